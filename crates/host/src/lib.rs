@@ -1,1 +1,30 @@
-//! host
+//! The operating system as a resource agent needs it.
+//!
+//! Thin wrappers with the guarantees that the agents are built on:
+//!
+//! - a process is a pid *and* its start time ([`ProcessId`]), and a signal goes through a pidfd
+//!   ([`ProcessHandle`]), so that a reused pid is never hit;
+//! - whatever can block for ever (shared storage, name services, an `exec` from a mount that hangs) happens in
+//!   a child made by fork ([`helper::ask`], [`command::launch`]), never in the calling process: Pacemaker's
+//!   executor waits for that one, and a process in uninterruptible sleep would take the executor with it;
+//! - every wait ends at an [`Instant`](std::time::Instant) that the caller gives. Nothing here has seconds of
+//!   its own.
+//!
+//! This is the only crate of the workspace with `unsafe`: [`fork`] and what must run between it and `exec`.
+
+pub mod addresses;
+pub mod command;
+pub mod credentials;
+pub mod files;
+mod fork;
+pub mod helper;
+pub mod listeners;
+pub mod lock;
+mod pidfd;
+pub mod process;
+mod wait;
+
+pub use fork::{Child, End};
+pub use pidfd::PidFd;
+pub use process::{Pid, ProcessHandle, ProcessId, Signal};
+pub use wait::{pause, remaining};

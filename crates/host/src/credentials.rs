@@ -1,0 +1,119 @@
+//! Who a command runs as.
+
+use nix::unistd::{Gid, Uid, User, getgrouplist, setgroups, setresgid, setresuid};
+use std::ffi::CString;
+use std::io;
+use std::path::PathBuf;
+
+/// A user as a login would have it: ids, supplementary groups, home, shell.
+///
+/// Looking one up asks the name service (LDAP, SSSD), which may block: do it in a child only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// Login name; the number as text where the name service knows none.
+    pub name: String,
+    /// User id.
+    pub uid: u32,
+    /// Primary group.
+    pub gid: u32,
+    /// Supplementary groups, the primary one included.
+    pub groups: Vec<u32>,
+    /// Home directory.
+    pub home: PathBuf,
+    /// Login shell.
+    pub shell: PathBuf,
+}
+
+/// Why a user can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// The name service answered that it has no such user.
+    #[error("user {0} is unknown on this node")]
+    Unknown(String),
+    /// The name service gave an error, which says nothing about the user.
+    #[error("user {user} could not be looked up: {source}")]
+    LookUp {
+        /// Who was looked for.
+        user: String,
+        /// What the name service said.
+        source: io::Error,
+    },
+}
+
+impl Credentials {
+    /// Looks up a login name, or a number.
+    ///
+    /// # Errors
+    /// [`CredentialsError`].
+    pub fn of_name(name: &str) -> Result<Self, CredentialsError> {
+        if let Ok(uid) = name.parse() {
+            return Self::of_uid(uid);
+        }
+        match User::from_name(name) {
+            Ok(Some(user)) => Self::of_user(&user),
+            Ok(None) => Err(CredentialsError::Unknown(name.to_owned())),
+            Err(e) => Err(CredentialsError::LookUp { user: name.to_owned(), source: e.into() }),
+        }
+    }
+
+    /// Looks up a number.
+    ///
+    /// # Errors
+    /// [`CredentialsError`].
+    pub fn of_uid(uid: u32) -> Result<Self, CredentialsError> {
+        match User::from_uid(Uid::from_raw(uid)) {
+            Ok(Some(user)) => Self::of_user(&user),
+            Ok(None) => Err(CredentialsError::Unknown(uid.to_string())),
+            Err(e) => Err(CredentialsError::LookUp { user: uid.to_string(), source: e.into() }),
+        }
+    }
+
+    fn of_user(user: &User) -> Result<Self, CredentialsError> {
+        let failed = |source| CredentialsError::LookUp { user: user.name.clone(), source };
+        let name = CString::new(user.name.clone()).map_err(|e| failed(e.into()))?;
+        let groups = getgrouplist(&name, user.gid).map_err(|e| failed(e.into()))?;
+        Ok(Self {
+            name: user.name.clone(),
+            uid: user.uid.as_raw(),
+            gid: user.gid.as_raw(),
+            groups: groups.into_iter().map(Gid::as_raw).collect(),
+            home: user.dir.clone(),
+            shell: user.shell.clone(),
+        })
+    }
+
+    /// Becomes this user for good: groups first, then group, then user. Nothing is done where the process is
+    /// this user with this group already (a rehearsal without root).
+    ///
+    /// # Errors
+    /// No permission.
+    pub(crate) fn become_them(&self) -> io::Result<()> {
+        if Uid::effective().as_raw() == self.uid && Gid::effective().as_raw() == self.gid {
+            return Ok(());
+        }
+        let groups: Vec<Gid> = self.groups.iter().copied().map(Gid::from_raw).collect();
+        let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
+        setgroups(&groups)?;
+        setresgid(gid, gid, gid)?;
+        setresuid(uid, uid, uid)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_found_by_name_and_by_number() {
+        let root = Credentials::of_name("root").unwrap();
+        assert_eq!((root.uid, root.gid), (0, 0));
+        assert_eq!(Credentials::of_name("0").unwrap(), root);
+    }
+
+    #[test]
+    fn a_name_that_nobody_has_is_unknown_not_an_error_of_the_service() {
+        let error = Credentials::of_name("no-such-user-here").unwrap_err();
+        assert!(matches!(error, CredentialsError::Unknown(_)), "{error}");
+    }
+}

@@ -1,0 +1,90 @@
+//! Reading and replacing small local files.
+
+use rustix::fs::{Mode, OFlags};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+/// Reads a file of /proc or another small one (at most 64 KiB).
+///
+/// # Errors
+/// What open(2) and read(2) say.
+pub fn read_small(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    read_capped(path, 64 << 10)
+}
+
+/// Reads at most `longest` bytes; the rest is left. Waits for no writer of a FIFO.
+///
+/// # Errors
+/// What open(2) and read(2) say.
+pub fn read_capped(path: impl AsRef<Path>, longest: usize) -> io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::from(rustix::fs::open(path.as_ref(), flags, Mode::empty())?);
+    // Most files here are a few hundred bytes: one read for the content, one for the end.
+    let mut content = Vec::with_capacity(longest.min(2048));
+    file.take(longest as u64).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// Replaces `path` with `content` in one step: a reader sees the old or the new file, whole. Mode 0600; a link
+/// in the place of the temporary file is not followed.
+///
+/// # Errors
+/// What the system says; then the old file stands, and no temporary one is left.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let open = || rustix::fs::open(&temporary, flags, Mode::RUSR | Mode::WUSR);
+    let descriptor = match open() {
+        // Of an agent that had our number and was killed between the two steps.
+        Err(rustix::io::Errno::EXIST) => {
+            std::fs::remove_file(&temporary)?;
+            open()?
+        }
+        other => other?,
+    };
+    let written = File::from(descriptor).write_all(content);
+    let done = written.and_then(|()| std::fs::rename(&temporary, path));
+    if done.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("record");
+        replace(&path, b"one").unwrap();
+        replace(&path, b"two").unwrap();
+        assert_eq!(read_small(&path).unwrap(), b"two");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_left_in_the_way_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let victim = dir.path().join("victim");
+        std::fs::write(&victim, "untouched").unwrap();
+        let temporary = dir.path().join(format!("record.{}.new", std::process::id()));
+        std::os::unix::fs::symlink(&victim, temporary).unwrap();
+        replace(&dir.path().join("record"), b"new").unwrap();
+        assert_eq!(std::fs::read(&victim).unwrap(), b"untouched");
+    }
+
+    #[test]
+    fn a_capped_read_takes_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("huge");
+        std::fs::write(&path, vec![b'x'; 100_000]).unwrap();
+        assert_eq!(read_capped(&path, 4096).unwrap().len(), 4096);
+    }
+}

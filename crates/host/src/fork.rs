@@ -1,0 +1,125 @@
+//! A child made by fork(2), without exec: it has the caller's memory, so it needs nothing from any disk to run.
+
+use crate::pidfd::PidFd;
+use crate::process::{Pid, Signal};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
+use rustix::fs::{Mode, OFlags};
+use std::time::Instant;
+use std::{fmt, io};
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With this exit code.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+    /// It had not ended at the given instant.
+    TimedOut,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exit code {code}"),
+            Self::Signalled(signal) => match Signal::from_named_raw(*signal) {
+                Some(named) => write!(f, "signal {signal} ({named:?})"),
+                None => write!(f, "signal {signal}"),
+            },
+            Self::TimedOut => f.write_str("no end in time"),
+        }
+    }
+}
+
+/// A child of this process. Dropping it neither ends nor reaps it.
+#[derive(Debug)]
+pub struct Child {
+    pid: Pid,
+    pidfd: PidFd,
+}
+
+impl Child {
+    /// Forks a child that runs `body` and exits with what it returns. Its stdin, stdout and stderr are `/dev/null`
+    /// before `body` begins: a child that is abandoned must not hold the caller's pipes open, for
+    /// whoever reads them (Pacemaker's executor, ocf-tester's backquotes) would wait for it.
+    ///
+    /// The caller must not be using threads that may hold locks `body` needs: agents have one thread. (glibc keeps
+    /// its allocator usable in the child of a threaded process, which is what the tests here live by.)
+    ///
+    /// # Errors
+    /// No process, memory or descriptor left.
+    pub(crate) fn fork(body: impl FnOnce() -> i32) -> io::Result<Self> {
+        // SAFETY: fork(2) itself has no memory-safety precondition in a process of one thread, which agents are.
+        // In the test harness, which has more, `body` stays within what glibc makes safe after fork (its
+        // allocator) and system calls; it takes no lock that another thread could have held.
+        #[expect(unsafe_code, reason = "fork(2) has no safe wrapper")]
+        match unsafe { fork() }? {
+            ForkResult::Child => {
+                silence();
+                let code = body();
+                // SAFETY: _exit(2) ends the process at once; no destructor or atexit handler of the parent's
+                // runs a second time in this copy of it.
+                unsafe { nix::libc::_exit(code) }
+            }
+            ForkResult::Parent { child } => {
+                let pid = Pid::new(child.as_raw()).ok_or_else(|| io::Error::other("fork gave pid 0"))?;
+                // It can't be gone: it is our child, and nobody has reaped it.
+                let pidfd = PidFd::open(pid).and_then(|fd| {
+                    fd.ok_or_else(|| io::Error::other("the child vanished: somebody else reaps our children"))
+                });
+                match pidfd {
+                    Ok(pidfd) => Ok(Self { pid, pidfd }),
+                    Err(e) => {
+                        // Not watchable, so not usable: it must not run on unseen.
+                        let _ = nix::sys::signal::kill(child, nix::sys::signal::SIGKILL);
+                        let _ = waitpid(child, None);
+                        Err(e)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Its pidfd.
+    #[must_use]
+    pub fn pidfd(&self) -> &PidFd {
+        &self.pidfd
+    }
+
+    /// Waits for its end until the given instant, and reaps it.
+    ///
+    /// # Errors
+    /// It is not ours to wait for.
+    pub fn wait(&self, until: Instant) -> io::Result<End> {
+        if !self.pidfd.ended_by(until)? {
+            return Ok(End::TimedOut);
+        }
+        match waitpid(nix::unistd::Pid::from_raw(self.pid.as_raw()), Some(WaitPidFlag::WNOHANG))? {
+            WaitStatus::Exited(_, code) => Ok(End::Exited(code)),
+            WaitStatus::Signaled(_, signal, _) => Ok(End::Signalled(signal as i32)),
+            other => Err(io::Error::other(format!("unexpected state of an ended child: {other:?}"))),
+        }
+    }
+
+    /// SIGKILL to it alone. Whether it ends is another matter: see [`Child::wait`].
+    pub fn kill(&self) {
+        // Its failure can only mean that the child has ended or is another user's by now; wait tells.
+        let _ = self.pidfd.signal(Signal::KILL);
+    }
+}
+
+/// Puts `/dev/null` in the place of stdin, stdout and stderr. Failing to is no reason to stop.
+fn silence() {
+    if let Ok(null) = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
+        let _ = rustix::stdio::dup2_stdin(&null);
+        let _ = rustix::stdio::dup2_stdout(&null);
+        let _ = rustix::stdio::dup2_stderr(&null);
+    }
+}

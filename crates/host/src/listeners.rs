@@ -1,0 +1,113 @@
+//! Who listens on a TCP port of this node, from `/proc/net/tcp`, `/proc/net/tcp6` and the descriptors of processes.
+
+use crate::files::read_capped;
+use crate::process::{self, Pid};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A listening socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Where it listens; unspecified (0.0.0.0, ::) means every address.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
+    inode: u64,
+}
+
+/// All listening TCP sockets of this network namespace.
+///
+/// # Errors
+/// /proc can't be read.
+pub fn all() -> io::Result<Vec<Listener>> {
+    // A line is 150 bytes; this bounds the memory at some 50,000 sockets.
+    const LONGEST: usize = 8 << 20;
+    let mut found = parse(&read_capped("/proc/net/tcp", LONGEST)?);
+    match read_capped("/proc/net/tcp6", LONGEST) {
+        Ok(content) => found.extend(parse(&content)),
+        // A kernel without IPv6.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => return Err(e),
+    }
+    Ok(found)
+}
+
+impl Listener {
+    /// Would a bind of its port at `address` fail for it? An unspecified address on either side covers all.
+    #[must_use]
+    pub fn holds(&self, address: IpAddr) -> bool {
+        self.address.is_unspecified() || address.is_unspecified() || self.address == address
+    }
+
+    /// The process that has the socket open; `None` when none can be found (another pid namespace, a process that
+    /// may not be looked at).
+    ///
+    /// # Errors
+    /// /proc can't be listed.
+    pub fn process(&self) -> io::Result<Option<Pid>> {
+        let wanted = format!("socket:[{}]", self.inode);
+        let holds = |pid: Pid| {
+            let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+            descriptors
+                .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+                .any(|link| link.as_os_str() == wanted.as_str())
+        };
+        Ok(process::all()?.iter().map(|stat| stat.pid).find(|&pid| holds(pid)))
+    }
+}
+
+fn parse(content: &[u8]) -> Vec<Listener> {
+    String::from_utf8_lossy(content).lines().skip(1).filter_map(parse_line).collect()
+}
+
+/// `sl local_address rem_address st tx:rx tr:tm retrnsmt uid timeout inode ...`; state 0A listens.
+fn parse_line(line: &str) -> Option<Listener> {
+    let mut fields = line.split_whitespace();
+    let (address, port) = fields.nth(1)?.split_once(':')?;
+    if fields.nth(1)? != "0A" {
+        return None;
+    }
+    let inode = fields.nth(5)?.parse().ok()?;
+    // Each group of four bytes is a number in the host's byte order.
+    let words: Option<Vec<u32>> = (0..address.len() / 8)
+        .map(|i| u32::from_str_radix(address.get(i * 8..i * 8 + 8)?, 16).ok())
+        .collect();
+    let address = match *words?.as_slice() {
+        [word] => IpAddr::V4(Ipv4Addr::from(word.to_ne_bytes())),
+        [a, b, c, d] => {
+            let bytes: Vec<u8> = [a, b, c, d].iter().flat_map(|w| w.to_ne_bytes()).collect();
+            let v6 = Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?);
+            v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4)
+        }
+        _ => return None,
+    };
+    Some(Listener { address, port: u16::from_str_radix(port, 16).ok()?, inode })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn own_listeners_are_found_with_address_and_process() {
+        for address in ["127.0.0.1:0", "0.0.0.0:0"] {
+            let socket = TcpListener::bind(address).unwrap();
+            let local = socket.local_addr().unwrap();
+            let found =
+                all().unwrap().into_iter().find(|l| l.port == local.port() && l.address == local.ip());
+            let found = found.unwrap_or_else(|| panic!("{local} is not in the table"));
+            assert_eq!(found.process().unwrap(), Some(Pid::own()));
+            assert!(found.holds("127.0.0.1".parse().unwrap()));
+            assert_eq!(found.holds("127.0.0.2".parse().unwrap()), local.ip().is_unspecified());
+        }
+    }
+
+    #[test]
+    fn a_table_that_is_cut_off_is_no_panic() {
+        let content = std::fs::read("/proc/net/tcp").unwrap();
+        for end in 0..content.len().min(400) {
+            let _ = parse(&content[..end]);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Processes as /proc shows them.
+//!
+//! A pid alone names nothing: numbers are reused. What is kept and compared is a [`ProcessId`], the pid with the
+//! start time of field 22 of `/proc/PID/stat` (clock ticks since boot). What is signalled is a
+//! [`ProcessHandle`], opened in the order pidfd first, start time second: if the start time still is the one
+//! expected, the pidfd holds that very process.
+
+mod facts;
+mod scan;
+mod stat;
+
+pub use facts::{ExeLink, boot_id, command_line, environment, executable, owner, pid_namespace, uptime};
+pub use scan::{Snapshot, all};
+pub use stat::{ParseStatError, Stat, State};
+
+use crate::pidfd::PidFd;
+pub use rustix::process::Signal;
+use std::num::NonZeroI32;
+use std::time::Instant;
+use std::{fmt, io};
+
+/// A process number, always positive: never a group (negative) or "all" (0, -1) by mistake.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pid(NonZeroI32);
+
+impl Pid {
+    /// `None` unless `raw` is positive.
+    #[must_use]
+    pub fn new(raw: i32) -> Option<Self> {
+        if raw > 0 { NonZeroI32::new(raw).map(Self) } else { None }
+    }
+
+    /// This process.
+    #[must_use]
+    pub fn own() -> Self {
+        Self(rustix::process::getpid().as_raw_nonzero())
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn as_raw(self) -> i32 {
+        self.0.get()
+    }
+
+    pub(crate) fn as_rustix(self) -> rustix::process::Pid {
+        // Positive by construction.
+        rustix::process::Pid::from_raw(self.as_raw()).unwrap_or(rustix::process::Pid::INIT)
+    }
+}
+
+impl fmt::Display for Pid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Pid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One process of this boot: its pid and its start time in clock ticks since boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProcessId {
+    /// The number.
+    pub pid: Pid,
+    /// Field 22 of `/proc/PID/stat`.
+    pub start: u64,
+}
+
+impl ProcessId {
+    /// What /proc says of it now; `None` when it is gone or its number is another's.
+    ///
+    /// # Errors
+    /// /proc can't be read or understood.
+    pub fn stat(self) -> io::Result<Option<Stat>> {
+        Ok(Stat::read(self.pid)?.filter(|stat| stat.start == self.start))
+    }
+
+    /// Opens it for signals and waiting; `None` when it is gone or its number is another's.
+    ///
+    /// # Errors
+    /// No descriptor left, /proc can't be read.
+    pub fn open(self) -> io::Result<Option<ProcessHandle>> {
+        let Some(pidfd) = PidFd::open(self.pid)? else { return Ok(None) };
+        // After the pidfd: now the number can't come to mean another process unseen.
+        Ok(self.stat()?.map(|_| ProcessHandle { id: self, pidfd }))
+    }
+}
+
+impl fmt::Display for ProcessId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {}", self.pid)
+    }
+}
+
+/// A process of known identity, held by pidfd.
+#[derive(Debug)]
+pub struct ProcessHandle {
+    id: ProcessId,
+    pidfd: PidFd,
+}
+
+impl ProcessHandle {
+    /// Which process it is.
+    #[must_use]
+    pub fn id(&self) -> ProcessId {
+        self.id
+    }
+
+    /// Its pidfd.
+    #[must_use]
+    pub fn pidfd(&self) -> &PidFd {
+        &self.pidfd
+    }
+
+    /// Sends `signal`; false when the process had ended.
+    ///
+    /// # Errors
+    /// No permission.
+    pub fn signal(&self, signal: Signal) -> io::Result<bool> {
+        self.pidfd.signal(signal)
+    }
+
+    /// Waits until it has ended (true) or `until` is reached (false).
+    ///
+    /// # Errors
+    /// What poll(2) says.
+    pub fn ended_by(&self, until: Instant) -> io::Result<bool> {
+        self.pidfd.ended_by(until)
+    }
+
+    /// What /proc says of it now; `None` when it is gone.
+    ///
+    /// # Errors
+    /// /proc can't be read or understood.
+    pub fn stat(&self) -> io::Result<Option<Stat>> {
+        self.id.stat()
+    }
+}
