@@ -48,25 +48,3 @@ pub fn connect(host: &str, port: u16, until: Instant) -> io::Result<()> {
     }
     Err(last)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::{Ipv4Addr, TcpListener};
-    use std::time::Duration;
-
-    #[test]
-    fn loopback_is_an_address_of_this_node() {
-        assert!(of_this_node().unwrap().contains(&IpAddr::V4(Ipv4Addr::LOCALHOST)));
-    }
-
-    #[test]
-    fn a_listener_answers_and_its_absence_is_said() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let until = Instant::now() + Duration::from_secs(20);
-        connect("127.0.0.1", port, until).unwrap();
-        drop(listener);
-        assert_eq!(connect("127.0.0.1", port, until).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
-    }
-}

@@ -1,16 +1,23 @@
 //! An advisory lock between the actions of one resource.
+//!
+//! A POSIX record lock (fcntl(2) `F_SETLK`), not flock(2): it belongs to the process and not to the open file. A child
+//! made by fork would share an flock, and a helper that hangs on dead storage would hold it after the action has
+//! ended. The kernel also tells who holds it, so nothing that is written into the file need be believed.
 
-use crate::files::read_small;
 use crate::process::{Pid, ProcessId, Stat};
 use crate::wait::pause;
-use rustix::fs::{FlockOperation, Mode, OFlags, flock};
-use rustix::io::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, flock as Region};
+use rustix::fs::{Mode, OFlags};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// flock(2), held until it is dropped or the process ends, however it ends. The file stays.
+/// Held until it is dropped or the process ends, however it ends. The file stays.
+///
+/// A process can't exclude itself by it, and dropping a second one for the same file would release the first: one
+/// action takes one lock.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -21,59 +28,94 @@ pub struct Lock {
 pub enum Locked {
     /// It is ours.
     Held(Lock),
-    /// Another process has it; which one, where that process said so and lives.
+    /// Another process has it; `None` where it can't be seen from here (another pid namespace).
     Busy(Option<ProcessId>),
 }
 
 impl Lock {
-    /// Tries until the given instant. The holder's pid and start time stand in the file.
+    /// Tries until the given instant.
     ///
     /// # Errors
     /// The file can't be made or locked.
     pub fn acquire(path: &Path, until: Instant) -> io::Result<Locked> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
+        let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
         loop {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => break,
-                Err(Errno::INTR) => {}
-                // flock(2) knows no time limit, so it is asked again.
-                Err(Errno::WOULDBLOCK) if Instant::now() < until => pause(Duration::from_millis(20), until),
-                Err(Errno::WOULDBLOCK) => return Ok(Locked::Busy(holder(path))),
+            match fcntl(&file, FcntlArg::F_SETLK(&whole_file())) {
+                Ok(_) => return Ok(Locked::Held(Self { _file: file })),
+                Err(nix::errno::Errno::EINTR) => {}
+                Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => {
+                    if Instant::now() >= until {
+                        return Ok(Locked::Busy(holder(&file)?));
+                    }
+                    // There is a call that waits, but none that waits with a limit; so it is asked again.
+                    pause(Duration::from_millis(20), until);
+                }
                 Err(e) => return Err(e.into()),
             }
         }
-        if let Some(own) = Stat::read(Pid::own())? {
-            file.set_len(0)?;
-            writeln!(file, "{} {}", own.pid, own.start)?;
-        }
-        Ok(Locked::Held(Self { _file: file }))
     }
 }
 
-/// Who says in the file that it holds the lock, if that process lives.
-fn holder(path: &Path) -> Option<ProcessId> {
-    let content = String::from_utf8(read_small(path).ok()?).ok()?;
-    let (pid, start) = content.trim().split_once(' ')?;
-    let id = ProcessId { pid: Pid::new(pid.parse().ok()?)?, start: start.parse().ok()? };
-    id.stat().ok()?.map(|stat| stat.id())
+fn whole_file() -> Region {
+    let narrow = |n: i32| i16::try_from(n).unwrap_or_default();
+    Region { l_type: narrow(F_WRLCK), l_whence: narrow(SEEK_SET), l_start: 0, l_len: 0, l_pid: 0 }
+}
+
+fn holder(file: &File) -> io::Result<Option<ProcessId>> {
+    let mut region = whole_file();
+    fcntl(file, FcntlArg::F_GETLK(&mut region))?;
+    if i32::from(region.l_type) == F_UNLCK {
+        return Ok(None);
+    }
+    let Some(pid) = Pid::new(region.l_pid) else { return Ok(None) };
+    Ok(Stat::read(pid)?.map(|stat| stat.id()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::helper;
+
+    /// Asks in another process: what it came to, and the holder's pid.
+    fn elsewhere(path: &Path) -> String {
+        let until = Instant::now() + Duration::from_secs(20);
+        let said = helper::ask(until, || {
+            match Lock::acquire(path, Instant::now()) {
+                Ok(Locked::Held(_)) => "held".to_owned(),
+                Ok(Locked::Busy(holder)) => format!("busy {:?}", holder.map(|h| h.pid)),
+                Err(e) => e.to_string(),
+            }
+            .into_bytes()
+        });
+        String::from_utf8(said.unwrap()).unwrap()
+    }
 
     #[test]
-    fn a_second_one_is_told_who_holds_it_and_gets_it_afterwards() {
+    fn another_process_is_told_who_holds_it_and_gets_it_afterwards() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let Locked::Held(first) = Lock::acquire(&path, Instant::now()).unwrap() else { panic!("busy") };
-        let Locked::Busy(holder) = Lock::acquire(&path, Instant::now()).unwrap() else {
-            panic!("held twice")
-        };
-        assert_eq!(holder.unwrap().pid, Pid::own());
+        assert_eq!(elsewhere(&path), format!("busy {:?}", Some(Pid::own())));
         drop(first);
-        assert!(matches!(Lock::acquire(&path, Instant::now()).unwrap(), Locked::Held(_)));
+        assert_eq!(elsewhere(&path), "held");
+    }
+
+    #[test]
+    fn a_helper_that_hangs_does_not_keep_the_lock_of_its_caller() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let Locked::Held(held) = Lock::acquire(&path, Instant::now()).unwrap() else { panic!("busy") };
+        let hung = crate::Child::fork(|| {
+            loop {
+                std::thread::park();
+            }
+        })
+        .unwrap();
+        drop(held);
+        assert_eq!(elsewhere(&path), "held");
+        hung.kill();
+        hung.wait(Instant::now() + Duration::from_secs(20)).unwrap();
     }
 
     #[test]

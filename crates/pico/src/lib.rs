@@ -1,1 +1,26 @@
-//! pico
+//! A pico instance of MediationZone on this node.
+//!
+//! What the product is stands in [`product`]: its files, its registry, its commands `mzsh` and `HAClient`. What a
+//! running pico is stands in [`identity`]: processes, by /proc alone. [`verdict`] puts both together: it observes
+//! first and judges afterwards, and the judgement is a pure function. [`actions`] is what an OCF agent does with
+//! it. [`record`] is what one action leaves for the next.
+//!
+//! The rule above all others: "not running" is said only after a look at every process of the node found neither
+//! the pico nor a startup of it; what could not be looked at is never taken for absent.
+//!
+//! Nothing here knows OCF's exit codes or Pacemaker's environment; the agents translate.
+
+#![forbid(unsafe_code)]
+
+pub mod actions;
+mod budget;
+pub mod identity;
+mod outcome;
+pub mod product;
+pub mod record;
+mod settings;
+pub mod verdict;
+
+pub use budget::Budget;
+pub use outcome::{Answer, Class, Outcome};
+pub use settings::{Deployment, Endpoint, HaCheck, OnHaFailed, PicoName, PicoType, Settings, Target};

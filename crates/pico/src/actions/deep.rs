@@ -1,0 +1,146 @@
+//! The deeper checks: the HA Monitor Server and `mzsh status`.
+
+use crate::product::{HaAnswer, HaQuestion, Inspection, Mzsh, RegistryState, StatusAnswer, Verb, inspect};
+use crate::record::{HaFacts, Record};
+use crate::settings::{Endpoint, HaCheck, Settings, Target};
+use host::{ProcessId, helper, pause};
+use std::time::{Duration, Instant};
+
+/// Between two tries of a check.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+/// What the grace is longer than the interval of the HA Monitor Server: its first full interval and some.
+const GRACE_BEYOND_INTERVAL: Duration = Duration::from_secs(20);
+/// `mz.ha.interval` where the registry is not known.
+const DEFAULT_INTERVAL: u64 = 40;
+/// Longest wait for the Platform's RCP port.
+const PLATFORM_WITHIN: Duration = Duration::from_secs(3);
+
+/// Is the HA Monitor Server to be asked, and where?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum HaPlan {
+    /// No.
+    Off,
+    /// There.
+    Ask(Endpoint),
+    /// It should be, but can't; why.
+    CannotAsk(String),
+}
+
+impl HaPlan {
+    /// From the parameters, and what the registry says; `facts` is an error where it could not be read.
+    pub(super) fn of(settings: &Settings, facts: Result<&HaFacts, String>) -> Self {
+        if settings.ha_check == HaCheck::No {
+            return Self::Off;
+        }
+        let registered = facts.as_ref().ok().and_then(|f| f.endpoint.clone());
+        let host = settings.ha_host.clone().or_else(|| registered.as_ref().map(|e| e.host.clone()));
+        let port = settings.ha_port.or_else(|| registered.map(|e| e.port));
+        match (settings.ha_check, facts, port) {
+            (HaCheck::Auto, Ok(facts), _) if !facts.enabled => Self::Off,
+            // What listens everywhere is asked here. Whether it should listen at all must be known for `auto`.
+            (check, facts, Some(port)) if check == HaCheck::Yes || facts.is_ok() => Self::Ask(Endpoint {
+                host: host.filter(|h| h != "0.0.0.0" && h != "::").unwrap_or_else(|| "127.0.0.1".to_owned()),
+                port,
+            }),
+            (_, Ok(_), _) => Self::CannotAsk("mz.ha.port is not set for it, nor ha_port".to_owned()),
+            (_, Err(why), _) => Self::CannotAsk(why),
+        }
+    }
+}
+
+/// The age up to which a FAILED by thresholds does not count.
+pub(super) fn grace(settings: &Settings, facts: Option<&HaFacts>) -> Duration {
+    settings.ha_grace.unwrap_or_else(|| {
+        Duration::from_secs(facts.map_or(DEFAULT_INTERVAL, |f| f.interval)) + GRACE_BEYOND_INTERVAL
+    })
+}
+
+/// Puts into the record what the installation says: where the HA Monitor Server is, what the home resolves to.
+pub(super) fn keep_facts(record: &mut Record, inspection: &Inspection) -> Result<(), String> {
+    record.home_resolves_to(inspection.resolved.clone());
+    match &inspection.registry {
+        RegistryState::Defined(facts) => {
+            record.ha = Some(facts.ha.clone());
+            record.platform.clone_from(&facts.platform);
+            Ok(())
+        }
+        RegistryState::Undefined { .. } => Err("the registry has no such pico".to_owned()),
+        RegistryState::Ambiguous { containers } => {
+            Err(format!("set container: {} have it", containers.join(", ")))
+        }
+        RegistryState::Unreadable(why) => Err(format!("the registry can't be read: {why}")),
+    }
+}
+
+/// Where to ask, by the record; if that does not know yet, by a look at the installation, which it then keeps.
+pub(super) fn plan(settings: &Settings, target: &Target, record: &mut Record, until: Instant) -> HaPlan {
+    if settings.ha_check == HaCheck::No {
+        return HaPlan::Off;
+    }
+    if record.ha.is_none() {
+        let learned = match inspect(settings, target, until) {
+            Ok(inspection) => keep_facts(record, &inspection),
+            Err(e) => Err(format!("{} gives {e}", target.home.path().display())),
+        };
+        if let Err(why) = learned {
+            return HaPlan::of(settings, Err(why));
+        }
+    }
+    HaPlan::of(settings, record.ha.as_ref().ok_or_else(|| "the registry was not read".to_owned()))
+}
+
+/// Asks the HA Monitor Server as often as the parameters allow until it answers.
+pub(super) fn ask_ha(
+    settings: &Settings,
+    target: &Target,
+    jvm: ProcessId,
+    plan: HaPlan,
+    until: Instant,
+) -> Option<HaAnswer> {
+    let endpoint = match plan {
+        HaPlan::Off => return None,
+        HaPlan::CannotAsk(why) => return Some(HaAnswer::NotAsked(why)),
+        HaPlan::Ask(endpoint) => endpoint,
+    };
+    let question = HaQuestion { settings, target, endpoint, jvm };
+    Some(tries(
+        settings,
+        until,
+        || question.ask(settings.ha_timeout, until),
+        |answer| !matches!(answer, HaAnswer::NoAnswer(_)),
+    ))
+}
+
+/// Asks mzsh, as often as the parameters allow until it says "running".
+pub(super) fn ask_status(settings: &Settings, target: &Target, until: Instant) -> StatusAnswer {
+    let mzsh = Mzsh::new(settings, target);
+    let ask = || match mzsh.run(Verb::Status, until.min(Instant::now() + settings.mzsh_timeout)) {
+        Ok(finished) => StatusAnswer::of(&finished),
+        Err(e) => StatusAnswer::NotAsked(e.to_string()),
+    };
+    tries(settings, until, ask, |answer| {
+        matches!(answer, StatusAnswer::Running | StatusAnswer::WithoutPlatform | StatusAnswer::NotAsked(_))
+    })
+}
+
+/// Does the Platform's RCP port answer? `None`: it is not known where it is.
+pub(super) fn platform_answers(record: &Record, until: Instant) -> Option<bool> {
+    let endpoint = record.platform.clone()?;
+    let until = until.min(Instant::now() + PLATFORM_WITHIN);
+    let said = helper::ask(until, || {
+        vec![u8::from(host::addresses::connect(&endpoint.host, endpoint.port, until).is_ok())]
+    });
+    Some(said.is_ok_and(|said| said == [1]))
+}
+
+fn tries<A>(settings: &Settings, until: Instant, ask: impl Fn() -> A, settled: impl Fn(&A) -> bool) -> A {
+    let mut left = settings.monitor_retries;
+    loop {
+        let answer = ask();
+        if settled(&answer) || left == 0 || Instant::now() + BETWEEN_TRIES >= until {
+            return answer;
+        }
+        left -= 1;
+        pause(BETWEEN_TRIES, until);
+    }
+}

@@ -1,0 +1,86 @@
+//! explain: every piece of evidence, the verdict, and what monitor would answer. For a person.
+
+use super::deep::{self, HaPlan};
+use super::monitor::{Request, monitor};
+use super::record_of;
+use crate::budget::Budget;
+use crate::outcome::Outcome;
+use crate::product::inspect;
+use crate::record::RecordFile;
+use crate::settings::Settings;
+use crate::verdict::{Look, Occasion, Processes, observe};
+use host::process;
+use std::fmt::Write;
+
+/// The evidence in lines, and what a recurring monitor at depth 10 would answer. Changes nothing but what such a monitor
+/// would: it may adopt the pico.
+#[must_use]
+pub fn explain(settings: &Settings, budget: Budget) -> (String, Outcome) {
+    let mut text = String::new();
+    let mut line = |label: &str, value: &dyn std::fmt::Display| {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{label:<18}{value}");
+    };
+    line("resource", &settings.resource);
+    match &settings.target {
+        Err(why) => line("pico", &format!("can't be told: {why}")),
+        Ok(target) => {
+            line("pico", &format!("{} ({}) of {}", target.name, settings.kind, target.home.path().display()));
+            let (file, record) = record_of(settings, target);
+            match &record {
+                None => line("record", &format!("none of this boot in {}", file.path().display())),
+                Some(record) => {
+                    let jvm = record.jvm().map_or("no JVM".to_owned(), |id| id.to_string());
+                    line("record", &format!("{:?}, {jvm} ({})", record.phase, file.path().display()));
+                }
+            }
+            let processes =
+                observe(target, record.as_ref(), Look::Everything, budget.begun + budget.length() / 4);
+            line("processes", &in_words(&processes));
+            if let Processes::One { id, .. } = processes {
+                line("age", &format!("{} s", process::uptime(id).as_secs()));
+                let state =
+                    id.stat().ok().flatten().map_or_else(|| "gone".to_owned(), |s| s.state.to_string());
+                line("state", &state);
+            }
+            match inspect(settings, target, budget.begun + budget.length() / 2) {
+                Err(e) => line("installation", &e),
+                Ok(inspection) => {
+                    line("mz_home", &format!("{:?}", inspection.home));
+                    line("user", &format!("{:?}", inspection.user));
+                    line("mzsh", &format!("{:?}", inspection.mzsh));
+                    line("registry", &format!("{:?}", inspection.registry));
+                    if let crate::product::RegistryState::Defined(facts) = &inspection.registry {
+                        match HaPlan::of(settings, Ok(&facts.ha)) {
+                            HaPlan::Off => line("HA check", &"off"),
+                            HaPlan::Ask(endpoint) => line("HA check", &format!("asks {endpoint}")),
+                            HaPlan::CannotAsk(why) => line("HA check", &format!("can't be made: {why}")),
+                        }
+                        line("ha_grace", &format!("{} s", deep::grace(settings, Some(&facts.ha)).as_secs()));
+                    }
+                }
+            }
+            if let Ok(path) = crate::record::lock_path(target) {
+                line("lock", &path.display());
+            }
+        }
+    }
+    line("record file", &RecordFile::of(&settings.resource).path().display());
+    let request = Request { occasion: Occasion::Recurring, depth: 10, may_wait: false };
+    let outcome = monitor(settings, request, budget);
+    line("monitor, depth 10", &format!("{:?}", outcome.answer));
+    if let Some(reason) = &outcome.reason {
+        line("reason", reason);
+    }
+    (text, outcome)
+}
+
+fn in_words(processes: &Processes) -> String {
+    match processes {
+        Processes::None { .. } => "none, after a look at all".to_owned(),
+        Processes::Starting { mzsh } => format!("none; an mzsh is starting it: {mzsh}"),
+        Processes::One { id, life } => format!("{id}, {life:?}"),
+        Processes::Several(pids) => format!("several: {pids:?}"),
+        Processes::Unknown(why) => format!("can't be told: {why}"),
+    }
+}

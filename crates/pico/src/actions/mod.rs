@@ -1,0 +1,29 @@
+//! What an agent does: the actions, one direction each, under one budget.
+
+mod checks;
+mod deep;
+mod ending;
+mod explain;
+mod monitor;
+mod reload;
+mod start;
+mod stop;
+mod validate;
+
+pub use checks::{Finding, Severity};
+pub use explain::explain;
+pub use monitor::{Request, monitor};
+pub use reload::reload;
+pub use start::start;
+pub use stop::stop;
+pub use validate::validate;
+
+use crate::record::{Record, RecordFile};
+use crate::settings::{Settings, Target};
+
+/// The record of this resource, if it is about `target`.
+fn record_of(settings: &Settings, target: &Target) -> (RecordFile, Option<Record>) {
+    let file = RecordFile::of(&settings.resource);
+    let record = file.read().filter(|record| record.is_for(target));
+    (file, record)
+}

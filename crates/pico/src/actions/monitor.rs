@@ -1,0 +1,211 @@
+//! monitor: is it running, and how well?
+//!
+//! Depth 0 costs the record and one line of /proc. A recurring depth 0 then *waits*: it holds the process by pidfd
+//! and answers at the moment of its death. Pacemaker runs it again one interval after it ended, and kills it when
+//! anything else is to be done, so the waiting holds nothing up but a deeper monitor or a probe of the same resource.
+
+use super::deep;
+use super::record_of;
+use crate::budget::Budget;
+use crate::outcome::{Answer, Outcome};
+use crate::record::{Phase, Record, RecordFile};
+use crate::settings::{Settings, Target};
+use crate::verdict::{
+    Finding, Life, Look, Observation, Occasion, Policy, Processes, Verdict, judge, observe,
+};
+use host::{ProcessId, process};
+use std::time::{Duration, Instant};
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Who asks.
+    pub occasion: Occasion,
+    /// How deep: 0, 10 (with the HA Monitor Server), 20 (with mzsh); a number between rounds down.
+    pub depth: u32,
+    /// It comes from the cluster and comes back by itself: a depth 0 may wait.
+    pub may_wait: bool,
+}
+
+/// Monitors.
+#[must_use]
+pub fn monitor(settings: &Settings, request: Request, budget: Budget) -> Outcome {
+    let target = match &settings.target {
+        Ok(target) => target.clone(),
+        // What can't be read may still be running as it was started.
+        Err(why) => match RecordFile::of(&settings.resource).read().and_then(|record| record.target()) {
+            Some(target) => target,
+            None if request.occasion == Occasion::Probe => return Outcome::not_running(why.clone()),
+            None => return Outcome::failed(why.clone()),
+        },
+    };
+    Monitor { settings, target: &target, request, budget }.run()
+}
+
+struct Monitor<'a> {
+    settings: &'a Settings,
+    target: &'a Target,
+    request: Request,
+    budget: Budget,
+}
+
+impl Monitor<'_> {
+    fn run(&self) -> Outcome {
+        let (file, mut record) = record_of(self.settings, self.target);
+        let depth = self.depth();
+        let look = if depth == 0 { Look::Record } else { Look::Everything };
+        let mut processes = observe(self.target, record.as_ref(), look, self.inner());
+
+        if let Some(known) = &record
+            && depth == 0
+            && let Processes::One { id, life: Life::Well } = processes
+            && known.jvm() == Some(id)
+            && self.died_while_waited_for(known, id)
+        {
+            processes = observe(self.target, record.as_ref(), Look::Everything, self.inner());
+        }
+
+        let Processes::One { id, .. } = processes else {
+            return self.answer(&Observation::of(processes), record.as_mut(), &file);
+        };
+        let mut record = match self.adopted(record, id) {
+            Ok(record) => record,
+            Err(e) => return Outcome::failed(format!("{}: {id} lives, but {e}", self.settings.pico())),
+        };
+        let before = record.clone();
+        if depth == 0 && self.request.occasion == Occasion::Recurring {
+            record.seen = true;
+        }
+        let observation = self.deep(Observation::of(processes), id, &mut record);
+        if record != before || before.jvm() != file.read().and_then(|r| r.jvm()) {
+            file.note(&record);
+        }
+        self.answer(&observation, Some(&mut record), &file)
+    }
+
+    /// 0, 10 or 20. A probe asks only whether it runs here, but looks for a second one like depth 10.
+    fn depth(&self) -> u32 {
+        match self.request.depth {
+            _ if self.request.occasion == Occasion::Probe => 10,
+            0..10 => 0,
+            10..20 => 10,
+            _ => 20,
+        }
+    }
+
+    /// All questions together may take half of the action's time.
+    fn inner(&self) -> Instant {
+        self.budget.begun + self.budget.length() / 2
+    }
+
+    /// Waits for the death of the process, where this run may. True: it died.
+    fn died_while_waited_for(&self, record: &Record, id: ProcessId) -> bool {
+        let wait =
+            self.settings.wait.min((self.budget.length() / 2).saturating_sub(Duration::from_millis(1)));
+        if !self.request.may_wait || !record.seen || wait.is_zero() {
+            return false;
+        }
+        match id.open() {
+            Ok(Some(handle)) => handle.ended_by(Instant::now() + wait).unwrap_or(false),
+            Ok(None) => true,
+            // No descriptor left: then it is not waited for.
+            Err(e) => {
+                tracing::debug!("not waiting: {e}");
+                false
+            }
+        }
+    }
+
+    /// The record of this process; a new one if the process is not the one that it names.
+    fn adopted(&self, record: Option<Record>, id: ProcessId) -> std::io::Result<Record> {
+        if let Some(record) = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running) {
+            return Ok(record);
+        }
+        tracing::info!(
+            "{}: {id} is adopted: it runs, and this resource did not know it",
+            self.settings.pico()
+        );
+        let mut record = Record::new(self.settings, self.target, Phase::Running)?;
+        record.runs_as(id);
+        Ok(record)
+    }
+
+    fn deep(&self, mut observation: Observation, id: ProcessId, record: &mut Record) -> Observation {
+        let well = matches!(observation.processes, Processes::One { life: Life::Well, .. });
+        let depth = self.depth();
+        if self.request.occasion == Occasion::Probe || depth < 10 || !well {
+            return observation;
+        }
+        let until = self.inner();
+        let plan =
+            deep::plan(self.settings, self.target, record, self.budget.begun + self.budget.length() / 4);
+        observation.ha = deep::ask_ha(self.settings, self.target, id, plan, until);
+        observation.age = process::uptime(id);
+        if depth >= 20 {
+            let status = deep::ask_status(self.settings, self.target, until);
+            if !matches!(status, crate::product::StatusAnswer::Running) {
+                observation.platform_answers =
+                    deep::platform_answers(record, self.budget.within(Duration::MAX / 4));
+            }
+            observation.status = Some(status);
+        }
+        observation
+    }
+
+    fn answer(&self, observation: &Observation, record: Option<&mut Record>, file: &RecordFile) -> Outcome {
+        let policy = Policy {
+            occasion: self.request.occasion,
+            kind: self.settings.kind,
+            pico: self.settings.pico().to_owned(),
+            on_ha_failed: self.settings.on_ha_failed,
+            ha_grace: deep::grace(self.settings, record.as_ref().and_then(|r| r.ha.as_ref())),
+        };
+        let verdict = judge(observation, &policy);
+        let counts = record.as_ref().and_then(|r| r.counts.get(&self.depth()).copied()).unwrap_or_default();
+        let (outcome, now) = weigh(&verdict, counts, self.settings, self.request.occasion);
+        if let Some(record) = record
+            && now != counts
+            && self.request.occasion == Occasion::Recurring
+        {
+            record.counts.insert(self.depth(), now);
+            file.note(record);
+        }
+        outcome
+    }
+}
+
+/// From a verdict and what was counted before to an answer and the new counts. Pure.
+fn weigh(
+    verdict: &Verdict,
+    counts: crate::record::Counts,
+    settings: &Settings,
+    occasion: Occasion,
+) -> (Outcome, crate::record::Counts) {
+    use crate::record::Counts;
+    let reason = (!verdict.reason.is_empty()).then(|| verdict.reason.clone());
+    let success = Outcome { answer: Answer::Success, reason: reason.clone() };
+    let well = Counts::default();
+    match verdict.finding {
+        Finding::Running => (success, well),
+        Finding::NotRunning => (Outcome { answer: Answer::NotRunning, reason }, counts),
+        Finding::Failed => (Outcome::failed(verdict.reason.clone()), counts),
+        Finding::Warning | Finding::Degraded => {
+            let wanted = verdict.finding == Finding::Degraded || settings.degraded;
+            // Not at the first sight of it: each change of the answer has the cluster think anew.
+            let degraded = wanted && counts.warned > 0 && occasion == Occasion::Recurring;
+            let answer = if degraded { Answer::Degraded } else { Answer::Success };
+            (Outcome { answer, reason }, Counts { warned: counts.warned.saturating_add(1).min(2), failed: 0 })
+        }
+        Finding::CheckFailed => {
+            let failed = counts.failed.saturating_add(1);
+            let now = Counts { failed, warned: counts.warned };
+            if failed <= settings.failures_tolerated {
+                let of = settings.failures_tolerated;
+                let reason = format!("{} (tolerated, {failed} of {of})", verdict.reason);
+                (Outcome { answer: Answer::Success, reason: Some(reason) }, now)
+            } else {
+                (Outcome::failed(verdict.reason.clone()), now)
+            }
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! start: success only when the pico is identified, lives, and its HA Monitor Server answers.
+//!
+//! The record names the mzsh that was launched before that may execute anything. So if this action is killed at
+//! any point, stop finds what it had begun.
+
+use super::checks::{self, Finding};
+use super::deep::{self, HaPlan};
+use super::ending::{Ending, Steps};
+use super::record_of;
+use crate::budget::Budget;
+use crate::outcome::{Class, Outcome};
+use crate::product::{HaAnswer, HaQuestion, Inspection, Mzsh, RegistryState, StartupEnd, Verb, inspect};
+use crate::record::{Phase, Record, RecordFile, lock_path};
+use crate::settings::{Endpoint, PicoType, Settings, Target};
+use crate::verdict::{Life, Look, Processes, observe};
+use host::command::{Event, Finished, Running};
+use host::lock::{Lock, Locked};
+use host::{ProcessHandle, ProcessId, helper, pause};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// Between two looks for the JVM while mzsh is at work.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Between two questions to an HA Monitor Server that does not answer yet.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+/// Time for mzsh to say why, once the JVM has died.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// Time for the process to be seen, once mzsh says that it is up.
+const SEEN_WITHIN: Duration = Duration::from_secs(2);
+/// All that is run after a successful start.
+const AFTERWARDS: Duration = Duration::from_secs(60);
+
+/// Starts.
+#[must_use]
+pub fn start(settings: &Settings, budget: Budget) -> Outcome {
+    let target = match &settings.target {
+        Ok(target) => target,
+        Err(why) => return Outcome::failed_by(Class::NotConfigured, why.clone()),
+    };
+    let whole = budget;
+    // A fifth is kept for clearing up if it fails.
+    let budget = budget.less(budget.length() / 5);
+    let _lock = match lock(target, budget) {
+        Ok(lock) => lock,
+        Err(outcome) => return outcome,
+    };
+    let (file, record) = record_of(settings, target);
+    let start = Start { settings, target, file, budget, whole };
+    start.run(record.as_ref()).unwrap_or_else(|Stop(outcome)| outcome)
+}
+
+fn lock(target: &Target, budget: Budget) -> Result<Lock, Outcome> {
+    let refuse = |e: &io::Error| {
+        let class =
+            if e.kind() == io::ErrorKind::PermissionDenied { Class::Permission } else { Class::Generic };
+        Outcome::failed_by(class, format!("no lock: {e}; start must be run by root"))
+    };
+    let path = lock_path(target).map_err(|e| refuse(&e))?;
+    match Lock::acquire(&path, budget.end) {
+        Ok(Locked::Held(lock)) => Ok(lock),
+        Ok(Locked::Busy(Some(holder))) => {
+            Err(Outcome::failed(format!("another start or stop of {} is at work: {holder}", target.name)))
+        }
+        Ok(Locked::Busy(None)) => {
+            Err(Outcome::failed(format!("{}: {} is locked", target.name, path.display())))
+        }
+        Err(e) => Err(refuse(&e)),
+    }
+}
+
+/// The end of a start before its last step.
+struct Stop(Outcome);
+
+struct Start<'a> {
+    settings: &'a Settings,
+    target: &'a Target,
+    file: RecordFile,
+    /// For the start itself.
+    budget: Budget,
+    /// With what is kept for clearing up.
+    whole: Budget,
+}
+
+impl Start<'_> {
+    fn run(&self, record: Option<&Record>) -> Result<Outcome, Stop> {
+        if let Some(outcome) = self.already(record)? {
+            return Ok(outcome);
+        }
+        let inspection = self.inspect()?;
+        let facts = self.enforce(&inspection)?;
+        self.wait_for(&inspection)?;
+        let mut record = self.new_record(&inspection)?;
+        let jvm = self.bring_up(&mut record)?;
+        self.until_it_answers(&jvm, &record)?;
+        record.runs_as(jvm.id());
+        // Without the record the pico is found by a look at all processes: no reason to take it down again.
+        self.file.note(&record);
+        self.afterwards();
+        tracing::info!("{} is up: {}{facts}", self.settings.pico(), jvm.id());
+        Ok(Outcome::success())
+    }
+
+    fn fail(&self, reason: impl std::fmt::Display) -> Stop {
+        Stop(Outcome::failed(format!("{}: {reason}", self.settings.pico())))
+    }
+
+    /// What is there already: well, then that is it; else it is cleared away.
+    fn already(&self, record: Option<&Record>) -> Result<Option<Outcome>, Stop> {
+        let why = match observe(self.target, record, Look::Everything, self.budget.end) {
+            Processes::None { .. } => return Ok(None),
+            Processes::Unknown(why) => return Err(self.fail(format!("can't tell whether it runs: {why}"))),
+            Processes::One { id, life: Life::Well | Life::Traced } => match self.adopt(record, id) {
+                Ok(outcome) => return Ok(Some(outcome)),
+                Err(why) => why,
+            },
+            Processes::One { id, life: Life::Stopped } => format!("{id} is stopped (T)"),
+            Processes::One { id, life: Life::LeaderGone { .. } } => {
+                format!("{id} has lost its main thread (Z)")
+            }
+            Processes::Starting { mzsh } => format!("an earlier startup is under way, mzsh {mzsh}"),
+            Processes::Several(pids) => format!("it runs more than once, pids {pids:?}"),
+        };
+        tracing::warn!("{}: {why}; that is ended first", self.settings.pico());
+        self.clear(record, Steps::until(self.budget.begun + self.budget.length() / 2))
+            .map_err(|still| self.fail(format!("{why}; {still}")))?;
+        Ok(None)
+    }
+
+    /// It runs: is it well enough to be left alone? Err: why not.
+    fn adopt(&self, record: Option<&Record>, id: ProcessId) -> Result<Outcome, String> {
+        let known = record.filter(|r| r.jvm() == Some(id)).cloned();
+        let mut record =
+            match known.map_or_else(|| Record::new(self.settings, self.target, Phase::Running), Ok) {
+                Ok(record) => record,
+                Err(e) => return Ok(Outcome::failed(format!("{id} runs, and no record can be made: {e}"))),
+            };
+        let plan =
+            deep::plan(self.settings, self.target, &mut record, self.budget.within(self.budget.length() / 4));
+        let until = self.budget.begun + self.budget.length() / 2;
+        if let Some(HaAnswer::NoAnswer(why)) = deep::ask_ha(self.settings, self.target, id, plan, until) {
+            return Err(format!("{id} hangs, its HA Monitor Server does not answer: {why}"));
+        }
+        record.runs_as(id);
+        self.file.note(&record);
+        tracing::info!("{}: {id} runs already and is well; it is adopted", self.settings.pico());
+        Ok(Outcome::success())
+    }
+
+    fn inspect(&self) -> Result<Inspection, Stop> {
+        inspect(self.settings, self.target, self.budget.within(self.budget.length() / 3)).map_err(|e| {
+            self.fail(format!("{}: storage or name service gives {e}", self.target.home.path().display()))
+        })
+    }
+
+    /// Refuses what can't work, and warns of the rest. What is worth a word in the log comes back.
+    fn enforce(&self, inspection: &Inspection) -> Result<String, Stop> {
+        let node = host::addresses::of_this_node().unwrap_or_default();
+        for Finding { stops_start, name, text, .. } in
+            checks::findings(self.settings, self.target, inspection, &node)
+        {
+            if let Some(class) = stops_start {
+                return Err(Stop(Outcome::failed_by(class, format!("{name}: {text}"))));
+            }
+            tracing::warn!("{name}: {text}");
+        }
+        let RegistryState::Defined(facts) = &inspection.registry else { return Ok(String::new()) };
+        match checks::held_ports(facts, inspection) {
+            Some(held) => Err(self.fail(held)),
+            None => Ok(format!(" in container {}", facts.container)),
+        }
+    }
+
+    /// Waits for what the pico needs: the Platform, and what the administrator named.
+    fn wait_for(&self, inspection: &Inspection) -> Result<(), Stop> {
+        let platform = match &inspection.registry {
+            RegistryState::Defined(facts) if self.settings.kind != PicoType::Platform => {
+                facts.platform.clone()
+            }
+            _ => None,
+        };
+        let endpoints = self.settings.wait_for.clone().unwrap_or_else(|| platform.into_iter().collect());
+        let until = self.budget.within(self.settings.wait_for_timeout);
+        for endpoint in endpoints {
+            answers(&endpoint, until).map_err(|why| {
+                let seconds = self.settings.wait_for_timeout.as_secs_f64();
+                self.fail(format!("needs {endpoint}, which has not answered for {seconds} s: {why}"))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn new_record(&self, inspection: &Inspection) -> Result<Record, Stop> {
+        let mut record =
+            Record::new(self.settings, self.target, Phase::Starting).map_err(|e| self.fail(e))?;
+        if let Err(why) = deep::keep_facts(&mut record, inspection) {
+            tracing::warn!("{why}");
+        }
+        Ok(record)
+    }
+
+    /// From mzsh to a live process; once more after an eviction, if mzsh says 104 and there is time.
+    fn bring_up(&self, record: &mut Record) -> Result<Jvm, Stop> {
+        let begun = Instant::now();
+        match self.try_once(record)? {
+            Ok(jvm) => return Ok(jvm),
+            Err(why) if self.budget.end.saturating_duration_since(Instant::now()) < begun.elapsed() => {
+                return Err(self.give_up(record, &why));
+            }
+            Err(why) => tracing::warn!(
+                "{}: {why}; what is left of it is ended, and it is tried once more",
+                self.settings.pico()
+            ),
+        }
+        let end = self.budget.within(self.budget.length() / 3);
+        self.clear(Some(record), Steps::until(end)).map_err(|still| self.fail(still))?;
+        match self.try_once(record)? {
+            Ok(jvm) => Ok(jvm),
+            Err(why) => Err(self.give_up(record, &why)),
+        }
+    }
+
+    /// Err inside Ok: code 104, worth another try.
+    fn try_once(&self, record: &mut Record) -> Result<Result<Jvm, String>, Stop> {
+        let mut mzsh = Mzsh::new(self.settings, self.target).startup().map_err(|e| self.fail(e))?;
+        record.phase = Phase::Starting;
+        record.started_by(mzsh.id());
+        self.file.note(record);
+        mzsh.go().map_err(|e| self.fail(e))?;
+        let (finished, mut jvm) = self.attend(mzsh, record)?;
+        match StartupEnd::of(&finished) {
+            StartupEnd::Up => {}
+            StartupEnd::Critical(why) => return Ok(Err(why)),
+            StartupEnd::Failed(why) => return Err(self.give_up(record, &why)),
+        }
+        let until = self.budget.within(SEEN_WITHIN);
+        while jvm.is_none() && Instant::now() < until {
+            jvm = self.find(record).map_err(|why| self.give_up(record, &why))?;
+            if jvm.is_none() {
+                pause(LOOK_EVERY, until);
+            }
+        }
+        let Some(jvm) = jvm else {
+            record.phase = Phase::Unidentified;
+            self.file.note(record);
+            return Err(self.fail("mzsh says that it is up, and no process looks like it: set process_match"));
+        };
+        Ok(Ok(Jvm(jvm)))
+    }
+
+    /// Waits for mzsh, and meanwhile looks for the JVM: one that dies ends the start, whatever mzsh still waits for.
+    fn attend(
+        &self,
+        mut mzsh: Running,
+        record: &mut Record,
+    ) -> Result<(Finished, Option<ProcessHandle>), Stop> {
+        let mut jvm: Option<ProcessHandle> = None;
+        loop {
+            let step = if jvm.is_some() { self.budget.end } else { self.budget.within(LOOK_EVERY) };
+            match mzsh.wait(step, jvm.as_ref().map(ProcessHandle::pidfd)).map_err(|e| self.fail(e))? {
+                Event::Finished(finished) => return Ok((finished, jvm)),
+                Event::OtherEnded(mzsh) => {
+                    let died = jvm.map_or_else(String::new, |jvm| jvm.id().to_string());
+                    let event = mzsh.wait(self.budget.within(LAST_WORDS), None).map_err(|e| self.fail(e))?;
+                    let said = match event {
+                        Event::Finished(finished) => match StartupEnd::of(&finished) {
+                            StartupEnd::Up => "mzsh startup: says that it is up".to_owned(),
+                            StartupEnd::Critical(_) => return Ok((finished, None)),
+                            StartupEnd::Failed(why) => why,
+                        },
+                        Event::OtherEnded(mzsh) | Event::Time(mzsh) => {
+                            mzsh.kill_group().map_err(|e| self.fail(e))?;
+                            "mzsh startup still waited for it".to_owned()
+                        }
+                    };
+                    return Err(
+                        self.give_up(record, &format!("its JVM ({died}) died during the start; {said}"))
+                    );
+                }
+                Event::Time(same) if Instant::now() < self.budget.end => {
+                    mzsh = same;
+                    jvm = self.find(record).map_err(|why| self.give_up(record, &why))?;
+                    if let Some(jvm) = &jvm {
+                        record.found(jvm.id());
+                        self.file.note(record);
+                    }
+                }
+                Event::Time(mzsh) => {
+                    mzsh.kill_group().map_err(|e| self.fail(e))?;
+                    let seconds = self.budget.length().as_secs();
+                    return Err(self.give_up(record, &format!("mzsh startup was not done in {seconds} s")));
+                }
+            }
+        }
+    }
+
+    /// The JVM, if it is there.
+    fn find(&self, record: &Record) -> Result<Option<ProcessHandle>, String> {
+        match observe(self.target, Some(record), Look::Everything, self.budget.end) {
+            Processes::One { id, .. } => id.open().map_err(|e| e.to_string()),
+            Processes::None { .. } | Processes::Starting { .. } => Ok(None),
+            Processes::Several(pids) => Err(format!("it runs more than once, pids {pids:?}")),
+            // A process that can't be read now may be readable next time; the budget ends this.
+            Processes::Unknown(why) => {
+                tracing::debug!("{why}");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Waits until the HA Monitor Server answers. A FAILED is an answer: its counters have had no time yet.
+    fn until_it_answers(&self, jvm: &Jvm, record: &Record) -> Result<(), Stop> {
+        let facts = record.ha.as_ref().ok_or_else(|| "the registry was not read".to_owned());
+        let endpoint = match HaPlan::of(self.settings, facts) {
+            HaPlan::Off => return Ok(()),
+            HaPlan::CannotAsk(why) => {
+                tracing::warn!("{}: its HA Monitor Server is not asked: {why}", self.settings.pico());
+                return Ok(());
+            }
+            HaPlan::Ask(endpoint) => endpoint,
+        };
+        let question = HaQuestion { settings: self.settings, target: self.target, endpoint, jvm: jvm.id() };
+        loop {
+            if jvm.0.pidfd().has_ended().map_err(|e| self.fail(e))? {
+                return Err(self.give_up(record, &format!("{} died right after its start", jvm.id())));
+            }
+            match question.ask(self.settings.ha_timeout, self.budget.end) {
+                HaAnswer::Ok | HaAnswer::Failed(_) => return Ok(()),
+                HaAnswer::NotAsked(why) => {
+                    tracing::warn!(
+                        "{}: its HA Monitor Server could not be asked: {why}",
+                        self.settings.pico()
+                    );
+                    return Ok(());
+                }
+                HaAnswer::NoAnswer(why) if Instant::now() >= self.budget.end => {
+                    let reason = format!("it is up, but its HA Monitor Server does not answer: {why}");
+                    return Err(self.give_up(record, &reason));
+                }
+                HaAnswer::NoAnswer(_) => {
+                    // Its death ends the pause.
+                    jvm.0.ended_by(self.budget.within(ASK_EVERY)).map_err(|e| self.fail(e))?;
+                }
+            }
+        }
+    }
+
+    /// A start that fails leaves nothing behind: mzsh first, then the JVM.
+    fn give_up(&self, record: &Record, why: &str) -> Stop {
+        match self.clear(Some(record), Steps::until(self.whole.end).by_signals()) {
+            Ok(()) => {
+                self.file.remove();
+                self.fail(why)
+            }
+            Err(still) => self.fail(format!("{why}; {still}")),
+        }
+    }
+
+    fn clear(&self, record: Option<&Record>, steps: Steps) -> Result<(), super::ending::StillThere> {
+        let targets = std::slice::from_ref(self.target);
+        Ending { settings: self.settings, targets, record, steps }.run()
+    }
+
+    /// `republish_services` and `post_start`: what comes after, and can't make the start fail.
+    fn afterwards(&self) {
+        let until = self.budget.within(AFTERWARDS);
+        let mzsh = Mzsh::new(self.settings, self.target);
+        if self.settings.republish_services && self.settings.kind == PicoType::Platform {
+            warn_unless_well("mzsh service restart --publish-only", mzsh.run(Verb::Republish, until));
+        }
+        if let Some(program) = &self.settings.post_start {
+            warn_unless_well(&format!("post_start {}", program.display()), mzsh.run_hook(program, until));
+        }
+    }
+}
+
+/// The process that was started, held by its pidfd.
+struct Jvm(ProcessHandle);
+
+impl Jvm {
+    fn id(&self) -> ProcessId {
+        self.0.id()
+    }
+}
+
+/// Tries until `endpoint` accepts a connection; why not, by the last try.
+fn answers(endpoint: &Endpoint, until: Instant) -> Result<(), String> {
+    let said = helper::ask(until + LOOK_EVERY, || {
+        loop {
+            let Err(e) = host::addresses::connect(&endpoint.host, endpoint.port, until) else {
+                return Vec::new();
+            };
+            if Instant::now() + LOOK_EVERY >= until {
+                return e.to_string().into_bytes();
+            }
+            pause(LOOK_EVERY, until);
+        }
+    });
+    match said {
+        Ok(said) if said.is_empty() => Ok(()),
+        Ok(said) => Err(String::from_utf8_lossy(&said).into_owned()),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+fn warn_unless_well(what: &str, result: io::Result<Finished>) {
+    match result {
+        Ok(finished) if finished.end == host::End::Exited(0) && finished.refused.is_none() => {}
+        Ok(finished) => {
+            let said = finished.refused.unwrap_or_else(|| finished.end.to_string());
+            tracing::warn!("{what}: {said}; the pico itself is up");
+        }
+        Err(e) => tracing::warn!("{what}: {e}; the pico itself is up"),
+    }
+}

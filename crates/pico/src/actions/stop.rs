@@ -1,0 +1,117 @@
+//! stop: returns success only when /proc shows neither the pico nor a startup of it.
+//!
+//! No validation comes before it: a missing mount, an unknown user or a wrong parameter is no reason to leave a
+//! process alive, and none to have the node fenced when there is no process.
+
+use super::ending::{Ending, Steps};
+use crate::budget::Budget;
+use crate::outcome::{Answer, Outcome};
+use crate::product::{Mzsh, StatusAnswer, Verb};
+use crate::record::{Phase, Record, RecordFile, lock_path};
+use crate::settings::{Settings, Target};
+use host::lock::{Lock, Locked};
+use host::{ProcessId, Signal, process};
+use std::time::{Duration, Instant};
+
+/// Least time that is kept for the answer.
+const LEAST_RESERVE: Duration = Duration::from_secs(5);
+
+/// Stops.
+#[must_use]
+pub fn stop(settings: &Settings, budget: Budget) -> Outcome {
+    // The larger of 5 s and a tenth, but never more than half of what there is.
+    let reserve = LEAST_RESERVE.max(budget.length() / 10).min(budget.length() / 2);
+    let budget = budget.less(reserve);
+    let file = RecordFile::of(&settings.resource);
+    let record = file.read();
+    let targets = targets(settings, record.as_ref());
+    let Some(target) = targets.first() else {
+        // Nothing says which process could be meant, and this resource never started one since the boot.
+        let why = settings.target.as_ref().err().cloned().unwrap_or_default();
+        return Outcome { answer: Answer::Success, reason: Some(format!("nothing to stop: {why}")) };
+    };
+    let _lock = take_over_lock(target, budget);
+
+    let ending =
+        Ending { settings, targets: &targets, record: record.as_ref(), steps: Steps::until(budget.end) };
+    if record.as_ref().is_some_and(|r| r.phase == Phase::Unidentified)
+        && let Err(why) = stop_unidentified(settings, target, ending.steps)
+    {
+        return Outcome::failed(format!("{}: {why}", settings.pico()));
+    }
+    match ending.run() {
+        Ok(()) => {
+            file.remove();
+            Outcome::success()
+        }
+        Err(e) => Outcome::failed(format!("{} could not be stopped: {e}", settings.pico())),
+    }
+}
+
+/// What the parameters mean, and what the record was written for where that is another one.
+fn targets(settings: &Settings, record: Option<&Record>) -> Vec<Target> {
+    let mut targets: Vec<Target> = settings.target.iter().cloned().collect();
+    if let Some(record) = record
+        && let Some(recorded) = record.target()
+    {
+        if settings.target.as_ref().is_ok_and(|target| record.is_for(target)) {
+            // The same one, and what its home resolves to is known.
+            targets.clear();
+        }
+        targets.insert(0, recorded);
+        if let Ok(target) = &settings.target
+            && target.process_match.as_ref().map(regex_lite::Regex::as_str)
+                != targets[0].process_match.as_ref().map(regex_lite::Regex::as_str)
+        {
+            targets.push(target.clone());
+        }
+    }
+    targets
+}
+
+/// The lock; where another action of ours holds it for too long, that one is ended. stop goes on without it, too: a lock
+/// is no reason for a fencing.
+fn take_over_lock(target: &Target, budget: Budget) -> Option<Lock> {
+    let path = match lock_path(target) {
+        Ok(path) => path,
+        Err(e) => {
+            tracing::warn!("no lock: {e}");
+            return None;
+        }
+    };
+    for until in [budget.begun + budget.length() / 10, budget.within(Duration::from_secs(1))] {
+        match Lock::acquire(&path, until) {
+            Ok(Locked::Held(lock)) => return Some(lock),
+            Ok(Locked::Busy(Some(holder))) if is_agent(holder) => {
+                tracing::warn!("{holder} has held the lock of this pico for too long; it is ended");
+                if let Ok(Some(handle)) = holder.open() {
+                    let _ = handle.signal(Signal::KILL);
+                    let _ = handle.ended_by(budget.within(Duration::from_secs(1)));
+                }
+            }
+            Ok(Locked::Busy(holder)) => tracing::warn!("the lock of this pico is held: {holder:?}"),
+            Err(e) => tracing::warn!("no lock: {e}"),
+        }
+    }
+    None
+}
+
+/// Is it one of these programs? By its link, for its name in the process table can be anything.
+fn is_agent(holder: ProcessId) -> bool {
+    let name =
+        |pid| process::executable(pid).ok().flatten().and_then(|link| link.0.parent().map(ToOwned::to_owned));
+    name(holder.pid).is_some() && name(holder.pid) == name(host::Pid::own())
+}
+
+/// A pico that mzsh knows and that no process looked like at its start: mzsh must end it, and say that it is ended.
+fn stop_unidentified(settings: &Settings, target: &Target, steps: Steps) -> Result<(), String> {
+    let mzsh = Mzsh::new(settings, target);
+    mzsh.run(Verb::Shutdown, steps.shutdown.unwrap_or(steps.kill)).map_err(|e| e.to_string())?;
+    let until = steps.end.min(Instant::now() + settings.mzsh_timeout);
+    match StatusAnswer::of(&mzsh.run(Verb::Status, until).map_err(|e| e.to_string())?) {
+        StatusAnswer::NotRunning => Ok(()),
+        other => Err(format!(
+            "mzsh started it, no process looks like it, and mzsh status says {other:?}: set process_match"
+        )),
+    }
+}

@@ -1,0 +1,78 @@
+//! The directory of an installation, and whether two paths mean the same one.
+
+use std::path::{Component, Path, PathBuf};
+
+/// An installation: its path as the administrator wrote it, normalised, and what it resolves to where that is
+/// known. To know it the file system must be touched, which may hang; so it is learned by a helper, once, and
+/// kept in the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    literal: PathBuf,
+    resolved: Option<PathBuf>,
+}
+
+impl Home {
+    /// From a path.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        Self { literal: normalise(path), resolved: None }
+    }
+
+    /// With what it resolves to.
+    #[must_use]
+    pub fn resolved_as(mut self, resolved: Option<PathBuf>) -> Self {
+        self.resolved = resolved;
+        self
+    }
+
+    /// As it was written, without doubled or trailing slashes.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.literal
+    }
+
+    /// What it resolves to, where that is known.
+    #[must_use]
+    pub fn resolved(&self) -> Option<&Path> {
+        self.resolved.as_deref()
+    }
+
+    /// Is `other` this directory, by its name alone? False may also mean: by another name.
+    #[must_use]
+    pub fn is_named(&self, other: &Path) -> bool {
+        let other = normalise(other);
+        other == self.literal || Some(&other) == self.resolved.as_ref()
+    }
+
+    /// A file below it.
+    #[must_use]
+    pub fn join(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.literal.join(path)
+    }
+}
+
+/// Without `.`, doubled and trailing slashes. `..` stays: what it means depends on links.
+fn normalise(path: &Path) -> PathBuf {
+    path.components().filter(|c| !matches!(c, Component::CurDir)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slashes_make_no_difference_and_names_do() {
+        let home = Home::new(Path::new("/opt//mz/./"));
+        assert!(home.is_named(Path::new("/opt/mz")));
+        assert!(home.is_named(Path::new("/opt/mz/")));
+        assert!(!home.is_named(Path::new("/opt/mz2")));
+        assert!(!home.is_named(Path::new("/opt")));
+        assert!(!home.is_named(Path::new("/opt/x/../mz")));
+    }
+
+    #[test]
+    fn what_it_resolves_to_is_it_too() {
+        let home = Home::new(Path::new("/opt/mz")).resolved_as(Some("/data/mz9".into()));
+        assert!(home.is_named(Path::new("/data/mz9/")));
+    }
+}

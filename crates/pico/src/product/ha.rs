@@ -1,0 +1,166 @@
+//! The HA Monitor Server of a pico, asked by the product's own client.
+//!
+//! Its wire protocol is not public, so none is spoken here: `java -cp lib/ha.jar com.digitalroute.ha.HAClient PORT
+//! HOST SECONDS` asks, and its exit code and words are read. Exit 0 is well. What a non-zero code means is not
+//! documented, so the difference between "did not answer" and "answered FAILED" is told by the words and the time.
+
+use super::inspection::{FileState, credentials_for, file_state};
+use super::mzsh::{environment, last_line};
+use crate::settings::{Endpoint, Settings, Target};
+use host::command::{self, Company, Exec, Finished};
+use host::{End, ProcessId, listeners};
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// What the HA Monitor Server says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HaAnswer {
+    /// The pico is well.
+    Ok,
+    /// FAILED; with the reason, if it gave one.
+    Failed(String),
+    /// It did not answer: refused, out of time, or not to be understood.
+    NoAnswer(String),
+    /// It could not be asked: the client can't be run.
+    NotAsked(String),
+}
+
+/// A question to one HA Monitor Server.
+#[derive(Clone, Debug)]
+pub struct HaQuestion<'a> {
+    /// The parameters.
+    pub settings: &'a Settings,
+    /// The pico.
+    pub target: &'a Target,
+    /// Where it listens.
+    pub endpoint: Endpoint,
+    /// Its JVM: the client is run by the same java, unless `java_home` is set.
+    pub jvm: ProcessId,
+}
+
+impl HaQuestion<'_> {
+    /// Asks, and waits for the answer for at most `limit`, and not past `until`.
+    #[must_use]
+    pub fn ask(&self, limit: Duration, until: Instant) -> HaAnswer {
+        if !self.is_listening() {
+            return HaAnswer::NoAnswer(format!("nothing listens on {}", self.endpoint));
+        }
+        let begun = Instant::now();
+        let until = until.min(begun + limit);
+        let seconds = until.saturating_duration_since(begun).as_secs().max(1);
+        let finished = match command::launch(Company::Group, || self.exec(seconds)).and_then(|r| r.run(until))
+        {
+            Ok(finished) => finished,
+            Err(e) => return HaAnswer::NotAsked(e.to_string()),
+        };
+        judge(&finished, seconds)
+    }
+
+    /// Does anything listen there? From /proc, so that no connection comes to the server but the client's own.
+    fn is_listening(&self) -> bool {
+        let wanted: Option<IpAddr> = match self.endpoint.host.as_str() {
+            "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
+            host => host.parse().ok(),
+        };
+        // A name, or a table that can't be read: the client will tell.
+        let (Some(wanted), Ok(all)) = (wanted, listeners::all()) else { return true };
+        all.iter().any(|l| l.port == self.endpoint.port && l.holds(wanted))
+    }
+
+    /// For the child: everything that touches storage or the name service.
+    fn exec(&self, seconds: u64) -> Result<Exec, String> {
+        let jar = self.target.home.join("lib/ha.jar");
+        match std::fs::metadata(&jar) {
+            Ok(_) => {}
+            Err(e) => return Err(format!("{}: {e}", jar.display())),
+        }
+        let program = self.java().ok_or("the java of the pico can't be told: set java_home")?;
+        if file_state(&program) != FileState::Executable {
+            return Err(format!("{} is not an executable file", program.display()));
+        }
+        let user = credentials_for(self.settings, self.target)?;
+        let mut arguments: Vec<OsString> = Vec::new();
+        // The cheapest JVM there is for one connection: one collector thread, one compiler tier, a small heap, no file in /tmp.
+        for flag in
+            ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xms4m", "-Xmx16m", "-cp"]
+        {
+            arguments.push(flag.into());
+        }
+        arguments.push(jar.into());
+        for word in [
+            "com.digitalroute.ha.HAClient",
+            &self.endpoint.port.to_string(),
+            &self.endpoint.host,
+            &seconds.to_string(),
+        ] {
+            arguments.push(word.into());
+        }
+        let environment = environment(self.settings, &user);
+        Ok(Exec { program, arguments, environment, directory: "/".into(), user: Some(user) })
+    }
+
+    fn java(&self) -> Option<PathBuf> {
+        if let Some(java_home) = &self.settings.java_home {
+            return Some(java_home.join("bin/java"));
+        }
+        let link = host::process::executable(self.jvm.pid).ok()??.0;
+        link.file_name().is_some_and(|name| name == "java").then_some(link)
+    }
+}
+
+fn judge(finished: &Finished, seconds: u64) -> HaAnswer {
+    if let Some(why) = &finished.refused {
+        return HaAnswer::NotAsked(why.clone());
+    }
+    let words = String::from_utf8_lossy(&finished.output);
+    let said = last_line(&words).unwrap_or("nothing");
+    match finished.end {
+        End::Exited(0) => HaAnswer::Ok,
+        End::TimedOut => HaAnswer::NoAnswer(format!("no answer in {seconds} s")),
+        // The client has its own limit, and may say FAILED when it is reached.
+        End::Exited(_) if finished.took >= Duration::from_secs(seconds).mul_f32(0.9) => {
+            HaAnswer::NoAnswer(format!("no answer in {seconds} s"))
+        }
+        End::Exited(code) if words.contains("FAILED") => {
+            let why = words.lines().find_map(|l| l.split_once("FAILED")).map_or("", |(_, why)| why);
+            let why = why.trim_matches(|c: char| c.is_whitespace() || c == ':');
+            HaAnswer::Failed(if why.is_empty() { format!("exit code {code}") } else { why.to_owned() })
+        }
+        // A JVM that could not start says so itself.
+        End::Exited(1)
+            if words.contains("Could not find or load main class")
+                || words.contains("initialization of VM") =>
+        {
+            HaAnswer::NotAsked(format!("the HA client did not start: {said}"))
+        }
+        end => HaAnswer::NoAnswer(format!("{end}: {said}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(end: End, output: &str, took: Duration) -> HaAnswer {
+        judge(&Finished { end, output: output.into(), refused: None, took }, 10)
+    }
+
+    #[test]
+    fn failed_and_silent_are_two_things() {
+        let quick = Duration::from_millis(300);
+        assert_eq!(judged(End::Exited(0), "OK\n", quick), HaAnswer::Ok);
+        assert_eq!(
+            judged(End::Exited(1), "FAILED: too many aborts\n", quick),
+            HaAnswer::Failed("too many aborts".into())
+        );
+        assert_eq!(judged(End::Exited(1), "FAILED\n", quick), HaAnswer::Failed("exit code 1".into()));
+        assert!(matches!(judged(End::Exited(1), "FAILED\n", Duration::from_secs(10)), HaAnswer::NoAnswer(_)));
+        assert!(matches!(judged(End::Exited(1), "Connection refused\n", quick), HaAnswer::NoAnswer(_)));
+        assert!(matches!(judged(End::TimedOut, "", Duration::from_secs(10)), HaAnswer::NoAnswer(_)));
+        assert!(matches!(judged(End::Signalled(11), "", quick), HaAnswer::NoAnswer(_)));
+        let missing = "Error: Could not find or load main class com.digitalroute.ha.HAClient";
+        assert!(matches!(judged(End::Exited(1), missing, quick), HaAnswer::NotAsked(_)));
+    }
+}

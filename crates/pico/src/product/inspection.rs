@@ -1,0 +1,203 @@
+//! What is there to start: a look at the installation, made by a helper.
+
+use super::registry::{self, RegistryState};
+use crate::settings::{Settings, Target};
+use host::credentials::{Credentials, CredentialsError};
+use host::helper::{self, HelperError};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::net::IpAddr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// What `mz_home` is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HomeState {
+    /// A directory with product files in it (`lib` or `common`).
+    Filled,
+    /// A directory with other things in it: something below a mount point that is not mounted, perhaps.
+    Foreign,
+    /// A directory with nothing in it: a mount point without its mount.
+    Empty,
+    /// Not there.
+    Missing,
+    /// Something else, or not readable; why.
+    Unusable(String),
+}
+
+/// What a program file is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileState {
+    /// It can be executed.
+    Executable,
+    /// It is there, but not to be executed.
+    NotExecutable,
+    /// Not there.
+    Missing,
+    /// It can't be looked at; why.
+    Unreadable(String),
+}
+
+/// Who would run mzsh.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UserState {
+    /// This user.
+    Known {
+        /// Login name, or the number as text.
+        name: String,
+        /// User id.
+        uid: u32,
+    },
+    /// The name service has no such user.
+    Unknown(String),
+    /// The name service failed, or the owner of the installation can't be told.
+    Unreadable(String),
+}
+
+/// All that a look at the installation gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspection {
+    /// `mz_home` itself.
+    pub home: HomeState,
+    /// What it resolves to.
+    pub resolved: Option<PathBuf>,
+    /// Owner of the installation (of `bin/mzsh`, else of `mz_home`).
+    pub owner: Option<u32>,
+    /// Who would run mzsh.
+    pub user: UserState,
+    /// `bin/mzsh`.
+    pub mzsh: FileState,
+    /// `java_home/bin/java`, where `java_home` is set.
+    pub java: Option<FileState>,
+    /// The pico in the registry.
+    pub registry: RegistryState,
+    /// What `pico.rcp.server.host` resolves to, where set; or why it does not.
+    pub server_addresses: Option<Result<Vec<IpAddr>, String>>,
+    /// What `pico.rcp.platform.host` resolves to, where set; or why it does not.
+    pub platform_addresses: Option<Result<Vec<IpAddr>, String>>,
+}
+
+/// Looks at the installation of `target` by a helper.
+///
+/// # Errors
+/// The helper did not answer: storage or the name service hangs.
+pub fn inspect(settings: &Settings, target: &Target, until: Instant) -> Result<Inspection, HelperError> {
+    let said = helper::ask(until, || serde_json::to_vec(&look(settings, target)).unwrap_or_default())?;
+    serde_json::from_slice(&said).map_err(|e| HelperError::Unavailable(io::Error::other(e)))
+}
+
+/// What `path` resolves to, by a helper. `None`: it can't be told now.
+#[must_use]
+pub fn resolve(path: &Path, until: Instant) -> Option<PathBuf> {
+    let said = helper::ask(until, || {
+        // A path that is not there is what it is: no link can lead elsewhere.
+        let resolved = path.canonicalize().or_else(|e| match e.kind() {
+            io::ErrorKind::NotFound => Ok(path.to_owned()),
+            _ => Err(e),
+        });
+        resolved.map(|p| p.as_os_str().as_bytes().to_vec()).unwrap_or_default()
+    })
+    .ok()?;
+    (!said.is_empty()).then(|| PathBuf::from(std::ffi::OsString::from_vec(said)))
+}
+
+fn look(settings: &Settings, target: &Target) -> Inspection {
+    let path = target.home.path();
+    let mzsh = if settings.pretend_not_installed {
+        FileState::Missing
+    } else {
+        file_state(&target.home.join("bin/mzsh"))
+    };
+    let owner = owner(&target.home.join("bin/mzsh")).or_else(|| owner(path));
+    let registry = registry::find(path, settings.container.as_deref(), &target.name);
+    let facts = match &registry {
+        RegistryState::Defined(facts) => Some(facts),
+        _ => None,
+    };
+    let resolve =
+        |host: Option<&String>| host.map(|host| host::addresses::resolve(host).map_err(|e| e.to_string()));
+    Inspection {
+        home: home_state(path),
+        resolved: path.canonicalize().ok(),
+        owner,
+        user: user_state(settings.os_user.as_deref(), owner),
+        mzsh,
+        java: settings.java_home.as_ref().map(|j| file_state(&j.join("bin/java"))),
+        server_addresses: resolve(facts.and_then(|f| f.server_host.as_ref())),
+        platform_addresses: resolve(facts.and_then(|f| f.platform.as_ref()).map(|p| &p.host)),
+        registry,
+    }
+}
+
+fn home_state(path: &Path) -> HomeState {
+    match std::fs::read_dir(path) {
+        Ok(mut entries) => match entries.next() {
+            Some(Err(e)) => HomeState::Unusable(e.to_string()),
+            Some(Ok(_)) if ["lib", "common"].iter().any(|d| path.join(d).is_dir()) => HomeState::Filled,
+            Some(Ok(_)) => HomeState::Foreign,
+            None => HomeState::Empty,
+        },
+        Err(e) if e.kind() == io::ErrorKind::NotFound => HomeState::Missing,
+        Err(e) => HomeState::Unusable(e.to_string()),
+    }
+}
+
+pub(super) fn file_state(path: &Path) -> FileState {
+    match std::fs::metadata(path) {
+        Ok(m) if m.is_file() && m.permissions().mode() & 0o111 != 0 => FileState::Executable,
+        Ok(_) => FileState::NotExecutable,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => FileState::Missing,
+        Err(e) => FileState::Unreadable(e.to_string()),
+    }
+}
+
+fn owner(path: &Path) -> Option<u32> {
+    std::fs::metadata(path).ok().map(|m| m.uid())
+}
+
+fn user_state(name: Option<&str>, owner: Option<u32>) -> UserState {
+    match credentials(name, owner) {
+        Ok(user) => UserState::Known { name: user.name, uid: user.uid },
+        Err(NoUser::Credentials(CredentialsError::Unknown(user))) => UserState::Unknown(user),
+        Err(e) => UserState::Unreadable(e.to_string()),
+    }
+}
+
+/// Why nobody can run mzsh.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoUser {
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    #[error(
+        "os_user is not set, and the owner of the installation can't be told: bin/mzsh and mz_home can't be read"
+    )]
+    NoOwner,
+}
+
+/// `os_user`, or the owner of the installation. An owner whom the name service does not know can run mzsh as well
+/// as any: a number is enough.
+pub(super) fn credentials(name: Option<&str>, owner: Option<u32>) -> Result<Credentials, NoUser> {
+    match (name, owner) {
+        (Some(name), _) => Ok(Credentials::of_name(name)?),
+        (None, Some(uid)) => match Credentials::of_uid(uid) {
+            Err(CredentialsError::Unknown(_)) => Ok(Credentials {
+                name: uid.to_string(),
+                uid,
+                gid: uid,
+                groups: vec![uid],
+                home: "/".into(),
+                shell: "/bin/sh".into(),
+            }),
+            other => Ok(other?),
+        },
+        (None, None) => Err(NoUser::NoOwner),
+    }
+}
+
+/// The user for a command on this installation; for the child that will run it.
+pub(super) fn credentials_for(settings: &Settings, target: &Target) -> Result<Credentials, String> {
+    let owner = owner(&target.home.join("bin/mzsh")).or_else(|| owner(target.home.path()));
+    credentials(settings.os_user.as_deref(), owner).map_err(|e| e.to_string())
+}

@@ -1,0 +1,14 @@
+//! The product as it lies on disk and answers to commands.
+//!
+//! All of this may be on shared storage, so all of it happens in children: [`inspect`] in a helper, `mzsh` and the HA
+//! client as commands that look up what they need after the fork.
+
+mod ha;
+mod inspection;
+mod mzsh;
+mod registry;
+
+pub use ha::{HaAnswer, HaQuestion};
+pub use inspection::{FileState, HomeState, Inspection, UserState, inspect, resolve};
+pub use mzsh::{Mzsh, StartupEnd, StatusAnswer, Verb};
+pub use registry::{PicoFacts, RegistryState, find as find_pico};

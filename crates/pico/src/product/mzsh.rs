@@ -1,0 +1,295 @@
+//! `mzsh`, the product's command.
+//!
+//! Its exit code is never trusted alone, and never as evidence of a process: it answers 0 to a startup that came up
+//! "with errors" and to one of a pico that does not exist. Codes and words:
+//!
+//! | command | codes |
+//! | --- | --- |
+//! | `startup` | 0 started, or already running; 1 the JVM failed; 102 time is up; 103/130 interrupted; 104 critical errors; 255 (-1) an old instance is in the way |
+//! | `shutdown` | 0 stopped, or not running; 1 no such pico; 3 interrupted; 4 failed |
+//! | `status` | 0 running; 1 not responding but its JVM is running; 2 no such pico, or not running |
+
+use super::inspection::{FileState, credentials_for, file_state};
+use crate::settings::{Settings, Target};
+use host::End;
+use host::command::{self, Company, Exec, Finished, Running};
+use host::credentials::Credentials;
+use std::ffi::OsString;
+use std::io;
+use std::time::Instant;
+
+/// For status and shutdown: mzsh asks the Platform at this address first, and on a refused connection the local
+/// pico. Left to itself it waits for two connections to time out when the Platform's address is dead (64 s
+/// instead of 4 s). Never for a startup: a pico started so comes up without what the Platform manages.
+const LOCAL_PLATFORM: &str = "http://localhost";
+
+/// What mzsh is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// `startup -f`
+    Startup,
+    /// `shutdown`
+    Shutdown,
+    /// `status`
+    Status,
+    /// `service restart --publish-only`
+    Republish,
+}
+
+impl Verb {
+    fn arguments(self, pico: &str) -> Vec<OsString> {
+        let words: &[&str] = match self {
+            Self::Startup => &["startup", "-f", pico],
+            Self::Shutdown => &["shutdown", pico],
+            Self::Status => &["status", pico],
+            Self::Republish => &["service", "restart", "--publish-only"],
+        };
+        words.iter().map(OsString::from).collect()
+    }
+}
+
+/// mzsh of one installation, for one pico.
+#[derive(Clone, Copy, Debug)]
+pub struct Mzsh<'a> {
+    settings: &'a Settings,
+    target: &'a Target,
+}
+
+impl<'a> Mzsh<'a> {
+    /// For the pico `target`.
+    #[must_use]
+    pub fn new(settings: &'a Settings, target: &'a Target) -> Self {
+        Self { settings, target }
+    }
+
+    /// A startup, in a session of its own that outlives this action; not let go yet.
+    ///
+    /// # Errors
+    /// No process or descriptor left.
+    pub fn startup(&self) -> io::Result<Running> {
+        command::launch(Company::Session, || self.exec(Verb::Startup))
+    }
+
+    /// A command under way; not let go yet.
+    ///
+    /// # Errors
+    /// No process or descriptor left.
+    pub fn launch(&self, verb: Verb) -> io::Result<Running> {
+        command::launch(Company::Group, || self.exec(verb))
+    }
+
+    /// A question, until its end or the given instant.
+    ///
+    /// # Errors
+    /// No process or descriptor left.
+    pub fn run(&self, verb: Verb, until: Instant) -> io::Result<Finished> {
+        self.launch(verb)?.run(until)
+    }
+
+    /// `post_start`: an administrator's program, in the same surroundings as mzsh.
+    ///
+    /// # Errors
+    /// No process or descriptor left.
+    pub fn run_hook(&self, program: &std::path::Path, until: Instant) -> io::Result<Finished> {
+        let prepare = || {
+            let user = credentials_for(self.settings, self.target)?;
+            let mut environment = environment(self.settings, &user);
+            environment.push(("MZ_HOME".into(), self.target.home.path().into()));
+            environment.push(("PICO_NAME".into(), self.target.name.as_str().into()));
+            Ok(Exec {
+                program: program.into(),
+                arguments: Vec::new(),
+                environment,
+                directory: "/".into(),
+                user: Some(user),
+            })
+        };
+        command::launch(Company::Group, prepare)?.run(until)
+    }
+
+    /// Everything that touches storage or the name service: for the child.
+    fn exec(&self, verb: Verb) -> Result<Exec, String> {
+        let program = self.target.home.join("bin/mzsh");
+        if self.settings.pretend_not_installed {
+            return Err(format!("{} does not exist", program.display()));
+        }
+        match file_state(&program) {
+            FileState::Executable => {}
+            FileState::Missing => return Err(format!("{} does not exist", program.display())),
+            FileState::NotExecutable => {
+                return Err(format!("{} is not an executable file", program.display()));
+            }
+            FileState::Unreadable(why) => return Err(format!("{}: {why}", program.display())),
+        }
+        let user = credentials_for(self.settings, self.target)?;
+        let mut environment = environment(self.settings, &user);
+        if verb == Verb::Status || verb == Verb::Shutdown {
+            environment.push(("MZ_PLATFORM".into(), LOCAL_PLATFORM.into()));
+        }
+        Ok(Exec {
+            program,
+            arguments: verb.arguments(self.target.name.as_str()),
+            environment,
+            directory: self.target.home.path().into(),
+            user: Some(user),
+        })
+    }
+}
+
+/// What a login of the user would have, and nothing of the caller's but the language: Pacemaker sets hardly
+/// anything, and a person's shell could set anything.
+pub(super) fn environment(settings: &Settings, user: &Credentials) -> Vec<(OsString, OsString)> {
+    let mut variables: Vec<(OsString, OsString)> = vec![
+        ("HOME".into(), user.home.clone().into()),
+        ("USER".into(), user.name.clone().into()),
+        ("LOGNAME".into(), user.name.clone().into()),
+        ("SHELL".into(), user.shell.clone().into()),
+        ("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into()),
+        (
+            "LANG".into(),
+            std::env::var_os("LANG").filter(|l| !l.is_empty()).unwrap_or_else(|| "C.UTF-8".into()),
+        ),
+    ];
+    if let Some(java_home) = &settings.java_home {
+        variables.push(("JAVA_HOME".into(), java_home.into()));
+    }
+    if let Some(container) = &settings.container {
+        variables.push(("MZ_CONTAINER".into(), container.into()));
+    }
+    variables
+}
+
+/// What a startup came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartupEnd {
+    /// mzsh says that the pico is up.
+    Up,
+    /// Code 104: critical errors; another try after an eviction is due.
+    Critical(String),
+    /// It is not up, or not as it should be; why.
+    Failed(String),
+}
+
+impl StartupEnd {
+    /// From what mzsh did.
+    #[must_use]
+    pub fn of(finished: &Finished) -> Self {
+        if let Some(why) = &finished.refused {
+            return Self::Failed(why.clone());
+        }
+        let words = String::from_utf8_lossy(&finished.output);
+        let lower = words.to_lowercase();
+        let code = match finished.end {
+            End::Exited(code) => code,
+            end => return Self::Failed(format!("mzsh startup: {end}")),
+        };
+        let said = last_line(&words).map_or_else(String::new, |line| format!(": {line}"));
+        match code {
+            0 if lower.contains("started with errors") => Self::Failed(
+                "mzsh startup: started with errors, only the code server runs: is the Platform's address up?"
+                    .into(),
+            ),
+            0 if lower.contains("no such server process") => {
+                Self::Failed("mzsh startup: no such server process: is pico_name right?".into())
+            }
+            0 => Self::Up,
+            1 => Self::Failed(format!("mzsh startup: 1, the JVM failed{said}")),
+            102 => Self::Failed(format!("mzsh startup: 102, no call back from the JVM in time{said}")),
+            103 | 130 => Self::Failed(format!("mzsh startup: {code}, interrupted{said}")),
+            104 => Self::Critical(format!("mzsh startup: 104, critical errors{said}")),
+            255 => Self::Failed(format!("mzsh startup: -1, an old instance is in the way{said}")),
+            other => Self::Failed(format!("mzsh startup: {other}{said}")),
+        }
+    }
+}
+
+/// What `mzsh status` says. It is evidence of health, never of absence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StatusAnswer {
+    /// 0: running.
+    Running,
+    /// Running, without contact with the Platform's RCP service.
+    WithoutPlatform,
+    /// 1: not responding, but its JVM is running.
+    NotResponding,
+    /// 2: not running, or unknown.
+    NotRunning,
+    /// It did not end in time.
+    NoAnswer,
+    /// It could not be run.
+    NotAsked(String),
+    /// Another code or a signal.
+    Unclear(String),
+}
+
+impl StatusAnswer {
+    /// From what mzsh did.
+    #[must_use]
+    pub fn of(finished: &Finished) -> Self {
+        if let Some(why) = &finished.refused {
+            return Self::NotAsked(why.clone());
+        }
+        let words = String::from_utf8_lossy(&finished.output);
+        match finished.end {
+            End::TimedOut => Self::NoAnswer,
+            _ if words.contains("without contact with the platform") => Self::WithoutPlatform,
+            End::Exited(0) => Self::Running,
+            End::Exited(1) => Self::NotResponding,
+            End::Exited(2) => Self::NotRunning,
+            end => Self::Unclear(format!("mzsh status: {end}")),
+        }
+    }
+}
+
+/// The last line that says something.
+pub(super) fn last_line(words: &str) -> Option<&str> {
+    words.lines().rev().map(str::trim).find(|line| !line.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn finished(end: End, output: &str) -> Finished {
+        Finished { end, output: output.into(), refused: None, took: Duration::from_secs(1) }
+    }
+
+    #[test]
+    fn startup_is_up_only_by_code_and_words() {
+        let up = |code, words| StartupEnd::of(&finished(End::Exited(code), words));
+        assert_eq!(up(0, "Starting platform...done.\n"), StartupEnd::Up);
+        assert_eq!(up(0, "platform is already running\n"), StartupEnd::Up);
+        for (code, words) in [
+            (
+                0,
+                "Starting platform...\nStarted with errors, Only Codeserver service is guaranteed to be running.\n",
+            ),
+            (0, "platfoam: no such server process\n"),
+            (1, "Starting ui...FAILED\nStartable platform exited unexpectedly\n"),
+            (102, ""),
+            (103, ""),
+            (130, ""),
+            (255, ""),
+            (77, ""),
+        ] {
+            assert!(matches!(up(code, words), StartupEnd::Failed(_)), "{code} {words}");
+        }
+        assert!(matches!(up(104, ""), StartupEnd::Critical(_)));
+        assert!(matches!(StartupEnd::of(&finished(End::Signalled(9), "done.")), StartupEnd::Failed(_)));
+    }
+
+    #[test]
+    fn status_is_read_by_code_and_words() {
+        let of = |end, words| StatusAnswer::of(&finished(end, words));
+        assert_eq!(of(End::Exited(0), "platform is running"), StatusAnswer::Running);
+        assert_eq!(
+            of(End::Exited(0), "ec1 is running without contact with the platform RCP service"),
+            StatusAnswer::WithoutPlatform
+        );
+        assert_eq!(of(End::Exited(1), ""), StatusAnswer::NotResponding);
+        assert_eq!(of(End::Exited(2), "platform is not running"), StatusAnswer::NotRunning);
+        assert_eq!(of(End::TimedOut, ""), StatusAnswer::NoAnswer);
+        assert!(matches!(of(End::Exited(124), ""), StatusAnswer::Unclear(_)));
+    }
+}

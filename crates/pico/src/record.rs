@@ -1,0 +1,335 @@
+//! What one action leaves for the next: the instance record.
+//!
+//! One JSON file a resource, in `/run/mediationzone-ra`, which is local and gone after a reboot. It is never the
+//! truth: it names a process by pid, start time and boot, and /proc is asked whether that one lives. Lost, torn or
+//! foreign it costs a look at all processes, no wrong answer.
+
+use crate::identity::Home;
+use crate::settings::{Endpoint, Settings, Target};
+use host::{Pid, ProcessId, process};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// Where the records and locks are.
+pub const DIRECTORY: &str = "/run/mediationzone-ra";
+
+/// Form of the file; another number is another agent version's, and is ignored.
+const FORMAT: u32 = 1;
+
+/// How far the start has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// mzsh was, or is about to be, executed.
+    Starting,
+    /// The process is known.
+    Running,
+    /// mzsh says that it runs, and no process looks like it.
+    Unidentified,
+}
+
+/// A process, as it is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedProcess {
+    pid: i32,
+    start: u64,
+}
+
+impl From<ProcessId> for RecordedProcess {
+    fn from(id: ProcessId) -> Self {
+        Self { pid: id.pid.as_raw(), start: id.start }
+    }
+}
+
+impl RecordedProcess {
+    /// The process, if its number can be one.
+    #[must_use]
+    pub fn id(self) -> Option<ProcessId> {
+        Pid::new(self.pid).map(|pid| ProcessId { pid, start: self.start })
+    }
+}
+
+/// What the registry said of the HA Monitor Server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaFacts {
+    /// `mz.ha.enabled`.
+    pub enabled: bool,
+    /// `mz.ha.host` and `mz.ha.port`, where a port is set.
+    pub endpoint: Option<Endpoint>,
+    /// `mz.ha.interval` in seconds, its floor applied.
+    pub interval: u64,
+}
+
+/// Failed checks in a row, and warnings in a row, of one depth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Failed.
+    pub failed: u32,
+    /// Well, with a warning.
+    pub warned: u32,
+}
+
+/// The record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    format: u32,
+    boot: String,
+    /// The pico's name.
+    pub pico: String,
+    mz_home: PathBuf,
+    mz_home_resolved: Option<PathBuf>,
+    process_match: Option<String>,
+    /// How far the start has come.
+    pub phase: Phase,
+    jvm: Option<RecordedProcess>,
+    /// The mzsh that the start launched; it leads a session of its own.
+    mzsh: Option<RecordedProcess>,
+    /// Whose process the JVM is.
+    pub uid: Option<u32>,
+    /// What is known of the HA Monitor Server; `None`: the registry was not read yet.
+    pub ha: Option<HaFacts>,
+    /// The Platform's RCP endpoint, where the registry named one.
+    pub platform: Option<Endpoint>,
+    /// A recurring monitor has seen it well once; the ones that follow may wait.
+    pub seen: bool,
+    /// By depth of the monitor.
+    #[serde(default)]
+    pub counts: BTreeMap<u32, Counts>,
+    /// The parameters in force.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl Record {
+    /// A new one for `target`, of this boot.
+    ///
+    /// # Errors
+    /// The boot's name can't be read.
+    pub fn new(settings: &Settings, target: &Target, phase: Phase) -> io::Result<Self> {
+        Ok(Self {
+            format: FORMAT,
+            boot: process::boot_id()?,
+            pico: target.name.to_string(),
+            mz_home: target.home.path().to_owned(),
+            mz_home_resolved: target.home.resolved().map(Path::to_owned),
+            process_match: target.process_match.as_ref().map(|r| r.as_str().to_owned()),
+            phase,
+            jvm: None,
+            mzsh: None,
+            uid: None,
+            ha: None,
+            platform: None,
+            seen: false,
+            counts: BTreeMap::new(),
+            parameters: settings.in_force.iter().cloned().collect(),
+        })
+    }
+
+    /// The JVM.
+    #[must_use]
+    pub fn jvm(&self) -> Option<ProcessId> {
+        self.jvm?.id()
+    }
+
+    /// The mzsh of the start.
+    #[must_use]
+    pub fn mzsh(&self) -> Option<ProcessId> {
+        self.mzsh?.id()
+    }
+
+    /// Names the mzsh of the start.
+    pub fn started_by(&mut self, mzsh: ProcessId) {
+        self.mzsh = Some(mzsh.into());
+    }
+
+    /// Names the JVM, while mzsh is still at work on it.
+    pub fn found(&mut self, jvm: ProcessId) {
+        self.jvm = Some(jvm.into());
+        self.uid = process::owner(jvm.pid).ok().flatten();
+    }
+
+    /// Names the JVM: the pico runs, and whose it is.
+    pub fn runs_as(&mut self, jvm: ProcessId) {
+        self.found(jvm);
+        self.phase = Phase::Running;
+        self.seen = false;
+        self.counts.clear();
+    }
+
+    /// What the record was written for; `None` when its name can't be one.
+    #[must_use]
+    pub fn target(&self) -> Option<Target> {
+        Some(Target {
+            name: self.pico.parse().ok()?,
+            home: Home::new(&self.mz_home).resolved_as(self.mz_home_resolved.clone()),
+            process_match: self.process_match.as_deref().and_then(|p| regex_lite::Regex::new(p).ok()),
+        })
+    }
+
+    /// What `mz_home` resolves to, where that is known.
+    #[must_use]
+    pub fn resolved_home(&self) -> Option<PathBuf> {
+        self.mz_home_resolved.clone()
+    }
+
+    /// What `mz_home` resolves to, where a helper found out.
+    pub fn home_resolves_to(&mut self, path: Option<PathBuf>) {
+        self.mz_home_resolved = path;
+    }
+
+    /// Is it about the same pico instance as `target`?
+    #[must_use]
+    pub fn is_for(&self, target: &Target) -> bool {
+        self.pico == target.name.as_str() && target.home.is_named(&self.mz_home)
+    }
+}
+
+/// The record of one resource, on disk.
+#[derive(Clone, Debug)]
+pub struct RecordFile {
+    path: PathBuf,
+}
+
+impl RecordFile {
+    /// Of the resource of this name.
+    #[must_use]
+    pub fn of(resource: &str) -> Self {
+        Self { path: Path::new(DIRECTORY).join(format!("{}.json", file_name(resource))) }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads it. `None`: there is none of this boot that can be understood.
+    #[must_use]
+    pub fn read(&self) -> Option<Record> {
+        let content = match host::files::read_small(&self.path) {
+            Ok(content) => content,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return None,
+            Err(e) => {
+                tracing::warn!("{}: {e}; all processes are looked at instead", self.path.display());
+                return None;
+            }
+        };
+        match serde_json::from_slice::<Record>(&content) {
+            Ok(record) if record.format == FORMAT => {
+                process::boot_id().is_ok_and(|b| b == record.boot).then_some(record)
+            }
+            Ok(_) => None,
+            Err(e) => {
+                tracing::warn!("{}: {e}; all processes are looked at instead", self.path.display());
+                None
+            }
+        }
+    }
+
+    /// Writes it, in one step.
+    ///
+    /// # Errors
+    /// No permission, no room, or the directory is not root's.
+    pub fn write(&self, record: &Record) -> io::Result<()> {
+        directory()?;
+        let mut content = serde_json::to_vec_pretty(record)?;
+        content.push(b'\n');
+        host::files::replace(&self.path, &content)
+    }
+
+    /// Writes it where that is a convenience: a failure is logged.
+    pub fn note(&self, record: &Record) {
+        if let Err(e) = self.write(record) {
+            tracing::warn!("{} could not be written: {e}", self.path.display());
+        }
+    }
+
+    /// Removes it.
+    pub fn remove(&self) {
+        match std::fs::remove_file(&self.path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!("{} could not be removed: {e}", self.path.display());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The lock file of a pico instance: one for all resources that mean the same pico.
+///
+/// # Errors
+/// The directory can't be made.
+pub fn lock_path(target: &Target) -> io::Result<PathBuf> {
+    directory()?;
+    // FNV-1a: stable over versions and builds, which std's hashers don't promise.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let text = format!("{}\0{}", target.home.path().display(), target.name);
+    for byte in text.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    Ok(Path::new(DIRECTORY).join(format!("{hash:016x}.lock")))
+}
+
+/// Makes the directory, and refuses one that another user could have laid there.
+fn directory() -> io::Result<()> {
+    match std::fs::DirBuilder::new().mode(0o755).create(DIRECTORY) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        other => return other,
+    }
+    let metadata = std::fs::symlink_metadata(DIRECTORY)?;
+    let own = std::fs::metadata("/proc/self")?.uid();
+    if metadata.is_dir() && metadata.uid() == own && metadata.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!("{DIRECTORY} is not a directory that only uid {own} can write: remove it"),
+    ))
+}
+
+/// The resource's name as a file name: what is not a letter, digit, `_`, `-` or `.` (the `:` of a clone's instance)
+/// is written `%XX`.
+fn file_name(resource: &str) -> String {
+    let mut name = String::new();
+    for byte in resource.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') || (byte == b'.' && !name.is_empty()) {
+            name.push(char::from(byte));
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(name, "%{byte:02X}");
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_that_differ_have_files_that_differ_and_none_leaves_the_directory() {
+        assert_eq!(file_name("mz-platform_1.x"), "mz-platform_1.x");
+        assert_eq!(file_name("ec:0"), "ec%3A0");
+        assert_eq!(file_name("../../etc/x"), "%2E.%2F..%2Fetc%2Fx");
+        assert!(!file_name("a/b").contains('/'));
+        assert_ne!(file_name("ec%3A0"), file_name("ec:0"));
+    }
+
+    #[test]
+    fn records_of_the_same_pico_share_a_lock_and_no_others() {
+        let target = |name: &str, home: &str| Target {
+            name: name.parse().unwrap(),
+            home: Home::new(Path::new(home)),
+            process_match: None,
+        };
+        let name = |t: &Target| lock_path(t).ok().and_then(|p| p.file_name().map(std::ffi::OsStr::to_owned));
+        if let Some(first) = name(&target("ec1", "/opt/mz/")) {
+            assert_eq!(name(&target("ec1", "/opt/mz")), Some(first.clone()));
+            assert_ne!(name(&target("ec2", "/opt/mz")), Some(first.clone()));
+            assert_ne!(name(&target("ec1", "/opt/mz2")), Some(first));
+        }
+    }
+}

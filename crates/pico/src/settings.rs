@@ -1,0 +1,246 @@
+//! What the administrator set, typed. Where a value comes from and what its default is stands in the agents' table.
+
+use crate::identity::Home;
+use regex_lite::Regex;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The kinds of pico instances that are managed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PicoType {
+    /// The Platform: one active in the whole cluster.
+    Platform,
+    /// An Execution Context.
+    ExecutionContext,
+    /// A Service Context.
+    ServiceContext,
+    /// The web user interface.
+    Ui,
+}
+
+impl PicoType {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::Platform, Self::ExecutionContext, Self::ServiceContext, Self::Ui];
+
+    /// Its name as resource agent type.
+    #[must_use]
+    pub fn agent(self) -> &'static str {
+        match self {
+            Self::Platform => "platform",
+            Self::ExecutionContext => "ec",
+            Self::ServiceContext => "sc",
+            Self::Ui => "ui",
+        }
+    }
+}
+
+impl fmt::Display for PicoType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Platform => "Platform",
+            Self::ExecutionContext => "Execution Context",
+            Self::ServiceContext => "Service Context",
+            Self::Ui => "web UI",
+        })
+    }
+}
+
+/// The name of a pico instance: letters, digits, `_`, `-` and `.`, the first no `-` (mzsh would take it for an
+/// option).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PicoName(String);
+
+impl PicoName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PicoName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        if text.is_empty() || text.len() > 128 || text.starts_with('-') || !text.chars().all(allowed) {
+            return Err("letters, digits, '_', '-' and '.', not beginning with '-', at most 128");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for PicoName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which pico instance is meant: its name and its installation.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its name.
+    pub name: PicoName,
+    /// The installation it belongs to.
+    pub home: Home,
+    /// `process_match`: how its command line looks where the built-in markers don't fit.
+    pub process_match: Option<Regex>,
+}
+
+/// A host name or address, and a TCP port.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Endpoint {
+    /// Name or address; an IPv6 address without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "host:port, an IPv6 address in brackets";
+        let (host, port) = text.rsplit_once(':').ok_or(EXPECTED)?;
+        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+        let port = port.parse().ok().filter(|&p| p != 0).ok_or(EXPECTED)?;
+        if host.is_empty() || host.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(EXPECTED);
+        }
+        Ok(Self { host: host.to_owned(), port })
+    }
+}
+
+/// `ha_check`: is the HA Monitor Server asked?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HaCheck {
+    /// When the registry has `mz.ha.enabled` for the pico.
+    Auto,
+    /// Always.
+    Yes,
+    /// Never.
+    No,
+}
+
+/// `on_ha_failed`: what a FAILED of the HA Monitor Server means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnHaFailed {
+    /// The resource has failed.
+    Fail,
+    /// The resource is degraded.
+    Degrade,
+    /// A line in the log.
+    Ignore,
+}
+
+/// `deployment`: which addresses the two `pico.rcp.*.host` names must resolve to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deployment {
+    /// Virtual addresses that move.
+    Virtual,
+    /// OpenStack: local and floating addresses.
+    OpenStack,
+    /// Amazon: local and elastic addresses.
+    Aws,
+}
+
+/// All parameters of one resource.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of its own")]
+pub struct Settings {
+    /// The resource's name in the cluster.
+    pub resource: String,
+    /// Which agent it is.
+    pub kind: PicoType,
+    /// Which pico is meant; or which parameter that says so can't be read, and why.
+    pub target: Result<Target, String>,
+    /// `os_user`; `None`: the owner of the installation.
+    pub os_user: Option<String>,
+    /// `java_home`; `None`: what the installation itself uses.
+    pub java_home: Option<PathBuf>,
+    /// `container`; `None`: found in the installation.
+    pub container: Option<String>,
+    /// Longest query of mzsh.
+    pub mzsh_timeout: Duration,
+    /// Further tries of a check that failed.
+    pub monitor_retries: u32,
+    /// Failed deep checks in a row that are still answered with success.
+    pub failures_tolerated: u32,
+    /// Answer degraded where a warning is due?
+    pub degraded: bool,
+    /// How long a recurring depth 0 waits for the death of the pico.
+    pub wait: Duration,
+    /// Is the HA Monitor Server asked?
+    pub ha_check: HaCheck,
+    /// Where it listens; `None`: as the registry says.
+    pub ha_host: Option<String>,
+    /// On which port; `None`: as the registry says.
+    pub ha_port: Option<u16>,
+    /// Longest HA ping.
+    pub ha_timeout: Duration,
+    /// Age of the JVM up to which a FAILED does not count; `None`: `mz.ha.interval` + 20 s.
+    pub ha_grace: Option<Duration>,
+    /// What a FAILED means.
+    pub on_ha_failed: OnHaFailed,
+    /// Which addresses the host names must resolve to.
+    pub deployment: Deployment,
+    /// What must answer before a start; `None`: the Platform, but for the Platform itself nothing.
+    pub wait_for: Option<Vec<Endpoint>>,
+    /// How long that is waited for.
+    pub wait_for_timeout: Duration,
+    /// Platform only: republish the services of SCs after a start?
+    pub republish_services: bool,
+    /// Run as `os_user` after a start.
+    pub post_start: Option<PathBuf>,
+    /// A thread dump before a hung JVM is killed?
+    pub thread_dump: bool,
+    /// The values in words, as they are in force, for the record.
+    pub in_force: Vec<(String, String)>,
+    /// ocf-tester asks to behave as on a node without the product (`OCF_TESTER_FAIL_HAVE_BINARY`).
+    pub pretend_not_installed: bool,
+}
+
+impl Settings {
+    /// How the pico is called in messages.
+    #[must_use]
+    pub fn pico(&self) -> &str {
+        self.target.as_ref().map_or("the pico", |t| t.name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_could_be_options_or_paths_are_refused() {
+        for good in ["platform", "EC1", "EC_LTEES_1", "wd.x", "_a"] {
+            assert!(good.parse::<PicoName>().is_ok(), "{good}");
+        }
+        for bad in ["", "-f", "a b", "a/b", "ec1\n", "\u{e4}", &"x".repeat(129)] {
+            assert!(bad.parse::<PicoName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn endpoints_come_back_as_they_are_written() {
+        for text in ["db1:1521", "10.0.0.1:6790", "[fd00::1]:6790"] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
+        }
+        for bad in ["db1", "db1:", ":1", "db1:0", "db1:65536", "a b:1"] {
+            assert!(bad.parse::<Endpoint>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! From the evidence to the verdict. Pure: no clock, no file, no process.
+
+use super::{Life, Observation, Processes};
+use crate::product::{HaAnswer, StatusAnswer};
+use crate::settings::{OnHaFailed, PicoType};
+use host::ProcessId;
+use std::time::Duration;
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// A probe: does it run here at all? An error would have the healthy instance elsewhere restarted.
+    Probe,
+    /// A recurring monitor: is it well?
+    Recurring,
+}
+
+/// What the administrator wants made of the evidence.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Who asks.
+    pub occasion: Occasion,
+    /// Which kind of pico.
+    pub kind: PicoType,
+    /// Its name, for the reason.
+    pub pico: String,
+    /// What a FAILED means.
+    pub on_ha_failed: OnHaFailed,
+    /// Age up to which a FAILED does not count.
+    pub ha_grace: Duration,
+}
+
+/// What it comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It runs.
+    Running,
+    /// It runs, with a warning that is answered with "degraded" if the administrator wants that.
+    Warning,
+    /// It runs, and the administrator wants this answered with "degraded".
+    Degraded,
+    /// It does not run, surely.
+    NotRunning,
+    /// A process is there, or may be, and something is wrong.
+    Failed,
+    /// A deep check failed; some of these in a row may be tolerated.
+    CheckFailed,
+}
+
+/// The verdict: what it comes to and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What it comes to.
+    pub finding: Finding,
+    /// Why: one line for the person on call. Empty where all is well and nothing need be said.
+    pub reason: String,
+}
+
+impl Verdict {
+    fn new(finding: Finding, reason: String) -> Self {
+        Self { finding, reason }
+    }
+}
+
+/// Judges.
+#[must_use]
+pub fn judge(observation: &Observation, policy: &Policy) -> Verdict {
+    let pico = &policy.pico;
+    let failed = |reason| Verdict::new(Finding::Failed, reason);
+    let probe = policy.occasion == Occasion::Probe;
+    match &observation.processes {
+        Processes::None { ended: Some(id) } => Verdict::new(
+            Finding::NotRunning,
+            format!("{pico} is not running: {id} has ended, no other process is it"),
+        ),
+        Processes::None { ended: None } => {
+            Verdict::new(Finding::NotRunning, format!("{pico} is not running: no process of this node is it"))
+        }
+        Processes::Starting { mzsh } => failed(format!("{pico}: a start is under way, mzsh {mzsh}")),
+        Processes::Several(pids) => {
+            let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
+            failed(format!("{pico} runs more than once: pids {}", pids.join(", ")))
+        }
+        Processes::Unknown(why) => failed(format!("{pico}: can't tell whether it runs: {why}")),
+        Processes::One { id, life: Life::LeaderGone { threads } } => failed(format!(
+            "{pico}: {id} can't be used or killed: its main thread has ended, {threads} live on (Z)"
+        )),
+        Processes::One { id, life: Life::Stopped } if !probe => {
+            failed(format!("{pico} hangs: {id} is stopped (T); kill -CONT {} would wake it", id.pid))
+        }
+        Processes::One { id, life: Life::Traced } => {
+            Verdict::new(Finding::Warning, format!("{pico}: {id} is held by a debugger (t)"))
+        }
+        Processes::One { .. } if probe => Verdict::new(Finding::Running, String::new()),
+        Processes::One { id, .. } => judge_checks(*id, observation, policy),
+    }
+}
+
+/// One process, and well by /proc: the deeper checks decide.
+fn judge_checks(id: ProcessId, observation: &Observation, policy: &Policy) -> Verdict {
+    let ha = judge_ha(id, observation, policy);
+    let status = judge_status(id, observation, policy);
+    // The worse of the two; of two alike, the HA Monitor Server's word, which is the nearer to the pico.
+    let weight = |v: &Verdict| match v.finding {
+        Finding::Running => 0,
+        Finding::Warning => 1,
+        Finding::Degraded => 2,
+        _ => 3,
+    };
+    match (ha, status) {
+        (Some(ha), Some(status)) if weight(&status) > weight(&ha) => status,
+        (Some(verdict), _) | (None, Some(verdict)) => verdict,
+        (None, None) => Verdict::new(Finding::Running, String::new()),
+    }
+}
+
+fn judge_ha(id: ProcessId, observation: &Observation, policy: &Policy) -> Option<Verdict> {
+    let pico = &policy.pico;
+    Some(match observation.ha.as_ref()? {
+        HaAnswer::Ok => Verdict::new(Finding::Running, String::new()),
+        HaAnswer::NotAsked(why) => {
+            Verdict::new(Finding::Warning, format!("{pico}: its HA Monitor Server could not be asked: {why}"))
+        }
+        HaAnswer::NoAnswer(why) => Verdict::new(
+            Finding::CheckFailed,
+            format!("{pico} hangs: {id} is alive, its HA Monitor Server does not answer: {why}"),
+        ),
+        HaAnswer::Failed(why) => {
+            let reason = format!("{pico}: its HA Monitor Server says FAILED: {why}");
+            let finding = match policy.on_ha_failed {
+                _ if observation.age < policy.ha_grace => Finding::Running,
+                OnHaFailed::Ignore => Finding::Running,
+                OnHaFailed::Degrade => Finding::Degraded,
+                OnHaFailed::Fail => Finding::CheckFailed,
+            };
+            Verdict::new(finding, reason)
+        }
+    })
+}
+
+fn judge_status(id: ProcessId, observation: &Observation, policy: &Policy) -> Option<Verdict> {
+    let pico = &policy.pico;
+    let why = match observation.status.as_ref()? {
+        StatusAnswer::Running => return Some(Verdict::new(Finding::Running, String::new())),
+        StatusAnswer::WithoutPlatform if policy.kind != PicoType::Platform => {
+            return Some(Verdict::new(Finding::Running, String::new()));
+        }
+        StatusAnswer::NotAsked(why) => {
+            return Some(Verdict::new(
+                Finding::Warning,
+                format!("{pico}: mzsh status could not be run: {why}"),
+            ));
+        }
+        StatusAnswer::WithoutPlatform => "without contact with its own RCP service".to_owned(),
+        StatusAnswer::NotResponding => "not responding".to_owned(),
+        StatusAnswer::NotRunning => "not running".to_owned(),
+        StatusAnswer::NoAnswer => "nothing, in the time it has".to_owned(),
+        StatusAnswer::Unclear(why) => why.clone(),
+    };
+    let excused = observation.ha == Some(HaAnswer::Ok)
+        || (policy.kind != PicoType::Platform && observation.platform_answers == Some(false));
+    let finding = if excused { Finding::Warning } else { Finding::CheckFailed };
+    Some(Verdict::new(finding, format!("{pico}: {id} is alive, mzsh status says: {why}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Finding::{CheckFailed, Degraded, Failed, NotRunning, Running, Warning};
+    use host::Pid;
+
+    fn id() -> ProcessId {
+        ProcessId { pid: Pid::new(4711).unwrap(), start: 5 }
+    }
+
+    fn one(life: Life) -> Processes {
+        Processes::One { id: id(), life }
+    }
+
+    fn policy(occasion: Occasion, kind: PicoType) -> Policy {
+        Policy {
+            occasion,
+            kind,
+            pico: "p".into(),
+            on_ha_failed: OnHaFailed::Fail,
+            ha_grace: Duration::from_secs(60),
+        }
+    }
+
+    /// The first half of the contract's verdict table: what /proc shows, the recurring monitor's answer, the probe's.
+    #[test]
+    fn processes_alone() {
+        let table = [
+            (Processes::None { ended: None }, NotRunning, NotRunning),
+            (Processes::None { ended: Some(id()) }, NotRunning, NotRunning),
+            (Processes::Starting { mzsh: id() }, Failed, Failed),
+            (one(Life::Well), Running, Running),
+            (one(Life::Stopped), Failed, Running),
+            (one(Life::Traced), Warning, Warning),
+            (one(Life::LeaderGone { threads: 2 }), Failed, Failed),
+            (Processes::Several(vec![id().pid, Pid::own()]), Failed, Failed),
+            (Processes::Unknown("why".into()), Failed, Failed),
+        ];
+        for (processes, recurring, probe) in table {
+            for kind in PicoType::ALL {
+                for (occasion, expected) in [(Occasion::Recurring, recurring), (Occasion::Probe, probe)] {
+                    let verdict = judge(&Observation::of(processes.clone()), &policy(occasion, kind));
+                    assert_eq!(verdict.finding, expected, "{processes:?} {occasion:?}");
+                    assert_eq!(verdict.reason.is_empty(), expected == Running, "{verdict:?}");
+                }
+            }
+        }
+    }
+
+    fn ha_answers() -> Vec<Option<HaAnswer>> {
+        let why = || "why".to_owned();
+        vec![
+            None,
+            Some(HaAnswer::Ok),
+            Some(HaAnswer::Failed(why())),
+            Some(HaAnswer::NoAnswer(why())),
+            Some(HaAnswer::NotAsked(why())),
+        ]
+    }
+
+    fn status_answers() -> Vec<Option<StatusAnswer>> {
+        use StatusAnswer as S;
+        vec![
+            None,
+            Some(S::Running),
+            Some(S::WithoutPlatform),
+            Some(S::NotResponding),
+            Some(S::NotRunning),
+            Some(S::NoAnswer),
+            Some(S::NotAsked("why".into())),
+            Some(S::Unclear("why".into())),
+        ]
+    }
+
+    /// The second half, in words of its own: every combination of answers against the contract's sentences.
+    #[test]
+    fn checks_of_one_well_process() {
+        for kind in PicoType::ALL {
+            for on_ha_failed in [OnHaFailed::Fail, OnHaFailed::Degrade, OnHaFailed::Ignore] {
+                for old in [false, true] {
+                    for ha in ha_answers() {
+                        for status in status_answers() {
+                            for platform_answers in [None, Some(true), Some(false)] {
+                                let observation = Observation {
+                                    age: Duration::from_secs(if old { 60 } else { 59 }),
+                                    ha: ha.clone(),
+                                    status: status.clone(),
+                                    platform_answers,
+                                    ..Observation::of(one(Life::Well))
+                                };
+                                let policy = Policy { on_ha_failed, ..policy(Occasion::Recurring, kind) };
+                                let by_ha = match &ha {
+                                    None | Some(HaAnswer::Ok) => Running,
+                                    Some(HaAnswer::NotAsked(_)) => Warning,
+                                    Some(HaAnswer::NoAnswer(_)) => CheckFailed,
+                                    Some(HaAnswer::Failed(_)) if !old => Running,
+                                    Some(HaAnswer::Failed(_)) => match on_ha_failed {
+                                        OnHaFailed::Fail => CheckFailed,
+                                        OnHaFailed::Degrade => Degraded,
+                                        OnHaFailed::Ignore => Running,
+                                    },
+                                };
+                                let away = platform_answers == Some(false) && kind != PicoType::Platform;
+                                let by_status = match &status {
+                                    None | Some(StatusAnswer::Running) => Running,
+                                    Some(StatusAnswer::WithoutPlatform) if kind != PicoType::Platform => {
+                                        Running
+                                    }
+                                    Some(StatusAnswer::NotAsked(_)) => Warning,
+                                    Some(_) if ha == Some(HaAnswer::Ok) || away => Warning,
+                                    Some(_) => CheckFailed,
+                                };
+                                let rank = |f| {
+                                    [Running, Warning, Degraded, CheckFailed].iter().position(|&x| x == f)
+                                };
+                                let expected = if rank(by_status) > rank(by_ha) { by_status } else { by_ha };
+                                let verdict = judge(&observation, &policy);
+                                assert_eq!(verdict.finding, expected, "{observation:?} {policy:?}");
+                                // A probe of the same is always 0: it is alive.
+                                let probe = Policy { occasion: Occasion::Probe, ..policy };
+                                assert_eq!(judge(&observation, &probe).finding, Running);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_no_process_at_all_is_not_running() {
+        for life in [Life::Well, Life::Traced, Life::Stopped, Life::LeaderGone { threads: 3 }] {
+            for ha in ha_answers() {
+                for status in status_answers() {
+                    for occasion in [Occasion::Probe, Occasion::Recurring] {
+                        let observation = Observation {
+                            ha: ha.clone(),
+                            status: status.clone(),
+                            ..Observation::of(one(life))
+                        };
+                        let verdict = judge(&observation, &policy(occasion, PicoType::Platform));
+                        assert_ne!(verdict.finding, NotRunning, "{observation:?}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Is it running? One answer, in one place.
+//!
+//! [`observe`] gathers the evidence, [`judge`] decides on it: a pure function, whose table is its test.
+
+mod judge;
+mod observe;
+
+pub use judge::{Finding, Occasion, Policy, Verdict, judge};
+pub use observe::{Look, observe};
+
+use crate::product::{HaAnswer, StatusAnswer};
+use host::{Pid, ProcessId};
+use std::time::Duration;
+
+/// How alive one live process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// As far as /proc tells, well: R, S, and D, in which it waits for a device.
+    Well,
+    /// Held by a debugger (t).
+    Traced,
+    /// Stopped by a signal (T), in every look over two seconds.
+    Stopped,
+    /// Its main thread has ended (Z) and others live: no signal but the end of those ends it.
+    LeaderGone {
+        /// How many threads there are.
+        threads: u32,
+    },
+}
+
+/// What /proc shows of the pico.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Processes {
+    /// Nothing, after a look at all processes. With the process that the record named, if it named one.
+    None {
+        /// The one that has ended.
+        ended: Option<ProcessId>,
+    },
+    /// Not the pico, but an mzsh that is starting it.
+    Starting {
+        /// That mzsh.
+        mzsh: ProcessId,
+    },
+    /// One.
+    One {
+        /// It.
+        id: ProcessId,
+        /// How alive it is.
+        life: Life,
+    },
+    /// More than one, twice in a row the same.
+    Several(Vec<Pid>),
+    /// It can't be told; why.
+    Unknown(String),
+}
+
+/// All evidence that there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// What /proc shows.
+    pub processes: Processes,
+    /// For how long the process has lived.
+    pub age: Duration,
+    /// What its HA Monitor Server said, if it was to be asked.
+    pub ha: Option<HaAnswer>,
+    /// What mzsh said, if it was to be asked.
+    pub status: Option<StatusAnswer>,
+    /// Does the Platform's RCP port answer? Looked at where mzsh's answer is not good.
+    pub platform_answers: Option<bool>,
+}
+
+impl Observation {
+    /// Of the processes alone.
+    #[must_use]
+    pub fn of(processes: Processes) -> Self {
+        Self { processes, age: Duration::ZERO, ha: None, status: None, platform_answers: None }
+    }
+}
