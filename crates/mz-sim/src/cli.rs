@@ -1,0 +1,135 @@
+//! The rehearser's command.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{Error, Installation, PicoSpec, settings};
+
+/// A simulated MediationZone, to try its cluster agents on.
+#[derive(Debug, Parser)]
+#[command(name = "mz-sim", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Lay out an `MZ_HOME` (with the Platform only, if no pico is given)
+    Install {
+        /// The directory, new or empty
+        dir: PathBuf,
+        /// `MZ_CONTAINER`
+        #[arg(long, value_name = "NAME")]
+        container: Option<String>,
+        /// A pico, of type platform, ec, sc or ui
+        #[arg(long = "pico", value_name = "NAME:TYPE[:HA_PORT]")]
+        picos: Vec<String>,
+        /// A property of one pico, as in ec1:mz.ha.enabled=false
+        #[arg(long = "property", value_name = "NAME:KEY=VALUE")]
+        properties: Vec<String>,
+        /// A value for the whole container, as in pico.rcp.server.host=10.0.0.7
+        #[arg(long = "common", value_name = "KEY=VALUE")]
+        common: Vec<String>,
+        /// The user who shall own it (needs root)
+        #[arg(long, value_name = "USER")]
+        owner: Option<String>,
+        /// Real JVMs (needs a JDK)
+        #[arg(long)]
+        jvm: bool,
+        /// Any free ports instead of the product's
+        #[arg(long)]
+        free_ports: bool,
+        /// A setting of the simulator
+        #[arg(long = "set", value_name = "[PICO.]KEY=VALUE")]
+        settings: Vec<String>,
+    },
+    /// Change settings of an installation, also while its picos run
+    Set {
+        /// `MZ_HOME`
+        dir: PathBuf,
+        /// What to change; with a pico's name before the key, for that pico only
+        #[arg(required = true, value_name = "[PICO.]KEY=VALUE")]
+        settings: Vec<String>,
+    },
+    /// List the settings that there are
+    Settings,
+    /// Show what happened in an installation
+    History {
+        /// `MZ_HOME`
+        dir: PathBuf,
+    },
+}
+
+pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match act(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mz-sim: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(task: Task) -> Result<(), Error> {
+    match task {
+        Task::Install { dir, container, picos, properties, common, owner, jvm, free_ports, settings } => {
+            let mut builder = Installation::builder(dir).jvm(jvm).free_ports(free_ports);
+            if let Some(container) = container {
+                builder = builder.container(container);
+            }
+            if let Some(owner) = owner {
+                builder = builder.owner(owner);
+            }
+            for pico in &picos {
+                let mut spec = PicoSpec::parse(pico)?;
+                let prefix = format!("{}:", pico.split(':').next().unwrap_or_default());
+                for assignment in properties.iter().filter_map(|property| property.strip_prefix(&prefix)) {
+                    let (name, value) = pair(assignment)?;
+                    spec = spec.property(name, value);
+                }
+                builder = builder.pico(spec);
+            }
+            let of = |property: &str, pico: &str| pico.split(':').next() == property.split(':').next();
+            if let Some(property) =
+                properties.iter().find(|property| !picos.iter().any(|pico| of(property, pico)))
+            {
+                return Err(Error::Invalid(format!("{property}: no --pico of that name")));
+            }
+            for assignment in &common {
+                let (name, value) = pair(assignment)?;
+                builder = builder.common(name, value);
+            }
+            let made = settings.into_iter().fold(builder, crate::Builder::set).install()?;
+            println!("{}", made.home().display());
+            Ok(())
+        }
+        Task::Set { dir, settings } => Installation::open(dir)?.set(settings),
+        Task::Settings => {
+            for key in settings::KEYS {
+                println!("{} = {}\n    {}\n    {}", key.name, key.default, key.about, key.expects());
+            }
+            Ok(())
+        }
+        Task::History { dir } => {
+            for event in Installation::open(dir)?.history()? {
+                println!("{} {:8} {:12} {} {}", event.time, event.event, event.pico, event.pid, event.reason);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn pair(assignment: &str) -> Result<(&str, &str), Error> {
+    assignment.split_once('=').ok_or_else(|| Error::Invalid(format!("{assignment}: expected KEY=VALUE")))
+}

@@ -1,0 +1,41 @@
+//! The client of the HA Monitor Server: `HAClient PORT [HOST] [SECONDS] [debug]`.
+//!
+//! Exit 0 means healthy, anything else does not; which values the product's client has for a refusal or a time-out is not
+//! documented, so ours has one for all.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::rcp;
+
+/// The ping, and the answer of a healthy pico. Our own words: the product's protocol is not public.
+pub(crate) const PING: &str = "ping";
+/// See [`PING`].
+pub(crate) const HEALTHY: &str = "OK";
+
+/// What the client waits when no time-out is given.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(10);
+
+pub(crate) fn client(args: &[String]) -> ExitCode {
+    let Some(port) = args.first().and_then(|port| port.parse::<u16>().ok()) else {
+        println!("Usage: HAClient <port> [host] [timeout in seconds] [debug]");
+        return ExitCode::FAILURE;
+    };
+    let host = args.get(1).map_or("localhost", String::as_str);
+    let limit =
+        args.get(2).and_then(|seconds| seconds.parse().ok()).map_or(DEFAULT_LIMIT, Duration::from_secs);
+    let debug = args.iter().skip(3).any(|arg| arg == "debug");
+    if debug {
+        println!("asking {host}:{port}, for at most {} s", limit.as_secs());
+    }
+    match rcp::ask(&format!("{host}:{port}"), PING, limit) {
+        Ok(answer) => {
+            println!("{answer}");
+            if answer == HEALTHY { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            println!("FAILED no answer from {host}:{port}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Where things are in an `MZ_HOME`.
+
+use std::path::{Path, PathBuf};
+
+use crate::history::{self, Event};
+use crate::layout::Builder;
+use crate::registry::Registry;
+use crate::{Error, Settings};
+
+/// A simulated installation on disk; dropping it removes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installation {
+    home: PathBuf,
+    container: String,
+}
+
+impl Installation {
+    /// Begins a new one at `home`, which must not hold files yet.
+    pub fn builder(home: impl Into<PathBuf>) -> Builder {
+        Builder::new(home.into())
+    }
+
+    /// Opens one that was laid out before.
+    ///
+    /// # Errors
+    /// [`Error`] if there is none at `home`.
+    pub fn open(home: impl Into<PathBuf>) -> Result<Self, Error> {
+        let home = home.into();
+        let path = home.join("sim/container");
+        let container = std::fs::read_to_string(&path).map_err(Error::file("read", path))?;
+        Ok(Self { home, container: container.trim_end().to_owned() })
+    }
+
+    /// `MZ_HOME`.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// `MZ_CONTAINER`.
+    #[must_use]
+    pub fn container(&self) -> &str {
+        &self.container
+    }
+
+    /// `bin/mzsh`.
+    #[must_use]
+    pub fn mzsh(&self) -> PathBuf {
+        self.home.join("bin/mzsh")
+    }
+
+    /// The simulator as a `java`; `JAVA_HOME` of a native installation is two levels up.
+    #[must_use]
+    pub fn java(&self) -> PathBuf {
+        self.home.join("java/bin/java")
+    }
+
+    /// `lib/ha.jar`, the client of the HA Monitor Server.
+    #[must_use]
+    pub fn ha_jar(&self) -> PathBuf {
+        self.home.join("lib/ha.jar")
+    }
+
+    /// Where this pico writes its pid, unless `pico.pid` says otherwise.
+    #[must_use]
+    pub fn pid_file(&self, pico: &str) -> PathBuf {
+        self.home.join("log").join(format!("{pico}.pid"))
+    }
+
+    /// The pico's log.
+    #[must_use]
+    pub fn log(&self, pico: &str) -> PathBuf {
+        log(&self.home, pico)
+    }
+
+    /// The pico's file in the active registry.
+    #[must_use]
+    pub fn pico_conf(&self, pico: &str) -> PathBuf {
+        let active = self.home.join(crate::registry::ACTIVE);
+        active.join("containers").join(&self.container).join("picos").join(format!("{pico}.conf"))
+    }
+
+    /// The registry as it stands in the files now.
+    ///
+    /// # Errors
+    /// [`Error`] if a file can't be read or understood.
+    pub fn registry(&self) -> Result<Registry, Error> {
+        Registry::load(&self.home, &self.container)
+    }
+
+    /// The settings as they stand in the file now.
+    ///
+    /// # Errors
+    /// See [`Settings::load`].
+    pub fn settings(&self) -> Result<Settings, Error> {
+        Settings::load(&self.home)
+    }
+
+    /// Changes settings: `key=value` for all picos, `PICO.key=value` for one.
+    ///
+    /// # Errors
+    /// See [`Settings::set`], [`Settings::load`], [`Settings::save`].
+    pub fn set<S: AsRef<str>>(&self, assignments: impl IntoIterator<Item = S>) -> Result<(), Error> {
+        let mut settings = self.settings()?;
+        for assignment in assignments {
+            settings.set(assignment.as_ref())?;
+        }
+        settings.save(&self.home)
+    }
+
+    /// What happened so far.
+    ///
+    /// # Errors
+    /// See [`history::read`].
+    pub fn history(&self) -> Result<Vec<Event>, Error> {
+        history::read(&self.home)
+    }
+}
+
+pub(crate) fn log(home: &Path, pico: &str) -> PathBuf {
+    home.join("log").join(format!("{pico}_current.log"))
+}
+
+pub(crate) fn critical_log(home: &Path, pico: &str) -> PathBuf {
+    home.join("log").join(format!("{pico}_criticalerror.log"))
+}

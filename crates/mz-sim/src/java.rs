@@ -1,0 +1,86 @@
+//! The Java launcher: finds the main class among its arguments and plays it.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use crate::{ha, mzsh, pico};
+
+/// mzsh itself.
+pub(crate) const COMMAND_LINE: &str = "com.digitalroute.picostart.cmdline.CommandLine";
+/// EC, SC and Web UI.
+pub(crate) const PICO_START: &str = "com.digitalroute.picostart.PicoStart";
+/// The Platform.
+pub(crate) const CODE_SERVER: &str = "com.digitalroute.codeserver.CodeServerMain";
+const HA_CLIENT: &str = "com.digitalroute.ha.HAClient";
+/// Not a class of the product: makes a session and becomes the program that follows, because a JVM can't leave its session
+/// itself. Pid and start time stay, so that whoever looks meanwhile sees the pico.
+pub(crate) const DETACH: &str = "mz-sim.Detach";
+
+/// What the arguments of `java` say.
+#[derive(Debug, Default)]
+struct Launch {
+    home: Option<PathBuf>,
+    class_path: Vec<PathBuf>,
+    main: String,
+    args: Vec<String>,
+}
+
+impl Launch {
+    fn parse(args: &[OsString]) -> Self {
+        let mut launch = Self::default();
+        let mut args = args.iter().map(|arg| arg.to_string_lossy().into_owned());
+        while let Some(arg) = args.next() {
+            if arg == "-cp" || arg == "-classpath" || arg == "--class-path" {
+                launch.class_path =
+                    args.next().iter().flat_map(|path| path.split(':')).map(PathBuf::from).collect();
+            } else if let Some(home) = arg.strip_prefix("-Dmz.home=") {
+                launch.home = Some(PathBuf::from(home));
+            } else if !arg.starts_with('-') {
+                launch.main = arg;
+                launch.args = args.collect();
+                break;
+            }
+        }
+        launch
+    }
+}
+
+/// Plays what `java ARGS` asks for.
+pub(crate) fn launch(args: &[OsString]) -> ExitCode {
+    if args.first().is_some_and(|arg| arg == DETACH) {
+        return detach(&args[1..]);
+    }
+    if args.iter().any(|arg| arg == "-version") {
+        eprintln!("openjdk version \"17.0.0\" (simulated by mz-sim {})", env!("CARGO_PKG_VERSION"));
+        return ExitCode::SUCCESS;
+    }
+    let launch = Launch::parse(args);
+    let known = [COMMAND_LINE, PICO_START, CODE_SERVER, HA_CLIENT].contains(&launch.main.as_str());
+    if !known || !launch.class_path.iter().any(|path| path.exists()) {
+        eprintln!("Error: Could not find or load main class {}", launch.main);
+        eprintln!("Caused by: java.lang.ClassNotFoundException: {}", launch.main);
+        return ExitCode::FAILURE;
+    }
+    match (launch.main.as_str(), launch.home) {
+        (HA_CLIENT, _) => ha::client(&launch.args),
+        (COMMAND_LINE, Some(home)) => mzsh::main(&home, &launch.args),
+        (_, Some(_)) => pico::main(),
+        (main, None) => {
+            eprintln!("{main}: mz.home is not set");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `PROGRAM ARGV0 ARGS...`, in a session of its own.
+fn detach(args: &[OsString]) -> ExitCode {
+    let [program, name, args @ ..] = args else { return ExitCode::FAILURE };
+    let error = match rustix::process::setsid() {
+        Ok(_) => Command::new(program).arg0(name).args(args).exec(),
+        Err(error) => error.into(),
+    };
+    eprintln!("can't start {}: {error}", Path::new(program).display());
+    ExitCode::FAILURE
+}

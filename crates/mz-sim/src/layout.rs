@@ -1,0 +1,364 @@
+//! Lays out an installation.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, lchown};
+use std::path::{Path, PathBuf};
+
+use nix::unistd::User;
+
+use crate::registry::{ACTIVE, MASTER};
+use crate::settings::{JVM, Settings};
+use crate::{Error, Installation, PicoKind, history, jvm, ports};
+
+/// The HA ports of an installation are counted from here: one for each pico, in the order given.
+const FIRST_HA_PORT: u16 = 26_000;
+
+/// A pico to be defined.
+#[derive(Debug, Clone)]
+pub struct PicoSpec {
+    name: String,
+    kind: PicoKind,
+    enabled: bool,
+    properties: BTreeMap<String, String>,
+}
+
+impl PicoSpec {
+    /// With the properties that an installation gives it by default: `mz.ha.*` enabled, and its ports.
+    pub fn new(name: impl Into<String>, kind: PicoKind) -> Self {
+        Self { name: name.into(), kind, enabled: true, properties: BTreeMap::new() }
+    }
+
+    /// Sets one of its `config.properties`; an empty value takes a default away.
+    #[must_use]
+    pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.properties.insert(name.into(), value.into());
+        self
+    }
+
+    /// `settings.state : disabled`.
+    #[must_use]
+    pub fn disabled(mut self) -> Self {
+        self.enabled = false;
+        self
+    }
+
+    /// Reads `NAME:TYPE` or `NAME:TYPE:HA_PORT`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let invalid = || {
+            Error::Invalid(format!("{text}: expected NAME:TYPE[:HA_PORT], TYPE one of platform, ec, sc, ui"))
+        };
+        let mut parts = text.split(':');
+        let (name, kind, port) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+        let kind = PicoKind::ALL.into_iter().find(|known| Some(known.name()) == kind).ok_or_else(invalid)?;
+        if name.is_empty() || name.contains(['/', '\n']) || name.starts_with('-') || parts.next().is_some() {
+            return Err(invalid());
+        }
+        let spec = Self::new(name, kind);
+        match port.map(str::parse::<u16>) {
+            None => Ok(spec),
+            Some(Ok(port)) if port > 0 => Ok(spec.property("mz.ha.port", port.to_string())),
+            Some(_) => Err(invalid()),
+        }
+    }
+}
+
+/// How an installation shall be; see [`Installation::builder`].
+#[derive(Debug)]
+pub struct Builder {
+    home: PathBuf,
+    binary: Option<PathBuf>,
+    container: Option<String>,
+    picos: Vec<PicoSpec>,
+    owner: Option<String>,
+    jvm: bool,
+    free_ports: bool,
+    common: BTreeMap<String, String>,
+    settings: Vec<String>,
+}
+
+impl Builder {
+    pub(crate) fn new(home: PathBuf) -> Self {
+        Self {
+            home,
+            binary: None,
+            container: None,
+            picos: Vec::new(),
+            owner: None,
+            jvm: false,
+            free_ports: false,
+            common: BTreeMap::new(),
+            settings: Vec::new(),
+        }
+    }
+
+    /// The `mz-sim` program, when it is not the running one.
+    #[must_use]
+    pub fn binary(mut self, path: impl Into<PathBuf>) -> Self {
+        self.binary = Some(path.into());
+        self
+    }
+
+    /// `MZ_CONTAINER`; else `main1` where the Platform is, `exec1` elsewhere.
+    #[must_use]
+    pub fn container(mut self, name: impl Into<String>) -> Self {
+        self.container = Some(name.into());
+        self
+    }
+
+    /// Adds a pico; an installation that is given none has the Platform.
+    #[must_use]
+    pub fn pico(mut self, pico: PicoSpec) -> Self {
+        self.picos.push(pico);
+        self
+    }
+
+    /// The user that owns the files, by name (needs root); else who lays it out.
+    #[must_use]
+    pub fn owner(mut self, user: impl Into<String>) -> Self {
+        self.owner = Some(user.into());
+        self
+    }
+
+    /// Real JVMs as picos; needs a JDK (`JAVA_HOME`, `/usr/lib/jvm/default-java`, or `javac` on the `PATH`).
+    #[must_use]
+    pub fn jvm(mut self, real: bool) -> Self {
+        self.jvm = real;
+        self
+    }
+
+    /// Takes every port from those that are free now, where the product's own may be in use.
+    #[must_use]
+    pub fn free_ports(mut self, free: bool) -> Self {
+        self.free_ports = free;
+        self
+    }
+
+    /// A value of the container's `common`, such as `pico.rcp.server.host` or `pico.rcp.platform.port`.
+    #[must_use]
+    pub fn common(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.common.insert(name.into(), value.into());
+        self
+    }
+
+    /// A setting of the simulator, as [`Settings::set`] takes it.
+    #[must_use]
+    pub fn set(mut self, assignment: impl Into<String>) -> Self {
+        self.settings.push(assignment.into());
+        self
+    }
+
+    /// Lays it out.
+    ///
+    /// # Errors
+    /// [`Error`] if the directory holds files, a setting or a user is unknown, a file can't be written, or the JDK fails.
+    pub fn install(mut self) -> Result<Installation, Error> {
+        let mut settings = Settings::default();
+        for assignment in &self.settings {
+            settings.set(assignment)?;
+        }
+        settings.set(&format!("{}={}", JVM.name, self.jvm))?;
+        let owner = self.owner.as_deref().map(find_user).transpose()?;
+        if fs::read_dir(&self.home).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(Error::Invalid(format!("{} holds files already", self.home.display())));
+        }
+        fs::create_dir_all(&self.home).map_err(Error::file("create", &self.home))?;
+        self.home = fs::canonicalize(&self.home).map_err(Error::file("resolve", &self.home))?;
+        if self.picos.is_empty() {
+            self.picos.push(PicoSpec::new("platform", PicoKind::Platform));
+        }
+        let of_platform = self.picos.iter().any(|pico| pico.kind == PicoKind::Platform);
+        let container =
+            self.container.take().unwrap_or_else(|| if of_platform { "main1" } else { "exec1" }.into());
+        self.choose_ports()?;
+
+        for dir in ["bin", "java/bin", "lib", "log", "tmp/.remote", "data", "sim"] {
+            let path = self.home.join(dir);
+            fs::create_dir_all(&path).map_err(Error::file("create", path))?;
+        }
+        let binary = match self.binary.take() {
+            Some(path) => path,
+            None => std::env::current_exe().map_err(Error::file("find", "the running program"))?,
+        };
+        let java = self.home.join("java/bin/java");
+        fs::copy(&binary, &java).map_err(Error::file("copy to java/bin/java", binary))?;
+        executable(&java)?;
+        let java_home = if self.jvm { jvm::compile(&self.home)? } else { self.home.join("java") };
+        if !self.jvm {
+            for jar in ["ha.jar", "picostart.jar"] {
+                self.write(format!("lib/{jar}"), "Simulated: the classes are played by java/bin/java.\n")?;
+            }
+        }
+        self.write("bin/mzsh", &self.mzsh(&container, of_platform, &java_home))?;
+        self.write("bin/oom", OOM)?;
+        executable(&self.home.join("bin/mzsh"))?;
+        executable(&self.home.join("bin/oom"))?;
+        self.write("sim/container", &format!("{container}\n"))?;
+        self.write(history::FILE, "")?;
+        settings.save(&self.home)?;
+        self.registry(&container)?;
+        if let Some(owner) = owner {
+            give(&self.home, &owner)?;
+        }
+        Installation::open(self.home)
+    }
+
+    /// Completes the picos' ports, so that no two of the installation are the same.
+    fn choose_ports(&mut self) -> Result<(), Error> {
+        let free = || ports::free().map_err(Error::file("choose a port for", &self.home));
+        let mut webs: BTreeMap<u16, u16> = BTreeMap::new();
+        for (ha_port, pico) in (FIRST_HA_PORT..).zip(&mut self.picos) {
+            let mut defaults =
+                vec![("mz.ha.enabled", "true".to_owned()), ("mz.ha.host", "127.0.0.1".to_owned())];
+            defaults.push(("mz.ha.interval", "40".to_owned()));
+            defaults.push(("mz.ha.port", if self.free_ports { free()? } else { ha_port }.to_string()));
+            if let Some((property, first)) = pico.kind.web() {
+                let taken = webs.entry(first).or_default();
+                let port = if self.free_ports { free()? } else { first + *taken };
+                *taken += 1;
+                defaults.push((property, port.to_string()));
+            }
+            for (name, value) in defaults {
+                pico.properties.entry(name.to_owned()).or_insert(value);
+            }
+        }
+        if self.free_ports && !self.common.contains_key("pico.rcp.platform.port") {
+            self.common.insert("pico.rcp.platform.port".into(), free()?.to_string());
+        }
+        Ok(())
+    }
+
+    fn registry(&self, container: &str) -> Result<(), Error> {
+        let mut cell = vec![("pico.rcp.platform.host", "localhost"), ("pico.rcp.platform.port", "6790")];
+        let (mut shared, mut own) = (Vec::new(), Vec::new());
+        for (name, value) in &self.common {
+            // What is about the Platform is the cell's, the rest the container's.
+            if name.starts_with("pico.rcp.platform.") {
+                cell.retain(|(known, _)| known != name);
+                shared.push((name.as_str(), value.as_str()));
+            } else {
+                own.push((name.as_str(), value.as_str()));
+            }
+        }
+        cell.append(&mut shared);
+        for registry in [MASTER, ACTIVE] {
+            self.write(format!("{registry}/cell.conf"), &block("common", &cell, 0))?;
+            let containers = format!("{registry}/containers/{container}");
+            self.write(format!("{containers}/container.conf"), &block("common", &own, 0))?;
+            for pico in &self.picos {
+                self.write(format!("{containers}/picos/{}.conf", pico.name), &pico_conf(pico))?;
+            }
+        }
+        for file in ["client", "default", "standard", "custom"] {
+            self.write(format!("{MASTER}/{file}.conf"), "")?;
+        }
+        let args: &[&str] = if self.jvm { jvm::ARGS } else { ARGS };
+        let args = args.iter().map(|arg| format!("\"{arg}\"")).collect::<Vec<_>>().join(", ");
+        for kind in PicoKind::ALL {
+            let text = format!("config {{\n    jvmargs {{\n        args : [{args}]\n    }}\n}}\n");
+            self.write(format!("{MASTER}/templates/mz/picos/standard-{kind}.conf"), &text)?;
+        }
+        Ok(())
+    }
+
+    /// Written for `sh`, as the product's; values of the caller's environment go first.
+    fn mzsh(&self, container: &str, of_platform: bool, java_home: &Path) -> String {
+        let web = self.picos.iter().find(|pico| pico.kind == PicoKind::Platform);
+        let web =
+            web.and_then(|pico| pico.properties.get("mz.webserver.port")).map_or("9000", String::as_str);
+        let kind = if of_platform { "platform" } else { "execution" };
+        let (home, java_home) = (quoted(&self.home), quoted(java_home));
+        format!(
+            r#"#!/bin/sh
+# mzsh of a simulated MediationZone (mz-sim).
+[ -n "$MZ_HOME" ] || MZ_HOME={home}
+[ -n "$JAVA_HOME" ] || JAVA_HOME={java_home}
+[ -n "$MZ_CONTAINER" ] || MZ_CONTAINER='{container}'
+[ -n "$MZ_CONTAINER_TYPE" ] || MZ_CONTAINER_TYPE='{kind}'
+[ -n "$MZ_PLATFORM" ] || MZ_PLATFORM='http://localhost:{web}'
+export MZ_HOME JAVA_HOME MZ_CONTAINER MZ_CONTAINER_TYPE MZ_PLATFORM
+if [ ! -x "$JAVA_HOME/bin/java" ]; then
+    echo "$0: $JAVA_HOME/bin/java: not found" >&2
+    exit 127
+fi
+if [ -t 0 ]; then INTERACTIVE=true; else INTERACTIVE=false; fi
+SIM_JAVA="$MZ_HOME/java/bin/java"
+exec "$SIM_JAVA" -classpath "$MZ_HOME/lib/picostart.jar" -Dmz.home="$MZ_HOME" -Dterm.interactive=$INTERACTIVE \
+    com.digitalroute.picostart.cmdline.CommandLine "$@"
+"#
+        )
+    }
+
+    fn write(&self, name: impl AsRef<Path>, text: &str) -> Result<(), Error> {
+        let path = self.home.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(Error::file("create", parent))?;
+        }
+        fs::write(&path, text).map_err(Error::file("write", path))
+    }
+}
+
+/// The product's own defaults.
+const ARGS: &[&str] =
+    &["-server", "-XX:MaxDirectMemorySize=4096M", "-XX:MaxMetaspaceSize=196M", "-Xms64M", "-Xmx256M"];
+
+/// Run by a JVM that is out of memory, which goes on living.
+const OOM: &str = r#"#!/bin/sh
+# oom PICO LOG CRITICAL_LOG
+echo "OutOfMemoryError in $1" >>"$3"
+"#;
+
+fn pico_conf(pico: &PicoSpec) -> String {
+    let state = if pico.enabled { "enabled" } else { "disabled" };
+    let mut text =
+        format!("template : \"mz.standard-{}\"\nsettings {{\n    state : {state}\n}}\n", pico.kind);
+    let properties: Vec<(&str, &str)> =
+        pico.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let _ = writeln!(text, "config {{\n    classpath {{\n        jars : [\"lib/picostart.jar\"]\n    }}");
+    text.push_str(&block("properties", &properties, 1));
+    text.push_str("}\n");
+    text
+}
+
+fn block(name: &str, values: &[(&str, &str)], depth: usize) -> String {
+    let indent = "    ".repeat(depth);
+    let mut text = format!("{indent}{name} {{\n");
+    for (key, value) in values {
+        let plain = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let value = if plain { (*value).to_owned() } else { format!("{value:?}") };
+        let _ = writeln!(text, "{indent}    {key} : {value}");
+    }
+    let _ = writeln!(text, "{indent}}}");
+    text
+}
+
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+fn executable(path: &Path) -> Result<(), Error> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(Error::file("make executable", path))
+}
+
+fn find_user(name: &str) -> Result<User, Error> {
+    match User::from_name(name) {
+        Ok(Some(user)) => Ok(user),
+        Ok(None) => Err(Error::Invalid(format!("there is no user {name}"))),
+        Err(error) => Err(Error::Invalid(format!("can't look up the user {name}: {error}"))),
+    }
+}
+
+fn give(path: &Path, owner: &User) -> Result<(), Error> {
+    lchown(path, Some(owner.uid.as_raw()), Some(owner.gid.as_raw()))
+        .map_err(Error::file("change the owner of", path))?;
+    if path.is_dir() && !path.is_symlink() {
+        for entry in fs::read_dir(path).map_err(Error::file("read", path))? {
+            give(&entry.map_err(Error::file("read", path))?.path(), owner)?;
+        }
+    }
+    Ok(())
+}

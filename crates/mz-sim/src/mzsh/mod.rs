@@ -1,0 +1,201 @@
+//! mzsh: the product's shell, as far as it rules over the life of pico instances.
+//!
+//! Exit codes and words are the documented ones; where two sources differ, or only a peer saw it, a setting decides.
+//! mzsh knows a running pico by its entry in `tmp/.remote` (pid, start time, RCP port), asks it over RCP, and believes
+//! nothing else; only `kill` goes by the pid file. All that it says goes to stdout, as in the product.
+
+mod launch;
+mod startup;
+mod status;
+mod stop;
+mod topo;
+
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use nix::unistd::{Uid, User, geteuid};
+
+use crate::pico::remote::Remote;
+use crate::registry::Registry;
+use crate::settings::{MZSH_TIME, RCP_TIMEOUT};
+use crate::{Error, Settings, history, rcp};
+
+/// What only the owner of `MZ_HOME` may do.
+const OWNER_ONLY: &[&str] = &["startup", "shutdown", "kill", "restart", "service", "topo"];
+
+/// One call of mzsh.
+#[derive(Debug)]
+struct Shell {
+    home: PathBuf,
+    registry: Registry,
+    settings: Settings,
+    options: Options,
+}
+
+/// What stands after the verb.
+#[derive(Debug, Default)]
+struct Options {
+    /// Those without a value, as they were written.
+    flags: Vec<String>,
+    /// `-r<#>`: how often shutdown looks for the end of the process.
+    retries: Option<u32>,
+    /// `-e <property=value>`.
+    properties: Vec<String>,
+    /// `--format data-only` and the like.
+    format: String,
+    words: Vec<String>,
+}
+
+impl Options {
+    fn parse(args: &[String]) -> Self {
+        let mut options = Self::default();
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "-e" => options.properties.extend(args.next().cloned()),
+                "--format" => options.format = args.next().cloned().unwrap_or_default(),
+                option if option.starts_with('-') => {
+                    if let Some(number) = option.strip_prefix("-r") {
+                        options.retries = number.parse().ok();
+                    }
+                    options.flags.push(arg.clone());
+                }
+                word => options.words.push(word.to_owned()),
+            }
+        }
+        options
+    }
+
+    fn has(&self, flag: &str) -> bool {
+        self.flags.iter().any(|seen| seen == flag)
+    }
+}
+
+/// Runs `mzsh ARGS`.
+pub(crate) fn main(home: &Path, args: &[String]) -> ExitCode {
+    match run(home, args) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            println!("mzsh: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(home: &Path, args: &[String]) -> Result<u8, Error> {
+    let settings = Settings::load(home)?;
+    history::record(home, "mzsh", "", &args.join(" "));
+    std::thread::sleep(settings.duration(&MZSH_TIME, ""));
+    let Some((verb, rest)) = args.split_first() else {
+        println!("Usage: mzsh startup|shutdown|status|kill|restart|service|topo ...");
+        return Ok(1);
+    };
+    if OWNER_ONLY.contains(&verb.as_str()) {
+        let owner = std::fs::metadata(home).map_err(Error::file("read", home))?.uid();
+        if geteuid().as_raw() != owner {
+            let user = User::from_uid(Uid::from_raw(owner)).ok().flatten();
+            let owner = user.map_or_else(|| format!("uid {owner}"), |user| user.name);
+            println!("mzsh {verb} must be run by the owner of {}, {owner}.", home.display());
+            return Ok(1);
+        }
+    }
+    let container = std::env::var("MZ_CONTAINER").unwrap_or_default();
+    let shell = Shell {
+        home: home.to_owned(),
+        registry: Registry::load(home, &container)?,
+        settings,
+        options: Options::parse(rest),
+    };
+    match verb.as_str() {
+        "startup" => shell.each(Shell::startup),
+        "shutdown" => shell.each(Shell::shutdown),
+        "kill" => shell.each(Shell::kill),
+        "status" => shell.status(),
+        "restart" => shell.restart(),
+        "service" => Ok(shell.service()),
+        "topo" => shell.topo(),
+        other => {
+            println!("{other}: unknown command");
+            Ok(1)
+        }
+    }
+}
+
+impl Shell {
+    /// One after the other; the first code that is not zero counts.
+    fn each(&self, act: impl Fn(&Self, &str) -> Result<u8, Error>) -> Result<u8, Error> {
+        let mut code = 0;
+        for pico in &self.options.words {
+            let one = act(self, pico)?;
+            code = if code == 0 { one } else { code };
+        }
+        Ok(code)
+    }
+
+    /// Writes at once, as a person sees it who waits.
+    fn say(&self, text: &str) {
+        if !self.options.has("-q") {
+            let mut out = std::io::stdout();
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        }
+    }
+
+    /// A word that names no pico of the container: the code depends on the verb.
+    fn unknown(&self, pico: &str, code: u8) -> u8 {
+        self.say(&format!("{pico}: no such server process\n"));
+        code
+    }
+
+    /// The entry of a pico whose process lives.
+    fn running(&self, pico: &str) -> Option<Remote> {
+        Remote::read(&self.home, pico).filter(Remote::is_alive)
+    }
+
+    /// Asks the pico itself.
+    fn ask(&self, remote: &Remote, pico: &str, question: &str) -> std::io::Result<String> {
+        let limit = self.settings.duration(&RCP_TIMEOUT, pico);
+        rcp::ask(&format!("127.0.0.1:{}", remote.port), question, limit)
+    }
+
+    /// `host:port` of the Platform's RCP as mzsh sees it: the host of `MZ_PLATFORM`, the registry's port.
+    fn platform(&self) -> String {
+        let (host, port) = self.registry.platform_rcp();
+        let url = std::env::var("MZ_PLATFORM").unwrap_or_default();
+        let seen = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let seen = seen.split(['/', ':']).next().filter(|seen| !seen.is_empty()).unwrap_or(host);
+        format!("{seen}:{port}")
+    }
+
+    /// Whether the Platform answers.
+    fn platform_answers(&self) -> bool {
+        rcp::ask(&self.platform(), "ping", self.settings.duration(&RCP_TIMEOUT, "")).is_ok()
+    }
+
+    /// Down in reverse order, up in the given one; the sum of both codes.
+    fn restart(&self) -> Result<u8, Error> {
+        let mut code: u8 = 0;
+        for pico in self.options.words.iter().rev() {
+            code = code.saturating_add(self.shutdown(pico)?);
+        }
+        Ok(code.saturating_add(self.each(Self::startup)?))
+    }
+
+    /// `service restart [--publish-only]`.
+    fn service(&self) -> u8 {
+        let asked = Instant::now();
+        let limit = self.settings.duration(&RCP_TIMEOUT, "");
+        match rcp::ask(&self.platform(), "publish", limit) {
+            Ok(_) if self.options.has("--publish-only") => self.say("Services published.\n"),
+            Ok(_) => self.say("Services restarted.\n"),
+            Err(error) => {
+                let (platform, waited) = (self.platform(), asked.elapsed().as_millis());
+                self.say(&format!("No open connection to {platform}: {error} after {waited} ms\n"));
+                return 1;
+            }
+        }
+        0
+    }
+}

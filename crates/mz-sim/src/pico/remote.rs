@@ -1,0 +1,51 @@
+//! `tmp/.remote/<pico>`: by what mzsh finds a running pico. Written by the pico: pid, start time and RCP port.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::process;
+
+/// One entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Remote {
+    pub(crate) pid: u32,
+    pub(crate) start_time: u64,
+    /// Of the pico's own RCP server, on loopback.
+    pub(crate) port: u16,
+}
+
+pub(crate) fn path(home: &Path, pico: &str) -> PathBuf {
+    home.join("tmp/.remote").join(pico)
+}
+
+impl Remote {
+    /// None if there is no entry, or one that can't be understood.
+    pub(crate) fn read(home: &Path, pico: &str) -> Option<Self> {
+        let text = fs::read_to_string(path(home, pico)).ok()?;
+        let mut fields = text.split_ascii_whitespace();
+        Some(Self {
+            pid: fields.next()?.parse().ok()?,
+            start_time: fields.next()?.parse().ok()?,
+            port: fields.next()?.parse().ok()?,
+        })
+    }
+
+    /// In one step, so that nobody reads half an entry.
+    pub(crate) fn write(&self, home: &Path, pico: &str) -> std::io::Result<()> {
+        let new = home.join("tmp").join(format!(".remote.{pico}.{}", self.pid));
+        fs::write(&new, format!("{} {} {}\n", self.pid, self.start_time, self.port))?;
+        fs::rename(new, path(home, pico))
+    }
+
+    /// Takes the entry away if it is this process's.
+    pub(crate) fn remove(home: &Path, pico: &str, pid: u32) {
+        if Self::read(home, pico).is_some_and(|entry| entry.pid == pid) {
+            let _ = fs::remove_file(path(home, pico));
+        }
+    }
+
+    /// The very process, not a later one with its number.
+    pub(crate) fn is_alive(&self) -> bool {
+        process::start_time(self.pid) == Some(self.start_time)
+    }
+}

@@ -1,0 +1,23 @@
+//! Free ports, for installations outside of a network namespace of their own.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+/// Below the range from which Linux takes the ports of outgoing connections, so that only another chooser can be in the way.
+const FIRST: u16 = 20_000;
+const COUNT: u16 = 12_000;
+
+/// A port that nobody listens on now and that this process did not hand out before.
+pub(crate) fn free() -> io::Result<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let offset = u16::try_from(std::process::id().wrapping_mul(101) % u32::from(COUNT)).unwrap_or(0);
+    for _ in 0..COUNT {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
+        let port = FIRST + (offset + step) % COUNT;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AddrInUse, format!("no free port from {FIRST} on")))
+}

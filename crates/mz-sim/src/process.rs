@@ -1,0 +1,55 @@
+//! Other processes, as /proc shows them.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// Field 22 of `/proc/PID/stat`, or none for a process that is gone or only waits to be reaped.
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is a name in parentheses that may itself hold spaces and parentheses.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+/// Whether this is a pico (any) of the installation at `home`.
+pub(crate) fn is_pico_of(pid: u32, home: &Path) -> bool {
+    let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else { return false };
+    let marker = format!("-Dmz.home={}", home.display());
+    let mut of_home = false;
+    let mut is_pico = false;
+    for arg in line.split(|byte| *byte == 0) {
+        of_home |= arg == marker.as_bytes();
+        is_pico |= arg.ends_with(b"PicoStart") || arg.ends_with(b"CodeServerMain");
+    }
+    of_home && is_pico
+}
+
+/// Waits until the process has ended; false if it still lives after `limit`, or can't be watched.
+pub(crate) fn wait_for_end(pid: u32, limit: Duration) -> bool {
+    let Some(handle) = open(pid) else { return start_time(pid).is_none() };
+    let mut fds = [PollFd::new(&handle, PollFlags::IN)];
+    let limit = Timespec::try_from(limit).ok();
+    poll(&mut fds, limit.as_ref()).is_ok_and(|ready| ready > 0)
+}
+
+/// Sends SIGKILL to a pico of the installation at `home`; what is not one is never touched.
+pub(crate) fn kill(pid: u32, home: &Path) -> Result<(), Errno> {
+    let handle = open(pid).ok_or(Errno::SRCH)?;
+    if !is_pico_of(pid, home) {
+        return Err(Errno::SRCH);
+    }
+    pidfd_send_signal(&handle, Signal::KILL)
+}
+
+/// A descriptor that stands for the process and can be polled for its end.
+pub(crate) fn open(pid: u32) -> Option<rustix::fd::OwnedFd> {
+    pidfd_open(Pid::from_raw(i32::try_from(pid).ok()?)?, PidfdFlags::empty()).ok()
+}

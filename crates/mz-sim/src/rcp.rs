@@ -1,0 +1,41 @@
+//! One question and one answer over TCP, a line of text each: what RCP, and the ping of the HA Monitor Server, are in here.
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::time::{Duration, Instant};
+
+/// Asks `address` (`host:port`) and returns the answer without its newline.
+///
+/// # Errors
+/// Of name, connection or time-out; `UnexpectedEof` if the other side hung up without an answer.
+pub(crate) fn ask(address: &str, question: &str, limit: Duration) -> io::Result<String> {
+    let deadline = Instant::now() + limit;
+    let mut stream = connect(address, deadline)?;
+    stream.write_all(format!("{question}\n").as_bytes())?;
+    stream.set_read_timeout(Some(left(deadline)?))?;
+    let mut answer = String::new();
+    match BufReader::new(stream).read_line(&mut answer) {
+        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(_) => Ok(answer.trim_end().to_owned()),
+        // What a read says when its time-out is over.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Connects to the first address of `host:port` that accepts before the deadline.
+pub(crate) fn connect(address: &str, deadline: Instant) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{address} has no address"));
+    for candidate in address.to_socket_addrs()?.collect::<Vec<SocketAddr>>() {
+        match TcpStream::connect_timeout(&candidate, left(deadline)?) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+}

@@ -1,0 +1,308 @@
+//! The switches and times of the simulator, from one table.
+//!
+//! They live in `sim/settings.toml` of the installation: a line `key = "value"` each, and a table `[pico.NAME]` where one pico
+//! differs. Every process reads the file when it starts, and again where a value matters during its life (the HA server at
+//! each ping, a stop when it begins), so a rehearsal changes the product's behaviour with `mz-sim set` while it runs.
+//! A key that is not in [`KEYS`] is refused: a switch that is misspelt would be a test that proves nothing.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::Error;
+
+/// What a value may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Switch,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A whole number with a unit: `200ms`, `3s`, `2m`.
+    Duration,
+    /// What a startup comes to: see [`Outcome`].
+    Outcome,
+    /// Any text of one line.
+    Text,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Key {
+    /// As written in the file and on the command line.
+    pub name: &'static str,
+    /// What a value may be.
+    pub kind: Kind,
+    /// The value when nothing is set.
+    pub default: &'static str,
+    /// What it does, in a line.
+    pub about: &'static str,
+}
+
+macro_rules! keys {
+    ($($ident:ident = $name:literal, $kind:expr, $default:literal, $about:literal;)*) => {
+        $(#[doc = concat!("`", $name, "`: [`Key::about`] says what it does.")] pub static $ident: Key = Key { name: $name, kind: $kind, default: $default, about: $about };)*
+        /// Every setting there is.
+        pub static KEYS: &[&Key] = &[$(&$ident),*];
+    };
+}
+
+keys! {
+    JVM = "jvm", Kind::Switch, "false", "picos are real JVMs; chosen at install, which compiles their classes";
+    JVM_DETACHED = "jvm_detached", Kind::Switch, "true", "a pico gets a session of its own and writes to its log; false: it stays in mzsh's session and process group and keeps mzsh's stdout and stderr";
+    MARKER = "marker", Kind::OneOf(&["both", "configname", "oom", "none-but-last-argument"]), "both", "what names the pico on its command line: -Dpico.configname=, the OnOutOfMemoryError option, both, or only the last argument";
+    PID_FILE_SC = "pid_file_sc", Kind::Switch, "true", "an SC writes a pid file";
+    PID_FILE_UI = "pid_file_ui", Kind::Switch, "true", "the Web UI writes a pid file";
+    EC_STARTUP_WITHOUT_PLATFORM = "ec_startup_without_platform", Kind::OneOf(&["fail", "errors", "start"]), "fail", "startup of anything but the Platform while the Platform's RCP does not answer: fails, starts with errors, or starts well";
+    OLD_INSTANCE_CODE = "old_instance_code", Kind::OneOf(&["255", "1"]), "255", "exit code of startup when an old instance is alive but can't be asked";
+    SIGTERM_ORDERLY = "sigterm_orderly", Kind::Switch, "true", "SIGTERM stops a pico in order (stop_time, files removed); false: it dies at once";
+    SHUTDOWN_FAILED = "shutdown_failed", Kind::OneOf(&["kill", "code-4"]), "kill", "what a shutdown that did not end the pico does: kill it, or exit with 4";
+    STATUS_WITHOUT_PLATFORM_CODE = "status_without_platform_code", Kind::OneOf(&["0", "1"]), "0", "exit code of status for a pico that runs without contact with the Platform";
+    STARTUP_OUTCOME = "startup_outcome", Kind::Outcome, "ok", "what startup comes to: ok, errors, no-such, code:N, dies, slow";
+    HA_ANSWER = "ha_answer", Kind::Text, "OK", "what the HA Monitor Server answers: OK, or FAILED and a reason";
+    START_TIME = "start_time", Kind::Duration, "200ms", "from the start of a JVM until it is up";
+    SLOW_START_TIME = "slow_start_time", Kind::Duration, "60s", "the same when startup_outcome is slow";
+    STOP_TIME = "stop_time", Kind::Duration, "100ms", "an orderly stop";
+    MZSH_TIME = "mzsh_time", Kind::Duration, "10ms", "what each call of mzsh costs before it does anything (seconds, in the product)";
+    STATUS_WITHOUT_PLATFORM_TIME = "status_without_platform_time", Kind::Duration, "50ms", "what status costs more while the Platform's RCP refuses (4 s, in the product)";
+    RCP_TIMEOUT = "rcp_timeout", Kind::Duration, "1s", "how long mzsh waits for an answer over RCP (60 s, in the product)";
+    STARTUP_TIMEOUT = "startup_timeout", Kind::Duration, "180s", "how long startup waits for the pico to report that it is up";
+    SHUTDOWN_RETRY = "shutdown_retry", Kind::Duration, "1s", "one of the retries (-r, 20 unless told) that shutdown waits for the end of the process";
+    PLATFORM_RETRY = "platform_retry", Kind::Duration, "1s", "how often a pico that lost the Platform tries to reach it";
+}
+
+/// What a startup comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The pico comes up.
+    Ok,
+    /// `Started with errors`: the process lives, its HA Monitor Server does not, and mzsh exits with 0.
+    Errors,
+    /// mzsh says that there is no such server process, and exits with 0.
+    NoSuch,
+    /// mzsh fails with this code; no process is started.
+    Code(u8),
+    /// The process dies half-way through its start.
+    Dies,
+    /// The start takes `slow_start_time`.
+    Slow,
+}
+
+impl Outcome {
+    /// Reads `ok`, `errors`, `no-such`, `code:N`, `dies` or `slow`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "ok" => Self::Ok,
+            "errors" => Self::Errors,
+            "no-such" => Self::NoSuch,
+            "dies" => Self::Dies,
+            "slow" => Self::Slow,
+            other => Self::Code(other.strip_prefix("code:")?.parse().ok()?),
+        })
+    }
+}
+
+/// Reads `200ms`, `3s` or `2m`.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().ok()?;
+    match &text[digits.len()..] {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => number.checked_mul(60).map(Duration::from_secs),
+        _ => None,
+    }
+}
+
+impl Key {
+    /// By its name, or the error that lists those there are.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name that is not in the table.
+    pub fn find(name: &str) -> Result<&'static Self, Error> {
+        KEYS.iter().find(|key| key.name == name).copied().ok_or_else(|| {
+            let known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+            Error::Invalid(format!("no setting is called {name}; there are: {}", known.join(", ")))
+        })
+    }
+
+    /// What a value of this key may be, in words.
+    #[must_use]
+    pub fn expects(&self) -> String {
+        match self.kind {
+            Kind::Switch => "true or false".into(),
+            Kind::OneOf(words) => words.join(", "),
+            Kind::Duration => "a duration such as 200ms, 3s, 2m".into(),
+            Kind::Outcome => "ok, errors, no-such, code:N, dies or slow".into(),
+            Kind::Text => "a line of text".into(),
+        }
+    }
+
+    fn accepts(&self, value: &str) -> bool {
+        match self.kind {
+            Kind::Switch => matches!(value, "true" | "false"),
+            Kind::OneOf(words) => words.contains(&value),
+            Kind::Duration => parse_duration(value).is_some(),
+            Kind::Outcome => Outcome::parse(value).is_some(),
+            Kind::Text => !value.chars().any(char::is_control),
+        }
+    }
+}
+
+/// The settings of one installation, each value checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// By pico (empty: for all) and key.
+    values: BTreeMap<(String, &'static str), String>,
+}
+
+impl Settings {
+    const FILE: &str = "sim/settings.toml";
+
+    /// Reads those of the installation at `home`; a missing file means defaults.
+    ///
+    /// # Errors
+    /// [`Error`] if the file can't be read, is not TOML, or holds an unknown key or an unusable value.
+    pub fn load(home: &Path) -> Result<Self, Error> {
+        let path = home.join(Self::FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(Error::file("read", path)(error)),
+        };
+        let malformed = |problem: String| Error::Malformed { path: path.clone(), problem };
+        let table: toml::Table =
+            text.parse().map_err(|error: toml::de::Error| malformed(error.to_string()))?;
+        let mut settings = Self::default();
+        for (key, value) in &table {
+            match value {
+                toml::Value::Table(picos) if key == "pico" => {
+                    for (pico, keys) in picos {
+                        for (key, value) in keys.as_table().into_iter().flatten() {
+                            settings
+                                .put(pico, key, &plain(value))
+                                .map_err(|error| malformed(error.to_string()))?;
+                        }
+                    }
+                }
+                value => {
+                    settings.put("", key, &plain(value)).map_err(|error| malformed(error.to_string()))?;
+                }
+            }
+        }
+        Ok(settings)
+    }
+
+    /// Takes `key=value`, or `PICO.key=value` for one pico only.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] that says what is known or expected.
+    pub fn set(&mut self, assignment: &str) -> Result<(), Error> {
+        let Some((name, value)) = assignment.split_once('=') else {
+            return Err(Error::Invalid(format!("{assignment}: expected key=value or PICO.key=value")));
+        };
+        let (pico, key) = name.rsplit_once('.').unwrap_or(("", name));
+        self.put(pico, key, value)
+    }
+
+    fn put(&mut self, pico: &str, key: &str, value: &str) -> Result<(), Error> {
+        let key = Key::find(key)?;
+        if !key.accepts(value) {
+            return Err(Error::Invalid(format!("{}: expected {}, not {value:?}", key.name, key.expects())));
+        }
+        self.values.insert((pico.to_owned(), key.name), value.to_owned());
+        Ok(())
+    }
+
+    /// Replaces the file of the installation at `home`, in one step.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it can't be written.
+    pub fn save(&self, home: &Path) -> Result<(), Error> {
+        let mut text =
+            String::from("# Settings of the simulated MediationZone; `mz-sim settings` explains them.\n");
+        let mut table = "";
+        for ((pico, key), value) in &self.values {
+            if pico != table {
+                table = pico;
+                let _ = writeln!(text, "\n[pico.{}]", toml::Value::from(pico.as_str()));
+            }
+            let _ = writeln!(text, "{key} = {}", toml::Value::from(value.as_str()));
+        }
+        let path = home.join(Self::FILE);
+        let new = path.with_extension(format!("new.{}", std::process::id()));
+        fs::write(&new, text).map_err(Error::file("write", &new))?;
+        fs::rename(&new, &path).map_err(Error::file("replace", path))
+    }
+
+    /// The value for this pico (or for all, with `""`), as text.
+    #[must_use]
+    pub fn text(&self, key: &Key, pico: &str) -> &str {
+        let own = self.values.get(&(pico.to_owned(), key.name));
+        own.or_else(|| self.values.get(&(String::new(), key.name))).map_or(key.default, String::as_str)
+    }
+
+    /// A [`Kind::Switch`].
+    #[must_use]
+    pub fn on(&self, key: &Key, pico: &str) -> bool {
+        self.text(key, pico) == "true"
+    }
+
+    /// A [`Kind::Duration`]; zero for a key of another kind.
+    #[must_use]
+    pub fn duration(&self, key: &Key, pico: &str) -> Duration {
+        parse_duration(self.text(key, pico)).unwrap_or_default()
+    }
+
+    /// What the next startup of this pico comes to.
+    #[must_use]
+    pub fn outcome(&self, pico: &str) -> Outcome {
+        Outcome::parse(self.text(&STARTUP_OUTCOME, pico)).unwrap_or(Outcome::Ok)
+    }
+}
+
+fn plain(value: &toml::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_a_value_that_its_key_accepts() {
+        for key in KEYS {
+            assert!(key.accepts(key.default), "{}: {:?}", key.name, key.default);
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused_with_the_list_of_those_there_are() {
+        let error = Settings::default().set("start_tmie=1s").unwrap_err().to_string();
+        assert!(error.contains("start_tmie") && error.contains("start_time"), "{error}");
+        assert!(Settings::default().set("start_time=1 s").is_err());
+        assert!(Settings::default().set("start_time").is_err());
+        assert!(Settings::default().set("startup_outcome=code:300").is_err());
+    }
+
+    #[test]
+    fn what_is_saved_is_what_is_loaded_and_a_pico_overrides_all() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join("sim")).unwrap();
+        let mut settings = Settings::default();
+        for assignment in ["start_time=2s", "ec.1.start_time=5ms", "ec2.ha_answer=FAILED a \"b\" [c]=d"] {
+            settings.set(assignment).unwrap();
+        }
+        settings.save(home.path()).unwrap();
+        let loaded = Settings::load(home.path()).unwrap();
+        assert_eq!(loaded, settings);
+        assert_eq!(loaded.duration(&START_TIME, "ec.1"), Duration::from_millis(5));
+        assert_eq!(loaded.duration(&START_TIME, "ec2"), Duration::from_secs(2));
+        assert_eq!(loaded.text(&HA_ANSWER, "ec2"), "FAILED a \"b\" [c]=d");
+        assert_eq!(loaded.text(&HA_ANSWER, "ec.1"), "OK");
+    }
+}

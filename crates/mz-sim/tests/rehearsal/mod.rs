@@ -1,0 +1,226 @@
+//! An installation in a directory of its own that takes its processes with it, also when a test panics.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use mz_sim::{Installation, PicoKind, PicoSpec};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+/// The simulator under test.
+pub(crate) const MZ_SIM: &str = env!("CARGO_BIN_EXE_mz-sim");
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// See the module.
+pub(crate) struct Rehearsal {
+    pub(crate) mz: Installation,
+    _dir: TempDir,
+}
+
+/// What a command came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) text: String,
+}
+
+impl Rehearsal {
+    /// The Platform and `ec1`, `ec10`, `sc1` and `ui`, on free ports, with short times.
+    pub(crate) fn new(jvm: bool, settings: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut builder =
+            Installation::builder(dir.path().join("mz")).binary(MZ_SIM).free_ports(true).jvm(jvm);
+        let picos = [
+            ("platform", PicoKind::Platform),
+            ("ec1", PicoKind::Ec),
+            ("ec10", PicoKind::Ec),
+            ("sc1", PicoKind::Sc),
+            ("ui", PicoKind::Ui),
+        ];
+        for (name, kind) in picos {
+            builder = builder.pico(PicoSpec::new(name, kind));
+        }
+        let short =
+            ["start_time=20ms", "stop_time=10ms", "mzsh_time=0ms", "status_without_platform_time=0ms"];
+        for setting in short.iter().chain(settings) {
+            builder = builder.set(*setting);
+        }
+        Self { mz: builder.install().unwrap(), _dir: dir }
+    }
+
+    pub(crate) fn mzsh(&self, line: &str) -> Said {
+        let mut command = Command::new(self.mz.mzsh());
+        said(command.args(line.split(' ')).stdin(Stdio::null()).output().unwrap())
+    }
+
+    /// mzsh that must succeed.
+    pub(crate) fn up(&self, picos: &str) {
+        let said = self.mzsh(&format!("startup {picos}"));
+        assert_eq!(said.code, 0, "{said:?}, {:?}", self.mz.history());
+        assert!(said.text.contains("done."), "{said:?}");
+    }
+
+    /// `java -cp lib/ha.jar com.digitalroute.ha.HAClient PORT ...`, with the port from the registry.
+    pub(crate) fn ha(&self, pico: &str, rest: &[&str]) -> Said {
+        let registry = self.mz.registry().unwrap();
+        let pico = registry.pico(pico).unwrap().unwrap();
+        let java = self.mzsh("topo env").text;
+        let java = java.lines().find_map(|line| line.strip_prefix("JAVA_HOME=")).unwrap().to_owned();
+        let mut client = Command::new(Path::new(&java).join("bin/java"));
+        client.arg("-cp").arg(self.mz.ha_jar()).arg("com.digitalroute.ha.HAClient");
+        said(client.arg(pico.property("mz.ha.port").unwrap()).args(rest).output().unwrap())
+    }
+
+    /// The one process that was started as this pico, by /proc alone.
+    pub(crate) fn pid(&self, pico: &str) -> Pid {
+        let found = self.processes(pico);
+        assert_eq!(found.len(), 1, "processes of {pico}: {found:?}");
+        found[0]
+    }
+
+    /// Processes of this installation whose last argument is `pico` and whose main class is a pico's.
+    pub(crate) fn processes(&self, pico: &str) -> Vec<Pid> {
+        of_home(self.mz.home())
+            .into_iter()
+            .filter(|pid| {
+                let args = arguments(*pid);
+                let main = args.iter().rev().nth(1);
+                args.last().is_some_and(|last| last == pico)
+                    && main
+                        .is_some_and(|main| main.ends_with("PicoStart") || main.ends_with("CodeServerMain"))
+            })
+            .collect()
+    }
+
+    pub(crate) fn signal(&self, pico: &str, signal: Signal) -> Pid {
+        let pid = self.pid(pico);
+        kill(pid, signal).unwrap();
+        pid
+    }
+
+    pub(crate) fn set(&self, setting: &str) {
+        self.mz.set([setting]).unwrap();
+    }
+
+    /// The events of a pico, in order.
+    pub(crate) fn events(&self, pico: &str) -> Vec<String> {
+        let history = self.mz.history().unwrap();
+        history.iter().filter(|event| event.pico == pico).map(|event| event.event.clone()).collect()
+    }
+}
+
+impl Drop for Rehearsal {
+    fn drop(&mut self) {
+        // Until a look finds none: a pico may be between its start and its first line in /proc.
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = of_home(self.mz.home());
+            if left.is_empty() || Instant::now() > deadline {
+                break;
+            }
+            for pid in left {
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+pub(crate) fn said(output: Output) -> Said {
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    Said { code: output.status.code().unwrap_or(-1), text }
+}
+
+/// The command line of a process; empty if it is gone.
+pub(crate) fn arguments(pid: Pid) -> Vec<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let line = line.strip_suffix(b"\0").unwrap_or(&line);
+    line.split(|byte| *byte == 0).map(|arg| String::from_utf8_lossy(arg).into_owned()).collect()
+}
+
+/// Fields of `/proc/PID/stat`, from the state (0) on: 2 is the process group, 3 the session.
+pub(crate) fn stat(pid: Pid) -> Vec<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").map(|(_, rest)| rest.split(' ').map(str::to_owned).collect()).unwrap_or_default()
+}
+
+fn of_home(home: &Path) -> Vec<Pid> {
+    let marker = format!("-Dmz.home={}", home.display());
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().map(Pid::from_raw))
+        .filter(|pid| arguments(*pid).contains(&marker))
+        .collect()
+}
+
+/// Waits for a condition; panics with what it last saw.
+pub(crate) fn wait_until<T: std::fmt::Debug>(
+    what: &str,
+    mut look: impl FnMut() -> T,
+    good: impl Fn(&T) -> bool,
+) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let seen = look();
+        if good(&seen) {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} until {what}; last seen: {seen:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// One life of a Platform and an EC, the same for native picos and for real JVMs.
+pub(crate) fn whole_life(jvm: bool) {
+    let mz = Rehearsal::new(jvm, &["rcp_timeout=500ms"]);
+    assert_eq!(mz.mzsh("status platform"), Said { code: 2, text: "platform is not running\n".into() });
+    mz.up("platform ec1");
+    assert_eq!(mz.mzsh("startup ec1"), Said { code: 0, text: "ec1 is already running\n".into() });
+    assert_eq!(mz.mzsh("status platform ec1").code, 0);
+    assert_eq!(mz.ha("ec1", &[]), Said { code: 0, text: "OK\n".into() });
+
+    mz.set("ec1.ha_answer=FAILED too many \"aborts\"");
+    assert_eq!(
+        mz.ha("ec1", &["127.0.0.1", "5"]),
+        Said { code: 1, text: "FAILED too many \"aborts\"\n".into() }
+    );
+    assert_eq!(mz.ha("platform", &[]).code, 0, "only ec1 was set");
+
+    // Hung: the port still accepts, but nobody answers.
+    let pid = mz.signal("ec1", Signal::SIGSTOP);
+    let hung = Said { code: 1, text: "ec1 is not responding but the process is still running\n".into() };
+    assert_eq!(mz.mzsh("status ec1"), hung);
+    assert_eq!(mz.ha("ec1", &["127.0.0.1", "1"]).code, 1);
+    assert_eq!(mz.mzsh("startup ec1").code, 255);
+    let forced = mz.mzsh("startup -f ec1");
+    assert_eq!((forced.code, forced.text.contains("is in use")), (104, true), "{forced:?}");
+    assert_eq!(mz.pid("ec1"), pid, "the old instance lives, and is the only one");
+    let shutdown = mz.mzsh("shutdown ec1");
+    assert_eq!((shutdown.code, shutdown.text.contains("Trying kill instead.")), (0, true), "{shutdown:?}");
+    assert_eq!(mz.processes("ec1"), []);
+
+    // SIGTERM is an orderly stop.
+    mz.up("ec1");
+    mz.signal("ec1", Signal::SIGTERM);
+    wait_until("ec1 is gone", || mz.processes("ec1"), Vec::is_empty);
+    assert!(!mz.mz.pid_file("ec1").exists());
+    assert_eq!(mz.events("ec1").last().unwrap(), "end");
+
+    mz.up("ec1");
+    assert_eq!(mz.mzsh("kill platform").code, 0);
+    let alone = "ec1 is running without contact with the platform RCP service\n";
+    wait_until("ec1 misses the Platform", || mz.mzsh("status ec1").text, |text| text == alone);
+    mz.up("platform");
+    wait_until("ec1 finds it again", || mz.mzsh("status ec1").text, |text| text == "ec1 is running\n");
+
+    assert_eq!(
+        mz.mzsh("shutdown ec1 platform").text,
+        "Shutting down ec1...done.\nShutting down platform...done.\n"
+    );
+    assert_eq!(mz.mzsh("shutdown platform"), Said { code: 0, text: "platform is not running\n".into() });
+    assert_eq!(mz.processes("platform"), []);
+}
