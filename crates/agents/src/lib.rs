@@ -1,1 +1,14 @@
-//! agents
+//! The four resource agents: what OCF asks, put to [`pico`], and its answers put into OCF's words.
+//!
+//! The agents differ in a type and a default; each binary is a doorway of three lines. Each parameter is declared
+//! once, in [`parameters`]; metadata, parsing, defaults and validation come from there.
+
+#![forbid(unsafe_code)]
+
+mod agent;
+mod definition;
+pub mod parameters;
+mod settings;
+
+pub use agent::PicoAgent;
+pub use definition::definition;

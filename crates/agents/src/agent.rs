@@ -1,0 +1,131 @@
+//! The actions: OCF's question to [`pico`], its answer in OCF's words.
+
+use crate::{definition, settings};
+use ocf::{Class, Definition, Failure, Findings, Invocation, State};
+use pico::actions::{self, Request, Severity};
+use pico::verdict::Occasion;
+use pico::{Answer, Budget, Outcome, PicoType, Settings};
+
+/// The agent for one kind of pico.
+#[derive(Clone, Copy, Debug)]
+pub struct PicoAgent {
+    kind: PicoType,
+}
+
+impl PicoAgent {
+    /// The agent for this kind.
+    #[must_use]
+    pub fn new(kind: PicoType) -> Self {
+        Self { kind }
+    }
+
+    /// What is set, where wrong values may be passed over.
+    fn lenient(self, call: &Invocation) -> Settings {
+        let (settings, errors) = settings::read(self.kind, call);
+        for error in errors {
+            tracing::warn!("{error}; the default is taken");
+        }
+        settings
+    }
+
+    /// What is set, where nothing may be wrong.
+    fn strict(self, call: &Invocation) -> Result<Settings, Failure> {
+        let (settings, errors) = settings::read(self.kind, call);
+        match errors.into_iter().next() {
+            Some(error) => Err(error.into()),
+            None => Ok(settings),
+        }
+    }
+}
+
+impl ocf::Agent for PicoAgent {
+    fn definition(&self) -> &Definition {
+        definition(self.kind)
+    }
+
+    fn start(&self, call: &Invocation) -> Result<(), Failure> {
+        done(actions::start(&self.strict(call)?, budget(call)))
+    }
+
+    fn stop(&self, call: &Invocation) -> Result<(), Failure> {
+        done(actions::stop(&self.lenient(call), budget(call)))
+    }
+
+    fn monitor(&self, call: &Invocation) -> Result<State, Failure> {
+        let request = Request {
+            occasion: if call.is_probe() { Occasion::Probe } else { Occasion::Recurring },
+            depth: call.check_level().unwrap_or(0),
+            may_wait: call.is_recurring_by_cluster(),
+        };
+        looked(actions::monitor(&self.lenient(call), request, budget(call)))
+    }
+
+    fn validate_all(&self, call: &Invocation) -> Findings {
+        let (settings, errors) = settings::read(self.kind, call);
+        let mut findings = Findings::default();
+        let readable = errors.is_empty();
+        findings.parameters(errors);
+        if readable && call.check_level().unwrap_or(0) >= 10 {
+            let (found, outcome) = actions::validate(&settings, budget(call));
+            for finding in &found {
+                match finding.severity {
+                    Severity::Error(of) => findings.error(class(of), finding.name, &finding.text),
+                    Severity::Warning => findings.warning(finding.name, &finding.text),
+                }
+            }
+            if let (Answer::Failed(of), Some(reason), true) =
+                (outcome.answer, outcome.reason, found.is_empty())
+            {
+                findings.error(class(of), "mz_home", reason);
+            }
+        }
+        findings
+    }
+
+    fn reload_agent(&self, call: &Invocation) -> Result<State, Failure> {
+        looked(actions::reload(&self.strict(call)?, budget(call)))
+    }
+
+    fn explain(&self, call: &Invocation, text: &mut String) -> Result<State, Failure> {
+        let (evidence, outcome) = actions::explain(&self.lenient(call), budget(call));
+        text.push_str(&evidence);
+        looked(outcome)
+    }
+}
+
+fn budget(call: &Invocation) -> Budget {
+    let deadline = call.deadline();
+    Budget { begun: deadline.begun(), end: deadline.instant() }
+}
+
+fn class(of: pico::Class) -> Class {
+    match of {
+        pico::Class::Generic => Class::Generic,
+        pico::Class::InvalidHere => Class::InvalidHere,
+        pico::Class::Permission => Class::Permission,
+        pico::Class::NotInstalled => Class::NotInstalled,
+        pico::Class::NotConfigured => Class::NotConfigured,
+    }
+}
+
+/// Of an action that can't end in "not running".
+fn done(outcome: Outcome) -> Result<(), Failure> {
+    match outcome.answer {
+        Answer::Success | Answer::Degraded => {
+            if let Some(reason) = outcome.reason {
+                tracing::warn!("{reason}");
+            }
+            Ok(())
+        }
+        Answer::NotRunning => Err(Failure::generic(outcome.reason.unwrap_or_default())),
+        Answer::Failed(of) => Err(Failure::new(class(of), outcome.reason.unwrap_or_default())),
+    }
+}
+
+fn looked(outcome: Outcome) -> Result<State, Failure> {
+    match outcome.answer {
+        Answer::NotRunning => Ok(State::NotRunning(outcome.reason)),
+        Answer::Degraded => Ok(State::Degraded(outcome.reason.unwrap_or_default())),
+        _ => done(outcome).map(|()| State::Running),
+    }
+}

@@ -1,0 +1,133 @@
+//! What each agent says of itself: its metadata.
+
+use crate::parameters;
+use ocf::{Action, Definition, Operation};
+use pico::PicoType;
+
+/// The version of the agents.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The operations of an agent, with the advice that pcs and crm take over. Every monitor has an interval of its own, for
+/// the cluster tells them apart by that.
+const OPERATIONS: [Operation; 8] = [
+    Operation::new(Action::Start, 420),
+    Operation::new(Action::Stop, 360),
+    Operation::monitor(0, 1, 60),
+    Operation::monitor(10, 30, 60),
+    // Only the Platform's: one mzsh is a JVM, and takes seconds of CPU.
+    Operation::monitor(20, 120, 210),
+    Operation::new(Action::ValidateAll, 60),
+    Operation::new(Action::ReloadAgent, 30),
+    Operation::new(Action::MetaData, 5),
+];
+
+const WITHOUT_DEPTH_20: [Operation; 7] =
+    [OPERATIONS[0], OPERATIONS[1], OPERATIONS[2], OPERATIONS[3], OPERATIONS[5], OPERATIONS[6], OPERATIONS[7]];
+
+/// What all agents say at the end of their description.
+macro_rules! of_all {
+    ($special:literal) => {
+        concat!(
+            $special,
+            "\n\nThe agent knows the process itself: its answer rests on /proc, not on what a command says. It tells a JVM \
+             that hangs from one that is dead, and never says stopped of one that lives.\n\n",
+            "Depth 0 of the monitor watches the process and notices its death at once. Depth 10 asks the HA Monitor Server \
+             of the pico instance, which must be enabled in the installation (mz.ha.enabled, mz.ha.port). Depth 20 also \
+             runs mzsh status."
+        )
+    };
+}
+
+static PLATFORM: Definition = Definition {
+    name: "platform",
+    version: VERSION,
+    shortdesc: "MediationZone Platform",
+    longdesc: of_all!(
+        "Manages the Platform of a MediationZone system (SAP Convergent Mediation by DigitalRoute). One may be active in the \
+         whole cluster. Its storage, its database's listener and the address in pico.rcp.server.host must be there before it \
+         starts."
+    ),
+    parameters: parameters::of(PicoType::Platform),
+    operations: &OPERATIONS,
+};
+
+static EC: Definition = Definition {
+    name: "ec",
+    version: VERSION,
+    shortdesc: "MediationZone Execution Context",
+    longdesc: of_all!(
+        "Manages an Execution Context of a MediationZone system (SAP Convergent Mediation by DigitalRoute). It needs the \
+         Platform to start, and goes on running without it: order it after the Platform as optional, so that it is not \
+         restarted with it."
+    ),
+    parameters: parameters::of(PicoType::ExecutionContext),
+    operations: &WITHOUT_DEPTH_20,
+};
+
+static SC: Definition = Definition {
+    name: "sc",
+    version: VERSION,
+    shortdesc: "MediationZone Service Context",
+    longdesc: of_all!(
+        "Manages a Service Context of a MediationZone system (SAP Convergent Mediation by DigitalRoute). It needs the Platform \
+         to start, and its services go on without it: order it after the Platform as optional, so that it is not restarted \
+         with it."
+    ),
+    parameters: parameters::of(PicoType::ServiceContext),
+    operations: &WITHOUT_DEPTH_20,
+};
+
+static UI: Definition = Definition {
+    name: "ui",
+    version: VERSION,
+    shortdesc: "MediationZone web UI",
+    longdesc: of_all!(
+        "Manages the web user interface of a MediationZone system (SAP Convergent Mediation by DigitalRoute). It needs the \
+         Platform to start."
+    ),
+    parameters: parameters::of(PicoType::Ui),
+    operations: &WITHOUT_DEPTH_20,
+};
+
+/// The definition of the agent for this kind of pico.
+#[must_use]
+pub fn definition(kind: PicoType) -> &'static Definition {
+    match kind {
+        PicoType::Platform => &PLATFORM,
+        PicoType::ExecutionContext => &EC,
+        PicoType::ServiceContext => &SC,
+        PicoType::Ui => &UI,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_keeps_the_rules_of_ocf_and_its_tools() {
+        for kind in PicoType::ALL {
+            assert_eq!(definition(kind).check(), Vec::<String>::new(), "{kind}");
+            assert_eq!(definition(kind).name, kind.agent());
+        }
+    }
+
+    #[test]
+    fn what_is_not_reloadable_is_what_identifies_or_starts_the_process() {
+        let fixed: Vec<&str> =
+            parameters::of(PicoType::Platform).iter().filter(|p| !p.reloadable).map(|p| p.name).collect();
+        assert_eq!(
+            fixed,
+            [
+                "pico_name",
+                "mz_home",
+                "os_user",
+                "java_home",
+                "container",
+                "deployment",
+                "process_match",
+                "pico_port"
+            ]
+        );
+    }
+}

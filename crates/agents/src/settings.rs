@@ -1,0 +1,262 @@
+//! From the environment's values to [`pico::Settings`].
+//!
+//! A value that can't be read is an error of start and validate-all. A monitor or a stop goes on with the default in its
+//! place: neither may be held up by a typing mistake. Where it is the pico's identity that can't be read, the settings
+//! say so, and what is recorded decides.
+
+use crate::{definition, parameters as p};
+use ocf::{Invocation, Parameter, ParameterError, Values};
+use pico::identity::Home;
+use pico::{Deployment, Endpoint, HaCheck, OnHaFailed, PicoName, PicoType, Settings, Target};
+use regex_lite::Regex;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The settings, and every parameter that can't be read.
+pub(crate) fn read(kind: PicoType, call: &Invocation) -> (Settings, Vec<ParameterError>) {
+    let mut reader = Reader { kind, values: call.values(), errors: Vec::new() };
+    let target = reader.target();
+    let settings = Settings {
+        resource: call.instance().to_owned(),
+        kind,
+        target,
+        os_user: reader.text(&p::OS_USER),
+        java_home: reader.path(&p::JAVA_HOME),
+        container: reader.name(&p::CONTAINER),
+        mzsh_timeout: reader.duration(&p::MZSH_TIMEOUT),
+        monitor_retries: reader.count(&p::MONITOR_RETRIES),
+        failures_tolerated: reader.count(&p::FAILURES_TOLERATED),
+        degraded: reader.boolean(&p::DEGRADED),
+        wait: reader.duration(&p::WAIT),
+        ha_check: match reader.word(&p::HA_CHECK) {
+            "yes" => HaCheck::Yes,
+            "no" => HaCheck::No,
+            _ => HaCheck::Auto,
+        },
+        ha_host: reader.text(&p::HA_HOST),
+        ha_port: reader.port(&p::HA_PORT),
+        ha_timeout: reader.duration(&p::HA_TIMEOUT),
+        ha_grace: reader.optional(&p::HA_GRACE, Values::duration),
+        on_ha_failed: match reader.word(&p::ON_HA_FAILED) {
+            "degrade" => OnHaFailed::Degrade,
+            "ignore" => OnHaFailed::Ignore,
+            _ => OnHaFailed::Fail,
+        },
+        deployment: match reader.word(&p::DEPLOYMENT) {
+            "openstack" => Deployment::OpenStack,
+            "aws" => Deployment::Aws,
+            _ => Deployment::Virtual,
+        },
+        wait_for: reader.endpoints(&p::WAIT_FOR),
+        wait_for_timeout: reader.duration(&p::WAIT_FOR_TIMEOUT),
+        republish_services: reader.boolean(&p::REPUBLISH_SERVICES),
+        post_start: reader.path(&p::POST_START),
+        thread_dump: reader.boolean(&p::THREAD_DUMP),
+        in_force: reader.in_force(),
+        pretend_not_installed: call.pretend_not_installed(),
+    };
+    reader.rest();
+    (settings, reader.errors)
+}
+
+struct Reader<'a> {
+    kind: PicoType,
+    values: &'a Values,
+    errors: Vec<ParameterError>,
+}
+
+impl<'a> Reader<'a> {
+    /// The table's entry: the default of `pico_name` differs from agent to agent.
+    fn entry(&self, parameter: &Parameter) -> &'static Parameter {
+        let table = definition(self.kind).parameters;
+        table.iter().find(|entry| entry.name == parameter.name).unwrap_or(&p::PICO_NAME)
+    }
+
+    fn optional<T>(
+        &mut self,
+        parameter: &Parameter,
+        read: impl Fn(&'a Values, &Parameter) -> Result<Option<T>, ParameterError>,
+    ) -> Option<T> {
+        match read(self.values, parameter) {
+            Ok(value) => value,
+            Err(e) => {
+                self.errors.push(e);
+                // The default, as if it had not been set. Reading that can't fail.
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, parameter: &Parameter) -> Option<String> {
+        self.optional(parameter, Values::text).map(str::to_owned)
+    }
+
+    fn boolean(&mut self, parameter: &Parameter) -> bool {
+        let default = Values::default().boolean(parameter).ok().flatten().unwrap_or(false);
+        self.optional(parameter, Values::boolean).unwrap_or(default)
+    }
+
+    fn duration(&mut self, parameter: &Parameter) -> Duration {
+        let default = Values::default().duration(parameter).ok().flatten().unwrap_or_default();
+        self.optional(parameter, Values::duration).unwrap_or(default)
+    }
+
+    fn count(&mut self, parameter: &Parameter) -> u32 {
+        let default = Values::default().integer(parameter).ok().flatten().unwrap_or_default();
+        let value = self.optional(parameter, Values::integer).unwrap_or(default);
+        u32::try_from(value).unwrap_or_default()
+    }
+
+    fn word(&mut self, parameter: &Parameter) -> &'static str {
+        let default = Values::default().select(parameter).ok().flatten().unwrap_or_default();
+        self.optional(parameter, Values::select).unwrap_or(default)
+    }
+
+    fn port(&mut self, parameter: &Parameter) -> Option<u16> {
+        self.optional(parameter, Values::integer).and_then(|port| u16::try_from(port).ok())
+    }
+
+    /// Text with a rule of ours.
+    fn checked<T>(
+        &mut self,
+        parameter: &Parameter,
+        expected: &str,
+        rule: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.optional(parameter, Values::text)?;
+        let value = rule(text);
+        if value.is_none() {
+            self.errors.push(ParameterError::new(parameter, text, expected));
+        }
+        value
+    }
+
+    fn path(&mut self, parameter: &Parameter) -> Option<PathBuf> {
+        self.checked(parameter, "an absolute path", |text| {
+            Path::new(text).is_absolute().then(|| PathBuf::from(text))
+        })
+    }
+
+    /// A word that becomes a part of a path.
+    fn name(&mut self, parameter: &Parameter) -> Option<String> {
+        self.checked(parameter, "letters, digits, '_', '-' and '.'", |text| {
+            text.parse::<PicoName>().ok().filter(|_| !text.starts_with('.')).map(|name| name.to_string())
+        })
+    }
+
+    fn endpoints(&mut self, parameter: &Parameter) -> Option<Vec<Endpoint>> {
+        self.checked(parameter, "a list of host:port", |text| {
+            let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+            words.map(|word| word.parse().ok()).collect()
+        })
+    }
+
+    fn target(&mut self) -> Result<Target, String> {
+        let before = self.errors.len();
+        let name = self.entry(&p::PICO_NAME);
+        let name = self.checked(name, "letters, digits, '_', '-' and '.', not beginning with '-'", |text| {
+            text.parse().ok()
+        });
+        let home = self.path(&p::MZ_HOME);
+        let process_match =
+            self.checked(&p::PROCESS_MATCH, "a regular expression", |text| Regex::new(text).ok());
+        match (name, home) {
+            (Some(name), Some(home)) if self.errors.len() == before => {
+                Ok(Target { name, home: Home::new(&home), process_match })
+            }
+            _ => Err(self
+                .errors
+                .get(before)
+                .map_or_else(|| "pico_name: not set".to_owned(), ToString::to_string)),
+        }
+    }
+
+    /// All values in words, the defaults among them.
+    fn in_force(&self) -> Vec<(String, String)> {
+        let table = definition(self.kind).parameters.iter();
+        table
+            .filter_map(|parameter| {
+                let value = self.values.text(parameter).ok().flatten()?;
+                Some((parameter.name.to_owned(), value.to_owned()))
+            })
+            .collect()
+    }
+
+    /// The parameters that are not settings of the pico: the trace's, and those that are accepted and not used.
+    fn rest(&mut self) {
+        for error in self.values.check_all(definition(self.kind).parameters) {
+            if !self.errors.iter().any(|known| known.name() == error.name()) {
+                self.errors.push(error);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ocf::Action;
+    use std::ffi::OsString;
+
+    fn read_with(kind: PicoType, set: &[(&str, &str)]) -> (Settings, Vec<String>) {
+        let variables =
+            set.iter().map(|(n, v)| (OsString::from(format!("OCF_RESKEY_{n}")), OsString::from(v)));
+        let call = Invocation::new(definition(kind), Action::Start, variables);
+        let (settings, errors) = read(kind, &call);
+        (settings, errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn nothing_set_gives_the_defaults_of_the_contract() {
+        let (settings, errors) = read_with(PicoType::Platform, &[]);
+        assert_eq!(errors, Vec::<String>::new());
+        let target = settings.target.unwrap();
+        assert_eq!((target.name.as_str(), target.home.path()), ("platform", Path::new("/opt/mz")));
+        assert_eq!(settings.mzsh_timeout, Duration::from_secs(90));
+        assert_eq!((settings.monitor_retries, settings.failures_tolerated), (1, 0));
+        assert_eq!((settings.wait, settings.ha_timeout), (Duration::from_secs(20), Duration::from_secs(10)));
+        assert_eq!((settings.ha_check, settings.on_ha_failed), (HaCheck::Auto, OnHaFailed::Fail));
+        assert_eq!(settings.wait_for_timeout, Duration::from_secs(30));
+        assert!(settings.thread_dump && !settings.degraded && !settings.republish_services);
+        assert_eq!(settings.wait_for, None);
+        assert_eq!(read_with(PicoType::Ui, &[]).0.target.unwrap().name.as_str(), "ui");
+        let (settings, errors) = read_with(PicoType::ExecutionContext, &[]);
+        assert!(settings.target.is_err());
+        assert_eq!(errors, ["pico_name: is required and not set"]);
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_once_and_the_default_takes_its_place() {
+        let wrong = [
+            ("mzsh_timeout", "soon"),
+            ("wait_for", "db1:1521, nonsense"),
+            ("ha_check", "maybe"),
+            ("java_home", "jdk"),
+            ("pico_port", "x"),
+        ];
+        let (settings, errors) = read_with(PicoType::Platform, &wrong);
+        for (name, _) in wrong {
+            assert_eq!(errors.iter().filter(|e| e.starts_with(name)).count(), 1, "{name}: {errors:?}");
+        }
+        assert_eq!(errors.len(), wrong.len(), "{errors:?}");
+        assert!(settings.target.is_ok());
+        assert_eq!(settings.mzsh_timeout, Duration::from_secs(90));
+        assert_eq!(settings.ha_check, HaCheck::Auto);
+    }
+
+    #[test]
+    fn an_identity_that_cant_be_read_is_no_identity() {
+        for (name, value) in [("pico_name", "-f"), ("mz_home", "opt/mz"), ("process_match", "(")] {
+            let (settings, errors) = read_with(PicoType::Platform, &[(name, value)]);
+            assert!(settings.target.unwrap_err().starts_with(name));
+            assert_eq!(errors.len(), 1);
+        }
+    }
+
+    #[test]
+    fn lists_take_spaces_and_commas() {
+        let (settings, _) = read_with(PicoType::Platform, &[("wait_for", "db1:1521 ,[fd00::1]:1521")]);
+        let words: Vec<String> = settings.wait_for.unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(words, ["db1:1521", "[fd00::1]:1521"]);
+    }
+}
