@@ -1,1 +1,52 @@
-//! ocf
+//! Write OCF resource agents in Rust.
+//!
+//! A resource agent is a program that Pacemaker calls to start, stop and watch a service: the action is its first
+//! argument, the parameters are in the environment, the answer is the exit code, and the reason for a bad one is a line
+//! on stderr. The API is the Open Cluster Framework's, version 1.1. It looks small, and its corners cost clusters their
+//! sleep: an agent that panics in a stop gets its node fenced; one that is killed at its time-out says nothing; one
+//! whose metadata a tool can't read can't be configured. This crate holds what is the same in every agent:
+//!
+//! - [`Parameter`]s are declared once; parsing, validation, defaults and the [metadata](Definition::metadata) follow.
+//! - [`Invocation`] is arguments and environment, read once, all of it optional, none of it able to make it panic.
+//! - [`Deadline`] is the one time by which an action must have answered.
+//! - [`Agent`] is what is left to write; its types say which answers an action may give.
+//! - [`run`](run()) dispatches, answers what needs no agent, and turns a panic into an exit [`reason`].
+//! - Whatever is said through `tracing` becomes log lines where the cluster wants them, and a [`trace`] on demand.
+//!
+//! It does not know how to run commands, look at processes or talk to the cluster. There is no `unsafe`, no thread, no
+//! async runtime; a monitor that has nothing to say opens nothing but what the agent itself opens.
+//!
+//! # A whole agent
+//!
+//! This one passes `ocf-tester`; it is `examples/flag.rs`.
+//!
+//! ```no_run
+#![doc = include_str!("../examples/flag.rs")]
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod action;
+mod agent;
+mod deadline;
+mod definition;
+mod exit_code;
+mod findings;
+mod invocation;
+mod log;
+mod metadata;
+mod panic;
+mod parameter;
+pub mod reason;
+mod run;
+
+pub use action::Action;
+pub use agent::{Agent, Class, Failure, State};
+pub use deadline::Deadline;
+pub use definition::{Definition, Operation};
+pub use exit_code::ExitCode;
+pub use findings::Findings;
+pub use invocation::{Invocation, OutputFormat};
+pub use log::trace;
+pub use parameter::{Deprecated, Kind, Parameter, ParameterError, Values};
+pub use run::run;

@@ -1,0 +1,135 @@
+//! What an agent implements.
+//!
+//! The types hold some of OCF's rules: only a monitor (and what looks like one) can say "not running" or "degraded";
+//! a stop can only say "it is down" or "it may not be down"; a failure always has a reason.
+
+use crate::{Definition, ExitCode, Findings, Invocation, ParameterError};
+
+/// Whose fault a failure is. By it Pacemaker decides what may be tried next, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Anybody's: it may work next time (exit code 1).
+    Generic,
+    /// A parameter is wrong on this node: it is banned (2).
+    InvalidHere,
+    /// It is not implemented (3).
+    Unimplemented,
+    /// Permissions are missing on this node: it is banned (4).
+    Permission,
+    /// Software is missing on this node: it is banned (5).
+    NotInstalled,
+    /// The configuration is wrong everywhere: the resource is stopped in the whole cluster (6).
+    NotConfigured,
+}
+
+impl From<Class> for ExitCode {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::Generic => Self::Generic,
+            Class::InvalidHere => Self::Args,
+            Class::Unimplemented => Self::Unimplemented,
+            Class::Permission => Self::Permission,
+            Class::NotInstalled => Self::Installed,
+            Class::NotConfigured => Self::Configured,
+        }
+    }
+}
+
+/// Why an action failed: a line for the person who reads `pcs status` at night. What was seen, where, what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Failure {
+    /// Whose fault it is.
+    pub class: Class,
+    /// What is shown: the first [`LIMIT`](crate::reason::LIMIT) bytes of it.
+    pub reason: String,
+}
+
+impl Failure {
+    /// A failure of this class.
+    #[must_use]
+    pub fn new(class: Class, reason: impl Into<String>) -> Self {
+        Self { class, reason: reason.into() }
+    }
+
+    /// It may work next time.
+    #[must_use]
+    pub fn generic(reason: impl Into<String>) -> Self {
+        Self::new(Class::Generic, reason)
+    }
+}
+
+/// A wrong parameter is wrong on every node. That is right for a start; a monitor or a stop that can do without the
+/// parameter should, rather than pass this on.
+impl From<ParameterError> for Failure {
+    fn from(error: ParameterError) -> Self {
+        Self::new(Class::NotConfigured, error.to_string())
+    }
+}
+
+/// What a look came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is running, and well.
+    Running,
+    /// It is not running, surely; and what was seen instead, if there is something to say.
+    NotRunning(Option<String>),
+    /// It is running, but this is wrong with it, and it is likely to fail.
+    Degraded(String),
+}
+
+/// A resource agent. [`run`](crate::run()) calls the one method that is asked for, once, and the process ends.
+///
+/// Only the actions in the [`Definition`] are dispatched. Each must end by itself before
+/// [`Invocation::deadline`], and may be called twice in a row.
+pub trait Agent {
+    /// What the agent says of itself.
+    fn definition(&self) -> &Definition;
+
+    /// Brings it up and returns when it is fully up; if it is up already, that is success.
+    ///
+    /// # Errors
+    /// By default Pacemaker tries no other start on this node until somebody cleans up.
+    fn start(&self, call: &Invocation) -> Result<(), Failure>;
+
+    /// Brings it down and returns when it is surely down; if it is down already, that is success. Wrong parameters,
+    /// missing software and missing storage are no excuse.
+    ///
+    /// # Errors
+    /// The node is fenced.
+    fn stop(&self, call: &Invocation) -> Result<(), Failure>;
+
+    /// Looks, and changes nothing. Pacemaker kills it at any moment when another action is due.
+    ///
+    /// # Errors
+    /// The resource is recovered. In a probe ([`Invocation::is_probe`]) a failure reaches further: generic, permission
+    /// and unimplemented restart a healthy instance on another node, not configured stops it, and the other two ban this
+    /// node.
+    fn monitor(&self, call: &Invocation) -> Result<State, Failure>;
+
+    /// Checks the parameters: at level 0 (or none) nothing but them, at level 10 also what they mean on this node.
+    fn validate_all(&self, call: &Invocation) -> Findings {
+        let mut findings = Findings::default();
+        findings.parameters(call.values().check_all(self.definition().parameters));
+        findings
+    }
+
+    /// Makes changed reloadable parameters effective, without disturbing what runs, and never starts it. An agent whose
+    /// actions all read their parameters anew has nothing else to do than to look, which is the default.
+    ///
+    /// # Errors
+    /// The resource is recovered.
+    fn reload_agent(&self, call: &Invocation) -> Result<State, Failure> {
+        self.monitor(call)
+    }
+
+    /// For people: writes the evidence to `text`, line by line, and says what monitor would. By default there is no
+    /// evidence.
+    ///
+    /// # Errors
+    /// Those of [`monitor`](Self::monitor).
+    fn explain(&self, call: &Invocation, text: &mut String) -> Result<State, Failure> {
+        let _ = text;
+        self.monitor(call)
+    }
+}

@@ -1,0 +1,359 @@
+//! One call of an agent: arguments and environment, read once.
+//!
+//! Nearly everything is optional. Pacemaker gives no interval to a probe and none to a start; `crm_resource --force-*`
+//! gives no node; `crm ra validate` gives the parameters and nothing else; `ocf-tester` gives an interval even where
+//! it means a probe; a person gives nothing at all. Nothing here fails, nothing panics, whatever the bytes.
+
+use crate::parameter::Values;
+use crate::{Action, Deadline, Definition, reason};
+use std::ffi::{OsStr, OsString};
+use std::time::{Duration, Instant};
+
+/// Time for an action that has neither an operation's time-out nor an advised one: Pacemaker's own default.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How the caller wants text on stdout (`OCF_OUTPUT_FORMAT`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutputFormat {
+    /// For people; also what counts when nothing or something unknown is asked for.
+    #[default]
+    Text,
+    /// For a tool. Note that `crm_resource` hides an agent's stderr when its stdout is XML.
+    Xml,
+}
+
+/// What the agent is called for, and with what.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    action: Action,
+    instance: String,
+    resource_type: String,
+    provider: Option<String>,
+    node: Option<String>,
+    operation: Option<String>,
+    check_level: Option<u32>,
+    interval: Option<Duration>,
+    timeout: Option<Duration>,
+    deadline: Deadline,
+    output_format: OutputFormat,
+    prefix: String,
+    fail_have_binary: bool,
+    values: Values,
+    pub(crate) logging: Logging,
+}
+
+/// The variables that say where log lines go; read by [`crate::log`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Logging {
+    pub(crate) facility: Option<String>,
+    pub(crate) file: Option<OsString>,
+    pub(crate) debug_file: Option<OsString>,
+    pub(crate) debug: bool,
+    /// `OCF_TRACE_RA`, which `ocf-tester -X` sets; `trace_ra` does the same.
+    pub(crate) trace: bool,
+    /// `OCF_TRACE_FILE`; `trace_file` comes first.
+    pub(crate) trace_file: Option<OsString>,
+}
+
+impl Invocation {
+    /// From the variables of the environment, for an action that [`Action::parse`] found in the first argument. The
+    /// deadline begins now.
+    #[must_use]
+    pub fn new(
+        definition: &Definition,
+        action: Action,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Self {
+        let begun = Instant::now();
+        let mut call = Self {
+            action,
+            instance: "default".to_owned(),
+            resource_type: definition.name.to_owned(),
+            provider: None,
+            node: None,
+            operation: None,
+            check_level: None,
+            interval: None,
+            timeout: None,
+            deadline: Deadline::new(begun, Duration::ZERO),
+            output_format: OutputFormat::Text,
+            prefix: reason::PREFIX.to_owned(),
+            fail_have_binary: false,
+            values: Values::default(),
+            logging: Logging::default(),
+        };
+        for (name, value) in variables {
+            if let Some(name) = name.to_str()
+                && !value.is_empty()
+            {
+                call.variable(name, value);
+            }
+        }
+        let level = call.check_level.unwrap_or(0);
+        let total = call.timeout.or_else(|| definition.advised_timeout(action, level));
+        call.deadline = Deadline::new(begun, total.unwrap_or(DEFAULT_TIMEOUT));
+        call
+    }
+
+    /// `value` is not empty.
+    fn variable(&mut self, name: &str, value: OsString) {
+        if let Some(parameter) = name.strip_prefix("OCF_RESKEY_") {
+            match parameter {
+                "CRM_meta_timeout" => self.timeout = millis(&value).filter(|timeout| !timeout.is_zero()),
+                "CRM_meta_interval" => self.interval = millis(&value),
+                "CRM_meta_on_node" => self.node = text(&value),
+                "CRM_meta_name" => self.operation = text(&value),
+                _ if parameter.starts_with("CRM_meta_") || parameter == "crm_feature_set" => {}
+                _ => self.values.insert(parameter, value),
+            }
+            return;
+        }
+        match name {
+            "OCF_RESOURCE_INSTANCE" => set(&mut self.instance, &value),
+            "OCF_RESOURCE_TYPE" => set(&mut self.resource_type, &value),
+            "OCF_RESOURCE_PROVIDER" => self.provider = text(&value),
+            "OCF_CHECK_LEVEL" => self.check_level = number(&value).and_then(|level| level.try_into().ok()),
+            "OCF_OUTPUT_FORMAT" if value == "xml" => self.output_format = OutputFormat::Xml,
+            "OCF_EXIT_REASON_PREFIX" => set(&mut self.prefix, &value),
+            "OCF_TESTER_FAIL_HAVE_BINARY" => self.fail_have_binary = is_true(&value),
+            "HA_LOGFACILITY" => self.logging.facility = text(&value).filter(|name| name != "none"),
+            "HA_LOGFILE" => self.logging.file = file(value),
+            "HA_DEBUGLOG" => self.logging.debug_file = file(value),
+            "HA_debug" => self.logging.debug = number(&value).is_some_and(|level| level > 0),
+            "OCF_TRACE_RA" => self.logging.trace = is_true(&value),
+            "OCF_TRACE_FILE" => self.logging.trace_file = Some(value),
+            _ => {}
+        }
+    }
+
+    /// What is asked for.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    /// The resource's name in the cluster, with `:N` for an instance of a clone; `default` when nobody says.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// The agent's type as the caller says it, else by the definition.
+    #[must_use]
+    pub fn resource_type(&self) -> &str {
+        &self.resource_type
+    }
+
+    /// The agent's provider, if the caller says it.
+    #[must_use]
+    pub fn provider(&self) -> Option<&str> {
+        self.provider.as_deref()
+    }
+
+    /// The node, if the cluster calls.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
+    /// `OCF_CHECK_LEVEL`; `None` when it is not set or no number.
+    #[must_use]
+    pub fn check_level(&self) -> Option<u32> {
+        self.check_level
+    }
+
+    /// The interval of a recurring operation.
+    #[must_use]
+    pub fn interval(&self) -> Option<Duration> {
+        self.interval.filter(|interval| !interval.is_zero())
+    }
+
+    /// The operation's time-out as the caller says it; [`deadline`](Self::deadline) always has an answer.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// From the reading of the environment to the operation's time-out, or to the advised one.
+    #[must_use]
+    pub fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// Is it a look without a history: a monitor without an interval, or an action by which people look?
+    ///
+    /// By a probe the cluster asks "is it here?", also on nodes where it should not be. What it fails with there can
+    /// stop a healthy instance elsewhere.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        match self.action {
+            Action::Monitor => self.interval().is_none(),
+            Action::Status | Action::Explain => true,
+            _ => false,
+        }
+    }
+
+    /// Is it a recurring monitor that Pacemaker itself runs? (`ocf-tester` gives an interval, but names neither node
+    /// nor operation.)
+    #[must_use]
+    pub fn is_recurring_by_cluster(&self) -> bool {
+        self.action == Action::Monitor
+            && self.interval().is_some()
+            && self.node.is_some()
+            && self.operation.is_some()
+    }
+
+    /// How text on stdout is wanted.
+    #[must_use]
+    pub fn output_format(&self) -> OutputFormat {
+        self.output_format
+    }
+
+    /// What introduces the exit reason; also what must not stand anywhere else on stderr.
+    #[must_use]
+    pub fn reason_prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Does `ocf-tester` want to see what happens where the software is missing?
+    #[must_use]
+    pub fn pretend_not_installed(&self) -> bool {
+        self.fail_have_binary
+    }
+
+    /// The parameters.
+    #[must_use]
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+}
+
+/// One line of it; blanks alone are as good as nothing.
+fn text(value: &OsStr) -> Option<String> {
+    Some(reason::sanitise(&value.to_string_lossy(), "")).filter(|text| !text.is_empty())
+}
+
+fn set(field: &mut String, value: &OsStr) {
+    if let Some(text) = text(value) {
+        *field = text;
+    }
+}
+
+fn number(value: &OsStr) -> Option<u64> {
+    value.to_str()?.trim().parse().ok()
+}
+
+fn millis(value: &OsStr) -> Option<Duration> {
+    number(value).map(Duration::from_millis)
+}
+
+fn is_true(value: &OsStr) -> bool {
+    value.to_str().and_then(crate::parameter::boolean).unwrap_or(false)
+}
+
+fn file(value: OsString) -> Option<OsString> {
+    (value != "none" && value != "/dev/null").then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Operation, Parameter};
+    use proptest::prelude::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    const PATH: Parameter = Parameter::text("path").describe("p", "p");
+    const DEFINITION: Definition = Definition {
+        name: "thing",
+        version: "1",
+        shortdesc: "t",
+        longdesc: "t",
+        parameters: &[PATH],
+        operations: &[
+            Operation::new(Action::Start, 420),
+            Operation::monitor(0, 1, 60),
+            Operation::monitor(10, 30, 90),
+            Operation::monitor(20, 120, 210),
+        ],
+    };
+
+    fn call(action: Action, variables: &[(&str, &str)]) -> Invocation {
+        Invocation::new(&DEFINITION, action, variables.iter().map(|&(n, v)| (n.into(), v.into())))
+    }
+
+    fn recurring(interval: &str) -> Vec<(&'static str, String)> {
+        vec![("OCF_RESKEY_CRM_meta_interval", interval.to_owned())]
+    }
+
+    #[test]
+    fn a_monitor_without_an_interval_is_a_probe() {
+        for interval in ["0", "", "x", "-1"] {
+            let set = recurring(interval);
+            let set: Vec<_> = set.iter().map(|(n, v)| (*n, v.as_str())).collect();
+            assert!(call(Action::Monitor, &set).is_probe(), "{interval}");
+        }
+        assert!(call(Action::Monitor, &[]).is_probe() && !call(Action::Start, &[]).is_probe());
+        let tester = [("OCF_RESKEY_CRM_meta_interval", "10000")];
+        assert!(!call(Action::Monitor, &tester).is_probe());
+        assert!(!call(Action::Monitor, &tester).is_recurring_by_cluster());
+        let cluster =
+            [tester[0], ("OCF_RESKEY_CRM_meta_on_node", "n1"), ("OCF_RESKEY_CRM_meta_name", "monitor")];
+        assert!(call(Action::Monitor, &cluster).is_recurring_by_cluster());
+        assert!(!call(Action::Start, &cluster).is_recurring_by_cluster());
+    }
+
+    #[test]
+    fn the_deadline_is_the_operations_else_the_advised_one_of_that_depth() {
+        let total = |action, set: &[_]| call(action, set).deadline().total().as_millis();
+        assert_eq!(total(Action::Start, &[("OCF_RESKEY_CRM_meta_timeout", "20000")]), 20_000);
+        for bad in ["", "0", "x", "99999999999999999999999"] {
+            assert_eq!(total(Action::Start, &[("OCF_RESKEY_CRM_meta_timeout", bad)]), 420_000, "{bad}");
+        }
+        for (level, expected) in
+            [("0", 60_000), ("9", 60_000), ("10", 90_000), ("25", 210_000), ("x", 60_000)]
+        {
+            assert_eq!(total(Action::Monitor, &[("OCF_CHECK_LEVEL", level)]), expected, "{level}");
+        }
+        assert_eq!(total(Action::Status, &[]), 60_000);
+        assert_eq!(total(Action::Stop, &[]), 20_000);
+    }
+
+    #[test]
+    fn without_an_environment_there_is_still_an_answer() {
+        let call = call(Action::Monitor, &[]);
+        assert_eq!((call.instance(), call.resource_type(), call.provider()), ("default", "thing", None));
+        assert_eq!((call.check_level(), call.node(), call.timeout()), (None, None, None));
+        assert_eq!(call.reason_prefix(), reason::PREFIX);
+        assert_eq!(call.values().iter().count(), 0);
+    }
+
+    #[test]
+    fn pacemakers_own_variables_are_no_parameters() {
+        let call = call(
+            Action::Start,
+            &[
+                ("OCF_RESKEY_crm_feature_set", "3.16.2"),
+                ("OCF_RESKEY_CRM_meta_clone", "0"),
+                ("OCF_RESKEY_path", "/x"),
+                ("OCF_TESTER_FAIL_HAVE_BINARY", "1"),
+                ("OCF_OUTPUT_FORMAT", "xml"),
+            ],
+        );
+        assert_eq!(call.values().iter().collect::<Vec<_>>(), [("path", OsStr::new("/x"))]);
+        assert!(call.pretend_not_installed());
+        assert_eq!(call.output_format(), OutputFormat::Xml);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_in_any_variable_are_survived(
+            names in prop::collection::vec("(OCF|OCF_RESKEY|OCF_RESKEY_CRM_meta|HA)_[a-zA-Z_]{0,12}|OCF_CHECK_LEVEL|HA_debug", 1..9),
+            bytes in prop::collection::vec(1u8.., 0..40),
+        ) {
+            let set = names.into_iter().map(|name| (name.into(), OsString::from_vec(bytes.clone())));
+            let call = Invocation::new(&DEFINITION, Action::Monitor, set);
+            prop_assert!(!call.instance().is_empty() && !call.reason_prefix().is_empty());
+            prop_assert!(call.deadline().total() > Duration::ZERO);
+        }
+    }
+}

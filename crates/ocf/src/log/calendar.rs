@@ -1,0 +1,63 @@
+//! Date and time of day, in UTC, for files. The standard library knows no time zones; a `Z` says which one it is.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// `2026-08-01T09:05:07.123Z`.
+pub(super) fn utc(time: SystemTime) -> String {
+    let (date, clock, millis) = parts(time);
+    format!("{date}T{clock}.{millis:03}Z")
+}
+
+/// `2026-08-01.09:05:07`, as the shell agents put it into the name of a trace.
+pub(super) fn for_name(time: SystemTime) -> String {
+    let (date, clock, _) = parts(time);
+    format!("{date}.{clock}")
+}
+
+fn parts(time: SystemTime) -> (String, String, u32) {
+    // A clock before 1970 is not set at all.
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    (
+        format!("{year:04}-{month:02}-{day:02}"),
+        format!("{hour:02}:{minute:02}:{second:02}"),
+        since.subsec_millis(),
+    )
+}
+
+/// Year, month and day of the Gregorian calendar. Years are counted from March, so that the leap day is the last of a
+/// year and the months' lengths follow one formula.
+fn date(days_since_1970: u64) -> (u64, u64, u64) {
+    const DAYS_IN_400_YEARS: u64 = 146_097;
+    // From 0000-03-01.
+    let days = days_since_1970 + 719_468;
+    let (era, day) = (days / DAYS_IN_400_YEARS, days % DAYS_IN_400_YEARS);
+    let year_of_era = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_date_1() {
+        // `date -u -d @N +%FT%TZ`
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400, "2000-02-29T00:00:00.000Z"),
+            (1_785_575_107, "2026-08-01T09:05:07.000Z"),
+            (4_107_542_399, "2100-02-28T23:59:59.000Z"),
+            (4_107_542_400, "2100-03-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(utc(UNIX_EPOCH + Duration::from_secs(seconds)), expected);
+        }
+        assert_eq!(for_name(UNIX_EPOCH + Duration::from_secs(951_782_400)), "2000-02-29.00:00:00");
+    }
+}

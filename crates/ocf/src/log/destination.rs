@@ -1,0 +1,208 @@
+//! Where a line goes.
+
+use super::event::Line;
+use super::socket::{self, Journal, Syslog};
+use super::{calendar, speaks_on_stderr};
+use crate::{Invocation, run};
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+/// From `open(2)`; the same number on x86-64, Arm and RISC-V.
+pub(super) const O_NONBLOCK: i32 = 0o4000;
+
+/// All places for this call's lines.
+pub(super) struct Destinations {
+    debug: bool,
+    stderr: bool,
+    tag: String,
+    system: Option<System>,
+    file: Option<LogFile>,
+    debug_file: Option<LogFile>,
+}
+
+/// The journal, and syslog for where it does not answer.
+struct System {
+    journal: Journal,
+    syslog: Syslog,
+}
+
+impl Destinations {
+    /// As the variables say.
+    pub(super) fn of(call: &Invocation) -> Self {
+        Self::at(call, io::stderr().is_terminal(), socket::JOURNAL, socket::SYSLOG)
+    }
+
+    /// The same with the facts from outside given: is stderr a terminal, and where do journal and syslog listen?
+    pub(super) fn at(call: &Invocation, terminal: bool, journal: &str, syslog: &str) -> Self {
+        let logging = &call.logging;
+        let name = format!("{}({})", call.resource_type(), call.instance());
+        let tag = format!("{name}[{}]", std::process::id());
+        let none =
+            Self { debug: logging.debug, stderr: true, tag, system: None, file: None, debug_file: None };
+        if terminal {
+            return none;
+        }
+        let system = logging.facility.as_deref().map(|facility| {
+            let facility = socket::facility(facility);
+            System {
+                journal: Journal::new(journal, facility, &name, call),
+                syslog: Syslog::new(syslog, facility, &none.tag),
+            }
+        });
+        let open = |path: &OsString| LogFile { path: path.clone(), file: OnceLock::new() };
+        let file = logging.file.as_ref().map(open);
+        let debug_file = logging.debug_file.as_ref().filter(|&p| Some(p) != logging.file.as_ref()).map(open);
+        let named = system.is_some() || file.is_some() || debug_file.is_some();
+        Self { stderr: !named && speaks_on_stderr(call.action()), system, file, debug_file, ..none }
+    }
+
+    /// `text` is one line.
+    pub(super) fn write(&self, line: &Line, text: &str) {
+        if line.is_debug() && !self.debug {
+            return;
+        }
+        let text = format!("{}: {text}", line.level_name());
+        if self.stderr {
+            run::to_stderr(&format!("{text}\n"));
+        }
+        if let Some(system) = &self.system {
+            let severity = line.severity();
+            if system.journal.send(severity, &text).is_err() {
+                let _ = system.syslog.send(severity, &text);
+            }
+        }
+        if self.file.is_some() || self.debug_file.is_some() {
+            let dated = format!("{} {}: {text}\n", calendar::utc(SystemTime::now()), self.tag);
+            // Debug lines stay out of the common file where they have one of their own.
+            let common = self.file.as_ref().filter(|_| !line.is_debug() || self.debug_file.is_none());
+            for file in [common, self.debug_file.as_ref()].into_iter().flatten() {
+                file.append(&dated);
+            }
+        }
+    }
+}
+
+/// A file that is shared with Pacemaker itself: each line is one write at the end of it.
+struct LogFile {
+    path: OsString,
+    /// `None` inside: it can't be opened, and is not tried again.
+    file: OnceLock<Option<File>>,
+}
+
+impl LogFile {
+    fn append(&self, line: &str) {
+        if let Some(mut file) = self.file.get_or_init(|| open(&self.path).ok()).as_ref() {
+            let _ = file.write(line.as_bytes());
+        }
+    }
+}
+
+fn open(path: &OsStr) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(O_NONBLOCK).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Action, Definition};
+    use std::os::unix::net::UnixDatagram;
+    use std::path::Path;
+    use std::time::Duration;
+    use tracing::Level;
+
+    const DEFINITION: Definition = Definition {
+        name: "thing",
+        version: "1",
+        shortdesc: "t",
+        longdesc: "t",
+        parameters: &[],
+        operations: &[],
+    };
+
+    fn destinations(terminal: bool, variables: &[(&str, &str)], dir: &Path) -> Destinations {
+        let variables = variables.iter().map(|&(name, value)| (name.into(), value.into()));
+        let call = Invocation::new(&DEFINITION, Action::Start, variables);
+        let path = |name| dir.join(name).to_str().unwrap().to_owned();
+        Destinations::at(&call, terminal, &path("journal"), &path("syslog"))
+    }
+
+    fn listen(path: &Path) -> UnixDatagram {
+        let socket = UnixDatagram::bind(path).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket
+    }
+
+    fn received(socket: &UnixDatagram) -> Option<String> {
+        let mut buffer = [0; 8192];
+        let length = socket.recv(&mut buffer).ok()?;
+        Some(String::from_utf8(buffer[..length].to_vec()).unwrap())
+    }
+
+    const WARNING: Line = Line { level: Level::WARN, message: String::new(), fields: Vec::new() };
+
+    const VARIABLES: &[(&str, &str)] = &[
+        ("HA_LOGFACILITY", "local3"),
+        ("OCF_RESOURCE_INSTANCE", "db\nPRIORITY=0"),
+        ("OCF_RESOURCE_PROVIDER", "acme"),
+    ];
+
+    #[test]
+    fn the_journal_gets_fields_and_syslog_gets_nothing_then() {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, syslog) = (listen(&dir.path().join("journal")), listen(&dir.path().join("syslog")));
+        destinations(false, VARIABLES, dir.path()).write(&WARNING, "it is odd");
+        let pid = std::process::id();
+        assert_eq!(
+            received(&journal).unwrap(),
+            format!(
+                "MESSAGE=WARNING: it is odd\nPRIORITY=4\nSYSLOG_FACILITY=19\n\
+                 SYSLOG_IDENTIFIER=thing(db PRIORITY=0)\nSYSLOG_PID={pid}\n\
+                 OCF_RESOURCE_INSTANCE=db PRIORITY=0\nOCF_RESOURCE_TYPE=thing\nOCF_RESOURCE_PROVIDER=acme\n\
+                 OCF_ACTION=start\n"
+            )
+        );
+        assert_eq!(received(&syslog), None);
+    }
+
+    #[test]
+    fn without_a_journal_syslog_gets_the_tagged_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let syslog = listen(&dir.path().join("syslog"));
+        destinations(false, VARIABLES, dir.path()).write(&WARNING, "it is odd");
+        let pid = std::process::id();
+        assert_eq!(
+            received(&syslog).unwrap(),
+            format!("<156>thing(db PRIORITY=0)[{pid}]: WARNING: it is odd")
+        );
+    }
+
+    #[test]
+    fn a_terminal_or_no_facility_leaves_the_sockets_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = listen(&dir.path().join("journal"));
+        assert!(destinations(true, VARIABLES, dir.path()).system.is_none());
+        for facility in ["none", ""] {
+            destinations(false, &[("HA_LOGFACILITY", facility)], dir.path()).write(&WARNING, "it is odd");
+        }
+        assert_eq!(received(&journal), None);
+    }
+
+    #[test]
+    fn a_journal_that_does_not_read_holds_nothing_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = listen(&dir.path().join("journal"));
+        let destinations = destinations(false, VARIABLES, dir.path());
+        let (done, ends) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            (0..5000).for_each(|_| destinations.write(&WARNING, "it is odd"));
+            done.send(())
+        });
+        // Nobody reads yet: a write that waited would wait for ever.
+        assert_eq!(ends.recv_timeout(Duration::from_secs(20)), Ok(()));
+        assert!(std::iter::from_fn(|| received(&journal)).count() < 5000);
+    }
+}

@@ -1,0 +1,103 @@
+//! One event of `tracing`, taken apart.
+
+use std::fmt::{self, Write as _};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level};
+
+/// Message and fields of an event.
+pub(super) struct Line {
+    pub(super) level: Level,
+    pub(super) message: String,
+    pub(super) fields: Vec<(&'static str, Value)>,
+}
+
+/// A field's value.
+pub(super) enum Value {
+    /// Stands in JSON as it is: a number or a boolean.
+    Bare(String),
+    /// Text.
+    Text(String),
+}
+
+impl Line {
+    pub(super) fn of(event: &Event<'_>) -> Self {
+        let level = *event.metadata().level();
+        let mut line = Self { level, message: String::new(), fields: Vec::new() };
+        event.record(&mut line);
+        line
+    }
+
+    /// `message key=value key="two words"`.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.message.clone();
+        for (name, value) in &self.fields {
+            // Writing to a string can't fail.
+            let _ = match value {
+                Value::Text(value) if value.is_empty() || value.contains(char::is_whitespace) => {
+                    write!(text, " {name}={value:?}")
+                }
+                Value::Text(value) | Value::Bare(value) => write!(text, " {name}={value}"),
+            };
+        }
+        text
+    }
+
+    /// As the shell agents spell it.
+    pub(super) fn level_name(&self) -> &'static str {
+        match self.level {
+            Level::ERROR => "ERROR",
+            Level::WARN => "WARNING",
+            Level::INFO => "INFO",
+            _ => "DEBUG",
+        }
+    }
+
+    /// Syslog's severity.
+    pub(super) fn severity(&self) -> u8 {
+        match self.level {
+            Level::ERROR => 3,
+            Level::WARN => 4,
+            Level::INFO => 6,
+            _ => 7,
+        }
+    }
+
+    pub(super) fn is_debug(&self) -> bool {
+        self.level > Level::INFO
+    }
+
+    fn take(&mut self, field: &Field, value: Value) {
+        match (field.name(), value) {
+            ("message", Value::Text(text) | Value::Bare(text)) => self.message = text,
+            (name, value) => self.fields.push((name, value)),
+        }
+    }
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.take(field, Value::Text(format!("{value:?}")));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.take(field, Value::Text(value.to_owned()));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.take(field, Value::Bare(value.to_string()));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.take(field, Value::Bare(value.to_string()));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        // JSON has neither infinity nor NaN.
+        let text = format!("{value:.3}");
+        self.take(field, if value.is_finite() { Value::Bare(text) } else { Value::Text(text) });
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.take(field, Value::Bare(value.to_string()));
+    }
+}

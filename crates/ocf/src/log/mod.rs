@@ -1,0 +1,129 @@
+//! Log lines as cluster administrators know them, and the trace that `crm resource trace` asks for.
+//!
+//! What agents and libraries say through `tracing` becomes `LEVEL: message key=value`, under the tag
+//! `type(instance)[pid]`, where the cluster's own variables want it; that is the habit of the shell agents:
+//!
+//! - on a terminal: to stderr and nowhere else;
+//! - with `HA_LOGFACILITY`: to the journal, or to syslog where there is no journal;
+//! - with `HA_LOGFILE` (and `HA_DEBUGLOG`): a line at the end of that file;
+//! - with none of these: to stderr, but never from monitor and validate-all, whose stderr Pacemaker or pcs show.
+//!
+//! Debug lines are written when `HA_debug` is above 0. The trace is apart from all this and gets everything.
+//!
+//! A log line must not hold up or fail an action: sockets and files are opened without blocking, each line is one
+//! write that either succeeds at once or is lost, nothing is opened before there is something to write, and no error
+//! is ever passed on. Spans are not kept: an agent does one thing.
+
+mod calendar;
+mod destination;
+mod event;
+mod socket;
+pub mod trace;
+
+use crate::{Action, ExitCode, Invocation, reason};
+use destination::Destinations;
+use event::Line;
+use std::sync::{Mutex, PoisonError};
+use trace::Trace;
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+/// Makes this call's log the process's. A second call of [`crate::run()`] in one process keeps the first one's.
+pub(crate) fn install(call: &Invocation) {
+    let _ = tracing::subscriber::set_global_default(Log::new(call, Destinations::of(call)));
+}
+
+/// The first line of a trace: what came in.
+pub(crate) fn begins(call: &Invocation) {
+    tracing::debug!(
+        action = call.action().name(),
+        level = call.check_level(),
+        probe = call.is_probe(),
+        timeout_s = call.deadline().total().as_secs_f64(),
+        node = call.node(),
+        "begins"
+    );
+    if tracing::enabled!(Level::TRACE) {
+        for (name, value) in call.values().iter() {
+            // What crm_report masks by its name must not come out here.
+            let value = if name.contains("passw") { "******".into() } else { value.to_string_lossy() };
+            tracing::trace!(name, value = &*value, "parameter");
+        }
+    }
+}
+
+/// The reason, in the log as well: a probe that finds nothing has found what it should.
+pub(crate) fn answer(call: &Invocation, code: ExitCode, reason: &str) {
+    let action = call.action().name();
+    match code {
+        ExitCode::NotRunning if call.is_probe() => tracing::info!("{action}: {reason}"),
+        ExitCode::Degraded => tracing::warn!("{action}: {reason}"),
+        _ => tracing::error!("{action}: {reason}"),
+    }
+}
+
+/// The last line of a trace: what went out.
+pub(crate) fn ends(call: &Invocation, code: ExitCode, reason: Option<&str>) {
+    tracing::debug!(
+        action = call.action().name(),
+        exit_code = code.number(),
+        reason,
+        seconds = call.deadline().elapsed().as_secs_f64(),
+        "ends"
+    );
+}
+
+struct Log {
+    most: LevelFilter,
+    prefix: String,
+    destinations: Destinations,
+    trace: Option<Mutex<Trace>>,
+}
+
+impl Log {
+    fn new(call: &Invocation, destinations: Destinations) -> Self {
+        let trace = Trace::of(call);
+        let most = match (&trace, call.logging.debug) {
+            (Some(_), _) => LevelFilter::TRACE,
+            (None, true) => LevelFilter::DEBUG,
+            (None, false) => LevelFilter::INFO,
+        };
+        Self { most, prefix: call.reason_prefix().to_owned(), destinations, trace: trace.map(Mutex::new) }
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= &self.most
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.most)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let line = Line::of(event);
+        if let Some(trace) = &self.trace {
+            trace.lock().unwrap_or_else(PoisonError::into_inner).write(&line);
+        }
+        self.destinations.write(&line, &reason::sanitise(&line.text(), &self.prefix));
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// May lines go to stderr where no other place is named?
+fn speaks_on_stderr(action: Action) -> bool {
+    !matches!(action, Action::Monitor | Action::ValidateAll | Action::Status | Action::Explain)
+}

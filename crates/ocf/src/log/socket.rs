@@ -1,0 +1,116 @@
+//! The two local sockets of system logging. Both take datagrams, and both are used without blocking: a journal that
+//! does not read costs a line, not an action.
+
+use crate::Invocation;
+use std::fmt::Write as _;
+use std::io;
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+/// Where the journal takes datagrams in its own format.
+pub(super) const JOURNAL: &str = "/run/systemd/journal/socket";
+
+/// Where syslog listens.
+pub(super) const SYSLOG: &str = "/dev/log";
+
+/// Bytes of a message; more than a line for people needs, and less than any syslog cuts.
+const LONGEST: usize = 4000;
+
+/// syslog(3)'s numbers; what is not known there is `daemon`, which is Pacemaker's own default.
+pub(super) fn facility(name: &str) -> u8 {
+    const NAMES: [&str; 12] = [
+        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
+    ];
+    let local = || name.strip_prefix("local")?.parse::<u8>().ok().filter(|n| *n < 8).map(|n| 16 + n);
+    let known = NAMES.iter().zip(0..).find(|(known, _)| **known == name);
+    known.map(|(_, number)| number).or_else(local).unwrap_or(3)
+}
+
+/// The journal, with fields by which `journalctl OCF_RESOURCE_INSTANCE=...` finds a resource's lines.
+pub(super) struct Journal {
+    socket: Socket,
+    /// What is the same in every message.
+    fields: String,
+}
+
+impl Journal {
+    pub(super) fn new(path: &str, facility: u8, name: &str, call: &Invocation) -> Self {
+        let mut fields = String::new();
+        let mut field = |name: &str, value: &str| {
+            // No value holds a line end: Invocation sees to it.
+            let _ = writeln!(fields, "{name}={value}");
+        };
+        field("SYSLOG_FACILITY", &facility.to_string());
+        field("SYSLOG_IDENTIFIER", name);
+        field("SYSLOG_PID", &std::process::id().to_string());
+        field("OCF_RESOURCE_INSTANCE", call.instance());
+        field("OCF_RESOURCE_TYPE", call.resource_type());
+        field("OCF_RESOURCE_PROVIDER", call.provider().unwrap_or_default());
+        field("OCF_ACTION", call.action().name());
+        Self { socket: Socket::new(path), fields }
+    }
+
+    /// `text` is one line of ASCII.
+    pub(super) fn send(&self, severity: u8, text: &str) -> io::Result<()> {
+        let text = &text[..text.len().min(LONGEST)];
+        self.socket.send(&format!("MESSAGE={text}\nPRIORITY={severity}\n{}", self.fields))
+    }
+}
+
+/// Syslog. It dates the message itself: we are on the same machine.
+pub(super) struct Syslog {
+    socket: Socket,
+    facility: u8,
+    tag: String,
+}
+
+impl Syslog {
+    pub(super) fn new(path: &str, facility: u8, tag: &str) -> Self {
+        Self { socket: Socket::new(path), facility, tag: tag.to_owned() }
+    }
+
+    /// `text` is one line of ASCII.
+    pub(super) fn send(&self, severity: u8, text: &str) -> io::Result<()> {
+        let text = &text[..text.len().min(LONGEST)];
+        self.socket.send(&format!("<{}>{}: {text}", self.facility * 8 + severity, self.tag))
+    }
+}
+
+/// Connected when the first message comes.
+struct Socket {
+    path: PathBuf,
+    /// `None` inside: nobody listens.
+    socket: OnceLock<Option<UnixDatagram>>,
+}
+
+impl Socket {
+    fn new(path: &str) -> Self {
+        Self { path: path.into(), socket: OnceLock::new() }
+    }
+
+    fn send(&self, message: &str) -> io::Result<()> {
+        let connect = || {
+            let socket = UnixDatagram::unbound()?;
+            socket.set_nonblocking(true)?;
+            socket.connect(&self.path)?;
+            io::Result::Ok(socket)
+        };
+        let socket =
+            self.socket.get_or_init(|| connect().ok()).as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        socket.send(message.as_bytes()).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::facility;
+
+    #[test]
+    fn facilities_have_the_numbers_of_syslog() {
+        let known = [("daemon", 3), ("user", 1), ("authpriv", 10), ("local0", 16), ("local7", 23)];
+        for (name, number) in known.into_iter().chain([("local8", 3), ("whatever", 3)]) {
+            assert_eq!(facility(name), number, "{name}");
+        }
+    }
+}

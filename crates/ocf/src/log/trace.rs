@@ -1,0 +1,181 @@
+//! The trace of one action: every event of every level as a line of JSON.
+//!
+//! Shell agents are traced with `set -x`; `crm resource trace` sets `trace_ra` (and `trace_dir`) for that, and `crm
+//! report` collects the directory. An agent that declares [`PARAMETERS`] can be traced in the same way. Tools check
+//! parameters against the metadata, so they must be declared.
+//!
+//! A trace is written to `trace_file` if that is set, else to `<trace_dir>/<type>/<instance>.<action>.<time>`. It is
+//! readable for root only, follows no symbolic link, and ends at [`LIMIT`] bytes. If it can't be written there is no
+//! trace, and the action goes on.
+
+use super::calendar;
+use super::destination::O_NONBLOCK;
+use super::event::{Line, Value};
+use crate::{Invocation, Parameter, Values, reason, run};
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+
+/// Turns the trace on.
+pub const TRACE_RA: Parameter = Parameter::boolean("trace_ra").default_to("no").reloadable().describe(
+    "Trace the agent",
+    "Write a trace of each action, one JSON object a line. \"crm resource trace\" sets this.",
+);
+
+/// Where traces are kept.
+pub const TRACE_DIR: Parameter =
+    Parameter::text("trace_dir").default_to("/var/lib/heartbeat/trace_ra").reloadable().describe(
+        "Directory of traces",
+        "Traces are written to <trace_dir>/<type>/<resource>.<action>.<time>, where \"crm report\" finds them.",
+    );
+
+/// One file for all traces.
+pub const TRACE_FILE: Parameter = Parameter::text("trace_file").reloadable().describe(
+    "File of traces",
+    "Append traces to this file instead of a new file for each action below trace_dir.",
+);
+
+/// All three, for an agent's table.
+pub const PARAMETERS: [Parameter; 3] = [TRACE_RA, TRACE_DIR, TRACE_FILE];
+
+/// Bytes of one trace.
+pub const LIMIT: usize = 1 << 20;
+
+/// From `open(2)`.
+#[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
+const O_NOFOLLOW: i32 = 0o100_000;
+/// From `open(2)`.
+#[cfg(not(any(target_arch = "aarch64", target_arch = "arm")))]
+const O_NOFOLLOW: i32 = 0o400_000;
+
+pub(super) struct Trace {
+    begun: Instant,
+    target: Target,
+    left: usize,
+}
+
+enum Target {
+    /// Nothing was written yet.
+    Named(Place),
+    Open(File),
+    Stderr(String),
+    /// It can't be opened, or is full.
+    Gone,
+}
+
+enum Place {
+    /// Append.
+    Given(OsString),
+    /// New, below the directory.
+    New { dir: PathBuf, name: String },
+}
+
+impl Trace {
+    pub(super) fn of(call: &Invocation) -> Option<Self> {
+        let values = call.values();
+        if !call.logging.trace && values.boolean(&TRACE_RA) != Ok(Some(true)) {
+            return None;
+        }
+        let given = read(values, &TRACE_FILE).or_else(|| call.logging.trace_file.clone());
+        let target = match given {
+            // What `crm_resource --force-*` says; a link, so that it could not be opened below.
+            Some(path) if path == "/dev/stderr" => Target::Stderr(call.reason_prefix().to_owned()),
+            Some(path) => Target::Named(Place::Given(path)),
+            None => {
+                let part = |text: &str| text.replace('/', "_");
+                let dir = read(values, &TRACE_DIR)?;
+                Target::Named(Place::New {
+                    dir: Path::new(&dir).join(part(call.resource_type())),
+                    name: format!("{}.{}", part(call.instance()), call.action().name()),
+                })
+            }
+        };
+        Some(Self { begun: call.deadline().begun(), target, left: LIMIT })
+    }
+
+    pub(super) fn write(&mut self, line: &Line) {
+        let now = SystemTime::now();
+        if let Target::Named(path) = &self.target {
+            self.target = open(path, now).map_or(Target::Gone, Target::Open);
+        }
+        if matches!(self.target, Target::Gone) {
+            return;
+        }
+        let mut text = self.json(line, now);
+        let full = text.len() > self.left;
+        if full {
+            "{\"message\":\"the trace ends here: it is full\"}\n".clone_into(&mut text);
+        }
+        self.left = self.left.saturating_sub(text.len());
+        match &mut self.target {
+            Target::Open(file) => drop(file.write_all(text.as_bytes())),
+            Target::Stderr(prefix) => run::to_stderr(&(reason::sanitise(&text, prefix) + "\n")),
+            Target::Named(_) | Target::Gone => {}
+        }
+        if full {
+            self.target = Target::Gone;
+        }
+    }
+
+    fn json(&self, line: &Line, now: SystemTime) -> String {
+        let mut text = format!(
+            "{{\"time\":\"{}\",\"ms\":{},\"level\":\"{}\",\"message\":",
+            calendar::utc(now),
+            self.begun.elapsed().as_millis(),
+            line.level
+        );
+        string(&line.message, &mut text);
+        for (name, value) in &line.fields {
+            text.push(',');
+            string(name, &mut text);
+            text.push(':');
+            match value {
+                Value::Bare(value) => text.push_str(value),
+                Value::Text(value) => string(value, &mut text),
+            }
+        }
+        text + "}\n"
+    }
+}
+
+fn read(values: &Values, parameter: &Parameter) -> Option<OsString> {
+    values.text(parameter).ok().flatten().map(OsString::from)
+}
+
+fn open(path: &Place, now: SystemTime) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.mode(0o600).custom_flags(O_NOFOLLOW | O_NONBLOCK);
+    match path {
+        Place::Given(path) => options.append(true).create(true).open(path),
+        Place::New { dir, name } => {
+            fs::create_dir_all(dir)?;
+            let name = format!("{name}.{}", calendar::for_name(now));
+            options.append(true).create_new(true);
+            // Two monitors of different depth may begin in the same second.
+            options
+                .open(dir.join(&name))
+                .or_else(|_| options.open(dir.join(format!("{name}.{}", std::process::id()))))
+        }
+    }
+}
+
+/// A JSON string.
+fn string(value: &str, text: &mut String) {
+    text.push('"');
+    for c in value.chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            '\n' => text.push_str("\\n"),
+            '\0'..='\u{1f}' | '\u{7f}' => {
+                // Writing to a string can't fail.
+                let _ = write!(text, "\\u{:04x}", u32::from(c));
+            }
+            _ => text.push(c),
+        }
+    }
+    text.push('"');
+}

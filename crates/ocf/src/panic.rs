@@ -1,0 +1,30 @@
+//! A panic becomes an exit reason and exit code 1.
+//!
+//! Without a hook the process would end with 101, or by SIGABRT where panics abort: Pacemaker takes both for a
+//! failure without a reason, and the message is in the middle of its log. The hook runs before unwinding or aborting,
+//! so it is the same for both, in whatever thread it happens.
+
+use crate::{ExitCode, reason, run};
+use std::panic::PanicHookInfo;
+
+/// Sets the hook of this process.
+pub(crate) fn install(prefix: &str) {
+    let prefix = prefix.to_owned();
+    std::panic::set_hook(Box::new(move |info| {
+        run::to_stderr(&reason::line(&words(info), &prefix));
+        #[expect(clippy::exit, reason = "in a hook there is no way back to main, and the code must be 1")]
+        std::process::exit(ExitCode::Generic.number().into());
+    }));
+}
+
+fn words(info: &PanicHookInfo<'_>) -> String {
+    let at = info.location().map_or_else(String::new, |at| {
+        // The end of a path says more than its beginning.
+        let file = at.file().rsplit('/').next().unwrap_or_default();
+        format!(" at {file}:{}", at.line())
+    });
+    let payload = info.payload();
+    let message = payload.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    format!("internal error{at}, please report: {}", message.unwrap_or("no message"))
+}

@@ -1,0 +1,200 @@
+//! The parameter table: each parameter of an agent is declared once.
+//!
+//! From the declaration come the metadata, the default, the parsing and the error. A default is the text that a person
+//! would have set; metadata shows that text, and the code reads it through the same parser, so the two can't differ.
+//!
+//! Declarations are `const`, so a table costs nothing when the agent starts:
+//!
+//! ```
+//! use std::time::Duration;
+//! use ocf::Parameter;
+//!
+//! pub const CONFIG: Parameter = Parameter::text("config").required().unique_group("config").describe(
+//!     "Configuration file",
+//!     "The file that the daemon reads. It must be on a file system that every node sees.",
+//! );
+//! pub const PING: Parameter = Parameter::duration("ping_timeout", Duration::from_secs(1), Duration::from_secs(600))
+//!     .default_to("10s")
+//!     .reloadable()
+//!     .describe("Longest ping", "A ping that takes longer has failed.");
+//! pub static PARAMETERS: &[Parameter] = &[CONFIG, PING];
+//! ```
+
+mod parse;
+mod values;
+
+pub(crate) use parse::{boolean, spelled};
+pub use values::{ParameterError, Values};
+
+use std::fmt;
+use std::time::Duration;
+
+/// What a parameter may hold. In the metadata a duration is a string: OCF 1.1 has no type for it that every tool knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text without control characters.
+    Text,
+    /// A whole number.
+    Integer {
+        /// The least that is allowed.
+        min: i64,
+        /// The most that is allowed.
+        max: i64,
+    },
+    /// Yes or no, in all the spellings that shell agents understand.
+    Boolean,
+    /// One of these words.
+    Select(&'static [&'static str]),
+    /// A time in Pacemaker's syntax: `90`, `90s`, `2m`, `1500ms`, `1h`.
+    Duration {
+        /// The least that is allowed.
+        min: Duration,
+        /// The most that is allowed.
+        max: Duration,
+    },
+}
+
+impl Kind {
+    /// The content type in the metadata.
+    pub(crate) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Text | Self::Duration { .. } => "string",
+            Self::Integer { .. } => "integer",
+            Self::Boolean => "boolean",
+            Self::Select(_) => "select",
+        }
+    }
+}
+
+/// What is expected, in words.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => f.write_str("text without control characters"),
+            Self::Integer { min: i64::MIN, max: i64::MAX } => f.write_str("a whole number"),
+            Self::Integer { min, max: i64::MAX } => write!(f, "a whole number, at least {min}"),
+            Self::Integer { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Self::Boolean => f.write_str("yes or no"),
+            Self::Select(words) => write!(f, "one of: {}", words.join(", ")),
+            Self::Duration { min, max } => {
+                write!(f, "a time such as 90s or 2m, from {} to {}", spelled(*min), spelled(*max))
+            }
+        }
+    }
+}
+
+/// Marks a parameter that is still accepted but should no longer be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deprecated {
+    /// The parameter to be set instead, if there is one.
+    pub replaced_with: Option<&'static str>,
+    /// Why, in a sentence.
+    pub desc: &'static str,
+}
+
+/// The declaration of one parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name; it reaches the agent as `OCF_RESKEY_<name>`.
+    pub name: &'static str,
+    /// What it may hold.
+    pub kind: Kind,
+    /// What counts when it is not set, as a person would write it.
+    pub default: Option<&'static str>,
+    /// Must it be set?
+    pub required: bool,
+    /// Two resources of the agent must differ in the parameters of such a group, taken together.
+    pub unique_group: Option<&'static str>,
+    /// Can a change be made effective by reload-agent, without a restart?
+    pub reloadable: bool,
+    /// Set when it should no longer be used.
+    pub deprecated: Option<Deprecated>,
+    /// A few words, for forms.
+    pub shortdesc: &'static str,
+    /// Sentences, for `pcs resource describe`: the first should stand by itself.
+    pub longdesc: &'static str,
+}
+
+impl Parameter {
+    /// A parameter of this kind; nothing else is said of it yet.
+    #[must_use]
+    pub const fn new(name: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            default: None,
+            required: false,
+            unique_group: None,
+            reloadable: false,
+            deprecated: None,
+            shortdesc: "",
+            longdesc: "",
+        }
+    }
+
+    /// [`Kind::Text`].
+    #[must_use]
+    pub const fn text(name: &'static str) -> Self {
+        Self::new(name, Kind::Text)
+    }
+
+    /// [`Kind::Integer`], from `min` to `max`.
+    #[must_use]
+    pub const fn integer(name: &'static str, min: i64, max: i64) -> Self {
+        Self::new(name, Kind::Integer { min, max })
+    }
+
+    /// [`Kind::Boolean`].
+    #[must_use]
+    pub const fn boolean(name: &'static str) -> Self {
+        Self::new(name, Kind::Boolean)
+    }
+
+    /// [`Kind::Select`].
+    #[must_use]
+    pub const fn select(name: &'static str, words: &'static [&'static str]) -> Self {
+        Self::new(name, Kind::Select(words))
+    }
+
+    /// [`Kind::Duration`], from `min` to `max`.
+    #[must_use]
+    pub const fn duration(name: &'static str, min: Duration, max: Duration) -> Self {
+        Self::new(name, Kind::Duration { min, max })
+    }
+
+    /// What counts when it is not set, as a person would write it.
+    #[must_use]
+    pub const fn default_to(self, default: &'static str) -> Self {
+        Self { default: Some(default), ..self }
+    }
+
+    /// It must be set.
+    #[must_use]
+    pub const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    /// Two resources must differ in the parameters of this group, taken together.
+    #[must_use]
+    pub const fn unique_group(self, group: &'static str) -> Self {
+        Self { unique_group: Some(group), ..self }
+    }
+
+    /// A change can be made effective by reload-agent.
+    #[must_use]
+    pub const fn reloadable(self) -> Self {
+        Self { reloadable: true, ..self }
+    }
+
+    /// It should no longer be set.
+    #[must_use]
+    pub const fn deprecated(self, replaced_with: Option<&'static str>, desc: &'static str) -> Self {
+        Self { deprecated: Some(Deprecated { replaced_with, desc }), ..self }
+    }
+
+    /// A few words for forms, and sentences for `pcs resource describe`.
+    #[must_use]
+    pub const fn describe(self, shortdesc: &'static str, longdesc: &'static str) -> Self {
+        Self { shortdesc, longdesc, ..self }
+    }
+}

@@ -1,0 +1,115 @@
+//! From text to value. `None` is all that is said here; what was expected is said by [`Kind`].
+
+use super::Kind;
+use std::time::Duration;
+
+pub(super) fn integer(text: &str, kind: Kind) -> Option<i64> {
+    let number = text.trim().parse().ok()?;
+    match kind {
+        Kind::Integer { min, max } => (min..=max).contains(&number).then_some(number),
+        _ => None,
+    }
+}
+
+/// The spellings that resource-agents' shell functions take for true, and their opposites.
+pub(crate) fn boolean(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "yes" | "true" | "1" | "on" | "y" | "ja" => Some(true),
+        "no" | "false" | "0" | "off" | "n" | "nein" => Some(false),
+        _ => None,
+    }
+}
+
+pub(super) fn select(text: &str, kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Select(words) => words.iter().copied().find(|&word| word == text.trim()),
+        _ => None,
+    }
+}
+
+pub(super) fn duration(text: &str, kind: Kind) -> Option<Duration> {
+    let duration = time(text)?;
+    match kind {
+        Kind::Duration { min, max } => (min..=max).contains(&duration).then_some(duration),
+        _ => None,
+    }
+}
+
+/// Text of kind [`Kind::Text`] (others are checked by their own parser).
+pub(super) fn is_text(text: &str) -> bool {
+    !text.chars().any(char::is_control)
+}
+
+/// Is it a value of this kind?
+pub(super) fn matches(text: &str, kind: Kind) -> bool {
+    match kind {
+        Kind::Text => is_text(text),
+        Kind::Integer { .. } => integer(text, kind).is_some(),
+        Kind::Boolean => boolean(text).is_some(),
+        Kind::Select(_) => select(text, kind).is_some(),
+        Kind::Duration { .. } => duration(text, kind).is_some(),
+    }
+}
+
+/// Pacemaker's syntax of a time (`crm_get_msec`): a whole number and a unit, without one seconds.
+fn time(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let number: u64 = number.parse().ok()?;
+    Some(match unit.trim_start().to_ascii_lowercase().as_str() {
+        "us" | "usec" => Duration::from_micros(number),
+        "ms" | "msec" => Duration::from_millis(number),
+        "" | "s" | "sec" => Duration::from_secs(number),
+        "m" | "min" => Duration::from_secs(number.checked_mul(60)?),
+        "h" | "hr" => Duration::from_secs(number.checked_mul(3600)?),
+        _ => return None,
+    })
+}
+
+/// The same, the other way: `90s`, or `1500ms` where it is no whole number of seconds.
+pub(crate) fn spelled(time: Duration) -> String {
+    match time.subsec_millis() {
+        0 => format!("{}s", time.as_secs()),
+        _ => format!("{}ms", time.as_millis()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_pacemaker_reads_them() {
+        for (text, millis) in
+            [("90", 90_000), ("90s", 90_000), ("2m", 120_000), ("1500ms", 1_500), ("1h", 3_600_000)]
+        {
+            assert_eq!(time(text), Some(Duration::from_millis(millis)), "{text}");
+        }
+        assert_eq!(time(" 5 MIN "), Some(Duration::from_secs(300)));
+        for bad in ["", "s", "-1", "1.5s", "1d", "90 s x", "99999999999999999999", "18446744073709551615h"] {
+            assert_eq!(time(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn booleans_are_read_as_shell_agents_read_them() {
+        for yes in ["yes", "true", "1", "YES", "TRUE", "True", "ja", "on", "ON"] {
+            assert_eq!(boolean(yes), Some(true), "{yes}");
+        }
+        for no in ["no", "false", "0", "off", "NO", "Off"] {
+            assert_eq!(boolean(no), Some(false), "{no}");
+        }
+        assert_eq!(boolean("perhaps"), None);
+    }
+
+    #[test]
+    fn limits_are_part_of_the_value() {
+        let kind = Kind::Integer { min: 0, max: 10 };
+        assert_eq!((integer("10", kind), integer("11", kind), integer("-1", kind)), (Some(10), None, None));
+        let kind = Kind::Duration { min: Duration::from_secs(1), max: Duration::from_secs(60) };
+        assert_eq!((duration("1m", kind), duration("61", kind)), (Some(Duration::from_secs(60)), None));
+        assert_eq!(select("b", Kind::Select(&["a", "b"])), Some("b"));
+        assert_eq!(select("B", Kind::Select(&["a", "b"])), None);
+    }
+}

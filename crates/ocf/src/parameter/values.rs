@@ -1,0 +1,218 @@
+//! The values that the environment gave, read through the declarations.
+
+use super::{Kind, Parameter, parse};
+use crate::reason::quoted;
+use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+/// Characters of a wrong value that a message shows.
+const SHOWN: usize = 40;
+
+/// A parameter that can't be used. It is an error of the resource's configuration, the same on every node.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {problem}")]
+pub struct ParameterError {
+    name: &'static str,
+    problem: String,
+}
+
+impl ParameterError {
+    /// For what an agent finds wrong in a value by rules of its own: what was seen is quoted and shortened here.
+    #[must_use]
+    pub fn new(parameter: &Parameter, seen: &str, expected: &str) -> Self {
+        Self { name: parameter.name, problem: format!("is {}, expected {expected}", quoted(seen, SHOWN)) }
+    }
+
+    fn missing(parameter: &Parameter) -> Self {
+        Self { name: parameter.name, problem: "is required and not set".to_owned() }
+    }
+
+    fn unreadable(parameter: &Parameter, seen: &OsStr) -> Self {
+        let problem = format!("is {}, which is not UTF-8", quoted(&seen.to_string_lossy(), SHOWN));
+        Self { name: parameter.name, problem }
+    }
+
+    /// Which parameter.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What was seen and what is expected.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
+/// The raw values of all parameters: `OCF_RESKEY_*` without what Pacemaker adds of its own (`CRM_meta_*`).
+///
+/// The getters answer with what is set, else with the default, else with `None`. A value that is set but empty counts
+/// as not set: the CIB allows it, and nobody means it.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    set: Vec<(String, OsString)>,
+}
+
+impl Values {
+    pub(crate) fn insert(&mut self, name: &str, value: OsString) {
+        if !value.is_empty() {
+            self.set.push((name.to_owned(), value));
+        }
+    }
+
+    /// What is set, by name, as it came; not the defaults.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &OsStr)> {
+        self.set.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
+    }
+
+    /// Is it set?
+    #[must_use]
+    pub fn is_set(&self, parameter: &Parameter) -> bool {
+        self.raw(parameter).is_some()
+    }
+
+    /// The value as text: of any kind, not only of [`Kind::Text`].
+    ///
+    /// # Errors
+    /// It is not UTF-8, not of its kind, or required and missing.
+    pub fn text(&self, parameter: &Parameter) -> Result<Option<&str>, ParameterError> {
+        self.read(parameter, |text| parse::matches(text, parameter.kind).then_some(text))
+    }
+
+    /// The value of a [`Kind::Integer`].
+    ///
+    /// # Errors
+    /// It is not a whole number within the limits, or required and missing.
+    pub fn integer(&self, parameter: &Parameter) -> Result<Option<i64>, ParameterError> {
+        debug_assert!(matches!(parameter.kind, Kind::Integer { .. }), "{} is no integer", parameter.name);
+        self.read(parameter, |text| parse::integer(text, parameter.kind))
+    }
+
+    /// The value of a [`Kind::Boolean`].
+    ///
+    /// # Errors
+    /// It is neither yes nor no in any spelling, or required and missing.
+    pub fn boolean(&self, parameter: &Parameter) -> Result<Option<bool>, ParameterError> {
+        debug_assert!(parameter.kind == Kind::Boolean, "{} is no boolean", parameter.name);
+        self.read(parameter, parse::boolean)
+    }
+
+    /// The value of a [`Kind::Select`]: one of the declared words.
+    ///
+    /// # Errors
+    /// It is not one of them, or required and missing.
+    pub fn select(&self, parameter: &Parameter) -> Result<Option<&'static str>, ParameterError> {
+        debug_assert!(matches!(parameter.kind, Kind::Select(_)), "{} is no select", parameter.name);
+        self.read(parameter, |text| parse::select(text, parameter.kind))
+    }
+
+    /// The value of a [`Kind::Duration`].
+    ///
+    /// # Errors
+    /// It is not a time within the limits, or required and missing.
+    pub fn duration(&self, parameter: &Parameter) -> Result<Option<Duration>, ParameterError> {
+        debug_assert!(matches!(parameter.kind, Kind::Duration { .. }), "{} is no duration", parameter.name);
+        self.read(parameter, |text| parse::duration(text, parameter.kind))
+    }
+
+    /// All that is wrong, in the order of the table.
+    #[must_use]
+    pub fn check_all(&self, table: &[Parameter]) -> Vec<ParameterError> {
+        table.iter().filter_map(|parameter| self.text(parameter).err()).collect()
+    }
+
+    fn raw(&self, parameter: &Parameter) -> Option<&OsStr> {
+        self.set.iter().find(|(name, _)| name == parameter.name).map(|(_, value)| value.as_os_str())
+    }
+
+    fn read<'a, T>(
+        &'a self,
+        parameter: &Parameter,
+        parse: impl Fn(&'a str) -> Option<T>,
+    ) -> Result<Option<T>, ParameterError> {
+        let text = match self.raw(parameter) {
+            Some(raw) => raw.to_str().ok_or_else(|| ParameterError::unreadable(parameter, raw))?,
+            None => match parameter.default {
+                Some(default) => default,
+                None if parameter.required => return Err(ParameterError::missing(parameter)),
+                None => return Ok(None),
+            },
+        };
+        let error = || ParameterError::new(parameter, text, &parameter.kind.to_string());
+        parse(text).map(Some).ok_or_else(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    const HOME: Parameter = Parameter::text("home").default_to("/opt/x");
+    const NAME: Parameter = Parameter::text("name").required();
+    const TRIES: Parameter = Parameter::integer("tries", 0, 9);
+    const WAIT: Parameter =
+        Parameter::duration("wait", Duration::ZERO, Duration::from_secs(3600)).default_to("20s");
+    const DEEP: Parameter = Parameter::boolean("deep").default_to("no");
+    const MODE: Parameter = Parameter::select("mode", &["auto", "never"]).default_to("auto");
+    const TABLE: &[Parameter] = &[HOME, NAME, TRIES, WAIT, DEEP, MODE];
+
+    fn values(set: &[(&str, &str)]) -> Values {
+        let mut values = Values::default();
+        for (name, value) in set {
+            values.insert(name, value.into());
+        }
+        values
+    }
+
+    #[test]
+    fn an_empty_value_counts_as_not_set() {
+        let values = values(&[("home", ""), ("name", "a"), ("wait", "")]);
+        assert_eq!(values.text(&HOME), Ok(Some("/opt/x")));
+        assert_eq!(values.duration(&WAIT), Ok(Some(Duration::from_secs(20))));
+        assert_eq!(values.integer(&TRIES), Ok(None));
+        assert_eq!(values.boolean(&DEEP), Ok(Some(false)));
+        assert_eq!(values.select(&MODE), Ok(Some("auto")));
+        assert_eq!(values.check_all(TABLE), []);
+    }
+
+    #[test]
+    fn an_error_says_which_what_was_seen_and_what_is_expected() {
+        let set = values(&[
+            ("home", "a\u{7}b\n"),
+            ("tries", "10"),
+            ("wait", "2 days"),
+            ("deep", "\u{fc}"),
+            ("mode", "x"),
+        ]);
+        let messages: Vec<String> = set.check_all(TABLE).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            messages,
+            [
+                "home: is \"a?b \", expected text without control characters",
+                "name: is required and not set",
+                "tries: is \"10\", expected a whole number from 0 to 9",
+                "wait: is \"2 days\", expected a time such as 90s or 2m, from 0s to 3600s",
+                "deep: is \"?\", expected yes or no",
+                "mode: is \"x\", expected one of: auto, never",
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_bytes_a_value_holds_it_is_a_value_or_a_readable_error(bytes in prop::collection::vec(1u8.., 1..200)) {
+            let mut values = Values::default();
+            for parameter in TABLE {
+                values.insert(parameter.name, OsString::from_vec(bytes.clone()));
+            }
+            for error in values.check_all(TABLE) {
+                let message = error.to_string();
+                prop_assert!(message.starts_with(error.name()) && message.len() < 200, "{message}");
+                prop_assert!(message.bytes().all(|b| (b' '..=b'~').contains(&b)), "{message}");
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! From `main` to the exit code: who is called, and what is said where.
+//!
+//! stdout carries metadata, usage and what people asked for; stderr carries, at the end, one exit reason. A monitor or
+//! validate-all that has nothing to say leaves both empty: Pacemaker copies stderr into its log, every few seconds.
+
+use crate::agent::{Agent, State};
+use crate::definition::Definition;
+use crate::{Action, ExitCode, Failure, Invocation, log, panic, reason};
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+/// Runs the agent for the arguments and the environment of this process. This is the whole of an agent's `main`.
+///
+/// ```no_run
+/// # struct MyAgent;
+/// # impl ocf::Agent for MyAgent {
+/// #     fn definition(&self) -> &ocf::Definition { unimplemented!() }
+/// #     fn start(&self, _: &ocf::Invocation) -> Result<(), ocf::Failure> { Ok(()) }
+/// #     fn stop(&self, _: &ocf::Invocation) -> Result<(), ocf::Failure> { Ok(()) }
+/// #     fn monitor(&self, _: &ocf::Invocation) -> Result<ocf::State, ocf::Failure> { Ok(ocf::State::Running) }
+/// # }
+/// fn main() -> std::process::ExitCode {
+///     ocf::run(&MyAgent)
+/// }
+/// ```
+///
+/// It sets the process's panic hook, because a panic must become an exit reason and exit code 1, and its `tracing`
+/// subscriber.
+pub fn run(agent: &impl Agent) -> std::process::ExitCode {
+    // The first argument alone counts; OCF says that others shall be ignored.
+    dispatch(agent, std::env::args_os().nth(1), std::env::vars_os()).into()
+}
+
+fn dispatch(
+    agent: &impl Agent,
+    argument: Option<OsString>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> ExitCode {
+    let definition = agent.definition();
+    let action = argument.and_then(|argument| Action::parse(&argument));
+    let Some(action) = action.filter(|&action| definition.implements(action)) else {
+        to_stderr(&usage(definition));
+        return ExitCode::Unimplemented;
+    };
+    match action {
+        // These three look at nothing: Pacemaker's controller waits for the metadata, as any user, on any file system.
+        Action::MetaData => return to_stdout(&definition.metadata()),
+        Action::Usage => return to_stdout(&usage(definition)),
+        Action::Version => return to_stdout(&format!("{} {}\n", definition.name, definition.version)),
+        _ => {}
+    }
+    let call = Invocation::new(definition, action, variables);
+    panic::install(call.reason_prefix());
+    log::install(&call);
+    log::begins(&call);
+    let (code, reason) = act(agent, &call);
+    log::ends(&call, code, reason.as_deref());
+    code
+}
+
+/// Does it, says on stdout and stderr what is to be said, and returns code and reason.
+fn act(agent: &impl Agent, call: &Invocation) -> (ExitCode, Option<String>) {
+    let answer = match call.action() {
+        Action::Start => done(agent.start(call)),
+        Action::Stop => done(agent.stop(call)),
+        Action::Monitor => looked(agent.monitor(call)),
+        Action::ReloadAgent => looked(agent.reload_agent(call)),
+        Action::ValidateAll => {
+            let findings = agent.validate_all(call);
+            to_stderr(&findings.lines(call.reason_prefix()));
+            done(findings.verdict().map_or(Ok(()), |(class, reason)| Err(Failure::new(class, reason))))
+        }
+        Action::Status => return for_people(call, String::new(), agent.monitor(call)),
+        Action::Explain => {
+            let mut evidence = String::new();
+            let looked = agent.explain(call, &mut evidence);
+            return for_people(call, evidence, looked);
+        }
+        Action::MetaData | Action::Usage | Action::Version => (ExitCode::Success, None),
+    };
+    if let (code, Some(text)) = &answer {
+        log::answer(call, *code, text);
+        to_stderr(&reason::line(text, call.reason_prefix()));
+    }
+    answer
+}
+
+fn done(result: Result<(), Failure>) -> (ExitCode, Option<String>) {
+    match result {
+        Ok(()) => (ExitCode::Success, None),
+        Err(failure) => (failure.class.into(), Some(failure.reason)),
+    }
+}
+
+fn looked(result: Result<State, Failure>) -> (ExitCode, Option<String>) {
+    match result {
+        Ok(State::Running) => (ExitCode::Success, None),
+        Ok(State::NotRunning(reason)) => (ExitCode::NotRunning, reason),
+        Ok(State::Degraded(reason)) => (ExitCode::Degraded, Some(reason)),
+        Err(failure) => done(Err(failure)),
+    }
+}
+
+/// The evidence if any, and one line: `db: not running: pid 7 ended`. Exits as monitor would.
+fn for_people(
+    call: &Invocation,
+    mut text: String,
+    result: Result<State, Failure>,
+) -> (ExitCode, Option<String>) {
+    let state = match &result {
+        Ok(State::Running) => "running",
+        Ok(State::NotRunning(_)) => "not running",
+        Ok(State::Degraded(_)) => "running, degraded",
+        Err(_) => "failed",
+    };
+    let (code, reason) = looked(result);
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    // Writing to a string can't fail.
+    let _ = write!(text, "{}: {state}", call.instance());
+    if let Some(reason) = &reason {
+        let _ = write!(text, ": {}", reason::sanitise(reason, ""));
+    }
+    if call.action() == Action::Explain {
+        let _ = write!(text, " (monitor would exit {code})");
+    }
+    text.push('\n');
+    to_stdout(&text);
+    (code, reason)
+}
+
+fn usage(definition: &Definition) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for operation in definition.operations {
+        if !names.contains(&operation.action.name()) {
+            names.push(operation.action.name());
+        }
+    }
+    names.extend(["status", "explain", "usage", "--version"]);
+    format!(
+        "usage: {} {{{}}}\n\
+         {}. A resource agent for Pacemaker: it reads its parameters from the\n\
+         environment (OCF_RESKEY_<name>); `meta-data` describes them.\n",
+        definition.name,
+        names.join("|"),
+        definition.shortdesc
+    )
+}
+
+/// All of it, or exit code 1: half of the metadata is worse than none.
+fn to_stdout(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::Success,
+        Err(_) => ExitCode::Generic,
+    }
+}
+
+/// In one write, and nobody is told when it fails: there is nowhere left to tell it.
+pub(crate) fn to_stderr(text: &str) {
+    if !text.is_empty() {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+}

@@ -1,0 +1,70 @@
+//! Log lines, in files and on stderr. (The sockets are tested beside their code, because their paths are fixed.)
+
+use crate::{behave, seen};
+use std::fs;
+use std::process::Command;
+
+fn lines(path: &std::path::Path) -> Vec<String> {
+    fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_file_gets_dated_lines_with_the_tag_and_stderr_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("log");
+    let mut command = behave("log", "start");
+    command.env("HA_LOGFILE", &file).env("OCF_RESOURCE_INSTANCE", "one:0").env("OCF_RESOURCE_TYPE", "thing");
+    assert_eq!(seen(&mut command), (Some(0), String::new(), String::new()));
+    let lines = lines(&file);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    let (date, rest) = lines[0].split_once(' ').unwrap();
+    assert!(date.starts_with("20") && date.ends_with('Z') && date.len() == 24, "{date}");
+    assert!(rest.starts_with("thing(one:0)["), "{rest}");
+    assert!(rest.ends_with("]: INFO: it is up pid=7 path=\"/a b\""), "{rest}");
+    assert!(lines[1].ends_with("]: WARNING: child said: ocf-exit-reason.all is well and more"), "{lines:?}");
+}
+
+#[test]
+fn debug_lines_are_for_those_who_ask() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, debug) = (dir.path().join("log"), dir.path().join("debug"));
+    let mut command = behave("log", "start");
+    command.env("HA_LOGFILE", &file).env("HA_DEBUGLOG", &debug).env("HA_debug", "1");
+    assert_eq!(seen(&mut command), (Some(0), String::new(), String::new()));
+    let has_debug = |path| lines(path).iter().any(|line| line.contains("]: DEBUG: seen only"));
+    let has_info = |path| lines(path).iter().any(|line| line.contains("]: INFO: it is up"));
+    assert!(has_debug(&debug) && has_info(&debug) && has_info(&file), "{:?}", lines(&debug));
+    assert!(!has_debug(&file), "{:?}", lines(&file));
+}
+
+#[test]
+fn without_any_place_lines_go_to_stderr_but_never_a_monitors() {
+    let expected =
+        "INFO: it is up pid=7 path=\"/a b\"\nWARNING: child said: ocf-exit-reason.all is well and more\n";
+    assert_eq!(seen(&mut behave("log", "start")), (Some(0), String::new(), expected.to_owned()));
+    let none = ["HA_LOGFACILITY", "HA_LOGFILE", "HA_DEBUGLOG"];
+    let mut monitor = behave("log", "monitor");
+    assert_eq!(seen(monitor.envs(none.map(|name| (name, "none")))), (Some(0), String::new(), String::new()));
+}
+
+#[test]
+fn a_log_that_can_not_be_written_holds_nothing_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    for path in [fifo, dir.path().join("no/such/dir/log"), dir.path().into(), "/dev/full".into()] {
+        let seen = seen(behave("log", "start").env("HA_LOGFILE", &path));
+        assert_eq!(seen, (Some(0), String::new(), String::new()), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_failure_is_in_the_log_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("log");
+    assert_eq!(seen(behave("degrade", "monitor").env("HA_LOGFILE", &file)).0, Some(190));
+    assert_eq!(seen(behave("fail", "stop").env("HA_LOGFILE", &file)).0, Some(1));
+    let lines = lines(&file);
+    assert!(lines[0].ends_with("]: WARNING: monitor: half of it"), "{lines:?}");
+    assert!(lines[1].contains("]: ERROR: stop: it is bad it is bad"), "{lines:?}");
+}

@@ -1,0 +1,80 @@
+//! The trace of an action.
+
+use crate::{behave, seen};
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+fn read(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn a_trace_is_where_crm_looks_for_it_and_tells_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = behave("log", "monitor");
+    command.env("OCF_RESKEY_trace_ra", "1").env("OCF_RESKEY_trace_dir", dir.path().join("t"));
+    command.env("OCF_RESOURCE_INSTANCE", "my/thing").env("OCF_RESKEY_passwd", "secret\u{1}");
+    for _ in 0..2 {
+        assert_eq!(seen(&mut command), (Some(0), String::new(), String::new()));
+    }
+    let files = files(&dir.path().join("t/behave"));
+    assert_eq!(files.len(), 2, "{files:?}");
+    for file in files {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert!(name.starts_with("my_thing.monitor.20"), "{name}");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let lines = read(&file);
+        let find = |message: &str| lines.iter().find(|line| line["message"] == message).unwrap();
+        assert_eq!(find("begins")["action"], "monitor");
+        assert_eq!(find("seen only by those who look closely")["level"], "DEBUG");
+        assert_eq!((&find("it is up")["pid"], &find("it is up")["path"]), (&7.into(), &"/a b".into()));
+        assert!(find("child said: ocf-exit-reason:all is well\nand more")["ms"].is_u64());
+        assert_eq!(find("ends")["exit_code"], 0);
+        assert!(!fs::read_to_string(&file).unwrap().contains("secret"));
+    }
+}
+
+#[test]
+fn a_trace_follows_no_link_and_failing_to_write_it_is_no_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let (target, link) = (dir.path().join("target"), dir.path().join("link"));
+    fs::write(&target, "precious").unwrap();
+    symlink(&target, &link).unwrap();
+    for path in [&link, &dir.path().join("no/such/dir/file"), &dir.path().to_path_buf()] {
+        let seen =
+            seen(behave("", "monitor").env("OCF_RESKEY_trace_ra", "1").env("OCF_RESKEY_trace_file", path));
+        assert_eq!(seen, (Some(0), String::new(), String::new()), "{}", path.display());
+    }
+    assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+}
+
+#[test]
+fn a_trace_ends_at_its_limit() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("trace");
+    let mut command = behave("log much", "monitor");
+    command.env("OCF_RESKEY_trace_ra", "1").env("OCF_RESKEY_trace_file", &file);
+    assert_eq!(seen(&mut command), (Some(0), String::new(), String::new()));
+    let length = fs::metadata(&file).unwrap().len();
+    assert!((ocf::trace::LIMIT as u64 - 300..ocf::trace::LIMIT as u64 + 100).contains(&length), "{length}");
+    assert_eq!(read(&file).last().unwrap()["message"], "the trace ends here: it is full");
+}
+
+#[test]
+fn nothing_is_traced_unless_it_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("trace");
+    // crm_resource always names a file.
+    assert_eq!(seen(behave("log", "monitor").env("OCF_TRACE_FILE", &file)).0, Some(0));
+    assert!(!file.exists());
+    let (_, _, stderr) =
+        seen(behave("log", "monitor").env("OCF_TRACE_RA", "1").env("OCF_TRACE_FILE", "/dev/stderr"));
+    assert!(stderr.contains("\"message\":\"begins\"") && !stderr.contains("ocf-exit-reason:"), "{stderr}");
+}
