@@ -5,6 +5,7 @@ use crate::outcome::Class;
 use crate::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState};
 use crate::settings::{Deployment, HaCheck, PicoType, Settings, Target};
 use std::net::IpAddr;
+use std::path::Path;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,14 +76,10 @@ fn warning(name: &'static str, text: String) -> Finding {
 }
 
 fn home(found: &mut Vec<Finding>, target: &Target, inspection: &Inspection) {
-    let path = target.home.path().display();
-    let text = match &inspection.home {
-        HomeState::Filled => return,
-        HomeState::Foreign => format!("{path} holds no product files (lib, common): is its storage mounted?"),
-        HomeState::Empty => format!("{path} is empty: is its storage mounted?"),
-        HomeState::Missing => format!("{path} does not exist: is its storage mounted?"),
-        HomeState::Unusable(why) => format!("{path}: {why}"),
-    };
+    if inspection.home == HomeState::Filled {
+        return;
+    }
+    let text = format!("{} {}", target.home.path().display(), inspection.home);
     found.push(Finding {
         severity: Severity::Error(Class::InvalidHere),
         stops_start: Some(Class::Generic),
@@ -92,54 +89,46 @@ fn home(found: &mut Vec<Finding>, target: &Target, inspection: &Inspection) {
 }
 
 fn user(found: &mut Vec<Finding>, inspection: &Inspection) {
-    let (class, text) = match &inspection.user {
+    let class = match &inspection.user {
         UserState::Known { .. } => return,
-        UserState::Unknown(user) => (Class::InvalidHere, format!("user {user} is unknown on this node")),
+        UserState::Unknown(_) => Class::InvalidHere,
         // With the installation away, its owner is; that is said already.
         UserState::Unreadable(_) if inspection.owner.is_none() && inspection.home != HomeState::Filled => {
             return;
         }
-        UserState::Unreadable(why) => (Class::Generic, why.clone()),
+        UserState::Unreadable(_) => Class::Generic,
     };
     found.push(Finding {
         severity: Severity::Error(class),
         stops_start: Some(Class::Generic),
         name: "os_user",
-        text,
+        text: inspection.user.to_string(),
     });
 }
 
 fn programs(found: &mut Vec<Finding>, settings: &Settings, target: &Target, inspection: &Inspection) {
-    let mzsh = target.home.join("bin/mzsh");
-    let mzsh = mzsh.display();
-    let filled = inspection.home == HomeState::Filled;
-    let problem = match &inspection.mzsh {
-        FileState::Executable => None,
-        // Of an installation that is not there, no part need be missed.
-        FileState::Missing if !filled && !settings.pretend_not_installed => None,
-        FileState::Missing => Some((Class::NotInstalled, format!("{mzsh} does not exist"))),
-        FileState::NotExecutable => Some((Class::Permission, format!("{mzsh} is not an executable file"))),
-        FileState::Unreadable(why) => Some((Class::Generic, format!("{mzsh}: {why}"))),
+    let mut missed = |name, path: &Path, state: &FileState, stops_start: fn(Class) -> Class| {
+        let class = match state {
+            FileState::Executable => return,
+            FileState::Missing => Class::NotInstalled,
+            FileState::NotExecutable => Class::Permission,
+            FileState::Unreadable(_) => Class::Generic,
+        };
+        found.push(Finding {
+            severity: Severity::Error(class),
+            stops_start: Some(stops_start(class)),
+            name,
+            text: format!("{} {state}", path.display()),
+        });
     };
-    if let Some((class, text)) = problem {
-        let severity = Severity::Error(class);
-        found.push(Finding { severity, stops_start: Some(class), name: "mz_home", text });
+    // Of an installation that is not there, no part need be missed.
+    if inspection.home == HomeState::Filled || settings.pretend_not_installed {
+        missed("mz_home", &target.home.join("bin/mzsh"), &inspection.mzsh, |class| class);
     }
-    let (Some(java_home), Some(java)) = (&settings.java_home, &inspection.java) else { return };
-    let java_path = java_home.join("bin/java");
-    let java_path = java_path.display();
-    let (class, text) = match java {
-        FileState::Executable => return,
-        FileState::Missing => (Class::NotInstalled, format!("{java_path} does not exist")),
-        FileState::NotExecutable => (Class::Permission, format!("{java_path} is not an executable file")),
-        FileState::Unreadable(why) => (Class::Generic, format!("{java_path}: {why}")),
-    };
-    found.push(Finding {
-        severity: Severity::Error(class),
-        stops_start: Some(Class::Generic),
-        name: "java_home",
-        text,
-    });
+    if let (Some(java_home), Some(java)) = (&settings.java_home, &inspection.java) {
+        // It may be on the storage that comes with the installation: no reason to ban the node.
+        missed("java_home", &java_home.join("bin/java"), java, |_| Class::Generic);
+    }
 }
 
 fn properties(found: &mut Vec<Finding>, settings: &Settings, facts: &PicoFacts) {

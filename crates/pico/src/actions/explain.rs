@@ -6,9 +6,8 @@ use super::record_of;
 use crate::budget::Budget;
 use crate::outcome::Outcome;
 use crate::product::inspect;
-use crate::record::RecordFile;
 use crate::settings::Settings;
-use crate::verdict::{Look, Occasion, Processes, observe};
+use crate::verdict::{Life, Look, Occasion, Processes, observe};
 use host::process;
 use std::fmt::Write;
 
@@ -46,10 +45,10 @@ pub fn explain(settings: &Settings, budget: Budget) -> (String, Outcome) {
             match inspect(settings, target, budget.begun + budget.length() / 2) {
                 Err(e) => line("installation", &e),
                 Ok(inspection) => {
-                    line("mz_home", &format!("{:?}", inspection.home));
-                    line("user", &format!("{:?}", inspection.user));
-                    line("mzsh", &format!("{:?}", inspection.mzsh));
-                    line("registry", &format!("{:?}", inspection.registry));
+                    line("mz_home", &inspection.home);
+                    line("user", &inspection.user);
+                    line("mzsh", &inspection.mzsh);
+                    line("registry", &inspection.registry);
                     if let crate::product::RegistryState::Defined(facts) = &inspection.registry {
                         match HaPlan::of(settings, Ok(&facts.ha)) {
                             HaPlan::Off => line("HA check", &"off"),
@@ -65,13 +64,8 @@ pub fn explain(settings: &Settings, budget: Budget) -> (String, Outcome) {
             }
         }
     }
-    line("record file", &RecordFile::of(&settings.resource).path().display());
     let request = Request { occasion: Occasion::Recurring, depth: 10, may_wait: false };
     let outcome = monitor(settings, request, budget);
-    line("monitor, depth 10", &format!("{:?}", outcome.answer));
-    if let Some(reason) = &outcome.reason {
-        line("reason", reason);
-    }
     (text, outcome)
 }
 
@@ -79,8 +73,17 @@ fn in_words(processes: &Processes) -> String {
     match processes {
         Processes::None { .. } => "none, after a look at all".to_owned(),
         Processes::Starting { mzsh } => format!("none; an mzsh is starting it: {mzsh}"),
-        Processes::One { id, life } => format!("{id}, {life:?}"),
+        Processes::One { id, life } => format!("{id}, {}", in_a_word(*life)),
         Processes::Several(pids) => format!("several: {pids:?}"),
         Processes::Unknown(why) => format!("can't be told: {why}"),
+    }
+}
+
+fn in_a_word(life: Life) -> String {
+    match life {
+        Life::Well => "well as far as /proc tells".to_owned(),
+        Life::Traced => "held by a debugger".to_owned(),
+        Life::Stopped => "stopped".to_owned(),
+        Life::LeaderGone { threads } => format!("its main thread has ended, {threads} live"),
     }
 }

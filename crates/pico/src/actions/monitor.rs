@@ -53,7 +53,11 @@ impl Monitor<'_> {
     fn run(&self) -> Outcome {
         let (file, mut record) = record_of(self.settings, self.target);
         let depth = self.depth();
-        let look = if depth == 0 { Look::Record } else { Look::Everything };
+        let look = match (self.request.occasion, depth) {
+            (Occasion::Probe, _) => Look::Once,
+            (Occasion::Recurring, 0) => Look::Record,
+            (Occasion::Recurring, _) => Look::Everything,
+        };
         let mut processes = observe(self.target, record.as_ref(), look, self.inner());
 
         if let Some(known) = &record

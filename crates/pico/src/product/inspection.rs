@@ -5,12 +5,12 @@ use crate::settings::{Settings, Target};
 use host::credentials::{Credentials, CredentialsError};
 use host::helper::{self, HelperError};
 use serde::{Deserialize, Serialize};
-use std::io;
 use std::net::IpAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use std::{fmt, io};
 
 /// What `mz_home` is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,39 @@ pub enum FileState {
     Missing,
     /// It can't be looked at; why.
     Unreadable(String),
+}
+
+impl fmt::Display for HomeState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Filled => f.write_str("holds an installation"),
+            Self::Foreign => f.write_str("holds no product files (lib, common): is its storage mounted?"),
+            Self::Empty => f.write_str("is empty: is its storage mounted?"),
+            Self::Missing => f.write_str("does not exist: is its storage mounted?"),
+            Self::Unusable(why) => write!(f, "can't be read: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for FileState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Executable => f.write_str("is executable"),
+            Self::NotExecutable => f.write_str("is not an executable file"),
+            Self::Missing => f.write_str("does not exist"),
+            Self::Unreadable(why) => write!(f, "can't be read: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for UserState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known { name, uid } => write!(f, "{name} ({uid})"),
+            Self::Unknown(user) => write!(f, "user {user} is unknown on this node"),
+            Self::Unreadable(why) => f.write_str(why),
+        }
+    }
 }
 
 /// Who would run mzsh.

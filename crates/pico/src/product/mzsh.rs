@@ -115,11 +115,7 @@ impl<'a> Mzsh<'a> {
         }
         match file_state(&program) {
             FileState::Executable => {}
-            FileState::Missing => return Err(format!("{} does not exist", program.display())),
-            FileState::NotExecutable => {
-                return Err(format!("{} is not an executable file", program.display()));
-            }
-            FileState::Unreadable(why) => return Err(format!("{}: {why}", program.display())),
+            state => return Err(format!("{} {state}", program.display())),
         }
         let user = credentials_for(self.settings, self.target)?;
         let mut environment = environment(self.settings, &user);

@@ -11,8 +11,8 @@ use crate::record::HaFacts;
 use crate::settings::{Endpoint, PicoName};
 use hocon::Config;
 use serde::{Deserialize, Serialize};
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 /// Below `mz_home`, the one that counts first.
 const REGISTRIES: [&str; 2] = ["common/config/cell/default/.active", "common/config/cell/default/master"];
@@ -59,6 +59,21 @@ pub enum RegistryState {
     },
     /// It can't be read or understood; why.
     Unreadable(String),
+}
+
+impl fmt::Display for RegistryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        match self {
+            Self::Defined(facts) => {
+                let state = if facts.enabled { "enabled" } else { "disabled (settings.state)" };
+                write!(f, "in container {}, {state}", facts.container)
+            }
+            Self::Undefined { containers } => write!(f, "no such pico; containers: {}", list(containers)),
+            Self::Ambiguous { containers } => write!(f, "in more than one container ({})", list(containers)),
+            Self::Unreadable(why) => write!(f, "can't be read: {why}"),
+        }
+    }
 }
 
 /// Finds the pico in the registry below `home`, in `container` or in the only one that has it.

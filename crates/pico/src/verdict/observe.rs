@@ -27,6 +27,8 @@ pub enum Look {
     Record,
     /// Every process of the node.
     Everything,
+    /// The same, but a stopped process is not looked at for longer: for a probe, to which stopped is alive.
+    Once,
 }
 
 /// What /proc shows of the pico `target`.
@@ -40,13 +42,13 @@ pub fn observe(target: &Target, record: Option<&Record>, look: Look, until: Inst
         && let Ok(Some(stat)) = id.stat()
         && !stat.is_dead()
     {
-        return Processes::One { id, life: life(&stat, until) };
+        return Processes::One { id, life: life(&stat, look, until) };
     }
-    everything(target, record, until)
+    everything(target, record, look, until)
         .unwrap_or_else(|e| Processes::Unknown(format!("/proc can't be read: {e}")))
 }
 
-fn everything(target: &Target, record: Option<&Record>, until: Instant) -> io::Result<Processes> {
+fn everything(target: &Target, record: Option<&Record>, how: Look, until: Instant) -> io::Result<Processes> {
     let recorded = record.and_then(Record::jvm);
     let home = target.home.clone().resolved_as(record.and_then(Record::resolved_home));
     let known = Target { home, ..target.clone() };
@@ -75,10 +77,10 @@ fn everything(target: &Target, record: Option<&Record>, until: Instant) -> io::R
     let launched =
         record.and_then(Record::mzsh).filter(|id| matches!(id.stat(), Ok(Some(s)) if !s.is_dead()));
     if let [one] = found.picos.as_slice() {
-        return match alive(one, until)? {
+        return match alive(one, how, until)? {
             Some(alive) => Ok(alive),
             // It has ended since; what is there now is another question.
-            None if Instant::now() < until => everything(target, record, until),
+            None if Instant::now() < until => everything(target, record, how, until),
             None => Ok(Processes::Unknown(format!("{} ended while it was looked at", one.id))),
         };
     }
@@ -91,16 +93,16 @@ fn everything(target: &Target, record: Option<&Record>, until: Instant) -> io::R
 }
 
 /// Its life now; `None` when it has ended since.
-fn alive(candidate: &Candidate, until: Instant) -> io::Result<Option<Processes>> {
+fn alive(candidate: &Candidate, look: Look, until: Instant) -> io::Result<Option<Processes>> {
     let stat = candidate.id.stat()?.filter(|stat| !stat.is_dead());
-    Ok(stat.map(|stat| Processes::One { id: candidate.id, life: life(&stat, until) }))
+    Ok(stat.map(|stat| Processes::One { id: candidate.id, life: life(&stat, look, until) }))
 }
 
-fn life(stat: &Stat, until: Instant) -> Life {
+fn life(stat: &Stat, look: Look, until: Instant) -> Life {
     match stat.state {
         State::Zombie => Life::LeaderGone { threads: stat.threads },
         State::Traced => Life::Traced,
-        State::Stopped if stays_stopped(stat.id(), until) => Life::Stopped,
+        State::Stopped if look == Look::Once || stays_stopped(stat.id(), until) => Life::Stopped,
         _ => Life::Well,
     }
 }
