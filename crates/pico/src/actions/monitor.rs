@@ -72,16 +72,17 @@ impl Monitor<'_> {
         let Processes::One { id, .. } = processes else {
             return self.answer(&Observation::of(processes), record.as_mut(), &file);
         };
-        let mut record = match self.adopted(record, id) {
+        let known = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running);
+        let before = known.clone();
+        let mut record = match known.map_or_else(|| self.adopt(id), Ok) {
             Ok(record) => record,
             Err(e) => return Outcome::failed(format!("{}: {id} lives, but {e}", self.settings.pico())),
         };
-        let before = record.clone();
         if depth == 0 && self.request.occasion == Occasion::Recurring {
             record.seen = true;
         }
         let observation = self.deep(Observation::of(processes), id, &mut record);
-        if record != before || before.jvm() != file.read().and_then(|r| r.jvm()) {
+        if before.as_ref() != Some(&record) {
             file.note(&record);
         }
         self.answer(&observation, Some(&mut record), &file)
@@ -120,11 +121,8 @@ impl Monitor<'_> {
         }
     }
 
-    /// The record of this process; a new one if the process is not the one that it names.
-    fn adopted(&self, record: Option<Record>, id: ProcessId) -> std::io::Result<Record> {
-        if let Some(record) = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running) {
-            return Ok(record);
-        }
+    /// A record of a process that the last one did not name.
+    fn adopt(&self, id: ProcessId) -> std::io::Result<Record> {
         tracing::info!(
             "{}: {id} is adopted: it runs, and this resource did not know it",
             self.settings.pico()
