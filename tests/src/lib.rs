@@ -1,1 +1,32 @@
-//! testkit
+//! The test kit: one test, one small node of its own.
+//!
+//! A [`Sandbox`] is a set of namespaces with private `/run`, `/tmp`, `/opt`, loopback and process numbers. The agents stand
+//! in it where Pacemaker looks for them, and every path is the path of production, so nothing under test has to be told
+//! that it is tested. Three rules keep the suites honest:
+//!
+//! - *Nothing stays behind, however a test ends.* Process 1 of the sandbox reads from a pipe that the test process holds; when
+//!   that closes, by a return, a panic or a SIGKILL, process 1 ends and the kernel ends all that runs there.
+//! - *Agents run as under Pacemaker* ([`AgentCall`]): its environment and nothing else, its umask and directory, a process
+//!   group of their own, SIGKILL to the group at the time-out.
+//! - *The truth comes from outside*: processes from /proc ([`Sandbox::processes`]), files from the node's own file system
+//!   ([`Sandbox::path`]), never from what an agent says of itself. A test waits for a condition ([`wait_until`]), never
+//!   for a time.
+#![forbid(unsafe_code)]
+
+mod agent;
+mod command;
+mod error;
+pub mod executor;
+pub mod needs;
+mod process;
+mod programs;
+mod sandbox;
+mod wait;
+
+pub use agent::AgentCall;
+pub use command::{End, NodeCommand, Ran};
+pub use error::Error;
+pub use process::Process;
+pub use programs::{AGENTS, Programs};
+pub use sandbox::Sandbox;
+pub use wait::wait_until;

@@ -1,2 +1,52 @@
-//! Developer tasks.
-fn main() {}
+//! `cargo xtask`: everything that a developer or CI does with this repository, and all set-up that it needs.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod demo;
+mod error;
+mod r#gen;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+
+/// Tasks of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct CommandLine {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Tell the main job in steps, on a simulated MediationZone: started, lost, recovered, stopped.
+    Demo(demo::Options),
+    /// Check format, lints, licences and generated files, and run every test.
+    Test(test::Options),
+    /// Write ocf-metadata/ from what the agents say.
+    Gen(r#gen::Options),
+    /// Measure what an action costs, beside an empty program and a JVM.
+    Bench(bench::Options),
+    /// The part of `bench` that runs inside the sandbox.
+    #[command(hide = true)]
+    BenchInside(bench::InsideOptions),
+}
+
+fn main() -> ExitCode {
+    let outcome = match CommandLine::parse().task {
+        Task::Demo(options) => demo::run(&options),
+        Task::Test(options) => test::run(&options),
+        Task::Gen(options) => r#gen::run(&options),
+        Task::Bench(options) => bench::run(&options),
+        Task::BenchInside(options) => bench::run_inside(&options),
+    };
+    outcome.unwrap_or_else(|error: Error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,71 @@
+//! `cargo xtask bench`: what an action of an agent costs.
+//!
+//! One interleaved run: each round runs every candidate once, so that a slow minute of the machine is everybody's. The
+//! yardsticks are an empty Rust program of the same profile (the floor), `ocf:pacemaker:Dummy` (what a cluster has today) and
+//! a JVM that runs the product's HA client (what a check costs that is made the obvious way).
+//!
+//! The loop of fork, exec and wait runs inside the sandbox, in one process ([`inside`]): the way into the sandbox is not
+//! measured. CPU is user and system time of the process and of all that it started and left, from getrusage.
+
+mod inside;
+mod stage;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use testkit::{Programs, Sandbox};
+
+use crate::Error;
+use crate::workspace::{self, Workspace};
+
+/// What `bench` is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// How often each candidate runs.
+    #[arg(long, default_value_t = 100)]
+    rounds: u32,
+}
+
+/// What the part inside the sandbox is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InsideOptions {
+    /// What to run.
+    plan: PathBuf,
+}
+
+/// Builds, sets the stage, measures, prints.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+    workspace::build()?;
+    let workspace = Workspace::read()?;
+    let me = std::env::current_exe().map_err(Error::file("find", std::path::Path::new("xtask")))?;
+    let programs = Programs::bare()?
+        .and(&workspace.debug().join("mz-sim"), "mz-sim")
+        .and(&workspace.release().join("empty"), "empty")
+        .and(&me, "xtask")
+        .and_agents(&workspace.release())?;
+    let node = Sandbox::with(&programs)?;
+    let plan = stage::set(&node, options.rounds)?;
+
+    println!("{} candidates, {} rounds, interleaved", plan.candidates.len(), plan.rounds);
+    let text = serde_json::to_string(&plan)
+        .map_err(|e| Error::Unreadable { what: "the plan".to_owned(), said: e.to_string() })?;
+    node.write("/run/testkit/plan.json", text)?;
+    let ran = node
+        .command("/run/testkit/bin/xtask")
+        .args(["bench-inside", "/run/testkit/plan.json"])
+        .time_limit(Duration::from_secs(3600))
+        .run()?
+        .expect(0)?;
+    let results: Vec<inside::Samples> = serde_json::from_str(&ran.stdout)
+        .map_err(|e| Error::Unreadable { what: "the samples".to_owned(), said: e.to_string() })?;
+    table::print(&results);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The loop itself; called by [`run`] inside the sandbox.
+pub(crate) fn run_inside(options: &InsideOptions) -> Result<ExitCode, Error> {
+    inside::run(&options.plan)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,160 @@
+//! `cargo xtask demo`: the main job, told in steps: a Platform and an EC started, watched, lost, found lost, recovered,
+//! found hanging, stopped.
+//!
+//! The agents are those that ship, run as Pacemaker runs them, in a sandbox that vanishes with this process. Each
+//! step says what it should come to; the demo fails if one does not.
+
+mod page;
+
+use crate::Error;
+use crate::workspace::{self, Workspace};
+use page::Page;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use testkit::{AgentCall, Process, Programs, Ran, Sandbox, wait_until};
+
+/// Longest wait for anything here; the whole demo takes a few seconds.
+const LIMIT: Duration = Duration::from_secs(20);
+const MZ_HOME: &str = "/opt/mz";
+
+/// What `demo` is asked for: nothing yet.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {}
+
+/// Runs the story; success when every step came out as it should.
+pub(crate) fn run(_: &Options) -> Result<ExitCode, Error> {
+    eprintln!("building the agents and the simulated MediationZone...");
+    workspace::build()?;
+    let workspace = Workspace::read()?;
+    let begun = Instant::now();
+    let node = Sandbox::with(&Programs::simulator()?.and_agents(&workspace.release())?)?;
+    node.mz_sim([
+        "install",
+        MZ_HOME,
+        "--pico",
+        "platform:platform",
+        "--pico",
+        "ec1:ec",
+        "--owner",
+        node.owner(),
+        "--set",
+        "start_time=1s",
+    ])?;
+    let mut page = Page::new();
+    Story { node: &node, page: &mut page }.tell()?;
+    drop(node);
+    Ok(page.close(begun.elapsed()))
+}
+
+struct Story<'a> {
+    node: &'a Sandbox,
+    page: &'a mut Page,
+}
+
+impl Story<'_> {
+    fn tell(&mut self) -> Result<(), Error> {
+        self.page.chapter("A simulated MediationZone in /opt/mz of a private node. Is it fit to run here?");
+        self.step("platform", "validate-all", 0, |call| call.level(10))?;
+        self.step("platform", "monitor", 7, |call| call)?;
+
+        self.page.chapter("Start the Platform, then an Execution Context, which needs it.");
+        self.step("platform", "start", 0, |call| call)?;
+        self.step("ec", "start", 0, |call| call)?;
+
+        self.page.chapter("Watch them: the process, its HA Monitor Server, mzsh status.");
+        for level in [0, 10, 20] {
+            self.step("platform", "monitor", 0, |call| recurring(call).level(level))?;
+        }
+        self.step("ec", "monitor", 0, |call| recurring(call).level(10))?;
+
+        self.page.chapter("kill -9 of the Platform, while a monitor waits for just that.");
+        self.death_noticed()?;
+
+        self.page.chapter("Recover it as Pacemaker does: stop, start. The EC was not touched.");
+        self.step("platform", "stop", 0, |call| call)?;
+        self.step("platform", "start", 0, |call| call)?;
+        self.step("ec", "monitor", 0, |call| recurring(call).level(10))?;
+
+        self.page.chapter("kill -STOP: the Platform hangs. It is not taken for dead.");
+        self.signal("platform", "-STOP")?;
+        self.step("platform", "monitor", 1, recurring)?;
+
+        self.page.chapter("Stop both. Stopped is said when /proc says so.");
+        self.step("ec", "stop", 0, |call| call)?;
+        self.step("platform", "stop", 0, |call| call)?;
+        self.step("platform", "monitor", 7, |call| call)?;
+        let left = self.node.processes()?.iter().filter(|p| p.command_line().contains("mz.home")).count();
+        self.page.note(&format!("processes of MediationZone on the node: {left}"), left == 0);
+        Ok(())
+    }
+
+    fn call(&self, agent: &str) -> AgentCall<'_> {
+        let call = self.node.agent(agent).param("mz_home", MZ_HOME).meta_timeout(LIMIT);
+        if agent == "ec" { call.param("pico_name", "ec1") } else { call }
+    }
+
+    /// One action; what it should answer is known.
+    fn step<'s>(
+        &'s mut self,
+        agent: &str,
+        action: &str,
+        expected: i32,
+        with: impl FnOnce(AgentCall<'s>) -> AgentCall<'s>,
+    ) -> Result<(), Error> {
+        let node = self.node;
+        let call = node.agent(agent).param("mz_home", MZ_HOME).param("wait", "0").meta_timeout(LIMIT);
+        let call = if agent == "ec" { call.param("pico_name", "ec1") } else { call };
+        let call = with(call);
+        let (_, environment) = call.spelled_out(action);
+        let value = |name: &str| environment.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        let title = match (action, value("OCF_RESKEY_CRM_meta_interval"), value("OCF_CHECK_LEVEL")) {
+            ("monitor", None, _) => format!("{agent} monitor (probe)"),
+            ("monitor", _, level) => format!("{agent} monitor depth {}", level.unwrap_or("0")),
+            _ => format!("{agent} {action}"),
+        };
+        let ran = call.run(action)?;
+        self.page.step(&title, &ran, expected);
+        Ok(())
+    }
+
+    /// A waiting monitor, and the death that ends it.
+    fn death_noticed(&mut self) -> Result<(), Error> {
+        let waiting = || recurring(self.call("platform")).param("wait", "20s");
+        // The first monitor after a start looks and does not wait.
+        waiting().run("monitor")?.expect(0)?;
+        let (ran, noticed) = std::thread::scope(|scope| -> Result<(Ran, Duration), Error> {
+            let monitor = scope.spawn(|| waiting().run("monitor"));
+            wait_until("a waiting monitor", LIMIT, || {
+                let processes = self.node.processes().map_err(|e| e.to_string())?;
+                let of_agent =
+                    |p: &&Process| p.argv.len() == 2 && p.argv[0].ends_with("/platform") && p.state == 'S';
+                processes.iter().find(of_agent).map(drop).ok_or_else(|| "no such process".to_owned())
+            })?;
+            // From before the kill: its own way into the node is in the figure.
+            let killed = Instant::now();
+            self.signal("platform", "-KILL")?;
+            let ran = monitor.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok((ran, killed.elapsed()))
+        })?;
+        self.page.step("platform monitor depth 0, waiting", &ran, 7);
+        let noticed = noticed.as_secs_f64() * 1e3;
+        self.page.note(&format!("from the kill to the answer: at most {noticed:.0} ms"), true);
+        Ok(())
+    }
+
+    /// A signal to the pico, found by /proc and not by the agent's word.
+    fn signal(&self, pico: &str, signal: &str) -> Result<(), Error> {
+        let marker = format!("-Dpico.configname={pico}");
+        let pid = wait_until("the process of the pico", LIMIT, || {
+            let processes = self.node.processes().map_err(|e| e.to_string())?;
+            let found = processes.iter().find(|p| p.argv.contains(&marker));
+            found.map(|p| p.pid).ok_or_else(|| format!("none of {} processes", processes.len()))
+        })?;
+        self.node.exec(["kill", signal, &pid.to_string()])?;
+        Ok(())
+    }
+}
+
+fn recurring(call: AgentCall<'_>) -> AgentCall<'_> {
+    call.interval(Duration::from_secs(1))
+}

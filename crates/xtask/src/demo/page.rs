@@ -1,0 +1,84 @@
+//! How the demo looks: a line a step, in colour where that is wanted, readable without.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write, stdout};
+use std::process::ExitCode;
+use std::time::Duration;
+use testkit::Ran;
+
+const NAMES: [(i32, &str); 4] = [(0, "ok"), (1, "error"), (7, "not running"), (190, "degraded")];
+
+/// What was printed so far.
+pub(crate) struct Page {
+    colour: bool,
+    wrong: u32,
+}
+
+impl Page {
+    /// In colour on a terminal, unless `NO_COLOR` is set.
+    pub(crate) fn new() -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { colour: stdout().is_terminal() && !unwanted, wrong: 0 }
+    }
+
+    /// A sentence over the steps that follow.
+    pub(crate) fn chapter(&self, text: &str) {
+        line(&format!("\n{}", self.paint("1", text)));
+    }
+
+    /// A step: what was run, its exit code and time, and its reason.
+    pub(crate) fn step(&mut self, title: &str, ran: &Ran, expected: i32) {
+        let code = ran.code();
+        let right = code == Some(expected);
+        self.wrong += u32::from(!right);
+        let answer = code.map_or_else(
+            || ran.end.to_string(),
+            |code| {
+                let name = NAMES.iter().find(|(number, _)| *number == code).map_or("", |(_, name)| name);
+                format!("{code} {name}")
+            },
+        );
+        let colour = match code {
+            _ if !right => "1;31",
+            Some(0) => "32",
+            _ => "33",
+        };
+        let millis = ran.wall.as_secs_f64() * 1e3;
+        let answer = self.paint(colour, &format!("{answer:<14}"));
+        let mut step = format!("  {title:<36} {answer} {millis:>8.1} ms");
+        if let Some(reason) = ran.reason() {
+            // Writing to a String does not fail.
+            let _ = write!(step, "  {reason}");
+        }
+        line(&step);
+        if !right {
+            line(&format!("  expected {expected}; {ran}"));
+        }
+    }
+
+    /// A fact.
+    pub(crate) fn note(&mut self, text: &str, right: bool) {
+        self.wrong += u32::from(!right);
+        line(&format!("  {}", self.paint(if right { "2" } else { "1;31" }, text)));
+    }
+
+    /// The last line, and what the demo came to.
+    pub(crate) fn close(self, took: Duration) -> ExitCode {
+        let seconds = took.as_secs_f64();
+        if self.wrong == 0 {
+            line(&format!("\nAll as it should be, in {seconds:.1} s. Nothing is left behind."));
+            return ExitCode::SUCCESS;
+        }
+        line(&format!("\n{} not as it should be, in {seconds:.1} s.", self.wrong));
+        ExitCode::FAILURE
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// A reader that has gone away does not end the demo: it has things to clear up.
+fn line(text: &str) {
+    let _ = writeln!(stdout(), "{text}");
+}

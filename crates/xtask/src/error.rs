@@ -1,0 +1,34 @@
+//! What stops a task, in words.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+/// Why a task could not be done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A command ended with a failure; it has said why on the terminal, or in `output`.
+    #[error("`{command}`: {status}{}{output}", if output.is_empty() { "" } else { "\n" })]
+    Command { command: String, status: ExitStatus, output: String },
+    /// A command did not start.
+    #[error("`{command}` does not start: {source}")]
+    Spawn { command: String, source: io::Error },
+    /// A file.
+    #[error("{operation} {}: {source}", path.display())]
+    File { operation: &'static str, path: PathBuf, source: io::Error },
+    /// What came back from another program is not what it should be.
+    #[error("{what}: {said}")]
+    Unreadable { what: String, said: String },
+    /// A file of ocf-metadata/ is not what the agents say.
+    #[error("{0} not what the agents say: run `cargo xtask gen` and commit")]
+    Stale(String),
+    /// The sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] testkit::Error),
+}
+
+impl Error {
+    pub(crate) fn file<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
+        move |source| Self::File { operation, path: path.to_owned(), source }
+    }
+}

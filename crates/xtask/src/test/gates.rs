@@ -1,0 +1,64 @@
+//! The gates that need more than one command.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::Tally;
+use crate::Error;
+use crate::workspace::{self, Workspace};
+
+/// The version that `--all` installs; deny.toml is written for it.
+const CARGO_DENY: &str = "0.20.2";
+
+/// The lints of the workspace, warnings as errors.
+pub(crate) fn clippy() -> Result<(), Error> {
+    let arguments = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    workspace::succeed(&mut workspace::cargo(arguments)).map(drop)
+}
+
+/// Licences, duplicates and sources of the dependencies; advisories where a database is at hand, for fetching one needs a
+/// network that a build machine need not have.
+pub(crate) fn deny(tally: &mut Tally, workspace: &Workspace, install: bool) {
+    let tool = workspace.tools().join("bin/cargo-deny");
+    let tool = if runs(Path::new("cargo-deny")) {
+        Path::new("cargo-deny")
+    } else {
+        let here = runs(&tool) || (install && tally.gate("cargo-deny", || install_deny(workspace)));
+        if !here {
+            tally.skip("dependencies", 1, "cargo-deny is not there: cargo install --locked cargo-deny");
+            return;
+        }
+        &tool
+    };
+    tally.gate("dependencies", || check(tool, &["bans", "licenses", "sources"]));
+    if advisories_at_hand() {
+        tally.gate("advisories", || check(tool, &["--disable-fetch", "advisories"]));
+    } else {
+        println!("    advisories not checked: no database at hand (cargo deny fetch gets one)");
+    }
+}
+
+fn runs(tool: &Path) -> bool {
+    let output = Command::new(tool).arg("--version").output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+fn install_deny(workspace: &Workspace) -> Result<(), Error> {
+    let mut cargo =
+        workspace::cargo(["install", "--quiet", "--locked", "cargo-deny", "--version", CARGO_DENY]);
+    workspace::succeed(cargo.arg("--root").arg(workspace.tools())).map(drop)
+}
+
+fn check(tool: &Path, what: &[&str]) -> Result<(), Error> {
+    let mut command = Command::new(tool);
+    command.current_dir(workspace::root()).args(["--log-level", "error", "check"]);
+    workspace::succeed(command.args(["--hide-inclusion-graph"]).args(what)).map(drop)
+}
+
+fn advisories_at_hand() -> bool {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(std::path::PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let databases = home.and_then(|home| std::fs::read_dir(home.join("advisory-dbs")).ok());
+    databases.is_some_and(|mut databases| databases.next().is_some())
+}

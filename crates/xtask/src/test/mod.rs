@@ -1,0 +1,49 @@
+//! `cargo xtask test`: all gates and all tests, each counted.
+//!
+//! A gate (format, lints, licences, generated files) counts as one test. A suite whose needs the machine does not meet is
+//! skipped, with the number of its tests and the reason, and never silently: with `--all`, which is what CI runs, a skipped
+//! test fails the run unless `--allow-skips` is given.
+
+mod gates;
+mod packages;
+mod suites;
+mod tally;
+
+use std::process::ExitCode;
+
+use crate::Error;
+use crate::r#gen;
+use crate::workspace::{self, Workspace};
+use tally::{Counts, Tally};
+
+/// What `test` is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// As CI does it: get missing cargo tools too, and let a skipped test fail the run.
+    #[arg(long)]
+    all: bool,
+    /// With --all: a skipped test is no failure.
+    #[arg(long)]
+    allow_skips: bool,
+}
+
+/// Runs everything; the exit code is success when nothing failed.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+    let workspace = Workspace::read()?;
+    let mut tally = Tally::default();
+
+    packages::provide(&suites::all_needs());
+    tally.gate("format", || workspace::succeed(&mut workspace::cargo(["fmt", "--all", "--check"])));
+    tally.gate("lints", gates::clippy);
+    gates::deny(&mut tally, &workspace, options.all);
+    let built = tally.gate("build", workspace::build);
+    if built {
+        tally.gate("ocf-metadata", || r#gen::check(&workspace));
+    }
+    suites::run(&mut tally, &workspace, built);
+
+    let Counts { passed, failed, skipped } = tally.total();
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    let green = failed == 0 && (skipped == 0 || !options.all || options.allow_skips);
+    Ok(if green { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,79 @@
+//! Runs step by step, prints a line for each with its time, and counts.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+/// Numbers of tests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) passed: u32,
+    pub(crate) failed: u32,
+    pub(crate) skipped: u32,
+}
+
+/// What a step of many tests came to.
+pub(crate) struct Outcome {
+    pub(crate) counts: Counts,
+    /// What to show below the line: the failures, or why tests were skipped.
+    pub(crate) remark: String,
+}
+
+/// The sum of all steps so far.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    total: Counts,
+}
+
+impl Tally {
+    /// One step that passes or fails as a whole; true when it passed.
+    pub(crate) fn gate<T, E: Display>(&mut self, name: &str, gate: impl FnOnce() -> Result<T, E>) -> bool {
+        self.step(name, || match gate() {
+            Ok(_) => Outcome { counts: Counts { passed: 1, ..Counts::default() }, remark: String::new() },
+            Err(error) => {
+                Outcome { counts: Counts { failed: 1, ..Counts::default() }, remark: error.to_string() }
+            }
+        })
+    }
+
+    /// A step of tests that can't be run here.
+    pub(crate) fn skip(&mut self, name: &str, tests: u32, reason: &str) {
+        self.step(name, || Outcome {
+            counts: Counts { skipped: tests, ..Counts::default() },
+            remark: reason.to_owned(),
+        });
+    }
+
+    /// A step of many tests; true when none failed.
+    pub(crate) fn step(&mut self, name: &str, step: impl FnOnce() -> Outcome) -> bool {
+        print!("{name:.<34} ");
+        // The line is for people who wait; one that can't be shown early is shown late.
+        let _ = io::stdout().flush();
+        let started = Instant::now();
+        let Outcome { counts, remark } = step();
+        println!("{}, {}", describe(counts), seconds(started.elapsed()));
+        for line in remark.lines() {
+            println!("    {line}");
+        }
+        self.total.passed += counts.passed;
+        self.total.failed += counts.failed;
+        self.total.skipped += counts.skipped;
+        counts.failed == 0
+    }
+
+    pub(crate) fn total(&self) -> Counts {
+        self.total
+    }
+}
+
+fn describe(counts: Counts) -> String {
+    let Counts { passed, failed, skipped } = counts;
+    let parts = [(passed, "passed"), (failed, "FAILED"), (skipped, "skipped")];
+    let told = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
+    let told = told.collect::<Vec<_>>().join(", ");
+    if told.is_empty() { "no tests".to_owned() } else { told }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}

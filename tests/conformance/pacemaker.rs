@@ -1,0 +1,41 @@
+//! Pacemaker's own `crm_resource`, which runs agents with the same code as the cluster does.
+
+use std::time::Duration;
+
+use crate::stage::Stage;
+use crate::{Verdict, ensure};
+
+/// `crm_resource --validate`, in both of its output formats: pcs reads the XML.
+pub(crate) fn validates_it(stage: &Stage) -> Verdict {
+    for format in ["text", "xml"] {
+        let options = stage.options().into_iter().flat_map(|option| ["--option".to_owned(), option]);
+        let ran =
+            stage.crm_resource("--validate").args(["--output-as", format]).args(options).run()?.expect(0)?;
+        let ours = stage.subject.provider == "mediationzone";
+        ensure!(!ours || !ran.stdout.contains("<output source"), "the agent said something: {ran}");
+    }
+    Ok(())
+}
+
+/// `--force-check`, `--force-start`, `--force-stop` on a resource of the configuration: the whole round.
+pub(crate) fn forces_its_actions(stage: &Stage) -> Verdict {
+    stage.empty_cib()?;
+    let cib = crate::stage::CIB;
+    let create = stage.tool("pcs").args(["-f", cib, "resource", "create", "tested"]).arg(stage.name());
+    create.args(stage.options()).run()?.expect(0)?;
+    // crm_resource exits with what the agent answered.
+    for (what, expected) in [
+        ("--force-check", 7),
+        ("--force-start", 0),
+        ("--force-check", 0),
+        ("--force-start", 0),
+        ("--force-stop", 0),
+        ("--force-check", 7),
+        ("--force-stop", 0),
+    ] {
+        let call = stage.tool("crm_resource").args(["--resource", "tested", what]);
+        let ran = call.time_limit(Duration::from_secs(60)).run()?;
+        ensure!(ran.code() == Some(expected), "{what}: {expected} expected: {ran}");
+    }
+    Ok(())
+}

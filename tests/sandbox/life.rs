@@ -1,0 +1,147 @@
+//! A sandbox is private, complete, and leaves nothing behind.
+
+use std::fs;
+use std::io::BufRead;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use testkit::{Error, Programs, Sandbox, wait_until};
+
+const SOON: Duration = Duration::from_secs(5);
+
+fn node() -> Result<Sandbox, Error> {
+    Sandbox::with(&Programs::bare()?)
+}
+
+/// True while a process with this word on its command line is alive anywhere on the machine.
+fn alive_outside(word: &str) -> bool {
+    let processes = fs::read_dir("/proc").expect("/proc can be listed").flatten();
+    processes.map(|entry| entry.path().join("cmdline")).any(|cmdline| {
+        fs::read(cmdline).is_ok_and(|line| line.split(|byte| *byte == 0).any(|arg| arg == word.as_bytes()))
+    })
+}
+
+/// A number of seconds to sleep that no other test and no other run uses.
+fn unique_sleep(test: u32) -> String {
+    (100_000 + std::process::id() * 10 + test).to_string()
+}
+
+#[test]
+fn its_directories_are_its_own() -> Result<(), Error> {
+    let node = node()?;
+    for dir in ["/run", "/tmp", "/opt", "/var/lib", "/var/log", "/dev/shm"] {
+        let file = format!("{dir}/testkit-was-here-{}", std::process::id());
+        node.write(&file, "x")?;
+        node.exec(["test", "-f", &file])?;
+        assert!(!Path::new(&file).exists(), "{file} was written on the machine itself");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_machines_disk_cannot_be_written() -> Result<(), Error> {
+    let ran = node()?.command("touch").arg("/etc/testkit-was-here").run()?;
+    assert_eq!(ran.code(), Some(1), "{ran}");
+    assert!(ran.stderr.contains("Read-only file system"), "{ran}");
+    Ok(())
+}
+
+#[test]
+fn it_has_loopback_and_the_products_user() -> Result<(), Error> {
+    let node = node()?;
+    let link = node.exec(["ip", "-brief", "address", "show", "lo"])?;
+    assert!(link.stdout.contains("127.0.0.1"), "{link}");
+    let user = node.exec(["id", "mzadmin"])?;
+    assert!(user.stdout.starts_with("uid=4711(mzadmin) gid=4711(mzadmin)"), "{user}");
+    Ok(())
+}
+
+#[test]
+fn its_processes_are_seen_with_their_own_numbers() -> Result<(), Error> {
+    let node = node()?;
+    let sleep = unique_sleep(1);
+    node.exec(["sh", "-c", &format!("setsid sleep {sleep} >/dev/null 2>&1 & ")])?;
+    let found = wait_until("the sleeper in a session of its own", SOON, || {
+        let all = node.processes().map_err(|e| e.to_string())?;
+        let sleeper = all.iter().find(|p| p.argv == ["sleep", &sleep]).cloned();
+        sleeper.ok_or_else(|| format!("{all:?}"))
+    })?;
+    assert_eq!((found.session, found.group), (found.pid, found.pid));
+    assert_eq!(found.ppid, 1, "an orphan belongs to process 1");
+    let my_uid = fs::metadata("/proc/self").expect("/proc is there").uid();
+    assert_eq!(found.uid, my_uid, "root of the node is the user of the test");
+    assert_eq!(node.exec(["pgrep", "-x", "sleep"])?.stdout.trim(), found.pid.to_string());
+    Ok(())
+}
+
+#[test]
+fn orphans_are_reaped() -> Result<(), Error> {
+    let node = node()?;
+    node.exec(["sh", "-c", "true & exec sleep 0"])?;
+    wait_until("no process but the first", SOON, || {
+        let all = node.processes().map_err(|e| e.to_string())?;
+        if all.len() == 1 { Ok(()) } else { Err(format!("{all:?}")) }
+    })
+}
+
+#[test]
+fn dropping_it_ends_all_that_runs_in_it() -> Result<(), Error> {
+    let node = node()?;
+    let sleep = unique_sleep(2);
+    node.exec(["sh", "-c", &format!("setsid sleep {sleep} >/dev/null 2>&1 & ")])?;
+    wait_until("the sleeper", SOON, || if alive_outside(&sleep) { Ok(()) } else { Err("none".into()) })?;
+    drop(node);
+    assert!(!alive_outside(&sleep), "a process outlived its sandbox");
+    Ok(())
+}
+
+/// The test runs itself once more, in a process that it kills while that process has a sandbox.
+#[test]
+fn a_killed_test_leaves_nothing_behind() -> Result<(), Error> {
+    const VICTIM: &str = "TESTKIT_VICTIM_SLEEP";
+    if let Ok(sleep) = std::env::var(VICTIM) {
+        let node = node()?;
+        node.exec(["sh", "-c", &format!("setsid sleep {sleep} >/dev/null 2>&1 & ")])?;
+        println!("\nready to be killed");
+        loop {
+            std::thread::park();
+        }
+    }
+    let sleep = unique_sleep(3);
+    let mut victim = Command::new(std::env::current_exe().expect("a test knows its own path"))
+        .args(["--exact", "life::a_killed_test_leaves_nothing_behind", "--nocapture"])
+        .env(VICTIM, &sleep)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a test can run itself");
+    let mut lines = std::io::BufReader::new(victim.stdout.take().expect("piped")).lines();
+    assert!(lines.by_ref().map_while(Result::ok).any(|line| line == "ready to be killed"));
+    let sleeper = wait_until("the victim's sleeper", SOON, || {
+        if alive_outside(&sleep) { Ok(()) } else { Err("none".into()) }
+    });
+    victim.kill().expect("it is our child");
+    assert_eq!(victim.wait().expect("it is our child").signal(), Some(9));
+    sleeper?;
+    wait_until("the end of the victim's sandbox", SOON, || {
+        if alive_outside(&sleep) { Err("its sleeper lives on".into()) } else { Ok(()) }
+    })
+}
+
+/// 100 ms is what the suites count on. The machine may be busy, with other tests to begin with: one of twenty tries has to
+/// make it.
+#[test]
+fn it_is_made_in_no_time() -> Result<(), Error> {
+    let mut best = Duration::MAX;
+    for _ in 0..20 {
+        let started = Instant::now();
+        node()?;
+        best = best.min(started.elapsed());
+        if best < Duration::from_millis(100) {
+            return Ok(());
+        }
+    }
+    panic!("the best of twenty took {best:?}");
+}

@@ -1,0 +1,4 @@
+//! The kit itself: what every other suite takes for granted.
+
+mod executor;
+mod life;

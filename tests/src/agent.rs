@@ -1,0 +1,117 @@
+//! An agent, called as Pacemaker calls it.
+//!
+//! What Pacemaker 2.1.5 gives to an agent (`lib/services/services_linux.c`, and the transitions that `crm_simulate -G` shows):
+//! the parameters as `OCF_RESKEY_<name>`, the operation's own as `OCF_RESKEY_CRM_meta_*`, the resource's names and the
+//! version of the API, systemd's `PATH`, the cluster's logging variables; umask 0026, its own directory for core dumps, no
+//! `HOME`, no `USER`, no `LANG`. A probe has neither interval nor name, which is how an agent knows it.
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use crate::{Error, NodeCommand, Ran, Sandbox};
+
+/// Pacemaker's log, in the node: agents append to it as `HA_LOGFILE` tells them.
+const LOG: &str = "/var/log/pacemaker/pacemaker.log";
+
+/// A call of an agent, to be completed and run.
+#[derive(Debug, Clone)]
+#[must_use = "nothing runs before run()"]
+pub struct AgentCall<'a> {
+    command: NodeCommand<'a>,
+    recurring: bool,
+}
+
+impl<'a> AgentCall<'a> {
+    pub(crate) fn new(node: &'a Sandbox, name: &str) -> Self {
+        let (provider, kind) = name
+            .strip_prefix("ocf:")
+            .and_then(|full| full.split_once(':'))
+            .unwrap_or(("mediationzone", name));
+        let command = node
+            .command(node.agents_dir(provider).join(kind))
+            .umask(0o026)
+            .directory("/var/lib/pacemaker/cores")
+            .env("OCF_ROOT", "/usr/lib/ocf")
+            .env("OCF_RA_VERSION_MAJOR", "1")
+            .env("OCF_RA_VERSION_MINOR", "1")
+            .env("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:")
+            .env("OCF_RESOURCE_INSTANCE", kind)
+            .env("OCF_RESOURCE_TYPE", kind)
+            .env("OCF_RESOURCE_PROVIDER", provider)
+            .env("OCF_RESKEY_crm_feature_set", "3.16.2")
+            .env("OCF_RESKEY_CRM_meta_on_node", "node1")
+            .env("OCF_RESKEY_CRM_meta_on_node_uuid", "1")
+            .env("HA_LOGFACILITY", "daemon")
+            .env("HA_LOGFILE", LOG)
+            .env("HA_debug", "0");
+        Self { command, recurring: false }.meta_timeout(Duration::from_secs(60))
+    }
+
+    /// A parameter of the resource.
+    pub fn param(self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.env(&format!("OCF_RESKEY_{name}"), value)
+    }
+
+    /// The operation's time-out (60 s when not set): the agent is told, and killed at its end.
+    pub fn meta_timeout(mut self, timeout: Duration) -> Self {
+        self.command = self
+            .command
+            .env("OCF_RESKEY_CRM_meta_timeout", timeout.as_millis().to_string())
+            .time_limit(timeout);
+        self
+    }
+
+    /// Makes a monitor a recurring one; without, it is a probe.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.recurring = true;
+        self.env("OCF_RESKEY_CRM_meta_interval", interval.as_millis().to_string())
+    }
+
+    /// The depth of the check.
+    pub fn level(self, level: u32) -> Self {
+        self.env("OCF_CHECK_LEVEL", level.to_string())
+    }
+
+    /// The name of the resource; the agent's type when not set.
+    pub fn instance(self, name: &str) -> Self {
+        self.env("OCF_RESOURCE_INSTANCE", name)
+    }
+
+    /// Any variable.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command = self.command.env(name, value);
+        self
+    }
+
+    /// Without this variable.
+    pub fn without(mut self, name: &str) -> Self {
+        self.command = self.command.without(name);
+        self
+    }
+
+    /// Runs it as this user, as a person might.
+    pub fn user(mut self, uid: u32) -> Self {
+        self.command = self.command.user(uid);
+        self
+    }
+
+    /// Runs one action.
+    ///
+    /// # Errors
+    /// [`Error::NotRun`]; what the agent answers is not judged here.
+    pub fn run(self, action: &str) -> Result<Ran, Error> {
+        self.complete(action).run()
+    }
+
+    /// The argv and the environment of the call, for one who runs it himself.
+    #[must_use]
+    pub fn spelled_out(&self, action: &str) -> (Vec<String>, Vec<(String, String)>) {
+        self.clone().complete(action).spelled_out()
+    }
+
+    fn complete(self, action: &str) -> NodeCommand<'a> {
+        let probe = action == "monitor" && !self.recurring;
+        let command = if probe { self.command } else { self.command.env("OCF_RESKEY_CRM_meta_name", action) };
+        command.arg(action)
+    }
+}

@@ -1,0 +1,133 @@
+//! Runs one program as Pacemaker's executor runs an agent, and reports on standard output, as JSON, how it went.
+//!
+//! `executor LIMIT-MS UMASK DIRECTORY UID|- PROGRAM [ARGUMENT...]`; the environment is handed on as it is.
+//!
+//! As there: the program leads a process group of its own in the session of its caller, its standard input is empty, its
+//! output is read until it *itself* ends (a daemon that kept the pipe holds nobody up), and at its time-out the whole
+//! group gets SIGKILL, no other signal before. It runs inside the sandbox, so neither the way into the sandbox nor the
+//! test's own load is in the times that it reports.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use testkit::executor::Report;
+
+/// A killed child takes a moment to go; one that takes longer hangs in the kernel, and is not waited for.
+const UNKILLABLE: Duration = Duration::from_secs(10);
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(report) => {
+            println!("{}", serde_json::to_string(&report).expect("a report is plain data"));
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            eprintln!("executor: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<Report, String> {
+    let mut arguments = std::env::args_os().skip(1);
+    let mut next = |what: &str| arguments.next().ok_or_else(|| format!("{what} is missing"));
+    let limit = number(&next("the time limit")?, 10)?;
+    let umask = number(&next("the umask")?, 8)?;
+    let directory = next("the directory")?;
+    let uid = next("the user")?;
+    let program = next("the program")?;
+
+    let mut command = Command::new(&program);
+    command.args(arguments).current_dir(&directory).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if uid != "-" {
+        let uid = u32::try_from(number(&uid, 10)?).map_err(|e| e.to_string())?;
+        command.uid(uid).gid(uid);
+    }
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(u32::try_from(umask).map_err(|e| e.to_string())?));
+
+    let started = Instant::now();
+    let child = command.spawn().map_err(|e| format!("{} does not start: {e}", program.display()))?;
+    watch(child, started, Duration::from_millis(limit)).map_err(|e| format!("{}: {e}", program.display()))
+}
+
+fn number(text: &OsString, radix: u32) -> Result<u64, String> {
+    let text = text.to_string_lossy();
+    u64::from_str_radix(&text, radix).map_err(|e| format!("{text}: {e}"))
+}
+
+/// Reads what the child writes until it ends or its time is over.
+fn watch(mut child: Child, started: Instant, limit: Duration) -> io::Result<Report> {
+    let pid = Pid::from_child(&child);
+    let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+    let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let mut timed_out = false;
+    for pipe in [out.as_ref().map(AsFd::as_fd), err.as_ref().map(AsFd::as_fd)].into_iter().flatten() {
+        rustix::io::ioctl_fionbio(pipe, true)?;
+    }
+    let wall = loop {
+        let left = limit.saturating_sub(started.elapsed());
+        if left.is_zero() && !timed_out {
+            timed_out = true;
+            kill_process_group(pid, Signal::KILL)?;
+        }
+        if timed_out && started.elapsed() > limit + UNKILLABLE {
+            return Err(io::Error::other(format!("not gone {UNKILLABLE:?} after SIGKILL")));
+        }
+        let patience = if timed_out { Duration::from_millis(100) } else { left };
+        let ended = wait(pidfd.as_fd(), out.as_ref(), err.as_ref(), patience)?;
+        let wall = started.elapsed();
+        drain(&mut out, &mut stdout)?;
+        drain(&mut err, &mut stderr)?;
+        if ended {
+            break wall;
+        }
+    };
+    let status = child.wait()?;
+    Ok(Report {
+        code: status.code(),
+        signal: status.signal(),
+        timed_out,
+        wall_us: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
+        stdout: String::from_utf8_lossy(&stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&stderr).into_owned(),
+    })
+}
+
+/// Waits until there is something to do; true once the child has ended.
+fn wait(
+    pidfd: BorrowedFd<'_>,
+    out: Option<&impl AsFd>,
+    err: Option<&impl AsFd>,
+    patience: Duration,
+) -> io::Result<bool> {
+    let mut fds = vec![PollFd::from_borrowed_fd(pidfd, PollFlags::IN)];
+    fds.extend(out.map(|o| PollFd::new(o, PollFlags::IN)));
+    fds.extend(err.map(|e| PollFd::new(e, PollFlags::IN)));
+    let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
+    match poll(&mut fds, Some(&patience)) {
+        Ok(_) => Ok(!fds[0].revents().is_empty()),
+        Err(Errno::INTR) => Ok(false),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Takes what is in the pipe now; forgets the pipe when its writers are gone.
+fn drain(pipe: &mut Option<impl Read>, into: &mut Vec<u8>) -> io::Result<()> {
+    let Some(reader) = pipe else { return Ok(()) };
+    match reader.read_to_end(into) {
+        Ok(_) => *pipe = None,
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+        Err(e) => return Err(e),
+    }
+    Ok(())
+}

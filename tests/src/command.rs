@@ -1,0 +1,218 @@
+//! One way to run a program in a sandbox: argv, environment, user, time limit; back comes how it ended, in words.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::executor::Report;
+use crate::sandbox::KIT;
+use crate::{Error, Sandbox};
+
+/// The `PATH` that systemd gives to Pacemaker, and Pacemaker to its agents.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By itself.
+    Code(i32),
+    /// By a signal that was not ours.
+    Signal(i32),
+    /// Its time was over, and its process group got SIGKILL.
+    TimedOut,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => write!(f, "killed by signal {signal}"),
+            Self::TimedOut => f.write_str("killed at its time-out"),
+        }
+    }
+}
+
+/// A program that has run. `Display` is the whole story, for the message of an assertion.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    /// What was run, for people.
+    pub argv: String,
+    /// How it ended.
+    pub end: End,
+    /// What it wrote until its end.
+    pub stdout: String,
+    /// The same of standard error.
+    pub stderr: String,
+    /// From its fork to its end.
+    pub wall: Duration,
+}
+
+impl Ran {
+    /// The exit code, if it ended by itself.
+    #[must_use]
+    pub fn code(&self) -> Option<i32> {
+        match self.end {
+            End::Code(code) => Some(code),
+            End::Signal(_) | End::TimedOut => None,
+        }
+    }
+
+    /// The exit reason as Pacemaker would read it: what follows the last `ocf-exit-reason:` on standard error, up to the
+    /// end of the line, 128 bytes at most (`lib/services/services_linux.c` of Pacemaker 2.1.5).
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        let (_, after) = self.stderr.rsplit_once("ocf-exit-reason:")?;
+        let line = after.lines().next().unwrap_or_default();
+        Some(String::from_utf8_lossy(&line.as_bytes()[..line.len().min(128)]).into_owned())
+    }
+
+    /// Itself when it ended with `code`, else the error that tells the story.
+    ///
+    /// # Errors
+    /// [`Error::Command`].
+    pub fn expect(self, code: i32) -> Result<Self, Error> {
+        if self.end == End::Code(code) { Ok(self) } else { Err(Error::Command(Box::new(self))) }
+    }
+}
+
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {} after {:.1?}", self.argv, self.end, self.wall)?;
+        for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if !text.trim().is_empty() {
+                write!(f, "\n--- {name}\n{}", text.trim_end())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A program to be run in a sandbox.
+#[derive(Debug, Clone)]
+#[must_use = "nothing runs before run()"]
+pub struct NodeCommand<'a> {
+    node: &'a Sandbox,
+    argv: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    limit: Duration,
+    umask: u32,
+    directory: OsString,
+    user: Option<u32>,
+}
+
+impl<'a> NodeCommand<'a> {
+    pub(crate) fn new(node: &'a Sandbox, program: &OsStr) -> Self {
+        Self {
+            node,
+            argv: vec![program.to_owned()],
+            environment: vec![("PATH".into(), PATH.into())],
+            limit: Duration::from_secs(60),
+            umask: 0o022,
+            directory: "/".into(),
+            user: None,
+        }
+    }
+
+    /// One more argument.
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.argv.push(argument.as_ref().to_owned());
+        self
+    }
+
+    /// More arguments.
+    pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.argv.extend(arguments.into_iter().map(|a| a.as_ref().to_owned()));
+        self
+    }
+
+    /// A variable of the environment, which else holds only `PATH`; a later value replaces an earlier one.
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.environment.retain(|(n, _)| n != name.as_ref());
+        self.environment.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// An environment without this variable; `PATH` can be removed too.
+    pub fn without(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.environment.retain(|(n, _)| n != name.as_ref());
+        self
+    }
+
+    /// At the end of this time the process group gets SIGKILL; 60 s when not set.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// The umask; 0022 when not set.
+    pub fn umask(mut self, umask: u32) -> Self {
+        self.umask = umask;
+        self
+    }
+
+    /// The working directory; `/` when not set.
+    pub fn directory(mut self, directory: impl AsRef<OsStr>) -> Self {
+        directory.as_ref().clone_into(&mut self.directory);
+        self
+    }
+
+    /// Runs as this user and the group of the same number.
+    pub fn user(mut self, uid: u32) -> Self {
+        self.user = Some(uid);
+        self
+    }
+
+    /// The argv and the environment, as text.
+    pub(crate) fn spelled_out(&self) -> (Vec<String>, Vec<(String, String)>) {
+        let text = |word: &OsString| word.to_string_lossy().into_owned();
+        let environment = self.environment.iter().map(|(name, value)| (text(name), text(value)));
+        (self.argv.iter().map(text).collect(), environment.collect())
+    }
+
+    /// Runs it to its end. How it ended is not judged: see [`Ran::expect`].
+    ///
+    /// # Errors
+    /// [`Error::NotRun`] when it could not be run at all.
+    pub fn run(self) -> Result<Ran, Error> {
+        let argv = shell_words(&self.argv);
+        let not_run = |said: String| Error::NotRun { argv: argv.clone(), said };
+        let output = Command::new("/usr/bin/nsenter")
+            .args(self.node.way_in())
+            .arg(format!("{KIT}/bin/executor"))
+            .arg(self.limit.as_millis().to_string())
+            .arg(format!("{:o}", self.umask))
+            .arg(&self.directory)
+            .arg(self.user.map_or_else(|| "-".to_owned(), |uid| uid.to_string()))
+            .args(&self.argv)
+            .env_clear()
+            .envs(self.environment)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|e| not_run(format!("nsenter: {e}")))?;
+        let report: Report = serde_json::from_slice(&output.stdout).map_err(|_| {
+            not_run(format!("{} ({})", String::from_utf8_lossy(&output.stderr).trim(), output.status))
+        })?;
+        let end = match (report.timed_out, report.code, report.signal) {
+            (true, ..) => End::TimedOut,
+            (false, Some(code), _) => End::Code(code),
+            (false, None, signal) => End::Signal(signal.unwrap_or_default()),
+        };
+        let wall = Duration::from_micros(report.wall_us);
+        Ok(Ran { argv, end, stdout: report.stdout, stderr: report.stderr, wall })
+    }
+}
+
+/// The command as one would type it.
+fn shell_words(argv: &[OsString]) -> String {
+    let quoted = argv.iter().map(|word| {
+        let word = word.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+%@".contains(c);
+        if !word.is_empty() && word.chars().all(plain) {
+            word.into_owned()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,20 @@
+//! What the `executor` (src/bin/executor.rs) tells about the one program that it ran.
+
+use serde::{Deserialize, Serialize};
+
+/// The executor's report, one JSON object on its standard output.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Report {
+    /// Exit code, unless a signal ended the program.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Its time was over, and its process group got SIGKILL.
+    pub timed_out: bool,
+    /// From before the fork until its end was seen, in microseconds.
+    pub wall_us: u64,
+    /// What it wrote until its end; bytes that are not UTF-8 are replaced.
+    pub stdout: String,
+    /// The same for standard error.
+    pub stderr: String,
+}

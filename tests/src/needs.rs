@@ -1,0 +1,99 @@
+//! What the suites need from the machine, and what of it is missing.
+
+use std::fmt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Something that a suite can't do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The right to make namespaces: root, or a normal user where the kernel lets him.
+    Namespaces,
+    /// Root: some of the tools insist.
+    Root,
+    /// A program, and the Debian package that brings it.
+    Program(&'static str, &'static str),
+    /// A file or directory, and the Debian package that brings it.
+    File(&'static str, &'static str),
+}
+
+impl Need {
+    /// True when the machine has it.
+    #[must_use]
+    pub fn is_met(self) -> bool {
+        match self {
+            Self::Root => rustix::process::geteuid().is_root(),
+            Self::Namespaces => namespaces(),
+            Self::Program(name, _) => find(name),
+            Self::File(path, _) => Path::new(path).exists(),
+        }
+    }
+
+    /// The Debian package that brings it, if one does.
+    #[must_use]
+    pub fn package(self) -> Option<&'static str> {
+        match self {
+            Self::Program(_, package) | Self::File(_, package) => Some(package),
+            Self::Namespaces | Self::Root => None,
+        }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("root"),
+            Self::Namespaces => f.write_str("namespaces (unshare refused)"),
+            Self::Program(name, package) => write!(f, "{name} (package {package})"),
+            Self::File(path, package) => write!(f, "{path} (package {package})"),
+        }
+    }
+}
+
+/// What every sandbox needs.
+pub const SANDBOX: &[Need] = &[
+    Need::Program("unshare", "util-linux"),
+    Need::Program("nsenter", "util-linux"),
+    Need::Program("bash", "bash"),
+    Need::Program("ip", "iproute2"),
+    Need::Namespaces,
+];
+
+/// What the conformance suite needs besides: the real tools.
+pub const CONFORMANCE: &[Need] = &[
+    Need::Root,
+    Need::Program("ocf-tester", "resource-agents"),
+    Need::File("/usr/lib/ocf/resource.d/heartbeat/Dummy", "resource-agents"),
+    Need::File("/usr/lib/ocf/resource.d/pacemaker/Dummy", "pacemaker-resource-agents"),
+    Need::Program("xmllint", "libxml2-utils"),
+    Need::Program("pcs", "pcs"),
+    Need::Program("crm", "crmsh"),
+    Need::Program("crm_resource", "pacemaker-cli-utils"),
+    Need::Program("crm_verify", "pacemaker-cli-utils"),
+    // Its tools ask the executor's library, and pcs asks for the daemon's metadata.
+    Need::Program("pacemakerd", "pacemaker"),
+];
+
+/// A JDK, for picos that are real JVMs.
+pub const JDK: &[Need] =
+    &[Need::Program("java", "default-jdk-headless"), Need::Program("javac", "default-jdk-headless")];
+
+/// The tracer, for the suite that shows what a check costs.
+pub const STRACE: &[Need] = &[Need::Program("strace", "strace")];
+
+fn find(name: &str) -> bool {
+    // sbin is not on every normal user's PATH, but the tools live there.
+    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+        .iter()
+        .any(|dir| Path::new(dir).join(name).is_file())
+}
+
+fn namespaces() -> bool {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--mount", "--net", "--pid", "--fork"]);
+    if !rustix::process::geteuid().is_root() {
+        unshare.args(["--user", "--map-root-user"]);
+    }
+    unshare.arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    unshare.status().is_ok_and(|status| status.success())
+}

@@ -1,0 +1,76 @@
+//! A process of the node, read from the node's /proc: the truth against which an agent's word is held.
+
+use std::fs;
+use std::path::Path;
+
+use crate::Error;
+
+/// A process, with the numbers that it has inside the node.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// Its parent; 0 for one that came from outside.
+    pub ppid: u32,
+    /// Its process group; 0 when that is one from outside.
+    pub group: u32,
+    /// Its session; 0 when that is one from outside.
+    pub session: u32,
+    /// One letter: R, S, D, T, t, Z, X, I.
+    pub state: char,
+    /// Number of threads.
+    pub threads: u32,
+    /// When it started, in clock ticks since boot: together with the number it is the process's identity.
+    pub start_time: u64,
+    /// The real user, as the test sees it: in the sandbox of a normal user that one is all users.
+    pub uid: u32,
+    /// Its arguments; empty for a zombie.
+    pub argv: Vec<String>,
+}
+
+impl Process {
+    /// The command line as one line.
+    #[must_use]
+    pub fn command_line(&self) -> String {
+        self.argv.join(" ")
+    }
+
+    pub(crate) fn all(proc: &Path) -> Result<Vec<Self>, Error> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(proc).map_err(Error::io("list", proc))? {
+            let entry = entry.map_err(Error::io("list", proc))?;
+            if let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
+                // One that ended since the directory was listed is not there any more.
+                found.extend(Self::read(&entry.path(), pid));
+            }
+        }
+        found.sort_by_key(|process| process.pid);
+        Ok(found)
+    }
+
+    fn read(dir: &Path, pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(dir.join("stat")).ok()?;
+        // The name may hold spaces and brackets; the fields start behind its last bracket, with the third.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+        let number = |field: usize| fields.get(field - 3)?.parse().ok();
+        let status = fs::read_to_string(dir.join("status")).ok()?;
+        let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        let cmdline = fs::read(dir.join("cmdline")).unwrap_or_default();
+        let argv = cmdline.strip_suffix(b"\0").unwrap_or(&cmdline).split(|byte| *byte == 0);
+        Some(Self {
+            pid,
+            ppid: number(4)?,
+            group: number(5)?,
+            session: number(6)?,
+            state: fields.first()?.chars().next()?,
+            threads: number(20)?,
+            start_time: fields.get(22 - 3)?.parse().ok()?,
+            uid: uid.split_ascii_whitespace().next()?.parse().ok()?,
+            argv: if cmdline.is_empty() {
+                Vec::new()
+            } else {
+                argv.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+            },
+        })
+    }
+}
