@@ -12,6 +12,7 @@ mod metadata;
 mod ocf_tester;
 mod pacemaker;
 mod pcs;
+mod readme;
 mod stage;
 
 use stage::{DUMMY, EC, PLATFORM, SC, Stage, UI};

@@ -14,6 +14,8 @@ pub(crate) const ARGS: &[&str] = &[
     "-XX:MaxMetaspaceSize=48M",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
+    // No files in /tmp, which would outlive a JVM that is killed.
+    "-XX:-UsePerfData",
 ];
 
 /// Jar, file and source.
@@ -42,7 +44,7 @@ pub(crate) fn compile(home: &Path) -> Result<PathBuf, Error> {
     for jar in ["picostart.jar", "ha.jar"] {
         let classes = work.join(jar);
         let mut javac = Command::new(java_home.join("bin/javac"));
-        javac.args(["--release", "11", "-d"]).arg(&classes);
+        javac.args(["-J-XX:-UsePerfData", "--release", "11", "-d"]).arg(&classes);
         for (_, name, source) in SOURCES.iter().filter(|(target, ..)| *target == jar) {
             let path = work.join(name);
             if let Some(parent) = path.parent() {
@@ -54,6 +56,7 @@ pub(crate) fn compile(home: &Path) -> Result<PathBuf, Error> {
         run(&mut javac)?;
         let mut pack = Command::new(java_home.join("bin/jar"));
         run(pack
+            .arg("-J-XX:-UsePerfData")
             .arg("--create")
             .arg("--file")
             .arg(home.join("lib").join(jar))
