@@ -55,7 +55,7 @@ impl ocf::Agent for PicoAgent {
         let request = Request {
             occasion: if call.is_probe() { Occasion::Probe } else { Occasion::Recurring },
             depth: call.check_level().unwrap_or(0),
-            may_wait: call.is_recurring_by_cluster(),
+            by_cluster: call.is_recurring_by_cluster(),
         };
         looked(actions::monitor(&self.lenient(call), request, budget(call)))
     }
@@ -83,7 +83,7 @@ impl ocf::Agent for PicoAgent {
     }
 
     fn reload_agent(&self, call: &Invocation) -> Result<State, Failure> {
-        looked(actions::reload(&self.strict(call)?, budget(call)))
+        looked(actions::reload(&self.lenient(call), budget(call)))
     }
 
     fn explain(&self, call: &Invocation, text: &mut String) -> Result<State, Failure> {

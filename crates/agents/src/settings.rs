@@ -1,7 +1,7 @@
 //! From the environment's values to [`pico::Settings`].
 //!
 //! A value that can't be read is an error of start and validate-all. A monitor or a stop goes on with the default in its
-//! place: neither may be held up by a typing mistake. Where it is the pico's identity that can't be read, the settings
+//! place, and so does a reload: none may be held up by a typing mistake. Where it is the pico's identity that can't be read, the settings
 //! say so, and what is recorded decides.
 
 use crate::{definition, parameters as p};
@@ -17,7 +17,7 @@ pub(crate) fn read(kind: PicoType, call: &Invocation) -> (Settings, Vec<Paramete
     let mut reader = Reader { kind, values: call.values(), errors: Vec::new() };
     let target = reader.target();
     let settings = Settings {
-        resource: call.instance().to_owned(),
+        resource: call.names_instance().then(|| call.instance().to_owned()),
         kind,
         target,
         os_user: reader.text(&p::OS_USER),
@@ -152,14 +152,15 @@ impl<'a> Reader<'a> {
     }
 
     fn target(&mut self) -> Result<Target, String> {
+        // Without it the built-in markers still find the usual process.
+        let process_match =
+            self.checked(&p::PROCESS_MATCH, "a regular expression", |text| Regex::new(text).ok());
         let before = self.errors.len();
         let name = self.entry(&p::PICO_NAME);
         let name = self.checked(name, "letters, digits, '_', '-' and '.', not beginning with '-'", |text| {
             text.parse().ok()
         });
         let home = self.path(&p::MZ_HOME);
-        let process_match =
-            self.checked(&p::PROCESS_MATCH, "a regular expression", |text| Regex::new(text).ok());
         match (name, home) {
             (Some(name), Some(home)) if self.errors.len() == before => {
                 Ok(Target { name, home: Home::new(&home), process_match })
@@ -246,11 +247,14 @@ mod tests {
 
     #[test]
     fn an_identity_that_cant_be_read_is_no_identity() {
-        for (name, value) in [("pico_name", "-f"), ("mz_home", "opt/mz"), ("process_match", "(")] {
+        for (name, value) in [("pico_name", "-f"), ("mz_home", "opt/mz")] {
             let (settings, errors) = read_with(PicoType::Platform, &[(name, value)]);
             assert!(settings.target.unwrap_err().starts_with(name));
             assert_eq!(errors.len(), 1);
         }
+        let (settings, errors) = read_with(PicoType::Platform, &[("process_match", "(")]);
+        assert!(settings.target.unwrap().process_match.is_none());
+        assert_eq!(errors.len(), 1);
     }
 
     #[test]

@@ -197,9 +197,23 @@ fn inherit_nothing() {
     // By number: glibc has the function only since 2.34, and the agents are to run on older ones.
     // SAFETY: the flag closes nothing now; descriptors are marked to be closed at exec, which is what follows.
     #[expect(unsafe_code, reason = "close_range(2) has no wrapper in nix or rustix")]
-    let _ = unsafe {
+    let marked = unsafe {
         nix::libc::syscall(nix::libc::SYS_close_range, 3_u32, u32::MAX, nix::libc::CLOSE_RANGE_CLOEXEC)
     };
+    if marked != 0 {
+        mark_one_by_one();
+    }
+}
+
+/// For kernels before 5.11, which don't know the flag.
+fn mark_one_by_one() {
+    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return };
+    let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    for number in numbers.filter(|&number| number > 2) {
+        // SAFETY: fcntl(2) with F_SETFD takes a number, and an open or a closed one does no harm; no memory is involved.
+        #[expect(unsafe_code, reason = "a descriptor that is nobody's in this program has no safe type")]
+        let _ = unsafe { nix::libc::fcntl(number, nix::libc::F_SETFD, nix::libc::FD_CLOEXEC) };
+    }
 }
 
 /// What a wait on a running command ended with.
@@ -396,6 +410,18 @@ mod tests {
         running.kill_group().unwrap();
         assert_eq!(id.stat().unwrap(), None);
         assert!(!ran.exists());
+    }
+
+    #[test]
+    fn a_descriptor_of_the_callers_does_not_reach_the_command() {
+        let file = std::fs::File::open("/dev/null").unwrap();
+        rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty()).unwrap();
+        let number = std::os::fd::AsRawFd::as_raw_fd(&file);
+        let script = format!("[ -e /proc/$$/fd/{number} ] && echo inherited");
+        let ran = launch(Company::Group, || Ok(shell(&script))).unwrap().run(soon()).unwrap();
+        assert_eq!(ran.output, b"");
+        mark_one_by_one();
+        assert!(rustix::io::fcntl_getfd(&file).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub enum OutputFormat {
 pub struct Invocation {
     action: Action,
     instance: String,
+    named: bool,
     resource_type: String,
     provider: Option<String>,
     node: Option<String>,
@@ -68,6 +69,7 @@ impl Invocation {
         let mut call = Self {
             action,
             instance: "default".to_owned(),
+            named: false,
             resource_type: definition.name.to_owned(),
             provider: None,
             node: None,
@@ -109,7 +111,10 @@ impl Invocation {
             return;
         }
         match name {
-            "OCF_RESOURCE_INSTANCE" => set(&mut self.instance, &value),
+            "OCF_RESOURCE_INSTANCE" => {
+                set(&mut self.instance, &value);
+                self.named = true;
+            }
             "OCF_RESOURCE_TYPE" => set(&mut self.resource_type, &value),
             "OCF_RESOURCE_PROVIDER" => self.provider = text(&value),
             "OCF_CHECK_LEVEL" => self.check_level = number(&value).and_then(|level| level.try_into().ok()),
@@ -136,6 +141,13 @@ impl Invocation {
     #[must_use]
     pub fn instance(&self) -> &str {
         &self.instance
+    }
+
+    /// Does the caller say which resource it is? If not, nothing may be kept under the name: a person who calls two agents
+    /// by hand would have them share it.
+    #[must_use]
+    pub fn names_instance(&self) -> bool {
+        self.named
     }
 
     /// The agent's type as the caller says it, else by the definition.

@@ -99,7 +99,7 @@ pub struct Record {
     /// By depth of the monitor.
     #[serde(default)]
     pub counts: BTreeMap<u32, Counts>,
-    /// The parameters in force.
+    /// The parameters in force, for people: each action is given its own.
     pub parameters: BTreeMap<String, String>,
 }
 
@@ -188,45 +188,45 @@ impl Record {
 }
 
 /// The record of one resource, on disk.
+///
+/// A call by hand that names no resource has none: two picos that are both called "default" must not find each
+/// other's. A look at all processes tells the same.
 #[derive(Clone, Debug)]
 pub struct RecordFile {
-    path: PathBuf,
+    path: Option<PathBuf>,
 }
 
 impl RecordFile {
     /// Of the resource of this name.
     #[must_use]
-    pub fn of(resource: &str) -> Self {
-        Self { path: Path::new(DIRECTORY).join(format!("{}.json", file_name(resource))) }
+    pub fn of(resource: Option<&str>) -> Self {
+        Self { path: resource.map(path_of) }
     }
 
-    /// Where it is.
+    /// Where it is, in words.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn place(&self) -> String {
+        self.path
+            .as_ref()
+            .map_or_else(|| "(the call names no resource)".to_owned(), |p| p.display().to_string())
     }
 
     /// Reads it. `None`: there is none of this boot that can be understood.
     #[must_use]
     pub fn read(&self) -> Option<Record> {
-        let content = match host::files::read_small(&self.path) {
-            Ok(content) => content,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return None,
+        self.path.as_ref().and_then(|path| match read(path) {
+            Ok(record) => record,
             Err(e) => {
-                tracing::warn!("{}: {e}; all processes are looked at instead", self.path.display());
-                return None;
-            }
-        };
-        match serde_json::from_slice::<Record>(&content) {
-            Ok(record) if record.format == FORMAT => {
-                process::boot_id().is_ok_and(|b| b == record.boot).then_some(record)
-            }
-            Ok(_) => None,
-            Err(e) => {
-                tracing::warn!("{}: {e}; all processes are looked at instead", self.path.display());
+                tracing::warn!("{}: {e}; all processes are looked at instead", path.display());
                 None
             }
-        }
+        })
+    }
+
+    /// Is there one that can't be read or understood?
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.path.as_ref().is_some_and(|path| read(path).is_err())
     }
 
     /// Writes it, in one step.
@@ -234,28 +234,57 @@ impl RecordFile {
     /// # Errors
     /// No permission, no room, or the directory is not root's.
     pub fn write(&self, record: &Record) -> io::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
         directory()?;
         let mut content = serde_json::to_vec_pretty(record)?;
         content.push(b'\n');
-        host::files::replace(&self.path, &content)
+        host::files::replace(path, &content)
     }
 
     /// Writes it where that is a convenience: a failure is logged.
     pub fn note(&self, record: &Record) {
         if let Err(e) = self.write(record) {
-            tracing::warn!("{} could not be written: {e}", self.path.display());
+            tracing::warn!("{} could not be written: {e}", self.place());
         }
     }
 
     /// Removes it.
     pub fn remove(&self) {
-        match std::fs::remove_file(&self.path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!("{} could not be removed: {e}", self.path.display());
+        match self.path.as_ref().map(std::fs::remove_file) {
+            Some(Err(e)) if e.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!("{} could not be removed: {e}", self.place());
             }
             _ => {}
         }
     }
+}
+
+fn path_of(resource: &str) -> PathBuf {
+    Path::new(DIRECTORY).join(format!("{}.json", file_name(resource)))
+}
+
+/// `None`: not there, or of another boot.
+fn read(path: &Path) -> io::Result<Option<Record>> {
+    let content = match host::files::read_small(path) {
+        Ok(content) => content,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let record: Record = serde_json::from_slice(&content)?;
+    if record.format != FORMAT {
+        return Err(io::Error::other(format!("has format {}, not {FORMAT}", record.format)));
+    }
+    Ok(Some(record).filter(|record| process::boot_id().is_ok_and(|boot| boot == record.boot)))
+}
+
+/// The JVMs that the records of other resources name.
+#[must_use]
+pub fn named_by_others(resource: Option<&str>) -> Vec<ProcessId> {
+    let own = resource.map(path_of);
+    let Ok(entries) = std::fs::read_dir(DIRECTORY) else { return Vec::new() };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let others = paths.filter(|p| p.extension().is_some_and(|e| e == "json") && Some(p) != own.as_ref());
+    others.filter_map(|path| read(&path).ok()??.jvm()).collect()
 }
 
 /// The lock file of a pico instance: one for all resources that mean the same pico.

@@ -160,8 +160,8 @@ pub enum Deployment {
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a parameter of its own")]
 pub struct Settings {
-    /// The resource's name in the cluster.
-    pub resource: String,
+    /// The resource's name in the cluster; `None`: the call names none.
+    pub resource: Option<String>,
     /// Which agent it is.
     pub kind: PicoType,
     /// Which pico is meant; or which parameter that says so can't be read, and why.

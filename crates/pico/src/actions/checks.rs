@@ -178,7 +178,9 @@ fn addresses(
     inspection: &Inspection,
     node: &[IpAddr],
 ) {
-    let here = |addresses: &[IpAddr]| addresses.iter().any(|a| node.contains(a));
+    // Loopback and "everywhere" can be bound on every node, though getifaddrs(3) does not list all of 127.0.0.0/8.
+    let is_here = |a: &IpAddr| a.is_unspecified() || a.is_loopback() || node.contains(a);
+    let here = |addresses: &[IpAddr]| addresses.iter().any(is_here);
     let say = |addresses: &[IpAddr]| {
         let words: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         words.join(", ")

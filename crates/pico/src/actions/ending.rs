@@ -1,17 +1,17 @@
 //! Ending a pico instance: the steps that stop is made of, and start where it must clear the way.
 //!
-//! Everything is found by identity and signalled by pidfd. The steps are repeated until one whole look finds neither
+//! Everything is found by identity and signalled by pidfd. The steps are repeated until a whole look finds neither
 //! the pico nor a startup of it; that look, and nothing that was said by a command, is what "stopped" rests on.
 
-use crate::identity::{Arguments, Found, Suspect, look, pico_of_anyone};
-use crate::product::{self, Mzsh, Verb};
+use crate::identity::{Arguments, Candidate, Found, Suspect, pico_of_anyone, role};
+use crate::product::{Mzsh, Verb};
 use crate::record::Record;
 use crate::settings::{Settings, Target};
+use crate::verdict::node::{Node, search};
 use host::command::Event;
 use host::process::{self, State};
-use host::{ProcessHandle, ProcessId, Signal, pause};
+use host::{Pid, ProcessHandle, ProcessId, Signal, pause};
 use std::io;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Time for a mzsh to end once the pico has.
@@ -20,8 +20,8 @@ const MZSH_AFTERWARDS: Duration = Duration::from_secs(5);
 const CHILDREN_WITHIN: Duration = Duration::from_secs(2);
 /// Between two looks when a look did not decide.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
-/// Longest wait for what a path resolves to.
-const RESOLVE_WITHIN: Duration = Duration::from_secs(3);
+/// Time for an answer of storage or name service in the last look.
+const LAST_ANSWER: Duration = Duration::from_millis(500);
 /// Longest wait for what SIGKILL was sent to, before it is looked at again.
 const KILL_WITHIN: Duration = Duration::from_secs(1);
 
@@ -62,102 +62,112 @@ pub(super) enum StillThere {
     Process(ProcessId, State),
     #[error("{} {}", .0.id, .0.why)]
     Undecided(Suspect),
-    #[error("/proc can't be read: {0}")]
-    Unreadable(#[from] io::Error),
+    #[error("what runs can't be told: {0}")]
+    Unreadable(io::Error),
 }
 
 /// Ends picos.
 pub(super) struct Ending<'a> {
     pub(super) settings: &'a Settings,
-    /// Which ones are meant: the parameters' and the record's.
+    /// Which ones are meant: the parameters' and the record's. Never none.
     pub(super) targets: &'a [Target],
     pub(super) record: Option<&'a Record>,
     pub(super) steps: Steps,
 }
 
 impl Ending<'_> {
-    /// Ends every startup and every instance. Ok: one whole look found nothing.
+    /// Ends every startup and every instance. Ok: two whole looks found nothing.
+    ///
+    /// An error of a step does not end it: what a step could not do, the next one may, and time is the only limit.
     pub(super) fn run(&self) -> Result<(), StillThere> {
-        let mut undecided = 0;
-        let mut first = true;
+        let mut asked = false;
         loop {
-            let found = self.look()?;
-            let launched = self.record.and_then(Record::mzsh).filter(|id| is_live(*id));
-            for &startup in found.startups.iter().chain(launched.iter()) {
-                self.end_startup(startup)?;
-            }
-            for pico in &found.picos {
-                self.end_pico(pico.id, first)?;
-            }
-            if found.is_nothing() && launched.is_none() {
-                return Ok(());
-            }
-            first = found.picos.is_empty() && first;
-            if found.picos.is_empty() && found.startups.is_empty() {
-                undecided += 1;
-                if let Some(suspect) = found.suspects.first().filter(|_| undecided >= 3) {
-                    return Err(StillThere::Undecided(suspect.clone()));
+            let over = Instant::now() >= self.steps.end;
+            // A process that forks itself into the background while numbers wrap around can slip through one pass.
+            let looked =
+                self.look().and_then(|found| if found.is_nothing() { self.look() } else { Ok(found) });
+            match looked {
+                Ok(found) if found.is_nothing() => return Ok(()),
+                Ok(found) if over => return Err(left(found)),
+                Err(e) if over => return Err(StillThere::Unreadable(e)),
+                Ok(found) => {
+                    for &startup in &found.startups {
+                        self.log_failure("its startup", self.end_startup(startup));
+                    }
+                    for pico in &found.picos {
+                        self.log_failure("the pico", self.end_pico(pico, !asked));
+                        asked = true;
+                    }
+                    if found.picos.is_empty() && found.startups.is_empty() {
+                        pause(LOOK_AGAIN, self.steps.end);
+                    }
                 }
-                pause(LOOK_AGAIN, self.steps.end);
+                Err(e) => {
+                    tracing::warn!(
+                        "{}: what runs can't be told: {e}; it is looked again",
+                        self.settings.pico()
+                    );
+                    pause(LOOK_AGAIN, self.steps.end);
+                }
             }
-            if Instant::now() >= self.steps.end {
-                return self.last_look();
-            }
+        }
+    }
+
+    fn log_failure(&self, what: &str, result: io::Result<()>) {
+        if let Err(e) = result {
+            tracing::warn!("{}: ending {what}: {e}; it goes on", self.settings.pico());
+            pause(LOOK_AGAIN, self.steps.end);
         }
     }
 
     fn look(&self) -> io::Result<Found> {
-        let resolve =
-            |path: &Path| product::resolve(path, self.steps.end.min(Instant::now() + RESOLVE_WITHIN));
-        let recorded = self.record.and_then(Record::jvm);
-        look(self.targets, recorded, self.record.and_then(|r| r.uid), &resolve)
-    }
-
-    fn last_look(&self) -> Result<(), StillThere> {
-        let found = self.look()?;
-        match (found.picos.first(), found.startups.first(), found.suspects.into_iter().next()) {
-            (Some(pico), ..) => Err(StillThere::Process(pico.id, pico.state)),
-            (_, Some(&startup), _) => {
-                Err(StillThere::Process(startup, startup.stat()?.map_or(State::Zombie, |stat| stat.state)))
-            }
-            (.., Some(suspect)) => Err(StillThere::Undecided(suspect)),
-            (None, None, None) => Ok(()),
-        }
+        let node = Node {
+            settings: self.settings,
+            target: &self.targets[0],
+            record: self.record,
+            // A look at the very end still has to be able to ask.
+            until: self.steps.end.max(Instant::now() + LAST_ANSWER),
+        };
+        search(self.targets, self.record).look(&node)
     }
 
     /// An mzsh that is starting the pico must not bring it up behind our back.
-    fn end_startup(&self, startup: ProcessId) -> Result<(), StillThere> {
+    fn end_startup(&self, startup: ProcessId) -> io::Result<()> {
         let Some(handle) = startup.open()? else { return Ok(()) };
-        tracing::info!("{}: ends its startup, mzsh {startup}", self.settings.pico());
+        tracing::info!("{}: ends its startup, {startup}", self.settings.pico());
         handle.signal(Signal::KILL)?;
         handle.ended_by(self.steps.end.min(Instant::now() + KILL_WITHIN))?;
         Ok(())
     }
 
-    fn end_pico(&self, id: ProcessId, first: bool) -> Result<(), StillThere> {
-        let Some(handle) = id.open()? else { return Ok(()) };
-        let descendants = self.descendants(id)?;
+    fn end_pico(&self, pico: &Candidate, first: bool) -> io::Result<()> {
+        let Some(handle) = pico.id.open()? else { return Ok(()) };
+        let descendants = self.descendants(pico.id).unwrap_or_else(|e| {
+            tracing::warn!("{}: what {} has started can't be told: {e}", self.settings.pico(), pico.id);
+            Vec::new()
+        });
         let state = handle.stat()?.map(|stat| stat.state);
         let answers = !matches!(state, Some(State::Stopped | State::Zombie));
         if first
             && answers
             && let Some(until) = self.steps.shutdown
         {
-            self.shut_down(&handle, until)?;
+            let target = self.targets.get(pico.target).unwrap_or(&self.targets[0]);
+            if let Err(e) = self.shut_down(&handle, target, until) {
+                tracing::warn!("{}: mzsh shutdown: {e}; it gets signals", self.settings.pico());
+            }
         }
         if !handle.pidfd().has_ended()? {
             self.signal(&handle, &descendants, answers)?;
         }
-        end_descendants(&descendants, self.steps.end)?;
-        Ok(())
+        end_descendants(&descendants, self.steps.end)
     }
 
     /// `mzsh shutdown`, for as long as it has or until the pico has ended.
-    fn shut_down(&self, pico: &ProcessHandle, until: Instant) -> io::Result<()> {
+    fn shut_down(&self, pico: &ProcessHandle, target: &Target, until: Instant) -> io::Result<()> {
         if Instant::now() >= until {
             return Ok(());
         }
-        let Some(target) = self.targets.first() else { return Ok(()) };
         let mut running = Mzsh::new(self.settings, target).launch(Verb::Shutdown)?;
         running.go()?;
         let mut event = running.wait(until, Some(pico.pidfd()))?;
@@ -207,17 +217,25 @@ impl Ending<'_> {
         Ok(())
     }
 
-    /// What the pico has started, but no other pico and no mzsh of one: those are other resources'.
+    /// What the pico has started, but no other pico, no mzsh of one, and nothing below those: that is other resources'.
     fn descendants(&self, id: ProcessId) -> io::Result<Vec<ProcessHandle>> {
         let all = process::all()?;
-        let mut handles = Vec::new();
-        for stat in all.descendants(id.pid) {
+        let caller: Vec<Pid> = std::iter::once(Pid::own()).chain(all.ancestors(Pid::own())).collect();
+        let below = all.descendants(id.pid);
+        let mut others = Vec::new();
+        for stat in &below {
             let argv = process::command_line(stat.pid)?.unwrap_or_default();
-            let own = self
-                .targets
-                .iter()
-                .any(|t| crate::identity::role(t, Arguments { argv: &argv, program: None }).is_some());
-            if own || !pico_of_anyone(&argv) {
+            let link = process::executable(stat.pid).ok().flatten();
+            let looks = Arguments { argv: &argv, program: link.as_ref().and_then(|l| l.0.file_name()) };
+            if pico_of_anyone(looks) && !self.targets.iter().any(|target| role(target, looks).is_some()) {
+                others.push(stat.pid);
+            }
+        }
+        let mut handles = Vec::new();
+        for stat in below {
+            let of_others =
+                others.contains(&stat.pid) || all.ancestors(stat.pid).any(|a| others.contains(&a));
+            if !of_others && !caller.contains(&stat.pid) {
                 handles.extend(stat.id().open()?);
             }
         }
@@ -225,8 +243,15 @@ impl Ending<'_> {
     }
 }
 
-fn is_live(id: ProcessId) -> bool {
-    id.stat().is_ok_and(|stat| stat.is_some_and(|stat| !stat.is_dead()))
+/// The worst of what a look has found.
+fn left(found: Found) -> StillThere {
+    let state = |id: ProcessId| id.stat().ok().flatten().map_or(State::Zombie, |stat| stat.state);
+    let process = found.picos.first().map(|pico| pico.id).or(found.startups.first().copied());
+    match (process, found.suspects.into_iter().next()) {
+        (None, Some(suspect)) => StillThere::Undecided(suspect),
+        (Some(id), _) => StillThere::Process(id, state(id)),
+        (None, None) => StillThere::Unreadable(io::Error::other("nothing, at the last look")),
+    }
 }
 
 /// What outlives the pico: SIGTERM, a moment, SIGKILL.

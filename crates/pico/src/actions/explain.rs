@@ -20,21 +20,26 @@ pub fn explain(settings: &Settings, budget: Budget) -> (String, Outcome) {
         // Writing to a String does not fail.
         let _ = writeln!(text, "{label:<18}{value}");
     };
-    line("resource", &settings.resource);
+    line("resource", &settings.resource.as_deref().unwrap_or("(the call names none)"));
     match &settings.target {
         Err(why) => line("pico", &format!("can't be told: {why}")),
         Ok(target) => {
             line("pico", &format!("{} ({}) of {}", target.name, settings.kind, target.home.path().display()));
             let (file, record) = record_of(settings, target);
             match &record {
-                None => line("record", &format!("none of this boot in {}", file.path().display())),
+                None => line("record", &format!("none of this boot in {}", file.place())),
                 Some(record) => {
                     let jvm = record.jvm().map_or("no JVM".to_owned(), |id| id.to_string());
-                    line("record", &format!("{:?}, {jvm} ({})", record.phase, file.path().display()));
+                    line("record", &format!("{:?}, {jvm} ({})", record.phase, file.place()));
                 }
             }
-            let processes =
-                observe(target, record.as_ref(), Look::Everything, budget.begun + budget.length() / 4);
+            let processes = observe(
+                settings,
+                target,
+                record.as_ref(),
+                Look::Everything,
+                budget.begun + budget.length() / 4,
+            );
             line("processes", &in_words(&processes));
             if let Processes::One { id, .. } = processes {
                 line("age", &format!("{} s", process::uptime(id).as_secs()));
@@ -64,7 +69,7 @@ pub fn explain(settings: &Settings, budget: Budget) -> (String, Outcome) {
             }
         }
     }
-    let request = Request { occasion: Occasion::Recurring, depth: 10, may_wait: false };
+    let request = Request { occasion: Occasion::Recurring, depth: 10, by_cluster: false };
     let outcome = monitor(settings, request, budget);
     (text, outcome)
 }

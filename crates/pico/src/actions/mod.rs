@@ -23,7 +23,7 @@ use crate::settings::{Settings, Target};
 
 /// The record of this resource, if it is about `target`.
 fn record_of(settings: &Settings, target: &Target) -> (RecordFile, Option<Record>) {
-    let file = RecordFile::of(&settings.resource);
+    let file = RecordFile::of(settings.resource.as_deref());
     let record = file.read().filter(|record| record.is_for(target));
     (file, record)
 }

@@ -23,8 +23,8 @@ pub struct Request {
     pub occasion: Occasion,
     /// How deep: 0, 10 (with the HA Monitor Server), 20 (with mzsh); a number between rounds down.
     pub depth: u32,
-    /// It comes from the cluster and comes back by itself: a depth 0 may wait.
-    pub may_wait: bool,
+    /// It comes from the cluster and comes back by itself: a depth 0 may wait, and failures are counted.
+    pub by_cluster: bool,
 }
 
 /// Monitors.
@@ -33,11 +33,13 @@ pub fn monitor(settings: &Settings, request: Request, budget: Budget) -> Outcome
     let target = match &settings.target {
         Ok(target) => target.clone(),
         // What can't be read may still be running as it was started.
-        Err(why) => match RecordFile::of(&settings.resource).read().and_then(|record| record.target()) {
-            Some(target) => target,
-            None if request.occasion == Occasion::Probe => return Outcome::not_running(why.clone()),
-            None => return Outcome::failed(why.clone()),
-        },
+        Err(why) => {
+            match RecordFile::of(settings.resource.as_deref()).read().and_then(|record| record.target()) {
+                Some(target) => target,
+                None if request.occasion == Occasion::Probe => return Outcome::not_running(why.clone()),
+                None => return Outcome::failed(why.clone()),
+            }
+        }
     };
     Monitor { settings, target: &target, request, budget }.run()
 }
@@ -51,26 +53,25 @@ struct Monitor<'a> {
 
 impl Monitor<'_> {
     fn run(&self) -> Outcome {
-        let (file, mut record) = record_of(self.settings, self.target);
+        let (file, record) = record_of(self.settings, self.target);
         let depth = self.depth();
         let look = match (self.request.occasion, depth) {
             (Occasion::Probe, _) => Look::Once,
             (Occasion::Recurring, 0) => Look::Record,
             (Occasion::Recurring, _) => Look::Everything,
         };
-        let mut processes = observe(self.target, record.as_ref(), look, self.inner());
-
+        let mut processes = self.observe(record.as_ref(), look);
         if let Some(known) = &record
             && depth == 0
             && let Processes::One { id, life: Life::Well } = processes
             && known.jvm() == Some(id)
             && self.died_while_waited_for(known, id)
         {
-            processes = observe(self.target, record.as_ref(), Look::Everything, self.inner());
+            processes = self.observe(record.as_ref(), Look::Everything);
         }
 
         let Processes::One { id, .. } = processes else {
-            return self.answer(&Observation::of(processes), record.as_mut(), &file);
+            return self.answer(&Observation::of(processes), record, &file);
         };
         let known = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running);
         let before = known.clone();
@@ -81,11 +82,23 @@ impl Monitor<'_> {
         if depth == 0 && self.request.occasion == Occasion::Recurring {
             record.seen = true;
         }
-        let observation = self.deep(Observation::of(processes), id, &mut record);
+        let mut observation = self.deep(Observation::of(processes), id, &mut record);
         if before.as_ref() != Some(&record) {
             file.note(&record);
         }
-        self.answer(&observation, Some(&mut record), &file)
+        if depth > 0 && id.stat().is_ok_and(|stat| stat.is_none_or(|stat| stat.is_dead())) {
+            // It died while it was asked: that is what counts, not that it did not answer.
+            observation = Observation::of(self.observe(Some(&record), Look::Everything));
+        }
+        self.answer(&observation, Some(record), &file)
+    }
+
+    fn observe(&self, record: Option<&Record>, look: Look) -> Processes {
+        // Of what is left (a monitor may have waited) three quarters, and of the whole no more than half, but for the
+        // end of a wait.
+        let now = Instant::now();
+        let left = self.budget.end.saturating_duration_since(now) * 3 / 4;
+        observe(self.settings, self.target, record, look, now + left.min(self.budget.length() / 2))
     }
 
     /// 0, 10 or 20. A probe asks only whether it runs here, but looks for a second one like depth 10.
@@ -107,7 +120,7 @@ impl Monitor<'_> {
     fn died_while_waited_for(&self, record: &Record, id: ProcessId) -> bool {
         let wait =
             self.settings.wait.min((self.budget.length() / 2).saturating_sub(Duration::from_millis(1)));
-        if !self.request.may_wait || !record.seen || wait.is_zero() {
+        if !self.request.by_cluster || !record.seen || wait.is_zero() {
             return false;
         }
         match id.open() {
@@ -146,15 +159,14 @@ impl Monitor<'_> {
         if depth >= 20 {
             let status = deep::ask_status(self.settings, self.target, until);
             if !matches!(status, crate::product::StatusAnswer::Running) {
-                observation.platform_answers =
-                    deep::platform_answers(record, self.budget.within(Duration::MAX / 4));
+                observation.platform_answers = deep::platform_answers(record, self.budget.end);
             }
             observation.status = Some(status);
         }
         observation
     }
 
-    fn answer(&self, observation: &Observation, record: Option<&mut Record>, file: &RecordFile) -> Outcome {
+    fn answer(&self, observation: &Observation, record: Option<Record>, file: &RecordFile) -> Outcome {
         let policy = Policy {
             occasion: self.request.occasion,
             kind: self.settings.kind,
@@ -165,12 +177,12 @@ impl Monitor<'_> {
         let verdict = judge(observation, &policy);
         let counts = record.as_ref().and_then(|r| r.counts.get(&self.depth()).copied()).unwrap_or_default();
         let (outcome, now) = weigh(&verdict, counts, self.settings, self.request.occasion);
-        if let Some(record) = record
+        if let Some(mut record) = record
             && now != counts
-            && self.request.occasion == Occasion::Recurring
+            && self.request.by_cluster
         {
             record.counts.insert(self.depth(), now);
-            file.note(record);
+            file.note(&record);
         }
         outcome
     }
@@ -196,7 +208,7 @@ fn weigh(
             // Not at the first sight of it: each change of the answer has the cluster think anew.
             let degraded = wanted && counts.warned > 0 && occasion == Occasion::Recurring;
             let answer = if degraded { Answer::Degraded } else { Answer::Success };
-            (Outcome { answer, reason }, Counts { warned: counts.warned.saturating_add(1).min(2), failed: 0 })
+            (Outcome { answer, reason }, Counts { warned: counts.warned.saturating_add(1).min(2), ..counts })
         }
         Finding::CheckFailed => {
             let failed = counts.failed.saturating_add(1);

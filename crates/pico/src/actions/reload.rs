@@ -7,11 +7,11 @@ use crate::outcome::{Answer, Outcome};
 use crate::settings::Settings;
 use crate::verdict::Occasion;
 
-/// Puts the parameters into the record, where the next monitor and stop take them from. If the pico does not run, that is
-/// the answer: nothing is started.
+/// Each action is given its parameters anew, so there is little to do: the record is told, and what was counted under other
+/// limits is forgotten. If the pico does not run, that is the answer: nothing is started.
 #[must_use]
 pub fn reload(settings: &Settings, budget: Budget) -> Outcome {
-    let request = Request { occasion: Occasion::Probe, depth: 0, may_wait: false };
+    let request = Request { occasion: Occasion::Probe, depth: 0, by_cluster: false };
     let outcome = monitor(settings, request, budget);
     if outcome.answer != Answer::Success {
         return outcome;
@@ -19,10 +19,9 @@ pub fn reload(settings: &Settings, budget: Budget) -> Outcome {
     let Ok(target) = &settings.target else { return outcome };
     if let (file, Some(mut record)) = record_of(settings, target) {
         record.parameters = settings.in_force.iter().cloned().collect();
-        // Counted under other limits.
         record.counts.clear();
         if let Err(e) = file.write(&record) {
-            return Outcome::failed(format!("{} could not be written: {e}", file.path().display()));
+            return Outcome::failed(format!("{} could not be written: {e}", file.place()));
         }
     }
     Outcome::success()

@@ -9,13 +9,15 @@ use super::ending::{Ending, Steps};
 use super::record_of;
 use crate::budget::Budget;
 use crate::outcome::{Class, Outcome};
-use crate::product::{HaAnswer, HaQuestion, Inspection, Mzsh, RegistryState, StartupEnd, Verb, inspect};
+use crate::product::{
+    HaAnswer, HaQuestion, Inspection, Mzsh, RegistryState, StartupEnd, UserState, Verb, inspect,
+};
 use crate::record::{Phase, Record, RecordFile, lock_path};
 use crate::settings::{Endpoint, PicoType, Settings, Target};
 use crate::verdict::{Life, Look, Processes, observe};
 use host::command::{Event, Finished, Running};
 use host::lock::{Lock, Locked};
-use host::{ProcessHandle, ProcessId, helper, pause};
+use host::{ProcessHandle, ProcessId, helper, pause, process};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -37,8 +39,8 @@ pub fn start(settings: &Settings, budget: Budget) -> Outcome {
         Ok(target) => target,
         Err(why) => return Outcome::failed_by(Class::NotConfigured, why.clone()),
     };
-    let whole = budget;
-    // A fifth is kept for clearing up if it fails.
+    // The answer must be out before the operation's time-out; and a fifth is kept for clearing up if it fails.
+    let whole = budget.less((budget.length() / 20).min(LAST_WORDS));
     let budget = budget.less(budget.length() / 5);
     let _lock = match lock(target, budget) {
         Ok(lock) => lock,
@@ -106,7 +108,7 @@ impl Start<'_> {
 
     /// What is there already: well, then that is it; else it is cleared away.
     fn already(&self, record: Option<&Record>) -> Result<Option<Outcome>, Stop> {
-        let why = match observe(self.target, record, Look::Everything, self.budget.end) {
+        let why = match observe(self.settings, self.target, record, Look::Everything, self.budget.end) {
             Processes::None { .. } => return Ok(None),
             Processes::Unknown(why) => return Err(self.fail(format!("can't tell whether it runs: {why}"))),
             Processes::One { id, life: Life::Well | Life::Traced } => match self.adopt(record, id) {
@@ -137,8 +139,15 @@ impl Start<'_> {
         let plan =
             deep::plan(self.settings, self.target, &mut record, self.budget.within(self.budget.length() / 4));
         let until = self.budget.begun + self.budget.length() / 2;
-        if let Some(HaAnswer::NoAnswer(why)) = deep::ask_ha(self.settings, self.target, id, plan, until) {
-            return Err(format!("{id} hangs, its HA Monitor Server does not answer: {why}"));
+        let grace = deep::grace(self.settings, record.ha.as_ref());
+        while let Some(HaAnswer::NoAnswer(why)) =
+            deep::ask_ha(self.settings, self.target, id, plan.clone(), until)
+        {
+            // One that was started by hand a moment ago, and is just coming up, is not one that hangs.
+            if process::uptime(id) >= grace || Instant::now() >= until || !is_alive(id) {
+                return Err(format!("{id} hangs, its HA Monitor Server does not answer: {why}"));
+            }
+            pause(ASK_EVERY, until);
         }
         record.runs_as(id);
         self.file.note(&record);
@@ -195,6 +204,9 @@ impl Start<'_> {
         if let Err(why) = deep::keep_facts(&mut record, inspection) {
             tracing::warn!("{why}");
         }
+        if let UserState::Known { uid, .. } = inspection.user {
+            record.uid = Some(uid);
+        }
         Ok(record)
     }
 
@@ -224,7 +236,11 @@ impl Start<'_> {
         let mut mzsh = Mzsh::new(self.settings, self.target).startup().map_err(|e| self.fail(e))?;
         record.phase = Phase::Starting;
         record.started_by(mzsh.id());
-        self.file.note(record);
+        if let Err(e) = self.file.write(record) {
+            // Without a record nobody would know this mzsh should we be killed now. It was not let go yet.
+            mzsh.kill_group().map_err(|e| self.fail(e))?;
+            return Err(self.fail(format!("no start without a record: {}: {e}", self.file.place())));
+        }
         mzsh.go().map_err(|e| self.fail(e))?;
         let (finished, mut jvm) = self.attend(mzsh, record)?;
         match StartupEnd::of(&finished) {
@@ -295,7 +311,7 @@ impl Start<'_> {
 
     /// The JVM, if it is there.
     fn find(&self, record: &Record) -> Result<Option<ProcessHandle>, String> {
-        match observe(self.target, Some(record), Look::Everything, self.budget.end) {
+        match observe(self.settings, self.target, Some(record), Look::Everything, self.budget.end) {
             Processes::One { id, .. } => id.open().map_err(|e| e.to_string()),
             Processes::None { .. } | Processes::Starting { .. } => Ok(None),
             Processes::Several(pids) => Err(format!("it runs more than once, pids {pids:?}")),
@@ -371,6 +387,10 @@ impl Start<'_> {
             warn_unless_well(&format!("post_start {}", program.display()), mzsh.run_hook(program, until));
         }
     }
+}
+
+fn is_alive(id: ProcessId) -> bool {
+    id.stat().is_ok_and(|stat| stat.is_some_and(|stat| !stat.is_dead()))
 }
 
 /// The process that was started, held by its pidfd.

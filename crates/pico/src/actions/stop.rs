@@ -22,20 +22,29 @@ pub fn stop(settings: &Settings, budget: Budget) -> Outcome {
     // The larger of 5 s and a tenth, but never more than half of what there is.
     let reserve = LEAST_RESERVE.max(budget.length() / 10).min(budget.length() / 2);
     let budget = budget.less(reserve);
-    let file = RecordFile::of(&settings.resource);
+    let file = RecordFile::of(settings.resource.as_deref());
+    let _lock = match targets(settings, file.read().as_ref()).first() {
+        Some(target) => take_over_lock(target, budget),
+        None => None,
+    };
+    // Only now: whoever had the lock may have begun a start.
     let record = file.read();
     let targets = targets(settings, record.as_ref());
-    let Some(target) = targets.first() else {
-        // Nothing says which process could be meant, and this resource never started one since the boot.
+    if targets.is_empty() {
         let why = settings.target.as_ref().err().cloned().unwrap_or_default();
+        if file.is_unreadable() {
+            return Outcome::failed(format!(
+                "{why}; and {} can't be read: what is to be stopped?",
+                file.place()
+            ));
+        }
+        // Nothing says which process could be meant, and this resource has started none since the boot.
         return Outcome { answer: Answer::Success, reason: Some(format!("nothing to stop: {why}")) };
-    };
-    let _lock = take_over_lock(target, budget);
-
-    let ending =
-        Ending { settings, targets: &targets, record: record.as_ref(), steps: Steps::until(budget.end) };
+    }
+    let steps = Steps::until(budget.end);
+    let ending = Ending { settings, targets: &targets, record: record.as_ref(), steps };
     if record.as_ref().is_some_and(|r| r.phase == Phase::Unidentified)
-        && let Err(why) = stop_unidentified(settings, target, ending.steps)
+        && let Err(why) = stop_unidentified(settings, &targets[0], steps)
     {
         return Outcome::failed(format!("{}: {why}", settings.pico()));
     }
@@ -111,7 +120,7 @@ fn stop_unidentified(settings: &Settings, target: &Target, steps: Steps) -> Resu
     match StatusAnswer::of(&mzsh.run(Verb::Status, until).map_err(|e| e.to_string())?) {
         StatusAnswer::NotRunning => Ok(()),
         other => Err(format!(
-            "mzsh started it, no process looks like it, and mzsh status says {other:?}: set process_match"
+            "mzsh started it, no process looks like it (set process_match); mzsh status: {other}"
         )),
     }
 }

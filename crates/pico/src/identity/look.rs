@@ -1,6 +1,6 @@
 //! A look at every process of the node.
 
-use super::markers::{Arguments, HomeClaim, Role, home_claim, role};
+use super::markers::{Arguments, HomeClaim, Role, home_claim, pico_of_anyone, role};
 use crate::settings::Target;
 use host::process::{self, Snapshot, Stat};
 use host::{Pid, ProcessId};
@@ -17,6 +17,8 @@ pub struct Candidate {
     pub state: process::State,
     /// Its number of threads.
     pub threads: u32,
+    /// Which of the targets it is, by its place among them.
+    pub target: usize,
 }
 
 /// A live process that may be the pico.
@@ -33,7 +35,7 @@ pub struct Suspect {
 pub struct Found {
     /// Live instances; children of one are left out.
     pub picos: Vec<Candidate>,
-    /// Live `mzsh startup` of it.
+    /// Live `mzsh startup` of it, and what such a one has started that is not the pico yet.
     pub startups: Vec<ProcessId>,
     /// What can't be decided.
     pub suspects: Vec<Suspect>,
@@ -47,114 +49,166 @@ impl Found {
     }
 }
 
-/// Looks at every process. `known` is a process that is the pico whatever it looks like (the record names it);
-/// `uid` is whose process the pico is, where known; `resolve` tells what a path resolves to (it may ask a helper; it
-/// is called only for a process that has the pico's name and another home).
-///
-/// # Errors
-/// /proc could not be read whole: nothing may be concluded.
-pub fn look(
-    targets: &[Target],
-    known: Option<ProcessId>,
-    uid: Option<u32>,
-    resolve: &dyn Fn(&Path) -> Option<PathBuf>,
-) -> io::Result<Found> {
-    let all = process::all()?;
-    let own = Pid::own();
-    let namespace = process::pid_namespace(own)?;
-    let mut found = Found::default();
-    for stat in all.iter().filter(|s| s.pid != own && !s.is_dead()) {
-        let candidate = Candidate { id: stat.id(), state: stat.state, threads: stat.threads };
-        if known == Some(stat.id()) {
-            found.picos.push(candidate);
-            continue;
+/// What a look may have to ask, in the few cases where /proc alone does not decide. Each may ask a helper.
+pub trait Surroundings {
+    /// What a path resolves to; `None`: it can't be told now.
+    fn resolve(&self, path: &Path) -> Option<PathBuf>;
+    /// Whose processes the pico's are; `None`: it can't be told now.
+    fn uid(&self) -> Option<u32>;
+    /// The processes that other resources' records name.
+    fn others(&self) -> Vec<ProcessId>;
+}
+
+/// Who is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'a> {
+    /// The picos that are meant; more than one only where the parameters and the record differ.
+    pub targets: &'a [Target],
+    /// A process that is the pico whatever it looks like: the record names it.
+    pub known: Option<ProcessId>,
+    /// The mzsh that the start launched, and whose user it ran as: it leads a session, and who is in that session is
+    /// starting the pico.
+    pub launched: Option<(ProcessId, Option<u32>)>,
+}
+
+impl Search<'_> {
+    /// Looks at every process.
+    ///
+    /// # Errors
+    /// /proc could not be read whole: nothing may be concluded.
+    pub fn look(&self, surroundings: &dyn Surroundings) -> io::Result<Found> {
+        let all = process::all()?;
+        let own = Pid::own();
+        let namespace = process::pid_namespace(own)?;
+        let mut found = Found::default();
+        for stat in all.iter().filter(|s| s.pid != own && !s.is_dead()) {
+            let candidate =
+                |target| Candidate { id: stat.id(), state: stat.state, threads: stat.threads, target };
+            if self.known == Some(stat.id()) {
+                found.picos.push(candidate(0));
+                continue;
+            }
+            if stat.state == process::State::Zombie {
+                found.suspects.extend(leaderless_java(stat, surroundings)?);
+                continue;
+            }
+            let argv = process::command_line(stat.pid)?.filter(|argv| !argv.is_empty());
+            let finding = match &argv {
+                Some(argv) => self.examine(stat, argv, namespace.as_deref(), &all, surroundings)?,
+                None => None,
+            };
+            match finding {
+                Some(Finding::Pico(target)) => found.picos.push(candidate(target)),
+                Some(Finding::Startup) => found.startups.push(stat.id()),
+                Some(Finding::Unclear(why)) => found.suspects.push(Suspect { id: stat.id(), why }),
+                None if self.was_launched(stat, argv.as_deref().unwrap_or_default(), &all)? => {
+                    found.startups.push(stat.id());
+                }
+                None => {}
+            }
         }
-        if stat.state == process::State::Zombie {
-            found.suspects.extend(leaderless_java(stat, uid)?);
-            continue;
-        }
-        let Some(argv) = process::command_line(stat.pid)?.filter(|argv| !argv.is_empty()) else { continue };
-        match examine(targets, stat, &argv, namespace.as_deref(), &all, resolve)? {
-            Some(Finding::Pico) => found.picos.push(candidate),
-            Some(Finding::Startup) => found.startups.push(stat.id()),
-            Some(Finding::Unclear(why)) => found.suspects.push(Suspect { id: stat.id(), why }),
-            None => {}
-        }
+        leave_out_children(&mut found.picos, &all);
+        found.picos.sort_by_key(|c| c.id);
+        found.startups.sort();
+        Ok(found)
     }
-    leave_out_children(&mut found.picos, &all);
-    found.picos.sort_by_key(|c| c.id);
-    found.startups.sort();
-    Ok(found)
+
+    /// Is it the mzsh of the start, or of its session? What it has executed so far does not matter. A session's number
+    /// is not given to another while anybody is in it, so a member that is not younger than its leader, and the leader's
+    /// user's, is what the start made.
+    fn was_launched(&self, stat: &Stat, argv: &[OsString], all: &Snapshot) -> io::Result<bool> {
+        let Some((mzsh, uid)) = self.launched else { return Ok(false) };
+        if stat.id() == mzsh {
+            return Ok(true);
+        }
+        // Somebody has the number who is not that mzsh: then the session is not that one either.
+        let reused = all.get(mzsh.pid).is_some_and(|leader| leader.id() != mzsh);
+        Ok(stat.session == mzsh.pid.as_raw()
+            && !reused
+            && stat.start >= mzsh.start
+            && !pico_of_anyone(Arguments { argv, program: None })
+            && (uid.is_none() || process::owner(stat.pid)? == uid))
+    }
+
+    fn examine(
+        &self,
+        stat: &Stat,
+        argv: &[OsString],
+        namespace: Option<&Path>,
+        all: &Snapshot,
+        surroundings: &dyn Surroundings,
+    ) -> io::Result<Option<Finding>> {
+        let link = process::executable(stat.pid).ok().flatten();
+        let process = Arguments { argv, program: link.as_ref().and_then(|l| l.0.file_name()) };
+        for (at, target) in self.targets.iter().enumerate() {
+            let Some(role) = role(target, process) else { continue };
+            match process::pid_namespace(stat.pid) {
+                Ok(Some(theirs)) if Some(theirs.as_path()) != namespace => continue,
+                Ok(_) => {}
+                // What can't be looked at is not taken for another's.
+                Err(e) => {
+                    let why = format!("is named {}, and its pid namespace can't be read: {e}", target.name);
+                    return Ok(Some(Finding::Unclear(why)));
+                }
+            }
+            let finding = match role {
+                // The pattern may stand in the command lines that led to this call.
+                Role::PicoByMatch if all.ancestors(Pid::own()).any(|a| a == stat.pid) => continue,
+                Role::PicoByMatch => return Ok(Some(Finding::Pico(at))),
+                Role::Pico => Finding::Pico(at),
+                Role::Startup => Finding::Startup,
+            };
+            let environment = process::environment(stat.pid).ok().flatten();
+            // Gone meanwhile, or another by now.
+            if stat.id().stat()?.is_none_or(|now| now.is_dead()) {
+                return Ok(None);
+            }
+            match is_home(target, &home_claim(argv, || environment.as_deref()), surroundings) {
+                Ok(true) => return Ok(Some(finding)),
+                Ok(false) => {}
+                Err(why) => return Ok(Some(Finding::Unclear(why))),
+            }
+        }
+        Ok(None)
+    }
 }
 
 enum Finding {
-    Pico,
+    /// Which target it is.
+    Pico(usize),
     Startup,
     Unclear(String),
 }
 
-fn examine(
-    targets: &[Target],
-    stat: &Stat,
-    argv: &[OsString],
-    namespace: Option<&Path>,
-    all: &Snapshot,
-    resolve: &dyn Fn(&Path) -> Option<PathBuf>,
-) -> io::Result<Option<Finding>> {
-    // Read for the few that could be java under another name: their program; for those named alike: the rest.
-    let link = process::executable(stat.pid).ok().flatten();
-    let process = Arguments { argv, program: link.as_ref().and_then(|l| l.0.file_name()) };
-    for target in targets {
-        let Some(role) = role(target, process) else { continue };
-        let Some(theirs) = process::pid_namespace(stat.pid).ok() else { continue };
-        if theirs.as_deref() != namespace && theirs.is_some() {
-            continue;
-        }
-        let finding = match role {
-            // The pattern may stand in the command lines that led to this call.
-            Role::PicoByMatch if all.ancestors(Pid::own()).any(|a| a == stat.pid) => continue,
-            Role::PicoByMatch | Role::Pico => Finding::Pico,
-            Role::Startup => Finding::Startup,
-        };
-        if role == Role::PicoByMatch {
-            return Ok(Some(finding));
-        }
-        let environment = process::environment(stat.pid).ok().flatten();
-        // Gone meanwhile, or another by now.
-        if stat.id().stat()?.is_none_or(|now| now.is_dead()) {
-            return Ok(None);
-        }
-        match home_claim(argv, || environment.as_deref()) {
-            HomeClaim::Is(home) if target.home.is_named(&home) => return Ok(Some(finding)),
-            HomeClaim::Is(home) => match (resolve(&home), resolve(target.home.path())) {
-                (Some(theirs), Some(ours)) if theirs == ours => return Ok(Some(finding)),
-                (Some(_), Some(_)) => {}
-                _ => {
-                    let why = format!(
-                        "is {} of {}, and whether that is {} can't be told",
-                        target.name,
-                        home.display(),
-                        target.home.path().display()
-                    );
-                    return Ok(Some(Finding::Unclear(why)));
-                }
-            },
-            HomeClaim::Unknown => {
-                let why = format!("is named {}, of which installation can't be told", target.name);
-                return Ok(Some(Finding::Unclear(why)));
-            }
-        }
+/// Is the process's home the target's? Err: it can't be told, and why.
+fn is_home(target: &Target, claim: &HomeClaim, surroundings: &dyn Surroundings) -> Result<bool, String> {
+    let HomeClaim::Is(home) = claim else {
+        return Err(format!("is named {}, of which installation can't be told", target.name));
+    };
+    if target.home.is_named(home) {
+        return Ok(true);
     }
-    Ok(None)
+    let ours =
+        target.home.resolved().map(Path::to_owned).or_else(|| surroundings.resolve(target.home.path()));
+    match ours.and_then(|ours| Some(ours == surroundings.resolve(home)?)) {
+        Some(same) => Ok(same),
+        None => Err(format!(
+            "is {} of {}, and whether that is {} can't be told",
+            target.name,
+            home.display(),
+            target.home.path().display()
+        )),
+    }
 }
 
-/// A JVM whose main thread has ended while others live has no command line any more: it could be the pico.
-fn leaderless_java(stat: &Stat, uid: Option<u32>) -> io::Result<Option<Suspect>> {
-    if stat.comm != b"java" {
+/// A JVM whose main thread has ended while others live has no command line any more: it could be the pico, unless it
+/// is another user's, or another resource's.
+fn leaderless_java(stat: &Stat, surroundings: &dyn Surroundings) -> io::Result<Option<Suspect>> {
+    if stat.comm != b"java" || surroundings.others().contains(&stat.id()) {
         return Ok(None);
     }
-    let owner = process::owner(stat.pid)?;
-    if owner.is_none() || uid.is_some_and(|uid| owner != Some(uid)) {
+    let Some(owner) = process::owner(stat.pid)? else { return Ok(None) };
+    if surroundings.uid().is_some_and(|uid| uid != owner) {
         return Ok(None);
     }
     let why = format!("is a java without main thread (Z, {} threads): whose can't be told", stat.threads);

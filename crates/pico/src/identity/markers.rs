@@ -71,9 +71,11 @@ fn after_mzsh(process: Arguments<'_>) -> Option<&[OsString]> {
     script(argv).and_then(|at| argv.get(at + 1..))
 }
 
-/// Where `.../bin/mzsh` stands in the command line of a script: first, or second after its shell.
+/// Where `.../bin/mzsh` stands in the command line of a script: first, or after its shell and that one's options.
 fn script(argv: &[OsString]) -> Option<usize> {
-    argv.iter().take(2).position(|a| Path::new(a).ends_with("bin/mzsh"))
+    let is_mzsh = |at: &usize| argv.get(*at).is_some_and(|a| Path::new(a).ends_with("bin/mzsh"));
+    let after_shell = argv.iter().skip(1).position(|a| !is_option(a)).map(|at| at + 1);
+    [Some(0), after_shell].into_iter().flatten().find(is_mzsh)
 }
 
 /// The pico's name, by the first marker of three that is there.
@@ -88,19 +90,19 @@ fn pico_name(argv: &[OsString]) -> Option<&str> {
     if let Some(call) = marked(b"-XX:OnOutOfMemoryError=oom ") {
         return text(call)?.split_ascii_whitespace().next();
     }
-    let main_class = argv.iter().skip(1).find(|a| !is_option(a))?.as_bytes();
-    let main_class = main_class.rsplit(|&b| b == b'.').next()?;
-    if matches!(main_class, b"PicoStart" | b"CodeServerMain") {
-        return text(argv.last()?.as_bytes());
-    }
-    None
+    // Wherever it stands: an option such as -classpath takes the argument after it.
+    let is_main_class = |argument: &OsString| {
+        let name = argument.as_bytes().rsplit(|&b| b == b'.').next();
+        matches!(name, Some(b"PicoStart" | b"CodeServerMain"))
+    };
+    let main_class = argv.iter().skip(1).position(|a| !is_option(a) && is_main_class(a))? + 1;
+    argv.get(main_class + 1..)?.last().and_then(|name| text(name.as_bytes()))
 }
 
 /// Is this a pico of any name, or an mzsh?
 #[must_use]
-pub fn pico_of_anyone(argv: &[OsString]) -> bool {
-    let process = Arguments { argv, program: None };
-    after_mzsh(process).is_some() || (is_java(process) && pico_name(argv).is_some())
+pub fn pico_of_anyone(process: Arguments<'_>) -> bool {
+    after_mzsh(process).is_some() || (is_java(process) && pico_name(process.argv).is_some())
 }
 
 fn is_option(argument: &OsStr) -> bool {
@@ -151,7 +153,7 @@ mod tests {
         let lines: [&[&str]; 3] = [
             &["/jdk/bin/java", "-Dpico.configname=ec1", CLASS],
             &["java", "-XX:OnOutOfMemoryError=oom ec1 /l/ec1.log /l/crit.log", CLASS],
-            &["java", "-Xmx1g", CLASS, "ec1"],
+            &["java", "-Xmx1g", "-classpath", "/opt/mz/lib/picostart.jar", CLASS, "ec1"],
         ];
         for line in lines {
             assert_eq!(role_of("ec1", line), Some(Role::Pico), "{line:?}");
@@ -194,6 +196,7 @@ mod tests {
             (vec!["java", "-Dpico.configname=ec1", MZSH, "status", "ec1"], None),
             (vec!["/bin/sh", "/opt/mz/bin/mzsh", "startup", "-f", "ec1"], Some(Role::Startup)),
             (vec!["/opt/mz/bin/mzsh", "startup", "ec1"], Some(Role::Startup)),
+            (vec!["/bin/sh", "-e", "/opt/mz/bin/mzsh", "startup", "ec1"], Some(Role::Startup)),
             (vec!["vi", "/opt/mz/bin/mzsh.old", "startup", "ec1"], None),
         ] {
             assert_eq!(role_of("ec1", &line), expected, "{line:?}");

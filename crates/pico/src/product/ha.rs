@@ -60,13 +60,15 @@ impl HaQuestion<'_> {
 
     /// Does anything listen there? From /proc, so that no connection comes to the server but the client's own.
     fn is_listening(&self) -> bool {
-        let wanted: Option<IpAddr> = match self.endpoint.host.as_str() {
-            "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
-            host => host.parse().ok(),
-        };
-        // A name, or a table that can't be read: the client will tell.
-        let (Some(wanted), Ok(all)) = (wanted, listeners::all()) else { return true };
-        all.iter().any(|l| l.port == self.endpoint.port && l.holds(wanted))
+        // A table that can't be read: the client will tell.
+        let Ok(all) = listeners::all() else { return true };
+        let host = self.endpoint.host.as_str();
+        all.iter().filter(|l| l.port == self.endpoint.port).any(|l| match host.parse::<IpAddr>() {
+            Ok(address) => l.holds(address),
+            Err(_) if host == "localhost" => l.address.is_unspecified() || l.address.is_loopback(),
+            // A name, which only the resolver knows.
+            Err(_) => true,
+        })
     }
 
     /// For the child: everything that touches storage or the name service.

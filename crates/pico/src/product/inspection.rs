@@ -136,6 +136,16 @@ pub fn resolve(path: &Path, until: Instant) -> Option<PathBuf> {
     (!said.is_empty()).then(|| PathBuf::from(std::ffi::OsString::from_vec(said)))
 }
 
+/// Who would run mzsh, by a helper. `None`: it can't be told now.
+#[must_use]
+pub fn user(settings: &Settings, target: &Target, until: Instant) -> Option<u32> {
+    let said = helper::ask(until, || {
+        credentials_for(settings, target).map(|user| user.uid.to_string().into_bytes()).unwrap_or_default()
+    })
+    .ok()?;
+    std::str::from_utf8(&said).ok()?.parse().ok()
+}
+
 fn look(settings: &Settings, target: &Target) -> Inspection {
     let path = target.home.path();
     let mzsh = if settings.pretend_not_installed {
@@ -143,7 +153,7 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
     } else {
         file_state(&target.home.join("bin/mzsh"))
     };
-    let owner = owner(&target.home.join("bin/mzsh")).or_else(|| owner(path));
+    let owner = owner(target);
     let registry = registry::find(path, settings.container.as_deref(), &target.name);
     let facts = match &registry {
         RegistryState::Defined(facts) => Some(facts),
@@ -154,7 +164,7 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
     Inspection {
         home: home_state(path),
         resolved: path.canonicalize().ok(),
-        owner,
+        owner: owner.map(|(uid, _)| uid),
         user: user_state(settings.os_user.as_deref(), owner),
         mzsh,
         java: settings.java_home.as_ref().map(|j| file_state(&j.join("bin/java"))),
@@ -186,11 +196,13 @@ pub(super) fn file_state(path: &Path) -> FileState {
     }
 }
 
-fn owner(path: &Path) -> Option<u32> {
-    std::fs::metadata(path).ok().map(|m| m.uid())
+/// User and group of the installation: of `bin/mzsh`, else of `mz_home`.
+fn owner(target: &Target) -> Option<(u32, u32)> {
+    let of = |path: &Path| std::fs::metadata(path).ok().map(|m| (m.uid(), m.gid()));
+    of(&target.home.join("bin/mzsh")).or_else(|| of(target.home.path()))
 }
 
-fn user_state(name: Option<&str>, owner: Option<u32>) -> UserState {
+fn user_state(name: Option<&str>, owner: Option<(u32, u32)>) -> UserState {
     match credentials(name, owner) {
         Ok(user) => UserState::Known { name: user.name, uid: user.uid },
         Err(NoUser::Credentials(CredentialsError::Unknown(user))) => UserState::Unknown(user),
@@ -200,7 +212,7 @@ fn user_state(name: Option<&str>, owner: Option<u32>) -> UserState {
 
 /// Why nobody can run mzsh.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoUser {
+enum NoUser {
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error(
@@ -211,15 +223,15 @@ pub(super) enum NoUser {
 
 /// `os_user`, or the owner of the installation. An owner whom the name service does not know can run mzsh as well
 /// as any: a number is enough.
-pub(super) fn credentials(name: Option<&str>, owner: Option<u32>) -> Result<Credentials, NoUser> {
+fn credentials(name: Option<&str>, owner: Option<(u32, u32)>) -> Result<Credentials, NoUser> {
     match (name, owner) {
         (Some(name), _) => Ok(Credentials::of_name(name)?),
-        (None, Some(uid)) => match Credentials::of_uid(uid) {
+        (None, Some((uid, gid))) => match Credentials::of_uid(uid) {
             Err(CredentialsError::Unknown(_)) => Ok(Credentials {
                 name: uid.to_string(),
                 uid,
-                gid: uid,
-                groups: vec![uid],
+                gid,
+                groups: vec![gid],
                 home: "/".into(),
                 shell: "/bin/sh".into(),
             }),
@@ -231,6 +243,5 @@ pub(super) fn credentials(name: Option<&str>, owner: Option<u32>) -> Result<Cred
 
 /// The user for a command on this installation; for the child that will run it.
 pub(super) fn credentials_for(settings: &Settings, target: &Target) -> Result<Credentials, String> {
-    let owner = owner(&target.home.join("bin/mzsh")).or_else(|| owner(target.home.path()));
-    credentials(settings.os_user.as_deref(), owner).map_err(|e| e.to_string())
+    credentials(settings.os_user.as_deref(), owner(target)).map_err(|e| e.to_string())
 }

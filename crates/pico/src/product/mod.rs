@@ -9,6 +9,6 @@ mod mzsh;
 mod registry;
 
 pub use ha::{HaAnswer, HaQuestion};
-pub use inspection::{FileState, HomeState, Inspection, UserState, inspect, resolve};
+pub use inspection::{FileState, HomeState, Inspection, UserState, inspect, resolve, user};
 pub use mzsh::{Mzsh, StartupEnd, StatusAnswer, Verb};
 pub use registry::{PicoFacts, RegistryState, find as find_pico};

@@ -15,8 +15,8 @@ use host::End;
 use host::command::{self, Company, Exec, Finished, Running};
 use host::credentials::Credentials;
 use std::ffi::OsString;
-use std::io;
 use std::time::Instant;
+use std::{fmt, io};
 
 /// For status and shutdown: mzsh asks the Platform at this address first, and on a refused connection the local
 /// pico. Left to itself it waits for two connections to time out when the Platform's address is dead (64 s
@@ -232,7 +232,21 @@ impl StatusAnswer {
             End::Exited(0) => Self::Running,
             End::Exited(1) => Self::NotResponding,
             End::Exited(2) => Self::NotRunning,
-            end => Self::Unclear(format!("mzsh status: {end}")),
+            end => Self::Unclear(end.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for StatusAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Running => f.write_str("running"),
+            Self::WithoutPlatform => f.write_str("running without contact with the Platform's RCP service"),
+            Self::NotResponding => f.write_str("not responding"),
+            Self::NotRunning => f.write_str("not running"),
+            Self::NoAnswer => f.write_str("no answer in the time it has"),
+            Self::NotAsked(why) => write!(f, "could not be run: {why}"),
+            Self::Unclear(why) => f.write_str(why),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! [`observe`] gathers the evidence, [`judge`] decides on it: a pure function, whose table is its test.
 
 mod judge;
+pub(crate) mod node;
 mod observe;
 
 pub use judge::{Finding, Occasion, Policy, Verdict, judge};

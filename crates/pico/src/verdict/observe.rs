@@ -1,24 +1,21 @@
 //! Gathering the evidence that /proc gives.
 
+use super::node::{self, Node};
 use super::{Life, Processes};
-use crate::identity::{Candidate, Found, look};
-use crate::product;
-use crate::record::Record;
-use crate::settings::Target;
+use crate::identity::Found;
+use crate::record::{Phase, Record};
+use crate::settings::{Settings, Target};
 use host::process::{Stat, State};
 use host::{ProcessId, pause};
 use std::io;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How far apart the two looks are that must agree before "several" is said.
 const SEVERAL_APART: Duration = Duration::from_millis(300);
-/// For how long a process must be seen stopped before that is a hang.
-const STOPPED_FOR: Duration = Duration::from_secs(2);
-/// Between two looks at a stopped process.
-const STOPPED_STEP: Duration = Duration::from_millis(200);
-/// Longest wait for what a path resolves to.
-const RESOLVE_WITHIN: Duration = Duration::from_secs(5);
+/// For how long a process must be seen stopped, or without its main thread, before that counts.
+const SEEN_FOR: Duration = Duration::from_secs(2);
+/// Between two looks at such a one.
+const SEEN_STEP: Duration = Duration::from_millis(200);
 
 /// How much is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,92 +30,111 @@ pub enum Look {
 
 /// What /proc shows of the pico `target`.
 ///
-/// `record` must be about this pico, or `None`. Pauses (several, stopped) end at `until`.
+/// `record` must be about this pico, or `None`. Pauses (several, stopped, undecided) end at `until`.
 #[must_use]
-pub fn observe(target: &Target, record: Option<&Record>, look: Look, until: Instant) -> Processes {
-    let recorded = record.and_then(Record::jvm);
+pub fn observe(
+    settings: &Settings,
+    target: &Target,
+    record: Option<&Record>,
+    look: Look,
+    until: Instant,
+) -> Processes {
     if look == Look::Record
-        && let Some(id) = recorded
+        && let Some(id) = record.and_then(Record::jvm)
         && let Ok(Some(stat)) = id.stat()
         && !stat.is_dead()
+        && let Some(life) = life(&stat, look, until)
     {
-        return Processes::One { id, life: life(&stat, look, until) };
+        return Processes::One { id, life };
     }
-    everything(target, record, look, until)
-        .unwrap_or_else(|e| Processes::Unknown(format!("/proc can't be read: {e}")))
-}
-
-fn everything(target: &Target, record: Option<&Record>, how: Look, until: Instant) -> io::Result<Processes> {
-    let recorded = record.and_then(Record::jvm);
     let home = target.home.clone().resolved_as(record.and_then(Record::resolved_home));
     let known = Target { home, ..target.clone() };
-    let resolve = |path: &Path| product::resolve(path, until.min(Instant::now() + RESOLVE_WITHIN));
-    let look = || look(std::slice::from_ref(&known), recorded, record.and_then(|r| r.uid), &resolve);
-    let mut found = look()?;
+    let node = Node { settings, target: &known, record, until };
+    loop {
+        match everything(&node, look) {
+            Ok(Some(processes)) => return processes,
+            // What was seen has changed while it was looked at.
+            Ok(None) if Instant::now() < until => {}
+            Ok(None) => {
+                return Processes::Unknown("its processes change while they are looked at".to_owned());
+            }
+            Err(e) => return Processes::Unknown(format!("/proc can't be read: {e}")),
+        }
+    }
+}
+
+/// `None`: what was found is not there any more.
+fn everything(node: &Node<'_>, how: Look) -> io::Result<Option<Processes>> {
+    let search = node::search(std::slice::from_ref(node.target), node.record);
+    let mut found = search.look(node)?;
     if found.is_nothing() {
         // A process that forks itself into the background while numbers wrap around can slip through one pass.
-        found = look()?;
+        found = search.look(node)?;
+    }
+    let since = Instant::now();
+    while found.picos.is_empty()
+        && !found.suspects.is_empty()
+        && since.elapsed() < SEEN_FOR
+        && Instant::now() < node.until
+    {
+        // A JVM that is just ending can look like one that has lost its main thread.
+        pause(SEEN_STEP, node.until);
+        found = search.look(node)?;
     }
     if found.picos.len() > 1 {
         // An old one that is just ending beside a new one, or a fork caught before its exec.
-        pause(SEVERAL_APART, until);
-        let again = look()?;
-        if again.picos != found.picos && again.picos.len() > 1 {
-            let pids = |f: &Found| f.picos.iter().map(|c| c.id).collect::<Vec<_>>();
-            if pids(&again) != pids(&found) {
-                let why =
-                    format!("the processes that look like it change: {:?}, {:?}", pids(&found), pids(&again));
-                return Ok(Processes::Unknown(why));
-            }
+        pause(SEVERAL_APART, node.until);
+        let again = search.look(node)?;
+        let pids = |f: &Found| f.picos.iter().map(|c| c.id).collect::<Vec<_>>();
+        if again.picos.len() > 1 && pids(&again) != pids(&found) {
+            return Ok(None);
         }
         found = again;
     }
-    // A start that has executed nothing yet has no command line of mzsh: the record names its process.
-    let launched =
-        record.and_then(Record::mzsh).filter(|id| matches!(id.stat(), Ok(Some(s)) if !s.is_dead()));
-    if let [one] = found.picos.as_slice() {
-        return match alive(one, how, until)? {
-            Some(alive) => Ok(alive),
-            // It has ended since; what is there now is another question.
-            None if Instant::now() < until => everything(target, record, how, until),
-            None => Ok(Processes::Unknown(format!("{} ended while it was looked at", one.id))),
-        };
-    }
-    Ok(match (found.picos.as_slice(), found.suspects.first(), found.startups.first().copied().or(launched)) {
-        ([], Some(suspect), _) => Processes::Unknown(format!("{} {}", suspect.id, suspect.why)),
-        ([], None, Some(mzsh)) => Processes::Starting { mzsh },
-        ([], None, None) => Processes::None { ended: recorded },
-        (several, ..) => Processes::Several(several.iter().map(|c| c.id.pid).collect()),
+    Ok(match (found.picos.as_slice(), found.suspects.first(), found.startups.first()) {
+        ([one], ..) => {
+            let stat = one.id.stat()?.filter(|stat| !stat.is_dead());
+            let life = stat.and_then(|stat| life(&stat, how, node.until));
+            life.map(|life| Processes::One { id: one.id, life })
+        }
+        ([], Some(suspect), _) => Some(Processes::Unknown(format!("{} {}", suspect.id, suspect.why))),
+        ([], None, Some(&mzsh)) => Some(Processes::Starting { mzsh }),
+        ([], None, None) if node.record.is_some_and(|r| r.phase == Phase::Unidentified) => {
+            let why = "mzsh has started it, and no process looks like it: set process_match";
+            Some(Processes::Unknown(why.to_owned()))
+        }
+        ([], None, None) => Some(Processes::None { ended: node.record.and_then(Record::jvm) }),
+        (several, ..) => Some(Processes::Several(several.iter().map(|c| c.id.pid).collect())),
     })
 }
 
-/// Its life now; `None` when it has ended since.
-fn alive(candidate: &Candidate, look: Look, until: Instant) -> io::Result<Option<Processes>> {
-    let stat = candidate.id.stat()?.filter(|stat| !stat.is_dead());
-    Ok(stat.map(|stat| Processes::One { id: candidate.id, life: life(&stat, look, until) }))
-}
-
-fn life(stat: &Stat, look: Look, until: Instant) -> Life {
+/// How alive it is; `None`: it has ended since.
+fn life(stat: &Stat, look: Look, until: Instant) -> Option<Life> {
     match stat.state {
-        State::Zombie => Life::LeaderGone { threads: stat.threads },
-        State::Traced => Life::Traced,
-        State::Stopped if look == Look::Once || stays_stopped(stat.id(), until) => Life::Stopped,
-        _ => Life::Well,
+        // A probe answers the same for a stopped one as for another live one.
+        State::Stopped if look == Look::Once => Some(Life::Stopped),
+        State::Stopped | State::Zombie => lasting(stat.id(), stat.state, until),
+        State::Traced => Some(Life::Traced),
+        _ => Some(Life::Well),
     }
 }
 
-/// Is it seen stopped in every look over [`STOPPED_FOR`]? A moment of it (a snapshot tool, a shell's ^Z) is no hang.
-fn stays_stopped(id: ProcessId, until: Instant) -> bool {
+/// Is it seen in this state in every look over [`SEEN_FOR`]? A moment of T (a snapshot tool, a shell's ^Z) is no hang, and
+/// a JVM that ends is Z with threads for a moment. `None`: it has ended.
+fn lasting(id: ProcessId, state: State, until: Instant) -> Option<Life> {
     let since = Instant::now();
     loop {
-        pause(STOPPED_STEP, until);
-        match id.stat() {
-            Ok(Some(stat)) if stat.state == State::Stopped => {}
-            // It goes on, or has ended; the next look will tell.
-            _ => return false,
+        let stat = id.stat().ok()?.filter(|stat| !stat.is_dead())?;
+        if stat.state != state {
+            // It goes on; should it be in another bad state by now, the next monitor will tell.
+            return Some(Life::Well);
         }
-        if since.elapsed() >= STOPPED_FOR || Instant::now() >= until {
-            return true;
+        if since.elapsed() >= SEEN_FOR || Instant::now() >= until {
+            return Some(match state {
+                State::Zombie => Life::LeaderGone { threads: stat.threads },
+                _ => Life::Stopped,
+            });
         }
+        pause(SEEN_STEP, until);
     }
 }
