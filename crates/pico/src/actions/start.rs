@@ -18,6 +18,7 @@ use crate::verdict::{Life, Look, Processes, observe};
 use host::command::{Event, Finished, Running};
 use host::lock::{Lock, Locked};
 use host::{ProcessHandle, ProcessId, helper, pause, process};
+use std::cell::RefCell;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,7 @@ pub fn start(settings: &Settings, budget: Budget) -> Outcome {
         Err(outcome) => return outcome,
     };
     let (file, record) = record_of(settings, target);
-    let start = Start { settings, target, file, budget, whole };
+    let start = Start { settings, target, file, budget, whole, unclear: RefCell::default() };
     start.run(record.as_ref()).unwrap_or_else(|Stop(outcome)| outcome)
 }
 
@@ -81,6 +82,8 @@ struct Start<'a> {
     budget: Budget,
     /// With what is kept for clearing up.
     whole: Budget,
+    /// Why the last look for the JVM did not decide.
+    unclear: RefCell<Option<String>>,
 }
 
 impl Start<'_> {
@@ -258,7 +261,10 @@ impl Start<'_> {
         let Some(jvm) = jvm else {
             record.phase = Phase::Unidentified;
             self.file.note(record);
-            return Err(self.fail("mzsh says that it is up, and no process looks like it: set process_match"));
+            return Err(self.fail(match self.unclear.take() {
+                Some(why) => format!("mzsh says that it is up, which can't be told of its processes: {why}"),
+                None => "mzsh says that it is up, and no process looks like it: set process_match".to_owned(),
+            }));
         };
         Ok(Ok(Jvm(jvm)))
     }
@@ -315,9 +321,9 @@ impl Start<'_> {
             Processes::One { id, .. } => id.open().map_err(|e| e.to_string()),
             Processes::None { .. } | Processes::Starting { .. } => Ok(None),
             Processes::Several(pids) => Err(format!("it runs more than once, pids {pids:?}")),
-            // A process that can't be read now may be readable next time; the budget ends this.
+            // What can't be told now may be told next time; the budget ends this.
             Processes::Unknown(why) => {
-                tracing::debug!("{why}");
+                self.unclear.replace(Some(why));
                 Ok(None)
             }
         }
