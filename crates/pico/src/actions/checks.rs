@@ -143,7 +143,8 @@ fn properties(found: &mut Vec<Finding>, settings: &Settings, facts: &PicoFacts) 
     if settings.ha_check == HaCheck::Yes && !facts.ha.enabled {
         found.push(Finding {
             severity: Severity::Error(Class::InvalidHere),
-            stops_start: None,
+            // The start would wait for its answer until its time is over.
+            stops_start: Some(Class::Generic),
             name: "ha_check",
             text: "mz.ha.enabled is not true for this pico: set it with mzsh topo set, or ha_check=no"
                 .to_owned(),

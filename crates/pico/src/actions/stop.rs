@@ -33,10 +33,7 @@ pub fn stop(settings: &Settings, budget: Budget) -> Outcome {
     if targets.is_empty() {
         let why = settings.target.as_ref().err().cloned().unwrap_or_default();
         if file.is_unreadable() {
-            return Outcome::failed(format!(
-                "{why}; and {} can't be read: what is to be stopped?",
-                file.place()
-            ));
+            return Outcome::failed(format!("{} can't be read, and {why}", file.place()));
         }
         // Nothing says which process could be meant, and this resource has started none since the boot.
         return Outcome { answer: Answer::Success, reason: Some(format!("nothing to stop: {why}")) };

@@ -96,7 +96,7 @@ pub struct Inspection {
     pub home: HomeState,
     /// What it resolves to.
     pub resolved: Option<PathBuf>,
-    /// Owner of the installation (of `bin/mzsh`, else of `mz_home`).
+    /// Owner of the installation.
     pub owner: Option<u32>,
     /// Who would run mzsh.
     pub user: UserState,
@@ -196,10 +196,12 @@ pub(super) fn file_state(path: &Path) -> FileState {
     }
 }
 
-/// User and group of the installation: of `bin/mzsh`, else of `mz_home`.
+/// User and group of the installation: those of `mz_home`, unless that is root's (a mount point), else of `bin/mzsh`
+/// (which root may have edited, and so own).
 fn owner(target: &Target) -> Option<(u32, u32)> {
     let of = |path: &Path| std::fs::metadata(path).ok().map(|m| (m.uid(), m.gid()));
-    of(&target.home.join("bin/mzsh")).or_else(|| of(target.home.path()))
+    let home = of(target.home.path());
+    home.filter(|&(uid, _)| uid != 0).or_else(|| of(&target.home.join("bin/mzsh"))).or(home)
 }
 
 fn user_state(name: Option<&str>, owner: Option<(u32, u32)>) -> UserState {

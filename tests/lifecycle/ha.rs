@@ -1,0 +1,159 @@
+//! Depth 10: what the HA Monitor Server says, and what the administrator wants made of it.
+
+use std::time::Duration;
+
+use testkit::{AgentCall, Error};
+
+use crate::Done;
+use crate::answer::{Answer, DEGRADED, GENERIC, OK};
+use crate::site::{Kind, Site, site};
+
+/// What the pico is made to say.
+const FAILED: &str = "ha_answer=FAILED aborts 7 of 5";
+
+/// A running pico whose HA Monitor Server says FAILED.
+fn failing(kind: Kind) -> Result<Site, Error> {
+    let site = site(kind).build()?;
+    site.start()?;
+    site.monitor(10)?.answers(OK).silently();
+    site.set(&[FAILED])?;
+    Ok(site)
+}
+
+/// Depth 10 without the grace of a young JVM.
+fn deep(site: &Site) -> AgentCall<'_> {
+    site.recurring(10).param("ha_grace", "0")
+}
+
+#[test]
+fn failed_is_a_failure_with_the_servers_own_words() -> Done {
+    for kind in [Kind::Platform, Kind::Sc] {
+        let site = failing(kind)?;
+        deep(&site).run("monitor")?.answers(GENERIC).because(&[site.pico(), "FAILED", "aborts 7 of 5"]);
+        // The process is well: depth 0 and a probe know nothing else.
+        site.monitor(0)?.answers(OK).silently();
+        site.probe()?.answers(OK).silently();
+    }
+    Ok(())
+}
+
+#[test]
+fn on_ha_failed_degrade_answers_degraded_from_the_second_time() -> Done {
+    let site = failing(Kind::Platform)?;
+    let degrade = || deep(&site).param("on_ha_failed", "degrade");
+    degrade().run("monitor")?.answers(OK).silently();
+    for _ in 0..2 {
+        degrade().run("monitor")?.answers(DEGRADED).because(&["FAILED", "aborts 7 of 5"]);
+    }
+    site.set(&["ha_answer=OK"])?;
+    degrade().run("monitor")?.answers(OK).silently();
+    site.set(&[FAILED])?;
+    degrade().run("monitor")?.answers(OK).silently();
+    Ok(())
+}
+
+#[test]
+fn on_ha_failed_ignore_leaves_a_line_in_the_log() -> Done {
+    let site = failing(Kind::Platform)?;
+    for _ in 0..2 {
+        deep(&site).param("on_ha_failed", "ignore").run("monitor")?.answers(OK).silently();
+    }
+    let log = site.log()?;
+    assert!(log.contains("aborts 7 of 5"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn failed_does_not_count_within_the_grace_of_a_young_jvm() -> Done {
+    let site = failing(Kind::Platform)?;
+    // By default mz.ha.interval and 20 s: a minute here.
+    site.monitor(10)?.answers(OK).silently();
+    site.recurring(10).param("ha_grace", "1h").run("monitor")?.answers(OK).silently();
+    deep(&site).run("monitor")?.answers(GENERIC);
+    Ok(())
+}
+
+#[test]
+fn failures_are_tolerated_in_a_row_and_a_success_clears_the_count() -> Done {
+    let site = failing(Kind::Platform)?;
+    let tolerant = |level| site.recurring(level).param("ha_grace", "0").param("failures_tolerated", "2");
+    for _ in 0..2 {
+        for code in [OK, OK, GENERIC, GENERIC] {
+            tolerant(10).run("monitor")?.answers(code);
+            // Which says nothing of what is counted at depth 10.
+            tolerant(0).run("monitor")?.answers(OK).silently();
+        }
+        site.set(&["ha_answer=OK"])?;
+        tolerant(10).run("monitor")?.answers(OK).silently();
+        site.set(&[FAILED])?;
+    }
+    let log = site.log()?;
+    assert!(log.contains("tolerated, 2 of 2"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn tolerance_covers_neither_a_death_nor_a_hang() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let pid = site.start()?.pid;
+    let tolerant = || site.recurring(10).param("failures_tolerated", "9");
+    site.signal(pid, "STOP")?;
+    tolerant().run("monitor")?.answers(GENERIC).because(&["hangs"]);
+    site.signal(pid, "KILL")?;
+    tolerant().run("monitor")?.answers(crate::answer::NOT_RUNNING);
+    Ok(())
+}
+
+#[test]
+fn ha_check_no_asks_nobody() -> Done {
+    let site = failing(Kind::Platform)?;
+    deep(&site).param("ha_check", "no").run("monitor")?.answers(OK).silently();
+    Ok(())
+}
+
+#[test]
+fn a_pico_without_ha_monitor_server_is_not_asked_unless_told_so() -> Done {
+    let site = site(Kind::Platform).property("platform:mz.ha.enabled=false").build()?;
+    site.start()?;
+    deep(&site).run("monitor")?.answers(OK).silently();
+    let told = deep(&site).param("ha_check", "yes").param("monitor_retries", "0");
+    told.run("monitor")?.answers(GENERIC).because(&["127.0.0.1:26000"]);
+    Ok(())
+}
+
+#[test]
+fn a_client_that_cant_be_run_is_a_warning_and_no_failure() -> Done {
+    let site = site(Kind::Platform).build()?;
+    site.start()?;
+    site.sh("mv /opt/mz/lib/ha.jar /opt/mz/lib/ha.jar.away")?;
+    for _ in 0..2 {
+        site.monitor(10)?.answers(OK).silently();
+    }
+    let log = site.log()?;
+    assert!(log.contains("could not be asked") && log.contains("/opt/mz/lib/ha.jar"), "{log}");
+    let degraded = || deep(&site).param("degraded", "yes");
+    degraded().run("monitor")?.answers(DEGRADED).because(&["ha.jar"]);
+    site.sh("mv /opt/mz/lib/ha.jar.away /opt/mz/lib/ha.jar")?;
+    degraded().run("monitor")?.answers(OK).silently();
+    Ok(())
+}
+
+#[test]
+fn a_server_that_is_gone_or_silent_is_a_failure() -> Done {
+    let site = site(Kind::Platform).pico("ec1:ec").set("platform.startup_outcome=errors").build()?;
+    // Up without its HA Monitor Server; by a person, for the agent would not leave it so.
+    site.mzsh(&["startup", "platform"])?.expect(0)?;
+    let pid = site.one("platform")?.pid;
+    let named = format!("pid {pid} ");
+    deep(&site).run("monitor")?.answers(GENERIC).because(&["platform", &named, "127.0.0.1:26000"]);
+    site.monitor(0)?.answers(OK).silently();
+
+    // The kernel accepts for a stopped process, and nobody answers.
+    site.mzsh(&["startup", "ec1"])?.expect(0)?;
+    site.signal(site.one("ec1")?.pid, "STOP")?;
+    let silent = deep(&site).param("ha_port", "26001").param("ha_timeout", "1s");
+    let silent = silent.param("monitor_retries", "0").run("monitor")?;
+    let silent = silent.answers(GENERIC).because(&["platform", &named, "no answer in 1 s"]);
+    assert!(silent.wall < Duration::from_secs(4), "{silent}");
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! A pico that is stopped (SIGSTOP), as one that hangs in the kernel's eyes.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::Done;
+use crate::answer::{Answer, GENERIC, OK};
+use crate::site::{Kind, site};
+
+#[test]
+fn a_stopped_pico_has_failed_for_a_recurring_monitor_is_alive_for_a_probe_and_can_be_stopped() -> Done {
+    for (kind, level) in [(Kind::Platform, 0), (Kind::Ec, 10)] {
+        let site = site(kind).build()?;
+        let pid = site.start()?.pid;
+        site.signal(pid, "STOP")?;
+        site.monitor(level)?.answers(GENERIC).because(&[site.pico(), "hangs", &format!("pid {pid} ")]);
+        site.probe()?.answers(OK).silently();
+        let stop = site.stop()?.answers(OK);
+        assert!(stop.wall < Duration::from_secs(15), "{stop}");
+        site.nothing_left()?;
+    }
+    Ok(())
+}
+
+/// Time since boot, in the ticks (hundredths of a second) in which /proc tells when a process started.
+fn ticks(uptime: &str) -> u64 {
+    let seconds = uptime.split_ascii_whitespace().next().expect("/proc/uptime has two numbers");
+    seconds.replace('.', "").parse().expect("seconds with two decimals")
+}
+
+#[test]
+fn a_moment_of_being_stopped_is_no_failure() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let pid = site.start()?.pid;
+    site.signal(pid, "STOP")?;
+    let monitor = thread::scope(|scope| {
+        let monitor = scope.spawn(|| site.monitor(0));
+        // Not at its first look, but well before the end of the two seconds.
+        let agent = site.sleeping_agent("monitor")?;
+        site.until("the monitor to have looked for half a second", |site| {
+            let uptime = site.node.read("/proc/uptime")?;
+            let age = ticks(&uptime).saturating_sub(agent.start_time);
+            Ok(if age >= 50 { Ok(()) } else { Err(format!("{age} ticks old")) })
+        })?;
+        site.signal(pid, "CONT")?;
+        monitor.join().expect("the monitor's thread does not panic")
+    })?;
+    let monitor = monitor.answers(OK).silently();
+    assert!(monitor.wall < Duration::from_secs(2), "{monitor}");
+    Ok(())
+}
+
+#[test]
+fn a_start_replaces_a_stopped_pico_whatever_mzsh_says_of_the_old_one() -> Done {
+    for code in ["255", "1"] {
+        let site = site(Kind::Platform).set(&format!("old_instance_code={code}")).build()?;
+        let hung = site.start()?.pid;
+        site.signal(hung, "STOP")?;
+        site.agent().run("start")?.answers(OK);
+        assert_ne!(site.one("platform")?.pid, hung);
+        site.monitor(10)?.answers(OK).silently();
+    }
+    Ok(())
+}
+
+/// On a real JVM, whose threads all stop and which can't dump them then.
+#[test]
+fn a_stopped_jvm_can_be_stopped() -> Done {
+    let site = site(Kind::Platform).jvm().build()?;
+    let jvm = site.start()?;
+    assert!(jvm.threads > 5, "a real one: {jvm:?}");
+    site.signal(jvm.pid, "STOP")?;
+    site.monitor(0)?.answers(GENERIC).because(&["hangs", &format!("pid {} ", jvm.pid)]);
+    site.stop()?.answers(OK);
+    site.nothing_left()
+}

@@ -1,0 +1,43 @@
+//! How mzsh is run: as the owner, in the owner's surroundings, with nothing of the agent's or of Pacemaker's.
+
+use crate::Done;
+use crate::answer::{Answer, OK};
+use crate::site::{Kind, site};
+
+/// Of the environment only these; `PWD`, `OLDPWD`, `SHLVL` and `_` are a shell's own.
+const VARIABLES: [&str; 6] = ["HOME", "LANG", "LOGNAME", "PATH", "SHELL", "USER"];
+
+#[test]
+fn mzsh_sees_the_owners_surroundings_and_the_platforms_address_is_left_alone_for_a_startup() -> Done {
+    let site = site(Kind::Ec).build()?;
+    // Each call of the agent's leaves a file, by its verb.
+    site.wrap_mzsh(
+        "{ env; echo umask=$(umask); echo stdin=$(readlink /proc/$$/fd/0); \
+         echo user=$(id -un); echo directory=$(readlink /proc/$$/cwd); } >/tmp/called.$1; ls /proc/$$/fd >/tmp/fds.$1",
+    )?;
+    site.agent().run("start")?.answers(OK).silently();
+    site.monitor(20)?.answers(OK).silently();
+    site.stop()?.answers(OK).silently();
+
+    for (verb, platform) in
+        [("startup", None), ("status", Some("http://localhost")), ("shutdown", Some("http://localhost"))]
+    {
+        let text = site.node.read(format!("/tmp/called.{verb}"))?;
+        let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        assert_eq!(value("MZ_PLATFORM"), platform, "{verb}");
+        for variable in VARIABLES {
+            assert!(value(variable).is_some_and(|value| !value.is_empty()), "{verb}: {variable} in {text}");
+        }
+        assert!(!text.contains("OCF_") && !text.contains("HA_LOG"), "{verb}: {text}");
+        assert_eq!(value("USER"), Some(site.node.owner()), "{verb}");
+        assert_eq!(value("user"), Some(site.node.owner()), "{verb}");
+        assert_eq!(value("umask"), Some("0022"), "{verb}");
+        assert_eq!(value("stdin"), Some("/dev/null"), "{verb}");
+        assert_eq!(value("directory"), Some("/opt/mz"), "{verb}");
+        // The shell keeps its script open, as 10.
+        let descriptors = site.node.read(format!("/tmp/fds.{verb}"))?;
+        let inherited: Vec<&str> = descriptors.lines().filter(|descriptor| descriptor.len() == 1).collect();
+        assert_eq!(inherited, ["0", "1", "2"], "{verb}");
+    }
+    Ok(())
+}

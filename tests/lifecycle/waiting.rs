@@ -1,0 +1,102 @@
+//! The monitor that waits: a recurring depth 0 stays beside a well pico and answers at the moment of its death.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testkit::{AgentCall, Ran};
+
+use crate::Done;
+use crate::answer::{Answer, NOT_RUNNING, OK};
+use crate::site::{Kind, Site, site};
+
+/// Beside this everything that does not wait is quick.
+const LONG: &str = "15s";
+/// Far below `LONG`.
+const QUICK: Duration = Duration::from_secs(5);
+
+/// As the cluster calls it, every second.
+fn waiting<'a>(site: &'a Site, wait: &str) -> AgentCall<'a> {
+    let call = site.agent().param("wait", wait).interval(Duration::from_secs(1)).level(0);
+    call.meta_timeout(Duration::from_secs(60))
+}
+
+fn quick(ran: &Ran) {
+    assert!(ran.wall < QUICK, "{ran}");
+}
+
+/// A site on which the first monitor after the start has been.
+fn watched() -> Result<(Site, u32), testkit::Error> {
+    let site = site(Kind::Platform).build()?;
+    let pid = site.start()?.pid;
+    // The first one does not wait: Pacemaker wants to hear of it.
+    quick(&waiting(&site, LONG).run("monitor")?.answers(OK).silently());
+    Ok((site, pid))
+}
+
+#[test]
+fn it_answers_after_its_time_when_nothing_happens() -> Done {
+    let (site, _) = watched()?;
+    let ran = waiting(&site, "300ms").run("monitor")?.answers(OK).silently();
+    assert!(ran.wall >= Duration::from_millis(300), "{ran}");
+    quick(&ran);
+    Ok(())
+}
+
+#[test]
+fn the_death_of_the_pico_ends_it_at_once_however_it_dies() -> Done {
+    for (signal, switch) in [
+        ("KILL", "sigterm_orderly=true"),
+        ("TERM", "sigterm_orderly=true"),
+        ("TERM", "sigterm_orderly=false"),
+    ] {
+        let (site, pid) = watched()?;
+        site.set(&[switch])?;
+        let (ran, noticed) = thread::scope(|scope| {
+            let monitor = scope.spawn(|| (waiting(&site, LONG).run("monitor"), Instant::now()));
+            site.sleeping_agent("monitor")?;
+            let killed = Instant::now();
+            site.sh(&format!("kill -s {signal} {pid}"))?;
+            let (ran, ended) = monitor.join().expect("the monitor's thread does not panic");
+            Ok::<_, testkit::Error>((ran?, ended - killed))
+        })?;
+        ran.answers(NOT_RUNNING).because(&["platform", &format!("pid {pid} ")]);
+        assert!(noticed < Duration::from_secs(2), "{noticed:?} after {signal}");
+    }
+    Ok(())
+}
+
+#[test]
+fn it_never_waits_for_longer_than_half_of_its_time() -> Done {
+    let (site, _) = watched()?;
+    let ran = waiting(&site, LONG).meta_timeout(Duration::from_secs(2)).run("monitor")?;
+    let ran = ran.answers(OK).silently();
+    assert!(ran.wall < Duration::from_millis(1500), "{ran}");
+    Ok(())
+}
+
+#[test]
+fn no_other_call_waits() -> Done {
+    let (site, _) = watched()?;
+    let calls = [
+        ("a probe", site.agent().param("wait", LONG)),
+        ("depth 10", waiting(&site, LONG).level(10)),
+        ("depth 20", waiting(&site, LONG).level(20)),
+        ("a person's, or ocf-tester's", waiting(&site, LONG).without("OCF_RESKEY_CRM_meta_on_node")),
+        ("wait=0", waiting(&site, "0")),
+    ];
+    for (what, call) in calls {
+        let ran = call.run("monitor")?.answers(OK).silently();
+        assert!(ran.wall < QUICK, "{what}: {ran}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_first_one_after_an_adoption_does_not_wait_either() -> Done {
+    let (site, _) = watched()?;
+    site.sh(&format!("rm {}", site.record()))?;
+    quick(&waiting(&site, LONG).run("monitor")?.answers(OK).silently());
+    let second = waiting(&site, "300ms").run("monitor")?.answers(OK).silently();
+    assert!(second.wall >= Duration::from_millis(300), "{second}");
+    Ok(())
+}
