@@ -8,6 +8,7 @@ use crate::identity::Home;
 use crate::settings::{Endpoint, Settings, Target};
 use host::{Pid, ProcessId, process};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io;
@@ -74,7 +75,7 @@ pub struct Counts {
 }
 
 /// The record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
     format: u32,
     boot: String,
@@ -100,7 +101,7 @@ pub struct Record {
     #[serde(default)]
     pub counts: BTreeMap<u32, Counts>,
     /// The parameters in force, for people: each action is given its own.
-    pub parameters: BTreeMap<String, String>,
+    parameters: Box<RawValue>,
 }
 
 impl Record {
@@ -124,7 +125,7 @@ impl Record {
             platform: None,
             seen: false,
             counts: BTreeMap::new(),
-            parameters: settings.in_force.iter().cloned().collect(),
+            parameters: in_words(settings)?,
         })
     }
 
@@ -180,11 +181,27 @@ impl Record {
         self.mz_home_resolved = path;
     }
 
+    /// Tells which parameters are in force.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn tell_parameters(&mut self, settings: &Settings) -> io::Result<()> {
+        self.parameters = in_words(settings)?;
+        Ok(())
+    }
+
     /// Is it about the same pico instance as `target`?
     #[must_use]
     pub fn is_for(&self, target: &Target) -> bool {
         self.pico == target.name.as_str() && target.home.is_named(&self.mz_home)
     }
+}
+
+/// The parameters in force. As text: every monitor reads the record, and none needs these taken apart.
+fn in_words(settings: &Settings) -> io::Result<Box<RawValue>> {
+    let parameters: BTreeMap<&str, &str> =
+        settings.in_force.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    Ok(serde_json::value::to_raw_value(&parameters)?)
 }
 
 /// The record of one resource, on disk.
@@ -236,7 +253,7 @@ impl RecordFile {
     pub fn write(&self, record: &Record) -> io::Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         directory()?;
-        let mut content = serde_json::to_vec_pretty(record)?;
+        let mut content = serde_json::to_vec(record)?;
         content.push(b'\n');
         host::files::replace(path, &content)
     }

@@ -74,7 +74,9 @@ impl Monitor<'_> {
             return self.answer(&Observation::of(processes), record, &file);
         };
         let known = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running);
-        let before = known.clone();
+        // What this run may add to a record that it found.
+        let learned = |record: &Record| (record.seen, record.ha.is_some());
+        let before = known.as_ref().map(learned);
         let mut record = match known.map_or_else(|| self.adopt(id), Ok) {
             Ok(record) => record,
             Err(e) => return Outcome::failed(format!("{}: {id} lives, but {e}", self.settings.pico())),
@@ -83,7 +85,7 @@ impl Monitor<'_> {
             record.seen = true;
         }
         let mut observation = self.deep(Observation::of(processes), id, &mut record);
-        if before.as_ref() != Some(&record) {
+        if before != Some(learned(&record)) {
             file.note(&record);
         }
         if depth > 0 && id.stat().is_ok_and(|stat| stat.is_none_or(|stat| stat.is_dead())) {

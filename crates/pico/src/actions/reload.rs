@@ -18,7 +18,9 @@ pub fn reload(settings: &Settings, budget: Budget) -> Outcome {
     }
     let Ok(target) = &settings.target else { return outcome };
     if let (file, Some(mut record)) = record_of(settings, target) {
-        record.parameters = settings.in_force.iter().cloned().collect();
+        if let Err(e) = record.tell_parameters(settings) {
+            return Outcome::failed(e.to_string());
+        }
         record.counts.clear();
         if let Err(e) = file.write(&record) {
             return Outcome::failed(format!("{} could not be written: {e}", file.place()));
