@@ -56,6 +56,9 @@ pub const SANDBOX: &[Need] = &[
     Need::Program("nsenter", "util-linux"),
     Need::Program("bash", "bash"),
     Need::Program("ip", "iproute2"),
+    Need::Program("kill", "procps"),
+    Need::Program("ps", "procps"),
+    Need::Program("pgrep", "procps"),
     Need::Namespaces,
 ];
 
@@ -77,6 +80,13 @@ pub const CONFORMANCE: &[Need] = &[
 /// A JDK, for picos that are real JVMs.
 pub const JDK: &[Need] =
     &[Need::Program("java", "default-jdk-headless"), Need::Program("javac", "default-jdk-headless")];
+
+/// The parser of somebody else, for the metadata.
+pub const XML: &[Need] = &[Need::Program("xmllint", "libxml2-utils")];
+
+/// What is measured beside our own agents.
+pub const BENCH: &[Need] =
+    &[Need::File("/usr/lib/ocf/resource.d/pacemaker/Dummy", "pacemaker-resource-agents")];
 
 /// The tracer, for the suite that shows what a check costs.
 pub const STRACE: &[Need] = &[Need::Program("strace", "strace")];

@@ -23,7 +23,9 @@ impl PicoAgent {
     fn lenient(self, call: &Invocation) -> Settings {
         let (settings, errors) = settings::read(self.kind, call);
         for error in errors {
-            tracing::warn!("{error}; the default is taken");
+            // Who is meant has no default: what the resource's record says is taken.
+            let instead = if settings.target.is_err() { "the record" } else { "the default" };
+            tracing::warn!("{error}; {instead} is taken");
         }
         settings
     }

@@ -80,15 +80,15 @@ pub const WAIT: Parameter = Parameter::duration("wait", Duration::ZERO, DAY)
     .describe(
         "How long a shallow monitor waits for a death",
         "A recurring monitor of depth 0 stays for this time and ends at once when the pico instance dies, so that its \
-         death is noticed in a tenth of a second. A deeper monitor of the same resource waits for it; nothing else \
-         does. 0 turns it off. Never more than half of the operation's time-out.",
+         death is noticed in a tenth of a second. A deeper monitor of the same resource waits for it, and so does a probe (a \
+         refresh, a cleanup); nothing else does. 0 turns it off. Never more than half of the operation's time-out.",
     );
 
 /// `ha_check`
 pub const HA_CHECK: Parameter =
     Parameter::select("ha_check", &["auto", "yes", "no"]).default_to("auto").reloadable().describe(
         "Ask the HA Monitor Server?",
-        "auto: at depth 10 and deeper, if mz.ha.enabled is true for the pico instance. yes: it must be. no: never; then \
+        "auto: at depth 10 and deeper, if mz.ha.enabled is true for the pico instance. yes: always; a pico instance without it is not started. no: never; then \
          a JVM that hangs is found only by mzsh status, at depth 20.",
     );
 
@@ -115,7 +115,7 @@ pub const HA_TIMEOUT: Parameter = Parameter::duration("ha_timeout", SECOND, DAY)
 pub const HA_GRACE: Parameter = Parameter::duration("ha_grace", Duration::ZERO, DAY).reloadable().describe(
     "Age up to which FAILED does not count",
     "The HA Monitor Server counts workflows in intervals, and has nothing to count in a young JVM. Default: mz.ha.interval \
-     of the installation and 20 s.",
+     of the installation, plus 20 s.",
 );
 
 /// `on_ha_failed`

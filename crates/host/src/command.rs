@@ -10,6 +10,7 @@
 
 use crate::credentials::Credentials;
 use crate::fork::{Child, End};
+use crate::kept::Kept;
 use crate::pidfd::PidFd;
 use crate::process::{Pid, ProcessId, Signal, Stat};
 use crate::wait::poll_until;
@@ -25,10 +26,6 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// Most output that is kept, in bytes: the first half and the last half of it. The rest is read and dropped, so
-/// that a command never waits for a reader.
-const KEPT: usize = 64 << 10;
 
 /// What to execute, with nothing of the caller's environment.
 #[derive(Clone, Debug)]
@@ -323,34 +320,6 @@ impl Running {
     }
 }
 
-/// The first and the last half of [`KEPT`] bytes.
-#[derive(Debug, Default)]
-struct Kept {
-    head: Vec<u8>,
-    tail: Vec<u8>,
-    dropped: usize,
-}
-
-impl Kept {
-    fn push(&mut self, mut bytes: &[u8]) {
-        let room = (KEPT / 2).saturating_sub(self.head.len()).min(bytes.len());
-        self.head.extend_from_slice(&bytes[..room]);
-        bytes = &bytes[room..];
-        self.tail.extend_from_slice(bytes);
-        let over = self.tail.len().saturating_sub(KEPT / 2);
-        self.dropped += over;
-        self.tail.drain(..over);
-    }
-
-    fn into_bytes(mut self) -> Vec<u8> {
-        if self.dropped > 0 {
-            self.head.extend_from_slice(format!("\n[{} bytes left out]\n", self.dropped).as_bytes());
-        }
-        self.head.append(&mut self.tail);
-        self.head
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -391,7 +360,10 @@ mod tests {
     #[test]
     fn the_command_leads_a_group_or_a_session() {
         for company in [Company::Group, Company::Session] {
-            let running = launch(company, || Ok(shell("ps -o pgid=,sid= -p $$"))).unwrap();
+            let running = launch(company, || {
+                Ok(shell("read -r a b c d group session e < /proc/$$/stat; echo $group $session"))
+            })
+            .unwrap();
             let pid = running.id().pid;
             let output = String::from_utf8(running.run(soon()).unwrap().output).unwrap();
             let ids: Vec<i32> = output.split_whitespace().map(|n| n.parse().unwrap()).collect();
@@ -469,7 +441,7 @@ mod tests {
         let finished = run("echo first; head -c 5000000 /dev/zero | tr '\\0' x; echo; echo last");
         assert_eq!(finished.end, End::Exited(0));
         let text = String::from_utf8(finished.output).unwrap();
-        assert!(text.len() < KEPT + 100, "{}", text.len());
+        assert!(text.len() < crate::kept::KEPT + 100, "{}", text.len());
         assert!(text.starts_with("first\n") && text.ends_with("\nlast\n"));
         assert!(text.contains("bytes left out"));
     }

@@ -18,6 +18,7 @@ pub mod credentials;
 pub mod files;
 mod fork;
 pub mod helper;
+mod kept;
 pub mod listeners;
 pub mod lock;
 mod pidfd;

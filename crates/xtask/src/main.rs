@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod error;
 mod r#gen;
+mod packages;
 mod test;
 mod workspace;
 

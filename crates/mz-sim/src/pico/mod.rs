@@ -287,7 +287,9 @@ impl Pico {
 
     /// What a JVM prints on SIGQUIT, in little.
     fn dump(&self) {
-        println!(
+        // Its reader may be gone: stdout can be the pipe of an mzsh that has ended. A JVM does not mind.
+        let _ = writeln!(
+            std::io::stdout(),
             "Full thread dump mz-sim ({}):\n\n\"main\" #1 prio=5\n   java.lang.Thread.State: RUNNABLE",
             self.run.name
         );

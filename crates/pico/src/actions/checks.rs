@@ -188,7 +188,12 @@ fn addresses(
     };
     if let (Some(host), Some(resolved)) = (&facts.server_host, &inspection.server_addresses) {
         match resolved {
-            Ok(addresses) if here(addresses) => {}
+            Ok(addresses) if here(addresses) => {
+                if addresses.iter().all(IpAddr::is_loopback) && host != "localhost" {
+                    let text = format!("{host} is {}: no other node can reach it there", say(addresses));
+                    found.push(warning("pico.rcp.server.host", text));
+                }
+            }
             // The address may be one that moves, and be elsewhere now: so this is an error for a start alone.
             Ok(addresses) => found.push(Finding {
                 stops_start: Some(Class::Generic),

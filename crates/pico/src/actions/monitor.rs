@@ -91,6 +91,16 @@ impl Monitor<'_> {
         if depth > 0 && id.stat().is_ok_and(|stat| stat.is_none_or(|stat| stat.is_dead())) {
             // It died while it was asked: that is what counts, not that it did not answer.
             observation = Observation::of(self.observe(Some(&record), Look::Everything));
+            if let Processes::One { id: other, .. } = observation.processes {
+                // Somebody has brought up another meanwhile. That one was not asked yet; the next run will.
+                return match self.adopt(other) {
+                    Ok(record) => {
+                        file.note(&record);
+                        Outcome::success()
+                    }
+                    Err(e) => Outcome::failed(format!("{}: {other} lives, but {e}", self.settings.pico())),
+                };
+            }
         }
         self.answer(&observation, Some(record), &file)
     }

@@ -147,7 +147,10 @@ impl Start<'_> {
             deep::ask_ha(self.settings, self.target, id, plan.clone(), until)
         {
             // One that was started by hand a moment ago, and is just coming up, is not one that hangs.
-            if process::uptime(id) >= grace || Instant::now() >= until || !is_alive(id) {
+            if !is_alive(id) {
+                return Err(format!("{id} ran, and died while it was looked at"));
+            }
+            if process::uptime(id) >= grace || Instant::now() >= until {
                 return Err(format!("{id} hangs, its HA Monitor Server does not answer: {why}"));
             }
             pause(ASK_EVERY, until);
@@ -317,6 +320,7 @@ impl Start<'_> {
 
     /// The JVM, if it is there.
     fn find(&self, record: &Record) -> Result<Option<ProcessHandle>, String> {
+        self.unclear.take();
         match observe(self.settings, self.target, Some(record), Look::Everything, self.budget.end) {
             Processes::One { id, .. } => id.open().map_err(|e| e.to_string()),
             Processes::None { .. } | Processes::Starting { .. } => Ok(None),

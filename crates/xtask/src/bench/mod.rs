@@ -15,10 +15,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use testkit::{Programs, Sandbox};
+use testkit::{Programs, Sandbox, needs};
 
-use crate::Error;
 use crate::workspace::{self, Workspace};
+use crate::{Error, packages};
 
 /// What `bench` is asked for.
 #[derive(Debug, clap::Args)]
@@ -37,6 +37,7 @@ pub(crate) struct InsideOptions {
 
 /// Builds, sets the stage, measures, prints.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+    packages::provide(&[needs::SANDBOX, needs::JDK, needs::BENCH].concat());
     workspace::build()?;
     let workspace = Workspace::read()?;
     let me = std::env::current_exe().map_err(Error::file("find", std::path::Path::new("xtask")))?;
@@ -61,7 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let results: Vec<inside::Samples> = serde_json::from_str(&ran.stdout)
         .map_err(|e| Error::Unreadable { what: "the samples".to_owned(), said: e.to_string() })?;
     table::print(&results);
-    Ok(ExitCode::SUCCESS)
+    Ok(if table::within_limits(&results) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The loop itself; called by [`run`] inside the sandbox.

@@ -11,6 +11,7 @@ use crate::Error;
 /// The floor: nothing that is written in Rust can cost less.
 pub(crate) const EMPTY: &str = "empty Rust program";
 /// What the obvious way costs.
+pub(crate) const DEPTH_0: &str = "platform monitor, depth 0";
 pub(crate) const JVM: &str = "JVM that runs the HA client";
 
 const HOME: &str = "/opt/mz";
@@ -28,7 +29,7 @@ pub(crate) fn set(node: &Sandbox, rounds: u32) -> Result<Plan, Error> {
     let native = || recurring().param("java_home", format!("{HOME}/java"));
     let mut candidates = vec![
         plain(EMPTY, &["/run/testkit/bin/empty"]),
-        agent("platform monitor, depth 0", recurring(), "monitor")?,
+        agent(DEPTH_0, recurring(), "monitor")?,
         agent("platform monitor, depth 10, native HA client", native().level(10), "monitor")?,
         agent("platform monitor, depth 10, HA client in a JVM", recurring().level(10), "monitor")?,
         agent("platform meta-data", platform(node), "meta-data")?,

@@ -1,7 +1,7 @@
 //! The figures, as a table.
 
 use super::inside::Samples;
-use super::stage::{EMPTY, JVM};
+use super::stage::{DEPTH_0, EMPTY, JVM};
 
 /// Prints one line a candidate: wall time (tenth percentile and median) and its ratio to the empty program's, CPU time
 /// (median) and how many times less that is than the JVM's.
@@ -24,6 +24,30 @@ pub(crate) fn print(results: &[Samples]) {
             jvm.map_or_else(String::new, |jvm| ratio(jvm, Some(cpu))),
         );
     }
+}
+
+/// A depth 0 that does not wait may cost this many hundredths of an empty program's wall time (p10).
+const MOST_OF_EMPTY: u64 = 135;
+/// The JVM that runs the HA client must cost at least this many times its CPU.
+const LEAST_OF_JVM: u64 = 40;
+
+/// Is depth 0 within its limits? Says so in a line.
+pub(crate) fn within_limits(results: &[Samples]) -> bool {
+    let of = |name: &str| results.iter().find(|samples| samples.name == name);
+    let (Some(empty), Some(shallow), Some(jvm)) = (of(EMPTY), of(DEPTH_0), of(JVM)) else {
+        println!("depth 0 was not measured");
+        return false;
+    };
+    let wall = percentile(&shallow.wall, 10) * 100 / percentile(&empty.wall, 10).max(1);
+    let cpu = percentile(&jvm.cpu, 50) / percentile(&shallow.cpu, 50).max(1);
+    let within = wall <= MOST_OF_EMPTY && cpu >= LEAST_OF_JVM;
+    println!(
+        "depth 0: {}.{:02} x empty (at most 1.35), a JVM costs {cpu} x its CPU (at least 40): {}",
+        wall / 100,
+        wall % 100,
+        if within { "within its limits" } else { "OVER ITS LIMITS" }
+    );
+    within
 }
 
 /// The smallest value that `percent` of the samples do not exceed; 0 of none.

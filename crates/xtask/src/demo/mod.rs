@@ -6,12 +6,12 @@
 
 mod page;
 
-use crate::Error;
 use crate::workspace::{self, Workspace};
+use crate::{Error, packages};
 use page::Page;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use testkit::{AgentCall, Process, Programs, Ran, Sandbox, wait_until};
+use testkit::{AgentCall, Process, Programs, Ran, Sandbox, needs, wait_until};
 
 /// Longest wait for anything here; the whole demo takes a few seconds.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -23,6 +23,7 @@ pub(crate) struct Options {}
 
 /// Runs the story; success when every step came out as it should.
 pub(crate) fn run(_: &Options) -> Result<ExitCode, Error> {
+    packages::provide(needs::SANDBOX);
     eprintln!("building the agents and the simulated MediationZone...");
     workspace::build()?;
     let workspace = Workspace::read()?;

@@ -5,7 +5,6 @@
 //! test fails the run unless `--allow-skips` is given.
 
 mod gates;
-mod packages;
 mod suites;
 mod tally;
 
@@ -13,6 +12,7 @@ use std::process::ExitCode;
 
 use crate::Error;
 use crate::r#gen;
+use crate::packages;
 use crate::workspace::{self, Workspace};
 use tally::{Counts, Tally};
 

@@ -9,6 +9,7 @@ use crate::workspace::{self, Workspace};
 const NEEDS: &[(&str, &[&[Need]])] = &[
     ("sandbox", &[needs::SANDBOX]),
     ("conformance", &[needs::SANDBOX, needs::CONFORMANCE]),
+    ("metadata", &[needs::XML]),
     ("cost", &[needs::SANDBOX, needs::STRACE]),
     ("jvm", &[needs::JDK]),
     ("lifecycle", &[needs::SANDBOX, needs::JDK]),

@@ -1,6 +1,8 @@
 //! The Debian packages that the suites need: installed when we may, named when we may not.
 
 use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use testkit::needs::Need;
@@ -21,10 +23,41 @@ pub(crate) fn provide(needs: &[Need]) {
         return;
     }
     println!("installing {list}");
+    let _quiet = NoServices::begin();
     let mut install = vec!["install", "--yes", "--no-install-recommends"];
     install.extend(&missing);
     if let Err(error) = apt_get(&["update"]).and_then(|()| apt_get(&install)) {
         println!("{error}");
+    }
+}
+
+/// Where Debian asks whether a package may start its services; exit code 101 says no.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+const POLICY_TEXT: &str =
+    "#!/bin/sh\n# Left by `cargo xtask`, if nothing of it runs any more: remove it.\nexit 101\n";
+
+/// The packages of a cluster start its daemons when they are installed. For tests only their tools are wanted, so no service is
+/// started as long as this lives. An administrator's own policy is left alone.
+struct NoServices;
+
+impl NoServices {
+    fn begin() -> Option<Self> {
+        // One of ours may have been left by a run that was killed.
+        let own = fs::read_to_string(POLICY).map(|text| text == POLICY_TEXT);
+        if own.is_ok_and(|own| !own) {
+            return None;
+        }
+        fs::write(POLICY, POLICY_TEXT).ok()?;
+        let this = Self;
+        fs::set_permissions(POLICY, Permissions::from_mode(0o755)).ok()?;
+        Some(this)
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        // What can't be removed says itself what it is.
+        let _ = fs::remove_file(POLICY);
     }
 }
 
