@@ -1,5 +1,8 @@
 //! What the agent did not start itself, or does not remember, it finds by /proc.
 
+use std::thread;
+use std::time::Duration;
+
 use testkit::Error;
 
 use crate::Done;
@@ -71,15 +74,15 @@ fn a_record_that_is_lost_torn_or_of_another_boot_costs_no_answer() -> Done {
     assert!(boot.len() > 30, "{good}");
     // Both name process 1, which lives: this one rightly, but for its boot, and the other with another's start time.
     let init = site.node.processes()?.into_iter().find(|process| process.pid == 1).expect("process 1 lives");
-    let number_used_again = good.replace(&format!("\"pid\": {}", started.pid), "\"pid\": 1");
+    let number_used_again = good.replace(&format!("\"pid\":{}", started.pid), "\"pid\":1");
     assert_ne!(good, number_used_again);
     let other_boot = number_used_again
-        .replace(&format!("\"start\": {}", started.start_time), &format!("\"start\": {}", init.start_time))
+        .replace(&format!("\"start\":{}", started.start_time), &format!("\"start\":{}", init.start_time))
         .replace(&boot, "00000000-0000-4000-8000-000000000000");
     let mut records = vec![("torn", good[..good.len() / 2].to_owned()), ("empty", String::new())];
     records.extend([("of another boot", other_boot), ("of a number used again", number_used_again)]);
     records.push(("no record at all", "\u{0}\u{1} not JSON".to_owned()));
-    records.push(("of another version", good.replace("\"format\": 1", "\"format\": 99")));
+    records.push(("of another version", good.replace("\"format\":1", "\"format\":99")));
 
     let mut pid = started.pid;
     for (what, record) in records {
@@ -177,6 +180,27 @@ fn a_start_makes_one_of_a_pico_that_runs_twice() -> Done {
     let (site, pids) = twice()?;
     site.agent().run("start")?.answers(OK);
     assert!(!pids.contains(&site.one("sc1")?.pid));
+    site.monitor(10)?.answers(OK).silently();
+    Ok(())
+}
+
+/// Its JVM is there and its HA Monitor Server not yet: that looks like one that hangs.
+#[test]
+fn a_pico_that_an_administrator_is_just_starting_is_waited_for() -> Done {
+    let site = site(Kind::Platform).set("start_time=3s").build()?;
+    let (pid, by_hand) = thread::scope(|scope| {
+        let by_hand = scope.spawn(|| site.mzsh(&["startup", "platform"]));
+        let pid = site.until("the JVM of the administrator's startup", |site| {
+            let found = site.picos("platform")?;
+            Ok(found.first().map(|process| process.pid).ok_or_else(|| "no such process".to_owned()))
+        })?;
+        let start = site.agent().meta_timeout(Duration::from_secs(60)).run("start")?;
+        start.answers(OK).silently();
+        Ok::<_, Error>((pid, by_hand.join().expect("the startup's thread does not panic")?))
+    })?;
+    by_hand.expect(0)?;
+    assert_eq!((site.one("platform")?.pid, recorded(&site)?), (pid, Some(pid.into())));
+    assert_eq!((site.calls("startup")?, site.calls("shutdown")?), (1, 0));
     site.monitor(10)?.answers(OK).silently();
     Ok(())
 }

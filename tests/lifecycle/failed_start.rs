@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use testkit::{AgentCall, End, Error};
+use testkit::{End, Error};
 
 use crate::Done;
 use crate::answer::{Answer, GENERIC, NOT_RUNNING, OK};
@@ -88,7 +88,7 @@ fn a_start_that_takes_too_long_is_ended_in_time() -> Done {
     for detached in [true, false] {
         let site = site(Kind::Platform).set("startup_outcome=slow");
         let site = site.set(&format!("jvm_detached={detached}")).build()?;
-        let start = site.agent().meta_timeout(Duration::from_secs(3)).run("start")?;
+        let start = site.agent().meta_timeout(Duration::from_secs(10)).run("start")?;
         start.answers(GENERIC).because(&["platform", "mzsh startup", " s"]);
         site.nothing_left()?;
         site.probe()?.answers(NOT_RUNNING);
@@ -99,18 +99,26 @@ fn a_start_that_takes_too_long_is_ended_in_time() -> Done {
 #[test]
 fn an_mzsh_that_hangs_before_it_does_anything_is_ended_in_time() -> Done {
     let site = site(Kind::Platform).set("mzsh_time=10m").build()?;
-    let start = site.agent().meta_timeout(Duration::from_secs(3)).run("start")?;
+    let start = site.agent().meta_timeout(Duration::from_secs(10)).run("start")?;
     start.answers(GENERIC).because(&["platform", "mzsh startup"]);
     site.nothing_left()
 }
 
-/// Pacemaker's executor kills the agent's group at the time-out; here earlier than the agent was told.
-fn killed_by_the_executor(call: AgentCall<'_>) -> Done {
-    let told = Duration::from_secs(60).as_millis().to_string();
-    let call = call.meta_timeout(Duration::from_millis(1500)).env("OCF_RESKEY_CRM_meta_timeout", told);
-    let ran = call.run("start")?;
-    assert_eq!(ran.end, End::TimedOut, "{ran}");
+/// A start that is killed, as Pacemaker's executor does it at the time-out, once it has come as far as `so_far` says.
+fn killed_once(site: &Site, what: &str, so_far: impl Fn(&Site) -> Result<bool, Error>) -> Done {
+    let ran = thread::scope(|scope| {
+        let start = scope.spawn(|| site.agent().run("start"));
+        site.until(what, |site| Ok(if so_far(site)? { Ok(()) } else { Err(in_short(&site.processes()?)) }))?;
+        let agent = site.sleeping_agent("start")?;
+        site.signal(agent.pid, "KILL")?;
+        start.join().expect("the start's thread does not panic")
+    })?;
+    assert_eq!(ran.end, End::Signal(9), "{ran}");
     Ok(())
+}
+
+fn the_jvm_is_there(site: &Site) -> Result<bool, Error> {
+    Ok(!site.picos("platform")?.is_empty())
 }
 
 /// Processes that are an mzsh at its startup.
@@ -128,7 +136,7 @@ fn a_stop_ends_what_a_killed_start_has_left() -> Done {
     for detached in [true, false] {
         let site = site(Kind::Platform).set("startup_outcome=slow");
         let site = site.set(&format!("jvm_detached={detached}")).build()?;
-        killed_by_the_executor(site.agent())?;
+        killed_once(&site, "the JVM of the start", the_jvm_is_there)?;
         // Both went on: they are none of the agent's group.
         assert_eq!(startups(&site)?, 1, "{}", in_short(&site.processes()?));
         site.one("platform")?;
@@ -142,7 +150,7 @@ fn a_stop_ends_what_a_killed_start_has_left() -> Done {
 #[test]
 fn an_mzsh_that_a_killed_start_has_left_is_not_taken_for_nothing() -> Done {
     let site = site(Kind::Platform).set("mzsh_time=10m").build()?;
-    killed_by_the_executor(site.agent())?;
+    killed_once(&site, "the mzsh of the start", |site| Ok(startups(site)? == 1))?;
     assert_eq!((startups(&site)?, site.picos("platform")?.len()), (1, 0));
     // With the record and without: the process says it itself.
     for _ in 0..2 {
@@ -157,17 +165,7 @@ fn an_mzsh_that_a_killed_start_has_left_is_not_taken_for_nothing() -> Done {
 #[test]
 fn a_start_that_was_killed_can_be_tried_again() -> Done {
     let site = site(Kind::Platform).set("startup_outcome=slow").build()?;
-    let ran = thread::scope(|scope| {
-        let start = scope.spawn(|| site.agent().run("start"));
-        site.until("the JVM of the start", |site| {
-            let found = site.picos("platform")?;
-            Ok(if found.is_empty() { Err(in_short(&site.processes()?)) } else { Ok(()) })
-        })?;
-        let agent = site.sleeping_agent("start")?;
-        site.signal(agent.pid, "KILL")?;
-        start.join().expect("the start's thread does not panic")
-    })?;
-    assert_eq!(ran.end, End::Signal(9), "{ran}");
+    killed_once(&site, "the JVM of the start", the_jvm_is_there)?;
     let first = site.one("platform")?.pid;
     site.set(&["startup_outcome=ok"])?;
     site.stop()?.answers(OK);
@@ -206,5 +204,112 @@ fn a_stop_during_a_start_ends_that() -> Done {
     stop.answers(OK);
     // It held the lock of this pico.
     assert_eq!(start.end, End::Signal(9), "{start}");
+    site.nothing_left()
+}
+
+/// Where records and locks are is a file system of its own, mounted so.
+fn records_on(site: &Site, options: &str) -> Done {
+    let mount = "mkdir -m 755 /run/mediationzone-ra && mount -t tmpfs tmpfs /run/mediationzone-ra";
+    site.sh(&format!("{mount} -o mode=755,{options}")).map(drop)
+}
+
+/// It is refused before mzsh is executed, and possible again once the directory is as it was.
+fn refused_without_a_record(site: &Site, words: &[&str]) -> Done {
+    site.agent().run("start")?.answers(GENERIC).because(words);
+    assert_eq!(site.calls("")?, 0, "mzsh was not executed");
+    site.nothing_left()?;
+    site.stop()?.answers(OK);
+    site.sh("umount /run/mediationzone-ra")?;
+    site.start()?;
+    Ok(())
+}
+
+/// A stop must find what a start has begun, however that ends.
+#[test]
+fn without_room_for_a_record_nothing_is_started() -> Done {
+    let site = site(Kind::Platform).build()?;
+    records_on(&site, "size=4k")?;
+    // Room for a lock, which is empty, is left.
+    site.sh("head -c 4096 /dev/zero >/run/mediationzone-ra/full")?;
+    refused_without_a_record(&site, &["record", "/run/mediationzone-ra/platform.json"])
+}
+
+#[test]
+fn where_nothing_can_be_written_nothing_is_started_and_the_directory_is_named() -> Done {
+    let site = site(Kind::Platform).build()?;
+    records_on(&site, "ro")?;
+    refused_without_a_record(&site, &["Read-only file system", "/run/mediationzone-ra"])
+}
+
+/// From now on mzsh is a script whose child, once the gate is open, becomes the true one. Until then nobody in the
+/// session of the start looks like anything of the product but, for as long as it lives, the script.
+fn mzsh_behind_a_gate(site: &Site) -> Done {
+    site.sh("mkfifo -m 666 /opt/gate")?;
+    site.wrap_mzsh(
+        "[ \"$1\" != startup ] || {
+            sh -c 'read _ </opt/gate; exec /opt/mz/bin/mzsh.true \"$@\"' sh \"$@\"
+            exit
+        }",
+    )
+}
+
+/// The script that leads the session, and its child.
+fn at_the_gate(site: &Site) -> Result<[u32; 2], Error> {
+    site.until("a child of mzsh at the gate", |site| {
+        let all = site.processes()?;
+        let child = all.iter().find(|process| {
+            process.command_line().contains("read _ </opt/gate") && process.session == process.ppid
+        });
+        Ok(child.map(|child| [child.session, child.pid]).ok_or_else(|| in_short(&all)))
+    })
+}
+
+#[test]
+fn a_stop_ends_all_that_a_killed_start_has_set_going_and_nothing_comes_up_afterwards() -> Done {
+    for leader_ends_first in [false, true] {
+        let site = site(Kind::Platform).build()?;
+        mzsh_behind_a_gate(&site)?;
+        killed_once(&site, "the mzsh at the gate", |site| Ok(at_the_gate(site).is_ok()))?;
+        let [leader, child] = at_the_gate(&site)?;
+        if leader_ends_first {
+            site.signal(leader, "KILL")?;
+        }
+        site.monitor(0)?.answers(GENERIC).because(&["start is under way"]);
+        site.stop()?.answers(OK);
+        let left: Vec<_> =
+            site.processes()?.into_iter().filter(|process| process.session == leader).collect();
+        assert!(left.is_empty(), "of the session of {leader}, with {child}: {}", in_short(&left));
+        site.nothing_left()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_start_whose_time_is_over_ends_all_that_it_has_set_going() -> Done {
+    let site = site(Kind::Platform).build()?;
+    mzsh_behind_a_gate(&site)?;
+    let start = site.agent().meta_timeout(Duration::from_secs(10)).run("start")?;
+    start.answers(GENERIC).because(&["platform", "mzsh startup"]);
+    site.nothing_left()
+}
+
+/// What the record says when the stop is called is not what it says once the start lets go of the lock.
+#[test]
+fn a_stop_that_waits_for_a_start_reads_what_that_has_written_in_the_end() -> Done {
+    // The process is there all the while, and only mzsh knows that it is the pico.
+    let site = site(Kind::Platform).set("start_time=2s").build()?;
+    let odd = || site.agent().param("process_match", "no-such-process");
+    let (start, stop) = thread::scope(|scope| {
+        let start = scope.spawn(|| odd().meta_timeout(Duration::from_secs(60)).run("start"));
+        site.until("the JVM of the start", |site| {
+            let found = site.picos("platform")?;
+            Ok(if found.is_empty() { Err(in_short(&site.processes()?)) } else { Ok(()) })
+        })?;
+        // A tenth of this is more than the start needs.
+        let stop = odd().meta_timeout(Duration::from_secs(300)).run("stop")?;
+        Ok::<_, Error>((start.join().expect("the start's thread does not panic")?, stop))
+    })?;
+    start.answers(GENERIC).because(&["process_match"]);
+    stop.answers(OK);
     site.nothing_left()
 }

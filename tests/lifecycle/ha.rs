@@ -1,12 +1,13 @@
 //! Depth 10: what the HA Monitor Server says, and what the administrator wants made of it.
 
+use std::thread;
 use std::time::Duration;
 
-use testkit::{AgentCall, Error};
+use testkit::{AgentCall, Error, Process};
 
 use crate::Done;
-use crate::answer::{Answer, DEGRADED, GENERIC, OK};
-use crate::site::{Kind, Site, site};
+use crate::answer::{Answer, DEGRADED, GENERIC, NOT_RUNNING, OK};
+use crate::site::{Kind, Site, in_short, site};
 
 /// What the pico is made to say.
 const FAILED: &str = "ha_answer=FAILED aborts 7 of 5";
@@ -100,7 +101,7 @@ fn tolerance_covers_neither_a_death_nor_a_hang() -> Done {
     site.signal(pid, "STOP")?;
     tolerant().run("monitor")?.answers(GENERIC).because(&["hangs"]);
     site.signal(pid, "KILL")?;
-    tolerant().run("monitor")?.answers(crate::answer::NOT_RUNNING);
+    tolerant().run("monitor")?.answers(NOT_RUNNING);
     Ok(())
 }
 
@@ -155,5 +156,47 @@ fn a_server_that_is_gone_or_silent_is_a_failure() -> Done {
     let silent = silent.param("monitor_retries", "0").run("monitor")?;
     let silent = silent.answers(GENERIC).because(&["platform", &named, "no answer in 1 s"]);
     assert!(silent.wall < Duration::from_secs(4), "{silent}");
+    Ok(())
+}
+
+#[test]
+fn a_jvm_that_dies_while_it_is_asked_is_not_running_and_nothing_else() -> Done {
+    let site = site(Kind::Platform).pico("ec1:ec").build()?;
+    let pid = site.start()?.pid;
+    // The kernel accepts for a stopped process: who asks there waits.
+    site.mzsh(&["startup", "ec1"])?.expect(0)?;
+    site.signal(site.one("ec1")?.pid, "STOP")?;
+    let ran = thread::scope(|scope| {
+        let asks = site.recurring(10).param("ha_port", "26001").param("ha_timeout", "5s");
+        let asks = asks.param("failures_tolerated", "2").param("monitor_retries", "0");
+        let monitor = scope.spawn(|| asks.run("monitor"));
+        site.until("the HA client", |site| {
+            let all = site.processes()?;
+            let client = |process: &Process| process.command_line().contains(".HAClient 26001");
+            Ok(if all.iter().any(client) { Ok(()) } else { Err(in_short(&all)) })
+        })?;
+        site.signal(pid, "KILL")?;
+        monitor.join().expect("the monitor's thread does not panic")
+    })?;
+    ran.answers(NOT_RUNNING).because(&["platform", &format!("pid {pid} ")]);
+    Ok(())
+}
+
+#[test]
+fn what_a_person_asks_does_not_use_up_what_is_tolerated() -> Done {
+    fn tolerant(call: AgentCall<'_>) -> AgentCall<'_> {
+        call.param("ha_grace", "0").param("failures_tolerated", "2")
+    }
+    let site = failing(Kind::Platform)?;
+    let by_a_person = || tolerant(site.recurring(10)).without("OCF_RESKEY_CRM_meta_on_node");
+    for code in [OK, OK, GENERIC] {
+        for _ in 0..3 {
+            // Both say what the cluster's next monitor will.
+            tolerant(site.agent()).run("explain")?.expect(code)?;
+            by_a_person().run("monitor")?.answers(code);
+            tolerant(site.agent()).run("status")?;
+        }
+        tolerant(site.recurring(10)).run("monitor")?.answers(code);
+    }
     Ok(())
 }

@@ -45,8 +45,7 @@ fn a_moment_of_being_stopped_is_no_failure() -> Done {
         site.signal(pid, "CONT")?;
         monitor.join().expect("the monitor's thread does not panic")
     })?;
-    let monitor = monitor.answers(OK).silently();
-    assert!(monitor.wall < Duration::from_secs(2), "{monitor}");
+    monitor.answers(OK).silently();
     Ok(())
 }
 

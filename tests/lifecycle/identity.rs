@@ -134,7 +134,71 @@ fn a_pico_that_only_mzsh_knows_is_no_success_and_says_what_to_set() -> Done {
     let site = site(Kind::Platform).build()?;
     let odd = || site.agent().param("process_match", "no-such-process");
     odd().run("start")?.answers(GENERIC).because(&["process_match"]);
+    site.one("platform")?;
     // The record says so, and a stop has mzsh end what it started.
     odd().run("stop")?.answers(OK);
     site.nothing_left()
+}
+
+/// "Not running" would have the cluster start it on another node.
+#[test]
+fn a_pico_that_only_mzsh_knows_is_never_taken_for_none() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let odd = || site.agent().param("process_match", "no-such-process");
+    odd().run("start")?.answers(GENERIC);
+    let pid = site.one("platform")?.pid;
+    for _ in 0..2 {
+        odd().run("monitor")?.answers(GENERIC).because(&["process_match"]);
+        for level in [0, 10, 20] {
+            recurring(odd(), level).run("monitor")?.answers(GENERIC).because(&["process_match"]);
+        }
+    }
+    assert_eq!(site.one("platform")?.pid, pid);
+    odd().run("stop")?.answers(OK);
+    site.nothing_left()?;
+    assert_eq!(site.last_end("platform")?.as_deref(), Some("shutdown"), "by mzsh");
+    odd().run("monitor")?.answers(NOT_RUNNING);
+    recurring(odd(), 0).run("monitor")?.answers(NOT_RUNNING);
+    Ok(())
+}
+
+/// As typed by a person. Both would be "default", and the second would stop what the first has found.
+#[test]
+fn two_calls_that_name_no_resource_do_not_share_a_record() -> Done {
+    let site = site(Kind::Ec).build()?;
+    let by_hand = |kind| {
+        let call = site.agent_for(kind).without("OCF_RESOURCE_INSTANCE");
+        call.without("OCF_RESKEY_CRM_meta_on_node").without("OCF_RESKEY_CRM_meta_on_node_uuid")
+    };
+    let platform = site.one("platform")?.pid;
+    site.mzsh(&["startup", "ec1"])?.expect(0)?;
+    by_hand(Kind::Platform).run("status")?.expect(OK)?;
+    by_hand(Kind::Ec).run("stop")?.answers(OK);
+    assert_eq!(site.one("platform")?.pid, platform);
+    assert!(site.picos("ec1")?.is_empty());
+    by_hand(Kind::Ec).run("start")?.answers(OK);
+    by_hand(Kind::Platform).run("monitor")?.answers(OK);
+    by_hand(Kind::Ec).run("stop")?.answers(OK);
+    assert_eq!(site.one("platform")?.pid, platform);
+    site.nothing_left()
+}
+
+/// Whose the other is can be told although our own directory can't be looked at: the record knows where it was.
+#[test]
+fn with_our_installation_gone_the_same_pico_of_another_is_still_another() -> Done {
+    // Away with its storage; and in a state in which asking for it is an error, as with storage that fails.
+    for gone in ["mv /opt/mz /opt/away", "mv /opt/mz /opt/away && ln -s mz /opt/mz"] {
+        let site = site(Kind::Platform).build()?;
+        site.second("/opt/mz2", &["--free-ports", "--set", "start_time=50ms"])?;
+        site.mzsh_of("/opt/mz2", &["startup", "platform"])?.expect(0)?;
+        let other = site.one_of("/opt/mz2", "platform")?.pid;
+        let ours = site.start()?.pid;
+        site.signal(ours, "KILL")?;
+        site.sh(gone)?;
+        site.probe()?.answers(NOT_RUNNING);
+        site.monitor(0)?.answers(NOT_RUNNING);
+        site.stop()?.answers(OK);
+        assert_eq!(site.one_of("/opt/mz2", "platform")?.pid, other, "{gone}");
+    }
+    Ok(())
 }

@@ -12,6 +12,7 @@ mod failed_start;
 mod ha;
 mod hung;
 mod identity;
+mod leaderless;
 mod life;
 mod mzsh;
 mod people;

@@ -57,3 +57,14 @@ fn a_name_that_does_not_resolve_is_a_warning_and_mzsh_decides() -> Done {
     assert!(log.contains("no-such-host.invalid does not resolve"), "{log}");
     Ok(())
 }
+
+/// Debian gives the machine's own name this address. getifaddrs(3) does not list it, and it can be bound.
+#[test]
+fn a_name_that_is_127_0_1_1_is_on_every_node() -> Done {
+    let site = site(Kind::Platform).common("pico.rcp.server.host=mz-node").build()?;
+    site.sh("cp /etc/hosts /run/hosts && echo '127.0.1.1 mz-node' >>/run/hosts && mount --bind /run/hosts /etc/hosts")?;
+    assert!(site.sh("getent hosts mz-node")?.starts_with("127.0.1.1 "));
+    site.start()?;
+    site.monitor(10)?.answers(OK).silently();
+    Ok(())
+}

@@ -68,9 +68,9 @@ fn the_death_of_the_pico_ends_it_at_once_however_it_dies() -> Done {
 #[test]
 fn it_never_waits_for_longer_than_half_of_its_time() -> Done {
     let (site, _) = watched()?;
-    let ran = waiting(&site, LONG).meta_timeout(Duration::from_secs(2)).run("monitor")?;
+    let ran = waiting(&site, LONG).meta_timeout(Duration::from_secs(10)).run("monitor")?;
     let ran = ran.answers(OK).silently();
-    assert!(ran.wall < Duration::from_millis(1500), "{ran}");
+    assert!(ran.wall < Duration::from_secs(8), "{ran}");
     Ok(())
 }
 

@@ -12,11 +12,12 @@ use crate::outcome::{Class, Outcome};
 use crate::product::{
     HaAnswer, HaQuestion, Inspection, Mzsh, RegistryState, StartupEnd, UserState, Verb, inspect,
 };
-use crate::record::{Phase, Record, RecordFile, lock_path};
+use crate::record::{DIRECTORY, Phase, Record, RecordFile, lock_path};
 use crate::settings::{Endpoint, PicoType, Settings, Target};
 use crate::verdict::{Life, Look, Processes, observe};
 use host::command::{Event, Finished, Running};
 use host::lock::{Lock, Locked};
+use host::process::State;
 use host::{ProcessHandle, ProcessId, helper, pause, process};
 use std::cell::RefCell;
 use std::io;
@@ -56,7 +57,7 @@ fn lock(target: &Target, budget: Budget) -> Result<Lock, Outcome> {
     let refuse = |e: &io::Error| {
         let class =
             if e.kind() == io::ErrorKind::PermissionDenied { Class::Permission } else { Class::Generic };
-        Outcome::failed_by(class, format!("no lock: {e}; start must be run by root"))
+        Outcome::failed_by(class, format!("no lock in {DIRECTORY}: {e}; start must be run by root"))
     };
     let path = lock_path(target).map_err(|e| refuse(&e))?;
     match Lock::acquire(&path, budget.end) {
@@ -126,7 +127,7 @@ impl Start<'_> {
             Processes::Several(pids) => format!("it runs more than once, pids {pids:?}"),
         };
         tracing::warn!("{}: {why}; that is ended first", self.settings.pico());
-        self.clear(record, Steps::until(self.budget.begun + self.budget.length() / 2))
+        self.clear(record, Steps::until(self.budget.within(self.budget.length() / 3)))
             .map_err(|still| self.fail(format!("{why}; {still}")))?;
         Ok(None)
     }
@@ -141,14 +142,16 @@ impl Start<'_> {
             };
         let plan =
             deep::plan(self.settings, self.target, &mut record, self.budget.within(self.budget.length() / 4));
-        let until = self.budget.begun + self.budget.length() / 2;
+        let until = self.budget.begun + self.budget.length() / 3;
         let grace = deep::grace(self.settings, record.ha.as_ref());
         while let Some(HaAnswer::NoAnswer(why)) =
             deep::ask_ha(self.settings, self.target, id, plan.clone(), until)
         {
             // One that was started by hand a moment ago, and is just coming up, is not one that hangs.
-            if !is_alive(id) {
-                return Err(format!("{id} ran, and died while it was looked at"));
+            match id.stat() {
+                Ok(Some(stat)) if stat.state == State::Stopped => return Err(format!("{id} is stopped (T)")),
+                Ok(Some(stat)) if !stat.is_dead() => {}
+                _ => return Err(format!("{id} ran, and died while it was looked at")),
             }
             if process::uptime(id) >= grace || Instant::now() >= until {
                 return Err(format!("{id} hangs, its HA Monitor Server does not answer: {why}"));
@@ -397,10 +400,6 @@ impl Start<'_> {
             warn_unless_well(&format!("post_start {}", program.display()), mzsh.run_hook(program, until));
         }
     }
-}
-
-fn is_alive(id: ProcessId) -> bool {
-    id.stat().is_ok_and(|stat| stat.is_some_and(|stat| !stat.is_dead()))
 }
 
 /// The process that was started, held by its pidfd.
