@@ -236,15 +236,18 @@ impl Site {
         Ok(self.node.exec(["sh", "-c", line])?.stdout)
     }
 
-    /// Sends a signal, and waits until a SIGKILL is done.
+    /// Sends a signal, and waits until a SIGKILL or a SIGSTOP is done: both take effect when the process runs next.
     pub(crate) fn signal(&self, pid: u32, signal: &str) -> Done {
         self.sh(&format!("kill -s {signal} {pid}"))?;
-        if signal != "KILL" {
-            return Ok(());
-        }
-        self.until(&format!("the end of {pid}"), |site| {
-            let left: Vec<_> = site.processes()?.into_iter().filter(|process| process.pid == pid).collect();
-            Ok(if left.is_empty() { Ok(()) } else { Err(in_short(&left)) })
+        let done = |process: Option<&Process>| match signal {
+            "KILL" => process.is_none(),
+            "STOP" => process.is_some_and(|process| process.state == 'T'),
+            _ => true,
+        };
+        self.until(&format!("SIG{signal} to be done to {pid}"), |site| {
+            let mut left = site.processes()?;
+            left.retain(|process| process.pid == pid);
+            Ok(if done(left.first()) { Ok(()) } else { Err(in_short(&left)) })
         })
     }
 

@@ -88,6 +88,9 @@ pub const XML: &[Need] = &[Need::Program("xmllint", "libxml2-utils")];
 pub const BENCH: &[Need] =
     &[Need::File("/usr/lib/ocf/resource.d/pacemaker/Dummy", "pacemaker-resource-agents")];
 
+/// Plays a JVM whose main thread has ended.
+pub const PYTHON: &[Need] = &[Need::Program("python3", "python3")];
+
 /// The tracer, for the suite that shows what a check costs.
 pub const STRACE: &[Need] = &[Need::Program("strace", "strace")];
 

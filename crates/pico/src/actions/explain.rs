@@ -4,7 +4,7 @@ use super::deep::{self, HaPlan};
 use super::monitor::{Request, monitor};
 use super::record_of;
 use crate::budget::Budget;
-use crate::outcome::Outcome;
+use crate::outcome::{Answer, Outcome};
 use crate::product::inspect;
 use crate::settings::Settings;
 use crate::verdict::{Life, Look, Occasion, Processes, observe};
@@ -71,6 +71,9 @@ pub fn explain(settings: &Settings, budget: Budget) -> (String, Outcome) {
     }
     let request = Request { occasion: Occasion::Recurring, depth: 10, by_cluster: false };
     let outcome = monitor(settings, request, budget);
+    if let (Answer::Success, Some(warning)) = (outcome.answer, &outcome.reason) {
+        line("warning", warning);
+    }
     (text, outcome)
 }
 

@@ -55,9 +55,11 @@ pub fn start(settings: &Settings, budget: Budget) -> Outcome {
 
 fn lock(target: &Target, budget: Budget) -> Result<Lock, Outcome> {
     let refuse = |e: &io::Error| {
-        let class =
-            if e.kind() == io::ErrorKind::PermissionDenied { Class::Permission } else { Class::Generic };
-        Outcome::failed_by(class, format!("no lock in {DIRECTORY}: {e}; start must be run by root"))
+        let (class, hint) = match e.kind() {
+            io::ErrorKind::PermissionDenied => (Class::Permission, "; start must be run by root"),
+            _ => (Class::Generic, ""),
+        };
+        Outcome::failed_by(class, format!("no lock in {DIRECTORY}: {e}{hint}"))
     };
     let path = lock_path(target).map_err(|e| refuse(&e))?;
     match Lock::acquire(&path, budget.end) {

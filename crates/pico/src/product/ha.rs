@@ -7,9 +7,10 @@
 use super::inspection::{FileState, credentials_for, file_state};
 use super::mzsh::{environment, last_line};
 use crate::settings::{Endpoint, Settings, Target};
-use host::command::{self, Company, Exec, Finished};
-use host::{End, ProcessId, listeners};
+use host::command::{self, Company, Event, Exec, Finished, Running};
+use host::{End, ProcessHandle, ProcessId, listeners};
 use std::ffi::OsString;
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -50,12 +51,24 @@ impl HaQuestion<'_> {
         let begun = Instant::now();
         let until = until.min(begun + limit);
         let seconds = until.saturating_duration_since(begun).as_secs().max(1);
-        let finished = match command::launch(Company::Group, || self.exec(seconds)).and_then(|r| r.run(until))
+        match command::launch(Company::Group, || self.exec(seconds))
+            .and_then(|client| self.attend(client, until))
         {
-            Ok(finished) => finished,
-            Err(e) => return HaAnswer::NotAsked(e.to_string()),
-        };
-        judge(&finished, seconds)
+            Ok(Some(finished)) => judge(&finished, seconds),
+            Ok(None) => HaAnswer::NoAnswer(format!("{} ended meanwhile", self.jvm)),
+            Err(e) => HaAnswer::NotAsked(e.to_string()),
+        }
+    }
+
+    /// Waits for the client, but not for longer than the JVM lives that it asks: `None`.
+    fn attend(&self, mut client: Running, until: Instant) -> io::Result<Option<Finished>> {
+        let jvm = self.jvm.open()?;
+        client.go()?;
+        match client.wait(until, jvm.as_ref().map(ProcessHandle::pidfd))? {
+            Event::Finished(finished) => Ok(Some(finished)),
+            Event::OtherEnded(client) => client.kill_group().map(|_| None),
+            Event::Time(client) => client.kill_group().map(Some),
+        }
     }
 
     /// Does anything listen there? From /proc, so that no connection comes to the server but the client's own.

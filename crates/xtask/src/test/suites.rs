@@ -12,7 +12,7 @@ const NEEDS: &[(&str, &[&[Need]])] = &[
     ("metadata", &[needs::XML]),
     ("cost", &[needs::SANDBOX, needs::STRACE]),
     ("jvm", &[needs::JDK]),
-    ("lifecycle", &[needs::SANDBOX, needs::JDK]),
+    ("lifecycle", &[needs::SANDBOX, needs::JDK, needs::PYTHON]),
 ];
 
 /// All that any suite needs.
