@@ -89,11 +89,6 @@ impl Story<'_> {
         Ok(())
     }
 
-    fn call(&self, agent: &str) -> AgentCall<'_> {
-        let call = self.node.agent(agent).param("mz_home", MZ_HOME).meta_timeout(LIMIT);
-        if agent == "ec" { call.param("pico_name", "ec1") } else { call }
-    }
-
     /// One action; what it should answer is known.
     fn step<'s>(
         &'s mut self,
@@ -102,10 +97,7 @@ impl Story<'_> {
         expected: i32,
         with: impl FnOnce(AgentCall<'s>) -> AgentCall<'s>,
     ) -> Result<(), Error> {
-        let node = self.node;
-        let call = node.agent(agent).param("mz_home", MZ_HOME).param("wait", "0").meta_timeout(LIMIT);
-        let call = if agent == "ec" { call.param("pico_name", "ec1") } else { call };
-        let call = with(call);
+        let call = with(call(self.node, agent).param("wait", "0"));
         let (_, environment) = call.spelled_out(action);
         let value = |name: &str| environment.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         let title = match (action, value("OCF_RESKEY_CRM_meta_interval"), value("OCF_CHECK_LEVEL")) {
@@ -120,9 +112,8 @@ impl Story<'_> {
 
     /// A waiting monitor, and the death that ends it.
     fn death_noticed(&mut self) -> Result<(), Error> {
-        let waiting = || recurring(self.call("platform")).param("wait", "20s");
-        // The first monitor after a start looks and does not wait.
-        waiting().run("monitor")?.expect(0)?;
+        // A monitor has seen it well since its start: this one may wait.
+        let waiting = || recurring(call(self.node, "platform")).param("wait", "20s");
         let (ran, noticed) = std::thread::scope(|scope| -> Result<(Ran, Duration), Error> {
             let monitor = scope.spawn(|| waiting().run("monitor"));
             wait_until("a waiting monitor", LIMIT, || {
@@ -154,6 +145,12 @@ impl Story<'_> {
         self.node.exec(["kill", signal, &pid.to_string()])?;
         Ok(())
     }
+}
+
+/// A call of one of the two agents of the story.
+fn call<'a>(node: &'a Sandbox, agent: &str) -> AgentCall<'a> {
+    let call = node.agent(agent).param("mz_home", MZ_HOME).meta_timeout(LIMIT);
+    if agent == "ec" { call.param("pico_name", "ec1") } else { call }
 }
 
 fn recurring(call: AgentCall<'_>) -> AgentCall<'_> {
