@@ -52,6 +52,8 @@ caught! {
         metadata_through!("s/name=\"mz_home\"/name=\"other\"/"), "mz_home";
     one_with_an_encoding: crmsh::tells_about_it,
         metadata_through!("s/<?xml version=\"1.0\"/& encoding=\"UTF-8\"/"), "meta-data";
+    one_whose_metadata_pacemaker_can_not_get: pacemaker::shows_its_metadata,
+        "[ \"$1\" = meta-data ] && exit 1; exec $agent \"$@\"", "exit code";
     one_that_does_not_validate: pacemaker::validates_it,
         "[ \"$1\" = validate-all ] && exit 5; exec $agent \"$@\"", "exit code 5";
     one_that_is_never_stopped: pacemaker::forces_its_actions,

@@ -47,6 +47,7 @@ macro_rules! suite {
                 pcs_describes_it = pcs::describes_it,
                 crm_configures_a_primitive = crmsh::configures_a_primitive,
                 crm_tells_about_it = crmsh::tells_about_it,
+                crm_resource_shows_its_metadata = pacemaker::shows_its_metadata,
                 crm_resource_validates_it = pacemaker::validates_it,
                 crm_resource_forces_its_actions = pacemaker::forces_its_actions,
             }

@@ -39,3 +39,13 @@ pub(crate) fn forces_its_actions(stage: &Stage) -> Verdict {
     }
     Ok(())
 }
+
+/// `crm_resource --show-metadata`: Pacemaker reads them with its own parser and finds what it uses.
+pub(crate) fn shows_its_metadata(stage: &Stage) -> Verdict {
+    let ran = stage.tool("crm_resource").args(["--show-metadata", &stage.name()]).run()?.expect(0)?;
+    for (parameter, _) in stage.subject.parameters {
+        ensure!(ran.stdout.contains(&format!("name=\"{parameter}\"")), "{parameter} is not shown: {ran}");
+    }
+    ensure!(ran.stderr.trim().is_empty(), "it complains: {ran}");
+    Ok(())
+}
