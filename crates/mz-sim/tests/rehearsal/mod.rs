@@ -71,7 +71,7 @@ impl Rehearsal {
         let java = self.mzsh("topo env").text;
         let java = java.lines().find_map(|line| line.strip_prefix("JAVA_HOME=")).unwrap().to_owned();
         let mut client = Command::new(Path::new(&java).join("bin/java"));
-        client.arg("-cp").arg(self.mz.ha_jar()).arg("com.digitalroute.ha.HAClient");
+        client.args(["-XX:-UsePerfData", "-cp"]).arg(self.mz.ha_jar()).arg("com.digitalroute.ha.HAClient");
         said(client.arg(pico.property("mz.ha.port").unwrap()).args(rest).output().unwrap())
     }
 
