@@ -68,17 +68,12 @@ impl ocf::Agent for PicoAgent {
         let readable = errors.is_empty();
         findings.parameters(errors);
         if readable && call.check_level().unwrap_or(0) >= 10 {
-            let (found, outcome) = actions::validate(&settings, budget(call));
-            for finding in &found {
-                match finding.severity {
+            match actions::validate(&settings, budget(call)) {
+                Err(why) => findings.error(Class::Generic, "mz_home", why),
+                Ok(found) => found.iter().for_each(|finding| match finding.severity {
                     Severity::Error(of) => findings.error(class(of), finding.name, &finding.text),
                     Severity::Warning => findings.warning(finding.name, &finding.text),
-                }
-            }
-            if let (Answer::Failed(of), Some(reason), true) =
-                (outcome.answer, outcome.reason, found.is_empty())
-            {
-                findings.error(class(of), "mz_home", reason);
+                }),
             }
         }
         findings

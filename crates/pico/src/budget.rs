@@ -12,12 +12,6 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// From `begun`, for `length`.
-    #[must_use]
-    pub fn new(begun: Instant, length: Duration) -> Self {
-        Self { begun, end: begun + length }
-    }
-
     /// The whole of it.
     #[must_use]
     pub fn length(self) -> Duration {

@@ -78,6 +78,14 @@ impl ProcessId {
         Ok(Stat::read(self.pid)?.filter(|stat| stat.start == self.start))
     }
 
+    /// The same, and `None` also when it is dead: a zombie without a living thread.
+    ///
+    /// # Errors
+    /// /proc can't be read or understood.
+    pub fn live(self) -> io::Result<Option<Stat>> {
+        Ok(self.stat()?.filter(|stat| !stat.is_dead()))
+    }
+
     /// Opens it for signals and waiting; `None` when it is gone or its number is another's.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::deep::HaPlan;
 use crate::outcome::Class;
-use crate::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState};
+use crate::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState, list};
 use crate::settings::{Deployment, HaCheck, PicoType, Settings, Target};
 use std::net::IpAddr;
 use std::path::Path;
@@ -65,10 +65,6 @@ pub(super) fn findings(
         }
     }
     found
-}
-
-fn list(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn warning(name: &'static str, text: String) -> Finding {

@@ -76,17 +76,14 @@ pub(super) struct Ending<'a> {
 }
 
 impl Ending<'_> {
-    /// Ends every startup and every instance. Ok: two whole looks found nothing.
+    /// Ends every startup and every instance. Ok: a whole look found nothing.
     ///
     /// An error of a step does not end it: what a step could not do, the next one may, and time is the only limit.
     pub(super) fn run(&self) -> Result<(), StillThere> {
         let mut asked = false;
         loop {
             let over = Instant::now() >= self.steps.end;
-            // A process that forks itself into the background while numbers wrap around can slip through one pass.
-            let looked =
-                self.look().and_then(|found| if found.is_nothing() { self.look() } else { Ok(found) });
-            match looked {
+            match self.look() {
                 Ok(found) if found.is_nothing() => return Ok(()),
                 Ok(found) if over => return Err(left(found)),
                 Err(e) if over => return Err(StillThere::Unreadable(e)),

@@ -88,7 +88,7 @@ impl Monitor<'_> {
         if before != Some(learned(&record)) {
             file.note(&record);
         }
-        if depth > 0 && id.stat().is_ok_and(|stat| stat.is_none_or(|stat| stat.is_dead())) {
+        if depth > 0 && id.live().is_ok_and(|stat| stat.is_none()) {
             // It died while it was asked: that is what counts, not that it did not answer.
             observation = Observation::of(self.observe(Some(&record), Look::Everything));
             if let Processes::One { id: other, .. } = observation.processes {

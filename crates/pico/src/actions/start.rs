@@ -150,9 +150,9 @@ impl Start<'_> {
             deep::ask_ha(self.settings, self.target, id, plan.clone(), until)
         {
             // One that was started by hand a moment ago, and is just coming up, is not one that hangs.
-            match id.stat() {
+            match id.live() {
                 Ok(Some(stat)) if stat.state == State::Stopped => return Err(format!("{id} is stopped (T)")),
-                Ok(Some(stat)) if !stat.is_dead() => {}
+                Ok(Some(_)) => {}
                 _ => return Err(format!("{id} ran, and died while it was looked at")),
             }
             if process::uptime(id) >= grace || Instant::now() >= until {

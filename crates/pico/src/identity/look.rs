@@ -72,11 +72,17 @@ pub struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Looks at every process.
+    /// Looks at every process, and once more before it says "nothing": a process that forks itself into the background
+    /// while numbers wrap around can slip through one pass.
     ///
     /// # Errors
     /// /proc could not be read whole: nothing may be concluded.
     pub fn look(&self, surroundings: &dyn Surroundings) -> io::Result<Found> {
+        let found = self.pass(surroundings)?;
+        if found.is_nothing() { self.pass(surroundings) } else { Ok(found) }
+    }
+
+    fn pass(&self, surroundings: &dyn Surroundings) -> io::Result<Found> {
         let all = process::all()?;
         let own = Pid::own();
         let namespace = process::pid_namespace(own)?;
@@ -160,7 +166,7 @@ impl Search<'_> {
             };
             let environment = process::environment(stat.pid).ok().flatten();
             // Gone meanwhile, or another by now.
-            if stat.id().stat()?.is_none_or(|now| now.is_dead()) {
+            if stat.id().live()?.is_none() {
                 return Ok(None);
             }
             match is_home(target, &home_claim(argv, || environment.as_deref()), surroundings) {

@@ -11,4 +11,5 @@ mod registry;
 pub use ha::{HaAnswer, HaQuestion};
 pub use inspection::{FileState, HomeState, Inspection, UserState, inspect, resolve, user};
 pub use mzsh::{Mzsh, StartupEnd, StatusAnswer, Verb};
+pub(crate) use registry::list;
 pub use registry::{PicoFacts, RegistryState, find as find_pico};

@@ -61,9 +61,13 @@ pub enum RegistryState {
     Unreadable(String),
 }
 
+/// Names for people: `a, b`, or `none`.
+pub(crate) fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
 impl fmt::Display for RegistryState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         match self {
             Self::Defined(facts) => {
                 let state = if facts.enabled { "enabled" } else { "disabled (settings.state)" };

@@ -41,8 +41,7 @@ pub fn observe(
 ) -> Processes {
     if look == Look::Record
         && let Some(id) = record.and_then(Record::jvm)
-        && let Ok(Some(stat)) = id.stat()
-        && !stat.is_dead()
+        && let Ok(Some(stat)) = id.live()
         && let Some(life) = life(&stat, look, until)
     {
         return Processes::One { id, life };
@@ -67,10 +66,6 @@ pub fn observe(
 fn everything(node: &Node<'_>, how: Look) -> io::Result<Option<Processes>> {
     let search = node::search(std::slice::from_ref(node.target), node.record);
     let mut found = search.look(node)?;
-    if found.is_nothing() {
-        // A process that forks itself into the background while numbers wrap around can slip through one pass.
-        found = search.look(node)?;
-    }
     let since = Instant::now();
     while found.picos.is_empty()
         && !found.suspects.is_empty()
@@ -93,8 +88,7 @@ fn everything(node: &Node<'_>, how: Look) -> io::Result<Option<Processes>> {
     }
     Ok(match (found.picos.as_slice(), found.suspects.first(), found.startups.first()) {
         ([one], ..) => {
-            let stat = one.id.stat()?.filter(|stat| !stat.is_dead());
-            let life = stat.and_then(|stat| life(&stat, how, node.until));
+            let life = one.id.live()?.and_then(|stat| life(&stat, how, node.until));
             life.map(|life| Processes::One { id: one.id, life })
         }
         ([], Some(suspect), _) => Some(Processes::Unknown(format!("{} {}", suspect.id, suspect.why))),
@@ -124,7 +118,7 @@ fn life(stat: &Stat, look: Look, until: Instant) -> Option<Life> {
 fn lasting(id: ProcessId, state: State, until: Instant) -> Option<Life> {
     let since = Instant::now();
     loop {
-        let stat = id.stat().ok()?.filter(|stat| !stat.is_dead())?;
+        let stat = id.live().ok()??;
         if stat.state != state {
             // It goes on; should it be in another bad state by now, the next monitor will tell.
             return Some(Life::Well);
