@@ -1,8 +1,8 @@
 //! What is run after a successful start, and can't make it fail.
 
-use crate::Done;
-use crate::answer::{Answer, GENERIC, OK};
-use crate::site::{Kind, Site, site};
+use testkit::Done;
+use testkit::answer::{Answer, GENERIC, OK};
+use testkit::site::{Kind, Site, site};
 
 const PROGRAM: &str = "/opt/after";
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use testkit::{AgentCall, Error, Process};
 
-use crate::Done;
-use crate::answer::{Answer, DEGRADED, GENERIC, NOT_RUNNING, OK};
-use crate::site::{Kind, Site, in_short, site};
+use testkit::Done;
+use testkit::answer::{Answer, DEGRADED, GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, Site, in_short, site};
 
 /// What the pico is made to say.
 const FAILED: &str = "ha_answer=FAILED aborts 7 of 5";

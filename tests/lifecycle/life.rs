@@ -1,8 +1,8 @@
 //! A whole life, of each kind of pico, natively with each value of the simulator's switches and on real JVMs.
 
-use crate::Done;
-use crate::answer::{Answer, NOT_RUNNING, OK};
-use crate::site::{Builder, Kind, Site, site};
+use testkit::Done;
+use testkit::answer::{Answer, NOT_RUNNING, OK};
+use testkit::site::{Builder, Kind, Site, site};
 
 /// From the first probe to the second stop.
 fn whole_life(site: &Site) -> Done {

@@ -1,8 +1,8 @@
 //! How mzsh is run: as the owner, in the owner's surroundings, with nothing of the agent's or of Pacemaker's.
 
-use crate::Done;
-use crate::answer::{Answer, OK};
-use crate::site::{Kind, site};
+use testkit::Done;
+use testkit::answer::{Answer, OK};
+use testkit::site::{Kind, site};
 
 /// Of the environment only these; `PWD`, `OLDPWD`, `SHLVL` and `_` are a shell's own.
 const VARIABLES: [&str; 6] = ["HOME", "LANG", "LOGNAME", "PATH", "SHELL", "USER"];

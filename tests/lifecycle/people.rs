@@ -1,8 +1,8 @@
 //! What people use: explain, status, and the trace.
 
-use crate::Done;
-use crate::answer::{GENERIC, NOT_RUNNING, OK};
-use crate::site::{Kind, site};
+use testkit::Done;
+use testkit::answer::{GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, site};
 
 #[test]
 fn explain_and_status_tell_what_they_saw_and_exit_as_monitor_would() -> Done {

@@ -1,8 +1,8 @@
 //! reload-agent: new values for what may change at any time, and the JVM is not touched.
 
-use crate::Done;
-use crate::answer::{Answer, NOT_RUNNING, OK};
-use crate::site::{Kind, site};
+use testkit::Done;
+use testkit::answer::{Answer, NOT_RUNNING, OK};
+use testkit::site::{Kind, site};
 
 #[test]
 fn a_reload_changes_the_parameters_in_force_and_not_the_process() -> Done {

@@ -2,9 +2,9 @@
 
 use testkit::{AgentCall, Error};
 
-use crate::Done;
-use crate::answer::{Answer, DEGRADED, GENERIC, OK};
-use crate::site::{Kind, Site, site};
+use testkit::Done;
+use testkit::answer::{Answer, DEGRADED, GENERIC, OK};
+use testkit::site::{Kind, Site, site};
 
 /// A running pico of which mzsh says that it is not well, in each of the ways that it has.
 const NOT_WELL: [&str; 3] = ["exit 1", "exit 2", "exec sleep 1000000"];

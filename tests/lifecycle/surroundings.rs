@@ -1,8 +1,8 @@
 //! Ports and addresses: what is in the way of a start before mzsh is asked.
 
-use crate::Done;
-use crate::answer::{Answer, GENERIC, OK};
-use crate::site::{Kind, site};
+use testkit::Done;
+use testkit::answer::{Answer, GENERIC, OK};
+use testkit::site::{Kind, site};
 
 #[test]
 fn a_port_that_another_process_holds_is_named_with_that_process() -> Done {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use testkit::Error;
 
-use crate::Done;
-use crate::answer::{ARGS, Answer, GENERIC, INSTALLED, NOT_RUNNING, OK, PERM};
-use crate::site::{Builder, Kind, Site, site};
+use testkit::Done;
+use testkit::answer::{ARGS, Answer, GENERIC, INSTALLED, NOT_RUNNING, OK, PERM};
+use testkit::site::{Builder, Kind, Site, site};
 
 /// Something that is wrong, and what has to come of it.
 struct Wrong {
@@ -243,7 +243,7 @@ fn a_user_that_is_removed_while_the_pico_runs_hinders_neither_monitor_nor_stop()
     let site = site(Kind::Platform).build()?;
     site.agent().param("os_user", site.node.owner()).run("start")?.answers(OK);
     let gone = || site.agent().param("os_user", "mzstranger");
-    crate::site::recurring(gone(), 0).run("monitor")?.answers(OK).silently();
+    testkit::site::recurring(gone(), 0).run("monitor")?.answers(OK).silently();
     gone().run("monitor")?.answers(OK).silently();
     gone().run("stop")?.answers(OK);
     site.nothing_left()

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use testkit::{AgentCall, Ran};
 
-use crate::Done;
-use crate::answer::{Answer, NOT_RUNNING, OK};
-use crate::site::{Kind, Site, site};
+use testkit::Done;
+use testkit::answer::{Answer, NOT_RUNNING, OK};
+use testkit::site::{Kind, Site, site};
 
 /// Beside this everything that does not wait is quick.
 const LONG: &str = "15s";

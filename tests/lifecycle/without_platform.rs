@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::Done;
-use crate::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use crate::site::{Kind, site};
+use testkit::Done;
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, site};
 
 #[test]
 fn what_needs_the_platform_does_not_start_without_it_and_says_where_it_was_looked_for() -> Done {

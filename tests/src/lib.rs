@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+pub mod answer;
 mod command;
 mod error;
 pub mod executor;
@@ -21,6 +22,7 @@ pub mod needs;
 mod process;
 mod programs;
 mod sandbox;
+pub mod site;
 mod wait;
 
 pub use agent::AgentCall;
@@ -30,3 +32,6 @@ pub use process::Process;
 pub use programs::{AGENTS, Programs};
 pub use sandbox::Sandbox;
 pub use wait::wait_until;
+
+/// What a test comes to; what is not an error of the kit is a panic.
+pub type Done = Result<(), Error>;

@@ -12,7 +12,8 @@ const NEEDS: &[(&str, &[&[Need]])] = &[
     ("metadata", &[needs::XML]),
     ("cost", &[needs::SANDBOX, needs::STRACE]),
     ("jvm", &[needs::JDK]),
-    ("lifecycle", &[needs::SANDBOX, needs::JDK, needs::PYTHON]),
+    ("lifecycle", &[needs::SANDBOX, needs::JDK]),
+    ("faults", &[needs::SANDBOX, needs::JDK, needs::PYTHON]),
 ];
 
 /// All that any suite needs.

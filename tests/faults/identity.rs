@@ -2,9 +2,9 @@
 
 use testkit::AgentCall;
 
-use crate::Done;
-use crate::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use crate::site::{Kind, Site, recurring, site};
+use testkit::Done;
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, Site, recurring, site};
 
 fn ec10(site: &Site) -> AgentCall<'_> {
     site.agent().param("pico_name", "ec10").instance("ec10")

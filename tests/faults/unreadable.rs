@@ -5,9 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use testkit::AgentCall;
 
-use crate::Done;
-use crate::answer::{Answer, CONFIGURED, GENERIC, NOT_RUNNING, OK};
-use crate::site::{Kind, recurring, site};
+use testkit::Done;
+use testkit::answer::{Answer, CONFIGURED, GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, recurring, site};
 
 /// Each of them leaves open which pico is meant.
 const UNREADABLE: [(&str, &[u8]); 6] = [

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use testkit::Error;
 
-use crate::Done;
-use crate::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use crate::site::{Kind, Site, site};
+use testkit::Done;
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, Site, site};
 
 /// The pid that the record names.
 fn recorded(site: &Site) -> Result<Option<u64>, Error> {

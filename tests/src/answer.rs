@@ -1,22 +1,30 @@
 //! What an agent answered, held against what it had to answer. Each failure tells the whole call.
+#![expect(clippy::return_self_not_must_use, reason = "an assertion may be the last in its chain")]
 
-use testkit::Ran;
+use crate::Ran;
 
 /// What Pacemaker shows of an exit reason; the rest is lost to the person on call.
 const LONGEST_REASON: usize = 128;
 
-/// Exit codes of OCF.
-pub(crate) const OK: i32 = 0;
-pub(crate) const GENERIC: i32 = 1;
-pub(crate) const ARGS: i32 = 2;
-pub(crate) const PERM: i32 = 4;
-pub(crate) const INSTALLED: i32 = 5;
-pub(crate) const CONFIGURED: i32 = 6;
-pub(crate) const NOT_RUNNING: i32 = 7;
-pub(crate) const DEGRADED: i32 = 190;
+/// OCF exit code: success.
+pub const OK: i32 = 0;
+/// OCF exit code: it failed.
+pub const GENERIC: i32 = 1;
+/// OCF exit code: a parameter is wrong on this node.
+pub const ARGS: i32 = 2;
+/// OCF exit code: permissions are missing.
+pub const PERM: i32 = 4;
+/// OCF exit code: software is missing.
+pub const INSTALLED: i32 = 5;
+/// OCF exit code: the parameters are wrong everywhere.
+pub const CONFIGURED: i32 = 6;
+/// OCF exit code: it is not running.
+pub const NOT_RUNNING: i32 = 7;
+/// OCF exit code: it runs, degraded.
+pub const DEGRADED: i32 = 190;
 
 /// Assertions on a call that has run.
-pub(crate) trait Answer {
+pub trait Answer {
     /// It ended by itself with this code, and wrote nothing on stdout. If it failed, its last line is one reason that
     /// Pacemaker can show whole.
     fn answers(self, code: i32) -> Self;

@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::Done;
-use crate::answer::{Answer, GENERIC, OK};
-use crate::site::{Kind, site};
+use testkit::Done;
+use testkit::answer::{Answer, GENERIC, OK};
+use testkit::site::{Kind, site};
 
 #[test]
 fn a_stopped_pico_has_failed_for_a_recurring_monitor_is_alive_for_a_probe_and_can_be_stopped() -> Done {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use testkit::{Error, NodeCommand, Process};
 
-use crate::Done;
-use crate::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use crate::site::{Kind, Site, in_short, site};
+use testkit::Done;
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, Site, in_short, site};
 
 /// Its comm is the name of the file that was executed, and is all that is left of it.
 const PROGRAM: &str = "/opt/jdk/bin/java";

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use testkit::{Error, Process};
 
-use crate::Done;
-use crate::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use crate::site::{Kind, Site, in_short, site};
+use testkit::Done;
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, Site, in_short, site};
 
 #[test]
 fn without_mzsh_a_stop_ends_it_by_signals_whether_it_heeds_sigterm_in_order_or_not() -> Done {

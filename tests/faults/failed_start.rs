@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use testkit::{End, Error};
 
-use crate::Done;
-use crate::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use crate::site::{Kind, Site, in_short, site};
+use testkit::Done;
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, Site, in_short, site};
 
 /// What the simulator makes of a startup, and words that the reason must have.
 const OUTCOMES: [(&str, &[&str]); 6] = [

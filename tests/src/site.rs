@@ -2,19 +2,23 @@
 //!
 //! The pico under test is `platform`, `ec1`, `sc1` or `ui`, by the agent's type; beside it there is always a Platform,
 //! which is up before the test begins unless the test wants it away. Times are short; none is a time that a test waits for.
+#![expect(
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "all of them: the node can't be used, or is not as the test says; both end the test"
+)]
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use testkit::{AgentCall, Error, NodeCommand, Process, Ran, Sandbox, wait_until};
-
-use crate::Done;
+use crate::{AgentCall, Done, Error, NodeCommand, Process, Ran, Sandbox, wait_until};
 
 /// Longer than anything takes that has to come soon.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+pub const SOON: Duration = Duration::from_secs(10);
 
 /// Where the installation is.
-pub(crate) const HOME: &str = "/opt/mz";
+pub const HOME: &str = "/opt/mz";
 
 /// The number of the node's `mzadmin`.
 const MZADMIN: u32 = 4711;
@@ -28,16 +32,20 @@ const SHORT: [&str; 5] =
 
 /// The type of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// `platform`.
     Platform,
+    /// `ec`.
     Ec,
+    /// `sc`.
     Sc,
+    /// `ui`.
     Ui,
 }
 
 impl Kind {
     /// The agent's name, which is also how the simulator calls the type.
-    pub(crate) fn agent(self) -> &'static str {
+    pub fn agent(self) -> &'static str {
         match self {
             Self::Platform => "platform",
             Self::Ec => "ec",
@@ -47,7 +55,7 @@ impl Kind {
     }
 
     /// The pico under test.
-    pub(crate) fn pico(self) -> &'static str {
+    pub fn pico(self) -> &'static str {
         match self {
             Self::Platform => "platform",
             Self::Ec => "ec1",
@@ -60,7 +68,7 @@ impl Kind {
 /// A site to be laid out.
 #[derive(Debug)]
 #[must_use = "nothing is laid out before build()"]
-pub(crate) struct Builder {
+pub struct Builder {
     kind: Kind,
     home: &'static str,
     arguments: Vec<String>,
@@ -68,7 +76,7 @@ pub(crate) struct Builder {
 }
 
 /// A site for the agent of this type, with native picos.
-pub(crate) fn site(kind: Kind) -> Builder {
+pub fn site(kind: Kind) -> Builder {
     let mut arguments = Vec::new();
     for pico in [Kind::Platform, kind].iter().take(if kind == Kind::Platform { 1 } else { 2 }) {
         arguments.extend(["--pico".to_owned(), format!("{}:{}", pico.pico(), pico.agent())]);
@@ -86,39 +94,39 @@ impl Builder {
     }
 
     /// One more pico, `NAME:TYPE[:HA_PORT]`.
-    pub(crate) fn pico(self, pico: &str) -> Self {
+    pub fn pico(self, pico: &str) -> Self {
         self.option("--pico", pico)
     }
 
     /// A switch or a time of the simulator, `[PICO.]KEY=VALUE`.
-    pub(crate) fn set(self, setting: &str) -> Self {
+    pub fn set(self, setting: &str) -> Self {
         self.option("--set", setting)
     }
 
     /// A property of a pico, `NAME:KEY=VALUE`.
-    pub(crate) fn property(self, property: &str) -> Self {
+    pub fn property(self, property: &str) -> Self {
         self.option("--property", property)
     }
 
     /// A property of the whole container, `KEY=VALUE`.
-    pub(crate) fn common(self, property: &str) -> Self {
+    pub fn common(self, property: &str) -> Self {
         self.option("--common", property)
     }
 
     /// Picos that are real JVMs.
-    pub(crate) fn jvm(mut self) -> Self {
+    pub fn jvm(mut self) -> Self {
         self.arguments.push("--jvm".to_owned());
         self
     }
 
     /// The Platform is not running.
-    pub(crate) fn without_platform(mut self) -> Self {
+    pub fn without_platform(mut self) -> Self {
         self.platform = false;
         self
     }
 
     /// Lays it out.
-    pub(crate) fn build(self) -> Result<Site, Error> {
+    pub fn build(self) -> Result<Site, Error> {
         let node = Sandbox::new()?;
         install(&node, self.home, &self.arguments)?;
         let site = Site { node, kind: self.kind };
@@ -136,108 +144,110 @@ fn install(node: &Sandbox, home: &str, arguments: &[String]) -> Result<(), Error
 
 /// One line of the simulator's history.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-pub(crate) struct Event {
+pub struct Event {
     /// What happened.
     #[serde(rename = "event")]
-    pub(crate) what: String,
+    pub what: String,
     /// To which pico.
-    pub(crate) pico: String,
+    pub pico: String,
     /// Why, or with which arguments.
     #[serde(default)]
-    pub(crate) reason: String,
+    pub reason: String,
 }
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Site {
-    pub(crate) node: Sandbox,
-    pub(crate) kind: Kind,
+pub struct Site {
+    /// The node that it is laid out on.
+    pub node: Sandbox,
+    /// Whose pico is under test.
+    pub kind: Kind,
 }
 
 impl Site {
     /// A second installation beside the first, with its own Platform and ports as the arguments say.
-    pub(crate) fn second(&self, home: &str, arguments: &[&str]) -> Result<(), Error> {
+    pub fn second(&self, home: &str, arguments: &[&str]) -> Result<(), Error> {
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         install(&self.node, home, &arguments)
     }
 
     /// The name of the pico under test.
-    pub(crate) fn pico(&self) -> &'static str {
+    pub fn pico(&self) -> &'static str {
         self.kind.pico()
     }
 
     /// The agent, as Pacemaker calls it for this pico.
-    pub(crate) fn agent(&self) -> AgentCall<'_> {
+    pub fn agent(&self) -> AgentCall<'_> {
         self.agent_for(self.kind)
     }
 
     /// The same for the pico of another type.
-    pub(crate) fn agent_for(&self, kind: Kind) -> AgentCall<'_> {
+    pub fn agent_for(&self, kind: Kind) -> AgentCall<'_> {
         let call = self.node.agent(kind.agent()).param("mz_home", HOME).param("pico_name", kind.pico());
         call.meta_timeout(Duration::from_secs(20))
     }
 
     /// The agent for a recurring monitor that does not wait.
-    pub(crate) fn recurring(&self, level: u32) -> AgentCall<'_> {
+    pub fn recurring(&self, level: u32) -> AgentCall<'_> {
         recurring(self.agent(), level)
     }
 
     /// Runs that monitor.
-    pub(crate) fn monitor(&self, level: u32) -> Result<Ran, Error> {
+    pub fn monitor(&self, level: u32) -> Result<Ran, Error> {
         self.recurring(level).run("monitor")
     }
 
     /// Runs a monitor as the cluster does where it does not know yet.
-    pub(crate) fn probe(&self) -> Result<Ran, Error> {
+    pub fn probe(&self) -> Result<Ran, Error> {
         self.agent().run("monitor")
     }
 
     /// Starts, which has to succeed; the process.
-    pub(crate) fn start(&self) -> Result<Process, Error> {
+    pub fn start(&self) -> Result<Process, Error> {
         self.agent().run("start")?.expect(0)?;
         self.one(self.pico())
     }
 
     /// Stops.
-    pub(crate) fn stop(&self) -> Result<Ran, Error> {
+    pub fn stop(&self) -> Result<Ran, Error> {
         self.agent().run("stop")
     }
 
     /// mzsh as a person runs it who is logged in as the owner.
-    pub(crate) fn mzsh(&self, arguments: &[&str]) -> Result<Ran, Error> {
+    pub fn mzsh(&self, arguments: &[&str]) -> Result<Ran, Error> {
         self.mzsh_of(HOME, arguments)
     }
 
     /// mzsh of another installation.
-    pub(crate) fn mzsh_of(&self, home: &str, arguments: &[&str]) -> Result<Ran, Error> {
+    pub fn mzsh_of(&self, home: &str, arguments: &[&str]) -> Result<Ran, Error> {
         self.as_owner(&format!("{home}/bin/mzsh")).args(arguments).run()
     }
 
     /// A program that the owner of the installation runs.
-    pub(crate) fn as_owner(&self, program: &str) -> NodeCommand<'_> {
+    pub fn as_owner(&self, program: &str) -> NodeCommand<'_> {
         let command = self.node.command(program);
         if self.node.owner() == "root" { command } else { command.user(MZADMIN) }
     }
 
     /// From now on mzsh is the owner's script that does this first.
-    pub(crate) fn wrap_mzsh(&self, first: &str) -> Done {
+    pub fn wrap_mzsh(&self, first: &str) -> Done {
         let mzsh = format!("{HOME}/bin/mzsh");
         self.sh(&format!("cp -p {mzsh} {mzsh}.true"))?;
         self.node.write(mzsh, format!("#!/bin/sh\n{first}\nexec {HOME}/bin/mzsh.true \"$@\"\n"))
     }
 
     /// Changes settings of the simulator.
-    pub(crate) fn set(&self, settings: &[&str]) -> Done {
+    pub fn set(&self, settings: &[&str]) -> Done {
         self.node.mz_sim(["set", HOME].iter().chain(settings)).map(drop)
     }
 
     /// A line for the shell, which has to succeed.
-    pub(crate) fn sh(&self, line: &str) -> Result<String, Error> {
+    pub fn sh(&self, line: &str) -> Result<String, Error> {
         Ok(self.node.exec(["sh", "-c", line])?.stdout)
     }
 
     /// Sends a signal, and waits until a SIGKILL or a SIGSTOP is done: both take effect when the process runs next.
-    pub(crate) fn signal(&self, pid: u32, signal: &str) -> Done {
+    pub fn signal(&self, pid: u32, signal: &str) -> Done {
         self.sh(&format!("kill -s {signal} {pid}"))?;
         let done = |process: Option<&Process>| match signal {
             "KILL" => process.is_none(),
@@ -252,19 +262,19 @@ impl Site {
     }
 
     /// All live processes but the node's own first one.
-    pub(crate) fn processes(&self) -> Result<Vec<Process>, Error> {
+    pub fn processes(&self) -> Result<Vec<Process>, Error> {
         let all = self.node.processes()?.into_iter();
         Ok(all.filter(|process| process.pid != 1 && !(process.state == 'Z' && process.threads < 2)).collect())
     }
 
     /// The processes of a pico of the installation, told by the command line that the simulator gives to each: its home,
     /// and its name as the last argument of one of the product's main classes.
-    pub(crate) fn picos(&self, name: &str) -> Result<Vec<Process>, Error> {
+    pub fn picos(&self, name: &str) -> Result<Vec<Process>, Error> {
         self.picos_of(HOME, name)
     }
 
     /// The same of another installation.
-    pub(crate) fn picos_of(&self, home: &str, name: &str) -> Result<Vec<Process>, Error> {
+    pub fn picos_of(&self, home: &str, name: &str) -> Result<Vec<Process>, Error> {
         let home = format!("-Dmz.home={home}");
         let main_class = |word: &String| word.ends_with(".PicoStart") || word.ends_with(".CodeServerMain");
         let mut all = self.processes()?;
@@ -277,13 +287,13 @@ impl Site {
 
     /// The one process of a pico; anything else fails the test.
     #[track_caller]
-    pub(crate) fn one(&self, name: &str) -> Result<Process, Error> {
+    pub fn one(&self, name: &str) -> Result<Process, Error> {
         self.one_of(HOME, name)
     }
 
     /// The same of another installation.
     #[track_caller]
-    pub(crate) fn one_of(&self, home: &str, name: &str) -> Result<Process, Error> {
+    pub fn one_of(&self, home: &str, name: &str) -> Result<Process, Error> {
         let mut found = self.picos_of(home, name)?;
         assert_eq!(found.len(), 1, "{name}: {}", in_short(&found));
         Ok(found.remove(0))
@@ -292,7 +302,7 @@ impl Site {
     /// Fails the test unless the pico, every mzsh and whatever an agent ran are gone: of all processes only the Platform
     /// may live that was there before.
     #[track_caller]
-    pub(crate) fn nothing_left(&self) -> Done {
+    pub fn nothing_left(&self) -> Done {
         let mut left = self.processes()?;
         if self.kind != Kind::Platform {
             let platform: Vec<u32> = self.picos("platform")?.iter().map(|process| process.pid).collect();
@@ -303,7 +313,7 @@ impl Site {
     }
 
     /// What happened in the installation so far.
-    pub(crate) fn history(&self) -> Result<Vec<Event>, Error> {
+    pub fn history(&self) -> Result<Vec<Event>, Error> {
         let text = self.node.read(format!("{HOME}/sim/history.jsonl"))?;
         Ok(text
             .lines()
@@ -312,35 +322,35 @@ impl Site {
     }
 
     /// How often mzsh was called with these first words.
-    pub(crate) fn calls(&self, of: &str) -> Result<usize, Error> {
+    pub fn calls(&self, of: &str) -> Result<usize, Error> {
         let history = self.history()?;
         Ok(history.iter().filter(|event| event.what == "mzsh" && event.reason.starts_with(of)).count())
     }
 
     /// How a pico ended, the last time that it could say so.
-    pub(crate) fn last_end(&self, pico: &str) -> Result<Option<String>, Error> {
+    pub fn last_end(&self, pico: &str) -> Result<Option<String>, Error> {
         let history = self.history()?.into_iter().rev();
         Ok(history.into_iter().find(|e| e.what == "end" && e.pico == pico).map(|event| event.reason))
     }
 
     /// What the agents logged.
-    pub(crate) fn log(&self) -> Result<String, Error> {
+    pub fn log(&self) -> Result<String, Error> {
         self.node.read(LOG)
     }
 
     /// Path of the record of the resource under test.
-    pub(crate) fn record(&self) -> String {
+    pub fn record(&self) -> String {
         format!("/run/mediationzone-ra/{}.json", self.kind.agent())
     }
 
     /// The record of the resource under test, which has to be there.
-    pub(crate) fn read_record(&self) -> Result<serde_json::Value, Error> {
+    pub fn read_record(&self) -> Result<serde_json::Value, Error> {
         let text = self.node.read(self.record())?;
         Ok(serde_json::from_str(&text).expect("a record is JSON"))
     }
 
     /// Waits until the site is as it should be; `look` says what it saw instead.
-    pub(crate) fn until<T>(
+    pub fn until<T>(
         &self,
         what: &str,
         look: impl Fn(&Self) -> Result<Result<T, String>, Error>,
@@ -349,7 +359,7 @@ impl Site {
     }
 
     /// Waits for an agent that sleeps in the middle of an action.
-    pub(crate) fn sleeping_agent(&self, action: &str) -> Result<Process, Error> {
+    pub fn sleeping_agent(&self, action: &str) -> Result<Process, Error> {
         self.until(&format!("an agent that sleeps in its {action}"), |site| {
             let all = site.processes()?;
             let at_work = |process: &&Process| {
@@ -363,19 +373,19 @@ impl Site {
     }
 
     /// The number that the owner's processes must have, as it is seen from outside.
-    pub(crate) fn owner(&self) -> u32 {
+    pub fn owner(&self) -> u32 {
         // The root of a normal user's node is that user.
         if self.node.owner() == "root" { rustix::process::getuid().as_raw() } else { MZADMIN }
     }
 }
 
 /// A call as for a recurring monitor of the cluster that does not wait.
-pub(crate) fn recurring(call: AgentCall<'_>, level: u32) -> AgentCall<'_> {
+pub fn recurring(call: AgentCall<'_>, level: u32) -> AgentCall<'_> {
     call.param("wait", "0").interval(Duration::from_secs(1)).level(level)
 }
 
 /// Processes as a person wants to read them.
-pub(crate) fn in_short(processes: &[Process]) -> String {
+pub fn in_short(processes: &[Process]) -> String {
     let mut text = String::new();
     for process in processes {
         // Writing to a String does not fail.

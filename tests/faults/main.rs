@@ -1,0 +1,14 @@
+//! Every fault that is known to have misled an agent, and what ours make of it.
+//!
+//! Each case has a node of its own with a simulated MediationZone in `/opt/mz` ([`testkit::site`]), runs the binaries that
+//! ship as Pacemaker runs them, injects one fault, and takes its truth from /proc of the node and from the simulator's own
+//! history, never from what an agent says. The line above a case says what it proves: `docs/behaviour.md` is made of these
+//! lines, and `tests/faults/mutants.toml` names for each case a change to the agents that it catches.
+
+mod adoption;
+mod failed_start;
+mod hung;
+mod identity;
+mod leaderless;
+mod stopping;
+mod unreadable;
