@@ -1,9 +1,12 @@
 //! Who a command runs as.
 
-use nix::unistd::{Gid, Uid, User, getgrouplist, setgroups, setresgid, setresuid};
+use nix::unistd::{Gid, Group, Uid, User, getgrouplist, setgroups, setresgid, setresuid};
 use std::ffi::CString;
 use std::io;
 use std::path::PathBuf;
+
+use crate::files::read_small;
+use crate::process::Pid;
 
 /// A user as a login would have it: ids, supplementary groups, home, shell.
 ///
@@ -68,6 +71,32 @@ impl Credentials {
         }
     }
 
+    /// Those of a process, by /proc alone: nobody's name is looked up, and it has no home.
+    ///
+    /// # Errors
+    /// It is gone, or /proc can't be understood.
+    pub fn of_process(pid: Pid) -> io::Result<Self> {
+        let status = read_small(format!("/proc/{pid}/status"))?;
+        let status = String::from_utf8_lossy(&status);
+        let numbers = |field: &str| -> io::Result<Vec<u32>> {
+            let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+            let words = line.ok_or_else(|| io::Error::other(format!("/proc/{pid}/status has no {field}")))?;
+            words.split_whitespace().map(|word| word.parse().map_err(io::Error::other)).collect()
+        };
+        // Real, effective, saved, file system.
+        let effective =
+            |ids: Vec<u32>| ids.get(1).copied().ok_or_else(|| io::Error::other("no effective id"));
+        let uid = effective(numbers("Uid")?)?;
+        Ok(Self {
+            name: uid.to_string(),
+            uid,
+            gid: effective(numbers("Gid")?)?,
+            groups: numbers("Groups")?,
+            home: "/".into(),
+            shell: "/bin/sh".into(),
+        })
+    }
+
     fn of_user(user: &User) -> Result<Self, CredentialsError> {
         let failed = |source| CredentialsError::LookUp { user: user.name.clone(), source };
         let name = CString::new(user.name.clone()).map_err(|e| failed(e.into()))?;
@@ -82,12 +111,22 @@ impl Credentials {
         })
     }
 
+    /// Is the group this user's own: of the same name, and without other members? What such a group may write, nobody else
+    /// can. A group that can't be looked up is taken for one with others in it.
+    #[must_use]
+    pub fn is_alone_in(&self, gid: u32) -> bool {
+        match Group::from_gid(Gid::from_raw(gid)) {
+            Ok(Some(group)) => group.name == self.name && group.mem.iter().all(|member| *member == self.name),
+            _ => false,
+        }
+    }
+
     /// Becomes this user for good: groups first, then group, then user. Nothing is done where the process is
     /// this user with this group already (a rehearsal without root).
     ///
     /// # Errors
     /// No permission.
-    pub(crate) fn become_them(&self) -> io::Result<()> {
+    pub fn become_them(&self) -> io::Result<()> {
         if Uid::effective().as_raw() == self.uid && Gid::effective().as_raw() == self.gid {
             return Ok(());
         }
@@ -109,6 +148,12 @@ mod tests {
         let root = Credentials::of_name("root").unwrap();
         assert_eq!((root.uid, root.gid), (0, 0));
         assert_eq!(Credentials::of_name("0").unwrap(), root);
+    }
+
+    #[test]
+    fn own_process_is_ours() {
+        let own = Credentials::of_process(Pid::own()).unwrap();
+        assert_eq!((own.uid, own.gid), (Uid::effective().as_raw(), Gid::effective().as_raw()));
     }
 
     #[test]

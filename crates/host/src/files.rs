@@ -3,6 +3,7 @@
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
 /// Reads a file of /proc or another small one (at most 64 KiB).
@@ -51,6 +52,26 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         let _ = std::fs::remove_file(&temporary);
     }
     done
+}
+
+/// Makes a directory with this mode where there is none, and refuses one that another user could have laid there.
+///
+/// # Errors
+/// What mkdir(2) and stat(2) say; or it is a link, another's, or others can write it.
+pub fn own_directory(path: &Path, mode: u32) -> io::Result<()> {
+    match std::fs::DirBuilder::new().mode(mode).create(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        other => return other,
+    }
+    let metadata = std::fs::symlink_metadata(path)?;
+    let own = std::fs::metadata("/proc/self")?.uid();
+    if metadata.is_dir() && metadata.uid() == own && metadata.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!("{} is not a directory that only uid {own} can write: remove it", path.display()),
+    ))
 }
 
 #[cfg(test)]

@@ -115,6 +115,15 @@ impl Child {
     }
 }
 
+/// For a child: SIGKILL when the parent ends; an error where it has ended already.
+pub(crate) fn die_with(parent: Pid) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    if rustix::process::getppid() == Some(parent.as_rustix()) {
+        return Ok(());
+    }
+    Err(io::Error::other("the caller has ended"))
+}
+
 /// Puts `/dev/null` in the place of stdin, stdout and stderr. Failing to is no reason to stop.
 fn silence() {
     if let Ok(null) = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {

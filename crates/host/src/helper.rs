@@ -5,27 +5,31 @@
 //! child made by fork, which needs no disk to start. If it does not answer in time it is killed, and if it can't
 //! be killed it is left behind; the caller goes on either way, with the fact that there was no answer.
 
-use crate::fork::{Child, End};
-use crate::process::Pid;
+use crate::fork::{Child, End, die_with};
+use crate::process::{Pid, ProcessId, Stat};
 use crate::wait::poll_until;
 use rustix::event::{PollFd, PollFlags};
+use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::fs::File;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-/// Longest answer, in bytes. Far above any real one; it bounds the memory of the caller.
-const LONGEST: usize = 1 << 20;
+/// Longest answer of [`ask`], in bytes. Far above any real one; it bounds the memory of the caller.
+pub const LONGEST: usize = 2 << 20;
+
+/// How long one that was killed is waited for.
+const DIES_WITHIN: Duration = Duration::from_millis(50);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HelperError {
-    /// Time is up. The helper was sent SIGKILL; whether it could end is not known.
-    #[error("no answer after {:.1} s (helper pid {pid})", waited.as_secs_f64())]
+    /// Time is up. The helper was sent SIGKILL.
+    #[error("no answer after {:.1} s{}", waited.as_secs_f64(), left.map_or_else(String::new, |id| format!(" (helper {id} hangs)")))]
     NoAnswer {
-        /// The helper.
-        pid: Pid,
+        /// The helper, if SIGKILL did not end it: it waits for a device, and is left behind.
+        left: Option<ProcessId>,
         /// How long it was waited for.
         waited: Duration,
     },
@@ -42,49 +46,89 @@ pub enum HelperError {
 /// # Errors
 /// [`HelperError`]; each leaves the caller free to go on.
 pub fn ask(until: Instant, question: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, HelperError> {
-    let begun = Instant::now();
-    let (answer, mouth) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| HelperError::Unavailable(e.into()))?;
-    let child = Child::fork(move || {
-        // The helper's copy of our end must not keep the pipe from breaking; it is closed with the helper.
-        let said = question();
-        i32::from(File::from(mouth).write_all(&said).is_err())
-    })
-    .map_err(HelperError::Unavailable)?;
-    // `mouth` was moved into the closure: the parent's copy is dropped with it inside `fork`.
-
-    rustix::io::ioctl_fionbio(&answer, true).map_err(|e| HelperError::Unavailable(e.into()))?;
+    let mut helper = Helper::new(|mouth| mouth.write_all(&question()))?;
     let mut said = Vec::new();
-    let mut buffer = [0_u8; 4096];
-    loop {
-        match rustix::io::read(&answer, &mut buffer) {
-            Ok(0) => break,
-            Ok(n) if said.len() + n > LONGEST => {
-                child.kill();
-                return Err(HelperError::Unavailable(io::Error::other("the answer is longer than 1 MiB")));
-            }
-            Ok(n) => said.extend_from_slice(&buffer[..n]),
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
-                let ready = poll_until(&mut [PollFd::new(&answer, PollFlags::IN)], until)
-                    .map_err(HelperError::Unavailable)?;
-                if !ready {
-                    child.kill();
-                    // Reaped if it can end at once; else it is init's when we are gone.
-                    let _ = child.wait(Instant::now() + Duration::from_millis(20));
-                    return Err(HelperError::NoAnswer { pid: child.pid(), waited: begun.elapsed() });
-                }
-            }
-            Err(e) => return Err(HelperError::Unavailable(e.into())),
+    while helper.read(&mut said, until)? > 0 {
+        if said.len() > LONGEST {
+            helper.child.kill();
+            return Err(HelperError::Unavailable(io::Error::other("the answer is longer than 2 MiB")));
         }
     }
-    match child.wait(until).map_err(HelperError::Unavailable)? {
-        End::Exited(0) => Ok(said),
-        // The pipe is closed by its end, so this is a helper that closed it and went on: not ours.
-        End::TimedOut => {
-            child.kill();
-            Err(HelperError::NoAnswer { pid: child.pid(), waited: begun.elapsed() })
+    helper.end(until)?;
+    Ok(said)
+}
+
+/// A helper at work. It dies with the caller, if it can.
+pub(crate) struct Helper {
+    child: Child,
+    answer: OwnedFd,
+    begun: Instant,
+}
+
+impl Helper {
+    /// Forks one that writes what it has to say.
+    pub(crate) fn new(question: impl FnOnce(&mut File) -> io::Result<()>) -> Result<Self, HelperError> {
+        let unavailable = |e: Errno| HelperError::Unavailable(e.into());
+        let (answer, mouth) = pipe_with(PipeFlags::CLOEXEC).map_err(unavailable)?;
+        let parent = Pid::own();
+        let child = Child::fork(move || {
+            let mut mouth = File::from(mouth);
+            i32::from(die_with(parent).and_then(|()| question(&mut mouth)).is_err())
+        })
+        .map_err(HelperError::Unavailable)?;
+        // `mouth` was moved into the closure: the parent's copy is dropped with it inside `fork`.
+        rustix::io::ioctl_fionbio(&answer, true).map_err(unavailable)?;
+        Ok(Self { child, answer, begun: Instant::now() })
+    }
+
+    /// Waits for more of what it says, and appends it; 0 at its end. When time is up it is killed.
+    pub(crate) fn read(&mut self, said: &mut Vec<u8>, until: Instant) -> Result<usize, HelperError> {
+        let mut buffer = [0_u8; 8192];
+        loop {
+            match rustix::io::read(&self.answer, &mut buffer) {
+                Ok(n) => {
+                    said.extend_from_slice(&buffer[..n]);
+                    return Ok(n);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    let ready = poll_until(&mut [PollFd::new(&self.answer, PollFlags::IN)], until)
+                        .map_err(HelperError::Unavailable)?;
+                    if !ready {
+                        return Err(self.give_up());
+                    }
+                }
+                Err(e) => return Err(HelperError::Unavailable(e.into())),
+            }
         }
-        other => Err(HelperError::Died(other)),
+    }
+
+    /// Waits for its end, after all that it has said.
+    pub(crate) fn end(&mut self, until: Instant) -> Result<(), HelperError> {
+        match self.death(until) {
+            HelperError::Died(End::Exited(0)) => Ok(()),
+            other => Err(other),
+        }
+    }
+
+    /// How it ended; one that does not is killed.
+    pub(crate) fn death(&mut self, until: Instant) -> HelperError {
+        match self.child.wait(until) {
+            // The pipe is closed by its end, so this is a helper that closed it and went on: not ours.
+            Ok(End::TimedOut) => self.give_up(),
+            Ok(end) => HelperError::Died(end),
+            Err(e) => HelperError::Unavailable(e),
+        }
+    }
+
+    fn give_up(&mut self) -> HelperError {
+        self.child.kill();
+        // Reaped if it can end at once; else it is init's when we are gone.
+        let left = match self.child.wait(Instant::now() + DIES_WITHIN) {
+            Ok(End::TimedOut) => Stat::read(self.child.pid()).ok().flatten().map(|stat| stat.id()),
+            _ => None,
+        };
+        HelperError::NoAnswer { left, waited: self.begun.elapsed() }
     }
 }
 
@@ -117,10 +161,9 @@ mod tests {
             }
         })
         .unwrap_err();
-        let HelperError::NoAnswer { pid, .. } = error else { panic!("{error}") };
         // Killed and reaped: a helper that can end leaves nothing.
+        assert!(matches!(error, HelperError::NoAnswer { left: None, .. }), "{error}");
         assert!(Instant::now() < until + Duration::from_secs(5));
-        assert_eq!(crate::process::Stat::read(pid).unwrap().filter(|s| !s.is_dead()), None);
     }
 
     #[test]

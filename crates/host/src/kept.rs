@@ -23,6 +23,11 @@ impl Kept {
         self.tail.drain(..over);
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_empty()
+    }
+
     pub(crate) fn into_bytes(mut self) -> Vec<u8> {
         if self.dropped > 0 {
             self.head.extend_from_slice(format!("\n[{} bytes left out]\n", self.dropped).as_bytes());

@@ -4,6 +4,10 @@ use crate::files::read_capped;
 use crate::process::{self, Pid};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+
+/// Longest table that is read. A line is 150 bytes; this bounds the memory at some 50,000 sockets.
+const LONGEST: usize = 8 << 20;
 
 /// A listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +24,6 @@ pub struct Listener {
 /// # Errors
 /// /proc can't be read.
 pub fn all() -> io::Result<Vec<Listener>> {
-    // A line is 150 bytes; this bounds the memory at some 50,000 sockets.
-    const LONGEST: usize = 8 << 20;
     let mut found = parse(&read_capped("/proc/net/tcp", LONGEST)?);
     match read_capped("/proc/net/tcp6", LONGEST) {
         Ok(content) => found.extend(parse(&content)),
@@ -30,6 +32,28 @@ pub fn all() -> io::Result<Vec<Listener>> {
         Err(e) => return Err(e),
     }
     Ok(found)
+}
+
+/// Has the process a TCP socket to this port, whatever its state? True also where that can't be told.
+#[must_use]
+pub fn talks_to(pid: Pid, port: u16) -> bool {
+    let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return true };
+    let inode =
+        |link: PathBuf| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse::<u64>().ok();
+    let own: Vec<u64> = descriptors
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .filter_map(inode)
+        .collect();
+    ["tcp", "tcp6"].iter().any(|table| {
+        let Ok(content) = read_capped(format!("/proc/{pid}/net/{table}"), LONGEST) else { return false };
+        String::from_utf8_lossy(&content).lines().skip(1).any(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let remote =
+                fields.get(2).and_then(|remote| u16::from_str_radix(remote.split_once(':')?.1, 16).ok());
+            let inode = fields.get(9).and_then(|inode| inode.parse().ok());
+            remote == Some(port) && inode.is_some_and(|inode| own.contains(&inode))
+        })
+    })
 }
 
 impl Listener {
@@ -88,6 +112,16 @@ fn parse_line(line: &str) -> Option<Listener> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_connected_talks_to_that_port() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        assert!(!talks_to(Pid::own(), port));
+        let client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        assert!(talks_to(Pid::own(), port));
+        drop(client);
+    }
 
     #[test]
     fn a_table_that_is_cut_off_is_no_panic() {

@@ -22,5 +22,6 @@ mod settings;
 pub mod verdict;
 
 pub use budget::Budget;
+pub use host::command::Limits;
 pub use outcome::{Answer, Class, Outcome};
 pub use settings::{Deployment, Endpoint, HaCheck, OnHaFailed, PicoName, PicoType, Settings, Target};

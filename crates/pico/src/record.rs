@@ -12,7 +12,6 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Where the records and locks are.
@@ -310,39 +309,36 @@ pub fn named_by_others(resource: Option<&str>) -> Vec<ProcessId> {
 /// The directory can't be made.
 pub fn lock_path(target: &Target) -> io::Result<PathBuf> {
     directory()?;
-    Ok(Path::new(DIRECTORY).join(lock_name(target)))
+    Ok(Path::new(DIRECTORY).join(format!("{}.lock", name_of(target))))
 }
 
-fn lock_name(target: &Target) -> String {
+/// Where it is written which helpers of a pico hang.
+///
+/// # Errors
+/// The directory can't be made.
+pub fn hung_path(target: &Target) -> io::Result<PathBuf> {
+    directory()?;
+    Ok(Path::new(DIRECTORY).join(format!("{}.hung", name_of(target))))
+}
+
+/// One name for all resources that mean the same pico.
+fn name_of(target: &Target) -> String {
     // FNV-1a: stable over versions and builds, which std's hashers don't promise.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let text = format!("{}\0{}", target.home.path().display(), target.name);
     for byte in text.bytes() {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
-    format!("{hash:016x}.lock")
+    format!("{hash:016x}")
 }
 
-/// Makes the directory, and refuses one that another user could have laid there.
 fn directory() -> io::Result<()> {
-    match std::fs::DirBuilder::new().mode(0o755).create(DIRECTORY) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-        other => return other,
-    }
-    let metadata = std::fs::symlink_metadata(DIRECTORY)?;
-    let own = std::fs::metadata("/proc/self")?.uid();
-    if metadata.is_dir() && metadata.uid() == own && metadata.mode() & 0o022 == 0 {
-        return Ok(());
-    }
-    Err(io::Error::new(
-        io::ErrorKind::PermissionDenied,
-        format!("{DIRECTORY} is not a directory that only uid {own} can write: remove it"),
-    ))
+    host::files::own_directory(Path::new(DIRECTORY), 0o755)
 }
 
 /// The resource's name as a file name: what is not a letter, digit, `_`, `-` or `.` (the `:` of a clone's instance)
 /// is written `%XX`.
-fn file_name(resource: &str) -> String {
+pub(crate) fn file_name(resource: &str) -> String {
     let mut name = String::new();
     for byte in resource.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') || (byte == b'.' && !name.is_empty()) {
@@ -375,9 +371,9 @@ mod tests {
             home: Home::new(Path::new(home)),
             process_match: None,
         };
-        let first = lock_name(&target("ec1", "/opt/mz/"));
-        assert_eq!(lock_name(&target("ec1", "/opt/mz")), first);
-        assert_ne!(lock_name(&target("ec2", "/opt/mz")), first);
-        assert_ne!(lock_name(&target("ec1", "/opt/mz2")), first);
+        let first = name_of(&target("ec1", "/opt/mz/"));
+        assert_eq!(name_of(&target("ec1", "/opt/mz")), first);
+        assert_ne!(name_of(&target("ec2", "/opt/mz")), first);
+        assert_ne!(name_of(&target("ec1", "/opt/mz2")), first);
     }
 }

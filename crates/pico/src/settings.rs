@@ -1,6 +1,7 @@
 //! What the administrator set, typed. Where a value comes from and what its default is stands in the agents' table.
 
 use crate::identity::Home;
+use host::command::Limits;
 use regex_lite::Regex;
 use std::fmt;
 use std::path::PathBuf;
@@ -204,6 +205,8 @@ pub struct Settings {
     pub republish_services: bool,
     /// Run as `os_user` after a start.
     pub post_start: Option<PathBuf>,
+    /// What mzsh, and so the JVM, may use.
+    pub limits: Limits,
     /// A thread dump before a hung JVM is killed?
     pub thread_dump: bool,
     /// The values in words, as they are in force, for the record.

@@ -1,17 +1,18 @@
 //! What else /proc tells of a process. Each of these answers `None` for a process that is gone.
 
-use super::{Pid, stat::is_gone};
+use super::{Pid, Stat, State, stat::is_gone};
 use crate::files::{read_capped, read_small};
+use crate::helper;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fs, io};
 
 /// Longest command line or environment that is read, in bytes. The kernel's own limit for both together is a
 /// quarter of the stack limit (2 MiB by default).
-const LONGEST: usize = 2 << 20;
+const LONGEST: usize = (2 << 20) - 1;
 
 fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
@@ -21,7 +22,7 @@ fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-fn split(bytes: &[u8]) -> Vec<OsString> {
+pub(super) fn split(bytes: &[u8]) -> Vec<OsString> {
     let mut parts: Vec<OsString> =
         bytes.split(|&b| b == 0).map(|part| OsString::from_vec(part.to_vec())).collect();
     // The last one is ended by a NUL, too.
@@ -31,20 +32,37 @@ fn split(bytes: &[u8]) -> Vec<OsString> {
     parts
 }
 
-/// Its arguments. Empty for kernel threads, zombies, and a process whose main thread has ended.
+/// Its arguments. Empty for kernel threads, zombies, and a process whose main thread has ended. May hang: see
+/// [`command_lines`](super::command_lines()).
 ///
 /// # Errors
 /// No permission (a foreign user namespace).
 pub fn command_line(pid: Pid) -> io::Result<Option<Vec<OsString>>> {
-    Ok(unless_gone(read_capped(format!("/proc/{pid}/cmdline"), LONGEST))?.map(|bytes| split(&bytes)))
+    Ok(command_line_bytes(pid)?.map(|bytes| split(&bytes)))
 }
 
-/// Its environment as it was at exec, `NAME=value` each.
+/// The same as the kernel gives it, each argument ended by a NUL.
+pub(super) fn command_line_bytes(pid: Pid) -> io::Result<Option<Vec<u8>>> {
+    unless_gone(read_capped(format!("/proc/{pid}/cmdline"), LONGEST))
+}
+
+/// Its environment as it was at exec, `NAME=value` each; read by a helper, for it can hang as the command line can.
 ///
 /// # Errors
-/// No permission: it is another user's, or not dumpable.
-pub fn environment(pid: Pid) -> io::Result<Option<Vec<OsString>>> {
-    Ok(unless_gone(read_capped(format!("/proc/{pid}/environ"), LONGEST))?.map(|bytes| split(&bytes)))
+/// No permission: it is another user's, or not dumpable. Or it hangs.
+pub fn environment(pid: Pid, until: Instant) -> io::Result<Option<Vec<OsString>>> {
+    // A first byte tells whether there was one.
+    let said =
+        helper::ask(until, || match unless_gone(read_capped(format!("/proc/{pid}/environ"), LONGEST)) {
+            Ok(Some(bytes)) => [b"+".as_slice(), &bytes].concat(),
+            Ok(None) => b"-".to_vec(),
+            Err(e) => e.to_string().into_bytes(),
+        });
+    match said.map_err(io::Error::other)?.split_first() {
+        Some((b'+', bytes)) => Ok(Some(split(bytes))),
+        Some((b'-', [])) => Ok(None),
+        other => Err(io::Error::other(format!("/proc/{pid}/environ: {other:?}"))),
+    }
 }
 
 /// Its effective user: the owner of `/proc/PID` (for the directory itself the kernel never answers root instead,
@@ -54,6 +72,16 @@ pub fn environment(pid: Pid) -> io::Result<Option<Vec<OsString>>> {
 /// /proc can't be read.
 pub fn owner(pid: Pid) -> io::Result<Option<u32>> {
     Ok(unless_gone(fs::metadata(format!("/proc/{pid}")))?.map(|m| m.uid()))
+}
+
+/// Is any of its threads in this state? False where that can't be told.
+#[must_use]
+pub fn any_thread_is(pid: Pid, state: State) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    threads.filter_map(Result::ok).any(|thread| {
+        let stat = read_small(thread.path().join("stat")).ok().and_then(|line| Stat::parse(&line).ok());
+        stat.is_some_and(|stat| stat.state == state)
+    })
 }
 
 /// Where `/proc/PID/exe` points.
@@ -113,10 +141,13 @@ mod tests {
             .unwrap();
         let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
         assert_eq!(command_line(pid).unwrap().unwrap(), ["cat", "-", "a b"]);
-        assert_eq!(environment(pid).unwrap().unwrap(), ["MZ_HOME=/opt/mz"]);
+        assert_eq!(
+            environment(pid, Instant::now() + Duration::from_secs(20)).unwrap().unwrap(),
+            ["MZ_HOME=/opt/mz"]
+        );
         assert_eq!(pid_namespace(pid).unwrap(), pid_namespace(Pid::own()).unwrap());
         assert_eq!(owner(pid).unwrap(), Some(rustix::process::geteuid().as_raw()));
-        let id = super::super::Stat::read(pid).unwrap().unwrap().id();
+        let id = Stat::read(pid).unwrap().unwrap().id();
         assert!(uptime(id) < Duration::from_secs(600), "{:?}", uptime(id));
         drop(child.stdin.take());
         child.wait().unwrap();

@@ -5,11 +5,15 @@
 //! [`ProcessHandle`], opened in the order pidfd first, start time second: if the start time still is the one
 //! expected, the pidfd holds that very process.
 
+mod command_lines;
 mod facts;
 mod scan;
 mod stat;
 
-pub use facts::{ExeLink, boot_id, command_line, environment, executable, owner, pid_namespace, uptime};
+pub use command_lines::{CommandLine, command_lines};
+pub use facts::{
+    ExeLink, any_thread_is, boot_id, command_line, environment, executable, owner, pid_namespace, uptime,
+};
 pub use scan::{Snapshot, all};
 pub use stat::{ParseStatError, Stat, State};
 

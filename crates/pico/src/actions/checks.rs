@@ -103,27 +103,30 @@ fn user(found: &mut Vec<Finding>, inspection: &Inspection) {
 }
 
 fn programs(found: &mut Vec<Finding>, settings: &Settings, target: &Target, inspection: &Inspection) {
-    let mut missed = |name, path: &Path, state: &FileState, stops_start: fn(Class) -> Class| {
+    let mut missed = |name, path: &Path, state: &FileState, stops_start: fn(Class) -> Option<Class>| {
         let class = match state {
             FileState::Executable => return,
             FileState::Missing => Class::NotInstalled,
-            FileState::NotExecutable => Class::Permission,
+            FileState::NotExecutable | FileState::Unsafe(_) => Class::Permission,
             FileState::Unreadable(_) => Class::Generic,
         };
-        found.push(Finding {
-            severity: Severity::Error(class),
-            stops_start: Some(stops_start(class)),
-            name,
-            text: format!("{} {state}", path.display()),
-        });
+        let text = match state {
+            FileState::Unsafe(why) => why.clone(),
+            state => format!("{} {state}", path.display()),
+        };
+        found.push(Finding { severity: Severity::Error(class), stops_start: stops_start(class), name, text });
     };
     // Of an installation that is not there, no part need be missed.
     if inspection.home == HomeState::Filled || settings.pretend_not_installed {
-        missed("mz_home", &target.home.join("bin/mzsh"), &inspection.mzsh, |class| class);
+        missed("mz_home", &target.home.join("bin/mzsh"), &inspection.mzsh, Some);
     }
     if let (Some(java_home), Some(java)) = (&settings.java_home, &inspection.java) {
         // It may be on the storage that comes with the installation: no reason to ban the node.
-        missed("java_home", &java_home.join("bin/java"), java, |_| Class::Generic);
+        missed("java_home", &java_home.join("bin/java"), java, |_| Some(Class::Generic));
+    }
+    if let (Some(program), Some(state)) = (&settings.post_start, &inspection.post_start) {
+        // It comes after the start, which is a success without it.
+        missed("post_start", program, state, |_| None);
     }
 }
 

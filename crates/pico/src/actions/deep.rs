@@ -80,7 +80,7 @@ pub(super) fn plan(settings: &Settings, target: &Target, record: &mut Record, un
     if record.ha.is_none() {
         let learned = match inspect(settings, target, until) {
             Ok(inspection) => keep_facts(record, &inspection),
-            Err(e) => Err(format!("{} gives {e}", target.home.path().display())),
+            Err(e) => Err(e.to_string()),
         };
         if let Err(why) = learned {
             return HaPlan::of(settings, Err(why));

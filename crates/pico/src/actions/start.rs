@@ -5,7 +5,7 @@
 
 use super::checks::{self, Finding};
 use super::deep::{self, HaPlan};
-use super::ending::{Ending, Steps};
+use super::ending::{Ending, Steps, StillThere};
 use super::record_of;
 use crate::budget::Budget;
 use crate::outcome::{Class, Outcome};
@@ -108,6 +108,10 @@ impl Start<'_> {
         Ok(Outcome::success())
     }
 
+    fn mzsh(&self) -> Mzsh<'_> {
+        Mzsh::new(self.settings, self.target)
+    }
+
     fn fail(&self, reason: impl std::fmt::Display) -> Stop {
         Stop(Outcome::failed(format!("{}: {reason}", self.settings.pico())))
     }
@@ -167,9 +171,8 @@ impl Start<'_> {
     }
 
     fn inspect(&self) -> Result<Inspection, Stop> {
-        inspect(self.settings, self.target, self.budget.within(self.budget.length() / 3)).map_err(|e| {
-            self.fail(format!("{}: storage or name service gives {e}", self.target.home.path().display()))
-        })
+        inspect(self.settings, self.target, self.budget.within(self.budget.length() / 3))
+            .map_err(|e| self.fail(e))
     }
 
     /// Refuses what can't work, and warns of the rest. What is worth a word in the log comes back.
@@ -244,7 +247,7 @@ impl Start<'_> {
 
     /// Err inside Ok: code 104, worth another try.
     fn try_once(&self, record: &mut Record) -> Result<Result<Jvm, String>, Stop> {
-        let mut mzsh = Mzsh::new(self.settings, self.target).startup().map_err(|e| self.fail(e))?;
+        let mut mzsh = self.mzsh().startup().map_err(|e| self.fail(e))?;
         record.phase = Phase::Starting;
         record.started_by(mzsh.id());
         if let Err(e) = self.file.write(record) {
@@ -298,7 +301,7 @@ impl Start<'_> {
                             StartupEnd::Failed(why) => why,
                         },
                         Event::OtherEnded(mzsh) | Event::Time(mzsh) => {
-                            mzsh.kill_group().map_err(|e| self.fail(e))?;
+                            self.mzsh().give_up(mzsh).map_err(|e| self.fail(e))?;
                             "mzsh startup still waited for it".to_owned()
                         }
                     };
@@ -315,9 +318,13 @@ impl Start<'_> {
                     }
                 }
                 Event::Time(mzsh) => {
-                    mzsh.kill_group().map_err(|e| self.fail(e))?;
+                    let finished = self.mzsh().give_up(mzsh).map_err(|e| self.fail(e))?;
                     let seconds = self.budget.length().as_secs();
-                    return Err(self.give_up(record, &format!("mzsh startup was not done in {seconds} s")));
+                    let why = match finished.refused {
+                        Some(why) => format!("mzsh startup: {why}"),
+                        None => format!("mzsh startup was not done in {seconds} s"),
+                    };
+                    return Err(self.give_up(record, &why));
                 }
             }
         }
@@ -386,15 +393,15 @@ impl Start<'_> {
         }
     }
 
-    fn clear(&self, record: Option<&Record>, steps: Steps) -> Result<(), super::ending::StillThere> {
+    fn clear(&self, record: Option<&Record>, steps: Steps) -> Result<(), StillThere> {
         let targets = std::slice::from_ref(self.target);
-        Ending { settings: self.settings, targets, record, steps }.run()
+        Ending::new(self.settings, targets, record, steps).run()
     }
 
     /// `republish_services` and `post_start`: what comes after, and can't make the start fail.
     fn afterwards(&self) {
         let until = self.budget.within(AFTERWARDS);
-        let mzsh = Mzsh::new(self.settings, self.target);
+        let mzsh = self.mzsh();
         if self.settings.republish_services && self.settings.kind == PicoType::Platform {
             warn_unless_well("mzsh service restart --publish-only", mzsh.run(Verb::Republish, until));
         }

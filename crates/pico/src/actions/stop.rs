@@ -39,7 +39,7 @@ pub fn stop(settings: &Settings, budget: Budget) -> Outcome {
         return Outcome { answer: Answer::Success, reason: Some(format!("nothing to stop: {why}")) };
     }
     let steps = Steps::until(budget.end);
-    let ending = Ending { settings, targets: &targets, record: record.as_ref(), steps };
+    let ending = Ending::new(settings, &targets, record.as_ref(), steps);
     if record.as_ref().is_some_and(|r| r.phase == Phase::Unidentified)
         && let Err(why) = stop_unidentified(settings, &targets[0], steps)
     {

@@ -11,8 +11,8 @@ use crate::settings::Settings;
 /// The node can't be looked at; why.
 pub fn validate(settings: &Settings, budget: Budget) -> Result<Vec<Finding>, String> {
     let target = settings.target.as_ref().map_err(Clone::clone)?;
-    let inspection = inspect(settings, target, budget.begun + budget.length() / 2)
-        .map_err(|e| format!("{}: storage or name service gives {e}", target.home.path().display()))?;
+    let inspection =
+        inspect(settings, target, budget.begun + budget.length() / 2).map_err(|e| e.to_string())?;
     let node = host::addresses::of_this_node().unwrap_or_default();
     Ok(findings(settings, target, &inspection, &node))
 }

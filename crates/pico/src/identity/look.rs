@@ -2,11 +2,13 @@
 
 use super::markers::{Arguments, HomeClaim, Role, home_claim, pico_of_anyone, role};
 use crate::settings::Target;
-use host::process::{self, Snapshot, Stat};
+use host::process::{self, CommandLine, Snapshot, Stat};
 use host::{Pid, ProcessId};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// A live process that is the pico.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +41,13 @@ pub struct Found {
     pub startups: Vec<ProcessId>,
     /// What can't be decided.
     pub suspects: Vec<Suspect>,
+    /// What an instance that has ended has left in its session. It is not the pico, so it says nothing of whether that
+    /// runs; but a stop is not over before these are gone, too.
+    pub leftovers: Vec<ProcessId>,
 }
 
 impl Found {
-    /// Nothing at all.
+    /// Neither the pico, nor a startup of it, nor a doubt.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         self.picos.is_empty() && self.startups.is_empty() && self.suspects.is_empty()
@@ -69,6 +74,8 @@ pub struct Search<'a> {
     /// The mzsh that the start launched, and whose user it ran as: it leads a session, and who is in that session is
     /// starting the pico.
     pub launched: Option<(ProcessId, Option<u32>)>,
+    /// Leaders, ended or not, of the sessions that the pico's processes are in, and their user.
+    pub sessions: &'a [(ProcessId, Option<u32>)],
 }
 
 impl Search<'_> {
@@ -76,40 +83,56 @@ impl Search<'_> {
     /// while numbers wrap around can slip through one pass.
     ///
     /// # Errors
-    /// /proc could not be read whole: nothing may be concluded.
-    pub fn look(&self, surroundings: &dyn Surroundings) -> io::Result<Found> {
-        let found = self.pass(surroundings)?;
-        if found.is_nothing() { self.pass(surroundings) } else { Ok(found) }
+    /// /proc could not be read whole until the given instant: nothing may be concluded.
+    pub fn look(&self, surroundings: &dyn Surroundings, until: Instant) -> io::Result<Found> {
+        let found = self.pass(surroundings, until)?;
+        if found.is_nothing() { self.pass(surroundings, until) } else { Ok(found) }
     }
 
-    fn pass(&self, surroundings: &dyn Surroundings) -> io::Result<Found> {
+    fn pass(&self, surroundings: &dyn Surroundings, until: Instant) -> io::Result<Found> {
         let all = process::all()?;
         let own = Pid::own();
         let namespace = process::pid_namespace(own)?;
         let mut found = Found::default();
-        for stat in all.iter().filter(|s| s.pid != own && !s.is_dead()) {
-            let candidate =
-                |target| Candidate { id: stat.id(), state: stat.state, threads: stat.threads, target };
+        let candidate = |stat: &Stat, target| Candidate {
+            id: stat.id(),
+            state: stat.state,
+            threads: stat.threads,
+            target,
+        };
+        let live = || all.iter().filter(|s| s.pid != own && !s.is_dead());
+        let zombie = |stat: &Stat| stat.state == process::State::Zombie;
+        let pids = live().filter(|stat| self.known != Some(stat.id()) && !zombie(stat)).map(|stat| stat.pid);
+        let lines = process::command_lines(&pids.collect::<Vec<_>>(), until)?;
+        for stat in live() {
             if self.known == Some(stat.id()) {
-                found.picos.push(candidate(0));
+                found.picos.push(candidate(stat, 0));
                 continue;
             }
-            if stat.state == process::State::Zombie {
-                found.suspects.extend(leaderless_java(stat, surroundings)?);
+            if zombie(stat) {
+                let why = format!("is a java without main thread (Z, {} threads)", stat.threads);
+                found.suspects.extend(self.nameless(stat, &why, surroundings)?);
                 continue;
             }
-            let argv = process::command_line(stat.pid)?.filter(|argv| !argv.is_empty());
-            let finding = match &argv {
-                Some(argv) => self.examine(stat, argv, namespace.as_deref(), &all, surroundings)?,
-                None => None,
+            let argv = match lines.get(&stat.pid) {
+                Some(CommandLine::Is(argv)) => argv.as_slice(),
+                Some(CommandLine::Stuck) => {
+                    let why = format!("hangs in the kernel ({}, no command line)", stat.state);
+                    found.suspects.extend(self.nameless(stat, &why, surroundings)?);
+                    continue;
+                }
+                Some(CommandLine::Gone) | None => &[],
+            };
+            let finding = match argv {
+                [] => None,
+                argv => self.examine(stat, argv, namespace.as_deref(), &all, surroundings, until)?,
             };
             match finding {
-                Some(Finding::Pico(target)) => found.picos.push(candidate(target)),
+                Some(Finding::Pico(target)) => found.picos.push(candidate(stat, target)),
                 Some(Finding::Startup) => found.startups.push(stat.id()),
                 Some(Finding::Unclear(why)) => found.suspects.push(Suspect { id: stat.id(), why }),
-                None if self.was_launched(stat, argv.as_deref().unwrap_or_default(), &all)? => {
-                    found.startups.push(stat.id());
-                }
+                None if self.was_launched(stat, argv, &all)? => found.startups.push(stat.id()),
+                None if self.was_left(stat, argv, &all, &lines)? => found.leftovers.push(stat.id()),
                 None => {}
             }
         }
@@ -119,21 +142,48 @@ impl Search<'_> {
         Ok(found)
     }
 
-    /// Is it the mzsh of the start, or of its session? What it has executed so far does not matter. A session's number
-    /// is not given to another while anybody is in it, so a member that is not younger than its leader, and the leader's
-    /// user's, is what the start made.
+    /// Is it the mzsh of the start, or of its session? What it has executed so far does not matter.
     fn was_launched(&self, stat: &Stat, argv: &[OsString], all: &Snapshot) -> io::Result<bool> {
         let Some((mzsh, uid)) = self.launched else { return Ok(false) };
-        if stat.id() == mzsh {
-            return Ok(true);
+        Ok(stat.id() == mzsh || is_of_session(stat, mzsh, uid, argv, all)?)
+    }
+
+    /// Is it something that the pico has started, and that is no pico itself, nor below another one?
+    fn was_left(
+        &self,
+        stat: &Stat,
+        argv: &[OsString],
+        all: &Snapshot,
+        lines: &HashMap<Pid, CommandLine>,
+    ) -> io::Result<bool> {
+        let is_pico = |pid: Pid| match lines.get(&pid) {
+            Some(CommandLine::Is(argv)) => pico_of_anyone(Arguments { argv, program: None }),
+            _ => false,
+        };
+        for &(leader, uid) in self.sessions {
+            if is_of_session(stat, leader, uid, argv, all)? {
+                return Ok(!all.ancestors(stat.pid).any(is_pico));
+            }
         }
-        // Somebody has the number who is not that mzsh: then the session is not that one either.
-        let reused = all.get(mzsh.pid).is_some_and(|leader| leader.id() != mzsh);
-        Ok(stat.session == mzsh.pid.as_raw()
-            && !reused
-            && stat.start >= mzsh.start
-            && !pico_of_anyone(Arguments { argv, program: None })
-            && (uid.is_none() || process::owner(stat.pid)? == uid))
+        Ok(false)
+    }
+
+    /// A java whose name the kernel does not tell could be the pico, unless it is another user's, or another resource's.
+    fn nameless(
+        &self,
+        stat: &Stat,
+        why: &str,
+        surroundings: &dyn Surroundings,
+    ) -> io::Result<Option<Suspect>> {
+        let by_pattern = self.targets.iter().any(|target| target.process_match.is_some());
+        if (stat.comm != b"java" && !by_pattern) || surroundings.others().contains(&stat.id()) {
+            return Ok(None);
+        }
+        let Some(owner) = process::owner(stat.pid)? else { return Ok(None) };
+        if surroundings.uid().is_some_and(|uid| uid != owner) {
+            return Ok(None);
+        }
+        Ok(Some(Suspect { id: stat.id(), why: format!("{why}: whose can't be told") }))
     }
 
     fn examine(
@@ -143,6 +193,7 @@ impl Search<'_> {
         namespace: Option<&Path>,
         all: &Snapshot,
         surroundings: &dyn Surroundings,
+        until: Instant,
     ) -> io::Result<Option<Finding>> {
         let link = process::executable(stat.pid).ok().flatten();
         let process = Arguments { argv, program: link.as_ref().and_then(|l| l.0.file_name()) };
@@ -164,12 +215,12 @@ impl Search<'_> {
                 Role::Pico => Finding::Pico(at),
                 Role::Startup => Finding::Startup,
             };
-            let environment = process::environment(stat.pid).ok().flatten();
+            let claim = home_claim(argv, || process::environment(stat.pid, until).ok().flatten());
             // Gone meanwhile, or another by now.
             if stat.id().live()?.is_none() {
                 return Ok(None);
             }
-            match is_home(target, &home_claim(argv, || environment.as_deref()), surroundings) {
+            match is_home(target, &claim, surroundings) {
                 Ok(true) => return Ok(Some(finding)),
                 Ok(false) => {}
                 Err(why) => return Ok(Some(Finding::Unclear(why))),
@@ -207,18 +258,22 @@ fn is_home(target: &Target, claim: &HomeClaim, surroundings: &dyn Surroundings) 
     }
 }
 
-/// A JVM whose main thread has ended while others live has no command line any more: it could be the pico, unless it
-/// is another user's, or another resource's.
-fn leaderless_java(stat: &Stat, surroundings: &dyn Surroundings) -> io::Result<Option<Suspect>> {
-    if stat.comm != b"java" || surroundings.others().contains(&stat.id()) {
-        return Ok(None);
-    }
-    let Some(owner) = process::owner(stat.pid)? else { return Ok(None) };
-    if surroundings.uid().is_some_and(|uid| uid != owner) {
-        return Ok(None);
-    }
-    let why = format!("is a java without main thread (Z, {} threads): whose can't be told", stat.threads);
-    Ok(Some(Suspect { id: stat.id(), why }))
+/// A session's number is not given to another while anybody is in it, so a member that is not younger than its leader, and
+/// the leader's user's, is what the leader has started; unless it is a pico, or an mzsh, by itself.
+fn is_of_session(
+    stat: &Stat,
+    leader: ProcessId,
+    uid: Option<u32>,
+    argv: &[OsString],
+    all: &Snapshot,
+) -> io::Result<bool> {
+    // Somebody has the number who is not that leader: then the session is not that one either.
+    let reused = all.get(leader.pid).is_some_and(|stat| stat.id() != leader);
+    Ok(stat.session == leader.pid.as_raw()
+        && !reused
+        && stat.start >= leader.start
+        && !pico_of_anyone(Arguments { argv, program: None })
+        && (uid.is_none() || process::owner(stat.pid)? == uid))
 }
 
 /// A process that descends from another match is that one's child: a fork that has not executed anything yet.

@@ -110,7 +110,7 @@ fn is_option(argument: &OsStr) -> bool {
 }
 
 /// Which installation the process says it belongs to. `environment` is read only if the command line is silent.
-pub fn home_claim<'e>(argv: &[OsString], environment: impl FnOnce() -> Option<&'e [OsString]>) -> HomeClaim {
+pub fn home_claim(argv: &[OsString], environment: impl FnOnce() -> Option<Vec<OsString>>) -> HomeClaim {
     let value = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
     // Java takes the last one.
     if let Some(home) = argv.iter().rev().find_map(|a| a.as_bytes().strip_prefix(b"-Dmz.home=")) {
@@ -122,8 +122,8 @@ pub fn home_claim<'e>(argv: &[OsString], environment: impl FnOnce() -> Option<&'
     {
         return HomeClaim::Is(home.to_owned());
     }
-    let variable = environment()
-        .and_then(|environment| environment.iter().find_map(|e| e.as_bytes().strip_prefix(b"MZ_HOME=")));
+    let environment = environment().unwrap_or_default();
+    let variable = environment.iter().find_map(|e| e.as_bytes().strip_prefix(b"MZ_HOME="));
     variable.filter(|v| !v.is_empty()).map_or(HomeClaim::Unknown, |home| HomeClaim::Is(value(home)))
 }
 
@@ -231,14 +231,14 @@ mod tests {
     #[test]
     fn the_home_is_the_last_on_the_command_line_then_the_scripts_then_the_environments() {
         let environment = argv(&["A=b", "MZ_HOME=/opt/env"]);
-        let claim = |words: &[&str]| home_claim(&argv(words), || Some(environment.as_slice()));
+        let claim = |words: &[&str]| home_claim(&argv(words), || Some(environment.clone()));
         let is = |path: &str| HomeClaim::Is(path.into());
         assert_eq!(claim(&["java", "-Dmz.home=/opt/a", "-Dmz.home=/opt/b"]), is("/opt/b"));
         assert_eq!(claim(&["/bin/sh", "/opt/mz/bin/mzsh", "startup"]), is("/opt/mz"));
         assert_eq!(claim(&["sh", "bin/mzsh", "startup"]), is("/opt/env"));
         assert_eq!(claim(&["java", CLASS]), is("/opt/env"));
         assert_eq!(home_claim(&argv(&["java"]), || None), HomeClaim::Unknown);
-        assert_eq!(home_claim(&argv(&["java"]), || Some(&[])), HomeClaim::Unknown);
+        assert_eq!(home_claim(&argv(&["java"]), || Some(Vec::new())), HomeClaim::Unknown);
     }
 
     proptest! {

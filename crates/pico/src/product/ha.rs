@@ -4,10 +4,12 @@
 //! HOST SECONDS` asks, and its exit code and words are read. Exit 0 is well. What a non-zero code means is not
 //! documented, so the difference between "did not answer" and "answered FAILED" is told by the words and the time.
 
-use super::inspection::{FileState, credentials_for, file_state};
+use super::inspection::{credentials_for, executable};
 use super::mzsh::{environment, last_line};
+use super::storage::Storage;
+use super::trust::distrust;
 use crate::settings::{Endpoint, Settings, Target};
-use host::command::{self, Company, Event, Exec, Finished, Running};
+use host::command::{Company, Event, Exec, Finished, Limits, Running};
 use host::{End, ProcessHandle, ProcessId, listeners};
 use std::ffi::OsString;
 use std::io;
@@ -51,7 +53,8 @@ impl HaQuestion<'_> {
         let begun = Instant::now();
         let until = until.min(begun + limit);
         let seconds = until.saturating_duration_since(begun).as_secs().max(1);
-        match command::launch(Company::Group, || self.exec(seconds))
+        match Storage::of(self.target)
+            .launch(Company::Group, || self.exec(seconds))
             .and_then(|client| self.attend(client, until))
         {
             Ok(Some(finished)) => judge(&finished, seconds),
@@ -66,9 +69,23 @@ impl HaQuestion<'_> {
         client.go()?;
         match client.wait(until, jvm.as_ref().map(ProcessHandle::pidfd))? {
             Event::Finished(finished) => Ok(Some(finished)),
-            Event::OtherEnded(client) => client.kill_group().map(|_| None),
-            Event::Time(client) => client.kill_group().map(Some),
+            Event::OtherEnded(client) => self.give_up(client).map(|_| None),
+            Event::Time(client) => {
+                let asked = listeners::talks_to(client.id().pid, self.endpoint.port);
+                let mut finished = self.give_up(client)?;
+                if !asked {
+                    let why = || "the HA client did not come to ask: is the node overloaded?".to_owned();
+                    finished.refused.get_or_insert_with(why);
+                }
+                Ok(Some(finished))
+            }
         }
+    }
+
+    fn give_up(&self, client: Running) -> io::Result<Finished> {
+        let finished = client.kill_group()?;
+        Storage::of(self.target).remember(&finished.left);
+        Ok(finished)
     }
 
     /// Does anything listen there? From /proc, so that no connection comes to the server but the client's own.
@@ -92,10 +109,11 @@ impl HaQuestion<'_> {
             Err(e) => return Err(format!("{}: {e}", jar.display())),
         }
         let program = self.java().ok_or("the java of the pico can't be told: set java_home")?;
-        if file_state(&program) != FileState::Executable {
-            return Err(format!("{} is not an executable file", program.display()));
-        }
         let user = credentials_for(self.settings, self.target)?;
+        executable(&program, &user)?;
+        if let Some(why) = distrust(&jar, &user) {
+            return Err(why);
+        }
         let mut arguments: Vec<OsString> = Vec::new();
         // The cheapest JVM there is for one connection: one collector thread, one compiler tier, a small heap, no file in /tmp.
         for flag in
@@ -113,7 +131,14 @@ impl HaQuestion<'_> {
             arguments.push(word.into());
         }
         let environment = environment(self.settings, &user);
-        Ok(Exec { program, arguments, environment, directory: "/".into(), user: Some(user) })
+        Ok(Exec {
+            program,
+            arguments,
+            environment,
+            directory: "/".into(),
+            user: Some(user),
+            limits: Limits::default(),
+        })
     }
 
     fn java(&self) -> Option<PathBuf> {
@@ -159,7 +184,7 @@ mod tests {
     use super::*;
 
     fn judged(end: End, output: &str, took: Duration) -> HaAnswer {
-        judge(&Finished { end, output: output.into(), refused: None, took }, 10)
+        judge(&Finished { end, output: output.into(), refused: None, left: Vec::new(), took }, 10)
     }
 
     #[test]

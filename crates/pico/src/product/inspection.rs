@@ -1,6 +1,8 @@
 //! What is there to start: a look at the installation, made by a helper.
 
 use super::registry::{self, RegistryState};
+use super::storage::{Storage, StorageError};
+use super::trust::distrust;
 use crate::settings::{Settings, Target};
 use host::credentials::{Credentials, CredentialsError};
 use host::helper::{self, HelperError};
@@ -36,6 +38,8 @@ pub enum FileState {
     NotExecutable,
     /// Not there.
     Missing,
+    /// Others than root and the owner of the installation can change it; who, and what to do.
+    Unsafe(String),
     /// It can't be looked at; why.
     Unreadable(String),
 }
@@ -58,6 +62,7 @@ impl fmt::Display for FileState {
             Self::Executable => f.write_str("is executable"),
             Self::NotExecutable => f.write_str("is not an executable file"),
             Self::Missing => f.write_str("does not exist"),
+            Self::Unsafe(why) => f.write_str(why),
             Self::Unreadable(why) => write!(f, "can't be read: {why}"),
         }
     }
@@ -104,6 +109,8 @@ pub struct Inspection {
     pub mzsh: FileState,
     /// `java_home/bin/java`, where `java_home` is set.
     pub java: Option<FileState>,
+    /// `post_start`, where that is set.
+    pub post_start: Option<FileState>,
     /// The pico in the registry.
     pub registry: RegistryState,
     /// What `pico.rcp.server.host` resolves to, where set; or why it does not.
@@ -116,44 +123,53 @@ pub struct Inspection {
 ///
 /// # Errors
 /// The helper did not answer: storage or the name service hangs.
-pub fn inspect(settings: &Settings, target: &Target, until: Instant) -> Result<Inspection, HelperError> {
-    let said = helper::ask(until, || serde_json::to_vec(&look(settings, target)).unwrap_or_default())?;
-    serde_json::from_slice(&said).map_err(|e| HelperError::Unavailable(io::Error::other(e)))
+pub fn inspect(settings: &Settings, target: &Target, until: Instant) -> Result<Inspection, StorageError> {
+    let question = || serde_json::to_vec(&look(settings, target)).unwrap_or_default();
+    let said = Storage::of(target).ask(until, question)?;
+    serde_json::from_slice(&said)
+        .map_err(|e| StorageError::NoHelper(HelperError::Unavailable(io::Error::other(e))))
 }
 
 /// What `path` resolves to, by a helper. `None`: it can't be told now.
 #[must_use]
-pub fn resolve(path: &Path, until: Instant) -> Option<PathBuf> {
-    let said = helper::ask(until, || {
+pub fn resolve(target: &Target, path: &Path, until: Instant) -> Option<PathBuf> {
+    let question = || {
         // A path that is not there is what it is: no link can lead elsewhere.
         let resolved = path.canonicalize().or_else(|e| match e.kind() {
             io::ErrorKind::NotFound => Ok(path.to_owned()),
             _ => Err(e),
         });
         resolved.map(|p| p.as_os_str().as_bytes().to_vec()).unwrap_or_default()
-    })
-    .ok()?;
+    };
+    // Another installation may be on storage that answers.
+    let said = if path.starts_with(target.home.path()) {
+        Storage::of(target).ask(until, question).ok()?
+    } else {
+        helper::ask(until, question).ok()?
+    };
     (!said.is_empty()).then(|| PathBuf::from(std::ffi::OsString::from_vec(said)))
 }
 
 /// Who would run mzsh, by a helper. `None`: it can't be told now.
 #[must_use]
 pub fn user(settings: &Settings, target: &Target, until: Instant) -> Option<u32> {
-    let said = helper::ask(until, || {
+    let question = || {
         credentials_for(settings, target).map(|user| user.uid.to_string().into_bytes()).unwrap_or_default()
-    })
-    .ok()?;
+    };
+    let said = Storage::of(target).ask(until, question).ok()?;
     std::str::from_utf8(&said).ok()?.parse().ok()
 }
 
 fn look(settings: &Settings, target: &Target) -> Inspection {
     let path = target.home.path();
+    let owner = owner(target);
+    let user = credentials(settings.os_user.as_deref(), owner);
+    let program = |path: &Path| program_state(path, user.as_ref().ok());
     let mzsh = if settings.pretend_not_installed {
         FileState::Missing
     } else {
-        file_state(&target.home.join("bin/mzsh"))
+        program(&target.home.join("bin/mzsh"))
     };
-    let owner = owner(target);
     let registry = registry::find(path, settings.container.as_deref(), &target.name);
     let facts = match &registry {
         RegistryState::Defined(facts) => Some(facts),
@@ -165,11 +181,12 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
         home: home_state(path),
         resolved: path.canonicalize().ok(),
         owner: owner.map(|(uid, _)| uid),
-        user: user_state(settings.os_user.as_deref(), owner),
         mzsh,
-        java: settings.java_home.as_ref().map(|j| file_state(&j.join("bin/java"))),
+        java: settings.java_home.as_ref().map(|j| program(&j.join("bin/java"))),
+        post_start: settings.post_start.as_ref().map(|path| program(path)),
         server_addresses: resolve(facts.and_then(|f| f.server_host.as_ref())),
         platform_addresses: resolve(facts.and_then(|f| f.platform.as_ref()).map(|p| &p.host)),
+        user: user_state(user),
         registry,
     }
 }
@@ -187,12 +204,24 @@ fn home_state(path: &Path) -> HomeState {
     }
 }
 
-pub(super) fn file_state(path: &Path) -> FileState {
+/// Can it be executed as `owner`? Without an owner nobody is distrusted.
+pub(super) fn program_state(path: &Path, owner: Option<&Credentials>) -> FileState {
     match std::fs::metadata(path) {
-        Ok(m) if m.is_file() && m.permissions().mode() & 0o111 != 0 => FileState::Executable,
+        Ok(m) if m.is_file() && m.permissions().mode() & 0o111 != 0 => {
+            owner.and_then(|owner| distrust(path, owner)).map_or(FileState::Executable, FileState::Unsafe)
+        }
         Ok(_) => FileState::NotExecutable,
         Err(e) if e.kind() == io::ErrorKind::NotFound => FileState::Missing,
         Err(e) => FileState::Unreadable(e.to_string()),
+    }
+}
+
+/// For the child that will execute it as `owner`.
+pub(super) fn executable(path: &Path, owner: &Credentials) -> Result<(), String> {
+    match program_state(path, Some(owner)) {
+        FileState::Executable => Ok(()),
+        FileState::Unsafe(why) => Err(why),
+        state => Err(format!("{} {state}", path.display())),
     }
 }
 
@@ -204,8 +233,8 @@ fn owner(target: &Target) -> Option<(u32, u32)> {
     home.filter(|&(uid, _)| uid != 0).or_else(|| of(&target.home.join("bin/mzsh"))).or(home)
 }
 
-fn user_state(name: Option<&str>, owner: Option<(u32, u32)>) -> UserState {
-    match credentials(name, owner) {
+fn user_state(user: Result<Credentials, NoUser>) -> UserState {
+    match user {
         Ok(user) => UserState::Known { name: user.name, uid: user.uid },
         Err(NoUser::Credentials(CredentialsError::Unknown(user))) => UserState::Unknown(user),
         Err(e) => UserState::Unreadable(e.to_string()),

@@ -7,9 +7,13 @@ mod ha;
 mod inspection;
 mod mzsh;
 mod registry;
+mod storage;
+pub(crate) mod thread_dump;
+mod trust;
 
 pub use ha::{HaAnswer, HaQuestion};
 pub use inspection::{FileState, HomeState, Inspection, UserState, inspect, resolve, user};
 pub use mzsh::{Mzsh, StartupEnd, StatusAnswer, Verb};
 pub(crate) use registry::list;
 pub use registry::{PicoFacts, RegistryState, find as find_pico};
+pub use storage::StorageError;

@@ -9,10 +9,11 @@
 //! | `shutdown` | 0 stopped, or not running; 1 no such pico; 3 interrupted; 4 failed |
 //! | `status` | 0 running; 1 not responding but its JVM is running; 2 no such pico, or not running |
 
-use super::inspection::{FileState, credentials_for, file_state};
+use super::inspection::{credentials_for, executable};
+use super::storage::Storage;
 use crate::settings::{Settings, Target};
 use host::End;
-use host::command::{self, Company, Exec, Finished, Running};
+use host::command::{Company, Exec, Finished, Running};
 use host::credentials::Credentials;
 use std::ffi::OsString;
 use std::time::Instant;
@@ -67,7 +68,7 @@ impl<'a> Mzsh<'a> {
     /// # Errors
     /// No process or descriptor left.
     pub fn startup(&self) -> io::Result<Running> {
-        command::launch(Company::Session, || self.exec(Verb::Startup))
+        self.storage().launch(Company::Session, || self.exec(Verb::Startup))
     }
 
     /// A command under way; not let go yet.
@@ -75,7 +76,7 @@ impl<'a> Mzsh<'a> {
     /// # Errors
     /// No process or descriptor left.
     pub fn launch(&self, verb: Verb) -> io::Result<Running> {
-        command::launch(Company::Group, || self.exec(verb))
+        self.storage().launch(Company::Group, || self.exec(verb))
     }
 
     /// A question, until its end or the given instant.
@@ -83,7 +84,24 @@ impl<'a> Mzsh<'a> {
     /// # Errors
     /// No process or descriptor left.
     pub fn run(&self, verb: Verb, until: Instant) -> io::Result<Finished> {
-        self.launch(verb)?.run(until)
+        Ok(self.ended(self.launch(verb)?.run(until)?))
+    }
+
+    /// A command that was given up: what of it hangs is written down.
+    ///
+    /// # Errors
+    /// What poll(2) and waitpid(2) say.
+    pub fn give_up(&self, running: Running) -> io::Result<Finished> {
+        Ok(self.ended(running.kill_group()?))
+    }
+
+    fn ended(&self, finished: Finished) -> Finished {
+        self.storage().remember(&finished.left);
+        finished
+    }
+
+    fn storage(&self) -> Storage<'a> {
+        Storage::of(self.target)
     }
 
     /// `post_start`: an administrator's program, in the same surroundings as mzsh.
@@ -93,6 +111,7 @@ impl<'a> Mzsh<'a> {
     pub fn run_hook(&self, program: &std::path::Path, until: Instant) -> io::Result<Finished> {
         let prepare = || {
             let user = credentials_for(self.settings, self.target)?;
+            executable(program, &user)?;
             let mut environment = environment(self.settings, &user);
             environment.push(("MZ_HOME".into(), self.target.home.path().into()));
             environment.push(("PICO_NAME".into(), self.target.name.as_str().into()));
@@ -102,9 +121,10 @@ impl<'a> Mzsh<'a> {
                 environment,
                 directory: "/".into(),
                 user: Some(user),
+                limits: self.settings.limits,
             })
         };
-        command::launch(Company::Group, prepare)?.run(until)
+        Ok(self.ended(self.storage().launch(Company::Group, prepare)?.run(until)?))
     }
 
     /// Everything that touches storage or the name service: for the child.
@@ -113,11 +133,8 @@ impl<'a> Mzsh<'a> {
         if self.settings.pretend_not_installed {
             return Err(format!("{} does not exist", program.display()));
         }
-        match file_state(&program) {
-            FileState::Executable => {}
-            state => return Err(format!("{} {state}", program.display())),
-        }
         let user = credentials_for(self.settings, self.target)?;
+        executable(&program, &user)?;
         let mut environment = environment(self.settings, &user);
         if verb == Verb::Status || verb == Verb::Shutdown {
             environment.push(("MZ_PLATFORM".into(), LOCAL_PLATFORM.into()));
@@ -128,6 +145,7 @@ impl<'a> Mzsh<'a> {
             environment,
             directory: self.target.home.path().into(),
             user: Some(user),
+            limits: self.settings.limits,
         })
     }
 }
@@ -262,7 +280,7 @@ mod tests {
     use std::time::Duration;
 
     fn finished(end: End, output: &str) -> Finished {
-        Finished { end, output: output.into(), refused: None, took: Duration::from_secs(1) }
+        Finished { end, output: output.into(), refused: None, left: Vec::new(), took: Duration::from_secs(1) }
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Node<'_> {
 
 impl Surroundings for Node<'_> {
     fn resolve(&self, path: &Path) -> Option<PathBuf> {
-        product::resolve(path, self.answer_by())
+        product::resolve(self.target, path, self.answer_by())
     }
 
     fn uid(&self) -> Option<u32> {
@@ -41,8 +41,19 @@ impl Surroundings for Node<'_> {
     }
 }
 
+/// The sessions in which the pico's processes are, as far as the record knows: the JVM's own, and the one of the mzsh that
+/// started it.
+pub(crate) fn sessions(record: Option<&Record>) -> Vec<(ProcessId, Option<u32>)> {
+    let Some(record) = record else { return Vec::new() };
+    record.jvm().into_iter().chain(record.mzsh()).map(|leader| (leader, record.uid)).collect()
+}
+
 /// Who is looked for, by the parameters and the record.
-pub(crate) fn search<'a>(targets: &'a [Target], record: Option<&Record>) -> Search<'a> {
+pub(crate) fn search<'a>(
+    targets: &'a [Target],
+    record: Option<&Record>,
+    sessions: &'a [(ProcessId, Option<u32>)],
+) -> Search<'a> {
     Search {
         targets,
         known: record.and_then(Record::jvm),
@@ -50,5 +61,6 @@ pub(crate) fn search<'a>(targets: &'a [Target], record: Option<&Record>) -> Sear
         launched: record
             .filter(|record| record.phase != Phase::Running)
             .and_then(|record| Some((record.mzsh()?, record.uid))),
+        sessions,
     }
 }

@@ -64,8 +64,8 @@ pub fn observe(
 
 /// `None`: what was found is not there any more.
 fn everything(node: &Node<'_>, how: Look) -> io::Result<Option<Processes>> {
-    let search = node::search(std::slice::from_ref(node.target), node.record);
-    let mut found = search.look(node)?;
+    let search = node::search(std::slice::from_ref(node.target), node.record, &[]);
+    let mut found = search.look(node, node.until)?;
     let since = Instant::now();
     while found.picos.is_empty()
         && !found.suspects.is_empty()
@@ -74,12 +74,12 @@ fn everything(node: &Node<'_>, how: Look) -> io::Result<Option<Processes>> {
     {
         // A JVM that is just ending can look like one that has lost its main thread.
         pause(SEEN_STEP, node.until);
-        found = search.look(node)?;
+        found = search.look(node, node.until)?;
     }
     if found.picos.len() > 1 {
         // An old one that is just ending beside a new one, or a fork caught before its exec.
         pause(SEVERAL_APART, node.until);
-        let again = search.look(node)?;
+        let again = search.look(node, node.until)?;
         let pids = |f: &Found| f.picos.iter().map(|c| c.id).collect::<Vec<_>>();
         if again.picos.len() > 1 && pids(&again) != pids(&found) {
             return Ok(None);

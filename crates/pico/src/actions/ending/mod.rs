@@ -3,14 +3,20 @@
 //! Everything is found by identity and signalled by pidfd. The steps are repeated until a whole look finds neither
 //! the pico nor a startup of it; that look, and nothing that was said by a command, is what "stopped" rests on.
 
-use crate::identity::{Arguments, Candidate, Found, Suspect, pico_of_anyone, role};
-use crate::product::{Mzsh, Verb};
+mod rounds;
+
+pub(super) use rounds::StillThere;
+
+use crate::identity::{Arguments, Candidate, Found, pico_of_anyone, role};
+use crate::product::{Mzsh, Verb, thread_dump};
 use crate::record::Record;
 use crate::settings::{Settings, Target};
-use crate::verdict::node::{Node, search};
+use crate::verdict::node::{Node, search, sessions};
 use host::command::Event;
-use host::process::{self, State};
+use host::process::{self, CommandLine, State};
 use host::{Pid, ProcessHandle, ProcessId, Signal, pause};
+use rounds::{LOOK_AGAIN, Rounds};
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -18,10 +24,10 @@ use std::time::{Duration, Instant};
 const MZSH_AFTERWARDS: Duration = Duration::from_secs(5);
 /// Time for what the pico leaves behind to follow SIGTERM.
 const CHILDREN_WITHIN: Duration = Duration::from_secs(2);
-/// Between two looks when a look did not decide.
-const LOOK_AGAIN: Duration = Duration::from_millis(300);
 /// Time for an answer of storage or name service in the last look.
 const LAST_ANSWER: Duration = Duration::from_millis(500);
+/// Time for a thread dump.
+const DUMP_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for what SIGKILL was sent to, before it is looked at again.
 const KILL_WITHIN: Duration = Duration::from_secs(1);
 
@@ -55,81 +61,56 @@ impl Steps {
     }
 }
 
-/// What was still there at the end; in words.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum StillThere {
-    #[error("{0} is still there after SIGKILL: {1}")]
-    Process(ProcessId, State),
-    #[error("{} {}", .0.id, .0.why)]
-    Undecided(Suspect),
-    #[error("what runs can't be told: {0}")]
-    Unreadable(io::Error),
-}
-
 /// Ends picos.
 pub(super) struct Ending<'a> {
-    pub(super) settings: &'a Settings,
+    settings: &'a Settings,
     /// Which ones are meant: the parameters' and the record's. Never none.
-    pub(super) targets: &'a [Target],
-    pub(super) record: Option<&'a Record>,
-    pub(super) steps: Steps,
+    targets: &'a [Target],
+    record: Option<&'a Record>,
+    steps: Steps,
+    /// The sessions of what is ended.
+    sessions: RefCell<Vec<(ProcessId, Option<u32>)>>,
+    /// Was mzsh called? Once is enough: what it did not end, it would not the next time.
+    asked: Cell<bool>,
 }
 
-impl Ending<'_> {
-    /// Ends every startup and every instance. Ok: a whole look found nothing.
-    ///
-    /// An error of a step does not end it: what a step could not do, the next one may, and time is the only limit.
-    pub(super) fn run(&self) -> Result<(), StillThere> {
-        let mut asked = false;
-        loop {
-            let over = Instant::now() >= self.steps.end;
-            match self.look() {
-                Ok(found) if found.is_nothing() => return Ok(()),
-                Ok(found) if over => return Err(left(found)),
-                Err(e) if over => return Err(StillThere::Unreadable(e)),
-                Ok(found) => {
-                    for &startup in &found.startups {
-                        self.log_failure("its startup", self.end_startup(startup));
-                    }
-                    for pico in &found.picos {
-                        self.log_failure("the pico", self.end_pico(pico, !asked));
-                        asked = true;
-                    }
-                    if found.picos.is_empty() && found.startups.is_empty() {
-                        pause(LOOK_AGAIN, self.steps.end);
-                    }
-                }
-                Err(e) => {
-                    tracing::warn!(
-                        "{}: what runs can't be told: {e}; it is looked again",
-                        self.settings.pico()
-                    );
-                    pause(LOOK_AGAIN, self.steps.end);
-                }
-            }
+impl<'a> Ending<'a> {
+    /// Of these targets, by these steps. `targets` must not be empty.
+    pub(super) fn new(
+        settings: &'a Settings,
+        targets: &'a [Target],
+        record: Option<&'a Record>,
+        steps: Steps,
+    ) -> Self {
+        Self {
+            settings,
+            targets,
+            record,
+            steps,
+            sessions: RefCell::new(sessions(record)),
+            asked: Cell::new(false),
         }
+    }
+
+    /// Ends every startup and every instance. Ok: a whole look found nothing.
+    pub(super) fn run(&self) -> Result<(), StillThere> {
+        rounds::until_nothing(self, self.steps.end)
     }
 
     fn log_failure(&self, what: &str, result: io::Result<()>) {
         if let Err(e) = result {
             tracing::warn!("{}: ending {what}: {e}; it goes on", self.settings.pico());
-            pause(LOOK_AGAIN, self.steps.end);
+            self.pause(LOOK_AGAIN);
         }
     }
 
-    fn look(&self) -> io::Result<Found> {
-        let node = Node {
-            settings: self.settings,
-            target: &self.targets[0],
-            record: self.record,
-            // A look at the very end still has to be able to ask.
-            until: self.steps.end.max(Instant::now() + LAST_ANSWER),
-        };
-        search(self.targets, self.record).look(&node)
+    /// A look at the very end still has to be able to ask.
+    fn look_until(&self) -> Instant {
+        self.steps.end.max(Instant::now() + LAST_ANSWER)
     }
 
     /// An mzsh that is starting the pico must not bring it up behind our back.
-    fn end_startup(&self, startup: ProcessId) -> io::Result<()> {
+    fn kill_startup(&self, startup: ProcessId) -> io::Result<()> {
         let Some(handle) = startup.open()? else { return Ok(()) };
         tracing::info!("{}: ends its startup, {startup}", self.settings.pico());
         handle.signal(Signal::KILL)?;
@@ -137,7 +118,7 @@ impl Ending<'_> {
         Ok(())
     }
 
-    fn end_pico(&self, pico: &Candidate, first: bool) -> io::Result<()> {
+    fn end_instance(&self, pico: &Candidate) -> io::Result<()> {
         let Some(handle) = pico.id.open()? else { return Ok(()) };
         let descendants = self.descendants(pico.id).unwrap_or_else(|e| {
             tracing::warn!("{}: what {} has started can't be told: {e}", self.settings.pico(), pico.id);
@@ -145,7 +126,7 @@ impl Ending<'_> {
         });
         let state = handle.stat()?.map(|stat| stat.state);
         let answers = !matches!(state, Some(State::Stopped | State::Zombie));
-        if first
+        if !self.asked.replace(true)
             && answers
             && let Some(until) = self.steps.shutdown
         {
@@ -165,7 +146,8 @@ impl Ending<'_> {
         if Instant::now() >= until {
             return Ok(());
         }
-        let mut running = Mzsh::new(self.settings, target).launch(Verb::Shutdown)?;
+        let mzsh = Mzsh::new(self.settings, target);
+        let mut running = mzsh.launch(Verb::Shutdown)?;
         running.go()?;
         let mut event = running.wait(until, Some(pico.pidfd()))?;
         if let Event::OtherEnded(running) = event {
@@ -173,7 +155,7 @@ impl Ending<'_> {
         }
         let finished = match event {
             Event::Finished(finished) => finished,
-            Event::OtherEnded(running) | Event::Time(running) => running.kill_group()?,
+            Event::OtherEnded(running) | Event::Time(running) => mzsh.give_up(running)?,
         };
         if !pico.pidfd().has_ended()? {
             let said = finished.refused.clone().unwrap_or_else(|| finished.end.to_string());
@@ -188,12 +170,8 @@ impl Ending<'_> {
     }
 
     fn signal(&self, pico: &ProcessHandle, descendants: &[ProcessHandle], answers: bool) -> io::Result<()> {
-        let is_java = process::executable(pico.id().pid).ok().flatten();
-        let is_java = is_java.is_some_and(|link| link.0.file_name().is_some_and(|name| name == "java"));
-        if self.settings.thread_dump && answers && is_java {
-            // A JVM answers it with a thread dump on its stdout, which the product keeps as the pico's log.
-            tracing::info!("{}: SIGQUIT to {} for a thread dump in its log", self.settings.pico(), pico.id());
-            pico.signal(Signal::QUIT)?;
+        if self.settings.thread_dump && answers {
+            self.dump_threads(pico);
         }
         let everyone = || std::iter::once(pico).chain(descendants);
         if Instant::now() < self.steps.kill {
@@ -214,16 +192,53 @@ impl Ending<'_> {
         Ok(())
     }
 
+    /// Keeps what its threads are at. That this fails is no reason to wait with the signals.
+    fn dump_threads(&self, pico: &ProcessHandle) {
+        let link = process::executable(pico.id().pid).ok().flatten();
+        let is_java = link.is_some_and(|link| link.0.file_name().is_some_and(|name| name == "java"));
+        let until = self.steps.kill.min(Instant::now() + DUMP_WITHIN);
+        if !is_java || Instant::now() >= until {
+            return;
+        }
+        let name = self.settings.resource.as_deref().unwrap_or(self.settings.pico());
+        match thread_dump::take(pico, name, until) {
+            Ok(path) => {
+                tracing::warn!(
+                    "{}: thread dump of {} in {}",
+                    self.settings.pico(),
+                    pico.id(),
+                    path.display()
+                );
+            }
+            Err(why) => {
+                // A JVM answers SIGQUIT with a thread dump on its stdout, which the product keeps as the pico's log.
+                let (name, id) = (self.settings.pico(), pico.id());
+                tracing::warn!("{name}: no thread dump of {id} ({why}); SIGQUIT for one in its own log");
+                let _ = pico.signal(Signal::QUIT);
+            }
+        }
+    }
+
     /// What the pico has started, but no other pico, no mzsh of one, and nothing below those: that is other resources'.
     fn descendants(&self, id: ProcessId) -> io::Result<Vec<ProcessHandle>> {
         let all = process::all()?;
         let caller: Vec<Pid> = std::iter::once(Pid::own()).chain(all.ancestors(Pid::own())).collect();
         let below = all.descendants(id.pid);
+        let pids: Vec<Pid> = below.iter().map(|stat| stat.pid).collect();
+        let lines = process::command_lines(&pids, self.look_until())?;
         let mut others = Vec::new();
         for stat in &below {
-            let argv = process::command_line(stat.pid)?.unwrap_or_default();
+            let argv = match lines.get(&stat.pid) {
+                Some(CommandLine::Is(argv)) => argv,
+                // Nobody can tell that it is not another pico.
+                Some(CommandLine::Stuck) => {
+                    others.push(stat.pid);
+                    continue;
+                }
+                Some(CommandLine::Gone) | None => continue,
+            };
             let link = process::executable(stat.pid).ok().flatten();
-            let looks = Arguments { argv: &argv, program: link.as_ref().and_then(|l| l.0.file_name()) };
+            let looks = Arguments { argv, program: link.as_ref().and_then(|l| l.0.file_name()) };
             if pico_of_anyone(looks) && !self.targets.iter().any(|target| role(target, looks).is_some()) {
                 others.push(stat.pid);
             }
@@ -240,14 +255,43 @@ impl Ending<'_> {
     }
 }
 
-/// The worst of what a look has found.
-fn left(found: Found) -> StillThere {
-    let state = |id: ProcessId| id.stat().ok().flatten().map_or(State::Zombie, |stat| stat.state);
-    let process = found.picos.first().map(|pico| pico.id).or(found.startups.first().copied());
-    match (process, found.suspects.into_iter().next()) {
-        (None, Some(suspect)) => StillThere::Undecided(suspect),
-        (Some(id), _) => StillThere::Process(id, state(id)),
-        (None, None) => StillThere::Unreadable(io::Error::other("nothing, at the last look")),
+impl Rounds for Ending<'_> {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn look(&self) -> io::Result<Found> {
+        let until = self.look_until();
+        let node = Node { settings: self.settings, target: &self.targets[0], record: self.record, until };
+        let found = search(self.targets, self.record, &self.sessions.borrow()).look(&node, until);
+        if let Err(e) = &found {
+            tracing::warn!("{}: what runs can't be told: {e}", self.settings.pico());
+        }
+        found
+    }
+
+    fn end_startup(&self, startup: ProcessId) {
+        self.log_failure("its startup", self.kill_startup(startup));
+    }
+
+    fn end_pico(&self, pico: &Candidate) {
+        // What it leaves behind is in its session.
+        self.sessions.borrow_mut().push((pico.id, process::owner(pico.id.pid).ok().flatten()));
+        self.log_failure("the pico", self.end_instance(pico));
+    }
+
+    fn end_leftovers(&self, leftovers: &[ProcessId]) {
+        let end = || {
+            let open = |id: &ProcessId| id.open().transpose();
+            let handles: Vec<ProcessHandle> = leftovers.iter().filter_map(open).collect::<io::Result<_>>()?;
+            tracing::info!("{}: ends what it has left: {leftovers:?}", self.settings.pico());
+            end_descendants(&handles, self.steps.end)
+        };
+        self.log_failure("what it has left", end());
+    }
+
+    fn pause(&self, length: Duration) {
+        pause(length, self.steps.end);
     }
 }
 

@@ -1,0 +1,125 @@
+//! What the forked child does until it is the command.
+
+use super::{Company, Exec, Limits};
+use crate::fork::die_with;
+use crate::process::Pid;
+use rustix::fd::OwnedFd;
+use rustix::fs::Mode;
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit};
+use std::convert::Infallible;
+use std::ffi::{CString, OsStr};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+
+/// All that the child does. It comes back only with the reason why there was no exec.
+pub(super) fn run(
+    company: Company,
+    parent: Pid,
+    gate: &OwnedFd,
+    output: &OwnedFd,
+    prepare: impl FnOnce() -> Result<Exec, String>,
+) -> String {
+    let attempt = || -> Result<(), String> {
+        // Until it is let go it must not outlive the caller: it would be a start that nobody knows of.
+        die_with(parent).map_err(|e| e.to_string())?;
+        match company {
+            Company::Group => rustix::process::setpgid(None, None).map_err(|e| e.to_string())?,
+            Company::Session => drop(rustix::process::setsid().map_err(|e| e.to_string())?),
+        }
+        while rustix::io::read(gate, &mut [0_u8]) == Err(Errno::INTR) {}
+        if company == Company::Session {
+            rustix::process::set_parent_process_death_signal(None).map_err(|e| e.to_string())?;
+        }
+        let exec = prepare()?;
+        let program = exec.program.display();
+        let Err(error) = execute(&exec, company, parent, output);
+        Err(match error.kind() {
+            io::ErrorKind::NotFound => format!("{program} does not exist"),
+            _ => format!("{program} can't be executed: {error}"),
+        })
+    };
+    attempt().err().unwrap_or_default()
+}
+
+/// Puts the process into the state that the command expects, and executes it.
+fn execute(exec: &Exec, company: Company, parent: Pid, output: &OwnedFd) -> io::Result<Infallible> {
+    rustix::stdio::dup2_stdout(output)?;
+    rustix::stdio::dup2_stderr(output)?;
+    rustix::process::umask(Mode::from_raw_mode(exec.limits.umask & 0o777));
+    inherit_nothing();
+    // The cluster's daemons are protected from the kernel's out-of-memory killer; what they start need not be.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "0");
+    limit(&exec.limits);
+    if let Some(user) = &exec.user {
+        user.become_them()?;
+    }
+    std::env::set_current_dir(&exec.directory)?;
+    if company == Company::Group {
+        // Again: a change of user clears it.
+        die_with(parent)?;
+    }
+    let c = |text: &OsStr| CString::new(text.as_bytes()).map_err(io::Error::from);
+    let mut arguments = vec![c(exec.program.as_os_str())?];
+    for argument in &exec.arguments {
+        arguments.push(c(argument)?);
+    }
+    let mut environment = Vec::new();
+    for (name, value) in &exec.environment {
+        let mut entry = name.clone();
+        entry.push("=");
+        entry.push(value);
+        environment.push(c(&entry)?);
+    }
+    Ok(nix::unistd::execve(&arguments[0], &arguments, &environment)?)
+}
+
+/// Sets the limits, as far as the kernel lets the caller: root may raise them.
+fn limit(limits: &Limits) {
+    let files = rustix::process::getrlimit(Resource::Nofile);
+    let files = match limits.open_files {
+        Some(number) => both(number),
+        // pacemaker.service has systemd's default of 1024 open files, soft; a JVM wants what is allowed.
+        None => Rlimit { current: files.maximum, ..files },
+    };
+    let _ = rustix::process::setrlimit(Resource::Nofile, files);
+    if let Some(number) = limits.processes {
+        let _ = rustix::process::setrlimit(Resource::Nproc, both(number));
+    }
+}
+
+fn both(number: u64) -> Rlimit {
+    Rlimit { current: Some(number), maximum: Some(number) }
+}
+
+/// Signals as a fresh process has them (Rust's runtime ignores SIGPIPE, which exec would hand on), and no
+/// descriptor above stderr.
+fn inherit_nothing() {
+    use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal as NixSignal, sigprocmask};
+    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
+    for signal in NixSignal::iterator() {
+        // SAFETY: SigDfl installs no handler, so no code runs in a signal's context.
+        #[expect(unsafe_code, reason = "signal(2) is unsafe for handlers, of which there is none")]
+        let _ = unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) };
+    }
+    // By number: glibc has the function only since 2.34, and the agents are to run on older ones.
+    // SAFETY: the flag closes nothing now; descriptors are marked to be closed at exec, which is what follows.
+    #[expect(unsafe_code, reason = "close_range(2) has no wrapper in nix or rustix")]
+    let marked = unsafe {
+        nix::libc::syscall(nix::libc::SYS_close_range, 3_u32, u32::MAX, nix::libc::CLOSE_RANGE_CLOEXEC)
+    };
+    if marked != 0 {
+        mark_one_by_one();
+    }
+}
+
+/// For kernels before 5.11, which don't know the flag.
+pub(super) fn mark_one_by_one() {
+    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return };
+    let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    for number in numbers.filter(|&number| number > 2) {
+        // SAFETY: fcntl(2) with F_SETFD takes a number, and an open or a closed one does no harm; no memory is involved.
+        #[expect(unsafe_code, reason = "a descriptor that is nobody's in this program has no safe type")]
+        let _ = unsafe { nix::libc::fcntl(number, nix::libc::F_SETFD, nix::libc::FD_CLOEXEC) };
+    }
+}

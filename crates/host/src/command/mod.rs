@@ -1,0 +1,277 @@
+//! Running a command, the one way there is.
+//!
+//! [`launch`] forks. In the child, before exec, it runs the caller's `prepare`: whatever must be looked up to
+//! know what to execute (a user, the owner of a file on shared storage) may block there and not in the caller.
+//! exec itself may block as well; `std::process::Command` would wait for it in the parent, which is why it is
+//! not used here.
+//!
+//! The child waits for [`Running::go`] before it does anything. So a caller can write down who the child is first,
+//! and if the caller is killed before that, the child ends without having run the command.
+//!
+//! At the end of its time a command that waits for storage is told from one that waits for something else: what was
+//! asked through it has not been asked then. What SIGKILL can't end (state D) is left behind, and named.
+
+mod child;
+
+use crate::credentials::Credentials;
+use crate::fork::{Child, End};
+use crate::kept::Kept;
+use crate::pidfd::PidFd;
+use crate::process::{self, Pid, ProcessId, Signal, Stat, State};
+use crate::wait::poll_until;
+use rustix::event::{PollFd, PollFlags};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// What to execute, with nothing of the caller's environment.
+#[derive(Clone, Debug)]
+pub struct Exec {
+    /// The program; no search path is used.
+    pub program: PathBuf,
+    /// Its arguments, `argv[0]` not among them.
+    pub arguments: Vec<OsString>,
+    /// Its whole environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Where it runs.
+    pub directory: PathBuf,
+    /// Who it runs as; `None`: as the caller.
+    pub user: Option<Credentials>,
+    /// What it may use, and may not do.
+    pub limits: Limits,
+}
+
+/// What a command may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open files (`RLIMIT_NOFILE`), soft and hard; `None`: as many as the caller's hard limit allows.
+    pub open_files: Option<u64>,
+    /// Processes and threads of its user (`RLIMIT_NPROC`), soft and hard; `None`: the caller's.
+    pub processes: Option<u64>,
+    /// The permission bits that its new files don't get, of 0777.
+    pub umask: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { open_files: None, processes: None, umask: 0o022 }
+    }
+}
+
+/// In which company the command runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// A process group of its own, and it dies with the caller: for questions.
+    Group,
+    /// A session of its own, and it outlives the caller: for what starts a service.
+    Session,
+}
+
+/// What became of a command.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub end: End,
+    /// What it wrote to stdout and stderr, as far as kept.
+    pub output: Vec<u8>,
+    /// Why it was never executed, or could do nothing: what `prepare` said, or exec, or that it waited for storage when its
+    /// time was over.
+    pub refused: Option<String>,
+    /// What of it SIGKILL could not end: it waits for a device.
+    pub left: Vec<ProcessId>,
+    /// From [`Running::go`] to the end.
+    pub took: Duration,
+}
+
+/// A command under way.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    id: ProcessId,
+    company: Company,
+    go: OwnedFd,
+    output: Option<OwnedFd>,
+    refusal: OwnedFd,
+    kept: Kept,
+    since: Instant,
+}
+
+/// Forks the child that will `prepare` and execute.
+///
+/// # Errors
+/// No process, memory or descriptor left.
+pub fn launch(company: Company, prepare: impl FnOnce() -> Result<Exec, String>) -> io::Result<Running> {
+    let (gate, go) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (output, output_writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (refusal, refusal_writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    let parent = Pid::own();
+    let child = Child::fork(move || {
+        let why = child::run(company, parent, &gate, &output_writer, prepare);
+        let _ = rustix::io::write(&refusal_writer, &why.as_bytes()[..why.len().min(4096)]);
+        127
+    })?;
+    let stat = Stat::read(child.pid())?
+        .ok_or_else(|| io::Error::other("the child vanished before it was let go"))?;
+    rustix::io::ioctl_fionbio(&output, true)?;
+    rustix::io::ioctl_fionbio(&refusal, true)?;
+    let kept = Kept::default();
+    Ok(Running {
+        child,
+        id: stat.id(),
+        company,
+        go,
+        output: Some(output),
+        refusal,
+        kept,
+        since: Instant::now(),
+    })
+}
+
+/// What a wait on a running command ended with.
+#[derive(Debug)]
+pub enum Event {
+    /// The command has ended.
+    Finished(Finished),
+    /// The other process has ended; the command goes on.
+    OtherEnded(Running),
+    /// The instant is reached; the command goes on.
+    Time(Running),
+}
+
+impl Running {
+    /// The process of the command. Its pid is its process group and, with [`Company::Session`], its session.
+    #[must_use]
+    pub fn id(&self) -> ProcessId {
+        self.id
+    }
+
+    /// Lets the child run.
+    ///
+    /// # Errors
+    /// It has ended: somebody killed it.
+    pub fn go(&mut self) -> io::Result<()> {
+        self.since = Instant::now();
+        rustix::io::write(&self.go, b"!")?;
+        Ok(())
+    }
+
+    /// Lets it run and waits for its end until the given instant; then its whole group is killed.
+    ///
+    /// # Errors
+    /// What poll(2) and waitpid(2) say.
+    pub fn run(mut self, until: Instant) -> io::Result<Finished> {
+        self.go()?;
+        match self.wait(until, None)? {
+            Event::Finished(finished) => Ok(finished),
+            Event::OtherEnded(running) | Event::Time(running) => running.kill_group(),
+        }
+    }
+
+    /// Waits until it ends, `other` ends, or `until` is reached.
+    ///
+    /// # Errors
+    /// What poll(2) and waitpid(2) say.
+    pub fn wait(mut self, until: Instant, other: Option<&PidFd>) -> io::Result<Event> {
+        loop {
+            let mut fds = vec![PollFd::new(self.child.pidfd(), PollFlags::IN)];
+            fds.extend(other.map(|fd| PollFd::new(fd, PollFlags::IN)));
+            fds.extend(self.output.as_ref().map(|fd| PollFd::new(fd, PollFlags::IN)));
+            let ready = poll_until(&mut fds, until)?;
+            let ended = !fds[0].revents().is_empty();
+            let other_ended = other.is_some() && !fds[1].revents().is_empty();
+            drop(fds);
+            self.drain();
+            if ended {
+                return Ok(Event::Finished(self.finish(Instant::now())?));
+            } else if other_ended {
+                return Ok(Event::OtherEnded(self));
+            } else if !ready {
+                return Ok(Event::Time(self));
+            }
+        }
+    }
+
+    /// Kills the command with its process group, or alone where it leads a session: that one may hold
+    /// the service by now.
+    ///
+    /// # Errors
+    /// What poll(2) and waitpid(2) say.
+    pub fn kill_group(mut self) -> io::Result<Finished> {
+        let prevented = self.prevented();
+        let members = self.members();
+        self.child.kill();
+        if self.company == Company::Group {
+            let _ = rustix::process::kill_process_group(self.id.pid.as_rustix(), Signal::KILL);
+        }
+        self.drain();
+        // It may be in a sleep that no signal ends; then it is left behind.
+        let soon = Instant::now() + Duration::from_millis(50);
+        let mut finished = self.finish(soon)?;
+        finished.end = End::TimedOut;
+        finished.refused = finished.refused.or(prevented);
+        for member in members {
+            let ended = member.open()?.map_or(Ok(true), |handle| handle.ended_by(soon))?;
+            if !ended {
+                finished.left.push(member);
+            }
+        }
+        Ok(finished)
+    }
+
+    /// What keeps it from doing anything, if that is not its own doing.
+    fn prevented(&self) -> Option<String> {
+        let seconds = self.since.elapsed().as_secs_f64();
+        // The child closes this pipe when it is executed.
+        if rustix::io::read(&self.refusal, &mut [0_u8; 1]) == Err(Errno::AGAIN) {
+            return Some(format!("storage or name service has not answered for {seconds:.0} s"));
+        }
+        let waits = |id: &ProcessId| process::any_thread_is(id.pid, State::DiskSleep);
+        let waiting = self.members().into_iter().find(waits)?;
+        Some(format!("{waiting} has waited for storage (D), {seconds:.0} s in all"))
+    }
+
+    /// The command, and what it has started in its own company.
+    fn members(&self) -> Vec<ProcessId> {
+        let mut members = vec![self.id];
+        if self.company == Company::Group
+            && let Ok(all) = process::all()
+        {
+            let of_group = |stat: &&Stat| stat.group == self.id.pid.as_raw() && stat.id() != self.id;
+            members.extend(all.iter().filter(of_group).filter(|stat| !stat.is_dead()).map(Stat::id));
+        }
+        members
+    }
+
+    fn drain(&mut self) {
+        let Some(output) = &self.output else { return };
+        let mut buffer = [0_u8; 8192];
+        loop {
+            match rustix::io::read(output, &mut buffer) {
+                Ok(0) => {
+                    self.output = None;
+                    return;
+                }
+                Ok(n) => self.kept.push(&buffer[..n]),
+                Err(Errno::INTR) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn finish(mut self, until: Instant) -> io::Result<Finished> {
+        let end = self.child.wait(until)?;
+        self.drain();
+        let mut why = [0_u8; 4096];
+        let length = rustix::io::read(&self.refusal, &mut why).unwrap_or(0);
+        let refused = (length > 0).then(|| String::from_utf8_lossy(&why[..length]).into_owned());
+        let left = Vec::new();
+        Ok(Finished { end, output: self.kept.into_bytes(), refused, left, took: self.since.elapsed() })
+    }
+}
+
+#[cfg(test)]
+mod tests;

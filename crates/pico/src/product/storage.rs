@@ -1,0 +1,131 @@
+//! What lies on storage is asked by helpers, and of one pico no more than one of them hangs at a time.
+//!
+//! Dead storage keeps a process in a sleep that not even SIGKILL ends. A monitor that came every half minute and left one
+//! such process behind each time would fill the node in a day. So what is left behind is written down, and while it is
+//! there the storage has not answered: it is not asked again, and the answer is there at once.
+
+use crate::record;
+use crate::settings::Target;
+use host::command::{self, Company, Exec, Running};
+use host::helper::{self, HelperError};
+use host::{Pid, ProcessId, files, process};
+use std::io;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Why storage gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// It hangs: a helper that asked it can't be ended.
+    #[error("storage has not answered for {seconds} s: {}", home.display())]
+    Hangs {
+        /// For how long the helper has hung.
+        seconds: u64,
+        /// The installation.
+        home: PathBuf,
+    },
+    /// It was too slow, or the name service was.
+    #[error("storage or name service has not answered for {seconds} s: {}", home.display())]
+    NoAnswer {
+        /// How long it was waited for.
+        seconds: u64,
+        /// The installation.
+        home: PathBuf,
+    },
+    /// There was no helper to ask.
+    #[error(transparent)]
+    NoHelper(HelperError),
+}
+
+/// The storage of one pico.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Storage<'a> {
+    target: &'a Target,
+}
+
+impl<'a> Storage<'a> {
+    /// Of this pico's installation.
+    pub(crate) fn of(target: &'a Target) -> Self {
+        Self { target }
+    }
+
+    /// Asks by a helper, as [`helper::ask`] does.
+    pub(crate) fn ask(
+        self,
+        until: Instant,
+        question: impl FnOnce() -> Vec<u8>,
+    ) -> Result<Vec<u8>, StorageError> {
+        self.answers()?;
+        helper::ask(until, question).map_err(|e| match e {
+            HelperError::NoAnswer { left, waited } => {
+                self.remember(left.as_slice());
+                let (seconds, home) = (waited.as_secs(), self.target.home.path().to_owned());
+                match left {
+                    Some(_) => StorageError::Hangs { seconds, home },
+                    None => StorageError::NoAnswer { seconds, home },
+                }
+            }
+            other => StorageError::NoHelper(other),
+        })
+    }
+
+    /// Launches a command, as [`command::launch`] does.
+    pub(crate) fn launch(
+        self,
+        company: Company,
+        prepare: impl FnOnce() -> Result<Exec, String>,
+    ) -> io::Result<Running> {
+        self.answers().map_err(io::Error::other)?;
+        command::launch(company, prepare)
+    }
+
+    /// Writes down what of a command, or which helper, SIGKILL did not end.
+    pub(crate) fn remember(self, left: &[ProcessId]) {
+        if left.is_empty() {
+            return;
+        }
+        let lines: Vec<String> = left.iter().map(|id| format!("{} {}\n", id.pid, id.start)).collect();
+        let written =
+            record::hung_path(self.target).and_then(|path| files::replace(&path, lines.concat().as_bytes()));
+        tracing::warn!("{}: {left:?} can't be ended, they wait for storage", self.target.name);
+        if let Err(e) = written {
+            tracing::warn!("{}: which can't be written down: {e}", self.target.name);
+        }
+    }
+
+    /// Does nothing hang that asked before?
+    fn answers(self) -> Result<(), StorageError> {
+        // What can't be read is no reason to ask nothing any more.
+        let Ok(path) = record::hung_path(self.target) else { return Ok(()) };
+        let Ok(content) = files::read_small(&path) else { return Ok(()) };
+        let hangs = |id: &ProcessId| id.live().is_ok_and(|stat| stat.is_some());
+        if let Some(id) = parse(&content).into_iter().find(hangs) {
+            let home = self.target.home.path().to_owned();
+            return Err(StorageError::Hangs { seconds: process::uptime(id).as_secs(), home });
+        }
+        // Whoever is too late to remove it finds that it is gone.
+        let _ = std::fs::remove_file(path);
+        Ok(())
+    }
+}
+
+fn parse(content: &[u8]) -> Vec<ProcessId> {
+    let process = |line: &str| {
+        let (pid, start) = line.split_once(' ')?;
+        Some(ProcessId { pid: Pid::new(pid.parse().ok()?)?, start: start.parse().ok()? })
+    };
+    String::from_utf8_lossy(content).lines().filter_map(process).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_process_names_none() {
+        let id = ProcessId { pid: Pid::new(44).unwrap(), start: 7 };
+        assert_eq!(parse(b"44 7\n"), [id]);
+        assert_eq!(parse(b"0 7\n-1 7\n44\n44 x\n\xff 7\n44 7"), [id]);
+        assert_eq!(parse(b""), []);
+    }
+}

@@ -1,0 +1,102 @@
+//! Who can change a program that is about to be executed.
+//!
+//! Programs of the installation run as its owner, never as root by our doing. Whoever can write one of them can do all that
+//! the owner can; so if that is anybody but root and the owner, it is not executed. The file and the directory that it
+//! stands in are looked at, as they are once links are followed.
+
+use host::credentials::Credentials;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+const WORLD_WRITE: u32 = 0o002;
+const GROUP_WRITE: u32 = 0o020;
+const STICKY: u32 = 0o1000;
+
+/// Why a program must not be executed as `owner`: who else can change it, and what to do. `None`: nobody can, or it can't
+/// be looked at, which whoever executes it will find.
+///
+/// Asks the file system and the name service: for a helper or a command's child.
+pub(super) fn distrust(program: &Path, owner: &Credentials) -> Option<String> {
+    let program = program.canonicalize().ok()?;
+    of_one(&program, owner).or_else(|| of_one(program.parent()?, owner))
+}
+
+fn of_one(path: &Path, owner: &Credentials) -> Option<String> {
+    let metadata = path.metadata().ok()?;
+    let (shown, mode, gid) = (path.display(), metadata.mode(), metadata.gid());
+    if metadata.uid() != 0 && metadata.uid() != owner.uid {
+        let other =
+            Credentials::of_uid(metadata.uid()).map_or_else(|_| metadata.uid().to_string(), |u| u.name);
+        return Some(format!("{shown} belongs to {other}, not to root or {}: chown it", owner.name));
+    }
+    // In a sticky directory nobody can replace what is another's.
+    if metadata.is_dir() && mode & STICKY != 0 {
+        return None;
+    }
+    if mode & WORLD_WRITE != 0 {
+        return Some(format!("{shown} can be written by everybody: chmod o-w"));
+    }
+    if mode & GROUP_WRITE != 0 && gid != 0 && !owner.is_alone_in(gid) {
+        return Some(format!("{shown} can be written by group {gid}: chmod g-w"));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn owner() -> Credentials {
+        let me = std::fs::metadata("/proc/self").unwrap();
+        Credentials {
+            name: "me".into(),
+            uid: me.uid(),
+            gid: me.gid(),
+            groups: vec![me.gid()],
+            home: "/".into(),
+            shell: "/bin/sh".into(),
+        }
+    }
+
+    fn with_modes(directory: u32, file: u32) -> Option<String> {
+        let dir = tempfile::tempdir().unwrap();
+        let (bin, program) = (dir.path().join("bin"), dir.path().join("bin/mzsh"));
+        std::fs::create_dir(&bin).unwrap();
+        std::fs::write(&program, "").unwrap();
+        // Of a group that surely has others in it.
+        let _ = std::os::unix::fs::chown(&bin, None, Some(100));
+        let _ = std::os::unix::fs::chown(&program, None, Some(100));
+        for (path, mode) in [(&program, file), (&bin, directory)] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        distrust(&program, &owner())
+    }
+
+    #[test]
+    fn what_only_root_and_the_owner_can_write_is_executed() {
+        assert_eq!(with_modes(0o755, 0o755), None);
+        assert_eq!(with_modes(0o1777, 0o755), None);
+        assert_eq!(distrust(Path::new("/no/such/program"), &owner()), None);
+        assert_eq!(distrust(Path::new("/bin/sh"), &owner()), None);
+    }
+
+    #[test]
+    fn what_everybody_can_write_is_not() {
+        let why = with_modes(0o755, 0o757).unwrap();
+        assert!(why.ends_with("/bin/mzsh can be written by everybody: chmod o-w"), "{why}");
+        let why = with_modes(0o777, 0o755).unwrap();
+        assert!(why.ends_with("/bin can be written by everybody: chmod o-w"), "{why}");
+    }
+
+    #[test]
+    fn what_belongs_to_another_is_not() {
+        let stranger = Credentials { name: "mzadmin".into(), uid: owner().uid + 1, ..owner() };
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("mzsh");
+        std::fs::write(&program, "").unwrap();
+        let why = distrust(&program, &stranger);
+        // Of root's files everybody may be sure.
+        assert_eq!(why.is_some(), owner().uid != 0, "{why:?}");
+    }
+}
