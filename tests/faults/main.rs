@@ -11,4 +11,5 @@ mod hung;
 mod identity;
 mod leaderless;
 mod stopping;
+mod thread_dump;
 mod unreadable;

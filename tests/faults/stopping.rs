@@ -28,25 +28,6 @@ fn without_mzsh_a_stop_ends_it_by_signals_whether_it_heeds_sigterm_in_order_or_n
 }
 
 #[test]
-fn before_a_jvm_gets_signals_it_writes_a_thread_dump_if_that_is_wanted() -> Done {
-    let dumps = |site: &Site| -> Result<usize, Error> {
-        Ok(site.node.read("/opt/mz/log/platform_current.log")?.matches("Full thread dump").count())
-    };
-    let site = site(Kind::Platform).jvm().build()?;
-    site.sh("mv /opt/mz/bin/mzsh /opt/mz/bin/mzsh.true")?;
-    for wanted in ["yes", "no"] {
-        site.sh("cp -p /opt/mz/bin/mzsh.true /opt/mz/bin/mzsh")?;
-        site.start()?;
-        site.sh("rm /opt/mz/bin/mzsh")?;
-        let before = dumps(&site)?;
-        site.agent().param("thread_dump", wanted).run("stop")?.answers(OK);
-        site.nothing_left()?;
-        assert_eq!(dumps(&site)? - before, usize::from(wanted == "yes"), "thread_dump={wanted}");
-    }
-    Ok(())
-}
-
-#[test]
 fn a_shutdown_that_does_not_end_it_is_followed_by_what_does() -> Done {
     for failed in ["kill", "code-4"] {
         let site = site(Kind::Ec).set("ec1.stop_time=10m").set("shutdown_retry=10ms");

@@ -126,6 +126,9 @@ mod tests {
                 "container",
                 "deployment",
                 "process_match",
+                "limit_nofile",
+                "limit_nproc",
+                "umask",
                 "pico_port"
             ]
         );

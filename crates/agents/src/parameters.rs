@@ -170,10 +170,30 @@ pub const POST_START: Parameter = Parameter::text("post_start").reloadable().des
      fails is a warning in the log.",
 );
 
+/// `limit_nofile`
+pub const LIMIT_NOFILE: Parameter = Parameter::integer("limit_nofile", 256, 1_048_576).describe(
+    "Open files of the JVM",
+    "RLIMIT_NOFILE of mzsh and of the JVM that it starts. Default: as many as Pacemaker's hard limit allows.",
+);
+
+/// `limit_nproc`
+pub const LIMIT_NPROC: Parameter = Parameter::integer("limit_nproc", 256, 4_194_304).describe(
+    "Processes and threads of os_user",
+    "RLIMIT_NPROC of mzsh and of the JVM that it starts; it counts all threads of the user on the node. Default: \
+     Pacemaker's.",
+);
+
+/// `umask`
+pub const UMASK: Parameter = Parameter::text("umask").default_to("0022").describe(
+    "Permissions that new files don't get",
+    "The umask of mzsh and of the JVM that it starts, in octal.",
+);
+
 /// `thread_dump`
 pub const THREAD_DUMP: Parameter = Parameter::boolean("thread_dump").default_to("yes").reloadable().describe(
     "Thread dump before a JVM is killed?",
-    "If a JVM does not follow mzsh shutdown, it is sent SIGQUIT first, which has it write all its threads to its log.",
+    "If a JVM does not follow mzsh shutdown, the state of all its threads is kept first, as a file in \
+     /var/log/mediationzone-ra; the last ten of a resource are kept. Where that can't be had, the JVM writes it to its own log.",
 );
 
 /// `pico_port`, which ocf:heartbeat:mediationzone needs and these agents don't.
@@ -182,7 +202,7 @@ pub const PICO_PORT: Parameter = Parameter::integer("pico_port", 1, 65535)
     .describe("Not used", "Accepted so that a resource of ocf:heartbeat:mediationzone can be moved over.");
 
 /// How many parameters an agent has.
-const COUNT: usize = 27;
+const COUNT: usize = 30;
 
 /// The table of one agent.
 const fn table(kind: PicoType) -> [Parameter; COUNT] {
@@ -214,6 +234,9 @@ const fn table(kind: PicoType) -> [Parameter; COUNT] {
         PROCESS_MATCH,
         REPUBLISH_SERVICES,
         POST_START,
+        LIMIT_NOFILE,
+        LIMIT_NPROC,
+        UMASK,
         THREAD_DUMP,
         PICO_PORT,
         trace::TRACE_RA,

@@ -6,8 +6,9 @@
 
 use crate::{definition, parameters as p};
 use ocf::{Invocation, Parameter, ParameterError, Values};
+
 use pico::identity::Home;
-use pico::{Deployment, Endpoint, HaCheck, OnHaFailed, PicoName, PicoType, Settings, Target};
+use pico::{Deployment, Endpoint, HaCheck, Limits, OnHaFailed, PicoName, PicoType, Settings, Target};
 use regex_lite::Regex;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,6 +52,7 @@ pub(crate) fn read(kind: PicoType, call: &Invocation) -> (Settings, Vec<Paramete
         wait_for_timeout: reader.duration(&p::WAIT_FOR_TIMEOUT),
         republish_services: reader.boolean(&p::REPUBLISH_SERVICES),
         post_start: reader.path(&p::POST_START),
+        limits: reader.limits(),
         thread_dump: reader.boolean(&p::THREAD_DUMP),
         in_force: reader.in_force(),
         pretend_not_installed: call.pretend_not_installed(),
@@ -151,6 +153,21 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn limits(&mut self) -> Limits {
+        let number = |limit: i64| u64::try_from(limit).ok();
+        Limits {
+            open_files: self.optional(&p::LIMIT_NOFILE, Values::integer).and_then(number),
+            processes: self.optional(&p::LIMIT_NPROC, Values::integer).and_then(number),
+            umask: self
+                .checked(&p::UMASK, "an octal number up to 0777", |text| {
+                    let octal =
+                        !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
+                    u32::from_str_radix(text, 8).ok().filter(|&mask| octal && mask <= 0o777)
+                })
+                .unwrap_or(Limits::default().umask),
+        }
+    }
+
     fn target(&mut self) -> Result<Target, String> {
         // Without it the built-in markers still find the usual process.
         let process_match =
@@ -234,6 +251,8 @@ mod tests {
             ("ha_check", "maybe"),
             ("java_home", "jdk"),
             ("pico_port", "x"),
+            ("limit_nofile", "many"),
+            ("umask", "9"),
         ];
         let (settings, errors) = read_with(PicoType::Platform, &wrong);
         for (name, _) in wrong {
