@@ -1,7 +1,7 @@
 //! The actions: OCF's question to [`pico`], its answer in OCF's words.
 
 use crate::{definition, settings};
-use ocf::{Class, Definition, Failure, Findings, Invocation, State};
+use ocf::{Class, Definition, Evidence, Failure, Findings, Invocation, State};
 use pico::actions::{self, Request, Severity};
 use pico::verdict::Occasion;
 use pico::{Answer, Budget, Outcome, PicoType, Settings};
@@ -83,9 +83,11 @@ impl ocf::Agent for PicoAgent {
         looked(actions::reload(&self.lenient(call), budget(call)))
     }
 
-    fn explain(&self, call: &Invocation, text: &mut String) -> Result<State, Failure> {
-        let (evidence, outcome) = actions::explain(&self.lenient(call), budget(call));
-        text.push_str(&evidence);
+    fn explain(&self, call: &Invocation, evidence: &mut Evidence) -> Result<State, Failure> {
+        let (points, outcome) = actions::explain(&self.lenient(call), budget(call));
+        for (what, seen) in points {
+            evidence.add(what, seen);
+        }
         looked(outcome)
     }
 }

@@ -1,5 +1,6 @@
 //! Reading and replacing small local files.
 
+use crate::process::{Pid, Stat};
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -25,6 +26,38 @@ pub fn read_capped(path: impl AsRef<Path>, longest: usize) -> io::Result<Vec<u8>
     let mut content = Vec::with_capacity(longest.min(2048));
     file.take(longest as u64).read_to_end(&mut content)?;
     Ok(content)
+}
+
+/// Reads a file of our own (at most 64 KiB): a regular one, no link, that nobody but this process's user can write.
+///
+/// # Errors
+/// What open(2) and read(2) say; or it is not such a file.
+pub fn read_own(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let metadata = file.metadata()?;
+    let own = rustix::process::geteuid().as_raw();
+    if !metadata.is_file() || metadata.uid() != own || metadata.mode() & 0o022 != 0 {
+        let problem = format!("is not a file that only uid {own} can write");
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
+    }
+    let mut content = Vec::with_capacity(2048);
+    file.take(64 << 10).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// Removes from a directory the temporary files of [`replace`] whose writer is gone. What can't be removed stays.
+pub fn remove_unfinished(directory: &Path) {
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let writer =
+            name.to_str().and_then(|name| name.strip_suffix(".new")?.rsplit_once('.')?.1.parse().ok());
+        let gone = |pid| Stat::read(pid).is_ok_and(|stat| stat.is_none_or(|stat| stat.is_dead()));
+        if writer.and_then(Pid::new).is_some_and(gone) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Replaces `path` with `content` in one step: a reader sees the old or the new file, whole. Mode 0600; a link
@@ -88,6 +121,34 @@ mod tests {
         assert_eq!(read_small(&path).unwrap(), b"two");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_others_could_have_written_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("record");
+        replace(&path, b"ours").unwrap();
+        assert_eq!(read_own(&path).unwrap(), b"ours");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o620)).unwrap();
+        assert_eq!(read_own(&path).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(read_own(dir.path()).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(read_own(&link).is_err());
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        // Above the largest pid_max (4194304): nobody's.
+        let names =
+            ["record", "record.4194305.new", &format!("record.{}.new", std::process::id()), "a.b.new"];
+        for name in names {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        remove_unfinished(dir.path());
+        let left = names.map(|name| dir.path().join(name).exists());
+        assert_eq!(left, [true, false, true, true]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! An agent for this crate's own tests: it does what its parameter `behave` says.
 
-use ocf::{Action, Agent, Definition, Failure, Invocation, Operation, Parameter, State, trace};
+use ocf::{Action, Agent, Definition, Evidence, Failure, Invocation, Operation, Parameter, State, trace};
 
 const BEHAVE: Parameter = Parameter::text("behave").describe("What to do", "What every action does.");
 
@@ -54,8 +54,8 @@ impl Agent for Behave {
         Ok(State::Running)
     }
 
-    fn explain(&self, call: &Invocation, text: &mut String) -> Result<State, Failure> {
-        text.push_str("evidence: none");
+    fn explain(&self, call: &Invocation, evidence: &mut Evidence) -> Result<State, Failure> {
+        evidence.add("evidence", "none,\n\"none\"");
         self.monitor(call)
     }
 }

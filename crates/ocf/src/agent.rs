@@ -3,7 +3,7 @@
 //! The types hold some of OCF's rules: only a monitor (and what looks like one) can say "not running" or "degraded";
 //! a stop can only say "it is down" or "it may not be down"; a failure always has a reason.
 
-use crate::{Definition, ExitCode, Findings, Invocation, ParameterError};
+use crate::{Definition, Evidence, ExitCode, Findings, Invocation, ParameterError};
 
 /// Whose fault a failure is. By it Pacemaker decides what may be tried next, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,13 +123,12 @@ pub trait Agent {
         self.monitor(call)
     }
 
-    /// For people: writes the evidence to `text`, line by line, and says what monitor would. By default there is no
-    /// evidence.
+    /// For people: adds the evidence, point by point, and says what monitor would. By default there is no evidence.
     ///
     /// # Errors
     /// Those of [`monitor`](Self::monitor).
-    fn explain(&self, call: &Invocation, text: &mut String) -> Result<State, Failure> {
-        let _ = text;
+    fn explain(&self, call: &Invocation, evidence: &mut Evidence) -> Result<State, Failure> {
+        let _ = evidence;
         self.monitor(call)
     }
 }

@@ -28,11 +28,14 @@
 
 mod action;
 mod agent;
+mod clocks;
 mod deadline;
 mod definition;
+mod evidence;
 mod exit_code;
 mod findings;
 mod invocation;
+mod json;
 mod log;
 mod metadata;
 mod panic;
@@ -44,6 +47,7 @@ pub use action::Action;
 pub use agent::{Agent, Class, Failure, State};
 pub use deadline::Deadline;
 pub use definition::{Definition, Operation};
+pub use evidence::Evidence;
 pub use exit_code::ExitCode;
 pub use findings::Findings;
 pub use invocation::{Invocation, OutputFormat};

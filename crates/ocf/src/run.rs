@@ -4,8 +4,9 @@
 //! validate-all that has nothing to say leaves both empty: Pacemaker copies stderr into its log, every few seconds.
 
 use crate::agent::{Agent, State};
+use crate::clocks::Clocks;
 use crate::definition::Definition;
-use crate::{Action, ExitCode, Failure, Invocation, log, panic, reason};
+use crate::{Action, Evidence, ExitCode, Failure, Invocation, log, panic, reason};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -28,16 +29,19 @@ use std::io::{self, Write as _};
 /// It sets the process's panic hook, because a panic must become an exit reason and exit code 1, and its `tracing`
 /// subscriber.
 pub fn run(agent: &impl Agent) -> std::process::ExitCode {
-    // The first argument alone counts; OCF says that others shall be ignored.
-    dispatch(agent, std::env::args_os().nth(1), std::env::vars_os()).into()
+    // OCF says that further arguments shall be ignored; only what is for people knows one.
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).take(2).collect();
+    dispatch(agent, arguments, std::env::vars_os()).into()
 }
 
 fn dispatch(
     agent: &impl Agent,
-    argument: Option<OsString>,
+    arguments: Vec<OsString>,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
     let definition = agent.definition();
+    let json = arguments.get(1).is_some_and(|argument| argument == "--json");
+    let argument = arguments.into_iter().next();
     let action = argument.and_then(|argument| Action::parse(&argument));
     let Some(action) = action.filter(|&action| definition.implements(action)) else {
         to_stderr(&usage(definition));
@@ -54,13 +58,17 @@ fn dispatch(
     panic::install(call.reason_prefix());
     log::install(&call);
     log::begins(&call);
-    let (code, reason) = act(agent, &call);
+    let clocks = Clocks::now();
+    let (code, reason) = act(agent, &call, json);
+    if let Some(jump) = clocks.jumped() {
+        tracing::warn!("{}: {jump}", call.action().name());
+    }
     log::ends(&call, code, reason.as_deref());
     code
 }
 
 /// Does it, says on stdout and stderr what is to be said, and returns code and reason.
-fn act(agent: &impl Agent, call: &Invocation) -> (ExitCode, Option<String>) {
+fn act(agent: &impl Agent, call: &Invocation, json: bool) -> (ExitCode, Option<String>) {
     let answer = match call.action() {
         Action::Start => done(agent.start(call)),
         Action::Stop => done(agent.stop(call)),
@@ -71,11 +79,13 @@ fn act(agent: &impl Agent, call: &Invocation) -> (ExitCode, Option<String>) {
             to_stderr(&findings.lines(call.reason_prefix()));
             done(findings.verdict().map_or(Ok(()), |(class, reason)| Err(Failure::new(class, reason))))
         }
-        Action::Status => return for_people(call, String::new(), agent.monitor(call)),
+        Action::Status => {
+            return for_people(call, &Evidence::default(), agent.monitor(call), json);
+        }
         Action::Explain => {
-            let mut evidence = String::new();
+            let mut evidence = Evidence::default();
             let looked = agent.explain(call, &mut evidence);
-            return for_people(call, evidence, looked);
+            return for_people(call, &evidence, looked, json);
         }
         Action::MetaData | Action::Usage | Action::Version => (ExitCode::Success, None),
     };
@@ -102,11 +112,13 @@ fn looked(result: Result<State, Failure>) -> (ExitCode, Option<String>) {
     }
 }
 
-/// The evidence if any, and one line: `db: not running: pid 7 ended`. Exits as monitor would.
+/// The evidence if any, and one line: `db: not running: pid 7 ended`; or all of it as one JSON object. Exits as monitor
+/// would.
 fn for_people(
     call: &Invocation,
-    mut text: String,
+    evidence: &Evidence,
     result: Result<State, Failure>,
+    json: bool,
 ) -> (ExitCode, Option<String>) {
     let state = match &result {
         Ok(State::Running) => "running",
@@ -115,13 +127,24 @@ fn for_people(
         Err(_) => "failed",
     };
     let (code, reason) = looked(result);
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
+    let shown = reason.as_ref().map(|reason| reason::sanitise(reason, ""));
+    if json {
+        let mut verdict = Evidence::default();
+        verdict.add("resource", call.instance());
+        verdict.add("state", state);
+        if let Some(reason) = shown {
+            verdict.add("reason", reason);
+        }
+        let verdict = verdict.json();
+        let members = verdict.strip_suffix('}').unwrap_or(&verdict);
+        to_stdout(&format!("{members},\"exit_code\":{},\"evidence\":{}}}\n", code.number(), evidence.json()));
+        return (code, reason);
     }
+    let mut text = evidence.text();
     // Writing to a string can't fail.
     let _ = write!(text, "{}: {state}", call.instance());
-    if let Some(reason) = &reason {
-        let _ = write!(text, ": {}", reason::sanitise(reason, ""));
+    if let Some(reason) = shown {
+        let _ = write!(text, ": {reason}");
     }
     if call.action() == Action::Explain {
         let _ = write!(text, " (monitor would exit {code})");
@@ -138,7 +161,7 @@ fn usage(definition: &Definition) -> String {
             names.push(operation.action.name());
         }
     }
-    names.extend(["status", "explain", "usage", "--version"]);
+    names.extend(["status [--json]", "explain [--json]", "usage", "--version"]);
     format!(
         "usage: {} {{{}}}\n\
          {}. A resource agent for Pacemaker: it reads its parameters from the\n\

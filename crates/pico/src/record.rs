@@ -264,8 +264,9 @@ impl RecordFile {
         }
     }
 
-    /// Removes it.
+    /// Removes it, and what actions that were killed in the middle of writing have left beside it.
     pub fn remove(&self) {
+        host::files::remove_unfinished(Path::new(DIRECTORY));
         match self.path.as_ref().map(std::fs::remove_file) {
             Some(Err(e)) if e.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!("{} could not be removed: {e}", self.place());
@@ -281,7 +282,7 @@ fn path_of(resource: &str) -> PathBuf {
 
 /// `None`: not there, or of another boot.
 fn read(path: &Path) -> io::Result<Option<Record>> {
-    let content = match host::files::read_small(path) {
+    let content = match host::files::read_own(path) {
         Ok(content) => content,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),

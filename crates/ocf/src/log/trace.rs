@@ -11,9 +11,8 @@
 use super::calendar;
 use super::destination::O_NONBLOCK;
 use super::event::{Line, Value};
-use crate::{Invocation, Parameter, Values, reason, run};
+use crate::{Invocation, Parameter, Values, json, reason, run};
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
@@ -128,14 +127,14 @@ impl Trace {
             self.begun.elapsed().as_millis(),
             line.level
         );
-        string(&line.message, &mut text);
+        json::string(&line.message, &mut text);
         for (name, value) in &line.fields {
             text.push(',');
-            string(name, &mut text);
+            json::string(name, &mut text);
             text.push(':');
             match value {
                 Value::Bare(value) => text.push_str(value),
-                Value::Text(value) => string(value, &mut text),
+                Value::Text(value) => json::string(value, &mut text),
             }
         }
         text + "}\n"
@@ -161,21 +160,4 @@ fn open(path: &Place, now: SystemTime) -> io::Result<File> {
                 .or_else(|_| options.open(dir.join(format!("{name}.{}", std::process::id()))))
         }
     }
-}
-
-/// A JSON string.
-fn string(value: &str, text: &mut String) {
-    text.push('"');
-    for c in value.chars() {
-        match c {
-            '"' | '\\' => text.extend(['\\', c]),
-            '\n' => text.push_str("\\n"),
-            '\0'..='\u{1f}' | '\u{7f}' => {
-                // Writing to a string can't fail.
-                let _ = write!(text, "\\u{:04x}", u32::from(c));
-            }
-            _ => text.push(c),
-        }
-    }
-    text.push('"');
 }

@@ -86,9 +86,14 @@ fn a_reason_is_the_last_line_and_short() {
 
 #[test]
 fn explain_gives_the_evidence_and_what_monitor_would_say() {
-    let expected = "evidence: none\ndefault: running, degraded: half of it \
+    let expected = "evidence          none, \"none\"\ndefault: running, degraded: half of it \
                     (monitor would exit 190 (OCF_DEGRADED))\n";
     assert_eq!(seen(&mut behave("degrade", "explain")), (Some(190), expected.to_owned(), String::new()));
+    let expected = r#"{"resource":"default","state":"running, degraded","reason":"half of it","exit_code":190,"evidence":{"evidence":"none,\n\"none\""}}"#;
+    let said = seen(behave("degrade", "explain").arg("--json"));
+    assert_eq!(said, (Some(190), format!("{expected}\n"), String::new()));
+    let expected = r#"{"resource":"default","state":"running","exit_code":0,"evidence":{}}"#;
+    assert_eq!(seen(behave("", "status").arg("--json")), (Some(0), format!("{expected}\n"), String::new()));
 }
 
 #[test]

@@ -9,17 +9,16 @@ use crate::product::inspect;
 use crate::settings::Settings;
 use crate::verdict::{Life, Look, Occasion, Processes, observe};
 use host::process;
-use std::fmt::Write;
 
-/// The evidence in lines, and what a recurring monitor at depth 10 would answer. Changes nothing but what such a monitor
+/// One piece of evidence: what was looked at, and what was seen.
+pub type Point = (&'static str, String);
+
+/// The evidence, and what a recurring monitor at depth 10 would answer. Changes nothing but what such a monitor
 /// would: it may adopt the pico.
 #[must_use]
-pub fn explain(settings: &Settings, budget: Budget) -> (String, Outcome) {
-    let mut text = String::new();
-    let mut line = |label: &str, value: &dyn std::fmt::Display| {
-        // Writing to a String does not fail.
-        let _ = writeln!(text, "{label:<18}{value}");
-    };
+pub fn explain(settings: &Settings, budget: Budget) -> (Vec<Point>, Outcome) {
+    let mut points: Vec<Point> = Vec::new();
+    let mut line = |what, seen: &dyn std::fmt::Display| points.push((what, seen.to_string()));
     line("resource", &settings.resource.as_deref().unwrap_or("(the call names none)"));
     match &settings.target {
         Err(why) => line("pico", &format!("can't be told: {why}")),
@@ -74,7 +73,7 @@ pub fn explain(settings: &Settings, budget: Budget) -> (String, Outcome) {
     if let (Answer::Success, Some(warning)) = (outcome.answer, &outcome.reason) {
         line("warning", warning);
     }
-    (text, outcome)
+    (points, outcome)
 }
 
 fn in_words(processes: &Processes) -> String {

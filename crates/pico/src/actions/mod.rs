@@ -11,7 +11,7 @@ mod stop;
 mod validate;
 
 pub use checks::{Finding, Severity};
-pub use explain::explain;
+pub use explain::{Point, explain};
 pub use monitor::{Request, monitor};
 pub use reload::reload;
 pub use start::start;

@@ -97,7 +97,7 @@ impl<'a> Storage<'a> {
     fn answers(self) -> Result<(), StorageError> {
         // What can't be read is no reason to ask nothing any more.
         let Ok(path) = record::hung_path(self.target) else { return Ok(()) };
-        let Ok(content) = files::read_small(&path) else { return Ok(()) };
+        let Ok(content) = files::read_own(&path) else { return Ok(()) };
         let hangs = |id: &ProcessId| id.live().is_ok_and(|stat| stat.is_some());
         if let Some(id) = parse(&content).into_iter().find(hangs) {
             let home = self.target.home.path().to_owned();

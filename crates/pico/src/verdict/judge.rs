@@ -162,6 +162,7 @@ mod tests {
     use super::*;
     use Finding::{CheckFailed, Degraded, Failed, NotRunning, Running, Warning};
     use host::Pid;
+    use proptest::prelude::*;
 
     fn id() -> ProcessId {
         ProcessId { pid: Pid::new(4711).unwrap(), start: 5 }
@@ -302,6 +303,72 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    fn observations() -> impl Strategy<Value = Observation> {
+        let life = prop_oneof![
+            Just(Life::Well),
+            Just(Life::Traced),
+            Just(Life::Stopped),
+            (2_u32..9).prop_map(|threads| Life::LeaderGone { threads }),
+        ];
+        let processes = prop_oneof![
+            proptest::option::of(Just(id())).prop_map(|ended| Processes::None { ended }),
+            Just(Processes::Starting { mzsh: id() }),
+            life.prop_map(one),
+            Just(Processes::Several(vec![id().pid, Pid::own()])),
+            "[a-z ]{0,300}".prop_map(Processes::Unknown),
+        ];
+        let answers = (proptest::sample::select(ha_answers()), proptest::sample::select(status_answers()));
+        (processes, 0_u64..200, answers, any::<Option<bool>>()).prop_map(
+            |(processes, age, (ha, status), platform_answers)| Observation {
+                processes,
+                age: Duration::from_secs(age),
+                ha,
+                status,
+                platform_answers,
+            },
+        )
+    }
+
+    fn policies() -> impl Strategy<Value = Policy> {
+        let occasions = proptest::sample::select(vec![Occasion::Probe, Occasion::Recurring]);
+        let meanings =
+            proptest::sample::select(vec![OnHaFailed::Fail, OnHaFailed::Degrade, OnHaFailed::Ignore]);
+        (occasions, proptest::sample::select(PicoType::ALL.to_vec()), meanings)
+            .prop_map(|(occasion, kind, on_ha_failed)| Policy { on_ha_failed, ..policy(occasion, kind) })
+    }
+
+    proptest! {
+        /// On a passive node an error would have the healthy instance elsewhere restarted, or ban this node.
+        #[test]
+        fn without_evidence_of_a_process_nothing_but_not_running_is_said(
+            observation in observations(), policy in policies(),
+        ) {
+            let finding = judge(&observation, &policy).finding;
+            let evidence = !matches!(observation.processes, Processes::None { .. });
+            prop_assert_eq!(finding == NotRunning, !evidence);
+            if policy.occasion == Occasion::Probe {
+                prop_assert!(!matches!(finding, CheckFailed | Degraded));
+            }
+        }
+
+        /// What mzsh and the HA Monitor Server say is evidence of health, never of a process.
+        #[test]
+        fn no_answer_makes_a_process_or_unmakes_one(
+            observation in observations(), other in observations(), policy in policies(),
+        ) {
+            let same = Observation { processes: observation.processes.clone(), ..other };
+            let there = |o: &Observation| judge(o, &policy).finding != NotRunning;
+            prop_assert_eq!(there(&observation), there(&same));
+        }
+
+        /// All but "well" has a reason, and that begins with the pico's name.
+        #[test]
+        fn what_is_not_well_has_a_reason(observation in observations(), policy in policies()) {
+            let verdict = judge(&observation, &policy);
+            prop_assert!(verdict.finding == Running || verdict.reason.starts_with('p'), "{:?}", verdict);
         }
     }
 }
