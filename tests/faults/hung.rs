@@ -7,6 +7,8 @@ use testkit::Done;
 use testkit::answer::{Answer, GENERIC, OK};
 use testkit::site::{Kind, site};
 
+/// A pico that is stopped (SIGSTOP) has failed for a recurring monitor of any depth, with its number in the
+/// reason, is alive for a probe, and a stop ends it.
 #[test]
 fn a_stopped_pico_has_failed_for_a_recurring_monitor_is_alive_for_a_probe_and_can_be_stopped() -> Done {
     for (kind, level) in [(Kind::Platform, 0), (Kind::Ec, 10)] {
@@ -28,6 +30,7 @@ fn ticks(uptime: &str) -> u64 {
     seconds.replace('.', "").parse().expect("seconds with two decimals")
 }
 
+/// A pico that is stopped for a moment only, as by a snapshot tool, is no failure.
 #[test]
 fn a_moment_of_being_stopped_is_no_failure() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -49,6 +52,7 @@ fn a_moment_of_being_stopped_is_no_failure() -> Done {
     Ok(())
 }
 
+/// A start replaces a pico that is stopped (SIGSTOP), whichever code mzsh would give for the old instance.
 #[test]
 fn a_start_replaces_a_stopped_pico_whatever_mzsh_says_of_the_old_one() -> Done {
     for code in ["255", "1"] {
@@ -62,7 +66,7 @@ fn a_start_replaces_a_stopped_pico_whatever_mzsh_says_of_the_old_one() -> Done {
     Ok(())
 }
 
-/// On a real JVM, whose threads all stop and which can't dump them then.
+/// A real JVM that is stopped (SIGSTOP), which can't dump its threads then, has failed, and a stop ends it.
 #[test]
 fn a_stopped_jvm_can_be_stopped() -> Done {
     let site = site(Kind::Platform).jvm().build()?;

@@ -1,71 +1,11 @@
-//! Which process is meant: this pico of this installation, and no other.
-
-use testkit::AgentCall;
+//! Which process is the pico: by home and name, whatever the path is written like, and by `process_match`.
 
 use testkit::Done;
 use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use testkit::site::{Kind, Site, recurring, site};
+use testkit::site::{Kind, recurring, site};
 
-fn ec10(site: &Site) -> AgentCall<'_> {
-    site.agent().param("pico_name", "ec10").instance("ec10")
-}
-
-#[test]
-fn ec1_is_not_ec10_by_whatever_marker() -> Done {
-    let site = site(Kind::Ec).pico("ec10:ec").build()?;
-    for marker in ["both", "configname", "oom", "none-but-last-argument"] {
-        site.set(&[&format!("marker={marker}")])?;
-        ec10(&site).run("start")?.answers(OK);
-        let other = site.one("ec10")?.pid;
-        site.probe()?.answers(NOT_RUNNING);
-        site.monitor(10)?.answers(NOT_RUNNING);
-        site.stop()?.answers(OK);
-        assert_eq!(site.one("ec10")?.pid, other, "{marker}");
-
-        let ec1 = site.start()?.pid;
-        for call in [site.agent(), ec10(&site)] {
-            recurring(call, 10).run("monitor")?.answers(OK).silently();
-        }
-        site.signal(ec1, "KILL")?;
-        site.monitor(0)?.answers(NOT_RUNNING);
-        recurring(ec10(&site), 0).run("monitor")?.answers(OK);
-        site.start()?;
-        site.stop()?.answers(OK);
-        assert_eq!(site.one("ec10")?.pid, other, "{marker}");
-        ec10(&site).run("stop")?.answers(OK);
-        site.nothing_left()?;
-    }
-    Ok(())
-}
-
-#[test]
-fn the_same_pico_of_another_installation_is_another() -> Done {
-    let site = site(Kind::Platform).build()?;
-    // Its name begins with the first one's.
-    site.second("/opt/mz2", &["--free-ports", "--set", "start_time=50ms"])?;
-    let second = || site.agent().param("mz_home", "/opt/mz2").instance("second");
-    site.mzsh_of("/opt/mz2", &["startup", "platform"])?.expect(0)?;
-    let other = site.one_of("/opt/mz2", "platform")?.pid;
-
-    site.probe()?.answers(NOT_RUNNING);
-    second().run("monitor")?.answers(OK);
-    let first = site.start()?.pid;
-    for call in [site.agent(), second()] {
-        recurring(call, 10).run("monitor")?.answers(OK).silently();
-    }
-    site.stop()?.answers(OK);
-    assert_eq!(site.one_of("/opt/mz2", "platform")?.pid, other);
-    recurring(second(), 0).run("monitor")?.answers(OK);
-
-    site.start()?;
-    second().run("stop")?.answers(OK);
-    assert!(site.picos_of("/opt/mz2", "platform")?.is_empty());
-    assert_ne!(site.one("platform")?.pid, first);
-    site.monitor(0)?.answers(OK).silently();
-    site.stop()?.answers(OK);
-    site.nothing_left()
-}
-
+/// An installation is the same one by a symbolic link and by its true name, with the record and without, also
+/// when its storage is gone.
 #[test]
 fn an_installation_behind_a_link_is_the_same_by_both_names() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -91,6 +31,7 @@ fn an_installation_behind_a_link_is_the_same_by_both_names() -> Done {
     site.nothing_left()
 }
 
+/// Doubled or trailing slashes in `mz_home` make no difference to start, monitor and stop.
 #[test]
 fn slashes_make_no_difference() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -105,6 +46,8 @@ fn slashes_make_no_difference() -> Done {
     site.nothing_left()
 }
 
+/// Processes with nothing of the product on their command line are started, monitored and stopped by
+/// `process_match`.
 #[test]
 fn an_installation_whose_processes_look_different_is_told_by_process_match() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -129,6 +72,8 @@ fn an_installation_whose_processes_look_different_is_told_by_process_match() -> 
     site.nothing_left()
 }
 
+/// A start after which mzsh claims success and no process looks like the pico fails and says to set
+/// `process_match`; the stop has mzsh end it.
 #[test]
 fn a_pico_that_only_mzsh_knows_is_no_success_and_says_what_to_set() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -140,7 +85,8 @@ fn a_pico_that_only_mzsh_knows_is_no_success_and_says_what_to_set() -> Done {
     site.nothing_left()
 }
 
-/// "Not running" would have the cluster start it on another node.
+/// A pico that only mzsh knows is never reported as not running, which would have the cluster start it on
+/// another node, until a stop has ended it.
 #[test]
 fn a_pico_that_only_mzsh_knows_is_never_taken_for_none() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -159,46 +105,5 @@ fn a_pico_that_only_mzsh_knows_is_never_taken_for_none() -> Done {
     assert_eq!(site.last_end("platform")?.as_deref(), Some("shutdown"), "by mzsh");
     odd().run("monitor")?.answers(NOT_RUNNING);
     recurring(odd(), 0).run("monitor")?.answers(NOT_RUNNING);
-    Ok(())
-}
-
-/// As typed by a person. Both would be "default", and the second would stop what the first has found.
-#[test]
-fn two_calls_that_name_no_resource_do_not_share_a_record() -> Done {
-    let site = site(Kind::Ec).build()?;
-    let by_hand = |kind| {
-        let call = site.agent_for(kind).without("OCF_RESOURCE_INSTANCE");
-        call.without("OCF_RESKEY_CRM_meta_on_node").without("OCF_RESKEY_CRM_meta_on_node_uuid")
-    };
-    let platform = site.one("platform")?.pid;
-    site.mzsh(&["startup", "ec1"])?.expect(0)?;
-    by_hand(Kind::Platform).run("status")?.expect(OK)?;
-    by_hand(Kind::Ec).run("stop")?.answers(OK);
-    assert_eq!(site.one("platform")?.pid, platform);
-    assert!(site.picos("ec1")?.is_empty());
-    by_hand(Kind::Ec).run("start")?.answers(OK);
-    by_hand(Kind::Platform).run("monitor")?.answers(OK);
-    by_hand(Kind::Ec).run("stop")?.answers(OK);
-    assert_eq!(site.one("platform")?.pid, platform);
-    site.nothing_left()
-}
-
-/// Whose the other is can be told although our own directory can't be looked at: the record knows where it was.
-#[test]
-fn with_our_installation_gone_the_same_pico_of_another_is_still_another() -> Done {
-    // Away with its storage; and in a state in which asking for it is an error, as with storage that fails.
-    for gone in ["mv /opt/mz /opt/away", "mv /opt/mz /opt/away && ln -s mz /opt/mz"] {
-        let site = site(Kind::Platform).build()?;
-        site.second("/opt/mz2", &["--free-ports", "--set", "start_time=50ms"])?;
-        site.mzsh_of("/opt/mz2", &["startup", "platform"])?.expect(0)?;
-        let other = site.one_of("/opt/mz2", "platform")?.pid;
-        let ours = site.start()?.pid;
-        site.signal(ours, "KILL")?;
-        site.sh(gone)?;
-        site.probe()?.answers(NOT_RUNNING);
-        site.monitor(0)?.answers(NOT_RUNNING);
-        site.stop()?.answers(OK);
-        assert_eq!(site.one_of("/opt/mz2", "platform")?.pid, other, "{gone}");
-    }
     Ok(())
 }

@@ -36,6 +36,8 @@ fn leaderless(site: &Site, shell: NodeCommand<'_>) -> Result<Process, Error> {
     })
 }
 
+/// A java without main thread that another user runs is no reason to doubt that the pico is away, and is not
+/// touched.
 #[test]
 fn one_of_another_user_is_no_reason_to_doubt_that_the_pico_is_away() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -52,6 +54,8 @@ fn one_of_another_user_is_no_reason_to_doubt_that_the_pico_is_away() -> Done {
     Ok(())
 }
 
+/// A java without main thread that the pico's user runs could be the pico: probe, monitor and stop say so
+/// with its number instead of claiming that nothing runs, and leave it alone.
 #[test]
 fn one_of_the_picos_user_could_be_the_pico_and_is_named() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -70,6 +74,8 @@ fn one_of_the_picos_user_could_be_the_pico_and_is_named() -> Done {
     Ok(())
 }
 
+/// A java without main thread that another resource's record names is that one's, and neither reported nor
+/// touched.
 #[test]
 fn one_that_another_resource_runs_is_not_ours() -> Done {
     let site = site(Kind::Platform).build()?;

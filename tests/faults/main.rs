@@ -5,11 +5,17 @@
 //! history, never from what an agent says. The line above a case says what it proves: `docs/behaviour.md` is made of these
 //! lines, and `tests/faults/mutants.toml` names for each case a change to the agents that it catches.
 
-mod adoption;
-mod failed_start;
+mod at_once;
+mod by_hand;
 mod hung;
 mod identity;
+mod killed_start;
 mod leaderless;
+mod neighbours;
+mod parameters;
+mod pid_file;
+mod record;
+mod startup;
 mod stopping;
 mod thread_dump;
-mod unreadable;
+mod twice;

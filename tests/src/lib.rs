@@ -23,6 +23,7 @@ mod process;
 mod programs;
 mod sandbox;
 pub mod site;
+mod staging;
 mod wait;
 
 pub use agent::AgentCall;

@@ -1,13 +1,11 @@
-//! Parameters that can't be read: an error of the configuration for a start, no obstacle for a monitor or a stop.
+//! Parameters that can't be read, or are others than at the start: an error of the configuration for a start, no obstacle for a monitor or a stop.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use testkit::AgentCall;
-
-use testkit::Done;
 use testkit::answer::{Answer, CONFIGURED, GENERIC, NOT_RUNNING, OK};
 use testkit::site::{Kind, recurring, site};
+use testkit::{AgentCall, Done};
 
 /// Each of them leaves open which pico is meant.
 const UNREADABLE: [(&str, &[u8]); 6] = [
@@ -23,6 +21,8 @@ fn with<'a>(call: AgentCall<'a>, (name, value): (&str, &[u8])) -> AgentCall<'a> 
     call.param(name, OsStr::from_bytes(value))
 }
 
+/// A `pico_name`, `mz_home` or `process_match` that can't be read fails start and validation with 6 and its own
+/// name; a monitor says not running, a stop succeeds, mzsh is never run by it.
 #[test]
 fn an_identity_that_cant_be_read_is_named_by_start_and_validation_and_nothing_runs_by_it() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -43,6 +43,8 @@ fn an_identity_that_cant_be_read_is_named_by_start_and_validation_and_nothing_ru
     Ok(())
 }
 
+/// A pico that was started before its parameters became unreadable is monitored, reloaded and stopped as it
+/// was started.
 #[test]
 fn what_was_started_before_it_became_unreadable_is_monitored_and_stopped() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -60,6 +62,8 @@ fn what_was_started_before_it_became_unreadable_is_monitored_and_stopped() -> Do
     Ok(())
 }
 
+/// With unreadable parameters and a torn record a stop does not claim success, for it can't know what to look
+/// for.
 #[test]
 fn with_neither_parameters_nor_record_to_go_by_a_stop_does_not_claim_success() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -72,6 +76,8 @@ fn with_neither_parameters_nor_record_to_go_by_a_stop_does_not_claim_success() -
     site.nothing_left()
 }
 
+/// An EC or SC without `pico_name` is an error of the configuration for a start, and nothing that runs for
+/// monitor and stop.
 #[test]
 fn a_name_that_has_to_be_set_and_is_not_is_told() -> Done {
     for kind in [Kind::Ec, Kind::Sc] {
@@ -86,6 +92,8 @@ fn a_name_that_has_to_be_set_and_is_not_is_told() -> Done {
     Ok(())
 }
 
+/// A time-out, port or switch that can't be read fails a start with 6, and neither a monitor nor a stop of
+/// what runs.
 #[test]
 fn a_limit_that_cant_be_read_fails_a_start_and_nothing_that_runs() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -105,7 +113,8 @@ fn a_limit_that_cant_be_read_fails_a_start_and_nothing_that_runs() -> Done {
     site.nothing_left()
 }
 
-/// By the same name of the resource, as after a change of the configuration while the cluster was not looking.
+/// A resource whose `pico_name` was changed while its pico ran says that the new one is not running, and its
+/// stop ends the old one.
 #[test]
 fn a_resource_that_now_means_another_pico_stops_that_which_it_started() -> Done {
     let site = site(Kind::Ec).pico("ec2:ec").build()?;

@@ -1,0 +1,106 @@
+//! A pico that an administrator starts, restarts or asks about beside the cluster.
+
+use std::thread;
+use std::time::Duration;
+
+use testkit::answer::NOT_RUNNING;
+use testkit::answer::{Answer, OK};
+use testkit::site::{Kind, Site, site};
+use testkit::{Done, Error, Process};
+
+/// A pico of any type that somebody started by hand is found by a probe, written down, monitored and stopped
+/// like one of the cluster's own.
+#[test]
+fn a_pico_that_was_started_by_hand_is_found_and_written_down_by_a_probe() -> Done {
+    for kind in [Kind::Platform, Kind::Ec, Kind::Sc, Kind::Ui] {
+        let site = site(kind).build()?;
+        let pid = site.start_by_hand()?.pid;
+        site.probe()?.answers(OK).silently();
+        assert_eq!(site.recorded()?, Some(pid));
+        for level in [0, 10, 20] {
+            site.monitor(level)?.answers(OK).silently();
+        }
+        site.stop()?.answers(OK).silently();
+        site.nothing_left()?;
+    }
+    Ok(())
+}
+
+/// A recurring monitor or a start that finds a pico started by hand adopts it, says so in the log, and starts
+/// no second one.
+#[test]
+fn a_recurring_monitor_and_a_start_adopt_one_that_was_started_by_hand() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let pid = site.start_by_hand()?.pid;
+    site.monitor(0)?.answers(OK).silently();
+    assert_eq!(site.recorded()?, Some(pid));
+    let log = site.log()?;
+    assert!(log.contains(&format!("pid {pid} ")) && log.contains("adopted"), "{log}");
+
+    site.sh(&format!("rm {}", site.record()))?;
+    site.agent().run("start")?.answers(OK).silently();
+    assert_eq!((site.recorded()?, site.one("platform")?.pid), (Some(pid), pid));
+    Ok(())
+}
+
+/// A pico that was restarted behind the cluster's back is running and no failure: the new process is the one
+/// that is watched from then on.
+#[test]
+fn a_restart_by_hand_is_noticed_and_no_failure() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let old = site.start()?.pid;
+    site.mzsh(&["restart", "platform"])?.expect(0)?;
+    let new = site.one("platform")?.pid;
+    assert_ne!(old, new);
+    site.monitor(0)?.answers(OK).silently();
+    assert_eq!(site.recorded()?, Some(new));
+    Ok(())
+}
+
+/// A start that meets an administrator's own startup half-way waits for that JVM to come up and kills
+/// nothing, although its HA Monitor Server does not answer yet.
+#[test]
+fn a_pico_that_an_administrator_is_just_starting_is_waited_for() -> Done {
+    let site = site(Kind::Platform).set("start_time=3s").build()?;
+    let (pid, by_hand) = thread::scope(|scope| {
+        let by_hand = scope.spawn(|| site.mzsh(&["startup", "platform"]));
+        let pid = site.until("the JVM of the administrator's startup", |site| {
+            let found = site.picos("platform")?;
+            Ok(found.first().map(|process| process.pid).ok_or_else(|| "no such process".to_owned()))
+        })?;
+        let start = site.agent().meta_timeout(Duration::from_secs(60)).run("start")?;
+        start.answers(OK).silently();
+        Ok::<_, Error>((pid, by_hand.join().expect("the startup's thread does not panic")?))
+    })?;
+    by_hand.expect(0)?;
+    assert_eq!((site.one("platform")?.pid, site.recorded()?), (pid, Some(pid)));
+    assert_eq!((site.calls("startup")?, site.calls("shutdown")?), (1, 0));
+    site.monitor(10)?.answers(OK).silently();
+    Ok(())
+}
+
+/// A stop ends the pico and leaves an administrator's `mzsh status` alone: a question is no startup.
+#[test]
+fn a_stop_leaves_an_mzsh_alone_that_only_asks() -> Done {
+    let site = site(Kind::Platform).build()?;
+    site.start()?;
+    site.set(&["mzsh_time=10m"])?;
+    let ask = "setsid /opt/mz/bin/mzsh status platform >/dev/null 2>&1 &";
+    site.as_owner("sh").args(["-c", ask]).run()?.expect(0)?;
+    let asks = |site: &Site| -> Result<Vec<u32>, Error> {
+        let status = |p: &Process| {
+            p.argv.iter().any(|a| a.ends_with(".CommandLine")) && p.argv.contains(&"status".to_owned())
+        };
+        Ok(site.processes()?.into_iter().filter(status).map(|p| p.pid).collect())
+    };
+    let asking = site.until("the administrator's mzsh", |site| {
+        let found = asks(site)?;
+        Ok(if found.len() == 1 { Ok(found) } else { Err(format!("{found:?}")) })
+    })?;
+    site.set(&["mzsh_time=0ms"])?;
+    site.stop()?.answers(OK);
+    assert!(site.picos("platform")?.is_empty());
+    assert_eq!(asks(&site)?, asking);
+    site.probe()?.answers(NOT_RUNNING);
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! What a fault needs beyond a site: processes that behave as no simulated pico does, an mzsh that is no good, and short
+//! words for what is looked at again and again.
+#![expect(
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    reason = "all of them: the node can't be used, or is not as the test says; both end the test"
+)]
+
+use std::thread;
+
+use crate::site::{Builder, HOME, Site, in_short};
+use crate::{Done, Error, NodeCommand, Process, Ran};
+
+/// What each stand-in begins with: a way to wait for ever without a child.
+const WAIT_FOR_EVER: &str = "exec 9<>/opt/mz/tmp/never
+forever() { while :; do read -r -u 9 _; done; }
+";
+
+impl Builder {
+    /// Real JVMs, or native picos.
+    pub fn real(self, real: bool) -> Self {
+        if real { self.jvm() } else { self }
+    }
+}
+
+impl Site {
+    /// Starts the pico by mzsh, as a person does who does not think of the cluster; the process.
+    pub fn start_by_hand(&self) -> Result<Process, Error> {
+        self.mzsh(&["startup", self.pico()])?.expect(0)?;
+        self.one(self.pico())
+    }
+
+    /// The number of the JVM that the record of the resource under test names.
+    pub fn recorded(&self) -> Result<Option<u32>, Error> {
+        let pid = self.read_record()?["jvm"]["pid"].as_u64();
+        Ok(pid.and_then(|pid| u32::try_from(pid).ok()))
+    }
+
+    /// The numbers of all live processes but the node's own first one.
+    pub fn pids(&self) -> Result<Vec<u32>, Error> {
+        Ok(self.processes()?.iter().map(|process| process.pid).collect())
+    }
+
+    /// True while this process lives.
+    pub fn lives(&self, process: &Process) -> Result<bool, Error> {
+        let all = self.processes()?;
+        Ok(all.iter().any(|p| (p.pid, p.start_time) == (process.pid, process.start_time)))
+    }
+
+    /// Processes that are an mzsh at its startup.
+    pub fn startups(&self) -> Result<usize, Error> {
+        let all = self.processes()?;
+        let found = all.iter().filter(|process| {
+            let has = |word: &str| process.argv.iter().any(|argument| argument.ends_with(word));
+            has("CommandLine") && has("startup")
+        });
+        Ok(found.count())
+    }
+
+    /// Waits for the process of the pico under test, which somebody is starting.
+    pub fn until_there(&self) -> Result<Process, Error> {
+        self.until(&format!("a process of {}", self.pico()), |site| {
+            let found = site.picos(site.pico())?;
+            Ok(found
+                .into_iter()
+                .next()
+                .ok_or_else(|| site.processes().map_or(String::new(), |p| in_short(&p))))
+        })
+    }
+
+    /// Does something while an agent is at work on an action; what the agent answered, and what was done.
+    pub fn meanwhile<T>(
+        &self,
+        action: impl FnOnce() -> Result<Ran, Error> + Send,
+        done: impl FnOnce(&Self) -> Result<T, Error>,
+    ) -> Result<(Ran, T), Error> {
+        thread::scope(|scope| {
+            let at_work = scope.spawn(action);
+            let done = done(self);
+            let ran = at_work.join().expect("the thread of the agent's call does not panic");
+            // What went wrong on our side is the better story.
+            let done = done?;
+            Ok((ran?, done))
+        })
+    }
+
+    /// A process that has the command line of a pico of the installation and does what this bash script says (`forever`
+    /// waits), in a session of its own, run by the owner.
+    pub fn stand_in(&self, pico: &str, script: &str) -> Result<Process, Error> {
+        self.stand_in_by(self.as_owner("sh"), pico, script)
+    }
+
+    /// The same, run by the user of this shell.
+    pub fn stand_in_by(&self, shell: NodeCommand<'_>, pico: &str, script: &str) -> Result<Process, Error> {
+        let before = self.pids()?;
+        let line = format!("setsid {} </dev/null >/dev/null 2>&1 &", self.as_pico(pico, script)?);
+        shell.args(["-c", &line]).run()?.expect(0)?;
+        self.until(&format!("the stand-in for {pico}"), |site| {
+            let mut found = site.picos(pico)?;
+            // Not a fork of it.
+            found.retain(|process| !before.contains(&process.pid) && process.session == process.pid);
+            Ok(found.pop().ok_or_else(|| site.processes().map_or(String::new(), |p| in_short(&p))))
+        })
+    }
+
+    /// Lays that script out; the words that run it.
+    pub fn as_pico(&self, pico: &str, script: &str) -> Result<String, Error> {
+        let (file, run) = (format!("{HOME}/tmp/{pico}.sh"), format!("{HOME}/tmp/{pico}.run"));
+        self.sh(&format!("[ -p {HOME}/tmp/never ] || mkfifo -m 666 {HOME}/tmp/never"))?;
+        self.node.write(&file, format!("{WAIT_FOR_EVER}{script}\n"))?;
+        let looks =
+            format!("-Dmz.home={HOME} -Dpico.configname={pico} com.digitalroute.picostart.PicoStart {pico}");
+        self.node.write(&run, format!("exec -a {HOME}/java/bin/java bash {file} {looks}\n"))?;
+        Ok(format!("bash {run}"))
+    }
+
+    /// A process that has nothing to do with any pico, run by the owner.
+    pub fn stranger(&self) -> Result<Process, Error> {
+        let line = "setsid sleep 1000000 </dev/null >/dev/null 2>&1 & echo $!";
+        let said = self.as_owner("sh").args(["-c", line]).run()?.expect(0)?;
+        let pid: u32 = said.stdout.trim().parse().expect("a number");
+        self.until("the stranger to be what it is", |site| {
+            let all = site.processes()?;
+            let found = all.iter().find(|p| p.pid == pid && p.argv.first().is_some_and(|a| a == "sleep"));
+            Ok(found.cloned().ok_or_else(|| in_short(&all)))
+        })
+    }
+
+    /// From now on mzsh does this instead, when it is called with this verb.
+    pub fn mzsh_does(&self, verb: &str, instead: &str) -> Done {
+        self.wrap_mzsh(&format!("[ \"$1\" != {verb} ] || {{\n{instead}\n}}"))
+    }
+
+    /// A `java` for the parameter `java_home` that does this when it is to ask the HA Monitor Server; the directory.
+    pub fn ha_client(&self, script: &str) -> Result<&'static str, Error> {
+        let program = "/opt/jdk/bin/java";
+        self.node.write(program, format!("#!/bin/bash\n{script}\n"))?;
+        self.sh(&format!("chmod 755 {program}"))?;
+        Ok("/opt/jdk")
+    }
+}
