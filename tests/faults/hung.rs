@@ -1,11 +1,11 @@
-//! A pico that is stopped (SIGSTOP), as one that hangs in the kernel's eyes.
+//! A pico that is there and does not get on: stopped (T), or held by a debugger (t).
 
 use std::thread;
 use std::time::Duration;
 
 use testkit::Done;
-use testkit::answer::{Answer, GENERIC, OK};
-use testkit::site::{Kind, site};
+use testkit::answer::{Answer, DEGRADED, GENERIC, OK};
+use testkit::site::{Kind, in_short, site};
 
 /// A pico that is stopped (SIGSTOP) has failed for a recurring monitor of any depth, with its number in the
 /// reason, is alive for a probe, and a stop ends it.
@@ -76,4 +76,47 @@ fn a_stopped_jvm_can_be_stopped() -> Done {
     site.monitor(0)?.answers(GENERIC).because(&["hangs", &format!("pid {} ", jvm.pid)]);
     site.stop()?.answers(OK);
     site.nothing_left()
+}
+
+/// A real JVM that a debugger holds (t) is alive: 0 with a warning in the log, "degraded" from the second time where that is
+/// wanted, and a stop ends it although it can do nothing.
+#[test]
+fn a_jvm_under_a_debugger_is_alive_with_a_warning_and_can_be_stopped() -> Done {
+    for real in [true, false] {
+        let site = site(Kind::Platform).real(real).build()?;
+        let jvm = site.start()?;
+        site.monitor(0)?.answers(OK).silently();
+        site.debug(&jvm)?;
+        for ran in [site.monitor(0)?, site.monitor(10)?, site.probe()?] {
+            ran.answers(OK).silently();
+        }
+        let log = site.log()?;
+        assert!(
+            log.contains(&format!("pid {} ", jvm.pid)) && log.contains("held by a debugger (t)"),
+            "{log}"
+        );
+        let strict = || site.recurring(0).param("degraded", "yes").run("monitor");
+        strict()?.answers(DEGRADED).because(&["platform", "debugger", &format!("pid {} ", jvm.pid)]);
+        assert_eq!(site.calls("")?, 1, "nothing was asked of it but its startup");
+        site.agent().meta_timeout(Duration::from_secs(12)).run("stop")?.answers(OK);
+        assert!(site.picos("platform")?.is_empty());
+        site.until("the debugger to end, which has nothing left to hold", |site| {
+            let left = site.processes()?;
+            Ok(if left.is_empty() { Ok(()) } else { Err(in_short(&left)) })
+        })?;
+    }
+    Ok(())
+}
+
+/// A start that meets a pico under a debugger, which answers nobody, replaces it.
+#[test]
+fn a_start_replaces_a_pico_under_a_debugger() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let held = site.start()?;
+    site.debug(&held)?;
+    let start = site.agent().param("ha_timeout", "1").param("ha_grace", "0").param("monitor_retries", "0");
+    start.meta_timeout(Duration::from_secs(40)).run("start")?.answers(OK);
+    assert_ne!(site.one("platform")?.pid, held.pid);
+    site.monitor(10)?.answers(OK).silently();
+    Ok(())
 }

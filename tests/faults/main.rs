@@ -7,6 +7,7 @@
 
 mod at_once;
 mod by_hand;
+mod children;
 mod hung;
 mod identity;
 mod killed_start;
@@ -14,6 +15,7 @@ mod leaderless;
 mod neighbours;
 mod parameters;
 mod pid_file;
+mod process;
 mod record;
 mod startup;
 mod stopping;

@@ -16,6 +16,25 @@ const WAIT_FOR_EVER: &str = "exec 9<>/opt/mz/tmp/never
 forever() { while :; do read -r -u 9 _; done; }
 ";
 
+/// Adopts what its descendants leave behind (it is a subreaper), and waits for its own child alone.
+const NEVER_WAITS: &str = "import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+child = os.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+os.waitpid(child, 0)
+while True:
+    signal.pause()
+";
+
+/// Attaches to all threads, and lets them go on only to their end.
+const DEBUGGER: &str = "import ctypes, os, sys
+for thread in os.listdir(f'/proc/{sys.argv[1]}/task'):
+    ctypes.CDLL(None).ptrace(16, int(thread), 0, 0)
+while True:
+    os.waitpid(-1, 0x40000000)
+";
+
 impl Builder {
     /// Real JVMs, or native picos.
     pub fn real(self, real: bool) -> Self {
@@ -65,6 +84,22 @@ impl Site {
                 .into_iter()
                 .next()
                 .ok_or_else(|| site.processes().map_or(String::new(), |p| in_short(&p))))
+        })
+    }
+
+    /// Waits for a process with exactly these arguments.
+    pub fn until_runs(&self, argv: &[&str]) -> Result<Process, Error> {
+        self.until(&format!("a process `{}`", argv.join(" ")), |site| {
+            let all = site.processes()?;
+            Ok(all.iter().find(|process| process.argv == argv).cloned().ok_or_else(|| in_short(&all)))
+        })
+    }
+
+    /// Waits until the record of the resource under test names this process.
+    pub fn until_recorded(&self, process: &Process) -> Done {
+        self.until(&format!("a record that names {}", process.pid), |site| {
+            let pid = site.recorded()?;
+            Ok(if pid == Some(process.pid) { Ok(()) } else { Err(format!("it names {pid:?}")) })
         })
     }
 
@@ -123,6 +158,36 @@ impl Site {
             let all = site.processes()?;
             let found = all.iter().find(|p| p.pid == pid && p.argv.first().is_some_and(|a| a == "sleep"));
             Ok(found.cloned().ok_or_else(|| in_short(&all)))
+        })
+    }
+
+    /// Starts the pico by hand below a process that becomes its parent and never asks how its children ended: a JVM that
+    /// dies there stays a zombie.
+    pub fn start_below_one_that_never_waits(&self) -> Result<Process, Error> {
+        let script = "/opt/mz/tmp/never_waits.py";
+        self.node.write(script, NEVER_WAITS)?;
+        let line = format!(
+            "setsid python3 {script} {HOME}/bin/mzsh startup {} </dev/null >/dev/null 2>&1 &",
+            self.pico()
+        );
+        self.as_owner("sh").args(["-c", &line]).run()?.expect(0)?;
+        self.until("the pico below one that never waits", |site| {
+            let all = site.processes()?;
+            let parent = all.iter().find(|process| process.argv.get(1).is_some_and(|word| word == script));
+            let found =
+                site.picos(site.pico())?.into_iter().find(|p| parent.is_some_and(|q| q.pid == p.ppid));
+            Ok(found.filter(|_| site.startups().is_ok_and(|n| n == 0)).ok_or_else(|| in_short(&all)))
+        })
+    }
+
+    /// Attaches a debugger to every thread of a process, for as long as that lives; once it is held.
+    pub fn debug(&self, process: &Process) -> Done {
+        self.node.write("/opt/debugger.py", DEBUGGER)?;
+        self.sh(&format!("setsid python3 /opt/debugger.py {} </dev/null >/dev/null 2>&1 &", process.pid))?;
+        self.until("the debugger to hold the process", |site| {
+            let all = site.processes()?;
+            let held = all.iter().any(|p| p.pid == process.pid && p.state == 't');
+            Ok(if held { Ok(()) } else { Err(in_short(&all)) })
         })
     }
 
