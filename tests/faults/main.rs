@@ -12,6 +12,8 @@ mod hung;
 mod identity;
 mod killed_start;
 mod leaderless;
+mod mzsh;
+mod mzsh_words;
 mod neighbours;
 mod parameters;
 mod pid_file;
