@@ -8,6 +8,7 @@
 mod at_once;
 mod by_hand;
 mod children;
+mod ha_client;
 mod hung;
 mod identity;
 mod killed_start;

@@ -7,12 +7,17 @@ use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
 use testkit::site::{Kind, site};
 
 /// What the simulator makes of a startup, and words that the reason must have.
-const OUTCOMES: [(&str, &[&str]); 6] = [
-    ("errors", &["started with errors"]),
-    ("no-such", &["no such server process"]),
-    ("code:1", &["mzsh startup: 1,"]),
-    ("code:102", &["102"]),
-    ("code:104", &["104"]),
+const OUTCOMES: [(&str, &[&str]); 11] = [
+    ("errors", &["mzsh startup: started with errors", "address"]),
+    ("no-such", &["no such server process", "pico_name"]),
+    ("code:1", &["mzsh startup: 1, the JVM failed"]),
+    ("code:3", &["mzsh startup: 3"]),
+    ("code:77", &["mzsh startup: 77"]),
+    ("code:102", &["mzsh startup: 102, no call back"]),
+    ("code:103", &["mzsh startup: 103, interrupted"]),
+    ("code:130", &["mzsh startup: 130, interrupted"]),
+    ("code:104", &["mzsh startup: 104, critical errors"]),
+    ("code:255", &["mzsh startup: -1, an old instance"]),
     ("dies", &["exited unexpectedly"]),
 ];
 
@@ -109,4 +114,73 @@ fn an_mzsh_that_hangs_before_it_does_anything_is_ended_in_time() -> Done {
     let start = site.agent().meta_timeout(Duration::from_secs(10)).run("start")?;
     start.answers(GENERIC).because(&["platform", "mzsh startup"]);
     site.nothing_left()
+}
+
+/// Code 0 with words that deny it, from a JVM that lives on: it is no success, and the JVM is ended, in mzsh's session or its own.
+#[test]
+fn a_success_that_its_own_words_deny_is_none_and_its_jvm_is_ended() -> Done {
+    for (words, reason) in [
+        ("Started with errors, Only Codeserver service is guaranteed to be running.", "started with errors"),
+        ("platform: no such server process", "no such server process"),
+    ] {
+        for detached in [true, false] {
+            let site = site(Kind::Platform).set(&format!("jvm_detached={detached}")).build()?;
+            site.mzsh_does("startup", &format!("/opt/mz/bin/mzsh.true \"$@\"; echo '{words}'; exit 0"))?;
+            site.agent().run("start")?.answers(GENERIC).because(&["platform", reason]);
+            assert!(site.history()?.iter().any(|event| event.what == "ready"), "it was up");
+            site.nothing_left()?;
+            site.probe()?.answers(NOT_RUNNING);
+        }
+    }
+    Ok(())
+}
+
+/// A startup that fails by its code while the JVM lives on and comes up later leaves no JVM: whatever the code, and also a real one
+/// that mzsh itself has given up (102).
+#[test]
+fn a_jvm_that_outlives_a_failed_startup_is_ended() -> Done {
+    let given_up = site(Kind::Platform).jvm().set("startup_timeout=100ms").set("start_time=30s").build()?;
+    let start = given_up.agent().meta_timeout(Duration::from_secs(60)).run("start")?;
+    start.answers(GENERIC).because(&["mzsh startup: 102, no call back"]);
+    given_up.nothing_left()?;
+    for code in [1, 102, 103, 130, 255] {
+        let site = site(Kind::Platform).build()?;
+        site.mzsh_does("startup", &format!("/opt/mz/bin/mzsh.true \"$@\" >/dev/null; exit {code}"))?;
+        site.agent().run("start")?.answers(GENERIC).because(&["platform", "mzsh startup: "]);
+        assert!(site.history()?.iter().any(|event| event.what == "ready"), "{code}: it was up");
+        site.nothing_left()?;
+    }
+    Ok(())
+}
+
+/// Critical errors (104) at both tries, with a JVM that lives on each time: both JVMs are ended, and the reason tells the code.
+#[test]
+fn what_two_tries_with_critical_errors_have_left_is_ended() -> Done {
+    let site = site(Kind::Sc).build()?;
+    site.mzsh_does(
+        "startup",
+        "/opt/mz/bin/mzsh.true \"$@\" >/dev/null; echo Critical error in sc1; exit 104",
+    )?;
+    let start = site.agent().meta_timeout(Duration::from_secs(30)).run("start")?.answers(GENERIC);
+    start.because(&["sc1", "mzsh startup: 104, critical errors"]);
+    let ready = site.history()?.iter().filter(|event| event.what == "ready" && event.pico == "sc1").count();
+    assert_eq!(ready, 2, "it was tried twice");
+    site.nothing_left()
+}
+
+/// A pico that runs and that mzsh does not know any more is adopted by a start, not started a second time, and ended by a stop.
+#[test]
+fn an_old_instance_without_its_entry_is_adopted_and_not_doubled() -> Done {
+    for code in ["255", "1"] {
+        let site = site(Kind::Sc).set(&format!("old_instance_code={code}")).build()?;
+        let old = site.start_by_hand()?;
+        // mzsh does not know it any more.
+        site.sh("rm /opt/mz/tmp/.remote/sc1 /opt/mz/log/sc1.pid")?;
+        site.agent().run("start")?.answers(OK).silently();
+        assert_eq!(site.one("sc1")?.pid, old.pid);
+        assert_eq!(site.calls("startup -f sc1")?, 0);
+        site.stop()?.answers(OK);
+        site.nothing_left()?;
+    }
+    Ok(())
 }

@@ -1,0 +1,159 @@
+//! The HA client, a program of the product that may do anything, and the HA Monitor Server behind it.
+
+use std::time::Duration;
+
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, Site, in_short, recurring, site};
+use testkit::{AgentCall, Done, Error};
+
+/// A monitor of depth 10 with that client, past the time in which a FAILED does not count.
+fn deep<'a>(site: &'a Site, client: &str) -> Result<AgentCall<'a>, Error> {
+    let java = site.ha_client(client)?;
+    let deep = recurring(site.agent(), 10).param("java_home", java).param("monitor_retries", "0");
+    Ok(deep.param("ha_grace", "0").param("ha_timeout", "1").meta_timeout(Duration::from_secs(10)))
+}
+
+fn nothing_but_the_pico(site: &Site) -> Done {
+    let left = site.processes()?;
+    assert_eq!(left.len(), 1, "{}", in_short(&left));
+    Ok(())
+}
+
+/// What the client does, and words of the reason that it is a failure for.
+const FAILURES: [(&str, &[&str]); 9] = [
+    ("sleep 1000001", &["hangs", "does not answer", "no answer in 1 s"]),
+    ("trap '' TERM; sleep 1000001 & wait; sleep 1000001", &["hangs", "no answer in 1 s"]),
+    ("yes FAILED", &["hangs", "no answer in 1 s"]),
+    ("echo FAILED; exit 100", &["says FAILED", "exit code 100"]),
+    ("echo 'FAILED: too many aborts'; exit 1", &["says FAILED: too many aborts"]),
+    ("exit 1", &["hangs", "does not answer", "exit code 1"]),
+    ("echo Connection refused; exit 1", &["does not answer", "Connection refused"]),
+    ("kill -9 $$", &["does not answer", "signal 9"]),
+    ("kill -SEGV $$", &["does not answer", "signal 11"]),
+];
+
+/// An HA client that hangs, prints without end, dies by a signal, or says FAILED with or without a reason: the failure is told in its
+/// own words with the JVM's number, in time, and nothing of the client is left.
+#[test]
+fn what_an_ha_client_does_instead_of_an_answer_is_told() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let pid = site.start()?.pid;
+    for (client, words) in FAILURES {
+        let monitor =
+            deep(&site, client)?.run("monitor")?.answers(GENERIC).because(&["platform"]).because(words);
+        if words.contains(&"hangs") {
+            monitor.because(&[&format!("pid {pid} is alive")]);
+        }
+        nothing_but_the_pico(&site)?;
+    }
+    site.monitor(0)?.answers(OK).silently();
+    Ok(())
+}
+
+/// Megabytes from an HA client, text that looks like an exit reason, and an end with code 0: well is well, and a failure has one
+/// reason of one line.
+#[test]
+fn what_an_ha_client_prints_never_passes_for_a_reason_of_ours() -> Done {
+    let site = site(Kind::Platform).build()?;
+    site.start()?;
+    for flood in [
+        "yes 'ocf-exit-reason:it is all the client' | head -c 8000000",
+        "head -c 8000000 /dev/urandom",
+        "head -c 8000000 /dev/zero | tr '\\0' x",
+        "printf 'OK\\0FAILED\\r\\nocf-exit-reason:x'",
+    ] {
+        let told = |code: u32| format!("( {flood} ) 2>/dev/null; ( {flood} ) 2>/dev/null >&2; exit {code}");
+        let patient = |client: &str| Ok::<_, Error>(deep(&site, client)?.param("ha_timeout", "4"));
+        patient(&told(0))?.run("monitor")?.answers(OK).silently();
+        let failed = patient(&told(1))?.run("monitor")?.answers(GENERIC);
+        assert_eq!(failed.stderr.matches("ocf-exit-reason:").count(), 1, "{failed}");
+        failed.because(&["platform", "HA Monitor Server"]);
+        nothing_but_the_pico(&site)?;
+    }
+    assert!(site.log()?.len() < 100_000);
+    Ok(())
+}
+
+/// An HA client that is not there, or whose jar is not, says nothing about the pico: the monitor is a success with a warning that
+/// names the file, and so is a start.
+#[test]
+fn an_ha_client_that_cant_be_run_is_a_warning_that_names_the_file() -> Done {
+    for (line, file) in [
+        ("rm /opt/mz/lib/ha.jar", "/opt/mz/lib/ha.jar"),
+        ("mv /opt/mz/lib /opt/mz/away", "/opt/mz/lib/ha.jar"),
+        ("rm /opt/jdk/bin/java", "/opt/jdk/bin/java"),
+        ("chmod 644 /opt/jdk/bin/java", "/opt/jdk/bin/java"),
+        ("printf '#!/opt/no/shell\\n' >/opt/jdk/bin/java", "/opt/jdk/bin/java"),
+        (": >/opt/jdk/bin/java", "/opt/jdk/bin/java"),
+    ] {
+        let site = site(Kind::Ec).build()?;
+        site.start()?;
+        let asks = deep(&site, "echo FAILED; exit 1")?;
+        site.sh(line)?;
+        asks.clone().run("monitor")?.answers(OK).silently();
+        let log = site.log()?;
+        assert!(
+            log.contains("its HA Monitor Server could not be asked: ") && log.contains(file),
+            "{line}: {log}"
+        );
+        asks.param("degraded", "yes").run("monitor")?.expect(190)?.because(&["could not be asked", file]);
+        site.monitor(0)?.answers(OK).silently();
+        site.stop()?.answers(OK);
+        site.nothing_left()?;
+    }
+    Ok(())
+}
+
+/// A real JVM whose ha.jar is damaged or empty can't be asked: a warning with the client's own words, no failure.
+#[test]
+fn a_damaged_ha_jar_is_a_warning() -> Done {
+    let site = site(Kind::Platform).jvm().build()?;
+    site.start()?;
+    site.monitor(10)?.answers(OK).silently();
+    for damage in ["truncate -s 100 $jar", ": >$jar", "head -c 4096 /dev/zero >$jar"] {
+        site.sh(&damage.replace("$jar", "/opt/mz/lib/ha.jar"))?;
+        let before = site.log()?.len();
+        site.monitor(10)?.answers(OK).silently();
+        let log = site.log()?.split_off(before);
+        assert!(log.contains("the HA client did not start: "), "{damage}: {log}");
+    }
+    site.stop()?.answers(OK);
+    site.nothing_left()
+}
+
+/// A call that asks the silent one.
+fn asks_there(call: AgentCall<'_>) -> AgentCall<'_> {
+    call.param("ha_port", "25998").param("ha_timeout", "1").param("monitor_retries", "0")
+}
+
+/// A pico that lives and whose HA Monitor Server takes connections and answers none hangs: a deep monitor says so, a probe and
+/// depth 0 say that it lives, a start replaces it, and a stop ends it.
+#[test]
+fn a_pico_whose_ha_monitor_server_is_silent_hangs() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let hung = site.start()?;
+    let silent = "import socket, threading
+server = socket.create_server(('127.0.0.1', 25998))
+open('/opt/silent.up', 'w')
+held = []
+while True:
+    held.append(server.accept())
+";
+    site.node.write("/opt/silent.py", silent)?;
+    site.sh("setsid python3 /opt/silent.py </dev/null >/dev/null 2>&1 & until [ -e /opt/silent.up ]; do sleep 0.01; done")?;
+    let monitor = asks_there(site.recurring(10)).run("monitor")?.answers(GENERIC);
+    monitor.because(&["platform hangs", &format!("pid {} is alive", hung.pid), "no answer in 1 s"]);
+    site.monitor(0)?.answers(OK).silently();
+    asks_there(site.agent()).run("monitor")?.answers(OK).silently();
+
+    // Past its grace it is replaced; the new one answers at its own port.
+    let start = site.agent().param("ha_grace", "0").param("ha_timeout", "1");
+    let refused = asks_there(start.clone()).meta_timeout(Duration::from_secs(10)).run("start")?;
+    refused.answers(GENERIC).because(&["platform", "HA Monitor Server does not answer"]);
+    assert!(site.picos("platform")?.is_empty(), "neither the old nor the new one");
+    site.probe()?.answers(NOT_RUNNING);
+    start.run("start")?.answers(OK).silently();
+    site.stop()?.answers(OK);
+    assert!(site.picos("platform")?.is_empty());
+    Ok(())
+}
