@@ -1,10 +1,11 @@
 //! Two agents at once on one pico.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use testkit::answer::{Answer, GENERIC, OK};
-use testkit::site::{Kind, in_short, site};
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, Site, in_short, recurring, site};
 use testkit::{Done, End, Error};
 
 /// Two starts at once, by two resources that mean the same pico, make one JVM, and both succeed.
@@ -61,5 +62,153 @@ fn a_stop_that_waits_for_a_start_reads_what_that_has_written_in_the_end() -> Don
     })?;
     start.answers(GENERIC).because(&["process_match"]);
     stop.answers(OK);
+    site.nothing_left()
+}
+
+/// A start that comes while a stop of the same pico is at work waits for it and then brings the pico up again, by the same resource
+/// or by another that means the same pico.
+#[test]
+fn a_start_during_a_stop_waits_for_it() -> Done {
+    for (instance, real) in [("platform", true), ("other", false)] {
+        let site = site(Kind::Platform).real(real).set("stop_time=1s").set("shutdown_retry=5s").build()?;
+        let old = site.start()?;
+        let (stop, start) = site.meanwhile(
+            || site.stop(),
+            |site| {
+                site.until_calls("shutdown", 1)?;
+                site.agent().instance(instance).meta_timeout(Duration::from_secs(60)).run("start")
+            },
+        )?;
+        stop.answers(OK);
+        start.answers(OK).silently();
+        assert_ne!(site.one("platform")?.pid, old.pid);
+        site.monitor(10)?.answers(OK).silently();
+        assert_eq!(site.calls("startup")?, 2);
+    }
+    Ok(())
+}
+
+/// Two stops at once both succeed, and neither before the pico is gone.
+#[test]
+fn two_stops_at_once_end_one_pico() -> Done {
+    for (instance, orderly) in [("platform", true), ("other", true), ("other", false)] {
+        let site =
+            site(Kind::Platform).set("stop_time=700ms").set(&format!("sigterm_orderly={orderly}")).build()?;
+        site.start()?;
+        let stop = |instance| {
+            let stop = site.agent().instance(instance).run("stop")?.answers(OK);
+            assert!(site.picos("platform")?.is_empty(), "{stop}");
+            Ok::<_, Error>(stop)
+        };
+        site.meanwhile(
+            || stop("platform"),
+            |site| {
+                site.until_calls("shutdown", 1)?;
+                stop(instance).map(drop)
+            },
+        )?;
+        site.nothing_left()?;
+    }
+    Ok(())
+}
+
+/// A stop by another resource that means the same pico ends a start that is at work, as one by the same resource does.
+#[test]
+fn a_stop_by_another_resource_ends_the_start_of_the_same_pico() -> Done {
+    for detached in [true, false] {
+        let site = site(Kind::Platform).jvm().set("startup_outcome=slow");
+        let site = site.set(&format!("jvm_detached={detached}")).build()?;
+        let (start, stop) = site.meanwhile(
+            || site.agent().run("start"),
+            |site| {
+                site.until_there()?;
+                site.agent().instance("other").run("stop")
+            },
+        )?;
+        stop.answers(OK);
+        assert_eq!(start.end, End::Signal(9), "it held the lock of this pico: {start}");
+        site.nothing_left()?;
+        site.probe()?.answers(NOT_RUNNING);
+    }
+    Ok(())
+}
+
+/// Monitors and probes, of this resource and of another one for the same pico, until `over`: none says "not running" while a JVM or
+/// its startup lives, or that it runs while there is neither.
+fn watch(site: &Site, over: impl Fn() -> bool) -> Done {
+    let alive = || -> Result<(Vec<u32>, bool), Error> {
+        let jvms: Vec<u32> = site.picos("platform")?.iter().map(|process| process.pid).collect();
+        let any = !jvms.is_empty() || site.startups()? > 0;
+        Ok((jvms, any))
+    };
+    let mut round = 0;
+    while !over() {
+        let before = alive()?;
+        let instance = ["platform", "other"][round / 3 % 2];
+        let ran = match round % 3 {
+            0 => recurring(site.agent().instance(instance), 0).run("monitor")?,
+            1 => recurring(site.agent().instance(instance), 10).run("monitor")?,
+            _ => site.agent().instance(instance).run("monitor")?,
+        };
+        round += 1;
+        let after = alive()?;
+        // What has changed meanwhile allows both answers.
+        if before == after {
+            assert_eq!(ran.code() == Some(NOT_RUNNING), !before.1, "{before:?}: {ran}");
+            assert!(ran.code() != Some(OK) || !before.0.is_empty(), "{before:?}: {ran}");
+        }
+    }
+    assert!(round > 2, "it was hardly looked at");
+    Ok(())
+}
+
+/// Monitors of every kind beside a start and a stop, by the same resource and by another for the same pico, tell the truth all the
+/// while and disturb neither.
+#[test]
+fn monitors_beside_a_start_and_a_stop_tell_the_truth() -> Done {
+    for detached in [true, false] {
+        let site =
+            site(Kind::Platform).set("start_time=1200ms").set("stop_time=800ms").set("shutdown_retry=5s");
+        let site = site.set(&format!("jvm_detached={detached}")).build()?;
+        for action in ["start", "stop"] {
+            let over = AtomicBool::new(false);
+            let (ran, ()) = site.meanwhile(
+                || {
+                    let ran = site.agent().meta_timeout(Duration::from_secs(60)).run(action);
+                    over.store(true, Relaxed);
+                    ran
+                },
+                |site| watch(site, || over.load(Relaxed)),
+            )?;
+            ran.answers(OK).silently();
+            assert_eq!(site.picos("platform")?.len(), usize::from(action == "start"));
+        }
+        assert_eq!((site.calls("startup")?, site.calls("shutdown")?), (1, 1));
+        site.nothing_left()?;
+    }
+    Ok(())
+}
+
+/// The start of one pico does not hold up the start, the stop and the monitor of another one of the same installation.
+#[test]
+fn a_start_of_another_pico_is_no_reason_to_wait() -> Done {
+    let site = site(Kind::Ec).pico("ec2:ec").set("ec2.start_time=10m").build()?;
+    let ec2 = || site.agent().param("pico_name", "ec2").instance("ec2");
+    let (start, ()) = site.meanwhile(
+        || ec2().meta_timeout(Duration::from_secs(60)).run("start"),
+        |site| {
+            site.until("the JVM of ec2", |site| {
+                let found = site.picos("ec2")?;
+                Ok(if found.is_empty() { Err("none".to_owned()) } else { Ok(()) })
+            })?;
+            site.start()?;
+            site.monitor(10)?.answers(OK).silently();
+            site.stop()?.answers(OK).silently();
+            assert_eq!(site.picos("ec2")?.len(), 1, "it is still starting");
+            ec2().run("stop")?.answers(OK);
+            Ok(())
+        },
+    )?;
+    assert_eq!(start.end, End::Signal(9), "{start}");
     site.nothing_left()
 }

@@ -133,10 +133,7 @@ fn a_jvm_that_is_killed_during_its_stop_is_stopped() -> Done {
     let jvm = site.start()?;
     let stop = || site.agent().meta_timeout(Duration::from_secs(120)).run("stop");
     let (stop, ()) = site.meanwhile(stop, |site| {
-        site.until("mzsh shutdown", |site| {
-            let calls = site.calls("shutdown")?;
-            Ok(if calls == 1 { Ok(()) } else { Err(format!("{calls} calls")) })
-        })?;
+        site.until_calls("shutdown", 1)?;
         site.signal(jvm.pid, "KILL")
     })?;
     let stop = stop.answers(OK);

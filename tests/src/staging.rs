@@ -95,6 +95,14 @@ impl Site {
         })
     }
 
+    /// Waits until mzsh was called so often with these first words.
+    pub fn until_calls(&self, of: &str, times: usize) -> Done {
+        self.until(&format!("mzsh {of}"), |site| {
+            let calls = site.calls(of)?;
+            Ok(if calls >= times { Ok(()) } else { Err(format!("{calls} calls")) })
+        })
+    }
+
     /// Waits until the record of the resource under test names this process.
     pub fn until_recorded(&self, process: &Process) -> Done {
         self.until(&format!("a record that names {}", process.pid), |site| {
