@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use testkit::answer::NOT_RUNNING;
-use testkit::answer::{Answer, OK};
+use testkit::answer::{Answer, GENERIC, OK};
 use testkit::site::{Kind, Site, site};
 use testkit::{Done, Error, Process};
 
@@ -102,5 +102,117 @@ fn a_stop_leaves_an_mzsh_alone_that_only_asks() -> Done {
     assert!(site.picos("platform")?.is_empty());
     assert_eq!(asks(&site)?, asking);
     site.probe()?.answers(NOT_RUNNING);
+    Ok(())
+}
+
+/// A pico that an administrator restarts again and again: each time the monitor says that a start is under way, then that it runs, and
+/// never that it does not, although the record names a dead process each time.
+#[test]
+fn restarts_by_hand_again_and_again_are_no_failure() -> Done {
+    for real in [true, false] {
+        let site = site(Kind::Platform).real(real).set("start_time=300ms").build()?;
+        let mut old = site.start()?;
+        for level in [0, 10, 20] {
+            let (restart, ()) = site.meanwhile(
+                || site.mzsh(&["restart", "platform"]),
+                |site| {
+                    site.until_calls("restart", 1)?;
+                    while site.lives(&old)? {}
+                    let (before, ran) = (site.startups()?, site.monitor(0)?);
+                    if before > 0 && site.startups()? == before {
+                        assert_ne!(ran.code(), Some(NOT_RUNNING), "{ran}");
+                    }
+                    Ok(())
+                },
+            )?;
+            restart.expect(0)?;
+            let new = site.one("platform")?;
+            assert_ne!(new.pid, old.pid);
+            site.monitor(level)?.answers(OK).silently();
+            assert_eq!(site.recorded()?, Some(new.pid));
+            old = new;
+        }
+        site.stop()?.answers(OK);
+        site.nothing_left()?;
+    }
+    Ok(())
+}
+
+/// A restart by hand under the eyes of a monitor that waits: that one says at the moment of the death that a start is under way, not that
+/// nothing runs, and the next one is well.
+#[test]
+fn a_restart_by_hand_while_a_monitor_waits_is_a_start_under_way() -> Done {
+    let site = site(Kind::Platform).jvm().build()?;
+    let old = site.start()?;
+    let waiting = || site.agent().param("wait", "20").interval(Duration::from_secs(1)).run("monitor");
+    // The first after a start does not wait.
+    waiting()?.answers(OK).silently();
+    let (monitor, restart) = site.meanwhile(waiting, |site| {
+        site.sleeping_agent("monitor")?;
+        site.mzsh(&["restart", "platform"])
+    })?;
+    restart.expect(0)?;
+    monitor.answers(GENERIC).because(&["platform", "a start is under way, mzsh"]);
+    site.monitor(0)?.answers(OK).silently();
+    let new = site.one("platform")?.pid;
+    assert_ne!((Some(new), new), (Some(old.pid), old.pid));
+    assert_eq!(site.recorded()?, Some(new));
+    Ok(())
+}
+
+/// A pico that an administrator has shut down or killed with mzsh is not running, and a stop and a start go on from there.
+#[test]
+fn what_was_ended_by_hand_is_not_running() -> Done {
+    let site = site(Kind::Platform).build()?;
+    for verb in ["shutdown", "kill"] {
+        let pid = site.start()?.pid;
+        site.mzsh(&[verb, "platform"])?.expect(0)?;
+        site.monitor(0)?.answers(NOT_RUNNING).because(&["platform", &format!("pid {pid} "), "has ended"]);
+        site.probe()?.answers(NOT_RUNNING);
+        site.start()?;
+        site.stop()?.answers(OK);
+        site.nothing_left()?;
+    }
+    Ok(())
+}
+
+/// An administrator's startup that is at work is told by a monitor and a probe before there is any JVM, and a stop ends it, so that
+/// nothing comes up afterwards.
+#[test]
+fn an_administrators_startup_is_no_absence_and_a_stop_ends_it() -> Done {
+    for verb in ["startup", "restart"] {
+        let site = site(Kind::Platform).set("mzsh_time=10m").build()?;
+        let line = format!("setsid /opt/mz/bin/mzsh {verb} platform </dev/null >/dev/null 2>&1 &");
+        site.as_owner("sh").args(["-c", &line]).run()?.expect(0)?;
+        site.until_calls(verb, 1)?;
+        assert!(site.picos("platform")?.is_empty());
+        for ran in [site.monitor(0)?, site.monitor(10)?, site.probe()?] {
+            ran.answers(GENERIC).because(&["platform", "a start is under way, mzsh"]);
+        }
+        site.stop()?.answers(OK);
+        site.nothing_left()?;
+        site.probe()?.answers(NOT_RUNNING);
+    }
+    Ok(())
+}
+
+/// A startup of another pico, or by an mzsh of another installation, is no startup of ours, and a stop leaves it at work.
+#[test]
+fn a_startup_of_another_pico_is_left_at_work() -> Done {
+    let site = site(Kind::Ec).pico("ec10:ec").build()?;
+    site.set(&["mzsh_time=10m"])?;
+    site.second("/opt/mz2", &["--free-ports", "--pico", "ec1:ec", "--set", "mzsh_time=10m"])?;
+    for (home, pico) in [("/opt/mz", "ec10"), ("/opt/mz2", "ec1")] {
+        let line = format!("setsid {home}/bin/mzsh startup {pico} </dev/null >/dev/null 2>&1 &");
+        site.as_owner("sh").args(["-c", &line]).run()?.expect(0)?;
+    }
+    site.until("two startups", |site| {
+        let startups = site.startups()?;
+        Ok(if startups == 2 { Ok(()) } else { Err(format!("{startups}")) })
+    })?;
+    site.probe()?.answers(NOT_RUNNING);
+    site.monitor(0)?.answers(NOT_RUNNING);
+    site.stop()?.answers(OK);
+    assert_eq!(site.startups()?, 2);
     Ok(())
 }

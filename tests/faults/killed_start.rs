@@ -122,3 +122,59 @@ fn a_start_whose_time_is_over_ends_all_that_it_has_set_going() -> Done {
     start.answers(GENERIC).because(&["platform", "mzsh startup"]);
     site.nothing_left()
 }
+
+/// A start that was killed at its time-out while its mzsh lived on: until that one has brought the JVM up, later, monitor and probe never
+/// say "not running", then they say that it runs, and a stop ends it.
+#[test]
+fn a_jvm_that_comes_up_after_its_start_was_killed_is_found() -> Done {
+    for (real, detached) in [(true, true), (true, false), (false, true)] {
+        let site = site(Kind::Platform).real(real).set(&format!("jvm_detached={detached}")).build()?;
+        mzsh_behind_a_gate(&site)?;
+        let killed = site.agent().meta_timeout(Duration::from_secs(60));
+        let (start, ()) = site.meanwhile(
+            || killed.run("start"),
+            |site| {
+                at_the_gate(site)?;
+                let agent = site.sleeping_agent("start")?;
+                site.signal(agent.pid, "KILL")
+            },
+        )?;
+        assert_eq!(start.end, End::Signal(9), "{start}");
+        for ran in [site.monitor(0)?, site.monitor(10)?, site.probe()?] {
+            ran.answers(GENERIC).because(&["platform", "a start is under way"]);
+        }
+        site.sh("echo >/opt/gate")?;
+        site.until("the pico to be ready", |site| {
+            let ran = site.monitor(0).unwrap_or_else(|error| panic!("{error}"));
+            assert_ne!(ran.code(), Some(NOT_RUNNING), "{ran}");
+            let ready = site.history()?.iter().any(|event| event.what == "ready");
+            Ok(if ready && site.startups()? == 0 { Ok(()) } else { Err(ran.to_string()) })
+        })?;
+        for level in [0, 10, 20] {
+            site.monitor(level)?.answers(OK).silently();
+        }
+        assert_eq!(site.recorded()?, Some(site.one("platform")?.pid));
+        site.stop()?.answers(OK);
+        site.nothing_left()?;
+    }
+    Ok(())
+}
+
+/// The executor's SIGKILL to the group of a start that is over its time takes neither mzsh nor the JVM with it, in any session, and the
+/// next start of the same pico ends or adopts what it finds and makes one.
+#[test]
+fn a_start_after_a_killed_start_makes_one_pico() -> Done {
+    for detached in [true, false] {
+        let site =
+            site(Kind::Sc).jvm().set("sc1.start_time=2s").set(&format!("jvm_detached={detached}")).build()?;
+        killed_once(&site, "the JVM of the start", |site| Ok(!site.picos("sc1")?.is_empty()))?;
+        site.agent().meta_timeout(Duration::from_secs(60)).run("start")?.answers(OK).silently();
+        let jvm = site.one("sc1")?;
+        assert_eq!(site.recorded()?, Some(jvm.pid));
+        site.monitor(10)?.answers(OK).silently();
+        assert_eq!(site.startups()?, 0);
+        site.stop()?.answers(OK);
+        site.nothing_left()?;
+    }
+    Ok(())
+}

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 use testkit::answer::{Answer, CONFIGURED, GENERIC, NOT_RUNNING, OK};
 use testkit::site::{Kind, recurring, site};
@@ -123,4 +124,96 @@ fn a_resource_that_now_means_another_pico_stops_that_which_it_started() -> Done 
     now().run("monitor")?.answers(NOT_RUNNING);
     now().run("stop")?.answers(OK);
     site.nothing_left()
+}
+
+/// One parameter, changed while the pico runs, as long as nobody has told the cluster to restart it: what a monitor of depth 0 says
+/// of what was started before.
+const CHANGED: [(&str, &str, i32); 9] = [
+    ("os_user", "nobody", OK),
+    ("os_user", "no-such-user", OK),
+    ("java_home", "/opt/no/jdk", OK),
+    ("java_home", "relative", OK),
+    ("container", "elsewhere", OK),
+    ("process_match", "no-such-process", OK),
+    ("ha_port", "25999", OK),
+    ("mz_home", "/opt/elsewhere", NOT_RUNNING),
+    ("mz_home", "/opt/mz2", NOT_RUNNING),
+];
+
+/// A parameter that differs from that of the start (user, java, container, match, home) leaves the pico monitored as what it is, and a
+/// stop ends what was started, although mzsh may not work with it any more.
+#[test]
+fn a_parameter_changed_between_start_and_stop_leaves_no_process() -> Done {
+    for (name, value, code) in CHANGED {
+        let site = site(Kind::Platform).build()?;
+        site.sh("mkdir /opt/mz2")?;
+        let jvm = site.start()?;
+        let changed = || site.agent().param(name, value);
+        recurring(changed(), 0).run("monitor")?.answers(code);
+        assert!(site.lives(&jvm)?, "{name}={value}");
+        changed().run("stop")?.answers(OK);
+        assert!(!site.lives(&jvm)?, "{name}={value}");
+        site.nothing_left()?;
+        changed().run("stop")?.answers(OK);
+        site.probe()?.answers(NOT_RUNNING);
+    }
+    Ok(())
+}
+
+/// The same on a real JVM whose start is still under way: the stop ends mzsh and JVM of the start, not of the new parameters.
+#[test]
+fn a_parameter_changed_during_a_start_leaves_no_process() -> Done {
+    for (name, value) in
+        [("pico_name", "other"), ("mz_home", "/opt/elsewhere"), ("process_match", "no-such-process")]
+    {
+        let site = site(Kind::Ec).jvm().set("ec1.start_time=10m").build()?;
+        let (start, stop) = site.meanwhile(
+            || site.agent().meta_timeout(Duration::from_secs(120)).run("start"),
+            |site| {
+                let jvm = site.until_there()?;
+                site.until_recorded(&jvm)?;
+                site.agent().param(name, value).run("stop")
+            },
+        )?;
+        stop.answers(OK);
+        assert_ne!(start.code(), Some(OK), "{start}");
+        site.nothing_left()?;
+    }
+    Ok(())
+}
+
+/// A new home in which the pico of the same name runs already: the new one is monitored, and a stop ends both, what the resource started
+/// and what it means now.
+#[test]
+fn a_stop_after_a_change_ends_what_was_started_and_what_is_meant_now() -> Done {
+    let site = site(Kind::Platform).build()?;
+    site.second("/opt/mz2", &["--free-ports", "--set", "start_time=50ms"])?;
+    site.mzsh_of("/opt/mz2", &["startup", "platform"])?.expect(0)?;
+    let (old, new) = (site.start()?, site.one_of("/opt/mz2", "platform")?);
+    let changed = || site.agent().param("mz_home", "/opt/mz2");
+    changed().run("stop")?.answers(OK);
+    assert!(!site.lives(&old)? && !site.lives(&new)?);
+    changed().run("monitor")?.answers(NOT_RUNNING);
+    site.probe()?.answers(NOT_RUNNING);
+    Ok(())
+}
+
+/// A user that is unknown or can't run mzsh fails a start with its name, and is no obstacle for the stop of what somebody started by
+/// hand.
+#[test]
+fn an_os_user_that_cant_run_mzsh_is_told_by_a_start() -> Done {
+    let site = site(Kind::Platform).build()?;
+    for (user, words) in
+        [("no-such-user", ["os_user", "no-such-user"]), ("nobody", ["mzsh startup", "owner"])]
+    {
+        let call = || site.agent().param("os_user", user);
+        call().run("start")?.answers(GENERIC).because(&words);
+        site.nothing_left()?;
+        call().run("monitor")?.answers(NOT_RUNNING);
+        let jvm = site.start_by_hand()?;
+        site.sh(&format!("rm -f {}", site.record()))?;
+        call().run("stop")?.answers(OK);
+        assert!(!site.lives(&jvm)?, "{user}: the owner of a process never makes it another's");
+    }
+    Ok(())
 }

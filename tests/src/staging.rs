@@ -66,12 +66,12 @@ impl Site {
         Ok(all.iter().any(|p| (p.pid, p.start_time) == (process.pid, process.start_time)))
     }
 
-    /// Processes that are an mzsh at its startup.
+    /// Processes that are an mzsh at its startup, or at a restart.
     pub fn startups(&self) -> Result<usize, Error> {
         let all = self.processes()?;
         let found = all.iter().filter(|process| {
             let has = |word: &str| process.argv.iter().any(|argument| argument.ends_with(word));
-            has("CommandLine") && has("startup")
+            has("CommandLine") && (has("startup") || has("restart"))
         });
         Ok(found.count())
     }
