@@ -18,51 +18,51 @@ pub(crate) const ARGS: &[&str] = &[
     "-XX:-UsePerfData",
 ];
 
-/// Jar, file and source.
-const SOURCES: &[(&str, &str, &str)] = &[
+/// The same for the JDK's tools, which do little and start often.
+const SHORT_LIVED: [&str; 3] = ["-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-XX:-UsePerfData"];
+
+/// File and source.
+const SOURCES: &[(&str, &str)] = &[
     (
-        "picostart.jar",
         "com/digitalroute/picostart/PicoStart.java",
         include_str!("../java/com/digitalroute/picostart/PicoStart.java"),
     ),
     (
-        "picostart.jar",
         "com/digitalroute/codeserver/CodeServerMain.java",
         include_str!("../java/com/digitalroute/codeserver/CodeServerMain.java"),
     ),
-    (
-        "ha.jar",
-        "com/digitalroute/ha/HAClient.java",
-        include_str!("../java/com/digitalroute/ha/HAClient.java"),
-    ),
+    ("com/digitalroute/ha/HAClient.java", include_str!("../java/com/digitalroute/ha/HAClient.java")),
+];
+
+/// Jar and packages.
+const JARS: &[(&str, &[&str])] = &[
+    ("picostart.jar", &["com/digitalroute/picostart", "com/digitalroute/codeserver"]),
+    ("ha.jar", &["com/digitalroute/ha"]),
 ];
 
 /// Compiles both jars into `lib` and returns the JDK's `JAVA_HOME`.
 pub(crate) fn compile(home: &Path) -> Result<PathBuf, Error> {
     let java_home = find()?;
     let work = home.join("sim/java");
-    for jar in ["picostart.jar", "ha.jar"] {
-        let classes = work.join(jar);
-        let mut javac = Command::new(java_home.join("bin/javac"));
-        javac.args(["-J-XX:-UsePerfData", "--release", "11", "-d"]).arg(&classes);
-        for (_, name, source) in SOURCES.iter().filter(|(target, ..)| *target == jar) {
-            let path = work.join(name);
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(Error::file("create", parent))?;
-            }
-            fs::write(&path, source).map_err(Error::file("write", &path))?;
-            javac.arg(path);
+    let classes = work.join("classes");
+    let mut javac = Command::new(java_home.join("bin/javac"));
+    javac.args(SHORT_LIVED).args(["-proc:none", "--release", "11", "-d"]).arg(&classes);
+    for (name, source) in SOURCES {
+        let path = work.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(Error::file("create", parent))?;
         }
-        run(&mut javac)?;
+        fs::write(&path, source).map_err(Error::file("write", &path))?;
+        javac.arg(path);
+    }
+    run(&mut javac)?;
+    for (jar, packages) in JARS {
         let mut pack = Command::new(java_home.join("bin/jar"));
-        run(pack
-            .arg("-J-XX:-UsePerfData")
-            .arg("--create")
-            .arg("--file")
-            .arg(home.join("lib").join(jar))
-            .arg("-C")
-            .arg(&classes)
-            .arg("."))?;
+        pack.args(SHORT_LIVED).arg("--create").arg("--file").arg(home.join("lib").join(jar));
+        for package in *packages {
+            pack.arg("-C").arg(&classes).arg(package);
+        }
+        run(&mut pack)?;
     }
     fs::remove_dir_all(&work).map_err(Error::file("remove", work))?;
     Ok(java_home)
