@@ -167,7 +167,7 @@ pub const REPUBLISH_SERVICES: Parameter =
 pub const POST_START: Parameter = Parameter::text("post_start").reloadable().describe(
     "Program to run after a start",
     "Run as os_user, with MZ_HOME and PICO_NAME set, for at most 60 s; for instance to start unscheduled workflows. That it \
-     fails is a warning in the log.",
+     fails is a warning in the log. What it leaves running in its process group is ended with it.",
 );
 
 /// `limit_nofile`

@@ -65,7 +65,7 @@ impl Default for Limits {
 /// In which company the command runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Company {
-    /// A process group of its own, and it dies with the caller: for questions.
+    /// A process group of its own, which dies with the caller, and what is left of it with the command: for questions.
     Group,
     /// A session of its own, and it outlives the caller: for what starts a service.
     Session,
@@ -263,6 +263,10 @@ impl Running {
     }
 
     fn finish(mut self, until: Instant) -> io::Result<Finished> {
+        if self.company == Company::Group && self.child.pidfd().ended_by(until)? {
+            // It is not reaped yet, so its number can't have become another group's.
+            let _ = rustix::process::kill_process_group(self.id.pid.as_rustix(), Signal::KILL);
+        }
         let end = self.child.wait(until)?;
         self.drain();
         let mut why = [0_u8; 4096];

@@ -103,13 +103,26 @@ fn a_command_that_hangs_is_ended_with_its_children() {
 #[test]
 fn output_is_read_to_the_end_of_the_command_not_of_the_pipe() {
     let begun = Instant::now();
-    // The sleeper keeps the pipe open. It is in the command's group, which ends with the test below.
-    let finished = run("sleep 1000 & echo $!");
+    // The sleeper keeps the pipe open, in a session of its own, beyond the command's end.
+    let finished = run("setsid sleep 1000 & echo $!");
     assert_eq!(finished.end, End::Exited(0));
     assert!(begun.elapsed() < Duration::from_secs(15));
     let sleeper: i32 = String::from_utf8(finished.output).unwrap().trim().parse().unwrap();
-    let sleeper = Stat::read(Pid::new(sleeper).unwrap()).unwrap().unwrap().id();
-    sleeper.open().unwrap().unwrap().signal(Signal::KILL).unwrap();
+    if let Some(stat) = Stat::read(Pid::new(sleeper).unwrap()).unwrap() {
+        stat.id().open().unwrap().unwrap().signal(Signal::KILL).unwrap();
+    }
+}
+
+#[test]
+fn what_a_question_leaves_in_its_group_ends_with_it() {
+    let finished = run("sleep 1000 & echo $!");
+    assert_eq!(finished.end, End::Exited(0));
+    let sleeper: i32 = String::from_utf8(finished.output).unwrap().trim().parse().unwrap();
+    let until = soon();
+    while Stat::read(Pid::new(sleeper).unwrap()).unwrap().is_some_and(|stat| !stat.is_dead()) {
+        assert!(Instant::now() < until, "it lives");
+        crate::pause(Duration::from_millis(5), until);
+    }
 }
 
 #[test]

@@ -4,10 +4,9 @@
 //! HOST SECONDS` asks, and its exit code and words are read. Exit 0 is well. What a non-zero code means is not
 //! documented, so the difference between "did not answer" and "answered FAILED" is told by the words and the time.
 
-use super::inspection::{credentials_for, executable};
+use super::inspection::{credentials_for, executable, trustworthy};
 use super::mzsh::{environment, last_line};
 use super::storage::Storage;
-use super::trust::distrust;
 use crate::settings::{Endpoint, Settings, Target};
 use host::command::{Company, Event, Exec, Finished, Limits, Running};
 use host::{End, ProcessHandle, ProcessId, listeners};
@@ -110,10 +109,8 @@ impl HaQuestion<'_> {
         }
         let program = self.java().ok_or("the java of the pico can't be told: set java_home")?;
         let user = credentials_for(self.settings, self.target)?;
-        executable(&program, &user)?;
-        if let Some(why) = distrust(&jar, &user) {
-            return Err(why);
-        }
+        executable(self.target, &program, &user)?;
+        trustworthy(self.target, &jar, &user)?;
         let mut arguments: Vec<OsString> = Vec::new();
         // The cheapest JVM there is for one connection: one collector thread, one compiler tier, a small heap, no file in /tmp.
         for flag in

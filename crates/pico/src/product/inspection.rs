@@ -164,7 +164,7 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
     let path = target.home.path();
     let owner = owner(target);
     let user = credentials(settings.os_user.as_deref(), owner);
-    let program = |path: &Path| program_state(path, user.as_ref().ok());
+    let program = |path: &Path| program_state(path, user.as_ref().ok(), owner);
     let mzsh = if settings.pretend_not_installed {
         FileState::Missing
     } else {
@@ -204,11 +204,12 @@ fn home_state(path: &Path) -> HomeState {
     }
 }
 
-/// Can it be executed as `owner`? Without an owner nobody is distrusted.
-pub(super) fn program_state(path: &Path, owner: Option<&Credentials>) -> FileState {
+/// Can it be executed as `user`, of an installation of this owner? Without a user nobody is distrusted.
+fn program_state(path: &Path, user: Option<&Credentials>, owner: Option<(u32, u32)>) -> FileState {
     match std::fs::metadata(path) {
         Ok(m) if m.is_file() && m.permissions().mode() & 0o111 != 0 => {
-            owner.and_then(|owner| distrust(path, owner)).map_or(FileState::Executable, FileState::Unsafe)
+            let why = user.and_then(|user| distrust(path, user, owner.map(|(uid, _)| uid)));
+            why.map_or(FileState::Executable, FileState::Unsafe)
         }
         Ok(_) => FileState::NotExecutable,
         Err(e) if e.kind() == io::ErrorKind::NotFound => FileState::Missing,
@@ -216,13 +217,18 @@ pub(super) fn program_state(path: &Path, owner: Option<&Credentials>) -> FileSta
     }
 }
 
-/// For the child that will execute it as `owner`.
-pub(super) fn executable(path: &Path, owner: &Credentials) -> Result<(), String> {
-    match program_state(path, Some(owner)) {
+/// For the child that will execute it as `user`.
+pub(super) fn executable(target: &Target, path: &Path, user: &Credentials) -> Result<(), String> {
+    match program_state(path, Some(user), owner(target)) {
         FileState::Executable => Ok(()),
         FileState::Unsafe(why) => Err(why),
         state => Err(format!("{} {state}", path.display())),
     }
+}
+
+/// For the child that will have it executed as `user`, though it is no program by itself.
+pub(super) fn trustworthy(target: &Target, path: &Path, user: &Credentials) -> Result<(), String> {
+    distrust(path, user, owner(target).map(|(uid, _)| uid)).map_or(Ok(()), Err)
 }
 
 /// User and group of the installation: those of `mz_home`, unless that is root's (a mount point), else of `bin/mzsh`

@@ -111,7 +111,7 @@ impl<'a> Mzsh<'a> {
     pub fn run_hook(&self, program: &std::path::Path, until: Instant) -> io::Result<Finished> {
         let prepare = || {
             let user = credentials_for(self.settings, self.target)?;
-            executable(program, &user)?;
+            executable(self.target, program, &user)?;
             let mut environment = environment(self.settings, &user);
             environment.push(("MZ_HOME".into(), self.target.home.path().into()));
             environment.push(("PICO_NAME".into(), self.target.name.as_str().into()));
@@ -134,7 +134,7 @@ impl<'a> Mzsh<'a> {
             return Err(format!("{} does not exist", program.display()));
         }
         let user = credentials_for(self.settings, self.target)?;
-        executable(&program, &user)?;
+        executable(self.target, &program, &user)?;
         let mut environment = environment(self.settings, &user);
         if verb == Verb::Status || verb == Verb::Shutdown {
             environment.push(("MZ_PLATFORM".into(), LOCAL_PLATFORM.into()));

@@ -1,7 +1,7 @@
 //! Who can change a program that is about to be executed.
 //!
-//! Programs of the installation run as its owner, never as root by our doing. Whoever can write one of them can do all that
-//! the owner can; so if that is anybody but root and the owner, it is not executed. The file and the directory that it
+//! Programs of the installation run as `os_user`, never as root by our doing. Whoever can write one of them can do all that
+//! this user can; so if that is anybody but root, the user, and the owner of the installation, it is not executed. The file and the directory that it
 //! stands in are looked at, as they are once links are followed.
 
 use host::credentials::Credentials;
@@ -12,22 +12,22 @@ const WORLD_WRITE: u32 = 0o002;
 const GROUP_WRITE: u32 = 0o020;
 const STICKY: u32 = 0o1000;
 
-/// Why a program must not be executed as `owner`: who else can change it, and what to do. `None`: nobody can, or it can't
-/// be looked at, which whoever executes it will find.
+/// Why a program must not be executed as `user`: who else can change it, and what to do. `None`: nobody can but root, that
+/// user and the `owner` of the installation; or it can't be looked at, which whoever executes it will find.
 ///
 /// Asks the file system and the name service: for a helper or a command's child.
-pub(super) fn distrust(program: &Path, owner: &Credentials) -> Option<String> {
+pub(super) fn distrust(program: &Path, user: &Credentials, owner: Option<u32>) -> Option<String> {
     let program = program.canonicalize().ok()?;
-    of_one(&program, owner).or_else(|| of_one(program.parent()?, owner))
+    of_one(&program, user, owner).or_else(|| of_one(program.parent()?, user, owner))
 }
 
-fn of_one(path: &Path, owner: &Credentials) -> Option<String> {
+fn of_one(path: &Path, user: &Credentials, owner: Option<u32>) -> Option<String> {
     let metadata = path.metadata().ok()?;
     let (shown, mode, gid) = (path.display(), metadata.mode(), metadata.gid());
-    if metadata.uid() != 0 && metadata.uid() != owner.uid {
+    if metadata.uid() != 0 && metadata.uid() != user.uid && Some(metadata.uid()) != owner {
         let other =
             Credentials::of_uid(metadata.uid()).map_or_else(|_| metadata.uid().to_string(), |u| u.name);
-        return Some(format!("{shown} belongs to {other}, not to root or {}: chown it", owner.name));
+        return Some(format!("{shown} belongs to {other}, not to root or {}: chown it", user.name));
     }
     // In a sticky directory nobody can replace what is another's.
     if metadata.is_dir() && mode & STICKY != 0 {
@@ -36,7 +36,7 @@ fn of_one(path: &Path, owner: &Credentials) -> Option<String> {
     if mode & WORLD_WRITE != 0 {
         return Some(format!("{shown} can be written by everybody: chmod o-w"));
     }
-    if mode & GROUP_WRITE != 0 && gid != 0 && !owner.is_alone_in(gid) {
+    if mode & GROUP_WRITE != 0 && gid != 0 && !user.is_alone_in(gid) {
         return Some(format!("{shown} can be written by group {gid}: chmod g-w"));
     }
     None
@@ -70,15 +70,15 @@ mod tests {
         for (path, mode) in [(&program, file), (&bin, directory)] {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         }
-        distrust(&program, &owner())
+        distrust(&program, &owner(), None)
     }
 
     #[test]
     fn what_only_root_and_the_owner_can_write_is_executed() {
         assert_eq!(with_modes(0o755, 0o755), None);
         assert_eq!(with_modes(0o1777, 0o755), None);
-        assert_eq!(distrust(Path::new("/no/such/program"), &owner()), None);
-        assert_eq!(distrust(Path::new("/bin/sh"), &owner()), None);
+        assert_eq!(distrust(Path::new("/no/such/program"), &owner(), None), None);
+        assert_eq!(distrust(Path::new("/bin/sh"), &owner(), None), None);
     }
 
     #[test]
@@ -95,7 +95,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("mzsh");
         std::fs::write(&program, "").unwrap();
-        let why = distrust(&program, &stranger);
+        assert_eq!(distrust(&program, &stranger, Some(owner().uid)), None);
+        let why = distrust(&program, &stranger, None);
         // Of root's files everybody may be sure.
         assert_eq!(why.is_some(), owner().uid != 0, "{why:?}");
     }
