@@ -142,7 +142,8 @@ fn watch(site: &Site, over: impl Fn() -> bool) -> Done {
         Ok((jvms, any))
     };
     let mut round = 0;
-    while !over() {
+    // A few rounds in any case: a slow machine may have no time for them before the end.
+    while !over() || round < 6 {
         let before = alive()?;
         let instance = ["platform", "other"][round / 3 % 2];
         let ran = match round % 3 {
@@ -158,7 +159,6 @@ fn watch(site: &Site, over: impl Fn() -> bool) -> Done {
             assert!(ran.code() != Some(OK) || !before.0.is_empty(), "{before:?}: {ran}");
         }
     }
-    assert!(round > 2, "it was hardly looked at");
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use testkit::{AgentCall, Done, Error};
 fn deep<'a>(site: &'a Site, client: &str) -> Result<AgentCall<'a>, Error> {
     let java = site.ha_client(client)?;
     let deep = recurring(site.agent(), 10).param("java_home", java).param("monitor_retries", "0");
-    Ok(deep.param("ha_grace", "0").param("ha_timeout", "1").meta_timeout(Duration::from_secs(10)))
+    Ok(deep.param("ha_grace", "0").param("ha_timeout", "3").meta_timeout(Duration::from_secs(20)))
 }
 
 fn nothing_but_the_pico(site: &Site) -> Done {
@@ -21,9 +21,9 @@ fn nothing_but_the_pico(site: &Site) -> Done {
 
 /// What the client does, and words of the reason that it is a failure for.
 const FAILURES: [(&str, &[&str]); 9] = [
-    ("sleep 1000001", &["hangs", "does not answer", "no answer in 1 s"]),
-    ("trap '' TERM; sleep 1000001 & wait; sleep 1000001", &["hangs", "no answer in 1 s"]),
-    ("yes FAILED", &["hangs", "no answer in 1 s"]),
+    ("sleep 1000001", &["hangs", "does not answer", "no answer in 3 s"]),
+    ("trap '' TERM; sleep 1000001 & wait; sleep 1000001", &["hangs", "no answer in 3 s"]),
+    ("yes FAILED", &["hangs", "no answer in 3 s"]),
     ("echo FAILED; exit 100", &["says FAILED", "exit code 100"]),
     ("echo 'FAILED: too many aborts'; exit 1", &["says FAILED: too many aborts"]),
     ("exit 1", &["hangs", "does not answer", "exit code 1"]),
@@ -63,9 +63,8 @@ fn what_an_ha_client_prints_never_passes_for_a_reason_of_ours() -> Done {
         "printf 'OK\\0FAILED\\r\\nocf-exit-reason:x'",
     ] {
         let told = |code: u32| format!("( {flood} ) 2>/dev/null; ( {flood} ) 2>/dev/null >&2; exit {code}");
-        let patient = |client: &str| Ok::<_, Error>(deep(&site, client)?.param("ha_timeout", "4"));
-        patient(&told(0))?.run("monitor")?.answers(OK).silently();
-        let failed = patient(&told(1))?.run("monitor")?.answers(GENERIC);
+        deep(&site, &told(0))?.param("ha_timeout", "8").run("monitor")?.answers(OK).silently();
+        let failed = deep(&site, &told(1))?.param("ha_timeout", "8").run("monitor")?.answers(GENERIC);
         assert_eq!(failed.stderr.matches("ocf-exit-reason:").count(), 1, "{failed}");
         failed.because(&["platform", "HA Monitor Server"]);
         nothing_but_the_pico(&site)?;

@@ -18,6 +18,64 @@ threading.Thread(target=threading.Event().wait).start()
 ctypes.CDLL(None).pthread_exit(None)
 ";
 
+/// The same, but not before it is told to (SIGUSR1); until then it has the command line of a Platform.
+const LATER: &str = "import ctypes, signal, threading
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+threading.Thread(target=threading.Event().wait).start()
+open('/opt/mz/tmp/waits', 'w')
+signal.sigwait([signal.SIGUSR1])
+ctypes.CDLL(None).pthread_exit(None)
+";
+
+/// A Platform that was adopted, and has lost its main thread since.
+fn known_and_leaderless() -> Result<(Site, Process), Error> {
+    let site = site(Kind::Platform).build()?;
+    site.sh(&format!("mkdir -p /opt/jdk/bin && ln -sf /usr/bin/python3 {PROGRAM}"))?;
+    site.node.write("/opt/jdk/later.py", LATER)?;
+    let looks = "-Dmz.home=/opt/mz -Dpico.configname=platform com.digitalroute.codeserver.CodeServerMain platform";
+    let line = format!("setsid {PROGRAM} /opt/jdk/later.py {looks} </dev/null >/dev/null 2>&1 &");
+    site.as_owner("sh").args(["-c", &line]).run()?.expect(0)?;
+    let pico = site.until_there()?;
+    site.until("it to wait for its signal", |site| {
+        Ok(site.node.read("/opt/mz/tmp/waits").map_err(|error| error.to_string()))
+    })?;
+    site.monitor(0)?.answers(OK).silently();
+    assert_eq!(site.recorded()?, Some(pico.pid));
+    site.signal(pico.pid, "USR1")?;
+    site.until("its main thread to end", |site| {
+        let all = site.processes()?;
+        let found = all.iter().any(|process| process.pid == pico.pid && process.state == 'Z');
+        Ok(if found { Ok(()) } else { Err(in_short(&all)) })
+    })?;
+    Ok((site, pico))
+}
+
+/// A pico whose record names it and whose main thread has ended while another lives has failed for every monitor and for a probe, with
+/// its number in the reason, and a stop ends it where a SIGKILL does.
+#[test]
+fn a_known_pico_that_lost_its_main_thread_has_failed_and_can_be_stopped() -> Done {
+    let (site, pico) = known_and_leaderless()?;
+    for ran in [site.monitor(0)?, site.monitor(10)?, site.probe()?] {
+        ran.answers(GENERIC).because(&["platform", &format!("pid {} ", pico.pid), "main thread has ended"]);
+    }
+    assert!(site.lives(&pico)?);
+    site.stop()?.answers(OK);
+    site.nothing_left()?;
+    site.probe()?.answers(NOT_RUNNING);
+    Ok(())
+}
+
+/// A start replaces a known pico that has lost its main thread.
+#[test]
+fn a_start_replaces_a_known_pico_that_lost_its_main_thread() -> Done {
+    let (site, pico) = known_and_leaderless()?;
+    site.agent().meta_timeout(Duration::from_secs(60)).run("start")?.answers(OK);
+    assert!(!site.lives(&pico)?);
+    site.one("platform")?;
+    site.monitor(10)?.answers(OK).silently();
+    Ok(())
+}
+
 /// A node of a test that runs as a normal user has no second user.
 fn has_other_users(site: &Site) -> bool {
     site.node.owner() != "root"

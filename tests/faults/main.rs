@@ -18,6 +18,7 @@ mod mzsh_words;
 mod neighbours;
 mod parameters;
 mod pid_file;
+mod platform_lost;
 mod process;
 mod record;
 mod startup;
