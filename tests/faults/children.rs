@@ -78,7 +78,6 @@ fn a_fork_that_outlives_the_jvm_is_not_taken_for_nothing() -> Done {
 
 /// What a killed JVM has left behind in its session does not hide its death from a monitor, and is ended by the stop that follows.
 #[test]
-#[ignore = "stop does not end orphans of the JVM's session yet"]
 fn orphans_in_the_session_of_a_killed_jvm_are_ended_by_the_stop() -> Done {
     let site = site(Kind::Platform).build()?;
     let jvm = site.stand_in("platform", "sleep 1000001 &\nsh -c 'sleep 1000001; true' &\nforever")?;
@@ -99,7 +98,6 @@ fn orphans_in_the_session_of_a_killed_jvm_are_ended_by_the_stop() -> Done {
 
 /// The same where the JVM, a real one, stays in the session of the mzsh that started it.
 #[test]
-#[ignore = "stop does not end orphans of mzsh's session yet"]
 fn orphans_in_the_session_of_mzsh_are_ended_by_the_stop() -> Done {
     let site = site(Kind::Platform).jvm().set("jvm_detached=false").build()?;
     site.mzsh_does("startup", "sleep 1000001 >/dev/null 2>&1 &")?;

@@ -32,7 +32,8 @@ fn known_and_leaderless() -> Result<(Site, Process), Error> {
     let site = site(Kind::Platform).build()?;
     site.sh(&format!("mkdir -p /opt/jdk/bin && ln -sf /usr/bin/python3 {PROGRAM}"))?;
     site.node.write("/opt/jdk/later.py", LATER)?;
-    let looks = "-Dmz.home=/opt/mz -Dpico.configname=platform com.digitalroute.codeserver.CodeServerMain platform";
+    let looks =
+        "-Dmz.home=/opt/mz -Dpico.configname=platform com.digitalroute.codeserver.CodeServerMain platform";
     let line = format!("setsid {PROGRAM} /opt/jdk/later.py {looks} </dev/null >/dev/null 2>&1 &");
     site.as_owner("sh").args(["-c", &line]).run()?.expect(0)?;
     let pico = site.until_there()?;

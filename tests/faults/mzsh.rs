@@ -184,7 +184,6 @@ fn what_mzsh_leaves_in_the_background_does_not_hold_a_start_up() -> Done {
 
 /// A process that mzsh status or shutdown leaves behind goes with it: a monitor that comes every two minutes must not gather them.
 #[test]
-#[ignore = "what a question to mzsh leaves behind is not ended yet"]
 fn what_a_question_to_mzsh_leaves_in_the_background_is_ended() -> Done {
     let site = site(Kind::Platform).build()?;
     site.start()?;

@@ -190,7 +190,10 @@ fn an_old_instance_without_its_entry_is_adopted_and_not_doubled() -> Done {
 #[test]
 fn a_jvm_that_is_dead_when_mzsh_calls_it_up_is_no_success() -> Done {
     let site = site(Kind::Platform).set("start_time=0ms").build()?;
-    site.mzsh_does("startup", "/opt/mz/bin/mzsh.true \"$@\"; kill -9 $(cat /opt/mz/log/platform.pid); exit 0")?;
+    site.mzsh_does(
+        "startup",
+        "/opt/mz/bin/mzsh.true \"$@\"; kill -9 $(cat /opt/mz/log/platform.pid); exit 0",
+    )?;
     site.agent().run("start")?.answers(GENERIC).because(&["platform"]);
     assert!(site.history()?.iter().any(|event| event.what == "ready"), "it was up");
     site.nothing_left()?;

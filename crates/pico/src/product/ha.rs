@@ -165,6 +165,8 @@ fn judge(finished: &Finished, seconds: u64) -> HaAnswer {
             let why = why.trim_matches(|c: char| c.is_whitespace() || c == ':');
             HaAnswer::Failed(if why.is_empty() { format!("exit code {code}") } else { why.to_owned() })
         }
+        // The kernel short of memory, a JVM that crashed: that tells nothing of the pico.
+        End::Signalled(_) => HaAnswer::NotAsked(format!("the HA client died: {}", finished.end)),
         // A JVM that could not start says so itself.
         End::Exited(1)
             if words.contains("Could not find or load main class")
@@ -172,7 +174,7 @@ fn judge(finished: &Finished, seconds: u64) -> HaAnswer {
         {
             HaAnswer::NotAsked(format!("the HA client did not start: {said}"))
         }
-        end => HaAnswer::NoAnswer(format!("{end}: {said}")),
+        End::Exited(_) => HaAnswer::NoAnswer(format!("{}: {said}", finished.end)),
     }
 }
 
@@ -196,7 +198,7 @@ mod tests {
         assert!(matches!(judged(End::Exited(1), "FAILED\n", Duration::from_secs(10)), HaAnswer::NoAnswer(_)));
         assert!(matches!(judged(End::Exited(1), "Connection refused\n", quick), HaAnswer::NoAnswer(_)));
         assert!(matches!(judged(End::TimedOut, "", Duration::from_secs(10)), HaAnswer::NoAnswer(_)));
-        assert!(matches!(judged(End::Signalled(11), "", quick), HaAnswer::NoAnswer(_)));
+        assert!(matches!(judged(End::Signalled(11), "", quick), HaAnswer::NotAsked(_)));
         let missing = "Error: Could not find or load main class com.digitalroute.ha.HAClient";
         assert!(matches!(judged(End::Exited(1), missing, quick), HaAnswer::NotAsked(_)));
     }
