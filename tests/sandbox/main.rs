@@ -1,4 +1,5 @@
 //! The kit itself: what every other suite takes for granted.
 
 mod executor;
+mod hung;
 mod life;

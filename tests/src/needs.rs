@@ -1,6 +1,7 @@
 //! What the suites need from the machine, and what of it is missing.
 
 use std::fmt;
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -11,6 +12,8 @@ pub enum Need {
     Namespaces,
     /// Root: some of the tools insist.
     Root,
+    /// `/dev/fuse`, readable and writable: file systems of a program, for storage that hangs.
+    Fuse,
     /// A program, and the Debian package that brings it.
     Program(&'static str, &'static str),
     /// A file or directory, and the Debian package that brings it.
@@ -24,6 +27,7 @@ impl Need {
         match self {
             Self::Root => rustix::process::geteuid().is_root(),
             Self::Namespaces => namespaces(),
+            Self::Fuse => OpenOptions::new().read(true).write(true).open("/dev/fuse").is_ok(),
             Self::Program(name, _) => find(name),
             Self::File(path, _) => Path::new(path).exists(),
         }
@@ -34,7 +38,7 @@ impl Need {
     pub fn package(self) -> Option<&'static str> {
         match self {
             Self::Program(_, package) | Self::File(_, package) => Some(package),
-            Self::Namespaces | Self::Root => None,
+            Self::Namespaces | Self::Root | Self::Fuse => None,
         }
     }
 }
@@ -44,6 +48,7 @@ impl fmt::Display for Need {
         match self {
             Self::Root => f.write_str("root"),
             Self::Namespaces => f.write_str("namespaces (unshare refused)"),
+            Self::Fuse => f.write_str("FUSE (/dev/fuse can't be opened)"),
             Self::Program(name, package) => write!(f, "{name} (package {package})"),
             Self::File(path, package) => write!(f, "{path} (package {package})"),
         }
@@ -61,6 +66,9 @@ pub const SANDBOX: &[Need] = &[
     Need::Program("pgrep", "procps"),
     Need::Namespaces,
 ];
+
+/// For storage that hangs.
+pub const HUNG_STORAGE: &[Need] = &[Need::Fuse];
 
 /// What the conformance suite needs besides: the real tools.
 pub const CONFORMANCE: &[Need] = &[

@@ -23,8 +23,9 @@ impl Programs {
     /// # Errors
     /// [`Error::NotBuilt`].
     pub fn bare() -> Result<Self, Error> {
-        let executor = built(&build_dir(), "executor", "cargo build -p testkit")?;
-        Ok(Self { shown: Vec::new() }.and(&executor, "executor"))
+        ["executor", "hung-mount"].into_iter().try_fold(Self { shown: Vec::new() }, |programs, own| {
+            Ok(programs.and(&built(&build_dir(), own, "cargo build -p testkit")?, own))
+        })
     }
 
     /// The four agents and the simulated product as well.

@@ -12,7 +12,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::{AgentCall, Done, Error, NodeCommand, Process, Ran, Sandbox, wait_until};
+use crate::{AgentCall, Done, Error, NodeCommand, Process, Ran, Sandbox, hung, wait_until};
 
 /// Longer than anything takes that has to come soon.
 pub const SOON: Duration = Duration::from_secs(10);
@@ -261,10 +261,14 @@ impl Site {
         })
     }
 
-    /// All live processes but the node's own first one.
+    /// All live processes but the node's own: its first one, and the storage that hangs.
     pub fn processes(&self) -> Result<Vec<Process>, Error> {
-        let all = self.node.processes()?.into_iter();
-        Ok(all.filter(|process| process.pid != 1 && !(process.state == 'Z' && process.threads < 2)).collect())
+        let mut all = self.node.processes()?;
+        all.retain(|process| {
+            let dead = process.state == 'Z' && process.threads < 2;
+            !dead && process.pid != 1 && !hung::is_storage(process)
+        });
+        Ok(all)
     }
 
     /// The processes of a pico of the installation, told by the command line that the simulator gives to each: its home,

@@ -7,13 +7,13 @@ use crate::workspace::{self, Workspace};
 
 /// What the integration suites need, by target. One that is not named here needs nothing but cargo.
 const NEEDS: &[(&str, &[&[Need]])] = &[
-    ("sandbox", &[needs::SANDBOX]),
+    ("sandbox", &[needs::SANDBOX, needs::HUNG_STORAGE]),
     ("conformance", &[needs::SANDBOX, needs::CONFORMANCE]),
     ("metadata", &[needs::XML]),
     ("cost", &[needs::SANDBOX, needs::STRACE]),
     ("jvm", &[needs::JDK]),
     ("lifecycle", &[needs::SANDBOX, needs::JDK]),
-    ("faults", &[needs::SANDBOX, needs::JDK, needs::PYTHON]),
+    ("faults", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::JDK, needs::PYTHON]),
 ];
 
 /// All that any suite needs.

@@ -1,0 +1,213 @@
+//! Storage that hangs: covers a file or a directory with a FUSE file system that does not answer what it holds back.
+//!
+//! `hung-mount TARGET all|open|read|write` covers TARGET with a file system that consists of its root alone, a file or a
+//! directory with the type, mode, owner and size of what it covers. It holds back what is named and answers the rest; below a
+//! directory there is nothing that could be answered, so for one it is `all`. "ready" on standard output says that it is mounted. When its standard input ends, the storage
+//! is back: the mount is gone, what lies below shows again, and what was held back comes to an error.
+//!
+//! Whoever asks for what is held back is in state D, and no signal ends it: the kernel waits without an end for the answer to
+//! a request that a FUSE server has read (`request_wait_answer` in fs/fuse/dev.c), as it waits for an NFS server that is gone
+//! or a device that does not answer. Only until a server has said that it can't interrupt a request does the kernel wait
+//! politely, in state S; so that is said once before "ready". When this program ends, however it does, the kernel ends all that
+//! waits for it: nothing can stay behind.
+//!
+//! The protocol is that of include/uapi/linux/fuse.h, 7.31, in the byte order of the machine.
+#![forbid(unsafe_code)]
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
+use std::process::{Child, Command, ExitCode, Stdio};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+
+const GETATTR: u32 = 3;
+const OPEN: u32 = 14;
+const READ: u32 = 15;
+const WRITE: u32 = 16;
+const RELEASE: u32 = 18;
+const FLUSH: u32 = 25;
+const INIT: u32 = 26;
+const INTERRUPT: u32 = 36;
+
+/// Bytes of a request's header.
+const HEADER: usize = 40;
+/// The largest WRITE that the kernel is allowed.
+const MAX_WRITE: u32 = 4096;
+/// `FOPEN_DIRECT_IO`: each read(2) comes here, none is answered by the page cache.
+const DIRECT_IO: u32 = 1;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [target, held] = arguments.as_slice() else {
+        eprintln!("usage: hung-mount TARGET all|open|read|write");
+        return ExitCode::FAILURE;
+    };
+    match run(target, held) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("hung-mount: {target}: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(target: &str, held: &str) -> io::Result<()> {
+    let held = match held {
+        "all" => Held::All,
+        "open" => Held::One(OPEN),
+        "read" => Held::One(READ),
+        "write" => Held::One(WRITE),
+        other => return Err(io::Error::other(format!("{other} can't be held back"))),
+    };
+    let covered = std::fs::metadata(target)?;
+    let kernel = OpenOptions::new().read(true).write(true).open("/dev/fuse")?;
+    let options = format!(
+        "fd={},rootmode={:o},user_id=0,group_id=0,allow_other",
+        kernel.as_raw_fd(),
+        covered.mode() & 0o170_000
+    );
+    let options = std::ffi::CString::new(options)?;
+    mount("hung-mount", target, "fuse", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())?;
+    let mut server = Server { kernel, covered, held };
+    server.decline_interrupts(target)?;
+    println!("ready");
+    loop {
+        let input = io::stdin();
+        let mut fds = [PollFd::new(&server.kernel, PollFlags::IN), PollFd::new(&input, PollFlags::IN)];
+        match poll(&mut fds, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+        let [request, end] = fds.map(|fd| !fd.revents().is_empty());
+        if end {
+            // The rest is done by the kernel, when our descriptor is closed.
+            return Ok(unmount(target, UnmountFlags::DETACH)?);
+        }
+        if request {
+            server.serve()?;
+        }
+    }
+}
+
+/// What is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    /// Everything.
+    All,
+    /// Requests of this kind.
+    One(u32),
+}
+
+struct Server {
+    /// Where requests come from and answers go to.
+    kernel: File,
+    covered: Metadata,
+    held: Held,
+}
+
+/// What is used of a request.
+struct Request {
+    kind: u32,
+    unique: u64,
+    body: Vec<u8>,
+}
+
+impl Server {
+    /// Has a child ask for something and be killed, so that the kernel wants to interrupt its request; and says that this can't be.
+    fn decline_interrupts(&mut self, target: &str) -> io::Result<()> {
+        let mut asking: Option<Child> = None;
+        let mut asked: Option<u64> = None;
+        loop {
+            let request = self.next()?;
+            match request.kind {
+                INIT => {
+                    self.answer(&request)?;
+                    let mut ask = Command::new("stat");
+                    ask.arg(target).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+                    asking = Some(ask.spawn()?);
+                }
+                INTERRUPT => {
+                    self.refuse(request.unique, Errno::NOSYS)?;
+                    if let Some(unique) = asked {
+                        self.refuse(unique, Errno::INTR)?;
+                    }
+                    return asking.map_or(Ok(()), |mut child| child.wait().map(drop));
+                }
+                _ => {
+                    asked = asked.or(Some(request.unique));
+                    if let Some(child) = &mut asking {
+                        child.kill()?;
+                    }
+                }
+            }
+        }
+    }
+
+    fn serve(&mut self) -> io::Result<()> {
+        let request = self.next()?;
+        if self.held == Held::All || self.held == Held::One(request.kind) {
+            return Ok(());
+        }
+        match request.kind {
+            GETATTR | OPEN | READ | WRITE | RELEASE | FLUSH => self.answer(&request),
+            _ => self.refuse(request.unique, Errno::NOSYS),
+        }
+    }
+
+    fn next(&mut self) -> io::Result<Request> {
+        // The kernel wants room for its largest request, and never less than 8 KiB.
+        let mut buffer = [0; 16 * 1024];
+        let length = self.kernel.read(&mut buffer)?;
+        let number = |at: usize| u32::from_ne_bytes(buffer[at..at + 4].try_into().expect("four bytes"));
+        let unique = u64::from_ne_bytes(buffer[8..16].try_into().expect("eight bytes"));
+        Ok(Request { kind: number(4), unique, body: buffer[HEADER..length.max(HEADER)].to_vec() })
+    }
+
+    fn answer(&mut self, request: &Request) -> io::Result<()> {
+        let body = match request.kind {
+            INIT => Self::greeting(),
+            GETATTR => self.attributes(),
+            OPEN => {
+                // Without it a read of an empty file never comes here; with it the file can't be mapped for writing.
+                let how = if self.held == Held::One(READ) { DIRECT_IO } else { 0 };
+                [&[0; 8][..], &how.to_ne_bytes(), &[0; 4]].concat()
+            }
+            // WRITE: all of it is written, as its third field says how long it is.
+            WRITE => [&request.body[16..20], &[0; 4]].concat(),
+            // READ: the end of the file. RELEASE and FLUSH: done.
+            _ => Vec::new(),
+        };
+        self.reply(request.unique, 0, &body)
+    }
+
+    /// `fuse_init_out`: the version, and what one request may be; no feature.
+    fn greeting() -> Vec<u8> {
+        let mut body = [7_u32, 31, 0, 0, 0, MAX_WRITE].map(u32::to_ne_bytes).concat();
+        body.resize(64, 0);
+        body
+    }
+
+    /// `fuse_attr_out`, which no cache may keep.
+    fn attributes(&self) -> Vec<u8> {
+        let of = &self.covered;
+        let times = [of.atime(), of.mtime(), of.ctime()].map(i64::cast_unsigned);
+        let [atime, mtime, ctime] = times;
+        let long = [0, 0, 1, of.size(), of.blocks(), atime, mtime, ctime].map(u64::to_ne_bytes).concat();
+        let short = [0, 0, 0, of.mode(), 1, of.uid(), of.gid(), 0, 4096, 0].map(u32::to_ne_bytes).concat();
+        [long, short].concat()
+    }
+
+    fn refuse(&self, unique: u64, error: Errno) -> io::Result<()> {
+        self.reply(unique, -error.raw_os_error(), &[])
+    }
+
+    fn reply(&self, unique: u64, error: i32, body: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(16 + body.len()).map_err(io::Error::other)?;
+        let head = [&length.to_ne_bytes()[..], &error.to_ne_bytes(), &unique.to_ne_bytes()].concat();
+        (&self.kernel).write_all(&[&head, body].concat())
+    }
+}

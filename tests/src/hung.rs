@@ -1,0 +1,103 @@
+//! Storage of a node that hangs until it is let go.
+//!
+//! The `hung-mount` program (src/bin/hung-mount.rs, which tells how) covers a file or a directory of the node. Whoever asks for
+//! what it holds back sleeps in state D, and no signal ends that. It comes back when the test lets go of it, and with the end of the
+//! node at the latest.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::sandbox::KIT;
+use crate::{Error, Process, Sandbox};
+
+/// What of a file or a directory hangs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// Everything, a stat of it and each look below it: a server that is gone.
+    Everything,
+    /// Each open of a file, and so its execution; a stat is answered.
+    Open,
+    /// Each read of a file that can be opened.
+    Read,
+    /// Each write to a file: of a shared mapping, when that is given up.
+    Write,
+}
+
+impl Held {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Everything => "all",
+            Self::Open => "open",
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// Where the program is in a node.
+fn program() -> PathBuf {
+    Path::new(KIT).join("bin/hung-mount")
+}
+
+/// Is this process such a program, and so none of the test's?
+pub(crate) fn is_storage(process: &Process) -> bool {
+    process.argv.first().is_some_and(|first| Path::new(first) == program())
+}
+
+/// Storage that hangs as long as this lives.
+#[derive(Debug)]
+#[must_use = "storage is back when this is dropped"]
+pub struct Hung {
+    /// nsenter, and through it the program.
+    holder: Child,
+}
+
+impl Sandbox {
+    /// Covers `path` with storage that hangs. What is covered has to be there: its type, mode and owner are shown.
+    ///
+    /// # Errors
+    /// [`Error::NotRun`] with the words of the program.
+    pub fn hang(&self, path: impl AsRef<Path>, held: Held) -> Result<Hung, Error> {
+        let path = path.as_ref();
+        let argv = format!("hung-mount {} {}", path.display(), held.word());
+        let mut holder = Command::new("/usr/bin/nsenter")
+            .args(self.way_in())
+            .args([program().as_path(), path])
+            .arg(held.word())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|e| Error::NotRun { argv: argv.clone(), said: format!("nsenter: {e}") })?;
+        let mut said = String::new();
+        if let Some(out) = holder.stdout.take() {
+            // A line that can't be read is storage that does not hang, and the error output tells why.
+            let _ = BufReader::new(out).read_line(&mut said);
+        }
+        let mut hung = Hung { holder };
+        if said == "ready\n" {
+            return Ok(hung);
+        }
+        drop(hung.holder.stdin.take());
+        if let Some(mut err) = hung.holder.stderr.take() {
+            let _ = err.read_to_string(&mut said);
+        }
+        Err(Error::NotRun { argv, said: said.trim().to_owned() })
+    }
+}
+
+impl Hung {
+    /// The storage is back: what lies below shows again, and all that waited goes on, if only to an error.
+    pub fn release(self) {}
+}
+
+impl Drop for Hung {
+    fn drop(&mut self) {
+        drop(self.holder.stdin.take());
+        // It can't fail to end: either it ends by itself now, or the node has ended it.
+        let _ = self.holder.wait();
+    }
+}
