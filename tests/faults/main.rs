@@ -25,3 +25,4 @@ mod startup;
 mod stopping;
 mod thread_dump;
 mod twice;
+mod unkillable;

@@ -178,7 +178,14 @@ impl Server {
             }
             // WRITE: all of it is written, as its third field says how long it is.
             WRITE => [&request.body[16..20], &[0; 4]].concat(),
-            // READ: the end of the file. RELEASE and FLUSH: done.
+            // READ: a file of zeros, as long as the one that it covers.
+            READ => {
+                let from = u64::from_ne_bytes(request.body[8..16].try_into().expect("eight bytes"));
+                let wanted = u32::from_ne_bytes(request.body[16..20].try_into().expect("four bytes"));
+                let length = self.covered.size().saturating_sub(from).min(wanted.into());
+                vec![0; usize::try_from(length).map_err(io::Error::other)?]
+            }
+            // RELEASE and FLUSH: done.
             _ => Vec::new(),
         };
         self.reply(request.unique, 0, &body)
