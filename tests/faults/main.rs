@@ -24,5 +24,6 @@ mod record;
 mod startup;
 mod stopping;
 mod thread_dump;
+mod storage;
 mod twice;
 mod unkillable;
