@@ -23,7 +23,7 @@ mod process;
 mod record;
 mod startup;
 mod stopping;
-mod thread_dump;
 mod storage;
+mod thread_dump;
 mod twice;
 mod unkillable;

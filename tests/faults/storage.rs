@@ -103,7 +103,6 @@ fn storage_that_hangs_under_a_live_jvm_is_no_failure() -> Done {
 
 /// A deep check whose client can't be run, for its storage hangs, is a warning and no failure: the JVM is alive.
 #[test]
-#[ignore = "a client that is never executed is still taken for one that gets no answer"]
 fn a_deep_check_that_storage_holds_up_is_no_failure() -> Done {
     for recorded in [true, false] {
         let site = site(Kind::Ec).build()?;
@@ -220,7 +219,6 @@ fn an_mzsh_whose_execution_hangs_does_not_keep_a_stop_from_ending_the_jvm() -> D
 /// However often a deep monitor asks storage that hangs, it leaves at most one process that can't be ended, and its reason says
 /// for how long storage has not answered.
 #[test]
-#[ignore = "the gate for abandoned helpers is not merged yet"]
 fn of_ten_monitors_on_storage_that_hangs_at_most_one_process_is_left() -> Done {
     let site = site(Kind::Platform).build()?;
     let jvm = site.start_by_hand()?;
