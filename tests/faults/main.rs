@@ -8,6 +8,7 @@
 mod at_once;
 mod by_hand;
 mod children;
+mod exhausted;
 mod ha_client;
 mod hung;
 mod identity;
@@ -15,6 +16,7 @@ mod killed_start;
 mod leaderless;
 mod mzsh;
 mod mzsh_words;
+mod name_service;
 mod neighbours;
 mod parameters;
 mod pid_file;

@@ -215,7 +215,7 @@ fn a_jvm_whose_command_line_cant_be_read_and_that_no_record_names_is_never_taken
     let named = ["platform", &format!("pid {} ", jvm.pid), "hangs in the kernel", "(D)"];
     site.probe()?.answers(GENERIC).because(&named);
     site.monitor(0)?.answers(GENERIC).because(&named);
-    site.stop()?.answers(GENERIC).because(&named);
+    site.stop()?.answers(GENERIC).because(&["platform", &jvm.pid.to_string()]);
     hung.release();
     site.probe()?.answers(OK);
     site.stop()?.answers(OK).silently();

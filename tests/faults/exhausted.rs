@@ -1,0 +1,125 @@
+//! A node that has run out of something: room or files in /run, the right to write there, descriptors.
+
+use std::time::Duration;
+
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, Site, recurring, site};
+use testkit::{AgentCall, Done, Error, Ran};
+
+/// Options of a file system that is of no use for records and locks.
+const USELESS: [&str; 3] = ["size=4k", "nr_inodes=2", "ro"];
+
+/// Where records and locks are is a file system of its own, with these options, and full where that is what they make possible.
+fn records_on(site: &Site, options: &str) -> Done {
+    let at = "/run/mediationzone-ra";
+    site.sh(&format!("mkdir -p -m 755 {at} && mount -t tmpfs -o mode=755,{options} tmpfs {at}"))?;
+    if options != "ro" {
+        site.sh(&format!("head -c 4096 /dev/zero >{at}/full"))?;
+    }
+    Ok(())
+}
+
+/// With no room, no file or no right to write in /run a JVM that lives is found and well at each depth, one that is gone is not
+/// running, and a stop ends it, whether it was started by the cluster or by hand.
+#[test]
+fn a_run_that_cant_be_written_costs_no_answer() -> Done {
+    for options in USELESS {
+        for by_hand in [false, true] {
+            let site = site(Kind::Platform).build()?;
+            let jvm = if by_hand { site.start_by_hand()? } else { site.start()? };
+            records_on(&site, options)?;
+            for _ in 0..2 {
+                site.probe()?.answers(OK).silently();
+                for level in [0, 10, 20] {
+                    site.monitor(level)?.answers(OK).silently();
+                }
+            }
+            assert_eq!(site.one("platform")?.pid, jvm.pid);
+            site.stop()?.answers(OK);
+            site.nothing_left()?;
+            site.probe()?.answers(NOT_RUNNING);
+            site.monitor(0)?.answers(NOT_RUNNING);
+        }
+    }
+    Ok(())
+}
+
+/// A start that can't even make its lock, since no file is left in /run, starts nothing and says what is in the way and where.
+#[test]
+fn where_no_file_is_left_for_a_lock_nothing_is_started() -> Done {
+    let site = site(Kind::Platform).build()?;
+    records_on(&site, "nr_inodes=2")?;
+    site.agent().run("start")?.answers(GENERIC).because(&["/run/mediationzone-ra", "No space left"]);
+    assert_eq!(site.calls("")?, 0, "mzsh was not executed");
+    site.nothing_left()?;
+    site.stop()?.answers(OK);
+    site.sh("umount /run/mediationzone-ra")?;
+    site.start()?;
+    Ok(())
+}
+
+/// A call with no more than this many descriptors.
+fn limited(site: &Site, call: &AgentCall<'_>, action: &str, descriptors: u32) -> Result<Ran, Error> {
+    let timeout = Duration::from_secs(8);
+    let (argv, environment) = call.clone().meta_timeout(timeout).spelled_out(action);
+    let limited = site.node.command("prlimit").arg(format!("--nofile={descriptors}")).args(argv);
+    let limited = environment.into_iter().fold(limited, |call, (name, value)| call.env(name, value));
+    limited.time_limit(timeout).run()
+}
+
+/// With too few descriptors to look at all processes a monitor or a probe never says that a live JVM is not running, nor one that is
+/// gone running: it answers what it can know, or 1 and what is missing.
+#[test]
+fn with_few_descriptors_a_monitor_claims_no_more_than_it_knows() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let probe = site.agent();
+    let mut answers = Vec::new();
+    for alive in [true, false] {
+        if alive {
+            site.start_by_hand()?;
+        } else {
+            site.stop()?.answers(OK);
+        }
+        let wrong = if alive { NOT_RUNNING } else { OK };
+        for descriptors in 4..16 {
+            for call in [&probe, &recurring(site.agent(), 0), &recurring(site.agent(), 10)] {
+                let ran = limited(&site, call, "monitor", descriptors)?;
+                let code = ran.code();
+                assert!(code.is_some() && code != Some(wrong), "{descriptors} descriptors: {ran}");
+                if code == Some(GENERIC) {
+                    let reason = ran.reason().unwrap_or_default();
+                    assert!(
+                        reason.contains("Too many open files") || alive && reason.contains("platform"),
+                        "{ran}"
+                    );
+                }
+                answers.push(code);
+            }
+            site.sh(&format!("rm -f {}", site.record()))?;
+        }
+    }
+    for seen in [OK, GENERIC, NOT_RUNNING] {
+        assert!(answers.contains(&Some(seen)), "{answers:?}");
+    }
+    Ok(())
+}
+
+/// With too few descriptors a start fails, says that it is these, and leaves nothing; with enough it succeeds.
+#[test]
+fn with_few_descriptors_a_start_fails_and_leaves_nothing() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let mut failed = 0;
+    for descriptors in 4..24 {
+        let start = limited(&site, &site.agent(), "start", descriptors)?;
+        if start.code() == Some(OK) {
+            site.one("platform")?;
+            site.stop()?.answers(OK);
+        } else {
+            start.answers(GENERIC).because(&["Too many open files"]);
+            failed += 1;
+        }
+        site.nothing_left()?;
+    }
+    assert!((1..20).contains(&failed), "{failed} starts of 20 failed");
+    Ok(())
+}
