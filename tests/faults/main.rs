@@ -8,6 +8,7 @@
 mod at_once;
 mod by_hand;
 mod children;
+mod clock;
 mod exhausted;
 mod ha_client;
 mod hung;
@@ -18,6 +19,7 @@ mod mzsh;
 mod mzsh_words;
 mod name_service;
 mod neighbours;
+mod node;
 mod parameters;
 mod pid_file;
 mod platform_lost;

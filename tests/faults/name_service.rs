@@ -135,7 +135,7 @@ fn a_resolver_that_never_answers_fails_a_start_in_time() -> Done {
     Ok(())
 }
 
-/// An os_user that this node does not know fails a start with its name, and is no matter for a probe, a monitor of a live JVM or a
+/// An `os_user` that this node does not know fails a start with its name, and is no matter for a probe, a monitor of a live JVM or a
 /// stop, which goes by signals.
 #[test]
 fn a_user_that_is_not_known_fails_a_start_and_nothing_that_runs() -> Done {

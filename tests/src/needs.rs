@@ -70,6 +70,10 @@ pub const SANDBOX: &[Need] = &[
 /// For storage that hangs.
 pub const HUNG_STORAGE: &[Need] = &[Need::Fuse];
 
+/// Another wall clock for one program.
+pub const FAKETIME: &[Need] =
+    &[Need::File("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "libfaketime")];
+
 /// What the conformance suite needs besides: the real tools.
 pub const CONFORMANCE: &[Need] = &[
     Need::Root,

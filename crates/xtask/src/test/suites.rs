@@ -13,7 +13,7 @@ const NEEDS: &[(&str, &[&[Need]])] = &[
     ("cost", &[needs::SANDBOX, needs::STRACE]),
     ("jvm", &[needs::JDK]),
     ("lifecycle", &[needs::SANDBOX, needs::JDK]),
-    ("faults", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::JDK, needs::PYTHON]),
+    ("faults", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::FAKETIME, needs::JDK, needs::PYTHON]),
 ];
 
 /// All that any suite needs.
