@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use testkit::{End, Error, Programs, Sandbox};
+use testkit::{End, Error, Killed, Programs, Sandbox, wait_until};
 
 fn node() -> Result<Sandbox, Error> {
     Sandbox::with(&Programs::bare()?)
@@ -42,9 +42,12 @@ fn at_the_time_out_the_whole_group_is_killed() -> Result<(), Error> {
     let ran = node.agent("probe").meta_timeout(Duration::from_millis(200)).run("monitor")?;
     assert_eq!(ran.end, End::TimedOut, "{ran}");
     assert!(ran.wall >= Duration::from_millis(200), "{ran}");
-    let left = node.processes()?;
-    assert!(!left.iter().any(|p| p.argv.contains(&"5000".to_owned()) && p.state != 'Z'), "{left:?}");
-    Ok(())
+    // A signal takes effect when the process runs next.
+    wait_until("no sleep of the group", Duration::from_secs(10), || {
+        let left = node.processes().map_err(|e| e.to_string())?;
+        let lives = left.iter().any(|p| p.argv.contains(&"5000".to_owned()) && p.state != 'Z');
+        if lives { Err(format!("{left:?}")) } else { Ok(()) }
+    })
 }
 
 #[test]
@@ -53,6 +56,26 @@ fn a_daemon_that_keeps_the_pipe_holds_nobody_up() -> Result<(), Error> {
     let ran = node.agent("probe").run("start")?;
     assert_eq!((ran.end, ran.stdout.as_str()), (End::Code(0), "started\n"), "{ran}");
     Ok(())
+}
+
+#[test]
+fn a_program_is_killed_at_the_call_that_is_named_and_what_it_has_started_is_not() -> Result<(), Error> {
+    let node = node_with_agent("echo >/run/begun; sleep 5000 & exit 3")?;
+    let agent = || node.agent("probe");
+    let sleeps = |node: &Sandbox| -> Result<usize, Error> {
+        let all = node.processes()?;
+        Ok(all.iter().filter(|p| p.argv == ["sleep", "5000"] && p.state != 'Z').count())
+    };
+    let Killed::At { number: 1, .. } = agent().killed_at(1, "start")? else { panic!("not at the first") };
+    assert!(node.read("/run/begun").is_err(), "it ran");
+    let Killed::Ended { end, calls } = agent().killed_at(u64::MAX, "start")? else { panic!("killed") };
+    assert_eq!(end, "code 3");
+    let last = agent().killed_at(calls, "start")?;
+    assert_eq!(last, Killed::At { number: calls, call: "exit_group".to_owned() });
+    wait_until("both sleeps", Duration::from_secs(10), || match sleeps(&node) {
+        Ok(2) => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
 }
 
 #[test]

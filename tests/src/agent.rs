@@ -8,7 +8,8 @@
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use crate::{Error, NodeCommand, Ran, Sandbox};
+use crate::sandbox::KIT;
+use crate::{Error, Killed, NodeCommand, Ran, Sandbox};
 
 /// Pacemaker's log, in the node: agents append to it as `HA_LOGFILE` tells them.
 const LOG: &str = "/var/log/pacemaker/pacemaker.log";
@@ -93,6 +94,23 @@ impl<'a> AgentCall<'a> {
     pub fn user(mut self, uid: u32) -> Self {
         self.command = self.command.user(uid);
         self
+    }
+
+    /// Is run by another program, which is given the call as its last arguments (`prlimit --nofile=4`).
+    pub fn through<A: AsRef<OsStr>>(mut self, runner: impl IntoIterator<Item = A>) -> Self {
+        self.command = self.command.through(runner);
+        self
+    }
+
+    /// Runs one action and kills the agent as it enters its N-th system call. What it has started is not killed.
+    ///
+    /// # Errors
+    /// [`Error::NotRun`], [`Error::Command`] when it could not be traced.
+    pub fn killed_at(self, number: u64, action: &str) -> Result<Killed, Error> {
+        let kill_at = [format!("{KIT}/bin/kill-at"), number.to_string()];
+        let ran = self.complete(action).through(kill_at).run()?.expect(0)?;
+        let line = ran.stdout.lines().last().unwrap_or_default().parse();
+        line.map_err(|said| Error::NotRun { argv: ran.argv, said })
     }
 
     /// Runs one action.

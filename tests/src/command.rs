@@ -163,6 +163,13 @@ impl<'a> NodeCommand<'a> {
         self
     }
 
+    /// Is run by another program, which is given the command as its last arguments.
+    pub fn through<A: AsRef<OsStr>>(mut self, runner: impl IntoIterator<Item = A>) -> Self {
+        let mut argv: Vec<OsString> = runner.into_iter().map(|word| word.as_ref().to_owned()).collect();
+        argv.append(&mut self.argv);
+        Self { argv, ..self }
+    }
+
     /// The argv and the environment, as text.
     pub(crate) fn spelled_out(&self) -> (Vec<String>, Vec<(String, String)>) {
         let text = |word: &OsString| word.to_string_lossy().into_owned();
