@@ -14,7 +14,16 @@ const NEEDS: &[(&str, &[&[Need]])] = &[
     ("jvm", &[needs::JDK]),
     ("lifecycle", &[needs::SANDBOX, needs::JDK]),
     ("faults", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::FAKETIME, needs::JDK, needs::PYTHON]),
+    ("killpoints", &[needs::SANDBOX, needs::JDK]),
+    ("deadlines", &[needs::SANDBOX, needs::HUNG_STORAGE]),
+    ("deadlines-slow", &[needs::SANDBOX, needs::HUNG_STORAGE]),
 ];
+
+/// Suites that wait more than they work: how many of their tests are run at once, whatever the number of processors.
+const AT_ONCE: &[(&str, &str)] = &[("faults", "4"), ("killpoints", "6"), ("deadlines", "32"), ("deadlines-slow", "32")];
+
+/// The slow tier: suites that take minutes because what they show does. Only `--all` runs them; else they count as skipped.
+const SLOW: &[&str] = &["deadlines-slow"];
 
 /// All that any suite needs.
 pub(crate) fn all_needs() -> Vec<Need> {
@@ -22,18 +31,21 @@ pub(crate) fn all_needs() -> Vec<Need> {
 }
 
 /// Runs all suites: unit tests, each integration suite, documentation tests.
-pub(crate) fn run(tally: &mut Tally, workspace: &Workspace, built: bool) {
-    tally.step("unit tests", || test(workspace, &["--workspace", "--lib", "--bins"]));
+pub(crate) fn run(tally: &mut Tally, workspace: &Workspace, built: bool, slow: bool) {
+    tally.step("unit tests", || test(workspace, &["--workspace", "--lib", "--bins"], None));
     for (package, target) in workspace.suites() {
         let name = format!("{target} ({package})");
         let selection = ["--package", package, "--test", target];
-        if let Some(reason) = missing(target, built) {
+        let left_out =
+            || (!slow && SLOW.contains(&target)).then(|| "the slow tier: --all runs it".to_owned());
+        if let Some(reason) = missing(target, built).or_else(left_out) {
             tally.skip(&name, number_of_tests(workspace, &selection), &reason);
         } else {
-            tally.step(&name, || test(workspace, &selection));
+            let at_once = AT_ONCE.iter().find(|(name, _)| *name == target).map(|(_, number)| *number);
+            tally.step(&name, || test(workspace, &selection, at_once));
         }
     }
-    tally.step("documentation tests", || test(workspace, &["--workspace", "--doc"]));
+    tally.step("documentation tests", || test(workspace, &["--workspace", "--doc"], None));
 }
 
 /// Why this suite can't be run here, if so.
@@ -47,10 +59,11 @@ fn missing(target: &str, built: bool) -> Option<String> {
     if missing.is_empty() { None } else { Some(format!("this machine lacks {}", missing.join(", "))) }
 }
 
-fn test(workspace: &Workspace, selection: &[&str]) -> Outcome {
+fn test(workspace: &Workspace, selection: &[&str], at_once: Option<&str>) -> Outcome {
     let mut cargo = workspace::cargo(["test", "--quiet", "--no-fail-fast"]);
     // The agents under test are those that ship.
     cargo.args(selection).env("TESTKIT_AGENTS_DIR", workspace.release());
+    cargo.envs(at_once.map(|number| ("RUST_TEST_THREADS", number)));
     match workspace::output(&mut cargo) {
         Err(error) => {
             Outcome { counts: Counts { failed: 1, ..Counts::default() }, remark: error.to_string() }
