@@ -8,7 +8,7 @@
 mod agent;
 mod definition;
 pub mod parameters;
-mod settings;
+pub mod settings;
 
 pub use agent::PicoAgent;
 pub use definition::definition;

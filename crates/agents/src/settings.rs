@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The settings, and every parameter that can't be read.
-pub(crate) fn read(kind: PicoType, call: &Invocation) -> (Settings, Vec<ParameterError>) {
+#[must_use]
+pub fn read(kind: PicoType, call: &Invocation) -> (Settings, Vec<ParameterError>) {
     let mut reader = Reader { kind, values: call.values(), errors: Vec::new() };
     let target = reader.target();
     let settings = Settings {

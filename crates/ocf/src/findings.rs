@@ -44,7 +44,8 @@ impl Findings {
     }
 
     /// The lines for stderr, without the exit reason.
-    pub(crate) fn lines(&self, prefix: &str) -> String {
+    #[must_use]
+    pub fn lines(&self, prefix: &str) -> String {
         let mut lines = String::new();
         for finding in &self.0 {
             lines += if finding.class.is_some() { "ERROR: " } else { "WARNING: " };
@@ -55,7 +56,9 @@ impl Findings {
     }
 
     /// What decides the answer, and why. What is wrong everywhere outweighs what is wrong here; else the first counts.
-    pub(crate) fn verdict(&self) -> Option<(Class, String)> {
+    /// `None`: no error.
+    #[must_use]
+    pub fn verdict(&self) -> Option<(Class, String)> {
         let errors = || self.0.iter().filter_map(|finding| Some((finding.class?, finding)));
         let (class, finding) =
             errors().find(|(class, _)| *class == Class::NotConfigured).or_else(|| errors().next())?;

@@ -128,6 +128,18 @@ impl Record {
         })
     }
 
+    /// From the content of the file; `None`: it is of another boot than `boot`.
+    ///
+    /// # Errors
+    /// It can't be understood, or is another agent version's.
+    pub fn parse(content: &[u8], boot: &str) -> io::Result<Option<Self>> {
+        let record: Self = serde_json::from_slice(content)?;
+        if record.format != FORMAT {
+            return Err(io::Error::other(format!("has format {}, not {FORMAT}", record.format)));
+        }
+        Ok(Some(record).filter(|record| record.boot == boot))
+    }
+
     /// The JVM.
     #[must_use]
     pub fn jvm(&self) -> Option<ProcessId> {
@@ -287,11 +299,7 @@ fn read(path: &Path) -> io::Result<Option<Record>> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),
     };
-    let record: Record = serde_json::from_slice(&content)?;
-    if record.format != FORMAT {
-        return Err(io::Error::other(format!("has format {}, not {FORMAT}", record.format)));
-    }
-    Ok(Some(record).filter(|record| process::boot_id().is_ok_and(|boot| boot == record.boot)))
+    Record::parse(&content, &process::boot_id()?)
 }
 
 /// The JVMs that the records of other resources name.

@@ -95,7 +95,7 @@ impl Ear {
         Ok(match length {
             GONE => Ok(CommandLine::Gone),
             UNREADABLE => Err(io::Error::from_raw_os_error(i32::from_le_bytes(self.number(until)?))),
-            length => Ok(CommandLine::Is(facts::split(self.bytes(length as usize, until)?))),
+            length => Ok(CommandLine::Is(facts::arguments(self.bytes(length as usize, until)?))),
         })
     }
 

@@ -22,7 +22,9 @@ fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-pub(super) fn split(bytes: &[u8]) -> Vec<OsString> {
+/// The arguments in the content of `/proc/PID/cmdline`, or the variables in that of `/proc/PID/environ`.
+#[must_use]
+pub fn arguments(bytes: &[u8]) -> Vec<OsString> {
     let mut parts: Vec<OsString> =
         bytes.split(|&b| b == 0).map(|part| OsString::from_vec(part.to_vec())).collect();
     // The last one is ended by a NUL, too.
@@ -38,7 +40,7 @@ pub(super) fn split(bytes: &[u8]) -> Vec<OsString> {
 /// # Errors
 /// No permission (a foreign user namespace).
 pub fn command_line(pid: Pid) -> io::Result<Option<Vec<OsString>>> {
-    Ok(command_line_bytes(pid)?.map(|bytes| split(&bytes)))
+    Ok(command_line_bytes(pid)?.map(|bytes| arguments(&bytes)))
 }
 
 /// The same as the kernel gives it, each argument ended by a NUL.
@@ -59,7 +61,7 @@ pub fn environment(pid: Pid, until: Instant) -> io::Result<Option<Vec<OsString>>
             Err(e) => e.to_string().into_bytes(),
         });
     match said.map_err(io::Error::other)?.split_first() {
-        Some((b'+', bytes)) => Ok(Some(split(bytes))),
+        Some((b'+', bytes)) => Ok(Some(arguments(bytes))),
         Some((b'-', [])) => Ok(None),
         other => Err(io::Error::other(format!("/proc/{pid}/environ: {other:?}"))),
     }

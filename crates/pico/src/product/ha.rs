@@ -29,6 +29,41 @@ pub enum HaAnswer {
     NotAsked(String),
 }
 
+impl HaAnswer {
+    /// From what the client did, which was told to wait for `seconds`.
+    #[must_use]
+    pub fn of(finished: &Finished, seconds: u64) -> Self {
+        if let Some(why) = &finished.refused {
+            return Self::NotAsked(why.clone());
+        }
+        let words = String::from_utf8_lossy(&finished.output);
+        let said = last_line(&words).unwrap_or("nothing");
+        match finished.end {
+            End::Exited(0) => Self::Ok,
+            End::TimedOut => Self::NoAnswer(format!("no answer in {seconds} s")),
+            // The client has its own limit, and may say FAILED when it is reached.
+            End::Exited(_) if finished.took >= Duration::from_secs(seconds).mul_f32(0.9) => {
+                Self::NoAnswer(format!("no answer in {seconds} s"))
+            }
+            End::Exited(code) if words.contains("FAILED") => {
+                let why = words.lines().find_map(|l| l.split_once("FAILED")).map_or("", |(_, why)| why);
+                let why = why.trim_matches(|c: char| c.is_whitespace() || c == ':');
+                Self::Failed(if why.is_empty() { format!("exit code {code}") } else { why.to_owned() })
+            }
+            // The kernel short of memory, a JVM that crashed: that tells nothing of the pico.
+            End::Signalled(_) => Self::NotAsked(format!("the HA client died: {}", finished.end)),
+            // A JVM that could not start says so itself.
+            End::Exited(1)
+                if words.contains("Could not find or load main class")
+                    || words.contains("initialization of VM") =>
+            {
+                Self::NotAsked(format!("the HA client did not start: {said}"))
+            }
+            End::Exited(_) => Self::NoAnswer(format!("{}: {said}", finished.end)),
+        }
+    }
+}
+
 /// A question to one HA Monitor Server.
 #[derive(Clone, Debug)]
 pub struct HaQuestion<'a> {
@@ -56,7 +91,7 @@ impl HaQuestion<'_> {
             .launch(Company::Group, || self.exec(seconds))
             .and_then(|client| self.attend(client, until))
         {
-            Ok(Some(finished)) => judge(&finished, seconds),
+            Ok(Some(finished)) => HaAnswer::of(&finished, seconds),
             Ok(None) => HaAnswer::NoAnswer(format!("{} ended meanwhile", self.jvm)),
             Err(e) => HaAnswer::NotAsked(e.to_string()),
         }
@@ -147,43 +182,12 @@ impl HaQuestion<'_> {
     }
 }
 
-fn judge(finished: &Finished, seconds: u64) -> HaAnswer {
-    if let Some(why) = &finished.refused {
-        return HaAnswer::NotAsked(why.clone());
-    }
-    let words = String::from_utf8_lossy(&finished.output);
-    let said = last_line(&words).unwrap_or("nothing");
-    match finished.end {
-        End::Exited(0) => HaAnswer::Ok,
-        End::TimedOut => HaAnswer::NoAnswer(format!("no answer in {seconds} s")),
-        // The client has its own limit, and may say FAILED when it is reached.
-        End::Exited(_) if finished.took >= Duration::from_secs(seconds).mul_f32(0.9) => {
-            HaAnswer::NoAnswer(format!("no answer in {seconds} s"))
-        }
-        End::Exited(code) if words.contains("FAILED") => {
-            let why = words.lines().find_map(|l| l.split_once("FAILED")).map_or("", |(_, why)| why);
-            let why = why.trim_matches(|c: char| c.is_whitespace() || c == ':');
-            HaAnswer::Failed(if why.is_empty() { format!("exit code {code}") } else { why.to_owned() })
-        }
-        // The kernel short of memory, a JVM that crashed: that tells nothing of the pico.
-        End::Signalled(_) => HaAnswer::NotAsked(format!("the HA client died: {}", finished.end)),
-        // A JVM that could not start says so itself.
-        End::Exited(1)
-            if words.contains("Could not find or load main class")
-                || words.contains("initialization of VM") =>
-        {
-            HaAnswer::NotAsked(format!("the HA client did not start: {said}"))
-        }
-        End::Exited(_) => HaAnswer::NoAnswer(format!("{}: {said}", finished.end)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn judged(end: End, output: &str, took: Duration) -> HaAnswer {
-        judge(&Finished { end, output: output.into(), refused: None, left: Vec::new(), took }, 10)
+        HaAnswer::of(&Finished { end, output: output.into(), refused: None, left: Vec::new(), took }, 10)
     }
 
     #[test]
