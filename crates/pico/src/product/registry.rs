@@ -5,11 +5,15 @@
 //! property of a pico is its own, else its template's (`master/templates/<namespace>/picos/<template>.conf`), else
 //! the container's `common`, else the cell's.
 //!
-//! To be called in a helper: the files are on what may be shared storage.
+//! To be called in a helper: the files are on what may be shared storage, and the reader of HOCON is young; whoever owns
+//! the installation could write a file that takes it long, or too deep.
+//!
+//! Substitutions (`${...}`) are not followed. Much of what they name only the product knows; and a few hundred bytes of
+//! them can stand for more text than the node has memory. A property that is wanted and holds one is an error.
 
 use crate::record::HaFacts;
 use crate::settings::{Endpoint, PicoName};
-use hocon::Config;
+use hocon::{Config, ParseOptions};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
@@ -22,6 +26,9 @@ const HA_INTERVAL: u64 = 40;
 
 /// Port of the Platform's RCP service where the cell sets none.
 const RCP_PORT: u16 = 6790;
+
+/// Longest file that is read, in bytes. Real ones have a few thousand.
+const LONGEST: usize = 256 << 10;
 
 /// What the registry says of one pico.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,32 +131,31 @@ fn names(directory: &Path) -> io::Result<Vec<String>> {
 
 fn read(home: &Path, registry: &Path, container: String, name: &PicoName) -> Result<PicoFacts, String> {
     let layers = Layers::read(home, registry, &container, name.as_str())?;
-    let ha_host = layers.property("mz.ha.host").unwrap_or_else(|| "127.0.0.1".to_owned());
-    let ha_port = layers.port("mz.ha.port");
+    let ha_host = layers.property("mz.ha.host")?.unwrap_or_else(|| "127.0.0.1".to_owned());
+    let ha_port = layers.port("mz.ha.port")?;
     let ha = HaFacts {
-        enabled: layers.property("mz.ha.enabled").is_some_and(|v| v.eq_ignore_ascii_case("true")),
+        enabled: layers.property("mz.ha.enabled")?.is_some_and(|v| v.eq_ignore_ascii_case("true")),
         endpoint: ha_port.map(|port| Endpoint { host: ha_host, port }),
         interval: layers
-            .property("mz.ha.interval")
+            .property("mz.ha.interval")?
             .and_then(|v| v.parse().ok())
             .map_or(HA_INTERVAL, |seconds: u64| seconds.max(HA_INTERVAL)),
     };
-    let rcp_port = layers.port("pico.rcp.platform.port").unwrap_or(RCP_PORT);
-    let platform = layers.property("pico.rcp.platform.host").map(|host| Endpoint { host, port: rcp_port });
-    let mut ports: Vec<(String, u16)> =
-        ["mz.ha.port", "mz.webserver.port", "ec.webserver.port", "pico.rcp.server.port"]
-            .into_iter()
-            .filter(|&property| property != "mz.ha.port" || ha.enabled)
-            .filter_map(|property| Some((property.to_owned(), layers.port(property)?)))
-            .collect();
-    if layers.own("template").is_some_and(|t| t.ends_with("-platform")) {
+    let rcp_port = layers.port("pico.rcp.platform.port")?.unwrap_or(RCP_PORT);
+    let platform = layers.property("pico.rcp.platform.host")?.map(|host| Endpoint { host, port: rcp_port });
+    let mut ports: Vec<(String, u16)> = Vec::new();
+    for property in ["mz.ha.port", "mz.webserver.port", "ec.webserver.port", "pico.rcp.server.port"] {
+        let port = layers.port(property)?.filter(|_| property != "mz.ha.port" || ha.enabled);
+        ports.extend(port.map(|port| (property.to_owned(), port)));
+    }
+    if layers.own("template")?.is_some_and(|t| t.ends_with("-platform")) {
         ports.push(("pico.rcp.platform.port".to_owned(), rcp_port));
     }
     let same_ha_port =
         ha_port.map_or_else(Vec::new, |port| others_on(home, registry, &container, name, port));
     Ok(PicoFacts {
-        enabled: !layers.own("settings.state").is_some_and(|s| s.eq_ignore_ascii_case("disabled")),
-        server_host: layers.property("pico.rcp.server.host"),
+        enabled: !layers.own("settings.state")?.is_some_and(|s| s.eq_ignore_ascii_case("disabled")),
+        server_host: layers.property("pico.rcp.server.host")?,
         container,
         ha,
         platform,
@@ -165,7 +171,7 @@ fn others_on(home: &Path, registry: &Path, container: &str, name: &PicoName, por
     others
         .filter(|other| {
             Layers::read(home, registry, container, other)
-                .is_ok_and(|l| l.own_port("mz.ha.port") == Some(port))
+                .is_ok_and(|l| l.own_port("mz.ha.port") == Ok(Some(port)))
         })
         .map(str::to_owned)
         .collect()
@@ -182,7 +188,7 @@ struct Layers {
 impl Layers {
     fn read(home: &Path, registry: &Path, container: &str, pico: &str) -> Result<Self, String> {
         let own = parse(&pico_file(registry, container, pico))?;
-        let template = value(&own, "template").and_then(|template| {
+        let template = value(&own, "template")?.and_then(|template| {
             let (namespace, short) = template.split_once('.')?;
             let path = format!("templates/{namespace}/picos/{short}.conf");
             parse_if_there(&home.join(REGISTRIES[1]).join(path)).transpose()
@@ -196,28 +202,32 @@ impl Layers {
     }
 
     /// A value of the pico's own configuration or its template's.
-    fn own(&self, path: &str) -> Option<String> {
-        [Some(&self.pico), self.template.as_ref()].into_iter().flatten().find_map(|c| value(c, path))
+    fn own(&self, path: &str) -> Result<Option<String>, String> {
+        let own = [Some(&self.pico), self.template.as_ref()].into_iter().flatten();
+        own.map(|c| value(c, path)).find_map(Result::transpose).transpose()
     }
 
     /// A property: `config.properties.*` of the pico, else `common.*` of container or cell. Empty is unset.
-    fn property(&self, name: &str) -> Option<String> {
+    fn property(&self, name: &str) -> Result<Option<String>, String> {
         let own = [Some(&self.pico), self.template.as_ref()].into_iter().flatten();
         let own = own.map(|config| (config, "config.properties"));
         let shared = [self.container.as_ref(), self.cell.as_ref()].into_iter().flatten();
         let shared = shared.map(|config| (config, "common"));
-        own.chain(shared)
-            .find_map(|(config, prefix)| below(config, prefix, name))
-            .filter(|value| !value.is_empty())
+        let found = own
+            .chain(shared)
+            .map(|(c, prefix)| below(c, prefix, name))
+            .find_map(Result::transpose)
+            .transpose()?;
+        Ok(found.filter(|value| !value.is_empty()))
     }
 
-    fn port(&self, name: &str) -> Option<u16> {
-        self.property(name)?.parse().ok().filter(|&port| port != 0)
+    fn port(&self, name: &str) -> Result<Option<u16>, String> {
+        Ok(self.property(name)?.and_then(|text| text.parse().ok()).filter(|&port| port != 0))
     }
 
     /// A port that is set for this pico itself, not for all of the container.
-    fn own_port(&self, name: &str) -> Option<u16> {
-        below(&self.pico, "config.properties", name)?.parse().ok()
+    fn own_port(&self, name: &str) -> Result<Option<u16>, String> {
+        Ok(below(&self.pico, "config.properties", name)?.and_then(|text| text.parse().ok()))
     }
 }
 
@@ -226,16 +236,33 @@ fn parse_if_there(path: &Path) -> Result<Option<Config>, String> {
 }
 
 fn parse(path: &Path) -> Result<Config, String> {
-    hocon::parse_file(path).map_err(|e| format!("{}: {e}", path.display()))
+    let say = |why: &dyn fmt::Display| format!("{}: {why}", path.display());
+    let content = host::files::read_capped(path, LONGEST + 1).map_err(|e| say(&e))?;
+    if content.len() > LONGEST {
+        return Err(say(&format_args!("is longer than {} KiB", LONGEST >> 10)));
+    }
+    let text = String::from_utf8(content).map_err(|e| say(&e))?;
+    // Relative to which file an `include` is.
+    let directory = path.parent().unwrap_or(path).to_owned();
+    let options = ParseOptions::defaults().with_resolve_substitutions(false).with_base_dir(directory);
+    hocon::parse_string_with_options(&text, options).map_err(|e| say(&e))
 }
 
 /// A property may be written `mz.ha.port : 1` (nested objects to HOCON) or `"mz.ha.port" : 1` (one key).
-fn below(config: &Config, prefix: &str, name: &str) -> Option<String> {
-    value(config, &format!("{prefix}.{name}")).or_else(|| value(config, &format!("{prefix}.\"{name}\"")))
+fn below(config: &Config, prefix: &str, name: &str) -> Result<Option<String>, String> {
+    match value(config, &format!("{prefix}.{name}"))? {
+        Some(value) => Ok(Some(value)),
+        None => value(config, &format!("{prefix}.\"{name}\"")),
+    }
 }
 
-fn value(config: &Config, path: &str) -> Option<String> {
-    config.get_string(path).ok()
+/// `None`: there is no such value, or it is no text.
+fn value(config: &Config, path: &str) -> Result<Option<String>, String> {
+    match config.get_string(path) {
+        Ok(value) => Ok(Some(value)),
+        Err(e) if e.is_not_resolved() => Err(format!("{path} is a substitution (${{...}}): write its value")),
+        Err(_) => Ok(None),
+    }
 }
 
 #[cfg(test)]
@@ -323,6 +350,36 @@ mod tests {
         assert_eq!(find(None, "ec3"), RegistryState::Undefined { containers: vec!["a".into(), "b".into()] });
         assert_eq!(find(None, "ec2"), RegistryState::Ambiguous { containers: vec!["a".into(), "b".into()] });
         assert!(matches!(find(Some("b"), "ec2"), RegistryState::Defined(facts) if facts.container == "b"));
+    }
+
+    #[test]
+    fn a_substitution_is_not_followed_and_only_one_that_is_wanted_is_an_error() {
+        let own = "config { jvmargs : [${pico.name}], properties { a : ${?b}, mz.ha.port : 26001 } }";
+        assert_eq!(defined(&[(".active/containers/c/picos/ec1.conf", own)], "ec1").ports, []);
+        let wanted = "port : 26001, config.properties { mz.ha.enabled : true, mz.ha.port : ${port} }";
+        let home = installation(&[(".active/containers/c/picos/ec1.conf", wanted)]);
+        let state = find(home.path(), None, &"ec1".parse().unwrap());
+        let RegistryState::Unreadable(why) = state else { panic!("{state:?}") };
+        assert_eq!(why, "config.properties.mz.ha.port is a substitution (${...}): write its value");
+    }
+
+    #[test]
+    fn a_few_hundred_bytes_that_double_themselves_do_not_eat_the_memory() {
+        // 2^60 times ten bytes, were it followed.
+        let lines = (1..60).map(|i| format!("a{i} : ${{a{}}}${{a{}}}\n", i - 1, i - 1));
+        let pico = format!("a0 : xxxxxxxxxx\n{}", lines.collect::<String>());
+        assert!(defined(&[(".active/containers/c/picos/ec1.conf", &pico)], "ec1").enabled);
+    }
+
+    #[test]
+    fn a_file_without_end_is_not_read_to_its_end() {
+        let pico = "#".repeat(LONGEST + 1);
+        let home = installation(&[(".active/containers/c/picos/ec1.conf", &pico)]);
+        let state = find(home.path(), None, &"ec1".parse().unwrap());
+        assert!(
+            matches!(&state, RegistryState::Unreadable(why) if why.ends_with("longer than 256 KiB")),
+            "{state:?}"
+        );
     }
 
     #[test]
