@@ -4,6 +4,7 @@
 mod bench;
 mod demo;
 mod error;
+mod fuzz;
 mod r#gen;
 mod packages;
 mod test;
@@ -31,6 +32,8 @@ enum Task {
     Test(test::Options),
     /// Write ocf-metadata/ from what the agents say.
     Gen(r#gen::Options),
+    /// Fuzz what the agents read from outside (needs a nightly toolchain and cargo-fuzz).
+    Fuzz(fuzz::Options),
     /// Measure what an action costs, beside an empty program and a JVM.
     Bench(bench::Options),
     /// The part of `bench` that runs inside the sandbox.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Gen(options) => r#gen::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::BenchInside(options) => bench::run_inside(&options),
     };

@@ -51,6 +51,11 @@ impl Workspace {
         self.target_directory.join("tools")
     }
 
+    /// Where `fuzz` builds, and keeps what it finds.
+    pub(crate) fn fuzz(&self) -> PathBuf {
+        self.target_directory.join("fuzz")
+    }
+
     /// The integration test targets: package and target.
     pub(crate) fn suites(&self) -> Vec<(&str, &str)> {
         let targets = self.packages.iter().flat_map(|p| p.targets.iter().map(move |t| (p, t)));

@@ -1,0 +1,265 @@
+//! `cargo xtask fuzz`: bytes that nobody thought of, for all that the agents read from outside.
+//!
+//! What must hold is in `tests/hostile`; `fuzz/` has a doorway to each function of it, seeds, dictionaries, and a corpus: the
+//! fewest inputs that reach all that was ever reached. A run begins with both and leaves what it finds under `target/`, so it
+//! never changes the repository; with `--keep` it then makes the corpus anew out of everything.
+//!
+//! No sanitizer: all of the code under test forbids `unsafe` or calls the system, and without one it is twice as fast. Overflow
+//! and debug assertions are checked. Compares are not traced, for the dictionaries know the words, and that, too, is twice as
+//! fast.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use crate::Error;
+use crate::workspace::{self, Workspace};
+
+/// Bytes of the longest input.
+const LONGEST: u32 = 1024;
+
+/// Seconds after which an input is one that takes too long.
+const SLOWEST: u32 = 10;
+
+/// MiB that a target may use.
+const MEMORY: u32 = 1024;
+
+/// What `fuzz` is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The target; without one, all of them, one after the other.
+    target: Option<String>,
+    /// Inputs to try, for each target.
+    #[arg(long, default_value_t = 10_000_000)]
+    runs: u64,
+    /// Then make fuzz/corpus/ anew, as small as possible.
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Fuzzes; the exit code is success when no target found anything.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+    let all = targets()?;
+    let chosen: Vec<&String> =
+        all.iter().filter(|t| options.target.as_ref().is_none_or(|o| o == *t)).collect();
+    if chosen.is_empty() {
+        let what = format!("no fuzz target {}", options.target.as_deref().unwrap_or_default());
+        return Err(Error::Unreadable { what, said: format!("there are {}", all.join(", ")) });
+    }
+    tools()?;
+    let here = Workspace::read()?.fuzz();
+    build(&here)?;
+    let mut clean = true;
+    for target in chosen {
+        let scratch = Scratch::new()?;
+        let fuzzing = Fuzzing { target, here: &here, scratch: &scratch.0 };
+        clean &= fuzzing.run(options.runs)?;
+        if options.keep {
+            fuzzing.keep()?;
+        }
+    }
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn folder() -> PathBuf {
+    workspace::root().join("fuzz")
+}
+
+fn targets() -> Result<Vec<String>, Error> {
+    let path = folder().join("fuzz_targets");
+    let entries = fs::read_dir(&path).map_err(Error::file("list", &path))?;
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned())).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// The nightly cargo: the compiler's instrumentation has no stable name.
+fn nightly(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new("rustup");
+    cargo
+        .args(["run", "nightly", "cargo"])
+        .args(arguments)
+        .current_dir(workspace::root())
+        .stdin(Stdio::null());
+    cargo
+}
+
+/// What is missing, and how to get it.
+fn tools() -> Result<(), Error> {
+    for (arguments, what, get) in [
+        (&["--version"][..], "a nightly toolchain", "rustup toolchain install nightly"),
+        (&["fuzz", "--version"], "cargo-fuzz", "cargo install --locked cargo-fuzz"),
+    ] {
+        if !workspace::output(&mut nightly(arguments)).is_ok_and(|output| output.status.success()) {
+            return Err(Error::Unreadable { what: format!("{what} is not there"), said: get.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn build(here: &Path) -> Result<(), Error> {
+    let mut cargo = nightly(&["fuzz", "build", "--sanitizer", "none", "--no-trace-compares", "--target-dir"]);
+    workspace::succeed(cargo.arg(here.join("build"))).map(drop)
+}
+
+/// Where a target may write files, in memory; gone with it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self, Error> {
+        let memory = Path::new("/dev/shm");
+        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let path = parent.join(format!("mediationzone-fuzz.{}", std::process::id()));
+        fs::create_dir(&path).map_err(Error::file("create", &path))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// One target's run.
+struct Fuzzing<'a> {
+    target: &'a str,
+    /// What is kept between runs: the build, what was found, logs.
+    here: &'a Path,
+    scratch: &'a Path,
+}
+
+impl Fuzzing<'_> {
+    /// Tries that many inputs; true when every one kept its promises.
+    fn run(&self, runs: u64) -> Result<bool, Error> {
+        let found = self.directory("found")?;
+        let artifacts = self.directory("artifacts")?;
+        let log = self.here.join(format!("{}.log", self.target));
+        let mut fuzzer = self.fuzzer(&found);
+        fuzzer
+            .args(self.kept())
+            .arg(format!(
+                "-dict={}",
+                folder().join("dictionaries").join(format!("{}.dict", self.target)).display()
+            ))
+            .arg(format!("-artifact_prefix={}/", artifacts.display()))
+            .arg(format!("-runs={runs}"))
+            .arg("-print_final_stats=1")
+            .stderr(File::create(&log).map_err(Error::file("create", &log))?);
+        let begun = Instant::now();
+        let clean = workspace::output(&mut fuzzer)?.status.success();
+        let said = Said::read(&log)?;
+        println!(
+            "{:.<20} {} executions, {:.0} s, coverage {}, {} inputs",
+            format!("{} ", self.target),
+            said.executions,
+            begun.elapsed().as_secs_f64(),
+            said.coverage,
+            said.inputs
+        );
+        if !clean {
+            println!("    a promise was broken: {}, the input is in {}", log.display(), artifacts.display());
+        }
+        Ok(clean)
+    }
+
+    /// The smallest corpus that reaches all that is reached.
+    fn keep(&self) -> Result<(), Error> {
+        let found = self.directory("found")?;
+        let corpus = folder().join("corpus").join(self.target);
+        let new = self.directory("minimal")?;
+        fs::remove_dir_all(&new).and_then(|()| fs::create_dir(&new)).map_err(Error::file("empty", &new))?;
+        let mut fuzzer = self.fuzzer(&new);
+        workspace::succeed(fuzzer.args(self.kept()).arg(found).arg("-merge=1"))?;
+        if corpus.exists() {
+            fs::remove_dir_all(&corpus).map_err(Error::file("remove", &corpus))?;
+        }
+        fs::create_dir_all(&corpus).map_err(Error::file("create", &corpus))?;
+        for entry in fs::read_dir(&new).map_err(Error::file("list", &new))?.flatten() {
+            let to = corpus.join(entry.file_name());
+            fs::copy(entry.path(), &to).map_err(Error::file("write", &to))?;
+        }
+        Ok(())
+    }
+
+    /// The fuzzer, which puts what it finds into `corpus`.
+    fn fuzzer(&self, corpus: &Path) -> Command {
+        // cargo-fuzz always names the triple.
+        let built =
+            self.here.join("build").join(format!("{}-unknown-linux-gnu/release", std::env::consts::ARCH));
+        let mut fuzzer = Command::new(built.join(self.target));
+        fuzzer.arg(corpus).env("TMPDIR", self.scratch).stdin(Stdio::null());
+        fuzzer
+            .arg(format!("-max_len={LONGEST}"))
+            .arg(format!("-timeout={SLOWEST}"))
+            .arg(format!("-rss_limit_mb={MEMORY}"));
+        fuzzer
+    }
+
+    /// What the repository holds for it.
+    fn kept(&self) -> Vec<PathBuf> {
+        let folders = ["seeds", "corpus"].map(|name| folder().join(name).join(self.target));
+        folders.into_iter().filter(|path| path.is_dir()).collect()
+    }
+
+    fn directory(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.here.join(name).join(self.target);
+        fs::create_dir_all(&path).map_err(Error::file("create", &path))?;
+        Ok(path)
+    }
+}
+
+/// What libFuzzer says of itself.
+#[derive(Debug, Default, PartialEq)]
+struct Said {
+    executions: u64,
+    coverage: u64,
+    inputs: u64,
+}
+
+impl Said {
+    fn read(log: &Path) -> Result<Self, Error> {
+        let file = File::open(log).map_err(Error::file("read", log))?;
+        let lines = BufReader::new(file).split(b'\n').map_while(Result::ok);
+        Ok(Self::of(lines.map(|line| String::from_utf8_lossy(&line).into_owned())))
+    }
+
+    /// From lines such as `#1024 pulse cov: 203 ft: 446 corp: 268/15503b lim: 4096` and, at the end,
+    /// `stat::number_of_executed_units: 1024`.
+    fn of(lines: impl Iterator<Item = String>) -> Self {
+        let mut said = Self::default();
+        for line in lines {
+            let after = |word: &str| {
+                let rest = line.split_once(word)?.1.trim_start();
+                let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+                rest[..end].parse::<u64>().ok()
+            };
+            said.executions = after("stat::number_of_executed_units:").unwrap_or(said.executions);
+            if line.starts_with('#') {
+                said.coverage = after(" cov:").unwrap_or(said.coverage);
+                said.inputs = after(" corp:").unwrap_or(said.inputs);
+            }
+        }
+        said
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_that_the_fuzzer_says_counts() {
+        let lines = [
+            "#2\tINITED cov: 90 ft: 91 corp: 1/1b exec/s: 0 rss: 25Mb",
+            "#2946812\tDONE   cov: 203 ft: 446 corp: 268/15503b lim: 4096 exec/s: 140324 rss: 28Mb",
+            "\"cov: 1\" # Uses: 12",
+            "stat::number_of_executed_units: 2946812",
+        ];
+        let said = Said::of(lines.iter().map(ToString::to_string));
+        assert_eq!(said, Said { executions: 2_946_812, coverage: 203, inputs: 268 });
+    }
+}

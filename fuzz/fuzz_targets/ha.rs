@@ -1,0 +1,4 @@
+//! What the HA client says.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::ha(bytes));

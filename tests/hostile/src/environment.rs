@@ -1,0 +1,150 @@
+//! The environment: what Pacemaker, a tool or a person calls the agent with.
+
+use crate::line::{can_be_a_reason, is_printable};
+use agents::{PicoAgent, definition, settings};
+use ocf::{Action, Agent, Class, Invocation, ParameterError};
+use pico::{PicoType, Settings};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+type Variable = (OsString, OsString);
+
+/// `bytes` are the content of `/proc/PID/environ`: `NAME=value`, each ended by NUL. The agent called is the one that
+/// `OCF_RESOURCE_TYPE` names, else the Platform's.
+///
+/// - Nothing panics; whatever there is, there is a name, a deadline and an answer.
+/// - What is accepted is within the limits of its declaration, and comes back the same when it is set as it is recorded.
+/// - What is refused is named once, in a readable line, and counts as if it were not set.
+/// - validate-all at level 0 finds just what was refused.
+pub fn environment(bytes: &[u8]) {
+    let variables: Vec<Variable> =
+        host::process::arguments(bytes).iter().filter_map(|v| variable(v)).collect();
+    let named = |name: &str| variables.iter().find(|(n, _)| n == name).map(|(_, value)| value);
+    let asked = named("OCF_RESOURCE_TYPE");
+    let kind = PicoType::ALL.into_iter().find(|kind| asked.is_some_and(|name| name == kind.agent()));
+    let kind = kind.unwrap_or(PicoType::Platform);
+
+    let call = Invocation::new(definition(kind), Action::Monitor, variables.clone());
+    is_answerable(&call);
+    let (settings, errors) = settings::read(kind, &call);
+    are_readable(&errors, call.reason_prefix());
+    if errors.is_empty() {
+        is_within_limits(&settings);
+        comes_back_the_same(kind, &settings);
+    } else {
+        is_as_if_not_set(kind, &variables, &settings, &errors);
+    }
+    level_0_finds_the_same(kind, variables, &errors);
+}
+
+/// As the C library takes it apart.
+fn variable(entry: &OsStr) -> Option<Variable> {
+    let bytes = entry.as_bytes();
+    let at = bytes.iter().skip(1).position(|&b| b == b'=')? + 1;
+    Some((OsStr::from_bytes(&bytes[..at]).to_owned(), OsStr::from_bytes(&bytes[at + 1..]).to_owned()))
+}
+
+fn read(kind: PicoType, variables: Vec<Variable>) -> (Settings, Vec<ParameterError>) {
+    settings::read(kind, &Invocation::new(definition(kind), Action::Monitor, variables))
+}
+
+fn is_answerable(call: &Invocation) {
+    for word in [call.instance(), call.resource_type(), call.reason_prefix()] {
+        assert!(!word.is_empty());
+        is_printable(word);
+    }
+    call.node().into_iter().chain(call.provider()).for_each(is_printable);
+    assert!(!call.deadline().total().is_zero());
+    assert_eq!(call.is_probe(), call.interval().is_none());
+    assert!(!call.is_recurring_by_cluster() || !call.is_probe());
+}
+
+fn are_readable(errors: &[ParameterError], prefix: &str) {
+    for (at, error) in errors.iter().enumerate() {
+        let text = error.to_string();
+        assert!(text.starts_with(error.name()) && text.len() < 200, "{text}");
+        is_printable(&text);
+        can_be_a_reason(&text, prefix);
+        assert!(errors[..at].iter().all(|e| e.name() != error.name()), "{errors:?}");
+    }
+}
+
+fn is_within_limits(settings: &Settings) {
+    let target = settings.target.as_ref().expect("no error, so a target");
+    let name = target.name.as_str();
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
+    assert!(name.bytes().all(allowed) && !name.is_empty() && !name.starts_with('-'), "{name:?}");
+    let paths = [Some(target.home.path()), settings.java_home.as_deref(), settings.post_start.as_deref()];
+    assert!(paths.into_iter().flatten().all(|path| path.is_absolute() && path.to_str().is_some()));
+    assert!(settings.container.as_ref().is_none_or(|c| c.bytes().all(allowed) && !c.starts_with(['-', '.'])));
+    for at_least_a_second in [settings.mzsh_timeout, settings.ha_timeout] {
+        assert!((Duration::from_secs(1)..=DAY).contains(&at_least_a_second));
+    }
+    assert!(settings.wait <= DAY && settings.wait_for_timeout <= DAY);
+    assert!(settings.ha_grace.is_none_or(|grace| grace <= DAY));
+    assert!(settings.monitor_retries <= 10 && settings.failures_tolerated <= 100);
+    assert_ne!(settings.ha_port, Some(0));
+    for endpoint in settings.wait_for.iter().flatten() {
+        assert_ne!(endpoint.port, 0);
+        assert_eq!(endpoint.to_string().parse().as_ref(), Ok(endpoint));
+    }
+    for text in settings.os_user.iter().chain(&settings.ha_host) {
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+    }
+}
+
+fn comes_back_the_same(kind: PicoType, settings: &Settings) {
+    let recorded =
+        settings.in_force.iter().map(|(name, value)| (format!("OCF_RESKEY_{name}").into(), value.into()));
+    let (again, errors) = read(kind, recorded.collect());
+    assert_eq!(errors, []);
+    assert_eq!(values(&again), values(settings));
+    assert_eq!(again.in_force, settings.in_force);
+}
+
+fn is_as_if_not_set(kind: PicoType, variables: &[Variable], settings: &Settings, errors: &[ParameterError]) {
+    let refused = |name: &OsStr| {
+        let name = name.as_bytes().strip_prefix(b"OCF_RESKEY_");
+        errors.iter().any(|error| name == Some(error.name().as_bytes()))
+    };
+    let rest = variables.iter().filter(|(name, _)| !refused(name)).cloned();
+    let (without, errors) = read(kind, rest.collect());
+    // All that can be wrong now is that what must be set is not; and who is meant has no default.
+    assert!(errors.iter().all(|error| error.name() == "pico_name"), "{errors:?}");
+    let but_for_the_target = |settings: &Settings| {
+        let target = Err(String::new());
+        values(&Settings { target, ..settings.clone() })
+    };
+    assert_eq!(but_for_the_target(&without), but_for_the_target(settings));
+}
+
+/// All that is set, but for who asks and in which words.
+fn values(settings: &Settings) -> String {
+    let silent =
+        Settings { resource: None, in_force: Vec::new(), pretend_not_installed: false, ..settings.clone() };
+    format!("{silent:?}")
+}
+
+fn level_0_finds_the_same(kind: PicoType, mut variables: Vec<Variable>, errors: &[ParameterError]) {
+    // A deeper level looks at the node, which is not ours here.
+    variables.retain(|(name, _)| name != "OCF_CHECK_LEVEL");
+    let call = Invocation::new(definition(kind), Action::ValidateAll, variables);
+    let findings = PicoAgent::new(kind).validate_all(&call);
+    let lines = findings.lines(call.reason_prefix());
+    assert_eq!(lines.lines().count(), errors.len());
+    for line in lines.lines() {
+        assert!(line.starts_with("ERROR: "), "{line}");
+        is_printable(line);
+    }
+    match findings.verdict() {
+        None => assert!(errors.is_empty()),
+        Some((class, reason)) => {
+            assert!(!errors.is_empty());
+            assert_eq!(class, Class::NotConfigured);
+            can_be_a_reason(&reason, call.reason_prefix());
+        }
+    }
+}

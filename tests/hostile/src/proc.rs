@@ -1,0 +1,124 @@
+//! /proc: what any process of the node can make it say.
+
+use crate::parts;
+use host::Pid;
+use host::process::{Stat, arguments};
+use pico::Target;
+use pico::identity::{Arguments, Home, HomeClaim, Role, home_claim, pico_of_anyone, role};
+use regex_lite::Regex;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// `bytes` are a line of `/proc/PID/stat`, and also the name that a process gave itself (prctl(2)) in a line that is else
+/// right.
+///
+/// - Nothing panics.
+/// - What a process calls itself never shifts the fields that follow.
+pub fn stat(bytes: &[u8]) {
+    if let Ok(stat) = Stat::parse(bytes) {
+        assert!(stat.pid.as_raw() > 0 && stat.parent.is_none_or(|parent| parent.as_raw() > 0));
+        assert!(bytes.len() >= stat.comm.len() + 2);
+    }
+    let tail = b") S 1 4711 4712 0 -1 4194304 1 0 0 0 5 3 0 0 20 0 37 0 123456 99 1 18446744073709551615\n";
+    let line = [b"4711 (", bytes, tail.as_slice()].concat();
+    let stat = Stat::parse(&line).expect("the name does not matter");
+    assert_eq!(stat.comm, bytes);
+    assert_eq!((stat.pid.as_raw(), stat.parent), (4711, Pid::new(1)));
+    assert_eq!((stat.group, stat.session, stat.threads, stat.start), (4711, 4712, 37, 123_456));
+}
+
+/// `bytes` are, with [`SEPARATOR`](crate::SEPARATOR) between them: the name of the pico; `/proc/PID/cmdline`;
+/// `/proc/PID/environ`; the last part of where `/proc/PID/exe` points; a pattern for `process_match`, if any.
+///
+/// - Nothing panics.
+/// - A process is the pico only by a marker that is exactly its name; so it is the pico of one name alone.
+/// - mzsh is never the pico; a startup has that word and exactly the name among its arguments.
+/// - It claims no other home than one that stands in its arguments or environment.
+pub fn command_line(bytes: &[u8]) {
+    let [name, cmdline, environ, program, pattern] = parts(bytes);
+    let Some(name) = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()) else { return };
+    let argv = arguments(cmdline);
+    let environ = arguments(environ);
+    let process =
+        Arguments { argv: &argv, program: Some(OsStr::from_bytes(program)).filter(|p| !p.is_empty()) };
+    let mut target = Target { name, home: Home::new(Path::new("/opt/mz")), process_match: None };
+
+    match role(&target, process) {
+        Some(Role::Pico) => {
+            is_marked_exactly(&argv, target.name.as_str());
+            assert!(!is_mzsh(&argv), "{argv:?}");
+            assert!(pico_of_anyone(process));
+            is_of_one_name(&target, process);
+        }
+        Some(Role::Startup) => {
+            for word in [&["startup", "restart"][..], &[target.name.as_str()]] {
+                assert!(argv.iter().any(|a| word.iter().any(|w| a == w)), "{argv:?}");
+            }
+            assert!(pico_of_anyone(process));
+        }
+        Some(Role::PicoByMatch) => panic!("there is no pattern"),
+        None => {}
+    }
+    a_later_marker_of_another_name_rules_it_out(&target, process);
+    claims_what_it_says(&argv, &environ);
+
+    let pattern = std::str::from_utf8(pattern).ok().filter(|pattern| !pattern.is_empty());
+    if let Some(pattern) = pattern.and_then(|pattern| Regex::new(pattern).ok()) {
+        target.process_match = Some(pattern);
+        // The pattern replaces the markers.
+        assert_ne!(role(&target, process), Some(Role::Pico));
+    }
+}
+
+fn is_marked_exactly(argv: &[OsString], name: &str) {
+    let property = format!("-Dpico.configname={name}");
+    let on_error = format!("-XX:OnOutOfMemoryError=oom {name}");
+    let by_property = argv.iter().any(|a| *a == *property);
+    let by_error = argv.iter().any(|a| {
+        // The words are what counts, not how many blanks are between them.
+        let words: Vec<&[u8]> =
+            a.as_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+        let expected: Vec<&[u8]> = on_error.as_bytes().split(|&b| b == b' ').collect();
+        words.starts_with(&expected)
+    });
+    let by_last = argv.last().is_some_and(|last| last == name)
+        && argv
+            .iter()
+            .any(|a| a.as_bytes().ends_with(b"PicoStart") || a.as_bytes().ends_with(b"CodeServerMain"));
+    assert!(by_property || by_error || by_last, "{argv:?} is not marked {name}");
+}
+
+fn is_mzsh(argv: &[OsString]) -> bool {
+    argv.iter().any(|a| !a.as_bytes().starts_with(b"-") && a.as_bytes().ends_with(b".CommandLine"))
+}
+
+fn is_of_one_name(target: &Target, process: Arguments<'_>) {
+    let name = target.name.as_str();
+    let others =
+        [format!("{name}0"), format!("x{name}"), name[..name.len() - 1].to_owned(), name.to_uppercase()];
+    for other in others.iter().filter(|other| *other != name).filter_map(|other| other.parse().ok()) {
+        assert_ne!(role(&Target { name: other, ..target.clone() }, process), Some(Role::Pico));
+    }
+}
+
+fn a_later_marker_of_another_name_rules_it_out(target: &Target, process: Arguments<'_>) {
+    let mut argv = process.argv.to_owned();
+    argv.push(format!("-Dpico.configname={}0", target.name).into());
+    assert_ne!(role(target, Arguments { argv: &argv, ..process }), Some(Role::Pico));
+}
+
+fn claims_what_it_says(argv: &[OsString], environ: &[OsString]) {
+    if let HomeClaim::Is(home) = home_claim(argv, || Some(environ)) {
+        let home = home.as_os_str().as_bytes();
+        let after = |prefix: &[u8], words: &[OsString]| {
+            words.iter().any(|w| w.as_bytes().strip_prefix(prefix) == Some(home))
+        };
+        let above_script =
+            argv.iter().any(|a| a.as_bytes().starts_with(home) && Path::new(a).ends_with("bin/mzsh"));
+        assert!(after(b"-Dmz.home=", argv) || above_script || after(b"MZ_HOME=", environ), "{argv:?}");
+    }
+    if let HomeClaim::Is(_) = home_claim(argv, || None) {
+        assert!(!argv.is_empty());
+    }
+}

@@ -1,0 +1,100 @@
+//! The product's registry: files in HOCON that the owner of the installation writes.
+
+use crate::{line::can_be_a_reason, parts};
+use ocf::reason;
+use pico::product::{RegistryState, find_pico};
+use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Bytes of one file. A deeper nesting than fits can end a process for want of stack: that is why a helper reads them.
+const LONGEST: usize = 1024;
+
+/// Below the registry: the pico's own file first, then what it may inherit from, and another pico's.
+const FILES: [&str; 5] = [
+    ".active/containers/c/picos/ec1.conf",
+    "master/templates/mz/picos/t.conf",
+    ".active/containers/c/container.conf",
+    ".active/cell.conf",
+    ".active/containers/c/picos/ec2.conf",
+];
+
+/// `bytes` are the content of five files, with [`SEPARATOR`](crate::SEPARATOR) between them; an empty one is not there, but
+/// for the first.
+///
+/// - Nothing panics, nothing takes long (that is for the fuzzer to see).
+/// - What is read is within its limits; what can't be read is said in a line.
+///
+/// A file that includes others is left out here: what it reads is bounded by the helper's time alone.
+pub fn registry(bytes: &[u8]) {
+    let files: [&[u8]; 5] = parts(bytes);
+    let includes = bytes.windows(7).any(|window| window == b"include");
+    if includes || files.iter().any(|file| file.len() > LONGEST) {
+        return;
+    }
+    INSTALLATION.with_borrow_mut(|installation| {
+        installation.hold(files);
+        look(&installation.home);
+    });
+}
+
+fn look(home: &Path) {
+    let name = "ec1".parse().expect("a name");
+    match find_pico(home, None, &name) {
+        RegistryState::Defined(facts) => {
+            assert_eq!(facts.container, "c");
+            assert!(facts.ha.interval >= 40);
+            let endpoints = [&facts.ha.endpoint, &facts.platform].into_iter().flatten();
+            assert!(endpoints.clone().all(|e| e.port != 0 && !e.host.is_empty()));
+            assert!(facts.ports.iter().all(|(_, port)| *port != 0));
+            assert!(facts.same_ha_port.iter().all(|other| other == "ec2"));
+            assert!(facts.same_ha_port.is_empty() || facts.ha.endpoint.is_some());
+            assert_ne!(facts.server_host.as_deref(), Some(""));
+        }
+        RegistryState::Unreadable(why) => can_be_a_reason(&why, reason::PREFIX),
+        other => panic!("the pico is defined once: {other:?}"),
+    }
+}
+
+/// The files on disk. Only what differs from the last input is written.
+struct Installation {
+    home: PathBuf,
+    held: [Option<Vec<u8>>; 5],
+    _directory: tempfile::TempDir,
+}
+
+thread_local! {
+    static INSTALLATION: RefCell<Installation> = RefCell::new(Installation::new());
+}
+
+impl Installation {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let home = directory.path().to_owned();
+        for file in FILES {
+            let path = Self::path(&home, file);
+            fs::create_dir_all(path.parent().expect("it is below home")).expect("a directory");
+        }
+        Self { home, held: Default::default(), _directory: directory }
+    }
+
+    fn path(home: &Path, file: &str) -> PathBuf {
+        home.join("common/config/cell/default").join(file)
+    }
+
+    fn hold(&mut self, files: [&[u8]; 5]) {
+        for (at, content) in files.into_iter().enumerate() {
+            let wanted = (at == 0 || !content.is_empty()).then_some(content);
+            if self.held[at].as_deref() == wanted {
+                continue;
+            }
+            let path = Self::path(&self.home, FILES[at]);
+            match wanted {
+                Some(content) => fs::write(&path, content),
+                None => fs::remove_file(&path),
+            }
+            .expect("the directory is ours");
+            self.held[at] = wanted.map(<[u8]>::to_owned);
+        }
+    }
+}
