@@ -109,7 +109,7 @@ fn a_later_marker_of_another_name_rules_it_out(target: &Target, process: Argumen
 }
 
 fn claims_what_it_says(argv: &[OsString], environ: &[OsString]) {
-    if let HomeClaim::Is(home) = home_claim(argv, || Some(environ)) {
+    if let HomeClaim::Is(home) = home_claim(argv, || Some(environ.to_vec())) {
         let home = home.as_os_str().as_bytes();
         let after = |prefix: &[u8], words: &[OsString]| {
             words.iter().any(|w| w.as_bytes().strip_prefix(prefix) == Some(home))
