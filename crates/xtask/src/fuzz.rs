@@ -166,14 +166,14 @@ impl Fuzzing<'_> {
         Ok(clean)
     }
 
-    /// The smallest corpus that reaches all that is reached.
+    /// The smallest corpus that reaches all that is reached; how often each place is does not count.
     fn keep(&self) -> Result<(), Error> {
         let found = self.directory("found")?;
         let corpus = folder().join("corpus").join(self.target);
         let new = self.directory("minimal")?;
         fs::remove_dir_all(&new).and_then(|()| fs::create_dir(&new)).map_err(Error::file("empty", &new))?;
         let mut fuzzer = self.fuzzer(&new);
-        workspace::succeed(fuzzer.args(self.kept()).arg(found).arg("-merge=1"))?;
+        workspace::succeed(fuzzer.args(self.kept()).arg(found).args(["-merge=1", "-use_counters=0"]))?;
         if corpus.exists() {
             fs::remove_dir_all(&corpus).map_err(Error::file("remove", &corpus))?;
         }
