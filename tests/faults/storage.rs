@@ -147,7 +147,6 @@ fn a_stop_ends_a_jvm_whose_storage_hangs() -> Done {
 /// One that would write its log on SIGTERM or a thread dump, and so come to wait for storage where no signal ends it, is ended all the
 /// same: what has to be written can't be, so it gets SIGKILL alone.
 #[test]
-#[ignore = "a stop sends SIGTERM, and SIGQUIT to a java, although storage hangs"]
 fn a_stop_ends_a_jvm_that_would_write_to_storage_that_hangs() -> Done {
     for (kind, real) in [(Kind::Platform, false), (Kind::Ec, true)] {
         let site = site(kind).real(real).build()?;

@@ -81,6 +81,8 @@ pub struct Finished {
     /// Why it was never executed, or could do nothing: what `prepare` said, or exec, or that it waited for storage when its
     /// time was over.
     pub refused: Option<String>,
+    /// When its time was over, did it wait for storage (D)?
+    pub waited_for_storage: bool,
     /// What of it SIGKILL could not end: it waits for a device.
     pub left: Vec<ProcessId>,
     /// From [`Running::go`] to the end.
@@ -201,8 +203,8 @@ impl Running {
     /// # Errors
     /// What poll(2) and waitpid(2) say.
     pub fn kill_group(mut self) -> io::Result<Finished> {
-        let prevented = self.prevented();
         let members = self.members();
+        let (prevented, on_storage) = self.prevented(&members);
         self.child.kill();
         if self.company == Company::Group {
             let _ = rustix::process::kill_process_group(self.id.pid.as_rustix(), Signal::KILL);
@@ -213,6 +215,7 @@ impl Running {
         let mut finished = self.finish(soon)?;
         finished.end = End::TimedOut;
         finished.refused = finished.refused.or(prevented);
+        finished.waited_for_storage = on_storage;
         for member in members {
             let ended = member.open()?.map_or(Ok(true), |handle| handle.ended_by(soon))?;
             if !ended {
@@ -222,16 +225,19 @@ impl Running {
         Ok(finished)
     }
 
-    /// What keeps it from doing anything, if that is not its own doing.
-    fn prevented(&self) -> Option<String> {
-        let seconds = self.since.elapsed().as_secs_f64();
+    /// What keeps it from doing anything, if that is not its own doing; and is that storage for certain?
+    fn prevented(&self, members: &[ProcessId]) -> (Option<String>, bool) {
+        let seconds = self.since.elapsed().as_secs();
         // The child closes this pipe when it is executed.
-        if rustix::io::read(&self.refusal, &mut [0_u8; 1]) == Err(Errno::AGAIN) {
-            return Some(format!("storage or name service has not answered for {seconds:.0} s"));
-        }
-        let waits = |id: &ProcessId| process::any_thread_is(id.pid, State::DiskSleep);
-        let waiting = self.members().into_iter().find(waits)?;
-        Some(format!("{waiting} has waited for storage (D), {seconds:.0} s in all"))
+        let executed = rustix::io::read(&self.refusal, &mut [0_u8; 1]) != Err(Errno::AGAIN);
+        let waits = |id: &&ProcessId| process::any_thread_is(id.pid, State::DiskSleep);
+        let why = match (members.iter().find(waits), executed) {
+            (Some(_), false) => format!("storage has not answered for {seconds} s"),
+            (Some(id), true) => format!("{id} has waited for storage (D), {seconds} s in all"),
+            (None, false) => format!("storage or name service has not answered for {seconds} s"),
+            (None, true) => return (None, false),
+        };
+        (Some(why), members.iter().any(|id| waits(&id)))
     }
 
     /// The command, and what it has started in its own company.
@@ -272,8 +278,14 @@ impl Running {
         let mut why = [0_u8; 4096];
         let length = rustix::io::read(&self.refusal, &mut why).unwrap_or(0);
         let refused = (length > 0).then(|| String::from_utf8_lossy(&why[..length]).into_owned());
-        let left = Vec::new();
-        Ok(Finished { end, output: self.kept.into_bytes(), refused, left, took: self.since.elapsed() })
+        Ok(Finished {
+            end,
+            output: self.kept.into_bytes(),
+            refused,
+            waited_for_storage: false,
+            left: Vec::new(),
+            took: self.since.elapsed(),
+        })
     }
 }
 

@@ -187,7 +187,17 @@ mod tests {
     use super::*;
 
     fn judged(end: End, output: &str, took: Duration) -> HaAnswer {
-        HaAnswer::of(&Finished { end, output: output.into(), refused: None, left: Vec::new(), took }, 10)
+        HaAnswer::of(
+            &Finished {
+                end,
+                output: output.into(),
+                refused: None,
+                waited_for_storage: false,
+                left: Vec::new(),
+                took,
+            },
+            10,
+        )
     }
 
     #[test]

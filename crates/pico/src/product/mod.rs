@@ -16,4 +16,5 @@ pub use inspection::{FileState, HomeState, Inspection, UserState, inspect, resol
 pub use mzsh::{Mzsh, StartupEnd, StatusAnswer, Verb};
 pub(crate) use registry::list;
 pub use registry::{PicoFacts, RegistryState, find as find_pico};
+pub(crate) use storage::Storage;
 pub use storage::StorageError;

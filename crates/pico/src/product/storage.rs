@@ -93,6 +93,11 @@ impl<'a> Storage<'a> {
         }
     }
 
+    /// Does it hang, by what was written down?
+    pub(crate) fn hangs(self) -> bool {
+        self.answers().is_err()
+    }
+
     /// Does nothing hang that asked before?
     fn answers(self) -> Result<(), StorageError> {
         // What can't be read is no reason to ask nothing any more.

@@ -20,7 +20,8 @@ const NEEDS: &[(&str, &[&[Need]])] = &[
 ];
 
 /// Suites that wait more than they work: how many of their tests are run at once, whatever the number of processors.
-const AT_ONCE: &[(&str, &str)] = &[("faults", "4"), ("killpoints", "6"), ("deadlines", "32"), ("deadlines-slow", "32")];
+const AT_ONCE: &[(&str, &str)] =
+    &[("faults", "4"), ("killpoints", "6"), ("deadlines", "32"), ("deadlines-slow", "32")];
 
 /// The slow tier: suites that take minutes because what they show does. Only `--all` runs them; else they count as skipped.
 const SLOW: &[&str] = &["deadlines-slow"];

@@ -8,7 +8,7 @@ mod rounds;
 pub(super) use rounds::StillThere;
 
 use crate::identity::{Arguments, Candidate, Found, pico_of_anyone, role};
-use crate::product::{Mzsh, Verb, thread_dump};
+use crate::product::{Mzsh, Storage, Verb, thread_dump};
 use crate::record::Record;
 use crate::settings::{Settings, Target};
 use crate::verdict::node::{Node, search, sessions};
@@ -126,25 +126,27 @@ impl<'a> Ending<'a> {
         });
         let state = handle.stat()?.map(|stat| stat.state);
         let answers = !matches!(state, Some(State::Stopped | State::Zombie));
+        let target = self.targets.get(pico.target).unwrap_or(&self.targets[0]);
+        let mut storage_hangs = Storage::of(target).hangs();
         if !self.asked.replace(true)
             && answers
             && let Some(until) = self.steps.shutdown
         {
-            let target = self.targets.get(pico.target).unwrap_or(&self.targets[0]);
-            if let Err(e) = self.shut_down(&handle, target, until) {
-                tracing::warn!("{}: mzsh shutdown: {e}; it gets signals", self.settings.pico());
+            match self.shut_down(&handle, target, until) {
+                Ok(hangs) => storage_hangs |= hangs,
+                Err(e) => tracing::warn!("{}: mzsh shutdown: {e}; it gets signals", self.settings.pico()),
             }
         }
         if !handle.pidfd().has_ended()? {
-            self.signal(&handle, &descendants, answers)?;
+            self.signal(&handle, &descendants, answers, storage_hangs)?;
         }
         end_descendants(&descendants, self.steps.end)
     }
 
-    /// `mzsh shutdown`, for as long as it has or until the pico has ended.
-    fn shut_down(&self, pico: &ProcessHandle, target: &Target, until: Instant) -> io::Result<()> {
+    /// `mzsh shutdown`, for as long as it has or until the pico has ended. Did it wait for storage when its time was over?
+    fn shut_down(&self, pico: &ProcessHandle, target: &Target, until: Instant) -> io::Result<bool> {
         if Instant::now() >= until {
-            return Ok(());
+            return Ok(false);
         }
         let mzsh = Mzsh::new(self.settings, target);
         let mut running = mzsh.launch(Verb::Shutdown)?;
@@ -166,15 +168,23 @@ impl<'a> Ending<'a> {
                 finished.took.as_secs_f64()
             );
         }
-        Ok(())
+        Ok(finished.waited_for_storage)
     }
 
-    fn signal(&self, pico: &ProcessHandle, descendants: &[ProcessHandle], answers: bool) -> io::Result<()> {
-        if self.settings.thread_dump && answers {
+    /// A JVM that ends in order, or that is asked for its threads, writes to its storage. While that hangs it would come to
+    /// wait where no signal ends it; so it gets SIGKILL alone then.
+    fn signal(
+        &self,
+        pico: &ProcessHandle,
+        descendants: &[ProcessHandle],
+        answers: bool,
+        storage_hangs: bool,
+    ) -> io::Result<()> {
+        if self.settings.thread_dump && answers && !storage_hangs {
             self.dump_threads(pico);
         }
         let everyone = || std::iter::once(pico).chain(descendants);
-        if Instant::now() < self.steps.kill {
+        if Instant::now() < self.steps.kill && !storage_hangs {
             for process in everyone() {
                 process.signal(Signal::TERM)?;
                 // A stopped process takes no signal until it goes on.
