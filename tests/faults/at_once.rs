@@ -69,14 +69,16 @@ fn a_stop_that_waits_for_a_start_reads_what_that_has_written_in_the_end() -> Don
 /// or by another that means the same pico.
 #[test]
 fn a_start_during_a_stop_waits_for_it() -> Done {
-    for (instance, real) in [("platform", true), ("other", false)] {
+    // Without a question to its HA Monitor Server nothing but the lock tells that it is on its way out.
+    for (instance, real, ha_check) in [("platform", true, "auto"), ("other", false, "no")] {
         let site = site(Kind::Platform).real(real).set("stop_time=1s").set("shutdown_retry=5s").build()?;
         let old = site.start()?;
         let (stop, start) = site.meanwhile(
             || site.stop(),
             |site| {
                 site.until_calls("shutdown", 1)?;
-                site.agent().instance(instance).meta_timeout(Duration::from_secs(60)).run("start")
+                let start = site.agent().instance(instance).param("ha_check", ha_check);
+                start.meta_timeout(Duration::from_secs(60)).run("start")
             },
         )?;
         stop.answers(OK);

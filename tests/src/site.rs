@@ -366,13 +366,17 @@ impl Site {
     pub fn sleeping_agent(&self, action: &str) -> Result<Process, Error> {
         self.until(&format!("an agent that sleeps in its {action}"), |site| {
             let all = site.processes()?;
-            let at_work = |process: &&Process| {
-                process.state == 'S'
-                    && process.argv.len() == 2
+            let is_agent = |process: &&Process| {
+                process.argv.len() == 2
                     && process.argv[0].contains("resource.d/mediationzone/")
                     && process.argv[1] == action
             };
-            Ok(all.iter().find(at_work).cloned().ok_or_else(|| in_short(&all)))
+            let agents: Vec<&Process> = all.iter().filter(is_agent).collect();
+            // Not a helper of it, which is a fork that has executed nothing.
+            let found = agents
+                .iter()
+                .find(|agent| agent.state == 'S' && !agents.iter().any(|other| other.pid == agent.ppid));
+            Ok(found.map(|&agent| agent.clone()).ok_or_else(|| in_short(&all)))
         })
     }
 
