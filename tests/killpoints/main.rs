@@ -31,7 +31,7 @@ fn start_of_an_ec_whose_jvm_stays_in_the_session_of_mzsh() -> Done {
 /// One that finds a stopped pico, which it ends first. Every look at that takes two seconds, so not at each call.
 #[test]
 fn start_over_a_hung_pico() -> Done {
-    Scenario::new("start", From::Hung).some_calls(40)
+    Scenario::new("start", From::Hung).some_calls(30)
 }
 
 /// A stop that mzsh does.
