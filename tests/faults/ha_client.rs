@@ -105,7 +105,6 @@ fn a_client_that_failed_because_the_jvm_died_makes_no_monitor_wrong() -> Done {
 
 /// The same during a start is no answer of the pico, and no success.
 #[test]
-#[ignore = "a start believes a client that failed because the JVM died"]
 fn a_client_that_failed_because_the_jvm_died_makes_no_start_a_success() -> Done {
     let site = site(Kind::Platform).build()?;
     let java = site.ha_client(AT_THE_GATE)?;
@@ -193,7 +192,6 @@ fn asks_there(call: AgentCall<'_>) -> AgentCall<'_> {
 /// A pico that lives and whose HA Monitor Server takes connections and answers none hangs: a deep monitor says so, a probe and
 /// depth 0 say that it lives, a start replaces it, and a stop ends it.
 #[test]
-#[ignore = "a start takes a last question that its end cuts short for a client that can't be run, and succeeds"]
 fn a_pico_whose_ha_monitor_server_is_silent_hangs() -> Done {
     let site = site(Kind::Platform).build()?;
     let hung = site.start()?;

@@ -74,7 +74,7 @@ pub fn ha(bytes: &[u8]) {
             assert!(!ok && ended.is_some(), "{finished:?}");
             says(&why);
         }
-        HaAnswer::NotAsked(why) => {
+        HaAnswer::NotAsked(why) | HaAnswer::NotReached(why) => {
             assert!(ended.is_none() || ended == Some(End::Exited(1)), "{finished:?}");
             can_be_a_reason(&why, reason::PREFIX);
         }

@@ -252,10 +252,11 @@ impl Running {
         members
     }
 
+    /// Takes what there is, but not without end from one that writes as fast as it is read.
     fn drain(&mut self) {
         let Some(output) = &self.output else { return };
         let mut buffer = [0_u8; 8192];
-        loop {
+        for _ in 0..128 {
             match rustix::io::read(output, &mut buffer) {
                 Ok(0) => {
                     self.output = None;

@@ -274,7 +274,8 @@ impl Start<'_> {
             self.file.note(record);
             return Err(self.fail(match self.unclear.take() {
                 Some(why) => format!("mzsh says that it is up, which can't be told of its processes: {why}"),
-                None => "mzsh says that it is up, and no process looks like it: set process_match".to_owned(),
+                None => "mzsh says that it is up, and no process looks like it: did it die at once? Else set process_match"
+                    .to_owned(),
             }));
         };
         Ok(Ok(Jvm(jvm)))
@@ -358,10 +359,12 @@ impl Start<'_> {
         };
         let question = HaQuestion { settings: self.settings, target: self.target, endpoint, jvm: jvm.id() };
         loop {
+            let answer = question.ask(self.settings.ha_timeout, self.budget.end);
+            // Whatever was said: of a dead JVM it says nothing.
             if jvm.0.pidfd().has_ended().map_err(|e| self.fail(e))? {
                 return Err(self.give_up(record, &format!("{} died right after its start", jvm.id())));
             }
-            match question.ask(self.settings.ha_timeout, self.budget.end) {
+            match answer {
                 HaAnswer::Ok | HaAnswer::Failed(_) => return Ok(()),
                 HaAnswer::NotAsked(why) => {
                     tracing::warn!(
@@ -370,11 +373,11 @@ impl Start<'_> {
                     );
                     return Ok(());
                 }
-                HaAnswer::NoAnswer(why) if Instant::now() >= self.budget.end => {
+                HaAnswer::NoAnswer(why) | HaAnswer::NotReached(why) if Instant::now() >= self.budget.end => {
                     let reason = format!("it is up, but its HA Monitor Server does not answer: {why}");
                     return Err(self.give_up(record, &reason));
                 }
-                HaAnswer::NoAnswer(_) => {
+                HaAnswer::NoAnswer(_) | HaAnswer::NotReached(_) => {
                     // Its death ends the pause.
                     jvm.0.ended_by(self.budget.within(ASK_EVERY)).map_err(|e| self.fail(e))?;
                 }

@@ -100,7 +100,8 @@ impl Search<'_> {
             threads: stat.threads,
             target,
         };
-        let live = || all.iter().filter(|s| s.pid != own && !s.is_dead());
+        // The node's own first process is no pico, whatever a pattern says.
+        let live = || all.iter().filter(|s| s.pid != own && s.pid.as_raw() != 1 && !s.is_dead());
         let zombie = |stat: &Stat| stat.state == process::State::Zombie;
         let pids = live().filter(|stat| self.known != Some(stat.id()) && !zombie(stat)).map(|stat| stat.pid);
         let lines = process::command_lines(&pids.collect::<Vec<_>>(), until)?;

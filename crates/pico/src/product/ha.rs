@@ -27,6 +27,8 @@ pub enum HaAnswer {
     NoAnswer(String),
     /// It could not be asked: the client can't be run.
     NotAsked(String),
+    /// The client ran out of time before it came to ask.
+    NotReached(String),
 }
 
 impl HaAnswer {
@@ -87,31 +89,30 @@ impl HaQuestion<'_> {
         let begun = Instant::now();
         let until = until.min(begun + limit);
         let seconds = until.saturating_duration_since(begun).as_secs().max(1);
-        match Storage::of(self.target)
+        Storage::of(self.target)
             .launch(Company::Group, || self.exec(seconds))
-            .and_then(|client| self.attend(client, until))
-        {
-            Ok(Some(finished)) => HaAnswer::of(&finished, seconds),
-            Ok(None) => HaAnswer::NoAnswer(format!("{} ended meanwhile", self.jvm)),
-            Err(e) => HaAnswer::NotAsked(e.to_string()),
-        }
+            .and_then(|client| self.attend(client, seconds, until))
+            .unwrap_or_else(|e| HaAnswer::NotAsked(e.to_string()))
     }
 
-    /// Waits for the client, but not for longer than the JVM lives that it asks: `None`.
-    fn attend(&self, mut client: Running, until: Instant) -> io::Result<Option<Finished>> {
+    /// Waits for the client, but not for longer than the JVM lives that it asks.
+    fn attend(&self, mut client: Running, seconds: u64, until: Instant) -> io::Result<HaAnswer> {
         let jvm = self.jvm.open()?;
         client.go()?;
         match client.wait(until, jvm.as_ref().map(ProcessHandle::pidfd))? {
-            Event::Finished(finished) => Ok(Some(finished)),
-            Event::OtherEnded(client) => self.give_up(client).map(|_| None),
+            Event::Finished(finished) => Ok(HaAnswer::of(&finished, seconds)),
+            Event::OtherEnded(client) => {
+                self.give_up(client)?;
+                Ok(HaAnswer::NoAnswer(format!("{} ended meanwhile", self.jvm)))
+            }
             Event::Time(client) => {
                 let asked = listeners::talks_to(client.id().pid, self.endpoint.port);
-                let mut finished = self.give_up(client)?;
-                if !asked {
-                    let why = || "the HA client did not come to ask: is the node overloaded?".to_owned();
-                    finished.refused.get_or_insert_with(why);
+                let finished = self.give_up(client)?;
+                if asked || finished.refused.is_some() {
+                    return Ok(HaAnswer::of(&finished, seconds));
                 }
-                Ok(Some(finished))
+                let why = "the HA client did not come to ask: is the node overloaded?";
+                Ok(HaAnswer::NotReached(why.to_owned()))
             }
         }
     }

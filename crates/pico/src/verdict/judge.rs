@@ -118,7 +118,7 @@ fn judge_ha(id: ProcessId, observation: &Observation, policy: &Policy) -> Option
     let pico = &policy.pico;
     Some(match observation.ha.as_ref()? {
         HaAnswer::Ok => Verdict::new(Finding::Running, String::new()),
-        HaAnswer::NotAsked(why) => {
+        HaAnswer::NotAsked(why) | HaAnswer::NotReached(why) => {
             Verdict::new(Finding::Warning, format!("{pico}: its HA Monitor Server could not be asked: {why}"))
         }
         HaAnswer::NoAnswer(why) => Verdict::new(
@@ -215,6 +215,7 @@ mod tests {
             Some(HaAnswer::Failed(why())),
             Some(HaAnswer::NoAnswer(why())),
             Some(HaAnswer::NotAsked(why())),
+            Some(HaAnswer::NotReached(why())),
         ]
     }
 
@@ -251,7 +252,7 @@ mod tests {
                                 let policy = Policy { on_ha_failed, ..policy(Occasion::Recurring, kind) };
                                 let by_ha = match &ha {
                                     None | Some(HaAnswer::Ok) => Running,
-                                    Some(HaAnswer::NotAsked(_)) => Warning,
+                                    Some(HaAnswer::NotAsked(_) | HaAnswer::NotReached(_)) => Warning,
                                     Some(HaAnswer::NoAnswer(_)) => CheckFailed,
                                     Some(HaAnswer::Failed(_)) if !old => Running,
                                     Some(HaAnswer::Failed(_)) => match on_ha_failed {
