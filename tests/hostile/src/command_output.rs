@@ -74,8 +74,10 @@ pub fn ha(bytes: &[u8]) {
             assert!(!ok && ended.is_some(), "{finished:?}");
             says(&why);
         }
-        HaAnswer::NotAsked(why) | HaAnswer::NotReached(why) => {
-            assert!(ended.is_none() || ended == Some(End::Exited(1)), "{finished:?}");
+        HaAnswer::NotReached(why) => panic!("only who has watched the client can say so: {why}"),
+        HaAnswer::NotAsked(why) => {
+            let could_not = matches!(ended, None | Some(End::Exited(1) | End::Signalled(_)));
+            assert!(could_not, "{finished:?}");
             can_be_a_reason(&why, reason::PREFIX);
         }
     }
