@@ -19,9 +19,12 @@ pub(crate) enum Error {
     /// What came back from another program is not what it should be.
     #[error("{what}: {said}")]
     Unreadable { what: String, said: String },
-    /// A file of ocf-metadata/ is not what the agents say.
-    #[error("{0} not what the agents say: run `cargo xtask gen` and commit")]
+    /// A generated file is not what the code says.
+    #[error("{0} not what the code says: run `cargo xtask gen` and commit")]
     Stale(String),
+    /// The fault suite and its table of mutants don't fit each other or the code; each line is a finding.
+    #[error("{}", .0.join("\n"))]
+    Table(Vec<String>),
     /// The sandbox.
     #[error(transparent)]
     Sandbox(#[from] testkit::Error),

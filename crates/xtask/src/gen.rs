@@ -1,19 +1,21 @@
-//! `cargo xtask gen`: ocf-metadata/*.xml, one file an agent, exactly what its `meta-data` prints.
+//! `cargo xtask gen`: what is generated, committed, and compared in CI, so that a reader, a packager and a diff see it.
 //!
-//! The files are committed so that a reader, a packager and a diff see the interface; `--check` keeps them true.
+//! - ocf-metadata/*.xml, one file an agent, exactly what its `meta-data` prints.
+//! - docs/behaviour.md, see [`behaviour`].
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use testkit::AGENTS;
 
-use crate::Error;
 use crate::workspace::{self, Workspace};
+use crate::{Error, behaviour};
 
 /// What `gen` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Write nothing; fail when a file is not what the agent says.
+    /// Write nothing; fail when a file is not what it should be.
     #[arg(long)]
     check: bool,
 }
@@ -26,21 +28,23 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         check(&workspace)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for agent in AGENTS {
-        let path = file(agent);
-        fs::write(&path, metadata(&workspace, agent)?).map_err(Error::file("write", &path))?;
-        println!("{}", path.display());
+    for (name, content) in files(&workspace)? {
+        let path = workspace::root().join(&name);
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
+        fs::write(&path, content).map_err(Error::file("write", &path))?;
+        println!("{name}");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Fails with the names of the files that are not what the agents say.
+/// Fails with the names of the files that are not what they should be.
 pub(crate) fn check(workspace: &Workspace) -> Result<(), Error> {
     let mut stale = Vec::new();
-    for agent in AGENTS {
+    for (name, content) in files(workspace)? {
         // A missing file is as stale as a wrong one.
-        if fs::read(file(agent)).unwrap_or_default() != metadata(workspace, agent)? {
-            stale.push(format!("ocf-metadata/{agent}.xml"));
+        if fs::read(workspace::root().join(&name)).unwrap_or_default() != content {
+            stale.push(name);
         }
     }
     match stale.as_slice() {
@@ -50,8 +54,13 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Error> {
     }
 }
 
-fn file(agent: &str) -> std::path::PathBuf {
-    workspace::root().join("ocf-metadata").join(agent).with_extension("xml")
+/// All of them, by their path in the repository.
+fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let mut files = vec![("docs/behaviour.md".to_owned(), behaviour::page()?.into_bytes())];
+    for agent in AGENTS {
+        files.push((format!("ocf-metadata/{agent}.xml"), metadata(workspace, agent)?));
+    }
+    Ok(files)
 }
 
 /// With an empty environment: metadata must not depend on anything.

@@ -1,11 +1,14 @@
 //! `cargo xtask`: everything that a developer or CI does with this repository, and all set-up that it needs.
 #![forbid(unsafe_code)]
 
+mod behaviour;
 mod bench;
 mod demo;
 mod error;
+mod faults;
 mod fuzz;
 mod r#gen;
+mod mutants;
 mod packages;
 mod test;
 mod workspace;
@@ -30,10 +33,12 @@ enum Task {
     Demo(demo::Options),
     /// Check format, lints, licences and generated files, and run every test.
     Test(test::Options),
-    /// Write ocf-metadata/ from what the agents say.
+    /// Write what is generated: ocf-metadata/ and docs/behaviour.md.
     Gen(r#gen::Options),
     /// Fuzz what the agents read from outside (needs a nightly toolchain and cargo-fuzz).
     Fuzz(fuzz::Options),
+    /// Break the agents in each way of tests/faults/mutants.toml, and see that the fault suite notices.
+    Mutants(mutants::Options),
     /// Measure what an action costs, beside an empty program and a JVM.
     Bench(bench::Options),
     /// The part of `bench` that runs inside the sandbox.
@@ -47,6 +52,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Gen(options) => r#gen::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Mutants(options) => mutants::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::BenchInside(options) => bench::run_inside(&options),
     };

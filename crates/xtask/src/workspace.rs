@@ -56,6 +56,11 @@ impl Workspace {
         self.target_directory.join("fuzz")
     }
 
+    /// Where the copy of the workspace is that mutants are made of.
+    pub(crate) fn mutants(&self) -> PathBuf {
+        self.target_directory.join("mutants")
+    }
+
     /// The integration test targets: package and target.
     pub(crate) fn suites(&self) -> Vec<(&str, &str)> {
         let targets = self.packages.iter().flat_map(|p| p.targets.iter().map(move |t| (p, t)));

@@ -12,8 +12,10 @@ use std::process::ExitCode;
 
 use crate::Error;
 use crate::r#gen;
+use crate::mutants;
 use crate::packages;
 use crate::workspace::{self, Workspace};
+pub(crate) use suites::needs_of;
 use tally::{Counts, Tally};
 
 /// What `test` is asked for.
@@ -35,10 +37,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     packages::provide(&suites::all_needs());
     tally.gate("format", || workspace::succeed(&mut workspace::cargo(["fmt", "--all", "--check"])));
     tally.gate("lints", gates::clippy);
+    tally.gate("mutants", mutants::check);
     gates::deny(&mut tally, &workspace, options.all);
     let built = tally.gate("build", workspace::build);
     if built {
-        tally.gate("ocf-metadata", || r#gen::check(&workspace));
+        tally.gate("generated files", || r#gen::check(&workspace));
     }
     suites::run(&mut tally, &workspace, built, options.all);
 

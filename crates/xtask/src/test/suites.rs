@@ -31,6 +31,12 @@ pub(crate) fn all_needs() -> Vec<Need> {
     NEEDS.iter().flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
 }
 
+/// What this one needs.
+pub(crate) fn needs_of(suite: &str) -> Vec<Need> {
+    let named = NEEDS.iter().filter(|(name, _)| *name == suite);
+    named.flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
+}
+
 /// Runs all suites: unit tests, each integration suite, documentation tests.
 pub(crate) fn run(tally: &mut Tally, workspace: &Workspace, built: bool, slow: bool) {
     tally.step("unit tests", || test(workspace, &["--workspace", "--lib", "--bins"], None));

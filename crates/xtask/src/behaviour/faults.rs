@@ -1,0 +1,32 @@
+//! The fault table.
+
+use super::table;
+use crate::faults::{Case, Family};
+use crate::mutants::Mutant;
+
+const HEAD: &str = "\
+## Faults
+
+Each case lays out a node of its own with a simulated MediationZone (or real JVMs), runs the agents as Pacemaker runs them, injects \
+one fault, and takes its truth from /proc.
+";
+
+/// The section: a table for each family.
+pub(super) fn section(families: &[Family], mutants: &[Mutant]) -> String {
+    let heads = ["what it proves", "case", "it was seen to catch"];
+    let parts = families.iter().map(|family| {
+        let rows = family.cases.iter().map(|case| row(case, mutants));
+        format!("\n### {}\n\n{}", family.title.trim_end_matches('.'), table(&heads, rows))
+    });
+    std::iter::once(HEAD.to_owned()).chain(parts).collect()
+}
+
+fn row(case: &Case, mutants: &[Mutant]) -> Vec<String> {
+    let caught: Vec<&str> = mutants
+        .iter()
+        .filter(|mutant| mutant.caught_by.contains(&case.name))
+        .map(|mutant| mutant.name.as_str())
+        .collect();
+    let not_run = if case.ignored { " (not run)" } else { "" };
+    vec![case.proves.clone(), format!("`{}`{not_run}", case.name), caught.join("; ")]
+}

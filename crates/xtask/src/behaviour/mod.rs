@@ -1,0 +1,67 @@
+//! docs/behaviour.md: what the agents answer, asked of the code that decides it, and what the fault suite shows of it.
+//!
+//! Nothing on the page is told twice: the verdicts are those of [`pico::verdict::judge`], the faults are the lines above the
+//! cases, and beside each stand the changes to the agents that it was seen to catch.
+
+mod faults;
+mod verdicts;
+
+use crate::faults::Family;
+use crate::{Error, faults as suite, mutants};
+
+const HEAD: &str = "\
+<!-- Made by `cargo xtask gen` from the code and the tests: change those. -->
+
+# How the agents behave
+
+What an agent answers in every situation, and how that was shown. For operators who want to know what a line in `pcs status` means, \
+and for whoever has to decide whether to trust it.
+
+- [Is it running?](#is-it-running) One table: what is seen on the node, and what a monitor answers to it.
+- [Exit codes](#exit-codes) What each action means by its answer.
+- [Faults](#faults) Each fault that the suite in `tests/faults` injects, and what it proves. The last column names changes to the \
+agents (`tests/faults/mutants.toml`) that the case was seen to catch: `cargo xtask mutants` makes each of them and wants the case \
+to fail.
+";
+
+/// The whole page.
+pub(crate) fn page() -> Result<String, Error> {
+    let families = suite::read()?;
+    let mutants = mutants::read()?;
+    complete(&families)?;
+    Ok([HEAD, &verdicts::section(), &faults::section(&families, &mutants)].join("\n"))
+}
+
+/// Every family and every case says what it is about.
+fn complete(families: &[Family]) -> Result<(), Error> {
+    let silent = families.iter().filter(|family| family.title.is_empty());
+    let mut missing: Vec<String> =
+        silent.map(|family| format!("module {} has no head (//!)", family.module)).collect();
+    let cases = families.iter().flat_map(|family| &family.cases);
+    let silent = cases.filter(|case| case.proves.is_empty());
+    missing.extend(silent.map(|case| format!("{} does not say what it proves (///)", case.name)));
+    if missing.is_empty() { Ok(()) } else { Err(Error::Table(missing)) }
+}
+
+/// A table for a page: the heads of its columns and its rows.
+fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let heads: Vec<String> = heads.iter().map(|&head| head.to_owned()).collect();
+    let rule = vec!["---".to_owned(); heads.len()];
+    // A bar in a cell would begin the next one.
+    let rows =
+        rows.into_iter().map(|row| row.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>());
+    let body: String = rows.map(|row| line(&row)).collect();
+    line(&heads) + &line(&rule) + &body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_in_a_cell_stays_in_it() {
+        let cells = vec!["a|b".to_owned(), "c".to_owned()];
+        assert_eq!(table(&["x", "y"], [cells]), "| x | y |\n| --- | --- |\n| a\\|b | c |\n");
+    }
+}

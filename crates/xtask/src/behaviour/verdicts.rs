@@ -1,0 +1,231 @@
+//! The verdict table: each row is evidence, put to the function that judges it.
+
+use std::time::Duration;
+
+use host::{Pid, ProcessId};
+use ocf::ExitCode;
+use pico::product::{HaAnswer, StatusAnswer};
+use pico::verdict::{Finding, Life, Observation, Occasion, Policy, Processes, Verdict, judge};
+use pico::{OnHaFailed, PicoType};
+
+use super::table;
+
+const HEAD: &str = "\
+## Is it running?
+
+The truth is in /proc: a process is the pico by its installation and its exact name, and nothing that a command says makes it live or \
+dead. \"Not running\" (7) is said only when a look at every process of the node found neither the pico, nor a startup of it, nor \
+anything that could be it. A probe asks only whether it runs here. Where a column says 1 after tries, the check is repeated \
+`monitor_retries` times within the same monitor, and the first `failures_tolerated` failures in a row are still 0 with a warning. A \
+warning is a line in the log; with `degraded=yes` it is answered with 190 from the second time on. The reason is what `pcs status` \
+shows (example: `platform`, or `ec1`, pid 4711).
+";
+
+const EXIT_CODES: &str = "\
+## Exit codes
+
+A probe never answers 2 to 6, and no monitor does for the state of its node: these codes ban the node, \
+or stop the resource everywhere.
+";
+
+/// What is seen, in words; the evidence; and whose pico under which parameters.
+struct Row {
+    seen: &'static str,
+    observation: Observation,
+    policy: Policy,
+}
+
+/// The two sections that the code decides.
+pub(super) fn section() -> String {
+    let heads = ["what is seen", "recurring monitor", "probe", "reason, or warning in the log"];
+    let verdicts = table(&heads, rows().into_iter().map(cells));
+    let heads = ["code", "start", "stop", "monitor", "probe", "validate-all", "reload-agent"];
+    [HEAD, &verdicts, EXIT_CODES, &table(&heads, exit_codes())].join("\n")
+}
+
+fn cells(row: Row) -> Vec<String> {
+    let Row { seen, observation, policy } = row;
+    let asked = |occasion| judge(&observation, &Policy { occasion, ..policy.clone() });
+    let recurring = asked(Occasion::Recurring);
+    // The deeper checks are a recurring monitor's.
+    let alone = observation.ha.is_none() && observation.status.is_none();
+    let probe = if alone { answer(&asked(Occasion::Probe)) } else { String::new() };
+    let reason = ocf::reason::clip(&recurring.reason, ocf::reason::PREFIX);
+    let reason = if reason.is_empty() { reason } else { format!("`{reason}`") };
+    vec![seen.to_owned(), answer(&recurring), probe, reason]
+}
+
+/// The exit code that a finding is answered with.
+fn answer(verdict: &Verdict) -> String {
+    let (code, remark) = match verdict.finding {
+        Finding::Running => (ExitCode::Success, ""),
+        Finding::Warning => (ExitCode::Success, ", warning"),
+        Finding::Degraded => (ExitCode::Degraded, " from the second time on, before that 0, warning"),
+        Finding::NotRunning => (ExitCode::NotRunning, ""),
+        Finding::Failed => (ExitCode::Generic, ""),
+        Finding::CheckFailed => (ExitCode::Generic, " after tries"),
+    };
+    format!("{}{remark}", code.number())
+}
+
+fn id() -> ProcessId {
+    ProcessId { pid: pid(4711), start: 1 }
+}
+
+fn pid(number: i32) -> Pid {
+    Pid::new(number).unwrap_or_else(Pid::own)
+}
+
+fn policy(kind: PicoType, on_ha_failed: OnHaFailed) -> Policy {
+    let pico = if kind == PicoType::Platform { "platform" } else { "ec1" }.to_owned();
+    Policy { occasion: Occasion::Recurring, kind, pico, on_ha_failed, ha_grace: Duration::from_secs(60) }
+}
+
+fn processes(seen: &'static str, processes: Processes) -> Row {
+    let observation = Observation::of(processes);
+    Row { seen, observation, policy: policy(PicoType::Platform, OnHaFailed::Fail) }
+}
+
+fn one(seen: &'static str, life: Life) -> Row {
+    processes(seen, Processes::One { id: id(), life })
+}
+
+/// One process that is well by /proc, and what its HA Monitor Server said.
+fn ha(seen: &'static str, answer: HaAnswer) -> Row {
+    let mut row = one(seen, Life::Well);
+    row.observation.ha = Some(answer);
+    row.observation.age = Duration::from_secs(3600);
+    row
+}
+
+fn failed(seen: &'static str, on_ha_failed: OnHaFailed) -> Row {
+    let mut row = ha(seen, HaAnswer::Failed("too many aborts".to_owned()));
+    row.policy.on_ha_failed = on_ha_failed;
+    row
+}
+
+/// The same of `mzsh status`.
+fn status(seen: &'static str, kind: PicoType, answer: StatusAnswer) -> Row {
+    let mut row = one(seen, Life::Well);
+    row.observation.status = Some(answer);
+    row.policy = policy(kind, OnHaFailed::Fail);
+    row
+}
+
+fn rows() -> Vec<Row> {
+    use PicoType::{ExecutionContext, Platform};
+    let mut young = failed("the same, not yet for as long as `ha_grace` says", OnHaFailed::Fail);
+    young.observation.age = Duration::from_secs(59);
+    let not_well = StatusAnswer::NotResponding;
+    let mut excused =
+        status("any of these three, and the HA Monitor Server is well", Platform, not_well.clone());
+    excused.observation.ha = Some(HaAnswer::Ok);
+    let mut alone = status(
+        "any of these three of an EC, SC or UI, and the Platform's RCP port does not answer",
+        ExecutionContext,
+        not_well.clone(),
+    );
+    alone.observation.platform_answers = Some(false);
+    let text = str::to_owned;
+    vec![
+        processes("no process", Processes::None { ended: None }),
+        processes("no process, and the one that was known has ended", Processes::None { ended: Some(id()) }),
+        processes("no process, but an `mzsh startup` of it is alive", Processes::Starting { mzsh: id() }),
+        one("one process, alive (R, S, D)", Life::Well),
+        one("one, stopped by a signal for 2 s (T)", Life::Stopped),
+        one("one, held by a debugger (t)", Life::Traced),
+        one("one whose main thread has ended while others live (Z)", Life::LeaderGone { threads: 2 }),
+        ha("one; depth 10: its HA Monitor Server says OK, or is not to be asked", HaAnswer::Ok),
+        ha(
+            "one; depth 10: the HA client can't be run",
+            HaAnswer::NotAsked(text("/opt/mz/lib/ha.jar: No such file or directory (os error 2)")),
+        ),
+        ha(
+            "one; depth 10: its HA Monitor Server does not answer",
+            HaAnswer::NoAnswer(text("no answer in 10 s")),
+        ),
+        failed("one; depth 10: its HA Monitor Server says FAILED, `on_ha_failed=fail`", OnHaFailed::Fail),
+        failed("the same with `on_ha_failed=degrade`", OnHaFailed::Degrade),
+        failed("the same with `on_ha_failed=ignore`", OnHaFailed::Ignore),
+        young,
+        status("one; depth 20: `mzsh status` says running", Platform, StatusAnswer::Running),
+        status(
+            "one; depth 20: running without contact with the Platform (EC, SC, UI)",
+            ExecutionContext,
+            StatusAnswer::WithoutPlatform,
+        ),
+        status("one; depth 20: `mzsh status` says not responding", Platform, not_well),
+        status("one; depth 20: `mzsh status` says not running", Platform, StatusAnswer::NotRunning),
+        status("one; depth 20: `mzsh status` does not end in time", Platform, StatusAnswer::NoAnswer),
+        excused,
+        alone,
+        processes("several, seen twice", Processes::Several(vec![pid(4711), pid(4812)])),
+        processes(
+            "it can't be told",
+            Processes::Unknown(text(
+                "pid 4711 is a java without main thread (Z, 2 threads): whose can't be told",
+            )),
+        ),
+    ]
+}
+
+/// What each action means by a code; empty where it never answers that.
+fn exit_codes() -> Vec<Vec<String>> {
+    let row = |code: ExitCode, cells: [&str; 6]| {
+        let code = format!("{} `{}`", code.number(), code.name());
+        std::iter::once(code).chain(cells.map(str::to_owned)).collect()
+    };
+    vec![
+        row(
+            ExitCode::Success,
+            [
+                "it is identified, lives, and its HA Monitor Server answers; also when it did before",
+                "/proc shows no process of it and no startup of it; also when it did not run",
+                "it runs",
+                "it runs here",
+                "nothing is wrong; warnings are on stderr",
+                "it runs, and the parameters are in force",
+            ],
+        ),
+        row(
+            ExitCode::Generic,
+            [
+                "it did not come up, and nothing is left of it; or what it needs is not there now",
+                "it, or what may be it, is still there: the cluster fences the node",
+                "it hangs, runs twice, is only being started, or can't be told",
+                "a live process is there that is no well instance, or can't be told",
+                "storage or name service does not answer",
+                "as monitor",
+            ],
+        ),
+        row(ExitCode::Args, ["", "", "", "", "a parameter does not fit this node", ""]),
+        row(
+            ExitCode::Permission,
+            ["mzsh may not be run, or start is not run by root", "", "", "", "the same", ""],
+        ),
+        row(ExitCode::Installed, ["the installation is there, and mzsh is not", "", "", "", "the same", ""]),
+        row(ExitCode::Configured, ["a parameter is wrong on every node", "", "", "", "the same", ""]),
+        row(
+            ExitCode::NotRunning,
+            [
+                "",
+                "",
+                "it does not run, surely",
+                "it does not run here, surely",
+                "",
+                "it does not run; it is not started",
+            ],
+        ),
+        row(
+            ExitCode::Degraded,
+            [
+                "",
+                "",
+                "it runs with a warning, and `degraded` or `on_ha_failed` ask for this answer",
+                "",
+                "",
+                "",
+            ],
+        ),
+    ]
+}

@@ -1,0 +1,105 @@
+//! What the fault suite says of itself: its families and cases, read from `tests/faults`.
+//!
+//! Read line by line, which is enough for sources that rustfmt has formatted, and less than a parser of Rust. A test that is
+//! made by a macro would not be seen.
+
+use std::fs;
+use std::path::Path;
+
+use crate::{Error, workspace};
+
+/// Where the suite is, in the repository.
+pub(crate) const SUITE: &str = "tests/faults";
+
+/// A module of the suite.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Family {
+    /// Its name.
+    pub(crate) module: String,
+    /// The first sentence or line of its head.
+    pub(crate) title: String,
+    /// Its cases, in their order.
+    pub(crate) cases: Vec<Case>,
+}
+
+/// A test.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Case {
+    /// As libtest names it: `module::function`.
+    pub(crate) name: String,
+    /// What it proves; empty where it does not say.
+    pub(crate) proves: String,
+    /// It is not run.
+    pub(crate) ignored: bool,
+}
+
+/// The whole suite, in the order in which its main file names the modules.
+pub(crate) fn read() -> Result<Vec<Family>, Error> {
+    let folder = workspace::root().join(SUITE);
+    let main = text(&folder.join("main.rs"))?;
+    let modules = main.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+    modules.map(|module| Ok(family(module, &text(&folder.join(module).with_extension("rs"))?))).collect()
+}
+
+fn text(path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(Error::file("read", path))
+}
+
+fn family(module: &str, source: &str) -> Family {
+    let title = source.lines().find_map(|line| line.strip_prefix("//! ")).unwrap_or_default();
+    Family { module: module.to_owned(), title: title.to_owned(), cases: cases(module, source) }
+}
+
+/// What stands above a function.
+#[derive(Default)]
+struct Above<'a> {
+    docs: Vec<&'a str>,
+    test: bool,
+    ignored: bool,
+}
+
+fn cases(module: &str, source: &str) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut above = Above::default();
+    let mut in_attribute = false;
+    for line in source.lines().map(str::trim) {
+        if in_attribute || line.starts_with("#[") {
+            above.test |= line == "#[test]";
+            above.ignored |= line.starts_with("#[ignore");
+            in_attribute = !line.ends_with(']');
+        } else if let Some(doc) = line.strip_prefix("///") {
+            above.docs.push(doc.trim());
+        } else {
+            let Above { docs, test, ignored } = std::mem::take(&mut above);
+            let function = line.strip_prefix("fn ").and_then(|rest| rest.split('(').next());
+            if let (true, Some(function)) = (test, function) {
+                let name = format!("{module}::{function}");
+                cases.push(Case { name, proves: docs.join(" "), ignored });
+            }
+        }
+    }
+    cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_are_told_from_functions_and_keep_their_words() {
+        let source = "//! Pid files.\n//!\n//! Theory.\n\n/// Not a case.\nfn helper() -> Done {\n    Ok(())\n}\n\n\
+            /// An empty one\n/// is no matter.\n#[test]\n#[ignore = \"until tomorrow\"]\nfn empty() -> Done {\n}\n\n\
+            #[test]\n#[expect(\n    clippy::x,\n    reason = \"y\"\n)]\nfn silent() {\n}\n";
+        let family = family("pid_file", source);
+        assert_eq!(family.title, "Pid files.");
+        let case = |name: &str, proves: &str, ignored| Case {
+            name: format!("pid_file::{name}"),
+            proves: proves.to_owned(),
+            ignored,
+        };
+        assert_eq!(
+            family.cases,
+            [case("empty", "An empty one is no matter.", true), case("silent", "", false)]
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! The table of mutants, `tests/faults/mutants.toml`, and whether it still fits the code and the suite.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::faults::{Case, Family, SUITE};
+use crate::{Error, workspace};
+
+/// One change to the agents that the suite must notice.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Mutant {
+    /// What the agents do wrong with it, in words.
+    pub(crate) name: String,
+    /// The file that is changed, in the repository.
+    pub(crate) file: PathBuf,
+    /// The text that is replaced; it stands in the file exactly once.
+    find: String,
+    /// What takes its place.
+    replace: String,
+    /// The cases that fail with it, each of them.
+    pub(crate) caught_by: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    mutant: Vec<Mutant>,
+}
+
+/// Reads the table.
+pub(crate) fn read() -> Result<Vec<Mutant>, Error> {
+    let path = workspace::root().join(SUITE).join("mutants.toml");
+    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    let table: Table = toml::from_str(&text)
+        .map_err(|e| Error::Unreadable { what: path.display().to_string(), said: e.to_string() })?;
+    Ok(table.mutant)
+}
+
+impl Mutant {
+    /// The changed file's new text, from the tree below `root`; or why there is none.
+    pub(crate) fn applied(&self, root: &Path) -> Result<String, String> {
+        let text =
+            fs::read_to_string(root.join(&self.file)).map_err(|e| format!("{}: {e}", self.file.display()))?;
+        self.applied_to(&text).map_err(|times| {
+            format!("its text stands {times} times in {}, not once: {}", self.file.display(), self.find)
+        })
+    }
+
+    fn applied_to(&self, text: &str) -> Result<String, usize> {
+        match text.matches(&self.find).count() {
+            1 => Ok(text.replacen(&self.find, &self.replace, 1)),
+            times => Err(times),
+        }
+    }
+
+    /// What is wrong with the cases that it names.
+    pub(crate) fn wrong_cases(&self, suite: &[Family]) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if self.caught_by.is_empty() {
+            wrong.push("names no case".to_owned());
+        }
+        for name in &self.caught_by {
+            match cases(suite).find(|case| case.name == *name) {
+                None => wrong.push(format!("there is no case {name}")),
+                Some(case) if case.ignored => wrong.push(format!("{name} is ignored, it catches nothing")),
+                Some(_) => {}
+            }
+        }
+        wrong
+    }
+}
+
+/// The cases that no mutant names: nobody has shown that they can fail. One that is not run has nothing to show yet.
+pub(crate) fn unguarded<'a>(mutants: &[Mutant], suite: &'a [Family]) -> Vec<&'a str> {
+    let named: BTreeSet<&String> = mutants.iter().flat_map(|mutant| &mutant.caught_by).collect();
+    let not_named = cases(suite).filter(|case| !case.ignored && !named.contains(&case.name));
+    not_named.map(|case| case.name.as_str()).collect()
+}
+
+fn cases(suite: &[Family]) -> impl Iterator<Item = &Case> {
+    suite.iter().flat_map(|family| &family.cases)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mutant(find: &str, caught_by: &[&str]) -> Mutant {
+        let caught_by = caught_by.iter().map(|&case| case.to_owned()).collect();
+        let (name, find, replace) = ("x".to_owned(), find.to_owned(), "y".to_owned());
+        Mutant { name, file: PathBuf::from("a.rs"), find, replace, caught_by }
+    }
+
+    #[test]
+    fn a_text_that_is_not_unique_is_not_replaced() {
+        assert_eq!(mutant("b", &[]).applied_to("abc"), Ok("ayc".to_owned()));
+        assert_eq!(mutant("b", &[]).applied_to("abcb"), Err(2));
+        assert_eq!(mutant("b", &[]).applied_to(""), Err(0));
+    }
+
+    #[test]
+    fn cases_and_mutants_must_name_each_other() {
+        let case =
+            |name: &str, ignored| Case { name: name.to_owned(), proves: "Something.".to_owned(), ignored };
+        let suite = [Family {
+            module: "m".to_owned(),
+            title: "M.".to_owned(),
+            cases: vec![case("m::named", false), case("m::forgotten", false), case("m::later", true)],
+        }];
+        let mutants = [mutant("b", &["m::named"])];
+        assert_eq!(unguarded(&mutants, &suite), ["m::forgotten"]);
+        assert_eq!(mutants[0].wrong_cases(&suite), Vec::<String>::new());
+        assert_eq!(mutant("b", &["m::gone", "m::later"]).wrong_cases(&suite).len(), 2);
+        assert_eq!(mutant("b", &[]).wrong_cases(&suite).len(), 1);
+    }
+}
