@@ -8,7 +8,7 @@ use testkit::answer::{Answer, DEGRADED, GENERIC, OK};
 use testkit::site::{Kind, in_short, site};
 
 /// A pico that is stopped (SIGSTOP) has failed for a recurring monitor of any depth, with its number in the
-/// reason, is alive for a probe, and a stop ends it.
+/// reason, is alive for a probe, and a stop wakes it for SIGTERM and ends it.
 #[test]
 fn a_stopped_pico_has_failed_for_a_recurring_monitor_is_alive_for_a_probe_and_can_be_stopped() -> Done {
     for (kind, level) in [(Kind::Platform, 0), (Kind::Ec, 10)] {
@@ -19,6 +19,7 @@ fn a_stopped_pico_has_failed_for_a_recurring_monitor_is_alive_for_a_probe_and_ca
         site.probe()?.answers(OK).silently();
         let stop = site.stop()?.answers(OK);
         assert!(stop.wall < Duration::from_secs(15), "{stop}");
+        assert_eq!(site.last_end(site.pico())?.as_deref(), Some("signal"), "it was woken for SIGTERM");
         site.nothing_left()?;
     }
     Ok(())

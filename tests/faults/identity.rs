@@ -31,7 +31,7 @@ fn an_installation_behind_a_link_is_the_same_by_both_names() -> Done {
     site.nothing_left()
 }
 
-/// Doubled or trailing slashes in `mz_home` make no difference to start, monitor and stop.
+/// Doubled or trailing slashes in `mz_home` make no difference to start, monitor, stop, and who excludes whom.
 #[test]
 fn slashes_make_no_difference() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -42,6 +42,8 @@ fn slashes_make_no_difference() -> Done {
     site.monitor(0)?.answers(OK).silently();
     site.agent().run("start")?.answers(OK).silently();
     assert_eq!(site.one("platform")?.pid, pid);
+    let locks = site.sh("ls /run/mediationzone-ra | grep -c 'lock$'")?;
+    assert_eq!(locks.trim(), "1", "start and stop exclude each other by either way to write it");
     with_slashes().run("stop")?.answers(OK).silently();
     site.nothing_left()
 }
