@@ -15,8 +15,9 @@ const HEAD: &str = "\
 
 The truth is in /proc: a process is the pico by its installation and its exact name, and nothing that a command says makes it live or \
 dead. \"Not running\" (7) is said only when a look at every process of the node found neither the pico, nor a startup of it, nor \
-anything that could be it. A probe asks only whether it runs here. Where a column says 1 after tries, the check is repeated \
-`monitor_retries` times within the same monitor, and the first `failures_tolerated` failures in a row are still 0 with a warning. A \
+anything that could be it. A probe asks only whether it runs here. Where a column says \
+\"1, unless tolerated\", the first `failures_tolerated` failures in a row are still 0 with a warning, and a check that got no answer was \
+made `monitor_retries` times more before. A \
 warning is a line in the log; with `degraded=yes` it is answered with 190 from the second time on. The reason is what `pcs status` \
 shows (example: `platform`, or `ec1`, pid 4711).
 ";
@@ -63,7 +64,7 @@ fn answer(verdict: &Verdict) -> String {
         Finding::Degraded => (ExitCode::Degraded, " from the second time on, before that 0, warning"),
         Finding::NotRunning => (ExitCode::NotRunning, ""),
         Finding::Failed => (ExitCode::Generic, ""),
-        Finding::CheckFailed => (ExitCode::Generic, " after tries"),
+        Finding::CheckFailed => (ExitCode::Generic, ", unless tolerated"),
     };
     format!("{}{remark}", code.number())
 }
