@@ -160,6 +160,23 @@ fn a_stop_ends_a_jvm_that_would_write_to_storage_that_hangs() -> Done {
     Ok(())
 }
 
+/// A helper that can't be ended keeps nothing of the agent's: a caller that reads the agent's output to the end, as `$(...)` does,
+/// gets it when the agent ends.
+#[test]
+fn a_caller_that_reads_to_the_end_is_not_held_up_by_a_helper_that_hangs() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let hung = site.node.hang(HOME, Held::Everything)?;
+    let (argv, environment) = site.agent().meta_timeout(Duration::from_secs(8)).spelled_out("start");
+    let line = format!("said=$({} 2>&1); code=$?; echo \"$said\"; exit $code", argv.join(" "));
+    let shell = site.node.command("sh").args(["-c", &line]).time_limit(Duration::from_secs(20));
+    let shell = environment.into_iter().fold(shell, |call, (name, value)| call.env(name, value));
+    let ran = shell.run()?.expect(GENERIC)?;
+    assert!(ran.stdout.contains("ocf-exit-reason:platform: "), "{ran}");
+    assert_eq!(abandoned(&site)?.len(), 1);
+    hung.release();
+    until_only(&site, &[])
+}
+
 /// A JVM that is killed while its storage hangs is not running, and is named.
 #[test]
 fn a_jvm_that_dies_while_storage_hangs_is_not_running() -> Done {
