@@ -222,7 +222,7 @@ fn an_mzsh_whose_execution_hangs_does_not_keep_a_stop_from_ending_the_jvm() -> D
         for level in [0, 10] {
             watched(&site, site.recurring(level), "monitor")?.answers(OK).silently();
         }
-        watched(&site, site.recurring(20), "monitor")?.answers(OK);
+        watched(&site, site.recurring(20).param("mzsh_timeout", "2"), "monitor")?.answers(OK);
         watched(&site, site.agent(), "stop")?.answers(OK);
         assert!(!site.lives(&jvm)?);
         site.probe()?.answers(NOT_RUNNING);
