@@ -63,20 +63,22 @@ fn a_caller_that_reads_to_the_end_is_not_held_up_by_the_jvm() -> Done {
 }
 
 /// Paths by which the installation can be named; the second says how its JVM names it.
-const PATHS: [(&str, &str); 4] = [
+const PATHS: [(&str, &str); 6] = [
     ("/opt/link", "/opt/mz"),
     ("/opt/mz", "/opt/link"),
     ("/opt/mz/", "/opt/mz"),
     ("/opt//mz/.", "/opt/link"),
+    ("/opt/mz", "/opt/bound"),
+    ("/opt/bound", "/opt/link"),
 ];
 
-/// An installation that is named through a link, with slashes too many or by another path than its JVM's is the same one: what was
+/// An installation that is named through a link, a bind mount, with slashes too many or by another path than its JVM's is the same one: what was
 /// started by one path is found, monitored and stopped by the other after the record was lost.
 #[test]
 fn an_installation_has_as_many_names_as_there_are_paths() -> Done {
     for (ours, theirs) in PATHS {
         let site = site(Kind::Platform).build()?;
-        site.sh("ln -s mz /opt/link")?;
+        site.sh("ln -s mz /opt/link; mkdir /opt/bound && mount --bind /opt/mz /opt/bound")?;
         let by_hand = || site.as_owner("/opt/mz/bin/mzsh").env("MZ_HOME", theirs);
         by_hand().args(["startup", "platform"]).run()?.expect(0)?;
         let jvm = site.one_of(theirs, "platform")?;

@@ -7,7 +7,8 @@
 
 use super::{Pid, facts};
 use crate::helper::{Helper, HelperError};
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
@@ -16,6 +17,13 @@ use std::time::{Duration, Instant};
 /// Longest wait for one command line. On a healthy node it is microseconds; on a starved one the helper itself may have
 /// to wait for its turn.
 const STUCK_AFTER: Duration = Duration::from_secs(2);
+/// The same for one that was stuck before: a stop looks again and again, and must not lose these seconds each time.
+const STILL_STUCK_AFTER: Duration = Duration::from_millis(100);
+
+thread_local! {
+    /// Which ones were stuck, in this process, which is one action.
+    static STUCK: RefCell<HashSet<Pid>> = RefCell::default();
+}
 
 /// What became of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +55,21 @@ pub fn command_lines(pids: &[Pid], until: Instant) -> io::Result<HashMap<Pid, Co
         let mut ear = Ear { helper, heard: Vec::new(), at: 0 };
         let mut stuck = false;
         while next < pids.len() && !stuck {
-            let line = match ear.hear(until.min(Instant::now() + STUCK_AFTER)) {
+            let pid = pids[next];
+            let was_stuck = STUCK.with_borrow(|known| known.contains(&pid));
+            let patience = if was_stuck { STILL_STUCK_AFTER } else { STUCK_AFTER };
+            let line = match ear.hear(until.min(Instant::now() + patience)) {
                 Ok(line) => line?,
-                Err(HelperError::NoAnswer { .. }) if Instant::now() < until => CommandLine::Stuck,
-                Err(e) => return Err(io::Error::other(format!("the command line of {}: {e}", pids[next]))),
+                Err(HelperError::NoAnswer { .. }) if was_stuck || Instant::now() < until => {
+                    CommandLine::Stuck
+                }
+                Err(e) => return Err(io::Error::other(format!("the command line of {pid}: {e}"))),
             };
             stuck = line == CommandLine::Stuck;
-            lines.insert(pids[next], line);
+            if stuck {
+                STUCK.with_borrow_mut(|known| known.insert(pid));
+            }
+            lines.insert(pid, line);
             next += 1;
         }
         if !stuck {

@@ -150,6 +150,18 @@ pub fn resolve(target: &Target, path: &Path, until: Instant) -> Option<PathBuf> 
     (!said.is_empty()).then(|| PathBuf::from(std::ffi::OsString::from_vec(said)))
 }
 
+/// Is `path` the directory of the target's installation, by device and inode? Asked by a helper; false also where it can't be
+/// told now.
+#[must_use]
+pub fn is_same_directory(target: &Target, path: &Path, until: Instant) -> bool {
+    let place = |path: &Path| std::fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+    let question = || {
+        let same = place(path).is_some_and(|theirs| place(target.home.path()) == Some(theirs));
+        vec![u8::from(same)]
+    };
+    Storage::of(target).ask(until, question).is_ok_and(|said| said == [1])
+}
+
 /// Who would run mzsh, by a helper. `None`: it can't be told now.
 #[must_use]
 pub fn user(settings: &Settings, target: &Target, until: Instant) -> Option<u32> {

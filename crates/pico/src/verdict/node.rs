@@ -31,6 +31,10 @@ impl Surroundings for Node<'_> {
         product::resolve(self.target, path, self.answer_by())
     }
 
+    fn is_same_directory(&self, path: &Path) -> bool {
+        product::is_same_directory(self.target, path, self.answer_by())
+    }
+
     fn uid(&self) -> Option<u32> {
         let recorded = self.record.and_then(|record| record.uid);
         recorded.or_else(|| product::user(self.settings, self.target, self.answer_by()))
