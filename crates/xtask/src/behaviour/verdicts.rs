@@ -142,6 +142,10 @@ fn rows() -> Vec<Row> {
             HaAnswer::NotAsked(text("/opt/mz/lib/ha.jar: No such file or directory (os error 2)")),
         ),
         ha(
+            "one; depth 10: the HA client did not come to ask in its time",
+            HaAnswer::NotReached(text("the HA client did not come to ask: is the node overloaded?")),
+        ),
+        ha(
             "one; depth 10: its HA Monitor Server does not answer",
             HaAnswer::NoAnswer(text("no answer in 10 s")),
         ),
