@@ -33,6 +33,8 @@ enum Task {
     Demo(demo::Options),
     /// Check format, lints, licences and generated files, and run every test.
     Test(test::Options),
+    /// Run the suites that inject faults again and again.
+    Soak(test::soak::Options),
     /// Write what is generated: ocf-metadata/ and docs/behaviour.md.
     Gen(r#gen::Options),
     /// Fuzz what the agents read from outside (needs a nightly toolchain and cargo-fuzz).
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
     let outcome = match CommandLine::parse().task {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
+        Task::Soak(options) => test::soak::run(&options),
         Task::Gen(options) => r#gen::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Mutants(options) => mutants::run(&options),

@@ -5,6 +5,7 @@
 //! `--all`, which is what CI runs, that is run too, and a skipped test fails the run unless `--allow-skips` is given.
 
 mod gates;
+pub(crate) mod soak;
 mod suites;
 mod tally;
 

@@ -41,18 +41,26 @@ pub(crate) fn needs_of(suite: &str) -> Vec<Need> {
 pub(crate) fn run(tally: &mut Tally, workspace: &Workspace, built: bool, slow: bool) {
     tally.step("unit tests", || test(workspace, &["--workspace", "--lib", "--bins"], None));
     for (package, target) in workspace.suites() {
-        let name = format!("{target} ({package})");
-        let selection = ["--package", package, "--test", target];
-        let left_out =
-            || (!slow && SLOW.contains(&target)).then(|| "the slow tier: --all runs it".to_owned());
-        if let Some(reason) = missing(target, built).or_else(left_out) {
-            tally.skip(&name, number_of_tests(workspace, &selection), &reason);
-        } else {
-            let at_once = AT_ONCE.iter().find(|(name, _)| *name == target).map(|(_, number)| *number);
-            tally.step(&name, || test(workspace, &selection, at_once));
-        }
+        let left_out = (!slow && SLOW.contains(&target)).then(|| "the slow tier: --all runs it".to_owned());
+        run_unless(missing(target, built).or(left_out), tally, workspace, package, target);
     }
     tally.step("documentation tests", || test(workspace, &["--workspace", "--doc"], None));
+}
+
+/// Runs one suite, if this machine can. It must have been built.
+pub(super) fn run_one(tally: &mut Tally, workspace: &Workspace, package: &str, target: &str) {
+    run_unless(missing(target, true), tally, workspace, package, target);
+}
+
+fn run_unless(reason: Option<String>, tally: &mut Tally, workspace: &Workspace, package: &str, target: &str) {
+    let name = format!("{target} ({package})");
+    let selection = ["--package", package, "--test", target];
+    if let Some(reason) = reason {
+        tally.skip(&name, number_of_tests(workspace, &selection), &reason);
+    } else {
+        let at_once = AT_ONCE.iter().find(|(name, _)| *name == target).map(|(_, number)| *number);
+        tally.step(&name, || test(workspace, &selection, at_once));
+    }
 }
 
 /// Why this suite can't be run here, if so.

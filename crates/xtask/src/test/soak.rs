@@ -1,0 +1,41 @@
+//! `cargo xtask soak`: the suites that inject faults, again and again. What fails once in a hundred runs is a bug of the suite or of
+//! the agents, and either must be found before an operator finds it.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use super::suites;
+use super::tally::{Counts, Tally};
+use crate::workspace::{self, Workspace};
+use crate::{Error, packages};
+
+/// In this order, each round.
+const SUITES: [&str; 4] = ["faults", "lifecycle", "killpoints", "deadlines"];
+
+/// What `soak` is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// No new suite is begun after this time.
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
+}
+
+/// Runs them until time is over; the exit code is success when nothing failed and nothing was skipped.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+    let end = Instant::now() + Duration::from_secs(options.minutes * 60);
+    let workspace = Workspace::read()?;
+    packages::provide(&SUITES.map(suites::needs_of).concat());
+    workspace::build()?;
+    let mut tally = Tally::default();
+    let mut rounds = 0;
+    while Instant::now() < end {
+        rounds += 1;
+        println!("round {rounds}");
+        for suite in SUITES.iter().take_while(|_| Instant::now() < end) {
+            suites::run_one(&mut tally, &workspace, "testkit", suite);
+        }
+    }
+    let Counts { passed, failed, skipped } = tally.total();
+    println!("{rounds} rounds begun: {passed} passed, {failed} failed, {skipped} skipped");
+    Ok(if failed == 0 && skipped == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
