@@ -126,11 +126,6 @@ fn a_stop_ends_a_jvm_whose_storage_hangs() -> Done {
     for recorded in [true, false] {
         let site = site(Kind::Platform).build()?;
         let jvm = site.stand_in("platform", "forever")?;
-        let waits = site.node.path(format!("/proc/{}/fd/9", jvm.pid));
-        // From here on it needs nothing of its storage.
-        site.until("the stand-in to wait", |_| {
-            Ok(waits.symlink_metadata().map(drop).map_err(|e| e.to_string()))
-        })?;
         if recorded {
             site.monitor(0)?.answers(OK);
         }

@@ -142,6 +142,10 @@ impl Site {
             let mut found = site.picos(pico)?;
             // Not a fork of it.
             found.retain(|process| !before.contains(&process.pid) && process.session == process.pid);
+            // It has read its script, so that it needs nothing of its storage any more.
+            let at_work =
+                |p: &Process| site.node.path(format!("/proc/{}/fd/9", p.pid)).symlink_metadata().is_ok();
+            found.retain(at_work);
             Ok(found.pop().ok_or_else(|| site.processes().map_or(String::new(), |p| in_short(&p))))
         })
     }

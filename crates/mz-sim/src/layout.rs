@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, lchown};
+use std::io;
+use std::os::unix::fs::lchown;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use nix::unistd::User;
 
@@ -185,18 +187,22 @@ impl Builder {
             None => std::env::current_exe().map_err(Error::file("find", "the running program"))?,
         };
         let java = self.home.join("java/bin/java");
-        fs::copy(&binary, &java).map_err(Error::file("copy to java/bin/java", binary))?;
-        executable(&java)?;
+        put_program(&binary, &java)?;
         let java_home = if self.jvm { jvm::compile(&self.home)? } else { self.home.join("java") };
         if !self.jvm {
             for jar in ["ha.jar", "picostart.jar"] {
                 self.write(format!("lib/{jar}"), "Simulated: the classes are played by java/bin/java.\n")?;
             }
         }
-        self.write("bin/mzsh", &self.mzsh(&container, of_platform, &java_home))?;
-        self.write("bin/oom", OOM)?;
-        executable(&self.home.join("bin/mzsh"))?;
-        executable(&self.home.join("bin/oom"))?;
+        for (name, text) in
+            [("bin/mzsh", self.mzsh(&container, of_platform, &java_home).as_str()), ("bin/oom", OOM)]
+        {
+            let draft = format!("{name}.draft");
+            self.write(&draft, text)?;
+            let draft = self.home.join(draft);
+            put_program(&draft, &self.home.join(name))?;
+            fs::remove_file(&draft).map_err(Error::file("remove", draft))?;
+        }
         self.write("sim/container", &format!("{container}\n"))?;
         self.write(history::FILE, "")?;
         settings.save(&self.home)?;
@@ -340,8 +346,19 @@ fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
-fn executable(path: &Path) -> Result<(), Error> {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(Error::file("make executable", path))
+/// By install(1), in a process of its own: a child that another thread forks while this process has a program open for writing
+/// holds it open, too, and nobody can execute it meanwhile ("Text file busy").
+fn put_program(from: &Path, to: &Path) -> Result<(), Error> {
+    let output = Command::new("install")
+        .args(["-m", "0755"])
+        .args([from, to])
+        .output()
+        .map_err(Error::file("run install(1) for", to))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(Error::file("install", to)(io::Error::other(said)))
 }
 
 fn find_user(name: &str) -> Result<User, Error> {
