@@ -194,6 +194,27 @@ fn monitors_beside_a_start_and_a_stop_tell_the_truth() -> Done {
     Ok(())
 }
 
+/// Neither a monitor nor a probe waits for a start that does not get on: each says that it is under way, and the start goes on.
+#[test]
+fn a_monitor_does_not_wait_for_a_start() -> Done {
+    let site = site(Kind::Platform).build()?;
+    site.sh("mkfifo -m 666 /opt/gate")?;
+    site.mzsh_does("startup", "read _ </opt/gate; exec /opt/mz/bin/mzsh.true \"$@\"")?;
+    let (start, ()) = site.meanwhile(
+        || site.agent().meta_timeout(Duration::from_secs(120)).run("start"),
+        |site| {
+            site.until_runs(&["/bin/sh", "/opt/mz/bin/mzsh", "startup", "-f", "platform"])?;
+            for ran in [site.monitor(0)?, site.monitor(10)?, site.probe()?] {
+                ran.answers(GENERIC).because(&["platform", "a start is under way"]);
+            }
+            site.sh("echo >/opt/gate").map(drop)
+        },
+    )?;
+    start.answers(OK).silently();
+    site.monitor(0)?.answers(OK).silently();
+    Ok(())
+}
+
 /// The start of one pico does not hold up the start, the stop and the monitor of another one of the same installation.
 #[test]
 fn a_start_of_another_pico_is_no_reason_to_wait() -> Done {

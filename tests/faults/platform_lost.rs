@@ -12,7 +12,7 @@ fn until_missed(site: &Site) -> Done {
 }
 
 /// EC, SC and Web UI are well for every monitor while the Platform is dead, whichever code mzsh gives for "running without contact",
-/// and with no other witness than mzsh; a stop ends them in order.
+/// and with no other witness than mzsh, though that says "not responding"; a stop ends them in order.
 #[test]
 fn what_has_lost_its_platform_is_well_and_can_be_stopped() -> Done {
     for kind in [Kind::Ec, Kind::Sc, Kind::Ui] {
@@ -24,8 +24,10 @@ fn what_has_lost_its_platform_is_well_and_can_be_stopped() -> Done {
             for level in [0, 10, 20] {
                 site.monitor(level)?.answers(OK).silently();
             }
-            let alone = recurring(site.agent(), 20).param("ha_check", "no");
-            alone.run("monitor")?.answers(OK).silently();
+            let alone = || recurring(site.agent(), 20).param("ha_check", "no").run("monitor");
+            alone()?.answers(OK).silently();
+            site.mzsh_does("status", "echo not responding; exit 1")?;
+            alone()?.answers(OK).silently();
             site.probe()?.answers(OK).silently();
             assert!(site.lives(&pico)?);
             site.stop()?.answers(OK).silently();
@@ -45,6 +47,7 @@ fn an_ec_whose_platform_hangs_is_well_and_can_be_stopped() -> Done {
     for level in [0, 10, 20] {
         site.monitor(level)?.answers(OK).silently();
     }
+    recurring(site.agent(), 20).param("ha_check", "no").run("monitor")?.answers(OK).silently();
     site.stop()?.answers(OK);
     assert_eq!(site.last_end("ec1")?.as_deref(), Some("shutdown"));
     site.nothing_left()

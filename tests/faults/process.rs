@@ -126,19 +126,30 @@ fn a_jvm_that_dies_right_after_its_start_is_no_success() -> Done {
     Ok(())
 }
 
-/// A JVM that somebody kills while a stop waits for its orderly end is stopped: the stop notices it and succeeds.
+/// A JVM that somebody kills while a stop waits for its orderly end is stopped: the stop notices it, also where mzsh does not, and
+/// succeeds.
 #[test]
 fn a_jvm_that_is_killed_during_its_stop_is_stopped() -> Done {
-    let site = site(Kind::Platform).jvm().set("stop_time=10m").set("shutdown_retry=10s").build()?;
-    let jvm = site.start()?;
-    let stop = || site.agent().meta_timeout(Duration::from_secs(120)).run("stop");
-    let (stop, ()) = site.meanwhile(stop, |site| {
-        site.until_calls("shutdown", 1)?;
-        site.signal(jvm.pid, "KILL")
-    })?;
-    let stop = stop.answers(OK);
-    assert!(stop.wall < Duration::from_secs(60), "{stop}");
-    site.nothing_left()
+    for mzsh_notices in [true, false] {
+        let site = site(Kind::Platform).jvm().set("stop_time=10m").set("shutdown_retry=10s").build()?;
+        let jvm = site.start()?;
+        if !mzsh_notices {
+            site.mzsh_does("shutdown", "exec sleep 1000001")?;
+        }
+        let stop = || site.agent().meta_timeout(Duration::from_secs(120)).run("stop");
+        let (stop, ()) = site.meanwhile(stop, |site| {
+            if mzsh_notices {
+                site.until_calls("shutdown", 1)?;
+            } else {
+                site.until_runs(&["sleep", "1000001"])?;
+            }
+            site.signal(jvm.pid, "KILL")
+        })?;
+        let stop = stop.answers(OK);
+        assert!(stop.wall < Duration::from_secs(60), "{stop}");
+        site.nothing_left()?;
+    }
+    Ok(())
 }
 
 /// A real JVM that was killed and whose parent does not ask for it (a zombie with one thread) is dead: monitor and probe say so,
