@@ -52,3 +52,18 @@ fn an_ec_whose_platform_hangs_is_well_and_can_be_stopped() -> Done {
     assert_eq!(site.last_end("ec1")?.as_deref(), Some("shutdown"));
     site.nothing_left()
 }
+
+/// An EC, an SC or a Web UI that has lost its contact to a Platform that answers others is well: mzsh's words count, whatever its code.
+#[test]
+fn what_misses_a_platform_that_answers_others_is_well() -> Done {
+    for kind in [Kind::Ec, Kind::Sc, Kind::Ui] {
+        for code in [0, 1, 2] {
+            let site = site(kind).build()?;
+            site.start()?;
+            let words = format!("{} is running without contact with the platform RCP service", site.pico());
+            site.mzsh_does("status", &format!("echo {words}; exit {code}"))?;
+            recurring(site.agent(), 20).param("ha_check", "no").run("monitor")?.answers(OK).silently();
+        }
+    }
+    Ok(())
+}
