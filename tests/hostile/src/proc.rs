@@ -63,7 +63,8 @@ pub fn command_line(bytes: &[u8]) {
     a_later_marker_of_another_name_rules_it_out(&target, process);
     claims_what_it_says(&argv, &environ);
 
-    let pattern = std::str::from_utf8(pattern).ok().filter(|pattern| !pattern.is_empty());
+    // One that repeats is large, and slow to read; that is for the environment's target to see.
+    let pattern = std::str::from_utf8(pattern).ok().filter(|p| !p.is_empty() && !p.contains('{'));
     if let Some(pattern) = pattern.and_then(|pattern| Regex::new(pattern).ok()) {
         target.process_match = Some(pattern);
         // The pattern replaces the markers.
