@@ -9,9 +9,13 @@ use ocf::{Invocation, Parameter, ParameterError, Values};
 
 use pico::identity::Home;
 use pico::{Deployment, Endpoint, HaCheck, Limits, OnHaFailed, PicoName, PicoType, Settings, Target};
-use regex_lite::Regex;
+use regex_lite::RegexBuilder;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Bytes of `process_match` as the engine holds it; a usual one has some hundreds. It is tried on every command line of the node,
+/// and the time for that grows with both: a large one and a long line would take minutes.
+const LARGEST_PATTERN: usize = 16 << 10;
 
 /// The settings, and every parameter that can't be read.
 #[must_use]
@@ -171,8 +175,9 @@ impl<'a> Reader<'a> {
 
     fn target(&mut self) -> Result<Target, String> {
         // Without it the built-in markers still find the usual process.
-        let process_match =
-            self.checked(&p::PROCESS_MATCH, "a regular expression", |text| Regex::new(text).ok());
+        let process_match = self.checked(&p::PROCESS_MATCH, "a regular expression, not too large", |text| {
+            RegexBuilder::new(text).size_limit(LARGEST_PATTERN).build().ok()
+        });
         let before = self.errors.len();
         let name = self.entry(&p::PICO_NAME);
         let name = self.checked(name, "letters, digits, '_', '-' and '.', not beginning with '-'", |text| {
@@ -275,6 +280,17 @@ mod tests {
         let (settings, errors) = read_with(PicoType::Platform, &[("process_match", "(")]);
         assert!(settings.target.unwrap().process_match.is_none());
         assert_eq!(errors.len(), 1);
+    }
+
+    #[test]
+    fn a_pattern_that_would_take_minutes_on_a_long_command_line_is_refused() {
+        let errors = |pattern: &str| read_with(PicoType::Platform, &[("process_match", pattern)]).1;
+        // 134 s on 64 KiB.
+        assert_eq!(errors("(a?){20000}b").len(), 1);
+        assert_eq!(
+            errors(r"(^|/)java .* -Dinstance=(ec1|ec_one)( .*)? com\.example\.\w+Launcher( |$)").len(),
+            0
+        );
     }
 
     #[test]
