@@ -55,14 +55,18 @@ fn the_last_ten_are_kept() -> Done {
     let site = deaf()?;
     site.sh(&format!("mkdir -m 700 {DUMPS}"))?;
     let old: Vec<String> = (0..12).map(|n| format!("platform.17000000{n:02}.44.threads")).collect();
-    let others = ["platform.1700000000.44.hprof", "platform2.1700000000.44.threads"];
+    let others = [
+        "platform.1.1700000000.44.threads",
+        "platform.1700000000.44.hprof",
+        "platform2.1700000000.44.threads",
+    ];
     for name in old.iter().map(String::as_str).chain(others) {
         site.node.write(format!("{DUMPS}/{name}"), "old")?;
     }
     site.stop()?.answers(OK);
     let all = dumps(&site)?;
     let (kept, rest): (Vec<String>, Vec<String>) =
-        all.into_iter().partition(|name| name.starts_with("platform.") && name.ends_with(".threads"));
+        all.into_iter().partition(|name| !others.contains(&name.as_str()));
     assert_eq!(kept.len(), 10, "{kept:?}");
     assert_eq!(kept[..9], old[3..]);
     assert_eq!(rest, others);

@@ -111,14 +111,12 @@ impl Credentials {
         })
     }
 
-    /// Is the group this user's own: of the same name, and without other members? What such a group may write, nobody else
-    /// can. A group that can't be looked up is taken for one with others in it.
+    /// Is the group this user's own: of the same name, and without other members listed? By the habit of private groups
+    /// nobody else has it as primary group, which no look-up tells. `None`: the name service does not know the group now.
     #[must_use]
-    pub fn is_alone_in(&self, gid: u32) -> bool {
-        match Group::from_gid(Gid::from_raw(gid)) {
-            Ok(Some(group)) => group.name == self.name && group.mem.iter().all(|member| *member == self.name),
-            _ => false,
-        }
+    pub fn is_alone_in(&self, gid: u32) -> Option<bool> {
+        let group = Group::from_gid(Gid::from_raw(gid)).ok()??;
+        Some(group.name == self.name && group.mem.iter().all(|member| *member == self.name))
     }
 
     /// Becomes this user for good: groups first, then group, then user. Nothing is done where the process is
@@ -132,9 +130,12 @@ impl Credentials {
         }
         let groups: Vec<Gid> = self.groups.iter().copied().map(Gid::from_raw).collect();
         let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
+        // A change of user clears it.
+        let death_signal = rustix::process::parent_process_death_signal()?;
         setgroups(&groups)?;
         setresgid(gid, gid, gid)?;
         setresuid(uid, uid, uid)?;
+        rustix::process::set_parent_process_death_signal(death_signal)?;
         Ok(())
     }
 }

@@ -6,12 +6,13 @@
 //! be killed it is left behind; the caller goes on either way, with the fact that there was no answer.
 
 use crate::fork::{Child, End, die_with};
-use crate::process::{Pid, ProcessId, Stat};
+use crate::process::{Pid, ProcessId, Stat, State};
 use crate::wait::poll_until;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Resource, Rlimit};
 use std::fs::File;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -56,6 +57,13 @@ pub fn ask(until: Instant, question: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>
     }
     helper.end(until)?;
     Ok(said)
+}
+
+/// For a helper: no more address space than this, in bytes, for the rest of its life.
+pub fn limit_memory(bytes: u64) {
+    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    // A helper without limit is still one that ends at its time.
+    let _ = rustix::process::setrlimit(Resource::As, limit);
 }
 
 /// A helper at work. It dies with the caller, if it can.
@@ -125,7 +133,12 @@ impl Helper {
         self.child.kill();
         // Reaped if it can end at once; else it is init's when we are gone.
         let left = match self.child.wait(Instant::now() + DIES_WITHIN) {
-            Ok(End::TimedOut) => Stat::read(self.child.pid()).ok().flatten().map(|stat| stat.id()),
+            // One that is only slow to die is not left behind.
+            Ok(End::TimedOut) => Stat::read(self.child.pid())
+                .ok()
+                .flatten()
+                .filter(|stat| stat.state == State::DiskSleep)
+                .map(|stat| stat.id()),
             _ => None,
         };
         HelperError::NoAnswer { left, waited: self.begun.elapsed() }

@@ -21,6 +21,7 @@ pub mod helper;
 mod kept;
 pub mod listeners;
 pub mod lock;
+pub mod mounts;
 mod pidfd;
 pub mod process;
 mod wait;

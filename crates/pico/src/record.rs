@@ -86,6 +86,9 @@ pub struct Record {
     /// How far the start has come.
     pub phase: Phase,
     jvm: Option<RecordedProcess>,
+    /// Does the JVM lead a session of its own?
+    #[serde(default)]
+    jvm_leads_session: bool,
     /// The mzsh that the start launched; it leads a session of its own.
     mzsh: Option<RecordedProcess>,
     /// Whose process the JVM is.
@@ -118,6 +121,7 @@ impl Record {
             process_match: target.process_match.as_ref().map(|r| r.as_str().to_owned()),
             phase,
             jvm: None,
+            jvm_leads_session: false,
             mzsh: None,
             uid: None,
             ha: None,
@@ -146,6 +150,11 @@ impl Record {
         self.jvm?.id()
     }
 
+    /// Who leads the sessions that the pico's processes are in: the JVM, if it does, and the mzsh that started it.
+    pub fn session_leaders(&self) -> impl Iterator<Item = ProcessId> {
+        self.jvm().filter(|_| self.jvm_leads_session).into_iter().chain(self.mzsh())
+    }
+
     /// The mzsh of the start.
     #[must_use]
     pub fn mzsh(&self) -> Option<ProcessId> {
@@ -160,6 +169,8 @@ impl Record {
     /// Names the JVM, while mzsh is still at work on it.
     pub fn found(&mut self, jvm: ProcessId) {
         self.jvm = Some(jvm.into());
+        let leads = |stat: process::Stat| stat.session == jvm.pid.as_raw();
+        self.jvm_leads_session = jvm.stat().ok().flatten().is_some_and(leads);
         self.uid = process::owner(jvm.pid).ok().flatten();
     }
 

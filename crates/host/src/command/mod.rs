@@ -218,7 +218,8 @@ impl Running {
         finished.waited_for_storage = on_storage;
         for member in members {
             let ended = member.open()?.map_or(Ok(true), |handle| handle.ended_by(soon))?;
-            if !ended {
+            // One that is only slow to die is not left behind.
+            if !ended && process::any_thread_is(member.pid, State::DiskSleep) {
                 finished.left.push(member);
             }
         }

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 /// Longest wait for one command line. On a healthy node it is microseconds; on a starved one the helper itself may have
 /// to wait for its turn.
 const STUCK_AFTER: Duration = Duration::from_secs(2);
+/// The same once one was: what hangs them hangs many, and a stop has no time for all of them.
+const ALSO_STUCK_AFTER: Duration = Duration::from_millis(300);
 /// The same for one that was stuck before: a stop looks again and again, and must not lose these seconds each time.
 const STILL_STUCK_AFTER: Duration = Duration::from_millis(100);
 
@@ -42,6 +44,7 @@ pub enum CommandLine {
 /// One can't be read for another reason than that its process is gone; or `until` is reached.
 pub fn command_lines(pids: &[Pid], until: Instant) -> io::Result<HashMap<Pid, CommandLine>> {
     let mut lines = HashMap::with_capacity(pids.len());
+    let mut any_stuck = false;
     let mut next = 0;
     while next < pids.len() {
         let rest = &pids[next..];
@@ -57,7 +60,11 @@ pub fn command_lines(pids: &[Pid], until: Instant) -> io::Result<HashMap<Pid, Co
         while next < pids.len() && !stuck {
             let pid = pids[next];
             let was_stuck = STUCK.with_borrow(|known| known.contains(&pid));
-            let patience = if was_stuck { STILL_STUCK_AFTER } else { STUCK_AFTER };
+            let patience = match any_stuck {
+                _ if was_stuck => STILL_STUCK_AFTER,
+                true => ALSO_STUCK_AFTER,
+                false => STUCK_AFTER,
+            };
             let line = match ear.hear(until.min(Instant::now() + patience)) {
                 Ok(line) => line?,
                 Err(HelperError::NoAnswer { .. }) if was_stuck || Instant::now() < until => {
@@ -67,6 +74,7 @@ pub fn command_lines(pids: &[Pid], until: Instant) -> io::Result<HashMap<Pid, Co
             };
             stuck = line == CommandLine::Stuck;
             if stuck {
+                any_stuck = true;
                 STUCK.with_borrow_mut(|known| known.insert(pid));
             }
             lines.insert(pid, line);

@@ -3,8 +3,8 @@
 use super::{Pid, Stat, State, stat::is_gone};
 use crate::files::{read_capped, read_small};
 use crate::helper;
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -90,12 +90,17 @@ pub fn any_thread_is(pid: Pid, state: State) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExeLink(pub PathBuf);
 
-/// The link to its program. It is read, not followed: no file system is touched.
+/// The link to its program, without the " (deleted)" that the kernel adds when the file was replaced under the process, as an
+/// update of the JDK does. It is read, not followed: no file system is touched.
 ///
 /// # Errors
 /// No permission.
 pub fn executable(pid: Pid) -> io::Result<Option<ExeLink>> {
-    Ok(unless_gone(fs::read_link(format!("/proc/{pid}/exe")))?.map(ExeLink))
+    let link = unless_gone(fs::read_link(format!("/proc/{pid}/exe")))?;
+    Ok(link.map(|link| {
+        let bytes = link.as_os_str().as_bytes();
+        ExeLink(OsStr::from_bytes(bytes.strip_suffix(b" (deleted)").unwrap_or(bytes)).into())
+    }))
 }
 
 /// Its pid namespace, in the kernel's words (`pid:[4026531836]`).

@@ -4,10 +4,13 @@ use crate::product::{HaAnswer, HaQuestion, Inspection, Mzsh, RegistryState, Stat
 use crate::record::{HaFacts, Record};
 use crate::settings::{Endpoint, HaCheck, Settings, Target};
 use host::{ProcessId, helper, pause};
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 /// Between two tries of a check.
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+/// A try with less time than this would tell nothing: a JVM has to come up before it can ask.
+const LEAST_TRY: Duration = Duration::from_secs(3);
 /// What the grace is longer than the interval of the HA Monitor Server: its first full interval and some.
 const GRACE_BEYOND_INTERVAL: Duration = Duration::from_secs(20);
 /// `mz.ha.interval` where the registry is not known.
@@ -103,12 +106,20 @@ pub(super) fn ask_ha(
         HaPlan::Ask(endpoint) => endpoint,
     };
     let question = HaQuestion { settings, target, endpoint, jvm };
-    Some(tries(
-        settings,
-        until,
-        || question.ask(settings.ha_timeout, until),
-        |answer| !matches!(answer, HaAnswer::NoAnswer(_)),
-    ))
+    let silent = RefCell::new(None);
+    let ask = || {
+        let answer = question.ask(settings.ha_timeout, until);
+        if matches!(answer, HaAnswer::NoAnswer(_)) {
+            silent.replace(Some(answer.clone()));
+        }
+        answer
+    };
+    let settled = |answer: &HaAnswer| !matches!(answer, HaAnswer::NoAnswer(_) | HaAnswer::NotReached(_));
+    Some(match tries(settings, until, ask, settled) {
+        // A later try that did not come to ask takes nothing back of an earlier one that got no answer.
+        HaAnswer::NotReached(why) => silent.take().unwrap_or(HaAnswer::NotReached(why)),
+        answer => answer,
+    })
 }
 
 /// Asks mzsh, as often as the parameters allow until it says "running".
@@ -137,7 +148,7 @@ fn tries<A>(settings: &Settings, until: Instant, ask: impl Fn() -> A, settled: i
     let mut left = settings.monitor_retries;
     loop {
         let answer = ask();
-        if settled(&answer) || left == 0 || Instant::now() + BETWEEN_TRIES >= until {
+        if settled(&answer) || left == 0 || Instant::now() + BETWEEN_TRIES + LEAST_TRY >= until {
             return answer;
         }
         left -= 1;

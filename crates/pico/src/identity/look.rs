@@ -58,8 +58,8 @@ impl Found {
 pub trait Surroundings {
     /// What a path resolves to; `None`: it can't be told now.
     fn resolve(&self, path: &Path) -> Option<PathBuf>;
-    /// Is this the directory of the pico's installation, though its path is another? False also where it can't be told.
-    fn is_same_directory(&self, path: &Path) -> bool;
+    /// Are two resolved paths the same directory, or bind mounts of one? `None`: it can't be told.
+    fn are_one(&self, one: &Path, other: &Path) -> Option<bool>;
     /// Whose processes the pico's are; `None`: it can't be told now.
     fn uid(&self) -> Option<u32>;
     /// The processes that other resources' records name.
@@ -250,9 +250,9 @@ fn is_home(target: &Target, claim: &HomeClaim, surroundings: &dyn Surroundings) 
     }
     let ours =
         target.home.resolved().map(Path::to_owned).or_else(|| surroundings.resolve(target.home.path()));
-    match ours.and_then(|ours| Some(ours == surroundings.resolve(home)?)) {
-        // A bind mount is another path to the same directory, which no path tells.
-        Some(same) => Ok(same || surroundings.is_same_directory(home)),
+    let both = ours.and_then(|ours| Some((ours, surroundings.resolve(home)?)));
+    match both.and_then(|(ours, theirs)| surroundings.are_one(&ours, &theirs)) {
+        Some(same) => Ok(same),
         None => Err(format!(
             "is {} of {}, and whether that is {} can't be told",
             target.name,

@@ -55,10 +55,7 @@ pub fn role(target: &Target, process: Arguments<'_>) -> Option<Role> {
 /// The program is a Java launcher, by its path or by what it was called as.
 fn is_java(process: Arguments<'_>) -> bool {
     let called = process.argv.first().and_then(|a| Path::new(a).file_name());
-    [called, process.program].into_iter().flatten().any(|name| {
-        // The link of a program that was replaced under the process ends in " (deleted)".
-        name.as_bytes().strip_suffix(b" (deleted)").unwrap_or(name.as_bytes()) == b"java"
-    })
+    [called, process.program].into_iter().flatten().any(|name| name == "java")
 }
 
 /// The arguments of mzsh, where the process is mzsh: its JVM, or the script `bin/mzsh` before it executes that.
@@ -204,14 +201,9 @@ mod tests {
     }
 
     #[test]
-    fn a_launcher_that_is_replaced_or_called_otherwise_is_still_java() {
+    fn a_launcher_that_is_called_otherwise_is_still_java() {
         let line = argv(&["mediationzone", "-Dpico.configname=ec1", CLASS]);
-        for (program, expected) in [
-            ("java", Some(Role::Pico)),
-            ("java (deleted)", Some(Role::Pico)),
-            ("javac", None),
-            ("perl", None),
-        ] {
+        for (program, expected) in [("java", Some(Role::Pico)), ("javac", None), ("perl", None)] {
             let process = Arguments { argv: &line, program: Some(OsStr::new(program)) };
             assert_eq!(role(&target("ec1"), process), expected, "{program}");
         }

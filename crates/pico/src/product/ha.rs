@@ -56,8 +56,9 @@ impl HaAnswer {
             End::Signalled(_) => Self::NotAsked(format!("the HA client died: {}", finished.end)),
             // A JVM that could not start says so itself.
             End::Exited(1)
-                if words.contains("Could not find or load main class")
-                    || words.contains("initialization of VM") =>
+                if ["main class", "initialization of VM", "memory for the Java Runtime"]
+                    .iter()
+                    .any(|complaint| words.contains(complaint)) =>
             {
                 Self::NotAsked(format!("the HA client did not start: {said}"))
             }

@@ -2,7 +2,7 @@
 
 use super::registry::{self, RegistryState};
 use super::storage::{Storage, StorageError};
-use super::trust::distrust;
+use super::trust::{Distrust, distrust};
 use crate::settings::{Settings, Target};
 use host::credentials::{Credentials, CredentialsError};
 use host::helper::{self, HelperError};
@@ -13,6 +13,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{fmt, io};
+
+/// Most memory of the helper that reads the registry, in bytes: files that include each other, or what has no end.
+const REGISTRY_MEMORY: u64 = 512 << 20;
 
 /// What `mz_home` is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,18 +153,6 @@ pub fn resolve(target: &Target, path: &Path, until: Instant) -> Option<PathBuf> 
     (!said.is_empty()).then(|| PathBuf::from(std::ffi::OsString::from_vec(said)))
 }
 
-/// Is `path` the directory of the target's installation, by device and inode? Asked by a helper; false also where it can't be
-/// told now.
-#[must_use]
-pub fn is_same_directory(target: &Target, path: &Path, until: Instant) -> bool {
-    let place = |path: &Path| std::fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
-    let question = || {
-        let same = place(path).is_some_and(|theirs| place(target.home.path()) == Some(theirs));
-        vec![u8::from(same)]
-    };
-    Storage::of(target).ask(until, question).is_ok_and(|said| said == [1])
-}
-
 /// Who would run mzsh, by a helper. `None`: it can't be told now.
 #[must_use]
 pub fn user(settings: &Settings, target: &Target, until: Instant) -> Option<u32> {
@@ -176,13 +167,21 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
     let path = target.home.path();
     let owner = owner(target);
     let user = credentials(settings.os_user.as_deref(), owner);
-    let program = |path: &Path| program_state(path, user.as_ref().ok(), owner);
+    let trusted = home_owner(target);
+    let program = |path: &Path| program_state(path, user.as_ref().ok(), trusted);
     let mzsh = if settings.pretend_not_installed {
         FileState::Missing
     } else {
         program(&target.home.join("bin/mzsh"))
     };
-    let registry = registry::find(path, settings.container.as_deref(), &target.name);
+    let inspected = (home_state(path), path.canonicalize().ok());
+    let java = settings.java_home.as_ref().map(|j| program(&j.join("bin/java")));
+    let post_start = settings.post_start.as_ref().map(|path| program(path));
+    // The registry's files can include others. Nothing is read for them that their owner could not read.
+    let registry = match owner.map(as_themselves) {
+        Some(Err(e)) => RegistryState::Unreadable(format!("its owner can't be become: {e}")),
+        _ => registry::find(path, settings.container.as_deref(), &target.name),
+    };
     let facts = match &registry {
         RegistryState::Defined(facts) => Some(facts),
         _ => None,
@@ -190,16 +189,34 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
     let resolve =
         |host: Option<&String>| host.map(|host| host::addresses::resolve(host).map_err(|e| e.to_string()));
     Inspection {
-        home: home_state(path),
-        resolved: path.canonicalize().ok(),
+        home: inspected.0,
+        resolved: inspected.1,
         owner: owner.map(|(uid, _)| uid),
         mzsh,
-        java: settings.java_home.as_ref().map(|j| program(&j.join("bin/java"))),
-        post_start: settings.post_start.as_ref().map(|path| program(path)),
+        java,
+        post_start,
         server_addresses: resolve(facts.and_then(|f| f.server_host.as_ref())),
         platform_addresses: resolve(facts.and_then(|f| f.platform.as_ref()).map(|p| &p.host)),
         user: user_state(user),
         registry,
+    }
+}
+
+/// Makes the helper the owner of the installation, and bounds its memory. There is no way back.
+fn as_themselves((uid, gid): (u32, u32)) -> io::Result<()> {
+    helper::limit_memory(REGISTRY_MEMORY);
+    nameless(uid, gid).become_them()
+}
+
+/// Somebody of whom only the numbers are known.
+fn nameless(uid: u32, gid: u32) -> Credentials {
+    Credentials {
+        name: uid.to_string(),
+        uid,
+        gid,
+        groups: vec![gid],
+        home: "/".into(),
+        shell: "/bin/sh".into(),
     }
 }
 
@@ -217,11 +234,14 @@ fn home_state(path: &Path) -> HomeState {
 }
 
 /// Can it be executed as `user`, of an installation of this owner? Without a user nobody is distrusted.
-fn program_state(path: &Path, user: Option<&Credentials>, owner: Option<(u32, u32)>) -> FileState {
+fn program_state(path: &Path, user: Option<&Credentials>, owner: Option<u32>) -> FileState {
     match std::fs::metadata(path) {
         Ok(m) if m.is_file() && m.permissions().mode() & 0o111 != 0 => {
-            let why = user.and_then(|user| distrust(path, user, owner.map(|(uid, _)| uid)));
-            why.map_or(FileState::Executable, FileState::Unsafe)
+            match user.and_then(|user| distrust(path, user, owner)) {
+                None => FileState::Executable,
+                Some(Distrust::Unsafe(why)) => FileState::Unsafe(why),
+                Some(Distrust::Unclear(why)) => FileState::Unreadable(why),
+            }
         }
         Ok(_) => FileState::NotExecutable,
         Err(e) if e.kind() == io::ErrorKind::NotFound => FileState::Missing,
@@ -231,7 +251,7 @@ fn program_state(path: &Path, user: Option<&Credentials>, owner: Option<(u32, u3
 
 /// For the child that will execute it as `user`.
 pub(super) fn executable(target: &Target, path: &Path, user: &Credentials) -> Result<(), String> {
-    match program_state(path, Some(user), owner(target)) {
+    match program_state(path, Some(user), home_owner(target)) {
         FileState::Executable => Ok(()),
         FileState::Unsafe(why) => Err(why),
         state => Err(format!("{} {state}", path.display())),
@@ -240,7 +260,15 @@ pub(super) fn executable(target: &Target, path: &Path, user: &Credentials) -> Re
 
 /// For the child that will have it executed as `user`, though it is no program by itself.
 pub(super) fn trustworthy(target: &Target, path: &Path, user: &Credentials) -> Result<(), String> {
-    distrust(path, user, owner(target).map(|(uid, _)| uid)).map_or(Ok(()), Err)
+    match distrust(path, user, home_owner(target)) {
+        None => Ok(()),
+        Some(Distrust::Unsafe(why) | Distrust::Unclear(why)) => Err(why),
+    }
+}
+
+/// Who owns `mz_home` itself: what stands in it can't vouch for its own owner.
+fn home_owner(target: &Target) -> Option<u32> {
+    std::fs::metadata(target.home.path()).ok().map(|m| m.uid())
 }
 
 /// User and group of the installation: those of `mz_home`, unless that is root's (a mount point), else of `bin/mzsh`
@@ -276,14 +304,7 @@ fn credentials(name: Option<&str>, owner: Option<(u32, u32)>) -> Result<Credenti
     match (name, owner) {
         (Some(name), _) => Ok(Credentials::of_name(name)?),
         (None, Some((uid, gid))) => match Credentials::of_uid(uid) {
-            Err(CredentialsError::Unknown(_)) => Ok(Credentials {
-                name: uid.to_string(),
-                uid,
-                gid,
-                groups: vec![gid],
-                home: "/".into(),
-                shell: "/bin/sh".into(),
-            }),
+            Err(CredentialsError::Unknown(_)) => Ok(nameless(uid, gid)),
             other => Ok(other?),
         },
         (None, None) => Err(NoUser::NoOwner),

@@ -12,9 +12,7 @@ pub(crate) mod thread_dump;
 mod trust;
 
 pub use ha::{HaAnswer, HaQuestion};
-pub use inspection::{
-    FileState, HomeState, Inspection, UserState, inspect, is_same_directory, resolve, user,
-};
+pub use inspection::{FileState, HomeState, Inspection, UserState, inspect, resolve, user};
 pub use mzsh::{Mzsh, StartupEnd, StatusAnswer, Verb};
 pub(crate) use registry::list;
 pub use registry::{PicoFacts, RegistryState, find as find_pico};

@@ -124,7 +124,8 @@ impl<'a> Mzsh<'a> {
                 limits: self.settings.limits,
             })
         };
-        Ok(self.ended(self.storage().launch(Company::Group, prepare)?.run(until)?))
+        // What it may hang on is its own affair, and says nothing of the pico's storage.
+        self.storage().launch(Company::Group, prepare)?.run(until)
     }
 
     /// Everything that touches storage or the name service: for the child.

@@ -141,21 +141,24 @@ fn read(home: &Path, registry: &Path, container: String, name: &PicoName) -> Res
             .and_then(|v| v.parse().ok())
             .map_or(HA_INTERVAL, |seconds: u64| seconds.max(HA_INTERVAL)),
     };
-    let rcp_port = layers.port("pico.rcp.platform.port")?.unwrap_or(RCP_PORT);
-    let platform = layers.property("pico.rcp.platform.host")?.map(|host| Endpoint { host, port: rcp_port });
+    // What is no question of life and death may be unreadable: the address checks go without it.
+    let rcp_port = layers.port("pico.rcp.platform.port").unwrap_or_default().unwrap_or(RCP_PORT);
+    let platform = layers.property("pico.rcp.platform.host").unwrap_or_default();
+    let platform = platform.map(|host| Endpoint { host, port: rcp_port });
     let mut ports: Vec<(String, u16)> = Vec::new();
     for property in ["mz.ha.port", "mz.webserver.port", "ec.webserver.port", "pico.rcp.server.port"] {
-        let port = layers.port(property)?.filter(|_| property != "mz.ha.port" || ha.enabled);
+        let port =
+            layers.port(property).unwrap_or_default().filter(|_| property != "mz.ha.port" || ha.enabled);
         ports.extend(port.map(|port| (property.to_owned(), port)));
     }
-    if layers.own("template")?.is_some_and(|t| t.ends_with("-platform")) {
+    if layers.own("template").unwrap_or_default().is_some_and(|t| t.ends_with("-platform")) {
         ports.push(("pico.rcp.platform.port".to_owned(), rcp_port));
     }
     let same_ha_port =
         ha_port.map_or_else(Vec::new, |port| others_on(home, registry, &container, name, port));
     Ok(PicoFacts {
         enabled: !layers.own("settings.state")?.is_some_and(|s| s.eq_ignore_ascii_case("disabled")),
-        server_host: layers.property("pico.rcp.server.host")?,
+        server_host: layers.property("pico.rcp.server.host").unwrap_or_default(),
         container,
         ha,
         platform,

@@ -84,9 +84,12 @@ impl<'a> Storage<'a> {
         if left.is_empty() {
             return;
         }
-        let lines: Vec<String> = left.iter().map(|id| format!("{} {}\n", id.pid, id.start)).collect();
-        let written =
-            record::hung_path(self.target).and_then(|path| files::replace(&path, lines.concat().as_bytes()));
+        let written = record::hung_path(self.target).and_then(|path| {
+            let known = files::read_own(&path).map(|content| parse(&content)).unwrap_or_default();
+            let all = known.into_iter().filter(hangs).chain(left.iter().copied());
+            let lines: Vec<String> = all.map(|id| format!("{} {}\n", id.pid, id.start)).collect();
+            files::replace(&path, lines.concat().as_bytes())
+        });
         tracing::warn!("{}: {left:?} can't be ended, they wait for storage", self.target.name);
         if let Err(e) = written {
             tracing::warn!("{}: which can't be written down: {e}", self.target.name);
@@ -103,15 +106,18 @@ impl<'a> Storage<'a> {
         // What can't be read is no reason to ask nothing any more.
         let Ok(path) = record::hung_path(self.target) else { return Ok(()) };
         let Ok(content) = files::read_own(&path) else { return Ok(()) };
-        let hangs = |id: &ProcessId| id.live().is_ok_and(|stat| stat.is_some());
         if let Some(id) = parse(&content).into_iter().find(hangs) {
             let home = self.target.home.path().to_owned();
             return Err(StorageError::Hangs { seconds: process::uptime(id).as_secs(), home });
         }
-        // Whoever is too late to remove it finds that it is gone.
+        // Should another action have written it anew just now, one helper more may come to hang.
         let _ = std::fs::remove_file(path);
         Ok(())
     }
+}
+
+fn hangs(id: &ProcessId) -> bool {
+    id.live().is_ok_and(|stat| stat.is_some())
 }
 
 fn parse(content: &[u8]) -> Vec<ProcessId> {

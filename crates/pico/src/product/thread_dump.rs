@@ -8,7 +8,9 @@
 use crate::record;
 use host::credentials::Credentials;
 use host::{ProcessHandle, ProcessId, Signal, files, helper, pause};
+use std::ffi::OsStr;
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -22,6 +24,9 @@ pub(crate) const KEPT: usize = 10;
 /// Most of a dump that is kept, in bytes: some thousand threads.
 pub(crate) const LONGEST: usize = 1 << 20;
 
+/// What the last part of the time is for.
+const HANDED_OVER_WITHIN: Duration = Duration::from_millis(300);
+
 /// Between two looks for the JVM's socket.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -31,16 +36,41 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The JVM does not answer so, or there is no room; why.
 pub(crate) fn take(jvm: &ProcessHandle, name: &str, until: Instant) -> Result<PathBuf, String> {
     let user = Credentials::of_process(jvm.id().pid).map_err(|e| format!("its user can't be told: {e}"))?;
+    // The helper ends first, so that what has come by then is handed over.
+    let last = until.checked_sub(HANDED_OVER_WITHIN).unwrap_or(until);
     let said = helper::ask(until, || {
-        let dump = user.become_them().and_then(|()| ask(jvm, until));
+        let dump = user.become_them().and_then(|()| ask(jvm, last));
         // A first byte tells a dump from an excuse.
         dump.map_or_else(|e| format!("-{e}").into_bytes(), |dump| [b"+", dump.as_slice()].concat())
     });
     match said.map_err(|e| e.to_string())?.split_first() {
-        Some((b'+', dump)) => keep(name, jvm.id(), dump).map_err(|e| format!("{DIRECTORY}: {e}")),
+        Some((b'+', dump)) => keep_by_helper(name, jvm.id(), dump, until),
         Some((_, excuse)) => Err(String::from_utf8_lossy(excuse).into_owned()),
         None => Err("nothing came".to_owned()),
     }
+}
+
+/// The disk of the logs may hang as any other: this is for a helper, too, but for root's.
+fn keep_by_helper(name: &str, jvm: ProcessId, dump: &[u8], until: Instant) -> Result<PathBuf, String> {
+    let until = until.max(Instant::now() + HANDED_OVER_WITHIN);
+    let said = helper::ask(until, || match keep(name, jvm, dump) {
+        Ok(path) => [b"+", path.as_os_str().as_bytes()].concat(),
+        Err(e) => format!("-{e}").into_bytes(),
+    });
+    match said.map_err(|e| format!("{DIRECTORY}: {e}"))?.split_first() {
+        Some((b'+', path)) => Ok(PathBuf::from(OsStr::from_bytes(path))),
+        Some((_, why)) => Err(format!("{DIRECTORY}: {}", String::from_utf8_lossy(why))),
+        None => Err(format!("{DIRECTORY}: nothing came")),
+    }
+}
+
+/// Does the process catch SIGQUIT? One that does not (a JVM with -Xrs, or one that has just begun) would die of it.
+pub(crate) fn catches_quit(jvm: ProcessId) -> bool {
+    let Ok(status) = files::read_small(format!("/proc/{}/status", jvm.pid)) else { return false };
+    let status = String::from_utf8_lossy(&status);
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    // Signal 3 is bit 2.
+    caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & (1 << 2) != 0)
 }
 
 /// For the helper: the dump, as far as it came in time.
@@ -54,9 +84,16 @@ fn ask(jvm: &ProcessHandle, until: Instant) -> io::Result<Vec<u8>> {
     let tmp = PathBuf::from(format!("/proc/{pid}/root/tmp"));
     let socket = tmp.join(format!(".java_pid{pid}"));
     let listened = socket.exists();
+    if !listened && !catches_quit(jvm.id()) {
+        return Err(io::Error::other("it does not take SIGQUIT"));
+    }
     if !listened {
         let request = tmp.join(format!(".attach_pid{pid}"));
-        std::fs::OpenOptions::new().write(true).create_new(true).open(&request)?;
+        match std::fs::OpenOptions::new().write(true).create_new(true).open(&request) {
+            // Of somebody who asked before and was killed.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            other => drop(other?),
+        }
         let listens = wake(jvm, &socket, until);
         std::fs::remove_file(&request)?;
         listens?;
@@ -108,16 +145,25 @@ fn keep(name: &str, jvm: ProcessId, dump: &[u8]) -> io::Result<PathBuf> {
     let prefix = format!("{}.", record::file_name(name));
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let path = Path::new(DIRECTORY).join(format!("{prefix}{seconds:010}.{}.threads", jvm.pid));
+    files::remove_unfinished(Path::new(DIRECTORY));
     files::replace(&path, dump)?;
     let mut all: Vec<PathBuf> = std::fs::read_dir(DIRECTORY)?
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "threads"))
-        .filter(|path| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&prefix)))
+        .filter(|other| *other != path && is_dump_of(&prefix, other))
         .collect();
     // By name is by time: the seconds have ten digits until the year 2286.
     all.sort();
-    for old in all.iter().rev().skip(KEPT) {
+    for old in all.iter().rev().skip(KEPT - 1) {
         std::fs::remove_file(old)?;
     }
     Ok(path)
+}
+
+/// `PREFIX<seconds>.<pid>.threads`. The name of another resource may begin with the prefix, too.
+fn is_dump_of(prefix: &str, path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let parts: Vec<&str> =
+        name.strip_prefix(prefix).map(|rest| rest.split('.').collect()).unwrap_or_default();
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    matches!(parts.as_slice(), [seconds, pid, "threads"] if number(seconds) && number(pid))
 }

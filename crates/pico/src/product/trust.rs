@@ -1,8 +1,9 @@
 //! Who can change a program that is about to be executed.
 //!
 //! Programs of the installation run as `os_user`, never as root by our doing. Whoever can write one of them can do all that
-//! this user can; so if that is anybody but root, the user, and the owner of the installation, it is not executed. The file and the directory that it
-//! stands in are looked at, as they are once links are followed.
+//! this user can; so if that is anybody but root, the user, and the owner of the installation, it is not executed. The file and the
+//! directory that it stands in are looked at, as they are once links are followed; of the directories above only
+//! whether everybody can write them.
 
 use host::credentials::Credentials;
 use std::os::unix::fs::MetadataExt;
@@ -12,34 +13,57 @@ const WORLD_WRITE: u32 = 0o002;
 const GROUP_WRITE: u32 = 0o020;
 const STICKY: u32 = 0o1000;
 
-/// Why a program must not be executed as `user`: who else can change it, and what to do. `None`: nobody can but root, that
-/// user and the `owner` of the installation; or it can't be looked at, which whoever executes it will find.
-///
-/// Asks the file system and the name service: for a helper or a command's child.
-pub(super) fn distrust(program: &Path, user: &Credentials, owner: Option<u32>) -> Option<String> {
-    let program = program.canonicalize().ok()?;
-    of_one(&program, user, owner).or_else(|| of_one(program.parent()?, user, owner))
+/// Why a program is not executed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Distrust {
+    /// Others can change it: who, and what to do.
+    Unsafe(String),
+    /// It can't be told now.
+    Unclear(String),
 }
 
-fn of_one(path: &Path, user: &Credentials, owner: Option<u32>) -> Option<String> {
+/// Why a program must not be executed as `user`. `None`: nobody can change it but root, that user and the `owner` of the
+/// installation; or it can't be looked at, which whoever executes it will find.
+///
+/// Asks the file system and the name service: for a helper or a command's child.
+pub(super) fn distrust(program: &Path, user: &Credentials, owner: Option<u32>) -> Option<Distrust> {
+    let program = program.canonicalize().ok()?;
+    let mut around = program.ancestors().skip(1);
+    of_one(&program, user, owner)
+        .or_else(|| of_one(around.next()?, user, owner))
+        .or_else(|| around.find_map(by_everybody).map(Distrust::Unsafe))
+}
+
+fn of_one(path: &Path, user: &Credentials, owner: Option<u32>) -> Option<Distrust> {
     let metadata = path.metadata().ok()?;
     let (shown, mode, gid) = (path.display(), metadata.mode(), metadata.gid());
     if metadata.uid() != 0 && metadata.uid() != user.uid && Some(metadata.uid()) != owner {
         let other =
             Credentials::of_uid(metadata.uid()).map_or_else(|_| metadata.uid().to_string(), |u| u.name);
-        return Some(format!("{shown} belongs to {other}, not to root or {}: chown it", user.name));
+        let why = format!("{shown} belongs to {other}, not to root or {}: chown it", user.name);
+        return Some(Distrust::Unsafe(why));
+    }
+    if let Some(why) = by_everybody(path) {
+        return Some(Distrust::Unsafe(why));
     }
     // In a sticky directory nobody can replace what is another's.
-    if metadata.is_dir() && mode & STICKY != 0 {
+    if mode & GROUP_WRITE == 0 || gid == 0 || (metadata.is_dir() && mode & STICKY != 0) {
         return None;
     }
-    if mode & WORLD_WRITE != 0 {
-        return Some(format!("{shown} can be written by everybody: chmod o-w"));
+    match user.is_alone_in(gid) {
+        Some(true) => None,
+        Some(false) => Some(Distrust::Unsafe(format!("{shown} can be written by group {gid}: chmod g-w"))),
+        None => Some(Distrust::Unclear(format!(
+            "{shown} can be written by group {gid}, whose members can't be told"
+        ))),
     }
-    if mode & GROUP_WRITE != 0 && gid != 0 && !user.is_alone_in(gid) {
-        return Some(format!("{shown} can be written by group {gid}: chmod g-w"));
-    }
-    None
+}
+
+fn by_everybody(path: &Path) -> Option<String> {
+    let metadata = path.metadata().ok()?;
+    let sticky = metadata.is_dir() && metadata.mode() & STICKY != 0;
+    (metadata.mode() & WORLD_WRITE != 0 && !sticky)
+        .then(|| format!("{} can be written by everybody: chmod o-w", path.display()))
 }
 
 #[cfg(test)]
@@ -59,7 +83,7 @@ mod tests {
         }
     }
 
-    fn with_modes(directory: u32, file: u32) -> Option<String> {
+    fn with_modes(directory: u32, file: u32) -> Option<Distrust> {
         let dir = tempfile::tempdir().unwrap();
         let (bin, program) = (dir.path().join("bin"), dir.path().join("bin/mzsh"));
         std::fs::create_dir(&bin).unwrap();
@@ -83,9 +107,13 @@ mod tests {
 
     #[test]
     fn what_everybody_can_write_is_not() {
-        let why = with_modes(0o755, 0o757).unwrap();
+        let unsafe_for = |distrust| match distrust {
+            Some(Distrust::Unsafe(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        let why = unsafe_for(with_modes(0o755, 0o757));
         assert!(why.ends_with("/bin/mzsh can be written by everybody: chmod o-w"), "{why}");
-        let why = with_modes(0o777, 0o755).unwrap();
+        let why = unsafe_for(with_modes(0o777, 0o755));
         assert!(why.ends_with("/bin can be written by everybody: chmod o-w"), "{why}");
     }
 

@@ -4,7 +4,7 @@ use crate::identity::{Search, Surroundings};
 use crate::product;
 use crate::record::{self, Phase, Record};
 use crate::settings::{Settings, Target};
-use host::ProcessId;
+use host::{ProcessId, mounts};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -31,8 +31,12 @@ impl Surroundings for Node<'_> {
         product::resolve(self.target, path, self.answer_by())
     }
 
-    fn is_same_directory(&self, path: &Path) -> bool {
-        product::is_same_directory(self.target, path, self.answer_by())
+    fn are_one(&self, one: &Path, other: &Path) -> Option<bool> {
+        if one == other {
+            return Some(true);
+        }
+        // By the table of mounts: storage may hang.
+        Some(mounts::place(one).ok()? == mounts::place(other).ok()?)
     }
 
     fn uid(&self) -> Option<u32> {
@@ -49,7 +53,7 @@ impl Surroundings for Node<'_> {
 /// started it.
 pub(crate) fn sessions(record: Option<&Record>) -> Vec<(ProcessId, Option<u32>)> {
     let Some(record) = record else { return Vec::new() };
-    record.jvm().into_iter().chain(record.mzsh()).map(|leader| (leader, record.uid)).collect()
+    record.session_leaders().map(|leader| (leader, record.uid)).collect()
 }
 
 /// Who is looked for, by the parameters and the record.

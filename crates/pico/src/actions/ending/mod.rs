@@ -206,8 +206,10 @@ impl<'a> Ending<'a> {
     fn dump_threads(&self, pico: &ProcessHandle) {
         let link = process::executable(pico.id().pid).ok().flatten();
         let is_java = link.is_some_and(|link| link.0.file_name().is_some_and(|name| name == "java"));
-        let until = self.steps.kill.min(Instant::now() + DUMP_WITHIN);
-        if !is_java || Instant::now() >= until {
+        // SIGTERM must have its time, too.
+        let left = self.steps.kill.saturating_duration_since(Instant::now());
+        let until = Instant::now() + DUMP_WITHIN.min(left / 3);
+        if !is_java || left.is_zero() {
             return;
         }
         let name = self.settings.resource.as_deref().unwrap_or(self.settings.pico());
@@ -223,8 +225,11 @@ impl<'a> Ending<'a> {
             Err(why) => {
                 // A JVM answers SIGQUIT with a thread dump on its stdout, which the product keeps as the pico's log.
                 let (name, id) = (self.settings.pico(), pico.id());
-                tracing::warn!("{name}: no thread dump of {id} ({why}); SIGQUIT for one in its own log");
-                let _ = pico.signal(Signal::QUIT);
+                tracing::warn!("{name}: no thread dump of {id}: {why}");
+                if thread_dump::catches_quit(id) {
+                    tracing::warn!("{name}: SIGQUIT to {id} for one in its own log");
+                    let _ = pico.signal(Signal::QUIT);
+                }
             }
         }
     }
@@ -285,8 +290,10 @@ impl Rounds for Ending<'_> {
     }
 
     fn end_pico(&self, pico: &Candidate) {
-        // What it leaves behind is in its session.
-        self.sessions.borrow_mut().push((pico.id, process::owner(pico.id.pid).ok().flatten()));
+        // What it leaves behind is in its session, if it leads one.
+        if pico.id.stat().is_ok_and(|stat| stat.is_some_and(|stat| stat.session == pico.id.pid.as_raw())) {
+            self.sessions.borrow_mut().push((pico.id, process::owner(pico.id.pid).ok().flatten()));
+        }
         self.log_failure("the pico", self.end_instance(pico));
     }
 
