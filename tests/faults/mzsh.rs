@@ -201,10 +201,11 @@ fn what_a_question_to_mzsh_leaves_in_the_background_is_ended() -> Done {
 }
 
 /// Who may have written mzsh, by a line for the shell, and the file that a refusal names with what to do.
-const WRITTEN_BY_OTHERS: [(&str, &[&str]); 5] = [
+const WRITTEN_BY_OTHERS: [(&str, &[&str]); 6] = [
     ("chmod o+w $mzsh", &[MZSH, "can be written by everybody", "chmod o-w"]),
     ("chgrp 100 $mzsh; chmod g+w $mzsh", &[MZSH, "can be written by group 100", "chmod g-w"]),
     ("chmod o+w ${mzsh%/*}", &["/opt/mz/bin can be written by everybody", "chmod o-w"]),
+    ("chmod o+w /opt/mz", &["/opt/mz can be written by everybody", "chmod o-w"]),
     ("chown 65534 $mzsh", &[MZSH, "belongs to nobody", "chown"]),
     ("chown 65534 ${mzsh%/*}", &["/opt/mz/bin belongs to nobody", "chown"]),
 ];
