@@ -191,7 +191,8 @@ impl Running {
                 return Ok(Event::Finished(self.finish(Instant::now())?));
             } else if other_ended {
                 return Ok(Event::OtherEnded(self));
-            } else if !ready {
+            } else if !ready || Instant::now() >= until {
+                // Also where it writes without end, so that there is always something to read.
                 return Ok(Event::Time(self));
             }
         }
