@@ -30,6 +30,10 @@ const RCP_PORT: u16 = 6790;
 /// Longest file that is read, in bytes. Real ones have a few thousand.
 const LONGEST: usize = 256 << 10;
 
+/// Most names in one path (`config.properties.mz.ha.port` has five). The reader goes a level deeper for each, and some thousands
+/// end it for want of stack.
+const DEEPEST: usize = 128;
+
 /// What the registry says of one pico.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PicoFacts {
@@ -245,6 +249,11 @@ fn parse(path: &Path) -> Result<Config, String> {
         return Err(say(&format_args!("is longer than {} KiB", LONGEST >> 10)));
     }
     let text = String::from_utf8(content).map_err(|e| say(&e))?;
+    let paths = text.split(|c: char| c.is_whitespace() || "=:,{}[]\"".contains(c));
+    let names = |path: &str| path.split('.').filter(|name| !name.is_empty()).count();
+    if paths.map(names).any(|names| names > DEEPEST) {
+        return Err(say(&format_args!("has a path of more than {DEEPEST} names")));
+    }
     // Relative to which file an `include` is.
     let directory = path.parent().unwrap_or(path).to_owned();
     let options = ParseOptions::defaults().with_resolve_substitutions(false).with_base_dir(directory);
@@ -383,6 +392,17 @@ mod tests {
             matches!(&state, RegistryState::Unreadable(why) if why.ends_with("longer than 256 KiB")),
             "{state:?}"
         );
+    }
+
+    #[test]
+    fn a_path_of_many_names_is_refused_and_does_not_end_its_reader() {
+        let pico = format!("# {}\n{}a : 1", ".".repeat(1000), "a.".repeat(20_000));
+        let home = installation(&[(".active/containers/c/picos/ec1.conf", &pico)]);
+        let state = find(home.path(), None, &"ec1".parse().unwrap());
+        let refused = "ec1.conf: has a path of more than 128 names";
+        assert!(matches!(&state, RegistryState::Unreadable(why) if why.ends_with(refused)), "{state:?}");
+        let line = format!("# {}\nsettings.state : enabled", ".".repeat(1000));
+        assert!(defined(&[(".active/containers/c/picos/ec1.conf", &line)], "ec1").enabled);
     }
 
     #[test]
