@@ -194,8 +194,11 @@ fn what_a_question_to_mzsh_leaves_in_the_background_is_ended() -> Done {
     site.start()?;
     site.wrap_mzsh("[ \"$1\" = startup ] || sleep 1000001 >/dev/null 2>&1 &")?;
     site.monitor(20)?.answers(OK).silently();
-    let left = site.processes()?;
-    assert_eq!(left.len(), 1, "{}", in_short(&left));
+    // What was killed takes a moment to be gone.
+    site.until("only the pico to be left", |site| {
+        let left = site.processes()?;
+        Ok(if left.len() == 1 { Ok(()) } else { Err(in_short(&left)) })
+    })?;
     site.stop()?.answers(OK);
     site.nothing_left()
 }

@@ -45,6 +45,11 @@ pub struct Exec {
     pub limits: Limits,
 }
 
+/// Longest wait for what was killed, on a node where everything is slow.
+const DIES_WITHIN: Duration = Duration::from_secs(2);
+/// How long it is waited for between two looks.
+const A_MOMENT: Duration = Duration::from_millis(50);
+
 /// What a command may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -133,6 +138,19 @@ pub fn launch(company: Company, prepare: impl FnOnce() -> Result<Exec, String>) 
     })
 }
 
+/// Waits for the end of a process that was killed, but no longer than for a moment where it waits for a device. Has it ended?
+fn ends(id: ProcessId, until: Instant) -> io::Result<bool> {
+    let Some(handle) = id.open()? else { return Ok(true) };
+    loop {
+        if handle.ended_by(until.min(Instant::now() + A_MOMENT))? {
+            return Ok(true);
+        }
+        if Instant::now() >= until || process::any_thread_is(id.pid, State::DiskSleep) {
+            return Ok(false);
+        }
+    }
+}
+
 /// What a wait on a running command ended with.
 #[derive(Debug)]
 pub enum Event {
@@ -211,19 +229,19 @@ impl Running {
             let _ = rustix::process::kill_process_group(self.id.pid.as_rustix(), Signal::KILL);
         }
         self.drain();
-        // It may be in a sleep that no signal ends; then it is left behind.
-        let soon = Instant::now() + Duration::from_millis(50);
-        let mut finished = self.finish(soon)?;
+        let until = Instant::now() + DIES_WITHIN;
+        let mut left = Vec::new();
+        for member in members {
+            // One that waits for a device is left behind; one that is only slow to die is not.
+            if !ends(member, until)? && process::any_thread_is(member.pid, State::DiskSleep) {
+                left.push(member);
+            }
+        }
+        let mut finished = self.finish(Instant::now())?;
         finished.end = End::TimedOut;
         finished.refused = finished.refused.or(prevented);
         finished.waited_for_storage = on_storage;
-        for member in members {
-            let ended = member.open()?.map_or(Ok(true), |handle| handle.ended_by(soon))?;
-            // One that is only slow to die is not left behind.
-            if !ended && process::any_thread_is(member.pid, State::DiskSleep) {
-                finished.left.push(member);
-            }
-        }
+        finished.left = left;
         Ok(finished)
     }
 
