@@ -133,6 +133,22 @@ fn one_of_the_picos_user_could_be_the_pico_and_is_named() -> Done {
     Ok(())
 }
 
+/// With the installation's storage not mounted, its mount point is root's: that does not make a java without main thread another
+/// user's, and it is named all the same.
+#[test]
+fn a_mount_point_of_roots_makes_it_nobody_elses() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let pid = leaderless(&site, site.as_owner("sh"))?.pid;
+    site.sh("mount -t tmpfs tmpfs /opt/mz")?;
+    let named = format!("pid {pid} ");
+    let stop = || site.agent().meta_timeout(Duration::from_secs(4)).run("stop");
+    for ran in [site.probe()?, site.monitor(0)?, stop()?] {
+        ran.answers(GENERIC).because(&[&named, "without main thread"]);
+    }
+    assert_eq!(site.processes()?.iter().map(|process| process.pid).collect::<Vec<_>>(), [pid]);
+    Ok(())
+}
+
 /// A java without main thread that another resource's record names is that one's, and neither reported nor
 /// touched.
 #[test]

@@ -156,8 +156,11 @@ pub fn resolve(target: &Target, path: &Path, until: Instant) -> Option<PathBuf> 
 /// Who would run mzsh, by a helper. `None`: it can't be told now.
 #[must_use]
 pub fn user(settings: &Settings, target: &Target, until: Instant) -> Option<u32> {
-    let question = || {
-        credentials_for(settings, target).map(|user| user.uid.to_string().into_bytes()).unwrap_or_default()
+    let question = || match credentials_for(settings, target) {
+        // A mount point without its mount is root's, whosever the installation is.
+        Ok(user) if settings.os_user.is_none() && user.uid == 0 => Vec::new(),
+        Ok(user) => user.uid.to_string().into_bytes(),
+        Err(_) => Vec::new(),
     };
     let said = Storage::of(target).ask(until, question).ok()?;
     std::str::from_utf8(&said).ok()?.parse().ok()
