@@ -7,6 +7,9 @@ use crate::Error;
 /// The types of our agents, which are also the names of their programs.
 pub const AGENTS: [&str; 4] = ["platform", "ec", "sc", "ui"];
 
+/// The commands for people and for other cluster managers.
+const COMMANDS: [&str; 1] = ["mzha"];
+
 /// Set to the directory of the agents under test when that is not the test's own: `cargo xtask test` tests the release
 /// build, which is what ships.
 const AGENTS_DIR: &str = "TESTKIT_AGENTS_DIR";
@@ -35,8 +38,18 @@ impl Programs {
     /// # Errors
     /// [`Error::NotBuilt`].
     pub fn all() -> Result<Self, Error> {
-        let agents = std::env::var_os(AGENTS_DIR).map_or_else(build_dir, PathBuf::from);
-        Self::simulator()?.and_agents(&agents)
+        Self::simulator()?.and_agents(&shipped())
+    }
+
+    /// The same with the commands, in `/run/testkit/bin`.
+    ///
+    /// # Errors
+    /// [`Error::NotBuilt`].
+    pub fn with_commands() -> Result<Self, Error> {
+        COMMANDS.into_iter().try_fold(Self::all()?, |programs, command| {
+            Ok(programs
+                .and(&built(&shipped(), command, "cargo build -p mzha, or set TESTKIT_AGENTS_DIR")?, command))
+        })
     }
 
     /// The simulated product without agents.
@@ -66,6 +79,11 @@ impl Programs {
         self.shown.push((path.to_owned(), name.to_owned()));
         self
     }
+}
+
+/// Where the programs under test are.
+fn shipped() -> PathBuf {
+    std::env::var_os(AGENTS_DIR).map_or_else(build_dir, PathBuf::from)
 }
 
 /// Cargo puts test programs into `deps` below the directory of the programs that it builds for them.

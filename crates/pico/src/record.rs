@@ -5,7 +5,7 @@
 //! foreign it costs a look at all processes, no wrong answer.
 
 use crate::identity::Home;
-use crate::settings::{Endpoint, Settings, Target};
+use crate::settings::{Endpoint, PicoType, Settings, Target};
 use host::{Pid, ProcessId, process};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -78,6 +78,9 @@ pub struct Counts {
 pub struct Record {
     format: u32,
     boot: String,
+    /// The agent's name; older agents did not write it.
+    #[serde(default)]
+    agent: String,
     /// The pico's name.
     pub pico: String,
     mz_home: PathBuf,
@@ -115,6 +118,7 @@ impl Record {
         Ok(Self {
             format: FORMAT,
             boot: process::boot_id()?,
+            agent: settings.kind.agent().to_owned(),
             pico: target.name.to_string(),
             mz_home: target.home.path().to_owned(),
             mz_home_resolved: target.home.resolved().map(Path::to_owned),
@@ -210,6 +214,19 @@ impl Record {
     pub fn tell_parameters(&mut self, settings: &Settings) -> io::Result<()> {
         self.parameters = in_words(settings)?;
         Ok(())
+    }
+
+    /// The parameters in force when it was written.
+    #[must_use]
+    pub fn parameters(&self) -> BTreeMap<String, String> {
+        // Nothing but what `in_words` wrote is read here.
+        serde_json::from_str(self.parameters.get()).unwrap_or_default()
+    }
+
+    /// Which agent wrote it; `None`: one that did not say.
+    #[must_use]
+    pub fn kind(&self) -> Option<PicoType> {
+        PicoType::ALL.into_iter().find(|kind| kind.agent() == self.agent)
     }
 
     /// Is it about the same pico instance as `target`?

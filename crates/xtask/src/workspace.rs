@@ -83,9 +83,18 @@ pub(crate) fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command
     cargo
 }
 
-/// Builds what the tests and the bench run: the agents and the empty program as they ship, the rest for development.
+/// Builds what the tests and the bench run: the agents, the commands and the empty program as they ship, the rest for development.
 pub(crate) fn build() -> Result<(), Error> {
-    succeed(&mut cargo(["build", "--quiet", "--release", "--package", "agents", "--bins"]))?;
+    succeed(&mut cargo([
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "agents",
+        "--package",
+        "mzha",
+        "--bins",
+    ]))?;
     succeed(&mut cargo(["build", "--quiet", "--release", "--package", "testkit", "--bin", "empty"]))?;
     let rest = ["--package", "mz-sim", "--package", "testkit", "--package", "ocf", "--bins", "--examples"];
     succeed(cargo(["build", "--quiet"]).args(rest))?;

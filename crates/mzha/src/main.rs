@@ -1,0 +1,7 @@
+//! `mzha`
+
+#![forbid(unsafe_code)]
+
+fn main() -> std::process::ExitCode {
+    mzha::run(std::env::args_os())
+}

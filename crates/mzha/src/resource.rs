@@ -1,0 +1,67 @@
+//! A resource of one of the four agents: its type and its parameters, wherever they are read, and what an agent makes of them.
+
+use agents::settings;
+use ocf::{Action, Invocation, ParameterError};
+use pico::record::RecordFile;
+use pico::{PicoType, Settings};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+/// A resource, as it is configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its name in the cluster; `None`: parameters that a person gave.
+    pub name: Option<String>,
+    /// Which agent it is of.
+    pub kind: PicoType,
+    /// Parameters that are set.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl Resource {
+    /// As it was started on this node: from its instance record. `None`: there is none of this boot, or an agent wrote it that
+    /// did not say which one it was.
+    #[must_use]
+    pub fn recorded(name: &str) -> Option<Self> {
+        let record = RecordFile::of(Some(name)).read()?;
+        Some(Self { name: Some(name.to_owned()), kind: record.kind()?, parameters: record.parameters() })
+    }
+
+    /// What the agent would be called with, on top of the parameters, for `variables` such as `OCF_CHECK_LEVEL`.
+    #[must_use]
+    pub fn invocation(&self, action: Action, variables: &[(&str, &str)]) -> Invocation {
+        let parameters =
+            self.parameters.iter().map(|(name, value)| (format!("OCF_RESKEY_{name}"), value.as_str()));
+        let name = self.name.iter().map(|name| ("OCF_RESOURCE_INSTANCE".to_owned(), name.as_str()));
+        let others = variables.iter().map(|&(name, value)| (name.to_owned(), value));
+        let all = parameters.chain(name).chain(others);
+        let all = all.map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        Invocation::new(agents::definition(self.kind), action, all)
+    }
+
+    /// The settings that an agent would have, and every parameter that can't be read.
+    #[must_use]
+    pub fn settings(&self) -> (Settings, Vec<ParameterError>) {
+        settings::read(self.kind, &self.invocation(Action::Monitor, &[]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_become_what_an_agent_would_make_of_them() {
+        let parameters = [("pico_name", "ec1"), ("ha_timeout", "3s"), ("wait", "soon")];
+        let resource = Resource {
+            name: Some("mz-ec1".to_owned()),
+            kind: PicoType::ExecutionContext,
+            parameters: parameters.map(|(n, v)| (n.to_owned(), v.to_owned())).into(),
+        };
+        let (settings, errors) = resource.settings();
+        assert_eq!(settings.resource.as_deref(), Some("mz-ec1"));
+        assert_eq!(settings.pico(), "ec1");
+        assert_eq!(settings.ha_timeout.as_secs(), 3);
+        assert_eq!(errors.iter().map(ParameterError::name).collect::<Vec<_>>(), ["wait"]);
+    }
+}
