@@ -20,7 +20,7 @@ fn nothing_but_the_pico(site: &Site) -> Done {
 }
 
 /// What the client does, and words of the reason that it is a failure for.
-const FAILURES: [(&str, &[&str]); 7] = [
+const FAILURES: [(&str, &[&str]); 9] = [
     ("exec 3<>/dev/tcp/127.0.0.1/26000; exec sleep 1000001", &["hangs", "no answer in 3 s"]),
     (
         "trap '' TERM; exec 3<>/dev/tcp/127.0.0.1/26000; sleep 1000001 & wait; sleep 1000001",
@@ -29,11 +29,13 @@ const FAILURES: [(&str, &[&str]); 7] = [
     ("exec 3<>/dev/tcp/127.0.0.1/26000; exec yes FAILED", &["hangs", "no answer in 3 s"]),
     ("echo FAILED; exit 100", &["says FAILED", "exit code 100"]),
     ("echo 'FAILED: too many aborts'; exit 1", &["says FAILED: too many aborts"]),
-    ("exit 1", &["hangs", "does not answer", "exit code 1"]),
+    ("exit 1", &["can't be read", "exit code 1, and not a word"]),
+    ("kill -9 $$", &["can't be read", "the HA client ended by signal 9"]),
+    ("kill -SEGV $$", &["can't be read", "the HA client ended by signal 11"]),
     ("echo Connection refused; exit 1", &["does not answer", "Connection refused"]),
 ];
 
-/// An HA client that fails, or says FAILED with or without a reason: the failure is told in its
+/// An HA client that fails, dies by a signal, or says FAILED with or without a reason: the failure is told in its
 /// own words with the JVM's number, in time, and nothing of the client is left.
 #[test]
 fn what_an_ha_client_does_instead_of_an_answer_is_told() -> Done {
@@ -51,7 +53,7 @@ fn what_an_ha_client_does_instead_of_an_answer_is_told() -> Done {
     Ok(())
 }
 
-/// An HA client that never comes to ask (an overloaded node, a JVM that does not start), or dies by a signal, is no witness: the monitor is well with a
+/// An HA client that never comes to ask (an overloaded node, a JVM that does not start) is no witness: the monitor is well with a
 /// warning in the log, in time, and nothing of the client is left.
 #[test]
 fn an_ha_client_that_does_not_come_to_ask_is_no_failure_of_the_pico() -> Done {
@@ -60,11 +62,6 @@ fn an_ha_client_that_does_not_come_to_ask_is_no_failure_of_the_pico() -> Done {
     for client in ["sleep 1000001", "trap '' TERM; sleep 1000001 & wait; sleep 1000001", "yes FAILED"] {
         deep(&site, client)?.run("monitor")?.answers(OK).silently();
         nothing_but_the_pico(&site)?;
-    }
-    for (client, words) in [("kill -9 $$", "signal 9"), ("kill -SEGV $$", "signal 11")] {
-        deep(&site, client)?.run("monitor")?.answers(OK).silently();
-        let log = site.log()?;
-        assert!(log.contains(&format!("the HA client died: {words}")), "{log}");
     }
     let log = site.log()?;
     assert_eq!(log.matches("the HA client did not come to ask").count(), 3, "{log}");
@@ -114,8 +111,8 @@ fn a_client_that_failed_because_the_jvm_died_makes_no_start_a_success() -> Done 
     site.nothing_left()
 }
 
-/// Megabytes from an HA client, text that looks like an exit reason, and an end with code 0: well is well, and a failure has one
-/// reason of one line.
+/// Megabytes from an HA client, bytes that are no text, and text that looks like an exit reason are no answer, whatever the exit code: never
+/// well, and one reason of one line.
 #[test]
 fn what_an_ha_client_prints_never_passes_for_a_reason_of_ours() -> Done {
     let site = site(Kind::Platform).build()?;
@@ -127,11 +124,13 @@ fn what_an_ha_client_prints_never_passes_for_a_reason_of_ours() -> Done {
         "printf 'OK\\0FAILED\\r\\nocf-exit-reason:x'",
     ] {
         let told = |code: u32| format!("( {flood} ) 2>/dev/null; ( {flood} ) 2>/dev/null >&2; exit {code}");
-        deep(&site, &told(0))?.param("ha_timeout", "8").run("monitor")?.answers(OK).silently();
-        let failed = deep(&site, &told(1))?.param("ha_timeout", "8").run("monitor")?.answers(GENERIC);
-        assert_eq!(failed.stderr.matches("ocf-exit-reason:").count(), 1, "{failed}");
-        failed.because(&["platform", "HA Monitor Server"]);
-        nothing_but_the_pico(&site)?;
+        for code in [0, 1] {
+            let failed = deep(&site, &told(code))?.param("ha_timeout", "8").run("monitor")?.answers(GENERIC);
+            assert_eq!(failed.stderr.matches("ocf-exit-reason:").count(), 1, "{failed}");
+            let ended = format!("exit code {code}, and what it printed is no text");
+            failed.because(&["platform", "HA Monitor Server can't be read", &ended]);
+            nothing_but_the_pico(&site)?;
+        }
     }
     assert!(site.log()?.len() < 100_000);
     Ok(())
@@ -184,39 +183,32 @@ fn a_damaged_ha_jar_is_a_warning() -> Done {
     site.nothing_left()
 }
 
-/// A call that asks the silent one.
+/// A call that asks elsewhere.
 fn asks_there(call: AgentCall<'_>) -> AgentCall<'_> {
     call.param("ha_port", "25998").param("ha_timeout", "3").param("monitor_retries", "0")
 }
 
-/// A pico that lives and whose HA Monitor Server takes connections and answers none hangs: a deep monitor says so, a probe and
-/// depth 0 say that it lives, a start replaces it, and a stop ends it.
+/// A port of the HA Monitor Server that another process holds is no answer of the pico, whatever is said there: a deep monitor
+/// names that process, a probe and depth 0 say that the pico lives.
 #[test]
-fn a_pico_whose_ha_monitor_server_is_silent_hangs() -> Done {
+fn another_process_on_the_port_of_the_ha_monitor_server_is_named() -> Done {
     let site = site(Kind::Platform).build()?;
-    let hung = site.start()?;
-    let silent = "import socket, threading
+    let pico = site.start()?;
+    let server = "import socket
 server = socket.create_server(('127.0.0.1', 25998))
-open('/opt/silent.up', 'w')
-held = []
+open('/opt/other.up', 'w')
 while True:
-    held.append(server.accept())
+    server.accept()[0].sendall(b'OK\\n')
 ";
-    site.node.write("/opt/silent.py", silent)?;
-    site.sh("setsid python3 /opt/silent.py </dev/null >/dev/null 2>&1 & until [ -e /opt/silent.up ]; do sleep 0.01; done")?;
+    site.node.write("/opt/other.py", server)?;
+    site.sh("setsid python3 /opt/other.py </dev/null >/dev/null 2>&1 & until [ -e /opt/other.up ]; do sleep 0.01; done")?;
+    let all = site.node.processes()?;
+    let other = all.iter().find(|p| p.argv.iter().any(|word| word == "/opt/other.py")).expect("it is up").pid;
+    let holder = format!("port 25998 is held by pid {other} (python3), not by it");
     let monitor = asks_there(site.recurring(10)).run("monitor")?.answers(GENERIC);
-    monitor.because(&["platform hangs", &format!("pid {} is alive", hung.pid), "no answer in 3 s"]);
+    monitor.because(&["platform", &format!("pid {} is alive", pico.pid), &holder]);
     site.monitor(0)?.answers(OK).silently();
     asks_there(site.agent()).run("monitor")?.answers(OK).silently();
-
-    // Past its grace it is replaced; the new one answers at its own port.
-    let start = site.agent().param("ha_grace", "0").param("ha_timeout", "3");
-    let refused = asks_there(start.clone()).meta_timeout(Duration::from_secs(30)).run("start")?;
-    refused.answers(GENERIC).because(&["platform", "HA Monitor Server does not answer"]);
-    assert!(site.picos("platform")?.is_empty(), "neither the old nor the new one");
-    site.probe()?.answers(NOT_RUNNING);
-    start.run("start")?.answers(OK).silently();
-    site.stop()?.answers(OK);
-    assert!(site.picos("platform")?.is_empty());
+    site.monitor(10)?.answers(OK).silently();
     Ok(())
 }

@@ -37,13 +37,7 @@ pub fn all() -> io::Result<Vec<Listener>> {
 /// Has the process a TCP socket to this port, whatever its state? True also where that can't be told.
 #[must_use]
 pub fn talks_to(pid: Pid, port: u16) -> bool {
-    let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return true };
-    let inode =
-        |link: PathBuf| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse::<u64>().ok();
-    let own: Vec<u64> = descriptors
-        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
-        .filter_map(inode)
-        .collect();
+    let Ok(own) = sockets(pid) else { return true };
     ["tcp", "tcp6"].iter().any(|table| {
         let content = match read_capped(format!("/proc/{pid}/net/{table}"), LONGEST) {
             // It may have been cut before the line that matters.
@@ -63,11 +57,27 @@ pub fn talks_to(pid: Pid, port: u16) -> bool {
     })
 }
 
+/// The inodes of the sockets that the process has open.
+fn sockets(pid: Pid) -> io::Result<Vec<u64>> {
+    let inode =
+        |link: PathBuf| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse::<u64>().ok();
+    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd"))?;
+    Ok(descriptors.filter_map(|entry| inode(std::fs::read_link(entry.ok()?.path()).ok()?)).collect())
+}
+
 impl Listener {
     /// Would a bind of its port at `address` fail for it? An unspecified address on either side covers all.
     #[must_use]
     pub fn holds(&self, address: IpAddr) -> bool {
         self.address.is_unspecified() || address.is_unspecified() || self.address == address
+    }
+
+    /// Has the process the socket open?
+    ///
+    /// # Errors
+    /// It has ended, or may not be looked at.
+    pub fn is_held_by(&self, pid: Pid) -> io::Result<bool> {
+        Ok(sockets(pid)?.contains(&self.inode))
     }
 
     /// The process that has the socket open, of several the one with the lowest number; `None` when none can be found (another pid namespace, a process that
@@ -76,13 +86,7 @@ impl Listener {
     /// # Errors
     /// /proc can't be listed.
     pub fn process(&self) -> io::Result<Option<Pid>> {
-        let wanted = format!("socket:[{}]", self.inode);
-        let holds = |pid: Pid| {
-            let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
-            descriptors
-                .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
-                .any(|link| link.as_os_str() == wanted.as_str())
-        };
+        let holds = |pid: Pid| self.is_held_by(pid).unwrap_or(false);
         // Of several (a server and its workers) the first, which is most likely the one with a name.
         Ok(process::all()?.iter().map(|stat| stat.pid).filter(|&pid| holds(pid)).min())
     }

@@ -55,7 +55,7 @@ pub fn mzsh(bytes: &[u8]) {
 /// [`SEPARATOR`](crate::SEPARATOR). It was given ten seconds.
 ///
 /// - Nothing panics; every reason is, or becomes, one readable line.
-/// - Well is exit code 0 and nothing else.
+/// - Well is exit code 0 and nothing else, and not with the word FAILED.
 /// - FAILED is another exit code, that word, and time left: never a signal, a time-out, or a client that was not executed.
 pub fn ha(bytes: &[u8]) {
     let [end, output, took] = parts(bytes);
@@ -64,7 +64,9 @@ pub fn ha(bytes: &[u8]) {
     let ended = finished.refused.is_none().then_some(finished.end);
     let ok = ended == Some(End::Exited(0));
     match HaAnswer::of(&finished, 10) {
-        HaAnswer::Ok => assert!(ok, "{finished:?}"),
+        HaAnswer::Ok => {
+            assert!(ok && !finished.output.windows(6).any(|w| w == b"FAILED"), "{finished:?}");
+        }
         HaAnswer::Failed(why) => {
             assert!(!ok && matches!(ended, Some(End::Exited(_))), "{finished:?}");
             assert!(finished.output.windows(6).any(|w| w == b"FAILED") && took < 10_000, "{finished:?}");
@@ -74,9 +76,13 @@ pub fn ha(bytes: &[u8]) {
             assert!(!ok && ended.is_some(), "{finished:?}");
             says(&why);
         }
+        HaAnswer::Unreadable(why) => {
+            assert!(ended.is_some_and(|end| end != End::TimedOut), "{finished:?}");
+            says(&why);
+        }
         HaAnswer::NotReached(why) => panic!("only who has watched the client can say so: {why}"),
         HaAnswer::NotAsked(why) => {
-            let could_not = matches!(ended, None | Some(End::Exited(1) | End::Signalled(_)));
+            let could_not = matches!(ended, None | Some(End::Exited(1)));
             assert!(could_not, "{finished:?}");
             can_be_a_reason(&why, reason::PREFIX);
         }

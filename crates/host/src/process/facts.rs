@@ -34,6 +34,15 @@ pub fn arguments(bytes: &[u8]) -> Vec<OsString> {
     parts
 }
 
+/// The process for people: `pid 4711 (java)`.
+#[must_use]
+pub fn in_words(pid: Pid) -> String {
+    match Stat::read(pid) {
+        Ok(Some(stat)) => format!("pid {pid} ({})", String::from_utf8_lossy(&stat.comm)),
+        _ => format!("pid {pid}"),
+    }
+}
+
 /// Its arguments. Empty for kernel threads, zombies, and a process whose main thread has ended. May hang: see
 /// [`command_lines`](super::command_lines()).
 ///

@@ -12,8 +12,8 @@ mod stat;
 
 pub use command_lines::{CommandLine, command_lines};
 pub use facts::{
-    ExeLink, any_thread_is, arguments, boot_id, command_line, environment, executable, owner, pid_namespace,
-    uptime,
+    ExeLink, any_thread_is, arguments, boot_id, command_line, environment, executable, in_words, owner,
+    pid_namespace, uptime,
 };
 pub use scan::{Snapshot, all};
 pub use stat::{ParseStatError, Stat, State};

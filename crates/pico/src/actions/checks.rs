@@ -242,7 +242,7 @@ pub(super) fn held_ports(facts: &PicoFacts, inspection: &Inspection) -> Option<S
         let addresses = if property == "mz.ha.port" { ha.as_slice() } else { bound };
         let holder = all.iter().find(|l| l.port == *port && addresses.iter().any(|&a| l.holds(a)))?;
         let who = match holder.process() {
-            Ok(Some(pid)) => format!("pid {pid}"),
+            Ok(Some(pid)) => host::process::in_words(pid),
             _ => "a process that can't be seen".to_owned(),
         };
         Some(format!("port {port} ({property}) is held by {who}"))

@@ -1,6 +1,8 @@
 //! The deeper checks: the HA Monitor Server and `mzsh status`.
 
-use crate::product::{HaAnswer, HaQuestion, Inspection, Mzsh, RegistryState, StatusAnswer, Verb, inspect};
+use crate::product::{
+    HaAnswer, HaClient, HaMonitor, Inspection, Mzsh, RegistryState, StatusAnswer, Verb, inspect,
+};
 use crate::record::{HaFacts, Record};
 use crate::settings::{Endpoint, HaCheck, Settings, Target};
 use host::{ProcessId, helper, pause};
@@ -105,21 +107,26 @@ pub(super) fn ask_ha(
         HaPlan::CannotAsk(why) => return Some(HaAnswer::NotAsked(why)),
         HaPlan::Ask(endpoint) => endpoint,
     };
-    let question = HaQuestion { settings, target, endpoint, jvm };
+    let monitor = HaClient { settings, target, endpoint, jvm };
+    Some(ask_until_settled(&monitor, settings.ha_timeout, settings.monitor_retries, until))
+}
+
+/// A later try that did not come to ask takes nothing back of an earlier one that got no answer.
+fn ask_until_settled(monitor: &impl HaMonitor, limit: Duration, retries: u32, until: Instant) -> HaAnswer {
     let silent = RefCell::new(None);
     let ask = || {
-        let answer = question.ask(settings.ha_timeout, until);
-        if matches!(answer, HaAnswer::NoAnswer(_)) {
+        let answer = monitor.ask(limit, until);
+        if matches!(answer, HaAnswer::NoAnswer(_) | HaAnswer::Unreadable(_)) {
             silent.replace(Some(answer.clone()));
         }
         answer
     };
-    let settled = |answer: &HaAnswer| !matches!(answer, HaAnswer::NoAnswer(_) | HaAnswer::NotReached(_));
-    Some(match tries(settings, until, ask, settled) {
-        // A later try that did not come to ask takes nothing back of an earlier one that got no answer.
+    let settled =
+        |answer: &HaAnswer| matches!(answer, HaAnswer::Ok | HaAnswer::Failed(_) | HaAnswer::NotAsked(_));
+    match tries(retries, until, ask, settled) {
         HaAnswer::NotReached(why) => silent.take().unwrap_or(HaAnswer::NotReached(why)),
         answer => answer,
-    })
+    }
 }
 
 /// Asks mzsh, as often as the parameters allow until it says "running".
@@ -129,7 +136,7 @@ pub(super) fn ask_status(settings: &Settings, target: &Target, until: Instant) -
         Ok(finished) => StatusAnswer::of(&finished),
         Err(e) => StatusAnswer::NotAsked(e.to_string()),
     };
-    tries(settings, until, ask, |answer| {
+    tries(settings.monitor_retries, until, ask, |answer| {
         matches!(answer, StatusAnswer::Running | StatusAnswer::WithoutPlatform | StatusAnswer::NotAsked(_))
     })
 }
@@ -144,8 +151,8 @@ pub(super) fn platform_answers(record: &Record, until: Instant) -> Option<bool> 
     Some(said.is_ok_and(|said| said == [1]))
 }
 
-fn tries<A>(settings: &Settings, until: Instant, ask: impl Fn() -> A, settled: impl Fn(&A) -> bool) -> A {
-    let mut left = settings.monitor_retries;
+fn tries<A>(retries: u32, until: Instant, ask: impl Fn() -> A, settled: impl Fn(&A) -> bool) -> A {
+    let mut left = retries;
     loop {
         let answer = ask();
         if settled(&answer) || left == 0 || Instant::now() + BETWEEN_TRIES + LEAST_TRY >= until {
@@ -153,5 +160,45 @@ fn tries<A>(settings: &Settings, until: Instant, ask: impl Fn() -> A, settled: i
         }
         left -= 1;
         pause(BETWEEN_TRIES, until);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// Says one after the other, and the last without end.
+    struct Script(Vec<HaAnswer>, Cell<usize>);
+
+    impl HaMonitor for Script {
+        fn ask(&self, _: Duration, _: Instant) -> HaAnswer {
+            let at = self.1.get();
+            self.1.set(at + 1);
+            self.0[at.min(self.0.len() - 1)].clone()
+        }
+    }
+
+    fn asked(script: &[HaAnswer], retries: u32) -> (HaAnswer, usize) {
+        let monitor = Script(script.to_vec(), Cell::new(0));
+        let until = Instant::now() + Duration::from_secs(60);
+        let answer = ask_until_settled(&monitor, Duration::from_secs(1), retries, until);
+        (answer, monitor.1.get())
+    }
+
+    #[test]
+    fn only_what_is_no_answer_is_asked_again_and_no_witness_takes_it_back() {
+        let failed = || HaAnswer::Failed("max_aborts".into());
+        let silent = || HaAnswer::NoAnswer("refused".into());
+        let garbage = || HaAnswer::Unreadable("no text".into());
+        let missing = || HaAnswer::NotAsked("no java".into());
+        let absent = || HaAnswer::NotReached("overloaded".into());
+        for settled in [HaAnswer::Ok, failed(), missing()] {
+            assert_eq!(asked(&[settled.clone(), silent()], 1), (settled, 1));
+        }
+        assert_eq!(asked(&[silent(), HaAnswer::Ok], 1), (HaAnswer::Ok, 2));
+        assert_eq!(asked(&[garbage(), absent()], 1), (garbage(), 2));
+        assert_eq!(asked(&[absent(), failed()], 1), (failed(), 2));
+        assert_eq!(asked(&[silent()], 0), (silent(), 1));
     }
 }

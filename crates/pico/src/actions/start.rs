@@ -10,7 +10,7 @@ use super::record_of;
 use crate::budget::Budget;
 use crate::outcome::{Class, Outcome};
 use crate::product::{
-    HaAnswer, HaQuestion, Inspection, Mzsh, RegistryState, StartupEnd, UserState, Verb, inspect,
+    HaAnswer, HaClient, HaMonitor, Inspection, Mzsh, RegistryState, StartupEnd, UserState, Verb, inspect,
 };
 use crate::record::{DIRECTORY, Phase, Record, RecordFile, lock_path};
 use crate::settings::{Endpoint, PicoType, Settings, Target};
@@ -357,9 +357,9 @@ impl Start<'_> {
             }
             HaPlan::Ask(endpoint) => endpoint,
         };
-        let question = HaQuestion { settings: self.settings, target: self.target, endpoint, jvm: jvm.id() };
+        let monitor = HaClient { settings: self.settings, target: self.target, endpoint, jvm: jvm.id() };
         loop {
-            let answer = question.ask(self.settings.ha_timeout, self.budget.end);
+            let answer = monitor.ask(self.settings.ha_timeout, self.budget.end);
             // Whatever was said: of a dead JVM it says nothing.
             if jvm.0.pidfd().has_ended().map_err(|e| self.fail(e))? {
                 return Err(self.give_up(record, &format!("{} died right after its start", jvm.id())));
@@ -373,11 +373,13 @@ impl Start<'_> {
                     );
                     return Ok(());
                 }
-                HaAnswer::NoAnswer(why) | HaAnswer::NotReached(why) if Instant::now() >= self.budget.end => {
+                HaAnswer::NoAnswer(why) | HaAnswer::Unreadable(why) | HaAnswer::NotReached(why)
+                    if Instant::now() >= self.budget.end =>
+                {
                     let reason = format!("it is up, but its HA Monitor Server does not answer: {why}");
                     return Err(self.give_up(record, &reason));
                 }
-                HaAnswer::NoAnswer(_) | HaAnswer::NotReached(_) => {
+                HaAnswer::NoAnswer(_) | HaAnswer::Unreadable(_) | HaAnswer::NotReached(_) => {
                     // Its death ends the pause.
                     jvm.0.ended_by(self.budget.within(ASK_EVERY)).map_err(|e| self.fail(e))?;
                 }

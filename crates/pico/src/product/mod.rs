@@ -11,7 +11,7 @@ mod storage;
 pub(crate) mod thread_dump;
 mod trust;
 
-pub use ha::{HaAnswer, HaQuestion};
+pub use ha::{HaAnswer, HaClient, HaMonitor};
 pub use inspection::{FileState, HomeState, Inspection, UserState, inspect, resolve, user};
 pub use mzsh::{Mzsh, StartupEnd, StatusAnswer, Verb};
 pub(crate) use registry::list;

@@ -125,6 +125,10 @@ fn judge_ha(id: ProcessId, observation: &Observation, policy: &Policy) -> Option
             Finding::CheckFailed,
             format!("{pico} hangs: {id} is alive, its HA Monitor Server does not answer: {why}"),
         ),
+        HaAnswer::Unreadable(why) => Verdict::new(
+            Finding::CheckFailed,
+            format!("{pico}: the answer of its HA Monitor Server can't be read: {why}"),
+        ),
         HaAnswer::Failed(why) => {
             let reason = format!("{pico}: its HA Monitor Server says FAILED: {why}");
             let finding = match policy.on_ha_failed {
@@ -214,6 +218,7 @@ mod tests {
             Some(HaAnswer::Ok),
             Some(HaAnswer::Failed(why())),
             Some(HaAnswer::NoAnswer(why())),
+            Some(HaAnswer::Unreadable(why())),
             Some(HaAnswer::NotAsked(why())),
             Some(HaAnswer::NotReached(why())),
         ]
@@ -253,7 +258,7 @@ mod tests {
                                 let by_ha = match &ha {
                                     None | Some(HaAnswer::Ok) => Running,
                                     Some(HaAnswer::NotAsked(_) | HaAnswer::NotReached(_)) => Warning,
-                                    Some(HaAnswer::NoAnswer(_)) => CheckFailed,
+                                    Some(HaAnswer::NoAnswer(_) | HaAnswer::Unreadable(_)) => CheckFailed,
                                     Some(HaAnswer::Failed(_)) if !old => Running,
                                     Some(HaAnswer::Failed(_)) => match on_ha_failed {
                                         OnHaFailed::Fail => CheckFailed,

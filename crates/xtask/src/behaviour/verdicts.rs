@@ -149,6 +149,10 @@ fn rows() -> Vec<Row> {
             "one; depth 10: its HA Monitor Server does not answer",
             HaAnswer::NoAnswer(text("no answer in 10 s")),
         ),
+        ha(
+            "one; depth 10: what the HA client says is no answer",
+            HaAnswer::Unreadable(text("the HA client ended by signal 11")),
+        ),
         failed("one; depth 10: its HA Monitor Server says FAILED, `on_ha_failed=fail`", OnHaFailed::Fail),
         failed("the same with `on_ha_failed=degrade`", OnHaFailed::Degrade),
         failed("the same with `on_ha_failed=ignore`", OnHaFailed::Ignore),

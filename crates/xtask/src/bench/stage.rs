@@ -12,6 +12,7 @@ use crate::Error;
 pub(crate) const EMPTY: &str = "empty Rust program";
 /// What the obvious way costs.
 pub(crate) const DEPTH_0: &str = "platform monitor, depth 0";
+pub(crate) const DEPTH_10: &str = "platform monitor, depth 10, HA client in a JVM";
 pub(crate) const JVM: &str = "JVM that runs the HA client";
 
 const HOME: &str = "/opt/mz";
@@ -31,7 +32,7 @@ pub(crate) fn set(node: &Sandbox, rounds: u32) -> Result<Plan, Error> {
         plain(EMPTY, &["/run/testkit/bin/empty"]),
         agent(DEPTH_0, recurring(), "monitor")?,
         agent("platform monitor, depth 10, native HA client", native().level(10), "monitor")?,
-        agent("platform monitor, depth 10, HA client in a JVM", recurring().level(10), "monitor")?,
+        agent(DEPTH_10, recurring().level(10), "monitor")?,
         agent("platform meta-data", platform(node), "meta-data")?,
         agent("platform validate-all", platform(node), "validate-all")?,
         plain(JVM, &["java", "-cp", &format!("{HOME}/lib/ha.jar"), "com.digitalroute.ha.HAClient", HA_PORT]),

@@ -1,7 +1,7 @@
 //! The figures, as a table.
 
 use super::inside::Samples;
-use super::stage::{DEPTH_0, EMPTY, JVM};
+use super::stage::{DEPTH_0, DEPTH_10, EMPTY, JVM};
 
 /// Prints one line a candidate: wall time (tenth percentile and median) and its ratio to the empty program's, CPU time
 /// (median) and how many times less that is than the JVM's.
@@ -30,24 +30,39 @@ pub(crate) fn print(results: &[Samples]) {
 const MOST_OF_EMPTY: u64 = 135;
 /// The JVM that runs the HA client must cost at least this many times its CPU.
 const LEAST_OF_JVM: u64 = 40;
+/// Depth 10 with the HA client in a JVM may cost this many hundredths of that client's CPU, run as it is.
+const MOST_OF_CLIENT: u64 = 115;
 
-/// Is depth 0 within its limits? Says so in a line.
+/// Are depths 0 and 10 within their limits? Says so in a line each.
 pub(crate) fn within_limits(results: &[Samples]) -> bool {
     let of = |name: &str| results.iter().find(|samples| samples.name == name);
-    let (Some(empty), Some(shallow), Some(jvm)) = (of(EMPTY), of(DEPTH_0), of(JVM)) else {
-        println!("depth 0 was not measured");
+    let (Some(empty), Some(shallow), Some(deep), Some(jvm)) = (of(EMPTY), of(DEPTH_0), of(DEPTH_10), of(JVM))
+    else {
+        println!("depths 0 and 10 were not measured");
         return false;
     };
+    let cpu_of = |samples: &Samples| percentile(&samples.cpu, 50).max(1);
     let wall = percentile(&shallow.wall, 10) * 100 / percentile(&empty.wall, 10).max(1);
-    let cpu = percentile(&jvm.cpu, 50) / percentile(&shallow.cpu, 50).max(1);
-    let within = wall <= MOST_OF_EMPTY && cpu >= LEAST_OF_JVM;
+    let cpu = cpu_of(jvm) / cpu_of(shallow);
+    let shallow_fits = wall <= MOST_OF_EMPTY && cpu >= LEAST_OF_JVM;
     println!(
         "depth 0: {}.{:02} x empty (at most 1.35), a JVM costs {cpu} x its CPU (at least 40): {}",
         wall / 100,
         wall % 100,
-        if within { "within its limits" } else { "OVER ITS LIMITS" }
+        verdict(shallow_fits),
     );
-    within
+    let client = cpu_of(deep) * 100 / cpu_of(jvm);
+    println!(
+        "depth 10: {}.{:02} x the CPU of the HA client alone (at most 1.15): {}",
+        client / 100,
+        client % 100,
+        verdict(client <= MOST_OF_CLIENT),
+    );
+    shallow_fits && client <= MOST_OF_CLIENT
+}
+
+fn verdict(fits: bool) -> &'static str {
+    if fits { "within its limits" } else { "OVER ITS LIMITS" }
 }
 
 /// The smallest value that `percent` of the samples do not exceed; 0 of none.

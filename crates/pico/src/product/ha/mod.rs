@@ -1,0 +1,162 @@
+//! The HA Monitor Server of a pico: whether it can be asked, and what it says.
+//!
+//! Three things are kept apart from here to the exit reason, for each means another thing to the person on call: it could
+//! not be asked (that tells nothing of the pico), it did not answer or not so that it can be read (the pico hangs, or something
+//! else sits on its port), it answered FAILED (the pico is alive, and its own counters say that it does not do its work).
+//!
+//! The protocol is not public. So the one way to ask is the product's own client, [`HaClient`]; [`HaMonitor`] is the place
+//! where another would be put.
+
+mod client;
+
+pub use client::HaClient;
+
+use super::mzsh::last_line;
+use host::End;
+use host::command::Finished;
+use std::time::{Duration, Instant};
+
+/// Most bytes of an answer. The client's own words are a line; with more it is not the client that speaks.
+const LONGEST: usize = 4096;
+
+/// The HA Monitor Server of one pico, as it can be asked.
+pub trait HaMonitor {
+    /// Asks, and waits for the answer for at most `limit`, and not past `until`.
+    fn ask(&self, limit: Duration, until: Instant) -> HaAnswer;
+}
+
+/// What the HA Monitor Server says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HaAnswer {
+    /// The pico is well.
+    Ok,
+    /// FAILED; with the reason, if it gave one.
+    Failed(String),
+    /// It did not answer: refused, or out of time.
+    NoAnswer(String),
+    /// Something was said that is no answer.
+    Unreadable(String),
+    /// It could not be asked: the client can't be run.
+    NotAsked(String),
+    /// The client ran out of time before it came to ask.
+    NotReached(String),
+}
+
+impl HaAnswer {
+    /// From what the product's client did, which was told to wait for `seconds`.
+    ///
+    /// By the product's manual exit code 0 is well, and nothing else is; whether the client prints anything then is not said, so
+    /// silence with a 0 is well. What the other codes mean is not said either: the words and the time tell FAILED from no answer.
+    #[must_use]
+    pub fn of(finished: &Finished, seconds: u64) -> Self {
+        if let Some(why) = &finished.refused {
+            return Self::NotAsked(why.clone());
+        }
+        let late = finished.took >= Duration::from_secs(seconds).mul_f32(0.9);
+        let code = match finished.end {
+            End::TimedOut => return Self::NoAnswer(format!("no answer in {seconds} s")),
+            End::Signalled(_) => return Self::Unreadable(format!("the HA client ended by {}", finished.end)),
+            // The client has its own limit, and may say FAILED when it is reached.
+            End::Exited(code) if code != 0 && late => {
+                return Self::NoAnswer(format!("no answer in {seconds} s"));
+            }
+            End::Exited(code) => code,
+        };
+        let Some(words) = in_words(&finished.output) else {
+            return Self::Unreadable(format!("{}, and what it printed is no text", finished.end));
+        };
+        let said = last_line(words);
+        match (code, words.lines().find_map(|line| line.split_once("FAILED"))) {
+            (0, None) => Self::Ok,
+            (0, Some(_)) => Self::Unreadable("exit code 0, and the word FAILED".to_owned()),
+            (_, Some((_, why))) => {
+                let why = why.trim_matches(|c: char| c.is_whitespace() || c == ':');
+                Self::Failed(if why.is_empty() { finished.end.to_string() } else { why.to_owned() })
+            }
+            (1, None) if NOT_STARTED.iter().any(|complaint| words.contains(complaint)) => {
+                Self::NotAsked(format!("the HA client did not start: {}", said.unwrap_or_default()))
+            }
+            (_, None) => match said {
+                Some(said) => Self::NoAnswer(format!("{}: {said}", finished.end)),
+                None => Self::Unreadable(format!("{}, and not a word", finished.end)),
+            },
+        }
+    }
+}
+
+/// What a JVM that could not start says of itself.
+const NOT_STARTED: [&str; 3] = ["main class", "initialization of VM", "memory for the Java Runtime"];
+
+/// The output, if it is text of a length that a person could have meant.
+fn in_words(output: &[u8]) -> Option<&str> {
+    let words = std::str::from_utf8(output).ok().filter(|words| words.len() <= LONGEST)?;
+    let is_text = |c: char| !c.is_control() || c.is_whitespace();
+    words.chars().all(is_text).then_some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use HaAnswer::{Failed, NoAnswer, NotAsked, Unreadable};
+
+    fn judged(end: End, output: &[u8], took: Duration) -> HaAnswer {
+        let finished = Finished {
+            end,
+            output: output.into(),
+            refused: None,
+            waited_for_storage: false,
+            left: Vec::new(),
+            took,
+        };
+        HaAnswer::of(&finished, 10)
+    }
+
+    const QUICK: Duration = Duration::from_millis(300);
+    const LATE: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn failed_and_silent_are_two_things() {
+        let failed = |output: &[u8]| judged(End::Exited(1), output, QUICK);
+        assert_eq!(failed(b"FAILED: too many aborts\n"), Failed("too many aborts".into()));
+        assert_eq!(failed(b"FAILED\n"), Failed("exit code 1".into()));
+        assert!(matches!(judged(End::Exited(1), b"FAILED\n", LATE), NoAnswer(_)));
+        assert!(matches!(failed(b"Connection refused\n"), NoAnswer(_)));
+        assert!(matches!(judged(End::TimedOut, b"", LATE), NoAnswer(_)));
+    }
+
+    #[test]
+    fn a_client_that_did_not_start_tells_nothing() {
+        let missing = b"Error: Could not find or load main class com.digitalroute.ha.HAClient";
+        assert!(matches!(judged(End::Exited(1), missing, QUICK), NotAsked(_)));
+    }
+
+    #[test]
+    fn well_is_exit_code_0_with_words_that_fit_or_none() {
+        for words in ["", "OK\n", "asking 127.0.0.1:26000\nOK\n", "\u{44f}\n"] {
+            assert_eq!(judged(End::Exited(0), words.as_bytes(), QUICK), HaAnswer::Ok, "{words:?}");
+            // Late or not: it said so.
+            assert_eq!(judged(End::Exited(0), words.as_bytes(), LATE), HaAnswer::Ok, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_is_never_ok_and_never_failed() {
+        let long = vec![b'x'; LONGEST + 1];
+        let failed = [b"FAILED ".as_slice(), &long].concat();
+        let table: [(End, &[u8]); 9] = [
+            (End::Exited(0), b"FAILED\n"),
+            (End::Exited(0), b"OK\0\0"),
+            (End::Exited(0), b"\xff\xfe\x00"),
+            (End::Exited(0), &long),
+            (End::Exited(1), &failed),
+            (End::Exited(1), b"\x1b[31mFAILED"),
+            (End::Exited(7), b""),
+            (End::Signalled(11), b"OK\n"),
+            (End::Signalled(9), b""),
+        ];
+        for (end, output) in table {
+            let answer = judged(end, output, QUICK);
+            assert!(matches!(answer, Unreadable(_)), "{end:?} {}: {answer:?}", output.escape_ascii());
+        }
+    }
+}
