@@ -13,6 +13,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// What makes a JVM cheap that lives for one connection: one compiler tier, a small heap, no file in /tmp. The collector is the
+/// JVM's own choice: the class data archive of JDK 17 has heap objects for G1 alone, and without them the serial collector costs a
+/// fifth more CPU than it saves.
+const CHEAP_JVM: [&str; 3] = ["-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xmx16m"];
+
 /// One HA Monitor Server, and what is needed to run the client for it.
 #[derive(Clone, Debug)]
 pub struct HaClient<'a> {
@@ -104,10 +109,7 @@ impl HaClient<'_> {
         executable(self.target, &program, &user)?;
         trustworthy(self.target, &jar, &user)?;
         let mut arguments: Vec<OsString> = Vec::new();
-        // The cheapest JVM there is for one connection: one collector thread, one compiler tier, a small heap, no file in /tmp.
-        for flag in
-            ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xms4m", "-Xmx16m", "-cp"]
-        {
+        for flag in CHEAP_JVM.into_iter().chain(["-cp"]) {
             arguments.push(flag.into());
         }
         arguments.push(jar.into());
