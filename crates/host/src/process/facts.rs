@@ -99,6 +99,14 @@ pub fn any_thread_is(pid: Pid, state: State) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExeLink(pub PathBuf);
 
+impl ExeLink {
+    /// Is that the file name of the program?
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.0.file_name().is_some_and(|file| file == name)
+    }
+}
+
 /// The link to its program, without the " (deleted)" that the kernel adds when the file was replaced under the process, as an
 /// update of the JDK does. It is read, not followed: no file system is touched.
 ///

@@ -205,7 +205,7 @@ impl<'a> Ending<'a> {
     /// Keeps what its threads are at. That this fails is no reason to wait with the signals.
     fn dump_threads(&self, pico: &ProcessHandle) {
         let link = process::executable(pico.id().pid).ok().flatten();
-        let is_java = link.is_some_and(|link| link.0.file_name().is_some_and(|name| name == "java"));
+        let is_java = link.is_some_and(|link| link.is_named("java"));
         // SIGTERM must have its time, too.
         let left = self.steps.kill.saturating_duration_since(Instant::now());
         let until = Instant::now() + DUMP_WITHIN.min(left / 3);

@@ -136,7 +136,7 @@ impl HaClient<'_> {
         if let Some(java_home) = &self.settings.java_home {
             return Some(java_home.join("bin/java"));
         }
-        let link = process::executable(self.jvm.pid).ok()??.0;
-        link.file_name().is_some_and(|name| name == "java").then_some(link)
+        let link = process::executable(self.jvm.pid).ok()??;
+        link.is_named("java").then_some(link.0)
     }
 }
