@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::ha::replay;
 use crate::{Error, Installation, PicoSpec, settings};
 
 /// A simulated MediationZone, to try its cluster agents on.
@@ -57,6 +58,8 @@ enum Task {
     },
     /// List the settings that there are
     Settings,
+    /// Show what the thresholds of an HA Monitor Server would make of a workload, interval by interval
+    HaReplay(replay::Options),
     /// Show what happened in an installation
     History {
         /// `MZ_HOME`
@@ -72,16 +75,15 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match act(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("mz-sim: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    // Where 1 is an answer, an error has another code.
+    let failure = if matches!(cli.command, Task::HaReplay(_)) { 2 } else { 1 };
+    act(cli.command).unwrap_or_else(|error| {
+        eprintln!("mz-sim: {error}");
+        ExitCode::from(failure)
+    })
 }
 
-fn act(task: Task) -> Result<(), Error> {
+fn act(task: Task) -> Result<ExitCode, Error> {
     match task {
         Task::Install { dir, container, picos, properties, common, owner, jvm, free_ports, settings } => {
             let mut builder = Installation::builder(dir).jvm(jvm).free_ports(free_ports);
@@ -112,22 +114,21 @@ fn act(task: Task) -> Result<(), Error> {
             }
             let made = settings.into_iter().fold(builder, crate::Builder::set).install()?;
             println!("{}", made.home().display());
-            Ok(())
         }
-        Task::Set { dir, settings } => Installation::open(dir)?.set(settings),
+        Task::Set { dir, settings } => Installation::open(dir)?.set(settings)?,
+        Task::HaReplay(options) => return replay::run(&options),
         Task::Settings => {
             for key in settings::KEYS {
                 println!("{} = {}\n    {}\n    {}", key.name, key.default, key.about, key.expects());
             }
-            Ok(())
         }
         Task::History { dir } => {
             for event in Installation::open(dir)?.history()? {
                 println!("{} {:8} {:12} {} {}", event.time, event.event, event.pico, event.pid, event.reason);
             }
-            Ok(())
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn pair(assignment: &str) -> Result<(&str, &str), Error> {

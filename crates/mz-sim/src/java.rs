@@ -5,7 +5,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use crate::{ha, mzsh, pico};
+use crate::ha::{client, server};
+use crate::{mzsh, pico};
 
 /// mzsh itself.
 pub(crate) const COMMAND_LINE: &str = "com.digitalroute.picostart.cmdline.CommandLine";
@@ -17,6 +18,9 @@ const HA_CLIENT: &str = "com.digitalroute.ha.HAClient";
 /// Not a class of the product: makes a session and becomes the program that follows, because a JVM can't leave its session
 /// itself. Pid and start time stay, so that whoever looks meanwhile sees the pico.
 pub(crate) const DETACH: &str = "mz-sim.Detach";
+
+/// Not a class of the product: answers for the HA Monitor Server of a Java pico.
+const HA_SERVER: &str = "mz-sim.HaMonitorServer";
 
 /// What the arguments of `java` say.
 #[derive(Debug, Default)]
@@ -52,6 +56,10 @@ pub(crate) fn launch(args: &[OsString]) -> ExitCode {
     if args.first().is_some_and(|arg| arg == DETACH) {
         return detach(&args[1..]);
     }
+    if args.first().is_some_and(|arg| arg == HA_SERVER) {
+        let args: Vec<String> = args[1..].iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        return server::answer_for_java(&args);
+    }
     if args.iter().any(|arg| arg == "-version") {
         eprintln!("openjdk version \"17.0.0\" (simulated by mz-sim {})", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
@@ -64,7 +72,7 @@ pub(crate) fn launch(args: &[OsString]) -> ExitCode {
         return ExitCode::FAILURE;
     }
     match (launch.main.as_str(), launch.home) {
-        (HA_CLIENT, _) => ha::client(&launch.args),
+        (HA_CLIENT, _) => client::client(&launch.args),
         (COMMAND_LINE, Some(home)) => mzsh::main(&home, &launch.args),
         (_, Some(_)) => pico::main(),
         (main, None) => {

@@ -37,7 +37,7 @@
 
 mod cli;
 mod error;
-mod ha;
+pub mod ha;
 pub mod history;
 mod installation;
 mod java;

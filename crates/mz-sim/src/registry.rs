@@ -167,6 +167,22 @@ impl Registry {
         pico.property(name).or_else(|| self.shared(name)).filter(|value| !value.is_empty())
     }
 
+    /// All properties of a pico whose names begin so, by the rest of the name.
+    #[must_use]
+    pub fn properties_below(&self, pico: &Pico, prefix: &str) -> Flat {
+        let names = |values: &Flat, place: &str| -> Vec<String> {
+            let place = format!("{place}.{prefix}");
+            values.keys().filter_map(|key| key.strip_prefix(&place)).map(str::to_owned).collect()
+        };
+        let mut all = names(&pico.values, "config.properties");
+        all.extend([&self.container, &self.cell].into_iter().flat_map(|values| names(values, "common")));
+        let value = |name: String| {
+            let value = self.property(pico, &format!("{prefix}{name}"))?.to_owned();
+            Some((name, value))
+        };
+        all.into_iter().filter_map(value).collect()
+    }
+
     /// `host:port` of the Platform's RCP as the cell has it.
     #[must_use]
     pub fn platform_rcp(&self) -> (&str, &str) {

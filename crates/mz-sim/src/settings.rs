@@ -12,6 +12,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::Error;
+use crate::ha::clock::Clock;
+use crate::ha::server::workload;
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,10 @@ pub enum Kind {
     Duration,
     /// What a startup comes to: see [`Outcome`].
     Outcome,
+    /// `real`, `x100` or a duration: the clock of the HA Monitor Server.
+    Clock,
+    /// What happens in a pico: see [`crate::ha::Workload`], on one line, or the path of a file.
+    Workload,
     /// Any text of one line.
     Text,
 }
@@ -61,7 +67,11 @@ keys! {
     SHUTDOWN_FAILED = "shutdown_failed", Kind::OneOf(&["kill", "code-4"]), "kill", "what a shutdown that did not end the pico does: kill it, or exit with 4";
     STATUS_WITHOUT_PLATFORM_CODE = "status_without_platform_code", Kind::OneOf(&["0", "1"]), "0", "exit code of status for a pico that runs without contact with the Platform";
     STARTUP_OUTCOME = "startup_outcome", Kind::Outcome, "ok", "what startup comes to: ok, errors, no-such, code:N, dies, slow";
-    HA_ANSWER = "ha_answer", Kind::Text, "OK", "what the HA Monitor Server answers: OK, or FAILED and a reason";
+    HA_ANSWER = "ha_answer", Kind::Text, "OK", "what the HA Monitor Server answers: OK (which is FAILED and a reason where a threshold of mz.ha.* is not complied with), or this text in any case";
+    WORKLOAD = "workload", Kind::Workload, "", "what the HA Monitor Server of an EC counts, on one line with ; between entries, or the path of a file; `mz-sim ha-replay --help` has the format";
+    HA_CLOCK = "ha_clock", Kind::Clock, "real", "the time since the HA Monitor Server is up, by which it counts: real, so many times as fast (x100), or set to a time (80s)";
+    HA_FIRST_INTERVAL = "ha_first_interval", Kind::OneOf(&["no-counts", "ok"]), "no-counts", "a ping before the first interval has ended: judged as if nothing had happened, or OK";
+    HA_MIN_ACTIVATIONS = "ha_min_activations", Kind::OneOf(&["threshold", "gate"]), "threshold", "mz.ha.min_activations: fewer are FAILED, or with fewer the aborts do not count";
     START_TIME = "start_time", Kind::Duration, "200ms", "from the start of a JVM until it is up";
     SLOW_START_TIME = "slow_start_time", Kind::Duration, "60s", "the same when startup_outcome is slow";
     STOP_TIME = "stop_time", Kind::Duration, "100ms", "an orderly stop";
@@ -138,6 +148,10 @@ impl Key {
             Kind::OneOf(words) => words.join(", "),
             Kind::Duration => "a duration such as 200ms, 3s, 2m".into(),
             Kind::Outcome => "ok, errors, no-such, code:N, dies or slow".into(),
+            Kind::Clock => "real, x100 or a duration such as 80s".into(),
+            Kind::Workload => {
+                "entries as in `from 0s consumes 25/40s; at 90s aborts 7`, or an absolute path".into()
+            }
             Kind::Text => "a line of text".into(),
         }
     }
@@ -148,6 +162,9 @@ impl Key {
             Kind::OneOf(words) => words.contains(&value),
             Kind::Duration => parse_duration(value).is_some(),
             Kind::Outcome => Outcome::parse(value).is_some(),
+            Kind::Clock => Clock::parse(value).is_some(),
+            // What is in a file is looked at when it counts.
+            Kind::Workload => value.starts_with('/') || workload(value).is_ok(),
             Kind::Text => !value.chars().any(char::is_control),
         }
     }

@@ -19,8 +19,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use crate::ha::server;
 use crate::installation::{critical_log, log};
-use crate::settings::{HA_ANSWER, PLATFORM_RETRY, SIGTERM_ORDERLY, STOP_TIME, Settings, parse_duration};
+use crate::settings::{PLATFORM_RETRY, SIGTERM_ORDERLY, STOP_TIME, Settings, parse_duration};
 use crate::{history, process, rcp};
 use bind::{Problem, Sockets};
 use remote::Remote;
@@ -75,6 +76,9 @@ struct Pico {
     errors: Option<String>,
     platform: Option<TcpStream>,
     next_try: Instant,
+    /// Since when the HA Monitor Server counts, and of how many intervals its log tells.
+    ha_since: Instant,
+    ha_logged: u32,
 }
 
 /// Lives the life that [`Run::VARIABLE`] describes.
@@ -112,6 +116,8 @@ fn live(run: Run) -> std::io::Result<u8> {
         errors: (run.outcome == "errors").then(|| "started without the Platform's part".to_owned()),
         platform: None,
         next_try: Instant::now(),
+        ha_since: Instant::now(),
+        ha_logged: 0,
         run,
     };
     pico.log("starting");
@@ -177,13 +183,10 @@ impl Pico {
     }
 
     fn come_up(&mut self) {
-        if self.errors.is_none() {
-            match bind::listen(&self.run.ha) {
-                Ok(listener) => self.sockets.ha = listener,
-                Err(Problem::Taken(why) | Problem::NotHere(why)) => {
-                    self.errors = Some(format!("HA Monitor Server: {why}"));
-                }
-            }
+        if self.errors.is_none()
+            && let Err(why) = self.open_ha()
+        {
+            self.errors = Some(format!("HA Monitor Server: {why}"));
         }
         self.phase = Phase::Up;
         // With the first contact made before the report, a status that follows it finds the pico in contact.
@@ -196,6 +199,22 @@ impl Pico {
         self.log(if why.is_empty() { "up and running" } else { &why });
         history::record(&self.run.home, event, &self.run.name, &why);
         self.report(event, &why);
+    }
+
+    fn open_ha(&mut self) -> Result<(), String> {
+        if self.run.ha.is_empty() {
+            if self.run.ha_properties.get("enabled").is_some_and(|value| value == "true") {
+                self.log("HA Monitor Server: mz.ha.port is not set, nobody answers");
+            }
+            return Ok(());
+        }
+        for remark in server::open(&self.run, &self.settings())? {
+            self.log(&format!("HA Monitor Server: {remark}"));
+        }
+        let listener = bind::listen(&self.run.ha);
+        self.sockets.ha = listener.map_err(|(Problem::Taken(why) | Problem::NotHere(why))| why)?;
+        self.ha_since = Instant::now();
+        Ok(())
     }
 
     /// Tells the mzsh that waits; it may have given up.
@@ -275,8 +294,9 @@ impl Pico {
         Settings::load(&self.run.home).unwrap_or_default()
     }
 
-    fn ha_answer(&self) -> String {
-        self.settings().text(&HA_ANSWER, &self.run.name).to_owned()
+    fn ha_answer(&mut self) -> String {
+        let settings = self.settings();
+        server::ping(&self.run, &settings, self.ha_since.elapsed(), &mut self.ha_logged)
     }
 
     fn log(&mut self, text: &str) {

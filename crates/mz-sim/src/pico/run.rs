@@ -4,9 +4,11 @@
 //! Handed over in one environment variable, a line `key=value` each; a command line that the product has not would be
 //! something for an agent to trip over.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::PicoKind;
+use crate::ha::Properties;
 use crate::registry::{Pico, Registry};
 use crate::settings::{KEYS, Outcome, PID_FILE_SC, PID_FILE_UI, SLOW_START_TIME, START_TIME, Settings};
 
@@ -25,6 +27,10 @@ pub(crate) struct Run {
     pub(crate) rcp: String,
     pub(crate) web: String,
     pub(crate) ha: String,
+    /// `platform`, `ec`, `sc`, `ui`.
+    pub(crate) kind: String,
+    /// The `mz.ha.*` properties that are set.
+    pub(crate) ha_properties: Properties,
     /// `host:port` of the Platform's RCP to keep contact with; empty for the Platform itself.
     pub(crate) platform: String,
     /// Empty for none.
@@ -50,7 +56,8 @@ impl Run {
         let at =
             |host: &str, port: Option<&str>| port.map(|port| format!("{host}:{port}")).unwrap_or_default();
         let is_platform = pico.kind == PicoKind::Platform;
-        let ha_enabled = registry.property(pico, "mz.ha.enabled") == Some("true");
+        let ha_properties = registry.properties_below(pico, "mz.ha.");
+        let ha_enabled = ha_properties.get("enabled").is_some_and(|value| value.eq_ignore_ascii_case("true"));
         let ha_port = registry.property(pico, "mz.ha.port").filter(|_| ha_enabled);
         let web_port = pico.kind.web().and_then(|(property, _)| registry.property(pico, property));
         let start_time = if outcome == Outcome::Slow { &SLOW_START_TIME } else { &START_TIME };
@@ -73,6 +80,8 @@ impl Run {
             rcp: if is_platform { at(host, Some(rcp_port)) } else { String::new() },
             web: at(host, web_port),
             ha: at(registry.property(pico, "mz.ha.host").unwrap_or("127.0.0.1"), ha_port),
+            kind: pico.kind.name().to_owned(),
+            ha_properties,
             platform: if is_platform { String::new() } else { at(platform, Some(rcp_port)) },
             pid_file: if has_pid_file { pid_file(home, registry, pico) } else { PathBuf::new() },
             settings: KEYS.iter().map(|key| format!("{}={}", key.name, settings.text(key, name))).collect(),
@@ -81,8 +90,9 @@ impl Run {
 
     pub(crate) fn encode(&self) -> String {
         let mut text = format!(
-            "name={}\nhome={}\ncallback={}\noutcome={}\nstart_time={}\nrcp={}\nweb={}\nha={}\nplatform={}\npid_file={}\n",
+            "name={}\nkind={}\nhome={}\ncallback={}\noutcome={}\nstart_time={}\nrcp={}\nweb={}\nha={}\nplatform={}\npid_file={}\n",
             self.name,
+            self.kind,
             self.home.display(),
             self.callback,
             self.outcome,
@@ -93,6 +103,10 @@ impl Run {
             self.platform,
             self.pid_file.display()
         );
+        for (name, value) in &self.ha_properties {
+            // A list is none of these values; its line ends would end ours.
+            let _ = writeln!(text, "ha.{name}={}", value.replace('\n', ","));
+        }
         for setting in &self.settings {
             text.push_str("set.");
             text.push_str(setting);
@@ -107,6 +121,7 @@ impl Run {
             let text = value.to_owned();
             match key {
                 "name" => run.name = text,
+                "kind" => run.kind = text,
                 "home" => run.home = text.into(),
                 "callback" => run.callback = value.parse().unwrap_or(0),
                 "outcome" => run.outcome = text,
@@ -116,7 +131,13 @@ impl Run {
                 "ha" => run.ha = text,
                 "platform" => run.platform = text,
                 "pid_file" => run.pid_file = text.into(),
-                key => run.settings.extend(key.strip_prefix("set.").map(|key| format!("{key}={value}"))),
+                key => {
+                    if let Some(name) = key.strip_prefix("ha.") {
+                        run.ha_properties.insert(name.to_owned(), text);
+                    } else if let Some(key) = key.strip_prefix("set.") {
+                        run.settings.push(format!("{key}={value}"));
+                    }
+                }
             }
         }
         run

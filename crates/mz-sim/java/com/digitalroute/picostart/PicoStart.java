@@ -15,7 +15,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -32,6 +34,9 @@ public final class PicoStart {
     private volatile String why = "signal";
     private volatile boolean inContact;
     private ServerSocket ha;
+    /** Since when the HA Monitor Server counts, and of how many intervals its log tells. */
+    private long haSince;
+    private String haLogged = "0";
 
     /** An address that somebody else holds, or that is not on this node. */
     private static final class Unbound extends Exception {
@@ -101,7 +106,7 @@ public final class PicoStart {
         Thread.sleep(time);
         if (errors == null) {
             try {
-                ha = listen(run.get("ha"));
+                ha = openHa();
                 serve(ha, "ha");
             } catch (Unbound e) {
                 errors = "HA Monitor Server: " + e.getMessage();
@@ -147,6 +152,54 @@ public final class PicoStart {
         }
         log("ended: " + why);
         record("end", why);
+    }
+
+    private ServerSocket openHa() throws Unbound, IOException, InterruptedException {
+        if (run.get("ha").isEmpty()) {
+            return null;
+        }
+        List<String> said = judge("open");
+        String code = said.remove(said.size() - 1);
+        if (!code.equals("0")) {
+            throw new Unbound(String.join(", ", said), false);
+        }
+        for (String remark : said) {
+            log("HA Monitor Server: " + remark);
+        }
+        ServerSocket socket = listen(run.get("ha"));
+        haSince = System.nanoTime();
+        return socket;
+    }
+
+    /** The native program knows limits, counters and judgement; what it prints, a line each, and its exit code. */
+    private List<String> judge(String... question) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(home + "/java/bin/java", "mz-sim.HaMonitorServer"));
+        command.addAll(List.of(question));
+        Process program = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        program.getOutputStream().close();
+        List<String> said = new ArrayList<>();
+        BufferedReader out = new BufferedReader(new InputStreamReader(program.getInputStream(), StandardCharsets.UTF_8));
+        for (String line = out.readLine(); line != null; line = out.readLine()) {
+            if (!line.isEmpty()) {
+                said.add(line);
+            }
+        }
+        said.add("" + program.waitFor());
+        return said;
+    }
+
+    private synchronized String haAnswer() throws IOException {
+        // Without a threshold there is nothing to judge.
+        if (!run.get("kind").equals("ec") || run.keySet().stream().noneMatch(key -> key.startsWith("ha.m") || key.equals("ha.log_file"))) {
+            return setting("ha_answer");
+        }
+        try {
+            List<String> said = judge("ping", haLogged, "" + (System.nanoTime() - haSince) / 1_000_000);
+            haLogged = said.get(1);
+            return said.get(0);
+        } catch (InterruptedException e) {
+            throw new IOException(e);
+        }
     }
 
     private static ServerSocket listen(String address) throws Unbound {
@@ -218,9 +271,9 @@ public final class PicoStart {
         }
     }
 
-    private String reply(String word, String door) {
+    private String reply(String word, String door) throws IOException {
         if (door.equals("ha")) {
-            return (word.equals("ping") ? setting("ha_answer") : "FAILED not a ping") + "\n";
+            return (word.equals("ping") ? haAnswer() : "FAILED not a ping") + "\n";
         }
         if (door.equals("web")) {
             String body = name + " " + status() + "\n";

@@ -6,12 +6,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::{HEALTHY, PING};
 use crate::rcp;
-
-/// The ping, and the answer of a healthy pico. Our own words: the product's protocol is not public.
-pub(crate) const PING: &str = "ping";
-/// See [`PING`].
-pub(crate) const HEALTHY: &str = "OK";
 
 /// What the client waits when no time-out is given.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(10);

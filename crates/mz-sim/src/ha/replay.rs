@@ -1,0 +1,170 @@
+//! `mz-sim ha-replay`: what thresholds would do with a workload, before they are set in production.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Write as _, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::interval::answer;
+use super::workload::{self, Workload};
+use super::{Counts, Interval, Limits, MinActivations, Miss, properties_file};
+use crate::{Error, PicoKind};
+
+/// Longest replay, in intervals: more than a year of the shortest.
+const MOST: u32 = 1_000_000;
+
+/// What `ha-replay` is asked for.
+#[derive(Debug, Args)]
+#[command(after_long_help = workload::FORMAT)]
+pub(crate) struct Options {
+    /// The mz.ha.* properties: a pico's file of the registry, a piece of one, or a line mz.ha.NAME=VALUE each
+    #[arg(long, value_name = "FILE")]
+    properties: PathBuf,
+    /// What happens in the pico, and when
+    #[arg(long, value_name = "FILE")]
+    workload: PathBuf,
+    /// How long; else up to the end of the interval after the last change in the workload
+    #[arg(long = "for", value_name = "TIME", value_parser = workload::time)]
+    long: Option<Duration>,
+    /// What `mz.ha.min_activations` means: the manual can be read in both ways
+    #[arg(long, value_enum, default_value_t)]
+    min_activations: Reading,
+    /// A JSON object for each interval
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Reading {
+    /// Fewer: FAILED
+    #[default]
+    Threshold,
+    /// Fewer: aborts do not count
+    Gate,
+}
+
+/// One interval as JSON.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    from: u64,
+    to: u64,
+    #[serde(flatten)]
+    counts: Counts,
+    failed: bool,
+    misses: &'a [Miss],
+}
+
+/// Prints interval by interval what a ping would be answered; 0 when no interval is FAILED, else 1.
+///
+/// # Errors
+/// A file can't be read or understood.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+    let (limits, notes) = limits(options)?;
+    let workload = read(&options.workload)?;
+    let intervals = intervals(options, &limits, &workload)?;
+    let intervals = (0..intervals).map(|number| Interval::of(&limits, &workload, number));
+    let (mut text, mut failed, mut all) = (String::new(), 0, 0);
+    if options.json {
+        for note in notes {
+            eprintln!("mz-sim: note: {note}");
+        }
+    } else {
+        head(&mut text, &limits, &notes);
+    }
+    for interval in intervals {
+        all += 1;
+        failed += u32::from(!interval.misses.is_empty());
+        if options.json {
+            text.push_str(&json(&interval));
+        } else {
+            row(&mut text, &interval);
+        }
+    }
+    if !options.json {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{failed} of {all} intervals FAILED");
+    }
+    // A reader that has gone away has seen what it wanted.
+    let _ = stdout().write_all(text.as_bytes());
+    Ok(ExitCode::from(u8::from(failed > 0)))
+}
+
+fn limits(options: &Options) -> Result<(Limits, Vec<String>), Error> {
+    let file = properties_file::read(&options.properties)?;
+    let reading = match options.min_activations {
+        Reading::Threshold => MinActivations::Threshold,
+        Reading::Gate => MinActivations::Gate,
+    };
+    let (mut limits, mut notes) = Limits::read(&file.properties, reading).map_err(|bad| {
+        let problem = match file.line_of(bad.name) {
+            Some(line) => format!("line {line}: {bad}"),
+            None => bad.to_string(),
+        };
+        Error::Malformed { path: options.properties.clone(), problem }
+    })?;
+    if let Some(kind) = file.kind.filter(|kind| *kind != PicoKind::Ec) {
+        notes.push(format!("this is a pico of type {kind}: thresholds have an effect on an ec only"));
+        limits = limits.off();
+    }
+    if !file.properties.get("enabled").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        notes.push("mz.ha.enabled is not true here: without it nobody answers a ping at all".to_owned());
+    }
+    Ok((limits, notes))
+}
+
+fn read(path: &Path) -> Result<Workload, Error> {
+    let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
+    Workload::parse(&text).map_err(|bad| Error::Malformed { path: path.to_owned(), problem: bad.to_string() })
+}
+
+/// How many there are to show.
+fn intervals(options: &Options, limits: &Limits, workload: &Workload) -> Result<u32, Error> {
+    let intervals = match options.long {
+        Some(long) => long.as_millis().div_ceil(limits.interval.as_millis()),
+        // The one with the last change, and one that shows how it is from then on.
+        None => u128::from(Interval::ended(limits, workload.last_change().unwrap_or_default())) + 2,
+    };
+    let shown = u32::try_from(intervals).ok().filter(|shown| (1..=MOST).contains(shown));
+    shown.ok_or_else(|| {
+        Error::Invalid(format!(
+            "{intervals} intervals of {} s: expected 1 to {MOST}, set --for",
+            limits.interval.as_secs()
+        ))
+    })
+}
+
+fn head(text: &mut String, limits: &Limits, notes: &[String]) {
+    for note in notes {
+        let _ = writeln!(text, "note: {note}");
+    }
+    let at_first = answer(&limits.misses(&Counts::default()));
+    let _ = writeln!(text, "{}\nuntil the first interval has ended: {at_first}\n", limits.in_words());
+    let _ = writeln!(text, "  from s    to s  activations  aborts  transactions  consumes");
+}
+
+fn row(text: &mut String, interval: &Interval) {
+    let Counts { activations, aborts, transactions, consumes } = interval.counts;
+    let (from, to) = (interval.from.as_secs(), interval.to.as_secs());
+    let _ = writeln!(
+        text,
+        "{from:8}{to:8}{activations:13}{aborts:8}{transactions:14}{consumes:10}  {}",
+        interval.answer()
+    );
+}
+
+fn json(interval: &Interval) -> String {
+    let line = Line {
+        from: interval.from.as_secs(),
+        to: interval.to.as_secs(),
+        counts: interval.counts,
+        failed: !interval.misses.is_empty(),
+        misses: &interval.misses,
+    };
+    // Numbers, booleans and names of ours: this always is JSON.
+    serde_json::to_string(&line).map(|line| line + "\n").unwrap_or_default()
+}

@@ -1,0 +1,154 @@
+//! The server of a running pico, native or Java: the limits of its properties, the workload and the clock of its settings.
+//!
+//! Nothing is kept from ping to ping but how many intervals the HA log tells of; so the Java pico, which has no reader for any
+//! of this, asks the native program (`java mz-sim.HaMonitorServer`, see [`answer_for_java`]).
+
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::interval::answer;
+use super::{Counts, HEALTHY, Interval, Limits, MinActivations, PROPERTIES, Workload};
+use crate::pico::run::Run;
+use crate::settings::{HA_ANSWER, HA_CLOCK, HA_FIRST_INTERVAL, HA_MIN_ACTIVATIONS, Settings, WORKLOAD};
+use crate::{PicoKind, history};
+
+/// Most intervals that the log tells of at once: a clock can be set far ahead.
+const MOST_LOGGED: u32 = 1000;
+
+/// The server comes up: checks the properties and begins the HA log. What the pico's own log should say.
+///
+/// # Errors
+/// Why it can't come up.
+pub(crate) fn open(run: &Run, settings: &Settings) -> Result<Vec<String>, String> {
+    let (limits, mut remarks) =
+        Limits::read(&run.ha_properties, reading(run, settings)).map_err(|bad| bad.to_string())?;
+    for name in run.ha_properties.keys().filter(|name| !PROPERTIES.contains(&name.as_str())) {
+        remarks.push(format!("mz.ha.{name}: there is no such property, it has no effect"));
+    }
+    if !counts(run) && !limits.are_off() {
+        remarks.push(format!("thresholds have no effect on a pico of type {}, only on an ec", run.kind));
+    }
+    let assignments = PROPERTIES.iter().filter_map(|name| {
+        let value = run.ha_properties.get(*name)?;
+        Some(format!("property mz.ha.{name} = {value}"))
+    });
+    let in_force = format!("in force: {}", if counts(run) { limits } else { limits.off() }.in_words());
+    let lines: Vec<String> = assignments.chain(remarks.iter().cloned()).chain([in_force]).collect();
+    if let Err(error) = log(run, &lines) {
+        remarks.push(format!("no HA log: {error}"));
+    }
+    Ok(remarks)
+}
+
+/// The answer to a ping, so long after the server came up; `logged` intervals are in the HA log.
+pub(crate) fn ping(run: &Run, settings: &Settings, passed: Duration, logged: &mut u32) -> String {
+    let said = judged(run, settings, passed, logged).unwrap_or_else(|problem| format!("FAILED {problem}"));
+    let set = settings.text(&HA_ANSWER, &run.name);
+    if set == HEALTHY { said } else { set.to_owned() }
+}
+
+fn judged(run: &Run, settings: &Settings, passed: Duration, logged: &mut u32) -> Result<String, String> {
+    let (limits, _) =
+        Limits::read(&run.ha_properties, reading(run, settings)).map_err(|bad| bad.to_string())?;
+    if !counts(run) {
+        return Ok(HEALTHY.to_owned());
+    }
+    let workload = workload(settings.text(&WORKLOAD, &run.name))?;
+    let now = Clock::parse(settings.text(&HA_CLOCK, &run.name)).unwrap_or(Clock::Real).now(passed);
+    let ended = Interval::ended(&limits, now);
+    let mut lines = Vec::new();
+    let first = (*logged).max(ended.saturating_sub(MOST_LOGGED));
+    if first > *logged {
+        lines.push(format!("{} intervals are left out", first - *logged));
+    }
+    for interval in (first..ended).map(|number| Interval::of(&limits, &workload, number)) {
+        let (from, to) = (interval.from.as_secs(), interval.to.as_secs());
+        lines.push(format!("statistics of {from} s to {to} s: {}: {}", interval.counts, interval.answer()));
+    }
+    // A clock that was set back tells its intervals again.
+    *logged = ended;
+    let (on, said) = match ended.checked_sub(1) {
+        Some(last) => {
+            let last = Interval::of(&limits, &workload, last);
+            (format!("{} s to {} s", last.from.as_secs(), last.to.as_secs()), last.answer())
+        }
+        None if settings.text(&HA_FIRST_INTERVAL, &run.name) == "ok" => {
+            ("nothing yet".to_owned(), HEALTHY.to_owned())
+        }
+        None => ("no counts yet".to_owned(), answer(&limits.misses(&Counts::default()))),
+    };
+    lines.push(format!("debug: ping at {} s, judged on {on}: {said}", now.as_secs()));
+    // Told when the server came up.
+    let _ = log(run, &lines);
+    Ok(said)
+}
+
+/// `mz-sim.HaMonitorServer open` or `... ping LOGGED MILLISECONDS`, run by a Java pico: prints remarks, or the answer and then how
+/// many intervals are logged; or the problem, with code 1.
+pub(crate) fn answer_for_java(args: &[String]) -> ExitCode {
+    let run = Run::decode(&std::env::var(Run::VARIABLE).unwrap_or_default());
+    let settings = Settings::load(&run.home).unwrap_or_default();
+    let [logged, passed] = [1, 2].map(|at| args.get(at).and_then(|text| text.parse().ok()).unwrap_or(0_u64));
+    let (text, code) = if args.first().is_some_and(|task| task == "open") {
+        match open(&run, &settings) {
+            Ok(remarks) => (remarks.join("\n"), ExitCode::SUCCESS),
+            Err(problem) => (problem, ExitCode::FAILURE),
+        }
+    } else {
+        let mut logged = u32::try_from(logged).unwrap_or(u32::MAX);
+        let said = ping(&run, &settings, Duration::from_millis(passed), &mut logged);
+        (format!("{said}\n{logged}"), ExitCode::SUCCESS)
+    };
+    println!("{text}");
+    code
+}
+
+/// The setting's value: entries on one line, or the path of a file.
+///
+/// # Errors
+/// What is wrong in it.
+pub(crate) fn workload(value: &str) -> Result<Workload, String> {
+    if !value.starts_with('/') {
+        return Workload::parse_line(value).map_err(|bad| format!("workload, entry {bad}"));
+    }
+    let text = fs::read_to_string(value).map_err(|error| format!("workload {value}: {error}"))?;
+    Workload::parse(&text).map_err(|bad| format!("workload {value}, {bad}"))
+}
+
+fn reading(run: &Run, settings: &Settings) -> MinActivations {
+    match settings.text(&HA_MIN_ACTIVATIONS, &run.name) {
+        "gate" => MinActivations::Gate,
+        _ => MinActivations::Threshold,
+    }
+}
+
+fn counts(run: &Run) -> bool {
+    run.kind == PicoKind::Ec.name()
+}
+
+/// Adds lines to the HA log, where there is one.
+fn log(run: &Run, lines: &[String]) -> Result<(), String> {
+    let Some(dir) = run.ha_properties.get("log_file").filter(|dir| !dir.is_empty()) else { return Ok(()) };
+    let dir = run.home.join(dir);
+    let path: PathBuf = dir.join(format!("{}_ha.log", run.name));
+    let say = |error: io::Error| {
+        if dir.is_file() {
+            return format!("mz.ha.log_file = {}: expected a directory, it is a file", dir.display());
+        }
+        format!("mz.ha.log_file: {}: {error}", path.display())
+    };
+    fs::create_dir_all(&dir).map_err(say)?;
+    let mut file = OpenOptions::new().append(true).create(true).open(&path).map_err(say)?;
+    let stamp = format!("{} {}", history::now(), run.name);
+    let mut text = String::new();
+    for line in lines {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{stamp} {line}");
+    }
+    file.write_all(text.as_bytes()).map_err(say)
+}

@@ -1,0 +1,192 @@
+//! A script of what happens in a pico: workflows activated and aborted, transactions, consumes.
+//!
+//! A line an entry; empty lines and what follows a `#` are for people:
+//!
+//! ```text
+//! at TIME KIND COUNT                        so many at once
+//! from TIME [to TIME] KIND COUNT/TIME       so many in each such time, spread evenly; without an end, for ever
+//! ```
+//!
+//! KIND is `activations`, `aborts`, `transactions` or `consumes`. A TIME is a whole number with a unit, as in `200ms`, `90s`,
+//! `5m`, `24h`, counted from the moment that the HA Monitor Server is up. `at` the very end of an interval is in the next one. On one line (the setting `workload`) a `;` stands between entries.
+
+use std::time::Duration;
+
+use super::Counts;
+use crate::settings::parse_duration;
+
+/// See the module.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Workload(Vec<Entry>);
+
+/// A line that can't be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {problem}")]
+pub struct BadLine {
+    /// From 1.
+    pub line: usize,
+    /// What is wrong in it.
+    pub problem: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Activations,
+    Aborts,
+    Transactions,
+    Consumes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    At(Duration),
+    Through { from: Duration, to: Option<Duration>, each: Duration },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    when: When,
+    kind: Kind,
+    count: u64,
+}
+
+/// The format for those who write it, as the module has it.
+pub(super) const FORMAT: &str = "\
+The workload, a line an entry; what follows a # is for people:
+
+  at TIME KIND COUNT                   so many at once
+  from TIME [to TIME] KIND COUNT/TIME  so many in each such time, spread evenly; without an end, for ever
+
+KIND is activations, aborts, transactions or consumes; a TIME is 200ms, 90s, 5m or 24h, counted from the moment that the HA
+Monitor Server is up. `at` the very end of an interval is in the next one.
+
+  from 0s to 1h consumes 25/40s
+  from 0s activations 2/10s
+  at 90s aborts 7
+
+Exit code: 0 when no interval is FAILED, 1 when one is, 2 when a file can't be read or understood.";
+
+const GRAMMAR: &str = "expected `at TIME KIND COUNT` or `from TIME [to TIME] KIND COUNT/TIME`";
+
+impl Workload {
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// [`BadLine`], the first.
+    pub fn parse(text: &str) -> Result<Self, BadLine> {
+        let mut entries = Vec::new();
+        for (line, text) in (1..).zip(text.lines()) {
+            let text = text.split('#').next().unwrap_or_default();
+            if !text.trim().is_empty() {
+                entries.push(Entry::parse(text).map_err(|problem| BadLine { line, problem })?);
+            }
+        }
+        Ok(Self(entries))
+    }
+
+    /// Reads entries with a `;` between them.
+    ///
+    /// # Errors
+    /// [`BadLine`], where `line` is the number of the entry.
+    pub fn parse_line(text: &str) -> Result<Self, BadLine> {
+        Self::parse(&text.replace(';', "\n"))
+    }
+
+    /// What happens from this moment on, up to and without that one.
+    #[must_use]
+    pub fn counts(&self, from: Duration, to: Duration) -> Counts {
+        let mut counts = Counts::default();
+        for entry in &self.0 {
+            let count = match entry.kind {
+                Kind::Activations => &mut counts.activations,
+                Kind::Aborts => &mut counts.aborts,
+                Kind::Transactions => &mut counts.transactions,
+                Kind::Consumes => &mut counts.consumes,
+            };
+            let new = entry.until(to).saturating_sub(entry.until(from));
+            *count = count.saturating_add(u64::try_from(new).unwrap_or(u64::MAX));
+        }
+        counts
+    }
+
+    /// The last moment that is named in it.
+    #[must_use]
+    pub fn last_change(&self) -> Option<Duration> {
+        let last = |entry: &Entry| match entry.when {
+            When::At(time) => time,
+            When::Through { from, to, .. } => to.unwrap_or(from),
+        };
+        self.0.iter().map(last).max()
+    }
+}
+
+impl Entry {
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut words = text.split_whitespace();
+        let mut word = || words.next().ok_or_else(|| GRAMMAR.to_owned());
+        let at = match word()? {
+            "at" => true,
+            "from" => false,
+            other => return Err(format!("{other}: {GRAMMAR}")),
+        };
+        let from = time(word()?)?;
+        let mut next = word()?;
+        let mut to = None;
+        if next == "to" && !at {
+            to = Some(time(word()?)?);
+            next = word()?;
+        }
+        let kind = kind(next)?;
+        let count = word()?;
+        if let Some(more) = words.next() {
+            return Err(format!("{more}: {GRAMMAR}"));
+        }
+        if to.is_some_and(|to| to <= from) {
+            return Err("it ends before it begins".to_owned());
+        }
+        let (count, when) = match count.split_once('/') {
+            None if at => (count, When::At(from)),
+            Some((count, each)) if !at => {
+                let each = time(each)?;
+                if each.is_zero() {
+                    return Err("no rate can be in 0 seconds".to_owned());
+                }
+                (count, When::Through { from, to, each })
+            }
+            _ => return Err(format!("{count}: {GRAMMAR}")),
+        };
+        let count = count.parse().map_err(|_| format!("{count}: expected a whole number"))?;
+        Ok(Self { when, kind, count })
+    }
+
+    /// How many there have been before this moment.
+    fn until(&self, moment: Duration) -> u128 {
+        let count = u128::from(self.count);
+        match self.when {
+            When::At(time) => count * u128::from(time < moment),
+            When::Through { from, to, each } => {
+                let end = to.map_or(moment, |to| to.min(moment));
+                // Of the many years that a time can have, millions of millions each: it may not fit.
+                let weighted = end.saturating_sub(from).as_millis().saturating_mul(count);
+                weighted / each.as_millis()
+            }
+        }
+    }
+}
+
+fn kind(word: &str) -> Result<Kind, String> {
+    Ok(match word {
+        "activations" => Kind::Activations,
+        "aborts" => Kind::Aborts,
+        "transactions" => Kind::Transactions,
+        "consumes" => Kind::Consumes,
+        other => return Err(format!("{other}: expected activations, aborts, transactions or consumes")),
+    })
+}
+
+/// Reads a TIME.
+pub(super) fn time(word: &str) -> Result<Duration, String> {
+    let hours = |hours: &str| hours.parse::<u64>().ok()?.checked_mul(3600).map(Duration::from_secs);
+    let read = word.strip_suffix('h').map_or_else(|| parse_duration(word), hours);
+    read.ok_or_else(|| format!("{word}: expected a time such as 200ms, 90s, 5m, 24h"))
+}
