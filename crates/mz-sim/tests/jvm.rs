@@ -3,11 +3,16 @@
 mod rehearsal;
 
 use nix::sys::signal::Signal;
-use rehearsal::{Rehearsal, arguments, stat, wait_until, whole_life};
+use rehearsal::{Rehearsal, arguments, stat, thresholds, wait_until, whole_life};
 
 #[test]
 fn a_platform_and_an_ec_live_on_real_jvms() {
     whole_life(true);
+}
+
+#[test]
+fn an_ec_on_a_real_jvm_is_judged_by_its_thresholds() {
+    thresholds(true);
 }
 
 #[test]

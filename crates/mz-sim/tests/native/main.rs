@@ -5,4 +5,6 @@ mod rehearsal;
 
 mod install;
 mod life;
+mod replay;
 mod switches;
+mod thresholds;

@@ -102,6 +102,13 @@ impl Rehearsal {
         pid
     }
 
+    /// Sets properties of a pico in the registry; `{ }` of HOCON.
+    pub(crate) fn properties(&self, pico: &str, properties: &str) {
+        let path = self.mz.pico_conf(pico);
+        let conf = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{conf}config.properties {{ {properties} }}\n")).unwrap();
+    }
+
     pub(crate) fn set(&self, setting: &str) {
         self.mz.set([setting]).unwrap();
     }
@@ -223,4 +230,87 @@ pub(crate) fn whole_life(jvm: bool) {
     );
     assert_eq!(mz.mzsh("shutdown platform"), Said { code: 0, text: "platform is not running\n".into() });
     assert_eq!(mz.processes("platform"), []);
+}
+
+/// The thresholds of a running EC, the same for native picos and for real JVMs; the clock is set, never waited for.
+pub(crate) fn thresholds(jvm: bool) {
+    let mz = Rehearsal::new(jvm, &["ec_startup_without_platform=start", "ec1.ha_clock=0s"]);
+    let said = |answer: &str| Said { code: i32::from(answer != "OK"), text: format!("{answer}\n") };
+    mz.properties(
+        "ec1",
+        "mz.ha.min_consumes : 10, mz.ha.max_aborts : 5, mz.ha.interval : 39, mz.ha.log_file : ha",
+    );
+    mz.up("ec1");
+    assert_eq!(mz.ha("ec1", &[]), said("FAILED min_consumes: 0 of at least 10"), "nothing is counted yet");
+    mz.set("ec1.ha_first_interval=ok");
+    assert_eq!(mz.ha("ec1", &[]), said("OK"));
+
+    mz.set("ec1.workload=from 0s to 80s consumes 25/40s; at 85s aborts 6; from 120s consumes 10/40s");
+    for (clock, answer) in [
+        ("39999ms", "OK"),
+        ("40s", "OK"),
+        ("119s", "OK"),
+        ("120s", "FAILED max_aborts: 6 of at most 5, min_consumes: 0 of at least 10"),
+        ("159s", "FAILED max_aborts: 6 of at most 5, min_consumes: 0 of at least 10"),
+        ("160s", "OK"),
+    ] {
+        mz.set(&format!("ec1.ha_clock={clock}"));
+        assert_eq!(mz.ha("ec1", &[]), said(answer), "at {clock}");
+    }
+
+    // A clock that runs: a millisecond is a hundred thousand intervals, and none of them has consumes.
+    mz.set("ec1.workload=");
+    mz.set("ec1.ha_clock=x4000000000");
+    assert_eq!(mz.ha("ec1", &[]), said("FAILED min_consumes: 0 of at least 10"));
+    mz.set("ec1.ha_answer=FAILED as told");
+    assert_eq!(mz.ha("ec1", &[]), said("FAILED as told"));
+
+    // From a file, which is read anew.
+    let file = mz.mz.home().join("sim/day.load");
+    mz.set("ec1.ha_answer=OK");
+    mz.set("ec1.ha_clock=80s");
+    mz.set(&format!("ec1.workload={}", file.display()));
+    let missing = mz.ha("ec1", &[]).text;
+    assert!(missing.contains("FAILED workload") && missing.contains("sim/day.load"), "{missing}");
+    fs::write(&file, "from 0s consumes 10/40s\n").unwrap();
+    assert_eq!(mz.ha("ec1", &[]), said("OK"));
+    fs::write(&file, "from 0s consumes 9/40s\n").unwrap();
+    assert_eq!(mz.ha("ec1", &[]), said("FAILED min_consumes: 9 of at least 10"));
+
+    let log = fs::read_to_string(mz.mz.home().join("ha/ec1_ha.log")).unwrap();
+    for words in [
+        " ec1 property mz.ha.min_consumes = 10\n",
+        " ec1 mz.ha.interval = 39 is raised to 40, the least that there is\n",
+        " ec1 in force: interval 40 s, max_aborts 5, min_consumes 10\n",
+        " ec1 statistics of 0 s to 40 s: activations 0, aborts 0, transactions 0, consumes 25: OK\n",
+        " ec1 statistics of 80 s to 120 s: activations 0, aborts 6, transactions 0, consumes 0: FAILED max_aborts: 6 of at most 5",
+        " intervals are left out\n",
+        " ec1 debug: ping at 119 s, judged on 40 s to 80 s: OK\n",
+    ] {
+        assert!(log.contains(words), "{words:?} is not in the HA log: {log}");
+    }
+    let first = " statistics of 0 s to 40 s: activations 0, aborts 0, transactions 0, consumes 25: OK\n";
+    assert_eq!(log.matches(first).count(), 1, "told once: {log}");
+
+    // What is no number keeps the server down, by name.
+    assert_eq!(mz.mzsh("shutdown ec1").code, 0);
+    mz.properties("ec1", "mz.ha.max_aborts : five");
+    let bad = mz.mzsh("startup ec1");
+    assert_eq!((bad.code, bad.text.contains("Started with errors")), (0, true), "{bad:?}");
+    assert_eq!(mz.ha("ec1", &[]).code, 1);
+    let history = mz.mz.history().unwrap();
+    let why = history.iter().rfind(|event| event.event == "errors").map(|event| event.reason.as_str());
+    let named = "HA Monitor Server: mz.ha.max_aborts = \"five\": expected a whole number, or -1 for off";
+    assert_eq!(why, Some(named));
+
+    // Thresholds are for ECs.
+    mz.properties("sc1", "mz.ha.min_consumes : 10, mz.ha.min_consume : 1");
+    mz.up("sc1");
+    assert_eq!(mz.ha("sc1", &[]), said("OK"));
+    let log = fs::read_to_string(mz.mz.log("sc1")).unwrap();
+    for words in
+        ["thresholds have no effect on a pico of type sc", "mz.ha.min_consume: there is no such property"]
+    {
+        assert!(log.contains(words), "{log}");
+    }
 }
