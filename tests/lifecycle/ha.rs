@@ -200,3 +200,54 @@ fn what_a_person_asks_does_not_use_up_what_is_tolerated() -> Done {
     }
     Ok(())
 }
+
+/// An EC that is to consume 10 UDRs an interval, with the time and the traffic that it has had.
+fn with_traffic(site: &Site, clock: &str, traffic: &str) -> Result<(), Error> {
+    site.set(&[&format!("ec1.ha_clock={clock}"), &format!("ec1.workload={traffic}")])
+}
+
+#[test]
+fn an_ec_below_its_threshold_is_treated_as_the_administrator_wants() -> Done {
+    for jvm in [false, true] {
+        let site = site(Kind::Ec).real(jvm).property("ec1:mz.ha.min_consumes=10").set("ec1.ha_clock=0s");
+        let site = site.property("ec1:mz.ha.max_aborts=5").build()?;
+        // Nothing is counted yet, which is no reason for a start to fail, nor for a monitor within the grace.
+        let pid = site.start()?.pid;
+        site.monitor(10)?.answers(OK).silently();
+        deep(&site).run("monitor")?.answers(GENERIC).because(&[
+            "ec1",
+            "FAILED",
+            "min_consumes: 0 of at least 10",
+        ]);
+
+        with_traffic(&site, "80s", "from 0s to 80s consumes 25/40s")?;
+        deep(&site).run("monitor")?.answers(OK).silently();
+
+        // The traffic ends at 80 s.
+        with_traffic(&site, "119s", "from 0s to 80s consumes 25/40s; at 110s consumes 3")?;
+        deep(&site).run("monitor")?.answers(OK).silently();
+        site.set(&["ec1.ha_clock=120s"])?;
+        deep(&site).run("monitor")?.answers(GENERIC).because(&[
+            "ec1",
+            "FAILED",
+            "min_consumes: 3 of at least 10",
+        ]);
+        // The grace is over only for who has none.
+        site.monitor(10)?.answers(OK).silently();
+        let degrade = || deep(&site).param("on_ha_failed", "degrade");
+        degrade().run("monitor")?.answers(OK).silently();
+        degrade().run("monitor")?.answers(DEGRADED).because(&["min_consumes: 3 of at least 10"]);
+        deep(&site).param("on_ha_failed", "ignore").run("monitor")?.answers(OK).silently();
+        site.monitor(0)?.answers(OK).silently();
+        site.probe()?.answers(OK).silently();
+
+        // It comes back, with more aborts than are allowed.
+        let back = "from 120s consumes 10/40s; at 130s aborts 6";
+        with_traffic(&site, "160s", back)?;
+        deep(&site).run("monitor")?.answers(GENERIC).because(&["max_aborts: 6 of at most 5"]);
+        with_traffic(&site, "200s", back)?;
+        deep(&site).run("monitor")?.answers(OK).silently();
+        assert_eq!(site.one("ec1")?.pid, pid, "none of this has touched it");
+    }
+    Ok(())
+}
