@@ -16,6 +16,9 @@ use testkit::{AgentCall, Process, Programs, Ran, Sandbox, needs, wait_until};
 /// Longest wait for anything here; the whole demo takes a few seconds.
 const LIMIT: Duration = Duration::from_secs(20);
 const MZ_HOME: &str = "/opt/mz";
+/// What the EC has to do, by the clock of its HA Monitor Server.
+const TRAFFIC: &str =
+    "ec1.workload=from 0s to 120s consumes 25/40s; at 130s consumes 3; from 160s consumes 25/40s";
 
 /// What `demo` is asked for: nothing yet.
 #[derive(Debug, clap::Args)]
@@ -40,6 +43,13 @@ pub(crate) fn run(_: &Options) -> Result<ExitCode, Error> {
         node.owner(),
         "--set",
         "start_time=1s",
+        // Met, until a chapter wants them missed.
+        "--property",
+        "ec1:mz.ha.min_consumes=10",
+        "--set",
+        "ec1.ha_clock=80s",
+        "--set",
+        TRAFFIC,
     ])?;
     let mut page = Page::new();
     Story { node: &node, page: &mut page }.tell()?;
@@ -67,6 +77,7 @@ impl Story<'_> {
             self.step("platform", "monitor", 0, |call| recurring(call).level(level))?;
         }
         self.step("ec", "monitor", 0, |call| recurring(call).level(10))?;
+        self.threshold_missed()?;
 
         self.page.chapter("kill -9 of the Platform, while a monitor waits for just that.");
         self.death_noticed()?;
@@ -107,6 +118,20 @@ impl Story<'_> {
         };
         let ran = call.run(action)?;
         self.page.step(&title, &ran, expected);
+        Ok(())
+    }
+
+    /// An EC that is alive and has too little to do, by the counts of its own HA Monitor Server.
+    fn threshold_missed(&mut self) -> Result<(), Error> {
+        self.page.chapter(
+            "An EC whose thresholds are not met: mz.ha.min_consumes is 10, and its traffic dries up.",
+        );
+        // The clock of the server is set: its interval of 40 s is not waited for, nor the grace of a young JVM.
+        for (clock, code) in [("160s", 1), ("200s", 0)] {
+            self.node.mz_sim(["set", MZ_HOME, &format!("ec1.ha_clock={clock}")])?;
+            self.page.note(&format!("by the clock of its HA Monitor Server it is {clock}"), true);
+            self.step("ec", "monitor", code, |call| recurring(call).level(10).param("ha_grace", "0"))?;
+        }
         Ok(())
     }
 
