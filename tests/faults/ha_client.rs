@@ -212,3 +212,37 @@ while True:
     site.monitor(10)?.answers(OK).silently();
     Ok(())
 }
+
+/// A call that soon has no patience left.
+fn quick(call: AgentCall<'_>) -> AgentCall<'_> {
+    call.param("ha_timeout", "3").param("monitor_retries", "0").param("ha_grace", "0")
+}
+
+/// A pico that lives and whose HA Monitor Server takes connections and answers none hangs: a deep monitor says so, a probe and
+/// depth 0 say that it lives, a start replaces it, and a stop ends it.
+#[test]
+fn a_pico_whose_ha_monitor_server_is_silent_hangs() -> Done {
+    for jvm in [true, false] {
+        let site = if jvm { site(Kind::Platform).jvm() } else { site(Kind::Platform) }.build()?;
+        let hung = site.start()?;
+        site.set(&["ha_answer=silent"])?;
+        let monitor = quick(site.recurring(10)).run("monitor")?.answers(GENERIC);
+        monitor.because(&["platform hangs", &format!("pid {} is alive", hung.pid), "no answer in 3 s"]);
+        site.monitor(0)?.answers(OK).silently();
+        quick(site.agent()).run("monitor")?.answers(OK).silently();
+
+        if jvm {
+            continue;
+        }
+        // Past its grace it is replaced, and the new one is no better: nothing of both is left.
+        let start = || quick(site.agent()).meta_timeout(Duration::from_secs(16)).run("start");
+        start()?.answers(GENERIC).because(&["platform", "HA Monitor Server does not answer"]);
+        assert!(site.picos("platform")?.is_empty(), "neither the old nor the new one");
+        site.probe()?.answers(NOT_RUNNING);
+        site.set(&["ha_answer=OK"])?;
+        start()?.answers(OK).silently();
+        site.stop()?.answers(OK);
+        site.nothing_left()?;
+    }
+    Ok(())
+}

@@ -42,5 +42,7 @@ pub use workload::{BadLine, Workload};
 
 /// The ping, and the answer of a healthy pico. Our own words: the product's protocol is not public.
 pub(crate) const PING: &str = "ping";
+/// Set as the answer: there is none, and the connection stays open.
+pub(crate) const SILENT: &str = "silent";
 /// See [`PING`].
 pub(crate) const HEALTHY: &str = "OK";

@@ -144,6 +144,9 @@ impl Pico {
         while let Some(end) = self.sockets.connections[index].read.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.sockets.connections[index].read.drain(..=end).collect();
             let text = self.reply(door, String::from_utf8_lossy(&line).trim_end(), served);
+            if text.trim() == ha::SILENT {
+                continue;
+            }
             if self.sockets.connections[index].stream.write_all(text.as_bytes()).is_err() || door != Door::Rcp
             {
                 return false;

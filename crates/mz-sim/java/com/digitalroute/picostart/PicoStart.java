@@ -258,7 +258,11 @@ public final class PicoStart {
             BufferedReader in = new BufferedReader(new InputStreamReader(client.getInputStream(), StandardCharsets.UTF_8));
             OutputStream out = client.getOutputStream();
             for (String line = in.readLine(); line != null; line = in.readLine()) {
-                out.write(reply(line.split(" ")[0], door).getBytes(StandardCharsets.UTF_8));
+                String said = reply(line.split(" ")[0], door);
+                if (said.trim().equals("silent")) {
+                    continue;
+                }
+                out.write(said.getBytes(StandardCharsets.UTF_8));
                 if (door.equals("rcp") && line.equals("shutdown")) {
                     why = "shutdown";
                     // From a thread of its own: exit waits for the hook.
