@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn loopback_is_an_address_of_this_node() {
-    assert!(addresses::of_this_node().unwrap().contains(&IpAddr::V4(Ipv4Addr::LOCALHOST)));
+    let node = addresses::Node::read().unwrap();
+    assert_eq!(node.place(IpAddr::V4(Ipv4Addr::LOCALHOST)), addresses::Place::Here);
+    // TEST-NET-1: nobody's.
+    assert_eq!(node.place("192.0.2.77".parse().unwrap()), addresses::Place::Elsewhere);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! What the product is stands in [`product`]: its files, its registry, its commands `mzsh` and `HAClient`. What a
 //! running pico is stands in [`identity`]: processes, by /proc alone. [`verdict`] puts both together: it observes
 //! first and judges afterwards, and the judgement is a pure function. [`actions`] is what an OCF agent does with
-//! it. [`record`] is what one action leaves for the next.
+//! it. [`addresses`] are what the product's host names must stand for. [`record`] is what one action leaves for the next.
 //!
 //! The rule above all others: "not running" is said only after a look at every process of the node found neither
 //! the pico nor a startup of it; what could not be looked at is never taken for absent.
@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod actions;
+pub mod addresses;
 mod budget;
 pub mod identity;
 mod outcome;

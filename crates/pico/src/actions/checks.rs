@@ -1,11 +1,17 @@
 //! What is wrong with a node, for a pico that is to run on it. Pure, but for the table of listeners.
 
 use super::deep::HaPlan;
+use crate::addresses::{self, Property, Row};
+use crate::budget::Budget;
 use crate::outcome::Class;
 use crate::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState, list};
-use crate::settings::{Deployment, HaCheck, PicoType, Settings, Target};
+use crate::settings::{HaCheck, Settings, Target};
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
+
+/// Longest wait for the resolver. By itself it gives up after 10 s for each name server that is silent.
+const RESOLVER_WITHIN: Duration = Duration::from_secs(10);
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +36,12 @@ pub struct Finding {
     pub text: String,
 }
 
-/// All that is wrong, by a look at the installation and the addresses of this node.
+/// All that is wrong, by a look at the installation and the table of its host names.
 pub(super) fn findings(
     settings: &Settings,
     target: &Target,
     inspection: &Inspection,
-    node: &[IpAddr],
+    table: &[Row],
 ) -> Vec<Finding> {
     let mut found = Vec::new();
     home(&mut found, target, inspection);
@@ -44,7 +50,7 @@ pub(super) fn findings(
     match &inspection.registry {
         RegistryState::Defined(facts) => {
             properties(&mut found, settings, facts);
-            addresses(&mut found, settings, facts, inspection, node);
+            host_addresses(&mut found, table);
         }
         // Without the installation there is nothing to be said of its registry.
         _ if inspection.home != HomeState::Filled => {}
@@ -171,72 +177,35 @@ fn properties(found: &mut Vec<Finding>, settings: &Settings, facts: &PicoFacts) 
     }
 }
 
-fn addresses(
-    found: &mut Vec<Finding>,
-    settings: &Settings,
-    facts: &PicoFacts,
-    inspection: &Inspection,
-    node: &[IpAddr],
-) {
-    // Loopback and "everywhere" can be bound on every node, though getifaddrs(3) does not list all of 127.0.0.0/8.
-    let is_here = |a: &IpAddr| a.is_unspecified() || a.is_loopback() || node.contains(a);
-    let here = |addresses: &[IpAddr]| addresses.iter().any(is_here);
-    let say = |addresses: &[IpAddr]| {
-        let words: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        words.join(", ")
-    };
-    if let (Some(host), Some(resolved)) = (&facts.server_host, &inspection.server_addresses) {
-        match resolved {
-            Ok(addresses) if here(addresses) => {
-                if addresses.iter().all(IpAddr::is_loopback) && host != "localhost" {
-                    let text = format!("{host} is {}: no other node can reach it there", say(addresses));
-                    found.push(warning("pico.rcp.server.host", text));
-                }
-            }
-            // The address may be one that moves, and be elsewhere now: so this is an error for a start alone.
-            Ok(addresses) => found.push(Finding {
-                stops_start: Some(Class::Generic),
-                ..warning(
-                    "pico.rcp.server.host",
-                    format!(
-                        "{host} is {}, no address of this node: the pico could not bind it",
-                        say(addresses)
-                    ),
-                )
-            }),
-            Err(why) => {
-                found.push(warning("pico.rcp.server.host", format!("{host} does not resolve: {why}")));
-            }
-        }
+/// The host names, by what they stand for on this node.
+fn host_addresses(found: &mut Vec<Finding>, table: &[Row]) {
+    for row in table {
+        found.extend(row.problems.iter().map(|problem| Finding {
+            severity: problem.severity,
+            // An address may come to this node the next moment: whatever is wrong with it, the node is not banned.
+            stops_start: problem.stops_start.then_some(Class::Generic),
+            name: row.property.name(),
+            text: problem.text.clone(),
+        }));
     }
-    if let (Some(platform), Some(resolved)) = (&facts.platform, &inspection.platform_addresses) {
-        let local = settings.kind == PicoType::Platform && settings.deployment != Deployment::Virtual;
-        match resolved {
-            Ok(addresses) if local && !here(addresses) => found.push(warning(
-                "pico.rcp.platform.host",
-                format!(
-                    "{} is {}, no address of this node; the Platform needs its local address here",
-                    platform.host,
-                    say(addresses)
-                ),
-            )),
-            Ok(_) => {}
-            Err(why) => found.push(warning(
-                "pico.rcp.platform.host",
-                format!("{} does not resolve: {why}", platform.host),
-            )),
+}
+
+/// The host names of the registry, looked up and judged; none where the registry does not tell them.
+pub(super) fn host_names(settings: &Settings, inspection: &Inspection, budget: Budget) -> Vec<Row> {
+    match &inspection.registry {
+        RegistryState::Defined(facts) => {
+            addresses::table(settings, facts, budget.within(RESOLVER_WITHIN.min(budget.length() / 4)))
         }
+        _ => Vec::new(),
     }
 }
 
 /// A port of the pico that a live process holds already.
-pub(super) fn held_ports(facts: &PicoFacts, inspection: &Inspection) -> Option<String> {
+pub(super) fn held_ports(facts: &PicoFacts, table: &[Row]) -> Option<String> {
     let all = host::listeners::all().ok()?;
     let everywhere = [IpAddr::from([0, 0, 0, 0])];
-    let bound: &[IpAddr] = match &inspection.server_addresses {
-        Some(Ok(addresses)) if !addresses.is_empty() => addresses,
-        _ => &everywhere,
-    };
+    let server = table.iter().find(|row| row.property == Property::ServerHost);
+    let bound = server.map(Row::addresses).filter(|addresses| !addresses.is_empty()).unwrap_or(&everywhere);
     let ha: Vec<IpAddr> = facts.ha.endpoint.iter().filter_map(|e| e.host.parse().ok()).collect();
     facts.ports.iter().find_map(|(property, port)| {
         let addresses = if property == "mz.ha.port" { ha.as_slice() } else { bound };

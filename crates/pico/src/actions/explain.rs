@@ -1,5 +1,6 @@
 //! explain: every piece of evidence, the verdict, and what monitor would answer. For a person.
 
+use super::checks::host_names;
 use super::deep::{self, HaPlan};
 use super::monitor::{Request, monitor};
 use super::record_of;
@@ -60,6 +61,12 @@ pub fn explain(settings: &Settings, budget: Budget) -> (Vec<Point>, Outcome) {
                             HaPlan::CannotAsk(why) => line("HA check", &format!("can't be made: {why}")),
                         }
                         line("ha_grace", &format!("{} s", deep::grace(settings, Some(&facts.ha)).as_secs()));
+                    }
+                    for row in host_names(settings, &inspection, budget) {
+                        let problems: Vec<&str> = row.problems.iter().map(|p| p.text.as_str()).collect();
+                        let verdict =
+                            if problems.is_empty() { "right".to_owned() } else { problems.join("; ") };
+                        line(row.property.name(), &format!("{}; {verdict}", row.in_words()));
                     }
                 }
             }

@@ -9,6 +9,7 @@ mod reload;
 mod start;
 mod stop;
 mod validate;
+mod wait_for;
 
 pub use checks::{Finding, Severity};
 pub use explain::{Point, explain};

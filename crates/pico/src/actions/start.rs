@@ -7,18 +7,19 @@ use super::checks::{self, Finding};
 use super::deep::{self, HaPlan};
 use super::ending::{Ending, Steps, StillThere};
 use super::record_of;
+use super::wait_for::wait_for;
 use crate::budget::Budget;
 use crate::outcome::{Class, Outcome};
 use crate::product::{
     HaAnswer, HaClient, HaMonitor, Inspection, Mzsh, RegistryState, StartupEnd, UserState, Verb, inspect,
 };
 use crate::record::{DIRECTORY, Phase, Record, RecordFile, lock_path};
-use crate::settings::{Endpoint, PicoType, Settings, Target};
+use crate::settings::{PicoType, Settings, Target};
 use crate::verdict::{Life, Look, Processes, observe};
 use host::command::{Event, Finished, Running};
 use host::lock::{Lock, Locked};
 use host::process::State;
-use host::{ProcessHandle, ProcessId, helper, pause, process};
+use host::{ProcessHandle, ProcessId, pause, process};
 use std::cell::RefCell;
 use std::io;
 use std::time::{Duration, Instant};
@@ -177,9 +178,9 @@ impl Start<'_> {
 
     /// Refuses what can't work, and warns of the rest. What is worth a word in the log comes back.
     fn enforce(&self, inspection: &Inspection) -> Result<String, Stop> {
-        let node = host::addresses::of_this_node().unwrap_or_default();
+        let table = checks::host_names(self.settings, inspection, self.budget);
         for Finding { stops_start, name, text, .. } in
-            checks::findings(self.settings, self.target, inspection, &node)
+            checks::findings(self.settings, self.target, inspection, &table)
         {
             if let Some(class) = stops_start {
                 return Err(Stop(Outcome::failed_by(class, format!("{name}: {text}"))));
@@ -187,29 +188,15 @@ impl Start<'_> {
             tracing::warn!("{name}: {text}");
         }
         let RegistryState::Defined(facts) = &inspection.registry else { return Ok(String::new()) };
-        match checks::held_ports(facts, inspection) {
+        match checks::held_ports(facts, &table) {
             Some(held) => Err(self.fail(held)),
             None => Ok(format!(" in container {}", facts.container)),
         }
     }
 
-    /// Waits for what the pico needs: the Platform, and what the administrator named.
     fn wait_for(&self, inspection: &Inspection) -> Result<(), Stop> {
-        let platform = match &inspection.registry {
-            RegistryState::Defined(facts) if self.settings.kind != PicoType::Platform => {
-                facts.platform.clone()
-            }
-            _ => None,
-        };
-        let endpoints = self.settings.wait_for.clone().unwrap_or_else(|| platform.into_iter().collect());
         let until = self.budget.within(self.settings.wait_for_timeout);
-        for endpoint in endpoints {
-            answers(&endpoint, until).map_err(|why| {
-                let seconds = self.settings.wait_for_timeout.as_secs_f64();
-                self.fail(format!("needs {endpoint}, which has not answered for {seconds} s: {why}"))
-            })?;
-        }
-        Ok(())
+        wait_for(self.settings, inspection, until).map_err(|why| self.fail(why))
     }
 
     fn new_record(&self, inspection: &Inspection) -> Result<Record, Stop> {
@@ -422,26 +409,6 @@ struct Jvm(ProcessHandle);
 impl Jvm {
     fn id(&self) -> ProcessId {
         self.0.id()
-    }
-}
-
-/// Tries until `endpoint` accepts a connection; why not, by the last try.
-fn answers(endpoint: &Endpoint, until: Instant) -> Result<(), String> {
-    let said = helper::ask(until + LOOK_EVERY, || {
-        loop {
-            let Err(e) = host::addresses::connect(&endpoint.host, endpoint.port, until) else {
-                return Vec::new();
-            };
-            if Instant::now() + LOOK_EVERY >= until {
-                return e.to_string().into_bytes();
-            }
-            pause(LOOK_EVERY, until);
-        }
-    });
-    match said {
-        Ok(said) if said.is_empty() => Ok(()),
-        Ok(said) => Err(String::from_utf8_lossy(&said).into_owned()),
-        Err(e) => Err(e.to_string()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! validate-all at the level that looks at the node.
 
-use super::checks::{Finding, findings};
+use super::checks::{Finding, findings, host_names};
 use crate::budget::Budget;
 use crate::product::inspect;
 use crate::settings::Settings;
@@ -13,6 +13,6 @@ pub fn validate(settings: &Settings, budget: Budget) -> Result<Vec<Finding>, Str
     let target = settings.target.as_ref().map_err(Clone::clone)?;
     let inspection =
         inspect(settings, target, budget.begun + budget.length() / 2).map_err(|e| e.to_string())?;
-    let node = host::addresses::of_this_node().unwrap_or_default();
-    Ok(findings(settings, target, &inspection, &node))
+    let table = host_names(settings, &inspection, budget);
+    Ok(findings(settings, target, &inspection, &table))
 }

@@ -7,7 +7,6 @@ use crate::settings::{Settings, Target};
 use host::credentials::{Credentials, CredentialsError};
 use host::helper::{self, HelperError};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -116,10 +115,6 @@ pub struct Inspection {
     pub post_start: Option<FileState>,
     /// The pico in the registry.
     pub registry: RegistryState,
-    /// What `pico.rcp.server.host` resolves to, where set; or why it does not.
-    pub server_addresses: Option<Result<Vec<IpAddr>, String>>,
-    /// What `pico.rcp.platform.host` resolves to, where set; or why it does not.
-    pub platform_addresses: Option<Result<Vec<IpAddr>, String>>,
 }
 
 /// Looks at the installation of `target` by a helper.
@@ -185,12 +180,6 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
         Some(Err(e)) => RegistryState::Unreadable(format!("its owner can't be become: {e}")),
         _ => registry::find(path, settings.container.as_deref(), &target.name),
     };
-    let facts = match &registry {
-        RegistryState::Defined(facts) => Some(facts),
-        _ => None,
-    };
-    let resolve =
-        |host: Option<&String>| host.map(|host| host::addresses::resolve(host).map_err(|e| e.to_string()));
     Inspection {
         home: inspected.0,
         resolved: inspected.1,
@@ -198,8 +187,6 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
         mzsh,
         java,
         post_start,
-        server_addresses: resolve(facts.and_then(|f| f.server_host.as_ref())),
-        platform_addresses: resolve(facts.and_then(|f| f.platform.as_ref()).map(|p| &p.host)),
         user: user_state(user),
         registry,
     }
