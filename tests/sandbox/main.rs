@@ -3,3 +3,4 @@
 mod executor;
 mod hung;
 mod life;
+mod network;

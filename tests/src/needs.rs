@@ -106,6 +106,9 @@ pub const PYTHON: &[Need] = &[Need::Program("python3", "python3")];
 /// The tracer, for the suite that shows what a check costs.
 pub const STRACE: &[Need] = &[Need::Program("strace", "strace")];
 
+/// A name server, for the node's own.
+pub const NAME_SERVER: &[Need] = &[Need::Program("dnsmasq", "dnsmasq-base")];
+
 fn find(name: &str) -> bool {
     // sbin is not on every normal user's PATH, but the tools live there.
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]

@@ -37,6 +37,14 @@ echo "mzadmin:x:4711:" >>"$kit/group"
 mount --bind "$kit/passwd" /etc/passwd
 mount --bind "$kit/group" /etc/group
 
+# Names are the node's own: what the test writes into these files, else localhost, and never a name server of the machine's.
+printf '127.0.0.1 localhost\n' >"$kit/hosts"
+: >"$kit/resolv.conf"
+{ grep -v '^hosts:' /etc/nsswitch.conf || :; echo 'hosts: files'; } >"$kit/nsswitch.conf" 2>/dev/null
+for file in hosts resolv.conf nsswitch.conf; do
+    if [ -e "/etc/$file" ]; then mount --bind "$kit/$file" "/etc/$file"; fi
+done
+
 # From here on nothing can reach the machine's own disk.
 mount -o remount,bind,ro /
 mount -t tmpfs -o mode=1777 tmpfs /tmp

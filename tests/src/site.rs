@@ -12,7 +12,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::{AgentCall, Done, Error, NodeCommand, Process, Ran, Sandbox, hung, wait_until};
+use crate::{AgentCall, Done, Error, NodeCommand, Process, Ran, Sandbox, hung, network, wait_until};
 
 /// Longer than anything takes that has to come soon.
 pub const SOON: Duration = Duration::from_secs(10);
@@ -261,12 +261,12 @@ impl Site {
         })
     }
 
-    /// All live processes but the node's own: its first one, and the storage that hangs.
+    /// All live processes but the node's own: its first one, the storage that hangs, and its name servers.
     pub fn processes(&self) -> Result<Vec<Process>, Error> {
         let mut all = self.node.processes()?;
         all.retain(|process| {
             let dead = process.state == 'Z' && process.threads < 2;
-            !dead && process.pid != 1 && !hung::is_storage(process)
+            !dead && process.pid != 1 && !hung::is_storage(process) && !network::is_name_server(process)
         });
         Ok(all)
     }

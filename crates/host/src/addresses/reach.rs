@@ -185,11 +185,12 @@ fn try_until_it_answers(host: &str, port: u16, until: Instant, which: usize, tel
                 }
             }
         };
-        if !tell(News::Failed(why)) || remaining(until).is_zero() {
+        let left = remaining(until);
+        if !tell(News::Failed(why)) || left < FIRST_PAUSE {
             return;
         }
         // One last try is just before the end.
-        pause(between, Instant::now() + remaining(until) * 7 / 8);
+        pause(between.min(left * 7 / 8), until);
         between = (between * 2).min(LONGEST_PAUSE);
     }
 }

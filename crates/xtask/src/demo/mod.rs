@@ -1,5 +1,5 @@
 //! `cargo xtask demo`: the main job, told in steps: a Platform and an EC started, watched, lost, found lost, recovered,
-//! found hanging, stopped.
+//! found hanging, stopped; and a Platform that is not started where the address is missing that it must bind.
 //!
 //! The agents are those that ship, run as Pacemaker runs them, in a sandbox that vanishes with this process. Each
 //! step says what it should come to; the demo fails if one does not.
@@ -95,6 +95,9 @@ impl Story<'_> {
         self.step("ec", "stop", 0, |call| call)?;
         self.step("platform", "stop", 0, |call| call)?;
         self.step("platform", "monitor", 7, |call| call)?;
+
+        self.address_that_is_not_here()?;
+
         let left = self.node.processes()?.iter().filter(|p| p.command_line().contains("mz.home")).count();
         self.page.note(&format!("processes of MediationZone on the node: {left}"), left == 0);
         Ok(())
@@ -133,6 +136,23 @@ impl Story<'_> {
             self.step("ec", "monitor", code, |call| recurring(call).level(10).param("ha_grace", "0"))?;
         }
         Ok(())
+    }
+
+    /// A Platform that must bind an address, before and after that has come to the node.
+    fn address_that_is_not_here(&mut self) -> Result<(), Error> {
+        let (home, address) = ("/opt/mz-vip", "192.0.2.10");
+        self.page.chapter(
+            "Another Platform, which must bind the virtual address of mzplat. That is not here: no start.",
+        );
+        let name = ["--common", "pico.rcp.server.host=mzplat", "--common", "pico.rcp.platform.host=mzplat"];
+        self.node.mz_sim(["install", home, "--owner", self.node.owner()].iter().chain(&name))?;
+        self.node.hosts(&[&format!("{address} mzplat")])?;
+        self.step("platform", "start", 1, |call| call.param("mz_home", home))?;
+
+        self.page.chapter("The address comes to this node, as ocf:heartbeat:IPaddr2 brings it: start.");
+        self.node.address(address)?;
+        self.step("platform", "start", 0, |call| call.param("mz_home", home))?;
+        self.step("platform", "stop", 0, |call| call.param("mz_home", home))
     }
 
     /// A waiting monitor, and the death that ends it.

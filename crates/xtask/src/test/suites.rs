@@ -7,7 +7,8 @@ use crate::workspace::{self, Workspace};
 
 /// What the integration suites need, by target. One that is not named here needs nothing but cargo.
 const NEEDS: &[(&str, &[&[Need]])] = &[
-    ("sandbox", &[needs::SANDBOX, needs::HUNG_STORAGE]),
+    ("sandbox", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::NAME_SERVER]),
+    ("addresses", &[needs::SANDBOX, needs::NAME_SERVER]),
     ("conformance", &[needs::SANDBOX, needs::CONFORMANCE]),
     ("metadata", &[needs::XML]),
     ("cost", &[needs::SANDBOX, needs::STRACE]),
@@ -20,8 +21,13 @@ const NEEDS: &[(&str, &[&[Need]])] = &[
 ];
 
 /// Suites that wait more than they work: how many of their tests are run at once, whatever the number of processors.
-const AT_ONCE: &[(&str, &str)] =
-    &[("faults", "4"), ("killpoints", "6"), ("deadlines", "32"), ("deadlines-slow", "32")];
+const AT_ONCE: &[(&str, &str)] = &[
+    ("addresses", "8"),
+    ("faults", "4"),
+    ("killpoints", "6"),
+    ("deadlines", "32"),
+    ("deadlines-slow", "32"),
+];
 
 /// The slow tier: suites that take minutes because what they show does. Only `--all` runs them; else they count as skipped.
 const SLOW: &[&str] = &["deadlines-slow"];

@@ -1,0 +1,131 @@
+//! Names and addresses of a node.
+//!
+//! Every node has a hosts file, a resolver's configuration and a name service switch of its own (node.sh), with localhost in them
+//! and nothing else. Name servers are real ones, dnsmasq, on a loopback address of the node; what they answer is told by dnsmasq's own
+//! options. One that hangs is one that was stopped: it has the port, and takes nothing out of it.
+
+use std::time::Duration;
+
+use crate::sandbox::KIT;
+use crate::{Done, Error, Process, Sandbox, wait_until};
+
+/// Longer than a name server takes to open its port.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Where the node asks for names.
+const RESOLVER: &str = "127.0.0.53";
+
+/// dnsmasq without a file of the machine's, and without a server above it: what it is not told to know is refused.
+const BARE: &str = "dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --no-poll --bind-interfaces \
+    --user=root --group=root --pid-file=";
+
+/// Is this process a name server of the node, and so none of the test's?
+pub(crate) fn is_name_server(process: &Process) -> bool {
+    process.argv.first().is_some_and(|first| first == "dnsmasq")
+}
+
+/// A name server at work; it ends with the node, if not before.
+#[derive(Debug)]
+pub struct NameServer<'a> {
+    node: &'a Sandbox,
+    pid: u32,
+}
+
+impl Sandbox {
+    /// What the hosts file says besides localhost; replaces what it said before.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn hosts(&self, lines: &[&str]) -> Done {
+        // Written, not replaced: the file that was mounted is the one that counts.
+        self.write(format!("{KIT}/hosts"), format!("127.0.0.1 localhost\n{}\n", lines.join("\n")))
+    }
+
+    /// Gives the node an address more.
+    ///
+    /// # Errors
+    /// [`Error::Command`] with the words of `ip`.
+    pub fn address(&self, address: &str) -> Done {
+        // With a longer prefix, each address of the network would be the node's own on this interface.
+        let bits = if address.contains(':') { 128 } else { 32 };
+        self.exec(["ip", "address", "add", &format!("{address}/{bits}"), "dev", "lo"]).map(drop)
+    }
+
+    /// Connections to this network get no answer at all, not even a refusal.
+    ///
+    /// # Errors
+    /// [`Error::Command`] with the words of `ip`.
+    pub fn swallow(&self, network: &str) -> Done {
+        // It comes back by the loopback interface and is for nobody there.
+        self.exec(["ip", "route", "add", network, "dev", "lo"]).map(drop)
+    }
+
+    /// From now on names that the hosts file has not are asked of a name server that knows what these options of dnsmasq
+    /// say (`--address=/mzplat.example/192.0.2.7`).
+    ///
+    /// # Errors
+    /// [`Error::NeverCame`] when it does not come up.
+    pub fn dns(&self, knows: &[&str]) -> Result<NameServer<'_>, Error> {
+        let server = self.name_server(RESOLVER, knows)?;
+        self.write(format!("{KIT}/resolv.conf"), format!("nameserver {RESOLVER}\n"))?;
+        let switch = self.read(format!("{KIT}/nsswitch.conf"))?;
+        self.write(
+            format!("{KIT}/nsswitch.conf"),
+            switch.replace("\nhosts: files\n", "\nhosts: files dns\n"),
+        )?;
+        Ok(server)
+    }
+
+    /// A name server at this address, TCP port 53 as well as UDP, whether or not the node asks it.
+    ///
+    /// # Errors
+    /// [`Error::NeverCame`] when it does not come up.
+    pub fn name_server(&self, address: &str, knows: &[&str]) -> Result<NameServer<'_>, Error> {
+        let at = format!("--listen-address={address}");
+        let knows: Vec<String> = knows.iter().map(|option| format!("'{option}'")).collect();
+        let line = format!("setsid {BARE} {at} {} </dev/null >/dev/null 2>&1 &", knows.join(" "));
+        self.exec(["sh", "-c", &line])?;
+        let pid = wait_until(&format!("a name server at {address}"), SOON, || {
+            let all = self.processes().map_err(|error| error.to_string())?;
+            let ours = all.iter().find(|p| is_name_server(p) && p.argv.contains(&at)).map(|p| p.pid);
+            let listens = self.exec(["ss", "--listening", "--tcp", "--numeric", "--no-header"]);
+            let listens = listens.map_err(|error| error.to_string())?.stdout;
+            let open =
+                [format!("{address}:53 "), format!("[{address}]:53 ")].iter().any(|at| listens.contains(at));
+            ours.filter(|_| open).ok_or(listens)
+        })?;
+        Ok(NameServer { node: self, pid })
+    }
+}
+
+impl NameServer<'_> {
+    /// It keeps its port and answers nobody.
+    ///
+    /// # Errors
+    /// [`Error::NeverCame`] when it does not stop.
+    pub fn hang(&self) -> Done {
+        let pid = self.pid.to_string();
+        self.node.exec(["kill", "-s", "STOP", &pid])?;
+        wait_until("a name server to hang", SOON, || {
+            let all = self.node.processes().map_err(|error| error.to_string())?;
+            let ours = all.iter().find(|process| process.pid == self.pid);
+            match ours.map(|process| process.state) {
+                Some('T') => Ok(()),
+                other => Err(format!("its state is {other:?}")),
+            }
+        })
+    }
+
+    /// Ends it, and waits until it has gone.
+    ///
+    /// # Errors
+    /// [`Error::NeverCame`] when it stays.
+    pub fn end(self) -> Done {
+        self.node.exec(["kill", "-s", "KILL", &self.pid.to_string()])?;
+        wait_until("the end of a name server", SOON, || {
+            let all = self.node.processes().map_err(|error| error.to_string())?;
+            let ours = all.iter().find(|process| process.pid == self.pid && process.state != 'Z');
+            ours.map_or(Ok(()), |process| Err(format!("its state is {}", process.state)))
+        })
+    }
+}
