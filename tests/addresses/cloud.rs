@@ -69,7 +69,7 @@ fn a_platform_at_an_address_of_the_ecs_own_node_is_told() -> Done {
                 .here(HERE);
             let who = if kind == Ec { "an Execution Context" } else { "a Service Context" };
             let text = format!(
-                "mzplat resolves to 192.0.2.10, an address of this node; on {cloud} {who} needs the Platform's {outer} address here"
+                "mzplat resolves to 192.0.2.10, which is an address of this node; on {cloud} {who} needs the Platform's {outer} address here"
             );
             let own = own.finds(OK, &[&format!("WARNING: pico.rcp.platform.host: {text}")])?;
             own.starts(&[&text])?;

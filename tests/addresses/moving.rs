@@ -117,20 +117,20 @@ fn a_platform_at_loopback_is_reached_by_nobody() -> Done {
 
 #[test]
 fn to_listen_everywhere_needs_no_address() -> Done {
-    let line = "WARNING: pico.rcp.server.host: 0.0.0.0, which is no address that anybody could connect to: to listen everywhere";
+    let line = "WARNING: pico.rcp.server.host: 0.0.0.0 is no address that anybody could connect to: to listen everywhere";
     case(Platform).server("0.0.0.0").finds(OK, &[line])?.starts(&["leave it unset"])?;
-    let line = "ERROR: pico.rcp.platform.host: 0.0.0.0, which is no address that anybody could connect to";
+    let line = "ERROR: pico.rcp.platform.host: 0.0.0.0 is no address that anybody could connect to";
     case(Ec).platform("0.0.0.0").finds(ARGS, &[line]).map(drop)
 }
 
 #[test]
 fn addresses_that_no_interface_has_are_refused() -> Done {
-    let line = "ERROR: pico.rcp.server.host: 224.0.0.5, which is a multicast address";
+    let line = "ERROR: pico.rcp.server.host: 224.0.0.5 is a multicast address";
     case(Platform)
         .server("224.0.0.5")
         .finds(ARGS, &[line])?
         .refuses_to_start(GENERIC, &["224.0.0.5", "multicast"])?;
-    let line = "ERROR: pico.rcp.platform.host: 255.255.255.255, which is the broadcast address";
+    let line = "ERROR: pico.rcp.platform.host: 255.255.255.255 is the broadcast address";
     case(Ec).platform("255.255.255.255").finds(ARGS, &[line]).map(drop)
 }
 

@@ -101,7 +101,7 @@ fn a_name_server_s_addresses_are_judged_like_those_of_the_hosts_file() -> Done {
 
 #[test]
 fn link_local_addresses_are_of_one_network_only() -> Done {
-    let text = "169.254.10.1, which is link-local: beyond its own network nobody reaches it";
+    let text = "169.254.10.1 is link-local: beyond its own network nobody reaches it";
     let local = case(Platform).server("169.254.10.1").platform("169.254.10.1").here("169.254.10.1");
     warns_and_starts(local, text).map(drop)
 }

@@ -126,10 +126,8 @@ impl Case<'_> {
         }
         let mut problems = Vec::new();
         if is_link_local(taken) {
-            problems.push(Problem::warning(format!(
-                "{}, which is link-local: beyond its own network nobody reaches it",
-                self.resolves_to(&[taken])
-            )));
+            let text = "link-local: beyond its own network nobody reaches it";
+            problems.push(Problem::warning(self.is(&[taken], text)));
         }
         match self.rule {
             Rule::HereWhenItRuns | Rule::Local => problems.extend(self.not_here(all, taken)),
@@ -154,7 +152,7 @@ impl Case<'_> {
             IpAddr::V4(v4) if v4.is_broadcast() => "the broadcast address",
             _ => return None,
         };
-        let text = format!("{}, which is {what}", self.resolves_to(&[taken]));
+        let text = self.is(&[taken], what);
         Some(match self.property {
             // It can be bound: it is what being unset means.
             Property::ServerHost if taken.is_unspecified() => {
@@ -178,7 +176,7 @@ impl Case<'_> {
         } else {
             ""
         };
-        let seen = format!("{}, which is loopback{trap}", self.resolves_to(&[taken]));
+        let seen = self.is(&[taken], &format!("loopback{trap}"));
         Some(match (self.rule, self.property) {
             (Rule::Local, _) => Problem::error(format!("{seen}; {}", self.demand())),
             (_, Property::ServerHost) => {
@@ -251,11 +249,7 @@ impl Case<'_> {
         if here.is_empty() {
             return None;
         }
-        Some(Problem::warning(format!(
-            "{}, an address of this node; {}",
-            self.resolves_to(&here),
-            self.demand()
-        )))
+        Some(Problem::warning(format!("{}; {}", self.is(&here, "an address of this node"), self.demand())))
     }
 
     fn demand(&self) -> String {
@@ -270,11 +264,16 @@ impl Case<'_> {
         }
     }
 
+    /// `mzplat resolves to 127.0.0.1, which is loopback`, or of an address: `127.0.0.1 is loopback`.
+    fn is(&self, addresses: &[IpAddr], what: &str) -> String {
+        let which = if name::literal(self.host).is_some() { "" } else { ", which" };
+        format!("{}{which} is {what}", self.resolves_to(addresses))
+    }
+
     fn is_none_of_this_node(&self, all: &[IpAddr]) -> String {
-        match (name::literal(self.host), all) {
-            (Some(_), _) => format!("{} is not an address of this node", self.host),
-            (None, [_]) => format!("{}, which is not an address of this node", self.resolves_to(all)),
-            (None, _) => format!("{}, none of which is an address of this node", self.resolves_to(all)),
+        match all {
+            [_] => self.is(all, "not an address of this node"),
+            _ => format!("{}, none of which is an address of this node", self.resolves_to(all)),
         }
     }
 }
