@@ -251,7 +251,7 @@ impl Start<'_> {
         }
         let until = self.budget.within(SEEN_WITHIN);
         while jvm.is_none() && Instant::now() < until {
-            jvm = self.find(record).map_err(|why| self.give_up(record, &why))?;
+            jvm = self.find_and_note(record)?;
             if jvm.is_none() {
                 pause(LOOK_EVERY, until);
             }
@@ -299,11 +299,7 @@ impl Start<'_> {
                 }
                 Event::Time(same) if Instant::now() < self.budget.end => {
                     mzsh = same;
-                    jvm = self.find(record).map_err(|why| self.give_up(record, &why))?;
-                    if let Some(jvm) = &jvm {
-                        record.found(jvm.id());
-                        self.file.note(record);
-                    }
+                    jvm = self.find_and_note(record)?;
                 }
                 Event::Time(mzsh) => {
                     let finished = self.mzsh().give_up(mzsh).map_err(|e| self.fail(e))?;
@@ -316,6 +312,16 @@ impl Start<'_> {
                 }
             }
         }
+    }
+
+    /// The JVM, if it is there; from then on the record names it, whoever is still to be waited for.
+    fn find_and_note(&self, record: &mut Record) -> Result<Option<ProcessHandle>, Stop> {
+        let jvm = self.find(record).map_err(|why| self.give_up(record, &why))?;
+        if let Some(jvm) = &jvm {
+            record.found(jvm.id());
+            self.file.note(record);
+        }
+        Ok(jvm)
     }
 
     /// The JVM, if it is there.
