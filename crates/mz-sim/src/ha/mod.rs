@@ -5,7 +5,7 @@
 //! [`Limits`] are read from the `mz.ha.*` properties, [`Counts`] of an interval from a [`Workload`]. The intervals are those of
 //! `mz.ha.interval`, one after the other from the moment the server is up. A ping is judged on the last interval that has
 //! ended, never on the one that is under way: whoever asks often and whoever asks seldom hear the same. All of this is pure:
-//! the time is an argument. The running pico ([`server`]) and the replay ([`replay`]) are two callers of it.
+//! the time is an argument. The running pico (`server`) and the replay (`replay`) are two callers of it.
 //!
 //! The counters are no state that grows while a pico runs: the workload says what happens at each moment of its life, and the
 //! counts of any interval are read off it. So a real JVM can have its answer from the native program, and a clock can be set.

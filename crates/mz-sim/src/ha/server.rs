@@ -1,7 +1,7 @@
 //! The server of a running pico, native or Java: the limits of its properties, the workload and the clock of its settings.
 //!
-//! Nothing is kept from ping to ping but how many intervals the HA log tells of; so the Java pico, which has no reader for any
-//! of this, asks the native program (`java mz-sim.HaMonitorServer`, see [`answer_for_java`]).
+//! Nothing is kept from ping to ping but how many intervals the HA log tells of (it is written when a ping comes); so the Java
+//! pico, which has no reader for any of this, asks the native program (`java mz-sim.HaMonitorServer`, see [`answer_for_java`]).
 
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
