@@ -3,6 +3,7 @@
 use super::registry::{self, RegistryState};
 use super::storage::{Storage, StorageError};
 use super::trust::{Distrust, distrust};
+use crate::identity::Home;
 use crate::settings::{Settings, Target};
 use host::credentials::{Credentials, CredentialsError};
 use host::helper::{self, HelperError};
@@ -163,7 +164,7 @@ pub fn user(settings: &Settings, target: &Target, until: Instant) -> Option<u32>
 
 fn look(settings: &Settings, target: &Target) -> Inspection {
     let path = target.home.path();
-    let owner = owner(target);
+    let owner = owner(&target.home);
     let user = credentials(settings.os_user.as_deref(), owner);
     let trusted = home_owner(target);
     let program = |path: &Path| program_state(path, user.as_ref().ok(), trusted);
@@ -193,7 +194,7 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
 }
 
 /// Makes the helper the owner of the installation, and bounds its memory. There is no way back.
-fn as_themselves((uid, gid): (u32, u32)) -> io::Result<()> {
+pub(super) fn as_themselves((uid, gid): (u32, u32)) -> io::Result<()> {
     helper::limit_memory(REGISTRY_MEMORY);
     nameless(uid, gid).become_them()
 }
@@ -263,10 +264,10 @@ fn home_owner(target: &Target) -> Option<u32> {
 
 /// User and group of the installation: those of `mz_home`, unless that is root's (a mount point), else of `bin/mzsh`
 /// (which root may have edited, and so own).
-fn owner(target: &Target) -> Option<(u32, u32)> {
+pub(super) fn owner(home: &Home) -> Option<(u32, u32)> {
     let of = |path: &Path| std::fs::metadata(path).ok().map(|m| (m.uid(), m.gid()));
-    let home = of(target.home.path());
-    home.filter(|&(uid, _)| uid != 0).or_else(|| of(&target.home.join("bin/mzsh"))).or(home)
+    let own = of(home.path());
+    own.filter(|&(uid, _)| uid != 0).or_else(|| of(&home.join("bin/mzsh"))).or(own)
 }
 
 fn user_state(user: Result<Credentials, NoUser>) -> UserState {
@@ -303,5 +304,5 @@ fn credentials(name: Option<&str>, owner: Option<(u32, u32)>) -> Result<Credenti
 
 /// The user for a command on this installation; for the child that will run it.
 pub(super) fn credentials_for(settings: &Settings, target: &Target) -> Result<Credentials, String> {
-    credentials(settings.os_user.as_deref(), owner(target)).map_err(|e| e.to_string())
+    credentials(settings.os_user.as_deref(), owner(&target.home)).map_err(|e| e.to_string())
 }

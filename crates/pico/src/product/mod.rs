@@ -8,6 +8,7 @@ mod inspection;
 mod mzsh;
 mod registry;
 mod storage;
+mod survey;
 pub(crate) mod thread_dump;
 mod trust;
 
@@ -15,6 +16,7 @@ pub use ha::{HaAnswer, HaClient, HaMonitor};
 pub use inspection::{FileState, HomeState, Inspection, UserState, inspect, resolve, user};
 pub use mzsh::{Mzsh, StartupEnd, StatusAnswer, Verb};
 pub(crate) use registry::list;
-pub use registry::{PicoFacts, RegistryState, find as find_pico};
+pub use registry::{Literals, PicoFacts, Problem, RegistryState, find as find_pico};
 pub(crate) use storage::Storage;
 pub use storage::StorageError;
+pub use survey::{Survey, SurveyError, SurveyedPico, survey};

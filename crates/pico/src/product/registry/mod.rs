@@ -11,6 +11,13 @@
 //! Substitutions (`${...}`) are not followed. Much of what they name only the product knows; and a few hundred bytes of
 //! them can stand for more text than the node has memory. A property that is wanted and holds one is an error.
 
+mod facts;
+mod script;
+
+pub use facts::{PicoFacts, Problem};
+pub use script::Literals;
+
+use super::survey::{Survey, SurveyedPico};
 use crate::record::HaFacts;
 use crate::settings::{Endpoint, PicoName};
 use hocon::{Config, ParseOptions};
@@ -33,25 +40,6 @@ const LONGEST: usize = 256 << 10;
 /// Most names in one path (`config.properties.mz.ha.port` has five). The reader goes a level deeper for each, and some thousands
 /// end it for want of stack.
 const DEEPEST: usize = 128;
-
-/// What the registry says of one pico.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PicoFacts {
-    /// The container that it is defined in.
-    pub container: String,
-    /// `settings.state` is not `disabled`.
-    pub enabled: bool,
-    /// The `mz.ha.*` properties.
-    pub ha: HaFacts,
-    /// `pico.rcp.server.host`, where set.
-    pub server_host: Option<String>,
-    /// `pico.rcp.platform.host` and `.port`, where a host is set.
-    pub platform: Option<Endpoint>,
-    /// TCP ports that it will listen on, and the property of each.
-    pub ports: Vec<(String, u16)>,
-    /// Names of picos of the same container with the same `mz.ha.port`.
-    pub same_ha_port: Vec<String>,
-}
 
 /// What came of reading it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +108,30 @@ pub fn find(home: &Path, container: Option<&str>, name: &PicoName) -> RegistrySt
     }
 }
 
+/// All picos of the registry below `home`.
+///
+/// # Errors
+/// There is no registry, or it is laid out otherwise.
+pub(super) fn all(home: &Path) -> Result<Survey, String> {
+    let registry = REGISTRIES.iter().map(|r| home.join(r)).find(|r| r.join("containers").is_dir());
+    let registry = registry
+        .ok_or_else(|| format!("{} has no containers directory", home.join(REGISTRIES[0]).display()))?;
+    let containers =
+        names(&registry.join("containers")).map_err(|e| format!("{}/containers: {e}", registry.display()))?;
+    let mut picos = Vec::new();
+    for container in &containers {
+        let files = names(&registry.join("containers").join(container).join("picos")).unwrap_or_default();
+        for name in files.iter().filter_map(|file| file.strip_suffix(".conf")) {
+            let facts = name
+                .parse()
+                .map_err(|e| format!("no name of a pico: {e}"))
+                .and_then(|name| read(home, &registry, container.clone(), &name));
+            picos.push(SurveyedPico { container: container.clone(), name: name.to_owned(), facts });
+        }
+    }
+    Ok(Survey { containers, script: Literals::of(home), picos })
+}
+
 fn pico_file(registry: &Path, container: &str, pico: &str) -> PathBuf {
     registry.join("containers").join(container).join("picos").join(format!("{pico}.conf"))
 }
@@ -160,7 +172,15 @@ fn read(home: &Path, registry: &Path, container: String, name: &PicoName) -> Res
     }
     let same_ha_port =
         ha_port.map_or_else(Vec::new, |port| others_on(home, registry, &container, name, port));
+    let template = layers.own("template").unwrap_or_default();
     Ok(PicoFacts {
+        active: registry.ends_with(REGISTRIES[0]),
+        template,
+        pid_file: layers
+            .property("pico.pid")
+            .unwrap_or_default()
+            .map_or_else(|| home.join(format!("log/{name}.pid")), PathBuf::from),
+        problems: Vec::new(),
         enabled: !layers.own("settings.state")?.is_some_and(|s| s.eq_ignore_ascii_case("disabled")),
         server_host: layers.property("pico.rcp.server.host").unwrap_or_default(),
         container,

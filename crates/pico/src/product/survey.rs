@@ -1,0 +1,75 @@
+//! All picos of an installation, for those who look at a whole node: `mzha doctor`, a script that knows no more than
+//! a port.
+
+use super::inspection::{as_themselves, owner};
+use super::registry::{self, Literals, PicoFacts};
+use super::storage::StorageError;
+use crate::identity::Home;
+use host::helper::{self, HelperError};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::time::Instant;
+
+/// What the registry of an installation holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survey {
+    /// The containers of the registry. Those of other nodes may be among them.
+    pub containers: Vec<String>,
+    /// What `bin/mzsh` sets: its `MZ_CONTAINER` is the container of this installation.
+    pub script: Literals,
+    /// The picos of all containers, in order of container and name.
+    pub picos: Vec<SurveyedPico>,
+}
+
+/// One of the picos of an installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurveyedPico {
+    /// Its container.
+    pub container: String,
+    /// Its name: that of its file.
+    pub name: String,
+    /// What the registry says of it; or why that can't be told.
+    pub facts: Result<PicoFacts, String>,
+}
+
+/// Why there is no survey.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    /// The storage did not answer.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// There is no registry, or it is laid out otherwise.
+    #[error("the registry can't be read: {0}")]
+    Unreadable(String),
+}
+
+/// Looks at all picos of the installation by a helper, which becomes the owner of the installation if it can.
+///
+/// # Errors
+/// [`SurveyError`].
+pub fn survey(home: &Home, until: Instant) -> Result<Survey, SurveyError> {
+    let question = || serde_json::to_vec(&look(home)).unwrap_or_default();
+    let said = helper::ask(until, question).map_err(|e| match e {
+        HelperError::NoAnswer { left, waited } => {
+            let (seconds, home) = (waited.as_secs(), home.path().to_owned());
+            match left {
+                Some(_) => StorageError::Hangs { seconds, home },
+                None => StorageError::NoAnswer { seconds, home },
+            }
+        }
+        other => StorageError::NoHelper(other),
+    })?;
+    let said: Result<Survey, String> = serde_json::from_slice(&said)
+        .map_err(|e| StorageError::NoHelper(HelperError::Unavailable(io::Error::other(e))))?;
+    said.map_err(SurveyError::Unreadable)
+}
+
+fn look(home: &Home) -> Result<Survey, String> {
+    // A person who is not root reads what that person may.
+    let is_root = std::fs::metadata("/proc/self").map_or(true, |own| own.uid() == 0);
+    if let Some(owner) = owner(home).filter(|_| is_root) {
+        as_themselves(owner).map_err(|e| format!("its owner can't be become: {e}"))?;
+    }
+    registry::all(home.path())
+}
