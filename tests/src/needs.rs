@@ -93,6 +93,9 @@ pub const CONFORMANCE: &[Need] = &[
 pub const JDK: &[Need] =
     &[Need::Program("java", "default-jdk-headless"), Need::Program("javac", "default-jdk-headless")];
 
+/// The reference implementation of the registry's notation; it runs on a JDK.
+pub const HOCON: &[Need] = &[Need::File("/usr/share/java/typesafe-config.jar", "libtypesafe-config-java")];
+
 /// The parser of somebody else, for the metadata.
 pub const XML: &[Need] = &[Need::Program("xmllint", "libxml2-utils")];
 

@@ -16,6 +16,7 @@ const NEEDS: &[(&str, &[&[Need]])] = &[
     ("lifecycle", &[needs::SANDBOX, needs::JDK]),
     ("faults", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::FAKETIME, needs::JDK, needs::PYTHON]),
     ("killpoints", &[needs::SANDBOX, needs::JDK]),
+    ("registry", &[needs::JDK, needs::HOCON]),
     ("deadlines", &[needs::SANDBOX, needs::HUNG_STORAGE]),
     ("deadlines-slow", &[needs::SANDBOX, needs::HUNG_STORAGE]),
 ];

@@ -1,0 +1,50 @@
+//! Paths: names with dots between them, some of them quoted.
+
+use crate::lexer::Token;
+
+/// A name of a path, and whether a part of it was quoted.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Name {
+    pub(crate) text: String,
+    pub(crate) quoted: bool,
+}
+
+/// From the words of a name or a substitution, without white space at both ends. White space inside belongs to the names.
+pub(crate) fn parse(words: &[Token]) -> Result<Vec<Name>, &'static str> {
+    let mut names = vec![Name::default()];
+    for word in words {
+        match word {
+            Token::Quoted(text) => {
+                let name = last(&mut names);
+                name.text.push_str(text);
+                name.quoted = true;
+            }
+            Token::Unquoted(text) | Token::Space(text) => {
+                for (at, part) in text.split('.').enumerate() {
+                    if at > 0 {
+                        names.push(Name::default());
+                    }
+                    last(&mut names).text.push_str(part);
+                }
+            }
+            _ => return Err("expected a path: names with dots between them"),
+        }
+    }
+    if names.iter().any(|name| name.text.is_empty() && !name.quoted) {
+        return Err("a path begins or ends with '.', has two of them together, or is empty");
+    }
+    Ok(names)
+}
+
+fn last(names: &mut [Name]) -> &mut Name {
+    names.last_mut().expect("there is always one")
+}
+
+/// A path as a person would write it.
+pub(crate) fn show(path: &[String]) -> String {
+    let plain = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/'))
+    };
+    let names = path.iter().map(|name| if plain(name) { name.clone() } else { format!("{name:?}") });
+    names.collect::<Vec<_>>().join(".")
+}
