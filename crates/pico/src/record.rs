@@ -62,6 +62,9 @@ pub struct HaFacts {
     pub endpoint: Option<Endpoint>,
     /// `mz.ha.interval` in seconds, its floor applied.
     pub interval: u64,
+    /// What of it the registry says so that it can't be understood, so that it is not clear whether it is on, or where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unclear: Option<String>,
 }
 
 /// Failed checks in a row, and warnings in a row, of one depth.

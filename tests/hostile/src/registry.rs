@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Bytes of one file. A deeper nesting than fits can end a process for want of stack: that is why a helper reads them.
+/// Bytes of one file: more finds nothing else, but takes longer.
 const LONGEST: usize = 1024;
 
 /// Below the registry: the pico's own file first, then what it may inherit from, and another pico's.
@@ -25,11 +25,10 @@ const FILES: [&str; 5] = [
 /// - Nothing panics, nothing takes long (that is for the fuzzer to see).
 /// - What is read is within its limits; what can't be read is said in a line.
 ///
-/// A file that includes others is left out here: what it reads is bounded by the helper's time alone.
+/// What they include is read as well: it is regular files, so many and so much of them.
 pub fn registry(bytes: &[u8]) {
     let files: [&[u8]; 5] = parts(bytes);
-    let includes = bytes.windows(7).any(|window| window == b"include");
-    if includes || files.iter().any(|file| file.len() > LONGEST) {
+    if files.iter().any(|file| file.len() > LONGEST) {
         return;
     }
     INSTALLATION.with_borrow_mut(|installation| {
@@ -50,6 +49,12 @@ fn look(home: &Path) {
             assert!(facts.same_ha_port.iter().all(|other| other == "ec2"));
             assert!(facts.same_ha_port.is_empty() || facts.ha.endpoint.is_some());
             assert_ne!(facts.server_host.as_deref(), Some(""));
+            assert!(facts.service_ports.is_none_or(|(first, last)| 0 < first && first <= last));
+            for problem in &facts.problems {
+                can_be_a_reason(&problem.to_string(), reason::PREFIX);
+            }
+            let named = |why| facts.problems.iter().any(|problem| problem.to_string() == why);
+            assert!(facts.ha.unclear.is_none_or(named), "what is not clear is a problem");
         }
         RegistryState::Unreadable(why) => can_be_a_reason(&why, reason::PREFIX),
         other => panic!("the pico is defined once: {other:?}"),

@@ -54,6 +54,15 @@ pub(super) fn findings(
         }
         // Without the installation there is nothing to be said of its registry.
         _ if inspection.home != HomeState::Filled => {}
+        RegistryState::NotActivated { container } => found.push(Finding {
+            severity: Severity::Error(Class::InvalidHere),
+            stops_start: Some(Class::Generic),
+            name: "pico_name",
+            text: format!(
+                "{} is in container {container} of master only: activate it (mzsh topo activate)",
+                target.name
+            ),
+        }),
         RegistryState::Undefined { containers } => found.push(Finding {
             severity: Severity::Error(Class::InvalidHere),
             stops_start: Some(Class::Generic),
@@ -145,7 +154,12 @@ fn properties(found: &mut Vec<Finding>, settings: &Settings, facts: &PicoFacts) 
             text: format!("it is disabled in container {} (settings.state)", facts.container),
         });
     }
-    if settings.ha_check == HaCheck::Yes && !facts.ha.enabled {
+    if !facts.active {
+        let text = "there is no active registry, this is from master: is it activated?".to_owned();
+        found.push(warning("registry", text));
+    }
+    let is_off = !facts.ha.enabled && facts.ha.unclear.is_none();
+    if settings.ha_check == HaCheck::Yes && is_off {
         found.push(Finding {
             severity: Severity::Error(Class::InvalidHere),
             // The start would wait for its answer until its time is over.
@@ -155,7 +169,21 @@ fn properties(found: &mut Vec<Finding>, settings: &Settings, facts: &PicoFacts) 
                 .to_owned(),
         });
     }
-    if let HaPlan::CannotAsk(why) = HaPlan::of(settings, Ok(&facts.ha)) {
+    let cannot_ask = match HaPlan::of(settings, Ok(&facts.ha)) {
+        HaPlan::CannotAsk(why) => Some(why),
+        HaPlan::Off | HaPlan::Ask(_) => None,
+    };
+    for problem in &facts.problems {
+        // Without it depth 10 can't be: that is more than a warning.
+        let is_fatal = cannot_ask.as_ref().is_some_and(|why| *why == problem.to_string());
+        found.push(Finding {
+            severity: if is_fatal { Severity::Error(Class::InvalidHere) } else { Severity::Warning },
+            stops_start: None,
+            name: problem.name(),
+            text: problem.text.clone(),
+        });
+    }
+    if let Some(why) = cannot_ask.filter(|_| facts.ha.unclear.is_none()) {
         found.push(Finding {
             severity: Severity::Error(Class::InvalidHere),
             stops_start: None,
@@ -163,7 +191,7 @@ fn properties(found: &mut Vec<Finding>, settings: &Settings, facts: &PicoFacts) 
             text: why,
         });
     }
-    if settings.ha_check == HaCheck::Auto && !facts.ha.enabled {
+    if settings.ha_check == HaCheck::Auto && is_off {
         let text = "mz.ha.enabled is not true: depth 10 can't tell a hung JVM from a live one".to_owned();
         found.push(warning("mz.ha.enabled", text));
     }

@@ -41,12 +41,19 @@ impl HaPlan {
         let host = settings.ha_host.clone().or_else(|| registered.as_ref().map(|e| e.host.clone()));
         let port = settings.ha_port.or_else(|| registered.map(|e| e.port));
         match (settings.ha_check, facts, port) {
-            (HaCheck::Auto, Ok(facts), _) if !facts.enabled => Self::Off,
+            (HaCheck::Auto, Ok(HaFacts { enabled: false, unclear: None, .. }), _) => Self::Off,
             // What listens everywhere is asked here. Whether it should listen at all must be known for `auto`.
-            (check, facts, Some(port)) if check == HaCheck::Yes || facts.is_ok() => Self::Ask(Endpoint {
-                host: host.filter(|h| h != "0.0.0.0" && h != "::").unwrap_or_else(|| "127.0.0.1".to_owned()),
-                port,
-            }),
+            (check, facts, Some(port))
+                if check == HaCheck::Yes || facts.as_ref().is_ok_and(|f| f.enabled) =>
+            {
+                Self::Ask(Endpoint {
+                    host: host
+                        .filter(|h| h != "0.0.0.0" && h != "::")
+                        .unwrap_or_else(|| "127.0.0.1".to_owned()),
+                    port,
+                })
+            }
+            (_, Ok(HaFacts { unclear: Some(why), .. }), _) => Self::CannotAsk(why.clone()),
             (_, Ok(_), _) => Self::CannotAsk("mz.ha.port is not set for it, nor ha_port".to_owned()),
             (_, Err(why), _) => Self::CannotAsk(why),
         }
@@ -69,6 +76,7 @@ pub(super) fn keep_facts(record: &mut Record, inspection: &Inspection) -> Result
             record.platform.clone_from(&facts.platform);
             Ok(())
         }
+        RegistryState::NotActivated { .. } => Err("the registry has it, but it is not activated".to_owned()),
         RegistryState::Undefined { .. } => Err("the registry has no such pico".to_owned()),
         RegistryState::Ambiguous { containers } => {
             Err(format!("set container: {} have it", containers.join(", ")))

@@ -1,22 +1,40 @@
 //! What the registry says, typed.
+//!
+//! What can't be read is a [`Problem`] with the name of its property, its value and its file, and the rest counts all the
+//! same. Only of the HA Monitor Server it is also remembered that something is not clear: to believe that it is off, or
+//! elsewhere, would be to ask nobody, or the wrong one.
 
+use super::Registry;
+use super::layers::Layers;
 use crate::record::HaFacts;
 use crate::settings::Endpoint;
+use hocon::Found;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
+
+/// `mz.ha.interval` when it is not set, and the least that the product takes, in seconds.
+const HA_INTERVAL: u64 = 40;
+
+/// Port of the Platform's RCP service where the cell sets none.
+const RCP_PORT: u16 = 6790;
+
+/// Properties with the ports that a pico listens on by itself, where they are set for it or by its template. What container or
+/// cell set is not its own: a Platform's web port stands there for all who want to reach it.
+const OWN_PORTS: [&str; 4] =
+    ["mz.webserver.port", "ec.webserver.port", "ec.httpd.port", "pico.rcp.server.port"];
 
 /// What the registry says of one pico.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PicoFacts {
     /// The container that it is defined in.
     pub container: String,
-    /// It is in the registry that the product runs by; false: only in `master`, written and not activated.
+    /// It is in the registry that the product runs by; false: there is none, and it was found in `master`.
     pub active: bool,
     /// `settings.state` is not `disabled`.
     pub enabled: bool,
-    /// The template that its own file names.
-    pub template: Option<String>,
+    /// The template that it is made from, and those that this one inherits from.
+    pub templates: Vec<String>,
     /// The `mz.ha.*` properties.
     pub ha: HaFacts,
     /// `pico.rcp.server.host`, where set.
@@ -25,6 +43,8 @@ pub struct PicoFacts {
     pub platform: Option<Endpoint>,
     /// TCP ports that it will listen on, and the property of each.
     pub ports: Vec<(String, u16)>,
+    /// `mz.servicehost.port.range`, where set: of these ports its services take what is free.
+    pub service_ports: Option<(u16, u16)>,
     /// Names of picos of the same container with the same `mz.ha.port`.
     pub same_ha_port: Vec<String>,
     /// `pico.pid`, or where the product puts it by itself. It nominates a process and proves nothing.
@@ -36,14 +56,183 @@ pub struct PicoFacts {
 /// A property that is set and can't be understood.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// Its name: `mz.ha.port`.
+    /// Its name: `mz.ha.port`; or `registry`, where it is about a file.
     pub property: String,
     /// Its value and its file, what is wrong with it, and what it should be.
     pub text: String,
+    /// The files don't tell its value: a substitution can't be followed. Else they do, and it makes no sense.
+    pub untold: bool,
+}
+
+/// What problems are about, by the names that findings have.
+const NAMES: [&str; 14] = [
+    "settings.state",
+    "mz.ha.enabled",
+    "mz.ha.host",
+    "mz.ha.port",
+    "mz.ha.interval",
+    "pico.pid",
+    "pico.rcp.server.host",
+    "pico.rcp.server.port",
+    "pico.rcp.platform.host",
+    "pico.rcp.platform.port",
+    "mz.webserver.port",
+    "ec.webserver.port",
+    "ec.httpd.port",
+    "mz.servicehost.port.range",
+];
+
+impl Problem {
+    /// What it is about, by a name that lasts.
+    pub(crate) fn name(&self) -> &'static str {
+        NAMES.into_iter().find(|name| *name == self.property).unwrap_or("registry")
+    }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.property, self.text)
+    }
+}
+
+impl PicoFacts {
+    /// What `layers` say of a pico. Its neighbours are not looked at.
+    pub(super) fn of(registry: &Registry, container: &str, name: &str, layers: &Layers) -> Self {
+        let mut reader = Reader { layers, problems: Vec::new() };
+        for remark in &layers.remarks {
+            let problem = Problem { property: "registry".to_owned(), text: remark.clone(), untold: false };
+            reader.problems.push(problem);
+        }
+        let ha = reader.ha();
+        let rcp_port = reader.port("pico.rcp.platform.port").unwrap_or(RCP_PORT);
+        let is_platform = layers.templates.iter().any(|template| template.ends_with("-platform"));
+        let mut ports = Vec::new();
+        ports.extend(ha.endpoint.iter().filter(|_| ha.enabled).map(|e| ("mz.ha.port", e.port)));
+        for property in OWN_PORTS {
+            let own = reader.understood(property, layers.own_property(property), as_port);
+            ports.extend(own.map(|port| (property, port)));
+        }
+        ports.extend(is_platform.then_some(("pico.rcp.platform.port", rcp_port)));
+        let state = reader.understood("settings.state", layers.text(&["settings", "state"]), as_state);
+        Self {
+            container: container.to_owned(),
+            active: registry.is_active,
+            enabled: state.unwrap_or(true),
+            templates: layers.templates.clone(),
+            ha,
+            server_host: reader.text("pico.rcp.server.host"),
+            platform: reader.text("pico.rcp.platform.host").map(|host| Endpoint { host, port: rcp_port }),
+            ports: ports.into_iter().map(|(property, port)| (property.to_owned(), port)).collect(),
+            service_ports: reader.property("mz.servicehost.port.range", as_range),
+            same_ha_port: Vec::new(),
+            pid_file: registry
+                .home
+                .join(reader.text("pico.pid").unwrap_or_else(|| format!("log/{name}.pid"))),
+            problems: reader.problems,
+        }
+    }
+
+    /// Its HA port, whether or not its HA Monitor Server is on.
+    pub(super) fn ha_port(&self) -> Option<u16> {
+        self.ha.endpoint.as_ref().map(|endpoint| endpoint.port)
+    }
+}
+
+/// Reads properties, and keeps what is wrong with them.
+struct Reader<'a> {
+    layers: &'a Layers,
+    problems: Vec<Problem>,
+}
+
+/// Understands a text; else what it should be.
+type As<T> = fn(&str) -> Result<T, &'static str>;
+
+impl Reader<'_> {
+    fn property<T>(&mut self, name: &str, understand: As<T>) -> Option<T> {
+        self.understood(name, self.layers.property(name), understand)
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.property(name, |text| Ok(text.to_owned()))
+    }
+
+    fn port(&mut self, name: &str) -> Option<u16> {
+        self.property(name, as_port)
+    }
+
+    fn understood<T>(
+        &mut self,
+        name: &str,
+        found: Result<Option<Found>, String>,
+        understand: As<T>,
+    ) -> Option<T> {
+        let (text, untold) = match found {
+            Ok(None) => return None,
+            Err(why) => (why, true),
+            Ok(Some(Found { text, place })) => match understand(text.trim()) {
+                Ok(value) => return Some(value),
+                Err(expected) => {
+                    let place = place.map_or_else(String::new, |place| format!(" in {place}"));
+                    let short: String = text.chars().take(40).collect();
+                    (format!("{short:?}{place}: {expected}"), false)
+                }
+            },
+        };
+        self.problems.push(Problem { property: name.to_owned(), text, untold });
+        None
+    }
+
+    fn ha(&mut self) -> HaFacts {
+        let before = self.problems.len();
+        let enabled = self.property("mz.ha.enabled", as_bool);
+        let clear = self.problems.len() == before;
+        let host = self.text("mz.ha.host");
+        let port = self.port("mz.ha.port");
+        let unclear = self.problems[before..].first().map(ToString::to_string);
+        // Where it listens may stand in the problem.
+        let is_known = self.problems[before..].iter().all(|problem| problem.property != "mz.ha.host");
+        let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
+        let interval = self.property("mz.ha.interval", as_seconds).unwrap_or(HA_INTERVAL);
+        HaFacts {
+            enabled: enabled.unwrap_or(false),
+            endpoint: port.filter(|_| is_known).map(|port| Endpoint { host, port }),
+            interval: interval.max(HA_INTERVAL),
+            // Of one that is off it does not matter where it would be.
+            unclear: unclear.filter(|_| !clear || enabled == Some(true)),
+        }
+    }
+}
+
+fn as_port(text: &str) -> Result<u16, &'static str> {
+    text.parse().ok().filter(|&port| port != 0).ok_or("expected a port, 1 to 65535")
+}
+
+fn as_bool(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("expected true or false"),
+    }
+}
+
+fn as_seconds(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "expected a number of seconds")
+}
+
+/// Enabled?
+fn as_state(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "enabled" => Ok(true),
+        "disabled" => Ok(false),
+        _ => Err("expected enabled or disabled"),
+    }
+}
+
+fn as_range(text: &str) -> Result<(u16, u16), &'static str> {
+    const EXPECTED: &str = "expected a range of ports, such as 5451-5500";
+    let (first, last) = text.split_once('-').ok_or(EXPECTED)?;
+    match (as_port(first.trim()), as_port(last.trim())) {
+        (Ok(first), Ok(last)) if first <= last => Ok((first, last)),
+        _ => Err(EXPECTED),
     }
 }

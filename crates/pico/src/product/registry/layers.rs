@@ -1,0 +1,128 @@
+//! The files that speak about one pico, as one: its own over its template's, over what that one inherits from, over the
+//! container's, over the cell's.
+//!
+//! HOCON looks substitutions up in the whole, so that the cell can name what a pico sets. What only a running product has set
+//! (`mz.home`, `pico.name`) is known here as far as the agent knows it. The agent's own environment is not asked: Pacemaker's
+//! is not that of the product.
+
+use super::Registry;
+use super::files::Files;
+use super::script::Literals;
+use hocon::{Config, Document, Found};
+use std::path::PathBuf;
+
+/// Where properties are, the nearest first: the pico's own and its templates', and those of container and cell.
+const OWN: &[&str] = &["config", "properties"];
+const SHARED: &[&str] = &["common"];
+const SEARCHED: &[&[&str]] = &[OWN, SHARED];
+
+/// Most templates that inherit from each other.
+const TEMPLATES: usize = 8;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Layers {
+    documents: Vec<Document>,
+    /// The templates, the nearest first.
+    pub(super) templates: Vec<String>,
+    /// What is not as it should be with the files: includes that were passed over, templates that are not there.
+    pub(super) remarks: Vec<String>,
+    known: Vec<(&'static str, String)>,
+}
+
+impl Layers {
+    pub(super) fn read(registry: &Registry, container: &str, pico: &str) -> Result<Self, String> {
+        let mut files = Files::default();
+        let own = files.document(&registry.pico_file(container, pico))?;
+        let mut layers = Self {
+            documents: vec![own],
+            templates: Vec::new(),
+            remarks: Vec::new(),
+            known: known(registry, container, pico),
+        };
+        layers.inherit(registry, &mut files)?;
+        for path in [registry.container_file(container), registry.root.join("cell.conf")] {
+            layers.documents.extend(files.document_if_there(&path)?);
+        }
+        layers.remarks.append(&mut files.passed_over);
+        Ok(layers)
+    }
+
+    /// Reads the template that the pico names, the one that this names, and so on.
+    fn inherit(&mut self, registry: &Registry, files: &mut Files) -> Result<(), String> {
+        loop {
+            let last = self.documents.last();
+            let named = self.config(last).text(&["template"]).map_err(|e| e.to_string())?;
+            let Some(Found { text: template, place }) = named else { return Ok(()) };
+            let place = place.map_or_else(String::new, |place| format!("{place}: "));
+            if self.templates.contains(&template) {
+                self.remarks.push(format!("{place}template {template} inherits from itself"));
+                return Ok(());
+            }
+            if self.templates.len() == TEMPLATES {
+                self.remarks.push(format!("{place}more than {TEMPLATES} templates inherit from each other"));
+                return Ok(());
+            }
+            let path = registry.template_files(&template).into_iter().find(|path| path.is_file());
+            let Some(path) = path else {
+                self.remarks.push(format!("{place}there is no file of the template {template}"));
+                self.templates.push(template);
+                return Ok(());
+            };
+            self.templates.push(template);
+            self.documents.push(files.document(&path)?);
+        }
+    }
+
+    fn config<'a>(&'a self, documents: impl IntoIterator<Item = &'a Document>) -> Config<'a> {
+        let known =
+            |name: &str| self.known.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone());
+        Config::of(documents).searching(SEARCHED).knowing(known)
+    }
+
+    /// A property: that of the pico, else that of container or cell. Empty is unset.
+    pub(super) fn property(&self, name: &str) -> Result<Option<Found>, String> {
+        match self.below(OWN, name)? {
+            Some(found) => Ok(Some(found)),
+            None => self.below(SHARED, name),
+        }
+        .map(|found| found.filter(|found| !found.text.is_empty()))
+    }
+
+    /// A property that is set for this pico itself or by its template, and not for all of the container.
+    pub(super) fn own_property(&self, name: &str) -> Result<Option<Found>, String> {
+        self.below(OWN, name).map(|found| found.filter(|found| !found.text.is_empty()))
+    }
+
+    fn below(&self, prefix: &[&str], name: &str) -> Result<Option<Found>, String> {
+        let names = prefix.iter().copied().chain(name.split('.'));
+        match self.text(&names.collect::<Vec<_>>())? {
+            Some(found) => Ok(Some(found)),
+            // In quotes, within an object that came there by a substitution.
+            None => self.text(&prefix.iter().copied().chain([name]).collect::<Vec<_>>()),
+        }
+    }
+
+    /// A value that is no property, of the pico or its template.
+    pub(super) fn text(&self, path: &[&str]) -> Result<Option<Found>, String> {
+        self.config(&self.documents).text(path).map_err(|e| e.to_string())
+    }
+}
+
+/// What the product has set when it reads its files, by the names of its properties and its environment.
+fn known(registry: &Registry, container: &str, pico: &str) -> Vec<(&'static str, String)> {
+    let home = registry.home.to_string_lossy().into_owned();
+    let Literals { java_home, platform, .. } = Literals::of(&registry.home);
+    let java_home = java_home.map(|path: PathBuf| path.to_string_lossy().into_owned());
+    let always = [
+        ("mz.home", &home),
+        ("MZ_HOME", &home),
+        ("pico.name", &pico.to_owned()),
+        ("pico.configname", &pico.to_owned()),
+        ("mz.container", &container.to_owned()),
+        ("MZ_CONTAINER", &container.to_owned()),
+    ]
+    .map(|(name, text)| (name, text.clone()));
+    let perhaps = [("JAVA_HOME", java_home), ("MZ_PLATFORM", platform)];
+    always.into_iter().chain(perhaps.into_iter().filter_map(|(name, text)| Some((name, text?)))).collect()
+}

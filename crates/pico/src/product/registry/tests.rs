@@ -1,0 +1,299 @@
+//! Whole registries, and what is found in them.
+
+use super::*;
+use std::fs;
+
+fn installation(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    for (path, content) in files {
+        let path = home.path().join("common/config/cell/default").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    home
+}
+
+fn defined(files: &[(&str, &str)], name: &str) -> PicoFacts {
+    let home = installation(files);
+    match find(home.path(), None, &name.parse().unwrap()) {
+        RegistryState::Defined(facts) => *facts,
+        other => panic!("{other:?}"),
+    }
+}
+
+const CELL: (&str, &str) =
+    (".active/cell.conf", "common { pico.rcp.platform.host : mzplat, pico.rcp.platform.port : 7790 }");
+
+#[test]
+fn a_pico_is_found_with_its_container_and_properties_in_both_spellings() {
+    for properties in
+        ["mz.ha.enabled : true, mz.ha.port : 26001", "\"mz.ha.enabled\" : true, \"mz.ha.port\" : 26001"]
+    {
+        let pico = format!("template : mz.standard-ec\nconfig {{ properties {{ {properties} }} }}");
+        let facts = defined(&[CELL, (".active/containers/exec1/picos/ec1.conf", &pico)], "ec1");
+        assert_eq!(facts.container, "exec1");
+        assert!(facts.enabled);
+        assert!(facts.ha.enabled);
+        assert_eq!(facts.ha.endpoint.unwrap().to_string(), "127.0.0.1:26001");
+        assert_eq!(facts.ha.interval, 40);
+        assert_eq!(facts.platform.unwrap().to_string(), "mzplat:7790");
+        assert_eq!(facts.server_host, None);
+    }
+}
+
+#[test]
+fn the_nearest_layer_speaks() {
+    let facts = defined(
+        &[
+            (
+                "master/templates/mz/picos/standard-ec.conf",
+                "config.properties { mz.ha.port : 1, mz.ha.interval : 90 }",
+            ),
+            (
+                ".active/containers/c/container.conf",
+                "common { mz.ha.enabled : true, pico.rcp.server.host : vip }",
+            ),
+            (
+                ".active/containers/c/picos/ec1.conf",
+                "template : mz.standard-ec, config.properties.mz.ha.port : 2",
+            ),
+            (
+                ".active/containers/c/picos/ec2.conf",
+                "config.properties.mz.ha.port : 2, settings.state : disabled",
+            ),
+        ],
+        "ec1",
+    );
+    assert_eq!(facts.ha.endpoint.unwrap().port, 2);
+    assert_eq!(facts.ha.interval, 90);
+    assert!(facts.ha.enabled);
+    assert_eq!(facts.server_host.as_deref(), Some("vip"));
+    assert_eq!(facts.same_ha_port, ["ec2"]);
+}
+
+#[test]
+fn a_pico_that_is_disabled_missing_or_there_twice_is_said_to_be() {
+    let home = installation(&[
+        (".active/containers/a/picos/ec1.conf", "settings.state : disabled"),
+        (".active/containers/b/picos/ec2.conf", ""),
+        (".active/containers/a/picos/ec2.conf", ""),
+    ]);
+    let find = |container, name: &str| find(home.path(), container, &name.parse().unwrap());
+    assert!(matches!(find(None, "ec1"), RegistryState::Defined(facts) if !facts.enabled));
+    assert_eq!(find(None, "ec3"), RegistryState::Undefined { containers: vec!["a".into(), "b".into()] });
+    assert_eq!(find(None, "ec2"), RegistryState::Ambiguous { containers: vec!["a".into(), "b".into()] });
+    assert!(matches!(find(Some("b"), "ec2"), RegistryState::Defined(facts) if facts.container == "b"));
+}
+
+#[test]
+fn substitutions_are_followed_over_all_layers_and_to_what_the_installation_knows() {
+    let home = installation(&[
+        (
+            ".active/cell.conf",
+            "common { pico.rcp.platform.host : ${platform.name}\"-vip\", base : 26000, mz.ha.port : ${base} }\nplatform.name : mz",
+        ),
+        (
+            ".active/containers/c/container.conf",
+            "common.pico.rcp.server.host : ${MZ_CONTAINER}.${pico.name}.example",
+        ),
+        (
+            "master/templates/mz/picos/standard.conf",
+            "config.properties { pico.pid : ${mz.home}/run/${pico.name}.pid }",
+        ),
+        (
+            "master/templates/site/picos/big.conf",
+            "template : mz.standard, config.properties { mz.ha.interval : ${window} }, window : 90",
+        ),
+        (
+            ".active/containers/c/picos/ec1.conf",
+            "template : site.big\ninclude \"ha\"\nconfig.properties.ec.webserver.port : ${?HOME}${?no}9091\nwindow : 120",
+        ),
+        (
+            ".active/containers/c/picos/ha.conf",
+            "config.properties { mz.ha.enabled : true, mz.ha.host : ${pico.rcp.server.host} }",
+        ),
+    ]);
+    let RegistryState::Defined(facts) = find(home.path(), Some("c"), &"ec1".parse().unwrap()) else {
+        panic!()
+    };
+    assert_eq!(facts.problems, []);
+    assert_eq!(facts.templates, ["site.big", "mz.standard"]);
+    assert_eq!(facts.platform.unwrap().to_string(), "mz-vip:6790");
+    assert_eq!(facts.server_host.as_deref(), Some("c.ec1.example"));
+    assert_eq!(facts.ha.endpoint.unwrap().to_string(), "c.ec1.example:26000");
+    assert_eq!(facts.ha.interval, 120);
+    assert_eq!(facts.pid_file, home.path().join("run/ec1.pid"));
+    let ports: Vec<(&str, u16)> = facts.ports.iter().map(|(name, port)| (name.as_str(), *port)).collect();
+    assert_eq!(ports, [("mz.ha.port", 26000), ("ec.webserver.port", 9091)]);
+}
+
+#[test]
+fn a_property_that_cannot_be_understood_is_named_with_value_and_file_and_the_others_count() {
+    for (property, said) in [
+        ("mz.ha.port : abc", "mz.ha.port: \"abc\" in ec1.conf:2: expected a port, 1 to 65535"),
+        ("mz.ha.port : 0", "mz.ha.port: \"0\" in ec1.conf:2: expected a port, 1 to 65535"),
+        ("mz.ha.port : 70000", "mz.ha.port: \"70000\" in ec1.conf:2: expected a port, 1 to 65535"),
+        ("mz.ha.port : -1", "mz.ha.port: \"-1\" in ec1.conf:2: expected a port, 1 to 65535"),
+        ("mz.ha.port : ${nowhere}", "mz.ha.port: ec1.conf:2: ${nowhere} is set nowhere"),
+        ("mz.ha.port : [1]", "mz.ha.port: ec1.conf:2: is a list, where a text is expected"),
+        ("mz.ha.enabled : maybe", "mz.ha.enabled: \"maybe\" in ec1.conf:2: expected true or false"),
+        ("mz.ha.interval : -5", "mz.ha.interval: \"-5\" in ec1.conf:2: expected a number of seconds"),
+        ("mz.ha.host : ${?x}${x}", "mz.ha.host: ec1.conf:2: ${x} is set nowhere"),
+        (
+            "mz.servicehost.port.range : 9-5",
+            "mz.servicehost.port.range: \"9-5\" in ec1.conf:2: expected a range of ports, such as 5451-5500",
+        ),
+        (
+            "pico.rcp.platform.port : x",
+            "pico.rcp.platform.port: \"x\" in ec1.conf:2: expected a port, 1 to 65535",
+        ),
+        ("pico.pid : ${pid}", "pico.pid: ec1.conf:2: ${pid} is set nowhere"),
+    ] {
+        let pico = format!(
+            "config.properties {{ mz.ha.enabled : true, mz.ha.port : 26001, ec.webserver.port : 9090\n{property} }}"
+        );
+        let file = ".active/containers/c/picos/ec1.conf";
+        let home = installation(&[CELL, (file, &pico)]);
+        let RegistryState::Defined(facts) = find(home.path(), None, &"ec1".parse().unwrap()) else {
+            panic!()
+        };
+        let [problem] = facts.problems.as_slice() else { panic!("{property}: {:?}", facts.problems) };
+        let path =
+            format!("{}/common/config/cell/default/.active/containers/c/picos/", home.path().display());
+        assert_eq!(problem.to_string().replace(&path, ""), said);
+        assert_eq!(problem.name(), problem.property);
+        assert!(
+            facts.ports.contains(&("ec.webserver.port".to_owned(), 9090)),
+            "{property}: {:?}",
+            facts.ports
+        );
+        // It matters where it is, and whether.
+        let matters = ["mz.ha.port", "mz.ha.host", "mz.ha.enabled"].contains(&problem.name());
+        assert_eq!(facts.ha.unclear.is_some(), matters, "{property}");
+        assert!(!matters || facts.ha.endpoint.is_none() || !facts.ha.enabled, "{property}");
+    }
+    // Of one that is off it does not matter.
+    let facts = defined(
+        &[(
+            ".active/containers/c/picos/ec1.conf",
+            "config.properties { mz.ha.port : abc, mz.ha.enabled : no }",
+        )],
+        "ec1",
+    );
+    assert_eq!(facts.problems.len(), 2);
+    let facts =
+        defined(&[(".active/containers/c/picos/ec1.conf", "config.properties.mz.ha.port : abc")], "ec1");
+    assert_eq!((facts.problems.len(), facts.ha.unclear), (1, None));
+}
+
+#[test]
+fn templates_that_are_not_there_or_inherit_from_themselves_are_said_to() {
+    let pico = ".active/containers/c/picos/ec1.conf";
+    let facts = defined(&[(pico, "template : mz.none")], "ec1");
+    assert!(facts.problems[0].text.ends_with("ec1.conf:1: there is no file of the template mz.none"));
+    let one = ("master/templates/mz/picos/one.conf", "template : mz.two");
+    let two = ("master/templates/mz/picos/two.conf", "template : mz.one, config.properties.mz.ha.port : 5");
+    let facts = defined(&[(pico, "template : mz.one"), one, two], "ec1");
+    assert!(
+        facts.problems[0].text.ends_with("two.conf:1: template mz.one inherits from itself"),
+        "{:?}",
+        facts.problems
+    );
+    assert_eq!(facts.ha_port(), Some(5));
+    let active = (".active/templates/mz/picos/one.conf", "config.properties.mz.ha.port : 7");
+    assert_eq!(defined(&[(pico, "template : mz.one"), one, two, active], "ec1").ha_port(), Some(7));
+}
+
+#[test]
+fn a_pico_of_master_alone_is_not_activated() {
+    let home = installation(&[
+        (".active/containers/c/picos/ec1.conf", ""),
+        ("master/containers/c/picos/ec1.conf", "settings.state : disabled"),
+        ("master/containers/c/picos/ec2.conf", ""),
+    ]);
+    let find = |container, name: &str| find(home.path(), container, &name.parse().unwrap());
+    assert!(matches!(find(None, "ec1"), RegistryState::Defined(facts) if facts.active && facts.enabled));
+    assert_eq!(find(None, "ec2"), RegistryState::NotActivated { container: "c".into() });
+    assert_eq!(find(Some("d"), "ec2"), RegistryState::Undefined { containers: vec!["d".into()] });
+    fs::remove_dir_all(home.path().join("common/config/cell/default/.active")).unwrap();
+    assert!(matches!(find(None, "ec2"), RegistryState::Defined(facts) if !facts.active));
+}
+
+#[test]
+fn of_several_containers_it_is_the_one_that_mzsh_is_set_to() {
+    let home = installation(&[
+        (".active/containers/a/picos/ec1.conf", ""),
+        (".active/containers/b/picos/ec1.conf", ""),
+    ]);
+    let find = || find(home.path(), None, &"ec1".parse().unwrap());
+    fs::create_dir(home.path().join("bin")).unwrap();
+    for (script, container) in
+        [("MZ_CONTAINER=b", Some("b")), ("MZ_CONTAINER=$X", None), ("MZ_CONTAINER=c", None)]
+    {
+        fs::write(home.path().join("bin/mzsh"), script).unwrap();
+        match find() {
+            RegistryState::Defined(facts) => assert_eq!(Some(facts.container.as_str()), container),
+            other => {
+                assert!(container.is_none() && matches!(other, RegistryState::Ambiguous { .. }), "{other:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn all_picos_are_surveyed_those_that_cannot_be_read_too() {
+    let home = installation(&[
+        (".active/containers/a/picos/ec1.conf", "config.properties.mz.ha.port : 5"),
+        (".active/containers/a/picos/ec2.conf", "config.properties.mz.ha.port : 5"),
+        (".active/containers/b/picos/ec3.conf", "config.properties.mz.ha.port : 5"),
+        (".active/containers/b/picos/sc1.conf", "config {"),
+    ]);
+    let survey = all(home.path()).unwrap();
+    assert_eq!(survey.containers, ["a", "b"]);
+    let names: Vec<(&str, &str)> =
+        survey.picos.iter().map(|p| (p.container.as_str(), p.name.as_str())).collect();
+    assert_eq!(names, [("a", "ec1"), ("a", "ec2"), ("b", "ec3"), ("b", "sc1")]);
+    let same = |at: usize| survey.picos[at].facts.as_ref().unwrap().same_ha_port.clone();
+    assert_eq!((same(0), same(1), same(2)), (vec!["ec2".to_owned()], vec!["ec1".to_owned()], vec![]));
+    let why = survey.picos[3].facts.as_ref().unwrap_err();
+    assert!(why.ends_with("sc1.conf:1: expected '}' for that in line 1, found the end of the file"), "{why}");
+    assert!(all(tempfile::tempdir().unwrap().path()).is_err());
+}
+
+#[test]
+fn a_few_hundred_bytes_that_double_themselves_do_not_eat_the_memory() {
+    // 2^60 times ten bytes, were it followed.
+    let lines = (1..60).map(|i| format!("a{i} : ${{a{}}}${{a{}}}\n", i - 1, i - 1));
+    let pico = format!("a0 : xxxxxxxxxx\n{}", lines.collect::<String>());
+    assert!(defined(&[(".active/containers/c/picos/ec1.conf", &pico)], "ec1").enabled);
+}
+
+#[test]
+fn a_file_without_end_is_not_read_to_its_end() {
+    let pico = "#".repeat(hocon::limits::TEXT + 1);
+    let home = installation(&[(".active/containers/c/picos/ec1.conf", &pico)]);
+    let state = find(home.path(), None, &"ec1".parse().unwrap());
+    assert!(
+        matches!(&state, RegistryState::Unreadable(why) if why.ends_with("longer than 256 KiB")),
+        "{state:?}"
+    );
+}
+
+#[test]
+fn a_path_of_many_names_is_refused_and_does_not_end_its_reader() {
+    let pico = format!("# {}\n{}a : 1", ".".repeat(1000), "a.".repeat(20_000));
+    let home = installation(&[(".active/containers/c/picos/ec1.conf", &pico)]);
+    let state = find(home.path(), None, &"ec1".parse().unwrap());
+    let refused = "ec1.conf:2: has a path of more than 128 names";
+    assert!(matches!(&state, RegistryState::Unreadable(why) if why.ends_with(refused)), "{state:?}");
+    let line = format!("# {}\nsettings.state : enabled", ".".repeat(1000));
+    assert!(defined(&[(".active/containers/c/picos/ec1.conf", &line)], "ec1").enabled);
+}
+
+#[test]
+fn broken_files_are_unreadable_never_guessed() {
+    let home = installation(&[(".active/containers/a/picos/ec1.conf", "config { properties {")]);
+    assert!(matches!(find(home.path(), None, &"ec1".parse().unwrap()), RegistryState::Unreadable(_)));
+    let empty = tempfile::tempdir().unwrap();
+    assert!(matches!(find(empty.path(), None, &"ec1".parse().unwrap()), RegistryState::Unreadable(_)));
+}
