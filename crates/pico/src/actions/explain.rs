@@ -6,7 +6,7 @@ use super::monitor::{Request, monitor};
 use super::record_of;
 use crate::budget::Budget;
 use crate::outcome::{Answer, Outcome};
-use crate::product::inspect;
+use crate::product::{RegistryState, inspect};
 use crate::settings::Settings;
 use crate::verdict::{Life, Look, Occasion, Processes, observe};
 use host::process;
@@ -54,7 +54,26 @@ pub fn explain(settings: &Settings, budget: Budget) -> (Vec<Point>, Outcome) {
                     line("user", &inspection.user);
                     line("mzsh", &inspection.mzsh);
                     line("registry", &inspection.registry);
-                    if let crate::product::RegistryState::Defined(facts) = &inspection.registry {
+                    if let Some(container) = &inspection.script.container {
+                        line("MZ_CONTAINER of mzsh", container);
+                    }
+                    if let Some(java_home) = &inspection.script.java_home {
+                        line("JAVA_HOME of mzsh", &java_home.display());
+                    }
+                    if let RegistryState::Defined(facts) = &inspection.registry {
+                        if !facts.templates.is_empty() {
+                            line("templates", &facts.templates.join(", "));
+                        }
+                        for (property, port) in &facts.ports {
+                            line("port", &format!("{port} ({property})"));
+                        }
+                        if let Some(platform) = &facts.platform {
+                            line("Platform", platform);
+                        }
+                        line("pid file", &facts.pid_file.display());
+                        for problem in &facts.problems {
+                            line("problem", problem);
+                        }
                         match HaPlan::of(settings, Ok(&facts.ha)) {
                             HaPlan::Off => line("HA check", &"off"),
                             HaPlan::Ask(endpoint) => line("HA check", &format!("asks {endpoint}")),

@@ -11,7 +11,8 @@ use super::wait_for::wait_for;
 use crate::budget::Budget;
 use crate::outcome::{Class, Outcome};
 use crate::product::{
-    HaAnswer, HaClient, HaMonitor, Inspection, Mzsh, RegistryState, StartupEnd, UserState, Verb, inspect,
+    HaAnswer, HaClient, HaMonitor, Inspection, Mzsh, RegistryState, StartupEnd, UserState, Verb, ask_mzsh,
+    inspect,
 };
 use crate::record::{DIRECTORY, Phase, Record, RecordFile, lock_path};
 use crate::settings::{PicoType, Settings, Target};
@@ -172,8 +173,10 @@ impl Start<'_> {
     }
 
     fn inspect(&self) -> Result<Inspection, Stop> {
-        inspect(self.settings, self.target, self.budget.within(self.budget.length() / 3))
-            .map_err(|e| self.fail(e))
+        let within = self.budget.within(self.budget.length() / 3);
+        let mut inspection = inspect(self.settings, self.target, within).map_err(|e| self.fail(e))?;
+        ask_mzsh(self.settings, self.target, &mut inspection, within);
+        Ok(inspection)
     }
 
     /// Refuses what can't work, and warns of the rest. What is worth a word in the log comes back.

@@ -1,6 +1,6 @@
 //! What is there to start: a look at the installation, made by a helper.
 
-use super::registry::{self, RegistryState};
+use super::registry::{self, Literals, RegistryState};
 use super::storage::{Storage, StorageError};
 use super::trust::{Distrust, distrust};
 use crate::identity::Home;
@@ -116,6 +116,8 @@ pub struct Inspection {
     pub post_start: Option<FileState>,
     /// The pico in the registry.
     pub registry: RegistryState,
+    /// What `bin/mzsh` sets.
+    pub script: Literals,
 }
 
 /// Looks at the installation of `target` by a helper.
@@ -189,6 +191,7 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
         java,
         post_start,
         user: user_state(user),
+        script: Literals::of(path),
         registry,
     }
 }

@@ -10,6 +10,7 @@ mod registry;
 mod storage;
 mod survey;
 pub(crate) mod thread_dump;
+mod topo;
 mod trust;
 
 pub use ha::{HaAnswer, HaClient, HaMonitor};
@@ -20,3 +21,4 @@ pub use registry::{Literals, PicoFacts, Problem, RegistryState, find as find_pic
 pub(crate) use storage::Storage;
 pub use storage::StorageError;
 pub use survey::{Survey, SurveyError, SurveyedPico, survey};
+pub(crate) use topo::ask_mzsh;

@@ -68,7 +68,7 @@ impl<'a> Mzsh<'a> {
     /// # Errors
     /// No process or descriptor left.
     pub fn startup(&self) -> io::Result<Running> {
-        self.storage().launch(Company::Session, || self.exec(Verb::Startup))
+        self.storage().launch(Company::Session, || self.exec(Verb::Startup.arguments(self.pico()), false))
     }
 
     /// A command under way; not let go yet.
@@ -76,7 +76,18 @@ impl<'a> Mzsh<'a> {
     /// # Errors
     /// No process or descriptor left.
     pub fn launch(&self, verb: Verb) -> io::Result<Running> {
-        self.storage().launch(Company::Group, || self.exec(verb))
+        let of_local = verb == Verb::Status || verb == Verb::Shutdown;
+        self.storage().launch(Company::Group, || self.exec(verb.arguments(self.pico()), of_local))
+    }
+
+    /// `topo get`: a value of the registry, as text; until its end or the given instant.
+    ///
+    /// # Errors
+    /// No process or descriptor left.
+    pub(super) fn topo_get(&self, path: &str, until: Instant) -> io::Result<Finished> {
+        let words = ["topo", "get", "--format", "data-only", path].map(OsString::from);
+        let running = self.storage().launch(Company::Group, || self.exec(words.to_vec(), false))?;
+        Ok(self.ended(running.run(until)?))
     }
 
     /// A question, until its end or the given instant.
@@ -128,8 +139,12 @@ impl<'a> Mzsh<'a> {
         self.storage().launch(Company::Group, prepare)?.run(until)
     }
 
+    fn pico(&self) -> &str {
+        self.target.name.as_str()
+    }
+
     /// Everything that touches storage or the name service: for the child.
-    fn exec(&self, verb: Verb) -> Result<Exec, String> {
+    fn exec(&self, arguments: Vec<OsString>, of_local_platform: bool) -> Result<Exec, String> {
         let program = self.target.home.join("bin/mzsh");
         if self.settings.pretend_not_installed {
             return Err(format!("{} does not exist", program.display()));
@@ -137,12 +152,12 @@ impl<'a> Mzsh<'a> {
         let user = credentials_for(self.settings, self.target)?;
         executable(self.target, &program, &user)?;
         let mut environment = environment(self.settings, &user);
-        if verb == Verb::Status || verb == Verb::Shutdown {
+        if of_local_platform {
             environment.push(("MZ_PLATFORM".into(), LOCAL_PLATFORM.into()));
         }
         Ok(Exec {
             program,
-            arguments: verb.arguments(self.target.name.as_str()),
+            arguments,
             environment,
             directory: self.target.home.path().into(),
             user: Some(user),

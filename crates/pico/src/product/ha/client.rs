@@ -3,6 +3,7 @@
 use super::{HaAnswer, HaMonitor};
 use crate::product::inspection::{credentials_for, executable, trustworthy};
 use crate::product::mzsh::environment;
+use crate::product::registry::Literals;
 use crate::product::storage::Storage;
 use crate::settings::{Endpoint, Settings, Target};
 use host::command::{Company, Event, Exec, Finished, Limits, Running};
@@ -132,11 +133,13 @@ impl HaClient<'_> {
         })
     }
 
+    /// The java of the pico's own JVM; where that can't be told by its name, the one that mzsh would take.
     fn java(&self) -> Option<PathBuf> {
         if let Some(java_home) = &self.settings.java_home {
             return Some(java_home.join("bin/java"));
         }
-        let link = process::executable(self.jvm.pid).ok()??;
-        link.is_named("java").then_some(link.0)
+        let own = process::executable(self.jvm.pid).ok().flatten().filter(|own| own.is_named("java"));
+        let of_mzsh = || Literals::of(self.target.home.path()).java_home.map(|home| home.join("bin/java"));
+        own.map(|own| own.0).or_else(of_mzsh)
     }
 }

@@ -6,12 +6,13 @@
 
 use super::Registry;
 use super::layers::Layers;
+use crate::identity::Home;
 use crate::record::HaFacts;
-use crate::settings::Endpoint;
+use crate::settings::{Endpoint, PicoName};
 use hocon::Found;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `mz.ha.interval` when it is not set, and the least that the product takes, in seconds.
 const HA_INTERVAL: u64 = 40;
@@ -125,17 +126,57 @@ impl PicoFacts {
             ports: ports.into_iter().map(|(property, port)| (property.to_owned(), port)).collect(),
             service_ports: reader.property("mz.servicehost.port.range", as_range),
             same_ha_port: Vec::new(),
-            pid_file: registry
-                .home
-                .join(reader.text("pico.pid").unwrap_or_else(|| format!("log/{name}.pid"))),
+            pid_file: match reader.text("pico.pid") {
+                Some(path) => registry.home.join(path),
+                None => default_pid_file(&registry.home, name),
+            },
             problems: reader.problems,
         }
+    }
+
+    /// Of a pico of which only this is known, and `why` the files don't tell the rest.
+    pub(in crate::product) fn without_files(
+        home: &Home,
+        container: &str,
+        name: &PicoName,
+        ha: HaFacts,
+        why: &str,
+    ) -> Self {
+        let text = format!("can't be read, mzsh topo get was asked: {why}");
+        let mut facts = Self {
+            container: container.to_owned(),
+            active: true,
+            enabled: true,
+            templates: Vec::new(),
+            ha: HaFacts::default(),
+            server_host: None,
+            platform: None,
+            ports: Vec::new(),
+            service_ports: None,
+            same_ha_port: Vec::new(),
+            pid_file: default_pid_file(home.path(), name.as_str()),
+            problems: vec![Problem { property: "registry".to_owned(), text, untold: true }],
+        };
+        facts.ha_is(ha);
+        facts
+    }
+
+    /// Takes what was learned of the HA Monitor Server otherwise.
+    pub(in crate::product) fn ha_is(&mut self, ha: HaFacts) {
+        self.ports.retain(|(property, _)| property != "mz.ha.port");
+        let port = ha.endpoint.iter().filter(|_| ha.enabled).map(|e| ("mz.ha.port".to_owned(), e.port));
+        self.ports.extend(port);
+        self.ha = ha;
     }
 
     /// Its HA port, whether or not its HA Monitor Server is on.
     pub(super) fn ha_port(&self) -> Option<u16> {
         self.ha.endpoint.as_ref().map(|endpoint| endpoint.port)
     }
+}
+
+fn default_pid_file(home: &Path, name: &str) -> PathBuf {
+    home.join(format!("log/{name}.pid"))
 }
 
 /// Reads properties, and keeps what is wrong with them.
@@ -164,7 +205,7 @@ impl Reader<'_> {
         &mut self,
         name: &str,
         found: Result<Option<Found>, String>,
-        understand: As<T>,
+        understand: impl FnOnce(&str) -> Result<T, &'static str>,
     ) -> Option<T> {
         let (text, untold) = match found {
             Ok(None) => return None,
@@ -184,21 +225,56 @@ impl Reader<'_> {
 
     fn ha(&mut self) -> HaFacts {
         let before = self.problems.len();
-        let enabled = self.property("mz.ha.enabled", as_bool);
-        let clear = self.problems.len() == before;
-        let host = self.text("mz.ha.host");
-        let port = self.port("mz.ha.port");
-        let unclear = self.problems[before..].first().map(ToString::to_string);
-        // Where it listens may stand in the problem.
-        let is_known = self.problems[before..].iter().all(|problem| problem.property != "mz.ha.host");
-        let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
-        let interval = self.property("mz.ha.interval", as_seconds).unwrap_or(HA_INTERVAL);
+        let mut values = HaValues::default();
+        for name in HaValues::NAMES {
+            self.understood(name, self.layers.property(name), |text| values.set(name, text));
+        }
+        let mut ha = values.facts();
+        let problem = |name: &str| self.problems[before..].iter().find(|problem| problem.property == name);
+        let [enabled, host, port, _] = HaValues::NAMES.map(problem);
+        if host.is_some() {
+            // To ask elsewhere than where it listens would be to hear that nobody answers.
+            ha.endpoint = None;
+        }
+        // Of one that is off it does not matter where it would be.
+        ha.unclear = enabled.or(host.or(port).filter(|_| ha.enabled)).map(ToString::to_string);
+        ha
+    }
+}
+
+/// The properties of an HA Monitor Server that matter to those who ask it.
+#[derive(Debug, Default)]
+pub(in crate::product) struct HaValues {
+    pub(in crate::product) enabled: Option<bool>,
+    host: Option<String>,
+    port: Option<u16>,
+    interval: Option<u64>,
+}
+
+impl HaValues {
+    /// Their names, in the order in which they are asked for.
+    pub(in crate::product) const NAMES: [&str; 4] =
+        ["mz.ha.enabled", "mz.ha.host", "mz.ha.port", "mz.ha.interval"];
+
+    /// Sets one of them; else what its text should be.
+    pub(in crate::product) fn set(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
+        match name {
+            "mz.ha.enabled" => self.enabled = Some(as_bool(text)?),
+            "mz.ha.host" => self.host = Some(text.to_owned()),
+            "mz.ha.port" => self.port = Some(as_port(text)?),
+            _ => self.interval = Some(as_seconds(text)?),
+        }
+        Ok(())
+    }
+
+    /// With the product's defaults for what is not set.
+    pub(in crate::product) fn facts(self) -> HaFacts {
+        let host = self.host.unwrap_or_else(|| "127.0.0.1".to_owned());
         HaFacts {
-            enabled: enabled.unwrap_or(false),
-            endpoint: port.filter(|_| is_known).map(|port| Endpoint { host, port }),
-            interval: interval.max(HA_INTERVAL),
-            // Of one that is off it does not matter where it would be.
-            unclear: unclear.filter(|_| !clear || enabled == Some(true)),
+            enabled: self.enabled.unwrap_or(false),
+            endpoint: self.port.map(|port| Endpoint { host, port }),
+            interval: self.interval.unwrap_or(HA_INTERVAL).max(HA_INTERVAL),
+            unclear: None,
         }
     }
 }

@@ -18,6 +18,7 @@ mod script;
 #[cfg(test)]
 mod tests;
 
+pub(super) use facts::HaValues;
 pub use facts::{PicoFacts, Problem};
 pub use script::Literals;
 
