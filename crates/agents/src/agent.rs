@@ -99,7 +99,7 @@ fn budget(call: &Invocation) -> Budget {
 
 fn class(of: pico::Class) -> Class {
     match of {
-        pico::Class::Generic => Class::Generic,
+        pico::Class::Generic | pico::Class::Undecided => Class::Generic,
         pico::Class::InvalidHere => Class::InvalidHere,
         pico::Class::Permission => Class::Permission,
         pico::Class::NotInstalled => Class::NotInstalled,

@@ -51,6 +51,7 @@ pub use evidence::Evidence;
 pub use exit_code::ExitCode;
 pub use findings::Findings;
 pub use invocation::{Invocation, OutputFormat};
-pub use log::trace;
+pub use log::{install as install_log, trace};
+pub use panic::exit_on_panic;
 pub use parameter::{Deprecated, Kind, Parameter, ParameterError, Values};
 pub use run::run;

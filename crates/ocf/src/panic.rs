@@ -10,10 +10,19 @@ use std::panic::PanicHookInfo;
 /// Sets the hook of this process.
 pub(crate) fn install(prefix: &str) {
     let prefix = prefix.to_owned();
+    exit_on_panic(ExitCode::Generic.number(), move |words| reason::line(words, &prefix));
+}
+
+/// From now on a panic ends this process with `code`, and with what `line` makes of its message on stderr. For a program to
+/// whose caller 101 means something else, as it does to a cluster manager that reads 101 to 110 as "online".
+pub fn exit_on_panic(code: u8, line: impl Fn(&str) -> String + Send + Sync + 'static) {
     std::panic::set_hook(Box::new(move |info| {
-        run::to_stderr(&reason::line(&words(info), &prefix));
-        #[expect(clippy::exit, reason = "in a hook there is no way back to main, and the code must be 1")]
-        std::process::exit(ExitCode::Generic.number().into());
+        run::to_stderr(&line(&words(info)));
+        #[expect(
+            clippy::exit,
+            reason = "in a hook there is no way back to main, and the code must be this one"
+        )]
+        std::process::exit(code.into());
     }));
 }
 

@@ -26,6 +26,8 @@ pub enum Class {
     NotInstalled,
     /// What the parameters alone prove to be wrong: it is wrong everywhere.
     NotConfigured,
+    /// Nobody's: what runs can't be told, so that it is neither said to run nor not to.
+    Undecided,
 }
 
 /// The answer and, unless all is well, why: one line for the person on call.

@@ -336,11 +336,36 @@ fn read(path: &Path) -> io::Result<Option<Record>> {
 /// The JVMs that the records of other resources name.
 #[must_use]
 pub fn named_by_others(resource: Option<&str>) -> Vec<ProcessId> {
+    all_but(resource).filter_map(|path| read(&path).ok()??.jvm()).collect()
+}
+
+/// The records by which other resources than `resource` know the same pico: somebody else manages it, too.
+#[must_use]
+pub fn of_others(resource: Option<&str>, target: &Target) -> Vec<PathBuf> {
+    let mut others: Vec<PathBuf> = all_but(resource)
+        .filter(|path| read(path).is_ok_and(|record| record.is_some_and(|r| r.is_for(target))))
+        .collect();
+    others.sort();
+    others
+}
+
+/// The records of picos of `home` whose HA Monitor Server was at this port when they were started or adopted, whichever
+/// resource they are of, and whether the pico still lives or not.
+#[must_use]
+pub fn at_ha_port(home: &Home, port: u16) -> Vec<Record> {
+    let is_there = |record: &Record| {
+        let endpoint = record.ha.as_ref().and_then(|ha| ha.endpoint.as_ref());
+        home.is_named(&record.mz_home) && endpoint.is_some_and(|endpoint| endpoint.port == port)
+    };
+    all_but(None).filter_map(|path| read(&path).ok()?).filter(is_there).collect()
+}
+
+/// The records of all resources but this one.
+fn all_but(resource: Option<&str>) -> impl Iterator<Item = PathBuf> {
     let own = resource.map(path_of);
-    let Ok(entries) = std::fs::read_dir(DIRECTORY) else { return Vec::new() };
+    let entries = std::fs::read_dir(DIRECTORY).into_iter().flatten();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let others = paths.filter(|p| p.extension().is_some_and(|e| e == "json") && Some(p) != own.as_ref());
-    others.filter_map(|path| read(&path).ok()??.jvm()).collect()
+    paths.filter(move |p| p.extension().is_some_and(|e| e == "json") && Some(p) != own.as_ref())
 }
 
 /// The lock file of a pico instance: one for all resources that mean the same pico.
@@ -361,8 +386,9 @@ pub fn hung_path(target: &Target) -> io::Result<PathBuf> {
     Ok(Path::new(DIRECTORY).join(format!("{}.hung", name_of(target))))
 }
 
-/// One name for all resources that mean the same pico.
-fn name_of(target: &Target) -> String {
+/// One name for all resources that mean the same pico, and another for each other one; fit for a file's name.
+#[must_use]
+pub fn name_of(target: &Target) -> String {
     // FNV-1a: stable over versions and builds, which std's hashers don't promise.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let text = format!("{}\0{}", target.home.path().display(), target.name);

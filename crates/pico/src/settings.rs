@@ -50,7 +50,7 @@ impl fmt::Display for PicoType {
 
 /// The name of a pico instance: letters, digits, `_`, `-` and `.`, the first no `-` (mzsh would take it for an
 /// option).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PicoName(String);
 
 impl PicoName {

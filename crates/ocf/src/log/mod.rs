@@ -29,8 +29,9 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Makes this call's log the process's. A second call of [`crate::run()`] in one process keeps the first one's.
-pub(crate) fn install(call: &Invocation) {
+/// Makes this call's log the process's; a second call keeps the first one's. [`run`](crate::run()) does it by itself: this is for
+/// another program that acts as an agent does.
+pub fn install(call: &Invocation) {
     let _ = tracing::subscriber::set_global_default(Log::new(call, Destinations::of(call)));
 }
 

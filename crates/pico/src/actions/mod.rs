@@ -16,7 +16,7 @@ pub use explain::{Point, explain};
 pub use monitor::{Request, monitor};
 pub use reload::reload;
 pub use start::start;
-pub use stop::stop;
+pub use stop::{clean, stop};
 pub use validate::validate;
 
 use crate::record::{Record, RecordFile};

@@ -7,7 +7,7 @@
 use super::deep;
 use super::record_of;
 use crate::budget::Budget;
-use crate::outcome::{Answer, Outcome};
+use crate::outcome::{Answer, Class, Outcome};
 use crate::record::{Phase, Record, RecordFile};
 use crate::settings::{Settings, Target};
 use crate::verdict::{
@@ -215,6 +215,7 @@ fn weigh(
         Finding::Running => (success, well),
         Finding::NotRunning => (Outcome { answer: Answer::NotRunning, reason }, counts),
         Finding::Failed => (Outcome::failed(verdict.reason.clone()), counts),
+        Finding::Undecided => (Outcome::failed_by(Class::Undecided, verdict.reason.clone()), counts),
         Finding::Warning | Finding::Degraded => {
             let wanted = verdict.finding == Finding::Degraded || settings.degraded;
             // Not at the first sight of it: each change of the answer has the cluster think anew.

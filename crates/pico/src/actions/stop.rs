@@ -19,6 +19,16 @@ const LEAST_RESERVE: Duration = Duration::from_secs(5);
 /// Stops.
 #[must_use]
 pub fn stop(settings: &Settings, budget: Budget) -> Outcome {
+    end(settings, budget, Steps::until)
+}
+
+/// Stops by signals alone: mzsh has been asked before, or nobody wants to wait for it. For managers that have two steps.
+#[must_use]
+pub fn clean(settings: &Settings, budget: Budget) -> Outcome {
+    end(settings, budget, |end| Steps::until(end).by_signals())
+}
+
+fn end(settings: &Settings, budget: Budget, steps: impl Fn(Instant) -> Steps) -> Outcome {
     // The larger of 5 s and a tenth, but never more than half of what there is.
     let reserve = LEAST_RESERVE.max(budget.length() / 10).min(budget.length() / 2);
     let budget = budget.less(reserve);
@@ -38,7 +48,7 @@ pub fn stop(settings: &Settings, budget: Budget) -> Outcome {
         // Nothing says which process could be meant, and this resource has started none since the boot.
         return Outcome { answer: Answer::Success, reason: Some(format!("nothing to stop: {why}")) };
     }
-    let steps = Steps::until(budget.end);
+    let steps = steps(budget.end);
     let ending = Ending::new(settings, &targets, record.as_ref(), steps);
     if record.as_ref().is_some_and(|r| r.phase == Phase::Unidentified)
         && let Err(why) = stop_unidentified(settings, &targets[0], steps)

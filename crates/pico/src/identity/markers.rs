@@ -1,6 +1,6 @@
 //! What a command line says about a process. Pure.
 
-use crate::settings::Target;
+use crate::settings::{PicoName, Target};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -94,6 +94,15 @@ fn pico_name(argv: &[OsString]) -> Option<&str> {
     };
     let main_class = argv.iter().skip(1).position(|a| !is_option(a) && is_main_class(a))? + 1;
     argv.get(main_class + 1..)?.last().and_then(|name| text(name.as_bytes()))
+}
+
+/// The name of the pico that this process is by its command line, of whichever installation.
+#[must_use]
+pub fn name_of_pico(process: Arguments<'_>) -> Option<PicoName> {
+    if after_mzsh(process).is_some() || !is_java(process) {
+        return None;
+    }
+    pico_name(process.argv)?.parse().ok()
 }
 
 /// Is this a pico of any name, or an mzsh?

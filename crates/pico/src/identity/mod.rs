@@ -10,7 +10,9 @@
 mod home;
 mod look;
 mod markers;
+mod names;
 
 pub use home::Home;
 pub use look::{Candidate, Found, Search, Surroundings, Suspect};
-pub use markers::{Arguments, HomeClaim, Role, home_claim, pico_of_anyone, role};
+pub use markers::{Arguments, HomeClaim, Role, home_claim, name_of_pico, pico_of_anyone, role};
+pub use names::of_all;

@@ -41,8 +41,10 @@ pub enum Finding {
     Degraded,
     /// It does not run, surely.
     NotRunning,
-    /// A process is there, or may be, and something is wrong.
+    /// A process is there, and something is wrong.
     Failed,
+    /// A process may be there; it can't be told.
+    Undecided,
     /// A deep check failed; some of these in a row may be tolerated.
     CheckFailed,
 }
@@ -81,7 +83,9 @@ pub fn judge(observation: &Observation, policy: &Policy) -> Verdict {
             let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
             failed(format!("{pico} runs more than once: pids {}", pids.join(", ")))
         }
-        Processes::Unknown(why) => failed(format!("{pico}: can't tell whether it runs: {why}")),
+        Processes::Unknown(why) => {
+            Verdict::new(Finding::Undecided, format!("{pico}: can't tell whether it runs: {why}"))
+        }
         Processes::One { id, life: Life::LeaderGone { threads } } => failed(format!(
             "{pico}: {id} can't be used or killed: its main thread has ended, {threads} live on (Z)"
         )),
@@ -164,7 +168,7 @@ fn judge_status(id: ProcessId, observation: &Observation, policy: &Policy) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Finding::{CheckFailed, Degraded, Failed, NotRunning, Running, Warning};
+    use Finding::{CheckFailed, Degraded, Failed, NotRunning, Running, Undecided, Warning};
     use host::Pid;
     use proptest::prelude::*;
 
@@ -198,7 +202,7 @@ mod tests {
             (one(Life::Traced), Warning, Warning),
             (one(Life::LeaderGone { threads: 2 }), Failed, Failed),
             (Processes::Several(vec![id().pid, Pid::own()]), Failed, Failed),
-            (Processes::Unknown("why".into()), Failed, Failed),
+            (Processes::Unknown("why".into()), Undecided, Undecided),
         ];
         for (processes, recurring, probe) in table {
             for kind in PicoType::ALL {

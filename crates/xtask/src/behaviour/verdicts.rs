@@ -63,7 +63,7 @@ fn answer(verdict: &Verdict) -> String {
         Finding::Warning => (ExitCode::Success, ", warning"),
         Finding::Degraded => (ExitCode::Degraded, " from the second time on, before that 0, warning"),
         Finding::NotRunning => (ExitCode::NotRunning, ""),
-        Finding::Failed => (ExitCode::Generic, ""),
+        Finding::Failed | Finding::Undecided => (ExitCode::Generic, ""),
         Finding::CheckFailed => (ExitCode::Generic, ", unless tolerated"),
     };
     format!("{}{remark}", code.number())
