@@ -8,7 +8,7 @@ use crate::Error;
 pub const AGENTS: [&str; 4] = ["platform", "ec", "sc", "ui"];
 
 /// The commands for people and for other cluster managers.
-const COMMANDS: [&str; 1] = ["mzha"];
+const COMMANDS: [&str; 2] = ["mzha", "mz-ha-scripts"];
 
 /// Set to the directory of the agents under test when that is not the test's own: `cargo xtask test` tests the release
 /// build, which is what ships.

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::health;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -13,7 +14,10 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Task {}
+enum Task {
+    /// How a pico is: exit code 0 well, 1 not well, 2 can't be told
+    Health(health::Health),
+}
 
 /// Does what the words ask for; the first is the program's own name.
 #[must_use]
@@ -25,5 +29,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match cli.task {}
+    match cli.task {
+        Task::Health(health) => health::run(&health),
+    }
 }

@@ -1,0 +1,142 @@
+//! `mz-ha-scripts`: the product's HA scripts `monitor`, `online`, `offline` and `clean`, for cluster managers other than Pacemaker.
+//!
+//! Arguments, words and exit codes are those of the product's own scripts; the truth behind them is the agents'. Which of the
+//! four is meant is told by the name that the program is called by (a link), else by its first argument.
+//!
+//! Exit codes are chosen so that no manager can misread one. Veritas takes 101 to 110 from a monitor for "online", 100 for
+//! "offline", and anything else for "unknown", some of its agents also 0 for "online" and 1 for "offline"; so a monitor ends with
+//! 110, 100 or [`UNKNOWN`], even after wrong arguments or a panic. What `online` and `offline` exit with is to it the number of
+//! seconds before the next monitor: so that is 0, or a small number. `clean` is 0 only when /proc shows nothing of the pico.
+//!
+//! The manager says no deadline, so there is one for each script, which `MZ_HA_TIMEOUT` (seconds) replaces. What the
+//! arguments have no place for (`container`, `wait_for`, `process_match`...) is read from variables `OCF_RESKEY_<name>`, as by the
+//! agents; an argument comes before a variable of the same meaning.
+
+mod arguments;
+mod change;
+mod monitor;
+mod subject;
+
+use crate::resource::Resource;
+use arguments::{Call, Installation, Script, Wrong};
+use ocf::{Action, Invocation, reason};
+use pico::record::{self, DIRECTORY};
+use pico::{Budget, PicoName, PicoType, Settings};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// What monitor exits with where it can't tell: nobody's "online" and nobody's "offline".
+const UNKNOWN: u8 = 99;
+/// What the others exit with after a failure.
+const FAILED: u8 = 1;
+/// What the others exit with after wrong arguments.
+const WRONG_USE: u8 = 2;
+
+/// Does what the words ask for (the first is the program's own name), with these variables of the environment.
+#[must_use]
+pub fn run(
+    words: impl IntoIterator<Item = OsString>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> ExitCode {
+    let begun = Instant::now();
+    let variables: Variables = variables.into_iter().collect();
+    let call = match Call::read(words, &variables) {
+        Ok(call) => call,
+        Err(Wrong::Version) => return say(&format!("mz-ha-scripts {}\n", env!("CARGO_PKG_VERSION")), 0),
+        Err(Wrong::Help) => return say(arguments::USAGE, 0),
+        Err(Wrong::Use { script, why }) => {
+            complain(&format!("{why}\n{}", arguments::USAGE));
+            return ExitCode::from(if script == Some(Script::Monitor) { UNKNOWN } else { WRONG_USE });
+        }
+    };
+    let monitors = matches!(call, Call::Monitor { .. });
+    ocf::exit_on_panic(if monitors { UNKNOWN } else { FAILED }, |words| format!("{words}\n"));
+    let end = begun + call.installation().time;
+    let budget = Budget { begun, end };
+    let is_root = rustix::process::geteuid().is_root();
+    match call {
+        Call::Monitor { installation, port, host, seconds, debug } => {
+            let question = monitor::Question { installation, port, host, seconds, debug };
+            monitor::run(&question, is_root, budget)
+        }
+        Call::Change { change, installation, pico } => {
+            change::run(change, &installation, &pico, is_root, budget)
+        }
+    }
+}
+
+/// Variables of the environment that are text or can pass for it.
+type Variables = BTreeMap<OsString, OsString>;
+
+impl Installation {
+    /// The pico of this name as a resource of its own, whose record no resource of another manager shares, nor another
+    /// installation's pico of the same name.
+    fn resource(&self, pico: &PicoName, more: &[(&str, String)]) -> Resource {
+        let mut resource = self.nameless(pico, more);
+        let name = resource.settings().0.target.map_or_else(|_| pico.to_string(), |t| record::name_of(&t));
+        resource.name = Some(format!("{RESOURCE}{pico}-{name}"));
+        resource
+    }
+
+    /// The same without a name: nothing is kept of it.
+    fn nameless(&self, pico: &PicoName, more: &[(&str, String)]) -> Resource {
+        let mut parameters = self.parameters.clone();
+        let given = [
+            ("java_home", self.java_home.clone()),
+            ("mz_home", self.mz_home.clone()),
+            ("os_user", self.user.clone()),
+            ("pico_name", pico.to_string()),
+        ];
+        parameters.extend(given.into_iter().chain(more.iter().cloned()).map(|(n, v)| (n.to_owned(), v)));
+        Resource { name: None, kind: kind_of(pico), parameters }
+    }
+}
+
+/// What the names of our own resources begin with.
+const RESOURCE: &str = "ha-scripts-";
+
+/// The product has one Platform, which is called so; all others are alike in what is done here.
+fn kind_of(pico: &PicoName) -> PicoType {
+    match pico.as_str() {
+        "platform" => PicoType::Platform,
+        "ui" => PicoType::Ui,
+        _ => PicoType::ExecutionContext,
+    }
+}
+
+/// Has the log lines go where those of an agent go; with no variable that says so, to the journal or syslog.
+fn log(resource: &Resource, action: Action) -> Invocation {
+    let call = resource.invocation(action, &[("HA_LOGFACILITY", "daemon")]);
+    ocf::install_log(&call);
+    call
+}
+
+/// Who else manages this pico, in words.
+fn other_managers(settings: &Settings) -> Option<String> {
+    let target = settings.target.as_ref().ok()?;
+    let others = record::of_others(settings.resource.as_deref(), target);
+    let names = others.iter().filter_map(|path| path.file_stem()?.to_str()).collect::<Vec<_>>();
+    (!names.is_empty()).then(|| {
+        let (names, pico) = (names.join(", "), settings.pico());
+        format!("Pacemaker's {names} manages {pico}, too ({DIRECTORY}): take it out of one of the two")
+    })
+}
+
+/// Writes all of it on stdout. That nobody reads it changes nothing.
+fn say(text: &str, code: u8) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    ExitCode::from(code)
+}
+
+fn complain(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// One line of printable ASCII, of whatever length.
+fn line(text: &str) -> String {
+    reason::sanitise(text, "")
+}

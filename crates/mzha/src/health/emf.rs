@@ -1,0 +1,107 @@
+//! One line of CloudWatch's embedded metric format: a JSON object that CloudWatch Logs takes metrics from.
+//!
+//! Its root has a member `_aws` with the time in milliseconds and the names of metrics and dimensions, and each of these names again with its
+//! value. A name without its value is an error there, so `Healthy` is named only where it is known: a pico of which
+//! nothing can be told leaves a gap in the graph, not a zero.
+
+use serde_json::{Map, Value, json};
+use std::time::{Duration, SystemTime};
+
+/// Most characters of a reason: the whole line has a limit, and a person reads no more.
+const LONGEST_REASON: usize = 1024;
+
+/// What was measured.
+#[derive(Debug)]
+pub(super) struct Measured<'a> {
+    pub(super) pico: &'a str,
+    pub(super) state: &'a str,
+    pub(super) why: Option<&'a str>,
+    pub(super) code: u8,
+    pub(super) took: Duration,
+}
+
+/// The line.
+pub(super) fn line(measured: &Measured<'_>) -> String {
+    let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis());
+    // The kernel's own name for the node; a dimension must not be empty.
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "unknown" } else { host.trim() };
+    document(measured, u64::try_from(now).unwrap_or_default(), host).to_string()
+}
+
+fn document(measured: &Measured<'_>, now: u64, host: &str) -> Value {
+    let healthy = match measured.code {
+        0 => Some(1),
+        1 => Some(0),
+        _ => None,
+    };
+    let mut metrics = vec![json!({"Name": "CheckMilliseconds", "Unit": "Milliseconds"})];
+    let mut root = Map::new();
+    if let Some(healthy) = healthy {
+        metrics.push(json!({"Name": "Healthy", "Unit": "None"}));
+        root.insert("Healthy".to_owned(), healthy.into());
+    }
+    let took = u64::try_from(measured.took.as_millis()).unwrap_or(u64::MAX);
+    let directive =
+        json!({"Namespace": "MediationZone", "Dimensions": [["Pico", "Host"]], "Metrics": metrics});
+    let values = [
+        ("_aws", json!({"Timestamp": now, "CloudWatchMetrics": [directive]})),
+        ("CheckMilliseconds", took.into()),
+        ("ExitCode", measured.code.into()),
+        ("Host", host.into()),
+        ("Pico", if measured.pico.is_empty() { "unknown" } else { measured.pico }.into()),
+        (
+            "Reason",
+            measured
+                .why
+                .map_or(Value::Null, |why| why.chars().take(LONGEST_REASON).collect::<String>().into()),
+        ),
+        ("State", measured.state.into()),
+    ];
+    root.extend(values.map(|(name, value)| (name.to_owned(), value)));
+    Value::Object(root)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(code: u8, why: Option<&str>) -> Value {
+        let measured = Measured { pico: "ec1", state: "s", why, code, took: Duration::from_millis(1234) };
+        document(&measured, 1_700_000_000_000, "node1")
+    }
+
+    /// Every name that the directive names has its value at the root, and of the type that is asked for.
+    fn assert_whole(document: &Value) {
+        let directive = &document["_aws"]["CloudWatchMetrics"][0];
+        assert!(document["_aws"]["Timestamp"].is_u64() && directive["Namespace"].is_string());
+        for metric in directive["Metrics"].as_array().unwrap() {
+            assert!(document[metric["Name"].as_str().unwrap()].is_u64(), "{document}");
+        }
+        for dimension in directive["Dimensions"][0].as_array().unwrap() {
+            assert!(
+                document[dimension.as_str().unwrap()].as_str().is_some_and(|v| !v.is_empty()),
+                "{document}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_named_has_a_value_and_what_is_not_known_is_not_named() {
+        for (code, healthy) in [(0, Some(1)), (1, Some(0)), (2, None)] {
+            let document = of(code, None);
+            assert_whole(&document);
+            assert_eq!(document.get("Healthy").and_then(Value::as_u64), healthy);
+            let named = document["_aws"]["CloudWatchMetrics"][0]["Metrics"].to_string().contains("Healthy");
+            assert_eq!(named, healthy.is_some());
+        }
+    }
+
+    #[test]
+    fn whatever_the_reason_it_is_one_short_line() {
+        let long = "\"\n\u{1}\u{20ac}".repeat(100_000);
+        let text = of(1, Some(&long)).to_string();
+        assert!(text.len() < 16 << 10 && !text.contains('\n'), "{}", text.len());
+        assert_whole(&serde_json::from_str(&text).unwrap());
+    }
+}

@@ -1,0 +1,116 @@
+//! `mzha health`: how is one pico? The verdict of depth 10, for a person, or for a machine that is not Pacemaker.
+//!
+//! The exit code is 0 for well, 1 for not well, 2 for what can't be told. Three codes and not two: who replaces a machine for a 1
+//! must not replace it because a registry could not be read.
+
+mod emf;
+
+use crate::resource::Resource;
+use crate::verdict::Verdict;
+use ocf::reason;
+use pico::actions::{self, Request};
+use pico::verdict::Occasion;
+use pico::{Budget, PicoName, PicoType};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// What is asked.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct Health {
+    /// A resource of the cluster, by its name
+    #[arg(conflicts_with = "pico", required_unless_present = "pico")]
+    resource: Option<String>,
+    /// A pico, by its name
+    #[arg(long, value_name = "NAME")]
+    pico: Option<PicoName>,
+    /// Its installation
+    #[arg(long, value_name = "DIR", requires = "pico", default_value = "/opt/mz", value_parser = absolute)]
+    mz_home: PathBuf,
+    /// Its type: platform, ec, sc or ui
+    #[arg(long = "type", value_name = "TYPE", requires = "pico", value_parser = kind)]
+    kind: Option<PicoType>,
+    /// Seconds that the answer may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(10..=3600))]
+    timeout: u64,
+    /// One line of CloudWatch's embedded metric format
+    #[arg(long)]
+    aws: bool,
+}
+
+fn absolute(text: &str) -> Result<PathBuf, &'static str> {
+    if Path::new(text).is_absolute() { Ok(text.into()) } else { Err("expected an absolute path") }
+}
+
+fn kind(text: &str) -> Result<PicoType, &'static str> {
+    PicoType::ALL.into_iter().find(|kind| kind.agent() == text).ok_or("expected platform, ec, sc or ui")
+}
+
+/// Looks, and answers.
+pub(crate) fn run(health: &Health) -> ExitCode {
+    let begun = Instant::now();
+    let (pico, verdict) = health.look(begun);
+    let (code, state) = match &verdict {
+        Verdict::Well(_) => (0, "well"),
+        Verdict::NotWell(_) => (1, "not well"),
+        Verdict::CantTell(_) => (2, "can't be told"),
+    };
+    let why = verdict.reason().map(|reason| reason::sanitise(reason, ""));
+    let text = if health.aws {
+        emf::line(&emf::Measured { pico: &pico, state, why: why.as_deref(), code, took: begun.elapsed() })
+    } else {
+        let who = health.resource.as_deref().unwrap_or(&pico);
+        match (why, &verdict) {
+            (None, _) => format!("{who}: {state}"),
+            (Some(why), Verdict::Well(_)) => format!("{who}: {state}, but {why}"),
+            (Some(why), _) => format!("{who}: {state}: {why}"),
+        }
+    };
+    // Nobody who reads it is no failure of the pico's.
+    let _ = writeln!(io::stdout().lock(), "{text}");
+    ExitCode::from(code)
+}
+
+impl Health {
+    /// How it is; and how it is called.
+    fn look(&self, begun: Instant) -> (String, Verdict) {
+        let resource = match self.subject() {
+            Ok(resource) => resource,
+            Err(why) => return (self.resource.clone().unwrap_or_default(), Verdict::CantTell(why)),
+        };
+        // A value that can't be read has its default, as in a monitor.
+        let (settings, _) = resource.settings();
+        let name = settings
+            .target
+            .as_ref()
+            .map_or_else(|_| resource.name.clone().unwrap_or_default(), |t| t.name.to_string());
+        if !rustix::process::geteuid().is_root() {
+            return (
+                name,
+                Verdict::CantTell("must be run by root: others don't see all of /proc".to_owned()),
+            );
+        }
+        let budget = Budget { begun, end: begun + Duration::from_secs(self.timeout) };
+        let request = Request { occasion: Occasion::Recurring, depth: 10, by_cluster: false };
+        (name, Verdict::of(actions::monitor(&settings, request, budget)))
+    }
+
+    fn subject(&self) -> Result<Resource, String> {
+        if let Some(name) = &self.resource {
+            return Resource::recorded(name).ok_or_else(|| {
+                format!("{name} has no record on this node since its boot: is it a resource of ours, and here? Else use --pico")
+            });
+        }
+        let pico = self.pico.as_ref().map(PicoName::to_string).unwrap_or_default();
+        let by_name = match pico.as_str() {
+            "platform" => PicoType::Platform,
+            "ui" => PicoType::Ui,
+            _ => PicoType::ExecutionContext,
+        };
+        let home = self.mz_home.to_string_lossy().into_owned();
+        let parameters = [("mz_home".to_owned(), home), ("pico_name".to_owned(), pico)].into();
+        Ok(Resource { name: None, kind: self.kind.unwrap_or(by_name), parameters })
+    }
+}
