@@ -12,7 +12,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::{AgentCall, Done, Error, NodeCommand, Process, Ran, Sandbox, hung, network, wait_until};
+use crate::sandbox::KIT;
+use crate::{
+    AgentCall, Done, Error, NodeCommand, Process, Programs, Ran, Sandbox, hung, network, wait_until,
+};
 
 /// Longer than anything takes that has to come soon.
 pub const SOON: Duration = Duration::from_secs(10);
@@ -73,6 +76,7 @@ pub struct Builder {
     home: &'static str,
     arguments: Vec<String>,
     platform: bool,
+    commands: bool,
 }
 
 /// A site for the agent of this type, with native picos.
@@ -84,7 +88,7 @@ pub fn site(kind: Kind) -> Builder {
     for setting in SHORT {
         arguments.extend(["--set".to_owned(), setting.to_owned()]);
     }
-    Builder { kind, home: HOME, arguments, platform: kind != Kind::Platform }
+    Builder { kind, home: HOME, arguments, platform: kind != Kind::Platform, commands: false }
 }
 
 impl Builder {
@@ -125,9 +129,15 @@ impl Builder {
         self
     }
 
+    /// The node has the commands for people as well ([`Site::command`]).
+    pub fn commands(mut self) -> Self {
+        self.commands = true;
+        self
+    }
+
     /// Lays it out.
     pub fn build(self) -> Result<Site, Error> {
-        let node = Sandbox::new()?;
+        let node = Sandbox::with(&if self.commands { Programs::with_commands()? } else { Programs::all()? })?;
         install(&node, self.home, &self.arguments)?;
         let site = Site { node, kind: self.kind };
         if self.platform {
@@ -221,6 +231,11 @@ impl Site {
     /// mzsh of another installation.
     pub fn mzsh_of(&self, home: &str, arguments: &[&str]) -> Result<Ran, Error> {
         self.as_owner(&format!("{home}/bin/mzsh")).args(arguments).run()
+    }
+
+    /// One of our commands, run by root with nothing but `PATH` in its environment.
+    pub fn command(&self, name: &str) -> NodeCommand<'_> {
+        self.node.command(format!("{KIT}/bin/{name}"))
     }
 
     /// A program that the owner of the installation runs.

@@ -174,7 +174,9 @@ fn time(script: Script, variables: &Variables) -> Result<Duration, String> {
         return Ok(script.time());
     };
     let seconds = text.to_str().and_then(|text| text.parse().ok()).filter(|n| (10..=86400).contains(n));
-    seconds.map(Duration::from_secs).ok_or(format!("{NAME} {text:?}: expected 10 to 86400 seconds"))
+    seconds
+        .map(Duration::from_secs)
+        .ok_or(format!("{NAME} {text}: expected 10 to 86400 seconds", text = text.display()))
 }
 
 /// What arguments have no place for.

@@ -1,0 +1,125 @@
+//! `mzha health`: the agents' verdict for people, and for Auto Scaling and CloudWatch.
+
+use serde_json::Value;
+use testkit::site::{HOME, Kind, Site, in_short, site};
+use testkit::{Done, Error, NodeCommand, Process};
+
+fn health<'a>(site: &'a Site, words: &[&str]) -> NodeCommand<'a> {
+    site.command("mzha").arg("health").args(words)
+}
+
+/// Says this, by the resource's name and by the pico's.
+#[track_caller]
+fn says(site: &Site, code: i32, words: &[&str]) -> Done {
+    for who in [vec!["ec"], vec!["--pico", "ec1"], vec!["--pico", "ec1", "--mz-home", HOME, "--type", "ec"]] {
+        let ran = health(site, &who).run()?.expect(code)?;
+        let name = who.last().filter(|_| who.len() == 1).unwrap_or(&"ec1");
+        assert!(ran.stdout.starts_with(&format!("{name}: ")) && ran.stdout.lines().count() == 1, "{ran}");
+        for word in words {
+            assert!(ran.stdout.contains(word), "{word:?}: {ran}");
+        }
+    }
+    Ok(())
+}
+
+/// The one line, with every member that the format's specification asks for.
+#[track_caller]
+fn emf(site: &Site, code: i32) -> Result<Value, Error> {
+    let ran = health(site, &["--pico", "ec1", "--aws"]).run()?.expect(code)?;
+    assert!(ran.stdout.lines().count() == 1 && ran.stdout.len() < 256 << 10, "{ran}");
+    let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let directives = document["_aws"]["CloudWatchMetrics"].as_array().expect("an array of directives");
+    assert!(document["_aws"]["Timestamp"].as_u64().is_some_and(|ms| ms > 1_600_000_000_000), "{document}");
+    for directive in directives {
+        assert!(directive["Namespace"].as_str().is_some_and(|name| !name.is_empty()), "{document}");
+        let metrics = directive["Metrics"].as_array().expect("an array of metrics");
+        for metric in metrics {
+            assert!(document[metric["Name"].as_str().expect("a name")].is_number(), "{document}");
+        }
+        for set in directive["Dimensions"].as_array().expect("an array of sets of dimensions") {
+            for name in set.as_array().expect("a set of dimensions") {
+                let value = document[name.as_str().expect("a name")].as_str();
+                assert!(value.is_some_and(|value| !value.is_empty()), "{document}");
+            }
+        }
+    }
+    assert_eq!(document["ExitCode"], code);
+    assert_eq!(document["Pico"], "ec1");
+    Ok(document)
+}
+
+#[test]
+fn well_hung_and_dead_are_told_apart_by_code_and_words() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    let jvm = site.start()?;
+    let calls = site.calls("")?;
+    says(&site, 0, &[": well"])?;
+    site.signal(jvm.pid, "STOP")?;
+    says(&site, 1, &["not well: ec1 hangs", &format!("pid {} ", jvm.pid)])?;
+    assert!(site.lives(&jvm)?);
+    site.signal(jvm.pid, "KILL")?;
+    says(&site, 1, &["not well: ec1 is not running"])?;
+    assert_eq!(site.calls("")?, calls, "mzsh is not even asked");
+    site.nothing_left()
+}
+
+#[test]
+fn failed_by_its_own_word_is_not_well_by_the_resources_own_parameters() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    site.agent().param("ha_grace", "0").run("start")?.expect(0)?;
+    site.set(&["ec1.ha_answer=FAILED aborts 7 of 5"])?;
+    let ran = health(&site, &["ec"]).run()?.expect(1)?;
+    assert!(ran.stdout.contains("aborts 7 of 5"), "{ran}");
+    // Who names only the pico has the defaults, and with them a grace of a minute.
+    let ran = health(&site, &["--pico", "ec1"]).run()?.expect(0)?;
+    assert!(ran.stdout.starts_with("ec1: well, but ") && ran.stdout.contains("aborts 7 of 5"), "{ran}");
+    Ok(())
+}
+
+#[test]
+fn what_cant_be_told_is_neither_well_nor_not() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    let ran = health(&site, &["ec"]).run()?.expect(2)?;
+    assert!(ran.stdout.starts_with("ec: can't be told: ec has no record"), "{ran}");
+    for wrong in
+        [vec![], vec!["--pico", "-f"], vec!["ec", "--pico", "ec1"], vec!["--pico", "ec1", "--mz-home", "mz"]]
+    {
+        let ran = health(&site, &wrong).run()?.expect(2)?;
+        assert!(ran.stdout.is_empty(), "{ran}");
+    }
+    if site.node.owner() != "root" {
+        let ran = health(&site, &["--pico", "ec1"]).user(4711).run()?.expect(2)?;
+        assert!(ran.stdout.contains("must be run by root"), "{ran}");
+    }
+    // A process that has the name and does not say of which installation.
+    site.sh("mkfifo -m 666 /opt/mz/tmp/never")?;
+    let looks = "exec -a java bash -c \"read <> /opt/mz/tmp/never\" -Dpico.configname=ec1";
+    let line = format!("setsid env -i bash -c '{looks}' </dev/null >/dev/null 2>&1 &");
+    site.as_owner("sh").args(["-c", &line]).run()?.expect(0)?;
+    site.until("a process that is named ec1", |site| {
+        let all = site.processes()?;
+        let is = |p: &Process| p.argv.first().is_some_and(|a| a == "java");
+        Ok(if all.iter().any(is) { Ok(()) } else { Err(in_short(&all)) })
+    })?;
+    let ran = health(&site, &["--pico", "ec1"]).run()?.expect(2)?;
+    assert!(ran.stdout.starts_with("ec1: can't be told: "), "{ran}");
+    let document = emf(&site, 2)?;
+    assert!(
+        document.get("Healthy").is_none() && !document["_aws"].to_string().contains("Healthy"),
+        "{document}"
+    );
+    Ok(())
+}
+
+#[test]
+fn for_amazon_it_is_one_line_of_the_embedded_metric_format() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    let jvm = site.start()?;
+    let document = emf(&site, 0)?;
+    assert_eq!((&document["Healthy"], &document["State"]), (&Value::from(1), &Value::from("well")));
+    site.signal(jvm.pid, "KILL")?;
+    let document = emf(&site, 1)?;
+    assert_eq!(document["Healthy"], 0);
+    assert!(document["Reason"].as_str().is_some_and(|why| why.contains("not running")), "{document}");
+    Ok(())
+}

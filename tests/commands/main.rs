@@ -1,0 +1,7 @@
+//! The commands: what people and other cluster managers than Pacemaker run.
+//!
+//! Each test has a node of its own with a simulated MediationZone in `/opt/mz` ([`testkit::site`]). What a command answers is
+//! compared with /proc of the node and with the simulator's history.
+
+mod ha_scripts;
+mod health;
