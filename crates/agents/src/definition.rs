@@ -113,6 +113,25 @@ mod tests {
     }
 
     #[test]
+    fn the_advised_time_outs_are_enough_for_the_default_parameters() {
+        use pico::actions::needs;
+        for kind in PicoType::ALL {
+            let name = [("OCF_RESKEY_pico_name".into(), "x".into())];
+            let (settings, _) =
+                crate::settings::read(kind, &ocf::Invocation::new(definition(kind), Action::Monitor, name));
+            for operation in definition(kind).operations {
+                let needed = match operation.action {
+                    Action::Start => needs::start(&settings),
+                    Action::Stop => needs::stop(),
+                    Action::Monitor => needs::monitor(&settings, operation.depth.unwrap_or(0)),
+                    _ => continue,
+                };
+                assert!(operation.timeout >= needed, "{kind}: {operation:?} needs {needed:?}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_not_reloadable_is_what_identifies_or_starts_the_process() {
         let fixed: Vec<&str> =
             parameters::of(PicoType::Platform).iter().filter(|p| !p.reloadable).map(|p| p.name).collect();

@@ -1,24 +1,30 @@
 //! What a command said, bounded.
 
-/// Most output that is kept, in bytes: the first half and the last half of it. The rest is read and dropped, so
-/// that a command never waits for a reader.
+/// Most output that is kept unless the caller wants more, in bytes: the first half and the last half of it. The rest is read
+/// and dropped, so that a command never waits for a reader.
 pub(crate) const KEPT: usize = 64 << 10;
 
-/// The first and the last half of [`KEPT`] bytes.
-#[derive(Debug, Default)]
+/// The first and the last half of so many bytes.
+#[derive(Debug)]
 pub(crate) struct Kept {
+    half: usize,
     head: Vec<u8>,
     tail: Vec<u8>,
     dropped: usize,
 }
 
 impl Kept {
+    /// Of at most `longest` bytes.
+    pub(crate) fn new(longest: usize) -> Self {
+        Self { half: longest / 2, head: Vec::new(), tail: Vec::new(), dropped: 0 }
+    }
+
     pub(crate) fn push(&mut self, mut bytes: &[u8]) {
-        let room = (KEPT / 2).saturating_sub(self.head.len()).min(bytes.len());
+        let room = self.half.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..room]);
         bytes = &bytes[room..];
         self.tail.extend_from_slice(bytes);
-        let over = self.tail.len().saturating_sub(KEPT / 2);
+        let over = self.tail.len().saturating_sub(self.half);
         self.dropped += over;
         self.tail.drain(..over);
     }

@@ -42,6 +42,7 @@ mod panic;
 mod parameter;
 pub mod reason;
 mod run;
+pub mod time;
 
 pub use action::Action;
 pub use agent::{Agent, Class, Failure, State};

@@ -7,7 +7,8 @@
 //! because crmsh hands the text to its parser as a string, which then refuses it; so everything is ASCII.
 
 use crate::definition::Definition;
-use crate::parameter::{Kind, spelled};
+use crate::parameter::Kind;
+use crate::time::spelled;
 use crate::{Operation, Parameter};
 use quick_xml::Writer;
 use quick_xml::escape::partial_escape;

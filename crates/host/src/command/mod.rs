@@ -15,7 +15,7 @@ mod child;
 
 use crate::credentials::Credentials;
 use crate::fork::{Child, End};
-use crate::kept::Kept;
+use crate::kept::{KEPT, Kept};
 use crate::pidfd::PidFd;
 use crate::process::{self, Pid, ProcessId, Signal, Stat, State};
 use crate::wait::poll_until;
@@ -81,7 +81,7 @@ pub enum Company {
 pub struct Finished {
     /// How it ended.
     pub end: End,
-    /// What it wrote to stdout and stderr, as far as kept.
+    /// What it wrote to stdout and stderr, as far as kept: see [`Running::keeping`].
     pub output: Vec<u8>,
     /// Why it was never executed, or could do nothing: what `prepare` said, or exec, or that it waited for storage when its
     /// time was over.
@@ -125,7 +125,7 @@ pub fn launch(company: Company, prepare: impl FnOnce() -> Result<Exec, String>) 
         .ok_or_else(|| io::Error::other("the child vanished before it was let go"))?;
     rustix::io::ioctl_fionbio(&output, true)?;
     rustix::io::ioctl_fionbio(&refusal, true)?;
-    let kept = Kept::default();
+    let kept = Kept::new(KEPT);
     Ok(Running {
         child,
         id: stat.id(),
@@ -167,6 +167,12 @@ impl Running {
     #[must_use]
     pub fn id(&self) -> ProcessId {
         self.id
+    }
+
+    /// Keeps up to so many bytes of what it says, instead of 64 KiB. To be called before it says anything.
+    #[must_use]
+    pub fn keeping(self, longest: usize) -> Self {
+        Self { kept: Kept::new(longest), ..self }
     }
 
     /// Lets the child run.

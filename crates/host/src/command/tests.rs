@@ -130,9 +130,17 @@ fn megabytes_are_read_and_bounded() {
     let finished = run("echo first; head -c 5000000 /dev/zero | tr '\\0' x; echo; echo last");
     assert_eq!(finished.end, End::Exited(0));
     let text = String::from_utf8(finished.output).unwrap();
-    assert!(text.len() < crate::kept::KEPT + 100, "{}", text.len());
+    assert!(text.len() < KEPT + 100, "{}", text.len());
     assert!(text.starts_with("first\n") && text.ends_with("\nlast\n"));
     assert!(text.contains("bytes left out"));
+}
+
+#[test]
+fn who_wants_more_than_the_usual_is_given_it() {
+    let numbers = launch(Company::Group, || Ok(shell("seq 100000"))).unwrap().keeping(1 << 20);
+    let text = String::from_utf8(numbers.run(soon()).unwrap().output).unwrap();
+    assert!(text.starts_with("1\n2\n") && text.contains("\n50000\n") && text.ends_with("\n100000\n"));
+    assert!(!text.contains("left out"));
 }
 
 #[test]

@@ -23,9 +23,10 @@
 mod parse;
 mod values;
 
-pub(crate) use parse::{boolean, spelled};
+pub(crate) use parse::boolean;
 pub use values::{ParameterError, Values};
 
+use crate::time::spelled;
 use std::fmt;
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! From text to value. `None` is all that is said here; what was expected is said by [`Kind`].
 
 use super::Kind;
+use crate::time;
 use std::time::Duration;
 
 pub(super) fn integer(text: &str, kind: Kind) -> Option<i64> {
@@ -28,7 +29,7 @@ pub(super) fn select(text: &str, kind: Kind) -> Option<&'static str> {
 }
 
 pub(super) fn duration(text: &str, kind: Kind) -> Option<Duration> {
-    let duration = time(text)?;
+    let duration = time::read(text)?;
     match kind {
         Kind::Duration { min, max } => (min..=max).contains(&duration).then_some(duration),
         _ => None,
@@ -51,46 +52,9 @@ pub(super) fn matches(text: &str, kind: Kind) -> bool {
     }
 }
 
-/// Pacemaker's syntax of a time (`crm_get_msec`): a whole number and a unit, without one seconds.
-fn time(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let number: u64 = number.parse().ok()?;
-    Some(match unit.trim_start().to_ascii_lowercase().as_str() {
-        "us" | "usec" => Duration::from_micros(number),
-        "ms" | "msec" => Duration::from_millis(number),
-        "" | "s" | "sec" => Duration::from_secs(number),
-        "m" | "min" => Duration::from_secs(number.checked_mul(60)?),
-        "h" | "hr" => Duration::from_secs(number.checked_mul(3600)?),
-        _ => return None,
-    })
-}
-
-/// The same, the other way: `90s`, or `1500ms` where it is no whole number of seconds.
-pub(crate) fn spelled(time: Duration) -> String {
-    match time.subsec_millis() {
-        0 => format!("{}s", time.as_secs()),
-        _ => format!("{}ms", time.as_millis()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_read_as_pacemaker_reads_them() {
-        for (text, millis) in
-            [("90", 90_000), ("90s", 90_000), ("2m", 120_000), ("1500ms", 1_500), ("1h", 3_600_000)]
-        {
-            assert_eq!(time(text), Some(Duration::from_millis(millis)), "{text}");
-        }
-        assert_eq!(time(" 5 MIN "), Some(Duration::from_secs(300)));
-        for bad in ["", "s", "-1", "1.5s", "1d", "90 s x", "99999999999999999999", "18446744073709551615h"] {
-            assert_eq!(time(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn booleans_are_read_as_shell_agents_read_them() {

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 /// Between two tries of a check.
-const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+pub(super) const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 /// A try with less time than this would tell nothing: a JVM has to come up before it can ask.
 const LEAST_TRY: Duration = Duration::from_secs(3);
 /// What the grace is longer than the interval of the HA Monitor Server: its first full interval and some.

@@ -5,6 +5,7 @@ mod deep;
 mod ending;
 mod explain;
 mod monitor;
+pub mod needs;
 mod reload;
 mod start;
 mod stop;

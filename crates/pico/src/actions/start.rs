@@ -34,7 +34,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Time for the process to be seen, once mzsh says that it is up.
 const SEEN_WITHIN: Duration = Duration::from_secs(2);
 /// All that is run after a successful start.
-const AFTERWARDS: Duration = Duration::from_secs(60);
+pub(super) const AFTERWARDS: Duration = Duration::from_secs(60);
 
 /// Starts.
 #[must_use]
@@ -43,9 +43,9 @@ pub fn start(settings: &Settings, budget: Budget) -> Outcome {
         Ok(target) => target,
         Err(why) => return Outcome::failed_by(Class::NotConfigured, why.clone()),
     };
-    // The answer must be out before the operation's time-out; and a fifth is kept for clearing up if it fails.
+    // The answer must be out before the operation's time-out.
     let whole = budget.less((budget.length() / 20).min(LAST_WORDS));
-    let budget = budget.less(budget.length() / 5);
+    let budget = working(budget);
     let _lock = match lock(target, budget) {
         Ok(lock) => lock,
         Err(outcome) => return outcome,
@@ -53,6 +53,11 @@ pub fn start(settings: &Settings, budget: Budget) -> Outcome {
     let (file, record) = record_of(settings, target);
     let start = Start { settings, target, file, budget, whole, unclear: RefCell::default() };
     start.run(record.as_ref()).unwrap_or_else(|Stop(outcome)| outcome)
+}
+
+/// What of the operation's time a start has: a fifth is kept for clearing up if it fails.
+pub(super) fn working(budget: Budget) -> Budget {
+    budget.less(budget.length() / 5)
 }
 
 fn lock(target: &Target, budget: Budget) -> Result<Lock, Outcome> {

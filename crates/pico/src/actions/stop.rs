@@ -29,9 +29,7 @@ pub fn clean(settings: &Settings, budget: Budget) -> Outcome {
 }
 
 fn end(settings: &Settings, budget: Budget, steps: impl Fn(Instant) -> Steps) -> Outcome {
-    // The larger of 5 s and a tenth, but never more than half of what there is.
-    let reserve = LEAST_RESERVE.max(budget.length() / 10).min(budget.length() / 2);
-    let budget = budget.less(reserve);
+    let budget = working(budget);
     let file = RecordFile::of(settings.resource.as_deref());
     let _lock = match targets(settings, file.read().as_ref()).first() {
         Some(target) => take_over_lock(target, budget),
@@ -62,6 +60,11 @@ fn end(settings: &Settings, budget: Budget, steps: impl Fn(Instant) -> Steps) ->
         }
         Err(e) => Outcome::failed(format!("{} could not be stopped: {e}", settings.pico())),
     }
+}
+
+/// What of the operation's time a stop has: the larger of 5 s and a tenth is kept for the answer, but never more than half.
+pub(super) fn working(budget: Budget) -> Budget {
+    budget.less(LEAST_RESERVE.max(budget.length() / 10).min(budget.length() / 2))
 }
 
 /// What the parameters mean, and what the record was written for where that is another one.

@@ -1,0 +1,88 @@
+//! How long the operations of a resource must be allowed to take, by what its parameters let them do.
+//!
+//! Pacemaker's time-outs stand in the cluster's configuration, where nobody sees what they have to hold. An action never
+//! takes longer than it is allowed to; with too little time it does less, and gives up a pico that would have come up, or
+//! kills one that would have ended in order. These are the shares that the actions themselves work with.
+
+use super::deep::BETWEEN_TRIES;
+use super::ending::Steps;
+use super::start::{AFTERWARDS, working as starting};
+use super::stop::working as stopping;
+use crate::budget::Budget;
+use crate::settings::{HaCheck, Settings};
+use std::time::{Duration, Instant};
+
+/// How long mzsh waits for a pico to come up before it gives up by itself (`term.default.startup.timeout`).
+pub const MZSH_STARTUP: Duration = Duration::from_secs(180);
+
+/// The longest `mzsh shutdown` of a sound installation that was measured: the Platform, with its 20 tries.
+pub const MZSH_SHUTDOWN: Duration = Duration::from_secs(76);
+
+/// The least time-out of start that lets a slow start come to its end.
+#[must_use]
+pub fn start(settings: &Settings) -> Duration {
+    let after = settings.republish_services || settings.post_start.is_some();
+    let after = if after { AFTERWARDS } else { Duration::ZERO };
+    let work = settings.wait_for_timeout + MZSH_STARTUP + ha(settings) + after;
+    least(|timeout| starting(allowed(timeout)).length() >= work, work)
+}
+
+/// What a start may spend before mzsh has begun, and after it says that the pico is up: with no more than this, no start can succeed.
+#[must_use]
+pub fn start_without_mzsh(settings: &Settings) -> Duration {
+    settings.wait_for_timeout + settings.ha_timeout
+}
+
+/// The least time-out of stop that leaves `mzsh shutdown` the time that it takes, before signals follow.
+#[must_use]
+pub fn stop() -> Duration {
+    let for_mzsh = |timeout| {
+        let now = Instant::now();
+        let steps = Steps::until(now + stopping(allowed(timeout)).length());
+        steps.shutdown.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+    };
+    least(|timeout| for_mzsh(timeout) >= MZSH_SHUTDOWN, MZSH_SHUTDOWN)
+}
+
+/// The time-out that a monitor of this depth must at least have: its questions may take half of it.
+#[must_use]
+pub fn monitor(settings: &Settings, depth: u32) -> Duration {
+    let questions = match depth {
+        0..10 => settings.wait,
+        10..20 => ha(settings),
+        // What the HA Monitor Server leaves; it answers in a moment, or the pico is not well anyway.
+        _ => ha(settings).max(settings.mzsh_timeout),
+    };
+    questions * 2
+}
+
+/// All tries of the HA Monitor Server.
+fn ha(settings: &Settings) -> Duration {
+    if settings.ha_check == HaCheck::No {
+        return Duration::ZERO;
+    }
+    let retries = settings.monitor_retries;
+    settings.ha_timeout * (retries + 1) + BETWEEN_TRIES * retries
+}
+
+fn allowed(timeout: Duration) -> Budget {
+    let now = Instant::now();
+    Budget { begun: now, end: now + timeout }
+}
+
+/// The first whole number of seconds from `from` on that is enough.
+fn least(enough: impl Fn(Duration) -> bool, from: Duration) -> Duration {
+    let seconds = (from.as_secs()..).find(|&seconds| enough(Duration::from_secs(seconds)));
+    Duration::from_secs(seconds.unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_of_its_least_time_leaves_mzsh_just_enough() {
+        // 121 s less a tenth, 5 s for SIGKILL and a quarter for SIGTERM is 76.7 s; 119 s is not enough.
+        assert!((120..=121).contains(&stop().as_secs()), "{:?}", stop());
+    }
+}
