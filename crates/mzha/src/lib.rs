@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cib;
 mod cli;
 pub mod ha_scripts;
 mod health;

@@ -40,11 +40,11 @@ pub(crate) struct Health {
     aws: bool,
 }
 
-fn absolute(text: &str) -> Result<PathBuf, &'static str> {
+pub(crate) fn absolute(text: &str) -> Result<PathBuf, &'static str> {
     if Path::new(text).is_absolute() { Ok(text.into()) } else { Err("expected an absolute path") }
 }
 
-fn kind(text: &str) -> Result<PicoType, &'static str> {
+pub(crate) fn kind(text: &str) -> Result<PicoType, &'static str> {
     PicoType::ALL.into_iter().find(|kind| kind.agent() == text).ok_or("expected platform, ec, sc or ui")
 }
 

@@ -70,10 +70,11 @@ fn allowed(timeout: Duration) -> Budget {
     Budget { begun: now, end: now + timeout }
 }
 
-/// The first whole number of seconds from `from` on that is enough.
+/// The first whole number of seconds from `from` on that is enough; at most twice as many, for no share is that large.
 fn least(enough: impl Fn(Duration) -> bool, from: Duration) -> Duration {
-    let seconds = (from.as_secs()..).find(|&seconds| enough(Duration::from_secs(seconds)));
-    Duration::from_secs(seconds.unwrap_or(u64::MAX))
+    let from = from.as_secs();
+    let seconds = (from..from * 2).find(|&seconds| enough(Duration::from_secs(seconds)));
+    Duration::from_secs(seconds.unwrap_or(from * 2))
 }
 
 #[cfg(test)]

@@ -1,0 +1,207 @@
+//! The cluster's configuration, as far as it is about our resources.
+//!
+//! It is read with Pacemaker's own tool ([`Cib::query`]), so that it is found wherever that finds it: in the running cluster
+//! (this node's copy, which is there without quorum, too) or in the file that `CIB_file` names. What a resource gets is put
+//! together as Pacemaker does it: templates, references, sets by score, defaults of operations and resources, meta attributes
+//! of groups and clones. Rules are not evaluated, for they depend on the node and the time of day; a set with a rule is left
+//! out, and named.
+
+mod attributes;
+mod constraints;
+mod query;
+mod resources;
+
+pub use constraints::{Colocation, Order};
+
+use crate::resource::Resource;
+use roxmltree::{Document, Node};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+/// Provider of our agents.
+pub const PROVIDER: &str = "mediationzone";
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum CibError {
+    /// Pacemaker's tools are not on this node.
+    #[error("{0} is not on this node (package pacemaker-cli-utils, or pacemaker-cli)")]
+    NoTool(&'static str),
+    /// The tool is there, and no cluster.
+    #[error("no cluster runs on this node: cibadmin: {0}")]
+    NoCluster(String),
+    /// The tool failed.
+    #[error("cibadmin: {0}")]
+    Failed(String),
+    /// It did not answer.
+    #[error("cibadmin has not answered for {seconds} s{}", if *storage { ": it waits for storage" } else { "" })]
+    NoAnswer {
+        /// How long it was waited for.
+        seconds: u64,
+        /// Did it wait for storage?
+        storage: bool,
+    },
+    /// What it said is no configuration.
+    #[error("the configuration can't be understood: {0}")]
+    Unreadable(String),
+}
+
+/// The configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cib {
+    /// The resources of our four agents, in the order of the configuration.
+    pub resources: Vec<Configured>,
+    /// Cluster options that are set.
+    pub options: BTreeMap<String, String>,
+    /// Names of the nodes that run the cluster (remote ones are not among them).
+    pub nodes: Vec<String>,
+    /// The fencing resources, and the parameters of each.
+    pub fencing: Vec<(String, BTreeMap<String, String>)>,
+    /// The orders, each as pairs of what comes first and what then.
+    pub orders: Vec<Order>,
+    /// The colocations, each as pairs.
+    pub colocations: Vec<Colocation>,
+    /// What depends on a rule, or could not be read, and was left out: where, and what.
+    pub left_out: Vec<String>,
+}
+
+/// A resource of ours in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configured {
+    /// Name, type and parameters.
+    pub resource: Resource,
+    /// Its operations.
+    pub operations: Vec<Operation>,
+    /// Its meta attributes, those that it inherits among them.
+    pub meta: BTreeMap<String, String>,
+    /// What it is in, the nearest first: groups, a clone, a bundle.
+    pub within: Vec<Container>,
+}
+
+/// What a resource is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Its name in the cluster.
+    pub name: String,
+    /// What it is: `group`, `clone`, `master` or `bundle`.
+    pub kind: String,
+}
+
+/// An operation of a resource, as the cluster would run it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// `start`, `stop`, `monitor` ...
+    pub action: String,
+    /// How often; zero: not by itself.
+    pub interval: Duration,
+    /// Its time-out; `None`: none is set, and Pacemaker's own default counts.
+    pub timeout: Option<Duration>,
+    /// `OCF_CHECK_LEVEL`.
+    pub depth: u32,
+    /// `on-fail`.
+    pub on_fail: Option<String>,
+    /// `enabled`.
+    pub enabled: bool,
+}
+
+/// The time-out of an operation that has none, nor a default: Pacemaker's.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
+
+impl Configured {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.resource.name.as_deref().unwrap_or_default()
+    }
+
+    /// Is it, or what it is in, called so?
+    #[must_use]
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name() == name || self.within.iter().any(|container| container.name == name)
+    }
+
+    /// Is it run as a clone?
+    #[must_use]
+    pub fn is_cloned(&self) -> bool {
+        self.within.iter().any(|container| container.kind == "clone" || container.kind == "master")
+    }
+}
+
+impl Operation {
+    /// The time that Pacemaker gives it.
+    #[must_use]
+    pub fn allowed(&self) -> Duration {
+        self.timeout.unwrap_or(DEFAULT_TIMEOUT)
+    }
+}
+
+impl Cib {
+    /// The resource of this name.
+    #[must_use]
+    pub fn resource(&self, name: &str) -> Option<&Configured> {
+        self.resources.iter().find(|configured| configured.name() == name)
+    }
+
+    /// From XML with a `configuration` in it, and whatever the tool said besides.
+    ///
+    /// # Errors
+    /// [`CibError::Unreadable`].
+    pub fn parse(text: &str) -> Result<Self, CibError> {
+        const END: &str = "</configuration>";
+        let unreadable = |why: String| CibError::Unreadable(why);
+        let begin = text.find("<configuration").ok_or_else(|| unreadable("no <configuration>".to_owned()))?;
+        let end = text.rfind(END).ok_or_else(|| unreadable(format!("no {END}")))? + END.len();
+        let inner = text.get(begin..end).ok_or_else(|| unreadable(format!("{END} before it begins")))?;
+        let document = Document::parse(inner).map_err(|e| unreadable(e.to_string()))?;
+        Ok(Xml::new(&document).read())
+    }
+}
+
+/// The document, and its elements by name.
+struct Xml<'a> {
+    root: Node<'a, 'a>,
+    by_id: HashMap<&'a str, Node<'a, 'a>>,
+}
+
+impl<'a> Xml<'a> {
+    fn new(document: &'a Document<'a>) -> Self {
+        let root = document.root_element();
+        let by_id = root.descendants().filter_map(|node| Some((node.attribute("id")?, node))).collect();
+        Self { root, by_id }
+    }
+
+    fn read(&self) -> Cib {
+        let mut cib = Cib::default();
+        let options = self.attributes(&self.children(self.root, "crm_config"), "cluster_property_set");
+        cib.left_out.extend(options.left_out);
+        cib.options = options.values;
+        for nodes in self.children(self.root, "nodes") {
+            let members = self.children(nodes, "node");
+            let members = members.iter().filter(|node| node.attribute("type") != Some("remote"));
+            cib.nodes.extend(members.filter_map(|node| Some(node.attribute("uname")?.to_owned())));
+        }
+        self.read_resources(&mut cib);
+        self.read_constraints(&mut cib);
+        cib
+    }
+
+    /// The child elements of this name, each what it refers to where it is a reference.
+    fn children(&self, node: Node<'a, 'a>, name: &str) -> Vec<Node<'a, 'a>> {
+        let children = node.children().filter(|child| child.has_tag_name(name));
+        children.filter_map(|child| self.resolved(child)).collect()
+    }
+
+    /// What it refers to by `id-ref`, or itself. `None`: to nothing that is there.
+    fn resolved(&self, node: Node<'a, 'a>) -> Option<Node<'a, 'a>> {
+        node.attribute("id-ref").map_or(Some(node), |id| self.by_id.get(id).copied())
+    }
+}
+
+/// A boolean as Pacemaker reads it.
+#[must_use]
+pub fn is_true(value: &str) -> bool {
+    ["true", "on", "yes", "y", "1"].iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! `cibadmin`, the tool that has the configuration.
+
+use super::{Cib, CibError};
+use host::End;
+use host::command::{Company, Exec, Finished, Limits, launch};
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Instant;
+
+/// Where it is, on every system that has Pacemaker.
+const CIBADMIN: &str = "/usr/sbin/cibadmin";
+
+/// Of the caller's environment, what says which cluster is meant: a person may look at a file, or at a shadow configuration.
+const MEANT: [&str; 4] = ["CIB_file", "CIB_shadow", "CIB_shadow_dir", "HOME"];
+
+/// The longest configuration, in bytes. A cluster of hundreds of resources has a few hundred thousand.
+const LONGEST: usize = 32 << 20;
+
+/// Exit code of Pacemaker's tools where there is no cluster to talk to.
+const DISCONNECTED: i32 = 102;
+
+impl Cib {
+    /// This node's copy of the configuration.
+    ///
+    /// # Errors
+    /// [`CibError`].
+    pub fn query(until: Instant) -> Result<Self, CibError> {
+        if !Path::new(CIBADMIN).exists() {
+            return Err(CibError::NoTool(CIBADMIN));
+        }
+        let failed = |e: std::io::Error| CibError::Failed(e.to_string());
+        let running = launch(Company::Group, || Ok(exec())).map_err(failed)?;
+        read(&running.keeping(LONGEST).run(until).map_err(failed)?)
+    }
+}
+
+fn exec() -> Exec {
+    let meant = MEANT.iter().filter_map(|&name| Some((OsString::from(name), std::env::var_os(name)?)));
+    let fixed = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C.UTF-8")];
+    let fixed = fixed.map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    Exec {
+        program: CIBADMIN.into(),
+        arguments: ["--query", "--local", "--scope", "configuration"].map(OsString::from).into(),
+        environment: fixed.into_iter().chain(meant).collect(),
+        directory: "/".into(),
+        user: None,
+        limits: Limits::default(),
+    }
+}
+
+/// What it came to. The words are those of stdout and stderr together.
+fn read(finished: &Finished) -> Result<Cib, CibError> {
+    let words = String::from_utf8_lossy(&finished.output);
+    // Its first line says what is wrong, the others what follows from that.
+    let said = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
+    match (&finished.refused, finished.end) {
+        (_, End::TimedOut) => {
+            Err(CibError::NoAnswer { seconds: finished.took.as_secs(), storage: finished.waited_for_storage })
+        }
+        (Some(why), _) => Err(CibError::Failed(why.clone())),
+        (None, End::Exited(0)) => Cib::parse(&words),
+        (None, End::Exited(DISCONNECTED)) => Err(CibError::NoCluster(said.to_owned())),
+        (None, end) => Err(CibError::Failed(format!("{end}: {said}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn said(end: End, output: &str) -> String {
+        let finished = Finished {
+            end,
+            output: output.into(),
+            refused: None,
+            waited_for_storage: false,
+            left: Vec::new(),
+            took: Duration::from_secs(3),
+        };
+        read(&finished).map_or_else(|e| e.to_string(), |cib| format!("{} resources", cib.resources.len()))
+    }
+
+    #[test]
+    fn whatever_the_tool_does_becomes_a_configuration_or_words() {
+        let empty = "<configuration><resources/></configuration>";
+        assert_eq!(said(End::Exited(0), empty), "0 resources");
+        // Its warnings come on the same pipe.
+        assert_eq!(said(End::Exited(0), &format!("it is odd\n{empty}\nvery odd")), "0 resources");
+        let no_cluster = "Could not connect to the CIB: Transport endpoint is not connected\nInit failed\n";
+        let words = said(End::Exited(102), no_cluster);
+        assert!(words.starts_with("no cluster runs on this node") && words.ends_with("not connected"));
+        assert_eq!(said(End::Exited(105), ""), "cibadmin: exit code 105: it said nothing");
+        assert_eq!(said(End::TimedOut, empty), "cibadmin has not answered for 3 s");
+        for broken in [
+            "",
+            "<cib/>",
+            "<configuration>",
+            "</configuration><configuration",
+            "<configuration><a></configuration>",
+        ] {
+            let words = said(End::Exited(0), broken);
+            assert!(words.starts_with("the configuration can't be understood: "), "{words}");
+        }
+        assert!(said(End::Signalled(11), "").contains("11"));
+    }
+}
