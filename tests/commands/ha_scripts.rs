@@ -302,6 +302,8 @@ fn a_standby_without_the_storage_is_failed_as_long_as_nothing_of_the_installatio
     // The Platform runs: ec1 may be meant, or it.
     answers(monitor(&site, EC1).run()?, UNKNOWN, &["the registry can't be read", "platform"]);
     let platform = site.one("platform")?;
+    site.signal(platform.pid, "STOP")?;
+    answers(monitor(&site, EC1).run()?, UNKNOWN, &["the registry can't be read", "platform"]);
     site.signal(platform.pid, "KILL")?;
     answers(monitor(&site, EC1).run()?, NOT_HEALTHY, &["nothing of /opt/mz runs on this node"]);
     Ok(())
@@ -311,18 +313,19 @@ fn a_standby_without_the_storage_is_failed_as_long_as_nothing_of_the_installatio
 fn with_storage_that_hangs_a_known_pico_is_still_told_dead_from_alive() -> Done {
     let (site, jvm) = online()?;
     let hung = site.node.hang(HOME, Held::Everything)?;
+    let waiting = || Ok::<_, Error>(site.processes()?.iter().filter(|p| p.state == 'D').count());
     // As at depth 10: what can't be asked is no failure.
     answers(monitor(&site, EC1).run()?, HEALTHY, &["could not be asked", "storage"]);
+    assert_eq!(waiting()?, 1, "the HA client; which pico has the port is known from the record");
     site.signal(jvm.pid, "KILL")?;
     let short = || monitor(&site, EC1).env("MZ_HA_TIMEOUT", "12");
     answers(short().run()?, NOT_HEALTHY, &["ec1 is not running"]);
     // The Platform's port is in no record: it runs, but which pico has the port is on storage.
     let unknown = || call(&site, "monitor", PLATFORM).env("MZ_HA_TIMEOUT", "12").run();
     answers(unknown()?, UNKNOWN, &["storage"]);
-    let left = |site: &Site| Ok::<_, Error>(site.processes()?.iter().filter(|p| p.state == 'D').count());
-    let before = left(&site)?;
+    let before = waiting()?;
     answers(unknown()?, UNKNOWN, &["storage"]);
-    assert_eq!(left(&site)?, before, "no more than one process hangs for it");
+    assert_eq!(waiting()?, before, "no more than one process hangs for it");
     hung.release();
     answers(monitor(&site, PLATFORM).run()?, HEALTHY, &[]);
     Ok(())
