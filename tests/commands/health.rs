@@ -80,7 +80,8 @@ fn failed_by_its_own_word_is_not_well_by_the_resources_own_parameters() -> Done 
 fn what_cant_be_told_is_neither_well_nor_not() -> Done {
     let site = site(Kind::Ec).commands().build()?;
     let ran = health(&site, &["ec"]).run()?.expect(2)?;
-    assert!(ran.stdout.starts_with("ec: can't be told: ec has no record"), "{ran}");
+    assert!(ran.stdout.starts_with("ec: can't be told: ec was not started on this node"), "{ran}");
+    assert!(ran.stdout.contains("cluster"), "{ran}");
     for wrong in
         [vec![], vec!["--pico", "-f"], vec!["ec", "--pico", "ec1"], vec!["--pico", "ec1", "--mz-home", "mz"]]
     {
@@ -108,6 +109,32 @@ fn what_cant_be_told_is_neither_well_nor_not() -> Done {
         document.get("Healthy").is_none() && !document["_aws"].to_string().contains("Healthy"),
         "{document}"
     );
+    Ok(())
+}
+
+/// A configuration with one resource of ours, which no agent has started here.
+const CIB: &str = r#"<cib crm_feature_set="3.16.2" validate-with="pacemaker-3.9" epoch="1" num_updates="0" admin_epoch="0">
+<configuration><crm_config/><nodes/><resources>
+<primitive id="mz-ec1" class="ocf" provider="mediationzone" type="ec"><instance_attributes id="mz-ec1-parameters">
+<nvpair id="mz-ec1-pico_name" name="pico_name" value="ec1"/><nvpair id="mz-ec1-ha_grace" name="ha_grace" value="0"/>
+</instance_attributes></primitive>
+</resources><constraints/></configuration><status/></cib>
+"#;
+
+#[test]
+fn a_resource_that_was_never_started_here_is_looked_up_in_the_clusters_configuration() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    site.node.write("/opt/cib.xml", CIB)?;
+    let by_cluster = |name: &str| health(&site, &[name]).env("CIB_file", "/opt/cib.xml").run();
+    let ran = by_cluster("mz-ec1")?.expect(1)?;
+    assert!(ran.stdout.starts_with("mz-ec1: not well: ec1 is not running"), "{ran}");
+    site.mzsh(&["startup", "ec1"])?.expect(0)?;
+    assert_eq!(by_cluster("mz-ec1")?.expect(0)?.stdout, "mz-ec1: well\n");
+    // With the parameters that the cluster has.
+    site.set(&["ec1.ha_answer=FAILED aborts 7 of 5"])?;
+    assert!(by_cluster("mz-ec1")?.expect(1)?.stdout.contains("aborts 7 of 5"));
+    let ran = by_cluster("mz-ec2")?.expect(2)?;
+    assert!(ran.stdout.contains("no resource of mediationzone that is called so"), "{ran}");
     Ok(())
 }
 

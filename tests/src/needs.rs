@@ -89,6 +89,9 @@ pub const CONFORMANCE: &[Need] = &[
     Need::Program("pacemakerd", "pacemaker"),
 ];
 
+/// Pacemaker's own reader of a configuration.
+pub const CIBADMIN: &[Need] = &[Need::Program("cibadmin", "pacemaker-cli-utils")];
+
 /// A JDK, for picos that are real JVMs.
 pub const JDK: &[Need] =
     &[Need::Program("java", "default-jdk-headless"), Need::Program("javac", "default-jdk-headless")];

@@ -5,6 +5,7 @@
 
 mod emf;
 
+use crate::cib::{Cib, PROVIDER};
 use crate::resource::Resource;
 use crate::verdict::Verdict;
 use ocf::reason;
@@ -76,7 +77,8 @@ pub(crate) fn run(health: &Health) -> ExitCode {
 impl Health {
     /// How it is; and how it is called.
     fn look(&self, begun: Instant) -> (String, Verdict) {
-        let resource = match self.subject() {
+        let budget = Budget { begun, end: begun + Duration::from_secs(self.timeout) };
+        let resource = match self.subject(budget) {
             Ok(resource) => resource,
             Err(why) => return (self.resource.clone().unwrap_or_default(), Verdict::CantTell(why)),
         };
@@ -92,16 +94,13 @@ impl Health {
                 Verdict::CantTell("must be run by root: others don't see all of /proc".to_owned()),
             );
         }
-        let budget = Budget { begun, end: begun + Duration::from_secs(self.timeout) };
         let request = Request { occasion: Occasion::Recurring, depth: 10, by_cluster: false };
         (name, Verdict::of(actions::monitor(&settings, request, budget)))
     }
 
-    fn subject(&self) -> Result<Resource, String> {
+    fn subject(&self, budget: Budget) -> Result<Resource, String> {
         if let Some(name) = &self.resource {
-            return Resource::recorded(name).ok_or_else(|| {
-                format!("{name} has no record on this node since its boot: is it a resource of ours, and here? Else use --pico")
-            });
+            return of_cluster(name, budget);
         }
         let pico = self.pico.as_ref().map(PicoName::to_string).unwrap_or_default();
         let by_name = match pico.as_str() {
@@ -113,4 +112,17 @@ impl Health {
         let parameters = [("mz_home".to_owned(), home), ("pico_name".to_owned(), pico)].into();
         Ok(Resource { name: None, kind: self.kind.unwrap_or(by_name), parameters })
     }
+}
+
+/// The resource of this name: as it was started here, else as it is configured.
+fn of_cluster(name: &str, budget: Budget) -> Result<Resource, String> {
+    if let Some(resource) = Resource::recorded(name) {
+        return Ok(resource);
+    }
+    let unknown = |why: String| {
+        format!("{name} was not started on this node since its boot, and {why}; else use --pico")
+    };
+    let cib = Cib::query(budget.begun + budget.length() / 4).map_err(|e| unknown(e.to_string()))?;
+    let configured = cib.resource(name).map(|configured| configured.resource.clone());
+    configured.ok_or_else(|| unknown(format!("the cluster has no resource of {PROVIDER} that is called so")))
 }
