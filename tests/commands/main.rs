@@ -5,3 +5,4 @@
 
 mod ha_scripts;
 mod health;
+mod pages;
