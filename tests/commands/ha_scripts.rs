@@ -117,25 +117,15 @@ fn failed_by_its_own_word_is_failed_but_not_in_a_young_jvm() -> Done {
     Ok(())
 }
 
-/// Accepts nothing: the kernel does, and whoever asks waits.
-const SILENT: &str = "import socket, signal
-listener = socket.create_server(('127.0.0.2', 26001))
-open('/opt/listens', 'w')
-signal.pause()
-";
-
 #[test]
 fn a_server_that_is_silent_or_absent_is_failed_within_the_time_that_it_has() -> Done {
     let (site, jvm) = online()?;
-    site.node.write("/opt/silent.py", SILENT)?;
-    site.sh("setsid python3 /opt/silent.py </dev/null >/dev/null 2>&1 &")?;
-    site.until("a silent server", |site| {
-        Ok(if site.node.path("/opt/listens").exists() { Ok(()) } else { Err(in_short(&site.processes()?)) })
-    })?;
-    let silent = monitor(&site, EC1).args(["127.0.0.2", "1"]).env("OCF_RESKEY_monitor_retries", "0");
+    site.set(&["ec1.ha_answer=silent"])?;
+    let silent = monitor(&site, EC1).args(["127.0.0.1", "1"]).env("OCF_RESKEY_monitor_retries", "0");
     answers(silent.run()?, NOT_HEALTHY, &["ec1 hangs", "no answer in 1 s"]);
     let absent = monitor(&site, EC1).args(["127.0.0.3"]).env("OCF_RESKEY_monitor_retries", "0");
     answers(absent.run()?, NOT_HEALTHY, &["nothing listens on 127.0.0.3:26001"]);
+    site.set(&["ec1.ha_answer=OK"])?;
     answers(monitor(&site, EC1).args(["127.0.0.1", "5"]).run()?, HEALTHY, &[]);
     assert!(site.lives(&jvm)?);
     Ok(())
