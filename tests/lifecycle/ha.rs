@@ -141,7 +141,7 @@ fn a_client_that_cant_be_run_is_a_warning_and_no_failure() -> Done {
 
 #[test]
 fn a_server_that_is_gone_or_silent_is_a_failure() -> Done {
-    let site = site(Kind::Platform).pico("ec1:ec").set("platform.startup_outcome=errors").build()?;
+    let site = site(Kind::Platform).set("platform.startup_outcome=errors").build()?;
     // Up without its HA Monitor Server; by a person, for the agent would not leave it so.
     site.mzsh(&["startup", "platform"])?.expect(0)?;
     let pid = site.one("platform")?.pid;
@@ -149,11 +149,11 @@ fn a_server_that_is_gone_or_silent_is_a_failure() -> Done {
     deep(&site).run("monitor")?.answers(GENERIC).because(&["platform", &named, "127.0.0.1:26000"]);
     site.monitor(0)?.answers(OK).silently();
 
-    // The kernel accepts for a stopped process, and nobody answers.
-    site.mzsh(&["startup", "ec1"])?.expect(0)?;
-    site.signal(site.one("ec1")?.pid, "STOP")?;
-    let silent = deep(&site).param("ha_port", "26001").param("ha_timeout", "1s");
-    let silent = silent.param("monitor_retries", "0").run("monitor")?;
+    site.stop()?.answers(OK);
+    site.set(&["platform.startup_outcome=ok"])?;
+    let named = format!("pid {} ", site.start()?.pid);
+    site.set(&["ha_answer=silent"])?;
+    let silent = deep(&site).param("ha_timeout", "1s").param("monitor_retries", "0").run("monitor")?;
     let silent = silent.answers(GENERIC).because(&["platform", &named, "no answer in 1 s"]);
     assert!(silent.wall < Duration::from_secs(4), "{silent}");
     Ok(())
@@ -161,18 +161,16 @@ fn a_server_that_is_gone_or_silent_is_a_failure() -> Done {
 
 #[test]
 fn a_jvm_that_dies_while_it_is_asked_is_not_running_and_nothing_else() -> Done {
-    let site = site(Kind::Platform).pico("ec1:ec").build()?;
+    let site = site(Kind::Platform).build()?;
     let pid = site.start()?.pid;
-    // The kernel accepts for a stopped process: who asks there waits.
-    site.mzsh(&["startup", "ec1"])?.expect(0)?;
-    site.signal(site.one("ec1")?.pid, "STOP")?;
+    site.set(&["ha_answer=silent"])?;
     let ran = thread::scope(|scope| {
-        let asks = site.recurring(10).param("ha_port", "26001").param("ha_timeout", "5s");
+        let asks = site.recurring(10).param("ha_timeout", "5s");
         let asks = asks.param("failures_tolerated", "2").param("monitor_retries", "0");
         let monitor = scope.spawn(|| asks.run("monitor"));
         site.until("the HA client", |site| {
             let all = site.processes()?;
-            let client = |process: &Process| process.command_line().contains(".HAClient 26001");
+            let client = |process: &Process| process.command_line().contains(".HAClient 26000");
             Ok(if all.iter().any(client) { Ok(()) } else { Err(in_short(&all)) })
         })?;
         site.signal(pid, "KILL")?;
