@@ -5,7 +5,7 @@
 //!
 //! Exit codes are chosen so that no manager can misread one. Veritas takes 101 to 110 from a monitor for "online", 100 for
 //! "offline", and anything else for "unknown", some of its agents also 0 for "online" and 1 for "offline"; so a monitor ends with
-//! 110, 100 or [`UNKNOWN`], even after wrong arguments or a panic. What `online` and `offline` exit with is to it the number of
+//! 110, 100 or 99, even after wrong arguments or a panic. What `online` and `offline` exit with is to it the number of
 //! seconds before the next monitor: so that is 0, or a small number. `clean` is 0 only when /proc shows nothing of the pico.
 //!
 //! The manager says no deadline, so there is one for each script, which `MZ_HA_TIMEOUT` (seconds) replaces. What the
