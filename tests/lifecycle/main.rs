@@ -10,6 +10,7 @@ mod ha;
 mod life;
 mod mzsh;
 mod people;
+mod registry;
 mod reload;
 mod status;
 mod surroundings;

@@ -4,7 +4,7 @@ use crate::error::{Error, Place};
 use crate::limits;
 use crate::resolve::{Forced, Merged, Resolver};
 use crate::tree::{Document, Object};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// A value, all of it.
@@ -83,6 +83,20 @@ impl<'a> Config<'a> {
         }
     }
 
+    /// The names in the object of a path, sorted; none, if it is no object. An empty path is the whole.
+    ///
+    /// # Errors
+    /// A substitution on the way, or one that may add names, can't be followed.
+    pub fn names(&self, path: &[&str]) -> Result<Vec<String>, Error> {
+        match self.resolver().find(path.iter().copied())? {
+            Forced::Merged(merged) => {
+                let names: BTreeSet<&str> = merged.whole()?.names().collect();
+                Ok(names.into_iter().map(str::to_owned).collect())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// All of the value of a path. An empty path is the whole.
     ///
     /// # Errors
@@ -118,12 +132,7 @@ fn all<'a>(resolver: &mut Resolver<'a>, found: Forced<'a>, depth: usize) -> Resu
 }
 
 fn object<'a>(resolver: &mut Resolver<'a>, merged: &Merged<'a>, depth: usize) -> Result<Value, Error> {
-    if let Some(why) = merged.broken() {
-        return Err(why.clone());
-    }
-    let mut names: Vec<&str> = merged.names().collect();
-    names.sort_unstable();
-    names.dedup();
+    let names: BTreeSet<&str> = merged.whole()?.names().collect();
     let mut object = BTreeMap::new();
     for name in names {
         bounded(depth, merged.place(name))?;

@@ -7,6 +7,8 @@ use crate::tree::{Layer, Node, Object, Part, Reference};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+type Result<T> = std::result::Result<T, Error>;
+
 /// A value, as far as it must be known to say what it is.
 #[derive(Debug)]
 pub(crate) enum Forced<'a> {
@@ -48,8 +50,12 @@ impl<'a> Merged<'a> {
         layers.map(|layer| &layer.place).next().expect("a name has at least one value")
     }
 
-    pub(crate) fn broken(&self) -> Option<&Error> {
-        self.broken.as_ref()
+    /// Itself, if all of it can be told.
+    pub(crate) fn whole(&self) -> Result<&Self> {
+        match &self.broken {
+            Some(why) => Err(why.clone()),
+            None => Ok(self),
+        }
     }
 }
 
@@ -64,8 +70,6 @@ pub(crate) struct Resolver<'a> {
     /// Was something seen again, and nothing below it?
     circled: bool,
 }
-
-type Result<T> = std::result::Result<T, Error>;
 
 impl<'a> Resolver<'a> {
     pub(crate) fn new(

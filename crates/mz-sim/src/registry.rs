@@ -10,7 +10,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hocon::HoconValue;
+use hocon::{Config, Document, Include, Includes, Source, Value, What};
 
 use crate::Error;
 
@@ -95,8 +95,8 @@ impl Pico {
 /// The registry of one container.
 #[derive(Debug, Clone)]
 pub struct Registry {
+    home: PathBuf,
     dir: PathBuf,
-    master: PathBuf,
     /// `cell.conf`.
     pub cell: Flat,
     /// `container.conf`.
@@ -112,9 +112,9 @@ impl Registry {
         let active = home.join(ACTIVE);
         let dir = active.join("containers").join(container);
         Ok(Self {
-            cell: flat(&active.join("cell.conf"))?,
-            container: flat(&dir.join("container.conf"))?,
-            master: home.join(MASTER),
+            cell: flat(&[active.join("cell.conf")], home, "")?,
+            container: flat(&[dir.join("container.conf"), active.join("cell.conf")], home, "")?,
+            home: home.to_owned(),
             dir,
         })
     }
@@ -143,13 +143,15 @@ impl Registry {
         if name.contains('/') || !path.exists() {
             return Ok(None);
         }
-        let mut values = flat(&path)?;
-        let template = values.get("template").cloned().unwrap_or_default();
+        let own = read(&path)?;
+        let template = Config::of([&own]).text(&["template"]).map_err(malformed(&path))?;
+        let template = template.map(|found| found.text).unwrap_or_default();
         let (namespace, short) = template.split_once('.').unwrap_or(("mz", &template));
-        let path = self.master.join("templates").join(namespace).join("picos").join(format!("{short}.conf"));
-        for (key, value) in flat(&path)? {
-            values.entry(key).or_insert(value);
-        }
+        let template_path = format!("{MASTER}/templates/{namespace}/picos/{short}.conf");
+        let active = self.home.join(ACTIVE);
+        let files =
+            [path, self.home.join(template_path), self.dir.join("container.conf"), active.join("cell.conf")];
+        let values = flat(&files, &self.home, name)?;
         let kind = PicoKind::ALL.into_iter().find(|kind| template.ends_with(&format!("-{kind}")));
         Ok(Some(Pico { name: name.to_owned(), kind: kind.unwrap_or(PicoKind::Ec), values }))
     }
@@ -191,39 +193,68 @@ impl Registry {
     }
 }
 
-fn flat(path: &Path) -> Result<Flat, Error> {
+fn read(path: &Path) -> Result<Document, Error> {
     let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
-    let config = hocon::parse(&text)
-        .map_err(|error| Error::Malformed { path: path.to_owned(), problem: error.to_string() })?;
+    Document::parse(&text, &path.to_string_lossy(), &[], &mut Beside).map_err(malformed(path))
+}
+
+fn malformed(path: &Path) -> impl Fn(hocon::Error) -> Error {
+    let path = path.to_owned();
+    move |error| Error::Malformed { path: path.clone(), problem: error.to_string() }
+}
+
+/// Files over each other, the first above; with what mzsh's environment has, and what it knows of the pico.
+fn flat(paths: &[PathBuf], home: &Path, pico: &str) -> Result<Flat, Error> {
+    let documents = paths.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    let known = |name: &str| match name {
+        "mz.home" => Some(home.to_string_lossy().into_owned()),
+        "pico.name" => Some(pico.to_owned()).filter(|pico| !pico.is_empty()),
+        name => std::env::var(name).ok(),
+    };
+    let whole = Config::of(&documents).knowing(known).value(&[]).map_err(malformed(&paths[0]))?;
     let mut flat = Flat::new();
-    for key in config.keys() {
-        if let Some(value) = config.get(&format!("\"{key}\"")).or_else(|| config.get(key)) {
-            flatten(key, value, &mut flat);
+    if let Some(Value::Object(values)) = whole {
+        for (name, value) in &values {
+            flatten(name, value, &mut flat);
         }
     }
     Ok(flat)
 }
 
-fn flatten(key: &str, value: &HoconValue, into: &mut Flat) {
-    match value {
-        HoconValue::Object(map) => {
-            for (name, value) in map {
-                flatten(&format!("{key}.{name}"), value, into);
-            }
-        }
-        HoconValue::Array(items) => {
-            let items: Vec<&str> = items.iter().filter_map(scalar).collect();
-            into.insert(key.to_owned(), items.join("\n"));
-        }
-        value => {
-            into.extend(scalar(value).map(|text| (key.to_owned(), text.to_owned())));
+/// Includes of files beside the one that includes them.
+pub(crate) struct Beside;
+
+impl Includes for Beside {
+    fn read(&mut self, include: &Include) -> Result<Vec<Source>, String> {
+        let (What::Beside(name) | What::File(name)) = &include.what else {
+            return Err("only files can be included".to_owned());
+        };
+        let path = Path::new(include.place.origin()).with_file_name(name);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(vec![Source { origin: path.to_string_lossy().into_owned(), text }]),
+            Err(_) if !include.required => Ok(Vec::new()),
+            Err(e) => Err(format!("{}: {e}", path.display())),
         }
     }
 }
 
-fn scalar(value: &HoconValue) -> Option<&str> {
+fn flatten(key: &str, value: &Value, into: &mut Flat) {
     match value {
-        HoconValue::Scalar(scalar) if !value.is_null() => Some(&scalar.raw),
-        _ => None,
+        Value::Object(values) => {
+            for (name, value) in values {
+                flatten(&format!("{key}.{name}"), value, into);
+            }
+        }
+        Value::List(items) => {
+            let texts = items.iter().filter_map(|item| match item {
+                Value::Text(text) => Some(text.as_str()),
+                _ => None,
+            });
+            into.insert(key.to_owned(), texts.collect::<Vec<_>>().join("\n"));
+        }
+        Value::Text(text) => {
+            into.insert(key.to_owned(), text.clone());
+        }
+        Value::Null => {}
     }
 }
