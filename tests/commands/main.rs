@@ -3,6 +3,7 @@
 //! Each test has a node of its own with a simulated MediationZone in `/opt/mz` ([`testkit::site`]). What a command answers is
 //! compared with /proc of the node and with the simulator's history.
 
+mod doctor;
 mod ha_scripts;
 mod health;
 mod pages;

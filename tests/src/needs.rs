@@ -89,8 +89,13 @@ pub const CONFORMANCE: &[Need] = &[
     Need::Program("pacemakerd", "pacemaker"),
 ];
 
-/// Pacemaker's own reader of a configuration.
-pub const CIBADMIN: &[Need] = &[Need::Program("cibadmin", "pacemaker-cli-utils")];
+/// The cluster's configuration in a file, made and read by the real tools.
+pub const CONFIGURATION: &[Need] = &[
+    Need::Program("cibadmin", "pacemaker-cli-utils"),
+    Need::Program("crm_resource", "pacemaker-cli-utils"),
+    Need::Program("pcs", "pcs"),
+    Need::Program("pacemakerd", "pacemaker"),
+];
 
 /// A JDK, for picos that are real JVMs.
 pub const JDK: &[Need] =

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::health;
+use crate::{doctor, health};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -15,6 +15,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Is this node fit for the picos, and the cluster: exit code 0, with warnings 1, with errors 2
+    Doctor(doctor::Doctor),
     /// How a pico is: exit code 0 well, 1 not well, 2 can't be told
     Health(health::Health),
 }
@@ -30,6 +32,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     match cli.task {
+        Task::Doctor(doctor) => doctor::run(&doctor),
         Task::Health(health) => health::run(&health),
     }
 }

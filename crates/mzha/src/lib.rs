@@ -7,6 +7,7 @@
 
 pub mod cib;
 mod cli;
+mod doctor;
 pub mod ha_scripts;
 mod health;
 pub mod resource;

@@ -57,6 +57,8 @@ pub struct Cib {
     pub nodes: Vec<String>,
     /// The fencing resources, and the parameters of each.
     pub fencing: Vec<(String, BTreeMap<String, String>)>,
+    /// The file systems that the cluster mounts: name of the resource, and mount point.
+    pub file_systems: Vec<(String, String)>,
     /// The orders, each as pairs of what comes first and what then.
     pub orders: Vec<Order>,
     /// The colocations, each as pairs.
@@ -102,6 +104,8 @@ pub struct Operation {
     pub on_fail: Option<String>,
     /// `enabled`.
     pub enabled: bool,
+    /// `role`; a monitor of role Stopped looks where the resource should not run.
+    pub role: Option<String>,
 }
 
 /// The time-out of an operation that has none, nor a default: Pacemaker's.

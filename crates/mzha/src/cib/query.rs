@@ -4,7 +4,6 @@ use super::{Cib, CibError};
 use host::End;
 use host::command::{Company, Exec, Finished, Limits, launch};
 use std::ffi::OsString;
-use std::path::Path;
 use std::time::Instant;
 
 /// Where it is, on every system that has Pacemaker.
@@ -25,9 +24,6 @@ impl Cib {
     /// # Errors
     /// [`CibError`].
     pub fn query(until: Instant) -> Result<Self, CibError> {
-        if !Path::new(CIBADMIN).exists() {
-            return Err(CibError::NoTool(CIBADMIN));
-        }
         let failed = |e: std::io::Error| CibError::Failed(e.to_string());
         let running = launch(Company::Group, || Ok(exec())).map_err(failed)?;
         read(&running.keeping(LONGEST).run(until).map_err(failed)?)
@@ -57,6 +53,7 @@ fn read(finished: &Finished) -> Result<Cib, CibError> {
         (_, End::TimedOut) => {
             Err(CibError::NoAnswer { seconds: finished.took.as_secs(), storage: finished.waited_for_storage })
         }
+        (Some(why), _) if why.ends_with("does not exist") => Err(CibError::NoTool(CIBADMIN)),
         (Some(why), _) => Err(CibError::Failed(why.clone())),
         (None, End::Exited(0)) => Cib::parse(&words),
         (None, End::Exited(DISCONNECTED)) => Err(CibError::NoCluster(said.to_owned())),

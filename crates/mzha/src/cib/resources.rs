@@ -29,6 +29,11 @@ impl<'a> Xml<'a> {
                 let parameters = self.attributes(&sources, "instance_attributes").values;
                 cib.fencing.push((name.to_owned(), parameters));
             }
+            if (said("class"), said("type")) == (Some("ocf"), Some("Filesystem")) {
+                let mut parameters = self.attributes(&sources, "instance_attributes").values;
+                let point = parameters.remove("directory");
+                cib.file_systems.extend(point.map(|point| (name.to_owned(), point)));
+            }
             let kind = said("type").and_then(|word| PicoType::ALL.into_iter().find(|k| k.agent() == word));
             let (Some("ocf"), Some(PROVIDER), Some(kind)) = (said("class"), said("provider"), kind) else {
                 continue;
@@ -107,6 +112,7 @@ impl<'a> Xml<'a> {
             timeout,
             depth: own.values.get("OCF_CHECK_LEVEL").and_then(|level| level.parse().ok()).unwrap_or(0),
             on_fail: said("on-fail").map(str::to_owned),
+            role: said("role").map(str::to_owned),
             enabled: said("enabled").is_none_or(super::is_true),
             action,
         }

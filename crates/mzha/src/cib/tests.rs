@@ -29,11 +29,13 @@ fn parameters(cib: &Cib, name: &str) -> Vec<(String, String)> {
 #[test]
 fn ours_are_found_wherever_they_are_and_nobody_elses() {
     let cib = resources(&format!(
-        r#"{}<group id="g">{}<primitive id="ip" class="ocf" provider="heartbeat" type="IPaddr2"/></group>
+        r#"{}<group id="g">{}<primitive id="ip" class="ocf" provider="heartbeat" type="IPaddr2"/>
+        <primitive id="fs" class="ocf" provider="heartbeat" type="Filesystem">{}</primitive></group>
         <clone id="c">{}</clone><clone id="c2"><group id="g2">{}</group></clone>
         <bundle id="b">{}</bundle>{}<primitive id="fence" class="stonith" type="fence_sbd">{}</primitive>"#,
         ours("platform", "mz", ""),
         ours("ui", "in-group", ""),
+        set("instance_attributes", "", &[("directory", "/opt/mz")]),
         ours("ec", "in-clone", ""),
         ours("sc", "in-both", ""),
         ours("ec", "in-bundle", ""),
@@ -46,6 +48,7 @@ fn ours_are_found_wherever_they_are_and_nobody_elses() {
     let both = cib.resource("in-both").unwrap();
     assert!(both.answers_to("g2") && both.answers_to("c2") && both.is_cloned());
     assert!(!cib.resource("in-group").unwrap().is_cloned());
+    assert_eq!(cib.file_systems, [("fs".to_owned(), "/opt/mz".to_owned())]);
     assert_eq!(cib.fencing.len(), 1);
     assert_eq!(cib.fencing[0].1["pcmk_delay_max"], "15s");
     assert_eq!(cib.left_out, Vec::<String>::new());
@@ -90,7 +93,7 @@ fn a_template_gives_what_the_primitive_does_not_say() {
 #[test]
 fn references_lead_to_what_they_name_or_to_nothing() {
     let cib = resources(&format!(
-        r#"{}{}{}"#,
+        "{}{}{}",
         ours(
             "ec",
             "one",

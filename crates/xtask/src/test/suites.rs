@@ -10,7 +10,7 @@ const NEEDS: &[(&str, &[&[Need]])] = &[
     ("sandbox", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::NAME_SERVER]),
     ("addresses", &[needs::SANDBOX, needs::NAME_SERVER]),
     ("conformance", &[needs::SANDBOX, needs::CONFORMANCE]),
-    ("commands", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::CIBADMIN]),
+    ("commands", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::PYTHON, needs::CONFIGURATION]),
     ("metadata", &[needs::XML]),
     ("cost", &[needs::SANDBOX, needs::STRACE]),
     ("jvm", &[needs::JDK]),

@@ -1,0 +1,157 @@
+//! The installation as the agents see it: what validate-all finds at its deepest level, and beside it what was well, so that a
+//! person sees that it was looked at.
+
+use super::row::{Area, Level, Row};
+use crate::cib::Cib;
+use pico::actions::{Finding, Severity};
+use pico::addresses;
+use pico::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState};
+use pico::{HaCheck, Settings};
+use std::path::Path;
+
+/// The areas that one look at an installation covers.
+const AREAS: [Area; 5] = [Area::Installation, Area::User, Area::Java, Area::Registry, Area::HaMonitor];
+
+/// What was found out about the installation of one resource.
+#[derive(Debug)]
+pub(super) struct Looked {
+    /// What is wrong; or why nothing could be looked at.
+    pub(super) findings: Result<Vec<Finding>, String>,
+    /// What is there, where it could be looked at.
+    pub(super) inspection: Option<Inspection>,
+    /// What the host names stand for, where the registry tells them.
+    pub(super) names: Vec<addresses::Row>,
+}
+
+impl Looked {
+    /// Nothing could be looked at.
+    pub(super) fn nothing(why: String) -> Self {
+        Self { findings: Err(why), inspection: None, names: Vec::new() }
+    }
+}
+
+/// The rows of one resource.
+pub(super) fn rows(settings: &Settings, looked: &Looked, cib: Option<&Cib>) -> Vec<Row> {
+    let findings = match &looked.findings {
+        Ok(findings) => findings,
+        Err(why) => {
+            let todo =
+                "nothing of the installation could be looked at: see to its storage, or to the name service";
+            return vec![Row::error(Area::Installation, "mz_home", why, todo)];
+        }
+    };
+    let mounted_by = looked.inspection.as_ref().and_then(|inspection| mounts(settings, inspection, cib));
+    let mut rows: Vec<Row> = findings.iter().map(|finding| of_finding(finding, mounted_by)).collect();
+    if let Some(inspection) = &looked.inspection {
+        for area in AREAS {
+            if !rows.iter().any(|row| row.area == area) {
+                rows.extend(well(area, settings, inspection));
+            }
+        }
+    }
+    let well = looked.names.iter().filter(|name| name.problems.is_empty());
+    rows.extend(well.map(|name| {
+        let demand = name.host.as_ref().map_or_else(String::new, |_| format!("; {}", name.demand(settings)));
+        let seen = name.in_words() + &demand;
+        Row::ok(Area::Addresses, name.property.name(), seen)
+    }));
+    rows
+}
+
+/// The resource that mounts the storage of an installation that is not here.
+fn mounts<'a>(settings: &Settings, inspection: &Inspection, cib: Option<&'a Cib>) -> Option<&'a str> {
+    let away = matches!(inspection.home, HomeState::Missing | HomeState::Empty | HomeState::Foreign);
+    let home = settings.target.as_ref().ok().filter(|_| away)?.home.path();
+    let of = |point: &str| home.starts_with(Path::new(point));
+    Some(cib?.file_systems.iter().find(|(_, point)| of(point))?.0.as_str())
+}
+
+fn of_finding(finding: &Finding, mounted_by: Option<&str>) -> Row {
+    let area = area(finding);
+    let row = match (finding.severity, mounted_by) {
+        // On the nodes where the pico does not run, this is how it should be.
+        (_, Some(resource)) if area == Area::Installation => Row::warning(
+            area,
+            finding.name,
+            &finding.text,
+            format!("nothing, where the pico does not run: {resource} mounts it; ask again where it does"),
+        ),
+        (Severity::Error(_), _) => Row { level: Level::Error, ..Row::ok(area, finding.name, &finding.text) },
+        (Severity::Warning, _) => Row { level: Level::Warning, ..Row::ok(area, finding.name, &finding.text) },
+    };
+    Row { todo: row.todo.or_else(|| todo(finding, area)), ..row }
+}
+
+/// By the name of a finding, which is a parameter or a property.
+fn area(finding: &Finding) -> Area {
+    match finding.name {
+        _ if finding.text.starts_with("the registry ") => Area::Registry,
+        "os_user" => Area::User,
+        "java_home" => Area::Java,
+        "pico_name" | "container" | "registry" | "settings.state" | "pico.pid" => Area::Registry,
+        name if name.starts_with("mz.ha.") || name.starts_with("ha_") => Area::HaMonitor,
+        name if name.split('.').any(|part| part == "port") => Area::Ports,
+        name if name.starts_with("pico.rcp.") || name == "deployment" => Area::Addresses,
+        _ => Area::Installation,
+    }
+}
+
+/// What to do, where the finding itself does not say it in full.
+fn todo(finding: &Finding, area: Area) -> Option<String> {
+    const SET: &str = "mzsh topo set topo://container:CONTAINER/pico:PICO/val:config.properties.";
+    Some(match (area, finding.name) {
+        (_, "mz.ha.enabled" | "ha_check") => format!("{SET}mz.ha.enabled true, and restart the pico"),
+        (_, "mz.ha.port" | "ha_port") => {
+            format!("{SET}mz.ha.port PORT, one for each pico of a host, and restart the pico")
+        }
+        (Area::Installation, "mz_home") => "mount its storage, or correct the parameter mz_home".to_owned(),
+        (Area::User, _) => "make the user known on this node, or correct the parameter os_user".to_owned(),
+        (Area::Java, _) => "install that java, or correct the parameter java_home".to_owned(),
+        (Area::Registry, "pico_name") => {
+            "mzsh topo show container lists what there is: correct pico_name, or enable it".to_owned()
+        }
+        (Area::Addresses, _) => {
+            "the name in /etc/hosts or DNS of this node, or the address on it, must be put right".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+/// What was looked at and is well; nothing, where that can't be said.
+fn well(area: Area, settings: &Settings, inspection: &Inspection) -> Option<Row> {
+    let facts = match &inspection.registry {
+        RegistryState::Defined(facts) => Some(facts.as_ref()),
+        _ => None,
+    };
+    let (check, seen) = match area {
+        Area::Installation if inspection.home == HomeState::Filled => {
+            let home = settings.target.as_ref().ok()?.home.path().display();
+            ("mz_home", format!("{home} holds an installation, bin/mzsh {}", inspection.mzsh))
+        }
+        Area::User if matches!(inspection.user, UserState::Known { .. }) => {
+            ("os_user", inspection.user.to_string())
+        }
+        Area::Java => match (&settings.java_home, &inspection.java) {
+            (Some(home), Some(FileState::Executable)) => {
+                ("java_home", format!("{}/bin/java is executable", home.display()))
+            }
+            (None, _) => ("java_home", "not set: what the installation itself uses".to_owned()),
+            _ => return None,
+        },
+        Area::Registry => {
+            facts?;
+            ("pico_name", inspection.registry.to_string())
+        }
+        Area::HaMonitor => ("mz.ha.enabled", ha(settings, facts?)),
+        _ => return None,
+    };
+    Some(Row::ok(area, check, seen))
+}
+
+fn ha(settings: &Settings, facts: &PicoFacts) -> String {
+    match &facts.ha.endpoint {
+        _ if settings.ha_check == HaCheck::No => "ha_check=no: it is not asked".to_owned(),
+        Some(endpoint) => format!("on, at {endpoint}, mz.ha.interval {} s", facts.ha.interval),
+        None => "on, at ha_host and ha_port of the resource".to_owned(),
+    }
+}

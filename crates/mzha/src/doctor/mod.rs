@@ -1,0 +1,236 @@
+//! `mzha doctor`: is this node fit for the resources of the cluster, and the cluster for them?
+//!
+//! It looks, and tells what it saw and what to do. It never changes anything, starts no pico and signals none. What can hang
+//! (storage, name service, a tool of the cluster) is asked by a helper or as a command with a time of its own; what gives no
+//! answer is a row like any other.
+//!
+//! Gathering and judging are apart: each module below has functions from facts to rows, which know no file and no process.
+
+mod agent_files;
+mod constraints;
+mod fencing;
+mod installation;
+mod operations;
+mod other_starters;
+mod ports;
+mod questions;
+mod report;
+mod row;
+mod service;
+mod subject;
+
+use crate::cib::{Cib, CibError};
+use crate::health::{absolute, kind};
+use host::credentials::{Credentials, CredentialsError};
+use other_starters::{Found, Places};
+use pico::PicoType;
+use pico::product::{UserState, survey};
+use questions::Question;
+use report::{Report, Style};
+use row::{Area, Row};
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use subject::{Subject, Subjects};
+
+/// What is looked at.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct Doctor {
+    /// Resources, or groups or clones of them; none: all of ours that the cluster has
+    resources: Vec<String>,
+    /// A pico that is no resource yet, by its name
+    #[arg(long, value_name = "NAME", requires = "kind")]
+    pico: Option<String>,
+    /// Its installation
+    #[arg(long, value_name = "DIR", requires = "pico", default_value = "/opt/mz", value_parser = absolute)]
+    mz_home: PathBuf,
+    /// Its type: platform, ec, sc or ui
+    #[arg(long = "type", value_name = "TYPE", requires = "pico", value_parser = kind)]
+    kind: Option<PicoType>,
+    /// A parameter that it would get
+    #[arg(long = "param", value_name = "NAME=VALUE", requires = "pico", value_parser = pair)]
+    parameters: Vec<(String, String)>,
+    /// Seconds that one answer may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    timeout: u64,
+    /// One JSON document instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Looks, and prints. The exit code is 0, 1 where there are warnings, 2 where there are errors.
+pub(crate) fn run(doctor: &Doctor) -> ExitCode {
+    let report = Report::new(questions::node(), doctor.rows());
+    let mut out = std::io::stdout().lock();
+    let text = if doctor.json {
+        report.json()
+    } else {
+        let terminal = out.is_terminal();
+        let width = rustix::termios::tcgetwinsize(&out).map_or(0, |size| usize::from(size.ws_col));
+        let width = if width == 0 { 100 } else { width };
+        report.table(Style { width, colours: terminal && std::env::var_os("NO_COLOR").is_none() })
+    };
+    // Nobody who reads it is no fault of the node's.
+    let _ = out.write_all(text.as_bytes());
+    ExitCode::from(report.exit_code())
+}
+
+impl Doctor {
+    fn rows(&self) -> Vec<Row> {
+        let question = Question { limit: Duration::from_secs(self.timeout) };
+        let mut rows = Vec::new();
+        if !rustix::process::geteuid().is_root() {
+            rows.push(Row::warning(
+                Area::Cluster,
+                "user",
+                "not root: other users' processes, crontabs and installations can't be looked at",
+                "run it as root",
+            ));
+        }
+        let cib = Cib::query(question.until());
+        rows.extend(self.configuration(&cib));
+        let cib = cib.ok();
+        let (subjects, unknown) = self.subjects(cib.as_ref());
+        rows.extend(unknown);
+        let mut subjects = Subjects::look(subjects, question);
+        let kinds: Vec<PicoType> = subjects.all.iter().map(|subject| subject.resource.kind).collect();
+        rows.extend(agent_files::rows(&kinds, question));
+        for subject in &mut subjects.all {
+            rows.extend(subject.rows(cib.as_ref(), question));
+        }
+        rows.extend(ports(&subjects, question));
+        if let Some(cib) = &cib {
+            rows.extend(constraints::rows(cib, subjects.all.iter().filter_map(|s| s.configured.as_ref())));
+            rows.extend(fencing::rows(cib));
+        }
+        rows.extend(other_starters::rows(&other_starters(&subjects, question)));
+        let service = question.ask(service::texts);
+        rows.push(service.map_or_else(|why| service::unread(&why), |texts| service::row(&texts)));
+        rows
+    }
+
+    /// What is to be said of the cluster's configuration itself.
+    fn configuration(&self, cib: &Result<Cib, CibError>) -> Vec<Row> {
+        const CHECK: &str = "configuration";
+        const GIVE: &str = "give a pico by hand: --pico NAME --type TYPE --mz-home DIR";
+        match cib {
+            // Who names a pico does not need a cluster to have it looked at.
+            Err(e) if self.pico.is_some() => {
+                let todo = "operations, constraints and fencing could not be looked at";
+                vec![Row::warning(Area::Cluster, CHECK, e.to_string(), todo)]
+            }
+            Err(e) => vec![Row::error(Area::Cluster, CHECK, e.to_string(), GIVE)],
+            Ok(cib) => {
+                let mut rows = vec![match cib.resources.as_slice() {
+                    [] if self.pico.is_none() && self.resources.is_empty() => {
+                        let seen = "it has no resource of ocf:mediationzone";
+                        Row::error(Area::Cluster, CHECK, seen, format!("create one, or {GIVE}"))
+                    }
+                    resources => {
+                        let names: Vec<&str> = resources.iter().map(crate::cib::Configured::name).collect();
+                        let names = if names.is_empty() { "none" } else { &names.join(", ") };
+                        Row::ok(Area::Cluster, CHECK, format!("resources of ocf:mediationzone: {names}"))
+                    }
+                }];
+                rows.extend(cib.left_out.iter().map(|what| {
+                    let todo = "what it sets is not part of what is said below";
+                    Row::warning(Area::Cluster, "not evaluated", what, todo)
+                }));
+                rows
+            }
+        }
+    }
+
+    /// Which resources are meant; and a row for each that there is not.
+    fn subjects(&self, cib: Option<&Cib>) -> (Vec<Subject>, Vec<Row>) {
+        let all = cib.map_or(&[][..], |cib| &cib.resources);
+        let mut subjects: Vec<Subject> = all
+            .iter()
+            .filter(|configured| match self.resources.as_slice() {
+                [] => self.pico.is_none(),
+                names => names.iter().any(|name| configured.answers_to(name)),
+            })
+            .map(Subject::configured)
+            .collect();
+        let mut unknown = Vec::new();
+        for name in self.resources.iter().filter(|name| !all.iter().any(|c| c.answers_to(name))) {
+            // Without the cluster, what was started here since the boot is known all the same.
+            if let Some(subject) = Subject::recorded(name) {
+                subjects.push(subject);
+            } else {
+                let seen = "the cluster's configuration has no such resource of ocf:mediationzone, nor has this node a record of it";
+                let todo = "correct the name, or give a pico by hand: --pico NAME --type TYPE --mz-home DIR";
+                unknown.push(Row::error(Area::Cluster, "resource", seen, todo).of(name));
+            }
+        }
+        subjects.extend(
+            self.pico
+                .as_deref()
+                .zip(self.kind)
+                .map(|(pico, kind)| Subject::given(kind, pico, &self.mz_home, &self.parameters)),
+        );
+        (subjects, unknown)
+    }
+}
+
+/// The ports of all picos of the installations that these resources are in.
+fn ports(subjects: &Subjects, question: Question) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut claims = Vec::new();
+    for home in subjects.homes() {
+        match survey(home, question.until()) {
+            Ok(survey) => {
+                rows.extend(ports::unread(home.path(), &survey));
+                claims.extend(ports::claims(home.path(), &survey, &subjects.containers(home)));
+            }
+            Err(e) => {
+                let seen = format!("the ports of its picos are not known: {e}");
+                let todo = "see to its registry, and ask again";
+                rows.push(Row::warning(Area::Ports, home.path().display().to_string(), seen, todo));
+            }
+        }
+    }
+    rows.extend(ports::clashes(&claims));
+    rows
+}
+
+/// What else starts picos: on the system, and as the users who own the installations.
+fn other_starters(subjects: &Subjects, question: Question) -> Found {
+    let mut homes: BTreeSet<String> = BTreeSet::new();
+    let mut users: BTreeSet<u32> = BTreeSet::new();
+    for subject in &subjects.all {
+        let literal = subject.settings.target.iter().map(|target| target.home.path().display().to_string());
+        let resolved =
+            subject.inspection().and_then(|i| i.resolved.as_ref()).map(|path| path.display().to_string());
+        homes.extend(literal.chain(resolved));
+        if let Some(UserState::Known { uid, .. }) = subject.inspection().map(|inspection| &inspection.user) {
+            users.insert(*uid);
+        }
+    }
+    let homes: Vec<String> = homes.into_iter().collect();
+    let ask = |place: &str, look: &dyn Fn() -> Found| {
+        question.ask(look).unwrap_or_else(|why| Found::unanswered(place, &why))
+    };
+    let system = ask("cron, systemd and init", &|| other_starters::look(&Places::System, &homes));
+    users.iter().fold(system, |found, &uid| {
+        let place = format!("units of user {uid}");
+        // The name service, and then a directory that may be on the network. It is read as its owner, who could have laid
+        // links there to what is not for that user to read.
+        let look = || match Credentials::of_uid(uid).map(|user| (user.become_them(), user.home)) {
+            Ok((Ok(()), home)) => other_starters::look(&Places::User(home), &homes),
+            Ok((Err(e), _)) => Found::unanswered(&place, &e),
+            // A number without a name has no home.
+            Err(CredentialsError::Unknown(_)) => Found::default(),
+            Err(e) => Found::unanswered(&place, &e),
+        };
+        found.and(ask(&place, &look))
+    })
+}

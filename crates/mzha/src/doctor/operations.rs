@@ -1,0 +1,207 @@
+//! The operations of a resource as the cluster would run them, against what its parameters need.
+//!
+//! Pacemaker kills an operation at its time-out, with a word that says nothing, and a failed stop has the node fenced. So
+//! what each needs is worked out from the shares that the agents themselves work with ([`pico::actions::needs`]), not from rules
+//! of thumb.
+
+use super::row::{Area, Row};
+use crate::cib::{Configured, Operation};
+use ocf::time::spelled;
+use pico::actions::needs;
+use pico::{PicoType, Settings};
+use std::time::Duration;
+
+const AREA: Area = Area::Operations;
+
+/// All that is to be said of the operations of one resource. `window`: `mz.ha.interval`, where it is known.
+pub(super) fn rows(configured: &Configured, settings: &Settings, window: Option<Duration>) -> Vec<Row> {
+    let mut rows = vec![start(configured, settings)];
+    rows.extend(stop(configured));
+    rows.extend(monitors(configured, settings, window));
+    rows.extend(failures(configured));
+    rows.into_iter().map(|row| row.of(configured.name())).collect()
+}
+
+fn named<'a>(configured: &'a Configured, action: &str) -> Option<&'a Operation> {
+    configured.operations.iter().find(|operation| operation.action == action)
+}
+
+/// The time-out in words, and what to say where none is set.
+fn allowed(operation: Option<&Operation>) -> (Duration, String) {
+    let time = operation.map_or(crate::cib::DEFAULT_TIMEOUT, Operation::allowed);
+    let set = operation.is_some_and(|operation| operation.timeout.is_some());
+    (
+        time,
+        format!("time-out {}{}", spelled(time), if set { "" } else { ", Pacemaker's default: none is set" }),
+    )
+}
+
+fn start(configured: &Configured, settings: &Settings) -> Row {
+    let (timeout, seen) = allowed(named(configured, "start"));
+    let (needed, hopeless) = (needs::start(settings), needs::start_without_mzsh(settings));
+    let advised = agents::definition(settings.kind).advised_timeout(ocf::Action::Start, 0).unwrap_or(needed);
+    let todo = format!("op start timeout={}", spelled(advised.max(needed)));
+    if timeout <= hopeless {
+        let seen = format!("{seen}: wait_for_timeout and ha_timeout alone may take {}", spelled(hopeless));
+        Row::error(AREA, "start", seen, todo)
+    } else if timeout < needed {
+        let seen = format!(
+            "{seen}: {} are needed by wait_for_timeout, mzsh startup's own wait of {} and the HA check",
+            spelled(needed),
+            spelled(needs::MZSH_STARTUP)
+        );
+        Row::warning(AREA, "start", seen, todo)
+    } else {
+        Row::ok(AREA, "start", format!("{seen} (needs {})", spelled(needed)))
+    }
+}
+
+fn stop(configured: &Configured) -> Vec<Row> {
+    const FENCE: &str = "op stop on-fail=fence";
+    let operation = named(configured, "stop");
+    let (timeout, seen) = allowed(operation);
+    let needed = needs::stop();
+    let mut rows = vec![if timeout < needed {
+        let seen = format!(
+            "{seen}: mzsh shutdown can take {}, and with less than {} it is cut short and the JVM killed",
+            spelled(needs::MZSH_SHUTDOWN),
+            spelled(needed)
+        );
+        let advised = agents::definition(configured.resource.kind).advised_timeout(ocf::Action::Stop, 0);
+        let todo = format!("op stop timeout={}", spelled(advised.unwrap_or(needed)));
+        Row::warning(AREA, "stop", seen, todo)
+    } else {
+        Row::ok(AREA, "stop", format!("{seen} (needs {})", spelled(needed)))
+    }];
+    match operation.and_then(|operation| operation.on_fail.as_deref()) {
+        // Pacemaker's own choice, where fencing is on: which is a check of its own.
+        None | Some("fence") => {}
+        Some("block") => {
+            let seen = "on-fail=block: after a failed stop the pico stays down until somebody comes";
+            rows.push(Row::warning(AREA, "stop", seen, FENCE));
+        }
+        Some(other) => {
+            let seen = format!("on-fail={other}: after a failed stop a second one may be started elsewhere");
+            rows.push(Row::error(AREA, "stop", seen, FENCE));
+        }
+    }
+    rows
+}
+
+fn monitors(configured: &Configured, settings: &Settings, window: Option<Duration>) -> Vec<Row> {
+    let recurring = |o: &&Operation| o.action == "monitor" && !o.interval.is_zero();
+    let monitors: Vec<&Operation> = configured
+        .operations
+        .iter()
+        .filter(recurring)
+        .filter(|o| o.enabled && o.role.as_deref() != Some("Stopped"))
+        .collect();
+    let definition = agents::definition(settings.kind);
+    let advice: Vec<String> = definition
+        .operations
+        .iter()
+        .filter_map(|o| {
+            let (interval, depth) = (spelled(o.interval?), o.depth?);
+            let level = if depth == 0 { String::new() } else { format!(" OCF_CHECK_LEVEL={depth}") };
+            Some(format!("op monitor interval={interval} timeout={}{level}", spelled(o.timeout)))
+        })
+        .collect();
+    let advised = |least: u32| {
+        let at = definition
+            .operations
+            .iter()
+            .filter(|o| o.interval.is_some())
+            .position(|o| o.depth >= Some(least));
+        at.and_then(|at| advice.get(at).cloned()).unwrap_or_default()
+    };
+    if monitors.is_empty() {
+        let seen = "none: the cluster never asks, and notices no failure (crm adds none by itself)";
+        return vec![Row::error(AREA, "monitor", seen, advice.join(", "))];
+    }
+    let mut rows = Vec::new();
+    if !monitors.iter().any(|o| o.depth < 10) {
+        let seen = "none of depth 0: a death is noticed only when a deeper one comes round";
+        rows.push(Row::warning(AREA, "monitor", seen, advised(0)));
+    }
+    if !monitors.iter().any(|o| o.depth >= 10) {
+        let seen = "none of depth 10: a JVM that hangs is not told from one that works";
+        rows.push(Row::warning(AREA, "monitor", seen, advised(10)));
+    }
+    for (at, monitor) in monitors.iter().enumerate() {
+        if monitors[..at].iter().any(|other| other.interval == monitor.interval) {
+            let seen =
+                format!("two have interval {}, and the cluster runs one of them", spelled(monitor.interval));
+            rows.push(Row::error(AREA, "monitor", seen, "give each depth an interval of its own"));
+        }
+        rows.push(one_monitor(monitor, settings, window));
+    }
+    rows
+}
+
+fn one_monitor(monitor: &Operation, settings: &Settings, window: Option<Duration>) -> Row {
+    let check = format!("monitor depth {}", monitor.depth);
+    let (timeout, seen) = allowed(Some(monitor));
+    let seen = format!("every {}, {seen}", spelled(monitor.interval));
+    let needed = needs::monitor(settings, monitor.depth);
+    if let Some(on_fail @ ("ignore" | "block")) = monitor.on_fail.as_deref() {
+        let seen = format!("{seen}, on-fail={on_fail}: the cluster does nothing about a failure");
+        return Row::warning(AREA, check, seen, "leave on-fail out, for a restart");
+    }
+    if timeout < needed {
+        let (why, parameter) = match monitor.depth {
+            0..10 => (format!("wait={} is cut to half of it", spelled(settings.wait)), "wait"),
+            10..20 => ("not all tries of the HA check fit into half of it".to_owned(), "ha_timeout"),
+            _ => ("mzsh_timeout does not fit into half of it".to_owned(), "mzsh_timeout"),
+        };
+        let todo = format!("timeout={} for this operation, or a shorter {parameter}", spelled(needed));
+        return Row::warning(AREA, check, format!("{seen}: {why}"), todo);
+    }
+    // Two looks into the same window see the same failure, and both are counted.
+    if monitor.depth >= 10
+        && settings.failures_tolerated > 0
+        && let Some(window) = window.filter(|window| monitor.interval < *window)
+    {
+        let window = spelled(window);
+        let seen = format!(
+            "{seen}: more often than mz.ha.interval ({window}), so failures_tolerated counts one failure twice"
+        );
+        return Row::warning(AREA, check, seen, format!("interval={window} or longer"));
+    }
+    let needed = if needed.is_zero() { String::new() } else { format!(" (needs {})", spelled(needed)) };
+    Row::ok(AREA, check, seen + &needed)
+}
+
+/// What becomes of a resource that fails again and again.
+fn failures(configured: &Configured) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let meta = |name: &str| configured.meta.get(name).map(String::as_str);
+    let threshold = meta("migration-threshold").filter(|text| !["0", "INFINITY"].contains(text));
+    let expires = meta("failure-timeout").and_then(ocf::time::read).filter(|time| !time.is_zero());
+    match (threshold, expires) {
+        (None, _) if configured.resource.kind == PicoType::Platform => rows.push(Row::warning(
+            AREA,
+            "migration-threshold",
+            "not set: a Platform that fails here again and again stays here",
+            "meta migration-threshold=3 failure-timeout=3600s",
+        )),
+        (Some(threshold), None) => rows.push(Row::warning(
+            AREA,
+            "failure-timeout",
+            format!("not set, with migration-threshold={threshold}: after so many failures, in years, the node is barred until a cleanup"),
+            "meta failure-timeout=3600s",
+        )),
+        (Some(threshold), Some(time)) => {
+            let seen = format!("moves after {threshold} failures, which are forgotten after {}", spelled(time));
+            rows.push(Row::ok(AREA, "migration-threshold", seen));
+        }
+        (None, _) => {}
+    }
+    if meta("is-managed").is_some_and(|value| !crate::cib::is_true(value)) {
+        let seen = "is-managed=false: the cluster leaves it alone";
+        rows.push(Row::warning(AREA, "is-managed", seen, "crm resource manage, or pcs resource manage"));
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+use super::*;
+use crate::doctor::row::Level;
+use crate::resource::Resource;
+
+/// A monitor of this interval, time-out and depth.
+fn monitor(interval: u64, timeout: u64, depth: u32) -> Operation {
+    Operation { interval: Duration::from_secs(interval), depth, ..operation("monitor", Some(timeout)) }
+}
+
+fn operation(action: &str, timeout: Option<u64>) -> Operation {
+    Operation {
+        action: action.to_owned(),
+        interval: Duration::ZERO,
+        timeout: timeout.map(Duration::from_secs),
+        depth: 0,
+        on_fail: None,
+        enabled: true,
+        role: None,
+    }
+}
+
+/// What the metadata advise.
+fn advised() -> Configured {
+    Configured {
+        resource: Resource {
+            name: Some("mz".to_owned()),
+            kind: PicoType::Platform,
+            parameters: [("mz_home".to_owned(), "/opt/mz".to_owned())].into(),
+        },
+        operations: vec![
+            operation("start", Some(420)),
+            operation("stop", Some(360)),
+            monitor(1, 60, 0),
+            monitor(30, 60, 10),
+            monitor(120, 210, 20),
+        ],
+        meta: [("migration-threshold", "3"), ("failure-timeout", "3600s")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        within: Vec::new(),
+    }
+}
+
+/// The rows that are not well, after a change of what is advised.
+fn found(change: impl FnOnce(&mut Configured)) -> Vec<(Level, String, String)> {
+    let mut configured = advised();
+    change(&mut configured);
+    let (settings, errors) = configured.resource.settings();
+    assert_eq!(errors, []);
+    let rows = rows(&configured, &settings, Some(Duration::from_secs(40)));
+    let bad = rows.into_iter().filter(|row| row.level != Level::Ok);
+    bad.map(|row| (row.level, row.check, row.seen)).collect()
+}
+
+/// One row, of this level and check, that says this.
+#[track_caller]
+fn finds(level: Level, check: &str, words: &str, change: impl FnOnce(&mut Configured)) {
+    let found = found(change);
+    let [(its_level, its_check, seen)] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((*its_level, its_check.as_str()), (level, check));
+    assert!(seen.contains(words), "{seen}");
+}
+
+fn set(configured: &mut Configured, name: &str, value: &str) {
+    configured.resource.parameters.insert(name.to_owned(), value.to_owned());
+}
+
+#[test]
+fn what_the_metadata_advise_is_well_for_every_agent() {
+    for kind in PicoType::ALL {
+        assert_eq!(
+            found(|c| {
+                c.resource.kind = kind;
+                set(c, "pico_name", "x");
+            }),
+            []
+        );
+    }
+}
+
+#[test]
+fn a_start_has_to_hold_its_waits_and_mzshs_own() {
+    finds(Level::Error, "start", "Pacemaker's default", |c| c.operations[0].timeout = None);
+    finds(Level::Error, "start", "may take 40s", |c| c.operations[0].timeout = Some(Duration::from_secs(40)));
+    finds(Level::Warning, "start", "180s", |c| c.operations[0].timeout = Some(Duration::from_secs(180)));
+    finds(Level::Error, "start", "Pacemaker's default", |c| drop(c.operations.remove(0)));
+    finds(Level::Warning, "start", "needed by wait_for_timeout", |c| set(c, "wait_for_timeout", "5m"));
+    finds(Level::Warning, "start", "needed", |c| {
+        set(c, "ha_timeout", "60s");
+        set(c, "monitor_retries", "3");
+        c.operations[3].timeout = Some(Duration::from_secs(1000));
+        c.operations[4].timeout = Some(Duration::from_secs(1000));
+    });
+}
+
+#[test]
+fn a_stop_has_to_outlast_mzsh_and_to_fence() {
+    finds(Level::Warning, "stop", "76s", |c| c.operations[1].timeout = Some(Duration::from_secs(100)));
+    finds(Level::Warning, "stop", "Pacemaker's default", |c| c.operations[1].timeout = None);
+    finds(Level::Warning, "stop", "block", |c| c.operations[1].on_fail = Some("block".to_owned()));
+    finds(Level::Error, "stop", "ignore", |c| c.operations[1].on_fail = Some("ignore".to_owned()));
+    assert_eq!(found(|c| c.operations[1].on_fail = Some("fence".to_owned())), []);
+}
+
+#[test]
+fn monitors_are_there_apart_and_long_enough() {
+    finds(Level::Error, "monitor", "none: ", |c| c.operations.truncate(2));
+    finds(Level::Error, "monitor", "none: ", |c| c.operations.iter_mut().for_each(|o| o.enabled = false));
+    finds(Level::Error, "monitor", "none: ", |c| {
+        c.operations.truncate(3);
+        c.operations[2].role = Some("Stopped".to_owned());
+    });
+    finds(Level::Warning, "monitor", "depth 0", |c| drop(c.operations.remove(2)));
+    finds(Level::Warning, "monitor", "depth 10", |c| c.operations.truncate(3));
+    finds(Level::Error, "monitor", "interval 1s", |c| c.operations[3].interval = Duration::from_secs(1));
+    finds(Level::Warning, "monitor depth 0", "wait=20s", |c| {
+        c.operations[2].timeout = Some(Duration::from_secs(30));
+    });
+    finds(Level::Warning, "monitor depth 0", "wait=31s", |c| set(c, "wait", "31s"));
+    assert_eq!(found(|c| set(c, "wait", "30s")), []);
+    finds(Level::Warning, "monitor depth 20", "mzsh_timeout", |c| set(c, "mzsh_timeout", "2m"));
+    finds(Level::Warning, "monitor depth 10", "half of it", |c| {
+        c.operations[3].timeout = Some(Duration::from_secs(41));
+    });
+    assert_eq!(
+        found(|c| {
+            set(c, "ha_check", "no");
+            c.operations[3].timeout = Some(Duration::from_secs(41));
+        }),
+        []
+    );
+    finds(Level::Warning, "monitor depth 10", "on-fail=ignore", |c| {
+        c.operations[3].on_fail = Some("ignore".to_owned());
+    });
+}
+
+#[test]
+fn a_window_that_is_asked_twice_counts_only_where_failures_are_counted() {
+    finds(Level::Warning, "monitor depth 10", "mz.ha.interval (40s)", |c| set(c, "failures_tolerated", "2"));
+    assert_eq!(
+        found(|c| {
+            set(c, "failures_tolerated", "2");
+            c.operations[3].interval = Duration::from_secs(40);
+        }),
+        []
+    );
+}
+
+#[test]
+fn failures_lead_away_from_the_node_and_are_forgotten() {
+    finds(Level::Warning, "migration-threshold", "not set", |c| c.meta.clear());
+    finds(Level::Warning, "migration-threshold", "not set", |c| {
+        c.meta.insert("migration-threshold".to_owned(), "INFINITY".to_owned());
+    });
+    finds(Level::Warning, "failure-timeout", "migration-threshold=3", |c| {
+        drop(c.meta.remove("failure-timeout"));
+    });
+    finds(Level::Warning, "is-managed", "leaves it alone", |c| {
+        c.meta.insert("is-managed".to_owned(), "false".to_owned());
+    });
+    // Others than the Platform may be bound to one node.
+    assert_eq!(
+        found(|c| {
+            c.resource.kind = PicoType::Ui;
+            c.meta.clear();
+        }),
+        []
+    );
+}
+
+#[test]
+fn the_page_has_the_least_time_outs_as_they_are() {
+    let page = include_str!("../../../../../docs/doctor.md");
+    let (settings, _) = advised().resource.settings();
+    for (operation, needed) in [
+        ("start", needs::start(&settings)),
+        ("stop", needs::stop()),
+        ("monitor depth 0", needs::monitor(&settings, 0)),
+        ("monitor depth 10", needs::monitor(&settings, 10)),
+        ("monitor depth 20", needs::monitor(&settings, 20)),
+    ] {
+        let row = page.lines().find(|line| line.starts_with(&format!("| {operation} |"))).unwrap();
+        assert!(row.ends_with(&format!(" | {} s |", needed.as_secs())), "{row}: {needed:?}");
+    }
+}

@@ -1,0 +1,134 @@
+//! Which lines of a file count. Pure.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What the product's own classes begin with.
+const CLASSES: &str = "com.digitalroute";
+
+/// The words of mzsh that start or stop a pico.
+const ACTING: [&str; 4] = ["startup", "shutdown", "restart", "kill"];
+
+/// What kind of file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    /// A crontab, or a script that cron runs.
+    Cron,
+    /// A unit of systemd.
+    Unit,
+    /// A script that is run when the system starts.
+    Script,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cron => "cron job",
+            Self::Unit => "unit",
+            Self::Script => "script",
+        })
+    }
+}
+
+/// A line that counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// Its number, from 1.
+    pub(super) number: usize,
+    /// It, without the blanks around it.
+    pub(super) text: String,
+    /// Does it start or stop anything?
+    pub(super) acts: bool,
+}
+
+/// The lines that name mzsh, one of the `homes`, or the product's classes.
+pub(super) fn of(text: &str, kind: Kind, homes: &[String]) -> Vec<Line> {
+    let mut found = Vec::new();
+    let mut begun: Option<(usize, String)> = None;
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim();
+        let (number, mut whole) = begun.take().unwrap_or((at + 1, String::new()));
+        // A comment between the parts of a continued line is none of its parts.
+        if whole.is_empty() && is_comment(line, kind) {
+            continue;
+        }
+        if let Some(part) = line.strip_suffix('\\') {
+            whole.push_str(part);
+            begun = Some((number, whole));
+            continue;
+        }
+        whole.push_str(line);
+        found.extend(judge(&whole, kind, homes).map(|acts| Line { number, text: whole, acts }));
+    }
+    if let Some((number, whole)) = begun {
+        found.extend(judge(&whole, kind, homes).map(|acts| Line { number, text: whole, acts }));
+    }
+    found
+}
+
+fn is_comment(line: &str, kind: Kind) -> bool {
+    line.starts_with('#') || kind == Kind::Unit && line.starts_with(';')
+}
+
+/// `None`: it does not count; else, does it act?
+fn judge(line: &str, kind: Kind, homes: &[String]) -> Option<bool> {
+    // What else a unit says of the installation (that it needs its mount, say) starts nothing.
+    if kind == Kind::Unit && !line.starts_with("Exec") {
+        return None;
+    }
+    let mzsh = has_word(line, "mzsh");
+    let class = line.contains(CLASSES);
+    let home = homes.iter().any(|home| has_path(line, home));
+    (mzsh || class || home).then(|| class || mzsh && ACTING.iter().any(|word| has_word(line, word)))
+}
+
+fn has_word(line: &str, word: &str) -> bool {
+    let inside = |c: char| c.is_alphanumeric() || c == '_' || c == '-' || c == '.';
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(inside) && !line[at + word.len()..].starts_with(inside))
+}
+
+/// The directory itself or something below it, and not one whose name begins the same.
+fn has_path(line: &str, path: &str) -> bool {
+    let goes_on = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    let within = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+    line.match_indices(path)
+        .any(|(at, _)| !line[..at].ends_with(within) && !line[at + path.len()..].starts_with(goes_on))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str, kind: Kind) -> Vec<(usize, bool)> {
+        of(text, kind, &["/opt/mz".to_owned()]).into_iter().map(|line| (line.number, line.acts)).collect()
+    }
+
+    #[test]
+    fn what_starts_or_stops_is_told_from_what_only_names_it() {
+        for (line, expected) in [
+            ("@reboot mzadmin /opt/mz/bin/mzsh startup platform", Some(true)),
+            ("* * * * * mzadmin mzsh restart ec1 >/dev/null", Some(true)),
+            ("0 3 * * * root java -cp x com.digitalroute.picostart.PicoStart ec1", Some(true)),
+            ("0 3 * * * mzadmin mzsh status", Some(false)),
+            ("0 3 * * * mzadmin /opt/mz/local/nightly.sh", Some(false)),
+            ("0 3 * * * root tar cf /backup/mz.tar /opt/mz", Some(false)),
+            ("0 3 * * * root /opt/mz2/startup.sh", None),
+            ("0 3 * * * root /data/opt/mz/x", None),
+            ("0 3 * * * root /usr/bin/mzsh-report startup", None),
+            ("# @reboot mzadmin mzsh startup platform", None),
+            ("   #mzsh startup platform", None),
+            ("", None),
+        ] {
+            assert_eq!(lines(line, Kind::Cron).first().map(|l| l.1), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn of_a_unit_only_what_it_executes_counts_wherever_the_line_is_broken() {
+        let unit = "[Unit]\nDescription=mzsh startup\nRequiresMountsFor=/opt/mz\n\n[Service]\n; ExecStart=mzsh startup a\n\
+            ExecStart=/bin/sh -c \\\n  '/opt/mz/bin/mzsh \\\n   startup platform'\nExecStop=/opt/mz/bin/mzsh \\";
+        assert_eq!(lines(unit, Kind::Unit), [(7, true), (10, false)]);
+        assert_eq!(lines("a\nmzsh kill ec1\n", Kind::Script), [(2, true)]);
+    }
+}

@@ -1,0 +1,207 @@
+//! Ports: no two picos that can meet on a node may want the same one, and nobody else may hold one of them now.
+
+use super::row::{Area, Row};
+use host::process::{CommandLine, command_lines};
+use host::{Pid, listeners};
+use pico::addresses::{self, Property};
+use pico::product::{PicoFacts, Survey};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+const AREA: Area = Area::Ports;
+
+/// The longest piece of a command line that is shown, in characters.
+const SHOWN: usize = 120;
+
+/// A port that the registry gives to a pico.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    /// Its installation.
+    pub(super) home: PathBuf,
+    /// Its container.
+    pub(super) container: String,
+    /// Its name.
+    pub(super) pico: String,
+    /// The property that says so.
+    pub(super) property: String,
+    /// The port.
+    pub(super) port: u16,
+}
+
+/// What the picos claim that can be on this node: those of its own container, and those of `containers` (of the resources that the cluster
+/// may move here).
+pub(super) fn claims(home: &Path, survey: &Survey, containers: &[&str]) -> Vec<Claim> {
+    let own = survey.script.container.as_deref();
+    let here = |container: &str| own == Some(container) || containers.contains(&container);
+    let picos = survey.picos.iter().filter(|pico| here(&pico.container));
+    picos
+        .filter_map(|pico| Some((pico, pico.facts.as_ref().ok().filter(|facts| facts.enabled)?)))
+        .flat_map(|(pico, facts)| {
+            facts.ports.iter().map(|(property, port)| Claim {
+                home: home.to_owned(),
+                container: pico.container.clone(),
+                pico: pico.name.clone(),
+                property: property.clone(),
+                port: *port,
+            })
+        })
+        .collect()
+}
+
+/// The picos that could not be read, so that nothing is known of their ports.
+pub(super) fn unread(home: &Path, survey: &Survey) -> Vec<Row> {
+    let unread = survey.picos.iter().filter_map(|pico| Some((pico, pico.facts.as_ref().err()?)));
+    unread
+        .map(|(pico, why)| {
+            let check = format!("{} of {}", pico.name, home.display());
+            Row::warning(
+                AREA,
+                check,
+                format!("its ports are not known: {why}"),
+                "correct its file in the registry",
+            )
+        })
+        .collect()
+}
+
+/// The clashes among all claims.
+pub(super) fn clashes(claims: &[Claim]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (at, one) in claims.iter().enumerate() {
+        for other in &claims[at + 1..] {
+            let same_pico =
+                (&one.home, &one.container, &one.pico) == (&other.home, &other.container, &other.pico);
+            if one.port != other.port || same_pico && one.property == other.property {
+                continue;
+            }
+            let who =
+                |claim: &Claim| format!("{} of {} ({})", claim.pico, claim.home.display(), claim.property);
+            let seen = format!("{} and {} both want it", who(one), who(other));
+            let check = format!("port {}", one.port);
+            let todo = "give one of them another port (mzsh topo set), and restart it";
+            rows.push(if (&one.home, &one.container) == (&other.home, &other.container) {
+                Row::error(AREA, check, seen, todo)
+            } else {
+                Row::warning(AREA, check, format!("{seen}, and they can come to run on one node"), todo)
+            });
+        }
+    }
+    if rows.is_empty() && !claims.is_empty() {
+        let mut ports: Vec<u16> = claims.iter().map(|claim| claim.port).collect();
+        ports.sort_unstable();
+        let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+        rows.push(Row::ok(AREA, "clashes", format!("none among {}", ports.join(", "))));
+    }
+    rows
+}
+
+/// A port of a pico that somebody listens on now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    property: String,
+    port: u16,
+    /// `None`: it can't be seen who it is.
+    pid: Option<Pid>,
+    command: String,
+}
+
+/// Who listens where the pico does, or would.
+///
+/// # Errors
+/// /proc can't be read.
+pub(super) fn holders(
+    facts: &PicoFacts,
+    names: &[addresses::Row],
+    until: Instant,
+) -> std::io::Result<Vec<Holder>> {
+    let all = listeners::all()?;
+    let everywhere = [IpAddr::from([0, 0, 0, 0])];
+    let server = names.iter().find(|row| row.property == Property::ServerHost);
+    let bound = server.map(addresses::Row::addresses).filter(|all| !all.is_empty()).unwrap_or(&everywhere);
+    let ha: Vec<IpAddr> = facts.ha.endpoint.iter().filter_map(|e| e.host.parse().ok()).collect();
+    let mut holders = Vec::new();
+    for (property, port) in &facts.ports {
+        let bound = if property == "mz.ha.port" { ha.as_slice() } else { bound };
+        for listener in all.iter().filter(|l| l.port == *port && bound.iter().any(|&a| l.holds(a))) {
+            let pid = listener.process()?;
+            let command = pid.map(|pid| command(pid, until)).unwrap_or_default();
+            let holder = Holder { property: property.clone(), port: *port, pid, command };
+            if !holders.contains(&holder) {
+                holders.push(holder);
+            }
+        }
+    }
+    Ok(holders)
+}
+
+/// Its command line, in one line.
+fn command(pid: Pid, until: Instant) -> String {
+    let line = command_lines(&[pid], until).ok().and_then(|mut lines| lines.remove(&pid));
+    let Some(CommandLine::Is(words)) = line else { return String::new() };
+    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+    words.join(" ").chars().filter(|c| !c.is_control()).take(SHOWN).collect()
+}
+
+/// Are they the pico's own processes? `own`: those, as far as they are known.
+pub(super) fn held(facts: &PicoFacts, holders: &[Holder], own: &[Pid]) -> Vec<Row> {
+    let strangers = holders.iter().filter(|holder| !holder.pid.is_some_and(|pid| own.contains(&pid)));
+    let mut rows: Vec<Row> = strangers
+        .map(|holder| {
+            let who = holder.pid.map_or_else(
+                || "a process that can't be seen (of another container, or ask as root)".to_owned(),
+                |pid| format!("pid {pid}, which is not the pico: {}", holder.command),
+            );
+            Row::error(
+                AREA,
+                format!("port {}", holder.port),
+                format!("{} is held by {who}", holder.property),
+                "end that process, or give the pico another port; a start is refused until then",
+            )
+        })
+        .collect();
+    if rows.is_empty() && !facts.ports.is_empty() {
+        let ports: Vec<String> =
+            facts.ports.iter().map(|(property, port)| format!("{port} ({property})")).collect();
+        let state = if holders.is_empty() { "free" } else { "held by nobody but the pico" };
+        rows.push(Row::ok(AREA, "listeners", format!("{}: {state}", ports.join(", "))));
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::row::Level;
+
+    fn claim(home: &str, container: &str, pico: &str, property: &str, port: u16) -> Claim {
+        let [container, pico, property] = [container, pico, property].map(str::to_owned);
+        Claim { home: home.into(), container, pico, property, port }
+    }
+
+    #[test]
+    fn only_what_can_meet_clashes() {
+        let levels = |claims: &[Claim]| clashes(claims).iter().map(|row| row.level).collect::<Vec<_>>();
+        let ec1 = claim("/opt/mz", "c", "ec1", "mz.ha.port", 26000);
+        assert_eq!(levels(&[]), []);
+        assert_eq!(levels(&[ec1.clone(), claim("/opt/mz", "c", "ec2", "mz.ha.port", 26001)]), [Level::Ok]);
+        // Another property, another container, another installation: the same port.
+        assert_eq!(
+            levels(&[ec1.clone(), claim("/opt/mz", "c", "ec2", "ec.webserver.port", 26000)]),
+            [Level::Error]
+        );
+        assert_eq!(
+            levels(&[ec1.clone(), claim("/opt/mz", "c", "ec1", "ec.webserver.port", 26000)]),
+            [Level::Error]
+        );
+        assert_eq!(
+            levels(&[ec1.clone(), claim("/opt/mz", "d", "ec1", "mz.ha.port", 26000)]),
+            [Level::Warning]
+        );
+        assert_eq!(
+            levels(&[ec1.clone(), claim("/opt/mz2", "c", "ec1", "mz.ha.port", 26000)]),
+            [Level::Warning]
+        );
+        assert_eq!(levels(&[ec1.clone(), ec1]), [Level::Ok]);
+    }
+}

@@ -1,0 +1,154 @@
+//! `mzha doctor`: with the real `cibadmin` on a configuration in a file, and everything else as it is on a node.
+
+mod configuration;
+mod nodes;
+mod page;
+mod silence;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+use testkit::site::{Builder, Kind, Site, site};
+use testkit::{Done, Error, NodeCommand};
+
+/// The configuration, in the node.
+const CIB: &str = "/run/cib.xml";
+
+/// A Platform and an EC as they should be configured, on three nodes with fencing.
+const WELL: &str = r#"<cib validate-with="pacemaker-3.0" epoch="1" num_updates="0" admin_epoch="0"><configuration>
+<crm_config><cluster_property_set id="o"><nvpair id="o-1" name="stonith-enabled" value="true"/><nvpair id="o-2" name="no-quorum-policy" value="stop"/></cluster_property_set></crm_config>
+<nodes><node id="1" uname="n1"/><node id="2" uname="n2"/><node id="3" uname="n3"/></nodes>
+<resources>
+<primitive id="fence" class="stonith" type="fence_openstack"/>
+<primitive id="mz-platform" class="ocf" provider="mediationzone" type="platform">
+<instance_attributes id="p-ia"><nvpair id="p-1" name="mz_home" value="/opt/mz"/></instance_attributes>
+<meta_attributes id="p-ma"><nvpair id="p-2" name="migration-threshold" value="3"/><nvpair id="p-3" name="failure-timeout" value="3600s"/></meta_attributes>
+<operations>
+<op id="p-start" name="start" interval="0" timeout="420s"/><op id="p-stop" name="stop" interval="0" timeout="360s" on-fail="fence"/>
+<op id="p-m0" name="monitor" interval="1s" timeout="60s"/>
+<op id="p-m10" name="monitor" interval="30s" timeout="60s"><instance_attributes id="p-m10-l"><nvpair id="p-m10-v" name="OCF_CHECK_LEVEL" value="10"/></instance_attributes></op>
+</operations></primitive>
+<primitive id="mz-ec1" class="ocf" provider="mediationzone" type="ec">
+<instance_attributes id="e-ia"><nvpair id="e-1" name="mz_home" value="/opt/mz"/><nvpair id="e-2" name="pico_name" value="ec1"/></instance_attributes>
+<operations>
+<op id="e-start" name="start" interval="0" timeout="420s"/><op id="e-stop" name="stop" interval="0" timeout="360s"/>
+<op id="e-m0" name="monitor" interval="1s" timeout="60s"/>
+<op id="e-m10" name="monitor" interval="30s" timeout="60s"><instance_attributes id="e-m10-l"><nvpair id="e-m10-v" name="OCF_CHECK_LEVEL" value="10"/></instance_attributes></op>
+</operations></primitive>
+</resources>
+<constraints><rsc_order id="order" first="mz-platform" then="mz-ec1" kind="Optional"/></constraints>
+</configuration><status/></cib>"#;
+
+/// A node that is as it should be, but for what its builder does to it: the machine's own cron and systemd are not in it.
+fn node(builder: Builder) -> Result<Site, Error> {
+    let names = ["pico.rcp.platform.host=mzplat", "pico.rcp.server.host=mzplat"];
+    let site = names.iter().fold(builder, |builder, name| builder.common(name));
+    // The Platform comes up when its name stands for an address.
+    let site = site.set("ec_startup_without_platform=start").without_platform().commands().build()?;
+    site.node.hosts(&["192.0.2.1 mzplat"])?;
+    site.node.address("192.0.2.1")?;
+    if site.kind != Kind::Platform {
+        site.mzsh(&["startup", "platform"])?.expect(0)?;
+    }
+    for directory in ["/etc/cron.d", "/etc/systemd/system", "/usr/lib/systemd/system", "/etc/init.d"] {
+        if Path::new(directory).is_dir() {
+            site.sh(&format!("mount -t tmpfs -o mode=755 tmpfs {directory}"))?;
+        }
+    }
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../packaging/systemd/pacemaker.service.d/50-mediationzone.conf");
+    let drop_in =
+        std::fs::read(&shipped).map_err(|e| Error::Io { operation: "read", path: shipped, source: e })?;
+    site.node.write("/etc/systemd/system/pacemaker.service.d/50-mediationzone.conf", drop_in)?;
+    site.node.write("/etc/systemd/system/pacemaker.service", "[Service]\nKillMode=process\n")?;
+    site.node.write(CIB, WELL)?;
+    Ok(site)
+}
+
+/// A Platform, which runs, and an EC, which does not.
+fn both() -> Result<Site, Error> {
+    node(site(Kind::Ec))
+}
+
+fn doctor<'a>(site: &'a Site, words: &[&str]) -> NodeCommand<'a> {
+    site.command("mzha").arg("doctor").args(words).env("CIB_file", CIB)
+}
+
+/// One row of the table.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+struct Row {
+    area: String,
+    resource: Option<String>,
+    check: String,
+    level: String,
+    seen: String,
+    todo: Option<String>,
+}
+
+impl Row {
+    fn is(&self, level: &str, area: &str, words: &str) -> bool {
+        self.level == level && self.area == area && format!("{}: {}", self.check, self.seen).contains(words)
+    }
+}
+
+/// The rows of the document; its exit code must be that of the worst of them, and what is wrong has something to do.
+#[track_caller]
+fn rows_of(call: NodeCommand<'_>) -> Result<Vec<Row>, Error> {
+    let ran = call.arg("--json").run()?;
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
+    let rows: Vec<Row> =
+        serde_json::from_value(document["rows"].clone()).unwrap_or_else(|e| panic!("{e}: {ran}"));
+    let any = |level| rows.iter().any(|row: &Row| row.level == level);
+    let code = if any("error") { 2 } else { i32::from(any("warning")) };
+    assert_eq!((ran.code(), document["exit_code"].as_i64()), (Some(code), Some(code.into())), "{ran}");
+    assert_eq!(ran.stderr, "", "{ran}");
+    Ok(rows)
+}
+
+/// What is not well.
+fn found(rows: &[Row]) -> Vec<&Row> {
+    rows.iter().filter(|row| row.level != "ok").collect()
+}
+
+#[test]
+fn a_node_that_is_as_it_should_be_is_well_in_every_area() -> Done {
+    let site = both()?;
+    site.start()?;
+    let before = site.sh("ls -l --time-style=full-iso /run/mediationzone-ra; find /opt/mz | sort")?;
+    let pids = |site: &Site| Ok::<_, Error>((site.one("platform")?.pid, site.one("ec1")?.pid));
+    let alive = pids(&site)?;
+
+    let rows = rows_of(doctor(&site, &[]))?;
+    assert_eq!(found(&rows), Vec::<&Row>::new());
+    let areas: BTreeSet<&str> = rows.iter().map(|row| row.area.as_str()).collect();
+    let expected = [
+        "addresses",
+        "agents",
+        "cluster",
+        "constraints",
+        "fencing",
+        "ha_monitor",
+        "installation",
+        "java",
+        "operations",
+        "other_starters",
+        "pacemaker_service",
+        "parameters",
+        "ports",
+        "registry",
+        "user",
+    ];
+    assert_eq!(areas, expected.into());
+    // What listens is the picos themselves.
+    let listeners =
+        rows.iter().filter(|row| row.is("ok", "ports", "listeners: ") && row.seen.contains("nobody but"));
+    assert_eq!(listeners.count(), 2, "{rows:#?}");
+
+    let table = doctor(&site, &[]).run()?.expect(0)?;
+    assert!(table.stdout.ends_with(": 0 errors, 0 warnings\n") && !table.stdout.contains('\x1b'), "{table}");
+    // It has changed nothing.
+    assert_eq!(pids(&site)?, alive);
+    assert_eq!(site.sh("ls -l --time-style=full-iso /run/mediationzone-ra; find /opt/mz | sort")?, before);
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! What is wrong on the node.
+
+use testkit::Done;
+use testkit::site::{Builder, Kind, site};
+
+use super::{CIB, Row, WELL, both, doctor, found, node, rows_of};
+
+/// Something that is wrong on the node, and what has to come of it.
+struct Wrong {
+    site: fn() -> Builder,
+    /// A line for the shell that makes it wrong.
+    break_it: &'static str,
+    /// Level, area, words.
+    row: (&'static str, &'static str, &'static str),
+}
+
+fn ec() -> Builder {
+    site(Kind::Ec)
+}
+
+const NODES: &[Wrong] = &[
+    Wrong {
+        site: ec,
+        break_it: "chmod a-x /opt/mz/bin/mzsh",
+        row: ("error", "installation", "bin/mzsh is not an executable file"),
+    },
+    Wrong {
+        site: ec,
+        break_it: "sed -i 's/state : enabled/state : disabled/' /opt/mz/common/config/cell/default/.active/containers/main1/picos/ec1.conf",
+        row: ("error", "registry", "disabled"),
+    },
+    Wrong {
+        site: || ec().pico("ec2:ec:26001"),
+        break_it: "",
+        row: ("error", "ports", "port 26001: ec1 of /opt/mz (mz.ha.port) and ec2"),
+    },
+    Wrong {
+        site: || ec().property("ec1:mz.ha.enabled=false"),
+        break_it: "",
+        row: ("warning", "ha_monitor", "mz.ha.enabled is not true"),
+    },
+    Wrong {
+        site: ec,
+        break_it: "python3 -c 'import socket,time; s=socket.socket(); s.bind((\"127.0.0.1\", 26001)); s.listen(); print(\"up\", flush=True); time.sleep(1000)' >/tmp/up 2>&1 & \
+            until grep -q up /tmp/up; do :; done",
+        row: ("error", "ports", "port 26001: mz.ha.port is held by pid "),
+    },
+    Wrong {
+        site: ec,
+        break_it: "chmod o+w /run/testkit/resource.d/mediationzone",
+        row: ("error", "agents", "can be written by others"),
+    },
+    Wrong {
+        site: ec,
+        break_it: "cd /run/testkit/resource.d/mediationzone; umount /usr/lib/ocf/resource.d/mediationzone/ui ui; rm ui",
+        row: ("warning", "agents", "ui: /usr/lib/ocf/resource.d/mediationzone/ui is not there"),
+    },
+    Wrong {
+        site: ec,
+        break_it: "cd /run/testkit/resource.d/mediationzone; umount /usr/lib/ocf/resource.d/mediationzone/ec ec; rm ec",
+        row: ("error", "agents", "ec: /usr/lib/ocf/resource.d/mediationzone/ec is not there"),
+    },
+    Wrong {
+        site: ec,
+        break_it: r#"cd /run/testkit/resource.d/mediationzone; umount /usr/lib/ocf/resource.d/mediationzone/ui ui; printf '#!/bin/sh\nif [ $1 = meta-data ]; then echo "<resource-agent version=\"9.9\"/>"; else echo ui 9.9; fi\n' >ui"#,
+        row: ("warning", "agents", "ui is version 9.9, this program "),
+    },
+    Wrong {
+        site: ec,
+        break_it: r#"cd /run/testkit/resource.d/mediationzone; umount /usr/lib/ocf/resource.d/mediationzone/ui ui; printf '#!/bin/sh\necho ui "$1"\n' >ui"#,
+        row: ("error", "agents", "ui gives no metadata: no XML"),
+    },
+    Wrong {
+        site: ec,
+        break_it: "printf '# mzsh startup x\n@reboot mzadmin /opt/mz/bin/mzsh startup platform\n' >/etc/cron.d/mz",
+        row: ("error", "other_starters", "/etc/cron.d/mz:2: @reboot"),
+    },
+    Wrong {
+        site: ec,
+        break_it: "printf '[Service]\nExecStart=/opt/mz/bin/mzsh \\\\\n startup ec1\n' >/usr/lib/systemd/system/mz.service",
+        row: ("warning", "other_starters", "/usr/lib/systemd/system/mz.service:2: ExecStart"),
+    },
+    Wrong {
+        site: ec,
+        break_it: "printf '[Service]\nExecStart=mzsh startup ec1\n' >/etc/systemd/system/mz.service; mkdir /etc/systemd/system/timers.target.wants; \
+            ln -s ../mz.timer /etc/systemd/system/timers.target.wants/",
+        row: ("error", "other_starters", "/etc/systemd/system/mz.service:2"),
+    },
+    Wrong {
+        site: ec,
+        break_it: "mkdir -p ~mzadmin/.config/systemd/user; printf '[Service]\nExecStart=java com.digitalroute.picostart.PicoStart ec1\n' >~mzadmin/.config/systemd/user/mz.service",
+        row: ("warning", "other_starters", ".config/systemd/user/mz.service:2"),
+    },
+    Wrong {
+        site: ec,
+        break_it: "ln -s /opt/mz/local/mz.init /etc/init.d/mz",
+        row: ("warning", "other_starters", "/etc/init.d/mz: is a link to /opt/mz/local/mz.init"),
+    },
+    Wrong {
+        site: ec,
+        break_it: "rm /etc/systemd/system/pacemaker.service.d/50-mediationzone.conf",
+        row: ("warning", "pacemaker_service", "OOMPolicy: not set"),
+    },
+];
+
+#[test]
+fn each_thing_that_is_wrong_on_the_node_is_found_and_nothing_else() -> Done {
+    let mut failed = Vec::new();
+    for wrong in NODES {
+        let site = node((wrong.site)())?;
+        site.sh(wrong.break_it)?;
+        let rows = rows_of(doctor(&site, &[]))?;
+        let found = found(&rows);
+        let (level, area, words) = wrong.row;
+        let expected = |row: &&Row| row.is(level, area, words);
+        // One thing may be wrong for both resources, or be seen from two sides.
+        if !found.iter().any(expected) || found.iter().any(|row| row.area != area && row.area != "ha_monitor")
+        {
+            failed.push(format!("{level} {area} {words}: {found:#?}"));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn storage_that_the_cluster_mounts_elsewhere_is_no_error_here() -> Done {
+    let site = both()?;
+    site.sh("mv /opt/mz /opt/away; mkdir /opt/mz")?;
+    let rows = rows_of(doctor(&site, &[]))?;
+    assert!(rows.iter().any(|row| row.is("error", "installation", "/opt/mz is empty")), "{rows:#?}");
+    let mount = r#"<resources><primitive id="mz-fs" class="ocf" provider="heartbeat" type="Filesystem">
+        <instance_attributes id="f"><nvpair id="f1" name="directory" value="/opt/mz"/></instance_attributes></primitive>"#;
+    site.node.write(CIB, WELL.replace("<resources>", mount))?;
+    let rows = rows_of(doctor(&site, &[]))?;
+    let row = rows.iter().find(|row| row.is("warning", "installation", "/opt/mz is empty"));
+    assert!(
+        row.is_some_and(|row| row.todo.as_ref().is_some_and(|todo| todo.contains("mz-fs mounts it"))),
+        "{rows:#?}"
+    );
+    assert!(!rows.iter().any(|row| row.level == "error" && row.area == "installation"), "{rows:#?}");
+    Ok(())
+}
+
+#[test]
+fn whoever_is_not_root_is_told_that_it_is_not_the_whole_truth() -> Done {
+    let site = both()?;
+    let rows = rows_of(doctor(&site, &["--pico", "ec1", "--type", "ec"]).user(65534))?;
+    assert!(rows.iter().any(|row| row.is("warning", "cluster", "user: not root")), "{rows:#?}");
+    Ok(())
+}
