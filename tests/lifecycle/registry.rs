@@ -71,7 +71,8 @@ fn with_a_broken_registry_and_no_parameters_the_warning_names_file_and_line() ->
 #[test]
 fn a_property_that_only_mzsh_can_tell_is_asked_of_it_at_the_start_and_not_again() -> Done {
     let site = port_of_mzsh("export SIM_HA_PORT=26001")?;
-    validate(&site)?.answers(OK).silently();
+    let validated = validate(&site)?.answers(OK);
+    assert!(!validated.stderr.contains("mz.ha") && !validated.stderr.contains("registry"), "{validated}");
     site.start()?;
     assert_eq!(site.read_record()?["ha"]["endpoint"]["port"], 26001);
     let asked = site.calls("topo get")?;

@@ -152,7 +152,11 @@ impl<'a> Resolver<'a> {
                 quoted: *quoted,
                 place: Some(&layer.place),
             })),
-            Node::List(elements) => Ok(Forced::List(elements.iter().collect())),
+            Node::List(elements) => {
+                // A list is copied as often as it is named.
+                self.steps += elements.len();
+                Ok(Forced::List(elements.iter().collect()))
+            }
             Node::Object(object) => Ok(Forced::Merged(Merged::of(vec![object]))),
             Node::Reference(reference) => {
                 self.while_active(layer, |this| this.reference(reference, &layer.place))

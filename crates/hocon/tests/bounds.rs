@@ -43,6 +43,14 @@ fn texts_lists_and_objects_that_double_themselves_end_soon() {
 }
 
 #[test]
+fn a_long_list_that_is_named_ten_thousand_times_ends_soon() {
+    // Ten thousand times sixty thousand elements: gigabytes, were each copied.
+    let text = format!("well : 1\na : [{}]\nb : {}", "1,".repeat(60_000), "${a}".repeat(10_000));
+    let why = unresolved(&text, &["b"]);
+    assert!(why.ends_with("stands for more than 100000 values"), "{why}");
+}
+
+#[test]
 fn circles_and_endless_objects_end() {
     let circle = unresolved("well : 1\na : ${b}\nb : ${c}\nc : ${a}", &["a"]);
     assert_eq!(circle, "ec1.conf:4: ${a} is set nowhere but by itself");
