@@ -206,3 +206,21 @@ fn the_configuration_of_the_readme_is_well() -> Done {
     assert_eq!(operations, 9, "{rows:#?}");
     Ok(())
 }
+
+/// A tool's answer is kept to 64 KiB elsewhere.
+#[test]
+fn a_configuration_of_thousands_of_resources_is_read_whole() -> Done {
+    let site = both()?;
+    let others = |from: usize| {
+        let one = |n| format!(r#"<primitive id="d{n}" class="ocf" provider="heartbeat" type="Dummy"/>"#);
+        (from..from + 2000).map(one).collect::<Vec<_>>().join("\n")
+    };
+    let before = format!("<resources>{}", others(0));
+    let behind = format!("{}</resources>", others(2000));
+    let cib = WELL.replace("<resources>", &before).replace("</resources>", &behind);
+    site.node.write(CIB, cib)?;
+    let rows = rows_of(doctor(&site, &[]))?;
+    assert_eq!(found(&rows), Vec::<&Row>::new());
+    assert!(rows.iter().any(|row| row.is("ok", "cluster", "mz-platform, mz-ec1")), "{rows:#?}");
+    Ok(())
+}
