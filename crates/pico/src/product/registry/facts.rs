@@ -210,7 +210,7 @@ impl Reader<'_> {
         let (text, untold) = match found {
             Ok(None) => return None,
             Err(why) => (why, true),
-            Ok(Some(Found { text, place })) => match understand(text.trim()) {
+            Ok(Some(Found { text, place })) => match understand(&text) {
                 Ok(value) => return Some(value),
                 Err(expected) => {
                     let place = place.map_or_else(String::new, |place| format!(" in {place}"));
@@ -280,11 +280,11 @@ impl HaValues {
 }
 
 fn as_port(text: &str) -> Result<u16, &'static str> {
-    text.parse().ok().filter(|&port| port != 0).ok_or("expected a port, 1 to 65535")
+    text.trim().parse().ok().filter(|&port| port != 0).ok_or("expected a port, 1 to 65535")
 }
 
 fn as_bool(text: &str) -> Result<bool, &'static str> {
-    match text.to_ascii_lowercase().as_str() {
+    match text.trim().to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
         _ => Err("expected true or false"),
@@ -292,12 +292,12 @@ fn as_bool(text: &str) -> Result<bool, &'static str> {
 }
 
 fn as_seconds(text: &str) -> Result<u64, &'static str> {
-    text.parse().map_err(|_| "expected a number of seconds")
+    text.trim().parse().map_err(|_| "expected a number of seconds")
 }
 
 /// Enabled?
 fn as_state(text: &str) -> Result<bool, &'static str> {
-    match text.to_ascii_lowercase().as_str() {
+    match text.trim().to_ascii_lowercase().as_str() {
         "enabled" => Ok(true),
         "disabled" => Ok(false),
         _ => Err("expected enabled or disabled"),
@@ -307,7 +307,7 @@ fn as_state(text: &str) -> Result<bool, &'static str> {
 fn as_range(text: &str) -> Result<(u16, u16), &'static str> {
     const EXPECTED: &str = "expected a range of ports, such as 5451-5500";
     let (first, last) = text.split_once('-').ok_or(EXPECTED)?;
-    match (as_port(first.trim()), as_port(last.trim())) {
+    match (as_port(first), as_port(last)) {
         (Ok(first), Ok(last)) if first <= last => Ok((first, last)),
         _ => Err(EXPECTED),
     }
