@@ -16,7 +16,9 @@ fn block(tool: &str) -> Result<String, Box<dyn std::error::Error>> {
 fn configures_all_four(script: &str) -> Verdict {
     let stage = Stage::set(&PLATFORM)?;
     stage.empty_cib()?;
-    let ran = stage.tool("bash").args(["-euc", script]).run()?.expect(0)?;
+    // Dozens of calls of tools that start an interpreter each.
+    let limit = std::time::Duration::from_secs(300);
+    let ran = stage.tool("bash").args(["-euc", script]).time_limit(limit).run()?.expect(0)?;
     let said = [ran.stdout.as_str(), ran.stderr.as_str()].concat();
     for word in ["Warning:", "WARNING:", "Error:", "ERROR:"] {
         ensure!(!said.contains(word), "it complains: {ran}");
