@@ -135,7 +135,11 @@ fn well(area: Area, settings: &Settings, inspection: &Inspection) -> Option<Row>
             (Some(home), Some(FileState::Executable)) => {
                 ("java_home", format!("{}/bin/java is executable", home.display()))
             }
-            (None, _) => ("java_home", "not set: what the installation itself uses".to_owned()),
+            (None, _) => {
+                let own = inspection.script.java_home.as_ref();
+                let own = own.map_or_else(String::new, |home| format!(", {}", home.display()));
+                ("java_home", format!("not set: what the installation itself uses{own}"))
+            }
             _ => return None,
         },
         Area::Registry => {
