@@ -189,28 +189,31 @@ fn a_jvm_that_dies_while_storage_hangs_is_not_running() -> Done {
     until_only(&site, &[])
 }
 
-/// Where mzsh is seen but its execution hangs, a start ends by itself with its own reason, and nothing comes up later when the
-/// storage is back.
+/// Where mzsh is seen but its execution, or already the look into it, hangs, a start ends by itself with its own reason, and nothing
+/// comes up later when the storage is back.
 #[test]
 fn an_mzsh_whose_execution_hangs_fails_the_start_and_brings_nothing_up_later() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let hung = site.node.hang("/opt/mz/bin/mzsh", Held::Open)?;
-    watched(&site, site.agent(), "start")?.answers(GENERIC).because(&["platform", "mzsh"]);
-    let left = site.processes()?;
-    assert!(left.len() <= 1 && left.iter().all(|process| process.state == 'D'), "{}", in_short(&left));
-    hung.release();
-    until_only(&site, &[])?;
-    site.probe()?.answers(NOT_RUNNING);
-    assert_eq!(site.calls("")?, 0, "mzsh was not executed, then or later");
-    site.start()?;
-    site.stop()?.answers(OK);
-    site.nothing_left()
+    for (held, words) in [(Held::Execution, "mzsh"), (Held::Open, "storage has not answered")] {
+        let site = site(Kind::Platform).build()?;
+        let hung = site.node.hang("/opt/mz/bin/mzsh", held)?;
+        watched(&site, site.agent(), "start")?.answers(GENERIC).because(&["platform", words]);
+        let left = site.processes()?;
+        assert!(left.len() <= 1 && left.iter().all(|process| process.state == 'D'), "{}", in_short(&left));
+        hung.release();
+        until_only(&site, &[])?;
+        site.probe()?.answers(NOT_RUNNING);
+        assert_eq!(site.calls("")?, 0, "mzsh was not executed, then or later");
+        site.start()?;
+        site.stop()?.answers(OK);
+        site.nothing_left()?;
+    }
+    Ok(())
 }
 
 /// Where the execution of mzsh hangs, a stop ends the JVM by signals within the shortest time that Pacemaker gives by default.
 #[test]
 fn an_mzsh_whose_execution_hangs_does_not_keep_a_stop_from_ending_the_jvm() -> Done {
-    for held in [Held::Open, Held::Read] {
+    for held in [Held::Execution, Held::Open, Held::Read] {
         let site = site(Kind::Platform).build()?;
         let jvm = site.start()?;
         let hung = site.node.hang("/opt/mz/bin/mzsh", held)?;

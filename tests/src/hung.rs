@@ -18,6 +18,8 @@ pub enum Held {
     Everything,
     /// Each open of a file, and so its execution; a stat is answered.
     Open,
+    /// Each execution of a file; it can be read.
+    Execution,
     /// Each read of a file that can be opened.
     Read,
     /// Each write to a file: of a shared mapping, when that is given up.
@@ -29,6 +31,7 @@ impl Held {
         match self {
             Self::Everything => "all",
             Self::Open => "open",
+            Self::Execution => "exec",
             Self::Read => "read",
             Self::Write => "write",
         }

@@ -1,6 +1,6 @@
 //! Storage that hangs: covers a file or a directory with a FUSE file system that does not answer what it holds back.
 //!
-//! `hung-mount TARGET all|open|read|write` covers TARGET with a file system that consists of its root alone, a file or a
+//! `hung-mount TARGET all|open|exec|read|write` covers TARGET with a file system that consists of its root alone, a file or a
 //! directory with the type, mode, owner and size of what it covers. It holds back what is named and answers the rest; below a
 //! directory there is nothing that could be answered, so for one it is `all`. "ready" on standard output says that it is mounted. When its standard input ends, the storage
 //! is back: the mount is gone, what lies below shows again, and what was held back comes to an error.
@@ -39,11 +39,13 @@ const HEADER: usize = 40;
 const MAX_WRITE: u32 = 4096;
 /// `FOPEN_DIRECT_IO`: each read(2) comes here, none is answered by the page cache.
 const DIRECT_IO: u32 = 1;
+/// `__FMODE_EXEC` (include/linux/fs.h): the flag of an open by execve(2), which a FUSE server is told like the others.
+const FOR_EXECUTION: u32 = 0x20;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [target, held] = arguments.as_slice() else {
-        eprintln!("usage: hung-mount TARGET all|open|read|write");
+        eprintln!("usage: hung-mount TARGET all|open|exec|read|write");
         return ExitCode::FAILURE;
     };
     match run(target, held) {
@@ -59,6 +61,7 @@ fn run(target: &str, held: &str) -> io::Result<()> {
     let held = match held {
         "all" => Held::All,
         "open" => Held::One(OPEN),
+        "exec" => Held::Execution,
         "read" => Held::One(READ),
         "write" => Held::One(WRITE),
         other => return Err(io::Error::other(format!("{other} can't be held back"))),
@@ -100,6 +103,8 @@ enum Held {
     All,
     /// Requests of this kind.
     One(u32),
+    /// An open by execve(2).
+    Execution,
 }
 
 struct Server {
@@ -149,12 +154,24 @@ impl Server {
 
     fn serve(&mut self) -> io::Result<()> {
         let request = self.next()?;
-        if self.held == Held::All || self.held == Held::One(request.kind) {
+        if self.holds(&request) {
             return Ok(());
         }
         match request.kind {
             GETATTR | OPEN | READ | WRITE | RELEASE | FLUSH => self.answer(&request),
             _ => self.refuse(request.unique, Errno::NOSYS),
+        }
+    }
+
+    fn holds(&self, request: &Request) -> bool {
+        match self.held {
+            Held::All => true,
+            Held::One(kind) => request.kind == kind,
+            // The first field of an open are the flags that it was made with.
+            Held::Execution => {
+                let flags = request.body.first_chunk().map_or(0, |&flags| u32::from_ne_bytes(flags));
+                request.kind == OPEN && flags & FOR_EXECUTION != 0
+            }
         }
     }
 
