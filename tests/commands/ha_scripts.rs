@@ -100,6 +100,46 @@ fn a_dead_pico_is_failed_and_a_hung_one_too() -> Done {
     site.nothing_left()
 }
 
+/// What Veritas would take for "offline", and start elsewhere.
+#[test]
+fn one_that_lives_and_is_not_online_is_never_offline() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    site.sh("truncate -s 4096 /opt/device && chmod 666 /opt/device")?;
+    let hung = site.node.hang("/opt/device", Held::Read)?;
+    // No signal ends it, and nobody answers at its port.
+    let jvm = site.stand_in("ec1", "read -r _ </opt/device\nforever")?;
+    site.until("the process to wait for the device", |site| {
+        let all = site.processes()?;
+        let waits = all.iter().any(|process| process.pid == jvm.pid && process.state == 'D');
+        Ok(if waits { Ok(()) } else { Err(in_short(&all)) })
+    })?;
+    let looks = || monitor(&site, EC1).env("OCF_RESKEY_monitor_retries", "0").run();
+    let there = ["ec1 hangs", "is not offline"];
+    answers(looks()?, UNKNOWN, &there);
+    for script in ["offline", "clean"] {
+        call(&site, script, "ec1").env("MZ_HA_TIMEOUT", "10").run()?.expect(1)?;
+        assert!(site.lives(&jvm)?);
+        answers(looks()?, UNKNOWN, &there);
+    }
+    hung.release();
+    site.until("its end by the signals", |site| {
+        Ok(if site.lives(&jvm)? { Err(in_short(&site.processes()?)) } else { Ok(()) })
+    })?;
+    answers(looks()?, NOT_HEALTHY, &["ec1 is not running"]);
+
+    // One that a monitor has seen well is online, whoever has started it.
+    site.mzsh(&["startup", "ec1"])?.expect(0)?;
+    let jvm = site.one("ec1")?;
+    site.signal(jvm.pid, "STOP")?;
+    answers(looks()?, UNKNOWN, &there);
+    site.signal(jvm.pid, "CONT")?;
+    answers(looks()?, HEALTHY, &[]);
+    site.signal(jvm.pid, "STOP")?;
+    answers(looks()?, NOT_HEALTHY, &["ec1 hangs"]);
+    done(call(&site, "clean", "ec1").run()?, "Cleaning ec1...done.\n");
+    site.nothing_left()
+}
+
 #[test]
 fn failed_by_its_own_word_is_failed_but_not_in_a_young_jvm() -> Done {
     let (site, _) = online()?;
@@ -328,7 +368,7 @@ fn offline_ends_an_online_that_is_under_way() -> Done {
         || call(&site, "online", "ec1").run(),
         |site| {
             site.until_there()?;
-            answers(monitor(site, EC1).run()?, NOT_HEALTHY, &["ec1"]);
+            answers(monitor(site, EC1).run()?, UNKNOWN, &["ec1", "is not offline"]);
             call(site, "offline", "ec1").env("MZ_HA_TIMEOUT", "20").run()
         },
     )?;

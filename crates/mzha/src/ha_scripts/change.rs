@@ -1,7 +1,7 @@
 //! `online`, `offline`, `clean`: the agents' start and stop, in the words of mzsh.
 
 use super::arguments::{Change, Installation};
-use super::{FAILED, complain, line, log, other_managers, say};
+use super::{FAILED, complain, line, log, online_here, other_managers, say};
 use ocf::Action;
 use pico::{Answer, Budget, Outcome, PicoName, actions};
 use std::io::{self, IsTerminal};
@@ -62,9 +62,15 @@ fn act(
         (_, Some(error)) => tracing::warn!("{error}; the default is taken"),
         (_, None) => {}
     }
-    match change {
+    let name = resource.name.as_deref().unwrap_or_default();
+    online_here::forget(name);
+    let outcome = match change {
         Change::Online => actions::start(&settings, budget),
         Change::Offline => actions::stop(&settings, budget),
         Change::Clean => actions::clean(&settings, budget),
+    };
+    if change == Change::Online && outcome.answer == Answer::Success {
+        online_here::note(name);
     }
+    outcome
 }

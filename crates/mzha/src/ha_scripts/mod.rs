@@ -6,7 +6,8 @@
 //! Exit codes are chosen so that no manager can misread one. Veritas takes 101 to 110 from a monitor for "online", 100 for
 //! "offline", and anything else for "unknown", some of its agents also 0 for "online" and 1 for "offline"; so a monitor ends with
 //! 110, 100 or 99, even after wrong arguments or a panic. What `online` and `offline` exit with is to it the number of
-//! seconds before the next monitor: so that is 0, or a small number. `clean` is 0 only when /proc shows nothing of the pico.
+//! seconds before the next monitor: so that is 0, or a small number. `clean` is 0 only when /proc shows nothing of the pico. And 100 of
+//! a live process is said only while the manager takes it for online ([`online_here`]).
 //!
 //! The manager says no deadline, so there is one for each script, which `MZ_HA_TIMEOUT` (seconds) replaces. What the
 //! arguments have no place for (`container`, `wait_for`, `process_match`...) is read from variables `OCF_RESKEY_<name>`, as by the
@@ -15,6 +16,7 @@
 mod arguments;
 mod change;
 mod monitor;
+mod online_here;
 mod subject;
 
 use crate::resource::Resource;

@@ -2,18 +2,19 @@
 
 use super::arguments::Installation;
 use super::subject::{self, Subject};
-use super::{UNKNOWN, complain, line, log, other_managers, say};
+use super::{UNKNOWN, complain, line, log, online_here, other_managers, say};
+use crate::resource::Resource;
 use crate::verdict::Verdict;
 use ocf::Action;
 use pico::actions::{self, Point, Request};
 use pico::verdict::Occasion;
-use pico::{Budget, PicoName};
+use pico::{Answer, Budget, Outcome, PicoName};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 /// Healthy.
 const OK: u8 = 110;
-/// Not healthy: dead, hung, or failed by its own word.
+/// Not healthy: dead; or hung, or failed by its own word, where it was online.
 const FAILED: u8 = 100;
 
 /// What is asked.
@@ -82,9 +83,26 @@ fn of_pico(question: &Question, pico: &PicoName, budget: Budget) -> (Verdict, Ve
     }
     if !question.debug {
         let request = Request { occasion: Occasion::Recurring, depth: 10, by_cluster: false };
-        return (Verdict::of(actions::monitor(&settings, request, budget)), Vec::new());
+        return (verdict(&resource, actions::monitor(&settings, request, budget)), Vec::new());
     }
     let (mut points, outcome) = actions::explain(&settings, budget);
     points.extend(other_managers(&settings).map(|others| ("other managers", others)));
-    (Verdict::of(outcome), points)
+    (verdict(&resource, outcome), points)
+}
+
+/// Of one that is there and not well it is told only where it was online that it has failed.
+fn verdict(resource: &Resource, outcome: Outcome) -> Verdict {
+    let name = resource.name.as_deref().unwrap_or_default();
+    let is_there = matches!(outcome.answer, Answer::Failed(_));
+    match Verdict::of(outcome) {
+        Verdict::NotWell(why) if is_there && !online_here::is_noted(name) => {
+            Verdict::CantTell(format!("{why}; it was not online here, and is not offline"))
+        }
+        verdict => {
+            if let Verdict::Well(_) = verdict {
+                online_here::note(name);
+            }
+            verdict
+        }
+    }
 }
