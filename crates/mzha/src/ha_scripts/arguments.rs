@@ -143,7 +143,7 @@ impl Call {
         rest.truncate(rest.len() - usize::from(debug));
         let mut rest = rest.into_iter();
         let host = rest.next().filter(|host| !host.is_empty());
-        let seconds = rest.next().map(|word| {
+        let seconds = rest.next().filter(|word| !word.is_empty()).map(|word| {
             let number = word.parse().ok().filter(|&n: &u32| (1..=3600).contains(&n));
             number.ok_or(format!("SECONDS {word:?}: expected 1 to 3600"))
         });
@@ -224,6 +224,8 @@ mod tests {
         assert_eq!(monitor(&["10.0.0.1"]), (host(), None, false));
         assert_eq!(monitor(&["10.0.0.1", "debug"]), (host(), None, true));
         assert_eq!(monitor(&["10.0.0.1", "5", "debug"]), (host(), Some(5), true));
+        // As a script of the site's own has them that sets no such variable.
+        assert_eq!(monitor(&["", "", "debug"]), (None, None, true));
     }
 
     #[test]
