@@ -139,6 +139,8 @@ fn storage_that_the_cluster_mounts_elsewhere_is_no_error_here() -> Done {
         "{rows:#?}"
     );
     assert!(!rows.iter().any(|row| row.level == "error" && row.area == "installation"), "{rows:#?}");
+    // The owner of the mount point is not the owner of the installation.
+    assert!(!rows.iter().any(|row| row.area == "user"), "{rows:#?}");
     Ok(())
 }
 

@@ -128,7 +128,11 @@ fn well(area: Area, settings: &Settings, inspection: &Inspection) -> Option<Row>
             let home = settings.target.as_ref().ok()?.home.path().display();
             ("mz_home", format!("{home} holds an installation, bin/mzsh {}", inspection.mzsh))
         }
-        Area::User if matches!(inspection.user, UserState::Known { .. }) => {
+        // Who owns an empty mount point says nothing of who owns what will be mounted there.
+        Area::User
+            if matches!(inspection.user, UserState::Known { .. })
+                && (settings.os_user.is_some() || inspection.home == HomeState::Filled) =>
+        {
             ("os_user", inspection.user.to_string())
         }
         Area::Java => match (&settings.java_home, &inspection.java) {
