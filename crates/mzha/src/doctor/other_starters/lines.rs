@@ -7,7 +7,10 @@ use std::fmt;
 const CLASSES: &str = "com.digitalroute";
 
 /// The words of mzsh that start or stop a pico.
-const ACTING: [&str; 4] = ["startup", "shutdown", "restart", "kill"];
+const ACTING: [&str; 5] = ["startup", "shutdown", "restart", "kill", "system"];
+
+/// The words of the HA scripts that do.
+const CHANGES: [&str; 3] = ["online", "offline", "clean"];
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +44,7 @@ pub(super) struct Line {
     pub(super) acts: bool,
 }
 
-/// The lines that name mzsh, one of the `homes`, or the product's classes.
+/// The lines that name mzsh, the HA scripts, one of the `homes`, or the product's classes.
 pub(super) fn of(text: &str, kind: Kind, homes: &[String]) -> Vec<Line> {
     let mut found = Vec::new();
     let mut begun: Option<(usize, String)> = None;
@@ -77,9 +80,11 @@ fn judge(line: &str, kind: Kind, homes: &[String]) -> Option<bool> {
         return None;
     }
     let mzsh = has_word(line, "mzsh");
+    let scripts = has_word(line, "mz-ha-scripts");
     let class = line.contains(CLASSES);
     let home = homes.iter().any(|home| has_path(line, home));
-    (mzsh || class || home).then(|| class || mzsh && ACTING.iter().any(|word| has_word(line, word)))
+    let any = |words: &[&str]| words.iter().any(|word| has_word(line, word));
+    (mzsh || scripts || class || home).then(|| class || mzsh && any(&ACTING) || scripts && any(&CHANGES))
 }
 
 fn has_word(line: &str, word: &str) -> bool {
@@ -110,6 +115,9 @@ mod tests {
             ("@reboot mzadmin /opt/mz/bin/mzsh startup platform", Some(true)),
             ("* * * * * mzadmin mzsh restart ec1 >/dev/null", Some(true)),
             ("0 3 * * * root java -cp x com.digitalroute.picostart.PicoStart ec1", Some(true)),
+            ("@reboot mzadmin mzsh system start container:.*/pico:.*", Some(true)),
+            ("@reboot root /usr/sbin/mz-ha-scripts online /jdk /srv/mz mzadmin ec1", Some(true)),
+            ("* * * * * root mz-ha-scripts monitor /jdk /srv/mz mzadmin 26000", Some(false)),
             ("0 3 * * * mzadmin mzsh status", Some(false)),
             ("0 3 * * * mzadmin /opt/mz/local/nightly.sh", Some(false)),
             ("0 3 * * * root tar cf /backup/mz.tar /opt/mz", Some(false)),

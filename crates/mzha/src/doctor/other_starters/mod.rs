@@ -1,7 +1,7 @@
 //! Who else would start or stop picos: cron, systemd, init scripts.
 //!
 //! What starts a pico that the cluster has stopped makes two of it; what stops one that the cluster runs makes a failure. A
-//! line counts that names mzsh, the directory of an installation, or the product's own classes, and is no comment. Whether it
+//! line counts that names mzsh, `mz-ha-scripts`, the directory of an installation, or the product's own classes, and is no comment. Whether it
 //! starts or stops anything is told by mzsh's words; a script below the installation could do either, so it is named, too.
 
 mod files;
