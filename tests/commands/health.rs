@@ -133,6 +133,12 @@ fn a_resource_that_was_never_started_here_is_looked_up_in_the_clusters_configura
     // With the parameters that the cluster has.
     site.set(&["ec1.ha_answer=FAILED aborts 7 of 5"])?;
     assert!(by_cluster("mz-ec1")?.expect(1)?.stdout.contains("aborts 7 of 5"));
+    // It keeps nothing, so that a change of the configuration counts at once.
+    site.node.write(
+        "/opt/cib.xml",
+        CIB.replace(r#"name="ha_grace" value="0""#, r#"name="ha_grace" value="1h""#),
+    )?;
+    assert!(by_cluster("mz-ec1")?.expect(0)?.stdout.starts_with("mz-ec1: well, but "));
     let ran = by_cluster("mz-ec2")?.expect(2)?;
     assert!(ran.stdout.contains("no resource of mediationzone that is called so"), "{ran}");
     Ok(())

@@ -123,6 +123,7 @@ fn of_cluster(name: &str, budget: Budget) -> Result<Resource, String> {
         format!("{name} was not started on this node since its boot, and {why}; else use --pico")
     };
     let cib = Cib::query(budget.begun + budget.length() / 4).map_err(|e| unknown(e.to_string()))?;
-    let configured = cib.resource(name).map(|configured| configured.resource.clone());
+    // Without its name: a record of what nobody has started would stand in for the configuration from then on.
+    let configured = cib.resource(name).map(|of| Resource { name: None, ..of.resource.clone() });
     configured.ok_or_else(|| unknown(format!("the cluster has no resource of {PROVIDER} that is called so")))
 }
