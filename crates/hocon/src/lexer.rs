@@ -256,6 +256,10 @@ impl Lexer<'_> {
         let optional = self.rest.next_if_eq(&'?').is_some();
         let mut words = Vec::new();
         loop {
+            // Before it is read: some ten thousand inside each other would be as deep a recursion.
+            if self.rest.peek() == Some(&'$') {
+                return self.error("expected '}' of a substitution, found a substitution");
+            }
             match self.word()? {
                 Some(Token::CloseObject) => break,
                 Some(word @ (Token::Quoted(_) | Token::Unquoted(_) | Token::Space(_))) => words.push(word),

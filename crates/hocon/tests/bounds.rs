@@ -138,3 +138,9 @@ fn a_file_that_includes_itself_is_named() {
     let why = Document::parse("include file(\"b.conf\")", "a.conf", &[], &mut Itself).unwrap_err();
     assert_eq!(why.to_string(), "b.conf:2: a.conf includes itself");
 }
+
+#[test]
+fn substitutions_inside_each_other_are_refused_by_name() {
+    let why = refused(&format!("a : {}", "${".repeat(100_000)));
+    assert_eq!(why, "ec1.conf:1: expected '}' of a substitution, found a substitution");
+}
