@@ -1,7 +1,7 @@
 //! What is wrong with a node, for a pico that is to run on it. Pure, but for the table of listeners.
 
 use super::deep::HaPlan;
-use crate::addresses::{self, Property, Row};
+use crate::addresses::{self, Found, Property, Row};
 use crate::budget::Budget;
 use crate::outcome::Class;
 use crate::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState, list};
@@ -233,11 +233,20 @@ pub(super) fn held_ports(facts: &PicoFacts, table: &[Row]) -> Option<String> {
     let all = host::listeners::all().ok()?;
     let everywhere = [IpAddr::from([0, 0, 0, 0])];
     let server = table.iter().find(|row| row.property == Property::ServerHost);
-    let bound = server.map(Row::addresses).filter(|addresses| !addresses.is_empty()).unwrap_or(&everywhere);
+    let bound: &[IpAddr] = match server {
+        Some(row) if row.found == Found::Unset => &everywhere,
+        Some(row) => row.addresses(),
+        None => &[],
+    };
     let ha: Vec<IpAddr> = facts.ha.endpoint.iter().filter_map(|e| e.host.parse().ok()).collect();
     facts.ports.iter().find_map(|(property, port)| {
         let addresses = if property == "mz.ha.port" { ha.as_slice() } else { bound };
-        let holder = all.iter().find(|l| l.port == *port && addresses.iter().any(|&a| l.holds(a)))?;
+        // Where it is not known which address will be bound, only who listens everywhere is in the way for sure.
+        let is_in_the_way = |l: &&host::listeners::Listener| {
+            let holds = addresses.iter().any(|&a| l.holds(a));
+            l.port == *port && (holds || addresses.is_empty() && l.address.is_unspecified())
+        };
+        let holder = all.iter().find(is_in_the_way)?;
         let who = match holder.process() {
             Ok(Some(pid)) => host::process::in_words(pid),
             _ => "a process that can't be seen".to_owned(),

@@ -113,7 +113,8 @@ impl Row {
     }
 }
 
-/// Both properties of a pico, looked up and judged. The resolver is asked by a helper, at most until the given instant.
+/// Both properties of a pico, looked up and judged. The resolver is asked by a helper, at most until the given instant. One that
+/// the registry's files don't tell is left out: it may well be set, and that it can't be told is a problem of the registry.
 #[must_use]
 pub fn table(settings: &Settings, facts: &PicoFacts, until: Instant) -> Vec<Row> {
     let hosts = [
@@ -141,7 +142,9 @@ pub fn table(settings: &Settings, facts: &PicoFacts, until: Instant) -> Vec<Row>
         tracing::warn!("the addresses of this node can't be told: {e}; they are taken for right");
     }
     let place = |address| node.as_ref().map_or(Place::Here, |node| node.place(address));
-    rows(settings.deployment, settings.kind, values, &place)
+    let mut rows = rows(settings.deployment, settings.kind, values, &place);
+    rows.retain(|row| row.found != Found::Unset || !facts.is_untold(row.property.name()));
+    rows
 }
 
 /// The pure part.

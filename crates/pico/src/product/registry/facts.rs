@@ -161,6 +161,12 @@ impl PicoFacts {
         facts
     }
 
+    /// The files don't tell this property, or nothing at all: that it is not known does not mean that it is not set.
+    pub(crate) fn is_untold(&self, property: &str) -> bool {
+        let about = |problem: &Problem| problem.property == property || problem.property == "registry";
+        self.problems.iter().any(|problem| problem.untold && about(problem))
+    }
+
     /// Takes what was learned of the HA Monitor Server otherwise.
     pub(in crate::product) fn ha_is(&mut self, ha: HaFacts) {
         self.ports.retain(|(property, _)| property != "mz.ha.port");

@@ -297,3 +297,12 @@ fn broken_files_are_unreadable_never_guessed() {
     let empty = tempfile::tempdir().unwrap();
     assert!(matches!(find(empty.path(), None, &"ec1".parse().unwrap()), RegistryState::Unreadable(_)));
 }
+
+#[test]
+fn a_host_that_the_files_dont_tell_is_not_taken_for_unset() {
+    let pico = "config.properties { pico.rcp.server.host : ${NOWHERE}, pico.rcp.platform.host : \"\" }";
+    let facts = defined(&[(".active/containers/c/picos/ec1.conf", pico)], "ec1");
+    assert_eq!((facts.server_host.as_ref(), facts.platform.as_ref()), (None, None));
+    assert!(facts.is_untold("pico.rcp.server.host"));
+    assert!(!facts.is_untold("pico.rcp.platform.host"));
+}
