@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Longest wait for the resolver. By itself it gives up after 10 s for each name server that is silent.
 const RESOLVER_WITHIN: Duration = Duration::from_secs(10);
+/// The resolver's share of an action's time: less than what validate-all has left once mzsh has had its three quarters.
+const RESOLVER_SHARE: u32 = 6;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,7 +224,7 @@ fn host_addresses(found: &mut Vec<Finding>, table: &[Row]) {
 pub(super) fn host_names(settings: &Settings, inspection: &Inspection, budget: Budget) -> Vec<Row> {
     match &inspection.registry {
         RegistryState::Defined(facts) => {
-            addresses::table(settings, facts, budget.within(RESOLVER_WITHIN.min(budget.length() / 4)))
+            addresses::table(settings, facts, budget.within(RESOLVER_WITHIN.min(budget.length() / RESOLVER_SHARE)))
         }
         _ => Vec::new(),
     }
