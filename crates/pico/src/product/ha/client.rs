@@ -7,7 +7,7 @@ use crate::product::registry::Literals;
 use crate::product::storage::Storage;
 use crate::settings::{Endpoint, Settings, Target};
 use host::command::{Company, Event, Exec, Finished, Limits, Running};
-use host::{ProcessHandle, ProcessId, listeners, process};
+use host::{Pid, ProcessHandle, ProcessId, listeners, process};
 use std::ffi::OsString;
 use std::io;
 use std::net::IpAddr;
@@ -34,7 +34,7 @@ pub struct HaClient<'a> {
 
 impl HaMonitor for HaClient<'_> {
     fn ask(&self, limit: Duration, until: Instant) -> HaAnswer {
-        if let Some(why) = self.not_its_port() {
+        if let Some(why) = not_its_port(&self.endpoint, self.jvm.pid) {
             return HaAnswer::NoAnswer(why);
         }
         let begun = Instant::now();
@@ -74,28 +74,6 @@ impl HaClient<'_> {
         let finished = client.kill_group()?;
         Storage::of(self.target).remember(&finished.left);
         Ok(finished)
-    }
-
-    /// Why an answer from there could not be the pico's: nobody listens, or somebody else. From /proc, so that no connection comes
-    /// to the server but the client's own. `None` also where that can't be told: the client will tell.
-    fn not_its_port(&self) -> Option<String> {
-        let Endpoint { host, port } = &self.endpoint;
-        let mut there = listeners::all().ok()?;
-        there.retain(|l| l.port == *port);
-        there.retain(|l| match host.parse::<IpAddr>() {
-            Ok(address) => l.holds(address),
-            Err(_) if host == "localhost" => l.address.is_unspecified() || l.address.is_loopback(),
-            // A name, which only the resolver knows.
-            Err(_) => true,
-        });
-        if there.is_empty() {
-            return Some(format!("nothing listens on {}", self.endpoint));
-        }
-        if there.iter().any(|l| l.is_held_by(self.jvm.pid).unwrap_or(true)) {
-            return None;
-        }
-        let holder = there.iter().find_map(|l| l.process().ok().flatten())?;
-        Some(format!("port {port} is held by {}, not by it", process::in_words(holder)))
     }
 
     /// For the child: everything that touches storage or the name service.
@@ -141,5 +119,63 @@ impl HaClient<'_> {
         let own = process::executable(self.jvm.pid).ok().flatten().filter(|own| own.is_named("java"));
         let of_mzsh = || Literals::of(self.target.home.path()).java_home.map(|home| home.join("bin/java"));
         own.map(|own| own.0).or_else(of_mzsh)
+    }
+}
+
+/// Why an answer from there could not be the pico's: nobody listens, or somebody else. From /proc, so that no connection comes
+/// to the server but the client's own. `None` also where that can't be told: the client will tell.
+fn not_its_port(endpoint: &Endpoint, jvm: Pid) -> Option<String> {
+    let Endpoint { host, port } = endpoint;
+    let mut there = listeners::all().ok()?;
+    there.retain(|l| l.port == *port);
+    there.retain(|l| match host.parse::<IpAddr>() {
+        Ok(address) => l.holds(address),
+        Err(_) if host == "localhost" => l.address.is_unspecified() || l.address.is_loopback(),
+        // A name, which only the resolver knows.
+        Err(_) => true,
+    });
+    if there.is_empty() {
+        return Some(format!("nothing listens on {endpoint}"));
+    }
+    if there.iter().any(|l| l.is_held_by(jvm).unwrap_or(true)) {
+        return None;
+    }
+    let holders: Vec<Pid> = there.iter().filter_map(|l| l.process().ok().flatten()).collect();
+    let holder = *holders.first()?;
+    // By `process_match` the pico may be a script, and the JVM its child.
+    let all = process::all().ok()?;
+    if holders.iter().any(|&holder| all.ancestors(holder).any(|ancestor| ancestor == jvm)) {
+        return None;
+    }
+    Some(format!("port {port} is held by {}, not by it", process::in_words(holder)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::os::fd::OwnedFd;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_port_is_the_picos_if_it_or_a_child_of_it_listens_there() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port };
+        assert_eq!(not_its_port(&endpoint, Pid::own()), None);
+        let mut child =
+            Command::new("sleep").arg("60").stdin(Stdio::from(OwnedFd::from(listener))).spawn().unwrap();
+        let of_child = not_its_port(&endpoint, Pid::own());
+        let mut other = Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = |process: &std::process::Child| Pid::new(i32::try_from(process.id()).unwrap()).unwrap();
+        let of_itself = not_its_port(&endpoint, pid(&child));
+        let of_stranger = not_its_port(&endpoint, pid(&other));
+        for process in [&mut child, &mut other] {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+        assert_eq!((of_child, of_itself), (None, None));
+        let why = of_stranger.unwrap();
+        assert!(why.contains("), not by it"), "{why}");
     }
 }
