@@ -1,8 +1,9 @@
 //! `mzsh topo get`: the second way to what the registry says, where the files don't answer.
 //!
 //! It is a JVM for each value, some seconds long. So it is asked at a start and by validate-all only, never by a monitor or a
-//! probe; only of the HA Monitor Server, which is checked by what it answers; and only when the registry can't be read, or a
-//! `mz.ha.*` property in it can't be told. A value that makes no sense is an answer: mzsh would give the same.
+//! probe; only of the HA Monitor Server, which is checked by what it answers; and only when the registry can't be read, or for
+//! those `mz.ha.*` properties in it that can't be told. What the files do tell stands: whether mzsh would say of a pico what its
+//! template sets is not documented. A value that makes no sense is an answer: mzsh would give the same.
 
 use super::inspection::{FileState, HomeState, Inspection};
 use super::mzsh::{Mzsh, last_line};
@@ -25,7 +26,7 @@ pub(crate) fn ask_mzsh(settings: &Settings, target: &Target, inspection: &mut In
     match &mut inspection.registry {
         RegistryState::Unreadable(why) => {
             topo.container = settings.container.clone().or(of_mzsh);
-            match topo.ha() {
+            match ha(HaValues::default(), &|_| true, &|name| topo.get(name)) {
                 Ok(ha) => {
                     let container = topo.container.unwrap_or_default();
                     let facts = PicoFacts::without_files(&target.home, &container, &target.name, ha, why);
@@ -34,11 +35,15 @@ pub(crate) fn ask_mzsh(settings: &Settings, target: &Target, inspection: &mut In
                 Err(neither) => *why = format!("{why}; {neither}"),
             }
         }
-        RegistryState::Defined(facts) if facts.problems.iter().any(is_wanted) => {
+        RegistryState::Defined(facts) if wants(facts) => {
             topo.container = Some(facts.container.clone());
-            match topo.ha() {
-                Ok(ha) => {
+            let untold = |name: &str| facts.problems.iter().any(|p| is_wanted(p) && p.property == name);
+            match ha(facts.ha_values.clone(), &untold, &|name| topo.get(name)) {
+                Ok(mut ha) => {
                     facts.problems.retain(|problem| !is_wanted(problem));
+                    // Of one that mzsh told, another may make no sense.
+                    let nonsense = facts.problems.iter().find(|problem| problem.property == "mz.ha.port");
+                    ha.unclear = nonsense.filter(|_| ha.enabled).map(ToString::to_string);
                     facts.ha_is(ha);
                 }
                 Err(neither) => {
@@ -51,6 +56,12 @@ pub(crate) fn ask_mzsh(settings: &Settings, target: &Target, inspection: &mut In
         }
         _ => {}
     }
+}
+
+/// Where one that is off would be is not worth a JVM.
+fn wants(facts: &PicoFacts) -> bool {
+    let of_interest = |problem: &Problem| facts.ha.enabled || problem.property == "mz.ha.enabled";
+    facts.problems.iter().any(|problem| is_wanted(problem) && of_interest(problem))
 }
 
 fn is_wanted(problem: &Problem) -> bool {
@@ -66,20 +77,6 @@ struct Topo<'a> {
 }
 
 impl Topo<'_> {
-    /// The HA Monitor Server; where it listens is asked of one that is on.
-    fn ha(&self) -> Result<HaFacts, String> {
-        let mut values = HaValues::default();
-        for name in HaValues::NAMES {
-            let Some(text) = self.get(name)? else { continue };
-            let nonsense = |expected| format!("mzsh topo get: {name} is {text:?}: {expected}");
-            values.set(name, &text).map_err(nonsense)?;
-            if values.enabled == Some(false) {
-                break;
-            }
-        }
-        Ok(values.facts())
-    }
-
     /// A property; `None`: it is not set.
     fn get(&self, property: &str) -> Result<Option<String>, String> {
         let container = self.container.as_ref();
@@ -91,6 +88,24 @@ impl Topo<'_> {
         let finished = mzsh.topo_get(&path, until).map_err(|e| format!("mzsh topo get: {e}"))?;
         value(&finished).map_err(|why| format!("mzsh topo get: {why}"))
     }
+}
+
+/// The HA Monitor Server: `told`, and what `get` says of those that are not; where it listens is asked of one that is on.
+fn ha(
+    told: HaValues,
+    is_untold: &dyn Fn(&str) -> bool,
+    get: &dyn Fn(&str) -> Result<Option<String>, String>,
+) -> Result<HaFacts, String> {
+    let mut values = told;
+    for name in HaValues::NAMES.into_iter().filter(|name| is_untold(name)) {
+        if name != "mz.ha.enabled" && values.enabled != Some(true) {
+            break;
+        }
+        let Some(text) = get(name)? else { continue };
+        let nonsense = |expected| format!("mzsh topo get: {name} is {text:?}: {expected}");
+        values.set(name, &text).map_err(nonsense)?;
+    }
+    Ok(values.facts())
 }
 
 /// What mzsh said. What it says of a property that is not set is not documented; that it is an error with these words is the
@@ -112,6 +127,29 @@ fn value(finished: &Finished) -> Result<Option<String>, String> {
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    #[test]
+    fn only_what_the_files_dont_tell_is_asked_and_nothing_of_one_that_is_off() {
+        let asked = |told: &[(&str, &str)], untold: &[&str], mzsh: &[(&str, &str)]| {
+            let mut values = HaValues::default();
+            told.iter().for_each(|(name, text)| values.set(name, text).unwrap());
+            let questions = std::cell::RefCell::new(Vec::new());
+            let get = |name: &str| {
+                questions.borrow_mut().push(name.to_owned());
+                Ok(mzsh.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned()))
+            };
+            let ha = ha(values, &|name| untold.contains(&name), &get).unwrap();
+            (ha.enabled, ha.endpoint.map(|e| e.to_string()), questions.take())
+        };
+        let told = [("mz.ha.enabled", "true"), ("mz.ha.host", "10.0.0.5")];
+        let (enabled, endpoint, questions) = asked(&told, &["mz.ha.port"], &[("mz.ha.port", "26001")]);
+        assert!(enabled, "mzsh was not asked for what the files tell");
+        assert_eq!((endpoint.as_deref(), questions), (Some("10.0.0.5:26001"), vec!["mz.ha.port".to_owned()]));
+        let (enabled, _, questions) = asked(&[], &HaValues::NAMES, &[]);
+        assert_eq!((enabled, questions), (false, vec!["mz.ha.enabled".to_owned()]));
+        let (enabled, _, questions) = asked(&[], &HaValues::NAMES, &[("mz.ha.enabled", "true")]);
+        assert_eq!((enabled, questions.len()), (true, 4));
+    }
 
     #[test]
     fn a_value_is_told_from_none_and_from_an_error() {

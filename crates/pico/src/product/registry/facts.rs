@@ -38,6 +38,8 @@ pub struct PicoFacts {
     pub templates: Vec<String>,
     /// The `mz.ha.*` properties.
     pub ha: HaFacts,
+    /// The same, each as the files tell it.
+    pub(in crate::product) ha_values: HaValues,
     /// `pico.rcp.server.host`, where set.
     pub server_host: Option<String>,
     /// `pico.rcp.platform.host` and `.port`, where a host is set.
@@ -104,7 +106,7 @@ impl PicoFacts {
             let problem = Problem { property: "registry".to_owned(), text: remark.clone(), untold: false };
             reader.problems.push(problem);
         }
-        let ha = reader.ha();
+        let (ha, ha_values) = reader.ha();
         let rcp_port = reader.port("pico.rcp.platform.port").unwrap_or(RCP_PORT);
         let is_platform = layers.templates.iter().any(|template| template.ends_with("-platform"));
         let mut ports = Vec::new();
@@ -121,6 +123,7 @@ impl PicoFacts {
             enabled: state.unwrap_or(true),
             templates: layers.templates.clone(),
             ha,
+            ha_values,
             server_host: reader.text("pico.rcp.server.host"),
             platform: reader.text("pico.rcp.platform.host").map(|host| Endpoint { host, port: rcp_port }),
             ports: ports.into_iter().map(|(property, port)| (property.to_owned(), port)).collect(),
@@ -149,6 +152,7 @@ impl PicoFacts {
             enabled: true,
             templates: Vec::new(),
             ha: HaFacts::default(),
+            ha_values: HaValues::default(),
             server_host: None,
             platform: None,
             ports: Vec::new(),
@@ -229,13 +233,13 @@ impl Reader<'_> {
         None
     }
 
-    fn ha(&mut self) -> HaFacts {
+    fn ha(&mut self) -> (HaFacts, HaValues) {
         let before = self.problems.len();
         let mut values = HaValues::default();
         for name in HaValues::NAMES {
             self.understood(name, self.layers.property(name), |text| values.set(name, text));
         }
-        let mut ha = values.facts();
+        let mut ha = values.clone().facts();
         let problem = |name: &str| self.problems[before..].iter().find(|problem| problem.property == name);
         let [enabled, host, port, _] = HaValues::NAMES.map(problem);
         if host.is_some() {
@@ -244,12 +248,12 @@ impl Reader<'_> {
         }
         // Of one that is off it does not matter where it would be.
         ha.unclear = enabled.or(host.or(port).filter(|_| ha.enabled)).map(ToString::to_string);
-        ha
+        (ha, values)
     }
 }
 
 /// The properties of an HA Monitor Server that matter to those who ask it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::product) struct HaValues {
     pub(in crate::product) enabled: Option<bool>,
     host: Option<String>,
