@@ -60,11 +60,22 @@ pub struct HaFacts {
     pub enabled: bool,
     /// `mz.ha.host` and `mz.ha.port`, where a port is set.
     pub endpoint: Option<Endpoint>,
+    /// `mz.ha.host`, or the product's default; `None`: it is set, and can't be understood. Known also where the port is not.
+    #[serde(default = "HaFacts::default_host")]
+    pub host: Option<String>,
     /// `mz.ha.interval` in seconds, its floor applied.
     pub interval: u64,
     /// What of it the registry says so that it can't be understood, so that it is not clear whether it is on, or where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unclear: Option<String>,
+}
+
+impl HaFacts {
+    /// Where the product's HA Monitor Server listens unless it is told otherwise.
+    #[expect(clippy::unnecessary_wraps, reason = "it is also what serde takes for a field that is not there")]
+    pub(crate) fn default_host() -> Option<String> {
+        Some("127.0.0.1".to_owned())
+    }
 }
 
 /// Failed checks in a row, and warnings in a row, of one depth.

@@ -37,21 +37,25 @@ impl HaPlan {
         if settings.ha_check == HaCheck::No {
             return Self::Off;
         }
-        let registered = facts.as_ref().ok().and_then(|f| f.endpoint.clone());
-        let host = settings.ha_host.clone().or_else(|| registered.as_ref().map(|e| e.host.clone()));
-        let port = settings.ha_port.or_else(|| registered.map(|e| e.port));
-        match (settings.ha_check, facts, port) {
+        Self::at((settings.ha_check, settings.ha_host.as_deref(), settings.ha_port), facts)
+    }
+
+    /// By `ha_check`, `ha_host` and `ha_port`.
+    fn at((check, host, port): (HaCheck, Option<&str>, Option<u16>), facts: Result<&HaFacts, String>) -> Self {
+        let registered = || match &facts {
+            Ok(facts) => facts.host.clone(),
+            Err(_) => HaFacts::default_host(),
+        };
+        let host = host.map(str::to_owned).or_else(registered);
+        let port = port.or_else(|| facts.as_ref().ok()?.endpoint.as_ref().map(|e| e.port));
+        match (check, facts, host.zip(port)) {
             (HaCheck::Auto, Ok(HaFacts { enabled: false, unclear: None, .. }), _) => Self::Off,
             // What listens everywhere is asked here. Whether it should listen at all must be known for `auto`.
-            (check, facts, Some(port))
+            (check, facts, Some((host, port)))
                 if check == HaCheck::Yes || facts.as_ref().is_ok_and(|f| f.enabled) =>
             {
-                Self::Ask(Endpoint {
-                    host: host
-                        .filter(|h| h != "0.0.0.0" && h != "::")
-                        .unwrap_or_else(|| "127.0.0.1".to_owned()),
-                    port,
-                })
+                let everywhere = host == "0.0.0.0" || host == "::";
+                Self::Ask(Endpoint { host: if everywhere { "127.0.0.1".to_owned() } else { host }, port })
             }
             (_, Ok(HaFacts { unclear: Some(why), .. }), _) => Self::CannotAsk(why.clone()),
             (_, Ok(_), _) => Self::CannotAsk("mz.ha.port is not set for it, nor ha_port".to_owned()),
@@ -192,6 +196,23 @@ mod tests {
         let until = Instant::now() + Duration::from_secs(60);
         let answer = ask_until_settled(&monitor, Duration::from_secs(1), retries, until);
         (answer, monitor.1.get())
+    }
+
+    #[test]
+    fn a_port_that_is_given_is_asked_at_the_host_of_the_registry_and_at_no_guess() {
+        let there = |host: &str| HaPlan::Ask(Endpoint { host: host.to_owned(), port: 26001 });
+        let facts = HaFacts { enabled: true, host: Some("10.0.0.5".into()), interval: 40, ..HaFacts::default() };
+        for check in [HaCheck::Auto, HaCheck::Yes] {
+            let at = |host, facts: &HaFacts| HaPlan::at((check, host, Some(26001)), Ok(facts));
+            assert_eq!(at(None, &facts), there("10.0.0.5"), "without mz.ha.port");
+            let everywhere = HaFacts { host: Some("0.0.0.0".into()), ..facts.clone() };
+            assert_eq!(at(None, &everywhere), there("127.0.0.1"));
+            let unclear = HaFacts { host: None, unclear: Some("mz.ha.host: no".into()), ..facts.clone() };
+            assert_eq!(at(None, &unclear), HaPlan::CannotAsk("mz.ha.host: no".into()));
+            assert_eq!(at(Some("10.0.0.6"), &unclear), there("10.0.0.6"));
+        }
+        let unread = || Err("no registry".to_owned());
+        assert_eq!(HaPlan::at((HaCheck::Yes, None, Some(26001)), unread()), there("127.0.0.1"));
     }
 
     #[test]

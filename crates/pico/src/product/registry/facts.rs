@@ -244,7 +244,7 @@ impl Reader<'_> {
         let [enabled, host, port, _] = HaValues::NAMES.map(problem);
         if host.is_some() {
             // To ask elsewhere than where it listens would be to hear that nobody answers.
-            ha.endpoint = None;
+            (ha.host, ha.endpoint) = (None, None);
         }
         // Of one that is off it does not matter where it would be.
         ha.unclear = enabled.or(host.or(port).filter(|_| ha.enabled)).map(ToString::to_string);
@@ -279,10 +279,11 @@ impl HaValues {
 
     /// With the product's defaults for what is not set.
     pub(in crate::product) fn facts(self) -> HaFacts {
-        let host = self.host.unwrap_or_else(|| "127.0.0.1".to_owned());
+        let host = self.host.or_else(HaFacts::default_host);
         HaFacts {
             enabled: self.enabled.unwrap_or(false),
-            endpoint: self.port.map(|port| Endpoint { host, port }),
+            endpoint: host.clone().zip(self.port).map(|(host, port)| Endpoint { host, port }),
+            host,
             interval: self.interval.unwrap_or(HA_INTERVAL).max(HA_INTERVAL),
             unclear: None,
         }
