@@ -223,9 +223,11 @@ fn host_addresses(found: &mut Vec<Finding>, table: &[Row]) {
 /// The host names of the registry, looked up and judged; none where the registry does not tell them.
 pub(super) fn host_names(settings: &Settings, inspection: &Inspection, budget: Budget) -> Vec<Row> {
     match &inspection.registry {
-        RegistryState::Defined(facts) => {
-            addresses::table(settings, facts, budget.within(RESOLVER_WITHIN.min(budget.length() / RESOLVER_SHARE)))
-        }
+        RegistryState::Defined(facts) => addresses::table(
+            settings,
+            facts,
+            budget.within(RESOLVER_WITHIN.min(budget.length() / RESOLVER_SHARE)),
+        ),
         _ => Vec::new(),
     }
 }

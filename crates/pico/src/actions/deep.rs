@@ -41,7 +41,10 @@ impl HaPlan {
     }
 
     /// By `ha_check`, `ha_host` and `ha_port`.
-    fn at((check, host, port): (HaCheck, Option<&str>, Option<u16>), facts: Result<&HaFacts, String>) -> Self {
+    fn at(
+        (check, host, port): (HaCheck, Option<&str>, Option<u16>),
+        facts: Result<&HaFacts, String>,
+    ) -> Self {
         let registered = || match &facts {
             Ok(facts) => facts.host.clone(),
             Err(_) => HaFacts::default_host(),
@@ -201,7 +204,8 @@ mod tests {
     #[test]
     fn a_port_that_is_given_is_asked_at_the_host_of_the_registry_and_at_no_guess() {
         let there = |host: &str| HaPlan::Ask(Endpoint { host: host.to_owned(), port: 26001 });
-        let facts = HaFacts { enabled: true, host: Some("10.0.0.5".into()), interval: 40, ..HaFacts::default() };
+        let facts =
+            HaFacts { enabled: true, host: Some("10.0.0.5".into()), interval: 40, ..HaFacts::default() };
         for check in [HaCheck::Auto, HaCheck::Yes] {
             let at = |host, facts: &HaFacts| HaPlan::at((check, host, Some(26001)), Ok(facts));
             assert_eq!(at(None, &facts), there("10.0.0.5"), "without mz.ha.port");

@@ -132,7 +132,9 @@ mod tests {
     fn only_what_the_files_dont_tell_is_asked_and_nothing_of_one_that_is_off() {
         let asked = |told: &[(&str, &str)], untold: &[&str], mzsh: &[(&str, &str)]| {
             let mut values = HaValues::default();
-            told.iter().for_each(|(name, text)| values.set(name, text).unwrap());
+            for (name, text) in told {
+                values.set(name, text).unwrap();
+            }
             let questions = std::cell::RefCell::new(Vec::new());
             let get = |name: &str| {
                 questions.borrow_mut().push(name.to_owned());
