@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::answer::{ARGS, Answer, GENERIC, NOT_RUNNING, OK};
 use testkit::site::{Kind, SOON, Site, in_short, site};
 use testkit::{AgentCall, Done, End, Error, Held, Hung, Process, Ran, wait_until};
 
@@ -42,6 +42,7 @@ macro_rules! each_row {
                 monitor_at_depth_20_with_a_hung_mzsh_alone
                 probe
                 validate_all
+                validate_all_with_a_silent_resolver
                 reload_agent
                 explain
                 storage_hangs_at_a_start
@@ -247,6 +248,24 @@ pub(crate) fn probe(timeout: Duration) -> Done {
 pub(crate) fn validate_all(timeout: Duration) -> Done {
     let site = hung_commands(true)?;
     looked_at(&site, timeout, agent(&site, timeout).level(10), "validate-all", OK, &[])
+}
+
+/// mzsh is asked for what only it can tell, and hangs; then the resolver is, and hangs.
+pub(crate) fn validate_all_with_a_silent_resolver(timeout: Duration) -> Done {
+    let site = site(Kind::Platform)
+        .property("platform:mz.ha.port=26999")
+        .property("platform:pico.rcp.server.host=mznode.example")
+        .build()?;
+    site.sh("sed -i 's/\"\\?26999\"\\?/${NOBODY_HAS_IT}/' /opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf")?;
+    site.node.dns(&[])?.hang()?;
+    site.wrap_mzsh(HANG)?;
+    let ran = site.agent().meta_timeout(timeout).level(10).run("validate-all")?;
+    if timeout >= PROMISED {
+        assert!(ran.stderr.contains("; mzsh topo get: "), "{ran}");
+        assert!(ran.stderr.contains("the resolver has not answered for "), "{ran}");
+    }
+    must(&site, ran, timeout, ARGS, &["mz.ha.port"])?;
+    nothing_started(&site, timeout)
 }
 
 /// Nor a reload.
