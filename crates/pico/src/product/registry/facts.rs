@@ -116,7 +116,7 @@ impl PicoFacts {
             ports.extend(own.map(|port| (property, port)));
         }
         ports.extend(is_platform.then_some(("pico.rcp.platform.port", rcp_port)));
-        let state = reader.understood("settings.state", layers.text(&["settings", "state"]), as_state);
+        let state = reader.understood("settings.state", layers.own_text(&["settings", "state"]), as_state);
         Self {
             container: container.to_owned(),
             active: registry.is_active,

@@ -23,6 +23,8 @@ const TEMPLATES: usize = 8;
 #[derive(Debug)]
 pub(super) struct Layers {
     documents: Vec<Document>,
+    /// So many of them are the pico's own and its templates'.
+    own: usize,
     /// The templates, the nearest first.
     pub(super) templates: Vec<String>,
     /// What is not as it should be with the files: includes that were passed over, templates that are not there.
@@ -36,11 +38,13 @@ impl Layers {
         let own = files.document(&registry.pico_file(container, pico))?;
         let mut layers = Self {
             documents: vec![own],
+            own: 1,
             templates: Vec::new(),
             remarks: Vec::new(),
             known: known(registry, container, pico),
         };
         layers.inherit(registry, &mut files)?;
+        layers.own = layers.documents.len();
         for path in [registry.container_file(container), registry.root.join("cell.conf")] {
             layers.documents.extend(files.document_if_there(&path)?);
         }
@@ -103,8 +107,16 @@ impl Layers {
         }
     }
 
-    /// A value that is no property, of the pico or its template.
-    pub(super) fn text(&self, path: &[&str]) -> Result<Option<Found>, String> {
+    /// A value that is no property, of the pico or its template. What container or cell call so is about themselves.
+    pub(super) fn own_text(&self, path: &[&str]) -> Result<Option<Found>, String> {
+        match self.config(&self.documents[..self.own]).text(path) {
+            Ok(None) => Ok(None),
+            // What it names may stand in the others.
+            _ => self.text(path),
+        }
+    }
+
+    fn text(&self, path: &[&str]) -> Result<Option<Found>, String> {
         self.config(&self.documents).text(path).map_err(|e| e.to_string())
     }
 }

@@ -306,3 +306,13 @@ fn a_host_that_the_files_dont_tell_is_not_taken_for_unset() {
     assert!(facts.is_untold("pico.rcp.server.host"));
     assert!(!facts.is_untold("pico.rcp.platform.host"));
 }
+
+#[test]
+fn the_state_of_a_container_is_not_that_of_its_picos() {
+    let container =
+        (".active/containers/c/container.conf", "settings.state : disabled, common.state : disabled");
+    let enabled = |pico| defined(&[(".active/containers/c/picos/ec1.conf", pico), container], "ec1").enabled;
+    assert!(enabled("template : none"));
+    assert!(enabled("settings.state : enabled"));
+    assert!(!enabled("settings.state : ${common.state}"));
+}
