@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::answer::{Answer, DEGRADED, GENERIC, NOT_RUNNING, OK};
 use testkit::site::{Kind, Site, in_short, recurring, site};
 use testkit::{AgentCall, Done, Error};
 
@@ -181,6 +181,27 @@ fn a_damaged_ha_jar_is_a_warning() -> Done {
     }
     site.stop()?.answers(OK);
     site.nothing_left()
+}
+
+/// An HA client that ends with an error and without a word is, by the product's manual, one that says FAILED: a start goes on, within
+/// the grace of a young JVM it does not count, and `on_ha_failed` says what it means.
+#[test]
+fn an_ha_client_that_says_nothing_is_treated_as_one_that_says_failed() -> Done {
+    let site = site(Kind::Ec).build()?;
+    let java = site.ha_client("exit 1")?;
+    site.agent().param("java_home", java).run("start")?.answers(OK).silently();
+    let pid = site.one("ec1")?.pid;
+    site.recurring(10).param("java_home", java).run("monitor")?.answers(OK).silently();
+    for (means, code) in [("ignore", OK), ("degrade", OK), ("degrade", DEGRADED), ("fail", GENERIC)] {
+        let asked = deep(&site, "exit 1")?.param("on_ha_failed", means).run("monitor")?.answers(code);
+        if code != OK {
+            asked.because(&["ec1", "can't be read", "exit code 1, and not a word"]);
+        }
+    }
+    // What runs is not started anew for it.
+    site.agent().param("java_home", java).run("start")?.answers(OK).silently();
+    assert_eq!(site.one("ec1")?.pid, pid);
+    Ok(())
 }
 
 /// A call that asks elsewhere.

@@ -157,9 +157,15 @@ impl Start<'_> {
             deep::plan(self.settings, self.target, &mut record, self.budget.within(self.budget.length() / 4));
         let until = self.budget.begun + self.budget.length() / 3;
         let grace = deep::grace(self.settings, record.ha.as_ref());
-        while let Some(HaAnswer::NoAnswer(why)) =
-            deep::ask_ha(self.settings, self.target, id, plan.clone(), until)
-        {
+        loop {
+            let why = match deep::ask_ha(self.settings, self.target, id, plan.clone(), until) {
+                Some(HaAnswer::NoAnswer(why)) => why,
+                Some(HaAnswer::Unreadable(why)) => {
+                    self.unreadable(&why);
+                    break;
+                }
+                _ => break,
+            };
             // One that was started by hand a moment ago, and is just coming up, is not one that hangs.
             match id.live() {
                 Ok(Some(stat)) if stat.state == State::Stopped => return Err(format!("{id} is stopped (T)")),
@@ -173,7 +179,7 @@ impl Start<'_> {
         }
         record.runs_as(id);
         self.file.note(&record);
-        tracing::info!("{}: {id} runs already and is well; it is adopted", self.settings.pico());
+        tracing::info!("{}: {id} runs already; it is adopted", self.settings.pico());
         Ok(Outcome::success())
     }
 
@@ -367,6 +373,10 @@ impl Start<'_> {
             }
             match answer {
                 HaAnswer::Ok | HaAnswer::Failed(_) => return Ok(()),
+                HaAnswer::Unreadable(why) => {
+                    self.unreadable(&why);
+                    return Ok(());
+                }
                 HaAnswer::NotAsked(why) => {
                     tracing::warn!(
                         "{}: its HA Monitor Server could not be asked: {why}",
@@ -374,18 +384,21 @@ impl Start<'_> {
                     );
                     return Ok(());
                 }
-                HaAnswer::NoAnswer(why) | HaAnswer::Unreadable(why) | HaAnswer::NotReached(why)
-                    if Instant::now() >= self.budget.end =>
-                {
+                HaAnswer::NoAnswer(why) | HaAnswer::NotReached(why) if Instant::now() >= self.budget.end => {
                     let reason = format!("it is up, but its HA Monitor Server does not answer: {why}");
                     return Err(self.give_up(record, &reason));
                 }
-                HaAnswer::NoAnswer(_) | HaAnswer::Unreadable(_) | HaAnswer::NotReached(_) => {
+                HaAnswer::NoAnswer(_) | HaAnswer::NotReached(_) => {
                     // Its death ends the pause.
                     jvm.0.ended_by(self.budget.within(ASK_EVERY)).map_err(|e| self.fail(e))?;
                 }
             }
         }
+    }
+
+    /// An answer that is none ends no start: somebody is there. What it means is for the monitors to say, past the grace.
+    fn unreadable(&self, why: &str) {
+        tracing::warn!("{}: the answer of its HA Monitor Server can't be read: {why}", self.settings.pico());
     }
 
     /// A start that fails leaves nothing behind: mzsh first, then the JVM.

@@ -85,7 +85,8 @@ impl<'a> Mzsh<'a> {
     /// # Errors
     /// No process or descriptor left.
     pub(super) fn topo_get(&self, path: &str, until: Instant) -> io::Result<Finished> {
-        let words = ["topo", "get", "--format", "data-only", path].map(OsString::from);
+        let words =
+            ["topo", "get", "--allow-disconnected", "--format", "data-only", path].map(OsString::from);
         let running = self.storage().launch(Company::Group, || self.exec(words.to_vec(), false))?;
         Ok(self.ended(running.run(until)?))
     }

@@ -130,20 +130,24 @@ fn judge_ha(id: ProcessId, observation: &Observation, policy: &Policy) -> Option
             format!("{pico} hangs: {id} is alive, its HA Monitor Server does not answer: {why}"),
         ),
         HaAnswer::Unreadable(why) => Verdict::new(
-            Finding::CheckFailed,
+            failed_by_itself(observation, policy),
             format!("{pico}: the answer of its HA Monitor Server can't be read: {why}"),
         ),
-        HaAnswer::Failed(why) => {
-            let reason = format!("{pico}: its HA Monitor Server says FAILED: {why}");
-            let finding = match policy.on_ha_failed {
-                _ if observation.age < policy.ha_grace => Finding::Running,
-                OnHaFailed::Ignore => Finding::Running,
-                OnHaFailed::Degrade => Finding::Degraded,
-                OnHaFailed::Fail => Finding::CheckFailed,
-            };
-            Verdict::new(finding, reason)
-        }
+        HaAnswer::Failed(why) => Verdict::new(
+            failed_by_itself(observation, policy),
+            format!("{pico}: its HA Monitor Server says FAILED: {why}"),
+        ),
     })
+}
+
+/// The pico is alive, and its HA Monitor Server does not say that it is well.
+fn failed_by_itself(observation: &Observation, policy: &Policy) -> Finding {
+    match policy.on_ha_failed {
+        _ if observation.age < policy.ha_grace => Finding::Running,
+        OnHaFailed::Ignore => Finding::Running,
+        OnHaFailed::Degrade => Finding::Degraded,
+        OnHaFailed::Fail => Finding::CheckFailed,
+    }
 }
 
 fn judge_status(id: ProcessId, observation: &Observation, policy: &Policy) -> Option<Verdict> {
@@ -262,9 +266,10 @@ mod tests {
                                 let by_ha = match &ha {
                                     None | Some(HaAnswer::Ok) => Running,
                                     Some(HaAnswer::NotAsked(_) | HaAnswer::NotReached(_)) => Warning,
-                                    Some(HaAnswer::NoAnswer(_) | HaAnswer::Unreadable(_)) => CheckFailed,
-                                    Some(HaAnswer::Failed(_)) if !old => Running,
-                                    Some(HaAnswer::Failed(_)) => match on_ha_failed {
+                                    Some(HaAnswer::NoAnswer(_)) => CheckFailed,
+                                    Some(HaAnswer::Failed(_) | HaAnswer::Unreadable(_)) if !old => Running,
+                                    Some(HaAnswer::Failed(_) | HaAnswer::Unreadable(_)) => match on_ha_failed
+                                    {
                                         OnHaFailed::Fail => CheckFailed,
                                         OnHaFailed::Degrade => Degraded,
                                         OnHaFailed::Ignore => Running,

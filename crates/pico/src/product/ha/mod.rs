@@ -1,8 +1,9 @@
 //! The HA Monitor Server of a pico: whether it can be asked, and what it says.
 //!
 //! Three things are kept apart from here to the exit reason, for each means another thing to the person on call: it could
-//! not be asked (that tells nothing of the pico), it did not answer or not so that it can be read (the pico hangs, or something
-//! else sits on its port), it answered FAILED (the pico is alive, and its own counters say that it does not do its work).
+//! not be asked (that tells nothing of the pico), it did not answer (the pico hangs, or something else sits on its port), it
+//! answered FAILED (the pico is alive, and its own counters say that it does not do its work). A fourth is what can't be read: the
+//! client came back, and said neither. By the manual that is a failure like FAILED, so it is treated like it; but it is asked again.
 //!
 //! The protocol is not public. So the one way to ask is the product's own client, [`HaClient`]; [`HaMonitor`] is the place
 //! where another would be put.
@@ -34,7 +35,7 @@ pub enum HaAnswer {
     Failed(String),
     /// It did not answer: refused, or out of time.
     NoAnswer(String),
-    /// Something was said that is no answer.
+    /// The client came back with something that is neither.
     Unreadable(String),
     /// It could not be asked: the client can't be run.
     NotAsked(String),
@@ -73,19 +74,30 @@ impl HaAnswer {
                 let why = why.trim_matches(|c: char| c.is_whitespace() || c == ':');
                 Self::Failed(if why.is_empty() { finished.end.to_string() } else { why.to_owned() })
             }
-            (1, None) if NOT_STARTED.iter().any(|complaint| words.contains(complaint)) => {
+            (1, None) if says_one_of(words, &NOT_STARTED) => {
                 Self::NotAsked(format!("the HA client did not start: {}", said.unwrap_or_default()))
             }
             (_, None) => match said {
-                Some(said) => Self::NoAnswer(format!("{}: {said}", finished.end)),
                 None => Self::Unreadable(format!("{}, and not a word", finished.end)),
+                Some(said) if says_one_of(&words.to_lowercase(), &NOT_CONNECTED) => {
+                    Self::NoAnswer(format!("{}: {said}", finished.end))
+                }
+                Some(said) => Self::Unreadable(format!("{}: {said}", finished.end)),
             },
         }
     }
 }
 
 /// What a JVM that could not start says of itself.
-const NOT_STARTED: [&str; 3] = ["main class", "initialization of VM", "memory for the Java Runtime"];
+const NOT_STARTED: [&str; 4] =
+    ["main class", "initialization of VM", "memory for the Java Runtime", "java.lang.OutOfMemoryError"];
+/// What Java and the system say, in small letters, where nobody answers.
+const NOT_CONNECTED: [&str; 7] =
+    ["refused", "timed out", "timeout", "reset by peer", "unreachable", "no route to host", "broken pipe"];
+
+fn says_one_of(words: &str, complaints: &[&str]) -> bool {
+    complaints.iter().any(|complaint| words.contains(complaint))
+}
 
 /// The output, if it is text of a length that a person could have meant.
 fn in_words(output: &[u8]) -> Option<&str> {
@@ -128,6 +140,8 @@ mod tests {
     fn a_client_that_did_not_start_tells_nothing() {
         let missing = b"Error: Could not find or load main class com.digitalroute.ha.HAClient";
         assert!(matches!(judged(End::Exited(1), missing, QUICK), NotAsked(_)));
+        let starved = b"Exception in thread \"main\" java.lang.OutOfMemoryError: Java heap space\n";
+        assert!(matches!(judged(End::Exited(1), starved, QUICK), NotAsked(_)));
     }
 
     #[test]
@@ -143,7 +157,7 @@ mod tests {
     fn what_is_no_answer_is_never_ok_and_never_failed() {
         let long = vec![b'x'; LONGEST + 1];
         let failed = [b"FAILED ".as_slice(), &long].concat();
-        let table: [(End, &[u8]); 9] = [
+        let table: [(End, &[u8]); 10] = [
             (End::Exited(0), b"FAILED\n"),
             (End::Exited(0), b"OK\0\0"),
             (End::Exited(0), b"\xff\xfe\x00"),
@@ -151,6 +165,7 @@ mod tests {
             (End::Exited(1), &failed),
             (End::Exited(1), b"\x1b[31mFAILED"),
             (End::Exited(7), b""),
+            (End::Exited(1), b"ping failed\n"),
             (End::Signalled(11), b"OK\n"),
             (End::Signalled(9), b""),
         ];

@@ -61,7 +61,8 @@ impl Files {
         if self.bytes > LONGEST {
             return other(format!("is, with the files before it, longer than {} KiB", LONGEST >> 10));
         }
-        String::from_utf8(content).or_else(|_| other("is no UTF-8".to_owned()))
+        // A letter of another encoding in a comment is no reason to know nothing.
+        Ok(String::from_utf8_lossy(&content).into_owned())
     }
 }
 
@@ -168,7 +169,8 @@ mod tests {
             ("include \"ec1.conf\"", Some("ec1.conf:1: ec1.conf includes itself")),
             ("include required(\"none\")", Some("ec1.conf:1: none.conf is required, and not there")),
             ("include \"long\"", Some("ec1.conf:1: include of long.conf: is longer than 256 KiB")),
-            ("include \"latin\"", Some("ec1.conf:1: include of latin.conf: is no UTF-8")),
+            // A letter of another encoding does not make a file unknown.
+            ("include \"latin\"", None),
             (
                 "include required(url(\"http://x\"))",
                 Some("ec1.conf:1: include of http://x: only files are read here, and it is required"),
