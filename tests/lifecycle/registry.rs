@@ -123,3 +123,18 @@ fn what_explain_tells_of_an_installation_is_what_its_files_say() -> Done {
     }
     Ok(())
 }
+
+#[test]
+fn a_property_that_is_put_right_counts_from_the_next_deep_monitor_on() -> Done {
+    let site = site(Kind::Ec).property("ec1:mz.ha.port=26001").build()?;
+    site.start()?;
+    site.set(&["ec1.ha_answer=FAILED by hand"])?;
+    site.sh(&format!("sed -i s/26001/abc/ {REGISTRY}; rm {}", site.record()))?;
+    let deep = || site.recurring(10).param("ha_grace", "0").run("monitor");
+    deep()?.answers(OK).silently();
+    let log = site.log()?;
+    assert!(log.contains("mz.ha.port: \"abc\""), "{log}");
+    site.sh(&format!("sed -i s/abc/26001/ {REGISTRY}"))?;
+    deep()?.answers(GENERIC).because(&["ec1", "FAILED", "by hand"]);
+    Ok(())
+}

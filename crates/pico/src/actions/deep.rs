@@ -97,7 +97,8 @@ pub(super) fn plan(settings: &Settings, target: &Target, record: &mut Record, un
     if settings.ha_check == HaCheck::No {
         return HaPlan::Off;
     }
-    if record.ha.is_none() {
+    // What was unclear may have been put right since.
+    if record.ha.as_ref().is_none_or(|ha| ha.unclear.is_some()) {
         let learned = match inspect(settings, target, until) {
             Ok(inspection) => keep_facts(record, &inspection),
             Err(e) => Err(e.to_string()),

@@ -75,7 +75,7 @@ impl Monitor<'_> {
         };
         let known = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running);
         // What this run may add to a record that it found.
-        let learned = |record: &Record| (record.seen, record.ha.is_some());
+        let learned = |record: &Record| (record.seen, record.ha.clone());
         let before = known.as_ref().map(learned);
         let mut record = match known.map_or_else(|| self.adopt(id), Ok) {
             Ok(record) => record,

@@ -9,6 +9,7 @@ use super::Registry;
 use super::files::Files;
 use super::script::Literals;
 use hocon::{Config, Document, Found};
+use std::cell::Cell;
 use std::path::PathBuf;
 
 /// Where properties are, the nearest first: the pico's own and its templates', and those of container and cell.
@@ -56,7 +57,7 @@ impl Layers {
     fn inherit(&mut self, registry: &Registry, files: &mut Files) -> Result<(), String> {
         loop {
             let last = self.documents.last();
-            let named = self.config(last).text(&["template"]).map_err(|e| e.to_string())?;
+            let named = self.text_in(last, &["template"])?;
             let Some(Found { text: template, place }) = named else { return Ok(()) };
             let place = place.map_or_else(String::new, |place| format!("{place}: "));
             if self.templates.contains(&template) {
@@ -78,10 +79,28 @@ impl Layers {
         }
     }
 
-    fn config<'a>(&'a self, documents: impl IntoIterator<Item = &'a Document>) -> Config<'a> {
-        let known =
-            |name: &str| self.known.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone());
-        Config::of(documents).searching(SEARCHED).knowing(known)
+    /// The text of a path in these documents. An optional substitution that nobody here knows may be set in the product's own
+    /// environment: then what stands below it is not what counts.
+    fn text_in<'a>(
+        &'a self,
+        documents: impl IntoIterator<Item = &'a Document>,
+        path: &[&str],
+    ) -> Result<Option<Found>, String> {
+        let unknown = Cell::new(None);
+        let known = |name: &str| {
+            let known = self.known.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone());
+            if known.is_none() {
+                unknown.set(Some(name.to_owned()));
+            }
+            known
+        };
+        let found = Config::of(documents).searching(SEARCHED).knowing(known).text(path);
+        match (found.map_err(|e| e.to_string())?, unknown.into_inner()) {
+            (_, Some(name)) => {
+                Err(format!("${{?{name}}} is set nowhere here, but may be in the product's environment"))
+            }
+            (found, None) => Ok(found),
+        }
     }
 
     /// A property: that of the pico, else that of container or cell. Empty is unset.
@@ -109,7 +128,7 @@ impl Layers {
 
     /// A value that is no property, of the pico or its template. What container or cell call so is about themselves.
     pub(super) fn own_text(&self, path: &[&str]) -> Result<Option<Found>, String> {
-        match self.config(&self.documents[..self.own]).text(path) {
+        match self.text_in(&self.documents[..self.own], path) {
             Ok(None) => Ok(None),
             // What it names may stand in the others.
             _ => self.text(path),
@@ -117,7 +136,7 @@ impl Layers {
     }
 
     fn text(&self, path: &[&str]) -> Result<Option<Found>, String> {
-        self.config(&self.documents).text(path).map_err(|e| e.to_string())
+        self.text_in(&self.documents, path)
     }
 }
 

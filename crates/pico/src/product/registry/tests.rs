@@ -106,7 +106,7 @@ fn substitutions_are_followed_over_all_layers_and_to_what_the_installation_knows
         ),
         (
             ".active/containers/c/picos/ec1.conf",
-            "template : site.big\ninclude \"ha\"\nconfig.properties.ec.webserver.port : ${?HOME}${?no}9091\nwindow : 120",
+            "template : site.big\ninclude \"ha\"\nconfig.properties.ec.webserver.port : 90${?first}, first : 91\nwindow : 120",
         ),
         (
             ".active/containers/c/picos/ha.conf",
@@ -139,6 +139,10 @@ fn a_property_that_cannot_be_understood_is_named_with_value_and_file_and_the_oth
         ("mz.ha.enabled : maybe", "mz.ha.enabled: \"maybe\" in ec1.conf:2: expected true or false"),
         ("mz.ha.interval : -5", "mz.ha.interval: \"-5\" in ec1.conf:2: expected a number of seconds"),
         ("mz.ha.host : ${?x}${x}", "mz.ha.host: ec1.conf:2: ${x} is set nowhere"),
+        (
+            "mz.ha.port : ${?HA_PORT}",
+            "mz.ha.port: ${?HA_PORT} is set nowhere here, but may be in the product's environment",
+        ),
         (
             "mz.servicehost.port.range : 9-5",
             "mz.servicehost.port.range: \"9-5\" in ec1.conf:2: expected a range of ports, such as 5451-5500",
