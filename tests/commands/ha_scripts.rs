@@ -172,6 +172,45 @@ fn a_server_that_is_silent_or_absent_is_failed_within_the_time_that_it_has() -> 
 }
 
 #[test]
+fn a_pico_whose_server_is_off_is_never_failed_for_its_silence() -> Done {
+    let site = site(Kind::Ec).property("ec1:mz.ha.enabled=false").commands().build()?;
+    let off = ["mz.ha.enabled of ec1 is not true"];
+    done(call(&site, "online", "ec1").run()?, "Starting ec1...done.\n");
+    let jvm = site.one("ec1")?;
+    answers(monitor(&site, EC1).run()?, UNKNOWN, &off);
+    // Whoever else has the port: this JVM does not answer there.
+    let server = "import socket, time
+server = socket.create_server(('127.0.0.1', 26001))
+open('/opt/other.up', 'w')
+time.sleep(1000001)
+";
+    site.node.write("/opt/other.py", server)?;
+    site.sh("setsid python3 /opt/other.py </dev/null >/dev/null 2>&1 & until [ -e /opt/other.up ]; do sleep 0.01; done")?;
+    answers(monitor(&site, EC1).run()?, UNKNOWN, &off);
+    // What needs no question is told as of any other.
+    site.signal(jvm.pid, "STOP")?;
+    answers(monitor(&site, EC1).run()?, NOT_HEALTHY, &["ec1 hangs", "(T)"]);
+    site.signal(jvm.pid, "KILL")?;
+    answers(monitor(&site, EC1).run()?, NOT_HEALTHY, &["ec1 is not running"]);
+    Ok(())
+}
+
+#[test]
+fn a_port_is_of_the_pico_whose_server_is_on() -> Done {
+    let site = site(Kind::Ec)
+        .pico("ec2:ec")
+        .property("ec2:mz.ha.port=26001")
+        .property("ec1:mz.ha.enabled=false")
+        .commands()
+        .build()?;
+    done(call(&site, "online", "ec1").run()?, "Starting ec1...done.\n");
+    answers(monitor(&site, EC1).run()?, NOT_HEALTHY, &["ec2 is not running"]);
+    done(call(&site, "online", "ec2").run()?, "Starting ec2...done.\n");
+    answers(monitor(&site, EC1).run()?, HEALTHY, &[]);
+    Ok(())
+}
+
+#[test]
 fn debug_adds_the_evidence() -> Done {
     let (site, jvm) = online()?;
     let ran = monitor(&site, EC1).arg("debug").run()?.expect(HEALTHY)?;

@@ -76,6 +76,12 @@ impl HaFacts {
     pub(crate) fn default_host() -> Option<String> {
         Some("127.0.0.1".to_owned())
     }
+
+    /// Is it said, and not just unclear, that nobody answers?
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        !self.enabled && self.unclear.is_none()
+    }
 }
 
 /// Failed checks in a row, and warnings in a row, of one depth.
@@ -360,8 +366,8 @@ pub fn of_others(resource: Option<&str>, target: &Target) -> Vec<PathBuf> {
     others
 }
 
-/// The records of picos of `home` whose HA Monitor Server was at this port when they were started or adopted, whichever
-/// resource they are of, and whether the pico still lives or not.
+/// The records of picos of `home` that had this port for their HA Monitor Server when they were started or adopted, whether it was on or
+/// not ([`HaFacts::is_off`]), whichever resource they are of, and whether the pico still lives or not.
 #[must_use]
 pub fn at_ha_port(home: &Home, port: u16) -> Vec<Record> {
     let is_there = |record: &Record| {

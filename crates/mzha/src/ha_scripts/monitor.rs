@@ -7,6 +7,7 @@ use crate::resource::Resource;
 use crate::verdict::Verdict;
 use ocf::Action;
 use pico::actions::{self, Point, Request};
+use pico::record::RecordFile;
 use pico::verdict::Occasion;
 use pico::{Answer, Budget, Outcome, PicoName};
 use std::fmt::Write as _;
@@ -60,16 +61,18 @@ pub(super) fn run(question: &Question, is_root: bool, budget: Budget) -> ExitCod
 
 fn answer(question: &Question, budget: Budget) -> (Verdict, Vec<Point>) {
     match subject::find(&question.installation, question.port, budget) {
-        Subject::Pico(pico) => of_pico(question, &pico, budget),
+        Subject::Pico { name, is_off } => of_pico(question, &name, is_off, budget),
         Subject::OfNothing(why) => (Verdict::NotWell(why), Vec::new()),
         Subject::Unclear(why) => (Verdict::CantTell(why), Vec::new()),
     }
 }
 
-fn of_pico(question: &Question, pico: &PicoName, budget: Budget) -> (Verdict, Vec<Point>) {
+/// `is_off`: the registry says that nobody answers at its port.
+fn of_pico(question: &Question, pico: &PicoName, is_off: bool, budget: Budget) -> (Verdict, Vec<Point>) {
+    let is_mute = is_off && !listens(&question.installation.resource(pico, &[]), question.port);
     // Who names a port wants it asked. How many failures in a row are tolerated, the manager counts (ToleranceLimit of Veritas).
     let mut given = vec![
-        ("ha_check", "yes".to_owned()),
+        ("ha_check", if is_mute { "no" } else { "yes" }.to_owned()),
         ("ha_port", question.port.to_string()),
         ("failures_tolerated", "0".to_owned()),
     ];
@@ -83,20 +86,36 @@ fn of_pico(question: &Question, pico: &PicoName, budget: Budget) -> (Verdict, Ve
     }
     if !question.debug {
         let request = Request { occasion: Occasion::Recurring, depth: 10, by_cluster: false };
-        return (verdict(&resource, actions::monitor(&settings, request, budget)), Vec::new());
+        let outcome = actions::monitor(&settings, request, budget);
+        return (verdict(&resource, outcome, is_mute), Vec::new());
     }
     let (mut points, outcome) = actions::explain(&settings, budget);
     points.extend(other_managers(&settings).map(|others| ("other managers", others)));
-    (verdict(&resource, outcome), points)
+    (verdict(&resource, outcome, is_mute), points)
 }
 
-/// Of one that is there and not well it is told only where it was online that it has failed.
-fn verdict(resource: &Resource, outcome: Outcome) -> Verdict {
+/// Does the pico, as it is known by now, listen at this port itself?
+fn listens(resource: &Resource, port: u16) -> bool {
+    let record = RecordFile::of(resource.name.as_deref()).read();
+    let Some(jvm) = record.and_then(|record| record.jvm()) else { return false };
+    let all = host::listeners::all().unwrap_or_default();
+    all.iter().any(|listener| listener.port == port && listener.is_held_by(jvm.pid).unwrap_or(false))
+}
+
+/// Of one that is there and not well it is told only where it was online that it has failed; and of one that nobody can ask
+/// (`is_mute`) not that it is well.
+fn verdict(resource: &Resource, outcome: Outcome, is_mute: bool) -> Verdict {
     let name = resource.name.as_deref().unwrap_or_default();
     let is_there = matches!(outcome.answer, Answer::Failed(_));
     match Verdict::of(outcome) {
         Verdict::NotWell(why) if is_there && !online_here::is_noted(name) => {
             Verdict::CantTell(format!("{why}; it was not online here, and is not offline"))
+        }
+        Verdict::Well(_) if is_mute => {
+            let pico = resource.parameters.get("pico_name").map_or("the pico", String::as_str);
+            Verdict::CantTell(format!(
+                "{pico} runs, and whether it hangs can't be told: mz.ha.enabled of {pico} is not true"
+            ))
         }
         verdict => {
             if let Verdict::Well(_) = verdict {

@@ -4,12 +4,14 @@
 //! the registry. Where that can't be read (a standby without the storage, or storage that hangs), it can still be known that
 //! no pico of the installation runs on this node, so that the one that is meant does not either: without that answer a
 //! manager that probes all its nodes could never fail over to the standby.
+//!
+//! A port of an HA Monitor Server that is off (`mz.ha.enabled`) is nobody's as long as another pico has it that is on.
 
 use super::arguments::Installation;
 use pico::actions::{self, Request};
 use pico::identity::{self, Home};
 use pico::product::{Survey, survey};
-use pico::record;
+use pico::record::{self, HaFacts, Record};
 use pico::verdict::Occasion;
 use pico::{Answer, Budget, PicoName};
 use std::collections::BTreeSet;
@@ -20,7 +22,12 @@ use std::time::Instant;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
     /// This pico.
-    Pico(PicoName),
+    Pico {
+        /// Its name.
+        name: PicoName,
+        /// Its HA Monitor Server is off, so that its silence says nothing.
+        is_off: bool,
+    },
     /// One that can't be named, and nothing of its installation runs here; why it can't be named.
     OfNothing(String),
     /// It can't be told; why.
@@ -31,24 +38,35 @@ pub(super) enum Subject {
 pub(super) fn find(installation: &Installation, port: u16, budget: Budget) -> Subject {
     let home = Home::new(Path::new(&installation.mz_home));
     let recorded = record::at_ha_port(&home, port);
-    let names = |alive: bool| {
-        let wanted = recorded.iter().filter(|record| !alive || lives(record));
+    let names = |wanted: fn(&Record) -> bool| {
+        let wanted = recorded.iter().filter(|record| wanted(record));
         wanted.filter_map(|record| record.pico.parse().ok()).collect::<BTreeSet<PicoName>>()
     };
-    if let Some(pico) = only(names(true)) {
-        return Subject::Pico(pico);
+    // What the registry says now, a JVM does not know that was started before it said so.
+    let begun_off = names(|record| is_off(record) && lives(record));
+    let pico =
+        |name: PicoName, is_off: bool| Subject::Pico { is_off: is_off || begun_off.contains(&name), name };
+    if let Some(name) = only(names(|record| !is_off(record) && lives(record))) {
+        return pico(name, false);
     }
     match survey(&home, budget.begun + budget.length() / 4) {
-        Ok(survey) => in_registry(&survey, installation, port),
-        Err(why) => match only(names(false)) {
+        Ok(survey) => match in_registry(&survey, installation, port) {
+            Subject::Pico { name, is_off } => pico(name, is_off),
+            other => other,
+        },
+        Err(why) => match only(names(|_| true)) {
             // The last that was known: it has died, or is just being started.
-            Some(pico) => Subject::Pico(pico),
+            Some(name) => pico(name, false),
             None => by_what_runs(installation, &why.to_string(), budget),
         },
     }
 }
 
-fn lives(record: &record::Record) -> bool {
+fn is_off(record: &Record) -> bool {
+    record.ha.as_ref().is_some_and(HaFacts::is_off)
+}
+
+fn lives(record: &Record) -> bool {
     record.jvm().is_some_and(|jvm| matches!(jvm.live(), Ok(Some(_))))
 }
 
@@ -60,7 +78,7 @@ fn only(mut names: BTreeSet<PicoName>) -> Option<PicoName> {
 /// By the registry. Those of other containers run on other nodes, and may have the same port there.
 fn in_registry(survey: &Survey, installation: &Installation, port: u16) -> Subject {
     let container = installation.parameters.get("container").or(survey.script.container.as_ref());
-    let mut names = BTreeSet::new();
+    let (mut on, mut off) = (BTreeSet::new(), BTreeSet::new());
     let mut unread = Vec::new();
     for pico in
         survey.picos.iter().filter(|pico| container.is_none_or(|container| *container == pico.container))
@@ -68,13 +86,15 @@ fn in_registry(survey: &Survey, installation: &Installation, port: u16) -> Subje
         match (&pico.facts, pico.name.parse::<PicoName>()) {
             (Ok(facts), Ok(name)) => {
                 if facts.active && facts.ha.endpoint.as_ref().is_some_and(|endpoint| endpoint.port == port) {
-                    names.insert(name);
+                    if facts.ha.is_off() { &mut off } else { &mut on }.insert(name);
                 }
             }
             (Err(why), _) => unread.push(format!("; {} can't be read: {why}", pico.name)),
             (Ok(_), Err(_)) => {}
         }
     }
+    let is_off = on.is_empty();
+    let mut names = if is_off { off } else { on };
     let list = || names.iter().map(PicoName::as_str).collect::<Vec<_>>().join(", ");
     match names.len() {
         0 => {
@@ -82,7 +102,9 @@ fn in_registry(survey: &Survey, installation: &Installation, port: u16) -> Subje
             let home = &installation.mz_home;
             Subject::Unclear(format!("no pico of {home} has mz.ha.port {port}{place}{}", unread.concat()))
         }
-        1 => names.pop_first().map_or_else(|| Subject::Unclear(String::new()), Subject::Pico),
+        1 => names
+            .pop_first()
+            .map_or_else(|| Subject::Unclear(String::new()), |name| Subject::Pico { name, is_off }),
         _ => Subject::Unclear(format!(
             "{} have mz.ha.port {port}: give each a port of its own, or set OCF_RESKEY_container",
             list()

@@ -160,7 +160,7 @@ fn properties(found: &mut Vec<Finding>, settings: &Settings, facts: &PicoFacts) 
         let text = "there is no active registry, this is from master: is it activated?".to_owned();
         found.push(warning("registry", text));
     }
-    let is_off = !facts.ha.enabled && facts.ha.unclear.is_none();
+    let is_off = facts.ha.is_off();
     if settings.ha_check == HaCheck::Yes && is_off {
         found.push(Finding {
             severity: Severity::Error(Class::InvalidHere),
