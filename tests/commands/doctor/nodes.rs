@@ -52,6 +52,20 @@ const NODES: &[Wrong] = &[
     },
     Wrong {
         site: ec,
+        break_it: "sed -i 's,|| JAVA_HOME=.*,|| JAVA_HOME=/opt/jdk,' /opt/mz/bin/mzsh",
+        row: ("warning", "java", "JAVA_HOME: /opt/jdk/bin/java does not exist"),
+    },
+    Wrong {
+        site: ec,
+        break_it: "sed -i 's,|| JAVA_HOME=.*,|| JAVA_HOME=$(ls -d /opt/mz/java),' /opt/mz/bin/mzsh",
+        row: (
+            "warning",
+            "java",
+            "java_home: not set, and bin/mzsh does not tell which java it takes: not looked at",
+        ),
+    },
+    Wrong {
+        site: ec,
         break_it: "cd /run/testkit/resource.d/mediationzone; umount /usr/lib/ocf/resource.d/mediationzone/ui ui; rm ui",
         row: ("warning", "agents", "ui: /usr/lib/ocf/resource.d/mediationzone/ui is not there"),
     },

@@ -87,7 +87,7 @@ fn area(finding: &Finding) -> Area {
     match finding.name {
         _ if finding.text.starts_with("the registry ") => Area::Registry,
         "os_user" => Area::User,
-        "java_home" => Area::Java,
+        "java_home" | "JAVA_HOME" => Area::Java,
         "pico_name" | "container" | "registry" | "settings.state" | "pico.pid" => Area::Registry,
         name if name.starts_with("mz.ha.") || name.starts_with("ha_") => Area::HaMonitor,
         name if name.split('.').any(|part| part == "port") => Area::Ports,
@@ -106,6 +106,9 @@ fn todo(finding: &Finding, area: Area) -> Option<String> {
         }
         (Area::Installation, "mz_home") => "mount its storage, or correct the parameter mz_home".to_owned(),
         (Area::User, _) => "make the user known on this node, or correct the parameter os_user".to_owned(),
+        (Area::Java, "JAVA_HOME") => {
+            "install that java, or correct JAVA_HOME in bin/mzsh; or set the parameter java_home".to_owned()
+        }
         (Area::Java, _) => "install that java, or correct the parameter java_home".to_owned(),
         (Area::Registry, "pico_name") => {
             "mzsh topo show container lists what there is: correct pico_name, or enable it".to_owned()
@@ -117,12 +120,18 @@ fn todo(finding: &Finding, area: Area) -> Option<String> {
     })
 }
 
-/// What was looked at and is well; nothing, where that can't be said.
+/// What was looked at and is well, or could not be looked at; nothing, where another row says why.
 fn well(area: Area, settings: &Settings, inspection: &Inspection) -> Option<Row> {
     let facts = match &inspection.registry {
         RegistryState::Defined(facts) => Some(facts.as_ref()),
         _ => None,
     };
+    // What is not there, or not by one plain word, is not looked at, and so not well.
+    if area == Area::Java && inspection.home == HomeState::Filled && inspection.java_home(settings).is_none()
+    {
+        let seen = "not set, and bin/mzsh does not tell which java it takes: not looked at";
+        return Some(Row::warning(area, "java_home", seen, "set the parameter java_home, so that it is"));
+    }
     let (check, seen) = match area {
         Area::Installation if inspection.home == HomeState::Filled => {
             let home = settings.target.as_ref().ok()?.home.path().display();
@@ -135,14 +144,12 @@ fn well(area: Area, settings: &Settings, inspection: &Inspection) -> Option<Row>
         {
             ("os_user", inspection.user.to_string())
         }
-        Area::Java => match (&settings.java_home, &inspection.java) {
-            (Some(home), Some(FileState::Executable)) => {
-                ("java_home", format!("{}/bin/java is executable", home.display()))
+        Area::Java => match (inspection.java_home(settings)?.join("bin/java").display(), &inspection.java) {
+            (java, Some(FileState::Executable)) if settings.java_home.is_some() => {
+                ("java_home", format!("{java} is executable"))
             }
-            (None, _) => {
-                let own = inspection.script.java_home.as_ref();
-                let own = own.map_or_else(String::new, |home| format!(", {}", home.display()));
-                ("java_home", format!("not set: what the installation itself uses{own}"))
+            (java, Some(FileState::Executable)) => {
+                ("java_home", format!("not set: by bin/mzsh itself, {java} is executable"))
             }
             _ => return None,
         },

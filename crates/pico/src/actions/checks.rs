@@ -145,6 +145,17 @@ fn programs(found: &mut Vec<Finding>, settings: &Settings, target: &Target, insp
         // It comes after the start, which is a success without it.
         missed("post_start", program, state, |_| None);
     }
+    // Of what mzsh would take by itself, if nothing sets another, no more is said than a warning.
+    if settings.java_home.is_none()
+        && let (Some(java_home), Some(java)) = (&inspection.script.java_home, &inspection.java)
+        && *java != FileState::Executable
+    {
+        let seen = match java {
+            FileState::Unsafe(why) => why.clone(),
+            state => format!("{} {state}", java_home.join("bin/java").display()),
+        };
+        found.push(warning("JAVA_HOME", format!("{seen}; bin/mzsh sets it, unless its environment does")));
+    }
 }
 
 fn properties(found: &mut Vec<Finding>, settings: &Settings, facts: &PicoFacts) {

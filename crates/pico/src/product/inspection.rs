@@ -110,7 +110,7 @@ pub struct Inspection {
     pub user: UserState,
     /// `bin/mzsh`.
     pub mzsh: FileState,
-    /// `java_home/bin/java`, where `java_home` is set.
+    /// `bin/java` of [`Inspection::java_home`], where that is known.
     pub java: Option<FileState>,
     /// `post_start`, where that is set.
     pub post_start: Option<FileState>,
@@ -118,6 +118,14 @@ pub struct Inspection {
     pub registry: RegistryState,
     /// What `bin/mzsh` sets.
     pub script: Literals,
+}
+
+impl Inspection {
+    /// The parameter `java_home`, else what `bin/mzsh` sets: that one is no more than a default, for `mzshr.env` or a profile of the user may set another.
+    #[must_use]
+    pub fn java_home<'a>(&'a self, settings: &'a Settings) -> Option<&'a Path> {
+        settings.java_home.as_deref().or(self.script.java_home.as_deref())
+    }
 }
 
 /// Looks at the installation of `target` by a helper.
@@ -176,7 +184,9 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
         program(&target.home.join("bin/mzsh"))
     };
     let inspected = (home_state(path), path.canonicalize().ok());
-    let java = settings.java_home.as_ref().map(|j| program(&j.join("bin/java")));
+    let script = Literals::of(path);
+    let java =
+        settings.java_home.as_ref().or(script.java_home.as_ref()).map(|j| program(&j.join("bin/java")));
     let post_start = settings.post_start.as_ref().map(|path| program(path));
     // The registry's files can include others. Nothing is read for them that their owner could not read.
     let registry = match owner.map(as_themselves) {
@@ -191,7 +201,7 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
         java,
         post_start,
         user: user_state(user),
-        script: Literals::of(path),
+        script,
         registry,
     }
 }
