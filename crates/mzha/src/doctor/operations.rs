@@ -38,15 +38,18 @@ fn allowed(operation: Option<&Operation>) -> (Duration, String) {
 
 fn start(configured: &Configured, settings: &Settings) -> Row {
     let (timeout, seen) = allowed(named(configured, "start"));
-    let (needed, hopeless) = (needs::start(settings), needs::start_without_mzsh(settings));
+    let needed = needs::start(settings);
+    let (names, waits): (Vec<&str>, Vec<Duration>) = needs::waits_of_start(settings).into_iter().unzip();
+    let (names, waits) = (names.join(" and "), waits.into_iter().sum::<Duration>());
     let advised = agents::definition(settings.kind).advised_timeout(ocf::Action::Start, 0).unwrap_or(needed);
     let todo = format!("op start timeout={}", spelled(advised.max(needed)));
-    if timeout <= hopeless {
-        let seen = format!("{seen}: wait_for_timeout and ha_timeout alone may take {}", spelled(hopeless));
+    if timeout <= waits {
+        let seen = format!("{seen}: {names} alone may take {}", spelled(waits));
         Row::error(AREA, "start", seen, todo)
     } else if timeout < needed {
+        let beside = if names.is_empty() { names } else { format!(", beside {names}") };
         let seen = format!(
-            "{seen}: {} are needed by wait_for_timeout, mzsh startup's own wait of {} and the HA check",
+            "{seen}: {} are needed for mzsh startup's own wait of {}{beside}",
             spelled(needed),
             spelled(needs::MZSH_STARTUP)
         );

@@ -9,7 +9,7 @@ use super::ending::Steps;
 use super::start::{AFTERWARDS, working as starting};
 use super::stop::working as stopping;
 use crate::budget::Budget;
-use crate::settings::{HaCheck, Settings};
+use crate::settings::{HaCheck, PicoType, Settings};
 use std::time::{Duration, Instant};
 
 /// How long mzsh waits for a pico to come up before it gives up by itself (`term.default.startup.timeout`).
@@ -21,16 +21,28 @@ pub const MZSH_SHUTDOWN: Duration = Duration::from_secs(76);
 /// The least time-out of start that lets a slow start come to its end.
 #[must_use]
 pub fn start(settings: &Settings) -> Duration {
-    let after = settings.republish_services || settings.post_start.is_some();
-    let after = if after { AFTERWARDS } else { Duration::ZERO };
-    let work = settings.wait_for_timeout + MZSH_STARTUP + ha(settings) + after;
+    let republishes = settings.republish_services && settings.kind == PicoType::Platform;
+    let after = if republishes || settings.post_start.is_some() { AFTERWARDS } else { Duration::ZERO };
+    let work = wait_for(settings) + MZSH_STARTUP + ha(settings) + after;
     least(|timeout| starting(allowed(timeout)).length() >= work, work)
 }
 
-/// What a start may spend before mzsh has begun, and after it says that the pico is up: with no more than this, no start can succeed.
+/// What a start may wait for before mzsh has begun, and after it says that the pico is up, each by its parameter. Within a time-out that is not
+/// longer than these together a start still succeeds where nothing is to be waited for; where it is, mzsh is left no time.
 #[must_use]
-pub fn start_without_mzsh(settings: &Settings) -> Duration {
-    settings.wait_for_timeout + settings.ha_timeout
+pub fn waits_of_start(settings: &Settings) -> Vec<(&'static str, Duration)> {
+    let answer = if settings.ha_check == HaCheck::No { Duration::ZERO } else { settings.ha_timeout };
+    let waits = [("wait_for_timeout", wait_for(settings)), ("ha_timeout", answer)];
+    waits.into_iter().filter(|(_, wait)| !wait.is_zero()).collect()
+}
+
+/// A Platform waits only for what it is told to wait for.
+fn wait_for(settings: &Settings) -> Duration {
+    let waits = match &settings.wait_for {
+        Some(named) => !named.is_empty(),
+        None => settings.kind != PicoType::Platform,
+    };
+    if waits { settings.wait_for_timeout } else { Duration::ZERO }
 }
 
 /// The least time-out of stop that leaves `mzsh shutdown` the time that it takes, before signals follow.

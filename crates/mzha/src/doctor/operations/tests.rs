@@ -78,19 +78,69 @@ fn what_the_metadata_advise_is_well_for_every_agent() {
     }
 }
 
+fn start_within(configured: &mut Configured, seconds: u64) {
+    configured.operations[0].timeout = Some(Duration::from_secs(seconds));
+}
+
 #[test]
 fn a_start_has_to_hold_its_waits_and_mzshs_own() {
-    finds(Level::Error, "start", "Pacemaker's default", |c| c.operations[0].timeout = None);
-    finds(Level::Error, "start", "may take 40s", |c| c.operations[0].timeout = Some(Duration::from_secs(40)));
-    finds(Level::Warning, "start", "180s", |c| c.operations[0].timeout = Some(Duration::from_secs(180)));
-    finds(Level::Error, "start", "Pacemaker's default", |c| drop(c.operations.remove(0)));
-    finds(Level::Warning, "start", "needed by wait_for_timeout", |c| set(c, "wait_for_timeout", "5m"));
+    let ec = |c: &mut Configured| {
+        c.resource.kind = PicoType::ExecutionContext;
+        set(c, "pico_name", "ec1");
+    };
+    finds(Level::Error, "start", "Pacemaker's default", |c| {
+        ec(c);
+        c.operations[0].timeout = None;
+    });
+    finds(Level::Error, "start", "Pacemaker's default", |c| {
+        ec(c);
+        drop(c.operations.remove(0));
+    });
+    finds(Level::Error, "start", "wait_for_timeout and ha_timeout alone may take 40s", |c| {
+        ec(c);
+        start_within(c, 40);
+    });
+    finds(Level::Warning, "start", "wait of 180s, beside wait_for_timeout and ha_timeout", |c| {
+        ec(c);
+        start_within(c, 288);
+    });
+    finds(Level::Warning, "start", "beside wait_for_timeout", |c| {
+        ec(c);
+        set(c, "wait_for_timeout", "5m");
+    });
     finds(Level::Warning, "start", "needed", |c| {
         set(c, "ha_timeout", "60s");
         set(c, "monitor_retries", "3");
         c.operations[3].timeout = Some(Duration::from_secs(1000));
         c.operations[4].timeout = Some(Duration::from_secs(1000));
     });
+}
+
+#[test]
+fn of_a_start_only_the_waits_count_that_there_are() {
+    // A Platform waits for nothing, unless it is told to.
+    assert_eq!(found(|c| set(c, "wait_for_timeout", "5m")), []);
+    finds(Level::Error, "start", ": ha_timeout alone may take 10s", |c| start_within(c, 10));
+    finds(Level::Warning, "start", "beside ha_timeout", |c| start_within(c, 40));
+    finds(Level::Error, "start", "wait_for_timeout and ha_timeout alone may take 40s", |c| {
+        set(c, "wait_for", "db1:1521");
+        start_within(c, 40);
+    });
+    finds(Level::Warning, "start", "own wait of 180s", |c| {
+        set(c, "ha_check", "no");
+        start_within(c, 10);
+    });
+    // Only a Platform has services to republish.
+    let needed = |kind| {
+        let mut configured = advised();
+        configured.resource.kind = kind;
+        let least = |c: &Configured| needs::start(&c.resource.settings().0);
+        let before = least(&configured);
+        set(&mut configured, "republish_services", "yes");
+        least(&configured).saturating_sub(before)
+    };
+    assert_eq!(needed(PicoType::Platform), Duration::from_secs(75));
+    assert_eq!(needed(PicoType::Ui), Duration::ZERO);
 }
 
 #[test]
@@ -172,8 +222,17 @@ fn failures_lead_away_from_the_node_and_are_forgotten() {
 fn the_page_has_the_least_time_outs_as_they_are() {
     let page = include_str!("../../../../../docs/doctor.md");
     let (settings, _) = advised().resource.settings();
+    let mut of_ec = advised().resource;
+    of_ec.kind = PicoType::ExecutionContext;
+    assert!(page.contains(&format!("time-out 420s (needs {}s)", needs::start(&settings).as_secs())));
+    let platform = format!("; {} s of a Platform without `wait_for` |", needs::start(&settings).as_secs());
+    assert!(
+        page.lines().any(|line| line.starts_with("| start |") && line.ends_with(&platform)),
+        "{platform}"
+    );
+    let page = page.replace(&platform, " |");
     for (operation, needed) in [
-        ("start", needs::start(&settings)),
+        ("start", needs::start(&of_ec.settings().0)),
         ("stop", needs::stop()),
         ("monitor depth 0", needs::monitor(&settings, 0)),
         ("monitor depth 10", needs::monitor(&settings, 10)),
