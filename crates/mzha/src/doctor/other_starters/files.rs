@@ -13,20 +13,20 @@ const LONGEST: usize = 256 << 10;
 /// Most files of one directory that are read.
 const MOST: usize = 5000;
 
-/// The files of cron that hold lines, and directories of such files, and of scripts.
-const CRON: [&str; 10] = [
+/// Crontabs, and directories of them.
+const CRONTABS: [&str; 6] = [
     "/etc/crontab",
     "/etc/anacrontab",
     "/etc/cron.d",
-    "/etc/cron.hourly",
-    "/etc/cron.daily",
-    "/etc/cron.weekly",
-    "/etc/cron.monthly",
     // Debian, Red Hat, SUSE.
     "/var/spool/cron/crontabs",
     "/var/spool/cron",
     "/var/spool/cron/tabs",
 ];
+
+/// Directories of scripts that cron runs.
+const CRON_SCRIPTS: [&str; 4] =
+    ["/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly"];
 
 /// Where units of the system stand; each may hold drop-ins in directories.
 const UNITS: [&str; 5] = [
@@ -109,11 +109,11 @@ pub(crate) fn look(places: &Places, homes: &[String]) -> Found {
         search.read(directory, Kind::Unit, true);
     }
     if let Places::System = places {
-        for place in CRON {
-            search.read(Path::new(place), Kind::Cron, false);
-        }
-        for place in SCRIPTS {
-            search.read(Path::new(place), Kind::Script, false);
+        let crontabs = CRONTABS.map(|place| (place, Kind::Crontab));
+        let cron_scripts = CRON_SCRIPTS.map(|place| (place, Kind::CronScript));
+        let scripts = SCRIPTS.map(|place| (place, Kind::Script));
+        for (place, kind) in crontabs.into_iter().chain(cron_scripts).chain(scripts) {
+            search.read(Path::new(place), kind, false);
         }
     }
     search.found

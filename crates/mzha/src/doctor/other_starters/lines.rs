@@ -15,8 +15,10 @@ const CHANGES: [&str; 3] = ["online", "offline", "clean"];
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
-    /// A crontab, or a script that cron runs.
-    Cron,
+    /// A crontab: a line ends where it ends, with a backslash, too.
+    Crontab,
+    /// A script that cron runs.
+    CronScript,
     /// A unit of systemd.
     Unit,
     /// A script that is run when the system starts.
@@ -26,7 +28,7 @@ pub(crate) enum Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Cron => "cron job",
+            Self::Crontab | Self::CronScript => "cron job",
             Self::Unit => "unit",
             Self::Script => "script",
         })
@@ -55,7 +57,7 @@ pub(super) fn of(text: &str, kind: Kind, homes: &[String]) -> Vec<Line> {
         if whole.is_empty() && is_comment(line, kind) {
             continue;
         }
-        if let Some(part) = line.strip_suffix('\\') {
+        if let Some(part) = line.strip_suffix('\\').filter(|_| kind != Kind::Crontab) {
             whole.push_str(part);
             begun = Some((number, whole));
             continue;
@@ -128,7 +130,7 @@ mod tests {
             ("   #mzsh startup platform", None),
             ("", None),
         ] {
-            assert_eq!(lines(line, Kind::Cron).first().map(|l| l.1), expected, "{line}");
+            assert_eq!(lines(line, Kind::Crontab).first().map(|l| l.1), expected, "{line}");
         }
     }
 
@@ -138,5 +140,15 @@ mod tests {
             ExecStart=/bin/sh -c \\\n  '/opt/mz/bin/mzsh \\\n   startup platform'\nExecStop=/opt/mz/bin/mzsh \\";
         assert_eq!(lines(unit, Kind::Unit), [(7, true), (10, false)]);
         assert_eq!(lines("a\nmzsh kill ec1\n", Kind::Script), [(2, true)]);
+    }
+
+    #[test]
+    fn only_a_crontab_has_no_continued_lines() {
+        let text =
+            "@reboot mzadmin mzsh \\\n@reboot root mzsh startup ec1\n# mzsh \\\n@reboot root mzsh kill ec2\n";
+        assert_eq!(lines(text, Kind::Crontab), [(1, false), (2, true), (4, true)]);
+        for kind in [Kind::CronScript, Kind::Script, Kind::Unit] {
+            assert_eq!(lines("ExecStart=mzsh \\\nstartup ec1\n", kind), [(1, true)]);
+        }
     }
 }

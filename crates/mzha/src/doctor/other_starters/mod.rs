@@ -39,7 +39,7 @@ pub(super) fn rows(found: &Found) -> Vec<Row> {
             }
             let todo = match kind {
                 Kind::Unit => "systemctl disable --now for this unit and its timer",
-                Kind::Cron => "take the line out",
+                Kind::Crontab | Kind::CronScript => "take the line out",
                 Kind::Script => "take it out of the start of the system",
             };
             let seen = format!("{text}: it starts or stops picos behind the cluster's back");
@@ -71,11 +71,11 @@ mod tests {
             let found = Found { mentions: vec![mention], ..Found::default() };
             rows(&found)[0].level
         };
-        assert_eq!(level(Kind::Cron, true, true), Level::Error);
+        assert_eq!(level(Kind::Crontab, true, true), Level::Error);
         assert_eq!(level(Kind::Script, true, true), Level::Error);
         assert_eq!(level(Kind::Unit, true, true), Level::Error);
         assert_eq!(level(Kind::Unit, true, false), Level::Warning);
-        assert_eq!(level(Kind::Cron, false, true), Level::Warning);
+        assert_eq!(level(Kind::Crontab, false, true), Level::Warning);
         assert_eq!(rows(&Found::default())[0].level, Level::Ok);
     }
 }
