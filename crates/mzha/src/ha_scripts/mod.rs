@@ -44,6 +44,8 @@ pub fn run(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
     let begun = Instant::now();
+    // Until it is known which of them it is, it may be monitor.
+    exit_on_panic(UNKNOWN);
     let variables: Variables = variables.into_iter().collect();
     let call = match Call::read(words, &variables) {
         Ok(call) => call,
@@ -54,8 +56,9 @@ pub fn run(
             return ExitCode::from(if script == Some(Script::Monitor) { UNKNOWN } else { WRONG_USE });
         }
     };
-    let monitors = matches!(call, Call::Monitor { .. });
-    ocf::exit_on_panic(if monitors { UNKNOWN } else { FAILED }, |words| format!("{words}\n"));
+    if let Call::Change { .. } = call {
+        exit_on_panic(FAILED);
+    }
     let end = begun + call.installation().time;
     let budget = Budget { begun, end };
     let is_root = rustix::process::geteuid().is_root();
@@ -68,6 +71,10 @@ pub fn run(
             change::run(change, &installation, &pico, is_root, budget)
         }
     }
+}
+
+fn exit_on_panic(code: u8) {
+    ocf::exit_on_panic(code, |words| format!("{words}\n"));
 }
 
 /// Variables of the environment that are text or can pass for it.
@@ -141,4 +148,29 @@ fn complain(text: &str) {
 /// One line of printable ASCII, of whatever length.
 fn line(text: &str) -> String {
     reason::sanitise(text, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// Set in the process that panics.
+    const PANICS: &str = "MZ_HA_SCRIPTS_TEST_PANICS";
+
+    #[test]
+    fn a_panic_at_the_first_word_is_unknown_and_never_online() {
+        if std::env::var_os(PANICS).is_some() {
+            let _ = run(std::iter::from_fn(|| -> Option<OsString> { panic!("the first word") }), []);
+            return;
+        }
+        let this = "ha_scripts::tests::a_panic_at_the_first_word_is_unknown_and_never_online";
+        let ran = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", this, "--nocapture"])
+            .env(PANICS, "1")
+            .output()
+            .unwrap();
+        assert_eq!(ran.status.code(), Some(UNKNOWN.into()), "{ran:?}");
+        assert!(String::from_utf8_lossy(&ran.stderr).contains("the first word"), "{ran:?}");
+    }
 }
