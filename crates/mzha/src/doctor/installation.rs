@@ -17,8 +17,8 @@ const AREAS: [Area; 5] = [Area::Installation, Area::User, Area::Java, Area::Regi
 pub(super) struct Looked {
     /// What is wrong; or why nothing could be looked at.
     pub(super) findings: Result<Vec<Finding>, String>,
-    /// What is there, where it could be looked at.
-    pub(super) inspection: Option<Inspection>,
+    /// What is there; or why a second look, after a good one, told nothing.
+    pub(super) inspection: Result<Inspection, String>,
     /// What the host names stand for, where the registry tells them.
     pub(super) names: Vec<addresses::Row>,
 }
@@ -26,23 +26,27 @@ pub(super) struct Looked {
 impl Looked {
     /// Nothing could be looked at.
     pub(super) fn nothing(why: String) -> Self {
-        Self { findings: Err(why), inspection: None, names: Vec::new() }
+        Self { findings: Err(why.clone()), inspection: Err(why), names: Vec::new() }
+    }
+
+    /// Why it is not known in full.
+    pub(super) fn silence(&self) -> Option<&str> {
+        self.findings.as_ref().err().or(self.inspection.as_ref().err()).map(String::as_str)
     }
 }
 
 /// The rows of one resource.
 pub(super) fn rows(settings: &Settings, looked: &Looked, cib: Option<&Cib>) -> Vec<Row> {
-    let findings = match &looked.findings {
-        Ok(findings) => findings,
-        Err(why) => {
-            let todo =
-                "nothing of the installation could be looked at: see to its storage, or to the name service";
-            return vec![Row::error(Area::Installation, "mz_home", why, todo)];
-        }
-    };
-    let mounted_by = looked.inspection.as_ref().and_then(|inspection| mounts(settings, inspection, cib));
-    let mut rows: Vec<Row> = findings.iter().map(|finding| of_finding(finding, mounted_by)).collect();
-    if let Some(inspection) = &looked.inspection {
+    let silent = looked.silence().map(|why| {
+        let todo =
+            "not all of the installation could be looked at: see to its storage, or to the name service";
+        Row::error(Area::Installation, "mz_home", why, todo)
+    });
+    let inspection = looked.inspection.as_ref().ok();
+    let mounted_by = inspection.and_then(|inspection| mounts(settings, inspection, cib));
+    let findings = looked.findings.iter().flatten();
+    let mut rows: Vec<Row> = findings.map(|finding| of_finding(finding, mounted_by)).chain(silent).collect();
+    if let Some(inspection) = inspection {
         for area in AREAS {
             if !rows.iter().any(|row| row.area == area) {
                 rows.extend(well(area, settings, inspection));
@@ -168,5 +172,26 @@ fn ha(settings: &Settings, facts: &PicoFacts) -> String {
         _ if settings.ha_check == HaCheck::No => "ha_check=no: it is not asked".to_owned(),
         Some(endpoint) => format!("on, at {endpoint}, mz.ha.interval {} s", facts.ha.interval),
         None => "on, at ha_host and ha_port of the resource".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::Resource;
+    use pico::PicoType;
+
+    #[test]
+    fn what_hangs_after_a_first_good_look_is_a_row() {
+        let parameters = [("mz_home".to_owned(), "/opt/mz".to_owned())].into();
+        let resource = Resource { name: None, kind: PicoType::Platform, parameters };
+        let (settings, _) = resource.settings();
+        let why = "storage has not answered for 10 s: /opt/mz";
+        let looked = Looked { findings: Ok(Vec::new()), inspection: Err(why.into()), names: Vec::new() };
+        for looked in [looked, Looked::nothing(why.into())] {
+            let rows = rows(&settings, &looked, None);
+            let [row] = rows.as_slice() else { panic!("{rows:?}") };
+            assert_eq!((row.level, row.area, row.seen.as_str()), (Level::Error, Area::Installation, why));
+        }
     }
 }

@@ -61,7 +61,7 @@ impl Subject {
 
     /// What the look at its installation gave.
     pub(super) fn inspection(&self) -> Option<&Inspection> {
-        self.looked.as_ref()?.inspection.as_ref()
+        self.looked.as_ref()?.inspection.as_ref().ok()
     }
 
     /// What its registry says of it.
@@ -85,9 +85,9 @@ impl Subject {
             // What has not answered is not asked again.
             Err(why) => return Looked::nothing(why),
         };
-        let inspection = inspect(&self.settings, target, question.until()).ok();
+        let inspection = inspect(&self.settings, target, question.until()).map_err(|e| e.to_string());
         let names = match inspection.as_ref().map(|inspection| &inspection.registry) {
-            Some(RegistryState::Defined(facts)) => table(&self.settings, facts, question.until()),
+            Ok(RegistryState::Defined(facts)) => table(&self.settings, facts, question.until()),
             _ => Vec::new(),
         };
         Looked { findings: Ok(findings), inspection, names }
@@ -183,8 +183,8 @@ impl Subjects {
                 Some(why) => Looked::nothing(why),
                 None => subject.look(question),
             };
-            if let (Err(why), Some(home)) = (&looked.findings, home) {
-                silent.push((home, why.clone()));
+            if let (Some(why), Some(home)) = (looked.silence(), home) {
+                silent.push((home, why.to_owned()));
             }
             subject.looked = Some(looked);
         }
