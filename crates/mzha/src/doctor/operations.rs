@@ -146,8 +146,13 @@ fn one_monitor(monitor: &Operation, settings: &Settings, window: Option<Duration
     let (timeout, seen) = allowed(Some(monitor));
     let seen = format!("every {}, {seen}", spelled(monitor.interval));
     let needed = needs::monitor(settings, monitor.depth);
-    if let Some(on_fail @ ("ignore" | "block")) = monitor.on_fail.as_deref() {
-        let seen = format!("{seen}, on-fail={on_fail}: the cluster does nothing about a failure");
+    let becomes = match monitor.on_fail.as_deref() {
+        Some("ignore" | "block") => Some("the cluster does nothing about a failure"),
+        Some("stop") => Some("after a failure the pico stays down until somebody comes"),
+        _ => None,
+    };
+    if let (Some(on_fail), Some(becomes)) = (&monitor.on_fail, becomes) {
+        let seen = format!("{seen}, on-fail={on_fail}: {becomes}");
         return Row::warning(AREA, check, seen, "leave on-fail out, for a restart");
     }
     if timeout < needed {

@@ -182,6 +182,10 @@ fn monitors_are_there_apart_and_long_enough() {
     finds(Level::Warning, "monitor depth 10", "on-fail=ignore", |c| {
         c.operations[3].on_fail = Some("ignore".to_owned());
     });
+    finds(Level::Warning, "monitor depth 0", "on-fail=stop: after a failure the pico stays down", |c| {
+        c.operations[2].on_fail = Some("stop".to_owned());
+    });
+    assert_eq!(found(|c| c.operations[2].on_fail = Some("restart".to_owned())), []);
 }
 
 #[test]
