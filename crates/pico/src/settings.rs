@@ -35,6 +35,17 @@ impl PicoType {
             Self::Ui => "ui",
         }
     }
+
+    /// The type of a pico of which only the name is known: the product has one Platform, which is called so; of the others, an
+    /// Execution Context stands for all that are alike in what is done here.
+    #[must_use]
+    pub fn by_name(pico: &PicoName) -> Self {
+        match pico.as_str() {
+            "platform" => Self::Platform,
+            "ui" => Self::Ui,
+            _ => Self::ExecutionContext,
+        }
+    }
 }
 
 impl fmt::Display for PicoType {
@@ -226,6 +237,15 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_platform_and_a_web_ui_are_told_by_their_names() {
+        let by_name = |name: &str| PicoType::by_name(&name.parse().unwrap()).agent();
+        assert_eq!(
+            ["platform", "ui", "ec1", "sc1", "platform2"].map(by_name),
+            ["platform", "ui", "ec", "ec", "ec"]
+        );
+    }
 
     #[test]
     fn names_that_could_be_options_or_paths_are_refused() {

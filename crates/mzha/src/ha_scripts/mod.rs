@@ -100,21 +100,12 @@ impl Installation {
             ("pico_name", pico.to_string()),
         ];
         parameters.extend(given.into_iter().chain(more.iter().cloned()).map(|(n, v)| (n.to_owned(), v)));
-        Resource { name: None, kind: kind_of(pico), parameters }
+        Resource { name: None, kind: PicoType::by_name(pico), parameters }
     }
 }
 
 /// What the names of our own resources begin with.
 const RESOURCE: &str = "ha-scripts-";
-
-/// The product has one Platform, which is called so; all others are alike in what is done here.
-fn kind_of(pico: &PicoName) -> PicoType {
-    match pico.as_str() {
-        "platform" => PicoType::Platform,
-        "ui" => PicoType::Ui,
-        _ => PicoType::ExecutionContext,
-    }
-}
 
 /// Has the log lines go where those of an agent go; with no variable that says so, to the journal or syslog.
 fn log(resource: &Resource, action: Action) -> Invocation {

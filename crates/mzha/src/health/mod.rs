@@ -102,15 +102,11 @@ impl Health {
         if let Some(name) = &self.resource {
             return of_cluster(name, budget);
         }
-        let pico = self.pico.as_ref().map(PicoName::to_string).unwrap_or_default();
-        let by_name = match pico.as_str() {
-            "platform" => PicoType::Platform,
-            "ui" => PicoType::Ui,
-            _ => PicoType::ExecutionContext,
-        };
+        let Some(pico) = &self.pico else { return Err("neither a resource nor a pico is named".to_owned()) };
+        let kind = self.kind.unwrap_or_else(|| PicoType::by_name(pico));
         let home = self.mz_home.to_string_lossy().into_owned();
-        let parameters = [("mz_home".to_owned(), home), ("pico_name".to_owned(), pico)].into();
-        Ok(Resource { name: None, kind: self.kind.unwrap_or(by_name), parameters })
+        let parameters = [("mz_home".to_owned(), home), ("pico_name".to_owned(), pico.to_string())].into();
+        Ok(Resource { name: None, kind, parameters })
     }
 }
 
