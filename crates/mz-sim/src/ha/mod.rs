@@ -38,6 +38,11 @@ mod workload;
 
 pub use interval::{Counts, Interval, Miss};
 pub use limits::{BadProperty, Limits, MinActivations, PROPERTIES, Properties};
+
+/// Is it to come up? `true` in capitals, too.
+pub(crate) fn is_on(properties: &Properties) -> bool {
+    properties.get("enabled").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
 pub use workload::{BadLine, Workload};
 
 /// The ping, and the answer of a healthy pico. Our own words: the product's protocol is not public.

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::interval::answer;
 use super::workload::{self, Workload};
-use super::{Counts, Interval, Limits, MinActivations, Miss, properties_file};
+use super::{Counts, Interval, Limits, MinActivations, Miss, is_on, properties_file};
 use crate::{Error, PicoKind};
 
 /// Longest replay, in intervals: more than a year of the shortest.
@@ -111,7 +111,7 @@ fn limits(options: &Options) -> Result<(Limits, Vec<String>), Error> {
         notes.push(format!("this is a pico of type {kind}: thresholds have an effect on an ec only"));
         limits = limits.off();
     }
-    if !file.properties.get("enabled").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    if !is_on(&file.properties) {
         notes.push("mz.ha.enabled is not true here: without it nobody answers a ping at all".to_owned());
     }
     Ok((limits, notes))

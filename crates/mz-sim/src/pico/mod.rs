@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::ha::server;
+use crate::ha::{self, server};
 use crate::installation::{critical_log, log};
 use crate::settings::{PLATFORM_RETRY, SIGTERM_ORDERLY, STOP_TIME, Settings, parse_duration};
 use crate::{history, process, rcp};
@@ -203,7 +203,7 @@ impl Pico {
 
     fn open_ha(&mut self) -> Result<(), String> {
         if self.run.ha.is_empty() {
-            if self.run.ha_properties.get("enabled").is_some_and(|value| value == "true") {
+            if ha::is_on(&self.run.ha_properties) {
                 self.log("HA Monitor Server: mz.ha.port is not set, nobody answers");
             }
             return Ok(());

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::PicoKind;
+use crate::ha;
 use crate::ha::Properties;
 use crate::registry::{Pico, Registry};
 use crate::settings::{KEYS, Outcome, PID_FILE_SC, PID_FILE_UI, SLOW_START_TIME, START_TIME, Settings};
@@ -57,8 +58,7 @@ impl Run {
             |host: &str, port: Option<&str>| port.map(|port| format!("{host}:{port}")).unwrap_or_default();
         let is_platform = pico.kind == PicoKind::Platform;
         let ha_properties = registry.properties_below(pico, "mz.ha.");
-        let ha_enabled = ha_properties.get("enabled").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let ha_port = registry.property(pico, "mz.ha.port").filter(|_| ha_enabled);
+        let ha_port = registry.property(pico, "mz.ha.port").filter(|_| ha::is_on(&ha_properties));
         let web_port = pico.kind.web().and_then(|(property, _)| registry.property(pico, property));
         let start_time = if outcome == Outcome::Slow { &SLOW_START_TIME } else { &START_TIME };
         let has_pid_file = match pico.kind {

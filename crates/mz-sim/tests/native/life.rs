@@ -113,6 +113,17 @@ fn a_thread_dump_is_printed_and_the_pico_lives_on() {
 }
 
 #[test]
+fn an_ha_monitor_server_without_a_port_says_so_however_it_was_switched_on() {
+    for (enabled, expected) in [("true", true), ("TRUE", true), ("false", false)] {
+        let mz = Rehearsal::new(false, &[]);
+        mz.properties("platform", &format!("mz.ha.enabled : {enabled}, mz.ha.port : \"\""));
+        mz.up("platform");
+        let log = fs::read_to_string(mz.mz.log("platform")).unwrap();
+        assert_eq!(log.contains("mz.ha.port is not set, nobody answers"), expected, "{enabled}: {log}");
+    }
+}
+
+#[test]
 fn an_address_that_is_not_here_starts_the_platform_with_errors() {
     let mz = Rehearsal::new(false, &[]);
     let container = mz.mz.pico_conf("platform").with_file_name("../container.conf");
