@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use testkit::answer::{Answer, OK};
 use testkit::site::{HOME, Kind, Site, in_short, site};
-use testkit::{Done, Error, Held, NodeCommand, Process, Ran};
+use testkit::{Done, End, Error, Held, NodeCommand, Process, Ran};
 
 /// What monitor exits with.
 const HEALTHY: i32 = 110;
@@ -413,6 +414,35 @@ fn offline_ends_an_online_that_is_under_way() -> Done {
     )?;
     assert_ne!(online.code(), Some(0), "{online}");
     done(offline, "Shutting down ec1...done.\n");
+    site.nothing_left()
+}
+
+/// The programs are not in one directory.
+#[test]
+fn clean_ends_a_start_of_pacemakers_and_a_stop_of_pacemakers_an_online() -> Done {
+    let slow = || site(Kind::Ec).set("ec1.startup_outcome=slow").commands().build();
+    let site = slow()?;
+    let (start, clean) = site.meanwhile(
+        || site.agent().run("start"),
+        |site| {
+            site.until_there()?;
+            call(site, "clean", "ec1").env("MZ_HA_TIMEOUT", "20").run()
+        },
+    )?;
+    done(clean, "Cleaning ec1...done.\n");
+    assert_eq!(start.end, End::Signal(9), "it held the lock of this pico: {start}");
+    site.nothing_left()?;
+
+    let site = slow()?;
+    let (online, stop) = site.meanwhile(
+        || call(&site, "online", "ec1").run(),
+        |site| {
+            site.until_there()?;
+            site.agent().run("stop")
+        },
+    )?;
+    stop.answers(OK);
+    assert_eq!(online.code(), None, "it held the lock of this pico: {online}");
     site.nothing_left()
 }
 

@@ -8,7 +8,7 @@ use crate::budget::Budget;
 use crate::outcome::{Answer, Outcome};
 use crate::product::{Mzsh, StatusAnswer, Verb};
 use crate::record::{Phase, Record, RecordFile, lock_path};
-use crate::settings::{Settings, Target};
+use crate::settings::{PicoType, Settings, Target};
 use host::lock::{Lock, Locked};
 use host::{ProcessId, Signal, process};
 use std::time::{Duration, Instant};
@@ -115,11 +115,15 @@ fn take_over_lock(target: &Target, budget: Budget) -> Option<Lock> {
     None
 }
 
-/// Is it one of these programs? By its link, for its name in the process table can be anything.
+/// What of ours takes the lock, beside the agents ([`PicoType::agent`]), which are installed elsewhere.
+const HA_SCRIPTS: &str = "mz-ha-scripts";
+
+/// Is it one of our programs, wherever it is installed? By its link, for its name in the process table can be anything. No more need be
+/// asked: who is not root can neither open the lock nor lay one there.
 fn is_agent(holder: ProcessId) -> bool {
-    let name =
-        |pid| process::executable(pid).ok().flatten().and_then(|link| link.0.parent().map(ToOwned::to_owned));
-    name(holder.pid).is_some() && name(holder.pid) == name(host::Pid::own())
+    let Ok(Some(program)) = process::executable(holder.pid) else { return false };
+    let agents = PicoType::ALL.map(PicoType::agent);
+    agents.into_iter().chain([HA_SCRIPTS]).any(|name| program.is_named(name))
 }
 
 /// A pico that mzsh knows and that no process looked like at its start: mzsh must end it, and say that it is ended.
