@@ -212,6 +212,21 @@ fn a_port_is_of_the_pico_whose_server_is_on() -> Done {
 }
 
 #[test]
+fn a_user_that_the_node_does_not_know_can_start_nothing_and_ask_nothing() -> Done {
+    let (site, jvm) = online()?;
+    let by_stranger = |script: &str, of: &str| {
+        site.command("mz-ha-scripts").args([script, JAVA, HOME, "mzstranger", of]).run()
+    };
+    site.set(&["ec1.ha_answer=silent"])?;
+    answers(by_stranger("monitor", EC1)?, HEALTHY, &["could not be asked", "mzstranger"]);
+    site.signal(jvm.pid, "KILL")?;
+    answers(by_stranger("monitor", EC1)?, NOT_HEALTHY, &["ec1 is not running"]);
+    let ran = by_stranger("online", "ec1")?.expect(1)?;
+    assert!(ran.stdout.contains("os_user: user mzstranger is unknown"), "{ran}");
+    site.nothing_left()
+}
+
+#[test]
 fn debug_adds_the_evidence() -> Done {
     let (site, jvm) = online()?;
     let ran = monitor(&site, EC1).arg("debug").run()?.expect(HEALTHY)?;
