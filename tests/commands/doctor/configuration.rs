@@ -13,6 +13,13 @@ const CONFIGURATIONS: &[Configured] = &[
     (
         r#""p-start" name="start" interval="0" timeout="420s""#,
         r#""p-start" name="start" interval="0""#,
+        "warning",
+        "operations",
+        "start: time-out 20s",
+    ),
+    (
+        r#""e-start" name="start" interval="0" timeout="420s""#,
+        r#""e-start" name="start" interval="0""#,
         "error",
         "operations",
         "start: time-out 20s",
