@@ -88,7 +88,13 @@ impl Story<'_> {
         self.step("ec", "monitor", 0, |call| recurring(call).level(10))?;
 
         self.page.chapter("kill -STOP: the Platform hangs. It is not taken for dead.");
-        self.signal("platform", "-STOP")?;
+        let hung = self.signal("platform", "-STOP")?;
+        // The signal is sent when kill(1) ends, and done when the process has come to run once more.
+        wait_until("the Platform to be stopped", LIMIT, || {
+            let processes = self.node.processes().map_err(|e| e.to_string())?;
+            let state = processes.iter().find(|p| p.pid == hung).map(|p| p.state);
+            if state == Some('T') { Ok(()) } else { Err(format!("its state is {state:?}")) }
+        })?;
         self.step("platform", "monitor", 1, recurring)?;
 
         self.page.chapter("Stop both. Stopped is said when /proc says so.");
@@ -179,8 +185,8 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// A signal to the pico, found by /proc and not by the agent's word.
-    fn signal(&self, pico: &str, signal: &str) -> Result<(), Error> {
+    /// A signal to the pico, found by /proc and not by the agent's word; its process.
+    fn signal(&self, pico: &str, signal: &str) -> Result<u32, Error> {
         let marker = format!("-Dpico.configname={pico}");
         let pid = wait_until("the process of the pico", LIMIT, || {
             let processes = self.node.processes().map_err(|e| e.to_string())?;
@@ -188,7 +194,7 @@ impl Story<'_> {
             found.map(|p| p.pid).ok_or_else(|| format!("none of {} processes", processes.len()))
         })?;
         self.node.exec(["kill", signal, &pid.to_string()])?;
-        Ok(())
+        Ok(pid)
     }
 }
 
