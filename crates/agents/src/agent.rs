@@ -68,9 +68,9 @@ impl ocf::Agent for PicoAgent {
         let readable = errors.is_empty();
         findings.parameters(errors);
         if readable && call.check_level().unwrap_or(0) >= 10 {
-            match actions::validate(&settings, budget(call)) {
+            match actions::examine(&settings, budget(call)) {
                 Err(why) => findings.error(Class::Generic, "mz_home", why),
-                Ok(found) => found.iter().for_each(|finding| match finding.severity {
+                Ok(examined) => examined.findings.iter().for_each(|finding| match finding.severity {
                     Severity::Error(of) => findings.error(class(of), finding.name, &finding.text),
                     Severity::Warning => findings.warning(finding.name, &finding.text),
                 }),

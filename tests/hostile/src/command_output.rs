@@ -108,12 +108,5 @@ fn finished(end: &[u8], output: &[u8], took: Duration) -> Option<Finished> {
         ("refused", _) => (End::Exited(127), Some(refused()?)),
         _ => return None,
     };
-    Some(Finished {
-        end,
-        output: output.to_owned(),
-        refused,
-        waited_for_storage: false,
-        left: Vec::new(),
-        took,
-    })
+    Some(Finished { refused, ..Finished::new(end, output, took) })
 }

@@ -94,6 +94,14 @@ pub struct Finished {
     pub took: Duration,
 }
 
+impl Finished {
+    /// A command that was executed, ended so, said this and left nothing: also for those who judge commands, to try their judgement on.
+    #[must_use]
+    pub fn new(end: End, output: impl Into<Vec<u8>>, took: Duration) -> Self {
+        Self { end, output: output.into(), refused: None, waited_for_storage: false, left: Vec::new(), took }
+    }
+}
+
 /// A command under way.
 #[derive(Debug)]
 pub struct Running {
@@ -305,14 +313,7 @@ impl Running {
         let mut why = [0_u8; 4096];
         let length = rustix::io::read(&self.refusal, &mut why).unwrap_or(0);
         let refused = (length > 0).then(|| String::from_utf8_lossy(&why[..length]).into_owned());
-        Ok(Finished {
-            end,
-            output: self.kept.into_bytes(),
-            refused,
-            waited_for_storage: false,
-            left: Vec::new(),
-            took: self.since.elapsed(),
-        })
+        Ok(Finished { refused, ..Finished::new(end, self.kept.into_bytes(), self.since.elapsed()) })
     }
 }
 

@@ -67,14 +67,7 @@ mod tests {
     use std::time::Duration;
 
     fn said(end: End, output: &str) -> String {
-        let finished = Finished {
-            end,
-            output: output.into(),
-            refused: None,
-            waited_for_storage: false,
-            left: Vec::new(),
-            took: Duration::from_secs(3),
-        };
+        let finished = Finished::new(end, output, Duration::from_secs(3));
         read(&finished).map_or_else(|e| e.to_string(), |cib| format!("{} resources", cib.resources.len()))
     }
 

@@ -3,8 +3,7 @@
 
 use super::row::{Area, Level, Row};
 use crate::cib::Cib;
-use pico::actions::{Finding, Severity};
-use pico::addresses;
+use pico::actions::{Examination, Finding, Severity};
 use pico::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState};
 use pico::{HaCheck, Settings};
 use std::path::Path;
@@ -12,45 +11,24 @@ use std::path::Path;
 /// The areas that one look at an installation covers.
 const AREAS: [Area; 5] = [Area::Installation, Area::User, Area::Java, Area::Registry, Area::HaMonitor];
 
-/// What was found out about the installation of one resource.
-#[derive(Debug)]
-pub(super) struct Looked {
-    /// What is wrong; or why nothing could be looked at.
-    pub(super) findings: Result<Vec<Finding>, String>,
-    /// What is there; or why a second look, after a good one, told nothing.
-    pub(super) inspection: Result<Inspection, String>,
-    /// What the host names stand for, where the registry tells them.
-    pub(super) names: Vec<addresses::Row>,
-}
-
-impl Looked {
-    /// Nothing could be looked at.
-    pub(super) fn nothing(why: String) -> Self {
-        Self { findings: Err(why.clone()), inspection: Err(why), names: Vec::new() }
-    }
-
-    /// Why it is not known in full.
-    pub(super) fn silence(&self) -> Option<&str> {
-        self.findings.as_ref().err().or(self.inspection.as_ref().err()).map(String::as_str)
-    }
-}
+/// The look at the installation of one resource; or why it could not be looked at.
+pub(super) type Looked = Result<Examination, String>;
 
 /// The rows of one resource.
 pub(super) fn rows(settings: &Settings, looked: &Looked, cib: Option<&Cib>) -> Vec<Row> {
-    let silent = looked.silence().map(|why| {
-        let todo =
-            "not all of the installation could be looked at: see to its storage, or to the name service";
-        Row::error(Area::Installation, "mz_home", why, todo)
-    });
-    let inspection = looked.inspection.as_ref().ok();
-    let mounted_by = inspection.and_then(|inspection| mounts(settings, inspection, cib));
-    let findings = looked.findings.iter().flatten();
-    let mut rows: Vec<Row> = findings.map(|finding| of_finding(finding, mounted_by)).chain(silent).collect();
-    if let Some(inspection) = inspection {
-        for area in AREAS {
-            if !rows.iter().any(|row| row.area == area) {
-                rows.extend(well(area, settings, inspection));
-            }
+    let looked = match looked {
+        Ok(looked) => looked,
+        Err(why) => {
+            let todo =
+                "nothing of the installation could be looked at: see to its storage, or to the name service";
+            return vec![Row::error(Area::Installation, "mz_home", why, todo)];
+        }
+    };
+    let mounted_by = mounts(settings, &looked.inspection, cib);
+    let mut rows: Vec<Row> = looked.findings.iter().map(|finding| of_finding(finding, mounted_by)).collect();
+    for area in AREAS {
+        if !rows.iter().any(|row| row.area == area) {
+            rows.extend(well(area, settings, &looked.inspection));
         }
     }
     let well = looked.names.iter().filter(|name| name.problems.is_empty());
@@ -182,16 +160,13 @@ mod tests {
     use pico::PicoType;
 
     #[test]
-    fn what_hangs_after_a_first_good_look_is_a_row() {
+    fn an_installation_that_hangs_is_a_row() {
         let parameters = [("mz_home".to_owned(), "/opt/mz".to_owned())].into();
         let resource = Resource { name: None, kind: PicoType::Platform, parameters };
         let (settings, _) = resource.settings();
         let why = "storage has not answered for 10 s: /opt/mz";
-        let looked = Looked { findings: Ok(Vec::new()), inspection: Err(why.into()), names: Vec::new() };
-        for looked in [looked, Looked::nothing(why.into())] {
-            let rows = rows(&settings, &looked, None);
-            let [row] = rows.as_slice() else { panic!("{rows:?}") };
-            assert_eq!((row.level, row.area, row.seen.as_str()), (Level::Error, Area::Installation, why));
-        }
+        let rows = rows(&settings, &Err(why.into()), None);
+        let [row] = rows.as_slice() else { panic!("{rows:?}") };
+        assert_eq!((row.level, row.area, row.seen.as_str()), (Level::Error, Area::Installation, why));
     }
 }

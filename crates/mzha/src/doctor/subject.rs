@@ -8,10 +8,9 @@ use crate::cib::{Cib, Configured};
 use crate::resource::Resource;
 use host::Pid;
 use ocf::ParameterError;
-use pico::actions::validate;
-use pico::addresses::table;
+use pico::actions::examine;
 use pico::identity::Home;
-use pico::product::{Inspection, PicoFacts, RegistryState, inspect};
+use pico::product::{Inspection, PicoFacts, RegistryState};
 use pico::record::RecordFile;
 use pico::verdict::{Look, Processes, observe};
 use pico::{Budget, PicoType, Settings};
@@ -61,7 +60,7 @@ impl Subject {
 
     /// What the look at its installation gave.
     pub(super) fn inspection(&self) -> Option<&Inspection> {
-        self.looked.as_ref()?.inspection.as_ref().ok()
+        Some(&self.looked.as_ref()?.as_ref().ok()?.inspection)
     }
 
     /// What its registry says of it.
@@ -74,23 +73,9 @@ impl Subject {
 
     /// Looks at its installation.
     fn look(&self, question: Question) -> Looked {
-        let target = match &self.settings.target {
-            Ok(target) => target,
-            Err(why) => return Looked::nothing(why.clone()),
-        };
         // Half of its time is for the look.
         let begun = Instant::now();
-        let findings = match validate(&self.settings, Budget { begun, end: begun + question.limit * 2 }) {
-            Ok(findings) => findings,
-            // What has not answered is not asked again.
-            Err(why) => return Looked::nothing(why),
-        };
-        let inspection = inspect(&self.settings, target, question.until()).map_err(|e| e.to_string());
-        let names = match inspection.as_ref().map(|inspection| &inspection.registry) {
-            Ok(RegistryState::Defined(facts)) => table(&self.settings, facts, question.until()),
-            _ => Vec::new(),
-        };
-        Looked { findings: Ok(findings), inspection, names }
+        examine(&self.settings, Budget { begun, end: begun + question.limit * 2 })
     }
 
     /// All rows that are about it alone.
@@ -137,7 +122,7 @@ impl Subject {
     }
 
     fn held_ports(&self, question: Question) -> Vec<Row> {
-        let (Some(facts), Some(looked), Ok(target)) = (self.facts(), &self.looked, &self.settings.target)
+        let (Some(facts), Some(Ok(looked)), Ok(target)) = (self.facts(), &self.looked, &self.settings.target)
         else {
             return Vec::new();
         };
@@ -180,11 +165,11 @@ impl Subjects {
             let known =
                 silent.iter().find(|(other, _)| Some(other) == home.as_ref()).map(|(_, why)| why.clone());
             let looked = match known {
-                Some(why) => Looked::nothing(why),
+                Some(why) => Err(why),
                 None => subject.look(question),
             };
-            if let (Some(why), Some(home)) = (looked.silence(), home) {
-                silent.push((home, why.to_owned()));
+            if let (Err(why), Some(home)) = (&looked, home) {
+                silent.push((home, why.clone()));
             }
             subject.looked = Some(looked);
         }

@@ -18,7 +18,7 @@ pub use monitor::{Request, monitor};
 pub use reload::reload;
 pub use start::start;
 pub use stop::{clean, stop};
-pub use validate::validate;
+pub use validate::{Examination, examine};
 
 use crate::record::{Record, RecordFile};
 use crate::settings::{Settings, Target};

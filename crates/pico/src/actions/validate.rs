@@ -1,19 +1,32 @@
 //! validate-all at the level that looks at the node.
 
 use super::checks::{Finding, findings, host_names};
+use crate::addresses::Row;
 use crate::budget::Budget;
-use crate::product::{ask_mzsh, inspect};
+use crate::product::{Inspection, ask_mzsh, inspect};
 use crate::settings::Settings;
 
-/// Looks at the node; what it found.
+/// What one look at the node gave.
+#[derive(Debug)]
+pub struct Examination {
+    /// What is there.
+    pub inspection: Inspection,
+    /// What the host names stand for; none where the registry does not tell them.
+    pub names: Vec<Row>,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// Looks at the node.
 ///
 /// # Errors
 /// The node can't be looked at; why.
-pub fn validate(settings: &Settings, budget: Budget) -> Result<Vec<Finding>, String> {
+pub fn examine(settings: &Settings, budget: Budget) -> Result<Examination, String> {
     let target = settings.target.as_ref().map_err(Clone::clone)?;
     let mut inspection =
         inspect(settings, target, budget.begun + budget.length() / 2).map_err(|e| e.to_string())?;
     ask_mzsh(settings, target, &mut inspection, budget.begun + budget.length() * 3 / 4);
-    let table = host_names(settings, &inspection, budget);
-    Ok(findings(settings, target, &inspection, &table))
+    let names = host_names(settings, &inspection, budget);
+    let findings = findings(settings, target, &inspection, &names);
+    Ok(Examination { inspection, names, findings })
 }

@@ -297,14 +297,7 @@ mod tests {
     use std::time::Duration;
 
     fn finished(end: End, output: &str) -> Finished {
-        Finished {
-            end,
-            output: output.into(),
-            refused: None,
-            waited_for_storage: false,
-            left: Vec::new(),
-            took: Duration::from_secs(1),
-        }
+        Finished::new(end, output, Duration::from_secs(1))
     }
 
     #[test]

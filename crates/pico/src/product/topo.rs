@@ -155,16 +155,7 @@ mod tests {
 
     #[test]
     fn a_value_is_told_from_none_and_from_an_error() {
-        let of = |end, output: &str| {
-            value(&Finished {
-                end,
-                output: output.into(),
-                refused: None,
-                waited_for_storage: false,
-                left: Vec::new(),
-                took: Duration::from_secs(1),
-            })
-        };
+        let of = |end, output: &str| value(&Finished::new(end, output, Duration::from_secs(1)));
         assert_eq!(of(End::Exited(0), "26001\n"), Ok(Some("26001".to_owned())));
         assert_eq!(of(End::Exited(0), "Some warning\n true \n\n"), Ok(Some("true".to_owned())));
         assert_eq!(of(End::Exited(0), "\n"), Ok(None));

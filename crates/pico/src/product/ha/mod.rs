@@ -112,14 +112,7 @@ mod tests {
     use HaAnswer::{Failed, NoAnswer, NotAsked, Unreadable};
 
     fn judged(end: End, output: &[u8], took: Duration) -> HaAnswer {
-        let finished = Finished {
-            end,
-            output: output.into(),
-            refused: None,
-            waited_for_storage: false,
-            left: Vec::new(),
-            took,
-        };
+        let finished = Finished::new(end, output, took);
         HaAnswer::of(&finished, 10)
     }
 

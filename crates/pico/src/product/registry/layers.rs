@@ -143,7 +143,7 @@ impl Layers {
 /// What the product has set when it reads its files, by the names of its properties and its environment.
 fn known(registry: &Registry, container: &str, pico: &str) -> Vec<(&'static str, String)> {
     let home = registry.home.to_string_lossy().into_owned();
-    let Literals { java_home, platform, .. } = Literals::of(&registry.home);
+    let Literals { java_home, platform, .. } = registry.script.clone();
     let java_home = java_home.map(|path: PathBuf| path.to_string_lossy().into_owned());
     let always = [
         ("mz.home", &home),

@@ -91,7 +91,7 @@ pub fn find(home: &Path, container: Option<&str>, name: &PicoName) -> RegistrySt
             [] if registry.is_active => Ok(registry.undefined_there(container, name)),
             [] => Ok(RegistryState::Undefined { containers: registry.containers(container)? }),
             [only] => registry.defined(only, name),
-            _ => match Literals::of(home).container.filter(|own| containers.contains(own)) {
+            _ => match registry.script.container.clone().filter(|own| containers.contains(own)) {
                 Some(own) => registry.defined(&own, name),
                 None => Ok(RegistryState::Ambiguous { containers }),
             },
@@ -126,15 +126,17 @@ pub(super) fn all(home: &Path) -> Result<Survey, String> {
         });
         facts.same_ha_port = same.map(|(_, name, _)| name.clone()).collect();
     }
-    Ok(Survey { containers, script: Literals::of(home), picos })
+    Ok(Survey { containers, script: registry.script, picos })
 }
 
 /// One of the two registries.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Registry {
     home: PathBuf,
     root: PathBuf,
     is_active: bool,
+    /// What `bin/mzsh` sets: read once, for the picos are many.
+    script: Literals,
 }
 
 impl Registry {
@@ -143,7 +145,7 @@ impl Registry {
         let all = REGISTRIES.map(|name| home.join(name));
         let root = all.iter().find(|root| root.join("containers").is_dir());
         let root = root.ok_or_else(|| format!("{} has no containers directory", all[0].display()))?.clone();
-        Ok(Self { home: home.to_owned(), is_active: root == all[0], root })
+        Ok(Self { home: home.to_owned(), is_active: root == all[0], root, script: Literals::of(home) })
     }
 
     fn container_file(&self, container: &str) -> PathBuf {
@@ -184,7 +186,7 @@ impl Registry {
 
     /// It is not in the active registry. Is it in the other?
     fn undefined_there(&self, container: Option<&str>, name: &PicoName) -> RegistryState {
-        let master = Self { root: self.home.join(REGISTRIES[1]), home: self.home.clone(), is_active: false };
+        let master = Self { root: self.home.join(REGISTRIES[1]), is_active: false, ..self.clone() };
         match master.with(container, name.as_str()).unwrap_or_default().pop() {
             Some(container) => RegistryState::NotActivated { container },
             None => RegistryState::Undefined { containers: self.containers(container).unwrap_or_default() },
