@@ -89,6 +89,25 @@ pub const CONFORMANCE: &[Need] = &[
     Need::Program("pacemakerd", "pacemaker"),
 ];
 
+/// A real cluster in namespaces: the lab.
+pub const CLUSTER: &[Need] = &[
+    Need::Root,
+    Need::Namespaces,
+    Need::Program("unshare", "util-linux"),
+    Need::Program("nsenter", "util-linux"),
+    Need::Program("bash", "bash"),
+    Need::Program("tar", "tar"),
+    Need::Program("ip", "iproute2"),
+    Need::Program("ping", "iputils-ping"),
+    Need::Program("corosync", "corosync"),
+    Need::Program("pacemakerd", "pacemaker"),
+    Need::Program("crm_mon", "pacemaker-cli-utils"),
+    Need::Program("pcs", "pcs"),
+    Need::Program("crm", "crmsh"),
+    Need::File("/usr/lib/ocf/resource.d/heartbeat/Filesystem", "resource-agents"),
+    Need::File("/usr/lib/ocf/resource.d/heartbeat/IPaddr2", "resource-agents"),
+];
+
 /// The cluster's configuration in a file, made and read by the real tools.
 pub const CONFIGURATION: &[Need] = &[
     Need::Program("cibadmin", "pacemaker-cli-utils"),

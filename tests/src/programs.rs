@@ -73,6 +73,11 @@ impl Programs {
         Ok(self)
     }
 
+    /// Each program's path, and the name that it is shown by: `agent/NAME` for an agent.
+    pub fn iter(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.shown.iter().map(|(path, name)| (path.as_path(), name.as_str()))
+    }
+
     /// One more program, to be found at `/run/testkit/bin/NAME`.
     #[must_use]
     pub fn and(mut self, path: &Path, name: &str) -> Self {

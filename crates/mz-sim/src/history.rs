@@ -21,6 +21,9 @@ pub struct Event {
     pub event: String,
     /// To which pico; empty for a call of mzsh.
     pub pico: String,
+    /// On which node: an installation on shared storage has one history for all.
+    #[serde(default)]
+    pub node: String,
     /// In which process.
     pub pid: u32,
     /// That process's start time, field 22 of `/proc/PID/stat`.
@@ -40,6 +43,7 @@ pub(crate) fn record(home: &Path, event: &str, pico: &str, reason: &str) {
         time: now(),
         event: event.to_owned(),
         pico: pico.to_owned(),
+        node: process::node(),
         pid,
         starttime: process::start_time(pid).unwrap_or_default(),
         reason: reason.to_owned(),

@@ -19,6 +19,11 @@ pub(crate) fn start_time(pid: u32) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
+/// The name of the node that this runs on.
+pub(crate) fn node() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim_end().to_owned()
+}
+
 /// Whether this is a pico (any) of the installation at `home`.
 pub(crate) fn is_pico_of(pid: u32, home: &Path) -> bool {
     let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else { return false };

@@ -386,9 +386,17 @@ public final class PicoStart {
     private void record(String event, String reason) {
         String text = reason.replace("\\", "\\\\").replace("\"", "\\\"");
         append("sim/history.jsonl", String.format(
-                "{\"time\":%d,\"event\":\"%s\",\"pico\":\"%s\",\"pid\":%d,\"starttime\":%s%s}\n",
-                System.currentTimeMillis(), event, name, pid, startTime,
+                "{\"time\":%d,\"event\":\"%s\",\"pico\":\"%s\",\"node\":\"%s\",\"pid\":%d,\"starttime\":%s%s}\n",
+                System.currentTimeMillis(), event, name, node(), pid, startTime,
                 text.isEmpty() ? "" : ",\"reason\":\"" + text + "\""));
+    }
+
+    private static String node() {
+        try {
+            return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+        } catch (IOException e) {
+            return "";
+        }
     }
 
     private void log(String text) {

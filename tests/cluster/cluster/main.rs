@@ -1,0 +1,5 @@
+//! What the cluster makes of the agents: a real Corosync and Pacemaker, three nodes, fencing. Each scenario is one test, with its
+//! own cluster, and ends with the witness's word.
+
+mod lab;
+mod platform;

@@ -1,0 +1,163 @@
+//! The lab of a directory, whoever brought it up: one call of the script for each word.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use testkit::{End, Error, Programs, Ran};
+
+/// The scripts; each is written into the lab's directory, so that one that is edited does not change under a lab that is up.
+const SCRIPTS: [(&str, &str); 6] = [
+    ("lab.sh", include_str!("script/lab.sh")),
+    ("live.sh", include_str!("script/live.sh")),
+    ("power.sh", include_str!("script/power.sh")),
+    ("node.sh", include_str!("script/node.sh")),
+    ("systemctl", include_str!("script/systemctl")),
+    ("fence_lab", include_str!("script/fence_lab")),
+];
+
+/// Where each node shows the agents and the simulator.
+const SHOWN: [(&str, &str); 2] =
+    [("agents", "/usr/lib/ocf/resource.d/mediationzone"), ("bin", "/usr/lib/mz-sim")];
+
+/// Exit code of `timeout` when it had to end the program.
+const TIMED_OUT: i32 = 124;
+
+/// Longest time that a lab may take to come up, with its own waits in it.
+const COMES_UP: Duration = Duration::from_secs(150);
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Control {
+    dir: PathBuf,
+}
+
+impl Control {
+    /// The lab of this directory. It need not be up, nor the directory there.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// The lab's directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Brings it up with these programs. The lab ends with what is returned, if `leashed`, else after four hours.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Command`] with what the cluster looked like when it did not form.
+    pub fn up(&self, nodes: u8, programs: &Programs, leashed: bool) -> Result<Option<ChildStdin>, Error> {
+        let mut arguments = vec!["up".to_owned(), nodes.to_string()];
+        self.furnish(programs)?;
+        arguments.extend(SHOWN.map(|(name, at)| format!("{}:{at}", self.dir.join(name).display())));
+        let mut command = self.command(COMES_UP, &arguments);
+        command.env("LAB_LEASH", if leashed { "yes" } else { "no" });
+        command.stdin(if leashed { Stdio::piped() } else { Stdio::null() });
+        let started = Instant::now();
+        let mut child = command.spawn().map_err(|e| not_run(&arguments, &e))?;
+        let leash = child.stdin.take();
+        let output = child.wait_with_output().map_err(|e| not_run(&arguments, &e))?;
+        told(&arguments, &output, started).expect(0)?;
+        Ok(leash)
+    }
+
+    /// Lays out what the nodes show: scripts, agents, the simulator.
+    fn furnish(&self, programs: &Programs) -> Result<(), Error> {
+        let script = self.dir.join("script");
+        for dir in [script.clone(), self.dir.join("agents"), self.dir.join("bin")] {
+            fs::create_dir_all(&dir).map_err(io_error("mkdir", &dir))?;
+        }
+        for (name, text) in SCRIPTS {
+            replace(&script.join(name), |path| fs::write(path, text))?;
+        }
+        for (path, name) in programs.iter() {
+            let to = match name.strip_prefix("agent/") {
+                Some(agent) => self.dir.join("agents").join(agent),
+                None => self.dir.join("bin").join(name),
+            };
+            replace(&to, |copy| fs::copy(path, copy).map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// Calls the script. How that ended is not judged.
+    ///
+    /// # Errors
+    /// [`Error::NotRun`].
+    pub fn call<A: AsRef<str>>(&self, limit: Duration, arguments: &[A]) -> Result<Ran, Error> {
+        let started = Instant::now();
+        let output = self.command(limit, arguments).output().map_err(|e| not_run(arguments, &e))?;
+        Ok(told(arguments, &output, started))
+    }
+
+    /// A call for a person at a terminal, or of a program with one.
+    #[must_use]
+    pub fn at_terminal<A: AsRef<str>>(&self, arguments: &[A]) -> Command {
+        let mut command = Command::new(self.dir.join("script/lab.sh"));
+        command.args(arguments.iter().map(AsRef::as_ref)).env("LAB_DIR", &self.dir);
+        command
+    }
+
+    /// The lab's process 1 as the machine numbers it; none when no lab is up.
+    #[must_use]
+    pub fn init(&self) -> Option<u32> {
+        let ran = self.call(Duration::from_secs(10), &["pids"]).ok()?;
+        ran.stdout.trim().parse().ok()
+    }
+
+    fn command<A: AsRef<str>>(&self, limit: Duration, arguments: &[A]) -> Command {
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", &format!("{}", limit.as_secs_f64())]);
+        command.arg(self.dir.join("script/lab.sh")).args(arguments.iter().map(AsRef::as_ref));
+        command.env("LAB_DIR", &self.dir);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+/// A program that may be running is replaced, never written to.
+fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Error> {
+    let new = path.with_extension("new");
+    write(&new)
+        .and_then(|()| fs::set_permissions(&new, fs::Permissions::from_mode(0o755)))
+        .and_then(|()| fs::rename(&new, path))
+        .map_err(io_error("write", path))
+}
+
+fn told<A: AsRef<str>>(arguments: &[A], output: &std::process::Output, started: Instant) -> Ran {
+    use std::os::unix::process::ExitStatusExt;
+    let end = match output.status.code() {
+        Some(TIMED_OUT) => End::TimedOut,
+        Some(code) => End::Code(code),
+        None => End::Signal(output.status.signal().unwrap_or_default()),
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ran {
+        argv: words(arguments),
+        end,
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+        wall: started.elapsed(),
+    }
+}
+
+fn words<A: AsRef<str>>(arguments: &[A]) -> String {
+    arguments.iter().fold("lab".to_owned(), |all, word| all + " " + word.as_ref())
+}
+
+fn not_run<A: AsRef<str>>(arguments: &[A], error: &io::Error) -> Error {
+    Error::NotRun { argv: words(arguments), said: error.to_string() }
+}
+
+pub(crate) fn io_error<'a>(
+    operation: &'static str,
+    path: &'a Path,
+) -> impl FnOnce(io::Error) -> Error + 'a {
+    move |source| Error::Io { operation, path: path.to_owned(), source }
+}

@@ -1,0 +1,28 @@
+//! The lab: a real Corosync and Pacemaker cluster in namespaces of one machine, with fencing that pulls the plug, and the
+//! witness of what the picos did there.
+//!
+//! - A [`Lab`] is built by the scripts beside this (`script/lab.sh` tells how). Its nodes are processes with namespaces of
+//!   their own and the machine's packages; the agents under test stand where Pacemaker looks for them.
+//! - *Nothing stays behind, however a test ends.* The lab's process 1 reads from a pipe that the test holds; when that closes,
+//!   by a return, a panic or a SIGKILL, it ends, and the kernel ends all that runs in it. [`Lab::down`] is the end of a test
+//!   that passed; a lab that is dropped without it was that of a test that failed: the logs of all nodes are kept, and the
+//!   directory is named.
+//! - *The truth comes from outside.* When a pico lived is told by the [`watch`], which holds a pidfd of each and so knows the
+//!   moment of its death, whatever killed it and whether it could say so; when it was ready, by the history that it writes.
+//!   [`witness`] puts both together and judges; it is a pure function. No agent is asked, and crm_mon only for what the
+//!   cluster believes.
+//! - A test waits for a condition with a deadline ([`Lab::until`]), and the error has the last status.
+#![forbid(unsafe_code)]
+
+mod control;
+mod node;
+pub mod site;
+pub mod status;
+mod up;
+pub mod watch;
+pub mod witness;
+
+pub use control::Control;
+pub use node::Node;
+pub use testkit::{Done, Error, Ran};
+pub use up::Lab;

@@ -1,0 +1,104 @@
+//! One node of the lab, and what can be done to it.
+
+use std::time::Duration;
+
+use testkit::{Done, Error, Ran};
+
+use crate::Lab;
+
+/// Longest time for a command; those that wait themselves wait less.
+const LIMIT: Duration = Duration::from_secs(150);
+
+/// A node, by its name: `n1` and on, or `host`, which is on their network and none of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Node<'a> {
+    pub(crate) lab: &'a Lab,
+    pub(crate) name: &'a str,
+}
+
+impl Node<'_> {
+    /// Runs a command, which has to succeed.
+    ///
+    /// # Errors
+    /// [`Error::Command`] when it does not end with 0, [`Error::NotRun`].
+    pub fn exec(self, argv: &[&str]) -> Result<Ran, Error> {
+        self.try_exec(argv)?.expect(0)
+    }
+
+    /// Runs a command, however that ends.
+    ///
+    /// # Errors
+    /// [`Error::NotRun`].
+    pub fn try_exec(self, argv: &[&str]) -> Result<Ran, Error> {
+        let words: Vec<&str> = ["exec", self.name].into_iter().chain(argv.iter().copied()).collect();
+        self.lab.control().call(LIMIT, &words)
+    }
+
+    /// A line for the shell, which has to succeed; what it wrote.
+    ///
+    /// # Errors
+    /// As [`Node::exec`].
+    pub fn sh(self, line: &str) -> Result<String, Error> {
+        Ok(self.exec(&["sh", "-c", line])?.stdout)
+    }
+
+    /// Its power is cut: all that runs there is gone at once.
+    ///
+    /// # Errors
+    /// As [`Node::exec`]; so it is of all below.
+    pub fn kill(self) -> Done {
+        self.act("kill")
+    }
+
+    /// The power button is pressed.
+    ///
+    /// # Errors
+    /// See [`Node::kill`].
+    pub fn on(self) -> Done {
+        self.act("on")
+    }
+
+    /// Its network cable is pulled; that outlasts reboots.
+    ///
+    /// # Errors
+    /// See [`Node::kill`].
+    pub fn cut(self) -> Done {
+        self.act("cut")
+    }
+
+    /// The cable is plugged in again.
+    ///
+    /// # Errors
+    /// See [`Node::kill`].
+    pub fn heal(self) -> Done {
+        self.act("heal")
+    }
+
+    /// Its corosync gets SIGSTOP.
+    ///
+    /// # Errors
+    /// See [`Node::kill`].
+    pub fn freeze(self) -> Done {
+        self.act("freeze")
+    }
+
+    /// Its cluster software is stopped in an orderly way: its resources go elsewhere first.
+    ///
+    /// # Errors
+    /// See [`Node::kill`].
+    pub fn stop(self) -> Done {
+        self.act("stop")
+    }
+
+    /// Its cluster software is started.
+    ///
+    /// # Errors
+    /// See [`Node::kill`].
+    pub fn start(self) -> Done {
+        self.act("start")
+    }
+
+    fn act(self, verb: &str) -> Done {
+        self.lab.control().call(LIMIT, &[verb, self.name])?.expect(0).map(drop)
+    }
+}

@@ -1,0 +1,64 @@
+#!/bin/bash
+# Process 1 of a node of the lab. $1: its name.
+#
+# The node's / is an overlay: below it the machine's own /, above it a directory of the lab's tmpfs. So it has the packages
+# that the machine has, and what it writes is seen by it alone, outlasts its reboots, and is gone with the lab. /run, /tmp and
+# /dev are new at each boot; /srv is one directory that all nodes share. /etc/hosts is its own.
+set -u
+. "${0%/*}/live.sh"
+name=$1
+here=$LAB_DIR/fs/$name
+root=$here/root
+read -r outside _ </proc/self/stat # our number as the lab sees it
+
+hostname "$name"
+mount --make-rprivate / &&
+    mount -t overlay -o "lowerdir=/,upperdir=$here/disk,workdir=$here/work" "$name" "$root" &&
+    mount -t tmpfs -o mode=755 run "$root/run" &&
+    mount -t tmpfs -o mode=1777 tmp "$root/tmp" &&
+    mount -t sysfs -o ro sysfs "$root/sys" &&
+    mount -t tmpfs -o mode=755 dev "$root/dev" &&
+    mkdir "$root/dev/shm" "$root/dev/pts" "$root/run/lab" &&
+    mount -t tmpfs -o mode=1777 shm "$root/dev/shm" &&
+    mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$root/dev/pts" &&
+    mount --bind "$LAB_DIR/fs/ctl" "$root/run/lab" &&
+    mount --bind "$LAB_DIR/fs/shared" "$root/srv" || exit 1
+while read -r device major minor; do
+    mknod -m 666 "$root/dev/$device" c "$major" "$minor"
+done <<END
+null 1 3
+zero 1 5
+full 1 7
+random 1 8
+urandom 1 9
+tty 5 0
+END
+ln -s pts/ptmx "$root/dev/ptmx"
+ln -s /proc/self/fd "$root/dev/fd"
+for number in 0:stdin 1:stdout 2:stderr; do ln -s "fd/${number%:*}" "$root/dev/${number#*:}"; done
+# What a service manager's tmpfiles would make in /run.
+mkdir -m 1777 "$root/run/lock" && mkdir -m 1755 "$root/run/resource-agents" "$root/run/fence-agents"
+
+while IFS=: read -r shown at; do
+    [ -n "$shown" ] || continue
+    mkdir -p "$root$at"
+    mount --rbind "$shown" "$root$at" && mount -o remount,bind,ro "$root$at" || exit 1
+done <"$LAB_DIR/fs/binds"
+# The first boot is part of `up`; each later one takes as long as LAB_BOOT_DELAY says.
+[ -e "$here/booted" ] || { touch "$here/booted"; LAB_BOOT_DELAY=0; }
+write_pid "$here/pid" "$outside"
+
+cd "$root" && mkdir -p .old && pivot_root . .old && cd / && mount -t proc proc /proc || exit 1
+# A Pacemaker that panics writes there, and the kernel is the machine's.
+[ ! -e /proc/sysrq-trigger ] || mount --bind /dev/null /proc/sysrq-trigger
+# Of the kernel's settings only those of its own network are the node's to change.
+mount --bind /proc/sys /proc/sys && mount --bind /proc/sys/net /proc/sys/net &&
+    mount -o remount,bind,ro /proc/sys || exit 1
+umount -l /.old && rmdir /.old
+
+ip link set lo up
+until_ok 10 ip link show eth0 || exit 1
+ip addr add "10.99.0.1${name#n}/24" dev eth0 && ip link set eth0 up || exit 1
+echo "$(date +%T.%3N) $name booted"
+[ "$LAB_STACK" = no ] || { sleep "$LAB_BOOT_DELAY" && systemctl start pacemaker; }
+while :; do wait; sleep 1; done # bash reaps orphans, too

@@ -1,0 +1,131 @@
+#!/bin/bash
+# Process 1 of the lab: builds the network and the nodes' disks, switches the nodes on, and is then their power switch.
+#
+# A request is a line in the FIFO ctl/power: "REPLY ACTION NODE"; the answer goes into the FIFO ctl/REPLY: 0 done or on,
+# 2 off, 1 failed. The FIFOs are bind-mounted into each node, so that a fence agent reaches the switch whatever the state
+# of the node's network is. SIGKILL to process 1 of a PID namespace makes the kernel end all that runs there: power off.
+set -u
+here=${0%/*}
+. "$here/live.sh"
+fs=$LAB_DIR/fs # the lab's own tmpfs
+net=10.99.0
+
+switch() {
+    case " $LAB_NODES " in *" $2 "*) ;; *) return 1 ;; esac
+    case $1 in
+        status) live_pid "$fs/$2/pid" >/dev/null || return 2 ;;
+        off) off "$2" ;;
+        on) on "$2" ;;
+        reboot) off "$2" && on "$2" ;;
+        *) return 1 ;;
+    esac
+}
+
+off() {
+    local pid
+    pid=$(live_pid "$fs/$1/pid") || return 0
+    kill -KILL "$pid"
+    until_ok 10 gone "$fs/$1/pid"
+}
+
+on() {
+    local pid
+    ! live_pid "$fs/$1/pid" >/dev/null || return 0
+    rm -f "$fs/$1/pid"
+    ip link del "v$1" 2>/dev/null # of the boot before, if the kernel has not yet removed it
+    setsid "${CLEAN[@]}" LAB_DIR="$LAB_DIR" LAB_STACK="$LAB_STACK" LAB_BOOT_DELAY="$LAB_BOOT_DELAY" \
+        unshare --mount --uts --ipc --net --pid --fork --kill-child \
+        "$here/node.sh" "$1" </dev/null >>"$fs/$1/console" 2>&1 3>&- 9>&- &
+    until_ok 10 live_pid "$fs/$1/pid" && pid=$(live_pid "$fs/$1/pid") || return 1
+    # The node waits for its eth0. A cable that was pulled stays pulled over reboots.
+    ip link add "v$1" type veth peer name eth0 address "02:00:00:00:00:1${1#n}" netns "$pid" &&
+        ip link set "v$1" master br0 || return 1
+    [ -e "$fs/$1/cut" ] || ip link set "v$1" up
+}
+
+# What a node's disk has that differs from the machine's: the upper layer of its root.
+make_disk() {
+    local name=$1 disk=$fs/$1/disk node
+    mkdir -p "$fs/$name/work" "$fs/$name/root" "$disk/etc/corosync" "$disk/usr/sbin" "$disk/usr/bin" \
+        "$disk/var/lib/pacemaker" || return 1
+    echo "$name" >"$disk/etc/hostname"
+    # By this the witness tells the processes of this lab from those of another.
+    echo "$LAB_DIR" >"$disk/etc/lab"
+    {
+        printf '127.0.0.1 localhost\n%s.1 host\n' $net
+        for node in $LAB_NODES; do echo "$net.1${node#n} $node"; done
+    } >"$disk/etc/hosts"
+    corosync_conf >"$disk/etc/corosync/corosync.conf"
+    # The first CIB is there so that a DC is elected in less than the default dc-deadtime of 20 s.
+    chown hacluster:haclient "$disk/var/lib/pacemaker" && chmod 750 "$disk/var/lib/pacemaker" &&
+        install -d -m 750 -o hacluster -g haclient "$disk/var/lib/pacemaker/cib" || return 1
+    cibadmin --empty | sed "s|<crm_config/>|<crm_config><cluster_property_set id='cib-bootstrap-options'>\
+<nvpair id='dc-deadtime' name='dc-deadtime' value='2s'/></cluster_property_set></crm_config>|" |
+        install -m 600 -o hacluster -g haclient /dev/stdin "$disk/var/lib/pacemaker/cib/cib.xml" || return 1
+    install -m 755 "$here/fence_lab" "$disk/usr/sbin/fence_lab" &&
+        install -m 755 "$here/systemctl" "$disk/usr/bin/systemctl" || return 1
+    # ocf:heartbeat:Filesystem insists on a modprobe, and the kernel is the machine's: there is nothing to load.
+    [ -e /usr/sbin/modprobe ] || [ -e /sbin/modprobe ] || ln -s /bin/true "$disk/usr/sbin/modprobe"
+}
+
+corosync_conf() {
+    local node
+    cat <<END
+totem {
+    version: 2
+    cluster_name: lab
+    transport: knet
+    crypto_cipher: none
+    crypto_hash: none
+    token: $LAB_TOKEN
+}
+quorum {
+    provider: corosync_votequorum
+    $([ "$LAB_NODES" = "n1 n2" ] && echo "two_node: 1")
+}
+logging {
+    to_logfile: yes
+    logfile: /var/log/corosync/corosync.log
+    to_syslog: no
+    to_stderr: no
+    timestamp: hires
+}
+system {
+    sched_rr: no
+    move_to_root_cgroup: no
+}
+nodelist {
+END
+    for node in $LAB_NODES; do
+        printf '    node {\n        name: %s\n        nodeid: %s\n        ring0_addr: %s\n    }\n' \
+            "$node" "${node#n}" "$net.1${node#n}"
+    done
+    echo "}"
+}
+
+read -r outside _ </proc/self/stat # /proc is still the machine's: our number out there
+write_pid "$LAB_DIR/pid" "$outside"
+mount --make-rprivate / && mount -t proc proc /proc && mount -t sysfs -o ro sysfs /sys &&
+    mount -t tmpfs -o size=2g,mode=755 lab "$fs" &&
+    hostname lab && ip link set lo up &&
+    ip link add br0 type bridge && ip addr add $net.1/24 dev br0 && ip link set br0 up &&
+    mkdir "$fs/ctl" "$fs/shared" && mkfifo "$fs/ctl/power" || exit 1
+exec 3<>"$fs/ctl/power"
+printf '%s\n' "$LAB_BINDS" >"$fs/binds"
+echo "$LAB_NODES" >"$fs/ctl/nodes"
+for node in $LAB_NODES; do make_disk "$node" || exit 1; done
+for node in $LAB_NODES; do on "$node" || exit 1; done
+# The other end of descriptor 9 is held by whoever wanted the lab: when it closes, however that came, the lab ends.
+[ "$LAB_LEASH" = no ] || { while read -r -u 9 _; do :; done; echo "- end lab" >&3; } &
+touch "$fs/ready"
+
+end=$((SECONDS + LAB_TTL))
+while [ $SECONDS -lt $end ]; do
+    read -r -t 5 reply action node <&3 || continue
+    [ "$action" != end ] || break
+    switch "$action" "$node"
+    answer=$?
+    [ "$action" = status ] || echo "$(date +%s%3N) $action $node $answer" >>"$fs/power.log"
+    # Open for reading, too: that does not block when the asker has gone.
+    [ -p "$fs/ctl/$reply" ] && echo $answer 1<>"$fs/ctl/$reply"
+done

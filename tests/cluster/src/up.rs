@@ -1,0 +1,203 @@
+//! A lab that is up, for one test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ChildStdin;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testkit::{Done, Error, Programs, wait_until};
+
+use crate::control::io_error;
+use crate::status::Status;
+use crate::watch::Watch;
+use crate::{Control, Node};
+
+/// Between two looks at the cluster: a look costs tens of milliseconds of processor time.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Longest time for the cluster to come to rest.
+const SETTLES: Duration = Duration::from_secs(90);
+
+/// A cluster. Ends with all that runs in it when it is dropped.
+#[derive(Debug)]
+pub struct Lab {
+    control: Control,
+    watch: Watch,
+    nodes: Vec<String>,
+    /// Its process 1 as the machine numbers it.
+    init: u32,
+    /// Open as long as the lab shall live.
+    leash: Option<ChildStdin>,
+    /// The test has come to its end.
+    passed: bool,
+}
+
+impl Lab {
+    /// A cluster of so many nodes, all online, with nothing configured but a DC that is elected quickly. Its directory is
+    /// `target/lab/`, and below it the name of the test.
+    ///
+    /// # Errors
+    /// [`Error::NotBuilt`]; [`Error::Command`] with what the cluster looked like when it did not form.
+    pub fn up(nodes: u8) -> Result<Self, Error> {
+        let test = thread::current().name().unwrap_or("lab").replace("::", "-");
+        Self::named(&test, nodes)
+    }
+
+    /// The same in a directory of this name.
+    ///
+    /// # Errors
+    /// See [`Lab::up`].
+    pub fn named(name: &str, nodes: u8) -> Result<Self, Error> {
+        let programs = Programs::all()?;
+        let dir = directory(&programs).join(name);
+        let control = Control::new(&dir);
+        // One that a test left behind which was killed is ending: its leash is gone.
+        wait_until(&format!("the end of the lab in {}", dir.display()), PAUSE * 100, || {
+            control.init().map_or(Ok(()), |pid| Err(format!("its process 1 is {pid}")))
+        })?;
+        if dir.exists() {
+            fs::remove_dir_all(&dir).map_err(io_error("remove", &dir))?;
+        }
+        fs::create_dir_all(&dir).map_err(io_error("mkdir", &dir))?;
+        // From here on it is taken down whatever comes.
+        let mut lab = Self {
+            watch: Watch::over(&dir),
+            control,
+            nodes: (1..=nodes).map(|number| format!("n{number}")).collect(),
+            init: 0,
+            leash: None,
+            passed: false,
+        };
+        lab.leash = lab.control.up(nodes, &programs, true)?;
+        lab.init = lab.control.init().unwrap_or_default();
+        Ok(lab)
+    }
+
+    /// The end of a test that passed: takes it down, and sees that it is gone.
+    ///
+    /// # Errors
+    /// [`Error::Command`] when it does not end.
+    pub fn down(mut self) -> Done {
+        self.passed = true;
+        self.control.call(SETTLES, &["down"])?.expect(0)?;
+        fs::remove_dir_all(self.control.dir()).map_err(io_error("remove", self.control.dir()))
+    }
+
+    /// What the script does.
+    #[must_use]
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// The watch over its picos.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// A node, by its name.
+    #[must_use]
+    pub fn node<'a>(&'a self, name: &'a str) -> Node<'a> {
+        Node { lab: self, name }
+    }
+
+    /// All nodes.
+    pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        self.nodes.iter().map(|name| self.node(name))
+    }
+
+    /// A file of a node's own disk, also while the node is off; or of the shared one, below `/srv`.
+    #[must_use]
+    pub fn path(&self, node: &str, inside: &str) -> PathBuf {
+        let fs = format!("/proc/{}/root{}/fs", self.init, self.control.dir().display());
+        let fs = Path::new(&fs);
+        let inside = inside.trim_start_matches('/');
+        match inside.strip_prefix("srv/") {
+            Some(shared) => fs.join("shared").join(shared),
+            None => fs.join(node).join("disk").join(inside),
+        }
+    }
+
+    /// What the cluster believes, by the first node that has quorum.
+    ///
+    /// # Errors
+    /// [`Error::NeverCame`] when none has.
+    pub fn status(&self) -> Result<Status, Error> {
+        let mut seen = String::new();
+        for node in self.nodes() {
+            let ran = node.try_exec(&["timeout", "10", "crm_mon", "-1", "-r", "-f", "--output-as=xml"])?;
+            match Status::parse(&ran.stdout) {
+                Ok(status) if status.quorum => return Ok(status),
+                Ok(status) => seen += &format!("\n{}: {status}", node.name),
+                Err(_) => seen += &format!("\n{}: {}", node.name, ran.stderr.trim()),
+            }
+        }
+        Err(Error::NeverCame {
+            what: "a node that has quorum".to_owned(),
+            waited: Duration::ZERO,
+            last_seen: seen,
+        })
+    }
+
+    /// Waits until nothing is left to do for the cluster.
+    ///
+    /// # Errors
+    /// [`Error::NeverCame`] with the status.
+    pub fn settle(&self) -> Done {
+        let limit = format!("--timeout={}s", SETTLES.as_secs());
+        let mut said = String::new();
+        for node in self.nodes() {
+            let ran = node.try_exec(&["crm_resource", "--wait", &limit])?;
+            if ran.code() == Some(0) {
+                return Ok(());
+            }
+            said += &format!("\n{}: {ran}", node.name);
+        }
+        Err(Error::NeverCame { what: "the cluster to come to rest".to_owned(), waited: SETTLES, last_seen: said })
+    }
+
+    /// Looks until `look` gives a value, at most for `limit`; the error has what was last seen, and the cluster's status.
+    ///
+    /// # Errors
+    /// [`Error::NeverCame`].
+    pub fn until<T>(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut look: impl FnMut(&Self) -> Result<Result<T, String>, Error>,
+    ) -> Result<T, Error> {
+        let started = Instant::now();
+        loop {
+            let seen = match look(self).unwrap_or_else(|error| Err(error.to_string())) {
+                Ok(value) => return Ok(value),
+                Err(seen) => seen,
+            };
+            if started.elapsed() >= limit {
+                let status = self.status().map_or_else(|error| error.to_string(), |status| status.to_string());
+                let last_seen = format!("{seen}\n{status}");
+                return Err(Error::NeverCame { what: what.to_owned(), waited: limit, last_seen });
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if self.passed {
+            return;
+        }
+        let logs = self.control.dir().join("logs");
+        let _ = self.control.call(SETTLES, &["down", &logs.to_string_lossy()]);
+        drop(self.leash.take());
+        eprintln!("logs of all nodes: {}", logs.display());
+    }
+}
+
+/// Beside the build that is tested: `target/lab`.
+fn directory(programs: &Programs) -> PathBuf {
+    let mz_sim = programs.iter().find(|(_, name)| *name == "mz-sim").map(|(path, _)| path);
+    let target = mz_sim.and_then(Path::parent).and_then(Path::parent).unwrap_or(Path::new("/tmp"));
+    target.join("lab")
+}

@@ -1,0 +1,197 @@
+//! The witness: from what was seen of the picos and what they wrote, who lived when; and whether that was right.
+//!
+//! Pure functions. The rules:
+//!
+//! - a pico is never alive twice at once, on whichever nodes; one that is dying is alive;
+//! - each pico that should run runs in the end, where it should, and is ready; one that should not run does not;
+//! - nothing is restarted that was healthy: a pico has as many lives as the scenario says, and no more.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use mz_sim::history::Event;
+
+use crate::watch::Seen;
+
+/// One process of a pico, from its start to its death. Times are milliseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Life {
+    /// Its pico.
+    pub pico: String,
+    /// Its node.
+    pub node: String,
+    /// Its number there, and its start time: together its identity.
+    pub process: (u32, u64),
+    /// When it began.
+    pub began: u64,
+    /// When it was ready.
+    pub ready: Option<u64>,
+    /// When it was dead; none while it lives.
+    pub ended: Option<u64>,
+}
+
+/// What has to come true of one pico.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected<'a> {
+    /// The pico.
+    pub pico: &'a str,
+    /// Where it runs in the end: on one of these nodes; nowhere, if there is none.
+    pub on: &'a [&'a str],
+    /// How many lives it has had.
+    pub lives: usize,
+}
+
+/// For how long a pico was not there: from the death of one process until the next was ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Away {
+    /// The pico.
+    pub pico: String,
+    /// From where to where.
+    pub nodes: (String, String),
+    /// From death to the begin of the next process, in milliseconds.
+    pub until_began: u64,
+    /// From death until that was ready.
+    pub until_ready: u64,
+}
+
+/// A rule that was broken, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken(pub String);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Puts together what the watch saw and what the picos wrote, on all nodes. A process that wrote of its start and was not seen
+/// by the watch lived for less than `gap` milliseconds, the time between two looks.
+#[must_use]
+pub fn lives(seen: &[Seen], history: &[Event], gap: u64) -> Vec<Life> {
+    let mut lives: BTreeMap<(&str, u32, u64), Life> = BTreeMap::new();
+    for Seen { pico, node, pid, start_time, began, ended } in seen {
+        let life = Life {
+            pico: pico.clone(),
+            node: node.clone(),
+            process: (*pid, *start_time),
+            began: *began,
+            ready: None,
+            ended: *ended,
+        };
+        lives.insert((node, *pid, *start_time), life);
+    }
+    for event in history.iter().filter(|event| !event.pico.is_empty()) {
+        // What mzsh refused is no life, and is written by mzsh.
+        if !matches!(event.event.as_str(), "start" | "ready" | "errors" | "end") {
+            continue;
+        }
+        let life = lives.entry((&event.node, event.pid, event.starttime)).or_insert_with(|| Life {
+            pico: event.pico.clone(),
+            node: event.node.clone(),
+            process: (event.pid, event.starttime),
+            began: event.time,
+            ready: None,
+            ended: Some(event.time + gap),
+        });
+        life.began = life.began.min(event.time);
+        if event.event == "ready" {
+            life.ready = Some(event.time);
+        }
+    }
+    let mut lives: Vec<Life> = lives.into_values().collect();
+    lives.sort_by_key(|life| life.began);
+    lives
+}
+
+/// Every rule that was broken.
+#[must_use]
+pub fn judge(lives: &[Life], expected: &[Expected<'_>]) -> Vec<Broken> {
+    let mut broken = twice(lives);
+    for Expected { pico, on, lives: number } in expected {
+        let of_pico: Vec<&Life> = lives.iter().filter(|life| life.pico == *pico).collect();
+        let alive: Vec<&&Life> = of_pico.iter().filter(|life| life.ended.is_none()).collect();
+        match (alive.as_slice(), on) {
+            ([], []) => {}
+            ([], _) => broken.push(Broken(format!("{pico} does not run, and should, on {}", on.join(" or ")))),
+            (_, []) => broken.push(Broken(format!("{pico} runs on {}, and should not run", alive[0].node))),
+            ([life], _) => {
+                if !on.contains(&life.node.as_str()) {
+                    let on = on.join(" or ");
+                    broken.push(Broken(format!("{pico} runs on {}, and should on {on}", life.node)));
+                }
+                if life.ready.is_none() {
+                    broken.push(Broken(format!("{pico} runs on {} and was never ready", life.node)));
+                }
+            }
+            // Said already: twice at once.
+            _ => {}
+        }
+        if of_pico.len() != *number {
+            let all: Vec<String> = of_pico.iter().map(ToString::to_string).collect();
+            let all = all.join("; ");
+            broken.push(Broken(format!("{pico} has had {} lives, and should {number}: {all}", of_pico.len())));
+        }
+    }
+    for life in lives.iter().filter(|life| !expected.iter().any(|expected| expected.pico == life.pico)) {
+        broken.push(Broken(format!("{life}: nobody expects this pico")));
+    }
+    broken
+}
+
+fn twice(lives: &[Life]) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    for (place, first) in lives.iter().enumerate() {
+        for second in &lives[place + 1..] {
+            let end = first.ended.unwrap_or(u64::MAX).min(second.ended.unwrap_or(u64::MAX));
+            let begin = first.began.max(second.began);
+            // A process that begins in the millisecond in which the other is dead is not beside it.
+            if first.pico == second.pico && begin < end {
+                broken.push(Broken(format!("{} is alive twice at once: {first}; {second}", first.pico)));
+            }
+        }
+    }
+    broken
+}
+
+/// How long each pico was away, each time.
+#[must_use]
+pub fn away(lives: &[Life]) -> Vec<Away> {
+    let mut away = Vec::new();
+    for (place, dead) in lives.iter().enumerate() {
+        // A start that failed in between is part of the time.
+        let next = lives[place + 1..].iter().find(|life| life.pico == dead.pico && life.ready.is_some());
+        if let (Some(ended), Some(next), Some(_)) = (dead.ended, next, dead.ready) {
+            away.push(Away {
+                pico: dead.pico.clone(),
+                nodes: (dead.node.clone(), next.node.clone()),
+                until_began: next.began.saturating_sub(ended),
+                until_ready: next.ready.unwrap_or_default().saturating_sub(ended),
+            });
+        }
+    }
+    away
+}
+
+impl fmt::Display for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pico, node, process: (pid, _), began, ready, ended } = self;
+        write!(f, "{pico} on {node} (pid {pid}) from {began}")?;
+        if let Some(ready) = ready {
+            write!(f, ", ready after {} ms", ready.saturating_sub(*began))?;
+        }
+        match ended {
+            Some(ended) => write!(f, ", dead after {} ms", ended.saturating_sub(*began)),
+            None => f.write_str(", alive"),
+        }
+    }
+}
+
+impl fmt::Display for Away {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pico, nodes: (from, to), until_began, until_ready } = self;
+        write!(f, "{pico}: dead on {from}, begins on {to} after {until_began} ms, is ready after {until_ready} ms")
+    }
+}
+
+#[cfg(test)]
+mod tests;
