@@ -277,6 +277,9 @@ impl Builder {
         let web =
             web.and_then(|pico| pico.properties.get("mz.webserver.port")).map_or("9000", String::as_str);
         let kind = if of_platform { "platform" } else { "execution" };
+        // An execution container is installed with the address of the Platform.
+        let host = self.common.get("pico.rcp.platform.host").filter(|_| !of_platform);
+        let host = host.map_or("localhost", String::as_str);
         let (home, java_home) = (quoted(&self.home), quoted(java_home));
         format!(
             r#"#!/bin/sh
@@ -285,7 +288,7 @@ impl Builder {
 [ -n "$JAVA_HOME" ] || JAVA_HOME={java_home}
 [ -n "$MZ_CONTAINER" ] || MZ_CONTAINER='{container}'
 [ -n "$MZ_CONTAINER_TYPE" ] || MZ_CONTAINER_TYPE='{kind}'
-[ -n "$MZ_PLATFORM" ] || MZ_PLATFORM='http://localhost:{web}'
+[ -n "$MZ_PLATFORM" ] || MZ_PLATFORM='http://{host}:{web}'
 export MZ_HOME JAVA_HOME MZ_CONTAINER MZ_CONTAINER_TYPE MZ_PLATFORM
 if [ ! -x "$JAVA_HOME/bin/java" ]; then
     echo "$0: $JAVA_HOME/bin/java: not found" >&2

@@ -6,7 +6,10 @@ use lab::site::Site;
 /// The ECs where they were, in the process that they were in.
 const ECS: [(&str, &[&str], usize); 2] = [("ec1", &["n3"], 1), ("ec2", &["n2"], 1)];
 
-fn platform(on: &'static [&'static str], lives: usize) -> Vec<(&'static str, &'static [&'static str], usize)> {
+fn platform(
+    on: &'static [&'static str],
+    lives: usize,
+) -> Vec<(&'static str, &'static [&'static str], usize)> {
     [("platform", on, lives)].into_iter().chain(ECS).collect()
 }
 

@@ -155,9 +155,6 @@ fn not_run<A: AsRef<str>>(arguments: &[A], error: &io::Error) -> Error {
     Error::NotRun { argv: words(arguments), said: error.to_string() }
 }
 
-pub(crate) fn io_error<'a>(
-    operation: &'static str,
-    path: &'a Path,
-) -> impl FnOnce(io::Error) -> Error + 'a {
+pub(crate) fn io_error<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
     move |source| Error::Io { operation, path: path.to_owned(), source }
 }

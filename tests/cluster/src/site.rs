@@ -209,7 +209,9 @@ impl Site {
 
     /// How often a node was fenced.
     pub fn fenced(&self, node: &str) -> Result<usize, Error> {
-        let log = self.node("host").try_exec(&["cat", &format!("{}/fs/power.log", self.lab.control().dir().display())])?;
+        let log = self
+            .node("host")
+            .try_exec(&["cat", &format!("{}/fs/power.log", self.lab.control().dir().display())])?;
         Ok(log.stdout.lines().filter(|line| line.ends_with(&format!(" reboot {node} 0"))).count())
     }
 
@@ -233,7 +235,11 @@ impl Site {
         let expected: Vec<Expected<'_>> =
             expected.iter().map(|&(pico, on, lives)| Expected { pico, on, lives }).collect();
         let broken = witness::judge(&lives, &expected);
-        assert!(broken.is_empty(), "{}", broken.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+        assert!(
+            broken.is_empty(),
+            "{}",
+            broken.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        );
         self.lab.down()
     }
 }

@@ -17,6 +17,8 @@ pub struct Status {
     pub resources: Vec<Resource>,
     /// Fail-counts that are not 0: resource, node, count.
     pub fail_counts: Vec<(String, String, String)>,
+    /// Actions that failed, with the reason that the agent gave.
+    pub failures: Vec<String>,
 }
 
 /// A node as the cluster sees it.
@@ -71,12 +73,22 @@ impl Status {
             let node = history.parent()?.attribute("name")?;
             Some((text(&history, "id"), node.to_owned(), count.to_owned()))
         });
+        let failures = elements(&document, "failure").map(|failure| {
+            let reason = text(&failure, "exitreason");
+            format!(
+                "{} on {}: {} {reason}",
+                text(&failure, "op_key"),
+                text(&failure, "node"),
+                text(&failure, "exitstatus")
+            )
+        });
         Ok(Self {
             quorum: dc.is_some_and(|dc| yes(&dc, "with_quorum")),
             dc: dc.map(|dc| text(&dc, "name")),
             members: members.collect(),
             resources: resources.filter(|resource| !resource.name.is_empty()).collect(),
             fail_counts: fail_counts.collect(),
+            failures: failures.collect(),
         })
     }
 
@@ -121,7 +133,8 @@ impl fmt::Display for Status {
         write!(f, "DC {dc}, {} quorum;", if self.quorum { "with" } else { "no" })?;
         for member in &self.members {
             write!(f, " {}", member.name)?;
-            for (is, word) in [(!member.online, "offline"), (member.standby, "standby"), (member.unclean, "UNCLEAN")]
+            for (is, word) in
+                [(!member.online, "offline"), (member.standby, "standby"), (member.unclean, "UNCLEAN")]
             {
                 if is {
                     write!(f, " {word}")?;
@@ -134,6 +147,9 @@ impl fmt::Display for Status {
         }
         for (resource, node, count) in &self.fail_counts {
             write!(f, "\n  {resource} has failed {count} times on {node}")?;
+        }
+        for failure in &self.failures {
+            write!(f, "\n  {failure}")?;
         }
         Ok(())
     }
@@ -156,6 +172,7 @@ mod tests {
     <group id="mz"><resource id="mz-platform" role="Stopped" failed="true"/></group>
   </resources>
   <node_history><node name="n2"><resource_history id="mz-platform" fail-count="INFINITY"/></node></node_history>
+  <failures><failure op_key="mz-platform_start_0" node="n2" exitstatus="error" exitreason="no address"/></failures>
   <status code="0" message="OK"/>
 </pacemaker-result>"#;
 
@@ -173,7 +190,13 @@ mod tests {
     #[test]
     fn a_status_in_words_has_all_that_is_not_as_it_should_be() {
         let words = Status::parse(SEEN).unwrap().to_string();
-        for part in ["n1 standby;", "n3 offline UNCLEAN;", "mz-platform Stopped  FAILED", "INFINITY times on n2"] {
+        for part in [
+            "n1 standby;",
+            "n3 offline UNCLEAN;",
+            "mz-platform Stopped  FAILED",
+            "INFINITY times on n2",
+            "_start_0 on n2: error no address",
+        ] {
             assert!(words.contains(part), "{part:?} in {words}");
         }
         assert!(Status::parse("crm_mon: connection failed").is_err());

@@ -154,7 +154,11 @@ impl Lab {
             }
             said += &format!("\n{}: {ran}", node.name);
         }
-        Err(Error::NeverCame { what: "the cluster to come to rest".to_owned(), waited: SETTLES, last_seen: said })
+        Err(Error::NeverCame {
+            what: "the cluster to come to rest".to_owned(),
+            waited: SETTLES,
+            last_seen: said,
+        })
     }
 
     /// Looks until `look` gives a value, at most for `limit`; the error has what was last seen, and the cluster's status.
@@ -174,7 +178,8 @@ impl Lab {
                 Err(seen) => seen,
             };
             if started.elapsed() >= limit {
-                let status = self.status().map_or_else(|error| error.to_string(), |status| status.to_string());
+                let status =
+                    self.status().map_or_else(|error| error.to_string(), |status| status.to_string());
                 let last_seen = format!("{seen}\n{status}");
                 return Err(Error::NeverCame { what: what.to_owned(), waited: limit, last_seen });
             }

@@ -171,7 +171,8 @@ fn pico_of(words: &[u8]) -> Option<String> {
 /// Clock ticks since boot, as milliseconds since 1970.
 fn at(ticks: u64) -> u64 {
     let up = clock_gettime(ClockId::Boottime);
-    let up = u64::try_from(up.tv_sec).unwrap_or(0) * 1000 + u64::try_from(up.tv_nsec).unwrap_or(0) / 1_000_000;
+    let up =
+        u64::try_from(up.tv_sec).unwrap_or(0) * 1000 + u64::try_from(up.tv_nsec).unwrap_or(0) / 1_000_000;
     let age = up.saturating_sub(ticks * 1000 / rustix::param::clock_ticks_per_second().max(1));
     now().saturating_sub(age)
 }
@@ -193,7 +194,9 @@ mod tests {
 
     #[test]
     fn a_pico_is_told_by_main_class_home_and_last_argument() {
-        let line = |words: &[&str]| words.iter().flat_map(|word| [word.as_bytes(), b"\0"].concat()).collect::<Vec<u8>>();
+        let line = |words: &[&str]| {
+            words.iter().flat_map(|word| [word.as_bytes(), b"\0"].concat()).collect::<Vec<u8>>()
+        };
         let pico = ["java", "-Dmz.home=/opt/mz", "com.digitalroute.picostart.PicoStart", "ec1"];
         assert_eq!(pico_of(&line(&pico)).as_deref(), Some("ec1"));
         let mzsh = ["java", "-Dmz.home=/opt/mz", "com.digitalroute.picostart.cmdline.CommandLine", "ec1"];

@@ -112,7 +112,9 @@ pub fn judge(lives: &[Life], expected: &[Expected<'_>]) -> Vec<Broken> {
         let alive: Vec<&&Life> = of_pico.iter().filter(|life| life.ended.is_none()).collect();
         match (alive.as_slice(), on) {
             ([], []) => {}
-            ([], _) => broken.push(Broken(format!("{pico} does not run, and should, on {}", on.join(" or ")))),
+            ([], _) => {
+                broken.push(Broken(format!("{pico} does not run, and should, on {}", on.join(" or "))))
+            }
             (_, []) => broken.push(Broken(format!("{pico} runs on {}, and should not run", alive[0].node))),
             ([life], _) => {
                 if !on.contains(&life.node.as_str()) {
@@ -129,7 +131,8 @@ pub fn judge(lives: &[Life], expected: &[Expected<'_>]) -> Vec<Broken> {
         if of_pico.len() != *number {
             let all: Vec<String> = of_pico.iter().map(ToString::to_string).collect();
             let all = all.join("; ");
-            broken.push(Broken(format!("{pico} has had {} lives, and should {number}: {all}", of_pico.len())));
+            broken
+                .push(Broken(format!("{pico} has had {} lives, and should {number}: {all}", of_pico.len())));
         }
     }
     for life in lives.iter().filter(|life| !expected.iter().any(|expected| expected.pico == life.pico)) {
@@ -189,7 +192,10 @@ impl fmt::Display for Life {
 impl fmt::Display for Away {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pico, nodes: (from, to), until_began, until_ready } = self;
-        write!(f, "{pico}: dead on {from}, begins on {to} after {until_began} ms, is ready after {until_ready} ms")
+        write!(
+            f,
+            "{pico}: dead on {from}, begins on {to} after {until_began} ms, is ready after {until_ready} ms"
+        )
     }
 }
 

@@ -106,7 +106,11 @@ fn what_was_seen_and_what_was_written_are_one_life_if_node_number_and_start_are_
     let both = lives(&[seen("n1", Some(220)), seen("n2", None)], &history, 50);
     assert_eq!(both.len(), 2, "the same number on another node is another: {both:?}");
     let n1 = &both[0];
-    assert_eq!((n1.began, n1.ready, n1.ended), (95, Some(110), Some(220)), "it is dead when it is gone, not when it says so");
+    assert_eq!(
+        (n1.began, n1.ready, n1.ended),
+        (95, Some(110), Some(220)),
+        "it is dead when it is gone, not when it says so"
+    );
 }
 
 #[test]
