@@ -19,6 +19,9 @@ pub(crate) enum Error {
     /// What came back from another program is not what it should be.
     #[error("{what}: {said}")]
     Unreadable { what: String, said: String },
+    /// The machine has not what a task needs.
+    #[error("{what} can't be had here; this machine lacks {missing}")]
+    Unmet { what: String, missing: String },
     /// A generated file is not what the code says.
     #[error("{0} not what the code says: run `cargo xtask gen` and commit")]
     Stale(String),

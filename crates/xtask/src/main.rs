@@ -8,6 +8,7 @@ mod error;
 mod faults;
 mod fuzz;
 mod r#gen;
+mod lab;
 mod mutants;
 mod packages;
 mod test;
@@ -35,6 +36,9 @@ enum Task {
     Test(test::Options),
     /// Run the suites that inject faults again and again.
     Soak(test::soak::Options),
+    /// A real Corosync and Pacemaker cluster on this machine: up, exec, kill, cut, heal, status, down.
+    #[command(subcommand)]
+    Lab(lab::Task),
     /// Write what is generated: ocf-metadata/ and docs/behaviour.md.
     Gen(r#gen::Options),
     /// Fuzz what the agents read from outside (needs a nightly toolchain and cargo-fuzz).
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Soak(options) => test::soak::run(&options),
+        Task::Lab(task) => lab::run(&task),
         Task::Gen(options) => r#gen::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Mutants(options) => mutants::run(&options),

@@ -56,6 +56,11 @@ impl Workspace {
         self.target_directory.join("fuzz")
     }
 
+    /// Where labs have their directories.
+    pub(crate) fn lab(&self) -> PathBuf {
+        self.target_directory.join("lab")
+    }
+
     /// Where the copy of the workspace is that mutants are made of.
     pub(crate) fn mutants(&self) -> PathBuf {
         self.target_directory.join("mutants")

@@ -1,7 +1,9 @@
 //! Faults of the Platform and of its node. The ECs go on in every one of them: none is restarted because the Platform was.
 
+use std::fs;
+
 use lab::Done;
-use lab::site::Site;
+use lab::site::{SOON, Site};
 
 /// The ECs where they were, in the process that they were in.
 const ECS: [(&str, &[&str], usize); 2] = [("ec1", &["n3"], 1), ("ec2", &["n2"], 1)];
@@ -78,5 +80,31 @@ fn standby() -> Done {
     let status = site.lab.status()?;
     assert!(status.fail_counts.is_empty(), "{status}");
     assert_eq!(site.fenced("n1")?, 0);
+    site.witnessed(&platform(&["n2"], 2))
+}
+
+/// A Platform that no signal ends, for it waits for storage that does not answer, makes its stop fail in time: its node is fenced,
+/// and it runs on the other one.
+#[test]
+fn stop_that_cant_succeed() -> Done {
+    let site = Site::with_stop_timeout("20s")?;
+    let n1 = site.node("n1");
+    // It writes there when it is told to end.
+    n1.hang("/opt/mz/sim/history.jsonl")?;
+    let pid = site.one("platform").pid;
+    n1.exec(&["kill", &pid.to_string()])?;
+    site.lab.until("the Platform to wait for storage", SOON, |_| {
+        let stat = n1.sh(&format!("cat /proc/{pid}/stat"))?;
+        Ok(if stat.contains(") D ") { Ok(()) } else { Err(stat) })
+    })?;
+    site.node("n2").exec(&["crm_standby", "-N", "n1", "-v", "on"])?;
+    site.until_ready("platform", "n2")?;
+    assert_eq!(site.fenced("n1")?, 1);
+    let log =
+        fs::read_to_string(site.lab.path("n1", "/var/log/pacemaker/pacemaker.log")).expect("n1 has a log");
+    let said =
+        log.lines().find(|line| line.contains("ERROR: stop: platform")).expect("the stop has said why");
+    assert!(said.contains("(D)"), "{said}");
+    site.until_online("n1")?;
     site.witnessed(&platform(&["n2"], 2))
 }

@@ -19,9 +19,11 @@ const SCRIPTS: [(&str, &str); 6] = [
     ("fence_lab", include_str!("script/fence_lab")),
 ];
 
-/// Where each node shows the agents and the simulator.
-const SHOWN: [(&str, &str); 2] =
-    [("agents", "/usr/lib/ocf/resource.d/mediationzone"), ("bin", "/usr/lib/mz-sim")];
+/// Where each node shows the simulator and the kit's programs.
+pub(crate) const SIMULATOR: &str = "/usr/lib/mz-sim";
+
+/// What each node shows of the lab's directory, and where.
+const SHOWN: [(&str, &str); 2] = [("agents", "/usr/lib/ocf/resource.d/mediationzone"), ("bin", SIMULATOR)];
 
 /// Exit code of `timeout` when it had to end the program.
 const TIMED_OUT: i32 = 124;
@@ -65,6 +67,18 @@ impl Control {
         let output = child.wait_with_output().map_err(|e| not_run(&arguments, &e))?;
         told(&arguments, &output, started).expect(0)?;
         Ok(leash)
+    }
+
+    /// Ends it with all that runs there, and removes its directory. No error if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Command`] when it does not end, [`Error::Io`].
+    pub fn down(&self) -> Result<(), Error> {
+        if !self.dir.exists() {
+            return Ok(());
+        }
+        self.call(COMES_UP, &["down"])?.expect(0)?;
+        fs::remove_dir_all(&self.dir).map_err(io_error("remove", &self.dir))
     }
 
     /// Lays out what the nodes show: scripts, agents, the simulator.

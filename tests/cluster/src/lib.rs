@@ -6,10 +6,10 @@
 //! - *Nothing stays behind, however a test ends.* The lab's process 1 reads from a pipe that the test holds; when that closes,
 //!   by a return, a panic or a SIGKILL, it ends, and the kernel ends all that runs in it. [`Lab::down`] is the end of a test
 //!   that passed; a lab that is dropped without it was that of a test that failed: the logs of all nodes are kept, and the
-//!   directory is named.
+//!   directory is named. (`LAB_KEEP_LOGS=1` keeps them in any case.)
 //! - *The truth comes from outside.* When a pico lived is told by the [`watch`], which holds a pidfd of each and so knows the
 //!   moment of its death, whatever killed it and whether it could say so; when it was ready, by the history that it writes.
-//!   [`witness`] puts both together and judges; it is a pure function. No agent is asked, and crm_mon only for what the
+//!   [`witness`] puts both together and judges; it is a pure function. No agent is asked, and `crm_mon` only for what the
 //!   cluster believes.
 //! - A test waits for a condition with a deadline ([`Lab::until`]), and the error has the last status.
 #![forbid(unsafe_code)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use testkit::{Done, Error, Ran};
 
 use crate::Lab;
+use crate::control::SIMULATOR;
 
 /// Longest time for a command; those that wait themselves wait less.
 const LIMIT: Duration = Duration::from_secs(150);
@@ -96,6 +97,21 @@ impl Node<'_> {
     /// See [`Node::kill`].
     pub fn start(self) -> Done {
         self.act("start")
+    }
+
+    /// From now on every open of this file hangs, in state D, until the node's power is cut.
+    ///
+    /// # Errors
+    /// See [`Node::kill`].
+    pub fn hang(self, file: &str) -> Done {
+        // The program ends with its standard input, which a tail holds open for ever.
+        self.sh(&format!(
+            "mkfifo /run/hung
+            tail -f /dev/null 2>/dev/null | setsid {SIMULATOR}/hung-mount {file} open >/run/hung 2>&1 &
+            read -r said </run/hung
+            [ \"$said\" = ready ] || {{ echo \"$said\" >&2; exit 1; }}"
+        ))
+        .map(drop)
     }
 
     fn act(self, verb: &str) -> Done {

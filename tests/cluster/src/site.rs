@@ -11,6 +11,7 @@
 //! fault of the Platform alone.
 #![expect(
     clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
     reason = "all of them: the cluster can't be used, or is not as the test says; both end the test"
 )]
 
@@ -20,7 +21,7 @@ use std::time::Duration;
 use mz_sim::history::{self, Event};
 use testkit::{Done, Error};
 
-use crate::control::io_error;
+use crate::control::{SIMULATOR, io_error};
 use crate::watch::Seen;
 use crate::witness::{self, Expected, Life};
 use crate::{Lab, Node};
@@ -112,7 +113,7 @@ impl Site {
                 mkdir /home/mzadmin && chown 4711:4711 /home/mzadmin
                 mkdir /opt/mz
                 echo 10.99.0.100 mzplat >>/etc/hosts
-                /usr/lib/mz-sim/mz-sim install {EC_HOME} --container exec1 --owner mzadmin \
+                {SIMULATOR}/mz-sim install {EC_HOME} --container exec1 --owner mzadmin \
                     --pico ec1:ec --pico ec2:ec --common pico.rcp.platform.host=mzplat"
             ))?;
         }
@@ -121,7 +122,7 @@ impl Site {
             "set -e
             mkdir {STORAGE}
             mount --bind {STORAGE} /opt/mz
-            /usr/lib/mz-sim/mz-sim install /opt/mz --owner mzadmin --pico platform:platform \
+            {SIMULATOR}/mz-sim install /opt/mz --owner mzadmin --pico platform:platform \
                 --common pico.rcp.server.host=mzplat --common pico.rcp.platform.host=mzplat
             umount /opt/mz"
         ))?;
@@ -158,6 +159,7 @@ impl Site {
     }
 
     /// The living process of a pico, which has to be one.
+    #[must_use]
     #[track_caller]
     pub fn one(&self, pico: &str) -> Seen {
         let mut alive = self.lab.watch().alive(pico);

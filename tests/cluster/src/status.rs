@@ -1,4 +1,4 @@
-//! What the cluster believes: crm_mon's XML, as far as a test asks for it.
+//! What the cluster believes: the XML of `crm_mon`, as far as a test asks for it.
 
 use std::fmt;
 
@@ -51,7 +51,7 @@ impl Status {
     /// Reads it.
     ///
     /// # Errors
-    /// What is not the XML of crm_mon.
+    /// What is not the XML of `crm_mon`.
     pub fn parse(xml: &str) -> Result<Self, roxmltree::Error> {
         let document = Document::parse(xml)?;
         let dc = elements(&document, "current_dc").find(|dc| yes(dc, "present"));

@@ -16,6 +16,9 @@ use crate::{Control, Node};
 /// Between two looks at the cluster: a look costs tens of milliseconds of processor time.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// When this is set, the logs of a test that passed are kept, too.
+const KEEP_LOGS: &str = "LAB_KEEP_LOGS";
+
 /// Longest time for the cluster to come to rest.
 const SETTLES: Duration = Duration::from_secs(90);
 
@@ -79,9 +82,11 @@ impl Lab {
     /// # Errors
     /// [`Error::Command`] when it does not end.
     pub fn down(mut self) -> Done {
-        self.passed = true;
-        self.control.call(SETTLES, &["down"])?.expect(0)?;
-        fs::remove_dir_all(self.control.dir()).map_err(io_error("remove", self.control.dir()))
+        self.passed = std::env::var_os(KEEP_LOGS).is_none();
+        if !self.passed {
+            return Ok(());
+        }
+        self.control.down()
     }
 
     /// What the script does.
@@ -124,19 +129,19 @@ impl Lab {
     /// # Errors
     /// [`Error::NeverCame`] when none has.
     pub fn status(&self) -> Result<Status, Error> {
-        let mut seen = String::new();
+        let mut seen = Vec::new();
         for node in self.nodes() {
             let ran = node.try_exec(&["timeout", "10", "crm_mon", "-1", "-r", "-f", "--output-as=xml"])?;
             match Status::parse(&ran.stdout) {
                 Ok(status) if status.quorum => return Ok(status),
-                Ok(status) => seen += &format!("\n{}: {status}", node.name),
-                Err(_) => seen += &format!("\n{}: {}", node.name, ran.stderr.trim()),
+                Ok(status) => seen.push(format!("{}: {status}", node.name)),
+                Err(_) => seen.push(format!("{}: {}", node.name, ran.stderr.trim())),
             }
         }
         Err(Error::NeverCame {
             what: "a node that has quorum".to_owned(),
             waited: Duration::ZERO,
-            last_seen: seen,
+            last_seen: seen.join("\n"),
         })
     }
 
@@ -146,18 +151,18 @@ impl Lab {
     /// [`Error::NeverCame`] with the status.
     pub fn settle(&self) -> Done {
         let limit = format!("--timeout={}s", SETTLES.as_secs());
-        let mut said = String::new();
+        let mut said = Vec::new();
         for node in self.nodes() {
             let ran = node.try_exec(&["crm_resource", "--wait", &limit])?;
             if ran.code() == Some(0) {
                 return Ok(());
             }
-            said += &format!("\n{}: {ran}", node.name);
+            said.push(format!("{}: {ran}", node.name));
         }
         Err(Error::NeverCame {
             what: "the cluster to come to rest".to_owned(),
             waited: SETTLES,
-            last_seen: said,
+            last_seen: said.join("\n"),
         })
     }
 

@@ -113,7 +113,7 @@ pub fn judge(lives: &[Life], expected: &[Expected<'_>]) -> Vec<Broken> {
         match (alive.as_slice(), on) {
             ([], []) => {}
             ([], _) => {
-                broken.push(Broken(format!("{pico} does not run, and should, on {}", on.join(" or "))))
+                broken.push(Broken(format!("{pico} does not run, and should, on {}", on.join(" or "))));
             }
             (_, []) => broken.push(Broken(format!("{pico} runs on {}, and should not run", alive[0].node))),
             ([life], _) => {

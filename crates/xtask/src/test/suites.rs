@@ -20,11 +20,14 @@ const NEEDS: &[(&str, &[&[Need]])] = &[
     ("registry", &[needs::JDK, needs::HOCON]),
     ("deadlines", &[needs::SANDBOX, needs::HUNG_STORAGE]),
     ("deadlines-slow", &[needs::SANDBOX, needs::HUNG_STORAGE]),
+    ("cluster", &[needs::CLUSTER, needs::HUNG_STORAGE]),
 ];
 
 /// Suites that wait more than they work: how many of their tests are run at once, whatever the number of processors.
 const AT_ONCE: &[(&str, &str)] = &[
     ("addresses", "8"),
+    // Each has a cluster of its own.
+    ("cluster", "1"),
     ("faults", "4"),
     ("killpoints", "6"),
     ("deadlines", "32"),
@@ -32,7 +35,7 @@ const AT_ONCE: &[(&str, &str)] = &[
 ];
 
 /// The slow tier: suites that take minutes because what they show does. Only `--all` runs them; else they count as skipped.
-const SLOW: &[&str] = &["deadlines-slow"];
+const SLOW: &[&str] = &["cluster", "deadlines-slow"];
 
 /// All that any suite needs.
 pub(crate) fn all_needs() -> Vec<Need> {

@@ -1,0 +1,119 @@
+//! `cargo xtask lab`: the cluster of the tests, for a person: three real nodes with the agents as they ship and a simulated
+//! MediationZone to install, faults by name, nothing left behind.
+//!
+//! The lab is built from what is built for development (`mz-sim`) and for release (the agents), and lives in `target/lab/by-hand`
+//! until `down`, or for four hours.
+
+use std::process::{Command, ExitCode};
+
+use lab::Control;
+use testkit::Programs;
+use testkit::needs::{self, Need};
+
+use crate::workspace::{self, Workspace};
+use crate::{Error, packages};
+
+/// What is to be done with the lab.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Task {
+    /// Bring up a cluster
+    Up {
+        /// How many nodes, n1 and on
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
+        nodes: u8,
+    },
+    /// End it, with all that runs in it
+    Down,
+    /// Show power, cable, and what each node itself believes
+    Status,
+    /// Run a command in a node; in `host`: beside the nodes, on their network
+    Exec {
+        /// n1 and on, or host
+        node: String,
+        /// The command
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+    /// Cut a node's power
+    Kill(Node),
+    /// Press a node's power button
+    On(Node),
+    /// Pull a node's network cable
+    Cut(Node),
+    /// Plug it in again
+    Heal(Node),
+    /// SIGSTOP a node's corosync
+    Freeze(Node),
+    /// SIGCONT a node's corosync
+    Thaw(Node),
+    /// Stop a node's cluster software in an orderly way
+    Stop(Node),
+    /// Start it
+    Start(Node),
+}
+
+/// Which one.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Node {
+    /// n1 and on
+    node: String,
+}
+
+/// Does it; the exit code is that of what was run.
+pub(crate) fn run(task: &Task) -> Result<ExitCode, Error> {
+    let workspace = Workspace::read()?;
+    let control = Control::new(workspace.lab().join("by-hand"));
+    let (verb, node) = match task {
+        Task::Up { nodes } => return up(&workspace, &control, *nodes),
+        Task::Down => {
+            control.down()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Task::Status => return pass(control.at_terminal(&["status"])),
+        Task::Exec { node, command } => {
+            let words: Vec<&str> =
+                ["exec", node].into_iter().chain(command.iter().map(String::as_str)).collect();
+            return pass(control.at_terminal(&words));
+        }
+        Task::Kill(Node { node }) => ("kill", node),
+        Task::On(Node { node }) => ("on", node),
+        Task::Cut(Node { node }) => ("cut", node),
+        Task::Heal(Node { node }) => ("heal", node),
+        Task::Freeze(Node { node }) => ("freeze", node),
+        Task::Thaw(Node { node }) => ("thaw", node),
+        Task::Stop(Node { node }) => ("stop", node),
+        Task::Start(Node { node }) => ("start", node),
+    };
+    pass(control.at_terminal(&[verb, node]))
+}
+
+fn up(workspace: &Workspace, control: &Control, nodes: u8) -> Result<ExitCode, Error> {
+    packages::provide(needs::CLUSTER);
+    let missing = needs::CLUSTER.iter().filter(|need| !need.is_met()).map(Need::to_string);
+    let missing: Vec<String> = missing.collect();
+    if !missing.is_empty() {
+        return Err(Error::Unmet { what: "a lab".to_owned(), missing: missing.join(", ") });
+    }
+    if let Some(pid) = control.init() {
+        eprintln!("a lab is up already (its process 1 is {pid}): cargo xtask lab down");
+        return Ok(ExitCode::FAILURE);
+    }
+    eprintln!("building the agents and the simulated MediationZone...");
+    workspace::build()?;
+    control.up(nodes, &Programs::simulator()?.and_agents(&workspace.release())?, false)?;
+    eprintln!(
+        "{nodes} nodes are up. Agents: ocf:mediationzone; fencing: stonith:fence_lab; shared by all nodes: /srv; \
+         the simulator: /usr/lib/mz-sim/mz-sim"
+    );
+    pass(control.at_terminal(&["status"]))
+}
+
+/// Runs it with our terminal. Where there is no lab yet there is no script either.
+fn pass(mut command: Command) -> Result<ExitCode, Error> {
+    if !std::path::Path::new(command.get_program()).exists() {
+        eprintln!("no lab is up: cargo xtask lab up");
+        return Ok(ExitCode::FAILURE);
+    }
+    let status = command.status().map_err(|source| Error::Spawn { command: "lab.sh".to_owned(), source })?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
