@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use lab::site::Site;
+use lab::witness::{self, Expected};
 use lab::{Done, Lab};
 use testkit::wait_until;
 
@@ -40,6 +42,25 @@ fn nothing_is_left() -> Done {
     assert_eq!(machine(), before, "mounts and network interfaces of the machine");
     fs::remove_dir_all(&dir).expect("what is left of it are files");
     Ok(())
+}
+
+/// Where nothing is fenced and quorum does not count, a pulled cable has two Platforms live at once: the witness sees them, so that its
+/// silence in every other scenario means something.
+#[test]
+fn the_witness_sees_two_platforms() -> Done {
+    let site = Site::up()?;
+    site.node("n1").sh("crm_attribute --name stonith-enabled --update false
+        crm_attribute --name no-quorum-policy --update ignore")?;
+    site.lab.settle()?;
+    site.node("n1").cut()?;
+    site.until_ready("platform", "n2")?;
+    let expected = [("platform", &["n2"][..], 2), ("ec1", &["n3"], 1), ("ec2", &["n2"], 1)];
+    let expected = expected.map(|(pico, on, lives)| Expected { pico, on, lives });
+    let broken = witness::judge(&site.lives()?, &expected);
+    let said =
+        broken.iter().any(|broken| broken.0.starts_with("platform is alive twice at once: platform on n1"));
+    assert!(said, "{broken:?}");
+    site.lab.down()
 }
 
 /// Names of the machine's network interfaces.

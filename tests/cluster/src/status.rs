@@ -159,7 +159,7 @@ impl fmt::Display for Status {
 mod tests {
     use super::*;
 
-    /// Shortened from what crm_mon 2.1.5 wrote in the lab.
+    /// Shortened from what `crm_mon` 2.1.5 wrote in the lab.
     const SEEN: &str = r#"<pacemaker-result api-version="2.25" request="crm_mon">
   <summary><current_dc present="true" name="n2" id="2" with_quorum="true"/></summary>
   <nodes>

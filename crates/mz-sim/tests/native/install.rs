@@ -154,3 +154,16 @@ fn java_without_the_jar_does_not_find_the_class() {
     let said = mz.ha("ec1", &[]);
     assert_eq!((said.code, said.text.contains("Could not find or load main class")), (1, true), "{said:?}");
 }
+
+#[test]
+fn mzsh_of_an_execution_container_asks_the_host_of_the_platform() {
+    let mzsh = |pico: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let builder = Installation::builder(dir.path().join("mz")).binary(MZ_SIM).free_ports(true);
+        let spec = PicoSpec::parse(pico).unwrap();
+        let made = builder.pico(spec).common("pico.rcp.platform.host", "mzplat").install().unwrap();
+        fs::read_to_string(made.mzsh()).unwrap()
+    };
+    assert!(mzsh("ec1:ec").contains("MZ_PLATFORM='http://mzplat:9000'"));
+    assert!(mzsh("platform:platform").contains("MZ_PLATFORM='http://localhost:"), "the Platform is here");
+}

@@ -41,6 +41,7 @@ fn a_pico_looks_like_the_product_in_proc() {
         let events = mz.mz.history().unwrap();
         let ready = events.iter().find(|event| event.pico == pico && event.event == "ready").unwrap();
         assert_eq!((ready.pid.to_string(), ready.starttime.to_string()), (pid.to_string(), stat[19].clone()));
+        assert_eq!(ready.node, fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim_end());
     }
     assert_ne!(mz.ha("ec1", &["127.0.0.1", "1", "debug"]).text, "OK\n", "debug says more");
 }
