@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use lab::site::Site;
 use lab::witness::{self, Expected};
-use lab::{Done, Lab};
-use testkit::wait_until;
+use lab::{Control, Done, Lab, directory};
+use testkit::{Programs, wait_until};
 
 /// Longer than the kernel takes to end a namespace.
 const SOON: Duration = Duration::from_secs(20);
@@ -41,6 +41,21 @@ fn nothing_is_left() -> Done {
     assert!(dir.join("logs/n1/var/log/pacemaker/pacemaker.log").is_file(), "logs below {here}");
     assert_eq!(machine(), before, "mounts and network interfaces of the machine");
     fs::remove_dir_all(&dir).expect("what is left of it are files");
+    Ok(())
+}
+
+/// A lab ends with the test that wanted it, also when that is killed, and the next one of the same name comes up.
+#[test]
+fn it_ends_with_who_wanted_it() -> Done {
+    let programs = Programs::all()?;
+    let control = Control::new(directory(&programs).join("it_ends_with_who_wanted_it"));
+    let leash = control.up(1, &programs, true)?;
+    assert!(control.init().is_some());
+    // All that the kernel does for a process that is killed.
+    drop(leash);
+    until_no_process_of(&control.dir().display().to_string())?;
+    Lab::named("it_ends_with_who_wanted_it", 1)?.down()?;
+    assert!(!control.dir().exists(), "{} is left", control.dir().display());
     Ok(())
 }
 

@@ -25,4 +25,4 @@ pub mod witness;
 pub use control::Control;
 pub use node::Node;
 pub use testkit::{Done, Error, Ran};
-pub use up::Lab;
+pub use up::{Lab, directory};

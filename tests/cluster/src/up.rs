@@ -205,8 +205,9 @@ impl Drop for Lab {
     }
 }
 
-/// Beside the build that is tested: `target/lab`.
-fn directory(programs: &Programs) -> PathBuf {
+/// Where labs have their directories, beside the build that is tested: `target/lab`.
+#[must_use]
+pub fn directory(programs: &Programs) -> PathBuf {
     let mz_sim = programs.iter().find(|(_, name)| *name == "mz-sim").map(|(path, _)| path);
     let target = mz_sim.and_then(Path::parent).and_then(Path::parent).unwrap_or(Path::new("/tmp"));
     target.join("lab")
