@@ -277,8 +277,10 @@ impl Builder {
         let web =
             web.and_then(|pico| pico.properties.get("mz.webserver.port")).map_or("9000", String::as_str);
         let kind = if of_platform { "platform" } else { "execution" };
-        // An execution container is installed with the address of the Platform.
-        let host = self.common.get("pico.rcp.platform.host").filter(|_| !of_platform);
+        // An execution container is installed with the address of the Platform; and a Platform that is bound to one address is not
+        // to be found at localhost.
+        let host =
+            self.common.get(if of_platform { "pico.rcp.server.host" } else { "pico.rcp.platform.host" });
         let host = host.map_or("localhost", String::as_str);
         let (home, java_home) = (quoted(&self.home), quoted(java_home));
         format!(

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use lab::site::Site;
+use lab::site::site;
 use lab::witness::{self, Expected};
 use lab::{Control, Done, Lab, directory};
 use testkit::{Programs, wait_until};
@@ -63,7 +63,7 @@ fn it_ends_with_who_wanted_it() -> Done {
 /// silence in every other scenario means something.
 #[test]
 fn the_witness_sees_two_platforms() -> Done {
-    let site = Site::up()?;
+    let site = site().up()?;
     site.node("n1").sh("crm_attribute --name stonith-enabled --update false
         crm_attribute --name no-quorum-policy --update ignore")?;
     site.lab.settle()?;

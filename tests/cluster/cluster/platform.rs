@@ -3,76 +3,70 @@
 use std::fs;
 
 use lab::Done;
-use lab::site::{SOON, Site};
-
-/// The ECs where they were, in the process that they were in.
-const ECS: [(&str, &[&str], usize); 2] = [("ec1", &["n3"], 1), ("ec2", &["n2"], 1)];
-
-fn platform(
-    on: &'static [&'static str],
-    lives: usize,
-) -> Vec<(&'static str, &'static [&'static str], usize)> {
-    [("platform", on, lives)].into_iter().chain(ECS).collect()
-}
+use lab::site::{SOON, site};
 
 /// At the first start storage and address come before the Platform, and that before the ECs.
 #[test]
 fn start_in_order() -> Done {
-    let site = Site::up()?;
+    let site = site().up()?;
     let lives = site.lives()?;
     let of = |pico: &str| lives.iter().find(|life| life.pico == pico).expect("all are up");
     let ready = of("platform").ready.expect("it is ready");
-    for ec in ["ec1", "ec2"] {
+    for ec in ["ui", "ec1", "ec2", "sc1"] {
         assert!(of(ec).began >= ready, "{ec} began at {}, the Platform was ready at {ready}", of(ec).began);
     }
     // Seen from outside the nodes, by the address that the clients have.
     site.node("host").exec(&["bash", "-c", "</dev/tcp/10.99.0.100/6790"])?;
-    site.witnessed(&platform(&["n1"], 1))
+    site.witnessed(&[])
 }
 
 /// A Platform that is killed is started again on its node, and counted as one failure.
 #[test]
 fn killed() -> Done {
-    let site = Site::up()?;
+    let site = site().up()?;
     let before = site.one("platform");
+    site.fault("kill -9 of the Platform");
     site.signal(&before, "KILL")?;
     site.until_back(&before)?;
     site.lab.settle()?;
     let status = site.lab.status()?;
     assert_eq!(status.fail_count("mz-platform", "n1"), "1", "{status}");
     assert_eq!(status.fail_counts.len(), 1, "{status}");
-    site.witnessed(&platform(&["n1"], 2))
+    site.witnessed(&[("platform", &["n1"], 2)])
 }
 
 /// A Platform that was stopped by SIGSTOP is found hanging, ended, and started again on its node.
 #[test]
 fn hung() -> Done {
-    let site = Site::up()?;
+    let site = site().up()?;
     let before = site.one("platform");
+    site.fault("SIGSTOP to the Platform");
     site.signal(&before, "STOP")?;
     site.until_back(&before)?;
     site.lab.settle()?;
     let status = site.lab.status()?;
     assert_eq!(status.fail_count("mz-platform", "n1"), "1", "{status}");
     assert_eq!(site.fenced("n1")?, 0);
-    site.witnessed(&platform(&["n1"], 2))
+    site.witnessed(&[("platform", &["n1"], 2)])
 }
 
 /// When the node of the Platform loses its power, the Platform runs on the other node after that was fenced, never on both.
 #[test]
 fn power_cut() -> Done {
-    let site = Site::up()?;
+    let site = site().up()?;
+    site.fault("the power of n1 is cut");
     site.node("n1").kill()?;
     site.until_ready("platform", "n2")?;
     assert_eq!(site.fenced("n1")?, 1);
     site.until_online("n1")?;
-    site.witnessed(&platform(&["n2"], 2))
+    site.witnessed(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
 
 /// A node in standby gives the Platform to the other one in an orderly way, and does not get it back by itself.
 #[test]
 fn standby() -> Done {
-    let site = Site::up()?;
+    let site = site().up()?;
+    site.fault("n1 goes into standby");
     site.node("n1").exec(&["pcs", "node", "standby", "n1"])?;
     site.until_ready("platform", "n2")?;
     site.node("n1").exec(&["pcs", "node", "unstandby", "n1"])?;
@@ -80,14 +74,14 @@ fn standby() -> Done {
     let status = site.lab.status()?;
     assert!(status.fail_counts.is_empty(), "{status}");
     assert_eq!(site.fenced("n1")?, 0);
-    site.witnessed(&platform(&["n2"], 2))
+    site.witnessed(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
 
 /// A Platform that no signal ends, for it waits for storage that does not answer, makes its stop fail in time: its node is fenced,
 /// and it runs on the other one.
 #[test]
 fn stop_that_cant_succeed() -> Done {
-    let site = Site::with_stop_timeout("20s")?;
+    let site = site().stop_timeout("20s").up()?;
     let n1 = site.node("n1");
     // It writes there when it is told to end.
     n1.hang("/opt/mz/sim/history.jsonl")?;
@@ -97,6 +91,7 @@ fn stop_that_cant_succeed() -> Done {
         let stat = n1.sh(&format!("cat /proc/{pid}/stat"))?;
         Ok(if stat.contains(") D ") { Ok(()) } else { Err(stat) })
     })?;
+    site.fault("n1 goes into standby, and the stop of the Platform can't succeed");
     site.node("n2").exec(&["crm_standby", "-N", "n1", "-v", "on"])?;
     site.until_ready("platform", "n2")?;
     assert_eq!(site.fenced("n1")?, 1);
@@ -106,5 +101,5 @@ fn stop_that_cant_succeed() -> Done {
         log.lines().find(|line| line.contains("ERROR: stop: platform")).expect("the stop has said why");
     assert!(said.contains("(D)"), "{said}");
     site.until_online("n1")?;
-    site.witnessed(&platform(&["n2"], 2))
+    site.witnessed(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }

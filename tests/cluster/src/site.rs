@@ -1,20 +1,21 @@
-//! MediationZone on the lab's cluster, configured as on page one of the README: a group of storage, address and Platform, and
-//! ECs beside it.
+//! MediationZone on the lab's cluster, with the configuration of the README's first page, word for word but for device and address,
+//! and one EC more.
 //!
 //! | what | where |
 //! | --- | --- |
-//! | `/opt/mz`, the Platform's installation | on the nodes' shared disk; `mz-storage` mounts it on the node that has the Platform |
+//! | `/opt/mz`, the installation of `platform` and `ui` | on the nodes' shared disk; `mz-storage` mounts it on the node that has them |
 //! | `mzplat`, 10.99.0.100 | `mz-address` brings it to the same node |
-//! | `/opt/ec`, the installation of `ec1` and `ec2` | on each node's own disk |
+//! | `/opt/ec`, the installation of `ec1`, `ec2` and `sc1` | on each node's own disk |
 //!
-//! The Platform prefers n1 and may go to n2; `ec1` and `ec2` prefer n3 and n2, and may go to each other's. So the loss of n1 is a
-//! fault of the Platform alone.
+//! The Platform and the UI prefer n1 and may go to n2. `ec1` and `sc1` prefer n3, `ec2` n2, and may go to each other's. So the loss of n1
+//! is a fault of the Platform and the UI alone. Of two nodes, the second has all others.
 #![expect(
     clippy::missing_errors_doc,
     clippy::missing_panics_doc,
     reason = "all of them: the cluster can't be used, or is not as the test says; both end the test"
 )]
 
+use std::cell::RefCell;
 use std::fs;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use mz_sim::history::{self, Event};
 use testkit::{Done, Error};
 
 use crate::control::{SIMULATOR, io_error};
-use crate::watch::Seen;
+use crate::watch::{self, Seen};
 use crate::witness::{self, Expected, Life};
 use crate::{Lab, Node};
 
@@ -32,109 +33,269 @@ pub const SOON: Duration = Duration::from_secs(60);
 /// The Platform's installation on the shared disk.
 const STORAGE: &str = "/srv/mz";
 
-/// The ECs' installation on each node.
-const EC_HOME: &str = "/opt/ec";
+/// Where it is mounted.
+pub const HOME: &str = "/opt/mz";
+
+/// The installation of the ECs and SCs on each node.
+pub const EC_HOME: &str = "/opt/ec";
 
 /// How long a pico may have lived that the watch did not see: its time between two looks, on a loaded machine.
 const GAP: u64 = 200;
 
-/// In the order of the README; the address and the storage are what a site has, too.
-const CONFIGURATION: &str = "\
-property stonith-enabled=true
-rsc_defaults resource-stickiness=100
-primitive power stonith:fence_lab op monitor interval=30s timeout=20s
-primitive mz-storage ocf:heartbeat:Filesystem \
-    params device=/srv/mz directory=/opt/mz fstype=none options=bind \
-    op start timeout=60s interval=0 op stop timeout=60s interval=0 op monitor interval=20s timeout=40s
-primitive mz-address ocf:heartbeat:IPaddr2 params ip=10.99.0.100 cidr_netmask=24 \
-    op start timeout=20s interval=0 op stop timeout=20s interval=0 op monitor interval=10s timeout=20s
-primitive mz-platform ocf:mediationzone:platform params mz_home=/opt/mz \
-    op start timeout=420s interval=0 op stop timeout={STOP} interval=0 on-fail=fence \
-    op monitor interval=1s timeout=60s \
-    op monitor interval=30s timeout=60s OCF_CHECK_LEVEL=10 \
-    op monitor interval=120s timeout=210s OCF_CHECK_LEVEL=20 \
-    meta priority=100 migration-threshold=3 failure-timeout=3600s
-group mz mz-storage mz-address mz-platform
-primitive mz-ec1 ocf:mediationzone:ec params mz_home=/opt/ec pico_name=ec1 \
-    op start timeout=420s interval=0 op stop timeout=360s interval=0 on-fail=fence \
-    op monitor interval=1s timeout=60s \
-    op monitor interval=30s timeout=60s OCF_CHECK_LEVEL=10
-primitive mz-ec2 ocf:mediationzone:ec params mz_home=/opt/ec pico_name=ec2 \
-    op start timeout=420s interval=0 op stop timeout=360s interval=0 on-fail=fence \
-    op monitor interval=1s timeout=60s \
-    op monitor interval=30s timeout=60s OCF_CHECK_LEVEL=10
-order platform-before-ec1 Optional: mz mz-ec1
-order platform-before-ec2 Optional: mz mz-ec2
-location mz-on-n1 mz 50: n1
-location mz-not-on-n3 mz -inf: n3
-location ec1-on-n3 mz-ec1 50: n3
-location ec2-on-n2 mz-ec2 50: n2
-location ec1-not-on-n1 mz-ec1 -inf: n1
-location ec2-not-on-n1 mz-ec2 -inf: n1
-";
+/// What users are told to do.
+const README: &str = include_str!("../../../README.md");
 
-/// The site on a cluster of three.
-#[derive(Debug)]
-pub struct Site {
-    /// The cluster.
-    pub lab: Lab,
+/// In the README, and here: the storage is a directory that all nodes have, the address one of their network.
+const OURS: [(&str, &str); 2] = [
+    (
+        "device=/dev/shared/mz directory=/opt/mz fstype=xfs",
+        "device=/srv/mz directory=/opt/mz fstype=none options=bind",
+    ),
+    ("192.0.2.100", "10.99.0.100"),
+];
+
+/// Which of the two tools makes the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// `crm`, all lines at once.
+    Crm,
+    /// `pcs -f`, a call for each line, and one to push the result.
+    Pcs,
 }
 
-impl Site {
-    /// Brings all up and waits until all picos are ready where they belong.
-    pub fn up() -> Result<Self, Error> {
-        Self::with_stop_timeout("360s")
+/// A site that is not up yet.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    nodes: u8,
+    tool: Tool,
+    jvm: bool,
+    storage_in_cluster: bool,
+    changes: Vec<(String, String)>,
+    more: String,
+}
+
+/// Three nodes, five simulated picos, configured with crm.
+#[must_use]
+pub fn site() -> Plan {
+    Plan {
+        nodes: 3,
+        tool: Tool::Crm,
+        jvm: false,
+        storage_in_cluster: true,
+        changes: Vec::new(),
+        more: String::new(),
+    }
+}
+
+impl Plan {
+    /// With two nodes; n1 prefers the Platform and the UI, n2 all else.
+    #[must_use]
+    pub fn of_two_nodes(self) -> Self {
+        Self { nodes: 2, ..self }
     }
 
-    /// The same with another time-out for the stop of the Platform.
-    pub fn with_stop_timeout(stop: &str) -> Result<Self, Error> {
-        let site = Self { lab: Lab::up(3)? };
-        site.install()?;
-        site.configure(&CONFIGURATION.replace("{STOP}", stop))?;
-        for (pico, node) in [("platform", "n1"), ("ec1", "n3"), ("ec2", "n2")] {
+    /// Configured with this.
+    #[must_use]
+    pub fn by(self, tool: Tool) -> Self {
+        Self { tool, ..self }
+    }
+
+    /// The picos are real JVMs.
+    #[must_use]
+    pub fn jvm(self) -> Self {
+        Self { jvm: true, ..self }
+    }
+
+    /// The storage is mounted on all nodes, always, as NFS often is, and no resource of the cluster.
+    #[must_use]
+    pub fn shared_by_all(self) -> Self {
+        Self { storage_in_cluster: false, ..self }
+    }
+
+    /// Other words in the configuration: the first occurrence, in each of the lines that there have it.
+    #[must_use]
+    pub fn with(mut self, was: &str, is: &str) -> Self {
+        self.changes.push((was.to_owned(), is.to_owned()));
+        self
+    }
+
+    /// The time-out of the Platform's stop is another one.
+    #[must_use]
+    pub fn stop_timeout(self, stop: &str) -> Self {
+        self.in_primitive("mz-platform", "op stop timeout=360s", &format!("op stop timeout={stop}"))
+    }
+
+    /// Other words in the definition of one resource.
+    #[must_use]
+    pub fn in_primitive(mut self, resource: &str, was: &str, is: &str) -> Self {
+        self.changes.push((format!("{resource}\0{was}"), is.to_owned()));
+        self
+    }
+
+    /// More lines for crm, at the end.
+    #[must_use]
+    pub fn and(mut self, lines: &str) -> Self {
+        self.more.push_str(lines);
+        self.more.push('\n');
+        self
+    }
+
+    /// The commands, one a line, without the name of the tool.
+    fn commands(&self) -> Vec<String> {
+        let (begin, drop) = match self.tool {
+            Tool::Crm => ("crm ", "crm configure "),
+            Tool::Pcs => ("pcs ", "pcs "),
+        };
+        let block = README.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let block =
+            block.into_iter().find(|block| block.starts_with(begin)).expect("the README has a configuration");
+        let mut block = block.replace("\\\n", " ");
+        for (theirs, ours) in OURS {
+            assert!(block.contains(theirs), "the README has no {theirs:?} any more");
+            block = block.replace(theirs, ours);
+        }
+        let mut lines: Vec<String> =
+            block.lines().map(|line| line.strip_prefix(drop).unwrap_or(line).to_owned()).collect();
+        // The second EC is as the first.
+        let of_ec1: Vec<String> =
+            lines.iter().filter(|line| line.contains("ec1")).map(|line| line.replace("ec1", "ec2")).collect();
+        assert_eq!(of_ec1.len(), 2, "a resource and its order");
+        lines.extend(of_ec1);
+        if !self.storage_in_cluster {
+            lines.retain(|line| !line.contains("mz-storage ocf:"));
+            lines.iter_mut().for_each(|line| *line = line.replace("mz-storage ", ""));
+        }
+        for (was, is) in &self.changes {
+            let (resource, was) = was.split_once('\0').unwrap_or(("", was));
+            let mut changed = false;
+            for line in
+                lines.iter_mut().filter(|line| line.contains(&format!("{resource} ")) || resource.is_empty())
+            {
+                changed |= line.contains(was);
+                *line = line.replacen(was, is, 1);
+            }
+            assert!(changed, "nothing in {resource} of the configuration reads {was:?}");
+        }
+        lines
+    }
+
+    /// Who prefers which node: resource, node, and which it must not use.
+    fn places(&self) -> Vec<(&'static str, &'static str, Option<&'static str>)> {
+        if self.nodes == 2 {
+            return vec![
+                ("mz", "n1", None),
+                ("mz-ec1", "n2", None),
+                ("mz-ec2", "n2", None),
+                ("mz-sc1", "n2", None),
+            ];
+        }
+        vec![
+            ("mz", "n1", Some("n3")),
+            ("mz-ec1", "n3", Some("n1")),
+            ("mz-ec2", "n2", Some("n1")),
+            ("mz-sc1", "n3", Some("n1")),
+        ]
+    }
+
+    /// Brings all up and waits until all picos are ready where they belong.
+    pub fn up(self) -> Result<Site, Error> {
+        let third = if self.nodes == 2 { "n2" } else { "n3" };
+        let placed = [("platform", "n1"), ("ui", "n1"), ("ec1", third), ("ec2", "n2"), ("sc1", third)];
+        let site = Site { lab: Lab::up(self.nodes)?, placed, faults: RefCell::default() };
+        site.install(&self)?;
+        site.configure(&self)?;
+        for (pico, node) in placed {
             site.until_ready(pico, node)?;
         }
         site.lab.settle()?;
         Ok(site)
     }
+}
 
+/// A site that is up.
+#[derive(Debug)]
+pub struct Site {
+    /// The cluster.
+    pub lab: Lab,
+    /// Where each pico was when it came up.
+    placed: [(&'static str, &'static str); 5],
+    /// What the scenario has done to it, and when, in milliseconds since 1970.
+    faults: RefCell<Vec<(u64, String)>>,
+}
+
+impl Site {
     /// A node.
     #[must_use]
     pub fn node<'a>(&'a self, name: &'a str) -> Node<'a> {
         self.lab.node(name)
     }
 
-    fn install(&self) -> Done {
+    /// Notes the moment of what is done next: the time line begins with it.
+    pub fn fault(&self, what: &str) {
+        println!("{}: {what}", watch::now());
+        self.faults.borrow_mut().push((watch::now(), what.to_owned()));
+    }
+
+    fn install(&self, plan: &Plan) -> Done {
+        let jvm = if plan.jvm { "--jvm" } else { "" };
         for node in self.lab.nodes() {
             node.sh(&format!(
                 "set -e
                 echo mzadmin:x:4711:4711::/home/mzadmin:/bin/bash >>/etc/passwd
                 echo mzadmin:x:4711: >>/etc/group
                 mkdir /home/mzadmin && chown 4711:4711 /home/mzadmin
-                mkdir /opt/mz
+                mkdir {HOME}
                 echo 10.99.0.100 mzplat >>/etc/hosts
-                {SIMULATOR}/mz-sim install {EC_HOME} --container exec1 --owner mzadmin \
-                    --pico ec1:ec --pico ec2:ec --common pico.rcp.platform.host=mzplat"
+                {SIMULATOR}/mz-sim install {EC_HOME} --container exec1 --owner mzadmin {jvm} \
+                    --pico ec1:ec:26001 --pico ec2:ec:26002 --pico sc1:sc:26003 --common pico.rcp.platform.host=mzplat"
             ))?;
         }
         // Laid out where it will be mounted, so that every path in it is right.
         self.node("n1").sh(&format!(
             "set -e
             mkdir {STORAGE}
-            mount --bind {STORAGE} /opt/mz
-            {SIMULATOR}/mz-sim install /opt/mz --owner mzadmin --pico platform:platform \
+            mount --bind {STORAGE} {HOME}
+            {SIMULATOR}/mz-sim install {HOME} --owner mzadmin {jvm} --pico platform:platform:26000 --pico ui:ui:26004 \
                 --common pico.rcp.server.host=mzplat --common pico.rcp.platform.host=mzplat
-            umount /opt/mz"
+            umount {HOME}"
         ))?;
+        if !plan.storage_in_cluster {
+            for node in self.lab.nodes() {
+                node.sh(&format!("mount --bind {STORAGE} {HOME}"))?;
+            }
+        }
         Ok(())
     }
 
-    /// With crm: all lines at once, else the cluster acts on half of them.
-    fn configure(&self, lines: &str) -> Done {
-        let file = self.lab.path("n1", "/srv/configuration.crm");
-        fs::write(&file, lines).map_err(io_error("write", &file))?;
-        self.node("n1").sh("crm -w -F configure load update /srv/configuration.crm")?;
-        Ok(())
+    /// All at once, else the cluster acts on half of it.
+    fn configure(&self, plan: &Plan) -> Done {
+        let commands = plan.commands();
+        let mut crm = String::from("primitive power stonith:fence_lab op monitor interval=30s timeout=20s\n");
+        for (resource, prefers, never) in plan.places() {
+            crm += &format!("location {resource}-on-{prefers} {resource} 50: {prefers}\n");
+            if let Some(never) = never {
+                crm += &format!("location {resource}-never-on-{never} {resource} -inf: {never}\n");
+            }
+        }
+        crm += &plan.more;
+        if plan.tool == Tool::Crm {
+            crm = commands.join("\n") + "\n" + &crm;
+        } else {
+            let calls: Vec<String> =
+                commands.iter().map(|line| format!("pcs -f /srv/mz.xml {line}")).collect();
+            self.node("n1").sh(&format!(
+                "set -e
+                pcs cluster cib /srv/mz.xml
+                {}
+                CIB_file=/srv/mz.xml crm -w -F configure load update /dev/stdin <<'END'\n{crm}END
+                pcs cluster cib-push /srv/mz.xml",
+                calls.join("\n")
+            ))?;
+            return Ok(());
+        }
+        let file = self.lab.path("n1", "/srv/mz.crm");
+        fs::write(&file, crm).map_err(io_error("write", &file))?;
+        self.node("n1").sh("crm -w -F configure load update /srv/mz.crm").map(drop)
     }
 
     /// What all picos wrote, on all nodes.
@@ -222,10 +383,11 @@ impl Site {
         self.node(&pico.node).exec(&["kill", "-s", signal, &pico.pid.to_string()]).map(drop)
     }
 
-    /// The end of a scenario: the cluster comes to rest, the witness is heard, and all is taken down. The time line is written to
-    /// the test's output.
+    /// The end of a scenario: the cluster comes to rest, the witness is heard, and all is taken down. Each pico is where it was at first,
+    /// in its first life, but for those that are named: where they are, and how many lives they have had. The time line is written
+    /// to the test's output.
     #[track_caller]
-    pub fn witnessed(self, expected: &[(&str, &[&str], usize)]) -> Done {
+    pub fn witnessed(self, but: &[(&str, &[&str], usize)]) -> Done {
         self.lab.settle()?;
         let lives = self.lives()?;
         for life in &lives {
@@ -234,9 +396,12 @@ impl Site {
         for away in witness::away(&lives) {
             println!("{away}");
         }
-        let expected: Vec<Expected<'_>> =
-            expected.iter().map(|&(pico, on, lives)| Expected { pico, on, lives }).collect();
-        let broken = witness::judge(&lives, &expected);
+        let named = |pico: &str| but.iter().any(|(named, ..)| *named == pico);
+        let placed: Vec<_> =
+            self.placed.iter().filter(|(pico, _)| !named(pico)).map(|(pico, on)| (*pico, [*on])).collect();
+        let others = placed.iter().map(|(pico, on)| Expected { pico, on, lives: 1 });
+        let expected = but.iter().map(|&(pico, on, lives)| Expected { pico, on, lives });
+        let broken = witness::judge(&lives, &expected.chain(others).collect::<Vec<_>>());
         assert!(
             broken.is_empty(),
             "{}",

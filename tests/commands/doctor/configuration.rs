@@ -203,7 +203,8 @@ fn the_configuration_of_the_readme_is_well() -> Done {
     let site = node(site(Kind::Platform).pico("ec1:ec").pico("sc1:sc").pico("ui:ui"))?;
     let empty = site.node.exec(["cibadmin", "--empty"])?;
     site.node.write(CIB, empty.stdout)?;
-    let script = block.replace("pcs ", &format!("pcs -f {CIB} "));
+    // One installation is enough to look at.
+    let script = block.replace("pcs ", &format!("pcs -f {CIB} ")).replace("/opt/ec", "/opt/mz");
     site.node.command("bash").args(["-euc", &script]).env("HOME", "/run/testkit/home").run()?.expect(0)?;
     let rows = rows_of(doctor(&site, &[]))?;
     // Nodes and fencing are the site's own.
