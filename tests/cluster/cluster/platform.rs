@@ -77,11 +77,14 @@ fn standby() -> Done {
     site.witnessed(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
 
-/// A Platform that no signal ends, for it waits for storage that does not answer, makes its stop fail in time: its node is fenced,
-/// and it runs on the other one.
+/// A Platform and a UI that no signal ends, for they wait for storage that does not answer, make their stops fail in time: their node is
+/// fenced, and they run on the other one.
 #[test]
 fn stop_that_cant_succeed() -> Done {
-    let site = site().stop_timeout("20s").up()?;
+    let site = site()
+        .stop_timeout("20s")
+        .in_primitive("mz-ui", "op stop timeout=360s", "op stop timeout=20s")
+        .up()?;
     let n1 = site.node("n1");
     // It writes there when it is told to end.
     n1.hang("/opt/mz/sim/history.jsonl")?;

@@ -27,7 +27,7 @@ const NEEDS: &[(&str, &[&[Need]])] = &[
 const AT_ONCE: &[(&str, &str)] = &[
     ("addresses", "8"),
     // Each has a cluster of its own.
-    ("cluster", "1"),
+    ("cluster", "3"),
     ("faults", "4"),
     ("killpoints", "6"),
     ("deadlines", "32"),
