@@ -26,6 +26,8 @@ pub struct Process {
     pub uid: u32,
     /// Its arguments; empty for a zombie.
     pub argv: Vec<String>,
+    /// The name that the kernel keeps of its program, up to 15 bytes; all that there is of one that is dying.
+    pub comm: String,
 }
 
 impl Process {
@@ -51,7 +53,8 @@ impl Process {
     fn read(dir: &Path, pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(dir.join("stat")).ok()?;
         // The name may hold spaces and brackets; the fields start behind its last bracket, with the third.
-        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+        let (before, fields) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
         let number = |field: usize| fields.get(field - 3)?.parse().ok();
         let status = fs::read_to_string(dir.join("status")).ok()?;
         let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
@@ -66,6 +69,7 @@ impl Process {
             threads: number(20)?,
             start_time: fields.get(22 - 3)?.parse().ok()?,
             uid: uid.split_ascii_whitespace().next()?.parse().ok()?,
+            comm: before.split_once('(')?.1.to_owned(),
             argv: if cmdline.is_empty() {
                 Vec::new()
             } else {

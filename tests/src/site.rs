@@ -412,7 +412,12 @@ pub fn in_short(processes: &[Process]) -> String {
     let mut text = String::new();
     for process in processes {
         // Writing to a String does not fail.
-        let _ = writeln!(text, "\n{} {} {}", process.pid, process.state, process.command_line());
+        let Process { pid, state, argv, comm, threads, ppid, .. } = process;
+        let _ = if argv.is_empty() {
+            writeln!(text, "\n{pid} {state} ({comm}, {threads} threads, child of {ppid})")
+        } else {
+            writeln!(text, "\n{pid} {state} {}", process.command_line())
+        };
     }
     if text.is_empty() { "no process".to_owned() } else { text }
 }
