@@ -25,7 +25,7 @@
 //! * The protocols on the wire (RCP, the HA Monitor Server, the callback to `mzsh startup`) are **our own**, one line of text
 //!   each way, because the product's are not public. Nothing outside of this crate may speak them; the HA client is there
 //!   to be run.
-//! * A native pico is one thread, blocked in `poll`: hundreds can run at once.
+//! * A native pico is one thread, blocked in `poll`: hundreds can run at once. (With the setting `heartbeats` it is two: [`heart`].)
 //! * The simulator signals only processes whose command line names its own installation, even where the product would go by
 //!   a number in a file.
 //! * Ports are bound on loopback unless the installation sets `pico.rcp.server.host`.
@@ -38,6 +38,7 @@
 mod cli;
 mod error;
 pub mod ha;
+pub mod heart;
 pub mod history;
 mod installation;
 mod java;

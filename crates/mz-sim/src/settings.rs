@@ -72,6 +72,7 @@ keys! {
     HA_CLOCK = "ha_clock", Kind::Clock, "real", "the time since the HA Monitor Server is up, by which it counts: real, so many times as fast (x100), or set to a time (80s)";
     HA_FIRST_INTERVAL = "ha_first_interval", Kind::OneOf(&["no-counts", "ok"]), "no-counts", "a ping before the first interval has ended: judged as if nothing had happened, or OK";
     HA_MIN_ACTIVATIONS = "ha_min_activations", Kind::OneOf(&["threshold", "gate"]), "threshold", "mz.ha.min_activations: fewer are FAILED, or with fewer the aborts do not count";
+    HEARTBEATS = "heartbeats", Kind::Text, "", "an existing directory in which each pico writes a heartbeat every 100 ms, to a file of its own; empty: none";
     START_TIME = "start_time", Kind::Duration, "200ms", "from the start of a JVM until it is up";
     SLOW_START_TIME = "slow_start_time", Kind::Duration, "60s", "the same when startup_outcome is slow";
     STOP_TIME = "stop_time", Kind::Duration, "100ms", "an orderly stop";

@@ -3,7 +3,7 @@
 mod rehearsal;
 
 use nix::sys::signal::Signal;
-use rehearsal::{Rehearsal, arguments, stat, thresholds, wait_until, whole_life};
+use rehearsal::{Rehearsal, arguments, heartbeats, stat, thresholds, wait_until, whole_life};
 
 #[test]
 fn a_platform_and_an_ec_live_on_real_jvms() {
@@ -13,6 +13,11 @@ fn a_platform_and_an_ec_live_on_real_jvms() {
 #[test]
 fn an_ec_on_a_real_jvm_is_judged_by_its_thresholds() {
     thresholds(true);
+}
+
+#[test]
+fn the_heart_of_a_real_jvm_beats() {
+    heartbeats(true);
 }
 
 #[test]

@@ -21,8 +21,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::ha::{self, server};
 use crate::installation::{critical_log, log};
-use crate::settings::{PLATFORM_RETRY, SIGTERM_ORDERLY, STOP_TIME, Settings, parse_duration};
-use crate::{history, process, rcp};
+use crate::settings::{HEARTBEATS, PLATFORM_RETRY, SIGTERM_ORDERLY, STOP_TIME, Settings, parse_duration};
+use crate::{heart, history, process, rcp};
 use bind::{Problem, Sockets};
 use remote::Remote;
 use run::Run;
@@ -120,6 +120,8 @@ fn live(run: Run) -> std::io::Result<u8> {
         ha_logged: 0,
         run,
     };
+    // With our signals blocked: none of them is the heart's.
+    heart::beat(pico.settings().text(&HEARTBEATS, &pico.run.name));
     pico.log("starting");
     if let Err(why) = pico.open() {
         return Ok(pico.critical(&why));

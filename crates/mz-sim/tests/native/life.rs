@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use crate::rehearsal::{Rehearsal, Said, arguments, stat, wait_until, whole_life};
+use crate::rehearsal::{Rehearsal, Said, arguments, heartbeats, stat, wait_until, whole_life};
 
 #[test]
 fn a_platform_and_an_ec_live() {
@@ -139,4 +139,9 @@ fn an_address_that_is_not_here_starts_the_platform_with_errors() {
     assert_eq!(mz.events("platform"), ["start", "errors"]);
     assert_eq!(mz.ha("platform", &[]).code, 1);
     assert_eq!(mz.mzsh("status platform").code, 0, "the process itself can be asked");
+}
+
+#[test]
+fn a_heart_beats_as_long_as_the_pico_runs_and_not_while_it_is_stopped() {
+    heartbeats(false);
 }

@@ -232,6 +232,29 @@ pub(crate) fn whole_life(jvm: bool) {
     assert_eq!(mz.processes("platform"), []);
 }
 
+/// Heartbeats, the same for native picos and for real JVMs: they stop with the process, and go on with it.
+pub(crate) fn heartbeats(jvm: bool) {
+    let dir = tempfile::tempdir().unwrap();
+    let mz = Rehearsal::new(jvm, &[&format!("heartbeats={}", dir.path().display())]);
+    mz.up("platform ec1");
+    let beats = |pid: Pid| {
+        let hearts = mz_sim::heart::read(dir.path()).unwrap();
+        let number = u32::try_from(pid.as_raw()).unwrap();
+        hearts.into_iter().find(|heart| heart.pid == number).map(|heart| heart.beats).unwrap_or_default()
+    };
+    let platform = mz.pid("platform");
+    let ec = mz.signal("ec1", Signal::SIGSTOP);
+    wait_until("ec1 has stopped", || stat(ec), |stat| stat[0] == "T");
+    let stopped = beats(ec).len();
+    wait_until("the Platform beats twenty times more", || beats(platform).len(), |now| *now > stopped + 20);
+    assert_eq!(beats(ec).len(), stopped);
+    mz.signal("ec1", Signal::SIGCONT);
+    let beats = wait_until("ec1 goes on", || beats(ec), |now| now.len() > stopped + 2);
+    let longest = beats.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(longest >= Some(1000), "the time that it was stopped is to be seen: {beats:?}");
+    assert_eq!(mz.mzsh("shutdown ec1 platform").code, 0, "a heart holds nobody up");
+}
+
 /// The thresholds of a running EC, the same for native picos and for real JVMs; the clock is set, never waited for.
 pub(crate) fn thresholds(jvm: bool) {
     let mz = Rehearsal::new(jvm, &["ec_startup_without_platform=start", "ec1.ha_clock=0s"]);

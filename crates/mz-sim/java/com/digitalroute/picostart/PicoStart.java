@@ -70,6 +70,7 @@ public final class PicoStart {
 
     private void live() throws Exception {
         record("start", "");
+        beat();
         Files.deleteIfExists(home.resolve("log/" + name + "_criticalerror.log"));
         log("starting");
         String errors = run.get("outcome").equals("errors") ? "started without the Platform's part" : null;
@@ -368,6 +369,24 @@ public final class PicoStart {
     private static long millis(String text) {
         long number = Long.parseLong(text.replaceAll("[a-z]+$", ""));
         return text.endsWith("ms") ? number : text.endsWith("s") ? number * 1000 : number * 60_000;
+    }
+
+    /** A heartbeat every 100 ms, if the setting says where. */
+    private void beat() {
+        String dir = run.get("set.heartbeats");
+        if (!dir.isEmpty()) {
+            daemon(() -> {
+                Path file = Path.of(dir, node() + "." + pid + "." + startTime);
+                try (OutputStream out = Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+                    while (true) {
+                        out.write((System.currentTimeMillis() + "\n").getBytes(StandardCharsets.UTF_8));
+                        Thread.sleep(100);
+                    }
+                } catch (InterruptedException e) {
+                    throw new IOException(e);
+                }
+            });
+        }
     }
 
     private Path remote() {
