@@ -16,8 +16,10 @@
 
 mod control;
 mod node;
+pub mod report;
 pub mod site;
 pub mod status;
+pub mod timeline;
 mod up;
 pub mod watch;
 pub mod witness;

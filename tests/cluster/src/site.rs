@@ -17,14 +17,17 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use mz_sim::heart;
 use mz_sim::history::{self, Event};
 use testkit::{Done, Error};
 
 use crate::control::{SIMULATOR, io_error};
+use crate::report::{self, Report};
+use crate::timeline;
 use crate::watch::{self, Seen};
-use crate::witness::{self, Expected, Life};
+use crate::witness::{self, Broken, Expected, Life};
 use crate::{Lab, Node};
 
 /// Longer than anything takes that the cluster has to do.
@@ -38,6 +41,9 @@ pub const HOME: &str = "/opt/mz";
 
 /// The installation of the ECs and SCs on each node.
 pub const EC_HOME: &str = "/opt/ec";
+
+/// Where all picos write their heartbeats: outside of the nodes, and on no disk that a scenario makes hang.
+const BEATS: &str = "/srv/beats";
 
 /// How long a pico may have lived that the watch did not see: its time between two looks, on a loaded machine.
 const GAP: u64 = 200;
@@ -201,7 +207,13 @@ impl Plan {
     pub fn up(self) -> Result<Site, Error> {
         let third = if self.nodes == 2 { "n2" } else { "n3" };
         let placed = [("platform", "n1"), ("ui", "n1"), ("ec1", third), ("ec2", "n2"), ("sc1", third)];
-        let site = Site { lab: Lab::up(self.nodes)?, placed, faults: RefCell::default() };
+        let site = Site {
+            lab: Lab::up(self.nodes)?,
+            placed,
+            began: Instant::now(),
+            faults: RefCell::default(),
+            excused: RefCell::default(),
+        };
         site.install(&self)?;
         site.configure(&self)?;
         for (pico, node) in placed {
@@ -219,8 +231,11 @@ pub struct Site {
     pub lab: Lab,
     /// Where each pico was when it came up.
     placed: [(&'static str, &'static str); 5],
+    began: Instant,
     /// What the scenario has done to it, and when, in milliseconds since 1970.
     faults: RefCell<Vec<(u64, String)>>,
+    /// Processes whose heart it has stopped: node, number and start time.
+    excused: RefCell<Vec<(String, u32, u64)>>,
 }
 
 impl Site {
@@ -236,8 +251,14 @@ impl Site {
         self.faults.borrow_mut().push((watch::now(), what.to_owned()));
     }
 
+    /// The heart of this pico may stand still: the scenario sees to that.
+    pub fn excuse(&self, pico: &Seen) {
+        self.excused.borrow_mut().push((pico.node.clone(), pico.pid, pico.start_time));
+    }
+
     fn install(&self, plan: &Plan) -> Done {
         let jvm = if plan.jvm { "--jvm" } else { "" };
+        self.node("n1").sh(&format!("install -d -o 4711 {BEATS}"))?;
         for node in self.lab.nodes() {
             node.sh(&format!(
                 "set -e
@@ -247,7 +268,7 @@ impl Site {
                 mkdir {HOME}
                 echo 10.99.0.100 mzplat >>/etc/hosts
                 {SIMULATOR}/mz-sim install {EC_HOME} --container exec1 --owner mzadmin {jvm} \
-                    --pico ec1:ec:26001 --pico ec2:ec:26002 --pico sc1:sc:26003 --common pico.rcp.platform.host=mzplat"
+                    --set heartbeats={BEATS} --pico ec1:ec:26001 --pico ec2:ec:26002 --pico sc1:sc:26003 --common pico.rcp.platform.host=mzplat"
             ))?;
         }
         // Laid out where it will be mounted, so that every path in it is right.
@@ -255,7 +276,8 @@ impl Site {
             "set -e
             mkdir {STORAGE}
             mount --bind {STORAGE} {HOME}
-            {SIMULATOR}/mz-sim install {HOME} --owner mzadmin {jvm} --pico platform:platform:26000 --pico ui:ui:26004 \
+            {SIMULATOR}/mz-sim install {HOME} --owner mzadmin {jvm} \
+                --set heartbeats={BEATS} --pico platform:platform:26000 --pico ui:ui:26004 \
                 --common pico.rcp.server.host=mzplat --common pico.rcp.platform.host=mzplat
             umount {HOME}"
         ))?;
@@ -311,6 +333,16 @@ impl Site {
         }
         all.sort_by_key(|event| event.time);
         Ok(all)
+    }
+
+    /// Which rules of the hearts these lives have broken.
+    fn hearts(&self, lives: &[Life]) -> Result<Vec<Broken>, Error> {
+        let (now, dir) = (watch::now(), self.lab.path("n1", BEATS));
+        let hearts = heart::read(&dir).map_err(|error| Error::NotRun {
+            argv: format!("the heartbeats in {}", dir.display()),
+            said: error.to_string(),
+        })?;
+        Ok(witness::hearts(lives, &hearts, &self.excused.borrow(), now))
     }
 
     /// All lives so far.
@@ -378,14 +410,37 @@ impl Site {
         Ok(log.stdout.lines().filter(|line| line.ends_with(&format!(" reboot {node} 0"))).count())
     }
 
-    /// Sends a signal to a pico, on its node.
+    /// What this scenario has come to so far.
+    pub fn report(&self, lives: &[Life]) -> Result<Report, Error> {
+        let now = watch::now();
+        let faults =
+            report::faults(&self.faults.borrow(), &report::moments(&self.lab, now), lives, &self.history()?);
+        for fault in &faults {
+            println!("{fault:?}");
+        }
+        let fenced: Result<Vec<usize>, Error> = self.lab.nodes().map(|node| self.fenced(node.name)).collect();
+        Ok(Report {
+            test: report::test(),
+            date: timeline::in_words(now),
+            seconds: self.began.elapsed().as_secs_f64(),
+            nodes: self.lab.nodes().count(),
+            versions: report::versions(&self.lab)?,
+            fenced: fenced?.iter().sum(),
+            faults,
+        })
+    }
+
+    /// Sends a signal to a pico, on its node. Of one that is stopped no heartbeat is expected.
     pub fn signal(&self, pico: &Seen, signal: &str) -> Done {
+        if signal == "STOP" {
+            self.excuse(pico);
+        }
         self.node(&pico.node).exec(&["kill", "-s", signal, &pico.pid.to_string()]).map(drop)
     }
 
     /// The end of a scenario: the cluster comes to rest, the witness is heard, and all is taken down. Each pico is where it was at first,
     /// in its first life, but for those that are named: where they are, and how many lives they have had. The time line is written
-    /// to the test's output.
+    /// to the test's output, and with the rest of what a passed scenario tells to a [`Report`].
     #[track_caller]
     pub fn witnessed(self, but: &[(&str, &[&str], usize)]) -> Done {
         self.lab.settle()?;
@@ -401,12 +456,14 @@ impl Site {
             self.placed.iter().filter(|(pico, _)| !named(pico)).map(|(pico, on)| (*pico, [*on])).collect();
         let others = placed.iter().map(|(pico, on)| Expected { pico, on, lives: 1 });
         let expected = but.iter().map(|&(pico, on, lives)| Expected { pico, on, lives });
-        let broken = witness::judge(&lives, &expected.chain(others).collect::<Vec<_>>());
+        let mut broken = witness::judge(&lives, &expected.chain(others).collect::<Vec<_>>());
+        broken.extend(self.hearts(&lives)?);
         assert!(
             broken.is_empty(),
             "{}",
             broken.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         );
+        self.report(&lives)?.save(&self.lab)?;
         self.lab.down()
     }
 }

@@ -4,14 +4,19 @@
 //!
 //! - a pico is never alive twice at once, on whichever nodes; one that is dying is alive;
 //! - each pico that should run runs in the end, where it should, and is ready; one that should not run does not;
-//! - nothing is restarted that was healthy: a pico has as many lives as the scenario says, and no more.
+//! - nothing is restarted that was healthy: a pico has as many lives as the scenario says, and no more;
+//! - nothing is disturbed that was healthy: its heart ([`mz_sim::heart`]) beats until it is told to end, and the dead are dead.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use mz_sim::heart::Heart;
 use mz_sim::history::Event;
 
 use crate::watch::Seen;
+
+/// So many milliseconds without a heartbeat are a pico that was not well. Twenty beats: a loaded machine is no illness.
+pub const SILENT: u64 = 2000;
 
 /// One process of a pico, from its start to its death. Times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,14 +161,55 @@ fn twice(lives: &[Life]) -> Vec<Broken> {
     broken
 }
 
+/// The rules of the hearts. `excused` are the processes that the scenario stopped itself; `now` is when the hearts were read. One that
+/// is dying need not beat, and takes its time to die; how long it lives then is judged as a life.
+#[must_use]
+pub fn hearts(lives: &[Life], hearts: &[Heart], excused: &[(String, u32, u64)], now: u64) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    for life in lives {
+        let of_life =
+            |heart: &&Heart| heart.node == life.node && (heart.pid, heart.starttime) == life.process;
+        let beats = hearts.iter().find(of_life).map_or(&[][..], |heart| &heart.beats);
+        let (Some(&first), Some(&last)) = (beats.first(), beats.last()) else {
+            if life.ready.is_some() {
+                broken.push(Broken(format!("{life}: was ready, and its heart never beat")));
+            }
+            continue;
+        };
+        if let Some(ended) = life.ended.filter(|ended| last > *ended) {
+            broken.push(Broken(format!("{life}: its heart beat {} ms after its death", last - ended)));
+        }
+        let excused =
+            excused.iter().any(|(node, pid, start)| *node == life.node && (*pid, *start) == life.process);
+        if excused {
+            continue;
+        }
+        let until = if life.ended.is_none() { now } else { last };
+        let pauses = beats.iter().zip(beats[1..].iter().chain([&until]));
+        let longest = pauses.map(|(beat, next)| (next.saturating_sub(*beat), beat)).max();
+        if let Some((pause, beat)) = longest.filter(|(pause, _)| *pause > SILENT) {
+            let after = beat - first;
+            broken.push(Broken(format!(
+                "{life}: {after} ms after its first beat its heart stood still for {pause} ms"
+            )));
+        }
+    }
+    broken
+}
+
+/// The next life of the same pico that came to be ready. A start that failed in between is part of the time away.
+#[must_use]
+pub fn next<'a>(lives: &'a [Life], dead: &Life) -> Option<&'a Life> {
+    let of_pico = lives.iter().filter(|life| life.pico == dead.pico && life.began > dead.began);
+    of_pico.filter(|life| life.ready.is_some()).min_by_key(|life| life.began)
+}
+
 /// How long each pico was away, each time.
 #[must_use]
 pub fn away(lives: &[Life]) -> Vec<Away> {
     let mut away = Vec::new();
-    for (place, dead) in lives.iter().enumerate() {
-        // A start that failed in between is part of the time.
-        let next = lives[place + 1..].iter().find(|life| life.pico == dead.pico && life.ready.is_some());
-        if let (Some(ended), Some(next), Some(_)) = (dead.ended, next, dead.ready) {
+    for dead in lives {
+        if let (Some(ended), Some(next), Some(_)) = (dead.ended, next(lives, dead), dead.ready) {
             away.push(Away {
                 pico: dead.pico.clone(),
                 nodes: (dead.node.clone(), next.node.clone()),

@@ -51,6 +51,8 @@ make_disk() {
     echo "$name" >"$disk/etc/hostname"
     # By this the witness tells the processes of this lab from those of another.
     echo "$LAB_DIR" >"$disk/etc/lab"
+    # Every log has the time of every other, and of the witness.
+    ln -s /usr/share/zoneinfo/UTC "$disk/etc/localtime"
     {
         printf '127.0.0.1 localhost\n%s.1 host\n' $net
         for node in $LAB_NODES; do echo "$net.1${node#n} $node"; done

@@ -86,6 +86,51 @@ fn away_is_from_the_death_until_the_next_is_ready_whatever_failed_between() {
     assert_eq!((away[0].until_began, away[0].until_ready), (200, 210));
 }
 
+fn heart(of: &Life, beats: impl IntoIterator<Item = u64>) -> Heart {
+    let (pid, starttime) = of.process;
+    Heart { node: of.node.clone(), pid, starttime, beats: beats.into_iter().collect() }
+}
+
+#[test]
+fn a_heart_that_beats_to_the_end_is_well_and_one_that_is_dying_need_not_beat() {
+    let dying = life("platform", "n1", 100, Some(50_000));
+    let alive = life("platform", "n2", 50_000, None);
+    let all = [heart(&dying, (100..9000).step_by(100)), heart(&alive, (50_000..60_000).step_by(100))];
+    assert_eq!(hearts(&[dying, alive], &all, &[], 60_050), []);
+}
+
+#[test]
+fn a_heart_that_stands_still_is_found_unless_the_scenario_stopped_it() {
+    let lives = [life("ec1", "n1", 100, None)];
+    let stood_still = (100..5000).step_by(100).chain((7100..9000).step_by(100));
+    let stood_still = [heart(&lives[0], stood_still)];
+    let broken = hearts(&lives, &stood_still, &[], 9050);
+    assert!(broken.len() == 1 && broken[0].0.contains("4800 ms after its first beat"), "{broken:?}");
+    assert!(broken[0].0.contains("for 2200 ms"), "{broken:?}");
+    assert_eq!(hearts(&lives, &stood_still, &[("n1".to_owned(), 100, 100)], 9050), []);
+    let elsewhere = [("n2".to_owned(), 100, 100)];
+    assert_eq!(hearts(&lives, &stood_still, &elsewhere, 9050).len(), 1, "the same number on another node");
+    let silent = [heart(&lives[0], (100..5000).step_by(100))];
+    assert_eq!(hearts(&lives, &silent, &[], 6900), [], "2 s are no illness");
+    assert_eq!(hearts(&lives, &silent, &[], 6901).len(), 1, "it lives, and does not beat any more");
+}
+
+#[test]
+fn a_heart_that_beats_after_death_is_found() {
+    let lives = [life("ec1", "n1", 100, Some(500))];
+    let broken = hearts(&lives, &[heart(&lives[0], [100, 400, 501])], &[], 1000);
+    assert!(broken.len() == 1 && broken[0].0.contains("1 ms after its death"), "{broken:?}");
+}
+
+#[test]
+fn a_pico_that_was_ready_and_never_beat_is_found() {
+    let lives = [life("ec1", "n1", 100, None)];
+    let broken = hearts(&lives, &[], &[], 1000);
+    assert!(broken.len() == 1 && broken[0].0.contains("never beat"), "{broken:?}");
+    let never_ready = [Life { ready: None, ..lives[0].clone() }];
+    assert_eq!(hearts(&never_ready, &[], &[], 1000), []);
+}
+
 fn event(time: u64, event: &str, pico: &str, node: &str, process: (u32, u64)) -> Event {
     let (pid, starttime) = process;
     let (event, pico, node) = (event.into(), pico.into(), node.into());

@@ -1,0 +1,209 @@
+//! The time line of a fault: what Pacemaker's own log tells of it, put beside what the watch saw.
+//!
+//! Pure functions. Four moments, in milliseconds:
+//!
+//! - the *fault*, as the scenario noted it;
+//! - *noticed*: the first of a result that was not what the cluster expected, a node that is lost, or a change of the
+//!   configuration or of an attribute (a standby is one) that makes the controller think again;
+//! - *decided*: the first action that the controller then orders, which may be a fencing;
+//! - *running*: each pico that died of it is ready again, by its own history.
+//!
+//! All of it is in `pacemaker.log` of the nodes, by one clock, with milliseconds (of which the logger's has four at a time).
+//! The time of an agent's action is what the executor measured of it.
+
+/// What a line tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Something is not as the cluster thought; in the log's words.
+    Noticed(String),
+    /// The controller ordered an action (`mz-platform_start_0 on n1`), or a fencing (`reboot of n1`).
+    Ordered(String),
+    /// An action of an agent has ended.
+    Ran {
+        /// On which node.
+        node: String,
+        /// Of which resource.
+        resource: String,
+        /// `start`, `stop` ...
+        action: String,
+        /// How long the executor saw it run, in milliseconds.
+        took: u64,
+    },
+}
+
+/// When, in milliseconds since 1970, and what.
+pub type Moment = (u64, Told);
+
+/// What came of one fault.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TimeLine {
+    /// When the cluster noticed, and by what.
+    pub noticed: Option<(u64, String)>,
+    /// When it acted, and by what.
+    pub decided: Option<(u64, String)>,
+}
+
+/// All that the log of a node tells. It has no year: that is the one in which a line is nearest to `near`.
+#[must_use]
+pub fn read(log: &str, near: u64) -> Vec<Moment> {
+    log.lines().filter_map(|line| moment(line, near)).collect()
+}
+
+/// The time line of a fault that came at `fault`, the next one at `next`. The moments are those of all nodes, in any order.
+#[must_use]
+pub fn of(moments: &[Moment], fault: u64, next: u64) -> TimeLine {
+    let first = |from: u64, text: fn(&Told) -> Option<&String>| {
+        let after = moments.iter().filter(|(time, _)| (from..next).contains(time));
+        after.filter_map(|(time, told)| Some((*time, text(told)?.clone()))).min()
+    };
+    let noticed = first(fault, |told| match told {
+        Told::Noticed(text) => Some(text),
+        _ => None,
+    });
+    let decided = noticed.as_ref().and_then(|(noticed, _)| {
+        first(*noticed, |told| match told {
+            Told::Ordered(text) => Some(text),
+            _ => None,
+        })
+    });
+    TimeLine { noticed, decided }
+}
+
+/// How long the starts and stops of a resource ran that ended in this time: the agent's, with the product's in it.
+#[must_use]
+pub fn ran(moments: &[Moment], resource: &str, from: u64, until: u64) -> u64 {
+    let ran = moments.iter().filter_map(|(time, told)| match told {
+        Told::Ran { resource: of, action, took, .. }
+            if of == resource
+                && matches!(action.as_str(), "start" | "stop")
+                && (from..=until).contains(time) =>
+        {
+            Some(took)
+        }
+        _ => None,
+    });
+    ran.sum()
+}
+
+/// When a start of a resource was done, as the executor knows it: the first after `from`.
+#[must_use]
+pub fn started(moments: &[Moment], resource: &str, from: u64) -> Option<u64> {
+    let starts = moments.iter().filter_map(|(time, told)| match told {
+        Told::Ran { resource: of, action, .. } if of == resource && action == "start" => Some(*time),
+        _ => None,
+    });
+    starts.filter(|time| *time >= from).min()
+}
+
+/// `Nov 22 13:03:15.416 n1 pacemaker-controld  [87] (log_executor_event) <TAB>notice: ...`
+fn moment(line: &str, near: u64) -> Option<Moment> {
+    let (head, text) = line.split_once('\t')?;
+    let mut words = head.split_ascii_whitespace();
+    let time = time(words.next()?, words.next()?, words.next()?, near)?;
+    let (node, daemon) = (words.next()?, words.next()?);
+    let text = text.split_once(": ")?.1;
+    let told = match daemon.split('[').next()? {
+        "pacemaker-controld" => noticed(text).or_else(|| ordered(text)),
+        "pacemaker-execd" => ran_line(node, text),
+        _ => None,
+    }?;
+    Some((time, told))
+}
+
+fn noticed(text: &str) -> Option<Told> {
+    let lost = text.starts_with("Node ") && text.contains(" state is now lost");
+    let changed = text.starts_with("Transition ") && text.contains(" aborted by ");
+    // A probe finds what it finds.
+    let unexpected = ["monitor", "start", "stop"].iter().any(|action| {
+        text.strip_prefix(&format!("Result of {action} operation for ") as &str)
+            .and_then(|rest| rest.split_once(": "))
+            .is_some_and(|(_, result)| !result.starts_with("ok") && !result.starts_with("Cancelled"))
+    });
+    let text = text.split(" | ").next().unwrap_or(text);
+    (lost || changed || unexpected).then(|| Told::Noticed(text.to_owned()))
+}
+
+fn ordered(text: &str) -> Option<Told> {
+    if let Some(fencing) = text.strip_prefix("Requesting fencing (") {
+        let (how, rest) = fencing.split_once(") ")?;
+        let node = rest.split_ascii_whitespace().find(|word| !["of", "targeting", "node"].contains(word))?;
+        return Some(Told::Ordered(format!("{how} of {node}")));
+    }
+    let mut words = text.strip_prefix("Initiating ")?.split_ascii_whitespace();
+    let action = words.next()?;
+    if !matches!(action, "start" | "stop" | "reload" | "reload-agent" | "promote" | "demote") {
+        return None;
+    }
+    let key = words.nth(1)?;
+    let node = words.find(|word| !["locally", "on"].contains(word))?;
+    Some(Told::Ordered(format!("{key} on {node}")))
+}
+
+/// `mz-platform start (call 49, PID 667) exited with status 0 (execution time 263ms)`
+fn ran_line(node: &str, text: &str) -> Option<Told> {
+    let (head, rest) = text.split_once(" (call ")?;
+    let (resource, action) = head.rsplit_once(' ')?;
+    let took = rest.split_once("execution time ")?.1;
+    let digits = took.find(|c: char| !c.is_ascii_digit()).unwrap_or(took.len());
+    Some(Told::Ran {
+        node: node.to_owned(),
+        resource: resource.to_owned(),
+        action: action.to_owned(),
+        took: took[..digits].parse().ok()?,
+    })
+}
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+const DAY: u64 = 86_400_000;
+
+/// UTC, as all nodes have it.
+fn time(month: &str, day: &str, clock: &str, near: u64) -> Option<u64> {
+    let month = MONTHS.iter().position(|name| *name == month)?;
+    let day: u64 = day.parse().ok()?;
+    let mut parts = clock.split([':', '.']).map(str::parse::<u64>);
+    let mut part = || parts.next()?.ok();
+    let (hour, minute, second) = (part()?, part()?, part()?);
+    let in_day = ((hour * 60 + minute) * 60 + second) * 1000 + part().unwrap_or(0);
+    let year = 1970 + near / DAY * 400 / 146_097;
+    let in_year = |year| days_before(year, month) * DAY + (day - 1) * DAY + in_day;
+    (year.saturating_sub(1)..=year + 1).map(in_year).min_by_key(|time| time.abs_diff(near))
+}
+
+/// Days from 1970 to the first of this month (0 is January).
+fn days_before(year: u64, month: usize) -> u64 {
+    let leaps = |year: u64| year / 4 - year / 100 + year / 400;
+    let leap = leaps(year) > leaps(year - 1);
+    let months = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    (year - 1970) * 365 + leaps(year - 1) - leaps(1969) + months[..month].iter().sum::<u64>()
+}
+
+/// A time of the day, and the day, in UTC: `2026-11-22 13:03:15`.
+#[must_use]
+pub fn in_words(time: u64) -> String {
+    let days = time / DAY;
+    let mut year = 1970 + days * 400 / 146_097;
+    while days_before(year, 0) > days {
+        year -= 1;
+    }
+    while days_before(year + 1, 0) <= days {
+        year += 1;
+    }
+    let month = (0..12).rev().find(|month| days_before(year, *month) <= days).unwrap_or_default();
+    let day = days - days_before(year, month) + 1;
+    let second = time % DAY / 1000;
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02}", month + 1)
+}
+
+/// The middle one; of an even number the lower of the two in the middle.
+#[must_use]
+pub fn median(times: &[u64]) -> Option<u64> {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    times.get(times.len().checked_sub(1)? / 2).copied()
+}
+
+#[cfg(test)]
+mod tests;
