@@ -2,4 +2,5 @@
 //! own cluster, and ends with the witness's word.
 
 mod lab;
+mod numbers;
 mod platform;

@@ -84,47 +84,75 @@ pub struct Back {
     pub agents: Option<u64>,
 }
 
-/// What all faults came to, with their moments in milliseconds since 1970. A fault ends where the next one begins.
-#[must_use]
-pub fn faults(faults: &[(u64, String)], moments: &[Moment], lives: &[Life], history: &[Event]) -> Vec<Fault> {
-    let ends = faults.iter().skip(1).map(|(time, _)| *time).chain([u64::MAX]);
-    faults
-        .iter()
-        .zip(ends)
-        .map(|((at, what), next)| fault(*at, what, next, moments, lives, history))
-        .collect()
+/// What the time lines are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// What the logs of all nodes tell.
+    pub moments: &'a [Moment],
+    /// Who lived when.
+    pub lives: &'a [Life],
+    /// What the picos and mzsh wrote.
+    pub history: &'a [Event],
+    /// Resources that are no picos and are told of, too: to measure by.
+    pub followed: &'a [String],
 }
 
-fn fault(at: u64, what: &str, next: u64, moments: &[Moment], lives: &[Life], history: &[Event]) -> Fault {
-    let line = timeline::of(moments, at, next);
-    let since = |time: u64| time.saturating_sub(at);
-    let noticed = line.noticed.as_ref().map(|(time, _)| *time);
-    let died = |life: &&Life| life.ended.is_some_and(|ended| (at..next).contains(&ended));
-    let mut back = Vec::new();
-    let mut running = None;
-    for dead in lives.iter().filter(died) {
-        let Some(next_life) = witness::next(lives, dead) else { continue };
-        let (ready, ended) = (next_life.ready.unwrap_or_default(), dead.ended.unwrap_or_default());
-        running = running.max(Some(ready));
-        let resource = format!("mz-{}", dead.pico);
-        let product = called(history, next_life).map(|called| ready.saturating_sub(called));
-        let started = noticed.and_then(|_| timeline::started(moments, &resource, ready));
-        let agents = noticed.zip(started).zip(product).map(|((noticed, started), product)| {
-            timeline::ran(moments, &resource, noticed, started).saturating_sub(product)
-        });
-        back.push(Back {
+impl Evidence<'_> {
+    /// What these faults came to, their moments in milliseconds since 1970. A fault ends where the next one begins.
+    #[must_use]
+    pub fn faults(self, faults: &[(u64, String)]) -> Vec<Fault> {
+        let ends = faults.iter().skip(1).map(|(time, _)| *time).chain([u64::MAX]);
+        faults.iter().zip(ends).map(|((at, what), next)| self.fault(*at, what, next)).collect()
+    }
+
+    fn fault(self, at: u64, what: &str, next: u64) -> Fault {
+        let line = timeline::of(self.moments, at, next);
+        let since = |time: u64| time.saturating_sub(at);
+        let noticed = line.noticed.as_ref().map(|(time, _)| *time);
+        let died = |life: &&Life| life.ended.is_some_and(|ended| (at..next).contains(&ended));
+        let mut back: Vec<Back> =
+            self.lives.iter().filter(died).filter_map(|dead| self.back(dead, noticed)).collect();
+        let ready = self.lives.iter().filter(died).filter_map(|dead| witness::next(self.lives, dead)?.ready);
+        let running = ready.max().map(since);
+        if let Some(noticed) = noticed {
+            let others = self.followed.iter();
+            back.extend(others.filter_map(|resource| self.other(resource, at, noticed, next)));
+        }
+        let split = |what: Option<(u64, String)>| what.map(|(time, text)| (since(time), text)).unzip();
+        let ((noticed, by), (decided, action)) = (split(line.noticed), split(line.decided));
+        Fault { what: what.to_owned(), noticed, by, decided, action, running, back }
+    }
+
+    fn back(self, dead: &Life, noticed: Option<u64>) -> Option<Back> {
+        let next = witness::next(self.lives, dead)?;
+        let (ready, resource) = (next.ready?, format!("mz-{}", dead.pico));
+        let product = called(self.history, next).map(|called| ready.saturating_sub(called));
+        let times = noticed.zip(timeline::started(self.moments, &resource, ready).map(|(time, _)| time));
+        let ran = times.map(|(noticed, started)| timeline::ran(self.moments, &resource, noticed, started));
+        Some(Back {
             pico: dead.pico.clone(),
             from: dead.node.clone(),
-            to: next_life.node.clone(),
-            away: ready.saturating_sub(ended),
-            since_noticed: noticed.zip(started).map(|(noticed, started)| started.saturating_sub(noticed)),
+            to: next.node.clone(),
+            away: ready.saturating_sub(dead.ended?),
+            since_noticed: times.map(|(noticed, started)| started.saturating_sub(noticed)),
             product,
-            agents,
-        });
+            agents: ran.zip(product).map(|(ran, product)| ran.saturating_sub(product)),
+        })
     }
-    let split = |what: Option<(u64, String)>| what.map(|(time, text)| (since(time), text)).unzip();
-    let ((noticed, by), (decided, action)) = (split(line.noticed), split(line.decided));
-    Fault { what: what.to_owned(), noticed, by, decided, action, running: running.map(since), back }
+
+    /// It has no life that anybody watches: it is back when its start is done, and away since the fault.
+    fn other(self, resource: &str, at: u64, noticed: u64, next: u64) -> Option<Back> {
+        let (started, node) = timeline::started(self.moments, resource, noticed)?;
+        (started < next).then(|| Back {
+            pico: resource.to_owned(),
+            from: String::new(),
+            to: node.to_owned(),
+            away: started - at,
+            since_noticed: Some(started - noticed),
+            product: Some(0),
+            agents: Some(timeline::ran(self.moments, resource, noticed, started)),
+        })
+    }
 }
 
 /// When `mzsh startup` was called for this life: the last call on its node before it began.
@@ -212,7 +240,8 @@ mod tests {
         ];
         let lives = [life(10, 40, Some(1001)), life(1100, 1350, None)];
         let history = [mzsh(5, "startup ec1"), mzsh(1090, "startup -f ec1"), mzsh(1095, "startup -f ec10")];
-        let told = faults(&[(1000, "kill".into()), (4000, "stop".into())], &moments, &lives, &history);
+        let told = Evidence { moments: &moments, lives: &lives, history: &history, followed: &[] }
+            .faults(&[(1000, "kill".into()), (4000, "stop".into())]);
         assert_eq!(told.len(), 2);
         let kill = &told[0];
         assert_eq!((kill.noticed, kill.decided, kill.running), (Some(20), Some(30), Some(350)));
@@ -225,7 +254,9 @@ mod tests {
     #[test]
     fn who_was_started_by_a_person_has_no_share_of_the_agents() {
         let lives = [life(10, 40, Some(1001)), life(1100, 1350, None)];
-        let told = faults(&[(1000, "by hand".into())], &[], &lives, &[mzsh(1090, "startup ec1")]);
+        let history = [mzsh(1090, "startup ec1")];
+        let told = Evidence { moments: &[], lives: &lives, history: &history, followed: &[] }
+            .faults(&[(1000, "by hand".into())]);
         assert_eq!((told[0].running, told[0].back[0].agents), (Some(350), None));
     }
 }

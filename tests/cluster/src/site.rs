@@ -24,7 +24,7 @@ use mz_sim::history::{self, Event};
 use testkit::{Done, Error};
 
 use crate::control::{SIMULATOR, io_error};
-use crate::report::{self, Report};
+use crate::report::{self, Evidence, Report};
 use crate::timeline;
 use crate::watch::{self, Seen};
 use crate::witness::{self, Broken, Expected, Life};
@@ -213,6 +213,7 @@ impl Plan {
             began: Instant::now(),
             faults: RefCell::default(),
             excused: RefCell::default(),
+            followed: RefCell::default(),
         };
         site.install(&self)?;
         site.configure(&self)?;
@@ -236,6 +237,8 @@ pub struct Site {
     faults: RefCell<Vec<(u64, String)>>,
     /// Processes whose heart it has stopped: node, number and start time.
     excused: RefCell<Vec<(String, u32, u64)>>,
+    /// Resources that are no picos and have a place in the report.
+    followed: RefCell<Vec<String>>,
 }
 
 impl Site {
@@ -249,6 +252,11 @@ impl Site {
     pub fn fault(&self, what: &str) {
         println!("{}: {what}", watch::now());
         self.faults.borrow_mut().push((watch::now(), what.to_owned()));
+    }
+
+    /// The report shall tell of this resource, too, which is no pico: when it was started again.
+    pub fn follow(&self, resource: &str) {
+        self.followed.borrow_mut().push(resource.to_owned());
     }
 
     /// The heart of this pico may stand still: the scenario sees to that.
@@ -413,8 +421,10 @@ impl Site {
     /// What this scenario has come to so far.
     pub fn report(&self, lives: &[Life]) -> Result<Report, Error> {
         let now = watch::now();
-        let faults =
-            report::faults(&self.faults.borrow(), &report::moments(&self.lab, now), lives, &self.history()?);
+        let (moments, history) = (report::moments(&self.lab, now), self.history()?);
+        let followed = self.followed.borrow();
+        let seen = Evidence { moments: &moments, lives, history: &history, followed: &followed };
+        let faults = seen.faults(&self.faults.borrow());
         for fault in &faults {
             println!("{fault:?}");
         }

@@ -85,14 +85,16 @@ pub fn ran(moments: &[Moment], resource: &str, from: u64, until: u64) -> u64 {
     ran.sum()
 }
 
-/// When a start of a resource was done, as the executor knows it: the first after `from`.
+/// When and where a start of a resource was done, as the executor knows it: the first after `from`.
 #[must_use]
-pub fn started(moments: &[Moment], resource: &str, from: u64) -> Option<u64> {
+pub fn started<'a>(moments: &'a [Moment], resource: &str, from: u64) -> Option<(u64, &'a str)> {
     let starts = moments.iter().filter_map(|(time, told)| match told {
-        Told::Ran { resource: of, action, .. } if of == resource && action == "start" => Some(*time),
+        Told::Ran { node, resource: of, action, .. } if of == resource && action == "start" => {
+            Some((*time, node.as_str()))
+        }
         _ => None,
     });
-    starts.filter(|time| *time >= from).min()
+    starts.filter(|(time, _)| *time >= from).min()
 }
 
 /// `Nov 22 13:03:15.416 n1 pacemaker-controld  [87] (log_executor_event) <TAB>notice: ...`

@@ -76,7 +76,7 @@ fn the_time_of_an_agent_is_what_the_executor_measured() {
     assert_eq!(ran(&moments, "mz-platform", FAULT, u64::MAX), 16 + 263);
     assert_eq!(ran(&moments, "mz-ui", FAULT, u64::MAX), 0);
     assert_eq!(ran(&moments, "mz-platform", FAULT, FAULT + 200), 16, "only what ended in that time");
-    assert_eq!(started(&moments, "mz-platform", FAULT), Some(FAULT + 434));
+    assert_eq!(started(&moments, "mz-platform", FAULT), Some((FAULT + 434, "n1")));
     let of_3 = "Nov 22 13:03:15.768 n1 pacemaker-execd [84] (log_finished) \tinfo: mz-platform start (call 49, PID 667) exited with status 0 (OK) (execution time 263ms, queue time 5ms)";
     assert_eq!(ran(&read(of_3, FAULT), "mz-platform", FAULT, u64::MAX), 263);
 }

@@ -1,0 +1,79 @@
+//! How long the cluster takes for a fault with our agents, and how long it takes for the same with an agent that does nothing: the
+//! difference is ours. Nothing here is judged by its time; docs/reliability.md has the medians.
+
+use lab::site::{SOON, Site, site};
+use lab::{Done, Error};
+
+/// Often enough for a median.
+const KILLS: usize = 8;
+const STANDBYS: usize = 4;
+const CUTS: usize = 4;
+
+/// The Dummy writes nothing but this file.
+const STATE: &str = "/run/dummy.state";
+
+/// The Platform, an EC and a Dummy of Pacemaker's own are killed, put into standby and lose their node, in turns: each is
+/// back each time, and how long that took is beside one another in the table of times.
+#[test]
+fn beside_a_dummy() -> Done {
+    let site = site()
+        // None has failed too often for its node, however often it is killed.
+        .in_primitive("mz-platform", "migration-threshold=3", "migration-threshold=1000")
+        .and(&format!("primitive dummy ocf:pacemaker:Dummy params state={STATE} op monitor interval=1s timeout=20s op start interval=0 timeout=20s op stop interval=0 timeout=20s"))
+        .and("location dummy-on-n1 dummy 50: n1")
+        .and("location dummy-never-on-n3 dummy -inf: n3")
+        .up()?;
+    site.follow("dummy");
+    for _ in 0..KILLS {
+        for pico in ["platform", "ec1"] {
+            let before = site.one(pico);
+            site.fault(&format!("kill -9 of {pico}"));
+            site.signal(&before, "KILL")?;
+            site.until_back(&before)?;
+            site.lab.settle()?;
+        }
+        let monitored = fails(&site)?;
+        site.fault("the state of a Dummy is removed");
+        site.node("n1").exec(&["rm", STATE])?;
+        site.lab.until("the Dummy to have failed", SOON, |_| {
+            let now = fails(&site)?;
+            Ok(if now > monitored { Ok(()) } else { Err(format!("{now} failures")) })
+        })?;
+        site.lab.settle()?;
+    }
+    // The Platform and the Dummy prefer n1 and stay where they are: they go to and fro.
+    let mut nodes = ["n1", "n2"].iter().cycle();
+    for _ in 0..STANDBYS {
+        let (from, to) = (next(&mut nodes), if site.one("platform").node == "n1" { "n2" } else { "n1" });
+        site.fault("standby of the node");
+        site.node(from).exec(&["crm_standby", "-N", from, "-v", "on"])?;
+        site.until_ready("platform", to)?;
+        site.lab.settle()?;
+        site.node(from).exec(&["crm_standby", "-N", from, "-D"])?;
+        site.lab.settle()?;
+    }
+    for _ in 0..CUTS {
+        let (from, to) = (next(&mut nodes), if site.one("platform").node == "n1" { "n2" } else { "n1" });
+        site.fault("power cut of the node");
+        site.node(from).kill()?;
+        site.until_ready("platform", to)?;
+        site.until_online(from)?;
+    }
+    let both: &[&str] = &["n1", "n2"];
+    site.witnessed(&[
+        ("platform", both, 1 + KILLS + STANDBYS + CUTS),
+        ("ui", both, 1 + STANDBYS + CUTS),
+        ("ec1", &["n3"], 1 + KILLS),
+        ("ec2", &["n3"], 2),
+    ])
+}
+
+fn next<'a>(nodes: &mut impl Iterator<Item = &'a &'static str>) -> &'static str {
+    nodes.next().copied().unwrap_or_default()
+}
+
+/// How often the Dummy was found gone on n1, as its log tells.
+fn fails(site: &Site) -> Result<usize, Error> {
+    let found = "grep -c 'Result of monitor operation for dummy on n1: not running' /var/log/pacemaker/pacemaker.log || true";
+    Ok(site.node("n1").sh(found)?.trim().parse().unwrap_or_default())
+}
