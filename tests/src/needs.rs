@@ -116,6 +116,18 @@ pub const CONFIGURATION: &[Need] = &[
     Need::Program("pacemakerd", "pacemaker"),
 ];
 
+/// The scheduler's simulator, and what makes a configuration for it.
+pub const SIMULATIONS: &[Need] = &[
+    Need::Root,
+    Need::Program("crm", "crmsh"),
+    Need::Program("cibadmin", "pacemaker-cli-utils"),
+    Need::Program("crm_simulate", "pacemaker-cli-utils"),
+    Need::Program("crm_mon", "pacemaker-cli-utils"),
+    Need::Program("pacemakerd", "pacemaker"),
+    Need::File("/usr/lib/ocf/resource.d/heartbeat/Filesystem", "resource-agents"),
+    Need::File("/usr/lib/ocf/resource.d/heartbeat/IPaddr2", "resource-agents"),
+];
+
 /// A JDK, for picos that are real JVMs.
 pub const JDK: &[Need] =
     &[Need::Program("java", "default-jdk-headless"), Need::Program("javac", "default-jdk-headless")];

@@ -33,6 +33,11 @@ pub(crate) struct Case {
     pub(crate) ignored: bool,
 }
 
+/// One file of tests.
+pub(crate) fn read_file(module: &str, path: &Path) -> Result<Family, Error> {
+    Ok(family(module, &text(path)?))
+}
+
 /// The whole suite, in the order in which its main file names the modules.
 pub(crate) fn read() -> Result<Vec<Family>, Error> {
     let folder = workspace::root().join(SUITE);

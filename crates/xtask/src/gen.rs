@@ -2,15 +2,18 @@
 //!
 //! - ocf-metadata/*.xml, one file an agent, exactly what its `meta-data` prints.
 //! - docs/behaviour.md, see [`behaviour`].
+//! - docs/in-the-cluster.md, see [`decisions`]; what it is made of, with `--decisions` alone: that takes Pacemaker's tools and half a minute,
+//!   and the suite `simulations` compares it.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use lab::simulation::golden;
 use testkit::AGENTS;
 
 use crate::workspace::{self, Workspace};
-use crate::{Error, behaviour};
+use crate::{Error, behaviour, decisions};
 
 /// What `gen` is asked for.
 #[derive(Debug, clap::Args)]
@@ -18,6 +21,9 @@ pub(crate) struct Options {
     /// Write nothing; fail when a file is not what it should be.
     #[arg(long)]
     check: bool,
+    /// Ask Pacemaker's scheduler again what it decides, too (root and its tools are needed).
+    #[arg(long, conflicts_with = "check")]
+    decisions: bool,
 }
 
 /// Writes or checks the files.
@@ -28,14 +34,22 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         check(&workspace)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if options.decisions {
+        write(golden::FILE, decisions::ask(&workspace)?.as_bytes())?;
+    }
     for (name, content) in files(&workspace)? {
-        let path = workspace::root().join(&name);
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
-        fs::write(&path, content).map_err(Error::file("write", &path))?;
-        println!("{name}");
+        write(&name, &content)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn write(name: &str, content: &[u8]) -> Result<(), Error> {
+    let path = workspace::root().join(name);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
+    fs::write(&path, content).map_err(Error::file("write", &path))?;
+    println!("{name}");
+    Ok(())
 }
 
 /// Fails with the names of the files that are not what they should be.
@@ -56,7 +70,10 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Error> {
 
 /// All of them, by their path in the repository.
 fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    let mut files = vec![("docs/behaviour.md".to_owned(), behaviour::page()?.into_bytes())];
+    let mut files = vec![
+        ("docs/behaviour.md".to_owned(), behaviour::page()?.into_bytes()),
+        ("docs/in-the-cluster.md".to_owned(), decisions::page()?.into_bytes()),
+    ];
     for agent in AGENTS {
         files.push((format!("ocf-metadata/{agent}.xml"), metadata(workspace, agent)?));
     }

@@ -3,6 +3,7 @@
 
 mod behaviour;
 mod bench;
+mod decisions;
 mod demo;
 mod error;
 mod faults;
@@ -39,7 +40,7 @@ enum Task {
     /// A real Corosync and Pacemaker cluster on this machine: up, exec, kill, cut, heal, status, down.
     #[command(subcommand)]
     Lab(lab::Task),
-    /// Write what is generated: ocf-metadata/ and docs/behaviour.md.
+    /// Write what is generated: ocf-metadata/, docs/behaviour.md, docs/in-the-cluster.md.
     Gen(r#gen::Options),
     /// Fuzz what the agents read from outside (needs a nightly toolchain and cargo-fuzz).
     Fuzz(fuzz::Options),

@@ -17,6 +17,7 @@
 mod control;
 mod node;
 pub mod report;
+pub mod simulation;
 pub mod site;
 pub mod status;
 pub mod timeline;

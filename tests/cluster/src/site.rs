@@ -169,7 +169,9 @@ impl Plan {
         lines.extend(of_ec1);
         if !self.storage_in_cluster {
             lines.retain(|line| !line.contains("mz-storage ocf:"));
-            lines.iter_mut().for_each(|line| *line = line.replace("mz-storage ", ""));
+            for line in &mut lines {
+                *line = line.replace("mz-storage ", "");
+            }
         }
         for (was, is) in &self.changes {
             let (resource, was) = was.split_once('\0').unwrap_or(("", was));
@@ -201,6 +203,25 @@ impl Plan {
             ("mz-ec2", "n2", Some("n1")),
             ("mz-sc1", "n3", Some("n1")),
         ]
+    }
+
+    /// What is not in the README, for crm: fencing, and who prefers which node.
+    fn beside(&self) -> String {
+        let fencing = "primitive power stonith:fence_lab op monitor interval=30s timeout=20s\n".to_owned();
+        let places = self.places().into_iter().map(|(resource, prefers, never)| {
+            let never =
+                never.map(|node| format!("location {resource}-never-on-{node} {resource} -inf: {node}\n"));
+            format!("location {resource}-on-{prefers} {resource} 50: {prefers}\n")
+                + &never.unwrap_or_default()
+        });
+        places.fold(fencing, |all, lines| all + &lines) + &self.more
+    }
+
+    /// The whole configuration, for `crm configure load`.
+    #[must_use]
+    pub fn crm_lines(&self) -> String {
+        let crm = Self { tool: Tool::Crm, ..self.clone() };
+        crm.commands().join("\n") + "\n" + &self.beside()
     }
 
     /// Brings all up and waits until all picos are ready where they belong.
@@ -299,20 +320,10 @@ impl Site {
 
     /// All at once, else the cluster acts on half of it.
     fn configure(&self, plan: &Plan) -> Done {
-        let commands = plan.commands();
-        let mut crm = String::from("primitive power stonith:fence_lab op monitor interval=30s timeout=20s\n");
-        for (resource, prefers, never) in plan.places() {
-            crm += &format!("location {resource}-on-{prefers} {resource} 50: {prefers}\n");
-            if let Some(never) = never {
-                crm += &format!("location {resource}-never-on-{never} {resource} -inf: {never}\n");
-            }
-        }
-        crm += &plan.more;
-        if plan.tool == Tool::Crm {
-            crm = commands.join("\n") + "\n" + &crm;
-        } else {
+        if plan.tool == Tool::Pcs {
             let calls: Vec<String> =
-                commands.iter().map(|line| format!("pcs -f /srv/mz.xml {line}")).collect();
+                plan.commands().iter().map(|line| format!("pcs -f /srv/mz.xml {line}")).collect();
+            let crm = plan.beside();
             self.node("n1").sh(&format!(
                 "set -e
                 pcs cluster cib /srv/mz.xml
@@ -324,7 +335,7 @@ impl Site {
             return Ok(());
         }
         let file = self.lab.path("n1", "/srv/mz.crm");
-        fs::write(&file, crm).map_err(io_error("write", &file))?;
+        fs::write(&file, plan.crm_lines()).map_err(io_error("write", &file))?;
         self.node("n1").sh("crm -w -F configure load update /srv/mz.crm").map(drop)
     }
 

@@ -21,6 +21,7 @@ const NEEDS: &[(&str, &[&[Need]])] = &[
     ("deadlines", &[needs::SANDBOX, needs::HUNG_STORAGE]),
     ("deadlines-slow", &[needs::SANDBOX, needs::HUNG_STORAGE]),
     ("cluster", &[needs::CLUSTER, needs::HUNG_STORAGE]),
+    ("simulations", &[needs::SANDBOX, needs::SIMULATIONS]),
 ];
 
 /// Suites that wait more than they work: how many of their tests are run at once, whatever the number of processors.

@@ -1,0 +1,122 @@
+//! The outcomes as they are committed: `tests/cluster/simulations/decisions.txt`, which the suite compares with what Pacemaker
+//! decides here and now, and of which `cargo xtask gen` makes the page `docs/in-the-cluster.md`.
+//!
+//! A heading in brackets tells whose answer it is and when; each exit code below it what comes of it in a few words; the indented lines are
+//! what the scheduler wants done at once, all of it, so that a change in any of it is seen.
+
+use std::fmt::Write as _;
+
+use super::{Occasion, Outcome, Subject};
+
+/// Where it stands, from the root of the repository.
+pub const FILE: &str = "tests/cluster/simulations/decisions.txt";
+
+const HEAD: &str = "\
+What Pacemaker decides when an agent answers with an exit code. Made by `cargo xtask gen --decisions` with crm_simulate, on the
+configuration of the README: see tests/cluster/src/simulation.rs.
+";
+
+/// As much of a committed outcome as a table shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Its heading.
+    pub heading: String,
+    /// The exit code.
+    pub code: u8,
+    /// What comes of it.
+    pub words: String,
+}
+
+/// The heading of a subject and an occasion.
+#[must_use]
+pub fn heading(subject: Subject, occasion: Occasion) -> String {
+    format!("{}: {}", subject.resource(), occasion.of(subject))
+}
+
+/// The file.
+#[must_use]
+pub fn text(outcomes: &[Outcome]) -> String {
+    let mut text = HEAD.to_owned();
+    let mut last = String::new();
+    for outcome in outcomes {
+        let heading = heading(outcome.answer.subject, outcome.answer.occasion);
+        if heading != last {
+            // Writing to a String does not fail.
+            let _ = writeln!(text, "\n[{heading}]");
+            last = heading;
+        }
+        let _ = writeln!(text, "{}: {}", outcome.answer.code, outcome.in_words());
+        for step in &outcome.steps {
+            let _ = writeln!(text, "    {step}");
+        }
+    }
+    text
+}
+
+/// What the file tells.
+#[must_use]
+pub fn told(text: &str) -> Vec<Told> {
+    let mut told = Vec::new();
+    let mut heading = "";
+    for line in text.lines() {
+        if let Some(inner) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            heading = inner;
+        } else if let Some((code, words)) = line.split_once(": ")
+            && let Ok(code) = code.parse()
+        {
+            told.push(Told { heading: heading.to_owned(), code, words: words.to_owned() });
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation::{Answer, Step};
+
+    #[test]
+    fn what_was_written_is_read() {
+        let answer = |code| Answer { subject: Subject::Ec, occasion: Occasion::Monitor, code };
+        let well = Outcome {
+            answer: answer(0),
+            steps: Vec::new(),
+            stopped: Vec::new(),
+            started: Vec::new(),
+            runs_on: vec!["n3".to_owned()],
+            blocked: false,
+            listed: false,
+            banned: Vec::new(),
+        };
+        let step = Step {
+            what: "recover".to_owned(),
+            of: "mz-ec1".to_owned(),
+            nodes: ("n3".to_owned(), "n2".to_owned()),
+            why: None,
+            blocked: false,
+        };
+        let (n2, n3) = (vec!["n2".to_owned()], vec!["n3".to_owned()]);
+        let moved = Outcome {
+            answer: answer(5),
+            steps: vec![step],
+            stopped: n3.clone(),
+            started: n2.clone(),
+            runs_on: n2,
+            banned: n3,
+            listed: true,
+            ..well.clone()
+        };
+        let degraded = Outcome { answer: answer(190), listed: true, ..well.clone() };
+        let told = told(&text(&[well, moved, degraded]));
+        let words: Vec<(u8, &str)> = told.iter().map(|told| (told.code, told.words.as_str())).collect();
+        assert_eq!(
+            words,
+            [
+                (0, "runs on n3"),
+                (5, "stopped on n3, started on n2; n3 banned"),
+                (190, "runs on n3; listed as failed"),
+            ]
+        );
+        assert!(told.iter().all(|told| told.heading == "mz-ec1: monitor on n3"));
+    }
+}

@@ -1,0 +1,198 @@
+//! What came of one answer: read from the simulator's XML, told in words.
+
+use std::fmt;
+
+use roxmltree::{Document, Node};
+
+use super::Answer;
+use crate::status::Status;
+
+/// What ends each document in the output of `answer.sh`.
+const END: &str = "=====\n";
+
+/// One line of the Transition Summary: what the scheduler wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// `start`, `stop`, `recover`, `move`, `restart`, `fence` ...
+    pub what: String,
+    /// The resource; of a `fence`, the node.
+    pub of: String,
+    /// Where it is, and where it will be; the same where it stays.
+    pub nodes: (String, String),
+    /// The scheduler's reason, where it gives one.
+    pub why: Option<String>,
+    /// It can't be done: a person has to come.
+    pub blocked: bool,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, of, nodes: (from, to), why, blocked } = self;
+        write!(f, "{what} {of}")?;
+        if what != "fence" {
+            if from == to { write!(f, " on {from}") } else { write!(f, " {from} -> {to}") }?;
+        }
+        if let Some(why) = why {
+            write!(f, " ({why})")?;
+        }
+        if *blocked { f.write_str(", blocked") } else { Ok(()) }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The answer.
+    pub answer: Answer,
+    /// What the scheduler wanted at once. Starts of others than the subject, which are under way anyway, are left out.
+    pub steps: Vec<Step>,
+    /// Where its agent is called to stop, until nothing is left to do.
+    pub stopped: Vec<String>,
+    /// Where it is called to start.
+    pub started: Vec<String>,
+    /// Where the subject is active then.
+    pub runs_on: Vec<String>,
+    /// It is blocked then: the cluster waits for a person.
+    pub blocked: bool,
+    /// A failed action of it is listed then.
+    pub listed: bool,
+    /// Nodes that must not have it any more, until a cleanup or `failure-timeout`.
+    pub banned: Vec<String>,
+}
+
+impl Outcome {
+    /// Reads what `answer.sh` wrote.
+    ///
+    /// # Errors
+    /// What is not that.
+    pub(super) fn read(answer: Answer, said: &str) -> Result<Self, String> {
+        let mut documents: Vec<&str> = said.split(END).collect();
+        let status = documents.pop().unwrap_or_default();
+        let decisions: Result<Vec<_>, _> = documents.iter().map(|text| Document::parse(text)).collect();
+        let decisions = decisions.map_err(|error| format!("{error}: {said}"))?;
+        let (Some(first), Some(last)) = (decisions.first(), decisions.last()) else {
+            return Err("no decision".to_owned());
+        };
+        if let Some(step) = last.descendants().filter_map(|node| step(&node)).find(|step| !step.blocked) {
+            return Err(format!("it does not come to rest: {step}"));
+        }
+        let resource = answer.subject.resource();
+        let steps = first.descendants().filter_map(|node| step(&node));
+        let steps = steps.filter(|step| step.what != "start" || step.of == resource).collect();
+        let on = Status::parse(status).map_err(|error| format!("{error}: {status}"))?;
+        let status = Document::parse(status).map_err(|error| error.to_string())?;
+        let of_subject = |node: &Node<'_, '_>, tag, name| {
+            node.has_tag_name(tag) && node.attribute(name).is_some_and(|of| of.starts_with(resource))
+        };
+        let called = |action: &str| {
+            let mut nodes: Vec<String> =
+                decisions.iter().flat_map(|decision| called(decision, resource, action)).collect();
+            nodes.sort();
+            nodes.dedup();
+            nodes
+        };
+        let mut outcome = Self {
+            answer,
+            steps,
+            stopped: called("stop"),
+            started: called("start"),
+            runs_on: on.where_is(resource).to_vec(),
+            blocked: status
+                .descendants()
+                .any(|node| of_subject(&node, "resource", "id") && node.attribute("blocked") == Some("true")),
+            listed: status.descendants().any(|node| of_subject(&node, "failure", "op_key")),
+            banned: banned(last, resource),
+        };
+        // By the configuration, in any case.
+        outcome.banned.retain(|node| node == answer.subject.active() || node == answer.subject.passive());
+        Ok(outcome)
+    }
+
+    /// The nodes that are fenced.
+    #[must_use]
+    pub fn fenced(&self) -> Vec<&str> {
+        self.steps.iter().filter(|step| step.what == "fence").map(|step| step.of.as_str()).collect()
+    }
+
+    /// Something is done about the subject: its process ends, or begins, or both.
+    #[must_use]
+    pub fn touches(&self) -> bool {
+        !(self.stopped.is_empty() && self.started.is_empty() && self.fenced().is_empty())
+    }
+
+    /// In a few words, for a cell of a table.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let mut parts: Vec<String> =
+            self.fenced().into_iter().map(|node| format!("**{node} is fenced**")).collect();
+        let (stopped, started) = (self.stopped.join(" and "), self.started.join(" and "));
+        match (stopped.is_empty(), started.is_empty()) {
+            (true, true) => {}
+            (false, true) => parts.push(format!("stopped on {stopped}")),
+            (true, false) => parts.push(format!("started on {started}")),
+            (false, false) if stopped == started => parts.push(format!("stopped and started on {started}")),
+            (false, false) => parts.push(format!("stopped on {stopped}, started on {started}")),
+        }
+        if self.blocked {
+            parts.push("blocked until somebody comes".to_owned());
+        } else if self.runs_on.is_empty() {
+            parts.push("stays down".to_owned());
+        } else if parts.is_empty() {
+            parts.push(format!("runs on {}", self.runs_on.join(" and ")));
+        }
+        if !self.banned.is_empty() {
+            parts.push(format!("{} banned", self.banned.join(" and ")));
+        }
+        if self.listed && !self.touches() {
+            parts.push("listed as failed".to_owned());
+        }
+        parts.join("; ")
+    }
+}
+
+/// Where the agent of a resource is called in this transition.
+fn called(decision: &Document<'_>, resource: &str, action: &str) -> Vec<String> {
+    let calls = decision.descendants().filter(|node| {
+        node.has_tag_name("rsc_action")
+            && node.attribute("op") == Some(action)
+            && node.attribute("resource") == Some(resource)
+    });
+    calls.filter_map(|node| node.attribute("node")).map(str::to_owned).collect()
+}
+
+fn step(node: &Node<'_, '_>) -> Option<Step> {
+    let text = |name: &str| node.attribute(name).map(str::to_owned);
+    if node.parent()?.tag_name().name() != "actions" {
+        return None;
+    }
+    let (why, blocked) = (text("reason"), node.attribute("blocked") == Some("true"));
+    if node.has_tag_name("node_action") {
+        let what = text("task")?;
+        let what = if what.starts_with("Fence") { "fence".to_owned() } else { what };
+        let at = text("node")?;
+        return Some(Step { what, of: at.clone(), nodes: (at.clone(), at), why, blocked });
+    }
+    let from = text("source").or_else(|| text("node")).unwrap_or_default();
+    let to = text("dest").unwrap_or_else(|| from.clone());
+    Some(Step { what: text("action")?, of: text("resource")?, nodes: (from, to), why, blocked })
+}
+
+/// Nodes with a score of -INFINITY. Of a group's member before the group has its node: then all others are out.
+fn banned(decision: &Document<'_>, resource: &str) -> Vec<String> {
+    let weights = |function: &str| -> Vec<String> {
+        let of = decision.descendants().filter(|node| {
+            node.has_tag_name("node_weight")
+                && node.attribute("id") == Some(resource)
+                && node.attribute("function") == Some(function)
+                && node.attribute("score") == Some("-INFINITY")
+        });
+        let mut nodes: Vec<String> =
+            of.filter_map(|node| node.attribute("node")).map(str::to_owned).collect();
+        nodes.dedup();
+        nodes
+    };
+    let in_group = decision.descendants().any(|node| {
+        node.attribute("id") == Some(resource) && node.attribute("function") == Some("pcmk__group_assign")
+    });
+    weights(if in_group { "pcmk__group_assign" } else { "pcmk__primitive_assign" })
+}
