@@ -1,5 +1,6 @@
 //! One node of the lab, and what can be done to it.
 
+use std::fs;
 use std::time::Duration;
 
 use testkit::{Done, Error, Ran};
@@ -18,6 +19,24 @@ pub struct Node<'a> {
 }
 
 impl Node<'_> {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
+    /// It has power: its process 1 lives.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        // As live.sh has it: number and PID namespace, by the numbers of the lab.
+        let lab = format!("/proc/{}/root", self.lab.init());
+        let file = format!("{lab}{}/fs/{}/pid", self.lab.control().dir().display(), self.name);
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let Some((pid, namespace)) = text.trim_end().split_once(' ') else { return false };
+        let link = fs::read_link(format!("{lab}/proc/{pid}/ns/pid"));
+        link.is_ok_and(|link| link.to_str() == Some(namespace))
+    }
+
     /// Runs a command, which has to succeed.
     ///
     /// # Errors

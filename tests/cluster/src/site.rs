@@ -226,10 +226,21 @@ impl Plan {
 
     /// Brings all up and waits until all picos are ready where they belong.
     pub fn up(self) -> Result<Site, Error> {
+        let nodes = self.nodes;
+        let site = self.begin_in(Lab::up(nodes)?)?;
+        for (pico, node) in site.placed {
+            site.until_ready(pico, node)?;
+        }
+        site.lab.settle()?;
+        Ok(site)
+    }
+
+    /// Lays all out in a lab that is up, and leaves it to the cluster to start it.
+    pub fn begin_in(self, lab: Lab) -> Result<Site, Error> {
         let third = if self.nodes == 2 { "n2" } else { "n3" };
         let placed = [("platform", "n1"), ("ui", "n1"), ("ec1", third), ("ec2", "n2"), ("sc1", third)];
         let site = Site {
-            lab: Lab::up(self.nodes)?,
+            lab,
             placed,
             began: Instant::now(),
             faults: RefCell::default(),
@@ -238,10 +249,6 @@ impl Plan {
         };
         site.install(&self)?;
         site.configure(&self)?;
-        for (pico, node) in placed {
-            site.until_ready(pico, node)?;
-        }
-        site.lab.settle()?;
         Ok(site)
     }
 }
@@ -267,6 +274,12 @@ impl Site {
     #[must_use]
     pub fn node<'a>(&'a self, name: &'a str) -> Node<'a> {
         self.lab.node(name)
+    }
+
+    /// Each pico, and where it is when all is well.
+    #[must_use]
+    pub fn placed(&self) -> &[(&'static str, &'static str)] {
+        &self.placed
     }
 
     /// Notes the moment of what is done next: the time line begins with it.
@@ -421,12 +434,19 @@ impl Site {
         })
     }
 
-    /// How often a node was fenced.
-    pub fn fenced(&self, node: &str) -> Result<usize, Error> {
+    /// What the power switch has done: when, in milliseconds since 1970, and what (`reboot n1`).
+    pub fn switched(&self) -> Result<Vec<(u64, String)>, Error> {
         let log = self
             .node("host")
             .try_exec(&["cat", &format!("{}/fs/power.log", self.lab.control().dir().display())])?;
-        Ok(log.stdout.lines().filter(|line| line.ends_with(&format!(" reboot {node} 0"))).count())
+        let lines = log.stdout.lines().filter_map(|line| line.strip_suffix(" 0")?.split_once(' '));
+        Ok(lines.filter_map(|(time, what)| Some((time.parse().ok()?, what.to_owned()))).collect())
+    }
+
+    /// How often a node was fenced.
+    pub fn fenced(&self, node: &str) -> Result<usize, Error> {
+        let reboot = format!("reboot {node}");
+        Ok(self.switched()?.iter().filter(|(_, what)| *what == reboot).count())
     }
 
     /// What this scenario has come to so far.

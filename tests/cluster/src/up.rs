@@ -52,8 +52,15 @@ impl Lab {
     /// # Errors
     /// See [`Lab::up`].
     pub fn named(name: &str, nodes: u8) -> Result<Self, Error> {
-        let programs = Programs::all()?;
-        let dir = directory(&programs).join(name);
+        Self::of(name, nodes, &Programs::all()?, true)
+    }
+
+    /// The same of these programs. One that is not `leashed` outlives whoever wanted it, if that is ended before [`Lab::down`].
+    ///
+    /// # Errors
+    /// See [`Lab::up`].
+    pub fn of(name: &str, nodes: u8, programs: &Programs, leashed: bool) -> Result<Self, Error> {
+        let dir = directory(programs).join(name);
         let control = Control::new(&dir);
         // One that a test left behind which was killed is ending: its leash is gone.
         wait_until(&format!("the end of the lab in {}", dir.display()), PAUSE * 100, || {
@@ -72,7 +79,7 @@ impl Lab {
             leash: None,
             passed: false,
         };
-        lab.leash = lab.control.up(nodes, &programs, true)?;
+        lab.leash = lab.control.up(nodes, programs, leashed)?;
         lab.init = lab.control.init().unwrap_or_default();
         Ok(lab)
     }
@@ -89,10 +96,20 @@ impl Lab {
         self.control.down()
     }
 
+    /// Whoever wanted it goes, and it stays up, unless it is leashed.
+    pub fn leave(mut self) {
+        self.passed = true;
+    }
+
     /// What the script does.
     #[must_use]
     pub fn control(&self) -> &Control {
         &self.control
+    }
+
+    /// Its process 1, by its number out here.
+    pub(crate) fn init(&self) -> u32 {
+        self.init
     }
 
     /// The watch over its picos.

@@ -4,6 +4,7 @@
 //! The agents are those that ship, run as Pacemaker runs them, in a sandbox that vanishes with this process. Each
 //! step says what it should come to; the demo fails if one does not.
 
+mod cluster;
 mod page;
 
 use crate::workspace::{self, Workspace};
@@ -20,12 +21,22 @@ const MZ_HOME: &str = "/opt/mz";
 const TRAFFIC: &str =
     "ec1.workload=from 0s to 120s consumes 25/40s; at 130s consumes 3; from 160s consumes 25/40s";
 
-/// What `demo` is asked for: nothing yet.
+/// What `demo` is asked for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {}
+pub(crate) struct Options {
+    /// A fail-over on a real cluster of three nodes (as root), with a live table and a time line
+    #[arg(long)]
+    cluster: bool,
+    /// With --cluster: leave it up, for `cargo xtask lab`
+    #[arg(long, requires = "cluster")]
+    keep: bool,
+}
 
 /// Runs the story; success when every step came out as it should.
-pub(crate) fn run(_: &Options) -> Result<ExitCode, Error> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+    if options.cluster {
+        return cluster::run(options.keep);
+    }
     packages::provide(needs::SANDBOX);
     eprintln!("building the agents and the simulated MediationZone...");
     workspace::build()?;

@@ -64,12 +64,17 @@ impl Page {
 
     /// The last line, and what the demo came to.
     pub(crate) fn close(self, took: Duration) -> ExitCode {
+        self.close_with(took, "Nothing is left behind.")
+    }
+
+    /// The same, with what is left.
+    pub(crate) fn close_with(self, took: Duration, left: &str) -> ExitCode {
         let seconds = took.as_secs_f64();
         if self.wrong == 0 {
-            line(&format!("\nAll as it should be, in {seconds:.1} s. Nothing is left behind."));
+            line(&format!("\nAll as it should be, in {seconds:.1} s. {left}"));
             return ExitCode::SUCCESS;
         }
-        line(&format!("\n{} not as it should be, in {seconds:.1} s.", self.wrong));
+        line(&format!("\n{} not as it should be, in {seconds:.1} s. {left}", self.wrong));
         ExitCode::FAILURE
     }
 

@@ -1,0 +1,193 @@
+//! `cargo xtask demo --cluster`: a fail-over on a real cluster, watched in a table that is redrawn, and told afterwards in a time
+//! line of milliseconds.
+//!
+//! Three nodes of the lab with the site of the scenarios, so the README's configuration. The Platform is killed, and recovered in place; then
+//! its node loses its power, is fenced, and the Platform runs on another one; then the node returns, and nothing moves. The story is
+//! told by the watch, the picos' histories, the power switch and Pacemaker's logs, and judged by the witness; no agent is asked.
+
+mod board;
+mod moments;
+
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lab::site::{SOON, Site, site};
+use lab::watch::Seen;
+use lab::witness::{self, Expected, Life};
+use lab::{Control, Lab, directory};
+use testkit::needs::{self, Need};
+use testkit::{Error as LabError, Programs};
+
+use crate::demo::page::Page;
+use crate::workspace::{self, Workspace};
+use crate::{Error, packages};
+use board::Board;
+
+/// Between two looks; each costs a call of `crm_mon`.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Where a lab lives that is left to people: `cargo xtask lab` knows it by this name.
+const KEPT: &str = "by-hand";
+
+/// What is said of it then.
+const LEFT: &str =
+    "The cluster stays up, for four hours: cargo xtask lab status, lab exec n1 pcs status, lab down.";
+
+/// Longest wait for anything that the story tells, on a loaded machine too.
+const LIMIT: Duration = Duration::from_secs(2 * SOON.as_secs());
+
+/// Runs the story; success when all came out as it should.
+pub(super) fn run(keep: bool) -> Result<ExitCode, Error> {
+    packages::provide(needs::CLUSTER);
+    let missing: Vec<String> =
+        needs::CLUSTER.iter().filter(|need| !need.is_met()).map(Need::to_string).collect();
+    if !missing.is_empty() {
+        return Err(Error::Unmet { what: "a cluster".to_owned(), missing: missing.join(", ") });
+    }
+    eprintln!("building the agents and the simulated MediationZone...");
+    workspace::build()?;
+    let programs = Programs::simulator()?.and_agents(&Workspace::read()?.release())?;
+    let name = if keep { KEPT } else { "demo" };
+    if let Some(pid) = Control::new(directory(&programs).join(name)).init() {
+        eprintln!(
+            "a lab is up already (its process 1 is {pid}): {}",
+            if keep { "cargo xtask lab down" } else { "is another demo running?" }
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    let begun = Instant::now();
+    let page = Page::new();
+    page.chapter("Three nodes, Corosync, Pacemaker and fencing, in namespaces of this machine.");
+    let lab = Lab::of(name, 3, &programs, !keep)?;
+    page.chapter(
+        "The README's configuration: storage, address and Platform in a group, a UI, two ECs, an SC.",
+    );
+    let site = site().begin_in(lab)?;
+    let mut story = Story { site: &site, board: Board::new(begun), page };
+    let told = story.tell();
+    let Story { page, .. } = story;
+    if keep {
+        // Of a story that went wrong people will want to see the rest, too.
+        site.lab.leave();
+        told?;
+        return Ok(page.close_with(begun.elapsed(), LEFT));
+    }
+    told?;
+    site.lab.down()?;
+    Ok(page.close(begun.elapsed()))
+}
+
+struct Story<'a> {
+    site: &'a Site,
+    board: Board,
+    page: Page,
+}
+
+impl Story<'_> {
+    fn tell(&mut self) -> Result<(), LabError> {
+        let placed = self.site.placed().to_vec();
+        self.until("all picos ready where they belong", |lives| {
+            placed.iter().all(|(pico, node)| ready(lives, pico).is_some_and(|life| life.node == *node))
+        })?;
+        let others: Vec<Seen> = ["ec1", "ec2", "sc1"].map(|pico| self.site.one(pico)).to_vec();
+
+        self.page.chapter("kill -9 of the Platform. Recovered in place; the UI and the ECs go on.");
+        let platform = self.site.one("platform");
+        self.site.signal(&platform, "KILL")?;
+        self.until("the Platform to be ready again", |lives| back(lives, &platform, "n1"))?;
+        self.told(&platform)?;
+        self.site.lab.settle()?;
+
+        self.page.chapter("The plug of n1 is pulled. It is fenced, and only then the Platform runs on n2.");
+        let platform = self.site.one("platform");
+        self.site.node("n1").kill()?;
+        self.until("the Platform and the UI to be ready on n2", |lives| {
+            back(lives, &platform, "n2") && ready(lives, "ui").is_some_and(|life| life.node == "n2")
+        })?;
+        self.told(&platform)?;
+
+        self.page.chapter("n1 has booted and joins. The Platform stays where it is well.");
+        self.site_until_online("n1")?;
+        self.judge(&others)
+    }
+
+    /// Shows the table until the lives of the picos are as wanted.
+    fn until(&mut self, what: &str, is: impl Fn(&[Life]) -> bool) -> Result<(), LabError> {
+        let started = Instant::now();
+        loop {
+            let lives = self.site.lives()?;
+            let done = is(&lives);
+            self.board.show(self.site, &lives);
+            if done {
+                self.board.leave();
+                return Ok(());
+            }
+            if started.elapsed() > LIMIT {
+                self.board.leave();
+                let status = self.site.lab.status();
+                let last_seen = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+                return Err(LabError::NeverCame { what: what.to_owned(), waited: LIMIT, last_seen });
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Until a node is a member, and nothing is left to do.
+    fn site_until_online(&mut self, node: &str) -> Result<(), LabError> {
+        let site = self.site;
+        self.until(&format!("{node} to be online"), |_| {
+            let status = site.lab.status();
+            status.is_ok_and(|status| status.member(node).is_some_and(|member| member.online))
+        })?;
+        site.lab.settle()
+    }
+
+    /// The time line of what this process died of.
+    fn told(&mut self, dead: &Seen) -> Result<(), LabError> {
+        let (rows, complete) = moments::of(self.site, dead)?;
+        for row in rows {
+            self.page.note(&row, complete);
+        }
+        Ok(())
+    }
+
+    /// The witness's word, and that nobody else was touched.
+    fn judge(&mut self, others: &[Seen]) -> Result<(), LabError> {
+        let lives = self.site.lives()?;
+        self.page.chapter("What the witness says, who saw every process from outside.");
+        let moved = [("platform", 3), ("ui", 2)].map(|(pico, lives)| Expected { pico, on: &["n2"], lives });
+        let nodes: Vec<(&str, [&str; 1])> =
+            self.site.placed().iter().map(|(pico, on)| (*pico, [*on])).collect();
+        let stayed = nodes.iter().filter(|(pico, _)| others.iter().any(|seen| seen.pico == *pico));
+        let stayed = stayed.map(|(pico, on)| Expected { pico, on, lives: 1 });
+        let broken = witness::judge(&lives, &moved.into_iter().chain(stayed).collect::<Vec<_>>());
+        for broken in &broken {
+            self.page.note(&broken.to_string(), false);
+        }
+        if broken.is_empty() {
+            self.page.note("never two Platforms at once; all five picos run and are ready", true);
+        }
+        let same = others.iter().filter(|seen| self.site.one(&seen.pico).pid == seen.pid).count();
+        self.page.note(
+            &format!("{same} of {} ECs and SCs are in the process they were in at first", others.len()),
+            same == others.len(),
+        );
+        let fenced = self.site.fenced("n1")?;
+        let times = if fenced == 1 { "once".to_owned() } else { format!("{fenced} times") };
+        self.page.note(&format!("n1 was fenced {times}"), fenced == 1);
+        Ok(())
+    }
+}
+
+/// The life of a pico that is ready now.
+fn ready<'a>(lives: &'a [Life], pico: &str) -> Option<&'a Life> {
+    lives.iter().find(|life| life.pico == pico && life.ready.is_some() && life.ended.is_none())
+}
+
+/// The pico is ready on this node in another process.
+fn back(lives: &[Life], before: &Seen, node: &str) -> bool {
+    ready(lives, &before.pico).is_some_and(|life| {
+        life.node == node && (life.node != before.node || life.process != (before.pid, before.start_time))
+    })
+}
