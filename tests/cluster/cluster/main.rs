@@ -3,4 +3,5 @@
 
 mod lab;
 mod numbers;
+mod picos;
 mod platform;

@@ -118,22 +118,44 @@ impl Node<'_> {
         self.act("start")
     }
 
-    /// From now on every open of this file hangs, in state D, until the node's power is cut.
+    /// From now on what is held back of this file or directory hangs, in state D, until it is released or the node's power is
+    /// cut; `held` in the words of the kit's `hung-mount`.
     ///
     /// # Errors
     /// See [`Node::kill`].
-    pub fn hang(self, file: &str) -> Done {
+    pub fn hang(self, path: &str, held: &str) -> Done {
         // The program ends with its standard input, which a tail holds open for ever.
+        let (said, holds) = (hung_file(path, "said"), hung_file(path, "holds"));
         self.sh(&format!(
-            "mkfifo /run/hung
-            tail -f /dev/null 2>/dev/null | setsid {SIMULATOR}/hung-mount {file} open >/run/hung 2>&1 &
-            read -r said </run/hung
-            [ \"$said\" = ready ] || {{ echo \"$said\" >&2; exit 1; }}"
+            "mkfifo {said}
+            sh -c 'echo $$ >{holds}; exec tail -f /dev/null' 2>/dev/null |
+                setsid {SIMULATOR}/hung-mount {path} {held} >{said} 2>&1 &
+            read -r word <{said}
+            [ \"$word\" = ready ] || {{ echo \"$word\" >&2; exit 1; }}"
         ))
         .map(drop)
+    }
+
+    /// What hung is back: what lies below shows again, and what waited goes on, if only to an error.
+    ///
+    /// # Errors
+    /// See [`Node::kill`].
+    pub fn release(self, path: &str) -> Done {
+        let (said, holds) = (hung_file(path, "said"), hung_file(path, "holds"));
+        self.sh(&format!("kill $(cat {holds}) && rm {said} {holds}"))?;
+        self.lab.until(&format!("{path} to be back"), LIMIT, |_| {
+            let mounts = self.sh("cat /proc/self/mounts")?;
+            let hung = mounts.lines().find(|line| line.starts_with(&format!("hung-mount {path} ")));
+            Ok(hung.map_or(Ok(()), |line| Err(line.to_owned())))
+        })
     }
 
     fn act(self, verb: &str) -> Done {
         self.lab.control().call(LIMIT, &[verb, self.name])?.expect(0).map(drop)
     }
+}
+
+/// A file that belongs to storage that hangs.
+fn hung_file(path: &str, what: &str) -> String {
+    format!("/run/hung{}.{what}", path.replace('/', "-"))
 }

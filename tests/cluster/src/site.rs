@@ -78,6 +78,8 @@ pub struct Plan {
     storage_in_cluster: bool,
     changes: Vec<(String, String)>,
     more: String,
+    /// Of the simulator, in its own notation: those of the picos below `/opt/mz`, and of those below `/opt/ec`.
+    simulated: [Vec<String>; 2],
 }
 
 /// Three nodes, five simulated picos, configured with crm.
@@ -90,7 +92,13 @@ pub fn site() -> Plan {
         storage_in_cluster: true,
         changes: Vec::new(),
         more: String::new(),
+        simulated: [const { Vec::new() }; 2],
     }
+}
+
+/// Whether the Platform's installation is this pico's.
+fn of_platform(pico: &str) -> bool {
+    matches!(pico, "platform" | "ui")
 }
 
 impl Plan {
@@ -143,6 +151,23 @@ impl Plan {
     pub fn and(mut self, lines: &str) -> Self {
         self.more.push_str(lines);
         self.more.push('\n');
+        self
+    }
+
+    /// A property of a pico, in its registry: `property("ec1", "mz.ha.min_consumes=10")`.
+    #[must_use]
+    pub fn property(self, pico: &str, assignment: &str) -> Self {
+        self.simulated(pico, &format!("--property {pico}:'{assignment}'"))
+    }
+
+    /// A setting of the simulator for a pico, on all nodes: `set("ec1", "stop_time=60m")`.
+    #[must_use]
+    pub fn set(self, pico: &str, assignment: &str) -> Self {
+        self.simulated(pico, &format!("--set {pico}.'{assignment}'"))
+    }
+
+    fn simulated(mut self, pico: &str, words: &str) -> Self {
+        self.simulated[usize::from(!of_platform(pico))].push(words.to_owned());
         self
     }
 
@@ -301,6 +326,7 @@ impl Site {
     fn install(&self, plan: &Plan) -> Done {
         let jvm = if plan.jvm { "--jvm" } else { "" };
         self.node("n1").sh(&format!("install -d -o 4711 {BEATS}"))?;
+        let [of_platform, of_others] = plan.simulated.each_ref().map(|words| words.join(" "));
         for node in self.lab.nodes() {
             node.sh(&format!(
                 "set -e
@@ -310,7 +336,8 @@ impl Site {
                 mkdir {HOME}
                 echo 10.99.0.100 mzplat >>/etc/hosts
                 {SIMULATOR}/mz-sim install {EC_HOME} --container exec1 --owner mzadmin {jvm} \
-                    --set heartbeats={BEATS} --pico ec1:ec:26001 --pico ec2:ec:26002 --pico sc1:sc:26003 --common pico.rcp.platform.host=mzplat"
+                    --set heartbeats={BEATS} --pico ec1:ec:26001 --pico ec2:ec:26002 --pico sc1:sc:26003 \
+                    --common pico.rcp.platform.host=mzplat {of_others}"
             ))?;
         }
         // Laid out where it will be mounted, so that every path in it is right.
@@ -320,7 +347,7 @@ impl Site {
             mount --bind {STORAGE} {HOME}
             {SIMULATOR}/mz-sim install {HOME} --owner mzadmin {jvm} \
                 --set heartbeats={BEATS} --pico platform:platform:26000 --pico ui:ui:26004 \
-                --common pico.rcp.server.host=mzplat --common pico.rcp.platform.host=mzplat
+                --common pico.rcp.server.host=mzplat --common pico.rcp.platform.host=mzplat {of_platform}
             umount {HOME}"
         ))?;
         if !plan.storage_in_cluster {
@@ -469,6 +496,57 @@ impl Site {
             fenced: fenced?.iter().sum(),
             faults,
         })
+    }
+
+    /// Changes a setting of the simulator for a pico, as the installation on this node has it, also while the pico runs.
+    pub fn set(&self, node: &str, pico: &str, assignment: &str) -> Done {
+        let home = if of_platform(pico) { HOME } else { EC_HOME };
+        let setting = format!("{pico}.{assignment}");
+        self.node(node).exec(&[&format!("{SIMULATOR}/mz-sim"), "set", home, &setting]).map(drop)
+    }
+
+    /// Waits for the death of this process of a pico.
+    pub fn until_dead(&self, before: &Seen) -> Done {
+        self.lab.until(&format!("the end of {} on {}", before.pico, before.node), SOON, |lab| {
+            let alive = lab.watch().alive(&before.pico);
+            let same = |seen: &&Seen| {
+                (seen.pid, seen.start_time, &seen.node) == (before.pid, before.start_time, &before.node)
+            };
+            Ok(alive.iter().find(same).map_or(Ok(()), |seen| Err(format!("pid {} lives", seen.pid))))
+        })
+    }
+
+    /// Waits until a line of the node's log of Pacemaker has all these words; the line.
+    pub fn until_logged(&self, node: &str, words: &[&str]) -> Result<String, Error> {
+        let log = self.lab.path(node, "/var/log/pacemaker/pacemaker.log");
+        self.lab.until(&format!("{words:?} in {node}'s log"), SOON, |_| {
+            let text = fs::read_to_string(&log).map_err(io_error("read", &log))?;
+            let found = text.lines().find(|line| words.iter().all(|word| line.contains(word)));
+            Ok(found.map(str::to_owned).ok_or_else(|| "no such line".to_owned()))
+        })
+    }
+
+    /// Nothing has failed, and nobody was fenced.
+    #[track_caller]
+    pub fn nothing_failed(&self) -> Done {
+        let status = self.lab.status()?;
+        assert!(status.fail_counts.is_empty(), "{status}");
+        for node in self.lab.nodes() {
+            assert_eq!(self.fenced(node.name)?, 0, "{} was fenced", node.name);
+        }
+        Ok(())
+    }
+
+    /// A resource has failed once, on this node, no other has, and nobody was fenced.
+    #[track_caller]
+    pub fn failed_once(&self, resource: &str, on: &str) -> Done {
+        let status = self.lab.status()?;
+        assert_eq!(status.fail_count(resource, on), "1", "{status}");
+        assert_eq!(status.fail_counts.len(), 1, "{status}");
+        for node in self.lab.nodes() {
+            assert_eq!(self.fenced(node.name)?, 0, "{} was fenced", node.name);
+        }
+        Ok(())
     }
 
     /// Sends a signal to a pico, on its node. Of one that is stopped no heartbeat is expected.

@@ -70,6 +70,8 @@ impl Status {
         });
         let fail_counts = elements(&document, "resource_history").filter_map(|history| {
             let count = history.attribute("fail-count")?;
+            // One version of crm_mon writes the number, another the word.
+            let count = if count == "1000000" { "INFINITY" } else { count };
             let node = history.parent()?.attribute("name")?;
             Some((text(&history, "id"), node.to_owned(), count.to_owned()))
         });
