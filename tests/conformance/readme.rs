@@ -38,7 +38,7 @@ fn configures_all_four(script: &str) -> Verdict {
         let fence = count(&format!("{primitive}/operations/op[@name='stop'][@on-fail='fence']"))?;
         ensure!(fence == "1", "a failed stop of {agent} does not fence");
     }
-    let orders = count("//rsc_order[@first='mz-platform'][@kind='Optional']")?;
+    let orders = count("//rsc_order[@first='mz-platform'][@symmetrical='false']")?;
     ensure!(orders == "3", "{orders} orders after the Platform");
     Ok(())
 }

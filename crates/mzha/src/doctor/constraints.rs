@@ -58,7 +58,7 @@ fn context(cib: &Cib, context: &Configured) -> Vec<Row> {
                 AREA,
                 "group",
                 format!("in one group with the Platform ({group}): it is restarted with it, and runs only beside it"),
-                "take it out of the group; an order with kind=Optional is enough",
+                "take it out of the group; an order with symmetrical=false is enough",
             ));
             continue;
         }
@@ -70,7 +70,7 @@ fn context(cib: &Cib, context: &Configured) -> Vec<Row> {
                 AREA,
                 "order",
                 format!("{} is mandatory: a restart of the Platform stops and starts it, too", order.id),
-                "kind=Optional: it goes on without the Platform, and connects again by itself",
+                "symmetrical=false: it goes on without the Platform, and connects again by itself",
             ));
         }
         let tied = cib.colocations.iter().find(|colocation| {
