@@ -1,7 +1,9 @@
 //! What the cluster makes of the agents: a real Corosync and Pacemaker, three nodes, fencing. Each scenario is one test, with its
 //! own cluster, and ends with the witness's word.
 
+mod health;
 mod lab;
 mod numbers;
 mod picos;
 mod platform;
+mod without_platform;
