@@ -2,8 +2,10 @@
 //! own cluster, and ends with the witness's word.
 
 mod health;
+mod jvm;
 mod lab;
 mod numbers;
 mod picos;
 mod platform;
+mod storage;
 mod without_platform;

@@ -102,3 +102,77 @@ fn stop_that_cant_succeed() -> Done {
     site.until_online("n1")?;
     site.witnessed(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
+
+/// With `on-fail=fence` for the monitor of depth 0, a death that it saw while it was waiting for it has the node fenced, and the Platform runs
+/// on the other one.
+#[test]
+fn death_that_fences() -> Done {
+    let monitor = "monitor interval=1s timeout=60s";
+    let site = site().in_primitive("mz-platform", monitor, &format!("{monitor} on-fail=fence")).up()?;
+    let before = site.one("platform");
+    site.fault("kill -9 of the Platform, which is to be fenced then");
+    site.signal(&before, "KILL")?;
+    site.until_ready("platform", "n2")?;
+    assert_eq!(site.fenced("n1")?, 1);
+    site.until_online("n1")?;
+    site.witnessed(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
+}
+
+/// ECs and SC go on while the Platform fails over: they are without contact, none is restarted, and then they have contact with the new
+/// one.
+#[test]
+fn fails_over_under_ecs() -> Done {
+    let site = site().up()?;
+    let others = [("ec1", "n3"), ("sc1", "n3"), ("ec2", "n2")];
+    let until_all_say = |what: &str| -> Done {
+        site.lab.until(&format!("all to say {what:?}"), SOON, |_| {
+            for (pico, node) in others {
+                let line = format!(
+                    "setpriv --reuid 4711 --regid 4711 --clear-groups /opt/ec/bin/mzsh status {pico}"
+                );
+                let said = site.node(node).sh(&line)?;
+                if said.trim_end() != format!("{pico} is {what}") {
+                    return Ok(Err(said));
+                }
+            }
+            Ok(Ok(()))
+        })
+    };
+    until_all_say("running")?;
+    site.fault("the power of n1 is cut");
+    site.node("n1").kill()?;
+    until_all_say("running without contact with the platform RCP service")?;
+    site.until_ready("platform", "n2")?;
+    until_all_say("running")?;
+    site.until_online("n1")?;
+    let status = site.lab.status()?;
+    assert!(status.fail_counts.is_empty(), "{status}");
+    site.witnessed(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
+}
+
+/// Where the address does not go along, the Platform refuses to start and names it, instead of running where nobody finds it; it runs again
+/// when its first node is back.
+#[test]
+fn address_absent() -> Done {
+    let site = site()
+        .with("group mz mz-storage mz-address mz-platform", "group mz mz-storage mz-platform")
+        .and("location mz-address-not-on-n2 mz-address -inf: n2")
+        .and("location mz-address-not-on-n3 mz-address -inf: n3")
+        .up()?;
+    site.fault("n1 goes into standby, and the address does not go to n2");
+    site.node("n2").exec(&["crm_standby", "-N", "n1", "-v", "on"])?;
+    site.lab.until("the Platform to be refused on n2", SOON, |lab| {
+        let status = lab.status()?;
+        let refused = status.fail_count("mz-platform", "n2") == "INFINITY";
+        Ok(if refused { Ok(()) } else { Err(status.to_string()) })
+    })?;
+    site.lab.settle()?;
+    let status = site.lab.status()?;
+    let said = status.failures.iter().find(|failure| failure.starts_with("mz-platform_start_0 on n2"));
+    assert!(said.is_some_and(|said| said.contains("10.99.0.100") && said.contains("node")), "{status}");
+    assert!(site.lab.watch().alive("platform").is_empty(), "no JVM was started");
+    site.node("n2").exec(&["crm_standby", "-N", "n1", "-v", "off"])?;
+    site.until_ready("platform", "n1")?;
+    site.until_ready("ui", "n1")?;
+    site.witnessed(&[("platform", &["n1"], 2), ("ui", &["n1"], 2)])
+}
