@@ -102,7 +102,8 @@ fn of_platform(pico: &str) -> bool {
 }
 
 impl Plan {
-    /// With two nodes; n1 prefers the Platform and the UI, n2 all else.
+    /// With two nodes; n1 prefers the Platform and the UI, n2 all else. The power switch is on their network: else a node that is cut
+    /// off might win, and fence the good one.
     #[must_use]
     pub fn of_two_nodes(self) -> Self {
         Self { nodes: 2, ..self }
@@ -232,7 +233,8 @@ impl Plan {
 
     /// What is not in the README, for crm: fencing, and who prefers which node.
     fn beside(&self) -> String {
-        let fencing = "primitive power stonith:fence_lab op monitor interval=30s timeout=20s\n".to_owned();
+        let lan = if self.nodes == 2 { "params lan=1" } else { "" };
+        let fencing = format!("primitive power stonith:fence_lab {lan} op monitor interval=30s timeout=20s\n");
         let places = self.places().into_iter().map(|(resource, prefers, never)| {
             let never =
                 never.map(|node| format!("location {resource}-never-on-{node} {resource} -inf: {node}\n"));
@@ -458,6 +460,31 @@ impl Site {
             let status = lab.status()?;
             let online = status.member(node).is_some_and(|member| member.online);
             Ok(if online { Err(status.to_string()) } else { Ok(()) })
+        })
+    }
+
+    /// What the last probe of a resource on a node answered, once that was begun after the last fault.
+    pub fn until_probed(&self, resource: &str, node: &str) -> Result<u8, Error> {
+        let since = self.faults.borrow().last().map_or(0, |(when, _)| when / 1000);
+        let operation = format!(
+            "//node_state[@uname='{node}']//lrm_resource[@id='{resource}']/lrm_rsc_op[@operation='monitor'][@interval='0']"
+        );
+        self.lab.until(&format!("a probe of {resource} on {node}"), SOON, |_| {
+            let mut last = String::from("no node has quorum");
+            for asked in self.lab.nodes() {
+                let ran = asked.try_exec(&["timeout", "10", "cibadmin", "--query", "--xpath", &operation])?;
+                last = format!("{}{}", ran.stdout, ran.stderr);
+                let of = |name: &str| {
+                    let (_, rest) = ran.stdout.split_once(&format!(" {name}=\""))?;
+                    rest.split_once('"')?.0.parse::<u64>().ok()
+                };
+                if let (Some(code), Some(when)) = (of("rc-code"), of("last-rc-change"))
+                    && when >= since
+                {
+                    return Ok(Ok(u8::try_from(code).unwrap_or(u8::MAX)));
+                }
+            }
+            Ok(Err(last))
         })
     }
 
