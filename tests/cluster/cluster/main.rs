@@ -6,6 +6,7 @@ mod jvm;
 mod lab;
 mod numbers;
 mod picos;
+mod nodes;
 mod platform;
 mod storage;
 mod without_platform;
