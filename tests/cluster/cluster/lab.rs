@@ -2,15 +2,19 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use lab::site::site;
 use lab::witness::{self, Expected};
-use lab::{Control, Done, Lab, directory};
+use lab::{Control, Done, Lab, Node, directory};
 use testkit::{Programs, wait_until};
 
 /// Longer than the kernel takes to end a namespace.
 const SOON: Duration = Duration::from_secs(20);
+
+/// Longer than a cluster takes to see that a node has gone or come.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Two labs at once have the same names and addresses and nothing to do with each other.
 #[test]
@@ -44,18 +48,92 @@ fn nothing_is_left() -> Done {
     Ok(())
 }
 
-/// A lab ends with the test that wanted it, also when that is killed, and the next one of the same name comes up.
+/// A lab ends with the process that wanted it, also when that gets SIGKILL, and the next one of the same name comes up.
 #[test]
 fn it_ends_with_who_wanted_it() -> Done {
     let programs = Programs::all()?;
     let control = Control::new(directory(&programs).join("it_ends_with_who_wanted_it"));
-    let leash = control.up(1, &programs, true)?;
+    let machine = || (fs::read_to_string("/proc/self/mounts").unwrap_or_default(), links());
+    let before = machine();
+    let leash = control.up(1, &programs, true)?.expect("it was asked for");
+    let mut wants = Command::new("sleep").arg("1000000").stdout(leash).spawn().expect("a process");
     assert!(control.init().is_some());
-    // All that the kernel does for a process that is killed.
-    drop(leash);
+    wants.kill().and_then(|()| wants.wait()).expect("it is ours");
     until_no_process_of(&control.dir().display().to_string())?;
+    assert_eq!(machine(), before, "mounts and network interfaces of the machine");
     Lab::named("it_ends_with_who_wanted_it", 1)?.down()?;
     assert!(!control.dir().exists(), "{} is left", control.dir().display());
+    Ok(())
+}
+
+/// A lab that is still there is not taken from whom it may belong to: the next one of its name says what it is and how it is ended.
+#[test]
+fn one_that_is_still_there() -> Done {
+    let programs = Programs::all()?;
+    let control = Control::new(directory(&programs).join("one_that_is_still_there"));
+    control.up(1, &programs, false)?;
+    let init = control.init().expect("it is up");
+    let said = Lab::named("one_that_is_still_there", 1).expect_err("it is there").to_string();
+    assert!(said.contains(&format!("`kill -KILL {init}` ends it")), "{said}");
+    assert_eq!(control.init(), Some(init), "it was let be");
+    control.down()?;
+    assert!(!control.dir().exists(), "{} is left", control.dir().display());
+    Lab::named("one_that_is_still_there", 1)?.down()
+}
+
+/// What is done to a node.
+type Act<'a> = fn(Node<'a>) -> Done;
+
+/// Each fault of a node is seen by the others, and has an end: power, network, Corosync frozen, cluster software stopped.
+#[test]
+fn faults_and_their_ends() -> Done {
+    let lab = Lab::named("faults_and_their_ends", 3)?;
+    let n3 = lab.node("n3");
+    let seen = |online: bool| {
+        lab.until(if online { "n3 to be online" } else { "n3 to be offline" }, MINUTE, |lab| {
+            let status = lab.status()?;
+            let is = status.member("n3").is_some_and(|member| member.online);
+            Ok(if is == online { Ok(()) } else { Err(status.to_string()) })
+        })
+    };
+    let faults: [(Act<'_>, Act<'_>); 4] = [
+        (Node::freeze, Node::thaw),
+        (Node::cut, Node::heal),
+        (Node::stop, Node::start),
+        (Node::kill, Node::on),
+    ];
+    for (fault, end) in faults {
+        fault(n3)?;
+        seen(false)?;
+        end(n3)?;
+        seen(true)?;
+    }
+    lab.down()
+}
+
+/// One of two nodes has quorum by itself, once it has seen the other one. The logs and the CIB of both are kept, also of the one that is off.
+#[test]
+fn of_two_nodes() -> Done {
+    let lab = Lab::named("of_two_nodes", 2)?;
+    lab.node("n1").sh("corosync-quorumtool -s | grep -q '^Flags:.*2Node.*WaitForAll'")?;
+    lab.node("n1").kill()?;
+    lab.until("n2 to be alone, with quorum", MINUTE, |lab| {
+        let status = lab.status()?;
+        let alone = status.quorum && status.members.iter().filter(|member| member.online).count() == 1;
+        Ok(if alone { Ok(()) } else { Err(status.to_string()) })
+    })?;
+    let dir = lab.control().dir().to_owned();
+    drop(lab);
+    for node in ["n1", "n2"] {
+        for file in ["log/pacemaker/pacemaker.log", "log/corosync/corosync.log", "lib/pacemaker/cib/cib.xml"]
+        {
+            let file = dir.join("logs").join(node).join("var").join(file);
+            assert!(file.is_file(), "{}", file.display());
+        }
+    }
+    let power = fs::read_to_string(dir.join("logs/power.log")).unwrap_or_default();
+    assert!(power.contains(" off n1 0"), "{power}");
+    fs::remove_dir_all(&dir).expect("what is left of it are files");
     Ok(())
 }
 

@@ -4,9 +4,10 @@
 mod health;
 mod jvm;
 mod lab;
+mod nodes;
 mod numbers;
 mod picos;
-mod nodes;
 mod platform;
 mod storage;
+mod upkeep;
 mod without_platform;

@@ -4,7 +4,7 @@
 use std::thread;
 
 use lab::site::{SOON, Site, site};
-use lab::{Done, Error};
+use lab::{Done, Error, Node};
 
 /// The Platform's node gets no network any more: it is fenced before the Platform starts on the other one. While it is still cut off it
 /// boots, has no quorum, and starts nothing; when the cable is back, it is a member again, and nothing moves.
@@ -61,9 +61,9 @@ fn all_restarted_at_once() -> Done {
     let site = site().up()?;
     let before = ["platform", "ui", "ec1", "ec2", "sc1"].map(|pico| site.one(pico));
     site.fault("the power of all nodes is cut");
-    at_once(&site, |node| node.kill())?;
+    at_once(&site, Node::kill)?;
     assert!(before.iter().all(|seen| site.lab.watch().alive(&seen.pico).is_empty()));
-    at_once(&site, |node| node.on())?;
+    at_once(&site, Node::on)?;
     for seen in &before {
         site.until_back(seen)?;
     }
@@ -160,7 +160,7 @@ fn until_alone(site: &Site, node: &str) -> Done {
 }
 
 /// The same to all nodes, without waiting for one before the next.
-fn at_once(site: &Site, act: impl Fn(lab::Node<'_>) -> Result<(), Error> + Sync) -> Done {
+fn at_once<'a>(site: &'a Site, act: impl Fn(Node<'a>) -> Result<(), Error> + Sync) -> Done {
     let act = &act;
     thread::scope(|scope| {
         let all: Vec<_> = site.lab.nodes().map(|node| scope.spawn(move || act(node))).collect();

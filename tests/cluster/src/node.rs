@@ -18,10 +18,10 @@ pub struct Node<'a> {
     pub(crate) name: &'a str,
 }
 
-impl Node<'_> {
+impl<'a> Node<'a> {
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(self) -> &'a str {
         self.name
     }
 
@@ -100,6 +100,14 @@ impl Node<'_> {
     /// See [`Node::kill`].
     pub fn freeze(self) -> Done {
         self.act("freeze")
+    }
+
+    /// And SIGCONT.
+    ///
+    /// # Errors
+    /// See [`Node::kill`].
+    pub fn thaw(self) -> Done {
+        self.act("thaw")
     }
 
     /// Its cluster software is stopped in an orderly way: its resources go elsewhere first.

@@ -234,7 +234,8 @@ impl Plan {
     /// What is not in the README, for crm: fencing, and who prefers which node.
     fn beside(&self) -> String {
         let lan = if self.nodes == 2 { "params lan=1" } else { "" };
-        let fencing = format!("primitive power stonith:fence_lab {lan} op monitor interval=30s timeout=20s\n");
+        let fencing =
+            format!("primitive power stonith:fence_lab {lan} op monitor interval=30s timeout=20s\n");
         let places = self.places().into_iter().map(|(resource, prefers, never)| {
             let never =
                 never.map(|node| format!("location {resource}-never-on-{node} {resource} -inf: {node}\n"));
@@ -545,19 +546,18 @@ impl Site {
 
     /// Waits until a line of the node's log of Pacemaker has all these words; the line.
     pub fn until_logged(&self, node: &str, words: &[&str]) -> Result<String, Error> {
-        let log = self.lab.path(node, "/var/log/pacemaker/pacemaker.log");
         self.lab.until(&format!("{words:?} in {node}'s log"), SOON, |_| {
-            let text = fs::read_to_string(&log).map_err(io_error("read", &log))?;
+            let text = self.log(node)?;
             let found = text.lines().find(|line| words.iter().all(|word| line.contains(word)));
             Ok(found.map(str::to_owned).ok_or_else(|| "no such line".to_owned()))
         })
     }
 
-    /// Nothing has failed, and nobody was fenced.
+    /// No action has failed, as far as the cluster remembers, and no node was fenced.
     #[track_caller]
     pub fn nothing_failed(&self) -> Done {
         let status = self.lab.status()?;
-        assert!(status.fail_counts.is_empty(), "{status}");
+        assert!(status.fail_counts.is_empty() && status.failures.is_empty(), "{status}");
         for node in self.lab.nodes() {
             assert_eq!(self.fenced(node.name)?, 0, "{} was fenced", node.name);
         }
@@ -574,6 +574,20 @@ impl Site {
             assert_eq!(self.fenced(node.name)?, 0, "{} was fenced", node.name);
         }
         Ok(())
+    }
+
+    /// Waits until no process of a pico lives.
+    pub fn until_none(&self, pico: &str) -> Done {
+        self.lab.until(&format!("the end of {pico}"), SOON, |lab| {
+            let alive = lab.watch().alive(pico);
+            Ok(if alive.is_empty() { Ok(()) } else { Err(format!("{alive:?}")) })
+        })
+    }
+
+    /// What Pacemaker and the agents on a node wrote.
+    pub fn log(&self, node: &str) -> Result<String, Error> {
+        let file = self.lab.path(node, "/var/log/pacemaker/pacemaker.log");
+        fs::read_to_string(&file).map_err(io_error("read", &file))
     }
 
     /// Sends a signal to a pico, on its node. Of one that is stopped no heartbeat is expected.

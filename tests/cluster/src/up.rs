@@ -64,7 +64,12 @@ impl Lab {
         let control = Control::new(&dir);
         // One that a test left behind which was killed is ending: its leash is gone.
         wait_until(&format!("the end of the lab in {}", dir.display()), PAUSE * 100, || {
-            control.init().map_or(Ok(()), |pid| Err(format!("its process 1 is {pid}")))
+            control.init().map_or(Ok(()), |pid| {
+                Err(format!(
+                    "its process 1 is {pid}. Unless this test runs a second time just now, `kill -KILL {pid}` ends it with all \
+                     that runs there"
+                ))
+            })
         })?;
         if dir.exists() {
             fs::remove_dir_all(&dir).map_err(io_error("remove", &dir))?;
