@@ -143,8 +143,13 @@ impl Eyes {
         let status = fs::read_to_string(proc.join("status")).ok()?;
         let inside = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
         let stat = fs::read_to_string(proc.join("stat")).ok()?;
-        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-        let start_time = fields.nth(19)?.parse().ok()?;
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+        let (parent, start_time) = (*fields.get(1)?, fields.get(19)?.parse().ok()?);
+        // A child of a JVM has the words of its parent until it has executed its program.
+        let of_parent = fs::read(format!("/proc/{parent}/cmdline")).unwrap_or_default();
+        if pico_of(&of_parent).as_ref() == Some(&pico) {
+            return None;
+        }
         Some((
             fd,
             Seen {
