@@ -1,5 +1,5 @@
 //! The agents before the tools of those who use them: ocf-tester, xmllint, pcs, crmsh and Pacemaker's own, as Debian ships
-//! them.
+//! them, in each of their generations.
 //!
 //! A check is a function over a [`Stage`]: a node with one agent and what that agent manages. Each check runs for our four
 //! agents, and for `ocf:heartbeat:Dummy`, which everybody knows to be right: that proves the check. And each check is shown
@@ -8,6 +8,7 @@
 mod broken;
 mod command_line;
 mod crmsh;
+mod generations;
 mod metadata;
 mod ocf_tester;
 mod pacemaker;

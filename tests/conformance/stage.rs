@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use testkit::{AgentCall, NodeCommand, Programs, Ran, Sandbox};
+use testkit::{AgentCall, Generation, NodeCommand, Programs, Ran, Sandbox};
 
 /// An agent under test.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn set(subject: &'static Subject) -> Result<Self, testkit::Error> {
         let programs = if subject.provider == "mediationzone" { Programs::all() } else { Programs::bare() };
-        let node = Sandbox::with(&programs?)?;
+        let node = Sandbox::of(Generation::under_test(), &programs?)?;
         (subject.install)(&node)?;
         Ok(Self { node, subject, kind: subject.kind.to_owned() })
     }

@@ -5,6 +5,8 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::Generation;
+
 /// Something that a suite can't do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -18,6 +20,8 @@ pub enum Need {
     Program(&'static str, &'static str),
     /// A file or directory, and the Debian package that brings it.
     File(&'static str, &'static str),
+    /// The folder with another generation of the cluster's software.
+    Folder(Generation),
 }
 
 impl Need {
@@ -30,6 +34,7 @@ impl Need {
             Self::Fuse => OpenOptions::new().read(true).write(true).open("/dev/fuse").is_ok(),
             Self::Program(name, _) => find(name),
             Self::File(path, _) => Path::new(path).exists(),
+            Self::Folder(generation) => generation.is_there(),
         }
     }
 
@@ -38,7 +43,7 @@ impl Need {
     pub fn package(self) -> Option<&'static str> {
         match self {
             Self::Program(_, package) | Self::File(_, package) => Some(package),
-            Self::Namespaces | Self::Root | Self::Fuse => None,
+            Self::Namespaces | Self::Root | Self::Fuse | Self::Folder(_) => None,
         }
     }
 }
@@ -51,6 +56,7 @@ impl fmt::Display for Need {
             Self::Fuse => f.write_str("FUSE (/dev/fuse can't be opened)"),
             Self::Program(name, package) => write!(f, "{name} (package {package})"),
             Self::File(path, package) => write!(f, "{path} (package {package})"),
+            Self::Folder(generation) => write!(f, "{} (not made)", generation.folder().display()),
         }
     }
 }
@@ -106,6 +112,16 @@ pub const CLUSTER: &[Need] = &[
     Need::Program("crm", "crmsh"),
     Need::File("/usr/lib/ocf/resource.d/heartbeat/Filesystem", "resource-agents"),
     Need::File("/usr/lib/ocf/resource.d/heartbeat/IPaddr2", "resource-agents"),
+];
+
+/// What makes the folder of another generation.
+pub const FOLDERS: &[Need] = &[
+    Need::Root,
+    Need::Namespaces,
+    Need::Program("unshare", "util-linux"),
+    Need::Program("flock", "util-linux"),
+    Need::Program("debootstrap", "debootstrap"),
+    Need::File("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
 ];
 
 /// The cluster's configuration in a file, made and read by the real tools.

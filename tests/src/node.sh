@@ -1,10 +1,22 @@
 # Furnishes the node and then keeps it: process 1 of a sandbox (see sandbox.rs).
-# $1: directory with the sandbox's own files; the rest: FILE=NAME, programs to show as $1/bin/NAME,
-# or, with NAME = agent/x, as an agent of ours.
+# $1: directory with the sandbox's own files; $2: / or another directory that is to be the root; the rest: FILE=NAME,
+# programs to show as $1/bin/NAME, or, with NAME = agent/x, as an agent of ours.
 set -eu
 kit=$1
-shift
+userland=$2
+shift 2
 ocf=/usr/lib/ocf/resource.d
+
+machine=''
+if [ "$userland" != / ]; then
+    mount --bind "$userland" "$userland"
+    for dir in dev proc sys; do mount --rbind "/$dir" "$userland/$dir"; done
+    cd "$userland"
+    # Until all is taken from there that is needed.
+    machine=/mnt
+    pivot_root . ".$machine"
+    cd /
+fi
 
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p "$kit/bin" "$kit/resource.d/mediationzone"
@@ -17,8 +29,10 @@ for pair in "$@"; do
     esac
     : >"$shown"
     chmod 755 "$shown"
-    mount --bind "${pair%=*}" "$shown"
+    mount --bind "$machine${pair%=*}" "$shown"
 done
+
+if [ -n "$machine" ]; then umount --lazy "$machine"; fi
 
 # Other providers stay where the tools look for them, ours is shown beside them.
 if [ -d "$ocf" ]; then

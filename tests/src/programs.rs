@@ -92,7 +92,7 @@ fn shipped() -> PathBuf {
 }
 
 /// Cargo puts test programs into `deps` below the directory of the programs that it builds for them.
-fn build_dir() -> PathBuf {
+pub(crate) fn build_dir() -> PathBuf {
     let me = std::env::current_exe().unwrap_or_default();
     let dir = me.parent().unwrap_or(Path::new("."));
     if dir.ends_with("deps") { dir.parent().unwrap_or(dir).to_owned() } else { dir.to_owned() }

@@ -14,7 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use crate::{AgentCall, Error, NodeCommand, Process, Programs, Ran};
+use crate::{AgentCall, Error, Generation, NodeCommand, Process, Programs, Ran};
 
 /// Where the sandbox keeps its own things, in /run: a tmpfs that every user may enter.
 pub(crate) const KIT: &str = "/run/testkit";
@@ -34,6 +34,8 @@ pub struct Sandbox {
     /// Process 1, by its number outside.
     init: u32,
     root: bool,
+    /// What its own root is made of.
+    userland: PathBuf,
 }
 
 impl Sandbox {
@@ -50,7 +52,16 @@ impl Sandbox {
     /// # Errors
     /// [`Error::NoSandbox`] with the words of unshare or of the furnishing script.
     pub fn with(programs: &Programs) -> Result<Self, Error> {
+        Self::of(Generation::Machine, programs)
+    }
+
+    /// The same with the programs of this generation beside them.
+    ///
+    /// # Errors
+    /// See [`Sandbox::with`]; [`Error::NotBuilt`].
+    pub fn of(generation: Generation, programs: &Programs) -> Result<Self, Error> {
         let root = rustix::process::geteuid().is_root();
+        let userland = generation.root()?;
         let no = |said: String| Error::NoSandbox {
             said,
             hint: if root { "" } else { "; as a normal user this needs user namespaces, root needs nothing" },
@@ -61,7 +72,7 @@ impl Sandbox {
             unshare.args(["--user", "--map-root-user"]);
         }
         unshare.args(["--fork", "--kill-child", "--mount-proc", "--propagation", "private"]);
-        unshare.args(["bash", "-c", include_str!("node.sh"), "node", KIT]);
+        unshare.args(["bash", "-c", include_str!("node.sh"), "node", KIT]).arg(&userland);
         for (path, name) in &programs.shown {
             let mut pair = path.clone().into_os_string();
             pair.push(format!("={name}"));
@@ -76,7 +87,7 @@ impl Sandbox {
             // A line that cannot be read is a node that is not ready, and its error output tells why.
             let _ = BufReader::new(out).read_line(&mut said);
         }
-        let mut node = Self { holder, leash, init: 0, root };
+        let mut node = Self { holder, leash, init: 0, root, userland };
         if said != "ready\n" {
             node.leash = None;
             if let Some(mut err) = node.holder.stderr.take() {
@@ -149,9 +160,10 @@ impl Sandbox {
     /// Where the node keeps the agents of a provider, as seen from inside.
     #[must_use]
     pub fn agents_dir(&self, provider: &str) -> PathBuf {
-        // The node shows them in the usual place where the machine has one.
-        let dir = if Path::new(OCF_RESOURCES).is_dir() {
-            PathBuf::from(OCF_RESOURCES)
+        // The node shows them in the usual place where its userland has one.
+        let usual = Path::new(OCF_RESOURCES);
+        let dir = if self.userland.join(usual.strip_prefix("/").unwrap_or(usual)).is_dir() {
+            usual.to_owned()
         } else {
             Path::new(KIT).join("resource.d")
         };
