@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use testkit::{End, Error, Programs, Ran};
+use testkit::{End, Error, Generation, Programs, Ran};
 
 /// The scripts; each is written into the lab's directory, so that one that is edited does not change under a lab that is up.
 const SCRIPTS: [(&str, &str); 6] = [
@@ -35,13 +35,23 @@ const COMES_UP: Duration = Duration::from_secs(150);
 #[derive(Debug, Clone)]
 pub struct Control {
     dir: PathBuf,
+    /// What the nodes' root is made of.
+    root: PathBuf,
 }
 
 impl Control {
     /// The lab of this directory. It need not be up, nor the directory there.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        Self { dir: dir.into(), root: PathBuf::from("/") }
+    }
+
+    /// The same with nodes of this generation.
+    ///
+    /// # Errors
+    /// [`Error::NotBuilt`].
+    pub fn of(self, generation: Generation) -> Result<Self, Error> {
+        Ok(Self { root: generation.root()?, ..self })
     }
 
     /// The lab's directory.
@@ -59,6 +69,7 @@ impl Control {
         self.furnish(programs)?;
         arguments.extend(SHOWN.map(|(name, at)| format!("{}:{at}", self.dir.join(name).display())));
         let mut command = self.command(COMES_UP, &arguments);
+        command.env("LAB_ROOT", &self.root);
         command.env("LAB_LEASH", if leashed { "yes" } else { "no" });
         command.stdin(if leashed { Stdio::piped() } else { Stdio::null() });
         let started = Instant::now();

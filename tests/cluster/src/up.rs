@@ -6,7 +6,7 @@ use std::process::ChildStdin;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::{Done, Error, Programs, wait_until};
+use testkit::{Done, Error, Generation, Programs, wait_until};
 
 use crate::control::io_error;
 use crate::status::Status;
@@ -37,7 +37,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// A cluster of so many nodes, all online, with nothing configured but a DC that is elected quickly. Its directory is
+    /// A cluster of so many nodes of the generation under test, all online, with nothing configured but a DC that is elected quickly. Its directory is
     /// `target/lab/`, and below it the name of the test.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Lab {
     /// See [`Lab::up`].
     pub fn of(name: &str, nodes: u8, programs: &Programs, leashed: bool) -> Result<Self, Error> {
         let dir = directory(programs).join(name);
-        let control = Control::new(&dir);
+        let control = Control::new(&dir).of(Generation::under_test())?;
         // One that a test left behind which was killed is ending: its leash is gone.
         wait_until(&format!("the end of the lab in {}", dir.display()), PAUSE * 100, || {
             control.init().map_or(Ok(()), |pid| {
@@ -227,10 +227,12 @@ impl Drop for Lab {
     }
 }
 
-/// Where labs have their directories, beside the build that is tested: `target/lab`.
+/// Where labs have their directories, beside the build that is tested: `target/lab`, and below it a room for each other generation.
 #[must_use]
 pub fn directory(programs: &Programs) -> PathBuf {
     let mz_sim = programs.iter().find(|(_, name)| *name == "mz-sim").map(|(path, _)| path);
     let target = mz_sim.and_then(Path::parent).and_then(Path::parent).unwrap_or(Path::new("/tmp"));
-    target.join("lab")
+    let labs = target.join("lab");
+    let generation = Generation::under_test();
+    if generation == Generation::Machine { labs } else { labs.join(generation.name()) }
 }

@@ -18,6 +18,7 @@
 #
 # From the environment, by `up`:
 #   LAB_DIR         (needed by all)
+#   LAB_ROOT        /: the directory with the nodes' own programs
 #   LAB_TTL         14400: seconds after which the lab ends by itself
 #   LAB_TOKEN       1000: corosync's token time-out in ms
 #   LAB_BOOT_DELAY  (computed) seconds that a node takes to boot once it was off. Longer than corosync takes to notice that the
@@ -56,11 +57,11 @@ up() {
     LAB_NODES='' LAB_BINDS=''
     for ((node = 1; node <= count; node++)); do LAB_NODES+=${LAB_NODES:+ }n$node; done
     for bind in "$here:/usr/lib/lab" "$@"; do LAB_BINDS+=$bind$'\n'; done
-    : "${LAB_TOKEN:=1000}" "${LAB_TTL:=14400}" "${LAB_STACK:=yes}" "${LAB_LEASH:=no}"
+    : "${LAB_ROOT:=/}" "${LAB_TOKEN:=1000}" "${LAB_TTL:=14400}" "${LAB_STACK:=yes}" "${LAB_LEASH:=no}"
     # Corosync adds 650 ms for each node above two, and 1.2 times the token for the consensus.
     seconds=$(((LAB_TOKEN + 650 * (count > 2 ? count - 2 : 0)) * 22 / 10000 + 2))
     : "${LAB_BOOT_DELAY:=$seconds}"
-    export LAB_NODES LAB_BINDS LAB_TOKEN LAB_TTL LAB_STACK LAB_LEASH LAB_BOOT_DELAY
+    export LAB_ROOT LAB_NODES LAB_BINDS LAB_TOKEN LAB_TTL LAB_STACK LAB_LEASH LAB_BOOT_DELAY
     gone "$LAB_DIR/pid" || die "a lab is up already in $LAB_DIR"
     mkdir -p "$fs" && rm -f "$LAB_DIR/pid" || exit 1
     if [ "$LAB_LEASH" = yes ]; then exec 9<&0; else exec 9</dev/null; fi

@@ -1,9 +1,10 @@
 #!/bin/bash
 # Process 1 of a node of the lab. $1: its name.
 #
-# The node's / is an overlay: below it the machine's own /, above it a directory of the lab's tmpfs. So it has the packages
-# that the machine has, and what it writes is seen by it alone, outlasts its reboots, and is gone with the lab. /run, /tmp and
-# /dev are new at each boot; /srv is one directory that all nodes share. /etc/hosts is its own.
+# The node's / is an overlay: below it LAB_ROOT, the machine's own / or a folder with another Debian in it, above it a
+# directory of the lab's tmpfs. So it has the packages that are installed there, and what it writes is seen by it alone,
+# outlasts its reboots, and is gone with the lab. /run, /tmp and /dev are new at each boot; /srv is one directory that all
+# nodes share. /etc/hosts is its own.
 set -u
 . "${0%/*}/live.sh"
 name=$1
@@ -13,7 +14,7 @@ read -r outside _ </proc/self/stat # our number as the lab sees it
 
 hostname "$name"
 mount --make-rprivate / &&
-    mount -t overlay -o "lowerdir=/,upperdir=$here/disk,workdir=$here/work" "$name" "$root" &&
+    mount -t overlay -o "lowerdir=$LAB_ROOT,upperdir=$here/disk,workdir=$here/work" "$name" "$root" &&
     mount -t tmpfs -o mode=755 run "$root/run" &&
     mount -t tmpfs -o mode=1777 tmp "$root/tmp" &&
     mount -t sysfs -o ro sysfs "$root/sys" &&
@@ -46,7 +47,8 @@ while IFS=: read -r shown at; do
     mount --rbind "$shown" "$root$at" && mount -o remount,bind,ro "$root$at" || exit 1
 done <"$LAB_DIR/fs/binds"
 # The first boot is part of `up`; each later one takes as long as LAB_BOOT_DELAY says.
-[ -e "$here/booted" ] || { touch "$here/booted"; LAB_BOOT_DELAY=0; }
+first=no
+[ -e "$here/booted" ] || { touch "$here/booted" && first=yes LAB_BOOT_DELAY=0; }
 write_pid "$here/pid" "$outside"
 
 cd "$root" && mkdir -p .old && pivot_root . .old && cd / && mount -t proc proc /proc || exit 1
@@ -56,6 +58,19 @@ cd "$root" && mkdir -p .old && pivot_root . .old && cd / && mount -t proc proc /
 mount --bind /proc/sys /proc/sys && mount --bind /proc/sys/net /proc/sys/net &&
     mount -o remount,bind,ro /proc/sys || exit 1
 umount -l /.old && rmdir /.old
+
+# The first CIB is there so that a DC is elected in less than the default dc-deadtime of 20 s.
+first_cib() {
+    install -d -m 750 -o hacluster -g haclient /var/lib/pacemaker/cib &&
+        cibadmin --empty | sed "s|<crm_config/>|<crm_config><cluster_property_set id='cib-bootstrap-options'>\
+<nvpair id='dc-deadtime' name='dc-deadtime' value='2s'/></cluster_property_set></crm_config>|" |
+        install -m 600 -o hacluster -g haclient /dev/stdin /var/lib/pacemaker/cib/cib.xml
+}
+if [ $first = yes ]; then
+    first_cib || exit 1
+    # ocf:heartbeat:Filesystem insists on a modprobe, and the kernel is the machine's: there is nothing to load.
+    command -v modprobe >/dev/null || ln -s /bin/true /usr/sbin/modprobe
+fi
 
 ip link set lo up
 until_ok 10 ip link show eth0 || exit 1

@@ -33,7 +33,7 @@ on() {
     ! live_pid "$fs/$1/pid" >/dev/null || return 0
     rm -f "$fs/$1/pid"
     ip link del "v$1" 2>/dev/null # of the boot before, if the kernel has not yet removed it
-    setsid "${CLEAN[@]}" LAB_DIR="$LAB_DIR" LAB_STACK="$LAB_STACK" LAB_BOOT_DELAY="$LAB_BOOT_DELAY" \
+    setsid "${CLEAN[@]}" LAB_DIR="$LAB_DIR" LAB_ROOT="$LAB_ROOT" LAB_STACK="$LAB_STACK" LAB_BOOT_DELAY="$LAB_BOOT_DELAY" \
         unshare --mount --uts --ipc --net --pid --fork --kill-child \
         "$here/node.sh" "$1" </dev/null >>"$fs/$1/console" 2>&1 3>&- 9>&- &
     until_ok 10 live_pid "$fs/$1/pid" && pid=$(live_pid "$fs/$1/pid") || return 1
@@ -43,11 +43,11 @@ on() {
     [ -e "$fs/$1/cut" ] || ip link set "v$1" up
 }
 
-# What a node's disk has that differs from the machine's: the upper layer of its root.
+# What a node's disk has that differs from what its programs came with: the upper layer of its root. What needs these
+# programs, node.sh adds at the first boot.
 make_disk() {
     local name=$1 disk=$fs/$1/disk node
-    mkdir -p "$fs/$name/work" "$fs/$name/root" "$disk/etc/corosync" "$disk/usr/sbin" "$disk/usr/bin" \
-        "$disk/var/lib/pacemaker" || return 1
+    mkdir -p "$fs/$name/work" "$fs/$name/root" "$disk/etc/corosync" "$disk/usr/sbin" "$disk/usr/bin" || return 1
     echo "$name" >"$disk/etc/hostname"
     # By this the witness tells the processes of this lab from those of another.
     echo "$LAB_DIR" >"$disk/etc/lab"
@@ -58,16 +58,8 @@ make_disk() {
         for node in $LAB_NODES; do echo "$net.1${node#n} $node"; done
     } >"$disk/etc/hosts"
     corosync_conf >"$disk/etc/corosync/corosync.conf"
-    # The first CIB is there so that a DC is elected in less than the default dc-deadtime of 20 s.
-    chown hacluster:haclient "$disk/var/lib/pacemaker" && chmod 750 "$disk/var/lib/pacemaker" &&
-        install -d -m 750 -o hacluster -g haclient "$disk/var/lib/pacemaker/cib" || return 1
-    cibadmin --empty | sed "s|<crm_config/>|<crm_config><cluster_property_set id='cib-bootstrap-options'>\
-<nvpair id='dc-deadtime' name='dc-deadtime' value='2s'/></cluster_property_set></crm_config>|" |
-        install -m 600 -o hacluster -g haclient /dev/stdin "$disk/var/lib/pacemaker/cib/cib.xml" || return 1
     install -m 755 "$here/fence_lab" "$disk/usr/sbin/fence_lab" &&
-        install -m 755 "$here/systemctl" "$disk/usr/bin/systemctl" || return 1
-    # ocf:heartbeat:Filesystem insists on a modprobe, and the kernel is the machine's: there is nothing to load.
-    [ -e /usr/sbin/modprobe ] || [ -e /sbin/modprobe ] || ln -s /bin/true "$disk/usr/sbin/modprobe"
+        install -m 755 "$here/systemctl" "$disk/usr/bin/systemctl"
 }
 
 corosync_conf() {
