@@ -9,6 +9,7 @@ mod error;
 mod faults;
 mod fuzz;
 mod r#gen;
+mod generation;
 mod lab;
 mod mutants;
 mod packages;

@@ -7,11 +7,11 @@
 use std::process::{Command, ExitCode};
 
 use lab::Control;
-use testkit::Programs;
 use testkit::needs::{self, Need};
+use testkit::{Generation, Programs};
 
 use crate::workspace::{self, Workspace};
-use crate::{Error, packages};
+use crate::{Error, generation, packages};
 
 /// What is to be done with the lab.
 #[derive(Debug, clap::Subcommand)]
@@ -21,6 +21,9 @@ pub(crate) enum Task {
         /// How many nodes, n1 and on
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
         nodes: u8,
+        /// Whose programs the nodes have: this machine's, or another Debian's, made in target/generations (two minutes, once)
+        #[arg(long, default_value = Generation::Machine.name(), value_parser = generation_named)]
+        generation: Generation,
     },
     /// End it, with all that runs in it
     Down,
@@ -64,7 +67,7 @@ pub(crate) fn run(task: &Task) -> Result<ExitCode, Error> {
     let workspace = Workspace::read()?;
     let control = Control::new(workspace.lab().join("by-hand"));
     let (verb, node) = match task {
-        Task::Up { nodes } => return up(&workspace, &control, *nodes),
+        Task::Up { nodes, generation } => return up(&workspace, &control, *nodes, *generation),
         Task::Down => {
             control.down()?;
             return Ok(ExitCode::SUCCESS);
@@ -87,7 +90,19 @@ pub(crate) fn run(task: &Task) -> Result<ExitCode, Error> {
     pass(control.at_terminal(&[verb, node]))
 }
 
-fn up(workspace: &Workspace, control: &Control, nodes: u8) -> Result<ExitCode, Error> {
+fn generation_named(name: &str) -> Result<Generation, String> {
+    Generation::ALL
+        .into_iter()
+        .find(|generation| generation.name() == name)
+        .ok_or_else(|| format!("there is {}", Generation::ALL.map(Generation::name).join(", ")))
+}
+
+fn up(
+    workspace: &Workspace,
+    control: &Control,
+    nodes: u8,
+    generation: Generation,
+) -> Result<ExitCode, Error> {
     packages::provide(needs::CLUSTER);
     let missing = needs::CLUSTER.iter().filter(|need| !need.is_met()).map(Need::to_string);
     let missing: Vec<String> = missing.collect();
@@ -98,8 +113,10 @@ fn up(workspace: &Workspace, control: &Control, nodes: u8) -> Result<ExitCode, E
         eprintln!("a lab is up already (its process 1 is {pid}): cargo xtask lab down");
         return Ok(ExitCode::FAILURE);
     }
+    generation::made(generation)?;
     eprintln!("building the agents and the simulated MediationZone...");
     workspace::build()?;
+    let control = control.clone().of(generation)?;
     control.up(nodes, &Programs::simulator()?.and_agents(&workspace.release())?, false)?;
     eprintln!(
         "{nodes} nodes are up. Agents: ocf:mediationzone; fencing: stonith:fence_lab; shared by all nodes: /srv; \

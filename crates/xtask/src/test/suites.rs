@@ -1,5 +1,6 @@
 //! The test targets: what each needs, and how it is run and counted.
 
+use testkit::generation::{self, Generation};
 use testkit::needs::{self, Need};
 
 use super::tally::{Counts, Outcome, Tally};
@@ -38,6 +39,22 @@ const AT_ONCE: &[(&str, &str)] = &[
 /// The slow tier: suites that take minutes because what they show does. Only `--all` runs them; else they count as skipped.
 const SLOW: &[&str] = &["cluster", "deadlines-slow"];
 
+/// What is run once more on another generation of the cluster's software, in the slow tier: those tests of a target that are named; all
+/// of it, where none is.
+const AGAIN: &[(Generation, &str, &[&str])] = &[
+    (Generation::Debian13, "conformance", &[]),
+    (
+        Generation::Debian13,
+        "cluster",
+        &[
+            "platform::killed",
+            "platform::power_cut",
+            "platform::start_in_order",
+            "platform::stop_that_cant_succeed",
+        ],
+    ),
+];
+
 /// All that any suite needs.
 pub(crate) fn all_needs() -> Vec<Need> {
     NEEDS.iter().flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
@@ -49,48 +66,122 @@ pub(crate) fn needs_of(suite: &str) -> Vec<Need> {
     named.flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
 }
 
-/// Runs all suites: unit tests, each integration suite, documentation tests.
-pub(crate) fn run(tally: &mut Tally, workspace: &Workspace, built: bool, slow: bool) {
-    tally.step("unit tests", || test(workspace, &["--workspace", "--lib", "--bins"], None));
+/// Runs all suites: unit tests, each integration suite, documentation tests. What runs on a generation that is left out, by this flag, is
+/// counted as skipped.
+pub(crate) fn run(
+    tally: &mut Tally,
+    workspace: &Workspace,
+    built: bool,
+    slow: bool,
+    left_out: Option<(Generation, &str)>,
+) {
+    tally.step("unit tests", || test(workspace, &["--workspace", "--lib", "--bins"], &[]));
+    let of_slow_tier = || (!slow).then(|| "the slow tier: --all runs it".to_owned());
     for (package, target) in workspace.suites() {
-        let left_out = (!slow && SLOW.contains(&target)).then(|| "the slow tier: --all runs it".to_owned());
-        run_unless(missing(target, built).or(left_out), tally, workspace, package, target);
+        let suite = Suite { package, target, generation: Generation::Machine, only: &[] };
+        let reason = suite.missing(built);
+        suite.run_unless(
+            reason.or_else(|| of_slow_tier().filter(|_| SLOW.contains(&target))),
+            tally,
+            workspace,
+        );
     }
-    tally.step("documentation tests", || test(workspace, &["--workspace", "--doc"], None));
+    for (generation, of, only) in AGAIN.iter().copied() {
+        for (package, target) in workspace.suites().into_iter().filter(|(_, target)| *target == of) {
+            let suite = Suite { package, target, generation, only };
+            match left_out.filter(|(left_out, _)| *left_out == generation) {
+                Some((_, flag)) => tally.leave_out(&suite.name(), suite.number_of_tests(workspace), flag),
+                None => suite.run_unless(of_slow_tier().or_else(|| suite.missing(built)), tally, workspace),
+            }
+        }
+    }
+    tally.step("documentation tests", || test(workspace, &["--workspace", "--doc"], &[]));
 }
 
 /// Runs one suite, if this machine can. It must have been built.
 pub(super) fn run_one(tally: &mut Tally, workspace: &Workspace, package: &str, target: &str) {
-    run_unless(missing(target, true), tally, workspace, package, target);
+    let suite = Suite { package, target, generation: Generation::Machine, only: &[] };
+    suite.run_unless(suite.missing(true), tally, workspace);
 }
 
-fn run_unless(reason: Option<String>, tally: &mut Tally, workspace: &Workspace, package: &str, target: &str) {
-    let name = format!("{target} ({package})");
-    let selection = ["--package", package, "--test", target];
-    if let Some(reason) = reason {
-        tally.skip(&name, number_of_tests(workspace, &selection), &reason);
-    } else {
-        let at_once = AT_ONCE.iter().find(|(name, _)| *name == target).map(|(_, number)| *number);
-        tally.step(&name, || test(workspace, &selection, at_once));
+/// A target, whole or in part, on one generation.
+#[derive(Clone, Copy)]
+struct Suite<'a> {
+    package: &'a str,
+    target: &'a str,
+    generation: Generation,
+    /// All, if none is named.
+    only: &'a [&'a str],
+}
+
+impl<'a> Suite<'a> {
+    fn name(self) -> String {
+        let on = if self.generation == Generation::Machine { "" } else { self.generation.name() };
+        format!("{} ({}) {on}", self.target, self.package).trim_end().to_owned()
+    }
+
+    /// Why it can't be run here, if so.
+    fn missing(self, built: bool) -> Option<String> {
+        let mut needs = needs_of(self.target);
+        if self.generation != Generation::Machine {
+            needs.push(Need::Folder(self.generation));
+        }
+        if needs.is_empty() {
+            return None;
+        }
+        if !built {
+            return Some("the build failed".to_owned());
+        }
+        let missing: Vec<_> = needs.iter().filter(|need| !need.is_met()).map(Need::to_string).collect();
+        if missing.is_empty() { None } else { Some(format!("this machine lacks {}", missing.join(", "))) }
+    }
+
+    fn run_unless(self, reason: Option<String>, tally: &mut Tally, workspace: &Workspace) {
+        if let Some(reason) = reason {
+            tally.skip(&self.name(), self.number_of_tests(workspace), &reason);
+            return;
+        }
+        let at_once = AT_ONCE.iter().find(|(name, _)| *name == self.target);
+        let at_once = at_once.map(|(_, number)| ("RUST_TEST_THREADS", *number));
+        let environment: Vec<_> =
+            at_once.into_iter().chain([(generation::VARIABLE, self.generation.name())]).collect();
+        tally.step(&self.name(), || {
+            let mut outcome = test(workspace, &self.selection(), &environment);
+            let Counts { passed, failed, skipped } = outcome.counts;
+            if ((passed + failed + skipped) as usize) < self.only.len() {
+                // Else nobody would miss one that has got another name.
+                outcome.counts.failed += 1;
+                outcome.remark += &format!("one of these is not there: {}", self.only.join(", "));
+            }
+            outcome
+        });
+    }
+
+    fn number_of_tests(self, workspace: &Workspace) -> u32 {
+        let mut cargo = workspace::cargo(["test", "--quiet"]);
+        cargo.args(self.selection()).arg("--list").env("TESTKIT_AGENTS_DIR", workspace.release());
+        let listed = workspace::output(&mut cargo).map(|output| output.stdout).unwrap_or_default();
+        let tests = String::from_utf8_lossy(&listed).lines().filter(|line| line.ends_with(": test")).count();
+        // A suite that can't even list its tests is still one that was not run.
+        u32::try_from(tests.max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// For `cargo test`: the target, and, for the test program itself, the names.
+    fn selection(self) -> Vec<&'a str> {
+        let mut words = vec!["--package", self.package, "--test", self.target, "--"];
+        if !self.only.is_empty() {
+            words.push("--exact");
+            words.extend(self.only);
+        }
+        words
     }
 }
 
-/// Why this suite can't be run here, if so.
-fn missing(target: &str, built: bool) -> Option<String> {
-    let (_, groups) = NEEDS.iter().find(|(name, _)| *name == target)?;
-    if !built {
-        return Some("the build failed".to_owned());
-    }
-    let missing = groups.iter().copied().flatten().filter(|need| !need.is_met());
-    let missing: Vec<_> = missing.map(Need::to_string).collect();
-    if missing.is_empty() { None } else { Some(format!("this machine lacks {}", missing.join(", "))) }
-}
-
-fn test(workspace: &Workspace, selection: &[&str], at_once: Option<&str>) -> Outcome {
+fn test(workspace: &Workspace, selection: &[&str], environment: &[(&str, &str)]) -> Outcome {
     let mut cargo = workspace::cargo(["test", "--quiet", "--no-fail-fast"]);
     // The agents under test are those that ship.
     cargo.args(selection).env("TESTKIT_AGENTS_DIR", workspace.release());
-    cargo.envs(at_once.map(|number| ("RUST_TEST_THREADS", number)));
+    cargo.envs(environment.iter().copied());
     match workspace::output(&mut cargo) {
         Err(error) => {
             Outcome { counts: Counts { failed: 1, ..Counts::default() }, remark: error.to_string() }
@@ -138,15 +229,6 @@ fn story(stdout: &str) -> String {
 fn is_progress(line: &str) -> bool {
     let marks = line.split(' ').next().unwrap_or_default();
     marks.chars().all(|c| ".Fi".contains(c))
-}
-
-fn number_of_tests(workspace: &Workspace, selection: &[&str]) -> u32 {
-    let mut cargo = workspace::cargo(["test", "--quiet"]);
-    cargo.args(selection).args(["--", "--list"]).env("TESTKIT_AGENTS_DIR", workspace.release());
-    let listed = workspace::output(&mut cargo).map(|output| output.stdout).unwrap_or_default();
-    let tests = String::from_utf8_lossy(&listed).lines().filter(|line| line.ends_with(": test")).count();
-    // A suite that can't even list its tests is still one that was not run.
-    u32::try_from(tests.max(1)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

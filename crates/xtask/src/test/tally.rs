@@ -23,6 +23,8 @@ pub(crate) struct Outcome {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     total: Counts,
+    /// Of those that were skipped.
+    left_out: u32,
 }
 
 impl Tally {
@@ -44,6 +46,12 @@ impl Tally {
         });
     }
 
+    /// A step of tests that nobody wants now: this flag says so.
+    pub(crate) fn leave_out(&mut self, name: &str, tests: u32, flag: &str) {
+        self.skip(name, tests, &format!("left out: {flag}"));
+        self.left_out += tests;
+    }
+
     /// A step of many tests; true when none failed.
     pub(crate) fn step(&mut self, name: &str, step: impl FnOnce() -> Outcome) -> bool {
         print!("{name:.<34} ");
@@ -59,6 +67,11 @@ impl Tally {
         self.total.failed += counts.failed;
         self.total.skipped += counts.skipped;
         counts.failed == 0
+    }
+
+    /// How many of the skipped were left out by a flag.
+    pub(crate) fn left_out(&self) -> u32 {
+        self.left_out
     }
 
     pub(crate) fn total(&self) -> Counts {

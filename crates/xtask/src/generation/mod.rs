@@ -1,0 +1,90 @@
+//! Roots for nodes: another generation of the cluster's software in a folder ([`testkit::Generation`] tells why and where).
+//!
+//! Made by debootstrap from the mirror that this machine's own apt uses, in two minutes, and kept as long as its recipe stays the
+//! same: a run of the suites downloads nothing. What can't be made (no network, no root) is no error: the suites that need it
+//! are skipped, and say so.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use testkit::Generation;
+use testkit::needs::{self, Need};
+
+use crate::{Error, packages, workspace};
+
+/// Sees to it that the folder is there. What went wrong is told, and is the reason that the suites will name.
+pub(crate) fn provide(generation: Generation) {
+    if let Err(error) = made(generation) {
+        println!("{error}");
+    }
+}
+
+/// The same where nothing can go on without it.
+pub(crate) fn made(generation: Generation) -> Result<(), Error> {
+    let Some(release) = generation.suite().filter(|_| !generation.is_there()) else { return Ok(()) };
+    packages::provide(needs::FOLDERS);
+    let missing: Vec<String> =
+        needs::FOLDERS.iter().filter(|need| !need.is_met()).map(Need::to_string).collect();
+    if !missing.is_empty() {
+        return Err(Error::Unmet { what: generation.name().to_owned(), missing: missing.join(", ") });
+    }
+    let folder = generation.folder();
+    let rooms = folder.parent().unwrap_or(&folder);
+    fs::create_dir_all(rooms).map_err(Error::file("mkdir", rooms))?;
+    let mirror = mirror()?;
+    println!("making {} of what {mirror} has", folder.display());
+    let started = Instant::now();
+    // Two at once would make the same folder.
+    let mut make = Command::new("flock");
+    make.arg(rooms);
+    make.args([
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "--propagation",
+        "private",
+    ]);
+    make.args(["bash", "-c", include_str!("make.sh"), "make.sh"]).arg(&folder);
+    make.args([Generation::MADE_OF, &generation.recipe(), release, &mirror]).args(generation.packages());
+    make.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
+    let log = rooms.join(format!("{}.log", generation.name()));
+    let file = fs::File::create(&log).map_err(Error::file("create", &log))?;
+    make.stderr(file.try_clone().map_err(Error::file("open", &log))?).stdout(file);
+    let status = make.status().map_err(|source| Error::Spawn { command: "flock".to_owned(), source })?;
+    if !status.success() {
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        let last: Vec<&str> = said.lines().rev().take(5).collect();
+        let last: Vec<&str> = last.into_iter().rev().collect();
+        return Err(Error::Command {
+            command: format!("{} (whole story: {})", generation.name(), log.display()),
+            status,
+            output: last.join("\n"),
+        });
+    }
+    println!("    {:.0} s", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Debian's archive, as this machine's apt is told of it.
+fn mirror() -> Result<String, Error> {
+    let targets = || {
+        let mut apt = Command::new("apt-get");
+        apt.args(["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian"]);
+        apt.args(["Label: Debian", "Component: main"]).stdin(Stdio::null());
+        let said = workspace::succeed(&mut apt)?.stdout;
+        Ok::<_, Error>(String::from_utf8_lossy(&said).lines().next().map(str::to_owned))
+    };
+    if let Some(mirror) = targets()? {
+        return Ok(mirror);
+    }
+    // Only lists that were fetched tell whose they are.
+    workspace::succeed(Command::new("apt-get").arg("update").stdin(Stdio::null()))?;
+    targets()?.ok_or_else(|| Error::Unreadable {
+        what: "apt's sources".to_owned(),
+        said: "none is Debian's archive".to_owned(),
+    })
+}
