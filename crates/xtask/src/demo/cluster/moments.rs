@@ -30,7 +30,7 @@ pub(super) fn of(site: &Site, dead: &Seen) -> Result<(Vec<String>, bool), Error>
         rows.extend(fenced.map(|(at, _)| (at, format!("{} is fenced", dead.node))));
         for (resource, word) in [("mz-storage", "storage"), ("mz-address", "address")] {
             rows.extend(
-                timeline::started(&moments, resource, died).map(|at| (at, format!("{word} is there"))),
+                timeline::started(&moments, resource, died).map(|(at, _)| (at, format!("{word} is there"))),
             );
         }
     }
