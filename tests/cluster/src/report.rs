@@ -169,7 +169,8 @@ fn called(history: &[Event], life: &Life) -> Option<u64> {
 }
 
 /// All that the logs of the lab's nodes tell.
-pub(crate) fn moments(lab: &Lab, near: u64) -> Vec<Moment> {
+#[must_use]
+pub fn moments(lab: &Lab, near: u64) -> Vec<Moment> {
     let logs = lab.nodes().map(|node| lab.path(node.name, "/var/log/pacemaker/pacemaker.log"));
     // A node that never came up has none.
     let logs = logs.map(|path| fs::read(path).unwrap_or_default());

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lab::site::{SOON, Site, site};
-use lab::watch::Seen;
+use lab::watch::{self, Seen};
 use lab::witness::{self, Expected, Life};
 use lab::{Control, Lab, directory};
 use testkit::needs::{self, Need};
@@ -94,18 +94,20 @@ impl Story<'_> {
 
         self.page.chapter("kill -9 of the Platform. Recovered in place; the UI and the ECs go on.");
         let platform = self.site.one("platform");
+        let fault = watch::now();
         self.site.signal(&platform, "KILL")?;
         self.until("the Platform to be ready again", |lives| back(lives, &platform, "n1"))?;
-        self.told(&platform)?;
+        self.told((fault, "kill -9 of the Platform"), &platform)?;
         self.site.lab.settle()?;
 
         self.page.chapter("The plug of n1 is pulled. It is fenced, and only then the Platform runs on n2.");
         let platform = self.site.one("platform");
+        let fault = watch::now();
         self.site.node("n1").kill()?;
         self.until("the Platform and the UI to be ready on n2", |lives| {
             back(lives, &platform, "n2") && ready(lives, "ui").is_some_and(|life| life.node == "n2")
         })?;
-        self.told(&platform)?;
+        self.told((fault, "n1 loses its power"), &platform)?;
 
         self.page.chapter("n1 has booted and joins. The Platform stays where it is well.");
         self.site_until_online("n1")?;
@@ -143,11 +145,14 @@ impl Story<'_> {
         site.lab.settle()
     }
 
-    /// The time line of what this process died of.
-    fn told(&mut self, dead: &Seen) -> Result<(), LabError> {
-        let (rows, complete) = moments::of(self.site, dead)?;
+    /// The time line of the fault that this process died of.
+    fn told(&mut self, fault: (u64, &str), dead: &Seen) -> Result<(), LabError> {
+        let (rows, complete) = moments::of(self.site, fault, dead)?;
         for row in rows {
-            self.page.note(&row, complete);
+            self.page.note(&row, true);
+        }
+        if !complete {
+            self.page.note("the logs and the watch do not tell all that has to be told here", false);
         }
         Ok(())
     }

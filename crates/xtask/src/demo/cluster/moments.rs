@@ -1,36 +1,32 @@
-//! What happened after a death, in milliseconds since it: from the watch, the power switch, and Pacemaker's logs.
-
-use std::fs;
+//! What happened after a fault, in milliseconds since it: from the watch, the power switch, and Pacemaker's logs.
 
 use lab::Error;
+use lab::report;
 use lab::site::Site;
 use lab::timeline::{self, Moment, Told};
 use lab::watch::Seen;
 
-/// The rows, in the order of time; and whether all are there that have to be.
-pub(super) fn of(site: &Site, dead: &Seen) -> Result<(Vec<String>, bool), Error> {
-    let died = site.lab.watch().seen().into_iter().find_map(|seen| {
-        let same = (&seen.node, seen.pid, seen.start_time) == (&dead.node, dead.pid, dead.start_time);
-        if same { seen.ended } else { None }
-    });
-    let Some(died) = died else { return Ok((vec!["the watch has not seen its death".to_owned()], false)) };
-    let moments = logged(site, died);
-    let lives = site.lives()?;
-    let next = lives.iter().find(|life| life.pico == dead.pico && life.began >= died);
-    let line = timeline::of(&moments, died, u64::MAX);
-    let mut rows = vec![(died, format!("{} is dead on {} (pid {})", dead.pico, dead.node, dead.pid))];
-    rows.extend(line.noticed.map(|(at, by)| (at, format!("noticed: {}", cause(&moments, at, by)))));
+/// The rows of a fault that came at `fault`, and of which this process died, in the order of time; and whether all are there that
+/// have to be.
+pub(super) fn of(site: &Site, fault: (u64, &str), dead: &Seen) -> Result<(Vec<String>, bool), Error> {
+    let (fault, what) = fault;
+    let moments = report::moments(&site.lab, fault);
+    let line = timeline::of(&moments, fault, u64::MAX);
+    let mut rows = vec![(fault, what.to_owned())];
+    if let Some((at, by)) = line.noticed {
+        rows.push((at, format!("noticed: {}", cause(&moments, at, by))));
+    }
     rows.extend(line.decided.map(|(at, by)| (at, format!("ordered: {by}"))));
-    let mut wanted = 5;
+    let lives = site.lives()?;
+    let next = lives.iter().find(|life| life.pico == dead.pico && life.began > fault);
     let elsewhere = next.is_some_and(|life| life.node != dead.node);
     if elsewhere {
-        wanted += 3;
         let fenced =
-            site.switched()?.into_iter().find(|(at, what)| *at >= died && what.starts_with("reboot"));
+            site.switched()?.into_iter().find(|(at, what)| *at >= fault && what.starts_with("reboot"));
         rows.extend(fenced.map(|(at, _)| (at, format!("{} is fenced", dead.node))));
         for (resource, word) in [("mz-storage", "storage"), ("mz-address", "address")] {
             rows.extend(
-                timeline::started(&moments, resource, died).map(|(at, _)| (at, format!("{word} is there"))),
+                timeline::started(&moments, resource, fault).map(|(at, _)| (at, format!("{word} is there"))),
             );
         }
     }
@@ -38,11 +34,10 @@ pub(super) fn of(site: &Site, dead: &Seen) -> Result<(Vec<String>, bool), Error>
         rows.push((next.began, format!("{} begins on {} (pid {})", next.pico, next.node, next.process.0)));
         rows.extend(next.ready.map(|at| (at, format!("{} is ready", next.pico))));
     }
-    let complete = rows.len() == wanted;
+    let complete = rows.len() == if elsewhere { 8 } else { 5 };
     rows.sort_by_key(|(at, _)| *at);
-    let rows: Vec<String> =
-        rows.into_iter().map(|(at, what)| format!("{:>6} ms  {what}", at.saturating_sub(died))).collect();
-    Ok((rows, complete))
+    let rows = rows.into_iter().map(|(at, what)| format!("{:>6} ms  {what}", at.saturating_sub(fault)));
+    Ok((rows.collect(), complete))
 }
 
 /// What was noticed there. That a transition is aborted for it comes in the same moment, and says less.
@@ -53,11 +48,4 @@ fn cause(moments: &[Moment], at: u64, first: String) -> String {
         _ => None,
     });
     other.min().unwrap_or(first)
-}
-
-/// All that the logs of all nodes tell, of those that are off too.
-fn logged(site: &Site, near: u64) -> Vec<Moment> {
-    let logs = site.lab.nodes().map(|node| site.lab.path(node.name(), "/var/log/pacemaker/pacemaker.log"));
-    // A node that has not come up yet has none.
-    logs.flat_map(|log| timeline::read(&fs::read_to_string(log).unwrap_or_default(), near)).collect()
 }
