@@ -151,7 +151,8 @@ impl<'a> Suite<'a> {
             if ((passed + failed + skipped) as usize) < self.only.len() {
                 // Else nobody would miss one that has got another name.
                 outcome.counts.failed += 1;
-                outcome.remark += &format!("one of these is not there: {}", self.only.join(", "));
+                outcome.remark.push_str("one of these is not there: ");
+                outcome.remark.push_str(&self.only.join(", "));
             }
             outcome
         });
