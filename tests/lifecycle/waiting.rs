@@ -100,3 +100,30 @@ fn the_first_one_after_an_adoption_does_not_wait_either() -> Done {
     assert!(second.wall >= Duration::from_millis(300), "{second}");
     Ok(())
 }
+
+#[test]
+fn the_first_one_after_one_that_was_ended_does_not_wait() -> Done {
+    // As Pacemaker ends it for a refresh or for maintenance. Its first answer after that holds up the whole cluster.
+    let (site, _) = watched()?;
+    thread::scope(|scope| {
+        let ended = scope.spawn(|| waiting(&site, LONG).run("monitor"));
+        let monitor = site.sleeping_agent("monitor")?;
+        site.sh(&format!("kill -s KILL {}", monitor.pid))?;
+        quick(&ended.join().expect("the monitor's thread does not panic")?);
+        Ok::<_, testkit::Error>(())
+    })?;
+    quick(&waiting(&site, LONG).run("monitor")?.answers(OK).silently());
+    let next = waiting(&site, "300ms").run("monitor")?.answers(OK).silently();
+    assert!(next.wall >= Duration::from_millis(300), "{next}");
+    Ok(())
+}
+
+#[test]
+fn the_first_one_after_a_probe_does_not_wait() -> Done {
+    let (site, _) = watched()?;
+    site.agent().run("monitor")?.answers(OK).silently();
+    quick(&waiting(&site, LONG).run("monitor")?.answers(OK).silently());
+    let next = waiting(&site, "300ms").run("monitor")?.answers(OK).silently();
+    assert!(next.wall >= Duration::from_millis(300), "{next}");
+    Ok(())
+}

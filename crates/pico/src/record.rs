@@ -120,7 +120,7 @@ pub struct Record {
     pub ha: Option<HaFacts>,
     /// The Platform's RCP endpoint, where the registry named one.
     pub platform: Option<Endpoint>,
-    /// A recurring monitor has seen it well once; the ones that follow may wait.
+    /// The last recurring monitor came to its own end and saw it well; the one that follows may wait.
     pub seen: bool,
     /// By depth of the monitor.
     #[serde(default)]

@@ -3,6 +3,10 @@
 //! Depth 0 costs the record and one line of /proc. A recurring depth 0 then *waits*: it holds the process by pidfd
 //! and answers at the moment of its death. Pacemaker runs it again one interval after it ended, and kills it when
 //! anything else is to be done, so the waiting holds nothing up but a deeper monitor or a probe of the same resource.
+//!
+//! The first run of a row has to answer at once, for the cluster does nothing else on any node until it has the answer to what it
+//! has begun. A row begins anew when Pacemaker ends a run, as it does for a refresh, for maintenance, and when it is itself
+//! restarted. So a run that waits notes before that the next one may not, and takes it back when it comes to its own end.
 
 use super::deep;
 use super::record_of;
@@ -53,7 +57,7 @@ struct Monitor<'a> {
 
 impl Monitor<'_> {
     fn run(&self) -> Outcome {
-        let (file, record) = record_of(self.settings, self.target);
+        let (file, mut record) = record_of(self.settings, self.target);
         let depth = self.depth();
         let look = match (self.request.occasion, depth) {
             (Occasion::Probe, _) => Look::Once,
@@ -61,13 +65,20 @@ impl Monitor<'_> {
             (Occasion::Recurring, _) => Look::Everything,
         };
         let mut processes = self.observe(record.as_ref(), look);
-        if let Some(known) = &record
+        if let Some(known) = &mut record
             && depth == 0
             && let Processes::One { id, life: Life::Well } = processes
             && known.jvm() == Some(id)
-            && self.died_while_waited_for(known, id)
+            && let Some(wait) = self.wait(known)
         {
-            processes = self.observe(record.as_ref(), Look::Everything);
+            known.seen = false;
+            file.note(known);
+            if died_within(wait, id) {
+                processes = self.observe(record.as_ref(), Look::Everything);
+            } else {
+                // As it is by now: the time was long enough for others to write.
+                (_, record) = record_of(self.settings, self.target);
+            }
         }
 
         let Processes::One { id, .. } = processes else {
@@ -81,8 +92,11 @@ impl Monitor<'_> {
             Ok(record) => record,
             Err(e) => return Outcome::failed(format!("{}: {id} lives, but {e}", self.settings.pico())),
         };
-        if depth == 0 && self.request.occasion == Occasion::Recurring {
-            record.seen = true;
+        match self.request.occasion {
+            // After a probe a row begins anew.
+            Occasion::Probe => record.seen = false,
+            Occasion::Recurring if depth == 0 => record.seen = true,
+            Occasion::Recurring => {}
         }
         let mut observation = self.deep(Observation::of(processes), id, &mut record);
         if before != Some(learned(&record)) {
@@ -128,22 +142,11 @@ impl Monitor<'_> {
         self.budget.begun + self.budget.length() / 2
     }
 
-    /// Waits for the death of the process, where this run may. True: it died.
-    fn died_while_waited_for(&self, record: &Record, id: ProcessId) -> bool {
+    /// How long this run waits for the death of the process; none when it may not.
+    fn wait(&self, record: &Record) -> Option<Duration> {
         let wait =
             self.settings.wait.min((self.budget.length() / 2).saturating_sub(Duration::from_millis(1)));
-        if !self.request.by_cluster || !record.seen || wait.is_zero() {
-            return false;
-        }
-        match id.open() {
-            Ok(Some(handle)) => handle.ended_by(Instant::now() + wait).unwrap_or(false),
-            Ok(None) => true,
-            // No descriptor left: then it is not waited for.
-            Err(e) => {
-                tracing::debug!("not waiting: {e}");
-                false
-            }
-        }
+        (self.request.by_cluster && record.seen && !wait.is_zero()).then_some(wait)
     }
 
     /// A record of a process that the last one did not name.
@@ -197,6 +200,19 @@ impl Monitor<'_> {
             file.note(&record);
         }
         outcome
+    }
+}
+
+/// Waits for the death of the process. True: it died.
+fn died_within(wait: Duration, id: ProcessId) -> bool {
+    match id.open() {
+        Ok(Some(handle)) => handle.ended_by(Instant::now() + wait).unwrap_or(false),
+        Ok(None) => true,
+        // No descriptor left: then it is not waited for.
+        Err(e) => {
+            tracing::debug!("not waiting: {e}");
+            false
+        }
     }
 }
 
