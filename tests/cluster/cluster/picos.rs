@@ -69,5 +69,13 @@ fn start_fails_here_hence_there() -> Done {
     assert_eq!(status.fail_count("mz-ec2", "n2"), "INFINITY", "{status}");
     let said = |failure: &&String| failure.starts_with("mz-ec2_start_0 on n2: error ec2");
     assert!(status.failures.iter().any(|failure| said(&failure)), "{status}");
+    // What the cluster will do in an hour, unless something happens.
+    let later = site
+        .node("n1")
+        .sh("crm_simulate --simulate --live-check --set-datetime \"$(date -d '1 hour' '+%F %T')\"")?;
+    let (_, planned) = later.split_once("Transition Summary:").expect("it has a plan");
+    let (planned, carried_out) = planned.split_once("Executing").unwrap_or((planned, ""));
+    assert!(carried_out.contains("clear_failcount for mz-ec2 on n2"), "the failure is forgotten: {later}");
+    assert_eq!(planned.trim(), "", "{later}");
     site.witnessed(&[("ec2", &["n3"], 2)])
 }
