@@ -54,14 +54,14 @@ const CONFIGURATIONS: &[Configured] = &[
         "migration-threshold: not set",
     ),
     (
-        r#"<rsc_order id="order" first="mz-platform" then="mz-ec1" kind="Optional"/>"#,
+        r#"<rsc_order id="order" first="mz-platform" then="mz-ec1" symmetrical="false"/>"#,
         r#"<rsc_order id="order" first="mz-platform" then="mz-ec1"/>"#,
         "warning",
         "constraints",
         "order is mandatory",
     ),
     (
-        r#"<rsc_order id="order" first="mz-platform" then="mz-ec1" kind="Optional"/>"#,
+        r#"<rsc_order id="order" first="mz-platform" then="mz-ec1" symmetrical="false"/>"#,
         r#"<rsc_colocation id="tie" rsc="mz-ec1" with-rsc="mz-platform" score="INFINITY"/>"#,
         "warning",
         "constraints",

@@ -31,13 +31,14 @@ const WELL: &str = r#"<cib validate-with="pacemaker-3.0" epoch="1" num_updates="
 </operations></primitive>
 <primitive id="mz-ec1" class="ocf" provider="mediationzone" type="ec">
 <instance_attributes id="e-ia"><nvpair id="e-1" name="mz_home" value="/opt/mz"/><nvpair id="e-2" name="pico_name" value="ec1"/></instance_attributes>
+<meta_attributes id="e-ma"><nvpair id="e-3" name="failure-timeout" value="600s"/></meta_attributes>
 <operations>
 <op id="e-start" name="start" interval="0" timeout="420s"/><op id="e-stop" name="stop" interval="0" timeout="360s"/>
 <op id="e-m0" name="monitor" interval="1s" timeout="60s"/>
 <op id="e-m10" name="monitor" interval="30s" timeout="60s"><instance_attributes id="e-m10-l"><nvpair id="e-m10-v" name="OCF_CHECK_LEVEL" value="10"/></instance_attributes></op>
 </operations></primitive>
 </resources>
-<constraints><rsc_order id="order" first="mz-platform" then="mz-ec1" kind="Optional"/></constraints>
+<constraints><rsc_order id="order" first="mz-platform" then="mz-ec1" symmetrical="false"/></constraints>
 </configuration><status/></cib>"#;
 
 /// A node that is as it should be, but for what its builder does to it: the machine's own cron and systemd are not in it.

@@ -202,7 +202,16 @@ fn failures(configured: &Configured) -> Vec<Row> {
             let seen = format!("moves after {threshold} failures, which are forgotten after {}", spelled(time));
             rows.push(Row::ok(AREA, "migration-threshold", seen));
         }
-        (None, _) => {}
+        (None, None) => rows.push(Row::warning(
+            AREA,
+            "failure-timeout",
+            "not set: a failed start, also one for want of the Platform, bars the node until a cleanup",
+            "meta failure-timeout=600s",
+        )),
+        (None, Some(time)) => {
+            let seen = format!("a failed start is forgotten after {}", spelled(time));
+            rows.push(Row::ok(AREA, "failure-timeout", seen));
+        }
     }
     if meta("is-managed").is_some_and(|value| !crate::cib::is_true(value)) {
         let seen = "is-managed=false: the cluster leaves it alone";

@@ -212,14 +212,18 @@ fn failures_lead_away_from_the_node_and_are_forgotten() {
     finds(Level::Warning, "is-managed", "leaves it alone", |c| {
         c.meta.insert("is-managed".to_owned(), "false".to_owned());
     });
-    // Others than the Platform may be bound to one node.
+    // Others than the Platform may be bound to one node; a start that failed bars that, too.
     assert_eq!(
         found(|c| {
             c.resource.kind = PicoType::Ui;
-            c.meta.clear();
+            drop(c.meta.remove("migration-threshold"));
         }),
         []
     );
+    finds(Level::Warning, "failure-timeout", "a failed start", |c| {
+        c.resource.kind = PicoType::Ui;
+        c.meta.clear();
+    });
 }
 
 #[test]
