@@ -1,5 +1,7 @@
 //! What is wrong in the cluster's configuration.
 
+use std::time::Duration;
+
 use testkit::Done;
 use testkit::site::{Kind, site};
 
@@ -205,7 +207,9 @@ fn the_configuration_of_the_readme_is_well() -> Done {
     site.node.write(CIB, empty.stdout)?;
     // One installation is enough to look at.
     let script = block.replace("pcs ", &format!("pcs -f {CIB} ")).replace("/opt/ec", "/opt/mz");
-    site.node.command("bash").args(["-euc", &script]).env("HOME", "/run/testkit/home").run()?.expect(0)?;
+    let pcs = site.node.command("bash").args(["-euc", &script]).env("HOME", "/run/testkit/home");
+    // Fifteen calls of a tool that starts an interpreter each.
+    pcs.time_limit(Duration::from_secs(300)).run()?.expect(0)?;
     let rows = rows_of(doctor(&site, &[]))?;
     // Nodes and fencing are the site's own.
     let found: Vec<&Row> = found(&rows).into_iter().filter(|row| row.area != "fencing").collect();
