@@ -8,6 +8,7 @@ mod nodes;
 mod numbers;
 mod picos;
 mod platform;
+mod soak;
 mod storage;
 mod upkeep;
 mod without_platform;

@@ -19,6 +19,7 @@ mod node;
 pub mod report;
 pub mod simulation;
 pub mod site;
+pub mod soak;
 pub mod status;
 pub mod timeline;
 mod up;

@@ -39,6 +39,7 @@ pub struct Report {
     /// How many nodes.
     pub nodes: usize,
     /// Package and version, the kernel's too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<String, String>,
     /// How many fencings there were.
     pub fenced: usize,

@@ -255,7 +255,12 @@ impl Plan {
     /// Brings all up and waits until all picos are ready where they belong.
     pub fn up(self) -> Result<Site, Error> {
         let nodes = self.nodes;
-        let site = self.begin_in(Lab::up(nodes)?)?;
+        self.up_in(Lab::up(nodes)?)
+    }
+
+    /// The same in a lab that is up, with as many nodes.
+    pub fn up_in(self, lab: Lab) -> Result<Site, Error> {
+        let site = self.begin_in(lab)?;
         for (pico, node) in site.placed {
             site.until_ready(pico, node)?;
         }
@@ -397,7 +402,7 @@ impl Site {
     }
 
     /// Which rules of the hearts these lives have broken.
-    fn hearts(&self, lives: &[Life]) -> Result<Vec<Broken>, Error> {
+    pub(crate) fn hearts(&self, lives: &[Life]) -> Result<Vec<Broken>, Error> {
         let (now, dir) = (watch::now(), self.lab.path("n1", BEATS));
         let hearts = heart::read(&dir).map_err(|error| Error::NotRun {
             argv: format!("the heartbeats in {}", dir.display()),

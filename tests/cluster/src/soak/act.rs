@@ -1,0 +1,180 @@
+//! Each fault, done, and undone where it does not end by itself. What is waited for here is the end of the fault; that all is well
+//! again is for the check to see.
+
+use testkit::{Done, Error};
+
+use super::sequence::Fault;
+use crate::control::SIMULATOR;
+use crate::site::{EC_HOME, HOME, SOON, Site};
+use crate::watch::Seen;
+
+/// Where the Platform's and the UI's picos are for every node, whoever has it mounted.
+const STORAGE: &str = "/srv/mz";
+
+/// Whether the pico is one of the installation that the cluster mounts.
+pub(super) fn on_storage(pico: &str) -> bool {
+    matches!(pico, "platform" | "ui")
+}
+
+/// The nodes that its constraints leave to a pico.
+pub(super) fn may_run_on(pico: &str) -> &'static [&'static str] {
+    if on_storage(pico) { &["n1", "n2"] } else { &["n2", "n3"] }
+}
+
+/// Does it; what came of it that the picos don't show.
+pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Vec<String>, Error> {
+    let mut effects = Vec::new();
+    match fault {
+        Fault::Kill(pico) => killed(site, &site.one(pico))?,
+        Fault::Hang(pico) => {
+            let before = site.one(pico);
+            site.signal(&before, "STOP")?;
+            site.until_back(&before)?;
+        }
+        Fault::HaFailed(pico) => {
+            let before = site.one(pico);
+            site.set(&before.node, pico, "ha_answer=FAILED by the soak")?;
+            site.until_dead(&before)?;
+            site.set(&before.node, pico, "ha_answer=OK")?;
+            site.until_back(&before)?;
+        }
+        Fault::MzshSlow(pico) => {
+            let before = site.one(pico);
+            slow_mzsh(site, &before, "4s")?;
+            killed(site, &before)?;
+            slow_mzsh(site, &before, "10ms")?;
+        }
+        Fault::AgentKilled(pico) => effects.extend(agent_killed(site, &site.one(pico))?),
+        Fault::DaemonKilled(daemon, node) => {
+            let before = identity(site, node, daemon)?;
+            site.node(node).sh(&format!("kill -9 {}", before.split(' ').next().unwrap_or_default()))?;
+            site.lab.until(&format!("another {daemon} on {node}"), SOON, |_| {
+                let now = identity(site, node, daemon)?;
+                Ok(if now == before { Err(now) } else { Ok(()) })
+            })?;
+            site.until_online(node)?;
+            effects.push(format!("{daemon} was started again"));
+        }
+        Fault::Standby(node) => {
+            site.node(node).exec(&["crm_standby", "-N", node, "-v", "on"])?;
+            site.lab.settle()?;
+            site.node(node).exec(&["crm_standby", "-N", node, "-D"])?;
+        }
+        Fault::Move(pico) => moved(site, pico)?,
+        Fault::PowerCut(node) => {
+            site.node(node).kill()?;
+            site.until_offline(node)?;
+            site.until_online(node)?;
+        }
+        Fault::CableCut(node) => {
+            let before = site.fenced(node)?;
+            site.node(node).cut()?;
+            until_fenced(site, node, before)?;
+            site.node(node).heal()?;
+            site.until_online(node)?;
+        }
+        Fault::CorosyncFrozen(node) => {
+            let before = site.fenced(node)?;
+            site.node(node).freeze()?;
+            until_fenced(site, node, before)?;
+            site.until_online(node)?;
+        }
+        Fault::NodeStopped(node) => {
+            site.node(node).stop()?;
+            site.until_offline(node)?;
+            site.lab.settle()?;
+            site.node(node).start()?;
+            site.until_online(node)?;
+            effects.push(format!("{node} left and joined"));
+        }
+        Fault::Refresh => site.node("n1").exec(&["crm_resource", "--refresh"]).map(drop)?,
+        Fault::Cleanup => site.node("n1").exec(&["crm_resource", "--cleanup"]).map(drop)?,
+        Fault::Maintenance(pico) => by_hand(site, &site.one(pico))?,
+        Fault::Reload(pico) => effects.push(reloaded(site, place, pico)?),
+    }
+    Ok(effects)
+}
+
+fn killed(site: &Site, pico: &Seen) -> Done {
+    site.signal(pico, "KILL")?;
+    site.until_back(pico).map(drop)
+}
+
+/// Each call of mzsh of this pico's installation takes so much longer.
+fn slow_mzsh(site: &Site, pico: &Seen, by: &str) -> Done {
+    let home = if on_storage(&pico.pico) { STORAGE } else { EC_HOME };
+    let (program, setting) = (format!("{SIMULATOR}/mz-sim"), format!("mzsh_time={by}"));
+    site.node(&pico.node).exec(&[&program, "set", home, &setting]).map(drop)
+}
+
+/// SIGKILL to the agents that the executor has started for a pico: the cluster can't tell how it is, and restarts it.
+fn agent_killed(site: &Site, pico: &Seen) -> Result<Option<String>, Error> {
+    let killed = site.node(&pico.node).sh(&format!(
+        "executor=$(pidof pacemaker-execd)
+        for pid in $(cat /proc/$executor/task/$executor/children); do
+            tr '\\0' '\\n' </proc/$pid/environ | grep -qx OCF_RESOURCE_INSTANCE=mz-{} && kill -9 $pid && echo $pid
+        done; true",
+        pico.pico
+    ))?;
+    let count = killed.lines().count();
+    if count == 0 {
+        return Ok(None);
+    }
+    site.until_back(pico)?;
+    Ok(Some(format!("{count} at work")))
+}
+
+/// Number and start time.
+fn identity(site: &Site, node: &str, daemon: &str) -> Result<String, Error> {
+    site.node(node).sh(&format!("pid=$(pidof {daemon}) && cut -d' ' -f1,22 /proc/$pid/stat"))
+}
+
+fn moved(site: &Site, pico: &str) -> Done {
+    let here = site.one(pico).node;
+    let there = may_run_on(pico).iter().find(|node| **node != here).copied().unwrap_or_default();
+    let resource = if on_storage(pico) { "mz".to_owned() } else { format!("mz-{pico}") };
+    site.node("n1").exec(&["crm_resource", "--move", "--resource", &resource, "--node", there])?;
+    site.until_ready(pico, there)?;
+    site.lab.settle()?;
+    site.node("n1").exec(&["crm_resource", "--clear", "--resource", &resource]).map(drop)
+}
+
+fn until_fenced(site: &Site, node: &str, before: usize) -> Done {
+    site.lab.until(&format!("{node} to be fenced"), SOON, |_| {
+        let now = site.fenced(node)?;
+        Ok(if now > before { Ok(()) } else { Err(format!("it was fenced {now} times")) })
+    })
+}
+
+fn by_hand(site: &Site, pico: &Seen) -> Done {
+    let mode = |value: &str| {
+        site.node("n1").exec(&["crm_attribute", "--name", "maintenance-mode", "--update", value])?;
+        site.lab.settle()
+    };
+    let home = if on_storage(&pico.pico) { HOME } else { EC_HOME };
+    let (mzsh, name) = (format!("setsid runuser -u mzadmin -- {home}/bin/mzsh"), &pico.pico);
+    mode("true")?;
+    site.node(&pico.node).sh(&format!(
+        "{{ {mzsh} shutdown {name} && {mzsh} startup {name}; }} </dev/null >/tmp/by-hand 2>&1"
+    ))?;
+    site.until_back(pico)?;
+    mode("false")
+}
+
+/// A value that it did not have, and the agent has taken it over.
+fn reloaded(site: &Site, place: usize, pico: &str) -> Result<String, Error> {
+    let (resource, node) = (format!("mz-{pico}"), site.one(pico).node);
+    let done = format!(
+        "grep -c 'Result of reload-agent operation for {resource} on {node}: ok' \
+        /var/log/pacemaker/pacemaker.log || true"
+    );
+    let before = site.node(&node).sh(&done)?;
+    let value = format!("{}s", 11 + place);
+    let set = ["--set-parameter", "ha_timeout", "--parameter-value", &value];
+    site.node("n1").exec(&[&["crm_resource", "--resource", &resource][..], &set].concat())?;
+    site.lab.until(&format!("{resource} to be reloaded"), SOON, |_| {
+        let now = site.node(&node).sh(&done)?;
+        Ok(if now == before { Err(format!("{} times", now.trim())) } else { Ok(()) })
+    })?;
+    Ok("taken over".to_owned())
+}
