@@ -12,7 +12,7 @@ use crate::{Error, workspace};
 pub(crate) const SUITE: &str = "tests/faults";
 
 /// A module of the suite.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Family {
     /// Its name.
     pub(crate) module: String,
@@ -23,7 +23,7 @@ pub(crate) struct Family {
 }
 
 /// A test.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Case {
     /// As libtest names it: `module::function`.
     pub(crate) name: String,
@@ -38,9 +38,9 @@ pub(crate) fn read_file(module: &str, path: &Path) -> Result<Family, Error> {
     Ok(family(module, &text(path)?))
 }
 
-/// The whole suite, in the order in which its main file names the modules.
-pub(crate) fn read() -> Result<Vec<Family>, Error> {
-    let folder = workspace::root().join(SUITE);
+/// A whole suite, in the order in which its main file names the modules.
+pub(crate) fn read(suite: &str) -> Result<Vec<Family>, Error> {
+    let folder = workspace::root().join(suite);
     let main = text(&folder.join("main.rs"))?;
     let modules = main.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
     modules.map(|module| Ok(family(module, &text(&folder.join(module).with_extension("rs"))?))).collect()

@@ -4,6 +4,7 @@
 //! - docs/behaviour.md, see [`behaviour`].
 //! - docs/in-the-cluster.md, see [`decisions`]; what it is made of, with `--decisions` alone: that takes Pacemaker's tools and half a minute,
 //!   and the suite `simulations` compares it.
+//! - docs/reliability.md, see [`reliability`].
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +14,7 @@ use lab::simulation::golden;
 use testkit::AGENTS;
 
 use crate::workspace::{self, Workspace};
-use crate::{Error, behaviour, decisions};
+use crate::{Error, behaviour, decisions, reliability};
 
 /// What `gen` is asked for.
 #[derive(Debug, clap::Args)]
@@ -73,6 +74,7 @@ fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let mut files = vec![
         ("docs/behaviour.md".to_owned(), behaviour::page()?.into_bytes()),
         ("docs/in-the-cluster.md".to_owned(), decisions::page()?.into_bytes()),
+        ("docs/reliability.md".to_owned(), reliability::page()?.into_bytes()),
     ];
     for agent in AGENTS {
         files.push((format!("ocf-metadata/{agent}.xml"), metadata(workspace, agent)?));

@@ -13,6 +13,8 @@ mod generation;
 mod lab;
 mod mutants;
 mod packages;
+mod reliability;
+mod soak;
 mod test;
 mod workspace;
 
@@ -37,11 +39,15 @@ enum Task {
     /// Check format, lints, licences and generated files, and run every test.
     Test(test::Options),
     /// Run the suites that inject faults again and again.
-    Soak(test::soak::Options),
+    Repeat(test::repeat::Options),
+    /// Random faults, one after the other, on a cluster of three nodes with five picos; a seed tells which.
+    Soak(soak::Options),
     /// A real Corosync and Pacemaker cluster on this machine: up, exec, kill, cut, heal, status, down.
     #[command(subcommand)]
     Lab(lab::Task),
-    /// Write what is generated: ocf-metadata/, docs/behaviour.md, docs/in-the-cluster.md.
+    /// Run the scenarios on a real cluster once, and record the pass for docs/reliability.md.
+    Reliability(reliability::Options),
+    /// Write what is generated: ocf-metadata/, docs/behaviour.md, docs/in-the-cluster.md, docs/reliability.md.
     Gen(r#gen::Options),
     /// Fuzz what the agents read from outside (needs a nightly toolchain and cargo-fuzz).
     Fuzz(fuzz::Options),
@@ -58,8 +64,10 @@ fn main() -> ExitCode {
     let outcome = match CommandLine::parse().task {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
-        Task::Soak(options) => test::soak::run(&options),
+        Task::Repeat(options) => test::repeat::run(&options),
+        Task::Soak(options) => soak::run(&options),
         Task::Lab(task) => lab::run(&task),
+        Task::Reliability(options) => reliability::run(&options),
         Task::Gen(options) => r#gen::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Mutants(options) => mutants::run(&options),

@@ -26,7 +26,7 @@ to fail.
 
 /// The whole page.
 pub(crate) fn page() -> Result<String, Error> {
-    let families = suite::read()?;
+    let families = suite::read(suite::SUITE)?;
     let mutants = mutants::read()?;
     complete(&families)?;
     Ok([HEAD, &verdicts::section(), &faults::section(&families, &mutants)].join("\n"))

@@ -7,7 +7,7 @@
 use std::process::{Command, ExitCode};
 
 use lab::Control;
-use testkit::needs::{self, Need};
+use testkit::needs::Need;
 use testkit::{Generation, Programs};
 
 use crate::workspace::{self, Workspace};
@@ -103,12 +103,7 @@ fn up(
     nodes: u8,
     generation: Generation,
 ) -> Result<ExitCode, Error> {
-    packages::provide(needs::CLUSTER);
-    let missing = needs::CLUSTER.iter().filter(|need| !need.is_met()).map(Need::to_string);
-    let missing: Vec<String> = missing.collect();
-    if !missing.is_empty() {
-        return Err(Error::Unmet { what: "a lab".to_owned(), missing: missing.join(", ") });
-    }
+    provide()?;
     if let Some(pid) = control.init() {
         eprintln!("a lab is up already (its process 1 is {pid}): cargo xtask lab down");
         return Ok(ExitCode::FAILURE);
@@ -123,6 +118,18 @@ fn up(
          the simulator: /usr/lib/mz-sim/mz-sim"
     );
     pass(control.at_terminal(&["status"]))
+}
+
+/// What a lab needs; an error says what of it this machine lacks.
+pub(crate) fn provide() -> Result<(), Error> {
+    let needs = crate::test::needs_of("cluster");
+    packages::provide(&needs);
+    let missing = needs.iter().filter(|need| !need.is_met()).map(Need::to_string);
+    let missing: Vec<String> = missing.collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Unmet { what: "a lab".to_owned(), missing: missing.join(", ") })
 }
 
 /// Runs it with our terminal. Where there is no lab yet there is no script either.

@@ -51,7 +51,7 @@ enum Fate {
 /// Tries the mutants; the exit code is success when all are caught and every case catches one.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let mutants = read()?;
-    let suite = faults::read()?;
+    let suite = faults::read(faults::SUITE)?;
     let chosen = |mutant: &&Mutant| {
         options.names.is_empty() || options.names.iter().any(|name| mutant.name.contains(name))
     };
@@ -113,7 +113,7 @@ fn report(fates: &[(&Mutant, Fate)], unguarded: &[&str]) -> ExitCode {
 /// The gate: does the table fit the code and the suite?
 pub(crate) fn check() -> Result<(), Error> {
     let mutants = read()?;
-    let suite = faults::read()?;
+    let suite = faults::read(faults::SUITE)?;
     let mut wrong = Vec::new();
     for mutant in &mutants {
         let text = mutant.applied(&workspace::root()).err();

@@ -6,7 +6,7 @@
 //! a flag of its own.
 
 mod gates;
-pub(crate) mod soak;
+pub(crate) mod repeat;
 mod suites;
 mod tally;
 
@@ -19,8 +19,9 @@ use crate::r#gen;
 use crate::generation;
 use crate::mutants;
 use crate::packages;
+use crate::reliability;
 use crate::workspace::{self, Workspace};
-pub(crate) use suites::needs_of;
+pub(crate) use suites::{at_once, needs_of};
 use tally::{Counts, Tally};
 
 /// What `test` is asked for.
@@ -47,6 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     tally.gate("format", || workspace::succeed(&mut workspace::cargo(["fmt", "--all", "--check"])));
     tally.gate("lints", gates::clippy);
     tally.gate("mutants", mutants::check);
+    tally.gate("records", reliability::check);
     gates::deny(&mut tally, &workspace, options.all);
     let built = tally.gate("build", workspace::build);
     if built {

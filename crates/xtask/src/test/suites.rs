@@ -66,6 +66,11 @@ pub(crate) fn needs_of(suite: &str) -> Vec<Need> {
     named.flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
 }
 
+/// How many of its tests are run at once, if that is not as many as there are processors.
+pub(crate) fn at_once(suite: &str) -> Option<&'static str> {
+    AT_ONCE.iter().find(|(name, _)| *name == suite).map(|(_, number)| *number)
+}
+
 /// Runs all suites: unit tests, each integration suite, documentation tests. What runs on a generation that is left out, by this flag, is
 /// counted as skipped.
 pub(crate) fn run(
@@ -141,8 +146,7 @@ impl<'a> Suite<'a> {
             tally.skip(&self.name(), self.number_of_tests(workspace), &reason);
             return;
         }
-        let at_once = AT_ONCE.iter().find(|(name, _)| *name == self.target);
-        let at_once = at_once.map(|(_, number)| ("RUST_TEST_THREADS", *number));
+        let at_once = at_once(self.target).map(|number| ("RUST_TEST_THREADS", number));
         let environment: Vec<_> =
             at_once.into_iter().chain([(generation::VARIABLE, self.generation.name())]).collect();
         tally.step(&self.name(), || {

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: the suites that inject faults, again and again. What fails once in a hundred runs is a bug of the suite or of
+//! `cargo xtask repeat`: the suites that inject faults, again and again. What fails once in a hundred runs is a bug of the suite or of
 //! the agents, and either must be found before an operator finds it.
 
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use crate::{Error, packages};
 /// In this order, each round.
 const SUITES: [&str; 4] = ["faults", "lifecycle", "killpoints", "deadlines"];
 
-/// What `soak` is asked for.
+/// What `repeat` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// No new suite is begun after this time.

@@ -1,0 +1,101 @@
+//! `cargo xtask reliability`: one pass of the scenarios on a real cluster, recorded; and docs/reliability.md, which `cargo xtask gen`
+//! makes of what was recorded.
+//!
+//! The records are committed, in docs/reliability: a file for each of the last three passes, and one for the soak. So the page is
+//! made by a command from data that anybody can look at, and CI compares it with them; that CI is slower or faster than the machine
+//! of the records fails nothing. A scenario of which no pass tells is a gate of its own that fails ([`check`]): it wants a new pass. One that
+//! there is no more is left out of the page.
+
+mod page;
+mod records;
+
+use std::fs;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use lab::report::Report;
+use lab::soak::Summary;
+
+use crate::workspace::{self, Workspace};
+use crate::{Error, faults, lab as by_hand, test};
+use records::Pass;
+
+/// Where the scenarios are, in the repository.
+const SUITE: &str = "tests/cluster/cluster";
+
+/// So many passes are kept.
+const PASSES: usize = 3;
+
+/// What `reliability` is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {}
+
+/// Runs all scenarios once and records what they came to, if all have passed.
+pub(crate) fn run(_: &Options) -> Result<ExitCode, Error> {
+    by_hand::provide()?;
+    eprintln!("building the agents and the simulated MediationZone...");
+    let workspace = Workspace::read()?;
+    workspace::build()?;
+    let reports = workspace.lab().join("reports");
+    if reports.exists() {
+        fs::remove_dir_all(&reports).map_err(Error::file("remove", &reports))?;
+    }
+    let began = Instant::now();
+    let mut cargo = workspace::cargo(["test", "--package", "lab", "--test", "cluster", "--no-fail-fast"]);
+    cargo.env("TESTKIT_AGENTS_DIR", workspace.release());
+    cargo.envs(test::at_once("cluster").map(|number| ("RUST_TEST_THREADS", number)));
+    let output = workspace::succeed(&mut cargo)?;
+    let seconds = began.elapsed().as_secs();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let passed: Vec<String> = said.lines().filter_map(passed).map(str::to_owned).collect();
+    let mut scenarios = Vec::new();
+    for entry in fs::read_dir(&reports).map_err(Error::file("read", &reports))?.flatten() {
+        let text = fs::read(entry.path()).map_err(Error::file("read", &entry.path()))?;
+        let report: Report = serde_json::from_slice(&text).map_err(|error| Error::Unreadable {
+            what: entry.path().display().to_string(),
+            said: error.to_string(),
+        })?;
+        scenarios.push(report);
+    }
+    let count = passed.len();
+    let name = Pass::of(seconds, passed, scenarios).keep()?;
+    println!("{count} passed in {seconds} s: {name}; cargo xtask gen makes the page of it");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `test platform::killed ... ok`. What the test printed may stand before it.
+fn passed(line: &str) -> Option<&str> {
+    line.split_once("test ")?.1.strip_suffix(" ... ok")
+}
+
+/// Keeps what a soak came to.
+pub(crate) fn keep_soak(summary: &Summary) -> Result<(), Error> {
+    let name = records::keep_soak(summary)?;
+    println!("{name}; cargo xtask gen makes the page of it");
+    Ok(())
+}
+
+/// Fails with the scenarios that don't say what they show, or of which no pass tells.
+pub(crate) fn check() -> Result<(), Error> {
+    let missing = page::missing(&faults::read(SUITE)?, &records::passes()?);
+    if missing.is_empty() { Ok(()) } else { Err(Error::Table(missing)) }
+}
+
+/// docs/reliability.md.
+pub(crate) fn page() -> Result<String, Error> {
+    let families = faults::read(SUITE)?;
+    Ok(page::page(&families, &records::passes()?, records::soak()?.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_test_that_passed_is_told_from_all_others() {
+        assert_eq!(passed("test platform::killed ... ok"), Some("platform::killed"));
+        for line in ["test platform::killed ... FAILED", "test result: ok. 3 passed", "running 3 tests", ""] {
+            assert_eq!(passed(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! docs/reliability.md.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lab::report::{Back, Fault, Report};
+use lab::soak::{Step, Summary};
+use lab::timeline::median;
+
+use super::records::Pass;
+use crate::behaviour::table;
+use crate::faults::{Case, Family};
+
+const HEAD: &str = "\
+<!-- Made by `cargo xtask gen` from docs/reliability/ and tests/cluster: change those, or record anew. -->
+
+# What was proved on a real cluster
+
+Real Corosync, real Pacemaker, real fencing, on nodes that are namespaces of one machine; the agents as they ship. MediationZone is \
+simulated (some scenarios use real JVMs); its picos take 0.2 s to start, so what is left in a time is the cluster's and the agents'. Each \
+scenario has a cluster of its own and ends with the witness's word, which asks neither the agents nor the cluster: no pico was ever alive twice, \
+also while one was dying; each that should run does, where it should; nothing healthy was restarted, or as much as stopped for 2 s.
+
+`cargo xtask reliability` runs all scenarios and records a pass, `cargo xtask soak --record` a soak; `cargo xtask lab` gives you such a \
+cluster to try things on.
+
+- [Passes](#passes)
+- [Scenarios](#scenarios)
+- [The agents' share](#the-agents-share)
+- [Random faults](#random-faults)
+";
+
+const SCENARIOS: &str = "\
+## Scenarios
+
+Times are seconds since the fault, the median of the passes and the least and the most. *Noticed*: the cluster knows that something is not \
+as it was, by a monitor's answer, a lost node, or a command. *Decided*: the first action that it orders. *Running*: all picos that died of \
+it are ready again. The times depend on the machine: here two processors carried three clusters at once. Where several things are \
+done one after the other, each has its line.
+";
+
+const SHARE: &str = "\
+## The agents' share
+
+The same fault for our picos and for `ocf:pacemaker:Dummy`, which does nothing, with a monitor every second for both, in the same lab. Seconds, \
+medians. *Until noticed* is from the fault; of a death our monitor tells at once, for it waits on the process, and the Dummy's \
+at its next turn. *Since noticed* is from there until the start was done, with all that Pacemaker, the fencing, the storage and the \
+address take. *Product* is the simulated product's own start, from the call of mzsh until the pico is ready. *Agents* is what our stops and starts \
+took since noticed, as Pacemaker's executor measured them, less *Product*; in a standby the product's orderly stop is in it. The rest \
+is Pacemaker's.
+";
+
+/// Of a kill and of a node's loss the agents may take this much, in milliseconds.
+const BOUND: u64 = 300;
+
+/// The test that measures our picos beside a Dummy, and what it calls its faults.
+const NUMBERS: &str = "numbers::beside_a_dummy";
+const BOUNDED: [&str; 3] = ["kill -9 of platform", "kill -9 of ec1", "power cut of the node"];
+
+/// The whole page.
+pub(super) fn page(families: &[Family], passes: &[Pass], soak: Option<&Summary>) -> String {
+    let scenarios = families
+        .iter()
+        .map(|family| format!("### {}\n\n{}", family.title.trim_end_matches('.'), scenarios(family, passes)));
+    let soak = soak.map_or_else(|| "Not recorded yet.\n".to_owned(), random);
+    let parts = [HEAD.to_owned(), passes_table(passes), SCENARIOS.to_owned()].into_iter().chain(scenarios);
+    let parts = parts.chain([format!("{SHARE}\n{}", share(passes)), format!("## Random faults\n\n{soak}")]);
+    parts.collect::<Vec<_>>().join("\n")
+}
+
+/// The scenarios that don't say what they show, or of which no pass tells.
+pub(super) fn missing(families: &[Family], passes: &[Pass]) -> Vec<String> {
+    let known: BTreeSet<&str> = passes.iter().flat_map(|pass| &pass.passed).map(String::as_str).collect();
+    let cases = || families.iter().flat_map(|family| &family.cases);
+    let silent = cases().filter(|case| case.proves.is_empty());
+    let silent = silent.map(|case| format!("{} does not say what it shows (///)", case.name));
+    let unknown = cases().filter(|case| !case.ignored && !known.contains(case.name.as_str()));
+    let unknown = unknown.map(|case| {
+        format!("{} is in no pass of docs/reliability: record one (cargo xtask reliability)", case.name)
+    });
+    silent.chain(unknown).collect()
+}
+
+fn passes_table(passes: &[Pass]) -> String {
+    let rows = passes.iter().map(|pass| {
+        let fenced: usize = pass.scenarios.iter().map(|report| report.fenced).sum();
+        vec![
+            pass.date.clone(),
+            pass.passed.len().to_string(),
+            "0".to_owned(),
+            fenced.to_string(),
+            format!("{}:{:02}", pass.seconds / 60, pass.seconds % 60),
+            versions(&pass.versions),
+        ]
+    });
+    let heads = ["ended (UTC)", "passed", "failed", "fencings", "minutes", "with"];
+    format!("## Passes\n\n{}", table(&heads, rows))
+}
+
+fn versions(versions: &BTreeMap<String, String>) -> String {
+    versions.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A line for each scenario, and for each thing that is done in it.
+fn scenarios(family: &Family, passes: &[Pass]) -> String {
+    let heads = ["what is done, and what comes out", "", "noticed", "decided", "running"];
+    let rows = family.cases.iter().flat_map(|case| scenario(case, passes));
+    table(&heads, rows)
+}
+
+fn scenario(case: &Case, passes: &[Pass]) -> Vec<Vec<String>> {
+    let reports: Vec<&Report> =
+        passes.iter().flat_map(|pass| &pass.scenarios).filter(|report| report.test == case.name).collect();
+    let none = || vec![String::new(); 3];
+    let title = vec![case.proves.clone(), format!("`{}`", case.name)];
+    let most = if case.name == NUMBERS {
+        0
+    } else {
+        reports.iter().map(|report| report.faults.len()).max().unwrap_or(0)
+    };
+    if most == 0 {
+        return vec![[title, none()].concat()];
+    }
+    let mut rows = Vec::new();
+    for place in 0..most {
+        let faults: Vec<&Fault> = reports.iter().filter_map(|report| report.faults.get(place)).collect();
+        let of = |time: fn(&Fault) -> Option<u64>| {
+            spread(&faults.iter().filter_map(|fault| time(fault)).collect::<Vec<_>>())
+        };
+        let times = vec![of(|fault| fault.noticed), of(|fault| fault.decided), of(|fault| fault.running)];
+        if most > 1 {
+            if place == 0 {
+                rows.push([title.clone(), none()].concat());
+            }
+            let what = faults.first().map(|fault| format!("- {}", fault.what)).unwrap_or_default();
+            rows.push([vec![what, String::new()], times].concat());
+        } else {
+            rows.push([title.clone(), times].concat());
+        }
+    }
+    rows
+}
+
+/// `0.08 (0.07-0.10)`, of milliseconds.
+fn spread(times: &[u64]) -> String {
+    match (median(times), times.iter().min(), times.iter().max()) {
+        (Some(middle), Some(least), Some(most)) if least != most => {
+            format!("{} ({}-{})", seconds(middle), seconds(*least), seconds(*most))
+        }
+        (Some(middle), ..) => seconds(middle),
+        _ => String::new(),
+    }
+}
+
+/// Of milliseconds, rounded to hundredths.
+fn seconds(time: u64) -> String {
+    let hundredths = (time + 5) / 10;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+fn share(passes: &[Pass]) -> String {
+    let reports = passes.iter().flat_map(|pass| &pass.scenarios).filter(|report| report.test == NUMBERS);
+    let mut samples: BTreeMap<(&str, &str), Vec<(&Fault, &Back)>> = BTreeMap::new();
+    for fault in reports.flat_map(|report| &report.faults) {
+        for back in &fault.back {
+            samples.entry((&fault.what, &back.pico)).or_default().push((fault, back));
+        }
+    }
+    let middle = |samples: &[(&Fault, &Back)], of: fn(&Fault, &Back) -> Option<u64>| {
+        median(&samples.iter().filter_map(|(fault, back)| of(fault, back)).collect::<Vec<_>>())
+    };
+    let cell = |time: Option<u64>| time.map(seconds).unwrap_or_default();
+    let rows = samples.iter().map(|((fault, pico), samples)| {
+        let (since, product) =
+            (middle(samples, |_, back| back.since_noticed), middle(samples, |_, back| back.product));
+        vec![
+            (*fault).to_owned(),
+            (*pico).to_owned(),
+            cell(middle(samples, |fault, _| fault.noticed)),
+            cell(since),
+            cell(product.filter(|product| *product > 0)),
+            cell(since.zip(product).map(|(since, product)| since.saturating_sub(product))),
+            cell(middle(samples, |_, back| back.agents)),
+            samples.len().to_string(),
+        ]
+    });
+    let heads =
+        ["fault", "of", "until noticed", "since noticed", "product", "less product", "agents", "times"];
+    let table = table(&heads, rows);
+    let bounded = samples.iter().filter(|((fault, pico), _)| BOUNDED.contains(fault) && *pico != "dummy");
+    let worst = bounded.filter_map(|(_, samples)| middle(samples, |_, back| back.agents)).max();
+    let words = match worst {
+        Some(worst) if worst < BOUND => format!(
+            "Of a kill -9 and of a node's loss the agents' share is at most {} s (promised: less than {}).",
+            seconds(worst),
+            seconds(BOUND)
+        ),
+        Some(worst) => {
+            format!(
+                "The agents' share is {} s, which is more than the {} s that were promised.",
+                seconds(worst),
+                seconds(BOUND)
+            )
+        }
+        None => "Not recorded yet.".to_owned(),
+    };
+    format!("{table}\n{words}\n")
+}
+
+fn random(summary: &Summary) -> String {
+    let Summary { seed, date, seconds: time, versions: with, lives, steps } = summary;
+    let effective = steps.iter().filter(|step| !step.effects.is_empty()).count();
+    let minutes = time / 60;
+    let fenced: usize =
+        steps.iter().map(|step| step.effects.iter().filter(|e| e.ends_with("was fenced")).count()).sum();
+    let words = format!(
+        "`cargo xtask soak --seed {seed} --faults {}`, ended {date} (UTC) after {minutes} minutes: {} faults, {effective} of them with an \
+        effect, one after the other on one cluster of three nodes with five picos. {lives} processes of picos, {fenced} fencings. After each \
+        fault: all nodes and all picos were back, each pico once. **Double activations: 0. Needless restarts: 0. Picos missing at the end: 0.** \
+        A soak ends at the first of these. With {}.\n",
+        steps.len(),
+        steps.len(),
+        versions(with)
+    );
+    let mut kinds: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
+    for step in steps {
+        kinds.entry(&step.kind).or_default().push(step);
+    }
+    let rows = kinds.iter().map(|(kind, steps)| {
+        let effective = steps.iter().filter(|step| !step.effects.is_empty()).count();
+        let away: Vec<u64> = steps.iter().flat_map(|step| step.away.iter().copied()).collect();
+        vec![
+            (*kind).to_owned(),
+            steps.len().to_string(),
+            effective.to_string(),
+            away.len().to_string(),
+            spread(&away),
+        ]
+    });
+    let heads = ["fault", "times", "with an effect", "picos that came back", "away, in seconds"];
+    format!("{words}\n{}\nWhat each fault did is in `docs/reliability/soak.json`.\n", table(&heads, rows))
+}
+
+#[cfg(test)]
+mod tests;

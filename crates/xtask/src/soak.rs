@@ -1,0 +1,67 @@
+//! `cargo xtask soak`: random faults on a real cluster, see [`lab::soak`]. What it came to is for docs/reliability.md when that is
+//! asked for.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use lab::Lab;
+use lab::soak::{self, Options as Of, Summary};
+use testkit::Programs;
+
+use crate::workspace::{self, Workspace};
+use crate::{Error, lab as by_hand, reliability};
+
+/// What `soak` is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// No new fault is begun after this time
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
+    /// Which sequence of faults: the same seed is the same sequence
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// No more faults than this
+    #[arg(long, default_value_t = usize::MAX)]
+    faults: usize,
+    /// Keep what it came to, for docs/reliability.md
+    #[arg(long)]
+    record: bool,
+}
+
+/// Runs it; success when no rule was broken.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+    let &Options { minutes, seed, faults, record } = options;
+    by_hand::provide()?;
+    eprintln!("building the agents and the simulated MediationZone...");
+    let workspace = Workspace::read()?;
+    workspace::build()?;
+    let programs = Programs::simulator()?.and_agents(&workspace.release())?;
+    let site = soak::plan().up_in(Lab::of("soak", 3, &programs, true)?)?;
+    let of = Of { seed, faults, time: Duration::from_secs(minutes * 60) };
+    match soak::run(&site, of, &mut |line| println!("{line}")) {
+        Ok(summary) => {
+            site.lab.down()?;
+            tell(&summary);
+            if record {
+                reliability::keep_soak(&summary)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(stopped) => {
+            eprintln!("{stopped}");
+            // Dropped with its logs kept.
+            drop(site);
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn tell(summary: &Summary) {
+    let Summary { seed, seconds, lives, steps, .. } = summary;
+    let effective = steps.iter().filter(|step| !step.effects.is_empty()).count();
+    println!(
+        "seed {seed}: {} faults in {} minutes, {effective} with an effect; {lives} lives of picos; no rule broken",
+        steps.len(),
+        seconds / 60
+    );
+}
