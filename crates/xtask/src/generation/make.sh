@@ -12,7 +12,9 @@ shift 5
 new=$folder.new
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# It may have been made while we waited for whoever made it.
+# Two at once would make the same folder; the second finds it made.
+exec 9<"${folder%/*}"
+flock 9
 if [ -f "$folder/$made_of" ] && [ "$(head -n 1 "$folder/$made_of")" = "$recipe" ]; then exit 0; fi
 rm -rf --one-file-system "$new"
 debootstrap --variant=minbase --keyring="$keyring" "$release" "$new" "$mirror"

@@ -35,34 +35,22 @@ pub(crate) fn made(generation: Generation) -> Result<(), Error> {
     let mirror = mirror()?;
     println!("making {} of what {mirror} has", folder.display());
     let started = Instant::now();
-    // Two at once would make the same folder.
-    let mut make = Command::new("flock");
-    make.arg(rooms);
-    make.args([
-        "unshare",
-        "--mount",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "--mount-proc",
-        "--propagation",
-        "private",
-    ]);
+    let mut make = Command::new("unshare");
+    make.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]);
     make.args(["bash", "-c", include_str!("make.sh"), "make.sh"]).arg(&folder);
     make.args([Generation::MADE_OF, &generation.recipe(), release, &mirror]).args(generation.packages());
     make.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
     let log = rooms.join(format!("{}.log", generation.name()));
     let file = fs::File::create(&log).map_err(Error::file("create", &log))?;
     make.stderr(file.try_clone().map_err(Error::file("open", &log))?).stdout(file);
-    let status = make.status().map_err(|source| Error::Spawn { command: "flock".to_owned(), source })?;
+    let status = make.status().map_err(|source| Error::Spawn { command: "unshare".to_owned(), source })?;
     if !status.success() {
         let said = fs::read_to_string(&log).unwrap_or_default();
-        let last: Vec<&str> = said.lines().rev().take(5).collect();
-        let last: Vec<&str> = last.into_iter().rev().collect();
+        let lines: Vec<&str> = said.lines().collect();
         return Err(Error::Command {
-            command: format!("{} (whole story: {})", generation.name(), log.display()),
+            command: format!("make.sh {} (all that it said: {})", generation.name(), log.display()),
             status,
-            output: last.join("\n"),
+            output: lines[lines.len().saturating_sub(5)..].join("\n"),
         });
     }
     println!("    {:.0} s", started.elapsed().as_secs_f64());
