@@ -6,8 +6,8 @@
 use std::fs;
 
 use lab::simulation::{CODES, Occasion, Subject, golden, simulate};
-use testkit::Programs;
 use testkit::needs::{self, Need};
+use testkit::{Generation, Programs};
 
 use crate::behaviour::table;
 use crate::faults::Case;
@@ -34,6 +34,13 @@ cleanup, or until `failure-timeout`. The stop is that of a recovery: a monitor h
 ## What the agents rely on
 ";
 
+const DIFFERENT: &str = "\
+## What Pacemaker 3.0 makes otherwise
+
+All else is the same with Debian 13's.
+
+";
+
 /// Asks Pacemaker's scheduler; what is to be committed.
 pub(crate) fn ask(workspace: &Workspace) -> Result<String, Error> {
     let all: Vec<Need> = [needs::SANDBOX, needs::SIMULATIONS].concat();
@@ -54,10 +61,27 @@ pub(crate) fn page() -> Result<String, Error> {
         format!("- {} (`{name}`)", proves.trim_end_matches('.'))
     });
     let promises = promises.collect::<Vec<_>>().join("\n");
-    let path = workspace::root().join(golden::FILE);
-    let told = golden::told(&fs::read_to_string(&path).map_err(Error::file("read", &path))?);
+    let (told, told_by_3) = (told(Generation::Machine)?, told(Generation::Debian13)?);
     let tables = Subject::ALL.map(|subject| section(subject, &told));
-    Ok(format!("{HEAD}\n{promises}\n\n{}", tables.join("\n")))
+    Ok(format!("{HEAD}\n{promises}\n\n{}\n{}", tables.join("\n"), differences(&told, &told_by_3)))
+}
+
+/// What is committed of a generation.
+fn told(generation: Generation) -> Result<Vec<golden::Told>, Error> {
+    let path = workspace::root().join(golden::file(generation));
+    Ok(golden::told(&fs::read_to_string(&path).map_err(Error::file("read", &path))?))
+}
+
+/// What another Pacemaker makes otherwise.
+fn differences(told: &[golden::Told], by_3: &[golden::Told]) -> String {
+    let pairs = told.iter().filter_map(|one| {
+        let other = by_3.iter().find(|other| (&other.heading, other.code) == (&one.heading, one.code))?;
+        (other.words != one.words).then_some((one, other))
+    });
+    let rows = pairs.map(|(one, other)| {
+        vec![one.heading.clone(), one.code.to_string(), one.words.clone(), other.words.clone()]
+    });
+    DIFFERENT.to_owned() + &table(&["when", "code", "Pacemaker 2.1", "Pacemaker 3.0"], rows)
 }
 
 /// What comes of one's answers: a row for each code, a column for each occasion.

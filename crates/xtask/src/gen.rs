@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use lab::simulation::golden;
-use testkit::AGENTS;
+use testkit::{AGENTS, Generation};
 
 use crate::workspace::{self, Workspace};
 use crate::{Error, behaviour, decisions, reliability};
@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     if options.decisions {
-        write(golden::FILE, decisions::ask(&workspace)?.as_bytes())?;
+        write(&golden::file(Generation::under_test()), decisions::ask(&workspace)?.as_bytes())?;
     }
     for (name, content) in files(&workspace)? {
         write(&name, &content)?;

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use lab::simulation::{Answer, Occasion, Outcome, Subject, golden, simulate};
-use testkit::Programs;
+use testkit::{Generation, Programs};
 
 static OUTCOMES: LazyLock<Result<Vec<Outcome>, String>> =
     LazyLock::new(|| Programs::all().and_then(|programs| simulate(&programs)).map_err(|e| e.to_string()));
@@ -31,14 +31,16 @@ fn outcome(subject: Subject, occasion: Occasion, code: u8) -> &'static Outcome {
 /// Every outcome is as it is committed, for the table of docs/in-the-cluster.md.
 #[test]
 fn decisions_are_those_that_are_committed() {
+    let file = golden::file(Generation::under_test());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let committed = fs::read_to_string(root.join(golden::FILE)).unwrap_or_default();
+    let committed = fs::read_to_string(root.join(&file)).unwrap_or_default();
     let now = golden::text(all());
     let difference = committed.lines().zip(now.lines()).find(|(was, is)| was != is);
     assert_eq!(
         (difference, committed.lines().count()),
         (None, now.lines().count()),
-        "what Pacemaker decides differs from {}: is that intended? cargo xtask gen --decisions writes it",
-        golden::FILE
+        "what Pacemaker decides differs from {file}: is that intended? cargo xtask gen --decisions writes it, with {}={} in its environment",
+        testkit::generation::VARIABLE,
+        Generation::under_test().name()
     );
 }

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use testkit::{Error, Programs, Sandbox};
+use testkit::{Error, Generation, Programs, Sandbox};
 
 pub use outcome::{Outcome, Step};
 
@@ -202,7 +202,7 @@ impl Answer {
 /// # Errors
 /// [`Error::NotBuilt`], [`Error::NoSandbox`]; [`Error::Command`] with what a tool said.
 pub fn simulate(programs: &Programs) -> Result<Vec<Outcome>, Error> {
-    let node = Sandbox::with(programs)?;
+    let node = Sandbox::of(Generation::under_test(), programs)?;
     // Where the simulator keeps its copies.
     node.exec(["mkdir", "-p", "/var/lib/pacemaker/cib"])?;
     for occasion in [Occasion::Monitor, Occasion::MonitorFence, Occasion::StopUnfenced] {

@@ -43,6 +43,7 @@ const SLOW: &[&str] = &["cluster", "deadlines-slow"];
 /// of it, where none is.
 const AGAIN: &[(Generation, &str, &[&str])] = &[
     (Generation::Debian13, "conformance", &[]),
+    (Generation::Debian13, "simulations", &[]),
     (
         Generation::Debian13,
         "cluster",

@@ -1,15 +1,24 @@
-//! The outcomes as they are committed: `tests/cluster/simulations/decisions.txt`, which the suite compares with what Pacemaker
-//! decides here and now, and of which `cargo xtask gen` makes the page `docs/in-the-cluster.md`.
+//! The outcomes as they are committed, a file for each generation of Pacemaker in `tests/cluster/simulations`: the suite compares it with what
+//! Pacemaker decides here and now, and `cargo xtask gen` makes the page `docs/in-the-cluster.md` of them.
 //!
 //! A heading in brackets tells whose answer it is and when; each exit code below it what comes of it in a few words; the indented lines are
 //! what the scheduler wants done at once, all of it, so that a change in any of it is seen.
 
 use std::fmt::Write as _;
 
+use testkit::Generation;
+
 use super::{Occasion, Outcome, Subject};
 
-/// Where it stands, from the root of the repository.
-pub const FILE: &str = "tests/cluster/simulations/decisions.txt";
+/// Where that of a generation stands, from the root of the repository.
+#[must_use]
+pub fn file(generation: Generation) -> String {
+    let name = match generation {
+        Generation::Machine => "decisions",
+        Generation::Debian13 => "decisions-debian-13",
+    };
+    format!("tests/cluster/simulations/{name}.txt")
+}
 
 const HEAD: &str = "\
 What Pacemaker decides when an agent answers with an exit code. Made by `cargo xtask gen --decisions` with crm_simulate, on the
