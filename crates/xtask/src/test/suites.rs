@@ -52,6 +52,8 @@ const AGAIN: &[(Generation, &str, &[&str])] = &[
             "platform::power_cut",
             "platform::start_in_order",
             "platform::stop_that_cant_succeed",
+            "upkeep::configured_by_pcs",
+            "upkeep::reloaded_and_restarted",
         ],
     ),
 ];
