@@ -74,6 +74,7 @@ fn next<'a>(nodes: &mut impl Iterator<Item = &'a &'static str>) -> &'static str 
 
 /// How often the Dummy was found gone on n1, as its log tells.
 fn fails(site: &Site) -> Result<usize, Error> {
-    let found = "grep -c 'Result of monitor operation for dummy on n1: not running' /var/log/pacemaker/pacemaker.log || true";
+    // Pacemaker 3.0 writes Not.
+    let found = "grep -ci 'Result of monitor operation for dummy on n1: not running' /var/log/pacemaker/pacemaker.log || true";
     Ok(site.node("n1").sh(found)?.trim().parse().unwrap_or_default())
 }

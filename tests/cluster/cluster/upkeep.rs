@@ -176,10 +176,12 @@ fn agents_upgraded() -> Done {
 fn reloaded_and_restarted() -> Done {
     let site = site().up()?;
     let reload = |resource: &str, node: &str| {
-        let line = format!("Result of reload-agent operation for {resource} on {node}: ok");
+        // Pacemaker 3.0 writes OK.
+        let line = format!("result of reload-agent operation for {resource} on {node}: ok");
         site.lab.until(&line, SOON, |_| {
             let log = site.log(node)?;
-            Ok(if log.contains(&line) { Ok(()) } else { Err("it is not in the log".to_owned()) })
+            let found = log.lines().any(|said| said.to_ascii_lowercase().contains(&line));
+            Ok(if found { Ok(()) } else { Err("it is not in the log".to_owned()) })
         })
     };
     site.fault("monitor_retries of the Platform and of ec1 is changed");
