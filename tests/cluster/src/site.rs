@@ -483,7 +483,9 @@ impl Site {
                     let (_, rest) = ran.stdout.split_once(&format!(" {name}=\""))?;
                     rest.split_once('"')?.0.parse::<u64>().ok()
                 };
-                if let (Some(code), Some(when)) = (of("rc-code"), of("last-rc-change"))
+                // One that is still at work has the status -1.
+                if let (Some(code), Some(when), Some(_)) =
+                    (of("rc-code"), of("last-rc-change"), of("op-status"))
                     && when >= since
                 {
                     return Ok(Ok(u8::try_from(code).unwrap_or(u8::MAX)));
