@@ -48,7 +48,7 @@ in_node() {
 }
 ask_power() { in_lab "${CLEAN[@]}" LAB_CTL="$fs/ctl" "$here/fence_lab" -o "$1" -n "$2"; }
 nodes() { in_lab cat "$fs/ctl/nodes"; }
-is_node() { case " $(nodes) " in *" $1 "*) ;; *) die "no node is called '$1'; there are: $(nodes), and host" ;; esac; }
+is_node() { case " $(nodes) " in *" $1 "*) ;; *) die "no node is called '$1'; there are: $(nodes)${2:-}" ;; esac; }
 
 up() {
     local count=$1 node bind seconds
@@ -153,7 +153,7 @@ case $verb in
     exec)
         node=$1
         shift
-        if [ "$node" = host ]; then in_lab "${CLEAN[@]}" "$@"; else is_node "$node" && in_node "$node" "$@"; fi
+        if [ "$node" = host ]; then in_lab "${CLEAN[@]}" "$@"; else is_node "$node" ", and host" && in_node "$node" "$@"; fi
         ;;
     kill) ask_power off "$1" ;;
     on) ask_power on "$1" ;;
