@@ -1,5 +1,5 @@
-//! How long the cluster takes for a fault with our agents, and how long it takes for the same with an agent that does nothing: the
-//! difference is ours. Nothing here is judged by its time; docs/reliability.md has the medians.
+//! The times of our agents beside those of an agent that does nothing. The difference is ours; nothing here is judged by its time,
+//! docs/reliability.md has the medians.
 
 use lab::site::{SOON, Site, site};
 use lab::{Done, Error};

@@ -58,9 +58,11 @@ const BOUNDED: [&str; 3] = ["kill -9 of platform", "kill -9 of ec1", "power cut 
 
 /// The whole page.
 pub(super) fn page(families: &[Family], passes: &[Pass], soak: Option<&Summary>) -> String {
-    let scenarios = families
-        .iter()
-        .map(|family| format!("### {}\n\n{}", family.title.trim_end_matches('.'), scenarios(family, passes)));
+    let scenarios = families.iter().map(|family| {
+        // A heading is a sentence.
+        let title = family.title.split(". ").next().unwrap_or_default().trim_end_matches('.');
+        format!("### {title}\n\n{}", scenarios(family, passes))
+    });
     let soak = soak.map_or_else(|| "Not recorded yet.\n".to_owned(), random);
     let parts = [HEAD.to_owned(), passes_table(passes), SCENARIOS.to_owned()].into_iter().chain(scenarios);
     let parts = parts.chain([format!("{SHARE}\n{}", share(passes)), format!("## Random faults\n\n{soak}")]);
@@ -102,7 +104,7 @@ fn versions(versions: &BTreeMap<String, String>) -> String {
 
 /// A line for each scenario, and for each thing that is done in it.
 fn scenarios(family: &Family, passes: &[Pass]) -> String {
-    let heads = ["what is done, and what comes out", "", "noticed", "decided", "running"];
+    let heads = ["what is done, and what comes out", "scenario", "noticed", "decided", "running"];
     let rows = family.cases.iter().flat_map(|case| scenario(case, passes));
     table(&heads, rows)
 }
@@ -184,7 +186,7 @@ fn share(passes: &[Pass]) -> String {
         ]
     });
     let heads =
-        ["fault", "of", "until noticed", "since noticed", "product", "less product", "agents", "times"];
+        ["fault", "of", "until noticed", "since noticed", "product", "less product", "agents", "samples"];
     let table = table(&heads, rows);
     let bounded = samples.iter().filter(|((fault, pico), _)| BOUNDED.contains(fault) && *pico != "dummy");
     let worst = bounded.filter_map(|(_, samples)| middle(samples, |_, back| back.agents)).max();

@@ -21,9 +21,19 @@ pub(super) fn may_run_on(pico: &str) -> &'static [&'static str] {
     if on_storage(pico) { &["n1", "n2"] } else { &["n2", "n3"] }
 }
 
-/// Does it; what came of it that the picos don't show.
-pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Vec<String>, Error> {
-    let mut effects = Vec::new();
+/// What came of a fault that the picos don't show.
+#[derive(Debug, Default)]
+pub(super) struct Came {
+    /// In words.
+    pub(super) effects: Vec<String>,
+    /// A pico that the cluster had to restart, though the fault alone is none to do that for.
+    pub(super) restarted: Option<&'static str>,
+}
+
+/// Does it.
+pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Came, Error> {
+    let mut came = Came::default();
+    let effects = &mut came.effects;
     match fault {
         Fault::Kill(pico) => killed(site, &site.one(pico))?,
         Fault::Hang(pico) => {
@@ -90,9 +100,16 @@ pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Vec<String>
         Fault::Refresh => site.node("n1").exec(&["crm_resource", "--refresh"]).map(drop)?,
         Fault::Cleanup => site.node("n1").exec(&["crm_resource", "--cleanup"]).map(drop)?,
         Fault::Maintenance(pico) => by_hand(site, &site.one(pico))?,
-        Fault::Reload(pico) => effects.push(reloaded(site, place, pico)?),
+        Fault::Reload(pico) if knows_what_reloads(site, pico)? => effects.push(reloaded(site, place, pico)?),
+        Fault::Reload(pico) => {
+            let before = site.one(pico);
+            set_parameter(site, place, pico)?;
+            site.until_back(&before)?;
+            effects.push("restarted, for Pacemaker did not know what can be reloaded".to_owned());
+            came.restarted = Some(pico);
+        }
     }
-    Ok(effects)
+    Ok(came)
 }
 
 fn killed(site: &Site, pico: &Seen) -> Done {
@@ -161,6 +178,23 @@ fn by_hand(site: &Site, pico: &Seen) -> Done {
     mode("false")
 }
 
+/// Whether Pacemaker can tell which parameters are reloadable: it notes a digest of the others when it starts a resource. Of one that it
+/// has only found running, after its controller was restarted, it has none, and any change is a restart to it.
+fn knows_what_reloads(site: &Site, pico: &str) -> Result<bool, Error> {
+    let noted = format!(
+        "//node_state[@uname='{}']//lrm_resource[@id='mz-{pico}']/lrm_rsc_op[@op-restart-digest]",
+        site.one(pico).node
+    );
+    let ran = site.node("n1").try_exec(&["cibadmin", "--query", "--xpath", &noted])?;
+    Ok(ran.code() == Some(0))
+}
+
+fn set_parameter(site: &Site, place: usize, pico: &str) -> Done {
+    let (resource, value) = (format!("mz-{pico}"), format!("{}s", 11 + place));
+    let words = ["--resource", &resource, "--set-parameter", "ha_timeout", "--parameter-value", &value];
+    site.node("n1").exec(&[&["crm_resource"][..], &words].concat()).map(drop)
+}
+
 /// A value that it did not have, and the agent has taken it over.
 fn reloaded(site: &Site, place: usize, pico: &str) -> Result<String, Error> {
     let (resource, node) = (format!("mz-{pico}"), site.one(pico).node);
@@ -169,9 +203,7 @@ fn reloaded(site: &Site, place: usize, pico: &str) -> Result<String, Error> {
         /var/log/pacemaker/pacemaker.log || true"
     );
     let before = site.node(&node).sh(&done)?;
-    let value = format!("{}s", 11 + place);
-    let set = ["--set-parameter", "ha_timeout", "--parameter-value", &value];
-    site.node("n1").exec(&[&["crm_resource", "--resource", &resource][..], &set].concat())?;
+    set_parameter(site, place, pico)?;
     site.lab.until(&format!("{resource} to be reloaded"), SOON, |_| {
         let now = site.node(&node).sh(&done)?;
         Ok(if now == before { Err(format!("{} times", now.trim())) } else { Ok(()) })

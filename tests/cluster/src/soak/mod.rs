@@ -148,7 +148,7 @@ fn one(site: &Site, place: usize, fault: Fault) -> Result<(Step, Vec<String>), E
     let fenced = fencings(site)?;
     let began = watch::now();
     site.fault(&format!("{}: {fault}", place + 1));
-    let mut effects = act::act(site, place, fault)?;
+    let act::Came { mut effects, restarted } = act::act(site, place, fault)?;
     let lives = until_well(site)?;
     for (node, count) in fencings(site)? {
         let times = count - fenced.get(&node).copied().unwrap_or_default();
@@ -168,7 +168,8 @@ fn one(site: &Site, place: usize, fault: Fault) -> Result<(Step, Vec<String>), E
         }
     }
     let mut broken = broken(site, &lives)?;
-    let may = touched(fault, &before);
+    let mut may = touched(fault, &before);
+    may.extend(restarted);
     for was in before.iter().filter(|was| !may.contains(&was.pico.as_str())) {
         if site.one(&was.pico) != *was {
             broken.push(format!("{} was restarted, and had nothing to do with it", was.pico));
