@@ -1,0 +1,299 @@
+//! What a site is before it is up: the configuration, taken from the README's first page, and what a scenario wants otherwise.
+
+use std::cell::RefCell;
+use std::fs;
+use std::time::Instant;
+
+use testkit::{Done, Error};
+
+use super::{BEATS, EC_HOME, HOME, STORAGE, Site, of_platform};
+use crate::Lab;
+use crate::control::{SIMULATOR, io_error};
+
+/// What users are told to do.
+const README: &str = include_str!("../../../../README.md");
+
+/// In the README, and here: the storage is a directory that all nodes have, the address one of their network.
+const OURS: [(&str, &str); 2] = [
+    (
+        "device=/dev/shared/mz directory=/opt/mz fstype=xfs",
+        "device=/srv/mz directory=/opt/mz fstype=none options=bind",
+    ),
+    ("192.0.2.100", "10.99.0.100"),
+];
+
+/// Which of the two tools makes the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// `crm`, all lines at once.
+    Crm,
+    /// `pcs -f`, a call for each line, and one to push the result.
+    Pcs,
+}
+
+/// A site that is not up yet.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    nodes: u8,
+    tool: Tool,
+    jvm: bool,
+    storage_in_cluster: bool,
+    changes: Vec<(String, String)>,
+    more: String,
+    /// Of the simulator, in its own notation: those of the picos below `/opt/mz`, and of those below `/opt/ec`.
+    simulated: [Vec<String>; 2],
+}
+
+/// Three nodes, five simulated picos, configured with crm.
+#[must_use]
+pub fn site() -> Plan {
+    Plan {
+        nodes: 3,
+        tool: Tool::Crm,
+        jvm: false,
+        storage_in_cluster: true,
+        changes: Vec::new(),
+        more: String::new(),
+        simulated: [const { Vec::new() }; 2],
+    }
+}
+
+impl Plan {
+    /// With two nodes; n1 prefers the Platform and the UI, n2 all else. The power switch is on their network: else a node that is cut
+    /// off might win, and fence the good one.
+    #[must_use]
+    pub fn of_two_nodes(self) -> Self {
+        Self { nodes: 2, ..self }
+    }
+
+    /// Configured with this.
+    #[must_use]
+    pub fn by(self, tool: Tool) -> Self {
+        Self { tool, ..self }
+    }
+
+    /// The picos are real JVMs.
+    #[must_use]
+    pub fn jvm(self) -> Self {
+        Self { jvm: true, ..self }
+    }
+
+    /// The storage is mounted on all nodes, always, as NFS often is, and no resource of the cluster.
+    #[must_use]
+    pub fn shared_by_all(self) -> Self {
+        Self { storage_in_cluster: false, ..self }
+    }
+
+    /// Other words in the configuration: the first occurrence, in each of the lines that there have it.
+    #[must_use]
+    pub fn with(mut self, was: &str, is: &str) -> Self {
+        self.changes.push((was.to_owned(), is.to_owned()));
+        self
+    }
+
+    /// The time-out of the Platform's stop is another one.
+    #[must_use]
+    pub fn stop_timeout(self, stop: &str) -> Self {
+        self.in_primitive("mz-platform", "op stop timeout=360s", &format!("op stop timeout={stop}"))
+    }
+
+    /// Other words in the definition of one resource.
+    #[must_use]
+    pub fn in_primitive(mut self, resource: &str, was: &str, is: &str) -> Self {
+        self.changes.push((format!("{resource}\0{was}"), is.to_owned()));
+        self
+    }
+
+    /// More lines for crm, at the end.
+    #[must_use]
+    pub fn and(mut self, lines: &str) -> Self {
+        self.more.push_str(lines);
+        self.more.push('\n');
+        self
+    }
+
+    /// A property of a pico, in its registry: `property("ec1", "mz.ha.min_consumes=10")`.
+    #[must_use]
+    pub fn property(self, pico: &str, assignment: &str) -> Self {
+        self.simulated(pico, &format!("--property {pico}:'{assignment}'"))
+    }
+
+    /// A setting of the simulator for a pico, on all nodes: `set("ec1", "stop_time=60m")`.
+    #[must_use]
+    pub fn set(self, pico: &str, assignment: &str) -> Self {
+        self.simulated(pico, &format!("--set {pico}.'{assignment}'"))
+    }
+
+    fn simulated(mut self, pico: &str, words: &str) -> Self {
+        self.simulated[usize::from(!of_platform(pico))].push(words.to_owned());
+        self
+    }
+
+    /// The commands, one a line, without the name of the tool.
+    fn commands(&self) -> Vec<String> {
+        let (begin, drop) = match self.tool {
+            Tool::Crm => ("crm ", "crm configure "),
+            Tool::Pcs => ("pcs ", "pcs "),
+        };
+        let block = README.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let block =
+            block.into_iter().find(|block| block.starts_with(begin)).expect("the README has a configuration");
+        let mut block = block.replace("\\\n", " ");
+        for (theirs, ours) in OURS {
+            assert!(block.contains(theirs), "the README has no {theirs:?} any more");
+            block = block.replace(theirs, ours);
+        }
+        let mut lines: Vec<String> =
+            block.lines().map(|line| line.strip_prefix(drop).unwrap_or(line).to_owned()).collect();
+        // The second EC is as the first.
+        let of_ec1: Vec<String> =
+            lines.iter().filter(|line| line.contains("ec1")).map(|line| line.replace("ec1", "ec2")).collect();
+        assert_eq!(of_ec1.len(), 2, "a resource and its order");
+        lines.extend(of_ec1);
+        if !self.storage_in_cluster {
+            lines.retain(|line| !line.contains("mz-storage ocf:"));
+            for line in &mut lines {
+                *line = line.replace("mz-storage ", "");
+            }
+        }
+        for (was, is) in &self.changes {
+            let (resource, was) = was.split_once('\0').unwrap_or(("", was));
+            let mut changed = false;
+            for line in
+                lines.iter_mut().filter(|line| line.contains(&format!("{resource} ")) || resource.is_empty())
+            {
+                changed |= line.contains(was);
+                *line = line.replacen(was, is, 1);
+            }
+            assert!(changed, "nothing in {resource} of the configuration reads {was:?}");
+        }
+        lines
+    }
+
+    /// Who prefers which node: resource, node, and which it must not use.
+    fn places(&self) -> Vec<(&'static str, &'static str, Option<&'static str>)> {
+        if self.nodes == 2 {
+            return vec![
+                ("mz", "n1", None),
+                ("mz-ec1", "n2", None),
+                ("mz-ec2", "n2", None),
+                ("mz-sc1", "n2", None),
+            ];
+        }
+        vec![
+            ("mz", "n1", Some("n3")),
+            ("mz-ec1", "n3", Some("n1")),
+            ("mz-ec2", "n2", Some("n1")),
+            ("mz-sc1", "n3", Some("n1")),
+        ]
+    }
+
+    /// What is not in the README, for crm: fencing, and who prefers which node.
+    fn beside(&self) -> String {
+        let lan = if self.nodes == 2 { "params lan=1" } else { "" };
+        let fencing =
+            format!("primitive power stonith:fence_lab {lan} op monitor interval=30s timeout=20s\n");
+        let places = self.places().into_iter().map(|(resource, prefers, never)| {
+            let never =
+                never.map(|node| format!("location {resource}-never-on-{node} {resource} -inf: {node}\n"));
+            format!("location {resource}-on-{prefers} {resource} 50: {prefers}\n")
+                + &never.unwrap_or_default()
+        });
+        places.fold(fencing, |all, lines| all + &lines) + &self.more
+    }
+
+    /// The whole configuration, for `crm configure load`.
+    #[must_use]
+    pub fn crm_lines(&self) -> String {
+        let crm = Self { tool: Tool::Crm, ..self.clone() };
+        crm.commands().join("\n") + "\n" + &self.beside()
+    }
+
+    /// Brings all up and waits until all picos are ready where they belong.
+    pub fn up(self) -> Result<Site, Error> {
+        let nodes = self.nodes;
+        self.up_in(Lab::up(nodes)?)
+    }
+
+    /// The same in a lab that is up, with as many nodes.
+    pub fn up_in(self, lab: Lab) -> Result<Site, Error> {
+        let site = self.begin_in(lab)?;
+        for (pico, node) in site.placed {
+            site.until_ready(pico, node)?;
+        }
+        site.lab.settle()?;
+        Ok(site)
+    }
+
+    /// Lays all out in a lab that is up, and leaves it to the cluster to start it.
+    pub fn begin_in(self, lab: Lab) -> Result<Site, Error> {
+        let third = if self.nodes == 2 { "n2" } else { "n3" };
+        let placed = [("platform", "n1"), ("ui", "n1"), ("ec1", third), ("ec2", "n2"), ("sc1", third)];
+        let site = Site {
+            lab,
+            placed,
+            began: Instant::now(),
+            faults: RefCell::default(),
+            excused: RefCell::default(),
+            followed: RefCell::default(),
+        };
+        self.install(&site)?;
+        self.configure(&site)?;
+        Ok(site)
+    }
+
+    fn install(&self, site: &Site) -> Done {
+        let jvm = if self.jvm { "--jvm" } else { "" };
+        site.node("n1").sh(&format!("install -d -o 4711 {BEATS}"))?;
+        let [of_platform, of_others] = self.simulated.each_ref().map(|words| words.join(" "));
+        for node in site.lab.nodes() {
+            node.sh(&format!(
+                "set -e
+                echo mzadmin:x:4711:4711::/home/mzadmin:/bin/bash >>/etc/passwd
+                echo mzadmin:x:4711: >>/etc/group
+                mkdir /home/mzadmin && chown 4711:4711 /home/mzadmin
+                mkdir {HOME}
+                echo 10.99.0.100 mzplat >>/etc/hosts
+                {SIMULATOR}/mz-sim install {EC_HOME} --container exec1 --owner mzadmin {jvm} \
+                    --set heartbeats={BEATS} --pico ec1:ec:26001 --pico ec2:ec:26002 --pico sc1:sc:26003 \
+                    --common pico.rcp.platform.host=mzplat {of_others}"
+            ))?;
+        }
+        // Laid out where it will be mounted, so that every path in it is right.
+        site.node("n1").sh(&format!(
+            "set -e
+            mkdir {STORAGE}
+            mount --bind {STORAGE} {HOME}
+            {SIMULATOR}/mz-sim install {HOME} --owner mzadmin {jvm} \
+                --set heartbeats={BEATS} --pico platform:platform:26000 --pico ui:ui:26004 \
+                --common pico.rcp.server.host=mzplat --common pico.rcp.platform.host=mzplat {of_platform}
+            umount {HOME}"
+        ))?;
+        if !self.storage_in_cluster {
+            for node in site.lab.nodes() {
+                node.sh(&format!("mount --bind {STORAGE} {HOME}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All at once, else the cluster acts on half of it.
+    fn configure(&self, site: &Site) -> Done {
+        if self.tool == Tool::Pcs {
+            // A call each: on a loaded machine they take seconds, all together more than a command may.
+            site.node("n1").exec(&["pcs", "cluster", "cib", "/srv/mz.xml"])?;
+            for line in self.commands() {
+                site.node("n1").sh(&format!("pcs -f /srv/mz.xml {line}"))?;
+            }
+            let crm = self.beside();
+            site.node("n1").sh(&format!(
+                "CIB_file=/srv/mz.xml crm -w -F configure load update /dev/stdin <<'END'\n{crm}END"
+            ))?;
+            site.node("n1").exec(&["pcs", "cluster", "cib-push", "/srv/mz.xml"])?;
+            return Ok(());
+        }
+        let file = site.lab.path("n1", "/srv/mz.crm");
+        fs::write(&file, self.crm_lines()).map_err(io_error("write", &file))?;
+        site.node("n1").sh("crm -w -F configure load update /srv/mz.crm").map(drop)
+    }
+}
