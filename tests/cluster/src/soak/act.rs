@@ -100,12 +100,12 @@ pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Came, Error
         Fault::Refresh => site.node("n1").exec(&["crm_resource", "--refresh"]).map(drop)?,
         Fault::Cleanup => site.node("n1").exec(&["crm_resource", "--cleanup"]).map(drop)?,
         Fault::Maintenance(pico) => by_hand(site, &site.one(pico))?,
-        Fault::Reload(pico) if knows_what_reloads(site, pico)? => effects.push(reloaded(site, place, pico)?),
+        Fault::Reload(pico) if is_reloaded(site, pico)? => effects.push(reloaded(site, place, pico)?),
         Fault::Reload(pico) => {
             let before = site.one(pico);
             set_parameter(site, place, pico)?;
             site.until_back(&before)?;
-            effects.push("restarted, for Pacemaker did not know what can be reloaded".to_owned());
+            effects.push("restarted by Pacemaker, for a probe had found it".to_owned());
             came.restarted = Some(pico);
         }
     }
@@ -178,15 +178,17 @@ fn by_hand(site: &Site, pico: &Seen) -> Done {
     mode("false")
 }
 
-/// Whether Pacemaker can tell which parameters are reloadable: it notes a digest of the others when it starts a resource. Of one that it
-/// has only found running, after its controller was restarted, it has none, and any change is a restart to it.
-fn knows_what_reloads(site: &Site, pico: &str) -> Result<bool, Error> {
-    let noted = format!(
-        "//node_state[@uname='{}']//lrm_resource[@id='mz-{pico}']/lrm_rsc_op[@op-restart-digest]",
+/// Whether Pacemaker reloads a resource where it runs, when a reloadable parameter is changed. It compares the parameters with a digest of
+/// those that are not, which is noted with the last start or probe. But a probe that found what was not expected to run (after a
+/// refresh, a cleanup, a restart of the controller) is noted a second time, as a failure, without that digest; then any change is a restart.
+fn is_reloaded(site: &Site, pico: &str) -> Result<bool, Error> {
+    let without = format!(
+        "//node_state[@uname='{}']//lrm_resource[@id='mz-{pico}']/lrm_rsc_op[@interval='0'][not(@op-restart-digest)]",
         site.one(pico).node
     );
-    let ran = site.node("n1").try_exec(&["cibadmin", "--query", "--xpath", &noted])?;
-    Ok(ran.code() == Some(0))
+    let ran = site.node("n1").try_exec(&["cibadmin", "--query", "--xpath", &without])?;
+    // It has another code when there is none.
+    Ok(ran.code() != Some(0))
 }
 
 fn set_parameter(site: &Site, place: usize, pico: &str) -> Done {

@@ -74,16 +74,17 @@ pub struct Step {
 #[derive(Debug)]
 pub struct Stopped {
     seed: u64,
-    /// From 0.
-    place: usize,
-    fault: Fault,
+    /// So many faults bring it about again.
+    count: usize,
+    /// None after the last one.
+    fault: Option<Fault>,
     why: String,
 }
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, place, fault, why } = self;
-        let count = place + 1;
+        let Self { seed, count, fault, why } = self;
+        let fault = fault.map_or_else(|| "was the last one".to_owned(), |fault| fault.to_string());
         write!(f, "fault {count} ({fault}): {why}\nagain: cargo xtask soak --seed {seed} --faults {count}")
     }
 }
@@ -122,7 +123,7 @@ pub fn run(site: &Site, options: Options, tell: &mut dyn FnMut(&str)) -> Result<
         if began.elapsed() >= time {
             break;
         }
-        let stopped = |why: String| Box::new(Stopped { seed, place, fault, why });
+        let stopped = |why: String| Box::new(Stopped { seed, count: place + 1, fault: Some(fault), why });
         let (step, broken) = one(site, place, fault).map_err(|error| stopped(error.to_string()))?;
         tell(&format!("{} {} {step}", timeline::in_words(watch::now()), place + 1));
         if !broken.is_empty() {
@@ -135,8 +136,7 @@ pub fn run(site: &Site, options: Options, tell: &mut dyn FnMut(&str)) -> Result<
         Ok((versions, site.lives()?.len()))
     };
     let (versions, lives) = ended().map_err(|error: Error| {
-        let (place, why) = (steps.len(), error.to_string());
-        Box::new(Stopped { seed, place, fault: Fault::Cleanup, why })
+        Box::new(Stopped { seed, count: steps.len(), fault: None, why: error.to_string() })
     })?;
     let (date, seconds) = (timeline::in_words(watch::now()), began.elapsed().as_secs());
     Ok(Summary { seed, date, seconds, versions, lives, steps })
