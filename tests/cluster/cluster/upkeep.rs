@@ -202,6 +202,32 @@ fn reloaded_and_restarted() -> Done {
     site.witnessed(&[("ec1", &["n3"], 2)])
 }
 
+/// After a refresh Pacemaker restarts an EC when a reloadable parameter is changed, once, and reloads it the next time: what a probe has found
+/// running counts as a failure to it, of which it does not know what can be reloaded. None other is touched.
+#[test]
+fn restarted_instead_of_reloaded() -> Done {
+    let site = site().up()?;
+    site.fault("crm_resource --refresh of ec1");
+    site.node("n1").exec(&["crm_resource", "--refresh", "--resource", "mz-ec1"])?;
+    assert_eq!(site.until_probed("mz-ec1", "n3")?, 0);
+    site.lab.settle()?;
+    let before = site.one("ec1");
+    site.fault("monitor_retries of ec1 is changed");
+    let set = |value: &str| {
+        let words =
+            ["--resource", "mz-ec1", "--set-parameter", "monitor_retries", "--parameter-value", value];
+        site.node("n1").exec(&[&["crm_resource"][..], &words].concat())
+    };
+    set("2")?;
+    site.until_back(&before)?;
+    site.lab.settle()?;
+    site.fault("monitor_retries of ec1 is changed again");
+    set("3")?;
+    site.until_logged("n3", &["Result of reload-agent operation for mz-ec1 on n3: ok"])?;
+    site.nothing_failed()?;
+    site.witnessed(&[("ec1", &["n3"], 2)])
+}
+
 /// The configuration of the README for pcs: storage and address, the Platform, then the others; and a Platform that is killed comes back.
 #[test]
 fn configured_by_pcs() -> Done {

@@ -40,6 +40,7 @@ pub(crate) fn run(_: &Options) -> Result<ExitCode, Error> {
     if reports.exists() {
         fs::remove_dir_all(&reports).map_err(Error::file("remove", &reports))?;
     }
+    eprintln!("running all scenarios, which takes up to half an hour...");
     let began = Instant::now();
     let mut cargo = workspace::cargo(["test", "--package", "lab", "--test", "cluster", "--no-fail-fast"]);
     cargo.env("TESTKIT_AGENTS_DIR", workspace.release());
