@@ -67,7 +67,7 @@ fn start_fails_here_hence_there() -> Done {
     site.lab.settle()?;
     let status = site.lab.status()?;
     assert_eq!(status.fail_count("mz-ec2", "n2"), "INFINITY", "{status}");
-    let said = |failure: &&String| failure.starts_with("mz-ec2_start_0 on n2: error ec2");
+    let said = |failure: &&String| failure.starts_with("mz-ec2_start_0 on n2: 1 ec2");
     assert!(status.failures.iter().any(|failure| said(&failure)), "{status}");
     // What the cluster will do in an hour, unless something happens.
     let later = site

@@ -17,7 +17,7 @@ pub struct Status {
     pub resources: Vec<Resource>,
     /// Fail-counts that are not 0: resource, node, count.
     pub fail_counts: Vec<(String, String, String)>,
-    /// Actions that failed, with the reason that the agent gave.
+    /// Actions that failed, with the agent's exit code (each generation of Pacemaker has other words for it) and reason.
     pub failures: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ impl Status {
                 "{} on {}: {} {reason}",
                 text(&failure, "op_key"),
                 text(&failure, "node"),
-                text(&failure, "exitstatus")
+                text(&failure, "exitcode")
             )
         });
         Ok(Self {
@@ -174,7 +174,7 @@ mod tests {
     <group id="mz"><resource id="mz-platform" role="Stopped" failed="true"/></group>
   </resources>
   <node_history><node name="n2"><resource_history id="mz-platform" fail-count="INFINITY"/></node></node_history>
-  <failures><failure op_key="mz-platform_start_0" node="n2" exitstatus="error" exitreason="no address"/></failures>
+  <failures><failure op_key="mz-platform_start_0" node="n2" exitcode="1" exitstatus="error" exitreason="no address"/></failures>
   <status code="0" message="OK"/>
 </pacemaker-result>"#;
 
@@ -197,7 +197,7 @@ mod tests {
             "n3 offline UNCLEAN;",
             "mz-platform Stopped  FAILED",
             "INFINITY times on n2",
-            "_start_0 on n2: error no address",
+            "_start_0 on n2: 1 no address",
         ] {
             assert!(words.contains(part), "{part:?} in {words}");
         }
