@@ -21,6 +21,7 @@ use crate::mutants;
 use crate::packages;
 use crate::reliability;
 use crate::workspace::{self, Workspace};
+use suites::LeftOut;
 pub(crate) use suites::{at_once, needs_of};
 use tally::{Counts, Tally};
 
@@ -33,10 +34,9 @@ pub(crate) struct Options {
     /// With --all: a skipped test is no failure.
     #[arg(long)]
     allow_skips: bool,
-    /// Leave out what runs on Debian 13's cluster software, which has to be fetched (once, by debootstrap, into target/generations); it
-    /// is counted as skipped, and is no failure.
+    /// Leave this out; it is counted as skipped, and is no failure.
     #[arg(long)]
-    without_debian_13: bool,
+    without: Vec<LeftOut>,
 }
 
 /// Runs everything; the exit code is success when nothing failed.
@@ -54,11 +54,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     if built {
         tally.gate("generated files", || r#gen::check(&workspace));
     }
-    let left_out = options.without_debian_13.then_some((Generation::Debian13, "--without-debian-13"));
-    if options.all && left_out.is_none() {
+    if options.all && !options.without.contains(&LeftOut::Debian13) {
         generation::provide(Generation::Debian13);
     }
-    suites::run(&mut tally, &workspace, built, options.all, left_out);
+    suites::run(&mut tally, &workspace, built, options.all, &options.without);
 
     let Counts { passed, failed, skipped } = tally.total();
     println!("{passed} passed, {failed} failed, {skipped} skipped");

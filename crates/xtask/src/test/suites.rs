@@ -58,6 +58,25 @@ const AGAIN: &[(Generation, &str, &[&str])] = &[
     ),
 ];
 
+/// What can be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LeftOut {
+    /// What runs on Debian 13's cluster software, which has to be fetched (once, by debootstrap, into target/generations)
+    #[value(name = "debian-13")]
+    Debian13,
+    /// The scenarios on a real cluster, which take a quarter of an hour
+    Cluster,
+}
+
+impl LeftOut {
+    fn has(self, suite: Suite<'_>) -> bool {
+        match self {
+            Self::Debian13 => suite.generation == Generation::Debian13,
+            Self::Cluster => suite.target == "cluster",
+        }
+    }
+}
+
 /// All that any suite needs.
 pub(crate) fn all_needs() -> Vec<Need> {
     NEEDS.iter().flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
@@ -74,33 +93,23 @@ pub(crate) fn at_once(suite: &str) -> Option<&'static str> {
     AT_ONCE.iter().find(|(name, _)| *name == suite).map(|(_, number)| *number)
 }
 
-/// Runs all suites: unit tests, each integration suite, documentation tests. What runs on a generation that is left out, by this flag, is
-/// counted as skipped.
-pub(crate) fn run(
-    tally: &mut Tally,
-    workspace: &Workspace,
-    built: bool,
-    slow: bool,
-    left_out: Option<(Generation, &str)>,
-) {
+/// Runs all suites: unit tests, each integration suite, documentation tests.
+pub(crate) fn run(tally: &mut Tally, workspace: &Workspace, built: bool, slow: bool, left_out: &[LeftOut]) {
     tally.step("unit tests", || test(workspace, &["--workspace", "--lib", "--bins"], &[]));
-    let of_slow_tier = || (!slow).then(|| "the slow tier: --all runs it".to_owned());
-    for (package, target) in workspace.suites() {
+    let here = workspace.suites().into_iter().map(|(package, target)| {
         let suite = Suite { package, target, generation: Generation::Machine, only: &[] };
-        let reason = suite.missing(built);
-        suite.run_unless(
-            reason.or_else(|| of_slow_tier().filter(|_| SLOW.contains(&target))),
-            tally,
-            workspace,
-        );
-    }
-    for (generation, of, only) in AGAIN.iter().copied() {
-        for (package, target) in workspace.suites().into_iter().filter(|(_, target)| *target == of) {
-            let suite = Suite { package, target, generation, only };
-            match left_out.filter(|(left_out, _)| *left_out == generation) {
-                Some((_, flag)) => tally.leave_out(&suite.name(), suite.number_of_tests(workspace), flag),
-                None => suite.run_unless(of_slow_tier().or_else(|| suite.missing(built)), tally, workspace),
-            }
+        (suite, SLOW.contains(&target))
+    });
+    let again = AGAIN.iter().copied().flat_map(|(generation, of, only)| {
+        let suites = workspace.suites().into_iter().filter(move |(_, target)| *target == of);
+        suites.map(move |(package, target)| (Suite { package, target, generation, only }, true))
+    });
+    for (suite, is_slow) in here.chain(again) {
+        let reason = (is_slow && !slow).then(|| "the slow tier: --all runs it".to_owned());
+        if left_out.iter().any(|part| part.has(suite)) {
+            tally.leave_out(&suite.name(), suite.number_of_tests(workspace), "--without");
+        } else {
+            suite.run_unless(reason.or_else(|| suite.missing(built)), tally, workspace);
         }
     }
     tally.step("documentation tests", || test(workspace, &["--workspace", "--doc"], &[]));
