@@ -6,7 +6,9 @@
 //!
 //! The first run of a row has to answer at once, for the cluster does nothing else on any node until it has the answer to what it
 //! has begun. A row begins anew when Pacemaker ends a run, as it does for a refresh, for maintenance, and when it is itself
-//! restarted. So a run that waits notes before that the next one may not, and takes it back when it comes to its own end.
+//! restarted. So a run that waits notes before that the next one may not, and takes it back when it comes to its own end. (A row that
+//! Pacemaker ends between two runs, or while a deeper monitor is at work, and begins anew without a probe, is not told by that: its first run
+//! waits.)
 
 use super::deep;
 use super::record_of;
