@@ -270,3 +270,40 @@ fn tidy(site: &Site, place: usize) -> Done {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places() -> Vec<Seen> {
+        let nodes = [("platform", "n1"), ("ui", "n1"), ("ec1", "n3"), ("ec2", "n2"), ("sc1", "n3")];
+        let seen = |(pico, node): (&str, &str)| {
+            let (pico, node) = (pico.to_owned(), node.to_owned());
+            Seen { pico, node, pid: 7, start_time: 70, began: 0, ended: None }
+        };
+        nodes.map(seen).to_vec()
+    }
+
+    #[test]
+    fn a_fault_touches_its_pico_or_those_of_its_node_and_no_other() {
+        let places = places();
+        assert_eq!(touched(Fault::Kill("platform"), &places), ["platform"]);
+        assert_eq!(touched(Fault::PowerCut("n3"), &places), ["ec1", "sc1"]);
+        assert_eq!(touched(Fault::Standby("n2"), &places), ["ec2"]);
+        assert_eq!(touched(Fault::Move("sc1"), &places), ["sc1"]);
+        assert_eq!(touched(Fault::Move("ui"), &places), ["platform", "ui"], "both go with the address");
+        for fault in [Fault::Refresh, Fault::Cleanup, Fault::Reload("ec1")] {
+            assert!(touched(fault, &places).is_empty(), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_soak_that_stopped_tells_how_it_is_brought_about_again() {
+        let (fault, why) = (Some(Fault::Hang("ec1")), "ec2 was restarted".to_owned());
+        let said = Stopped { seed: 5, count: 17, fault, why }.to_string();
+        assert_eq!(
+            said,
+            "fault 17 (SIGSTOP to a pico: ec1): ec2 was restarted\nagain: cargo xtask soak --seed 5 --faults 17"
+        );
+    }
+}
