@@ -55,7 +55,9 @@ fn it_ends_with_who_wanted_it() -> Done {
     let control = Control::new(directory(&programs).join("it_ends_with_who_wanted_it"));
     let machine = || (fs::read_to_string("/proc/self/mounts").unwrap_or_default(), links());
     let before = machine();
-    let leash = control.up(1, &programs, true)?.expect("it was asked for");
+    let (leash, ran) = control.up(1, &programs, true)?;
+    ran.expect(0)?;
+    let leash = leash.expect("it was asked for");
     let mut wants = Command::new("sleep").arg("1000000").stdout(leash).spawn().expect("a process");
     assert!(control.init().is_some());
     wants.kill().and_then(|()| wants.wait()).expect("it is ours");
@@ -71,7 +73,8 @@ fn it_ends_with_who_wanted_it() -> Done {
 fn one_that_is_still_there() -> Done {
     let programs = Programs::all()?;
     let control = Control::new(directory(&programs).join("one_that_is_still_there"));
-    control.up(1, &programs, false)?;
+    let (_leash, ran) = control.up(1, &programs, true)?;
+    ran.expect(0)?;
     let init = control.init().expect("it is up");
     let said = Lab::named("one_that_is_still_there", 1).expect_err("it is there").to_string();
     assert!(said.contains(&format!("`kill -KILL {init}` ends it")), "{said}");

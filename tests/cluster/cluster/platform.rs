@@ -125,8 +125,12 @@ fn fails_over_under_ecs() -> Done {
     let site = site().up()?;
     let others = [("ec1", "n3"), ("sc1", "n3"), ("ec2", "n2")];
     let until_all_say = |what: &str| -> Done {
+        // Each once: the time without a Platform is short, and an mzsh that finds none takes a second.
+        let mut have_said = Vec::new();
         site.lab.until(&format!("all to say {what:?}"), SOON, |_| {
-            for (pico, node) in others {
+            for (pico, node) in
+                others.iter().copied().filter(|(pico, _)| !have_said.contains(pico)).collect::<Vec<_>>()
+            {
                 let line = format!(
                     "setpriv --reuid 4711 --regid 4711 --clear-groups /opt/ec/bin/mzsh status {pico}"
                 );
@@ -134,6 +138,7 @@ fn fails_over_under_ecs() -> Done {
                 if said.trim_end() != format!("{pico} is {what}") {
                     return Ok(Err(said));
                 }
+                have_said.push(pico);
             }
             Ok(Ok(()))
         })

@@ -60,11 +60,17 @@ impl Control {
         &self.dir
     }
 
-    /// Brings it up with these programs. The lab ends with what is returned, if `leashed`, else after four hours.
+    /// Brings it up with these programs. The lab ends with the pipe that is returned, if `leashed`, else after four hours. How the call
+    /// ended is not judged: it tells what the cluster looks like when it did not form, and then the nodes still have their logs.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Command`] with what the cluster looked like when it did not form.
-    pub fn up(&self, nodes: u8, programs: &Programs, leashed: bool) -> Result<Option<ChildStdin>, Error> {
+    /// [`Error::Io`], [`Error::NotRun`].
+    pub fn up(
+        &self,
+        nodes: u8,
+        programs: &Programs,
+        leashed: bool,
+    ) -> Result<(Option<ChildStdin>, Ran), Error> {
         let mut arguments = vec!["up".to_owned(), nodes.to_string()];
         self.furnish(programs)?;
         arguments.extend(SHOWN.map(|(name, at)| format!("{}:{at}", self.dir.join(name).display())));
@@ -76,8 +82,7 @@ impl Control {
         let mut child = command.spawn().map_err(|e| not_run(&arguments, &e))?;
         let leash = child.stdin.take();
         let output = child.wait_with_output().map_err(|e| not_run(&arguments, &e))?;
-        told(&arguments, &output, started).expect(0)?;
-        Ok(leash)
+        Ok((leash, told(&arguments, &output, started)))
     }
 
     /// Ends it with all that runs there, and removes its directory. No error if there is none.

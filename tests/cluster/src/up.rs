@@ -84,7 +84,9 @@ impl Lab {
             leash: None,
             passed: false,
         };
-        lab.leash = lab.control.up(nodes, programs, leashed)?;
+        let (leash, ran) = lab.control.up(nodes, programs, leashed)?;
+        lab.leash = leash;
+        ran.expect(0)?;
         lab.init = lab.control.init().unwrap_or_default();
         Ok(lab)
     }

@@ -7,7 +7,7 @@
 use std::process::{Command, ExitCode};
 
 use lab::Control;
-use testkit::needs::Need;
+use testkit::needs::{self, Need};
 use testkit::{Generation, Programs};
 
 use crate::workspace::{self, Workspace};
@@ -112,7 +112,7 @@ fn up(
     eprintln!("building the agents and the simulated MediationZone...");
     workspace::build()?;
     let control = control.clone().of(generation)?;
-    control.up(nodes, &Programs::simulator()?.and_agents(&workspace.release())?, false)?;
+    control.up(nodes, &Programs::simulator()?.and_agents(&workspace.release())?, false)?.1.expect(0)?;
     eprintln!(
         "{nodes} nodes are up. Agents: ocf:mediationzone; fencing: stonith:fence_lab; shared by all nodes: /srv; \
          the simulator: /usr/lib/mz-sim/mz-sim"
@@ -122,7 +122,7 @@ fn up(
 
 /// What a lab needs; an error says what of it this machine lacks.
 pub(crate) fn provide() -> Result<(), Error> {
-    let needs = crate::test::needs_of("cluster");
+    let needs = [needs::CLUSTER, needs::HUNG_STORAGE].concat();
     packages::provide(&needs);
     let missing = needs.iter().filter(|need| !need.is_met()).map(Need::to_string);
     let missing: Vec<String> = missing.collect();

@@ -21,7 +21,7 @@ const NEEDS: &[(&str, &[&[Need]])] = &[
     ("registry", &[needs::JDK, needs::HOCON]),
     ("deadlines", &[needs::SANDBOX, needs::HUNG_STORAGE]),
     ("deadlines-slow", &[needs::SANDBOX, needs::HUNG_STORAGE]),
-    ("cluster", &[needs::CLUSTER, needs::HUNG_STORAGE]),
+    ("cluster", &[needs::CLUSTER, needs::HUNG_STORAGE, needs::JDK]),
     ("simulations", &[needs::SANDBOX, needs::SIMULATIONS]),
 ];
 

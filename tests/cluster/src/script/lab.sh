@@ -59,7 +59,7 @@ up() {
     for bind in "$here:/usr/lib/lab" "$@"; do LAB_BINDS+=$bind$'\n'; done
     : "${LAB_ROOT:=/}" "${LAB_TOKEN:=1000}" "${LAB_TTL:=14400}" "${LAB_STACK:=yes}" "${LAB_LEASH:=no}"
     # Corosync adds 650 ms for each node above two, and 1.2 times the token for the consensus.
-    seconds=$(((LAB_TOKEN + 650 * (count > 2 ? count - 2 : 0)) * 22 / 10000 + 2))
+    seconds=$(((LAB_TOKEN + 650 * (count > 2 ? count - 2 : 0)) * 22 / 10000 + 4))
     : "${LAB_BOOT_DELAY:=$seconds}"
     export LAB_ROOT LAB_NODES LAB_BINDS LAB_TOKEN LAB_TTL LAB_STACK LAB_LEASH LAB_BOOT_DELAY
     gone "$LAB_DIR/pid" || die "a lab is up already in $LAB_DIR"
@@ -144,7 +144,12 @@ case $verb in
     kill | on | reboot | cut | heal | freeze | thaw | stop | start) is_node "${1:-}" ;;
 esac
 case $verb in
-    _enter) node=$1 && shift && enter "$fs/$node/pid" "$@" ;;
+    _enter)
+        node=$1
+        shift
+        ! gone "$fs/$node/pid" || die "$node is off"
+        enter "$fs/$node/pid" "$@"
+        ;;
     up) up "$@" ;;
     down) down "$@" ;;
     wait) wait_online "$1" ;;

@@ -19,10 +19,13 @@ until_ok() {
 # process that got the same number later, after a reboot of the node or a run of the lab, is never taken for it.
 write_pid() { echo "$2 $(readlink "/proc/$2/ns/pid")" >"$1.new" && mv "$1.new" "$1"; }
 
-# live_pid FILE: prints the number; fails when that process is gone.
+# live_pid FILE: prints the number; fails when that process is gone, or dead and not yet reaped.
 live_pid() {
-    local pid namespace
-    { read -r pid namespace <"$1" && [ "$(readlink "/proc/$pid/ns/pid")" = "$namespace" ]; } 2>/dev/null && echo "$pid"
+    local pid namespace stat
+    {
+        read -r pid namespace <"$1" && [ "$(readlink "/proc/$pid/ns/pid")" = "$namespace" ] &&
+            stat=$(<"/proc/$pid/stat") && [[ ${stat##*) } != Z* ]]
+    } 2>/dev/null && echo "$pid"
 }
 gone() { ! live_pid "$1" >/dev/null; }
 

@@ -102,7 +102,7 @@ write_pid "$LAB_DIR/pid" "$outside"
 mount --make-rprivate / && mount -t proc proc /proc && mount -t sysfs -o ro sysfs /sys &&
     mount -t tmpfs -o size=2g,mode=755 lab "$fs" &&
     hostname lab && ip link set lo up &&
-    ip link add br0 type bridge && ip addr add $net.1/24 dev br0 && ip link set br0 up &&
+    ip link add br0 address 02:00:00:00:00:01 type bridge && ip addr add $net.1/24 dev br0 && ip link set br0 up &&
     mkdir "$fs/ctl" "$fs/shared" && mkfifo "$fs/ctl/power" || exit 1
 exec 3<>"$fs/ctl/power"
 printf '%s\n' "$LAB_BINDS" >"$fs/binds"
