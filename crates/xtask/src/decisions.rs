@@ -27,7 +27,9 @@ Platform was restarted when a node joined, and for authors of agents, who can re
 It was not thought out but decided: by Pacemaker's own scheduler (`crm_simulate`, 2.1.5 as on Debian 12), on the \
 configuration of the README with fencing, and the suite `simulations` asks it again. The Platform is in a group with its storage and its \
 address, on n1, and n2 may have it; the EC is alone, on n3, and n2 may have it. \"Banned\" means: it does not run there again until a \
-cleanup, or until `failure-timeout`. The stop is that of a recovery: a monitor has answered 1. What else is stopped or moved meanwhile stands in \
+cleanup, or until `failure-timeout`. The stop is that of a recovery: a monitor has answered 1. \
+Without fencing, Pacemaker resets the `on-fail=fence` of the README to `stop`: all that is left to it is the same stop once more, and here \
+that fails each time. What else is stopped or moved meanwhile stands in \
 [`decisions.txt`](../tests/cluster/simulations/decisions.txt). What the agents themselves answer when is told in \
 [behaviour.md](behaviour.md).
 

@@ -5,8 +5,8 @@
 //!   in a sandbox.
 //! - *The state before is the scheduler's, too.* "It runs well" is what `crm_simulate` has made of an empty cluster; so all
 //!   that Pacemaker compares (digests, call numbers) fits, which it would not in a status written by hand.
-//! - *Then one action answers with the code*, and the scheduler is asked again and again until nothing is left to do. What the
-//!   controller adds in a cluster, the fail-count of a start or stop, is laid in (`answer.sh`).
+//! - *Then one action answers with the code*, and the scheduler is asked again and again until nothing is left to do (or, where all that
+//!   it wants is the stop that fails each time, six times). What the controller adds in a cluster, the fail-count of a start or stop, is laid in (`answer.sh`).
 //! - What comes out is committed ([`golden`]), for people to read; and what the agents rely on is asserted by name
 //!   (`tests/cluster/simulations`).
 //!
@@ -92,7 +92,7 @@ pub enum Occasion {
     Start,
     /// The stop on the active node, where it has failed.
     Stop,
-    /// The same in a cluster without fencing, which nobody should have.
+    /// The same in a cluster without fencing, which nobody should have; whenever it is called.
     StopUnfenced,
 }
 
@@ -183,7 +183,9 @@ impl Answer {
         // A failed start or stop counts as INFINITY, a probe does not count.
         let counts = matches!(key, "start_0" | "stop_0") && self.code != 0;
         let count = if counts { fail_count(node, &format!("{resource}#{key}")) } else { String::new() };
-        let mut arguments = vec![base, how.to_owned(), count];
+        // Without fencing Pacemaker has nothing but the same stop once more; that it works then is nothing to build on.
+        let again = if self.occasion == Occasion::StopUnfenced { answer.clone() } else { String::new() };
+        let mut arguments = vec![base, how.to_owned(), count, again];
         if how == "recurring" {
             arguments.extend(["--op-inject".to_owned(), answer]);
         } else {

@@ -1,14 +1,15 @@
-# One answer, and what the scheduler makes of it: answer.sh WORK BASE HOW COUNT OPTION...
+# One answer, and what the scheduler makes of it: answer.sh WORK BASE HOW COUNT AGAIN OPTION...
 #
 # WORK is the path that all files of this case begin with, BASE the CIB before. The options make `crm_simulate` pretend the answer.
 # HOW is `asked` where it is that of an action which the scheduler itself wants now, so that the answer comes up while its transition
 # is carried out, and `recurring` where it comes by itself. COUNT is a piece of status with the fail-count that the controller
-# would set, where crm_simulate sets another one; it may be empty.
+# would set, where crm_simulate sets another one; it may be empty. AGAIN is the answer that is given each time, where it is not once only; it
+# may be empty.
 #
 # Writes the XML of each decision until nothing is left to do, and then that of `crm_mon`; a line of = ends each.
 set -eu
-work=$1 base=$2 how=$3 count=$4
-shift 4
+work=$1 base=$2 how=$3 count=$4 again=$5
+shift 5
 case $how in
     asked) crm_simulate --xml-file "$base" --simulate --save-output "$work.0" "$@" ;;
     recurring) crm_simulate --xml-file "$base" --simulate --save-input "$work.0" "$@" ;;
@@ -18,7 +19,7 @@ sed -i '/fail-count-[^"]*_0"/d' "$work.0"
 round=0
 while [ $round -lt 6 ]; do
     crm_simulate --xml-file "$work.$round" --simulate --show-scores --output-as=xml \
-        --save-output "$work.$((round + 1))" >"$work.said"
+        ${again:+--op-fail "$again"} --save-output "$work.$((round + 1))" >"$work.said"
     round=$((round + 1))
     cat "$work.said"
     echo =====

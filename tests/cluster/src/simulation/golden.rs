@@ -94,6 +94,7 @@ mod tests {
             started: Vec::new(),
             runs_on: vec!["n3".to_owned()],
             blocked: false,
+            repeated: false,
             listed: false,
             banned: Vec::new(),
         };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use roxmltree::{Document, Node};
 
-use super::Answer;
+use super::{Answer, Occasion};
 use crate::status::Status;
 
 /// What ends each document in the output of `answer.sh`.
@@ -54,6 +54,8 @@ pub struct Outcome {
     pub runs_on: Vec<String>,
     /// It is blocked then: the cluster waits for a person.
     pub blocked: bool,
+    /// The cluster calls its stop again and again, which fails each time.
+    pub repeated: bool,
     /// A failed action of it is listed then.
     pub listed: bool,
     /// Nodes that must not have it any more, until a cleanup or `failure-timeout`.
@@ -73,10 +75,15 @@ impl Outcome {
         let (Some(first), Some(last)) = (decisions.first(), decisions.last()) else {
             return Err("no decision".to_owned());
         };
-        if let Some(step) = last.descendants().filter_map(|node| step(&node)).find(|step| !step.blocked) {
-            return Err(format!("it does not come to rest: {step}"));
-        }
         let resource = answer.subject.resource();
+        let mut repeated = false;
+        for step in last.descendants().filter_map(|node| step(&node)).filter(|step| !step.blocked) {
+            repeated =
+                answer.occasion == Occasion::StopUnfenced && step.what == "stop" && step.of == resource;
+            if !repeated {
+                return Err(format!("it does not come to rest: {step}"));
+            }
+        }
         let steps = first.descendants().filter_map(|node| step(&node));
         let steps = steps.filter(|step| step.what != "start" || step.of == resource).collect();
         let on = Status::parse(status).map_err(|error| format!("{error}: {status}"))?;
@@ -100,6 +107,7 @@ impl Outcome {
             blocked: status
                 .descendants()
                 .any(|node| of_subject(&node, "resource", "id") && node.attribute("blocked") == Some("true")),
+            repeated,
             listed: status.descendants().any(|node| of_subject(&node, "failure", "op_key")),
             banned: banned(last, resource),
         };
@@ -128,6 +136,7 @@ impl Outcome {
         let (stopped, started) = (self.stopped.join(" and "), self.started.join(" and "));
         match (stopped.is_empty(), started.is_empty()) {
             (true, true) => {}
+            (false, true) if self.repeated => parts.push(format!("told to stop on {stopped}, without end")),
             (false, true) => parts.push(format!("stopped on {stopped}")),
             (true, false) => parts.push(format!("started on {started}")),
             (false, false) if stopped == started => parts.push(format!("stopped and started on {started}")),
