@@ -5,7 +5,8 @@
 
 use std::fs;
 
-use lab::simulation::{CODES, Occasion, Subject, golden, simulate};
+use lab::simulation::golden::Told;
+use lab::simulation::{Answer, CODES, Occasion, Subject, golden, simulate};
 use testkit::needs::{self, Need};
 use testkit::{Generation, Programs};
 
@@ -39,7 +40,7 @@ that fails each time. What else is stopped or moved meanwhile stands in \
 const DIFFERENT: &str = "\
 ## What Pacemaker 3.0 makes otherwise
 
-All else is the same with Debian 13's.
+With Debian 13's all else is the same: what comes of an answer, and each step that is wanted at once. Where only steps differ, they stand in brackets.
 
 ";
 
@@ -64,43 +65,114 @@ pub(crate) fn page() -> Result<String, Error> {
     });
     let promises = promises.collect::<Vec<_>>().join("\n");
     let (told, told_by_3) = (told(Generation::Machine)?, told(Generation::Debian13)?);
-    let tables = Subject::ALL.map(|subject| section(subject, &told));
+    // In the order of all answers: by subject, then occasion, then code.
+    let of_subject = told.chunks(Occasion::ALL.len() * CODES.len());
+    let tables: Vec<String> =
+        Subject::ALL.iter().zip(of_subject).map(|(subject, told)| section(*subject, told)).collect();
     Ok(format!("{HEAD}\n{promises}\n\n{}\n{}", tables.join("\n"), differences(&told, &told_by_3)))
 }
 
-/// What is committed of a generation.
-fn told(generation: Generation) -> Result<Vec<golden::Told>, Error> {
+/// What is committed of a generation: every answer, in the order of [`Answer::all`].
+fn told(generation: Generation) -> Result<Vec<Told>, Error> {
     let path = workspace::root().join(golden::file(generation));
-    Ok(golden::told(&fs::read_to_string(&path).map_err(Error::file("read", &path))?))
+    let told = golden::told(&fs::read_to_string(&path).map_err(Error::file("read", &path))?);
+    let complete = complete(told, &Answer::all());
+    complete.map_err(|said| Error::Unreadable { what: path.display().to_string(), said })
 }
 
-/// What another Pacemaker makes otherwise.
-fn differences(told: &[golden::Told], by_3: &[golden::Told]) -> String {
-    let pairs = told.iter().filter_map(|one| {
-        let other = by_3.iter().find(|other| (&other.heading, other.code) == (&one.heading, one.code))?;
-        (other.words != one.words).then_some((one, other))
-    });
-    let rows = pairs.map(|(one, other)| {
-        vec![one.heading.clone(), one.code.to_string(), one.words.clone(), other.words.clone()]
+/// These, if they are what comes of these answers and nothing else.
+fn complete(told: Vec<Told>, answers: &[Answer]) -> Result<Vec<Told>, String> {
+    let mut rows = told.iter();
+    for answer in answers {
+        let heading = golden::heading(answer.subject, answer.occasion);
+        if rows.next().is_none_or(|row| (&row.heading, row.code) != (&heading, answer.code)) {
+            return Err(format!("[{heading}] {} is missing, or not in its place", answer.code));
+        }
+    }
+    match rows.next() {
+        Some(row) => Err(format!("[{}] {} is there, and nobody asks for it", row.heading, row.code)),
+        None => Ok(told),
+    }
+}
+
+/// What another Pacemaker makes otherwise; both tell of the same answers in the same order.
+fn differences(told: &[Told], by_3: &[Told]) -> String {
+    let rows = told.iter().zip(by_3).filter(|(one, other)| one != other).map(|(one, other)| {
+        vec![one.heading.clone(), one.code.to_string(), beside(one, other), beside(other, one)]
     });
     DIFFERENT.to_owned() + &table(&["when", "code", "Pacemaker 2.1", "Pacemaker 3.0"], rows)
 }
 
+/// What comes of it, so that it can be told from another: with the steps that the other has not, where the words are the same.
+fn beside(one: &Told, other: &Told) -> String {
+    if one.words != other.words {
+        return one.words.clone();
+    }
+    let own: Vec<&str> =
+        one.steps.iter().filter(|step| !other.steps.contains(step)).map(String::as_str).collect();
+    format!(
+        "{} ({})",
+        one.words,
+        if own.is_empty() { "no step of its own".to_owned() } else { own.join("; ") }
+    )
+}
+
 /// What comes of one's answers: a row for each code, a column for each occasion.
-fn section(subject: Subject, told: &[golden::Told]) -> String {
+fn section(subject: Subject, told: &[Told]) -> String {
     let title = match subject {
         Subject::Platform => "The Platform, in its group",
         Subject::Ec => "An EC, alone",
     };
     let occasions = Occasion::ALL.map(|occasion| occasion.of(subject));
     let heads: Vec<&str> = std::iter::once("code").chain(occasions.iter().map(String::as_str)).collect();
-    let rows = CODES.map(|code| {
-        let cells = Occasion::ALL.map(|occasion| {
-            let heading = golden::heading(subject, occasion);
-            let found = told.iter().find(|told| told.heading == heading && told.code == code);
-            found.map(|told| told.words.clone()).unwrap_or_default()
-        });
+    let rows = CODES.iter().enumerate().map(|(at, code)| {
+        let cells = told.iter().skip(at).step_by(CODES.len()).map(|told| told.words.clone());
         std::iter::once(code.to_string()).chain(cells).collect()
     });
     format!("## {title}\n\n{}", table(&heads, rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CODES_HERE: [u8; 2] = [0, 1];
+
+    fn answers() -> Vec<Answer> {
+        let (subject, occasion) = (Subject::Ec, Occasion::Monitor);
+        CODES_HERE.map(|code| Answer { subject, occasion, code }).to_vec()
+    }
+
+    fn rows() -> Vec<Told> {
+        let heading = golden::heading(Subject::Ec, Occasion::Monitor);
+        let row =
+            |code| Told { heading: heading.clone(), code, words: "moved".to_owned(), steps: Vec::new() };
+        CODES_HERE.map(row).to_vec()
+    }
+
+    #[test]
+    fn a_row_that_is_missing_or_nobodys_is_an_error() {
+        assert_eq!(complete(rows(), &answers()).as_ref(), Ok(&rows()));
+        let missing = complete(rows()[..1].to_vec(), &answers());
+        assert_eq!(missing, Err("[mz-ec1: monitor on n3] 1 is missing, or not in its place".to_owned()));
+        let more = complete(rows(), &answers()[..1]);
+        assert_eq!(more, Err("[mz-ec1: monitor on n3] 1 is there, and nobody asks for it".to_owned()));
+        let elsewhere = Told { heading: "another".to_owned(), ..rows().remove(0) };
+        assert!(complete(vec![elsewhere, rows().remove(1)], &answers()).is_err());
+    }
+
+    #[test]
+    fn a_difference_in_words_or_only_in_steps_is_told() {
+        let same = differences(&rows(), &rows());
+        assert!(!same.contains("mz-ec1"), "{same}");
+        let (mut words, mut steps) = (rows(), rows());
+        words[0].words = "blocked".to_owned();
+        steps[1].steps = vec!["recover mz-ec1 n3 -> n2".to_owned()];
+        let told = differences(&rows(), &words);
+        assert!(told.ends_with("| mz-ec1: monitor on n3 | 0 | moved | blocked |\n"), "{told}");
+        let told = differences(&rows(), &steps);
+        let row =
+            "| mz-ec1: monitor on n3 | 1 | moved (no step of its own) | moved (recover mz-ec1 n3 -> n2) |\n";
+        assert!(told.ends_with(row), "{told}");
+    }
 }

@@ -53,8 +53,8 @@ fn a_probe_that_finds_nothing_installed_bans_the_node() {
     }
 }
 
-/// A probe, a monitor or a start that answers 6 ends it everywhere, until somebody comes: that is why 6 is only for what the parameters
-/// alone prove, and only of a start.
+/// A probe, a monitor or a start that answers 6 ends it everywhere, until somebody comes (but with `on-fail=fence` of the monitor the node is
+/// fenced, and it is started on the other one): that is why 6 is only for what the parameters alone prove, and only of a start.
 #[test]
 fn configured_wrongly_ends_it_everywhere() {
     for subject in Subject::ALL {
@@ -63,6 +63,9 @@ fn configured_wrongly_ends_it_everywhere() {
             assert!(seen.runs_on.is_empty(), "{}: {}", seen.answer, seen.in_words());
             assert_eq!(seen.banned.len(), 2, "{}: {}", seen.answer, seen.in_words());
         }
+        let seen = outcome(subject, Occasion::MonitorFence, 6);
+        assert_eq!(seen.fenced(), [subject.active()], "{}", seen.answer);
+        assert_eq!(seen.runs_on, [subject.passive()], "{}: {}", seen.answer, seen.in_words());
     }
 }
 

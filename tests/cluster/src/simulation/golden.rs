@@ -25,7 +25,10 @@ What Pacemaker decides when an agent answers with an exit code. Made by `cargo x
 configuration of the README: see tests/cluster/src/simulation.rs.
 ";
 
-/// As much of a committed outcome as a table shows.
+/// What a step is indented by.
+const STEP: &str = "    ";
+
+/// A committed outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     /// Its heading.
@@ -34,6 +37,8 @@ pub struct Told {
     pub code: u8,
     /// What comes of it.
     pub words: String,
+    /// What the scheduler wants done at once.
+    pub steps: Vec<String>,
 }
 
 /// The heading of a subject and an occasion.
@@ -56,7 +61,7 @@ pub fn text(outcomes: &[Outcome]) -> String {
         }
         let _ = writeln!(text, "{}: {}", outcome.answer.code, outcome.in_words());
         for step in &outcome.steps {
-            let _ = writeln!(text, "    {step}");
+            let _ = writeln!(text, "{STEP}{step}");
         }
     }
     text
@@ -65,15 +70,19 @@ pub fn text(outcomes: &[Outcome]) -> String {
 /// What the file tells.
 #[must_use]
 pub fn told(text: &str) -> Vec<Told> {
-    let mut told = Vec::new();
+    let mut told: Vec<Told> = Vec::new();
     let mut heading = "";
     for line in text.lines() {
         if let Some(inner) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             heading = inner;
+        } else if let Some(step) = line.strip_prefix(STEP) {
+            if let Some(last) = told.last_mut() {
+                last.steps.push(step.to_owned());
+            }
         } else if let Some((code, words)) = line.split_once(": ")
             && let Ok(code) = code.parse()
         {
-            told.push(Told { heading: heading.to_owned(), code, words: words.to_owned() });
+            told.push(Told { heading: heading.to_owned(), code, words: words.to_owned(), steps: Vec::new() });
         }
     }
     told
@@ -127,6 +136,8 @@ mod tests {
                 (190, "runs on n3; listed as failed"),
             ]
         );
+        let steps: Vec<usize> = told.iter().map(|told| told.steps.len()).collect();
+        assert_eq!((steps, told[1].steps.join("\n")), (vec![0, 1, 0], "recover mz-ec1 n3 -> n2".to_owned()));
         assert!(told.iter().all(|told| told.heading == "mz-ec1: monitor on n3"));
     }
 }
