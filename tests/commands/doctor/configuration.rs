@@ -64,7 +64,21 @@ const CONFIGURATIONS: &[Configured] = &[
     ),
     (
         r#"<rsc_order id="order" first="mz-platform" then="mz-ec1" symmetrical="false"/>"#,
-        r#"<rsc_colocation id="tie" rsc="mz-ec1" with-rsc="mz-platform" score="INFINITY"/>"#,
+        r#"<rsc_order id="order" first="mz-platform" then="mz-ec1" kind="Optional"/>"#,
+        "warning",
+        "constraints",
+        "order is not mandatory",
+    ),
+    (
+        r#"<rsc_order id="order" first="mz-platform" then="mz-ec1" symmetrical="false"/>"#,
+        "",
+        "warning",
+        "constraints",
+        "no order has it wait for the Platform",
+    ),
+    (
+        r#"<rsc_order id="order" first="mz-platform" then="mz-ec1" symmetrical="false"/>"#,
+        r#"<rsc_order id="order" first="mz-platform" then="mz-ec1" symmetrical="false"/><rsc_colocation id="tie" rsc="mz-ec1" with-rsc="mz-platform" score="INFINITY"/>"#,
         "warning",
         "constraints",
         "tie ties it",

@@ -13,6 +13,8 @@ pub struct Order {
     pub first: String,
     /// What is started then.
     pub then: String,
+    /// The other is not started unless the first runs.
+    pub mandatory: bool,
     /// If the first is restarted, so is the other: the order is mandatory, and holds in both directions.
     pub restarts: bool,
 }
@@ -59,7 +61,8 @@ impl<'a> Xml<'a> {
             _ => self.pairs(order, |set| starts(set.attribute("action"))),
         };
         let id = of("id").unwrap_or_default();
-        pairs.into_iter().map(|(first, then)| Order { id: id.to_owned(), first, then, restarts }).collect()
+        let one = |(first, then)| Order { id: id.to_owned(), first, then, mandatory, restarts };
+        pairs.into_iter().map(one).collect()
     }
 
     fn colocation(&self, colocation: Node<'a, 'a>) -> Vec<Colocation> {

@@ -193,16 +193,20 @@ fn an_order_restarts_unless_it_is_optional_or_holds_one_way() {
         <rsc_order id="sets"><resource_set id="s1"><resource_ref id="a"/><resource_ref id="b"/></resource_set>
             <resource_set id="s2" sequential="false"><resource_ref id="c"/><resource_ref id="d"/></resource_set></rsc_order>
         </constraints>"#);
-    let seen: Vec<_> =
-        cib.orders.iter().filter(|o| o.id != "sets").map(|o| (o.id.as_str(), o.restarts)).collect();
+    let seen: Vec<_> = cib
+        .orders
+        .iter()
+        .filter(|o| o.id != "sets")
+        .map(|o| (o.id.as_str(), o.mandatory, o.restarts))
+        .collect();
     let expected = [
-        ("default", true),
-        ("optional", false),
-        ("mandatory", true),
-        ("one-way", false),
-        ("zero", false),
-        ("infinity", true),
-        ("serialize", false),
+        ("default", true, true),
+        ("optional", false, false),
+        ("mandatory", true, true),
+        ("one-way", true, false),
+        ("zero", false, false),
+        ("infinity", true, true),
+        ("serialize", false, false),
     ];
     assert_eq!(seen, expected);
     let pairs: Vec<_> =

@@ -1,7 +1,12 @@
 //! How the resources hang together: one Platform, and nobody restarted for it who need not be.
+//!
+//! An EC, SC or UI goes on without the Platform, and does not start without it. So exactly one kind of order is right: mandatory, else
+//! it is started while the Platform is away, fails, and is barred from its node; and with `symmetrical=false`, else it is stopped and started
+//! with the Platform. The web UI needs the Platform's address and storage, but not the Platform beside it: it is tied to the address.
+//! Only a direct order counts: one by way of a third resource holds no longer once that runs.
 
 use super::row::{Area, Row};
-use crate::cib::{Cib, Configured};
+use crate::cib::{Cib, Configured, Order};
 use pico::PicoType;
 
 const AREA: Area = Area::Constraints;
@@ -13,9 +18,9 @@ pub(super) fn rows<'a>(cib: &Cib, resources: impl IntoIterator<Item = &'a Config
         .flat_map(|resource| {
             let rows = match resource.resource.kind {
                 PicoType::Platform => platform(cib, resource),
-                // They go on without the Platform; the web UI does not, and is usually in one group with it.
-                PicoType::ExecutionContext | PicoType::ServiceContext => context(cib, resource),
-                PicoType::Ui => Vec::new(),
+                PicoType::ExecutionContext | PicoType::ServiceContext | PicoType::Ui => {
+                    dependant(cib, resource)
+                }
             };
             rows.into_iter().map(|row| row.of(resource.name()))
         })
@@ -48,24 +53,31 @@ fn platform(cib: &Cib, platform: &Configured) -> Vec<Row> {
     rows
 }
 
-fn context(cib: &Cib, context: &Configured) -> Vec<Row> {
+/// What has to do with the Platform, and lives without it: an EC, an SC, a UI.
+fn dependant(cib: &Cib, dependant: &Configured) -> Vec<Row> {
+    let is_ui = dependant.resource.kind == PicoType::Ui;
+    let platforms = || cib.resources.iter().filter(|other| other.resource.kind == PicoType::Platform);
     let mut rows = Vec::new();
-    let platforms = cib.resources.iter().filter(|other| other.resource.kind == PicoType::Platform);
-    for platform in platforms {
+    // Of several Platforms it belongs to one.
+    let mut waits = false;
+    for platform in platforms() {
         let group = |of: &Configured| of.within.iter().find(|c| c.kind == "group").map(|c| c.name.clone());
-        if let Some(group) = group(platform).filter(|shared| group(context).as_ref() == Some(shared)) {
+        if let Some(group) = group(platform).filter(|shared| group(dependant).as_ref() == Some(shared)) {
             rows.push(Row::warning(
                 AREA,
                 "group",
                 format!("in one group with the Platform ({group}): it is restarted with it, and runs only beside it"),
-                "take it out of the group; an order with symmetrical=false is enough",
+                if is_ui {
+                    "take it out of the group; tie it to the address, and order it after the Platform with symmetrical=false"
+                } else {
+                    "take it out of the group; an order with symmetrical=false is enough"
+                },
             ));
+            waits = true;
             continue;
         }
-        let restarts = cib.orders.iter().find(|order| {
-            order.restarts && platform.answers_to(&order.first) && context.answers_to(&order.then)
-        });
-        if let Some(order) = restarts {
+        waits |= orders(cib, platform, dependant).any(|order| order.mandatory);
+        if let Some(order) = orders(cib, platform, dependant).find(|order| order.restarts) {
             rows.push(Row::warning(
                 AREA,
                 "order",
@@ -77,7 +89,7 @@ fn context(cib: &Cib, context: &Configured) -> Vec<Row> {
             let joins = |one: &Configured, other: &Configured| {
                 one.answers_to(&colocation.follower) && other.answers_to(&colocation.anchor)
             };
-            colocation.forced && (joins(context, platform) || joins(platform, context))
+            colocation.forced && (joins(dependant, platform) || joins(platform, dependant))
         });
         if let Some(colocation) = tied {
             rows.push(Row::warning(
@@ -87,9 +99,30 @@ fn context(cib: &Cib, context: &Configured) -> Vec<Row> {
                     "{} ties it to the Platform: where one can't run, the other is stopped",
                     colocation.id
                 ),
-                "a score below INFINITY, or none: they belong on separate hosts",
+                if is_ui {
+                    "tie it to the address instead: that stays up while the Platform is stopped"
+                } else {
+                    "a score below INFINITY, or none: they belong on separate hosts"
+                },
             ));
         }
+    }
+    if let Some(platform) = platforms().next().filter(|_| !waits) {
+        let loose = platforms().find_map(|platform| orders(cib, platform, dependant).next());
+        let seen = loose.map_or_else(
+            || "no order has it wait for the Platform".to_owned(),
+            |order| format!("{} is not mandatory", order.id),
+        );
+        rows.push(Row::warning(
+            AREA,
+            "order",
+            format!("{seen}: it is started while the Platform is away, fails, and is barred from its node"),
+            format!(
+                "order start {} then start {}, kind=Mandatory symmetrical=false: it waits for the Platform, and is not stopped with it",
+                platform.name(),
+                dependant.name()
+            ),
+        ));
     }
     if rows.is_empty() {
         rows.push(Row::ok(AREA, "order, colocation", "nothing restarts or moves it with the Platform"));
@@ -97,16 +130,29 @@ fn context(cib: &Cib, context: &Configured) -> Vec<Row> {
     rows
 }
 
+/// The orders from the Platform, or what it is in, to this.
+fn orders<'a>(
+    cib: &'a Cib,
+    platform: &'a Configured,
+    dependant: &'a Configured,
+) -> impl Iterator<Item = &'a Order> {
+    cib.orders.iter().filter(|order| platform.answers_to(&order.first) && dependant.answers_to(&order.then))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::doctor::row::Level;
 
-    fn found(inner: &str, constraints: &str) -> Vec<(Level, String)> {
+    fn configuration(inner: &str, constraints: &str) -> Cib {
         let cib = Cib::parse(&format!(
             "<configuration><resources>{inner}</resources><constraints>{constraints}</constraints></configuration>"
         ));
-        let cib = cib.unwrap();
+        cib.unwrap()
+    }
+
+    fn found(inner: &str, constraints: &str) -> Vec<(Level, String)> {
+        let cib = configuration(inner, constraints);
         rows(&cib, &cib.resources).into_iter().map(|row| (row.level, row.check)).collect()
     }
 
@@ -117,18 +163,51 @@ mod tests {
         (level, check.to_owned())
     }
 
+    /// As the README has it, for an EC.
+    const ORDER: &str = r#"<rsc_order id="o" first="mz" then="ec" symmetrical="false"/>"#;
+
     #[test]
-    fn one_platform_and_an_optional_order_are_well() {
+    fn one_platform_and_a_mandatory_order_one_way_are_well() {
         let well = [words(Level::Ok, "clone"), words(Level::Ok, "order, colocation")];
-        let both = [PLATFORM, EC].concat();
-        assert_eq!(found(&both, ""), well);
-        assert_eq!(found(&both, r#"<rsc_order id="o" first="mz" then="ec" kind="Optional"/>"#), well);
-        // The other way round it concerns nobody.
-        assert_eq!(found(&both, r#"<rsc_order id="o" first="ec" then="mz"/>"#), well);
-        assert_eq!(
-            found(&both, r#"<rsc_colocation id="c" rsc="ec" with-rsc="mz" score="-INFINITY"/>"#),
-            well
-        );
+        for kind in ["ec", "sc", "ui"] {
+            let both = [PLATFORM, &EC.replace("type=\"ec\"", &format!("type=\"{kind}\""))].concat();
+            assert_eq!(found(&both, ORDER), well, "{kind}");
+            let apart = r#"<rsc_colocation id="c" rsc="ec" with-rsc="mz" score="-INFINITY"/>"#;
+            assert_eq!(found(&both, &[ORDER, apart].concat()), well, "{kind}");
+            // By its group, and of several Platforms from its own.
+            let grouped = both.replace(PLATFORM, &format!(r#"<group id="g">{PLATFORM}</group>"#));
+            assert_eq!(found(&grouped, &ORDER.replace("\"mz\"", "\"g\"")), well, "{kind}");
+            let home = r#"<nvpair id="n" name="mz_home" value="/opt/two"/>"#;
+            let inner = format!("><instance_attributes id=\"i\">{home}</instance_attributes></primitive>");
+            let other = PLATFORM.replace("id=\"mz\"", "id=\"mz2\"").replace("/>", &inner);
+            let rows = found(&[&both, other.as_str()].concat(), ORDER);
+            assert!(rows.iter().all(|(level, _)| *level == Level::Ok), "{kind}: {rows:?}");
+        }
+    }
+
+    /// Each of these lets it be started while the Platform is away.
+    #[test]
+    fn no_order_or_one_that_is_not_mandatory_is_a_warning_with_the_right_one() {
+        let loose = [
+            ("", "no order has it wait"),
+            (r#"<rsc_order id="o" first="mz" then="ec" kind="Optional"/>"#, "o is not mandatory"),
+            (r#"<rsc_order id="o" first="mz" then="ec" kind="Serialize"/>"#, "o is not mandatory"),
+            (r#"<rsc_order id="o" first="mz" then="ec" score="0"/>"#, "o is not mandatory"),
+            (r#"<rsc_order id="o" first="ec" then="mz" symmetrical="false"/>"#, "no order has it wait"),
+            (r#"<rsc_order id="o" first="mz" then="ec" first-action="stop"/>"#, "no order has it wait"),
+        ];
+        for kind in ["ec", "sc", "ui"] {
+            let both = [PLATFORM, &EC.replace("type=\"ec\"", &format!("type=\"{kind}\""))].concat();
+            for (constraint, seen) in loose {
+                let cib = configuration(&both, constraint);
+                let row = rows(&cib, &cib.resources).pop().unwrap();
+                assert_eq!((row.level, row.check.as_str()), (Level::Warning, "order"), "{kind} {constraint}");
+                assert!(row.seen.starts_with(seen), "{kind} {constraint}: {}", row.seen);
+                let todo = row.todo.unwrap();
+                let right = "order start mz then start ec, kind=Mandatory symmetrical=false";
+                assert!(todo.starts_with(right), "{todo}");
+            }
+        }
     }
 
     #[test]
@@ -149,9 +228,9 @@ mod tests {
             words(Level::Warning, "order")
         );
         let tied = r#"<rsc_colocation id="c" rsc="ec" with-rsc="mz" score="INFINITY"/>"#;
-        assert_eq!(last(&both, tied), words(Level::Warning, "colocation"));
+        assert_eq!(last(&both, &[ORDER, tied].concat()), words(Level::Warning, "colocation"));
         let turned = r#"<rsc_colocation id="c" rsc="mz" with-rsc="ec" score="INFINITY"/>"#;
-        assert_eq!(last(&both, turned), words(Level::Warning, "colocation"));
+        assert_eq!(last(&both, &[ORDER, turned].concat()), words(Level::Warning, "colocation"));
         let grouped = format!(r#"<group id="g">{both}</group>"#);
         assert_eq!(last(&grouped, ""), words(Level::Warning, "group"));
         let own_group = format!(r#"<group id="g">{PLATFORM}</group><clone id="c">{EC}</clone>"#);
