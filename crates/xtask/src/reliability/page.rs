@@ -197,7 +197,7 @@ fn share(passes: &[Pass]) -> String {
     let worst = bounded.filter_map(|(_, samples)| middle(samples, |_, back| back.agents)).max();
     let words = match worst {
         Some(worst) if worst < BOUND => format!(
-            "Of a kill -9 and of a node's loss the agents' share is at most {} s (promised: less than {}).",
+            "Of a kill -9 and of a node's loss the agents' share is, in the median, at most {} s (promised: less than {}).",
             seconds(worst),
             seconds(BOUND)
         ),
