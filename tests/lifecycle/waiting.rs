@@ -127,3 +127,57 @@ fn the_first_one_after_a_probe_does_not_wait() -> Done {
     assert!(next.wall >= Duration::from_millis(300), "{next}");
     Ok(())
 }
+
+/// The pico is killed while depth 0 waits, which tells of it.
+fn told() -> Result<Site, testkit::Error> {
+    let (site, pid) = watched()?;
+    let ran = thread::scope(|scope| {
+        let monitor = scope.spawn(|| waiting(&site, LONG).run("monitor"));
+        site.sleeping_agent("monitor")?;
+        site.sh(&format!("kill -s KILL {pid}"))?;
+        monitor.join().expect("the monitor's thread does not panic")
+    })?;
+    ran.answers(NOT_RUNNING);
+    Ok(site)
+}
+
+#[test]
+fn one_death_is_told_once_and_a_deeper_monitor_that_was_due_stays_until_it_is_ended() -> Done {
+    let site = told()?;
+    let ended = thread::scope(|scope| {
+        let deep = scope.spawn(|| waiting(&site, LONG).level(10).run("monitor"));
+        let monitor = site.sleeping_agent("monitor")?;
+        // As Pacemaker does it before the stop.
+        site.sh(&format!("kill -s KILL {}", monitor.pid))?;
+        deep.join().expect("the monitor's thread does not panic")
+    })?;
+    assert_ne!(ended.code(), Some(NOT_RUNNING), "{ended}");
+    // Whom nobody ends tells, too; and who has told tells again at once.
+    let deep = waiting(&site, "300ms").level(20).run("monitor")?.answers(NOT_RUNNING);
+    assert!(deep.wall >= Duration::from_millis(300), "{deep}");
+    quick(&waiting(&site, LONG).run("monitor")?.answers(NOT_RUNNING));
+    Ok(())
+}
+
+#[test]
+fn whose_death_was_told_is_started_and_the_next_death_is_told_at_once_by_any() -> Done {
+    let site = told()?;
+    site.agent().run("stop")?.answers(OK);
+    let pid = site.start()?.pid;
+    quick(&waiting(&site, LONG).run("monitor")?.answers(OK).silently());
+    site.sh(&format!("kill -s KILL {pid}"))?;
+    quick(&waiting(&site, LONG).level(10).run("monitor")?.answers(NOT_RUNNING));
+    Ok(())
+}
+
+#[test]
+fn who_runs_first_in_its_row_tells_at_once_and_keeps_no_other() -> Done {
+    // The cluster does nothing before it has the first answer of each.
+    let site = site(Kind::Platform).build()?;
+    let pid = site.start()?.pid;
+    site.sh(&format!("kill -s KILL {pid}"))?;
+    for depth in [0, 10, 20] {
+        quick(&waiting(&site, LONG).level(depth).run("monitor")?.answers(NOT_RUNNING));
+    }
+    Ok(())
+}

@@ -122,6 +122,9 @@ pub struct Record {
     pub platform: Option<Endpoint>,
     /// The last recurring monitor came to its own end and saw it well; the one that follows may wait.
     pub seen: bool,
+    /// The depth of the monitor that has told the cluster of the death of the JVM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<u32>,
     /// By depth of the monitor.
     #[serde(default)]
     pub counts: BTreeMap<u32, Counts>,
@@ -151,6 +154,7 @@ impl Record {
             ha: None,
             platform: None,
             seen: false,
+            told: None,
             counts: BTreeMap::new(),
             parameters: in_words(settings)?,
         })
@@ -203,6 +207,7 @@ impl Record {
         self.found(jvm);
         self.phase = Phase::Running;
         self.seen = false;
+        self.told = None;
         self.counts.clear();
     }
 

@@ -9,6 +9,12 @@
 //! restarted. So a run that waits notes before that the next one may not, and takes it back when it comes to its own end. (A row that
 //! Pacemaker ends between two runs, or while a deeper monitor is at work, and begins anew without a probe, is not told by that: its first run
 //! waits.)
+//!
+//! *A death is one failure.* A deeper monitor that became due while depth 0 waited runs as soon as that has told of a death, before
+//! Pacemaker has begun to act on it; its answer would count as a failure of its own, and three deaths as six. So whoever tells of a death
+//! first notes that ([`Record::told`]), and one of another depth that finds the same stays, as long as a depth 0 would wait, for Pacemaker to
+//! end it, which it does before the stop. Then it answers, too: nothing is kept back if nobody acts. Who runs first in his row
+//! notes nothing, and so keeps nobody.
 
 use super::deep;
 use super::record_of;
@@ -67,6 +73,16 @@ impl Monitor<'_> {
             (Occasion::Recurring, _) => Look::Everything,
         };
         let mut processes = self.observe(record.as_ref(), look);
+        // Before this run, whatever it comes to.
+        let first_of_row = record.as_ref().is_none_or(|known| !known.seen);
+        if let Processes::None { .. } = processes
+            && let Some(known) = &record
+            && let Some(time) = self.stays(known)
+        {
+            host::pause(time, self.budget.end);
+            processes = self.observe(Some(known), Look::Everything);
+            (_, record) = record_of(self.settings, self.target);
+        }
         if let Some(known) = &mut record
             && depth == 0
             && let Processes::One { id, life: Life::Well } = processes
@@ -84,7 +100,7 @@ impl Monitor<'_> {
         }
 
         let Processes::One { id, .. } = processes else {
-            return self.answer(&Observation::of(processes), record, &file);
+            return self.answer(&Observation::of(processes), record, &file, first_of_row);
         };
         let known = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running);
         // What this run may add to a record that it found.
@@ -118,7 +134,7 @@ impl Monitor<'_> {
                 };
             }
         }
-        self.answer(&observation, Some(record), &file)
+        self.answer(&observation, Some(record), &file, first_of_row)
     }
 
     fn observe(&self, record: Option<&Record>, look: Look) -> Processes {
@@ -146,9 +162,20 @@ impl Monitor<'_> {
 
     /// How long this run waits for the death of the process; none when it may not.
     fn wait(&self, record: &Record) -> Option<Duration> {
+        self.longest().filter(|_| record.seen)
+    }
+
+    /// How long this run, which found that the process has died, stays before it tells; none when it has to tell at once.
+    fn stays(&self, record: &Record) -> Option<Duration> {
+        let told_by_another = record.told.is_some_and(|depth| depth != self.depth());
+        self.longest().filter(|_| told_by_another && self.request.occasion == Occasion::Recurring)
+    }
+
+    /// How long a run may take by doing nothing; none when it may not.
+    fn longest(&self) -> Option<Duration> {
         let wait =
             self.settings.wait.min((self.budget.length() / 2).saturating_sub(Duration::from_millis(1)));
-        (self.request.by_cluster && record.seen && !wait.is_zero()).then_some(wait)
+        (self.request.by_cluster && !wait.is_zero()).then_some(wait)
     }
 
     /// A record of a process that the last one did not name.
@@ -183,7 +210,13 @@ impl Monitor<'_> {
         observation
     }
 
-    fn answer(&self, observation: &Observation, record: Option<Record>, file: &RecordFile) -> Outcome {
+    fn answer(
+        &self,
+        observation: &Observation,
+        record: Option<Record>,
+        file: &RecordFile,
+        first_of_row: bool,
+    ) -> Outcome {
         let policy = Policy {
             occasion: self.request.occasion,
             kind: self.settings.kind,
@@ -195,11 +228,21 @@ impl Monitor<'_> {
         let counts = record.as_ref().and_then(|r| r.counts.get(&self.depth()).copied()).unwrap_or_default();
         let (outcome, now) = weigh(&verdict, counts, self.settings, self.request.occasion);
         if let Some(mut record) = record
-            && now != counts
             && self.request.by_cluster
         {
-            record.counts.insert(self.depth(), now);
-            file.note(&record);
+            let tells = outcome.answer == Answer::NotRunning
+                && self.request.occasion == Occasion::Recurring
+                && !first_of_row
+                && record.told.is_none();
+            if tells {
+                record.told = Some(self.depth());
+            }
+            if now != counts {
+                record.counts.insert(self.depth(), now);
+            }
+            if tells || now != counts {
+                file.note(&record);
+            }
         }
         outcome
     }
