@@ -192,7 +192,7 @@ pub struct Settings {
     pub failures_tolerated: u32,
     /// Answer degraded where a warning is due?
     pub degraded: bool,
-    /// How long a recurring depth 0 waits for the death of the pico.
+    /// How long a recurring depth 0 waits for the death of the pico, and another depth for its end when the death is told already.
     pub wait: Duration,
     /// Is the HA Monitor Server asked?
     pub ha_check: HaCheck,
