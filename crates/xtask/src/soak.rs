@@ -14,15 +14,15 @@ use crate::{Error, lab as by_hand, reliability};
 /// What `soak` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// No new fault is begun after this time
-    #[arg(long, default_value_t = 60)]
-    minutes: u64,
+    /// No new fault is begun after this time; of a number of faults only if it is given, else after an hour
+    #[arg(long)]
+    minutes: Option<u64>,
     /// Which sequence of faults: the same seed is the same sequence
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// No more faults than this
-    #[arg(long, default_value_t = usize::MAX)]
-    faults: usize,
+    #[arg(long)]
+    faults: Option<usize>,
     /// Keep what it came to, for docs/reliability.md
     #[arg(long)]
     record: bool,
@@ -37,7 +37,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     workspace::build()?;
     let programs = Programs::simulator()?.and_agents(&workspace.release())?;
     let site = soak::plan().up_in(Lab::of("soak", 3, &programs, true)?)?;
-    let of = Of { seed, faults, time: Duration::from_secs(minutes * 60) };
+    let hour = if faults.is_none() { 60 } else { u64::MAX / 60 };
+    let time = Duration::from_secs(minutes.unwrap_or(hour).saturating_mul(60));
+    let of = Of { seed, faults: faults.unwrap_or(usize::MAX), time };
     match soak::run(&site, of, &mut |line| println!("{line}")) {
         Ok(summary) => {
             site.lab.down()?;

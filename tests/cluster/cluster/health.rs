@@ -24,7 +24,7 @@ const STARVED: &str = "min_consumes: 3 of at least 10";
 #[test]
 fn threshold_fails() -> Done {
     let site = with_threshold("").up()?;
-    let before = site.one("ec1");
+    let before = site.one("ec1")?;
     site.fault("hardly any traffic reaches ec1 any more");
     site.set("n3", "ec1", "ha_clock=120s")?;
     site.until_dead(&before)?;

@@ -17,7 +17,7 @@ fn platform_killed() -> Done {
             of(pico).began
         );
     }
-    let before = site.one("platform");
+    let before = site.one("platform")?;
     site.fault("kill -9 of the Platform, a JVM");
     site.signal(&before, "KILL")?;
     site.until_back(&before)?;
@@ -30,7 +30,7 @@ fn platform_killed() -> Done {
 #[test]
 fn ec_hung() -> Done {
     let site = site().jvm().up()?;
-    let before = site.one("ec1");
+    let before = site.one("ec1")?;
     site.fault("SIGSTOP to ec1, a JVM");
     site.signal(&before, "STOP")?;
     site.until_back(&before)?;

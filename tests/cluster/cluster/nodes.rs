@@ -59,7 +59,7 @@ fn node_returns() -> Done {
 #[test]
 fn all_restarted_at_once() -> Done {
     let site = site().up()?;
-    let before = ["platform", "ui", "ec1", "ec2", "sc1"].map(|pico| site.one(pico));
+    let before = site.all()?;
     site.fault("the power of all nodes is cut");
     at_once(&site, Node::kill)?;
     for seen in &before {
@@ -92,7 +92,7 @@ fn all_restarted_at_once() -> Done {
 #[test]
 fn quorum_lost() -> Done {
     let site = site().up()?;
-    let before = ["platform", "ui", "ec1", "ec2", "sc1"].map(|pico| site.one(pico));
+    let before = site.all()?;
     site.fault("the network cables of n2 and n3 are pulled");
     site.node("n2").cut()?;
     site.node("n3").cut()?;

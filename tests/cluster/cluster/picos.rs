@@ -8,7 +8,7 @@ use lab::site::{Plan, SOON, Tool, site};
 /// kill -9 to a pico, which comes back on its node.
 fn killed(plan: Plan, pico: &str, node: &str) -> Done {
     let site = plan.up()?;
-    let before = site.one(pico);
+    let before = site.one(pico)?;
     site.fault(&format!("kill -9 of {pico}"));
     site.signal(&before, "KILL")?;
     site.until_back(&before)?;
@@ -34,7 +34,7 @@ fn ec_killed_with_a_deeper_monitor_due() -> Done {
     site.lab.until("the deeper monitor to be due", SOON, |_| {
         Ok(if Instant::now() > due { Ok(()) } else { Err("its interval is not over".to_owned()) })
     })?;
-    let before = site.one("ec1");
+    let before = site.one("ec1")?;
     site.fault("kill -9 of ec1 while its deeper monitor is due");
     site.signal(&before, "KILL")?;
     site.until_back(&before)?;
@@ -63,7 +63,7 @@ fn stop_that_needs_sigkill() -> Done {
         .set("ec1", "stop_time=60m")
         .in_primitive("mz-ec1", "op stop timeout=360s", "op stop timeout=20s")
         .up()?;
-    let before = site.one("ec1");
+    let before = site.one("ec1")?;
     site.fault("n3 goes into standby, and an orderly stop of ec1 would take an hour");
     site.node("n2").exec(&["crm_standby", "-N", "n3", "-v", "on"])?;
     site.until_back(&before)?;
@@ -81,7 +81,7 @@ fn stop_that_needs_sigkill() -> Done {
 #[test]
 fn start_fails_here_hence_there() -> Done {
     let site = site().up()?;
-    let before = site.one("ec2");
+    let before = site.one("ec2")?;
     site.set("n2", "ec2", "startup_outcome=code:1")?;
     site.fault("kill -9 of ec2, whose mzsh can't start it on n2 any more");
     site.signal(&before, "KILL")?;

@@ -24,7 +24,7 @@ fn start_in_order() -> Done {
 #[test]
 fn killed() -> Done {
     let site = site().up()?;
-    let before = site.one("platform");
+    let before = site.one("platform")?;
     site.fault("kill -9 of the Platform");
     site.signal(&before, "KILL")?;
     site.until_back(&before)?;
@@ -37,7 +37,7 @@ fn killed() -> Done {
 #[test]
 fn hung() -> Done {
     let site = site().up()?;
-    let before = site.one("platform");
+    let before = site.one("platform")?;
     site.fault("SIGSTOP to the Platform");
     site.signal(&before, "STOP")?;
     site.until_back(&before)?;
@@ -84,7 +84,7 @@ fn stop_that_cant_succeed() -> Done {
     let n1 = site.node("n1");
     // It writes there when it is told to end.
     n1.hang("/opt/mz/sim/history.jsonl", "open")?;
-    let pid = site.one("platform").pid;
+    let pid = site.one("platform")?.pid;
     n1.exec(&["kill", &pid.to_string()])?;
     site.lab.until("the Platform to wait for storage", SOON, |_| {
         let stat = n1.sh(&format!("cat /proc/{pid}/stat"))?;
@@ -109,7 +109,7 @@ fn stop_that_cant_succeed() -> Done {
 fn death_that_fences() -> Done {
     let monitor = "monitor interval=1s timeout=60s";
     let site = site().in_primitive("mz-platform", monitor, &format!("{monitor} on-fail=fence")).up()?;
-    let before = site.one("platform");
+    let before = site.one("platform")?;
     site.fault("kill -9 of the Platform, which is to be fenced then");
     site.signal(&before, "KILL")?;
     site.until_ready("platform", "n2")?;

@@ -40,7 +40,7 @@ fn hangs_for_a_minute() -> Done {
 #[test]
 fn ec_dies_while_it_hangs() -> Done {
     let site = site().in_primitive("mz-ec1", "op start timeout=420s", "op start timeout=30s").up()?;
-    let before = site.one("ec1");
+    let before = site.one("ec1")?;
     site.node("n3").hang(EC_HOME, "all")?;
     site.fault("kill -9 of ec1, whose installation on n3 hangs");
     site.signal(&before, "KILL")?;

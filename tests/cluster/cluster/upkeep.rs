@@ -59,20 +59,15 @@ fn moved_by_pcs() -> Done {
 #[test]
 fn restarted_by_hand() -> Done {
     let site = site().up()?;
-    let (platform, ec) = (site.one("platform"), site.one("ec1"));
+    let (platform, ec) = (site.one("platform")?, site.one("ec1")?);
     maintenance(&site, true)?;
     site.fault("the Platform and ec1 are restarted by hand");
-    for (pico, home) in [(&platform, "/opt/mz"), (&ec, "/opt/ec")] {
-        let mzsh = format!("setsid runuser -u mzadmin -- {home}/bin/mzsh");
-        let name = &pico.pico;
-        site.node(&pico.node).sh(&format!(
-            "{{ {mzsh} shutdown {name} && {mzsh} startup {name}; }} </dev/null >/tmp/by-hand 2>&1"
-        ))?;
-        site.until_back(pico)?;
+    for pico in [&platform, &ec] {
+        site.restart_by_hand(pico)?;
     }
     maintenance(&site, false)?;
     site.nothing_failed()?;
-    let by_hand = site.one("ec1");
+    let by_hand = site.one("ec1")?;
     site.fault("kill -9 of the ec1 that was started by hand");
     site.signal(&by_hand, "KILL")?;
     site.until_back(&by_hand)?;
@@ -149,7 +144,7 @@ fn agents_upgraded() -> Done {
     for node in ["n1", "n2"] {
         replace_agents(site.node(node))?;
     }
-    let before = site.one("ec1");
+    let before = site.one("ec1")?;
     let n3 = site.node("n3");
     let waiting = until_at_work(&site, "n3", "ec")?;
     replace_agents(n3)?;
@@ -193,7 +188,7 @@ fn reloaded_and_restarted() -> Done {
     reload("mz-ec1", "n3")?;
     site.lab.settle()?;
     assert_eq!(site.lives()?.len(), 5, "nothing was restarted");
-    let before = site.one("ec1");
+    let before = site.one("ec1")?;
     site.fault("umask of ec1 is changed");
     site.node("n1").exec(&["pcs", "resource", "update", "mz-ec1", "umask=0027"])?;
     let life = site.until_back(&before)?;
@@ -212,7 +207,7 @@ fn restarted_instead_of_reloaded() -> Done {
     site.node("n1").exec(&["crm_resource", "--refresh", "--resource", "mz-ec1"])?;
     assert_eq!(site.until_probed("mz-ec1", "n3")?, 0);
     site.lab.settle()?;
-    let before = site.one("ec1");
+    let before = site.one("ec1")?;
     site.fault("monitor_retries of ec1 is changed");
     let set = |value: &str| {
         let words =
@@ -237,7 +232,7 @@ fn configured_by_pcs() -> Done {
     for life in site.lives()?.iter().filter(|life| life.pico != "platform") {
         assert!(life.began >= platform, "{life}; the Platform was ready at {platform}");
     }
-    let before = site.one("platform");
+    let before = site.one("platform")?;
     site.fault("kill -9 of the Platform");
     site.signal(&before, "KILL")?;
     site.until_back(&before)?;
@@ -252,7 +247,7 @@ fn configured_by_pcs() -> Done {
 #[test]
 fn disabled_and_unmanaged() -> Done {
     let site = site().up()?;
-    let (ec, sc) = (site.one("ec1"), site.one("sc1"));
+    let (ec, sc) = (site.one("ec1")?, site.one("sc1")?);
     site.fault("ec1 is disabled");
     site.node("n1").exec(&["pcs", "resource", "disable", "mz-ec1"])?;
     site.until_none("ec1")?;
@@ -279,7 +274,7 @@ fn disabled_and_unmanaged() -> Done {
 #[test]
 fn cleaned_up() -> Done {
     let site = site().up()?;
-    let before = site.one("ec2");
+    let before = site.one("ec2")?;
     site.fault("kill -9 of ec2");
     site.signal(&before, "KILL")?;
     site.until_back(&before)?;
@@ -371,7 +366,7 @@ fn pacemaker_killed() -> Done {
 
 /// A Platform that is watched comes back on its node when it is killed.
 fn killed_and_back(site: &Site) -> Done {
-    let before = site.one("platform");
+    let before = site.one("platform")?;
     site.fault("kill -9 of the Platform");
     site.signal(&before, "KILL")?;
     site.until_back(&before).map(drop)

@@ -14,7 +14,7 @@ const AWAY: Duration = Duration::from_secs(5 * 60);
 #[test]
 fn ec_dies_while_the_platform_is_away() -> Done {
     let site = site().up()?;
-    let (platform, ec) = (site.one("platform"), site.one("ec1"));
+    let (platform, ec) = (site.one("platform")?, site.one("ec1")?);
     site.node("n1").exec(&[
         "crm_resource",
         "-r",
@@ -54,7 +54,7 @@ fn ec_dies_while_it_cant_reach_the_platform() -> Done {
         .in_primitive("mz-ec1", "pico_name=ec1", "pico_name=ec1 wait_for_timeout=3s")
         .in_primitive("mz-ec1", "failure-timeout=600s", "failure-timeout=20s")
         .up()?;
-    let ec = site.one("ec1");
+    let ec = site.one("ec1")?;
     let block = |how: &str| -> Done {
         for node in ["n2", "n3"] {
             site.node(node).sh(&format!("ip route {how} unreachable 10.99.0.100/32"))?;
@@ -78,7 +78,7 @@ fn ec_dies_while_it_cant_reach_the_platform() -> Done {
 #[test]
 fn ui_that_cant_be_started() -> Done {
     let site = site().up()?;
-    let ui = site.one("ui");
+    let ui = site.one("ui")?;
     site.set("n1", "ui", "startup_outcome=code:1")?;
     site.fault("kill -9 of the UI, whose mzsh can't start it any more");
     site.signal(&ui, "KILL")?;

@@ -47,7 +47,8 @@ pub struct Report {
     pub faults: Vec<Fault>,
 }
 
-/// One thing that was done. Times are milliseconds since then.
+/// One thing that was done. Times are milliseconds since then; of a fault that ends a pico before the cluster notices anything, since
+/// the first death: what the scenario takes to bring it about is nobody's share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fault {
     /// In words.
@@ -108,6 +109,10 @@ impl Evidence<'_> {
 
     fn fault(self, at: u64, what: &str, next: u64) -> Fault {
         let line = timeline::of(self.moments, at, next);
+        let ended = self.lives.iter().filter_map(|life| life.ended);
+        let unnoticed =
+            |ended: &u64| line.noticed.as_ref().is_some_and(|(noticed, _)| (at..=*noticed).contains(ended));
+        let at = ended.filter(unnoticed).min().unwrap_or(at);
         let since = |time: u64| time.saturating_sub(at);
         let noticed = line.noticed.as_ref().map(|(time, _)| *time);
         let died = |life: &&Life| life.ended.is_some_and(|ended| (at..next).contains(&ended));
@@ -246,7 +251,8 @@ mod tests {
             .faults(&[(1000, "kill".into()), (4000, "stop".into())]);
         assert_eq!(told.len(), 2);
         let kill = &told[0];
-        assert_eq!((kill.noticed, kill.decided, kill.running), (Some(20), Some(30), Some(350)));
+        // Since the death, one after the fault.
+        assert_eq!((kill.noticed, kill.decided, kill.running), (Some(19), Some(29), Some(349)));
         let back = &kill.back[0];
         assert_eq!((back.away, back.since_noticed, back.product), (349, Some(380), Some(260)));
         assert_eq!(back.agents, Some(15 + 320 - 260));

@@ -19,7 +19,7 @@ mod plan;
 
 use std::cell::RefCell;
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mz_sim::heart;
 use mz_sim::history::{self, Event};
@@ -64,7 +64,6 @@ pub struct Site {
     pub lab: Lab,
     /// Where each pico was when it came up.
     placed: [(&'static str, &'static str); 5],
-    began: Instant,
     /// What the scenario has done to it, and when, in milliseconds since 1970.
     faults: RefCell<Vec<(u64, String)>>,
     /// Processes whose heart it has stopped: node, number and start time.
@@ -134,12 +133,19 @@ impl Site {
     }
 
     /// The living process of a pico, which has to be one.
-    #[must_use]
-    #[track_caller]
-    pub fn one(&self, pico: &str) -> Seen {
-        let mut alive = self.lab.watch().alive(pico);
-        assert_eq!(alive.len(), 1, "{pico}: {alive:?}");
-        alive.remove(0)
+    pub fn one(&self, pico: &str) -> Result<Seen, Error> {
+        <[Seen; 1]>::try_from(self.lab.watch().alive(pico)).map(|[seen]| seen).map_err(|alive| {
+            Error::NeverCame {
+                what: format!("{pico} to live once"),
+                waited: Duration::ZERO,
+                last_seen: format!("{alive:?}"),
+            }
+        })
+    }
+
+    /// The living process of each pico.
+    pub fn all(&self) -> Result<Vec<Seen>, Error> {
+        self.placed.iter().map(|(pico, _)| self.one(pico)).collect()
     }
 
     /// Waits until a pico lives and is ready on a node.
@@ -240,7 +246,7 @@ impl Site {
         Ok(Report {
             test: report::test(),
             date: timeline::in_words(now),
-            seconds: self.began.elapsed().as_secs_f64(),
+            seconds: self.lab.age().as_secs_f64(),
             nodes: self.lab.nodes().count(),
             versions: report::versions(&self.lab)?,
             fenced: fenced?.iter().sum(),
@@ -266,11 +272,23 @@ impl Site {
         })
     }
 
-    /// Waits until a line of the node's log of Pacemaker has all these words; the line.
+    /// Restarts a pico by mzsh, as an administrator does it, and waits until it is ready.
+    pub fn restart_by_hand(&self, pico: &Seen) -> Result<Life, Error> {
+        let home = if of_platform(&pico.pico) { HOME } else { EC_HOME };
+        let (mzsh, name) = (format!("setsid runuser -u mzadmin -- {home}/bin/mzsh"), &pico.pico);
+        self.node(&pico.node).sh(&format!(
+            "{{ {mzsh} shutdown {name} && {mzsh} startup {name}; }} </dev/null >/tmp/mzsh 2>&1"
+        ))?;
+        self.until_back(pico)
+    }
+
+    /// Waits until a line of the node's log of Pacemaker has all these words, in any case; the line.
     pub fn until_logged(&self, node: &str, words: &[&str]) -> Result<String, Error> {
         self.lab.until(&format!("{words:?} in {node}'s log"), SOON, |_| {
             let text = self.log(node)?;
-            let found = text.lines().find(|line| words.iter().all(|word| line.contains(word)));
+            // Pacemaker 3.0 writes "OK" where 2.1 has "ok".
+            let has = |line: &str, word: &str| line.to_lowercase().contains(&word.to_lowercase());
+            let found = text.lines().find(|line| words.iter().all(|word| has(line, word)));
             Ok(found.map(str::to_owned).ok_or_else(|| "no such line".to_owned()))
         })
     }

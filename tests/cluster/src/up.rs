@@ -28,6 +28,7 @@ pub struct Lab {
     control: Control,
     watch: Watch,
     nodes: Vec<String>,
+    began: Instant,
     /// Its process 1 as the machine numbers it.
     init: u32,
     /// Open as long as the lab shall live.
@@ -80,6 +81,7 @@ impl Lab {
             watch: Watch::over(&dir),
             control,
             nodes: (1..=nodes).map(|number| format!("n{number}")).collect(),
+            began: Instant::now(),
             init: 0,
             leash: None,
             passed: false,
@@ -117,6 +119,12 @@ impl Lab {
     /// Its process 1, by its number out here.
     pub(crate) fn init(&self) -> u32 {
         self.init
+    }
+
+    /// Since it was begun to be brought up.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// The watch over its picos.

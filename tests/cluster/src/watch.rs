@@ -43,7 +43,7 @@ pub struct Seen {
 /// The watch; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Watch {
-    seen: Arc<Mutex<Vec<Seen>>>,
+    known: Arc<Mutex<Known>>,
     over: Arc<AtomicBool>,
     deaths: Option<JoinHandle<()>>,
 }
@@ -52,9 +52,8 @@ impl Watch {
     /// Over the lab of this directory, which need not be up yet.
     #[must_use]
     pub fn over(lab: &Path) -> Self {
-        let (seen, over) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
-        let open = Arc::new(Mutex::new(HashMap::new()));
-        let eyes = Eyes { lab: lab.to_owned(), seen: Arc::clone(&seen), open: Arc::clone(&open) };
+        let (known, over) = (Arc::new(Mutex::new(Known::default())), Arc::new(AtomicBool::new(false)));
+        let eyes = Eyes { lab: lab.to_owned(), known: Arc::clone(&known) };
         let stop = Arc::clone(&over);
         // Nobody waits for its end: it may be held up for as long as another process is.
         thread::spawn(move || {
@@ -63,19 +62,19 @@ impl Watch {
                 thread::sleep(LOOK);
             }
         });
-        let (stop, deaths) = (Arc::clone(&over), Arc::clone(&seen));
+        let (stop, shared) = (Arc::clone(&over), Arc::clone(&known));
         let deaths = thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
-                wait_for_deaths(&open, &deaths);
+                wait_for_deaths(&shared);
             }
         });
-        Self { seen, over, deaths: Some(deaths) }
+        Self { known, over, deaths: Some(deaths) }
     }
 
     /// All picos so far, the dead ones too.
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
-        locked(&self.seen).clone()
+        locked(&self.known).seen.clone()
     }
 
     /// Those of a pico that live.
@@ -97,23 +96,30 @@ impl Drop for Watch {
     }
 }
 
-/// The living picos by their number out here: a pidfd, and the place in what was seen.
-type Open = Mutex<HashMap<u32, (Arc<OwnedFd>, usize)>>;
+/// What both threads know.
+#[derive(Debug, Default)]
+struct Known {
+    /// All picos so far.
+    seen: Vec<Seen>,
+    /// The living ones by their number out here: a pidfd, and the place in `seen`.
+    open: HashMap<u32, (Arc<OwnedFd>, usize)>,
+}
 
 /// Waits for at most a look's time, shorter if one dies.
-fn wait_for_deaths(open: &Open, seen: &Mutex<Vec<Seen>>) {
+fn wait_for_deaths(known: &Mutex<Known>) {
     let watched: Vec<(u32, Arc<OwnedFd>)> =
-        locked(open).iter().map(|(pid, (fd, _))| (*pid, Arc::clone(fd))).collect();
+        locked(known).open.iter().map(|(pid, (fd, _))| (*pid, Arc::clone(fd))).collect();
     let mut fds: Vec<PollFd<'_>> = watched.iter().map(|(_, fd)| PollFd::new(fd, PollFlags::IN)).collect();
     let pause = Timespec::try_from(LOOK).ok();
     // An error here (a signal) is a look that comes sooner.
     let _ = poll(&mut fds, pause.as_ref());
     let now = now();
+    let mut known = locked(known);
     for ((pid, _), fd) in watched.iter().zip(&fds) {
         if !fd.revents().is_empty()
-            && let Some((_, place)) = locked(open).remove(pid)
+            && let Some((_, place)) = known.open.remove(pid)
         {
-            locked(seen)[place].ended = Some(now);
+            known.seen[place].ended = Some(now);
         }
     }
 }
@@ -121,8 +127,7 @@ fn wait_for_deaths(open: &Open, seen: &Mutex<Vec<Seen>>) {
 /// What looks for picos.
 struct Eyes {
     lab: PathBuf,
-    seen: Arc<Mutex<Vec<Seen>>>,
-    open: Arc<Open>,
+    known: Arc<Mutex<Known>>,
 }
 
 impl Eyes {
@@ -130,12 +135,12 @@ impl Eyes {
         let Ok(entries) = fs::read_dir("/proc") else { return };
         let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         for pid in numbers {
-            if !locked(&self.open).contains_key(&pid)
-                && let Some((fd, seen)) = self.pico(pid)
-            {
-                let mut all = locked(&self.seen);
-                locked(&self.open).insert(pid, (Arc::new(fd), all.len()));
-                all.push(seen);
+            let is_known = locked(&self.known).open.contains_key(&pid);
+            if !is_known && let Some((fd, seen)) = self.pico(pid) {
+                let mut known = locked(&self.known);
+                let place = known.seen.len();
+                known.open.insert(pid, (Arc::new(fd), place));
+                known.seen.push(seen);
             }
         }
     }
@@ -202,9 +207,9 @@ pub fn now() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+fn locked(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
     // Each entry is whole at any time.
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

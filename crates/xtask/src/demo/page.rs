@@ -62,6 +62,11 @@ impl Page {
         line(&format!("  {}", self.paint(if right { "2" } else { "1;31" }, text)));
     }
 
+    /// Whether all was as it should be so far.
+    pub(crate) fn is_well(&self) -> bool {
+        self.wrong == 0
+    }
+
     /// The last line, and what the demo came to.
     pub(crate) fn close(self, took: Duration) -> ExitCode {
         self.close_with(took, "Nothing is left behind.")

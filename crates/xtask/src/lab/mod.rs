@@ -13,6 +13,9 @@ use testkit::{Generation, Programs};
 use crate::workspace::{self, Workspace};
 use crate::{Error, generation, packages};
 
+/// The directory of the lab that is a person's.
+pub(crate) const BY_HAND: &str = "by-hand";
+
 /// What is to be done with the lab.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Task {
@@ -65,7 +68,7 @@ pub(crate) struct Node {
 /// Does it; the exit code is that of what was run.
 pub(crate) fn run(task: &Task) -> Result<ExitCode, Error> {
     let workspace = Workspace::read()?;
-    let control = Control::new(workspace.lab().join("by-hand"));
+    let control = Control::new(workspace.lab().join(BY_HAND));
     let (verb, node) = match task {
         Task::Up { nodes, generation } => return up(&workspace, &control, *nodes, *generation),
         Task::Down => {

@@ -40,9 +40,11 @@ pub(crate) fn run(_: &Options) -> Result<ExitCode, Error> {
     if reports.exists() {
         fs::remove_dir_all(&reports).map_err(Error::file("remove", &reports))?;
     }
+    let suite = ["test", "--package", "lab", "--test", "cluster", "--no-fail-fast"];
+    workspace::succeed(workspace::cargo(suite).arg("--no-run"))?;
     eprintln!("running all scenarios, which takes up to half an hour...");
     let began = Instant::now();
-    let mut cargo = workspace::cargo(["test", "--package", "lab", "--test", "cluster", "--no-fail-fast"]);
+    let mut cargo = workspace::cargo(suite);
     cargo.env("TESTKIT_AGENTS_DIR", workspace.release());
     cargo.envs(test::at_once("cluster").map(|number| ("RUST_TEST_THREADS", number)));
     let output = workspace::succeed(&mut cargo)?;

@@ -32,9 +32,9 @@ cluster to try things on.
 const SCENARIOS: &str = "\
 ## Scenarios
 
-Times are seconds since the fault, the median of the passes and the least and the most. *Noticed*: the cluster knows that something is not \
+Times are seconds since the fault, which is the death where the cluster learns of it by that; the median of the passes and the least and the most. *Noticed*: the cluster knows that something is not \
 as it was, by a monitor's answer, a lost node, or a command. *Decided*: the first action that it orders. *Running*: all picos that died of \
-it are ready again. The times depend on the machine: here two processors carried three clusters at once. Where several things are \
+it are ready again. The times depend on the machine, which carries several clusters at once. Where several things are \
 done one after the other, each has its line.
 ";
 
@@ -42,7 +42,7 @@ const SHARE: &str = "\
 ## The agents' share
 
 The same fault for our picos and for `ocf:pacemaker:Dummy`, which does nothing, with a monitor every second for both, in the same lab. Seconds, \
-medians. *Until noticed* is from the fault; of a death our monitor tells at once, for it waits on the process, and the Dummy's \
+medians. *Until noticed* is from the fault, of a kill from the death; of that our monitor tells at once, for it waits on the process, and the Dummy's \
 at its next turn. *Since noticed* is from there until the start was done, with all that Pacemaker, the fencing, the storage and the \
 address take. *Product* is the simulated product's own start, from the call of mzsh until the pico is ready. *Agents* is what our stops and starts \
 took since noticed, as Pacemaker's executor measured them, less *Product*; in a standby the product's orderly stop is in it. The rest \
@@ -54,7 +54,9 @@ const BOUND: u64 = 300;
 
 /// The test that measures our picos beside a Dummy, and what it calls its faults.
 const NUMBERS: &str = "numbers::beside_a_dummy";
-const BOUNDED: [&str; 3] = ["kill -9 of platform", "kill -9 of ec1", "power cut of the node"];
+/// The bounded ones, and whose agents' share that is.
+const BOUNDED: [(&str, &str); 3] =
+    [("kill -9 of platform", "platform"), ("kill -9 of ec1", "ec1"), ("power cut of the node", "platform")];
 
 /// The whole page.
 pub(super) fn page(families: &[Family], passes: &[Pass], soak: Option<&Summary>) -> String {
@@ -69,7 +71,7 @@ pub(super) fn page(families: &[Family], passes: &[Pass], soak: Option<&Summary>)
     parts.collect::<Vec<_>>().join("\n")
 }
 
-/// The scenarios that don't say what they show, or of which no pass tells.
+/// The scenarios that don't say what they show, or of which no pass tells, and promises that a pass does not show to be kept.
 pub(super) fn missing(families: &[Family], passes: &[Pass]) -> Vec<String> {
     let known: BTreeSet<&str> = passes.iter().flat_map(|pass| &pass.passed).map(String::as_str).collect();
     let cases = || families.iter().flat_map(|family| &family.cases);
@@ -81,7 +83,32 @@ pub(super) fn missing(families: &[Family], passes: &[Pass]) -> Vec<String> {
     let unknown = unknown.map(|case| {
         format!("{} is in no pass of docs/reliability: record one (cargo xtask reliability)", case.name)
     });
-    silent.chain(unknown).collect()
+    silent.chain(unknown).chain(passes.iter().flat_map(beyond)).collect()
+}
+
+/// What was promised of the agents' share, and a pass does not show.
+fn beyond(pass: &Pass) -> Vec<String> {
+    let numbers: Vec<&Fault> = pass
+        .scenarios
+        .iter()
+        .filter(|report| report.test == NUMBERS)
+        .flat_map(|report| &report.faults)
+        .collect();
+    let shown = |(what, pico): (&str, &str)| -> Option<String> {
+        let faults = numbers.iter().filter(|fault| fault.what == what);
+        let share = |fault: &&Fault| fault.back.iter().find(|back| back.pico == pico)?.agents;
+        let shares: Option<Vec<u64>> = faults.map(share).collect();
+        let said = match shares.as_deref().and_then(median) {
+            Some(middle) if middle < BOUND => return None,
+            Some(middle) => {
+                format!("is {} s in the median, and {} s were promised", seconds(middle), seconds(BOUND))
+            }
+            None => "is missing".to_owned(),
+        };
+        Some(format!("the pass of {}: the share of {pico}'s agent of a {what} {said}", pass.date))
+    };
+    let is_recorded = pass.passed.iter().any(|test| test == NUMBERS);
+    BOUNDED.into_iter().filter(|_| is_recorded).filter_map(shown).collect()
 }
 
 fn passes_table(passes: &[Pass]) -> String {
@@ -193,7 +220,7 @@ fn share(passes: &[Pass]) -> String {
     let heads =
         ["fault", "of", "until noticed", "since noticed", "product", "less product", "agents", "samples"];
     let table = table(&heads, rows);
-    let bounded = samples.iter().filter(|((fault, pico), _)| BOUNDED.contains(fault) && *pico != "dummy");
+    let bounded = samples.iter().filter(|((fault, pico), _)| BOUNDED.contains(&(*fault, *pico)));
     let worst = bounded.filter_map(|(_, samples)| middle(samples, |_, back| back.agents)).max();
     let words = match worst {
         Some(worst) if worst < BOUND => format!(

@@ -110,10 +110,13 @@ echo "$LAB_NODES" >"$fs/ctl/nodes"
 for node in $LAB_NODES; do make_disk "$node" || exit 1; done
 for node in $LAB_NODES; do on "$node" || exit 1; done
 # The other end of descriptor 9 is held by whoever wanted the lab: when it closes, however that came, the lab ends.
-[ "$LAB_LEASH" = no ] || { while read -r -u 9 _; do :; done; echo "- end lab" >&3; } &
+# One that nobody holds has its time.
+{
+    if [ "$LAB_LEASH" = yes ]; then while read -r -u 9 _; do :; done; else sleep "$LAB_TTL"; fi
+    echo "- end lab" >&3
+} &
 touch "$fs/ready"
 
-{ sleep "$LAB_TTL" && echo "- end lab" >&3; } &
 # Without a time-out of its own: bash drops what it has read of a line when the time is over, and a request that falls on that moment,
 # as one of a monitor every 30 s does again and again, is never answered.
 while read -r reply action node <&3; do

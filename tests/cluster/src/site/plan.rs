@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::time::Instant;
 
 use testkit::{Done, Error};
 
@@ -232,7 +231,6 @@ impl Plan {
         let site = Site {
             lab,
             placed,
-            began: Instant::now(),
             faults: RefCell::default(),
             excused: RefCell::default(),
             followed: RefCell::default(),

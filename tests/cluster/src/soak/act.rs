@@ -5,7 +5,7 @@ use testkit::{Done, Error};
 
 use super::sequence::Fault;
 use crate::control::SIMULATOR;
-use crate::site::{EC_HOME, HOME, SOON, Site};
+use crate::site::{EC_HOME, SOON, Site};
 use crate::watch::Seen;
 
 /// Where the Platform's and the UI's picos are for every node, whoever has it mounted.
@@ -35,26 +35,26 @@ pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Came, Error
     let mut came = Came::default();
     let effects = &mut came.effects;
     match fault {
-        Fault::Kill(pico) => killed(site, &site.one(pico))?,
+        Fault::Kill(pico) => killed(site, &site.one(pico)?)?,
         Fault::Hang(pico) => {
-            let before = site.one(pico);
+            let before = site.one(pico)?;
             site.signal(&before, "STOP")?;
             site.until_back(&before)?;
         }
         Fault::HaFailed(pico) => {
-            let before = site.one(pico);
+            let before = site.one(pico)?;
             site.set(&before.node, pico, "ha_answer=FAILED by the soak")?;
             site.until_dead(&before)?;
             site.set(&before.node, pico, "ha_answer=OK")?;
             site.until_back(&before)?;
         }
         Fault::MzshSlow(pico) => {
-            let before = site.one(pico);
+            let before = site.one(pico)?;
             slow_mzsh(site, &before, "4s")?;
             killed(site, &before)?;
             slow_mzsh(site, &before, "10ms")?;
         }
-        Fault::AgentKilled(pico) => effects.extend(agent_killed(site, &site.one(pico))?),
+        Fault::AgentKilled(pico) => effects.extend(agent_killed(site, &site.one(pico)?)?),
         Fault::DaemonKilled(daemon, node) => {
             let before = identity(site, node, daemon)?;
             site.node(node).sh(&format!("kill -9 {}", before.split(' ').next().unwrap_or_default()))?;
@@ -62,7 +62,7 @@ pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Came, Error
                 let now = identity(site, node, daemon)?;
                 Ok(if now == before { Err(now) } else { Ok(()) })
             })?;
-            site.until_online(node)?;
+            until_joined(site, node)?;
             effects.push(format!("{daemon} was started again"));
         }
         Fault::Standby(node) => {
@@ -99,10 +99,10 @@ pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Came, Error
         }
         Fault::Refresh => site.node("n1").exec(&["crm_resource", "--refresh"]).map(drop)?,
         Fault::Cleanup => site.node("n1").exec(&["crm_resource", "--cleanup"]).map(drop)?,
-        Fault::Maintenance(pico) => by_hand(site, &site.one(pico))?,
+        Fault::Maintenance(pico) => by_hand(site, &site.one(pico)?)?,
         Fault::Reload(pico) if is_reloaded(site, pico)? => effects.push(reloaded(site, place, pico)?),
         Fault::Reload(pico) => {
-            let before = site.one(pico);
+            let before = site.one(pico)?;
             set_parameter(site, place, pico)?;
             site.until_back(&before)?;
             effects.push("restarted by Pacemaker, for a probe had found it".to_owned());
@@ -146,8 +146,19 @@ fn identity(site: &Site, node: &str, daemon: &str) -> Result<String, Error> {
     site.node(node).sh(&format!("pid=$(pidof {daemon}) && cut -d' ' -f1,22 /proc/$pid/stat"))
 }
 
+/// Waits until a node's controller takes part again, by its own word: the others may not have missed it yet.
+fn until_joined(site: &Site, node: &str) -> Done {
+    site.lab.until(&format!("{node}'s controller to have joined"), SOON, |_| {
+        let ran = site.node(node).try_exec(&["timeout", "10", "crmadmin", "--status", node])?;
+        let joined = ["S_IDLE", "S_NOT_DC", "S_POLICY_ENGINE", "S_TRANSITION_ENGINE"];
+        let is = joined.iter().any(|state| ran.stdout.contains(state));
+        Ok(if is { Ok(()) } else { Err(ran.to_string()) })
+    })?;
+    site.until_online(node)
+}
+
 fn moved(site: &Site, pico: &str) -> Done {
-    let here = site.one(pico).node;
+    let here = site.one(pico)?.node;
     let there = may_run_on(pico).iter().find(|node| **node != here).copied().unwrap_or_default();
     let resource = if on_storage(pico) { "mz".to_owned() } else { format!("mz-{pico}") };
     site.node("n1").exec(&["crm_resource", "--move", "--resource", &resource, "--node", there])?;
@@ -168,13 +179,8 @@ fn by_hand(site: &Site, pico: &Seen) -> Done {
         site.node("n1").exec(&["crm_attribute", "--name", "maintenance-mode", "--update", value])?;
         site.lab.settle()
     };
-    let home = if on_storage(&pico.pico) { HOME } else { EC_HOME };
-    let (mzsh, name) = (format!("setsid runuser -u mzadmin -- {home}/bin/mzsh"), &pico.pico);
     mode("true")?;
-    site.node(&pico.node).sh(&format!(
-        "{{ {mzsh} shutdown {name} && {mzsh} startup {name}; }} </dev/null >/tmp/by-hand 2>&1"
-    ))?;
-    site.until_back(pico)?;
+    site.restart_by_hand(pico)?;
     mode("false")
 }
 
@@ -184,7 +190,7 @@ fn by_hand(site: &Site, pico: &Seen) -> Done {
 fn is_reloaded(site: &Site, pico: &str) -> Result<bool, Error> {
     let without = format!(
         "//node_state[@uname='{}']//lrm_resource[@id='mz-{pico}']/lrm_rsc_op[@interval='0'][not(@op-restart-digest)]",
-        site.one(pico).node
+        site.one(pico)?.node
     );
     let ran = site.node("n1").try_exec(&["cibadmin", "--query", "--xpath", &without])?;
     // It has another code when there is none.
@@ -199,9 +205,9 @@ fn set_parameter(site: &Site, place: usize, pico: &str) -> Done {
 
 /// A value that it did not have, and the agent has taken it over.
 fn reloaded(site: &Site, place: usize, pico: &str) -> Result<String, Error> {
-    let (resource, node) = (format!("mz-{pico}"), site.one(pico).node);
+    let (resource, node) = (format!("mz-{pico}"), site.one(pico)?.node);
     let done = format!(
-        "grep -c 'Result of reload-agent operation for {resource} on {node}: ok' \
+        "grep -ci 'Result of reload-agent operation for {resource} on {node}: ok' \
         /var/log/pacemaker/pacemaker.log || true"
     );
     let before = site.node(&node).sh(&done)?;

@@ -4,7 +4,9 @@
 //! - *The same seed is the same sequence* ([`Sequence`]); where picos are by then is what came of the faults before.
 //! - *After each fault* the cluster comes to rest, all nodes are back, and every pico runs exactly once, where it may, is ready, and
 //!   where the cluster believes it is. No pico was ever alive twice, and every heart beat on. A pico that the fault can't touch is
-//!   in the same process as before: all else is a needless restart. [`touched`] tells whom a fault may touch.
+//!   in the same process as before, and one that it can touch has died once at most: all else is a needless restart. [`touched`] tells
+//!   whom a fault may touch.
+//! - *Nobody is fenced* but the node that a fault takes away from the cluster, and that once ([`may_be_fenced`]).
 //! - *It ends at the first broken rule*, with the logs of all nodes kept, and tells the seed and the number of the fault, which
 //!   bring it about again.
 //! - *Nothing grows without bound*: the nodes' logs are cut when they are long. One lab serves for the whole of it.
@@ -14,7 +16,7 @@ pub mod sequence;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use testkit::{Done, Error};
@@ -36,7 +38,7 @@ pub struct Options {
     pub seed: u64,
     /// No more faults than this.
     pub faults: usize,
-    /// No fault is begun after this time.
+    /// No fault is begun after this time of the lab.
     pub time: Duration,
 }
 
@@ -47,7 +49,7 @@ pub struct Summary {
     pub seed: u64,
     /// When it ended, in UTC.
     pub date: String,
-    /// How long it took, without the lab's coming up.
+    /// How long it took, with the lab's coming up.
     pub seconds: u64,
     /// Package and version, the kernel's too.
     pub versions: BTreeMap<String, String>,
@@ -117,10 +119,9 @@ pub fn plan() -> Plan {
 /// [`Stopped`] at the first rule that was broken.
 pub fn run(site: &Site, options: Options, tell: &mut dyn FnMut(&str)) -> Result<Summary, Box<Stopped>> {
     let Options { seed, faults, time } = options;
-    let began = Instant::now();
     let mut steps = Vec::new();
     for (place, fault) in Sequence::of(seed).take(faults).enumerate() {
-        if began.elapsed() >= time {
+        if site.lab.age() >= time {
             break;
         }
         let stopped = |why: String| Box::new(Stopped { seed, count: place + 1, fault: Some(fault), why });
@@ -138,22 +139,30 @@ pub fn run(site: &Site, options: Options, tell: &mut dyn FnMut(&str)) -> Result<
     let (versions, lives) = ended().map_err(|error: Error| {
         Box::new(Stopped { seed, count: steps.len(), fault: None, why: error.to_string() })
     })?;
-    let (date, seconds) = (timeline::in_words(watch::now()), began.elapsed().as_secs());
+    let (date, seconds) = (timeline::in_words(watch::now()), site.lab.age().as_secs());
     Ok(Summary { seed, date, seconds, versions, lives, steps })
 }
 
 /// Does it, waits until all is well again, and looks which rules were broken meanwhile.
 fn one(site: &Site, place: usize, fault: Fault) -> Result<(Step, Vec<String>), Error> {
-    let before: Vec<Seen> = PICOS.iter().map(|pico| site.one(pico)).collect();
+    let before: Vec<Seen> = PICOS.iter().map(|pico| site.one(pico)).collect::<Result<_, _>>()?;
     let fenced = fencings(site)?;
     let began = watch::now();
     site.fault(&format!("{}: {fault}", place + 1));
     let act::Came { mut effects, restarted } = act::act(site, place, fault)?;
     let lives = until_well(site)?;
+    let mut broken = broken(site, &lives)?;
+    let mut fenced_now = Vec::new();
     for (node, count) in fencings(site)? {
         let times = count - fenced.get(&node).copied().unwrap_or_default();
         if times > 0 {
             effects.push(format!("{node} was fenced"));
+        }
+        if times > usize::from(may_be_fenced(fault) == Some(node.as_str())) {
+            broken.push(format!("{node} was fenced, {times} times, which was not called for"));
+        }
+        if times > 0 {
+            fenced_now.push(node);
         }
     }
     let mut away = Vec::new();
@@ -167,20 +176,36 @@ fn one(site: &Site, place: usize, fault: Fault) -> Result<(Step, Vec<String>), E
             away.push(time);
         }
     }
-    let mut broken = broken(site, &lives)?;
-    let mut may = touched(fault, &before);
+    let mut may = touched(fault, &before, &fenced_now);
     may.extend(restarted);
-    for was in before.iter().filter(|was| !may.contains(&was.pico.as_str())) {
-        if site.one(&was.pico) != *was {
+    for was in &before {
+        let died = |life: &&Life| life.pico == was.pico && life.ended.is_some_and(|ended| ended >= began);
+        let times = lives.iter().filter(died).count();
+        if !may.contains(&was.pico.as_str()) && (times > 0 || site.one(&was.pico)? != *was) {
             broken.push(format!("{} was restarted, and had nothing to do with it", was.pico));
+        } else if times > 1 {
+            broken.push(format!("{} was restarted {times} times, for one fault", was.pico));
         }
     }
     tidy(site, place)?;
     Ok((Step { kind: fault.kind().to_owned(), fault: fault.to_string(), effects, away }, broken))
 }
 
-/// The picos that this fault may end, for they are meant by it or on the node that is.
-fn touched(fault: Fault, before: &[Seen]) -> Vec<&str> {
+/// The node that this fault takes away from the cluster, which has to be sure of it.
+fn may_be_fenced(fault: Fault) -> Option<&'static str> {
+    match fault {
+        // A controller is back before the others miss it, or not.
+        Fault::PowerCut(node)
+        | Fault::CableCut(node)
+        | Fault::CorosyncFrozen(node)
+        | Fault::DaemonKilled("pacemaker-controld", node) => Some(node),
+        _ => None,
+    }
+}
+
+/// The picos that this fault may end, for they are meant by it or on the node that is. A daemon of Pacemaker has the picos of its node
+/// with it only if that was fenced.
+fn touched<'a>(fault: Fault, before: &'a [Seen], fenced: &[String]) -> Vec<&'a str> {
     let is_touched = |seen: &&Seen| match fault {
         Fault::Kill(pico)
         | Fault::Hang(pico)
@@ -190,8 +215,8 @@ fn touched(fault: Fault, before: &[Seen]) -> Vec<&str> {
         | Fault::Maintenance(pico) => seen.pico == pico,
         // The Platform goes with storage and address, and so does the UI.
         Fault::Move(pico) => seen.pico == pico || (act::on_storage(pico) && act::on_storage(&seen.pico)),
-        Fault::DaemonKilled(_, node)
-        | Fault::Standby(node)
+        Fault::DaemonKilled(_, node) => seen.node == node && fenced.contains(&seen.node),
+        Fault::Standby(node)
         | Fault::PowerCut(node)
         | Fault::CableCut(node)
         | Fault::CorosyncFrozen(node)
@@ -287,13 +312,24 @@ mod tests {
     #[test]
     fn a_fault_touches_its_pico_or_those_of_its_node_and_no_other() {
         let places = places();
-        assert_eq!(touched(Fault::Kill("platform"), &places), ["platform"]);
-        assert_eq!(touched(Fault::PowerCut("n3"), &places), ["ec1", "sc1"]);
-        assert_eq!(touched(Fault::Standby("n2"), &places), ["ec2"]);
-        assert_eq!(touched(Fault::Move("sc1"), &places), ["sc1"]);
-        assert_eq!(touched(Fault::Move("ui"), &places), ["platform", "ui"], "both go with the address");
-        for fault in [Fault::Refresh, Fault::Cleanup, Fault::Reload("ec1")] {
-            assert!(touched(fault, &places).is_empty(), "{fault}");
+        assert_eq!(touched(Fault::Kill("platform"), &places, &[]), ["platform"]);
+        assert_eq!(touched(Fault::PowerCut("n3"), &places, &[]), ["ec1", "sc1"]);
+        assert_eq!(touched(Fault::Standby("n2"), &places, &[]), ["ec2"]);
+        assert_eq!(touched(Fault::Move("sc1"), &places, &[]), ["sc1"]);
+        assert_eq!(touched(Fault::Move("ui"), &places, &[]), ["platform", "ui"], "both go with the address");
+        let controller = Fault::DaemonKilled("pacemaker-controld", "n2");
+        assert_eq!(touched(controller, &places, &["n2".to_owned()]), ["ec2"]);
+        for fault in [Fault::Refresh, Fault::Cleanup, Fault::Reload("ec1"), controller] {
+            assert!(touched(fault, &places, &[]).is_empty(), "{fault}");
+        }
+    }
+
+    #[test]
+    fn only_a_node_that_was_taken_away_may_be_fenced() {
+        assert_eq!(may_be_fenced(Fault::CableCut("n2")), Some("n2"));
+        for fault in [Fault::Standby("n2"), Fault::DaemonKilled("pacemaker-execd", "n2"), Fault::Hang("ec1")]
+        {
+            assert_eq!(may_be_fenced(fault), None, "{fault}");
         }
     }
 

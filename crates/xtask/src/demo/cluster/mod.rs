@@ -20,15 +20,13 @@ use testkit::needs::{self, Need};
 use testkit::{Error as LabError, Programs};
 
 use crate::demo::page::Page;
+use crate::lab::BY_HAND;
 use crate::workspace::{self, Workspace};
 use crate::{Error, packages};
 use board::Board;
 
 /// Between two looks; each costs a call of `crm_mon`.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// Where a lab lives that is left to people: `cargo xtask lab` knows it by this name.
-const KEPT: &str = "by-hand";
 
 /// What is said of it then.
 const LEFT: &str =
@@ -48,7 +46,7 @@ pub(super) fn run(keep: bool) -> Result<ExitCode, Error> {
     eprintln!("building the agents and the simulated MediationZone...");
     workspace::build()?;
     let programs = Programs::simulator()?.and_agents(&Workspace::read()?.release())?;
-    let name = if keep { KEPT } else { "demo" };
+    let name = if keep { BY_HAND } else { "demo" };
     if let Some(pid) = Control::new(directory(&programs).join(name)).init() {
         eprintln!(
             "a lab is up already (its process 1 is {pid}): {}",
@@ -74,7 +72,12 @@ pub(super) fn run(keep: bool) -> Result<ExitCode, Error> {
         return Ok(page.close_with(begun.elapsed(), LEFT));
     }
     told?;
-    site.lab.down()?;
+    if page.is_well() {
+        site.lab.down()?;
+    } else {
+        // Dropped with the logs of its nodes kept.
+        drop(site);
+    }
     Ok(page.close(begun.elapsed()))
 }
 
@@ -90,10 +93,10 @@ impl Story<'_> {
         self.until("all picos ready where they belong", |lives| {
             placed.iter().all(|(pico, node)| ready(lives, pico).is_some_and(|life| life.node == *node))
         })?;
-        let others: Vec<Seen> = ["ec1", "ec2", "sc1"].map(|pico| self.site.one(pico)).to_vec();
+        let others = [self.site.one("ec1")?, self.site.one("ec2")?, self.site.one("sc1")?];
 
         self.page.chapter("kill -9 of the Platform. Recovered in place; the UI and the ECs go on.");
-        let platform = self.site.one("platform");
+        let platform = self.site.one("platform")?;
         let fault = watch::now();
         self.site.signal(&platform, "KILL")?;
         self.until("the Platform to be ready again", |lives| back(lives, &platform, "n1"))?;
@@ -101,7 +104,7 @@ impl Story<'_> {
         self.site.lab.settle()?;
 
         self.page.chapter("The plug of n1 is pulled. It is fenced, and only then the Platform runs on n2.");
-        let platform = self.site.one("platform");
+        let platform = self.site.one("platform")?;
         let fault = watch::now();
         self.site.node("n1").kill()?;
         self.until("the Platform and the UI to be ready on n2", |lives| {
@@ -173,7 +176,8 @@ impl Story<'_> {
         if broken.is_empty() {
             self.page.note("never two Platforms at once; all five picos run and are ready", true);
         }
-        let same = others.iter().filter(|seen| self.site.one(&seen.pico).pid == seen.pid).count();
+        let same =
+            others.iter().filter(|seen| self.site.one(&seen.pico).is_ok_and(|now| now == **seen)).count();
         self.page.note(
             &format!("{same} of {} ECs and SCs are in the process they were in at first", others.len()),
             same == others.len(),

@@ -96,6 +96,27 @@ fn what_no_pass_tells_of_is_missing_and_so_is_what_says_nothing() {
 }
 
 #[test]
+fn a_pass_that_does_not_keep_a_promise_is_missing_something() {
+    let mut pass = pass("1", 80, 70);
+    pass.passed.push(NUMBERS.to_owned());
+    let of = |what: &str, pico: &str, agents| fault(what, 80, vec![back(pico, agents)]);
+    let cut = of("power cut of the node", "platform", 70);
+    for report in pass.scenarios.iter_mut().filter(|report| report.test == NUMBERS) {
+        report.faults.extend([
+            of("kill -9 of ec1", "ec1", 300),
+            cut.clone(),
+            Fault { back: Vec::new(), ..cut.clone() },
+        ]);
+    }
+    let said = missing(&[family()], &[pass]);
+    let expected = [
+        "the pass of 1: the share of ec1's agent of a kill -9 of ec1 is 0.30 s in the median, and 0.30 s were promised",
+        "the pass of 1: the share of platform's agent of a power cut of the node is missing",
+    ];
+    assert_eq!(said, expected);
+}
+
+#[test]
 fn a_soak_is_told_by_kind_and_what_had_no_effect_is_not_counted_as_one() {
     let step = |kind: &str, effects: &[&str], away: &[u64]| Step {
         kind: kind.to_owned(),
