@@ -173,7 +173,14 @@ mod tests {
             .spawn()
             .unwrap();
         let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
-        assert_eq!(line(pid), CommandLine::Is(vec!["cat".into(), "-".into(), long.into()]));
+        let expected = CommandLine::Is(vec!["cat".into(), "-".into(), long.into()]);
+        // In the middle of its exec, which spawn does not wait for the end of, it has none.
+        let until = soon();
+        let mut seen = line(pid);
+        while seen == CommandLine::Is(Vec::new()) && Instant::now() < until {
+            seen = line(pid);
+        }
+        assert_eq!(seen, expected);
         child.kill().unwrap();
         child.wait().unwrap();
     }
