@@ -128,9 +128,10 @@ fn the_first_one_after_a_probe_does_not_wait() -> Done {
     Ok(())
 }
 
-/// The pico is killed while depth 0 waits, which tells of it.
+/// The pico is killed while depth 0 waits, which tells of it. Depth 10 has been once before.
 fn told() -> Result<Site, testkit::Error> {
     let (site, pid) = watched()?;
+    waiting(&site, LONG).level(10).run("monitor")?.answers(OK).silently();
     let ran = thread::scope(|scope| {
         let monitor = scope.spawn(|| waiting(&site, LONG).run("monitor"));
         site.sleeping_agent("monitor")?;
@@ -141,21 +142,64 @@ fn told() -> Result<Site, testkit::Error> {
     Ok(site)
 }
 
+/// A monitor that stays, and what is done meanwhile.
+fn staying(site: &Site, depth: u32, done: impl FnOnce(u32) -> Done) -> Result<Ran, testkit::Error> {
+    thread::scope(|scope| {
+        let deep = scope.spawn(|| waiting(site, LONG).level(depth).run("monitor"));
+        done(site.sleeping_agent("monitor")?.pid)?;
+        deep.join().expect("the monitor's thread does not panic")
+    })
+}
+
 #[test]
 fn one_death_is_told_once_and_a_deeper_monitor_that_was_due_stays_until_it_is_ended() -> Done {
     let site = told()?;
-    let ended = thread::scope(|scope| {
-        let deep = scope.spawn(|| waiting(&site, LONG).level(10).run("monitor"));
-        let monitor = site.sleeping_agent("monitor")?;
-        // As Pacemaker does it before the stop.
-        site.sh(&format!("kill -s KILL {}", monitor.pid))?;
-        deep.join().expect("the monitor's thread does not panic")
-    })?;
+    // As Pacemaker does it before the stop.
+    let ended = staying(&site, 10, |monitor| site.sh(&format!("kill -s KILL {monitor}")).map(drop))?;
     assert_ne!(ended.code(), Some(NOT_RUNNING), "{ended}");
-    // Whom nobody ends tells, too; and who has told tells again at once.
-    let deep = waiting(&site, "300ms").level(20).run("monitor")?.answers(NOT_RUNNING);
-    assert!(deep.wall >= Duration::from_millis(300), "{deep}");
-    quick(&waiting(&site, LONG).run("monitor")?.answers(NOT_RUNNING));
+    Ok(())
+}
+
+#[test]
+fn whom_nobody_ends_tells_too_and_stays_once_for_a_death() -> Done {
+    let site = told()?;
+    let deep = waiting(&site, "1s").level(10).run("monitor")?.answers(NOT_RUNNING);
+    assert!(deep.wall >= Duration::from_secs(1), "{deep}");
+    for depth in [10, 0] {
+        quick(&waiting(&site, LONG).level(depth).run("monitor")?.answers(NOT_RUNNING));
+    }
+    Ok(())
+}
+
+#[test]
+fn the_first_of_its_row_tells_at_once_whoever_has_told_before() -> Done {
+    // The cluster does nothing before it has the first answer of each.
+    quick(&waiting(&told()?, LONG).level(20).run("monitor")?.answers(NOT_RUNNING));
+    let site = site(Kind::Platform).build()?;
+    let pid = site.start()?.pid;
+    site.sh(&format!("kill -s KILL {pid}"))?;
+    for depth in [0, 10, 20] {
+        quick(&waiting(&site, LONG).level(depth).run("monitor")?.answers(NOT_RUNNING));
+    }
+    Ok(())
+}
+
+#[test]
+fn depth_0_stays_briefly_where_a_deeper_one_has_told() -> Done {
+    let (site, pid) = watched()?;
+    site.sh(&format!("kill -s KILL {pid}"))?;
+    waiting(&site, LONG).level(10).run("monitor")?.answers(NOT_RUNNING);
+    let ran = waiting(&site, LONG).run("monitor")?.answers(NOT_RUNNING);
+    assert!(ran.wall >= Duration::from_secs(1), "{ran}");
+    quick(&ran);
+    Ok(())
+}
+
+#[test]
+fn one_that_stays_is_well_as_soon_as_somebody_has_brought_the_pico_up_again() -> Done {
+    let site = told()?;
+    let ran = staying(&site, 10, |_| site.start().map(drop))?;
+    quick(&ran.answers(OK).silently());
     Ok(())
 }
 
@@ -167,17 +211,5 @@ fn whose_death_was_told_is_started_and_the_next_death_is_told_at_once_by_any() -
     quick(&waiting(&site, LONG).run("monitor")?.answers(OK).silently());
     site.sh(&format!("kill -s KILL {pid}"))?;
     quick(&waiting(&site, LONG).level(10).run("monitor")?.answers(NOT_RUNNING));
-    Ok(())
-}
-
-#[test]
-fn who_runs_first_in_its_row_tells_at_once_and_keeps_no_other() -> Done {
-    // The cluster does nothing before it has the first answer of each.
-    let site = site(Kind::Platform).build()?;
-    let pid = site.start()?.pid;
-    site.sh(&format!("kill -s KILL {pid}"))?;
-    for depth in [0, 10, 20] {
-        quick(&waiting(&site, LONG).level(depth).run("monitor")?.answers(NOT_RUNNING));
-    }
     Ok(())
 }

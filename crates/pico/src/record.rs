@@ -9,7 +9,7 @@ use crate::settings::{Endpoint, PicoType, Settings, Target};
 use host::{Pid, ProcessId, process};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -122,9 +122,12 @@ pub struct Record {
     pub platform: Option<Endpoint>,
     /// The last recurring monitor came to its own end and saw it well; the one that follows may wait.
     pub seen: bool,
-    /// The depth of the monitor that has told the cluster of the death of the JVM.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told: Option<u32>,
+    /// The depths of the deeper monitors that have come to their own end since the start or the last probe.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub deeper_seen: BTreeSet<u32>,
+    /// The depths of the monitors that tell the cluster of the death of the JVM.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub told: BTreeSet<u32>,
     /// By depth of the monitor.
     #[serde(default)]
     pub counts: BTreeMap<u32, Counts>,
@@ -154,7 +157,8 @@ impl Record {
             ha: None,
             platform: None,
             seen: false,
-            told: None,
+            deeper_seen: BTreeSet::new(),
+            told: BTreeSet::new(),
             counts: BTreeMap::new(),
             parameters: in_words(settings)?,
         })
@@ -207,7 +211,8 @@ impl Record {
         self.found(jvm);
         self.phase = Phase::Running;
         self.seen = false;
-        self.told = None;
+        self.deeper_seen.clear();
+        self.told.clear();
         self.counts.clear();
     }
 

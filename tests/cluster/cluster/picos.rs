@@ -23,8 +23,7 @@ fn ec_killed() -> Done {
     killed(site(), "ec1", "n3")
 }
 
-/// An EC that is killed while its deeper monitor is due, as it is here nearly always, is one failure as well: the deeper monitor finds what the
-/// other has told, and leaves it at that.
+/// An EC that is killed while one monitor waits and a deeper one is due behind it is counted as one failure as well.
 #[test]
 fn ec_killed_with_a_deeper_monitor_due() -> Done {
     let site = site().in_primitive("mz-ec1", "monitor interval=30s", "monitor interval=2s").up()?;

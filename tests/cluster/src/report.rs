@@ -47,8 +47,8 @@ pub struct Report {
     pub faults: Vec<Fault>,
 }
 
-/// One thing that was done. Times are milliseconds since then; of a fault that ends a pico before the cluster notices anything, since
-/// the first death: what the scenario takes to bring it about is nobody's share.
+/// One thing that was done. Times are milliseconds since then; where the cluster learns of it by the death of a pico, or of its node, since
+/// that: what the scenario takes to bring it about is nobody's share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fault {
     /// In words.
@@ -109,12 +109,16 @@ impl Evidence<'_> {
 
     fn fault(self, at: u64, what: &str, next: u64) -> Fault {
         let line = timeline::of(self.moments, at, next);
-        let ended = self.lives.iter().filter_map(|life| life.ended);
-        let unnoticed =
-            |ended: &u64| line.noticed.as_ref().is_some_and(|(noticed, _)| (at..=*noticed).contains(ended));
-        let at = ended.filter(unnoticed).min().unwrap_or(at);
-        let since = |time: u64| time.saturating_sub(at);
+        let known_by = |life: &Life| {
+            let (_, by) = line.noticed.as_ref()?;
+            let named =
+                by.contains(&format!("mz-{} ", life.pico)) || by.contains(&format!("Node {} ", life.node));
+            life.ended.filter(|_| named)
+        };
         let noticed = line.noticed.as_ref().map(|(time, _)| *time);
+        let ended = self.lives.iter().filter_map(known_by);
+        let at = ended.filter(|ended| (at..=noticed.unwrap_or(at)).contains(ended)).min().unwrap_or(at);
+        let since = |time: u64| time.saturating_sub(at);
         let died = |life: &&Life| life.ended.is_some_and(|ended| (at..next).contains(&ended));
         let mut back: Vec<Back> =
             self.lives.iter().filter(died).filter_map(|dead| self.back(dead, noticed)).collect();
@@ -239,7 +243,10 @@ mod tests {
     fn the_agents_share_is_their_time_less_the_products() {
         let moments = [
             ran(50, "start", 40),
-            (1020, timeline::Told::Noticed("Result of monitor".into())),
+            (
+                1020,
+                timeline::Told::Noticed("Result of monitor operation for mz-ec1 on n1: not running".into()),
+            ),
             (1030, timeline::Told::Ordered("mz-ec1_stop_0 on n1".into())),
             ran(1060, "stop", 15),
             ran(1400, "start", 320),

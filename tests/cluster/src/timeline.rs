@@ -119,7 +119,11 @@ fn noticed(text: &str) -> Option<Told> {
     let unexpected = ["monitor", "start", "stop"].iter().any(|action| {
         text.strip_prefix(&format!("Result of {action} operation for ") as &str)
             .and_then(|rest| rest.split_once(": "))
-            .is_some_and(|(_, result)| !result.starts_with("ok") && !result.starts_with("Cancelled"))
+            .is_some_and(|(_, result)| {
+                // Pacemaker 3.0 writes OK.
+                let result = result.to_lowercase();
+                !result.starts_with("ok") && !result.starts_with("cancelled")
+            })
     });
     let text = text.split(" | ").next().unwrap_or(text);
     (lost || changed || unexpected).then(|| Told::Noticed(text.to_owned()))

@@ -12,9 +12,9 @@
 //!
 //! *A death is one failure.* A deeper monitor that became due while depth 0 waited runs as soon as that has told of a death, before
 //! Pacemaker has begun to act on it; its answer would count as a failure of its own, and three deaths as six. So whoever tells of a death
-//! first notes that ([`Record::told`]), and one of another depth that finds the same stays, as long as a depth 0 would wait, for Pacemaker to
-//! end it, which it does before the stop. Then it answers, too: nothing is kept back if nobody acts. Who runs first in his row
-//! notes nothing, and so keeps nobody.
+//! notes that first ([`Record::told`]), and one of another depth that finds it noted stays for a while: Pacemaker ends it before it stops
+//! the pico. If nobody ends it, for nothing is done about the death, or other actions come first that take longer, it tells as well. It
+//! stays once for each death, never as the first run of its row, and a depth 0, which others may depend on, for no more than [`BRIEFLY`].
 
 use super::deep;
 use super::record_of;
@@ -27,6 +27,12 @@ use crate::verdict::{
 };
 use host::{ProcessId, process};
 use std::time::{Duration, Instant};
+
+/// For so long a depth 0 stays that finds a death which was told already: far longer than Pacemaker takes to act when it has nothing else to do.
+const BRIEFLY: Duration = Duration::from_secs(2);
+
+/// Between two looks of one that stays.
+const STEP: Duration = Duration::from_millis(500);
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,15 +79,21 @@ impl Monitor<'_> {
             (Occasion::Recurring, _) => Look::Everything,
         };
         let mut processes = self.observe(record.as_ref(), look);
-        // Before this run, whatever it comes to.
-        let first_of_row = record.as_ref().is_none_or(|known| !known.seen);
         if let Processes::None { .. } = processes
             && let Some(known) = &record
             && let Some(time) = self.stays(known)
         {
-            host::pause(time, self.budget.end);
-            processes = self.observe(Some(known), Look::Everything);
+            let until = Instant::now() + time;
+            while let Processes::None { .. } = processes
+                && Instant::now() < until
+            {
+                host::pause(STEP, until);
+                processes = self.observe(Some(known), Look::Everything);
+            }
             (_, record) = record_of(self.settings, self.target);
+            if let Processes::One { id, .. } = processes {
+                return self.met(id, record, &file);
+            }
         }
         if let Some(known) = &mut record
             && depth == 0
@@ -96,15 +108,18 @@ impl Monitor<'_> {
             } else {
                 // As it is by now: the time was long enough for others to write.
                 (_, record) = record_of(self.settings, self.target);
+                if !record.as_ref().is_some_and(|now| now.jvm() == Some(id) && now.phase == Phase::Running) {
+                    return self.met(id, record, &file);
+                }
             }
         }
 
         let Processes::One { id, .. } = processes else {
-            return self.answer(&Observation::of(processes), record, &file, first_of_row);
+            return self.answer(&Observation::of(processes), record, &file);
         };
         let known = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running);
         // What this run may add to a record that it found.
-        let learned = |record: &Record| (record.seen, record.ha.clone());
+        let learned = |record: &Record| (record.seen, record.deeper_seen.clone(), record.ha.clone());
         let before = known.as_ref().map(learned);
         let mut record = match known.map_or_else(|| self.adopt(id), Ok) {
             Ok(record) => record,
@@ -112,9 +127,14 @@ impl Monitor<'_> {
         };
         match self.request.occasion {
             // After a probe a row begins anew.
-            Occasion::Probe => record.seen = false,
+            Occasion::Probe => {
+                record.seen = false;
+                record.deeper_seen.clear();
+            }
             Occasion::Recurring if depth == 0 => record.seen = true,
-            Occasion::Recurring => {}
+            Occasion::Recurring => {
+                record.deeper_seen.insert(depth);
+            }
         }
         let mut observation = self.deep(Observation::of(processes), id, &mut record);
         if before != Some(learned(&record)) {
@@ -124,17 +144,11 @@ impl Monitor<'_> {
             // It died while it was asked: that is what counts, not that it did not answer.
             observation = Observation::of(self.observe(Some(&record), Look::Everything));
             if let Processes::One { id: other, .. } = observation.processes {
-                // Somebody has brought up another meanwhile. That one was not asked yet; the next run will.
-                return match self.adopt(other) {
-                    Ok(record) => {
-                        file.note(&record);
-                        Outcome::success()
-                    }
-                    Err(e) => Outcome::failed(format!("{}: {other} lives, but {e}", self.settings.pico())),
-                };
+                let (_, now) = record_of(self.settings, self.target);
+                return self.met(other, now, &file);
             }
         }
-        self.answer(&observation, Some(record), &file, first_of_row)
+        self.answer(&observation, Some(record), &file)
     }
 
     fn observe(&self, record: Option<&Record>, look: Look) -> Processes {
@@ -167,8 +181,14 @@ impl Monitor<'_> {
 
     /// How long this run, which found that the process has died, stays before it tells; none when it has to tell at once.
     fn stays(&self, record: &Record) -> Option<Duration> {
-        let told_by_another = record.told.is_some_and(|depth| depth != self.depth());
-        self.longest().filter(|_| told_by_another && self.request.occasion == Occasion::Recurring)
+        let depth = self.depth();
+        let (has_been, most) = match depth {
+            0 => (record.seen, BRIEFLY),
+            _ => (record.deeper_seen.contains(&depth), Duration::MAX),
+        };
+        let told_by_others_only = !record.told.is_empty() && !record.told.contains(&depth);
+        let stays = self.request.occasion == Occasion::Recurring && has_been && told_by_others_only;
+        self.longest().filter(|_| stays).map(|time| time.min(most))
     }
 
     /// How long a run may take by doing nothing; none when it may not.
@@ -176,6 +196,21 @@ impl Monitor<'_> {
         let wait =
             self.settings.wait.min((self.budget.length() / 2).saturating_sub(Duration::from_millis(1)));
         (self.request.by_cluster && !wait.is_zero()).then_some(wait)
+    }
+
+    /// The answer of a run that has met another process than the one it began with, or a start of it: somebody has brought it up
+    /// meanwhile. It was not asked yet, and the next run will. A start at work writes its record itself.
+    fn met(&self, id: ProcessId, record: Option<Record>, file: &RecordFile) -> Outcome {
+        if record.is_some_and(|record| record.phase != Phase::Running) {
+            return Outcome::success();
+        }
+        match self.adopt(id) {
+            Ok(record) => {
+                file.note(&record);
+                Outcome::success()
+            }
+            Err(e) => Outcome::failed(format!("{}: {id} lives, but {e}", self.settings.pico())),
+        }
     }
 
     /// A record of a process that the last one did not name.
@@ -210,13 +245,7 @@ impl Monitor<'_> {
         observation
     }
 
-    fn answer(
-        &self,
-        observation: &Observation,
-        record: Option<Record>,
-        file: &RecordFile,
-        first_of_row: bool,
-    ) -> Outcome {
+    fn answer(&self, observation: &Observation, record: Option<Record>, file: &RecordFile) -> Outcome {
         let policy = Policy {
             occasion: self.request.occasion,
             kind: self.settings.kind,
@@ -230,17 +259,14 @@ impl Monitor<'_> {
         if let Some(mut record) = record
             && self.request.by_cluster
         {
-            let tells = outcome.answer == Answer::NotRunning
-                && self.request.occasion == Occasion::Recurring
-                && !first_of_row
-                && record.told.is_none();
-            if tells {
-                record.told = Some(self.depth());
-            }
+            let tells = outcome.answer == Answer::NotRunning && self.request.occasion == Occasion::Recurring;
+            // One that waited may have been left behind, and a start is at work by now.
+            let same = |now: Record| now.jvm() == record.jvm() && now.phase == record.phase;
+            let is_new = tells && file.read().is_some_and(same) && record.told.insert(self.depth());
             if now != counts {
                 record.counts.insert(self.depth(), now);
             }
-            if tells || now != counts {
+            if is_new || now != counts {
                 file.note(&record);
             }
         }

@@ -10,7 +10,7 @@ mod page;
 mod records;
 
 use std::fs;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use lab::report::Report;
@@ -61,9 +61,18 @@ pub(crate) fn run(_: &Options) -> Result<ExitCode, Error> {
         scenarios.push(report);
     }
     let count = passed.len();
-    let name = Pass::of(seconds, passed, scenarios).keep()?;
+    let mut pass = Pass::of(seconds, passed, scenarios);
+    pass.versions.extend(commit());
+    let name = pass.keep()?;
     println!("{count} passed in {seconds} s: {name}; cargo xtask gen makes the page of it");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was built, where git knows it.
+fn commit() -> Option<(String, String)> {
+    let git = ["-C", &workspace::root().to_string_lossy(), "rev-parse", "--short", "HEAD"].map(str::to_owned);
+    let said = Command::new("git").args(git).output().ok().filter(|output| output.status.success())?;
+    Some(("commit".to_owned(), String::from_utf8_lossy(&said.stdout).trim().to_owned()))
 }
 
 /// `test platform::killed ... ok`. What the test printed may stand before it.
@@ -73,7 +82,9 @@ fn passed(line: &str) -> Option<&str> {
 
 /// Keeps what a soak came to.
 pub(crate) fn keep_soak(summary: &Summary) -> Result<(), Error> {
-    let name = records::keep_soak(summary)?;
+    let mut summary = summary.clone();
+    summary.versions.extend(commit());
+    let name = records::keep_soak(&summary)?;
     println!("{name}; cargo xtask gen makes the page of it");
     Ok(())
 }

@@ -32,7 +32,7 @@ cluster to try things on.
 const SCENARIOS: &str = "\
 ## Scenarios
 
-Times are seconds since the fault, which is the death where the cluster learns of it by that; the median of the passes and the least and the most. *Noticed*: the cluster knows that something is not \
+Times are seconds since the fault, or since the death of a pico where the cluster learns of the fault by that: the median of the passes and the least and the most. *Noticed*: the cluster knows that something is not \
 as it was, by a monitor's answer, a lost node, or a command. *Decided*: the first action that it orders. *Running*: all picos that died of \
 it are ready again. The times depend on the machine, which carries several clusters at once. Where several things are \
 done one after the other, each has its line.
@@ -42,7 +42,7 @@ const SHARE: &str = "\
 ## The agents' share
 
 The same fault for our picos and for `ocf:pacemaker:Dummy`, which does nothing, with a monitor every second for both, in the same lab. Seconds, \
-medians. *Until noticed* is from the fault, of a kill from the death; of that our monitor tells at once, for it waits on the process, and the Dummy's \
+medians. *Until noticed* begins as above; of a death our monitor tells at once, for it waits on the process, and the Dummy's \
 at its next turn. *Since noticed* is from there until the start was done, with all that Pacemaker, the fencing, the storage and the \
 address take. *Product* is the simulated product's own start, from the call of mzsh until the pico is ready. *Agents* is what our stops and starts \
 took since noticed, as Pacemaker's executor measured them, less *Product*; in a standby the product's orderly stop is in it. The rest \
@@ -55,8 +55,12 @@ const BOUND: u64 = 300;
 /// The test that measures our picos beside a Dummy, and what it calls its faults.
 const NUMBERS: &str = "numbers::beside_a_dummy";
 /// The bounded ones, and whose agents' share that is.
-const BOUNDED: [(&str, &str); 3] =
-    [("kill -9 of platform", "platform"), ("kill -9 of ec1", "ec1"), ("power cut of the node", "platform")];
+const BOUNDED: [(&str, &str); 4] = [
+    ("kill -9 of platform", "platform"),
+    ("kill -9 of ec1", "ec1"),
+    ("power cut of the node", "platform"),
+    ("power cut of the node", "ui"),
+];
 
 /// The whole page.
 pub(super) fn page(families: &[Family], passes: &[Pass], soak: Option<&Summary>) -> String {
@@ -96,7 +100,11 @@ fn beyond(pass: &Pass) -> Vec<String> {
         .collect();
     let shown = |(what, pico): (&str, &str)| -> Option<String> {
         let faults = numbers.iter().filter(|fault| fault.what == what);
-        let share = |fault: &&Fault| fault.back.iter().find(|back| back.pico == pico)?.agents;
+        let share = |fault: &&Fault| {
+            let mut of_pico = fault.back.iter().filter(|back| back.pico == pico);
+            // One that died twice of it has none that could be compared.
+            of_pico.next()?.agents.filter(|_| of_pico.next().is_none())
+        };
         let shares: Option<Vec<u64>> = faults.map(share).collect();
         let said = match shares.as_deref().and_then(median) {
             Some(middle) if middle < BOUND => return None,

@@ -19,7 +19,7 @@
 # From the environment, by `up`:
 #   LAB_DIR         (needed by all)
 #   LAB_ROOT        /: the directory with the nodes' own programs
-#   LAB_TTL         14400: seconds after which a lab without a leash ends by itself
+#   LAB_TTL         14400, with a leash 86400: seconds after which the lab ends by itself
 #   LAB_TOKEN       1000: corosync's token time-out in ms
 #   LAB_BOOT_DELAY  (computed) seconds that a node takes to boot once it was off. Longer than corosync takes to notice that the
 #                   node is gone: one that is back before would be told that it was "allegedly just fenced", and its Pacemaker
@@ -57,7 +57,8 @@ up() {
     LAB_NODES='' LAB_BINDS=''
     for ((node = 1; node <= count; node++)); do LAB_NODES+=${LAB_NODES:+ }n$node; done
     for bind in "$here:/usr/lib/lab" "$@"; do LAB_BINDS+=$bind$'\n'; done
-    : "${LAB_ROOT:=/}" "${LAB_TOKEN:=1000}" "${LAB_TTL:=14400}" "${LAB_STACK:=yes}" "${LAB_LEASH:=no}"
+    : "${LAB_ROOT:=/}" "${LAB_TOKEN:=1000}" "${LAB_STACK:=yes}" "${LAB_LEASH:=no}"
+    : "${LAB_TTL:=$([ "$LAB_LEASH" = yes ] && echo 86400 || echo 14400)}"
     # Corosync adds 650 ms for each node above two, and 1.2 times the token for the consensus.
     seconds=$(((LAB_TOKEN + 650 * (count > 2 ? count - 2 : 0)) * 22 / 10000 + 4))
     : "${LAB_BOOT_DELAY:=$seconds}"

@@ -49,7 +49,7 @@ done <"$LAB_DIR/fs/binds"
 # The first boot is part of `up`; each later one takes as long as LAB_BOOT_DELAY says.
 first=no
 [ -e "$here/booted" ] || { touch "$here/booted" && first=yes LAB_BOOT_DELAY=0; }
-write_pid "$here/pid.early" "$outside"
+write_pid "$here/on" "$outside"
 
 cd "$root" && mkdir -p .old && pivot_root . .old && cd / && mount -t proc proc /proc || exit 1
 # A Pacemaker that panics writes there, and the kernel is the machine's.
@@ -58,7 +58,7 @@ cd "$root" && mkdir -p .old && pivot_root . .old && cd / && mount -t proc proc /
 mount --bind /proc/sys /proc/sys && mount --bind /proc/sys/net /proc/sys/net &&
     mount -o remount,bind,ro /proc/sys || exit 1
 # From now on it can be entered: whoever came earlier would find himself at the lab's root.
-mv "/.old$here/pid.early" "/.old$here/pid" || exit 1
+cp "/.old$here/on" "/.old$here/pid.new" && mv "/.old$here/pid.new" "/.old$here/pid" || exit 1
 umount -l /.old && rmdir /.old
 
 # The first CIB is there so that a DC is elected in less than the default dc-deadtime of 20 s.

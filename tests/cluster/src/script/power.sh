@@ -13,7 +13,7 @@ net=10.99.0
 switch() {
     case " $LAB_NODES " in *" $2 "*) ;; *) return 1 ;; esac
     case $1 in
-        status) live_pid "$fs/$2/pid" >/dev/null || return 2 ;;
+        status) live_pid "$fs/$2/on" >/dev/null || return 2 ;;
         off) off "$2" ;;
         on) on "$2" ;;
         reboot) off "$2" && on "$2" ;;
@@ -21,17 +21,18 @@ switch() {
     esac
 }
 
+# A node is on from its first moment (the file `on`), and can be entered once it is one (`pid`).
 off() {
     local pid
-    pid=$(live_pid "$fs/$1/pid") || return 0
+    pid=$(live_pid "$fs/$1/on") || return 0
     kill -KILL "$pid"
-    until_ok 10 gone "$fs/$1/pid"
+    until_ok 10 gone "$fs/$1/on"
 }
 
 on() {
     local pid
-    ! live_pid "$fs/$1/pid" >/dev/null || return 0
-    rm -f "$fs/$1/pid"
+    ! live_pid "$fs/$1/on" >/dev/null || return 0
+    rm -f "$fs/$1/on" "$fs/$1/pid"
     ip link del "v$1" 2>/dev/null # of the boot before, if the kernel has not yet removed it
     setsid "${CLEAN[@]}" LAB_DIR="$LAB_DIR" LAB_ROOT="$LAB_ROOT" LAB_STACK="$LAB_STACK" LAB_BOOT_DELAY="$LAB_BOOT_DELAY" \
         unshare --mount --uts --ipc --net --pid --fork --kill-child \
@@ -110,13 +111,10 @@ echo "$LAB_NODES" >"$fs/ctl/nodes"
 for node in $LAB_NODES; do make_disk "$node" || exit 1; done
 for node in $LAB_NODES; do on "$node" || exit 1; done
 # The other end of descriptor 9 is held by whoever wanted the lab: when it closes, however that came, the lab ends.
-# One that nobody holds has its time.
-{
-    if [ "$LAB_LEASH" = yes ]; then while read -r -u 9 _; do :; done; else sleep "$LAB_TTL"; fi
-    echo "- end lab" >&3
-} &
+[ "$LAB_LEASH" = no ] || { while read -r -u 9 _; do :; done; echo "- end lab" >&3; } &
 touch "$fs/ready"
 
+{ sleep "$LAB_TTL" && echo "- end lab" >&3; } &
 # Without a time-out of its own: bash drops what it has read of a line when the time is over, and a request that falls on that moment,
 # as one of a monitor every 30 s does again and again, is never answered.
 while read -r reply action node <&3; do

@@ -78,7 +78,7 @@ pub struct Stopped {
     seed: u64,
     /// So many faults bring it about again.
     count: usize,
-    /// None after the last one.
+    /// None before the first and after the last one.
     fault: Option<Fault>,
     why: String,
 }
@@ -86,7 +86,7 @@ pub struct Stopped {
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, count, fault, why } = self;
-        let fault = fault.map_or_else(|| "was the last one".to_owned(), |fault| fault.to_string());
+        let fault = fault.map_or_else(|| "none".to_owned(), |fault| fault.to_string());
         write!(f, "fault {count} ({fault}): {why}\nagain: cargo xtask soak --seed {seed} --faults {count}")
     }
 }
@@ -120,12 +120,15 @@ pub fn plan() -> Plan {
 pub fn run(site: &Site, options: Options, tell: &mut dyn FnMut(&str)) -> Result<Summary, Box<Stopped>> {
     let Options { seed, faults, time } = options;
     let mut steps = Vec::new();
+    let early = |error: Error| Box::new(Stopped { seed, count: 0, fault: None, why: error.to_string() });
+    let mut last = until_well(site).and_then(|()| Last::look(site)).map_err(early)?;
     for (place, fault) in Sequence::of(seed).take(faults).enumerate() {
         if site.lab.age() >= time {
             break;
         }
         let stopped = |why: String| Box::new(Stopped { seed, count: place + 1, fault: Some(fault), why });
-        let (step, broken) = one(site, place, fault).map_err(|error| stopped(error.to_string()))?;
+        let (step, broken) =
+            one(site, place, fault, &mut last).map_err(|error| stopped(error.to_string()))?;
         tell(&format!("{} {} {step}", timeline::in_words(watch::now()), place + 1));
         if !broken.is_empty() {
             return Err(stopped(broken.join("\n")));
@@ -143,30 +146,43 @@ pub fn run(site: &Site, options: Options, tell: &mut dyn FnMut(&str)) -> Result<
     Ok(Summary { seed, date, seconds, versions, lives, steps })
 }
 
-/// Does it, waits until all is well again, and looks which rules were broken meanwhile.
-fn one(site: &Site, place: usize, fault: Fault) -> Result<(Step, Vec<String>), Error> {
-    let before: Vec<Seen> = PICOS.iter().map(|pico| site.one(pico)).collect::<Result<_, _>>()?;
-    let fenced = fencings(site)?;
-    let began = watch::now();
+/// How all was when it was last looked at. What the next look finds otherwise came in between, also between two faults.
+struct Last {
+    at: u64,
+    picos: Vec<Seen>,
+    fenced: BTreeMap<String, usize>,
+}
+
+impl Last {
+    fn look(site: &Site) -> Result<Self, Error> {
+        Ok(Self { at: watch::now(), picos: site.all()?, fenced: fencings(site)? })
+    }
+}
+
+/// Does it, waits until all is well again, and looks which rules were broken since the last look.
+fn one(site: &Site, place: usize, fault: Fault, last: &mut Last) -> Result<(Step, Vec<String>), Error> {
     site.fault(&format!("{}: {fault}", place + 1));
     let act::Came { mut effects, restarted } = act::act(site, place, fault)?;
-    let lives = until_well(site)?;
+    until_well(site)?;
+    let now = Last::look(site)?;
+    // After it, so that they have all that came before it.
+    let lives = site.lives()?;
+    let Last { at, picos, fenced } = std::mem::replace(last, now);
     let mut broken = broken(site, &lives)?;
     let mut fenced_now = Vec::new();
-    for (node, count) in fencings(site)? {
-        let times = count - fenced.get(&node).copied().unwrap_or_default();
-        if times > 0 {
-            effects.push(format!("{node} was fenced"));
-        }
-        if times > usize::from(may_be_fenced(fault) == Some(node.as_str())) {
+    for (node, count) in &last.fenced {
+        let times = count - fenced.get(node).copied().unwrap_or_default();
+        if times > usize::from(may_be_fenced(fault) == Some(node)) {
             broken.push(format!("{node} was fenced, {times} times, which was not called for"));
         }
         if times > 0 {
-            fenced_now.push(node);
+            effects.push(format!("{node} was fenced"));
+            fenced_now.push(node.clone());
         }
     }
+    let since = |life: &Life| life.ended.is_some_and(|ended| (at..last.at).contains(&ended));
     let mut away = Vec::new();
-    for dead in lives.iter().filter(|life| life.ended.is_some_and(|ended| ended >= began)) {
+    for dead in lives.iter().filter(|life| since(life)) {
         if let (Some(next), Some(ended)) = (witness::next(&lives, dead), dead.ended) {
             let time = next.ready.unwrap_or_default().saturating_sub(ended);
             effects.push(format!(
@@ -176,12 +192,11 @@ fn one(site: &Site, place: usize, fault: Fault) -> Result<(Step, Vec<String>), E
             away.push(time);
         }
     }
-    let mut may = touched(fault, &before, &fenced_now);
+    let mut may = touched(fault, &picos, &fenced_now);
     may.extend(restarted);
-    for was in &before {
-        let died = |life: &&Life| life.pico == was.pico && life.ended.is_some_and(|ended| ended >= began);
-        let times = lives.iter().filter(died).count();
-        if !may.contains(&was.pico.as_str()) && (times > 0 || site.one(&was.pico)? != *was) {
+    for (was, is) in picos.iter().zip(&last.picos) {
+        let times = lives.iter().filter(|life| life.pico == was.pico && since(life)).count();
+        if !may.contains(&was.pico.as_str()) && (times > 0 || was != is) {
             broken.push(format!("{} was restarted, and had nothing to do with it", was.pico));
         } else if times > 1 {
             broken.push(format!("{} was restarted {times} times, for one fault", was.pico));
@@ -194,11 +209,11 @@ fn one(site: &Site, place: usize, fault: Fault) -> Result<(Step, Vec<String>), E
 /// The node that this fault takes away from the cluster, which has to be sure of it.
 fn may_be_fenced(fault: Fault) -> Option<&'static str> {
     match fault {
-        // A controller is back before the others miss it, or not.
+        // A controller, which also ends when the executor does, is back before the others miss it, or not.
         Fault::PowerCut(node)
         | Fault::CableCut(node)
         | Fault::CorosyncFrozen(node)
-        | Fault::DaemonKilled("pacemaker-controld", node) => Some(node),
+        | Fault::DaemonKilled(_, node) => Some(node),
         _ => None,
     }
 }
@@ -242,7 +257,7 @@ fn broken(site: &Site, lives: &[Life]) -> Result<Vec<String>, Error> {
 }
 
 /// Waits until the cluster has nothing to do, all nodes are back, and each pico runs once, is ready, and is where the cluster believes.
-fn until_well(site: &Site) -> Result<Vec<Life>, Error> {
+fn until_well(site: &Site) -> Done {
     let well = |lives: &[Life]| -> Result<(), Error> {
         let status = site.lab.status()?;
         let member = status.members.iter().find(|member| !member.online || member.standby || member.unclean);
@@ -264,9 +279,7 @@ fn until_well(site: &Site) -> Result<Vec<Life>, Error> {
     site.lab.until("all picos to run once where the cluster believes", SOON * 2, |lab| {
         let look = || {
             lab.settle()?;
-            let lives = site.lives()?;
-            well(&lives)?;
-            Ok(lives)
+            well(&site.lives()?)
         };
         Ok(look().map_err(|error: Error| error.to_string()))
     })
@@ -327,8 +340,7 @@ mod tests {
     #[test]
     fn only_a_node_that_was_taken_away_may_be_fenced() {
         assert_eq!(may_be_fenced(Fault::CableCut("n2")), Some("n2"));
-        for fault in [Fault::Standby("n2"), Fault::DaemonKilled("pacemaker-execd", "n2"), Fault::Hang("ec1")]
-        {
+        for fault in [Fault::Standby("n2"), Fault::NodeStopped("n2"), Fault::Hang("ec1")] {
             assert_eq!(may_be_fenced(fault), None, "{fault}");
         }
     }

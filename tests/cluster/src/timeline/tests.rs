@@ -47,6 +47,17 @@ fn what_a_probe_finds_and_what_was_cancelled_is_no_news() {
 }
 
 #[test]
+fn what_is_as_expected_is_no_news_in_the_words_of_pacemaker_3_either() {
+    for (result, is_news) in [("OK", false), ("Cancelled", false), ("Not running (ec1 is not running)", true)]
+    {
+        let line = format!(
+            "Nov 22 13:03:15.416 n1 pacemaker-controld  [87] (log_executor_event) \tnotice: Result of monitor operation for mz-ec1 on n1: {result} | graph action unconfirmed"
+        );
+        assert_eq!(of(&read(&line, FAULT), 0, u64::MAX).noticed.is_some(), is_news, "{result}");
+    }
+}
+
+#[test]
 fn a_lost_node_is_noticed_and_the_decision_is_to_fence_it() {
     let fault = FAULT + 642_000;
     let TimeLine { noticed, decided } = of(&read(LOST, fault), fault, u64::MAX);

@@ -112,6 +112,7 @@ fn a_pass_that_does_not_keep_a_promise_is_missing_something() {
     let expected = [
         "the pass of 1: the share of ec1's agent of a kill -9 of ec1 is 0.30 s in the median, and 0.30 s were promised",
         "the pass of 1: the share of platform's agent of a power cut of the node is missing",
+        "the pass of 1: the share of ui's agent of a power cut of the node is missing",
     ];
     assert_eq!(said, expected);
 }
