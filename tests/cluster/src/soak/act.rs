@@ -100,13 +100,13 @@ pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Came, Error
         Fault::Refresh => site.node("n1").exec(&["crm_resource", "--refresh"]).map(drop)?,
         Fault::Cleanup => site.node("n1").exec(&["crm_resource", "--cleanup"]).map(drop)?,
         Fault::Maintenance(pico) => by_hand(site, &site.one(pico)?)?,
-        Fault::Reload(pico) if is_reloaded(site, pico)? => effects.push(reloaded(site, place, pico)?),
         Fault::Reload(pico) => {
-            let before = site.one(pico)?;
-            set_parameter(site, place, pico)?;
-            site.until_back(&before)?;
-            effects.push("restarted by Pacemaker, for a probe had found it".to_owned());
-            came.restarted = Some(pico);
+            if changed(site, place, pico)? == Change::Reloaded {
+                effects.push("taken over".to_owned());
+            } else {
+                effects.push("restarted by Pacemaker, for a probe had found it".to_owned());
+                came.restarted = Some(pico);
+            }
         }
     }
     Ok(came)
@@ -184,37 +184,49 @@ fn by_hand(site: &Site, pico: &Seen) -> Done {
     mode("false")
 }
 
-/// Whether Pacemaker reloads a resource where it runs, when a reloadable parameter is changed. It compares the parameters with a digest of
-/// those that are not, which is noted with the last start or probe. But a probe that found what was not expected to run (after a
-/// refresh, a cleanup, a restart of the controller) is noted a second time, as a failure, without that digest; then any change is a restart.
-fn is_reloaded(site: &Site, pico: &str) -> Result<bool, Error> {
-    let without = format!(
-        "//node_state[@uname='{}']//lrm_resource[@id='mz-{pico}']/lrm_rsc_op[@interval='0'][not(@op-restart-digest)]",
-        site.one(pico)?.node
-    );
-    let ran = site.node("n1").try_exec(&["cibadmin", "--query", "--xpath", &without])?;
-    // It has another code when there is none.
-    Ok(ran.code() != Some(0))
+/// What becomes of a changed parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Reloaded,
+    Restarted,
 }
 
-fn set_parameter(site: &Site, place: usize, pico: &str) -> Done {
-    let (resource, value) = (format!("mz-{pico}"), format!("{}s", 11 + place));
-    let words = ["--resource", &resource, "--set-parameter", "ha_timeout", "--parameter-value", &value];
-    site.node("n1").exec(&[&["crm_resource"][..], &words].concat()).map(drop)
-}
-
-/// A value that it did not have, and the agent has taken it over.
-fn reloaded(site: &Site, place: usize, pico: &str) -> Result<String, Error> {
-    let (resource, node) = (format!("mz-{pico}"), site.one(pico)?.node);
+/// Changes a reloadable parameter to a value that it did not have, and waits for what comes of it. That is a reload, unless [`may_restart`].
+fn changed(site: &Site, place: usize, pico: &str) -> Result<Change, Error> {
+    let (resource, before) = (format!("mz-{pico}"), site.one(pico)?);
+    let node = before.node.as_str();
     let done = format!(
         "grep -ci 'Result of reload-agent operation for {resource} on {node}: ok' \
         /var/log/pacemaker/pacemaker.log || true"
     );
-    let before = site.node(&node).sh(&done)?;
-    set_parameter(site, place, pico)?;
-    site.lab.until(&format!("{resource} to be reloaded"), SOON, |_| {
-        let now = site.node(&node).sh(&done)?;
-        Ok(if now == before { Err(format!("{} times", now.trim())) } else { Ok(()) })
-    })?;
-    Ok("taken over".to_owned())
+    let restart_is_right = may_restart(site, &resource, node)?;
+    let reloads = site.node(node).sh(&done)?;
+    let value = format!("{}s", 11 + place);
+    let words = ["--resource", &resource, "--set-parameter", "ha_timeout", "--parameter-value", &value];
+    site.node("n1").exec(&[&["crm_resource"][..], &words].concat())?;
+    site.lab.until(&format!("{resource} to be reloaded, or restarted where that is right"), SOON, |_| {
+        let now = site.node(node).sh(&done)?;
+        if now != reloads {
+            return Ok(Ok(Change::Reloaded));
+        }
+        let another = site.one(pico).is_ok_and(|alive| alive != before);
+        Ok(if another && restart_is_right {
+            Ok(Change::Restarted)
+        } else {
+            Err(format!("reloaded {} times, in another process: {another}", now.trim()))
+        })
+    })
+}
+
+/// Whether Pacemaker may restart a resource where a reloadable parameter is changed. It compares the parameters with a digest of those that
+/// are not, which is noted with the last start or probe. But a probe that found what was not expected to run (after a refresh, a
+/// cleanup, a restart of the controller) is noted a second time, as a failure, without that digest; where that is younger than the start,
+/// any change is a restart.
+fn may_restart(site: &Site, resource: &str, node: &str) -> Result<bool, Error> {
+    let without = format!(
+        "//node_state[@uname='{node}']//lrm_resource[@id='{resource}']/lrm_rsc_op[@interval='0'][not(@op-restart-digest)]"
+    );
+    let ran = site.node("n1").try_exec(&["cibadmin", "--query", "--xpath", &without])?;
+    // It has another code when there is none.
+    Ok(ran.code() == Some(0))
 }
