@@ -7,8 +7,12 @@ use lab::{Done, Error, Node};
 const AGENTS: &str = "/usr/lib/ocf/resource.d/mediationzone";
 
 /// pacemakerd first: it would start the others again. One that goes by itself meanwhile is as well.
-const KILL_PACEMAKER: &str = "{ kill -9 $(pidof pacemakerd) \
-    $(pidof pacemaker-based pacemaker-fenced pacemaker-execd pacemaker-attrd pacemaker-schedulerd pacemaker-controld) || :; }";
+const KILL_PACEMAKER: &str = "all='pacemakerd pacemaker-based pacemaker-fenced pacemaker-execd pacemaker-attrd pacemaker-schedulerd pacemaker-controld'; \
+    { kill -9 $(pidof pacemakerd) $(pidof $all) || :; }; while pidof $all >/dev/null; do sleep 0.05; done";
+
+/// The same of pacemakerd alone.
+const KILL_PACEMAKERD: &str =
+    "kill -9 $(pidof pacemakerd); while pidof pacemakerd >/dev/null; do sleep 0.05; done";
 
 /// n3 goes into standby by crm: its EC and SC go to the other node in an orderly way, and don't come back by themselves.
 #[test]
@@ -301,7 +305,7 @@ fn executor_killed() -> Done {
     site.lab.settle()?;
     site.fault("kill -9 of pacemakerd on n1");
     let before = n1.sh("pidof pacemakerd")?;
-    n1.sh("kill -9 $(pidof pacemakerd) && systemctl start pacemaker")?;
+    n1.sh(&format!("{KILL_PACEMAKERD}; systemctl start pacemaker"))?;
     site.lab.until("pacemakerd to be back", SOON, |_| {
         let ran = n1.try_exec(&["pidof", "pacemakerd"])?;
         let back = ran.code() == Some(0) && ran.stdout != before;
@@ -320,7 +324,7 @@ fn pacemaker_killed_in_maintenance() -> Done {
     let site = site().up()?;
     maintenance(&site, true)?;
     site.fault("kill -9 of all daemons of Pacemaker on n1");
-    site.node("n1").sh(&format!("{KILL_PACEMAKER} && systemctl start pacemaker"))?;
+    site.node("n1").sh(&format!("{KILL_PACEMAKER}; systemctl start pacemaker"))?;
     site.until_online("n1")?;
     assert_eq!(site.until_probed("mz-platform", "n1")?, 0);
     maintenance(&site, false)?;
