@@ -35,13 +35,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     eprintln!("building the agents and the simulated MediationZone...");
     let workspace = Workspace::read()?;
     workspace::build()?;
+    let built = reliability::commit();
     let programs = Programs::simulator()?.and_agents(&workspace.release())?;
     let site = soak::plan().up_in(Lab::of("soak", 3, &programs, true)?)?;
     let hour = if faults.is_none() { 60 } else { u64::MAX / 60 };
     let time = Duration::from_secs(minutes.unwrap_or(hour).saturating_mul(60));
     let of = Of { seed, faults: faults.unwrap_or(usize::MAX), time };
     match soak::run(&site, of, &mut |line| println!("{line}")) {
-        Ok(summary) => {
+        Ok(mut summary) => {
+            summary.versions.extend(built);
             site.lab.down()?;
             tell(&summary);
             if record {

@@ -40,6 +40,7 @@ pub(crate) fn run(_: &Options) -> Result<ExitCode, Error> {
     if reports.exists() {
         fs::remove_dir_all(&reports).map_err(Error::file("remove", &reports))?;
     }
+    let built = commit();
     let suite = ["test", "--package", "lab", "--test", "cluster", "--no-fail-fast"];
     workspace::succeed(workspace::cargo(suite).arg("--no-run"))?;
     eprintln!("running all scenarios, which takes up to half an hour...");
@@ -62,14 +63,14 @@ pub(crate) fn run(_: &Options) -> Result<ExitCode, Error> {
     }
     let count = passed.len();
     let mut pass = Pass::of(seconds, passed, scenarios);
-    pass.versions.extend(commit());
+    pass.versions.extend(built);
     let name = pass.keep()?;
     println!("{count} passed in {seconds} s: {name}; cargo xtask gen makes the page of it");
     Ok(ExitCode::SUCCESS)
 }
 
 /// What was built, where git knows it.
-fn commit() -> Option<(String, String)> {
+pub(crate) fn commit() -> Option<(String, String)> {
     let git = ["-C", &workspace::root().to_string_lossy(), "rev-parse", "--short", "HEAD"].map(str::to_owned);
     let said = Command::new("git").args(git).output().ok().filter(|output| output.status.success())?;
     Some(("commit".to_owned(), String::from_utf8_lossy(&said.stdout).trim().to_owned()))
@@ -82,9 +83,7 @@ fn passed(line: &str) -> Option<&str> {
 
 /// Keeps what a soak came to.
 pub(crate) fn keep_soak(summary: &Summary) -> Result<(), Error> {
-    let mut summary = summary.clone();
-    summary.versions.extend(commit());
-    let name = records::keep_soak(&summary)?;
+    let name = records::keep_soak(summary)?;
     println!("{name}; cargo xtask gen makes the page of it");
     Ok(())
 }
