@@ -47,8 +47,14 @@ impl Sandbox {
     /// [`Error::Command`] with the words of `ip`.
     pub fn address(&self, address: &str) -> Done {
         // With a longer prefix, each address of the network would be the node's own on this interface.
-        let bits = if address.contains(':') { 128 } else { 32 };
-        self.exec(["ip", "address", "add", &format!("{address}/{bits}"), "dev", "lo"]).map(drop)
+        let (bits, flags) = if address.contains(':') {
+            // The kernel looks for duplicates of one of IPv6, on lo too, and until then it can't be used.
+            (128, ["nodad"].as_slice())
+        } else {
+            (32, [].as_slice())
+        };
+        let address = format!("{address}/{bits}");
+        self.exec(["ip", "address", "add", &address, "dev", "lo"].iter().chain(flags)).map(drop)
     }
 
     /// Connections to this network get no answer at all, not even a refusal.
