@@ -14,7 +14,7 @@ use crate::{Error, lab as by_hand, reliability};
 /// What `soak` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// No new fault is begun after this time; of a number of faults only if it is given, else after an hour
+    /// No new fault is begun after this time [default: 60, with --faults no limit]
     #[arg(long)]
     minutes: Option<u64>,
     /// Which sequence of faults: the same seed is the same sequence

@@ -17,10 +17,7 @@ fn platform_killed() -> Done {
             of(pico).began
         );
     }
-    let before = site.one("platform")?;
-    site.fault("kill -9 of the Platform, a JVM");
-    site.signal(&before, "KILL")?;
-    site.until_back(&before)?;
+    site.kill("platform", "kill -9 of the Platform, a JVM")?;
     site.lab.settle()?;
     site.failed_once("mz-platform", "n1")?;
     site.witnessed(&[("platform", &["n1"], 2)])

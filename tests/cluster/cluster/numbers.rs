@@ -26,10 +26,7 @@ fn beside_a_dummy() -> Done {
     site.follow("dummy");
     for _ in 0..KILLS {
         for pico in ["platform", "ec1"] {
-            let before = site.one(pico)?;
-            site.fault(&format!("kill -9 of {pico}"));
-            site.signal(&before, "KILL")?;
-            site.until_back(&before)?;
+            site.kill(pico, &format!("kill -9 of {pico}"))?;
             site.lab.settle()?;
         }
         site.fault("the state of a Dummy is removed");

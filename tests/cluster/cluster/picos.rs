@@ -8,10 +8,7 @@ use lab::site::{Plan, SOON, Tool, site};
 /// kill -9 to a pico, which comes back on its node.
 fn killed(plan: Plan, pico: &str, node: &str) -> Done {
     let site = plan.up()?;
-    let before = site.one(pico)?;
-    site.fault(&format!("kill -9 of {pico}"));
-    site.signal(&before, "KILL")?;
-    site.until_back(&before)?;
+    site.kill(pico, &format!("kill -9 of {pico}"))?;
     site.lab.settle()?;
     site.failed_once(&format!("mz-{pico}"), node)?;
     site.witnessed(&[(pico, &[node], 2)])
@@ -33,10 +30,7 @@ fn ec_killed_with_a_deeper_monitor_due() -> Done {
     site.lab.until("the deeper monitor to be due", SOON, |_| {
         Ok(if Instant::now() > due { Ok(()) } else { Err("its interval is not over".to_owned()) })
     })?;
-    let before = site.one("ec1")?;
-    site.fault("kill -9 of ec1 while its deeper monitor is due");
-    site.signal(&before, "KILL")?;
-    site.until_back(&before)?;
+    site.kill("ec1", "kill -9 of ec1 while its deeper monitor is due")?;
     site.lab.settle()?;
     site.failed_once("mz-ec1", "n3")?;
     site.witnessed(&[("ec1", &["n3"], 2)])

@@ -24,10 +24,7 @@ fn start_in_order() -> Done {
 #[test]
 fn killed() -> Done {
     let site = site().up()?;
-    let before = site.one("platform")?;
-    site.fault("kill -9 of the Platform");
-    site.signal(&before, "KILL")?;
-    site.until_back(&before)?;
+    site.kill("platform", "kill -9 of the Platform")?;
     site.lab.settle()?;
     site.failed_once("mz-platform", "n1")?;
     site.witnessed(&[("platform", &["n1"], 2)])

@@ -236,10 +236,7 @@ fn configured_by_pcs() -> Done {
     for life in site.lives()?.iter().filter(|life| life.pico != "platform") {
         assert!(life.began >= platform, "{life}; the Platform was ready at {platform}");
     }
-    let before = site.one("platform")?;
-    site.fault("kill -9 of the Platform");
-    site.signal(&before, "KILL")?;
-    site.until_back(&before)?;
+    site.kill("platform", "kill -9 of the Platform")?;
     site.lab.settle()?;
     let status = site.lab.status()?;
     assert_eq!(status.fail_counts, [("mz-platform".to_owned(), "n1".to_owned(), "1".to_owned())], "{status}");
@@ -278,10 +275,7 @@ fn disabled_and_unmanaged() -> Done {
 #[test]
 fn cleaned_up() -> Done {
     let site = site().up()?;
-    let before = site.one("ec2")?;
-    site.fault("kill -9 of ec2");
-    site.signal(&before, "KILL")?;
-    site.until_back(&before)?;
+    site.kill("ec2", "kill -9 of ec2")?;
     site.lab.settle()?;
     let status = site.lab.status()?;
     assert_eq!(status.fail_count("mz-ec2", "n2"), "1", "{status}");
@@ -313,7 +307,7 @@ fn executor_killed() -> Done {
     })?;
     site.until_online("n1")?;
     site.nothing_failed()?;
-    killed_and_back(&site)?;
+    site.kill("platform", "kill -9 of the Platform")?;
     site.witnessed(&[("platform", &["n1"], 2)])
 }
 
@@ -329,7 +323,7 @@ fn pacemaker_killed_in_maintenance() -> Done {
     assert_eq!(site.until_probed("mz-platform", "n1")?, 0);
     maintenance(&site, false)?;
     site.nothing_failed()?;
-    killed_and_back(&site)?;
+    site.kill("platform", "kill -9 of the Platform")?;
     site.witnessed(&[("platform", &["n1"], 2)])
 }
 
@@ -351,7 +345,7 @@ fn pacemaker_restarted_in_maintenance() -> Done {
     }
     maintenance(&site, false)?;
     site.nothing_failed()?;
-    killed_and_back(&site)?;
+    site.kill("platform", "kill -9 of the Platform")?;
     site.witnessed(&[("platform", &["n1"], 2)])
 }
 
@@ -366,14 +360,6 @@ fn pacemaker_killed() -> Done {
     assert_eq!(site.fenced("n1")?, 1);
     site.until_online("n1")?;
     site.witnessed(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
-}
-
-/// A Platform that is watched comes back on its node when it is killed.
-fn killed_and_back(site: &Site) -> Done {
-    let before = site.one("platform")?;
-    site.fault("kill -9 of the Platform");
-    site.signal(&before, "KILL")?;
-    site.until_back(&before).map(drop)
 }
 
 fn maintenance(site: &Site, on: bool) -> Done {

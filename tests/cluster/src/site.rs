@@ -338,6 +338,14 @@ impl Site {
         self.node(&pico.node).exec(&["kill", "-s", signal, &pico.pid.to_string()]).map(drop)
     }
 
+    /// The fault that is most common: notes it, sends SIGKILL to a pico, and waits until it is ready again.
+    pub fn kill(&self, pico: &str, what: &str) -> Result<Life, Error> {
+        let before = self.one(pico)?;
+        self.fault(what);
+        self.signal(&before, "KILL")?;
+        self.until_back(&before)
+    }
+
     /// The end of a scenario: the cluster comes to rest, the witness is heard, and all is taken down. Each pico is where it was at first,
     /// in its first life, but for those that are named: where they are, and how many lives they have had. The time line is written
     /// to the test's output, and with the rest of what a passed scenario tells to a [`Report`].
