@@ -19,6 +19,16 @@ pub enum End {
     TimedOut,
 }
 
+impl End {
+    /// From a wait status, as wait(2) gives it.
+    pub(crate) fn of_wait_status(status: i32) -> Self {
+        match status & 0x7f {
+            0 => Self::Exited(status >> 8 & 0xff),
+            signal => Self::Signalled(signal),
+        }
+    }
+}
+
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -10,9 +10,10 @@
 //! - every wait ends at an [`Instant`](std::time::Instant) that the caller gives. Nothing here has seconds of
 //!   its own.
 //!
-//! This is the only crate of the workspace with `unsafe`: [`fork`] and what must run between it and `exec`.
+//! This is the only crate of the workspace with `unsafe`: [`fork`] and what must run between it and `exec`, and a request to a pidfd.
 
 pub mod addresses;
+mod arrivals;
 pub mod command;
 pub mod credentials;
 pub mod files;
@@ -26,6 +27,7 @@ mod pidfd;
 pub mod process;
 mod wait;
 
+pub use arrivals::Arrivals;
 pub use fork::{Child, End};
 pub use pidfd::PidFd;
 pub use process::{Pid, ProcessHandle, ProcessId, Signal};

@@ -122,6 +122,9 @@ pub struct Record {
     pub platform: Option<Endpoint>,
     /// The last recurring monitor came to its own end and saw it well; the one that follows may wait.
     pub seen: bool,
+    /// Something has appeared that a pico leaves behind which is not well; none waits until a deeper monitor has looked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trouble: bool,
     /// The depths of the deeper monitors that have come to their own end since the start or the last probe.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub deeper_seen: BTreeSet<u32>,
@@ -157,6 +160,7 @@ impl Record {
             ha: None,
             platform: None,
             seen: false,
+            trouble: false,
             deeper_seen: BTreeSet::new(),
             told: BTreeSet::new(),
             counts: BTreeMap::new(),
@@ -211,6 +215,7 @@ impl Record {
         self.found(jvm);
         self.phase = Phase::Running;
         self.seen = false;
+        self.trouble = false;
         self.deeper_seen.clear();
         self.told.clear();
         self.counts.clear();

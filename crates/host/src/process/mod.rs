@@ -13,11 +13,13 @@ mod stat;
 pub use command_lines::{CommandLine, command_lines};
 pub use facts::{
     ExeLink, any_thread_is, arguments, boot_id, command_line, environment, executable, in_words, owner,
-    pid_namespace, uptime,
+    pid_namespace, uptime, working_directory,
 };
 pub use scan::{Snapshot, all};
 pub use stat::{ParseStatError, Stat, State};
 
+use crate::arrivals::Arrivals;
+use crate::fork::End;
 use crate::pidfd::PidFd;
 pub use rustix::process::Signal;
 use std::num::NonZeroI32;
@@ -142,6 +144,21 @@ impl ProcessHandle {
     /// What poll(2) says.
     pub fn ended_by(&self, until: Instant) -> io::Result<bool> {
         self.pidfd.ended_by(until)
+    }
+
+    /// The same, and true also when something of [`Arrivals`] has come.
+    ///
+    /// # Errors
+    /// What poll(2) says.
+    pub fn ended_or_arrived_by(&self, arrivals: &Arrivals, until: Instant) -> io::Result<bool> {
+        self.pidfd.ended_or_ready_by(arrivals, until)
+    }
+
+    /// How it has ended, where that can be known to one who is not its parent: while it was not reaped, and on Linux 6.15 and later. `None`
+    /// also while it lives.
+    #[must_use]
+    pub fn end(&self) -> Option<End> {
+        stat::wait_status(self.id).map(End::of_wait_status).or_else(|| self.pidfd.end())
     }
 
     /// What /proc says of it now; `None` when it is gone.

@@ -11,6 +11,7 @@ mod start;
 mod stop;
 mod validate;
 mod wait_for;
+mod waiting;
 
 pub use checks::{Finding, Severity};
 pub use explain::{Point, explain};

@@ -18,6 +18,7 @@
 
 use super::deep;
 use super::record_of;
+use super::waiting::{self, Waited};
 use crate::budget::Budget;
 use crate::outcome::{Answer, Class, Outcome};
 use crate::record::{Phase, Record, RecordFile};
@@ -79,6 +80,7 @@ impl Monitor<'_> {
             (Occasion::Recurring, _) => Look::Everything,
         };
         let mut processes = self.observe(record.as_ref(), look);
+        let (mut died, mut trouble) = (None, false);
         if let Processes::None { .. } = processes
             && let Some(known) = &record
             && let Some(time) = self.stays(known)
@@ -103,23 +105,30 @@ impl Monitor<'_> {
         {
             known.seen = false;
             file.note(known);
-            if died_within(wait, id) {
-                processes = self.observe(record.as_ref(), Look::Everything);
-            } else {
-                // As it is by now: the time was long enough for others to write.
-                (_, record) = record_of(self.settings, self.target);
-                if !record.as_ref().is_some_and(|now| now.jvm() == Some(id) && now.phase == Phase::Running) {
-                    return self.met(id, record, &file);
+            match waiting::wait(id, self.settings, self.target, wait) {
+                Waited::Died(seen) => {
+                    died = Some(seen);
+                    processes = self.observe(record.as_ref(), Look::Everything);
+                }
+                well => {
+                    trouble = well == Waited::Trouble;
+                    // As it is by now: the time was long enough for others to write.
+                    (_, record) = record_of(self.settings, self.target);
+                    let same = |now: &Record| now.jvm() == Some(id) && now.phase == Phase::Running;
+                    if !record.as_ref().is_some_and(same) {
+                        return self.met(id, record, &file);
+                    }
                 }
             }
         }
 
         let Processes::One { id, .. } = processes else {
-            return self.answer(&Observation::of(processes), record, &file);
+            let observation = Observation { death: died, ..Observation::of(processes) };
+            return self.answer(&observation, record, &file);
         };
         let known = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running);
         // What this run may add to a record that it found.
-        let learned = |record: &Record| (record.seen, record.deeper_seen.clone(), record.ha.clone());
+        let learned = |r: &Record| (r.seen, r.trouble, r.deeper_seen.clone(), r.ha.clone());
         let before = known.as_ref().map(learned);
         let mut record = match known.map_or_else(|| self.adopt(id), Ok) {
             Ok(record) => record,
@@ -131,9 +140,14 @@ impl Monitor<'_> {
                 record.seen = false;
                 record.deeper_seen.clear();
             }
-            Occasion::Recurring if depth == 0 => record.seen = true,
+            Occasion::Recurring if depth == 0 => {
+                record.seen = true;
+                record.trouble |= trouble;
+            }
             Occasion::Recurring => {
                 record.deeper_seen.insert(depth);
+                // Its answer tells.
+                record.trouble = false;
             }
         }
         let mut observation = self.deep(Observation::of(processes), id, &mut record);
@@ -176,7 +190,7 @@ impl Monitor<'_> {
 
     /// How long this run waits for the death of the process; none when it may not.
     fn wait(&self, record: &Record) -> Option<Duration> {
-        self.longest().filter(|_| record.seen)
+        self.longest().filter(|_| record.seen && !record.trouble)
     }
 
     /// How long this run, which found that the process has died, stays before it tells; none when it has to tell at once.
@@ -271,19 +285,6 @@ impl Monitor<'_> {
             }
         }
         outcome
-    }
-}
-
-/// Waits for the death of the process. True: it died.
-fn died_within(wait: Duration, id: ProcessId) -> bool {
-    match id.open() {
-        Ok(Some(handle)) => handle.ended_by(Instant::now() + wait).unwrap_or(false),
-        Ok(None) => true,
-        // No descriptor left: then it is not waited for.
-        Err(e) => {
-            tracing::debug!("not waiting: {e}");
-            false
-        }
     }
 }
 

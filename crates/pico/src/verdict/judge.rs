@@ -71,10 +71,13 @@ pub fn judge(observation: &Observation, policy: &Policy) -> Verdict {
     let failed = |reason| Verdict::new(Finding::Failed, reason);
     let probe = policy.occasion == Occasion::Probe;
     match &observation.processes {
-        Processes::None { ended: Some(id) } => Verdict::new(
-            Finding::NotRunning,
-            format!("{pico} is not running: {id} has ended, no other process is it"),
-        ),
+        Processes::None { ended: Some(id) } => {
+            let death = observation.death.map(|death| format!(" {death}")).unwrap_or_default();
+            Verdict::new(
+                Finding::NotRunning,
+                format!("{pico} is not running: {id} has ended{death}, no other process is it"),
+            )
+        }
         Processes::None { ended: None } => {
             Verdict::new(Finding::NotRunning, format!("{pico} is not running: no process of this node is it"))
         }
@@ -173,7 +176,8 @@ fn judge_status(id: ProcessId, observation: &Observation, policy: &Policy) -> Op
 mod tests {
     use super::*;
     use Finding::{CheckFailed, Degraded, Failed, NotRunning, Running, Undecided, Warning};
-    use host::Pid;
+    use crate::verdict::Death;
+    use host::{End, Pid};
     use proptest::prelude::*;
 
     fn id() -> ProcessId {
@@ -195,6 +199,25 @@ mod tests {
     }
 
     /// The first half of the contract's verdict table: what /proc shows, the recurring monitor's answer, the probe's.
+    #[test]
+    fn a_death_that_was_seen_is_told_with_its_time_and_how_it_came_where_that_is_known() {
+        let seen = std::time::UNIX_EPOCH + Duration::from_secs(1_785_575_107);
+        for (end, how) in [
+            (None, ""),
+            (Some(End::Exited(3)), " (exit code 3)"),
+            (Some(End::Signalled(9)), " (signal 9 (KILL))"),
+        ] {
+            let ended = Processes::None { ended: Some(id()) };
+            let observation = Observation { death: Some(Death { seen, end }), ..Observation::of(ended) };
+            let verdict = judge(&observation, &policy(Occasion::Recurring, PicoType::Platform));
+            let said = format!(
+                "platform is not running: {} has ended at 09:05:07 UTC{how}, no other process is it",
+                id()
+            );
+            assert_eq!((verdict.finding, verdict.reason), (NotRunning, said));
+        }
+    }
+
     #[test]
     fn processes_alone() {
         let table = [
@@ -339,6 +362,7 @@ mod tests {
         (processes, 0_u64..200, answers, any::<Option<bool>>()).prop_map(
             |(processes, age, (ha, status), platform_answers)| Observation {
                 processes,
+                death: None,
                 age: Duration::from_secs(age),
                 ha,
                 status,

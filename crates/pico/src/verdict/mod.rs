@@ -10,8 +10,9 @@ pub use judge::{Finding, Occasion, Policy, Verdict, judge};
 pub use observe::{Look, observe};
 
 use crate::product::{HaAnswer, StatusAnswer};
-use host::{Pid, ProcessId};
-use std::time::Duration;
+use host::{End, Pid, ProcessId};
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How alive one live process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +56,31 @@ pub enum Processes {
     Unknown(String),
 }
 
+/// A death that a monitor has seen come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// When it saw it.
+    pub seen: SystemTime,
+    /// How the process ended, where that can be known.
+    pub end: Option<End>,
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A clock before 1970 is not set at all.
+        let seconds = self.seen.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() % 86_400;
+        write!(f, "at {:02}:{:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60, seconds % 60)?;
+        self.end.map_or(Ok(()), |end| write!(f, " ({end})"))
+    }
+}
+
 /// All evidence that there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// What /proc shows.
     pub processes: Processes,
+    /// How the process that was known has ended, where that was seen.
+    pub death: Option<Death>,
     /// For how long the process has lived.
     pub age: Duration,
     /// What its HA Monitor Server said, if it was to be asked.
@@ -74,6 +95,6 @@ impl Observation {
     /// Of the processes alone.
     #[must_use]
     pub fn of(processes: Processes) -> Self {
-        Self { processes, age: Duration::ZERO, ha: None, status: None, platform_answers: None }
+        Self { processes, death: None, age: Duration::ZERO, ha: None, status: None, platform_answers: None }
     }
 }
