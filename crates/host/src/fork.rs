@@ -34,7 +34,12 @@ impl fmt::Display for End {
         match self {
             Self::Exited(code) => write!(f, "exit code {code}"),
             Self::Signalled(signal) => match Signal::from_named_raw(*signal) {
-                Some(named) => write!(f, "signal {signal} ({named:?})"),
+                // It names itself "Signal::KILL", in quotes.
+                Some(named) => {
+                    let name = format!("{named:?}");
+                    let name = name.trim_matches('"');
+                    write!(f, "signal {signal} ({})", name.strip_prefix("Signal::").unwrap_or(name))
+                }
                 None => write!(f, "signal {signal}"),
             },
             Self::TimedOut => f.write_str("no end in time"),

@@ -175,8 +175,8 @@ fn judge_status(id: ProcessId, observation: &Observation, policy: &Policy) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Finding::{CheckFailed, Degraded, Failed, NotRunning, Running, Undecided, Warning};
     use crate::verdict::Death;
+    use Finding::{CheckFailed, Degraded, Failed, NotRunning, Running, Undecided, Warning};
     use host::{End, Pid};
     use proptest::prelude::*;
 
