@@ -208,6 +208,15 @@ fn each_thing_that_is_wrong_is_found_named_and_in_the_way_of_a_start_only() {
 }
 
 #[test]
+fn a_wait_that_would_be_cut_is_told() -> Done {
+    let site = platform().build()?;
+    let of = |wait: &str| site.agent().param("wait", wait).level(0).run("validate-all")?.expect(0);
+    assert!(!of("30s")?.stderr.contains("WARNING: wait"));
+    assert!(of("31s")?.stderr.contains("WARNING: wait: 31s: "));
+    Ok(())
+}
+
+#[test]
 fn validation_at_level_0_looks_at_no_node() -> Done {
     let site = site(Kind::Platform).build()?;
     let call = || site.agent().param("mz_home", "/opt/none").param("os_user", "mzstranger");

@@ -1,8 +1,9 @@
 //! The actions: OCF's question to [`pico`], its answer in OCF's words.
 
 use crate::{definition, settings};
-use ocf::{Class, Definition, Evidence, Failure, Findings, Invocation, State};
-use pico::actions::{self, Request, Severity};
+use ocf::time::spelled;
+use ocf::{Action, Class, Definition, Evidence, Failure, Findings, Invocation, State};
+use pico::actions::{self, Request, Severity, needs};
 use pico::verdict::Occasion;
 use pico::{Answer, Budget, Outcome, PicoType, Settings};
 
@@ -67,6 +68,9 @@ impl ocf::Agent for PicoAgent {
         let mut findings = Findings::default();
         let readable = errors.is_empty();
         findings.parameters(errors);
+        if let Some(text) = cut_wait(&settings) {
+            findings.warning("wait", text);
+        }
         if readable && call.check_level().unwrap_or(0) >= 10 {
             match actions::examine(&settings, budget(call)) {
                 Err(why) => findings.error(Class::Generic, "mz_home", why),
@@ -90,6 +94,21 @@ impl ocf::Agent for PicoAgent {
         }
         looked(outcome)
     }
+}
+
+/// What the operations of the cluster allow is not known here; what is advised for them is.
+fn cut_wait(settings: &Settings) -> Option<String> {
+    let needed = needs::monitor(settings, 0);
+    let advised = definition(settings.kind).advised_timeout(Action::Monitor, 0)?;
+    (needed > advised).then(|| {
+        let (wait, half) = (spelled(settings.wait), spelled(advised / 2));
+        format!(
+            "{wait}: a monitor of depth 0 waits for no more than half of its time-out, which is {half} of the {} that are advised; \
+             give it timeout={} or leave wait out",
+            spelled(advised),
+            spelled(needed)
+        )
+    })
 }
 
 fn budget(call: &Invocation) -> Budget {

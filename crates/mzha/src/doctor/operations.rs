@@ -164,6 +164,20 @@ fn one_monitor(monitor: &Operation, settings: &Settings, window: Option<Duration
         let todo = format!("timeout={} for this operation, or a shorter {parameter}", spelled(needed));
         return Row::warning(AREA, check, format!("{seen}: {why}"), todo);
     }
+    if monitor.depth < 10 && !settings.wait.is_zero() {
+        let (interval, wait) = (spelled(monitor.interval), spelled(settings.wait));
+        if monitor.interval > settings.wait {
+            let seen = format!(
+                "{seen}: it waits for a death (wait={wait}), but not in the {interval} between two runs, in which one goes unnoticed"
+            );
+            return Row::warning(AREA, check, seen, "interval=1s: a run that waits costs next to nothing");
+        }
+        let seen = format!(
+            "{seen} (needs {}): a death is noticed at once, or after {interval}; a deeper monitor and a probe wait for it, up to {wait}",
+            spelled(needed)
+        );
+        return Row::ok(AREA, check, seen);
+    }
     // Two looks into the same window see the same failure, and both are counted.
     if monitor.depth >= 10
         && settings.failures_tolerated > 0

@@ -168,6 +168,16 @@ fn monitors_are_there_apart_and_long_enough() {
     });
     finds(Level::Warning, "monitor depth 0", "wait=31s", |c| set(c, "wait", "31s"));
     assert_eq!(found(|c| set(c, "wait", "30s")), []);
+    finds(Level::Warning, "monitor depth 0", "not in the 21s between two runs", |c| {
+        c.operations[2].interval = Duration::from_secs(21);
+    });
+    assert_eq!(
+        found(|c| {
+            set(c, "wait", "0");
+            c.operations[2].interval = Duration::from_secs(21);
+        }),
+        []
+    );
     finds(Level::Warning, "monitor depth 20", "mzsh_timeout", |c| set(c, "mzsh_timeout", "2m"));
     finds(Level::Warning, "monitor depth 10", "half of it", |c| {
         c.operations[3].timeout = Some(Duration::from_secs(41));
