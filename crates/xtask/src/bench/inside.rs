@@ -1,8 +1,6 @@
 //! The loop inside the sandbox: fork, exec, wait, and what that took.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -37,10 +35,8 @@ pub(crate) struct Samples {
 }
 
 /// Runs the plan and prints the samples as JSON.
-pub(crate) fn run(path: &Path) -> Result<(), Error> {
+pub(crate) fn run(plan: &Plan) -> Result<(), Error> {
     let unreadable = |what: &str, said: String| Error::Unreadable { what: what.to_owned(), said };
-    let text = fs::read(path).map_err(Error::file("read", path))?;
-    let plan: Plan = serde_json::from_slice(&text).map_err(|e| unreadable("the plan", e.to_string()))?;
     // What a candidate starts and leaves becomes our child, so its time counts too.
     nix::sys::prctl::set_child_subreaper(true).map_err(|e| unreadable("prctl", e.to_string()))?;
 

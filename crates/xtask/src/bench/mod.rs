@@ -10,11 +10,14 @@
 mod inside;
 mod stage;
 mod table;
+mod waiting;
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use serde::{Serialize, de::DeserializeOwned};
 use testkit::{Programs, Sandbox, needs};
 
 use crate::workspace::{self, Workspace};
@@ -26,6 +29,9 @@ pub(crate) struct Options {
     /// How often each candidate runs.
     #[arg(long, default_value_t = 100)]
     rounds: u32,
+    /// Measure instead what monitors cost that wait, 50, 100 and 200 at once
+    #[arg(long, conflicts_with = "rounds")]
+    waiting: bool,
 }
 
 /// What the part inside the sandbox is asked for.
@@ -33,6 +39,9 @@ pub(crate) struct Options {
 pub(crate) struct InsideOptions {
     /// What to run.
     plan: PathBuf,
+    /// It is of monitors that wait.
+    #[arg(long)]
+    waiting: bool,
 }
 
 /// Builds, sets the stage, measures, prints.
@@ -47,26 +56,46 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         .and(&me, "xtask")
         .and_agents(&workspace.release())?;
     let node = Sandbox::with(&programs)?;
-    let plan = stage::set(&node, options.rounds)?;
+    let fits = if options.waiting {
+        let samples: Vec<waiting::Sample> = measured(&node, &waiting::set(&node)?, &["--waiting"])?;
+        waiting::print(&samples)
+    } else {
+        let plan = stage::set(&node, options.rounds)?;
+        println!("{} candidates, {} rounds, interleaved", plan.candidates.len(), plan.rounds);
+        let results: Vec<inside::Samples> = measured(&node, &plan, &[])?;
+        table::print(&results);
+        table::within_limits(&results)
+    };
+    Ok(if fits { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
 
-    println!("{} candidates, {} rounds, interleaved", plan.candidates.len(), plan.rounds);
-    let text = serde_json::to_string(&plan)
-        .map_err(|e| Error::Unreadable { what: "the plan".to_owned(), said: e.to_string() })?;
-    node.write("/run/testkit/plan.json", text)?;
+/// What the part inside the sandbox makes of a plan.
+fn measured<T: DeserializeOwned>(node: &Sandbox, plan: &impl Serialize, how: &[&str]) -> Result<T, Error> {
+    let unreadable =
+        |what: &str, e: serde_json::Error| Error::Unreadable { what: what.to_owned(), said: e.to_string() };
+    node.write(
+        "/run/testkit/plan.json",
+        serde_json::to_string(plan).map_err(|e| unreadable("the plan", e))?,
+    )?;
     let ran = node
         .command("/run/testkit/bin/xtask")
         .args(["bench-inside", "/run/testkit/plan.json"])
+        .args(how)
         .time_limit(Duration::from_secs(3600))
         .run()?
         .expect(0)?;
-    let results: Vec<inside::Samples> = serde_json::from_str(&ran.stdout)
-        .map_err(|e| Error::Unreadable { what: "the samples".to_owned(), said: e.to_string() })?;
-    table::print(&results);
-    Ok(if table::within_limits(&results) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    serde_json::from_str(&ran.stdout).map_err(|e| unreadable("the samples", e))
 }
 
 /// The loop itself; called by [`run`] inside the sandbox.
 pub(crate) fn run_inside(options: &InsideOptions) -> Result<ExitCode, Error> {
-    inside::run(&options.plan)?;
+    let unreadable =
+        |e: serde_json::Error| Error::Unreadable { what: "the plan".to_owned(), said: e.to_string() };
+    let text = fs::read(&options.plan).map_err(Error::file("read", &options.plan))?;
+    if options.waiting {
+        waiting::run(&serde_json::from_slice(&text).map_err(unreadable)?)?;
+    } else {
+        inside::run(&serde_json::from_slice(&text).map_err(unreadable)?)?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -21,10 +21,7 @@ const DUMMY: &str = "/usr/lib/ocf/resource.d/pacemaker/Dummy";
 
 /// Installs and starts, and says what to measure.
 pub(crate) fn set(node: &Sandbox, rounds: u32) -> Result<Plan, Error> {
-    let pico = format!("platform:platform:{HA_PORT}");
-    node.mz_sim(["install", HOME, "--owner", node.owner(), "--jvm", "--pico", &pico])?;
-    platform(node).meta_timeout(Duration::from_secs(120)).run("start")?.expect(0)?;
-
+    started(node)?;
     let recurring = || platform(node).interval(Duration::from_secs(1)).param("wait", "0");
     // The simulator's own launcher plays the HA client natively: what is left is the agent's own cost.
     let native = || recurring().param("java_home", format!("{HOME}/java"));
@@ -47,7 +44,16 @@ pub(crate) fn set(node: &Sandbox, rounds: u32) -> Result<Plan, Error> {
     Ok(Plan { rounds, candidates })
 }
 
-fn platform(node: &Sandbox) -> AgentCall<'_> {
+/// The Platform runs from now on.
+pub(super) fn started(node: &Sandbox) -> Result<(), Error> {
+    let pico = format!("platform:platform:{HA_PORT}");
+    node.mz_sim(["install", HOME, "--owner", node.owner(), "--jvm", "--pico", &pico])?;
+    platform(node).meta_timeout(Duration::from_secs(120)).run("start")?.expect(0)?;
+    Ok(())
+}
+
+/// The Platform's agent.
+pub(super) fn platform(node: &Sandbox) -> AgentCall<'_> {
     node.agent("platform").param("mz_home", HOME)
 }
 

@@ -1,0 +1,148 @@
+//! `cargo xtask bench --waiting`: what monitors cost that wait, many of them at once on one node.
+//!
+//! Each belongs to a resource of its own; all watch one pico, for what is measured is theirs and not the pico's. When all of them wait,
+//! the private memory of each is read (`smaps_rollup`: what is in no other process's memory), and when all have come to their end,
+//! the CPU time of all is told by getrusage. What a node with a thousand would need follows from how that grows.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use serde::{Deserialize, Serialize};
+use testkit::Sandbox;
+
+use super::stage;
+use crate::Error;
+
+/// So many at once, in turns.
+const COUNTS: [u32; 3] = [50, 100, 200];
+
+/// How long each of them waits.
+const WAIT: Duration = Duration::from_secs(20);
+
+/// Longest time until all of them wait.
+const SETTLES: Duration = Duration::from_secs(15);
+
+/// What to run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Plan {
+    counts: Vec<u32>,
+    wait: Duration,
+    argv: Vec<String>,
+    environment: BTreeMap<String, String>,
+}
+
+/// What so many at once took.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Sample {
+    count: u32,
+    /// Private memory of each, in KiB.
+    private: Vec<u64>,
+    /// Of all together, in microseconds, from fork to exit.
+    cpu: u64,
+}
+
+/// Starts the pico, and says what to measure.
+pub(super) fn set(node: &Sandbox) -> Result<Plan, Error> {
+    stage::started(node)?;
+    let call = stage::platform(node).interval(Duration::from_secs(1)).level(0);
+    let call = call.param("wait", format!("{}s", WAIT.as_secs())).meta_timeout(WAIT * 3);
+    let (argv, environment) = call.spelled_out("monitor");
+    Ok(Plan { counts: COUNTS.to_vec(), wait: WAIT, argv, environment: environment.into_iter().collect() })
+}
+
+/// Inside the sandbox: runs the plan and prints the samples as JSON.
+pub(super) fn run(plan: &Plan) -> Result<(), Error> {
+    let samples: Result<Vec<Sample>, Error> = plan.counts.iter().map(|&count| measure(plan, count)).collect();
+    let unreadable =
+        |e: serde_json::Error| Error::Unreadable { what: "the samples".to_owned(), said: e.to_string() };
+    println!("{}", serde_json::to_string(&samples?).map_err(unreadable)?);
+    Ok(())
+}
+
+fn measure(plan: &Plan, count: u32) -> Result<Sample, Error> {
+    let spawn = |number: u32| {
+        let mut command = Command::new(&plan.argv[0]);
+        command.args(&plan.argv[1..]).env_clear().envs(&plan.environment);
+        command.env("OCF_RESOURCE_INSTANCE", format!("pico-{number}"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().map_err(|source| Error::Spawn { command: plan.argv.join(" "), source })
+    };
+    // The first of each resource adopts the pico and does not wait.
+    for number in 0..count {
+        spawn(number)?.wait().map_err(|source| Error::Spawn { command: plan.argv.join(" "), source })?;
+    }
+    let before = cpu_of_children();
+    let mut all = (0..count).map(spawn).collect::<Result<Vec<_>, _>>()?;
+    let begun = Instant::now();
+    let waits =
+        |pid: u32| fs::read_to_string(format!("/proc/{pid}/wchan")).is_ok_and(|place| place.contains("poll"));
+    while !all.iter().all(|child| waits(child.id())) {
+        if begun.elapsed() > SETTLES.min(plan.wait) {
+            return Err(Error::Unreadable {
+                what: format!("{count} monitors"),
+                said: "they don't all wait".to_owned(),
+            });
+        }
+        std::thread::yield_now();
+    }
+    let private = all.iter().map(|child| private(child.id())).collect::<Result<Vec<_>, _>>()?;
+    for child in &mut all {
+        child.wait().map_err(|source| Error::Spawn { command: plan.argv.join(" "), source })?;
+    }
+    Ok(Sample { count, private, cpu: cpu_of_children().saturating_sub(before) })
+}
+
+/// In KiB.
+fn private(pid: u32) -> Result<u64, Error> {
+    let path = format!("/proc/{pid}/smaps_rollup");
+    let text = fs::read_to_string(&path).map_err(Error::file("read", path.as_ref()))?;
+    let numbers = text.lines().filter_map(|line| {
+        line.strip_prefix("Private_")?.split_ascii_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    Ok(numbers.sum())
+}
+
+fn cpu_of_children() -> u64 {
+    getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| {
+        let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+        u64::try_from(micros).unwrap_or(0)
+    })
+}
+
+/// A monitor that waits may have this much private memory, in KiB.
+const MOST: u64 = 1024;
+
+/// Prints a line for each number of monitors, and what a thousand would need. True: the memory is within its limit.
+pub(super) fn print(samples: &[Sample]) -> bool {
+    println!("{:>8} {:>22} {:>18} {:>16}", "monitors", "private, each (most)", "private, all", "CPU, all");
+    for Sample { count, private, cpu } in samples {
+        let (sum, most) = (private.iter().sum::<u64>(), private.iter().max().copied().unwrap_or_default());
+        println!(
+            "{count:>8} {:>10} KiB ({most:>4}) {:>14} KiB {:>10}.{:03} ms",
+            sum / u64::from(*count).max(1),
+            sum,
+            cpu / 1000,
+            cpu % 1000
+        );
+    }
+    let last = samples.last();
+    if let Some(Sample { count, private, cpu }) = last {
+        let thousand = |of: u64| of * 1000 / u64::from(*count).max(1);
+        println!(
+            "    1000 (as {count} have it): {} MiB, and {} ms of CPU in {} s, which is {}.{:02} % of one processor",
+            thousand(private.iter().sum()) / 1024,
+            thousand(*cpu) / 1000,
+            WAIT.as_secs(),
+            thousand(*cpu) / WAIT.as_secs() / 10_000,
+            thousand(*cpu) / WAIT.as_secs() / 100 % 100,
+        );
+    }
+    let fits = !samples.is_empty()
+        && samples.iter().flat_map(|sample| &sample.private).all(|&private| private < MOST);
+    println!("private memory of each below 1 MiB: {}", if fits { "yes" } else { "NO" });
+    fits
+}
