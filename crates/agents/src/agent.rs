@@ -58,7 +58,7 @@ impl ocf::Agent for PicoAgent {
         let request = Request {
             occasion: if call.is_probe() { Occasion::Probe } else { Occasion::Recurring },
             depth: call.check_level().unwrap_or(0),
-            by_cluster: call.is_recurring_by_cluster(),
+            every: call.interval().filter(|_| call.is_recurring_by_cluster()),
         };
         looked(actions::monitor(&self.lenient(call), request, budget(call)))
     }

@@ -122,6 +122,9 @@ pub struct Record {
     pub platform: Option<Endpoint>,
     /// The last recurring monitor came to its own end and saw it well; the one that follows may wait.
     pub seen: bool,
+    /// When that was, in milliseconds of the boot clock; older agents did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<u64>,
     /// Something has appeared that a pico leaves behind which is not well; none waits until a deeper monitor has looked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trouble: bool,
@@ -160,6 +163,7 @@ impl Record {
             ha: None,
             platform: None,
             seen: false,
+            seen_at: None,
             trouble: false,
             deeper_seen: BTreeSet::new(),
             told: BTreeSet::new(),

@@ -145,11 +145,17 @@ pub fn boot_id() -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
+/// The kernel's boot clock, which nobody sets, and which goes on while the machine is suspended.
+#[must_use]
+pub fn since_boot() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
+
 /// How long the process has lived, by the kernel's boot clock.
 #[must_use]
 pub fn uptime(id: super::ProcessId) -> Duration {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    let now = Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0));
+    let now = since_boot();
     let ticks = rustix::param::clock_ticks_per_second().max(1);
     let start = Duration::from_millis(id.start.saturating_mul(1000) / ticks);
     now.saturating_sub(start)

@@ -13,7 +13,7 @@ mod stat;
 pub use command_lines::{CommandLine, command_lines};
 pub use facts::{
     ExeLink, any_thread_is, arguments, boot_id, command_line, environment, executable, in_words, owner,
-    pid_namespace, uptime, working_directory,
+    pid_namespace, since_boot, uptime, working_directory,
 };
 pub use scan::{Snapshot, all};
 pub use stat::{ParseStatError, Stat, State};

@@ -6,9 +6,9 @@
 //!
 //! The first run of a row has to answer at once, for the cluster does nothing else on any node until it has the answer to what it
 //! has begun. A row begins anew when Pacemaker ends a run, as it does for a refresh, for maintenance, and when it is itself
-//! restarted. So a run that waits notes before that the next one may not, and takes it back when it comes to its own end. (A row that
-//! Pacemaker ends between two runs, or while a deeper monitor is at work, and begins anew without a probe, is not told by that: its first run
-//! waits.)
+//! restarted. So a run that waits notes before that the next one may not, and takes it back when it comes to its own end, with the time. A row
+//! that Pacemaker ends between two runs and begins anew without a probe (maintenance) is told by that: its first run comes later
+//! than the next one of the old row would have come.
 //!
 //! *A death is one failure.* A deeper monitor that became due while depth 0 waited runs as soon as that has told of a death, before
 //! Pacemaker has begun to act on it; its answer would count as a failure of its own, and three deaths as six. So whoever tells of a death
@@ -32,6 +32,10 @@ use std::time::{Duration, Instant};
 /// For so long a depth 0 stays that finds a death which was told already: far longer than Pacemaker takes to act when it has nothing else to do.
 const BRIEFLY: Duration = Duration::from_secs(2);
 
+/// So much later than its interval says a run may begin that follows another one. More than that, and it answers at once, which
+/// costs nothing but a wait.
+const LATE: Duration = Duration::from_secs(2);
+
 /// Between two looks of one that stays.
 const STEP: Duration = Duration::from_millis(500);
 
@@ -42,8 +46,8 @@ pub struct Request {
     pub occasion: Occasion,
     /// How deep: 0, 10 (with the HA Monitor Server), 20 (with mzsh); a number between rounds down.
     pub depth: u32,
-    /// It comes from the cluster and comes back by itself: a depth 0 may wait, and failures are counted.
-    pub by_cluster: bool,
+    /// The interval of one that comes from the cluster and comes back by itself: a depth 0 may wait, and failures are counted.
+    pub every: Option<Duration>,
 }
 
 /// Monitors.
@@ -128,7 +132,7 @@ impl Monitor<'_> {
         };
         let known = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running);
         // What this run may add to a record that it found.
-        let learned = |r: &Record| (r.seen, r.trouble, r.deeper_seen.clone(), r.ha.clone());
+        let learned = |r: &Record| (r.seen, r.seen_at, r.trouble, r.deeper_seen.clone(), r.ha.clone());
         let before = known.as_ref().map(learned);
         let mut record = match known.map_or_else(|| self.adopt(id), Ok) {
             Ok(record) => record,
@@ -142,6 +146,9 @@ impl Monitor<'_> {
             }
             Occasion::Recurring if depth == 0 => {
                 record.seen = true;
+                if self.longest().is_some() {
+                    record.seen_at = u64::try_from(process::since_boot().as_millis()).ok();
+                }
                 record.trouble |= trouble;
             }
             Occasion::Recurring => {
@@ -190,7 +197,9 @@ impl Monitor<'_> {
 
     /// How long this run waits for the death of the process; none when it may not.
     fn wait(&self, record: &Record) -> Option<Duration> {
-        self.longest().filter(|_| record.seen && !record.trouble)
+        let since = record.seen_at.map(|at| process::since_boot().saturating_sub(Duration::from_millis(at)));
+        let follows = since.is_none_or(|since| since <= self.request.every.unwrap_or_default() + LATE);
+        self.longest().filter(|_| record.seen && follows && !record.trouble)
     }
 
     /// How long this run, which found that the process has died, stays before it tells; none when it has to tell at once.
@@ -209,7 +218,7 @@ impl Monitor<'_> {
     fn longest(&self) -> Option<Duration> {
         let wait =
             self.settings.wait.min((self.budget.length() / 2).saturating_sub(Duration::from_millis(1)));
-        (self.request.by_cluster && !wait.is_zero()).then_some(wait)
+        (self.request.every.is_some() && !wait.is_zero()).then_some(wait)
     }
 
     /// The answer of a run that has met another process than the one it began with, or a start of it: somebody has brought it up
@@ -271,7 +280,7 @@ impl Monitor<'_> {
         let counts = record.as_ref().and_then(|r| r.counts.get(&self.depth()).copied()).unwrap_or_default();
         let (outcome, now) = weigh(&verdict, counts, self.settings, self.request.occasion);
         if let Some(mut record) = record
-            && self.request.by_cluster
+            && self.request.every.is_some()
         {
             let tells = outcome.answer == Answer::NotRunning && self.request.occasion == Occasion::Recurring;
             // One that waited may have been left behind, and a start is at work by now.

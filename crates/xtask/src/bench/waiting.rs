@@ -48,7 +48,7 @@ pub(super) struct Sample {
 /// Starts the pico, and says what to measure.
 pub(super) fn set(node: &Sandbox) -> Result<Plan, Error> {
     stage::started(node)?;
-    let call = stage::platform(node).interval(Duration::from_secs(1)).level(0);
+    let call = stage::platform(node).interval(SETTLES * 4).level(0);
     let call = call.param("wait", format!("{}s", WAIT.as_secs())).meta_timeout(WAIT * 3);
     let (argv, environment) = call.spelled_out("monitor");
     Ok(Plan { counts: COUNTS.to_vec(), wait: WAIT, argv, environment: environment.into_iter().collect() })
