@@ -20,8 +20,12 @@ fn node_with_a_platform() -> Result<Sandbox, Error> {
 
 /// A recurring monitor that does not wait, under strace: its system calls, one a line.
 fn monitor(node: &Sandbox, level: u32) -> Result<String, Error> {
-    let call = node.agent("platform").param("mz_home", "/opt/mz").param("wait", "0");
-    let call = call.interval(Duration::from_secs(1)).level(level);
+    traced(node, level, "0")
+}
+
+fn traced(node: &Sandbox, level: u32, wait: &str) -> Result<String, Error> {
+    let call = node.agent("platform").param("mz_home", "/opt/mz").param("wait", wait);
+    let call = call.interval(Duration::from_secs(60)).level(level);
     let (argv, environment) = call.spelled_out("monitor");
     let strace = node.command("strace").args(["-f", "-qq", "-o", TRACE]).args(argv);
     environment.into_iter().fold(strace, |strace, (name, value)| strace.env(name, value)).run()?.expect(0)?;
@@ -44,6 +48,34 @@ fn depth_0_starts_nothing_opens_no_socket_and_leaves_mz_home_alone() -> Result<(
     let trace = monitor(&node_with_a_platform()?, 0)?;
     assert!(trace.lines().next().is_some_and(|line| line.contains("execve(")), "strace saw nothing: {trace}");
     assert!(offences(&trace).is_empty(), "{:#?}", offences(&trace));
+    Ok(())
+}
+
+/// While it waits, it sleeps in one call with one time-out: no timer, no looking round.
+#[test]
+fn a_monitor_that_waits_sleeps_in_one_call() -> Result<(), Error> {
+    let trace = traced(&node_with_a_platform()?, 0, "500ms")?;
+    let is_wait = |call: &str| {
+        [
+            "poll(",
+            "ppoll(",
+            "select(",
+            "pselect6(",
+            "epoll_",
+            "clock_nanosleep(",
+            "nanosleep(",
+            "timer",
+            "setitimer(",
+            "alarm(",
+        ]
+        .iter()
+        .any(|name| call.starts_with(name))
+    };
+    let calls = trace.lines().map(|line| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' '));
+    // The runtime polls its first three descriptors as it begins, without waiting.
+    let waits: Vec<&str> = calls.filter(|call| is_wait(call) && !call.contains("fd=0")).collect();
+    let [one] = waits.as_slice() else { panic!("{waits:#?}") };
+    assert!(one.contains("poll(") && one.contains("Timeout"), "{one}");
     Ok(())
 }
 
