@@ -11,4 +11,5 @@ mod platform;
 mod soak;
 mod storage;
 mod upkeep;
+mod waiting;
 mod without_platform;
