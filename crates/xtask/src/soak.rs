@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lab::Lab;
 use lab::soak::{self, Options as Of, Summary};
-use testkit::Programs;
+use testkit::{Generation, Programs};
 
 use crate::workspace::{self, Workspace};
 use crate::{Error, lab as by_hand, reliability};
@@ -37,7 +37,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     workspace::build()?;
     let built = reliability::commit();
     let programs = Programs::simulator()?.and_agents(&workspace.release())?;
-    let site = soak::plan().up_in(Lab::of("soak", 3, &programs, true)?)?;
+    let site = soak::plan().up_in(Lab::of("soak", 3, &programs, Generation::under_test(), true)?)?;
     let hour = if faults.is_none() { 60 } else { u64::MAX / 60 };
     let time = Duration::from_secs(minutes.unwrap_or(hour).saturating_mul(60));
     let of = Of { seed, faults: faults.unwrap_or(usize::MAX), time };

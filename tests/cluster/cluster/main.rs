@@ -1,6 +1,7 @@
 //! What the cluster makes of the agents: a real Corosync and Pacemaker, three nodes, fencing. Each scenario is one test, with its
 //! own cluster, and ends with the witness's word.
 
+mod deaths;
 mod health;
 mod jvm;
 mod lab;

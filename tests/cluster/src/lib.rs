@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod control;
+pub mod deaths;
 mod node;
 pub mod report;
 pub mod simulation;

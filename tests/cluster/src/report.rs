@@ -187,8 +187,11 @@ pub fn moments(lab: &Lab, near: u64) -> Vec<Moment> {
     logs.flat_map(|log| timeline::read(&String::from_utf8_lossy(&log), near)).collect()
 }
 
-/// As a node of the lab has them.
-pub(crate) fn versions(lab: &Lab) -> Result<BTreeMap<String, String>, Error> {
+/// Package and version, the kernel's too, as a node of the lab has them.
+///
+/// # Errors
+/// [`Error::Command`].
+pub fn versions(lab: &Lab) -> Result<BTreeMap<String, String>, Error> {
     // Those that are not installed are no failure.
     let list = format!(
         "dpkg-query -W -f '${{Package}} ${{Version}}\\n' {PACKAGES} 2>/dev/null; echo kernel $(uname -r)"

@@ -52,19 +52,36 @@ pub fn read(log: &str, near: u64) -> Vec<Moment> {
 /// The time line of a fault that came at `fault`, the next one at `next`. The moments are those of all nodes, in any order.
 #[must_use]
 pub fn of(moments: &[Moment], fault: u64, next: u64) -> TimeLine {
-    let first = |from: u64, text: fn(&Told) -> Option<&String>| {
-        let after = moments.iter().filter(|(time, _)| (from..next).contains(time));
-        after.filter_map(|(time, told)| Some((*time, text(told)?.clone()))).min()
-    };
-    let noticed = first(fault, |told| match told {
-        Told::Noticed(text) => Some(text),
+    with(moments, fault, next, |_| true, |_| true)
+}
+
+/// The same of one resource that died: noticed by what an action of its own came to, decided by the first action on itself. So several deaths
+/// at once are told apart.
+#[must_use]
+pub fn of_resource(moments: &[Moment], resource: &str, fault: u64, next: u64) -> TimeLine {
+    let (result, action) = (format!(" operation for {resource} on "), format!("{resource}_"));
+    with(moments, fault, next, |text| text.contains(&result), |text| text.starts_with(&action))
+}
+
+fn with(
+    moments: &[Moment],
+    fault: u64,
+    next: u64,
+    is_news: impl Fn(&str) -> bool,
+    is_answer: impl Fn(&str) -> bool,
+) -> TimeLine {
+    let after = |from: u64| moments.iter().filter(move |(time, _)| (from..next).contains(time));
+    let noticed = after(fault).filter_map(|(time, told)| match told {
+        Told::Noticed(text) if is_news(text) => Some((*time, text.clone())),
         _ => None,
     });
+    let noticed = noticed.min();
     let decided = noticed.as_ref().and_then(|(noticed, _)| {
-        first(*noticed, |told| match told {
-            Told::Ordered(text) => Some(text),
+        let orders = after(*noticed).filter_map(|(time, told)| match told {
+            Told::Ordered(text) if is_answer(text) => Some((*time, text.clone())),
             _ => None,
-        })
+        });
+        orders.min()
     });
     TimeLine { noticed, decided }
 }

@@ -53,16 +53,22 @@ impl Lab {
     /// # Errors
     /// See [`Lab::up`].
     pub fn named(name: &str, nodes: u8) -> Result<Self, Error> {
-        Self::of(name, nodes, &Programs::all()?, true)
+        Self::of(name, nodes, &Programs::all()?, Generation::under_test(), true)
     }
 
-    /// The same of these programs. One that is not `leashed` outlives whoever wanted it, if that is ended before [`Lab::down`].
+    /// The same of these programs, on nodes of this generation. One that is not `leashed` outlives whoever wanted it, if that is ended before [`Lab::down`].
     ///
     /// # Errors
     /// See [`Lab::up`].
-    pub fn of(name: &str, nodes: u8, programs: &Programs, leashed: bool) -> Result<Self, Error> {
-        let dir = directory(programs).join(name);
-        let control = Control::new(&dir).of(Generation::under_test())?;
+    pub fn of(
+        name: &str,
+        nodes: u8,
+        programs: &Programs,
+        generation: Generation,
+        leashed: bool,
+    ) -> Result<Self, Error> {
+        let dir = room(programs, generation).join(name);
+        let control = Control::new(&dir).of(generation)?;
         // One that a test left behind which was killed is ending: its leash is gone.
         wait_until(&format!("the end of the lab in {}", dir.display()), PAUSE * 100, || {
             control.init().map_or(Ok(()), |pid| {
@@ -240,9 +246,12 @@ impl Drop for Lab {
 /// Where labs have their directories, beside the build that is tested: `target/lab`, and below it a room for each other generation.
 #[must_use]
 pub fn directory(programs: &Programs) -> PathBuf {
+    room(programs, Generation::under_test())
+}
+
+fn room(programs: &Programs, generation: Generation) -> PathBuf {
     let mz_sim = programs.iter().find(|(_, name)| *name == "mz-sim").map(|(path, _)| path);
     let target = mz_sim.and_then(Path::parent).and_then(Path::parent).unwrap_or(Path::new("/tmp"));
     let labs = target.join("lab");
-    let generation = Generation::under_test();
     if generation == Generation::Machine { labs } else { labs.join(generation.name()) }
 }

@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Between two looks.
@@ -83,6 +84,24 @@ impl Watch {
         let mut alive = self.seen();
         alive.retain(|seen| seen.pico == pico && seen.ended.is_none());
         alive
+    }
+
+    /// SIGKILL to this process, from out here; the moment just before, in milliseconds since 1970. What is measured from there is never too
+    /// short, as from the death it may be: a thread has to come to run to note that.
+    ///
+    /// # Errors
+    /// It lives no more.
+    pub fn kill(&self, process: &Seen) -> io::Result<u64> {
+        let known = locked(&self.known);
+        let fd = known
+            .open
+            .values()
+            .find(|(_, place)| known.seen[*place] == *process)
+            .map(|(fd, _)| Arc::clone(fd));
+        drop(known);
+        let before = now();
+        pidfd_send_signal(fd.ok_or(io::ErrorKind::NotFound)?, Signal::KILL)?;
+        Ok(before)
     }
 }
 

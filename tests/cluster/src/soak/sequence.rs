@@ -100,7 +100,7 @@ impl Iterator for Sequence {
 
 /// `SplitMix64`: a seed is all its state, and the next version of this program has the same sequence.
 #[derive(Debug, Clone)]
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -112,7 +112,7 @@ impl Random {
     }
 
     /// Less than this; that some come more often by one in 10^17 does not matter.
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end.max(1)
     }
 

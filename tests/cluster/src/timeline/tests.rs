@@ -82,6 +82,20 @@ fn what_came_before_the_fault_or_after_the_next_one_is_not_its_own() {
 }
 
 #[test]
+fn of_two_that_died_at_once_each_has_its_own() {
+    let other = "\
+Nov 22 13:03:15.350 n1 pacemaker-controld  [87] (log_executor_event) \tnotice: Result of monitor operation for mz-platform2 on n1: not running | CIB update 78, graph action unconfirmed; call=41
+Nov 22 13:03:15.390 n1 pacemaker-controld  [87] (execute_rsc_action) \tnotice: Initiating stop operation mz-platform2_stop_0 locally on n1 | action 3
+Nov 22 13:03:15.440 n1 pacemaker-controld  [87] (execute_rsc_action) \tnotice: Initiating start operation mz-platform2_start_0 locally on n1 | action 4
+";
+    let moments = [read(KILLED, FAULT), read(other, FAULT)].concat();
+    let TimeLine { noticed, decided } = of_resource(&moments, "mz-platform", FAULT, u64::MAX);
+    assert_eq!(noticed.map(|(at, _)| at - FAULT), Some(82));
+    assert_eq!(decided, Some((FAULT + 130, "mz-platform_stop_0 on n1".to_owned())));
+    assert_eq!(of_resource(&moments, "mz-ui", FAULT, u64::MAX), TimeLine::default());
+}
+
+#[test]
 fn the_time_of_an_agent_is_what_the_executor_measured() {
     let moments = read(KILLED, FAULT);
     assert_eq!(ran(&moments, "mz-platform", FAULT, u64::MAX), 16 + 263);

@@ -17,7 +17,7 @@ use lab::watch::{self, Seen};
 use lab::witness::{self, Expected, Life};
 use lab::{Control, Lab, directory};
 use testkit::needs::{self, Need};
-use testkit::{Error as LabError, Programs};
+use testkit::{Error as LabError, Generation, Programs};
 
 use crate::demo::page::Page;
 use crate::lab::BY_HAND;
@@ -57,7 +57,7 @@ pub(super) fn run(keep: bool) -> Result<ExitCode, Error> {
     let begun = Instant::now();
     let page = Page::new();
     page.chapter("Three nodes, Corosync, Pacemaker and fencing, in namespaces of this machine.");
-    let lab = Lab::of(name, 3, &programs, !keep)?;
+    let lab = Lab::of(name, 3, &programs, Generation::under_test(), !keep)?;
     page.chapter(
         "The README's configuration: storage, address and Platform in a group, a UI, two ECs, an SC.",
     );
