@@ -3,6 +3,7 @@
 
 mod behaviour;
 mod bench;
+mod deaths;
 mod decisions;
 mod demo;
 mod error;
@@ -42,6 +43,8 @@ enum Task {
     Repeat(test::repeat::Options),
     /// Random faults, one after the other, on a cluster of three nodes with five picos; a seed tells which.
     Soak(soak::Options),
+    /// Measure how long a death takes to be noticed and to be over, with the waiting monitor and without, by interval and pico type.
+    Deaths(deaths::Options),
     /// A real Corosync and Pacemaker cluster on this machine: up, exec, kill, cut, heal, status, down.
     #[command(subcommand)]
     Lab(lab::Task),
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Repeat(options) => test::repeat::run(&options),
         Task::Soak(options) => soak::run(&options),
+        Task::Deaths(options) => deaths::run(&options),
         Task::Lab(task) => lab::run(&task),
         Task::Reliability(options) => reliability::run(&options),
         Task::Gen(options) => r#gen::run(&options),

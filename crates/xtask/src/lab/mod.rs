@@ -93,7 +93,8 @@ pub(crate) fn run(task: &Task) -> Result<ExitCode, Error> {
     pass(control.at_terminal(&[verb, node]))
 }
 
-fn generation_named(name: &str) -> Result<Generation, String> {
+/// The generation of this name.
+pub(crate) fn generation_named(name: &str) -> Result<Generation, String> {
     Generation::ALL
         .into_iter()
         .find(|generation| generation.name() == name)

@@ -1,11 +1,12 @@
 //! `cargo xtask reliability`: one pass of the scenarios on a real cluster, recorded; and docs/reliability.md, which `cargo xtask gen`
 //! makes of what was recorded.
 //!
-//! The records are committed, in docs/reliability: a file for each of the last three passes, and one for the soak. So the page is
-//! made by a command from data that anybody can look at, and CI compares it with them; that CI is slower or faster than the machine
-//! of the records fails nothing. A scenario of which no pass tells is a gate of its own that fails ([`check`]): it wants a new pass. One that
-//! there is no more is left out of the page.
+//! The records are committed, in docs/reliability: a file for each of the last three passes, one for the soak, and one for the deaths on each
+//! generation of the cluster's software. So the page is made by a command from data that anybody can look at, and CI compares it with them; that
+//! CI is slower or faster than the machine of the records fails nothing. A scenario of which no pass tells is a gate of its own that fails
+//! ([`check`]): it wants a new pass. One that there is no more is left out of the page.
 
+mod deaths;
 mod page;
 mod records;
 
@@ -13,8 +14,11 @@ use std::fs;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use lab::deaths::Summary as Deaths;
 use lab::report::Report;
 use lab::soak::Summary;
+
+use testkit::Generation;
 
 use crate::workspace::{self, Workspace};
 use crate::{Error, faults, lab as by_hand, test};
@@ -88,16 +92,27 @@ pub(crate) fn keep_soak(summary: &Summary) -> Result<(), Error> {
     Ok(())
 }
 
-/// Fails with the scenarios that don't say what they show, or of which no pass tells.
+/// Keeps what was measured of deaths.
+pub(crate) fn keep_deaths(generation: Generation, summary: &Deaths) -> Result<(), Error> {
+    let mut summary = summary.clone();
+    summary.versions.extend(commit());
+    let name = records::keep_deaths(generation, &summary)?;
+    println!("{name}; cargo xtask gen makes the page of it");
+    Ok(())
+}
+
+/// Fails with the scenarios that don't say what they show, or of which no pass tells, and with what was promised of a death and is
+/// not what was measured.
 pub(crate) fn check() -> Result<(), Error> {
-    let missing = page::missing(&faults::read(SUITE)?, &records::passes()?);
+    let mut missing = page::missing(&faults::read(SUITE)?, &records::passes()?);
+    missing.extend(records::deaths()?.iter().flat_map(deaths::beyond));
     if missing.is_empty() { Ok(()) } else { Err(Error::Table(missing)) }
 }
 
 /// docs/reliability.md.
 pub(crate) fn page() -> Result<String, Error> {
     let families = faults::read(SUITE)?;
-    Ok(page::page(&families, &records::passes()?, records::soak()?.as_ref()))
+    Ok(page::page(&families, &records::passes()?, &records::deaths()?, records::soak()?.as_ref()))
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lab::deaths::Summary as Deaths;
 use lab::report::{Back, Fault, Report};
 use lab::soak::{Step, Summary};
 use lab::timeline::median;
 
+use super::deaths;
 use super::records::Pass;
 use crate::behaviour::table;
 use crate::faults::{Case, Family};
@@ -20,11 +22,12 @@ simulated (some scenarios use real JVMs); its picos take 0.2 s to start, so what
 scenario has a cluster of its own and ends with the witness's word, which asks neither the agents nor the cluster: no pico was ever alive twice, \
 also while one was dying; each that should run does, where it should; nothing healthy was restarted, or as much as stopped for 2 s.
 
-`cargo xtask reliability` runs all scenarios and records a pass, `cargo xtask soak --record` a soak; `cargo xtask lab` gives you such a \
+`cargo xtask reliability` runs all scenarios and records a pass, `cargo xtask soak --record` a soak, `cargo xtask deaths --record` the times of a death; `cargo xtask lab` gives you such a \
 cluster to try things on.
 
 - [Passes](#passes)
 - [Scenarios](#scenarios)
+- [A death](#a-death)
 - [The agents' share](#the-agents-share)
 - [Random faults](#random-faults)
 ";
@@ -63,7 +66,12 @@ const BOUNDED: [(&str, &str); 4] = [
 ];
 
 /// The whole page.
-pub(super) fn page(families: &[Family], passes: &[Pass], soak: Option<&Summary>) -> String {
+pub(super) fn page(
+    families: &[Family],
+    passes: &[Pass],
+    deaths: &[Deaths],
+    soak: Option<&Summary>,
+) -> String {
     let scenarios = families.iter().map(|family| {
         // A heading is a sentence.
         let title = family.title.split(". ").next().unwrap_or_default().trim_end_matches('.');
@@ -71,7 +79,11 @@ pub(super) fn page(families: &[Family], passes: &[Pass], soak: Option<&Summary>)
     });
     let soak = soak.map_or_else(|| "Not recorded yet.\n".to_owned(), random);
     let parts = [HEAD.to_owned(), passes_table(passes), SCENARIOS.to_owned()].into_iter().chain(scenarios);
-    let parts = parts.chain([format!("{SHARE}\n{}", share(passes)), format!("## Random faults\n\n{soak}")]);
+    let parts = parts.chain([
+        deaths::section(deaths),
+        format!("{SHARE}\n{}", share(passes)),
+        format!("## Random faults\n\n{soak}"),
+    ]);
     parts.collect::<Vec<_>>().join("\n")
 }
 
@@ -138,7 +150,7 @@ fn passes_table(passes: &[Pass]) -> String {
     format!("## Passes\n\n{}", table(&heads, rows))
 }
 
-fn versions(versions: &BTreeMap<String, String>) -> String {
+pub(super) fn versions(versions: &BTreeMap<String, String>) -> String {
     versions.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", ")
 }
 
@@ -183,7 +195,7 @@ fn scenario(case: &Case, passes: &[Pass]) -> Vec<Vec<String>> {
 }
 
 /// `0.08 (0.07-0.10)`, of milliseconds.
-fn spread(times: &[u64]) -> String {
+pub(super) fn spread(times: &[u64]) -> String {
     match (median(times), times.iter().min(), times.iter().max()) {
         (Some(middle), Some(least), Some(most)) if least != most => {
             format!("{} ({}-{})", seconds(middle), seconds(*least), seconds(*most))
@@ -194,7 +206,7 @@ fn spread(times: &[u64]) -> String {
 }
 
 /// Of milliseconds, rounded to hundredths.
-fn seconds(time: u64) -> String {
+pub(super) fn seconds(time: u64) -> String {
     let hundredths = (time + 5) / 10;
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lab::deaths;
 use lab::report::Report;
 use lab::soak::Summary;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use testkit::Generation;
 
 use super::PASSES;
 use crate::{Error, workspace};
@@ -73,6 +75,27 @@ pub(super) fn keep_soak(summary: &Summary) -> Result<String, Error> {
 pub(super) fn soak() -> Result<Option<Summary>, Error> {
     let path = folder().join(SOAK);
     if path.exists() { read(&path).map(Some) } else { Ok(None) }
+}
+
+/// What the measurements of deaths are called, but for their generation.
+const DEATHS: &str = "deaths-";
+
+/// Writes it; its name.
+pub(super) fn keep_deaths(generation: Generation, summary: &deaths::Summary) -> Result<String, Error> {
+    let name = format!("{DEATHS}{}.json", generation.name());
+    keep(&name, &text(summary, "samples", &summary.samples)?)?;
+    Ok(format!("{FOLDER}/{name}"))
+}
+
+/// Those that were recorded.
+pub(super) fn deaths() -> Result<Vec<deaths::Summary>, Error> {
+    let names = Generation::ALL.map(|generation| format!("{DEATHS}{}.json", generation.name()));
+    names
+        .iter()
+        .map(|name| folder().join(name))
+        .filter(|path| path.exists())
+        .map(|path| read(&path))
+        .collect()
 }
 
 fn folder() -> PathBuf {

@@ -63,7 +63,7 @@ fn pass(date: &str, noticed: u64, agents: u64) -> Pass {
 #[test]
 fn a_scenario_has_the_median_and_the_spread_of_all_passes() {
     let passes = [pass("1", 80, 60), pass("2", 100, 70), pass("3", 70, 80)];
-    let page = page(&[family()], &passes, None);
+    let page = page(&[family()], &passes, &[], None);
     let line =
         "| It comes back. | `platform::killed` | 0.08 (0.07-0.10) | 0.13 (0.12-0.15) | 0.38 (0.37-0.40) |";
     assert!(page.contains(line), "{page}");
@@ -74,7 +74,7 @@ fn a_scenario_has_the_median_and_the_spread_of_all_passes() {
 
 #[test]
 fn the_agents_share_stands_beside_the_dummys_and_is_measured_by_what_was_promised() {
-    let of = |agents| page(&[family()], &[pass("1", 80, agents)], None);
+    let of = |agents| page(&[family()], &[pass("1", 80, agents)], &[], None);
     let page = of(70);
     assert!(
         page.contains("| kill -9 of platform | platform | 0.08 | 0.35 | 0.22 | 0.13 | 0.07 | 1 |"),
@@ -131,7 +131,7 @@ fn a_soak_is_told_by_kind_and_what_had_no_effect_is_not_counted_as_one() {
         step("refresh", &[], &[]),
     ];
     let (date, versions) = ("2026-11-22 14:00:00".to_owned(), BTreeMap::new());
-    let page = page(&[], &[], Some(&Summary { seed: 7, date, seconds: 130, versions, lives: 9, steps }));
+    let page = page(&[], &[], &[], Some(&Summary { seed: 7, date, seconds: 130, versions, lives: 9, steps }));
     assert!(page.contains("`cargo xtask soak --seed 7 --faults 3`"), "{page}");
     assert!(page.contains("3 faults, 2 of them with an effect"), "{page}");
     assert!(page.contains("9 processes of picos, 2 fencings"), "{page}");
