@@ -25,7 +25,7 @@ fn monitor(node: &Sandbox, level: u32) -> Result<String, Error> {
 
 fn traced(node: &Sandbox, level: u32, wait: &str) -> Result<String, Error> {
     let call = node.agent("platform").param("mz_home", "/opt/mz").param("wait", wait);
-    let call = call.interval(Duration::from_secs(60)).level(level);
+    let call = call.interval(Duration::from_millis(100)).level(level);
     let (argv, environment) = call.spelled_out("monitor");
     let strace = node.command("strace").args(["-f", "-qq", "-o", TRACE]).args(argv);
     environment.into_iter().fold(strace, |strace, (name, value)| strace.env(name, value)).run()?.expect(0)?;

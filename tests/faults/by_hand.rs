@@ -144,7 +144,7 @@ fn restarts_by_hand_again_and_again_are_no_failure() -> Done {
 fn a_restart_by_hand_while_a_monitor_waits_is_a_start_under_way() -> Done {
     let site = site(Kind::Platform).jvm().build()?;
     let old = site.start()?;
-    let waiting = || site.agent().param("wait", "20").interval(Duration::from_secs(60)).run("monitor");
+    let waiting = || site.agent().param("wait", "20").interval(Duration::from_millis(100)).run("monitor");
     // The first after a start does not wait.
     waiting()?.answers(OK).silently();
     // Between its two halves it waits, so that there is no JVM for the time of a look.

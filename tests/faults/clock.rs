@@ -95,7 +95,7 @@ fn a_jump_during_a_waiting_monitor_changes_nothing() -> Done {
             let jvm = site.start()?;
             site.monitor(0)?.answers(OK);
             let wait = if dies { "25" } else { "3" };
-            let monitor = site.agent().interval(Duration::from_secs(60)).param("wait", wait);
+            let monitor = site.agent().interval(Duration::from_millis(100)).param("wait", wait);
             let monitor = with_a_clock(&site, monitor.meta_timeout(Duration::from_secs(60)))?;
             let (monitor, ()) = site.meanwhile(
                 || monitor.run("monitor"),

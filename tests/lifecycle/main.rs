@@ -14,7 +14,6 @@ mod registry;
 mod reload;
 mod status;
 mod surroundings;
-mod trouble;
 mod validation;
 mod waiting;
 mod without_platform;

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use testkit::{AgentCall, Ran};
 
 use testkit::Done;
-use testkit::answer::{Answer, NOT_RUNNING, OK};
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
 use testkit::site::{Kind, Site, site};
 
 /// Beside this everything that does not wait is quick.
 const LONG: &str = "15s";
 /// Far below `LONG`.
 const QUICK: Duration = Duration::from_secs(5);
-/// The interval of the row: on a loaded machine, too, the next one comes sooner.
-const OFTEN: Duration = Duration::from_secs(60);
+/// The interval of the row: here each one comes as soon as the last one has ended.
+const OFTEN: Duration = Duration::from_millis(100);
 
 /// As the cluster calls it.
 fn waiting<'a>(site: &'a Site, wait: &str) -> AgentCall<'a> {
@@ -146,15 +146,81 @@ fn the_first_one_after_a_probe_does_not_wait() -> Done {
 fn the_first_one_of_a_row_that_begins_anew_without_a_probe_does_not_wait() -> Done {
     // As after maintenance. The last one of the old row has come to its end.
     let (site, _) = watched()?;
-    let every_second = || waiting(&site, LONG).interval(Duration::from_secs(1));
     let ended = Instant::now();
     site.until("the next one of the old row to be overdue", |_| {
         let past = ended.elapsed();
-        Ok(if past > Duration::from_secs(4) { Ok(()) } else { Err(format!("{past:?}")) })
+        Ok(if past > Duration::from_secs(6) { Ok(()) } else { Err(format!("{past:?}")) })
     })?;
-    quick(&every_second().run("monitor")?.answers(OK).silently());
+    quick(&waiting(&site, LONG).run("monitor")?.answers(OK).silently());
     let next = waiting(&site, "300ms").run("monitor")?.answers(OK).silently();
     assert!(next.wall >= Duration::from_millis(300), "{next}");
+    // Or of a row with another interval, which begins at once: the old one would have come later.
+    quick(&waiting(&site, LONG).interval(Duration::from_secs(60)).run("monitor")?.answers(OK).silently());
+    Ok(())
+}
+
+/// This call, and what is done to the monitor, by its number, while it waits.
+fn while_waiting(
+    site: &Site,
+    call: AgentCall<'_>,
+    done: impl FnOnce(u32) -> Done,
+) -> Result<Ran, testkit::Error> {
+    thread::scope(|scope| {
+        let monitor = scope.spawn(move || call.run("monitor"));
+        done(site.sleeping_agent("monitor")?.pid)?;
+        monitor.join().expect("the monitor's thread does not panic")
+    })
+}
+
+#[test]
+fn one_that_was_suspended_beyond_its_time_answers_as_if_nothing_had_been() -> Done {
+    // As a virtual machine that is paused or moved, with all that runs in it.
+    let (site, pid) = watched()?;
+    let suspend = |monitor: u32, meanwhile: &str| -> Done {
+        site.sh(&format!("kill -s STOP {monitor}; {meanwhile}"))?;
+        let until = Instant::now() + Duration::from_secs(1);
+        site.until("its time to be over", |_| {
+            Ok(if Instant::now() > until { Ok(()) } else { Err("it is not".to_owned()) })
+        })?;
+        site.sh(&format!("kill -s CONT {monitor}")).map(drop)
+    };
+    let call = || waiting(&site, "500ms");
+    while_waiting(&site, call(), |monitor| suspend(monitor, ":"))?.answers(OK).silently();
+    // The pico died while all was suspended, or at the moment when it woke up.
+    let ran = while_waiting(&site, call(), |monitor| suspend(monitor, &format!("kill -s KILL {pid}")))?;
+    ran.answers(NOT_RUNNING).because(&[&format!("pid {pid} has ended at ")]);
+    Ok(())
+}
+
+#[test]
+fn a_pico_that_is_stopped_during_the_wait_is_found_at_the_end_of_it() -> Done {
+    let (site, pid) = watched()?;
+    let call = waiting(&site, "1s");
+    let ran = while_waiting(&site, call, |_| site.sh(&format!("kill -s STOP {pid}")).map(drop))?;
+    ran.answers(GENERIC).because(&["hangs", &format!("pid {pid} is stopped (T)")]);
+    Ok(())
+}
+
+#[test]
+fn what_others_wrote_meanwhile_is_left_as_it_is() -> Done {
+    // One whose executor was killed is left behind, and a start is at work when it comes to its end.
+    let (site, pid) = watched()?;
+    let record = site.record();
+    let starts = format!(
+        "sed -i 's/\"phase\":\"running\"/\"phase\":\"starting\"/' {record} && grep -q starting {record}"
+    );
+    for (wait, end) in [("1s", String::new()), (LONG, format!("; kill -s KILL {pid}"))] {
+        site.sh(&format!("sed -i 's/\"phase\":\"starting\"/\"phase\":\"running\"/' {record}"))?;
+        quick(&waiting(&site, LONG).interval(Duration::from_secs(60)).run("monitor")?.answers(OK).silently());
+        let mut written = None;
+        let ran = while_waiting(&site, waiting(&site, wait), |_| {
+            site.sh(&starts)?;
+            written = Some(site.read_record()?);
+            site.sh(&format!(":{end}")).map(drop)
+        })?;
+        quick(&ran);
+        assert_eq!(Some(site.read_record()?), written, "{ran}");
+    }
     Ok(())
 }
 
@@ -174,11 +240,7 @@ fn told() -> Result<Site, testkit::Error> {
 
 /// A monitor that stays, and what is done meanwhile.
 fn staying(site: &Site, depth: u32, done: impl FnOnce(u32) -> Done) -> Result<Ran, testkit::Error> {
-    thread::scope(|scope| {
-        let deep = scope.spawn(|| waiting(site, LONG).level(depth).run("monitor"));
-        done(site.sleeping_agent("monitor")?.pid)?;
-        deep.join().expect("the monitor's thread does not panic")
-    })
+    while_waiting(site, waiting(site, LONG).level(depth), done)
 }
 
 #[test]

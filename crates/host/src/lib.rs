@@ -13,7 +13,6 @@
 //! This is the only crate of the workspace with `unsafe`: [`fork`] and what must run between it and `exec`, and a request to a pidfd.
 
 pub mod addresses;
-mod arrivals;
 pub mod command;
 pub mod credentials;
 pub mod files;
@@ -27,7 +26,6 @@ mod pidfd;
 pub mod process;
 mod wait;
 
-pub use arrivals::Arrivals;
 pub use fork::{Child, End};
 pub use pidfd::PidFd;
 pub use process::{Pid, ProcessHandle, ProcessId, Signal};

@@ -24,24 +24,6 @@ pub fn place(path: &Path) -> io::Result<Place> {
     find(&table, path).ok_or_else(|| io::Error::other(format!("no mount holds {}", path.display())))
 }
 
-/// The type of the file system of a mount (`ext4`, `nfs4`), by the mount's number, which statx(2) tells.
-///
-/// # Errors
-/// The table can't be read.
-pub(crate) fn file_system(mount: u64) -> io::Result<Option<String>> {
-    let table = read_capped("/proc/self/mountinfo", 8 << 20)?;
-    Ok(type_of(&table, mount))
-}
-
-/// `id ... - type source options`
-fn type_of(table: &[u8], mount: u64) -> Option<String> {
-    let id = mount.to_string();
-    let mut lines = table.split(|&b| b == b'\n').map(|line| line.split(|&b| b == b' '));
-    let mut fields = lines.find(|fields| fields.clone().next() == Some(id.as_bytes()))?;
-    fields.find(|field| *field == b"-")?;
-    fields.next().map(|name| String::from_utf8_lossy(name).into_owned())
-}
-
 /// `id parent major:minor root mount-point ...`; what is mounted later covers what was there before.
 fn find(table: &[u8], path: &Path) -> Option<Place> {
     let mut found: Option<(usize, Place)> = None;
@@ -92,12 +74,6 @@ mod tests {
         assert_ne!(at("/opt/mz2"), at("/opt/mz"));
         assert_eq!(at("/usr").device, "254:0");
         assert_eq!(find(b"", Path::new("/usr")), None);
-    }
-
-    #[test]
-    fn a_file_system_is_known_by_the_number_of_its_mount() {
-        let of = |mount| type_of(TABLE, mount);
-        assert_eq!((of(22).as_deref(), of(32).as_deref(), of(2)), (Some("ext4"), Some("nfs"), None));
     }
 
     #[test]

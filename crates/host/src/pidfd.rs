@@ -67,11 +67,6 @@ impl PidFd {
         poll_until(&mut [PollFd::new(&self.0, PollFlags::IN)], until)
     }
 
-    /// The same, and true also when `other` is ready to be read.
-    pub(crate) fn ended_or_ready_by(&self, other: &impl AsFd, until: Instant) -> io::Result<bool> {
-        poll_until(&mut [PollFd::new(&self.0, PollFlags::IN), PollFd::new(other, PollFlags::IN)], until)
-    }
-
     /// How the process has ended, once it was reaped (Linux 6.15).
     pub(crate) fn end(&self) -> Option<End> {
         let mut info = Info { mask: EXIT, ..Info::default() };

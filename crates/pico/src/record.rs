@@ -122,12 +122,9 @@ pub struct Record {
     pub platform: Option<Endpoint>,
     /// The last recurring monitor came to its own end and saw it well; the one that follows may wait.
     pub seen: bool,
-    /// When that was, in milliseconds of the boot clock; older agents did not write it.
+    /// When that was, in milliseconds of the boot clock; older agents did not write it, and the next one may wait then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_at: Option<u64>,
-    /// Something has appeared that a pico leaves behind which is not well; none waits until a deeper monitor has looked.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub trouble: bool,
     /// The depths of the deeper monitors that have come to their own end since the start or the last probe.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub deeper_seen: BTreeSet<u32>,
@@ -164,7 +161,6 @@ impl Record {
             platform: None,
             seen: false,
             seen_at: None,
-            trouble: false,
             deeper_seen: BTreeSet::new(),
             told: BTreeSet::new(),
             counts: BTreeMap::new(),
@@ -219,7 +215,6 @@ impl Record {
         self.found(jvm);
         self.phase = Phase::Running;
         self.seen = false;
-        self.trouble = false;
         self.deeper_seen.clear();
         self.told.clear();
         self.counts.clear();
@@ -477,5 +472,20 @@ mod tests {
         assert_eq!(name_of(&target("ec1", "/opt/mz")), first);
         assert_ne!(name_of(&target("ec2", "/opt/mz")), first);
         assert_ne!(name_of(&target("ec1", "/opt/mz2")), first);
+    }
+
+    /// As the first version wrote it.
+    const OLDEST: &str = r#"{"format":FORMAT,"boot":"b","pico":"ec1","mz_home":"/opt/mz","mz_home_resolved":null,"process_match":null,
+        "phase":"running","jvm":{"pid":4711,"start":99},"mzsh":null,"uid":4711,"ha":null,"platform":null,"seen":true,"parameters":{}}"#;
+
+    #[test]
+    fn a_record_of_an_older_agent_and_one_of_a_newer_can_be_read() {
+        let oldest = OLDEST.replace("FORMAT", &FORMAT.to_string());
+        let newer = oldest.replace("\"seen\":true", "\"seen\":true,\"of_a_later_version\":[1]");
+        for text in [oldest, newer] {
+            let record = Record::parse(text.as_bytes(), "b").unwrap().unwrap();
+            assert!(record.seen && record.seen_at.is_none() && record.told.is_empty());
+            assert_eq!(record.jvm().map(|id| id.start), Some(99));
+        }
     }
 }

@@ -120,14 +120,6 @@ pub fn executable(pid: Pid) -> io::Result<Option<ExeLink>> {
     }))
 }
 
-/// Its working directory. The link is read, not followed: no file system is touched.
-///
-/// # Errors
-/// No permission.
-pub fn working_directory(pid: Pid) -> io::Result<Option<PathBuf>> {
-    unless_gone(fs::read_link(format!("/proc/{pid}/cwd")))
-}
-
 /// Its pid namespace, in the kernel's words (`pid:[4026531836]`).
 ///
 /// # Errors

@@ -13,12 +13,11 @@ mod stat;
 pub use command_lines::{CommandLine, command_lines};
 pub use facts::{
     ExeLink, any_thread_is, arguments, boot_id, command_line, environment, executable, in_words, owner,
-    pid_namespace, since_boot, uptime, working_directory,
+    pid_namespace, since_boot, uptime,
 };
 pub use scan::{Snapshot, all};
 pub use stat::{ParseStatError, Stat, State};
 
-use crate::arrivals::Arrivals;
 use crate::fork::End;
 use crate::pidfd::PidFd;
 pub use rustix::process::Signal;
@@ -146,14 +145,6 @@ impl ProcessHandle {
         self.pidfd.ended_by(until)
     }
 
-    /// The same, and true also when something of [`Arrivals`] has come.
-    ///
-    /// # Errors
-    /// What poll(2) says.
-    pub fn ended_or_arrived_by(&self, arrivals: &Arrivals, until: Instant) -> io::Result<bool> {
-        self.pidfd.ended_or_ready_by(arrivals, until)
-    }
-
     /// How it has ended, where that can be known to one who is not its parent: while it was not reaped, and on Linux 6.15 and later. `None`
     /// also while it lives.
     #[must_use]
@@ -167,5 +158,44 @@ impl ProcessHandle {
     /// /proc can't be read or understood.
     pub fn stat(&self) -> io::Result<Option<Stat>> {
         self.id.stat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+
+    /// Since when a pidfd tells how a process that was reaped has ended.
+    const TELLS: (u32, u32) = (6, 15);
+
+    fn kernel() -> (u32, u32) {
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+        let mut numbers =
+            release.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
+        (numbers.next().unwrap(), numbers.next().unwrap())
+    }
+
+    #[test]
+    fn how_a_process_has_ended_is_known_until_it_is_reaped_and_on_new_kernels_after_it() {
+        for (last, expected) in [
+            ("kill -9 $$", End::Signalled(9)),
+            ("kill -SEGV $$", End::Signalled(11)),
+            ("exit 3", End::Exited(3)),
+        ] {
+            let mut command = Command::new("sh");
+            let mut child =
+                command.args(["-c", &format!("read line; {last}")]).stdin(Stdio::piped()).spawn().unwrap();
+            let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
+            let handle = Stat::read(pid).unwrap().unwrap().id().open().unwrap().unwrap();
+            assert_eq!(handle.end(), None);
+            drop(child.stdin.take());
+            assert!(handle.ended_by(Instant::now() + Duration::from_secs(20)).unwrap());
+            // A child of ours that we have not waited for.
+            assert_eq!(handle.end(), Some(expected));
+            child.wait().unwrap();
+            assert_eq!(handle.end(), (kernel() >= TELLS).then_some(expected));
+        }
     }
 }

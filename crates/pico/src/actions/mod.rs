@@ -11,7 +11,6 @@ mod start;
 mod stop;
 mod validate;
 mod wait_for;
-mod waiting;
 
 pub use checks::{Finding, Severity};
 pub use explain::{Point, explain};

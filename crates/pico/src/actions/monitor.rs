@@ -7,8 +7,8 @@
 //! The first run of a row has to answer at once, for the cluster does nothing else on any node until it has the answer to what it
 //! has begun. A row begins anew when Pacemaker ends a run, as it does for a refresh, for maintenance, and when it is itself
 //! restarted. So a run that waits notes before that the next one may not, and takes it back when it comes to its own end, with the time. A row
-//! that Pacemaker ends between two runs and begins anew without a probe (maintenance) is told by that: its first run comes later
-//! than the next one of the old row would have come.
+//! that Pacemaker ends between two runs and begins anew without a probe (maintenance, a changed operation) is told by the time: the next run
+//! of the old row would have come one interval after that, not sooner and hardly later.
 //!
 //! *A death is one failure.* A deeper monitor that became due while depth 0 waited runs as soon as that has told of a death, before
 //! Pacemaker has begun to act on it; its answer would count as a failure of its own, and three deaths as six. So whoever tells of a death
@@ -18,23 +18,25 @@
 
 use super::deep;
 use super::record_of;
-use super::waiting::{self, Waited};
 use crate::budget::Budget;
 use crate::outcome::{Answer, Class, Outcome};
 use crate::record::{Phase, Record, RecordFile};
 use crate::settings::{Settings, Target};
 use crate::verdict::{
-    Finding, Life, Look, Observation, Occasion, Policy, Processes, Verdict, judge, observe,
+    Death, Finding, Life, Look, Observation, Occasion, Policy, Processes, Verdict, judge, observe,
 };
 use host::{ProcessId, process};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// For so long a depth 0 stays that finds a death which was told already: far longer than Pacemaker takes to act when it has nothing else to do.
 const BRIEFLY: Duration = Duration::from_secs(2);
 
-/// So much later than its interval says a run may begin that follows another one. More than that, and it answers at once, which
-/// costs nothing but a wait.
-const LATE: Duration = Duration::from_secs(2);
+/// Pacemaker runs a monitor again one interval after it has ended: a run that begins sooner than that, but for how exact clocks are, does not
+/// follow another one.
+const EARLY: Duration = Duration::from_millis(500);
+
+/// Nor does one that begins so much later, on a machine that is not overloaded. One that does not wait for once costs nothing.
+const LATE: Duration = Duration::from_secs(5);
 
 /// Between two looks of one that stays.
 const STEP: Duration = Duration::from_millis(500);
@@ -84,7 +86,7 @@ impl Monitor<'_> {
             (Occasion::Recurring, _) => Look::Everything,
         };
         let mut processes = self.observe(record.as_ref(), look);
-        let (mut died, mut trouble) = (None, false);
+        let mut died = None;
         if let Processes::None { .. } = processes
             && let Some(known) = &record
             && let Some(time) = self.stays(known)
@@ -96,10 +98,10 @@ impl Monitor<'_> {
                 host::pause(STEP, until);
                 processes = self.observe(Some(known), Look::Everything);
             }
-            (_, record) = record_of(self.settings, self.target);
-            if let Processes::One { id, .. } = processes {
-                return self.met(id, record, &file);
+            if let Processes::One { .. } = processes {
+                return met_another();
             }
+            (_, record) = record_of(self.settings, self.target);
         }
         if let Some(known) = &mut record
             && depth == 0
@@ -109,20 +111,16 @@ impl Monitor<'_> {
         {
             known.seen = false;
             file.note(known);
-            match waiting::wait(id, self.settings, self.target, wait) {
-                Waited::Died(seen) => {
-                    died = Some(seen);
-                    processes = self.observe(record.as_ref(), Look::Everything);
+            died = death_within(wait, id);
+            if died.is_some() {
+                processes = self.observe(record.as_ref(), Look::Everything);
+            } else {
+                // As it is by now: the time was long enough for others to write, and for the pico to be stopped.
+                (_, record) = record_of(self.settings, self.target);
+                if !record.as_ref().is_some_and(|now| now.jvm() == Some(id) && now.phase == Phase::Running) {
+                    return met_another();
                 }
-                well => {
-                    trouble = well == Waited::Trouble;
-                    // As it is by now: the time was long enough for others to write.
-                    (_, record) = record_of(self.settings, self.target);
-                    let same = |now: &Record| now.jvm() == Some(id) && now.phase == Phase::Running;
-                    if !record.as_ref().is_some_and(same) {
-                        return self.met(id, record, &file);
-                    }
-                }
+                processes = self.observe(record.as_ref(), Look::Record);
             }
         }
 
@@ -132,7 +130,7 @@ impl Monitor<'_> {
         };
         let known = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running);
         // What this run may add to a record that it found.
-        let learned = |r: &Record| (r.seen, r.seen_at, r.trouble, r.deeper_seen.clone(), r.ha.clone());
+        let learned = |r: &Record| (r.seen, r.seen_at, r.deeper_seen.clone(), r.ha.clone());
         let before = known.as_ref().map(learned);
         let mut record = match known.map_or_else(|| self.adopt(id), Ok) {
             Ok(record) => record,
@@ -149,12 +147,9 @@ impl Monitor<'_> {
                 if self.longest().is_some() {
                     record.seen_at = u64::try_from(process::since_boot().as_millis()).ok();
                 }
-                record.trouble |= trouble;
             }
             Occasion::Recurring => {
                 record.deeper_seen.insert(depth);
-                // Its answer tells.
-                record.trouble = false;
             }
         }
         let mut observation = self.deep(Observation::of(processes), id, &mut record);
@@ -164,9 +159,8 @@ impl Monitor<'_> {
         if depth > 0 && id.live().is_ok_and(|stat| stat.is_none()) {
             // It died while it was asked: that is what counts, not that it did not answer.
             observation = Observation::of(self.observe(Some(&record), Look::Everything));
-            if let Processes::One { id: other, .. } = observation.processes {
-                let (_, now) = record_of(self.settings, self.target);
-                return self.met(other, now, &file);
+            if let Processes::One { .. } = observation.processes {
+                return met_another();
             }
         }
         self.answer(&observation, Some(record), &file)
@@ -197,9 +191,11 @@ impl Monitor<'_> {
 
     /// How long this run waits for the death of the process; none when it may not.
     fn wait(&self, record: &Record) -> Option<Duration> {
+        let every = self.request.every.unwrap_or_default();
+        let expected = every.saturating_sub(EARLY)..=every + LATE;
         let since = record.seen_at.map(|at| process::since_boot().saturating_sub(Duration::from_millis(at)));
-        let follows = since.is_none_or(|since| since <= self.request.every.unwrap_or_default() + LATE);
-        self.longest().filter(|_| record.seen && follows && !record.trouble)
+        let follows = since.is_none_or(|since| expected.contains(&since));
+        self.longest().filter(|_| record.seen && follows)
     }
 
     /// How long this run, which found that the process has died, stays before it tells; none when it has to tell at once.
@@ -219,21 +215,6 @@ impl Monitor<'_> {
         let wait =
             self.settings.wait.min((self.budget.length() / 2).saturating_sub(Duration::from_millis(1)));
         (self.request.every.is_some() && !wait.is_zero()).then_some(wait)
-    }
-
-    /// The answer of a run that has met another process than the one it began with, or a start of it: somebody has brought it up
-    /// meanwhile. It was not asked yet, and the next run will. A start at work writes its record itself.
-    fn met(&self, id: ProcessId, record: Option<Record>, file: &RecordFile) -> Outcome {
-        if record.is_some_and(|record| record.phase != Phase::Running) {
-            return Outcome::success();
-        }
-        match self.adopt(id) {
-            Ok(record) => {
-                file.note(&record);
-                Outcome::success()
-            }
-            Err(e) => Outcome::failed(format!("{}: {id} lives, but {e}", self.settings.pico())),
-        }
     }
 
     /// A record of a process that the last one did not name.
@@ -283,17 +264,41 @@ impl Monitor<'_> {
             && self.request.every.is_some()
         {
             let tells = outcome.answer == Answer::NotRunning && self.request.occasion == Occasion::Recurring;
-            // One that waited may have been left behind, and a start is at work by now.
-            let same = |now: Record| now.jvm() == record.jvm() && now.phase == record.phase;
-            let is_new = tells && file.read().is_some_and(same) && record.told.insert(self.depth());
-            if now != counts {
+            if tells && !record.told.contains(&self.depth()) {
+                // It may have waited, and have been left behind, while others wrote, or a start is at work.
+                let same = |now: &Record| now.jvm() == record.jvm() && now.phase == record.phase;
+                if let Some(mut now) = file.read().filter(same) {
+                    now.told.insert(self.depth());
+                    file.note(&now);
+                }
+            } else if now != counts {
                 record.counts.insert(self.depth(), now);
-            }
-            if is_new || now != counts {
                 file.note(&record);
             }
         }
         outcome
+    }
+}
+
+/// The answer of a run that has met another process than the one it began with, or a start of it: somebody has brought it up meanwhile.
+/// It was not asked yet, and the next run will; nor is it noted, for the one who did that notes it, or the next run.
+fn met_another() -> Outcome {
+    Outcome::success()
+}
+
+/// Waits for the death of the process.
+fn death_within(wait: Duration, id: ProcessId) -> Option<Death> {
+    let until = Instant::now() + wait;
+    let seen = |end| Some(Death { seen: SystemTime::now(), end });
+    match id.open() {
+        Ok(Some(handle)) if handle.ended_by(until).unwrap_or(false) => seen(handle.end()),
+        Ok(Some(_)) => None,
+        Ok(None) => seen(None),
+        // No descriptor left: then it is not waited for.
+        Err(e) => {
+            tracing::debug!("not waiting: {e}");
+            None
+        }
     }
 }
 

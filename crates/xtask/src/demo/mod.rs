@@ -175,7 +175,8 @@ impl Story<'_> {
     /// A waiting monitor, and the death that ends it.
     fn death_noticed(&mut self) -> Result<(), Error> {
         // A monitor has seen it well since its start: this one may wait.
-        let waiting = || call(self.node, "platform").interval(Duration::from_secs(60)).param("wait", "20s");
+        let waiting =
+            || call(self.node, "platform").interval(Duration::from_millis(100)).param("wait", "20s");
         let (ran, noticed) = std::thread::scope(|scope| -> Result<(Ran, Duration), Error> {
             let monitor = scope.spawn(|| waiting().run("monitor"));
             wait_until("a waiting monitor", LIMIT, || {
