@@ -47,8 +47,7 @@ pub struct Report {
     pub faults: Vec<Fault>,
 }
 
-/// One thing that was done. Times are milliseconds since then; where the cluster learns of it by the death of a pico, or of its node, since
-/// that: what the scenario takes to bring it about is nobody's share.
+/// One thing that was done. Times are milliseconds since then.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fault {
     /// In words.
@@ -109,15 +108,7 @@ impl Evidence<'_> {
 
     fn fault(self, at: u64, what: &str, next: u64) -> Fault {
         let line = timeline::of(self.moments, at, next);
-        let known_by = |life: &Life| {
-            let (_, by) = line.noticed.as_ref()?;
-            let named =
-                by.contains(&format!("mz-{} ", life.pico)) || by.contains(&format!("Node {} ", life.node));
-            life.ended.filter(|_| named)
-        };
         let noticed = line.noticed.as_ref().map(|(time, _)| *time);
-        let ended = self.lives.iter().filter_map(known_by);
-        let at = ended.filter(|ended| (at..=noticed.unwrap_or(at)).contains(ended)).min().unwrap_or(at);
         let since = |time: u64| time.saturating_sub(at);
         let died = |life: &&Life| life.ended.is_some_and(|ended| (at..next).contains(&ended));
         let mut back: Vec<Back> =
@@ -261,8 +252,7 @@ mod tests {
             .faults(&[(1000, "kill".into()), (4000, "stop".into())]);
         assert_eq!(told.len(), 2);
         let kill = &told[0];
-        // Since the death, one after the fault.
-        assert_eq!((kill.noticed, kill.decided, kill.running), (Some(19), Some(29), Some(349)));
+        assert_eq!((kill.noticed, kill.decided, kill.running), (Some(20), Some(30), Some(350)));
         let back = &kill.back[0];
         assert_eq!((back.away, back.since_noticed, back.product), (349, Some(380), Some(260)));
         assert_eq!(back.agents, Some(15 + 320 - 260));

@@ -19,6 +19,7 @@ mod plan;
 
 use std::cell::RefCell;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use mz_sim::heart;
@@ -330,8 +331,18 @@ impl Site {
         fs::read_to_string(&file).map_err(io_error("read", &file))
     }
 
-    /// Sends a signal to a pico, on its node. Of one that is stopped no heartbeat is expected.
+    /// Sends a signal to a pico, on its node. Of one that is stopped no heartbeat is expected; one that is killed is the last fault, which comes
+    /// at that moment.
     pub fn signal(&self, pico: &Seen, signal: &str) -> Done {
+        if signal == "KILL" {
+            let killed = self.lab.watch().kill(pico);
+            let killed =
+                killed.map_err(io_error("kill", Path::new(&format!("{} on {}", pico.pico, pico.node))))?;
+            if let Some((when, _)) = self.faults.borrow_mut().last_mut() {
+                *when = killed;
+            }
+            return Ok(());
+        }
         if signal == "STOP" {
             self.excuse(pico);
         }

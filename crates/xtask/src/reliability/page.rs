@@ -35,7 +35,7 @@ cluster to try things on.
 const SCENARIOS: &str = "\
 ## Scenarios
 
-Times are seconds since the fault, or since the death of a pico where the cluster learns of the fault by that: the median of the passes and the least and the most. *Noticed*: the cluster knows that something is not \
+Times are seconds since the fault, of a kill since just before the signal: the median of the passes and the least and the most. *Noticed*: the cluster knows that something is not \
 as it was, by a monitor's answer, a lost node, or a command. *Decided*: the first action that it orders. *Running*: all picos that died of \
 it are ready again. The times depend on the machine, which carries several clusters at once. Where several things are \
 done one after the other, each has its line.
@@ -45,7 +45,7 @@ const SHARE: &str = "\
 ## The agents' share
 
 The same fault for our picos and for `ocf:pacemaker:Dummy`, which does nothing, with a monitor every second for both, in the same lab. Seconds, \
-medians. *Until noticed* begins as above; of a death our monitor tells at once, for it waits on the process, and the Dummy's \
+medians. *Until noticed* begins as above; a death our monitor tells at once, for it waits on the process, and the Dummy's \
 at its next turn. *Since noticed* is from there until the start was done, with all that Pacemaker, the fencing, the storage and the \
 address take. *Product* is the simulated product's own start, from the call of mzsh until the pico is ready. *Agents* is what our stops and starts \
 took since noticed, as Pacemaker's executor measured them, less *Product*; in a standby the product's orderly stop is in it. The rest \
