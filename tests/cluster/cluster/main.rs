@@ -1,6 +1,7 @@
 //! What the cluster makes of the agents: a real Corosync and Pacemaker, three nodes, fencing. Each scenario is one test, with its
 //! own cluster, and ends with the witness's word.
 
+mod away;
 mod deaths;
 mod health;
 mod jvm;
@@ -13,4 +14,3 @@ mod soak;
 mod storage;
 mod upkeep;
 mod waiting;
-mod without_platform;

@@ -1,5 +1,7 @@
 //! The Platform is not there, or can't be reached, and a pico that needs it for its start dies meanwhile. It comes back by itself, once
 //! the Platform has; nobody has to clean up after it.
+//!
+//! (The first of these takes five minutes. By its name it is the first of all scenarios, so that none waits for it at the end of a pass.)
 
 use std::time::{Duration, Instant};
 
