@@ -228,13 +228,8 @@ fn what_others_wrote_meanwhile_is_left_as_it_is() -> Done {
 fn told() -> Result<Site, testkit::Error> {
     let (site, pid) = watched()?;
     waiting(&site, LONG).level(10).run("monitor")?.answers(OK).silently();
-    let ran = thread::scope(|scope| {
-        let monitor = scope.spawn(|| waiting(&site, LONG).run("monitor"));
-        site.sleeping_agent("monitor")?;
-        site.sh(&format!("kill -s KILL {pid}"))?;
-        monitor.join().expect("the monitor's thread does not panic")
-    })?;
-    ran.answers(NOT_RUNNING);
+    let kill = format!("kill -s KILL {pid}");
+    staying(&site, 0, |_| site.sh(&kill).map(drop))?.answers(NOT_RUNNING);
     Ok(site)
 }
 

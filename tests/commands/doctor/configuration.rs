@@ -35,11 +35,11 @@ const CONFIGURATIONS: &[Configured] = &[
     ),
     (r#"on-fail="fence""#, r#"on-fail="ignore""#, "error", "operations", "stop: on-fail=ignore"),
     (
-        r#"<op id="e-m0" name="monitor" interval="1s""#,
-        r#"<op id="e-m0" name="monitor" interval="30s""#,
+        r#"<op id="e-m10" name="monitor" interval="30s""#,
+        r#"<op id="e-m10" name="monitor" interval="1s""#,
         "error",
         "operations",
-        "two have interval 30s",
+        "two have interval 1s",
     ),
     (
         r#"<op id="e-m0" name="monitor" interval="1s""#,

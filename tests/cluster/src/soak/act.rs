@@ -35,7 +35,11 @@ pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Came, Error
     let mut came = Came::default();
     let effects = &mut came.effects;
     match fault {
-        Fault::Kill(pico) => killed(site, &site.one(pico)?)?,
+        Fault::Kill(pico) => {
+            let before = site.one(pico)?;
+            site.signal(&before, "KILL")?;
+            site.until_back(&before)?;
+        }
         Fault::Hang(pico) => {
             let before = site.one(pico)?;
             site.signal(&before, "STOP")?;
@@ -51,7 +55,8 @@ pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Came, Error
         Fault::MzshSlow(pico) => {
             let before = site.one(pico)?;
             slow_mzsh(site, &before, "4s")?;
-            killed(site, &before)?;
+            site.signal(&before, "KILL")?;
+            site.until_back(&before)?;
             slow_mzsh(site, &before, "10ms")?;
         }
         Fault::AgentKilled(pico) => effects.extend(agent_killed(site, &site.one(pico)?)?),
@@ -110,11 +115,6 @@ pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Came, Error
         }
     }
     Ok(came)
-}
-
-fn killed(site: &Site, pico: &Seen) -> Done {
-    site.signal(pico, "KILL")?;
-    site.until_back(pico).map(drop)
 }
 
 /// Each call of mzsh of this pico's installation takes so much longer.
