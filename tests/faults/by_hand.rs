@@ -152,7 +152,7 @@ fn a_restart_by_hand_while_a_monitor_waits_is_a_start_under_way() -> Done {
     let mzsh = "/opt/mz/bin/mzsh.true";
     site.mzsh_does("restart", &format!("{mzsh} shutdown $2; read -r _ </opt/gate; exec {mzsh} startup $2"))?;
     let (monitor, ()) = site.meanwhile(waiting, |site| {
-        site.sleeping_agent("monitor")?;
+        site.waiting_monitor()?;
         let line = "setsid /opt/mz/bin/mzsh restart platform </dev/null >/dev/null 2>&1 &";
         site.as_owner("sh").args(["-c", line]).run()?.expect(0).map(drop)
     })?;

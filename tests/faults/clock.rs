@@ -93,14 +93,18 @@ fn a_jump_during_a_waiting_monitor_changes_nothing() -> Done {
         for dies in [false, true] {
             let site = site(Kind::Platform).build()?;
             let jvm = site.start()?;
-            site.monitor(0)?.answers(OK);
             let wait = if dies { "25" } else { "3" };
-            let monitor = site.agent().interval(Duration::from_millis(100)).param("wait", wait);
-            let monitor = with_a_clock(&site, monitor.meta_timeout(Duration::from_secs(60)))?;
+            let monitor = || {
+                let call = site.agent().interval(Duration::from_millis(100)).param("wait", wait);
+                call.meta_timeout(Duration::from_secs(60))
+            };
+            let waiting = with_a_clock(&site, monitor())?;
+            // The first one of its row does not wait.
+            monitor().run("monitor")?.answers(OK);
             let (monitor, ()) = site.meanwhile(
-                || monitor.run("monitor"),
+                || waiting.run("monitor"),
                 |site| {
-                    site.sleeping_agent("monitor")?;
+                    site.waiting_monitor()?;
                     jump(site, by)?;
                     if dies { site.signal(jvm.pid, "KILL") } else { Ok(()) }
                 },

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::{AgentCall, Ran};
+use testkit::{AgentCall, Process, Ran};
 
 use testkit::Done;
 use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
@@ -63,7 +63,7 @@ fn the_death_of_the_pico_ends_it_at_once_however_it_dies() -> Done {
         site.set(&[switch])?;
         let (ran, noticed) = thread::scope(|scope| {
             let monitor = scope.spawn(|| (waiting(&site, LONG).run("monitor"), Instant::now()));
-            site.sleeping_agent("monitor")?;
+            site.waiting_monitor()?;
             let killed = Instant::now();
             site.sh(&format!("kill -s {signal} {pid}"))?;
             let (ran, ended) = monitor.join().expect("the monitor's thread does not panic");
@@ -96,9 +96,15 @@ fn no_other_call_waits() -> Done {
         ("depth 10", waiting(&site, LONG).level(10)),
         ("depth 20", waiting(&site, LONG).level(20)),
         ("a person's, or ocf-tester's", waiting(&site, LONG).without("OCF_RESKEY_CRM_meta_on_node")),
+        (
+            "one that is not told how long it may take",
+            waiting(&site, LONG).without("OCF_RESKEY_CRM_meta_timeout"),
+        ),
         ("wait=0", waiting(&site, "0")),
     ];
     for (what, call) in calls {
+        // Any would that follows this one.
+        quick(&waiting(&site, "1ms").run("monitor")?.answers(OK).silently());
         let ran = call.run("monitor")?.answers(OK).silently();
         assert!(ran.wall < QUICK, "{what}: {ran}");
     }
@@ -119,13 +125,7 @@ fn the_first_one_after_an_adoption_does_not_wait_either() -> Done {
 fn the_first_one_after_one_that_was_ended_does_not_wait() -> Done {
     // As Pacemaker ends it for a refresh or for maintenance. Its first answer after that holds up the whole cluster.
     let (site, _) = watched()?;
-    thread::scope(|scope| {
-        let ended = scope.spawn(|| waiting(&site, LONG).run("monitor"));
-        let monitor = site.sleeping_agent("monitor")?;
-        site.sh(&format!("kill -s KILL {}", monitor.pid))?;
-        quick(&ended.join().expect("the monitor's thread does not panic")?);
-        Ok::<_, testkit::Error>(())
-    })?;
+    quick(&while_waiting(&site, waiting(&site, LONG), |monitor| kill(&site, monitor))?);
     quick(&waiting(&site, LONG).run("monitor")?.answers(OK).silently());
     let next = waiting(&site, "300ms").run("monitor")?.answers(OK).silently();
     assert!(next.wall >= Duration::from_millis(300), "{next}");
@@ -167,7 +167,7 @@ fn while_waiting(
 ) -> Result<Ran, testkit::Error> {
     thread::scope(|scope| {
         let monitor = scope.spawn(move || call.run("monitor"));
-        done(site.sleeping_agent("monitor")?.pid)?;
+        done(site.waiting_monitor()?.pid)?;
         monitor.join().expect("the monitor's thread does not panic")
     })
 }
@@ -178,13 +178,13 @@ fn one_that_was_suspended_beyond_its_time_answers_as_if_nothing_had_been() -> Do
     let (site, pid) = watched()?;
     let suspend = |monitor: u32, meanwhile: &str| -> Done {
         site.sh(&format!("kill -s STOP {monitor}; {meanwhile}"))?;
-        let until = Instant::now() + Duration::from_secs(1);
+        let until = Instant::now() + Duration::from_secs(6);
         site.until("its time to be over", |_| {
             Ok(if Instant::now() > until { Ok(()) } else { Err("it is not".to_owned()) })
         })?;
         site.sh(&format!("kill -s CONT {monitor}")).map(drop)
     };
-    let call = || waiting(&site, "500ms");
+    let call = || waiting(&site, "5s");
     while_waiting(&site, call(), |monitor| suspend(monitor, ":"))?.answers(OK).silently();
     // The pico died while all was suspended, or at the moment when it woke up.
     let ran = while_waiting(&site, call(), |monitor| suspend(monitor, &format!("kill -s KILL {pid}")))?;
@@ -195,31 +195,60 @@ fn one_that_was_suspended_beyond_its_time_answers_as_if_nothing_had_been() -> Do
 #[test]
 fn a_pico_that_is_stopped_during_the_wait_is_found_at_the_end_of_it() -> Done {
     let (site, pid) = watched()?;
-    let call = waiting(&site, "1s");
+    let call = waiting(&site, "5s");
     let ran = while_waiting(&site, call, |_| site.sh(&format!("kill -s STOP {pid}")).map(drop))?;
     ran.answers(GENERIC).because(&["hangs", &format!("pid {pid} is stopped (T)")]);
     Ok(())
 }
 
+/// What is done on a site while the monitor waits: to the pico, and the monitor.
+type Others = &'static dyn Fn(&Site, u32, u32) -> Done;
+
+fn kill(site: &Site, pid: u32) -> Done {
+    site.sh(&format!("kill -s KILL {pid}")).map(drop)
+}
+
+/// The record says that a start is at work.
+fn starts(site: &Site) -> Done {
+    let record = site.record();
+    let phase = "s/\"phase\":\"running\"/\"phase\":\"starting\"/";
+    site.sh(&format!("sed -i '{phase}' {record} && grep -q starting {record}")).map(drop)
+}
+
 #[test]
 fn what_others_wrote_meanwhile_is_left_as_it_is() -> Done {
-    // One whose executor was killed is left behind, and a start is at work when it comes to its end.
-    let (site, pid) = watched()?;
-    let record = site.record();
-    let starts = format!(
-        "sed -i 's/\"phase\":\"running\"/\"phase\":\"starting\"/' {record} && grep -q starting {record}"
-    );
-    for (wait, end) in [("1s", String::new()), (LONG, format!("; kill -s KILL {pid}"))] {
-        site.sh(&format!("sed -i 's/\"phase\":\"starting\"/\"phase\":\"running\"/' {record}"))?;
-        quick(&waiting(&site, LONG).interval(Duration::from_secs(60)).run("monitor")?.answers(OK).silently());
+    // One whose executor was killed is left behind, and comes to its end when others are at work.
+    let a_start: Others = &|site, _, _| starts(site);
+    let a_probe: Others = &|site, _, _| {
+        site.agent().run("monitor")?.answers(OK).silently();
+        Ok(())
+    };
+    let a_new_one: Others = &|site, pid, monitor| {
+        site.sh(&format!("kill -s STOP {monitor}"))?;
+        kill(site, pid)?;
+        site.agent().run("stop")?.answers(OK);
+        site.start()?;
+        starts(site)
+    };
+    for (others, wait, end) in [
+        (a_start, "4s", None),
+        (a_start, LONG, Some("KILL")),
+        (a_probe, "4s", None),
+        (a_new_one, LONG, Some("CONT")),
+    ] {
+        let (site, pid) = watched()?;
         let mut written = None;
-        let ran = while_waiting(&site, waiting(&site, wait), |_| {
-            site.sh(&starts)?;
+        let ran = while_waiting(&site, waiting(&site, wait), |monitor| {
+            others(&site, pid, monitor)?;
             written = Some(site.read_record()?);
-            site.sh(&format!(":{end}")).map(drop)
+            let whom = if end == Some("CONT") { monitor } else { pid };
+            end.map_or(Ok(()), |signal| site.sh(&format!("kill -s {signal} {whom}")).map(drop))
         })?;
-        quick(&ran);
         assert_eq!(Some(site.read_record()?), written, "{ran}");
+        // Another row has begun, and this is the first of it.
+        if end.is_none() {
+            quick(&waiting(&site, LONG).run("monitor")?);
+        }
     }
     Ok(())
 }
@@ -228,21 +257,24 @@ fn what_others_wrote_meanwhile_is_left_as_it_is() -> Done {
 fn told() -> Result<Site, testkit::Error> {
     let (site, pid) = watched()?;
     waiting(&site, LONG).level(10).run("monitor")?.answers(OK).silently();
-    let kill = format!("kill -s KILL {pid}");
-    staying(&site, 0, |_| site.sh(&kill).map(drop))?.answers(NOT_RUNNING);
+    while_waiting(&site, waiting(&site, LONG), |_| kill(&site, pid))?.answers(NOT_RUNNING);
     Ok(site)
 }
 
 /// A monitor that stays, and what is done meanwhile.
 fn staying(site: &Site, depth: u32, done: impl FnOnce(u32) -> Done) -> Result<Ran, testkit::Error> {
-    while_waiting(site, waiting(site, LONG).level(depth), done)
+    thread::scope(|scope| {
+        let monitor = scope.spawn(|| waiting(site, LONG).level(depth).run("monitor"));
+        done(site.sleeping_agent("monitor")?.pid)?;
+        monitor.join().expect("the monitor's thread does not panic")
+    })
 }
 
 #[test]
 fn one_death_is_told_once_and_a_deeper_monitor_that_was_due_stays_until_it_is_ended() -> Done {
     let site = told()?;
     // As Pacemaker does it before the stop.
-    let ended = staying(&site, 10, |monitor| site.sh(&format!("kill -s KILL {monitor}")).map(drop))?;
+    let ended = staying(&site, 10, |monitor| kill(&site, monitor))?;
     assert_ne!(ended.code(), Some(NOT_RUNNING), "{ended}");
     Ok(())
 }
@@ -264,7 +296,7 @@ fn the_first_of_its_row_tells_at_once_whoever_has_told_before() -> Done {
     quick(&waiting(&told()?, LONG).level(20).run("monitor")?.answers(NOT_RUNNING));
     let site = site(Kind::Platform).build()?;
     let pid = site.start()?.pid;
-    site.sh(&format!("kill -s KILL {pid}"))?;
+    kill(&site, pid)?;
     for depth in [0, 10, 20] {
         quick(&waiting(&site, LONG).level(depth).run("monitor")?.answers(NOT_RUNNING));
     }
@@ -272,9 +304,21 @@ fn the_first_of_its_row_tells_at_once_whoever_has_told_before() -> Done {
 }
 
 #[test]
+fn where_depth_0_is_the_first_of_its_row_a_deeper_one_is_as_well() -> Done {
+    // Maintenance has ended, in which the pico died: all rows begin anew, and nobody has probed.
+    let (site, pid) = watched()?;
+    waiting(&site, LONG).level(10).run("monitor")?.answers(OK).silently();
+    kill(&site, pid)?;
+    let another_row = waiting(&site, LONG).interval(Duration::from_secs(60));
+    quick(&another_row.run("monitor")?.answers(NOT_RUNNING));
+    quick(&waiting(&site, LONG).level(10).run("monitor")?.answers(NOT_RUNNING));
+    Ok(())
+}
+
+#[test]
 fn depth_0_stays_briefly_where_a_deeper_one_has_told() -> Done {
     let (site, pid) = watched()?;
-    site.sh(&format!("kill -s KILL {pid}"))?;
+    kill(&site, pid)?;
     waiting(&site, LONG).level(10).run("monitor")?.answers(NOT_RUNNING);
     let ran = waiting(&site, LONG).run("monitor")?.answers(NOT_RUNNING);
     assert!(ran.wall >= Duration::from_secs(1), "{ran}");
@@ -285,8 +329,22 @@ fn depth_0_stays_briefly_where_a_deeper_one_has_told() -> Done {
 #[test]
 fn one_that_stays_is_well_as_soon_as_somebody_has_brought_the_pico_up_again() -> Done {
     let site = told()?;
-    let ran = staying(&site, 10, |_| site.start().map(drop))?;
-    quick(&ran.answers(OK).silently());
+    site.sh("mkfifo -m 666 /opt/gate")?;
+    site.mzsh_does("startup", "read -r _ </opt/gate; exec /opt/mz/bin/mzsh.true startup $2")?;
+    let ran = staying(&site, 10, |_| {
+        let line = "setsid /opt/mz/bin/mzsh startup platform </dev/null >/dev/null 2>&1 &";
+        site.as_owner("sh").args(["-c", line]).run()?.expect(0)?;
+        // It looks twice a second, and a start at work is not the end of it.
+        let begun = Instant::now();
+        site.until("the start to have been looked at", |site| {
+            let is_mzsh = |process: &Process| process.argv.iter().any(|word| word.ends_with("/mzsh"));
+            let looked_at = site.processes()?.iter().any(is_mzsh) && begun.elapsed() > Duration::from_secs(2);
+            Ok(if looked_at { Ok(()) } else { Err("not yet".to_owned()) })
+        })?;
+        site.sh("echo >/opt/gate").map(drop)
+    })?;
+    let ran = ran.answers(OK).silently();
+    assert!(ran.wall < Duration::from_secs(12), "{ran}");
     Ok(())
 }
 
@@ -296,7 +354,7 @@ fn whose_death_was_told_is_started_and_the_next_death_is_told_at_once_by_any() -
     site.agent().run("stop")?.answers(OK);
     let pid = site.start()?.pid;
     quick(&waiting(&site, LONG).run("monitor")?.answers(OK).silently());
-    site.sh(&format!("kill -s KILL {pid}"))?;
+    kill(&site, pid)?;
     quick(&waiting(&site, LONG).level(10).run("monitor")?.answers(NOT_RUNNING));
     Ok(())
 }

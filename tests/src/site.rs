@@ -395,6 +395,15 @@ impl Site {
         })
     }
 
+    /// Waits for a monitor that waits for the death of its pico: it has said so in the record, and sleeps.
+    pub fn waiting_monitor(&self) -> Result<Process, Error> {
+        self.until("a monitor that waits", |site| {
+            let agent = site.sleeping_agent("monitor")?;
+            let row = site.read_record()?["row"].take();
+            Ok(if row["waits"]["by"] == agent.pid { Ok(agent) } else { Err(format!("{agent:?}, row {row}")) })
+        })
+    }
+
     /// The number that the owner's processes must have, as it is seen from outside.
     pub fn owner(&self) -> u32 {
         // The root of a normal user's node is that user.

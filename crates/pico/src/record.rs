@@ -5,6 +5,7 @@
 //! foreign it costs a look at all processes, no wrong answer.
 
 use crate::identity::Home;
+use crate::row::Row;
 use crate::settings::{Endpoint, PicoType, Settings, Target};
 use host::{Pid, ProcessId, process};
 use serde::{Deserialize, Serialize};
@@ -120,12 +121,10 @@ pub struct Record {
     pub ha: Option<HaFacts>,
     /// The Platform's RCP endpoint, where the registry named one.
     pub platform: Option<Endpoint>,
-    /// The last recurring monitor came to its own end and saw it well; the one that follows may wait.
-    pub seen: bool,
-    /// When that was, in milliseconds of the boot clock; older agents did not write it, and the next one may wait then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seen_at: Option<u64>,
-    /// The depths of the deeper monitors that have come to their own end since the start or the last probe.
+    /// The recurring monitor of depth 0.
+    #[serde(default)]
+    pub row: Row,
+    /// The depths of the deeper monitors that have come to their own end since that began.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub deeper_seen: BTreeSet<u32>,
     /// The depths of the monitors that tell the cluster of the death of the JVM.
@@ -159,8 +158,7 @@ impl Record {
             uid: None,
             ha: None,
             platform: None,
-            seen: false,
-            seen_at: None,
+            row: Row::Begins,
             deeper_seen: BTreeSet::new(),
             told: BTreeSet::new(),
             counts: BTreeMap::new(),
@@ -214,10 +212,15 @@ impl Record {
     pub fn runs_as(&mut self, jvm: ProcessId) {
         self.found(jvm);
         self.phase = Phase::Running;
-        self.seen = false;
-        self.deeper_seen.clear();
+        self.row_begins();
         self.told.clear();
         self.counts.clear();
+    }
+
+    /// The next recurring monitor of any depth is the first of its row.
+    pub fn row_begins(&mut self) {
+        self.row = Row::Begins;
+        self.deeper_seen.clear();
     }
 
     /// What the record was written for; `None` when its name can't be one.
@@ -481,10 +484,10 @@ mod tests {
     #[test]
     fn a_record_of_an_older_agent_and_one_of_a_newer_can_be_read() {
         let oldest = OLDEST.replace("FORMAT", &FORMAT.to_string());
-        let newer = oldest.replace("\"seen\":true", "\"seen\":true,\"of_a_later_version\":[1]");
+        let newer = oldest.replace("\"seen\":true", "\"row\":\"begins\",\"of_a_later_version\":[1]");
         for text in [oldest, newer] {
             let record = Record::parse(text.as_bytes(), "b").unwrap().unwrap();
-            assert!(record.seen && record.seen_at.is_none() && record.told.is_empty());
+            assert!(record.row == Row::Begins && record.told.is_empty());
             assert_eq!(record.jvm().map(|id| id.start), Some(99));
         }
     }

@@ -198,4 +198,15 @@ mod tests {
             assert_eq!(handle.end(), (kernel() >= TELLS).then_some(expected));
         }
     }
+
+    #[test]
+    fn who_has_gone_or_has_another_start_time_is_not_opened() {
+        let own = Stat::read(Pid::own()).unwrap().unwrap().id();
+        assert!(own.open().unwrap().is_some());
+        assert!(ProcessId { start: own.start + 1, ..own }.open().unwrap().is_none());
+        let mut child = Command::new("true").spawn().unwrap();
+        let id = Stat::read(Pid::new(i32::try_from(child.id()).unwrap()).unwrap()).unwrap().unwrap().id();
+        child.wait().unwrap();
+        assert!(id.open().unwrap().is_none());
+    }
 }

@@ -5,10 +5,8 @@
 //! anything else is to be done, so the waiting holds nothing up but a deeper monitor or a probe of the same resource.
 //!
 //! The first run of a row has to answer at once, for the cluster does nothing else on any node until it has the answer to what it
-//! has begun. A row begins anew when Pacemaker ends a run, as it does for a refresh, for maintenance, and when it is itself
-//! restarted. So a run that waits notes before that the next one may not, and takes it back when it comes to its own end, with the time. A row
-//! that Pacemaker ends between two runs and begins anew without a probe (maintenance, a changed operation) is told by the time: the next run
-//! of the old row would have come one interval after that, not sooner and hardly later.
+//! has begun. Which one that is, [`Row`] tells by what the last run has left in the record; a deeper one goes by whether it has been there
+//! since depth 0 began its row.
 //!
 //! *A death is one failure.* A deeper monitor that became due while depth 0 waited runs as soon as that has told of a death, before
 //! Pacemaker has begun to act on it; its answer would count as a failure of its own, and three deaths as six. So whoever tells of a death
@@ -21,6 +19,7 @@ use super::record_of;
 use crate::budget::Budget;
 use crate::outcome::{Answer, Class, Outcome};
 use crate::record::{Phase, Record, RecordFile};
+use crate::row::Row;
 use crate::settings::{Settings, Target};
 use crate::verdict::{
     Death, Finding, Life, Look, Observation, Occasion, Policy, Processes, Verdict, judge, observe,
@@ -30,13 +29,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// For so long a depth 0 stays that finds a death which was told already: far longer than Pacemaker takes to act when it has nothing else to do.
 const BRIEFLY: Duration = Duration::from_secs(2);
-
-/// Pacemaker runs a monitor again one interval after it has ended: a run that begins sooner than that, but for how exact clocks are, does not
-/// follow another one.
-const EARLY: Duration = Duration::from_millis(500);
-
-/// Nor does one that begins so much later, on a machine that is not overloaded. One that does not wait for once costs nothing.
-const LATE: Duration = Duration::from_secs(5);
 
 /// Between two looks of one that stays.
 const STEP: Duration = Duration::from_millis(500);
@@ -86,13 +78,15 @@ impl Monitor<'_> {
             (Occasion::Recurring, _) => Look::Everything,
         };
         let mut processes = self.observe(record.as_ref(), look);
+        let goes_on = record.as_ref().is_some_and(|record| self.goes_on(record));
         let mut died = None;
         if let Processes::None { .. } = processes
+            && goes_on
             && let Some(known) = &record
             && let Some(time) = self.stays(known)
         {
             let until = Instant::now() + time;
-            while let Processes::None { .. } = processes
+            while let Processes::None { .. } | Processes::Starting { .. } = processes
                 && Instant::now() < until
             {
                 host::pause(STEP, until);
@@ -103,56 +97,72 @@ impl Monitor<'_> {
             }
             (_, record) = record_of(self.settings, self.target);
         }
-        if let Some(known) = &mut record
+        if let Processes::One { id, life: Life::Well } = processes
             && depth == 0
-            && let Processes::One { id, life: Life::Well } = processes
-            && known.jvm() == Some(id)
-            && let Some(wait) = self.wait(known)
+            && goes_on
+            && let Some(known) = record.as_mut().filter(|record| record.jvm() == Some(id))
+            && let Some(wait) = self.longest()
         {
-            known.seen = false;
-            file.note(known);
-            died = death_within(wait, id);
-            if died.is_some() {
-                processes = self.observe(record.as_ref(), Look::Everything);
+            known.row = Row::waits();
+            // Where that can't be noted, the next one would wait as well, even if this one is ended.
+            if let Err(e) = file.write(known) {
+                tracing::warn!("{} could not be written, so this monitor does not wait: {e}", file.place());
             } else {
-                // As it is by now: the time was long enough for others to write, and for the pico to be stopped.
-                (_, record) = record_of(self.settings, self.target);
-                if !record.as_ref().is_some_and(|now| now.jvm() == Some(id) && now.phase == Phase::Running) {
+                died = death_within(wait, id);
+                if died.is_some() {
+                    processes = self.observe(Some(known), Look::Everything);
+                } else {
+                    let is_as_noted = |now: &Record| {
+                        now.row == Row::waits() && now.jvm() == Some(id) && now.phase == Phase::Running
+                    };
+                    // The time was long enough for others to write, for the pico to be stopped, and for a new row to begin.
+                    match file.read().filter(is_as_noted) {
+                        Some(now) => *known = now,
+                        None => return met_another(),
+                    }
+                    processes = self.observe(Some(known), Look::Record);
+                }
+                if let Processes::One { id: now, .. } = processes
+                    && now != id
+                {
                     return met_another();
                 }
-                processes = self.observe(record.as_ref(), Look::Record);
             }
         }
 
         let Processes::One { id, .. } = processes else {
+            if let Some(known) = record.as_mut().filter(|_| depth == 0 && !goes_on) {
+                known.row_begins();
+            }
             let observation = Observation { death: died, ..Observation::of(processes) };
             return self.answer(&observation, record, &file);
         };
         let known = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running);
         // What this run may add to a record that it found.
-        let learned = |r: &Record| (r.seen, r.seen_at, r.deeper_seen.clone(), r.ha.clone());
+        let learned = |r: &Record| (r.row, r.deeper_seen.clone(), r.ha.clone());
         let before = known.as_ref().map(learned);
         let mut record = match known.map_or_else(|| self.adopt(id), Ok) {
             Ok(record) => record,
             Err(e) => return Outcome::failed(format!("{}: {id} lives, but {e}", self.settings.pico())),
         };
-        match self.request.occasion {
+        let mut observation = self.deep(Observation::of(processes), id, &mut record);
+        match (self.request.occasion, self.request.every) {
             // After a probe a row begins anew.
-            Occasion::Probe => {
-                record.seen = false;
-                record.deeper_seen.clear();
-            }
-            Occasion::Recurring if depth == 0 => {
-                record.seen = true;
+            (Occasion::Probe, _) => record.row_begins(),
+            (Occasion::Recurring, Some(every)) if depth == 0 => {
+                if !goes_on {
+                    record.row_begins();
+                }
                 if self.longest().is_some() {
-                    record.seen_at = u64::try_from(process::since_boot().as_millis()).ok();
+                    record.row = Row::goes(every);
                 }
             }
-            Occasion::Recurring => {
+            (Occasion::Recurring, Some(_)) => {
                 record.deeper_seen.insert(depth);
+                record.row = record.row.deeper_took(self.budget.begun.elapsed());
             }
+            (Occasion::Recurring, None) => {}
         }
-        let mut observation = self.deep(Observation::of(processes), id, &mut record);
         if before != Some(learned(&record)) {
             file.note(&record);
         }
@@ -189,25 +199,22 @@ impl Monitor<'_> {
         self.budget.begun + self.budget.length() / 2
     }
 
-    /// How long this run waits for the death of the process; none when it may not.
-    fn wait(&self, record: &Record) -> Option<Duration> {
-        let every = self.request.every.unwrap_or_default();
-        let expected = every.saturating_sub(EARLY)..=every + LATE;
-        let since = record.seen_at.map(|at| process::since_boot().saturating_sub(Duration::from_millis(at)));
-        let follows = since.is_none_or(|since| expected.contains(&since));
-        self.longest().filter(|_| record.seen && follows)
+    /// Does this run follow another one of its row?
+    fn goes_on(&self, record: &Record) -> bool {
+        match self.request.every {
+            Some(every) if self.depth() == 0 => record.row.goes_on(every),
+            Some(_) => record.deeper_seen.contains(&self.depth()),
+            None => false,
+        }
     }
 
-    /// How long this run, which found that the process has died, stays before it tells; none when it has to tell at once.
+    /// How long this run, which follows another one and found that the process has died, stays before it tells; none when it has to tell at
+    /// once.
     fn stays(&self, record: &Record) -> Option<Duration> {
         let depth = self.depth();
-        let (has_been, most) = match depth {
-            0 => (record.seen, BRIEFLY),
-            _ => (record.deeper_seen.contains(&depth), Duration::MAX),
-        };
+        let most = if depth == 0 { BRIEFLY } else { Duration::MAX };
         let told_by_others_only = !record.told.is_empty() && !record.told.contains(&depth);
-        let stays = self.request.occasion == Occasion::Recurring && has_been && told_by_others_only;
-        self.longest().filter(|_| stays).map(|time| time.min(most))
+        self.longest().filter(|_| told_by_others_only).map(|time| time.min(most))
     }
 
     /// How long a run may take by doing nothing; none when it may not.
@@ -269,6 +276,7 @@ impl Monitor<'_> {
                 let same = |now: &Record| now.jvm() == record.jvm() && now.phase == record.phase;
                 if let Some(mut now) = file.read().filter(same) {
                     now.told.insert(self.depth());
+                    now.deeper_seen.retain(|depth| record.deeper_seen.contains(depth));
                     file.note(&now);
                 }
             } else if now != counts {
@@ -280,8 +288,9 @@ impl Monitor<'_> {
     }
 }
 
-/// The answer of a run that has met another process than the one it began with, or a start of it: somebody has brought it up meanwhile.
-/// It was not asked yet, and the next run will; nor is it noted, for the one who did that notes it, or the next run.
+/// The answer of a run that has met another process than the one it began with, or a start of it, or another row: somebody has brought it
+/// up meanwhile, or this run was left behind. It was not asked yet, and the next run will; nor is anything noted, for that would write over
+/// what others do.
 fn met_another() -> Outcome {
     Outcome::success()
 }

@@ -198,7 +198,6 @@ mod tests {
         }
     }
 
-    /// The first half of the contract's verdict table: what /proc shows, the recurring monitor's answer, the probe's.
     #[test]
     fn a_death_that_was_seen_is_told_with_its_time_and_how_it_came_where_that_is_known() {
         let seen = std::time::UNIX_EPOCH + Duration::from_secs(1_785_575_107);
@@ -218,6 +217,7 @@ mod tests {
         }
     }
 
+    /// The first half of the contract's verdict table: what /proc shows, the recurring monitor's answer, the probe's.
     #[test]
     fn processes_alone() {
         let table = [

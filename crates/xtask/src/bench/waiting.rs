@@ -20,6 +20,9 @@ use crate::Error;
 /// So many at once, in turns.
 const COUNTS: [u32; 3] = [50, 100, 200];
 
+/// The interval of their rows: short, for the second run of each follows the first when all have had one.
+const OFTEN: Duration = Duration::from_millis(100);
+
 /// How long each of them waits.
 const WAIT: Duration = Duration::from_secs(20);
 
@@ -48,7 +51,7 @@ pub(super) struct Sample {
 /// Starts the pico, and says what to measure.
 pub(super) fn set(node: &Sandbox) -> Result<Plan, Error> {
     stage::started(node)?;
-    let call = stage::platform(node).interval(Duration::from_secs(1)).level(0);
+    let call = stage::platform(node).interval(OFTEN).level(0);
     let call = call.param("wait", format!("{}s", WAIT.as_secs())).meta_timeout(WAIT * 3);
     let (argv, environment) = call.spelled_out("monitor");
     Ok(Plan { counts: COUNTS.to_vec(), wait: WAIT, argv, environment: environment.into_iter().collect() })
@@ -64,25 +67,19 @@ pub(super) fn run(plan: &Plan) -> Result<(), Error> {
 }
 
 fn measure(plan: &Plan, count: u32) -> Result<Sample, Error> {
-    let spawn = |number: u32, interval: Duration| {
+    let spawn = |number: u32| {
         let mut command = Command::new(&plan.argv[0]);
         command.args(&plan.argv[1..]).env_clear().envs(&plan.environment);
         command.env("OCF_RESOURCE_INSTANCE", format!("pico-{number}"));
-        command.env("OCF_RESKEY_CRM_meta_interval", interval.as_millis().to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().map_err(|source| Error::Spawn { command: plan.argv.join(" "), source })
     };
     // The first of each resource adopts the pico and does not wait.
-    let mut ended = Vec::new();
     for number in 0..count {
-        let ran = spawn(number, Duration::from_secs(1))?.wait();
-        ran.map_err(|source| Error::Spawn { command: plan.argv.join(" "), source })?;
-        ended.push((number, Instant::now()));
+        spawn(number)?.wait().map_err(|source| Error::Spawn { command: plan.argv.join(" "), source })?;
     }
     let before = cpu_of_children();
-    // The next of its row comes one interval after that.
-    let next = |(number, ended): (u32, Instant)| spawn(number, ended.elapsed());
-    let mut all = ended.into_iter().map(next).collect::<Result<Vec<_>, _>>()?;
+    let mut all = (0..count).map(spawn).collect::<Result<Vec<_>, _>>()?;
     let begun = Instant::now();
     let waits =
         |pid: u32| fs::read_to_string(format!("/proc/{pid}/wchan")).is_ok_and(|place| place.contains("poll"));
