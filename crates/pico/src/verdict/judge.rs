@@ -209,10 +209,8 @@ mod tests {
             let ended = Processes::None { ended: Some(id()) };
             let observation = Observation { death: Some(Death { seen, end }), ..Observation::of(ended) };
             let verdict = judge(&observation, &policy(Occasion::Recurring, PicoType::Platform));
-            let said = format!(
-                "platform is not running: {} has ended at 09:05:07 UTC{how}, no other process is it",
-                id()
-            );
+            let said =
+                format!("p is not running: {} has ended at 09:05:07 UTC{how}, no other process is it", id());
             assert_eq!((verdict.finding, verdict.reason), (NotRunning, said));
         }
     }
