@@ -197,12 +197,11 @@ fn orderly(site: &Site, since: u64) -> Done {
     Ok(())
 }
 
-/// SIGKILL to both, by one call.
+/// SIGKILL to both, at once.
 fn both_killed(site: &Site, how: &str) -> Result<[Seen; 2], Error> {
     let both = [site.one("ec1")?, site.one("ec2")?];
-    let pids = both.each_ref().map(|seen| seen.pid.to_string());
     site.fault(&format!("kill -9 of ec1 and ec2, {how}"));
-    site.node("n3").exec(&["kill", "-KILL", &pids[0], &pids[1]])?;
+    site.killed(&both)?;
     both.iter().try_for_each(|seen| site.until_dead(seen))?;
     Ok(both)
 }

@@ -331,17 +331,25 @@ impl Site {
         fs::read_to_string(&file).map_err(io_error("read", &file))
     }
 
-    /// Sends a signal to a pico, on its node. Of one that is stopped no heartbeat is expected; one that is killed is the last fault, which comes
-    /// at that moment.
-    pub fn signal(&self, pico: &Seen, signal: &str) -> Done {
-        if signal == "KILL" {
+    /// Sends SIGKILL to picos, one right after the other. That is the last fault, which comes just before the first of them.
+    pub fn killed(&self, picos: &[Seen]) -> Done {
+        let mut first = None;
+        for pico in picos {
             let killed = self.lab.watch().kill(pico);
             let killed =
                 killed.map_err(io_error("kill", Path::new(&format!("{} on {}", pico.pico, pico.node))))?;
-            if let Some((when, _)) = self.faults.borrow_mut().last_mut() {
-                *when = killed;
-            }
-            return Ok(());
+            first.get_or_insert(killed);
+        }
+        if let (Some((when, _)), Some(first)) = (self.faults.borrow_mut().last_mut(), first) {
+            *when = first;
+        }
+        Ok(())
+    }
+
+    /// Sends a signal to a pico, on its node. Of one that is stopped no heartbeat is expected; of SIGKILL see [`Site::killed`].
+    pub fn signal(&self, pico: &Seen, signal: &str) -> Done {
+        if signal == "KILL" {
+            return self.killed(std::slice::from_ref(pico));
         }
         if signal == "STOP" {
             self.excuse(pico);

@@ -220,12 +220,13 @@ pub fn in_words(time: u64) -> String {
     format!("{year}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02}", month + 1)
 }
 
-/// The middle one; of an even number the lower of the two in the middle.
+/// The middle one; of an even number the mean of the two in the middle.
 #[must_use]
 pub fn median(times: &[u64]) -> Option<u64> {
     let mut times = times.to_vec();
     times.sort_unstable();
-    times.get(times.len().checked_sub(1)? / 2).copied()
+    let below = times.get(times.len().checked_sub(1)? / 2)?;
+    Some(below.midpoint(times[times.len() / 2]))
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ cluster to try things on.
 const SCENARIOS: &str = "\
 ## Scenarios
 
-Times are seconds since the fault, of a kill since just before the signal: the median of the passes and the least and the most. *Noticed*: the cluster knows that something is not \
+Times are seconds since the fault, of a kill of picos since just before the signal: the median of the passes and the least and the most. *Noticed*: the cluster knows that something is not \
 as it was, by a monitor's answer, a lost node, or a command. *Decided*: the first action that it orders. *Running*: all picos that died of \
 it are ready again. The times depend on the machine, which carries several clusters at once. Where several things are \
 done one after the other, each has its line.

@@ -125,8 +125,8 @@ fn a_time_in_words_is_utc() {
 }
 
 #[test]
-fn the_median_is_a_time_that_was_measured() {
+fn the_median_is_the_middle_one_or_the_mean_of_the_two_in_the_middle() {
     assert_eq!(median(&[]), None);
     assert_eq!(median(&[3, 1, 2]), Some(2));
-    assert_eq!(median(&[4, 1, 3, 2]), Some(2));
+    assert_eq!(median(&[40, 10, 34, 20]), Some(27));
 }
