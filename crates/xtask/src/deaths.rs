@@ -1,6 +1,6 @@
-//! `cargo xtask deaths`: how long a death takes, see [`lab::deaths`]. A lab for each setting: those with a monitor every second one after the
-//! other, with the machine for themselves; those that do little but wait at the same time. What was measured is for docs/reliability.md when
-//! that is asked for.
+//! `cargo xtask deaths`: how long a death takes, and what waits for a monitor that waits, see [`lab::deaths`]. A lab for each setting: those that
+//! have picos die every few seconds one after the other, with the machine for themselves; those that do little but wait at the same time. What
+//! was measured is for docs/reliability.md when that is asked for.
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use lab::deaths::{Sample, Setting, Subject, Summary, measure};
-use lab::site::Site;
+use lab::deaths::{Asked, Held, Sample, Setting, Subject, Summary, WAITS, held, holding, measure};
+use lab::site::{Plan, Site};
 use lab::timeline::{self, median};
 use lab::{Lab, report, watch};
 use testkit::{Generation, Programs};
@@ -18,7 +18,7 @@ use crate::workspace::{self, Workspace};
 use crate::{Error, generation, lab as by_hand, reliability};
 
 /// So many labs that do little but wait are up at the same time.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 7;
 
 /// What `deaths` is asked for.
 #[derive(Debug, clap::Args)]
@@ -26,9 +26,15 @@ pub(crate) struct Options {
     /// How often each pico type dies with a monitor every second, with `wait` and without
     #[arg(long, default_value_t = 30)]
     kills: usize,
-    /// The same at intervals of 10 and 120 s, where a death may take minutes
-    #[arg(long, default_value_t = 3)]
+    /// The same with a monitor every 10 s
+    #[arg(long, default_value_t = 9)]
     slow_kills: usize,
+    /// The same with one every 120 s: each takes two minutes
+    #[arg(long, default_value_t = 5)]
+    slowest_kills: usize,
+    /// How often a stop, a reload, a deeper monitor and a probe are asked for, with each `wait`
+    #[arg(long, default_value_t = 9)]
+    asks: usize,
     /// What the moments of the deaths are drawn from
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -40,15 +46,23 @@ pub(crate) struct Options {
     record: bool,
 }
 
-/// What came of one setting.
+/// What one lab is for.
+enum Job {
+    Deaths(Setting),
+    /// With this `wait`, so many rounds.
+    Held(u64, usize),
+}
+
+/// What came of one of them.
 struct Measured {
     samples: Vec<Sample>,
+    held: Vec<Held>,
     versions: std::collections::BTreeMap<String, String>,
 }
 
 /// Measures; success when each death was one failure, and nobody else died.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
-    let &Options { kills, slow_kills, seed, generation, record } = options;
+    let &Options { kills, slow_kills, slowest_kills, asks, seed, generation, record } = options;
     by_hand::provide()?;
     generation::made(generation)?;
     eprintln!("building the agents and the simulated MediationZone...");
@@ -56,11 +70,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     workspace::build()?;
     let programs = Programs::simulator()?.and_agents(&workspace.release())?;
     let began = Instant::now();
-    let (often, seldom) = Setting::all(kills, slow_kills);
+    let (often, seldom) = Setting::all(kills, slow_kills, slowest_kills);
+    let held = WAITS.into_iter().filter(|_| asks > 0).map(|wait| Job::Held(wait, asks));
+    let alone: Vec<Job> = often.into_iter().map(Job::Deaths).collect();
+    let together: Vec<Job> = seldom.into_iter().map(Job::Deaths).chain(held).collect();
     let measuring = Measuring { programs, generation, seed, coming_up: Mutex::new(()) };
-    let mut all = measuring.at_once(1, &often);
+    let mut all = measuring.at_once(1, &alone);
     if all.is_ok() {
-        let more = measuring.at_once(AT_ONCE, &seldom);
+        let more = measuring.at_once(AT_ONCE, &together);
         all = all.and_then(|all| Ok([all, more?].into_iter().flatten().collect()));
     }
     let all = match all {
@@ -76,6 +93,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         date: timeline::in_words(watch::now()),
         seconds: began.elapsed().as_secs(),
         versions: all.iter().flat_map(|measured| measured.versions.clone()).collect(),
+        held: all.iter().flat_map(|measured| measured.held.clone()).collect(),
         samples: all.into_iter().flat_map(|measured| measured.samples).collect(),
     };
     tell(&summary);
@@ -107,17 +125,16 @@ struct Measuring {
 }
 
 impl Measuring {
-    /// All these settings, so many at a time; what the first failure leaves is not begun.
-    fn at_once(&self, number: usize, settings: &[Setting]) -> Result<Vec<Measured>, Failure> {
+    /// All these, so many at a time; what the first failure leaves is not begun.
+    fn at_once(&self, number: usize, jobs: &[Job]) -> Result<Vec<Measured>, Failure> {
         let next = AtomicUsize::new(0);
         let worker = || -> Result<Vec<(usize, Measured)>, Failure> {
             let mut done = Vec::new();
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
-                let Some(setting) = settings.get(place) else { return Ok(done) };
-                let measured = self
-                    .one(place, setting)
-                    .inspect_err(|_| next.store(settings.len(), Ordering::Relaxed))?;
+                let Some(job) = jobs.get(place) else { return Ok(done) };
+                let measured =
+                    self.one(place, job).inspect_err(|_| next.store(jobs.len(), Ordering::Relaxed))?;
                 done.push((place, measured));
             }
         };
@@ -135,21 +152,31 @@ impl Measuring {
         Ok(all.into_iter().map(|(_, measured)| measured).collect())
     }
 
-    fn one(&self, place: usize, setting: &Setting) -> Result<Measured, Failure> {
-        let site = self.up(setting)?;
+    fn one(&self, place: usize, job: &Job) -> Result<Measured, Failure> {
         let seed = self.seed.wrapping_add(u64::try_from(place).unwrap_or_default());
+        let stopped = |stopped: Box<_>| Failure::Stopped(ToString::to_string(&stopped));
+        let mut tell = |line: &str| println!("{line}");
         // A site that is dropped, as after an error here, leaves the logs of its nodes.
-        let samples = measure(&site, setting, seed, &mut |line| println!("{line}"))
-            .map_err(|stopped| Failure::Stopped(stopped.to_string()))?;
+        let (site, samples, held) = match *job {
+            Job::Deaths(ref setting) => {
+                let site = self.up(&setting.name(), setting.plan())?;
+                let samples = measure(&site, setting, seed, &mut tell).map_err(stopped)?;
+                (site, samples, Vec::new())
+            }
+            Job::Held(wait, rounds) => {
+                let site = self.up(&format!("held-{wait}s"), holding(wait))?;
+                let held = held(&site, wait, rounds, seed, &mut tell).map_err(stopped)?;
+                (site, Vec::new(), held)
+            }
+        };
         let versions = report::versions(&site.lab)?;
         site.lab.down()?;
-        Ok(Measured { samples, versions })
+        Ok(Measured { samples, held, versions })
     }
 
-    fn up(&self, setting: &Setting) -> Result<Site, testkit::Error> {
+    fn up(&self, name: &str, plan: Plan) -> Result<Site, testkit::Error> {
         let _one_at_a_time = self.coming_up.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let name = format!("deaths-{}", setting.name());
-        setting.plan().up_in(Lab::of(&name, 3, &self.programs, self.generation, true)?)
+        plan.up_in(Lab::of(&format!("deaths-{name}"), 3, &self.programs, self.generation, true)?)
     }
 }
 
@@ -175,6 +202,12 @@ fn tell(summary: &Summary) {
             "{who}: noticed after {noticed} ms, decided {decided}, running {running} (median of {})",
             of.len()
         );
+    }
+    for (asked, wait) in Asked::ALL.iter().flat_map(|asked| WAITS.map(|wait| (*asked, wait))) {
+        let of: Vec<u64> = summary.held_up(asked, wait);
+        if let (Some(middle), Some(most)) = (median(&of), of.iter().max()) {
+            println!("{asked}, wait {wait} s: after {middle} ms, at most {most} (median of {})", of.len());
+        }
     }
 }
 

@@ -10,7 +10,10 @@
 //! - At an interval of a second, one dies after the other. Where a death may go unnoticed for minutes those of a group die at once. The Platform is
 //!   in no group with the picos that can't be started without it: one of them that is noticed before it would wait for it in its start, and
 //!   while a start is under way the cluster decides nothing.
+//!
+//! What is held up by a monitor that waits is measured beside it, by [`held`].
 
+mod held;
 mod setting;
 
 use std::collections::BTreeMap;
@@ -31,6 +34,7 @@ use crate::timeline::{self, Moment};
 use crate::watch::{self, Seen};
 use crate::witness::{self, Expected, Life};
 
+pub use held::{Asked, Held, WAITS, held, plan as holding};
 use setting::STATE;
 pub use setting::{Setting, Subject};
 
@@ -68,20 +72,32 @@ pub struct Summary {
     pub versions: BTreeMap<String, String>,
     /// Every death.
     pub samples: Vec<Sample>,
+    /// What was asked of a pico whose monitor waits.
+    #[serde(default)]
+    pub held: Vec<Held>,
+}
+
+impl Summary {
+    /// How long it took with this `wait`, in milliseconds, each time that it was asked.
+    #[must_use]
+    pub fn held_up(&self, asked: Asked, wait: u64) -> Vec<u64> {
+        let meant = self.held.iter().filter(|held| (held.asked, held.wait) == (asked, wait));
+        meant.map(|held| held.took).collect()
+    }
 }
 
 /// Why a measurement ended early.
 #[derive(Debug)]
 pub struct Stopped {
     setting: String,
-    kills: usize,
+    after: String,
     why: String,
 }
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { setting, kills, why } = self;
-        write!(f, "monitor {setting}, after {kills} kills: {why}")
+        let Self { setting, after, why } = self;
+        write!(f, "monitor {setting}, after {after}: {why}")
     }
 }
 
@@ -107,7 +123,8 @@ pub fn measure(
 ) -> Result<Vec<Sample>, Box<Stopped>> {
     let mut deaths = Vec::new();
     let measured = all(site, setting, Random(seed), &mut deaths, tell);
-    measured.map_err(|why| Box::new(Stopped { setting: setting.to_string(), kills: deaths.len(), why }))
+    let after = format!("{} kills", deaths.len());
+    measured.map_err(|why| Box::new(Stopped { setting: setting.to_string(), after, why }))
 }
 
 fn all(
@@ -137,7 +154,8 @@ fn all(
     site.lab.settle().map_err(said)?;
     as_many(&site.lab.status().map_err(said)?, deaths)?;
     let lives = site.lives().map_err(said)?;
-    judged(site, &lives, deaths).map_err(said)??;
+    let died = |pico: &str| deaths.iter().filter(|death| death.of.pico() == Some(pico)).count();
+    judged(site, &lives, died).map_err(said)??;
     samples(setting, deaths, &report::moments(&site.lab, watch::now()), &lives)
 }
 
@@ -241,9 +259,12 @@ fn unharmed(before: &[Seen], now: &[Seen], group: &[Subject]) -> Result<(), Stri
     }
 }
 
-/// The witness's word over the whole of it.
-fn judged(site: &Site, lives: &[Life], deaths: &[Death]) -> Result<Result<(), String>, Error> {
-    let times = |pico: &str| deaths.iter().filter(|death| death.of.pico() == Some(pico)).count();
+/// The witness's word over the whole of it; each pico has ended so many times.
+fn judged(
+    site: &Site,
+    lives: &[Life],
+    times: impl Fn(&str) -> usize,
+) -> Result<Result<(), String>, Error> {
     let placed: Vec<_> = site.placed().iter().map(|(pico, on)| (*pico, [*on])).collect();
     let expected: Vec<_> =
         placed.iter().map(|(pico, on)| Expected { pico, on, lives: 1 + times(pico) }).collect();

@@ -18,6 +18,9 @@ pub enum Told {
     Noticed(String),
     /// The controller ordered an action (`mz-platform_start_0 on n1`), or a fencing (`reboot of n1`).
     Ordered(String),
+    /// The controller has a monitor's answer, which is that all is well: `mz-platform_monitor_10000`, or `_0` of a probe. One that comes back is
+    /// told of when it is the first.
+    Answered(String),
     /// An action of an agent has ended.
     Ran {
         /// On which node.
@@ -122,7 +125,7 @@ fn moment(line: &str, near: u64) -> Option<Moment> {
     let (node, daemon) = (words.next()?, words.next()?);
     let text = text.split_once(": ")?.1;
     let told = match daemon.split('[').next()? {
-        "pacemaker-controld" => noticed(text).or_else(|| ordered(text)),
+        "pacemaker-controld" => noticed(text).or_else(|| ordered(text)).or_else(|| answered(text)),
         "pacemaker-execd" => ran_line(node, text),
         _ => None,
     }?;
@@ -160,6 +163,16 @@ fn ordered(text: &str) -> Option<Told> {
     let key = words.nth(1)?;
     let node = words.find(|word| !["locally", "on"].contains(word))?;
     Some(Told::Ordered(format!("{key} on {node}")))
+}
+
+/// `Result of probe operation for mz-ec1 on n3: ok | graph action confirmed; call=49 key=mz-ec1_monitor_0 rc=0`
+fn answered(text: &str) -> Option<Told> {
+    let rest = text.strip_prefix("Result of ")?;
+    let rest = rest.strip_prefix("probe").or_else(|| rest.strip_prefix("monitor"))?;
+    // Pacemaker 3.0 writes OK.
+    let is_well = rest.split_once(": ")?.1.to_lowercase().starts_with("ok");
+    let key = rest.split_once(" key=")?.1.split_ascii_whitespace().next()?;
+    is_well.then(|| Told::Answered(key.to_owned()))
 }
 
 /// `mz-platform start (call 49, PID 667) exited with status 0 (execution time 263ms)`

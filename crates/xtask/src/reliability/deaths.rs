@@ -76,7 +76,7 @@ fn pacemaker(summary: &Summary) -> &str {
 
 /// What was promised, and whether that is so.
 fn words(summary: &Summary) -> String {
-    let Summary { seed, date, seconds: time, versions: with, samples } = summary;
+    let Summary { seed, date, seconds: time, versions: with, samples, .. } = summary;
     let broken = beyond(summary);
     let promise = format!(
         "recovery begun within {} s of the death (median of at least {ENOUGH} per pico type, `wait` on, interval 1 s)",

@@ -96,9 +96,10 @@ impl Setting {
         Self { wait, interval: 1, groups, rounds }
     }
 
-    /// All of a whole measurement: those with a monitor every second, which want the machine for themselves, and those that do little but wait.
+    /// All of a whole measurement: those with a monitor every second, which want the machine for themselves, and those that do little but wait,
+    /// the longest first. So many times each at intervals of 1, 10 and 120 s.
     #[must_use]
-    pub fn all(kills: usize, slow_kills: usize) -> (Vec<Self>, Vec<Self>) {
+    pub fn all(kills: usize, slow_kills: usize, slowest_kills: usize) -> (Vec<Self>, Vec<Self>) {
         let platform =
             |wait| if wait { vec![Subject::Platform] } else { vec![Subject::Platform, Subject::Dummy] };
         let others = vec![Subject::Ec, Subject::Sc, Subject::Ui];
@@ -107,7 +108,7 @@ impl Setting {
         let mut seldom = Vec::new();
         for wait in [true, false] {
             for group in [platform(wait), others.clone()] {
-                seldom.push(Self { wait, interval: 120, groups: vec![group], rounds: slow_kills });
+                seldom.push(Self { wait, interval: 120, groups: vec![group], rounds: slowest_kills });
             }
         }
         for wait in [true, false] {
@@ -118,10 +119,11 @@ impl Setting {
                 rounds: slow_kills,
             });
         }
-        (
-            if kills == 0 { Vec::new() } else { often.to_vec() },
-            if slow_kills == 0 { Vec::new() } else { seldom },
-        )
+        let wanted = |mut settings: Vec<Self>| {
+            settings.retain(|setting| setting.rounds > 0);
+            settings
+        };
+        (wanted(often.to_vec()), wanted(seldom))
     }
 
     /// Its name, of which a lab's directory can be made.

@@ -121,7 +121,7 @@ fn who_dies_without_being_killed_is_named() {
 
 #[test]
 fn a_whole_measurement_has_all_types_with_and_without_waiting_at_each_interval() {
-    let (often, seldom) = Setting::all(30, 3);
+    let (often, seldom) = Setting::all(30, 9, 5);
     let all = [often, seldom].concat();
     let times = |of, wait, interval| -> usize {
         let meant = all.iter().filter(|setting| (setting.wait, setting.interval) == (wait, interval));
@@ -129,7 +129,7 @@ fn a_whole_measurement_has_all_types_with_and_without_waiting_at_each_interval()
             .map(|setting| setting.rounds * setting.groups.iter().flatten().filter(|one| **one == of).count())
             .sum()
     };
-    for (interval, kills) in [(1, 30), (10, 3), (120, 3)] {
+    for (interval, kills) in [(1, 30), (10, 9), (120, 5)] {
         for of in Subject::PICOS {
             assert_eq!(
                 (times(of, true, interval), times(of, false, interval)),
@@ -148,7 +148,7 @@ fn a_whole_measurement_has_all_types_with_and_without_waiting_at_each_interval()
     names.sort();
     names.dedup();
     assert_eq!(names.len(), all.len(), "a lab each: {names:?}");
-    assert_eq!(Setting::all(0, 0), (Vec::new(), Vec::new()));
+    assert_eq!(Setting::all(0, 0, 0), (Vec::new(), Vec::new()));
 }
 
 #[test]
