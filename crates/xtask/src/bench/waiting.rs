@@ -2,7 +2,7 @@
 //!
 //! Each belongs to a resource of its own; all watch one pico, for what is measured is theirs and not the pico's. When all of them wait,
 //! the private memory of each is read (`smaps_rollup`: what is in no other process's memory), and when all have come to their end,
-//! the CPU time of all is told by getrusage. What a node with a thousand would need follows from how that grows.
+//! the CPU time of all is told by getrusage. What a node with a thousand would need follows from the line through what all of these took.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -116,6 +116,23 @@ fn cpu_of_children() -> u64 {
     })
 }
 
+/// What a large node might have.
+const THOUSAND: u32 = 1000;
+
+/// What is to be expected at `x`, by the straight line that is nearest to the samples (least squares); none without two different ones.
+fn at(x: u32, samples: &[(u32, u64)]) -> Option<u64> {
+    let number = i128::try_from(samples.len()).ok()?;
+    let sum = |of: fn(i128, i128) -> i128| -> i128 {
+        samples.iter().map(|&(x, y)| of(i128::from(x), i128::from(y))).sum()
+    };
+    let (xs, ys) = (sum(|x, _| x), sum(|_, y| y));
+    // The slope is `rise` / `run`; in whole numbers to the end, for there it is divided once.
+    let run = number * sum(|x, _| x * x) - xs * xs;
+    let rise = number * sum(|x, y| x * y) - xs * ys;
+    let value = (ys * run + rise * (number * i128::from(x) - xs)).checked_div(number * run)?;
+    u64::try_from(value).ok()
+}
+
 /// A monitor that waits may have this much private memory, in KiB.
 const MOST: u64 = 1024;
 
@@ -132,20 +149,35 @@ pub(super) fn print(samples: &[Sample]) -> bool {
             cpu % 1000
         );
     }
-    let last = samples.last();
-    if let Some(Sample { count, private, cpu }) = last {
-        let thousand = |of: u64| of * 1000 / u64::from(*count).max(1);
+    let of = |value: fn(&Sample) -> u64| {
+        at(THOUSAND, &samples.iter().map(|s| (s.count, value(s))).collect::<Vec<_>>())
+    };
+    if let (Some(private), Some(cpu)) = (of(|sample| sample.private.iter().sum()), of(|sample| sample.cpu)) {
         println!(
-            "    1000 (as {count} have it): {} MiB, and {} ms of CPU in {} s, which is {}.{:02} % of one processor",
-            thousand(private.iter().sum()) / 1024,
-            thousand(*cpu) / 1000,
+            "{THOUSAND:>8}, by the line through these (least squares): {} MiB, and {} ms of CPU in {} s, which is {}.{:02} % of one processor",
+            private / 1024,
+            cpu / 1000,
             WAIT.as_secs(),
-            thousand(*cpu) / WAIT.as_secs() / 10_000,
-            thousand(*cpu) / WAIT.as_secs() / 100 % 100,
+            cpu / WAIT.as_secs() / 10_000,
+            cpu / WAIT.as_secs() / 100 % 100,
         );
     }
     let fits = !samples.is_empty()
         && samples.iter().flat_map(|sample| &sample.private).all(|&private| private < MOST);
     println!("private memory of each below 1 MiB: {}", if fits { "yes" } else { "NO" });
     fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_are_expected_by_the_line_through_all_samples() {
+        assert_eq!(at(1000, &[(50, 300), (100, 500), (200, 900)]), Some(4100));
+        // By the last one alone it would be 5000.
+        assert_eq!(at(1000, &[(50, 290), (100, 520), (200, 1000)]), Some(4792));
+        assert_eq!(at(1000, &[(50, 300), (50, 500)]), None);
+        assert_eq!(at(1000, &[]), None);
+    }
 }
