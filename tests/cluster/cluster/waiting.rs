@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use lab::site::{Plan, SOON, Site, site};
-use lab::timeline::Told;
+use lab::timeline::{self, Told};
 use lab::watch::{self, Seen};
 use lab::{Done, Error, Lab, report};
 use roxmltree::{Document, Node as Element};
@@ -16,6 +16,9 @@ const WAITS: std::ops::RangeInclusive<u64> = 2..=5;
 
 /// So long, in milliseconds, whoever would be held up by the monitor would be held up.
 const LEFT: u64 = 14_000;
+
+/// For so long, in milliseconds, a monitor waits, or stays when another one has told of the death.
+const WAIT: u64 = 20_000;
 
 /// The monitor of depth 0 in the README.
 const MONITOR: &str = "monitor interval=1s timeout=60s";
@@ -72,16 +75,48 @@ fn fenced_with(site: &Site, pico: &str, node: &str) -> Result<(Vec<String>, Stor
 /// In maintenance mode nothing is noticed of two ECs that are killed, and nothing counted. At its end both are found dead, counted once, and started.
 #[test]
 fn killed_in_maintenance() -> Done {
-    // Depth 0 alone: at the end Pacemaker begins all monitors at once, and whether the second that finds the same is counted, too, depends
-    // on what else it has to begin just then.
+    // Depth 0 alone: whether the second monitor that finds the same is counted, too, depends on what else Pacemaker has to begin just then.
     let alone = |plan: Plan, resource| plan.in_primitive(resource, DEEPER, "");
     let site = both_on_n3(["mz-ec1", "mz-ec2"].into_iter().fold(plan(), alone))?;
+    let (dead, _) = killed_until_maintenance_ends(&site)?;
+    both_back(&site, &dead)?;
+    let story = the_same(&site)?;
+    assert_eq!(story.counted, texts(&["n3: fail-count-EC#monitor_1000=1"]), "{story:?}");
+    site.witnessed(&[("ec1", &["n3"], 2), ("ec2", &["n3"], 2)])
+}
+
+/// The same with the deeper monitor of the README, which Pacemaker begins at the same moment: neither waits for the other's failure to be
+/// acted upon, so the recovery begins at once; each of the two may count.
+#[test]
+fn killed_in_maintenance_with_a_deeper_monitor() -> Done {
+    let site = both_on_n3(plan())?;
+    let (dead, ended) = killed_until_maintenance_ends(&site)?;
+    both_back(&site, &dead)?;
+    let (moments, status) = (report::moments(&site.lab, watch::now()), site.lab.status()?);
+    for resource in ["mz-ec1", "mz-ec2"] {
+        let decided = timeline::of_resource(&moments, resource, ended, u64::MAX).decided;
+        let (decided, what) = decided.expect("it was recovered");
+        println!("{what} came {} ms after the end of maintenance mode", decided - ended);
+        assert!(
+            decided - ended < WAIT / 2,
+            "{what} came {} ms after the end of maintenance mode",
+            decided - ended
+        );
+        let count = status.fail_count(resource, "n3");
+        assert!(["1", "2"].contains(&count), "{status}");
+    }
+    site.witnessed(&[("ec1", &["n3"], 2), ("ec2", &["n3"], 2)])
+}
+
+/// Kills both in maintenance mode, and ends that when nothing has come of it for a while; whom, and when it was ended.
+#[track_caller]
+fn killed_until_maintenance_ends(site: &Site) -> Result<([Seen; 2], u64), Error> {
     let maintenance = |value: &str| {
         site.node("n1").exec(&["crm_attribute", "--name", "maintenance-mode", "--update", value])?;
         site.lab.settle()
     };
     maintenance("true")?;
-    let dead = both_killed(&site, "in maintenance mode")?;
+    let dead = both_killed(site, "in maintenance mode")?;
     // For as long as three monitors would take, if there were any.
     let over = Instant::now() + Duration::from_secs(4);
     site.lab.until("some time without anything that is noticed", SOON, |_| {
@@ -89,13 +124,11 @@ fn killed_in_maintenance() -> Done {
     })?;
     site.lab.settle()?;
     site.nothing_failed()?;
-    nobody_was_started(&site);
+    nobody_was_started(site);
     site.fault("maintenance mode ends");
+    let ended = watch::now();
     maintenance("false")?;
-    both_back(&site, &dead)?;
-    let story = the_same(&site)?;
-    assert_eq!(story.counted, texts(&["n3: fail-count-EC#monitor_1000=1"]), "{story:?}");
-    site.witnessed(&[("ec1", &["n3"], 2), ("ec2", &["n3"], 2)])
+    Ok((dead, ended))
 }
 
 /// Two ECs that are not managed die: both deaths are told, and counted once by depth 0 and once by depth 10, for nobody acts on what the first has
