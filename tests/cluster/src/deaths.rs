@@ -260,11 +260,7 @@ fn unharmed(before: &[Seen], now: &[Seen], group: &[Subject]) -> Result<(), Stri
 }
 
 /// The witness's word over the whole of it; each pico has ended so many times.
-fn judged(
-    site: &Site,
-    lives: &[Life],
-    times: impl Fn(&str) -> usize,
-) -> Result<Result<(), String>, Error> {
+fn judged(site: &Site, lives: &[Life], times: impl Fn(&str) -> usize) -> Result<Result<(), String>, Error> {
     let placed: Vec<_> = site.placed().iter().map(|(pico, on)| (*pico, [*on])).collect();
     let expected: Vec<_> =
         placed.iter().map(|(pico, on)| Expected { pico, on, lives: 1 + times(pico) }).collect();

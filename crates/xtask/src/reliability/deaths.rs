@@ -3,14 +3,16 @@
 use lab::deaths::{Sample, Subject, Summary};
 use lab::timeline::median;
 
+use super::held;
 use super::page::{seconds, spread, versions};
+use super::records::Deaths;
 use crate::behaviour::table;
 
 const HEAD: &str = "\
 ## A death
 
 SIGKILL to a pico of each type, again and again, and for comparison the state file of an `ocf:pacemaker:Dummy` is removed, which only a monitor that comes by can \
-notice. Seconds since the kill; the median, and the least and the most. *Noticed*: Pacemaker has the monitor's answer. *Decided*: recovery is \
+notice. Seconds since the kill: the median, and the least and the most; of fewer than 9 samples the latter alone. *Noticed*: Pacemaker has the monitor's answer. *Decided*: recovery is \
 begun, by an order to stop. Both are by its log, whose clock ticks in steps of 4 ms: 0.00 is a few milliseconds. *Running*: the pico is ready again, for which it takes 0.2 s itself, or the Dummy's start is done. *Interval* is that of depth 0, and `wait` is on when it waits for the death, for up to 20 s. After \
 each of these deaths the fail-count of who died was higher by exactly one and no other was, and nobody else died, by the witness's word.
 
@@ -28,15 +30,43 @@ const BOUND: u64 = 150;
 /// Of at least so many deaths.
 const ENOUGH: usize = 30;
 
+/// Of fewer than so many the one in the middle tells little.
+const FEW: usize = 9;
+
 /// The section.
-pub(super) fn section(all: &[Summary]) -> String {
-    if all.is_empty() {
-        return format!("{HEAD}\nNot recorded yet (`cargo xtask deaths --record` does it).\n");
-    }
+pub(super) fn section(all: &[Deaths]) -> String {
+    let measured = || all.iter().filter_map(|(_, summary)| summary.as_ref());
     let heads = ["of", "`wait`", "interval", "Pacemaker", "noticed", "decided", "running", "samples"];
-    let rows = all.iter().flat_map(rows);
-    let words: Vec<String> = all.iter().map(words).collect();
-    format!("{HEAD}\n{}\n{}\n", table(&heads, rows), words.join("\n\n"))
+    let rows: Vec<_> = measured().flat_map(rows).collect();
+    let table = if rows.is_empty() { String::new() } else { format!("{}\n", table(&heads, rows)) };
+    let words: Vec<String> = measured().map(words).chain(all.iter().filter_map(unrecorded)).collect();
+    format!("{HEAD}\n{table}{}\n", words.join("\n\n"))
+}
+
+fn unrecorded((generation, summary): &Deaths) -> Option<String> {
+    let name = generation.name();
+    summary.is_none().then(|| {
+        format!("Not recorded yet with the generation {name} (`cargo xtask deaths --record --generation {name}` does it).")
+    })
+}
+
+/// What was promised of a generation, and was not measured, or is not what was measured.
+pub(super) fn missing((generation, summary): &Deaths) -> Vec<String> {
+    let name = generation.name();
+    match summary {
+        Some(summary) => [beyond(summary), held::beyond(summary)].concat(),
+        None => vec![format!(
+            "the times of a death with the generation {name} are not in docs/reliability: record them (cargo xtask deaths --record --generation {name})"
+        )],
+    }
+}
+
+/// `0.08 (0.07-0.10)`; of few samples `0.07-0.10`.
+pub(super) fn times(times: &[u64]) -> String {
+    match (times.iter().min(), times.iter().max()) {
+        (Some(least), Some(most)) if times.len() < FEW => format!("{}-{}", seconds(*least), seconds(*most)),
+        _ => spread(times),
+    }
 }
 
 fn rows(summary: &Summary) -> Vec<Vec<String>> {
@@ -47,7 +77,7 @@ fn rows(summary: &Summary) -> Vec<Vec<String>> {
     let row = |wanted: &(u64, bool, Subject)| {
         let samples: Vec<&Sample> = summary.samples.iter().filter(|sample| key(sample) == *wanted).collect();
         let times =
-            |of: fn(&Sample) -> u64| spread(&samples.iter().map(|sample| of(sample)).collect::<Vec<_>>());
+            |of: fn(&Sample) -> u64| times(&samples.iter().map(|sample| of(sample)).collect::<Vec<_>>());
         let (interval, ordinary, of) = wanted;
         let wait = match (of, ordinary) {
             (Subject::Dummy, _) => "",
@@ -69,7 +99,7 @@ fn rows(summary: &Summary) -> Vec<Vec<String>> {
 }
 
 /// Its version, without what Debian calls it.
-fn pacemaker(summary: &Summary) -> &str {
+pub(super) fn pacemaker(summary: &Summary) -> &str {
     let version = summary.versions.get("pacemaker").map_or("", String::as_str);
     version.split('-').next().unwrap_or(version)
 }
@@ -105,7 +135,7 @@ fn decided(summary: &Summary, of: Subject) -> Vec<u64> {
 }
 
 /// What was promised, and is not what was measured.
-pub(super) fn beyond(summary: &Summary) -> Vec<String> {
+fn beyond(summary: &Summary) -> Vec<String> {
     let of_type = |of: Subject| {
         let times = decided(summary, of);
         let said = match median(&times) {
@@ -125,6 +155,7 @@ pub(super) fn beyond(summary: &Summary) -> Vec<String> {
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
+    use testkit::Generation;
 
     fn summary(count: usize, decided: u64) -> Summary {
         let sample = |of, wait, interval, decided: u64| Sample {
@@ -147,17 +178,22 @@ mod tests {
             seconds: 1205,
             versions: BTreeMap::from([("pacemaker".to_owned(), "2.1.5-1+deb12u1".to_owned())]),
             samples,
+            held: Vec::new(),
         }
+    }
+
+    fn recorded(summary: Summary) -> Deaths {
+        (Generation::Machine, Some(summary))
     }
 
     #[test]
     fn each_type_wait_and_interval_has_a_row() {
-        let section = section(&[summary(30, 110)]);
+        let section = section(&[recorded(summary(30, 110))]);
         for row in [
             "| ec | on | 1 s | 2.1.5 | 0.07 | 0.11 | 0.41 | 30 |",
             "| ui | on | 1 s | 2.1.5 | 0.07 (0.07-1.06) | 0.11 (0.11-1.10) | 0.41 (0.41-1.40) | 31 |",
-            "| ocf:pacemaker:Dummy |  | 1 s | 2.1.5 | 0.46 | 0.50 | 0.80 | 1 |",
-            "| ec | off | 120 s | 2.1.5 | 70.08 | 70.12 | 70.42 | 1 |",
+            "| ocf:pacemaker:Dummy |  | 1 s | 2.1.5 | 0.46-0.46 | 0.50-0.50 | 0.80-0.80 | 1 |",
+            "| ec | off | 120 s | 2.1.5 | 70.08-70.08 | 70.12-70.12 | 70.42-70.42 | 1 |",
         ] {
             assert!(section.contains(row), "{row}\n{section}");
         }
@@ -178,12 +214,25 @@ mod tests {
         // The UI has one more.
         assert_eq!(few.len(), 3, "{few:?}");
         assert!(few[1].ends_with("in 29 samples, and 30 at least were promised"), "{few:?}");
-        assert!(section(&[summary(30, 151)]).contains("That is not so: "));
+        assert!(section(&[recorded(summary(30, 151))]).contains("That is not so: "));
     }
 
     #[test]
-    fn without_a_record_nothing_is_claimed() {
-        let section = section(&[]);
-        assert!(section.contains("Not recorded yet") && !section.contains("Promised"), "{section}");
+    fn of_few_samples_the_range_alone_is_shown() {
+        assert_eq!(times(&[70, 2_000, 90, 80, 60, 65, 75, 85]), "0.06-2.00");
+        assert_eq!(times(&[70, 2_000, 90, 80, 60, 65, 75, 85, 95]), "0.08 (0.06-2.00)");
+        assert_eq!(times(&[]), "");
+    }
+
+    #[test]
+    fn without_a_record_nothing_is_claimed_and_it_is_missing() {
+        let all = [recorded(summary(30, 110)), (Generation::Debian13, None)];
+        let section = section(&all[1..]);
+        assert!(section.contains("Not recorded yet with the generation debian-13"), "{section}");
+        assert!(!section.contains("Promised") && !section.contains("| of |"), "{section}");
+        let missing: Vec<String> =
+            all.iter().flat_map(missing).filter(|said| said.contains("debian-13")).collect();
+        assert_eq!(missing.len(), 1, "{missing:?}");
+        assert!(missing[0].ends_with("(cargo xtask deaths --record --generation debian-13)"), "{missing:?}");
     }
 }

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lab::deaths::Summary as Deaths;
 use lab::report::{Back, Fault, Report};
 use lab::soak::{Step, Summary};
 use lab::timeline::median;
 
-use super::deaths;
-use super::records::Pass;
+use super::records::{Deaths, Pass};
+use super::{deaths, held};
 use crate::behaviour::table;
 use crate::faults::{Case, Family};
 
@@ -22,12 +21,13 @@ simulated (some scenarios use real JVMs); its picos take 0.2 s to start, so what
 scenario has a cluster of its own and ends with the witness's word, which asks neither the agents nor the cluster: no pico was ever alive twice, \
 also while one was dying; each that should run does, where it should; nothing healthy was restarted, or as much as stopped for 2 s.
 
-`cargo xtask reliability` runs all scenarios and records a pass, `cargo xtask soak --record` a soak, `cargo xtask deaths --record` the times of a death; `cargo xtask lab` gives you such a \
+`cargo xtask reliability` runs all scenarios and records a pass, `cargo xtask soak --record` a soak, `cargo xtask deaths --record` the times of a death and of what waits for a monitor; `cargo xtask lab` gives you such a \
 cluster to try things on.
 
 - [Passes](#passes)
 - [Scenarios](#scenarios)
 - [A death](#a-death)
+- [What waits for a monitor that waits](#what-waits-for-a-monitor-that-waits)
 - [The agents' share](#the-agents-share)
 - [Random faults](#random-faults)
 ";
@@ -81,6 +81,7 @@ pub(super) fn page(
     let parts = [HEAD.to_owned(), passes_table(passes), SCENARIOS.to_owned()].into_iter().chain(scenarios);
     let parts = parts.chain([
         deaths::section(deaths),
+        held::section(deaths),
         format!("{SHARE}\n{}", share(passes)),
         format!("## Random faults\n\n{soak}"),
     ]);

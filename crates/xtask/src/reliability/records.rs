@@ -48,7 +48,7 @@ impl Pass {
     /// Writes it, and removes those that are too old; its name.
     pub(super) fn keep(&self) -> Result<String, Error> {
         let name = format!("{PASS}{}.json", self.date.replace(' ', "-").replace(':', ""));
-        keep(&name, &text(self, "scenarios", &self.scenarios)?)?;
+        keep(&name, &text(self, &[("scenarios", rows(&self.scenarios)?)])?)?;
         let mut all = passes_there()?;
         all.truncate(all.len().saturating_sub(PASSES));
         for old in all {
@@ -67,7 +67,7 @@ const SOAK: &str = "soak.json";
 
 /// Writes it; its name.
 pub(super) fn keep_soak(summary: &Summary) -> Result<String, Error> {
-    keep(SOAK, &text(summary, "steps", &summary.steps)?)?;
+    keep(SOAK, &text(summary, &[("steps", rows(&summary.steps)?)])?)?;
     Ok(format!("{FOLDER}/{SOAK}"))
 }
 
@@ -83,19 +83,21 @@ const DEATHS: &str = "deaths-";
 /// Writes it; its name.
 pub(super) fn keep_deaths(generation: Generation, summary: &deaths::Summary) -> Result<String, Error> {
     let name = format!("{DEATHS}{}.json", generation.name());
-    keep(&name, &text(summary, "samples", &summary.samples)?)?;
+    let long = [("samples", rows(&summary.samples)?), ("held", rows(&summary.held)?)];
+    keep(&name, &text(summary, &long)?)?;
     Ok(format!("{FOLDER}/{name}"))
 }
 
-/// Those that were recorded.
-pub(super) fn deaths() -> Result<Vec<deaths::Summary>, Error> {
-    let names = Generation::ALL.map(|generation| format!("{DEATHS}{}.json", generation.name()));
-    names
-        .iter()
-        .map(|name| folder().join(name))
-        .filter(|path| path.exists())
-        .map(|path| read(&path))
-        .collect()
+/// A generation, and what was measured with it, if it was.
+pub(super) type Deaths = (Generation, Option<deaths::Summary>);
+
+/// Of each generation.
+pub(super) fn deaths() -> Result<Vec<Deaths>, Error> {
+    let of = |generation: Generation| {
+        let path = folder().join(format!("{DEATHS}{}.json", generation.name()));
+        Ok((generation, if path.exists() { Some(read(&path)?) } else { None }))
+    };
+    Generation::ALL.into_iter().map(of).collect()
 }
 
 fn folder() -> PathBuf {
@@ -130,17 +132,23 @@ fn keep(name: &str, text: &str) -> Result<(), Error> {
     fs::write(&path, text).map_err(Error::file("write", &path))
 }
 
-/// As JSON, a line for each field, and for each row of the long one.
-fn text<T: Serialize, R: Serialize>(all: &T, long: &str, rows: &[R]) -> Result<String, Error> {
-    let unwritable =
-        |error: serde_json::Error| Error::Unreadable { what: "a record".to_owned(), said: error.to_string() };
+/// As JSON, a line for each field, and for each row of the long ones, which are the last.
+fn text<T: Serialize>(all: &T, long: &[(&str, Vec<String>)]) -> Result<String, Error> {
     let value = serde_json::to_value(all).map_err(unwritable)?;
-    let short = value.as_object().into_iter().flatten().filter(|(name, _)| *name != long);
-    let mut lines: Vec<String> = short.map(|(name, value)| format!("  \"{name}\": {value}")).collect();
-    let rows: Result<Vec<String>, _> = rows.iter().map(serde_json::to_string).collect();
-    let rows: Vec<String> = rows.map_err(unwritable)?.iter().map(|row| format!("    {row}")).collect();
-    lines.push(format!("  \"{long}\": [\n{}\n  ]", rows.join(",\n")));
-    Ok(format!("{{\n{}\n}}\n", lines.join(",\n")))
+    let is_short = |name: &str| long.iter().all(|(long, _)| *long != name);
+    let short = value.as_object().into_iter().flatten().filter(|(name, _)| is_short(name));
+    let short = short.map(|(name, value)| format!("  \"{name}\": {value}"));
+    let long = long.iter().map(|(name, rows)| format!("  \"{name}\": [\n    {}\n  ]", rows.join(",\n    ")));
+    Ok(format!("{{\n{}\n}}\n", short.chain(long).collect::<Vec<_>>().join(",\n")))
+}
+
+fn rows<R: Serialize>(rows: &[R]) -> Result<Vec<String>, Error> {
+    rows.iter().map(|row| serde_json::to_string(row).map_err(unwritable)).collect()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err gives it")]
+fn unwritable(error: serde_json::Error) -> Error {
+    Error::Unreadable { what: "a record".to_owned(), said: error.to_string() }
 }
 
 #[cfg(test)]
@@ -161,7 +169,7 @@ mod tests {
         let names = || vec!["b::y".to_owned(), "a::x".to_owned()];
         let pass = Pass::of(60, names(), vec![report("b::y"), report("a::x")]);
         assert_eq!(pass.versions.get("pacemaker").map(String::as_str), Some("2.1.5"));
-        let text = text(&pass, "scenarios", &pass.scenarios).unwrap();
+        let text = text(&pass, &[("scenarios", rows(&pass.scenarios).unwrap())]).unwrap();
         assert_eq!(serde_json::from_str::<Pass>(&text).unwrap(), pass);
         assert_eq!(text.lines().filter(|line| line.contains("\"test\":")).count(), 2, "{text}");
         assert_eq!(pass.scenarios[0].test, "a::x");

@@ -40,10 +40,16 @@ impl Asked {
     /// In the order of a round.
     pub const ALL: [Self; 4] = [Self::Stop, Self::Reload, Self::Deeper, Self::Probe];
 
-    /// It has to wait until the monitor has ended; the others end that.
+    /// What is measured is the time until its answer; of the others, until the agent is called.
+    #[must_use]
+    pub fn is_answered(self) -> bool {
+        matches!(self, Self::Deeper | Self::Probe)
+    }
+
+    /// It waits until the monitor has come to its end; the others have Pacemaker end that.
     #[must_use]
     pub fn waits(self) -> bool {
-        matches!(self, Self::Deeper | Self::Probe)
+        self == Self::Deeper
     }
 }
 
@@ -75,7 +81,7 @@ pub fn plan(wait: u64) -> Plan {
     site().in_primitive("mz-ec1", "pico_name=ec1", &format!("pico_name=ec1 wait={wait}s"))
 }
 
-/// Measures on a site of this [`plan`]; `tell` is called with a line for each round. The site is judged, and still up.
+/// Measures on a site of this [`plan`]; `tell` is called with a line for each sample. The site is judged, and still up.
 ///
 /// # Errors
 /// [`Stopped`] when something failed or was restarted that should not, or the cluster can't be used.
@@ -106,14 +112,12 @@ fn measure(
         for asked in Asked::ALL {
             pause(site, Duration::from_millis(random.below((1 + wait) * 1000))).map_err(said)?;
             let took = took(site, asked, round).map_err(said)?;
+            let now = timeline::in_words(watch::now());
+            tell(&format!("{now} wait {wait} s, {round} of {rounds}: {asked} after {took} ms"));
             all.push(Held { asked, wait, took });
             site.lab.settle().map_err(said)?;
             as_many(&site.lab.status().map_err(said)?, &[])?;
         }
-        tell(&format!(
-            "{} what waits for a monitor, wait {wait} s: {round} of {rounds}",
-            timeline::in_words(watch::now())
-        ));
     }
     let lives = site.lives().map_err(said)?;
     judged(site, &lives, |pico| if pico == "ec1" { rounds } else { 0 }).map_err(said)?
@@ -180,4 +184,22 @@ fn until(site: &Site, since: u64, is: &dyn Fn(u64, &Told) -> Option<u64>) -> Res
         let found = times.find(|time| *time + TICK >= since);
         Ok(found.ok_or_else(|| log.lines().last().unwrap_or_default().to_owned()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_began_as_long_before_its_end_as_it_ran() {
+        let ran = |resource: &str| Told::Ran {
+            node: NODE.to_owned(),
+            resource: resource.to_owned(),
+            action: "stop".to_owned(),
+            took: 30,
+        };
+        assert_eq!(began(1_000, &ran("mz-ec1"), "stop"), Some(970));
+        assert_eq!(began(1_000, &ran("mz-ec1"), "start"), None);
+        assert_eq!(began(1_000, &ran("mz-ec2"), "stop"), None);
+    }
 }

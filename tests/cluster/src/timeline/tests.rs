@@ -107,6 +107,31 @@ fn the_time_of_an_agent_is_what_the_executor_measured() {
 }
 
 #[test]
+fn an_answer_is_that_all_is_well_to_a_probe_or_to_the_first_run_of_a_monitor() {
+    let line = |result: &str| {
+        let log = format!(
+            "Nov 22 13:03:15.416 n3 pacemaker-controld  [100] (log_executor_event) \tnotice: Result of {result} rc=0"
+        );
+        read(&log, FAULT).pop().map(|(_, told)| told)
+    };
+    let answered = |key: &str| Some(Told::Answered(key.to_owned()));
+    let probe = "CIB update 103, graph action confirmed; call=59 key=mz-ec1_monitor_0";
+    assert_eq!(
+        line(&format!("probe operation for mz-ec1 on n3: ok | {probe}")),
+        answered("mz-ec1_monitor_0")
+    );
+    // Pacemaker 3.0 writes OK.
+    let first = "monitor operation for mz-ec1 on n3: OK | CIB update 91; call=51 key=mz-ec1_monitor_31000";
+    assert_eq!(line(first), answered("mz-ec1_monitor_31000"));
+    assert_eq!(line(&format!("probe operation for mz-ec1 on n3: not running | {probe}")), None);
+    assert_eq!(
+        line("monitor operation for mz-ec1 on n3: Cancelled | call=50 key=mz-ec1_monitor_30000"),
+        None
+    );
+    assert_eq!(line("start operation for mz-ec1 on n3: ok | call=48 key=mz-ec1_start_0"), None);
+}
+
+#[test]
 fn a_line_without_a_year_is_of_the_nearest_one() {
     let at = |line: &str, near| time("Dec", "31", line, near).expect("a time");
     let new_year = 1_798_761_600_000; // 2027-01-01

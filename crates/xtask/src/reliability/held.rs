@@ -1,0 +1,124 @@
+//! The section of docs/reliability.md on what waits for a monitor that waits, and what was promised of that.
+
+use lab::deaths::{Asked, Summary, WAITS};
+
+use super::deaths::{pacemaker, times};
+use super::page::seconds;
+use super::records::Deaths;
+use crate::behaviour::table;
+
+const HEAD: &str = "\
+## What waits for a monitor that waits
+
+While a monitor waits for the death of its process (interval 1 s, as above), Pacemaker is asked for something else of that EC, at moments drawn by a seed, with \
+each `wait` on a cluster of its own. Seconds since the command was called, with what the command itself and Pacemaker's decision take; the median, and the least and \
+the most; of fewer than 9 samples the latter alone. *A stop* is asked for by `target-role=Stopped`, *a reload* by another value of a \
+reloadable parameter, *a deeper monitor* by another interval of depth 10, *a probe* by `crm_resource --refresh` of the EC. Before all but the deeper monitor \
+Pacemaker kills the monitor that waits. It kills none for another monitor, which so waits for what is left of the `wait`. Pacemaker 2.1 itself lets a \
+second pass after a refresh before it probes.
+";
+
+/// So many samples of each.
+const ENOUGH: usize = 5;
+
+/// What does not wait has come after this many milliseconds, also with the longest `wait`: a quarter of that.
+const BOUND: u64 = 5_000;
+
+/// The section.
+pub(super) fn section(all: &[Deaths]) -> String {
+    let rows: Vec<_> = all.iter().filter_map(|(_, summary)| summary.as_ref()).flat_map(rows).collect();
+    if rows.is_empty() {
+        return format!("{HEAD}\nNot recorded yet (`cargo xtask deaths --record` does it).\n");
+    }
+    let waits = WAITS.map(|wait| format!("`wait={wait}s`"));
+    let heads = ["asked", "until", "Pacemaker", &waits[0], &waits[1], &waits[2], "samples of each"];
+    format!("{HEAD}\n{}", table(&heads, rows))
+}
+
+fn rows(summary: &Summary) -> Vec<Vec<String>> {
+    if summary.held.is_empty() {
+        return Vec::new();
+    }
+    let row = |asked: &Asked| {
+        let of = WAITS.map(|wait| summary.held_up(*asked, wait));
+        let until = if asked.is_answered() { "it is answered" } else { "it is begun" };
+        let about = [asked.to_string(), until.to_owned(), pacemaker(summary).to_owned()];
+        let least = of.iter().map(Vec::len).min().unwrap_or_default();
+        [&about[..], &of.map(|of| times(&of)), &[least.to_string()]].concat()
+    };
+    Asked::ALL.iter().map(row).collect()
+}
+
+/// What was promised, and is not what was measured.
+pub(super) fn beyond(summary: &Summary) -> Vec<String> {
+    let of = pacemaker(summary);
+    let all = Asked::ALL.into_iter().flat_map(|asked| WAITS.map(|wait| (asked, wait)));
+    let said = |(asked, wait)| {
+        let times = summary.held_up(asked, wait);
+        let most = times.iter().max().copied().unwrap_or_default();
+        let beside = format!("{asked} beside a monitor that waits for {wait} s, with Pacemaker {of}");
+        if times.len() < ENOUGH {
+            Some(format!("{beside}: {} samples, and {ENOUGH} at least are wanted", times.len()))
+        } else if !asked.waits() && most >= BOUND {
+            Some(format!("{beside}: it came after {} s, and is not to wait", seconds(most)))
+        } else {
+            None
+        }
+    };
+    all.filter_map(said).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lab::deaths::Held;
+    use std::collections::BTreeMap;
+    use testkit::Generation;
+
+    fn summary(count: u64, stop: u64) -> Summary {
+        let took = |asked: Asked, wait| match asked {
+            Asked::Stop => stop,
+            _ if asked.waits() => wait * 1000,
+            _ => 80,
+        };
+        let all = Asked::ALL.into_iter().flat_map(|asked| WAITS.map(|wait| (asked, wait)));
+        let held = all.flat_map(|(asked, wait)| {
+            (0..count).map(move |more| Held { asked, wait, took: took(asked, wait) + 10 * more })
+        });
+        Summary {
+            seed: 5,
+            date: "2026-11-22 17:00:00".to_owned(),
+            seconds: 1205,
+            versions: BTreeMap::from([("pacemaker".to_owned(), "2.1.5-1+deb12u1".to_owned())]),
+            samples: Vec::new(),
+            held: held.collect(),
+        }
+    }
+
+    #[test]
+    fn each_thing_that_was_asked_has_a_row_and_each_wait_a_column() {
+        let section = section(&[(Generation::Machine, Some(summary(5, 90))), (Generation::Debian13, None)]);
+        for row in [
+            "| a stop | it is begun | 2.1.5 | 0.09-0.13 | 0.09-0.13 | 0.09-0.13 | 5 |",
+            "| the first run of a deeper monitor | it is answered | 2.1.5 | 20.00-20.04 | 5.00-5.04 | 0.00-0.04 | 5 |",
+        ] {
+            assert!(section.contains(row), "{row}\n{section}");
+        }
+        let without = super::section(&[(Generation::Machine, Some(summary(0, 0)))]);
+        assert!(without.contains("Not recorded yet") && !without.contains("2.1.5"), "{without}");
+    }
+
+    #[test]
+    fn what_is_held_up_and_should_not_be_is_missing_what_was_promised() {
+        assert_eq!(beyond(&summary(5, 90)), Vec::<String>::new());
+        let late = beyond(&summary(5, 5_000));
+        assert_eq!(late.len(), 3, "{late:?}");
+        assert_eq!(
+            late[0],
+            "a stop beside a monitor that waits for 20 s, with Pacemaker 2.1.5: it came after 5.04 s, and is not to wait"
+        );
+        let few = beyond(&summary(4, 90));
+        assert_eq!(few.len(), 12, "{few:?}");
+        assert!(few[0].ends_with("4 samples, and 5 at least are wanted"), "{few:?}");
+    }
+}
