@@ -80,8 +80,8 @@ pub const WAIT: Parameter = Parameter::duration("wait", Duration::ZERO, DAY)
     .describe(
         "How long a shallow monitor waits for a death",
         "A recurring monitor of depth 0 stays for this time and ends at once when the pico instance dies, so that its \
-         death is noticed in a tenth of a second. A deeper monitor of the same resource waits for it, and so does a probe (a \
-         refresh, a cleanup); nothing else does. A deeper one that finds a death which this one has told leaves it at that for as long, \
+         death is noticed in a tenth of a second. A deeper monitor of the same resource waits for it; nothing else \
+         does. A deeper one that finds a death which this one has told leaves it at that for as long, \
          so that one death is one failure. 0 turns it off. Never more than half of the operation's time-out.",
     );
 

@@ -173,7 +173,7 @@ fn one_monitor(monitor: &Operation, settings: &Settings, window: Option<Duration
             return Row::warning(AREA, check, seen, "interval=1s: a run that waits costs next to nothing");
         }
         let seen = format!(
-            "{seen} (needs {}): a death is noticed at once, or after {interval}; a deeper monitor and a probe wait for it, up to {wait}",
+            "{seen} (needs {}): a death is noticed at once, or after {interval}; a deeper monitor waits for it, up to {wait}",
             spelled(needed)
         );
         return Row::ok(AREA, check, seen);

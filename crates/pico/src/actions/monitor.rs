@@ -2,7 +2,7 @@
 //!
 //! Depth 0 costs the record and one line of /proc. A recurring depth 0 then *waits*: it holds the process by pidfd
 //! and answers at the moment of its death. Pacemaker runs it again one interval after it ended, and kills it when
-//! anything else is to be done, so the waiting holds nothing up but a deeper monitor or a probe of the same resource.
+//! anything else is to be done, so the waiting holds nothing up but a deeper monitor of the same resource.
 //!
 //! The first run of a row has to answer at once, for the cluster does nothing else on any node until it has the answer to what it
 //! has begun. Which one that is, [`Row`] tells by what the last run has left in the record; a deeper one goes by whether it has been there
