@@ -399,8 +399,8 @@ impl Site {
     pub fn waiting_monitor(&self) -> Result<Process, Error> {
         self.until("a monitor that waits", |site| {
             let agent = site.sleeping_agent("monitor")?;
-            let row = site.read_record()?["row"].take();
-            Ok(if row["waits"]["by"] == agent.pid { Ok(agent) } else { Err(format!("{agent:?}, row {row}")) })
+            let row = site.read_record()?["rows"]["0"].take();
+            Ok(if row["waits"]["by"] == agent.pid { Ok(agent) } else { Err(format!("{agent:?}, {row}")) })
         })
     }
 

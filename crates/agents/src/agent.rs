@@ -59,6 +59,7 @@ impl ocf::Agent for PicoAgent {
             occasion: if call.is_probe() { Occasion::Probe } else { Occasion::Recurring },
             depth: call.check_level().unwrap_or(0),
             every: call.interval().filter(|_| call.is_recurring_by_cluster()),
+            may_wait: call.timeout().is_some(),
         };
         looked(actions::monitor(&self.lenient(call), request, budget(call)))
     }

@@ -205,15 +205,14 @@ impl Invocation {
         }
     }
 
-    /// Is it a recurring monitor that Pacemaker itself runs, which tells its time-out? (`ocf-tester` gives an interval, but names neither
-    /// node nor operation.)
+    /// Is it a recurring monitor that Pacemaker itself runs? (`ocf-tester` gives an interval, but names neither node
+    /// nor operation.)
     #[must_use]
     pub fn is_recurring_by_cluster(&self) -> bool {
         self.action == Action::Monitor
             && self.interval().is_some()
             && self.node.is_some()
             && self.operation.is_some()
-            && self.timeout.is_some()
     }
 
     /// How text on stdout is wanted.
@@ -309,12 +308,8 @@ mod tests {
         let tester = [("OCF_RESKEY_CRM_meta_interval", "10000")];
         assert!(!call(Action::Monitor, &tester).is_probe());
         assert!(!call(Action::Monitor, &tester).is_recurring_by_cluster());
-        let cluster = [
-            tester[0],
-            ("OCF_RESKEY_CRM_meta_on_node", "n1"),
-            ("OCF_RESKEY_CRM_meta_name", "monitor"),
-            ("OCF_RESKEY_CRM_meta_timeout", "20000"),
-        ];
+        let cluster =
+            [tester[0], ("OCF_RESKEY_CRM_meta_on_node", "n1"), ("OCF_RESKEY_CRM_meta_name", "monitor")];
         for missing in 0..cluster.len() {
             let mut set = cluster.to_vec();
             set.remove(missing);

@@ -19,7 +19,7 @@ pub mod identity;
 mod outcome;
 pub mod product;
 pub mod record;
-mod row;
+mod rows;
 mod settings;
 pub mod verdict;
 

@@ -5,7 +5,7 @@
 //! foreign it costs a look at all processes, no wrong answer.
 
 use crate::identity::Home;
-use crate::row::Row;
+use crate::rows::Rows;
 use crate::settings::{Endpoint, PicoType, Settings, Target};
 use host::{Pid, ProcessId, process};
 use serde::{Deserialize, Serialize};
@@ -121,12 +121,9 @@ pub struct Record {
     pub ha: Option<HaFacts>,
     /// The Platform's RCP endpoint, where the registry named one.
     pub platform: Option<Endpoint>,
-    /// The recurring monitor of depth 0.
+    /// The recurring monitors.
     #[serde(default)]
-    pub row: Row,
-    /// The depths of the deeper monitors that have come to their own end since that began.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub deeper_seen: BTreeSet<u32>,
+    pub rows: Rows,
     /// The depths of the monitors that tell the cluster of the death of the JVM.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub told: BTreeSet<u32>,
@@ -158,8 +155,7 @@ impl Record {
             uid: None,
             ha: None,
             platform: None,
-            row: Row::Begins,
-            deeper_seen: BTreeSet::new(),
+            rows: Rows::default(),
             told: BTreeSet::new(),
             counts: BTreeMap::new(),
             parameters: in_words(settings)?,
@@ -212,15 +208,9 @@ impl Record {
     pub fn runs_as(&mut self, jvm: ProcessId) {
         self.found(jvm);
         self.phase = Phase::Running;
-        self.row_begins();
+        self.rows.begin();
         self.told.clear();
         self.counts.clear();
-    }
-
-    /// The next recurring monitor of any depth is the first of its row.
-    pub fn row_begins(&mut self) {
-        self.row = Row::Begins;
-        self.deeper_seen.clear();
     }
 
     /// What the record was written for; `None` when its name can't be one.
@@ -484,10 +474,10 @@ mod tests {
     #[test]
     fn a_record_of_an_older_agent_and_one_of_a_newer_can_be_read() {
         let oldest = OLDEST.replace("FORMAT", &FORMAT.to_string());
-        let newer = oldest.replace("\"seen\":true", "\"row\":\"begins\",\"of_a_later_version\":[1]");
+        let newer = oldest.replace("\"seen\":true", "\"rows\":{},\"of_a_later_version\":[1]");
         for text in [oldest, newer] {
             let record = Record::parse(text.as_bytes(), "b").unwrap().unwrap();
-            assert!(record.row == Row::Begins && record.told.is_empty());
+            assert!(record.rows == Rows::default() && record.told.is_empty());
             assert_eq!(record.jvm().map(|id| id.start), Some(99));
         }
     }

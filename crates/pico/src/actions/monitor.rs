@@ -5,8 +5,7 @@
 //! anything else is to be done, so the waiting holds nothing up but a deeper monitor of the same resource.
 //!
 //! The first run of a row has to answer at once, for the cluster does nothing else on any node until it has the answer to what it
-//! has begun. Which one that is, [`Row`] tells by what the last run has left in the record; a deeper one goes by whether it has been there
-//! since depth 0 began its row.
+//! has begun. Which one that is, [`Rows`] tells by what the last ones have left in the record.
 //!
 //! *A death is one failure.* A deeper monitor that became due while depth 0 waited runs as soon as that has told of a death, before
 //! Pacemaker has begun to act on it; its answer would count as a failure of its own, and three deaths as six. So whoever tells of a death
@@ -18,13 +17,14 @@ use super::deep;
 use super::record_of;
 use crate::budget::Budget;
 use crate::outcome::{Answer, Class, Outcome};
-use crate::record::{Phase, Record, RecordFile};
-use crate::row::Row;
+use crate::record::{Counts, HaFacts, Phase, Record, RecordFile};
+use crate::rows::Rows;
 use crate::settings::{Settings, Target};
 use crate::verdict::{
     Death, Finding, Life, Look, Observation, Occasion, Policy, Processes, Verdict, judge, observe,
 };
 use host::{ProcessId, process};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
 /// For so long a depth 0 stays that finds a death which was told already: far longer than Pacemaker takes to act when it has nothing else to do.
@@ -40,8 +40,10 @@ pub struct Request {
     pub occasion: Occasion,
     /// How deep: 0, 10 (with the HA Monitor Server), 20 (with mzsh); a number between rounds down.
     pub depth: u32,
-    /// The interval of one that comes from the cluster and comes back by itself: a depth 0 may wait, and failures are counted.
+    /// The interval of one that comes from the cluster and comes back by itself: failures are counted.
     pub every: Option<Duration>,
+    /// Such a one may wait: it was told how long it may take.
+    pub may_wait: bool,
 }
 
 /// Monitors.
@@ -79,12 +81,13 @@ impl Monitor<'_> {
         };
         let mut processes = self.observe(record.as_ref(), look);
         let goes_on = record.as_ref().is_some_and(|record| self.goes_on(record));
-        let mut died = None;
-        if let Processes::None { .. } = processes
+        let mut met = Met::default();
+        if let Processes::None { .. } | Processes::Starting { .. } = processes
             && goes_on
             && let Some(known) = &record
             && let Some(time) = self.stays(known)
         {
+            met.stayed = true;
             let until = Instant::now() + time;
             while let Processes::None { .. } | Processes::Starting { .. } = processes
                 && Instant::now() < until
@@ -103,20 +106,18 @@ impl Monitor<'_> {
             && let Some(known) = record.as_mut().filter(|record| record.jvm() == Some(id))
             && let Some(wait) = self.longest()
         {
-            known.row = Row::waits();
+            known.rows.waits(depth);
             // Where that can't be noted, the next one would wait as well, even if this one is ended.
             if let Err(e) = file.write(known) {
                 tracing::warn!("{} could not be written, so this monitor does not wait: {e}", file.place());
             } else {
-                died = death_within(wait, id);
-                if died.is_some() {
+                met.waited = true;
+                met.death = death_within(wait, id);
+                if met.death.is_some() {
                     processes = self.observe(Some(known), Look::Everything);
                 } else {
-                    let is_as_noted = |now: &Record| {
-                        now.row == Row::waits() && now.jvm() == Some(id) && now.phase == Phase::Running
-                    };
                     // The time was long enough for others to write, for the pico to be stopped, and for a new row to begin.
-                    match file.read().filter(is_as_noted) {
+                    match file.read().filter(|now| self.is_as_left(now, known, &met)) {
                         Some(now) => *known = now,
                         None => return met_another(),
                     }
@@ -131,41 +132,17 @@ impl Monitor<'_> {
         }
 
         let Processes::One { id, .. } = processes else {
-            if let Some(known) = record.as_mut().filter(|_| depth == 0 && !goes_on) {
-                known.row_begins();
-            }
-            let observation = Observation { death: died, ..Observation::of(processes) };
-            return self.answer(&observation, record, &file);
+            met.before = record.as_ref().map(learned);
+            let observation = Observation { death: met.death, ..Observation::of(processes) };
+            return self.answer(&observation, record, &met, &file);
         };
         let known = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running);
-        // What this run may add to a record that it found.
-        let learned = |r: &Record| (r.row, r.deeper_seen.clone(), r.ha.clone());
-        let before = known.as_ref().map(learned);
+        met.before = known.as_ref().map(learned);
         let mut record = match known.map_or_else(|| self.adopt(id), Ok) {
             Ok(record) => record,
             Err(e) => return Outcome::failed(format!("{}: {id} lives, but {e}", self.settings.pico())),
         };
         let mut observation = self.deep(Observation::of(processes), id, &mut record);
-        match (self.request.occasion, self.request.every) {
-            // After a probe a row begins anew.
-            (Occasion::Probe, _) => record.row_begins(),
-            (Occasion::Recurring, Some(every)) if depth == 0 => {
-                if !goes_on {
-                    record.row_begins();
-                }
-                if self.longest().is_some() {
-                    record.row = Row::goes(every);
-                }
-            }
-            (Occasion::Recurring, Some(_)) => {
-                record.deeper_seen.insert(depth);
-                record.row = record.row.deeper_took(self.budget.begun.elapsed());
-            }
-            (Occasion::Recurring, None) => {}
-        }
-        if before != Some(learned(&record)) {
-            file.note(&record);
-        }
         if depth > 0 && id.live().is_ok_and(|stat| stat.is_none()) {
             // It died while it was asked: that is what counts, not that it did not answer.
             observation = Observation::of(self.observe(Some(&record), Look::Everything));
@@ -173,7 +150,7 @@ impl Monitor<'_> {
                 return met_another();
             }
         }
-        self.answer(&observation, Some(record), &file)
+        self.answer(&observation, Some(record), &met, &file)
     }
 
     fn observe(&self, record: Option<&Record>, look: Look) -> Processes {
@@ -201,11 +178,7 @@ impl Monitor<'_> {
 
     /// Does this run follow another one of its row?
     fn goes_on(&self, record: &Record) -> bool {
-        match self.request.every {
-            Some(every) if self.depth() == 0 => record.row.goes_on(every),
-            Some(_) => record.deeper_seen.contains(&self.depth()),
-            None => false,
-        }
+        self.request.every.is_some_and(|every| record.rows.go_on(self.depth(), every))
     }
 
     /// How long this run, which follows another one and found that the process has died, stays before it tells; none when it has to tell at
@@ -221,7 +194,7 @@ impl Monitor<'_> {
     fn longest(&self) -> Option<Duration> {
         let wait =
             self.settings.wait.min((self.budget.length() / 2).saturating_sub(Duration::from_millis(1)));
-        (self.request.every.is_some() && !wait.is_zero()).then_some(wait)
+        (self.request.every.is_some() && self.request.may_wait && !wait.is_zero()).then_some(wait)
     }
 
     /// A record of a process that the last one did not name.
@@ -256,7 +229,13 @@ impl Monitor<'_> {
         observation
     }
 
-    fn answer(&self, observation: &Observation, record: Option<Record>, file: &RecordFile) -> Outcome {
+    fn answer(
+        &self,
+        observation: &Observation,
+        record: Option<Record>,
+        met: &Met,
+        file: &RecordFile,
+    ) -> Outcome {
         let policy = Policy {
             occasion: self.request.occasion,
             kind: self.settings.kind,
@@ -265,31 +244,81 @@ impl Monitor<'_> {
             ha_grace: deep::grace(self.settings, record.as_ref().and_then(|r| r.ha.as_ref())),
         };
         let verdict = judge(observation, &policy);
-        let counts = record.as_ref().and_then(|r| r.counts.get(&self.depth()).copied()).unwrap_or_default();
+        let depth = self.depth();
+        let counts = record.as_ref().and_then(|r| r.counts.get(&depth).copied()).unwrap_or_default();
         let (outcome, now) = weigh(&verdict, counts, self.settings, self.request.occasion);
-        if let Some(mut record) = record
-            && self.request.every.is_some()
-        {
-            let tells = outcome.answer == Answer::NotRunning && self.request.occasion == Occasion::Recurring;
-            if tells && !record.told.contains(&self.depth()) {
-                // It may have waited, and have been left behind, while others wrote, or a start is at work.
-                let same = |now: &Record| now.jvm() == record.jvm() && now.phase == record.phase;
-                if let Some(mut now) = file.read().filter(same) {
-                    now.told.insert(self.depth());
-                    now.deeper_seen.retain(|depth| record.deeper_seen.contains(depth));
-                    file.note(&now);
+        let is_alive = matches!(observation.processes, Processes::One { .. });
+        let tells = outcome.answer != Answer::Success
+            && (outcome.answer == Answer::NotRunning || met.stayed || met.death.is_some());
+        let learn = |record: &mut Record| match (self.request.occasion, self.request.every) {
+            (Occasion::Probe, _) if is_alive => record.rows.begin(),
+            (Occasion::Recurring, Some(every)) => {
+                if now != counts {
+                    record.counts.insert(depth, now);
                 }
-            } else if now != counts {
-                record.counts.insert(self.depth(), now);
-                file.note(&record);
+                let is_told = tells && record.told.insert(depth);
+                if (is_alive || is_told) && self.longest().is_some() {
+                    record.rows.ended(depth, every, self.budget.begun.elapsed());
+                }
+            }
+            _ => {}
+        };
+        if let Some(mut found) = record {
+            let ha = found.ha.clone();
+            let as_it_was = |now: &Record| self.is_as_left(now, &found, met);
+            match &met.before {
+                None => {
+                    learn(&mut found);
+                    file.note(&found);
+                }
+                Some(before) => {
+                    let mut after = found.clone();
+                    learn(&mut after);
+                    // It may have waited or asked for long, and have been left behind while others wrote.
+                    if learned(&after) != *before
+                        && let Some(mut now) = file.read().filter(as_it_was)
+                    {
+                        if ha != before.1 {
+                            now.ha = ha;
+                        }
+                        learn(&mut now);
+                        file.note(&now);
+                    }
+                }
             }
         }
         outcome
     }
+
+    /// Is a record still about what this run found, or left, in it?
+    fn is_as_left(&self, now: &Record, found: &Record, met: &Met) -> bool {
+        let wait_is_own = !met.waited || now.rows.wait_is_own(self.depth());
+        now.jvm() == found.jvm() && now.phase == found.phase && wait_is_own
+    }
 }
 
-/// The answer of a run that has met another process than the one it began with, or a start of it, or another row: somebody has brought it
-/// up meanwhile, or this run was left behind. It was not asked yet, and the next run will; nor is anything noted, for that would write over
+/// What a run has met with on its way to its answer.
+#[derive(Default)]
+struct Met {
+    /// It stayed beside a death that another one had told of.
+    stayed: bool,
+    /// It waited for the death of the process, and has written that down.
+    waited: bool,
+    /// That came.
+    death: Option<Death>,
+    /// What was known; none where the record is new.
+    before: Option<Learned>,
+}
+
+/// What a run may add to a record that it found.
+type Learned = (Rows, Option<HaFacts>, BTreeSet<u32>, BTreeMap<u32, Counts>);
+
+fn learned(record: &Record) -> Learned {
+    (record.rows.clone(), record.ha.clone(), record.told.clone(), record.counts.clone())
+}
+
+/// The answer of a run that has met another process than the one it began with, or another row: somebody has brought it up meanwhile, or this run
+/// was left behind. It was not asked yet, and the next run will; nor is anything noted, for that would write over
 /// what others do.
 fn met_another() -> Outcome {
     Outcome::success()
@@ -312,13 +341,7 @@ fn death_within(wait: Duration, id: ProcessId) -> Option<Death> {
 }
 
 /// From a verdict and what was counted before to an answer and the new counts. Pure.
-fn weigh(
-    verdict: &Verdict,
-    counts: crate::record::Counts,
-    settings: &Settings,
-    occasion: Occasion,
-) -> (Outcome, crate::record::Counts) {
-    use crate::record::Counts;
+fn weigh(verdict: &Verdict, counts: Counts, settings: &Settings, occasion: Occasion) -> (Outcome, Counts) {
     let reason = (!verdict.reason.is_empty()).then(|| verdict.reason.clone());
     let success = Outcome { answer: Answer::Success, reason: reason.clone() };
     let well = Counts::default();
