@@ -112,6 +112,19 @@ fn no_other_call_waits() -> Done {
 }
 
 #[test]
+fn where_the_record_cant_be_written_none_waits() -> Done {
+    // If it were ended, the next one, which has to answer at once, could not know.
+    let (site, _) = watched()?;
+    let directory = "/run/mediationzone-ra";
+    site.sh(&format!("mount --bind {directory} {directory} && mount -o remount,bind,ro {directory}"))?;
+    quick(&waiting(&site, LONG).run("monitor")?.answers(OK));
+    site.sh(&format!("umount {directory}"))?;
+    let ran = waiting(&site, "300ms").run("monitor")?.answers(OK).silently();
+    assert!(ran.wall >= Duration::from_millis(300), "{ran}");
+    Ok(())
+}
+
+#[test]
 fn the_first_one_after_an_adoption_does_not_wait_either() -> Done {
     let (site, _) = watched()?;
     site.sh(&format!("rm {}", site.record()))?;
