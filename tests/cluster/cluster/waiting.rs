@@ -154,7 +154,9 @@ fn killed_while_unmanaged() -> Done {
     })?;
     site.lab.settle()?;
     let counted = texts(&["n3: fail-count-EC#monitor_1000=1", "n3: fail-count-EC#monitor_5000=1"]);
-    assert_eq!(the_same(&site)?.counted, counted);
+    // Where Pacemaker takes such a one to be depends on which of its two monitors has told last.
+    let placeless = |story| Story { on: Vec::new(), ..story };
+    assert_eq!(the_same_in(both(&site)?.map(placeless)).counted, counted);
     nobody_was_started(&site);
     site.fault("both ECs are managed again");
     managed(&["--delete-parameter", "is-managed"])?;
@@ -368,13 +370,22 @@ fn in_cib(cib: &str, resource: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     (counted.collect(), operations.collect())
 }
 
+/// What has become of both.
+fn both(site: &Site) -> Result<[Story; 2], Error> {
+    Ok([Story::of(site, "ec1", 0)?, Story::of(site, "ec2", 0)?])
+}
+
 /// The same has become of both; what that is.
 #[track_caller]
 fn the_same(site: &Site) -> Result<Story, Error> {
-    let (waiting, ordinary) = (Story::of(site, "ec1", 0)?, Story::of(site, "ec2", 0)?);
+    both(site).map(the_same_in)
+}
+
+#[track_caller]
+fn the_same_in([waiting, ordinary]: [Story; 2]) -> Story {
     println!("{waiting:#?}");
     assert_eq!(waiting, ordinary, "the first has a monitor that waits, the other one an ordinary one");
-    Ok(waiting)
+    waiting
 }
 
 fn texts(texts: &[&str]) -> BTreeSet<String> {
