@@ -73,7 +73,6 @@ pub struct Summary {
     /// Every death.
     pub samples: Vec<Sample>,
     /// What was asked of a pico whose monitor waits.
-    #[serde(default)]
     pub held: Vec<Held>,
 }
 
