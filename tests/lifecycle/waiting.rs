@@ -274,26 +274,52 @@ fn what_others_wrote_meanwhile_is_left_as_it_is() -> Done {
 
 #[test]
 fn a_deeper_one_that_is_left_behind_leaves_it_as_it_is_too() -> Done {
-    let (site, pid) = watched()?;
-    site.sh("mkfifo -m 666 /opt/gate")?;
-    site.mzsh_does("status", "read -r _ </opt/gate; exec /opt/mz/bin/mzsh.true status $2")?;
-    let (ran, written) = thread::scope(|scope| {
-        let monitor = scope.spawn(|| waiting(&site, LONG).level(20).run("monitor"));
-        site.until("mzsh to be asked", |site| {
-            let all = site.processes()?;
-            let asked = all.iter().any(|process| process.argv.iter().any(|word| word == "status"));
-            Ok(if asked { Ok(()) } else { Err("it is not".to_owned()) })
+    // Whether it knew the pico or has adopted it.
+    for known in [true, false] {
+        let (site, pid) = watched()?;
+        if !known {
+            site.sh(&format!("rm {}", site.record()))?;
+        }
+        site.sh("mkfifo -m 666 /opt/gate")?;
+        site.mzsh_does("status", "read -r _ </opt/gate; exec /opt/mz/bin/mzsh.true status $2")?;
+        let (ran, written) = thread::scope(|scope| {
+            let monitor = scope.spawn(|| waiting(&site, LONG).level(20).run("monitor"));
+            site.until("mzsh to be asked", |site| {
+                let all = site.processes()?;
+                let asked = all.iter().any(|process| process.argv.iter().any(|word| word == "status"));
+                Ok(if asked { Ok(()) } else { Err("it is not".to_owned()) })
+            })?;
+            kill(&site, pid)?;
+            site.agent().run("stop")?.answers(OK);
+            let new = site.start()?;
+            starts(&site)?;
+            if !known {
+                // Nor where it finds nobody.
+                kill(&site, new.pid)?;
+            }
+            let written = site.read_record()?;
+            site.sh("echo >/opt/gate")?;
+            let ran = monitor.join().expect("the monitor's thread does not panic")?;
+            Ok::<_, testkit::Error>((ran, written))
         })?;
-        kill(&site, pid)?;
-        site.agent().run("stop")?.answers(OK);
-        site.start()?;
+        assert_eq!(site.read_record()?, written, "{ran}");
+    }
+    Ok(())
+}
+
+#[test]
+fn one_that_stays_and_is_left_behind_leaves_it_as_it_is_too() -> Done {
+    let site = told()?;
+    let mut written = None;
+    let ran = thread::scope(|scope| {
+        let monitor = scope.spawn(|| waiting(&site, "6s").level(10).run("monitor"));
+        site.sleeping_agent("monitor")?;
         starts(&site)?;
-        let written = site.read_record()?;
-        site.sh("echo >/opt/gate")?;
-        let ran = monitor.join().expect("the monitor's thread does not panic")?;
-        Ok::<_, testkit::Error>((ran, written))
+        written = Some(site.read_record()?);
+        monitor.join().expect("the monitor's thread does not panic")
     })?;
-    assert_eq!(site.read_record()?, written, "{ran}");
+    let ran = ran.answers(NOT_RUNNING);
+    assert_eq!(Some(site.read_record()?), written, "{ran}");
     Ok(())
 }
 

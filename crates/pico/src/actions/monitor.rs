@@ -81,7 +81,7 @@ impl Monitor<'_> {
         };
         let mut processes = self.observe(record.as_ref(), look);
         let goes_on = record.as_ref().is_some_and(|record| self.goes_on(record));
-        let mut met = Met::default();
+        let mut met = Met { found: record.as_ref().map(about), ..Met::default() };
         if let Processes::None { .. } | Processes::Starting { .. } = processes
             && goes_on
             && let Some(known) = &record
@@ -98,7 +98,6 @@ impl Monitor<'_> {
             if let Processes::One { .. } = processes {
                 return met_another();
             }
-            (_, record) = record_of(self.settings, self.target);
         }
         if let Processes::One { id, life: Life::Well } = processes
             && depth == 0
@@ -136,9 +135,9 @@ impl Monitor<'_> {
             let observation = Observation { death: met.death, ..Observation::of(processes) };
             return self.answer(&observation, record, &met, &file);
         };
-        let known = record.filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running);
+        let known = record.as_ref().filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running).cloned();
         met.before = known.as_ref().map(learned);
-        let mut record = match known.map_or_else(|| self.adopt(id), Ok) {
+        let mut record = match known.map_or_else(|| self.adopt(id, record.as_ref()), Ok) {
             Ok(record) => record,
             Err(e) => return Outcome::failed(format!("{}: {id} lives, but {e}", self.settings.pico())),
         };
@@ -197,13 +196,16 @@ impl Monitor<'_> {
         (self.request.every.is_some() && self.request.may_wait && !wait.is_zero()).then_some(wait)
     }
 
-    /// A record of a process that the last one did not name.
-    fn adopt(&self, id: ProcessId) -> std::io::Result<Record> {
+    /// A record of a process that the last one did not name, or named before its start had come to its end.
+    fn adopt(&self, id: ProcessId, last: Option<&Record>) -> std::io::Result<Record> {
         tracing::info!(
             "{}: {id} is adopted: it runs, and this resource did not know it",
             self.settings.pico()
         );
         let mut record = Record::new(self.settings, self.target, Phase::Running)?;
+        if let Some(mzsh) = last.filter(|last| last.jvm() == Some(id)).and_then(Record::mzsh) {
+            record.started_by(mzsh);
+        }
         record.runs_as(id);
         Ok(record)
     }
@@ -267,10 +269,11 @@ impl Monitor<'_> {
             let ha = found.ha.clone();
             let as_it_was = |now: &Record| self.is_as_left(now, &found, met);
             match &met.before {
-                None => {
+                None if record_of(self.settings, self.target).1.as_ref().map(about) == met.found => {
                     learn(&mut found);
                     file.note(&found);
                 }
+                None => {}
                 Some(before) => {
                     let mut after = found.clone();
                     learn(&mut after);
@@ -293,7 +296,7 @@ impl Monitor<'_> {
     /// Is a record still about what this run found, or left, in it?
     fn is_as_left(&self, now: &Record, found: &Record, met: &Met) -> bool {
         let wait_is_own = !met.waited || now.rows.wait_is_own(self.depth());
-        now.jvm() == found.jvm() && now.phase == found.phase && wait_is_own
+        about(now) == about(found) && wait_is_own
     }
 }
 
@@ -306,8 +309,17 @@ struct Met {
     waited: bool,
     /// That came.
     death: Option<Death>,
+    /// What the record was about that it found.
+    found: Option<About>,
     /// What was known; none where the record is new.
     before: Option<Learned>,
+}
+
+/// Which process a record is about, and how far that has come.
+type About = (Option<ProcessId>, Phase);
+
+fn about(record: &Record) -> About {
+    (record.jvm(), record.phase)
 }
 
 /// What a run may add to a record that it found.
