@@ -63,7 +63,10 @@ impl Site {
     /// True while this process lives.
     pub fn lives(&self, process: &Process) -> Result<bool, Error> {
         let all = self.processes()?;
-        Ok(all.iter().any(|p| (p.pid, p.start_time) == (process.pid, process.start_time)))
+        // One that is dead may wait for a while until init reaps it.
+        let is_dead = |p: &Process| matches!(p.state, 'Z' | 'X') && p.threads <= 1;
+        let is_it = |p: &Process| (p.pid, p.start_time) == (process.pid, process.start_time);
+        Ok(all.iter().any(|p| is_it(p) && !is_dead(p)))
     }
 
     /// Processes that are an mzsh at its startup, or at a restart.
