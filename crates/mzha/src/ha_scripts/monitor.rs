@@ -85,7 +85,7 @@ fn of_pico(question: &Question, pico: &PicoName, is_off: bool, budget: Budget) -
         tracing::warn!("{error}; the default is taken");
     }
     if !question.debug {
-        let request = Request { occasion: Occasion::Recurring, depth: 10, every: None, may_wait: false };
+        let request = Request::once(Occasion::Recurring, 10);
         let outcome = actions::monitor(&settings, request, budget);
         return (verdict(&resource, outcome, is_mute), Vec::new());
     }

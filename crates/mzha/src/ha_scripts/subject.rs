@@ -133,7 +133,7 @@ fn by_what_runs(installation: &Installation, why: &str, budget: Budget) -> Subje
 /// What of it runs; `None`: surely nothing.
 fn runs(installation: &Installation, name: &PicoName, until: Instant) -> Option<String> {
     let (settings, _) = installation.nameless(name, &[]).settings();
-    let request = Request { occasion: Occasion::Recurring, depth: 0, every: None, may_wait: false };
+    let request = Request::once(Occasion::Recurring, 0);
     let outcome = actions::monitor(&settings, request, Budget { begun: Instant::now(), end: until });
     (outcome.answer != Answer::NotRunning).then(|| outcome.reason.unwrap_or_else(|| format!("{name} runs")))
 }

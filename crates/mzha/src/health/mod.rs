@@ -94,7 +94,7 @@ impl Health {
                 Verdict::CantTell("must be run by root: others don't see all of /proc".to_owned()),
             );
         }
-        let request = Request { occasion: Occasion::Recurring, depth: 10, every: None, may_wait: false };
+        let request = Request::once(Occasion::Recurring, 10);
         (name, Verdict::of(actions::monitor(&settings, request, budget)))
     }
 

@@ -94,7 +94,7 @@ pub fn explain(settings: &Settings, budget: Budget) -> (Vec<Point>, Outcome) {
             }
         }
     }
-    let request = Request { occasion: Occasion::Recurring, depth: 10, every: None, may_wait: false };
+    let request = Request::once(Occasion::Recurring, 10);
     let outcome = monitor(settings, request, budget);
     if let (Answer::Success, Some(warning)) = (outcome.answer, &outcome.reason) {
         line("warning", warning);

@@ -46,6 +46,14 @@ pub struct Request {
     pub may_wait: bool,
 }
 
+impl Request {
+    /// Of one who asks this once, and not for the cluster.
+    #[must_use]
+    pub fn once(occasion: Occasion, depth: u32) -> Self {
+        Self { occasion, depth, every: None, may_wait: false }
+    }
+}
+
 /// Monitors.
 #[must_use]
 pub fn monitor(settings: &Settings, request: Request, budget: Budget) -> Outcome {
@@ -104,29 +112,23 @@ impl Monitor<'_> {
             && goes_on
             && let Some(known) = record.as_mut().filter(|record| record.jvm() == Some(id))
             && let Some(wait) = self.longest()
+            && self.notes_its_wait(known, &file)
         {
-            known.rows.waits(depth);
-            // Where that can't be noted, the next one would wait as well, even if this one is ended.
-            if let Err(e) = file.write(known) {
-                tracing::warn!("{} could not be written, so this monitor does not wait: {e}", file.place());
-            } else {
-                met.waited = true;
-                met.death = death_within(wait, id);
-                if met.death.is_some() {
-                    processes = self.observe(Some(known), Look::Everything);
-                } else {
-                    // The time was long enough for others to write, for the pico to be stopped, and for a new row to begin.
-                    match file.read().filter(|now| self.is_as_left(now, known, &met)) {
-                        Some(now) => *known = now,
-                        None => return met_another(),
-                    }
-                    processes = self.observe(Some(known), Look::Record);
+            met.waited = true;
+            met.death = death_within(wait, id);
+            let look = if met.death.is_some() { Look::Everything } else { Look::Record };
+            if met.death.is_none() {
+                // The time was long enough for others to write, for the pico to be stopped, and for a new row to begin.
+                match file.read().filter(|now| self.is_as_left(now, known, &met)) {
+                    Some(now) => *known = now,
+                    None => return met_another(),
                 }
-                if let Processes::One { id: now, .. } = processes
-                    && now != id
-                {
-                    return met_another();
-                }
+            }
+            processes = self.observe(Some(known), look);
+            if let Processes::One { id: now, .. } = processes
+                && now != id
+            {
+                return met_another();
             }
         }
 
@@ -135,11 +137,15 @@ impl Monitor<'_> {
             let observation = Observation { death: met.death, ..Observation::of(processes) };
             return self.answer(&observation, record, &met, &file);
         };
-        let known = record.as_ref().filter(|r| r.jvm() == Some(id) && r.phase == Phase::Running).cloned();
-        met.before = known.as_ref().map(learned);
-        let mut record = match known.map_or_else(|| self.adopt(id, record.as_ref()), Ok) {
-            Ok(record) => record,
-            Err(e) => return Outcome::failed(format!("{}: {id} lives, but {e}", self.settings.pico())),
+        let mut record = match record {
+            Some(known) if about(&known) == (Some(id), Phase::Running) => {
+                met.before = Some(learned(&known));
+                known
+            }
+            last => match self.adopt(id, last.as_ref()) {
+                Ok(record) => record,
+                Err(e) => return Outcome::failed(format!("{}: {id} lives, but {e}", self.settings.pico())),
+            },
         };
         let mut observation = self.deep(Observation::of(processes), id, &mut record);
         if depth > 0 && id.live().is_ok_and(|stat| stat.is_none()) {
@@ -265,32 +271,37 @@ impl Monitor<'_> {
             }
             _ => {}
         };
-        if let Some(mut found) = record {
-            let ha = found.ha.clone();
-            let as_it_was = |now: &Record| self.is_as_left(now, &found, met);
-            match &met.before {
-                None if record_of(self.settings, self.target).1.as_ref().map(about) == met.found => {
-                    learn(&mut found);
-                    file.note(&found);
-                }
-                None => {}
-                Some(before) => {
-                    let mut after = found.clone();
-                    learn(&mut after);
-                    // It may have waited or asked for long, and have been left behind while others wrote.
-                    if learned(&after) != *before
-                        && let Some(mut now) = file.read().filter(as_it_was)
-                    {
-                        if ha != before.1 {
-                            now.ha = ha;
-                        }
-                        learn(&mut now);
-                        file.note(&now);
-                    }
+        let Some(mut record) = record else { return outcome };
+        learn(&mut record);
+        // It may have waited or asked for long, and have been left behind while others wrote.
+        match &met.before {
+            None => {
+                if record_of(self.settings, self.target).1.as_ref().map(about) == met.found {
+                    file.note(&record);
                 }
             }
+            Some(before) if learned(&record) != *before => {
+                if let Some(mut now) = file.read().filter(|now| self.is_as_left(now, &record, met)) {
+                    if record.ha != before.1 {
+                        now.ha = record.ha;
+                    }
+                    learn(&mut now);
+                    file.note(&now);
+                }
+            }
+            Some(_) => {}
         }
         outcome
+    }
+
+    /// Writes down that this run waits. Where that can't be, it may not: the next one would wait as well, even if this one is ended.
+    fn notes_its_wait(&self, record: &mut Record, file: &RecordFile) -> bool {
+        record.rows.waits(self.depth());
+        let written = file.write(record);
+        if let Err(e) = &written {
+            tracing::warn!("{} could not be written, so this monitor does not wait: {e}", file.place());
+        }
+        written.is_ok()
     }
 
     /// Is a record still about what this run found, or left, in it?

@@ -11,7 +11,7 @@ use crate::verdict::Occasion;
 /// limits is forgotten. If the pico does not run, that is the answer: nothing is started.
 #[must_use]
 pub fn reload(settings: &Settings, budget: Budget) -> Outcome {
-    let request = Request { occasion: Occasion::Probe, depth: 0, every: None, may_wait: false };
+    let request = Request::once(Occasion::Probe, 0);
     let outcome = monitor(settings, request, budget);
     if outcome.answer != Answer::Success {
         return outcome;
