@@ -54,6 +54,7 @@ enum Job {
 }
 
 /// What came of one of them.
+#[derive(Clone)]
 struct Measured {
     samples: Vec<Sample>,
     held: Vec<Held>,
@@ -75,12 +76,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let alone: Vec<Job> = often.into_iter().map(Job::Deaths).collect();
     let together: Vec<Job> = seldom.into_iter().map(Job::Deaths).chain(held).collect();
     let measuring = Measuring { programs, generation, seed, coming_up: Mutex::new(()) };
-    let mut all = measuring.at_once(1, &alone);
-    if all.is_ok() {
-        let more = measuring.at_once(AT_ONCE, &together);
-        all = all.and_then(|all| Ok([all, more?].into_iter().flatten().collect()));
-    }
-    let all = match all {
+    let first = measuring.at_once(1, &alone);
+    let all = match first.and_then(|first| Ok([first, measuring.at_once(AT_ONCE, &together)?].concat())) {
         Ok(all) => all,
         Err(Failure::Stopped(why)) => {
             eprintln!("{why}");

@@ -37,4 +37,8 @@ impl Error {
     pub(crate) fn file<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::File { operation, path: path.to_owned(), source }
     }
+
+    pub(crate) fn unreadable<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> Self {
+        move |said| Self::Unreadable { what: what.to_owned(), said: said.to_string() }
+    }
 }

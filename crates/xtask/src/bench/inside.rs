@@ -36,9 +36,8 @@ pub(crate) struct Samples {
 
 /// Runs the plan and prints the samples as JSON.
 pub(crate) fn run(plan: &Plan) -> Result<(), Error> {
-    let unreadable = |what: &str, said: String| Error::Unreadable { what: what.to_owned(), said };
     // What a candidate starts and leaves becomes our child, so its time counts too.
-    nix::sys::prctl::set_child_subreaper(true).map_err(|e| unreadable("prctl", e.to_string()))?;
+    nix::sys::prctl::set_child_subreaper(true).map_err(Error::unreadable("prctl"))?;
 
     let name = |candidate: &Candidate| candidate.name.clone();
     let mut results: Vec<Samples> = plan
@@ -56,15 +55,21 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Error> {
             }
         }
     }
-    let json = serde_json::to_string(&results).map_err(|e| unreadable("the samples", e.to_string()))?;
+    let json = serde_json::to_string(&results).map_err(Error::unreadable("the samples"))?;
     println!("{json}");
     Ok(())
 }
 
-fn measure(candidate: &Candidate) -> Result<(Duration, u64), Error> {
-    let mut command = Command::new(&candidate.argv[0]);
-    command.args(&candidate.argv[1..]).env_clear().envs(&candidate.environment);
+/// What is measured, as a child that has nothing of ours.
+pub(super) fn command(argv: &[String], environment: &BTreeMap<String, String>) -> Command {
+    let mut command = Command::new(&argv[0]);
+    command.args(&argv[1..]).env_clear().envs(environment);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn measure(candidate: &Candidate) -> Result<(Duration, u64), Error> {
+    let mut command = command(&candidate.argv, &candidate.environment);
     let spawn = |source| Error::Spawn { command: candidate.argv.join(" "), source };
 
     let before = cpu_of_children();
@@ -82,7 +87,7 @@ fn measure(candidate: &Candidate) -> Result<(Duration, u64), Error> {
 }
 
 /// User and system time of all children waited for so far, in microseconds.
-fn cpu_of_children() -> u64 {
+pub(super) fn cpu_of_children() -> u64 {
     let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else { return 0 };
     u64::try_from((usage.user_time() + usage.system_time()).num_microseconds()).unwrap_or_default()
 }

@@ -71,12 +71,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
 
 /// What the part inside the sandbox makes of a plan.
 fn measured<T: DeserializeOwned>(node: &Sandbox, plan: &impl Serialize, how: &[&str]) -> Result<T, Error> {
-    let unreadable =
-        |what: &str, e: serde_json::Error| Error::Unreadable { what: what.to_owned(), said: e.to_string() };
-    node.write(
-        "/run/testkit/plan.json",
-        serde_json::to_string(plan).map_err(|e| unreadable("the plan", e))?,
-    )?;
+    let text = serde_json::to_string(plan).map_err(Error::unreadable("the plan"))?;
+    node.write("/run/testkit/plan.json", text)?;
     let ran = node
         .command("/run/testkit/bin/xtask")
         .args(["bench-inside", "/run/testkit/plan.json"])
@@ -84,18 +80,16 @@ fn measured<T: DeserializeOwned>(node: &Sandbox, plan: &impl Serialize, how: &[&
         .time_limit(Duration::from_secs(3600))
         .run()?
         .expect(0)?;
-    serde_json::from_str(&ran.stdout).map_err(|e| unreadable("the samples", e))
+    serde_json::from_str(&ran.stdout).map_err(Error::unreadable("the samples"))
 }
 
 /// The loop itself; called by [`run`] inside the sandbox.
 pub(crate) fn run_inside(options: &InsideOptions) -> Result<ExitCode, Error> {
-    let unreadable =
-        |e: serde_json::Error| Error::Unreadable { what: "the plan".to_owned(), said: e.to_string() };
     let text = fs::read(&options.plan).map_err(Error::file("read", &options.plan))?;
     if options.waiting {
-        waiting::run(&serde_json::from_slice(&text).map_err(unreadable)?)?;
+        waiting::run(&serde_json::from_slice(&text).map_err(Error::unreadable("the plan"))?)?;
     } else {
-        inside::run(&serde_json::from_slice(&text).map_err(unreadable)?)?;
+        inside::run(&serde_json::from_slice(&text).map_err(Error::unreadable("the plan"))?)?;
     }
     Ok(ExitCode::SUCCESS)
 }

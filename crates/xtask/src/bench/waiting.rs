@@ -6,14 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
 use serde::{Deserialize, Serialize};
 use testkit::Sandbox;
 
+use super::inside::{command, cpu_of_children};
 use super::stage;
 use crate::Error;
 
@@ -32,8 +30,6 @@ const SETTLES: Duration = Duration::from_secs(15);
 /// What to run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Plan {
-    counts: Vec<u32>,
-    wait: Duration,
     argv: Vec<String>,
     environment: BTreeMap<String, String>,
 }
@@ -54,24 +50,20 @@ pub(super) fn set(node: &Sandbox) -> Result<Plan, Error> {
     let call = stage::platform(node).interval(OFTEN).level(0);
     let call = call.param("wait", format!("{}s", WAIT.as_secs())).meta_timeout(WAIT * 3);
     let (argv, environment) = call.spelled_out("monitor");
-    Ok(Plan { counts: COUNTS.to_vec(), wait: WAIT, argv, environment: environment.into_iter().collect() })
+    Ok(Plan { argv, environment: environment.into_iter().collect() })
 }
 
 /// Inside the sandbox: runs the plan and prints the samples as JSON.
 pub(super) fn run(plan: &Plan) -> Result<(), Error> {
-    let samples: Result<Vec<Sample>, Error> = plan.counts.iter().map(|&count| measure(plan, count)).collect();
-    let unreadable =
-        |e: serde_json::Error| Error::Unreadable { what: "the samples".to_owned(), said: e.to_string() };
-    println!("{}", serde_json::to_string(&samples?).map_err(unreadable)?);
+    let samples: Result<Vec<Sample>, Error> = COUNTS.into_iter().map(|count| measure(plan, count)).collect();
+    println!("{}", serde_json::to_string(&samples?).map_err(Error::unreadable("the samples"))?);
     Ok(())
 }
 
 fn measure(plan: &Plan, count: u32) -> Result<Sample, Error> {
     let spawn = |number: u32| {
-        let mut command = Command::new(&plan.argv[0]);
-        command.args(&plan.argv[1..]).env_clear().envs(&plan.environment);
+        let mut command = command(&plan.argv, &plan.environment);
         command.env("OCF_RESOURCE_INSTANCE", format!("pico-{number}"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().map_err(|source| Error::Spawn { command: plan.argv.join(" "), source })
     };
     // The first of each resource adopts the pico and does not wait.
@@ -84,11 +76,8 @@ fn measure(plan: &Plan, count: u32) -> Result<Sample, Error> {
     let waits =
         |pid: u32| fs::read_to_string(format!("/proc/{pid}/wchan")).is_ok_and(|place| place.contains("poll"));
     while !all.iter().all(|child| waits(child.id())) {
-        if begun.elapsed() > SETTLES.min(plan.wait) {
-            return Err(Error::Unreadable {
-                what: format!("{count} monitors"),
-                said: "they don't all wait".to_owned(),
-            });
+        if begun.elapsed() > SETTLES {
+            return Err(Error::unreadable(&format!("{count} monitors"))("they don't all wait"));
         }
         std::thread::yield_now();
     }
@@ -107,13 +96,6 @@ fn private(pid: u32) -> Result<u64, Error> {
         line.strip_prefix("Private_")?.split_ascii_whitespace().nth(1)?.parse::<u64>().ok()
     });
     Ok(numbers.sum())
-}
-
-fn cpu_of_children() -> u64 {
-    getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| {
-        let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-        u64::try_from(micros).unwrap_or(0)
-    })
 }
 
 /// What a large node might have.

@@ -152,8 +152,9 @@ fn beyond(summary: &Summary) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use lab::deaths::Held;
     use std::collections::BTreeMap;
     use testkit::Generation;
 
@@ -172,13 +173,18 @@ mod tests {
             samples.extend((0..count).map(|_| sample(of, true, 1, decided)));
         }
         samples.push(sample(Subject::Ui, true, 1, 1_100));
+        of(samples, Vec::new())
+    }
+
+    /// A measurement in which this came out.
+    pub(in crate::reliability) fn of(samples: Vec<Sample>, held: Vec<Held>) -> Summary {
         Summary {
             seed: 5,
             date: "2026-11-22 17:00:00".to_owned(),
             seconds: 1205,
             versions: BTreeMap::from([("pacemaker".to_owned(), "2.1.5-1+deb12u1".to_owned())]),
             samples,
-            held: Vec::new(),
+            held,
         }
     }
 

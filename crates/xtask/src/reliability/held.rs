@@ -71,8 +71,8 @@ pub(super) fn beyond(summary: &Summary) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reliability::deaths::tests::of;
     use lab::deaths::Held;
-    use std::collections::BTreeMap;
     use testkit::Generation;
 
     fn summary(count: u64, stop: u64) -> Summary {
@@ -85,14 +85,7 @@ mod tests {
         let held = all.flat_map(|(asked, wait)| {
             (0..count).map(move |more| Held { asked, wait, took: took(asked, wait) + 10 * more })
         });
-        Summary {
-            seed: 5,
-            date: "2026-11-22 17:00:00".to_owned(),
-            seconds: 1205,
-            versions: BTreeMap::from([("pacemaker".to_owned(), "2.1.5-1+deb12u1".to_owned())]),
-            samples: Vec::new(),
-            held: held.collect(),
-        }
+        of(Vec::new(), held.collect())
     }
 
     #[test]

@@ -121,8 +121,7 @@ fn passes_there() -> Result<Vec<PathBuf>, Error> {
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     let text = fs::read(path).map_err(Error::file("read", path))?;
-    serde_json::from_slice(&text)
-        .map_err(|error| Error::Unreadable { what: path.display().to_string(), said: error.to_string() })
+    serde_json::from_slice(&text).map_err(Error::unreadable(&path.display().to_string()))
 }
 
 fn keep(name: &str, text: &str) -> Result<(), Error> {
@@ -134,7 +133,7 @@ fn keep(name: &str, text: &str) -> Result<(), Error> {
 
 /// As JSON, a line for each field, and for each row of the long ones, which are the last.
 fn text<T: Serialize>(all: &T, long: &[(&str, Vec<String>)]) -> Result<String, Error> {
-    let value = serde_json::to_value(all).map_err(unwritable)?;
+    let value = serde_json::to_value(all).map_err(Error::unreadable("a record"))?;
     let is_short = |name: &str| long.iter().all(|(long, _)| *long != name);
     let short = value.as_object().into_iter().flatten().filter(|(name, _)| is_short(name));
     let short = short.map(|(name, value)| format!("  \"{name}\": {value}"));
@@ -143,12 +142,7 @@ fn text<T: Serialize>(all: &T, long: &[(&str, Vec<String>)]) -> Result<String, E
 }
 
 fn rows<R: Serialize>(rows: &[R]) -> Result<Vec<String>, Error> {
-    rows.iter().map(|row| serde_json::to_string(row).map_err(unwritable)).collect()
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "map_err gives it")]
-fn unwritable(error: serde_json::Error) -> Error {
-    Error::Unreadable { what: "a record".to_owned(), said: error.to_string() }
+    rows.iter().map(|row| serde_json::to_string(row).map_err(Error::unreadable("a record"))).collect()
 }
 
 #[cfg(test)]
