@@ -2,7 +2,7 @@
 //! and what the cluster and the product make of it is compared: fail-counts and failures, the operations in the CIB, all calls of mzsh, all lives.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lab::site::{Plan, SOON, Site, site};
 use lab::timeline::{self, Told};
@@ -96,12 +96,9 @@ fn killed_in_maintenance_with_a_deeper_monitor() -> Done {
     for resource in ["mz-ec1", "mz-ec2"] {
         let decided = timeline::of_resource(&moments, resource, ended, u64::MAX).decided;
         let (decided, what) = decided.expect("it was recovered");
-        println!("{what} came {} ms after the end of maintenance mode", decided - ended);
-        assert!(
-            decided - ended < WAIT / 2,
-            "{what} came {} ms after the end of maintenance mode",
-            decided - ended
-        );
+        let said = format!("{what} came {} ms after the end of maintenance mode", decided - ended);
+        println!("{said}");
+        assert!(decided - ended < WAIT / 2, "{said}");
         let count = status.fail_count(resource, "n3");
         assert!(["1", "2"].contains(&count), "{status}");
     }
@@ -118,10 +115,7 @@ fn killed_until_maintenance_ends(site: &Site) -> Result<([Seen; 2], u64), Error>
     maintenance("true")?;
     let dead = both_killed(site, "in maintenance mode")?;
     // For as long as three monitors would take, if there were any.
-    let over = Instant::now() + Duration::from_secs(4);
-    site.lab.until("some time without anything that is noticed", SOON, |_| {
-        Ok(if Instant::now() < over { Err("it is not over".to_owned()) } else { Ok(()) })
-    })?;
+    site.lab.pause(Duration::from_secs(4))?;
     site.lab.settle()?;
     site.nothing_failed()?;
     nobody_was_started(site);
@@ -169,35 +163,37 @@ fn killed_while_unmanaged() -> Done {
 /// up nothing.
 #[test]
 fn standby() -> Done {
-    let site = both_on_n3(plan())?;
-    let before = [site.one("ec1")?, site.one("ec2")?];
-    let since = watch::now();
-    site.fault("n3 goes into standby");
-    site.node("n1").exec(&["crm_standby", "-N", "n3", "-v", "on"])?;
-    both_back(&site, &before)?;
-    orderly(&site, since)?;
-    site.node("n1").exec(&["crm_standby", "-N", "n3", "-D"])?;
-    site.lab.settle()?;
+    let standby = |words: &[&'static str]| vec![[&["crm_standby", "-N", "n3"], words].concat()];
+    let site = to_n2_and_free("n3 goes into standby", &standby(&["-v", "on"]), &standby(&["-D"]))?;
     site.witnessed(&[("ec1", &["n2"], 2), ("ec2", &["n2"], 2), ("sc1", &["n2"], 2)])
 }
 
 /// Two ECs are moved to the other node: both are stopped in an orderly way and run there; no failure, and the monitor that waits holds up nothing.
 #[test]
 fn moved() -> Done {
+    let each = |words: &[&'static str]| {
+        ["mz-ec1", "mz-ec2"].map(|resource| [&["crm_resource", "--resource", resource], words].concat())
+    };
+    let (there, free) = (each(&["--move", "--node", "n2"]), each(&["--clear"]));
+    let site = to_n2_and_free("ec1 and ec2 are moved to n2", &there, &free)?;
+    site.witnessed(&[("ec1", &["n2"], 2), ("ec2", &["n2"], 2)])
+}
+
+/// The site on which these commands have brought both from n3 to n2, in an orderly way, and others have taken back what keeps them there.
+#[track_caller]
+fn to_n2_and_free(what: &str, there: &[Vec<&str>], free: &[Vec<&str>]) -> Result<Site, Error> {
     let site = both_on_n3(plan())?;
+    let all =
+        |commands: &[Vec<&str>]| commands.iter().try_for_each(|words| site.node("n1").exec(words).map(drop));
     let before = [site.one("ec1")?, site.one("ec2")?];
     let since = watch::now();
-    site.fault("ec1 and ec2 are moved to n2");
-    for resource in ["mz-ec1", "mz-ec2"] {
-        site.node("n1").exec(&["crm_resource", "--move", "--resource", resource, "--node", "n2"])?;
-    }
+    site.fault(what);
+    all(there)?;
     both_back(&site, &before)?;
     orderly(&site, since)?;
-    for resource in ["mz-ec1", "mz-ec2"] {
-        site.node("n1").exec(&["crm_resource", "--clear", "--resource", resource])?;
-    }
+    all(free)?;
     site.lab.settle()?;
-    site.witnessed(&[("ec1", &["n2"], 2), ("ec2", &["n2"], 2)])
+    Ok(site)
 }
 
 /// Both have gone from n3 to n2, have failed in nothing, and the stop of one took about as long as that of the other, from the order on.

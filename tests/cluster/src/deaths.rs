@@ -20,10 +20,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Done, Error};
+use testkit::Error;
 
 use crate::control::io_error;
 use crate::report;
@@ -137,7 +137,7 @@ fn all(
     for round in 1..=setting.rounds {
         for group in &setting.groups {
             let milliseconds = u64::try_from(setting.round().as_millis()).unwrap_or(u64::MAX);
-            pause(site, Duration::from_millis(random.below(milliseconds))).map_err(said)?;
+            site.lab.pause(Duration::from_millis(random.below(milliseconds))).map_err(said)?;
             let before = site.all().map_err(said)?;
             let mut died = Vec::new();
             for subject in group {
@@ -156,15 +156,6 @@ fn all(
     let died = |pico: &str| deaths.iter().filter(|death| death.of.pico() == Some(pico)).count();
     judged(site, &lives, died).map_err(said)??;
     samples(setting, deaths, &report::moments(&site.lab, watch::now()), &lives)
-}
-
-/// Waits for a moment by the clock.
-fn pause(site: &Site, time: Duration) -> Done {
-    let over = Instant::now() + time;
-    site.lab.until("a moment that was drawn", time + SOON, |_| {
-        let left = over.saturating_duration_since(Instant::now());
-        Ok(if left.is_zero() { Ok(()) } else { Err(format!("{left:?} are left")) })
-    })
 }
 
 fn kill(site: &Site, subject: Subject, alive: &[Seen]) -> Result<Death, Error> {
@@ -188,7 +179,7 @@ fn until_back(site: &Site, setting: &Setting, died: &[Death], all: &[Death]) -> 
         let lives = site.lives()?;
         for death in died {
             let is_back = match &death.process {
-                Some(before) => lives.iter().any(|life| next_life(life, before)),
+                Some(before) => lives.iter().any(|life| life.is_next_of(before)),
                 None => lab.path("n1", STATE).exists(),
             };
             if !is_back {
@@ -211,12 +202,6 @@ fn until_back(site: &Site, setting: &Setting, died: &[Death], all: &[Death]) -> 
         let state = lab.node(&dc).try_exec(&["timeout", "10", "crmadmin", "--status", &dc])?;
         Ok(if state.stdout.contains("S_IDLE") { Ok(status) } else { Err(state.to_string()) })
     })
-}
-
-/// A life that lasts, of a pico in another process than this.
-fn next_life(life: &Life, before: &Seen) -> bool {
-    let same = life.node == before.node && life.process == (before.pid, before.start_time);
-    life.pico == before.pico && !same && life.ready.is_some() && life.ended.is_none()
 }
 
 /// How often each resource has to have failed.
@@ -284,10 +269,9 @@ fn samples(
         let line =
             timeline::of_resource(moments, death.of.resource(), death.killed.saturating_sub(TICK), next);
         let ready = match &death.process {
-            Some(seen) => lives
-                .iter()
-                .find(|life| life.node == seen.node && life.process == (seen.pid, seen.start_time))
-                .and_then(|dead| witness::next(lives, dead)?.ready),
+            Some(seen) => {
+                lives.iter().find(|life| life.is_of(seen)).and_then(|dead| witness::next(lives, dead)?.ready)
+            }
             None => timeline::started(moments, death.of.resource(), death.killed).map(|(started, _)| started),
         };
         let (Some(ready), Some((noticed, _)), Some((decided, _))) = (ready, &line.noticed, &line.decided)

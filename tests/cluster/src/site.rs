@@ -158,10 +158,7 @@ impl Site {
 
     /// Waits until a pico is ready in another process than this.
     pub fn until_back(&self, before: &Seen) -> Result<Life, Error> {
-        self.until_life(&format!("{} to be ready again", before.pico), |life| {
-            let same = life.node == before.node && life.process == (before.pid, before.start_time);
-            life.pico == before.pico && !same && life.ready.is_some() && life.ended.is_none()
-        })
+        self.until_life(&format!("{} to be ready again", before.pico), |life| life.is_next_of(before))
     }
 
     fn until_life(&self, what: &str, is: impl Fn(&Life) -> bool) -> Result<Life, Error> {
@@ -361,8 +358,13 @@ impl Site {
     pub fn kill(&self, pico: &str, what: &str) -> Result<Life, Error> {
         let before = self.one(pico)?;
         self.fault(what);
-        self.signal(&before, "KILL")?;
-        self.until_back(&before)
+        self.kill_until_back(&before)
+    }
+
+    /// The same of a fault that was noted.
+    pub fn kill_until_back(&self, before: &Seen) -> Result<Life, Error> {
+        self.signal(before, "KILL")?;
+        self.until_back(before)
     }
 
     /// The end of a scenario: the cluster comes to rest, the witness is heard, and all is taken down. Each pico is where it was at first,

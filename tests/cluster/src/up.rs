@@ -204,6 +204,18 @@ impl Lab {
         })
     }
 
+    /// Lets a time pass by the clock, where that is what the scenario is made of.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn pause(&self, time: Duration) -> Result<(), Error> {
+        let over = Instant::now() + time;
+        self.until("a time to pass", time + PAUSE * 100, |_| {
+            let left = over.saturating_duration_since(Instant::now());
+            Ok(if left.is_zero() { Ok(()) } else { Err(format!("{left:?} are left")) })
+        })
+    }
+
     /// Looks until `look` gives a value, at most for `limit`; the error has what was last seen, and the cluster's status.
     ///
     /// # Errors

@@ -35,6 +35,20 @@ pub struct Life {
     pub ended: Option<u64>,
 }
 
+impl Life {
+    /// Is it that of this process?
+    #[must_use]
+    pub fn is_of(&self, seen: &Seen) -> bool {
+        self.node == seen.node && self.process == (seen.pid, seen.start_time)
+    }
+
+    /// Is it one that lasts, of the same pico in another process than this?
+    #[must_use]
+    pub fn is_next_of(&self, before: &Seen) -> bool {
+        self.pico == before.pico && !self.is_of(before) && self.ready.is_some() && self.ended.is_none()
+    }
+}
+
 /// What has to come true of one pico.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected<'a> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testkit::{Done, Error};
 
-use super::{Stopped, TICK, as_many, judged, pause};
+use super::{Stopped, TICK, as_many, judged};
 use crate::site::{Plan, SOON, Site, site};
 use crate::soak::sequence::Random;
 use crate::timeline::{self, Told};
@@ -110,7 +110,7 @@ fn measure(
     let said = |error: Error| error.to_string();
     for round in 1..=rounds {
         for asked in Asked::ALL {
-            pause(site, Duration::from_millis(random.below((1 + wait) * 1000))).map_err(said)?;
+            site.lab.pause(Duration::from_millis(random.below((1 + wait) * 1000))).map_err(said)?;
             let took = took(site, asked, round).map_err(said)?;
             let now = timeline::in_words(watch::now());
             tell(&format!("{now} wait {wait} s, {round} of {rounds}: {asked} after {took} ms"));

@@ -35,11 +35,7 @@ pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Came, Error
     let mut came = Came::default();
     let effects = &mut came.effects;
     match fault {
-        Fault::Kill(pico) => {
-            let before = site.one(pico)?;
-            site.signal(&before, "KILL")?;
-            site.until_back(&before)?;
-        }
+        Fault::Kill(pico) => drop(site.kill_until_back(&site.one(pico)?)?),
         Fault::Hang(pico) => {
             let before = site.one(pico)?;
             site.signal(&before, "STOP")?;
@@ -55,8 +51,7 @@ pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Came, Error
         Fault::MzshSlow(pico) => {
             let before = site.one(pico)?;
             slow_mzsh(site, &before, "4s")?;
-            site.signal(&before, "KILL")?;
-            site.until_back(&before)?;
+            site.kill_until_back(&before)?;
             slow_mzsh(site, &before, "10ms")?;
         }
         Fault::AgentKilled(pico) => effects.extend(agent_killed(site, &site.one(pico)?)?),
