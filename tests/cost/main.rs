@@ -32,14 +32,16 @@ fn traced(node: &Sandbox, level: u32, wait: &str) -> Result<String, Error> {
     node.read(TRACE)
 }
 
+/// A line without the number of the process, with which each one begins with -f.
+fn call(line: &str) -> &str {
+    line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ')
+}
+
 /// The calls that depth 0 must not make. The first execve is strace's own.
 fn offences(trace: &str) -> Vec<&str> {
     let forbidden = ["execve(", "clone(", "clone3(", "fork(", "vfork(", "socket(", "connect("];
-    let offends = |line: &&str| {
-        // With -f each line starts with the number of the process.
-        let call = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
-        line.contains("/opt/mz") || forbidden.iter().any(|name| call.starts_with(name))
-    };
+    let offends =
+        |line: &&str| line.contains("/opt/mz") || forbidden.iter().any(|name| call(line).starts_with(name));
     trace.lines().skip(1).filter(offends).collect()
 }
 
@@ -74,9 +76,9 @@ fn a_monitor_that_waits_sleeps_in_one_call() -> Result<(), Error> {
         .iter()
         .any(|name| call.starts_with(name))
     };
-    let calls = trace.lines().map(|line| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' '));
     // The runtime polls its first three descriptors as it begins, without waiting.
-    let waits: Vec<&str> = calls.filter(|call| is_wait(call) && !call.contains("fd=0")).collect();
+    let waits: Vec<&str> =
+        trace.lines().map(call).filter(|call| is_wait(call) && !call.contains("fd=0")).collect();
     let [one] = waits.as_slice() else { panic!("{waits:#?}") };
     assert!(one.contains("poll(") && one.contains("Timeout"), "{one}");
     Ok(())

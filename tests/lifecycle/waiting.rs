@@ -138,7 +138,7 @@ fn the_first_one_after_an_adoption_does_not_wait_either() -> Done {
 fn the_first_one_after_one_that_was_ended_does_not_wait() -> Done {
     // As Pacemaker ends it for a refresh or for maintenance. Its first answer after that holds up the whole cluster.
     let (site, _) = watched()?;
-    quick(&while_waiting(&site, waiting(&site, LONG), |monitor| kill(&site, monitor))?);
+    quick(&while_waiting(&site, waiting(&site, LONG), |monitor| site.signal(monitor, "KILL"))?);
     quick(&waiting(&site, LONG).run("monitor")?.answers(OK).silently());
     let next = waiting(&site, "300ms").run("monitor")?.answers(OK).silently();
     assert!(next.wall >= Duration::from_millis(300), "{next}");
@@ -155,11 +155,11 @@ fn the_first_one_after_a_probe_does_not_wait() -> Done {
     Ok(())
 }
 
-/// The next ones of all rows would have come.
+/// So much time passes that a wait of 5 s is over, and that the next ones of all rows would have come.
 fn overdue(site: &Site) -> Done {
-    let ended = Instant::now();
-    site.until("the next ones to be overdue", |_| {
-        let past = ended.elapsed();
+    let begun = Instant::now();
+    site.until("what comes next to be overdue", |_| {
+        let past = begun.elapsed();
         Ok(if past > Duration::from_secs(6) { Ok(()) } else { Err(format!("{past:?}")) })
     })
 }
@@ -194,18 +194,17 @@ fn while_waiting(
 fn one_that_was_suspended_beyond_its_time_answers_as_if_nothing_had_been() -> Done {
     // As a virtual machine that is paused or moved, with all that runs in it.
     let (site, pid) = watched()?;
-    let suspend = |monitor: u32, meanwhile: &str| -> Done {
-        site.sh(&format!("kill -s STOP {monitor}; {meanwhile}"))?;
-        let until = Instant::now() + Duration::from_secs(6);
-        site.until("its time to be over", |_| {
-            Ok(if Instant::now() > until { Ok(()) } else { Err("it is not".to_owned()) })
-        })?;
-        site.sh(&format!("kill -s CONT {monitor}")).map(drop)
+    let suspended = |meanwhile: &dyn Fn() -> Done| {
+        while_waiting(&site, waiting(&site, "5s"), |monitor| {
+            site.signal(monitor, "STOP")?;
+            meanwhile()?;
+            overdue(&site)?;
+            site.signal(monitor, "CONT")
+        })
     };
-    let call = || waiting(&site, "5s");
-    while_waiting(&site, call(), |monitor| suspend(monitor, ":"))?.answers(OK).silently();
+    suspended(&|| Ok(()))?.answers(OK).silently();
     // The pico died while all was suspended, or at the moment when it woke up.
-    let ran = while_waiting(&site, call(), |monitor| suspend(monitor, &format!("kill -s KILL {pid}")))?;
+    let ran = suspended(&|| site.signal(pid, "KILL"))?;
     ran.answers(NOT_RUNNING).because(&[&format!("pid {pid} has ended at ")]);
     Ok(())
 }
@@ -214,17 +213,13 @@ fn one_that_was_suspended_beyond_its_time_answers_as_if_nothing_had_been() -> Do
 fn a_pico_that_is_stopped_during_the_wait_is_found_at_the_end_of_it() -> Done {
     let (site, pid) = watched()?;
     let call = waiting(&site, "5s");
-    let ran = while_waiting(&site, call, |_| site.sh(&format!("kill -s STOP {pid}")).map(drop))?;
+    let ran = while_waiting(&site, call, |_| site.signal(pid, "STOP"))?;
     ran.answers(GENERIC).because(&["hangs", &format!("pid {pid} is stopped (T)")]);
     Ok(())
 }
 
 /// What is done on a site while the monitor waits, to the pico.
 type Others = &'static dyn Fn(&Site, u32) -> Done;
-
-fn kill(site: &Site, pid: u32) -> Done {
-    site.sh(&format!("kill -s KILL {pid}")).map(drop)
-}
 
 /// The record says that a start is at work.
 fn starts(site: &Site) -> Done {
@@ -242,14 +237,14 @@ fn what_others_wrote_meanwhile_is_left_as_it_is() -> Done {
         Ok(())
     };
     let a_new_one: Others = &|site, pid| {
-        kill(site, pid)?;
+        site.signal(pid, "KILL")?;
         site.agent().run("stop")?.answers(OK);
         site.start()?;
         starts(site)
     };
     let a_death: Others = &|site, pid| {
         starts(site)?;
-        kill(site, pid)
+        site.signal(pid, "KILL")
     };
     for (others, wait, code) in
         [(a_start, "6s", OK), (a_death, LONG, NOT_RUNNING), (a_probe, "6s", OK), (a_new_one, LONG, OK)]
@@ -257,10 +252,10 @@ fn what_others_wrote_meanwhile_is_left_as_it_is() -> Done {
         let (site, pid) = watched()?;
         let mut written = None;
         let ran = while_waiting(&site, waiting(&site, wait), |monitor| {
-            site.sh(&format!("kill -s STOP {monitor}"))?;
+            site.signal(monitor, "STOP")?;
             others(&site, pid)?;
             written = Some(site.read_record()?);
-            site.sh(&format!("kill -s CONT {monitor}")).map(drop)
+            site.signal(monitor, "CONT")
         })?;
         let ran = ran.answers(code);
         assert_eq!(Some(site.read_record()?), written, "{ran}");
@@ -289,13 +284,13 @@ fn a_deeper_one_that_is_left_behind_leaves_it_as_it_is_too() -> Done {
                 let asked = all.iter().any(|process| process.argv.iter().any(|word| word == "status"));
                 Ok(if asked { Ok(()) } else { Err("it is not".to_owned()) })
             })?;
-            kill(&site, pid)?;
+            site.signal(pid, "KILL")?;
             site.agent().run("stop")?.answers(OK);
             let new = site.start()?;
             starts(&site)?;
             if !known {
                 // Nor where it finds nobody.
-                kill(&site, new.pid)?;
+                site.signal(new.pid, "KILL")?;
             }
             let written = site.read_record()?;
             site.sh("echo >/opt/gate")?;
@@ -330,7 +325,7 @@ fn told() -> Result<Site, testkit::Error> {
     for depth in [10, 0] {
         quick(&waiting(&site, LONG).level(depth).run("monitor")?.answers(OK).silently());
     }
-    while_waiting(&site, waiting(&site, LONG), |_| kill(&site, pid))?.answers(NOT_RUNNING);
+    while_waiting(&site, waiting(&site, LONG), |_| site.signal(pid, "KILL"))?.answers(NOT_RUNNING);
     Ok(site)
 }
 
@@ -350,7 +345,7 @@ fn staying(site: &Site, depth: u32, done: impl FnOnce(u32) -> Done) -> Result<Ra
 fn one_death_is_told_once_and_a_deeper_monitor_that_was_due_stays_until_it_is_ended() -> Done {
     let site = told()?;
     // As Pacemaker does it before the stop.
-    let ended = staying(&site, 10, |monitor| kill(&site, monitor))?;
+    let ended = staying(&site, 10, |monitor| site.signal(monitor, "KILL"))?;
     assert_ne!(ended.code(), Some(NOT_RUNNING), "{ended}");
     Ok(())
 }
@@ -372,7 +367,7 @@ fn the_first_of_its_row_tells_at_once_whoever_has_told_before() -> Done {
     quick(&waiting(&told()?, LONG).level(20).run("monitor")?.answers(NOT_RUNNING));
     let site = site(Kind::Platform).build()?;
     let pid = site.start()?.pid;
-    kill(&site, pid)?;
+    site.signal(pid, "KILL")?;
     for depth in [0, 10, 20] {
         quick(&waiting(&site, LONG).level(depth).run("monitor")?.answers(NOT_RUNNING));
     }
@@ -388,7 +383,7 @@ fn after_maintenance_each_tells_at_once_in_whichever_order_they_come() -> Done {
             waiting(&site, "1ms").level(depth).run("monitor")?.answers(OK);
         }
         overdue(&site)?;
-        kill(&site, pid)?;
+        site.signal(pid, "KILL")?;
         for depth in order {
             let ran = waiting(&site, LONG).level(depth).run("monitor")?.answers(NOT_RUNNING);
             // Depth 0 would stay for 2 s.
@@ -402,7 +397,7 @@ fn after_maintenance_each_tells_at_once_in_whichever_order_they_come() -> Done {
 #[test]
 fn depth_0_stays_briefly_where_a_deeper_one_has_told() -> Done {
     let (site, pid) = watched()?;
-    kill(&site, pid)?;
+    site.signal(pid, "KILL")?;
     waiting(&site, LONG).level(10).run("monitor")?.answers(NOT_RUNNING);
     let ran = waiting(&site, LONG).run("monitor")?.answers(NOT_RUNNING);
     assert!(ran.wall >= Duration::from_secs(1), "{ran}");
@@ -438,7 +433,7 @@ fn whose_death_was_told_is_started_and_the_next_death_is_told_at_once_by_any() -
     site.agent().run("stop")?.answers(OK);
     let pid = site.start()?.pid;
     quick(&waiting(&site, LONG).run("monitor")?.answers(OK).silently());
-    kill(&site, pid)?;
+    site.signal(pid, "KILL")?;
     quick(&waiting(&site, LONG).level(10).run("monitor")?.answers(NOT_RUNNING));
     Ok(())
 }
