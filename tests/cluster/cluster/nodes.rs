@@ -4,7 +4,7 @@
 use std::thread;
 
 use lab::site::{SOON, Site, site};
-use lab::{Done, Error, Node};
+use lab::{Done, Error, Lab, Node};
 
 /// The Platform's node gets no network any more: it is fenced before the Platform starts on the other one. While it is still cut off it
 /// boots, has no quorum, and starts nothing; when the cable is back, it is a member again, and nothing moves.
@@ -121,6 +121,29 @@ fn quorum_lost() -> Done {
         ("ec2", others, 2),
         ("sc1", others, 2),
     ])
+}
+
+/// The state takes a node that has joined for one that leaves, as a network that was in three parts can leave it. It stays pending until
+/// what the doctor says is done, and nothing is restarted or moved by either.
+#[test]
+fn taken_for_leaving() -> Done {
+    let site = site().up()?;
+    site.fault("the state of n3 says expected=down");
+    let state = r#"<node_state id="3" uname="n3" expected="down"/>"#;
+    site.node("n1").exec(&["cibadmin", "--modify", "--scope", "status", "--xml-text", state])?;
+    let online = |lab: &Lab| lab.status().map(|status| status.member("n3").is_some_and(|n3| n3.online));
+    site.lab.until("n3 to be pending", SOON, |lab| {
+        Ok(if online(lab)? { Err("online".to_owned()) } else { Ok(()) })
+    })?;
+    assert_eq!(site.cure_of_held("n2")?, None);
+    let cure = site.cure_of_held("n3")?.expect("the doctor says what to do");
+    assert!(!online(&site.lab)?, "it was not healed by being looked at");
+    site.node("n1").sh(&cure)?;
+    site.lab
+        .until("n3 to be online", SOON, |lab| Ok(if online(lab)? { Ok(()) } else { Err(cure.clone()) }))?;
+    site.lab.settle()?;
+    site.nothing_failed()?;
+    site.witnessed(&[])
 }
 
 /// Of two nodes, that of the Platform loses its power: the other one fences it and runs everything.

@@ -19,11 +19,11 @@ const SCRIPTS: [(&str, &str); 6] = [
     ("fence_lab", include_str!("script/fence_lab")),
 ];
 
-/// Where each node shows the simulator and the kit's programs.
-pub(crate) const SIMULATOR: &str = "/usr/lib/mz-sim";
+/// Where each node shows all programs but the agents.
+pub(crate) const PROGRAMS: &str = "/usr/lib/mz-sim";
 
 /// What each node shows of the lab's directory, and where.
-const SHOWN: [(&str, &str); 2] = [("agents", "/usr/lib/ocf/resource.d/mediationzone"), ("bin", SIMULATOR)];
+const SHOWN: [(&str, &str); 2] = [("agents", "/usr/lib/ocf/resource.d/mediationzone"), ("bin", PROGRAMS)];
 
 /// Exit code of `timeout` when it had to end the program.
 const TIMED_OUT: i32 = 124;
@@ -97,7 +97,7 @@ impl Control {
         fs::remove_dir_all(&self.dir).map_err(io_error("remove", &self.dir))
     }
 
-    /// Lays out what the nodes show: scripts, agents, the simulator.
+    /// Lays out what the nodes show: scripts, agents, all other programs.
     fn furnish(&self, programs: &Programs) -> Result<(), Error> {
         let script = self.dir.join("script");
         for dir in [script.clone(), self.dir.join("agents"), self.dir.join("bin")] {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use testkit::{Done, Error, Ran};
 
 use crate::Lab;
-use crate::control::SIMULATOR;
+use crate::control::PROGRAMS;
 
 /// Longest time for a command; those that wait themselves wait less. A configuration by pcs takes twenty calls, each half a second of
 /// processor time, and the machine may be doing much else.
@@ -138,7 +138,7 @@ impl<'a> Node<'a> {
         self.sh(&format!(
             "mkfifo {said}
             sh -c 'echo $$ >{holds}; exec tail -f /dev/null' 2>/dev/null |
-                setsid {SIMULATOR}/hung-mount {path} {held} >{said} 2>&1 &
+                setsid {PROGRAMS}/hung-mount {path} {held} >{said} 2>&1 &
             read -r word <{said}
             [ \"$word\" = ready ] || {{ echo \"$word\" >&2; exit 1; }}"
         ))

@@ -20,13 +20,14 @@ mod plan;
 use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mz_sim::heart;
 use mz_sim::history::{self, Event};
+use serde_json::Value;
 use testkit::{Done, Error};
 
-use crate::control::{SIMULATOR, io_error};
+use crate::control::{PROGRAMS, io_error};
 use crate::report::{self, Evidence, Report};
 use crate::timeline;
 use crate::watch::{self, Seen};
@@ -37,6 +38,9 @@ pub use plan::{Plan, Tool, site};
 
 /// Longer than anything takes that the cluster has to do.
 pub const SOON: Duration = Duration::from_secs(60);
+
+/// Longer than a node that has booted takes to join, if nothing is wrong.
+const JOINS: Duration = Duration::from_secs(15);
 
 /// The Platform's installation on the shared disk.
 const STORAGE: &str = "/srv/mz";
@@ -169,14 +173,37 @@ impl Site {
         })
     }
 
-    /// Waits until a node is back: online, and nothing left to do for the cluster.
+    /// Waits until a node is back: online, and nothing left to do for the cluster. One that Pacemaker keeps pending is freed as the
+    /// doctor says.
     pub fn until_online(&self, node: &str) -> Done {
+        let began = Instant::now();
         self.lab.until(&format!("{node} to be online"), SOON, |lab| {
             let status = lab.status()?;
-            let online = status.member(node).is_some_and(|member| member.online && !member.unclean);
-            Ok(if online { Ok(()) } else { Err(status.to_string()) })
+            if status.member(node).is_some_and(|member| member.online && !member.unclean) {
+                return Ok(Ok(()));
+            }
+            if began.elapsed() > JOINS
+                && let Some(cure) = self.cure_of_held(node)?
+            {
+                println!("{}: {node} is held for leaving: {cure}", watch::now());
+                self.node(node).sh(&cure)?;
+            }
+            Ok(Err(status.to_string()))
         })?;
         self.lab.settle()
+    }
+
+    /// The command that the doctor has against Pacemaker's taking a node for one that leaves; none if it is not taken for one.
+    pub fn cure_of_held(&self, node: &str) -> Result<Option<String>, Error> {
+        let ran = self.node(node).try_exec(&[&format!("{PROGRAMS}/mzha"), "doctor", "--json"])?;
+        let document: Value = serde_json::from_str(&ran.stdout)
+            .map_err(|error| Error::NotRun { argv: ran.argv.clone(), said: format!("{error}: {ran}") })?;
+        let rows = document["rows"].as_array().into_iter().flatten();
+        let is_of_it = |row: &&Value| {
+            row["check"] == "nodes"
+                && row["seen"].as_str().is_some_and(|seen| seen.starts_with(&format!("{node} ")))
+        };
+        Ok(rows.clone().find(is_of_it).and_then(|row| row["todo"].as_str()).map(str::to_owned))
     }
 
     /// Waits until the cluster sees a node no more.
@@ -256,7 +283,7 @@ impl Site {
     pub fn set(&self, node: &str, pico: &str, assignment: &str) -> Done {
         let home = if of_platform(pico) { HOME } else { EC_HOME };
         let setting = format!("{pico}.{assignment}");
-        self.node(node).exec(&[&format!("{SIMULATOR}/mz-sim"), "set", home, &setting]).map(drop)
+        self.node(node).exec(&[&format!("{PROGRAMS}/mz-sim"), "set", home, &setting]).map(drop)
     }
 
     /// Waits for the death of this process of a pico.

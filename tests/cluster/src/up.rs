@@ -53,7 +53,7 @@ impl Lab {
     /// # Errors
     /// See [`Lab::up`].
     pub fn named(name: &str, nodes: u8) -> Result<Self, Error> {
-        Self::of(name, nodes, &Programs::all()?, Generation::under_test(), true)
+        Self::of(name, nodes, &Programs::with_commands()?, Generation::under_test(), true)
     }
 
     /// The same of these programs, on nodes of this generation. One that is not `leashed` outlives whoever wanted it, if that is ended before [`Lab::down`].
@@ -252,7 +252,27 @@ impl Drop for Lab {
         let _ = self.control.call(SETTLES, &["down", &logs.to_string_lossy()]);
         drop(self.leash.take());
         eprintln!("logs of all nodes: {}", logs.display());
+        for node in &self.nodes {
+            for line in last_words(&logs.join(node).join("var/log/pacemaker/pacemaker.log")) {
+                eprintln!("{line}");
+            }
+        }
     }
+}
+
+/// What a node's Pacemaker last said that is more than information, for whoever has the output of a test and not its logs.
+fn last_words(log: &Path) -> Vec<String> {
+    const LINES: usize = 15;
+    const WIDTH: usize = 200;
+    let log = fs::read(log).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log);
+    let told = |line: &&str| {
+        ["\tnotice: ", "\twarning: ", "\terror: ", "\tcrit: "].iter().any(|level| line.contains(level))
+    };
+    let mut last: Vec<String> =
+        log.lines().rev().filter(told).take(LINES).map(|line| line.chars().take(WIDTH).collect()).collect();
+    last.reverse();
+    last
 }
 
 /// Where labs have their directories, beside the build that is tested: `target/lab`, and below it a room for each other generation.

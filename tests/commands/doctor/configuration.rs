@@ -7,7 +7,7 @@ use testkit::site::{Kind, site};
 
 use super::{CIB, Row, WELL, both, doctor, found, node, rows_of};
 
-/// A change of the configuration that is well, and what comes of it.
+/// A change of the CIB that is well, and what comes of it.
 type Configured = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
 const CONFIGURATIONS: &[Configured] = &[
@@ -146,6 +146,13 @@ const CONFIGURATIONS: &[Configured] = &[
         "error",
         "registry",
         "no pico ec7",
+    ),
+    (
+        "<status/>",
+        r#"<status><node_state id="3" uname="n3" in_ccm="true" crmd="online" join="member" expected="down"/></status>"#,
+        "error",
+        "cluster",
+        "nodes: n3 has joined, but its state says expected=down",
     ),
 ];
 

@@ -1,4 +1,4 @@
-//! The cluster's configuration, as far as it is about our resources.
+//! The cluster's configuration, as far as it is about our resources, and which nodes its state holds back.
 //!
 //! It is read with Pacemaker's own tool ([`Cib::query`]), so that it is found wherever that finds it: in the running cluster
 //! (this node's copy, which is there without quorum, too) or in the file that `CIB_file` names. What a resource gets is put
@@ -8,6 +8,7 @@
 
 mod attributes;
 mod constraints;
+mod members;
 mod query;
 mod resources;
 
@@ -55,6 +56,8 @@ pub struct Cib {
     pub options: BTreeMap<String, String>,
     /// Names of the nodes that run the cluster (remote ones are not among them).
     pub nodes: Vec<String>,
+    /// Those of them that have joined, and are taken for leaving all the same (see `members`): name, and id.
+    pub held: Vec<(String, String)>,
     /// The fencing resources, and the parameters of each.
     pub fencing: Vec<(String, BTreeMap<String, String>)>,
     /// The file systems that the cluster mounts: name of the resource, and mount point.
@@ -157,7 +160,7 @@ impl Cib {
         let end = text.rfind(END).ok_or_else(|| unreadable(format!("no {END}")))? + END.len();
         let inner = text.get(begin..end).ok_or_else(|| unreadable(format!("{END} before it begins")))?;
         let document = Document::parse(inner).map_err(|e| unreadable(e.to_string()))?;
-        Ok(Xml::new(&document).read())
+        Ok(Self { held: members::held(text), ..Xml::new(&document).read() })
     }
 }
 

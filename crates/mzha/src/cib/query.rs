@@ -1,4 +1,4 @@
-//! `cibadmin`, the tool that has the configuration.
+//! `cibadmin`, the tool that has the configuration and the state.
 
 use super::{Cib, CibError};
 use host::End;
@@ -12,14 +12,14 @@ const CIBADMIN: &str = "/usr/sbin/cibadmin";
 /// Of the caller's environment, what says which cluster is meant: a person may look at a file, or at a shadow configuration.
 const MEANT: [&str; 4] = ["CIB_file", "CIB_shadow", "CIB_shadow_dir", "HOME"];
 
-/// The longest configuration, in bytes. A cluster of hundreds of resources has a few hundred thousand.
+/// The longest CIB, in bytes. Of a cluster of hundreds of resources it has a few million.
 const LONGEST: usize = 32 << 20;
 
 /// Exit code of Pacemaker's tools where there is no cluster to talk to.
 const DISCONNECTED: i32 = 102;
 
 impl Cib {
-    /// This node's copy of the configuration.
+    /// This node's copy.
     ///
     /// # Errors
     /// [`CibError`].
@@ -36,7 +36,7 @@ fn exec() -> Exec {
     let fixed = fixed.map(|(name, value)| (OsString::from(name), OsString::from(value)));
     Exec {
         program: CIBADMIN.into(),
-        arguments: ["--query", "--local", "--scope", "configuration"].map(OsString::from).into(),
+        arguments: ["--query", "--local"].map(OsString::from).into(),
         environment: fixed.into_iter().chain(meant).collect(),
         directory: "/".into(),
         user: None,

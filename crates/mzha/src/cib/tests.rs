@@ -237,3 +237,37 @@ fn options_and_nodes_are_the_clusters() {
     assert!(["true", "ON", "yes", "y", "1"].iter().all(|word| is_true(word)));
     assert!(["false", "off", "", "2"].iter().all(|word| !is_true(word)));
 }
+
+#[test]
+fn who_has_joined_and_is_expected_to_leave_is_held_unless_he_was_asked_to() {
+    let held = |state: &str, inner: &str| {
+        let other =
+            r#"<node_state id="1" uname="n1" in_ccm="true" crmd="online" join="member" expected="member"/>"#;
+        let state =
+            format!(r#"<status>{other}<node_state id="3" uname="n3" {state}>{inner}</node_state></status>"#);
+        Cib::parse(&format!("<cib><configuration></configuration>{state}</cib>")).unwrap().held
+    };
+    let joined = r#"in_ccm="true" crmd="online" join="member""#;
+    let down = &format!(r#"{joined} expected="down""#);
+    let asked = |value| {
+        let pair = format!(r#"<nvpair id="s" name="shutdown" value="{value}"/>"#);
+        format!(
+            "<transient_attributes><instance_attributes>{pair}</instance_attributes></transient_attributes>"
+        )
+    };
+    let (n3, nobody) = ([("n3".to_owned(), "3".to_owned())], []);
+    assert_eq!(held(down, ""), n3);
+    assert_eq!(held(down, &asked("0")), n3);
+    assert_eq!(held(r#"in_ccm="1795396041" crmd="1795396042" join="member" expected="down""#, ""), n3);
+    assert_eq!(held(down, &asked("1795396041")), nobody);
+    assert_eq!(held(&format!(r#"{joined} expected="member""#), ""), nobody);
+    for off in [
+        r#"in_ccm="false" crmd="online" join="member" expected="down""#,
+        r#"in_ccm="true" crmd="offline" join="member" expected="down""#,
+        r#"in_ccm="true" crmd="online" join="down" expected="down""#,
+        r#"in_ccm="0" crmd="0" join="member" expected="down""#,
+    ] {
+        assert_eq!(held(off, ""), nobody, "{off}");
+    }
+    assert_eq!(Cib::parse("<configuration></configuration><status><a></status>").unwrap().held, nobody);
+}

@@ -7,7 +7,7 @@ use testkit::{Done, Error};
 
 use super::{BEATS, EC_HOME, HOME, STORAGE, Site, of_platform};
 use crate::Lab;
-use crate::control::{SIMULATOR, io_error};
+use crate::control::{PROGRAMS, io_error};
 
 /// What users are told to do.
 const README: &str = include_str!("../../../../README.md");
@@ -252,7 +252,7 @@ impl Plan {
                 mkdir /home/mzadmin && chown 4711:4711 /home/mzadmin
                 mkdir {HOME}
                 echo 10.99.0.100 mzplat >>/etc/hosts
-                {SIMULATOR}/mz-sim install {EC_HOME} --container exec1 --owner mzadmin {jvm} \
+                {PROGRAMS}/mz-sim install {EC_HOME} --container exec1 --owner mzadmin {jvm} \
                     --set heartbeats={BEATS} --pico ec1:ec:26001 --pico ec2:ec:26002 --pico sc1:sc:26003 \
                     --common pico.rcp.platform.host=mzplat {of_others}"
             ))?;
@@ -262,7 +262,7 @@ impl Plan {
             "set -e
             mkdir {STORAGE}
             mount --bind {STORAGE} {HOME}
-            {SIMULATOR}/mz-sim install {HOME} --owner mzadmin {jvm} \
+            {PROGRAMS}/mz-sim install {HOME} --owner mzadmin {jvm} \
                 --set heartbeats={BEATS} --pico platform:platform:26000 --pico ui:ui:26004 \
                 --common pico.rcp.server.host=mzplat --common pico.rcp.platform.host=mzplat {of_platform}
             umount {HOME}"

@@ -4,7 +4,7 @@
 use testkit::{Done, Error};
 
 use super::sequence::Fault;
-use crate::control::SIMULATOR;
+use crate::control::PROGRAMS;
 use crate::site::{EC_HOME, SOON, Site};
 use crate::watch::Seen;
 
@@ -115,7 +115,7 @@ pub(super) fn act(site: &Site, place: usize, fault: Fault) -> Result<Came, Error
 /// Each call of mzsh of this pico's installation takes so much longer.
 fn slow_mzsh(site: &Site, pico: &Seen, by: &str) -> Done {
     let home = if on_storage(&pico.pico) { STORAGE } else { EC_HOME };
-    let (program, setting) = (format!("{SIMULATOR}/mz-sim"), format!("mzsh_time={by}"));
+    let (program, setting) = (format!("{PROGRAMS}/mz-sim"), format!("mzsh_time={by}"));
     site.node(&pico.node).exec(&[&program, "set", home, &setting]).map(drop)
 }
 
