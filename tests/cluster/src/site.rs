@@ -198,12 +198,12 @@ impl Site {
         let ran = self.node(node).try_exec(&[&format!("{PROGRAMS}/mzha"), "doctor", "--json"])?;
         let document: Value = serde_json::from_str(&ran.stdout)
             .map_err(|error| Error::NotRun { argv: ran.argv.clone(), said: format!("{error}: {ran}") })?;
-        let rows = document["rows"].as_array().into_iter().flatten();
+        let mut rows = document["rows"].as_array().into_iter().flatten();
         let is_of_it = |row: &&Value| {
             row["check"] == "nodes"
                 && row["seen"].as_str().is_some_and(|seen| seen.starts_with(&format!("{node} ")))
         };
-        Ok(rows.clone().find(is_of_it).and_then(|row| row["todo"].as_str()).map(str::to_owned))
+        Ok(rows.find(is_of_it).and_then(|row| row["todo"].as_str()).map(str::to_owned))
     }
 
     /// Waits until the cluster sees a node no more.
