@@ -193,17 +193,22 @@ impl Site {
         self.lab.settle()
     }
 
-    /// The command that the doctor has against Pacemaker's taking a node for one that leaves; none if it is not taken for one.
-    pub fn cure_of_held(&self, node: &str) -> Result<Option<String>, Error> {
+    /// What `mzha doctor` finds on a node: its rows.
+    pub fn doctor(&self, node: &str) -> Result<Vec<Value>, Error> {
         let ran = self.node(node).try_exec(&[&format!("{PROGRAMS}/mzha"), "doctor", "--json"])?;
         let document: Value = serde_json::from_str(&ran.stdout)
             .map_err(|error| Error::NotRun { argv: ran.argv.clone(), said: format!("{error}: {ran}") })?;
-        let mut rows = document["rows"].as_array().into_iter().flatten();
+        Ok(document["rows"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// The command that the doctor has against Pacemaker's taking a node for one that leaves; none if it is not taken for one.
+    pub fn cure_of_held(&self, node: &str) -> Result<Option<String>, Error> {
         let is_of_it = |row: &&Value| {
             row["check"] == "nodes"
                 && row["seen"].as_str().is_some_and(|seen| seen.starts_with(&format!("{node} ")))
         };
-        Ok(rows.find(is_of_it).and_then(|row| row["todo"].as_str()).map(str::to_owned))
+        let rows = self.doctor(node)?;
+        Ok(rows.iter().find(is_of_it).and_then(|row| row["todo"].as_str()).map(str::to_owned))
     }
 
     /// Waits until the cluster sees a node no more.
