@@ -139,9 +139,7 @@ fn taken_for_leaving() -> Done {
     let state = r#"<node_state id="3" uname="n3" expected="down"/>"#;
     site.node("n1").exec(&["cibadmin", "--modify", "--scope", "status", "--xml-text", state])?;
     let online = |lab: &Lab| lab.status().map(|status| status.member("n3").is_some_and(|n3| n3.online));
-    site.lab.until("n3 to be pending", SOON, |lab| {
-        Ok(if online(lab)? { Err("online".to_owned()) } else { Ok(()) })
-    })?;
+    site.until_offline("n3")?;
     assert_eq!(site.cure_of_held("n2")?, None);
     let cure = site.cure_of_held("n3")?.expect("the doctor says what to do");
     assert!(!online(&site.lab)?, "it was not healed by being looked at");

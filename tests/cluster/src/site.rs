@@ -211,7 +211,7 @@ impl Site {
         Ok(rows.iter().find(is_of_it).and_then(|row| row["todo"].as_str()).map(str::to_owned))
     }
 
-    /// Waits until the cluster sees a node no more.
+    /// Waits until a node is no full member any more: gone, or pending.
     pub fn until_offline(&self, node: &str) -> Done {
         self.lab.until(&format!("{node} to be offline"), SOON, |lab| {
             let status = lab.status()?;

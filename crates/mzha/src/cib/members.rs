@@ -1,23 +1,40 @@
 //! What the cluster's state, which is beside its configuration in the CIB, says of the nodes.
 
+use super::query::section;
+use super::{CibError, element};
 use roxmltree::{Document, Node};
+use std::time::Instant;
 
-/// Names and ids of nodes that have joined, and that the state calls expected to leave, though nobody has asked them to.
+/// A node that has joined, and that the state calls expected to leave, though nobody has asked it to.
 ///
 /// Pacemaker brings itself there when the network was in three parts and heals: a controller that was DC of a part sends what it
 /// knew of the others (`post_cache_update` writes `expected`), and it arrives after what the new DC has written. Its scheduler then
 /// takes the node for one that is shutting down. Seen with 2.1.5; 3.0 has the same lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its name.
+    pub name: String,
+    /// Its number in the cluster.
+    pub id: String,
+}
+
+/// Whom the state holds, by this node's copy.
 ///
-/// A state that can't be read holds nobody: it is Pacemaker's own, and what the configuration says stands without it.
-pub(super) fn held(text: &str) -> Vec<(String, String)> {
-    const END: &str = "</status>";
-    let status =
-        text.find("<status").zip(text.rfind(END)).and_then(|(begin, end)| text.get(begin..end + END.len()));
-    let document = status.and_then(|status| Document::parse(status).ok());
+/// # Errors
+/// [`CibError`].
+pub fn held(until: Instant) -> Result<Vec<Held>, CibError> {
+    section("status", until).map(|text| read(&text))
+}
+
+/// A state that is empty or can't be read holds nobody: it is Pacemaker's own, and what the configuration says stands without it.
+pub(super) fn read(text: &str) -> Vec<Held> {
+    let document = element(text, "status").ok().and_then(|status| Document::parse(status).ok());
     let nodes = document.iter().flat_map(|document| document.root_element().children());
     let held = nodes.filter(|node| node.has_tag_name("node_state") && is_held(*node));
-    held.filter_map(|node| Some((node.attribute("uname")?.to_owned(), node.attribute("id")?.to_owned())))
-        .collect()
+    held.filter_map(|node| {
+        Some(Held { name: node.attribute("uname")?.to_owned(), id: node.attribute("id")?.to_owned() })
+    })
+    .collect()
 }
 
 fn is_held(state: Node<'_, '_>) -> bool {

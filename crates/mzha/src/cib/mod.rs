@@ -1,4 +1,4 @@
-//! The cluster's configuration, as far as it is about our resources, and which nodes its state holds back.
+//! The cluster's configuration, as far as it is about our resources; and of its state, which nodes it holds ([`held`]).
 //!
 //! It is read with Pacemaker's own tool ([`Cib::query`]), so that it is found wherever that finds it: in the running cluster
 //! (this node's copy, which is there without quorum, too) or in the file that `CIB_file` names. What a resource gets is put
@@ -13,6 +13,7 @@ mod query;
 mod resources;
 
 pub use constraints::{Colocation, Order};
+pub use members::{Held, held};
 
 use crate::resource::Resource;
 use roxmltree::{Document, Node};
@@ -56,8 +57,6 @@ pub struct Cib {
     pub options: BTreeMap<String, String>,
     /// Names of the nodes that run the cluster (remote ones are not among them).
     pub nodes: Vec<String>,
-    /// Those of them that have joined, and are taken for leaving all the same (see `members`): name, and id.
-    pub held: Vec<(String, String)>,
     /// The fencing resources, and the parameters of each.
     pub fencing: Vec<(String, BTreeMap<String, String>)>,
     /// The file systems that the cluster mounts: name of the resource, and mount point.
@@ -154,14 +153,19 @@ impl Cib {
     /// # Errors
     /// [`CibError::Unreadable`].
     pub fn parse(text: &str) -> Result<Self, CibError> {
-        const END: &str = "</configuration>";
         let unreadable = |why: String| CibError::Unreadable(why);
-        let begin = text.find("<configuration").ok_or_else(|| unreadable("no <configuration>".to_owned()))?;
-        let end = text.rfind(END).ok_or_else(|| unreadable(format!("no {END}")))? + END.len();
-        let inner = text.get(begin..end).ok_or_else(|| unreadable(format!("{END} before it begins")))?;
+        let inner = element(text, "configuration").map_err(unreadable)?;
         let document = Document::parse(inner).map_err(|e| unreadable(e.to_string()))?;
-        Ok(Self { held: members::held(text), ..Xml::new(&document).read() })
+        Ok(Xml::new(&document).read())
     }
+}
+
+/// The element of this name, out of what a tool said; or what is missing.
+fn element<'t>(text: &'t str, name: &str) -> Result<&'t str, String> {
+    let (begins, ends) = (format!("<{name}"), format!("</{name}>"));
+    let begin = text.find(&begins).ok_or_else(|| format!("no {begins}>"))?;
+    let end = text.rfind(&ends).ok_or_else(|| format!("no {ends}"))? + ends.len();
+    text.get(begin..end).ok_or_else(|| format!("{ends} before it begins"))
 }
 
 /// The document, and its elements by name.

@@ -12,31 +12,37 @@ const CIBADMIN: &str = "/usr/sbin/cibadmin";
 /// Of the caller's environment, what says which cluster is meant: a person may look at a file, or at a shadow configuration.
 const MEANT: [&str; 4] = ["CIB_file", "CIB_shadow", "CIB_shadow_dir", "HOME"];
 
-/// The longest CIB, in bytes. Of a cluster of hundreds of resources it has a few million.
+/// The longest section, in bytes. Of a cluster of hundreds of resources the configuration has a few hundred thousand, the state a few
+/// million.
 const LONGEST: usize = 32 << 20;
 
 /// Exit code of Pacemaker's tools where there is no cluster to talk to.
 const DISCONNECTED: i32 = 102;
 
 impl Cib {
-    /// This node's copy.
+    /// This node's copy of the configuration.
     ///
     /// # Errors
     /// [`CibError`].
     pub fn query(until: Instant) -> Result<Self, CibError> {
-        let failed = |e: std::io::Error| CibError::Failed(e.to_string());
-        let running = launch(Company::Group, || Ok(exec())).map_err(failed)?;
-        read(&running.keeping(LONGEST).run(until).map_err(failed)?)
+        Self::parse(&section("configuration", until)?)
     }
 }
 
-fn exec() -> Exec {
+/// A section of this node's copy, and whatever the tool said besides.
+pub(super) fn section(name: &str, until: Instant) -> Result<String, CibError> {
+    let failed = |e: std::io::Error| CibError::Failed(e.to_string());
+    let running = launch(Company::Group, || Ok(exec(name))).map_err(failed)?;
+    read(&running.keeping(LONGEST).run(until).map_err(failed)?)
+}
+
+fn exec(section: &str) -> Exec {
     let meant = MEANT.iter().filter_map(|&name| Some((OsString::from(name), std::env::var_os(name)?)));
     let fixed = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C.UTF-8")];
     let fixed = fixed.map(|(name, value)| (OsString::from(name), OsString::from(value)));
     Exec {
         program: CIBADMIN.into(),
-        arguments: ["--query", "--local"].map(OsString::from).into(),
+        arguments: ["--query", "--local", "--scope", section].map(OsString::from).into(),
         environment: fixed.into_iter().chain(meant).collect(),
         directory: "/".into(),
         user: None,
@@ -45,7 +51,7 @@ fn exec() -> Exec {
 }
 
 /// What it came to. The words are those of stdout and stderr together.
-fn read(finished: &Finished) -> Result<Cib, CibError> {
+fn read(finished: &Finished) -> Result<String, CibError> {
     let words = String::from_utf8_lossy(&finished.output);
     // Its first line says what is wrong, the others what follows from that.
     let said = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
@@ -55,7 +61,7 @@ fn read(finished: &Finished) -> Result<Cib, CibError> {
         }
         (Some(why), _) if why.ends_with("does not exist") => Err(CibError::NoTool(CIBADMIN)),
         (Some(why), _) => Err(CibError::Failed(why.clone())),
-        (None, End::Exited(0)) => Cib::parse(&words),
+        (None, End::Exited(0)) => Ok(words.into_owned()),
         (None, End::Exited(DISCONNECTED)) => Err(CibError::NoCluster(said.to_owned())),
         (None, end) => Err(CibError::Failed(format!("{end}: {said}"))),
     }
@@ -68,7 +74,8 @@ mod tests {
 
     fn said(end: End, output: &str) -> String {
         let finished = Finished::new(end, output, Duration::from_secs(3));
-        read(&finished).map_or_else(|e| e.to_string(), |cib| format!("{} resources", cib.resources.len()))
+        let cib = read(&finished).and_then(|words| Cib::parse(&words));
+        cib.map_or_else(|e| e.to_string(), |cib| format!("{} resources", cib.resources.len()))
     }
 
     #[test]

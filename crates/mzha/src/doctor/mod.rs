@@ -10,6 +10,7 @@ mod agent_files;
 mod constraints;
 mod fencing;
 mod installation;
+mod nodes;
 mod operations;
 mod other_starters;
 mod ports;
@@ -98,6 +99,9 @@ impl Doctor {
         let cib = Cib::query(question.until());
         rows.extend(self.configuration(&cib));
         let cib = cib.ok();
+        if cib.is_some() {
+            rows.extend(nodes::rows(&crate::cib::held(question.until())));
+        }
         let (subjects, unknown) = self.subjects(cib.as_ref());
         rows.extend(unknown);
         let mut subjects = Subjects::look(subjects, question);
@@ -144,7 +148,6 @@ impl Doctor {
                     let todo = "what it sets is not part of what is said below";
                     Row::warning(Area::Cluster, "not evaluated", what, todo)
                 }));
-                rows.extend(cib.held.iter().map(|(name, id)| held(name, id)));
                 rows
             }
         }
@@ -180,17 +183,6 @@ impl Doctor {
         );
         (subjects, unknown)
     }
-}
-
-/// A node that Pacemaker wrongly takes for one that is shutting down.
-fn held(node: &str, id: &str) -> Row {
-    let seen = format!(
-        "{node} has joined, but its state says expected=down, as if it were shutting down: Pacemaker shows it as pending and lets \
-         it run nothing. It can come to that when the network was divided, and does not end by itself"
-    );
-    let state = format!(r#"<node_state id="{id}" uname="{node}" expected="member"/>"#);
-    let todo = format!("cibadmin --modify --scope status --xml-text '{state}'");
-    Row::error(Area::Cluster, "nodes", seen, todo)
 }
 
 /// The ports of all picos of the installations that these resources are in.
