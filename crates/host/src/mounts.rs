@@ -1,6 +1,7 @@
 //! What a path means, whatever it is called: by the table of mounts, without touching any file system.
 
 use crate::files::read_capped;
+use crate::process::Pid;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -15,30 +16,79 @@ pub struct Place {
     path: PathBuf,
 }
 
-/// The place of a path without links.
-///
-/// # Errors
-/// The table can't be read, or has no mount for the path.
-pub fn place(path: &Path) -> io::Result<Place> {
-    let table = read_capped("/proc/self/mountinfo", 8 << 20)?;
-    find(&table, path).ok_or_else(|| io::Error::other(format!("no mount holds {}", path.display())))
+/// Largest table that is read, in bytes.
+pub(crate) const LARGEST_TABLE: usize = 8 << 20;
+
+/// What is mounted where, as one process sees it.
+#[derive(Clone, Debug)]
+pub struct Table(Vec<u8>);
+
+impl Table {
+    /// As this process sees it.
+    ///
+    /// # Errors
+    /// The table can't be read.
+    pub fn own() -> io::Result<Self> {
+        read_capped("/proc/self/mountinfo", LARGEST_TABLE).map(Self)
+    }
+
+    /// As another process sees it, in its mount namespace and from its root.
+    ///
+    /// # Errors
+    /// The table can't be read, or the process is gone.
+    pub fn of(pid: Pid) -> io::Result<Self> {
+        read_capped(format!("/proc/{pid}/mountinfo"), LARGEST_TABLE).map(Self)
+    }
+
+    /// The place of a path without links; `None`: no mount holds it.
+    #[must_use]
+    pub fn place(&self, path: &Path) -> Option<Place> {
+        find(&self.0, path)
+    }
+
+    /// Is something mounted at this very path? Then none of its parts is a link.
+    #[must_use]
+    pub fn is_mount_point(&self, path: &Path) -> bool {
+        mounts(&self.0).any(|mount| unescape(mount.point) == path)
+    }
 }
 
-/// `id parent major:minor root mount-point ...`; what is mounted later covers what was there before.
+/// One line of the table: `id parent major:minor root mount-point options... - type source super-options`.
+struct Mount<'a> {
+    device: &'a [u8],
+    root: &'a [u8],
+    point: &'a [u8],
+    super_options: &'a [u8],
+}
+
+fn mounts(table: &[u8]) -> impl Iterator<Item = Mount<'_>> {
+    table.split(|&b| b == b'\n').filter_map(|line| {
+        let mut fields = line.split(|&b| b == b' ').skip(2);
+        let (device, root, point) = (fields.next()?, fields.next()?, fields.next()?);
+        let super_options = fields.skip_while(|field| *field != b"-").nth(3).unwrap_or_default();
+        Some(Mount { device, root, point, super_options })
+    })
+}
+
+/// What is mounted later covers what was there before.
 fn find(table: &[u8], path: &Path) -> Option<Place> {
     let mut found: Option<(usize, Place)> = None;
-    for line in table.split(|&b| b == b'\n') {
-        let fields: Vec<&[u8]> = line.split(|&b| b == b' ').collect();
-        let [_, _, device, root, point, ..] = fields.as_slice() else { continue };
-        let (root, point) = (unescape(root), unescape(point));
+    for mount in mounts(table) {
+        let (root, point) = (unescape(mount.root), unescape(mount.point));
         let Ok(rest) = path.strip_prefix(&point) else { continue };
         let depth = point.components().count();
         if found.as_ref().is_none_or(|(known, _)| depth >= *known) {
-            let device = String::from_utf8_lossy(device).into_owned();
+            let device = String::from_utf8_lossy(mount.device).into_owned();
             found = Some((depth, Place { device, path: root.join(rest) }));
         }
     }
     found.map(|(_, place)| place)
+}
+
+/// The options of the file system that is mounted last at this very path.
+pub(crate) fn options(table: &[u8], point: &Path) -> Option<String> {
+    let last = mounts(table).filter(|mount| unescape(mount.point) == point).last()?;
+    Some(String::from_utf8_lossy(last.super_options).into_owned())
 }
 
 /// Blank, tab, line feed and backslash are written as a backslash and three octal digits.
@@ -78,6 +128,16 @@ mod tests {
 
     #[test]
     fn the_root_of_this_machine_is_somewhere() {
-        assert!(place(Path::new("/")).unwrap().path.is_absolute());
+        let table = Table::own().unwrap();
+        assert!(table.place(Path::new("/")).unwrap().path.is_absolute());
+        assert!(table.is_mount_point(Path::new("/proc")) && !table.is_mount_point(Path::new("/proc/self")));
+        assert!(options(&table.0, Path::new("/proc")).is_some());
+    }
+
+    #[test]
+    fn the_options_are_those_of_the_file_system_that_covers_the_others() {
+        let table = b"20 1 0:4 / /proc rw shared:3 - proc proc rw\n21 20 0:5 / /proc rw - proc proc rw,hidepid=2,gid=4\n";
+        assert_eq!(options(table, Path::new("/proc")).as_deref(), Some("rw,hidepid=2,gid=4"));
+        assert_eq!(options(table, Path::new("/sys")), None);
     }
 }

@@ -12,11 +12,13 @@
 
 #![forbid(unsafe_code)]
 
+mod absence;
 pub mod actions;
 pub mod addresses;
 mod budget;
 pub mod identity;
 mod outcome;
+mod owner;
 pub mod product;
 pub mod record;
 mod rows;
@@ -26,4 +28,5 @@ pub mod verdict;
 pub use budget::Budget;
 pub use host::command::Limits;
 pub use outcome::{Answer, Class, Outcome};
+pub use owner::owners_now as owners;
 pub use settings::{Deployment, Endpoint, HaCheck, OnHaFailed, PicoName, PicoType, Settings, Target};

@@ -11,8 +11,10 @@ use host::{Pid, ProcessId, process};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fmt::Write;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Where the records and locks are.
@@ -117,6 +119,9 @@ pub struct Record {
     mzsh: Option<RecordedProcess>,
     /// Whose process the JVM is.
     pub uid: Option<u32>,
+    /// The people of the installation, as far as they were known.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub people: BTreeSet<u32>,
     /// What is known of the HA Monitor Server; `None`: the registry was not read yet.
     pub ha: Option<HaFacts>,
     /// The Platform's RCP endpoint, where the registry named one.
@@ -153,6 +158,7 @@ impl Record {
             jvm_leads_session: false,
             mzsh: None,
             uid: None,
+            people: BTreeSet::new(),
             ha: None,
             platform: None,
             rows: Rows::default(),
@@ -357,10 +363,11 @@ fn read(path: &Path) -> io::Result<Option<Record>> {
     Record::parse(&content, &process::boot_id()?)
 }
 
-/// The JVMs that the records of other resources name.
+/// The JVMs that the records of other resources name, and who else leads a session of them.
 #[must_use]
 pub fn named_by_others(resource: Option<&str>) -> Vec<ProcessId> {
-    all_but(resource).filter_map(|path| read(&path).ok()??.jvm()).collect()
+    let records = all_but(resource).filter_map(|path| read(&path).ok()?);
+    records.flat_map(|record| record.jvm().into_iter().chain(record.mzsh()).collect::<Vec<_>>()).collect()
 }
 
 /// The records by which other resources than `resource` know the same pico: somebody else manages it, too.
@@ -410,13 +417,40 @@ pub fn hung_path(target: &Target) -> io::Result<PathBuf> {
     Ok(Path::new(DIRECTORY).join(format!("{}.hung", name_of(target))))
 }
 
+/// Where it is written until when the pico was known not to run.
+///
+/// # Errors
+/// The directory can't be made.
+pub(crate) fn absence_path(target: &Target) -> io::Result<PathBuf> {
+    directory()?;
+    Ok(Path::new(DIRECTORY).join(format!("{}.absent", name_of(target))))
+}
+
+/// Where it is written which commands agents have launched.
+///
+/// # Errors
+/// The directory can't be made.
+pub(crate) fn commands_path() -> io::Result<PathBuf> {
+    directory()?;
+    let path = Path::new(DIRECTORY).join("commands");
+    host::files::own_directory(&path, 0o755)?;
+    Ok(path)
+}
+
 /// One name for all resources that mean the same pico, and another for each other one; fit for a file's name.
 #[must_use]
 pub fn name_of(target: &Target) -> String {
+    let mut text = target.home.path().as_os_str().to_owned();
+    text.push("\0");
+    text.push(target.name.as_str());
+    hash(&text)
+}
+
+/// A name for a file by what may be too long or hold anything.
+pub(crate) fn hash(text: &OsStr) -> String {
     // FNV-1a: stable over versions and builds, which std's hashers don't promise.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let text = format!("{}\0{}", target.home.path().display(), target.name);
-    for byte in text.bytes() {
+    for &byte in text.as_bytes() {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     format!("{hash:016x}")

@@ -60,8 +60,8 @@ pub fn command_line(bytes: &[u8]) {
         Some(Role::PicoByMatch) => panic!("there is no pattern"),
         None => {}
     }
-    a_later_marker_of_another_name_rules_it_out(&target, process);
-    claims_what_it_says(&argv, &environ);
+    what_a_program_is_given_makes_it_no_pico(&target, process);
+    claims_what_it_says(process, &environ);
 
     // One that repeats is large, and slow to read; that is for the environment's target to see.
     let pattern = std::str::from_utf8(pattern).ok().filter(|p| !p.is_empty() && !p.contains('{'));
@@ -103,23 +103,34 @@ fn is_of_one_name(target: &Target, process: Arguments<'_>) {
     }
 }
 
-fn a_later_marker_of_another_name_rules_it_out(target: &Target, process: Arguments<'_>) {
-    let mut argv = process.argv.to_owned();
-    argv.push(format!("-Dpico.configname={}0", target.name).into());
-    assert_ne!(role(target, Arguments { argv: &argv, ..process }), Some(Role::Pico));
+/// Arguments of a java that runs another class, a jar or nothing at all; and all arguments of what is no java.
+fn what_a_program_is_given_makes_it_no_pico(target: &Target, process: Arguments<'_>) {
+    let words = process.argv.iter().skip(1).cloned();
+    for (program, first) in [
+        ("java", vec!["java", "org.example.Tool"]),
+        ("java", vec!["java", "-jar", "a.jar"]),
+        ("perl", vec!["java"]),
+    ] {
+        let argv: Vec<OsString> = first.iter().map(OsString::from).chain(words.clone()).collect();
+        let process = Arguments { argv: &argv, program: Some(OsStr::new(program)) };
+        assert_ne!(role(target, process), Some(Role::Pico), "{argv:?}");
+    }
 }
 
-fn claims_what_it_says(argv: &[OsString], environ: &[OsString]) {
-    if let HomeClaim::Is(home) = home_claim(argv, || Some(environ.to_vec())) {
+fn claims_what_it_says(process: Arguments<'_>, environ: &[OsString]) {
+    let argv = process.argv;
+    if let HomeClaim::Is(home) = home_claim(process, || Some(environ.to_vec())) {
         let home = home.as_os_str().as_bytes();
         let after = |prefix: &[u8], words: &[OsString]| {
             words.iter().any(|w| w.as_bytes().strip_prefix(prefix) == Some(home))
         };
-        let above_script =
-            argv.iter().any(|a| a.as_bytes().starts_with(home) && Path::new(a).ends_with("bin/mzsh"));
+        let above_script = argv.iter().any(|a| {
+            let relative = home == b".".as_slice() && Path::new(a).components().count() == 2;
+            (relative || a.as_bytes().starts_with(home)) && Path::new(a).ends_with("bin/mzsh")
+        });
         assert!(after(b"-Dmz.home=", argv) || above_script || after(b"MZ_HOME=", environ), "{argv:?}");
     }
-    if let HomeClaim::Is(_) = home_claim(argv, || None) {
+    if let HomeClaim::Is(_) = home_claim(process, || None) {
         assert!(!argv.is_empty());
     }
 }

@@ -1,126 +1,238 @@
-//! The command lines of many processes, and none that hangs holds the reader.
+//! The command lines of many processes, read within one deadline.
 //!
-//! `/proc/PID/cmdline` is in the memory of the process. To read it the kernel takes that memory's lock, and a process that
-//! waits for dead storage in the middle of an mmap(2) or munmap(2) holds it for as long as it waits: this is why ps(1)
-//! hangs on such a node. So a helper reads them, in order, and hands each on at once; when it does not go on, the process
-//! that it is at is the one that hangs, and another helper goes on behind it.
+//! `/proc/PID/cmdline` lies in the memory of the process. The kernel takes that memory's lock to read it, and a process that
+//! waits for dead storage inside mmap(2) or munmap(2) holds the lock for as long as it waits: this is why ps(1) hangs on such
+//! a node. So a worker process reads them. Its threads take the next process from one list; while none of them gets on, it
+//! doubles their number, so that what hangs is waited for beside the others and not before them. Whatever has not answered
+//! when nothing has come for [`STUCK_AFTER`] is stuck.
+//!
+//! No more than [`LONGEST`] bytes of one are read, and one is handed on and dropped before the next is kept.
 
 use super::{Pid, facts};
 use crate::helper::{Helper, HelperError};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-/// Longest wait for one command line. On a healthy node it is microseconds; on a starved one the helper itself may have
-/// to wait for its turn.
+/// Longest command line that is read, in bytes: the kernel's limit for one argument.
+pub const LONGEST: usize = 128 << 10;
+
+/// Longest wait without any answer. On a healthy node one takes microseconds; on a starved one the worker process itself may
+/// have to wait for its turn.
 const STUCK_AFTER: Duration = Duration::from_secs(2);
-/// The same once one was: what hangs them hangs many, and a stop has no time for all of them.
-const ALSO_STUCK_AFTER: Duration = Duration::from_millis(300);
-/// The same for one that was stuck before: a stop looks again and again, and must not lose these seconds each time.
+/// The same where all that is missing was stuck before: a stop looks again and again.
 const STILL_STUCK_AFTER: Duration = Duration::from_millis(100);
+/// How long the threads of the worker process may get nowhere before it doubles their number.
+const DOUBLE_AFTER: Duration = Duration::from_millis(20);
+/// Stack of one such thread, in bytes: it opens a file and reads it.
+const STACK: usize = 64 << 10;
 
 thread_local! {
-    /// Which ones were stuck, in this process, which is one action.
+    /// What was stuck, in this process, which is one action.
     static STUCK: RefCell<HashSet<Pid>> = RefCell::default();
 }
 
-/// What became of one.
+/// Where a command line is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The process.
+    pub pid: Pid,
+    /// A thread of it that is to be asked: the main thread, once it has ended, has none to give.
+    pub thread: Option<Pid>,
+}
+
+impl From<Pid> for Source {
+    fn from(pid: Pid) -> Self {
+        Self { pid, thread: None }
+    }
+}
+
+impl Source {
+    /// A file of /proc about it.
+    pub(super) fn file(self, name: &str) -> String {
+        let pid = self.pid;
+        self.thread
+            .map_or_else(|| format!("/proc/{pid}/{name}"), |tid| format!("/proc/{pid}/task/{tid}/{name}"))
+    }
+}
+
+/// The command line of one process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandLine {
-    /// This is it; empty for a kernel thread and for a process whose main thread has ended.
+    /// This is it; empty for a process that has given up its memory.
     Is(Vec<OsString>),
+    /// It is longer than [`LONGEST`]; this is what it begins with.
+    Beginning(Vec<OsString>),
     /// The process is gone.
     Gone,
     /// The kernel does not give it: the process holds the lock of its memory.
     Stuck,
 }
 
-/// Reads the command line of each of `pids`.
+/// Reads the command line of each of `sources` and hands it to `each`, by its place in `sources`, in no order.
 ///
 /// # Errors
 /// One can't be read for another reason than that its process is gone; or `until` is reached.
-pub fn command_lines(pids: &[Pid], until: Instant) -> io::Result<HashMap<Pid, CommandLine>> {
-    let mut lines = HashMap::with_capacity(pids.len());
-    let mut any_stuck = false;
-    let mut next = 0;
-    while next < pids.len() {
-        let rest = &pids[next..];
-        let Ok(helper) = Helper::new(|mouth| rest.iter().try_for_each(|&pid| tell(pid, mouth))) else {
-            // No process or descriptor left for it. What can be read is read all the same.
-            for &pid in rest {
-                lines.insert(pid, facts::command_line(pid)?.map_or(CommandLine::Gone, CommandLine::Is));
-            }
-            return Ok(lines);
-        };
-        let mut ear = Ear { helper, heard: Vec::new(), at: 0 };
-        let mut stuck = false;
-        while next < pids.len() && !stuck {
-            let pid = pids[next];
-            let was_stuck = STUCK.with_borrow(|known| known.contains(&pid));
-            let patience = match any_stuck {
-                _ if was_stuck => STILL_STUCK_AFTER,
-                true => ALSO_STUCK_AFTER,
-                false => STUCK_AFTER,
-            };
-            let line = match ear.hear(until.min(Instant::now() + patience)) {
-                Ok(line) => line?,
-                Err(HelperError::NoAnswer { .. }) if was_stuck || Instant::now() < until => {
-                    CommandLine::Stuck
-                }
-                Err(e) => return Err(io::Error::other(format!("the command line of {pid}: {e}"))),
-            };
-            stuck = line == CommandLine::Stuck;
-            if stuck {
-                any_stuck = true;
-                STUCK.with_borrow_mut(|known| known.insert(pid));
-            }
-            lines.insert(pid, line);
-            next += 1;
+pub fn command_lines(
+    sources: &[Source],
+    until: Instant,
+    mut each: impl FnMut(usize, CommandLine),
+) -> io::Result<()> {
+    if sources.is_empty() {
+        return Ok(());
+    }
+    let list: Arc<[Source]> = sources.into();
+    let Ok(worker) = Helper::new(|answers| read_all(list, answers)) else {
+        // No process or descriptor left for it. What can be read is read all the same.
+        for (at, source) in sources.iter().enumerate() {
+            each(at, facts::read_command_line(*source)?);
         }
-        if !stuck {
-            // It has told all; what it ends with does not matter.
-            let _ = ear.helper.end(until);
+        return Ok(());
+    };
+    let mut answers = Answers { worker, bytes: Vec::new(), at: 0 };
+    let mut missing: BTreeSet<usize> = (0..sources.len()).collect();
+    while !missing.is_empty() {
+        let all_known = STUCK.with_borrow(|known| missing.iter().all(|&at| known.contains(&sources[at].pid)));
+        let patience = if all_known { STILL_STUCK_AFTER } else { STUCK_AFTER };
+        match answers.next(until.min(Instant::now() + patience)) {
+            Ok((at, line)) => {
+                if missing.remove(&at) {
+                    each(at, line?);
+                }
+            }
+            Err(HelperError::NoAnswer { .. }) if all_known || Instant::now() < until => break,
+            Err(e) => {
+                let first = missing.first().map_or_else(String::new, |&at| sources[at].pid.to_string());
+                return Err(io::Error::other(format!("the command line of pid {first}: {e}")));
+            }
         }
     }
-    Ok(lines)
+    for at in missing {
+        STUCK.with_borrow_mut(|known| known.insert(sources[at].pid));
+        each(at, CommandLine::Stuck);
+    }
+    Ok(())
+}
+
+/// The command line of one process; one that is stuck costs the deadline of all.
+///
+/// # Errors
+/// As [`command_lines`].
+pub fn command_line_of(pid: Pid, until: Instant) -> io::Result<CommandLine> {
+    let mut line = CommandLine::Gone;
+    command_lines(&[pid.into()], until, |_, read| line = read)?;
+    Ok(line)
 }
 
 /// In the place of a length: the process is gone.
 const GONE: u32 = u32::MAX;
 /// In the place of a length: it can't be read, and the error's number follows.
 const UNREADABLE: u32 = u32::MAX - 1;
+/// Beside a length: there is more than was read.
+const CUT: u32 = 1 << 30;
 
-/// For the helper: one command line, as length and bytes. In one write, so that what is told is told whole.
-fn tell(pid: Pid, mouth: &mut File) -> io::Result<()> {
-    let (length, bytes) = match facts::command_line_bytes(pid) {
-        Ok(Some(bytes)) => (u32::try_from(bytes.len()).map_err(io::Error::other)?, bytes),
+/// What the threads of the worker process share.
+struct Shared {
+    sources: Arc<[Source]>,
+    next: AtomicUsize,
+    /// How many are answered, and where the answers go.
+    answers: Mutex<(usize, File)>,
+}
+
+/// The worker process: it ends when all have answered, or is killed.
+fn read_all(sources: Arc<[Source]>, answers: &mut File) -> io::Result<()> {
+    let number = sources.len();
+    let shared = Arc::new(Shared {
+        sources,
+        next: AtomicUsize::new(0),
+        answers: Mutex::new((0, answers.try_clone()?)),
+    });
+    let this = thread::current();
+    let (mut threads, mut before) = (0, 0);
+    loop {
+        let answered = shared.answers.lock().unwrap_or_else(PoisonError::into_inner).0;
+        if answered == number {
+            return Ok(());
+        }
+        if threads == 0 || answered == before {
+            let wanted = (threads * 2).clamp(1, number);
+            while threads < wanted {
+                let (shared, done) = (Arc::clone(&shared), this.clone());
+                let started = thread::Builder::new().stack_size(STACK).spawn(move || {
+                    read_some(&shared);
+                    done.unpark();
+                });
+                match started {
+                    Ok(_) => threads += 1,
+                    // No room for more: those that there are go on.
+                    Err(_) if threads > 0 => break,
+                    Err(e) => return Err(e),
+                }
+            }
+        }
+        before = answered;
+        thread::park_timeout(DOUBLE_AFTER);
+    }
+}
+
+/// One thread: reads what nobody has read yet.
+fn read_some(shared: &Shared) {
+    loop {
+        let at = shared.next.fetch_add(1, Ordering::Relaxed);
+        let Some(&source) = shared.sources.get(at) else { return };
+        let message = message(at, facts::command_line_bytes(source, LONGEST + 1));
+        let mut answers = shared.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        // Without a reader there is nobody to work for; the process is about to be killed.
+        if answers.1.write_all(&message).is_err() {
+            return;
+        }
+        answers.0 += 1;
+    }
+}
+
+/// Place, length, bytes.
+fn message(at: usize, read: io::Result<Option<Vec<u8>>>) -> Vec<u8> {
+    let (head, bytes) = match read {
+        Ok(Some(mut bytes)) => {
+            let cut = if bytes.len() > LONGEST { CUT } else { 0 };
+            bytes.truncate(LONGEST);
+            // At most LONGEST.
+            (u32::try_from(bytes.len()).unwrap_or_default() | cut, bytes)
+        }
         Ok(None) => (GONE, Vec::new()),
         Err(e) => (UNREADABLE, e.raw_os_error().unwrap_or_default().to_le_bytes().to_vec()),
     };
-    let mut message = length.to_le_bytes().to_vec();
-    message.extend(bytes);
-    mouth.write_all(&message)
+    let place = u32::try_from(at).unwrap_or(u32::MAX);
+    [&place.to_le_bytes()[..], &head.to_le_bytes(), &bytes].concat()
 }
 
-/// The end where it is told.
-struct Ear {
-    helper: Helper,
-    heard: Vec<u8>,
+/// The end where the answers come out.
+struct Answers {
+    worker: Helper,
+    bytes: Vec<u8>,
     /// How much of it was understood.
     at: usize,
 }
 
-impl Ear {
-    fn hear(&mut self, until: Instant) -> Result<io::Result<CommandLine>, HelperError> {
-        let length = u32::from_le_bytes(self.number(until)?);
-        Ok(match length {
+impl Answers {
+    fn next(&mut self, until: Instant) -> Result<(usize, io::Result<CommandLine>), HelperError> {
+        let at = u32::from_le_bytes(self.number(until)?) as usize;
+        let head = u32::from_le_bytes(self.number(until)?);
+        let line = match head {
             GONE => Ok(CommandLine::Gone),
             UNREADABLE => Err(io::Error::from_raw_os_error(i32::from_le_bytes(self.number(until)?))),
+            length if length & CUT != 0 => {
+                Ok(CommandLine::Beginning(facts::arguments(self.bytes((length & !CUT) as usize, until)?)))
+            }
             length => Ok(CommandLine::Is(facts::arguments(self.bytes(length as usize, until)?))),
-        })
+        };
+        Ok((at, line))
     }
 
     fn number(&mut self, until: Instant) -> Result<[u8; 4], HelperError> {
@@ -129,59 +241,86 @@ impl Ear {
     }
 
     fn bytes(&mut self, number: usize, until: Instant) -> Result<&[u8], HelperError> {
-        while self.heard.len() - self.at < number {
-            self.heard.drain(..self.at);
+        while self.bytes.len() - self.at < number {
+            self.bytes.drain(..self.at);
             self.at = 0;
-            if self.helper.read(&mut self.heard, until)? == 0 {
-                return Err(self.helper.death(until));
+            if self.worker.read(&mut self.bytes, until)? == 0 {
+                return Err(self.worker.death(until));
             }
         }
         self.at += number;
-        Ok(&self.heard[self.at - number..self.at])
+        Ok(&self.bytes[self.at - number..self.at])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashMap;
 
     fn soon() -> Instant {
         Instant::now() + Duration::from_secs(20)
     }
 
+    fn lines(pids: &[Pid]) -> HashMap<usize, CommandLine> {
+        let sources: Vec<Source> = pids.iter().copied().map(Source::from).collect();
+        let mut lines = HashMap::new();
+        command_lines(&sources, soon(), |at, line| assert!(lines.insert(at, line).is_none())).unwrap();
+        assert_eq!(lines.len(), pids.len());
+        lines
+    }
+
     fn line(pid: Pid) -> CommandLine {
-        let mut lines = command_lines(&[Pid::own(), pid, Pid::own()], soon()).unwrap();
-        assert_eq!(lines.remove(&Pid::own()), Some(CommandLine::Is(std::env::args_os().collect())));
-        assert_eq!(lines.len(), 1);
-        lines.remove(&pid).unwrap()
+        let mut lines = lines(&[Pid::own(), pid, Pid::own()]);
+        let own = CommandLine::Is(std::env::args_os().collect());
+        assert_eq!((lines.get(&0), lines.get(&2)), (Some(&own), Some(&own)));
+        lines.remove(&1).unwrap()
     }
 
     #[test]
-    fn nobody_has_none() {
+    fn a_process_that_is_gone_has_none() {
         // Above the largest pid_max (4194304).
         assert_eq!(line(Pid::new(4_194_305).unwrap()), CommandLine::Gone);
-        assert!(command_lines(&[], soon()).unwrap().is_empty());
+        assert!(lines(&[]).is_empty());
     }
 
     #[test]
-    fn a_long_one_comes_whole() {
-        let long = "x".repeat(100_000);
-        let mut child = std::process::Command::new("cat")
-            .args(["-", &long])
-            .stdin(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
-        let expected = CommandLine::Is(vec!["cat".into(), "-".into(), long.into()]);
-        // In the middle of its exec, which spawn does not wait for the end of, it has none.
-        let until = soon();
-        let mut seen = line(pid);
-        while seen == CommandLine::Is(Vec::new()) && Instant::now() < until {
-            seen = line(pid);
+    fn a_thread_has_the_command_line_of_its_process() {
+        let own = Pid::own();
+        let mut line = CommandLine::Gone;
+        command_lines(&[Source { pid: own, thread: Some(own) }], soon(), |_, read| line = read).unwrap();
+        assert_eq!(line, CommandLine::Is(std::env::args_os().collect()));
+    }
+
+    #[test]
+    fn a_long_one_comes_whole_and_a_longer_one_as_its_beginning() {
+        for (arguments, whole) in [(1, true), (3, false)] {
+            let long = "x".repeat(100_000);
+            let mut child = std::process::Command::new("cat")
+                .arg("-")
+                .args(vec![&long; arguments])
+                .stdin(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::null())
+                .spawn()
+                .unwrap();
+            let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
+            // In the middle of its exec, which spawn does not wait for the end of, it has none.
+            let until = soon();
+            let mut seen = line(pid);
+            while seen == CommandLine::Is(Vec::new()) && Instant::now() < until {
+                seen = line(pid);
+            }
+            let expected: Vec<OsString> = ["cat", "-", &long].map(OsString::from).into();
+            match seen {
+                CommandLine::Is(argv) => assert!(whole && argv == expected),
+                CommandLine::Beginning(argv) => {
+                    assert!(!whole && argv[..3] == expected);
+                    assert!(argv.iter().map(|argument| argument.len() + 1).sum::<usize>() <= LONGEST + 1);
+                }
+                other => panic!("{other:?}"),
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
         }
-        assert_eq!(seen, expected);
-        child.kill().unwrap();
-        child.wait().unwrap();
     }
 }

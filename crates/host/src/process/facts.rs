@@ -1,6 +1,8 @@
 //! What else /proc tells of a process. Each of these answers `None` for a process that is gone.
 
+use super::command_lines::{CommandLine, LONGEST, Source};
 use super::{Pid, Stat, State, stat::is_gone};
+use crate::credentials::Credentials;
 use crate::files::{read_capped, read_small};
 use crate::helper;
 use std::ffi::{OsStr, OsString};
@@ -10,9 +12,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-/// Longest command line or environment that is read, in bytes. The kernel's own limit for both together is a
-/// quarter of the stack limit (2 MiB by default).
-const LONGEST: usize = (2 << 20) - 1;
+/// Longest environment that is read, in bytes. The kernel's own limit for it and the command line together is a quarter of the
+/// stack limit (2 MiB by default).
+const LARGEST_ENVIRONMENT: usize = (2 << 20) - 1;
+
+/// Of so many open files it is read where they are.
+const MOST_FILES: usize = 512;
 
 fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
@@ -43,36 +48,79 @@ pub fn in_words(pid: Pid) -> String {
     }
 }
 
-/// Its arguments. Empty for kernel threads, zombies, and a process whose main thread has ended. May hang: see
-/// [`command_lines`](super::command_lines()).
-///
-/// # Errors
-/// No permission (a foreign user namespace).
-pub fn command_line(pid: Pid) -> io::Result<Option<Vec<OsString>>> {
-    Ok(command_line_bytes(pid)?.map(|bytes| arguments(&bytes)))
+/// The command line of one process, without a worker process: it may hang, see [`command_lines`](super::command_lines()).
+pub(super) fn read_command_line(source: Source) -> io::Result<CommandLine> {
+    Ok(match command_line_bytes(source, LONGEST + 1)? {
+        None => CommandLine::Gone,
+        Some(bytes) if bytes.len() > LONGEST => CommandLine::Beginning(arguments(&bytes[..LONGEST])),
+        Some(bytes) => CommandLine::Is(arguments(&bytes)),
+    })
 }
 
-/// The same as the kernel gives it, each argument ended by a NUL.
-pub(super) fn command_line_bytes(pid: Pid) -> io::Result<Option<Vec<u8>>> {
-    unless_gone(read_capped(format!("/proc/{pid}/cmdline"), LONGEST))
+/// The same as the kernel gives it, each argument ended by a NUL: at most so many bytes.
+pub(super) fn command_line_bytes(source: Source, longest: usize) -> io::Result<Option<Vec<u8>>> {
+    unless_gone(read_capped(source.file("cmdline"), longest))
 }
 
-/// Its environment as it was at exec, `NAME=value` each; read by a helper, for it can hang as the command line can.
+/// Its environment as it was at exec, `NAME=value` each. A worker process reads it, for it can hang as the command line can;
+/// as the user of the process where root may not (no `CAP_SYS_PTRACE`).
 ///
 /// # Errors
-/// No permission: it is another user's, or not dumpable. Or it hangs.
-pub fn environment(pid: Pid, until: Instant) -> io::Result<Option<Vec<OsString>>> {
+/// No permission, or it hangs.
+pub fn environment(source: Source, until: Instant) -> io::Result<Option<Vec<OsString>>> {
+    let read = || unless_gone(read_capped(source.file("environ"), LARGEST_ENVIRONMENT));
     // A first byte tells whether there was one.
-    let said =
-        helper::ask(until, || match unless_gone(read_capped(format!("/proc/{pid}/environ"), LONGEST)) {
+    let said = helper::ask(until, || {
+        let read = read().or_else(|e| match e.kind() {
+            io::ErrorKind::PermissionDenied => {
+                Credentials::of_process(source.pid)?.become_them()?;
+                read()
+            }
+            _ => Err(e),
+        });
+        match read {
             Ok(Some(bytes)) => [b"+".as_slice(), &bytes].concat(),
             Ok(None) => b"-".to_vec(),
             Err(e) => e.to_string().into_bytes(),
-        });
+        }
+    });
     match said.map_err(io::Error::other)?.split_first() {
         Some((b'+', bytes)) => Ok(Some(arguments(bytes))),
         Some((b'-', [])) => Ok(None),
-        other => Err(io::Error::other(format!("/proc/{pid}/environ: {other:?}"))),
+        Some(_) | None => Err(io::Error::other("its environment can't be read")),
+    }
+}
+
+/// Whose a process is, and in how many pid namespaces it has a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ownership {
+    /// Its real user: who has started it.
+    pub real: u32,
+    /// Its effective user: what it may do.
+    pub effective: u32,
+    /// 1 for a process of the pid namespace that /proc is of, more for one of a namespace below it.
+    pub namespaces: usize,
+}
+
+/// Reads that from `/proc/PID/status`, for which no right over the process is needed.
+///
+/// # Errors
+/// /proc can't be read or understood.
+pub fn ownership(pid: Pid) -> io::Result<Option<Ownership>> {
+    let Some(status) = unless_gone(read_small(format!("/proc/{pid}/status")))? else { return Ok(None) };
+    let status = String::from_utf8_lossy(&status);
+    let line = |field: &str| status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let numbers = |field| {
+        line(field).map(|line| line.split_whitespace().filter_map(|n| n.parse().ok()).collect::<Vec<u32>>())
+    };
+    match (numbers("Uid").as_deref(), numbers("NSpid")) {
+        // A process that ends while it is read gives nothing.
+        _ if status.is_empty() => Ok(None),
+        (Some(&[real, effective, ..]), namespaces) => {
+            // Kernels without the line (before 4.1) have no way to tell.
+            Ok(Some(Ownership { real, effective, namespaces: namespaces.map_or(1, |pids| pids.len()) }))
+        }
+        _ => Err(io::Error::other(format!("/proc/{pid}/status not understood"))),
     }
 }
 
@@ -83,6 +131,16 @@ pub fn environment(pid: Pid, until: Instant) -> io::Result<Option<Vec<OsString>>
 /// /proc can't be read.
 pub fn owner(pid: Pid) -> io::Result<Option<u32>> {
     Ok(unless_gone(fs::metadata(format!("/proc/{pid}")))?.map(|m| m.uid()))
+}
+
+/// A thread of it that has not ended.
+#[must_use]
+pub fn live_thread(pid: Pid) -> Option<Pid> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    threads.filter_map(Result::ok).find_map(|thread| {
+        let stat = read_small(thread.path().join("stat")).ok().and_then(|line| Stat::parse(&line).ok())?;
+        (stat.state != State::Zombie).then_some(stat.pid)
+    })
 }
 
 /// Is any of its threads in this state? False where that can't be told.
@@ -100,11 +158,53 @@ pub fn any_thread_is(pid: Pid, state: State) -> bool {
 pub struct ExeLink(pub PathBuf);
 
 impl ExeLink {
+    /// From the text of the link.
+    #[must_use]
+    pub fn of(link: PathBuf) -> Self {
+        let bytes = link.as_os_str().as_bytes();
+        Self(OsStr::from_bytes(bytes.strip_suffix(b" (deleted)").unwrap_or(bytes)).into())
+    }
+
     /// Is that the file name of the program?
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
         self.0.file_name().is_some_and(|file| file == name)
     }
+}
+
+/// What a link of /proc says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// This.
+    To(PathBuf),
+    /// The process is gone, or has given up what the link stands for: one that ends has no program any more.
+    Gone,
+    /// No right over the process (`CAP_SYS_PTRACE`).
+    Denied,
+}
+
+/// Reads a link of the process: `exe`, `cwd`, `root`, `ns/mnt`. It is read, not followed: no file system is touched.
+///
+/// # Errors
+/// /proc can't be read.
+pub fn link(source: Source, name: &str) -> io::Result<Link> {
+    match fs::read_link(source.file(name)) {
+        Ok(path) => Ok(Link::To(path)),
+        Err(e) if is_gone(&e) => Ok(Link::Gone),
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(Link::Denied),
+        Err(e) => Err(e),
+    }
+}
+
+/// Where its program, its working directory and its open files are, as the kernel knows them: without links, and
+/// without touching any file system. What can't be read is left out, and of many open files only some are read.
+#[must_use]
+pub fn places(source: Source) -> Vec<PathBuf> {
+    let links = ["exe", "cwd"].map(|name| source.file(name));
+    let files = fs::read_dir(source.file("fd")).into_iter().flatten();
+    let files = files.take(MOST_FILES).filter_map(|entry| Some(entry.ok()?.path()));
+    let paths = links.into_iter().map(PathBuf::from).chain(files).filter_map(|link| fs::read_link(link).ok());
+    paths.filter(|path| path.is_absolute()).collect()
 }
 
 /// The link to its program, without the " (deleted)" that the kernel adds when the file was replaced under the process, as an
@@ -113,19 +213,7 @@ impl ExeLink {
 /// # Errors
 /// No permission.
 pub fn executable(pid: Pid) -> io::Result<Option<ExeLink>> {
-    let link = unless_gone(fs::read_link(format!("/proc/{pid}/exe")))?;
-    Ok(link.map(|link| {
-        let bytes = link.as_os_str().as_bytes();
-        ExeLink(OsStr::from_bytes(bytes.strip_suffix(b" (deleted)").unwrap_or(bytes)).into())
-    }))
-}
-
-/// Its pid namespace, in the kernel's words (`pid:[4026531836]`).
-///
-/// # Errors
-/// No permission.
-pub fn pid_namespace(pid: Pid) -> io::Result<Option<PathBuf>> {
-    unless_gone(fs::read_link(format!("/proc/{pid}/ns/pid")))
+    Ok(unless_gone(fs::read_link(format!("/proc/{pid}/exe")))?.map(ExeLink::of))
 }
 
 /// The kernel's random name for this boot.
@@ -147,10 +235,19 @@ pub fn since_boot() -> Duration {
 /// How long the process has lived, by the kernel's boot clock.
 #[must_use]
 pub fn uptime(id: super::ProcessId) -> Duration {
-    let now = since_boot();
-    let ticks = rustix::param::clock_ticks_per_second().max(1);
-    let start = Duration::from_millis(id.start.saturating_mul(1000) / ticks);
-    now.saturating_sub(start)
+    let start = Duration::from_millis(id.start.saturating_mul(1000) / ticks_per_second());
+    since_boot().saturating_sub(start)
+}
+
+/// A time since boot in the unit of a start time, rounded down.
+#[must_use]
+pub fn ticks(since_boot: Duration) -> u64 {
+    let milliseconds = u64::try_from(since_boot.as_millis()).unwrap_or(u64::MAX);
+    milliseconds.saturating_mul(ticks_per_second()) / 1000
+}
+
+fn ticks_per_second() -> u64 {
+    rustix::param::clock_ticks_per_second().max(1)
 }
 
 #[cfg(test)]
@@ -170,19 +267,25 @@ mod tests {
             .spawn()
             .unwrap();
         let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
-        assert_eq!(command_line(pid).unwrap().unwrap(), ["cat", "-", "a b"]);
+        let line = ["cat", "-", "a b"].map(OsString::from);
+        assert_eq!(read_command_line(pid.into()).unwrap(), CommandLine::Is(line.into()));
         assert_eq!(
-            environment(pid, Instant::now() + Duration::from_secs(20)).unwrap().unwrap(),
+            environment(pid.into(), Instant::now() + Duration::from_secs(20)).unwrap().unwrap(),
             ["MZ_HOME=/opt/mz"]
         );
-        assert_eq!(pid_namespace(pid).unwrap(), pid_namespace(Pid::own()).unwrap());
-        assert_eq!(owner(pid).unwrap(), Some(rustix::process::geteuid().as_raw()));
+        let own = rustix::process::geteuid().as_raw();
+        assert_eq!(owner(pid).unwrap(), Some(own));
+        assert_eq!(ownership(pid).unwrap(), Some(Ownership { real: own, effective: own, namespaces: 1 }));
+        assert!(places(pid.into()).contains(&std::env::current_dir().unwrap()));
+        assert_eq!(live_thread(pid), Some(pid));
         let id = Stat::read(pid).unwrap().unwrap().id();
         assert!(uptime(id) < Duration::from_secs(600), "{:?}", uptime(id));
         drop(child.stdin.take());
         child.wait().unwrap();
-        assert_eq!(command_line(pid).unwrap(), None);
+        assert_eq!(read_command_line(pid.into()).unwrap(), CommandLine::Gone);
         assert_eq!(owner(pid).unwrap(), None);
+        assert_eq!(ownership(pid).unwrap(), None);
+        assert_eq!(link(pid.into(), "exe").unwrap(), Link::Gone);
     }
 
     #[test]

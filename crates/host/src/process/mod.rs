@@ -10,12 +10,12 @@ mod facts;
 mod scan;
 mod stat;
 
-pub use command_lines::{CommandLine, command_lines};
+pub use command_lines::{CommandLine, LONGEST, Source, command_line_of, command_lines};
 pub use facts::{
-    ExeLink, any_thread_is, arguments, boot_id, command_line, environment, executable, in_words, owner,
-    pid_namespace, since_boot, uptime,
+    ExeLink, Link, Ownership, any_thread_is, arguments, boot_id, environment, executable, in_words, link,
+    live_thread, owner, ownership, places, since_boot, ticks, uptime,
 };
-pub use scan::{Snapshot, all};
+pub use scan::{Snapshot, all, hidden};
 pub use stat::{ParseStatError, Stat, State};
 
 use crate::fork::End;

@@ -1,8 +1,14 @@
 //! All processes at once.
 
-use super::{Pid, Stat};
+use super::{Pid, Stat, facts};
+use crate::files::{read_capped, read_small};
+use crate::mounts;
 use std::collections::HashMap;
 use std::io;
+use std::path::Path;
+
+/// `CAP_SYS_PTRACE`, by its place among the capabilities.
+const SYS_PTRACE: u32 = 19;
 
 /// All processes that /proc showed in one pass. One that came or went during the pass may be missing.
 #[derive(Debug, Default)]
@@ -13,8 +19,8 @@ pub struct Snapshot {
 /// Reads `/proc/PID/stat` of every process.
 ///
 /// # Errors
-/// /proc can't be listed, or a line of it can't be read for another reason than that the process is gone: then
-/// nothing may be concluded from what is missing.
+/// /proc can't be listed, or a line of it can't be read for another reason than that the process is gone; or it does not show
+/// this very process: then nothing may be concluded from what is missing.
 pub fn all() -> io::Result<Snapshot> {
     let mut processes = HashMap::new();
     for entry in std::fs::read_dir("/proc")? {
@@ -24,7 +30,40 @@ pub fn all() -> io::Result<Snapshot> {
             processes.insert(pid, stat);
         }
     }
-    Ok(Snapshot { processes })
+    let own = Pid::own();
+    // A /proc of another pid namespace has this process under another number, or not at all.
+    let shown = std::fs::read_link("/proc/self").is_ok_and(|link| link == Path::new(&own.to_string()));
+    let here = shown && facts::ownership(own)?.is_some_and(|own| own.namespaces == 1);
+    if here && processes.contains_key(&own) {
+        return Ok(Snapshot { processes });
+    }
+    Err(io::Error::other(format!(
+        "/proc does not show the agent's own pid {own}: mount proc for this pid namespace"
+    )))
+}
+
+/// Why /proc does not show all processes to this one, if it does not: it is mounted with `hidepid`, and this process has neither
+/// `CAP_SYS_PTRACE` nor the group that is exempt.
+///
+/// # Errors
+/// /proc can't be read or understood.
+pub fn hidden() -> io::Result<Option<String>> {
+    let table = read_capped("/proc/self/mountinfo", mounts::LARGEST_TABLE)?;
+    let Some(options) = mounts::options(&table, Path::new("/proc")) else { return Ok(None) };
+    let option = |name: &str| options.split(',').find_map(|o| o.strip_prefix(name)?.strip_prefix('='));
+    let Some(hidepid) = option("hidepid").filter(|how| !matches!(*how, "0" | "off")) else { return Ok(None) };
+    let status = read_small("/proc/self/status")?;
+    let status = String::from_utf8_lossy(&status);
+    let line = |field: &str| status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let capabilities = line("CapEff").and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    let exempt = option("gid").is_some_and(|gid| {
+        let groups = line("Groups").into_iter().chain(line("Gid"));
+        groups.flat_map(str::split_whitespace).any(|group| group == gid)
+    });
+    let sees_all = capabilities & 1 << SYS_PTRACE != 0 || exempt;
+    Ok((!sees_all).then(|| {
+        format!("/proc is mounted with hidepid={hidepid}, and the agent has no CAP_SYS_PTRACE: it can't see all processes")
+    }))
 }
 
 impl Snapshot {

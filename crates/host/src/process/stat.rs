@@ -6,6 +6,9 @@ use rustix::io::Errno;
 use std::fmt;
 use std::io;
 
+/// `PF_KTHREAD`
+const KERNEL_THREAD: u32 = 0x0020_0000;
+
 /// Field 3 of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -68,6 +71,8 @@ pub struct Stat {
     pub group: i32,
     /// Field 6.
     pub session: i32,
+    /// Field 9: the kernel's flags of the main thread (`PF_*` of linux/sched.h).
+    pub flags: u32,
     /// Field 20. A dead process still counts its unreaped main thread.
     pub threads: u32,
     /// Field 22, in clock ticks since boot.
@@ -106,9 +111,10 @@ impl Stat {
         let parent = number::<i32>(field(4)?).ok_or_else(|| err(4))?;
         let group = number(field(5)?).ok_or_else(|| err(5))?;
         let session = number(field(6)?).ok_or_else(|| err(6))?;
+        let flags = number(field(9)?).ok_or_else(|| err(9))?;
         let threads = number(field(20)?).ok_or_else(|| err(20))?;
         let start = number(field(22)?).ok_or_else(|| err(22))?;
-        Ok(Self { pid, comm, state, parent: Pid::new(parent), group, session, threads, start })
+        Ok(Self { pid, comm, state, parent: Pid::new(parent), group, session, flags, threads, start })
     }
 
     /// Reads it; `None` when there is no such process.
@@ -135,6 +141,12 @@ impl Stat {
     #[must_use]
     pub fn is_dead(&self) -> bool {
         self.state == State::Zombie && self.threads <= 1
+    }
+
+    /// A thread of the kernel: it has neither a program nor a command line.
+    #[must_use]
+    pub fn is_kernel_thread(&self) -> bool {
+        self.flags & KERNEL_THREAD != 0
     }
 }
 
@@ -170,6 +182,7 @@ mod tests {
         assert_eq!(stat.state, State::Sleeping);
         assert_eq!(stat.parent, Pid::new(1));
         assert_eq!((stat.group, stat.session), (4711, 4711));
+        assert_eq!((stat.flags, stat.is_kernel_thread()), (0x0040_0000, false));
         assert_eq!(stat.threads, 37);
         assert_eq!(stat.start, 123_456);
     }

@@ -1,7 +1,7 @@
 //! Ports: no two picos that can meet on a node may want the same one, and nobody else may hold one of them now.
 
 use super::row::{Area, Row};
-use host::process::{CommandLine, command_lines};
+use host::process::{CommandLine, command_line_of};
 use host::{Pid, listeners};
 use pico::addresses::{self, Property};
 use pico::product::{PicoFacts, Survey};
@@ -137,8 +137,8 @@ pub(super) fn holders(
 
 /// Its command line, in one line.
 fn command(pid: Pid, until: Instant) -> String {
-    let line = command_lines(&[pid], until).ok().and_then(|mut lines| lines.remove(&pid));
-    let Some(CommandLine::Is(words)) = line else { return String::new() };
+    let line = command_line_of(pid, until);
+    let Ok(CommandLine::Is(words) | CommandLine::Beginning(words)) = line else { return String::new() };
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
     words.join(" ").chars().filter(|c| !c.is_control()).take(SHOWN).collect()
 }

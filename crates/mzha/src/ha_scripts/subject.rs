@@ -18,6 +18,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
+/// The pico that each installation may have.
+const PLATFORM: &str = "platform";
+
 /// Who is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
@@ -115,12 +118,18 @@ fn in_registry(survey: &Survey, installation: &Installation, port: u16) -> Subje
 /// Is any pico of the installation on this node?
 fn by_what_runs(installation: &Installation, why: &str, budget: Budget) -> Subject {
     let until = budget.begun + budget.length() / 2;
-    let mut names = match identity::of_all(until) {
+    let platform: PicoName = match PLATFORM.parse() {
+        Ok(name) => name,
+        Err(e) => return Subject::Unclear(format!("{why}; {PLATFORM}: {e}")),
+    };
+    // Whoever counts for one of its picos does for all.
+    let owners = pico::owners(&installation.nameless(&platform, &[]).settings().0, until);
+    let mut names = match identity::of_all(&owners, until) {
         Ok(names) => names,
         Err(e) => return Subject::Unclear(format!("{why}; /proc can't be read: {e}")),
     };
     // Also where no process has a name: one that does not show its own may be there.
-    names.extend("platform".parse());
+    names.insert(platform);
     for name in names {
         match runs(installation, &name, until) {
             None => {}

@@ -5,9 +5,11 @@ use super::deep::{self, HaPlan};
 use super::monitor::{Request, monitor};
 use super::record_of;
 use crate::budget::Budget;
+use crate::identity::Bystander;
 use crate::outcome::{Answer, Outcome};
 use crate::product::{RegistryState, inspect};
 use crate::settings::Settings;
+use crate::verdict::node::Node;
 use crate::verdict::{Life, Look, Occasion, Processes, observe};
 use host::process;
 
@@ -41,6 +43,10 @@ pub fn explain(settings: &Settings, budget: Budget) -> (Vec<Point>, Outcome) {
                 budget.begun + budget.length() / 4,
             );
             line("processes", &in_words(&processes));
+            let node = Node::new(settings, target, record.as_ref(), budget.begun + budget.length() / 3);
+            for Bystander { id, why } in node.bystanders() {
+                line("ignored", &format!("{id} {why}"));
+            }
             if let Processes::One { id, .. } = processes {
                 line("age", &format!("{} s", process::uptime(id).as_secs()));
                 let state =

@@ -15,8 +15,10 @@
 
 use super::deep;
 use super::record_of;
+use crate::absence;
 use crate::budget::Budget;
 use crate::outcome::{Answer, Class, Outcome};
+use crate::owner;
 use crate::record::{Counts, HaFacts, Phase, Record, RecordFile};
 use crate::rows::Rows;
 use crate::settings::{Settings, Target};
@@ -87,7 +89,11 @@ impl Monitor<'_> {
             (Occasion::Recurring, 0) => Look::Record,
             (Occasion::Recurring, _) => Look::Everything,
         };
+        let began = process::since_boot();
         let mut processes = self.observe(record.as_ref(), look);
+        if let Processes::None { .. } = processes {
+            absence::note(self.target, began);
+        }
         let goes_on = record.as_ref().is_some_and(|record| self.goes_on(record));
         let mut met = Met { found: record.as_ref().map(about), ..Met::default() };
         if let Processes::None { .. } | Processes::Starting { .. } = processes
@@ -212,6 +218,7 @@ impl Monitor<'_> {
         if let Some(mzsh) = last.filter(|last| last.jvm() == Some(id)).and_then(Record::mzsh) {
             record.started_by(mzsh);
         }
+        owner::note(self.settings, self.target, &mut record, self.inner());
         record.runs_as(id);
         Ok(record)
     }

@@ -10,6 +10,7 @@ use super::record_of;
 use super::wait_for::wait_for;
 use crate::budget::Budget;
 use crate::outcome::{Class, Outcome};
+use crate::owner;
 use crate::product::{
     HaAnswer, HaClient, HaMonitor, Inspection, Mzsh, RegistryState, StartupEnd, UserState, Verb, ask_mzsh,
     inspect,
@@ -177,6 +178,9 @@ impl Start<'_> {
             }
             pause(ASK_EVERY, until);
         }
+        if record.people.is_empty() {
+            owner::note(self.settings, self.target, &mut record, until);
+        }
         record.runs_as(id);
         self.file.note(&record);
         tracing::info!("{}: {id} runs already; it is adopted", self.settings.pico());
@@ -222,6 +226,8 @@ impl Start<'_> {
         if let UserState::Known { uid, .. } = inspection.user {
             record.uid = Some(uid);
         }
+        let os_user = record.uid.filter(|_| self.settings.os_user.is_some());
+        owner::keep(self.target, &mut record, &owner::of_installation(os_user, inspection.owner));
         Ok(record)
     }
 

@@ -4,6 +4,7 @@
 //! process alive, and none to have the node fenced when there is no process.
 
 use super::ending::{Ending, Steps};
+use crate::absence;
 use crate::budget::Budget;
 use crate::outcome::{Answer, Outcome};
 use crate::product::{Mzsh, StatusAnswer, Verb};
@@ -30,6 +31,7 @@ pub fn clean(settings: &Settings, budget: Budget) -> Outcome {
 
 fn end(settings: &Settings, budget: Budget, steps: impl Fn(Instant) -> Steps) -> Outcome {
     let budget = working(budget);
+    let began = process::since_boot();
     let file = RecordFile::of(settings.resource.as_deref());
     let _lock = match targets(settings, file.read().as_ref()).first() {
         Some(target) => take_over_lock(target, budget),
@@ -55,6 +57,7 @@ fn end(settings: &Settings, budget: Budget, steps: impl Fn(Instant) -> Steps) ->
     }
     match ending.run() {
         Ok(()) => {
+            targets.iter().for_each(|target| absence::note(target, began));
             file.remove();
             Outcome::success()
         }

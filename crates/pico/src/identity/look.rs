@@ -1,14 +1,28 @@
 //! A look at every process of the node.
+//!
+//! Bounded, whatever others run: owner, state and program of each process come first, which cost no lock of its memory and
+//! which it can't choose. Only what passes these is asked for its command line, all within one deadline
+//! ([`process::command_lines`]).
 
-use super::markers::{Arguments, HomeClaim, Role, home_claim, pico_of_anyone, role};
+use super::installation::is_ours;
+use super::markers::{
+    Arguments, HomeClaim, Role, home_in_environment, home_on_command_line, may_be_of_the_product,
+    may_go_on_as_pico, pico_of_anyone, role,
+};
+use super::nameless::{Nameless, Why};
+use super::owners::Owners;
 use crate::settings::Target;
-use host::process::{self, CommandLine, Snapshot, Stat};
+use host::process::{self, CommandLine, ExeLink, Link, Snapshot, Source, Stat};
 use host::{Pid, ProcessId};
-use std::collections::HashMap;
-use std::ffi::OsString;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Longest wait for the environment of one process.
+const ENVIRONMENT_WITHIN: Duration = Duration::from_secs(2);
 
 /// A live process that is the pico.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,9 +44,20 @@ pub struct Suspect {
     pub id: ProcessId,
     /// What could not be known.
     pub why: String,
+    /// It is in its exit and will execute nothing any more, and nothing names it.
+    pub is_ending: bool,
 }
 
-/// What a look found. Nothing in all three: the pico is not on this node.
+/// A live process that is not the pico, though it could be taken for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bystander {
+    /// The process.
+    pub id: ProcessId,
+    /// What it is, or why it does not count.
+    pub why: String,
+}
+
+/// What a look found. Nothing in the first three: the pico is not on this node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// Live instances; children of one are left out.
@@ -44,6 +69,8 @@ pub struct Found {
     /// What an instance that has ended has left in its session. It is not the pico, so it says nothing of whether that
     /// runs; but a stop is not over before these are gone, too.
     pub leftovers: Vec<ProcessId>,
+    /// What does not count, for people.
+    pub bystanders: Vec<Bystander>,
 }
 
 impl Found {
@@ -54,16 +81,20 @@ impl Found {
     }
 }
 
-/// What a look may have to ask, in the few cases where /proc alone does not decide. Each may ask a helper.
+/// What a look may have to ask, in the few cases where /proc alone does not decide. Each may ask a worker process.
 pub trait Surroundings {
-    /// What a path resolves to; `None`: it can't be told now.
+    /// What a path resolves to; `None`: storage does not answer.
     fn resolve(&self, path: &Path) -> Option<PathBuf>;
-    /// Are two resolved paths the same directory, or bind mounts of one? `None`: it can't be told.
-    fn are_one(&self, one: &Path, other: &Path) -> Option<bool>;
-    /// Whose processes the pico's are; `None`: it can't be told now.
-    fn uid(&self) -> Option<u32>;
-    /// The processes that other resources' records name.
+    /// Do two paths lead to one directory? `None`: storage does not answer.
+    fn are_one_directory(&self, one: &Path, other: &Path) -> Option<bool>;
+    /// Whose processes can be the pico's.
+    fn owners(&self) -> Owners;
+    /// The JVMs that other resources' records name, and the leaders of their sessions.
     fn others(&self) -> Vec<ProcessId>;
+    /// The commands that agents have launched on this node and that have not ended: mzsh and HA clients.
+    fn launched(&self) -> Vec<ProcessId>;
+    /// Until when it is known that the pico did not run, in the ticks of a start time.
+    fn absent_until(&self) -> Option<u64>;
 }
 
 /// Who is looked for.
@@ -85,152 +116,56 @@ impl Search<'_> {
     /// while numbers wrap around can slip through one pass.
     ///
     /// # Errors
-    /// /proc could not be read whole until the given instant: nothing may be concluded.
+    /// /proc could not be read whole until the given instant, or does not show everything: nothing may be concluded.
     pub fn look(&self, surroundings: &dyn Surroundings, until: Instant) -> io::Result<Found> {
-        let found = self.pass(surroundings, until)?;
-        if found.is_nothing() { self.pass(surroundings, until) } else { Ok(found) }
+        let mut found = self.pass(surroundings, until)?;
+        if found.is_nothing() {
+            found = self.pass(surroundings, until)?;
+        }
+        if found.is_nothing()
+            && let Some(why) = process::hidden()?
+        {
+            return Err(io::Error::other(why));
+        }
+        Ok(found)
     }
 
     fn pass(&self, surroundings: &dyn Surroundings, until: Instant) -> io::Result<Found> {
         let all = process::all()?;
-        let own = Pid::own();
-        let namespace = process::pid_namespace(own)?;
-        let mut found = Found::default();
-        let candidate = |stat: &Stat, target| Candidate {
-            id: stat.id(),
-            state: stat.state,
-            threads: stat.threads,
-            target,
-        };
-        // The node's own first process is no pico, whatever a pattern says.
-        let live = || all.iter().filter(|s| s.pid != own && s.pid.as_raw() != 1 && !s.is_dead());
-        let zombie = |stat: &Stat| stat.state == process::State::Zombie;
-        let pids = live().filter(|stat| self.known != Some(stat.id()) && !zombie(stat)).map(|stat| stat.pid);
-        let lines = process::command_lines(&pids.collect::<Vec<_>>(), until)?;
-        for stat in live() {
-            if self.known == Some(stat.id()) {
-                found.picos.push(candidate(stat, 0));
-                continue;
-            }
-            if zombie(stat) {
-                let why = format!("is a java without main thread (Z, {} threads)", stat.threads);
-                found.suspects.extend(self.nameless(stat, &why, surroundings)?);
-                continue;
-            }
-            let argv = match lines.get(&stat.pid) {
-                Some(CommandLine::Is(argv)) => argv.as_slice(),
-                Some(CommandLine::Stuck) => {
-                    let why = format!("hangs in the kernel ({}, no command line)", stat.state);
-                    found.suspects.extend(self.nameless(stat, &why, surroundings)?);
-                    continue;
-                }
-                Some(CommandLine::Gone) | None => &[],
-            };
-            let finding = match argv {
-                [] => None,
-                argv => self.examine(stat, argv, namespace.as_deref(), &all, surroundings, until)?,
-            };
-            match finding {
-                Some(Finding::Pico(target)) => found.picos.push(candidate(stat, target)),
-                Some(Finding::Startup) => found.startups.push(stat.id()),
-                Some(Finding::Unclear(why)) => found.suspects.push(Suspect { id: stat.id(), why }),
-                None if self.was_launched(stat, argv, &all)? => found.startups.push(stat.id()),
-                None if self.was_left(stat, argv, &all, &lines)? => found.leftovers.push(stat.id()),
-                None => {}
-            }
-        }
-        leave_out_children(&mut found.picos, &all);
-        found.picos.sort_by_key(|c| c.id);
-        found.startups.sort();
-        Ok(found)
+        Pass::new(self, surroundings, &all, until).run()
     }
+}
 
-    /// Is it the mzsh of the start, or of its session? What it has executed so far does not matter.
-    fn was_launched(&self, stat: &Stat, argv: &[OsString], all: &Snapshot) -> io::Result<bool> {
-        let Some((mzsh, uid)) = self.launched else { return Ok(false) };
-        Ok(stat.id() == mzsh || is_of_session(stat, mzsh, uid, argv, all)?)
-    }
+/// One pass over all processes.
+pub(super) struct Pass<'a> {
+    pub(super) search: &'a Search<'a>,
+    pub(super) surroundings: &'a dyn Surroundings,
+    pub(super) all: &'a Snapshot,
+    until: Instant,
+    owners: OnceCell<Owners>,
+    others: OnceCell<Vec<ProcessId>>,
+    commands: OnceCell<Vec<ProcessId>>,
+}
 
-    /// Is it something that the pico has started, and that is no pico itself, nor below another one?
-    fn was_left(
-        &self,
-        stat: &Stat,
-        argv: &[OsString],
-        all: &Snapshot,
-        lines: &HashMap<Pid, CommandLine>,
-    ) -> io::Result<bool> {
-        let is_pico = |pid: Pid| match lines.get(&pid) {
-            Some(CommandLine::Is(argv)) => pico_of_anyone(Arguments { argv, program: None }),
-            _ => false,
-        };
-        for &(leader, uid) in self.sessions {
-            if is_of_session(stat, leader, uid, argv, all)? {
-                return Ok(!all.ancestors(stat.pid).any(is_pico));
-            }
-        }
-        Ok(false)
-    }
+/// A process that passed the first test.
+struct Eligible<'a> {
+    stat: &'a Stat,
+    owner: u32,
+    source: Source,
+    /// File name of its executable; `None`: it may not be read.
+    program: Option<OsString>,
+}
 
-    /// A java whose name the kernel does not tell could be the pico, unless it is another user's, or another resource's.
-    fn nameless(
-        &self,
-        stat: &Stat,
-        why: &str,
-        surroundings: &dyn Surroundings,
-    ) -> io::Result<Option<Suspect>> {
-        let by_pattern = self.targets.iter().any(|target| target.process_match.is_some());
-        if (stat.comm != b"java" && !by_pattern) || surroundings.others().contains(&stat.id()) {
-            return Ok(None);
-        }
-        let Some(owner) = process::owner(stat.pid)? else { return Ok(None) };
-        if surroundings.uid().is_some_and(|uid| uid != owner) {
-            return Ok(None);
-        }
-        Ok(Some(Suspect { id: stat.id(), why: format!("{why}: whose can't be told") }))
-    }
-
-    fn examine(
-        &self,
-        stat: &Stat,
-        argv: &[OsString],
-        namespace: Option<&Path>,
-        all: &Snapshot,
-        surroundings: &dyn Surroundings,
-        until: Instant,
-    ) -> io::Result<Option<Finding>> {
-        let link = process::executable(stat.pid).ok().flatten();
-        let process = Arguments { argv, program: link.as_ref().and_then(|l| l.0.file_name()) };
-        for (at, target) in self.targets.iter().enumerate() {
-            let Some(role) = role(target, process) else { continue };
-            match process::pid_namespace(stat.pid) {
-                Ok(Some(theirs)) if Some(theirs.as_path()) != namespace => continue,
-                Ok(_) => {}
-                // What can't be looked at is not taken for another's.
-                Err(e) => {
-                    let why = format!("is named {}, and its pid namespace can't be read: {e}", target.name);
-                    return Ok(Some(Finding::Unclear(why)));
-                }
-            }
-            let finding = match role {
-                // The pattern may stand in the command lines that led to this call.
-                Role::PicoByMatch if all.ancestors(Pid::own()).any(|a| a == stat.pid) => continue,
-                Role::PicoByMatch => return Ok(Some(Finding::Pico(at))),
-                Role::Pico => Finding::Pico(at),
-                Role::Startup => Finding::Startup,
-            };
-            let claim = home_claim(argv, || process::environment(stat.pid, until).ok().flatten());
-            // Gone meanwhile, or another by now.
-            if stat.id().live()?.is_none() {
-                return Ok(None);
-            }
-            match is_home(target, &claim, surroundings) {
-                Ok(true) => return Ok(Some(finding)),
-                Ok(false) => {}
-                Err(why) => return Ok(Some(Finding::Unclear(why))),
-            }
-        }
-        Ok(None)
-    }
+/// What its command line says of a process.
+#[derive(Default)]
+struct Claim {
+    /// What it is to which of the targets.
+    roles: Vec<(usize, Role)>,
+    home: Option<PathBuf>,
+    /// It is a pico of any name, or an mzsh.
+    of_product: bool,
+    /// Its command line is too long to tell.
+    is_cut: bool,
 }
 
 enum Finding {
@@ -240,44 +175,225 @@ enum Finding {
     Unclear(String),
 }
 
-/// Is the process's home the target's? Err: it can't be told, and why.
-fn is_home(target: &Target, claim: &HomeClaim, surroundings: &dyn Surroundings) -> Result<bool, String> {
-    let HomeClaim::Is(home) = claim else {
-        return Err(format!("is named {}, of which installation can't be told", target.name));
-    };
-    if target.home.is_named(home) {
-        return Ok(true);
+impl<'a> Pass<'a> {
+    pub(super) fn new(
+        search: &'a Search<'a>,
+        surroundings: &'a dyn Surroundings,
+        all: &'a Snapshot,
+        until: Instant,
+    ) -> Self {
+        let (owners, others, commands) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { search, surroundings, all, until, owners, others, commands }
     }
-    let ours =
-        target.home.resolved().map(Path::to_owned).or_else(|| surroundings.resolve(target.home.path()));
-    let both = ours.and_then(|ours| Some((ours, surroundings.resolve(home)?)));
-    match both.and_then(|(ours, theirs)| surroundings.are_one(&ours, &theirs)) {
-        Some(same) => Ok(same),
-        None => Err(format!(
-            "is {} of {}, and whether that is {} can't be told",
-            target.name,
-            home.display(),
-            target.home.path().display()
-        )),
+
+    /// See [`Surroundings::others`].
+    pub(super) fn others(&self) -> &[ProcessId] {
+        self.others.get_or_init(|| self.surroundings.others())
+    }
+
+    /// See [`Surroundings::launched`].
+    pub(super) fn commands(&self) -> &[ProcessId] {
+        self.commands.get_or_init(|| self.surroundings.launched())
+    }
+
+    fn run(&self) -> io::Result<Found> {
+        let mut found = Found::default();
+        let (mut eligible, mut nameless) = (Vec::new(), Vec::new());
+        let own = Pid::own();
+        // The node's own first process is no pico, whatever a pattern says.
+        let live = self.all.iter().filter(|s| s.pid != own && s.pid.as_raw() != 1 && !s.is_dead());
+        for stat in live {
+            if self.search.known == Some(stat.id()) {
+                found.picos.push(candidate(stat, 0));
+            } else if let Some(owner) = self.owner(stat)? {
+                self.sort(stat, owner, &mut eligible, &mut nameless)?;
+            }
+        }
+        let claims = self.read(&eligible, &mut nameless)?;
+        let is_of_product = |pid: Pid| claims.get(&pid).is_some_and(|claim| claim.of_product);
+        let without_name: HashSet<Pid> = nameless.iter().map(|one: &Nameless<'_>| one.stat.pid).collect();
+        for process in eligible.iter().filter(|process| !without_name.contains(&process.stat.pid)) {
+            let stat = process.stat;
+            let claim = claims.get(&stat.pid);
+            match claim.map_or(Ok(None), |claim| self.examine(process, claim))? {
+                Some(Finding::Pico(target)) => found.picos.push(candidate(stat, target)),
+                Some(Finding::Startup) => found.startups.push(stat.id()),
+                Some(Finding::Unclear(why)) => {
+                    found.suspects.push(Suspect { id: stat.id(), why, is_ending: false });
+                }
+                None if claim.is_some_and(|claim| claim.of_product) => {}
+                None if self.was_launched(stat, process.owner) => found.startups.push(stat.id()),
+                // What is below another pico is that one's.
+                None if self.is_of_picos_session(stat, process.owner)
+                    && !self.all.ancestors(stat.pid).any(is_of_product) =>
+                {
+                    found.leftovers.push(stat.id());
+                }
+                None => {}
+            }
+        }
+        for one in nameless {
+            self.judge(&one, &mut found)?;
+        }
+        leave_out_children(&mut found.picos, self.all);
+        found.picos.sort_by_key(|c| c.id);
+        found.startups.sort();
+        Ok(found)
+    }
+
+    /// Whose process it is, if it counts.
+    fn owner(&self, stat: &Stat) -> io::Result<Option<u32>> {
+        if stat.is_kernel_thread() {
+            return Ok(None);
+        }
+        Ok(process::owner(stat.pid)?.filter(|&owner| self.counts(owner)))
+    }
+
+    pub(super) fn counts(&self, user: u32) -> bool {
+        // Root's always do, so that on most nodes nobody need be asked.
+        user == 0 || self.owners.get_or_init(|| self.surroundings.owners()).include(user)
+    }
+
+    fn sort<'s>(
+        &self,
+        stat: &'s Stat,
+        owner: u32,
+        eligible: &mut Vec<Eligible<'s>>,
+        nameless: &mut Vec<Nameless<'s>>,
+    ) -> io::Result<()> {
+        let is_zombie = stat.state == process::State::Zombie;
+        // Where the main thread has ended, another one still has what it had.
+        let thread = if is_zombie { process::live_thread(stat.pid) } else { None };
+        let source = Source { pid: stat.pid, thread };
+        let program = match process::link(source, "exe")? {
+            Link::To(path) => ExeLink::of(path).0.file_name().map(OsStr::to_owned),
+            Link::Denied => None,
+            Link::Gone => {
+                let why = if is_zombie { Why::NoMainThread } else { Why::NoMemory };
+                nameless.push(Nameless { stat, owner, source, why });
+                return Ok(());
+            }
+        };
+        eligible.push(Eligible { stat, owner, source, program });
+        Ok(())
+    }
+
+    /// Reads the command lines of those that may be of the product. What has none is nameless.
+    fn read<'s>(
+        &self,
+        eligible: &[Eligible<'s>],
+        nameless: &mut Vec<Nameless<'s>>,
+    ) -> io::Result<HashMap<Pid, Claim>> {
+        let by_pattern = self.search.targets.iter().any(|target| target.process_match.is_some());
+        let asked: Vec<&Eligible<'_>> = eligible
+            .iter()
+            .filter(|one| by_pattern || one.program.as_deref().is_none_or(may_be_of_the_product))
+            .collect();
+        let sources: Vec<Source> = asked.iter().map(|one| one.source).collect();
+        let mut claims = HashMap::new();
+        process::command_lines(&sources, self.until, |at, line| {
+            let one = asked[at];
+            let mut unnamed = |why| {
+                nameless.push(Nameless { stat: one.stat, owner: one.owner, source: one.source, why });
+            };
+            match line {
+                CommandLine::Gone => {}
+                CommandLine::Stuck => unnamed(Why::Stuck),
+                CommandLine::Is(argv) if argv.is_empty() => unnamed(Why::NoCommandLine),
+                CommandLine::Is(argv) => drop(claims.insert(one.stat.pid, self.claim(one, &argv, false))),
+                CommandLine::Beginning(argv) => {
+                    claims.insert(one.stat.pid, self.claim(one, &argv, true));
+                }
+            }
+        })?;
+        Ok(claims)
+    }
+
+    fn claim(&self, process: &Eligible<'_>, argv: &[OsString], is_cut: bool) -> Claim {
+        let arguments = Arguments { argv, program: process.program.as_deref() };
+        let targets = self.search.targets.iter().enumerate();
+        let roles = targets.filter_map(|(at, target)| Some((at, role(target, arguments)?))).collect();
+        Claim {
+            roles,
+            home: home_on_command_line(arguments),
+            of_product: pico_of_anyone(arguments),
+            is_cut: is_cut && may_go_on_as_pico(arguments),
+        }
+    }
+
+    fn examine(&self, process: &Eligible<'_>, claim: &Claim) -> io::Result<Option<Finding>> {
+        let stat = process.stat;
+        if claim.roles.is_empty() && !claim.is_cut || !self.is_of_this_node(stat)? {
+            return Ok(None);
+        }
+        if claim.is_cut && claim.roles.is_empty() {
+            let why = format!(
+                "is a java with more than {} KiB of options, which can't be read",
+                process::LONGEST >> 10
+            );
+            return Ok(Some(Finding::Unclear(why)));
+        }
+        for &(at, role) in &claim.roles {
+            let target = &self.search.targets[at];
+            let finding = match role {
+                // The pattern may stand in the command lines that led to this call.
+                Role::PicoByMatch if self.all.ancestors(Pid::own()).any(|a| a == stat.pid) => continue,
+                Role::PicoByMatch => return Ok(Some(Finding::Pico(at))),
+                Role::Pico => Finding::Pico(at),
+                Role::Startup => Finding::Startup,
+            };
+            let home = claim.home.clone().or_else(|| self.home_in_environment(process.source));
+            // Gone meanwhile, or another by now.
+            if stat.id().live()?.is_none() {
+                return Ok(None);
+            }
+            let home = home.map_or(HomeClaim::Unknown, HomeClaim::Is);
+            match is_ours(target, &home, process.source, self.surroundings) {
+                Ok(true) => return Ok(Some(finding)),
+                Ok(false) => {}
+                Err(_) if stat.id().live()?.is_none() => return Ok(None),
+                Err(why) => return Ok(Some(Finding::Unclear(why))),
+            }
+        }
+        Ok(None)
+    }
+
+    fn home_in_environment(&self, process: Source) -> Option<PathBuf> {
+        let until = self.until.min(Instant::now() + ENVIRONMENT_WITHIN);
+        process::environment(process, until).ok().flatten().and_then(|all| home_in_environment(&all))
+    }
+
+    /// Is it of this pid namespace, and does its real user count, too, if it acts as root? Anybody can run a program of root's
+    /// that is setuid, and choose its command line.
+    pub(super) fn is_of_this_node(&self, stat: &Stat) -> io::Result<bool> {
+        let ownership = process::ownership(stat.pid)?;
+        Ok(ownership.is_some_and(|of| of.namespaces == 1 && (of.effective != 0 || self.counts(of.real))))
+    }
+
+    /// Is it the mzsh of the start, or of its session? What it has executed so far does not matter.
+    pub(super) fn was_launched(&self, stat: &Stat, owner: u32) -> bool {
+        let launched = self.search.launched;
+        launched.is_some_and(|(mzsh, uid)| stat.id() == mzsh || self.is_of_session(stat, owner, mzsh, uid))
+    }
+
+    /// Is it of a session of the pico: something that the pico has started?
+    pub(super) fn is_of_picos_session(&self, stat: &Stat, owner: u32) -> bool {
+        let mut sessions = self.search.sessions.iter();
+        sessions.any(|&(leader, uid)| self.is_of_session(stat, owner, leader, uid))
+    }
+
+    /// A session's number is not given to another while anybody is in it, so a member that is not younger than its leader,
+    /// and the leader's user's, is what the leader has started.
+    pub(super) fn is_of_session(&self, stat: &Stat, owner: u32, leader: ProcessId, uid: Option<u32>) -> bool {
+        // Somebody has the number who is not that leader: then the session is not that one either.
+        let reused = self.all.get(leader.pid).is_some_and(|stat| stat.id() != leader);
+        let is_member = stat.session == leader.pid.as_raw() && !reused && stat.start >= leader.start;
+        is_member && uid.is_none_or(|uid| uid == owner)
     }
 }
 
-/// A session's number is not given to another while anybody is in it, so a member that is not younger than its leader, and
-/// the leader's user's, is what the leader has started; unless it is a pico, or an mzsh, by itself.
-fn is_of_session(
-    stat: &Stat,
-    leader: ProcessId,
-    uid: Option<u32>,
-    argv: &[OsString],
-    all: &Snapshot,
-) -> io::Result<bool> {
-    // Somebody has the number who is not that leader: then the session is not that one either.
-    let reused = all.get(leader.pid).is_some_and(|stat| stat.id() != leader);
-    Ok(stat.session == leader.pid.as_raw()
-        && !reused
-        && stat.start >= leader.start
-        && !pico_of_anyone(Arguments { argv, program: None })
-        && (uid.is_none() || process::owner(stat.pid)? == uid))
+fn candidate(stat: &Stat, target: usize) -> Candidate {
+    Candidate { id: stat.id(), state: stat.state, threads: stat.threads, target }
 }
 
 /// A process that descends from another match is that one's child: a fork that has not executed anything yet.

@@ -1,17 +1,48 @@
 //! What a command line says about a process. Pure.
 
+use super::java::JavaLine;
 use crate::settings::{PicoName, Target};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+/// The shells that may execute the script `bin/mzsh`.
+const SHELLS: [&str; 14] = [
+    "sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "lksh", "pdksh", "zsh", "yash", "posh", "rbash",
+    "busybox",
+];
+
+/// The main classes of a pico.
+const PICO_CLASSES: [&str; 2] = ["PicoStart", "CodeServerMain"];
+/// The main class of mzsh.
+const MZSH_CLASS: &str = "CommandLine";
+/// The main class of the HA client.
+const HA_CLASS: &str = "HAClient";
 
 /// What is looked at of a process: its arguments, `argv[0]` first, and the file name of its program.
 #[derive(Clone, Copy, Debug)]
 pub struct Arguments<'a> {
     /// `/proc/PID/cmdline`.
     pub argv: &'a [OsString],
-    /// The last part of where `/proc/PID/exe` points, where it could be read.
+    /// The last part of where `/proc/PID/exe` points. `None`: it could not be read; then `argv[0]` stands for it.
     pub program: Option<&'a OsStr>,
+}
+
+impl Arguments<'_> {
+    fn program(&self) -> Option<&OsStr> {
+        self.program.or_else(|| Path::new(self.argv.first()?).file_name())
+    }
+
+    /// The program is a java launcher: the executable itself, whatever it was called as.
+    fn is_java(&self) -> bool {
+        self.program().is_some_and(|name| name == "java")
+    }
+}
+
+/// May a process be a pico or an mzsh, by the file name of its program alone? Only then is its command line read.
+#[must_use]
+pub fn may_be_of_the_product(program: &OsStr) -> bool {
+    program == "java" || program == "mzsh" || SHELLS.iter().any(|shell| program == *shell)
 }
 
 /// What a process is to a pico, by name alone.
@@ -46,26 +77,16 @@ pub fn role(target: &Target, process: Arguments<'_>) -> Option<Role> {
         let line: Vec<_> = process.argv.iter().map(|a| a.to_string_lossy()).collect();
         return pattern.is_match(&line.join(" ")).then_some(Role::PicoByMatch);
     }
-    if !is_java(process) {
-        return None;
-    }
-    (pico_name(process.argv)? == name).then_some(Role::Pico)
-}
-
-/// The program is a Java launcher, by its path or by what it was called as.
-fn is_java(process: Arguments<'_>) -> bool {
-    let called = process.argv.first().and_then(|a| Path::new(a).file_name());
-    [called, process.program].into_iter().flatten().any(|name| name == "java")
+    (pico_name(process)? == name).then_some(Role::Pico)
 }
 
 /// The arguments of mzsh, where the process is mzsh: its JVM, or the script `bin/mzsh` before it executes that.
 fn after_mzsh(process: Arguments<'_>) -> Option<&[OsString]> {
-    let argv = process.argv;
-    if is_java(process) {
-        let class = argv.iter().position(|a| !is_option(a) && a.as_bytes().ends_with(b".CommandLine"))?;
-        return argv.get(class + 1..);
+    if process.is_java() {
+        let line = JavaLine::of(process.argv);
+        return line.main_is(&[MZSH_CLASS]).then_some(line.arguments());
     }
-    script(argv).and_then(|at| argv.get(at + 1..))
+    script(process.argv).and_then(|at| process.argv.get(at + 1..))
 }
 
 /// Where `.../bin/mzsh` stands in the command line of a script: first, or after its shell and that one's options.
@@ -75,62 +96,78 @@ fn script(argv: &[OsString]) -> Option<usize> {
     [Some(0), after_shell].into_iter().flatten().find(is_mzsh)
 }
 
-/// The pico's name, by the first marker of three that is there.
-fn pico_name(argv: &[OsString]) -> Option<&str> {
+/// The pico's name, by the first marker of three that is there. Markers count in the JVM's own part of the command line alone,
+/// and not where the main class says that it is something else.
+fn pico_name(process: Arguments<'_>) -> Option<&str> {
+    if !process.is_java() {
+        return None;
+    }
+    let line = JavaLine::of(process.argv);
+    if line.main_is(&[MZSH_CLASS, HA_CLASS]) || line.is_tool() {
+        return None;
+    }
     let text = |bytes| std::str::from_utf8(bytes).ok();
-    let marked =
-        |prefix: &'static [u8]| argv.iter().rev().find_map(move |a| a.as_bytes().strip_prefix(prefix));
-    if let Some(name) = marked(b"-Dpico.configname=") {
+    if let Some(name) = line.option("-Dpico.configname=") {
         return text(name);
     }
     // One argument with spaces in it: "oom <pico> <log> <critical log>".
-    if let Some(call) = marked(b"-XX:OnOutOfMemoryError=oom ") {
+    if let Some(call) = line.option("-XX:OnOutOfMemoryError=oom ") {
         return text(call)?.split_ascii_whitespace().next();
     }
-    // Wherever it stands: an option such as -classpath takes the argument after it.
-    let is_main_class = |argument: &OsString| {
-        let name = argument.as_bytes().rsplit(|&b| b == b'.').next();
-        matches!(name, Some(b"PicoStart" | b"CodeServerMain"))
-    };
-    let main_class = argv.iter().skip(1).position(|a| !is_option(a) && is_main_class(a))? + 1;
-    argv.get(main_class + 1..)?.last().and_then(|name| text(name.as_bytes()))
+    line.main_is(&PICO_CLASSES).then(|| line.arguments().last())?.and_then(|name| text(name.as_bytes()))
 }
 
 /// The name of the pico that this process is by its command line, of whichever installation.
 #[must_use]
 pub fn name_of_pico(process: Arguments<'_>) -> Option<PicoName> {
-    if after_mzsh(process).is_some() || !is_java(process) {
-        return None;
-    }
-    pico_name(process.argv)?.parse().ok()
+    pico_name(process)?.parse().ok()
 }
 
 /// Is this a pico of any name, or an mzsh?
 #[must_use]
 pub fn pico_of_anyone(process: Arguments<'_>) -> bool {
-    after_mzsh(process).is_some() || (is_java(process) && pico_name(process.argv).is_some())
+    after_mzsh(process).is_some() || pico_name(process).is_some()
+}
+
+/// May what is known of a longer command line be the beginning of a pico's? The part that decides is not whole.
+pub(super) fn may_go_on_as_pico(process: Arguments<'_>) -> bool {
+    process.is_java() && !JavaLine::of(process.argv).has_main()
 }
 
 fn is_option(argument: &OsStr) -> bool {
     argument.as_bytes().starts_with(b"-")
 }
 
-/// Which installation the process says it belongs to. `environment` is read only if the command line is silent.
-pub fn home_claim(argv: &[OsString], environment: impl FnOnce() -> Option<Vec<OsString>>) -> HomeClaim {
+/// Which installation the process says it belongs to; `None`: the command line is silent, and the environment counts.
+pub(super) fn home_on_command_line(process: Arguments<'_>) -> Option<PathBuf> {
     let value = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
-    // Java takes the last one.
-    if let Some(home) = argv.iter().rev().find_map(|a| a.as_bytes().strip_prefix(b"-Dmz.home=")) {
-        return HomeClaim::Is(value(home));
+    if process.is_java() {
+        return JavaLine::of(process.argv).option("-Dmz.home=").map(value);
     }
-    if !argv.first().is_some_and(|a| Path::new(a).ends_with("java"))
-        && let Some(home) = script(argv).and_then(|at| Path::new(&argv[at]).ancestors().nth(2))
-        && home.is_absolute()
-    {
-        return HomeClaim::Is(home.to_owned());
-    }
-    let environment = environment().unwrap_or_default();
-    let variable = environment.iter().find_map(|e| e.as_bytes().strip_prefix(b"MZ_HOME="));
-    variable.filter(|v| !v.is_empty()).map_or(HomeClaim::Unknown, |home| HomeClaim::Is(value(home)))
+    let by_option = || process.argv.iter().rev().find_map(|a| a.as_bytes().strip_prefix(b"-Dmz.home="));
+    home_of_script(process).filter(|home| home.is_absolute()).or_else(|| by_option().map(value))
+}
+
+/// The directory above `bin/mzsh`, as the script was called.
+fn home_of_script(process: Arguments<'_>) -> Option<PathBuf> {
+    let script = Path::new(process.argv.get(script(process.argv)?)?);
+    let home = script.ancestors().nth(2)?;
+    Some(if home.as_os_str().is_empty() { PathBuf::from(".") } else { home.to_owned() })
+}
+
+/// The installation that an environment names.
+pub(super) fn home_in_environment(environment: &[OsString]) -> Option<PathBuf> {
+    let home = environment.iter().find_map(|e| e.as_bytes().strip_prefix(b"MZ_HOME="))?;
+    (!home.is_empty()).then(|| OsStr::from_bytes(home).into())
+}
+
+/// Which installation the process says it belongs to; a relative path is relative to its working directory. `environment` is
+/// read only if the command line is silent.
+pub fn home_claim(process: Arguments<'_>, environment: impl FnOnce() -> Option<Vec<OsString>>) -> HomeClaim {
+    let home = home_on_command_line(process)
+        .or_else(|| environment().and_then(|environment| home_in_environment(&environment)))
+        .or_else(|| home_of_script(process).filter(|_| !process.is_java()));
+    home.map_or(HomeClaim::Unknown, HomeClaim::Is)
 }
 
 #[cfg(test)]
@@ -179,12 +216,18 @@ mod tests {
 
     #[test]
     fn what_only_mentions_the_pico_is_not_it() {
-        let lines: [&[&str]; 5] = [
+        let lines: [&[&str]; 11] = [
             &["grep", "-Dpico.configname=ec1"],
             &["pgrep", "-f", "java -Dpico.configname=ec1 com.digitalroute.picostart.PicoStart"],
             &["sh", "-c", "java -Dpico.configname=ec1"],
             &["java", "-jar", "other.jar", "ec1"],
             &["runuser", "-u", "mz", "java", "-Dpico.configname=ec1", CLASS],
+            &["java", "-jar", "jmxterm.jar", "-Dpico.configname=ec1"],
+            &["java", "org.example.Tool", "-Dpico.configname=ec1", "-XX:OnOutOfMemoryError=oom ec1 a b"],
+            &["java", "org.example.Tool", CLASS, "ec1"],
+            &["java", "-Dpico.configname=ec1", "com.sun.tools.jconsole.JConsole"],
+            &["java", "-Dpico.configname=ec1", "com.digitalroute.ha.HAClient", "26000"],
+            &["java", "-cp", "-Dpico.configname=ec1", "org.example.Tool"],
         ];
         for line in lines {
             assert_eq!(role_of("ec1", line), None, "{line:?}");
@@ -210,12 +253,21 @@ mod tests {
     }
 
     #[test]
-    fn a_launcher_that_is_called_otherwise_is_still_java() {
-        let line = argv(&["mediationzone", "-Dpico.configname=ec1", CLASS]);
-        for (program, expected) in [("java", Some(Role::Pico)), ("javac", None), ("perl", None)] {
-            let process = Arguments { argv: &line, program: Some(OsStr::new(program)) };
-            assert_eq!(role(&target("ec1"), process), expected, "{program}");
+    fn the_executable_decides_whether_it_is_java_and_not_what_it_was_called_as() {
+        for called in ["mediationzone", "java"] {
+            let line = argv(&[called, "-Dpico.configname=ec1", CLASS]);
+            for (program, expected) in [("java", Some(Role::Pico)), ("javac", None), ("passwd", None)] {
+                let process = Arguments { argv: &line, program: Some(OsStr::new(program)) };
+                assert_eq!(role(&target("ec1"), process), expected, "{called} {program}");
+            }
         }
+    }
+
+    #[test]
+    fn the_beginning_of_a_long_line_decides_where_it_reaches_the_main_class() {
+        let may = |words: &[&str]| may_go_on_as_pico(Arguments { argv: &argv(words), program: None });
+        assert!(may(&["java", "-Xmx1g"]) && may(&["java", "-cp", "a.jar"]));
+        assert!(!may(&["java", "-Xmx1g", "org.example.Main", "x"]) && !may(&["sort", "-x"]));
     }
 
     #[test]
@@ -232,14 +284,20 @@ mod tests {
     #[test]
     fn the_home_is_the_last_on_the_command_line_then_the_scripts_then_the_environments() {
         let environment = argv(&["A=b", "MZ_HOME=/opt/env"]);
-        let claim = |words: &[&str]| home_claim(&argv(words), || Some(environment.clone()));
+        let in_environment = |words: &[&str], environment: Option<Vec<OsString>>| {
+            home_claim(Arguments { argv: &argv(words), program: None }, || environment)
+        };
+        let claim = |words: &[&str]| in_environment(words, Some(environment.clone()));
         let is = |path: &str| HomeClaim::Is(path.into());
         assert_eq!(claim(&["java", "-Dmz.home=/opt/a", "-Dmz.home=/opt/b"]), is("/opt/b"));
         assert_eq!(claim(&["/bin/sh", "/opt/mz/bin/mzsh", "startup"]), is("/opt/mz"));
         assert_eq!(claim(&["sh", "bin/mzsh", "startup"]), is("/opt/env"));
         assert_eq!(claim(&["java", CLASS]), is("/opt/env"));
-        assert_eq!(home_claim(&argv(&["java"]), || None), HomeClaim::Unknown);
-        assert_eq!(home_claim(&argv(&["java"]), || Some(Vec::new())), HomeClaim::Unknown);
+        assert_eq!(claim(&["java", CLASS, "-Dmz.home=/opt/b"]), is("/opt/env"));
+        assert_eq!(in_environment(&["java"], None), HomeClaim::Unknown);
+        assert_eq!(in_environment(&["java"], Some(Vec::new())), HomeClaim::Unknown);
+        assert_eq!(in_environment(&["sh", "bin/mzsh", "startup"], None), is("."));
+        assert_eq!(in_environment(&["sh", "../mz/bin/mzsh", "startup"], None), is("../mz"));
     }
 
     proptest! {
@@ -253,7 +311,7 @@ mod tests {
             let process = Arguments { argv: &line, program: None };
             let _ = role(&target(&own), process);
             // A marker that names a longer name is never this one.
-            line.push(format!("-Dpico.configname={own}{tail}").into());
+            line.insert(1, format!("-Dpico.configname={own}{tail}").into());
             let process = Arguments { argv: &line, program: None };
             prop_assert_ne!(role(&target(&own), process), Some(Role::Pico));
         }

@@ -8,7 +8,6 @@ use crate::settings::{Settings, Target};
 use host::credentials::{Credentials, CredentialsError};
 use host::helper::{self, HelperError};
 use serde::{Deserialize, Serialize};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -137,39 +136,6 @@ pub fn inspect(settings: &Settings, target: &Target, until: Instant) -> Result<I
     let said = Storage::of(target).ask(until, question)?;
     serde_json::from_slice(&said)
         .map_err(|e| StorageError::NoHelper(HelperError::Unavailable(io::Error::other(e))))
-}
-
-/// What `path` resolves to, by a helper. `None`: it can't be told now.
-#[must_use]
-pub fn resolve(target: &Target, path: &Path, until: Instant) -> Option<PathBuf> {
-    let question = || {
-        // A path that is not there is what it is: no link can lead elsewhere.
-        let resolved = path.canonicalize().or_else(|e| match e.kind() {
-            io::ErrorKind::NotFound => Ok(path.to_owned()),
-            _ => Err(e),
-        });
-        resolved.map(|p| p.as_os_str().as_bytes().to_vec()).unwrap_or_default()
-    };
-    // Another installation may be on storage that answers.
-    let said = if path.starts_with(target.home.path()) {
-        Storage::of(target).ask(until, question).ok()?
-    } else {
-        helper::ask(until, question).ok()?
-    };
-    (!said.is_empty()).then(|| PathBuf::from(std::ffi::OsString::from_vec(said)))
-}
-
-/// Who would run mzsh, by a helper. `None`: it can't be told now.
-#[must_use]
-pub fn user(settings: &Settings, target: &Target, until: Instant) -> Option<u32> {
-    let question = || match credentials_for(settings, target) {
-        // A mount point without its mount is root's, whosever the installation is.
-        Ok(user) if settings.os_user.is_none() && user.uid == 0 => Vec::new(),
-        Ok(user) => user.uid.to_string().into_bytes(),
-        Err(_) => Vec::new(),
-    };
-    let said = Storage::of(target).ask(until, question).ok()?;
-    std::str::from_utf8(&said).ok()?.parse().ok()
 }
 
 fn look(settings: &Settings, target: &Target) -> Inspection {

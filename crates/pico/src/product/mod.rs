@@ -6,6 +6,7 @@
 mod ha;
 mod inspection;
 mod mzsh;
+mod people;
 mod registry;
 mod storage;
 mod survey;
@@ -14,11 +15,12 @@ mod topo;
 mod trust;
 
 pub use ha::{HaAnswer, HaClient, HaMonitor};
-pub use inspection::{FileState, HomeState, Inspection, UserState, inspect, resolve, user};
+pub use inspection::{FileState, HomeState, Inspection, UserState, inspect};
 pub use mzsh::{Mzsh, StartupEnd, StatusAnswer, Verb};
+pub(crate) use people::{People, are_one_directory, people, resolve};
 pub(crate) use registry::list;
 pub use registry::{Literals, PicoFacts, Problem, RegistryState, find as find_pico};
-pub(crate) use storage::Storage;
 pub use storage::StorageError;
+pub(crate) use storage::{Storage, launched};
 pub use survey::{Survey, SurveyError, SurveyedPico, survey};
 pub(crate) use topo::ask_mzsh;

@@ -77,7 +77,7 @@ impl<'a> Mzsh<'a> {
     /// No process or descriptor left.
     pub fn launch(&self, verb: Verb) -> io::Result<Running> {
         let of_local = verb == Verb::Status || verb == Verb::Shutdown;
-        self.storage().launch(Company::Group, || self.exec(verb.arguments(self.pico()), of_local))
+        self.storage().question(|| self.exec(verb.arguments(self.pico()), of_local))
     }
 
     /// `topo get`: a value of the registry, as text; until its end or the given instant.
@@ -87,7 +87,7 @@ impl<'a> Mzsh<'a> {
     pub(super) fn topo_get(&self, path: &str, until: Instant) -> io::Result<Finished> {
         let words =
             ["topo", "get", "--allow-disconnected", "--format", "data-only", path].map(OsString::from);
-        let running = self.storage().launch(Company::Group, || self.exec(words.to_vec(), false))?;
+        let running = self.storage().question(|| self.exec(words.to_vec(), false))?;
         Ok(self.ended(running.run(until)?))
     }
 

@@ -10,7 +10,7 @@ use host::command::{self, Company, Exec, Running};
 use host::helper::{self, HelperError};
 use host::{Pid, ProcessId, files, process};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Why storage gave no answer.
@@ -79,6 +79,16 @@ impl<'a> Storage<'a> {
         command::launch(company, prepare)
     }
 
+    /// Launches a question of the product's: a JVM that no pico is. That is written down before it is executed, for when it hangs in
+    /// its exit nothing else tells it from a pico ([`launched`]).
+    pub(crate) fn question(self, prepare: impl FnOnce() -> Result<Exec, String>) -> io::Result<Running> {
+        let running = self.launch(Company::Group, prepare)?;
+        if let Err(e) = write_down(running.id()) {
+            tracing::debug!("{}: {} can't be written down: {e}", self.target.name, running.id());
+        }
+        Ok(running)
+    }
+
     /// Writes down what of a command, or which helper, SIGKILL did not end.
     pub(crate) fn remember(self, left: &[ProcessId]) {
         if left.is_empty() {
@@ -114,6 +124,33 @@ impl<'a> Storage<'a> {
         let _ = std::fs::remove_file(path);
         Ok(())
     }
+}
+
+/// One file a command, so that no two agents write to the same one. What has ended is removed by the next.
+fn write_down(id: ProcessId) -> io::Result<()> {
+    let directory = record::commands_path()?;
+    for (path, known) in commands(&directory) {
+        if known.is_none_or(|known| !hangs(&known)) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+    files::replace(&directory.join(format!("{}.{}", id.pid, id.start)), b"")
+}
+
+/// The commands that agents of this node have launched as questions and that have not ended.
+pub(crate) fn launched() -> Vec<ProcessId> {
+    let Ok(directory) = record::commands_path() else { return Vec::new() };
+    commands(&directory).into_iter().filter_map(|(_, id)| id).filter(hangs).collect()
+}
+
+fn commands(directory: &Path) -> Vec<(PathBuf, Option<ProcessId>)> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    let id = |name: &str| {
+        let (pid, start) = name.split_once('.')?;
+        Some(ProcessId { pid: Pid::new(pid.parse().ok()?)?, start: start.parse().ok()? })
+    };
+    let entries = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    entries.map(|path| (path.clone(), path.file_name().and_then(|name| id(name.to_str()?)))).collect()
 }
 
 fn hangs(id: &ProcessId) -> bool {

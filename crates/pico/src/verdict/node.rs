@@ -1,51 +1,87 @@
 //! What a look at the processes may have to ask beyond /proc.
 
-use crate::identity::{Search, Surroundings};
-use crate::product;
+use crate::identity::{Bystander, Owners, Search, Surroundings, strangers};
 use crate::record::{self, Phase, Record};
 use crate::settings::{Settings, Target};
-use host::{ProcessId, mounts};
+use crate::{absence, owner, product};
+use host::ProcessId;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Longest wait for one answer of storage or name service.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// The same once one did not come: what hangs one path hangs others, too.
+const ANOTHER_WITHIN: Duration = Duration::from_millis(200);
 
 /// This node, as one resource sees it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Node<'a> {
-    pub(crate) settings: &'a Settings,
+    settings: &'a Settings,
     pub(crate) target: &'a Target,
     pub(crate) record: Option<&'a Record>,
     pub(crate) until: Instant,
+    hangs: Cell<bool>,
 }
 
-impl Node<'_> {
+impl<'a> Node<'a> {
+    pub(crate) fn new(
+        settings: &'a Settings,
+        target: &'a Target,
+        record: Option<&'a Record>,
+        until: Instant,
+    ) -> Self {
+        Self { settings, target, record, until, hangs: Cell::new(false) }
+    }
+
     fn answer_by(&self) -> Instant {
-        self.until.min(Instant::now() + ANSWER_WITHIN)
+        self.until.min(Instant::now() + if self.hangs.get() { ANOTHER_WITHIN } else { ANSWER_WITHIN })
+    }
+
+    fn heard<T>(&self, answer: Option<T>) -> Option<T> {
+        self.hangs.set(self.hangs.get() || answer.is_none());
+        answer
+    }
+
+    /// Everything that could be taken for the pico and does not count, for people.
+    pub(crate) fn bystanders(&self) -> Vec<Bystander> {
+        let search = search(std::slice::from_ref(self.target), self.record, &[]);
+        let mut all = search.look(self, self.until).map(|found| found.bystanders).unwrap_or_default();
+        if let Ok((others, more)) = strangers(self.target, &self.owners(), self.until) {
+            if let Some(last) = others.last().filter(|_| more > 0) {
+                let more = Bystander { id: last.id, why: format!("and {more} more like it") };
+                all.extend(others.iter().cloned().chain([more]));
+            } else {
+                all.extend(others);
+            }
+        }
+        all
     }
 }
 
 impl Surroundings for Node<'_> {
     fn resolve(&self, path: &Path) -> Option<PathBuf> {
-        product::resolve(self.target, path, self.answer_by())
+        self.heard(product::resolve(self.target, path, self.answer_by()))
     }
 
-    fn are_one(&self, one: &Path, other: &Path) -> Option<bool> {
-        if one == other {
-            return Some(true);
-        }
-        // By the table of mounts: storage may hang.
-        Some(mounts::place(one).ok()? == mounts::place(other).ok()?)
+    fn are_one_directory(&self, one: &Path, other: &Path) -> Option<bool> {
+        self.heard(product::are_one_directory(self.target, one, other, self.answer_by()))
     }
 
-    fn uid(&self) -> Option<u32> {
-        let recorded = self.record.and_then(|record| record.uid);
-        recorded.or_else(|| product::user(self.settings, self.target, self.answer_by()))
+    fn owners(&self) -> Owners {
+        owner::owners(self.settings, self.target, self.record, self.answer_by())
     }
 
     fn others(&self) -> Vec<ProcessId> {
         record::named_by_others(self.settings.resource.as_deref())
+    }
+
+    fn launched(&self) -> Vec<ProcessId> {
+        product::launched()
+    }
+
+    fn absent_until(&self) -> Option<u64> {
+        absence::until(self.target)
     }
 }
 

@@ -48,7 +48,7 @@ pub fn observe(
     }
     let home = target.home.clone().resolved_as(record.and_then(Record::resolved_home));
     let known = Target { home, ..target.clone() };
-    let node = Node { settings, target: &known, record, until };
+    let node = Node::new(settings, &known, record, until);
     loop {
         match everything(&node, look) {
             Ok(Some(processes)) => return processes,
@@ -57,7 +57,16 @@ pub fn observe(
             Ok(None) => {
                 return Processes::Unknown("its processes change while they are looked at".to_owned());
             }
-            Err(e) => return Processes::Unknown(format!("/proc can't be read: {e}")),
+            Err(e) => {
+                // What the record names is known without a look at the others.
+                let known = record.and_then(Record::jvm).and_then(|id| id.live().ok().flatten());
+                let alive = known.and_then(|stat| Some((stat.id(), life(&stat, look, until)?)));
+                let Some((id, life)) = alive else {
+                    return Processes::Unknown(format!("the look at all processes failed: {e}"));
+                };
+                tracing::warn!("{}: {id} lives; the look at all processes failed: {e}", target.name);
+                return Processes::One { id, life };
+            }
         }
     }
 }

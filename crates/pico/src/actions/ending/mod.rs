@@ -3,19 +3,20 @@
 //! Everything is found by identity and signalled by pidfd. The steps are repeated until a whole look finds neither
 //! the pico nor a startup of it; that look, and nothing that was said by a command, is what "stopped" rests on.
 
+mod descendants;
 mod rounds;
 
 pub(super) use rounds::StillThere;
 
-use crate::identity::{Arguments, Candidate, Found, pico_of_anyone, role};
+use crate::identity::{Candidate, Found, Suspect};
 use crate::product::{Mzsh, Storage, Verb, thread_dump};
-use crate::record::Record;
+use crate::record::{Phase, Record};
 use crate::settings::{Settings, Target};
 use crate::verdict::node::{Node, search, sessions};
 use host::command::Event;
-use host::process::{self, CommandLine, State};
-use host::{Pid, ProcessHandle, ProcessId, Signal, pause};
-use rounds::{LOOK_AGAIN, Rounds};
+use host::process::{self, State};
+use host::{ProcessHandle, ProcessId, Signal, pause};
+use rounds::{Known, LOOK_AGAIN, Rounds};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::time::{Duration, Instant};
@@ -120,7 +121,7 @@ impl<'a> Ending<'a> {
 
     fn end_instance(&self, pico: &Candidate) -> io::Result<()> {
         let Some(handle) = pico.id.open()? else { return Ok(()) };
-        let descendants = self.descendants(pico.id).unwrap_or_else(|e| {
+        let descendants = descendants::of(self.targets, pico.id, self.look_until()).unwrap_or_else(|e| {
             tracing::warn!("{}: what {} has started can't be told: {e}", self.settings.pico(), pico.id);
             Vec::new()
         });
@@ -233,41 +234,6 @@ impl<'a> Ending<'a> {
             }
         }
     }
-
-    /// What the pico has started, but no other pico, no mzsh of one, and nothing below those: that is other resources'.
-    fn descendants(&self, id: ProcessId) -> io::Result<Vec<ProcessHandle>> {
-        let all = process::all()?;
-        let caller: Vec<Pid> = std::iter::once(Pid::own()).chain(all.ancestors(Pid::own())).collect();
-        let below = all.descendants(id.pid);
-        let pids: Vec<Pid> = below.iter().map(|stat| stat.pid).collect();
-        let lines = process::command_lines(&pids, self.look_until())?;
-        let mut others = Vec::new();
-        for stat in &below {
-            let argv = match lines.get(&stat.pid) {
-                Some(CommandLine::Is(argv)) => argv,
-                // Nobody can tell that it is not another pico.
-                Some(CommandLine::Stuck) => {
-                    others.push(stat.pid);
-                    continue;
-                }
-                Some(CommandLine::Gone) | None => continue,
-            };
-            let link = process::executable(stat.pid).ok().flatten();
-            let looks = Arguments { argv, program: link.as_ref().and_then(|l| l.0.file_name()) };
-            if pico_of_anyone(looks) && !self.targets.iter().any(|target| role(target, looks).is_some()) {
-                others.push(stat.pid);
-            }
-        }
-        let mut handles = Vec::new();
-        for stat in below {
-            let of_others =
-                others.contains(&stat.pid) || all.ancestors(stat.pid).any(|a| others.contains(&a));
-            if !of_others && !caller.contains(&stat.pid) {
-                handles.extend(stat.id().open()?);
-            }
-        }
-        Ok(handles)
-    }
 }
 
 impl Rounds for Ending<'_> {
@@ -275,12 +241,38 @@ impl Rounds for Ending<'_> {
         Instant::now()
     }
 
+    fn known(&self) -> Known {
+        let Some(record) = self.record else { return Known::default() };
+        let live = |id: ProcessId| id.live().ok().flatten();
+        let startup = record.mzsh().filter(|_| record.phase != Phase::Running);
+        Known {
+            startup: startup.and_then(live).map(|stat| stat.id()),
+            pico: record.jvm().and_then(live).map(|stat| Candidate {
+                id: stat.id(),
+                state: stat.state,
+                threads: stat.threads,
+                target: 0,
+            }),
+        }
+    }
+
     fn look(&self) -> io::Result<Found> {
         let until = self.look_until();
-        let node = Node { settings: self.settings, target: &self.targets[0], record: self.record, until };
-        let found = search(self.targets, self.record, &self.sessions.borrow()).look(&node, until);
-        if let Err(e) = &found {
-            tracing::warn!("{}: what runs can't be told: {e}", self.settings.pico());
+        let node = Node::new(self.settings, &self.targets[0], self.record, until);
+        let mut found = search(self.targets, self.record, &self.sessions.borrow()).look(&node, until);
+        match &mut found {
+            Err(e) => tracing::warn!("{}: the look at all processes failed: {e}", self.settings.pico()),
+            // Which process the pico is was known. One that nothing names, and that executes nothing any more, is no reason
+            // for a fencing.
+            Ok(found) if self.record.is_some_and(|record| record.phase == Phase::Running) => {
+                for Suspect { id, why, .. } in found.suspects.extract_if(.., |suspect| suspect.is_ending) {
+                    tracing::warn!(
+                        "{}: {id} {why}; it does not count: another one was the pico",
+                        self.settings.pico()
+                    );
+                }
+            }
+            Ok(_) => {}
         }
         found
     }

@@ -25,6 +25,8 @@ pub(crate) enum StillThere {
 pub(super) trait Rounds {
     /// The time.
     fn now(&self) -> Instant;
+    /// What of the pico is known to live without a look at the node.
+    fn known(&self) -> Known;
     /// A whole look at the node.
     fn look(&self) -> io::Result<Found>;
     /// Tries to end an mzsh that is starting the pico.
@@ -37,23 +39,41 @@ pub(super) trait Rounds {
     fn pause(&self, length: Duration);
 }
 
+/// What the record names, as far as it lives.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    /// The mzsh of a start that has not come to its end.
+    pub(super) startup: Option<ProcessId>,
+    /// The JVM.
+    pub(super) pico: Option<Candidate>,
+}
+
 /// Goes on until a whole look finds nothing (Ok), or until `end`.
 ///
-/// An error of a step does not end it: what a step could not do, the next one may, and time is the only limit.
+/// What is known is ended before any look: a look that fails or hangs must not keep its signals from it. An error of a step
+/// ends nothing: what a step could not do, the next one may, and time is the only limit.
 pub(super) fn until_nothing(node: &impl Rounds, end: Instant) -> Result<(), StillThere> {
     loop {
         // Before the look: one that was begun in time counts, however long it takes.
         let over = node.now() >= end;
+        let known = if over { Known::default() } else { node.known() };
+        if let Some(startup) = known.startup {
+            node.end_startup(startup);
+        }
+        if let Some(pico) = &known.pico {
+            node.end_pico(pico);
+        }
         match node.look() {
             Ok(found) if found.is_nothing() && found.leftovers.is_empty() => return Ok(()),
             Ok(found) if over => return Err(left(found)),
             Err(e) if over => return Err(StillThere::Unreadable(e)),
             Ok(found) => {
                 // The startups first: none must bring up another behind our back.
-                for &startup in &found.startups {
+                for &startup in found.startups.iter().filter(|&&startup| known.startup != Some(startup)) {
                     node.end_startup(startup);
                 }
-                for pico in &found.picos {
+                let tried = known.pico.as_ref().map(|pico| pico.id);
+                for pico in found.picos.iter().filter(|pico| tried != Some(pico.id)) {
                     node.end_pico(pico);
                 }
                 if !found.leftovers.is_empty() && found.picos.is_empty() {
@@ -117,6 +137,8 @@ mod tests {
         failing: Vec<u32>,
         next: Cell<i32>,
         live: RefCell<Vec<(i32, Process)>>,
+        /// What a record names.
+        recorded: Option<i32>,
     }
 
     fn id(number: i32) -> ProcessId {
@@ -134,7 +156,13 @@ mod tests {
                 failing,
                 next: Cell::new(1000),
                 live: RefCell::new(live),
+                recorded: None,
             }
+        }
+
+        /// With a record that names the first process.
+        fn recorded(self) -> Self {
+            Self { recorded: Some(100), ..self }
         }
 
         fn add(&self, what: What, dies_at: u32) {
@@ -165,6 +193,22 @@ mod tests {
             self.now.get()
         }
 
+        fn known(&self) -> Known {
+            let live = self.live.borrow();
+            let known = live.iter().find(|(number, _)| self.recorded == Some(*number));
+            let candidate =
+                |number| Candidate { id: id(number), state: State::Sleeping, threads: 9, target: 0 };
+            match known {
+                Some((number, Process { what: What::Pico, .. })) => {
+                    Known { pico: Some(candidate(*number)), startup: None }
+                }
+                Some((number, Process { what: What::Startup(_), .. })) => {
+                    Known { startup: Some(id(*number)), pico: None }
+                }
+                _ => Known::default(),
+            }
+        }
+
         fn look(&self) -> io::Result<Found> {
             let look = self.looks.replace(self.looks.get() + 1);
             assert!(look < 10_000, "it spins");
@@ -184,7 +228,9 @@ mod tests {
                     }
                     What::Startup(_) => found.startups.push(id),
                     What::Leftover => found.leftovers.push(id),
-                    What::Suspect(_) => found.suspects.push(Suspect { id, why: "hides its name".into() }),
+                    What::Suspect(_) => {
+                        found.suspects.push(Suspect { id, why: "hides its name".into(), is_ending: false })
+                    }
                 }
             }
             Ok(found)
@@ -229,8 +275,10 @@ mod tests {
         fn it_says_stopped_only_of_an_empty_node_and_gives_up_only_when_time_is_over(
             processes in proptest::collection::vec(process(), 0..6),
             failing in proptest::collection::vec(0_u32..100, 0..60),
+            recorded in any::<bool>(),
         ) {
             let node = Node::new(processes, failing);
+            let node = if recorded { node.recorded() } else { node };
             let result = until_nothing(&node, node.begun + LENGTH);
             if result.is_ok() {
                 prop_assert!(node.live.borrow().is_empty(), "{:?}", node.live.borrow());
@@ -239,6 +287,16 @@ mod tests {
             }
             // A step takes 200 ms at most here; nothing goes on for long beyond the end.
             prop_assert!(node.now.get() < node.begun + LENGTH + Duration::from_secs(2));
+        }
+    }
+
+    #[test]
+    fn what_the_record_names_is_ended_though_every_look_fails() {
+        for what in [What::Pico, What::Startup(9999)] {
+            let process = Process { what, dies_at: 2, leaves: false, attempts: 0 };
+            let node = Node::new(vec![process], (0..10_000).collect()).recorded();
+            assert!(matches!(until_nothing(&node, node.begun + LENGTH), Err(StillThere::Unreadable(_))));
+            assert!(node.live.borrow().is_empty());
         }
     }
 

@@ -6,7 +6,7 @@ use crate::product::mzsh::environment;
 use crate::product::registry::Literals;
 use crate::product::storage::Storage;
 use crate::settings::{Endpoint, Settings, Target};
-use host::command::{Company, Event, Exec, Finished, Limits, Running};
+use host::command::{Event, Exec, Finished, Limits, Running};
 use host::{Pid, ProcessHandle, ProcessId, listeners, process};
 use std::ffi::OsString;
 use std::io;
@@ -41,7 +41,7 @@ impl HaMonitor for HaClient<'_> {
         let until = until.min(begun + limit);
         let seconds = until.saturating_duration_since(begun).as_secs().max(1);
         Storage::of(self.target)
-            .launch(Company::Group, || self.exec(seconds))
+            .question(|| self.exec(seconds))
             .and_then(|client| self.attend(client, seconds, until))
             .unwrap_or_else(|e| HaAnswer::NotAsked(e.to_string()))
     }

@@ -1,0 +1,128 @@
+//! Processes that show no command line: what else is known of them decides.
+//!
+//! A process loses its command line with its memory, in its exit; and the kernel does not give it while the memory is locked.
+//! Either can last, when it waits for storage that is dead. Such a one may be the pico. It is not, where another resource, a
+//! command of an agent, or the time of its start explains it.
+
+use super::look::{Bystander, Found, Pass, Suspect};
+use crate::settings::Target;
+use host::mounts::Table;
+use host::process::{self, ExeLink, Link, Source, Stat};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why it shows none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Its main thread has ended, and no other one can be asked.
+    NoMainThread,
+    /// It is in its exit: its memory is gone.
+    NoMemory,
+    /// It has memory and no command line.
+    NoCommandLine,
+    /// It holds the lock of its memory.
+    Stuck,
+}
+
+/// Such a process.
+pub(super) struct Nameless<'a> {
+    pub(super) stat: &'a Stat,
+    pub(super) owner: u32,
+    pub(super) source: Source,
+    pub(super) why: Why,
+}
+
+impl Nameless<'_> {
+    /// Will it execute nothing any more?
+    fn is_ending(&self) -> bool {
+        self.why == Why::NoMemory
+    }
+
+    /// What is seen of it.
+    fn describe(&self) -> String {
+        let Stat { state, threads, .. } = self.stat;
+        match self.why {
+            Why::NoMainThread => format!("is a java without main thread (Z, {threads} threads)"),
+            Why::NoMemory => format!("is a java that ends, its memory is gone: {state}"),
+            Why::NoCommandLine => format!("is a java without command line: {state}"),
+            Why::Stuck => format!("hangs in the kernel ({state}, no command line)"),
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// A java whose name the kernel does not tell could be the pico, unless what is known of it says otherwise.
+    pub(super) fn judge(&self, one: &Nameless<'_>, found: &mut Found) -> io::Result<()> {
+        let stat = one.stat;
+        let targets = self.search.targets;
+        let by_pattern = targets.iter().any(|target| target.process_match.is_some());
+        let is_java = stat.comm == b"java"
+            || matches!(process::link(one.source, "exe")?, Link::To(exe) if ExeLink::of(exe.clone()).is_named("java"));
+        if !is_java && !by_pattern || !self.is_of_this_node(stat)? || stat.id().live()?.is_none() {
+            return Ok(());
+        }
+        if self.was_launched(stat, one.owner) {
+            found.startups.push(stat.id());
+        } else if self.is_of_picos_session(stat, one.owner) {
+            found.leftovers.push(stat.id());
+        } else if let Some(why) = self.explained(one) {
+            found.bystanders.push(Bystander { id: stat.id(), why: format!("{}: {why}", one.describe()) });
+        } else {
+            let why = format!("{}: it may be {}", one.describe(), targets[0].name);
+            found.suspects.push(Suspect { id: stat.id(), why, is_ending: one.is_ending() });
+        }
+        Ok(())
+    }
+
+    /// Why it is not the pico.
+    fn explained(&self, one: &Nameless<'_>) -> Option<String> {
+        let stat = one.stat;
+        let others = self.others();
+        if others.contains(&stat.id()) {
+            return Some("another resource has started it".to_owned());
+        }
+        let of_other = |leader: &&_| self.is_of_session(stat, one.owner, **leader, None);
+        if let Some(leader) = others.iter().find(of_other) {
+            return Some(format!("it is of the session of {leader}, which another resource has started"));
+        }
+        if self.commands().iter().any(|&id| id == stat.id() || self.is_of_session(stat, one.owner, id, None))
+        {
+            return Some("an agent has run it, it is an mzsh or an HA client".to_owned());
+        }
+        if one.why == Why::Stuck {
+            return self.elsewhere(one.source);
+        }
+        // It will execute nothing any more; so that it is not the instance which was found or started later is enough.
+        if let Some(known) = self.search.known.filter(|known| one.is_ending() && stat.start <= known.start) {
+            return Some(format!("it began before {known}, which is known as the pico"));
+        }
+        let absent = self.surroundings.absent_until();
+        absent
+            .filter(|&until| one.is_ending() && stat.start < until)
+            .map(|_| "a look after its start found no pico".to_owned())
+    }
+
+    /// Jars that it has open show of which installation it is, if none is of ours.
+    fn elsewhere(&self, source: Source) -> Option<String> {
+        let table = Table::own().ok()?;
+        // Ours can be compared only by a path without links.
+        let ours: Vec<&Path> =
+            self.search.targets.iter().map(|target| canonical(target, &table)).collect::<Option<_>>()?;
+        let places = process::places(source);
+        if places.iter().any(|path| ours.iter().any(|home| path.starts_with(home))) {
+            return None;
+        }
+        // The JDK's own say nothing.
+        let Link::To(java) = process::link(source, "exe").ok()? else { return None };
+        let jdk = ExeLink::of(java).0.parent()?.parent()?.to_owned();
+        let is_jar =
+            |path: &&PathBuf| path.extension().is_some_and(|e| e == "jar") && !path.starts_with(&jdk);
+        let jar = places.iter().find(is_jar)?;
+        Some(format!("it is of another installation, it runs {}", jar.display()))
+    }
+}
+
+fn canonical<'a>(target: &'a Target, table: &Table) -> Option<&'a Path> {
+    let literal = target.home.path();
+    target.home.resolved().or_else(|| table.is_mount_point(literal).then_some(literal))
+}

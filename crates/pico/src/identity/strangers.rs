@@ -1,0 +1,45 @@
+//! Processes of other users that claim to be the pico: they do not count, and are shown to people.
+
+use super::lines;
+use super::look::Bystander;
+use super::markers::{Role, home_on_command_line, role};
+use super::owners::Owners;
+use crate::settings::Target;
+use std::io;
+use std::time::Instant;
+
+/// Most of them that are named.
+const MOST: usize = 8;
+
+/// Those of this pico, and how many more there are than are named.
+///
+/// # Errors
+/// /proc could not be read whole until the given instant.
+pub fn strangers(target: &Target, owners: &Owners, until: Instant) -> io::Result<(Vec<Bystander>, usize)> {
+    let (mut found, mut more) = (Vec::new(), 0);
+    let any = target.process_match.is_some();
+    lines::of_users(
+        |user| !owners.include(user),
+        any,
+        until,
+        |stat, owner, process| {
+            let Some(role) = role(target, process) else { return };
+            if found.len() == MOST {
+                more += 1;
+                return;
+            }
+            let what = match role {
+                Role::Startup => "an mzsh that starts",
+                Role::Pico | Role::PicoByMatch => "claims to be",
+            };
+            let home = home_on_command_line(process)
+                .map_or_else(String::new, |home| format!(" of {}", home.display()));
+            let name = &target.name;
+            let why = format!(
+                "{what} {name}{home}; ignored: it belongs to user {owner}, not to root or the installation's user"
+            );
+            found.push(Bystander { id: stat.id(), why });
+        },
+    )?;
+    Ok((found, more))
+}
