@@ -28,5 +28,5 @@ pub mod verdict;
 pub use budget::Budget;
 pub use host::command::Limits;
 pub use outcome::{Answer, Class, Outcome};
-pub use owner::owners_now as owners;
+pub use owner::Owners;
 pub use settings::{Deployment, Endpoint, HaCheck, OnHaFailed, PicoName, PicoType, Settings, Target};

@@ -1,74 +1,103 @@
 //! The people of an installation: whose processes can be its picos.
 //!
-//! Known from the instance record; else from `os_user` and the owner of `mz_home`, which storage and the name service tell;
-//! else from what was remembered on local disk the last time that they did. Of an installation of which nobody ever knew it,
-//! no user is excluded.
+//! Known from the instance record, and from what was remembered on local disk when a pico was last started here; for all others
+//! `os_user` and the owner of `mz_home` are asked for, which the name service and storage tell. Of an installation of which
+//! nobody can tell it, no user is excluded.
 
-use crate::identity::Owners;
 use crate::product::{People, people};
 use crate::record::Record;
 use crate::settings::{Settings, Target};
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Where it is remembered, over reboots.
 const DIRECTORY: &str = "/var/lib/mediationzone-ra";
 
-/// What is remembered of one installation.
-#[derive(Debug, Serialize, Deserialize)]
-struct Memory {
-    mz_home: PathBuf,
-    users: BTreeSet<u32>,
-}
+/// Longest wait for storage and name service, each.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
-/// Whose processes count for the pico that is meant, without its record.
-#[must_use]
-pub fn owners_now(settings: &Settings, until: Instant) -> Owners {
-    settings
-        .target
-        .as_ref()
-        .map_or_else(|_| Owners::unknown(), |target| owners(settings, target, None, until))
-}
-
-/// Whose processes count for `target`.
-pub(crate) fn owners(
-    settings: &Settings,
-    target: &Target,
-    record: Option<&Record>,
+/// Whose processes count for one pico: root's, and those of the installation's people.
+#[derive(Debug)]
+pub struct Owners<'a> {
+    settings: &'a Settings,
+    /// None: it can't be read which one is meant, and nobody is excluded.
+    target: Option<&'a Target>,
     until: Instant,
-) -> Owners {
-    let record = record.filter(|record| record.is_for(target));
-    let mut people = record.map(|record| record.people.clone()).unwrap_or_default();
-    if people.is_empty() {
-        people = ask(settings, target, until);
+    known: BTreeSet<u32>,
+    /// The record says who they are, and nobody need be asked.
+    is_recorded: bool,
+    asked: OnceCell<BTreeSet<u32>>,
+}
+
+impl<'a> Owners<'a> {
+    /// Of the pico that is meant, without its record.
+    #[must_use]
+    pub fn new(settings: &'a Settings, until: Instant) -> Self {
+        Self::of(settings, settings.target.as_ref().ok(), None, until)
     }
-    if people.is_empty() {
-        people = remembered(target);
+
+    pub(crate) fn of(
+        settings: &'a Settings,
+        target: Option<&'a Target>,
+        record: Option<&Record>,
+        until: Instant,
+    ) -> Self {
+        let record = record.filter(|record| target.is_some_and(|target| record.is_for(target)));
+        let recorded = record.map(|record| record.people.clone()).unwrap_or_default();
+        let is_recorded = !recorded.is_empty();
+        // The user of a JVM that was adopted while nobody was known excludes nobody.
+        let jvm = record.filter(|_| is_recorded).and_then(|record| record.uid);
+        let known =
+            recorded.into_iter().chain(jvm).chain(target.map(remembered).unwrap_or_default()).collect();
+        Self { settings, target, until, known, is_recorded, asked: OnceCell::new() }
     }
-    // The user of a JVM that was adopted while nobody was known excludes nobody either.
-    if people.is_empty() {
-        Owners::unknown()
-    } else {
-        Owners::new(people.into_iter().chain(record.and_then(|r| r.uid)))
+
+    /// Do this user's processes count? May ask storage and the name service.
+    #[must_use]
+    pub fn include(&self, user: u32) -> bool {
+        let Some(target) = self.target else { return true };
+        if user == 0 || self.known.contains(&user) {
+            return true;
+        }
+        if self.is_recorded {
+            return false;
+        }
+        let asked = self.asked.get_or_init(|| ask(self.settings, target, self.until));
+        asked.contains(&user) || asked.is_empty() && self.known.is_empty()
     }
 }
 
-/// Writes down on the record of a pico that was found, and remembers, whose the installation is, as far as that is known now.
+/// Writes down on the record of a pico that was found whose the installation is, as far as that is known now.
 pub(crate) fn note(settings: &Settings, target: &Target, record: &mut Record, until: Instant) {
-    let asked = ask(settings, target, until);
-    keep(target, record, &asked);
-    if record.people.is_empty() {
-        record.people = remembered(target);
+    let remembered = remembered(target);
+    // With storage away the owner of what is there instead says nothing.
+    record.people = if remembered.is_empty() { ask(settings, target, until) } else { remembered.clone() };
+    if remembered.is_empty() {
+        remember(target, &record.people);
     }
 }
 
-/// The same of a pico that was started, and that is known from the look at the installation.
-pub(crate) fn keep(target: &Target, record: &mut Record, users: &BTreeSet<u32>) {
-    record.people.clone_from(users);
-    if users.is_empty() || *users == remembered(target) {
+/// Writes down on the record of a pico that is started whose the installation is, and remembers it.
+pub(crate) fn keep(target: &Target, record: &mut Record, users: BTreeSet<u32>) {
+    if users != remembered(target) {
+        remember(target, &users);
+    }
+    record.people = users;
+}
+
+/// What `os_user` and `mz_home` say now.
+fn ask(settings: &Settings, target: &Target, until: Instant) -> BTreeSet<u32> {
+    let People { os_user, owner } = people(settings, target, until.min(Instant::now() + ANSWER_WITHIN));
+    os_user.into_iter().chain(owner).collect()
+}
+
+/// That this fails is logged, and costs no more than the memory.
+fn remember(target: &Target, users: &BTreeSet<u32>) {
+    if users.is_empty() {
         return;
     }
     let memory = Memory { mz_home: target.home.path().to_owned(), users: users.clone() };
@@ -79,24 +108,18 @@ pub(crate) fn keep(target: &Target, record: &mut Record, users: &BTreeSet<u32>) 
     }
 }
 
-/// What `os_user` and `mz_home` say now.
-fn ask(settings: &Settings, target: &Target, until: Instant) -> BTreeSet<u32> {
-    let People { os_user, owner } = people(settings, target, until);
-    of_installation(os_user, owner)
-}
-
-pub(crate) fn of_installation(os_user: Option<u32>, owner: Option<u32>) -> BTreeSet<u32> {
-    os_user.into_iter().chain(owner).collect()
+/// What is remembered of one installation.
+#[derive(Debug, Serialize, Deserialize)]
+struct Memory {
+    mz_home: PathBuf,
+    users: BTreeSet<u32>,
 }
 
 fn remembered(target: &Target) -> BTreeSet<u32> {
     let read =
         || -> io::Result<Memory> { Ok(serde_json::from_slice(&host::files::read_own(&path(target))?)?) };
-    read()
-        .ok()
-        .filter(|memory| memory.mz_home == target.home.path())
-        .map(|memory| memory.users)
-        .unwrap_or_default()
+    let memory = read().ok().filter(|memory| memory.mz_home == target.home.path());
+    memory.map(|memory| memory.users).unwrap_or_default()
 }
 
 fn path(target: &Target) -> PathBuf {

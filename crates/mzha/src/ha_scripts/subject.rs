@@ -13,7 +13,7 @@ use pico::identity::{self, Home};
 use pico::product::{Survey, survey};
 use pico::record::{self, HaFacts, Record};
 use pico::verdict::Occasion;
-use pico::{Answer, Budget, PicoName};
+use pico::{Answer, Budget, Owners, PicoName};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
@@ -123,8 +123,9 @@ fn by_what_runs(installation: &Installation, why: &str, budget: Budget) -> Subje
         Err(e) => return Subject::Unclear(format!("{why}; {PLATFORM}: {e}")),
     };
     // Whoever counts for one of its picos does for all.
-    let owners = pico::owners(&installation.nameless(&platform, &[]).settings().0, until);
-    let mut names = match identity::of_all(&owners, until) {
+    let (settings, _) = installation.nameless(&platform, &[]).settings();
+    let owners = Owners::new(&settings, until);
+    let mut names = match identity::of_all(|user| owners.include(user), until) {
         Ok(names) => names,
         Err(e) => return Subject::Unclear(format!("{why}; /proc can't be read: {e}")),
     };

@@ -227,7 +227,7 @@ impl Start<'_> {
             record.uid = Some(uid);
         }
         let os_user = record.uid.filter(|_| self.settings.os_user.is_some());
-        owner::keep(self.target, &mut record, &owner::of_installation(os_user, inspection.owner));
+        owner::keep(self.target, &mut record, os_user.into_iter().chain(inspection.owner).collect());
         Ok(record)
     }
 

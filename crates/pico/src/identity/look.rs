@@ -10,7 +10,6 @@ use super::markers::{
     may_go_on_as_pico, pico_of_anyone, role,
 };
 use super::nameless::{Nameless, Why};
-use super::owners::Owners;
 use crate::settings::Target;
 use host::process::{self, CommandLine, ExeLink, Link, Snapshot, Source, Stat};
 use host::{Pid, ProcessId};
@@ -87,8 +86,8 @@ pub trait Surroundings {
     fn resolve(&self, path: &Path) -> Option<PathBuf>;
     /// Do two paths lead to one directory? `None`: storage does not answer.
     fn are_one_directory(&self, one: &Path, other: &Path) -> Option<bool>;
-    /// Whose processes can be the pico's.
-    fn owners(&self) -> Owners;
+    /// Can this user's processes be the pico's?
+    fn counts(&self, user: u32) -> bool;
     /// The JVMs that other resources' records name, and the leaders of their sessions.
     fn others(&self) -> Vec<ProcessId>;
     /// The commands that agents have launched on this node and that have not ended: mzsh and HA clients.
@@ -142,7 +141,6 @@ pub(super) struct Pass<'a> {
     pub(super) surroundings: &'a dyn Surroundings,
     pub(super) all: &'a Snapshot,
     until: Instant,
-    owners: OnceCell<Owners>,
     others: OnceCell<Vec<ProcessId>>,
     commands: OnceCell<Vec<ProcessId>>,
 }
@@ -182,8 +180,7 @@ impl<'a> Pass<'a> {
         all: &'a Snapshot,
         until: Instant,
     ) -> Self {
-        let (owners, others, commands) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { search, surroundings, all, until, owners, others, commands }
+        Self { search, surroundings, all, until, others: OnceCell::new(), commands: OnceCell::new() }
     }
 
     /// See [`Surroundings::others`].
@@ -246,12 +243,7 @@ impl<'a> Pass<'a> {
         if stat.is_kernel_thread() {
             return Ok(None);
         }
-        Ok(process::owner(stat.pid)?.filter(|&owner| self.counts(owner)))
-    }
-
-    pub(super) fn counts(&self, user: u32) -> bool {
-        // Root's always do, so that on most nodes nobody need be asked.
-        user == 0 || self.owners.get_or_init(|| self.surroundings.owners()).include(user)
+        Ok(process::owner(stat.pid)?.filter(|&owner| self.surroundings.counts(owner)))
     }
 
     fn sort<'s>(
@@ -367,7 +359,8 @@ impl<'a> Pass<'a> {
     /// that is setuid, and choose its command line.
     pub(super) fn is_of_this_node(&self, stat: &Stat) -> io::Result<bool> {
         let ownership = process::ownership(stat.pid)?;
-        Ok(ownership.is_some_and(|of| of.namespaces == 1 && (of.effective != 0 || self.counts(of.real))))
+        Ok(ownership
+            .is_some_and(|of| of.namespaces == 1 && (of.effective != 0 || self.surroundings.counts(of.real))))
     }
 
     /// Is it the mzsh of the start, or of its session? What it has executed so far does not matter.

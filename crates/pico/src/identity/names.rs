@@ -2,7 +2,6 @@
 
 use super::lines;
 use super::markers::name_of_pico;
-use super::owners::Owners;
 use crate::settings::PicoName;
 use std::collections::BTreeSet;
 use std::io;
@@ -12,13 +11,8 @@ use std::time::Instant;
 ///
 /// # Errors
 /// /proc could not be read whole until the given instant.
-pub fn of_all(owners: &Owners, until: Instant) -> io::Result<BTreeSet<PicoName>> {
+pub fn of_all(counts: impl Fn(u32) -> bool, until: Instant) -> io::Result<BTreeSet<PicoName>> {
     let mut names = BTreeSet::new();
-    lines::of_users(
-        |user| owners.include(user),
-        false,
-        until,
-        |_, _, process| names.extend(name_of_pico(process)),
-    )?;
+    lines::of_users(counts, false, until, |_, _, process| names.extend(name_of_pico(process)))?;
     Ok(names)
 }

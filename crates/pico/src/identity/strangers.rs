@@ -3,7 +3,6 @@
 use super::lines;
 use super::look::Bystander;
 use super::markers::{Role, home_on_command_line, role};
-use super::owners::Owners;
 use crate::settings::Target;
 use std::io;
 use std::time::Instant;
@@ -15,11 +14,15 @@ const MOST: usize = 8;
 ///
 /// # Errors
 /// /proc could not be read whole until the given instant.
-pub fn strangers(target: &Target, owners: &Owners, until: Instant) -> io::Result<(Vec<Bystander>, usize)> {
+pub fn strangers(
+    target: &Target,
+    counts: impl Fn(u32) -> bool,
+    until: Instant,
+) -> io::Result<(Vec<Bystander>, usize)> {
     let (mut found, mut more) = (Vec::new(), 0);
     let any = target.process_match.is_some();
     lines::of_users(
-        |user| !owners.include(user),
+        |user| !counts(user),
         any,
         until,
         |stat, owner, process| {

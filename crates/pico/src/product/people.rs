@@ -29,9 +29,10 @@ pub(crate) fn people(settings: &Settings, target: &Target, until: Instant) -> Pe
         os_user.map(|user| user.uid.to_string()).unwrap_or_default().into_bytes()
     };
     let owner = || {
-        // A mount point without its mount is root's, whosever the installation is.
-        let is_there = |uid| uid != 0 || target.home.join("bin/mzsh").symlink_metadata().is_ok();
-        let owner = owner(&target.home).map(|(uid, _)| uid).filter(|&uid| is_there(uid));
+        // A mount point without its mount is root's, or anybody's, whosever the installation is.
+        let mzsh = target.home.join("bin/mzsh").symlink_metadata();
+        let is_away = mzsh.is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
+        let owner = owner(&target.home).map(|(uid, _)| uid).filter(|_| !is_away);
         owner.map(|uid| uid.to_string()).unwrap_or_default().into_bytes()
     };
     // Two, for either may hang without the other.

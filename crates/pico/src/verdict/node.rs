@@ -1,9 +1,10 @@
 //! What a look at the processes may have to ask beyond /proc.
 
-use crate::identity::{Bystander, Owners, Search, Surroundings, strangers};
+use crate::identity::{Bystander, Search, Surroundings, strangers};
+use crate::owner::Owners;
 use crate::record::{self, Phase, Record};
 use crate::settings::{Settings, Target};
-use crate::{absence, owner, product};
+use crate::{absence, product};
 use host::ProcessId;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -15,13 +16,14 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 const ANOTHER_WITHIN: Duration = Duration::from_millis(200);
 
 /// This node, as one resource sees it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Node<'a> {
     settings: &'a Settings,
     pub(crate) target: &'a Target,
     pub(crate) record: Option<&'a Record>,
     pub(crate) until: Instant,
     hangs: Cell<bool>,
+    owners: Owners<'a>,
 }
 
 impl<'a> Node<'a> {
@@ -31,7 +33,8 @@ impl<'a> Node<'a> {
         record: Option<&'a Record>,
         until: Instant,
     ) -> Self {
-        Self { settings, target, record, until, hangs: Cell::new(false) }
+        let owners = Owners::of(settings, Some(target), record, until);
+        Self { settings, target, record, until, hangs: Cell::new(false), owners }
     }
 
     fn answer_by(&self) -> Instant {
@@ -47,7 +50,7 @@ impl<'a> Node<'a> {
     pub(crate) fn bystanders(&self) -> Vec<Bystander> {
         let search = search(std::slice::from_ref(self.target), self.record, &[]);
         let mut all = search.look(self, self.until).map(|found| found.bystanders).unwrap_or_default();
-        if let Ok((others, more)) = strangers(self.target, &self.owners(), self.until) {
+        if let Ok((others, more)) = strangers(self.target, |user| self.counts(user), self.until) {
             if let Some(last) = others.last().filter(|_| more > 0) {
                 let more = Bystander { id: last.id, why: format!("and {more} more like it") };
                 all.extend(others.iter().cloned().chain([more]));
@@ -68,8 +71,8 @@ impl Surroundings for Node<'_> {
         self.heard(product::are_one_directory(self.target, one, other, self.answer_by()))
     }
 
-    fn owners(&self) -> Owners {
-        owner::owners(self.settings, self.target, self.record, self.answer_by())
+    fn counts(&self, user: u32) -> bool {
+        self.owners.include(user)
     }
 
     fn others(&self) -> Vec<ProcessId> {
