@@ -129,7 +129,8 @@ impl Helper {
         }
     }
 
-    fn give_up(&mut self) -> HelperError {
+    /// Kills it.
+    pub(crate) fn give_up(&mut self) -> HelperError {
         self.child.kill();
         // Reaped if it can end at once; else it is init's when we are gone.
         let left = match self.child.wait(Instant::now() + DIES_WITHIN) {

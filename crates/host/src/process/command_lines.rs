@@ -113,6 +113,12 @@ pub fn command_lines(
             }
         }
     }
+    if missing.is_empty() {
+        // It has answered all, and ends; how does not matter.
+        let _ = answers.worker.end(until);
+    } else {
+        let _ = answers.worker.give_up();
+    }
     for at in missing {
         STUCK.with_borrow_mut(|known| known.insert(sources[at].pid));
         each(at, CommandLine::Stuck);
