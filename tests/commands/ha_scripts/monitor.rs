@@ -179,7 +179,7 @@ fn a_process_that_could_be_it_and_cant_be_told_is_unknown() -> Done {
     answers(
         monitor(&site, EC1).run()?,
         UNKNOWN,
-        &["ec1", &format!("pid {} ", doubtful.pid), "can't be told"],
+        &["ec1", &format!("pid {} ", doubtful.pid), "its installation is unknown"],
     );
     let cleaned = call(&site, "clean", "ec1").env("MZ_HA_TIMEOUT", "10").run()?.expect(1)?;
     assert!(cleaned.stdout.starts_with("Cleaning ec1...FAILED\nec1 could not be stopped: "), "{cleaned}");
