@@ -18,6 +18,7 @@ mod leaderless;
 mod mzsh;
 mod mzsh_words;
 mod name_service;
+mod names;
 mod neighbours;
 mod node;
 mod parameters;

@@ -5,7 +5,7 @@
 //! it means a probe; a person gives nothing at all. Nothing here fails, nothing panics, whatever the bytes.
 
 use crate::parameter::Values;
-use crate::{Action, Deadline, Definition, reason};
+use crate::{Action, Deadline, Definition, instance_name, reason};
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 
@@ -112,7 +112,7 @@ impl Invocation {
         }
         match name {
             "OCF_RESOURCE_INSTANCE" => {
-                set(&mut self.instance, &value);
+                self.instance = instance_name(&value);
                 self.named = true;
             }
             "OCF_RESOURCE_TYPE" => set(&mut self.resource_type, &value),
@@ -137,7 +137,8 @@ impl Invocation {
         self.action
     }
 
-    /// The resource's name in the cluster, with `:N` for an instance of a clone; `default` when nobody says.
+    /// The resource's name in the cluster, with `:N` for an instance of a globally-unique clone; `default` when nobody says.
+    /// It is as [`instance_name`] gives it: names that differ in any byte differ here.
     #[must_use]
     pub fn instance(&self) -> &str {
         &self.instance
