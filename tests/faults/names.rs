@@ -58,7 +58,11 @@ fn a_record_that_names_another_resource_is_not_used() -> Done {
     let ec2 = site.one("ec2")?;
     let other = site.node.read("/run/mediationzone-ra/mz-ec2.json")?;
     site.node.write(site.record(), &other)?;
-    site.agent().param("pico_name", "-f").run("stop")?.answers(GENERIC).because(&["mz-ec2"]);
+    site.agent()
+        .param("pico_name", "-f")
+        .run("stop")?
+        .answers(GENERIC)
+        .because(&["ec.json can't be read", "pico_name"]);
     site.stop()?.answers(OK);
     assert!(site.picos("ec1")?.is_empty() && site.lives(&ec2)?);
     of(&site, OsStr::new("mz-ec2"), "ec2").run("stop")?.answers(OK);

@@ -33,7 +33,7 @@ pub const JAVA_HOME: Parameter = Parameter::text("java_home").describe(
 pub const PICO_NAME: Parameter = Parameter::text("pico_name").required().unique_group("pico").describe(
     "Name of the pico instance",
     "The name as mzsh status shows it, with upper and lower case as there. Letters, digits, '_', '-' and '.'; it can't \
-     begin with '-'.",
+     begin with '-', and has at most 250 characters, as the product's own file <name>.conf allows.",
 );
 
 /// `container`

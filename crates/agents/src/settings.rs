@@ -180,9 +180,10 @@ impl<'a> Reader<'a> {
         });
         let before = self.errors.len();
         let name = self.entry(&p::PICO_NAME);
-        let name = self.checked(name, "letters, digits, '_', '-' and '.', not beginning with '-'", |text| {
-            text.parse().ok()
-        });
+        let name =
+            self.checked(name, "at most 250 letters, digits, '_', '-', '.'; the first no '-'", |text| {
+                text.parse().ok()
+            });
         let home = self.path(&p::MZ_HOME);
         match (name, home) {
             (Some(name), Some(home)) if self.errors.len() == before => {

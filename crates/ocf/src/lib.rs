@@ -53,7 +53,7 @@ pub use evidence::Evidence;
 pub use exit_code::ExitCode;
 pub use findings::Findings;
 pub use instance::instance_name;
-pub use invocation::{Invocation, OutputFormat};
+pub use invocation::{CloneKind, Invocation, OutputFormat};
 pub use log::{install as install_log, trace};
 pub use panic::exit_on_panic;
 pub use parameter::{Deprecated, Kind, Parameter, ParameterError, Values};
