@@ -25,6 +25,7 @@ mod parameters;
 mod pid_file;
 mod platform_lost;
 mod process;
+mod process_match;
 mod record;
 mod startup;
 mod stopping;

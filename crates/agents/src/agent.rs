@@ -1,11 +1,11 @@
 //! The actions: OCF's question to [`pico`], its answer in OCF's words.
 
-use crate::{definition, settings};
+use crate::{definition, parameters, settings};
 use ocf::time::spelled;
 use ocf::{Action, Class, CloneKind, Definition, Evidence, Failure, Findings, Invocation, State};
 use pico::actions::{self, Request, Severity, needs};
 use pico::verdict::Occasion;
-use pico::{Answer, Budget, Outcome, PicoType, Settings};
+use pico::{Answer, Budget, Outcome, PicoType, Settings, Target};
 
 /// The agent for one kind of pico.
 #[derive(Clone, Copy, Debug)]
@@ -24,9 +24,16 @@ impl PicoAgent {
     fn lenient(self, call: &Invocation) -> Settings {
         let (settings, errors) = settings::read(self.kind, call);
         for error in errors {
-            // Who is meant has no default: what the resource's record says is taken.
-            let instead = if settings.target.is_err() { "the record" } else { "the default" };
-            tracing::warn!("{error}; {instead} is taken");
+            let pattern = settings.target.as_ref().ok().and_then(|target| target.process_match.as_ref());
+            let instead = match &settings.target {
+                // Who is meant has no default: what the resource's record says is taken.
+                Err(_) => "the record is taken",
+                Ok(_) if error.name() == parameters::PROCESS_MATCH.name && pattern.is_some() => {
+                    "no program of the cluster is taken for the pico"
+                }
+                Ok(_) => "the default is taken",
+            };
+            tracing::warn!("{error}; {instead}");
         }
         settings
     }
@@ -80,6 +87,9 @@ impl ocf::Agent for PicoAgent {
             }
             Some(kind @ CloneKind::Anonymous) => findings.warning(CLONE, cloned(&settings, kind)),
             None => {}
+        }
+        if let Some(text) = settings.target.as_ref().ok().and_then(Target::unspecific_pattern) {
+            findings.warning(parameters::PROCESS_MATCH.name, format!("{text}; put one of them in"));
         }
         if let Some(text) = cut_wait(&settings) {
             findings.warning("wait", text);

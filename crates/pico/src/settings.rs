@@ -106,6 +106,21 @@ pub struct Target {
     pub process_match: Option<Regex>,
 }
 
+impl Target {
+    /// What is to be said of a `process_match` in which neither the pico's name nor its installation stands.
+    #[must_use]
+    pub fn unspecific_pattern(&self) -> Option<String> {
+        // What is escaped in the pattern is plain in a path.
+        let pattern = self.process_match.as_ref()?.as_str().replace('\\', "");
+        let home = self.home.path().to_string_lossy();
+        let is_specific = pattern.contains(self.name.as_str()) || pattern.contains(home.as_ref());
+        (!is_specific).then(|| {
+            let name = &self.name;
+            format!("neither {name} nor {home} stands in it: it may match another pico")
+        })
+    }
+}
+
 /// A host name or address, and a TCP port.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Endpoint {
@@ -260,6 +275,22 @@ mod tests {
         for bad in ["", "-f", "a b", "a/b", "ec1\n", "\u{e4}", &"x".repeat(PicoName::LONGEST + 1)] {
             assert!(bad.parse::<PicoName>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_pattern_must_hold_the_pico_or_its_home() {
+        let of = |pattern: &str| Target {
+            name: "ec1".parse().unwrap(),
+            home: Home::new(std::path::Path::new("/opt/mz.9")),
+            process_match: Some(Regex::new(pattern).unwrap()),
+        };
+        for well in ["wrapped-ec1( |$)", r"^/opt/mz\.9/bin/odd ", "-Dinstance=(ec1|x)"] {
+            assert_eq!(of(well).unspecific_pattern(), None, "{well}");
+        }
+        for bad in ["java", "launcher-[a-z]+", "/opt/mz/bin"] {
+            assert!(of(bad).unspecific_pattern().is_some(), "{bad}");
+        }
+        assert_eq!(Target { process_match: None, ..of("x") }.unspecific_pattern(), None);
     }
 
     #[test]

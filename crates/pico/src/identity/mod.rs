@@ -7,6 +7,7 @@
 //! So a stale, empty or foreign pid file can do no harm, and no shared storage is touched to know what runs.
 //! For the same reason no process is passed over for its owner.
 
+pub mod daemons;
 mod home;
 mod look;
 mod markers;
