@@ -110,7 +110,7 @@ fn a_pico_with_the_longest_name_is_managed_and_each_reason_tells_its_state() -> 
 }
 
 /// The call for one instance of a clone of `ec`.
-fn instance<'a>(site: &'a Site, number: u32, globally_unique: bool) -> AgentCall<'a> {
+fn instance(site: &Site, number: u32, globally_unique: bool) -> AgentCall<'_> {
     let name = if globally_unique { format!("ec:{number}") } else { "ec".to_owned() };
     site.agent()
         .instance(&name)

@@ -41,7 +41,7 @@ pub struct Invocation {
     provider: Option<String>,
     node: Option<String>,
     operation: Option<String>,
-    cloned: bool,
+    clone: Option<String>,
     globally_unique: bool,
     check_level: Option<u32>,
     interval: Option<Duration>,
@@ -85,7 +85,7 @@ impl Invocation {
             provider: None,
             node: None,
             operation: None,
-            cloned: false,
+            clone: None,
             globally_unique: false,
             check_level: None,
             interval: None,
@@ -118,7 +118,7 @@ impl Invocation {
                 "CRM_meta_interval" => self.interval = millis(&value),
                 "CRM_meta_on_node" => self.node = text(&value),
                 "CRM_meta_name" => self.operation = text(&value),
-                "CRM_meta_clone" => self.cloned = true,
+                "CRM_meta_clone" => self.clone = text(&value),
                 "CRM_meta_globally_unique" => self.globally_unique = is_true(&value),
                 _ if parameter.starts_with("CRM_meta_") || parameter == "crm_feature_set" => {}
                 _ => self.values.insert(parameter, value),
@@ -190,7 +190,7 @@ impl Invocation {
     pub fn clone_kind(&self) -> Option<CloneKind> {
         // A meta attribute of a resource that is no clone means nothing.
         let kind = if self.globally_unique { CloneKind::GloballyUnique } else { CloneKind::Anonymous };
-        self.cloned.then_some(kind)
+        self.clone.as_ref().map(|_number| kind)
     }
 
     /// `OCF_CHECK_LEVEL`; `None` when it is not set or no number.

@@ -246,7 +246,7 @@ mod tests {
             assert_eq!(level(unique("clone")), Level::Error);
             // Pacemaker does not ask the resource in it.
             assert_eq!(level(unique("resource")), Level::Warning);
-            assert_eq!(level(format!(r#"<group id="g">{}</group>"#, EC)), Level::Warning);
+            assert_eq!(level(format!(r#"<group id="g">{EC}</group>"#)), Level::Warning);
         }
         let twice = [PLATFORM, &PLATFORM.replace("\"mz\"", "\"mz2\"")].concat();
         assert!(found(&twice, "").contains(&words(Level::Error, "one resource")));
