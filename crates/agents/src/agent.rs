@@ -1,11 +1,11 @@
 //! The actions: OCF's question to [`pico`], its answer in OCF's words.
 
-use crate::{definition, settings};
+use crate::{definition, parameters, settings};
 use ocf::time::spelled;
-use ocf::{Action, Class, Definition, Evidence, Failure, Findings, Invocation, State};
+use ocf::{Action, Class, CloneKind, Definition, Evidence, Failure, Findings, Invocation, State};
 use pico::actions::{self, Request, Severity, needs};
 use pico::verdict::Occasion;
-use pico::{Answer, Budget, Outcome, PicoType, Settings};
+use pico::{Answer, Budget, Outcome, PicoType, Settings, Target};
 
 /// The agent for one kind of pico.
 #[derive(Clone, Copy, Debug)]
@@ -24,9 +24,16 @@ impl PicoAgent {
     fn lenient(self, call: &Invocation) -> Settings {
         let (settings, errors) = settings::read(self.kind, call);
         for error in errors {
-            // Who is meant has no default: what the resource's record says is taken.
-            let instead = if settings.target.is_err() { "the record" } else { "the default" };
-            tracing::warn!("{error}; {instead} is taken");
+            let pattern = settings.target.as_ref().ok().and_then(|target| target.process_match.as_ref());
+            let instead = match &settings.target {
+                // Who is meant has no default: what the resource's record says is taken.
+                Err(_) => "the record is taken",
+                Ok(_) if error.name() == parameters::PROCESS_MATCH.name && pattern.is_some() => {
+                    "no program of the cluster is taken for the pico"
+                }
+                Ok(_) => "the default is taken",
+            };
+            tracing::warn!("{error}; {instead}");
         }
         settings
     }
@@ -47,7 +54,12 @@ impl ocf::Agent for PicoAgent {
     }
 
     fn start(&self, call: &Invocation) -> Result<(), Failure> {
-        done(actions::start(&self.strict(call)?, budget(call)))
+        let settings = self.strict(call)?;
+        if call.clone_kind() == Some(CloneKind::GloballyUnique) {
+            let reason = format!("{CLONE}: {}", cloned(&settings, CloneKind::GloballyUnique));
+            return Err(Failure::new(Class::NotConfigured, reason));
+        }
+        done(actions::start(&settings, budget(call)))
     }
 
     fn stop(&self, call: &Invocation) -> Result<(), Failure> {
@@ -69,6 +81,16 @@ impl ocf::Agent for PicoAgent {
         let mut findings = Findings::default();
         let readable = errors.is_empty();
         findings.parameters(errors);
+        match call.clone_kind() {
+            Some(kind @ CloneKind::GloballyUnique) => {
+                findings.error(Class::NotConfigured, CLONE, cloned(&settings, kind));
+            }
+            Some(kind @ CloneKind::Anonymous) => findings.warning(CLONE, cloned(&settings, kind)),
+            None => {}
+        }
+        if let Some(text) = settings.target.as_ref().ok().and_then(Target::unspecific_pattern) {
+            findings.warning(parameters::PROCESS_MATCH.name, format!("{text}; put one of them in"));
+        }
         if let Some(text) = cut_wait(&settings) {
             findings.warning("wait", text);
         }
@@ -95,6 +117,20 @@ impl ocf::Agent for PicoAgent {
         }
         looked(outcome)
     }
+}
+
+/// The name of what is wrong with a clone, which is no parameter.
+const CLONE: &str = "clone";
+
+/// What a clone of one pico comes to: all instances have the same parameters.
+fn cloned(settings: &Settings, kind: CloneKind) -> String {
+    let pico = settings.pico();
+    let what = match kind {
+        CloneKind::GloballyUnique => "instances of a globally-unique clone would all be",
+        CloneKind::Anonymous if settings.kind == PicoType::Platform => "several nodes would run the Platform",
+        CloneKind::Anonymous => "several nodes run the same pico",
+    };
+    format!("{what} {pico}; make a resource for each pico instead")
 }
 
 /// What the operations of the cluster allow is not known here; what is advised for them is.

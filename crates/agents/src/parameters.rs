@@ -33,7 +33,7 @@ pub const JAVA_HOME: Parameter = Parameter::text("java_home").describe(
 pub const PICO_NAME: Parameter = Parameter::text("pico_name").required().unique_group("pico").describe(
     "Name of the pico instance",
     "The name as mzsh status shows it, with upper and lower case as there. Letters, digits, '_', '-' and '.'; it can't \
-     begin with '-'.",
+     begin with '-', and has at most 250 characters, as the product's own file <name>.conf allows.",
 );
 
 /// `container`
@@ -153,7 +153,8 @@ pub const WAIT_FOR_TIMEOUT: Parameter =
 pub const PROCESS_MATCH: Parameter = Parameter::text("process_match").describe(
     "How the process is recognised",
     "A regular expression on the whole command line, for an installation whose processes look different. Default: java \
-     with the pico's name and MZ_HOME in the product's own arguments.",
+     with the pico's name and MZ_HOME in the product's own arguments. The pico's name or MZ_HOME should stand in it, else it \
+     may match another pico; one that matches a program of the cluster, the agent itself among them, is refused.",
 );
 
 /// `republish_services`

@@ -7,7 +7,7 @@
 use crate::{definition, parameters as p};
 use ocf::{Invocation, Parameter, ParameterError, Values};
 
-use pico::identity::Home;
+use pico::identity::{Home, daemons};
 use pico::{Deployment, Endpoint, HaCheck, Limits, OnHaFailed, PicoName, PicoType, Settings, Target};
 use regex_lite::RegexBuilder;
 use std::path::{Path, PathBuf};
@@ -178,11 +178,19 @@ impl<'a> Reader<'a> {
         let process_match = self.checked(&p::PROCESS_MATCH, "a regular expression, not too large", |text| {
             RegexBuilder::new(text).size_limit(LARGEST_PATTERN).build().ok()
         });
+        // A monitor or a stop uses it all the same: the look never takes a program of the cluster for the pico.
+        if let Some(pattern) = &process_match
+            && let Some(line) = daemons::refused_pattern(pattern)
+        {
+            let expected = format!("one that does not match {line}");
+            self.errors.push(ParameterError::new(&p::PROCESS_MATCH, pattern.as_str(), &expected));
+        }
         let before = self.errors.len();
         let name = self.entry(&p::PICO_NAME);
-        let name = self.checked(name, "letters, digits, '_', '-' and '.', not beginning with '-'", |text| {
-            text.parse().ok()
-        });
+        let name =
+            self.checked(name, "at most 250 letters, digits, '_', '-', '.'; the first no '-'", |text| {
+                text.parse().ok()
+            });
         let home = self.path(&p::MZ_HOME);
         match (name, home) {
             (Some(name), Some(home)) if self.errors.len() == before => {
@@ -291,6 +299,15 @@ mod tests {
             errors(r"(^|/)java .* -Dinstance=(ec1|ec_one)( .*)? com\.example\.\w+Launcher( |$)").len(),
             0
         );
+    }
+
+    #[test]
+    fn a_pattern_that_matches_a_program_of_the_cluster_is_an_error_and_stays() {
+        let (settings, errors) = read_with(PicoType::Platform, &[("process_match", "corosync")]);
+        assert!(settings.target.unwrap().process_match.is_some());
+        let expected =
+            "process_match: is \"corosync\", expected one that does not match /usr/sbin/corosync -f";
+        assert_eq!(errors, [expected]);
     }
 
     #[test]

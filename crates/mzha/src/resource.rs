@@ -23,7 +23,7 @@ impl Resource {
     /// did not say which one it was.
     #[must_use]
     pub fn recorded(name: &str) -> Option<Self> {
-        let record = RecordFile::of(Some(name)).read()?;
+        let record = RecordFile::of(Some(&ocf::instance_name(name.as_ref()))).read()?;
         Some(Self { name: Some(name.to_owned()), kind: record.kind()?, parameters: record.parameters() })
     }
 

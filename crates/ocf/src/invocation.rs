@@ -5,7 +5,7 @@
 //! it means a probe; a person gives nothing at all. Nothing here fails, nothing panics, whatever the bytes.
 
 use crate::parameter::Values;
-use crate::{Action, Deadline, Definition, reason};
+use crate::{Action, Deadline, Definition, instance_name, reason};
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,15 @@ pub enum OutputFormat {
     Xml,
 }
 
+/// What kind of clone a resource is an instance of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloneKind {
+    /// At most one instance on each node, and all are alike.
+    Anonymous,
+    /// Each instance is something of its own, and a node may have several.
+    GloballyUnique,
+}
+
 /// What the agent is called for, and with what.
 #[derive(Clone, Debug)]
 pub struct Invocation {
@@ -32,6 +41,8 @@ pub struct Invocation {
     provider: Option<String>,
     node: Option<String>,
     operation: Option<String>,
+    clone: Option<String>,
+    globally_unique: bool,
     check_level: Option<u32>,
     interval: Option<Duration>,
     timeout: Option<Duration>,
@@ -74,6 +85,8 @@ impl Invocation {
             provider: None,
             node: None,
             operation: None,
+            clone: None,
+            globally_unique: false,
             check_level: None,
             interval: None,
             timeout: None,
@@ -105,6 +118,8 @@ impl Invocation {
                 "CRM_meta_interval" => self.interval = millis(&value),
                 "CRM_meta_on_node" => self.node = text(&value),
                 "CRM_meta_name" => self.operation = text(&value),
+                "CRM_meta_clone" => self.clone = text(&value),
+                "CRM_meta_globally_unique" => self.globally_unique = is_true(&value),
                 _ if parameter.starts_with("CRM_meta_") || parameter == "crm_feature_set" => {}
                 _ => self.values.insert(parameter, value),
             }
@@ -112,7 +127,7 @@ impl Invocation {
         }
         match name {
             "OCF_RESOURCE_INSTANCE" => {
-                set(&mut self.instance, &value);
+                self.instance = instance_name(&value);
                 self.named = true;
             }
             "OCF_RESOURCE_TYPE" => set(&mut self.resource_type, &value),
@@ -137,7 +152,8 @@ impl Invocation {
         self.action
     }
 
-    /// The resource's name in the cluster, with `:N` for an instance of a clone; `default` when nobody says.
+    /// The resource's name in the cluster, with `:N` for an instance of a globally-unique clone; `default` when nobody says.
+    /// It is as [`instance_name`] gives it: names that differ in any byte differ here.
     #[must_use]
     pub fn instance(&self) -> &str {
         &self.instance
@@ -166,6 +182,15 @@ impl Invocation {
     #[must_use]
     pub fn node(&self) -> Option<&str> {
         self.node.as_deref()
+    }
+
+    /// Which kind of clone it is an instance of, as far as the cluster says so; a person who calls an agent, and a tool that
+    /// validates, do not.
+    #[must_use]
+    pub fn clone_kind(&self) -> Option<CloneKind> {
+        // A meta attribute of a resource that is no clone means nothing.
+        let kind = if self.globally_unique { CloneKind::GloballyUnique } else { CloneKind::Anonymous };
+        self.clone.as_ref().map(|_number| kind)
     }
 
     /// `OCF_CHECK_LEVEL`; `None` when it is not set or no number.
@@ -359,6 +384,18 @@ mod tests {
         assert_eq!(call.values().iter().collect::<Vec<_>>(), [("path", OsStr::new("/x"))]);
         assert!(call.pretend_not_installed());
         assert_eq!(call.output_format(), OutputFormat::Xml);
+    }
+
+    #[test]
+    fn an_instance_of_a_clone_is_known_by_what_the_cluster_says() {
+        let kind = |set: &[_]| call(Action::Start, set).clone_kind();
+        let number = ("OCF_RESKEY_CRM_meta_clone", "0");
+        assert_eq!(kind(&[]), None);
+        assert_eq!(kind(&[("OCF_RESKEY_CRM_meta_globally_unique", "true")]), None);
+        assert_eq!(kind(&[number]), Some(CloneKind::Anonymous));
+        for (value, expected) in [("false", CloneKind::Anonymous), ("true", CloneKind::GloballyUnique)] {
+            assert_eq!(kind(&[number, ("OCF_RESKEY_CRM_meta_globally_unique", value)]), Some(expected));
+        }
     }
 
     proptest! {

@@ -28,10 +28,11 @@ pub fn sanitise(text: &str, prefix: &str) -> String {
     }
 }
 
-/// The reason's text: sanitised, and shortened to [`LIMIT`] bytes, at the end of a word where there is one near.
+/// The reason's text: sanitised, and shortened to [`LIMIT`] bytes: first its long words, which are names and paths, in their
+/// middle, for what became of them stands behind them; then the whole, at the end of a word where there is one near.
 #[must_use]
 pub fn clip(text: &str, prefix: &str) -> String {
-    shorten(&sanitise(text, prefix), LIMIT).into_owned()
+    shorten(&narrow(sanitise(text, prefix), LIMIT), LIMIT).into_owned()
 }
 
 /// The line that goes to stderr, the last one.
@@ -55,9 +56,31 @@ fn printable(c: char) -> char {
     }
 }
 
+/// What stands for what was cut out.
+const CUT: &str = "...";
+
+/// Bytes of a word that is not cut in its middle; a longer one keeps that many.
+const WORD: usize = 40;
+
+/// `text`, which is ASCII, with as much cut out of its longest words as it is too long.
+fn narrow(mut text: String, limit: usize) -> String {
+    while text.len() > limit {
+        let mut at = 0;
+        let words = text.split(' ').map(|word| {
+            let begin = at;
+            at += word.len() + 1;
+            (word.len(), begin)
+        });
+        let Some((length, begin)) = words.max().filter(|(length, _)| *length > WORD) else { break };
+        let kept = length.saturating_sub(text.len() - limit).max(WORD) - CUT.len();
+        let (head, tail) = (kept / 2, kept - kept / 2);
+        text.replace_range(begin + head..begin + length - tail, CUT);
+    }
+    text
+}
+
 /// `text` is ASCII.
 fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
-    const CUT: &str = "...";
     if text.len() <= limit {
         return Cow::Borrowed(text);
     }
@@ -80,8 +103,19 @@ mod tests {
         let clipped = clip(&long, PREFIX);
         assert!(clipped.len() <= LIMIT && clipped.ends_with(" within 90s, mzsh:..."), "{clipped}");
         assert_eq!(clip(&"x".repeat(128), PREFIX), "x".repeat(128));
-        assert_eq!(clip(&"x".repeat(129), PREFIX), format!("{}...", "x".repeat(125)));
         assert_eq!(line("dead\nsince noon\n", PREFIX), "ocf-exit-reason:dead since noon\n");
+    }
+
+    #[test]
+    fn a_long_name_is_cut_in_its_middle_and_what_became_of_it_is_not() {
+        assert_eq!(clip(&"x".repeat(129), PREFIX), format!("{0}...{0}x", "x".repeat(62)));
+        let name = "EC_".to_owned() + &"long_".repeat(45) + "1";
+        let clipped = clip(&format!("{name} is not running: pid 4711 has ended (signal 9 (KILL))"), PREFIX);
+        assert!(clipped.len() == LIMIT && clipped.starts_with("EC_long_long_"), "{clipped}");
+        assert!(clipped.ends_with("ng_1 is not running: pid 4711 has ended (signal 9 (KILL))"), "{clipped}");
+        let (path, tail) = (format!("/opt/{name}"), "a state that is told in many words".repeat(2));
+        let clipped = clip(&format!("{name}: {path}: {tail}"), PREFIX);
+        assert!(clipped.contains("ong_1: /opt/EC_long") && clipped.contains("_1: a state that"), "{clipped}");
     }
 
     #[test]

@@ -104,6 +104,9 @@ pub struct Record {
     /// The agent's name; older agents did not write it.
     #[serde(default)]
     agent: String,
+    /// The resource; older agents did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resource: Option<String>,
     /// The pico's name.
     pub pico: String,
     mz_home: PathBuf,
@@ -149,6 +152,7 @@ impl Record {
             format: FORMAT,
             boot: process::boot_id()?,
             agent: settings.kind.agent().to_owned(),
+            resource: settings.resource.clone(),
             pico: target.name.to_string(),
             mz_home: target.home.path().to_owned(),
             mz_home_resolved: target.home.resolved().map(Path::to_owned),
@@ -262,6 +266,11 @@ impl Record {
         PicoType::ALL.into_iter().find(|kind| kind.agent() == self.agent)
     }
 
+    /// Does it say that it is of another resource than this?
+    fn is_of_another(&self, resource: &str) -> bool {
+        self.resource.as_deref().is_some_and(|own| own != resource)
+    }
+
     /// Is it about the same pico instance as `target`?
     #[must_use]
     pub fn is_for(&self, target: &Target) -> bool {
@@ -282,40 +291,51 @@ fn in_words(settings: &Settings) -> io::Result<Box<RawValue>> {
 /// other's. A look at all processes tells the same.
 #[derive(Clone, Debug)]
 pub struct RecordFile {
-    path: Option<PathBuf>,
+    /// The resource, and where its record is.
+    of: Option<(String, PathBuf)>,
 }
 
 impl RecordFile {
     /// Of the resource of this name.
     #[must_use]
     pub fn of(resource: Option<&str>) -> Self {
-        Self { path: resource.map(path_of) }
+        Self { of: resource.map(|name| (name.to_owned(), path_of(name))) }
     }
 
     /// Where it is, in words.
     #[must_use]
     pub fn place(&self) -> String {
-        self.path
+        self.of
             .as_ref()
-            .map_or_else(|| "(the call names no resource)".to_owned(), |p| p.display().to_string())
+            .map_or_else(|| "(the call names no resource)".to_owned(), |(_, path)| path.display().to_string())
     }
 
     /// Reads it. `None`: there is none of this boot that can be understood.
     #[must_use]
     pub fn read(&self) -> Option<Record> {
-        self.path.as_ref().and_then(|path| match read(path) {
+        match self.look() {
             Ok(record) => record,
             Err(e) => {
-                tracing::warn!("{}: {e}; all processes are looked at instead", path.display());
+                tracing::warn!("{}: {e}; all processes are looked at instead", self.place());
                 None
             }
-        })
+        }
     }
 
-    /// Is there one that can't be read or understood?
+    /// Is there one that can't be read or understood, or that is another resource's?
     #[must_use]
     pub fn is_unreadable(&self) -> bool {
-        self.path.as_ref().is_some_and(|path| read(path).is_err())
+        self.look().is_err()
+    }
+
+    fn look(&self) -> io::Result<Option<Record>> {
+        let Some((resource, path)) = &self.of else { return Ok(None) };
+        match read(path)? {
+            Some(Record { resource: Some(other), .. }) if other != *resource => {
+                Err(io::Error::other(format!("is the record of resource {other}")))
+            }
+            record => Ok(record),
+        }
     }
 
     /// Writes it, in one step.
@@ -323,7 +343,7 @@ impl RecordFile {
     /// # Errors
     /// No permission, no room, or the directory is not root's.
     pub fn write(&self, record: &Record) -> io::Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
+        let Some((_, path)) = &self.of else { return Ok(()) };
         directory()?;
         let mut content = serde_json::to_vec(record)?;
         content.push(b'\n');
@@ -337,10 +357,13 @@ impl RecordFile {
         }
     }
 
-    /// Removes it, and what actions that were killed in the middle of writing have left beside it.
+    /// Removes it, and what actions that were killed in the middle of writing have left beside it. Another resource's stays.
     pub fn remove(&self) {
         host::files::remove_unfinished(Path::new(DIRECTORY));
-        match self.path.as_ref().map(std::fs::remove_file) {
+        let own = self.of.as_ref().filter(|(resource, path)| {
+            !read(path).is_ok_and(|record| record.is_some_and(|record| record.is_of_another(resource)))
+        });
+        match own.map(|(_, path)| std::fs::remove_file(path)) {
             Some(Err(e)) if e.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!("{} could not be removed: {e}", self.place());
             }
@@ -350,7 +373,8 @@ impl RecordFile {
 }
 
 fn path_of(resource: &str) -> PathBuf {
-    Path::new(DIRECTORY).join(format!("{}.json", file_name(resource)))
+    const ENDING: &str = ".json";
+    Path::new(DIRECTORY).join(file_stem(resource, ENDING.len()) + ENDING)
 }
 
 /// `None`: not there, or of another boot.
@@ -366,16 +390,17 @@ fn read(path: &Path) -> io::Result<Option<Record>> {
 /// The JVMs that the records of other resources name, and who else leads a session of them.
 #[must_use]
 pub fn named_by_others(resource: Option<&str>) -> Vec<ProcessId> {
-    let records = all_but(resource).filter_map(|path| read(&path).ok()?);
-    records.flat_map(|record| record.jvm().into_iter().chain(record.mzsh()).collect::<Vec<_>>()).collect()
+    let records = all_but(resource);
+    records
+        .flat_map(|(_, record)| record.jvm().into_iter().chain(record.mzsh()).collect::<Vec<_>>())
+        .collect()
 }
 
 /// The records by which other resources than `resource` know the same pico: somebody else manages it, too.
 #[must_use]
 pub fn of_others(resource: Option<&str>, target: &Target) -> Vec<PathBuf> {
-    let mut others: Vec<PathBuf> = all_but(resource)
-        .filter(|path| read(path).is_ok_and(|record| record.is_some_and(|r| r.is_for(target))))
-        .collect();
+    let mut others: Vec<PathBuf> =
+        all_but(resource).filter(|(_, record)| record.is_for(target)).map(|(path, _)| path).collect();
     others.sort();
     others
 }
@@ -388,15 +413,19 @@ pub fn at_ha_port(home: &Home, port: u16) -> Vec<Record> {
         let endpoint = record.ha.as_ref().and_then(|ha| ha.endpoint.as_ref());
         home.is_named(&record.mz_home) && endpoint.is_some_and(|endpoint| endpoint.port == port)
     };
-    all_but(None).filter_map(|path| read(&path).ok()?).filter(is_there).collect()
+    all_but(None).map(|(_, record)| record).filter(is_there).collect()
 }
 
-/// The records of all resources but this one.
-fn all_but(resource: Option<&str>) -> impl Iterator<Item = PathBuf> {
-    let own = resource.map(path_of);
+/// The records of all resources but this one. What lies in its place and is another's by its own word is among them.
+fn all_but(resource: Option<&str>) -> impl Iterator<Item = (PathBuf, Record)> {
+    let own = resource.map(|name| (name, path_of(name)));
     let entries = std::fs::read_dir(DIRECTORY).into_iter().flatten();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    paths.filter(move |p| p.extension().is_some_and(|e| e == "json") && Some(p) != own.as_ref())
+    let records = paths.filter(|path| path.extension().is_some_and(|ending| ending == "json"));
+    records.filter_map(|path| Some((read(&path).ok()??, path))).filter_map(move |(record, path)| {
+        let is_own = own.as_ref().is_some_and(|(name, own)| *own == path && !record.is_of_another(name));
+        (!is_own).then_some((path, record))
+    })
 }
 
 /// The lock file of a pico instance: one for all resources that mean the same pico.
@@ -460,19 +489,43 @@ fn directory() -> io::Result<()> {
     host::files::own_directory(Path::new(DIRECTORY), 0o755)
 }
 
-/// The resource's name as a file name: what is not a letter, digit, `_`, `-` or `.` (the `:` of a clone's instance)
-/// is written `%XX`.
-pub(crate) fn file_name(resource: &str) -> String {
+/// Bytes of a file's name, on every file system that a record or a dump may be on.
+const LONGEST_FILE_NAME: usize = 255;
+
+/// What [`host::files::replace`] adds to a name, at most.
+const UNFINISHED: usize = ".4194304.new".len();
+
+/// The resource's name, as its call gives it, as the beginning of the name of a file to which `rest` bytes are added: what is not
+/// a letter, digit, `_`, `-` or `.` (the `:` of a clone's instance) is written `%XX`, which the call has done already for what is
+/// not printable. Of one that is too long the beginning and, behind a `~` that no other has, a hash of all of it.
+#[must_use]
+pub fn file_stem(resource: &str, rest: usize) -> String {
     let mut name = String::new();
     for byte in resource.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') || (byte == b'.' && !name.is_empty()) {
+        if byte.is_ascii_alphanumeric()
+            || matches!(byte, b'_' | b'-' | b'%')
+            || (byte == b'.' && !name.is_empty())
+        {
             name.push(char::from(byte));
         } else {
             // Writing to a String does not fail.
             let _ = write!(name, "%{byte:02X}");
         }
     }
+    let longest = LONGEST_FILE_NAME - UNFINISHED - rest;
+    if name.len() > longest {
+        let hash = format!("~{:032x}", hash_of(resource));
+        name.truncate(longest - hash.len());
+        name += &hash;
+    }
     name
+}
+
+/// FNV-1a, here with 128 bits. No record is taken for another's by it alone: each names its resource.
+fn hash_of(resource: &str) -> u128 {
+    resource.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash: u128, byte| {
+        (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+    })
 }
 
 #[cfg(test)]
@@ -481,11 +534,25 @@ mod tests {
 
     #[test]
     fn resources_that_differ_have_files_that_differ_and_none_leaves_the_directory() {
-        assert_eq!(file_name("mz-platform_1.x"), "mz-platform_1.x");
-        assert_eq!(file_name("ec:0"), "ec%3A0");
-        assert_eq!(file_name("../../etc/x"), "%2E.%2F..%2Fetc%2Fx");
-        assert!(!file_name("a/b").contains('/'));
-        assert_ne!(file_name("ec%3A0"), file_name("ec:0"));
+        let name = |resource| file_stem(resource, ".json".len());
+        assert_eq!(name("mz-platform_1.x"), "mz-platform_1.x");
+        assert_eq!(name("ec:0"), "ec%3A0");
+        assert_eq!(name("../../etc/x"), "%2E.%2F..%2Fetc%2Fx");
+        assert!(!name("a/b").contains('/'));
+        // As the call gives them.
+        assert_ne!(name("ec%253A0"), name("ec:0"));
+    }
+
+    #[test]
+    fn no_name_is_too_long_for_a_file_nor_like_another_when_it_is_cut() {
+        for rest in [".json", ".online", ".0123456789.4194304.threads"] {
+            let longest = LONGEST_FILE_NAME - UNFINISHED - rest.len();
+            // The longest that the version before could write is still called so.
+            assert_eq!(file_stem(&"x".repeat(longest), rest.len()), "x".repeat(longest));
+            let cut = ["x", "y"].map(|last| file_stem(&("x".repeat(longest) + last), rest.len()));
+            assert_ne!(cut[0], cut[1]);
+            assert!(cut.iter().all(|name| name.len() == longest && name.contains('~')), "{cut:?}");
+        }
     }
 
     #[test]

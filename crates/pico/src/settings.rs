@@ -60,11 +60,15 @@ impl fmt::Display for PicoType {
 }
 
 /// The name of a pico instance: letters, digits, `_`, `-` and `.`, the first no `-` (mzsh would take it for an
-/// option).
+/// option), at most [`LONGEST`](Self::LONGEST).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PicoName(String);
 
 impl PicoName {
+    /// The product keeps a pico as the file `NAME.conf` in its registry, and a file's name has at most 255 bytes: there is no
+    /// pico with a longer name. (Its log, `NAME_current.log`, allows 243; who has a longer one may still run.)
+    pub const LONGEST: usize = 255 - ".conf".len();
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -77,8 +81,9 @@ impl FromStr for PicoName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        if text.is_empty() || text.len() > 128 || text.starts_with('-') || !text.chars().all(allowed) {
-            return Err("letters, digits, '_', '-' and '.', not beginning with '-', at most 128");
+        let length = 1..=Self::LONGEST;
+        if !length.contains(&text.len()) || text.starts_with('-') || !text.chars().all(allowed) {
+            return Err("at most 250 letters, digits, '_', '-', '.'; the first no '-'");
         }
         Ok(Self(text.to_owned()))
     }
@@ -99,6 +104,21 @@ pub struct Target {
     pub home: Home,
     /// `process_match`: how its command line looks where the built-in markers don't fit.
     pub process_match: Option<Regex>,
+}
+
+impl Target {
+    /// What is to be said of a `process_match` in which neither the pico's name nor its installation stands.
+    #[must_use]
+    pub fn unspecific_pattern(&self) -> Option<String> {
+        // What is escaped in the pattern is plain in a path.
+        let pattern = self.process_match.as_ref()?.as_str().replace('\\', "");
+        let home = self.home.path().to_string_lossy();
+        let is_specific = pattern.contains(self.name.as_str()) || pattern.contains(home.as_ref());
+        (!is_specific).then(|| {
+            let name = &self.name;
+            format!("neither {name} nor {home} stands in it: it may match another pico")
+        })
+    }
 }
 
 /// A host name or address, and a TCP port.
@@ -249,12 +269,28 @@ mod tests {
 
     #[test]
     fn names_that_could_be_options_or_paths_are_refused() {
-        for good in ["platform", "EC1", "EC_LTEES_1", "wd.x", "_a"] {
+        for good in ["platform", "EC1", "EC_LTEES_1", "wd.x", "_a", &"x".repeat(PicoName::LONGEST)] {
             assert!(good.parse::<PicoName>().is_ok(), "{good}");
         }
-        for bad in ["", "-f", "a b", "a/b", "ec1\n", "\u{e4}", &"x".repeat(129)] {
+        for bad in ["", "-f", "a b", "a/b", "ec1\n", "\u{e4}", &"x".repeat(PicoName::LONGEST + 1)] {
             assert!(bad.parse::<PicoName>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_pattern_must_hold_the_pico_or_its_home() {
+        let of = |pattern: &str| Target {
+            name: "ec1".parse().unwrap(),
+            home: Home::new(std::path::Path::new("/opt/mz.9")),
+            process_match: Some(Regex::new(pattern).unwrap()),
+        };
+        for well in ["wrapped-ec1( |$)", r"^/opt/mz\.9/bin/odd ", "-Dinstance=(ec1|x)"] {
+            assert_eq!(of(well).unspecific_pattern(), None, "{well}");
+        }
+        for bad in ["java", "launcher-[a-z]+", "/opt/mz/bin"] {
+            assert!(of(bad).unspecific_pattern().is_some(), "{bad}");
+        }
+        assert_eq!(Target { process_match: None, ..of("x") }.unspecific_pattern(), None);
     }
 
     #[test]

@@ -135,6 +135,27 @@ const CONFIGURATIONS: &[Configured] = &[
     ),
     (
         r#"name="pico_name" value="ec1"/>"#,
+        r#"name="pico_name" value="ec1"/><nvpair id="x" name="os_user" value="nobody"/>"#,
+        "warning",
+        "user",
+        "nobody (65534) is neither root nor the owner of /opt/mz",
+    ),
+    (
+        r#"name="pico_name" value="ec1"/>"#,
+        r#"name="pico_name" value="ec1"/><nvpair id="x" name="process_match" value="ec1|corosync"/>"#,
+        "error",
+        "parameters",
+        "process_match: is",
+    ),
+    (
+        r#"name="pico_name" value="ec1"/>"#,
+        r#"name="pico_name" value="ec1"/><nvpair id="x" name="process_match" value="launcher"/>"#,
+        "warning",
+        "parameters",
+        "process_match: neither ec1 nor /opt/mz stands in it",
+    ),
+    (
+        r#"name="pico_name" value="ec1"/>"#,
         r#"name="pico_name" value="ec1"/><nvpair id="x" name="java_home" value="/opt/jdk"/>"#,
         "error",
         "java",
@@ -193,6 +214,27 @@ fn a_cloned_platform_and_an_ec_in_its_group_are_found() -> Done {
     Ok(())
 }
 
+#[test]
+fn a_clone_of_one_pico_is_found_and_a_globally_unique_one_is_an_error() -> Done {
+    let site = both()?;
+    for (meta, level) in [
+        ("", "warning"),
+        (
+            r#"<meta_attributes id="u"><nvpair id="u1" name="globally-unique" value="true"/></meta_attributes>"#,
+            "error",
+        ),
+    ] {
+        let begin = format!(r#"<clone id="ecs">{meta}<primitive id="mz-ec1""#);
+        let cloned = WELL.replace(r#"<primitive id="mz-ec1""#, &begin);
+        site.node
+            .write(CIB, cloned.replace("</primitive>\n</resources>", "</primitive></clone></resources>"))?;
+        let rows = rows_of(doctor(&site, &[]))?;
+        let [row] = found(&rows)[..] else { panic!("{rows:#?}") };
+        assert!(row.is(level, "constraints", "clone: it is in clone ecs"), "{row:#?}");
+    }
+    Ok(())
+}
+
 /// Pacemaker's own answer is the measure, for each name of a parameter.
 #[test]
 fn of_several_values_it_takes_the_one_that_pacemaker_takes() -> Done {
@@ -226,8 +268,11 @@ fn the_configuration_of_the_readme_is_well() -> Done {
     let site = node(site(Kind::Platform).pico("ec1:ec").pico("sc1:sc").pico("ui:ui"))?;
     let empty = site.node.exec(["cibadmin", "--empty"])?;
     site.node.write(CIB, empty.stdout)?;
-    // One installation is enough to look at.
-    let script = block.replace("pcs ", &format!("pcs -f {CIB} ")).replace("/opt/ec", "/opt/mz");
+    // One installation is enough to look at; all of them are on the storage then.
+    let script = block
+        .replace("pcs ", &format!("pcs -f {CIB} "))
+        .replace("mz_home=/opt/ec", "mz_home=/opt/mz os_user=mzadmin");
+    let script = script.replace("os_user=mzadmin", &format!("os_user={}", site.node.owner()));
     let pcs = site.node.command("bash").args(["-euc", &script]).env("HOME", "/run/testkit/home");
     // Fifteen calls of a tool that starts an interpreter each.
     pcs.time_limit(Duration::from_secs(300)).run()?.expect(0)?;

@@ -153,8 +153,32 @@ fn storage_that_the_cluster_mounts_elsewhere_is_no_error_here() -> Done {
         "{rows:#?}"
     );
     assert!(!rows.iter().any(|row| row.level == "error" && row.area == "installation"), "{rows:#?}");
-    // The owner of the mount point is not the owner of the installation.
-    assert!(!rows.iter().any(|row| row.area == "user"), "{rows:#?}");
+    // The owner of the mount point is not the owner of the installation, so who that is must be said.
+    let users = |rows: &[Row]| rows.iter().filter(|row| row.area == "user").cloned().collect::<Vec<_>>();
+    let unknown = users(&rows);
+    assert_eq!(unknown.len(), 2, "{rows:#?}");
+    assert!(unknown.iter().all(|row| row.is(
+        "warning",
+        "user",
+        "os_user: not set: while /opt/mz is not mounted by mz-fs"
+    )));
+    // Here, too, where it is mounted; and then the user is known.
+    site.sh("rmdir /opt/mz; mv /opt/away /opt/mz")?;
+    let owner = format!("os_user={}", site.node.owner());
+    let known = users(&rows_of(doctor(&site, &[]))?);
+    assert!(
+        known.len() == 2 && known.iter().all(|row| row.level == "warning" && row.todo == Some(owner.clone())),
+        "{known:#?}"
+    );
+    let with = WELL.replace("<resources>", mount).replace(
+        r#"name="mz_home" value="/opt/mz"/>"#,
+        &format!(
+            r#"name="mz_home" value="/opt/mz"/><nvpair id="USER" name="os_user" value="{}"/>"#,
+            site.node.owner()
+        ),
+    );
+    site.node.write(CIB, with.replacen("USER", "u1", 1).replacen("USER", "u2", 1))?;
+    assert!(users(&rows_of(doctor(&site, &[]))?).iter().all(|row| row.level == "ok"));
     Ok(())
 }
 

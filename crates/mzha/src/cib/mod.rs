@@ -89,6 +89,8 @@ pub struct Container {
     pub name: String,
     /// What it is: `group`, `clone`, `master` or `bundle`.
     pub kind: String,
+    /// Of a clone: its meta attribute `globally-unique`. What a resource in it says of that does not count.
+    pub globally_unique: bool,
 }
 
 /// An operation of a resource, as the cluster would run it.
@@ -126,10 +128,10 @@ impl Configured {
         self.name() == name || self.within.iter().any(|container| container.name == name)
     }
 
-    /// Is it run as a clone?
+    /// The clone that it is in.
     #[must_use]
-    pub fn is_cloned(&self) -> bool {
-        self.within.iter().any(|container| container.kind == "clone" || container.kind == "master")
+    pub fn cloned_by(&self) -> Option<&Container> {
+        self.within.iter().find(|container| container.kind == "clone" || container.kind == "master")
     }
 }
 

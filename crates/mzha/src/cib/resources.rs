@@ -55,7 +55,10 @@ impl<'a> Xml<'a> {
                 resource: Resource { name: Some(name.to_owned()), kind, parameters: parameters.values },
                 operations,
                 meta: meta.or(&resource_defaults.values).values,
-                within: containers.iter().map(container).collect(),
+                within: containers
+                    .iter()
+                    .map(|container| self.container(*container, &resource_defaults.values))
+                    .collect(),
             });
         }
     }
@@ -117,9 +120,13 @@ impl<'a> Xml<'a> {
             action,
         }
     }
-}
 
-fn container(node: &Node<'_, '_>) -> Container {
-    let name = node.attribute("id").unwrap_or_default().to_owned();
-    Container { name, kind: node.tag_name().name().to_owned() }
+    fn container(&self, node: Node<'a, 'a>, defaults: &BTreeMap<String, String>) -> Container {
+        let meta = self.attributes(&[node], "meta_attributes").or(defaults).values;
+        Container {
+            name: node.attribute("id").unwrap_or_default().to_owned(),
+            kind: node.tag_name().name().to_owned(),
+            globally_unique: meta.get("globally-unique").is_some_and(|value| super::is_true(value)),
+        }
+    }
 }

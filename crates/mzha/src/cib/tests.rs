@@ -46,8 +46,8 @@ fn ours_are_found_wherever_they_are_and_nobody_elses() {
     assert_eq!(names, ["mz", "in-group", "in-clone", "in-both", "in-bundle"]);
     assert_eq!(cib.resource("mz").unwrap().resource.kind, PicoType::Platform);
     let both = cib.resource("in-both").unwrap();
-    assert!(both.answers_to("g2") && both.answers_to("c2") && both.is_cloned());
-    assert!(!cib.resource("in-group").unwrap().is_cloned());
+    assert!(both.answers_to("g2") && both.answers_to("c2") && both.cloned_by().is_some());
+    assert!(cib.resource("in-group").unwrap().cloned_by().is_none());
     assert_eq!(cib.file_systems, [("fs".to_owned(), "/opt/mz".to_owned())]);
     assert_eq!(cib.fencing.len(), 1);
     assert_eq!(cib.fencing[0].1["pcmk_delay_max"], "15s");

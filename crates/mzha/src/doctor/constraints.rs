@@ -6,7 +6,7 @@
 //! Only a direct order counts: one by way of a third resource holds no longer once that runs.
 
 use super::row::{Area, Row};
-use crate::cib::{Cib, Configured, Order};
+use crate::cib::{Cib, Configured, Container, Order};
 use pico::PicoType;
 
 const AREA: Area = Area::Constraints;
@@ -28,9 +28,7 @@ pub(super) fn rows<'a>(cib: &Cib, resources: impl IntoIterator<Item = &'a Config
 }
 
 fn platform(cib: &Cib, platform: &Configured) -> Vec<Row> {
-    let clone =
-        platform.within.iter().find(|container| ["clone", "master"].contains(&container.kind.as_str()));
-    let mut rows = vec![match clone {
+    let mut rows = vec![match platform.cloned_by() {
         Some(clone) => Row::error(
             AREA,
             "clone",
@@ -53,11 +51,25 @@ fn platform(cib: &Cib, platform: &Configured) -> Vec<Row> {
     rows
 }
 
+/// What a clone of one pico comes to: all its instances have the same parameters.
+fn cloned(clone: &Container) -> Row {
+    let name = &clone.name;
+    if clone.globally_unique {
+        let seen = format!(
+            "it is in clone {name}, which is globally-unique: all its instances are one pico, and a start is refused"
+        );
+        return Row::error(AREA, "clone", seen, "a resource for each pico, without a clone");
+    }
+    let seen = format!("it is in clone {name}: several nodes run a pico of the same name");
+    let todo = "a resource for each pico, without a clone, unless the product is known to bear that";
+    Row::warning(AREA, "clone", seen, todo)
+}
+
 /// What has to do with the Platform, and lives without it: an EC, an SC, a UI.
 fn dependant(cib: &Cib, dependant: &Configured) -> Vec<Row> {
     let is_ui = dependant.resource.kind == PicoType::Ui;
     let platforms = || cib.resources.iter().filter(|other| other.resource.kind == PicoType::Platform);
-    let mut rows = Vec::new();
+    let mut rows: Vec<Row> = dependant.cloned_by().map(cloned).into_iter().collect();
     // Of several Platforms it belongs to one.
     let mut waits = false;
     for platform in platforms() {
@@ -211,10 +223,31 @@ mod tests {
     }
 
     #[test]
-    fn a_cloned_platform_is_an_error_and_a_cloned_context_is_not() {
-        let cloned = |inner| format!(r#"<clone id="c">{inner}</clone>"#);
+    fn a_cloned_platform_is_an_error_and_a_cloned_context_is_one_where_it_is_globally_unique() {
+        let cloned = |inner: &str| format!(r#"<clone id="c">{inner}</clone>"#);
         assert_eq!(found(&cloned(PLATFORM), ""), [words(Level::Error, "clone")]);
-        assert_eq!(found(&cloned(EC), ""), [words(Level::Ok, "order, colocation")]);
+        let unique = |at: &str| {
+            let meta = format!(
+                r#"<meta_attributes id="m{at}"><nvpair id="n{at}" name="globally-unique" value="true"/></meta_attributes>"#
+            );
+            if at == "clone" {
+                format!("{meta}{EC}")
+            } else {
+                EC.replace("/>", &format!(">{meta}</primitive>"))
+            }
+        };
+        for kind in ["ec", "sc", "ui"] {
+            let level = |inner: String| {
+                let rows = found(&cloned(&inner.replace("type=\"ec\"", &format!("type=\"{kind}\""))), "");
+                assert!(rows.len() == 1 && rows[0].1 == "clone", "{rows:?}");
+                rows[0].0
+            };
+            assert_eq!(level(EC.to_owned()), Level::Warning);
+            assert_eq!(level(unique("clone")), Level::Error);
+            // Pacemaker does not ask the resource in it.
+            assert_eq!(level(unique("resource")), Level::Warning);
+            assert_eq!(level(format!(r#"<group id="g">{EC}</group>"#)), Level::Warning);
+        }
         let twice = [PLATFORM, &PLATFORM.replace("\"mz\"", "\"mz2\"")].concat();
         assert!(found(&twice, "").contains(&words(Level::Error, "one resource")));
     }

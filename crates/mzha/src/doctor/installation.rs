@@ -26,6 +26,7 @@ pub(super) fn rows(settings: &Settings, looked: &Looked, cib: Option<&Cib>) -> V
     };
     let mounted_by = mounts(settings, &looked.inspection, cib);
     let mut rows: Vec<Row> = looked.findings.iter().map(|finding| of_finding(finding, mounted_by)).collect();
+    rows.extend(os_user(settings, &looked.inspection, cib));
     for area in AREAS {
         if !rows.iter().any(|row| row.area == area) {
             rows.extend(well(area, settings, &looked.inspection));
@@ -42,10 +43,48 @@ pub(super) fn rows(settings: &Settings, looked: &Looked, cib: Option<&Cib>) -> V
 
 /// The resource that mounts the storage of an installation that is not here.
 fn mounts<'a>(settings: &Settings, inspection: &Inspection, cib: Option<&'a Cib>) -> Option<&'a str> {
-    let away = matches!(inspection.home, HomeState::Missing | HomeState::Empty | HomeState::Foreign);
-    let home = settings.target.as_ref().ok().filter(|_| away)?.home.path();
-    let of = |point: &str| home.starts_with(Path::new(point));
-    Some(cib?.file_systems.iter().find(|(_, point)| of(point))?.0.as_str())
+    storage(settings, inspection, cib).filter(|_| is_away(inspection))
+}
+
+fn is_away(inspection: &Inspection) -> bool {
+    matches!(inspection.home, HomeState::Missing | HomeState::Empty | HomeState::Foreign)
+}
+
+/// The resource that mounts the storage of an installation.
+fn storage<'a>(settings: &Settings, inspection: &Inspection, cib: Option<&'a Cib>) -> Option<&'a str> {
+    let literal = settings.target.as_ref().ok()?.home.path();
+    let of = |point: &Path| {
+        [Some(literal), inspection.resolved.as_deref()].iter().flatten().any(|home| home.starts_with(point))
+    };
+    Some(cib?.file_systems.iter().find(|(_, point)| of(Path::new(point)))?.0.as_str())
+}
+
+/// Is the pico's user known where its storage is not mounted, and is it one that can run it?
+fn os_user(settings: &Settings, inspection: &Inspection, cib: Option<&Cib>) -> Option<Row> {
+    const CHECK: &str = "os_user";
+    let home = settings.target.as_ref().ok()?.home.path().display();
+    let is_here = inspection.home == HomeState::Filled;
+    let (Some(set), Some(owner)) = (&settings.os_user, inspection.owner.filter(|_| is_here)) else {
+        let mounted_by = storage(settings, inspection, cib);
+        if settings.os_user.is_some() || (mounted_by.is_none() && !is_away(inspection)) {
+            return None;
+        }
+        let mounted_by = mounted_by.map_or_else(String::new, |resource| format!(" by {resource}"));
+        let seen = format!(
+            "not set: while {home} is not mounted{mounted_by} and this node has not started the pico yet, its user can't be told"
+        );
+        let todo = match &inspection.user {
+            UserState::Known { name, .. } if is_here => format!("os_user={name}"),
+            _ => format!("set os_user to the user that owns {home}"),
+        };
+        return Some(Row::warning(Area::User, CHECK, seen, todo));
+    };
+    let UserState::Known { uid, .. } = inspection.user else { return None };
+    (uid != owner && uid != 0).then(|| {
+        let seen = format!("{set} ({uid}) is neither root nor the owner of {home}, which is user {owner}");
+        let todo = format!("correct os_user, or the owner of {home}: mzsh refuses all but its owner");
+        Row::warning(Area::User, CHECK, seen, todo)
+    })
 }
 
 fn of_finding(finding: &Finding, mounted_by: Option<&str>) -> Row {
@@ -69,6 +108,7 @@ fn area(finding: &Finding) -> Area {
     match finding.name {
         _ if finding.text.starts_with("the registry ") => Area::Registry,
         "os_user" => Area::User,
+        "process_match" => Area::Parameters,
         "java_home" | "JAVA_HOME" => Area::Java,
         "pico_name" | "container" | "registry" | "settings.state" | "pico.pid" => Area::Registry,
         name if name.starts_with("mz.ha.") || name.starts_with("ha_") => Area::HaMonitor,
@@ -88,6 +128,7 @@ fn todo(finding: &Finding, area: Area) -> Option<String> {
         }
         (Area::Installation, "mz_home") => "mount its storage, or correct the parameter mz_home".to_owned(),
         (Area::User, _) => "make the user known on this node, or correct the parameter os_user".to_owned(),
+        (_, "process_match") => "put pico_name or mz_home into process_match".to_owned(),
         (Area::Java, "JAVA_HOME") => {
             "install that java, or correct JAVA_HOME in bin/mzsh; or set the parameter java_home".to_owned()
         }

@@ -13,7 +13,7 @@ use pico::identity::Home;
 use pico::product::{Inspection, PicoFacts, RegistryState};
 use pico::record::RecordFile;
 use pico::verdict::{Look, Processes, observe};
-use pico::{Budget, PicoType, Settings};
+use pico::{Budget, PicoType, Settings, Target};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -110,6 +110,10 @@ impl Subject {
             if let Some(deprecated) = &parameter.deprecated {
                 rows.push(Row::warning(Area::Parameters, parameter.name, deprecated.desc, "remove it"));
             }
+        }
+        if let Some(seen) = self.settings.target.as_ref().ok().and_then(Target::unspecific_pattern) {
+            let todo = "put pico_name or mz_home into process_match";
+            rows.push(Row::warning(Area::Parameters, "process_match", seen, todo));
         }
         if rows.is_empty() {
             rows.push(Row::ok(

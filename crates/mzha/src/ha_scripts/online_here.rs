@@ -5,12 +5,13 @@
 //! `offline` or a `clean` that could not end the process (Veritas does not read what a `StopProgram` exits with), and of a pico
 //! that hangs when it is first looked at, 100 would be the word that lets it be started elsewhere, beside one that lives.
 
-use pico::record::DIRECTORY;
+use pico::record::{DIRECTORY, file_stem};
 use std::io;
 use std::path::{Path, PathBuf};
 
 fn path(resource: &str) -> PathBuf {
-    Path::new(DIRECTORY).join(format!("{resource}.online"))
+    const ENDING: &str = ".online";
+    Path::new(DIRECTORY).join(file_stem(resource, ENDING.len()) + ENDING)
 }
 
 /// From now on.

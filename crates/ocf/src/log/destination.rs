@@ -160,8 +160,8 @@ mod tests {
             received(&journal).unwrap(),
             format!(
                 "MESSAGE=WARNING: it is odd\nPRIORITY=4\nSYSLOG_FACILITY=19\n\
-                 SYSLOG_IDENTIFIER=thing(db PRIORITY=0)\nSYSLOG_PID={pid}\n\
-                 OCF_RESOURCE_INSTANCE=db PRIORITY=0\nOCF_RESOURCE_TYPE=thing\nOCF_RESOURCE_PROVIDER=acme\n\
+                 SYSLOG_IDENTIFIER=thing(db%0APRIORITY=0)\nSYSLOG_PID={pid}\n\
+                 OCF_RESOURCE_INSTANCE=db%0APRIORITY=0\nOCF_RESOURCE_TYPE=thing\nOCF_RESOURCE_PROVIDER=acme\n\
                  OCF_ACTION=start\n"
             )
         );
@@ -176,7 +176,7 @@ mod tests {
         let pid = std::process::id();
         assert_eq!(
             received(&syslog).unwrap(),
-            format!("<156>thing(db PRIORITY=0)[{pid}]: WARNING: it is odd")
+            format!("<156>thing(db%0APRIORITY=0)[{pid}]: WARNING: it is odd")
         );
     }
 

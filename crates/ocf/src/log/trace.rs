@@ -11,7 +11,7 @@
 use super::calendar;
 use super::destination::O_NONBLOCK;
 use super::event::{Line, Value};
-use crate::{Invocation, Parameter, Values, json, reason, run};
+use crate::{Invocation, Parameter, Values, instance, json, reason, run};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -43,6 +43,9 @@ pub const PARAMETERS: [Parameter; 3] = [TRACE_RA, TRACE_DIR, TRACE_FILE];
 
 /// Bytes of one trace.
 pub const LIMIT: usize = 1 << 20;
+
+/// Bytes of the resource in the name of a trace. A file's name has at most 255, and action, time and pid follow.
+const LONGEST_NAME: usize = 200;
 
 /// From `open(2)`.
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
@@ -85,8 +88,8 @@ impl Trace {
             Some(path) if path == "/dev/stderr" => Target::Stderr(call.reason_prefix().to_owned()),
             Some(path) => Target::Named(Place::Given(path)),
             None => {
-                let part = |text: &str| text.replace('/', "_");
                 let dir = read(values, &TRACE_DIR)?;
+                let part = |text: &str| instance::for_file(text, LONGEST_NAME);
                 Target::Named(Place::New {
                     dir: Path::new(&dir).join(part(call.resource_type())),
                     name: format!("{}.{}", part(call.instance()), call.action().name()),

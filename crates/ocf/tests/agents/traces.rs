@@ -2,6 +2,7 @@
 
 use crate::{behave, seen};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ fn a_trace_is_where_crm_looks_for_it_and_tells_all() {
     assert_eq!(files.len(), 2, "{files:?}");
     for file in files {
         let name = file.file_name().unwrap().to_str().unwrap();
-        assert!(name.starts_with("my_thing.monitor.20"), "{name}");
+        assert!(name.starts_with("my%2Fthing.monitor.20"), "{name}");
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         let lines = read(&file);
         let find = |message: &str| lines.iter().find(|line| line["message"] == message).unwrap();
@@ -39,6 +40,21 @@ fn a_trace_is_where_crm_looks_for_it_and_tells_all() {
         assert_eq!(find("ends")["exit_code"], 0);
         assert!(!fs::read_to_string(&file).unwrap().contains("secret"));
     }
+}
+
+#[test]
+fn names_that_are_hardly_different_or_longer_than_a_file_name_have_traces_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = "x".repeat(300);
+    for name in ["mz-\u{e4}", "mz-\u{f6}", &format!("{long}1"), &format!("{long}2")] {
+        let mut command = behave("log", "monitor");
+        command.env("OCF_RESKEY_trace_ra", "1").env("OCF_RESKEY_trace_dir", dir.path());
+        assert_eq!(seen(command.env("OCF_RESOURCE_INSTANCE", name)), (Some(0), String::new(), String::new()));
+    }
+    let files = files(&dir.path().join("behave"));
+    let of = |file: &PathBuf| Some(file.file_name()?.to_str()?.split_once(".monitor.")?.0.to_owned());
+    let resources: BTreeSet<_> = files.iter().filter_map(of).collect();
+    assert_eq!(resources.len(), 4, "{files:?}");
 }
 
 #[test]

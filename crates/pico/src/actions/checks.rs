@@ -3,17 +3,21 @@
 use super::deep::HaPlan;
 use crate::addresses::{self, Found, Property, Row};
 use crate::budget::Budget;
+use crate::identity::daemons;
 use crate::outcome::Class;
 use crate::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState, list};
 use crate::settings::{HaCheck, Settings, Target};
 use std::net::IpAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest wait for the resolver. By itself it gives up after 10 s for each name server that is silent.
 const RESOLVER_WITHIN: Duration = Duration::from_secs(10);
 /// The resolver's share of an action's time: less than what validate-all has left once mzsh has had its three quarters.
 const RESOLVER_SHARE: u32 = 6;
+
+/// Longest look at the programs of the cluster.
+pub(super) const PATTERN_WITHIN: Duration = Duration::from_secs(2);
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +40,22 @@ pub struct Finding {
     pub name: &'static str,
     /// What was seen, and what to do.
     pub text: String,
+}
+
+/// Does `process_match` take a program of the cluster that runs on this node for the pico? [`daemons::refused_pattern`] has
+/// found none by the usual command lines.
+pub(super) fn pattern(target: &Target, until: Instant) -> Option<Finding> {
+    let matched = daemons::matched_on_this_node(target.process_match.as_ref()?, until);
+    let (id, line) = matched.unwrap_or_else(|e| {
+        tracing::warn!("process_match: not compared with the programs of the cluster: {e}");
+        None
+    })?;
+    Some(Finding {
+        severity: Severity::Error(Class::NotConfigured),
+        stops_start: Some(Class::NotConfigured),
+        name: "process_match",
+        text: format!("matches {id} of the cluster ({line}): make it match the pico alone"),
+    })
 }
 
 /// All that is wrong, by a look at the installation and the table of its host names.

@@ -47,6 +47,9 @@ pub fn start(settings: &Settings, budget: Budget) -> Outcome {
     // The answer must be out before the operation's time-out.
     let whole = budget.less((budget.length() / 20).min(LAST_WORDS));
     let budget = working(budget);
+    if let Some(refused) = checks::pattern(target, budget.within(checks::PATTERN_WITHIN)) {
+        return Outcome::failed_by(Class::NotConfigured, format!("{}: {}", refused.name, refused.text));
+    }
     let _lock = match lock(target, budget) {
         Ok(lock) => lock,
         Err(outcome) => return outcome,

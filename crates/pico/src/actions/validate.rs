@@ -1,6 +1,6 @@
 //! validate-all at the level that looks at the node.
 
-use super::checks::{Finding, findings, host_names};
+use super::checks::{Finding, PATTERN_WITHIN, findings, host_names, pattern};
 use crate::addresses::Row;
 use crate::budget::Budget;
 use crate::product::{Inspection, ask_mzsh, inspect};
@@ -27,6 +27,7 @@ pub fn examine(settings: &Settings, budget: Budget) -> Result<Examination, Strin
         inspect(settings, target, budget.begun + budget.length() / 2).map_err(|e| e.to_string())?;
     ask_mzsh(settings, target, &mut inspection, budget.begun + budget.length() * 3 / 4);
     let names = host_names(settings, &inspection, budget);
-    let findings = findings(settings, target, &inspection, &names);
+    let mut findings = findings(settings, target, &inspection, &names);
+    findings.extend(pattern(target, budget.within(PATTERN_WITHIN)));
     Ok(Examination { inspection, names, findings })
 }

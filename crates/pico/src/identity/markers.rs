@@ -1,5 +1,6 @@
 //! What a command line says about a process. Pure.
 
+use super::daemons::{is_daemon_of_the_node, is_tool_of_the_cluster};
 use super::java::JavaLine;
 use crate::settings::{PicoName, Target};
 use std::ffi::{OsStr, OsString};
@@ -74,6 +75,10 @@ pub fn role(target: &Target, process: Arguments<'_>) -> Option<Role> {
         return ((has("startup") || has("restart")) && has(name)).then_some(Role::Startup);
     }
     if let Some(pattern) = &target.process_match {
+        // The pattern may stand in the command line of a tool, and a daemon is no pico whatever it says.
+        if is_daemon_of_the_node(process.argv) || is_tool_of_the_cluster(process.argv) {
+            return None;
+        }
         let line: Vec<_> = process.argv.iter().map(|a| a.to_string_lossy()).collect();
         return pattern.is_match(&line.join(" ")).then_some(Role::PicoByMatch);
     }

@@ -8,6 +8,7 @@
 //! The product's pid file is not read: it could only nominate a pid, and [`Search::look`] looks at every process there is.
 //! So a stale, empty or foreign pid file can do no harm, and no shared storage is touched to know what runs.
 
+pub mod daemons;
 mod home;
 mod installation;
 mod java;

@@ -142,7 +142,7 @@ fn talk(mut stream: &UnixStream, until: Instant) -> io::Result<Vec<u8>> {
 
 fn keep(name: &str, jvm: ProcessId, dump: &[u8]) -> io::Result<PathBuf> {
     files::own_directory(Path::new(DIRECTORY), 0o700)?;
-    let prefix = format!("{}.", record::file_name(name));
+    let prefix = format!("{}.", record::file_stem(name, ".0123456789.4194304.threads".len()));
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let path = Path::new(DIRECTORY).join(format!("{prefix}{seconds:010}.{}.threads", jvm.pid));
     files::remove_unfinished(Path::new(DIRECTORY));
