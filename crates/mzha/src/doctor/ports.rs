@@ -140,7 +140,7 @@ fn command(pid: Pid, until: Instant) -> String {
     let line = command_lines(&[pid], until).ok().and_then(|mut lines| lines.remove(&pid));
     let Some(CommandLine::Is(words)) = line else { return String::new() };
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-    words.join(" ").chars().filter(|c| !c.is_control()).take(SHOWN).collect()
+    words.join(" ").chars().take(SHOWN).collect()
 }
 
 /// Are they the pico's own processes? `own`: those, as far as they are known.
