@@ -2,9 +2,9 @@
 
 use crate::process::{Pid, Stat};
 use rustix::fs::{Mode, OFlags};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::path::Path;
 
 /// Reads a file of /proc or another small one (at most 64 KiB).
@@ -26,6 +26,42 @@ pub fn read_capped(path: impl AsRef<Path>, longest: usize) -> io::Result<Vec<u8>
     let mut content = Vec::with_capacity(longest.min(2048));
     file.take(longest as u64).read_to_end(&mut content)?;
     Ok(content)
+}
+
+/// Reads at most `longest` bytes of a regular file, whoever could have laid something else there: a device or a FIFO is not opened,
+/// or, where it took the file's place just now, not read.
+///
+/// # Errors
+/// What stat(2), open(2) and read(2) say; or what it is instead.
+pub fn read_regular(path: &Path, longest: usize) -> io::Result<Vec<u8>> {
+    regular(&std::fs::metadata(path)?)?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    regular(&file.metadata()?)?;
+    let mut content = Vec::with_capacity(longest.min(2048));
+    file.take(longest as u64).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+fn regular(metadata: &Metadata) -> io::Result<()> {
+    match other_kind(metadata) {
+        None => Ok(()),
+        Some(kind) => Err(io::Error::other(format!("is {kind}, not a regular file"))),
+    }
+}
+
+/// What it is, if it is no regular file: `a FIFO`.
+#[must_use]
+pub fn other_kind(metadata: &Metadata) -> Option<&'static str> {
+    let kind = metadata.file_type();
+    Some(match () {
+        () if kind.is_file() => return None,
+        () if kind.is_dir() => "a directory",
+        () if kind.is_fifo() => "a FIFO",
+        () if kind.is_socket() => "a socket",
+        () if kind.is_block_device() || kind.is_char_device() => "a device",
+        () => "a link",
+    })
 }
 
 /// Reads a file of our own (at most 64 KiB): a regular one, no link, that nobody but this process's user can write.
@@ -160,6 +196,19 @@ mod tests {
         std::os::unix::fs::symlink(&victim, temporary).unwrap();
         replace(&dir.path().join("record"), b"new").unwrap();
         assert_eq!(std::fs::read(&victim).unwrap(), b"untouched");
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_named_and_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+        let why = |path: &Path| read_regular(path, 64).unwrap_err().to_string();
+        assert_eq!(why(&fifo), "is a FIFO, not a regular file");
+        assert_eq!(why(dir.path()), "is a directory, not a regular file");
+        assert_eq!(why(Path::new("/dev/zero")), "is a device, not a regular file");
+        std::fs::write(dir.path().join("file"), "x").unwrap();
+        assert_eq!(read_regular(&dir.path().join("file"), 64).unwrap(), b"x");
     }
 
     #[test]

@@ -6,7 +6,8 @@
 
 use crate::record;
 use crate::settings::Target;
-use host::command::{self, Company, Exec, Running};
+use host::command::{self, Company, Exec, RunAs, Running};
+use host::credentials::Credentials;
 use host::helper::{self, HelperError};
 use host::{Pid, ProcessId, files, process};
 use std::io;
@@ -69,14 +70,15 @@ impl<'a> Storage<'a> {
         })
     }
 
-    /// Launches a command, as [`command::launch`] does.
-    pub(crate) fn launch(
+    /// Launches a command, as [`command::launch_as`] does.
+    pub(crate) fn launch_as(
         self,
         company: Company,
-        prepare: impl FnOnce() -> Result<Exec, String>,
+        who: impl FnOnce() -> Result<RunAs, String>,
+        prepare: impl FnOnce(&Credentials) -> Result<Exec, String>,
     ) -> io::Result<Running> {
         self.answers().map_err(io::Error::other)?;
-        command::launch(company, prepare)
+        command::launch_as(company, who, prepare)
     }
 
     /// Writes down what of a command, or which helper, SIGKILL did not end.

@@ -1,10 +1,12 @@
 //! The files in which such lines can stand, read in a helper.
 
 use super::lines::{self, Kind};
-use host::files::read_capped;
+use host::credentials::is_root;
+use host::files::read_regular;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Longest file that is read, in bytes.
@@ -180,12 +182,17 @@ impl Search<'_> {
             self.found.mentions.push(mention(0, text, false));
             return;
         }
+        if let Some(target) = leads_to_others(path) {
+            let why = format!("is a link to {}, which is not root's alone: not followed", target.display());
+            self.found.unread.push((path.display().to_string(), why));
+            return;
+        }
         match fs::metadata(path) {
             Ok(m) if m.is_file() => {}
             _ => return,
         }
         self.found.files += 1;
-        match read_capped(path, LONGEST) {
+        match read_regular(path, LONGEST) {
             Ok(content) => {
                 let lines = lines::of(&String::from_utf8_lossy(&content), kind, self.homes);
                 let mentions = lines.into_iter().map(|line| mention(line.number, line.text, line.acts));
@@ -207,6 +214,16 @@ impl Search<'_> {
             wanted == stem || stem.ends_with('@') && wanted.starts_with(stem)
         })
     }
+}
+
+/// Where a link leads, if root would follow it into a directory that another user could lay further links in.
+fn leads_to_others(path: &Path) -> Option<PathBuf> {
+    if !is_root() || !fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
+        return None;
+    }
+    let target = path.canonicalize().ok()?;
+    let of_others = |path: &Path| fs::symlink_metadata(path).is_ok_and(|m| m.uid() != 0);
+    target.ancestors().any(of_others).then_some(target)
 }
 
 /// What is in a directory, in order of names.
