@@ -69,7 +69,7 @@ impl fmt::Display for FileState {
         match self {
             Self::Executable => f.write_str("is executable"),
             Self::NotExecutable => f.write_str("is not an executable file"),
-            Self::NotRegular(kind) => write!(f, "is {kind}, not a regular file"),
+            Self::NotRegular(kind) => write!(f, "is {kind}, not an executable file"),
             Self::Missing => f.write_str("does not exist"),
             Self::Unsafe(why) => f.write_str(why),
             Self::Unreadable(why) => write!(f, "can't be read: {why}"),
