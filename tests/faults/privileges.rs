@@ -97,11 +97,13 @@ fn what_is_no_file_in_the_place_of_a_jar_or_of_the_registry_is_named_in_a_warnin
             let site = site(Kind::Platform).build()?;
             site.start()?;
             site.sh(&format!("rm {}", site.record()))?;
-            let line = line.replace("$file", file);
-            site.as_owner("sh").args(["-c", &line]).run()?.expect(0)?;
+            site.sh(&format!("cp -p {file} /opt/file"))?;
+            site.as_owner("sh").args(["-c", &line.replace("$file", file)]).run()?.expect(0)?;
             site.monitor(10)?.answers(OK).silently();
             let log = site.log()?;
             assert!(log.contains(file) && log.contains(word), "{file} {word}: {log}");
+            // The simulated mzsh would wait for it.
+            site.sh(&format!("rm -rf {file}; cp -p /opt/file {file}"))?;
             site.stop()?.answers(OK);
             site.nothing_left()?;
         }
@@ -281,4 +283,24 @@ fn where_root_cant_see_the_owner_the_reason_names_root_squash() -> Done {
     }
     call().run("stop")?.answers(OK);
     site.nothing_left()
+}
+
+/// A unit that is a link into a directory of a user, who may lay further links there, is named by doctor; root does not follow it.
+#[test]
+fn a_unit_that_leads_into_a_users_directory_is_named_and_not_followed() -> Done {
+    let site = site(Kind::Platform).commands().build()?;
+    if !has_other_users(&site) {
+        return Ok(());
+    }
+    site.node.write("/opt/secret", format!("[Service]\nExecStart={MZSH} startup {TOKEN}\n"))?;
+    site.sh("chmod 600 /opt/secret; mkdir -p /etc/systemd/system && mount -t tmpfs -o mode=755 tmpfs /etc/systemd/system")?;
+    site.as_owner("ln").args(["-s", "/opt/secret", "/opt/mz/tmp/mz.service"]).run()?.expect(0)?;
+    site.sh("ln -s /opt/mz/tmp/mz.service /etc/systemd/system/mz.service; ln -s /var/lib/mzadmin/a.service /etc/systemd/system/")?;
+    site.as_owner("ln").args(["-s", "/opt/secret", "/var/lib/mzadmin/a.service"]).run()?.expect(0)?;
+    let ran = site.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]).run()?;
+    assert!(!ran.stdout.contains(TOKEN), "{ran}");
+    for unit in ["mz.service", "a.service"] {
+        assert!(ran.stdout.contains(&format!("/etc/systemd/system/{unit}")), "{unit}: {ran}");
+    }
+    Ok(())
 }

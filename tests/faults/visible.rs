@@ -56,10 +56,11 @@ fn what_a_user_wrote_into_mzsh_is_shown_by_explain_and_not_obeyed() -> Done {
 fn what_a_user_wrote_into_the_registry_is_shown_and_not_obeyed() -> Done {
     let registry = "/opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf";
     let site = site(Kind::Platform).commands().build()?;
-    let line = format!("config.properties.\"mz.ha.interval\" : \"{}\"\n", HOSTILE.replace('\u{8}', "\\b"));
+    let value = HOSTILE.replace('\u{1b}', "\\u001b").replace('\u{7}', "\\u0007");
+    let value = value.replace('\r', "\\r").replace('\u{8}', "\\b");
     let text = site.node.read(registry)?;
-    let line = line.replace('\u{1b}', "\\u001b").replace('\u{7}', "\\u0007").replace('\r', "\\r");
-    site.node.write(registry, format!("{text}\n{line}"))?;
+    let set = |name: &str| format!("config.properties.\"{name}\" : \"{value}\"\n");
+    site.node.write(registry, text + "\n" + &set("mz.ha.host") + &set("mz.ha.interval"))?;
     shows(&site.agent().run("explain")?, "the registry");
     let validated = site.agent().level(10).run("validate-all")?;
     harmless(&validated.stderr);

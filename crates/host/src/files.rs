@@ -2,10 +2,11 @@
 
 use crate::process::{Pid, Stat};
 use rustix::fs::{Mode, OFlags};
+use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// Reads a file of /proc or another small one (at most 64 KiB).
 ///
@@ -62,6 +63,41 @@ pub fn other_kind(metadata: &Metadata) -> Option<&'static str> {
         () if kind.is_block_device() || kind.is_char_device() => "a device",
         () => "a link",
     })
+}
+
+/// The first directory, link or file on the way to `path`, each link followed, that another user than root owns: from there on that
+/// user decides where it leads.
+#[must_use]
+pub fn of_another_on_the_way(path: &Path) -> Option<PathBuf> {
+    let mut at = PathBuf::from("/");
+    let mut ahead: Vec<OsString> = components(path);
+    // As many links as the kernel follows.
+    let mut links = 0;
+    while let Some(next) = ahead.pop() {
+        at.push(&next);
+        if next == ".." {
+            at.pop();
+            at.pop();
+            continue;
+        }
+        let Ok(metadata) = std::fs::symlink_metadata(&at) else { return None };
+        if metadata.uid() != 0 || links == 40 {
+            return Some(at);
+        }
+        if metadata.is_symlink() {
+            links += 1;
+            let Ok(target) = std::fs::read_link(&at) else { return None };
+            at = if target.is_absolute() { "/".into() } else { at.parent().unwrap_or(&at).to_owned() };
+            ahead.extend(components(&target));
+        }
+    }
+    None
+}
+
+/// The last one first.
+fn components(path: &Path) -> Vec<OsString> {
+    let named = |c: Component<'_>| !matches!(c, Component::RootDir | Component::CurDir);
+    path.components().rev().filter(|&c| named(c)).map(|c| c.as_os_str().to_owned()).collect()
 }
 
 /// Reads a file of our own (at most 64 KiB): a regular one, no link, that nobody but this process's user can write.
@@ -209,6 +245,29 @@ mod tests {
         assert_eq!(why(Path::new("/dev/zero")), "is a device, not a regular file");
         std::fs::write(dir.path().join("file"), "x").unwrap();
         assert_eq!(read_regular(&dir.path().join("file"), 64).unwrap(), b"x");
+    }
+
+    #[test]
+    fn a_way_that_another_user_could_turn_elsewhere_is_told() {
+        if !crate::credentials::is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let of = |name: &str| dir.path().join(name);
+        let way = |name: &str| of_another_on_the_way(&of(name));
+        std::fs::create_dir(of("root")).unwrap();
+        std::fs::create_dir(of("user")).unwrap();
+        std::fs::write(of("root/file"), "").unwrap();
+        for (target, link) in [("root/file", "a"), ("user/../a", "b"), ("user/link", "c")] {
+            std::os::unix::fs::symlink(target, of(link)).unwrap();
+        }
+        // It leads back to a file of root's.
+        std::os::unix::fs::symlink(of("root/file"), of("user/link")).unwrap();
+        std::os::unix::fs::chown(of("user"), Some(4711), None).unwrap();
+        assert_eq!((way("a"), way("none")), (None, None));
+        assert_eq!((way("b"), way("c")), (Some(of("user")), Some(of("user"))));
+        std::os::unix::fs::symlink("loop", of("loop")).unwrap();
+        assert!(way("loop").is_some());
     }
 
     #[test]

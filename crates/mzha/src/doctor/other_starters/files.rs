@@ -2,11 +2,10 @@
 
 use super::lines::{self, Kind};
 use host::credentials::is_root;
-use host::files::read_regular;
+use host::files::{of_another_on_the_way, read_regular};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Longest file that is read, in bytes.
@@ -183,7 +182,7 @@ impl Search<'_> {
             return;
         }
         if let Some(target) = leads_to_others(path) {
-            let why = format!("is a link to {}, which is not root's alone: not followed", target.display());
+            let why = format!("is a link by {}, which is not root's: not followed", target.display());
             self.found.unread.push((path.display().to_string(), why));
             return;
         }
@@ -216,14 +215,10 @@ impl Search<'_> {
     }
 }
 
-/// Where a link leads, if root would follow it into a directory that another user could lay further links in.
+/// What root would pass on the way to where a link leads, if another user could lay further links there.
 fn leads_to_others(path: &Path) -> Option<PathBuf> {
-    if !is_root() || !fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
-        return None;
-    }
-    let target = path.canonicalize().ok()?;
-    let of_others = |path: &Path| fs::symlink_metadata(path).is_ok_and(|m| m.uid() != 0);
-    target.ancestors().any(of_others).then_some(target)
+    let is_link = is_root() && fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink());
+    if is_link { of_another_on_the_way(path) } else { None }
 }
 
 /// What is in a directory, in order of names.
