@@ -22,7 +22,8 @@ fn shown(site: &Site) -> Result<String, Error> {
     let mut all = String::new();
     for action in ["explain", "validate-all", "monitor", "start"] {
         let ran = site.agent().level(10).run(action)?;
-        all += &format!("{}{}", ran.stdout, ran.stderr);
+        all += &ran.stdout;
+        all += &ran.stderr;
     }
     all += &recurring(site.agent(), 10).run("monitor")?.stderr;
     all += &site.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]).run()?.stdout;
@@ -217,13 +218,13 @@ fn a_login_name_of_digits_is_a_name_first() -> Done {
     Ok(())
 }
 
-/// As on NFS that is exported with root_squash: root is bound by the mode bits like anybody.
+/// As on NFS that is exported with `root_squash`: root is bound by the mode bits like anybody.
 fn squashed(call: AgentCall<'_>) -> AgentCall<'_> {
     const SETPRIV: [&str; 2] = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
     call.through(SETPRIV)
 }
 
-/// Where root may not look (NFS with root_squash, and a home that only its owner may enter), every action works as the owner, whom the
+/// Where root may not look (NFS with `root_squash`, and a home that only its owner may enter), every action works as the owner, whom the
 /// directory itself tells, or as `os_user`.
 #[test]
 fn where_root_may_not_look_every_action_works_as_the_owner() -> Done {
@@ -261,7 +262,7 @@ fn where_root_may_not_look_every_action_works_as_the_owner() -> Done {
     Ok(())
 }
 
-/// Where root may not even see whose the installation is, a start and a validation name root_squash and `os_user`; with that set they
+/// Where root may not even see whose the installation is, a start and a validation name `root_squash` and `os_user`; with that set they
 /// succeed, and without it again what runs is monitored with a warning and stopped.
 #[test]
 fn where_root_cant_see_the_owner_the_reason_names_root_squash() -> Done {

@@ -1,6 +1,6 @@
 //! What users of the node wrote, on its way to a terminal or a log: nothing of it is obeyed there, and nothing is hidden.
 
-use testkit::answer::{Answer, GENERIC, NOT_RUNNING};
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
 use testkit::site::{Kind, Site, site};
 use testkit::{Done, Ran};
 
@@ -81,6 +81,18 @@ fn what_mzsh_prints_is_shown_and_not_obeyed() -> Done {
     let start = site.agent().run("start")?.answers(GENERIC).because(&[SHOWN]);
     harmless(&start.stderr);
     harmless(&site.log()?);
+    Ok(())
+}
+
+/// The same in what the HA client says: `mzha health` shows it, and no terminal obeys it.
+#[test]
+fn what_the_ha_client_says_is_shown_by_health_and_not_obeyed() -> Done {
+    let site = site(Kind::Platform).commands().build()?;
+    site.agent().param("ha_grace", "0").run("start")?.answers(OK);
+    site.set(&["platform.ha_answer=FAILED \u{202e}abc\u{200b}"])?;
+    let ran = site.command("mzha").args(["health", "platform"]).run()?.expect(1)?;
+    harmless(&ran.stdout);
+    assert!(ran.stdout.contains("\\u{202e}abc\\u{200b}"), "{ran}");
     Ok(())
 }
 
