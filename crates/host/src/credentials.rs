@@ -19,7 +19,7 @@ pub struct Credentials {
     pub uid: u32,
     /// Primary group.
     pub gid: u32,
-    /// Supplementary groups, the primary one included.
+    /// Supplementary groups, the primary one included. Group 0 is among them only if the user is root.
     pub groups: Vec<u32>,
     /// Home directory.
     pub home: PathBuf,
@@ -33,6 +33,9 @@ pub enum CredentialsError {
     /// The name service answered that it has no such user.
     #[error("user {0} is unknown on this node")]
     Unknown(String),
+    /// Its primary group is root's, and itself is not root.
+    #[error("user {0}: refused (its primary group is gid 0, root's); give it a group of its own: usermod -g")]
+    GroupOfRoot(String),
     /// The name service gave an error, which says nothing about the user.
     #[error("user {user} could not be looked up: {source}")]
     LookUp {
@@ -44,18 +47,16 @@ pub enum CredentialsError {
 }
 
 impl Credentials {
-    /// Looks up a login name, or a number.
+    /// Looks up a login name; what is no login name may be a number. A login name of digits is a name, as to chown(1).
     ///
     /// # Errors
     /// [`CredentialsError`].
     pub fn of_name(name: &str) -> Result<Self, CredentialsError> {
-        if let Ok(uid) = name.parse() {
-            return Self::of_uid(uid);
-        }
-        match User::from_name(name) {
-            Ok(Some(user)) => Self::of_user(&user),
-            Ok(None) => Err(CredentialsError::Unknown(name.to_owned())),
-            Err(e) => Err(CredentialsError::LookUp { user: name.to_owned(), source: e.into() }),
+        match (User::from_name(name), name.parse()) {
+            (Ok(Some(user)), _) => Self::of_user(&user),
+            (Ok(None), Ok(uid)) => Self::of_uid(uid),
+            (Ok(None), Err(_)) => Err(CredentialsError::Unknown(name.to_owned())),
+            (Err(e), _) => Err(CredentialsError::LookUp { user: name.to_owned(), source: e.into() }),
         }
     }
 
@@ -71,10 +72,11 @@ impl Credentials {
         }
     }
 
-    /// Those of a process, by /proc alone: nobody's name is looked up, and it has no home.
+    /// User and group of a process, by /proc alone: nobody's name is looked up, it has no home, and of its supplementary groups
+    /// none is taken over.
     ///
     /// # Errors
-    /// It is gone, or /proc can't be understood.
+    /// It is gone, or /proc can't be understood; or its group is root's, and its user is not.
     pub fn of_process(pid: Pid) -> io::Result<Self> {
         let status = read_small(format!("/proc/{pid}/status"))?;
         let status = String::from_utf8_lossy(&status);
@@ -86,12 +88,15 @@ impl Credentials {
         // Real, effective, saved, file system.
         let effective =
             |ids: Vec<u32>| ids.get(1).copied().ok_or_else(|| io::Error::other("no effective id"));
-        let uid = effective(numbers("Uid")?)?;
+        let (uid, gid) = (effective(numbers("Uid")?)?, effective(numbers("Gid")?)?);
+        if gid == 0 && uid != 0 {
+            return Err(io::Error::other(CredentialsError::GroupOfRoot(uid.to_string())));
+        }
         Ok(Self {
             name: uid.to_string(),
             uid,
-            gid: effective(numbers("Gid")?)?,
-            groups: numbers("Groups")?,
+            gid,
+            groups: vec![gid],
             home: "/".into(),
             shell: "/bin/sh".into(),
         })
@@ -100,12 +105,17 @@ impl Credentials {
     fn of_user(user: &User) -> Result<Self, CredentialsError> {
         let failed = |source| CredentialsError::LookUp { user: user.name.clone(), source };
         let name = CString::new(user.name.clone()).map_err(|e| failed(e.into()))?;
-        let groups = getgrouplist(&name, user.gid).map_err(|e| failed(e.into()))?;
+        let is_root = user.uid.is_root();
+        if !is_root && user.gid.as_raw() == 0 {
+            return Err(CredentialsError::GroupOfRoot(user.name.clone()));
+        }
+        let groups =
+            getgrouplist(&name, user.gid).map_err(|e| failed(e.into()))?.into_iter().map(Gid::as_raw);
         Ok(Self {
             name: user.name.clone(),
             uid: user.uid.as_raw(),
             gid: user.gid.as_raw(),
-            groups: groups.into_iter().map(Gid::as_raw).collect(),
+            groups: groups.filter(|&gid| is_root || gid != 0).collect(),
             home: user.dir.clone(),
             shell: user.shell.clone(),
         })
@@ -138,6 +148,12 @@ impl Credentials {
         rustix::process::set_parent_process_death_signal(death_signal)?;
         Ok(())
     }
+}
+
+/// Is this process root's?
+#[must_use]
+pub fn is_root() -> bool {
+    Uid::effective().is_root()
 }
 
 #[cfg(test)]

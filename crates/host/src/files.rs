@@ -2,10 +2,11 @@
 
 use crate::process::{Pid, Stat};
 use rustix::fs::{Mode, OFlags};
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
+use std::path::{Component, Path, PathBuf};
 
 /// Reads a file of /proc or another small one (at most 64 KiB).
 ///
@@ -26,6 +27,77 @@ pub fn read_capped(path: impl AsRef<Path>, longest: usize) -> io::Result<Vec<u8>
     let mut content = Vec::with_capacity(longest.min(2048));
     file.take(longest as u64).read_to_end(&mut content)?;
     Ok(content)
+}
+
+/// Reads at most `longest` bytes of a regular file, whoever could have laid something else there: a device or a FIFO is not opened,
+/// or, where it took the file's place just now, not read.
+///
+/// # Errors
+/// What stat(2), open(2) and read(2) say; or what it is instead.
+pub fn read_regular(path: &Path, longest: usize) -> io::Result<Vec<u8>> {
+    regular(&std::fs::metadata(path)?)?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    regular(&file.metadata()?)?;
+    let mut content = Vec::with_capacity(longest.min(2048));
+    file.take(longest as u64).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+fn regular(metadata: &Metadata) -> io::Result<()> {
+    match other_kind(metadata) {
+        None => Ok(()),
+        Some(kind) => Err(io::Error::other(format!("is {kind}, not a regular file"))),
+    }
+}
+
+/// What it is, if it is no regular file: `a FIFO`.
+#[must_use]
+pub fn other_kind(metadata: &Metadata) -> Option<&'static str> {
+    let kind = metadata.file_type();
+    Some(match () {
+        () if kind.is_file() => return None,
+        () if kind.is_dir() => "a directory",
+        () if kind.is_fifo() => "a FIFO",
+        () if kind.is_socket() => "a socket",
+        () if kind.is_block_device() || kind.is_char_device() => "a device",
+        () => "a link",
+    })
+}
+
+/// The first directory, link or file on the way to `path`, each link followed, that another user than root owns: from there on that
+/// user decides where it leads.
+#[must_use]
+pub fn of_another_on_the_way(path: &Path) -> Option<PathBuf> {
+    let mut at = PathBuf::from("/");
+    let mut ahead: Vec<OsString> = components(path);
+    // As many links as the kernel follows.
+    let mut links = 0;
+    while let Some(next) = ahead.pop() {
+        at.push(&next);
+        if next == ".." {
+            at.pop();
+            at.pop();
+            continue;
+        }
+        let Ok(metadata) = std::fs::symlink_metadata(&at) else { return None };
+        if metadata.uid() != 0 || links == 40 {
+            return Some(at);
+        }
+        if metadata.is_symlink() {
+            links += 1;
+            let Ok(target) = std::fs::read_link(&at) else { return None };
+            at = if target.is_absolute() { "/".into() } else { at.parent().unwrap_or(&at).to_owned() };
+            ahead.extend(components(&target));
+        }
+    }
+    None
+}
+
+/// The last one first.
+fn components(path: &Path) -> Vec<OsString> {
+    let named = |c: Component<'_>| !matches!(c, Component::RootDir | Component::CurDir);
+    path.components().rev().filter(|&c| named(c)).map(|c| c.as_os_str().to_owned()).collect()
 }
 
 /// Reads a file of our own (at most 64 KiB): a regular one, no link, that nobody but this process's user can write.
@@ -160,6 +232,42 @@ mod tests {
         std::os::unix::fs::symlink(&victim, temporary).unwrap();
         replace(&dir.path().join("record"), b"new").unwrap();
         assert_eq!(std::fs::read(&victim).unwrap(), b"untouched");
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_named_and_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+        let why = |path: &Path| read_regular(path, 64).unwrap_err().to_string();
+        assert_eq!(why(&fifo), "is a FIFO, not a regular file");
+        assert_eq!(why(dir.path()), "is a directory, not a regular file");
+        assert_eq!(why(Path::new("/dev/zero")), "is a device, not a regular file");
+        std::fs::write(dir.path().join("file"), "x").unwrap();
+        assert_eq!(read_regular(&dir.path().join("file"), 64).unwrap(), b"x");
+    }
+
+    #[test]
+    fn a_way_that_another_user_could_turn_elsewhere_is_told() {
+        if !crate::credentials::is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let of = |name: &str| dir.path().join(name);
+        let way = |name: &str| of_another_on_the_way(&of(name));
+        std::fs::create_dir(of("root")).unwrap();
+        std::fs::create_dir(of("user")).unwrap();
+        std::fs::write(of("root/file"), "").unwrap();
+        for (target, link) in [("root/file", "a"), ("user/../a", "b"), ("user/link", "c")] {
+            std::os::unix::fs::symlink(target, of(link)).unwrap();
+        }
+        // It leads back to a file of root's.
+        std::os::unix::fs::symlink(of("root/file"), of("user/link")).unwrap();
+        std::os::unix::fs::chown(of("user"), Some(4711), None).unwrap();
+        assert_eq!((way("a"), way("none")), (None, None));
+        assert_eq!((way("b"), way("c")), (Some(of("user")), Some(of("user"))));
+        std::os::unix::fs::symlink("loop", of("loop")).unwrap();
+        assert!(way("loop").is_some());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What an agent saw, for a person or for a program of one.
 
 use crate::json;
+use crate::visible::visible;
 use std::fmt::{Display, Write as _};
 
 /// What was seen, point by point, in the order in which it was added.
@@ -23,7 +24,7 @@ impl Evidence {
         let mut text = String::new();
         for (what, seen) in &self.points {
             // Writing to a string can't fail.
-            let _ = writeln!(text, "{what:<COLUMN$}{}", seen.replace('\n', " "));
+            let _ = writeln!(text, "{:<COLUMN$}{}", visible(what), visible(seen));
         }
         text
     }

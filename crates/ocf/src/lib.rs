@@ -44,6 +44,7 @@ mod parameter;
 pub mod reason;
 mod run;
 pub mod time;
+mod visible;
 
 pub use action::Action;
 pub use agent::{Agent, Class, Failure, State};
@@ -58,3 +59,4 @@ pub use log::{install as install_log, trace};
 pub use panic::exit_on_panic;
 pub use parameter::{Deprecated, Kind, Parameter, ParameterError, Values};
 pub use run::run;
+pub use visible::{visible, visible_json};

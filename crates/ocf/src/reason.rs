@@ -5,6 +5,7 @@
 //! at most [`LIMIT`] bytes, and everything else that goes to stderr (a child's output, a value that somebody set)
 //! passes [`sanitise`] first.
 
+use crate::visible::visible;
 use std::borrow::Cow;
 
 /// What introduces the exit reason; `OCF_EXIT_REASON_PREFIX` says the same.
@@ -13,11 +14,11 @@ pub const PREFIX: &str = "ocf-exit-reason:";
 /// Bytes of a reason that every Pacemaker shows.
 pub const LIMIT: usize = 128;
 
-/// `text` as it may go to stderr or into a log: one line of printable ASCII without `prefix`, which gets its last
-/// character replaced where it occurs. Line ends and tabs become blanks, all else `?`.
+/// `text` as it may go to stderr or into a log: [`visible`], in ASCII (a letter beyond it becomes `?`), and without `prefix`,
+/// which gets its last character replaced where it occurs.
 #[must_use]
 pub fn sanitise(text: &str, prefix: &str) -> String {
-    let line: String = text.trim_ascii().chars().map(printable).collect();
+    let line = ascii(text.trim_ascii());
     match prefix.char_indices().last() {
         // A character that the prefix does not contain: so no replacement can make up a new occurrence.
         Some((at, _)) if line.contains(prefix) => {
@@ -44,16 +45,11 @@ pub fn line(text: &str, prefix: &str) -> String {
 /// A value that somebody set, as it is shown in a message: quoted, printable ASCII, at most `limit` characters of it.
 #[must_use]
 pub(crate) fn quoted(value: &str, limit: usize) -> String {
-    let value: String = value.chars().map(printable).collect();
-    format!("\"{}\"", shorten(&value, limit))
+    format!("\"{}\"", shorten(&ascii(value), limit))
 }
 
-fn printable(c: char) -> char {
-    match c {
-        ' '..='~' => c,
-        '\n' | '\r' | '\t' => ' ',
-        _ => '?',
-    }
+fn ascii(text: &str) -> String {
+    visible(text).chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
 }
 
 /// What stands for what was cut out.

@@ -6,6 +6,7 @@
 use crate::agent::{Agent, State};
 use crate::clocks::Clocks;
 use crate::definition::Definition;
+use crate::visible::visible;
 use crate::{Action, Evidence, ExitCode, Failure, Invocation, log, panic, reason};
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -142,7 +143,7 @@ fn for_people(
     }
     let mut text = evidence.text();
     // Writing to a string can't fail.
-    let _ = write!(text, "{}: {state}", call.instance());
+    let _ = write!(text, "{}: {state}", visible(call.instance()));
     if let Some(reason) = shown {
         let _ = write!(text, ": {reason}");
     }

@@ -1,6 +1,7 @@
 //! What the forked child does until it is the command.
 
 use super::{Company, Exec, Limits};
+use crate::credentials::Credentials;
 use crate::fork::die_with;
 use crate::process::Pid;
 use rustix::fd::OwnedFd;
@@ -18,7 +19,8 @@ pub(super) fn run(
     parent: Pid,
     gate: &OwnedFd,
     output: &OwnedFd,
-    prepare: impl FnOnce() -> Result<Exec, String>,
+    who: impl FnOnce() -> Result<(Option<Credentials>, Limits), String>,
+    prepare: impl FnOnce(Option<&Credentials>) -> Result<Exec, String>,
 ) -> String {
     let attempt = || -> Result<(), String> {
         // Until it is let go it must not outlive the caller: it would be a start that nobody knows of.
@@ -31,9 +33,14 @@ pub(super) fn run(
         if company == Company::Session {
             rustix::process::set_parent_process_death_signal(None).map_err(|e| e.to_string())?;
         }
-        let exec = prepare()?;
+        let (user, limits) = who()?;
+        settle(&limits, output).map_err(|e| e.to_string())?;
+        if let Some(user) = &user {
+            user.become_them().map_err(|e| format!("can't switch to user {}: {e}", user.name))?;
+        }
+        let exec = prepare(user.as_ref())?;
         let program = exec.program.display();
-        let Err(error) = execute(&exec, company, parent, output);
+        let Err(error) = execute(&exec, company, parent);
         Err(match error.kind() {
             io::ErrorKind::NotFound => format!("{program} does not exist"),
             _ => format!("{program} can't be executed: {error}"),
@@ -42,18 +49,19 @@ pub(super) fn run(
     attempt().err().unwrap_or_default()
 }
 
-/// Puts the process into the state that the command expects, and executes it.
-fn execute(exec: &Exec, company: Company, parent: Pid, output: &OwnedFd) -> io::Result<Infallible> {
+/// Puts the process into the state that the command expects, as far as that takes the caller's rights.
+fn settle(limits: &Limits, output: &OwnedFd) -> io::Result<()> {
     rustix::stdio::dup2_stdout(output)?;
     rustix::stdio::dup2_stderr(output)?;
-    rustix::process::umask(Mode::from_raw_mode(exec.limits.umask & 0o777));
+    rustix::process::umask(Mode::from_raw_mode(limits.umask & 0o777));
     inherit_nothing();
     // The cluster's daemons are protected from the kernel's out-of-memory killer; what they start need not be.
     let _ = std::fs::write("/proc/self/oom_score_adj", "0");
-    limit(&exec.limits);
-    if let Some(user) = &exec.user {
-        user.become_them()?;
-    }
+    limit(limits);
+    Ok(())
+}
+
+fn execute(exec: &Exec, company: Company, parent: Pid) -> io::Result<Infallible> {
     std::env::set_current_dir(&exec.directory)?;
     if company == Company::Group {
         // Again: a change of user clears it.

@@ -1,7 +1,8 @@
 //! Running a command, the one way there is.
 //!
 //! [`launch`] forks. In the child, before exec, it runs the caller's `prepare`: whatever must be looked up to
-//! know what to execute (a user, the owner of a file on shared storage) may block there and not in the caller.
+//! know what to execute (a file on shared storage) may block there and not in the caller. [`launch_as`] first asks there who the
+//! command runs as, and switches to that user before `prepare` looks at anything.
 //! exec itself may block as well; `std::process::Command` would wait for it in the parent, which is why it is
 //! not used here.
 //!
@@ -39,8 +40,13 @@ pub struct Exec {
     pub environment: Vec<(OsString, OsString)>,
     /// Where it runs.
     pub directory: PathBuf,
-    /// Who it runs as; `None`: as the caller.
-    pub user: Option<Credentials>,
+}
+
+/// Who a command runs as.
+#[derive(Clone, Debug)]
+pub struct RunAs {
+    /// This user.
+    pub user: Credentials,
     /// What it may use, and may not do.
     pub limits: Limits,
 }
@@ -115,17 +121,38 @@ pub struct Running {
     since: Instant,
 }
 
-/// Forks the child that will `prepare` and execute.
+/// Forks the child that will `prepare` and execute, as the caller's user.
 ///
 /// # Errors
 /// No process, memory or descriptor left.
 pub fn launch(company: Company, prepare: impl FnOnce() -> Result<Exec, String>) -> io::Result<Running> {
+    fork(company, || Ok((None, Limits::default())), |_| prepare())
+}
+
+/// Forks the child that will ask `who` it runs as, switch to that user, and then `prepare` and execute.
+///
+/// # Errors
+/// No process, memory or descriptor left.
+pub fn launch_as(
+    company: Company,
+    who: impl FnOnce() -> Result<RunAs, String>,
+    prepare: impl FnOnce(&Credentials) -> Result<Exec, String>,
+) -> io::Result<Running> {
+    let who = || who().map(|RunAs { user, limits }| (Some(user), limits));
+    fork(company, who, |user| prepare(user.ok_or("no user is known to run it")?))
+}
+
+fn fork(
+    company: Company,
+    who: impl FnOnce() -> Result<(Option<Credentials>, Limits), String>,
+    prepare: impl FnOnce(Option<&Credentials>) -> Result<Exec, String>,
+) -> io::Result<Running> {
     let (gate, go) = pipe_with(PipeFlags::CLOEXEC)?;
     let (output, output_writer) = pipe_with(PipeFlags::CLOEXEC)?;
     let (refusal, refusal_writer) = pipe_with(PipeFlags::CLOEXEC)?;
     let parent = Pid::own();
     let child = Child::fork(move || {
-        let why = child::run(company, parent, &gate, &output_writer, prepare);
+        let why = child::run(company, parent, &gate, &output_writer, who, prepare);
         let _ = rustix::io::write(&refusal_writer, &why.as_bytes()[..why.len().min(4096)]);
         127
     })?;

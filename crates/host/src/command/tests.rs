@@ -11,8 +11,6 @@ fn shell(script: &str) -> Exec {
         arguments: vec!["-c".into(), script.into()],
         environment: vec![("PATH".into(), "/usr/bin:/bin".into()), ("GREETING".into(), "hello".into())],
         directory: "/".into(),
-        user: None,
-        limits: Limits::default(),
     }
 }
 
@@ -197,13 +195,13 @@ fn what_was_not_executed_when_its_time_was_over_is_said_to_wait() {
 
 #[test]
 fn limits_are_the_commands() {
-    let exec = Exec {
-        limits: Limits { open_files: Some(77), processes: Some(4711), umask: 0o027 },
-        ..shell(
-            "ulimit -Sn; ulimit -Hn; umask; while read -r l; do case $l in *processes*) echo $l;; esac; done </proc/$$/limits",
-        )
+    let who = || {
+        let limits = Limits { open_files: Some(77), processes: Some(4711), umask: 0o027 };
+        let own = Credentials::of_process(Pid::own()).map_err(|e| e.to_string())?;
+        Ok(RunAs { user: own, limits })
     };
-    let finished = launch(Company::Group, || Ok(exec)).unwrap().run(soon()).unwrap();
+    let script = "ulimit -Sn; ulimit -Hn; umask; while read -r l; do case $l in *processes*) echo $l;; esac; done </proc/$$/limits";
+    let finished = launch_as(Company::Group, who, |_| Ok(shell(script))).unwrap().run(soon()).unwrap();
     let said = String::from_utf8(finished.output).unwrap();
     assert_eq!(said, "77\n77\n0027\nMax processes 4711 4711 processes\n");
 }

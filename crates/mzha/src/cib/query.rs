@@ -2,7 +2,7 @@
 
 use super::{Cib, CibError};
 use host::End;
-use host::command::{Company, Exec, Finished, Limits, launch};
+use host::command::{Company, Exec, Finished, launch};
 use std::ffi::OsString;
 use std::time::Instant;
 
@@ -45,8 +45,6 @@ fn exec(section: &str) -> Exec {
         arguments: ["--query", "--local", "--scope", section].map(OsString::from).into(),
         environment: fixed.into_iter().chain(meant).collect(),
         directory: "/".into(),
-        user: None,
-        limits: Limits::default(),
     }
 }
 

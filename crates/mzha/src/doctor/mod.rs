@@ -190,7 +190,7 @@ fn ports(subjects: &Subjects, question: Question) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut claims = Vec::new();
     for home in subjects.homes() {
-        match survey(home, question.until()) {
+        match survey(home, subjects.os_user(home), question.until()) {
             Ok(survey) => {
                 rows.extend(ports::unread(home.path(), &survey));
                 claims.extend(ports::claims(home.path(), &survey, &subjects.containers(home)));

@@ -140,7 +140,7 @@ fn command(pid: Pid, until: Instant) -> String {
     let line = command_line_of(pid, until);
     let Ok(CommandLine::Is(words) | CommandLine::Beginning(words)) = line else { return String::new() };
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-    words.join(" ").chars().filter(|c| !c.is_control()).take(SHOWN).collect()
+    words.join(" ").chars().take(SHOWN).collect()
 }
 
 /// Are they the pico's own processes? `own`: those, as far as they are known.

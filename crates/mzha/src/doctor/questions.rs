@@ -1,6 +1,6 @@
 //! How things are asked here: each question has a time of its own, and one that gets no answer is a row, not a hang.
 
-use host::command::{Company, Exec, Limits, launch};
+use host::command::{Company, Exec, launch};
 use host::{End, files, helper};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,8 +41,6 @@ pub(super) fn run(program: &Path, arguments: &[&str], question: Question) -> Res
             arguments: arguments.iter().map(Into::into).collect(),
             environment: vec![("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into())],
             directory: "/".into(),
-            user: None,
-            limits: Limits::default(),
         })
     };
     let running = launch(Company::Group, exec).map_err(|e| e.to_string())?.keeping(LONGEST);

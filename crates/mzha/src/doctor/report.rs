@@ -1,6 +1,7 @@
 //! The table for people, and the same as one JSON document.
 
 use super::row::{Level, Row};
+use ocf::{visible, visible_json};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -43,26 +44,27 @@ impl Report {
 
     /// One JSON document.
     pub(super) fn json(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+        visible_json(&serde_json::to_string_pretty(self).unwrap_or_default()) + "\n"
     }
 
     /// The table and the sum.
     pub(super) fn table(&self, style: Style) -> String {
         let mut text = String::new();
+        let rows: Vec<Row> = self.rows.iter().map(shown).collect();
         let columns = Columns {
-            resource: longest(self.rows.iter().filter_map(|row| row.resource.as_deref())).min(24),
-            check: longest(self.rows.iter().map(|row| row.check.as_str())).min(24),
+            resource: longest(rows.iter().filter_map(|row| row.resource.as_deref())).min(24),
+            check: longest(rows.iter().map(|row| row.check.as_str())).min(24),
             style,
         };
         let mut area = None;
-        for row in &self.rows {
+        for row in &rows {
             if area.replace(row.area) != Some(row.area) {
                 // Writing to a String does not fail.
                 let _ = writeln!(text, "{}{}", if text.is_empty() { "" } else { "\n" }, row.area);
             }
             columns.write(&mut text, row);
         }
-        let _ = writeln!(text, "\n{}: {}", self.node, self.sum());
+        let _ = writeln!(text, "\n{}: {}", visible(&self.node), self.sum());
         text
     }
 
@@ -71,6 +73,17 @@ impl Report {
         let many =
             |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
         format!("{}, {}", many(number(Level::Error), "error"), many(number(Level::Warning), "warning"))
+    }
+}
+
+/// The row as a terminal may get it.
+fn shown(row: &Row) -> Row {
+    Row {
+        resource: row.resource.as_deref().map(visible),
+        check: visible(&row.check),
+        seen: visible(&row.seen),
+        todo: row.todo.as_deref().map(visible),
+        ..*row
     }
 }
 

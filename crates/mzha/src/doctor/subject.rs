@@ -191,6 +191,13 @@ impl Subjects {
         homes
     }
 
+    /// The `os_user` of a resource that is in this installation, if one is set.
+    pub(super) fn os_user(&self, home: &Home) -> Option<&str> {
+        let in_it =
+            |subject: &&Subject| subject.settings.target.as_ref().is_ok_and(|target| target.home == *home);
+        self.all.iter().filter(in_it).find_map(|subject| subject.settings.os_user.as_deref())
+    }
+
     /// The containers of the resources that are in this installation.
     pub(super) fn containers(&self, home: &Home) -> Vec<&str> {
         let in_it =

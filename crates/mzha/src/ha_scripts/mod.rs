@@ -52,7 +52,7 @@ pub fn run(
         Err(Wrong::Version) => return say(&format!("mz-ha-scripts {}\n", env!("CARGO_PKG_VERSION")), 0),
         Err(Wrong::Help) => return say(arguments::USAGE, 0),
         Err(Wrong::Use { script, why }) => {
-            complain(&format!("{why}\n{}", arguments::USAGE));
+            complain(&format!("{}\n{}", line(&why), arguments::USAGE));
             return ExitCode::from(if script == Some(Script::Monitor) { UNKNOWN } else { WRONG_USE });
         }
     };
@@ -74,7 +74,7 @@ pub fn run(
 }
 
 fn exit_on_panic(code: u8) {
-    ocf::exit_on_panic(code, |words| format!("{words}\n"));
+    ocf::exit_on_panic(code, |words| format!("{}\n", line(words)));
 }
 
 /// Variables of the environment that are text or can pass for it.

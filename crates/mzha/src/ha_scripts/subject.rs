@@ -52,7 +52,7 @@ pub(super) fn find(installation: &Installation, port: u16, budget: Budget) -> Su
     if let Some(name) = only(names(|record| !is_off(record) && lives(record))) {
         return pico(name, false);
     }
-    match survey(&home, budget.begun + budget.length() / 4) {
+    match survey(&home, Some(&installation.user), budget.begun + budget.length() / 4) {
         Ok(survey) => match in_registry(&survey, installation, port) {
             Subject::Pico { name, is_off } => pico(name, is_off),
             other => other,

@@ -8,7 +8,7 @@ mod emf;
 use crate::cib::{Cib, PROVIDER};
 use crate::resource::Resource;
 use crate::verdict::Verdict;
-use ocf::reason;
+use ocf::{visible, visible_json};
 use pico::actions::{self, Request};
 use pico::verdict::Occasion;
 use pico::{Budget, PicoName, PicoType};
@@ -58,16 +58,16 @@ pub(crate) fn run(health: &Health) -> ExitCode {
         Verdict::NotWell(_) => (1, "not well"),
         Verdict::CantTell(_) => (2, "can't be told"),
     };
-    let why = verdict.reason().map(|reason| reason::sanitise(reason, ""));
+    let why = verdict.reason();
     let text = if health.aws {
-        emf::line(&emf::Measured { pico: &pico, state, why: why.as_deref(), code, took: begun.elapsed() })
+        visible_json(&emf::line(&emf::Measured { pico: &pico, state, why, code, took: begun.elapsed() }))
     } else {
         let who = health.resource.as_deref().unwrap_or(&pico);
-        match (why, &verdict) {
+        visible(&match (why, &verdict) {
             (None, _) => format!("{who}: {state}"),
             (Some(why), Verdict::Well(_)) => format!("{who}: {state}, but {why}"),
             (Some(why), _) => format!("{who}: {state}: {why}"),
-        }
+        })
     };
     // Nobody who reads it is no failure of the pico's.
     let _ = writeln!(io::stdout().lock(), "{text}");

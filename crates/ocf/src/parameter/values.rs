@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(
             messages,
             [
-                "home: is \"a?b \", expected text without control characters",
+                "home: is \"a\\u{7}b \", expected text without control characters",
                 "name: is required and not set",
                 "tries: is \"10\", expected a whole number from 0 to 9",
                 "wait: is \"2 days\", expected a time such as 90s or 2m, from 0s to 3600s",

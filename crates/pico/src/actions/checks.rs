@@ -109,7 +109,8 @@ fn warning(name: &'static str, text: String) -> Finding {
 }
 
 fn home(found: &mut Vec<Finding>, target: &Target, inspection: &Inspection) {
-    if inspection.home == HomeState::Filled {
+    // Why it was not looked at, is said of the user.
+    if matches!(inspection.home, HomeState::Filled | HomeState::NotLookedAt) {
         return;
     }
     let text = format!("{} {}", target.home.path().display(), inspection.home);
@@ -144,7 +145,7 @@ fn programs(found: &mut Vec<Finding>, settings: &Settings, target: &Target, insp
         let class = match state {
             FileState::Executable => return,
             FileState::Missing => Class::NotInstalled,
-            FileState::NotExecutable | FileState::Unsafe(_) => Class::Permission,
+            FileState::NotExecutable | FileState::NotRegular(_) | FileState::Unsafe(_) => Class::Permission,
             FileState::Unreadable(_) => Class::Generic,
         };
         let text = match state {

@@ -1,9 +1,9 @@
 //! What is there to start: a look at the installation, made by a helper.
 
+use super::account::{self, NoUser, denied};
 use super::registry::{self, Literals, RegistryState};
 use super::storage::{Storage, StorageError};
 use super::trust::{Distrust, distrust};
-use crate::identity::Home;
 use crate::settings::{Settings, Target};
 use host::credentials::{Credentials, CredentialsError};
 use host::helper::{self, HelperError};
@@ -14,7 +14,7 @@ use std::time::Instant;
 use std::{fmt, io};
 
 /// Most memory of the helper that reads the registry, in bytes: files that include each other, or what has no end.
-const REGISTRY_MEMORY: u64 = 512 << 20;
+pub(super) const REGISTRY_MEMORY: u64 = 512 << 20;
 
 /// What `mz_home` is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub enum HomeState {
     Missing,
     /// Something else, or not readable; why.
     Unusable(String),
+    /// There, and not looked at: nobody is known who could.
+    NotLookedAt,
 }
 
 /// What a program file is.
@@ -38,6 +40,8 @@ pub enum FileState {
     Executable,
     /// It is there, but not to be executed.
     NotExecutable,
+    /// It is no file: what it is instead.
+    NotRegular(String),
     /// Not there.
     Missing,
     /// Others than root and the owner of the installation can change it; who, and what to do.
@@ -54,6 +58,7 @@ impl fmt::Display for HomeState {
             Self::Empty => f.write_str("is empty: is its storage mounted?"),
             Self::Missing => f.write_str("does not exist: is its storage mounted?"),
             Self::Unusable(why) => write!(f, "can't be read: {why}"),
+            Self::NotLookedAt => f.write_str("was not looked at"),
         }
     }
 }
@@ -63,6 +68,7 @@ impl fmt::Display for FileState {
         match self {
             Self::Executable => f.write_str("is executable"),
             Self::NotExecutable => f.write_str("is not an executable file"),
+            Self::NotRegular(kind) => write!(f, "is {kind}, not an executable file"),
             Self::Missing => f.write_str("does not exist"),
             Self::Unsafe(why) => f.write_str(why),
             Self::Unreadable(why) => write!(f, "can't be read: {why}"),
@@ -140,57 +146,75 @@ pub fn inspect(settings: &Settings, target: &Target, until: Instant) -> Result<I
 
 fn look(settings: &Settings, target: &Target) -> Inspection {
     let path = target.home.path();
-    let owner = owner(&target.home);
-    let user = credentials(settings.os_user.as_deref(), owner);
+    let owner = account::owner(path);
+    let user = account::user(settings.os_user.as_deref(), path, &owner);
+    let looker = account::looker(&user, path, &owner);
+    // Of a directory of root's, root may say whether it is empty; the user may not be let in.
+    let by_root = (home_owner(target) == Some(0)).then(|| home_state(path, None));
+    let switched = looker.and_then(|looker| account::switch_to(looker.as_ref()).map(|()| looker));
+    let mut seen = match &switched {
+        Ok(looker) => look_as(looker.as_ref(), settings, target, user.as_ref().ok()),
+        Err(why) => not_looked_at(settings, why, owner.is_err()),
+    };
+    if let (HomeState::Unusable(_), Some(state @ (HomeState::Empty | HomeState::Foreign))) =
+        (&seen.home, by_root)
+    {
+        seen.home = state;
+    }
+    Inspection { owner: owner.ok(), user: user_state(user), ..seen }
+}
+
+/// What `looker` sees, to whom this helper has switched.
+fn look_as(
+    looker: Option<&Credentials>,
+    settings: &Settings,
+    target: &Target,
+    user: Option<&Credentials>,
+) -> Inspection {
+    let path = target.home.path();
     let trusted = home_owner(target);
-    let program = |path: &Path| program_state(path, user.as_ref().ok(), trusted);
+    let program = |path: &Path| program_state(path, looker, user, trusted);
+    let script = Literals::of(path);
+    let java_home = settings.java_home.as_ref().or(script.java_home.as_ref());
     let mzsh = if settings.pretend_not_installed {
         FileState::Missing
     } else {
         program(&target.home.join("bin/mzsh"))
     };
-    let inspected = (home_state(path), path.canonicalize().ok());
-    let script = Literals::of(path);
-    let java =
-        settings.java_home.as_ref().or(script.java_home.as_ref()).map(|j| program(&j.join("bin/java")));
+    let java = java_home.map(|java_home| program(&java_home.join("bin/java")));
     let post_start = settings.post_start.as_ref().map(|path| program(path));
-    // The registry's files can include others. Nothing is read for them that their owner could not read.
-    let registry = match owner.map(as_themselves) {
-        Some(Err(e)) => RegistryState::Unreadable(format!("its owner can't be become: {e}")),
-        _ => registry::find(path, settings.container.as_deref(), &target.name),
-    };
+    let inspected = (home_state(path, looker), path.canonicalize().ok());
+    // The registry's files can include each other, or what has no end.
+    helper::limit_memory(REGISTRY_MEMORY);
     Inspection {
         home: inspected.0,
         resolved: inspected.1,
-        owner: owner.map(|(uid, _)| uid),
         mzsh,
         java,
         post_start,
-        user: user_state(user),
+        registry: registry::find(path, settings.container.as_deref(), &target.name),
         script,
-        registry,
+        ..not_looked_at(settings, "", false)
     }
 }
 
-/// Makes the helper the owner of the installation, and bounds its memory. There is no way back.
-pub(super) fn as_themselves((uid, gid): (u32, u32)) -> io::Result<()> {
-    helper::limit_memory(REGISTRY_MEMORY);
-    nameless(uid, gid).become_them()
-}
-
-/// Somebody of whom only the numbers are known.
-fn nameless(uid: u32, gid: u32) -> Credentials {
-    Credentials {
-        name: uid.to_string(),
-        uid,
-        gid,
-        groups: vec![gid],
-        home: "/".into(),
-        shell: "/bin/sh".into(),
+/// Nothing, for nobody can look; why.
+fn not_looked_at(settings: &Settings, why: &str, is_denied: bool) -> Inspection {
+    let unread = || FileState::Unreadable(why.to_owned());
+    Inspection {
+        home: if is_denied { HomeState::Unusable(why.to_owned()) } else { HomeState::NotLookedAt },
+        resolved: None,
+        owner: None,
+        user: UserState::Unreadable(why.to_owned()),
+        mzsh: unread(),
+        java: settings.java_home.as_ref().map(|_| unread()),
+        post_start: settings.post_start.as_ref().map(|_| unread()),
+        registry: RegistryState::Unreadable(why.to_owned()),
+        script: Literals::default(),
     }
 }
 
-fn home_state(path: &Path) -> HomeState {
+fn home_state(path: &Path, looker: Option<&Credentials>) -> HomeState {
     match std::fs::read_dir(path) {
         Ok(mut entries) => match entries.next() {
             Some(Err(e)) => HomeState::Unusable(e.to_string()),
@@ -199,14 +223,20 @@ fn home_state(path: &Path) -> HomeState {
             None => HomeState::Empty,
         },
         Err(e) if e.kind() == io::ErrorKind::NotFound => HomeState::Missing,
-        Err(e) => HomeState::Unusable(e.to_string()),
+        Err(e) => HomeState::Unusable(denied(&e, looker)),
     }
 }
 
 /// Can it be executed as `user`, of an installation of this owner? Without a user nobody is distrusted.
-fn program_state(path: &Path, user: Option<&Credentials>, owner: Option<u32>) -> FileState {
-    match std::fs::metadata(path) {
-        Ok(m) if m.is_file() && m.permissions().mode() & 0o111 != 0 => {
+fn program_state(
+    path: &Path,
+    looker: Option<&Credentials>,
+    user: Option<&Credentials>,
+    owner: Option<u32>,
+) -> FileState {
+    match std::fs::metadata(path).map(|m| (host::files::other_kind(&m), m)) {
+        Ok((Some(kind), _)) => FileState::NotRegular(kind.to_owned()),
+        Ok((None, m)) if m.permissions().mode() & 0o111 != 0 => {
             match user.and_then(|user| distrust(path, user, owner)) {
                 None => FileState::Executable,
                 Some(Distrust::Unsafe(why)) => FileState::Unsafe(why),
@@ -215,21 +245,26 @@ fn program_state(path: &Path, user: Option<&Credentials>, owner: Option<u32>) ->
         }
         Ok(_) => FileState::NotExecutable,
         Err(e) if e.kind() == io::ErrorKind::NotFound => FileState::Missing,
-        Err(e) => FileState::Unreadable(e.to_string()),
+        Err(e) => FileState::Unreadable(denied(&e, looker)),
     }
 }
 
-/// For the child that will execute it as `user`.
+/// For the child that has switched to `user`, and will execute it.
 pub(super) fn executable(target: &Target, path: &Path, user: &Credentials) -> Result<(), String> {
-    match program_state(path, Some(user), home_owner(target)) {
+    match program_state(path, Some(user), Some(user), home_owner(target)) {
         FileState::Executable => Ok(()),
         FileState::Unsafe(why) => Err(why),
         state => Err(format!("{} {state}", path.display())),
     }
 }
 
-/// For the child that will have it executed as `user`, though it is no program by itself.
+/// For the child that has switched to `user`, and will have it executed, though it is no program by itself.
 pub(super) fn trustworthy(target: &Target, path: &Path, user: &Credentials) -> Result<(), String> {
+    match std::fs::metadata(path).map(|m| host::files::other_kind(&m)) {
+        Ok(None) => {}
+        Ok(Some(kind)) => return Err(format!("{} is {kind}, not a regular file", path.display())),
+        Err(e) => return Err(format!("{}: {}", path.display(), denied(&e, Some(user)))),
+    }
     match distrust(path, user, home_owner(target)) {
         None => Ok(()),
         Some(Distrust::Unsafe(why) | Distrust::Unclear(why)) => Err(why),
@@ -241,47 +276,10 @@ fn home_owner(target: &Target) -> Option<u32> {
     std::fs::metadata(target.home.path()).ok().map(|m| m.uid())
 }
 
-/// User and group of the installation: those of `mz_home`, unless that is root's (a mount point), else of `bin/mzsh`
-/// (which root may have edited, and so own).
-pub(super) fn owner(home: &Home) -> Option<(u32, u32)> {
-    let of = |path: &Path| std::fs::metadata(path).ok().map(|m| (m.uid(), m.gid()));
-    let own = of(home.path());
-    own.filter(|&(uid, _)| uid != 0).or_else(|| of(&home.join("bin/mzsh"))).or(own)
-}
-
 fn user_state(user: Result<Credentials, NoUser>) -> UserState {
     match user {
         Ok(user) => UserState::Known { name: user.name, uid: user.uid },
         Err(NoUser::Credentials(CredentialsError::Unknown(user))) => UserState::Unknown(user),
         Err(e) => UserState::Unreadable(e.to_string()),
     }
-}
-
-/// Why nobody can run mzsh.
-#[derive(Debug, thiserror::Error)]
-enum NoUser {
-    #[error(transparent)]
-    Credentials(#[from] CredentialsError),
-    #[error(
-        "os_user is not set, and the owner of the installation can't be told: bin/mzsh and mz_home can't be read"
-    )]
-    NoOwner,
-}
-
-/// `os_user`, or the owner of the installation. An owner whom the name service does not know can run mzsh as well
-/// as any: a number is enough.
-fn credentials(name: Option<&str>, owner: Option<(u32, u32)>) -> Result<Credentials, NoUser> {
-    match (name, owner) {
-        (Some(name), _) => Ok(Credentials::of_name(name)?),
-        (None, Some((uid, gid))) => match Credentials::of_uid(uid) {
-            Err(CredentialsError::Unknown(_)) => Ok(nameless(uid, gid)),
-            other => Ok(other?),
-        },
-        (None, None) => Err(NoUser::NoOwner),
-    }
-}
-
-/// The user for a command on this installation; for the child that will run it.
-pub(super) fn credentials_for(settings: &Settings, target: &Target) -> Result<Credentials, String> {
-    credentials(settings.os_user.as_deref(), owner(&target.home)).map_err(|e| e.to_string())
 }

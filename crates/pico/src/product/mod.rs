@@ -3,6 +3,7 @@
 //! All of this may be on shared storage, so all of it happens in children: [`inspect`] in a helper, `mzsh` and the HA
 //! client as commands that look up what they need after the fork.
 
+mod account;
 mod ha;
 mod inspection;
 mod mzsh;

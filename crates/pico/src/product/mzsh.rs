@@ -9,7 +9,8 @@
 //! | `shutdown` | 0 stopped, or not running; 1 no such pico; 3 interrupted; 4 failed |
 //! | `status` | 0 running; 1 not responding but its JVM is running; 2 no such pico, or not running |
 
-use super::inspection::{credentials_for, executable};
+use super::account::run_as;
+use super::inspection::executable;
 use super::storage::Storage;
 use crate::settings::{Settings, Target};
 use host::End;
@@ -68,7 +69,7 @@ impl<'a> Mzsh<'a> {
     /// # Errors
     /// No process or descriptor left.
     pub fn startup(&self) -> io::Result<Running> {
-        self.storage().launch(Company::Session, || self.exec(Verb::Startup.arguments(self.pico()), false))
+        self.launch_in(Company::Session, Verb::Startup.arguments(self.pico()), false)
     }
 
     /// A command under way; not let go yet.
@@ -77,7 +78,7 @@ impl<'a> Mzsh<'a> {
     /// No process or descriptor left.
     pub fn launch(&self, verb: Verb) -> io::Result<Running> {
         let of_local = verb == Verb::Status || verb == Verb::Shutdown;
-        self.storage().question(|| self.exec(verb.arguments(self.pico()), of_local))
+        self.launch_in(Company::Group, verb.arguments(self.pico()), of_local)
     }
 
     /// `topo get`: a value of the registry, as text; until its end or the given instant.
@@ -87,7 +88,7 @@ impl<'a> Mzsh<'a> {
     pub(super) fn topo_get(&self, path: &str, until: Instant) -> io::Result<Finished> {
         let words =
             ["topo", "get", "--allow-disconnected", "--format", "data-only", path].map(OsString::from);
-        let running = self.storage().question(|| self.exec(words.to_vec(), false))?;
+        let running = self.launch_in(Company::Group, words.to_vec(), false)?;
         Ok(self.ended(running.run(until)?))
     }
 
@@ -107,6 +108,20 @@ impl<'a> Mzsh<'a> {
         Ok(self.ended(running.kill_group()?))
     }
 
+    fn launch_in(
+        &self,
+        company: Company,
+        arguments: Vec<OsString>,
+        of_local_platform: bool,
+    ) -> io::Result<Running> {
+        let who = || run_as(self.settings, self.target);
+        let prepare = |user: &Credentials| self.exec(user, arguments, of_local_platform);
+        match company {
+            Company::Group => self.storage().question(who, prepare),
+            Company::Session => self.storage().launch_as(company, who, prepare),
+        }
+    }
+
     fn ended(&self, finished: Finished) -> Finished {
         self.storage().remember(&finished.left);
         finished
@@ -121,49 +136,39 @@ impl<'a> Mzsh<'a> {
     /// # Errors
     /// No process or descriptor left.
     pub fn run_hook(&self, program: &std::path::Path, until: Instant) -> io::Result<Finished> {
-        let prepare = || {
-            let user = credentials_for(self.settings, self.target)?;
-            executable(self.target, program, &user)?;
-            let mut environment = environment(self.settings, &user);
+        let prepare = |user: &Credentials| {
+            executable(self.target, program, user)?;
+            let mut environment = environment(self.settings, user);
             environment.push(("MZ_HOME".into(), self.target.home.path().into()));
             environment.push(("PICO_NAME".into(), self.target.name.as_str().into()));
-            Ok(Exec {
-                program: program.into(),
-                arguments: Vec::new(),
-                environment,
-                directory: "/".into(),
-                user: Some(user),
-                limits: self.settings.limits,
-            })
+            Ok(Exec { program: program.into(), arguments: Vec::new(), environment, directory: "/".into() })
         };
         // What it may hang on is its own affair, and says nothing of the pico's storage.
-        self.storage().launch(Company::Group, prepare)?.run(until)
+        let who = || run_as(self.settings, self.target);
+        self.storage().launch_as(Company::Group, who, prepare)?.run(until)
     }
 
     fn pico(&self) -> &str {
         self.target.name.as_str()
     }
 
-    /// Everything that touches storage or the name service: for the child.
-    fn exec(&self, arguments: Vec<OsString>, of_local_platform: bool) -> Result<Exec, String> {
+    /// Everything that touches storage: for the child, once it is `user`.
+    fn exec(
+        &self,
+        user: &Credentials,
+        arguments: Vec<OsString>,
+        of_local_platform: bool,
+    ) -> Result<Exec, String> {
         let program = self.target.home.join("bin/mzsh");
         if self.settings.pretend_not_installed {
             return Err(format!("{} does not exist", program.display()));
         }
-        let user = credentials_for(self.settings, self.target)?;
-        executable(self.target, &program, &user)?;
-        let mut environment = environment(self.settings, &user);
+        executable(self.target, &program, user)?;
+        let mut environment = environment(self.settings, user);
         if of_local_platform {
             environment.push(("MZ_PLATFORM".into(), LOCAL_PLATFORM.into()));
         }
-        Ok(Exec {
-            program,
-            arguments,
-            environment,
-            directory: self.target.home.path().into(),
-            user: Some(user),
-            limits: self.settings.limits,
-        })
+        Ok(Exec { program, arguments, environment, directory: self.target.home.path().into() })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What storage and the name service say of an installation's directory and its people. A worker process asks; one that hangs is
 //! remembered by the directory that it was about ([`Storage`]), also of another installation.
 
-use super::inspection::owner;
+use super::account::owner;
 use super::storage::Storage;
 use crate::identity::Home;
 use crate::settings::{Settings, Target};
@@ -32,7 +32,7 @@ pub(crate) fn people(settings: &Settings, target: &Target, until: Instant) -> Pe
         // A mount point without its mount is root's, or anybody's, whosever the installation is.
         let mzsh = target.home.join("bin/mzsh").symlink_metadata();
         let is_away = mzsh.is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
-        let owner = owner(&target.home).map(|(uid, _)| uid).filter(|_| !is_away);
+        let owner = owner(target.home.path()).ok().filter(|_| !is_away);
         owner.map(|uid| uid.to_string()).unwrap_or_default().into_bytes()
     };
     // Two, for either may hang without the other.

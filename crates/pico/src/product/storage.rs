@@ -6,7 +6,8 @@
 
 use crate::record;
 use crate::settings::Target;
-use host::command::{self, Company, Exec, Running};
+use host::command::{self, Company, Exec, RunAs, Running};
+use host::credentials::Credentials;
 use host::helper::{self, HelperError};
 use host::{Pid, ProcessId, files, process};
 use std::io;
@@ -69,20 +70,25 @@ impl<'a> Storage<'a> {
         })
     }
 
-    /// Launches a command, as [`command::launch`] does.
-    pub(crate) fn launch(
+    /// Launches a command, as [`command::launch_as`] does.
+    pub(crate) fn launch_as(
         self,
         company: Company,
-        prepare: impl FnOnce() -> Result<Exec, String>,
+        who: impl FnOnce() -> Result<RunAs, String>,
+        prepare: impl FnOnce(&Credentials) -> Result<Exec, String>,
     ) -> io::Result<Running> {
         self.answers().map_err(io::Error::other)?;
-        command::launch(company, prepare)
+        command::launch_as(company, who, prepare)
     }
 
     /// Launches a question of the product's: a JVM that no pico is. That is written down before it is executed, for when it hangs in
     /// its exit nothing else tells it from a pico ([`launched`]).
-    pub(crate) fn question(self, prepare: impl FnOnce() -> Result<Exec, String>) -> io::Result<Running> {
-        let running = self.launch(Company::Group, prepare)?;
+    pub(crate) fn question(
+        self,
+        who: impl FnOnce() -> Result<RunAs, String>,
+        prepare: impl FnOnce(&Credentials) -> Result<Exec, String>,
+    ) -> io::Result<Running> {
+        let running = self.launch_as(Company::Group, who, prepare)?;
         if let Err(e) = write_down(running.id()) {
             tracing::debug!("{}: {} can't be written down: {e}", self.target.name, running.id());
         }

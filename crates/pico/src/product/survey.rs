@@ -1,15 +1,16 @@
 //! All picos of an installation, for those who look at a whole node: `mzha doctor`, a script that knows no more than
 //! a port.
 
-use super::inspection::{as_themselves, owner};
+use super::account;
+use super::inspection::REGISTRY_MEMORY;
 use super::registry::{self, Literals, PicoFacts};
 use super::storage::{Storage, StorageError};
 use crate::identity::Home;
 use crate::settings::Target;
-use host::helper::HelperError;
+use host::helper::{self, HelperError};
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::Instant;
 
 /// What the registry of an installation holds.
@@ -45,12 +46,12 @@ pub enum SurveyError {
     Unreadable(String),
 }
 
-/// Looks at all picos of the installation by a helper, which becomes the owner of the installation if it can.
+/// Looks at all picos of the installation by a helper, which first switches to `os_user`, or the owner of the installation.
 ///
 /// # Errors
 /// [`SurveyError`].
-pub fn survey(home: &Home, until: Instant) -> Result<Survey, SurveyError> {
-    let question = || serde_json::to_vec(&look(home)).unwrap_or_default();
+pub fn survey(home: &Home, os_user: Option<&str>, until: Instant) -> Result<Survey, SurveyError> {
+    let question = || serde_json::to_vec(&look(home.path(), os_user)).unwrap_or_default();
     // Not under the name of one of them: that one's own question may hang where this does not, and the other way round.
     let name = "survey".parse().map_err(|why: &str| SurveyError::Unreadable(why.to_owned()))?;
     let target = Target { name, home: home.clone(), process_match: None };
@@ -60,11 +61,10 @@ pub fn survey(home: &Home, until: Instant) -> Result<Survey, SurveyError> {
     said.map_err(SurveyError::Unreadable)
 }
 
-fn look(home: &Home) -> Result<Survey, String> {
-    // A person who is not root reads what that person may.
-    let is_root = std::fs::metadata("/proc/self").map_or(true, |own| own.uid() == 0);
-    if let Some(owner) = owner(home).filter(|_| is_root) {
-        as_themselves(owner).map_err(|e| format!("its owner can't be become: {e}"))?;
-    }
-    registry::all(home.path())
+fn look(home: &Path, os_user: Option<&str>) -> Result<Survey, String> {
+    let owner = account::owner(home);
+    let user = account::user(os_user, home, &owner);
+    account::switch_to(account::looker(&user, home, &owner)?.as_ref())?;
+    helper::limit_memory(REGISTRY_MEMORY);
+    registry::all(home)
 }

@@ -1,7 +1,8 @@
 //! The files in which such lines can stand, read in a helper.
 
 use super::lines::{self, Kind};
-use host::files::read_capped;
+use host::credentials::is_root;
+use host::files::{of_another_on_the_way, read_regular};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -180,12 +181,17 @@ impl Search<'_> {
             self.found.mentions.push(mention(0, text, false));
             return;
         }
+        if let Some(target) = leads_to_others(path) {
+            let why = format!("is a link by {}, which is not root's: not followed", target.display());
+            self.found.unread.push((path.display().to_string(), why));
+            return;
+        }
         match fs::metadata(path) {
             Ok(m) if m.is_file() => {}
             _ => return,
         }
         self.found.files += 1;
-        match read_capped(path, LONGEST) {
+        match read_regular(path, LONGEST) {
             Ok(content) => {
                 let lines = lines::of(&String::from_utf8_lossy(&content), kind, self.homes);
                 let mentions = lines.into_iter().map(|line| mention(line.number, line.text, line.acts));
@@ -207,6 +213,12 @@ impl Search<'_> {
             wanted == stem || stem.ends_with('@') && wanted.starts_with(stem)
         })
     }
+}
+
+/// What root would pass on the way to where a link leads, if another user could lay further links there.
+fn leads_to_others(path: &Path) -> Option<PathBuf> {
+    let is_link = is_root() && fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink());
+    if is_link { of_another_on_the_way(path) } else { None }
 }
 
 /// What is in a directory, in order of names.

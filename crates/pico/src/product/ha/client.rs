@@ -1,12 +1,14 @@
 //! The product's own client: `java -cp lib/ha.jar com.digitalroute.ha.HAClient PORT HOST SECONDS`.
 
 use super::{HaAnswer, HaMonitor};
-use crate::product::inspection::{credentials_for, executable, trustworthy};
+use crate::product::account::run_as;
+use crate::product::inspection::{executable, trustworthy};
 use crate::product::mzsh::environment;
 use crate::product::registry::Literals;
 use crate::product::storage::Storage;
 use crate::settings::{Endpoint, Settings, Target};
-use host::command::{Event, Exec, Finished, Limits, Running};
+use host::command::{Event, Exec, Finished, Limits, RunAs, Running};
+use host::credentials::Credentials;
 use host::{Pid, ProcessHandle, ProcessId, listeners, process};
 use std::ffi::OsString;
 use std::io;
@@ -40,8 +42,10 @@ impl HaMonitor for HaClient<'_> {
         let begun = Instant::now();
         let until = until.min(begun + limit);
         let seconds = until.saturating_duration_since(begun).as_secs().max(1);
+        let own_java = self.own_java();
+        let who = || Ok(RunAs { limits: Limits::default(), ..run_as(self.settings, self.target)? });
         Storage::of(self.target)
-            .question(|| self.exec(seconds))
+            .question(who, |user| self.exec(user, own_java.clone(), seconds))
             .and_then(|client| self.attend(client, seconds, until))
             .unwrap_or_else(|e| HaAnswer::NotAsked(e.to_string()))
     }
@@ -76,17 +80,13 @@ impl HaClient<'_> {
         Ok(finished)
     }
 
-    /// For the child: everything that touches storage or the name service.
-    fn exec(&self, seconds: u64) -> Result<Exec, String> {
+    /// For the child, once it is `user`: everything that touches storage.
+    fn exec(&self, user: &Credentials, own_java: Option<PathBuf>, seconds: u64) -> Result<Exec, String> {
         let jar = self.target.home.join("lib/ha.jar");
-        match std::fs::metadata(&jar) {
-            Ok(_) => {}
-            Err(e) => return Err(format!("{}: {e}", jar.display())),
-        }
-        let program = self.java().ok_or("the java of the pico can't be told: set java_home")?;
-        let user = credentials_for(self.settings, self.target)?;
-        executable(self.target, &program, &user)?;
-        trustworthy(self.target, &jar, &user)?;
+        trustworthy(self.target, &jar, user)?;
+        let of_mzsh = || Literals::of(self.target.home.path()).java_home.map(|home| home.join("bin/java"));
+        let program = own_java.or_else(of_mzsh).ok_or("the java of the pico can't be told: set java_home")?;
+        executable(self.target, &program, user)?;
         let mut arguments: Vec<OsString> = Vec::new();
         for flag in CHEAP_JVM.into_iter().chain(["-cp"]) {
             arguments.push(flag.into());
@@ -100,25 +100,17 @@ impl HaClient<'_> {
         ] {
             arguments.push(word.into());
         }
-        let environment = environment(self.settings, &user);
-        Ok(Exec {
-            program,
-            arguments,
-            environment,
-            directory: "/".into(),
-            user: Some(user),
-            limits: Limits::default(),
-        })
+        let environment = environment(self.settings, user);
+        Ok(Exec { program, arguments, environment, directory: "/".into() })
     }
 
-    /// The java of the pico's own JVM; where that can't be told by its name, the one that mzsh would take.
-    fn java(&self) -> Option<PathBuf> {
+    /// That of `java_home`, or of the pico's own JVM, by /proc; where that can't be told by its name, mzsh's is taken.
+    fn own_java(&self) -> Option<PathBuf> {
         if let Some(java_home) = &self.settings.java_home {
             return Some(java_home.join("bin/java"));
         }
         let own = process::executable(self.jvm.pid).ok().flatten().filter(|own| own.is_named("java"));
-        let of_mzsh = || Literals::of(self.target.home.path()).java_home.map(|home| home.join("bin/java"));
-        own.map(|own| own.0).or_else(of_mzsh)
+        own.map(|own| own.0)
     }
 }
 

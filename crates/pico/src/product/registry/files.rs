@@ -46,14 +46,14 @@ impl Files {
 
     fn read(&mut self, path: &Path) -> io::Result<String> {
         let other = |text: String| Err(io::Error::other(text));
-        if !fs::metadata(path)?.is_file() {
-            return other("is no regular file".to_owned());
+        if let Some(kind) = host::files::other_kind(&fs::metadata(path)?) {
+            return other(format!("is {kind}, not a regular file"));
         }
         self.read += 1;
         if self.read > MOST {
             return other(format!("is one file more than the {MOST} that are read for a pico"));
         }
-        let content = host::files::read_capped(path, limits::TEXT + 1)?;
+        let content = host::files::read_regular(path, limits::TEXT + 1)?;
         self.bytes += content.len();
         if content.len() > limits::TEXT {
             return other(format!("is longer than {} KiB", limits::TEXT >> 10));
@@ -163,9 +163,18 @@ mod tests {
     fn what_is_no_file_of_the_registry_is_refused_by_name() {
         for (content, said) in [
             ("include \"/dev/zero\"", None),
-            ("include file(\"/dev/zero\")", Some("ec1.conf:1: include of /dev/zero: is no regular file")),
-            ("include \"directory.conf\"", Some("ec1.conf:1: include of directory.conf: is no regular file")),
-            ("a : 1\ninclude \"fifo.conf\"", Some("ec1.conf:2: include of fifo.conf: is no regular file")),
+            (
+                "include file(\"/dev/zero\")",
+                Some("ec1.conf:1: include of /dev/zero: is a device, not a regular file"),
+            ),
+            (
+                "include \"directory.conf\"",
+                Some("ec1.conf:1: include of directory.conf: is a directory, not a regular file"),
+            ),
+            (
+                "a : 1\ninclude \"fifo.conf\"",
+                Some("ec1.conf:2: include of fifo.conf: is a FIFO, not a regular file"),
+            ),
             ("include \"ec1.conf\"", Some("ec1.conf:1: ec1.conf includes itself")),
             ("include required(\"none\")", Some("ec1.conf:1: none.conf is required, and not there")),
             ("include \"long\"", Some("ec1.conf:1: include of long.conf: is longer than 256 KiB")),

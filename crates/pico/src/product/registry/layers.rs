@@ -5,9 +5,9 @@
 //! (`mz.home`, `pico.name`) is known here as far as the agent knows it. The agent's own environment is not asked: Pacemaker's
 //! is not that of the product.
 
-use super::Registry;
 use super::files::Files;
 use super::script::Literals;
+use super::{Registry, is_there};
 use hocon::{Config, Document, Found};
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -68,7 +68,7 @@ impl Layers {
                 self.remarks.push(format!("{place}more than {TEMPLATES} templates inherit from each other"));
                 return Ok(());
             }
-            let path = registry.template_files(&template).into_iter().find(|path| path.is_file());
+            let path = registry.template_files(&template).into_iter().find(|path| is_there(path));
             let Some(path) = path else {
                 self.remarks.push(format!("{place}there is no file of the template {template}"));
                 self.templates.push(template);

@@ -175,7 +175,7 @@ impl Registry {
     /// Those of them that have this pico.
     fn with(&self, named: Option<&str>, pico: &str) -> Result<Vec<String>, String> {
         let mut containers = self.containers(named)?;
-        containers.retain(|container| self.pico_file(container, pico).is_file());
+        containers.retain(|container| is_there(&self.pico_file(container, pico)));
         Ok(containers)
     }
 
@@ -217,6 +217,11 @@ impl Registry {
         });
         others
     }
+}
+
+/// Whatever it is: one that can't be read is another thing than one that is not there.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 fn names(directory: &Path) -> io::Result<Vec<String>> {

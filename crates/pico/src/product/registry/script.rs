@@ -24,10 +24,10 @@ pub struct Literals {
 }
 
 impl Literals {
-    /// Of the installation in `home`; nothing, if its mzsh can't be read or is no script. To be called in a helper.
+    /// Of the installation in `home`; nothing, if its mzsh can't be read or is no script. To be called in a helper that has switched user.
     #[must_use]
     pub fn of(home: &Path) -> Self {
-        let text = host::files::read_capped(home.join("bin/mzsh"), LONGEST).unwrap_or_default();
+        let text = host::files::read_regular(&home.join("bin/mzsh"), LONGEST).unwrap_or_default();
         Self::read(&String::from_utf8_lossy(&text), home)
     }
 
