@@ -2,7 +2,7 @@
 
 use super::{HaAnswer, HaMonitor};
 use crate::product::inspection::{credentials_for, executable, trustworthy};
-use crate::product::mzsh::environment;
+use crate::product::mzsh::{Language, environment};
 use crate::product::registry::Literals;
 use crate::product::storage::Storage;
 use crate::settings::{Endpoint, Settings, Target};
@@ -100,7 +100,7 @@ impl HaClient<'_> {
         ] {
             arguments.push(word.into());
         }
-        let environment = environment(self.settings, &user);
+        let environment = environment(self.settings, &user, Language::English);
         Ok(Exec {
             program,
             arguments,
