@@ -25,5 +25,6 @@ pub mod verdict;
 
 pub use budget::Budget;
 pub use host::command::Limits;
+pub use host::inherited::reset as reset_inherited;
 pub use outcome::{Answer, Class, Outcome};
 pub use settings::{Deployment, Endpoint, HaCheck, OnHaFailed, PicoName, PicoType, Settings, Target};

@@ -132,6 +132,7 @@ fn a_node_that_is_as_it_should_be_is_well_in_every_area() -> Done {
         "ha_monitor",
         "installation",
         "java",
+        "kernel",
         "operations",
         "other_starters",
         "pacemaker_service",
