@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use testkit::answer::{Answer, NOT_RUNNING, OK};
-use testkit::site::{HOME, Kind, Site, recurring, site};
+use testkit::site::{Kind, Site, recurring, site};
 use testkit::{AgentCall, Done, End};
 
 /// Each through a program that leaves the next one these signals.
@@ -61,22 +61,4 @@ fn sigterm_blocked_by_the_parent_still_ends_the_agent() -> Done {
     )?;
     assert_eq!(ran.end, End::Signal(15), "{ran}");
     Ok(())
-}
-
-/// With SIGCHLD ignored by whoever runs them, the commands for other cluster managers and for people answer as without.
-#[test]
-fn sigchld_ignored_by_the_parent_costs_no_answer_of_the_commands() -> Done {
-    let site = site(Kind::Platform).commands().build()?;
-    let run = |command: &str, words: &[&str]| {
-        site.command(command).args(words).through(["env", "--ignore-signal=CHLD"]).run()
-    };
-    let script = |name, of| run("mz-ha-scripts", &[name, "/opt/mz/java", HOME, site.node.owner(), of]);
-    script("online", "platform")?.expect(OK)?;
-    script("monitor", "26000")?.expect(110)?;
-    run("mzha", &["health", "--pico", "platform", "--type", "platform"])?.expect(OK)?;
-    let doctor = run("mzha", &["doctor", "--pico", "platform", "--type", "platform"])?;
-    assert!(!doctor.stdout.contains("No child"), "{doctor}");
-    script("offline", "platform")?.expect(OK)?;
-    assert_eq!(site.last_end("platform")?.as_deref(), Some("shutdown"));
-    site.nothing_left()
 }

@@ -104,8 +104,9 @@ impl<'a> AgentCall<'a> {
 
     /// Is run, with all that it starts, as on an older kernel: `ENOSYS` for one before Linux 4.19, `EPERM` for a container's filter
     /// that is older than pidfds (src/bin/old-kernel.rs).
-    pub fn on_old_kernel(self, refusal: &str) -> Self {
-        self.through([&format!("{KIT}/bin/old-kernel"), refusal])
+    pub fn on_old_kernel(mut self, refusal: &str) -> Self {
+        self.command = self.command.on_old_kernel(refusal);
+        self
     }
 
     /// Has no more than this many file descriptors, soft and hard.

@@ -6,7 +6,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use rustix::fd::{AsRawFd, IntoRawFd};
 use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, FdFlags};
 use std::time::Instant;
 use std::{fmt, io};
 
@@ -154,7 +154,8 @@ fn silence() {
         let _ = rustix::stdio::dup2_stdout(&null);
         let _ = rustix::stdio::dup2_stderr(&null);
         if null.as_raw_fd() == 0 {
-            // Not closed here: it is stdin.
+            // It is stdin: neither closed here nor at exec.
+            let _ = rustix::io::fcntl_setfd(&null, FdFlags::empty());
             let _ = null.into_raw_fd();
         }
     }
