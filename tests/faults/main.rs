@@ -7,6 +7,7 @@
 
 mod at_once;
 mod by_hand;
+mod capabilities;
 mod children;
 mod clock;
 mod exhausted;
