@@ -6,4 +6,5 @@
 mod doctor;
 mod ha_scripts;
 mod health;
+mod inherited;
 mod pages;

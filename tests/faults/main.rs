@@ -7,13 +7,16 @@
 
 mod at_once;
 mod by_hand;
+mod capabilities;
 mod children;
 mod clock;
 mod exhausted;
 mod ha_client;
 mod hung;
 mod identity;
+mod inherited;
 mod killed_start;
+mod language;
 mod leaderless;
 mod mzsh;
 mod mzsh_words;
@@ -21,6 +24,7 @@ mod name_service;
 mod names;
 mod neighbours;
 mod node;
+mod old_kernel;
 mod parameters;
 mod pid_file;
 mod platform_lost;

@@ -69,14 +69,13 @@ fn with_few_descriptors_a_stop_does_what_can_be_done_with_them() -> Done {
         let timeout = Duration::from_secs(if descriptors < 24 { 4 } else { 30 });
         let site = site(Kind::Platform).build()?;
         site.start()?;
-        let (argv, environment) = site.agent().meta_timeout(timeout).spelled_out("stop");
-        let limited = site.node.command("prlimit").arg(format!("--nofile={descriptors}")).args(argv);
-        let limited = environment.into_iter().fold(limited, |call, (name, value)| call.env(name, value));
-        let stop = limited.time_limit(timeout).run()?;
+        let stop = site.agent().few_descriptors(descriptors).meta_timeout(timeout).run("stop")?;
         let alive = !site.picos("platform")?.is_empty();
         assert!(!alive || stop.code() != Some(OK), "{stop}");
         if stop.code() != Some(OK) {
-            let stop = stop.answers(GENERIC).because(&["platform", "Too many open files"]);
+            let stop = stop
+                .answers(GENERIC)
+                .because(&["platform", &format!("no file descriptor left (RLIMIT_NOFILE {descriptors})")]);
             assert!(stop.wall > Duration::from_millis(1500), "it gave up: {stop}");
         }
         ends.push(if alive { "alive".to_owned() } else { site.last_end("platform")?.unwrap_or_default() });

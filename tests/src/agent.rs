@@ -102,6 +102,18 @@ impl<'a> AgentCall<'a> {
         self
     }
 
+    /// Is run, with all that it starts, as on an older kernel: `ENOSYS` for one before Linux 4.19, `EPERM` for a container's filter
+    /// that is older than pidfds (src/bin/old-kernel.rs).
+    pub fn on_old_kernel(mut self, refusal: &str) -> Self {
+        self.command = self.command.on_old_kernel(refusal);
+        self
+    }
+
+    /// Has no more than this many file descriptors, soft and hard.
+    pub fn few_descriptors(self, number: u32) -> Self {
+        self.through(["prlimit", &format!("--nofile={number}")])
+    }
+
     /// Runs one action and kills the agent as it enters its N-th system call. What it has started is not killed.
     ///
     /// # Errors

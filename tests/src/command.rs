@@ -170,6 +170,11 @@ impl<'a> NodeCommand<'a> {
         Self { argv, ..self }
     }
 
+    /// Is run as on an older kernel: see [`AgentCall::on_old_kernel`](crate::AgentCall::on_old_kernel).
+    pub fn on_old_kernel(self, refusal: &str) -> Self {
+        self.through([&format!("{KIT}/bin/old-kernel"), refusal])
+    }
+
     /// The argv and the environment, as text.
     pub(crate) fn spelled_out(&self) -> (Vec<String>, Vec<(String, String)>) {
         let text = |word: &OsString| word.to_string_lossy().into_owned();

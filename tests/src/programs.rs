@@ -26,11 +26,10 @@ impl Programs {
     /// # Errors
     /// [`Error::NotBuilt`].
     pub fn bare() -> Result<Self, Error> {
-        ["executor", "hung-mount", "imitator", "kill-at"]
-            .into_iter()
-            .try_fold(Self { shown: Vec::new() }, |programs, own| {
-                Ok(programs.and(&built(&build_dir(), own, "cargo build -p testkit")?, own))
-            })
+        let own = ["executor", "hung-mount", "imitator", "kill-at", "old-kernel"];
+        own.into_iter().try_fold(Self { shown: Vec::new() }, |programs, own| {
+            Ok(programs.and(&built(&build_dir(), own, "cargo build -p testkit")?, own))
+        })
     }
 
     /// The four agents and the simulated product as well.

@@ -12,3 +12,10 @@ pub mod settings;
 
 pub use agent::PicoAgent;
 pub use definition::definition;
+
+/// The agent for one kind of pico, from `main` to the exit code.
+#[must_use]
+pub fn run(kind: pico::PicoType) -> std::process::ExitCode {
+    pico::reset_inherited();
+    ocf::run(&PicoAgent::new(kind))
+}

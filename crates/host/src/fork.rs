@@ -4,7 +4,9 @@ use crate::pidfd::PidFd;
 use crate::process::{Pid, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
+use rustix::fd::{AsRawFd, IntoRawFd};
 use rustix::fs::{Mode, OFlags};
+use rustix::io::{Errno, FdFlags};
 use std::time::Instant;
 use std::{fmt, io};
 
@@ -63,7 +65,7 @@ impl Child {
     /// its allocator usable in the child of a threaded process, which is what the tests here live by.)
     ///
     /// # Errors
-    /// No process, memory or descriptor left.
+    /// No process or memory left.
     pub(crate) fn fork(body: impl FnOnce() -> i32) -> io::Result<Self> {
         // SAFETY: fork(2) itself has no memory-safety precondition in a process of one thread, which agents are.
         // In the test harness, which has more, `body` stays within what glibc makes safe after fork (its
@@ -80,18 +82,10 @@ impl Child {
             ForkResult::Parent { child } => {
                 let pid = Pid::new(child.as_raw()).ok_or_else(|| io::Error::other("fork gave pid 0"))?;
                 // It can't be gone: it is our child, and nobody has reaped it.
-                let pidfd = PidFd::open(pid).and_then(|fd| {
-                    fd.ok_or_else(|| io::Error::other("the child vanished: somebody else reaps our children"))
-                });
-                match pidfd {
-                    Ok(pidfd) => Ok(Self { pid, pidfd }),
-                    Err(e) => {
-                        // Not watchable, so not usable: it must not run on unseen.
-                        let _ = nix::sys::signal::kill(child, nix::sys::signal::SIGKILL);
-                        let _ = waitpid(child, None);
-                        Err(e)
-                    }
-                }
+                let pidfd = PidFd::of_child(pid).ok_or_else(|| {
+                    io::Error::other("the child vanished: somebody else reaps our children")
+                })?;
+                Ok(Self { pid, pidfd })
             }
         }
     }
@@ -141,9 +135,28 @@ pub(crate) fn die_with(parent: Pid) -> io::Result<()> {
 
 /// Puts `/dev/null` in the place of stdin, stdout and stderr. Failing to is no reason to stop.
 fn silence() {
-    if let Ok(null) = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
-        let _ = rustix::stdio::dup2_stdin(&null);
+    let open = || rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
+    let null = open().or_else(|e| {
+        if e != Errno::MFILE {
+            return Err(e);
+        }
+        // None is left but those that are to be replaced: the number of stdin is free once that is closed.
+        // SAFETY: stdin is open or this closes nothing, nobody else in this new process holds it, and it is replaced before anything else
+        // could take its number.
+        #[expect(unsafe_code, reason = "stdin is owned by nobody, so that taking it is unsafe")]
+        drop(unsafe { rustix::stdio::take_stdin() });
+        open()
+    });
+    if let Ok(null) = null {
+        if null.as_raw_fd() != 0 {
+            let _ = rustix::stdio::dup2_stdin(&null);
+        }
         let _ = rustix::stdio::dup2_stdout(&null);
         let _ = rustix::stdio::dup2_stderr(&null);
+        if null.as_raw_fd() == 0 {
+            // It is stdin: neither closed here nor at exec.
+            let _ = rustix::io::fcntl_setfd(&null, FdFlags::empty());
+            let _ = null.into_raw_fd();
+        }
     }
 }

@@ -79,12 +79,16 @@ impl Helper {
         let unavailable = |e: Errno| HelperError::Unavailable(e.into());
         let (answer, mouth) = pipe_with(PipeFlags::CLOEXEC).map_err(unavailable)?;
         let parent = Pid::own();
-        let child = Child::fork(move || {
+        let mut answer = Some(answer);
+        let child = Child::fork(|| {
+            // The child's copy of the caller's end: where descriptors are few it needs this one for its own work.
+            answer.take();
             let mut mouth = File::from(mouth);
             i32::from(die_with(parent).and_then(|()| question(&mut mouth)).is_err())
         })
         .map_err(HelperError::Unavailable)?;
-        // `mouth` was moved into the closure: the parent's copy is dropped with it inside `fork`.
+        // `mouth` was moved into the closure: the parent's copy is dropped with it inside `fork`. `answer` was taken in the child only.
+        let answer = answer.ok_or_else(|| unavailable(Errno::BADF))?;
         rustix::io::ioctl_fionbio(&answer, true).map_err(unavailable)?;
         Ok(Self { child, answer, begun: Instant::now() })
     }

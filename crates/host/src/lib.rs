@@ -2,23 +2,27 @@
 //!
 //! Thin wrappers with the guarantees that the agents are built on:
 //!
-//! - a process is a pid *and* its start time ([`ProcessId`]), and a signal goes through a pidfd
-//!   ([`ProcessHandle`]), so that a reused pid is never hit;
+//! - a process is a pid *and* its start time ([`ProcessId`]), and a signal goes through a pidfd, or where there is none
+//!   to a process whose start time was compared the moment before ([`ProcessHandle`]), so that a reused pid is not hit;
 //! - whatever can block for ever (shared storage, name services, an `exec` from a mount that hangs) happens in
 //!   a child made by fork ([`helper::ask`], [`command::launch`]), never in the calling process: Pacemaker's
 //!   executor waits for that one, and a process in uninterruptible sleep would take the executor with it;
 //! - every wait ends at an [`Instant`](std::time::Instant) that the caller gives. Nothing here has seconds of
 //!   its own.
 //!
-//! This is the only crate of the workspace with `unsafe`: [`fork`] and what must run between it and `exec`, and a request to a pidfd.
+//! This is the only crate of the workspace with `unsafe`: [`fork`] and what must run between it and `exec`, signals, and a request to a
+//! pidfd.
 
 pub mod addresses;
 pub mod command;
 pub mod credentials;
+pub mod descriptors;
 pub mod files;
 mod fork;
 pub mod helper;
+pub mod inherited;
 mod kept;
+pub mod kernel;
 pub mod listeners;
 pub mod lock;
 pub mod mounts;

@@ -4,10 +4,12 @@
 //! made by fork would share an flock, and a helper that hangs on dead storage would hold it after the action has
 //! ended. The kernel also tells who holds it, so nothing that is written into the file need be believed.
 
+use crate::descriptors::{is_of_the_last, none_left};
 use crate::process::{Pid, ProcessId, Stat};
 use crate::wait::pause;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, flock as Region};
+use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io;
@@ -36,10 +38,14 @@ impl Lock {
     /// Tries until the given instant.
     ///
     /// # Errors
-    /// The file can't be made or locked.
+    /// The file can't be made or locked; or it would take one of the last descriptors.
     pub fn acquire(path: &Path, until: Instant) -> io::Result<Locked> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
+        if is_of_the_last(file.as_fd()) {
+            // Kept, it would leave too few for the work.
+            return Err(none_left());
+        }
         loop {
             match fcntl(&file, FcntlArg::F_SETLK(&whole_file())) {
                 Ok(_) => return Ok(Locked::Held(Self { _file: file })),

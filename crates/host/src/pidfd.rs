@@ -1,15 +1,26 @@
-//! pidfd: a process held by descriptor, so that its number can't be reused under our hands.
+//! A process that is held, so that its number can't be reused under our hands: by a pidfd where the kernel gives one.
+//!
+//! There may be none: Linux 4.18, which RHEL 8 has, knows no `pidfd_open(2)` (5.3) nor `pidfd_send_signal(2)` (5.1); a container's filter
+//! that is older than these calls refuses them with EPERM, which they have no other use for; and a process may have no descriptor left.
+//! None of these may cost an answer or leave a process alive that has to end. So then a process is held by what names it as well, only less
+//! tightly: number and start time, compared immediately before each signal and at each look whether it has ended. A child of our
+//! own needs neither: its number can't be reused before we have waited for it.
 
+use crate::descriptors::is_of_the_last;
 use crate::fork::End;
-use crate::process::{Pid, Signal};
+use crate::process::{Pid, ProcessId, Signal, Stat};
 use crate::wait::poll_until;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::ioctl::{Updater, opcode};
-use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+use rustix::process::{PidfdFlags, kill_process, pidfd_open, pidfd_send_signal};
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Poll interval for the end of a process that has no pidfd. A look at it costs some 10 µs.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// `struct pidfd_info` of linux/pidfd.h, as it was at first.
 #[repr(C)]
@@ -29,30 +40,71 @@ const EXIT: u64 = 1 << 3;
 /// `PIDFD_GET_INFO`
 const GET_INFO: rustix::ioctl::Opcode = opcode::read_write::<Info>(0xff, 11);
 
-/// A descriptor that refers to one process for as long as it is open (`pidfd_open(2)`, Linux 5.3).
+/// One process, for as long as this is kept.
 #[derive(Debug)]
-pub struct PidFd(OwnedFd);
+pub struct PidFd(Held);
+
+/// How it is held.
+#[derive(Debug)]
+enum Held {
+    /// `pidfd_open(2)`.
+    Descriptor(Pid, OwnedFd),
+    /// By number and start time.
+    Number(ProcessId),
+    /// A child of this process, by its number.
+    Child(Pid),
+}
 
 impl PidFd {
     /// Opens `pid`; `None` when there is no such process.
     ///
     /// # Errors
-    /// No descriptor left, no kernel support (older than 5.3).
+    /// There is no pidfd, and /proc can't be read either.
     pub fn open(pid: Pid) -> io::Result<Option<Self>> {
-        match pidfd_open(pid.as_rustix(), PidfdFlags::empty()) {
-            Ok(fd) => Ok(Some(Self(fd))),
-            // EINVAL: the number belongs to a thread that is no group leader.
-            Err(Errno::SRCH | Errno::INVAL) => Ok(None),
-            Err(e) => Err(e.into()),
+        match open(pid) {
+            Ok(held) => Ok(held.map(Self)),
+            Err(_) => Ok(Stat::read(pid)?.map(|stat| Self(Held::Number(stat.id())))),
+        }
+    }
+
+    /// Opens a child of this process that was not waited for yet; `None` when somebody else has reaped it.
+    pub(crate) fn of_child(pid: Pid) -> Option<Self> {
+        open(pid).unwrap_or(Some(Held::Child(pid))).map(Self)
+    }
+
+    /// Does the kernel tell of its end by itself? Else a wait for that is a look every [`POLL_INTERVAL`].
+    #[must_use]
+    pub fn announces_its_end(&self) -> bool {
+        matches!(self.0, Held::Descriptor(..))
+    }
+
+    /// Is it this process? Asked once it is open: from then on a pidfd can't come to mean another one.
+    pub(crate) fn is(&self, id: ProcessId) -> io::Result<bool> {
+        match self.0 {
+            Held::Number(held) if held != id => Ok(false),
+            _ => Ok(id.stat()?.is_some()),
         }
     }
 
     /// Sends `signal`; false when the process had ended.
     ///
     /// # Errors
-    /// No permission.
+    /// No permission. /proc can't be read, where that must tell whether it still is this process.
     pub fn signal(&self, signal: Signal) -> io::Result<bool> {
-        match pidfd_send_signal(&self.0, signal) {
+        let sent = match &self.0 {
+            Held::Descriptor(pid, fd) => match pidfd_send_signal(fd, signal) {
+                // A filter that lets only the other call pass. While the pidfd says that it lives, the number is its own.
+                Err(Errno::NOSYS | Errno::PERM) if !self.has_ended()? => {
+                    kill_process(pid.as_rustix(), signal)
+                }
+                Err(Errno::NOSYS | Errno::PERM) => return Ok(false),
+                other => other,
+            },
+            Held::Number(id) if id.stat()?.is_some() => kill_process(id.pid.as_rustix(), signal),
+            Held::Child(pid) if child(*pid)? != ChildState::Reaped => kill_process(pid.as_rustix(), signal),
+            Held::Number(_) | Held::Child(_) => return Ok(false),
+        };
+        match sent {
             Ok(()) => Ok(true),
             Err(Errno::SRCH) => Ok(false),
             Err(e) => Err(e.into()),
@@ -62,19 +114,20 @@ impl PidFd {
     /// Waits until all threads of the process have ended (true) or `until` is reached (false).
     ///
     /// # Errors
-    /// What poll(2) says.
+    /// What poll(2) says; /proc can't be read.
     pub fn ended_by(&self, until: Instant) -> io::Result<bool> {
-        poll_until(&mut [PollFd::new(&self.0, PollFlags::IN)], until)
+        Ok(wait_for([Some(self)], None, until)?[0])
     }
 
     /// How the process has ended, once it was reaped (Linux 6.15).
     pub(crate) fn end(&self) -> Option<End> {
+        let Held::Descriptor(_, fd) = &self.0 else { return None };
         let mut info = Info { mask: EXIT, ..Info::default() };
         // SAFETY: the request tells the kernel the size of `Info`, of which it writes no more, whatever version it is of; all its
         // bit patterns are valid. A kernel that does not know the request writes nothing.
         #[expect(unsafe_code, reason = "there is no safe wrapper of this request")]
         unsafe {
-            rustix::ioctl::ioctl(&self.0, Updater::<GET_INFO, Info>::new(&mut info)).ok()?;
+            rustix::ioctl::ioctl(fd, Updater::<GET_INFO, Info>::new(&mut info)).ok()?;
         }
         (info.mask & EXIT != 0).then(|| End::of_wait_status(info.exit))
     }
@@ -82,14 +135,147 @@ impl PidFd {
     /// Has the process ended, a zombie included?
     ///
     /// # Errors
-    /// What poll(2) says.
+    /// What poll(2) says; /proc can't be read.
     pub fn has_ended(&self) -> io::Result<bool> {
-        self.ended_by(Instant::now())
+        match &self.0 {
+            Held::Descriptor(_, fd) => poll_until(&mut [PollFd::new(fd, PollFlags::IN)], Instant::now()),
+            Held::Number(id) => Ok(id.live()?.is_none()),
+            Held::Child(pid) => Ok(child(*pid)? != ChildState::Lives),
+        }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.0 {
+            Held::Descriptor(_, fd) => Some(fd.as_fd()),
+            Held::Number(_) | Held::Child(_) => None,
+        }
     }
 }
 
-impl AsFd for PidFd {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+/// A pidfd, where one can be had; `None`: there is no such process.
+fn open(pid: Pid) -> Result<Option<Held>, Errno> {
+    match pidfd_open(pid.as_rustix(), PidfdFlags::empty()) {
+        Ok(fd) if is_of_the_last(fd.as_fd()) => Err(Errno::MFILE),
+        Ok(fd) => Ok(Some(Held::Descriptor(pid, fd))),
+        // EINVAL: the number belongs to a thread that is no group leader.
+        Err(Errno::SRCH | Errno::INVAL) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Does the kernel give pidfds to this process?
+pub(crate) fn are_there() -> bool {
+    !matches!(open(Pid::own()), Err(Errno::NOSYS | Errno::PERM))
+}
+
+/// What wait(2) would say of a child, which stays as it is.
+#[derive(PartialEq)]
+enum ChildState {
+    Lives,
+    Ended,
+    Reaped,
+}
+
+fn child(pid: Pid) -> io::Result<ChildState> {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    match waitid(Id::Pid(nix::unistd::Pid::from_raw(pid.as_raw())), flags) {
+        Ok(WaitStatus::StillAlive) => Ok(ChildState::Lives),
+        Ok(_) => Ok(ChildState::Ended),
+        Err(nix::errno::Errno::ECHILD) => Ok(ChildState::Reaped),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Waits until one of `processes` has ended, `output` can be read, or `until` is reached. Which of them have ended?
+pub(crate) fn wait_for<const N: usize>(
+    processes: [Option<&PidFd>; N],
+    output: Option<BorrowedFd<'_>>,
+    until: Instant,
+) -> io::Result<[bool; N]> {
+    if !processes.iter().flatten().all(|process| process.announces_its_end()) {
+        return look_for(processes, output, until);
+    }
+    let fds = processes.iter().flatten().filter_map(|process| process.descriptor()).chain(output);
+    let mut fds: Vec<PollFd<'_>> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+    poll_until(&mut fds, until)?;
+    let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
+    Ok(processes.map(|process| process.is_some() && ready.next() == Some(true)))
+}
+
+/// The same by looking again and again.
+fn look_for<const N: usize>(
+    processes: [Option<&PidFd>; N],
+    output: Option<BorrowedFd<'_>>,
+    until: Instant,
+) -> io::Result<[bool; N]> {
+    loop {
+        let mut ended = [false; N];
+        for (ended, process) in ended.iter_mut().zip(processes) {
+            *ended = process.map_or(Ok(false), PidFd::has_ended)?;
+        }
+        let now = Instant::now();
+        let done = ended.contains(&true) || now >= until;
+        let step = if done { now } else { until.min(now + POLL_INTERVAL) };
+        let mut fds: Vec<PollFd<'_>> =
+            output.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+        // Without output this is a pause.
+        if poll_until(&mut fds, step)? || done {
+            return Ok(ended);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Child, Command, Stdio};
+
+    /// A process, and how it is held without a pidfd: by its number, or as a child.
+    fn sleeper(held: impl FnOnce(ProcessId) -> Held) -> (Child, PidFd) {
+        let process = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
+        let pid = Pid::new(i32::try_from(process.id()).unwrap()).unwrap();
+        let held = held(Stat::read(pid).unwrap().unwrap().id());
+        (process, PidFd(held))
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(20)
+    }
+
+    #[test]
+    fn without_a_pidfd_a_process_is_signalled_and_its_end_is_seen() {
+        for held in [Held::Number, |id: ProcessId| Held::Child(id.pid)] {
+            let (mut process, held) = sleeper(held);
+            assert!(!held.announces_its_end());
+            assert!(!held.ended_by(Instant::now() + POLL_INTERVAL * 2).unwrap());
+            assert!(held.signal(Signal::KILL).unwrap());
+            // As a zombie it has ended.
+            assert!(held.ended_by(soon()).unwrap());
+            process.wait().unwrap();
+            assert!(held.has_ended().unwrap());
+            assert!(!held.signal(Signal::KILL).unwrap());
+        }
+    }
+
+    #[test]
+    fn without_a_pidfd_another_process_with_the_same_number_gets_no_signal() {
+        let (mut process, held) =
+            sleeper(|id| Held::Number(ProcessId { start: id.start.wrapping_sub(1), ..id }));
+        assert!(!held.signal(Signal::KILL).unwrap());
+        assert!(held.has_ended().unwrap(), "the one that is meant");
+        assert_eq!(process.try_wait().unwrap(), None);
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
+    #[test]
+    fn a_wait_without_pidfds_ends_with_output_too() {
+        let (mut process, held) = sleeper(Held::Number);
+        let (output, writer) = rustix::pipe::pipe().unwrap();
+        rustix::io::write(&writer, b"!").unwrap();
+        assert_eq!(wait_for([Some(&held), None], Some(output.as_fd()), soon()).unwrap(), [false, false]);
+        process.kill().unwrap();
+        assert_eq!(wait_for([None, Some(&held)], None, soon()).unwrap(), [false, true]);
+        process.wait().unwrap();
     }
 }

@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
+
+/// How often a process is looked at that has no descriptor.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Field 22 of `/proc/PID/stat`, or none for a process that is gone or only waits to be reaped.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
@@ -37,9 +41,18 @@ pub(crate) fn is_pico_of(pid: u32, home: &Path) -> bool {
     of_home && is_pico
 }
 
-/// Waits until the process has ended; false if it still lives after `limit`, or can't be watched.
+/// Waits until the process has ended; false if it still lives after `limit`.
 pub(crate) fn wait_for_end(pid: u32, limit: Duration) -> bool {
-    let Some(handle) = open(pid) else { return start_time(pid).is_none() };
+    let Some(handle) = open(pid) else {
+        let (begun, deadline) = (start_time(pid), Instant::now() + limit);
+        while begun.is_some() && start_time(pid) == begun {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        return true;
+    };
     let mut fds = [PollFd::new(&handle, PollFlags::IN)];
     let limit = Timespec::try_from(limit).ok();
     poll(&mut fds, limit.as_ref()).is_ok_and(|ready| ready > 0)
@@ -47,14 +60,21 @@ pub(crate) fn wait_for_end(pid: u32, limit: Duration) -> bool {
 
 /// Sends SIGKILL to a pico of the installation at `home`; what is not one is never touched.
 pub(crate) fn kill(pid: u32, home: &Path) -> Result<(), Errno> {
-    let handle = open(pid).ok_or(Errno::SRCH)?;
+    let handle = open(pid);
     if !is_pico_of(pid, home) {
         return Err(Errno::SRCH);
     }
-    pidfd_send_signal(&handle, Signal::KILL)
+    match handle {
+        Some(handle) => pidfd_send_signal(&handle, Signal::KILL),
+        None => kill_process(number(pid).ok_or(Errno::SRCH)?, Signal::KILL),
+    }
 }
 
-/// A descriptor that stands for the process and can be polled for its end.
+fn number(pid: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(pid).ok()?)
+}
+
+/// A descriptor that stands for the process and can be polled for its end; none too on a kernel that is too old for it.
 pub(crate) fn open(pid: u32) -> Option<rustix::fd::OwnedFd> {
-    pidfd_open(Pid::from_raw(i32::try_from(pid).ok()?)?, PidfdFlags::empty()).ok()
+    pidfd_open(number(pid)?, PidfdFlags::empty()).ok()
 }

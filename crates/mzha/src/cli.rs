@@ -24,6 +24,7 @@ enum Task {
 /// Does what the words ask for; the first is the program's own name.
 #[must_use]
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    host::inherited::reset();
     let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(error) => {

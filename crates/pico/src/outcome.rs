@@ -1,5 +1,7 @@
 //! What an action comes to.
 
+use host::descriptors::naming_the_limit;
+
 /// The answer, in the terms of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -55,7 +57,7 @@ impl Outcome {
     /// It failed, and whose fault it is.
     #[must_use]
     pub fn failed_by(class: Class, reason: impl Into<String>) -> Self {
-        Self { answer: Answer::Failed(class), reason: Some(reason.into()) }
+        Self { answer: Answer::Failed(class), reason: Some(naming_the_limit(&reason.into())) }
     }
 
     /// It is not running.

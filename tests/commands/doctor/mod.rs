@@ -113,6 +113,19 @@ fn found(rows: &[Row]) -> Vec<&Row> {
 }
 
 #[test]
+fn kernel_without_pidfds_is_one_warning() -> Done {
+    let site = both()?;
+    for refusal in ["ENOSYS", "EPERM"] {
+        let rows = rows_of(doctor(&site, &[]).on_old_kernel(refusal))?;
+        let of_kernel: Vec<&Row> =
+            found(&rows).into_iter().filter(|row| row.seen.contains("pidfd_open")).collect();
+        let [row] = of_kernel.as_slice() else { panic!("{rows:#?}") };
+        assert!(row.is("warning", "kernel", "pidfd_open: no pidfd_open (Linux "), "{row:#?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_node_that_is_as_it_should_be_is_well_in_every_area() -> Done {
     let site = both()?;
     site.start()?;
@@ -132,6 +145,7 @@ fn a_node_that_is_as_it_should_be_is_well_in_every_area() -> Done {
         "ha_monitor",
         "installation",
         "java",
+        "kernel",
         "operations",
         "other_starters",
         "pacemaker_service",

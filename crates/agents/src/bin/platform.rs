@@ -3,5 +3,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    ocf::run(&agents::PicoAgent::new(pico::PicoType::Platform))
+    agents::run(pico::PicoType::Platform)
 }

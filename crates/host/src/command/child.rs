@@ -121,11 +121,19 @@ fn inherit_nothing() {
     }
 }
 
+/// Longest list of descriptors that is gone through without knowing which there are.
+const MOST: i32 = 1 << 16;
+
 /// For kernels before 5.11, which don't know the flag.
 pub(super) fn mark_one_by_one() {
-    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return };
-    let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    for number in numbers.filter(|&number| number > 2) {
+    let numbers: Vec<i32> = if let Ok(listed) = std::fs::read_dir("/proc/self/fd") {
+        listed.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+    } else {
+        // None is left for the directory: then all that there can be are in use.
+        let limit = rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        (0..i32::try_from(limit).unwrap_or(i32::MAX).min(MOST)).collect()
+    };
+    for number in numbers.into_iter().filter(|&number| number > 2) {
         // SAFETY: fcntl(2) with F_SETFD takes a number, and an open or a closed one does no harm; no memory is involved.
         #[expect(unsafe_code, reason = "a descriptor that is nobody's in this program has no safe type")]
         let _ = unsafe { nix::libc::fcntl(number, nix::libc::F_SETFD, nix::libc::FD_CLOEXEC) };

@@ -17,11 +17,9 @@ mod child;
 use crate::credentials::Credentials;
 use crate::fork::{Child, End};
 use crate::kept::{KEPT, Kept};
-use crate::pidfd::PidFd;
+use crate::pidfd::{PidFd, wait_for};
 use crate::process::{self, Pid, ProcessId, Signal, Stat, State};
-use crate::wait::poll_until;
-use rustix::event::{PollFd, PollFlags};
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::ffi::OsString;
@@ -238,21 +236,16 @@ impl Running {
     /// What poll(2) and waitpid(2) say.
     pub fn wait(mut self, until: Instant, other: Option<&PidFd>) -> io::Result<Event> {
         loop {
-            let mut fds = vec![PollFd::new(self.child.pidfd(), PollFlags::IN)];
-            fds.extend(other.map(|fd| PollFd::new(fd, PollFlags::IN)));
-            fds.extend(self.output.as_ref().map(|fd| PollFd::new(fd, PollFlags::IN)));
-            let ready = poll_until(&mut fds, until)?;
-            let ended = !fds[0].revents().is_empty();
-            let other_ended = other.is_some() && !fds[1].revents().is_empty();
-            drop(fds);
+            let output = self.output.as_ref().map(AsFd::as_fd);
+            let ended = wait_for([Some(self.child.pidfd()), other], output, until)?;
             self.drain();
-            if ended {
-                return Ok(Event::Finished(self.finish(Instant::now())?));
-            } else if other_ended {
-                return Ok(Event::OtherEnded(self));
-            } else if !ready || Instant::now() >= until {
-                // Also where it writes without end, so that there is always something to read.
-                return Ok(Event::Time(self));
+            // Also where it writes without end, so that there is always something to read.
+            let over = Instant::now() >= until;
+            match ended {
+                [true, _] => return Ok(Event::Finished(self.finish(Instant::now())?)),
+                [_, true] => return Ok(Event::OtherEnded(self)),
+                _ if over => return Ok(Event::Time(self)),
+                _ => {}
             }
         }
     }

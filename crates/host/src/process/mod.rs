@@ -3,7 +3,7 @@
 //! A pid alone names nothing: numbers are reused. What is kept and compared is a [`ProcessId`], the pid with the
 //! start time of field 22 of `/proc/PID/stat` (clock ticks since boot). What is signalled is a
 //! [`ProcessHandle`], opened in the order pidfd first, start time second: if the start time still is the one
-//! expected, the pidfd holds that very process.
+//! expected, the pidfd holds that very process. (Where there is no pidfd: see [`PidFd`].)
 
 mod command_lines;
 mod facts;
@@ -95,11 +95,11 @@ impl ProcessId {
     /// Opens it for signals and waiting; `None` when it is gone or its number is another's.
     ///
     /// # Errors
-    /// No descriptor left, /proc can't be read.
+    /// /proc can't be read.
     pub fn open(self) -> io::Result<Option<ProcessHandle>> {
         let Some(pidfd) = PidFd::open(self.pid)? else { return Ok(None) };
         // After the pidfd: now the number can't come to mean another process unseen.
-        Ok(self.stat()?.map(|_| ProcessHandle { id: self, pidfd }))
+        Ok(pidfd.is(self)?.then_some(ProcessHandle { id: self, pidfd }))
     }
 }
 
@@ -109,7 +109,7 @@ impl fmt::Display for ProcessId {
     }
 }
 
-/// A process of known identity, held by pidfd.
+/// A process of known identity, held so that its number can't come to mean another one.
 #[derive(Debug)]
 pub struct ProcessHandle {
     id: ProcessId,
@@ -132,7 +132,7 @@ impl ProcessHandle {
     /// Sends `signal`; false when the process had ended.
     ///
     /// # Errors
-    /// No permission.
+    /// No permission. Without a pidfd: /proc can't be read.
     pub fn signal(&self, signal: Signal) -> io::Result<bool> {
         self.pidfd.signal(signal)
     }
@@ -140,7 +140,7 @@ impl ProcessHandle {
     /// Waits until it has ended (true) or `until` is reached (false).
     ///
     /// # Errors
-    /// What poll(2) says.
+    /// What poll(2) says. Without a pidfd: /proc can't be read.
     pub fn ended_by(&self, until: Instant) -> io::Result<bool> {
         self.pidfd.ended_by(until)
     }

@@ -117,17 +117,23 @@ impl Shell {
 
     fn wait(&self, callback: &TcpListener, child: &mut Child, limit: Duration) -> io::Result<Report> {
         let deadline = Instant::now() + limit;
-        let death = process::open(child.id()).ok_or_else(io::Error::last_os_error)?;
+        let death = process::open(child.id());
+        let step = if death.is_some() { DOT } else { process::LOOK_EVERY };
+        let mut dot = Instant::now() + DOT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(Report::Silent);
             }
-            let mut fds = [PollFd::new(callback, PollFlags::IN), PollFd::new(&death, PollFlags::IN)];
-            let wait = Timespec::try_from(left.min(DOT)).map_err(io::Error::other)?;
-            if poll(&mut fds, Some(&wait))? == 0 {
+            let mut fds = vec![PollFd::new(callback, PollFlags::IN)];
+            fds.extend(death.as_ref().map(|death| PollFd::new(death, PollFlags::IN)));
+            let wait = Timespec::try_from(left.min(step)).map_err(io::Error::other)?;
+            poll(&mut fds, Some(&wait))?;
+            if Instant::now() >= dot {
                 self.say(".");
-            } else if !fds[0].revents().is_empty() {
+                dot += DOT;
+            }
+            if !fds[0].revents().is_empty() {
                 let mut text = String::new();
                 let (mut stream, _) = callback.accept()?;
                 stream.set_read_timeout(Some(left))?;

@@ -3,7 +3,7 @@
 
 use super::row::{Area, Level, Row};
 use crate::cib::Cib;
-use pico::actions::{Examination, Finding, Severity};
+use pico::actions::{Examination, Finding, KERNEL, Severity};
 use pico::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState};
 use pico::{HaCheck, Settings};
 use std::path::Path;
@@ -25,7 +25,9 @@ pub(super) fn rows(settings: &Settings, looked: &Looked, cib: Option<&Cib>) -> V
         }
     };
     let mounted_by = mounts(settings, &looked.inspection, cib);
-    let mut rows: Vec<Row> = looked.findings.iter().map(|finding| of_finding(finding, mounted_by)).collect();
+    // The node's kernel has a row of its own.
+    let findings = looked.findings.iter().filter(|finding| finding.name != KERNEL);
+    let mut rows: Vec<Row> = findings.map(|finding| of_finding(finding, mounted_by)).collect();
     rows.extend(os_user(settings, &looked.inspection, cib));
     for area in AREAS {
         if !rows.iter().any(|row| row.area == area) {

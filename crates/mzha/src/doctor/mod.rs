@@ -10,6 +10,7 @@ mod agent_files;
 mod constraints;
 mod fencing;
 mod installation;
+mod kernel;
 mod nodes;
 mod operations;
 mod other_starters;
@@ -107,6 +108,7 @@ impl Doctor {
         let mut subjects = Subjects::look(subjects, question);
         let kinds: Vec<PicoType> = subjects.all.iter().map(|subject| subject.resource.kind).collect();
         rows.extend(agent_files::rows(&kinds, question));
+        rows.push(kernel::row());
         for subject in &mut subjects.all {
             rows.extend(subject.rows(cib.as_ref(), question));
         }

@@ -11,6 +11,8 @@ pub(super) enum Area {
     Cluster,
     /// The files of the agents.
     Agents,
+    /// What the agents need of the kernel.
+    Kernel,
     /// The parameters of a resource by themselves.
     Parameters,
     /// `mz_home` and what is in it.
@@ -44,6 +46,7 @@ impl fmt::Display for Area {
         f.write_str(match self {
             Self::Cluster => "cluster",
             Self::Agents => "agent files",
+            Self::Kernel => "kernel",
             Self::Parameters => "parameters",
             Self::Installation => "installation",
             Self::User => "user",

@@ -44,6 +44,7 @@ pub fn run(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
     let begun = Instant::now();
+    host::inherited::reset();
     // Until it is known which of them it is, it may be monitor.
     exit_on_panic(UNKNOWN);
     let variables: Variables = variables.into_iter().collect();

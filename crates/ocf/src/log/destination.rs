@@ -8,11 +8,14 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 /// From `open(2)`; the same number on x86-64, Arm and RISC-V.
 pub(super) const O_NONBLOCK: i32 = 0o4000;
+
+/// No descriptor is left; from `errno(3)`, and the same number on every Linux.
+const EMFILE: i32 = 24;
 
 /// All places for this call's lines.
 pub(super) struct Destinations {
@@ -53,9 +56,9 @@ impl Destinations {
                 syslog: Syslog::new(syslog, facility, &none.tag),
             }
         });
-        let open = |path: &OsString| LogFile { path: path.clone(), file: OnceLock::new() };
-        let file = logging.file.as_ref().map(open);
-        let debug_file = logging.debug_file.as_ref().filter(|&p| Some(p) != logging.file.as_ref()).map(open);
+        let of = |path: &OsString| LogFile { path: path.clone(), failed: AtomicBool::new(false) };
+        let file = logging.file.as_ref().map(of);
+        let debug_file = logging.debug_file.as_ref().filter(|&p| Some(p) != logging.file.as_ref()).map(of);
         let named = system.is_some() || file.is_some() || debug_file.is_some();
         Self { stderr: !named && speaks_on_stderr(call.action()), system, file, debug_file, ..none }
     }
@@ -86,17 +89,26 @@ impl Destinations {
     }
 }
 
-/// A file that is shared with Pacemaker itself: each line is one write at the end of it.
+/// A file that is shared with Pacemaker itself: each line is one write at the end of it. It is open for that line only, for a process may
+/// have hardly any descriptors, and its work needs them more.
 struct LogFile {
     path: OsString,
-    /// `None` inside: it can't be opened, and is not tried again.
-    file: OnceLock<Option<File>>,
+    /// It can't be opened, and is not tried again.
+    failed: AtomicBool,
 }
 
 impl LogFile {
     fn append(&self, line: &str) {
-        if let Some(mut file) = self.file.get_or_init(|| open(&self.path).ok()).as_ref() {
-            let _ = file.write(line.as_bytes());
+        if self.failed.load(Ordering::Relaxed) {
+            return;
+        }
+        match open(&self.path) {
+            Ok(mut file) => {
+                let _ = file.write(line.as_bytes());
+            }
+            // Another moment there may be a descriptor for it.
+            Err(e) if e.raw_os_error() == Some(EMFILE) => {}
+            Err(_) => self.failed.store(true, Ordering::Relaxed),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where the journal takes datagrams in its own format.
 pub(super) const JOURNAL: &str = "/run/systemd/journal/socket";
@@ -77,27 +77,28 @@ impl Syslog {
     }
 }
 
-/// Connected when the first message comes.
+/// Where datagrams go. It is open for one of them only, as a log file is for a line.
 struct Socket {
     path: PathBuf,
-    /// `None` inside: nobody listens.
-    socket: OnceLock<Option<UnixDatagram>>,
+    /// Nobody listens, and it is not tried again.
+    failed: AtomicBool,
 }
 
 impl Socket {
     fn new(path: &str) -> Self {
-        Self { path: path.into(), socket: OnceLock::new() }
+        Self { path: path.into(), failed: AtomicBool::new(false) }
     }
 
     fn send(&self, message: &str) -> io::Result<()> {
-        let connect = || {
-            let socket = UnixDatagram::unbound()?;
-            socket.set_nonblocking(true)?;
-            socket.connect(&self.path)?;
-            io::Result::Ok(socket)
-        };
-        let socket =
-            self.socket.get_or_init(|| connect().ok()).as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        let socket = UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        if let Err(e) = socket.connect(&self.path) {
+            self.failed.store(true, Ordering::Relaxed);
+            return Err(e);
+        }
         socket.send(message.as_bytes()).map(drop)
     }
 }

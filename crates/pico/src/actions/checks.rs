@@ -28,6 +28,9 @@ pub enum Severity {
     Warning,
 }
 
+/// The name of the finding about the node's kernel.
+pub const KERNEL: &str = "kernel";
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -66,6 +69,7 @@ pub(super) fn findings(
     table: &[Row],
 ) -> Vec<Finding> {
     let mut found = Vec::new();
+    found.extend(kernel().map(|text| warning(KERNEL, text)));
     home(&mut found, target, inspection);
     user(&mut found, inspection);
     programs(&mut found, settings, target, inspection);
@@ -120,6 +124,15 @@ fn home(found: &mut Vec<Finding>, target: &Target, inspection: &Inspection) {
         name: "mz_home",
         text,
     });
+}
+
+/// What the kernel of this node can't do.
+#[must_use]
+pub fn kernel() -> Option<String> {
+    (!host::kernel::has_pidfds()).then(|| {
+        let release = host::kernel::release();
+        format!("no pidfd_open (Linux {release}): deaths are found at the next monitor interval, not at once")
+    })
 }
 
 fn user(found: &mut Vec<Finding>, inspection: &Inspection) {

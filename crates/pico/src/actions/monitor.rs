@@ -1,8 +1,8 @@
 //! monitor: is it running, and how well?
 //!
 //! Depth 0 costs the record and one line of /proc. A recurring depth 0 then *waits*: it holds the process by pidfd
-//! and answers at the moment of its death. Pacemaker runs it again one interval after it ended, and kills it when
-//! anything else is to be done, so the waiting holds nothing up but a deeper monitor of the same resource.
+//! and answers at the moment of its death; where the kernel has no pidfds it answers at once. Pacemaker runs it again one interval after it
+//! ended, and kills it when anything else is to be done, so the waiting holds nothing up but a deeper monitor of the same resource.
 //!
 //! The first run of a row has to answer at once, for the cluster does nothing else on any node until it has the answer to what it
 //! has begun. Which one that is, [`Rows`] tells by what the last ones have left in the record.
@@ -25,7 +25,7 @@ use crate::settings::{Settings, Target};
 use crate::verdict::{
     Death, Finding, Life, Look, Observation, Occasion, Policy, Processes, Verdict, judge, observe,
 };
-use host::{ProcessId, process};
+use host::{ProcessHandle, ProcessId, process};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -118,10 +118,11 @@ impl Monitor<'_> {
             && goes_on
             && let Some(known) = record.as_mut().filter(|record| record.jvm() == Some(id))
             && let Some(wait) = self.longest()
+            && let Some(held) = hold(id)
             && self.notes_its_wait(known, &file)
         {
             met.waited = true;
-            met.death = death_within(wait, id);
+            met.death = death_within(wait, &held);
             let look = if met.death.is_some() { Look::Everything } else { Look::Record };
             if met.death.is_none() {
                 // The time was long enough for others to write, for the pico to be stopped, and for a new row to begin.
@@ -354,19 +355,34 @@ fn met_another() -> Outcome {
     Outcome::success()
 }
 
-/// Waits for the death of the process.
-fn death_within(wait: Duration, id: ProcessId) -> Option<Death> {
-    let until = Instant::now() + wait;
-    let seen = |end| Some(Death { seen: SystemTime::now(), end });
+/// The process, held so that the kernel tells of its death. `None`: there is no pidfd, and a monitor that looked again and again would
+/// cost more than the next one; so this one answers at once.
+fn hold(id: ProcessId) -> Option<Held> {
     match id.open() {
-        Ok(Some(handle)) if handle.ended_by(until).unwrap_or(false) => seen(handle.end()),
-        Ok(Some(_)) => None,
-        Ok(None) => seen(None),
-        // No descriptor left: then it is not waited for.
+        Ok(Some(handle)) => handle.pidfd().announces_its_end().then_some(Held::Alive(handle)),
+        Ok(None) => Some(Held::Gone),
         Err(e) => {
             tracing::debug!("not waiting: {e}");
             None
         }
+    }
+}
+
+/// What there is to be waited for.
+enum Held {
+    Alive(ProcessHandle),
+    /// It has died since it was looked at.
+    Gone,
+}
+
+/// Waits for the death of the process.
+fn death_within(wait: Duration, held: &Held) -> Option<Death> {
+    let until = Instant::now() + wait;
+    let seen = |end| Some(Death { seen: SystemTime::now(), end });
+    match held {
+        Held::Alive(handle) if handle.ended_by(until).unwrap_or(false) => seen(handle.end()),
+        Held::Alive(_) => None,
+        Held::Gone => seen(None),
     }
 }
 

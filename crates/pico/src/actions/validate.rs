@@ -5,6 +5,7 @@ use crate::addresses::Row;
 use crate::budget::Budget;
 use crate::product::{Inspection, ask_mzsh, inspect};
 use crate::settings::Settings;
+use host::descriptors::naming_the_limit;
 
 /// What one look at the node gave.
 #[derive(Debug)]
@@ -23,8 +24,8 @@ pub struct Examination {
 /// The node can't be looked at; why.
 pub fn examine(settings: &Settings, budget: Budget) -> Result<Examination, String> {
     let target = settings.target.as_ref().map_err(Clone::clone)?;
-    let mut inspection =
-        inspect(settings, target, budget.begun + budget.length() / 2).map_err(|e| e.to_string())?;
+    let mut inspection = inspect(settings, target, budget.begun + budget.length() / 2)
+        .map_err(|e| naming_the_limit(&e.to_string()))?;
     ask_mzsh(settings, target, &mut inspection, budget.begun + budget.length() * 3 / 4);
     let names = host_names(settings, &inspection, budget);
     let mut findings = findings(settings, target, &inspection, &names);

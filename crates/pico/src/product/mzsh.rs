@@ -8,6 +8,11 @@
 //! | `startup` | 0 started, or already running; 1 the JVM failed; 102 time is up; 103/130 interrupted; 104 critical errors; 255 (-1) an old instance is in the way |
 //! | `shutdown` | 0 stopped, or not running; 1 no such pico; 3 interrupted; 4 failed |
 //! | `status` | 0 running; 1 not responding but its JVM is running; 2 no such pico, or not running |
+//!
+//! What its code does not tell, its words do, and those are in English where the product itself says them; what Java and the system say
+//! is in the language of the environment. So every question is asked in English ([`Language`]). A startup is not: there the words "started
+//! with errors" and "no such server process" beside a code 0 are the product's own. Were they ever translated, that startup would count as
+//! up; then the HA Monitor Server and `mzsh status` are what tells.
 
 use super::account::run_as;
 use super::inspection::executable;
@@ -69,7 +74,7 @@ impl<'a> Mzsh<'a> {
     /// # Errors
     /// No process or descriptor left.
     pub fn startup(&self) -> io::Result<Running> {
-        self.launch_in(Company::Session, Verb::Startup.arguments(self.pico()), false)
+        self.launch_in(Company::Session, Verb::Startup.arguments(self.pico()), Language::OfSite, false)
     }
 
     /// A command under way; not let go yet.
@@ -78,7 +83,7 @@ impl<'a> Mzsh<'a> {
     /// No process or descriptor left.
     pub fn launch(&self, verb: Verb) -> io::Result<Running> {
         let of_local = verb == Verb::Status || verb == Verb::Shutdown;
-        self.launch_in(Company::Group, verb.arguments(self.pico()), of_local)
+        self.launch_in(Company::Group, verb.arguments(self.pico()), Language::English, of_local)
     }
 
     /// `topo get`: a value of the registry, as text; until its end or the given instant.
@@ -88,7 +93,7 @@ impl<'a> Mzsh<'a> {
     pub(super) fn topo_get(&self, path: &str, until: Instant) -> io::Result<Finished> {
         let words =
             ["topo", "get", "--allow-disconnected", "--format", "data-only", path].map(OsString::from);
-        let running = self.launch_in(Company::Group, words.to_vec(), false)?;
+        let running = self.launch_in(Company::Group, words.to_vec(), Language::English, false)?;
         Ok(self.ended(running.run(until)?))
     }
 
@@ -112,10 +117,11 @@ impl<'a> Mzsh<'a> {
         &self,
         company: Company,
         arguments: Vec<OsString>,
+        language: Language,
         of_local_platform: bool,
     ) -> io::Result<Running> {
         let who = || run_as(self.settings, self.target);
-        let prepare = |user: &Credentials| self.exec(user, arguments, of_local_platform);
+        let prepare = |user: &Credentials| self.exec(user, arguments, language, of_local_platform);
         match company {
             Company::Group => self.storage().question(who, prepare),
             Company::Session => self.storage().launch_as(company, who, prepare),
@@ -138,7 +144,7 @@ impl<'a> Mzsh<'a> {
     pub fn run_hook(&self, program: &std::path::Path, until: Instant) -> io::Result<Finished> {
         let prepare = |user: &Credentials| {
             executable(self.target, program, user)?;
-            let mut environment = environment(self.settings, user);
+            let mut environment = environment(self.settings, user, Language::OfSite);
             environment.push(("MZ_HOME".into(), self.target.home.path().into()));
             environment.push(("PICO_NAME".into(), self.target.name.as_str().into()));
             Ok(Exec { program: program.into(), arguments: Vec::new(), environment, directory: "/".into() })
@@ -157,6 +163,7 @@ impl<'a> Mzsh<'a> {
         &self,
         user: &Credentials,
         arguments: Vec<OsString>,
+        language: Language,
         of_local_platform: bool,
     ) -> Result<Exec, String> {
         let program = self.target.home.join("bin/mzsh");
@@ -164,7 +171,7 @@ impl<'a> Mzsh<'a> {
             return Err(format!("{} does not exist", program.display()));
         }
         executable(self.target, &program, user)?;
-        let mut environment = environment(self.settings, user);
+        let mut environment = environment(self.settings, user, language);
         if of_local_platform {
             environment.push(("MZ_PLATFORM".into(), LOCAL_PLATFORM.into()));
         }
@@ -172,20 +179,42 @@ impl<'a> Mzsh<'a> {
     }
 }
 
+/// What a command's language, and with it its encoding and its formats of numbers and dates, is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    /// The caller's `LANG`, which the node sets for its services. For what starts the pico's JVM or is the administrator's own: the pico's
+    /// data is read and written in the encoding and the formats that it gets here.
+    OfSite,
+    /// English, for what is asked and whose words are read. As `C.UTF-8` and not as `C`, with which a JVM can't open a file whose
+    /// path is not ASCII; where the C library does not know it, it is taken for `C`.
+    English,
+}
+
+const ENGLISH: &str = "C.UTF-8";
+
 /// What a login of the user would have, and nothing of the caller's but the language: Pacemaker sets hardly
 /// anything, and a person's shell could set anything.
-pub(super) fn environment(settings: &Settings, user: &Credentials) -> Vec<(OsString, OsString)> {
+pub(super) fn environment(
+    settings: &Settings,
+    user: &Credentials,
+    language: Language,
+) -> Vec<(OsString, OsString)> {
+    let of_caller = match language {
+        Language::OfSite => std::env::var_os("LANG").filter(|lang| !lang.is_empty()),
+        Language::English => None,
+    };
     let mut variables: Vec<(OsString, OsString)> = vec![
         ("HOME".into(), user.home.clone().into()),
         ("USER".into(), user.name.clone().into()),
         ("LOGNAME".into(), user.name.clone().into()),
         ("SHELL".into(), user.shell.clone().into()),
         ("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into()),
-        (
-            "LANG".into(),
-            std::env::var_os("LANG").filter(|l| !l.is_empty()).unwrap_or_else(|| "C.UTF-8".into()),
-        ),
+        ("LANG".into(), of_caller.unwrap_or_else(|| ENGLISH.into())),
     ];
+    if language == Language::English {
+        // A login script of the user, or mzsh, may set LANG anew; this one stands above that.
+        variables.push(("LC_ALL".into(), ENGLISH.into()));
+    }
     if let Some(java_home) = &settings.java_home {
         variables.push(("JAVA_HOME".into(), java_home.into()));
     }
@@ -265,7 +294,7 @@ impl StatusAnswer {
         if let Some(why) = &finished.refused {
             return Self::NotAsked(why.clone());
         }
-        let words = String::from_utf8_lossy(&finished.output);
+        let words = String::from_utf8_lossy(&finished.output).to_lowercase();
         match finished.end {
             End::TimedOut => Self::NoAnswer,
             _ if words.contains("without contact with the platform") => Self::WithoutPlatform,

@@ -118,7 +118,7 @@ fn value(finished: &Finished) -> Result<Option<String>, String> {
     let said = last_line(&words);
     match finished.end {
         End::Exited(0) => Ok(said.map(str::to_owned)),
-        End::Exited(_) if said.is_some_and(|said| said.contains("not found")) => Ok(None),
+        End::Exited(_) if said.is_some_and(|said| said.to_lowercase().contains("not found")) => Ok(None),
         end => Err(format!("{end}: {}", said.unwrap_or("nothing"))),
     }
 }

@@ -3,7 +3,7 @@
 use super::{HaAnswer, HaMonitor};
 use crate::product::account::run_as;
 use crate::product::inspection::{executable, trustworthy};
-use crate::product::mzsh::environment;
+use crate::product::mzsh::{Language, environment};
 use crate::product::registry::Literals;
 use crate::product::storage::Storage;
 use crate::settings::{Endpoint, Settings, Target};
@@ -100,7 +100,7 @@ impl HaClient<'_> {
         ] {
             arguments.push(word.into());
         }
-        let environment = environment(self.settings, user);
+        let environment = environment(self.settings, user, Language::English);
         Ok(Exec { program, arguments, environment, directory: "/".into() })
     }
 

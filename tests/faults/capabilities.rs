@@ -1,0 +1,75 @@
+//! A root that may not look into other users' processes: in a container or under a hardened service it has no `CAP_SYS_PTRACE`, and then
+//! the links, the environment and the descriptors below `/proc/PID` of the installation's user can't be read.
+
+use testkit::answer::{Answer, NOT_RUNNING, OK};
+use testkit::site::{Kind, Site, recurring, site};
+use testkit::{AgentCall, Done};
+
+/// By a root without this capability, which no program can get back.
+fn agent(site: &Site) -> AgentCall<'_> {
+    site.agent().through(["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"])
+}
+
+/// Without `CAP_SYS_PTRACE` a pico that lives is well for a probe and for monitors of each depth, with its record and without, is adopted by
+/// a start, and is ended in order by a stop.
+#[test]
+fn without_sys_ptrace_a_healthy_pico_is_well_is_adopted_and_can_be_stopped() -> Done {
+    for (kind, real) in [(Kind::Platform, true), (Kind::Ec, false)] {
+        let site = site(kind).real(real).build()?;
+        for by_hand in [false, true] {
+            let jvm = if by_hand { site.start_by_hand()? } else { site.start()? };
+            agent(&site).run("monitor")?.answers(OK).silently();
+            for level in [0, 10, 20] {
+                recurring(agent(&site), level).run("monitor")?.answers(OK).silently();
+            }
+            site.sh(&format!("rm {}", site.record()))?;
+            agent(&site).run("monitor")?.answers(OK).silently();
+            site.sh(&format!("rm -f {}", site.record()))?;
+            agent(&site).run("start")?.answers(OK);
+            assert_eq!(site.one(site.pico())?.pid, jvm.pid, "it was adopted");
+            agent(&site).run("stop")?.answers(OK);
+            assert_eq!(site.last_end(site.pico())?.as_deref(), Some("shutdown"));
+            site.nothing_left()?;
+        }
+    }
+    Ok(())
+}
+
+/// Without `CAP_SYS_PTRACE` nothing is not running, beside other processes of the installation's user; a start brings the pico up, and its
+/// death is found.
+#[test]
+fn without_sys_ptrace_nothing_is_not_running_and_a_start_brings_it_up() -> Done {
+    let site = site(Kind::Ec).build()?;
+    site.as_owner("sh").args(["-c", "sleep 1000001 >/dev/null 2>&1 &"]).run()?.expect(OK)?;
+    let other = site.until_runs(&["sleep", "1000001"])?;
+    agent(&site).run("monitor")?.answers(NOT_RUNNING);
+    agent(&site).run("stop")?.answers(OK).silently();
+    agent(&site).run("start")?.answers(OK);
+    let jvm = site.one("ec1")?;
+    recurring(agent(&site), 10).run("monitor")?.answers(OK).silently();
+    site.signal(jvm.pid, "KILL")?;
+    recurring(agent(&site), 0).run("monitor")?.answers(NOT_RUNNING).because(&[&format!("pid {} ", jvm.pid)]);
+    agent(&site).run("monitor")?.answers(NOT_RUNNING);
+    agent(&site).run("stop")?.answers(OK);
+    assert!(site.lives(&other)?);
+    Ok(())
+}
+
+/// Without `CAP_SYS_PTRACE` the same pico in a container is none of ours all the same: not running for probe and monitor, and left alone
+/// by a stop.
+#[test]
+fn without_sys_ptrace_the_same_pico_in_a_container_is_another() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let user =
+        if site.node.owner() == "root" { "" } else { "setpriv --reuid 4711 --regid 4711 --clear-groups" };
+    let inside = format!("{user} /opt/mz/bin/mzsh startup platform; exec sleep 1000001");
+    let container = "unshare --pid --fork --kill-child --mount --mount-proc";
+    site.sh(&format!("setsid {container} sh -c '{inside}' </dev/null >/dev/null 2>&1 &"))?;
+    site.until_runs(&["sleep", "1000001"])?;
+    let theirs = site.one("platform")?;
+    agent(&site).run("monitor")?.answers(NOT_RUNNING);
+    recurring(agent(&site), 10).run("monitor")?.answers(NOT_RUNNING);
+    agent(&site).run("stop")?.answers(OK);
+    assert!(site.lives(&theirs)?);
+    Ok(())
+}
