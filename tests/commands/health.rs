@@ -1,8 +1,9 @@
 //! `mzha health`: the agents' verdict for people, and for Auto Scaling and CloudWatch.
 
 use serde_json::Value;
-use testkit::site::{HOME, Kind, Site, in_short, site};
-use testkit::{Done, Error, NodeCommand, Process};
+use testkit::imitation::Imitation;
+use testkit::site::{HOME, Kind, Site, site};
+use testkit::{Done, Error, NodeCommand};
 
 fn health<'a>(site: &'a Site, words: &[&str]) -> NodeCommand<'a> {
     site.command("mzha").arg("health").args(words)
@@ -93,15 +94,7 @@ fn what_cant_be_told_is_neither_well_nor_not() -> Done {
         assert!(ran.stdout.contains("must be run by root"), "{ran}");
     }
     // A process that has the name and does not say of which installation.
-    site.sh("mkfifo -m 666 /opt/mz/tmp/never")?;
-    let looks = "exec -a java bash -c \"read <> /opt/mz/tmp/never\" -Dpico.configname=ec1";
-    let line = format!("setsid env -i bash -c '{looks}' </dev/null >/dev/null 2>&1 &");
-    site.as_owner("sh").args(["-c", &line]).run()?.expect(0)?;
-    site.until("a process that is named ec1", |site| {
-        let all = site.processes()?;
-        let is = |p: &Process| p.argv.first().is_some_and(|a| a == "java");
-        Ok(if all.iter().any(is) { Ok(()) } else { Err(in_short(&all)) })
-    })?;
+    Imitation::java(&["java", "-Dpico.configname=ec1"]).start(&site)?;
     let ran = health(&site, &["--pico", "ec1"]).run()?.expect(2)?;
     assert!(ran.stdout.starts_with("ec1: can't be told: "), "{ran}");
     let document = emf(&site, 2)?;

@@ -326,7 +326,7 @@ pub(crate) fn storage_hangs_at_a_start(timeout: Duration) -> Done {
 /// A live pico that ends without a last word to its storage, which no simulated one does.
 fn hung_storage_of_one_that_needs_none() -> Result<(Site, Hung), Error> {
     let site = site(Kind::Platform).build()?;
-    site.stand_in(site.pico(), "forever")?;
+    site.stand_in(site.pico(), "")?;
     site.monitor(0)?.answers(OK);
     let storage = site.node.hang("/opt/mz", Held::Everything)?;
     Ok((site, storage))

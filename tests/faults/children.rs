@@ -17,10 +17,10 @@ fn sleepers(site: &Site, seconds: &str) -> Result<Vec<Process>, Error> {
 /// SIGTERM.
 #[test]
 fn children_of_a_pico_are_ended_with_it() -> Done {
-    for ignored in ["", "trap '' TERM HUP INT\n"] {
+    for ignored in ["", "ignore TERM HUP INT\n"] {
         let site = site(Kind::Platform).build()?;
         let script = format!(
-            "{ignored}sleep 1000001 &\nsetsid sleep 1000001 &\n( sleep 1000001; true ) &\ntrap - TERM HUP INT\nforever"
+            "{ignored}run exec sleep 1000001\nrun exec setsid sleep 1000001\nrun sleep 1000001; true\ndefault TERM HUP INT"
         );
         site.stand_in("platform", &script)?;
         site.until("three children", |site| {
@@ -38,7 +38,7 @@ fn children_of_a_pico_are_ended_with_it() -> Done {
 #[test]
 fn a_forked_child_with_the_command_line_of_the_jvm_is_no_second_pico() -> Done {
     let site = site(Kind::Platform).build()?;
-    let jvm = site.stand_in("platform", "( forever ) &\n( ( forever ) & forever ) &\nforever")?;
+    let jvm = site.stand_in("platform", "fork 1\nfork 2")?;
     site.until("three forks", |site| {
         let found = site.picos("platform")?;
         Ok(if found.len() == 4 { Ok(()) } else { Err(in_short(&found)) })
@@ -59,7 +59,7 @@ fn a_forked_child_with_the_command_line_of_the_jvm_is_no_second_pico() -> Done {
 #[test]
 fn a_fork_that_outlives_the_jvm_is_not_taken_for_nothing() -> Done {
     let site = site(Kind::Platform).build()?;
-    let jvm = site.stand_in("platform", "( forever ) &\nforever")?;
+    let jvm = site.stand_in("platform", "fork 1")?;
     site.until("a fork", |site| {
         let found = site.picos("platform")?;
         Ok(if found.len() == 2 { Ok(()) } else { Err(in_short(&found)) })
@@ -80,7 +80,7 @@ fn a_fork_that_outlives_the_jvm_is_not_taken_for_nothing() -> Done {
 #[test]
 fn orphans_in_the_session_of_a_killed_jvm_are_ended_by_the_stop() -> Done {
     let site = site(Kind::Platform).build()?;
-    let jvm = site.stand_in("platform", "sleep 1000001 &\nsh -c 'sleep 1000001; true' &\nforever")?;
+    let jvm = site.stand_in("platform", "run exec sleep 1000001\nrun sleep 1000001; true")?;
     site.until("two children", |site| {
         let found = sleepers(site, "1000001")?;
         Ok(if found.len() == 2 { Ok(()) } else { Err(in_short(&found)) })

@@ -1,52 +1,22 @@
-//! A JVM whose main thread has ended while others live: state Z, no command line, and nothing in /proc that tells its name.
-//!
-//! Python plays it, by the name of java: it ends its main thread as a JVM's native code can, and keeps another.
+//! A JVM whose main thread has ended while others live: state Z, no command line of its own.
 
 use std::time::Duration;
 
-use testkit::{Error, NodeCommand, Process};
-
-use testkit::Done;
 use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use testkit::site::{Kind, Site, in_short, site};
-
-/// Its comm is the name of the file that was executed, and is all that is left of it.
-const PROGRAM: &str = "/opt/jdk/bin/java";
-
-const SCRIPT: &str = "import ctypes, threading
-threading.Thread(target=threading.Event().wait).start()
-ctypes.CDLL(None).pthread_exit(None)
-";
-
-/// The same, but not before it is told to (SIGUSR1); until then it has the command line of a Platform.
-const LATER: &str = "import ctypes, signal, threading
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
-threading.Thread(target=threading.Event().wait).start()
-open('/opt/mz/tmp/waits', 'w')
-signal.sigwait([signal.SIGUSR1])
-ctypes.CDLL(None).pthread_exit(None)
-";
+use testkit::imitation::{Imitation, State};
+use testkit::site::{Kind, Site, site};
+use testkit::{Done, Error, Process};
 
 /// A Platform that was adopted, and has lost its main thread since.
 fn known_and_leaderless() -> Result<(Site, Process), Error> {
     let site = site(Kind::Platform).build()?;
-    site.sh(&format!("mkdir -p /opt/jdk/bin && ln -sf /usr/bin/python3 {PROGRAM}"))?;
-    site.node.write("/opt/jdk/later.py", LATER)?;
-    let looks =
-        "-Dmz.home=/opt/mz -Dpico.configname=platform com.digitalroute.codeserver.CodeServerMain platform";
-    let line = format!("setsid {PROGRAM} /opt/jdk/later.py {looks} </dev/null >/dev/null 2>&1 &");
-    site.as_owner("sh").args(["-c", &line]).run()?.expect(0)?;
-    let pico = site.until_there()?;
-    site.until("it to wait for its signal", |site| {
-        Ok(site.node.read("/opt/mz/tmp/waits").map_err(|error| error.to_string()))
-    })?;
+    let pico = Imitation::pico("platform").before("await\nleaderless\n").start(&site)?;
     site.monitor(0)?.answers(OK).silently();
     assert_eq!(site.recorded()?, Some(pico.pid));
     site.signal(pico.pid, "USR1")?;
     site.until("its main thread to end", |site| {
-        let all = site.processes()?;
-        let found = all.iter().any(|process| process.pid == pico.pid && process.state == 'Z');
-        Ok(if found { Ok(()) } else { Err(in_short(&all)) })
+        let now = site.brief(pico.pid)?;
+        Ok(if now.as_ref().is_some_and(|now| now.state == 'Z') { Ok(()) } else { Err(format!("{now:?}")) })
     })?;
     Ok((site, pico))
 }
@@ -82,17 +52,10 @@ fn has_other_users(site: &Site) -> bool {
     site.node.owner() != "root"
 }
 
-/// One that this command's user runs.
-fn leaderless(site: &Site, shell: NodeCommand<'_>) -> Result<Process, Error> {
-    site.sh(&format!("mkdir -p /opt/jdk/bin && ln -sf /usr/bin/python3 {PROGRAM}"))?;
-    site.node.write("/opt/jdk/leaderless.py", SCRIPT)?;
-    let line = format!("setsid {PROGRAM} /opt/jdk/leaderless.py </dev/null >/dev/null 2>&1 &");
-    shell.args(["-c", &line]).run()?.expect(0)?;
-    site.until("a java without main thread (python3 plays it)", |site| {
-        let all = site.processes()?;
-        let found = all.iter().find(|process| process.state == 'Z' && process.argv.is_empty());
-        Ok(found.cloned().ok_or_else(|| in_short(&all)))
-    })
+/// One that says nothing of any pico, run by this user.
+fn leaderless(site: &Site, user: Option<u32>) -> Result<Process, Error> {
+    let java = Imitation::java(&["java"]).state(State::Leaderless);
+    user.map_or(java.clone(), |uid| java.user(uid)).start(site)
 }
 
 /// A java without main thread that another user runs is no reason to doubt that the pico is away, and is not
@@ -103,7 +66,7 @@ fn one_of_another_user_is_no_reason_to_doubt_that_the_pico_is_away() -> Done {
     if !has_other_users(&site) {
         return Ok(());
     }
-    let other = leaderless(&site, site.node.command("sh").user(4712))?;
+    let other = leaderless(&site, Some(4712))?;
     site.probe()?.answers(NOT_RUNNING);
     site.monitor(0)?.answers(NOT_RUNNING);
     site.stop()?.answers(OK).silently();
@@ -118,7 +81,7 @@ fn one_of_another_user_is_no_reason_to_doubt_that_the_pico_is_away() -> Done {
 #[test]
 fn one_of_the_picos_user_could_be_the_pico_and_is_named() -> Done {
     let site = site(Kind::Platform).build()?;
-    let pid = leaderless(&site, site.as_owner("sh"))?.pid;
+    let pid = leaderless(&site, None)?.pid;
     let named = format!("pid {pid} ");
     let stop = || site.agent().meta_timeout(Duration::from_secs(4)).run("stop");
     for ran in [site.probe()?, site.monitor(0)?, stop()?] {
@@ -138,7 +101,7 @@ fn one_of_the_picos_user_could_be_the_pico_and_is_named() -> Done {
 #[test]
 fn a_mount_point_of_roots_makes_it_nobody_elses() -> Done {
     let site = site(Kind::Platform).build()?;
-    let pid = leaderless(&site, site.as_owner("sh"))?.pid;
+    let pid = leaderless(&site, None)?.pid;
     site.sh("mount -t tmpfs tmpfs /opt/mz")?;
     let named = format!("pid {pid} ");
     let stop = || site.agent().meta_timeout(Duration::from_secs(4)).run("stop");
@@ -157,7 +120,7 @@ fn one_that_another_resource_runs_is_not_ours() -> Done {
     site.start()?;
     let mut record = site.read_record()?;
     site.stop()?.answers(OK);
-    let other = leaderless(&site, site.as_owner("sh"))?;
+    let other = leaderless(&site, None)?;
     record["pico"] = "ec1".into();
     record["jvm"]["pid"] = other.pid.into();
     record["jvm"]["start"] = other.start_time.into();

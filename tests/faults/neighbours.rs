@@ -108,8 +108,8 @@ fn a_stop_of_the_platform_leaves_an_ec_alone() -> Done {
 #[test]
 fn another_pico_below_the_stopped_one_lives_on_with_all_below_it() -> Done {
     let site = site(Kind::Platform).pico("ec1:ec").build()?;
-    let ec = site.as_pico("ec1", "sleep 1000002 &\nwait")?;
-    site.stand_in("platform", &format!("sleep 1000001 &\n( exec {ec} ) &\nwait"))?;
+    let ec = site.as_pico("ec1", "run exec sleep 1000002")?;
+    site.stand_in("platform", &format!("run exec sleep 1000001\nrun exec {ec}"))?;
     let sleeper = |site: &Site, seconds: &str| -> Result<Option<Process>, Error> {
         Ok(site.processes()?.into_iter().find(|process| process.argv == ["sleep", seconds]))
     };
@@ -255,7 +255,7 @@ fn a_pico_in_the_same_process_group_lives_on() -> Done {
 fn a_pico_in_the_session_of_our_start_lives_on() -> Done {
     for killed in [false, true] {
         let site = site(Kind::Ec).pico("ec2:ec").set("jvm_detached=false").build()?;
-        let other = site.as_pico("ec2", "sleep 1000001 &\nforever")?;
+        let other = site.as_pico("ec2", "run exec sleep 1000001")?;
         site.mzsh_does("startup", &format!("{other} >/dev/null 2>&1 &"))?;
         let ec1 = site.start()?;
         let child = site.until_runs(&["sleep", "1000001"])?;

@@ -76,7 +76,7 @@ fn somebody_else(site: &Site, who: &str) -> Result<Process, Error> {
             site.mzsh(&["startup", "platform2"])?.expect(0)?;
             site.one("platform2")
         }
-        "a root's java" => site.stand_in_by(site.node.command("sh"), "ec1", "forever"),
+        "a root's java" => site.stand_in_by(site.node.command("sh"), "ec1", ""),
         "the Platform of another installation" => {
             site.second("/opt/mz2", &["--free-ports", "--set", "start_time=50ms"])?;
             site.mzsh_of("/opt/mz2", &["startup", "platform"])?.expect(0)?;

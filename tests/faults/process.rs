@@ -190,7 +190,7 @@ fn a_zombie_that_nobody_reaps_is_dead() -> Done {
 #[test]
 fn a_pico_that_ignores_sigterm_is_killed_in_time() -> Done {
     let site = site(Kind::Platform).build()?;
-    let jvm = site.stand_in("platform", "trap '' TERM INT HUP QUIT\nforever")?;
+    let jvm = site.stand_in("platform", "ignore TERM INT HUP QUIT")?;
     let stop = site.agent().meta_timeout(Duration::from_secs(10)).run("stop")?.answers(OK);
     assert!(!site.lives(&jvm)?, "{stop}");
     let log = site.log()?;

@@ -125,7 +125,7 @@ fn a_deep_check_that_storage_holds_up_is_no_failure() -> Done {
 fn a_stop_ends_a_jvm_whose_storage_hangs() -> Done {
     for recorded in [true, false] {
         let site = site(Kind::Platform).build()?;
-        let jvm = site.stand_in("platform", "forever")?;
+        let jvm = site.stand_in("platform", "")?;
         if recorded {
             site.monitor(0)?.answers(OK);
         }

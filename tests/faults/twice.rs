@@ -79,7 +79,7 @@ fn the_survivor_of_two_is_the_pico() -> Done {
 fn a_moment_of_looking_like_two_is_no_failure() -> Done {
     let site = site(Kind::Sc).build()?;
     let first = site.start()?;
-    let second = site.stand_in("sc1", "forever")?;
+    let second = site.stand_in("sc1", "")?;
     // It is gone as soon as the monitor has begun to look twice.
     let (monitor, ()) = site.meanwhile(
         || site.monitor(10),

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::imitation::Imitation;
 use testkit::site::{Kind, SOON, Site, in_short, site};
-use testkit::{Done, Error, Held, Hung, NodeCommand, Process, Ran, wait_until};
+use testkit::{Done, Error, Held, Hung, Process, Ran, wait_until};
 
 /// What the stand-ins read from, or write to.
 const DEVICE: &str = "/opt/device";
@@ -47,7 +48,7 @@ fn until_gone(site: &Site, jvm: &Process) -> Done {
 fn a_jvm_in_state_d_runs_and_a_stop_that_cant_end_it_says_so() -> Done {
     let site = site(Kind::Platform).build()?;
     let hung = device(&site, Held::Read)?;
-    let jvm = site.stand_in("platform", &format!("read -r _ <{DEVICE}\nforever"))?;
+    let jvm = site.stand_in("platform", &format!("read {DEVICE}"))?;
     until_in(&site, jvm.pid, 'D')?;
     for _ in 0..2 {
         site.monitor(0)?.answers(OK).silently();
@@ -73,7 +74,7 @@ fn a_jvm_in_state_d_runs_and_a_stop_that_cant_end_it_says_so() -> Done {
 fn a_jvm_that_was_in_state_d_for_a_while_goes_on() -> Done {
     let site = site(Kind::Platform).build()?;
     let hung = device(&site, Held::Read)?;
-    let jvm = site.stand_in("platform", &format!("read -r _ <{DEVICE}\nforever"))?;
+    let jvm = site.stand_in("platform", &format!("read {DEVICE}"))?;
     until_in(&site, jvm.pid, 'D')?;
     site.monitor(0)?.answers(OK).silently();
     hung.release();
@@ -137,44 +138,15 @@ fn jvm_with_a_thread_that_reads(site: &Site) -> Result<Process, Error> {
     site.until_there()
 }
 
-/// Gives up a mapping that it has written to, and holds the lock of its memory until that is written: who asks for its command line
-/// or its environment waits with it, as ps does.
-const MEMORY_IS_LOCKED: &str = "import ctypes, os
-called = open('/proc/self/cmdline').read().split('\\0')[0]
-open('/proc/self/comm', 'w').write(os.path.basename(called))
-libc = ctypes.CDLL(None)
-libc.mmap.restype = ctypes.c_void_p
-libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
-device = os.open('/opt/device', os.O_RDWR)
-os.fstat(device)
-mapping = libc.mmap(None, 4096, 3, 1, device, 0)
-ctypes.memset(mapping, 1, 1)
-while not os.path.exists('/opt/go'):
-    pass
-libc.mmap(mapping, 4096, 3, 0x32, -1, 0)
-while True:
-    os.read(os.open('/opt/mz/tmp/never', os.O_RDWR), 1)
-";
-
-/// Such a process by these arguments, before it gives up the mapping.
-fn maps_the_device(site: &Site, shell: NodeCommand<'_>, argv: &str) -> Result<Process, Error> {
-    site.node.write("/opt/mapping.py", MEMORY_IS_LOCKED)?;
-    site.sh("[ -p /opt/mz/tmp/never ] || mkfifo -m 666 /opt/mz/tmp/never")?;
-    shell
-        .args(["-c", &format!("exec setsid bash -c 'exec -a {argv}' </dev/null >/dev/null 2>&1 &")])
-        .run()?
-        .expect(0)?;
-    site.until("a process that maps the device", |site| {
-        let all = site.processes()?;
-        let found = all.iter().find(|process| process.argv.iter().any(|word| word == "/opt/mapping.py"));
-        let maps = |pid| site.sh(&format!("cat /proc/{pid}/maps")).is_ok_and(|maps| maps.contains(DEVICE));
-        Ok(found.filter(|process| maps(process.pid)).cloned().ok_or_else(|| in_short(&all)))
-    })
+/// Gives up a mapping of the device when it is told to, and holds the lock of its memory until that is written: who asks for its
+/// command line or its environment waits with it, as ps does.
+fn maps_the_device(site: &Site, imitation: Imitation) -> Result<Process, Error> {
+    imitation.before(&format!("map {DEVICE}\nawait\nunmap")).start(site)
 }
 
 /// From here on neither the node's processes can be listed nor any command line of them be read.
 fn lock_memory(site: &Site, pid: u32) -> Done {
-    site.sh("touch /opt/go")?;
+    site.signal(pid, "USR1")?;
     until_in(site, pid, 'D')
 }
 
@@ -182,9 +154,7 @@ fn lock_memory(site: &Site, pid: u32) -> Done {
 fn jvm_whose_memory_is_locked() -> Result<(Site, Hung, Process), Error> {
     let site = site(Kind::Platform).build()?;
     let hung = device(&site, Held::Write)?;
-    let looks = "/opt/mz/java/bin/java python3 /opt/mapping.py -Dmz.home=/opt/mz -Dpico.configname=platform \
-        com.digitalroute.picostart.PicoStart platform";
-    let jvm = maps_the_device(&site, site.as_owner("sh"), looks)?;
+    let jvm = maps_the_device(&site, Imitation::pico("platform"))?;
     site.monitor(0)?.answers(OK).silently();
     lock_memory(&site, jvm.pid)?;
     Ok((site, hung, jvm))
@@ -229,7 +199,7 @@ fn a_strangers_command_line_that_cant_be_read_holds_nobody_up() -> Done {
     let site = site(Kind::Platform).build()?;
     let jvm = site.start()?;
     let hung = device(&site, Held::Write)?;
-    let stranger = maps_the_device(&site, site.node.command("sh"), "rsync python3 /opt/mapping.py")?;
+    let stranger = maps_the_device(&site, Imitation::of("/opt/imitated/bin/rsync", &["rsync"]).user(0))?;
     lock_memory(&site, stranger.pid)?;
     for level in [0, 10] {
         site.monitor(level)?.answers(OK).silently();

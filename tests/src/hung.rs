@@ -24,6 +24,8 @@ pub enum Held {
     Read,
     /// Each write to a file: of a shared mapping, when that is given up.
     Write,
+    /// Each close of a file that was opened, also by the end of a process: it has no memory any more and is in state D.
+    Close,
 }
 
 impl Held {
@@ -34,6 +36,7 @@ impl Held {
             Self::Execution => "exec",
             Self::Read => "read",
             Self::Write => "write",
+            Self::Close => "close",
         }
     }
 }

@@ -20,6 +20,7 @@ mod error;
 pub mod executor;
 pub mod generation;
 mod hung;
+pub mod imitation;
 mod killed;
 pub mod needs;
 mod network;

@@ -37,20 +37,41 @@ impl Process {
         self.argv.join(" ")
     }
 
+    /// A zombie that nobody has asked for; one with more threads lives.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        matches!(self.state, 'Z' | 'X') && self.threads <= 1
+    }
+
     pub(crate) fn all(proc: &Path) -> Result<Vec<Self>, Error> {
+        Self::each(proc, |pid| {
+            let found = Self::brief(proc, pid)?;
+            let cmdline = fs::read(proc.join(pid.to_string()).join("cmdline")).unwrap_or_default();
+            Some(Self { argv: arguments(&cmdline), ..found })
+        })
+    }
+
+    /// Without their arguments, for which the kernel may have to wait.
+    pub(crate) fn all_briefly(proc: &Path) -> Result<Vec<Self>, Error> {
+        Self::each(proc, |pid| Self::brief(proc, pid))
+    }
+
+    fn each(proc: &Path, read: impl Fn(u32) -> Option<Self>) -> Result<Vec<Self>, Error> {
         let mut found = Vec::new();
         for entry in fs::read_dir(proc).map_err(Error::io("list", proc))? {
             let entry = entry.map_err(Error::io("list", proc))?;
             if let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
                 // One that ended since the directory was listed is not there any more.
-                found.extend(Self::read(&entry.path(), pid));
+                found.extend(read(pid));
             }
         }
         found.sort_by_key(|process| process.pid);
         Ok(found)
     }
 
-    fn read(dir: &Path, pid: u32) -> Option<Self> {
+    /// One without its arguments.
+    pub(crate) fn brief(proc: &Path, pid: u32) -> Option<Self> {
+        let dir = proc.join(pid.to_string());
         let stat = fs::read_to_string(dir.join("stat")).ok()?;
         // The name may hold spaces and brackets; the fields start behind its last bracket, with the third.
         let (before, fields) = stat.rsplit_once(')')?;
@@ -58,8 +79,6 @@ impl Process {
         let number = |field: usize| fields.get(field - 3)?.parse().ok();
         let status = fs::read_to_string(dir.join("status")).ok()?;
         let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-        let cmdline = fs::read(dir.join("cmdline")).unwrap_or_default();
-        let argv = cmdline.strip_suffix(b"\0").unwrap_or(&cmdline).split(|byte| *byte == 0);
         Some(Self {
             pid,
             ppid: number(4)?,
@@ -70,11 +89,16 @@ impl Process {
             start_time: fields.get(22 - 3)?.parse().ok()?,
             uid: uid.split_ascii_whitespace().next()?.parse().ok()?,
             comm: before.split_once('(')?.1.to_owned(),
-            argv: if cmdline.is_empty() {
-                Vec::new()
-            } else {
-                argv.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
-            },
+            argv: Vec::new(),
         })
     }
+}
+
+/// The arguments in the content of `/proc/PID/cmdline`.
+fn arguments(cmdline: &[u8]) -> Vec<String> {
+    if cmdline.is_empty() {
+        return Vec::new();
+    }
+    let argv = cmdline.strip_suffix(b"\0").unwrap_or(cmdline).split(|byte| *byte == 0);
+    argv.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }

@@ -26,7 +26,7 @@ impl Programs {
     /// # Errors
     /// [`Error::NotBuilt`].
     pub fn bare() -> Result<Self, Error> {
-        ["executor", "hung-mount", "kill-at"]
+        ["executor", "hung-mount", "imitator", "kill-at"]
             .into_iter()
             .try_fold(Self { shown: Vec::new() }, |programs, own| {
                 Ok(programs.and(&built(&build_dir(), own, "cargo build -p testkit")?, own))

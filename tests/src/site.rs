@@ -24,7 +24,7 @@ pub const SOON: Duration = Duration::from_secs(10);
 pub const HOME: &str = "/opt/mz";
 
 /// The number of the node's `mzadmin`.
-const MZADMIN: u32 = 4711;
+pub const MZADMIN: u32 = 4711;
 
 /// Log lines of the agents, in the node.
 const LOG: &str = "/var/log/pacemaker/pacemaker.log";
@@ -270,8 +270,7 @@ impl Site {
             _ => true,
         };
         self.until(&format!("SIG{signal} to be done to {pid}"), |site| {
-            let mut left = site.processes()?;
-            left.retain(|process| process.pid == pid);
+            let left: Vec<Process> = site.brief(pid)?.into_iter().filter(|found| !found.is_dead()).collect();
             Ok(if done(left.first()) { Ok(()) } else { Err(in_short(&left)) })
         })
     }

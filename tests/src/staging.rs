@@ -11,11 +11,6 @@ use std::thread;
 use crate::site::{Builder, HOME, Site, in_short};
 use crate::{Done, Error, NodeCommand, Process, Ran};
 
-/// What each stand-in begins with: a way to wait for ever without a child.
-const WAIT_FOR_EVER: &str = "exec 9<>/opt/mz/tmp/never
-forever() { while :; do read -r -u 9 _; done; }
-";
-
 /// Adopts what its descendants leave behind (it is a subreaper), and waits for its own child alone.
 const NEVER_WAITS: &str = "import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
@@ -62,11 +57,9 @@ impl Site {
 
     /// True while this process lives.
     pub fn lives(&self, process: &Process) -> Result<bool, Error> {
-        let all = self.processes()?;
+        let now = self.brief(process.pid)?;
         // One that is dead may wait for a while until init reaps it.
-        let is_dead = |p: &Process| matches!(p.state, 'Z' | 'X') && p.threads <= 1;
-        let is_it = |p: &Process| (p.pid, p.start_time) == (process.pid, process.start_time);
-        Ok(all.iter().any(|p| is_it(p) && !is_dead(p)))
+        Ok(now.is_some_and(|now| now.start_time == process.start_time && !now.is_dead()))
     }
 
     /// Processes that are an mzsh at its startup, or at a restart.
@@ -130,38 +123,25 @@ impl Site {
         })
     }
 
-    /// A process that has the command line of a pico of the installation and does what this bash script says (`forever`
-    /// waits), in a session of its own, run by the owner.
-    pub fn stand_in(&self, pico: &str, script: &str) -> Result<Process, Error> {
-        self.stand_in_by(self.as_owner("sh"), pico, script)
+    /// A process that has the command line of a pico of the installation and takes these steps of the imitator's, in a session of
+    /// its own, run by the owner.
+    pub fn stand_in(&self, pico: &str, steps: &str) -> Result<Process, Error> {
+        self.stand_in_by(self.as_owner("sh"), pico, steps)
     }
 
     /// The same, run by the user of this shell.
-    pub fn stand_in_by(&self, shell: NodeCommand<'_>, pico: &str, script: &str) -> Result<Process, Error> {
+    pub fn stand_in_by(&self, shell: NodeCommand<'_>, pico: &str, steps: &str) -> Result<Process, Error> {
         let before = self.pids()?;
-        let line = format!("setsid {} </dev/null >/dev/null 2>&1 &", self.as_pico(pico, script)?);
+        let line = format!("setsid {} </dev/null >/dev/null 2>&1 &", self.as_pico(pico, steps)?);
         shell.args(["-c", &line]).run()?.expect(0)?;
         self.until(&format!("the stand-in for {pico}"), |site| {
             let mut found = site.picos(pico)?;
             // Not a fork of it.
             found.retain(|process| !before.contains(&process.pid) && process.session == process.pid);
-            // It has read its script, so that it needs nothing of its storage any more.
-            let at_work =
-                |p: &Process| site.node.path(format!("/proc/{}/fd/9", p.pid)).symlink_metadata().is_ok();
-            found.retain(at_work);
+            // It has taken its steps.
+            found.retain(|process| matches!(process.state, 'S' | 'D'));
             Ok(found.pop().ok_or_else(|| site.processes().map_or(String::new(), |p| in_short(&p))))
         })
-    }
-
-    /// Lays that script out; the words that run it.
-    pub fn as_pico(&self, pico: &str, script: &str) -> Result<String, Error> {
-        let (file, run) = (format!("{HOME}/tmp/{pico}.sh"), format!("{HOME}/tmp/{pico}.run"));
-        self.sh(&format!("[ -p {HOME}/tmp/never ] || mkfifo -m 666 {HOME}/tmp/never"))?;
-        self.node.write(&file, format!("{WAIT_FOR_EVER}{script}\n"))?;
-        let looks =
-            format!("-Dmz.home={HOME} -Dpico.configname={pico} com.digitalroute.picostart.PicoStart {pico}");
-        self.node.write(&run, format!("exec -a {HOME}/java/bin/java bash {file} {looks}\n"))?;
-        Ok(format!("bash {run}"))
     }
 
     /// A process that has nothing to do with any pico, run by the owner.

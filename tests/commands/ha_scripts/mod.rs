@@ -151,7 +151,7 @@ fn the_same_pico_of_another_installation_is_another() -> Done {
 #[test]
 fn offline_ends_one_that_ignores_mzsh_shutdown_and_sigterm() -> Done {
     let site = site(Kind::Ec).commands().build()?;
-    let jvm = site.stand_in("ec1", "trap '' TERM\nforever")?;
+    let jvm = site.stand_in("ec1", "ignore TERM")?;
     let ran =
         call(&site, "offline", "ec1").env("MZ_HA_TIMEOUT", "20").env("OCF_RESKEY_thread_dump", "no").run()?;
     done(ran, "Shutting down ec1...done.\n");
@@ -165,7 +165,7 @@ fn clean_ends_one_that_ignores_everything_with_all_that_it_has_started_and_asks_
     let site = site(Kind::Ec).commands().build()?;
     let stranger = site.stranger()?;
     let tree =
-        "trap '' TERM HUP INT\nsleep 1000001 &\nsetsid sleep 1000001 &\n( sleep 1000001; true ) &\nforever";
+        "ignore TERM HUP INT\nrun exec sleep 1000001\nrun exec setsid sleep 1000001\nrun sleep 1000001; true";
     site.stand_in("ec1", tree)?;
     site.until("three children", |site| {
         let mut all = site.processes()?;

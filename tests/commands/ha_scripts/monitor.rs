@@ -1,5 +1,7 @@
 //! What `monitor` says of a pico: healthy, not healthy, or that it can't be told.
 
+use testkit::imitation::Imitation;
+
 use super::*;
 
 #[test]
@@ -20,7 +22,7 @@ fn one_that_lives_and_is_not_online_is_never_offline() -> Done {
     site.sh("truncate -s 4096 /opt/device && chmod 666 /opt/device")?;
     let hung = site.node.hang("/opt/device", Held::Read)?;
     // No signal ends it, and nobody answers at its port.
-    let jvm = site.stand_in("ec1", "read -r _ </opt/device\nforever")?;
+    let jvm = site.stand_in("ec1", "read /opt/device")?;
     site.until("the process to wait for the device", |site| {
         let all = site.processes()?;
         let waits = all.iter().any(|process| process.pid == jvm.pid && process.state == 'D');
@@ -173,15 +175,7 @@ fn a_pico_of_another_nodes_container_may_have_the_same_port() -> Done {
 fn a_process_that_could_be_it_and_cant_be_told_is_unknown() -> Done {
     let site = site(Kind::Ec).commands().build()?;
     // By its name it is ec1; of which installation it does not say.
-    let line = "setsid env -i bash -c 'exec -a java sleep 1000000' </dev/null >/dev/null 2>&1 &";
-    let named = line.replace("sleep", "bash -c \"read <> /opt/mz/tmp/never\" -Dpico.configname=ec1");
-    site.sh("mkfifo -m 666 /opt/mz/tmp/never")?;
-    site.as_owner("sh").args(["-c", &named]).run()?.expect(0)?;
-    let doubtful = site.until("a process that is named ec1", |site| {
-        let all = site.processes()?;
-        let is = |p: &&Process| p.argv.first().is_some_and(|a| a == "java");
-        Ok(all.iter().find(is).cloned().ok_or_else(|| in_short(&all)))
-    })?;
+    let doubtful = Imitation::java(&["java", "-Dpico.configname=ec1"]).start(&site)?;
     answers(
         monitor(&site, EC1).run()?,
         UNKNOWN,

@@ -1,6 +1,6 @@
 //! Storage that hangs: covers a file or a directory with a FUSE file system that does not answer what it holds back.
 //!
-//! `hung-mount TARGET all|open|exec|read|write` covers TARGET with a file system that consists of its root alone, a file or a
+//! `hung-mount TARGET all|open|exec|read|write|close` covers TARGET with a file system that consists of its root alone, a file or a
 //! directory with the type, mode, owner and size of what it covers. It holds back what is named and answers the rest; below a
 //! directory there is nothing that could be answered, so for one it is `all`. "ready" on standard output says that it is mounted. When its standard input ends, the storage
 //! is back: the mount is gone, what lies below shows again, and what was held back comes to an error.
@@ -45,7 +45,7 @@ const FOR_EXECUTION: u32 = 0x20;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [target, held] = arguments.as_slice() else {
-        eprintln!("usage: hung-mount TARGET all|open|exec|read|write");
+        eprintln!("usage: hung-mount TARGET all|open|exec|read|write|close");
         return ExitCode::FAILURE;
     };
     match run(target, held) {
@@ -64,6 +64,7 @@ fn run(target: &str, held: &str) -> io::Result<()> {
         "exec" => Held::Execution,
         "read" => Held::One(READ),
         "write" => Held::One(WRITE),
+        "close" => Held::One(FLUSH),
         other => return Err(io::Error::other(format!("{other} can't be held back"))),
     };
     let covered = std::fs::metadata(target)?;

@@ -1,0 +1,191 @@
+//! A program that can be taken for another one: with any name, any arguments, any user, and in any of the states that a JVM gets into.
+//!
+//! `imitator FILE PROGRAM [ARGUMENT...]` executes PROGRAM, which is a copy of this program by another name, with the arguments
+//! that follow; the first of these is its `argv[0]`. FILE has the steps that it then takes, one a line. They go into its environment
+//! (`IMITATE`), for the arguments belong to the imitation. After the last step it waits for ever.
+//!
+//! | step | does |
+//! |---|---|
+//! | `ignore NAME...`, `default NAME...` | ignores these signals, or no longer |
+//! | `await` | waits for SIGUSR1, which is blocked from the beginning and so never comes too early |
+//! | `run LINE` | has the shell run this in the background |
+//! | `read FILE`, `hold FILE` | reads a file; keeps a file open |
+//! | `map FILE`, `unmap` | writes to a shared mapping; replaces it, and holds the lock of its memory until that is written back |
+//! | `pad BYTES` | executes itself again with so many bytes of arguments more |
+//! | `fork N` | N processes, each the child of the one before; this one goes on |
+//! | `many N` | N children, which take the rest of the steps; this one waits for ever |
+//! | `leaderless` | ends its main thread; another lives on |
+//! | `kill` | kills itself |
+//!
+//! The kernel offers these states by raw calls alone, hence the `unsafe` blocks. No step has more than one thread but `leaderless`, the last.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::IntoRawFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+use std::ptr;
+use std::thread;
+
+use nix::libc;
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, kill, signal, sigprocmask};
+use nix::unistd::{ForkResult, Pid, fork, pause};
+
+/// Where the steps are.
+const STEPS: &str = "IMITATE";
+/// Longest argument of `pad`: the kernel takes at most 128 KiB in one.
+const LONGEST: usize = 100 << 10;
+const PAGE: usize = 4096;
+
+fn main() -> ExitCode {
+    let outcome = std::env::var(STEPS).map_or_else(|_| launch(), |steps| imitate(&steps));
+    if let Err(problem) = outcome {
+        eprintln!("imitator: {problem}");
+        return ExitCode::FAILURE;
+    }
+    wait_for_ever()
+}
+
+fn wait_for_ever() -> ! {
+    loop {
+        pause();
+    }
+}
+
+fn launch() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [file, program, name, rest @ ..] = arguments.as_slice() else {
+        return Err(io::Error::other("usage: imitator FILE PROGRAM NAME [ARGUMENT...]"));
+    };
+    Err(Command::new(program).arg0(name).args(rest).env(STEPS, fs::read_to_string(file)?).exec())
+}
+
+fn imitate(steps: &str) -> io::Result<()> {
+    let mut awaited = SigSet::empty();
+    awaited.add(Signal::SIGUSR1);
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&awaited), None)?;
+    let mut mapping = None;
+    let mut rest = steps;
+    while let Some((line, after)) = rest.split_once('\n').or_else(|| (!rest.is_empty()).then_some((rest, "")))
+    {
+        rest = after;
+        let (step, what) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+        match step {
+            "" => {}
+            "ignore" => handle(what, SigHandler::SigIgn)?,
+            "default" => handle(what, SigHandler::SigDfl)?,
+            "await" => drop(awaited.wait()?),
+            "run" => drop(Command::new("/bin/sh").args(["-c", what]).env_remove(STEPS).spawn()?),
+            // The answer may be an error, once the storage is let go.
+            "read" => drop(File::open(what).and_then(|mut file| file.read(&mut [0; 1]))),
+            // It is closed by the end of the process.
+            "hold" => drop(OpenOptions::new().read(true).write(true).open(what)?.into_raw_fd()),
+            "map" => mapping = Some(map(what)?),
+            "unmap" => replace(mapping.take())?,
+            "pad" => return Err(pad(number(what)?, rest)?),
+            "fork" => chain(number(what)?)?,
+            "many" => {
+                if !is_one_of(number(what)?)? {
+                    wait_for_ever();
+                }
+            }
+            "leaderless" => end_main_thread(),
+            "kill" => kill(Pid::this(), Signal::SIGKILL)?,
+            other => return Err(io::Error::other(format!("{other} is no step"))),
+        }
+    }
+    Ok(())
+}
+
+fn number(what: &str) -> io::Result<usize> {
+    what.parse().map_err(|e| io::Error::other(format!("{what}: {e}")))
+}
+
+fn handle(names: &str, how: SigHandler) -> io::Result<()> {
+    for name in names.split_ascii_whitespace() {
+        let which: Signal = format!("SIG{name}").parse()?;
+        // SAFETY: neither of the two dispositions that come here is a function of this program.
+        unsafe { signal(which, how) }?;
+    }
+    Ok(())
+}
+
+/// The calling process, doubled; true in the child.
+fn is_child() -> io::Result<bool> {
+    // SAFETY: this process has one thread, so the child may do whatever this one may.
+    Ok(matches!(unsafe { fork() }?, ForkResult::Child))
+}
+
+/// True in each of so many children.
+fn is_one_of(number: usize) -> io::Result<bool> {
+    for _ in 0..number {
+        if is_child()? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn chain(number: usize) -> io::Result<()> {
+    if number > 0 && is_child()? {
+        chain(number - 1)?;
+        wait_for_ever();
+    }
+    Ok(())
+}
+
+/// A page of the file, shared and written to. The file stays open: a close would write the page back.
+fn map(path: &str) -> io::Result<*mut libc::c_void> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    // The kernel learns the size of a file of FUSE by asking for it.
+    file.metadata()?;
+    let rights = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a new mapping, at an address that the kernel chooses, is in nobody's way.
+    let at = unsafe { libc::mmap(ptr::null_mut(), PAGE, rights, libc::MAP_SHARED, file.into_raw_fd(), 0) };
+    if at == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the first byte of the mapping that was just made, for writing.
+    unsafe { at.cast::<u8>().write_volatile(1) };
+    Ok(at)
+}
+
+/// The mapping gives way to another at its address. mmap(2) keeps the lock of this process's memory until that is done,
+/// munmap(2) does not.
+fn replace(mapping: Option<*mut libc::c_void>) -> io::Result<()> {
+    let at = mapping.ok_or_else(|| io::Error::other("unmap without map"))?;
+    let rights = libc::PROT_READ | libc::PROT_WRITE;
+    let how = libc::MAP_PRIVATE | libc::MAP_FIXED | libc::MAP_ANONYMOUS;
+    // SAFETY: the address is that of a mapping that `map` made, of the same length, and nothing refers to it.
+    let now = unsafe { libc::mmap(at, PAGE, rights, how, -1, 0) };
+    if now == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Executes this program again; comes back with an error only.
+fn pad(bytes: usize, rest: &str) -> io::Result<io::Error> {
+    // The kernel gives a quarter of the stack's limit to arguments, and 6 MiB at most.
+    let most = libc::rlimit { rlim_cur: 64 << 20, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the limits outlive the call, which only reads them.
+    if unsafe { libc::setrlimit(libc::RLIMIT_STACK, &raw const most) } != 0 {
+        return Ok(io::Error::last_os_error());
+    }
+    let mut own = std::env::args();
+    let name = own.next().unwrap_or_default();
+    let padding = std::iter::repeat_n("x".repeat(LONGEST - 1), bytes / LONGEST);
+    Ok(Command::new(fs::read_link("/proc/self/exe")?)
+        .arg0(name)
+        .args(own)
+        .args(padding)
+        .env(STEPS, rest)
+        .exec())
+}
+
+fn end_main_thread() -> ! {
+    let other = thread::spawn(|| wait_for_ever());
+    // It lives on by itself.
+    drop(other);
+    loop {
+        // SAFETY: exit(2) ends the calling thread alone and runs nothing of the program's; nothing that it owns is another thread's.
+        unsafe { libc::syscall(libc::SYS_exit, 0) };
+    }
+}
