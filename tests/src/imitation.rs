@@ -42,8 +42,8 @@ impl State {
         match self {
             Self::Live => String::new(),
             Self::Leaderless => "leaderless\n".to_owned(),
-            Self::Stuck(file) => format!("map {file}\nunmap\n"),
-            Self::Exiting(file) => format!("hold {file}\nkill\n"),
+            Self::Stuck(file) => format!("map {file}\nawait\nunmap\n"),
+            Self::Exiting(file) => format!("hold {file}\nawait\nkill\n"),
         }
     }
 
@@ -144,12 +144,12 @@ impl Imitation {
     /// Starts it, in a session of its own, and waits until it is in its state.
     pub fn start(&self, site: &Site) -> Result<Process, Error> {
         let started = self.begin(site)?;
-        site.until(&format!("{:?}", self.state), |site| {
-            let now = site.brief(started.pid)?;
-            let is =
-                |now: &Process| now.state == self.state.letter() && (now.state != 'Z' || now.threads > 1);
-            Ok(now.clone().filter(is).ok_or_else(|| format!("{now:?}")))
-        })
+        if matches!(self.state, State::Stuck(_) | State::Exiting(_)) {
+            // A file of storage that hangs may have it in state D before; there is no other wait after this signal.
+            until_in(site, started.pid, 'S')?;
+            site.signal(started.pid, "USR1")?;
+        }
+        until_in(site, started.pid, self.state.letter())
     }
 
     /// The same without the wait: once it has the name of its program and goes through its steps.
@@ -181,6 +181,14 @@ impl Imitation {
             Ok(now.clone().filter(|now| Some(&now.comm) == name.as_ref()).ok_or_else(|| format!("{now:?}")))
         })
     }
+}
+
+fn until_in(site: &Site, pid: u32, state: char) -> Result<Process, Error> {
+    site.until(&format!("pid {pid} to be in state {state}"), |site| {
+        let now = site.brief(pid)?;
+        let is = |now: &Process| now.state == state && !now.is_dead();
+        Ok(now.clone().filter(is).ok_or_else(|| format!("{now:?}")))
+    })
 }
 
 /// A copy of the imitator, executable by everybody.
