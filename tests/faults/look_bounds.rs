@@ -46,7 +46,7 @@ fn limited(call: AgentCall<'_>) -> AgentCall<'_> {
 fn costs(site: &Site, when: &str) -> Result<[Cost; 3], Error> {
     let mut best: Option<[Cost; 3]> = None;
     for _ in 0..RUNS {
-        site.agent().meta_timeout(Duration::from_secs(60)).run("start")?.expect(OK)?;
+        limited(site.agent()).run("start")?.expect(OK)?;
         let run = |call: AgentCall<'_>, action: &str| -> Result<Cost, Error> {
             let ran = limited(call).run(action)?;
             assert_eq!(ran.code(), Some(OK), "{when}: {ran}");

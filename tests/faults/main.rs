@@ -28,6 +28,7 @@ mod ownership;
 mod parameters;
 mod pid_file;
 mod platform_lost;
+mod proc_hidden;
 mod process;
 mod record;
 mod startup;

@@ -4,6 +4,7 @@
 //! the imitation are those of a java, a shell or whatever it is to be.
 #![expect(
     clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
     reason = "all of them: the node can't be used, or the imitation is not what it should be; both end the test"
 )]
 
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::sandbox::KIT;
-use crate::site::{HOME, MZADMIN, Site};
+use crate::site::{HOME, MZADMIN, Site, in_short};
 use crate::{Error, Process};
 
 /// Where a java of no installation is.
@@ -207,6 +208,15 @@ impl Site {
         let looks =
             format!("-Dmz.home={HOME} -Dpico.configname={pico} com.digitalroute.picostart.PicoStart {pico}");
         Ok(format!("{KIT}/{IMITATOR} {file} {JAVA} {HOME}/java/bin/java {looks}"))
+    }
+
+    /// The one process of a pico that its owner runs, beside those of others that look like it; anything else fails the test.
+    #[track_caller]
+    pub fn one_by_owner(&self, name: &str) -> Result<Process, Error> {
+        let mut found = self.picos(name)?;
+        found.retain(|process| process.uid == self.owner());
+        assert_eq!(found.len(), 1, "{name}: {}", in_short(&found));
+        Ok(found.remove(0))
     }
 
     /// A process as it is told without its memory, which may be locked: it has no arguments. None: it is gone.
