@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use testkit::answer::OK;
-use testkit::imitation::{Imitation, JAVA};
+use testkit::imitation::Imitation;
 use testkit::site::{Kind, Site, recurring, site};
-use testkit::{AgentCall, Done, Error, Process, Ran};
+use testkit::{AgentCall, Done, Error, Ran};
 
 use crate::cells::{HOME, NAMED, STRANGER};
-use crate::stop_acts::{lock, many, until_children};
+use crate::stop_acts::many;
 
 /// More memory than a look may need, and less than would harm the machine.
 const LIMIT: &str = "--as=1073741824";
@@ -75,20 +75,9 @@ fn within(without: [Cost; 3], among: [Cost; 3], attacked: [Cost; 3]) {
     }
 }
 
-/// So many processes of a stranger that do nothing, by steps that may come before.
-fn strangers(site: &Site, number: usize, imitation: Imitation, steps: &str) -> Result<Process, Error> {
-    let steps = format!("{steps}many {number}\nawait\n");
-    let first = imitation.user(STRANGER).before(&steps).start(site)?;
-    until_children(site, &first, number, 'S')?;
-    Ok(first)
-}
-
-fn end(site: &Site, first: &Process) -> Done {
-    site.sh(&format!("kill -s KILL -- -{}", first.pid))?;
-    site.until("the end of them all", |site| {
-        let left = site.briefly()?.iter().filter(|process| process.group == first.pid).count();
-        Ok(if left == 0 { Ok(()) } else { Err(format!("{left}")) })
-    })
+/// A process of a stranger's that is nothing special.
+fn plain() -> Imitation {
+    Imitation::of("/opt/imitated/bin/plain", &["plain"]).user(STRANGER)
 }
 
 /// A thousand javas of a stranger's whose command lines can't be read, for they hang in the kernel with the lock of their memory, cost a look
@@ -101,11 +90,11 @@ fn thousand_processes_that_hang_cost_a_look_no_more_than_others() -> Done {
         return Ok(());
     }
     let without = costs(&site, "without")?;
-    let plain = strangers(&site, NUMBER, Imitation::of("/opt/imitated/bin/plain", &["plain"]), "")?;
+    let others = plain().crowd(&site, NUMBER, "")?;
     let among = costs(&site, "among others")?;
-    end(&site, &plain)?;
-    let (first, hung) = many(&site, NUMBER, Some(STRANGER))?;
-    lock(&site, &first, NUMBER)?;
+    others.end(&site)?;
+    let (crowd, hung) = many(&site, NUMBER, Some(STRANGER))?;
+    crowd.hang(&site)?;
     let attacked = costs(&site, "attacked")?;
     hung.release();
     within(without, among, attacked);
@@ -122,14 +111,14 @@ fn four_thousand_processes_with_long_arguments_cost_a_look_no_more_than_others()
         return Ok(());
     }
     let without = costs(&site, "without")?;
-    let plain = strangers(&site, NUMBER, Imitation::of("/opt/imitated/bin/plain", &["plain"]), "")?;
+    let others = plain().crowd(&site, NUMBER, "")?;
     let among = costs(&site, "among others")?;
-    end(&site, &plain)?;
+    others.end(&site)?;
     // They share the pages of these arguments.
-    let long = Imitation::of(JAVA, &["java", HOME, NAMED]);
-    let first = strangers(&site, NUMBER, long, "pad 2000000\n")?;
+    let long = Imitation::java(&["java", HOME, NAMED]).user(STRANGER).before("pad 2000000\n");
+    let crowd = long.crowd(&site, NUMBER, "")?;
     let attacked = costs(&site, "attacked")?;
-    end(&site, &first)?;
+    crowd.end(&site)?;
     within(without, among, attacked);
     Ok(())
 }
@@ -141,9 +130,9 @@ fn sixty_processes_of_the_owner_that_hang_cost_one_deadline() -> Done {
     const NUMBER: usize = 60;
     let site = site(Kind::Platform).build()?;
     let without = costs(&site, "without")?;
-    let (first, hung) = many(&site, NUMBER, None)?;
+    let (crowd, hung) = many(&site, NUMBER, None)?;
     let jvm = site.start()?;
-    lock(&site, &first, NUMBER)?;
+    crowd.hang(&site)?;
     let calls = [(site.agent(), "monitor"), (recurring(site.agent(), 10), "monitor"), (site.agent(), "stop")];
     for ((call, action), without) in calls.into_iter().zip(without) {
         let ran = limited(call).run(action)?;
@@ -159,19 +148,20 @@ fn sixty_processes_of_the_owner_that_hang_cost_one_deadline() -> Done {
 #[test]
 fn processes_of_these_tests_are_what_they_are_to_be() -> Done {
     let site = site(Kind::Platform).build()?;
-    let long = Imitation::java(&["java", HOME]).before("pad 2000000\nmany 3\n").start(&site)?;
-    until_children(&site, &long, 3, 'S')?;
-    let all = site.processes()?;
-    let children: Vec<&Process> = all.iter().filter(|process| process.ppid == long.pid).collect();
-    assert!(children.iter().all(|child| child.command_line().len() > 1_900_000), "{}", children.len());
-    assert!(children.iter().all(|child| child.argv[..2] == ["java", HOME]));
-    end(&site, &long)?;
-    let (first, hung) = many(&site, 3, None)?;
-    lock(&site, &first, 3)?;
-    let child = site.briefly()?.into_iter().find(|process| process.ppid == first.pid).expect("a child");
-    let read =
-        site.node.command("timeout").args(["0.5", "cat", &format!("/proc/{}/cmdline", child.pid)]).run()?;
-    assert_eq!(read.code(), Some(124), "{read}");
+    let long = Imitation::java(&["java", HOME]).before("pad 2000000\n").crowd(&site, 3, "")?;
+    for member in long.members(&site)? {
+        let all = site.processes()?;
+        let found = all.iter().find(|process| process.pid == member.pid).expect("it lives");
+        assert!(found.command_line().len() > 1_900_000 && found.argv[..2] == ["java", HOME]);
+    }
+    long.end(&site)?;
+    let (crowd, hung) = many(&site, 3, None)?;
+    crowd.hang(&site)?;
+    for member in crowd.members(&site)? {
+        let cmdline = format!("/proc/{}/cmdline", member.pid);
+        let read = site.node.command("timeout").args(["0.5", "cat", &cmdline]).run()?;
+        assert_eq!(read.code(), Some(124), "{read}");
+    }
     hung.release();
     Ok(())
 }

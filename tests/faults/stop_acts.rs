@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use testkit::imitation::{Imitation, State};
+use testkit::imitation::{Crowd, Imitation, State};
 use testkit::site::{Kind, Site, site};
 use testkit::{Done, Error, Held, Hung, Process, Ran};
 
@@ -12,30 +12,13 @@ use crate::cells::{CLASS, NAMED};
 /// As many as a look can't wait for one after the other.
 const MANY: usize = 100;
 
-/// Javas of the owner's which say nothing of any pico, before they hang in the kernel.
-pub(crate) fn many(site: &Site, number: usize, user: Option<u32>) -> Result<(Process, Hung), Error> {
+/// Javas which say nothing of any pico, of the owner's or this user's, before they hang in the kernel when they are told to.
+pub(crate) fn many(site: &Site, number: usize, user: Option<u32>) -> Result<(Crowd, Hung), Error> {
     site.sh("truncate -s 4096 /opt/written && chmod 666 /opt/written")?;
     let hung = site.node.hang("/opt/written", Held::Write)?;
-    let steps = format!("map /opt/written\nmany {number}\nawait\nunmap\n");
-    let java = Imitation::java(&["java"]).before(&steps);
-    let first = user.map_or(java.clone(), |uid| java.user(uid)).start(site)?;
-    until_children(site, &first, number, 'S')?;
-    Ok((first, hung))
-}
-
-/// From now on the command line of none of them can be read.
-pub(crate) fn lock(site: &Site, first: &Process, number: usize) -> Done {
-    site.sh(&format!("kill -s USR1 -- -{}", first.pid))?;
-    until_children(site, first, number, 'D')
-}
-
-/// All of its children are in this state.
-pub(crate) fn until_children(site: &Site, first: &Process, number: usize, state: char) -> Done {
-    site.until(&format!("{number} processes in state {state}"), |site| {
-        let all = site.briefly()?;
-        let there = all.iter().filter(|process| process.ppid == first.pid && process.state == state).count();
-        Ok(if there == number { Ok(()) } else { Err(format!("{there}")) })
-    })
+    let java = Imitation::java(&["java"]).before("map /opt/written\n");
+    let java = user.map_or(java.clone(), |uid| java.user(uid));
+    Ok((java.crowd(site, number, "unmap")?, hung))
 }
 
 /// A stop with the shortest time that Pacemaker gives by default.
@@ -55,9 +38,9 @@ fn has_ended(site: &Site, jvm: &Process, ran: &Ran) -> Done {
 #[test]
 fn stop_ends_the_recorded_jvm_beside_a_hundred_that_hang() -> Done {
     let site = site(Kind::Platform).build()?;
-    let (first, hung) = many(&site, MANY, None)?;
+    let (crowd, hung) = many(&site, MANY, None)?;
     let jvm = site.start()?;
-    lock(&site, &first, MANY)?;
+    crowd.hang(&site)?;
     let ran = stop(&site)?.answers(OK);
     has_ended(&site, &jvm, &ran)?;
     hung.release();
@@ -69,8 +52,8 @@ fn stop_ends_the_recorded_jvm_beside_a_hundred_that_hang() -> Done {
 fn stop_ends_the_recorded_jvm_beside_a_hundred_that_could_be_it() -> Done {
     let site = site(Kind::Platform).build()?;
     let jvm = site.start()?;
-    let (first, hung) = many(&site, MANY, None)?;
-    lock(&site, &first, MANY)?;
+    let (crowd, hung) = many(&site, MANY, None)?;
+    crowd.hang(&site)?;
     let ran = stop(&site)?;
     has_ended(&site, &jvm, &ran)?;
     hung.release();

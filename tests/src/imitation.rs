@@ -184,6 +184,54 @@ impl Imitation {
     }
 }
 
+/// Many imitations that one process has forked. They share its memory, however much that is.
+#[derive(Debug)]
+pub struct Crowd {
+    first: Process,
+    number: usize,
+}
+
+impl Imitation {
+    /// So many of it: they wait, and take these steps when they are told to.
+    pub fn crowd(&self, site: &Site, number: usize, then: &str) -> Result<Crowd, Error> {
+        let first = self.clone().before(&format!("many {number}\nawait\n{then}\n")).start(site)?;
+        let crowd = Crowd { first, number };
+        crowd.until_in(site, 'S')?;
+        Ok(crowd)
+    }
+}
+
+impl Crowd {
+    /// Tells all of them, and waits until each hangs in the kernel.
+    pub fn hang(&self, site: &Site) -> Result<(), Error> {
+        site.sh(&format!("kill -s USR1 -- -{}", self.first.pid))?;
+        self.until_in(site, 'D')
+    }
+
+    /// Ends all of them.
+    pub fn end(self, site: &Site) -> Result<(), Error> {
+        site.sh(&format!("kill -s KILL -- -{}", self.first.pid))?;
+        site.until("the end of a crowd", |site| {
+            let left = site.briefly()?.iter().filter(|process| process.group == self.first.pid).count();
+            Ok(if left == 0 { Ok(()) } else { Err(format!("{left} are left")) })
+        })
+    }
+
+    /// The members.
+    pub fn members(&self, site: &Site) -> Result<Vec<Process>, Error> {
+        let mut all = site.briefly()?;
+        all.retain(|process| process.ppid == self.first.pid);
+        Ok(all)
+    }
+
+    fn until_in(&self, site: &Site, state: char) -> Result<(), Error> {
+        site.until(&format!("{} processes in state {state}", self.number), |site| {
+            let there = self.members(site)?.iter().filter(|process| process.state == state).count();
+            Ok(if there == self.number { Ok(()) } else { Err(format!("{there} are")) })
+        })
+    }
+}
+
 fn until_in(site: &Site, pid: u32, state: char) -> Result<Process, Error> {
     site.until(&format!("pid {pid} to be in state {state}"), |site| {
         let now = site.brief(pid)?;
