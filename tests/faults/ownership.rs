@@ -17,36 +17,63 @@ const MARKERS: [(&str, &[&str]); 4] = [
     ("all of them", &["-Xmx1g", "-classpath", "/opt/mz/lib/picostart.jar", NAMED, OOM, CLASS, "platform"]),
 ];
 
-/// Ways to name the installation: an option, a directory to be in, a variable; and whether they do name it.
-const HOMES: [(&str, Option<&str>, &str, Option<&str>, Is); 7] = [
-    ("-Dmz.home", Some(HOME), "/", None, Is::Pico),
-    ("MZ_HOME", None, "/", Some("/opt/mz"), Is::Pico),
-    ("relative -Dmz.home", Some("-Dmz.home=../mz"), "/opt/imitated", None, Is::Pico),
-    ("relative MZ_HOME", None, "/opt/mz", Some("."), Is::Pico),
-    ("none", None, "/", None, Is::Unknown),
-    ("another's", Some("-Dmz.home=/opt/imitated"), "/", None, Is::Ignored),
-    ("relative, another's", Some("-Dmz.home=../mz/lib"), "/opt/imitated", None, Is::Ignored),
+/// A way to name an installation.
+struct Named {
+    how: &'static str,
+    /// On the command line.
+    option: &'static [&'static str],
+    /// `MZ_HOME`.
+    variable: Option<&'static str>,
+    /// Where the process is.
+    directory: &'static str,
+    /// What it is to an agent of `/opt/mz`.
+    is: Is,
+}
+
+const HOMES: [Named; 7] = [
+    Named { how: "-Dmz.home", option: &[HOME], variable: None, directory: "/", is: Is::Pico },
+    Named { how: "MZ_HOME", option: &[], variable: Some("/opt/mz"), directory: "/", is: Is::Pico },
+    Named {
+        how: "relative -Dmz.home",
+        option: &["-Dmz.home=../mz"],
+        variable: None,
+        directory: "/opt/imitated",
+        is: Is::Pico,
+    },
+    Named { how: "relative MZ_HOME", option: &[], variable: Some("."), directory: "/opt/mz", is: Is::Pico },
+    Named { how: "none", option: &[], variable: None, directory: "/", is: Is::Unknown },
+    Named {
+        how: "another's",
+        option: &["-Dmz.home=/opt/imitated"],
+        variable: None,
+        directory: "/",
+        is: Is::Ignored,
+    },
+    Named {
+        how: "relative, another's",
+        option: &["-Dmz.home=../mz/lib"],
+        variable: None,
+        directory: "/opt/imitated",
+        is: Is::Ignored,
+    },
 ];
 
 /// A java by these markers and this home.
-fn claims(markers: &[&str], home: usize) -> Imitation {
-    let (_, option, directory, variable, _) = HOMES[home];
-    let mut argv = vec!["java"];
-    argv.extend(option);
-    argv.extend(markers);
-    let java = Imitation::java(&argv).directory(directory);
-    variable.map_or(java.clone(), |value| java.env("MZ_HOME", value))
+fn claims(markers: &[&str], home: &Named) -> Imitation {
+    let argv: Vec<&str> = ["java"].iter().chain(home.option).chain(markers).copied().collect();
+    let java = Imitation::java(&argv).directory(home.directory);
+    home.variable.map_or(java.clone(), |value| java.env("MZ_HOME", value))
 }
 
 /// Every marker with every home, of one owner, and what it is by these.
 fn each(owner: &str, by: impl Fn(Imitation) -> Imitation, is: impl Fn(Is) -> Is) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (marker, words) in MARKERS {
-        for (at, (home, .., so)) in HOMES.iter().enumerate() {
+        for (at, home) in HOMES.iter().enumerate() {
             // All of the homes with one marker, all of the markers with one home.
             if at == 0 || marker == "configname" {
-                let name = format!("{owner}, {marker}, home: {home}");
-                cells.push(cell(name, is(*so), by(claims(words, at))));
+                let name = format!("{owner}, {marker}, home: {}", home.how);
+                cells.push(cell(name, is(home.is), by(claims(words, home))));
             }
         }
     }

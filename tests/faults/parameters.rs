@@ -128,7 +128,8 @@ fn pico_of_another_resource_or_user_is_not_meant_by_an_unreadable_parameter() ->
         others.push(Imitation::pico("ec1").user(4712).start(&site)?);
         others.push(Imitation::pico("ec2").user(4712).start(&site)?);
     }
-    for wrong in UNREADABLE {
+    // Where only process_match can't be read, name and home still say that ec1 is meant.
+    for wrong in UNREADABLE.into_iter().filter(|(name, _)| *name != "process_match") {
         let call = || with(site.agent().instance("second"), wrong);
         call().run("monitor")?.answers(NOT_RUNNING);
         call().run("stop")?.answers(OK);
