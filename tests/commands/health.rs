@@ -105,6 +105,32 @@ fn what_cant_be_told_is_neither_well_nor_not() -> Done {
     Ok(())
 }
 
+/// A process of a stranger that claims to be the pico, or to start it, is nothing to it.
+#[test]
+fn a_strangers_process_makes_nothing_well_and_nothing_doubtful() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    if site.node.owner() == "root" {
+        return Ok(());
+    }
+    let home = format!("-Dmz.home={HOME}");
+    let startup = ["java", &home, "com.digitalroute.picostart.cmdline.CommandLine", "startup", "ec1"];
+    let nameless = ["java", "-Dpico.configname=ec1"];
+    for imitation in [Imitation::pico("ec1"), Imitation::java(&startup), Imitation::java(&nameless)] {
+        let other = imitation.user(4712).start(&site)?;
+        let by_name = || health(&site, &["--pico", "ec1", "--mz-home", HOME, "--type", "ec"]).run();
+        let ran = by_name()?.expect(1)?;
+        assert!(ran.stdout.contains("ec1 is not running"), "{ran}");
+        assert_eq!(emf(&site, 1)?["Healthy"], 0);
+        site.mzsh(&["startup", "ec1"])?.expect(0)?;
+        let jvm = site.one_by_owner("ec1")?;
+        by_name()?.expect(0)?;
+        site.signal(jvm.pid, "KILL")?;
+        assert!(site.lives(&other)?);
+        site.signal(other.pid, "KILL")?;
+    }
+    Ok(())
+}
+
 /// A configuration with one resource of ours, which no agent has started here.
 const CIB: &str = r#"<cib crm_feature_set="3.16.2" validate-with="pacemaker-3.9" epoch="1" num_updates="0" admin_epoch="0">
 <configuration><crm_config/><nodes/><resources>

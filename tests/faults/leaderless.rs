@@ -7,6 +7,8 @@ use testkit::imitation::{Imitation, State};
 use testkit::site::{Kind, Site, site};
 use testkit::{Done, Error, Process};
 
+use crate::cells::{CLASS, HOME, Is, NAMED, cell, check};
+
 /// A Platform that was adopted, and has lost its main thread since.
 fn known_and_leaderless() -> Result<(Site, Process), Error> {
     let site = site(Kind::Platform).build()?;
@@ -52,9 +54,9 @@ fn has_other_users(site: &Site) -> bool {
     site.node.owner() != "root"
 }
 
-/// One that says nothing of any pico, run by this user.
+/// One that is named as the Platform and does not say of which installation, run by this user.
 fn leaderless(site: &Site, user: Option<u32>) -> Result<Process, Error> {
-    let java = Imitation::java(&["java"]).state(State::Leaderless);
+    let java = Imitation::java(&["java", NAMED, CLASS]).state(State::Leaderless);
     user.map_or(java.clone(), |uid| java.user(uid)).start(site)
 }
 
@@ -130,4 +132,35 @@ fn one_that_another_resource_runs_is_not_ours() -> Done {
     site.stop()?.answers(OK);
     assert_eq!(site.processes()?.iter().map(|process| process.pid).collect::<Vec<_>>(), [other.pid]);
     Ok(())
+}
+
+/// A java without main thread is told by what its other threads have of its command line, environment, executable and directory: another
+/// pico, the Platform of another installation and a java that is no pico at all are ignored, and the Platform has failed and is ended.
+#[test]
+fn java_without_main_thread_is_told_by_its_other_threads() -> Done {
+    let java = |argv: &[&str]| Imitation::java(argv).state(State::Leaderless);
+    let of = |program: &str, argv: &[&str]| Imitation::of(program, argv).state(State::Leaderless);
+    check(vec![
+        cell("a java that says nothing", Is::Ignored, java(&["java"])),
+        cell("a java of another program", Is::Ignored, java(&["java", "-jar", "/opt/x.jar", NAMED, HOME])),
+        cell("another pico", Is::Ignored, Imitation::pico("ec1").state(State::Leaderless)),
+        cell("another installation's", Is::Ignored, java(&["java", "-Dmz.home=/opt/imitated", NAMED, CLASS])),
+        cell(
+            "another installation's, by MZ_HOME",
+            Is::Ignored,
+            java(&["java", NAMED, CLASS]).env("MZ_HOME", "/opt/imitated"),
+        ),
+        cell(
+            "a program that is only called java",
+            Is::Ignored,
+            of("/opt/imitated/bin/perl", &["java", HOME, NAMED, CLASS]),
+        ),
+        cell("the Platform", Is::Failed, Imitation::pico("platform").state(State::Leaderless)),
+        cell("the Platform, by MZ_HOME", Is::Failed, java(&["java", NAMED, CLASS]).env("MZ_HOME", "/opt/mz")),
+        cell(
+            "the Platform, by a relative home",
+            Is::Failed,
+            java(&["java", "-Dmz.home=.", CLASS, "platform"]).directory("/opt/mz"),
+        ),
+    ])
 }

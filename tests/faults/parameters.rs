@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use testkit::answer::{Answer, CONFIGURED, GENERIC, NOT_RUNNING, OK};
+use testkit::imitation::Imitation;
 use testkit::site::{Kind, recurring, site};
 use testkit::{AgentCall, Done};
 
@@ -75,6 +76,68 @@ fn with_neither_parameters_nor_record_to_go_by_a_stop_does_not_claim_success() -
     assert_eq!(site.one("platform")?.pid, pid);
     site.stop()?.answers(OK);
     site.nothing_left()
+}
+
+/// With an unreadable `pico_name`, `mz_home` or `process_match` and no record, a live pico that could be the one that is meant is never taken for
+/// none: probe, monitor and stop answer 1 and name it, and leave it alone.
+#[test]
+fn pico_that_could_be_meant_by_an_unreadable_parameter_is_named() -> Done {
+    let site = site(Kind::Platform).build()?;
+    for wrong in UNREADABLE {
+        let jvm = site.start_by_hand()?;
+        site.sh(&format!("rm -f {}", site.record()))?;
+        let call = || with(site.agent(), wrong);
+        let named = [format!("{}: ", wrong.0), format!("pid {}", jvm.pid)];
+        let named: Vec<&str> = named.iter().map(String::as_str).collect();
+        call().run("monitor")?.answers(GENERIC).because(&named);
+        recurring(call(), 0).run("monitor")?.answers(GENERIC).because(&named[..1]);
+        call().run("stop")?.answers(GENERIC).because(&named);
+        assert!(site.lives(&jvm)?, "{wrong:?}");
+        site.stop()?.answers(OK);
+        call().run("monitor")?.answers(NOT_RUNNING);
+        call().run("stop")?.answers(OK);
+    }
+    Ok(())
+}
+
+/// The same of an EC whose `pico_name` is not set or can't be read, while another EC runs that no record names.
+#[test]
+fn ec_that_could_be_meant_by_a_name_that_is_missing_is_named() -> Done {
+    for name in ["", "plat form"] {
+        let site = site(Kind::Ec).build()?;
+        let jvm = site.start_by_hand()?;
+        let call = || site.agent().param("pico_name", name);
+        let named = format!("pid {}", jvm.pid);
+        call().run("monitor")?.answers(GENERIC).because(&["pico_name", &named]);
+        call().run("stop")?.answers(GENERIC).because(&["pico_name", &named]);
+        assert!(site.lives(&jvm)?);
+    }
+    Ok(())
+}
+
+/// A pico that the record of another resource names, and a stranger's process, are not meant by a parameter that can't be read: nothing is running,
+/// and a stop succeeds.
+#[test]
+fn pico_of_another_resource_or_user_is_not_meant_by_an_unreadable_parameter() -> Done {
+    let site = site(Kind::Ec).build()?;
+    // The Platform beside it is another resource's, too.
+    site.agent_for(Kind::Platform).run("monitor")?.answers(OK).silently();
+    site.start()?;
+    let mut others = vec![site.one("ec1")?, site.one("platform")?];
+    if site.node.owner() != "root" {
+        others.push(Imitation::pico("ec1").user(4712).start(&site)?);
+        others.push(Imitation::pico("ec2").user(4712).start(&site)?);
+    }
+    // Where only process_match can't be read, name and home still say that ec1 is meant.
+    for wrong in UNREADABLE.into_iter().filter(|(name, _)| *name != "process_match") {
+        let call = || with(site.agent().instance("second"), wrong);
+        call().run("monitor")?.answers(NOT_RUNNING);
+        call().run("stop")?.answers(OK);
+        for other in &others {
+            assert!(site.lives(other)?, "{wrong:?}: {other:?}");
+        }
+    }
+    Ok(())
 }
 
 /// An EC or SC without `pico_name` is an error of the configuration for a start, and nothing that runs for

@@ -46,6 +46,8 @@ pub struct Ran {
     pub stderr: String,
     /// From its fork to its end.
     pub wall: Duration,
+    /// The most memory that it, or anything that it has waited for, had at once, in KiB.
+    pub most_kib: u64,
 }
 
 impl Ran {
@@ -211,7 +213,7 @@ impl<'a> NodeCommand<'a> {
             (false, None, signal) => End::Signal(signal.unwrap_or_default()),
         };
         let wall = Duration::from_micros(report.wall_us);
-        Ok(Ran { argv, end, stdout: report.stdout, stderr: report.stderr, wall })
+        Ok(Ran { argv, end, stdout: report.stdout, stderr: report.stderr, wall, most_kib: report.most_kib })
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Report {
     pub timed_out: bool,
     /// From before the fork until its end was seen, in microseconds.
     pub wall_us: u64,
+    /// The most memory that it, or anything that it has waited for, had at once, in KiB.
+    pub most_kib: u64,
     /// What it wrote until its end; bytes that are not UTF-8 are replaced.
     pub stdout: String,
     /// The same for standard error.

@@ -4,6 +4,7 @@
 //! the imitation are those of a java, a shell or whatever it is to be.
 #![expect(
     clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
     reason = "all of them: the node can't be used, or the imitation is not what it should be; both end the test"
 )]
 
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::sandbox::KIT;
-use crate::site::{HOME, MZADMIN, Site};
+use crate::site::{HOME, MZADMIN, Site, in_short};
 use crate::{Error, Process};
 
 /// Where a java of no installation is.
@@ -42,8 +43,8 @@ impl State {
         match self {
             Self::Live => String::new(),
             Self::Leaderless => "leaderless\n".to_owned(),
-            Self::Stuck(file) => format!("map {file}\nunmap\n"),
-            Self::Exiting(file) => format!("hold {file}\nkill\n"),
+            Self::Stuck(file) => format!("map {file}\nawait\nunmap\n"),
+            Self::Exiting(file) => format!("hold {file}\nawait\nkill\n"),
         }
     }
 
@@ -144,12 +145,12 @@ impl Imitation {
     /// Starts it, in a session of its own, and waits until it is in its state.
     pub fn start(&self, site: &Site) -> Result<Process, Error> {
         let started = self.begin(site)?;
-        site.until(&format!("{:?}", self.state), |site| {
-            let now = site.brief(started.pid)?;
-            let is =
-                |now: &Process| now.state == self.state.letter() && (now.state != 'Z' || now.threads > 1);
-            Ok(now.clone().filter(is).ok_or_else(|| format!("{now:?}")))
-        })
+        if matches!(self.state, State::Stuck(_) | State::Exiting(_)) {
+            // A file of storage that hangs may have it in state D before; there is no other wait after this signal.
+            until_in(site, started.pid, 'S')?;
+            site.signal(started.pid, "USR1")?;
+        }
+        until_in(site, started.pid, self.state.letter())
     }
 
     /// The same without the wait: once it has the name of its program and goes through its steps.
@@ -183,6 +184,62 @@ impl Imitation {
     }
 }
 
+/// Many imitations that one process has forked. They share its memory, however much that is.
+#[derive(Debug)]
+pub struct Crowd {
+    first: Process,
+    number: usize,
+}
+
+impl Imitation {
+    /// So many of it: they wait, and take these steps when they are told to.
+    pub fn crowd(&self, site: &Site, number: usize, then: &str) -> Result<Crowd, Error> {
+        let first = self.clone().before(&format!("many {number}\nawait\n{then}\n")).start(site)?;
+        let crowd = Crowd { first, number };
+        crowd.until_in(site, 'S')?;
+        Ok(crowd)
+    }
+}
+
+impl Crowd {
+    /// Tells all of them, and waits until each hangs in the kernel.
+    pub fn hang(&self, site: &Site) -> Result<(), Error> {
+        site.sh(&format!("kill -s USR1 -- -{}", self.first.pid))?;
+        self.until_in(site, 'D')
+    }
+
+    /// Ends all of them.
+    pub fn end(self, site: &Site) -> Result<(), Error> {
+        site.sh(&format!("kill -s KILL -- -{}", self.first.pid))?;
+        site.until("the end of a crowd", |site| {
+            let left = site.briefly()?.iter().filter(|process| process.group == self.first.pid).count();
+            Ok(if left == 0 { Ok(()) } else { Err(format!("{left} are left")) })
+        })
+    }
+
+    /// The members.
+    pub fn members(&self, site: &Site) -> Result<Vec<Process>, Error> {
+        let mut all = site.briefly()?;
+        all.retain(|process| process.ppid == self.first.pid);
+        Ok(all)
+    }
+
+    fn until_in(&self, site: &Site, state: char) -> Result<(), Error> {
+        site.until(&format!("{} processes in state {state}", self.number), |site| {
+            let there = self.members(site)?.iter().filter(|process| process.state == state).count();
+            Ok(if there == self.number { Ok(()) } else { Err(format!("{there} are")) })
+        })
+    }
+}
+
+fn until_in(site: &Site, pid: u32, state: char) -> Result<Process, Error> {
+    site.until(&format!("pid {pid} to be in state {state}"), |site| {
+        let now = site.brief(pid)?;
+        let is = |now: &Process| now.state == state && !now.is_dead();
+        Ok(now.clone().filter(is).ok_or_else(|| format!("{now:?}")))
+    })
+}
+
 /// A copy of the imitator, executable by everybody.
 fn lay_out(site: &Site, program: &str, mode: &str) -> Result<(), Error> {
     let dir = Path::new(program).parent().unwrap_or(Path::new("/")).display().to_string();
@@ -199,6 +256,15 @@ impl Site {
         let looks =
             format!("-Dmz.home={HOME} -Dpico.configname={pico} com.digitalroute.picostart.PicoStart {pico}");
         Ok(format!("{KIT}/{IMITATOR} {file} {JAVA} {HOME}/java/bin/java {looks}"))
+    }
+
+    /// The one process of a pico that its owner runs, beside those of others that look like it; anything else fails the test.
+    #[track_caller]
+    pub fn one_by_owner(&self, name: &str) -> Result<Process, Error> {
+        let mut found = self.picos(name)?;
+        found.retain(|process| process.uid == self.owner());
+        assert_eq!(found.len(), 1, "{name}: {}", in_short(&found));
+        Ok(found.remove(0))
     }
 
     /// A process as it is told without its memory, which may be locked: it has no arguments. None: it is gone.

@@ -174,6 +174,8 @@ fn told<A: AsRef<str>>(arguments: &[A], output: &std::process::Output, started: 
         stdout: text(&output.stdout),
         stderr: text(&output.stderr),
         wall: started.elapsed(),
+        // Of those on the nodes nobody has told.
+        most_kib: 0,
     }
 }
 

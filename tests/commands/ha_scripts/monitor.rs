@@ -171,6 +171,32 @@ fn a_pico_of_another_nodes_container_may_have_the_same_port() -> Done {
     Ok(())
 }
 
+/// A process of a stranger that claims to be the pico, or to start it, is nothing to any of the scripts.
+#[test]
+fn a_strangers_process_is_neither_healthy_nor_online_nor_ended() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    if site.node.owner() == "root" {
+        return Ok(());
+    }
+    let home = format!("-Dmz.home={HOME}");
+    let startup = ["java", &home, "com.digitalroute.picostart.cmdline.CommandLine", "startup", "ec1"];
+    let nameless = ["java", "-Dpico.configname=ec1"];
+    for imitation in [Imitation::pico("ec1"), Imitation::java(&startup), Imitation::java(&nameless)] {
+        let other = imitation.user(4712).start(&site)?;
+        answers(monitor(&site, EC1).run()?, NOT_HEALTHY, &["ec1 is not running"]);
+        done(call(&site, "offline", "ec1").run()?, "Shutting down ec1...done.\n");
+        done(call(&site, "clean", "ec1").run()?, "Cleaning ec1...done.\n");
+        assert!(site.lives(&other)?);
+        done(call(&site, "online", "ec1").run()?, "Starting ec1...done.\n");
+        let jvm = site.one_by_owner("ec1")?;
+        answers(monitor(&site, EC1).run()?, HEALTHY, &[]);
+        done(call(&site, "offline", "ec1").run()?, "Shutting down ec1...done.\n");
+        assert!(!site.lives(&jvm)? && site.lives(&other)?);
+        site.signal(other.pid, "KILL")?;
+    }
+    Ok(())
+}
+
 #[test]
 fn a_process_that_could_be_it_and_cant_be_told_is_unknown() -> Done {
     let site = site(Kind::Ec).commands().build()?;

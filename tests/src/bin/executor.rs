@@ -15,6 +15,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{UsageWho, getrusage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
@@ -98,9 +99,16 @@ fn watch(mut child: Child, started: Instant, limit: Duration) -> io::Result<Repo
         signal: status.signal(),
         timed_out,
         wall_us: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
+        most_kib: most_kib()?,
         stdout: String::from_utf8_lossy(&stdout).into_owned(),
         stderr: String::from_utf8_lossy(&stderr).into_owned(),
     })
+}
+
+/// Of the child and its own, for this program has no other.
+fn most_kib() -> io::Result<u64> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    u64::try_from(usage.max_rss()).map_err(io::Error::other)
 }
 
 /// Waits until there is something to do; true once the child has ended.

@@ -5,9 +5,10 @@
 //! a JVM that runs the product's HA client (what a check costs that is made the obvious way).
 //!
 //! The loop of fork, exec and wait runs inside the sandbox, in one process ([`inside`]): the way into the sandbox is not
-//! measured. CPU is user and system time of the process and of all that it started and left, from getrusage.
+//! measured. `--look` measures instead what a look at all processes costs ([`look`]). CPU is user and system time of the process and of all that it started and left, from getrusage.
 
 mod inside;
+mod look;
 mod stage;
 mod table;
 mod waiting;
@@ -32,6 +33,9 @@ pub(crate) struct Options {
     /// Measure instead what monitors cost that wait, 50, 100 and 200 at once
     #[arg(long, conflicts_with = "rounds")]
     waiting: bool,
+    /// Measure instead what a look costs among 150, 1,000 and 10,000 processes, and among some that are there to make it costly
+    #[arg(long, conflicts_with_all = ["rounds", "waiting"])]
+    look: bool,
 }
 
 /// What the part inside the sandbox is asked for.
@@ -56,7 +60,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         .and(&me, "xtask")
         .and_agents(&workspace.release())?;
     let node = Sandbox::with(&programs)?;
-    let fits = if options.waiting {
+    let fits = if options.look {
+        look::run(node)?
+    } else if options.waiting {
         let samples: Vec<waiting::Sample> = measured(&node, &waiting::set(&node)?, &["--waiting"])?;
         waiting::print(&samples)
     } else {

@@ -1,0 +1,195 @@
+//! A JVM that was killed and hangs in its exit: it closes a file on storage that does not answer (state D), and has no memory any more, so
+//! neither a command line nor an executable.
+
+use std::time::Duration;
+
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::imitation::{Imitation, JAVA, State};
+use testkit::site::{Kind, Site, recurring, site};
+use testkit::{Done, Error, Held, Hung, Process};
+
+use crate::cells::{CLASS, CLOSED, EXITING, MZSH, NAMED};
+
+/// The file whose close hangs.
+fn hang(site: &Site) -> Result<Hung, Error> {
+    site.sh(&format!("truncate -s 4096 {CLOSED} && chmod 666 {CLOSED}"))?;
+    site.node.hang(CLOSED, Held::Close)
+}
+
+fn node() -> Result<(Site, Hung), Error> {
+    let site = site(Kind::Platform).build()?;
+    let hung = hang(&site)?;
+    Ok((site, hung))
+}
+
+/// Waits until it hangs so. Its executable is the sign: a process that waits to open the file is in state D, too.
+fn until_exiting(site: &Site, pid: u32) -> Result<Process, Error> {
+    site.until(&format!("pid {pid} to hang in its exit"), |site| {
+        let now = site.brief(pid)?;
+        let memory = site.node.read(format!("/proc/{pid}/statm")).unwrap_or_default();
+        let is = |now: &Process| now.state == 'D' && memory.starts_with("0 0 ");
+        Ok(now.clone().filter(is).ok_or_else(|| format!("{now:?} {memory}")))
+    })
+}
+
+/// Without a record a java of the owner's in this state is never taken for none: probe, monitor and stop answer 1 and name it; and when the
+/// storage is back, and it with it gone, nothing is running.
+#[test]
+fn killed_java_that_hangs_in_its_exit_is_not_taken_for_none() -> Done {
+    let (site, hung) = node()?;
+    let java = Imitation::java(&["java", NAMED, CLASS]).state(EXITING).start(&site)?;
+    let named = format!("pid {} ", java.pid);
+    site.probe()?.answers(GENERIC).because(&["platform", &named]);
+    site.monitor(0)?.answers(GENERIC).because(&["platform", &named]);
+    let stop = site.agent().meta_timeout(Duration::from_secs(8)).run("stop")?;
+    stop.answers(GENERIC).because(&["platform", &named]);
+    hung.release();
+    site.until("its end", |site| Ok(if site.lives(&java)? { Err("it lives".to_owned()) } else { Ok(()) }))?;
+    site.probe()?.answers(NOT_RUNNING);
+    site.stop()?.answers(OK).silently();
+    Ok(())
+}
+
+/// The recorded JVM itself, killed, is never taken for none while it hangs in its exit.
+#[test]
+fn recorded_jvm_that_hangs_in_its_exit_is_not_taken_for_none() -> Done {
+    let (site, hung) = node()?;
+    let jvm = Imitation::pico("platform").before(&format!("hold {CLOSED}\n")).start(&site)?;
+    site.monitor(0)?.answers(OK).silently();
+    site.sh(&format!("kill -s KILL {}", jvm.pid))?;
+    until_exiting(&site, jvm.pid)?;
+    let named = format!("pid {} ", jvm.pid);
+    for ran in [site.monitor(0)?, site.probe()?] {
+        assert_ne!(ran.code(), Some(NOT_RUNNING), "{ran}");
+    }
+    let stop = site.agent().meta_timeout(Duration::from_secs(8)).run("stop")?;
+    stop.answers(GENERIC).because(&["platform", &named]);
+    hung.release();
+    site.until("its end", |site| Ok(if site.lives(&jvm)? { Err("it lives".to_owned()) } else { Ok(()) }))?;
+    site.probe()?.answers(NOT_RUNNING);
+    site.stop()?.answers(OK).silently();
+    Ok(())
+}
+
+/// A process in this state that is no java, or a stranger's, is ignored.
+#[test]
+fn other_program_that_hangs_in_its_exit_is_ignored() -> Done {
+    let (site, hung) = node()?;
+    Imitation::of("/opt/imitated/bin/rsync", &["rsync", NAMED, CLASS]).state(EXITING).start(&site)?;
+    if site.node.owner() != "root" {
+        Imitation::pico("platform").user(4712).state(EXITING).start(&site)?;
+    }
+    site.probe()?.answers(NOT_RUNNING);
+    site.monitor(0)?.answers(NOT_RUNNING);
+    site.stop()?.answers(OK).silently();
+    hung.release();
+    Ok(())
+}
+
+/// One that began before the JVM that the record names, be this alive or dead, is not ours: it makes no answer doubtful.
+#[test]
+fn java_that_began_before_the_recorded_one_is_not_ours() -> Done {
+    let (site, hung) = node()?;
+    let before = Imitation::java(&["java"]).before(&format!("hold {CLOSED}\n")).start(&site)?;
+    let jvm = site.start()?;
+    site.sh(&format!("kill -s KILL {}", before.pid))?;
+    until_exiting(&site, before.pid)?;
+    site.probe()?.answers(OK).silently();
+    for level in [0, 10] {
+        site.monitor(level)?.answers(OK).silently();
+    }
+    site.sh(&format!("kill -s KILL {}", jvm.pid))?;
+    site.until("its end", |site| Ok(if site.lives(&jvm)? { Err("it lives".to_owned()) } else { Ok(()) }))?;
+    for level in [0, 10] {
+        site.monitor(level)?.answers(NOT_RUNNING).because(&[&format!("pid {} ", jvm.pid)]);
+    }
+    site.probe()?.answers(NOT_RUNNING);
+    site.stop()?.answers(OK).silently();
+    assert!(site.lives(&before)?);
+    hung.release();
+    Ok(())
+}
+
+/// The words that run a java with this command line which keeps the file open until it is killed.
+fn holds(site: &Site, argv: &str) -> Result<String, Error> {
+    let holder = Imitation::java(&["java"]).start(site)?;
+    site.signal(holder.pid, "KILL")?;
+    site.node.write("/opt/imitated/holds", format!("hold {CLOSED}\n"))?;
+    Ok(format!("exec /run/testkit/bin/imitator /opt/imitated/holds {JAVA} {argv}"))
+}
+
+/// The java that was killed by the agent and hangs since.
+fn that_hangs(site: &Site) -> Result<Process, Error> {
+    let all = site.briefly()?;
+    let found = all.into_iter().find(|process| process.comm == "java" && process.state == 'D');
+    until_exiting(site, found.expect("a java that was killed").pid)
+}
+
+/// An HA client that the agent ran, killed at its time-out, and that hangs in its exit, is known as such: it makes no probe and no monitor
+/// doubtful, and fails no stop.
+#[test]
+fn ha_client_that_hangs_in_its_exit_is_known_as_the_agents_own() -> Done {
+    let (site, hung) = node()?;
+    let jvm = site.start()?;
+    let holds = holds(&site, "java -cp /opt/mz/lib/ha.jar com.digitalroute.ha.HAClient 26000")?;
+    let java = site.ha_client(&holds)?;
+    let deep = recurring(site.agent(), 10).param("java_home", java).param("ha_timeout", "1");
+    deep.param("monitor_retries", "0").run("monitor")?;
+    let client = that_hangs(&site)?;
+    for _ in 0..2 {
+        site.probe()?.answers(OK).silently();
+        site.monitor(10)?.answers(OK).silently();
+    }
+    site.stop()?.answers(OK);
+    assert!(!site.lives(&jvm)? && site.lives(&client)?);
+    for _ in 0..2 {
+        site.probe()?.answers(NOT_RUNNING);
+        site.monitor(0)?.answers(NOT_RUNNING);
+        site.stop()?.answers(OK);
+    }
+    // Not only while the record is there.
+    site.sh(&format!("rm -f {}", site.record()))?;
+    site.probe()?.answers(NOT_RUNNING);
+    site.stop()?.answers(OK);
+    hung.release();
+    Ok(())
+}
+
+/// An mzsh that a start ran, killed at its end, and that hangs in its exit, is known as such: the stop after that start succeeds, a probe says
+/// that nothing runs, and the next start starts.
+#[test]
+fn mzsh_that_hangs_in_its_exit_is_known_as_the_agents_own() -> Done {
+    let (site, hung) = node()?;
+    let holds = holds(&site, &format!("java -Dmz.home=/opt/mz {MZSH} \"$@\""))?;
+    site.mzsh_does("startup", &format!("[ -e /opt/mz/tmp/once ] || {{ : >/opt/mz/tmp/once\n{holds}\n}}"))?;
+    let start = site.agent().meta_timeout(Duration::from_secs(10)).run("start")?;
+    start.answers(GENERIC).because(&["platform", "mzsh"]);
+    let mzsh = that_hangs(&site)?;
+    for _ in 0..2 {
+        site.stop()?.answers(OK);
+        site.probe()?.answers(NOT_RUNNING);
+        site.monitor(0)?.answers(NOT_RUNNING);
+    }
+    // The script has to go on to the true mzsh this time.
+    site.sh("mv /opt/mz/bin/mzsh.true /opt/mz/bin/mzsh")?;
+    let jvm = site.start()?;
+    site.monitor(10)?.answers(OK).silently();
+    site.stop()?.answers(OK);
+    assert!(!site.lives(&jvm)? && site.lives(&mzsh)?);
+    hung.release();
+    Ok(())
+}
+
+/// The look of a test is right: a process in this state has neither arguments nor an executable, and is in state D.
+#[test]
+fn process_that_hangs_in_its_exit_has_no_memory() -> Done {
+    let (site, hung) = node()?;
+    let java = Imitation::pico("platform").state(State::Exiting(CLOSED)).start(&site)?;
+    let now = until_exiting(&site, java.pid)?;
+    assert_eq!((now.state, now.comm.as_str()), ('D', "java"));
+    let argv = site.processes()?.into_iter().find(|process| process.pid == java.pid).map(|found| found.argv);
+    assert_eq!(argv, Some(Vec::new()));
+    assert!(site.sh(&format!("readlink /proc/{}/exe", java.pid)).is_err());
+    hung.release();
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! What a look at the node's processes may cost, whoever runs what: measured beside as many processes that are nothing special.
+
+use std::time::Duration;
+
+use testkit::answer::OK;
+use testkit::imitation::Imitation;
+use testkit::site::{Kind, Site, recurring, site};
+use testkit::{AgentCall, Done, Error, Ran};
+
+use crate::cells::{HOME, NAMED, STRANGER};
+use crate::stop_acts::many;
+
+/// More memory than a look may need, and less than would harm the machine.
+const LIMIT: &str = "--as=1073741824";
+/// The best of so many runs is taken.
+const RUNS: usize = 3;
+/// What a look may need beyond what it needs without, in KiB.
+const MORE: u64 = 16 << 10;
+/// What is lost to a busy machine.
+const NOISE: Duration = Duration::from_millis(30);
+/// Longest wait for all that can't be read, with what a busy machine adds to it.
+const ONE_DEADLINE: Duration = Duration::from_secs(3);
+
+/// What an action took at best.
+#[derive(Debug, Clone, Copy)]
+struct Cost {
+    wall: Duration,
+    kib: u64,
+}
+
+impl Cost {
+    fn of(ran: &Ran) -> Self {
+        Self { wall: ran.wall, kib: ran.most_kib }
+    }
+
+    fn best(self, other: Self) -> Self {
+        Self { wall: self.wall.min(other.wall), kib: self.kib.min(other.kib) }
+    }
+}
+
+fn limited(call: AgentCall<'_>) -> AgentCall<'_> {
+    call.meta_timeout(Duration::from_secs(60)).through(["prlimit", LIMIT])
+}
+
+/// The costs of probe, depth 10 and stop, with the Platform running; each of these has to succeed.
+fn costs(site: &Site, when: &str) -> Result<[Cost; 3], Error> {
+    let mut best: Option<[Cost; 3]> = None;
+    for _ in 0..RUNS {
+        limited(site.agent()).run("start")?.expect(OK)?;
+        let run = |call: AgentCall<'_>, action: &str| -> Result<Cost, Error> {
+            let ran = limited(call).run(action)?;
+            assert_eq!(ran.code(), Some(OK), "{when}: {ran}");
+            Ok(Cost::of(&ran))
+        };
+        let now = [
+            run(site.agent(), "monitor")?,
+            run(recurring(site.agent(), 10), "monitor")?,
+            run(site.agent(), "stop")?,
+        ];
+        best = Some(best.map_or(now, |best| [0, 1, 2].map(|at| best[at].best(now[at]))));
+    }
+    Ok(best.expect("it runs more than once"))
+}
+
+/// No action takes more than 1.5 times what it takes among as many that are nothing special, nor 16 MiB more than without any.
+#[track_caller]
+fn within(without: [Cost; 3], among: [Cost; 3], attacked: [Cost; 3]) {
+    for (at, action) in ["probe", "depth 10", "stop"].into_iter().enumerate() {
+        let (without, among, attacked) = (without[at], among[at], attacked[at]);
+        let said =
+            format!("{action}: {without:?} without, {among:?} among as many others, {attacked:?} attacked");
+        assert!(attacked.wall <= among.wall * 3 / 2 + NOISE, "{said}");
+        assert!(attacked.kib <= without.kib + MORE, "{said}");
+        println!("{said}");
+    }
+}
+
+/// A process of a stranger's that is nothing special.
+fn plain() -> Imitation {
+    Imitation::of("/opt/imitated/bin/plain", &["plain"]).user(STRANGER)
+}
+
+/// A thousand javas of a stranger's whose command lines can't be read, for they hang in the kernel with the lock of their memory, cost a look
+/// no more than a thousand others, in time and in memory.
+#[test]
+fn thousand_processes_that_hang_cost_a_look_no_more_than_others() -> Done {
+    const NUMBER: usize = 1000;
+    let site = site(Kind::Platform).build()?;
+    if site.node.owner() == "root" {
+        return Ok(());
+    }
+    let without = costs(&site, "without")?;
+    let others = plain().crowd(&site, NUMBER, "")?;
+    let among = costs(&site, "among others")?;
+    others.end(&site)?;
+    let (crowd, hung) = many(&site, NUMBER, Some(STRANGER))?;
+    crowd.hang(&site)?;
+    let attacked = costs(&site, "attacked")?;
+    hung.release();
+    within(without, among, attacked);
+    Ok(())
+}
+
+/// Four thousand javas of a stranger's with the Platform's options and 2 MiB of arguments each cost a look no more than four thousand
+/// others, in time and in memory.
+#[test]
+fn four_thousand_processes_with_long_arguments_cost_a_look_no_more_than_others() -> Done {
+    const NUMBER: usize = 4000;
+    let site = site(Kind::Platform).build()?;
+    if site.node.owner() == "root" {
+        return Ok(());
+    }
+    let without = costs(&site, "without")?;
+    let others = plain().crowd(&site, NUMBER, "")?;
+    let among = costs(&site, "among others")?;
+    others.end(&site)?;
+    // They share the pages of these arguments.
+    let long = Imitation::java(&["java", HOME, NAMED]).user(STRANGER).before("pad 2000000\n");
+    let crowd = long.crowd(&site, NUMBER, "")?;
+    let attacked = costs(&site, "attacked")?;
+    crowd.end(&site)?;
+    within(without, among, attacked);
+    Ok(())
+}
+
+/// Sixty javas of the installation's own owner that hang in the kernel cost an action one deadline of about two seconds, not one each, and
+/// begun before the JVM that the record names they make no answer doubtful.
+#[test]
+fn sixty_processes_of_the_owner_that_hang_cost_one_deadline() -> Done {
+    const NUMBER: usize = 60;
+    let site = site(Kind::Platform).build()?;
+    let without = costs(&site, "without")?;
+    let (crowd, hung) = many(&site, NUMBER, None)?;
+    let jvm = site.start()?;
+    crowd.hang(&site)?;
+    let calls = [(site.agent(), "monitor"), (recurring(site.agent(), 10), "monitor"), (site.agent(), "stop")];
+    for ((call, action), without) in calls.into_iter().zip(without) {
+        let ran = limited(call).run(action)?;
+        assert_eq!(ran.code(), Some(OK), "{ran}");
+        assert!(ran.wall <= without.wall + ONE_DEADLINE, "{without:?} without: {ran}");
+    }
+    assert!(!site.lives(&jvm)?);
+    hung.release();
+    Ok(())
+}
+
+/// The look of these tests is right: a command line of 2 MiB can be read of each, and of one that hangs none.
+#[test]
+fn processes_of_these_tests_are_what_they_are_to_be() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let long = Imitation::java(&["java", HOME]).before("pad 2000000\n").crowd(&site, 3, "")?;
+    for member in long.members(&site)? {
+        let all = site.processes()?;
+        let found = all.iter().find(|process| process.pid == member.pid).expect("it lives");
+        assert!(found.command_line().len() > 1_900_000 && found.argv[..2] == ["java", HOME]);
+    }
+    long.end(&site)?;
+    let (crowd, hung) = many(&site, 3, None)?;
+    crowd.hang(&site)?;
+    for member in crowd.members(&site)? {
+        let cmdline = format!("/proc/{}/cmdline", member.pid);
+        let read = site.node.command("timeout").args(["0.5", "cat", &cmdline]).run()?;
+        assert_eq!(read.code(), Some(124), "{read}");
+    }
+    hung.release();
+    Ok(())
+}

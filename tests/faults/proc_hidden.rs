@@ -1,0 +1,98 @@
+//! A /proc that does not show the node's processes: who sees nothing there has not seen that nothing runs.
+
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, Site, recurring, site};
+use testkit::{AgentCall, Done, Error};
+
+/// What a shell does, in a mount namespace of the agent's own, before it executes the agent.
+const HIDDEN: [(&str, &str); 7] = [
+    ("not mounted", "while umount -l /proc 2>/dev/null; do :; done; exec \"$@\""),
+    ("an empty file system", "mount -t tmpfs tmpfs /proc; exec \"$@\""),
+    // A caller that is in the group of the option sees all; gid=0, which is the default, is root's.
+    (
+        "hidepid=2, without CAP_SYS_PTRACE",
+        "mount -t proc -o hidepid=2,gid=4713 proc /proc; exec setpriv --bounding-set -sys_ptrace \"$@\"",
+    ),
+    (
+        "hidepid=ptraceable, without CAP_SYS_PTRACE",
+        "mount -t proc -o hidepid=ptraceable proc /proc; exec setpriv --bounding-set -sys_ptrace \"$@\"",
+    ),
+    ("the /proc of the namespace around the agent's", "exec unshare --pid --fork --kill-child \"$@\""),
+    (
+        "the /proc of a namespace below the agent's",
+        "unshare --pid --fork --kill-child sh -c 'mount -t proc proc /proc; exec sleep 1000001' >/dev/null 2>&1 &
+        until [ \"$(cat /proc/1/comm)\" = sleep ]; do :; done; exec \"$@\"",
+    ),
+    (
+        "the /proc of a namespace that has ended",
+        "unshare --pid --fork mount -t proc proc /proc; exec \"$@\"",
+    ),
+];
+
+/// The same agent behind that.
+fn behind<'a>(call: AgentCall<'a>, first: &str) -> AgentCall<'a> {
+    call.through(["unshare", "--mount", "--propagation", "private", "sh", "-c", first, "sh"])
+}
+
+/// What was wrong: each action has to say 1 and that it could not see the processes.
+fn sees_nothing(site: &Site, what: &str, first: &str) -> Result<Vec<String>, Error> {
+    let calls = [
+        ("probe", site.agent(), "monitor"),
+        ("depth 0", recurring(site.agent(), 0), "monitor"),
+        ("depth 10", recurring(site.agent(), 10), "monitor"),
+        ("stop", site.agent(), "stop"),
+    ];
+    let mut wrong = Vec::new();
+    for (name, call, action) in calls {
+        let ran = behind(call, first).run(action)?;
+        let said = ran.reason().unwrap_or_default();
+        if ran.code() != Some(GENERIC) || !said.contains("/proc") {
+            wrong.push(format!("{what}: {name}: {}, not 1: {said}", ran.end));
+        }
+    }
+    Ok(wrong)
+}
+
+/// With a /proc that is not mounted, that hides the processes, or that is of another pid namespace, no probe and no monitor says that nothing
+/// runs, and no stop that it is stopped, be the pico alive or not: each answers 1, and its reason says what is wrong with /proc.
+#[test]
+fn proc_that_does_not_show_the_processes_is_no_proof_of_anything() -> Done {
+    let mut wrong = Vec::new();
+    for (what, first) in HIDDEN {
+        let site = site(Kind::Platform).build()?;
+        if site.node.owner() == "root" {
+            return Ok(());
+        }
+        wrong.append(&mut sees_nothing(&site, &format!("{what}, nothing runs"), first)?);
+        for recorded in [true, false] {
+            let jvm = site.start_by_hand()?;
+            if recorded {
+                site.monitor(0)?.answers(OK).silently();
+            }
+            let what = format!("{what}, a JVM that a record names: {recorded}");
+            wrong.append(&mut sees_nothing(&site, &what, first)?);
+            site.stop()?.answers(OK);
+            assert!(!site.lives(&jvm)?, "{what}");
+            site.sh(&format!("rm -f {}", site.record()))?;
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// A /proc that hides processes from others (`hidepid`) hides nothing from an agent that has the right to see them.
+#[test]
+fn proc_with_hidepid_shows_everything_to_an_agent_with_its_rights() -> Done {
+    let site = site(Kind::Platform).build()?;
+    for option in ["hidepid=2,gid=4713", "hidepid=ptraceable"] {
+        let first = format!("mount -t proc -o {option} proc /proc; exec \"$@\"");
+        let call = || behind(site.agent(), &first);
+        call().run("monitor")?.answers(NOT_RUNNING);
+        call().run("start")?.answers(OK).silently();
+        call().run("monitor")?.answers(OK).silently();
+        behind(recurring(site.agent(), 10), &first).run("monitor")?.answers(OK).silently();
+        call().run("stop")?.answers(OK);
+        site.nothing_left()?;
+    }
+    Ok(())
+}
