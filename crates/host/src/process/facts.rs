@@ -8,7 +8,7 @@ use crate::helper;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
@@ -160,7 +160,7 @@ pub struct ExeLink(pub PathBuf);
 impl ExeLink {
     /// From the text of the link.
     #[must_use]
-    pub fn of(link: PathBuf) -> Self {
+    pub fn of(link: &Path) -> Self {
         let bytes = link.as_os_str().as_bytes();
         Self(OsStr::from_bytes(bytes.strip_suffix(b" (deleted)").unwrap_or(bytes)).into())
     }
@@ -213,7 +213,7 @@ pub fn places(source: Source) -> Vec<PathBuf> {
 /// # Errors
 /// No permission.
 pub fn executable(pid: Pid) -> io::Result<Option<ExeLink>> {
-    Ok(unless_gone(fs::read_link(format!("/proc/{pid}/exe")))?.map(ExeLink::of))
+    Ok(unless_gone(fs::read_link(format!("/proc/{pid}/exe")))?.map(|link| ExeLink::of(&link)))
 }
 
 /// The kernel's random name for this boot.

@@ -57,7 +57,9 @@ fn end(settings: &Settings, budget: Budget, steps: impl Fn(Instant) -> Steps) ->
     }
     match ending.run() {
         Ok(()) => {
-            targets.iter().for_each(|target| absence::note(target, began));
+            for target in &targets {
+                absence::note(target, began);
+            }
             file.remove();
             Outcome::success()
         }

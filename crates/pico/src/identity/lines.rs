@@ -18,7 +18,7 @@ pub(super) fn of_users(
     for stat in all.iter().filter(|stat| !stat.is_dead() && !stat.is_kernel_thread()) {
         let Some(owner) = process::owner(stat.pid)?.filter(|&owner| counts(owner)) else { continue };
         let program = match process::link(stat.pid.into(), "exe")? {
-            Link::To(path) => ExeLink::of(path).0.file_name().map(ToOwned::to_owned),
+            Link::To(path) => ExeLink::of(&path).0.file_name().map(ToOwned::to_owned),
             Link::Denied => None,
             Link::Gone => continue,
         };

@@ -203,7 +203,7 @@ impl<'a> Pass<'a> {
             if self.search.known == Some(stat.id()) {
                 found.picos.push(candidate(stat, 0));
             } else if let Some(owner) = self.owner(stat)? {
-                self.sort(stat, owner, &mut eligible, &mut nameless)?;
+                Self::sort(stat, owner, &mut eligible, &mut nameless)?;
             }
         }
         let claims = self.read(&eligible, &mut nameless)?;
@@ -247,7 +247,6 @@ impl<'a> Pass<'a> {
     }
 
     fn sort<'s>(
-        &self,
         stat: &'s Stat,
         owner: u32,
         eligible: &mut Vec<Eligible<'s>>,
@@ -258,7 +257,7 @@ impl<'a> Pass<'a> {
         let thread = if is_zombie { process::live_thread(stat.pid) } else { None };
         let source = Source { pid: stat.pid, thread };
         let program = match process::link(source, "exe")? {
-            Link::To(path) => ExeLink::of(path).0.file_name().map(OsStr::to_owned),
+            Link::To(path) => ExeLink::of(&path).0.file_name().map(OsStr::to_owned),
             Link::Denied => None,
             Link::Gone => {
                 let why = if is_zombie { Why::NoMainThread } else { Why::NoMemory };

@@ -57,7 +57,7 @@ impl Pass<'_> {
         let targets = self.search.targets;
         let by_pattern = targets.iter().any(|target| target.process_match.is_some());
         let is_java = stat.comm == b"java"
-            || matches!(process::link(one.source, "exe")?, Link::To(exe) if ExeLink::of(exe.clone()).is_named("java"));
+            || matches!(process::link(one.source, "exe")?, Link::To(exe) if ExeLink::of(&exe).is_named("java"));
         if !is_java && !by_pattern || !self.is_of_this_node(stat)? || stat.id().live()?.is_none() {
             return Ok(());
         }
@@ -114,7 +114,7 @@ impl Pass<'_> {
         }
         // The JDK's own say nothing.
         let Link::To(java) = process::link(source, "exe").ok()? else { return None };
-        let jdk = ExeLink::of(java).0.parent()?.parent()?.to_owned();
+        let jdk = ExeLink::of(&java).0.parent()?.parent()?.to_owned();
         let is_jar =
             |path: &&PathBuf| path.extension().is_some_and(|e| e == "jar") && !path.starts_with(&jdk);
         let jar = places.iter().find(is_jar)?;

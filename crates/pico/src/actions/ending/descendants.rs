@@ -20,7 +20,7 @@ pub(super) fn of(targets: &[Target], id: ProcessId, until: Instant) -> io::Resul
     let mut asked: Vec<(Source, Option<OsString>)> = Vec::new();
     for stat in &below {
         let program = match process::link(stat.pid.into(), "exe")? {
-            Link::To(path) => ExeLink::of(path).0.file_name().map(ToOwned::to_owned),
+            Link::To(path) => ExeLink::of(&path).0.file_name().map(ToOwned::to_owned),
             Link::Denied => None,
             Link::Gone => continue,
         };
