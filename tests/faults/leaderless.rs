@@ -87,7 +87,7 @@ fn one_of_the_picos_user_could_be_the_pico_and_is_named() -> Done {
     let named = format!("pid {pid} ");
     let stop = || site.agent().meta_timeout(Duration::from_secs(4)).run("stop");
     for ran in [site.probe()?, site.monitor(0)?, stop()?] {
-        let ran = ran.answers(GENERIC).because(&[&named, "without main thread"]);
+        let ran = ran.answers(GENERIC).because(&[&named, "its installation is unknown"]);
         assert!(ran.wall > Duration::from_secs(1), "a JVM that ends looks so for a moment: {ran}");
     }
     assert_eq!(site.processes()?.iter().map(|process| process.pid).collect::<Vec<_>>(), [pid]);
@@ -108,7 +108,7 @@ fn a_mount_point_of_roots_makes_it_nobody_elses() -> Done {
     let named = format!("pid {pid} ");
     let stop = || site.agent().meta_timeout(Duration::from_secs(4)).run("stop");
     for ran in [site.probe()?, site.monitor(0)?, stop()?] {
-        ran.answers(GENERIC).because(&[&named, "without main thread"]);
+        ran.answers(GENERIC).because(&[&named, "its installation is unknown"]);
     }
     assert_eq!(site.processes()?.iter().map(|process| process.pid).collect::<Vec<_>>(), [pid]);
     Ok(())

@@ -47,7 +47,7 @@ pub enum HelperError {
 /// # Errors
 /// [`HelperError`]; each leaves the caller free to go on.
 pub fn ask(until: Instant, question: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, HelperError> {
-    let mut helper = Helper::new(|mouth| mouth.write_all(&question()))?;
+    let mut helper = Helper::new(|mut mouth| mouth.write_all(&question()))?;
     let mut said = Vec::new();
     while helper.read(&mut said, until)? > 0 {
         if said.len() > LONGEST {
@@ -75,7 +75,7 @@ pub(crate) struct Helper {
 
 impl Helper {
     /// Forks one that writes what it has to say.
-    pub(crate) fn new(question: impl FnOnce(&mut File) -> io::Result<()>) -> Result<Self, HelperError> {
+    pub(crate) fn new(question: impl FnOnce(File) -> io::Result<()>) -> Result<Self, HelperError> {
         let unavailable = |e: Errno| HelperError::Unavailable(e.into());
         let (answer, mouth) = pipe_with(PipeFlags::CLOEXEC).map_err(unavailable)?;
         let parent = Pid::own();
@@ -83,8 +83,8 @@ impl Helper {
         let child = Child::fork(|| {
             // The child's copy of the caller's end: where descriptors are few it needs this one for its own work.
             answer.take();
-            let mut mouth = File::from(mouth);
-            i32::from(die_with(parent).and_then(|()| question(&mut mouth)).is_err())
+            let mouth = File::from(mouth);
+            i32::from(die_with(parent).and_then(|()| question(mouth)).is_err())
         })
         .map_err(HelperError::Unavailable)?;
         // `mouth` was moved into the closure: the parent's copy is dropped with it inside `fork`. `answer` was taken in the child only.

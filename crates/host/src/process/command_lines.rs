@@ -154,11 +154,7 @@ struct Shared {
 /// The worker process: it ends when all have answered, or is killed.
 fn read_all(sources: Arc<[Source]>, answers: File) -> io::Result<()> {
     let number = sources.len();
-    let shared = Arc::new(Shared {
-        sources,
-        next: AtomicUsize::new(0),
-        answers: Mutex::new((0, answers)),
-    });
+    let shared = Arc::new(Shared { sources, next: AtomicUsize::new(0), answers: Mutex::new((0, answers)) });
     let this = thread::current();
     let (mut threads, mut before) = (0, 0);
     loop {

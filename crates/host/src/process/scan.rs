@@ -24,9 +24,9 @@ pub struct Snapshot {
 pub fn all() -> io::Result<Snapshot> {
     let mut processes = HashMap::new();
     // Not while the directory is open: there may be few descriptors left.
-    let names = std::fs::read_dir("/proc")?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+    let names =
+        std::fs::read_dir("/proc")?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
     for name in names {
-
         let Some(pid) = name.to_str().and_then(|n| n.parse().ok()).and_then(Pid::new) else { continue };
         if let Some(stat) = Stat::read(pid)? {
             processes.insert(pid, stat);
