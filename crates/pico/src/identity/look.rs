@@ -342,7 +342,10 @@ impl<'a> Pass<'a> {
             match is_ours(target, &home, process.source, self.surroundings) {
                 Ok(true) => return Ok(Some(finding)),
                 Ok(false) => {}
-                Err(_) if stat.id().live()?.is_none() => return Ok(None),
+                // Gone, or another resource's, which knows it by its record.
+                Err(_) if stat.id().live()?.is_none() || self.others().contains(&stat.id()) => {
+                    return Ok(None);
+                }
                 Err(why) => return Ok(Some(Finding::Unclear(why))),
             }
         }

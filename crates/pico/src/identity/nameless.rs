@@ -6,10 +6,14 @@
 
 use super::look::{Bystander, Found, Pass, Suspect};
 use crate::settings::Target;
+use host::ProcessId;
 use host::mounts::Table;
 use host::process::{self, ExeLink, Link, Source, Stat};
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// What a command of an agent's is.
+const QUESTION: &str = "an agent has run it, it is an mzsh or an HA client";
 
 /// Why it shows none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +65,11 @@ impl Pass<'_> {
         if !is_java && !by_pattern || !self.is_of_this_node(stat)? || stat.id().live()?.is_none() {
             return Ok(());
         }
-        if self.was_launched(stat, one.owner) {
+        // A question of an agent's may be in a session of the pico, and is no part of it.
+        if self.is_question(stat) {
+            let why = format!("{}: {QUESTION}", one.describe());
+            found.bystanders.push(Bystander { id: stat.id(), why });
+        } else if self.was_launched(stat, one.owner) {
             found.startups.push(stat.id());
         } else if self.is_of_picos_session(stat, one.owner) {
             found.leftovers.push(stat.id());
@@ -85,21 +93,37 @@ impl Pass<'_> {
         if let Some(leader) = others.iter().find(of_other) {
             return Some(format!("it is of the session of {leader}, which another resource has started"));
         }
-        if self.commands().iter().any(|&id| id == stat.id() || self.is_of_session(stat, one.owner, id, None))
+        if one.why == Why::Stuck
+            && let Some(why) = self.elsewhere(one.source)
         {
-            return Some("an agent has run it, it is an mzsh or an HA client".to_owned());
+            return Some(why);
         }
-        if one.why == Why::Stuck {
-            return self.elsewhere(one.source);
-        }
-        // It will execute nothing any more; so that it is not the instance which was found or started later is enough.
-        if let Some(known) = self.search.known.filter(|known| one.is_ending() && stat.start <= known.start) {
+        // One that is in its exit will execute nothing any more. One that may go on must not be of our installation by what it has open.
+        let is_other = one.is_ending() || one.why == Why::Stuck && !self.has_ours_open(one.source);
+        if let Some(known) = self.search.known.filter(|known| is_other && stat.start <= known.start) {
             return Some(format!("it began before {known}, which is known as the pico"));
         }
         let absent = self.surroundings.absent_until();
         absent
             .filter(|&until| one.is_ending() && stat.start < until)
             .map(|_| "a look after its start found no pico".to_owned())
+    }
+
+    /// Is it, or is it of the group of, a command that an agent has launched as a question?
+    fn is_question(&self, stat: &Stat) -> bool {
+        let of_group = |id: &ProcessId| stat.group == id.pid.as_raw() && stat.start >= id.start;
+        self.commands().iter().any(|id| *id == stat.id() || of_group(id))
+    }
+
+    /// Has it a file below our installation open, by the paths that we know of it?
+    fn has_ours_open(&self, source: Source) -> bool {
+        let targets = self.search.targets;
+        process::places(source).iter().any(|path| {
+            targets.iter().any(|target| {
+                path.starts_with(target.home.path())
+                    || target.home.resolved().is_some_and(|home| path.starts_with(home))
+            })
+        })
     }
 
     /// Jars that it has open show of which installation it is, if none is of ours.
