@@ -66,7 +66,8 @@ impl Pass<'_> {
             return Ok(());
         }
         // A question of an agent's may be in a session of the pico, and is no part of it.
-        if self.is_question(stat) {
+        let is_mzsh = self.search.launched.is_some_and(|(mzsh, _)| mzsh == stat.id());
+        if self.is_question(stat) || one.is_ending() && is_mzsh {
             let why = format!("{}: {QUESTION}", one.describe());
             found.bystanders.push(Bystander { id: stat.id(), why });
         } else if self.was_launched(stat, one.owner) {
