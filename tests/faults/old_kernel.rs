@@ -56,7 +56,8 @@ fn without_pidfds_a_stop_ends_what_is_stopped_and_what_heeds_no_signal() -> Done
         assert_eq!(site.last_end("platform")?.as_deref(), Some("signal"));
         site.nothing_left()?;
 
-        site.stand_in("platform", "trap '' TERM HUP INT\nsleep 1000001 &\nsetsid sleep 1000001 &\nforever")?;
+        let steps = "ignore TERM HUP INT\nrun exec sleep 1000001\nrun exec setsid sleep 1000001";
+        site.stand_in("platform", steps)?;
         site.until_runs(&["sleep", "1000001"])?;
         let stop = agent(&site, refusal).meta_timeout(Duration::from_secs(12)).run("stop")?.answers(OK);
         assert!(stop.wall < Duration::from_secs(11), "{stop}");

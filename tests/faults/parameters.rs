@@ -78,12 +78,13 @@ fn with_neither_parameters_nor_record_to_go_by_a_stop_does_not_claim_success() -
     site.nothing_left()
 }
 
-/// With an unreadable `pico_name`, `mz_home` or `process_match` and no record, a live pico that could be the one that is meant is never taken for
+/// With an unreadable `pico_name` or `mz_home` and no record, a live pico that could be the one that is meant is never taken for
 /// none: probe, monitor and stop answer 1 and name it, and leave it alone.
 #[test]
 fn pico_that_could_be_meant_by_an_unreadable_parameter_is_named() -> Done {
     let site = site(Kind::Platform).build()?;
-    for wrong in UNREADABLE {
+    // Where only process_match can't be read, name and home still say which one is meant.
+    for wrong in UNREADABLE.into_iter().filter(|(name, _)| *name != "process_match") {
         let jvm = site.start_by_hand()?;
         site.sh(&format!("rm -f {}", site.record()))?;
         let call = || with(site.agent(), wrong);

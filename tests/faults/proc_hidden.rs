@@ -1,5 +1,7 @@
 //! A /proc that does not show the node's processes: who sees nothing there has not seen that nothing runs.
 
+use std::time::Duration;
+
 use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
 use testkit::site::{Kind, Site, recurring, site};
 use testkit::{AgentCall, Done, Error};
@@ -40,7 +42,7 @@ fn sees_nothing(site: &Site, what: &str, first: &str) -> Result<Vec<String>, Err
         ("probe", site.agent(), "monitor"),
         ("depth 0", recurring(site.agent(), 0), "monitor"),
         ("depth 10", recurring(site.agent(), 10), "monitor"),
-        ("stop", site.agent(), "stop"),
+        ("stop", site.agent().meta_timeout(Duration::from_secs(4)), "stop"),
     ];
     let mut wrong = Vec::new();
     for (name, call, action) in calls {

@@ -23,6 +23,9 @@ const SLOW_EVERY: u64 = 4;
 /// Where records and locks are.
 const DIRECTORY: &str = "/run/mediationzone-ra";
 
+/// Most questions that one killed action and the stop after it can have left written down.
+const QUESTIONS: usize = 4;
+
 /// How the site is when the action begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum From {
@@ -296,8 +299,14 @@ fn stopped(site: &Site) -> Result<(), String> {
     if let Some(left) = left.map_err(broken)? {
         return Err(format!("after the stop is left: {left}"));
     }
-    let files = site.sh(&format!("ls -A {DIRECTORY}")).map_err(broken)?;
-    let files: Vec<&str> = files.lines().filter(|name| name.strip_suffix(".lock").is_none()).collect();
+    let kept = |name: &&str| name.ends_with(".lock") || name.ends_with(".absent");
+    let files = site.sh(&format!("cd {DIRECTORY} && find . -type f -printf '%P\\n'")).map_err(broken)?;
+    // What a killed agent has written down of a question goes with the next question.
+    let (questions, files): (Vec<&str>, Vec<&str>) =
+        files.lines().filter(|name| !kept(name)).partition(|name| name.starts_with("commands/"));
+    if questions.len() > QUESTIONS {
+        return Err(format!("after the stop is left in {DIRECTORY}: {questions:?}"));
+    }
     if files.is_empty() { Ok(()) } else { Err(format!("after the stop is left in {DIRECTORY}: {files:?}")) }
 }
 

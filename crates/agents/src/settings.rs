@@ -8,7 +8,9 @@ use crate::{definition, parameters as p};
 use ocf::{Invocation, Parameter, ParameterError, Values};
 
 use pico::identity::{Home, daemons};
-use pico::{Deployment, Endpoint, HaCheck, Limits, OnHaFailed, PicoName, PicoType, Settings, Target};
+use pico::{
+    Deployment, Endpoint, HaCheck, Limits, OnHaFailed, PicoName, PicoType, Settings, Target, UnreadableTarget,
+};
 use regex_lite::RegexBuilder;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -173,7 +175,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn target(&mut self) -> Result<Target, String> {
+    fn target(&mut self) -> Result<Target, UnreadableTarget> {
         // Without it the built-in markers still find the usual process.
         let process_match = self.checked(&p::PROCESS_MATCH, "a regular expression, not too large", |text| {
             RegexBuilder::new(text).size_limit(LARGEST_PATTERN).build().ok()
@@ -196,10 +198,11 @@ impl<'a> Reader<'a> {
             (Some(name), Some(home)) if self.errors.len() == before => {
                 Ok(Target { name, home: Home::new(&home), process_match })
             }
-            _ => Err(self
-                .errors
-                .get(before)
-                .map_or_else(|| "pico_name: not set".to_owned(), ToString::to_string)),
+            (name, home) => {
+                let why = self.errors.get(before);
+                let why = why.map_or_else(|| "pico_name: not set".to_owned(), ToString::to_string);
+                Err(UnreadableTarget { why, name, home: home.map(|home| Home::new(&home)) })
+            }
         }
     }
 
@@ -282,7 +285,7 @@ mod tests {
     fn an_identity_that_cant_be_read_is_no_identity() {
         for (name, value) in [("pico_name", "-f"), ("mz_home", "opt/mz")] {
             let (settings, errors) = read_with(PicoType::Platform, &[(name, value)]);
-            assert!(settings.target.unwrap_err().starts_with(name));
+            assert!(settings.target.unwrap_err().why.starts_with(name));
             assert_eq!(errors.len(), 1);
         }
         let (settings, errors) = read_with(PicoType::Platform, &[("process_match", "(")]);

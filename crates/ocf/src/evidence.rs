@@ -10,36 +10,85 @@ pub struct Evidence {
     points: Vec<(String, String)>,
 }
 
-/// Width of the first column, for people.
+/// Least width of the first column, for people.
 const COLUMN: usize = 18;
 
 impl Evidence {
-    /// One more point: what was looked at, and what was seen. What is looked at has one point.
+    /// One more point: what was looked at, and what was seen. Several may be of one thing.
     pub fn add(&mut self, what: &str, seen: impl Display) {
         self.points.push((what.to_owned(), seen.to_string()));
     }
 
     /// A line a point.
     pub(crate) fn text(&self) -> String {
+        let lines: Vec<(String, String)> = self
+            .points
+            .iter()
+            .map(|(what, seen)| (visible(what).to_string(), visible(seen).to_string()))
+            .collect();
+        let longest = lines.iter().map(|(what, _)| what.chars().count() + 2).max().unwrap_or(0);
+        let column = longest.max(COLUMN);
         let mut text = String::new();
-        for (what, seen) in &self.points {
+        for (what, seen) in lines {
             // Writing to a string can't fail.
-            let _ = writeln!(text, "{:<COLUMN$}{}", visible(what), visible(seen));
+            let _ = writeln!(text, "{what:<column$}{seen}");
         }
         text
     }
 
-    /// A JSON object: a member a point.
+    /// A JSON object: a member for each thing that was looked at; an array, where that has several points.
     pub(crate) fn json(&self) -> String {
         let mut text = String::from("{");
-        for (at, (what, seen)) in self.points.iter().enumerate() {
+        for (at, (what, _)) in self.points.iter().enumerate() {
+            if self.points[..at].iter().any(|(before, _)| before == what) {
+                continue;
+            }
             if at > 0 {
                 text.push(',');
             }
             json::string(what, &mut text);
             text.push(':');
-            json::string(seen, &mut text);
+            let all: Vec<&str> = self
+                .points
+                .iter()
+                .filter(|(other, _)| other == what)
+                .map(|(_, seen)| seen.as_str())
+                .collect();
+            match all.as_slice() {
+                [seen] => json::string(seen, &mut text),
+                several => {
+                    for (at, seen) in several.iter().enumerate() {
+                        text.push(if at == 0 { '[' } else { ',' });
+                        json::string(seen, &mut text);
+                    }
+                    text.push(']');
+                }
+            }
         }
         text + "}"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(points: &[(&str, &str)]) -> Evidence {
+        let mut evidence = Evidence::default();
+        points.iter().for_each(|(what, seen)| evidence.add(what, seen));
+        evidence
+    }
+
+    #[test]
+    fn a_long_name_moves_the_second_column() {
+        let said = evidence(&[("port", "26000"), ("pico.rcp.platform.host", "localhost")]).text();
+        assert_eq!(said, "port                    26000\npico.rcp.platform.host  localhost\n");
+    }
+
+    #[test]
+    fn several_points_of_one_thing_are_one_member() {
+        let said = evidence(&[("port", "26000"), ("user", "mz"), ("port", "9000")]).json();
+        assert_eq!(said, r#"{"port":["26000","9000"],"user":"mz"}"#);
+        assert_eq!(evidence(&[]).json(), "{}");
     }
 }

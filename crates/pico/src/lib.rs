@@ -30,4 +30,6 @@ pub use host::command::Limits;
 pub use host::inherited::reset as reset_inherited;
 pub use outcome::{Answer, Class, Outcome};
 pub use owner::Owners;
-pub use settings::{Deployment, Endpoint, HaCheck, OnHaFailed, PicoName, PicoType, Settings, Target};
+pub use settings::{
+    Deployment, Endpoint, HaCheck, OnHaFailed, PicoName, PicoType, Settings, Target, UnreadableTarget,
+};

@@ -89,6 +89,29 @@ pub(crate) fn keep(target: &Target, record: &mut Record, users: BTreeSet<u32>) {
     record.people = users;
 }
 
+/// Whose processes count where it can't be read which installation is meant: those of the people of any that was started here; if there
+/// was none, of the one that the process claims.
+pub(crate) struct Anyones<'a> {
+    settings: &'a Settings,
+    until: Instant,
+    known: BTreeSet<u32>,
+}
+
+impl<'a> Anyones<'a> {
+    pub(crate) fn new(settings: &'a Settings, until: Instant) -> Self {
+        let files = std::fs::read_dir(DIRECTORY).into_iter().flatten().filter_map(Result::ok);
+        let known = files.filter_map(|file| read(&file.path()).ok()).flat_map(|memory| memory.users);
+        Self { settings, until, known: known.collect() }
+    }
+
+    pub(crate) fn include(&self, user: u32, claimed: Option<&Target>) -> bool {
+        if self.known.is_empty() {
+            return Owners::of(self.settings, claimed, None, self.until).include(user);
+        }
+        user == 0 || self.known.contains(&user)
+    }
+}
+
 /// What `os_user` and `mz_home` say now.
 fn ask(settings: &Settings, target: &Target, until: Instant) -> BTreeSet<u32> {
     let People { os_user, owner } = people(settings, target, until.min(Instant::now() + ANSWER_WITHIN));
@@ -115,10 +138,12 @@ struct Memory {
     users: BTreeSet<u32>,
 }
 
+fn read(path: &Path) -> io::Result<Memory> {
+    Ok(serde_json::from_slice(&host::files::read_own(path)?)?)
+}
+
 fn remembered(target: &Target) -> BTreeSet<u32> {
-    let read =
-        || -> io::Result<Memory> { Ok(serde_json::from_slice(&host::files::read_own(&path(target))?)?) };
-    let memory = read().ok().filter(|memory| memory.mz_home == target.home.path());
+    let memory = read(&path(target)).ok().filter(|memory| memory.mz_home == target.home.path());
     memory.map(|memory| memory.users).unwrap_or_default()
 }
 

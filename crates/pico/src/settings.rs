@@ -48,6 +48,15 @@ impl PicoType {
     }
 }
 
+impl PicoType {
+    /// Can a pico of this name be of this type?
+    #[must_use]
+    pub fn can_be_called(self, name: &PicoName) -> bool {
+        let alike = if self == Self::ServiceContext { Self::ExecutionContext } else { self };
+        Self::by_name(name) == alike
+    }
+}
+
 impl fmt::Display for PicoType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -118,6 +127,23 @@ impl Target {
             let name = &self.name;
             format!("neither {name} nor {home} stands in it: it may match another pico")
         })
+    }
+}
+
+/// Which pico is meant, where a parameter that says so can't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableTarget {
+    /// The parameter, and what is wrong with it.
+    pub why: String,
+    /// Its name, where that can be read.
+    pub name: Option<PicoName>,
+    /// Its installation, where that can be read.
+    pub home: Option<Home>,
+}
+
+impl fmt::Display for UnreadableTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
     }
 }
 
@@ -197,7 +223,7 @@ pub struct Settings {
     /// Which agent it is.
     pub kind: PicoType,
     /// Which pico is meant; or which parameter that says so can't be read, and why.
-    pub target: Result<Target, String>,
+    pub target: Result<Target, UnreadableTarget>,
     /// `os_user`; `None`: the owner of the installation.
     pub os_user: Option<String>,
     /// `java_home`; `None`: what the installation itself uses.

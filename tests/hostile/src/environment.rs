@@ -3,7 +3,7 @@
 use crate::line::{can_be_a_reason, is_printable};
 use agents::{PicoAgent, definition, settings};
 use ocf::{Action, Agent, Class, CloneKind, Invocation, ParameterError};
-use pico::{PicoName, PicoType, Settings};
+use pico::{PicoName, PicoType, Settings, UnreadableTarget};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -117,7 +117,7 @@ fn is_as_if_not_set(kind: PicoType, variables: &[Variable], settings: &Settings,
     // All that can be wrong now is that what must be set is not; and who is meant has no default.
     assert!(errors.iter().all(|error| error.name() == "pico_name"), "{errors:?}");
     let but_for_the_target = |settings: &Settings| {
-        let target = Err(String::new());
+        let target = Err(UnreadableTarget { why: String::new(), name: None, home: None });
         values(&Settings { target, ..settings.clone() })
     };
     assert_eq!(but_for_the_target(&without), but_for_the_target(settings));

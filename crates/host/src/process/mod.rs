@@ -79,8 +79,9 @@ impl ProcessId {
     /// What /proc says of it now; `None` when it is gone or its number is another's.
     ///
     /// # Errors
-    /// /proc can't be read or understood.
+    /// /proc can't be read or understood, or is of another pid namespace.
     pub fn stat(self) -> io::Result<Option<Stat>> {
+        scan::is_of_this_namespace()?;
         Ok(Stat::read(self.pid)?.filter(|stat| stat.start == self.start))
     }
 

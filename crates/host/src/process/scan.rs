@@ -6,6 +6,7 @@ use crate::mounts;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// `CAP_SYS_PTRACE`, by its place among the capabilities.
 const SYS_PTRACE: u32 = 19;
@@ -32,16 +33,31 @@ pub fn all() -> io::Result<Snapshot> {
             processes.insert(pid, stat);
         }
     }
-    let own = Pid::own();
-    // A /proc of another pid namespace has this process under another number, or not at all.
-    let shown = std::fs::read_link("/proc/self").is_ok_and(|link| link == Path::new(&own.to_string()));
-    let here = shown && facts::ownership(own)?.is_some_and(|own| own.namespaces == 1);
-    if here && processes.contains_key(&own) {
-        return Ok(Snapshot { processes });
+    is_of_this_namespace()?;
+    if processes.contains_key(&Pid::own()) { Ok(Snapshot { processes }) } else { Err(not_shown()) }
+}
+
+/// Is /proc of this process's own pid namespace? One of another has this process under another number, or not at all; whatever it says
+/// of a number, a signal to that number would go to another process.
+pub(super) fn is_of_this_namespace() -> io::Result<()> {
+    static IS_SEEN: AtomicBool = AtomicBool::new(false);
+    if IS_SEEN.load(Relaxed) {
+        return Ok(());
     }
-    Err(io::Error::other(format!(
-        "/proc does not show the agent's own pid {own}: mount proc for this pid namespace"
-    )))
+    let own = Pid::own();
+    let number = std::fs::read_link("/proc/self").is_ok_and(|link| link == Path::new(&own.to_string()));
+    if !number || facts::ownership(own)?.is_none_or(|own| own.namespaces != 1) {
+        return Err(not_shown());
+    }
+    IS_SEEN.store(true, Relaxed);
+    Ok(())
+}
+
+fn not_shown() -> io::Error {
+    io::Error::other(format!(
+        "/proc does not show the agent's own pid {}: mount proc for this pid namespace",
+        Pid::own()
+    ))
 }
 
 /// Why /proc does not show all processes to this one, if it does not: it is mounted with `hidepid`, and this process has neither

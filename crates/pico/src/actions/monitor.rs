@@ -21,9 +21,10 @@ use crate::outcome::{Answer, Class, Outcome};
 use crate::owner;
 use crate::record::{Counts, HaFacts, Phase, Record, RecordFile};
 use crate::rows::Rows;
-use crate::settings::{Settings, Target};
+use crate::settings::{Settings, Target, UnreadableTarget};
 use crate::verdict::{
-    Death, Finding, Life, Look, Observation, Occasion, Policy, Processes, Verdict, judge, observe,
+    Death, Finding, Life, Look, Observation, Occasion, Policy, Processes, Verdict, could_be_meant, judge,
+    observe,
 };
 use host::{ProcessHandle, ProcessId, process};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,15 +63,28 @@ pub fn monitor(settings: &Settings, request: Request, budget: Budget) -> Outcome
     let target = match &settings.target {
         Ok(target) => target.clone(),
         // What can't be read may still be running as it was started.
-        Err(why) => {
+        Err(unreadable) => {
             match RecordFile::of(settings.resource.as_deref()).read().and_then(|record| record.target()) {
                 Some(target) => target,
-                None if request.occasion == Occasion::Probe => return Outcome::not_running(why.clone()),
-                None => return Outcome::failed(why.clone()),
+                None => return without_target(settings, unreadable, request, budget),
             }
         }
     };
     Monitor { settings, target: &target, request, budget }.run()
+}
+
+/// Nothing but the parameters says which pico is meant, and these can't be read.
+fn without_target(
+    settings: &Settings,
+    unreadable: &UnreadableTarget,
+    request: Request,
+    budget: Budget,
+) -> Outcome {
+    match could_be_meant(settings, unreadable, budget.within(budget.length() / 2)) {
+        Ok(None) if request.occasion == Occasion::Probe => Outcome::not_running(unreadable.why.clone()),
+        Ok(None) => Outcome::failed(unreadable.why.clone()),
+        Ok(Some(seen)) | Err(seen) => Outcome::failed_by(Class::Undecided, format!("{unreadable}; {seen}")),
+    }
 }
 
 struct Monitor<'a> {

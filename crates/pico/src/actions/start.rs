@@ -42,7 +42,7 @@ pub(super) const AFTERWARDS: Duration = Duration::from_secs(60);
 pub fn start(settings: &Settings, budget: Budget) -> Outcome {
     let target = match &settings.target {
         Ok(target) => target,
-        Err(why) => return Outcome::failed_by(Class::NotConfigured, why.clone()),
+        Err(why) => return Outcome::failed_by(Class::NotConfigured, why.to_string()),
     };
     // The answer must be out before the operation's time-out.
     let whole = budget.less((budget.length() / 20).min(LAST_WORDS));

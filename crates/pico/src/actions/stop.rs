@@ -4,12 +4,12 @@
 //! process alive, and none to have the node fenced when there is no process.
 
 use super::ending::{Ending, Steps};
-use crate::absence;
 use crate::budget::Budget;
 use crate::outcome::{Answer, Outcome};
 use crate::product::{Mzsh, StatusAnswer, Verb};
 use crate::record::{Phase, Record, RecordFile, lock_path};
 use crate::settings::{PicoType, Settings, Target};
+use crate::verdict::could_be_meant;
 use host::lock::{Lock, Locked};
 use host::{ProcessId, Signal, process};
 use std::time::{Duration, Instant};
@@ -31,7 +31,6 @@ pub fn clean(settings: &Settings, budget: Budget) -> Outcome {
 
 fn end(settings: &Settings, budget: Budget, steps: impl Fn(Instant) -> Steps) -> Outcome {
     let budget = working(budget);
-    let began = process::since_boot();
     let file = RecordFile::of(settings.resource.as_deref());
     let _lock = match targets(settings, file.read().as_ref()).first() {
         Some(target) => take_over_lock(target, budget),
@@ -41,12 +40,7 @@ fn end(settings: &Settings, budget: Budget, steps: impl Fn(Instant) -> Steps) ->
     let record = file.read();
     let targets = targets(settings, record.as_ref());
     if targets.is_empty() {
-        let why = settings.target.as_ref().err().cloned().unwrap_or_default();
-        if file.is_unreadable() {
-            return Outcome::failed(format!("{} can't be read, and {why}", file.place()));
-        }
-        // Nothing says which process could be meant, and this resource has started none since the boot.
-        return Outcome { answer: Answer::Success, reason: Some(format!("nothing to stop: {why}")) };
+        return without_target(settings, &file, budget);
     }
     let steps = steps(budget.end);
     let ending = Ending::new(settings, &targets, record.as_ref(), steps);
@@ -57,13 +51,25 @@ fn end(settings: &Settings, budget: Budget, steps: impl Fn(Instant) -> Steps) ->
     }
     match ending.run() {
         Ok(()) => {
-            for target in &targets {
-                absence::note(target, began);
-            }
             file.remove();
             Outcome::success()
         }
         Err(e) => Outcome::failed(format!("{} could not be stopped: {e}", settings.pico())),
+    }
+}
+
+/// Nothing but the parameters says which pico is meant, and these can't be read. This resource has started none since the boot,
+/// unless its record can't be read either.
+fn without_target(settings: &Settings, file: &RecordFile, budget: Budget) -> Outcome {
+    let Err(unreadable) = &settings.target else { return Outcome::success() };
+    if file.is_unreadable() {
+        return Outcome::failed(format!("{} can't be read, and {unreadable}", file.place()));
+    }
+    match could_be_meant(settings, unreadable, budget.end) {
+        Ok(None) => {
+            Outcome { answer: Answer::Success, reason: Some(format!("nothing to stop: {unreadable}")) }
+        }
+        Ok(Some(seen)) | Err(seen) => Outcome::failed(format!("{unreadable}; {seen}")),
     }
 }
 

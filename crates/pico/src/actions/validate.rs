@@ -23,7 +23,7 @@ pub struct Examination {
 /// # Errors
 /// The node can't be looked at; why.
 pub fn examine(settings: &Settings, budget: Budget) -> Result<Examination, String> {
-    let target = settings.target.as_ref().map_err(Clone::clone)?;
+    let target = settings.target.as_ref().map_err(ToString::to_string)?;
     let mut inspection = inspect(settings, target, budget.begun + budget.length() / 2)
         .map_err(|e| naming_the_limit(&e.to_string()))?;
     ask_mzsh(settings, target, &mut inspection, budget.begun + budget.length() * 3 / 4);

@@ -1,14 +1,22 @@
 //! The command lines of all processes that may be of the product, whichever pico they are of.
 
 use super::markers::{Arguments, may_be_of_the_product};
-use host::process::{self, CommandLine, ExeLink, Link, Source, Stat};
+use host::process::{self, CommandLine, ExeLink, Link, Ownership, Source, Stat};
 use std::ffi::OsString;
 use std::io;
 use std::time::Instant;
 
-/// Hands on those of the users that count, with the process and its user; of whatever program, if it is to be `any`.
+/// The user because of whom a process does not count. Where it acts as root that can be who has started it: anybody can run a
+/// setuid program of root's, and choose its command line.
+pub(crate) fn stranger(of: Ownership, counts: impl Fn(u32) -> bool) -> Option<u32> {
+    [of.effective, if of.effective == 0 { of.real } else { of.effective }]
+        .into_iter()
+        .find(|&user| !counts(user))
+}
+
+/// Hands on those that are `wanted`, with the process and the user that this gives; of whatever program, if it is to be `any`.
 pub(super) fn of_users(
-    counts: impl Fn(u32) -> bool,
+    wanted: impl Fn(Ownership) -> Option<u32>,
     any: bool,
     until: Instant,
     mut each: impl FnMut(&Stat, u32, Arguments<'_>),
@@ -16,7 +24,7 @@ pub(super) fn of_users(
     let all = process::all()?;
     let mut asked: Vec<(&Stat, u32, Option<OsString>)> = Vec::new();
     for stat in all.iter().filter(|stat| !stat.is_dead() && !stat.is_kernel_thread()) {
-        let Some(owner) = process::owner(stat.pid)?.filter(|&owner| counts(owner)) else { continue };
+        let Some(owner) = process::ownership(stat.pid)?.and_then(&wanted) else { continue };
         let program = match process::link(stat.pid.into(), "exe")? {
             Link::To(path) => ExeLink::of(&path).0.file_name().map(ToOwned::to_owned),
             Link::Denied => None,

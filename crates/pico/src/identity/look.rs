@@ -5,6 +5,7 @@
 //! ([`process::command_lines`]).
 
 use super::installation::is_ours;
+use super::lines::stranger;
 use super::markers::{
     Arguments, HomeClaim, Role, home_in_environment, home_on_command_line, may_be_of_the_product,
     may_go_on_as_pico, pico_of_anyone, role,
@@ -357,12 +358,11 @@ impl<'a> Pass<'a> {
         process::environment(process, until).ok().flatten().and_then(|all| home_in_environment(&all))
     }
 
-    /// Is it of this pid namespace, and does its real user count, too, if it acts as root? Anybody can run a program of root's
-    /// that is setuid, and choose its command line.
+    /// Is it of this pid namespace, and started by one that counts?
     pub(super) fn is_of_this_node(&self, stat: &Stat) -> io::Result<bool> {
+        let counts = |user| self.surroundings.counts(user);
         let ownership = process::ownership(stat.pid)?;
-        Ok(ownership
-            .is_some_and(|of| of.namespaces == 1 && (of.effective != 0 || self.surroundings.counts(of.real))))
+        Ok(ownership.is_some_and(|of| of.namespaces == 1 && stranger(of, counts).is_none()))
     }
 
     /// Is it the mzsh of the start, or of its session? What it has executed so far does not matter.

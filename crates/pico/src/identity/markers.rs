@@ -17,6 +17,8 @@ const SHELLS: [&str; 14] = [
 const PICO_CLASSES: [&str; 2] = ["PicoStart", "CodeServerMain"];
 /// The main class of mzsh.
 const MZSH_CLASS: &str = "CommandLine";
+/// What an mzsh is asked for that brings up a pico.
+const STARTS: [&str; 2] = ["startup", "restart"];
 /// The main class of the HA client.
 const HA_CLASS: &str = "HAClient";
 
@@ -72,7 +74,7 @@ pub fn role(target: &Target, process: Arguments<'_>) -> Option<Role> {
     let name = target.name.as_str();
     if let Some(rest) = after_mzsh(process) {
         let has = |word: &str| rest.iter().any(|a| a == word);
-        return ((has("startup") || has("restart")) && has(name)).then_some(Role::Startup);
+        return (STARTS.iter().any(|verb| has(verb)) && has(name)).then_some(Role::Startup);
     }
     if let Some(pattern) = &target.process_match {
         // The pattern may stand in the command line of a tool, and a daemon is no pico whatever it says.
@@ -126,6 +128,16 @@ fn pico_name(process: Arguments<'_>) -> Option<&str> {
 #[must_use]
 pub fn name_of_pico(process: Arguments<'_>) -> Option<PicoName> {
     pico_name(process)?.parse().ok()
+}
+
+/// The names among the arguments of an mzsh that starts picos.
+pub(super) fn names_to_start(process: Arguments<'_>) -> Vec<PicoName> {
+    let words = after_mzsh(process).unwrap_or_default();
+    if !words.iter().any(|word| STARTS.iter().any(|verb| word == verb)) {
+        return Vec::new();
+    }
+    let words = words.iter().filter_map(|word| word.to_str()).filter(|word| !STARTS.contains(word));
+    words.filter_map(|word| word.parse().ok()).collect()
 }
 
 /// Is this a pico of any name, or an mzsh?

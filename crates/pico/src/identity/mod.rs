@@ -17,12 +17,15 @@ mod look;
 mod markers;
 mod nameless;
 mod names;
+mod possible;
 mod strangers;
 
 pub use home::Home;
+pub(crate) use lines::stranger;
 pub use look::{Bystander, Candidate, Found, Search, Surroundings, Suspect};
 pub use markers::{
     Arguments, HomeClaim, Role, home_claim, may_be_of_the_product, name_of_pico, pico_of_anyone, role,
 };
 pub use names::of_all;
+pub use possible::possible;
 pub use strangers::strangers;

@@ -22,7 +22,7 @@ pub fn strangers(
     let (mut found, mut more) = (Vec::new(), 0);
     let any = target.process_match.is_some();
     lines::of_users(
-        |user| !counts(user),
+        |of| lines::stranger(of, &counts),
         any,
         until,
         |stat, owner, process| {
@@ -32,15 +32,14 @@ pub fn strangers(
                 return;
             }
             let what = match role {
-                Role::Startup => "an mzsh that starts",
+                Role::Startup => "is an mzsh startup of",
                 Role::Pico | Role::PicoByMatch => "claims to be",
             };
             let home = home_on_command_line(process)
                 .map_or_else(String::new, |home| format!(" of {}", home.display()));
             let name = &target.name;
-            let why = format!(
-                "{what} {name}{home}; ignored: it belongs to user {owner}, not to root or the installation's user"
-            );
+            let why =
+                format!("{what} {name}{home}; it is of user {owner}, not of root or the installation's user");
             found.push(Bystander { id: stat.id(), why });
         },
     )?;

@@ -3,10 +3,12 @@
 //! [`observe`] gathers the evidence, [`judge`] decides on it: a pure function, whose table is its test.
 
 mod judge;
+mod meant;
 pub(crate) mod node;
 mod observe;
 
 pub use judge::{Finding, Occasion, Policy, Verdict, judge};
+pub(crate) use meant::could_be_meant;
 pub use observe::{Look, observe};
 
 use crate::product::{HaAnswer, StatusAnswer};

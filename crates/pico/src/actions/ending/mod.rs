@@ -8,6 +8,7 @@ mod rounds;
 
 pub(super) use rounds::StillThere;
 
+use crate::absence;
 use crate::identity::{Candidate, Found, Suspect};
 use crate::product::{Mzsh, Storage, Verb, thread_dump};
 use crate::record::{Phase, Record};
@@ -73,6 +74,8 @@ pub(super) struct Ending<'a> {
     sessions: RefCell<Vec<(ProcessId, Option<u32>)>>,
     /// Was mzsh called? Once is enough: what it did not end, it would not the next time.
     asked: Cell<bool>,
+    /// When the last look began, in time since boot.
+    looked: Cell<Duration>,
 }
 
 impl<'a> Ending<'a> {
@@ -90,12 +93,17 @@ impl<'a> Ending<'a> {
             steps,
             sessions: RefCell::new(sessions(record)),
             asked: Cell::new(false),
+            looked: Cell::default(),
         }
     }
 
     /// Ends every startup and every instance. Ok: a whole look found nothing.
     pub(super) fn run(&self) -> Result<(), StillThere> {
-        rounds::until_nothing(self, self.steps.end)
+        rounds::until_nothing(self, self.steps.end)?;
+        for target in self.targets {
+            absence::note(target, self.looked.get());
+        }
+        Ok(())
     }
 
     fn log_failure(&self, what: &str, result: io::Result<()>) {
@@ -257,6 +265,7 @@ impl Rounds for Ending<'_> {
     }
 
     fn look(&self) -> io::Result<Found> {
+        self.looked.set(process::since_boot());
         let until = self.look_until();
         let node = Node::new(self.settings, &self.targets[0], self.record, until);
         let mut found = search(self.targets, self.record, &self.sessions.borrow()).look(&node, until);
