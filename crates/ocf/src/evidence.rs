@@ -21,11 +21,8 @@ impl Evidence {
 
     /// A line a point.
     pub(crate) fn text(&self) -> String {
-        let lines: Vec<(String, String)> = self
-            .points
-            .iter()
-            .map(|(what, seen)| (visible(what).to_string(), visible(seen).to_string()))
-            .collect();
+        let lines: Vec<(String, String)> =
+            self.points.iter().map(|(what, seen)| (visible(what), visible(seen))).collect();
         let longest = lines.iter().map(|(what, _)| what.chars().count() + 2).max().unwrap_or(0);
         let column = longest.max(COLUMN);
         let mut text = String::new();
@@ -75,7 +72,9 @@ mod tests {
 
     fn evidence(points: &[(&str, &str)]) -> Evidence {
         let mut evidence = Evidence::default();
-        points.iter().for_each(|(what, seen)| evidence.add(what, seen));
+        for (what, seen) in points {
+            evidence.add(what, seen);
+        }
         evidence
     }
 

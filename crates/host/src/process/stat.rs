@@ -8,6 +8,8 @@ use std::io;
 
 /// `PF_KTHREAD`
 const KERNEL_THREAD: u32 = 0x0020_0000;
+/// `PF_EXITING` of linux/sched.h.
+const EXITING: u32 = 0x4;
 
 /// Field 3 of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +145,13 @@ impl Stat {
         self.state == State::Zombie && self.threads <= 1
     }
 
+    /// Its main thread is in its exit (`PF_EXITING`): killed, or at the end of its program. It gives up its memory first, its files
+    /// next, and is dead after that; while storage hangs it can stay in between.
+    #[must_use]
+    pub fn is_in_its_exit(&self) -> bool {
+        self.flags & EXITING != 0
+    }
+
     /// A thread of the kernel: it has neither a program nor a command line.
     #[must_use]
     pub fn is_kernel_thread(&self) -> bool {
@@ -183,8 +192,15 @@ mod tests {
         assert_eq!(stat.parent, Pid::new(1));
         assert_eq!((stat.group, stat.session), (4711, 4711));
         assert_eq!((stat.flags, stat.is_kernel_thread()), (0x0040_0000, false));
+        assert!(!stat.is_in_its_exit());
         assert_eq!(stat.threads, 37);
         assert_eq!(stat.start, 123_456);
+    }
+
+    #[test]
+    fn one_that_is_in_its_exit_is_known_by_its_flags() {
+        let line = std::str::from_utf8(LINE).unwrap().replace("4194304", "4194572");
+        assert!(Stat::parse(line.as_bytes()).unwrap().is_in_its_exit());
     }
 
     #[test]

@@ -33,6 +33,9 @@ use std::time::{Duration, Instant, SystemTime};
 /// For so long a depth 0 stays that finds a death which was told already: far longer than Pacemaker takes to act when it has nothing else to do.
 const BRIEFLY: Duration = Duration::from_secs(2);
 
+/// For so long a JVM that is in its exit may take to the end of it.
+const EXIT_WITHIN: Duration = Duration::from_secs(2);
+
 /// Between two looks of one that stays.
 const STEP: Duration = Duration::from_millis(500);
 
@@ -71,6 +74,17 @@ pub fn monitor(settings: &Settings, request: Request, budget: Budget) -> Outcome
         }
     };
     Monitor { settings, target: &target, request, budget }.run()
+}
+
+/// Has it? A connection of it can break before it is dead: then that is waited for.
+fn has_died(id: ProcessId, until: Instant) -> bool {
+    match id.live() {
+        Ok(None) => true,
+        Ok(Some(stat)) if stat.is_in_its_exit() => {
+            id.open().is_ok_and(|held| held.is_none_or(|held| held.ended_by(until).unwrap_or(false)))
+        }
+        _ => false,
+    }
 }
 
 /// Nothing but the parameters says which pico is meant, and these can't be read.
@@ -169,7 +183,7 @@ impl Monitor<'_> {
             },
         };
         let mut observation = self.deep(Observation::of(processes), id, &mut record);
-        if depth > 0 && id.live().is_ok_and(|stat| stat.is_none()) {
+        if depth > 0 && has_died(id, self.budget.within(EXIT_WITHIN)) {
             // It died while it was asked: that is what counts, not that it did not answer.
             observation = Observation::of(self.observe(Some(&record), Look::Everything));
             if let Processes::One { .. } = observation.processes {
