@@ -14,7 +14,8 @@ one fault, and takes its truth from /proc.
 /// The section: a table for each family.
 pub(super) fn section(families: &[Family], mutants: &[Mutant]) -> String {
     let heads = ["what it proves", "case", "it was seen to catch"];
-    let parts = families.iter().map(|family| {
+    // One without cases helps others.
+    let parts = families.iter().filter(|family| !family.cases.is_empty()).map(|family| {
         let rows = family.cases.iter().map(|case| row(case, mutants));
         format!("\n### {}\n\n{}", family.title.trim_end_matches('.'), table(&heads, rows))
     });

@@ -7,7 +7,7 @@ mod faults;
 mod verdicts;
 
 use crate::faults::Family;
-use crate::{Error, faults as suite, mutants};
+use crate::{Error, faults as suite, mutants, workspace};
 
 const HEAD: &str = "\
 <!-- Made by `cargo xtask gen` from the code and the tests: change those. -->
@@ -29,6 +29,7 @@ pub(crate) fn page() -> Result<String, Error> {
     let families = suite::read(suite::SUITE)?;
     let mutants = mutants::read()?;
     complete(&families)?;
+    named(&families)?;
     Ok([HEAD, &verdicts::section(), &faults::section(&families, &mutants)].join("\n"))
 }
 
@@ -41,6 +42,28 @@ fn complete(families: &[Family]) -> Result<(), Error> {
     let silent = cases.filter(|case| case.proves.is_empty());
     missing.extend(silent.map(|case| format!("{} does not say what it proves (///)", case.name)));
     if missing.is_empty() { Ok(()) } else { Err(Error::Table(missing)) }
+}
+
+/// Every case that docs/security.md names is there.
+fn named(families: &[Family]) -> Result<(), Error> {
+    let path = workspace::root().join("docs/security.md");
+    let text = std::fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    let known: Vec<&str> =
+        families.iter().flat_map(|family| &family.cases).map(|case| case.name.as_str()).collect();
+    let unknown = cases_in(&text).into_iter().filter(|name| !known.contains(name));
+    let missing: Vec<String> =
+        unknown.map(|name| format!("docs/security.md names {name}, which is no case")).collect();
+    if missing.is_empty() { Ok(()) } else { Err(Error::Table(missing)) }
+}
+
+/// What stands between backticks and looks like the name of a case.
+fn cases_in(text: &str) -> Vec<&str> {
+    let plain = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let is_case =
+        |word: &&str| word.split_once("::").is_some_and(|(module, case)| plain(module) && plain(case));
+    text.split('`').skip(1).step_by(2).filter(is_case).collect()
 }
 
 /// A table for a page: the heads of its columns and its rows.
@@ -58,6 +81,12 @@ pub(crate) fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cases_are_told_from_other_code() {
+        let text = "see `home::other_one` and `crates/host` [`a::B`] home::not_quoted `ha_client::is_1`";
+        assert_eq!(cases_in(text), ["home::other_one", "ha_client::is_1"]);
+    }
 
     #[test]
     fn a_bar_in_a_cell_stays_in_it() {
