@@ -287,28 +287,37 @@ fn cleaned_up() -> Done {
     site.witnessed(&[("ec2", &["n2"], 2)])
 }
 
-/// Pacemaker's executor is killed, and then pacemakerd, which is started again: the node is not fenced, and its picos live on and are found
-/// again; the Platform is killed then, and comes back.
+/// Pacemaker's executor is killed, and its controller ends with it: the node's picos live on and are found again. Where the controller is not
+/// back before the cluster decides again, which is Pacemaker's affair, the node is fenced first, and they run on the other one. Then
+/// pacemakerd is killed on the Platform's node and started again: they live on; the Platform is killed then, and comes back.
 #[test]
 fn executor_killed() -> Done {
     let site = site().up()?;
-    let n1 = site.node("n1");
     site.fault("kill -9 of pacemaker-execd on n1");
-    n1.sh("kill -9 $(pidof pacemaker-execd)")?;
-    assert_eq!(site.until_probed("mz-platform", "n1")?, 0);
+    site.node("n1").sh("kill -9 $(pidof pacemaker-execd)")?;
+    let probed = site.until_probed("mz-platform", "n1")?;
+    let fenced = site.fenced("n1")?;
+    let (at, lives) = if fenced == 0 { ("n1", 1) } else { ("n2", 2) };
+    assert_eq!((fenced, probed), if fenced == 0 { (0, 0) } else { (1, 7) });
+    site.until_ready("platform", at)?;
+    site.until_ready("ui", at)?;
     site.lab.settle()?;
-    site.fault("kill -9 of pacemakerd on n1");
-    let before = n1.sh("pidof pacemakerd")?;
-    n1.sh(&format!("{KILL_PACEMAKERD}; systemctl start pacemaker"))?;
+    let node = site.node(at);
+    site.fault(&format!("kill -9 of pacemakerd on {at}"));
+    let before = node.sh("pidof pacemakerd")?;
+    node.sh(&format!("{KILL_PACEMAKERD}; systemctl start pacemaker"))?;
     site.lab.until("pacemakerd to be back", SOON, |_| {
-        let ran = n1.try_exec(&["pidof", "pacemakerd"])?;
+        let ran = node.try_exec(&["pidof", "pacemakerd"])?;
         let back = ran.code() == Some(0) && ran.stdout != before;
         Ok(if back { Ok(()) } else { Err(ran.to_string()) })
     })?;
-    site.until_online("n1")?;
-    site.nothing_failed()?;
+    site.until_online(at)?;
+    let status = site.lab.status()?;
+    assert!(status.fail_counts.is_empty() && status.failures.is_empty(), "{status}");
+    let all: Result<Vec<usize>, _> = ["n1", "n2", "n3"].into_iter().map(|node| site.fenced(node)).collect();
+    assert_eq!(all?, [fenced, 0, 0]);
     site.kill("platform", "kill -9 of the Platform")?;
-    site.witnessed(&[("platform", &["n1"], 2)])
+    site.witnessed(&[("platform", &[at], lives + 1), ("ui", &[at], lives)])
 }
 
 /// In maintenance mode all daemons of Pacemaker are killed on the Platform's node, and started again: the node is not fenced, and its
