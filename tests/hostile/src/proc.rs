@@ -90,8 +90,17 @@ fn is_marked_exactly(argv: &[OsString], name: &str) {
     assert!(by_property || by_error || by_last, "{argv:?} is not marked {name}");
 }
 
+/// Is the main class mzsh's? What follows it are its arguments. A word after an option but `-D` and `-X` may be that one's value: then
+/// this is not known here.
 fn is_mzsh(argv: &[OsString]) -> bool {
-    argv.iter().any(|a| !a.as_bytes().starts_with(b"-") && a.as_bytes().ends_with(b".CommandLine"))
+    let starts_with = |word: &OsString, beginnings: &[&[u8]]| {
+        beginnings.iter().any(|beginning| word.as_bytes().starts_with(beginning))
+    };
+    let is_word = |word: &OsString| !starts_with(word, &[b"-", b"@"]);
+    let Some(at) = argv.iter().skip(1).position(is_word).map(|at| at + 1) else { return false };
+    let (before, main) = (&argv[at - 1], &argv[at]);
+    let may_be_a_value = at > 1 && starts_with(before, &[b"-"]) && !starts_with(before, &[b"-D", b"-X"]);
+    !may_be_a_value && main.as_bytes().ends_with(b".CommandLine")
 }
 
 fn is_of_one_name(target: &Target, process: Arguments<'_>) {
