@@ -98,6 +98,7 @@ impl ProcessId {
     /// # Errors
     /// /proc can't be read.
     pub fn open(self) -> io::Result<Option<ProcessHandle>> {
+        scan::is_surely_of_this_namespace()?;
         let Some(pidfd) = PidFd::open(self.pid)? else { return Ok(None) };
         // After the pidfd: now the number can't come to mean another process unseen.
         Ok(pidfd.is(self)?.then_some(ProcessHandle { id: self, pidfd }))

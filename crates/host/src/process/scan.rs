@@ -33,7 +33,7 @@ pub fn all() -> io::Result<Snapshot> {
             processes.insert(pid, stat);
         }
     }
-    is_of_this_namespace()?;
+    is_surely_of_this_namespace()?;
     if processes.contains_key(&Pid::own()) { Ok(Snapshot { processes }) } else { Err(not_shown()) }
 }
 
@@ -44,9 +44,22 @@ pub(super) fn is_of_this_namespace() -> io::Result<()> {
     if IS_SEEN.load(Relaxed) {
         return Ok(());
     }
-    let own = Pid::own();
-    let number = std::fs::read_link("/proc/self").is_ok_and(|link| link == Path::new(&own.to_string()));
-    if !number || facts::ownership(own)?.is_none_or(|own| own.namespaces != 1) {
+    let own = Pid::own().to_string();
+    if !std::fs::read_link("/proc/self").is_ok_and(|link| link == Path::new(&own)) {
+        return Err(not_shown());
+    }
+    IS_SEEN.store(true, Relaxed);
+    Ok(())
+}
+
+/// The same beyond doubt: by chance this process can have the same number in two namespaces.
+pub(super) fn is_surely_of_this_namespace() -> io::Result<()> {
+    static IS_SEEN: AtomicBool = AtomicBool::new(false);
+    if IS_SEEN.load(Relaxed) {
+        return Ok(());
+    }
+    is_of_this_namespace()?;
+    if facts::ownership(Pid::own())?.is_none_or(|own| own.namespaces != 1) {
         return Err(not_shown());
     }
     IS_SEEN.store(true, Relaxed);
