@@ -1,7 +1,7 @@
 //! `process_match`: a pattern that takes more than the pico for the pico.
 
-use testkit::answer::{Answer, CONFIGURED, GENERIC, OK};
-use testkit::site::{Kind, site};
+use testkit::answer::{Answer, CONFIGURED, GENERIC, NOT_RUNNING, OK};
+use testkit::site::{Kind, recurring, site};
 use testkit::{Done, Error};
 
 /// Each of them matches something that is no pico on every node of a cluster.
@@ -57,6 +57,35 @@ fn a_pattern_that_matches_a_daemon_as_it_runs_here_is_refused() -> Done {
         let stranger = runs(&site.as_owner("sh").args(["-c", line]).run()?.expect(0)?.stdout)?;
         call().level(10).run("validate-all")?.answers(OK);
         site.signal(stranger, "KILL")?;
+    }
+    site.nothing_left()
+}
+
+/// Such a pattern in a resource that nobody has validated takes neither a daemon nor a tool of the cluster for the pico: nothing is running, and a
+/// stop ends none of them.
+#[test]
+fn daemon_or_tool_that_the_pattern_matches_is_not_the_pico() -> Done {
+    let site = site(Kind::Ec).build()?;
+    site.sh("mkdir -p /opt/x && for name in corosync crm_resource; do cp /bin/sleep /opt/x/$name; done")?;
+    let mut pids = Vec::new();
+    for name in ["corosync", "crm_resource"] {
+        let line = format!(
+            "setsid bash -c 'exec -a /usr/sbin/{name} /opt/x/{name} 1000007' </dev/null >/dev/null 2>&1 & echo $!"
+        );
+        let pid: u32 = site.sh(&line)?.trim().parse().expect("a number");
+        pids.push(site.until("the program to be what it is", |site| {
+            let found = site.processes()?.into_iter().find(|process| process.pid == pid);
+            let found = found.filter(|process| process.argv.first().is_some_and(|a| a.ends_with(name)));
+            Ok(found.ok_or_else(|| name.to_owned()))
+        })?);
+    }
+    let call = || site.agent().param("process_match", "sbin/(corosync|crm_resource) 1000007");
+    call().run("monitor")?.answers(NOT_RUNNING);
+    recurring(call(), 0).run("monitor")?.answers(NOT_RUNNING);
+    call().run("stop")?.answers(OK);
+    for process in &pids {
+        assert!(site.lives(process)?, "{process:?}");
+        site.signal(process.pid, "KILL")?;
     }
     site.nothing_left()
 }
