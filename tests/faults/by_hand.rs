@@ -79,6 +79,33 @@ fn a_pico_that_an_administrator_is_just_starting_is_waited_for() -> Done {
     Ok(())
 }
 
+/// The same before there is any JVM: a start waits for the administrator's mzsh and adopts what it brings up. One that does not come to its
+/// end fails the start, which names it, and lives on.
+#[test]
+fn start_waits_for_an_administrators_mzsh_that_has_no_jvm_yet() -> Done {
+    let by_hand = |site: &Site| {
+        let line = "setsid /opt/mz/bin/mzsh startup platform </dev/null >/dev/null 2>&1 &";
+        site.as_owner("sh").args(["-c", line]).run()?.expect(0)?;
+        site.until_calls("startup", 1)?;
+        assert!(site.picos("platform")?.is_empty());
+        Ok::<_, Error>(())
+    };
+    let site = site(Kind::Platform).set("mzsh_time=3s").build()?;
+    by_hand(&site)?;
+    site.agent().meta_timeout(Duration::from_secs(60)).run("start")?.answers(OK).silently();
+    assert_eq!(site.recorded()?, Some(site.one("platform")?.pid));
+    assert_eq!(site.calls("startup")?, 1);
+    site.stop()?.answers(OK);
+
+    let site = testkit::site::site(Kind::Platform).set("mzsh_time=10m").build()?;
+    by_hand(&site)?;
+    let start = site.agent().meta_timeout(Duration::from_secs(10)).run("start")?;
+    start.answers(GENERIC).because(&["platform", "not launched", "(pid "]);
+    assert_eq!((site.startups()?, site.calls("startup")?), (1, 1));
+    site.stop()?.answers(OK);
+    site.nothing_left()
+}
+
 /// A stop ends the pico and leaves an administrator's `mzsh status` alone: a question is no startup.
 #[test]
 fn a_stop_leaves_an_mzsh_alone_that_only_asks() -> Done {

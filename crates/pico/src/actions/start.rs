@@ -129,7 +129,7 @@ impl Start<'_> {
 
     /// What is there already: well, then that is it; else it is cleared away.
     fn already(&self, record: Option<&Record>) -> Result<Option<Outcome>, Stop> {
-        let why = match observe(self.settings, self.target, record, Look::Everything, self.budget.end) {
+        let why = match self.after_startups_by_hand(record)? {
             Processes::None { .. } => return Ok(None),
             Processes::Unknown(why) => return Err(self.fail(format!("can't tell whether it runs: {why}"))),
             Processes::One { id, life: Life::Well | Life::Traced } => match self.adopt(record, id) {
@@ -147,6 +147,28 @@ impl Start<'_> {
         self.clear(record, Steps::until(self.budget.within(self.budget.length() / 3)))
             .map_err(|still| self.fail(format!("{why}; {still}")))?;
         Ok(None)
+    }
+
+    /// What runs, once no `mzsh startup` is at work but one that this resource has launched: what an administrator starts is not ended by a start.
+    fn after_startups_by_hand(&self, record: Option<&Record>) -> Result<Processes, Stop> {
+        let until = self.budget.begun + self.budget.length() / 2;
+        let mut is_logged = false;
+        loop {
+            let seen = observe(self.settings, self.target, record, Look::Everything, self.budget.end);
+            let Processes::Starting { mzsh } = seen else { return Ok(seen) };
+            if record.is_some_and(|record| has_launched(record, mzsh)) {
+                return Ok(seen);
+            }
+            let why = format!("an mzsh startup that this resource has not launched is at work ({mzsh})");
+            if Instant::now() >= until {
+                return Err(self.fail(format!("{why}: wait for its end, or end it")));
+            }
+            if !is_logged {
+                tracing::warn!("{}: {why}; its end is waited for", self.settings.pico());
+                is_logged = true;
+            }
+            pause(LOOK_EVERY, until);
+        }
     }
 
     /// It runs: is it well enough to be left alone? Err: why not.
@@ -437,6 +459,14 @@ impl Start<'_> {
             warn_unless_well(&format!("post_start {}", program.display()), mzsh.run_hook(program, until));
         }
     }
+}
+
+/// Is it the mzsh of a start that has not come to its end, or of that one's session?
+fn has_launched(record: &Record, id: ProcessId) -> bool {
+    let of_session = |own: ProcessId| {
+        id.stat().is_ok_and(|stat| stat.is_some_and(|stat| stat.session == own.pid.as_raw()))
+    };
+    record.phase != Phase::Running && record.mzsh().is_some_and(|own| own == id || of_session(own))
 }
 
 /// The process that was started, held by its pidfd.
