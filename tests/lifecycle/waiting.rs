@@ -209,6 +209,19 @@ fn one_that_was_suspended_beyond_its_time_answers_as_if_nothing_had_been() -> Do
     Ok(())
 }
 
+/// What `killall` of the agents' programs sends. The next run waits again.
+#[test]
+fn sigterm_ends_the_wait_with_an_answer() -> Done {
+    let (site, pid) = watched()?;
+    let ran = while_waiting(&site, waiting(&site, LONG), |agent| site.signal(agent, "TERM"))?;
+    quick(&ran.answers(OK).silently());
+    let ran = waiting(&site, "300ms").run("monitor")?.answers(OK).silently();
+    assert!(ran.wall >= Duration::from_millis(300), "{ran}");
+    let ran = while_waiting(&site, waiting(&site, LONG), |_| site.signal(pid, "KILL"))?;
+    ran.answers(NOT_RUNNING);
+    Ok(())
+}
+
 #[test]
 fn a_pico_that_is_stopped_during_the_wait_is_found_at_the_end_of_it() -> Done {
     let (site, pid) = watched()?;

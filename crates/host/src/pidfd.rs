@@ -10,6 +10,8 @@ use crate::descriptors::is_of_the_last;
 use crate::fork::End;
 use crate::process::{Pid, ProcessId, Signal, Stat};
 use crate::wait::poll_until;
+use nix::sys::signal::SigSet;
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -119,6 +121,16 @@ impl PidFd {
         Ok(wait_for([Some(self)], None, until)?[0])
     }
 
+    /// The same, but SIGTERM to this process ends the wait, too (false), and nothing else. Where there is no descriptor left for that,
+    /// SIGTERM ends this process, as always.
+    ///
+    /// # Errors
+    /// As [`ended_by`](Self::ended_by).
+    pub fn ended_by_or_sigterm(&self, until: Instant) -> io::Result<bool> {
+        let sigterm = Sigterm::held().ok();
+        Ok(wait_for([Some(self)], sigterm.as_ref().map(|sigterm| sigterm.0.as_fd()), until)?[0])
+    }
+
     /// How the process has ended, once it was reaped (Linux 6.15).
     pub(crate) fn end(&self) -> Option<End> {
         let Held::Descriptor(_, fd) = &self.0 else { return None };
@@ -149,6 +161,25 @@ impl PidFd {
             Held::Descriptor(_, fd) => Some(fd.as_fd()),
             Held::Number(_) | Held::Child(_) => None,
         }
+    }
+}
+
+/// SIGTERM as a descriptor that can be read when it has come; as always again when this is dropped. One that has come is used up by then.
+struct Sigterm(SignalFd);
+
+impl Sigterm {
+    fn held() -> io::Result<Self> {
+        let set = SigSet::from(nix::sys::signal::SIGTERM);
+        let descriptor = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        set.thread_block()?;
+        Ok(Self(descriptor))
+    }
+}
+
+impl Drop for Sigterm {
+    fn drop(&mut self) {
+        let _ = self.0.read_signal();
+        let _ = SigSet::from(nix::sys::signal::SIGTERM).thread_unblock();
     }
 }
 

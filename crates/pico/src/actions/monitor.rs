@@ -408,8 +408,15 @@ fn death_within(wait: Duration, held: &Held) -> Option<Death> {
     let until = Instant::now() + wait;
     let seen = |end| Some(Death { seen: SystemTime::now(), end });
     match held {
-        Held::Alive(handle) if handle.ended_by(until).unwrap_or(false) => seen(handle.end()),
-        Held::Alive(_) => None,
+        Held::Alive(handle) if handle.pidfd().ended_by_or_sigterm(until).unwrap_or(false) => {
+            seen(handle.end())
+        }
+        Held::Alive(_) => {
+            if Instant::now() < until {
+                tracing::info!("SIGTERM ends the wait; the answer is what is known now");
+            }
+            None
+        }
         Held::Gone => seen(None),
     }
 }
