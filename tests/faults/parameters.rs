@@ -157,25 +157,73 @@ fn a_name_that_has_to_be_set_and_is_not_is_told() -> Done {
     Ok(())
 }
 
-/// A time-out, port or switch that can't be read fails a start with 6, and neither a monitor nor a stop of
-/// what runs.
+/// A parameter that can be changed while the pico runs, and that can't be read, fails validation with 6 and no other action, a start neither:
+/// its default is taken.
 #[test]
-fn a_limit_that_cant_be_read_fails_a_start_and_nothing_that_runs() -> Done {
+fn reloadable_parameter_that_cant_be_read_fails_validation_alone() -> Done {
     let site = site(Kind::Platform).build()?;
-    let wrong: [(&str, &[u8]); 4] =
-        [("mzsh_timeout", b"soon"), ("ha_check", b"\xff"), ("ha_port", b"99999"), ("wait_for", b"nonsense")];
+    let wrong: [(&str, &[u8]); 9] = [
+        ("mzsh_timeout", b"soon"),
+        ("ha_timeout", b"abc"),
+        ("ha_check", b"\xff"),
+        ("ha_port", b"99999"),
+        ("ha_host", b" localhost"),
+        ("wait_for", b"nonsense"),
+        ("wait_for", b"::1"),
+        ("wait_for", b"db1:1521;db2:1521"),
+        ("wait_for", b"localhost:9 localhost:9"),
+    ];
     for wrong in wrong {
-        with(site.agent(), wrong).run("start")?.answers(CONFIGURED).because(&[&format!("{}: ", wrong.0)]);
+        let validated = with(site.agent(), wrong).run("validate-all")?.answers(CONFIGURED);
+        validated.because(&[&format!("{}: ", wrong.0)]);
+        with(site.agent(), wrong).run("start")?.answers(OK).silently();
+        let log = site.log()?;
+        let warns = |line: &str| line.contains(wrong.0) && line.ends_with("; the default is taken");
+        assert!(log.lines().any(warns), "{wrong:?}: {log}");
+        with(site.agent(), wrong).run("stop")?.answers(OK);
     }
     site.nothing_left()?;
     site.start()?;
     for wrong in wrong {
+        with(site.agent(), wrong).run("reload-agent")?.answers(OK);
         for level in [0, 10, 20] {
             recurring(with(site.agent(), wrong), level).run("monitor")?.answers(OK).silently();
         }
     }
     with(site.agent(), wrong[0]).run("stop")?.answers(OK);
     site.nothing_left()
+}
+
+/// Any other parameter that can't be read fails a start with 6 and its value in quotes, and neither a monitor nor a stop of what runs. Blanks
+/// around a path or a name are an error.
+#[test]
+fn parameter_of_the_process_that_cant_be_read_fails_a_start_and_nothing_that_runs() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let wrong: [(&str, &[u8], &str); 5] = [
+        ("java_home", b"/opt/mz/java ", "\"/opt/mz/java \""),
+        ("java_home", b"jdk", "\"jdk\""),
+        ("os_user", b" mzadmin", "\" mzadmin\""),
+        ("limit_nofile", b"many", "\"many\""),
+        ("umask", b"9", "\"9\""),
+    ];
+    for (name, value, shown) in wrong {
+        let call = || with(site.agent(), (name, value));
+        for action in ["start", "validate-all"] {
+            call().run(action)?.answers(CONFIGURED).because(&[&format!("{name}: "), shown]);
+        }
+        site.nothing_left()?;
+        site.start()?;
+        recurring(call(), 10).run("monitor")?.answers(OK).silently();
+        call().run("stop")?.answers(OK);
+        site.nothing_left()?;
+    }
+    for blank in [("mz_home", b" /opt/mz"), ("mz_home", b"/opt/mz ")] {
+        with(site.agent(), (blank.0, blank.1))
+            .run("validate-all")?
+            .answers(CONFIGURED)
+            .because(&["mz_home: "]);
+    }
+    Ok(())
 }
 
 /// A resource whose `pico_name` was changed while its pico ran says that the new one is not running, and its

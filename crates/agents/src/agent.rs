@@ -2,7 +2,9 @@
 
 use crate::{definition, parameters, settings};
 use ocf::time::spelled;
-use ocf::{Action, Class, CloneKind, Definition, Evidence, Failure, Findings, Invocation, State};
+use ocf::{
+    Action, Class, CloneKind, Definition, Evidence, Failure, Findings, Invocation, ParameterError, State,
+};
 use pico::actions::{self, Request, Severity, needs};
 use pico::verdict::Occasion;
 use pico::{Answer, Budget, Outcome, PicoType, Settings, Target};
@@ -23,28 +25,23 @@ impl PicoAgent {
     /// What is set, where wrong values may be passed over.
     fn lenient(self, call: &Invocation) -> Settings {
         let (settings, errors) = settings::read(self.kind, call);
-        for error in errors {
-            let pattern = settings.target.as_ref().ok().and_then(|target| target.process_match.as_ref());
-            let instead = match &settings.target {
-                // Who is meant has no default: what the resource's record says is taken.
-                Err(_) => "the record is taken",
-                Ok(_) if error.name() == parameters::PROCESS_MATCH.name && pattern.is_some() => {
-                    "no program of the cluster is taken for the pico"
-                }
-                Ok(_) => "the default is taken",
-            };
-            tracing::warn!("{error}; {instead}");
-        }
+        warn(&settings, &errors);
         settings
     }
 
-    /// What is set, where nothing may be wrong.
-    fn strict(self, call: &Invocation) -> Result<Settings, Failure> {
+    /// What is set, for a start. A parameter that can be changed while the pico runs must not keep the next start, perhaps of a fail-over long
+    /// after, from starting it: its default is taken. A change of any other one restarts the pico, so that an error in it shows at once.
+    fn for_start(self, call: &Invocation) -> Result<Settings, Failure> {
         let (settings, errors) = settings::read(self.kind, call);
-        match errors.into_iter().next() {
-            Some(error) => Err(error.into()),
-            None => Ok(settings),
+        let parameters = definition(self.kind).parameters;
+        let is_reloadable =
+            |error: &ParameterError| parameters.iter().any(|p| p.name == error.name() && p.reloadable);
+        let (passed_over, refused): (Vec<_>, Vec<_>) = errors.into_iter().partition(is_reloadable);
+        if let Some(error) = refused.into_iter().next() {
+            return Err(error.into());
         }
+        warn(&settings, &passed_over);
+        Ok(settings)
     }
 }
 
@@ -54,7 +51,7 @@ impl ocf::Agent for PicoAgent {
     }
 
     fn start(&self, call: &Invocation) -> Result<(), Failure> {
-        let settings = self.strict(call)?;
+        let settings = self.for_start(call)?;
         if call.clone_kind() == Some(CloneKind::GloballyUnique) {
             let reason = format!("{CLONE}: {}", cloned(&settings, CloneKind::GloballyUnique));
             return Err(Failure::new(Class::NotConfigured, reason));
@@ -116,6 +113,22 @@ impl ocf::Agent for PicoAgent {
             evidence.add(what, seen);
         }
         looked(outcome)
+    }
+}
+
+/// Says what is taken in place of values that can't be read.
+fn warn(settings: &Settings, errors: &[ParameterError]) {
+    let pattern = settings.target.as_ref().ok().and_then(|target| target.process_match.as_ref());
+    for error in errors {
+        let instead = match &settings.target {
+            // Which pico is meant has no default: what the resource's record says is taken.
+            Err(_) => "the record is taken",
+            Ok(_) if error.name() == parameters::PROCESS_MATCH.name && pattern.is_some() => {
+                "no program of the cluster is taken for the pico"
+            }
+            Ok(_) => "the default is taken",
+        };
+        tracing::warn!("{error}; {instead}");
     }
 }
 

@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
     }
 
     fn text(&mut self, parameter: &Parameter) -> Option<String> {
-        self.optional(parameter, Values::text).map(str::to_owned)
+        self.checked(parameter, "no blanks around it", |text| (text.trim() == text).then(|| text.to_owned()))
     }
 
     fn boolean(&mut self, parameter: &Parameter) -> bool {
@@ -141,8 +141,8 @@ impl<'a> Reader<'a> {
     }
 
     fn path(&mut self, parameter: &Parameter) -> Option<PathBuf> {
-        self.checked(parameter, "an absolute path", |text| {
-            Path::new(text).is_absolute().then(|| PathBuf::from(text))
+        self.checked(parameter, "an absolute path, without blanks around it", |text| {
+            (Path::new(text).is_absolute() && text.trim() == text).then(|| PathBuf::from(text))
         })
     }
 
@@ -154,9 +154,12 @@ impl<'a> Reader<'a> {
     }
 
     fn endpoints(&mut self, parameter: &Parameter) -> Option<Vec<Endpoint>> {
-        self.checked(parameter, "a list of host:port", |text| {
+        let expected = "host:port, each once, separated by blanks or commas; an IPv6 address in brackets";
+        self.checked(parameter, expected, |text| {
             let words = text.split([' ', ',']).filter(|word| !word.is_empty());
-            words.map(|word| word.parse().ok()).collect()
+            let all: Vec<Endpoint> = words.map(|word| word.parse().ok()).collect::<Option<_>>()?;
+            let is_twice = |(at, endpoint): (usize, &Endpoint)| all[..at].contains(endpoint);
+            (!all.iter().enumerate().any(is_twice)).then_some(all)
         })
     }
 

@@ -4,6 +4,7 @@ use crate::identity::Home;
 use host::command::Limits;
 use regex_lite::Regex;
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -172,12 +173,21 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const EXPECTED: &str = "host:port, an IPv6 address in brackets";
         let (host, port) = text.rsplit_once(':').ok_or(EXPECTED)?;
-        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
         let port = port.parse().ok().filter(|&p| p != 0).ok_or(EXPECTED)?;
-        if host.is_empty() || host.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(EXPECTED);
+        let in_brackets = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+        let is_host = |host: &str| {
+            let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+            !host.is_empty() && host.chars().all(of_name)
+        };
+        let is_address = |host: &str| {
+            // The scope of a link-local address is the name of an interface.
+            host.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+        };
+        match in_brackets {
+            Some(address) if is_address(address) => Ok(Self { host: address.to_owned(), port }),
+            None if is_host(host) => Ok(Self { host: host.to_owned(), port }),
+            _ => Err(EXPECTED),
         }
-        Ok(Self { host: host.to_owned(), port })
     }
 }
 
@@ -324,7 +334,22 @@ mod tests {
         for text in ["db1:1521", "10.0.0.1:6790", "[fd00::1]:6790"] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
         }
-        for bad in ["db1", "db1:", ":1", "db1:0", "db1:65536", "a b:1"] {
+        for bad in [
+            "db1",
+            "db1:",
+            ":1",
+            "db1:0",
+            "db1:65536",
+            "a b:1",
+            "::1",
+            "fd00::1:1521",
+            "[db1]:1521",
+            "[fd00::1]",
+            "db1:1521;db2:1521",
+            "db1;db2:1521",
+            "[::1:1521",
+            "http://db1:80",
+        ] {
             assert!(bad.parse::<Endpoint>().is_err(), "{bad}");
         }
     }
