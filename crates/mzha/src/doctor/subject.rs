@@ -93,15 +93,19 @@ impl Subject {
     }
 
     fn parameters(&self) -> Vec<Row> {
+        let known = agents::definition(self.resource.kind).parameters;
         let mut rows: Vec<Row> = self
             .errors
             .iter()
             .map(|error| {
-                let todo = "correct the parameter of the resource: a start is refused until then";
+                let todo = if known.iter().any(|p| p.name == error.name() && p.reloadable) {
+                    "correct the parameter of the resource: its default is taken until then"
+                } else {
+                    "correct the parameter of the resource: a start is refused until then"
+                };
                 Row::error(Area::Parameters, error.name(), error.problem(), todo)
             })
             .collect();
-        let known = agents::definition(self.resource.kind).parameters;
         for name in self.resource.parameters.keys().filter(|name| !known.iter().any(|p| p.name == **name)) {
             let todo = "remove it: what it should do is not done";
             rows.push(Row::warning(Area::Parameters, name, "the agent has no such parameter", todo));
