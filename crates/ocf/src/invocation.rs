@@ -40,6 +40,7 @@ pub struct Invocation {
     resource_type: String,
     provider: Option<String>,
     node: Option<String>,
+    role: Option<String>,
     operation: Option<String>,
     clone: Option<String>,
     globally_unique: bool,
@@ -84,6 +85,7 @@ impl Invocation {
             resource_type: definition.name.to_owned(),
             provider: None,
             node: None,
+            role: None,
             operation: None,
             clone: None,
             globally_unique: false,
@@ -117,6 +119,7 @@ impl Invocation {
                 "CRM_meta_timeout" => self.timeout = millis(&value).filter(|timeout| !timeout.is_zero()),
                 "CRM_meta_interval" => self.interval = millis(&value),
                 "CRM_meta_on_node" => self.node = text(&value),
+                "CRM_meta_role" => self.role = text(&value),
                 "CRM_meta_name" => self.operation = text(&value),
                 "CRM_meta_clone" => self.clone = text(&value),
                 "CRM_meta_globally_unique" => self.globally_unique = is_true(&value),
@@ -230,6 +233,14 @@ impl Invocation {
         }
     }
 
+    /// Is "not running" what the caller wants to hear? Of a recurring monitor with `role=Stopped`, which Pacemaker runs where the resource is
+    /// not active; and a probe that finds nothing is no failure either.
+    #[must_use]
+    pub fn expects_not_running(&self) -> bool {
+        let is_stopped = self.role.as_deref().is_some_and(|role| role.eq_ignore_ascii_case("stopped"));
+        self.is_probe() || self.action == Action::Monitor && is_stopped
+    }
+
     /// Is it a recurring monitor that Pacemaker itself runs? (`ocf-tester` gives an interval, but names neither node
     /// nor operation.)
     #[must_use]
@@ -320,6 +331,18 @@ mod tests {
 
     fn recurring(interval: &str) -> Vec<(&'static str, String)> {
         vec![("OCF_RESKEY_CRM_meta_interval", interval.to_owned())]
+    }
+
+    #[test]
+    fn monitor_of_the_stopped_role_expects_that_nothing_runs() {
+        let every = ("OCF_RESKEY_CRM_meta_interval", "11000");
+        for (role, expected) in [("Stopped", true), ("stopped", true), ("Started", false), ("", false)] {
+            let set = [every, ("OCF_RESKEY_CRM_meta_role", role)];
+            assert_eq!(call(Action::Monitor, &set).expects_not_running(), expected, "{role}");
+            assert!(!call(Action::Start, &set).expects_not_running());
+        }
+        assert!(!call(Action::Monitor, &[every]).expects_not_running());
+        assert!(call(Action::Monitor, &[]).expects_not_running());
     }
 
     #[test]

@@ -54,11 +54,11 @@ pub(crate) fn begins(call: &Invocation) {
     }
 }
 
-/// The reason, in the log as well: a probe that finds nothing has found what it should.
+/// The reason, in the log as well: who expects that nothing runs has found what it should.
 pub(crate) fn answer(call: &Invocation, code: ExitCode, reason: &str) {
     let action = call.action().name();
     match code {
-        ExitCode::NotRunning if call.is_probe() => tracing::info!("{action}: {reason}"),
+        ExitCode::NotRunning if call.expects_not_running() => tracing::info!("{action}: {reason}"),
         ExitCode::Degraded => tracing::warn!("{action}: {reason}"),
         _ => tracing::error!("{action}: {reason}"),
     }
