@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-/// A whole number and a unit, without one seconds (`crm_get_msec`); `None`: it is no such time.
+/// A whole number and a unit, without one seconds (`crm_get_msec`), or a length of time as in ISO 8601, of weeks, days, hours, minutes and
+/// seconds in whole numbers (`PT10S`, as Pacemaker's intervals can be written); `None`: it is no such time.
 #[must_use]
 pub fn read(text: &str) -> Option<Duration> {
     let text = text.trim();
+    if let Some(parts) = text.strip_prefix('P') {
+        return iso(parts);
+    }
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let number: u64 = number.parse().ok()?;
@@ -17,6 +21,31 @@ pub fn read(text: &str) -> Option<Duration> {
         "h" | "hr" => Duration::from_secs(number.checked_mul(3600)?),
         _ => return None,
     })
+}
+
+/// What follows the P: weeks and days, then T and the rest; each unit at most once, in falling order.
+fn iso(parts: &str) -> Option<Duration> {
+    let (date, time) = parts.split_once('T').map_or((parts, None), |(date, time)| (date, Some(time)));
+    if time == Some("") || date.is_empty() && time.is_none() {
+        return None;
+    }
+    let date = sum(date, &[('W', 7 * 86400), ('D', 86400)])?;
+    let time = sum(time.unwrap_or_default(), &[('H', 3600), ('M', 60), ('S', 1)])?;
+    Some(Duration::from_secs(date.checked_add(time)?))
+}
+
+/// The seconds of whole numbers with these units.
+fn sum(text: &str, units: &[(char, u64)]) -> Option<u64> {
+    let (mut rest, mut total) = (text, 0_u64);
+    for &(unit, seconds) in units {
+        if let Some((number, after)) = rest.split_once(unit) {
+            let number: u64 =
+                number.parse().ok().filter(|_| number.starts_with(|c: char| c.is_ascii_digit()))?;
+            total = total.checked_add(number.checked_mul(seconds)?)?;
+            rest = after;
+        }
+    }
+    rest.is_empty().then_some(total)
 }
 
 /// The same, the other way: `90s`, or `1500ms` where it is no whole number of seconds.
@@ -40,7 +69,37 @@ mod tests {
             assert_eq!(read(text), Some(Duration::from_millis(millis)), "{text}");
         }
         assert_eq!(read(" 5 MIN "), Some(Duration::from_secs(300)));
-        for bad in ["", "s", "-1", "1.5s", "1d", "90 s x", "99999999999999999999", "18446744073709551615h"] {
+        for (text, seconds) in [
+            ("PT10S", 10),
+            ("PT1M30S", 90),
+            ("P1DT1H", 90_000),
+            ("P2W", 1_209_600),
+            ("PT0S", 0),
+            (" PT90M ", 5400),
+        ] {
+            assert_eq!(read(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in [
+            "",
+            "s",
+            "-1",
+            "1.5s",
+            "1d",
+            "90 s x",
+            "99999999999999999999",
+            "18446744073709551615h",
+            "P",
+            "PT",
+            "P1H",
+            "PT1",
+            "PT10S1M",
+            "PT1S1S",
+            "P1Y",
+            "PT1.5S",
+            "PT+1S",
+            "PTS",
+            "P18446744073709551615W",
+        ] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

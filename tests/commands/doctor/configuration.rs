@@ -104,6 +104,27 @@ const CONFIGURATIONS: &[Configured] = &[
         "fencing",
         "no-quorum-policy: ignore",
     ),
+    (
+        r#"name="cluster-recheck-interval" value="60s""#,
+        r#"name="cluster-recheck-interval" value="PT15M""#,
+        "warning",
+        "operations",
+        "cluster-recheck-interval: PT15M",
+    ),
+    (
+        r#"<nvpair id="o-3" name="cluster-recheck-interval" value="60s"/>"#,
+        "",
+        "warning",
+        "operations",
+        "cluster-recheck-interval: not set",
+    ),
+    (
+        r#"<op id="p-m0" name="monitor" interval="1s" timeout="60s"/>"#,
+        r#"<op id="p-m0" name="monitor" interval="PT10M" timeout="PT1M"/>"#,
+        "warning",
+        "operations",
+        "monitor",
+    ),
     (r#"<node id="3" uname="n3"/>"#, "", "warning", "fencing", "priority-fencing-delay: not set"),
     (
         r#"<instance_attributes id="e-ia">"#,

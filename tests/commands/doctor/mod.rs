@@ -17,7 +17,7 @@ const CIB: &str = "/run/cib.xml";
 
 /// A Platform and an EC as they should be configured, on three nodes with fencing.
 const WELL: &str = r#"<cib validate-with="pacemaker-3.0" epoch="1" num_updates="0" admin_epoch="0"><configuration>
-<crm_config><cluster_property_set id="o"><nvpair id="o-1" name="stonith-enabled" value="true"/><nvpair id="o-2" name="no-quorum-policy" value="stop"/></cluster_property_set></crm_config>
+<crm_config><cluster_property_set id="o"><nvpair id="o-1" name="stonith-enabled" value="true"/><nvpair id="o-2" name="no-quorum-policy" value="stop"/><nvpair id="o-3" name="cluster-recheck-interval" value="60s"/></cluster_property_set></crm_config>
 <nodes><node id="1" uname="n1"/><node id="2" uname="n2"/><node id="3" uname="n3"/></nodes>
 <resources>
 <primitive id="fence" class="stonith" type="fence_openstack"/>

@@ -16,6 +16,7 @@ mod operations;
 mod other_starters;
 mod ports;
 mod questions;
+mod recheck;
 mod report;
 mod row;
 mod service;
@@ -116,6 +117,7 @@ impl Doctor {
         if let Some(cib) = &cib {
             rows.extend(constraints::rows(cib, subjects.all.iter().filter_map(|s| s.configured.as_ref())));
             rows.extend(fencing::rows(cib));
+            rows.push(recheck::row(cib));
         }
         rows.extend(other_starters::rows(&other_starters(&subjects, question)));
         let service = question.ask(service::texts);

@@ -1,0 +1,48 @@
+//! How soon the cluster acts on a failure that it has passed over.
+//!
+//! Pacemaker drops a monitor's failure that comes while the transition that confirmed this monitor is still running, and is not told again of a
+//! result that stays the same. It looks again when `cluster-recheck-interval` is over.
+
+use super::row::{Area, Row};
+use crate::cib::Cib;
+use ocf::time::read;
+use std::time::Duration;
+
+const CHECK: &str = "cluster-recheck-interval";
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The interval.
+pub(super) fn row(cib: &Cib) -> Row {
+    let set = cib.options.get(CHECK).map(String::as_str);
+    let todo = "cluster-recheck-interval=60s";
+    let seen = match set.map(|text| (text, read(text))) {
+        Some((text, Some(interval))) if !interval.is_zero() && interval <= LONGEST => {
+            return Row::ok(Area::Operations, CHECK, text);
+        }
+        Some((text, Some(interval))) if interval.is_zero() => format!("{text}, never"),
+        Some((text, _)) => text.to_owned(),
+        None => "not set, 15 minutes".to_owned(),
+    };
+    let why = "a death that is reported while another resource is still starting can be acted upon only then";
+    Row::warning(Area::Operations, CHECK, format!("{seen}: {why}"), todo)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::row::Level;
+
+    #[test]
+    fn longer_than_a_minute_is_a_warning() {
+        let level = |value: Option<&str>| {
+            let options = value.map(|value| (CHECK.to_owned(), value.to_owned())).into_iter().collect();
+            row(&Cib { options, ..Cib::default() }).level
+        };
+        for well in ["60s", "60", "1min", "30s", "PT1M"] {
+            assert_eq!(level(Some(well)), Level::Ok, "{well}");
+        }
+        for bad in [None, Some("0"), Some("15min"), Some("61s"), Some("PT15M"), Some("soon")] {
+            assert_eq!(level(bad), Level::Warning, "{bad:?}");
+        }
+    }
+}
