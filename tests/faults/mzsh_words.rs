@@ -15,7 +15,7 @@ fn one_reason(ran: Ran) -> Ran {
 }
 
 /// What the fake prints and how it ends, what a monitor of depth 20 makes of it with no other witness, and a word of its reason.
-const STATUS: [(&str, i32, &str); 9] = [
+const STATUS: [(&str, i32, &str); 8] = [
     ("echo platform is running; exit 0", OK, ""),
     ("echo platform is not responding but the process is still running; exit 1", GENERIC, "not responding"),
     ("echo platform is not running; exit 2", GENERIC, "not running"),
@@ -23,7 +23,6 @@ const STATUS: [(&str, i32, &str); 9] = [
     ("exit 3", GENERIC, "exit code 3"),
     ("exit 124", GENERIC, "exit code 124"),
     ("exit 255", GENERIC, "exit code 255"),
-    ("kill -9 $$", GENERIC, "signal 9"),
     ("sleep 1000001", GENERIC, "no answer"),
 ];
 
@@ -48,6 +47,34 @@ fn each_code_of_status_is_judged_by_what_else_is_known() -> Done {
             assert!(logged.contains("mzsh status: ") && logged.contains(words), "{fake}: {logged}");
             alone.because(&["platform", "is alive; mzsh status: ", words]);
         }
+    }
+    Ok(())
+}
+
+/// How an mzsh ends that could not do its work.
+const NO_VERDICTS: [(&str, &str); 6] = [
+    ("kill -9 $$", "signal 9"),
+    ("exit 139", "signal 11"),
+    ("echo 'mzsh: 12: /opt/jdk/bin/java: not found'; exit 127", "java: not found"),
+    ("echo 'mzsh: 12: /opt/jdk/bin/java: Permission denied'; exit 126", "Permission denied"),
+    ("echo 'Error occurred during initialization of VM'; exit 1", "initialization of VM"),
+    ("echo 'Cannot create VM thread. Out of system resources.'; exit 1", "Cannot create VM thread"),
+];
+
+/// An `mzsh status` that ends by a signal, or for which there is no memory, no thread or no java, has not asked, also where it is the only
+/// witness: the monitor is well, with a warning in the log.
+#[test]
+fn mzsh_status_that_could_not_do_its_work_is_no_failure_of_the_pico() -> Done {
+    let site = site(Kind::Platform).build()?;
+    site.start()?;
+    site.wrap_mzsh("[ \"$1\" != status ] || . /opt/mz/tmp/fake")?;
+    for (fake, words) in NO_VERDICTS {
+        site.node.write("/opt/mz/tmp/fake", format!("{fake}\n"))?;
+        let deep = recurring(site.agent(), 20).param("monitor_retries", "0").param("ha_check", "no");
+        deep.meta_timeout(Duration::from_secs(10)).run("monitor")?.answers(OK).silently();
+        let log = site.log()?;
+        let warns = |line: &str| line.contains("mzsh status") && line.contains(words);
+        assert!(log.lines().any(warns), "{fake}: {log}");
     }
     Ok(())
 }

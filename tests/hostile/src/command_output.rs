@@ -45,7 +45,7 @@ pub fn mzsh(bytes: &[u8]) {
         StatusAnswer::NotResponding => assert_eq!(ended, Some(End::Exited(1))),
         StatusAnswer::NotRunning => assert_eq!(ended, Some(End::Exited(2))),
         StatusAnswer::NoAnswer => assert_eq!(ended, Some(End::TimedOut)),
-        StatusAnswer::NotAsked(_) => assert_eq!(ended, None),
+        StatusAnswer::NotAsked(_) => assert!(is_no_verdict(ended), "{finished:?}"),
         StatusAnswer::Unclear(_) => assert!(!zero && ended.is_some()),
     }
     can_be_a_reason(&answer.to_string(), reason::PREFIX);
@@ -82,11 +82,17 @@ pub fn ha(bytes: &[u8]) {
         }
         HaAnswer::NotReached(why) => panic!("only who has watched the client can say so: {why}"),
         HaAnswer::NotAsked(why) => {
-            let could_not = matches!(ended, None | Some(End::Exited(1)));
-            assert!(could_not, "{finished:?}");
+            assert!(is_no_verdict(ended), "{finished:?}");
+            let failed = finished.output.windows(6).any(|w| w == b"FAILED");
+            assert!(!(failed && ended == Some(End::Exited(1))), "{finished:?}");
             can_be_a_reason(&why, reason::PREFIX);
         }
     }
+}
+
+/// Not executed, ended by a signal, or a JVM that may have said that it could not start.
+fn is_no_verdict(ended: Option<End>) -> bool {
+    matches!(ended, None | Some(End::Signalled(_) | End::Exited(1 | 126 | 127 | 129..=192)))
 }
 
 /// A reason that says something.

@@ -7,6 +7,7 @@ mod account;
 mod ha;
 mod inspection;
 mod mzsh;
+mod no_verdict;
 mod people;
 mod registry;
 mod storage;

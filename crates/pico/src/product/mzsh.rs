@@ -16,6 +16,7 @@
 
 use super::account::run_as;
 use super::inspection::executable;
+use super::no_verdict::no_verdict;
 use super::storage::Storage;
 use crate::settings::{Settings, Target};
 use host::End;
@@ -293,6 +294,9 @@ impl StatusAnswer {
     pub fn of(finished: &Finished) -> Self {
         if let Some(why) = &finished.refused {
             return Self::NotAsked(why.clone());
+        }
+        if let Some(why) = no_verdict(finished) {
+            return Self::NotAsked(format!("mzsh {why}"));
         }
         let words = String::from_utf8_lossy(&finished.output).to_lowercase();
         match finished.end {

@@ -85,8 +85,14 @@ impl HaClient<'_> {
         let jar = self.target.home.join("lib/ha.jar");
         trustworthy(self.target, &jar, user)?;
         let of_mzsh = || Literals::of(self.target.home.path()).java_home.map(|home| home.join("bin/java"));
-        let program = own_java.or_else(of_mzsh).ok_or("the java of the pico can't be told: set java_home")?;
-        executable(self.target, &program, user)?;
+        let mut programs = own_java.into_iter().chain(of_mzsh());
+        let first = programs.next().ok_or("the java of the pico can't be told: set java_home")?;
+        let program = match executable(self.target, &first, user) {
+            Ok(()) => first,
+            // A JDK can be replaced under a JVM that runs. One that is set is meant.
+            Err(why) if self.settings.java_home.is_some() => return Err(why),
+            Err(why) => programs.find(|next| executable(self.target, next, user).is_ok()).ok_or(why)?,
+        };
         let mut arguments: Vec<OsString> = Vec::new();
         for flag in CHEAP_JVM.into_iter().chain(["-cp"]) {
             arguments.push(flag.into());

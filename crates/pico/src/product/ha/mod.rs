@@ -13,6 +13,7 @@ mod client;
 pub use client::HaClient;
 
 use super::mzsh::last_line;
+use super::no_verdict::no_verdict;
 use host::End;
 use host::command::Finished;
 use std::time::{Duration, Instant};
@@ -53,10 +54,13 @@ impl HaAnswer {
         if let Some(why) = &finished.refused {
             return Self::NotAsked(why.clone());
         }
+        if let Some(why) = no_verdict(finished) {
+            return Self::NotAsked(format!("the HA client {why}"));
+        }
         let late = finished.took >= Duration::from_secs(seconds).mul_f32(0.9);
         let code = match finished.end {
             End::TimedOut => return Self::NoAnswer(format!("no answer in {seconds} s")),
-            End::Signalled(_) => return Self::Unreadable(format!("the HA client ended by {}", finished.end)),
+            End::Signalled(_) => return Self::NotAsked(format!("the HA client ended by {}", finished.end)),
             // The client has its own limit, and may say FAILED when it is reached.
             End::Exited(code) if code != 0 && late => {
                 return Self::NoAnswer(format!("no answer in {seconds} s"));
@@ -74,9 +78,6 @@ impl HaAnswer {
                 let why = why.trim_matches(|c: char| c.is_whitespace() || c == ':');
                 Self::Failed(if why.is_empty() { finished.end.to_string() } else { why.to_owned() })
             }
-            (1, None) if says_one_of(words, &NOT_STARTED) => {
-                Self::NotAsked(format!("the HA client did not start: {}", said.unwrap_or_default()))
-            }
             (_, None) => match said {
                 None => Self::Unreadable(format!("{}, and not a word", finished.end)),
                 Some(said) if says_one_of(&words.to_lowercase(), &NOT_CONNECTED) => {
@@ -88,9 +89,6 @@ impl HaAnswer {
     }
 }
 
-/// What a JVM that could not start says of itself.
-const NOT_STARTED: [&str; 4] =
-    ["main class", "initialization of VM", "memory for the Java Runtime", "java.lang.OutOfMemoryError"];
 /// What Java and the system say, in small letters, where nobody answers.
 const NOT_CONNECTED: [&str; 7] =
     ["refused", "timed out", "timeout", "reset by peer", "unreachable", "no route to host", "broken pipe"];
@@ -135,6 +133,8 @@ mod tests {
         assert!(matches!(judged(End::Exited(1), missing, QUICK), NotAsked(_)));
         let starved = b"Exception in thread \"main\" java.lang.OutOfMemoryError: Java heap space\n";
         assert!(matches!(judged(End::Exited(1), starved, QUICK), NotAsked(_)));
+        assert!(matches!(judged(End::Signalled(11), b"OK\n", QUICK), NotAsked(_)));
+        assert!(matches!(judged(End::Signalled(9), b"", LATE), NotAsked(_)));
     }
 
     #[test]
@@ -150,7 +150,7 @@ mod tests {
     fn what_is_no_answer_is_never_ok_and_never_failed() {
         let long = vec![b'x'; LONGEST + 1];
         let failed = [b"FAILED ".as_slice(), &long].concat();
-        let table: [(End, &[u8]); 10] = [
+        let table: [(End, &[u8]); 8] = [
             (End::Exited(0), b"FAILED\n"),
             (End::Exited(0), b"OK\0\0"),
             (End::Exited(0), b"\xff\xfe\x00"),
@@ -159,8 +159,6 @@ mod tests {
             (End::Exited(1), b"\x1b[31mFAILED"),
             (End::Exited(7), b""),
             (End::Exited(1), b"ping failed\n"),
-            (End::Signalled(11), b"OK\n"),
-            (End::Signalled(9), b""),
         ];
         for (end, output) in table {
             let answer = judged(end, output, QUICK);
