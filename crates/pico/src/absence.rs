@@ -1,17 +1,22 @@
-//! Until when it is known that a pico did not run on this node.
+//! Which java processes a look has seen that found no pico.
 //!
-//! A process that hangs in its exit shows nothing that could tell what it was. If it had begun before a look that found no pico,
-//! it is none.
+//! A process that hangs in its exit shows nothing that could tell what it was. If it was there before, and was not the pico, it is
+//! none.
 
 use crate::record;
 use crate::settings::Target;
-use host::{files, process};
-use std::time::Duration;
+use host::{Pid, ProcessId, files, process};
 
-/// Notes that a look which began at this time since boot has found nothing. That this fails costs no more than the note.
-pub(crate) fn note(target: &Target, began: Duration) {
+/// Most of them that are kept.
+const MOST: usize = 1000;
+
+/// Notes that a look has found none of this pico, and has seen these. That this fails costs no more than the note.
+pub(crate) fn note(target: &Target, seen: &[ProcessId]) {
     let written = record::absence_path(target).and_then(|path| {
-        let content = format!("{} {}\n", process::boot_id()?, process::ticks(began));
+        let first = [process::boot_id()?];
+        let lines =
+            first.into_iter().chain(seen.iter().take(MOST).map(|id| format!("{} {}", id.pid, id.start)));
+        let content: String = lines.map(|line| line + "\n").collect();
         files::replace(&path, content.as_bytes())
     });
     if let Err(e) = written {
@@ -19,10 +24,17 @@ pub(crate) fn note(target: &Target, began: Duration) {
     }
 }
 
-/// The last such time of this boot, in the ticks of a start time.
-pub(crate) fn until(target: &Target) -> Option<u64> {
-    let content = files::read_own(&record::absence_path(target).ok()?).ok()?;
-    let content = String::from_utf8(content).ok()?;
-    let (boot, ticks) = content.trim_end().split_once(' ')?;
-    (boot == process::boot_id().ok()?).then(|| ticks.parse().ok())?
+/// What the last such look of this boot has seen.
+pub(crate) fn seen(target: &Target) -> Vec<ProcessId> {
+    let read = || {
+        let content = files::read_own(&record::absence_path(target).ok()?).ok()?;
+        let content = String::from_utf8(content).ok()?;
+        let (boot, processes) = content.split_once('\n')?;
+        let process = |line: &str| {
+            let (pid, start) = line.split_once(' ')?;
+            Some(ProcessId { pid: Pid::new(pid.parse().ok()?)?, start: start.parse().ok()? })
+        };
+        (boot == process::boot_id().ok()?).then(|| processes.lines().filter_map(process).collect())
+    };
+    read().unwrap_or_default()
 }

@@ -28,9 +28,7 @@ pub struct Owners<'a> {
     target: Option<&'a Target>,
     until: Instant,
     known: BTreeSet<u32>,
-    /// The record says who they are, and nobody need be asked.
-    is_recorded: bool,
-    asked: OnceCell<BTreeSet<u32>>,
+    asked: OnceCell<Asked>,
 }
 
 impl<'a> Owners<'a> {
@@ -48,26 +46,30 @@ impl<'a> Owners<'a> {
     ) -> Self {
         let record = record.filter(|record| target.is_some_and(|target| record.is_for(target)));
         let recorded = record.map(|record| record.people.clone()).unwrap_or_default();
-        let is_recorded = !recorded.is_empty();
         // The user of a JVM that was adopted while nobody was known excludes nobody.
-        let jvm = record.filter(|_| is_recorded).and_then(|record| record.uid);
+        let jvm = record.filter(|record| !record.people.is_empty()).and_then(|record| record.uid);
         let known =
             recorded.into_iter().chain(jvm).chain(target.map(remembered).unwrap_or_default()).collect();
-        Self { settings, target, until, known, is_recorded, asked: OnceCell::new() }
+        Self { settings, target, until, known, asked: OnceCell::new() }
     }
 
     /// Do this user's processes count? May ask storage and the name service.
     #[must_use]
     pub fn include(&self, user: u32) -> bool {
         let Some(target) = self.target else { return true };
-        if user == 0 || self.known.contains(&user) {
-            return true;
+        self.is_known(user).unwrap_or_else(|| {
+            self.asked.get_or_init(|| ask(self.settings, target, self.until));
+            self.is_known(user).unwrap_or(true)
+        })
+    }
+
+    /// The same without a question; `None`: it must be asked for.
+    pub(crate) fn is_known(&self, user: u32) -> Option<bool> {
+        if self.target.is_none() || user == 0 || self.known.contains(&user) {
+            return Some(true);
         }
-        if self.is_recorded {
-            return false;
-        }
-        let asked = self.asked.get_or_init(|| ask(self.settings, target, self.until));
-        asked.contains(&user) || asked.is_empty() && self.known.is_empty()
+        let Asked { users, is_whole } = self.asked.get()?;
+        Some(users.contains(&user) || self.known.is_empty() && (users.is_empty() || !is_whole))
     }
 }
 
@@ -75,18 +77,27 @@ impl<'a> Owners<'a> {
 pub(crate) fn note(settings: &Settings, target: &Target, record: &mut Record, until: Instant) {
     let remembered = remembered(target);
     // With storage away the owner of what is there instead says nothing.
-    record.people = if remembered.is_empty() { ask(settings, target, until) } else { remembered.clone() };
-    if remembered.is_empty() {
-        remember(target, &record.people);
+    record.people = remembered;
+    if record.people.is_empty() {
+        let Asked { users, is_whole } = ask(settings, target, until);
+        record.people = if is_whole { users } else { BTreeSet::new() };
+        remember(target, record);
     }
 }
 
 /// Writes down on the record of a pico that is started whose the installation is, and remembers it.
 pub(crate) fn keep(target: &Target, record: &mut Record, users: BTreeSet<u32>) {
-    if users != remembered(target) {
-        remember(target, &users);
-    }
     record.people = users;
+    remember(target, record);
+}
+
+/// The target, with what its home resolved to when a pico was last started here: while storage hangs nothing else says so.
+pub(crate) fn with_known_home(target: Target) -> Target {
+    if target.home.resolved().is_some() {
+        return target;
+    }
+    let resolved = memory(&target).and_then(|memory| memory.resolved);
+    Target { home: target.home.clone().resolved_as(resolved), ..target }
 }
 
 /// Whose processes count where it can't be read which installation is meant: those of the people of any that was started here; if there
@@ -113,17 +124,31 @@ impl<'a> Anyones<'a> {
 }
 
 /// What `os_user` and `mz_home` say now.
-fn ask(settings: &Settings, target: &Target, until: Instant) -> BTreeSet<u32> {
+#[derive(Debug)]
+struct Asked {
+    users: BTreeSet<u32>,
+    /// An `os_user` that is set could be told. Else whoever owns the files need not be all.
+    is_whole: bool,
+}
+
+fn ask(settings: &Settings, target: &Target, until: Instant) -> Asked {
     let People { os_user, owner } = people(settings, target, until.min(Instant::now() + ANSWER_WITHIN));
-    os_user.into_iter().chain(owner).collect()
+    let is_whole = settings.os_user.is_none() || os_user.is_some();
+    Asked { users: os_user.into_iter().chain(owner).collect(), is_whole }
 }
 
 /// That this fails is logged, and costs no more than the memory.
-fn remember(target: &Target, users: &BTreeSet<u32>) {
-    if users.is_empty() {
+fn remember(target: &Target, record: &Record) {
+    let users = record.people.clone();
+    let known = memory(target);
+    if users.is_empty()
+        || known
+            .as_ref()
+            .is_some_and(|known| known.users == users && known.resolved == record.resolved_home())
+    {
         return;
     }
-    let memory = Memory { mz_home: target.home.path().to_owned(), users: users.clone() };
+    let memory = Memory { mz_home: target.home.path().to_owned(), users, resolved: record.resolved_home() };
     let written = host::files::own_directory(Path::new(DIRECTORY), 0o755)
         .and_then(|()| host::files::replace(&path(target), &serde_json::to_vec(&memory)?));
     if let Err(e) = written {
@@ -136,15 +161,21 @@ fn remember(target: &Target, users: &BTreeSet<u32>) {
 struct Memory {
     mz_home: PathBuf,
     users: BTreeSet<u32>,
+    /// What `mz_home` resolves to.
+    #[serde(default)]
+    resolved: Option<PathBuf>,
 }
 
 fn read(path: &Path) -> io::Result<Memory> {
     Ok(serde_json::from_slice(&host::files::read_own(path)?)?)
 }
 
+fn memory(target: &Target) -> Option<Memory> {
+    read(&path(target)).ok().filter(|memory| memory.mz_home == target.home.path())
+}
+
 fn remembered(target: &Target) -> BTreeSet<u32> {
-    let memory = read(&path(target)).ok().filter(|memory| memory.mz_home == target.home.path());
-    memory.map(|memory| memory.users).unwrap_or_default()
+    memory(target).map(|memory| memory.users).unwrap_or_default()
 }
 
 fn path(target: &Target) -> PathBuf {

@@ -133,14 +133,15 @@ pub fn owner(pid: Pid) -> io::Result<Option<u32>> {
     Ok(unless_gone(fs::metadata(format!("/proc/{pid}")))?.map(|m| m.uid()))
 }
 
-/// A thread of it that has not ended.
+/// Its threads that have not ended; none where they can't be listed.
 #[must_use]
-pub fn live_thread(pid: Pid) -> Option<Pid> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
-    threads.filter_map(Result::ok).find_map(|thread| {
+pub fn live_threads(pid: Pid) -> Vec<Pid> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().filter_map(Result::ok);
+    let live = threads.filter_map(|thread| {
         let stat = read_small(thread.path().join("stat")).ok().and_then(|line| Stat::parse(&line).ok())?;
         (stat.state != State::Zombie).then_some(stat.pid)
-    })
+    });
+    live.collect()
 }
 
 /// Is any of its threads in this state? False where that can't be told.
@@ -277,7 +278,7 @@ mod tests {
         assert_eq!(owner(pid).unwrap(), Some(own));
         assert_eq!(ownership(pid).unwrap(), Some(Ownership { real: own, effective: own, namespaces: 1 }));
         assert!(places(pid.into()).contains(&std::env::current_dir().unwrap()));
-        assert_eq!(live_thread(pid), Some(pid));
+        assert_eq!(live_threads(pid), [pid]);
         let id = Stat::read(pid).unwrap().unwrap().id();
         assert!(uptime(id) < Duration::from_secs(600), "{:?}", uptime(id));
         drop(child.stdin.take());

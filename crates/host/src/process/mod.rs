@@ -13,7 +13,7 @@ mod stat;
 pub use command_lines::{CommandLine, LONGEST, Source, command_line_of, command_lines};
 pub use facts::{
     ExeLink, Link, Ownership, any_thread_is, arguments, boot_id, environment, executable, in_words, link,
-    live_thread, owner, ownership, places, since_boot, ticks, uptime,
+    live_threads, owner, ownership, places, since_boot, ticks, uptime,
 };
 pub use scan::{Snapshot, all, hidden};
 pub use stat::{ParseStatError, Stat, State};

@@ -15,7 +15,6 @@
 
 use super::deep;
 use super::record_of;
-use crate::absence;
 use crate::budget::Budget;
 use crate::outcome::{Answer, Class, Outcome};
 use crate::owner;
@@ -117,11 +116,7 @@ impl Monitor<'_> {
             (Occasion::Recurring, 0) => Look::Record,
             (Occasion::Recurring, _) => Look::Everything,
         };
-        let began = process::since_boot();
         let mut processes = self.observe(record.as_ref(), look);
-        if let Processes::None { .. } = processes {
-            absence::note(self.target, began);
-        }
         let goes_on = record.as_ref().is_some_and(|record| self.goes_on(record));
         let mut met = Met { found: record.as_ref().map(about), ..Met::default() };
         if let Processes::None { .. } | Processes::Starting { .. } = processes

@@ -6,6 +6,7 @@
 use super::ending::{Ending, Steps};
 use crate::budget::Budget;
 use crate::outcome::{Answer, Outcome};
+use crate::owner;
 use crate::product::{Mzsh, StatusAnswer, Verb};
 use crate::record::{Phase, Record, RecordFile, lock_path};
 use crate::settings::{PicoType, Settings, Target};
@@ -80,7 +81,7 @@ pub(super) fn working(budget: Budget) -> Budget {
 
 /// What the parameters mean, and what the record was written for where that is another one.
 fn targets(settings: &Settings, record: Option<&Record>) -> Vec<Target> {
-    let mut targets: Vec<Target> = settings.target.iter().cloned().collect();
+    let mut targets: Vec<Target> = settings.target.iter().cloned().map(owner::with_known_home).collect();
     if let Some(record) = record
         && let Some(recorded) = record.target()
     {

@@ -9,7 +9,7 @@ use super::markers::HomeClaim;
 use crate::settings::Target;
 use host::Pid;
 use host::mounts::Table;
-use host::process::{self, Link, Source};
+use host::process::{self, ExeLink, Link, Source};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -31,8 +31,11 @@ pub(super) fn is_ours(
         Ok(theirs) => theirs,
         Err(why) => return unknown(&why),
     };
-    let root = match root(process) {
-        Ok(root) => root,
+    let (root, theirs) = match view(process) {
+        Ok(View::Own) => (None, theirs),
+        // In a chroot: the same file systems, by another path.
+        Ok(View::Below(root)) => (None, below(&root, &theirs)),
+        Ok(View::Other(root)) => (Some(root), theirs),
         Err(e) => return unknown(&format!("its root can't be read: {e}")),
     };
     if root.is_none() && target.home.is_named(&theirs) {
@@ -47,29 +50,62 @@ pub(super) fn is_ours(
         // It is gone, or nothing of it can be read.
         Err(e) => return unknown(&format!("its mounts can't be read: {e}")),
     };
-    let ours = target.home.resolved().map(Path::to_owned);
-    let ours = ours.or_else(|| surroundings.resolve(target.home.path()));
     let literal = target.home.path();
-    let Some(ours) = ours.or_else(|| own_table.is_mount_point(literal).then(|| literal.to_owned())) else {
-        return unknown("storage does not answer");
+    let compare = |ours: &Path| {
+        is_at(ours, &theirs, root.as_deref(), process, (&own_table, &their_table), surroundings)
     };
-    let our_place = own_table.place(&ours);
-    if our_place.is_some() && our_place == their_table.place(&theirs) {
-        return Ok(true);
+    let same = if let Some(known) = target.home.resolved() {
+        let same = compare(known);
+        // The link may lead elsewhere since that was known.
+        match same {
+            Some(false) => match surroundings.resolve(literal).filter(|now| now != known) {
+                Some(now) => compare(&now),
+                None => same,
+            },
+            _ => same,
+        }
+    } else {
+        let now = surroundings.resolve(literal);
+        now.or_else(|| own_table.is_mount_point(literal).then(|| literal.to_owned()))
+            .and_then(|ours| compare(&ours))
+    };
+    // The same path in a mount namespace of its own, and here nothing is mounted: it may have what is to be mounted here.
+    let is_away =
+        || surroundings.are_one_directory(&target.home.join("bin"), &target.home.join("bin")) != Some(true);
+    match same {
+        Some(false) if root.is_some() && target.home.is_named(&theirs) && is_away() => {
+            unknown("it has a mount namespace of its own, and nothing is mounted here")
+        }
+        Some(same) => Ok(same),
+        None => unknown("storage does not answer"),
+    }
+}
+
+/// Is that directory of the process this one of ours? `None`: storage does not answer.
+fn is_at(
+    ours: &Path,
+    theirs: &Path,
+    root: Option<&Path>,
+    process: Source,
+    (own_table, their_table): (&Table, &Table),
+    surroundings: &dyn Surroundings,
+) -> Option<bool> {
+    let our_place = own_table.place(ours);
+    if our_place.is_some() && our_place == their_table.place(theirs) {
+        return Some(true);
     }
     // No part of a path is a link that is a mount point, or that the kernel itself calls a file of the process by.
-    let shown = root.as_ref().map_or_else(|| theirs.clone(), |root| below(root, &theirs));
-    if their_table.is_mount_point(&theirs) || process::places(process).iter().any(|at| at.starts_with(&shown))
+    let shown = root.map_or_else(|| theirs.to_owned(), |root| below(root, theirs));
+    if their_table.is_mount_point(theirs) || process::places(process).iter().any(|at| at.starts_with(&shown))
     {
-        return Ok(false);
+        return Some(false);
     }
-    let same = if root.is_some() {
-        let theirs = below(Path::new(&format!("/proc/{}/root", process.pid)), &theirs);
-        surroundings.are_one_directory(&ours, &theirs)
+    if root.is_some() {
+        let theirs = below(Path::new(&format!("/proc/{}/root", process.pid)), theirs);
+        surroundings.are_one_directory(ours, &theirs)
     } else {
-        surroundings.resolve(&theirs).map(|theirs| own_table.place(&theirs) == our_place)
-    };
-    same.map_or_else(|| unknown("storage does not answer"), Ok)
+        surroundings.resolve(theirs).map(|theirs| own_table.place(&theirs) == our_place)
+    }
 }
 
 /// The path from the process's root, without `.`, and without `..` where that is sure to lead to the parent: the working
@@ -80,7 +116,8 @@ fn absolute(claimed: &Path, process: Source) -> Result<PathBuf, String> {
     }
     match process::link(process, "cwd") {
         Ok(Link::To(cwd)) => {
-            let mut path = cwd;
+            // One that was removed, and perhaps replaced, has the name that it had.
+            let mut path = ExeLink::of(&cwd).0;
             for part in claimed.components() {
                 match part {
                     Component::ParentDir => drop(path.pop()),
@@ -96,21 +133,29 @@ fn absolute(claimed: &Path, process: Source) -> Result<PathBuf, String> {
     }
 }
 
-/// Where the root of the process is, if it sees the file systems otherwise than this process does. What may not be read
-/// is taken to be as here.
-fn root(process: Source) -> io::Result<Option<PathBuf>> {
+/// How a process sees the file systems.
+enum View {
+    /// As this one does. What may not be read is taken to be so.
+    Own,
+    /// From this directory of ours, which is its root.
+    Below(PathBuf),
+    /// In a mount namespace of its own, from this root.
+    Other(PathBuf),
+}
+
+fn view(process: Source) -> io::Result<View> {
     let own = Source::from(Pid::own());
-    let mut root = None;
-    for name in ["ns/mnt", "root"] {
-        if let (Link::To(theirs), Link::To(ours)) = (process::link(process, name)?, process::link(own, name)?)
-            && theirs != ours
-        {
-            root = Some(());
-        }
-    }
-    Ok(match (root, process::link(process, "root")?) {
-        (Some(()), Link::To(root)) => Some(root),
-        _ => None,
+    let differs = |name| {
+        Ok::<_, io::Error>(match (process::link(process, name)?, process::link(own, name)?) {
+            (Link::To(theirs), Link::To(ours)) => theirs != ours,
+            _ => false,
+        })
+    };
+    let (namespace, root) = (differs("ns/mnt")?, differs("root")?);
+    Ok(match process::link(process, "root")? {
+        Link::To(path) if namespace => View::Other(path),
+        Link::To(path) if root => View::Below(path),
+        _ => View::Own,
     })
 }
 

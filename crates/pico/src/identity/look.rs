@@ -21,6 +21,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// What the kernel calls a process that has executed a file `java`.
+const JAVA: &[u8] = b"java";
+
 /// Longest wait for the environment of one process.
 const ENVIRONMENT_WITHIN: Duration = Duration::from_secs(2);
 
@@ -71,9 +74,17 @@ pub struct Found {
     pub leftovers: Vec<ProcessId>,
     /// What does not count, for people.
     pub bystanders: Vec<Bystander>,
+    /// Each java of a user that counts that is none of these, and each bystander.
+    pub others: Vec<ProcessId>,
 }
 
 impl Found {
+    fn names(&self, id: ProcessId) -> bool {
+        let suspects = self.suspects.iter().map(|suspect| suspect.id);
+        let picos = self.picos.iter().map(|pico| pico.id);
+        picos.chain(self.startups.iter().copied()).chain(suspects).any(|named| named == id)
+    }
+
     /// Neither the pico, nor a startup of it, nor a doubt.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
@@ -89,12 +100,14 @@ pub trait Surroundings {
     fn are_one_directory(&self, one: &Path, other: &Path) -> Option<bool>;
     /// Can this user's processes be the pico's?
     fn counts(&self, user: u32) -> bool;
+    /// The same as far as it is known without a question to storage or the name service.
+    fn is_known_to_count(&self, user: u32) -> Option<bool>;
     /// The JVMs that other resources' records name, and the leaders of their sessions.
     fn others(&self) -> Vec<ProcessId>;
     /// The commands that agents have launched on this node and that have not ended: mzsh and HA clients.
     fn launched(&self) -> Vec<ProcessId>;
-    /// Until when it is known that the pico did not run, in the ticks of a start time.
-    fn absent_until(&self) -> Option<u64>;
+    /// The java processes that the last look has seen which found no pico.
+    fn seen_without_pico(&self) -> Vec<ProcessId>;
 }
 
 /// Who is looked for.
@@ -153,6 +166,12 @@ struct Eligible<'a> {
     source: Source,
     /// File name of its executable; `None`: it may not be read.
     program: Option<OsString>,
+}
+
+impl Eligible<'_> {
+    fn is_java(&self) -> bool {
+        self.program.as_deref() == Some(OsStr::new("java"))
+    }
 }
 
 /// What its command line says of a process.
@@ -230,21 +249,40 @@ impl<'a> Pass<'a> {
                 None => {}
             }
         }
+        // What is a java now executes no other program than java.
+        let javas = eligible.iter().filter(|one| claims.contains_key(&one.stat.pid) && one.is_java());
+        let told = javas.map(|one| one.stat.id()).filter(|id| !found.names(*id)).collect::<Vec<_>>();
+        found.others.extend(told);
         for one in nameless {
             self.judge(&one, &mut found)?;
         }
+        found.others.extend(found.bystanders.iter().map(|one| one.id));
         leave_out_children(&mut found.picos, self.all);
         found.picos.sort_by_key(|c| c.id);
         found.startups.sort();
         Ok(found)
     }
 
-    /// Whose process it is, if it counts.
+    /// Whose process it is, if it counts. Storage and name service are asked only of the user of a process that may be of the product.
     fn owner(&self, stat: &Stat) -> io::Result<Option<u32>> {
         if stat.is_kernel_thread() {
             return Ok(None);
         }
-        Ok(process::owner(stat.pid)?.filter(|&owner| self.surroundings.counts(owner)))
+        let Some(owner) = process::owner(stat.pid)? else { return Ok(None) };
+        let counts = match self.surroundings.is_known_to_count(owner) {
+            Some(counts) => counts,
+            None => self.may_be_of_the_product(stat)? && self.surroundings.counts(owner),
+        };
+        Ok(counts.then_some(owner))
+    }
+
+    fn may_be_of_the_product(&self, stat: &Stat) -> io::Result<bool> {
+        let by_pattern = self.search.targets.iter().any(|target| target.process_match.is_some());
+        Ok(by_pattern
+            || match process::link(stat.pid.into(), "exe")? {
+                Link::Gone => stat.comm == JAVA,
+                exe => program(stat, &exe).as_deref().is_none_or(may_be_of_the_product),
+            })
     }
 
     fn sort<'s>(
@@ -253,20 +291,12 @@ impl<'a> Pass<'a> {
         eligible: &mut Vec<Eligible<'s>>,
         nameless: &mut Vec<Nameless<'s>>,
     ) -> io::Result<()> {
-        let is_zombie = stat.state == process::State::Zombie;
-        // Where the main thread has ended, another one still has what it had.
-        let thread = if is_zombie { process::live_thread(stat.pid) } else { None };
-        let source = Source { pid: stat.pid, thread };
-        let program = match process::link(source, "exe")? {
-            Link::To(path) => ExeLink::of(&path).0.file_name().map(OsStr::to_owned),
-            Link::Denied => None,
-            Link::Gone => {
-                let why = if is_zombie { Why::NoMainThread } else { Why::NoMemory };
-                nameless.push(Nameless { stat, owner, source, why });
-                return Ok(());
+        match memory(stat)? {
+            Ok((source, exe)) => {
+                eligible.push(Eligible { stat, owner, source, program: program(stat, &exe) });
             }
-        };
-        eligible.push(Eligible { stat, owner, source, program });
+            Err(why) => nameless.push(Nameless { stat, owner, source: stat.pid.into(), why }),
+        }
         Ok(())
     }
 
@@ -385,6 +415,34 @@ impl<'a> Pass<'a> {
         let is_member = stat.session == leader.pid.as_raw() && !reused && stat.start >= leader.start;
         is_member && uid.is_none_or(|uid| uid == owner)
     }
+}
+
+/// The file name of its executable; `None`: it may not be read. The kernel names a process by what it has executed, and keeps that where
+/// the file is renamed since (NFS does so with one that is deleted while it is in use).
+fn program(stat: &Stat, exe: &Link) -> Option<OsString> {
+    match exe {
+        _ if stat.comm == JAVA => Some("java".into()),
+        Link::To(path) => ExeLink::of(path).0.file_name().map(OsStr::to_owned),
+        Link::Denied | Link::Gone => None,
+    }
+}
+
+/// A thread of it that still has its memory, and its executable. Where the main thread has ended, or has given up its memory,
+/// another one may still have what the process had. Where none has, all of them are in their exit.
+fn memory(stat: &Stat) -> io::Result<Result<(Source, Link), Why>> {
+    let main = Source::from(stat.pid);
+    let is_zombie = stat.state == process::State::Zombie;
+    if !is_zombie && let exe @ (Link::To(_) | Link::Denied) = process::link(main, "exe")? {
+        return Ok(Ok((main, exe)));
+    }
+    let threads = process::live_threads(stat.pid);
+    for &thread in &threads {
+        let source = Source { pid: stat.pid, thread: Some(thread) };
+        if let exe @ (Link::To(_) | Link::Denied) = process::link(source, "exe")? {
+            return Ok(Ok((source, exe)));
+        }
+    }
+    Ok(Err(if is_zombie && threads.is_empty() { Why::NoMainThread } else { Why::NoMemory }))
 }
 
 fn candidate(stat: &Stat, target: usize) -> Candidate {

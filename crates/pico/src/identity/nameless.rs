@@ -44,12 +44,15 @@ impl Nameless<'_> {
 
     /// What is seen of it.
     fn describe(&self) -> String {
-        let Stat { state, threads, .. } = self.stat;
+        let Stat { state, threads, comm, .. } = self.stat;
+        let (comm, user) = (String::from_utf8_lossy(comm), self.owner);
         match self.why {
-            Why::NoMainThread => format!("is a java without main thread (Z, {threads} threads)"),
-            Why::NoMemory => format!("is a java that ends, its memory is gone: {state}"),
-            Why::NoCommandLine => format!("is a java without command line: {state}"),
-            Why::Stuck => format!("hangs in the kernel ({state}, no command line)"),
+            Why::NoMainThread => {
+                format!("({comm}, user {user}) has lost its main thread (Z, {threads} threads)")
+            }
+            Why::NoMemory => format!("({comm}, user {user}) is in its exit, its memory is gone: {state}"),
+            Why::NoCommandLine => format!("({comm}, user {user}) has no command line: {state}"),
+            Why::Stuck => format!("({comm}, user {user}) hangs in the kernel ({state}, no command line)"),
         }
     }
 }
@@ -99,15 +102,17 @@ impl Pass<'_> {
         {
             return Some(why);
         }
-        // One that is in its exit will execute nothing any more. One that may go on must not be of our installation by what it has open.
-        let is_other = one.is_ending() || one.why == Why::Stuck && !self.has_ours_open(one.source);
-        if let Some(known) = self.search.known.filter(|known| is_other && stat.start <= known.start) {
-            return Some(format!("it began before {known}, which is known as the pico"));
+        if let Some(known) = self.search.known {
+            // One that is in its exit will execute nothing any more. One that may go on must have nothing of ours open, as a pico has.
+            if one.is_ending() && stat.start <= known.start {
+                return Some(format!("it began before {known}, which is known as the pico"));
+            }
+            if one.why == Why::Stuck && self.has_nothing_of_ours_open(one.source) {
+                return Some(format!("it has no file of mz_home open, and {known} is known as the pico"));
+            }
         }
-        let absent = self.surroundings.absent_until();
-        absent
-            .filter(|&until| one.is_ending() && stat.start < until)
-            .map(|_| "a look after its start found no pico".to_owned())
+        let was_seen = one.is_ending() && self.surroundings.seen_without_pico().contains(&stat.id());
+        was_seen.then(|| "a look that found no pico has seen it".to_owned())
     }
 
     /// Is it, or is it of the group of, a command that an agent has launched as a question?
@@ -116,27 +121,24 @@ impl Pass<'_> {
         self.commands().iter().any(|id| *id == stat.id() || of_group(id))
     }
 
-    /// Has it a file below our installation open, by the paths that we know of it?
-    fn has_ours_open(&self, source: Source) -> bool {
-        let targets = self.search.targets;
-        process::places(source).iter().any(|path| {
-            targets.iter().any(|target| {
-                path.starts_with(target.home.path())
-                    || target.home.resolved().is_some_and(|home| path.starts_with(home))
-            })
-        })
-    }
-
-    /// Jars that it has open show of which installation it is, if none is of ours.
-    fn elsewhere(&self, source: Source) -> Option<String> {
+    /// What it has open, if that can be read and none of it is of our installation.
+    fn places_elsewhere(&self, source: Source) -> Option<Vec<PathBuf>> {
         let table = Table::own().ok()?;
         // Ours can be compared only by a path without links.
         let ours: Vec<&Path> =
             self.search.targets.iter().map(|target| canonical(target, &table)).collect::<Option<_>>()?;
         let places = process::places(source);
-        if places.iter().any(|path| ours.iter().any(|home| path.starts_with(home))) {
-            return None;
-        }
+        let is_ours = |path: &PathBuf| ours.iter().any(|home| path.starts_with(home));
+        (!places.is_empty() && !places.iter().any(is_ours)).then_some(places)
+    }
+
+    fn has_nothing_of_ours_open(&self, source: Source) -> bool {
+        self.places_elsewhere(source).is_some()
+    }
+
+    /// Jars that it has open show of which installation it is, if none is of ours.
+    fn elsewhere(&self, source: Source) -> Option<String> {
+        let places = self.places_elsewhere(source)?;
         // The JDK's own say nothing.
         let Link::To(java) = process::link(source, "exe").ok()? else { return None };
         let jdk = ExeLink::of(&java).0.parent()?.parent()?.to_owned();

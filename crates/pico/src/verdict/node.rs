@@ -83,8 +83,12 @@ impl Surroundings for Node<'_> {
         product::launched()
     }
 
-    fn absent_until(&self) -> Option<u64> {
-        absence::until(self.target)
+    fn is_known_to_count(&self, user: u32) -> Option<bool> {
+        self.owners.is_known(user)
+    }
+
+    fn seen_without_pico(&self) -> Vec<ProcessId> {
+        absence::seen(self.target)
     }
 }
 

@@ -5,6 +5,7 @@ use super::{Life, Processes};
 use crate::identity::Found;
 use crate::record::{Phase, Record};
 use crate::settings::{Settings, Target};
+use crate::{absence, owner};
 use host::process::{Stat, State};
 use host::{ProcessId, pause};
 use std::io;
@@ -47,7 +48,7 @@ pub fn observe(
         return Processes::One { id, life };
     }
     let home = target.home.clone().resolved_as(record.and_then(Record::resolved_home));
-    let known = Target { home, ..target.clone() };
+    let known = owner::with_known_home(Target { home, ..target.clone() });
     let node = Node::new(settings, &known, record, until);
     loop {
         match everything(&node, look) {
@@ -106,7 +107,10 @@ fn everything(node: &Node<'_>, how: Look) -> io::Result<Option<Processes>> {
             let why = "mzsh has started it, and no process looks like it: set process_match";
             Some(Processes::Unknown(why.to_owned()))
         }
-        ([], None, None) => Some(Processes::None { ended: node.record.and_then(Record::jvm) }),
+        ([], None, None) => {
+            absence::note(node.target, &found.others);
+            Some(Processes::None { ended: node.record.and_then(Record::jvm) })
+        }
         (several, ..) => Some(Processes::Several(several.iter().map(|c| c.id.pid).collect())),
     })
 }

@@ -74,8 +74,8 @@ pub(super) struct Ending<'a> {
     sessions: RefCell<Vec<(ProcessId, Option<u32>)>>,
     /// Was mzsh called? Once is enough: what it did not end, it would not the next time.
     asked: Cell<bool>,
-    /// When the last look began, in time since boot.
-    looked: Cell<Duration>,
+    /// The java processes that the last look has seen and that are not the pico.
+    others: RefCell<Vec<ProcessId>>,
 }
 
 impl<'a> Ending<'a> {
@@ -93,7 +93,7 @@ impl<'a> Ending<'a> {
             steps,
             sessions: RefCell::new(sessions(record)),
             asked: Cell::new(false),
-            looked: Cell::default(),
+            others: RefCell::default(),
         }
     }
 
@@ -101,7 +101,7 @@ impl<'a> Ending<'a> {
     pub(super) fn run(&self) -> Result<(), StillThere> {
         rounds::until_nothing(self, self.steps.end)?;
         for target in self.targets {
-            absence::note(target, self.looked.get());
+            absence::note(target, &self.others.borrow());
         }
         Ok(())
     }
@@ -265,7 +265,6 @@ impl Rounds for Ending<'_> {
     }
 
     fn look(&self) -> io::Result<Found> {
-        self.looked.set(process::since_boot());
         let until = self.look_until();
         let node = Node::new(self.settings, &self.targets[0], self.record, until);
         let mut found = search(self.targets, self.record, &self.sessions.borrow()).look(&node, until);
@@ -279,10 +278,12 @@ impl Rounds for Ending<'_> {
                         "{}: {id} {why}; it does not count: another one was the pico",
                         self.settings.pico()
                     );
+                    found.others.push(id);
                 }
             }
             Ok(_) => {}
         }
+        self.others.replace(found.as_ref().map(|found| found.others.clone()).unwrap_or_default());
         found
     }
 
