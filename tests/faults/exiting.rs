@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use testkit::imitation::{Imitation, JAVA, State};
+use testkit::imitation::{Imitation, JAVA};
 use testkit::site::{Kind, Site, recurring, site};
 use testkit::{Done, Error, Held, Hung, Process};
 
@@ -32,12 +32,26 @@ fn until_exiting(site: &Site, pid: u32) -> Result<Process, Error> {
     })
 }
 
+/// The look of these tests is right.
+#[track_caller]
+fn has_neither_arguments_nor_executable(site: &Site, process: &Process) -> Done {
+    let now = until_exiting(site, process.pid)?;
+    assert_eq!((now.state, now.comm.as_str()), ('D', "java"));
+    let argv = site.processes()?.into_iter().find(|found| found.pid == process.pid).map(|found| found.argv);
+    assert_eq!(argv, Some(Vec::new()));
+    assert!(site.sh(&format!("readlink /proc/{}/exe", process.pid)).is_err());
+    Ok(())
+}
+
 /// Without a record a java of the owner's in this state is never taken for none: probe, monitor and stop answer 1 and name it; and when the
 /// storage is back, and it with it gone, nothing is running.
 #[test]
 fn killed_java_that_hangs_in_its_exit_is_not_taken_for_none() -> Done {
     let (site, hung) = node()?;
+    // It begins after a look that finds no pico.
+    site.probe()?.answers(NOT_RUNNING);
     let java = Imitation::java(&["java", NAMED, CLASS]).state(EXITING).start(&site)?;
+    has_neither_arguments_nor_executable(&site, &java)?;
     let named = format!("pid {} ", java.pid);
     site.probe()?.answers(GENERIC).because(&["platform", &named]);
     site.monitor(0)?.answers(GENERIC).because(&["platform", &named]);
@@ -140,6 +154,8 @@ fn ha_client_that_hangs_in_its_exit_is_known_as_the_agents_own() -> Done {
         site.probe()?.answers(OK).silently();
         site.monitor(10)?.answers(OK).silently();
     }
+    // Not only beside what the record names.
+    site.sh(&format!("rm -f {}", site.record()))?;
     site.stop()?.answers(OK);
     assert!(!site.lives(&jvm)? && site.lives(&client)?);
     for _ in 0..2 {
@@ -147,10 +163,6 @@ fn ha_client_that_hangs_in_its_exit_is_known_as_the_agents_own() -> Done {
         site.monitor(0)?.answers(NOT_RUNNING);
         site.stop()?.answers(OK);
     }
-    // Not only while the record is there.
-    site.sh(&format!("rm -f {}", site.record()))?;
-    site.probe()?.answers(NOT_RUNNING);
-    site.stop()?.answers(OK);
     hung.release();
     Ok(())
 }
@@ -182,16 +194,65 @@ fn mzsh_that_hangs_in_its_exit_is_known_as_the_agents_own() -> Done {
     site.nothing_left()
 }
 
-/// The look of a test is right: a process in this state has neither arguments nor an executable, and is in state D.
+/// A java that a probe has seen alive, and not as the pico, is not the pico when it hangs in its exit: nothing is running, and a stop succeeds.
 #[test]
-fn process_that_hangs_in_its_exit_has_no_memory() -> Done {
+fn java_that_was_seen_alive_is_not_the_pico_in_its_exit() -> Done {
     let (site, hung) = node()?;
-    let java = Imitation::pico("platform").state(State::Exiting(CLOSED)).start(&site)?;
-    let now = until_exiting(&site, java.pid)?;
-    assert_eq!((now.state, now.comm.as_str()), ('D', "java"));
-    let argv = site.processes()?.into_iter().find(|process| process.pid == java.pid).map(|found| found.argv);
-    assert_eq!(argv, Some(Vec::new()));
-    assert!(site.sh(&format!("readlink /proc/{}/exe", java.pid)).is_err());
+    let java = Imitation::java(&["java"]).before(&format!("hold {CLOSED}\n")).start(&site)?;
+    site.probe()?.answers(NOT_RUNNING);
+    site.sh(&format!("kill -s KILL {}", java.pid))?;
+    until_exiting(&site, java.pid)?;
+    site.probe()?.answers(NOT_RUNNING);
+    site.monitor(0)?.answers(NOT_RUNNING);
+    site.stop()?.answers(OK);
     hung.release();
+    Ok(())
+}
+
+/// One that began after the JVM that the record names fails no stop of that: which process the pico was is known. The log names it; and it
+/// was there when the stop found no pico, so that nothing is running afterwards.
+#[test]
+fn java_that_began_after_the_recorded_one_fails_no_stop_of_that() -> Done {
+    let (site, hung) = node()?;
+    let jvm = site.start()?;
+    let java = Imitation::java(&["java"]).state(EXITING).start(&site)?;
+    site.probe()?.answers(OK).silently();
+    site.stop()?.answers(OK);
+    assert!(!site.lives(&jvm)? && site.lives(&java)?);
+    let log = site.log()?;
+    assert!(log.contains(&format!("pid {} is a java that ends", java.pid)), "{log}");
+    site.probe()?.answers(NOT_RUNNING);
+    site.stop()?.answers(OK);
+    hung.release();
+    Ok(())
+}
+
+/// One that the record of another resource names, or that is of the session of such a one, is that resource's: nothing is running, and a stop
+/// succeeds.
+#[test]
+fn java_of_another_resource_is_that_ones_in_its_exit() -> Done {
+    for named in ["it", "the leader of its session"] {
+        let (site, hung) = node()?;
+        site.start()?;
+        let mut record = site.read_record()?;
+        site.stop()?.answers(OK);
+        // The first one lives, and says nothing of any pico; its child hangs.
+        let crowd = Imitation::java(&["java"]).crowd(&site, 1, &format!("hold {CLOSED}\nkill"))?;
+        let child = crowd.members(&site)?.remove(0);
+        crowd.hang(&site)?;
+        let child = until_exiting(&site, child.pid)?;
+        site.probe()?.answers(GENERIC).because(&[&format!("pid {} ", child.pid)]);
+        let of = if named == "it" { child } else { site.brief(child.ppid)?.expect("it waits") };
+        record["pico"] = "ec1".into();
+        record["resource"] = "ec".into();
+        record["jvm"]["pid"] = of.pid.into();
+        record["jvm"]["start"] = of.start_time.into();
+        site.node.write("/run/mediationzone-ra/ec.json", record.to_string())?;
+        site.probe()?.answers(NOT_RUNNING);
+        site.monitor(0)?.answers(NOT_RUNNING);
+        let stop = site.stop()?;
+        assert_eq!(stop.code(), Some(OK), "{named}: {stop}");
+        hung.release();
+    }
     Ok(())
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use testkit::answer::OK;
-use testkit::imitation::Imitation;
+use testkit::imitation::{Crowd, Imitation};
 use testkit::site::{Kind, Site, recurring, site};
 use testkit::{AgentCall, Done, Error, Ran};
 
-use crate::cells::{HOME, NAMED, STRANGER};
+use crate::cells::{CLASS, HOME, Is, NAMED, STRANGER, cell, check};
 use crate::stop_acts::many;
 
 /// More memory than a look may need, and less than would harm the machine.
@@ -80,6 +80,24 @@ fn plain() -> Imitation {
     Imitation::of("/opt/imitated/bin/plain", &["plain"]).user(STRANGER)
 }
 
+/// The look of these tests is right: of one the command line can be read, all of it.
+#[track_caller]
+fn can_be_read(site: &Site, crowd: &Crowd) -> Done {
+    let pid = crowd.members(site)?[0].pid;
+    let length = site.sh(&format!("wc -c </proc/{pid}/cmdline"))?;
+    assert!(length.trim().parse::<u32>().is_ok_and(|bytes| bytes > 1_900_000), "{length}");
+    Ok(())
+}
+
+/// The look of these tests is right: of one that hangs the command line can't be read.
+#[track_caller]
+fn cant_be_read(site: &Site, crowd: &Crowd) -> Done {
+    let cmdline = format!("/proc/{}/cmdline", crowd.members(site)?[0].pid);
+    let read = site.node.command("timeout").args(["0.5", "cat", &cmdline]).run()?;
+    assert_eq!(read.code(), Some(124), "{read}");
+    Ok(())
+}
+
 /// A thousand javas of a stranger's whose command lines can't be read, for they hang in the kernel with the lock of their memory, cost a look
 /// no more than a thousand others, in time and in memory.
 #[test]
@@ -95,6 +113,7 @@ fn thousand_processes_that_hang_cost_a_look_no_more_than_others() -> Done {
     others.end(&site)?;
     let (crowd, hung) = many(&site, NUMBER, Some(STRANGER))?;
     crowd.hang(&site)?;
+    cant_be_read(&site, &crowd)?;
     let attacked = costs(&site, "attacked")?;
     hung.release();
     within(without, among, attacked);
@@ -117,6 +136,7 @@ fn four_thousand_processes_with_long_arguments_cost_a_look_no_more_than_others()
     // They share the pages of these arguments.
     let long = Imitation::java(&["java", HOME, NAMED]).user(STRANGER).before("pad 2000000\n");
     let crowd = long.crowd(&site, NUMBER, "")?;
+    can_be_read(&site, &crowd)?;
     let attacked = costs(&site, "attacked")?;
     crowd.end(&site)?;
     within(without, among, attacked);
@@ -144,24 +164,20 @@ fn sixty_processes_of_the_owner_that_hang_cost_one_deadline() -> Done {
     Ok(())
 }
 
-/// The look of these tests is right: a command line of 2 MiB can be read of each, and of one that hangs none.
+/// An option of 100 KB, for the shell that starts the imitation.
+const LONG: &str = "-Dlong='$(head -c 100000 /dev/zero | tr '\\0' x)'";
+
+/// Of a command line 128 KiB are read: a java of the owner's with more options than that is never taken for none, and one whose main class
+/// comes before them is what that says.
 #[test]
-fn processes_of_these_tests_are_what_they_are_to_be() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let long = Imitation::java(&["java", HOME]).before("pad 2000000\n").crowd(&site, 3, "")?;
-    for member in long.members(&site)? {
-        let all = site.processes()?;
-        let found = all.iter().find(|process| process.pid == member.pid).expect("it lives");
-        assert!(found.command_line().len() > 1_900_000 && found.argv[..2] == ["java", HOME]);
-    }
-    long.end(&site)?;
-    let (crowd, hung) = many(&site, 3, None)?;
-    crowd.hang(&site)?;
-    for member in crowd.members(&site)? {
-        let cmdline = format!("/proc/{}/cmdline", member.pid);
-        let read = site.node.command("timeout").args(["0.5", "cat", &cmdline]).run()?;
-        assert_eq!(read.code(), Some(124), "{read}");
-    }
-    hung.release();
-    Ok(())
+fn java_with_more_options_than_are_read_is_never_taken_for_none() -> Done {
+    check(vec![
+        cell("options", Is::Unknown, Imitation::java(&["java", LONG, LONG, HOME, NAMED, CLASS])),
+        cell("the pico, then options", Is::Pico, Imitation::java(&["java", HOME, NAMED, CLASS, LONG, LONG])),
+        cell(
+            "another, then options",
+            Is::Ignored,
+            Imitation::java(&["java", "-jar", "/opt/x.jar", LONG, LONG, NAMED]),
+        ),
+    ])
 }

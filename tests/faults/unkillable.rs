@@ -206,10 +206,47 @@ fn a_strangers_command_line_that_cant_be_read_holds_nobody_up() -> Done {
     }
     site.stop()?.answers(OK);
     site.monitor(0)?.answers(NOT_RUNNING);
-    site.probe()?.answers(NOT_RUNNING);
+    let probe = site.probe()?.answers(NOT_RUNNING);
+    assert!(probe.wall < Duration::from_secs(2), "its command line is not asked for: {probe}");
     assert_eq!(state(&site, stranger.pid)?, 'D');
     hung.release();
     site.signal(stranger.pid, "KILL")?;
     assert!(!site.lives(&jvm)?);
     site.nothing_left()
+}
+
+/// When a java begins whose memory is locked, beside the recorded JVM; a jar that it has open; and what a probe says once that JVM is dead.
+const JARS: [(&str, &str, i32); 4] = [
+    ("later", "/opt/other/lib/a.jar", NOT_RUNNING),
+    ("later", "/opt/mz/lib/a.jar", GENERIC),
+    ("later", "/opt/imitated/lib/a.jar", GENERIC),
+    ("before", "/opt/mz/lib/a.jar", GENERIC),
+];
+
+/// A java whose memory is locked is told by the jars that it has open: with one of another installation it makes no answer doubtful; with
+/// one of ours, even if it began before the recorded JVM, or with none but its own JDK's, it is never taken for none.
+#[test]
+fn a_java_whose_memory_is_locked_is_told_by_the_jars_that_it_has_open() -> Done {
+    for (when, jar, code) in JARS {
+        let site = site(Kind::Platform).build()?;
+        site.sh(&format!("mkdir -p $(dirname {jar}) && : >{jar} && chmod 666 {jar}"))?;
+        let hung = device(&site, Held::Write)?;
+        let java = || maps_the_device(&site, Imitation::java(&["java"]).before(&format!("hold {jar}\n")));
+        let (java, jvm) = if when == "before" {
+            (java()?, site.start()?)
+        } else {
+            let jvm = site.start()?;
+            (java()?, jvm)
+        };
+        lock_memory(&site, java.pid)?;
+        site.signal(jvm.pid, "KILL")?;
+        for ran in [site.probe()?, site.monitor(0)?] {
+            assert_eq!(ran.code(), Some(code), "{when}, {jar}: {ran}");
+        }
+        let ran = stop(&site)?;
+        let stopped = if code == NOT_RUNNING { OK } else { GENERIC };
+        assert_eq!(ran.code(), Some(stopped), "{when}, {jar}: {ran}");
+        hung.release();
+    }
+    Ok(())
 }

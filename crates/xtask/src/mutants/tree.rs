@@ -46,9 +46,10 @@ impl Tree {
         self.build.join("debug")
     }
 
-    /// Builds its four agents, for development: what a mutant breaks does not depend on optimisation.
+    /// Builds its agents and `mzha`, for development: what a mutant breaks does not depend on optimisation.
     pub(crate) fn build(&self) -> Result<(), Error> {
-        let mut cargo = workspace::cargo(["build", "--quiet", "--package", "agents", "--bins"]);
+        let mut cargo =
+            workspace::cargo(["build", "--quiet", "--package", "agents", "--package", "mzha", "--bins"]);
         cargo.current_dir(&self.root).arg("--target-dir").arg(&self.build);
         workspace::succeed(&mut cargo).map(drop)
     }
