@@ -2,6 +2,7 @@
 //! the links, the environment and the descriptors below `/proc/PID` of the installation's user can't be read.
 
 use testkit::answer::{Answer, NOT_RUNNING, OK};
+use testkit::imitation::Imitation;
 use testkit::site::{Kind, Site, recurring, site};
 use testkit::{AgentCall, Done};
 
@@ -71,5 +72,19 @@ fn without_sys_ptrace_the_same_pico_in_a_container_is_another() -> Done {
     recurring(agent(&site), 10).run("monitor")?.answers(NOT_RUNNING);
     agent(&site).run("stop")?.answers(OK);
     assert!(site.lives(&theirs)?);
+    Ok(())
+}
+
+/// Without `CAP_SYS_PTRACE` the file of a process's program can't be read; what the kernel calls it says that it is a java, whatever it calls
+/// itself.
+#[test]
+fn without_sys_ptrace_a_java_that_calls_itself_otherwise_is_the_pico() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let argv = ["mediationzone", "-Dmz.home=/opt/mz", "-Dpico.configname=platform", "PicoStart", "platform"];
+    let pico = Imitation::java(&argv).start(&site)?;
+    let call = || site.agent().through(["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]);
+    call().run("monitor")?.answers(OK).silently();
+    call().run("stop")?.answers(OK);
+    assert!(!site.lives(&pico)?);
     Ok(())
 }

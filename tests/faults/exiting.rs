@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use testkit::imitation::{Imitation, JAVA};
+use testkit::imitation::{Imitation, JAVA, State};
 use testkit::site::{Kind, Site, recurring, site};
 use testkit::{Done, Error, Held, Hung, Process};
 
-use crate::cells::{CLASS, CLOSED, EXITING, MZSH, NAMED};
+use crate::cells::{CLASS, CLOSED, EXITING, HOME, MZSH, NAMED};
 
 /// The file whose close hangs.
 fn hang(site: &Site) -> Result<Hung, Error> {
@@ -220,7 +220,10 @@ fn java_that_began_after_the_recorded_one_fails_no_stop_of_that() -> Done {
     site.stop()?.answers(OK);
     assert!(!site.lives(&jvm)? && site.lives(&java)?);
     let log = site.log()?;
-    assert!(log.contains(&format!("pid {} is a java that ends", java.pid)), "{log}");
+    assert!(
+        log.contains(&format!("pid {} (java, user ", java.pid)) && log.contains("is in its exit"),
+        "{log}"
+    );
     site.probe()?.answers(NOT_RUNNING);
     site.stop()?.answers(OK);
     hung.release();
@@ -254,5 +257,109 @@ fn java_of_another_resource_is_that_ones_in_its_exit() -> Done {
         assert_eq!(stop.code(), Some(OK), "{named}: {stop}");
         hung.release();
     }
+    Ok(())
+}
+
+/// As [`Imitation::java`], with a second thread that lives on where the main one has ended, and with the file open whose close hangs.
+fn with_threads(argv: &[&str]) -> Imitation {
+    Imitation::java(argv).before(&format!("hold {CLOSED}\n")).state(State::Leaderless)
+}
+
+/// Waits until it is killed: its main thread a zombie, another one without memory.
+fn until_its_threads_exit(site: &Site, pid: u32) -> Done {
+    site.sh(&format!("kill -s KILL {pid}"))?;
+    site.until(&format!("a thread of pid {pid} to hang in its exit"), |site| {
+        let states =
+            site.sh(&format!("grep -h '^State:' /proc/{pid}/task/*/status; cat /proc/{pid}/task/*/statm"))?;
+        let is = states.contains("Z (")
+            && states.contains("D (")
+            && !states
+                .lines()
+                .any(|line| line.starts_with(|c: char| c.is_ascii_digit()) && !line.starts_with("0 0 "));
+        Ok(if is { Ok(()) } else { Err(states) })
+    })
+}
+
+/// A java of several threads that was killed is, to a look, without main thread and without memory, as real JVMs are in their exit: it is in
+/// its exit like one of a single thread. Seen before by a look that found no pico it is none; come after the recorded JVM it fails no
+/// stop of that.
+#[test]
+fn java_with_threads_that_hangs_in_its_exit_is_as_one_without() -> Done {
+    let (site, hung) = node()?;
+    let tool = with_threads(&["java", "-jar", "/opt/tool.jar"]).start(&site)?;
+    site.probe()?.answers(NOT_RUNNING);
+    let jvm = site.start()?;
+    until_its_threads_exit(&site, tool.pid)?;
+    for level in [0, 10] {
+        site.monitor(level)?.answers(OK).silently();
+    }
+    site.stop()?.answers(OK);
+    assert!(!site.lives(&jvm)?);
+    site.probe()?.answers(NOT_RUNNING);
+    hung.release();
+
+    let (site, hung) = node()?;
+    let jvm = site.start()?;
+    let tool = with_threads(&["java", "-jar", "/opt/tool.jar"]).start(&site)?;
+    until_its_threads_exit(&site, tool.pid)?;
+    site.stop()?.answers(OK);
+    assert!(!site.lives(&jvm)? && site.lives(&tool)?);
+    hung.release();
+    Ok(())
+}
+
+/// So is the mzsh of a start with its threads: the stop after that start succeeds, and nothing is running.
+#[test]
+fn mzsh_with_threads_that_hangs_in_its_exit_is_known_as_the_agents_own() -> Done {
+    let (site, hung) = node()?;
+    holds(&site, "")?;
+    site.node.write("/opt/imitated/holds", format!("hold {CLOSED}\nleaderless\n"))?;
+    let holds = format!(
+        "exec /run/testkit/bin/imitator /opt/imitated/holds {JAVA} java -Dmz.home=/opt/mz {MZSH} \"$@\""
+    );
+    site.mzsh_does("startup", &holds)?;
+    let start = site.agent().meta_timeout(Duration::from_secs(10)).run("start")?;
+    start.answers(GENERIC).because(&["platform", "mzsh"]);
+    site.stop()?.answers(OK);
+    site.probe()?.answers(NOT_RUNNING);
+    hung.release();
+    Ok(())
+}
+
+/// A process that was another program when a look found no pico, and has executed the pico since, is not taken for none in its exit.
+#[test]
+fn process_that_executed_the_pico_after_a_look_is_not_taken_for_none() -> Done {
+    let (site, hung) = node()?;
+    holds(&site, "")?;
+    site.node.write("/opt/imitated/became", format!("hold {CLOSED}\nawait\nkill\n"))?;
+    let line = format!(
+        "mkfifo -m 666 /opt/go; setsid setpriv --reuid 4711 --regid 4711 --clear-groups sh -c 'read -r _ </opt/go; \
+            exec /run/testkit/bin/imitator /opt/imitated/became {JAVA} java {HOME} {NAMED} {CLASS} platform' </dev/null >/dev/null 2>&1 & echo $!"
+    );
+    let pid: u32 = site.sh(&line)?.trim().parse().expect("a number");
+    site.until("the script to wait", |site| {
+        let seen = site.brief(pid)?;
+        Ok(seen
+            .filter(|seen| seen.comm == "sh" && seen.state == 'S')
+            .map(drop)
+            .ok_or_else(|| "not yet".to_owned()))
+    })?;
+    site.probe()?.answers(NOT_RUNNING);
+    site.sh("echo >/opt/go")?;
+    let java = site.until("the pico", |site| {
+        Ok(site
+            .brief(pid)?
+            .filter(|p| p.comm == "java" && p.state == 'S')
+            .ok_or_else(|| "not yet".to_owned()))
+    })?;
+    site.signal(java.pid, "USR1")?;
+    until_exiting(&site, java.pid)?;
+    let named = format!("pid {} ", java.pid);
+    for ran in [site.probe()?, site.monitor(0)?, site.monitor(10)?] {
+        ran.answers(GENERIC).because(&["platform", &named]);
+    }
+    let stop = site.agent().meta_timeout(Duration::from_secs(8)).run("stop")?;
+    stop.answers(GENERIC).because(&["platform", &named]);
+    hung.release();
     Ok(())
 }

@@ -9,6 +9,7 @@ mod at_once;
 mod by_hand;
 mod capabilities;
 mod cells;
+mod changed_since;
 mod children;
 mod clock;
 mod exhausted;

@@ -224,7 +224,8 @@ const JARS: [(&str, &str, i32); 4] = [
 ];
 
 /// A java whose memory is locked is told by the jars that it has open: with one of another installation it makes no answer doubtful; with
-/// one of ours, even if it began before the recorded JVM, or with none but its own JDK's, it is never taken for none.
+/// one of ours, even if it began before the recorded JVM, or with none but its own JDK's, it is never taken for none. Only with one of ours it
+/// fails a stop of the recorded JVM.
 #[test]
 fn a_java_whose_memory_is_locked_is_told_by_the_jars_that_it_has_open() -> Done {
     for (when, jar, code) in JARS {
@@ -244,7 +245,8 @@ fn a_java_whose_memory_is_locked_is_told_by_the_jars_that_it_has_open() -> Done 
             assert_eq!(ran.code(), Some(code), "{when}, {jar}: {ran}");
         }
         let ran = stop(&site)?;
-        let stopped = if code == NOT_RUNNING { OK } else { GENERIC };
+        // Which process the pico was is known: one that has nothing of ours open fails no stop of that.
+        let stopped = if jar.starts_with("/opt/mz/") { GENERIC } else { OK };
         assert_eq!(ran.code(), Some(stopped), "{when}, {jar}: {ran}");
         hung.release();
     }

@@ -47,8 +47,9 @@ pub struct Suspect {
     pub id: ProcessId,
     /// What could not be known.
     pub why: String,
-    /// It is in its exit and will execute nothing any more, and nothing names it.
-    pub is_ending: bool,
+    /// A stop of a pico that is known need not wait for it: it is in its exit and will execute nothing any more, or it has none
+    /// of our files open.
+    pub may_be_left: bool,
 }
 
 /// A live process that is not the pico, though it could be taken for it.
@@ -236,7 +237,7 @@ impl<'a> Pass<'a> {
                 Some(Finding::Pico(target)) => found.picos.push(candidate(stat, target)),
                 Some(Finding::Startup) => found.startups.push(stat.id()),
                 Some(Finding::Unclear(why)) => {
-                    found.suspects.push(Suspect { id: stat.id(), why, is_ending: false });
+                    found.suspects.push(Suspect { id: stat.id(), why, may_be_left: false });
                 }
                 None if claim.is_some_and(|claim| claim.of_product) => {}
                 None if self.was_launched(stat, process.owner) => found.startups.push(stat.id()),

@@ -81,7 +81,8 @@ impl Pass<'_> {
             found.bystanders.push(Bystander { id: stat.id(), why: format!("{}: {why}", one.describe()) });
         } else {
             let why = format!("{}: it may be {}", one.describe(), targets[0].name);
-            found.suspects.push(Suspect { id: stat.id(), why, is_ending: one.is_ending() });
+            let may_be_left = one.is_ending() || self.hangs_elsewhere(one);
+            found.suspects.push(Suspect { id: stat.id(), why, may_be_left });
         }
         Ok(())
     }
@@ -103,12 +104,8 @@ impl Pass<'_> {
             return Some(why);
         }
         if let Some(known) = self.search.known {
-            // One that is in its exit will execute nothing any more. One that may go on must have nothing of ours open, as a pico has.
-            if one.is_ending() && stat.start <= known.start {
+            if stat.start <= known.start && (one.is_ending() || self.hangs_elsewhere(one)) {
                 return Some(format!("it began before {known}, which is known as the pico"));
-            }
-            if one.why == Why::Stuck && self.has_nothing_of_ours_open(one.source) {
-                return Some(format!("it has no file of mz_home open, and {known} is known as the pico"));
             }
         }
         let was_seen = one.is_ending() && self.surroundings.seen_without_pico().contains(&stat.id());
@@ -132,8 +129,9 @@ impl Pass<'_> {
         (!places.is_empty() && !places.iter().any(is_ours)).then_some(places)
     }
 
-    fn has_nothing_of_ours_open(&self, source: Source) -> bool {
-        self.places_elsewhere(source).is_some()
+    /// Does it hang, and has nothing of ours open, as a pico that has come up would have?
+    fn hangs_elsewhere(&self, one: &Nameless<'_>) -> bool {
+        one.why == Why::Stuck && self.places_elsewhere(one.source).is_some()
     }
 
     /// Jars that it has open show of which installation it is, if none is of ours.

@@ -273,7 +273,7 @@ impl Rounds for Ending<'_> {
             // Which process the pico is was known. One that nothing names, and that executes nothing any more, is no reason
             // for a fencing.
             Ok(found) if self.record.is_some_and(|record| record.phase == Phase::Running) => {
-                for Suspect { id, why, .. } in found.suspects.extract_if(.., |suspect| suspect.is_ending) {
+                for Suspect { id, why, .. } in found.suspects.extract_if(.., |suspect| suspect.may_be_left) {
                     tracing::warn!(
                         "{}: {id} {why}; it does not count: another one was the pico",
                         self.settings.pico()

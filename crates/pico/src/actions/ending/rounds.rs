@@ -229,7 +229,7 @@ mod tests {
                     What::Startup(_) => found.startups.push(id),
                     What::Leftover => found.leftovers.push(id),
                     What::Suspect(_) => {
-                        found.suspects.push(Suspect { id, why: "hides its name".into(), is_ending: false });
+                        found.suspects.push(Suspect { id, why: "hides its name".into(), may_be_left: false });
                     }
                 }
             }
