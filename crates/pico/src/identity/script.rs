@@ -14,8 +14,7 @@ pub(super) fn is_of_ours(
     process: Source,
     surroundings: &dyn Surroundings,
 ) -> Result<bool, String> {
-    let called = home_of_script(script);
-    let by_name = is_ours(target, &HomeClaim::Is(called.clone()), process, surroundings);
+    let by_name = is_ours(target, &HomeClaim::Is(home_of_script(script)), process, surroundings);
     if by_name == Ok(true) {
         return by_name;
     }
