@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use testkit::answer::NOT_RUNNING;
 use testkit::answer::{Answer, GENERIC, OK};
+use testkit::imitation::Imitation;
 use testkit::site::{Kind, Site, site};
 use testkit::{Done, Error, Process};
 
@@ -252,4 +253,47 @@ fn a_startup_of_another_pico_is_left_at_work() -> Done {
     site.stop()?.answers(OK);
     assert_eq!(site.startups()?, 2);
     Ok(())
+}
+
+/// How somebody calls the script: by which path, from which directory, with which `MZ_HOME`; and whether it is of our installation.
+const CALLED: [(&str, &str, Option<&str>, bool); 13] = [
+    ("/opt/mz/bin/mzsh", "/", None, true),
+    ("bin/mzsh", "/opt/mz", None, true),
+    ("../bin/mzsh", "/opt/mz/lib", None, true),
+    ("./mzsh", "/opt/mz/bin", None, true),
+    ("mzsh", "/opt/mz/bin", None, true),
+    ("/opt/local/bin/mzsh", "/", None, true),
+    ("local/bin/mzsh", "/opt", None, true),
+    ("/opt/local/bin/mzsh", "/", Some("/opt/mz"), true),
+    ("/opt/mz/bin/mzsh", "/", Some("/opt/mz2"), false),
+    ("/opt/mz2/bin/mzsh", "/", None, false),
+    ("./mzsh", "/opt/mz2/bin", None, false),
+    ("/opt/local2/bin/mzsh", "/", None, false),
+    ("mzsh", "/", None, false),
+];
+
+/// An mzsh startup is seen by whichever path somebody calls the script, also by a link; one of another installation is not ours.
+#[test]
+fn a_startup_is_seen_however_the_script_is_called() -> Done {
+    let site = site(Kind::Platform).build()?;
+    site.sh("mkdir -p /opt/local/bin /opt/local2/bin /opt/mz2/bin && cp /opt/mz/bin/mzsh /opt/mz2/bin/ && \
+         ln -s /opt/mz/bin/mzsh /opt/local/bin/mzsh && ln -s /opt/mz2/bin/mzsh /opt/local2/bin/mzsh")?;
+    for (script, directory, home, ours) in CALLED {
+        let startup = Imitation::of("/opt/imitated/bin/sh", &["sh", script, "startup", "platform"]);
+        let startup = startup.directory(directory);
+        let startup = if let Some(home) = home { startup.env("MZ_HOME", home) } else { startup };
+        let process = startup.start(&site)?;
+        let what = format!("{script} in {directory}, MZ_HOME {home:?}");
+        for ran in [site.probe()?, site.monitor(0)?] {
+            assert_eq!(ran.code(), Some(if ours { GENERIC } else { NOT_RUNNING }), "{what}: {ran}");
+            let is_told = ran.reason().is_some_and(|reason| reason.contains("a start is under way, mzsh"));
+            assert_eq!(is_told, ours, "{what}: {ran}");
+        }
+        site.stop()?.answers(OK);
+        assert_eq!(site.lives(&process)?, !ours, "{what}");
+        if !ours {
+            site.signal(process.pid, "KILL")?;
+        }
+    }
+    site.nothing_left()
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use testkit::answer::{Answer, CONFIGURED, GENERIC, NOT_RUNNING, OK};
 use testkit::imitation::Imitation;
-use testkit::site::{Kind, recurring, site};
-use testkit::{AgentCall, Done};
+use testkit::site::{Kind, MZADMIN, Site, recurring, site};
+use testkit::{AgentCall, Done, Process};
+
+use crate::cells::{CLASS, HOME, MZSH, STRANGER};
 
 /// Each of them leaves open which pico is meant.
 const UNREADABLE: [(&str, &[u8]); 6] = [
@@ -78,13 +80,12 @@ fn with_neither_parameters_nor_record_to_go_by_a_stop_does_not_claim_success() -
     site.nothing_left()
 }
 
-/// With an unreadable `pico_name` or `mz_home` and no record, a live pico that could be the one that is meant is never taken for
+/// With an unreadable `pico_name`, `mz_home` or `process_match` and no record, a live pico that could be the one that is meant is never taken for
 /// none: probe, monitor and stop answer 1 and name it, and leave it alone.
 #[test]
 fn pico_that_could_be_meant_by_an_unreadable_parameter_is_named() -> Done {
     let site = site(Kind::Platform).build()?;
-    // Where only process_match can't be read, name and home still say which one is meant.
-    for wrong in UNREADABLE.into_iter().filter(|(name, _)| *name != "process_match") {
+    for wrong in UNREADABLE {
         let jvm = site.start_by_hand()?;
         site.sh(&format!("rm -f {}", site.record()))?;
         let call = || with(site.agent(), wrong);
@@ -129,14 +130,117 @@ fn pico_of_another_resource_or_user_is_not_meant_by_an_unreadable_parameter() ->
         others.push(Imitation::pico("ec1").user(4712).start(&site)?);
         others.push(Imitation::pico("ec2").user(4712).start(&site)?);
     }
-    // Where only process_match can't be read, name and home still say that ec1 is meant.
-    for wrong in UNREADABLE.into_iter().filter(|(name, _)| *name != "process_match") {
+    for wrong in UNREADABLE {
         let call = || with(site.agent().instance("second"), wrong);
         call().run("monitor")?.answers(NOT_RUNNING);
         call().run("stop")?.answers(OK);
         for other in &others {
             assert!(site.lives(other)?, "{wrong:?}: {other:?}");
         }
+    }
+    Ok(())
+}
+
+/// What probe, monitor and stop say of a process that may be meant: it is named first, and left alone.
+fn may_be_meant<'a>(site: &Site, process: &Process, as_what: &str, call: impl Fn() -> AgentCall<'a>) -> Done {
+    let user = if site.node.owner() == "root" { 0 } else { MZADMIN };
+    let evidence = format!("pid {} (user {user}) is {as_what}", process.pid);
+    call().run("monitor")?.answers(GENERIC).because(&[&evidence]);
+    for level in [0, 10] {
+        recurring(call(), level).run("monitor")?.answers(GENERIC).because(&[&evidence]);
+    }
+    let stopped = call().run("stop")?.answers(GENERIC);
+    assert!(stopped.reason().is_some_and(|reason| reason.starts_with(&evidence)), "{stopped}");
+    assert!(site.lives(process)?, "{as_what}");
+    site.signal(process.pid, "KILL")?;
+    call().run("monitor")?.answers(NOT_RUNNING);
+    call().run("stop")?.answers(OK);
+    Ok(())
+}
+
+/// A live JVM, or an mzsh that starts one, with exactly the name that can't be read as a parameter is never taken for none, whatever the name,
+/// and is shown with its control characters visible; one of another installation is not meant.
+#[test]
+fn pico_of_a_name_that_cant_be_read_is_not_taken_for_none() -> Done {
+    let site = site(Kind::Ec).build()?;
+    let long = "x".repeat(251);
+    let shown = format!("\"{}...\"", "x".repeat(30));
+    for (name, quoted) in [
+        ("ec 1", "\"ec 1\""),
+        ("ec@1", "\"ec@1\""),
+        ("ec:1", "\"ec:1\""),
+        ("\u{e4}c", "\"?c\""),
+        ("-ec1", "\"-ec1\""),
+        ("a/b", "\"a/b\""),
+        ("ec\u{1b}[1m", "\"ec\\u{1b}[1m\""),
+        (&long, &shown),
+    ] {
+        let named = format!("-Dpico.configname={name}");
+        let call = || site.agent().param("pico_name", name);
+        let other = Imitation::java(&["java", "-Dmz.home=/opt/mz2", &named, CLASS, name]).start(&site)?;
+        call().run("monitor")?.answers(NOT_RUNNING);
+        call().run("stop")?.answers(OK);
+        assert!(site.lives(&other)?, "{name}");
+        site.signal(other.pid, "KILL")?;
+        let pico = Imitation::java(&["java", HOME, &named, CLASS, name]).start(&site)?;
+        may_be_meant(&site, &pico, &format!("{quoted} of /opt/mz, which may be meant"), call)?;
+    }
+    let startup = ["sh", "/opt/mz/bin/mzsh", "startup", "-f", "ec 1"];
+    let startup = Imitation::of("/opt/imitated/bin/sh", &startup).start(&site)?;
+    may_be_meant(&site, &startup, "\"ec 1\"", || site.agent().param("pico_name", "ec 1"))?;
+    // Its name does not say that it is a Platform; that it is the one which is set does.
+    let pico = Imitation::java(&["java", HOME, "-Dpico.configname=plat form", CLASS]).start(&site)?;
+    let platform = || site.agent_for(Kind::Platform).instance("second").param("pico_name", "plat form");
+    site.agent_for(Kind::Platform).run("stop")?.answers(OK);
+    may_be_meant(&site, &pico, "\"plat form\" of /opt/mz", platform)
+}
+
+/// Where `process_match` can't be read and there is no record, the pico by its markers may be meant, and any java that has a file of the
+/// installation open and does not say what else it is; start and validation stay 6.
+#[test]
+fn pico_that_only_an_unreadable_pattern_finds_is_not_taken_for_none() -> Done {
+    let patterns: [&[u8]; 3] = [b"^/opt/imitated/bin/odd platform(", b"(a?){20000}b", b"platform\xff"];
+    for link in [false, true] {
+        let site = site(Kind::Platform).build()?;
+        if link {
+            site.sh("mv /opt/mz /opt/mz1 && ln -s mz1 /opt/mz && chown -h 4711 /opt/mz")?;
+        }
+        for pattern in patterns {
+            let call = || with(site.agent(), ("process_match", pattern));
+            let marked = Imitation::pico("platform").start(&site)?;
+            may_be_meant(&site, &marked, "platform of /opt/mz, which may be meant: process_match", call)?;
+            let odd = ["java", "-cp", "odd.jar", "org.example.Odd", "platform"];
+            let odd = Imitation::java(&odd).directory("/opt/mz/lib").start(&site)?;
+            call().run("start")?.answers(CONFIGURED).because(&["process_match: "]);
+            call().run("validate-all")?.answers(CONFIGURED).because(&["process_match: "]);
+            may_be_meant(&site, &odd, "a java, which may be meant: process_match", call)?;
+        }
+    }
+    Ok(())
+}
+
+/// The same of a java that is somewhere else, of another pico, of a stranger, an mzsh, an HA client or a tool of the JDK: it is not meant.
+#[test]
+fn java_beside_an_unreadable_pattern_that_says_what_else_it_is_is_not_meant() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let call = || site.agent().param("process_match", "(");
+    let own = |argv: &[&str]| Imitation::java(argv).directory("/opt/mz/lib");
+    let mut others = vec![
+        Imitation::java(&["java", "org.example.Odd"]),
+        own(&["java", HOME, "-Dpico.configname=ec1", CLASS, "ec1"]),
+        own(&["java", HOME, MZSH, "status", "platform"]),
+        own(&["java", "-cp", "ha.jar", "com.digitalroute.ha.HAClient", "26000"]),
+        own(&["java", "com.sun.tools.jconsole.JConsole"]),
+    ];
+    if site.node.owner() != "root" {
+        others.push(own(&["java", "org.example.Odd"]).user(STRANGER));
+    }
+    for other in others {
+        let process = other.start(&site)?;
+        call().run("monitor")?.answers(NOT_RUNNING);
+        call().run("stop")?.answers(OK);
+        assert!(site.lives(&process)?, "{process:?}");
+        site.signal(process.pid, "KILL")?;
     }
     Ok(())
 }

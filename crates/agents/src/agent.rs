@@ -116,17 +116,21 @@ impl ocf::Agent for PicoAgent {
     }
 }
 
+/// The parameters that say which pico is meant.
+const IDENTITY: [&str; 3] =
+    [parameters::PICO_NAME.name, parameters::MZ_HOME.name, parameters::PROCESS_MATCH.name];
+
 /// Says what is taken in place of values that can't be read.
 fn warn(settings: &Settings, errors: &[ParameterError]) {
     let pattern = settings.target.as_ref().ok().and_then(|target| target.process_match.as_ref());
     for error in errors {
         let instead = match &settings.target {
             // Which pico is meant has no default: what the resource's record says is taken.
-            Err(_) => "the record is taken",
+            Err(_) if IDENTITY.contains(&error.name()) => "the record is taken",
             Ok(_) if error.name() == parameters::PROCESS_MATCH.name && pattern.is_some() => {
                 "no program of the cluster is taken for the pico"
             }
-            Ok(_) => "the default is taken",
+            _ => "the default is taken",
         };
         tracing::warn!("{error}; {instead}");
     }

@@ -179,10 +179,11 @@ impl<'a> Reader<'a> {
     }
 
     fn target(&mut self) -> Result<Target, UnreadableTarget> {
-        // Without it the built-in markers still find the usual process.
+        let before = self.errors.len();
         let process_match = self.checked(&p::PROCESS_MATCH, "a regular expression, not too large", |text| {
             RegexBuilder::new(text).size_limit(LARGEST_PATTERN).build().ok()
         });
+        let by_pattern = self.errors.len() > before;
         // A monitor or a stop uses it all the same: the look never takes a program of the cluster for the pico.
         if let Some(pattern) = &process_match
             && let Some(line) = daemons::refused_pattern(pattern)
@@ -190,10 +191,10 @@ impl<'a> Reader<'a> {
             let expected = format!("one that does not match {line}");
             self.errors.push(ParameterError::new(&p::PROCESS_MATCH, pattern.as_str(), &expected));
         }
-        let before = self.errors.len();
-        let name = self.entry(&p::PICO_NAME);
+        let before = if by_pattern { before } else { self.errors.len() };
+        let entry = self.entry(&p::PICO_NAME);
         let name =
-            self.checked(name, "at most 250 letters, digits, '_', '-', '.'; the first no '-'", |text| {
+            self.checked(entry, "at most 250 letters, digits, '_', '-', '.'; the first no '-'", |text| {
                 text.parse().ok()
             });
         let home = self.path(&p::MZ_HOME);
@@ -204,7 +205,10 @@ impl<'a> Reader<'a> {
             (name, home) => {
                 let why = self.errors.get(before);
                 let why = why.map_or_else(|| "pico_name: not set".to_owned(), ToString::to_string);
-                Err(UnreadableTarget { why, name, home: home.map(|home| Home::new(&home)) })
+                let mut set = self.values.iter().filter(|(name, _)| *name == entry.name);
+                let name = name.ok_or_else(|| set.next().map(|(_, value)| value.to_owned()));
+                let home = home.map(|home| Home::new(&home));
+                Err(UnreadableTarget { why, name, home, by_pattern })
             }
         }
     }
@@ -286,14 +290,15 @@ mod tests {
 
     #[test]
     fn an_identity_that_cant_be_read_is_no_identity() {
-        for (name, value) in [("pico_name", "-f"), ("mz_home", "opt/mz")] {
+        for (name, value) in [("pico_name", "-f"), ("mz_home", "opt/mz"), ("process_match", "(")] {
             let (settings, errors) = read_with(PicoType::Platform, &[(name, value)]);
-            assert!(settings.target.unwrap_err().why.starts_with(name));
+            let unreadable = settings.target.unwrap_err();
+            assert!(unreadable.why.starts_with(name));
             assert_eq!(errors.len(), 1);
+            assert_eq!(unreadable.name.err(), (name == "pico_name").then(|| Some("-f".into())));
+            assert_eq!(unreadable.home.is_none(), name == "mz_home");
+            assert_eq!(unreadable.by_pattern, name == "process_match");
         }
-        let (settings, errors) = read_with(PicoType::Platform, &[("process_match", "(")]);
-        assert!(settings.target.unwrap().process_match.is_none());
-        assert_eq!(errors.len(), 1);
     }
 
     #[test]

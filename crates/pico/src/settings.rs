@@ -3,6 +3,7 @@
 use crate::identity::Home;
 use host::command::Limits;
 use regex_lite::Regex;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -41,20 +42,26 @@ impl PicoType {
     /// Execution Context stands for all that are alike in what is done here.
     #[must_use]
     pub fn by_name(pico: &PicoName) -> Self {
-        match pico.as_str() {
-            "platform" => Self::Platform,
-            "ui" => Self::Ui,
-            _ => Self::ExecutionContext,
+        Self::by_raw_name(pico.as_str().as_ref())
+    }
+
+    fn by_raw_name(name: &OsStr) -> Self {
+        if name == "platform" {
+            Self::Platform
+        } else if name == "ui" {
+            Self::Ui
+        } else {
+            Self::ExecutionContext
         }
     }
 }
 
 impl PicoType {
-    /// Can a pico of this name be of this type?
+    /// Can a pico of this name, which need not be a [`PicoName`], be of this type?
     #[must_use]
-    pub fn can_be_called(self, name: &PicoName) -> bool {
+    pub fn can_be_called(self, name: &OsStr) -> bool {
         let alike = if self == Self::ServiceContext { Self::ExecutionContext } else { self };
-        Self::by_name(name) == alike
+        Self::by_raw_name(name) == alike
     }
 }
 
@@ -136,10 +143,12 @@ impl Target {
 pub struct UnreadableTarget {
     /// The parameter, and what is wrong with it.
     pub why: String,
-    /// Its name, where that can be read.
-    pub name: Option<PicoName>,
+    /// Its name; where that can't be read, what is set, if anything is.
+    pub name: Result<PicoName, Option<OsString>>,
     /// Its installation, where that can be read.
     pub home: Option<Home>,
+    /// `process_match` can't be read: the pico need not look like one.
+    pub by_pattern: bool,
 }
 
 impl fmt::Display for UnreadableTarget {

@@ -117,7 +117,8 @@ fn is_as_if_not_set(kind: PicoType, variables: &[Variable], settings: &Settings,
     // All that can be wrong now is that what must be set is not; and who is meant has no default.
     assert!(errors.iter().all(|error| error.name() == "pico_name"), "{errors:?}");
     let but_for_the_target = |settings: &Settings| {
-        let target = Err(UnreadableTarget { why: String::new(), name: None, home: None });
+        let target =
+            Err(UnreadableTarget { why: String::new(), name: Err(None), home: None, by_pattern: false });
         values(&Settings { target, ..settings.clone() })
     };
     assert_eq!(but_for_the_target(&without), but_for_the_target(settings));

@@ -96,7 +96,7 @@ fn without_target(
     match could_be_meant(settings, unreadable, budget.within(budget.length() / 2)) {
         Ok(None) if request.occasion == Occasion::Probe => Outcome::not_running(unreadable.why.clone()),
         Ok(None) => Outcome::failed(unreadable.why.clone()),
-        Ok(Some(seen)) | Err(seen) => Outcome::failed_by(Class::Undecided, format!("{unreadable}; {seen}")),
+        Ok(Some(seen)) | Err(seen) => Outcome::failed_by(Class::Undecided, seen),
     }
 }
 

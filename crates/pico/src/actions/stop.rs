@@ -70,7 +70,7 @@ fn without_target(settings: &Settings, file: &RecordFile, budget: Budget) -> Out
         Ok(None) => {
             Outcome { answer: Answer::Success, reason: Some(format!("nothing to stop: {unreadable}")) }
         }
-        Ok(Some(seen)) | Err(seen) => Outcome::failed(format!("{unreadable}; {seen}")),
+        Ok(Some(seen)) | Err(seen) => Outcome::failed(seen),
     }
 }
 

@@ -8,9 +8,10 @@ use super::installation::is_ours;
 use super::lines::stranger;
 use super::markers::{
     Arguments, HomeClaim, Role, home_in_environment, home_on_command_line, may_be_of_the_product,
-    may_go_on_as_pico, pico_of_anyone, role,
+    may_go_on_as_pico, pico_of_anyone, role, script_of,
 };
 use super::nameless::{Nameless, Why};
+use super::script;
 use crate::settings::Target;
 use host::process::{self, CommandLine, ExeLink, Link, Snapshot, Source, Stat};
 use host::{Pid, ProcessId};
@@ -181,6 +182,8 @@ struct Claim {
     /// What it is to which of the targets.
     roles: Vec<(usize, Role)>,
     home: Option<PathBuf>,
+    /// It is a script `mzsh`, called by this path.
+    script: Option<PathBuf>,
     /// It is a pico of any name, or an mzsh.
     of_product: bool,
     /// Its command line is too long to tell.
@@ -339,6 +342,7 @@ impl<'a> Pass<'a> {
         Claim {
             roles,
             home: home_on_command_line(arguments),
+            script: script_of(arguments).map(Path::to_owned),
             of_product: pico_of_anyone(arguments),
             is_cut: is_cut && may_go_on_as_pico(arguments),
         }
@@ -370,8 +374,14 @@ impl<'a> Pass<'a> {
             if stat.id().live()?.is_none() {
                 return Ok(None);
             }
-            let home = home.map_or(HomeClaim::Unknown, HomeClaim::Is);
-            match is_ours(target, &home, process.source, self.surroundings) {
+            let ours = match (&claim.script, home) {
+                (Some(script), None) => script::is_of_ours(target, script, process.source, self.surroundings),
+                (_, home) => {
+                    let home = home.map_or(HomeClaim::Unknown, HomeClaim::Is);
+                    is_ours(target, &home, process.source, self.surroundings)
+                }
+            };
+            match ours {
                 Ok(true) => return Ok(Some(finding)),
                 Ok(false) => {}
                 // Gone, or another resource's, which knows it by its record.

@@ -5,9 +5,9 @@ use super::java::JavaLine;
 use crate::settings::{PicoName, Target};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-/// The shells that may execute the script `bin/mzsh`.
+/// The shells that may execute the script `mzsh`.
 const SHELLS: [&str; 14] = [
     "sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "lksh", "pdksh", "zsh", "yash", "posh", "rbash",
     "busybox",
@@ -87,41 +87,58 @@ pub fn role(target: &Target, process: Arguments<'_>) -> Option<Role> {
     (pico_name(process)? == name).then_some(Role::Pico)
 }
 
-/// The arguments of mzsh, where the process is mzsh: its JVM, or the script `bin/mzsh` before it executes that.
+/// The arguments of mzsh, where the process is mzsh: its JVM, or the script before it executes that.
 fn after_mzsh(process: Arguments<'_>) -> Option<&[OsString]> {
     if process.is_java() {
         let line = JavaLine::of(process.argv);
         return line.main_is(&[MZSH_CLASS]).then_some(line.arguments());
     }
-    script(process.argv).and_then(|at| process.argv.get(at + 1..))
+    script(process).and_then(|at| process.argv.get(at + 1..))
 }
 
-/// Where `.../bin/mzsh` stands in the command line of a script: first, or after its shell and that one's options.
-fn script(argv: &[OsString]) -> Option<usize> {
-    let is_mzsh = |at: &usize| argv.get(*at).is_some_and(|a| Path::new(a).ends_with("bin/mzsh"));
-    let after_shell = argv.iter().skip(1).position(|a| !is_option(a)).map(|at| at + 1);
+/// Where a script `mzsh`, called by whichever path, stands in the command line: first, or after its shell and that one's options.
+fn script(process: Arguments<'_>) -> Option<usize> {
+    let argv = process.argv;
+    let is_shell = process.program().is_some_and(|program| SHELLS.iter().any(|shell| program == *shell));
+    let is_mzsh =
+        |at: &usize| argv.get(*at).is_some_and(|a| Path::new(a).file_name() == Some("mzsh".as_ref()));
+    let after_shell = argv.iter().skip(1).position(|a| !is_option(a)).map(|at| at + 1).filter(|_| is_shell);
     [Some(0), after_shell].into_iter().flatten().find(is_mzsh)
+}
+
+/// The path of the script `mzsh`, as it was called, where the process is that.
+pub(super) fn script_of(process: Arguments<'_>) -> Option<&Path> {
+    let at = script(process).filter(|_| !process.is_java())?;
+    process.argv.get(at).map(Path::new)
 }
 
 /// The pico's name, by the first marker of three that is there. Markers count in the JVM's own part of the command line alone,
 /// and not where the main class says that it is something else.
 fn pico_name(process: Arguments<'_>) -> Option<&str> {
-    if !process.is_java() {
+    raw_name(process)?.to_str()
+}
+
+/// The same, whatever it is: nobody has to have a name that the agents can read.
+pub(super) fn raw_name(process: Arguments<'_>) -> Option<&OsStr> {
+    if !may_be_pico(process) {
         return None;
     }
     let line = JavaLine::of(process.argv);
-    if line.main_is(&[MZSH_CLASS, HA_CLASS]) || line.is_tool() {
-        return None;
-    }
-    let text = |bytes| std::str::from_utf8(bytes).ok();
     if let Some(name) = line.option("-Dpico.configname=") {
-        return text(name);
+        return Some(OsStr::from_bytes(name));
     }
     // One argument with spaces in it: "oom <pico> <log> <critical log>".
     if let Some(call) = line.option("-XX:OnOutOfMemoryError=oom ") {
-        return text(call)?.split_ascii_whitespace().next();
+        let mut words = call.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        return words.next().map(OsStr::from_bytes);
     }
-    line.main_is(&PICO_CLASSES).then(|| line.arguments().last())?.and_then(|name| text(name.as_bytes()))
+    line.main_is(&PICO_CLASSES).then(|| line.arguments().last())?.map(OsString::as_os_str)
+}
+
+/// Is it a java whose main class does not say that it is something else?
+pub(super) fn may_be_pico(process: Arguments<'_>) -> bool {
+    let line = JavaLine::of(process.argv);
+    process.is_java() && !line.main_is(&[MZSH_CLASS, HA_CLASS]) && !line.is_tool()
 }
 
 /// The name of the pico that this process is by its command line, of whichever installation.
@@ -131,13 +148,11 @@ pub fn name_of_pico(process: Arguments<'_>) -> Option<PicoName> {
 }
 
 /// The names among the arguments of an mzsh that starts picos.
-pub(super) fn names_to_start(process: Arguments<'_>) -> Vec<PicoName> {
+pub(super) fn names_to_start(process: Arguments<'_>) -> impl Iterator<Item = &OsStr> {
     let words = after_mzsh(process).unwrap_or_default();
-    if !words.iter().any(|word| STARTS.iter().any(|verb| word == verb)) {
-        return Vec::new();
-    }
-    let words = words.iter().filter_map(|word| word.to_str()).filter(|word| !STARTS.contains(word));
-    words.filter_map(|word| word.parse().ok()).collect()
+    let is_verb = |word: &OsString| STARTS.iter().any(|verb| word == verb);
+    let words = if words.iter().any(is_verb) { words } else { &[] };
+    words.iter().filter(move |word| !is_verb(word) && !is_option(word)).map(OsString::as_os_str)
 }
 
 /// Is this a pico of any name, or an mzsh?
@@ -161,15 +176,24 @@ pub(super) fn home_on_command_line(process: Arguments<'_>) -> Option<PathBuf> {
     if process.is_java() {
         return JavaLine::of(process.argv).option("-Dmz.home=").map(value);
     }
-    let by_option = || process.argv.iter().rev().find_map(|a| a.as_bytes().strip_prefix(b"-Dmz.home="));
-    home_of_script(process).filter(|home| home.is_absolute()).or_else(|| by_option().map(value))
+    if script(process).is_some() {
+        // It takes that of its environment first, else where it is.
+        return None;
+    }
+    process.argv.iter().rev().find_map(|a| a.as_bytes().strip_prefix(b"-Dmz.home=")).map(value)
 }
 
-/// The directory above `bin/mzsh`, as the script was called.
-fn home_of_script(process: Arguments<'_>) -> Option<PathBuf> {
-    let script = Path::new(process.argv.get(script(process.argv)?)?);
-    let home = script.ancestors().nth(2)?;
-    Some(if home.as_os_str().is_empty() { PathBuf::from(".") } else { home.to_owned() })
+/// The directory above the one that the script is in, as it was called.
+pub(super) fn home_of_script(script: &Path) -> PathBuf {
+    let directory = script.parent().unwrap_or(script);
+    match directory.components().next_back() {
+        Some(Component::Normal(_)) => match directory.parent() {
+            Some(home) if home != Path::new("") => home.to_owned(),
+            _ => ".".into(),
+        },
+        Some(Component::RootDir) => "/".into(),
+        _ => directory.join(".."),
+    }
 }
 
 /// The installation that an environment names.
@@ -183,7 +207,7 @@ pub(super) fn home_in_environment(environment: &[OsString]) -> Option<PathBuf> {
 pub fn home_claim(process: Arguments<'_>, environment: impl FnOnce() -> Option<Vec<OsString>>) -> HomeClaim {
     let home = home_on_command_line(process)
         .or_else(|| environment().and_then(|environment| home_in_environment(&environment)))
-        .or_else(|| home_of_script(process).filter(|_| !process.is_java()));
+        .or_else(|| script_of(process).map(home_of_script));
     home.map_or(HomeClaim::Unknown, HomeClaim::Is)
 }
 
@@ -263,7 +287,11 @@ mod tests {
             (vec!["/bin/sh", "/opt/mz/bin/mzsh", "startup", "-f", "ec1"], Some(Role::Startup)),
             (vec!["/opt/mz/bin/mzsh", "startup", "ec1"], Some(Role::Startup)),
             (vec!["/bin/sh", "-e", "/opt/mz/bin/mzsh", "startup", "ec1"], Some(Role::Startup)),
+            (vec!["sh", "./mzsh", "startup", "ec1"], Some(Role::Startup)),
+            (vec!["sh", "mzsh", "startup", "ec1"], Some(Role::Startup)),
             (vec!["vi", "/opt/mz/bin/mzsh.old", "startup", "ec1"], None),
+            (vec!["sh", "/opt/mz/bin/mzsh.old", "startup", "ec1"], None),
+            (vec!["vi", "/opt/mz/bin/mzsh", "startup", "ec1"], None),
         ] {
             assert_eq!(role_of("ec1", &line), expected, "{line:?}");
         }
@@ -307,14 +335,25 @@ mod tests {
         let claim = |words: &[&str]| in_environment(words, Some(environment.clone()));
         let is = |path: &str| HomeClaim::Is(path.into());
         assert_eq!(claim(&["java", "-Dmz.home=/opt/a", "-Dmz.home=/opt/b"]), is("/opt/b"));
-        assert_eq!(claim(&["/bin/sh", "/opt/mz/bin/mzsh", "startup"]), is("/opt/mz"));
+        assert_eq!(claim(&["/bin/sh", "/opt/mz/bin/mzsh", "startup"]), is("/opt/env"));
         assert_eq!(claim(&["sh", "bin/mzsh", "startup"]), is("/opt/env"));
         assert_eq!(claim(&["java", CLASS]), is("/opt/env"));
         assert_eq!(claim(&["java", CLASS, "-Dmz.home=/opt/b"]), is("/opt/env"));
         assert_eq!(in_environment(&["java"], None), HomeClaim::Unknown);
         assert_eq!(in_environment(&["java"], Some(Vec::new())), HomeClaim::Unknown);
-        assert_eq!(in_environment(&["sh", "bin/mzsh", "startup"], None), is("."));
-        assert_eq!(in_environment(&["sh", "../mz/bin/mzsh", "startup"], None), is("../mz"));
+        for (script, home) in [
+            ("/opt/mz/bin/mzsh", "/opt/mz"),
+            ("/mzsh", "/"),
+            ("bin/mzsh", "."),
+            ("./bin/mzsh", "."),
+            ("../mz/bin/mzsh", "../mz"),
+            ("../bin/mzsh", ".."),
+            ("mzsh", ".."),
+            ("./mzsh", "./.."),
+            ("../mzsh", "../.."),
+        ] {
+            assert_eq!(in_environment(&["sh", script, "startup"], None), is(home), "{script}");
+        }
     }
 
     proptest! {

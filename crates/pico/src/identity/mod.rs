@@ -18,6 +18,7 @@ mod markers;
 mod nameless;
 mod names;
 mod possible;
+mod script;
 mod strangers;
 
 pub use home::Home;
@@ -27,5 +28,5 @@ pub use markers::{
     Arguments, HomeClaim, Role, home_claim, may_be_of_the_product, name_of_pico, pico_of_anyone, role,
 };
 pub use names::of_all;
-pub use possible::possible;
+pub use possible::{Possible, possible};
 pub use strangers::strangers;

@@ -2,7 +2,7 @@
 
 use super::lines;
 use super::look::Bystander;
-use super::markers::{Role, home_on_command_line, role};
+use super::markers::{Role, home_of_script, home_on_command_line, role, script_of};
 use crate::settings::Target;
 use std::io;
 use std::time::Instant;
@@ -36,6 +36,7 @@ pub fn strangers(
                 Role::Pico | Role::PicoByMatch => "claims to be",
             };
             let home = home_on_command_line(process)
+                .or_else(|| script_of(process).map(home_of_script))
                 .map_or_else(String::new, |home| format!(" of {}", home.display()));
             let name = &target.name;
             let why =
