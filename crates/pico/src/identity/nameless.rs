@@ -103,10 +103,11 @@ impl Pass<'_> {
         {
             return Some(why);
         }
-        if let Some(known) = self.search.known {
-            if stat.start <= known.start && (one.is_ending() || self.hangs_elsewhere(one)) {
-                return Some(format!("it began before {known}, which is known as the pico"));
-            }
+        if let Some(known) = self.search.known
+            && stat.start <= known.start
+            && (one.is_ending() || self.hangs_elsewhere(one))
+        {
+            return Some(format!("it began before {known}, which is known as the pico"));
         }
         let was_seen = one.is_ending() && self.surroundings.seen_without_pico().contains(&stat.id());
         was_seen.then(|| "a look that found no pico has seen it".to_owned())
