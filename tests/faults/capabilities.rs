@@ -3,8 +3,10 @@
 
 use testkit::answer::{Answer, NOT_RUNNING, OK};
 use testkit::imitation::Imitation;
-use testkit::site::{Kind, Site, recurring, site};
-use testkit::{AgentCall, Done};
+use testkit::site::{Kind, MZADMIN, Site, recurring, site};
+use testkit::{AgentCall, Done, Error, Process};
+
+use crate::cells::{CLASS, HOME, NAMED, STRANGER};
 
 /// By a root without this capability, which no program can get back.
 fn agent(site: &Site) -> AgentCall<'_> {
@@ -87,4 +89,73 @@ fn without_sys_ptrace_a_java_that_calls_itself_otherwise_is_the_pico() -> Done {
     call().run("stop")?.answers(OK);
     assert!(!site.lives(&pico)?);
     Ok(())
+}
+
+/// Copies a program to a path of more than a page, which no system call takes at once, and executes it there.
+const DEEP: &str = "import os,shutil,sys
+os.chdir('/opt/deep')
+for name in ['d'*200]*25:
+    os.mkdir(name)
+    os.chdir(name)
+shutil.copy('/run/testkit/bin/imitator','java')
+os.execve('./java',sys.argv[1:],{'IMITATE':'\\n'})
+";
+
+/// A live java of the Platform's looks and this user's, of whose program the kernel tells no path, not even to root.
+fn without_a_path(site: &Site, user: u32) -> Result<Process, Error> {
+    site.sh("mkdir -m 777 /opt/deep")?;
+    site.node.write("/opt/deep.py", DEEP)?;
+    let user = format!("setpriv --reuid {user} --regid {user} --clear-groups");
+    let argv = format!("java {HOME} {NAMED} {CLASS} platform");
+    site.sh(&format!("setsid {user} python3 /opt/deep.py {argv} </dev/null >/dev/null 2>/opt/said &"))?;
+    let java = site.until_runs(&["java", HOME, NAMED, CLASS, "platform"])?;
+    let link = format!("readlink /proc/{}/exe", java.pid);
+    assert!(site.sh(&link).is_err(), "its path can be read");
+    Ok(java)
+}
+
+/// A stranger's java at a path that is too long for the kernel to tell is none of ours, is named by explain, and fails no look at the
+/// others: neither with parameters that can be read nor with one that can't.
+#[test]
+fn program_of_a_stranger_without_a_path_fails_no_look() -> Done {
+    let site = site(Kind::Platform).build()?;
+    if site.node.owner() == "root" {
+        return Ok(());
+    }
+    let theirs = without_a_path(&site, STRANGER)?;
+    let start = || site.agent().run("start").map(|ran| ran.answers(OK));
+    let unreadable = || site.agent().param("pico_name", "plat form");
+    // From here on it is remembered whose the installation is.
+    start()?;
+    for call in [site.agent(), unreadable()] {
+        call.clone().run("monitor")?.answers(OK).silently();
+        call.run("stop")?.answers(OK);
+        for call in [site.agent(), unreadable()] {
+            call.clone().run("monitor")?.answers(NOT_RUNNING);
+            call.run("stop")?.answers(OK);
+        }
+        let explained = site.agent().run("explain")?;
+        assert!(explained.stdout.contains(&format!("pid {}", theirs.pid)), "{explained}");
+        assert!(site.lives(&theirs)?);
+        start()?;
+    }
+    Ok(())
+}
+
+/// A pico at such a path is told by what it calls itself: it is well, is adopted by a start, and ended by a stop.
+#[test]
+fn pico_whose_program_has_no_path_is_well_is_adopted_and_can_be_stopped() -> Done {
+    let site = site(Kind::Platform).build()?;
+    if site.node.owner() == "root" {
+        return Ok(());
+    }
+    let pico = without_a_path(&site, MZADMIN)?;
+    site.probe()?.answers(OK).silently();
+    let call = || site.agent().param("ha_check", "no");
+    recurring(call(), 10).run("monitor")?.answers(OK).silently();
+    site.sh(&format!("rm {}", site.record()))?;
+    call().run("start")?.answers(OK);
+    assert_eq!(site.one("platform")?.pid, pico.pid, "it was adopted");
+    site.stop()?.answers(OK);
+    site.nothing_left()
 }

@@ -13,7 +13,7 @@ use testkit::{AgentCall, Done, Error, Held, Hung, Process, Ran};
 pub(crate) const STRANGER: u32 = 4712;
 
 /// Its writes hang: for [`STUCK`].
-const WRITTEN: &str = "/opt/written";
+pub(crate) const WRITTEN: &str = "/opt/written";
 /// Its close hangs: for [`EXITING`].
 pub(crate) const CLOSED: &str = "/opt/closed";
 pub(crate) const STUCK: State = State::Stuck(WRITTEN);

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::imitation::Imitation;
 use testkit::site::{HOME, Kind, Site, recurring, site};
 use testkit::{AgentCall, Done, Error, Held, Ran};
+
+use crate::cells::{STUCK, WRITTEN};
 
 /// Options of a file system that is of no use for records and locks.
 const USELESS: [&str; 3] = ["size=4k", "nr_inodes=2", "ro"];
@@ -146,6 +149,36 @@ fn with_five_descriptors_monitors_and_probes_are_right_and_a_stop_ends_it() -> D
             limited(&site.agent(), "start", 5)?.answers(GENERIC).because(&[&none_left(5)]);
             site.nothing_left()?;
         }
+    }
+    Ok(())
+}
+
+/// With too few descriptors for a worker process, or for more than one question of it at a time, a java of the owner's that hangs in the
+/// kernel holds no action up: a probe does not say "not running", a stop ends the recorded JVM, answers 1 and says why.
+#[test]
+fn with_few_descriptors_a_java_that_hangs_holds_nothing_up() -> Done {
+    for descriptors in [4, 5] {
+        let site = site(Kind::Platform).build()?;
+        site.sh(&format!("truncate -s 4096 {WRITTEN} && chmod 666 {WRITTEN}"))?;
+        let hung = site.node.hang(WRITTEN, Held::Write)?;
+        let jvm = site.start()?;
+        Imitation::java(&["java", "-jar", "/opt/tool.jar"]).state(STUCK).start(&site)?;
+        limited(&recurring(site.agent(), 0), "monitor", descriptors)?.answers(OK).silently();
+        site.sh(&format!("mv {0} {0}.away", site.record()))?;
+        let probe = limited(&site.agent(), "monitor", descriptors)?;
+        assert!(matches!(probe.code(), Some(OK | GENERIC)), "{probe}");
+        site.sh(&format!("mv {0}.away {0}", site.record()))?;
+        let stop = limited(&site.agent(), "stop", descriptors)?.answers(GENERIC);
+        assert!(!site.lives(&jvm)?, "{stop}");
+        if descriptors == 4 {
+            probe.answers(GENERIC).because(&["no file descriptor left"]);
+            stop.because(&["no file descriptor left"]);
+        } else {
+            // That java has the only descriptor, or is the only one that is asked.
+            let reason = stop.reason().unwrap_or_default();
+            assert!(["no file descriptor left", "hangs"].iter().any(|why| reason.contains(why)), "{stop}");
+        }
+        hung.release();
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::answer::OK;
+use testkit::answer::{Answer, OK};
 use testkit::imitation::{Crowd, Imitation};
 use testkit::site::{Kind, Site, recurring, site};
 use testkit::{AgentCall, Done, Error, Ran};
@@ -161,6 +161,26 @@ fn sixty_processes_of_the_owner_that_hang_cost_one_deadline() -> Done {
     }
     assert!(!site.lives(&jvm)?);
     hung.release();
+    Ok(())
+}
+
+/// A stop whose parameters and whose record name the same pico of two installations with two owners ends both, and says "stopped" of neither
+/// while one lives.
+#[test]
+fn stop_looks_for_the_pico_of_the_parameters_whoevers_the_recorded_one_is() -> Done {
+    let site = site(Kind::Platform).build()?;
+    if site.node.owner() == "root" {
+        return Ok(());
+    }
+    let recorded = site.start()?;
+    site.sh(&format!("cp -a /opt/mz /opt/second && chown -R {STRANGER}:{STRANGER} /opt/second"))?;
+    let argv = ["java", "-Dmz.home=/opt/second", NAMED, CLASS, "platform"];
+    let second = Imitation::java(&argv).user(STRANGER).start(&site)?;
+    // A third one is neither's.
+    let third = Imitation::java(&argv).user(STRANGER + 1).start(&site)?;
+    site.agent().param("mz_home", "/opt/second").run("stop")?.answers(OK);
+    assert!(!site.lives(&recorded)? && !site.lives(&second)?);
+    assert!(site.lives(&third)?);
     Ok(())
 }
 

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
+use testkit::imitation::{Imitation, JAVA};
 use testkit::site::{Kind, Site, recurring, site};
 use testkit::{AgentCall, Done, Error};
 
+use crate::cells::{CLASS, HOME, NAMED};
+
 /// What a shell does, in a mount namespace of the agent's own, before it executes the agent.
-const HIDDEN: [(&str, &str); 7] = [
+const HIDDEN: [(&str, &str); 8] = [
     ("not mounted", "while umount -l /proc 2>/dev/null; do :; done; exec \"$@\""),
     ("an empty file system", "mount -t tmpfs tmpfs /proc; exec \"$@\""),
     // A caller that is in the group of the option sees all; gid=0, which is the default, is root's.
@@ -18,6 +21,12 @@ const HIDDEN: [(&str, &str); 7] = [
     (
         "hidepid=ptraceable, without CAP_SYS_PTRACE",
         "mount -t proc -o hidepid=ptraceable proc /proc; exec setpriv --bounding-set -sys_ptrace \"$@\"",
+    ),
+    // This way of hiding exempts no group.
+    (
+        "hidepid=ptraceable with a group, without CAP_SYS_PTRACE",
+        "mount -t proc -o hidepid=ptraceable,gid=4713 proc /proc;
+        exec setpriv --groups 4713 --bounding-set -sys_ptrace \"$@\"",
     ),
     ("the /proc of the namespace around the agent's", "exec unshare --pid --fork --kill-child \"$@\""),
     (
@@ -95,6 +104,54 @@ fn proc_with_hidepid_shows_everything_to_an_agent_with_its_rights() -> Done {
         behind(recurring(site.agent(), 10), &first).run("monitor")?.answers(OK).silently();
         call().run("stop")?.answers(OK);
         site.nothing_left()?;
+    }
+    Ok(())
+}
+
+/// A group that `hidepid` exempts shows everything to an agent that is in it, be it without `CAP_SYS_PTRACE`.
+#[test]
+fn proc_with_hidepid_shows_everything_to_an_agent_of_the_exempt_group() -> Done {
+    let site = site(Kind::Platform).build()?;
+    if site.node.owner() == "root" {
+        return Ok(());
+    }
+    let first = "mount -t proc -o hidepid=invisible,gid=4713 proc /proc;
+        exec setpriv --groups 4713 --bounding-set -sys_ptrace \"$@\"";
+    behind(site.agent(), first).run("monitor")?.answers(NOT_RUNNING);
+    site.start()?;
+    site.sh(&format!("rm {}", site.record()))?;
+    behind(site.agent(), first).run("monitor")?.answers(OK).silently();
+    behind(site.agent(), first).run("stop")?.answers(OK);
+    site.nothing_left()
+}
+
+/// As many groups as a process can have: in its status they stand before the line of its pid namespaces.
+const MANY_GROUPS: &str = "import os,sys
+os.setgroups(range(4294967294-65536,4294967294))
+os.execve(sys.argv[1],sys.argv[2:],{'IMITATE':'\\n'})
+";
+
+/// The same pico in a container, with as many groups as a process can have, is none of ours all the same: not running for probe and monitor,
+/// and left alone by a stop.
+#[test]
+fn the_same_pico_in_a_container_with_as_many_groups_as_possible_is_another() -> Done {
+    for home in [HOME, "-Dx=y"] {
+        let site = site(Kind::Platform).build()?;
+        // Lays the program.
+        let warm = Imitation::java(&["java"]).start(&site)?;
+        site.signal(warm.pid, "KILL")?;
+        site.node.write("/opt/groups.py", MANY_GROUPS)?;
+        let inside = format!("python3 /opt/groups.py {JAVA} java {home} {NAMED} {CLASS} platform");
+        site.sh(&format!(
+            "setsid unshare --pid --fork --kill-child {inside} </dev/null >/dev/null 2>/opt/said &"
+        ))?;
+        let theirs = site.until_runs(&["java", home, NAMED, CLASS, "platform"])?;
+        let bytes = site.sh(&format!("wc -c </proc/{}/status", theirs.pid))?;
+        assert!(bytes.trim().parse::<u32>().is_ok_and(|number| number > 700_000), "{bytes}");
+        site.probe()?.answers(NOT_RUNNING);
+        site.monitor(10)?.answers(NOT_RUNNING);
+        site.stop()?.answers(OK);
+        assert!(site.lives(&theirs)?, "{home}");
     }
     Ok(())
 }

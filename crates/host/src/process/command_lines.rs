@@ -78,7 +78,7 @@ pub enum CommandLine {
 /// Reads the command line of each of `sources` and hands it to `each`, by its place in `sources`, in no order.
 ///
 /// # Errors
-/// One can't be read for another reason than that its process is gone; or `until` is reached.
+/// One can't be read for another reason than that its process is gone; there can be no worker process; or `until` is reached.
 pub fn command_lines(
     sources: &[Source],
     until: Instant,
@@ -88,23 +88,23 @@ pub fn command_lines(
         return Ok(());
     }
     let list: Arc<[Source]> = sources.into();
-    let Ok(worker) = Helper::new(|answers| read_all(list, answers)) else {
-        // No process or descriptor left for it. What can be read is read all the same.
-        for (at, source) in sources.iter().enumerate() {
-            each(at, facts::read_command_line(*source)?);
-        }
-        return Ok(());
-    };
+    // Where no process or descriptor is left for it nothing is read: a caller that hangs itself answers nothing at all.
+    let worker = Helper::new(|answers| read_all(list, answers)).map_err(io::Error::other)?;
     let mut answers = Answers { worker, bytes: Vec::new(), at: 0 };
     let mut missing: BTreeSet<usize> = (0..sources.len()).collect();
     while !missing.is_empty() {
         let all_known = STUCK.with_borrow(|known| missing.iter().all(|&at| known.contains(&sources[at].pid)));
         let patience = if all_known { STILL_STUCK_AFTER } else { STUCK_AFTER };
         match answers.next(until.min(Instant::now() + patience)) {
-            Ok((at, line)) => {
+            Ok((at, Ok(line))) => {
                 if missing.remove(&at) {
-                    each(at, line?);
+                    each(at, line);
                 }
+            }
+            Ok((_, Err(e))) => {
+                // It is not left behind: a stop looks again and again.
+                let _ = answers.worker.give_up();
+                return Err(e);
             }
             Err(HelperError::NoAnswer { .. }) if all_known || Instant::now() < until => break,
             Err(e) => {

@@ -1,10 +1,11 @@
 //! What else /proc tells of a process. Each of these answers `None` for a process that is gone.
 
-use super::command_lines::{CommandLine, LONGEST, Source};
+use super::command_lines::Source;
 use super::{Pid, Stat, State, stat::is_gone};
 use crate::credentials::Credentials;
 use crate::files::{read_capped, read_small};
 use crate::helper;
+use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
@@ -15,6 +16,10 @@ use std::{fs, io};
 /// Longest environment that is read, in bytes. The kernel's own limit for it and the command line together is a quarter of the
 /// stack limit (2 MiB by default).
 const LARGEST_ENVIRONMENT: usize = (2 << 20) - 1;
+
+/// Longest `/proc/PID/status` that is read, in bytes. A process can have 65,536 groups of up to 11 characters each, and the line of its
+/// namespaces comes after them.
+const LARGEST_STATUS: usize = 1 << 20;
 
 /// Of so many open files it is read where they are.
 const MOST_FILES: usize = 512;
@@ -48,16 +53,8 @@ pub fn in_words(pid: Pid) -> String {
     }
 }
 
-/// The command line of one process, without a worker process: it may hang, see [`command_lines`](super::command_lines()).
-pub(super) fn read_command_line(source: Source) -> io::Result<CommandLine> {
-    Ok(match command_line_bytes(source, LONGEST + 1)? {
-        None => CommandLine::Gone,
-        Some(bytes) if bytes.len() > LONGEST => CommandLine::Beginning(arguments(&bytes[..LONGEST])),
-        Some(bytes) => CommandLine::Is(arguments(&bytes)),
-    })
-}
-
-/// The same as the kernel gives it, each argument ended by a NUL: at most so many bytes.
+/// The command line of one process as the kernel gives it, each argument ended by a NUL: at most so many bytes. It may hang, see
+/// [`command_lines`](super::command_lines()).
 pub(super) fn command_line_bytes(source: Source, longest: usize) -> io::Result<Option<Vec<u8>>> {
     unless_gone(read_capped(source.file("cmdline"), longest))
 }
@@ -107,21 +104,37 @@ pub struct Ownership {
 /// # Errors
 /// /proc can't be read or understood.
 pub fn ownership(pid: Pid) -> io::Result<Option<Ownership>> {
-    let Some(status) = unless_gone(read_small(format!("/proc/{pid}/status")))? else { return Ok(None) };
-    let status = String::from_utf8_lossy(&status);
-    let line = |field: &str| status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    let numbers = |field| {
-        line(field).map(|line| line.split_whitespace().filter_map(|n| n.parse().ok()).collect::<Vec<u32>>())
+    let Some(status) = unless_gone(status(pid))?.filter(|status| !status.is_empty()) else { return Ok(None) };
+    let understood = ownership_in(&status, || self::status(Pid::own()))?;
+    understood.map(Some).ok_or_else(|| io::Error::other(format!("/proc/{pid}/status not understood")))
+}
+
+fn ownership_in(status: &str, own: impl FnOnce() -> io::Result<String>) -> io::Result<Option<Ownership>> {
+    let namespaces = match numbers(status, "NSpid") {
+        Some(pids) => pids.len(),
+        // A kernel without the line (before 4.1) has no way to tell, and does not tell it of this process either.
+        None if numbers(&own()?, "NSpid").is_none() => 1,
+        None => return Ok(None),
     };
-    match (numbers("Uid").as_deref(), numbers("NSpid")) {
-        // A process that ends while it is read gives nothing.
-        _ if status.is_empty() => Ok(None),
-        (Some(&[real, effective, ..]), namespaces) => {
-            // Kernels without the line (before 4.1) have no way to tell.
-            Ok(Some(Ownership { real, effective, namespaces: namespaces.map_or(1, |pids| pids.len()) }))
-        }
-        _ => Err(io::Error::other(format!("/proc/{pid}/status not understood"))),
-    }
+    Ok(match numbers(status, "Uid").as_deref() {
+        Some(&[real, effective, ..]) => Some(Ownership { real, effective, namespaces }),
+        _ => None,
+    })
+}
+
+/// All of `/proc/PID/status`; empty for a process that ends while it is read.
+pub(super) fn status(pid: Pid) -> io::Result<String> {
+    let bytes = read_capped(format!("/proc/{pid}/status"), LARGEST_STATUS)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// One line of a status.
+pub(super) fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+}
+
+fn numbers(status: &str, name: &str) -> Option<Vec<u32>> {
+    Some(field(status, name)?.split_whitespace().filter_map(|n| n.parse().ok()).collect())
 }
 
 /// Its effective user: the owner of `/proc/PID` (for the directory itself the kernel never answers root instead,
@@ -180,7 +193,7 @@ pub enum Link {
     To(PathBuf),
     /// The process is gone, or has given up what the link stands for: one that ends has no program any more.
     Gone,
-    /// No right over the process (`CAP_SYS_PTRACE`).
+    /// No right over the process (`CAP_SYS_PTRACE`); or it is the program, at a path that is too long to be told.
     Denied,
 }
 
@@ -193,6 +206,9 @@ pub fn link(source: Source, name: &str) -> io::Result<Link> {
         Ok(path) => Ok(Link::To(path)),
         Err(e) if is_gone(&e) => Ok(Link::Gone),
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(Link::Denied),
+        // The kernel tells no path of more than a page. That anybody can run such a program must cost no look at the others; of a
+        // directory it stays an error, for who may not read that takes it for ours.
+        Err(e) if name == "exe" && Errno::from_io_error(&e) == Some(Errno::NAMETOOLONG) => Ok(Link::Denied),
         Err(e) => Err(e),
     }
 }
@@ -269,7 +285,8 @@ mod tests {
             .unwrap();
         let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
         let line = ["cat", "-", "a b"].map(OsString::from);
-        assert_eq!(read_command_line(pid.into()).unwrap(), CommandLine::Is(line.into()));
+        let read = || command_line_bytes(pid.into(), 4096).unwrap();
+        assert_eq!(arguments(&read().unwrap()), line);
         assert_eq!(
             environment(pid.into(), Instant::now() + Duration::from_secs(20)).unwrap().unwrap(),
             ["MZ_HOME=/opt/mz"]
@@ -283,10 +300,19 @@ mod tests {
         assert!(uptime(id) < Duration::from_secs(600), "{:?}", uptime(id));
         drop(child.stdin.take());
         child.wait().unwrap();
-        assert_eq!(read_command_line(pid.into()).unwrap(), CommandLine::Gone);
+        assert_eq!(read(), None);
         assert_eq!(owner(pid).unwrap(), None);
         assert_eq!(ownership(pid).unwrap(), None);
         assert_eq!(link(pid.into(), "exe").unwrap(), Link::Gone);
+    }
+
+    #[test]
+    fn a_status_without_namespaces_is_believed_only_where_the_kernel_tells_none() {
+        let (without, with) = ("Uid:\t1\t2\t2\t2\n", "Uid:\t1\t2\t2\t2\nNSpid:\t7\t1\n");
+        let understood = |status, own: &str| ownership_in(status, || Ok(own.to_owned())).unwrap();
+        let is = |namespaces| Some(Ownership { real: 1, effective: 2, namespaces });
+        assert_eq!((understood(with, with), understood(without, without)), (is(2), is(1)));
+        assert_eq!((understood(without, with), understood("NSpid:\t7\n", with)), (None, None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! All processes at once.
 
 use super::{Pid, Stat, facts};
-use crate::files::{read_capped, read_small};
+use crate::files::read_capped;
 use crate::mounts;
 use std::collections::HashMap;
 use std::io;
@@ -83,14 +83,14 @@ pub fn hidden() -> io::Result<Option<String>> {
     let Some(options) = mounts::options(&table, Path::new("/proc")) else { return Ok(None) };
     let option = |name: &str| options.split(',').find_map(|o| o.strip_prefix(name)?.strip_prefix('='));
     let Some(hidepid) = option("hidepid").filter(|how| !matches!(*how, "0" | "off")) else { return Ok(None) };
-    let status = read_small("/proc/self/status")?;
-    let status = String::from_utf8_lossy(&status);
-    let line = |field: &str| status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    let capabilities = line("CapEff").and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
-    let exempt = option("gid").is_some_and(|gid| {
-        let groups = line("Groups").into_iter().chain(line("Gid"));
-        groups.flat_map(str::split_whitespace).any(|group| group == gid)
-    });
+    let status = facts::status(Pid::own())?;
+    let words = |name| facts::field(&status, name).into_iter().flat_map(str::split_whitespace);
+    let capabilities = words("CapEff").next().and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0);
+    // The kernel asks for the group in these ways alone: `ptraceable` (4) exempts nobody. Of its own groups it takes the last one, for files.
+    let knows_group = matches!(hidepid, "1" | "noaccess" | "2" | "invisible");
+    let exempt = option("gid")
+        .filter(|_| knows_group)
+        .is_some_and(|gid| words("Groups").chain(words("Gid").last()).any(|group| group == gid));
     let sees_all = capabilities & 1 << SYS_PTRACE != 0 || exempt;
     Ok((!sees_all).then(|| {
         format!("/proc is mounted with hidepid={hidepid}, and the agent has no CAP_SYS_PTRACE: it can't see all processes")

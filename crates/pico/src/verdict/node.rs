@@ -19,11 +19,14 @@ const ANOTHER_WITHIN: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
     settings: &'a Settings,
+    /// The first one that is meant.
     pub(crate) target: &'a Target,
+    targets: &'a [Target],
     pub(crate) record: Option<&'a Record>,
     pub(crate) until: Instant,
     hangs: Cell<bool>,
-    owners: Owners<'a>,
+    /// Of each target.
+    owners: Vec<Owners<'a>>,
 }
 
 impl<'a> Node<'a> {
@@ -33,8 +36,19 @@ impl<'a> Node<'a> {
         record: Option<&'a Record>,
         until: Instant,
     ) -> Self {
-        let owners = Owners::of(settings, Some(target), record, until);
-        Self { settings, target, record, until, hangs: Cell::new(false), owners }
+        Self::of_all(settings, std::slice::from_ref(target), record, until)
+    }
+
+    /// As one sees it that means several picos, each of which can have other owners: where the parameters and the record differ.
+    /// `targets` must not be empty.
+    pub(crate) fn of_all(
+        settings: &'a Settings,
+        targets: &'a [Target],
+        record: Option<&'a Record>,
+        until: Instant,
+    ) -> Self {
+        let owners = targets.iter().map(|target| Owners::of(settings, Some(target), record, until)).collect();
+        Self { settings, target: &targets[0], targets, record, until, hangs: Cell::new(false), owners }
     }
 
     fn answer_by(&self) -> Instant {
@@ -72,7 +86,7 @@ impl Surroundings for Node<'_> {
     }
 
     fn counts(&self, user: u32) -> bool {
-        self.owners.include(user)
+        self.owners.iter().any(|owners| owners.include(user))
     }
 
     fn others(&self) -> Vec<ProcessId> {
@@ -84,11 +98,18 @@ impl Surroundings for Node<'_> {
     }
 
     fn is_known_to_count(&self, user: u32) -> Option<bool> {
-        self.owners.is_known(user)
+        let mut known = self.owners.iter().map(|owners| owners.is_known(user));
+        if known.clone().any(|known| known == Some(true)) {
+            return Some(true);
+        }
+        known.all(|known| known == Some(false)).then_some(false)
     }
 
     fn seen_without_pico(&self) -> Vec<ProcessId> {
-        absence::seen(self.target)
+        // Of each of them: one that no look has seen for one of them can be what the process was.
+        let mut seen = self.targets.iter().map(absence::seen);
+        let first = seen.next().unwrap_or_default();
+        seen.fold(first, |all, one| all.into_iter().filter(|id| one.contains(id)).collect())
     }
 }
 

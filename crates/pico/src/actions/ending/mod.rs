@@ -266,7 +266,7 @@ impl Rounds for Ending<'_> {
 
     fn look(&self) -> io::Result<Found> {
         let until = self.look_until();
-        let node = Node::new(self.settings, &self.targets[0], self.record, until);
+        let node = Node::of_all(self.settings, self.targets, self.record, until);
         let mut found = search(self.targets, self.record, &self.sessions.borrow()).look(&node, until);
         match &mut found {
             Err(e) => tracing::warn!("{}: the look at all processes failed: {e}", self.settings.pico()),
