@@ -371,8 +371,8 @@ fn home_of_roots_in_a_directory_of_anothers_asks_for_os_user() -> Done {
     Ok(())
 }
 
-/// Exchanges `mz` and `root` without end.
-const SWAP: &str = "import ctypes,os\nlibc=ctypes.CDLL(None)\nos.chdir('/opt/srv/u')\nwhile True:\n    libc.syscall(316,-100,b'mz',-100,b'root',2)\n";
+/// Exchanges `mz` and `root` without end, each time after up to a millisecond: about what is between two looks of one child.
+const SWAP: &str = "import ctypes,os,random,time\nlibc=ctypes.CDLL(None)\nos.chdir('/opt/srv/u')\nwhile True:\n    libc.syscall(316,-100,b'mz',-100,b'root',2)\n    time.sleep(random.random()/1000)\n";
 
 /// An owner who exchanges `mz_home` with a link to a directory of root's, over and over, while monitors look, never has a program of
 /// his run as root.
@@ -384,7 +384,7 @@ fn home_that_is_exchanged_while_it_is_looked_at_runs_nothing_as_root() -> Done {
     }
     site.sh(
         "mkdir -p /opt/srv/u/mz/bin /opt/srv/u/mz/lib && ln -s /usr /opt/srv/u/root && \
-         printf '#!/bin/sh\\nid -u >>/opt/srv/u/who\\nexit 2\\n' >/opt/srv/u/mz/bin/mzsh && chmod 755 /opt/srv/u/mz/bin/mzsh && \
+         printf '#!/bin/sh\\nid -u >>/opt/srv/u/who\\nexit 0\\n' >/opt/srv/u/mz/bin/mzsh && chmod 755 /opt/srv/u/mz/bin/mzsh && \
          : >/opt/srv/u/who && chmod 666 /opt/srv/u/who && chown -R -h 4711:4711 /opt/srv/u",
     )?;
     let java = ["java", "-Dmz.home=/opt/srv/u/mz", NAMED, CLASS, "platform"];
@@ -394,7 +394,7 @@ fn home_that_is_exchanged_while_it_is_looked_at_runs_nothing_as_root() -> Done {
     assert!(!site.node.read("/opt/srv/u/who")?.is_empty(), "it is run where nobody exchanges anything");
     site.node.write("/opt/swap.py", SWAP)?;
     site.sh("setsid setpriv --reuid 4711 --regid 4711 --clear-groups python3 /opt/swap.py </dev/null >/dev/null 2>&1 &")?;
-    for _ in 0..60 {
+    for _ in 0..100 {
         call().run("monitor")?;
     }
     let who = site.node.read("/opt/srv/u/who")?;
