@@ -1,8 +1,11 @@
 //! Whose rights are used below `mz_home`: the owner's, as the name service knows that user, and never root's.
 
 use testkit::answer::{ARGS, Answer, GENERIC, NOT_RUNNING, OK, PERM};
+use testkit::imitation::Imitation;
 use testkit::site::{HOME, Kind, Site, recurring, site};
 use testkit::{AgentCall, Done, Error};
+
+use crate::cells::{CLASS, NAMED};
 
 const MZSH: &str = "/opt/mz/bin/mzsh";
 
@@ -303,5 +306,123 @@ fn a_unit_that_leads_into_a_users_directory_is_named_and_not_followed() -> Done 
     for unit in ["mz.service", "a.service"] {
         assert!(ran.stdout.contains(&format!("/etc/systemd/system/{unit}")), "{unit}: {ran}");
     }
+    Ok(())
+}
+
+/// A directory of the owner's, in which `mz_home` is a link to a directory of root's that everybody can write, with the product in it.
+const LINKED: &str = "mkdir -p /opt/srv/u /opt/srv/sticky && chown 4711:4711 /opt/srv/u && cp -a /opt/mz/. /opt/srv/sticky/ && \
+     rm -rf /opt/srv/sticky/bin && chown 0:0 /opt/srv/sticky && chmod 1777 /opt/srv/sticky && \
+     setpriv --reuid 4711 --regid 4711 --clear-groups ln -s /opt/srv/sticky /opt/srv/u/mz";
+
+/// A directory that only looks like root's makes nobody root: where its owner laid the link to it, or others can write it, the reason
+/// names that and asks for `os_user`, and no file is opened by a link in it.
+#[test]
+fn home_that_others_could_exchange_or_write_is_not_taken_for_roots() -> Done {
+    let site = site(Kind::Platform).build()?;
+    if !has_other_users(&site) {
+        return Ok(());
+    }
+    site.sh(LINKED)?;
+    let content = format!("JAVA_HOME=/opt/{TOKEN}\nconfig.properties.\"mz.ha.host\" : \"{TOKEN}\"\n");
+    site.node.write("/opt/secret", content)?;
+    site.sh(&format!(
+        "chmod 600 /opt/secret; ln -sfn /opt/secret {}",
+        REGISTRY.replace(HOME, "/opt/srv/sticky")
+    ))?;
+    for (home, why) in [
+        ("/opt/srv/u/mz", "/opt/srv/u belongs to user 4711, not to root"),
+        ("/opt/srv/sticky", "/opt/srv/sticky can be written by everybody"),
+    ] {
+        let call = || site.agent().param("mz_home", home).level(10);
+        let because = [home, why, "set os_user"];
+        call().run("start")?.answers(GENERIC).because(&because);
+        call().run("validate-all")?.answers(GENERIC).because(&because);
+        let explained = call().run("explain")?.expect(NOT_RUNNING)?;
+        assert!(explained.stdout.contains(why), "{explained}");
+        assert!(!explained.stdout.contains(TOKEN) && !site.log()?.contains(TOKEN), "{explained}");
+        call().run("monitor")?.answers(NOT_RUNNING);
+        call().run("stop")?.answers(OK);
+    }
+    Ok(())
+}
+
+/// Where the directory above `mz_home` is another's, or its group's, what runs is monitored without the deep check and stopped by
+/// signals; with `os_user` set, be it root, all is well.
+#[test]
+fn home_of_roots_in_a_directory_of_anothers_asks_for_os_user() -> Done {
+    for (line, why) in [
+        ("chown 4711 /opt", "/opt belongs to user 4711, not to root"),
+        ("chgrp 4711 /opt; chmod g+w /opt", "/opt can be written by group 4711"),
+        ("setfacl -m u:4711:rwx /opt || chmod 777 /opt", "/opt can be written by "),
+    ] {
+        let site = site(Kind::Platform).build()?;
+        if !has_other_users(&site) {
+            return Ok(());
+        }
+        site.start()?;
+        site.sh(&format!("chown 0 /opt/mz /opt/mz/bin /opt/mz/bin/mzsh; {line}"))?;
+        goes_on_without_a_user(&site, &|| site.agent(), why)?;
+        site.agent().run("start")?.answers(GENERIC).because(&[HOME, why, "set os_user"]);
+        site.agent().level(10).run("validate-all")?.answers(GENERIC).because(&[why]);
+        site.sh("chmod 755 /opt; chown -R 0:0 /opt/mz")?;
+        site.agent().param("os_user", "root").run("start")?.answers(OK);
+        site.agent().param("os_user", "root").run("stop")?.answers(OK);
+    }
+    Ok(())
+}
+
+/// Exchanges `mz` and `root` without end, each time after up to a millisecond: about what is between two looks of one child.
+const SWAP: &str = "import ctypes,os,random,time\nlibc=ctypes.CDLL(None)\nos.chdir('/opt/srv/u')\nwhile True:\n    libc.syscall(316,-100,b'mz',-100,b'root',2)\n    time.sleep(random.random()/1000)\n";
+
+/// An owner who exchanges `mz_home` with a link to a directory of root's, over and over, while monitors look, never has a program of
+/// his run as root.
+#[test]
+fn home_that_is_exchanged_while_it_is_looked_at_runs_nothing_as_root() -> Done {
+    let site = site(Kind::Platform).build()?;
+    if !has_other_users(&site) {
+        return Ok(());
+    }
+    site.sh(
+        "mkdir -p /opt/srv/u/mz/bin /opt/srv/u/mz/lib && ln -s /usr /opt/srv/u/root && \
+         printf '#!/bin/sh\\nid -u >>/opt/srv/u/who\\nexit 0\\n' >/opt/srv/u/mz/bin/mzsh && chmod 755 /opt/srv/u/mz/bin/mzsh && \
+         : >/opt/srv/u/who && chmod 666 /opt/srv/u/who && chown -R -h 4711:4711 /opt/srv/u",
+    )?;
+    let java = ["java", "-Dmz.home=/opt/srv/u/mz", NAMED, CLASS, "platform"];
+    let _pico = Imitation::java(&java).start(&site)?;
+    let call = || recurring(site.agent().param("ha_check", "no"), 20).param("mz_home", "/opt/srv/u/mz");
+    call().run("monitor")?;
+    assert!(!site.node.read("/opt/srv/u/who")?.is_empty(), "it is run where nobody exchanges anything");
+    site.node.write("/opt/swap.py", SWAP)?;
+    site.sh("setsid setpriv --reuid 4711 --regid 4711 --clear-groups python3 /opt/swap.py </dev/null >/dev/null 2>&1 &")?;
+    for _ in 0..100 {
+        call().run("monitor")?;
+    }
+    let who = site.node.read("/opt/srv/u/who")?;
+    assert!(who.lines().all(|user| user == "4711"), "{who}");
+    Ok(())
+}
+
+/// Root, who runs what is root's own, executes and reads nothing that another could have written or exchanged: a java in another's directory
+/// is refused, and a registry of another's is named and not read.
+#[test]
+fn whoever_runs_as_root_accepts_only_what_is_roots_alone() -> Done {
+    let site = site(Kind::Platform).build()?;
+    if !has_other_users(&site) {
+        return Ok(());
+    }
+    site.sh("chown -R -h 0:0 /opt/mz; mkdir -p /opt/u/jdk/bin; ln -s /opt/mz/bin/mzsh /opt/u/jdk/bin/java; chown 4711 /opt/u")?;
+    site.agent().run("start")?.answers(OK);
+    recurring(site.agent(), 20).run("monitor")?.answers(OK).silently();
+    site.stop()?.answers(OK);
+    assert_eq!(site.last_end("platform")?.as_deref(), Some("shutdown"));
+    let refused = site.agent().param("java_home", "/opt/u/jdk").run("start")?;
+    refused.answers(GENERIC).because(&["/opt/u belongs to user 4711, not to root"]);
+    site.node.write("/opt/secret", format!("config.properties.\"mz.ha.host\" : \"{TOKEN}\"\n"))?;
+    site.sh(&format!(
+        "chmod 600 /opt/secret; chown 4711 $(dirname {REGISTRY}); ln -sfn /opt/secret {REGISTRY}"
+    ))?;
+    let explained = site.agent().run("explain")?.expect(NOT_RUNNING)?;
+    assert!(!explained.stdout.contains(TOKEN), "{explained}");
+    assert!(explained.stdout.contains("is not opened as root: "), "{explained}");
     Ok(())
 }

@@ -1,8 +1,12 @@
 //! Thread dumps: what a JVM was at when it had to be killed
 
+use std::time::Duration;
+
 use testkit::answer::{Answer, OK};
-use testkit::site::{Kind, Site, site};
+use testkit::site::{Kind, MZADMIN, Site, site};
 use testkit::{Done, Error};
+
+use crate::cells::STRANGER;
 
 /// Where they are kept, in the node.
 const DUMPS: &str = "/var/log/mediationzone-ra";
@@ -82,5 +86,63 @@ fn without_a_place_for_it_the_jvm_writes_it_to_its_own_log() -> Done {
     site.nothing_left()?;
     let log = site.node.read("/opt/mz/log/platform_current.log")?;
     assert_eq!(log.matches("Full thread dump").count(), 1, "{log}");
+    Ok(())
+}
+
+/// Listens at the JVM's socket; `$answer` is what it does with who comes.
+const LISTENER: &str = "import socket,os,time
+path='/tmp/.java_pid$pid'
+s=socket.socket(socket.AF_UNIX)
+s.bind(path)
+os.chmod(path,0o777)
+s.listen(5)
+while True:
+    c,_=s.accept()
+    open('/opt/asked','w').close()
+    try:
+        $answer
+    except Exception: pass
+    c.close()
+";
+
+/// Another process that answers tools in the JVM's place, of a stranger or of the JVM's own user, or a stranger's file in the way of the question,
+/// is named, told nothing, and not waited for; nothing that it says is kept, and the JVM writes its threads to its own log.
+#[test]
+fn another_process_that_answers_for_the_jvm_is_named_and_not_believed() -> Done {
+    let forges = "c.recv(100); c.sendall(b'0\\nFORGED'+b'x'*2000000)";
+    for (user, answer, why) in [
+        (STRANGER, forges, "has laid /tmp/.java_pid"),
+        (STRANGER, "time.sleep(100)", "has laid /tmp/.java_pid"),
+        (STRANGER, "", "has laid /tmp/.attach_pid"),
+        (MZADMIN, forges, " listens process "),
+    ] {
+        let site = deaf()?;
+        if site.node.owner() == "root" {
+            return Ok(());
+        }
+        let pid = site.recorded()?.expect("it runs").to_string();
+        site.sh("install -m 777 -d /opt/asked.d")?;
+        let script = LISTENER
+            .replace("$pid", &pid)
+            .replace("$answer", answer)
+            .replace("/opt/asked", "/opt/asked.d/by");
+        site.node.write("/opt/listen.py", script)?;
+        let line = if answer.is_empty() {
+            format!("touch /tmp/.attach_pid{pid}")
+        } else {
+            "python3 /opt/listen.py </dev/null >/dev/null 2>&1 & sleep 0.5".to_owned()
+        };
+        site.sh(&format!("setpriv --reuid {user} --regid {user} --clear-groups setsid sh -c '{line}'"))?;
+        let ran = site.stop()?.answers(OK);
+        assert!(ran.wall < Duration::from_secs(3), "{ran}");
+        let log = site.log()?;
+        assert!(log.contains("no thread dump of ") && log.contains(why), "{why}: {log}");
+        assert_eq!(dumps(&site)?, Vec::<String>::new());
+        if user == STRANGER {
+            assert_eq!(site.sh("ls /opt/asked.d")?, "", "nobody has come to the stranger");
+        }
+        let log = site.node.read("/opt/mz/log/platform_current.log")?;
+        assert!(log.contains("Full thread dump"), "{log}");
+    }
     Ok(())
 }

@@ -25,6 +25,9 @@ pub struct Credentials {
     pub home: PathBuf,
     /// Login shell.
     pub shell: PathBuf,
+    /// The owner of what it is to work on, as far as whoever chose this user has decided that: whose files it executes, beside root's and
+    /// its own. The name service says `None`.
+    pub trusts: Option<u32>,
 }
 
 /// Why a user can't be used.
@@ -99,6 +102,7 @@ impl Credentials {
             groups: vec![gid],
             home: "/".into(),
             shell: "/bin/sh".into(),
+            trusts: None,
         })
     }
 
@@ -118,6 +122,7 @@ impl Credentials {
             groups: groups.filter(|&gid| is_root || gid != 0).collect(),
             home: user.dir.clone(),
             shell: user.shell.clone(),
+            trusts: None,
         })
     }
 
@@ -125,8 +130,7 @@ impl Credentials {
     /// nobody else has it as primary group, which no look-up tells. `None`: the name service does not know the group now.
     #[must_use]
     pub fn is_alone_in(&self, gid: u32) -> Option<bool> {
-        let group = Group::from_gid(Gid::from_raw(gid)).ok()??;
-        Some(group.name == self.name && group.mem.iter().all(|member| *member == self.name))
+        has_only(gid, &self.name)
     }
 
     /// Becomes this user for good: groups first, then group, then user. Nothing is done where the process is
@@ -148,6 +152,17 @@ impl Credentials {
         rustix::process::set_parent_process_death_signal(death_signal)?;
         Ok(())
     }
+}
+
+/// Is it root's group, with nobody else in it? As [`Credentials::is_alone_in`].
+#[must_use]
+pub fn only_root_is_in(gid: u32) -> Option<bool> {
+    if gid == 0 { has_only(0, "root") } else { Some(false) }
+}
+
+fn has_only(gid: u32, user: &str) -> Option<bool> {
+    let group = Group::from_gid(Gid::from_raw(gid)).ok()??;
+    Some(group.name == user && group.mem.iter().all(|member| member == user))
 }
 
 /// Is this process root's?

@@ -69,6 +69,19 @@ pub fn other_kind(metadata: &Metadata) -> Option<&'static str> {
 /// user decides where it leads.
 #[must_use]
 pub fn of_another_on_the_way(path: &Path) -> Option<PathBuf> {
+    let of_another = |at: &Path, found: &Metadata, _| (found.uid() != 0).then(|| at.to_owned());
+    on_the_way(path, of_another).ok().flatten()
+}
+
+/// Goes the way to `path`, each link followed, and asks `judge` of each directory, link and file on it, from the top; of the last one twice, the
+/// second time as the last. Ends with what `judge` finds. `/` is not asked of: who could change that, has root's rights already.
+///
+/// # Errors
+/// What lstat(2) and readlink(2) say.
+pub fn on_the_way<T>(
+    path: &Path,
+    mut judge: impl FnMut(&Path, &Metadata, bool) -> Option<T>,
+) -> io::Result<Option<T>> {
     let mut at = PathBuf::from("/");
     let mut ahead: Vec<OsString> = components(path);
     // As many links as the kernel follows.
@@ -80,18 +93,27 @@ pub fn of_another_on_the_way(path: &Path) -> Option<PathBuf> {
             at.pop();
             continue;
         }
-        let Ok(metadata) = std::fs::symlink_metadata(&at) else { return None };
-        if metadata.uid() != 0 || links == 40 {
-            return Some(at);
+        let metadata = std::fs::symlink_metadata(&at)?;
+        if let Some(found) = judge(&at, &metadata, false) {
+            return Ok(Some(found));
         }
         if metadata.is_symlink() {
             links += 1;
-            let Ok(target) = std::fs::read_link(&at) else { return None };
+            if links > 40 {
+                return Err(rustix::io::Errno::LOOP.into());
+            }
+            let target = std::fs::read_link(&at)?;
             at = if target.is_absolute() { "/".into() } else { at.parent().unwrap_or(&at).to_owned() };
             ahead.extend(components(&target));
         }
     }
-    None
+    Ok(judge(&at, &std::fs::symlink_metadata(&at)?, true))
+}
+
+/// Has it a list of access rights beside its mode (acl(5))? Then the bits of the group say what anybody of that list may do at most.
+#[must_use]
+pub fn has_access_list(path: &Path) -> bool {
+    rustix::fs::getxattr(path, "system.posix_acl_access", &mut [0_u8; 0]).is_ok_and(|length| length > 0)
 }
 
 /// The last one first.
@@ -267,7 +289,8 @@ mod tests {
         assert_eq!((way("a"), way("none")), (None, None));
         assert_eq!((way("b"), way("c")), (Some(of("user")), Some(of("user"))));
         std::os::unix::fs::symlink("loop", of("loop")).unwrap();
-        assert!(way("loop").is_some());
+        assert_eq!(way("loop"), None, "nobody opens what the kernel does not follow");
+        assert!(on_the_way(&of("loop"), |_, _, _| None::<()>).is_err());
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod inherited;
 mod kept;
 pub mod kernel;
 pub mod listeners;
+pub mod local;
 pub mod lock;
 pub mod mounts;
 mod pidfd;

@@ -5,6 +5,7 @@
 //! who that is to the name service; then it switches to that user, and only then looks. On NFS that is exported with
 //! `root_squash` there is no other way: root is nobody there.
 
+use super::trust::{Distrust, not_roots_alone};
 use crate::settings::{Settings, Target};
 use host::command::RunAs;
 use host::credentials::{Credentials, CredentialsError, is_root};
@@ -21,6 +22,32 @@ pub(super) enum NoUser {
     OwnerUnknown { uid: u32, home: PathBuf },
     #[error("{home}: owner unknown ({why}); set os_user", home = home.display())]
     NoOwner { home: PathBuf, why: String },
+    #[error("{home} is not root's alone, set os_user: {why}", home = home.display())]
+    NotRootsAlone { home: PathBuf, why: String },
+}
+
+/// Whose an installation is, as one process has seen it. It is asked once in a process: whoever can exchange the directory could have the
+/// second answer differ from the first.
+#[derive(Debug)]
+pub(super) struct Owner {
+    /// The owner of the installation.
+    pub(super) uid: u32,
+    /// The owner of `mz_home` itself: what stands in it can't vouch for its own owner.
+    home: u32,
+    /// It looks like root's, and somebody else could exchange it: who.
+    others: Option<String>,
+}
+
+impl Owner {
+    /// Is it root's, and nobody else can exchange it?
+    pub(super) fn is_root(&self) -> bool {
+        self.uid == 0 && self.others.is_none()
+    }
+
+    /// The user, if that is sure.
+    pub(super) fn sure(&self) -> Option<u32> {
+        self.others.is_none().then_some(self.uid)
+    }
 }
 
 /// The user id that owns the installation: that of `mz_home`, unless that is root's (a mount point), else of `bin/mzsh` (which
@@ -28,36 +55,52 @@ pub(super) enum NoUser {
 ///
 /// # Errors
 /// What stat(2) says of `mz_home`; or the owner of `bin/mzsh` must be known, and root may not look.
-pub(super) fn owner(home: &Path) -> io::Result<u32> {
+pub(super) fn owner(home: &Path) -> io::Result<Owner> {
     let own = std::fs::metadata(home)?.uid();
     if own != 0 {
-        return Ok(own);
+        return Ok(Owner { uid: own, home: own, others: None });
     }
     let mzsh = home.join("bin/mzsh");
     // A link of root's leads where root wants; any other is not followed.
     let there = std::fs::symlink_metadata(&mzsh).and_then(|link| {
         if link.is_symlink() && link.uid() == 0 { std::fs::metadata(&mzsh) } else { Ok(link) }
     });
-    match there {
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Err(e),
-        there => Ok(there.map_or(own, |there| there.uid())),
-    }
+    let uid = match there {
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => return Err(e),
+        there => there.map_or(own, |there| there.uid()),
+    };
+    let others = if uid == 0 { not_roots_alone(home)? } else { None };
+    Ok(Owner { uid, home: own, others: others.map(Distrust::why) })
 }
 
 /// `os_user`, or the owner of the installation.
 pub(super) fn user(
     os_user: Option<&str>,
     home: &Path,
-    owner: &io::Result<u32>,
+    owner: &io::Result<Owner>,
 ) -> Result<Credentials, NoUser> {
-    match (os_user, owner) {
-        (Some(name), _) => Ok(Credentials::of_name(name)?),
-        (None, Ok(uid)) => of_owner(*uid, home),
-        (None, Err(e)) => Err(NoUser::NoOwner { home: home.to_owned(), why: denied(e, None) }),
-    }
+    let user = match (os_user, owner) {
+        (Some(name), _) => Credentials::of_name(name)?,
+        (None, Ok(owner)) => of_owner(owner, home)?,
+        (None, Err(e)) => return Err(NoUser::NoOwner { home: home.to_owned(), why: denied(e, None) }),
+    };
+    // Where os_user says root, and others have a part in the way to the installation, that is what was asked for.
+    let owner = owner.as_ref().ok().filter(|owner| user.uid != 0 || owner.others.is_none());
+    Ok(Credentials { trusts: owner.map(|owner| owner.home), ..user })
 }
 
-fn of_owner(uid: u32, home: &Path) -> Result<Credentials, NoUser> {
+/// Whose files `user`, who this process is, executes beside root's and its own. Where root was not told whose the directory is (NFS), that user
+/// is; root asks no second time.
+pub(super) fn trusted(user: &Credentials, home: &Path) -> Option<u32> {
+    let by_themselves = || std::fs::metadata(home).ok().filter(|_| user.uid != 0).map(|home| home.uid());
+    user.trusts.or_else(by_themselves)
+}
+
+fn of_owner(owner: &Owner, home: &Path) -> Result<Credentials, NoUser> {
+    if let Some(why) = &owner.others {
+        return Err(NoUser::NotRootsAlone { home: home.to_owned(), why: why.clone() });
+    }
+    let uid = owner.uid;
     Credentials::of_uid(uid).map_err(|e| match e {
         CredentialsError::Unknown(_) => NoUser::OwnerUnknown { uid, home: home.to_owned() },
         e => e.into(),
@@ -72,15 +115,17 @@ fn of_owner(uid: u32, home: &Path) -> Result<Credentials, NoUser> {
 pub(super) fn looker(
     user: &Result<Credentials, NoUser>,
     home: &Path,
-    owner: &io::Result<u32>,
+    owner: &io::Result<Owner>,
 ) -> Result<Option<Credentials>, String> {
     if !is_root() {
         return Ok(None);
     }
     match (user, owner) {
         (Ok(user), _) if user.uid != 0 => Ok(Some(user.clone())),
-        (_, Ok(0)) => Ok(None),
-        (_, Ok(uid)) => of_owner(*uid, home).map(Some).map_err(|e| e.to_string()),
+        (_, Ok(owner)) if owner.is_root() => Ok(None),
+        // By os_user: there is nobody else.
+        (Ok(_), Ok(owner)) if owner.uid == 0 => Ok(None),
+        (_, Ok(owner)) => of_owner(owner, home).map(Some).map_err(|e| e.to_string()),
         (_, Err(e)) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         (_, Err(e)) => Err(denied(e, None)),
     }

@@ -1,6 +1,6 @@
 //! What is there to start: a look at the installation, made by a helper.
 
-use super::account::{self, NoUser, denied};
+use super::account::{self, NoUser, Owner, denied, trusted};
 use super::registry::{self, Literals, RegistryState};
 use super::storage::{Storage, StorageError};
 use super::trust::{Distrust, distrust};
@@ -8,7 +8,7 @@ use crate::settings::{Settings, Target};
 use host::credentials::{Credentials, CredentialsError};
 use host::helper::{self, HelperError};
 use serde::{Deserialize, Serialize};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{fmt, io};
@@ -150,7 +150,7 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
     let user = account::user(settings.os_user.as_deref(), path, &owner);
     let looker = account::looker(&user, path, &owner);
     // Of a directory of root's, root may say whether it is empty; the user may not be let in.
-    let by_root = (home_owner(target) == Some(0)).then(|| home_state(path, None));
+    let by_root = owner.as_ref().is_ok_and(Owner::is_root).then(|| home_state(path, None));
     let switched = looker.and_then(|looker| account::switch_to(looker.as_ref()).map(|()| looker));
     let mut seen = match &switched {
         Ok(looker) => look_as(looker.as_ref(), settings, target, user.as_ref().ok()),
@@ -161,7 +161,7 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
     {
         seen.home = state;
     }
-    Inspection { owner: owner.ok(), user: user_state(user), ..seen }
+    Inspection { owner: owner.ok().map(|owner| owner.uid), user: user_state(user), ..seen }
 }
 
 /// What `looker` sees, to whom this helper has switched.
@@ -172,7 +172,7 @@ fn look_as(
     user: Option<&Credentials>,
 ) -> Inspection {
     let path = target.home.path();
-    let trusted = home_owner(target);
+    let trusted = user.and_then(|user| trusted(user, path));
     let program = |path: &Path| program_state(path, looker, user, trusted);
     let script = Literals::of(path);
     let java_home = settings.java_home.as_ref().or(script.java_home.as_ref());
@@ -251,7 +251,7 @@ fn program_state(
 
 /// For the child that has switched to `user`, and will execute it.
 pub(super) fn executable(target: &Target, path: &Path, user: &Credentials) -> Result<(), String> {
-    match program_state(path, Some(user), Some(user), home_owner(target)) {
+    match program_state(path, Some(user), Some(user), trusted(user, target.home.path())) {
         FileState::Executable => Ok(()),
         FileState::Unsafe(why) => Err(why),
         state => Err(format!("{} {state}", path.display())),
@@ -265,15 +265,10 @@ pub(super) fn trustworthy(target: &Target, path: &Path, user: &Credentials) -> R
         Ok(Some(kind)) => return Err(format!("{} is {kind}, not a regular file", path.display())),
         Err(e) => return Err(format!("{}: {}", path.display(), denied(&e, Some(user)))),
     }
-    match distrust(path, user, home_owner(target)) {
+    match distrust(path, user, trusted(user, target.home.path())) {
         None => Ok(()),
         Some(Distrust::Unsafe(why) | Distrust::Unclear(why)) => Err(why),
     }
-}
-
-/// Who owns `mz_home` itself: what stands in it can't vouch for its own owner.
-fn home_owner(target: &Target) -> Option<u32> {
-    std::fs::metadata(target.home.path()).ok().map(|m| m.uid())
 }
 
 fn user_state(user: Result<Credentials, NoUser>) -> UserState {

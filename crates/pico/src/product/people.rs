@@ -32,7 +32,7 @@ pub(crate) fn people(settings: &Settings, target: &Target, until: Instant) -> Pe
         // A mount point without its mount is root's, or anybody's, whosever the installation is.
         let mzsh = target.home.join("bin/mzsh").symlink_metadata();
         let is_away = mzsh.is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
-        let owner = owner(target.home.path()).ok().filter(|_| !is_away);
+        let owner = owner(target.home.path()).ok().filter(|_| !is_away).and_then(|owner| owner.sure());
         owner.map(|uid| uid.to_string()).unwrap_or_default().into_bytes()
     };
     // Two, for either may hang without the other.

@@ -3,7 +3,8 @@
 //! `HotSpot` is asked as its own tools (jcmd, jstack) ask it: a file `.attach_pid<pid>` in the JVM's /tmp and a SIGQUIT have it
 //! listen on the socket `.java_pid<pid>` beside it, which then answers `threaddump`. So the dump comes to us, and neither
 //! storage nor the JVM's own log, which may be on it, has a part in that. All of it is done by a helper that has become
-//! the JVM's user: what lies in /tmp is that user's, and root need not believe it.
+//! the JVM's user: what lies in /tmp is that user's, and root need not believe it. Anybody can lay something in /tmp first: what is not that
+//! user's is not waited for, and nothing is said to a socket at which another process listens.
 
 use crate::record;
 use host::credentials::Credentials;
@@ -11,6 +12,7 @@ use host::{ProcessHandle, ProcessId, Signal, files, helper, pause};
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -39,7 +41,7 @@ pub(crate) fn take(jvm: &ProcessHandle, name: &str, until: Instant) -> Result<Pa
     // The helper ends first, so that what has come by then is handed over.
     let last = until.checked_sub(HANDED_OVER_WITHIN).unwrap_or(until);
     let said = helper::ask(until, || {
-        let dump = user.become_them().and_then(|()| ask(jvm, last));
+        let dump = user.become_them().and_then(|()| ask(jvm, user.uid, last));
         // A first byte tells a dump from an excuse.
         dump.map_or_else(|e| format!("-{e}").into_bytes(), |dump| [b"+", dump.as_slice()].concat())
     });
@@ -74,7 +76,7 @@ pub(crate) fn catches_quit(jvm: ProcessId) -> bool {
 }
 
 /// For the helper: the dump, as far as it came in time.
-fn ask(jvm: &ProcessHandle, until: Instant) -> io::Result<Vec<u8>> {
+fn ask(jvm: &ProcessHandle, uid: u32, until: Instant) -> io::Result<Vec<u8>> {
     let pid = jvm.id().pid;
     // Only `HotSpot` takes SIGQUIT for a question. Its memory map may hang as its command line may.
     let maps = files::read_capped(format!("/proc/{pid}/maps"), 16 << 20)?;
@@ -83,22 +85,22 @@ fn ask(jvm: &ProcessHandle, until: Instant) -> io::Result<Vec<u8>> {
     }
     let tmp = PathBuf::from(format!("/proc/{pid}/root/tmp"));
     let socket = tmp.join(format!(".java_pid{pid}"));
-    let listened = socket.exists();
+    let listened = is_laid(&socket, uid)?;
     if !listened && !catches_quit(jvm.id()) {
         return Err(io::Error::other("it does not take SIGQUIT"));
     }
     if !listened {
         let request = tmp.join(format!(".attach_pid{pid}"));
         match std::fs::OpenOptions::new().write(true).create_new(true).open(&request) {
-            // Of somebody who asked before and was killed.
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            // Of somebody who asked before and was killed. A JVM passes over a stranger's.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => drop(is_laid(&request, uid)?),
             other => drop(other?),
         }
-        let listens = wake(jvm, &socket, until);
+        let listens = wake(jvm, &socket, uid, until);
         std::fs::remove_file(&request)?;
         listens?;
     }
-    let stream = UnixStream::connect(&socket);
+    let stream = host::local::connect_to(&socket, pid, uid);
     if !listened {
         // A JVM that is killed would leave it behind. One that is asked again makes another.
         let _ = std::fs::remove_file(&socket);
@@ -106,9 +108,22 @@ fn ask(jvm: &ProcessHandle, until: Instant) -> io::Result<Vec<u8>> {
     talk(&stream?, until)
 }
 
-fn wake(jvm: &ProcessHandle, socket: &Path, until: Instant) -> io::Result<()> {
+/// Is it there, and of the JVM's user? In /tmp nobody can replace what another has laid there first.
+fn is_laid(path: &Path, uid: u32) -> io::Result<bool> {
+    match path.symlink_metadata() {
+        Ok(there) if there.uid() == uid => Ok(true),
+        Ok(there) => {
+            let name = path.file_name().unwrap_or_default().display();
+            Err(io::Error::other(format!("user {} has laid /tmp/{name}: remove it", there.uid())))
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+fn wake(jvm: &ProcessHandle, socket: &Path, uid: u32, until: Instant) -> io::Result<()> {
     jvm.signal(Signal::QUIT)?;
-    while !socket.exists() {
+    while !is_laid(socket, uid)? {
         if Instant::now() >= until || jvm.pidfd().has_ended()? {
             return Err(io::Error::other("it does not listen to tools"));
         }

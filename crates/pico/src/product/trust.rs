@@ -4,8 +4,12 @@
 //! this user can; so if that is anybody but root, the user, and the owner of the installation, it is not executed. The file and the
 //! directory that it stands in are looked at, as they are once links are followed; of the directories above only
 //! whether everybody can write them.
+//!
+//! Root, who runs what is root's own, believes less: nobody else may be able to exchange anything on the way ([`not_roots_alone`]).
 
-use host::credentials::Credentials;
+use host::credentials::{Credentials, is_root, only_root_is_in};
+use host::files;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -22,16 +26,75 @@ pub(super) enum Distrust {
     Unclear(String),
 }
 
+impl Distrust {
+    pub(super) fn why(self) -> String {
+        match self {
+            Self::Unsafe(why) | Self::Unclear(why) => why,
+        }
+    }
+}
+
 /// Why a program must not be executed as `user`. `None`: nobody can change it but root, that user and the `owner` of the
 /// installation; or it can't be looked at, which whoever executes it will find.
 ///
 /// Asks the file system and the name service: for a helper or a command's child.
 pub(super) fn distrust(program: &Path, user: &Credentials, owner: Option<u32>) -> Option<Distrust> {
+    if user.uid == 0 && owner == Some(0) {
+        return match not_roots_alone(program) {
+            Ok(others) => others,
+            Err(e) => Some(Distrust::Unclear(format!("{}: {e}", program.display()))),
+        };
+    }
     let program = program.canonicalize().ok()?;
     let mut around = program.ancestors().skip(1);
     of_one(&program, user, owner)
         .or_else(|| of_one(around.next()?, user, owner))
         .or_else(|| around.find_map(by_everybody).map(Distrust::Unsafe))
+}
+
+/// What on the way to `path`, each link followed, another than root could exchange or change: a reason. `None`: nothing; what it leads to
+/// stays so while root does not change it, for each step was looked at when nobody else could exchange it any more.
+///
+/// # Errors
+/// What lstat(2) and readlink(2) say.
+pub(super) fn not_roots_alone(path: &Path) -> io::Result<Option<Distrust>> {
+    files::on_the_way(path, |at, found, is_last| {
+        let (shown, mode, gid) = (at.display(), found.mode(), found.gid());
+        if found.uid() != 0 {
+            return Some(Distrust::Unsafe(format!("{shown} belongs to user {}, not to root", found.uid())));
+        }
+        // In a sticky directory nobody can replace what is root's; but anybody can lay something beside it.
+        if found.is_symlink() || (found.is_dir() && mode & STICKY != 0 && !is_last) {
+            return None;
+        }
+        if mode & WORLD_WRITE != 0 {
+            return Some(Distrust::Unsafe(format!("{shown} can be written by everybody: chmod o-w")));
+        }
+        if mode & GROUP_WRITE == 0 {
+            return None;
+        }
+        if files::has_access_list(at) {
+            return Some(Distrust::Unsafe(format!("{shown} can be written by others: setfacl -b")));
+        }
+        match only_root_is_in(gid) {
+            Some(true) => None,
+            Some(false) => {
+                Some(Distrust::Unsafe(format!("{shown} can be written by group {gid}: chmod g-w")))
+            }
+            None => Some(Distrust::Unclear(format!(
+                "{shown} can be written by group {gid}, whose members can't be told"
+            ))),
+        }
+    })
+}
+
+/// Before it opens a file or a directory below `mz_home`, root asks whether nobody else chose which one that is.
+///
+/// # Errors
+/// Somebody could have; who.
+pub(super) fn may_open(path: &Path) -> io::Result<()> {
+    let others = if is_root() { not_roots_alone(path)? } else { None };
+    others.map_or(Ok(()), |others| Err(io::Error::other(format!("is not opened as root: {}", others.why()))))
 }
 
 fn of_one(path: &Path, user: &Credentials, owner: Option<u32>) -> Option<Distrust> {
@@ -80,6 +143,7 @@ mod tests {
             groups: vec![me.gid()],
             home: "/".into(),
             shell: "/bin/sh".into(),
+            trusts: None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Whoever owns the installation may write into them what he likes: an include of `/dev/zero`, of a FIFO that nobody writes
 //! to, of a file that includes itself. So only regular files are read, and of these so many and so much.
 
+use crate::product::trust::may_open;
 use hocon::{Document, Include, Includes, Source, What, limits};
 use std::fs;
 use std::io;
@@ -53,6 +54,7 @@ impl Files {
         if self.read > MOST {
             return other(format!("is one file more than the {MOST} that are read for a pico"));
         }
+        may_open(path)?;
         let content = host::files::read_regular(path, limits::TEXT + 1)?;
         self.bytes += content.len();
         if content.len() > limits::TEXT {

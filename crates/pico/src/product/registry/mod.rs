@@ -23,6 +23,7 @@ pub use facts::{PicoFacts, Problem};
 pub use script::Literals;
 
 use super::survey::{Survey, SurveyedPico};
+use super::trust::may_open;
 use crate::settings::PicoName;
 use layers::Layers;
 use serde::{Deserialize, Serialize};
@@ -225,6 +226,7 @@ fn is_there(path: &Path) -> bool {
 }
 
 fn names(directory: &Path) -> io::Result<Vec<String>> {
+    may_open(directory)?;
     let mut names: Vec<String> = std::fs::read_dir(directory)?
         .take(MOST)
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())

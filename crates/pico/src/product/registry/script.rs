@@ -3,6 +3,7 @@
 //! It is read, never run: a value counts only where it stands as a word that the shell would not change (but for `$MZ_HOME`,
 //! which is known), in an assignment or as the default of an expansion. Two different values for one variable are none.
 
+use crate::product::trust::may_open;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,9 @@ impl Literals {
     /// Of the installation in `home`; nothing, if its mzsh can't be read or is no script. To be called in a helper that has switched user.
     #[must_use]
     pub fn of(home: &Path) -> Self {
-        let text = host::files::read_regular(&home.join("bin/mzsh"), LONGEST).unwrap_or_default();
+        let text = may_open(&home.join("bin/mzsh"))
+            .and_then(|()| host::files::read_regular(&home.join("bin/mzsh"), LONGEST))
+            .unwrap_or_default();
         Self::read(&String::from_utf8_lossy(&text), home)
     }
 
