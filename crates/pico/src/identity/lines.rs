@@ -2,9 +2,22 @@
 
 use super::markers::{Arguments, may_be_of_the_product};
 use host::process::{self, CommandLine, ExeLink, Link, Ownership, Source, Stat};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::time::Instant;
+
+/// What the kernel calls a process that has executed a file `java`.
+pub(super) const JAVA: &[u8] = b"java";
+
+/// The file name of its executable; `None`: it may not be read. The kernel names a process by what it has executed, and keeps that where
+/// the file is renamed since (NFS does so with one that is deleted while it is in use).
+pub(crate) fn program(stat: &Stat, exe: &Link) -> Option<OsString> {
+    match exe {
+        _ if stat.comm == JAVA => Some("java".into()),
+        Link::To(path) => ExeLink::of(path).0.file_name().map(OsStr::to_owned),
+        Link::Denied | Link::Gone => None,
+    }
+}
 
 /// The user because of whom a process does not count. Where it acts as root that can be who has started it: anybody can run a
 /// setuid program of root's, and choose its command line.
@@ -26,9 +39,8 @@ pub(super) fn of_users(
     for stat in all.iter().filter(|stat| !stat.is_dead() && !stat.is_kernel_thread()) {
         let Some(owner) = process::ownership(stat.pid)?.and_then(&wanted) else { continue };
         let program = match process::link(stat.pid.into(), "exe")? {
-            Link::To(path) => ExeLink::of(&path).0.file_name().map(ToOwned::to_owned),
-            Link::Denied => None,
             Link::Gone => continue,
+            exe => program(stat, &exe),
         };
         if any || program.as_deref().is_none_or(may_be_of_the_product) {
             asked.push((stat, owner, program));

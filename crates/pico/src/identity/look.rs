@@ -5,7 +5,7 @@
 //! ([`process::command_lines`]).
 
 use super::installation::is_ours;
-use super::lines::stranger;
+use super::lines::{JAVA, program, stranger};
 use super::markers::{
     Arguments, HomeClaim, Role, home_in_environment, home_on_command_line, may_be_of_the_product,
     may_go_on_as_pico, pico_of_anyone, role, script_of,
@@ -13,7 +13,7 @@ use super::markers::{
 use super::nameless::{Nameless, Why};
 use super::script;
 use crate::settings::Target;
-use host::process::{self, CommandLine, ExeLink, Link, Snapshot, Source, Stat};
+use host::process::{self, CommandLine, Link, Snapshot, Source, Stat};
 use host::{Pid, ProcessId};
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -21,9 +21,6 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-/// What the kernel calls a process that has executed a file `java`.
-const JAVA: &[u8] = b"java";
 
 /// Longest wait for the environment of one process.
 const ENVIRONMENT_WITHIN: Duration = Duration::from_secs(2);
@@ -425,16 +422,6 @@ impl<'a> Pass<'a> {
         let reused = self.all.get(leader.pid).is_some_and(|stat| stat.id() != leader);
         let is_member = stat.session == leader.pid.as_raw() && !reused && stat.start >= leader.start;
         is_member && uid.is_none_or(|uid| uid == owner)
-    }
-}
-
-/// The file name of its executable; `None`: it may not be read. The kernel names a process by what it has executed, and keeps that where
-/// the file is renamed since (NFS does so with one that is deleted while it is in use).
-fn program(stat: &Stat, exe: &Link) -> Option<OsString> {
-    match exe {
-        _ if stat.comm == JAVA => Some("java".into()),
-        Link::To(path) => ExeLink::of(path).0.file_name().map(OsStr::to_owned),
-        Link::Denied | Link::Gone => None,
     }
 }
 

@@ -22,7 +22,7 @@ mod script;
 mod strangers;
 
 pub use home::Home;
-pub(crate) use lines::stranger;
+pub(crate) use lines::{program, stranger};
 pub use look::{Bystander, Candidate, Found, Search, Surroundings, Suspect};
 pub use markers::{
     Arguments, HomeClaim, Role, home_claim, may_be_of_the_product, name_of_pico, pico_of_anyone, role,

@@ -1,8 +1,8 @@
 //! What a pico has started, and what of it must end with it.
 
-use crate::identity::{Arguments, may_be_of_the_product, pico_of_anyone, role};
+use crate::identity::{Arguments, may_be_of_the_product, pico_of_anyone, program, role};
 use crate::settings::Target;
-use host::process::{self, CommandLine, ExeLink, Link, Source};
+use host::process::{self, CommandLine, Link, Source};
 use host::{Pid, ProcessHandle, ProcessId};
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -20,9 +20,8 @@ pub(super) fn of(targets: &[Target], id: ProcessId, until: Instant) -> io::Resul
     let mut asked: Vec<(Source, Option<OsString>)> = Vec::new();
     for stat in &below {
         let program = match process::link(stat.pid.into(), "exe")? {
-            Link::To(path) => ExeLink::of(&path).0.file_name().map(ToOwned::to_owned),
-            Link::Denied => None,
             Link::Gone => continue,
+            exe => program(stat, &exe),
         };
         if program.as_deref().is_none_or(may_be_of_the_product) {
             asked.push((stat.pid.into(), program));
