@@ -131,7 +131,10 @@ impl Occasion {
         };
         match self {
             Self::MonitorFence => ("fencing-monitor", Subject::ALL.into_iter().fold(site(), fence)),
-            Self::StopUnfenced => ("no-fencing", site().and("property stonith-enabled=false")),
+            Self::StopUnfenced => {
+                let property = "property cluster-recheck-interval=60s";
+                ("no-fencing", site().with(property, &format!("{property} stonith-enabled=false")))
+            }
             _ => ("readme", site()),
         }
     }
