@@ -154,7 +154,8 @@ fn with_five_descriptors_monitors_and_probes_are_right_and_a_stop_ends_it() -> D
 }
 
 /// With too few descriptors for a worker process, or for more than one question of it at a time, a java of the owner's that hangs in the
-/// kernel holds no action up: a probe does not say "not running", a stop ends the recorded JVM, answers 1 and says why.
+/// kernel holds no action up: a probe does not say "not running", and a stop ends the recorded JVM; without a worker process it answers 1 and
+/// says why.
 #[test]
 fn with_few_descriptors_a_java_that_hangs_holds_nothing_up() -> Done {
     for descriptors in [4, 5] {
@@ -168,15 +169,16 @@ fn with_few_descriptors_a_java_that_hangs_holds_nothing_up() -> Done {
         let probe = limited(&site.agent(), "monitor", descriptors)?;
         assert!(matches!(probe.code(), Some(OK | GENERIC)), "{probe}");
         site.sh(&format!("mv {0}.away {0}", site.record()))?;
-        let stop = limited(&site.agent(), "stop", descriptors)?.answers(GENERIC);
+        let stop = limited(&site.agent(), "stop", descriptors)?;
         assert!(!site.lives(&jvm)?, "{stop}");
         if descriptors == 4 {
             probe.answers(GENERIC).because(&["no file descriptor left"]);
-            stop.because(&["no file descriptor left"]);
+            stop.answers(GENERIC).because(&["no file descriptor left"]);
         } else {
-            // That java has the only descriptor, or is the only one that is asked.
+            // That java has nothing of ours open, if there is a descriptor to see it.
             let reason = stop.reason().unwrap_or_default();
-            assert!(["no file descriptor left", "hangs"].iter().any(|why| reason.contains(why)), "{stop}");
+            let is_told = ["no file descriptor left", "hangs"].iter().any(|why| reason.contains(why));
+            assert!(stop.code() == Some(OK) || stop.code() == Some(GENERIC) && is_told, "{stop}");
         }
         hung.release();
     }
