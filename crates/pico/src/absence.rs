@@ -3,9 +3,9 @@
 //! A process that hangs in its exit shows nothing that could tell what it was. If it was there before, and was not the pico, it is
 //! none.
 
-use crate::record;
 use crate::settings::Target;
-use host::{Pid, ProcessId, files, process};
+use crate::{process_list, record};
+use host::{ProcessId, files, process};
 
 /// Most of them that are kept.
 const MOST: usize = 1000;
@@ -13,10 +13,8 @@ const MOST: usize = 1000;
 /// Notes that a look has found none of this pico, and has seen these. That this fails costs no more than the note.
 pub(crate) fn note(target: &Target, seen: &[ProcessId]) {
     let written = record::absence_path(target).and_then(|path| {
-        let first = [process::boot_id()?];
-        let lines =
-            first.into_iter().chain(seen.iter().take(MOST).map(|id| format!("{} {}", id.pid, id.start)));
-        let content: String = lines.map(|line| line + "\n").collect();
+        let seen = process_list::text(seen.iter().take(MOST).copied());
+        let content = format!("{}\n{seen}", process::boot_id()?);
         files::replace(&path, content.as_bytes())
     });
     if let Err(e) = written {
@@ -28,13 +26,8 @@ pub(crate) fn note(target: &Target, seen: &[ProcessId]) {
 pub(crate) fn seen(target: &Target) -> Vec<ProcessId> {
     let read = || {
         let content = files::read_own(&record::absence_path(target).ok()?).ok()?;
-        let content = String::from_utf8(content).ok()?;
-        let (boot, processes) = content.split_once('\n')?;
-        let process = |line: &str| {
-            let (pid, start) = line.split_once(' ')?;
-            Some(ProcessId { pid: Pid::new(pid.parse().ok()?)?, start: start.parse().ok()? })
-        };
-        (boot == process::boot_id().ok()?).then(|| processes.lines().filter_map(process).collect())
+        let boot = process::boot_id().ok()?;
+        content.strip_prefix(boot.as_bytes()).map(process_list::parse)
     };
     read().unwrap_or_default()
 }

@@ -19,6 +19,7 @@ mod budget;
 pub mod identity;
 mod outcome;
 mod owner;
+mod process_list;
 pub mod product;
 pub mod record;
 mod rows;

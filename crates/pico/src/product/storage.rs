@@ -4,12 +4,12 @@
 //! such process behind each time would fill the node in a day. So what is left behind is written down, and while it is
 //! there the storage has not answered: it is not asked again, and the answer is there at once.
 
-use crate::record;
 use crate::settings::Target;
+use crate::{process_list, record};
 use host::command::{self, Company, Exec, RunAs, Running};
 use host::credentials::Credentials;
 use host::helper::{self, HelperError};
-use host::{Pid, ProcessId, files, process};
+use host::{ProcessId, files, process};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -101,10 +101,10 @@ impl<'a> Storage<'a> {
             return;
         }
         let written = record::hung_path(self.target).and_then(|path| {
-            let known = files::read_own(&path).map(|content| parse(&content)).unwrap_or_default();
+            let known =
+                files::read_own(&path).map(|content| process_list::parse(&content)).unwrap_or_default();
             let all = known.into_iter().filter(hangs).chain(left.iter().copied());
-            let lines: Vec<String> = all.map(|id| format!("{} {}\n", id.pid, id.start)).collect();
-            files::replace(&path, lines.concat().as_bytes())
+            files::replace(&path, process_list::text(all).as_bytes())
         });
         tracing::warn!("{}: {left:?} can't be ended, they wait for storage", self.target.name);
         if let Err(e) = written {
@@ -122,7 +122,7 @@ impl<'a> Storage<'a> {
         // What can't be read is no reason to ask nothing any more.
         let Ok(path) = record::hung_path(self.target) else { return Ok(()) };
         let Ok(content) = files::read_own(&path) else { return Ok(()) };
-        if let Some(id) = parse(&content).into_iter().find(hangs) {
+        if let Some(id) = process_list::parse(&content).into_iter().find(hangs) {
             let home = self.target.home.path().to_owned();
             return Err(StorageError::Hangs { seconds: process::uptime(id).as_secs(), home });
         }
@@ -151,35 +151,11 @@ pub(crate) fn launched() -> Vec<ProcessId> {
 
 fn commands(directory: &Path) -> Vec<(PathBuf, Option<ProcessId>)> {
     let entries = std::fs::read_dir(directory).into_iter().flatten();
-    let id = |name: &str| {
-        let (pid, start) = name.split_once('.')?;
-        Some(ProcessId { pid: Pid::new(pid.parse().ok()?)?, start: start.parse().ok()? })
-    };
+    let id = |name: &str| process_list::process(name, '.');
     let entries = entries.filter_map(|entry| Some(entry.ok()?.path()));
     entries.map(|path| (path.clone(), path.file_name().and_then(|name| id(name.to_str()?)))).collect()
 }
 
 fn hangs(id: &ProcessId) -> bool {
     id.live().is_ok_and(|stat| stat.is_some())
-}
-
-fn parse(content: &[u8]) -> Vec<ProcessId> {
-    let process = |line: &str| {
-        let (pid, start) = line.split_once(' ')?;
-        Some(ProcessId { pid: Pid::new(pid.parse().ok()?)?, start: start.parse().ok()? })
-    };
-    String::from_utf8_lossy(content).lines().filter_map(process).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_a_process_names_none() {
-        let id = ProcessId { pid: Pid::new(44).unwrap(), start: 7 };
-        assert_eq!(parse(b"44 7\n"), [id]);
-        assert_eq!(parse(b"0 7\n-1 7\n44\n44 x\n\xff 7\n44 7"), [id]);
-        assert_eq!(parse(b""), []);
-    }
 }
