@@ -33,9 +33,7 @@ impl PicoAgent {
     /// after, from starting it: its default is taken. A change of any other one restarts the pico, so that an error in it shows at once.
     fn for_start(self, call: &Invocation) -> Result<Settings, Failure> {
         let (settings, errors) = settings::read(self.kind, call);
-        let parameters = definition(self.kind).parameters;
-        let is_reloadable =
-            |error: &ParameterError| parameters.iter().any(|p| p.name == error.name() && p.reloadable);
+        let is_reloadable = |error: &ParameterError| definition(self.kind).is_reloadable(error.name());
         let (passed_over, refused): (Vec<_>, Vec<_>) = errors.into_iter().partition(is_reloadable);
         if let Some(error) = refused.into_iter().next() {
             return Err(error.into());

@@ -93,12 +93,13 @@ impl Subject {
     }
 
     fn parameters(&self) -> Vec<Row> {
-        let known = agents::definition(self.resource.kind).parameters;
+        let definition = agents::definition(self.resource.kind);
+        let known = definition.parameters;
         let mut rows: Vec<Row> = self
             .errors
             .iter()
             .map(|error| {
-                let todo = if known.iter().any(|p| p.name == error.name() && p.reloadable) {
+                let todo = if definition.is_reloadable(error.name()) {
                     "correct the parameter of the resource: its default is taken until then"
                 } else {
                     "correct the parameter of the resource: a start is refused until then"

@@ -57,6 +57,12 @@ impl Definition {
         !action.is_operation() || self.operations.iter().any(|operation| operation.action == action)
     }
 
+    /// Can this parameter be changed without a restart?
+    #[must_use]
+    pub fn is_reloadable(&self, name: &str) -> bool {
+        self.parameters.iter().any(|parameter| parameter.name == name && parameter.reloadable)
+    }
+
     /// The advised time-out of an action, for a monitor that of the deepest check that is not deeper than `level`.
     /// Actions for people look as a monitor does, and get its time.
     #[must_use]
