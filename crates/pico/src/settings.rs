@@ -54,9 +54,7 @@ impl PicoType {
             Self::ExecutionContext
         }
     }
-}
 
-impl PicoType {
     /// Can a pico of this name, which need not be a [`PicoName`], be of this type?
     #[must_use]
     pub fn can_be_called(self, name: &OsStr) -> bool {

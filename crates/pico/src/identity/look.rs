@@ -4,11 +4,10 @@
 //! which it can't choose. Only what passes these is asked for its command line, all within one deadline
 //! ([`process::command_lines`]).
 
-use super::installation::is_ours;
 use super::lines::{JAVA, program, stranger};
 use super::markers::{
-    Arguments, HomeClaim, Role, home_in_environment, home_on_command_line, may_be_of_the_product,
-    may_go_on_as_pico, pico_of_anyone, role, script_of,
+    Arguments, Role, home_in_environment, home_on_command_line, may_be_of_the_product, may_go_on_as_pico,
+    pico_of_anyone, role, script_of,
 };
 use super::nameless::{Nameless, Why};
 use super::script;
@@ -140,6 +139,11 @@ impl Search<'_> {
             return Err(io::Error::other(why));
         }
         Ok(found)
+    }
+
+    /// Can it be any program?
+    pub(super) fn is_by_pattern(&self) -> bool {
+        self.targets.iter().any(|target| target.process_match.is_some())
     }
 
     fn pass(&self, surroundings: &dyn Surroundings, until: Instant) -> io::Result<Found> {
@@ -278,8 +282,7 @@ impl<'a> Pass<'a> {
     }
 
     fn may_be_of_the_product(&self, stat: &Stat) -> io::Result<bool> {
-        let by_pattern = self.search.targets.iter().any(|target| target.process_match.is_some());
-        Ok(by_pattern
+        Ok(self.search.is_by_pattern()
             || match process::link(stat.pid.into(), "exe")? {
                 Link::Gone => stat.comm == JAVA,
                 exe => program(stat, &exe).as_deref().is_none_or(may_be_of_the_product),
@@ -307,7 +310,7 @@ impl<'a> Pass<'a> {
         eligible: &[Eligible<'s>],
         nameless: &mut Vec<Nameless<'s>>,
     ) -> io::Result<HashMap<Pid, Claim>> {
-        let by_pattern = self.search.targets.iter().any(|target| target.process_match.is_some());
+        let by_pattern = self.search.is_by_pattern();
         let asked: Vec<&Eligible<'_>> = eligible
             .iter()
             .filter(|one| by_pattern || one.program.as_deref().is_none_or(may_be_of_the_product))
@@ -371,13 +374,8 @@ impl<'a> Pass<'a> {
             if stat.id().live()?.is_none() {
                 return Ok(None);
             }
-            let ours = match (&claim.script, home) {
-                (Some(script), None) => script::is_of_ours(target, script, process.source, self.surroundings),
-                (_, home) => {
-                    let home = home.map_or(HomeClaim::Unknown, HomeClaim::Is);
-                    is_ours(target, &home, process.source, self.surroundings)
-                }
-            };
+            let script = claim.script.as_deref();
+            let ours = script::claim_is_ours(target, script, home, process.source, self.surroundings);
             match ours {
                 Ok(true) => return Ok(Some(finding)),
                 Ok(false) => {}

@@ -62,7 +62,7 @@ impl Pass<'_> {
     pub(super) fn judge(&self, one: &Nameless<'_>, found: &mut Found) -> io::Result<()> {
         let stat = one.stat;
         let targets = self.search.targets;
-        let by_pattern = targets.iter().any(|target| target.process_match.is_some());
+        let by_pattern = self.search.is_by_pattern();
         let is_java = stat.comm == b"java"
             || matches!(process::link(one.source, "exe")?, Link::To(exe) if ExeLink::of(&exe).is_named("java"));
         if !is_java && !by_pattern || !self.is_of_this_node(stat)? || stat.id().live()?.is_none() {

@@ -1,11 +1,9 @@
 //! Live picos by their names alone, of whichever installation and user: where it can't be read which one is meant.
 
-use super::installation::is_ours;
 use super::lines::{self, stranger};
 use super::look::Surroundings;
 use super::markers::{
-    Arguments, HomeClaim, home_in_environment, home_on_command_line, may_be_pico, names_to_start, raw_name,
-    script_of,
+    Arguments, home_in_environment, home_on_command_line, may_be_pico, names_to_start, raw_name, script_of,
 };
 use super::script;
 use crate::settings::Target;
@@ -72,15 +70,11 @@ impl Possible {
         if !process::ownership(self.id.pid)?.is_some_and(counts) {
             return Ok(false);
         }
-        let ours = match (&self.name, &self.script, &self.home) {
-            (None, ..) => return Ok(self.has_open(target, surroundings)),
-            (_, Some(script), None) => script::is_of_ours(target, script, source, surroundings),
-            (_, _, home) => {
-                let home = home.clone().map_or(HomeClaim::Unknown, HomeClaim::Is);
-                is_ours(target, &home, source, surroundings)
-            }
-        };
-        Ok(ours.unwrap_or(true))
+        if self.name.is_none() {
+            return Ok(self.has_open(target, surroundings));
+        }
+        let (script, home) = (self.script.as_deref(), self.home.clone());
+        Ok(script::claim_is_ours(target, script, home, source, surroundings).unwrap_or(true))
     }
 
     /// Has it a file of the installation open, or its working directory or program there? Where storage does not answer, it may.

@@ -7,8 +7,26 @@ use crate::settings::Target;
 use host::process::{self, Link, Source};
 use std::path::{Path, PathBuf};
 
+/// Is the process of the installation that is meant, by the home that it claims; or, where it claims none, by the script that it is?
+/// Err: it can't be decided, and why.
+pub(super) fn claim_is_ours(
+    target: &Target,
+    script: Option<&Path>,
+    home: Option<PathBuf>,
+    process: Source,
+    surroundings: &dyn Surroundings,
+) -> Result<bool, String> {
+    match (script, home) {
+        (Some(script), None) => is_of_ours(target, script, process, surroundings),
+        (_, home) => {
+            let home = home.map_or(HomeClaim::Unknown, HomeClaim::Is);
+            is_ours(target, &home, process, surroundings)
+        }
+    }
+}
+
 /// Is the script, called by this path and without `MZ_HOME`, of the installation that is meant? Err: it can't be decided, and why.
-pub(super) fn is_of_ours(
+fn is_of_ours(
     target: &Target,
     script: &Path,
     process: Source,

@@ -59,8 +59,8 @@ impl HaAnswer {
         }
         let late = finished.took >= Duration::from_secs(seconds).mul_f32(0.9);
         let code = match finished.end {
-            End::TimedOut => return Self::NoAnswer(format!("no answer in {seconds} s")),
-            End::Signalled(_) => return Self::NotAsked(format!("the HA client ended by {}", finished.end)),
+            // One that ended by a signal was told above.
+            End::TimedOut | End::Signalled(_) => return Self::NoAnswer(format!("no answer in {seconds} s")),
             // The client has its own limit, and may say FAILED when it is reached.
             End::Exited(code) if code != 0 && late => {
                 return Self::NoAnswer(format!("no answer in {seconds} s"));
