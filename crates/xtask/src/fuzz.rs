@@ -1,8 +1,8 @@
 //! `cargo xtask fuzz`: bytes that nobody thought of, for all that the agents read from outside.
 //!
-//! What must hold is in `tests/hostile`; `fuzz/` has a doorway to each function of it, seeds, dictionaries, and a corpus: the
-//! fewest inputs that reach all that was ever reached. A run begins with both and leaves what it finds under `target/`, so it
-//! never changes the repository; with `--keep` it then makes the corpus anew out of everything.
+//! What must hold is in `tests/hostile`; `fuzz/` has a target for each function of it, seeds, dictionaries, and a corpus: the
+//! fewest inputs that reach all that was ever reached, as one archive for each target. A run begins with both and leaves what it
+//! finds under `target/`, so it never changes the repository; with `--keep` it then makes the corpus anew out of everything.
 //!
 //! No sanitizer: all of the code under test forbids `unsafe` or calls the system, and without one it is twice as fast. Overflow
 //! and debug assertions are checked. Compares are not traced, for the dictionaries know the words, and that, too, is twice as
@@ -140,7 +140,7 @@ impl Fuzzing<'_> {
         let log = self.here.join(format!("{}.log", self.target));
         let mut fuzzer = self.fuzzer(&found);
         fuzzer
-            .args(self.kept())
+            .args(self.kept()?)
             .arg(format!(
                 "-dict={}",
                 folder().join("dictionaries").join(format!("{}.dict", self.target)).display()
@@ -169,20 +169,24 @@ impl Fuzzing<'_> {
     /// The smallest corpus that reaches all that is reached; how often each place is does not count.
     fn keep(&self) -> Result<(), Error> {
         let found = self.directory("found")?;
-        let corpus = folder().join("corpus").join(self.target);
-        let new = self.directory("minimal")?;
-        fs::remove_dir_all(&new).and_then(|()| fs::create_dir(&new)).map_err(Error::file("empty", &new))?;
+        let new = self.empty("minimal")?;
         let mut fuzzer = self.fuzzer(&new);
-        workspace::succeed(fuzzer.args(self.kept()).arg(found).args(["-merge=1", "-use_counters=0"]))?;
-        if corpus.exists() {
-            fs::remove_dir_all(&corpus).map_err(Error::file("remove", &corpus))?;
-        }
-        fs::create_dir_all(&corpus).map_err(Error::file("create", &corpus))?;
-        for entry in fs::read_dir(&new).map_err(Error::file("list", &new))?.flatten() {
-            let to = corpus.join(entry.file_name());
-            fs::copy(entry.path(), &to).map_err(Error::file("write", &to))?;
-        }
-        Ok(())
+        workspace::succeed(fuzzer.args(self.kept()?).arg(found).args(["-merge=1", "-use_counters=0"]))?;
+        // The same inputs give the same bytes.
+        let mut tar = Command::new("tar");
+        tar.args(["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "--mode=0644"])
+            .args(["--use-compress-program", "gzip --no-name --best", "--create"])
+            .arg("--file")
+            .arg(self.archive())
+            .arg("--directory")
+            .arg(&new);
+        let mut names = fs::read_dir(&new)
+            .map_err(Error::file("list", &new))?
+            .map(|entry| entry.map(|entry| entry.file_name()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Error::file("list", &new))?;
+        names.sort();
+        workspace::succeed(tar.args(names)).map(drop)
     }
 
     /// The fuzzer, which puts what it finds into `corpus`.
@@ -200,9 +204,29 @@ impl Fuzzing<'_> {
     }
 
     /// What the repository holds for it.
-    fn kept(&self) -> Vec<PathBuf> {
-        let folders = ["seeds", "corpus"].map(|name| folder().join(name).join(self.target));
-        folders.into_iter().filter(|path| path.is_dir()).collect()
+    fn kept(&self) -> Result<Vec<PathBuf>, Error> {
+        let seeds = folder().join("seeds").join(self.target);
+        let mut folders: Vec<PathBuf> = Some(seeds).filter(|path| path.is_dir()).into_iter().collect();
+        if self.archive().exists() {
+            let corpus = self.empty("corpus")?;
+            let mut tar = Command::new("tar");
+            tar.arg("--extract").arg("--file").arg(self.archive()).arg("--directory").arg(&corpus);
+            workspace::succeed(&mut tar)?;
+            folders.push(corpus);
+        }
+        Ok(folders)
+    }
+
+    fn archive(&self) -> PathBuf {
+        folder().join("corpus").join(format!("{}.tar.gz", self.target))
+    }
+
+    fn empty(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.directory(name)?;
+        fs::remove_dir_all(&path)
+            .and_then(|()| fs::create_dir(&path))
+            .map_err(Error::file("empty", &path))?;
+        Ok(path)
     }
 
     fn directory(&self, name: &str) -> Result<PathBuf, Error> {

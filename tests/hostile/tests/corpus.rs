@@ -1,7 +1,9 @@
 //! What the fuzzer found worth keeping, and the seeds that it began with, keep their promises in every run of the tests.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{fs, panic, thread};
+use tempfile::TempDir;
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
@@ -29,17 +31,26 @@ fn every_input_that_is_kept_keeps_the_promises() {
 
 fn read_all() {
     for (target, check) in hostile::TARGETS {
-        for folder in ["seeds", "corpus"] {
-            let directory = fuzz().join(folder).join(target);
-            let inputs = names(&directory);
+        let unpacked = unpack(&fuzz().join("corpus").join(format!("{target}.tar.gz")));
+        for directory in [&fuzz().join("seeds").join(target), unpacked.path()] {
+            let inputs = names(directory);
             assert!(!inputs.is_empty(), "{} is empty", directory.display());
             for input in inputs {
                 let bytes = fs::read(directory.join(&input)).unwrap();
                 let outcome = panic::catch_unwind(|| check(&bytes));
-                assert!(outcome.is_ok(), "fuzz/{folder}/{target}/{input}");
+                assert!(outcome.is_ok(), "{target}: {input}");
             }
         }
     }
+}
+
+fn unpack(archive: &Path) -> TempDir {
+    let into = TempDir::new().unwrap();
+    let mut tar = Command::new("tar");
+    let tar = tar.arg("--extract").arg("--file").arg(archive).arg("--directory").arg(into.path()).output();
+    let tar = tar.unwrap();
+    assert!(tar.status.success(), "{}", String::from_utf8_lossy(&tar.stderr));
+    into
 }
 
 #[test]
