@@ -2,11 +2,6 @@
 //!
 //! What the program can do is told in src/bin/imitator.rs. It is copied to where the case wants it, so that `exe` and `comm` of
 //! the imitation are those of a java, a shell or whatever it is to be.
-#![expect(
-    clippy::missing_errors_doc,
-    clippy::missing_panics_doc,
-    reason = "all of them: the node can't be used, or the imitation is not what it should be; both end the test"
-)]
 
 use std::fmt::Write as _;
 use std::path::Path;

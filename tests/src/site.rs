@@ -2,12 +2,6 @@
 //!
 //! The pico under test is `platform`, `ec1`, `sc1` or `ui`, by the agent's type; beside it there is always a Platform,
 //! which is up before the test begins unless the test wants it away. Times are short; none is a time that a test waits for.
-#![expect(
-    clippy::missing_errors_doc,
-    clippy::missing_panics_doc,
-    clippy::must_use_candidate,
-    reason = "all of them: the node can't be used, or is not as the test says; both end the test"
-)]
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -1,10 +1,5 @@
 //! What a fault needs beyond a site: processes that behave as no simulated pico does, an mzsh that is no good, and short
 //! words for what is looked at again and again.
-#![expect(
-    clippy::missing_errors_doc,
-    clippy::missing_panics_doc,
-    reason = "all of them: the node can't be used, or is not as the test says; both end the test"
-)]
 
 use std::thread;
 

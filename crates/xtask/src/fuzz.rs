@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use crate::Error;
-use crate::workspace::{self, Workspace};
+use devtools::Error;
+use devtools::workspace::{self, Workspace};
 
 /// Bytes of the longest input.
 const LONGEST: u32 = 1024;

@@ -2,19 +2,20 @@
 //!
 //! - ocf-metadata/*.xml, one file an agent, exactly what its `meta-data` prints.
 //! - docs/behaviour.md, see [`behaviour`].
-//! - docs/in-the-cluster.md, see [`decisions`]; what it is made of, with `--decisions` alone: that takes Pacemaker's tools and half a minute,
-//!   and the suite `simulations` compares it.
-//! - docs/reliability.md, see [`reliability`].
+//! - docs/in-the-cluster.md, which the lab's program makes; what it is made of, with `--decisions` alone: that takes Pacemaker's tools and
+//!   half a minute, and the suite `simulations` compares it.
+//! - docs/reliability.md, which the lab's program makes of docs/reliability/.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use lab::simulation::golden;
-use testkit::{AGENTS, Generation};
+use testkit::AGENTS;
 
-use crate::workspace::{self, Workspace};
-use crate::{Error, behaviour, decisions, reliability};
+use devtools::Error;
+use devtools::workspace::{self, Workspace};
+
+use crate::{behaviour, lab};
 
 /// What `gen` is asked for.
 #[derive(Debug, clap::Args)]
@@ -36,7 +37,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     if options.decisions {
-        write(&golden::file(Generation::under_test()), decisions::ask(&workspace)?.as_bytes())?;
+        print!("{}", lab::says(&["decisions"])?);
     }
     for (name, content) in files(&workspace)? {
         write(&name, &content)?;
@@ -73,8 +74,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Error> {
 fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let mut files = vec![
         ("docs/behaviour.md".to_owned(), behaviour::page()?.into_bytes()),
-        ("docs/in-the-cluster.md".to_owned(), decisions::page()?.into_bytes()),
-        ("docs/reliability.md".to_owned(), reliability::page()?.into_bytes()),
+        ("docs/in-the-cluster.md".to_owned(), lab::says(&["page", "in-the-cluster"])?.into_bytes()),
+        ("docs/reliability.md".to_owned(), lab::says(&["page", "reliability"])?.into_bytes()),
     ];
     for agent in AGENTS {
         files.push((format!("ocf-metadata/{agent}.xml"), metadata(workspace, agent)?));

@@ -3,27 +3,18 @@
 
 mod behaviour;
 mod bench;
-mod deaths;
-mod decisions;
 mod demo;
-mod error;
-mod faults;
 mod fuzz;
 mod r#gen;
-mod generation;
 mod lab;
 mod mutants;
-mod packages;
-mod reliability;
-mod soak;
 mod test;
-mod workspace;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::error::Error;
+use devtools::Error;
 
 /// Tasks of this repository.
 #[derive(Debug, Parser)]
@@ -42,14 +33,17 @@ enum Task {
     /// Run the suites that inject faults again and again.
     Repeat(test::repeat::Options),
     /// Random faults, one after the other, on a cluster of three nodes with five picos; a seed tells which.
-    Soak(soak::Options),
+    #[command(disable_help_flag = true)]
+    Soak(lab::Arguments),
     /// Measure how long a death takes to be noticed and to be over, with the waiting monitor and without, by interval and pico type.
-    Deaths(deaths::Options),
+    #[command(disable_help_flag = true)]
+    Deaths(lab::Arguments),
     /// A real Corosync and Pacemaker cluster on this machine: up, exec, kill, cut, heal, status, down.
-    #[command(subcommand)]
-    Lab(lab::Task),
+    #[command(disable_help_flag = true)]
+    Lab(lab::Arguments),
     /// Run the scenarios on a real cluster once, and record the pass for docs/reliability.md.
-    Reliability(reliability::Options),
+    #[command(disable_help_flag = true)]
+    Reliability(lab::Arguments),
     /// Write what is generated: ocf-metadata/, docs/behaviour.md, docs/in-the-cluster.md, docs/reliability.md.
     Gen(r#gen::Options),
     /// Fuzz what the agents read from outside (needs a nightly toolchain and cargo-fuzz).
@@ -68,10 +62,10 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Repeat(options) => test::repeat::run(&options),
-        Task::Soak(options) => soak::run(&options),
-        Task::Deaths(options) => deaths::run(&options),
-        Task::Lab(task) => lab::run(&task),
-        Task::Reliability(options) => reliability::run(&options),
+        Task::Soak(arguments) => lab::hand_on(Some("soak"), &arguments),
+        Task::Deaths(arguments) => lab::hand_on(Some("deaths"), &arguments),
+        Task::Lab(arguments) => lab::hand_on(None, &arguments),
+        Task::Reliability(arguments) => lab::hand_on(Some("reliability"), &arguments),
         Task::Gen(options) => r#gen::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Mutants(options) => mutants::run(&options),

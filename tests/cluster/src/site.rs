@@ -9,11 +9,6 @@
 //!
 //! The Platform and the UI prefer n1 and may go to n2. `ec1` and `sc1` prefer n3, `ec2` n2, and may go to each other's. So the loss of n1
 //! is a fault of the Platform and the UI alone. Of two nodes, the second has all others.
-#![expect(
-    clippy::missing_errors_doc,
-    clippy::missing_panics_doc,
-    reason = "all of them: the cluster can't be used, or is not as the test says; both end the test"
-)]
 
 mod plan;
 

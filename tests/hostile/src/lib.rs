@@ -12,7 +12,6 @@
 //! The product's pid file is not among them: the agents don't read it.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::missing_panics_doc, reason = "that they panic is what the functions are for")]
 
 mod command_output;
 mod environment;

@@ -1,7 +1,8 @@
 //! The fault table.
 
-use super::table;
-use crate::faults::{Case, Family};
+use devtools::cases::{Case, Family};
+use devtools::markdown::table;
+
 use crate::mutants::Mutant;
 
 const HEAD: &str = "\

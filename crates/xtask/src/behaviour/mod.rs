@@ -4,10 +4,11 @@
 //! cases, and beside each stand the changes to the agents that it was seen to catch.
 
 mod faults;
-mod verdicts;
 
-use crate::faults::Family;
-use crate::{Error, faults as suite, mutants, workspace};
+use devtools::cases::{self, Family};
+use devtools::{Error, workspace};
+
+use crate::mutants;
 
 const HEAD: &str = "\
 <!-- Made by `cargo xtask gen` from the code and the tests: change those. -->
@@ -26,11 +27,18 @@ to fail.
 
 /// The whole page.
 pub(crate) fn page() -> Result<String, Error> {
-    let families = suite::read(suite::SUITE)?;
+    let families = cases::read(cases::FAULTS)?;
     let mutants = mutants::read()?;
     complete(&families)?;
     named(&families)?;
-    Ok([HEAD, &verdicts::section(), &faults::section(&families, &mutants)].join("\n"))
+    Ok([HEAD, &verdicts()?, &faults::section(&families, &mutants)].join("\n"))
+}
+
+/// What the agents themselves say; they are not linked here.
+fn verdicts() -> Result<String, Error> {
+    let example = ["run", "--quiet", "--package", "agents", "--example", "verdicts"];
+    let said = workspace::succeed(&mut workspace::cargo(example))?.stdout;
+    String::from_utf8(said).map_err(Error::unreadable("the example verdicts"))
 }
 
 /// Every family and every case says what it is about.
@@ -66,18 +74,6 @@ fn cases_in(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).filter(is_case).collect()
 }
 
-/// A table for a page: the heads of its columns and its rows.
-pub(crate) fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let heads: Vec<String> = heads.iter().map(|&head| head.to_owned()).collect();
-    let rule = vec!["---".to_owned(); heads.len()];
-    // A bar in a cell would begin the next one.
-    let rows =
-        rows.into_iter().map(|row| row.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>());
-    let body: String = rows.map(|row| line(&row)).collect();
-    line(&heads) + &line(&rule) + &body
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,11 +82,5 @@ mod tests {
     fn cases_are_told_from_other_code() {
         let text = "see `home::other_one` and `crates/host` [`a::B`] home::not_quoted `ha_client::is_1`";
         assert_eq!(cases_in(text), ["home::other_one", "ha_client::is_1"]);
-    }
-
-    #[test]
-    fn a_bar_in_a_cell_stays_in_it() {
-        let cells = vec!["a|b".to_owned(), "c".to_owned()];
-        assert_eq!(table(&["x", "y"], [cells]), "| x | y |\n| --- | --- |\n| a\\|b | c |\n");
     }
 }

@@ -9,7 +9,7 @@ use nix::sys::time::TimeValLike;
 use nix::sys::wait::wait;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use devtools::Error;
 
 /// What to run, and how often.
 #[derive(Debug, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use testkit::site::{Kind, Site};
 use testkit::{Held, Sandbox};
 
 use super::stage;
-use crate::Error;
+use devtools::Error;
 
 /// Another user than the owner of the installation.
 const STRANGER: u32 = 4712;

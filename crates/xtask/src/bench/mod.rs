@@ -21,8 +21,8 @@ use std::time::Duration;
 use serde::{Serialize, de::DeserializeOwned};
 use testkit::{Programs, Sandbox, needs};
 
-use crate::workspace::{self, Workspace};
-use crate::{Error, packages};
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, packages};
 
 /// What `bench` is asked for.
 #[derive(Debug, clap::Args)]

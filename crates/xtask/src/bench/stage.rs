@@ -6,7 +6,7 @@ use std::time::Duration;
 use testkit::{AgentCall, Sandbox};
 
 use super::inside::{Candidate, Plan};
-use crate::Error;
+use devtools::Error;
 
 /// The floor: nothing that is written in Rust can cost less.
 pub(crate) const EMPTY: &str = "empty Rust program";

@@ -13,7 +13,7 @@ use testkit::Sandbox;
 
 use super::inside::{command, cpu_of_children};
 use super::stage;
-use crate::Error;
+use devtools::Error;
 
 /// So many at once, in turns.
 const COUNTS: [u32; 3] = [50, 100, 200];

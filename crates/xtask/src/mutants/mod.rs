@@ -19,10 +19,10 @@ use std::time::{Duration, Instant};
 
 pub(crate) use table::{Mutant, read};
 
-use crate::faults::{self, Family};
-use crate::test::needs_of;
-use crate::workspace::{self, Workspace};
-use crate::{Error, packages};
+use devtools::cases::{self, Family};
+use devtools::suites::needs_of;
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, packages};
 use tree::Tree;
 
 /// Longest run of one case; a mutant may well have an agent wait for ever. Far above what any case takes on a loaded machine.
@@ -51,7 +51,7 @@ enum Fate {
 /// Tries the mutants; the exit code is success when all are caught and every case catches one.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let mutants = read()?;
-    let suite = faults::read(faults::SUITE)?;
+    let suite = cases::read(cases::FAULTS)?;
     let chosen = |mutant: &&Mutant| {
         options.names.is_empty() || options.names.iter().any(|name| mutant.name.contains(name))
     };
@@ -113,7 +113,7 @@ fn report(fates: &[(&Mutant, Fate)], unguarded: &[&str]) -> ExitCode {
 /// The gate: does the table fit the code and the suite?
 pub(crate) fn check() -> Result<(), Error> {
     let mutants = read()?;
-    let suite = faults::read(faults::SUITE)?;
+    let suite = cases::read(cases::FAULTS)?;
     let mut wrong = Vec::new();
     for mutant in &mutants {
         let text = mutant.applied(&workspace::root()).err();

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::faults::{Case, Family, SUITE};
-use crate::{Error, workspace};
+use devtools::cases::{Case, FAULTS, Family};
+use devtools::{Error, workspace};
 
 /// One change to the agents that the suite must notice.
 #[derive(Debug, Deserialize)]
@@ -33,7 +33,7 @@ struct Table {
 
 /// Reads the table.
 pub(crate) fn read() -> Result<Vec<Mutant>, Error> {
-    let path = workspace::root().join(SUITE).join("mutants.toml");
+    let path = workspace::root().join(FAULTS).join("mutants.toml");
     let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
     let table: Table = toml::from_str(&text)
         .map_err(|e| Error::Unreadable { what: path.display().to_string(), said: e.to_string() })?;

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::workspace::{self, Workspace};
-use crate::{Error, mutants::Mutant};
+use devtools::Error;
+use devtools::workspace::{self, Workspace};
+
+use crate::mutants::Mutant;
 
 /// What is not copied, at the top of the workspace.
 const NOT_COPIED: [&str; 2] = [".git", "target"];

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::Tally;
-use crate::Error;
-use crate::workspace::{self, Workspace};
+use devtools::Error;
+use devtools::workspace::{self, Workspace};
 
 /// The version that `--all` installs; deny.toml is written for it.
 const CARGO_DENY: &str = "0.20.2";

@@ -14,15 +14,14 @@ use std::process::ExitCode;
 
 use testkit::Generation;
 
-use crate::Error;
+use devtools::suites::all_needs;
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, generation, packages};
+
 use crate::r#gen;
-use crate::generation;
+use crate::lab;
 use crate::mutants;
-use crate::packages;
-use crate::reliability;
-use crate::workspace::{self, Workspace};
 use suites::LeftOut;
-pub(crate) use suites::{at_once, needs_of};
 use tally::{Counts, Tally};
 
 /// What `test` is asked for.
@@ -44,11 +43,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let workspace = Workspace::read()?;
     let mut tally = Tally::default();
 
-    packages::provide(&suites::all_needs());
+    packages::provide(&all_needs());
     tally.gate("format", || workspace::succeed(&mut workspace::cargo(["fmt", "--all", "--check"])));
     tally.gate("lints", gates::clippy);
     tally.gate("mutants", mutants::check);
-    tally.gate("records", reliability::check);
+    tally.gate("records", || lab::says(&["records"]).map(drop));
     gates::deny(&mut tally, &workspace, options.all);
     let built = tally.gate("build", workspace::build);
     if built {

@@ -4,10 +4,12 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use devtools::suites::needs_of;
+
 use super::suites;
 use super::tally::{Counts, Tally};
-use crate::workspace::{self, Workspace};
-use crate::{Error, packages};
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, packages};
 
 /// In this order, each round.
 const SUITES: [&str; 4] = ["faults", "lifecycle", "killpoints", "deadlines"];
@@ -24,7 +26,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let end = Instant::now() + Duration::from_secs(options.minutes * 60);
     let workspace = Workspace::read()?;
-    packages::provide(&SUITES.map(suites::needs_of).concat());
+    packages::provide(&SUITES.map(needs_of).concat());
     workspace::build()?;
     let mut tally = Tally::default();
     let mut rounds = 0;

@@ -1,40 +1,12 @@
-//! The test targets: what each needs, and how it is run and counted.
+//! The test targets: which are run, and how they are run and counted.
 
 use testkit::generation::{self, Generation};
-use testkit::needs::{self, Need};
+use testkit::needs::Need;
+
+use devtools::suites::{at_once, needs_of};
+use devtools::workspace::{self, Workspace};
 
 use super::tally::{Counts, Outcome, Tally};
-use crate::workspace::{self, Workspace};
-
-/// What the integration suites need, by target. One that is not named here needs nothing but cargo.
-const NEEDS: &[(&str, &[&[Need]])] = &[
-    ("sandbox", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::NAME_SERVER]),
-    ("addresses", &[needs::SANDBOX, needs::NAME_SERVER]),
-    ("conformance", &[needs::SANDBOX, needs::CONFORMANCE]),
-    ("commands", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::PYTHON, needs::CONFIGURATION]),
-    ("metadata", &[needs::XML]),
-    ("cost", &[needs::SANDBOX, needs::STRACE]),
-    ("jvm", &[needs::JDK]),
-    ("lifecycle", &[needs::SANDBOX, needs::JDK]),
-    ("faults", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::FAKETIME, needs::JDK, needs::PYTHON]),
-    ("killpoints", &[needs::SANDBOX, needs::JDK]),
-    ("registry", &[needs::JDK, needs::HOCON]),
-    ("deadlines", &[needs::SANDBOX, needs::HUNG_STORAGE]),
-    ("deadlines-slow", &[needs::SANDBOX, needs::HUNG_STORAGE]),
-    ("cluster", &[needs::CLUSTER, needs::HUNG_STORAGE, needs::JDK]),
-    ("simulations", &[needs::SANDBOX, needs::SIMULATIONS]),
-];
-
-/// Suites that wait more than they work: how many of their tests are run at once, whatever the number of processors.
-const AT_ONCE: &[(&str, &str)] = &[
-    ("addresses", "8"),
-    // Each has a cluster of its own.
-    ("cluster", "3"),
-    ("faults", "4"),
-    ("killpoints", "6"),
-    ("deadlines", "32"),
-    ("deadlines-slow", "32"),
-];
 
 /// The slow tier: suites that take minutes because what they show does. Only `--all` runs them; else they count as skipped.
 const SLOW: &[&str] = &["cluster", "deadlines-slow"];
@@ -75,22 +47,6 @@ impl LeftOut {
             Self::Cluster => suite.target == "cluster",
         }
     }
-}
-
-/// All that any suite needs.
-pub(crate) fn all_needs() -> Vec<Need> {
-    NEEDS.iter().flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
-}
-
-/// What this one needs.
-pub(crate) fn needs_of(suite: &str) -> Vec<Need> {
-    let named = NEEDS.iter().filter(|(name, _)| *name == suite);
-    named.flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
-}
-
-/// How many of its tests are run at once, if that is not as many as there are processors.
-pub(crate) fn at_once(suite: &str) -> Option<&'static str> {
-    AT_ONCE.iter().find(|(name, _)| *name == suite).map(|(_, number)| *number)
 }
 
 /// Runs all suites: unit tests, each integration suite, documentation tests.

@@ -19,11 +19,11 @@ use lab::{Control, Lab, directory};
 use testkit::needs::{self, Need};
 use testkit::{Error as LabError, Generation, Programs};
 
-use crate::demo::page::Page;
-use crate::lab::BY_HAND;
-use crate::workspace::{self, Workspace};
-use crate::{Error, packages};
+use crate::by_hand::BY_HAND;
 use board::Board;
+use devtools::transcript::Transcript;
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, packages};
 
 /// Between two looks; each costs a call of `crm_mon`.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -35,8 +35,16 @@ const LEFT: &str =
 /// Longest wait for anything that the story tells, on a loaded machine too.
 const LIMIT: Duration = Duration::from_secs(2 * SOON.as_secs());
 
+/// What `demo` is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Leave the cluster up, for `cargo xtask lab`
+    #[arg(long)]
+    keep: bool,
+}
+
 /// Runs the story; success when all came out as it should.
-pub(super) fn run(keep: bool) -> Result<ExitCode, Error> {
+pub(crate) fn run(&Options { keep }: &Options) -> Result<ExitCode, Error> {
     packages::provide(needs::CLUSTER);
     let missing: Vec<String> =
         needs::CLUSTER.iter().filter(|need| !need.is_met()).map(Need::to_string).collect();
@@ -55,36 +63,36 @@ pub(super) fn run(keep: bool) -> Result<ExitCode, Error> {
         return Ok(ExitCode::FAILURE);
     }
     let begun = Instant::now();
-    let page = Page::new();
-    page.chapter("Three nodes, Corosync, Pacemaker and fencing, in namespaces of this machine.");
+    let transcript = Transcript::on_stdout();
+    transcript.chapter("Three nodes, Corosync, Pacemaker and fencing, in namespaces of this machine.");
     let lab = Lab::of(name, 3, &programs, Generation::under_test(), !keep)?;
-    page.chapter(
+    transcript.chapter(
         "The README's configuration: storage, address and Platform in a group, a UI, two ECs, an SC.",
     );
     let site = site().begin_in(lab)?;
-    let mut story = Story { site: &site, board: Board::new(begun), page };
+    let mut story = Story { site: &site, board: Board::new(begun), transcript };
     let told = story.tell();
-    let Story { page, .. } = story;
+    let Story { transcript, .. } = story;
     if keep {
         // Of a story that went wrong people will want to see the rest, too.
         site.lab.leave();
         told?;
-        return Ok(page.close_with(begun.elapsed(), LEFT));
+        return Ok(transcript.close_with(begun.elapsed(), LEFT));
     }
     told?;
-    if page.is_well() {
+    if transcript.is_well() {
         site.lab.down()?;
     } else {
         // Dropped with the logs of its nodes kept.
         drop(site);
     }
-    Ok(page.close(begun.elapsed()))
+    Ok(transcript.close(begun.elapsed()))
 }
 
 struct Story<'a> {
     site: &'a Site,
     board: Board,
-    page: Page,
+    transcript: Transcript,
 }
 
 impl Story<'_> {
@@ -95,7 +103,7 @@ impl Story<'_> {
         })?;
         let others = [self.site.one("ec1")?, self.site.one("ec2")?, self.site.one("sc1")?];
 
-        self.page.chapter("kill -9 of the Platform. Recovered in place; the UI and the ECs go on.");
+        self.transcript.chapter("kill -9 of the Platform. Recovered in place; the UI and the ECs go on.");
         let platform = self.site.one("platform")?;
         let fault = watch::now();
         self.site.signal(&platform, "KILL")?;
@@ -103,7 +111,8 @@ impl Story<'_> {
         self.told((fault, "kill -9 of the Platform"), &platform)?;
         self.site.lab.settle()?;
 
-        self.page.chapter("The plug of n1 is pulled. It is fenced, and only then the Platform runs on n2.");
+        self.transcript
+            .chapter("The plug of n1 is pulled. It is fenced, and only then the Platform runs on n2.");
         let platform = self.site.one("platform")?;
         let fault = watch::now();
         self.site.node("n1").kill()?;
@@ -112,7 +121,7 @@ impl Story<'_> {
         })?;
         self.told((fault, "n1 loses its power"), &platform)?;
 
-        self.page.chapter("n1 has booted and joins. The Platform stays where it is well.");
+        self.transcript.chapter("n1 has booted and joins. The Platform stays where it is well.");
         self.site_until_online("n1")?;
         self.judge(&others)
     }
@@ -152,10 +161,10 @@ impl Story<'_> {
     fn told(&mut self, fault: (u64, &str), dead: &Seen) -> Result<(), LabError> {
         let (rows, complete) = moments::of(self.site, fault, dead)?;
         for row in rows {
-            self.page.note(&row, true);
+            self.transcript.note(&row, true);
         }
         if !complete {
-            self.page.note("the logs and the watch do not tell all that has to be told here", false);
+            self.transcript.note("the logs and the watch do not tell all that has to be told here", false);
         }
         Ok(())
     }
@@ -163,7 +172,7 @@ impl Story<'_> {
     /// The witness's word, and that nobody else was touched.
     fn judge(&mut self, others: &[Seen]) -> Result<(), LabError> {
         let lives = self.site.lives()?;
-        self.page.chapter("What the witness says, who saw every process from outside.");
+        self.transcript.chapter("What the witness says, who saw every process from outside.");
         let moved = [("platform", 3), ("ui", 2)].map(|(pico, lives)| Expected { pico, on: &["n2"], lives });
         let nodes: Vec<(&str, [&str; 1])> =
             self.site.placed().iter().map(|(pico, on)| (*pico, [*on])).collect();
@@ -171,20 +180,20 @@ impl Story<'_> {
         let stayed = stayed.map(|(pico, on)| Expected { pico, on, lives: 1 });
         let broken = witness::judge(&lives, &moved.into_iter().chain(stayed).collect::<Vec<_>>());
         for broken in &broken {
-            self.page.note(&broken.to_string(), false);
+            self.transcript.note(&broken.to_string(), false);
         }
         if broken.is_empty() {
-            self.page.note("never two Platforms at once; all five picos run and are ready", true);
+            self.transcript.note("never two Platforms at once; all five picos run and are ready", true);
         }
         let same =
             others.iter().filter(|seen| self.site.one(&seen.pico).is_ok_and(|now| now == **seen)).count();
-        self.page.note(
+        self.transcript.note(
             &format!("{same} of {} ECs and SCs are in the process they were in at first", others.len()),
             same == others.len(),
         );
         let fenced = self.site.fenced("n1")?;
         let times = if fenced == 1 { "once".to_owned() } else { format!("{fenced} times") };
-        self.page.note(&format!("n1 was fenced {times}"), fenced == 1);
+        self.transcript.note(&format!("n1 was fenced {times}"), fenced == 1);
         Ok(())
     }
 }

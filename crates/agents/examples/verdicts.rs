@@ -1,4 +1,4 @@
-//! The verdict table: each row is evidence, put to the function that judges it.
+//! Prints the verdict tables of docs/behaviour.md: each row is evidence, put to the function that judges it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use pico::product::{HaAnswer, StatusAnswer};
 use pico::verdict::{Finding, Life, Observation, Occasion, Policy, Processes, Verdict, judge};
 use pico::{OnHaFailed, PicoType};
 
-use super::table;
+use devtools::markdown::table;
 
 const HEAD: &str = "\
 ## Is it running?
@@ -36,8 +36,12 @@ struct Row {
     policy: Policy,
 }
 
+fn main() {
+    print!("{}", sections());
+}
+
 /// The two sections that the code decides.
-pub(super) fn section() -> String {
+fn sections() -> String {
     let heads = ["what is seen", "recurring monitor", "probe", "reason, or warning in the log"];
     let verdicts = table(&heads, rows().into_iter().map(cells));
     let heads = ["code", "start", "stop", "monitor", "probe", "validate-all", "reload-agent"];

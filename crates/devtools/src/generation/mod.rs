@@ -14,14 +14,14 @@ use testkit::needs::{self, Need};
 use crate::{Error, packages, workspace};
 
 /// Sees to it that the folder is there. What went wrong is told, and is the reason that the suites will name.
-pub(crate) fn provide(generation: Generation) {
+pub fn provide(generation: Generation) {
     if let Err(error) = made(generation) {
         println!("{error}");
     }
 }
 
 /// The same where nothing can go on without it.
-pub(crate) fn made(generation: Generation) -> Result<(), Error> {
+pub fn made(generation: Generation) -> Result<(), Error> {
     let Some(release) = generation.suite().filter(|_| !generation.is_there()) else { return Ok(()) };
     packages::provide(needs::FOLDERS);
     let missing: Vec<String> =

@@ -6,7 +6,7 @@ use lab::timeline::median;
 use super::held;
 use super::page::{seconds, spread, versions};
 use super::records::Deaths;
-use crate::behaviour::table;
+use devtools::markdown::table;
 
 const HEAD: &str = "\
 ## A death

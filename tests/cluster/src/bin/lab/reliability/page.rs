@@ -8,8 +8,8 @@ use lab::timeline::median;
 
 use super::records::{Deaths, Pass};
 use super::{deaths, held};
-use crate::behaviour::table;
-use crate::faults::{Case, Family};
+use devtools::cases::{Case, Family};
+use devtools::markdown::table;
 
 const HEAD: &str = "\
 <!-- Made by `cargo xtask gen` from docs/reliability/ and tests/cluster: change those, or record anew. -->

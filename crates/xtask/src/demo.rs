@@ -4,12 +4,11 @@
 //! The agents are those that ship, run as Pacemaker runs them, in a sandbox that vanishes with this process. Each
 //! step says what it should come to; the demo fails if one does not.
 
-mod cluster;
-mod page;
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, packages};
 
-use crate::workspace::{self, Workspace};
-use crate::{Error, packages};
-use page::Page;
+use crate::lab;
+use devtools::transcript::Transcript;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use testkit::{AgentCall, Process, Programs, Ran, Sandbox, needs, wait_until};
@@ -35,7 +34,7 @@ pub(crate) struct Options {
 /// Runs the story; success when every step came out as it should.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     if options.cluster {
-        return cluster::run(options.keep);
+        return lab::pass(&[&["demo"][..], if options.keep { &["--keep"] } else { &[] }].concat());
     }
     packages::provide(needs::SANDBOX);
     eprintln!("building the agents and the simulated MediationZone...");
@@ -62,43 +61,44 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         "--set",
         TRAFFIC,
     ])?;
-    let mut page = Page::new();
-    Story { node: &node, page: &mut page }.tell()?;
+    let mut transcript = Transcript::on_stdout();
+    Story { node: &node, transcript: &mut transcript }.tell()?;
     drop(node);
-    Ok(page.close(begun.elapsed()))
+    Ok(transcript.close(begun.elapsed()))
 }
 
 struct Story<'a> {
     node: &'a Sandbox,
-    page: &'a mut Page,
+    transcript: &'a mut Transcript,
 }
 
 impl Story<'_> {
     fn tell(&mut self) -> Result<(), Error> {
-        self.page.chapter("A simulated MediationZone in /opt/mz of a private node. Is it fit to run here?");
+        self.transcript
+            .chapter("A simulated MediationZone in /opt/mz of a private node. Is it fit to run here?");
         self.step("platform", "validate-all", 0, |call| call.level(10))?;
         self.step("platform", "monitor", 7, |call| call)?;
 
-        self.page.chapter("Start the Platform, then an Execution Context, which needs it.");
+        self.transcript.chapter("Start the Platform, then an Execution Context, which needs it.");
         self.step("platform", "start", 0, |call| call)?;
         self.step("ec", "start", 0, |call| call)?;
 
-        self.page.chapter("Watch them: the process, its HA Monitor Server, mzsh status.");
+        self.transcript.chapter("Watch them: the process, its HA Monitor Server, mzsh status.");
         for level in [0, 10, 20] {
             self.step("platform", "monitor", 0, |call| recurring(call).level(level))?;
         }
         self.step("ec", "monitor", 0, |call| recurring(call).level(10))?;
         self.threshold_missed()?;
 
-        self.page.chapter("kill -9 of the Platform, while a monitor waits for just that.");
+        self.transcript.chapter("kill -9 of the Platform, while a monitor waits for just that.");
         self.death_noticed()?;
 
-        self.page.chapter("Recover it as Pacemaker does: stop, start. The EC was not touched.");
+        self.transcript.chapter("Recover it as Pacemaker does: stop, start. The EC was not touched.");
         self.step("platform", "stop", 0, |call| call)?;
         self.step("platform", "start", 0, |call| call)?;
         self.step("ec", "monitor", 0, |call| recurring(call).level(10))?;
 
-        self.page.chapter("kill -STOP: the Platform hangs. It is not taken for dead.");
+        self.transcript.chapter("kill -STOP: the Platform hangs. It is not taken for dead.");
         let hung = self.signal("platform", "-STOP")?;
         // The signal is sent when kill(1) ends, and done when the process has come to run once more.
         wait_until("the Platform to be stopped", LIMIT, || {
@@ -108,7 +108,7 @@ impl Story<'_> {
         })?;
         self.step("platform", "monitor", 1, recurring)?;
 
-        self.page.chapter("Stop both. Stopped is said when /proc says so.");
+        self.transcript.chapter("Stop both. Stopped is said when /proc says so.");
         self.step("ec", "stop", 0, |call| call)?;
         self.step("platform", "stop", 0, |call| call)?;
         self.step("platform", "monitor", 7, |call| call)?;
@@ -116,7 +116,7 @@ impl Story<'_> {
         self.address_that_is_not_here()?;
 
         let left = self.node.processes()?.iter().filter(|p| p.command_line().contains("mz.home")).count();
-        self.page.note(&format!("processes of MediationZone on the node: {left}"), left == 0);
+        self.transcript.note(&format!("processes of MediationZone on the node: {left}"), left == 0);
         Ok(())
     }
 
@@ -137,19 +137,19 @@ impl Story<'_> {
             _ => format!("{agent} {action}"),
         };
         let ran = call.run(action)?;
-        self.page.step(&title, &ran, expected);
+        self.transcript.step(&title, &ran, expected);
         Ok(())
     }
 
     /// An EC that is alive and has too little to do, by the counts of its own HA Monitor Server.
     fn threshold_missed(&mut self) -> Result<(), Error> {
-        self.page.chapter(
+        self.transcript.chapter(
             "An EC whose thresholds are not met: mz.ha.min_consumes is 10, and its traffic dries up.",
         );
         // The clock of the server is set: its interval of 40 s is not waited for, nor the grace of a young JVM.
         for (clock, code) in [("160s", 1), ("200s", 0)] {
             self.node.mz_sim(["set", MZ_HOME, &format!("ec1.ha_clock={clock}")])?;
-            self.page.note(&format!("by the clock of its HA Monitor Server it is {clock}"), true);
+            self.transcript.note(&format!("by the clock of its HA Monitor Server it is {clock}"), true);
             self.step("ec", "monitor", code, |call| recurring(call).level(10).param("ha_grace", "0"))?;
         }
         Ok(())
@@ -158,7 +158,7 @@ impl Story<'_> {
     /// A Platform that must bind an address, before and after that has come to the node.
     fn address_that_is_not_here(&mut self) -> Result<(), Error> {
         let (home, address) = ("/opt/mz-vip", "192.0.2.10");
-        self.page.chapter(
+        self.transcript.chapter(
             "Another Platform, which must bind the virtual address of mzplat. That is not here: no start.",
         );
         let name = ["--common", "pico.rcp.server.host=mzplat", "--common", "pico.rcp.platform.host=mzplat"];
@@ -166,7 +166,7 @@ impl Story<'_> {
         self.node.hosts(&[&format!("{address} mzplat")])?;
         self.step("platform", "start", 1, |call| call.param("mz_home", home))?;
 
-        self.page.chapter("The address comes to this node, as ocf:heartbeat:IPaddr2 brings it: start.");
+        self.transcript.chapter("The address comes to this node, as ocf:heartbeat:IPaddr2 brings it: start.");
         self.node.address(address)?;
         self.step("platform", "start", 0, |call| call.param("mz_home", home))?;
         self.step("platform", "stop", 0, |call| call.param("mz_home", home))
@@ -192,9 +192,9 @@ impl Story<'_> {
             let ran = monitor.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             Ok((ran, killed.elapsed()))
         })?;
-        self.page.step("platform monitor depth 0, waiting", &ran, 7);
+        self.transcript.step("platform monitor depth 0, waiting", &ran, 7);
         let noticed = noticed.as_secs_f64() * 1e3;
-        self.page.note(&format!("from the kill to the answer: at most {noticed:.0} ms"), true);
+        self.transcript.note(&format!("from the kill to the answer: at most {noticed:.0} ms"), true);
         Ok(())
     }
 

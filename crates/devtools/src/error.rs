@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 
 /// Why a task could not be done.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
     /// A command ended with a failure; it has said why on the terminal, or in `output`.
     #[error("`{command}`: {status}{}{output}", if output.is_empty() { "" } else { "\n" })]
     Command { command: String, status: ExitStatus, output: String },
@@ -34,11 +34,11 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    pub(crate) fn file<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
+    pub fn file<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::File { operation, path: path.to_owned(), source }
     }
 
-    pub(crate) fn unreadable<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> Self {
+    pub fn unreadable<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> Self {
         move |said| Self::Unreadable { what: what.to_owned(), said: said.to_string() }
     }
 }

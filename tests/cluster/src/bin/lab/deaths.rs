@@ -14,8 +14,10 @@ use lab::timeline::{self, median};
 use lab::{Lab, report, watch};
 use testkit::{Generation, Programs};
 
-use crate::workspace::{self, Workspace};
-use crate::{Error, generation, lab as by_hand, reliability};
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, generation};
+
+use crate::{by_hand, reliability};
 
 /// So many labs that do little but wait are up at the same time.
 const AT_ONCE: usize = 7;

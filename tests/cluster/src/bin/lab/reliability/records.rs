@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use testkit::Generation;
 
 use super::PASSES;
-use crate::{Error, workspace};
+use devtools::{Error, workspace};
 
 /// In the repository.
 const FOLDER: &str = "docs/reliability";

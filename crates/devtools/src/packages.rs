@@ -11,7 +11,7 @@ use crate::{Error, workspace};
 
 /// Sees to it that what is missing gets installed. A normal user is told what to install instead. Neither that nor an
 /// apt-get that fails ends the run: the suites that need what is missing will be skipped and say so.
-pub(crate) fn provide(needs: &[Need]) {
+pub fn provide(needs: &[Need]) {
     let missing: BTreeSet<&str> =
         needs.iter().filter(|need| !need.is_met()).filter_map(|need| need.package()).collect();
     if missing.is_empty() {

@@ -9,7 +9,7 @@ use crate::Error;
 
 /// What cargo tells of the workspace (`cargo metadata`), as far as it is needed here.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Workspace {
+pub struct Workspace {
     target_directory: PathBuf,
     packages: Vec<Package>,
 }
@@ -29,7 +29,7 @@ struct Target {
 
 impl Workspace {
     /// Asks cargo.
-    pub(crate) fn read() -> Result<Self, Error> {
+    pub fn read() -> Result<Self, Error> {
         let mut cargo = cargo(["metadata", "--no-deps", "--format-version", "1"]);
         let output = succeed(&mut cargo)?;
         serde_json::from_slice(&output.stdout)
@@ -37,37 +37,37 @@ impl Workspace {
     }
 
     /// Where the release build lies: what ships, so what is tested and measured.
-    pub(crate) fn release(&self) -> PathBuf {
+    pub fn release(&self) -> PathBuf {
         self.target_directory.join("release")
     }
 
     /// Where the development build lies.
-    pub(crate) fn debug(&self) -> PathBuf {
+    pub fn debug(&self) -> PathBuf {
         self.target_directory.join("debug")
     }
 
     /// Where tools go that the repository needs and the machine has not.
-    pub(crate) fn tools(&self) -> PathBuf {
+    pub fn tools(&self) -> PathBuf {
         self.target_directory.join("tools")
     }
 
     /// Where `fuzz` builds, and keeps what it finds.
-    pub(crate) fn fuzz(&self) -> PathBuf {
+    pub fn fuzz(&self) -> PathBuf {
         self.target_directory.join("fuzz")
     }
 
     /// Where labs have their directories.
-    pub(crate) fn lab(&self) -> PathBuf {
+    pub fn lab(&self) -> PathBuf {
         self.target_directory.join("lab")
     }
 
     /// Where the copy of the workspace is that mutants are made of.
-    pub(crate) fn mutants(&self) -> PathBuf {
+    pub fn mutants(&self) -> PathBuf {
         self.target_directory.join("mutants")
     }
 
     /// The integration test targets: package and target.
-    pub(crate) fn suites(&self) -> Vec<(&str, &str)> {
+    pub fn suites(&self) -> Vec<(&str, &str)> {
         let targets = self.packages.iter().flat_map(|p| p.targets.iter().map(move |t| (p, t)));
         let tests =
             targets.filter(|(_, target)| target.test && target.kind.iter().any(|kind| kind == "test"));
@@ -76,20 +76,20 @@ impl Workspace {
 }
 
 /// The repository, wherever the task was called from.
-pub(crate) fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
 /// A call of the cargo that runs us, in the repository, without a terminal to ask.
-pub(crate) fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
+pub fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(arguments).current_dir(root()).stdin(Stdio::null());
     cargo
 }
 
 /// Builds what the tests and the bench run: the agents, the commands and the empty program as they ship, the rest for development.
-pub(crate) fn build() -> Result<(), Error> {
+pub fn build() -> Result<(), Error> {
     succeed(&mut cargo([
         "build",
         "--quiet",
@@ -107,7 +107,7 @@ pub(crate) fn build() -> Result<(), Error> {
 }
 
 /// Runs a command to its end; a failure is an error that holds what the command said.
-pub(crate) fn succeed(command: &mut Command) -> Result<Output, Error> {
+pub fn succeed(command: &mut Command) -> Result<Output, Error> {
     let output = output(command)?;
     if output.status.success() {
         return Ok(output);
@@ -121,7 +121,7 @@ pub(crate) fn succeed(command: &mut Command) -> Result<Output, Error> {
 }
 
 /// Runs a command to its end, whatever that is.
-pub(crate) fn output(command: &mut Command) -> Result<Output, Error> {
+pub fn output(command: &mut Command) -> Result<Output, Error> {
     command.output().map_err(|source| Error::Spawn { command: words(command), source })
 }
 

@@ -5,7 +5,7 @@ use lab::deaths::{Asked, Summary, WAITS};
 use super::deaths::{pacemaker, times};
 use super::page::seconds;
 use super::records::Deaths;
-use crate::behaviour::table;
+use devtools::markdown::table;
 
 const HEAD: &str = "\
 ## What waits for a monitor that waits

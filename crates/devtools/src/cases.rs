@@ -1,4 +1,4 @@
-//! What the fault suite says of itself: its families and cases, read from `tests/faults`.
+//! What a suite says of itself: its families and cases, read from its source.
 //!
 //! Read line by line, which is enough for sources that rustfmt has formatted, and less than a parser of Rust. A test that is
 //! made by a macro would not be seen.
@@ -8,38 +8,38 @@ use std::path::Path;
 
 use crate::{Error, workspace};
 
-/// Where the suite is, in the repository.
-pub(crate) const SUITE: &str = "tests/faults";
+/// Where the fault suite is, in the repository.
+pub const FAULTS: &str = "tests/faults";
 
 /// A module of the suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Family {
+pub struct Family {
     /// Its name.
-    pub(crate) module: String,
+    pub module: String,
     /// The first sentence or line of its head.
-    pub(crate) title: String,
+    pub title: String,
     /// Its cases, in their order.
-    pub(crate) cases: Vec<Case>,
+    pub cases: Vec<Case>,
 }
 
 /// A test.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Case {
+pub struct Case {
     /// As libtest names it: `module::function`.
-    pub(crate) name: String,
+    pub name: String,
     /// What it proves; empty where it does not say.
-    pub(crate) proves: String,
+    pub proves: String,
     /// It is not run.
-    pub(crate) ignored: bool,
+    pub ignored: bool,
 }
 
 /// One file of tests.
-pub(crate) fn read_file(module: &str, path: &Path) -> Result<Family, Error> {
+pub fn read_file(module: &str, path: &Path) -> Result<Family, Error> {
     Ok(family(module, &text(path)?))
 }
 
 /// A whole suite, in the order in which its main file names the modules.
-pub(crate) fn read(suite: &str) -> Result<Vec<Family>, Error> {
+pub fn read(suite: &str) -> Result<Vec<Family>, Error> {
     let folder = workspace::root().join(suite);
     let main = text(&folder.join("main.rs"))?;
     let modules = main.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));

@@ -10,10 +10,10 @@ use lab::simulation::{Answer, CODES, Occasion, Subject, golden, simulate};
 use testkit::needs::{self, Need};
 use testkit::{Generation, Programs};
 
-use crate::behaviour::table;
-use crate::faults::Case;
-use crate::workspace::{self, Workspace};
-use crate::{Error, faults, packages};
+use devtools::cases::{self, Case};
+use devtools::markdown::table;
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, packages};
 
 const PROMISES: &str = "tests/cluster/simulations/promises.rs";
 
@@ -44,21 +44,24 @@ With Debian 13's all else is the same: what comes of an answer, and each step th
 
 ";
 
-/// Asks Pacemaker's scheduler; what is to be committed.
-pub(crate) fn ask(workspace: &Workspace) -> Result<String, Error> {
+/// Asks Pacemaker's scheduler, and writes what is to be committed; its name.
+pub(crate) fn ask() -> Result<String, Error> {
     let all: Vec<Need> = [needs::SANDBOX, needs::SIMULATIONS].concat();
     packages::provide(&all);
     let missing: Vec<String> = all.iter().filter(|need| !need.is_met()).map(Need::to_string).collect();
     if !missing.is_empty() {
         return Err(Error::Unmet { what: "a simulation".to_owned(), missing: missing.join(", ") });
     }
-    let outcomes = simulate(&Programs::simulator()?.and_agents(&workspace.release())?)?;
-    Ok(golden::text(&outcomes))
+    let outcomes = simulate(&Programs::simulator()?.and_agents(&Workspace::read()?.release())?)?;
+    let name = golden::file(Generation::under_test());
+    let path = workspace::root().join(&name);
+    fs::write(&path, golden::text(&outcomes)).map_err(Error::file("write", &path))?;
+    Ok(name)
 }
 
 /// The whole page.
 pub(crate) fn page() -> Result<String, Error> {
-    let promises = faults::read_file("promises", &workspace::root().join(PROMISES))?;
+    let promises = cases::read_file("promises", &workspace::root().join(PROMISES))?;
     let promises = promises.cases.iter().map(|case| {
         let Case { name, proves, .. } = case;
         format!("- {} (`{name}`)", proves.trim_end_matches('.'))

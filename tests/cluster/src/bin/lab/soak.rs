@@ -8,8 +8,10 @@ use lab::Lab;
 use lab::soak::{self, Options as Of, Summary};
 use testkit::{Generation, Programs};
 
-use crate::workspace::{self, Workspace};
-use crate::{Error, lab as by_hand, reliability};
+use devtools::Error;
+use devtools::workspace::{self, Workspace};
+
+use crate::{by_hand, reliability};
 
 /// What `soak` is asked for.
 #[derive(Debug, clap::Args)]

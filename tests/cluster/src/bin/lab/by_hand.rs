@@ -10,8 +10,8 @@ use lab::Control;
 use testkit::needs::{self, Need};
 use testkit::{Generation, Programs};
 
-use crate::workspace::{self, Workspace};
-use crate::{Error, generation, packages};
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, generation, packages};
 
 /// The directory of the lab that is a person's.
 pub(crate) const BY_HAND: &str = "by-hand";

@@ -21,8 +21,10 @@ use lab::soak::Summary;
 
 use testkit::Generation;
 
-use crate::workspace::{self, Workspace};
-use crate::{Error, faults, lab as by_hand, test};
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, cases, suites};
+
+use crate::by_hand;
 use records::Pass;
 
 /// Where the scenarios are, in the repository.
@@ -31,12 +33,8 @@ const SUITE: &str = "tests/cluster/cluster";
 /// So many passes are kept.
 const PASSES: usize = 3;
 
-/// What `reliability` is asked for.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Options {}
-
 /// Runs all scenarios once and records what they came to, if all have passed.
-pub(crate) fn run(_: &Options) -> Result<ExitCode, Error> {
+pub(crate) fn run() -> Result<ExitCode, Error> {
     by_hand::provide()?;
     eprintln!("building the agents and the simulated MediationZone...");
     let workspace = Workspace::read()?;
@@ -52,7 +50,7 @@ pub(crate) fn run(_: &Options) -> Result<ExitCode, Error> {
     let began = Instant::now();
     let mut cargo = workspace::cargo(suite);
     cargo.env("TESTKIT_AGENTS_DIR", workspace.release());
-    cargo.envs(test::at_once("cluster").map(|number| ("RUST_TEST_THREADS", number)));
+    cargo.envs(suites::at_once("cluster").map(|number| ("RUST_TEST_THREADS", number)));
     let output = workspace::succeed(&mut cargo)?;
     let seconds = began.elapsed().as_secs();
     let said = String::from_utf8_lossy(&output.stdout);
@@ -105,14 +103,14 @@ pub(crate) fn keep_deaths(generation: Generation, summary: &Deaths) -> Result<()
 /// Fails with the scenarios that don't say what they show, or of which no pass tells, and with what was promised of a death and was not
 /// measured, or is not what was measured.
 pub(crate) fn check() -> Result<(), Error> {
-    let mut missing = page::missing(&faults::read(SUITE)?, &records::passes()?);
+    let mut missing = page::missing(&cases::read(SUITE)?, &records::passes()?);
     missing.extend(records::deaths()?.iter().flat_map(deaths::missing));
     if missing.is_empty() { Ok(()) } else { Err(Error::Table(missing)) }
 }
 
 /// docs/reliability.md.
 pub(crate) fn page() -> Result<String, Error> {
-    let families = faults::read(SUITE)?;
+    let families = cases::read(SUITE)?;
     Ok(page::page(&families, &records::passes()?, &records::deaths()?, records::soak()?.as_ref()))
 }
 

@@ -8,26 +8,26 @@ use testkit::Ran;
 
 const NAMES: [(i32, &str); 4] = [(0, "ok"), (1, "error"), (7, "not running"), (190, "degraded")];
 
-/// What was printed so far.
-pub(crate) struct Page {
+/// Lines printed so far, and how many of them are not as they should be.
+pub struct Transcript {
     colour: bool,
     wrong: u32,
 }
 
-impl Page {
+impl Transcript {
     /// In colour on a terminal, unless `NO_COLOR` is set.
-    pub(crate) fn new() -> Self {
+    pub fn on_stdout() -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { colour: stdout().is_terminal() && !unwanted, wrong: 0 }
     }
 
     /// A sentence over the steps that follow.
-    pub(crate) fn chapter(&self, text: &str) {
+    pub fn chapter(&self, text: &str) {
         line(&format!("\n{}", self.paint("1", text)));
     }
 
     /// A step: what was run, its exit code and time, and its reason.
-    pub(crate) fn step(&mut self, title: &str, ran: &Ran, expected: i32) {
+    pub fn step(&mut self, title: &str, ran: &Ran, expected: i32) {
         let code = ran.code();
         let right = code == Some(expected);
         self.wrong += u32::from(!right);
@@ -57,23 +57,23 @@ impl Page {
     }
 
     /// A fact.
-    pub(crate) fn note(&mut self, text: &str, right: bool) {
+    pub fn note(&mut self, text: &str, right: bool) {
         self.wrong += u32::from(!right);
         line(&format!("  {}", self.paint(if right { "2" } else { "1;31" }, text)));
     }
 
     /// Whether all was as it should be so far.
-    pub(crate) fn is_well(&self) -> bool {
+    pub fn is_well(&self) -> bool {
         self.wrong == 0
     }
 
     /// The last line, and what the demo came to.
-    pub(crate) fn close(self, took: Duration) -> ExitCode {
+    pub fn close(self, took: Duration) -> ExitCode {
         self.close_with(took, "Nothing is left behind.")
     }
 
     /// The same, with what is left.
-    pub(crate) fn close_with(self, took: Duration, left: &str) -> ExitCode {
+    pub fn close_with(self, took: Duration, left: &str) -> ExitCode {
         let seconds = took.as_secs_f64();
         if self.wrong == 0 {
             line(&format!("\nAll as it should be, in {seconds:.1} s. {left}"));
