@@ -18,7 +18,7 @@ pub(crate) fn clippy() -> Result<(), Error> {
 
 /// Licences, duplicates and sources of the dependencies; advisories where a database is at hand, for fetching one needs a
 /// network that a build machine need not have.
-pub(crate) fn deny(tally: &mut Tally, workspace: &Workspace, install: bool) {
+pub(crate) fn deny(tally: &Tally, workspace: &Workspace, install: bool) {
     let tool = workspace.tools().join("bin/cargo-deny");
     let tool = if runs(Path::new("cargo-deny")) {
         Path::new("cargo-deny")

@@ -41,14 +41,14 @@ pub(crate) struct Options {
 /// Runs everything; the exit code is success when nothing failed.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let workspace = Workspace::read()?;
-    let mut tally = Tally::default();
+    let tally = Tally::default();
 
     packages::provide(&all_needs());
     tally.gate("format", || workspace::succeed(&mut workspace::cargo(["fmt", "--all", "--check"])));
     tally.gate("lints", gates::clippy);
     tally.gate("mutants", mutants::check);
     tally.gate("records", || lab::says(&["records"]).map(drop));
-    gates::deny(&mut tally, &workspace, options.all);
+    gates::deny(&tally, &workspace, options.all);
     let built = tally.gate("build", workspace::build);
     if built {
         tally.gate("generated files", || r#gen::check(&workspace));
@@ -56,7 +56,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     if options.all && !options.without.contains(&LeftOut::Debian13) {
         generation::provide(Generation::Debian13);
     }
-    suites::run(&mut tally, &workspace, built, options.all, &options.without);
+    suites::run(&tally, &workspace, built, options.all, &options.without);
 
     let Counts { passed, failed, skipped } = tally.total();
     println!("{passed} passed, {failed} failed, {skipped} skipped");

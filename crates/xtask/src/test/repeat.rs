@@ -28,13 +28,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let workspace = Workspace::read()?;
     packages::provide(&SUITES.map(needs_of).concat());
     workspace::build()?;
-    let mut tally = Tally::default();
+    let tally = Tally::default();
     let mut rounds = 0;
     while Instant::now() < end {
         rounds += 1;
         println!("round {rounds}");
         for suite in SUITES.iter().take_while(|_| Instant::now() < end) {
-            suites::run_one(&mut tally, &workspace, "testkit", suite);
+            suites::run_one(&tally, &workspace, "testkit", suite);
         }
     }
     let Counts { passed, failed, skipped } = tally.total();

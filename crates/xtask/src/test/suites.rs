@@ -1,5 +1,8 @@
 //! The test targets: which are run, and how they are run and counted.
 
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
 use testkit::generation::{self, Generation};
 use testkit::needs::Need;
 
@@ -7,6 +10,22 @@ use devtools::suites::{at_once, needs_of};
 use devtools::workspace::{self, Workspace};
 
 use super::tally::{Counts, Outcome, Tally};
+
+/// Suites that take longest, the longest first: two are run at once, for most of them wait more than they work, and what is begun last
+/// must not be long.
+const LONGEST: &[&str] = &[
+    "cluster",
+    "faults",
+    "deadlines-slow",
+    "killpoints",
+    "lifecycle",
+    "deadlines",
+    "commands",
+    "conformance",
+];
+
+/// How many suites are run at once.
+const AT_ONCE: usize = 2;
 
 /// The slow tier: suites that take minutes because what they show does. Only `--all` runs them; else they count as skipped.
 const SLOW: &[&str] = &["cluster", "deadlines-slow"];
@@ -50,7 +69,7 @@ impl LeftOut {
 }
 
 /// Runs all suites: unit tests, each integration suite, documentation tests.
-pub(crate) fn run(tally: &mut Tally, workspace: &Workspace, built: bool, slow: bool, left_out: &[LeftOut]) {
+pub(crate) fn run(tally: &Tally, workspace: &Workspace, built: bool, slow: bool, left_out: &[LeftOut]) {
     tally.step("unit tests", || test(workspace, &["--workspace", "--lib", "--bins"], &[]));
     let here = workspace.suites().into_iter().map(|(package, target)| {
         let suite = Suite { package, target, generation: Generation::Machine, only: &[] };
@@ -60,19 +79,30 @@ pub(crate) fn run(tally: &mut Tally, workspace: &Workspace, built: bool, slow: b
         let suites = workspace.suites().into_iter().filter(move |(_, target)| *target == of);
         suites.map(move |(package, target)| (Suite { package, target, generation, only }, true))
     });
-    for (suite, is_slow) in here.chain(again) {
-        let reason = (is_slow && !slow).then(|| "the slow tier: --all runs it".to_owned());
-        if left_out.iter().any(|part| part.has(suite)) {
-            tally.leave_out(&suite.name(), suite.number_of_tests(workspace), "--without");
-        } else {
-            suite.run_unless(reason.or_else(|| suite.missing(built)), tally, workspace);
+    let mut all: Vec<(Suite<'_>, bool)> = here.chain(again).collect();
+    let place = |suite: Suite<'_>| LONGEST.iter().position(|name| *name == suite.target);
+    all.sort_by_key(|(suite, _)| place(*suite).unwrap_or(LONGEST.len()));
+    let waiting = Mutex::new(all.into_iter());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some((suite, is_slow)) = next() {
+                    let reason = (is_slow && !slow).then(|| "the slow tier: --all runs it".to_owned());
+                    if left_out.iter().any(|part| part.has(suite)) {
+                        tally.leave_out(&suite.name(), suite.number_of_tests(workspace), "--without");
+                    } else {
+                        suite.run_unless(reason.or_else(|| suite.missing(built)), tally, workspace);
+                    }
+                }
+            });
         }
-    }
+    });
     tally.step("documentation tests", || test(workspace, &["--workspace", "--doc"], &[]));
 }
 
 /// Runs one suite, if this machine can. It must have been built.
-pub(super) fn run_one(tally: &mut Tally, workspace: &Workspace, package: &str, target: &str) {
+pub(super) fn run_one(tally: &Tally, workspace: &Workspace, package: &str, target: &str) {
     let suite = Suite { package, target, generation: Generation::Machine, only: &[] };
     suite.run_unless(suite.missing(true), tally, workspace);
 }
@@ -109,7 +139,7 @@ impl<'a> Suite<'a> {
         if missing.is_empty() { None } else { Some(format!("this machine lacks {}", missing.join(", "))) }
     }
 
-    fn run_unless(self, reason: Option<String>, tally: &mut Tally, workspace: &Workspace) {
+    fn run_unless(self, reason: Option<String>, tally: &Tally, workspace: &Workspace) {
         if let Some(reason) = reason {
             tally.skip(&self.name(), self.number_of_tests(workspace), &reason);
             return;

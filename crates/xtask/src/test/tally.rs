@@ -1,7 +1,8 @@
-//! Runs step by step, prints a line for each with its time, and counts.
+//! Runs steps, several at once if they are asked for at once, prints a line for each with its time, and counts.
 
-use std::fmt::Display;
-use std::io::{self, Write};
+use std::fmt::{Display, Write as _};
+use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Numbers of tests.
@@ -21,7 +22,10 @@ pub(crate) struct Outcome {
 
 /// The sum of all steps so far.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Tally(Mutex<Sum>);
+
+#[derive(Debug, Default)]
+struct Sum {
     total: Counts,
     /// Of those that were skipped.
     left_out: u32,
@@ -29,7 +33,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// One step that passes or fails as a whole; true when it passed.
-    pub(crate) fn gate<T, E: Display>(&mut self, name: &str, gate: impl FnOnce() -> Result<T, E>) -> bool {
+    pub(crate) fn gate<T, E: Display>(&self, name: &str, gate: impl FnOnce() -> Result<T, E>) -> bool {
         self.step(name, || match gate() {
             Ok(_) => Outcome { counts: Counts { passed: 1, ..Counts::default() }, remark: String::new() },
             Err(error) => {
@@ -39,7 +43,7 @@ impl Tally {
     }
 
     /// A step of tests that can't be run here.
-    pub(crate) fn skip(&mut self, name: &str, tests: u32, reason: &str) {
+    pub(crate) fn skip(&self, name: &str, tests: u32, reason: &str) {
         self.step(name, || Outcome {
             counts: Counts { skipped: tests, ..Counts::default() },
             remark: reason.to_owned(),
@@ -47,35 +51,42 @@ impl Tally {
     }
 
     /// A step of tests that nobody wants now: this flag says so.
-    pub(crate) fn leave_out(&mut self, name: &str, tests: u32, flag: &str) {
+    pub(crate) fn leave_out(&self, name: &str, tests: u32, flag: &str) {
         self.skip(name, tests, &format!("left out: {flag}"));
-        self.left_out += tests;
+        self.sum().left_out += tests;
     }
 
     /// A step of many tests; true when none failed.
-    pub(crate) fn step(&mut self, name: &str, step: impl FnOnce() -> Outcome) -> bool {
-        print!("{name:.<34} ");
-        // The line is for people who wait; one that can't be shown early is shown late.
-        let _ = io::stdout().flush();
+    pub(crate) fn step(&self, name: &str, step: impl FnOnce() -> Outcome) -> bool {
+        if stdout().is_terminal() {
+            // For people who wait; what can't be shown is no matter.
+            let _ = writeln!(stderr(), "{name} ...");
+        }
         let started = Instant::now();
         let Outcome { counts, remark } = step();
-        println!("{}, {}", describe(counts), seconds(started.elapsed()));
+        let mut lines = format!("{name:.<34} {}, {}\n", describe(counts), seconds(started.elapsed()));
         for line in remark.lines() {
-            println!("    {line}");
+            let _ = writeln!(lines, "    {line}");
         }
-        self.total.passed += counts.passed;
-        self.total.failed += counts.failed;
-        self.total.skipped += counts.skipped;
+        print!("{lines}");
+        let mut sum = self.sum();
+        sum.total.passed += counts.passed;
+        sum.total.failed += counts.failed;
+        sum.total.skipped += counts.skipped;
         counts.failed == 0
     }
 
     /// How many of the skipped were left out by a flag.
     pub(crate) fn left_out(&self) -> u32 {
-        self.left_out
+        self.sum().left_out
     }
 
     pub(crate) fn total(&self) -> Counts {
-        self.total
+        self.sum().total
+    }
+
+    fn sum(&self) -> MutexGuard<'_, Sum> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
