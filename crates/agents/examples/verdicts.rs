@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use devtools::markdown::table;
 use host::{Pid, ProcessId};
 use ocf::ExitCode;
 use pico::product::{HaAnswer, StatusAnswer};
 use pico::verdict::{Finding, Life, Observation, Occasion, Policy, Processes, Verdict, judge};
 use pico::{OnHaFailed, PicoType};
-
-use devtools::markdown::table;
 
 const HEAD: &str = "\
 ## Is it running?

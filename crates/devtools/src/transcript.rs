@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
+
 use testkit::Ran;
 
 const NAMES: [(i32, &str); 4] = [(0, "ok"), (1, "error"), (7, "not running"), (190, "degraded")];

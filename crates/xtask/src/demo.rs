@@ -4,14 +4,15 @@
 //! The agents are those that ship, run as Pacemaker runs them, in a sandbox that vanishes with this process. Each
 //! step says what it should come to; the demo fails if one does not.
 
-use devtools::workspace::{self, Workspace};
-use devtools::{Error, packages};
-
-use crate::lab;
-use devtools::transcript::Transcript;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+
+use devtools::transcript::Transcript;
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, packages};
 use testkit::{AgentCall, Process, Programs, Ran, Sandbox, needs, wait_until};
+
+use crate::lab;
 
 /// Longest wait for anything here; the whole demo takes a few seconds.
 const LIMIT: Duration = Duration::from_secs(20);

@@ -5,15 +5,17 @@
 //! - docs/in-the-cluster.md, which the lab's program makes; what it is made of, with `--decisions` alone: that takes Pacemaker's tools and
 //!   half a minute, and the suite `simulations` compares it.
 //! - docs/reliability.md, which the lab's program makes of docs/reliability/.
+//! - Containerfile, with the Debian packages that the suites need.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use testkit::AGENTS;
-
 use devtools::Error;
+use devtools::suites::all_needs;
 use devtools::workspace::{self, Workspace};
+use testkit::AGENTS;
 
 use crate::{behaviour, lab};
 
@@ -77,10 +79,28 @@ fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
         ("docs/in-the-cluster.md".to_owned(), lab::says(&["page", "in-the-cluster"])?.into_bytes()),
         ("docs/reliability.md".to_owned(), lab::says(&["page", "reliability"])?.into_bytes()),
     ];
+    files.push(("Containerfile".to_owned(), containerfile().into_bytes()));
     for agent in AGENTS {
         files.push((format!("ocf-metadata/{agent}.xml"), metadata(workspace, agent)?));
     }
     Ok(files)
+}
+
+/// What `cargo xtask test` would install first, in an image.
+fn containerfile() -> String {
+    let needs = all_needs();
+    let packages: BTreeSet<&str> = needs.iter().filter_map(|need| need.package()).collect();
+    let list: Vec<&str> = packages.into_iter().collect();
+    let list = list.join(" \\\n        ");
+    format!(
+        "# Made by `cargo xtask gen` from the needs of the suites (tests/src/needs.rs): change those.\n\
+         # podman build -t mediationzone-ra . && podman run --privileged -v .:/src -w /src mediationzone-ra cargo xtask test\n\
+         FROM docker.io/library/rust:1-bookworm\n\
+         RUN rustup component add rustfmt clippy\n\
+         RUN printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d\n\
+         RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \\\n        {list} \\\n    \
+         && rm -rf /var/lib/apt/lists/*\n"
+    )
 }
 
 /// With an empty environment: metadata must not depend on anything.

@@ -13,7 +13,6 @@ mod test;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
 use devtools::Error;
 
 /// Tasks of this repository.

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use devtools::Error;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use nix::sys::wait::wait;
 use serde::{Deserialize, Serialize};
-
-use devtools::Error;
 
 /// What to run, and how often.
 #[derive(Debug, Serialize, Deserialize)]

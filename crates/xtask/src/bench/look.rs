@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
+use devtools::Error;
 use testkit::imitation::{Crowd, Imitation};
 use testkit::site::{Kind, Site};
 use testkit::{Held, Sandbox};
 
 use super::stage;
-use devtools::Error;
 
 /// Another user than the owner of the installation.
 const STRANGER: u32 = 4712;

@@ -18,11 +18,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use serde::{Serialize, de::DeserializeOwned};
-use testkit::{Programs, Sandbox, needs};
-
 use devtools::workspace::{self, Workspace};
 use devtools::{Error, packages};
+use serde::{Serialize, de::DeserializeOwned};
+use testkit::{Programs, Sandbox, needs};
 
 /// What `bench` is asked for.
 #[derive(Debug, clap::Args)]

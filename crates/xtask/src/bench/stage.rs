@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use devtools::Error;
 use testkit::{AgentCall, Sandbox};
 
 use super::inside::{Candidate, Plan};
-use devtools::Error;
 
 /// The floor: nothing that is written in Rust can cost less.
 pub(crate) const EMPTY: &str = "empty Rust program";

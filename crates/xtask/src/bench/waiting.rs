@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use devtools::Error;
 use serde::{Deserialize, Serialize};
 use testkit::Sandbox;
 
 use super::inside::{command, cpu_of_children};
 use super::stage;
-use devtools::Error;
 
 /// So many at once, in turns.
 const COUNTS: [u32; 3] = [50, 100, 200];

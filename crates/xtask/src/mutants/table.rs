@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use devtools::cases::{Case, FAULTS, Family};
 use devtools::{Error, workspace};
+use serde::Deserialize;
 
 /// One change to the agents that the suite must notice.
 #[derive(Debug, Deserialize)]

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::Tally;
 use devtools::Error;
 use devtools::workspace::{self, Workspace};
+
+use super::Tally;
 
 /// The version that `--all` installs; deny.toml is written for it.
 const CARGO_DENY: &str = "0.20.2";

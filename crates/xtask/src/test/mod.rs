@@ -12,11 +12,10 @@ mod tally;
 
 use std::process::ExitCode;
 
-use testkit::Generation;
-
 use devtools::suites::all_needs;
 use devtools::workspace::{self, Workspace};
 use devtools::{Error, generation, packages};
+use testkit::Generation;
 
 use crate::r#gen;
 use crate::lab;

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use devtools::suites::needs_of;
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, packages};
 
 use super::suites;
 use super::tally::{Counts, Tally};
-use devtools::workspace::{self, Workspace};
-use devtools::{Error, packages};
 
 /// In this order, each round.
 const SUITES: [&str; 4] = ["faults", "lifecycle", "killpoints", "deadlines"];

@@ -3,11 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use testkit::generation::{self, Generation};
-use testkit::needs::Need;
-
 use devtools::suites::{at_once, needs_of};
 use devtools::workspace::{self, Workspace};
+use testkit::generation::{self, Generation};
+use testkit::needs::Need;
 
 use super::tally::{Counts, Outcome, Tally};
 

@@ -6,12 +6,11 @@
 
 use std::process::{Command, ExitCode};
 
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, generation, packages};
 use lab::Control;
 use testkit::needs::{self, Need};
 use testkit::{Generation, Programs};
-
-use devtools::workspace::{self, Workspace};
-use devtools::{Error, generation, packages};
 
 /// The directory of the lab that is a person's.
 pub(crate) const BY_HAND: &str = "by-hand";

@@ -8,14 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, generation};
 use lab::deaths::{Asked, Held, Sample, Setting, Subject, Summary, WAITS, held, holding, measure};
 use lab::site::{Plan, Site};
 use lab::timeline::{self, median};
 use lab::{Lab, report, watch};
 use testkit::{Generation, Programs};
-
-use devtools::workspace::{self, Workspace};
-use devtools::{Error, generation};
 
 use crate::{by_hand, reliability};
 

@@ -5,15 +5,14 @@
 
 use std::fs;
 
-use lab::simulation::golden::Told;
-use lab::simulation::{Answer, CODES, Occasion, Subject, golden, simulate};
-use testkit::needs::{self, Need};
-use testkit::{Generation, Programs};
-
 use devtools::cases::{self, Case};
 use devtools::markdown::table;
 use devtools::workspace::{self, Workspace};
 use devtools::{Error, packages};
+use lab::simulation::golden::Told;
+use lab::simulation::{Answer, CODES, Occasion, Subject, golden, simulate};
+use testkit::needs::{self, Need};
+use testkit::{Generation, Programs};
 
 const PROMISES: &str = "tests/cluster/simulations/promises.rs";
 

@@ -4,12 +4,11 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use devtools::Error;
+use devtools::workspace::{self, Workspace};
 use lab::Lab;
 use lab::soak::{self, Options as Of, Summary};
 use testkit::{Generation, Programs};
-
-use devtools::Error;
-use devtools::workspace::{self, Workspace};
 
 use crate::{by_hand, reliability};
 

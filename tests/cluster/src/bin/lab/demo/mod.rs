@@ -12,6 +12,9 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use devtools::transcript::Transcript;
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, packages};
 use lab::site::{SOON, Site, site};
 use lab::watch::{self, Seen};
 use lab::witness::{self, Expected, Life};
@@ -21,9 +24,6 @@ use testkit::{Error as LabError, Generation, Programs};
 
 use crate::by_hand::BY_HAND;
 use board::Board;
-use devtools::transcript::Transcript;
-use devtools::workspace::{self, Workspace};
-use devtools::{Error, packages};
 
 /// Between two looks; each costs a call of `crm_mon`.
 const PAUSE: Duration = Duration::from_millis(250);

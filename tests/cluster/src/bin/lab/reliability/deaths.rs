@@ -1,12 +1,12 @@
 //! The section of docs/reliability.md on how long a death takes, and what was promised of that.
 
+use devtools::markdown::table;
 use lab::deaths::{Sample, Subject, Summary};
 use lab::timeline::median;
 
 use super::held;
 use super::page::{seconds, spread, versions};
 use super::records::Deaths;
-use devtools::markdown::table;
 
 const HEAD: &str = "\
 ## A death

@@ -1,11 +1,11 @@
 //! The section of docs/reliability.md on what waits for a monitor that waits, and what was promised of that.
 
+use devtools::markdown::table;
 use lab::deaths::{Asked, Summary, WAITS};
 
 use super::deaths::{pacemaker, times};
 use super::page::seconds;
 use super::records::Deaths;
-use devtools::markdown::table;
 
 const HEAD: &str = "\
 ## What waits for a monitor that waits

@@ -15,14 +15,12 @@ use std::fs;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use devtools::workspace::{self, Workspace};
+use devtools::{Error, cases, suites};
 use lab::deaths::Summary as Deaths;
 use lab::report::Report;
 use lab::soak::Summary;
-
 use testkit::Generation;
-
-use devtools::workspace::{self, Workspace};
-use devtools::{Error, cases, suites};
 
 use crate::by_hand;
 use records::Pass;

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use devtools::cases::{Case, Family};
+use devtools::markdown::table;
 use lab::report::{Back, Fault, Report};
 use lab::soak::{Step, Summary};
 use lab::timeline::median;
 
 use super::records::{Deaths, Pass};
 use super::{deaths, held};
-use devtools::cases::{Case, Family};
-use devtools::markdown::table;
 
 const HEAD: &str = "\
 <!-- Made by `cargo xtask gen` from docs/reliability/ and tests/cluster: change those, or record anew. -->

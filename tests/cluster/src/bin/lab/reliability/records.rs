@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use devtools::{Error, workspace};
 use lab::deaths;
 use lab::report::Report;
 use lab::soak::Summary;
@@ -11,7 +12,6 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use testkit::Generation;
 
 use super::PASSES;
-use devtools::{Error, workspace};
 
 /// In the repository.
 const FOLDER: &str = "docs/reliability";
