@@ -2,6 +2,7 @@
 //!
 //! - ocf-metadata/*.xml, one file an agent, exactly what its `meta-data` prints.
 //! - docs/behaviour.md, see [`behaviour`].
+//! - docs/operate/parameters.md, from the agents' table of parameters.
 //! - docs/in-the-cluster.md, which the lab's program makes; what it is made of, with `--decisions` alone: that takes Pacemaker's tools and
 //!   half a minute, and the suite `simulations` compares it.
 //! - docs/reliability.md, which the lab's program makes of docs/reliability/.
@@ -79,6 +80,7 @@ fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
         ("docs/in-the-cluster.md".to_owned(), lab::says(&["page", "in-the-cluster"])?.into_bytes()),
         ("docs/reliability.md".to_owned(), lab::says(&["page", "reliability"])?.into_bytes()),
     ];
+    files.push(("docs/operate/parameters.md".to_owned(), example("parameters")?.into_bytes()));
     files.push(("Containerfile".to_owned(), containerfile().into_bytes()));
     for agent in AGENTS {
         files.push((format!("ocf-metadata/{agent}.xml"), metadata(workspace, agent)?));
@@ -101,6 +103,13 @@ fn containerfile() -> String {
          RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \\\n        {list} \\\n    \
          && rm -rf /var/lib/apt/lists/*\n"
     )
+}
+
+/// What an example of the agents prints: they are not linked here.
+pub(crate) fn example(name: &str) -> Result<String, Error> {
+    let run = ["run", "--quiet", "--package", "agents", "--example", name];
+    let said = workspace::succeed(&mut workspace::cargo(run))?.stdout;
+    String::from_utf8(said).map_err(Error::unreadable("an example"))
 }
 
 /// With an empty environment: metadata must not depend on anything.

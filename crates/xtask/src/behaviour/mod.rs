@@ -8,6 +8,7 @@ mod faults;
 use devtools::cases::{self, Family};
 use devtools::{Error, workspace};
 
+use crate::r#gen::example;
 use crate::mutants;
 
 const HEAD: &str = "\
@@ -31,14 +32,7 @@ pub(crate) fn page() -> Result<String, Error> {
     let mutants = mutants::read()?;
     complete(&families)?;
     named(&families)?;
-    Ok([HEAD, &verdicts()?, &faults::section(&families, &mutants)].join("\n"))
-}
-
-/// What the agents themselves say; they are not linked here.
-fn verdicts() -> Result<String, Error> {
-    let example = ["run", "--quiet", "--package", "agents", "--example", "verdicts"];
-    let said = workspace::succeed(&mut workspace::cargo(example))?.stdout;
-    String::from_utf8(said).map_err(Error::unreadable("the example verdicts"))
+    Ok([HEAD, &example("verdicts")?, &faults::section(&families, &mutants)].join("\n"))
 }
 
 /// Every family and every case says what it is about.

@@ -1,0 +1,57 @@
+//! Prints docs/operate/parameters.md from the table of parameters.
+
+use agents::parameters;
+use devtools::markdown::table;
+use ocf::Parameter;
+use pico::PicoType;
+
+const HEAD: &str = "\
+<!-- Made by `cargo xtask gen` from crates/agents/src/parameters.rs: change that. -->
+
+# Parameters
+
+All parameters of `ocf:mediationzone:platform`, `ec`, `sc` and `ui`, for administrators who configure resources. \
+`pcs resource describe ocf:mediationzone:platform` and `crm ra info ocf:mediationzone:platform` show the same texts.
+
+- `pico_name` is required by `ec` and `sc`; `platform` and `ui` have a default. All other parameters are the same for all four.
+- Pacemaker applies a change of a *reloadable* parameter without a restart. A change of any other parameter restarts the resource.
+- A reloadable parameter that can't be read falls back to its default, with a warning in the log. Any other parameter that can't be \
+read fails the start with 6 (not configured). `validate-all` and `mzha doctor` report both.
+- Times are written as `90`, `90s`, `2m`, `1500ms` or `1h`.
+
+";
+
+const FOOT: &str = "
+Next: [`mzha doctor`](../doctor.md), which checks a whole configuration.
+";
+
+fn main() {
+    let heads = ["parameter", "value", "default", "reloadable", "meaning"];
+    let rows = parameters::of(PicoType::Platform).iter().map(row);
+    print!("{HEAD}{}{FOOT}", table(&heads, rows));
+}
+
+fn row(parameter: &Parameter) -> Vec<String> {
+    let meaning = match parameter.deprecated {
+        Some(deprecated) => format!("Deprecated. {}", deprecated.desc),
+        None => parameter.longdesc.to_owned(),
+    };
+    vec![
+        format!("`{}`", parameter.name),
+        parameter.kind.to_string(),
+        default(parameter),
+        if parameter.reloadable { "yes" } else { "no" }.to_owned(),
+        meaning.replace('<', "&lt;"),
+    ]
+}
+
+/// `pico_name` is the only parameter whose default differs between the agents.
+fn default(parameter: &Parameter) -> String {
+    let of = |kind| parameters::of(kind).iter().find(|other| other.name == parameter.name)?.default;
+    let (platform, ui, ec) = (of(PicoType::Platform), of(PicoType::Ui), of(PicoType::ExecutionContext));
+    let shown = |default: Option<&str>| default.map_or_else(|| "none".to_owned(), |text| format!("`{text}`"));
+    if platform == ec && platform == ui {
+        return shown(platform);
+    }
+    format!("platform: {}; ui: {}; ec, sc: {}", shown(platform), shown(ui), shown(ec))
+}
