@@ -8,6 +8,7 @@ mod jvm;
 mod lab;
 mod nodes;
 mod numbers;
+mod pages;
 mod picos;
 mod platform;
 mod soak;

@@ -29,7 +29,7 @@ use crate::watch::{self, Seen};
 use crate::witness::{self, Broken, Expected, Life};
 use crate::{Lab, Node};
 
-pub use plan::{Plan, Tool, site};
+pub use plan::{Plan, Tool, ec_installation, platform_installation, site};
 
 /// Longer than anything takes that the cluster has to do.
 pub const SOON: Duration = Duration::from_secs(60);

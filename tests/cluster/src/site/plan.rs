@@ -241,32 +241,14 @@ impl Plan {
     }
 
     fn install(&self, site: &Site) -> Done {
-        let jvm = if self.jvm { "--jvm" } else { "" };
         site.node("n1").sh(&format!("install -d -o 4711 {BEATS}"))?;
+        let jvm = if self.jvm { "--jvm" } else { "" };
         let [of_platform, of_others] = self.simulated.each_ref().map(|words| words.join(" "));
         for node in site.lab.nodes() {
-            node.sh(&format!(
-                "set -e
-                echo mzadmin:x:4711:4711::/home/mzadmin:/bin/bash >>/etc/passwd
-                echo mzadmin:x:4711: >>/etc/group
-                mkdir /home/mzadmin && chown 4711:4711 /home/mzadmin
-                mkdir {HOME}
-                echo 10.99.0.100 mzplat >>/etc/hosts
-                {PROGRAMS}/mz-sim install {EC_HOME} --container exec1 --owner mzadmin {jvm} \
-                    --set heartbeats={BEATS} --pico ec1:ec:26001 --pico ec2:ec:26002 --pico sc1:sc:26003 \
-                    --common pico.rcp.platform.host=mzplat {of_others}"
-            ))?;
+            node.sh(&ec_installation(&format!("--set heartbeats={BEATS} {jvm} {of_others}")))?;
         }
-        // Laid out where it will be mounted, so that every path in it is right.
-        site.node("n1").sh(&format!(
-            "set -e
-            mkdir {STORAGE}
-            mount --bind {STORAGE} {HOME}
-            {PROGRAMS}/mz-sim install {HOME} --owner mzadmin {jvm} \
-                --set heartbeats={BEATS} --pico platform:platform:26000 --pico ui:ui:26004 \
-                --common pico.rcp.server.host=mzplat --common pico.rcp.platform.host=mzplat {of_platform}
-            umount {HOME}"
-        ))?;
+        site.node("n1")
+            .sh(&platform_installation(&format!("--set heartbeats={BEATS} {jvm} {of_platform}")))?;
         if !self.storage_in_cluster {
             for node in site.lab.nodes() {
                 node.sh(&format!("mount --bind {STORAGE} {HOME}"))?;
@@ -294,4 +276,34 @@ impl Plan {
         fs::write(&file, self.crm_lines()).map_err(io_error("write", &file))?;
         site.node("n1").sh("crm -w -F configure load update /srv/mz.crm").map(drop)
     }
+}
+
+/// The shell script that makes a node fit for the picos: user, name of the address, mount point, and the installation of the ECs and SCs.
+#[must_use]
+pub fn ec_installation(options: &str) -> String {
+    format!(
+        "set -e
+        echo mzadmin:x:4711:4711::/home/mzadmin:/bin/bash >>/etc/passwd
+        echo mzadmin:x:4711: >>/etc/group
+        mkdir /home/mzadmin && chown 4711:4711 /home/mzadmin
+        mkdir {HOME}
+        echo 10.99.0.100 mzplat >>/etc/hosts
+        {PROGRAMS}/mz-sim install {EC_HOME} --container exec1 --owner mzadmin \
+            --pico ec1:ec:26001 --pico ec2:ec:26002 --pico sc1:sc:26003 \
+            --common pico.rcp.platform.host=mzplat {options}"
+    )
+}
+
+/// The script for one node that installs the Platform on the shared disk, laid out where it will be mounted, so that every path in it is
+/// right.
+#[must_use]
+pub fn platform_installation(options: &str) -> String {
+    format!(
+        "set -e
+        mkdir {STORAGE}
+        mount --bind {STORAGE} {HOME}
+        {PROGRAMS}/mz-sim install {HOME} --owner mzadmin --pico platform:platform:26000 --pico ui:ui:26004 \
+            --common pico.rcp.server.host=mzplat --common pico.rcp.platform.host=mzplat {options}
+        umount {HOME}"
+    )
 }

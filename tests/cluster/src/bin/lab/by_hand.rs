@@ -5,15 +5,20 @@
 //! until `down`, or for four hours.
 
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use devtools::workspace::{self, Workspace};
 use devtools::{Error, generation, packages};
 use lab::Control;
+use lab::site::{ec_installation, platform_installation};
 use testkit::needs::{self, Need};
 use testkit::{Generation, Programs};
 
 /// The directory of the lab that is a person's.
 pub(crate) const BY_HAND: &str = "by-hand";
+
+/// Longest time for a script on a node.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// What is to be done with the lab.
 #[derive(Debug, clap::Subcommand)]
@@ -26,6 +31,10 @@ pub(crate) enum Task {
         /// Whose programs the nodes have: this machine's, or another Debian's, made in target/generations (two minutes, once)
         #[arg(long, default_value = Generation::Machine.name(), value_parser = generation_named)]
         generation: Generation,
+        /// Install a simulated MediationZone, as docs/operate/lab.md has it: Platform and UI in /srv/mz, for /opt/mz; ec1, ec2 and sc1 in
+        /// /opt/ec of each node
+        #[arg(long)]
+        install: bool,
     },
     /// End it, with all that runs in it
     Down,
@@ -69,7 +78,9 @@ pub(crate) fn run(task: &Task) -> Result<ExitCode, Error> {
     let workspace = Workspace::read()?;
     let control = Control::new(workspace.lab().join(BY_HAND));
     let (verb, node) = match task {
-        Task::Up { nodes, generation } => return up(&workspace, &control, *nodes, *generation),
+        Task::Up { nodes, generation, install } => {
+            return up(&workspace, &control, *nodes, *generation, *install);
+        }
         Task::Down => {
             control.down()?;
             return Ok(ExitCode::SUCCESS);
@@ -105,6 +116,7 @@ fn up(
     control: &Control,
     nodes: u8,
     generation: Generation,
+    install: bool,
 ) -> Result<ExitCode, Error> {
     provide()?;
     if let Some(pid) = control.init() {
@@ -115,10 +127,23 @@ fn up(
     eprintln!("building the agents and the simulated MediationZone...");
     workspace::build()?;
     let control = control.clone().of(generation)?;
-    control.up(nodes, &Programs::simulator()?.and_agents(&workspace.release())?, false)?.1.expect(0)?;
+    let release = workspace.release();
+    let programs = Programs::simulator()?.and_agents(&release)?.and(&release.join("mzha"), "mzha");
+    control.up(nodes, &programs, false)?.1.expect(0)?;
+    let sh = |node: &str, script: &str| {
+        control.call(LIMIT, &["exec", node, "sh", "-c", script]).and_then(|ran| ran.expect(0))
+    };
+    for node in (1..=nodes).map(|number| format!("n{number}")) {
+        sh(&node, "ln -s /usr/lib/mz-sim/mzha /usr/lib/mz-sim/mz-sim /usr/local/sbin/")?;
+        if install {
+            sh(&node, &ec_installation(""))?;
+        }
+    }
+    if install {
+        sh("n1", &platform_installation(""))?;
+    }
     eprintln!(
-        "{nodes} nodes are up. Agents: ocf:mediationzone; fencing: stonith:fence_lab; shared by all nodes: /srv; \
-         the simulator: /usr/lib/mz-sim/mz-sim"
+        "{nodes} nodes are up, with mzha and mz-sim. Agents: ocf:mediationzone; fencing: stonith:fence_lab; shared by all nodes: /srv"
     );
     pass(control.at_terminal(&["status"]))
 }
