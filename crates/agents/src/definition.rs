@@ -57,8 +57,8 @@ static EC: Definition = Definition {
     shortdesc: "MediationZone Execution Context",
     longdesc: of_all!(
         "Manages an Execution Context of a MediationZone system (SAP Convergent Mediation by DigitalRoute). It needs the \
-         Platform to start, and goes on running without it: order it after the Platform as optional, so that it is not \
-         restarted with it."
+         Platform to start, and goes on running without it: order it after the Platform, mandatory and with \
+         symmetrical=false, so that it waits for the Platform and is not restarted with it."
     ),
     parameters: parameters::of(PicoType::ExecutionContext),
     operations: &WITHOUT_DEPTH_20,
@@ -70,8 +70,8 @@ static SC: Definition = Definition {
     shortdesc: "MediationZone Service Context",
     longdesc: of_all!(
         "Manages a Service Context of a MediationZone system (SAP Convergent Mediation by DigitalRoute). It needs the Platform \
-         to start, and its services go on without it: order it after the Platform as optional, so that it is not restarted \
-         with it."
+         to start, and its services go on without it: order it after the Platform, mandatory and with symmetrical=false, so \
+         that it waits for the Platform and is not restarted with it."
     ),
     parameters: parameters::of(PicoType::ServiceContext),
     operations: &WITHOUT_DEPTH_20,
@@ -83,7 +83,9 @@ static UI: Definition = Definition {
     shortdesc: "MediationZone web UI",
     longdesc: of_all!(
         "Manages the web user interface of a MediationZone system (SAP Convergent Mediation by DigitalRoute). It needs the \
-         Platform to start."
+         Platform to start, and goes on running without it: order it after the Platform, mandatory and with \
+         symmetrical=false, so that it waits for the Platform and is not restarted with it. Where it uses the Platform's \
+         address or storage, colocate it with that and order it after that."
     ),
     parameters: parameters::of(PicoType::Ui),
     operations: &WITHOUT_DEPTH_20,

@@ -20,7 +20,7 @@ const WELL: &str = r#"<cib validate-with="pacemaker-3.0" epoch="1" num_updates="
 <crm_config><cluster_property_set id="o"><nvpair id="o-1" name="stonith-enabled" value="true"/><nvpair id="o-2" name="no-quorum-policy" value="stop"/><nvpair id="o-3" name="cluster-recheck-interval" value="60s"/></cluster_property_set></crm_config>
 <nodes><node id="1" uname="n1"/><node id="2" uname="n2"/><node id="3" uname="n3"/></nodes>
 <resources>
-<primitive id="fence" class="stonith" type="fence_openstack"/>
+<primitive id="fence" class="stonith" type="fence_openstack"><instance_attributes id="f-ia"><nvpair id="f-1" name="pcmk_host_map" value="n1:a1;n2:a2;n3:a3"/></instance_attributes></primitive>
 <primitive id="mz-platform" class="ocf" provider="mediationzone" type="platform">
 <instance_attributes id="p-ia"><nvpair id="p-1" name="mz_home" value="/opt/mz"/></instance_attributes>
 <meta_attributes id="p-ma"><nvpair id="p-2" name="migration-threshold" value="3"/><nvpair id="p-3" name="failure-timeout" value="3600s"/></meta_attributes>
@@ -57,14 +57,20 @@ fn node(builder: Builder) -> Result<Site, Error> {
             site.sh(&format!("mount -t tmpfs -o mode=755 tmpfs {directory}"))?;
         }
     }
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../packaging/systemd/pacemaker.service.d/50-mediationzone.conf");
-    let drop_in =
-        std::fs::read(&shipped).map_err(|e| Error::Io { operation: "read", path: shipped, source: e })?;
-    site.node.write("/etc/systemd/system/pacemaker.service.d/50-mediationzone.conf", drop_in)?;
+    drop_in(&site, "pacemaker.service")?;
     site.node.write("/etc/systemd/system/pacemaker.service", "[Service]\nKillMode=process\n")?;
     site.node.write(CIB, WELL)?;
     Ok(site)
+}
+
+/// Installs what ships for this unit.
+fn drop_in(site: &Site, unit: &str) -> Done {
+    let path = format!("systemd/{unit}.d/50-mediationzone.conf");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging").join(path);
+    let drop_in =
+        std::fs::read(&shipped).map_err(|e| Error::Io { operation: "read", path: shipped, source: e })?;
+    site.node.write(format!("/etc/systemd/system/{unit}.d/50-mediationzone.conf"), drop_in)?;
+    Ok(())
 }
 
 /// A Platform, which runs, and an EC, which does not.

@@ -1,9 +1,10 @@
 //! What is wrong on the node.
 
-use testkit::Done;
+use testkit::imitation::Imitation;
 use testkit::site::{Builder, Kind, site};
+use testkit::{Done, Error};
 
-use super::{CIB, Row, WELL, both, doctor, found, node, rows_of};
+use super::{CIB, Row, WELL, both, doctor, drop_in, found, node, rows_of};
 
 /// Something that is wrong on the node, and what has to come of it.
 struct Wrong {
@@ -113,7 +114,17 @@ const NODES: &[Wrong] = &[
     Wrong {
         site: ec,
         break_it: "rm /etc/systemd/system/pacemaker.service.d/50-mediationzone.conf",
-        row: ("warning", "pacemaker_service", "OOMPolicy: not set"),
+        row: ("warning", "pacemaker_service", "OOMPolicy: not set in pacemaker.service"),
+    },
+    Wrong {
+        site: ec,
+        break_it: "sed -i s/Service/Unit/ /etc/systemd/system/pacemaker.service.d/50-mediationzone.conf",
+        row: ("warning", "pacemaker_service", "OOMPolicy: not set in pacemaker.service"),
+    },
+    Wrong {
+        site: ec,
+        break_it: "rm -r /etc/systemd/system/pacemaker.service*; mkdir -p /run/systemd/system",
+        row: ("warning", "pacemaker_service", "OOMPolicy: not looked at: there is no pacemaker.service"),
     },
 ];
 
@@ -135,6 +146,48 @@ fn each_thing_that_is_wrong_on_the_node_is_found_and_nothing_else() -> Done {
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     Ok(())
+}
+
+/// By its daemon, or by its kind of node in the configuration.
+#[test]
+fn on_a_remote_node_the_unit_is_pacemaker_remotes() -> Done {
+    const REMOTE: &str = "pacemaker_remote.service";
+    let site = node(ec())?;
+    site.node.write(format!("/etc/systemd/system/{REMOTE}"), "[Service]\nKillMode=process\n")?;
+    let policy = || -> Result<(String, String), Error> {
+        let rows = rows_of(doctor(&site, &[]))?;
+        let of_it: Vec<&Row> = rows.iter().filter(|row| row.area == "pacemaker_service").collect();
+        let [row] = of_it.as_slice() else { panic!("{rows:#?}") };
+        Ok((row.level.clone(), row.seen.clone()))
+    };
+    let is = |level: &str, unit: &str| -> Done {
+        let (its_level, seen) = policy()?;
+        assert!(its_level == level && seen.contains(&format!("in {unit}")), "{its_level} {seen}");
+        Ok(())
+    };
+    let hostname = site.sh("hostname")?;
+    let named = |node: &str| {
+        WELL.replace(r#"<node id="3" uname="n3"/>"#, &format!("{node}{}", r#"<node id="3" uname="n3"/>"#))
+    };
+    let member = named("").replace("uname=\"n3\"", &format!("uname=\"{}\"", hostname.trim()));
+    site.node.write(CIB, member)?;
+    is("ok", "pacemaker.service")?;
+    let remote = format!(r#"<node id="far" type="remote" uname="{}"/>"#, hostname.trim());
+    site.node.write(CIB, named(&remote))?;
+    is("warning", REMOTE)?;
+    drop_in(&site, REMOTE)?;
+    is("ok", REMOTE)?;
+    // What runs is surer; the kernel cuts its name off.
+    let daemon = |program: &str| {
+        Imitation::of(&format!("/opt/imitated/bin/{program}"), &[program]).user(0).start(&site)
+    };
+    site.sh(&format!("rm -r /etc/systemd/system/{REMOTE}.d"))?;
+    site.node.write(CIB, WELL)?;
+    daemon("pacemaker-remot")?;
+    is("warning", REMOTE)?;
+    // That of a container, on a node of the cluster.
+    daemon("pacemakerd")?;
+    is("ok", "pacemaker.service")
 }
 
 #[test]

@@ -73,9 +73,28 @@ fn without_a_configuration_it_says_so_and_looks_at_what_it_is_given() -> Done {
     site.node.write(CIB, WELL.replace("mediationzone", "heartbeat"))?;
     says(&rows_of(doctor(&site, &[]))?, "error", "it has no resource of ocf:mediationzone");
     site.node.write(CIB, "<cib")?;
-    says(&rows_of(doctor(&site, &[]))?, "error", "cibadmin: exit code ");
+    says(&rows_of(doctor(&site, &[]))?, "error", "CIB_file=/run/cib.xml: cibadmin: exit code ");
     site.sh(&format!("rm {CIB}"))?;
-    says(&rows_of(doctor(&site, &[]))?, "error", "cibadmin: exit code ");
+    says(&rows_of(doctor(&site, &[]))?, "error", "CIB_file=/run/cib.xml: No such file or directory");
+    let shadow = no_cluster(&[]).env("CIB_shadow", "next").env("CIB_file", CIB);
+    says(&rows_of(shadow)?, "error", "CIB_shadow=next: cibadmin: exit code ");
+    Ok(())
+}
+
+/// As Pacemaker's own tools take it.
+#[test]
+fn a_relative_file_is_one_of_the_directory_that_doctor_is_called_in() -> Done {
+    let site = both()?;
+    let here = |name: &str| site.command("mzha").arg("doctor").directory("/run").env("CIB_file", name);
+    assert_eq!(found(&rows_of(here("cib.xml"))?), Vec::<&Row>::new());
+    assert_eq!(found(&rows_of(here("../run/cib.xml"))?), Vec::<&Row>::new());
+    let rows = rows_of(here("none.xml"))?;
+    let words = "CIB_file=/run/none.xml: No such file or directory";
+    let row = rows.iter().find(|row| row.is("error", "cluster", words));
+    assert!(
+        row.is_some_and(|row| row.todo.as_ref().is_some_and(|todo| todo.contains("correct CIB_file"))),
+        "{rows:#?}"
+    );
     Ok(())
 }
 

@@ -49,9 +49,12 @@ impl<'a> Xml<'a> {
     }
 }
 
+/// The score that Pacemaker takes for endless, and the highest.
+pub const INFINITY: i64 = 1_000_000;
+
 /// A score in Pacemaker's words.
-pub(super) fn score(text: &str) -> i64 {
-    const INFINITY: i64 = 1_000_000;
+#[must_use]
+pub fn score(text: &str) -> i64 {
     match text.trim().to_ascii_uppercase().as_str() {
         "INFINITY" | "+INFINITY" => INFINITY,
         "-INFINITY" => -INFINITY,

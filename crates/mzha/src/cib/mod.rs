@@ -9,11 +9,16 @@
 mod attributes;
 mod constraints;
 mod members;
+mod placement;
 mod query;
 mod resources;
+pub mod time;
 
+pub use attributes::{INFINITY, score};
 pub use constraints::{Colocation, Order};
 pub use members::{Held, held};
+pub use placement::Placement;
+pub use resources::CHECK_LEVEL;
 
 use crate::resource::Resource;
 use roxmltree::{Document, Node};
@@ -43,6 +48,16 @@ pub enum CibError {
         /// Did it wait for storage?
         storage: bool,
     },
+    /// The tool failed, with what the environment names instead of the running cluster.
+    #[error("{variable}={value}: {why}")]
+    Named {
+        /// `CIB_file` or `CIB_shadow`.
+        variable: &'static str,
+        /// Its value; of a file the absolute path.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// What it said is no configuration.
     #[error("the configuration can't be understood: {0}")]
     Unreadable(String),
@@ -57,16 +72,44 @@ pub struct Cib {
     pub options: BTreeMap<String, String>,
     /// Names of the nodes that run the cluster (remote ones are not among them).
     pub nodes: Vec<String>,
-    /// The fencing resources, and the parameters of each.
-    pub fencing: Vec<(String, BTreeMap<String, String>)>,
-    /// The file systems that the cluster mounts: name of the resource, and mount point.
-    pub file_systems: Vec<(String, String)>,
+    /// Names of Pacemaker Remote nodes.
+    pub remote_nodes: Vec<String>,
+    /// The fencing resources.
+    pub fencing: Vec<Fencing>,
+    /// The file systems that the cluster mounts.
+    pub file_systems: Vec<FileSystem>,
     /// The orders, each as pairs of what comes first and what then.
     pub orders: Vec<Order>,
     /// The colocations, each as pairs.
     pub colocations: Vec<Colocation>,
-    /// What depends on a rule, or could not be read, and was left out: where, and what.
+    /// Groups, and what each primitive is in.
+    pub placement: Placement,
+    /// What depends on a rule and was left out: where, and what.
     pub left_out: Vec<String>,
+    /// Durations that Pacemaker does not take for what they seem to say: where, and what it takes.
+    pub misread: Vec<String>,
+}
+
+/// A fencing resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fencing {
+    /// Its name.
+    pub name: String,
+    /// Its agent: `fence_openstack`.
+    pub agent: String,
+    /// Parameters that are set.
+    pub parameters: BTreeMap<String, String>,
+    /// With `target-role=Stopped` it fences nothing.
+    pub disabled: bool,
+}
+
+/// A resource that mounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSystem {
+    /// Its name.
+    pub name: String,
+    /// The mount point.
+    pub directory: String,
 }
 
 /// A resource of ours in the configuration.
@@ -91,6 +134,8 @@ pub struct Container {
     pub kind: String,
     /// Of a clone: its meta attribute `globally-unique`. What a resource in it says of that does not count.
     pub globally_unique: bool,
+    /// Of a bundle: how many instances it has.
+    pub replicas: u32,
 }
 
 /// An operation of a resource, as the cluster would run it.
@@ -100,7 +145,7 @@ pub struct Operation {
     pub action: String,
     /// How often; zero: not by itself.
     pub interval: Duration,
-    /// Its time-out; `None`: none is set, and Pacemaker's own default counts.
+    /// Its timeout; `None`: none is set that Pacemaker can read, and its own default counts.
     pub timeout: Option<Duration>,
     /// `OCF_CHECK_LEVEL`.
     pub depth: u32,
@@ -128,10 +173,11 @@ impl Configured {
         self.name() == name || self.within.iter().any(|container| container.name == name)
     }
 
-    /// The clone that it is in.
+    /// The clone that it is in, or the bundle of several instances.
     #[must_use]
     pub fn cloned_by(&self) -> Option<&Container> {
-        self.within.iter().find(|container| container.kind == "clone" || container.kind == "master")
+        let is_clone = |kind: &str| kind == "clone" || kind == "master";
+        self.within.iter().find(|container| is_clone(&container.kind) || container.replicas > 1)
     }
 }
 
@@ -179,7 +225,10 @@ struct Xml<'a> {
 impl<'a> Xml<'a> {
     fn new(document: &'a Document<'a>) -> Self {
         let root = document.root_element();
-        let by_id = root.descendants().filter_map(|node| Some((node.attribute("id")?, node))).collect();
+        // The id of these two is the name of another element.
+        let is_one = |node: &Node| !node.has_tag_name("resource_ref") && !node.has_tag_name("obj_ref");
+        let by_id = root.descendants().filter(is_one);
+        let by_id = by_id.filter_map(|node| Some((node.attribute("id")?, node))).collect();
         Self { root, by_id }
     }
 
@@ -189,9 +238,11 @@ impl<'a> Xml<'a> {
         cib.left_out.extend(options.left_out);
         cib.options = options.values;
         for nodes in self.children(self.root, "nodes") {
-            let members = self.children(nodes, "node");
-            let members = members.iter().filter(|node| node.attribute("type") != Some("remote"));
-            cib.nodes.extend(members.filter_map(|node| Some(node.attribute("uname")?.to_owned())));
+            for node in self.children(nodes, "node") {
+                let is_remote = node.attribute("type") == Some("remote");
+                let list = if is_remote { &mut cib.remote_nodes } else { &mut cib.nodes };
+                list.extend(node.attribute("uname").map(str::to_owned));
+            }
         }
         self.read_resources(&mut cib);
         self.read_constraints(&mut cib);

@@ -33,11 +33,15 @@ impl Cib {
 pub(super) fn section(name: &str, until: Instant) -> Result<String, CibError> {
     let failed = |e: std::io::Error| CibError::Failed(e.to_string());
     let running = launch(Company::Group, || Ok(exec(name))).map_err(failed)?;
-    read(&running.keeping(LONGEST).run(until).map_err(failed)?)
+    let finished = running.keeping(LONGEST).run(until).map_err(failed)?;
+    read(&finished).map_err(|e| match (&finished.refused, finished.end, instead()) {
+        (None, End::Exited(_), Some(instead)) => named(instead, &e),
+        _ => e,
+    })
 }
 
 fn exec(section: &str) -> Exec {
-    let meant = MEANT.iter().filter_map(|&name| Some((OsString::from(name), std::env::var_os(name)?)));
+    let meant = MEANT.iter().filter_map(|&name| Some((OsString::from(name), meant(name)?)));
     let fixed = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C.UTF-8")];
     let fixed = fixed.map(|(name, value)| (OsString::from(name), OsString::from(value)));
     Exec {
@@ -46,6 +50,28 @@ fn exec(section: &str) -> Exec {
         environment: fixed.into_iter().chain(meant).collect(),
         directory: "/".into(),
     }
+}
+
+/// The tool runs in `/`; what is relative is so to where the caller is.
+fn meant(name: &str) -> Option<OsString> {
+    let value = std::env::var_os(name)?;
+    let is_path = name == "CIB_file" || name == "CIB_shadow_dir";
+    Some(if is_path { std::path::absolute(&value).map_or(value, Into::into) } else { value })
+}
+
+/// What the caller wants looked at instead of the running cluster: Pacemaker takes a shadow configuration before a file.
+fn instead() -> Option<(&'static str, OsString)> {
+    ["CIB_shadow", "CIB_file"].into_iter().find_map(|name| Some((name, meant(name)?)))
+}
+
+/// Its words for it are no help: a file that is missing is a device or address to it.
+fn named((variable, value): (&'static str, OsString), said: &CibError) -> CibError {
+    // The tool has just answered, so that its storage does, too.
+    let why = match std::fs::File::open(&value) {
+        Err(e) if variable == "CIB_file" => ocf::visible(&e.to_string()),
+        _ => said.to_string(),
+    };
+    CibError::Named { variable, value: ocf::visible(&value.to_string_lossy()), why }
 }
 
 /// What it came to. The words are those of stdout and stderr together.

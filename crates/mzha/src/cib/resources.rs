@@ -1,8 +1,8 @@
-//! Primitives: ours, and those that fence.
+//! Primitives: ours, those that fence, and those that mount.
 
-use super::{Cib, Configured, Container, Operation, PROVIDER, Xml};
+use super::attributes::Attributes;
+use super::{Cib, Configured, Container, Fencing, FileSystem, Operation, PROVIDER, Xml, time};
 use crate::resource::Resource;
-use ocf::time;
 use pico::PicoType;
 use roxmltree::Node;
 use std::collections::BTreeMap;
@@ -10,6 +10,9 @@ use std::time::Duration;
 
 /// What a primitive can be in.
 const CONTAINERS: [&str; 4] = ["group", "clone", "master", "bundle"];
+
+/// Pacemaker gives an agent this one attribute, of an operation or of the resource, without the prefix of a parameter.
+pub const CHECK_LEVEL: &str = "OCF_CHECK_LEVEL";
 
 impl<'a> Xml<'a> {
     pub(super) fn read_resources(&self, cib: &mut Cib) {
@@ -25,36 +28,53 @@ impl<'a> Xml<'a> {
             let Some(name) = primitive.attribute("id") else { continue };
             // What the primitive itself says outweighs its template.
             let sources: Vec<Node> = template.into_iter().chain([primitive]).collect();
-            if said("class") == Some("stonith") {
-                let parameters = self.attributes(&sources, "instance_attributes").values;
-                cib.fencing.push((name.to_owned(), parameters));
+            let ancestors = primitive.ancestors().skip(1);
+            let containers: Vec<Node> =
+                ancestors.filter(|node| CONTAINERS.contains(&node.tag_name().name())).collect();
+            let parameters = || self.inherited(&sources, &containers, "instance_attributes");
+            let meta = || {
+                let meta = self.inherited(&sources, &containers, "meta_attributes");
+                meta.or(&resource_defaults.values)
+            };
+            self.place(&mut cib.placement, name, &containers);
+            match (said("class"), said("provider"), said("type").unwrap_or_default()) {
+                (Some("stonith"), _, agent) => cib.fencing.push(Fencing {
+                    name: name.to_owned(),
+                    agent: agent.to_owned(),
+                    parameters: parameters().values,
+                    disabled: meta()
+                        .values
+                        .get("target-role")
+                        .is_some_and(|role| role.eq_ignore_ascii_case("Stopped")),
+                }),
+                (Some("ocf"), Some("pacemaker"), "remote") => cib.remote_nodes.push(name.to_owned()),
+                (Some("ocf"), _, "Filesystem") => {
+                    let directory = parameters().values.remove("directory");
+                    let file_system = |directory| FileSystem { name: name.to_owned(), directory };
+                    cib.file_systems.extend(directory.map(file_system));
+                }
+                _ => {}
             }
-            if (said("class"), said("type")) == (Some("ocf"), Some("Filesystem")) {
-                let mut parameters = self.attributes(&sources, "instance_attributes").values;
-                let point = parameters.remove("directory");
-                cib.file_systems.extend(point.map(|point| (name.to_owned(), point)));
-            }
+            cib.remote_nodes.extend(meta().values.remove("remote-node"));
             let kind = said("type").and_then(|word| PicoType::ALL.into_iter().find(|k| k.agent() == word));
             let (Some("ocf"), Some(PROVIDER), Some(kind)) = (said("class"), said("provider"), kind) else {
                 continue;
             };
-            let parameters = self.attributes(&sources, "instance_attributes");
-            let own = self.attributes(&sources, "meta_attributes");
-            let mut left_out = [parameters.left_out.as_slice(), own.left_out.as_slice()].concat();
-            let ancestors = primitive.ancestors().skip(1);
-            let containers: Vec<Node> =
-                ancestors.filter(|node| CONTAINERS.contains(&node.tag_name().name())).collect();
-            let meta = containers.iter().fold(own, |meta, &container| {
-                let inherited = self.attributes(&[container], "meta_attributes");
-                left_out.extend(inherited.left_out);
-                meta.or(&inherited.values)
-            });
-            let operations = self.operations(primitive, template, &operation_defaults.values, &mut left_out);
-            cib.left_out.extend(left_out.into_iter().map(|what| format!("{name}: {what}")));
+            let (parameters, meta) = (parameters(), meta());
+            let mut left_out = [parameters.left_out, meta.left_out].concat();
+            let mut misread = Vec::new();
+            let level = parameters.values.get(CHECK_LEVEL).map(String::as_str);
+            let operations = self.ops(primitive, template).into_iter();
+            let operations = operations
+                .map(|op| self.operation(op, &operation_defaults.values, level, &mut left_out, &mut misread))
+                .collect();
+            let of_it = |what: Vec<String>| what.into_iter().map(move |what| format!("{name}: {what}"));
+            cib.left_out.extend(of_it(left_out));
+            cib.misread.extend(of_it(misread));
             cib.resources.push(Configured {
                 resource: Resource { name: Some(name.to_owned()), kind, parameters: parameters.values },
                 operations,
-                meta: meta.or(&resource_defaults.values).values,
+                meta: meta.values,
                 within: containers
                     .iter()
                     .map(|container| self.container(*container, &resource_defaults.values))
@@ -63,14 +83,17 @@ impl<'a> Xml<'a> {
         }
     }
 
+    /// Attributes of a primitive, and those of what it is in that it does not set itself.
+    fn inherited(&self, sources: &[Node<'a, 'a>], containers: &[Node<'a, 'a>], tag: &str) -> Attributes {
+        containers.iter().fold(self.attributes(sources, tag), |mut all, &container| {
+            let inherited = self.attributes(&[container], tag);
+            all.left_out.extend(inherited.left_out);
+            all.or(&inherited.values)
+        })
+    }
+
     /// Its operations, and those of its template with whose name and role it has none.
-    fn operations(
-        &self,
-        primitive: Node<'a, 'a>,
-        template: Option<Node<'a, 'a>>,
-        defaults: &BTreeMap<String, String>,
-        left_out: &mut Vec<String>,
-    ) -> Vec<Operation> {
+    fn ops(&self, primitive: Node<'a, 'a>, template: Option<Node<'a, 'a>>) -> Vec<Node<'a, 'a>> {
         let of = |element: Node<'a, 'a>| -> Vec<Node<'a, 'a>> {
             let blocks = self.children(element, "operations");
             blocks.into_iter().flat_map(|block| self.children(block, "op")).collect()
@@ -81,14 +104,17 @@ impl<'a> Xml<'a> {
         let inherited: Vec<Node> =
             inherited.into_iter().filter(|op| !all.iter().any(|own| key(own) == key(op))).collect();
         all.extend(inherited);
-        all.into_iter().map(|op| self.operation(op, defaults, left_out)).collect()
+        all
     }
 
+    /// `level`: the parameter `OCF_CHECK_LEVEL` of the resource.
     fn operation(
         &self,
         op: Node<'a, 'a>,
         defaults: &BTreeMap<String, String>,
+        level: Option<&str>,
         left_out: &mut Vec<String>,
+        misread: &mut Vec<String>,
     ) -> Operation {
         let meta = self.attributes(&[op], "meta_attributes");
         left_out.extend(meta.left_out);
@@ -99,21 +125,25 @@ impl<'a> Xml<'a> {
             op.attribute(name).or_else(set)
         };
         let action = op.attribute("name").unwrap_or_default().to_owned();
-        let mut duration = |name: &str| {
+        let mut duration = |name: &str, read: fn(&str) -> Result<Duration, String>| {
             let text = said(name)?;
-            let read = time::read(text);
-            if read.is_none() {
-                left_out.push(format!("{name}={text} of operation {action} is no time that can be read"));
-            }
-            read
+            let time = read(text);
+            misread
+                .extend(time.as_ref().err().map(|why| format!("{name}={text} of operation {action}: {why}")));
+            time.ok()
         };
-        let (interval, timeout) = (duration("interval"), duration("timeout"));
+        let (interval, timeout) = (duration("interval", time::interval), duration("timeout", time::timeout));
         let own = self.attributes(&[op], "instance_attributes");
         left_out.extend(own.left_out);
         Operation {
             interval: interval.unwrap_or(Duration::ZERO),
             timeout,
-            depth: own.values.get("OCF_CHECK_LEVEL").and_then(|level| level.parse().ok()).unwrap_or(0),
+            depth: own
+                .values
+                .get(CHECK_LEVEL)
+                .map_or(level, |own| Some(own))
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0),
             on_fail: said("on-fail").map(str::to_owned),
             role: said("role").map(str::to_owned),
             enabled: said("enabled").is_none_or(super::is_true),
@@ -127,6 +157,12 @@ impl<'a> Xml<'a> {
             name: node.attribute("id").unwrap_or_default().to_owned(),
             kind: node.tag_name().name().to_owned(),
             globally_unique: meta.get("globally-unique").is_some_and(|value| super::is_true(value)),
+            // On the element that names the container's technology; a promotable bundle has one for each promoted instance.
+            replicas: ["replicas", "promoted-max", "masters"]
+                .iter()
+                .find_map(|name| node.children().find_map(|child| child.attribute(*name)))
+                .and_then(|number| number.parse().ok())
+                .unwrap_or(1),
         }
     }
 }

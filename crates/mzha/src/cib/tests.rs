@@ -48,10 +48,22 @@ fn ours_are_found_wherever_they_are_and_nobody_elses() {
     let both = cib.resource("in-both").unwrap();
     assert!(both.answers_to("g2") && both.answers_to("c2") && both.cloned_by().is_some());
     assert!(cib.resource("in-group").unwrap().cloned_by().is_none());
-    assert_eq!(cib.file_systems, [("fs".to_owned(), "/opt/mz".to_owned())]);
+    assert_eq!(cib.file_systems, [FileSystem { name: "fs".to_owned(), directory: "/opt/mz".to_owned() }]);
     assert_eq!(cib.fencing.len(), 1);
-    assert_eq!(cib.fencing[0].1["pcmk_delay_max"], "15s");
+    assert_eq!(cib.fencing[0].parameters["pcmk_delay_max"], "15s");
     assert_eq!(cib.left_out, Vec::<String>::new());
+}
+
+#[test]
+fn bundle_of_several_instances_counts_as_a_clone() {
+    for (attributes, several) in
+        [("", false), (r#"replicas="1""#, false), (r#"replicas="3""#, true), (r#"promoted-max="2""#, true)]
+    {
+        let platform = ours("platform", "mz", "");
+        let bundle = format!(r#"<bundle id="b"><podman image="mz" {attributes}/>{platform}</bundle>"#);
+        let cib = resources(&bundle);
+        assert_eq!(cib.resource("mz").unwrap().cloned_by().is_some(), several, "{attributes}");
+    }
 }
 
 /// The order of precedence is Pacemaker's: `crm_resource --get-parameter` gives the same (suite `commands`).
@@ -169,7 +181,7 @@ fn defaults_stand_behind_everything_and_an_operation_before_its_own_sets() {
     assert_eq!((monitor.interval.as_millis(), monitor.depth, monitor.allowed().as_secs()), (1500, 10, 9));
     assert!(!monitor.enabled && of("start").enabled);
     assert_eq!(monitor.on_fail.as_deref(), Some("block"));
-    assert_eq!(cib.left_out, ["mz: interval=soon of operation notify is no time that can be read"]);
+    assert_eq!(cib.misread, ["mz: interval=soon of operation notify: Pacemaker can't read it, and takes 0"]);
 }
 
 #[test]
@@ -234,6 +246,7 @@ fn options_and_nodes_are_the_clusters() {
     ));
     assert_eq!(cib.options["stonith-enabled"], "false");
     assert_eq!(cib.nodes, ["n1", "n2"]);
+    assert_eq!(cib.remote_nodes, ["far"]);
     assert!(["true", "ON", "yes", "y", "1"].iter().all(|word| is_true(word)));
     assert!(["false", "off", "", "2"].iter().all(|word| !is_true(word)));
 }

@@ -2,76 +2,174 @@
 //!
 //! An EC, SC or UI goes on without the Platform, and does not start without it. So exactly one kind of order is right: mandatory, else
 //! it is started while the Platform is away, fails, and is barred from its node; and with `symmetrical=false`, else it is stopped and started
-//! with the Platform. The web UI needs the Platform's address and storage, but not the Platform beside it: it is tied to the address.
-//! Only a direct order counts: one by way of a third resource holds no longer once that runs.
+//! with the Platform. The web UI needs the Platform's address and storage, but not the Platform beside it: it is tied to the address,
+//! and moves when that moves. Only a direct order has it wait: one by way of a third resource holds no longer once that runs. But by way of a
+//! third resource it can be moved and restarted all the same.
+//!
+//! Each pico needs the file system that its installation is on: mounted before it starts, on its node, and until it has stopped.
 
 use super::row::{Area, Row};
 use crate::cib::{Cib, Configured, Container, Order};
 use pico::PicoType;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 const AREA: Area = Area::Constraints;
 
-/// What the constraints, groups and clones make of these resources.
-pub(super) fn rows<'a>(cib: &Cib, resources: impl IntoIterator<Item = &'a Configured>) -> Vec<Row> {
+/// What the constraints, groups and clones make of these resources, each with where its installation is.
+pub(super) fn rows<'a>(
+    cib: &Cib,
+    resources: impl IntoIterator<Item = (&'a Configured, Vec<PathBuf>)>,
+) -> Vec<Row> {
+    let picos: Vec<Pico> = cib.resources.iter().filter_map(Pico::of).collect();
     resources
         .into_iter()
-        .flat_map(|resource| {
-            let rows = match resource.resource.kind {
-                PicoType::Platform => platform(cib, resource),
+        .flat_map(|(resource, homes)| {
+            let storage = Storage::of(cib, &homes);
+            let mut rows = match resource.resource.kind {
+                PicoType::Platform => platform(resource),
                 PicoType::ExecutionContext | PicoType::ServiceContext | PicoType::Ui => {
-                    dependant(cib, resource)
+                    dependant(cib, resource, &storage)
                 }
             };
+            rows.extend(same_pico(resource, &picos));
+            rows.extend(storage.iter().filter_map(|storage| storage.row(cib, resource)));
             rows.into_iter().map(|row| row.of(resource.name()))
         })
         .collect()
 }
 
-fn platform(cib: &Cib, platform: &Configured) -> Vec<Row> {
-    let mut rows = vec![match platform.cloned_by() {
+/// A directory that resources of the cluster mount, and that holds an installation.
+struct Storage<'a> {
+    directory: &'a str,
+    /// Who mounts it; of several, a pico needs one.
+    by: Vec<&'a str>,
+}
+
+impl<'a> Storage<'a> {
+    fn of(cib: &'a Cib, homes: &[PathBuf]) -> Vec<Self> {
+        let mut by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for file_system in &cib.file_systems {
+            let directory = file_system.directory.as_str();
+            if directory.starts_with('/') && homes.iter().any(|home| home.starts_with(directory)) {
+                by.entry(directory.trim_end_matches('/')).or_default().push(&file_system.name);
+            }
+        }
+        by.into_iter().map(|(directory, by)| Self { directory, by }).collect()
+    }
+
+    fn row(&self, cib: &Cib, pico: &Configured) -> Option<Row> {
+        const CHECK: &str = "storage";
+        let name = pico.name();
+        let missing = |by: &&str| (cib.together(name, by).is_none(), cib.starts_after(name, by).is_none());
+        let ((no_colocation, no_order), by) = self.by.iter().map(|by| (missing(by), *by)).min()?;
+        let directory = self.directory;
+        let mut todo = Vec::new();
+        if no_colocation {
+            todo.push(format!("colocation of {name} with {by}, INFINITY"));
+        }
+        if no_order {
+            todo.push(format!("order start {by} then start {name}, kind=Mandatory, symmetrical"));
+        }
+        let (lacks, becomes) = match (no_colocation, no_order) {
+            (false, false) => {
+                let seen = format!(
+                    "{by} mounts {directory} where it runs, before it starts and until it has stopped"
+                );
+                return Some(Row::ok(AREA, CHECK, seen));
+            }
+            (true, false) => ("no colocation ties it to that", "it is started where nothing is mounted"),
+            (false, true) => (
+                "no mandatory order that holds both ways starts it after that",
+                "it is started before anything is mounted, and loses its files while it runs",
+            ),
+            (true, true) => (
+                "neither colocation nor mandatory order ties it to that",
+                "it is started where and while nothing is mounted",
+            ),
+        };
+        let seen = format!("its installation is on {directory}, which {by} mounts, and {lacks}: {becomes}");
+        Some(Row::error(
+            AREA,
+            CHECK,
+            seen,
+            format!("{}; or a group with {by} before {name}", todo.join("; ")),
+        ))
+    }
+}
+
+fn platform(platform: &Configured) -> Vec<Row> {
+    vec![match platform.cloned_by() {
         Some(clone) => Row::error(
             AREA,
             "clone",
-            format!("it is in clone {}: several Platforms would run on one database", clone.name),
+            format!("it is in {} {}: several Platforms would run on one database", clone.kind, clone.name),
             "a Platform is a resource of its own, or in a group",
         ),
         None => Row::ok(AREA, "clone", "not cloned: one Platform in the cluster"),
-    }];
-    for other in &cib.resources {
-        let same = |name: &str| platform.resource.parameters.get(name) == other.resource.parameters.get(name);
-        if other.resource.kind == PicoType::Platform
-            && other != platform
-            && same("mz_home")
-            && same("pico_name")
-        {
-            let seen = format!("{} manages the same pico", other.name());
-            rows.push(Row::error(AREA, "one resource", seen, "remove one of the two"));
-        }
+    }]
+}
+
+/// Which pico of which installation a resource manages.
+struct Pico<'a> {
+    home: PathBuf,
+    name: String,
+    resource: &'a str,
+}
+
+impl<'a> Pico<'a> {
+    fn of(resource: &'a Configured) -> Option<Self> {
+        let (settings, _) = resource.resource.settings();
+        let home = settings.target.as_ref().ok()?.home.path().to_owned();
+        Some(Self { home, name: settings.pico().to_owned(), resource: resource.name() })
     }
-    rows
+}
+
+/// Other resources that manage the same pico of the same installation.
+fn same_pico(resource: &Configured, picos: &[Pico<'_>]) -> Vec<Row> {
+    let Some(own) = Pico::of(resource) else { return Vec::new() };
+    let same = |other: &&Pico| {
+        other.resource != own.resource && (&other.home, &other.name) == (&own.home, &own.name)
+    };
+    let row = |other: &Pico| {
+        let seen = format!("{} manages the same pico", other.resource);
+        if resource.resource.kind == PicoType::Platform {
+            Row::error(AREA, "one resource", seen, "remove one of the two")
+        } else {
+            let seen = format!("{seen}: on one node, the stop of either ends it for both");
+            Row::warning(
+                AREA,
+                "one resource",
+                seen,
+                "remove one of the two, or correct its pico_name or mz_home",
+            )
+        }
+    };
+    picos.iter().filter(same).map(row).collect()
 }
 
 /// What a clone of one pico comes to: all its instances have the same parameters.
 fn cloned(clone: &Container) -> Row {
-    let name = &clone.name;
+    let name = format!("{} {}", clone.kind, clone.name);
     if clone.globally_unique {
         let seen = format!(
-            "it is in clone {name}, which is globally-unique: all its instances are one pico, and a start is refused"
+            "it is in {name}, which is globally-unique: all its instances are one pico, and a start is refused"
         );
         return Row::error(AREA, "clone", seen, "a resource for each pico, without a clone");
     }
-    let seen = format!("it is in clone {name}: several nodes run a pico of the same name");
+    let seen = format!("it is in {name}: several nodes run a pico of the same name");
     let todo = "a resource for each pico, without a clone, unless the product is known to bear that";
     Row::warning(AREA, "clone", seen, todo)
 }
 
 /// What has to do with the Platform, and lives without it: an EC, an SC, a UI.
-fn dependant(cib: &Cib, dependant: &Configured) -> Vec<Row> {
+fn dependant(cib: &Cib, dependant: &Configured, storage: &[Storage<'_>]) -> Vec<Row> {
     let is_ui = dependant.resource.kind == PicoType::Ui;
     let platforms = || cib.resources.iter().filter(|other| other.resource.kind == PicoType::Platform);
     let mut rows: Vec<Row> = dependant.cloned_by().map(cloned).into_iter().collect();
     // Of several Platforms it belongs to one.
     let mut waits = false;
+    let mut moves_with = None;
     for platform in platforms() {
         let group = |of: &Configured| of.within.iter().find(|c| c.kind == "group").map(|c| c.name.clone());
         if let Some(group) = group(platform).filter(|shared| group(dependant).as_ref() == Some(shared)) {
@@ -89,35 +187,11 @@ fn dependant(cib: &Cib, dependant: &Configured) -> Vec<Row> {
             continue;
         }
         waits |= orders(cib, platform, dependant).any(|order| order.mandatory);
-        if let Some(order) = orders(cib, platform, dependant).find(|order| order.restarts) {
-            rows.push(Row::warning(
-                AREA,
-                "order",
-                format!("{} is mandatory: a restart of the Platform stops and starts it, too", order.id),
-                "symmetrical=false: it goes on without the Platform, and connects again by itself",
-            ));
-        }
-        let tied = cib.colocations.iter().find(|colocation| {
-            let joins = |one: &Configured, other: &Configured| {
-                one.answers_to(&colocation.follower) && other.answers_to(&colocation.anchor)
-            };
-            colocation.forced && (joins(dependant, platform) || joins(platform, dependant))
-        });
-        if let Some(colocation) = tied {
-            rows.push(Row::warning(
-                AREA,
-                "colocation",
-                format!(
-                    "{} ties it to the Platform: where one can't run, the other is stopped",
-                    colocation.id
-                ),
-                if is_ui {
-                    "tie it to the address instead: that stays up while the Platform is stopped"
-                } else {
-                    "a score below INFINITY, or none: they belong on separate hosts"
-                },
-            ));
-        }
+        let (rows_of_order, moved_by_order) = restarts(cib, platform, dependant, storage);
+        let (rows_of_place, moved_by_place) = ties(cib, platform, dependant, storage);
+        rows.extend(rows_of_order);
+        rows.extend(rows_of_place);
+        moves_with = moved_by_place.or(moved_by_order).or(moves_with);
     }
     if let Some(platform) = platforms().next().filter(|_| !waits) {
         let loose = platforms().find_map(|platform| orders(cib, platform, dependant).next());
@@ -137,9 +211,84 @@ fn dependant(cib: &Cib, dependant: &Configured) -> Vec<Row> {
         ));
     }
     if rows.is_empty() {
-        rows.push(Row::ok(AREA, "order, colocation", "nothing restarts or moves it with the Platform"));
+        let seen = match moves_with {
+            _ if platforms().next().is_none() => "the cluster has no Platform".to_owned(),
+            None => "nothing restarts or moves it with the Platform".to_owned(),
+            Some(other) => format!(
+                "it is stopped and started where {other} moves, which moves with the Platform; a restart of the Platform in place leaves it alone"
+            ),
+        };
+        rows.push(Row::ok(AREA, "order, colocation", seen));
     }
     rows
+}
+
+/// The UI has to be where the Platform's address is, and each pico where its storage is.
+fn has_to_move(cib: &Cib, platform: &Configured, dependant: &Configured, storage: &[Storage<'_>]) -> bool {
+    let mut storage = storage.iter().flat_map(|storage| &storage.by);
+    dependant.resource.kind == PicoType::Ui || storage.any(|by| cib.together(by, platform.name()).is_some())
+}
+
+/// Does an order restart it with the Platform, or with what moves with that? What it has to move with is no finding.
+fn restarts<'a>(
+    cib: &'a Cib,
+    platform: &Configured,
+    dependant: &'a Configured,
+    storage: &[Storage<'_>],
+) -> (Option<Row>, Option<&'a str>) {
+    let direct = orders(cib, platform, dependant).find(|order| order.restarts);
+    let before = cib.all_before(dependant.name());
+    let moving = before.into_iter().filter(|name| cib.together(name, platform.name()).is_some());
+    let moving = moving.min_by_key(|name| cib.starts_after(dependant.name(), name).map(|chain| chain.len()));
+    let seen = match (direct, cib.starts_after(dependant.name(), platform.name()), moving) {
+        (Some(order), _, _) => {
+            format!("{} is mandatory: a restart of the Platform stops and starts it, too", order.id)
+        }
+        (None, Some(chain), _) => format!(
+            "started after {}: a restart of the Platform stops and starts it, too",
+            chain[1..].join(", and that after ")
+        ),
+        (None, None, Some(moving)) if !has_to_move(cib, platform, dependant, storage) => {
+            format!("started after {moving}, which moves with the Platform: that stops and starts it, too")
+        }
+        (None, None, moving) => return (None, moving),
+    };
+    let todo = "symmetrical=false: it goes on without the Platform, and connects again by itself";
+    (Some(Row::warning(AREA, "order", seen, todo)), None)
+}
+
+/// Does a colocation keep it where the Platform is? Where it has to be beside what moves with that, it is no finding.
+fn ties<'a>(
+    cib: &'a Cib,
+    platform: &Configured,
+    dependant: &'a Configured,
+    storage: &[Storage<'_>],
+) -> (Option<Row>, Option<&'a str>) {
+    let direct = cib.colocations.iter().find(|colocation| {
+        let joins = |one: &Configured, other: &Configured| {
+            one.answers_to(&colocation.follower) && other.answers_to(&colocation.anchor)
+        };
+        colocation.forced && (joins(dependant, platform) || joins(platform, dependant))
+    });
+    let seen = match (direct, cib.together(dependant.name(), platform.name())) {
+        (Some(colocation), _) => {
+            format!("{} ties it to the Platform: where one can't run, the other is stopped", colocation.id)
+        }
+        (None, Some(chain)) if has_to_move(cib, platform, dependant, storage) => {
+            return (None, chain.get(1).copied());
+        }
+        (None, Some(chain)) => format!(
+            "tied to {}: it runs only where the Platform does, and moves with it",
+            chain[1..].join(", and that to ")
+        ),
+        (None, None) => return (None, None),
+    };
+    let todo = if dependant.resource.kind == PicoType::Ui {
+        "tie it to the address instead: that stays up while the Platform is stopped"
+    } else {
+        "a score below INFINITY, or none: they belong on separate hosts"
+    };
+    (Some(Row::warning(AREA, "colocation", seen, todo)), None)
 }
 
 /// The orders from the Platform, or what it is in, to this.
@@ -163,9 +312,17 @@ mod tests {
         cib.unwrap()
     }
 
+    fn all(cib: &Cib) -> Vec<Row> {
+        let homes = |resource: &Configured| {
+            let target = resource.resource.settings().0.target;
+            target.map(|target| target.home.path().to_owned()).into_iter().collect()
+        };
+        rows(cib, cib.resources.iter().map(|resource| (resource, homes(resource))))
+    }
+
     fn found(inner: &str, constraints: &str) -> Vec<(Level, String)> {
         let cib = configuration(inner, constraints);
-        rows(&cib, &cib.resources).into_iter().map(|row| (row.level, row.check)).collect()
+        all(&cib).into_iter().map(|row| (row.level, row.check)).collect()
     }
 
     const PLATFORM: &str = r#"<primitive id="mz" class="ocf" provider="mediationzone" type="platform"/>"#;
@@ -212,7 +369,7 @@ mod tests {
             let both = [PLATFORM, &EC.replace("type=\"ec\"", &format!("type=\"{kind}\""))].concat();
             for (constraint, seen) in loose {
                 let cib = configuration(&both, constraint);
-                let row = rows(&cib, &cib.resources).pop().unwrap();
+                let row = all(&cib).pop().unwrap();
                 assert_eq!((row.level, row.check.as_str()), (Level::Warning, "order"), "{kind} {constraint}");
                 assert!(row.seen.starts_with(seen), "{kind} {constraint}: {}", row.seen);
                 let todo = row.todo.unwrap();
@@ -271,5 +428,100 @@ mod tests {
             last(&own_group, r#"<rsc_order id="o" first="g" then="c"/>"#),
             words(Level::Warning, "order")
         );
+    }
+
+    const STORED: &str = r#"<group id="g"><primitive id="fs" class="ocf" provider="heartbeat" type="Filesystem">
+        <instance_attributes id="fi"><nvpair id="f1" name="directory" value="/opt/mz"/></instance_attributes></primitive>
+        <primitive id="ip" class="ocf" provider="heartbeat" type="IPaddr2"/>PLATFORM</group>OTHER"#;
+
+    /// A Platform behind storage and address in a group, and beside it a pico of this kind in this installation.
+    fn beside(kind: &str, home: &str, constraints: &str) -> Vec<Row> {
+        let home = format!(
+            r#"><instance_attributes id="a"><nvpair id="h" name="mz_home" value="{home}"/><nvpair id="p" name="pico_name" value="x"/></instance_attributes></primitive>"#
+        );
+        let other = EC.replace("type=\"ec\"", &format!("type=\"{kind}\"")).replace("/>", &home);
+        let inner = STORED.replace("PLATFORM", PLATFORM).replace("OTHER", &other);
+        let rows = all(&configuration(&inner, &[ORDER, constraints].concat()));
+        rows.into_iter().filter(|row| row.resource.as_deref() == Some("ec")).collect()
+    }
+
+    #[test]
+    fn a_ui_with_the_address_moves_and_is_well_and_an_ec_there_is_a_warning() {
+        let tied = r#"<rsc_colocation id="c" rsc="ec" with-rsc="ip" score="INFINITY"/>"#;
+        let after = r#"<rsc_order id="a" first="ip" then="ec"/>"#;
+        for constraints in [tied.to_owned(), [tied, after].concat()] {
+            let rows = beside("ui", "/opt/ui", &constraints);
+            let [row] = rows.as_slice() else { panic!("{rows:?}") };
+            assert!(
+                row.level == Level::Ok && row.seen.contains("stopped and started where ip moves"),
+                "{row:?}"
+            );
+            let rows = beside("ec", "/opt/ec", &constraints);
+            assert!(rows.iter().any(|row| row.seen.contains("tied to ip, and that to mz")), "{rows:?}");
+            assert!(rows.iter().all(|row| row.level == Level::Warning), "{rows:?}");
+        }
+        let rows = beside("sc", "/opt/sc", after);
+        assert!(
+            matches!(rows.as_slice(), [row] if row.seen.contains("started after ip, which moves")),
+            "{rows:?}"
+        );
+        let rows = beside("ec", "/opt/ec", "");
+        assert!(matches!(rows.as_slice(), [row] if row.seen.starts_with("nothing restarts")), "{rows:?}");
+        // By way of the UI, which is restarted with the Platform.
+        let ui = r#"<rsc_order id="a" first="g" then="ip2"/><rsc_order id="b" first="ip2" then="ec"/>"#;
+        let inner =
+            STORED.replace("PLATFORM", PLATFORM).replace("OTHER", &[EC, r#"<primitive id="ip2"/>"#].concat());
+        let rows = all(&configuration(&inner, &[ORDER, ui].concat()));
+        assert!(
+            rows.iter().any(|row| row.seen.contains("after ip2, and that after mz: a restart")),
+            "{rows:?}"
+        );
+    }
+
+    #[test]
+    fn an_installation_on_a_file_system_of_the_cluster_is_behind_and_beside_it() {
+        let with =
+            |other: &str| format!(r#"<rsc_colocation id="c" rsc="ec" with-rsc="{other}" score="INFINITY"/>"#);
+        let after = |other: &str| format!(r#"<rsc_order id="a" first="{other}" then="ec"/>"#);
+        let cases = [
+            (String::new(), "neither colocation nor"),
+            (after("fs"), "no colocation ties"),
+            ([after("fs"), with("fs").replace("INFINITY", "500")].concat(), "no colocation ties"),
+            (with("fs"), "no mandatory order"),
+            (
+                [with("fs"), after("fs").replace("/>", " symmetrical=\"false\"/>")].concat(),
+                "no mandatory order",
+            ),
+            ([with("fs"), after("fs")].concat(), ""),
+            ([with("ip"), after("ip")].concat(), ""),
+        ];
+        for (constraints, words) in cases {
+            let rows = beside("ec", "/opt/mz/inner", &constraints);
+            let storage: Vec<_> = rows.iter().filter(|row| row.check == "storage").collect();
+            let [row] = storage.as_slice() else { panic!("{constraints}: {rows:?}") };
+            let level = if words.is_empty() { Level::Ok } else { Level::Error };
+            assert!(row.level == level && row.seen.contains(words), "{constraints}: {row:?}");
+            // It moves with its storage, as it has to.
+            assert!(rows.iter().all(|row| row.level != Level::Warning), "{constraints}: {rows:?}");
+        }
+        assert!(beside("ec", "/opt/mzec", "").iter().all(|row| row.check != "storage"));
+    }
+
+    #[test]
+    fn of_two_resources_for_one_pico_each_is_told_of_the_other() {
+        let rows = beside("ec", "/opt/mz", "");
+        assert!(rows.iter().all(|row| row.check != "one resource"));
+        let set = |name: &str, value: &str| format!(r#"<nvpair id="{name}" name="{name}" value="{value}"/>"#);
+        let ec = |id: &str, more: &str| {
+            let pairs = [set("pico_name", "x"), more.to_owned()].concat();
+            EC.replace("\"ec\" class", &format!("\"{id}\" class")).replace(
+                "/>",
+                &format!("><instance_attributes id=\"i\">{pairs}</instance_attributes></primitive>"),
+            )
+        };
+        // One by the default.
+        let both = [ec("one", ""), ec("two", &set("mz_home", "/opt/mz"))].concat();
+        let twice = found(&both, "").into_iter().filter(|row| *row == words(Level::Warning, "one resource"));
+        assert_eq!(twice.count(), 2);
     }
 }

@@ -1,47 +1,163 @@
 //! What becomes of a node that can't be reached, or whose stop has failed: without fencing, nobody knows whether its Platform runs.
 
 use super::row::{Area, Row};
-use crate::cib::{Cib, is_true};
-use ocf::time::{read, spelled};
+use crate::cib::{Cib, Fencing, is_true, score, time};
+use ocf::time::spelled;
 use pico::PicoType;
+use std::time::Duration;
 
 const AREA: Area = Area::Fencing;
 
 /// How the cluster fences.
 pub(super) fn rows(cib: &Cib) -> Vec<Row> {
     let option = |name: &str| cib.options.get(name).map(String::as_str);
-    let fences = option("stonith-enabled").is_none_or(is_true);
-    let by_watchdog = option("stonith-watchdog-timeout").is_some_and(|time| time != "0" && time != "0s");
-    let mut rows = Vec::new();
+    let (enabled, mut rows) = ENABLED.of(cib);
+    let fences = enabled.value.is_none_or(is_true);
     rows.push(if fences {
-        Row::ok(AREA, "stonith-enabled", "on")
+        Row::ok(AREA, enabled.name, "on")
     } else {
         let seen =
             "off: after a failed stop, or when a node is cut off, two Platforms can run on one database";
-        Row::error(AREA, "stonith-enabled", seen, "configure a fencing resource and set stonith-enabled=true")
-    });
-    let names: Vec<&str> = cib.fencing.iter().map(|(name, _)| name.as_str()).collect();
-    rows.push(match (names.as_slice(), by_watchdog) {
-        ([], true) => {
-            Row::ok(AREA, "fencing resource", "none; the watchdog is used (stonith-watchdog-timeout)")
-        }
-        ([], false) if fences => Row::error(
+        Row::error(
             AREA,
-            "fencing resource",
-            "none: no node can be fenced, and with stonith-enabled Pacemaker starts no resource",
-            "a fencing resource for each node (on OpenStack: fence_openstack), tried once by hand",
-        ),
-        ([], false) => Row::warning(
-            AREA,
-            "fencing resource",
-            "none",
-            "a fencing resource for each node (on OpenStack: fence_openstack), tried once by hand",
-        ),
-        (names, _) => Row::ok(AREA, "fencing resource", names.join(", ")),
+            enabled.name,
+            seen,
+            format!("configure a fencing resource and set {}=true", enabled.name),
+        )
     });
+    let (watchdog, more) = WATCHDOG.of(cib);
+    rows.extend(more);
+    rows.push(resources(cib, fences, &watchdog));
+    rows.extend(cib.fencing.iter().filter_map(|device| unmapped(device, &cib.nodes)));
     rows.push(quorum(option("no-quorum-policy"), fences));
     rows.extend(duel(cib, fences));
     rows
+}
+
+/// A cluster option that Pacemaker 3.0.2 has renamed. From then on the new name counts, and the old one where the new one is not set;
+/// before, the new one is not read.
+struct Renamed {
+    new: &'static str,
+    old: &'static str,
+}
+
+const ENABLED: Renamed = Renamed { new: "fencing-enabled", old: "stonith-enabled" };
+const WATCHDOG: Renamed = Renamed { new: "fencing-watchdog-timeout", old: "stonith-watchdog-timeout" };
+
+/// An option, by the name that counts.
+struct Setting<'a> {
+    name: &'static str,
+    value: Option<&'a str>,
+}
+
+impl Renamed {
+    /// What it is set to, and what is to be said of the name that does not count.
+    fn of<'a>(&self, cib: &'a Cib) -> (Setting<'a>, Vec<Row>) {
+        let of = |name: &'static str| Setting { name, value: cib.options.get(name).map(String::as_str) };
+        let (new, old) = (of(self.new), of(self.old));
+        // Of a configuration that was never in force the version is not known.
+        let version =
+            cib.options.get("dc-version").map(|text| text.split(['-', '+', '~']).next().unwrap_or_default());
+        let knows_new = version.map(|version| {
+            let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
+            numbers.as_slice() >= [3, 0, 2].as_slice()
+        });
+        let Some(value) = new.value else { return (old, Vec::new()) };
+        let by_old =
+            || old.value.map_or_else(|| "which is not set".to_owned(), |value| format!("which is {value}"));
+        match knows_new {
+            Some(false) => {
+                let seen = format!(
+                    "{value}: Pacemaker {} reads {} only, {}",
+                    version.unwrap_or_default(),
+                    self.old,
+                    by_old()
+                );
+                let todo = format!("set {}, too, or remove {}", self.old, self.new);
+                (old, vec![Row::warning(AREA, self.new, seen, todo)])
+            }
+            None if old.value.is_some_and(|old| old != value) => {
+                let seen = format!("{value}: Pacemaker before 3.0.2 reads {} only, {}", self.old, by_old());
+                let row = Row::warning(AREA, self.new, seen, "give both the same value");
+                // Until it is known which counts, the one that is worse.
+                let worse = if old.value.is_some_and(|old| !is_on(old)) { old } else { new };
+                (worse, vec![row])
+            }
+            _ => (new, Vec::new()),
+        }
+    }
+}
+
+/// Neither a boolean that is off nor a time of 0.
+fn is_on(value: &str) -> bool {
+    is_true(value) || time::timeout(value).is_ok_and(|time| !time.is_zero())
+}
+
+fn resources(cib: &Cib, fences: bool, watchdog: &Setting<'_>) -> Row {
+    const CHECK: &str = "fencing resource";
+    const TODO: &str = "a fencing resource for each node (on OpenStack: fence_openstack), tried once by hand";
+    // Pacemaker takes what it can't read, or what is negative, for twice the timeout of SBD.
+    let by_watchdog = watchdog.value.filter(|text| time::timeout(text).map_or(true, |time| !time.is_zero()));
+    let (disabled, enabled): (Vec<&Fencing>, Vec<&Fencing>) =
+        cib.fencing.iter().partition(|device| device.disabled);
+    let names = |devices: &[&Fencing]| {
+        devices.iter().map(|device| device.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    if let Some(time) =
+        by_watchdog.filter(|_| cib.options.get("have-watchdog").is_some_and(|value| !is_true(value)))
+    {
+        let seen = format!(
+            "{}={time}, but SBD does not run (have-watchdog is false): Pacemaker refuses to start",
+            watchdog.name
+        );
+        return Row::error(AREA, CHECK, seen, format!("set SBD up, or remove {}", watchdog.name));
+    }
+    if !enabled.is_empty() {
+        return Row::ok(AREA, CHECK, names(&enabled));
+    }
+    if by_watchdog.is_some() {
+        return Row::ok(AREA, CHECK, format!("none; the watchdog is used ({})", watchdog.name));
+    }
+    let none = match disabled.as_slice() {
+        [] => "none".to_owned(),
+        disabled => format!("none but {}, with target-role=Stopped", names(disabled)),
+    };
+    if fences {
+        let seen = format!("{none}: no node can be fenced, and with fencing on Pacemaker starts no resource");
+        Row::error(AREA, CHECK, seen, TODO)
+    } else {
+        Row::warning(AREA, CHECK, none, TODO)
+    }
+}
+
+/// Agents that know a machine by its identifier only; others take names, which may be those of the nodes.
+const BY_IDENTIFIER: [&str; 5] =
+    ["fence_openstack", "fence_aliyun", "fence_aws", "fence_ibm_powervs", "fence_ibm_vpc"];
+
+/// Without a map Pacemaker gives the agent the node's name. Such an agent has names in its list, so that it registers and its monitor is
+/// well, and finds no machine of that name when it has to fence.
+fn unmapped(device: &Fencing, nodes: &[String]) -> Option<Row> {
+    let set =
+        |name: &str| device.parameters.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+    // The machine can be given for good, to a device that fences one node.
+    let argument = set("pcmk_host_argument").unwrap_or("plug");
+    let given = ["plug", "port", "uuid", argument];
+    let given =
+        given.iter().any(|name| set(name).is_some_and(|value| !value.eq_ignore_ascii_case("dynamic")));
+    let mapped = set("pcmk_host_map").is_some_and(|map| named(map).next().is_some());
+    if !BY_IDENTIFIER.contains(&device.agent.as_str()) || mapped || given {
+        return None;
+    }
+    let seen = format!(
+        "{}: no map of nodes: {} knows machines by their identifiers and is given the names of nodes; its monitor is well, and no node can be fenced",
+        device.name, device.agent
+    );
+    let map: Vec<String> = nodes.iter().map(|node| format!("{node}:ID")).collect();
+    let todo = format!(
+        "pcmk_host_map=\"{}\", with the ID of each server, then fence each node once by hand",
+        map.join(";")
+    );
+    Some(Row::error(AREA, "pcmk_host_map", seen, todo))
 }
 
 fn quorum(policy: Option<&str>, fences: bool) -> Row {
@@ -64,15 +180,22 @@ fn quorum(policy: Option<&str>, fences: bool) -> Row {
 /// Two nodes that lose each other fence each other, unless one is held back.
 fn duel(cib: &Cib, fences: bool) -> Option<Row> {
     const CHECK: &str = "priority-fencing-delay";
-    if cib.nodes.len() != 2 || !fences || cib.fencing.is_empty() {
+    let [one, other] = cib.nodes.as_slice() else { return None };
+    if !fences || cib.fencing.iter().all(|device| device.disabled) {
         return None;
     }
-    let delay = cib.options.get(CHECK).and_then(|text| read(text)).filter(|time| !time.is_zero());
-    let held = |name: &&String| name.starts_with("pcmk_delay_");
-    let by_resource = cib.fencing.iter().find(|(_, parameters)| parameters.keys().any(|name| held(&name)));
-    let weighs = |value: &String| !value.is_empty() && value != "0";
+    let delay =
+        cib.options.get(CHECK).and_then(|text| time::interval(text).ok()).filter(|time| !time.is_zero());
+    let weighs = |value: &String| score(value) > 0;
     let mut platforms = cib.resources.iter().filter(|r| r.resource.kind == PicoType::Platform);
     let unweighed = platforms.find(|platform| !platform.meta.get("priority").is_some_and(weighs));
+    let (of_one, of_other) = (Delay::of(cib, one), Delay::of(cib, other));
+    let by_resource = of_one.random.as_ref().or(of_other.random.as_ref());
+    let by_resource = by_resource.or(of_one
+        .by
+        .as_ref()
+        .or(of_other.by.as_ref())
+        .filter(|_| of_one.fixed != of_other.fixed));
     Some(match (delay.map(spelled), unweighed, by_resource) {
         (Some(delay), None, _) => Row::ok(AREA, CHECK, delay),
         (Some(delay), Some(platform), _) => Row::warning(
@@ -84,33 +207,100 @@ fn duel(cib: &Cib, fences: bool) -> Option<Row> {
             ),
             "meta priority=100 on the Platform",
         ),
-        (None, _, Some((name, _))) => Row::ok(AREA, CHECK, format!("not set; {name} delays (pcmk_delay_*)")),
-        (None, _, None) => Row::warning(
-            AREA,
-            CHECK,
-            "not set, with two nodes: when they lose each other, each may fence the other",
-            "priority-fencing-delay=15s and meta priority=100 on the Platform: then its node wins",
-        ),
+        (None, _, Some(name)) => Row::ok(AREA, CHECK, format!("not set; {name} delays (pcmk_delay_*)")),
+        (None, _, None) => {
+            let same = if of_one.fixed.is_zero() { "" } else { " and the same pcmk_delay_base for both" };
+            Row::warning(
+                AREA,
+                CHECK,
+                format!("not set, with two nodes{same}: when they lose each other, each may fence the other"),
+                "priority-fencing-delay=15s and meta priority=100 on the Platform: then its node wins",
+            )
+        }
     })
+}
+
+/// How long the fencing of one node is held back by the devices that can fence it.
+#[derive(Default)]
+struct Delay {
+    /// By `pcmk_delay_base`.
+    fixed: Duration,
+    /// Which device sets that.
+    by: Option<String>,
+    /// A device with `pcmk_delay_max`.
+    random: Option<String>,
+}
+
+impl Delay {
+    fn of(cib: &Cib, node: &str) -> Self {
+        let mut all = Self::default();
+        for device in cib.fencing.iter().filter(|device| !device.disabled && may_fence(device, node)) {
+            let set = |name: &str| device.parameters.get(name).map(String::as_str);
+            let time = |text: &str| time::interval(text).ok().filter(|time| !time.is_zero());
+            if set("pcmk_delay_max").and_then(time).is_some() {
+                all.random = Some(device.name.clone());
+            }
+            // One for all, or one for each: n1:5s;n2:10s
+            let base = set("pcmk_delay_base").and_then(|text| {
+                let of_node = || named(text).find(|(name, _)| name.eq_ignore_ascii_case(node));
+                if text.contains(':') { of_node().and_then(|(_, text)| time(text)) } else { time(text) }
+            });
+            if let Some(base) = base.filter(|base| *base > all.fixed) {
+                (all.fixed, all.by) = (base, Some(device.name.clone()));
+            }
+        }
+        all
+    }
+}
+
+/// By its lists; without any it may fence all.
+fn may_fence(device: &Fencing, node: &str) -> bool {
+    let set = |name: &str| device.parameters.get(name);
+    let (list, map) = (set("pcmk_host_list"), set("pcmk_host_map"));
+    let listed = list
+        .is_some_and(|list| list.split([' ', '\t', ',', ';']).any(|name| name.eq_ignore_ascii_case(node)));
+    let mapped = map.is_some_and(|map| named(map).any(|(name, _)| name.eq_ignore_ascii_case(node)));
+    (list.is_none() && map.is_none()) || listed || mapped
+}
+
+/// `n1:A;n2:B`, as pairs.
+fn named(map: &str) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = map.split([';', ' ', '\t']);
+    pairs
+        .filter_map(|pair| pair.split_once([':', '=']))
+        .filter(|(name, value)| !name.is_empty() && !value.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::doctor::row::Level;
+    use std::collections::BTreeMap;
 
-    fn found(options: &[(&str, &str)], nodes: usize, fencing: &[&str]) -> Vec<Level> {
-        let pairs = |names: &[(&str, &str)]| {
-            names.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
-        };
-        let parameters: Vec<(&str, &str)> = fencing.iter().map(|&name| (name, "5s")).collect();
-        let cib = Cib {
-            options: pairs(options),
-            nodes: (0..nodes).map(|node| node.to_string()).collect(),
-            fencing: fencing.iter().map(|_| ("fence".to_owned(), pairs(&parameters))).collect(),
-            ..Cib::default()
-        };
-        rows(&cib).into_iter().map(|row| row.level).collect()
+    fn pairs(names: &[(&str, &str)]) -> BTreeMap<String, String> {
+        names.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    fn device(agent: &str, parameters: &[(&str, &str)]) -> Fencing {
+        Fencing {
+            name: "fence".to_owned(),
+            agent: agent.to_owned(),
+            parameters: pairs(parameters),
+            disabled: false,
+        }
+    }
+
+    fn cib(options: &[(&str, &str)], nodes: usize, fencing: Vec<Fencing>) -> Cib {
+        let nodes = (1..=nodes).map(|node| format!("n{node}")).collect();
+        Cib { options: pairs(options), nodes, fencing, ..Cib::default() }
+    }
+
+    fn found(options: &[(&str, &str)], nodes: usize, fencing: Vec<Fencing>) -> Vec<Level> {
+        rows(&cib(options, nodes, fencing)).into_iter().map(|row| row.level).collect()
+    }
+
+    fn any() -> Vec<Fencing> {
+        vec![device("fence_ipmilan", &[("ip", "192.0.2.9")])]
     }
 
     #[test]
@@ -118,23 +308,110 @@ mod tests {
         use Level::{Error, Ok, Warning};
         let off = ("stonith-enabled", "false");
         let ignore = ("no-quorum-policy", "ignore");
-        assert_eq!(found(&[], 3, &["ip"]), [Ok, Ok, Ok]);
-        assert_eq!(found(&[("no-quorum-policy", "freeze")], 3, &["ip"]), [Ok, Ok, Ok]);
-        assert_eq!(found(&[("stonith-watchdog-timeout", "10s")], 3, &[]), [Ok, Ok, Ok]);
-        assert_eq!(found(&[("stonith-watchdog-timeout", "0")], 3, &[]), [Ok, Error, Ok]);
-        assert_eq!(found(&[], 3, &[]), [Ok, Error, Ok]);
-        assert_eq!(found(&[off], 3, &[]), [Error, Warning, Ok]);
-        assert_eq!(found(&[off, ignore], 2, &["ip"]), [Error, Ok, Error]);
-        assert_eq!(found(&[ignore], 3, &["ip"]), [Ok, Ok, Warning]);
+        assert_eq!(found(&[], 3, any()), [Ok, Ok, Ok]);
+        assert_eq!(found(&[("no-quorum-policy", "freeze")], 3, any()), [Ok, Ok, Ok]);
+        for time in ["10s", "-1", "PT10S"] {
+            assert_eq!(found(&[("stonith-watchdog-timeout", time)], 3, vec![]), [Ok, Ok, Ok], "{time}");
+        }
+        for time in ["0", "0s", "0min", "00"] {
+            assert_eq!(found(&[("stonith-watchdog-timeout", time)], 3, vec![]), [Ok, Error, Ok], "{time}");
+        }
+        let without_sbd = [("stonith-watchdog-timeout", "10s"), ("have-watchdog", "false")];
+        assert_eq!(found(&without_sbd, 3, any()), [Ok, Error, Ok]);
+        assert_eq!(found(&[], 3, vec![]), [Ok, Error, Ok]);
+        let disabled = Fencing { disabled: true, ..any().remove(0) };
+        assert_eq!(found(&[], 3, vec![disabled]), [Ok, Error, Ok]);
+        assert_eq!(found(&[off], 3, vec![]), [Error, Warning, Ok]);
+        assert_eq!(found(&[off, ignore], 2, any()), [Error, Ok, Error]);
+        assert_eq!(found(&[ignore], 3, any()), [Ok, Ok, Warning]);
+    }
+
+    /// By the versions: which name counts, and is the other worth a word?
+    #[test]
+    fn of_a_renamed_option_that_name_counts_which_this_pacemaker_reads() {
+        use Level::{Error, Ok, Warning};
+        let cases: [(&str, &str, &str, &[Level]); 12] = [
+            // dc-version, fencing-enabled, stonith-enabled: what is said of fencing-enabled, if it does not count, and of what counts.
+            ("3.0.2-1.el10-abc", "false", "true", &[Error]),
+            ("3.0.2", "true", "false", &[Ok]),
+            ("3.1.0", "", "false", &[Error]),
+            ("10.0.0", "false", "", &[Error]),
+            ("3.0.1", "true", "false", &[Warning, Error]),
+            ("2.1.5-a3f44794f94", "false", "", &[Warning, Ok]),
+            ("2.1.5", "false", "true", &[Warning, Ok]),
+            ("2.1.5", "", "", &[Ok]),
+            ("", "false", "true", &[Warning, Error]),
+            ("", "true", "false", &[Warning, Error]),
+            ("", "false", "", &[Error]),
+            ("", "true", "true", &[Ok]),
+        ];
+        for (version, new, old, levels) in cases {
+            let options = [("dc-version", version), ("fencing-enabled", new), ("stonith-enabled", old)];
+            let options: Vec<_> = options.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+            let rows = rows(&cib(&options, 3, any()));
+            let of_it = rows.iter().filter(|row| row.check.ends_with("-enabled"));
+            assert_eq!(
+                of_it.map(|row| row.level).collect::<Vec<_>>(),
+                levels,
+                "{version:?} {new:?} {old:?}: {rows:?}"
+            );
+        }
+        let watchdog =
+            [("dc-version", "3.0.2"), ("fencing-watchdog-timeout", "10s"), ("stonith-watchdog-timeout", "0")];
+        assert_eq!(found(&watchdog, 3, vec![]), [Ok, Ok, Ok]);
+        assert_eq!(found(&watchdog[1..], 3, vec![]), [Ok, Warning, Error, Ok]);
     }
 
     #[test]
     fn two_nodes_need_a_delay_on_either_side() {
-        use Level::{Ok, Warning};
-        assert_eq!(found(&[], 2, &["ip"]), [Ok, Ok, Ok, Warning]);
-        assert_eq!(found(&[("priority-fencing-delay", "0")], 2, &["ip"]), [Ok, Ok, Ok, Warning]);
-        assert_eq!(found(&[("priority-fencing-delay", "15s")], 2, &["ip"]), [Ok, Ok, Ok, Ok]);
-        assert_eq!(found(&[], 2, &["pcmk_delay_base"]), [Ok, Ok, Ok, Ok]);
+        let fence = |parameters: &[(&str, &str)]| vec![device("fence_ipmilan", parameters)];
+        let each = |one: &[(&str, &str)], other: &[(&str, &str)]| {
+            let of = |node, more: &[(&str, &str)]| {
+                device("fence_ipmilan", &[&[("pcmk_host_list", node)], more].concat())
+            };
+            vec![of("n1", one), of("n2", other)]
+        };
+        let base = |time| [("pcmk_delay_base", time)];
+        let cases = [
+            (&[][..], any(), Level::Warning),
+            (&[("priority-fencing-delay", "0")], any(), Level::Warning),
+            (&[("priority-fencing-delay", "15s")], any(), Level::Ok),
+            (&[], fence(&[("pcmk_delay_max", "15s")]), Level::Ok),
+            (&[], fence(&[("pcmk_delay_max", "0")]), Level::Warning),
+            // Both wait, and then both fence.
+            (&[], fence(&base("5s")), Level::Warning),
+            (&[], fence(&base("n1:5s;n2:PT5S")), Level::Warning),
+            (&[], fence(&base("n1:5s;n2:0s")), Level::Ok),
+            (&[], each(&base("5s"), &base("5")), Level::Warning),
+            (&[], each(&base("5s"), &[]), Level::Ok),
+            (&[], each(&[], &[("pcmk_delay_max", "PT10S")]), Level::Ok),
+            (&[], each(&base("soon"), &[]), Level::Warning),
+        ];
+        for (options, devices, level) in cases {
+            let cib = cib(options, 2, devices);
+            assert_eq!(rows(&cib).last().map(|row| row.level), Some(level), "{cib:?}");
+        }
+    }
+
+    #[test]
+    fn an_agent_that_takes_identifiers_needs_a_map_or_the_machine_itself() {
+        let unmapped = |agent: &str, parameters: &[(&str, &str)]| {
+            rows(&cib(&[], 3, vec![device(agent, parameters)])).iter().any(|row| row.check == "pcmk_host_map")
+        };
+        for (agent, parameters, expected) in [
+            ("fence_openstack", &[][..], true),
+            ("fence_openstack", &[("pcmk_host_list", "n1 n2")], true),
+            ("fence_openstack", &[("pcmk_host_map", " ")], true),
+            ("fence_openstack", &[("pcmk_host_map", "n1 n2")], true),
+            ("fence_openstack", &[("port", "dynamic")], true),
+            ("fence_openstack", &[("pcmk_host_map", "n1:0a;n2:0b")], false),
+            ("fence_openstack", &[("plug", "0a"), ("pcmk_host_list", "n1")], false),
+            ("fence_openstack", &[("uuid", "0a"), ("pcmk_host_argument", "uuid")], false),
+            ("fence_aws", &[], true),
+            ("fence_vmware_rest", &[], false),
+        ] {
+            assert_eq!(unmapped(agent, parameters), expected, "{agent} {parameters:?}");
+        }
     }
 
     #[test]

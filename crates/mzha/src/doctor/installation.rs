@@ -58,7 +58,7 @@ fn storage<'a>(settings: &Settings, inspection: &Inspection, cib: Option<&'a Cib
     let of = |point: &Path| {
         [Some(literal), inspection.resolved.as_deref()].iter().flatten().any(|home| home.starts_with(point))
     };
-    Some(cib?.file_systems.iter().find(|(_, point)| of(Path::new(point)))?.0.as_str())
+    Some(cib?.file_systems.iter().find(|storage| of(Path::new(&storage.directory)))?.name.as_str())
 }
 
 /// Is the pico's user known where its storage is not mounted, and is it one that can run it?

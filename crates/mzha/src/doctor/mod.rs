@@ -115,13 +115,17 @@ impl Doctor {
         }
         rows.extend(ports(&subjects, question));
         if let Some(cib) = &cib {
-            rows.extend(constraints::rows(cib, subjects.all.iter().filter_map(|s| s.configured.as_ref())));
+            let homes = |subject: &Subject| subject.homes();
+            let configured = subjects.all.iter().filter_map(|s| Some((s.configured.as_ref()?, homes(s))));
+            rows.extend(constraints::rows(cib, configured));
             rows.extend(fencing::rows(cib));
             rows.push(recheck::row(cib));
         }
         rows.extend(other_starters::rows(&other_starters(&subjects, question)));
-        let service = question.ask(service::texts);
-        rows.push(service.map_or_else(|why| service::unread(&why), |texts| service::row(&texts)));
+        rows.extend(match question.ask(service::look) {
+            Ok(seen) => service::rows(&seen, cib.as_ref(), &questions::node()),
+            Err(why) => vec![service::unread(&why)],
+        });
         rows
     }
 
@@ -134,6 +138,14 @@ impl Doctor {
             Err(e) if self.pico.is_some() => {
                 let todo = "operations, constraints and fencing could not be looked at";
                 vec![Row::warning(Area::Cluster, CHECK, e.to_string(), todo)]
+            }
+            Err(e @ CibError::Named { variable, .. }) => {
+                vec![Row::error(
+                    Area::Cluster,
+                    CHECK,
+                    e.to_string(),
+                    format!("correct {variable}, or unset it; or {GIVE}"),
+                )]
             }
             Err(e) => vec![Row::error(Area::Cluster, CHECK, e.to_string(), GIVE)],
             Ok(cib) => {
@@ -148,6 +160,10 @@ impl Doctor {
                         Row::ok(Area::Cluster, CHECK, format!("resources of ocf:mediationzone: {names}"))
                     }
                 }];
+                rows.extend(cib.misread.iter().map(|what| {
+                    let todo = "write a whole number and a unit: 500ms, 90s, 7min, 24h";
+                    Row::warning(Area::Cluster, "duration", what, todo)
+                }));
                 rows.extend(cib.left_out.iter().map(|what| {
                     let todo = "what it sets is not part of what is said below";
                     Row::warning(Area::Cluster, "not evaluated", what, todo)

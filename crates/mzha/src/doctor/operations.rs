@@ -5,45 +5,45 @@
 //! of thumb.
 
 use super::row::{Area, Row};
-use crate::cib::{Configured, Operation};
+use crate::cib::{Configured, INFINITY, Operation, score, time};
 use ocf::time::spelled;
 use pico::actions::needs;
 use pico::{PicoType, Settings};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const AREA: Area = Area::Operations;
 
 /// All that is to be said of the operations of one resource. `window`: `mz.ha.interval`, where it is known.
 pub(super) fn rows(configured: &Configured, settings: &Settings, window: Option<Duration>) -> Vec<Row> {
-    let mut rows = vec![start(configured, settings)];
+    let mut rows = start(configured, settings);
     rows.extend(stop(configured));
     rows.extend(monitors(configured, settings, window));
     rows.extend(failures(configured));
     rows.into_iter().map(|row| row.of(configured.name())).collect()
 }
 
+/// What Pacemaker takes for the start or the stop; one with an interval is none.
 fn named<'a>(configured: &'a Configured, action: &str) -> Option<&'a Operation> {
-    configured.operations.iter().find(|operation| operation.action == action)
+    configured.operations.iter().find(|operation| operation.action == action && operation.interval.is_zero())
 }
 
 /// The time-out in words, and what to say where none is set.
 fn allowed(operation: Option<&Operation>) -> (Duration, String) {
     let time = operation.map_or(crate::cib::DEFAULT_TIMEOUT, Operation::allowed);
     let set = operation.is_some_and(|operation| operation.timeout.is_some());
-    (
-        time,
-        format!("time-out {}{}", spelled(time), if set { "" } else { ", Pacemaker's default: none is set" }),
-    )
+    (time, format!("time-out {}{}", spelled(time), if set { "" } else { ", Pacemaker's default" }))
 }
 
-fn start(configured: &Configured, settings: &Settings) -> Row {
-    let (timeout, seen) = allowed(named(configured, "start"));
+fn start(configured: &Configured, settings: &Settings) -> Vec<Row> {
+    let operation = named(configured, "start");
+    let (timeout, seen) = allowed(operation);
     let needed = needs::start(settings);
     let (names, waits): (Vec<&str>, Vec<Duration>) = needs::waits_of_start(settings).into_iter().unzip();
     let (names, waits) = (names.join(" and "), waits.into_iter().sum::<Duration>());
     let advised = agents::definition(settings.kind).advised_timeout(ocf::Action::Start, 0).unwrap_or(needed);
     let todo = format!("op start timeout={}", spelled(advised.max(needed)));
-    if timeout <= waits {
+    let mut rows = vec![if timeout <= waits {
         let seen = format!("{seen}: {names} alone may take {}", spelled(waits));
         Row::error(AREA, "start", seen, todo)
     } else if timeout < needed {
@@ -56,6 +56,37 @@ fn start(configured: &Configured, settings: &Settings) -> Row {
         Row::warning(AREA, "start", seen, todo)
     } else {
         Row::ok(AREA, "start", format!("{seen} (needs {})", spelled(needed)))
+    }];
+    let on_fail = operation.and_then(on_fail).unwrap_or_default();
+    let becomes = match on_fail.as_str() {
+        "ignore" | "nothing" => {
+            let seen = format!("on-fail={on_fail}: Pacemaker takes a failed start for a running pico");
+            rows.push(Row::error(AREA, "start", seen, LEAVE_OUT));
+            None
+        }
+        on_fail => failure_becomes(on_fail),
+    };
+    rows.extend(
+        becomes
+            .map(|becomes| Row::warning(AREA, "start", format!("on-fail={on_fail}: {becomes}"), LEAVE_OUT)),
+    );
+    rows
+}
+
+const LEAVE_OUT: &str = "leave on-fail out, for a restart";
+
+/// As Pacemaker compares it.
+fn on_fail(operation: &Operation) -> Option<String> {
+    operation.on_fail.as_ref().map(|text| text.to_ascii_lowercase())
+}
+
+/// What the cluster makes of a failed start or monitor, where that is not recovery.
+fn failure_becomes(on_fail: &str) -> Option<&'static str> {
+    match on_fail {
+        "ignore" | "nothing" | "block" => Some("the cluster does nothing about a failure"),
+        "stop" => Some("after a failure the pico stays down until somebody comes"),
+        "standby" => Some("after a failure the node gives up all its resources, until somebody comes"),
+        _ => None,
     }
 }
 
@@ -76,7 +107,7 @@ fn stop(configured: &Configured) -> Vec<Row> {
     } else {
         Row::ok(AREA, "stop", format!("{seen} (needs {})", spelled(needed)))
     }];
-    match operation.and_then(|operation| operation.on_fail.as_deref()) {
+    match operation.and_then(on_fail).as_deref() {
         // Pacemaker's own choice, where fencing is on: which is a check of its own.
         None | Some("fence") => {}
         Some("block") => {
@@ -93,12 +124,11 @@ fn stop(configured: &Configured) -> Vec<Row> {
 
 fn monitors(configured: &Configured, settings: &Settings, window: Option<Duration>) -> Vec<Row> {
     let recurring = |o: &&Operation| o.action == "monitor" && !o.interval.is_zero();
-    let monitors: Vec<&Operation> = configured
-        .operations
-        .iter()
-        .filter(recurring)
-        .filter(|o| o.enabled && o.role.as_deref() != Some("Stopped"))
-        .collect();
+    let all: Vec<&Operation> = configured.operations.iter().filter(recurring).collect();
+    // Promoted and Unpromoted are roles of promotable clones, Stopped is of the other nodes.
+    let while_it_runs =
+        |o: &Operation| o.role.as_ref().is_none_or(|role| role.eq_ignore_ascii_case("Started"));
+    let monitors: Vec<&Operation> = all.iter().copied().filter(|o| o.enabled && while_it_runs(o)).collect();
     let definition = agents::definition(settings.kind);
     let advice: Vec<String> = definition
         .operations
@@ -130,14 +160,15 @@ fn monitors(configured: &Configured, settings: &Settings, window: Option<Duratio
         let seen = "none of depth 10: a JVM that hangs is not told from one that works";
         rows.push(Row::warning(AREA, "monitor", seen, advised(10)));
     }
-    for (at, monitor) in monitors.iter().enumerate() {
-        if monitors[..at].iter().any(|other| other.interval == monitor.interval) {
-            let seen =
-                format!("two have interval {}, and the cluster runs one of them", spelled(monitor.interval));
-            rows.push(Row::error(AREA, "monitor", seen, "give each depth an interval of its own"));
-        }
-        rows.push(one_monitor(monitor, settings, window));
-    }
+    // Whatever their roles, and also where one is disabled (is_op_dup of Pacemaker's scheduler).
+    let twice = |interval| all.iter().filter(|other| other.interval == interval).count() > 1;
+    let (doubled, single): (Vec<_>, Vec<_>) = monitors.into_iter().partition(|o| twice(o.interval));
+    let intervals: BTreeSet<Duration> = doubled.into_iter().map(|o| o.interval).collect();
+    rows.extend(intervals.into_iter().map(|interval| {
+        let seen = format!("two have interval {}, and Pacemaker runs neither", spelled(interval));
+        Row::error(AREA, "monitor", seen, "give each an interval of its own")
+    }));
+    rows.extend(single.into_iter().map(|monitor| one_monitor(monitor, settings, window)));
     rows
 }
 
@@ -146,14 +177,10 @@ fn one_monitor(monitor: &Operation, settings: &Settings, window: Option<Duration
     let (timeout, seen) = allowed(Some(monitor));
     let seen = format!("every {}, {seen}", spelled(monitor.interval));
     let needed = needs::monitor(settings, monitor.depth);
-    let becomes = match monitor.on_fail.as_deref() {
-        Some("ignore" | "block") => Some("the cluster does nothing about a failure"),
-        Some("stop") => Some("after a failure the pico stays down until somebody comes"),
-        _ => None,
-    };
-    if let (Some(on_fail), Some(becomes)) = (&monitor.on_fail, becomes) {
+    let on_fail = on_fail(monitor).unwrap_or_default();
+    if let Some(becomes) = failure_becomes(&on_fail) {
         let seen = format!("{seen}, on-fail={on_fail}: {becomes}");
-        return Row::warning(AREA, check, seen, "leave on-fail out, for a restart");
+        return Row::warning(AREA, check, seen, LEAVE_OUT);
     }
     if timeout < needed {
         let (why, parameter) = match monitor.depth {
@@ -197,8 +224,12 @@ fn one_monitor(monitor: &Operation, settings: &Settings, window: Option<Duration
 fn failures(configured: &Configured) -> Vec<Row> {
     let mut rows = Vec::new();
     let meta = |name: &str| configured.meta.get(name).map(String::as_str);
-    let threshold = meta("migration-threshold").filter(|text| !["0", "INFINITY"].contains(text));
-    let expires = meta("failure-timeout").and_then(ocf::time::read).filter(|time| !time.is_zero());
+    let threshold = meta("migration-threshold").filter(|text| (1..INFINITY).contains(&score(text)));
+    let (expires, unset) = match meta("failure-timeout").map(|text| (text, time::interval(text))) {
+        None => (None, "not set".to_owned()),
+        Some((text, Err(why))) => (None, format!("{text}: {why}")),
+        Some((text, Ok(time))) => (Some(time).filter(|time| !time.is_zero()), text.to_owned()),
+    };
     match (threshold, expires) {
         (None, _) if configured.resource.kind == PicoType::Platform => rows.push(Row::warning(
             AREA,
@@ -209,7 +240,7 @@ fn failures(configured: &Configured) -> Vec<Row> {
         (Some(threshold), None) => rows.push(Row::warning(
             AREA,
             "failure-timeout",
-            format!("not set, with migration-threshold={threshold}: after so many failures, in years, the node is barred until a cleanup"),
+            format!("{unset}, with migration-threshold={threshold}: after so many failures, in years, the node is barred until a cleanup"),
             "meta failure-timeout=3600s",
         )),
         (Some(threshold), Some(time)) => {
@@ -219,7 +250,7 @@ fn failures(configured: &Configured) -> Vec<Row> {
         (None, None) => rows.push(Row::warning(
             AREA,
             "failure-timeout",
-            "not set: a failed start, also one for want of the Platform, bars the node until a cleanup",
+            format!("{unset}: a failed start, also one for want of the Platform, bars the node until a cleanup"),
             "meta failure-timeout=600s",
         )),
         (None, Some(time)) => {

@@ -4,8 +4,7 @@
 //! result that stays the same. It looks again when `cluster-recheck-interval` is over.
 
 use super::row::{Area, Row};
-use crate::cib::Cib;
-use ocf::time::read;
+use crate::cib::{Cib, time};
 use std::time::Duration;
 
 const CHECK: &str = "cluster-recheck-interval";
@@ -15,12 +14,13 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub(super) fn row(cib: &Cib) -> Row {
     let set = cib.options.get(CHECK).map(String::as_str);
     let todo = "cluster-recheck-interval=60s";
-    let seen = match set.map(|text| (text, read(text))) {
-        Some((text, Some(interval))) if !interval.is_zero() && interval <= LONGEST => {
+    let seen = match set.map(|text| (text, time::interval(text))) {
+        Some((text, Ok(interval))) if !interval.is_zero() && interval <= LONGEST => {
             return Row::ok(Area::Operations, CHECK, text);
         }
-        Some((text, Some(interval))) if interval.is_zero() => format!("{text}, never"),
-        Some((text, _)) => text.to_owned(),
+        Some((text, Ok(interval))) if interval.is_zero() => format!("{text}, never"),
+        Some((text, Ok(_))) => text.to_owned(),
+        Some((text, Err(why))) => format!("{text}: {why}"),
         None => "not set, 15 minutes".to_owned(),
     };
     let why = "a death that is reported while another resource is still starting can be acted upon only then";

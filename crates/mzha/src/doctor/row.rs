@@ -59,7 +59,7 @@ impl fmt::Display for Area {
             Self::Constraints => "constraints",
             Self::Fencing => "fencing",
             Self::OtherStarters => "other starters",
-            Self::PacemakerService => "pacemaker.service",
+            Self::PacemakerService => "Pacemaker's service",
         })
     }
 }

@@ -4,7 +4,7 @@ use super::installation::{self, Looked};
 use super::questions::Question;
 use super::row::{Area, Row};
 use super::{operations, ports};
-use crate::cib::{Cib, Configured};
+use crate::cib::{CHECK_LEVEL, Cib, Configured};
 use crate::resource::Resource;
 use host::Pid;
 use ocf::ParameterError;
@@ -14,7 +14,7 @@ use pico::product::{Inspection, PicoFacts, RegistryState};
 use pico::record::RecordFile;
 use pico::verdict::{Look, Processes, observe};
 use pico::{Budget, PicoType, Settings, Target};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// A resource, or a pico that a person named.
@@ -63,6 +63,12 @@ impl Subject {
         Some(&self.looked.as_ref()?.as_ref().ok()?.inspection)
     }
 
+    /// Where its installation is, by its name and behind links.
+    pub(super) fn homes(&self) -> Vec<PathBuf> {
+        let literal = self.settings.target.iter().map(|target| target.home.path().to_owned());
+        literal.chain(self.inspection().and_then(|inspection| inspection.resolved.clone())).collect()
+    }
+
     /// What its registry says of it.
     pub(super) fn facts(&self) -> Option<&PicoFacts> {
         match &self.inspection()?.registry {
@@ -107,7 +113,17 @@ impl Subject {
                 Row::error(Area::Parameters, error.name(), error.problem(), todo)
             })
             .collect();
-        for name in self.resource.parameters.keys().filter(|name| !known.iter().any(|p| p.name == **name)) {
+        if let Some(level) = self.resource.parameters.get(CHECK_LEVEL) {
+            let seen = format!(
+                "{level}, for the whole resource: Pacemaker gives it to every operation, so that each probe and each monitor without a level of its own runs at depth {level}"
+            );
+            let todo = format!(
+                "remove the parameter; op monitor interval=30s timeout=60s {CHECK_LEVEL}={level} is an operation of that depth"
+            );
+            rows.push(Row::error(Area::Parameters, CHECK_LEVEL, seen, todo));
+        }
+        let others = self.resource.parameters.keys().filter(|name| *name != CHECK_LEVEL);
+        for name in others.filter(|name| !known.iter().any(|p| p.name == **name)) {
             let todo = "remove it: what it should do is not done";
             rows.push(Row::warning(Area::Parameters, name, "the agent has no such parameter", todo));
         }

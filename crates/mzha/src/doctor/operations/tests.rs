@@ -96,6 +96,15 @@ fn a_start_has_to_hold_its_waits_and_mzshs_own() {
         ec(c);
         drop(c.operations.remove(0));
     });
+    // That is no start to Pacemaker.
+    finds(Level::Error, "start", "Pacemaker's default", |c| {
+        ec(c);
+        c.operations[0].interval = Duration::from_secs(60);
+    });
+    finds(Level::Error, "start", "a failed start for a running pico", |c| {
+        c.operations[0].on_fail = Some("ignore".to_owned());
+    });
+    finds(Level::Warning, "start", "stays down", |c| c.operations[0].on_fail = Some("stop".to_owned()));
     finds(Level::Error, "start", "wait_for_timeout and ha_timeout alone may take 40s", |c| {
         ec(c);
         start_within(c, 40);
@@ -147,6 +156,7 @@ fn of_a_start_only_the_waits_count_that_there_are() {
 fn a_stop_has_to_outlast_mzsh_and_to_fence() {
     finds(Level::Warning, "stop", "76s", |c| c.operations[1].timeout = Some(Duration::from_secs(100)));
     finds(Level::Warning, "stop", "Pacemaker's default", |c| c.operations[1].timeout = None);
+    assert_eq!(found(|c| c.operations[1].on_fail = Some("Fence".to_owned())), []);
     finds(Level::Warning, "stop", "block", |c| c.operations[1].on_fail = Some("block".to_owned()));
     finds(Level::Error, "stop", "ignore", |c| c.operations[1].on_fail = Some("ignore".to_owned()));
     assert_eq!(found(|c| c.operations[1].on_fail = Some("fence".to_owned())), []);
@@ -162,7 +172,21 @@ fn monitors_are_there_apart_and_long_enough() {
     });
     finds(Level::Warning, "monitor", "depth 0", |c| drop(c.operations.remove(2)));
     finds(Level::Warning, "monitor", "depth 10", |c| c.operations.truncate(3));
-    finds(Level::Error, "monitor", "interval 1s", |c| c.operations[3].interval = Duration::from_secs(1));
+    finds(Level::Error, "monitor", "two have interval 1s, and Pacemaker runs neither", |c| {
+        c.operations[3].interval = Duration::from_secs(1);
+    });
+    // Those that run elsewhere or are disabled count, too.
+    finds(Level::Error, "monitor", "interval 1s", |c| {
+        c.operations.push(Operation { role: Some("Stopped".to_owned()), ..monitor(1, 60, 0) });
+    });
+    finds(Level::Error, "monitor", "interval 30s", |c| {
+        c.operations.push(Operation { enabled: false, ..monitor(30, 60, 0) });
+    });
+    finds(Level::Warning, "monitor", "depth 10", |c| {
+        c.operations.truncate(4);
+        c.operations[3].role = Some("Promoted".to_owned());
+    });
+    assert_eq!(found(|c| c.operations[3].role = Some("started".to_owned())), []);
     finds(Level::Warning, "monitor depth 0", "wait=20s", |c| {
         c.operations[2].timeout = Some(Duration::from_secs(30));
     });
@@ -196,6 +220,11 @@ fn monitors_are_there_apart_and_long_enough() {
         c.operations[2].on_fail = Some("stop".to_owned());
     });
     assert_eq!(found(|c| c.operations[2].on_fail = Some("restart".to_owned())), []);
+    for on_fail in ["IGNORE", "nothing", "block", "standby"] {
+        finds(Level::Warning, "monitor depth 0", "on-fail=", |c| {
+            c.operations[2].on_fail = Some(on_fail.to_owned());
+        });
+    }
 }
 
 #[test]
@@ -213,9 +242,19 @@ fn a_window_that_is_asked_twice_counts_only_where_failures_are_counted() {
 #[test]
 fn failures_lead_away_from_the_node_and_are_forgotten() {
     finds(Level::Warning, "migration-threshold", "not set", |c| c.meta.clear());
-    finds(Level::Warning, "migration-threshold", "not set", |c| {
-        c.meta.insert("migration-threshold".to_owned(), "INFINITY".to_owned());
-    });
+    for endless in ["INFINITY", "+INFINITY", "1000000", "0", "-1", "three"] {
+        finds(Level::Warning, "migration-threshold", "not set", |c| {
+            c.meta.insert("migration-threshold".to_owned(), endless.to_owned());
+        });
+    }
+    for (time, words) in
+        [("INFINITY", "INFINITY: Pacemaker can't read it"), ("P1D", "P1D: Pacemaker"), ("0", "0, with")]
+    {
+        finds(Level::Warning, "failure-timeout", words, |c| {
+            c.meta.insert("failure-timeout".to_owned(), time.to_owned());
+        });
+    }
+    assert_eq!(found(|c| drop(c.meta.insert("failure-timeout".to_owned(), "PT24H".to_owned()))), []);
     finds(Level::Warning, "failure-timeout", "migration-threshold=3", |c| {
         drop(c.meta.remove("failure-timeout"));
     });
