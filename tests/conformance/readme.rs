@@ -1,8 +1,13 @@
-//! The configurations that the README shows, run word for word.
+//! What the README shows, run word for word: the installation and the configurations.
 
 use crate::stage::{CIB, PLATFORM, Stage};
 use crate::{Verdict, ensure, generations};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+use testkit::AgentCall;
+use testkit::site::{Kind, recurring, site};
 
 /// The block of shell commands in the README whose first word is `tool`.
 fn block(tool: &str) -> Result<String, Box<dyn std::error::Error>> {
@@ -21,7 +26,7 @@ fn configures_all_four(script: &str) -> Verdict {
     let (theirs, ours) = script.split_at(ours);
     for (commands, is_ours) in [(theirs, false), (ours, true)] {
         // Dozens of calls of tools that start an interpreter each.
-        let limit = std::time::Duration::from_secs(300);
+        let limit = Duration::from_secs(300);
         let ran = stage.tool("bash").args(["-euc", commands]).time_limit(limit).run()?.expect(0)?;
         let said = [ran.stdout.as_str(), ran.stderr.as_str()].concat();
         // There is neither that device nor that network here, and a pcs that asks these agents by itself tells so.
@@ -66,4 +71,58 @@ fn the_commands_for_pcs_do_what_they_say() -> Verdict {
 #[test]
 fn the_commands_for_crm_do_what_they_say() -> Verdict {
     configures_all_four(&block("crm")?)
+}
+
+/// Where the agents stand, and how often they are replaced there.
+const AGENTS: &str = "/usr/lib/ocf/resource.d/mediationzone";
+const UPGRADES: usize = 200;
+
+/// Calls one monitor after the other until all upgrades are done; how many there were, and those that failed.
+fn monitors(call: &AgentCall<'_>, is_done: &AtomicBool) -> (usize, Vec<String>) {
+    let (mut number, mut failed) = (0, Vec::new());
+    while !is_done.load(Ordering::Relaxed) {
+        number += 1;
+        match call.clone().run("monitor") {
+            Ok(ran) if ran.code() == Some(0) && ran.stderr.is_empty() => {}
+            Ok(ran) => failed.push(ran.to_string()),
+            Err(error) => failed.push(error.to_string()),
+        }
+    }
+    (number, failed)
+}
+
+#[test]
+fn upgrading_under_monitors_fails_none_of_them() -> Verdict {
+    let site = site(Kind::Platform).commands().build()?;
+    // A directory that can be replaced in, and what cargo would have left, with less to copy where it is no release build; only /usr/sbin
+    // can't be written here.
+    site.sh(&format!(
+        "mkdir -p /opt/build/target/release && cd /opt/build/target/release &&
+        cp {AGENTS}/* /run/testkit/bin/mzha . && strip * && mount -t tmpfs -o mode=755 tmpfs {AGENTS}"
+    ))?;
+    let install = block("cargo")?.replace("/usr/sbin", "/opt/sbin");
+    let install = |times: usize| {
+        let script = format!("cargo() {{ :; }}; cd /opt/build; for n in $(seq {times}); do {install} done");
+        site.node.command("bash").args(["-euc", &script]).time_limit(Duration::from_secs(300)).run()
+    };
+    install(1)?.expect(0)?;
+    site.start()?;
+    let plain = recurring(site.agent(), 0);
+    let waiting =
+        site.agent().instance("waiting").level(0).param("wait", "1s").interval(Duration::from_secs(1));
+    let is_done = AtomicBool::new(false);
+    let (upgraded, all) = thread::scope(|scope| {
+        let at_work = [&plain, &waiting].map(|call| scope.spawn(|| monitors(call, &is_done)));
+        let upgraded = install(UPGRADES);
+        is_done.store(true, Ordering::Relaxed);
+        (upgraded, at_work.map(|thread| thread.join().expect("the thread of the monitors does not panic")))
+    });
+    upgraded?.expect(0)?;
+    for (number, failed) in all {
+        ensure!(number > 2, "{number} monitors");
+        ensure!(failed.is_empty(), "{} of {number} monitors failed: {}", failed.len(), failed[0]);
+    }
+    let left = site.sh(&format!("cd {AGENTS}; ls -A; cd /opt/sbin; ls -A"))?;
+    ensure!(left.split_whitespace().eq(["ec", "platform", "sc", "ui", "mzha"]), "{left}");
+    Ok(())
 }

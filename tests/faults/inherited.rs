@@ -1,8 +1,8 @@
-//! What a parent hands on to the agents that it should not: signals that are ignored or blocked.
+//! What a parent hands on to the agents that it should not: signals that are ignored or blocked, and a limit of the size of files.
 
 use std::time::Duration;
 
-use testkit::answer::{Answer, NOT_RUNNING, OK};
+use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
 use testkit::site::{Kind, Site, recurring, site};
 use testkit::{AgentCall, Done, End};
 
@@ -15,6 +15,9 @@ const PARENTS: [&[&str]; 3] = [
 
 /// The interval of a row whose next run comes as soon as the last one has ended.
 const OFTEN: Duration = Duration::from_millis(100);
+
+/// From signal(7); the same number on x86-64, Arm and RISC-V.
+const SIGXFSZ: u32 = 25;
 
 fn agent<'a>(site: &'a Site, parent: &[&str]) -> AgentCall<'a> {
     site.agent().through(parent.iter().copied())
@@ -61,4 +64,51 @@ fn sigint_blocked_by_the_parent_still_ends_the_agent() -> Done {
     )?;
     assert_eq!(ran.end, End::Signal(2), "{ran}");
     Ok(())
+}
+
+/// With no file allowed to grow (`RLIMIT_FSIZE` 0) no action is ended by SIGXFSZ: each monitor, probe and validation answers as without the
+/// limit, a stop ends the pico, and a start or a reload, which can't write the record, fails and names the limit.
+#[test]
+fn a_limit_of_the_size_of_files_ends_no_action() -> Done {
+    for (kind, trace) in [(Kind::Platform, "no"), (Kind::Ec, "yes")] {
+        let site = site(kind).build()?;
+        let agent = || agent(&site, &["prlimit", "--fsize=0"]).param("trace_ra", trace);
+        agent().run("monitor")?.answers(NOT_RUNNING);
+        agent().level(10).run("validate-all")?.answers(OK);
+        assert!(agent().run("meta-data")?.expect(OK)?.stdout.contains("</resource-agent>"));
+        agent().run("start")?.answers(GENERIC).because(&["record", "RLIMIT_FSIZE 0"]);
+        site.nothing_left()?;
+        let pid = site.start()?.pid;
+        for level in [0, 10, 20] {
+            recurring(agent(), level).run("monitor")?.answers(OK).silently();
+        }
+        agent().run("monitor")?.answers(OK).silently();
+        agent().run("reload-agent")?.answers(GENERIC).because(&[".json", "RLIMIT_FSIZE 0"]);
+        assert_eq!(site.one(site.pico())?.pid, pid);
+        agent().run("stop")?.answers(OK);
+        site.nothing_left()?;
+        agent().run("stop")?.answers(OK);
+    }
+    Ok(())
+}
+
+/// Where only the soft limit of the size of files is 0, nothing fails; the pico may write as much as the hard one allows, and gets SIGXFSZ as
+/// any process.
+#[test]
+fn a_soft_limit_of_the_size_of_files_is_raised() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let agent = || agent(&site, &["prlimit", "--fsize=0:"]);
+    agent().run("start")?.answers(OK);
+    let pid = site.one("platform")?.pid;
+    let limits = site.node.read(format!("/proc/{pid}/limits"))?;
+    let largest = limits.lines().find_map(|line| line.strip_prefix("Max file size")).unwrap_or_default();
+    assert!(largest.trim_start().starts_with("unlimited"), "{limits}");
+    let status = site.node.read(format!("/proc/{pid}/status"))?;
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
+    let ignored = u64::from_str_radix(ignored.trim(), 16).expect("a mask of signals");
+    assert_eq!(ignored & 1 << (SIGXFSZ - 1), 0, "what the agent ignores for itself is not handed on");
+    assert!(site.log()?.contains("platform(platform)"), "{}", site.log()?);
+    agent().run("stop")?.answers(OK);
+    assert_eq!(site.last_end("platform")?.as_deref(), Some("shutdown"));
+    site.nothing_left()
 }

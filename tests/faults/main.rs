@@ -22,6 +22,7 @@ mod inherited;
 mod killed_start;
 mod language;
 mod leaderless;
+mod logs;
 mod look_bounds;
 mod mzsh;
 mod mzsh_words;

@@ -1,5 +1,6 @@
 //! A /proc that does not show the node's processes: who sees nothing there has not seen that nothing runs.
 
+use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
@@ -152,6 +153,41 @@ fn the_same_pico_in_a_container_with_as_many_groups_as_possible_is_another() -> 
         site.monitor(10)?.answers(NOT_RUNNING);
         site.stop()?.answers(OK);
         assert!(site.lives(&theirs)?, "{home}");
+    }
+    Ok(())
+}
+
+/// What lies over a file of /proc so that it can't be opened: a socket.
+const SOCKET: &str = "/opt/socket";
+
+/// Where one file of /proc can't be read, no action says that nothing runs; each names that very file, with what the system says of it.
+#[test]
+fn a_file_of_proc_that_cant_be_read_is_named() -> Done {
+    let site = site(Kind::Platform).build()?;
+    let _socket = UnixListener::bind(site.node.path(SOCKET)).expect("a path for a socket");
+    let mut wrong = Vec::new();
+    // The shell becomes the agent.
+    names(&site, "/proc/self/mountinfo", "/proc/$$/mountinfo", &mut wrong)?;
+    // Nothing but its environment says of which installation it is.
+    let jvm = Imitation::java(&["java", NAMED, CLASS, "platform"]).env("MZ_HOME", "/opt/mz").start(&site)?;
+    for file in ["stat", "status", "cmdline", "environ"] {
+        let file = format!("/proc/{}/{file}", jvm.pid);
+        names(&site, &file, &file, &mut wrong)?;
+        assert!(site.lives(&jvm)?, "{file}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// Covers the file with the socket for each agent: what is wrong with the answers.
+fn names(site: &Site, file: &str, over: &str, wrong: &mut Vec<String>) -> Done {
+    let first = format!("mount --bind {SOCKET} {over}; exec \"$@\"");
+    for action in ["monitor", "stop"] {
+        let ran = behind(site.agent().meta_timeout(Duration::from_secs(6)), &first).run(action)?;
+        let said = ran.reason().unwrap_or_default();
+        if ran.code() != Some(GENERIC) || !said.contains(&format!("{file}: No such device")) {
+            wrong.push(format!("{file}: {ran}"));
+        }
     }
     Ok(())
 }

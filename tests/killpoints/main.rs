@@ -8,7 +8,7 @@
 //! For each point ([`point::Scenario`]): the site is brought to where the action begins, the action is killed, recurring
 //! monitors and probes are asked until what it has left has come to rest (never 7 while a startup or a JVM lives, never 0
 //! without a JVM; at rest exactly 0 or 7), and a stop answers 0, after which there is no process and no file but the
-//! lock and the note of the last look that found nothing.
+//! locks and the note of the last look that found nothing.
 //! A start afterwards succeeds: before every point that begins with a running pico, and after every tenth of the others.
 
 mod point;

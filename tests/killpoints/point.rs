@@ -299,7 +299,8 @@ fn stopped(site: &Site) -> Result<(), String> {
     if let Some(left) = left.map_err(broken)? {
         return Err(format!("after the stop is left: {left}"));
     }
-    let kept = |name: &&str| [".lock", ".absent"].iter().any(|end| name.strip_suffix(end).is_some());
+    let kept =
+        |name: &&str| [".lock", ".absent", ".writer"].iter().any(|end| name.strip_suffix(end).is_some());
     let files = site.sh(&format!("cd {DIRECTORY} && find . -type f -printf '%P\\n'")).map_err(broken)?;
     // What a killed agent has written down of a question goes with the next question.
     let (questions, files): (Vec<&str>, Vec<&str>) =

@@ -1,9 +1,10 @@
 //! The actions: OCF's question to [`pico`], its answer in OCF's words.
 
-use crate::{definition, parameters, settings};
+use crate::{ByWorkers, definition, parameters, settings};
 use ocf::time::spelled;
 use ocf::{
-    Action, Class, CloneKind, Definition, Evidence, Failure, Findings, Invocation, ParameterError, State,
+    Action, Class, CloneKind, Definition, Evidence, Failure, Findings, Invocation, LogFiles, ParameterError,
+    State,
 };
 use pico::actions::{self, Request, Severity, needs};
 use pico::verdict::Occasion;
@@ -46,6 +47,10 @@ impl PicoAgent {
 impl ocf::Agent for PicoAgent {
     fn definition(&self) -> &Definition {
         definition(self.kind)
+    }
+
+    fn log_files(&self) -> &'static dyn LogFiles {
+        &ByWorkers
     }
 
     fn start(&self, call: &Invocation) -> Result<(), Failure> {

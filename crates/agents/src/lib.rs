@@ -7,11 +7,13 @@
 
 mod agent;
 mod definition;
+mod log_files;
 pub mod parameters;
 pub mod settings;
 
 pub use agent::PicoAgent;
 pub use definition::definition;
+pub use log_files::ByWorkers;
 
 /// The agent for one kind of pico, from `main` to the exit code.
 #[must_use]

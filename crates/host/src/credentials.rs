@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::io;
 use std::path::PathBuf;
 
-use crate::files::read_small;
+use crate::files::{read_small, unreadable};
 use crate::process::Pid;
 
 /// A user as a login would have it: ids, supplementary groups, home, shell.
@@ -81,7 +81,8 @@ impl Credentials {
     /// # Errors
     /// It is gone, or /proc can't be understood; or its group is root's, and its user is not.
     pub fn of_process(pid: Pid) -> io::Result<Self> {
-        let status = read_small(format!("/proc/{pid}/status"))?;
+        let file = format!("/proc/{pid}/status");
+        let status = read_small(&file).map_err(unreadable(&file))?;
         let status = String::from_utf8_lossy(&status);
         let numbers = |field: &str| -> io::Result<Vec<u32>> {
             let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));

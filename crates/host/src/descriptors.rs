@@ -1,7 +1,7 @@
 //! File descriptors, and what is done where there are hardly any.
 
 use rustix::fd::{AsRawFd, BorrowedFd};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, getrlimit};
 
 /// As many as must be left for the work of a process that keeps one for a while: a look at /proc, a helper, a command.
 const IN_RESERVE: u64 = 12;
@@ -9,14 +9,8 @@ const IN_RESERVE: u64 = 12;
 /// What the system says where there is none left, in the words that Rust has for it.
 const NONE_LEFT: &str = "Too many open files (os error 24)";
 
-/// Lets this process have as many as its hard limit allows.
-pub(crate) fn raise_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current != limit.maximum {
-        // Where that is refused it works with those it has.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-    }
-}
+/// The same of a file that would become larger than this process may make one.
+const TOO_LARGE: &str = "File too large (os error 27)";
 
 /// Are so few left above this one that it had better not be kept? The kernel gives the lowest free number, so all below it are in use.
 #[must_use]
@@ -25,20 +19,54 @@ pub fn is_of_the_last(descriptor: BorrowedFd<'_>) -> bool {
     getrlimit(Resource::Nofile).current.is_some_and(|limit| number + IN_RESERVE >= limit)
 }
 
+/// For a child made by fork: closes whatever it has of its parent but stdin, stdout, stderr and `kept`.
+pub(crate) fn close_all_but(kept: BorrowedFd<'_>) {
+    let kept = u32::try_from(kept.as_raw_fd()).unwrap_or_default();
+    let ranges = [(3, kept.saturating_sub(1)), (kept.max(2) + 1, u32::MAX)];
+    for (first, last) in ranges.into_iter().filter(|(first, last)| first <= last) {
+        // By number: glibc has the function only since 2.34, and the agents are to run on older ones.
+        // SAFETY: what owns these descriptors is in the memory that the child has of its parent, and is neither used nor dropped there.
+        #[expect(unsafe_code, reason = "close_range(2) has no wrapper in nix or rustix")]
+        let closed = unsafe { nix::libc::syscall(nix::libc::SYS_close_range, first, last, 0) };
+        if closed != 0 {
+            close_one_by_one(first, last);
+        }
+    }
+}
+
+/// For kernels before 5.9, which don't know the call.
+fn close_one_by_one(first: u32, last: u32) {
+    let Ok(listed) = std::fs::read_dir("/proc/self/fd") else { return };
+    let numbers: Vec<u32> =
+        listed.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|number| (first..=last).contains(number)) {
+        // SAFETY: as above; the number of the directory, which is closed, does no harm.
+        #[expect(unsafe_code, reason = "a descriptor that is nobody's in this program has no safe type")]
+        let _ = unsafe { nix::libc::close(number.cast_signed()) };
+    }
+}
+
 /// That there is none left.
 #[must_use]
 pub fn none_left() -> std::io::Error {
     std::io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error())
 }
 
-/// The text of an error, with the limit that is reached where it is this one: the system's own words name no number.
+/// The text of an error, with the limit of this process that is reached where it is one: the system's own words name none.
 #[must_use]
 pub fn naming_the_limit(text: &str) -> String {
-    if !text.contains(NONE_LEFT) {
-        return text.to_owned();
+    let limits = [
+        (NONE_LEFT, "no file descriptor left (RLIMIT_NOFILE", Resource::Nofile),
+        (TOO_LARGE, "no file may be so large (RLIMIT_FSIZE", Resource::Fsize),
+    ];
+    let mut text = text.to_owned();
+    for (error, words, resource) in limits {
+        if text.contains(error) {
+            let limit = getrlimit(resource).current.map_or_else(|| "unlimited".to_owned(), |n| n.to_string());
+            text = text.replace(error, &format!("{words} {limit})"));
+        }
     }
-    let limit = getrlimit(Resource::Nofile).current.map_or_else(|| "unlimited".to_owned(), |n| n.to_string());
-    text.replace(NONE_LEFT, &format!("no file descriptor left (RLIMIT_NOFILE {limit})"))
+    text
 }
 
 #[cfg(test)]

@@ -29,6 +29,11 @@ pub fn read_capped(path: impl AsRef<Path>, longest: usize) -> io::Result<Vec<u8>
     Ok(content)
 }
 
+/// For an error of a file that is read: names the file, which the system does not. Its number is lost, its kind is not.
+pub fn unreadable(path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> io::Error {
+    move |e| io::Error::new(e.kind(), format!("can't read {}: {e}", path.as_ref().display()))
+}
+
 /// Reads at most `longest` bytes of a regular file, whoever could have laid something else there: a device or a FIFO is not opened,
 /// or, where it took the file's place just now, not read.
 ///

@@ -10,8 +10,8 @@
 //! - every wait ends at an [`Instant`](std::time::Instant) that the caller gives. Nothing here has seconds of
 //!   its own.
 //!
-//! This is the only crate of the workspace with `unsafe`: [`fork`] and what must run between it and `exec`, signals, and a request to a
-//! pidfd.
+//! This is the only crate of the workspace with `unsafe`: [`fork`] and what must run between it and `exec`, signals, a request to a
+//! pidfd, and the local time.
 
 pub mod addresses;
 pub mod command;
@@ -25,11 +25,13 @@ mod kept;
 pub mod kernel;
 pub mod listeners;
 pub mod local;
+pub mod local_time;
 pub mod lock;
 pub mod mounts;
 mod pidfd;
 pub mod process;
 mod wait;
+pub mod worker;
 
 pub use fork::{Child, End};
 pub use pidfd::PidFd;

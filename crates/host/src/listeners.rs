@@ -1,6 +1,6 @@
 //! Who listens on a TCP port of this node, from `/proc/net/tcp`, `/proc/net/tcp6` and the descriptors of processes.
 
-use crate::files::read_capped;
+use crate::files::{read_capped, unreadable};
 use crate::process::{self, Pid};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -24,8 +24,9 @@ pub struct Listener {
 /// # Errors
 /// /proc can't be read.
 pub fn all() -> io::Result<Vec<Listener>> {
-    let mut found = parse(&read_capped("/proc/net/tcp", LONGEST)?);
-    match read_capped("/proc/net/tcp6", LONGEST) {
+    let read = |file| read_capped(file, LONGEST).map_err(unreadable(file));
+    let mut found = parse(&read("/proc/net/tcp")?);
+    match read("/proc/net/tcp6") {
         Ok(content) => found.extend(parse(&content)),
         // A kernel without IPv6.
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
@@ -61,7 +62,8 @@ pub fn talks_to(pid: Pid, port: u16) -> bool {
 fn sockets(pid: Pid) -> io::Result<Vec<u64>> {
     let inode =
         |link: PathBuf| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse::<u64>().ok();
-    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd"))?;
+    let directory = format!("/proc/{pid}/fd");
+    let descriptors = std::fs::read_dir(&directory).map_err(unreadable(&directory))?;
     Ok(descriptors.filter_map(|entry| inode(std::fs::read_link(entry.ok()?.path()).ok()?)).collect())
 }
 

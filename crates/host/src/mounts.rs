@@ -1,6 +1,6 @@
 //! What a path means, whatever it is called: by the table of mounts, without touching any file system.
 
-use crate::files::read_capped;
+use crate::files::{read_capped, unreadable};
 use crate::process::Pid;
 use std::ffi::OsString;
 use std::io;
@@ -17,7 +17,7 @@ pub struct Place {
 }
 
 /// Largest table that is read, in bytes.
-pub(crate) const LARGEST_TABLE: usize = 8 << 20;
+const LARGEST_TABLE: usize = 8 << 20;
 
 /// What is mounted where, as one process sees it.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ impl Table {
     /// # Errors
     /// The table can't be read.
     pub fn own() -> io::Result<Self> {
-        read_capped("/proc/self/mountinfo", LARGEST_TABLE).map(Self)
+        Self::read("/proc/self/mountinfo")
     }
 
     /// As another process sees it, in its mount namespace and from its root.
@@ -37,7 +37,16 @@ impl Table {
     /// # Errors
     /// The table can't be read, or the process is gone.
     pub fn of(pid: Pid) -> io::Result<Self> {
-        read_capped(format!("/proc/{pid}/mountinfo"), LARGEST_TABLE).map(Self)
+        Self::read(&format!("/proc/{pid}/mountinfo"))
+    }
+
+    fn read(file: &str) -> io::Result<Self> {
+        read_capped(file, LARGEST_TABLE).map(Self).map_err(unreadable(file))
+    }
+
+    /// The options of the file system that is mounted at this very path, if one is.
+    pub(crate) fn options(&self, point: &Path) -> Option<String> {
+        options(&self.0, point)
     }
 
     /// The place of a path without links; `None`: no mount holds it.

@@ -3,7 +3,7 @@
 //! The types hold some of OCF's rules: only a monitor (and what looks like one) can say "not running" or "degraded";
 //! a stop can only say "it is down" or "it may not be down"; a failure always has a reason.
 
-use crate::{Definition, Evidence, ExitCode, Findings, Invocation, ParameterError};
+use crate::{Definition, Evidence, ExitCode, Findings, InProcess, Invocation, LogFiles, ParameterError};
 
 /// Whose fault a failure is. By it Pacemaker decides what may be tried next, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +85,11 @@ pub enum State {
 pub trait Agent {
     /// What the agent says of itself.
     fn definition(&self) -> &Definition;
+
+    /// Who writes log files and traces. By default it is the process itself, which a file system that hangs holds up.
+    fn log_files(&self) -> &'static dyn LogFiles {
+        &InProcess
+    }
 
     /// Brings it up and returns when it is fully up; if it is up already, that is success.
     ///

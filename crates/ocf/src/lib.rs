@@ -14,7 +14,8 @@
 //! - Whatever is said through `tracing` becomes log lines where the cluster wants them, and a [`trace`] on demand.
 //!
 //! It does not know how to run commands, look at processes or talk to the cluster. There is no `unsafe`, no thread, no
-//! async runtime; a monitor that has nothing to say opens nothing but what the agent itself opens.
+//! async runtime; a monitor that has nothing to say opens nothing but what the agent itself opens. For the same reason a log file on
+//! storage that hangs holds an action up, unless the agent brings [`LogFiles`] that do not.
 //!
 //! # A whole agent
 //!
@@ -56,6 +57,7 @@ pub use exit_code::ExitCode;
 pub use findings::Findings;
 pub use instance::instance_name;
 pub use invocation::{CloneKind, Invocation, OutputFormat};
+pub use log::files::{Append, InProcess, LogFile, LogFiles};
 pub use log::{install as install_log, trace};
 pub use panic::exit_on_panic;
 pub use parameter::{Deprecated, Kind, Parameter, ParameterError, Values};

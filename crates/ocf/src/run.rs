@@ -57,20 +57,31 @@ fn dispatch(
     }
     let call = Invocation::new(definition, action, variables);
     panic::install(call.reason_prefix());
-    log::install(&call);
+    log::install(&call, agent.log_files());
     log::begins(&call);
     let clocks = Clocks::now();
     let (code, reason) = act(agent, &call, json);
     if let Some(jump) = clocks.jumped() {
         tracing::warn!("{}: {jump}", call.action().name());
     }
+    if let Some(text) = reason.as_ref().filter(|_| !is_for_people(call.action())) {
+        // Before the log: Pacemaker shows it, whatever becomes of the log.
+        to_stderr(&reason::line(text, call.reason_prefix()));
+        log::answer(&call, code, text);
+    }
     log::ends(&call, code, reason.as_deref());
+    log::finish(&call);
     code
 }
 
-/// Does it, says on stdout and stderr what is to be said, and returns code and reason.
+/// Is the answer on stdout?
+fn is_for_people(action: Action) -> bool {
+    matches!(action, Action::Status | Action::Explain)
+}
+
+/// Does it, and returns code and reason. Of findings, and of what people asked for, it says all.
 fn act(agent: &impl Agent, call: &Invocation, json: bool) -> (ExitCode, Option<String>) {
-    let answer = match call.action() {
+    match call.action() {
         Action::Start => done(agent.start(call)),
         Action::Stop => done(agent.stop(call)),
         Action::Monitor => looked(agent.monitor(call)),
@@ -80,21 +91,14 @@ fn act(agent: &impl Agent, call: &Invocation, json: bool) -> (ExitCode, Option<S
             to_stderr(&findings.lines(call.reason_prefix()));
             done(findings.verdict().map_or(Ok(()), |(class, reason)| Err(Failure::new(class, reason))))
         }
-        Action::Status => {
-            return for_people(call, &Evidence::default(), agent.monitor(call), json);
-        }
+        Action::Status => for_people(call, &Evidence::default(), agent.monitor(call), json),
         Action::Explain => {
             let mut evidence = Evidence::default();
             let looked = agent.explain(call, &mut evidence);
-            return for_people(call, &evidence, looked, json);
+            for_people(call, &evidence, looked, json)
         }
         Action::MetaData | Action::Usage | Action::Version => (ExitCode::Success, None),
-    };
-    if let (code, Some(text)) = &answer {
-        log::answer(call, *code, text);
-        to_stderr(&reason::line(text, call.reason_prefix()));
     }
-    answer
 }
 
 fn done(result: Result<(), Failure>) -> (ExitCode, Option<String>) {

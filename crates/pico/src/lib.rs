@@ -17,6 +17,7 @@ pub mod actions;
 pub mod addresses;
 mod budget;
 pub mod identity;
+pub mod log_worker;
 mod outcome;
 mod owner;
 mod process_list;
@@ -29,6 +30,7 @@ pub mod verdict;
 pub use budget::Budget;
 pub use host::command::Limits;
 pub use host::inherited::reset as reset_inherited;
+pub use host::local_time::offset as local_time_offset;
 pub use outcome::{Answer, Class, Outcome};
 pub use owner::Owners;
 pub use settings::{

@@ -488,6 +488,12 @@ pub(crate) fn hash(text: &OsStr) -> String {
     format!("{hash:016x}")
 }
 
+/// Where those who write to a log file take turns: see [`host::worker`]. It lies here, for the directory is root's and in memory.
+pub(crate) fn turn_at(path: &Path) -> Option<PathBuf> {
+    directory().ok()?;
+    Some(Path::new(DIRECTORY).join(format!("{}.writer", hash(path.as_os_str()))))
+}
+
 fn directory() -> io::Result<()> {
     host::files::own_directory(Path::new(DIRECTORY), 0o755)
 }

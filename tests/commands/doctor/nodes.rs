@@ -191,6 +191,22 @@ fn on_a_remote_node_the_unit_is_pacemaker_remotes() -> Done {
 }
 
 #[test]
+fn a_file_of_the_registry_that_cant_be_read_is_an_error() -> Done {
+    let file = "/opt/mz/common/config/cell/default/.active/containers/main1/picos/ec1.conf";
+    let too_large = format!("head -c 300000 /dev/zero | tr '\\0' '#' >>{file}");
+    for (break_it, words) in
+        [(too_large, "ec1.conf: is longer than 256 KiB"), (format!("echo '}}' >>{file}"), "ec1.conf:")]
+    {
+        let site = ec().commands().build()?;
+        site.sh(&break_it)?;
+        let rows = rows_of(doctor(&site, &["--pico", "ec1", "--type", "ec"]))?;
+        let row = rows.iter().find(|row| row.is("error", "registry", "the registry can't be read: /opt/mz/"));
+        assert!(row.is_some_and(|row| row.seen.contains(words) && row.todo.is_some()), "{rows:#?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn storage_that_the_cluster_mounts_elsewhere_is_no_error_here() -> Done {
     let site = both()?;
     site.sh("mv /opt/mz /opt/away; mkdir /opt/mz")?;

@@ -138,10 +138,10 @@ pub fn command_line_of(pid: Pid, until: Instant) -> io::Result<CommandLine> {
 
 /// In the place of a length: the process is gone.
 const GONE: u32 = u32::MAX;
-/// In the place of a length: it can't be read, and the error's number follows.
-const UNREADABLE: u32 = u32::MAX - 1;
 /// Beside a length: there is more than was read.
 const CUT: u32 = 1 << 30;
+/// Beside a length: it can't be read, and this is the error in words.
+const UNREADABLE: u32 = 1 << 29;
 
 /// What the threads of the worker process share.
 struct Shared {
@@ -200,15 +200,19 @@ fn read_some(shared: &Shared) {
 
 /// Place, length, bytes.
 fn message(at: usize, read: io::Result<Option<Vec<u8>>>) -> Vec<u8> {
+    // At most LONGEST.
+    let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or_default();
     let (head, bytes) = match read {
         Ok(Some(mut bytes)) => {
             let cut = if bytes.len() > LONGEST { CUT } else { 0 };
             bytes.truncate(LONGEST);
-            // At most LONGEST.
-            (u32::try_from(bytes.len()).unwrap_or_default() | cut, bytes)
+            (length(&bytes) | cut, bytes)
         }
         Ok(None) => (GONE, Vec::new()),
-        Err(e) => (UNREADABLE, e.raw_os_error().unwrap_or_default().to_le_bytes().to_vec()),
+        Err(e) => {
+            let words = e.to_string().into_bytes();
+            (length(&words) | UNREADABLE, words)
+        }
     };
     let place = u32::try_from(at).unwrap_or(u32::MAX);
     [&place.to_le_bytes()[..], &head.to_le_bytes(), &bytes].concat()
@@ -228,7 +232,10 @@ impl Answers {
         let head = u32::from_le_bytes(self.number(until)?);
         let line = match head {
             GONE => Ok(CommandLine::Gone),
-            UNREADABLE => Err(io::Error::from_raw_os_error(i32::from_le_bytes(self.number(until)?))),
+            length if length & UNREADABLE != 0 => {
+                let words = self.bytes((length & !UNREADABLE) as usize, until)?;
+                Err(io::Error::other(String::from_utf8_lossy(words).into_owned()))
+            }
             length if length & CUT != 0 => {
                 Ok(CommandLine::Beginning(facts::arguments(self.bytes((length & !CUT) as usize, until)?)))
             }

@@ -3,7 +3,7 @@
 use super::command_lines::Source;
 use super::{Pid, Stat, State, stat::is_gone};
 use crate::credentials::Credentials;
-use crate::files::{read_capped, read_small};
+use crate::files::{read_capped, read_small, unreadable};
 use crate::helper;
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -24,11 +24,12 @@ const LARGEST_STATUS: usize = 1 << 20;
 /// Of so many open files it is read where they are.
 const MOST_FILES: usize = 512;
 
-fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
+/// What `read` makes of a file about a process.
+fn unless_gone<T>(file: &str, read: impl FnOnce(&str) -> io::Result<T>) -> io::Result<Option<T>> {
+    match read(file) {
         Ok(value) => Ok(Some(value)),
         Err(e) if is_gone(&e) => Ok(None),
-        Err(e) => Err(e),
+        Err(e) => Err(unreadable(file)(e)),
     }
 }
 
@@ -56,7 +57,7 @@ pub fn in_words(pid: Pid) -> String {
 /// The command line of one process as the kernel gives it, each argument ended by a NUL: at most so many bytes. It may hang, see
 /// [`command_lines`](super::command_lines()).
 pub(super) fn command_line_bytes(source: Source, longest: usize) -> io::Result<Option<Vec<u8>>> {
-    unless_gone(read_capped(source.file("cmdline"), longest))
+    unless_gone(&source.file("cmdline"), |file| read_capped(file, longest))
 }
 
 /// Its environment as it was at exec, `NAME=value` each. A worker process reads it, for it can hang as the command line can;
@@ -65,8 +66,9 @@ pub(super) fn command_line_bytes(source: Source, longest: usize) -> io::Result<O
 /// # Errors
 /// No permission, or it hangs.
 pub fn environment(source: Source, until: Instant) -> io::Result<Option<Vec<OsString>>> {
-    let read = || unless_gone(read_capped(source.file("environ"), LARGEST_ENVIRONMENT));
-    // A first byte tells whether there was one.
+    let file = source.file("environ");
+    let read = || unless_gone(&file, |file| read_capped(file, LARGEST_ENVIRONMENT));
+    // A first byte tells whether there was one, or an error.
     let said = helper::ask(until, || {
         let read = read().or_else(|e| match e.kind() {
             io::ErrorKind::PermissionDenied => {
@@ -78,13 +80,13 @@ pub fn environment(source: Source, until: Instant) -> io::Result<Option<Vec<OsSt
         match read {
             Ok(Some(bytes)) => [b"+".as_slice(), &bytes].concat(),
             Ok(None) => b"-".to_vec(),
-            Err(e) => e.to_string().into_bytes(),
+            Err(e) => format!("!{e}").into_bytes(),
         }
     });
-    match said.map_err(io::Error::other)?.split_first() {
+    match said.map_err(io::Error::other).map_err(unreadable(&file))?.split_first() {
         Some((b'+', bytes)) => Ok(Some(arguments(bytes))),
-        Some((b'-', [])) => Ok(None),
-        Some(_) | None => Err(io::Error::other("its environment can't be read")),
+        Some((b'!', why)) => Err(io::Error::other(String::from_utf8_lossy(why).into_owned())),
+        _ => Ok(None),
     }
 }
 
@@ -104,8 +106,10 @@ pub struct Ownership {
 /// # Errors
 /// /proc can't be read or understood.
 pub fn ownership(pid: Pid) -> io::Result<Option<Ownership>> {
-    let Some(status) = unless_gone(status(pid))?.filter(|status| !status.is_empty()) else { return Ok(None) };
-    let understood = ownership_in(&status, || self::status(Pid::own()))?;
+    let Some(status) = status(pid)?.filter(|status| !status.is_empty()) else { return Ok(None) };
+    let understood = ownership_in(&status, || {
+        self::status(Pid::own())?.ok_or_else(|| io::Error::other("/proc does not show the agent itself"))
+    })?;
     understood.map(Some).ok_or_else(|| io::Error::other(format!("/proc/{pid}/status not understood")))
 }
 
@@ -123,9 +127,9 @@ fn ownership_in(status: &str, own: impl FnOnce() -> io::Result<String>) -> io::R
 }
 
 /// All of `/proc/PID/status`; empty for a process that ends while it is read.
-pub(super) fn status(pid: Pid) -> io::Result<String> {
-    let bytes = read_capped(format!("/proc/{pid}/status"), LARGEST_STATUS)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+pub(super) fn status(pid: Pid) -> io::Result<Option<String>> {
+    let bytes = unless_gone(&format!("/proc/{pid}/status"), |file| read_capped(file, LARGEST_STATUS))?;
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// One line of a status.
@@ -143,7 +147,7 @@ fn numbers(status: &str, name: &str) -> Option<Vec<u32>> {
 /// # Errors
 /// /proc can't be read.
 pub fn owner(pid: Pid) -> io::Result<Option<u32>> {
-    Ok(unless_gone(fs::metadata(format!("/proc/{pid}")))?.map(|m| m.uid()))
+    Ok(unless_gone(&format!("/proc/{pid}"), |file| fs::metadata(file))?.map(|m| m.uid()))
 }
 
 /// Its threads that have not ended; none where they can't be listed.
@@ -202,14 +206,15 @@ pub enum Link {
 /// # Errors
 /// /proc can't be read.
 pub fn link(source: Source, name: &str) -> io::Result<Link> {
-    match fs::read_link(source.file(name)) {
+    let file = source.file(name);
+    match fs::read_link(&file) {
         Ok(path) => Ok(Link::To(path)),
         Err(e) if is_gone(&e) => Ok(Link::Gone),
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(Link::Denied),
         // The kernel tells no path of more than a page. That anybody can run such a program must cost no look at the others; of a
         // directory it stays an error, for who may not read that takes it for ours.
         Err(e) if name == "exe" && Errno::from_io_error(&e) == Some(Errno::NAMETOOLONG) => Ok(Link::Denied),
-        Err(e) => Err(e),
+        Err(e) => Err(unreadable(file)(e)),
     }
 }
 
@@ -230,7 +235,7 @@ pub fn places(source: Source) -> Vec<PathBuf> {
 /// # Errors
 /// No permission.
 pub fn executable(pid: Pid) -> io::Result<Option<ExeLink>> {
-    Ok(unless_gone(fs::read_link(format!("/proc/{pid}/exe")))?.map(|link| ExeLink::of(&link)))
+    Ok(unless_gone(&format!("/proc/{pid}/exe"), |file| fs::read_link(file))?.map(|link| ExeLink::of(&link)))
 }
 
 /// The kernel's random name for this boot.
@@ -238,7 +243,8 @@ pub fn executable(pid: Pid) -> io::Result<Option<ExeLink>> {
 /// # Errors
 /// /proc can't be read.
 pub fn boot_id() -> io::Result<String> {
-    let bytes = read_small("/proc/sys/kernel/random/boot_id")?;
+    const FILE: &str = "/proc/sys/kernel/random/boot_id";
+    let bytes = read_small(FILE).map_err(unreadable(FILE))?;
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 

@@ -1,7 +1,7 @@
 //! All processes at once.
 
 use super::{Pid, Stat, facts};
-use crate::files::read_capped;
+use crate::files::unreadable;
 use crate::mounts;
 use std::collections::HashMap;
 use std::io;
@@ -25,8 +25,8 @@ pub struct Snapshot {
 pub fn all() -> io::Result<Snapshot> {
     let mut processes = HashMap::new();
     // Not while the directory is open: there may be few descriptors left.
-    let names =
-        std::fs::read_dir("/proc")?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+    let names = std::fs::read_dir("/proc").and_then(|all| all.map(|entry| Ok(entry?.file_name())).collect());
+    let names: Vec<_> = names.map_err(unreadable("/proc"))?;
     for name in names {
         let Some(pid) = name.to_str().and_then(|n| n.parse().ok()).and_then(Pid::new) else { continue };
         if let Some(stat) = Stat::read(pid)? {
@@ -79,11 +79,11 @@ fn not_shown() -> io::Error {
 /// # Errors
 /// /proc can't be read or understood.
 pub fn hidden() -> io::Result<Option<String>> {
-    let table = read_capped("/proc/self/mountinfo", mounts::LARGEST_TABLE)?;
-    let Some(options) = mounts::options(&table, Path::new("/proc")) else { return Ok(None) };
+    let table = mounts::Table::own()?;
+    let Some(options) = table.options(Path::new("/proc")) else { return Ok(None) };
     let option = |name: &str| options.split(',').find_map(|o| o.strip_prefix(name)?.strip_prefix('='));
     let Some(hidepid) = option("hidepid").filter(|how| !matches!(*how, "0" | "off")) else { return Ok(None) };
-    let status = facts::status(Pid::own())?;
+    let status = facts::status(Pid::own())?.unwrap_or_default();
     let words = |name| facts::field(&status, name).into_iter().flat_map(str::split_whitespace);
     let capabilities = words("CapEff").next().and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0);
     // The kernel asks for the group in these ways alone: `ptraceable` (4) exempts nobody. Of its own groups it takes the last one, for files.

@@ -1,7 +1,7 @@
 //! `/proc/PID/stat`.
 
 use super::Pid;
-use crate::files::read_small;
+use crate::files::{read_small, unreadable};
 use rustix::io::Errno;
 use std::fmt;
 use std::io;
@@ -124,12 +124,13 @@ impl Stat {
     /// # Errors
     /// /proc can't be read or understood.
     pub fn read(pid: Pid) -> io::Result<Option<Self>> {
-        match read_small(format!("/proc/{pid}/stat")) {
+        let file = format!("/proc/{pid}/stat");
+        match read_small(&file) {
             // A process that ends while it is read gives ESRCH or nothing.
             Ok(line) if line.is_empty() => Ok(None),
             Ok(line) => Self::parse(&line).map(Some).map_err(io::Error::other),
             Err(e) if is_gone(&e) => Ok(None),
-            Err(e) => Err(e),
+            Err(e) => Err(unreadable(file)(e)),
         }
     }
 

@@ -100,15 +100,22 @@ fn of_finding(finding: &Finding, mounted_by: Option<&str>) -> Row {
             format!("nothing, where the pico does not run: {resource} mounts it; ask again where it does"),
         ),
         (Severity::Error(_), _) => Row { level: Level::Error, ..Row::ok(area, finding.name, &finding.text) },
+        // It keeps no pico from starting, and all that is configured for one from being known.
+        (Severity::Warning, _) if area == Area::Registry && finding.text.starts_with(UNREADABLE) => {
+            Row { level: Level::Error, ..Row::ok(area, finding.name, &finding.text) }
+        }
         (Severity::Warning, _) => Row { level: Level::Warning, ..Row::ok(area, finding.name, &finding.text) },
     };
     Row { todo: row.todo.or_else(|| todo(finding, area)), ..row }
 }
 
+/// How a finding begins whose registry can't be read: a file of it is too large, broken, or not to be opened.
+const UNREADABLE: &str = "the registry ";
+
 /// By the name of a finding, which is a parameter or a property.
 fn area(finding: &Finding) -> Area {
     match finding.name {
-        _ if finding.text.starts_with("the registry ") => Area::Registry,
+        _ if finding.text.starts_with(UNREADABLE) => Area::Registry,
         "os_user" => Area::User,
         "process_match" => Area::Parameters,
         "java_home" | "JAVA_HOME" => Area::Java,
@@ -130,6 +137,10 @@ fn todo(finding: &Finding, area: Area) -> Option<String> {
         }
         (Area::Installation, "mz_home") => "mount its storage, or correct the parameter mz_home".to_owned(),
         (Area::User, _) => "make the user known on this node, or correct the parameter os_user".to_owned(),
+        (Area::Registry, "mz_home") => {
+            "put that right: until then the agents know neither the HA Monitor Server of the pico nor its ports and host names"
+                .to_owned()
+        }
         (_, "process_match") => "put pico_name or mz_home into process_match".to_owned(),
         (Area::Java, "JAVA_HOME") => {
             "install that java, or correct JAVA_HOME in bin/mzsh; or set the parameter java_home".to_owned()

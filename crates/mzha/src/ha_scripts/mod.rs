@@ -111,7 +111,7 @@ const RESOURCE: &str = "ha-scripts-";
 /// Has the log lines go where those of an agent go; with no variable that says so, to the journal or syslog.
 fn log(resource: &Resource, action: Action) -> Invocation {
     let call = resource.invocation(action, &[("HA_LOGFACILITY", "daemon")]);
-    ocf::install_log(&call);
+    ocf::install_log(&call, &agents::ByWorkers);
     call
 }
 

@@ -1,4 +1,5 @@
-//! Date and time of day, in UTC, for files. The standard library knows no time zones; a `Z` says which one it is.
+//! Date and time of day for files. The standard library knows no time zones: traces are in UTC, which a `Z` says; for log lines the
+//! distance from it is given.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,17 +15,31 @@ pub(super) fn for_name(time: SystemTime) -> String {
     format!("{date}.{clock}")
 }
 
+/// `Aug 01 09:05:07`, by a clock that is so many seconds ahead of UTC.
+pub(super) fn for_line(seconds_since_1970: u64, offset: i64) -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (days, (hour, minute, second)) = days_and_time(seconds_since_1970.saturating_add_signed(offset));
+    let (_, month, day) = date(days);
+    let month = MONTHS.iter().zip(1..).find(|&(_, number)| number == month).map_or("", |(name, _)| name);
+    format!("{month} {day:02} {hour:02}:{minute:02}:{second:02}")
+}
+
 fn parts(time: SystemTime) -> (String, String, u32) {
     // A clock before 1970 is not set at all.
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    let (days, (hour, minute, second)) = days_and_time(since.as_secs());
     let (year, month, day) = date(days);
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     (
         format!("{year:04}-{month:02}-{day:02}"),
         format!("{hour:02}:{minute:02}:{second:02}"),
         since.subsec_millis(),
     )
+}
+
+fn days_and_time(seconds: u64) -> (u64, (u64, u64, u64)) {
+    let (days, seconds) = (seconds / 86_400, seconds % 86_400);
+    (days, (seconds / 3600, seconds / 60 % 60, seconds % 60))
 }
 
 /// Year, month and day of the Gregorian calendar. Years are counted from March, so that the leap day is the last of a
@@ -59,5 +74,10 @@ mod tests {
             assert_eq!(utc(UNIX_EPOCH + Duration::from_secs(seconds)), expected);
         }
         assert_eq!(for_name(UNIX_EPOCH + Duration::from_secs(951_782_400)), "2000-02-29.00:00:00");
+        assert_eq!(for_line(951_782_400, 0), "Feb 29 00:00:00");
+        assert_eq!(for_line(951_782_400, 19_800), "Feb 29 05:30:00");
+        assert_eq!(for_line(951_782_400, -1), "Feb 28 23:59:59");
+        assert_eq!(for_line(4_107_542_399, 3600), "Mar 01 00:59:59");
+        assert_eq!(for_line(0, -3600), "Jan 01 00:00:00", "a clock before 1970 is not set at all");
     }
 }

@@ -1,6 +1,7 @@
 //! Where a line goes.
 
 use super::event::Line;
+use super::files::{Append, LogFiles, State};
 use super::socket::{self, Journal, Syslog};
 use super::{calendar, speaks_on_stderr};
 use crate::{Invocation, run};
@@ -8,8 +9,9 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// From `open(2)`; the same number on x86-64, Arm and RISC-V.
 pub(super) const O_NONBLOCK: i32 = 0o4000;
@@ -23,8 +25,8 @@ pub(super) struct Destinations {
     stderr: bool,
     tag: String,
     system: Option<System>,
-    file: Option<LogFile>,
-    debug_file: Option<LogFile>,
+    file: Option<Place>,
+    debug_file: Option<Place>,
 }
 
 /// The journal, and syslog for where it does not answer.
@@ -35,12 +37,18 @@ struct System {
 
 impl Destinations {
     /// As the variables say.
-    pub(super) fn of(call: &Invocation) -> Self {
-        Self::at(call, io::stderr().is_terminal(), socket::JOURNAL, socket::SYSLOG)
+    pub(super) fn of(call: &Invocation, files: &'static dyn LogFiles) -> Self {
+        Self::at(call, files, io::stderr().is_terminal(), socket::JOURNAL, socket::SYSLOG)
     }
 
     /// The same with the facts from outside given: is stderr a terminal, and where do journal and syslog listen?
-    pub(super) fn at(call: &Invocation, terminal: bool, journal: &str, syslog: &str) -> Self {
+    pub(super) fn at(
+        call: &Invocation,
+        files: &'static dyn LogFiles,
+        terminal: bool,
+        journal: &str,
+        syslog: &str,
+    ) -> Self {
         let logging = &call.logging;
         let name = format!("{}({})", call.resource_type(), call.instance());
         let tag = format!("{name}[{}]", std::process::id());
@@ -56,7 +64,7 @@ impl Destinations {
                 syslog: Syslog::new(syslog, facility, &none.tag),
             }
         });
-        let of = |path: &OsString| LogFile { path: path.clone(), failed: AtomicBool::new(false) };
+        let of = |path: &OsString| Place { path: path.clone(), files, state: Mutex::new(State::Unopened) };
         let file = logging.file.as_ref().map(of);
         let debug_file = logging.debug_file.as_ref().filter(|&p| Some(p) != logging.file.as_ref()).map(of);
         let named = system.is_some() || file.is_some() || debug_file.is_some();
@@ -69,7 +77,7 @@ impl Destinations {
             return;
         }
         let text = format!("{}: {text}", line.level_name());
-        if self.stderr {
+        if self.stderr && !line.is_reason {
             run::to_stderr(&format!("{text}\n"));
         }
         if let Some(system) = &self.system {
@@ -78,39 +86,63 @@ impl Destinations {
                 let _ = system.syslog.send(severity, &text);
             }
         }
-        if self.file.is_some() || self.debug_file.is_some() {
-            let dated = format!("{} {}: {text}\n", calendar::utc(SystemTime::now()), self.tag);
-            // Debug lines stay out of the common file where they have one of their own.
-            let common = self.file.as_ref().filter(|_| !line.is_debug() || self.debug_file.is_none());
-            for file in [common, self.debug_file.as_ref()].into_iter().flatten() {
-                file.append(&dated);
-            }
+        // Debug lines stay out of the common file where they have one of their own.
+        let common = self.file.as_ref().filter(|_| !line.is_debug() || self.debug_file.is_none());
+        for place in [common, self.debug_file.as_ref()].into_iter().flatten() {
+            place.append(&self.tag, &text);
+        }
+    }
+
+    /// Waits until the files have all lines, but not past `until`.
+    pub(super) fn finish(&self, until: Instant) {
+        for place in [&self.file, &self.debug_file].into_iter().flatten() {
+            place.state.lock().unwrap_or_else(PoisonError::into_inner).finish(until);
         }
     }
 }
 
-/// A file that is shared with Pacemaker itself: each line is one write at the end of it. It is open for that line only, for a process may
-/// have hardly any descriptors, and its work needs them more.
-struct LogFile {
+/// A file that is shared with Pacemaker itself and its other agents: each line is written at the end of it at once. It is open for that
+/// only, for somebody may rotate it meanwhile.
+struct Place {
     path: OsString,
-    /// It can't be opened, and is not tried again.
-    failed: AtomicBool,
+    files: &'static dyn LogFiles,
+    state: Mutex<State>,
 }
 
-impl LogFile {
-    fn append(&self, line: &str) {
-        if self.failed.load(Ordering::Relaxed) {
-            return;
+impl Place {
+    /// `text` is one line.
+    fn append(&self, tag: &str, text: &str) {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let line = format!("{seconds} {tag}:    {text}\n");
+        let append = || appending(self.path.clone(), self.files);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.write(self.files, Path::new(&self.path), append, &line);
+    }
+}
+
+/// For lines that begin with their time in seconds, which is written as the shell agents write it: local, and without a year.
+fn appending(path: OsString, files: &'static dyn LogFiles) -> Append {
+    Box::new(move |lines| {
+        let mut dated = Vec::with_capacity(2 * lines.len());
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            let end = line.iter().position(|&byte| byte == b' ').unwrap_or_default();
+            let (seconds, text) = line.split_at(end);
+            let seconds = std::str::from_utf8(seconds).ok().and_then(|s| s.parse().ok()).unwrap_or_default();
+            let offset = files.offset(UNIX_EPOCH + Duration::from_secs(seconds));
+            dated.extend_from_slice(calendar::for_line(seconds, offset).as_bytes());
+            dated.push(b' ');
+            dated.extend_from_slice(text);
         }
-        match open(&self.path) {
+        match open(&path) {
             Ok(mut file) => {
-                let _ = file.write(line.as_bytes());
+                let _ = file.write(&dated);
+                Ok(())
             }
             // Another moment there may be a descriptor for it.
-            Err(e) if e.raw_os_error() == Some(EMFILE) => {}
-            Err(_) => self.failed.store(true, Ordering::Relaxed),
+            Err(e) if e.raw_os_error() == Some(EMFILE) => Ok(()),
+            Err(e) => Err(e),
         }
-    }
+    })
 }
 
 fn open(path: &OsStr) -> io::Result<File> {
@@ -119,11 +151,10 @@ fn open(path: &OsStr) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::files::InProcess;
     use super::*;
     use crate::{Action, Definition};
     use std::os::unix::net::UnixDatagram;
-    use std::path::Path;
-    use std::time::Duration;
     use tracing::Level;
 
     const DEFINITION: Definition = Definition {
@@ -139,7 +170,7 @@ mod tests {
         let variables = variables.iter().map(|&(name, value)| (name.into(), value.into()));
         let call = Invocation::new(&DEFINITION, Action::Start, variables);
         let path = |name| dir.join(name).to_str().unwrap().to_owned();
-        Destinations::at(&call, terminal, &path("journal"), &path("syslog"))
+        Destinations::at(&call, &InProcess, terminal, &path("journal"), &path("syslog"))
     }
 
     fn listen(path: &Path) -> UnixDatagram {
@@ -154,7 +185,8 @@ mod tests {
         Some(String::from_utf8(buffer[..length].to_vec()).unwrap())
     }
 
-    const WARNING: Line = Line { level: Level::WARN, message: String::new(), fields: Vec::new() };
+    const WARNING: Line =
+        Line { level: Level::WARN, is_reason: false, message: String::new(), fields: Vec::new() };
 
     const VARIABLES: &[(&str, &str)] = &[
         ("HA_LOGFACILITY", "local3"),

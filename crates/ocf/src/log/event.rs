@@ -7,6 +7,8 @@ use tracing::{Event, Level};
 /// Message and fields of an event.
 pub(super) struct Line {
     pub(super) level: Level,
+    /// It is the exit reason once more, which stands on stderr by itself.
+    pub(super) is_reason: bool,
     pub(super) message: String,
     pub(super) fields: Vec<(&'static str, Value)>,
 }
@@ -22,7 +24,8 @@ pub(super) enum Value {
 impl Line {
     pub(super) fn of(event: &Event<'_>) -> Self {
         let level = *event.metadata().level();
-        let mut line = Self { level, message: String::new(), fields: Vec::new() };
+        let is_reason = event.metadata().target() == super::REASON;
+        let mut line = Self { level, is_reason, message: String::new(), fields: Vec::new() };
         event.record(&mut line);
         line
     }

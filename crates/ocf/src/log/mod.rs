@@ -10,29 +10,52 @@
 //!
 //! Debug lines are written when `HA_debug` is above 0. The trace is apart from all this and gets everything.
 //!
-//! A log line must not hold up or fail an action: sockets and files are opened without blocking, each line is one
-//! write that either succeeds at once or is lost, nothing is opened before there is something to write, and no error
-//! is ever passed on. Spans are not kept: an agent does one thing.
+//! A log line must not hold up or fail an action: sockets are used without blocking, files and the trace are written by
+//! whoever [`LogFiles`] brings, nothing is opened before there is something to write, and no error is ever passed on. At the end of
+//! an action the exit reason is said first, then the log and the trace get their last lines, and then these have
+//! [`WRITTEN_WITHIN`] to be written. Spans are not kept: an agent does one thing.
 
 mod calendar;
 mod destination;
 mod event;
+pub(crate) mod files;
 mod socket;
 pub mod trace;
 
 use crate::{Action, ExitCode, Invocation, reason};
 use destination::Destinations;
 use event::Line;
+use files::LogFiles;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use trace::Trace;
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
+/// Longest wait at the end of an action until its lines are in the files.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(1);
+
+/// What must be left of the operation's time-out after that.
+const LEFT_FOR_EXIT: Duration = Duration::from_millis(500);
+
+/// The target of the event that repeats the exit reason.
+const REASON: &str = "ocf::exit_reason";
+
 /// Makes this call's log the process's; a second call keeps the first one's. [`run`](crate::run()) does it by itself: this is for
 /// another program that acts as an agent does.
-pub fn install(call: &Invocation) {
-    let _ = tracing::subscriber::set_global_default(Log::new(call, Destinations::of(call)));
+pub fn install(call: &Invocation, files: &'static dyn LogFiles) {
+    let _ = tracing::subscriber::set_global_default(Log::new(call, files));
+}
+
+/// After the last line: gives the files their time.
+pub(crate) fn finish(call: &Invocation) {
+    let until = call.deadline().less(LEFT_FOR_EXIT).capped(WRITTEN_WITHIN);
+    tracing::dispatcher::get_default(|log| {
+        if let Some(log) = log.downcast_ref::<Log>() {
+            log.finish(until);
+        }
+    });
 }
 
 /// The first line of a trace: what came in.
@@ -58,9 +81,11 @@ pub(crate) fn begins(call: &Invocation) {
 pub(crate) fn answer(call: &Invocation, code: ExitCode, reason: &str) {
     let action = call.action().name();
     match code {
-        ExitCode::NotRunning if call.expects_not_running() => tracing::info!("{action}: {reason}"),
-        ExitCode::Degraded => tracing::warn!("{action}: {reason}"),
-        _ => tracing::error!("{action}: {reason}"),
+        ExitCode::NotRunning if call.expects_not_running() => {
+            tracing::info!(target: REASON, "{action}: {reason}");
+        }
+        ExitCode::Degraded => tracing::warn!(target: REASON, "{action}: {reason}"),
+        _ => tracing::error!(target: REASON, "{action}: {reason}"),
     }
 }
 
@@ -83,14 +108,21 @@ struct Log {
 }
 
 impl Log {
-    fn new(call: &Invocation, destinations: Destinations) -> Self {
-        let trace = Trace::of(call);
+    fn new(call: &Invocation, files: &'static dyn LogFiles) -> Self {
+        let (destinations, trace) = (Destinations::of(call, files), Trace::of(call, files));
         let most = match (&trace, call.logging.debug) {
             (Some(_), _) => LevelFilter::TRACE,
             (None, true) => LevelFilter::DEBUG,
             (None, false) => LevelFilter::INFO,
         };
         Self { most, prefix: call.reason_prefix().to_owned(), destinations, trace: trace.map(Mutex::new) }
+    }
+
+    fn finish(&self, until: Instant) {
+        self.destinations.finish(until);
+        if let Some(trace) = &self.trace {
+            trace.lock().unwrap_or_else(PoisonError::into_inner).finish(until);
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 use super::calendar;
 use super::destination::O_NONBLOCK;
 use super::event::{Line, Value};
+use super::files::{Append, LogFiles, State};
 use crate::{Invocation, Parameter, Values, instance, json, reason, run};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -57,69 +58,66 @@ const O_NOFOLLOW: i32 = 0o400_000;
 pub(super) struct Trace {
     begun: Instant,
     target: Target,
-    left: usize,
+    /// Bytes; `None` when it is full.
+    left: Option<usize>,
 }
 
 enum Target {
-    /// Nothing was written yet.
-    Named(Place),
-    Open(File),
+    File { place: Place, files: &'static dyn LogFiles, state: State },
     Stderr(String),
-    /// It can't be opened, or is full.
-    Gone,
 }
 
+#[derive(Clone)]
 enum Place {
     /// Append.
-    Given(OsString),
+    Given(PathBuf),
     /// New, below the directory.
     New { dir: PathBuf, name: String },
 }
 
 impl Trace {
-    pub(super) fn of(call: &Invocation) -> Option<Self> {
+    pub(super) fn of(call: &Invocation, files: &'static dyn LogFiles) -> Option<Self> {
         let values = call.values();
         if !call.logging.trace && values.boolean(&TRACE_RA) != Ok(Some(true)) {
             return None;
         }
         let given = read(values, &TRACE_FILE).or_else(|| call.logging.trace_file.clone());
+        let to = |place| Target::File { place, files, state: State::Unopened };
         let target = match given {
             // What `crm_resource --force-*` says; a link, so that it could not be opened below.
             Some(path) if path == "/dev/stderr" => Target::Stderr(call.reason_prefix().to_owned()),
-            Some(path) => Target::Named(Place::Given(path)),
+            Some(path) => to(Place::Given(path.into())),
             None => {
                 let dir = read(values, &TRACE_DIR)?;
                 let part = |text: &str| instance::for_file(text, LONGEST_NAME);
-                Target::Named(Place::New {
+                to(Place::New {
                     dir: Path::new(&dir).join(part(call.resource_type())),
                     name: format!("{}.{}", part(call.instance()), call.action().name()),
                 })
             }
         };
-        Some(Self { begun: call.deadline().begun(), target, left: LIMIT })
+        Some(Self { begun: call.deadline().begun(), target, left: Some(LIMIT) })
     }
 
     pub(super) fn write(&mut self, line: &Line) {
+        let Some(left) = self.left else { return };
         let now = SystemTime::now();
-        if let Target::Named(path) = &self.target {
-            self.target = open(path, now).map_or(Target::Gone, Target::Open);
-        }
-        if matches!(self.target, Target::Gone) {
-            return;
-        }
         let mut text = self.json(line, now);
-        let full = text.len() > self.left;
-        if full {
+        self.left = left.checked_sub(text.len());
+        if self.left.is_none() {
             "{\"message\":\"the trace ends here: it is full\"}\n".clone_into(&mut text);
         }
-        self.left = self.left.saturating_sub(text.len());
         match &mut self.target {
-            Target::Open(file) => drop(file.write_all(text.as_bytes())),
+            Target::File { place, files, state } => {
+                state.write(*files, place.path(), || appending(place.clone(), now), &text);
+            }
             Target::Stderr(prefix) => run::to_stderr(&(reason::sanitise(&text, prefix) + "\n")),
-            Target::Named(_) | Target::Gone => {}
         }
-        if full {
-            self.target = Target::Gone;
+    }
+
+    pub(super) fn finish(&mut self, until: Instant) {
+        if let Target::File { state, .. } = &mut self.target {
+            state.finish(until);
         }
     }
 
@@ -148,19 +146,40 @@ fn read(values: &Values, parameter: &Parameter) -> Option<OsString> {
     values.text(parameter).ok().flatten().map(OsString::from)
 }
 
-fn open(path: &Place, now: SystemTime) -> io::Result<File> {
+impl Place {
+    /// What the traces that may get into each other's way have in common.
+    fn path(&self) -> &Path {
+        match self {
+            Self::Given(path) | Self::New { dir: path, .. } => path,
+        }
+    }
+}
+
+/// Opens the trace with its first line and keeps it open.
+fn appending(place: Place, now: SystemTime) -> Append {
+    let pid = std::process::id();
+    let mut opened: Option<File> = None;
+    Box::new(move |lines| {
+        let file = match &mut opened {
+            Some(file) => file,
+            None => opened.insert(open(&place, now, pid)?),
+        };
+        let _ = file.write_all(lines);
+        Ok(())
+    })
+}
+
+fn open(place: &Place, now: SystemTime, pid: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.mode(0o600).custom_flags(O_NOFOLLOW | O_NONBLOCK);
-    match path {
+    match place {
         Place::Given(path) => options.append(true).create(true).open(path),
         Place::New { dir, name } => {
             fs::create_dir_all(dir)?;
             let name = format!("{name}.{}", calendar::for_name(now));
             options.append(true).create_new(true);
             // Two monitors of different depth may begin in the same second.
-            options
-                .open(dir.join(&name))
-                .or_else(|_| options.open(dir.join(format!("{name}.{}", std::process::id()))))
+            options.open(dir.join(&name)).or_else(|_| options.open(dir.join(format!("{name}.{pid}"))))
         }
     }
 }

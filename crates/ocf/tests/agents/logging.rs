@@ -17,11 +17,16 @@ fn a_file_gets_dated_lines_with_the_tag_and_stderr_nothing() {
     assert_eq!(seen(&mut command), (Some(0), String::new(), String::new()));
     let lines = lines(&file);
     assert_eq!(lines.len(), 2, "{lines:?}");
-    let (date, rest) = lines[0].split_once(' ').unwrap();
-    assert!(date.starts_with("20") && date.ends_with('Z') && date.len() == 24, "{date}");
+    // As in `Nov 30 11:55:54  IPaddr2(ip)[1366]:    INFO: text`, which is what the shell agents write there.
+    let (date, rest) = lines[0].split_once("  ").unwrap();
+    let blanks: Vec<usize> = date.match_indices([' ', ':']).map(|(at, _)| at).collect();
+    assert_eq!((blanks.as_slice(), date.len()), ([3, 6, 9, 12].as_slice(), 15), "{date}");
     assert!(rest.starts_with("thing(one:0)["), "{rest}");
-    assert!(rest.ends_with("]: INFO: it is up pid=7 path=\"/a b\""), "{rest}");
-    assert!(lines[1].ends_with("]: WARNING: child said: ocf-exit-reason.all is well and more"), "{lines:?}");
+    assert!(rest.ends_with("]:    INFO: it is up pid=7 path=\"/a b\""), "{rest}");
+    assert!(
+        lines[1].ends_with("]:    WARNING: child said: ocf-exit-reason.all is well and more"),
+        "{lines:?}"
+    );
 }
 
 #[test]
@@ -31,8 +36,8 @@ fn debug_lines_are_for_those_who_ask() {
     let mut command = behave("log", "start");
     command.env("HA_LOGFILE", &file).env("HA_DEBUGLOG", &debug).env("HA_debug", "1");
     assert_eq!(seen(&mut command), (Some(0), String::new(), String::new()));
-    let has_debug = |path| lines(path).iter().any(|line| line.contains("]: DEBUG: seen only"));
-    let has_info = |path| lines(path).iter().any(|line| line.contains("]: INFO: it is up"));
+    let has_debug = |path| lines(path).iter().any(|line| line.contains("]:    DEBUG: seen only"));
+    let has_info = |path| lines(path).iter().any(|line| line.contains("]:    INFO: it is up"));
     assert!(has_debug(&debug) && has_info(&debug) && has_info(&file), "{:?}", lines(&debug));
     assert!(!has_debug(&file), "{:?}", lines(&file));
 }
@@ -59,12 +64,27 @@ fn a_log_that_can_not_be_written_holds_nothing_up() {
 }
 
 #[test]
+fn a_reason_is_on_stderr_once_and_last() {
+    let (code, _, stderr) = seen(&mut behave("fail", "stop"));
+    assert_eq!((code, stderr.lines().count()), (Some(1), 1), "{stderr}");
+    assert!(stderr.starts_with("ocf-exit-reason:it is bad"), "{stderr}");
+}
+
+#[test]
+fn a_reason_comes_before_the_log() {
+    let (_, _, stderr) = seen(behave("degrade", "monitor").env("HA_LOGFILE", "/dev/stderr"));
+    let lines: Vec<&str> = stderr.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (2, "ocf-exit-reason:half of it"), "{stderr}");
+    assert!(lines[1].ends_with("]:    WARNING: monitor: half of it"), "{stderr}");
+}
+
+#[test]
 fn a_failure_is_in_the_log_too() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("log");
     assert_eq!(seen(behave("degrade", "monitor").env("HA_LOGFILE", &file)).0, Some(190));
     assert_eq!(seen(behave("fail", "stop").env("HA_LOGFILE", &file)).0, Some(1));
     let lines = lines(&file);
-    assert!(lines[0].ends_with("]: WARNING: monitor: half of it"), "{lines:?}");
-    assert!(lines[1].contains("]: ERROR: stop: it is bad it is bad"), "{lines:?}");
+    assert!(lines[0].ends_with("]:    WARNING: monitor: half of it"), "{lines:?}");
+    assert!(lines[1].contains("]:    ERROR: stop: it is bad it is bad"), "{lines:?}");
 }

@@ -36,7 +36,7 @@ pub(super) fn is_ours(
         // In a chroot: the same file systems, by another path.
         Ok(View::Below(root)) => (None, below(&root, &theirs)),
         Ok(View::Other(root)) => (Some(root), theirs),
-        Err(e) => return unknown(&format!("its root can't be read: {e}")),
+        Err(e) => return unknown(&e.to_string()),
     };
     if root.is_none() && target.home.is_named(&theirs) {
         return Ok(true);
@@ -48,7 +48,7 @@ pub(super) fn is_ours(
     let (own_table, their_table) = match tables {
         Ok(tables) => tables,
         // It is gone, or nothing of it can be read.
-        Err(e) => return unknown(&format!("its mounts can't be read: {e}")),
+        Err(e) => return unknown(&e.to_string()),
     };
     let literal = target.home.path();
     let compare = |ours: &Path| {
@@ -129,7 +129,7 @@ fn absolute(claimed: &Path, process: Source) -> Result<PathBuf, String> {
         }
         Ok(Link::Gone) => Err("its working directory is gone".to_owned()),
         Ok(Link::Denied) => Err("its working directory can't be read: no CAP_SYS_PTRACE".to_owned()),
-        Err(e) => Err(format!("its working directory can't be read: {e}")),
+        Err(e) => Err(e.to_string()),
     }
 }
 

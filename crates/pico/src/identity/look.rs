@@ -369,7 +369,10 @@ impl<'a> Pass<'a> {
                 Role::Pico => Finding::Pico(at),
                 Role::Startup => Finding::Startup,
             };
-            let home = claim.home.clone().or_else(|| self.home_in_environment(process.source));
+            let home = match &claim.home {
+                Some(home) => Ok(Some(home.clone())),
+                None => self.home_in_environment(process.source),
+            };
             // Gone meanwhile, or another by now.
             if stat.id().live()?.is_none() {
                 return Ok(None);
@@ -389,9 +392,9 @@ impl<'a> Pass<'a> {
         Ok(None)
     }
 
-    fn home_in_environment(&self, process: Source) -> Option<PathBuf> {
+    fn home_in_environment(&self, process: Source) -> io::Result<Option<PathBuf>> {
         let until = self.until.min(Instant::now() + ENVIRONMENT_WITHIN);
-        process::environment(process, until).ok().flatten().and_then(|all| home_in_environment(&all))
+        Ok(process::environment(process, until)?.and_then(|all| home_in_environment(&all)))
     }
 
     /// Is it of this pid namespace, and started by one that counts?

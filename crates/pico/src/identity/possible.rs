@@ -73,7 +73,7 @@ impl Possible {
         if self.name.is_none() {
             return Ok(self.has_open(target, surroundings));
         }
-        let (script, home) = (self.script.as_deref(), self.home.clone());
+        let (script, home) = (self.script.as_deref(), Ok(self.home.clone()));
         Ok(script::claim_is_ours(target, script, home, source, surroundings).unwrap_or(true))
     }
 

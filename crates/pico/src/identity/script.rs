@@ -5,20 +5,22 @@ use super::look::Surroundings;
 use super::markers::{HomeClaim, home_of_script};
 use crate::settings::Target;
 use host::process::{self, Link, Source};
+use std::io;
 use std::path::{Path, PathBuf};
 
-/// Is the process of the installation that is meant, by the home that it claims; or, where it claims none, by the script that it is?
-/// Err: it can't be decided, and why.
+/// Is the process of the installation that is meant, by the home that it claims; or, where it claims none, or none that can be read, by the
+/// script that it is? Err: it can't be decided, and why.
 pub(super) fn claim_is_ours(
     target: &Target,
     script: Option<&Path>,
-    home: Option<PathBuf>,
+    home: io::Result<Option<PathBuf>>,
     process: Source,
     surroundings: &dyn Surroundings,
 ) -> Result<bool, String> {
     match (script, home) {
-        (Some(script), None) => is_of_ours(target, script, process, surroundings),
-        (_, home) => {
+        (Some(script), Ok(None) | Err(_)) => is_of_ours(target, script, process, surroundings),
+        (None, Err(why)) => Err(format!("is named {}; {why}", target.name)),
+        (_, Ok(home)) => {
             let home = home.map_or(HomeClaim::Unknown, HomeClaim::Is);
             is_ours(target, &home, process, surroundings)
         }

@@ -79,7 +79,8 @@ pub(crate) fn catches_quit(jvm: ProcessId) -> bool {
 fn ask(jvm: &ProcessHandle, uid: u32, until: Instant) -> io::Result<Vec<u8>> {
     let pid = jvm.id().pid;
     // Only `HotSpot` takes SIGQUIT for a question. Its memory map may hang as its command line may.
-    let maps = files::read_capped(format!("/proc/{pid}/maps"), 16 << 20)?;
+    let maps = format!("/proc/{pid}/maps");
+    let maps = files::read_capped(&maps, 16 << 20).map_err(files::unreadable(&maps))?;
     if !maps.windows(10).any(|name| name == b"/libjvm.so") {
         return Err(io::Error::other("it is no HotSpot JVM"));
     }

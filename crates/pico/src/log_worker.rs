@@ -1,0 +1,14 @@
+//! The worker processes that append to log files and traces: the action does not wait for the file system.
+
+use crate::record;
+pub use host::worker::Worker;
+use std::io;
+use std::path::Path;
+
+/// One for the lines of `path`, which takes turns with those of the other resources' actions.
+///
+/// # Errors
+/// There can be no process.
+pub fn new(path: &Path, append: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Worker> {
+    Worker::new(record::turn_at(path).as_deref(), append)
+}
