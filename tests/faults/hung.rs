@@ -15,7 +15,7 @@ fn a_stopped_pico_has_failed_for_a_recurring_monitor_is_alive_for_a_probe_and_ca
         let site = site(kind).build()?;
         let pid = site.start()?.pid;
         site.signal(pid, "STOP")?;
-        site.monitor(level)?.answers(GENERIC).because(&[site.pico(), "hangs", &format!("pid {pid} ")]);
+        site.monitor(level)?.answers(GENERIC).because(&[site.pico(), "hung", &format!("pid {pid} ")]);
         site.probe()?.answers(OK).silently();
         let stop = site.stop()?.answers(OK);
         assert!(stop.wall < Duration::from_secs(15), "{stop}");
@@ -74,7 +74,7 @@ fn a_stopped_jvm_can_be_stopped() -> Done {
     let jvm = site.start()?;
     assert!(jvm.threads > 5, "a real one: {jvm:?}");
     site.signal(jvm.pid, "STOP")?;
-    site.monitor(0)?.answers(GENERIC).because(&["hangs", &format!("pid {} ", jvm.pid)]);
+    site.monitor(0)?.answers(GENERIC).because(&["hung", &format!("pid {} ", jvm.pid)]);
     site.stop()?.answers(OK);
     site.nothing_left()
 }
