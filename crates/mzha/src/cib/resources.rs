@@ -1,6 +1,6 @@
 //! Primitives: ours, and those that fence.
 
-use super::{Cib, Configured, Container, Operation, PROVIDER, Xml};
+use super::{Address, Cib, Configured, Container, Operation, PROVIDER, Xml};
 use crate::resource::Resource;
 use ocf::time;
 use pico::PicoType;
@@ -8,8 +8,28 @@ use roxmltree::Node;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// The agents that put an address on a node, and the parameter that has it.
+const ADDRESSES: [(&str, &str); 11] = [
+    ("IPaddr2", "ip"),
+    ("IPaddr", "ip"),
+    ("IPv6addr", "ipv6addr"),
+    ("openstack-virtual-ip", "ip"),
+    ("aws-vpc-move-ip", "ip"),
+    ("awsvip", "secondary_private_ip"),
+    ("gcp-vpc-move-ip", "ip"),
+    ("gcp-vpc-move-vip", "alias_ip"),
+    ("gcp-vpc-move-route", "ip"),
+    ("aliyun-vpc-move-ip", "address"),
+    ("ocivip", "secondary_private_ip"),
+];
+
 /// What a primitive can be in.
 const CONTAINERS: [&str; 4] = ["group", "clone", "master", "bundle"];
+
+fn containers<'a>(primitive: Node<'a, 'a>) -> Vec<Node<'a, 'a>> {
+    let ancestors = primitive.ancestors().skip(1);
+    ancestors.filter(|node| CONTAINERS.contains(&node.tag_name().name())).collect()
+}
 
 impl<'a> Xml<'a> {
     pub(super) fn read_resources(&self, cib: &mut Cib) {
@@ -34,6 +54,17 @@ impl<'a> Xml<'a> {
                 let point = parameters.remove("directory");
                 cib.file_systems.extend(point.map(|point| (name.to_owned(), point)));
             }
+            if let Some((_, parameter)) = ADDRESSES.iter().find(|(agent, _)| said("type") == Some(agent))
+                && said("class") == Some("ocf")
+            {
+                let mut parameters = self.attributes(&sources, "instance_attributes").values;
+                let within = containers(primitive).into_iter().filter_map(|c| c.attribute("id"));
+                cib.addresses.push(Address {
+                    name: name.to_owned(),
+                    address: parameters.remove(*parameter),
+                    within: within.map(str::to_owned).collect(),
+                });
+            }
             let kind = said("type").and_then(|word| PicoType::ALL.into_iter().find(|k| k.agent() == word));
             let (Some("ocf"), Some(PROVIDER), Some(kind)) = (said("class"), said("provider"), kind) else {
                 continue;
@@ -41,9 +72,7 @@ impl<'a> Xml<'a> {
             let parameters = self.attributes(&sources, "instance_attributes");
             let own = self.attributes(&sources, "meta_attributes");
             let mut left_out = [parameters.left_out.as_slice(), own.left_out.as_slice()].concat();
-            let ancestors = primitive.ancestors().skip(1);
-            let containers: Vec<Node> =
-                ancestors.filter(|node| CONTAINERS.contains(&node.tag_name().name())).collect();
+            let containers = containers(primitive);
             let meta = containers.iter().fold(own, |meta, &container| {
                 let inherited = self.attributes(&[container], "meta_attributes");
                 left_out.extend(inherited.left_out);
