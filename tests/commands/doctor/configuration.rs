@@ -157,9 +157,9 @@ const CONFIGURATIONS: &[Configured] = &[
     (
         r#"name="pico_name" value="ec1"/>"#,
         r#"name="pico_name" value="ec1"/><nvpair id="x" name="os_user" value="nobody"/>"#,
-        "warning",
+        "error",
         "user",
-        "nobody (65534) is neither root nor the owner of /opt/mz",
+        "nobody (65534) is not the owner of /opt/mz",
     ),
     (
         r#"name="pico_name" value="ec1"/>"#,
