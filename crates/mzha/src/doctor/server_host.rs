@@ -14,9 +14,10 @@ const UNSET: &str = "not set: the Platform may listen on loopback alone";
 /// The address resource that is the Platform's: in one group with it, ordered before it, or colocated with it.
 fn address_of<'a>(cib: &'a Cib, platform: &Configured) -> Option<&'a Address> {
     cib.addresses.iter().find(|address| {
-        let grouped = platform.within.iter().any(|container| {
-            container.kind == "group" && address.within.contains(&container.name)
-        });
+        let grouped = platform
+            .within
+            .iter()
+            .any(|container| container.kind == "group" && address.within.contains(&container.name));
         let ordered = cib
             .orders
             .iter()
