@@ -3,7 +3,7 @@
 use serde_json::Value;
 use testkit::imitation::Imitation;
 use testkit::site::{HOME, Kind, Site, site};
-use testkit::{Done, Error, NodeCommand};
+use testkit::{Done, Error, Held, NodeCommand};
 
 fn health<'a>(site: &'a Site, words: &[&str]) -> NodeCommand<'a> {
     site.command("mzha").arg("health").args(words)
@@ -127,6 +127,191 @@ fn a_strangers_process_makes_nothing_well_and_nothing_doubtful() -> Done {
         site.signal(jvm.pid, "KILL")?;
         assert!(site.lives(&other)?);
         site.signal(other.pid, "KILL")?;
+    }
+    Ok(())
+}
+
+/// Each way to answer says that it is unknown: as one document, without a metric, and with these words.
+#[track_caller]
+fn unknown(site: &Site, call: &dyn Fn(&[&str]) -> Result<testkit::Ran, Error>, words: &str) -> Done {
+    let ran = call(&[])?.expect(2)?;
+    assert!(ran.stdout.contains(": can't be told: ") && ran.stdout.contains(words), "{words:?}: {ran}");
+    assert_eq!(ran.stdout.lines().count(), 1, "{ran}");
+    let ran = call(&["--json"])?.expect(2)?;
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
+    assert_eq!((&document["exit_code"], &document["state"]), (&2.into(), &"can't be told".into()), "{ran}");
+    assert!(document["reason"].as_str().is_some_and(|why| why.contains(words)), "{words:?}: {ran}");
+    let ran = call(&["--aws"])?.expect(2)?;
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
+    assert!(document.get("Healthy").is_none(), "{ran}");
+    assert!(site.picos("ec7")?.is_empty());
+    Ok(())
+}
+
+/// An instance would be replaced for a slip of the pen, or for storage that is not mounted yet.
+#[test]
+fn pico_that_may_not_be_meant_to_run_here_is_unknown_and_never_not_well() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    site.sh("mkdir -p /opt/empty /opt/other/x && touch /opt/file")?;
+    // Which pico of which installation; what is done to the node first, and words of the reason.
+    let table: &[(&str, &str, &str, &str)] = &[
+        ("ec7", HOME, "", "no such pico; containers: main1"),
+        ("ec1", "/opt/nowhere", "", "/opt/nowhere does not exist"),
+        ("ec1", "/opt/empty", "", "/opt/empty is empty"),
+        ("ec1", "/opt/other", "", "/opt/other holds no product files"),
+        ("ec1", "/opt/file", "", "/opt/file can't be read"),
+        (
+            "ec1",
+            HOME,
+            "mv /opt/mz/common/config/cell/default/.active/containers/main1/picos/ec1.conf /opt",
+            "master only: it is not activated",
+        ),
+        (
+            "ec1",
+            HOME,
+            "mv /opt/mz/common/config/cell/default /opt/registry",
+            "registry of /opt/mz: can't be read",
+        ),
+        (
+            "ec1",
+            HOME,
+            "mount -t tmpfs -o mode=755 tmpfs /opt/mz",
+            "/opt/mz is empty: is its storage mounted?",
+        ),
+    ];
+    for &(pico, home, first, words) in table {
+        site.sh(first)?;
+        let call = |more: &[&str]| health(&site, &["--pico", pico, "--mz-home", home]).args(more).run();
+        unknown(&site, &call, words)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn storage_that_hangs_makes_a_pico_that_does_not_run_unknown() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    let _hung = site.node.hang(HOME, Held::Everything)?;
+    let call = |more: &[&str]| health(&site, &["--pico", "ec1", "--timeout", "16"]).args(more).run();
+    unknown(&site, &call, "storage has not answered for ")
+}
+
+/// What the cluster says of it: user, name, and a value that no pico can have.
+#[test]
+fn resource_whose_parameters_cannot_be_used_is_unknown() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    for (parameter, words) in [
+        (r#"name="os_user" value="mzstranger""#, "user mzstranger is unknown on this node"),
+        (r#"name="mz_home" value="opt""#, "mz_home"),
+    ] {
+        site.node.write("/opt/cib.xml", CIB.replace(r#"name="ha_grace" value="0""#, parameter))?;
+        let call =
+            |more: &[&str]| health(&site, &["mz-ec1"]).args(more).env("CIB_file", "/opt/cib.xml").run();
+        unknown(&site, &call, words)?;
+    }
+    Ok(())
+}
+
+/// The JVM lives, and the one who would say how it is can't be asked.
+#[test]
+fn pico_whose_ha_monitor_server_cannot_be_asked_is_unknown() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    site.start()?;
+    site.sh("mv /opt/mz/lib/ha.jar /opt/mz/lib/ha.old")?;
+    let call = |more: &[&str]| health(&site, &["ec"]).args(more).run();
+    unknown(&site, &call, "its HA Monitor Server could not be asked")?;
+    // For the cluster that is no failure.
+    site.monitor(10)?.expect(0)?;
+    Ok(())
+}
+
+/// A process that was here and has died is known to be dead, whatever has become of its storage.
+#[test]
+fn pico_that_died_here_is_not_well_with_its_storage_away() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    let jvm = site.start()?;
+    site.signal(jvm.pid, "KILL")?;
+    site.sh("mount -t tmpfs tmpfs /opt/mz")?;
+    let ran = health(&site, &["ec"]).run()?.expect(1)?;
+    assert!(ran.stdout.contains(&format!("pid {} has ended", jvm.pid)), "{ran}");
+    Ok(())
+}
+
+/// What the cluster's state says of a node that has started the resource, or has stopped it.
+fn state(node: &str, operation: &str) -> String {
+    let key = "3:1:0:aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa";
+    format!(
+        r#"<status><node_state id="2" uname="{node}" in_ccm="true" crmd="online" join="member" expected="member"><lrm id="2"><lrm_resources>
+<lrm_resource id="mz-ec1" type="ec" class="ocf" provider="mediationzone"><lrm_rsc_op id="mz-ec1_last_0" operation_key="mz-ec1_{operation}_0" operation="{operation}" crm-debug-origin="x" crm_feature_set="3.16.2" transition-key="{key}" transition-magic="0:0;{key}" exit-reason="" on_node="{node}" call-id="6" rc-code="0" op-status="0" interval="0" last-rc-change="1785575107" exec-time="1" queue-time="0" op-digest="x"/></lrm_resource>
+</lrm_resources></lrm></node_state></status>"#
+    )
+}
+
+/// Pacemaker's own tool reads the state.
+#[test]
+fn pico_that_the_cluster_has_on_another_node_is_unknown_here_and_the_node_is_named() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    let here = site.sh("hostname")?.trim().to_owned();
+    let node = |name: &str| format!(r#"<nodes><node id="2" uname="{name}"/></nodes>"#);
+    for (name, operation, code) in [("n2", "start", 2), ("n2", "stop", 1), (here.as_str(), "start", 1)] {
+        let cib = CIB.replace("<nodes/>", &node(name)).replace("<status/>", &state(name, operation));
+        site.node.write("/opt/cib.xml", cib)?;
+        for who in [["mz-ec1"].as_slice(), ["--pico", "ec1"].as_slice()] {
+            let call = |more: &[&str]| health(&site, who).args(more).env("CIB_file", "/opt/cib.xml").run();
+            if code == 2 {
+                unknown(&site, &call, "the cluster has it active on n2: ask there")?;
+                let document: Value = serde_json::from_str(&call(&["--json"])?.stdout).expect("JSON");
+                assert_eq!(document["active_on"], serde_json::json!(["n2"]));
+            } else {
+                let ran = call(&[])?.expect(1)?;
+                assert!(ran.stdout.contains("not well: ec1 is not running"), "{name} {operation}: {ran}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn json_is_one_document_with_all_that_the_line_has() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    let jvm = site.start()?;
+    let document = |code| -> Result<Value, Error> {
+        let ran = health(&site, &["ec", "--json"]).run()?.expect(code)?;
+        assert!(ran.stderr.is_empty(), "{ran}");
+        Ok(serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}")))
+    };
+    let well = serde_json::json!({
+        "resource": "ec", "pico": "ec1", "state": "well", "exit_code": 0, "reason": null, "active_on": []
+    });
+    assert_eq!(document(0)?, well);
+    site.signal(jvm.pid, "STOP")?;
+    let hung = document(1)?;
+    let reason = hung["reason"].as_str().unwrap_or_default();
+    // A machine keeps it, and it is read when the process has gone on.
+    assert!(reason.starts_with(&format!("ec1 hung: pid {} was stopped (T) at ", jvm.pid)), "{hung}");
+    assert!(!reason.contains("kill"), "{hung}");
+    // A person reads it now.
+    let ran = health(&site, &["ec"]).run()?.expect(1)?;
+    assert!(ran.stdout.contains(&format!("run `kill -CONT {}`", jvm.pid)), "{ran}");
+    site.signal(jvm.pid, "CONT")?;
+    assert_eq!(document(0)?, well);
+    Ok(())
+}
+
+#[test]
+fn argument_that_a_command_does_not_take_is_refused_with_its_usage() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    for words in [
+        vec!["health", "ec", "ec2"],
+        vec!["health", "ec", "--jsn"],
+        vec!["health", "ec", "--json", "--aws"],
+        vec!["health", "--json"],
+        vec!["doctor", "--jsn"],
+        vec!["doctor", "--pico", "ec1"],
+        vec!["heal"],
+        vec![],
+    ] {
+        let ran = site.command("mzha").args(&words).run()?.expect(2)?;
+        assert!(ran.stdout.is_empty() && ran.stderr.contains("Usage: mzha"), "{words:?}: {ran}");
     }
     Ok(())
 }

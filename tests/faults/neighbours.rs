@@ -206,7 +206,7 @@ fn real_jvms_whose_names_are_prefixes_are_told_apart() -> Done {
     site.signal(site.one("ec1")?.pid, "KILL")?;
     site.signal(site.one("ec10")?.pid, "STOP")?;
     recurring(named(&site, "ec1"), 10).run("monitor")?.answers(NOT_RUNNING);
-    recurring(named(&site, "ec10"), 0).run("monitor")?.answers(GENERIC).because(&["ec10 hangs"]);
+    recurring(named(&site, "ec10"), 0).run("monitor")?.answers(GENERIC).because(&["ec10 hung"]);
     recurring(named(&site, "ec"), 10).run("monitor")?.answers(OK).silently();
     named(&site, "ec1").run("stop")?.answers(OK).silently();
     assert_eq!(living(&site, &names)?, ["ec", "ec10"]);

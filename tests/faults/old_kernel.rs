@@ -51,7 +51,7 @@ fn without_pidfds_a_stop_ends_what_is_stopped_and_what_heeds_no_signal() -> Done
         let site = site(Kind::Platform).build()?;
         let pid = site.start()?.pid;
         site.signal(pid, "STOP")?;
-        recurring(agent(&site, refusal), 0).run("monitor")?.answers(GENERIC).because(&["hangs"]);
+        recurring(agent(&site, refusal), 0).run("monitor")?.answers(GENERIC).because(&["hung"]);
         agent(&site, refusal).run("stop")?.answers(OK);
         assert_eq!(site.last_end("platform")?.as_deref(), Some("signal"));
         site.nothing_left()?;

@@ -99,7 +99,7 @@ fn tolerance_covers_neither_a_death_nor_a_hang() -> Done {
     let pid = site.start()?.pid;
     let tolerant = || site.recurring(10).param("failures_tolerated", "9");
     site.signal(pid, "STOP")?;
-    tolerant().run("monitor")?.answers(GENERIC).because(&["hangs"]);
+    tolerant().run("monitor")?.answers(GENERIC).because(&["hung"]);
     site.signal(pid, "KILL")?;
     tolerant().run("monitor")?.answers(NOT_RUNNING);
     Ok(())

@@ -227,7 +227,7 @@ fn a_pico_that_is_stopped_during_the_wait_is_found_at_the_end_of_it() -> Done {
     let (site, pid) = watched()?;
     let call = waiting(&site, "5s");
     let ran = while_waiting(&site, call, |_| site.signal(pid, "STOP"))?;
-    ran.answers(GENERIC).because(&["hangs", &format!("pid {pid} is stopped (T)")]);
+    ran.answers(GENERIC).because(&["hung", &format!("pid {pid} was stopped (T) at ")]);
     Ok(())
 }
 

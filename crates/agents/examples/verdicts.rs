@@ -1,6 +1,6 @@
 //! Prints the verdict tables of docs/behaviour.md: each row is evidence, put to the function that judges it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use devtools::markdown::table;
 use host::{Pid, ProcessId};
@@ -82,7 +82,16 @@ fn pid(number: i32) -> Pid {
 
 fn policy(kind: PicoType, on_ha_failed: OnHaFailed) -> Policy {
     let pico = if kind == PicoType::Platform { "platform" } else { "ec1" }.to_owned();
-    Policy { occasion: Occasion::Recurring, kind, pico, on_ha_failed, ha_grace: Duration::from_secs(60) }
+    Policy {
+        occasion: Occasion::Recurring,
+        kind,
+        pico,
+        on_ha_failed,
+        ha_grace: Duration::from_secs(60),
+        must_ask: false,
+        // 16:43:20, as in the other examples.
+        kept: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(60_200)),
+    }
 }
 
 fn processes(seen: &'static str, processes: Processes) -> Row {

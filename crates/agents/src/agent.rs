@@ -72,6 +72,8 @@ impl ocf::Agent for PicoAgent {
             depth: call.check_level().unwrap_or(0),
             every: call.interval().filter(|_| call.is_recurring_by_cluster()),
             may_wait: call.timeout().is_some(),
+            must_ask: false,
+            for_person: call.action() == Action::Status,
         };
         looked(actions::monitor(&self.lenient(call), request, budget(call)))
     }

@@ -30,23 +30,32 @@ use std::io::{self, Write as _};
 /// It sets the process's panic hook, because a panic must become an exit reason and exit code 1, and its `tracing`
 /// subscriber.
 pub fn run(agent: &impl Agent) -> std::process::ExitCode {
-    // OCF says that further arguments shall be ignored; only what is for people knows one.
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).take(2).collect();
-    dispatch(agent, arguments, std::env::vars_os()).into()
+    dispatch(agent, std::env::args_os().skip(1), std::env::vars_os()).into()
 }
 
 fn dispatch(
     agent: &impl Agent,
-    arguments: Vec<OsString>,
+    mut arguments: impl Iterator<Item = OsString>,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
     let definition = agent.definition();
-    let json = arguments.get(1).is_some_and(|argument| argument == "--json");
-    let argument = arguments.into_iter().next();
-    let action = argument.and_then(|argument| Action::parse(&argument));
+    let action = arguments.next().and_then(|argument| Action::parse(&argument));
     let Some(action) = action.filter(|&action| definition.implements(action)) else {
         to_stderr(&usage(definition));
         return ExitCode::Unimplemented;
+    };
+    let json = match options(action, arguments) {
+        Ok(json) => json,
+        Err(argument) => {
+            let argument = visible(&argument.to_string_lossy());
+            let action = action.name();
+            to_stderr(&format!(
+                "{}: {action} takes no argument {argument}\n{}",
+                definition.name,
+                usage(definition)
+            ));
+            return ExitCode::Unimplemented;
+        }
     };
     match action {
         // These three look at nothing: Pacemaker's controller waits for the metadata, as any user, on any file system.
@@ -77,6 +86,26 @@ fn dispatch(
 /// Is the answer on stdout?
 fn is_for_people(action: Action) -> bool {
     matches!(action, Action::Status | Action::Explain)
+}
+
+/// Is JSON asked for?
+///
+/// # Errors
+/// The argument that an action for people does not take. OCF has the others ignore all arguments but the first.
+fn options(action: Action, arguments: impl Iterator<Item = OsString>) -> Result<bool, OsString> {
+    let known: &[&str] = match action {
+        Action::Status | Action::Explain => &["--json"],
+        Action::Usage | Action::Version => &[],
+        _ => return Ok(false),
+    };
+    let mut json = false;
+    for argument in arguments {
+        if !known.iter().any(|known| argument == *known) {
+            return Err(argument);
+        }
+        json = true;
+    }
+    Ok(json)
 }
 
 /// Does it, and returns code and reason. Of findings, and of what people asked for, it says all.

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// The kinds of pico instances that are managed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum PicoType {
     /// The Platform: one active in the whole cluster.
     Platform,

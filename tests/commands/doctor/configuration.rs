@@ -137,7 +137,7 @@ const CONFIGURATIONS: &[Configured] = &[
     (
         r#"name="pico_name" value="ec1"/>"#,
         r#"name="pico_name" value="ec1"/><nvpair id="x" name="os_user" value="nobody"/>"#,
-        &[("warning", "user", "nobody (65534) is neither root nor the owner of /opt/mz")],
+        &[("error", "user", "nobody (65534) is not the owner of /opt/mz")],
     ),
     (
         r#"name="pico_name" value="ec1"/>"#,

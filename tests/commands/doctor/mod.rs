@@ -1,6 +1,7 @@
 //! `mzha doctor`: with the real `cibadmin` on a configuration in a file, and everything else as it is on a node.
 
 mod configuration;
+mod installation;
 mod nodes;
 mod page;
 mod silence;

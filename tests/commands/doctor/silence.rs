@@ -59,6 +59,9 @@ fn without_a_configuration_it_says_so_and_looks_at_what_it_is_given() -> Done {
         assert!(row.is_some_and(|row| row.todo.is_some()), "{words}: {rows:#?}");
     };
     says(&rows_of(no_cluster(&[]))?, "error", "no cluster runs on this node: cibadmin: Could not connect");
+    let unread =
+        "the cluster's configuration could not be read, and this node has no record of such a resource";
+    says(&rows_of(no_cluster(&["mz-ec1"]))?, "error", unread);
     let given = ["--pico", "ec1", "--type", "ec", "--param", "wait=30s", "--param", "weight=1"];
     let rows = rows_of(no_cluster(&given))?;
     says(&rows, "warning", "no cluster runs on this node");

@@ -8,7 +8,7 @@ use super::*;
 fn a_dead_pico_is_failed_and_a_hung_one_too() -> Done {
     let (site, jvm) = online()?;
     site.signal(jvm.pid, "STOP")?;
-    answers(monitor(&site, EC1).run()?, NOT_HEALTHY, &["ec1 hangs", &format!("pid {} ", jvm.pid), "(T)"]);
+    answers(monitor(&site, EC1).run()?, NOT_HEALTHY, &["ec1 hung", &format!("pid {} ", jvm.pid), "(T)"]);
     assert!(site.lives(&jvm)?, "a monitor does nothing to it");
     site.signal(jvm.pid, "KILL")?;
     answers(monitor(&site, EC1).run()?, NOT_HEALTHY, &["ec1 is not running", &format!("pid {} ", jvm.pid)]);
@@ -46,11 +46,11 @@ fn one_that_lives_and_is_not_online_is_never_offline() -> Done {
     site.mzsh(&["startup", "ec1"])?.expect(0)?;
     let jvm = site.one("ec1")?;
     site.signal(jvm.pid, "STOP")?;
-    answers(looks()?, UNKNOWN, &there);
+    answers(looks()?, UNKNOWN, &["ec1 hung", "is not offline"]);
     site.signal(jvm.pid, "CONT")?;
     answers(looks()?, HEALTHY, &[]);
     site.signal(jvm.pid, "STOP")?;
-    answers(looks()?, NOT_HEALTHY, &["ec1 hangs"]);
+    answers(looks()?, NOT_HEALTHY, &["ec1 hung"]);
     done(call(&site, "clean", "ec1").run()?, "Cleaning ec1...done.\n");
     site.nothing_left()
 }
@@ -104,7 +104,7 @@ time.sleep(1000001)
     answers(monitor(&site, EC1).run()?, UNKNOWN, &off);
     // What needs no question is told as of any other.
     site.signal(jvm.pid, "STOP")?;
-    answers(monitor(&site, EC1).run()?, NOT_HEALTHY, &["ec1 hangs", "(T)"]);
+    answers(monitor(&site, EC1).run()?, NOT_HEALTHY, &["ec1 hung", "(T)"]);
     site.signal(jvm.pid, "KILL")?;
     answers(monitor(&site, EC1).run()?, NOT_HEALTHY, &["ec1 is not running"]);
     Ok(())

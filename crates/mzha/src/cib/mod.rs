@@ -8,6 +8,7 @@
 
 mod attributes;
 mod constraints;
+mod location;
 mod members;
 mod placement;
 mod query;
@@ -16,6 +17,7 @@ pub mod time;
 
 pub use attributes::{INFINITY, score};
 pub use constraints::{Colocation, Order};
+pub use location::{active_on, this_node};
 pub use members::{Held, held};
 pub use placement::Placement;
 pub use resources::CHECK_LEVEL;
@@ -32,17 +34,29 @@ pub const PROVIDER: &str = "mediationzone";
 #[derive(Debug, thiserror::Error)]
 pub enum CibError {
     /// Pacemaker's tools are not on this node.
-    #[error("{0} is not on this node (package pacemaker-cli-utils, or pacemaker-cli)")]
+    #[error("/usr/sbin/{0} is not on this node (package pacemaker-cli-utils, or pacemaker-cli)")]
     NoTool(&'static str),
     /// The tool is there, and no cluster.
-    #[error("no cluster runs on this node: cibadmin: {0}")]
-    NoCluster(String),
+    #[error("no cluster runs on this node: {tool}: {said}")]
+    NoCluster {
+        /// Which tool.
+        tool: &'static str,
+        /// What it said.
+        said: String,
+    },
     /// The tool failed.
-    #[error("cibadmin: {0}")]
-    Failed(String),
+    #[error("{tool}: {why}")]
+    Failed {
+        /// Which tool.
+        tool: &'static str,
+        /// Why.
+        why: String,
+    },
     /// It did not answer.
-    #[error("cibadmin has not answered for {seconds} s{}", if *storage { ": it waits for storage" } else { "" })]
+    #[error("{tool} has not answered for {seconds} s{}", if *storage { ": it waits for storage" } else { "" })]
     NoAnswer {
+        /// Which tool.
+        tool: &'static str,
         /// How long it was waited for.
         seconds: u64,
         /// Did it wait for storage?
@@ -78,6 +92,8 @@ pub struct Cib {
     pub fencing: Vec<Fencing>,
     /// The file systems that the cluster mounts.
     pub file_systems: Vec<FileSystem>,
+    /// The addresses that the cluster moves.
+    pub addresses: Vec<Address>,
     /// The orders, each as pairs of what comes first and what then.
     pub orders: Vec<Order>,
     /// The colocations, each as pairs.
@@ -123,6 +139,25 @@ pub struct Configured {
     pub meta: BTreeMap<String, String>,
     /// What it is in, the nearest first: groups, a clone, a bundle.
     pub within: Vec<Container>,
+}
+
+/// An address that the cluster moves from node to node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Name of the resource.
+    pub name: String,
+    /// The address, where its parameters tell it.
+    pub address: Option<String>,
+    /// Names of what it is in.
+    pub within: Vec<String>,
+}
+
+impl Address {
+    /// Is it, or what it is in, called so?
+    #[must_use]
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name == name || self.within.iter().any(|container| container == name)
+    }
 }
 
 /// What a resource is in.

@@ -1,4 +1,4 @@
-//! `cibadmin`, the tool that has the configuration and the state.
+//! Pacemaker's own tools, which have the configuration and the state.
 
 use super::{Cib, CibError};
 use host::End;
@@ -6,8 +6,8 @@ use host::command::{Company, Exec, Finished, launch};
 use std::ffi::OsString;
 use std::time::Instant;
 
-/// Where it is, on every system that has Pacemaker.
-const CIBADMIN: &str = "/usr/sbin/cibadmin";
+/// Where they are, on every system that has Pacemaker.
+const DIRECTORY: &str = "/usr/sbin";
 
 /// Of the caller's environment, what says which cluster is meant: a person may look at a file, or at a shadow configuration.
 const MEANT: [&str; 4] = ["CIB_file", "CIB_shadow", "CIB_shadow_dir", "HOME"];
@@ -31,22 +31,31 @@ impl Cib {
 
 /// A section of this node's copy, and whatever the tool said besides.
 pub(super) fn section(name: &str, until: Instant) -> Result<String, CibError> {
-    let failed = |e: std::io::Error| CibError::Failed(e.to_string());
-    let running = launch(Company::Group, || Ok(exec(name))).map_err(failed)?;
-    let finished = running.keeping(LONGEST).run(until).map_err(failed)?;
-    read(&finished).map_err(|e| match (&finished.refused, finished.end, instead()) {
+    let finished = run("cibadmin", &["--query", "--local", "--scope", name], until)?;
+    read("cibadmin", &finished).map_err(|e| match (&finished.refused, finished.end, instead()) {
         (None, End::Exited(_), Some(instead)) => named(instead, &e),
         _ => e,
     })
 }
 
-fn exec(section: &str) -> Exec {
+/// What a tool says, on stdout and stderr together.
+pub(super) fn ask(tool: &'static str, arguments: &[&str], until: Instant) -> Result<String, CibError> {
+    read(tool, &run(tool, arguments, until)?)
+}
+
+fn run(tool: &'static str, arguments: &[&str], until: Instant) -> Result<Finished, CibError> {
+    let failed = |e: std::io::Error| CibError::Failed { tool, why: e.to_string() };
+    let running = launch(Company::Group, || Ok(exec(tool, arguments))).map_err(failed)?;
+    running.keeping(LONGEST).run(until).map_err(failed)
+}
+
+fn exec(tool: &str, arguments: &[&str]) -> Exec {
     let meant = MEANT.iter().filter_map(|&name| Some((OsString::from(name), meant(name)?)));
     let fixed = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C.UTF-8")];
     let fixed = fixed.map(|(name, value)| (OsString::from(name), OsString::from(value)));
     Exec {
-        program: CIBADMIN.into(),
-        arguments: ["--query", "--local", "--scope", section].map(OsString::from).into(),
+        program: format!("{DIRECTORY}/{tool}").into(),
+        arguments: arguments.iter().map(OsString::from).collect(),
         environment: fixed.into_iter().chain(meant).collect(),
         directory: "/".into(),
     }
@@ -74,20 +83,21 @@ fn named((variable, value): (&'static str, OsString), said: &CibError) -> CibErr
     CibError::Named { variable, value: ocf::visible(&value.to_string_lossy()), why }
 }
 
-/// What it came to. The words are those of stdout and stderr together.
-fn read(finished: &Finished) -> Result<String, CibError> {
+/// What it came to.
+fn read(tool: &'static str, finished: &Finished) -> Result<String, CibError> {
     let words = String::from_utf8_lossy(&finished.output);
     // Its first line says what is wrong, the others what follows from that.
     let said = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
     match (&finished.refused, finished.end) {
         (_, End::TimedOut) => {
-            Err(CibError::NoAnswer { seconds: finished.took.as_secs(), storage: finished.waited_for_storage })
+            let seconds = finished.took.as_secs();
+            Err(CibError::NoAnswer { tool, seconds, storage: finished.waited_for_storage })
         }
-        (Some(why), _) if why.ends_with("does not exist") => Err(CibError::NoTool(CIBADMIN)),
-        (Some(why), _) => Err(CibError::Failed(why.clone())),
+        (Some(why), _) if why.ends_with("does not exist") => Err(CibError::NoTool(tool)),
+        (Some(why), _) => Err(CibError::Failed { tool, why: why.clone() }),
         (None, End::Exited(0)) => Ok(words.into_owned()),
-        (None, End::Exited(DISCONNECTED)) => Err(CibError::NoCluster(said.to_owned())),
-        (None, end) => Err(CibError::Failed(format!("{end}: {said}"))),
+        (None, End::Exited(DISCONNECTED)) => Err(CibError::NoCluster { tool, said: said.to_owned() }),
+        (None, end) => Err(CibError::Failed { tool, why: format!("{end}: {said}") }),
     }
 }
 
@@ -98,7 +108,7 @@ mod tests {
 
     fn said(end: End, output: &str) -> String {
         let finished = Finished::new(end, output, Duration::from_secs(3));
-        let cib = read(&finished).and_then(|words| Cib::parse(&words));
+        let cib = read("cibadmin", &finished).and_then(|words| Cib::parse(&words));
         cib.map_or_else(|e| e.to_string(), |cib| format!("{} resources", cib.resources.len()))
     }
 

@@ -1,12 +1,27 @@
 //! Primitives: ours, those that fence, and those that mount.
 
 use super::attributes::Attributes;
-use super::{Cib, Configured, Container, Fencing, FileSystem, Operation, PROVIDER, Xml, time};
+use super::{Address, Cib, Configured, Container, Fencing, FileSystem, Operation, PROVIDER, Xml, time};
 use crate::resource::Resource;
 use pico::PicoType;
 use roxmltree::Node;
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// The agents that put an address on a node, and the parameter that has it.
+const ADDRESSES: [(&str, &str); 11] = [
+    ("IPaddr2", "ip"),
+    ("IPaddr", "ip"),
+    ("IPv6addr", "ipv6addr"),
+    ("openstack-virtual-ip", "ip"),
+    ("aws-vpc-move-ip", "ip"),
+    ("awsvip", "secondary_private_ip"),
+    ("gcp-vpc-move-ip", "ip"),
+    ("gcp-vpc-move-vip", "alias_ip"),
+    ("gcp-vpc-move-route", "ip"),
+    ("aliyun-vpc-move-ip", "address"),
+    ("ocivip", "secondary_private_ip"),
+];
 
 /// What a primitive can be in.
 const CONTAINERS: [&str; 4] = ["group", "clone", "master", "bundle"];
@@ -56,6 +71,16 @@ impl<'a> Xml<'a> {
                 _ => {}
             }
             cib.remote_nodes.extend(meta().values.remove("remote-node"));
+            if let Some((_, parameter)) = ADDRESSES.iter().find(|(agent, _)| said("type") == Some(agent))
+                && said("class") == Some("ocf")
+            {
+                let within = containers.iter().filter_map(|container| container.attribute("id"));
+                cib.addresses.push(Address {
+                    name: name.to_owned(),
+                    address: parameters().values.remove(*parameter),
+                    within: within.map(str::to_owned).collect(),
+                });
+            }
             let kind = said("type").and_then(|word| PicoType::ALL.into_iter().find(|k| k.agent() == word));
             let (Some("ocf"), Some(PROVIDER), Some(kind)) = (said("class"), said("provider"), kind) else {
                 continue;

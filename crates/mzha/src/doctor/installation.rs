@@ -2,8 +2,12 @@
 //! person sees that it was looked at.
 
 use super::row::{Area, Level, Row};
+use super::{mzsh_platform, server_host};
 use crate::cib::Cib;
-use pico::actions::{Examination, Finding, KERNEL, Severity};
+use crate::cib::Configured;
+use host::addresses::Lookup;
+use pico::actions::{Examination, Finding, KERNEL, Severity, TEMPLATE};
+use pico::addresses::Property;
 use pico::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState};
 use pico::{HaCheck, Settings};
 use std::path::Path;
@@ -14,8 +18,19 @@ const AREAS: [Area; 5] = [Area::Installation, Area::User, Area::Java, Area::Regi
 /// The look at the installation of one resource; or why it could not be looked at.
 pub(super) type Looked = Result<Examination, String>;
 
-/// The rows of one resource.
-pub(super) fn rows(settings: &Settings, looked: &Looked, cib: Option<&Cib>) -> Vec<Row> {
+/// The host in the `MZ_PLATFORM` of `bin/mzsh`.
+pub(super) fn host_of_mzsh(looked: &Looked) -> Option<&str> {
+    mzsh_platform::host(looked.as_ref().ok()?.inspection.script.platform.as_deref()?)
+}
+
+/// The rows of one resource. `platform_of_mzsh`: what [`host_of_mzsh`] stands for.
+pub(super) fn rows(
+    settings: &Settings,
+    looked: &Looked,
+    platform_of_mzsh: Option<&Lookup>,
+    configured: Option<&Configured>,
+    cib: Option<&Cib>,
+) -> Vec<Row> {
     let looked = match looked {
         Ok(looked) => looked,
         Err(why) => {
@@ -34,12 +49,18 @@ pub(super) fn rows(settings: &Settings, looked: &Looked, cib: Option<&Cib>) -> V
             rows.extend(well(area, settings, &looked.inspection));
         }
     }
-    let well = looked.names.iter().filter(|name| name.problems.is_empty());
+    let unbound = server_host::row(settings, configured, cib, &looked.names);
+    let well = looked.names.iter().filter(|name| {
+        name.problems.is_empty() && (unbound.is_none() || name.property != Property::ServerHost)
+    });
     rows.extend(well.map(|name| {
         let demand = name.host.as_ref().map_or_else(String::new, |_| format!("; {}", name.demand(settings)));
         let seen = name.in_words() + &demand;
         Row::ok(Area::Addresses, name.property.name(), seen)
     }));
+    rows.extend(unbound);
+    let url = looked.inspection.script.platform.as_deref();
+    rows.extend(mzsh_platform::row(settings.kind, url, platform_of_mzsh, &looked.names));
     rows
 }
 
@@ -66,7 +87,9 @@ fn os_user(settings: &Settings, inspection: &Inspection, cib: Option<&Cib>) -> O
     const CHECK: &str = "os_user";
     let home = settings.target.as_ref().ok()?.home.path().display();
     let is_here = inspection.home == HomeState::Filled;
-    let (Some(set), Some(owner)) = (&settings.os_user, inspection.owner.filter(|_| is_here)) else {
+    // A home that its user may not even enter has an owner, too.
+    let owner = inspection.owner.filter(|_| !is_away(inspection));
+    let (Some(set), Some(owner)) = (&settings.os_user, owner) else {
         let mounted_by = storage(settings, inspection, cib);
         if settings.os_user.is_some() || (mounted_by.is_none() && !is_away(inspection)) {
             return None;
@@ -82,10 +105,12 @@ fn os_user(settings: &Settings, inspection: &Inspection, cib: Option<&Cib>) -> O
         return Some(Row::warning(Area::User, CHECK, seen, todo));
     };
     let UserState::Known { uid, .. } = inspection.user else { return None };
-    (uid != owner && uid != 0).then(|| {
-        let seen = format!("{set} ({uid}) is neither root nor the owner of {home}, which is user {owner}");
-        let todo = format!("correct os_user, or the owner of {home}: mzsh refuses all but its owner");
-        Row::warning(Area::User, CHECK, seen, todo)
+    (uid != owner).then(|| {
+        let seen = format!(
+            "{set} ({uid}) is not the owner of {home}, user {owner}: mzsh refuses all but its owner, so no start succeeds"
+        );
+        let todo = format!("set os_user to the name of user {owner}, or correct the owner of {home}");
+        Row::error(Area::User, CHECK, seen, todo)
     })
 }
 
@@ -119,7 +144,7 @@ fn area(finding: &Finding) -> Area {
         "os_user" => Area::User,
         "process_match" => Area::Parameters,
         "java_home" | "JAVA_HOME" => Area::Java,
-        "pico_name" | "container" | "registry" | "settings.state" | "pico.pid" => Area::Registry,
+        "pico_name" | "container" | "registry" | "settings.state" | "pico.pid" | TEMPLATE => Area::Registry,
         name if name.starts_with("mz.ha.") || name.starts_with("ha_") => Area::HaMonitor,
         name if name.split('.').any(|part| part == "port") => Area::Ports,
         name if name.starts_with("pico.rcp.") || name == "deployment" => Area::Addresses,
@@ -146,6 +171,7 @@ fn todo(finding: &Finding, area: Area) -> Option<String> {
             "install that java, or correct JAVA_HOME in bin/mzsh; or set the parameter java_home".to_owned()
         }
         (Area::Java, _) => "install that java, or correct the parameter java_home".to_owned(),
+        (_, TEMPLATE) => "take the agent of that type, or correct pico_name".to_owned(),
         (Area::Registry, "pico_name") => {
             "mzsh topo show container lists what there is: correct pico_name, or enable it".to_owned()
         }
@@ -178,7 +204,12 @@ fn well(area: Area, settings: &Settings, inspection: &Inspection) -> Option<Row>
             if matches!(inspection.user, UserState::Known { .. })
                 && (settings.os_user.is_some() || inspection.home == HomeState::Filled) =>
         {
-            ("os_user", inspection.user.to_string())
+            let compared = match inspection.owner {
+                _ if settings.os_user.is_none() => "",
+                Some(_) if !is_away(inspection) => ", the owner of mz_home",
+                _ => ": whether it is the owner of mz_home is not known, ask where that is mounted",
+            };
+            ("os_user", format!("{}{compared}", inspection.user))
         }
         Area::Java => match (inspection.java_home(settings)?.join("bin/java").display(), &inspection.java) {
             (java, Some(FileState::Executable)) if settings.java_home.is_some() => {
@@ -190,7 +221,15 @@ fn well(area: Area, settings: &Settings, inspection: &Inspection) -> Option<Row>
             _ => return None,
         },
         Area::Registry => {
-            facts?;
+            let facts = facts?;
+            if facts.kind.is_none() {
+                let seen = format!(
+                    "{}; no template of it tells its type, so it is not known whether that is {}",
+                    inspection.registry, settings.kind
+                );
+                let todo = "see that its template is one of that type (mzsh topo show)";
+                return Some(Row::warning(area, TEMPLATE, seen, todo));
+            }
             ("pico_name", inspection.registry.to_string())
         }
         Area::HaMonitor => ("mz.ha.enabled", ha(settings, facts?)),
@@ -219,7 +258,7 @@ mod tests {
         let resource = Resource { name: None, kind: PicoType::Platform, parameters };
         let (settings, _) = resource.settings();
         let why = "storage has not answered for 10 s: /opt/mz";
-        let rows = rows(&settings, &Err(why.into()), None);
+        let rows = rows(&settings, &Err(why.into()), None, None, None);
         let [row] = rows.as_slice() else { panic!("{rows:?}") };
         assert_eq!((row.level, row.area, row.seen.as_str()), (Level::Error, Area::Installation, why));
     }

@@ -11,6 +11,7 @@ mod constraints;
 mod fencing;
 mod installation;
 mod kernel;
+mod mzsh_platform;
 mod nodes;
 mod operations;
 mod other_starters;
@@ -19,6 +20,7 @@ mod questions;
 mod recheck;
 mod report;
 mod row;
+mod server_host;
 mod service;
 mod subject;
 
@@ -190,7 +192,14 @@ impl Doctor {
             if let Some(subject) = Subject::recorded(name) {
                 subjects.push(subject);
             } else {
-                let seen = "the cluster's configuration has no such resource of ocf:mediationzone, nor has this node a record of it";
+                let seen = match cib {
+                    Some(_) => {
+                        "the cluster's configuration has no such resource of ocf:mediationzone, nor has this node a record of it"
+                    }
+                    None => {
+                        "the cluster's configuration could not be read, and this node has no record of such a resource"
+                    }
+                };
                 let todo = "correct the name, or give a pico by hand: --pico NAME --type TYPE --mz-home DIR";
                 unknown.push(Row::error(Area::Cluster, "resource", seen, todo).of(name));
             }

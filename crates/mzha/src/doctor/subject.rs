@@ -7,6 +7,7 @@ use super::{operations, ports};
 use crate::cib::{CHECK_LEVEL, Cib, Configured};
 use crate::resource::Resource;
 use host::Pid;
+use host::addresses::look_up;
 use ocf::ParameterError;
 use pico::actions::examine;
 use pico::identity::Home;
@@ -88,7 +89,15 @@ impl Subject {
     pub(super) fn rows(&self, cib: Option<&Cib>, question: Question) -> Vec<Row> {
         let mut rows = self.parameters();
         if let (Some(looked), Ok(_)) = (&self.looked, &self.settings.target) {
-            rows.extend(installation::rows(&self.settings, looked, cib));
+            let name = installation::host_of_mzsh(looked);
+            let found = name.and_then(|name| look_up(&[name], question.until()).pop());
+            rows.extend(installation::rows(
+                &self.settings,
+                looked,
+                found.as_ref(),
+                self.configured.as_ref(),
+                cib,
+            ));
         }
         rows.extend(self.held_ports(question));
         if let Some(configured) = &self.configured {

@@ -1,17 +1,21 @@
 //! `mzha health`: how is one pico? The verdict of depth 10, for a person, or for a machine that is not Pacemaker.
 //!
 //! The exit code is 0 for well, 1 for not well, 2 for what can't be told. Three codes and not two: who replaces a machine for a 1
-//! must not replace it because a registry could not be read.
+//! must not replace it because a registry could not be read, or because the cluster has the pico on another node.
 
+mod absence;
 mod emf;
 
 use crate::cib::{Cib, PROVIDER};
 use crate::resource::Resource;
 use crate::verdict::Verdict;
+use absence::Absence;
 use ocf::{visible, visible_json};
 use pico::actions::{self, Request};
+use pico::record::RecordFile;
 use pico::verdict::Occasion;
-use pico::{Budget, PicoName, PicoType};
+use pico::{Answer, Budget, PicoName, PicoType};
+use serde_json::json;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,8 +41,11 @@ pub(crate) struct Health {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(10..=3600))]
     timeout: u64,
     /// One line of CloudWatch's embedded metric format
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     aws: bool,
+    /// One JSON document
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn absolute(text: &str) -> Result<PathBuf, &'static str> {
@@ -49,21 +56,46 @@ pub(crate) fn kind(text: &str) -> Result<PicoType, &'static str> {
     PicoType::ALL.into_iter().find(|kind| kind.agent() == text).ok_or("expected platform, ec, sc or ui")
 }
 
+/// What came of it.
+struct Seen {
+    /// The pico's name, or what there is instead.
+    pico: String,
+    verdict: Verdict,
+    /// The nodes that the cluster has it active on, where that was asked.
+    active_on: Vec<String>,
+}
+
+impl Seen {
+    fn unknown(pico: String, why: String) -> Self {
+        Self { pico, verdict: Verdict::CantTell(why), active_on: Vec::new() }
+    }
+}
+
 /// Looks, and answers.
 pub(crate) fn run(health: &Health) -> ExitCode {
     let begun = Instant::now();
-    let (pico, verdict) = health.look(begun);
-    let (code, state) = match &verdict {
+    let seen = health.look(begun);
+    let (code, state) = match &seen.verdict {
         Verdict::Well(_) => (0, "well"),
         Verdict::NotWell(_) => (1, "not well"),
         Verdict::CantTell(_) => (2, "can't be told"),
     };
-    let why = verdict.reason();
+    let (pico, why) = (&seen.pico, seen.verdict.reason());
     let text = if health.aws {
-        visible_json(&emf::line(&emf::Measured { pico: &pico, state, why, code, took: begun.elapsed() }))
+        visible_json(&emf::line(&emf::Measured { pico, state, why, code, took: begun.elapsed() }))
+    } else if health.json {
+        let document = json!({
+            "resource": health.resource,
+            "pico": pico,
+            "state": state,
+            "exit_code": code,
+            "reason": why,
+            "active_on": seen.active_on,
+        });
+        visible_json(&document.to_string())
     } else {
-        let who = health.resource.as_deref().unwrap_or(&pico);
-        visible(&match (why, &verdict) {
+        let who = health.resource.as_deref().unwrap_or(pico);
+        visible(&match (why, &seen.verdict) {
             (None, _) => format!("{who}: {state}"),
             (Some(why), Verdict::Well(_)) => format!("{who}: {state}, but {why}"),
             (Some(why), _) => format!("{who}: {state}: {why}"),
@@ -75,27 +107,43 @@ pub(crate) fn run(health: &Health) -> ExitCode {
 }
 
 impl Health {
-    /// How it is; and how it is called.
-    fn look(&self, begun: Instant) -> (String, Verdict) {
+    fn look(&self, begun: Instant) -> Seen {
         let budget = Budget { begun, end: begun + Duration::from_secs(self.timeout) };
         let resource = match self.subject(budget) {
             Ok(resource) => resource,
-            Err(why) => return (self.resource.clone().unwrap_or_default(), Verdict::CantTell(why)),
+            Err(why) => return Seen::unknown(self.resource.clone().unwrap_or_default(), why),
         };
         // A value that can't be read has its default, as in a monitor.
         let (settings, _) = resource.settings();
-        let name = settings
-            .target
+        let record = RecordFile::of(settings.resource.as_deref()).read();
+        let target = settings.target.as_ref().ok().cloned().or_else(|| record.as_ref()?.target());
+        let name = target
             .as_ref()
-            .map_or_else(|_| resource.name.clone().unwrap_or_default(), |t| t.name.to_string());
+            .map_or_else(|| self.resource.clone().unwrap_or_default(), |target| target.name.to_string());
         if !rustix::process::geteuid().is_root() {
-            return (
-                name,
-                Verdict::CantTell("must be run by root: others don't see all of /proc".to_owned()),
-            );
+            return Seen::unknown(name, "must be run by root: others don't see all of /proc".to_owned());
         }
-        let request = Request::once(Occasion::Recurring, 10);
-        (name, Verdict::of(actions::monitor(&settings, request, budget)))
+        let target = match (target, &settings.target) {
+            (Some(target), _) => target,
+            (None, Err(unreadable)) => return Seen::unknown(name, unreadable.why.clone()),
+            (None, Ok(_)) => return Seen::unknown(name, "which pico is meant is not known".to_owned()),
+        };
+        let request = Request { must_ask: true, ..Request::once(Occasion::Recurring, 10) };
+        // What a machine gets is kept.
+        let request = if self.aws || self.json { request } else { request.by_person() };
+        let outcome = actions::monitor(&settings, request, budget);
+        if outcome.answer != Answer::NotRunning {
+            return Seen { pico: name, verdict: Verdict::of(outcome), active_on: Vec::new() };
+        }
+        let absence = Absence {
+            settings: &settings,
+            target: &target,
+            resource: self.resource.as_deref(),
+            was_here: record.is_some_and(|record| record.is_for(&target)),
+            budget,
+        };
+        let (verdict, active_on) = absence.judge(outcome.reason.unwrap_or_default());
+        Seen { pico: name, verdict, active_on }
     }
 
     fn subject(&self, budget: Budget) -> Result<Resource, String> {

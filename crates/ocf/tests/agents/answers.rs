@@ -33,8 +33,9 @@ fn the_life_of_a_resource() {
     let dir = tempfile::tempdir().unwrap();
     let call = |action: &str| {
         let mut command = agent("flag", action);
-        // A further argument is ignored, and so is what the environment lacks.
-        seen(command.arg("ignored").env("OCF_RESKEY_flag", dir.path().join("up")))
+        // The cluster's actions ignore a further argument, and what the environment lacks.
+        command.args((action != "status").then_some("ignored"));
+        seen(command.env("OCF_RESKEY_flag", dir.path().join("up")))
     };
     let quiet = (Some(0), String::new(), String::new());
     let reason = format!("{}: no such file", dir.path().join("up").display());

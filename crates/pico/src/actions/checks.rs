@@ -28,6 +28,9 @@ pub enum Severity {
     Warning,
 }
 
+/// The name of the finding about the type of the pico.
+pub const TEMPLATE: &str = "template";
+
 /// The name of the finding about the node's kernel.
 pub const KERNEL: &str = "kernel";
 
@@ -193,6 +196,19 @@ fn programs(found: &mut Vec<Finding>, settings: &Settings, target: &Target, insp
 }
 
 fn properties(found: &mut Vec<Finding>, settings: &Settings, facts: &PicoFacts) {
+    if let Some(kind) = facts.kind.filter(|kind| *kind != settings.kind) {
+        let (pico, templates) = (settings.pico(), facts.templates.join(", "));
+        found.push(Finding {
+            severity: Severity::Error(Class::InvalidHere),
+            stops_start: None,
+            name: TEMPLATE,
+            text: format!(
+                "{pico} is of type {kind} by its template ({templates}), not {}: use ocf:mediationzone:{}",
+                settings.kind,
+                kind.agent()
+            ),
+        });
+    }
     if !facts.enabled {
         found.push(Finding {
             severity: Severity::Error(Class::InvalidHere),

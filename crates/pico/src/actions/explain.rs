@@ -4,6 +4,7 @@ use super::checks::host_names;
 use super::deep::{self, HaPlan};
 use super::monitor::{Request, monitor};
 use super::record_of;
+use crate::addresses::Found;
 use crate::budget::Budget;
 use crate::identity::Bystander;
 use crate::outcome::{Answer, Outcome};
@@ -89,9 +90,13 @@ pub fn explain(settings: &Settings, budget: Budget) -> (Vec<Point>, Outcome) {
                     }
                     for row in host_names(settings, &inspection, budget) {
                         let problems: Vec<&str> = row.problems.iter().map(|p| p.text.as_str()).collect();
-                        let verdict =
-                            if problems.is_empty() { "right".to_owned() } else { problems.join("; ") };
-                        line(row.property.name(), &format!("{}; {verdict}", row.in_words()));
+                        let verdict = match (problems.as_slice(), &row.found) {
+                            // Where that leaves the pico is not known.
+                            ([], Found::Unset) => String::new(),
+                            ([], _) => "; right".to_owned(),
+                            _ => format!("; {}", problems.join("; ")),
+                        };
+                        line(row.property.name(), &format!("{}{verdict}", row.in_words()));
                     }
                 }
             }
@@ -100,7 +105,7 @@ pub fn explain(settings: &Settings, budget: Budget) -> (Vec<Point>, Outcome) {
             }
         }
     }
-    let request = Request::once(Occasion::Recurring, 10);
+    let request = Request::once(Occasion::Recurring, 10).by_person();
     let outcome = monitor(settings, request, budget);
     if let (Answer::Success, Some(warning)) = (outcome.answer, &outcome.reason) {
         line("warning", warning);

@@ -12,7 +12,7 @@ mod stop;
 mod validate;
 mod wait_for;
 
-pub use checks::{Finding, KERNEL, Severity, kernel};
+pub use checks::{Finding, KERNEL, Severity, TEMPLATE, kernel};
 pub use explain::{Point, explain};
 pub use monitor::{Request, monitor};
 pub use reload::reload;

@@ -49,13 +49,23 @@ pub struct Request {
     pub every: Option<Duration>,
     /// Such a one may wait: it was told how long it may take.
     pub may_wait: bool,
+    /// A check that could not be made leaves the answer undecided; else it is a warning.
+    pub must_ask: bool,
+    /// A person reads the reason at once, so that it may say what to do about a state that can pass in the next moment.
+    pub for_person: bool,
 }
 
 impl Request {
     /// Of one who asks this once, and not for the cluster.
     #[must_use]
     pub fn once(occasion: Occasion, depth: u32) -> Self {
-        Self { occasion, depth, every: None, may_wait: false }
+        Self { occasion, depth, every: None, may_wait: false, must_ask: false, for_person: false }
+    }
+
+    /// Of a person, who reads the answer at once.
+    #[must_use]
+    pub fn by_person(self) -> Self {
+        Self { for_person: true, ..self }
     }
 }
 
@@ -281,6 +291,8 @@ impl Monitor<'_> {
             pico: self.settings.pico().to_owned(),
             on_ha_failed: self.settings.on_ha_failed,
             ha_grace: deep::grace(self.settings, record.as_ref().and_then(|r| r.ha.as_ref())),
+            must_ask: self.request.must_ask,
+            kept: (!self.request.for_person).then(SystemTime::now),
         };
         let verdict = judge(observation, &policy);
         let depth = self.depth();

@@ -96,7 +96,8 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Without a server.host the pico listens everywhere, which is right wherever an address moves.
+    /// Where a pico without a server.host listens is not documented; what that means for an address of the cluster, only who knows the
+    /// cluster can say.
     fn unset(&self) -> Option<Problem> {
         let text = match (self.property, self.rule) {
             (Property::ServerHost, Rule::Local) => {

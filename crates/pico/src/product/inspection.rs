@@ -161,7 +161,9 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
     {
         seen.home = state;
     }
-    Inspection { owner: owner.ok().map(|owner| owner.uid), user: user_state(user), ..seen }
+    // Where root may not look (NFS), the user does.
+    let owner = owner.ok().map(|owner| owner.uid).or(seen.owner);
+    Inspection { owner, user: user_state(user), ..seen }
 }
 
 /// What `looker` sees, to whom this helper has switched.
@@ -189,6 +191,7 @@ fn look_as(
     Inspection {
         home: inspected.0,
         resolved: inspected.1,
+        owner: account::owner(path).ok().and_then(|owner| owner.sure()),
         mzsh,
         java,
         post_start,

@@ -1,10 +1,10 @@
 //! From the evidence to the verdict. Pure: no clock, no file, no process.
 
-use super::{Life, Observation, Processes};
+use super::{Life, Observation, Processes, time_of_day};
 use crate::product::{HaAnswer, StatusAnswer};
 use crate::settings::{OnHaFailed, PicoType};
 use host::ProcessId;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,11 @@ pub struct Policy {
     pub on_ha_failed: OnHaFailed,
     /// Age up to which a FAILED does not count.
     pub ha_grace: Duration,
+    /// A deep check that could not be made leaves the verdict undecided; else it is a warning.
+    pub must_ask: bool,
+    /// The time, where the reason is kept and read later: Pacemaker shows it until a cleanup, when the process may long have gone on, or
+    /// its number be another's. `None`: a person reads it at once, and it may say what to do about a state that passes.
+    pub kept: Option<SystemTime>,
 }
 
 /// What it comes to.
@@ -92,9 +97,12 @@ pub fn judge(observation: &Observation, policy: &Policy) -> Verdict {
         Processes::One { id, life: Life::LeaderGone { threads } } => failed(format!(
             "{pico}: {id} can't be used or killed: its main thread has ended, {threads} live on (Z)"
         )),
-        Processes::One { id, life: Life::Stopped } if !probe => {
-            failed(format!("{pico} hangs: {id} is stopped (T); kill -CONT {} would wake it", id.pid))
-        }
+        Processes::One { id, life: Life::Stopped } if !probe => failed(match policy.kept {
+            Some(time) => format!("{pico} hung: {id} was stopped (T) {}", time_of_day(time)),
+            None => {
+                format!("{pico} hangs: {id} is stopped (T); run `kill -CONT {}` to resume it", id.pid)
+            }
+        }),
         Processes::One { id, life: Life::Traced } => {
             Verdict::new(Finding::Warning, format!("{pico}: {id} is held by a debugger (t)"))
         }
@@ -126,7 +134,8 @@ fn judge_ha(id: ProcessId, observation: &Observation, policy: &Policy) -> Option
     Some(match observation.ha.as_ref()? {
         HaAnswer::Ok => Verdict::new(Finding::Running, String::new()),
         HaAnswer::NotAsked(why) | HaAnswer::NotReached(why) => {
-            Verdict::new(Finding::Warning, format!("{pico}: its HA Monitor Server could not be asked: {why}"))
+            let finding = if policy.must_ask { Finding::Undecided } else { Finding::Warning };
+            Verdict::new(finding, format!("{pico}: its HA Monitor Server could not be asked: {why}"))
         }
         HaAnswer::NoAnswer(why) => Verdict::new(
             Finding::CheckFailed,
@@ -162,7 +171,8 @@ fn judge_status(id: ProcessId, observation: &Observation, policy: &Policy) -> Op
             return Some(Verdict::new(Finding::Running, String::new()));
         }
         StatusAnswer::NotAsked(_) => {
-            return Some(Verdict::new(Finding::Warning, format!("{pico}: mzsh status {status}")));
+            let finding = if policy.must_ask { Finding::Undecided } else { Finding::Warning };
+            return Some(Verdict::new(finding, format!("{pico}: mzsh status {status}")));
         }
         _ => {}
     }
@@ -195,6 +205,33 @@ mod tests {
             pico: "p".into(),
             on_ha_failed: OnHaFailed::Fail,
             ha_grace: Duration::from_secs(60),
+            must_ask: false,
+            kept: None,
+        }
+    }
+
+    /// A command belongs to a state that holds; what is kept tells of one that may be over.
+    #[test]
+    fn stopped_process_has_a_command_only_where_it_is_read_at_once() {
+        let seen = SystemTime::UNIX_EPOCH + Duration::from_secs(1_785_575_107);
+        let reason = |kept| {
+            let policy = Policy { kept, ..policy(Occasion::Recurring, PicoType::Platform) };
+            judge(&Observation::of(one(Life::Stopped)), &policy).reason
+        };
+        assert_eq!(reason(None), "p hangs: pid 4711 is stopped (T); run `kill -CONT 4711` to resume it");
+        assert_eq!(reason(Some(seen)), "p hung: pid 4711 was stopped (T) at 09:05:07 UTC");
+    }
+
+    #[test]
+    fn check_that_cannot_be_made_is_undecided_where_it_must_be() {
+        let not_asked = [HaAnswer::NotAsked("why".into()), HaAnswer::NotReached("why".into())];
+        for ha in not_asked {
+            let observation = Observation { ha: Some(ha), ..Observation::of(one(Life::Well)) };
+            let finding = |must_ask| {
+                let policy = Policy { must_ask, ..policy(Occasion::Recurring, PicoType::Platform) };
+                judge(&observation, &policy).finding
+            };
+            assert_eq!((finding(false), finding(true)), (Warning, Undecided));
         }
     }
 

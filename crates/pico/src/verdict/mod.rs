@@ -67,11 +67,16 @@ pub struct Death {
     pub end: Option<End>,
 }
 
+/// The time of day, for a reason: `at 16:43:20 UTC`.
+fn time_of_day(time: SystemTime) -> String {
+    // A clock before 1970 is not set at all.
+    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() % 86_400;
+    format!("at {:02}:{:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
 impl fmt::Display for Death {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A clock before 1970 is not set at all.
-        let seconds = self.seen.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() % 86_400;
-        write!(f, "at {:02}:{:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60, seconds % 60)?;
+        f.write_str(&time_of_day(self.seen))?;
         self.end.map_or(Ok(()), |end| write!(f, " ({end})"))
     }
 }

@@ -8,7 +8,7 @@ use super::Registry;
 use super::layers::Layers;
 use crate::identity::Home;
 use crate::record::HaFacts;
-use crate::settings::{Endpoint, PicoName};
+use crate::settings::{Endpoint, PicoName, PicoType};
 use hocon::Found;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -36,6 +36,8 @@ pub struct PicoFacts {
     pub enabled: bool,
     /// The template that it is made from, and those that this one inherits from.
     pub templates: Vec<String>,
+    /// Its type, by the product's own template that it is made from. `None`: no template tells.
+    pub kind: Option<PicoType>,
     /// The `mz.ha.*` properties.
     pub ha: HaFacts,
     /// The same, each as the files tell it.
@@ -108,20 +110,21 @@ impl PicoFacts {
         }
         let (ha, ha_values) = reader.ha();
         let rcp_port = reader.port("pico.rcp.platform.port").unwrap_or(RCP_PORT);
-        let is_platform = layers.templates.iter().any(|template| template.ends_with("-platform"));
+        let kind = kind_of(&layers.templates);
         let mut ports = Vec::new();
         ports.extend(ha.endpoint.iter().filter(|_| ha.enabled).map(|e| ("mz.ha.port", e.port)));
         for property in OWN_PORTS {
             let own = reader.understood(property, layers.own_property(property), as_port);
             ports.extend(own.map(|port| (property, port)));
         }
-        ports.extend(is_platform.then_some(("pico.rcp.platform.port", rcp_port)));
+        ports.extend((kind == Some(PicoType::Platform)).then_some(("pico.rcp.platform.port", rcp_port)));
         let state = reader.understood("settings.state", layers.own_text(&["settings", "state"]), as_state);
         Self {
             container: container.to_owned(),
             active: registry.is_active,
             enabled: state.unwrap_or(true),
             templates: layers.templates.clone(),
+            kind,
             ha,
             ha_values,
             server_host: reader.text("pico.rcp.server.host"),
@@ -151,6 +154,7 @@ impl PicoFacts {
             active: true,
             enabled: true,
             templates: Vec::new(),
+            kind: None,
             ha: HaFacts::default(),
             ha_values: HaValues::default(),
             server_host: None,
@@ -183,6 +187,13 @@ impl PicoFacts {
     pub(super) fn ha_port(&self) -> Option<u16> {
         self.ha.endpoint.as_ref().map(|endpoint| endpoint.port)
     }
+}
+
+/// By the end of a template's name (`mz.standard-ec`). The one that the others inherit from counts first: a site names its own as it likes.
+fn kind_of(templates: &[String]) -> Option<PicoType> {
+    templates.iter().rev().find_map(|template| {
+        PicoType::ALL.into_iter().find(|kind| template.ends_with(&format!("-{}", kind.agent())))
+    })
 }
 
 fn default_pid_file(home: &Path, name: &str) -> PathBuf {

@@ -1,0 +1,87 @@
+//! What the Platform listens at, where `pico.rcp.server.host` is not set, against the address that the cluster moves with it.
+//!
+//! The product's documentation does not say where a Platform without it listens; it may be on loopback alone.
+
+use super::row::{Area, Row};
+use crate::cib::{Address, Cib, Configured};
+use host::addresses::Lookup;
+use pico::addresses::{self, Found, Property};
+use pico::{Deployment, PicoType, Settings};
+use std::net::IpAddr;
+
+const UNSET: &str = "not set: the Platform may listen on loopback alone";
+
+/// The address resource that is the Platform's: in one group with it, ordered before it, or colocated with it.
+fn address_of<'a>(cib: &'a Cib, platform: &Configured) -> Option<&'a Address> {
+    cib.addresses.iter().find(|address| {
+        let grouped = platform
+            .within
+            .iter()
+            .any(|container| container.kind == "group" && address.within.contains(&container.name));
+        let ordered = cib
+            .orders
+            .iter()
+            .any(|order| address.answers_to(&order.first) && platform.answers_to(&order.then));
+        let tied = cib.colocations.iter().any(|colocation| {
+            let joins = |one: &str, other: &str| address.answers_to(one) && platform.answers_to(other);
+            colocation.forced
+                && (joins(&colocation.follower, &colocation.anchor)
+                    || joins(&colocation.anchor, &colocation.follower))
+        });
+        grouped || ordered || tied
+    })
+}
+
+/// A Platform that nothing binds to the address where the others look for it. `None`: it is bound, or no Platform, or nobody looks elsewhere.
+pub(super) fn row(
+    settings: &Settings,
+    configured: Option<&Configured>,
+    cib: Option<&Cib>,
+    names: &[addresses::Row],
+) -> Option<Row> {
+    let of = |property| names.iter().find(|row| row.property == property);
+    // With the other deployments it must be the local address, and a row says so.
+    let is_meant = settings.kind == PicoType::Platform && settings.deployment == Deployment::Virtual;
+    if !is_meant || of(Property::ServerHost)?.found != Found::Unset {
+        return None;
+    }
+    let warning = |seen: String, todo: String| {
+        Some(Row::warning(Area::Addresses, Property::ServerHost.name(), seen, todo))
+    };
+    if let Some(address) = cib.zip(configured).and_then(|(cib, platform)| address_of(cib, platform)) {
+        let ip = address.address.as_deref().unwrap_or("an address that is not set");
+        let seen = format!(
+            "{UNSET}, and {} ({ip}) is its address in the cluster: nobody reaches it there",
+            address.name
+        );
+        let todo = format!(
+            "set pico.rcp.server.host in its container to {ip}, or to a name of it (mzsh topo set), and restart the Platform"
+        );
+        return warning(seen, todo);
+    }
+    let platform = of(Property::PlatformHost);
+    let outer: Vec<IpAddr> = platform
+        .and_then(|row| match &row.found {
+            Found::Lookup(Lookup::Addresses(all)) => Some(all.as_slice()),
+            _ => None,
+        })
+        .unwrap_or_default()
+        .iter()
+        .copied()
+        .filter(|address| !address.is_loopback())
+        .collect();
+    if let (Some(host), Some(ip)) = (platform.and_then(|row| row.host.as_deref()), outer.first()) {
+        let seen = format!("{UNSET}, and pico.rcp.platform.host has all look for it at {host} ({ip})");
+        let todo = format!(
+            "set pico.rcp.server.host in its container to {host} (mzsh topo set), and restart the Platform"
+        );
+        return warning(seen, todo);
+    }
+    cib.is_none().then(|| {
+        let seen = format!(
+            "{UNSET}; whether the cluster has an address that moves with it is not known without the configuration"
+        );
+        let todo = "set pico.rcp.server.host to that address, if there is one; or ask where the cluster runs";
+        Row::warning(Area::Addresses, Property::ServerHost.name(), seen, todo)
+    })
+}

@@ -1,0 +1,176 @@
+//! What is wrong between an installation and the one who manages its pico.
+
+use testkit::site::{Kind, site};
+use testkit::{Done, Error};
+
+use super::{CIB, Row, WELL, doctor, found, node, rows_of};
+
+/// The picos that the site has, beside its EC: one of each type.
+fn all_types() -> Result<testkit::site::Site, Error> {
+    node(site(Kind::Ec).pico("sc1:sc").pico("ui:ui"))
+}
+
+/// Says exactly this beside what is said of a pico that is no resource.
+#[track_caller]
+fn only(rows: &[Row], level: &str, area: &str, words: &str) {
+    let others = ["cluster", "fencing"];
+    let found: Vec<&Row> =
+        found(rows).into_iter().filter(|row| !others.contains(&row.area.as_str())).collect();
+    let is_it = matches!(found.as_slice(), [row] if row.is(level, area, words) && row.todo.is_some());
+    assert!(is_it, "{level} {area} {words}: {found:#?}");
+}
+
+#[test]
+fn pico_of_another_type_than_its_agent_is_an_error_for_each_pair_of_types() -> Done {
+    let site = all_types()?;
+    let picos = [
+        ("platform", "platform", "Platform"),
+        ("ec1", "ec", "Execution Context"),
+        ("sc1", "sc", "Service Context"),
+        ("ui", "ui", "web UI"),
+    ];
+    for (pico, own, name) in picos {
+        for (_, kind, _) in picos {
+            let rows = rows_of(doctor(&site, &["--pico", pico, "--type", kind]))?;
+            let registry: Vec<&Row> = rows.iter().filter(|row| row.area == "registry").collect();
+            if kind == own {
+                assert!(registry.iter().all(|row| row.level == "ok"), "{pico} {kind}: {rows:#?}");
+                continue;
+            }
+            let words = format!("{pico} is of type {name} by its template (mz.standard-{own})");
+            let [row] = registry[..] else { panic!("{pico} {kind}: {rows:#?}") };
+            assert!(
+                row.is("error", "registry", &words) && row.seen.ends_with(own),
+                "{pico} {kind}: {row:#?}"
+            );
+            let agent = site.agent_for(Kind::Ec).param("pico_name", pico);
+            if kind == "ec" {
+                agent.level(10).run("validate-all")?.expect(2)?;
+            }
+        }
+    }
+    // A resource of the cluster.
+    site.node
+        .write(CIB, WELL.replace(r#"name="pico_name" value="ec1""#, r#"name="pico_name" value="sc1""#))?;
+    only(&rows_of(doctor(&site, &[]))?, "error", "registry", "sc1 is of type Service Context");
+    // Nothing tells its type.
+    site.node.write(CIB, WELL)?;
+    site.sh("find /opt/mz/common -name ec1.conf -exec sed -i 's/mz.standard-ec/site.big/' {} + && \
+             cd /opt/mz/common/config/cell/default/master/templates && mkdir site site/picos && cp mz/picos/standard-ec.conf site/picos/big.conf")?;
+    only(&rows_of(doctor(&site, &[]))?, "warning", "registry", "no template of it tells its type");
+    Ok(())
+}
+
+/// A parameter of the EC in the cluster's configuration.
+fn with(parameter: &str, value: &str) -> String {
+    let name = r#"name="pico_name" value="ec1"/>"#;
+    WELL.replace(name, &format!(r#"{name}<nvpair id="x" name="{parameter}" value="{value}"/>"#))
+}
+
+#[test]
+fn os_user_that_is_not_the_owner_is_an_error_whoever_it_is() -> Done {
+    let site = node(site(Kind::Ec))?;
+    let owner = site.node.owner().to_owned();
+    site.node.write(CIB, with("os_user", &owner))?;
+    let rows = rows_of(doctor(&site, &["mz-ec1"]))?;
+    assert!(rows.iter().any(|row| row.is("ok", "user", "the owner of mz_home")), "{rows:#?}");
+    assert_eq!(found(&rows), Vec::<&Row>::new());
+    if owner == "root" {
+        return Ok(());
+    }
+    for user in ["root", "nobody"] {
+        site.node.write(CIB, with("os_user", user))?;
+        only(
+            &rows_of(doctor(&site, &["mz-ec1"]))?,
+            "error",
+            "user",
+            "is not the owner of /opt/mz, user 4711",
+        );
+    }
+    // That user may not even enter it.
+    site.sh("chmod 0700 /opt/mz")?;
+    let rows = rows_of(doctor(&site, &["mz-ec1"]))?;
+    assert!(rows.iter().any(|row| row.is("error", "user", "nobody (65534) is not the owner")), "{rows:#?}");
+    Ok(())
+}
+
+/// What `bin/mzsh` sets, and what comes of it.
+#[test]
+fn platform_of_mzsh_that_is_not_the_picos_is_found() -> Done {
+    let site = node(site(Kind::Ec))?;
+    site.node.hosts(&["192.0.2.1 mzplat", "192.0.2.1 mzalias", "192.0.2.9 mzother"])?;
+    let mzsh = |line: &str| site.sh(&format!("sed -i '/MZ_PLATFORM=/c {line}' /opt/mz/bin/mzsh"));
+    let of_ec = |site: &testkit::site::Site| rows_of(doctor(site, &["mz-ec1"]));
+    for (line, level, words) in [
+        ("MZ_PLATFORM=http://mzplat:9000", "ok", "the host of pico.rcp.platform.host"),
+        ("MZ_PLATFORM=http://MZPLAT.:9000", "ok", "the host of pico.rcp.platform.host"),
+        ("MZ_PLATFORM=http://mzalias:9000", "ok", "leads to where mzplat does"),
+        ("MZ_PLATFORM=http://192.0.2.1:9000", "ok", "leads to where mzplat does"),
+        ("MZ_PLATFORM=http://mzother:9000", "warning", "mzsh talks to another Platform than the pico"),
+        ("MZ_PLATFORM=http://localhost:9000", "warning", "mzsh talks to another Platform than the pico"),
+        ("MZ_PLATFORM=http://mznowhere.invalid:9000", "warning", "mznowhere.invalid does not resolve"),
+        ("MZ_PLATFORM=http://:9000", "warning", "names no host"),
+        ("MZ_PLATFORM=`cat /etc/platform`", "warning", "not set it to one plain word"),
+    ] {
+        mzsh(line)?;
+        let rows = of_ec(&site)?;
+        let row =
+            rows.iter().find(|row| row.check == "MZ_PLATFORM").unwrap_or_else(|| panic!("{line}: {rows:#?}"));
+        assert!(row.is(level, "addresses", words), "{line}: {row:#?}");
+        assert_eq!(found(&rows).len(), usize::from(level != "ok"), "{line}: {rows:#?}");
+        assert_eq!(row.todo.is_some(), level != "ok", "{line}: {row:#?}");
+    }
+    // The Platform itself is at localhost where it listens at every address.
+    mzsh("MZ_PLATFORM=http://localhost:9000")?;
+    let of_platform = || rows_of(doctor(&site, &["mz-platform"]));
+    only(&of_platform()?, "warning", "addresses", "mzsh talks to another Platform than the pico");
+    site.sh("sed -i 's/pico.rcp.server.host : .*/pico.rcp.server.host : \"0.0.0.0\"/' $(find /opt/mz/common -name container.conf)")?;
+    let rows = of_platform()?;
+    assert!(
+        rows.iter().any(|row| row.is("ok", "addresses", "leads to the Platform where that runs")),
+        "{rows:#?}"
+    );
+    Ok(())
+}
+
+/// A Platform that nothing binds to its address.
+#[test]
+fn platform_without_server_host_beside_an_address_of_the_cluster_is_found() -> Done {
+    let site = node(site(Kind::Ec))?;
+    let unset = "sed -i '/pico.rcp.server.host/d' $(find /opt/mz/common -name container.conf)";
+    let local = "sed -i 's/mzplat/localhost/' $(find /opt/mz/common -name cell.conf) /opt/mz/bin/mzsh";
+    site.sh(&format!("{unset} && {local}"))?;
+    let address = r#"<primitive id="mz-address" class="ocf" provider="heartbeat" type="IPaddr2"><instance_attributes id="a-ia"><nvpair id="a-1" name="ip" value="192.0.2.100"/></instance_attributes></primitive>"#;
+    let constraints = |constraint: &str| {
+        let all = format!("<resources>{address}");
+        WELL.replace("<resources>", &all).replace("<constraints>", &format!("<constraints>{constraint}"))
+    };
+    let grouped = WELL
+        .replace(
+            r#"<primitive id="mz-platform""#,
+            &format!(r#"<group id="g">{address}<primitive id="mz-platform""#),
+        )
+        .replacen("</operations></primitive>", "</operations></primitive></group>", 1);
+    let order = r#"<rsc_order id="a-o" first="mz-address" then="mz-platform"/>"#;
+    let tie = r#"<rsc_colocation id="a-c" rsc="mz-platform" with-rsc="mz-address" score="INFINITY"/>"#;
+    let words = "mz-address (192.0.2.100) is its address in the cluster: nobody reaches it there";
+    for (cib, what) in [(grouped, "group"), (constraints(order), "order"), (constraints(tie), "colocation")] {
+        site.node.write(CIB, cib)?;
+        let rows = rows_of(doctor(&site, &["mz-platform"]))?;
+        let row = rows.iter().find(|row| row.check == "pico.rcp.server.host");
+        assert!(row.is_some_and(|row| row.is("warning", "addresses", words)), "{what}: {rows:#?}");
+        only(&rows, "warning", "addresses", words);
+    }
+    // An address of something else, and none.
+    for cib in [constraints(""), WELL.to_owned()] {
+        site.node.write(CIB, cib)?;
+        assert_eq!(found(&rows_of(doctor(&site, &["mz-platform"]))?), Vec::<&Row>::new());
+    }
+    // Without the configuration.
+    let by_hand = || site.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]);
+    only(&rows_of(by_hand())?, "warning", "addresses", "is not known without the configuration");
+    // Others look for it at an address that leads to this node.
+    site.sh("sed -i 's/localhost/mzplat/' $(find /opt/mz/common -name cell.conf) /opt/mz/bin/mzsh")?;
+    only(&rows_of(by_hand())?, "warning", "addresses", "has all look for it at mzplat (192.0.2.1)");
+    Ok(())
+}
