@@ -313,6 +313,7 @@ const CONFIGURATIONS: &[Configured] = &[
         r#"name="pico_name" value="ec1"/>"#,
         r#"name="pico_name" value="platform"/>"#,
         &[
+            ("error", "registry", "platform is of type Platform by its template (mz.standard-platform)"),
             ("error", "constraints", "mz-ec1 manages the same pico"),
             ("warning", "constraints", "mz-platform manages the same pico"),
         ],
