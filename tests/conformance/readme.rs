@@ -1,4 +1,4 @@
-//! What the README shows, run word for word: the installation and the configurations.
+//! What the README and docs/operate/crm.md show, run word for word: the installation and the configurations.
 
 use crate::stage::{CIB, PLATFORM, Stage};
 use crate::{Verdict, ensure, generations};
@@ -9,12 +9,12 @@ use std::time::Duration;
 use testkit::AgentCall;
 use testkit::site::{Kind, recurring, site};
 
-/// The block of shell commands in the README whose first word is `tool`.
-fn block(tool: &str) -> Result<String, Box<dyn std::error::Error>> {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"))?;
-    let mut blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+/// The block of shell commands in a page whose first word is `tool`.
+fn block(page: &str, tool: &str) -> Result<String, Box<dyn std::error::Error>> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page))?;
+    let mut blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
     let found = blocks.find(|block| block.split_whitespace().next() == Some(tool));
-    Ok(found.ok_or_else(|| format!("the README has no block of {tool} commands"))?.to_owned())
+    Ok(found.ok_or_else(|| format!("{page} has no block of {tool} commands"))?.to_owned())
 }
 
 /// Runs the block and looks at what stands in the CIB afterwards.
@@ -65,12 +65,15 @@ fn configures_all_four(script: &str) -> Verdict {
 #[test]
 fn the_commands_for_pcs_do_what_they_say() -> Verdict {
     // In a file instead of a cluster: that is all that is changed.
-    configures_all_four(&block("pcs")?.replace("pcs ", &format!("pcs -f {CIB} ")))
+    let block = block("README.md", "pcs")?;
+    let commands =
+        block.lines().filter(|line| !line.starts_with("pcs cluster ")).collect::<Vec<_>>().join("\n");
+    configures_all_four(&commands.replace("pcs -f mz.xml ", &format!("pcs -f {CIB} ")))
 }
 
 #[test]
 fn the_commands_for_crm_do_what_they_say() -> Verdict {
-    configures_all_four(&block("crm")?)
+    configures_all_four(&block("docs/operate/crm.md", "crm")?)
 }
 
 /// Where the agents stand, and how often they are replaced there.
@@ -100,7 +103,7 @@ fn upgrading_under_monitors_fails_none_of_them() -> Verdict {
         "mkdir -p /opt/build/target/release && cd /opt/build/target/release &&
         cp {AGENTS}/* /run/testkit/bin/mzha . && strip * && mount -t tmpfs -o mode=755 tmpfs {AGENTS}"
     ))?;
-    let install = block("cargo")?.replace("/usr/sbin", "/opt/sbin");
+    let install = block("README.md", "cargo")?.replace("/usr/sbin", "/opt/sbin");
     let install = |times: usize| {
         let script = format!("cargo() {{ :; }}; cd /opt/build; for n in $(seq {times}); do {install} done");
         site.node.command("bash").args(["-euc", &script]).time_limit(Duration::from_secs(300)).run()

@@ -519,8 +519,10 @@ fn the_configuration_of_the_readme_is_well() -> Done {
     let empty = site.node.exec(["cibadmin", "--empty"])?;
     site.node.write(CIB, empty.stdout)?;
     // One installation is enough to look at; all of them are on the storage then.
-    let script = block
-        .replace("pcs ", &format!("pcs -f {CIB} "))
+    let script =
+        block.lines().filter(|line| !line.starts_with("pcs cluster ")).collect::<Vec<_>>().join("\n");
+    let script = script
+        .replace("pcs -f mz.xml ", &format!("pcs -f {CIB} "))
         .replace("mz_home=/opt/ec", "mz_home=/opt/mz os_user=mzadmin");
     let script = script.replace("os_user=mzadmin", &format!("os_user={}", site.node.owner()));
     let pcs = site.node.command("bash").args(["-euc", &script]).env("HOME", "/run/testkit/home");

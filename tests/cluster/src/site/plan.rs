@@ -9,8 +9,9 @@ use super::{BEATS, EC_HOME, HOME, STORAGE, Site, of_platform};
 use crate::Lab;
 use crate::control::{PROGRAMS, io_error};
 
-/// What users are told to do.
-const README: &str = include_str!("../../../../README.md");
+/// What users are told to do, by tool.
+const WITH_PCS: &str = include_str!("../../../../README.md");
+const WITH_CRM: &str = include_str!("../../../../docs/operate/crm.md");
 
 /// In the README, and here: the storage is a directory that all nodes have, the address one of their network.
 const OURS: [(&str, &str); 2] = [
@@ -130,20 +131,21 @@ impl Plan {
 
     /// The commands, one a line, without the name of the tool.
     fn commands(&self) -> Vec<String> {
-        let (begin, drop) = match self.tool {
-            Tool::Crm => ("crm ", "crm configure "),
-            Tool::Pcs => ("pcs ", "pcs "),
+        let (page, begin, drop) = match self.tool {
+            Tool::Crm => (WITH_CRM, "crm ", "crm configure "),
+            Tool::Pcs => (WITH_PCS, "pcs ", "pcs -f mz.xml "),
         };
-        let block = README.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let block = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
         let block =
-            block.into_iter().find(|block| block.starts_with(begin)).expect("the README has a configuration");
+            block.into_iter().find(|block| block.starts_with(begin)).expect("the page has a configuration");
         let mut block = block.replace("\\\n", " ");
         for (theirs, ours) in OURS {
-            assert!(block.contains(theirs), "the README has no {theirs:?} any more");
+            assert!(block.contains(theirs), "the page has no {theirs:?} any more");
             block = block.replace(theirs, ours);
         }
+        // What does not begin so fetches the configuration and pushes it.
         let mut lines: Vec<String> =
-            block.lines().map(|line| line.strip_prefix(drop).unwrap_or(line).to_owned()).collect();
+            block.lines().filter_map(|line| line.strip_prefix(drop)).map(str::to_owned).collect();
         // The second EC is as the first.
         let of_ec1: Vec<String> =
             lines.iter().filter(|line| line.contains("ec1")).map(|line| line.replace("ec1", "ec2")).collect();
