@@ -3,7 +3,7 @@
 use serde_json::Value;
 use testkit::imitation::Imitation;
 use testkit::site::{HOME, Kind, Site, site};
-use testkit::{Done, Error, NodeCommand};
+use testkit::{AgentCall, Done, Error, NodeCommand};
 
 fn health<'a>(site: &'a Site, words: &[&str]) -> NodeCommand<'a> {
     site.command("mzha").arg("health").args(words)
@@ -128,6 +128,51 @@ fn a_strangers_process_makes_nothing_well_and_nothing_doubtful() -> Done {
         assert!(site.lives(&other)?);
         site.signal(other.pid, "KILL")?;
     }
+    Ok(())
+}
+
+/// A pico that the cluster's monitors could not check for long is well, and it is said since when not, and why: at the depth that is asked here, too, and
+/// at the deeper one.
+#[test]
+fn pico_that_could_not_be_checked_for_long_is_well_but_that() -> Done {
+    for depth in [10, 20] {
+        let site = site(Kind::Ec).commands().build()?;
+        let limited = |call: AgentCall<'_>| call.param("unchecked_limit", "2").run("start");
+        limited(site.agent())?.expect(0)?;
+        site.sh("mv /opt/mz/lib/ha.jar /opt/mz/lib/away.jar")?;
+        let monitor = || site.recurring(depth).param("unchecked_limit", "2").run("monitor");
+        monitor()?.expect(0)?;
+        let ran = health(&site, &["ec"]).run()?.expect(0)?;
+        // Its own look is the second one.
+        assert_eq!(ran.stdout.contains("not checked since "), depth == 10, "{ran}");
+        for _ in 0..9 {
+            monitor()?.expect(0)?;
+        }
+        for who in [["ec"].as_slice(), &["--pico", "ec1"]] {
+            let ran = health(&site, who).run()?.expect(0)?;
+            assert!(ran.stdout.contains(": well, but "), "{ran}");
+            assert!(ran.stdout.contains("not checked ") && ran.stdout.contains(" UTC (1"), "{ran}");
+            assert_eq!(ran.stdout.matches(" UTC (").count(), 1, "{ran}");
+            assert!(ran.stdout.contains("ha.jar"), "{ran}");
+        }
+        assert_eq!(emf(&site, 0)?["Healthy"], 1);
+        site.sh("mv /opt/mz/lib/away.jar /opt/mz/lib/ha.jar")?;
+        monitor()?.expect(0)?;
+        says(&site, 0, &["ec", ": well\n"])?;
+    }
+    Ok(())
+}
+
+/// Whether its HA Monitor Server was ever there, the resource's record knows, also for who names the pico.
+#[test]
+fn server_that_is_gone_is_not_well_and_one_that_was_never_there_is() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    site.start()?;
+    site.close_ha("127.0.0.1", 26001)?;
+    says(&site, 1, &["not well: ec1 hangs", "nothing listens on 127.0.0.1:26001"])?;
+    site.sh(&format!("rm {}", site.record()))?;
+    let ran = health(&site, &["--pico", "ec1"]).run()?.expect(0)?;
+    assert!(ran.stdout.contains("was never seen to listen on 127.0.0.1:26001"), "{ran}");
     Ok(())
 }
 

@@ -71,6 +71,8 @@ fn a_pico_that_an_administrator_is_just_starting_is_waited_for() -> Done {
         })?;
         let start = site.agent().meta_timeout(Duration::from_secs(60)).run("start")?;
         start.answers(OK).silently();
+        let listens = site.sh("cat /proc/net/tcp")?.contains(&format!("0100007F:{:04X} ", 26000));
+        assert!(listens, "its HA Monitor Server was waited for");
         Ok::<_, Error>((pid, by_hand.join().expect("the startup's thread does not panic")?))
     })?;
     by_hand.expect(0)?;

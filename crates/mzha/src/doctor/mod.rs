@@ -19,6 +19,7 @@ mod questions;
 mod recheck;
 mod report;
 mod row;
+mod running;
 mod service;
 mod subject;
 

@@ -9,9 +9,9 @@ use crate::cib::{Cib, PROVIDER};
 use crate::resource::Resource;
 use crate::verdict::Verdict;
 use ocf::{visible, visible_json};
-use pico::actions::{self, Request};
+use pico::actions::{self, NOT_CHECKED, Request, not_checked};
 use pico::verdict::Occasion;
-use pico::{Budget, PicoName, PicoType};
+use pico::{Budget, PicoName, PicoType, Settings};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -95,7 +95,8 @@ impl Health {
             );
         }
         let request = Request::once(Occasion::Recurring, 10);
-        (name, Verdict::of(actions::monitor(&settings, request, budget)))
+        let verdict = Verdict::of(actions::monitor(&settings, request, budget));
+        (name, with_not_checked(verdict, &settings))
     }
 
     fn subject(&self, budget: Budget) -> Result<Resource, String> {
@@ -108,6 +109,16 @@ impl Health {
         let parameters = [("mz_home".to_owned(), home), ("pico_name".to_owned(), pico.to_string())].into();
         Ok(Resource { name: None, kind, parameters })
     }
+}
+
+/// Of one that is well, also which checks of it the cluster could not make.
+fn with_not_checked(verdict: Verdict, settings: &Settings) -> Verdict {
+    let Verdict::Well(warning) = verdict else { return verdict };
+    // This one has counted itself.
+    let is_told = warning.as_ref().is_some_and(|warning| warning.contains(NOT_CHECKED));
+    let others = not_checked(settings).into_iter().filter(|one| one.depth > 10 || !is_told);
+    let all: Vec<String> = warning.into_iter().chain(others.map(|one| one.to_string())).collect();
+    Verdict::Well((!all.is_empty()).then(|| all.join("; ")))
 }
 
 /// The resource of this name: as it was started here, else as it is configured.
