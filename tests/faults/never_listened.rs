@@ -1,4 +1,4 @@
-//! A JVM that was started before the registry said where its HA Monitor Server listens
+//! A JVM that was started before the registry said where its HA Monitor Server listens.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Deep checks that can't be made, run after run
+//! Deep checks that can't be made, run after run.
 
 use testkit::answer::{Answer, DEGRADED, GENERIC, OK};
 use testkit::site::{Kind, Site, site};

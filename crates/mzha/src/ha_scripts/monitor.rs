@@ -97,10 +97,8 @@ fn of_pico(question: &Question, pico: &PicoName, is_off: bool, budget: Budget) -
     } else {
         never_listened(&resource, question).then(|| {
             let at = question.host.as_ref().map_or_else(String::new, |host| format!("{host}, "));
-            format!(
-                "it was never seen to listen on {at}port {}: restart it to make that effective",
-                question.port
-            )
+            let port = question.port;
+            format!("it was never seen to listen on {at}port {port}: unless it is coming up, restart it")
         })
     };
     (verdict(&resource, outcome, mute), points)

@@ -5,7 +5,7 @@ use crate::product::{
 };
 use crate::record::{self, HaFacts, Record};
 use crate::settings::{Endpoint, HaCheck, Settings, Target};
-use host::{ProcessId, helper, pause};
+use host::{ProcessId, helper, pause, process};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
@@ -129,9 +129,9 @@ pub(super) fn ask_ha(
     let has_listened = has_listened(target, record, jvm, &endpoint, &answer, until);
     Some(match answer {
         HaAnswer::NoAnswer(why) | HaAnswer::Unreadable(why) | HaAnswer::Failed(why) if !has_listened => {
-            HaAnswer::NeverListened(format!(
-                "{jvm} was never seen to listen on {endpoint} ({why}): restart the pico to make it effective"
-            ))
+            let is_young = process::uptime(jvm) < grace(settings, record.ha.as_ref());
+            let todo = if is_young { "it may be coming up" } else { "restart the pico to make it effective" };
+            HaAnswer::NeverListened(format!("{jvm} was never seen to listen on {endpoint} ({why}): {todo}"))
         }
         answer => answer,
     })
