@@ -3,7 +3,7 @@
 use serde_json::Value;
 use testkit::imitation::Imitation;
 use testkit::site::{HOME, Kind, Site, site};
-use testkit::{Done, Error, Held, NodeCommand};
+use testkit::{AgentCall, Done, Error, Held, NodeCommand};
 
 fn health<'a>(site: &'a Site, words: &[&str]) -> NodeCommand<'a> {
     site.command("mzha").arg("health").args(words)
@@ -187,6 +187,37 @@ fn pico_that_may_not_be_meant_to_run_here_is_unknown_and_never_not_well() -> Don
     Ok(())
 }
 
+/// Of a pico that the cluster's monitors could not check for long it is said since when, and why, at whichever depth.
+#[test]
+fn pico_that_could_not_be_checked_for_long_is_unknown_and_since_when_is_said() -> Done {
+    for depth in [10, 20] {
+        let site = site(Kind::Ec).commands().build()?;
+        let limited = |call: AgentCall<'_>| call.param("unchecked_limit", "2").run("start");
+        limited(site.agent())?.expect(0)?;
+        site.sh("mv /opt/mz/lib/ha.jar /opt/mz/lib/away.jar")?;
+        let monitor = || site.recurring(depth).param("unchecked_limit", "2").run("monitor");
+        monitor()?.expect(0)?;
+        let ran = health(&site, &["ec"]).run()?.expect(2)?;
+        assert!(!ran.stdout.contains("not checked "), "{ran}");
+        for _ in 0..9 {
+            monitor()?.expect(0)?;
+        }
+        for who in [["ec"].as_slice(), &["--pico", "ec1"]] {
+            let ran = health(&site, who).run()?.expect(2)?;
+            assert!(ran.stdout.contains(&format!("not checked at depth {depth} since ")), "{ran}");
+            assert_eq!(ran.stdout.matches(" UTC (10 runs): ").count(), 1, "{ran}");
+            assert!(ran.stdout.contains("ha.jar"), "{ran}");
+        }
+        site.sh("mv /opt/mz/lib/away.jar /opt/mz/lib/ha.jar")?;
+        // Its own look is well, and the cluster's monitors have yet to find that.
+        let ran = health(&site, &["ec"]).run()?.expect(0)?;
+        assert!(ran.stdout.contains(&format!(": well, but not checked at depth {depth} since ")), "{ran}");
+        monitor()?.expect(0)?;
+        says(&site, 0, &["ec", ": well\n"])?;
+    }
+    Ok(())
+}
+
 #[test]
 fn storage_that_hangs_makes_a_pico_that_does_not_run_unknown() -> Done {
     let site = site(Kind::Ec).commands().build()?;
@@ -313,6 +344,19 @@ fn argument_that_a_command_does_not_take_is_refused_with_its_usage() -> Done {
         let ran = site.command("mzha").args(&words).run()?.expect(2)?;
         assert!(ran.stdout.is_empty() && ran.stderr.contains("Usage: mzha"), "{words:?}: {ran}");
     }
+    Ok(())
+}
+
+/// Whether its HA Monitor Server was ever there, the resource's record knows, also for who names the pico.
+#[test]
+fn server_that_is_gone_is_not_well_and_one_that_was_never_there_is_unknown() -> Done {
+    let site = site(Kind::Ec).commands().build()?;
+    site.start()?;
+    site.close_ha("127.0.0.1", 26001)?;
+    says(&site, 1, &["not well: ec1 hangs", "nothing listens on 127.0.0.1:26001"])?;
+    site.sh(&format!("rm {}", site.record()))?;
+    let ran = health(&site, &["--pico", "ec1"]).run()?.expect(2)?;
+    assert!(ran.stdout.contains("was never seen to listen on 127.0.0.1:26001"), "{ran}");
     Ok(())
 }
 

@@ -58,7 +58,7 @@ fn a_restart_by_hand_is_noticed_and_no_failure() -> Done {
     Ok(())
 }
 
-/// A start that meets an administrator's own startup half-way waits for that JVM to come up and kills
+/// A monitor that meets an administrator's own startup half-way is well, for that JVM is coming up; a start waits for it and kills
 /// nothing, although its HA Monitor Server does not answer yet.
 #[test]
 fn a_pico_that_an_administrator_is_just_starting_is_waited_for() -> Done {
@@ -69,8 +69,13 @@ fn a_pico_that_an_administrator_is_just_starting_is_waited_for() -> Done {
             let found = site.picos("platform")?;
             Ok(found.first().map(|process| process.pid).ok_or_else(|| "no such process".to_owned()))
         })?;
+        // Nor does a monitor take it for one that hangs.
+        site.recurring(10).param("monitor_retries", "0").run("monitor")?.answers(OK).silently();
+        assert!(site.log()?.contains("): it may be coming up"), "{}", site.log()?);
         let start = site.agent().meta_timeout(Duration::from_secs(60)).run("start")?;
         start.answers(OK).silently();
+        let listens = site.sh("cat /proc/net/tcp")?.contains(&format!("0100007F:{:04X} ", 26000));
+        assert!(listens, "its HA Monitor Server was waited for");
         Ok::<_, Error>((pid, by_hand.join().expect("the startup's thread does not panic")?))
     })?;
     by_hand.expect(0)?;

@@ -209,7 +209,8 @@ fn an_ha_client_that_cant_be_run_is_a_warning_that_names_the_file() -> Done {
             log.contains("its HA Monitor Server could not be asked: ") && log.contains(file),
             "{line}: {log}"
         );
-        asks.param("degraded", "yes").run("monitor")?.expect(190)?.because(&["could not be asked", file]);
+        let told = asks.param("degraded", "yes").param("unchecked_limit", "2").run("monitor")?.expect(190)?;
+        told.because(&["not checked since", file]);
         site.monitor(0)?.answers(OK).silently();
         site.stop()?.answers(OK);
         site.nothing_left()?;
@@ -260,28 +261,31 @@ fn asks_there(call: AgentCall<'_>) -> AgentCall<'_> {
     call.param("ha_port", "25998").param("ha_timeout", "3").param("monitor_retries", "0")
 }
 
-/// A port of the HA Monitor Server that another process holds is no answer of the pico, whatever is said there: a deep monitor
-/// names that process, a probe and depth 0 say that the pico lives.
+/// A port of the HA Monitor Server that another process holds once the pico's own is gone is no answer of the pico, whatever is said there: a deep
+/// monitor names that process, a probe and depth 0 say that the pico lives. Where the pico was never seen to listen, that is a warning.
 #[test]
 fn another_process_on_the_port_of_the_ha_monitor_server_is_named() -> Done {
     let site = site(Kind::Platform).build()?;
     let pico = site.start()?;
-    let server = "import socket
-server = socket.create_server(('127.0.0.1', 25998))
+    site.close_ha("127.0.0.1", 26000)?;
+    let server = "import socket, threading
+servers = [socket.create_server(('127.0.0.1', port)) for port in (25998, 26000)]
 open('/opt/other.up', 'w')
-while True:
-    server.accept()[0].sendall(b'OK\\n')
+for server in servers:
+    threading.Thread(target=lambda of=server: [of.accept()[0].sendall(b'OK\\n') for _ in iter(int, 1)]).start()
 ";
     site.node.write("/opt/other.py", server)?;
     site.sh("setsid python3 /opt/other.py </dev/null >/dev/null 2>&1 & until [ -e /opt/other.up ]; do sleep 0.01; done")?;
     let all = site.node.processes()?;
     let other = all.iter().find(|p| p.argv.iter().any(|word| word == "/opt/other.py")).expect("it is up").pid;
-    let holder = format!("port 25998 is held by pid {other} (python3), not by it");
-    let monitor = asks_there(site.recurring(10)).run("monitor")?.answers(GENERIC);
-    monitor.because(&["platform", &format!("pid {} is alive", pico.pid), &holder]);
+    let holder = |port: u16| format!("port {port} is held by pid {other} (python3), not by it");
+    let monitor = site.recurring(10).param("monitor_retries", "0").run("monitor")?.answers(GENERIC);
+    monitor.because(&["platform", &format!("pid {} is alive", pico.pid), &holder(26000)]);
     site.monitor(0)?.answers(OK).silently();
-    asks_there(site.agent()).run("monitor")?.answers(OK).silently();
-    site.monitor(10)?.answers(OK).silently();
+    site.probe()?.answers(OK).silently();
+    asks_there(site.recurring(10)).run("monitor")?.answers(OK).silently();
+    let log = site.log()?;
+    assert!(log.contains(&holder(25998)) && log.contains("was never seen to listen on"), "{log}");
     Ok(())
 }
 

@@ -193,4 +193,21 @@ impl Site {
         self.sh(&format!("chmod 755 {program}"))?;
         Ok("/opt/jdk")
     }
+
+    /// The HA Monitor Server of the pico under test, which listens there, closes its port and listens no more; the JVM lives on.
+    pub fn close_ha(&self, address: &str, port: u16) -> Done {
+        self.set(&[&format!("{}.ha_answer=closed", self.pico())])?;
+        let ping = format!("exec 3<>/dev/tcp/{address}/{port}; echo ping >&3; cat <&3");
+        self.sh(&format!("bash -c '{ping}'"))?;
+        self.set(&[&format!("{}.ha_answer=OK", self.pico())])
+    }
+
+    /// Replaces text in the registry's file of the pico under test.
+    pub fn change_registry(&self, from: &str, to: &str) -> Done {
+        let path =
+            format!("{HOME}/common/config/cell/default/.active/containers/main1/picos/{}.conf", self.pico());
+        let text = self.node.read(&path)?;
+        assert!(text.contains(from), "{from}: {text}");
+        self.node.write(&path, text.replace(from, to))
+    }
 }

@@ -17,7 +17,8 @@ dead. \"Not running\" (7) is said only when a look at every process of the node 
 anything that could be it. A probe asks only whether it runs here. Where a column says \
 \"1, unless tolerated\", the first `failures_tolerated` failures in a row are still 0 with a warning, and a check that got no answer was \
 made `monitor_retries` times more before. A \
-warning is a line in the log; with `degraded=yes` it is answered with 190 from the second time on. The reason is what `pcs status` \
+warning is a line in the log; with `degraded=yes` it is answered with 190 from the second time on. A check that could not be made says \
+nothing of the pico; from the `unchecked_limit`th run in a row on the reason is since when it has not been checked, and why. The reason is what `pcs status` \
 shows (example: `platform`, or `ec1`, pid 4711).
 ";
 
@@ -63,6 +64,10 @@ fn cells(row: Row) -> Vec<String> {
 fn answer(verdict: &Verdict) -> String {
     let (code, remark) = match verdict.finding {
         Finding::Running => (ExitCode::Success, ""),
+        Finding::Unchecked => (
+            ExitCode::Success,
+            ", warning; from the `unchecked_limit`th run in a row on 190 with `degraded=yes`",
+        ),
         Finding::Warning => (ExitCode::Success, ", warning"),
         Finding::Degraded => (ExitCode::Degraded, " from the second time on, before that 0, warning"),
         Finding::NotRunning => (ExitCode::NotRunning, ""),
@@ -156,6 +161,12 @@ fn rows() -> Vec<Row> {
         ha(
             "one; depth 10: the HA client did not come to ask in its time",
             HaAnswer::NotReached(text("the HA client did not come to ask: is the node overloaded?")),
+        ),
+        ha(
+            "one; depth 10: no answer, and this JVM was never seen to listen there: the registry was changed since it started",
+            HaAnswer::NeverListened(text(
+                "pid 4711 was never seen to listen on 127.0.0.1:26000 (nothing listens on 127.0.0.1:26000): restart the pico to make it effective",
+            )),
         ),
         ha(
             "one; depth 10: its HA Monitor Server does not answer",

@@ -70,8 +70,18 @@ pub const FAILURES_TOLERATED: Parameter =
 pub const DEGRADED: Parameter = Parameter::boolean("degraded").default_to("no").reloadable().describe(
     "Answer degraded where a warning is due?",
     "If yes, a monitor that has had a warning twice in a row answers 190 (degraded) instead of 0, which cluster tools \
-     show. The resource is not restarted.",
+     show; so does one that could not check the pico instance (see unchecked_limit). The resource is not restarted.",
 );
+
+/// `unchecked_limit`
+pub const UNCHECKED_LIMIT: Parameter =
+    Parameter::integer("unchecked_limit", 1, 10_000).default_to("10").reloadable().describe(
+        "Runs in a row in which a deep check can't be made",
+        "A check of depth 10 or 20 that can't be made (the HA client or mzsh can't be run, the JVM was started before its HA \
+         Monitor Server was switched on) is no failure, and is warned of in the log. From this many runs in a row on, \
+         counted for each depth, the monitor says since when the pico instance has not been checked and why, and answers \
+         190 if degraded is yes.",
+    );
 
 /// `wait`
 pub const WAIT: Parameter = Parameter::duration("wait", Duration::ZERO, DAY)
@@ -204,7 +214,7 @@ pub const PICO_PORT: Parameter = Parameter::integer("pico_port", 1, 65535)
     .describe("Not used", "Accepted so that a resource of ocf:heartbeat:mediationzone can be moved over.");
 
 /// How many parameters an agent has.
-const COUNT: usize = 30;
+const COUNT: usize = 31;
 
 /// The table of one agent.
 const fn table(kind: PicoType) -> [Parameter; COUNT] {
@@ -223,6 +233,7 @@ const fn table(kind: PicoType) -> [Parameter; COUNT] {
         MONITOR_RETRIES,
         FAILURES_TOLERATED,
         DEGRADED,
+        UNCHECKED_LIMIT,
         WAIT,
         HA_CHECK,
         HA_HOST,

@@ -35,6 +35,7 @@ pub fn read(kind: PicoType, call: &Invocation) -> (Settings, Vec<ParameterError>
         monitor_retries: reader.count(&p::MONITOR_RETRIES),
         failures_tolerated: reader.count(&p::FAILURES_TOLERATED),
         degraded: reader.boolean(&p::DEGRADED),
+        unchecked_limit: reader.count(&p::UNCHECKED_LIMIT),
         wait: reader.duration(&p::WAIT),
         ha_check: match reader.word(&p::HA_CHECK) {
             "yes" => HaCheck::Yes,
@@ -256,6 +257,7 @@ mod tests {
         assert_eq!((target.name.as_str(), target.home.path()), ("platform", Path::new("/opt/mz")));
         assert_eq!(settings.mzsh_timeout, Duration::from_secs(90));
         assert_eq!((settings.monitor_retries, settings.failures_tolerated), (1, 0));
+        assert_eq!(settings.unchecked_limit, 10);
         assert_eq!((settings.wait, settings.ha_timeout), (Duration::from_secs(20), Duration::from_secs(10)));
         assert_eq!((settings.ha_check, settings.on_ha_failed), (HaCheck::Auto, OnHaFailed::Fail));
         assert_eq!(settings.wait_for_timeout, Duration::from_secs(30));

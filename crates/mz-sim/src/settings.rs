@@ -67,7 +67,7 @@ keys! {
     SHUTDOWN_FAILED = "shutdown_failed", Kind::OneOf(&["kill", "code-4"]), "kill", "what a shutdown that did not end the pico does: kill it, or exit with 4";
     STATUS_WITHOUT_PLATFORM_CODE = "status_without_platform_code", Kind::OneOf(&["0", "1"]), "0", "exit code of status for a pico that runs without contact with the Platform";
     STARTUP_OUTCOME = "startup_outcome", Kind::Outcome, "ok", "what startup comes to: ok, errors, no-such, code:N, dies, slow";
-    HA_ANSWER = "ha_answer", Kind::Text, "OK", "what the HA Monitor Server answers: OK (which is FAILED and a reason where a threshold of mz.ha.* is not complied with), silent (none, and the client waits), or this text in any case";
+    HA_ANSWER = "ha_answer", Kind::Text, "OK", "what the HA Monitor Server answers: OK (which is FAILED and a reason where a threshold of mz.ha.* is not complied with), silent (none, and the client waits), closed (none, and from then on it listens no more), or this text in any case";
     WORKLOAD = "workload", Kind::Workload, "", "what the HA Monitor Server of an EC counts, on one line with ; between entries, or the path of a file; `mz-sim ha-replay --help` has the format";
     HA_CLOCK = "ha_clock", Kind::Clock, "real", "the time since the HA Monitor Server is up, by which it counts: real, so many times as fast (x100), or set to a time (80s)";
     HA_FIRST_INTERVAL = "ha_first_interval", Kind::OneOf(&["no-counts", "ok"]), "no-counts", "a ping before the first interval has ended: judged as if nothing had happened, or OK";

@@ -25,6 +25,7 @@ pub mod product;
 pub mod record;
 mod rows;
 mod settings;
+mod time_of_day;
 pub mod verdict;
 
 pub use budget::Budget;

@@ -4,8 +4,10 @@
 //! truth: it names a process by pid, start time and boot, and /proc is asked whether that one lives. Lost, torn or
 //! foreign it costs a look at all processes, no wrong answer.
 
+mod counts;
 mod stem;
 
+pub use counts::{Counts, Unchecked};
 pub use stem::file_stem;
 
 use crate::identity::Home;
@@ -90,15 +92,6 @@ impl HaFacts {
     }
 }
 
-/// Failed checks in a row, and warnings in a row, of one depth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// Failed.
-    pub failed: u32,
-    /// Well, with a warning.
-    pub warned: u32,
-}
-
 /// The record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
@@ -130,6 +123,9 @@ pub struct Record {
     pub people: BTreeSet<u32>,
     /// What is known of the HA Monitor Server; `None`: the registry was not read yet.
     pub ha: Option<HaFacts>,
+    /// Where this JVM was seen to listen for questions to its HA Monitor Server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listened: Vec<Endpoint>,
     /// The Platform's RCP endpoint, where the registry named one.
     pub platform: Option<Endpoint>,
     /// The recurring monitors.
@@ -167,6 +163,7 @@ impl Record {
             uid: None,
             people: BTreeSet::new(),
             ha: None,
+            listened: Vec::new(),
             platform: None,
             rows: Rows::default(),
             told: BTreeSet::new(),
@@ -211,6 +208,10 @@ impl Record {
 
     /// Names the JVM, while mzsh is still at work on it.
     pub fn found(&mut self, jvm: ProcessId) {
+        if self.jvm() != Some(jvm) {
+            self.listened.clear();
+            self.counts.clear();
+        }
         self.jvm = Some(jvm.into());
         let leads = |stat: process::Stat| stat.session == jvm.pid.as_raw();
         self.jvm_leads_session = jvm.stat().ok().flatten().is_some_and(leads);
@@ -223,7 +224,11 @@ impl Record {
         self.phase = Phase::Running;
         self.rows.begin();
         self.told.clear();
-        self.counts.clear();
+        // A check that could not be made of this JVM is still to be made.
+        self.counts.retain(|_, counts| {
+            *counts = Counts { unchecked: counts.unchecked.take(), ..Counts::default() };
+            counts.unchecked.is_some()
+        });
     }
 
     /// What the record was written for; `None` when its name can't be one.
@@ -408,6 +413,12 @@ pub fn of_others(resource: Option<&str>, target: &Target) -> Vec<PathBuf> {
     others
 }
 
+/// The records of all resources that know this pico.
+#[must_use]
+pub fn of_pico(target: &Target) -> Vec<Record> {
+    all_but(None).map(|(_, record)| record).filter(|record| record.is_for(target)).collect()
+}
+
 /// The records of picos of `home` that had this port for their HA Monitor Server when they were started or adopted, whether it was on or
 /// not ([`HaFacts::is_off`]), whichever resource they are of, and whether the pico still lives or not.
 #[must_use]
@@ -515,6 +526,24 @@ mod tests {
         assert_ne!(name_of(&target("ec1", "/opt/mz2")), first);
     }
 
+    #[test]
+    fn what_was_learned_of_a_jvm_is_of_that_one_alone() {
+        let id = |start| ProcessId { pid: Pid::own(), start };
+        let text = OLDEST.replace("FORMAT", &FORMAT.to_string());
+        let mut record = Record::parse(text.as_bytes(), "b").unwrap().unwrap();
+        record.runs_as(id(1));
+        let unchecked = Unchecked::one_more(None, "no java", std::time::UNIX_EPOCH);
+        let counts = Counts { failed: 1, warned: 1, unchecked: Some(unchecked.clone()) };
+        record.counts.insert(10, counts);
+        record.counts.insert(20, Counts { failed: 1, warned: 0, unchecked: None });
+        record.listened.push(Endpoint { host: "127.0.0.1".to_owned(), port: 26000 });
+        record.runs_as(id(1));
+        let left = [(10, Counts { unchecked: Some(unchecked), ..Counts::default() })];
+        assert_eq!((record.listened.len(), &record.counts), (1, &left.into()));
+        record.runs_as(id(2));
+        assert!(record.listened.is_empty() && record.counts.is_empty());
+    }
+
     /// As the first version wrote it.
     const OLDEST: &str = r#"{"format":FORMAT,"boot":"b","pico":"ec1","mz_home":"/opt/mz","mz_home_resolved":null,"process_match":null,
         "phase":"running","jvm":{"pid":4711,"start":99},"mzsh":null,"uid":4711,"ha":null,"platform":null,"seen":true,"parameters":{}}"#;
@@ -523,9 +552,13 @@ mod tests {
     fn a_record_of_an_older_agent_and_one_of_a_newer_can_be_read() {
         let oldest = OLDEST.replace("FORMAT", &FORMAT.to_string());
         let newer = oldest.replace("\"seen\":true", "\"rows\":{},\"of_a_later_version\":[1]");
-        for text in [oldest, newer] {
+        // As it was before checks that could not be made were counted.
+        let counted = oldest.replace("\"seen\":true", r#""counts":{"10":{"failed":1,"warned":2}}"#);
+        let one = Counts { failed: 1, warned: 2, unchecked: None };
+        for (text, counts) in [(oldest, None), (newer, None), (counted, Some(one))] {
             let record = Record::parse(text.as_bytes(), "b").unwrap().unwrap();
-            assert!(record.rows == Rows::default() && record.told.is_empty());
+            assert!(record.rows == Rows::default() && record.told.is_empty() && record.listened.is_empty());
+            assert_eq!(record.counts.values().next(), counts.as_ref());
             assert_eq!(record.jvm().map(|id| id.start), Some(99));
         }
     }

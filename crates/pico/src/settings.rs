@@ -255,6 +255,8 @@ pub struct Settings {
     pub failures_tolerated: u32,
     /// Answer degraded where a warning is due?
     pub degraded: bool,
+    /// After so many runs of a deep check in a row that could not be made the pico counts as not checked.
+    pub unchecked_limit: u32,
     /// How long a recurring depth 0 waits for the death of the pico, and another depth for its end when the death is told already.
     pub wait: Duration,
     /// Is the HA Monitor Server asked?

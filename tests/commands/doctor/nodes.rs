@@ -1,7 +1,7 @@
 //! What is wrong on the node.
 
 use testkit::imitation::Imitation;
-use testkit::site::{Builder, Kind, site};
+use testkit::site::{Builder, Kind, Site, site};
 use testkit::{Done, Error};
 
 use super::{CIB, Row, WELL, both, doctor, drop_in, found, node, rows_of};
@@ -256,5 +256,67 @@ fn whoever_is_not_root_is_told_that_it_is_not_the_whole_truth() -> Done {
     let site = both()?;
     let rows = rows_of(doctor(&site, &["--pico", "ec1", "--type", "ec"]).user(65534))?;
     assert!(rows.iter().any(|row| row.is("warning", "cluster", "user: not root")), "{rows:#?}");
+    Ok(())
+}
+
+/// A pico that runs, what becomes of its HA Monitor Server, and the endpoint.
+type NotListening = (fn() -> Builder, fn(&Site) -> Done, &'static str);
+
+const NOT_LISTENING: [NotListening; 3] = [
+    (
+        || ec().property("ec1:mz.ha.enabled=false"),
+        |site| site.change_registry("enabled : false", "enabled : true"),
+        "127.0.0.1:26001",
+    ),
+    (ec, |site| site.change_registry("26001", "26007"), "127.0.0.1:26007"),
+    (ec, |site| site.close_ha("127.0.0.1", 26001), "127.0.0.1:26001"),
+];
+
+#[test]
+fn a_pico_that_does_not_listen_where_the_registry_says_is_to_be_restarted() -> Done {
+    for (builder, make, endpoint) in NOT_LISTENING {
+        let site = node(builder())?;
+        let jvm = site.start()?;
+        make(&site)?;
+        let rows = rows_of(doctor(&site, &[]))?;
+        let words = format!("mz.ha.port: {endpoint}: not listening: pid {} ", jvm.pid);
+        let found: Vec<&Row> = found(&rows).into_iter().filter(|row| row.area == "ha_monitor").collect();
+        let [row] = found.as_slice() else { panic!("{rows:#?}") };
+        assert!(row.is("warning", "ha_monitor", &words), "{row:#?}");
+        assert!(
+            row.todo.as_deref().is_some_and(|todo| todo.starts_with("restart the pico to make it effective"))
+        );
+        site.mzsh(&["restart", "ec1"])?.expect(0)?;
+        let rows = rows_of(doctor(&site, &[]))?;
+        assert!(rows.iter().all(|row| row.area != "ha_monitor" || row.level == "ok"), "{rows:#?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_pico_that_could_not_be_checked_for_long_is_a_warning() -> Done {
+    let site = node(ec())?;
+    site.agent().instance("mz-ec1").run("start")?.expect(0)?;
+    site.sh("mv /opt/mz/lib/ha.jar /opt/mz/lib/away.jar")?;
+    let monitor = |depth| site.recurring(depth).instance("mz-ec1").run("monitor")?.expect(0);
+    let words = |depth| format!("monitor depth {depth}: not checked since ");
+    for run in 1..=10 {
+        for depth in [10, 20] {
+            monitor(depth)?;
+        }
+        if [9, 10].contains(&run) {
+            let rows = rows_of(doctor(&site, &[]))?;
+            for depth in [10, 20] {
+                let is_told = |row: &Row| row.is("warning", "operations", &words(depth));
+                let told: Vec<&Row> = rows.iter().filter(|row| is_told(row)).collect();
+                assert_eq!(told.len(), usize::from(run == 10), "{rows:#?}");
+                assert!(told.iter().all(|row| row.seen.contains(" UTC (10 runs): ")), "{told:#?}");
+            }
+        }
+    }
+    // Of one that has ended nothing is left to be checked.
+    site.signal(site.one("ec1")?.pid, "KILL")?;
+    let rows = rows_of(doctor(&site, &[]))?;
+    assert!(rows.iter().all(|row| !row.seen.contains("not checked since")), "{rows:#?}");
     Ok(())
 }

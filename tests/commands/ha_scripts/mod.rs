@@ -197,7 +197,7 @@ fn offline_ends_an_online_that_is_under_way() -> Done {
         || call(&site, "online", "ec1").run(),
         |site| {
             site.until_there()?;
-            answers(monitor(site, EC1).run()?, UNKNOWN, &["ec1", "is not offline"]);
+            answers(monitor(site, EC1).run()?, UNKNOWN, &["ec1 runs", "never seen to listen"]);
             call(site, "offline", "ec1").env("MZ_HA_TIMEOUT", "20").run()
         },
     )?;

@@ -80,7 +80,9 @@ pub fn ha(bytes: &[u8]) {
             assert!(ended.is_some_and(|end| end != End::TimedOut), "{finished:?}");
             says(&why);
         }
-        HaAnswer::NotReached(why) => panic!("only who has watched the client can say so: {why}"),
+        HaAnswer::NotReached(why) | HaAnswer::NeverListened(why) => {
+            panic!("only who has watched the client, or the JVM, can say so: {why}")
+        }
         HaAnswer::NotAsked(why) => {
             assert!(is_no_verdict(ended), "{finished:?}");
             let failed = finished.output.windows(6).any(|w| w == b"FAILED");

@@ -49,5 +49,7 @@ pub use workload::{BadLine, Workload};
 pub(crate) const PING: &str = "ping";
 /// Set as the answer: there is none, and the connection stays open.
 pub(crate) const SILENT: &str = "silent";
+/// Set as the answer: there is none, and from then on nobody listens.
+pub(crate) const CLOSED: &str = "closed";
 /// See [`PING`].
 pub(crate) const HEALTHY: &str = "OK";

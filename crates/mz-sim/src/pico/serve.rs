@@ -147,6 +147,10 @@ impl Pico {
             if text.trim() == ha::SILENT {
                 continue;
             }
+            if text.trim() == ha::CLOSED {
+                self.sockets.ha = None;
+                return false;
+            }
             if self.sockets.connections[index].stream.write_all(text.as_bytes()).is_err() || door != Door::Rcp
             {
                 return false;

@@ -20,6 +20,7 @@ mod questions;
 mod recheck;
 mod report;
 mod row;
+mod running;
 mod server_host;
 mod service;
 mod subject;

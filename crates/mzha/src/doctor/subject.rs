@@ -3,7 +3,7 @@
 use super::installation::{self, Looked};
 use super::questions::Question;
 use super::row::{Area, Row};
-use super::{operations, ports};
+use super::{operations, ports, running};
 use crate::cib::{CHECK_LEVEL, Cib, Configured};
 use crate::resource::Resource;
 use host::Pid;
@@ -99,7 +99,12 @@ impl Subject {
                 cib,
             ));
         }
-        rows.extend(self.held_ports(question));
+        if let Ok(target) = &self.settings.target {
+            let until = question.until();
+            let processes = self.processes(target, until);
+            rows.extend(self.held_ports(&processes, until));
+            rows.extend(running::rows(&self.settings, self.facts(), &processes, until));
+        }
         if let Some(configured) = &self.configured {
             let window = self.facts().map(|facts| Duration::from_secs(facts.ha.interval));
             rows.extend(operations::rows(configured, &self.settings, window));
@@ -155,12 +160,8 @@ impl Subject {
         rows
     }
 
-    fn held_ports(&self, question: Question) -> Vec<Row> {
-        let (Some(facts), Some(Ok(looked)), Ok(target)) = (self.facts(), &self.looked, &self.settings.target)
-        else {
-            return Vec::new();
-        };
-        let until = question.until();
+    fn held_ports(&self, processes: &Processes, until: Instant) -> Vec<Row> {
+        let (Some(facts), Some(Ok(looked))) = (self.facts(), &self.looked) else { return Vec::new() };
         let holders = match ports::holders(facts, &looked.names, until) {
             Ok(holders) => holders,
             Err(e) => {
@@ -173,13 +174,18 @@ impl Subject {
                 )];
             }
         };
-        let record = RecordFile::of(self.settings.resource.as_deref()).read().filter(|r| r.is_for(target));
-        let own: Vec<Pid> = match observe(&self.settings, target, record.as_ref(), Look::Once, until) {
+        let own: Vec<Pid> = match processes {
             Processes::One { id, .. } => vec![id.pid],
-            Processes::Several(pids) => pids,
+            Processes::Several(pids) => pids.clone(),
             _ => Vec::new(),
         };
         ports::held(facts, &holders, &own)
+    }
+
+    /// What runs of it on this node.
+    fn processes(&self, target: &Target, until: Instant) -> Processes {
+        let record = RecordFile::of(self.settings.resource.as_deref()).read().filter(|r| r.is_for(target));
+        observe(&self.settings, target, record.as_ref(), Look::Once, until)
     }
 }
 

@@ -9,7 +9,7 @@ use ocf::Action;
 use pico::actions::{self, Point, Request};
 use pico::record::RecordFile;
 use pico::verdict::Occasion;
-use pico::{Answer, Budget, Outcome, PicoName};
+use pico::{Answer, Budget, Endpoint, Outcome, PicoName};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -84,14 +84,33 @@ fn of_pico(question: &Question, pico: &PicoName, is_off: bool, budget: Budget) -
     for error in errors {
         tracing::warn!("{error}; the default is taken");
     }
-    if !question.debug {
+    let (points, outcome) = if question.debug {
+        let (mut points, outcome) = actions::explain(&settings, budget);
+        points.extend(other_managers(&settings).map(|others| ("other managers", others)));
+        (points, outcome)
+    } else {
         let request = Request::once(Occasion::Recurring, 10);
-        let outcome = actions::monitor(&settings, request, budget);
-        return (verdict(&resource, outcome, is_mute), Vec::new());
-    }
-    let (mut points, outcome) = actions::explain(&settings, budget);
-    points.extend(other_managers(&settings).map(|others| ("other managers", others)));
-    (verdict(&resource, outcome, is_mute), points)
+        (Vec::new(), actions::monitor(&settings, request, budget))
+    };
+    let mute = if is_mute {
+        Some(format!("mz.ha.enabled of {pico} is not true"))
+    } else {
+        never_listened(&resource, question).then(|| {
+            let at = question.host.as_ref().map_or_else(String::new, |host| format!("{host}, "));
+            let port = question.port;
+            format!("it was never seen to listen on {at}port {port}: unless it is coming up, restart it")
+        })
+    };
+    (verdict(&resource, outcome, mute), points)
+}
+
+/// Was the JVM that is known by now never seen to listen where it was asked?
+fn never_listened(resource: &Resource, question: &Question) -> bool {
+    let is_asked = |endpoint: &Endpoint| {
+        endpoint.port == question.port && question.host.as_ref().is_none_or(|host| *host == endpoint.host)
+    };
+    let record = RecordFile::of(resource.name.as_deref()).read();
+    record.is_some_and(|record| !record.listened.iter().any(is_asked))
 }
 
 /// Does the pico, as it is known by now, listen at this port itself?
@@ -103,21 +122,19 @@ fn listens(resource: &Resource, port: u16) -> bool {
 }
 
 /// Of one that is there and not well it is told only where it was online that it has failed; and of one that nobody can ask
-/// (`is_mute`) not that it is well.
-fn verdict(resource: &Resource, outcome: Outcome, is_mute: bool) -> Verdict {
+/// (`mute`: why) not that it is well.
+fn verdict(resource: &Resource, outcome: Outcome, mute: Option<String>) -> Verdict {
     let name = resource.name.as_deref().unwrap_or_default();
     let is_there = matches!(outcome.answer, Answer::Failed(_));
-    match Verdict::of(outcome) {
-        Verdict::NotWell(why) if is_there && !online_here::is_noted(name) => {
+    match (Verdict::of(outcome), mute) {
+        (Verdict::NotWell(why), _) if is_there && !online_here::is_noted(name) => {
             Verdict::CantTell(format!("{why}; it was not online here, and is not offline"))
         }
-        Verdict::Well(_) if is_mute => {
+        (Verdict::Well(_), Some(why)) => {
             let pico = resource.parameters.get("pico_name").map_or("the pico", String::as_str);
-            Verdict::CantTell(format!(
-                "{pico} runs, and whether it hangs can't be told: mz.ha.enabled of {pico} is not true"
-            ))
+            Verdict::CantTell(format!("{pico} runs, and whether it hangs can't be told: {why}"))
         }
-        verdict => {
+        (verdict, _) => {
             if let Verdict::Well(_) = verdict {
                 online_here::note(name);
             }

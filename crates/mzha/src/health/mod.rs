@@ -11,10 +11,10 @@ use crate::resource::Resource;
 use crate::verdict::Verdict;
 use absence::Absence;
 use ocf::{visible, visible_json};
-use pico::actions::{self, Request};
+use pico::actions::{self, NOT_CHECKED, Request, not_checked};
 use pico::record::RecordFile;
 use pico::verdict::Occasion;
-use pico::{Answer, Budget, PicoName, PicoType};
+use pico::{Answer, Budget, PicoName, PicoType, Settings};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -133,7 +133,8 @@ impl Health {
         let request = if self.aws || self.json { request } else { request.by_person() };
         let outcome = actions::monitor(&settings, request, budget);
         if outcome.answer != Answer::NotRunning {
-            return Seen { pico: name, verdict: Verdict::of(outcome), active_on: Vec::new() };
+            let verdict = with_not_checked(Verdict::of(outcome), &settings);
+            return Seen { pico: name, verdict, active_on: Vec::new() };
         }
         let absence = Absence {
             settings: &settings,
@@ -155,6 +156,24 @@ impl Health {
         let home = self.mz_home.to_string_lossy().into_owned();
         let parameters = [("mz_home".to_owned(), home), ("pico_name".to_owned(), pico.to_string())].into();
         Ok(Resource { name: None, kind, parameters })
+    }
+}
+
+/// With the checks of it that the cluster's monitors could not make, unless it is known not to be well.
+fn with_not_checked(verdict: Verdict, settings: &Settings) -> Verdict {
+    let said = match &verdict {
+        Verdict::Well(warning) => warning.clone(),
+        Verdict::CantTell(why) => Some(why.clone()),
+        Verdict::NotWell(_) => return verdict,
+    };
+    // This look may have counted itself.
+    let is_told = said.as_ref().is_some_and(|said| said.contains(NOT_CHECKED));
+    let others = not_checked(settings).into_iter().filter(|one| one.depth > 10 || !is_told);
+    let all: Vec<String> = said.into_iter().chain(others.map(|one| one.to_string())).collect();
+    let all = all.join("; ");
+    match verdict {
+        Verdict::CantTell(_) => Verdict::CantTell(all),
+        _ => Verdict::Well(Some(all).filter(|all| !all.is_empty())),
     }
 }
 

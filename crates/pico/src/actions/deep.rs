@@ -1,11 +1,11 @@
 //! The deeper checks: the HA Monitor Server and `mzsh status`.
 
 use crate::product::{
-    HaAnswer, HaClient, HaMonitor, Inspection, Mzsh, RegistryState, StatusAnswer, Verb, inspect,
+    HaAnswer, HaClient, HaMonitor, Inspection, Mzsh, RegistryState, StatusAnswer, Verb, inspect, listens,
 };
-use crate::record::{HaFacts, Record};
+use crate::record::{self, HaFacts, Record};
 use crate::settings::{Endpoint, HaCheck, Settings, Target};
-use host::{ProcessId, helper, pause};
+use host::{ProcessId, helper, pause, process};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
@@ -116,6 +116,7 @@ pub(super) fn ask_ha(
     target: &Target,
     jvm: ProcessId,
     plan: HaPlan,
+    record: &mut Record,
     until: Instant,
 ) -> Option<HaAnswer> {
     let endpoint = match plan {
@@ -123,8 +124,54 @@ pub(super) fn ask_ha(
         HaPlan::CannotAsk(why) => return Some(HaAnswer::NotAsked(why)),
         HaPlan::Ask(endpoint) => endpoint,
     };
-    let monitor = HaClient { settings, target, endpoint, jvm };
-    Some(ask_until_settled(&monitor, settings.ha_timeout, settings.monitor_retries, until))
+    let monitor = HaClient { settings, target, endpoint: endpoint.clone(), jvm };
+    let answer = ask_until_settled(&monitor, settings.ha_timeout, settings.monitor_retries, until);
+    let has_listened = has_listened(target, record, jvm, &endpoint, &answer, until);
+    Some(match answer {
+        HaAnswer::NoAnswer(why) | HaAnswer::Unreadable(why) | HaAnswer::Failed(why) if !has_listened => {
+            let is_young = process::uptime(jvm) < grace(settings, record.ha.as_ref());
+            let todo = if is_young { "it may be coming up" } else { "restart the pico to make it effective" };
+            HaAnswer::NeverListened(format!("{jvm} was never seen to listen on {endpoint} ({why}): {todo}"))
+        }
+        answer => answer,
+    })
+}
+
+/// Does the JVM listen there, or did it ever? The record keeps it.
+pub(super) fn has_listened(
+    target: &Target,
+    record: &mut Record,
+    jvm: ProcessId,
+    endpoint: &Endpoint,
+    answer: &HaAnswer,
+    until: Instant,
+) -> bool {
+    if record.listened.contains(endpoint) {
+        return true;
+    }
+    // A FAILED need not be the server's: some clients say so when they can't connect.
+    let is_seen = *answer == HaAnswer::Ok
+        || listens(endpoint, jvm.pid, until)
+        // Whoever asks without a resource means a pico that one may know.
+        || record::of_pico(target).iter().any(|r| r.jvm() == Some(jvm) && r.listened.contains(endpoint));
+    if is_seen {
+        record.listened.push(endpoint.clone());
+    }
+    is_seen
+}
+
+/// Where the HA Monitor Server of a pico that runs would have to listen by what the registry says now, if it is not seen to.
+#[must_use]
+pub fn not_listening(
+    settings: &Settings,
+    facts: &HaFacts,
+    jvm: ProcessId,
+    until: Instant,
+) -> Option<Endpoint> {
+    match HaPlan::of(settings, Ok(facts)) {
+        HaPlan::Ask(endpoint) => (!listens(&endpoint, jvm.pid, until)).then_some(endpoint),
+        HaPlan::Off | HaPlan::CannotAsk(_) => None,
+    }
 }
 
 /// A later try that did not come to ask takes nothing back of an earlier one that got no answer.

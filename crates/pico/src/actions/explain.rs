@@ -4,6 +4,8 @@ use super::checks::host_names;
 use super::deep::{self, HaPlan};
 use super::monitor::{Request, monitor};
 use super::record_of;
+use super::unchecked::of_record;
+use super::weigh::NOT_CHECKED;
 use crate::addresses::Found;
 use crate::budget::Budget;
 use crate::identity::Bystander;
@@ -34,6 +36,9 @@ pub fn explain(settings: &Settings, budget: Budget) -> (Vec<Point>, Outcome) {
                 Some(record) => {
                     let jvm = record.jvm().map_or("no JVM".to_owned(), |id| id.to_string());
                     line("record", &format!("{:?}, {jvm} ({})", record.phase, file.place()));
+                    for not_checked in of_record(record) {
+                        line(NOT_CHECKED, &format!("at depth {} {}", not_checked.depth, not_checked.since));
+                    }
                 }
             }
             let processes = observe(

@@ -9,16 +9,21 @@ pub mod needs;
 mod reload;
 mod start;
 mod stop;
+mod unchecked;
 mod validate;
 mod wait_for;
+mod weigh;
 
 pub use checks::{Finding, KERNEL, Severity, TEMPLATE, kernel};
+pub use deep::not_listening;
 pub use explain::{Point, explain};
 pub use monitor::{Request, monitor};
 pub use reload::reload;
 pub use start::start;
 pub use stop::{clean, stop};
+pub use unchecked::{NotChecked, not_checked};
 pub use validate::{Examination, examine};
+pub use weigh::NOT_CHECKED;
 
 use crate::record::{Record, RecordFile};
 use crate::settings::{Settings, Target};

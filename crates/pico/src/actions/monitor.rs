@@ -15,15 +15,15 @@
 
 use super::deep;
 use super::record_of;
+use super::weigh::weigh;
 use crate::budget::Budget;
 use crate::outcome::{Answer, Class, Outcome};
 use crate::owner;
 use crate::record::{Counts, HaFacts, Phase, Record, RecordFile};
 use crate::rows::Rows;
-use crate::settings::{Settings, Target, UnreadableTarget};
+use crate::settings::{Endpoint, Settings, Target, UnreadableTarget};
 use crate::verdict::{
-    Death, Finding, Life, Look, Observation, Occasion, Policy, Processes, Verdict, could_be_meant, judge,
-    observe,
+    Death, Life, Look, Observation, Occasion, Policy, Processes, could_be_meant, judge, observe,
 };
 use host::{ProcessHandle, ProcessId, process};
 use std::collections::{BTreeMap, BTreeSet};
@@ -266,7 +266,7 @@ impl Monitor<'_> {
         let until = self.inner();
         let plan =
             deep::plan(self.settings, self.target, record, self.budget.begun + self.budget.length() / 4);
-        observation.ha = deep::ask_ha(self.settings, self.target, id, plan, until);
+        observation.ha = deep::ask_ha(self.settings, self.target, id, plan, record, until);
         observation.age = process::uptime(id);
         if depth >= 20 {
             let status = deep::ask_status(self.settings, self.target, until);
@@ -296,8 +296,9 @@ impl Monitor<'_> {
         };
         let verdict = judge(observation, &policy);
         let depth = self.depth();
-        let counts = record.as_ref().and_then(|r| r.counts.get(&depth).copied()).unwrap_or_default();
-        let (outcome, now) = weigh(&verdict, counts, self.settings, self.request.occasion);
+        let counts = record.as_ref().and_then(|r| r.counts.get(&depth).cloned()).unwrap_or_default();
+        let (outcome, now) =
+            weigh(&verdict, &counts, self.settings, self.request.occasion, SystemTime::now());
         let is_alive = matches!(observation.processes, Processes::One { .. });
         let tells = outcome.answer != Answer::Success
             && (outcome.answer == Answer::NotRunning || met.stayed || met.death.is_some());
@@ -305,7 +306,7 @@ impl Monitor<'_> {
             (Occasion::Probe, _) if is_alive => record.rows.begin(),
             (Occasion::Recurring, Some(every)) => {
                 if now != counts {
-                    record.counts.insert(depth, now);
+                    record.counts.insert(depth, now.clone());
                 }
                 let is_told = tells && record.told.insert(depth);
                 if (is_alive || is_told) && self.longest().is_some() {
@@ -328,6 +329,7 @@ impl Monitor<'_> {
                     if record.ha != before.1 {
                         now.ha = record.ha;
                     }
+                    now.listened = record.listened;
                     learn(&mut now);
                     file.note(&now);
                 }
@@ -377,10 +379,16 @@ fn about(record: &Record) -> About {
 }
 
 /// What a run may add to a record that it found.
-type Learned = (Rows, Option<HaFacts>, BTreeSet<u32>, BTreeMap<u32, Counts>);
+type Learned = (Rows, Option<HaFacts>, BTreeSet<u32>, BTreeMap<u32, Counts>, Vec<Endpoint>);
 
 fn learned(record: &Record) -> Learned {
-    (record.rows.clone(), record.ha.clone(), record.told.clone(), record.counts.clone())
+    (
+        record.rows.clone(),
+        record.ha.clone(),
+        record.told.clone(),
+        record.counts.clone(),
+        record.listened.clone(),
+    )
 }
 
 /// The answer of a run that has met another process than the one it began with, or another row: somebody has brought it up meanwhile, or this run
@@ -425,36 +433,5 @@ fn death_within(wait: Duration, held: &Held) -> Option<Death> {
             None
         }
         Held::Gone => seen(None),
-    }
-}
-
-/// From a verdict and what was counted before to an answer and the new counts. Pure.
-fn weigh(verdict: &Verdict, counts: Counts, settings: &Settings, occasion: Occasion) -> (Outcome, Counts) {
-    let reason = (!verdict.reason.is_empty()).then(|| verdict.reason.clone());
-    let success = Outcome { answer: Answer::Success, reason: reason.clone() };
-    let well = Counts::default();
-    match verdict.finding {
-        Finding::Running => (success, well),
-        Finding::NotRunning => (Outcome { answer: Answer::NotRunning, reason }, counts),
-        Finding::Failed => (Outcome::failed(verdict.reason.clone()), counts),
-        Finding::Undecided => (Outcome::failed_by(Class::Undecided, verdict.reason.clone()), counts),
-        Finding::Warning | Finding::Degraded => {
-            let wanted = verdict.finding == Finding::Degraded || settings.degraded;
-            // Not at the first sight of it: each change of the answer has the cluster think anew.
-            let degraded = wanted && counts.warned > 0 && occasion == Occasion::Recurring;
-            let answer = if degraded { Answer::Degraded } else { Answer::Success };
-            (Outcome { answer, reason }, Counts { warned: counts.warned.saturating_add(1).min(2), ..counts })
-        }
-        Finding::CheckFailed => {
-            let failed = counts.failed.saturating_add(1);
-            let now = Counts { failed, warned: counts.warned };
-            if failed <= settings.failures_tolerated {
-                let of = settings.failures_tolerated;
-                let reason = format!("{} (tolerated, {failed} of {of})", verdict.reason);
-                (Outcome { answer: Answer::Success, reason: Some(reason) }, now)
-            } else {
-                (Outcome::failed(verdict.reason.clone()), now)
-            }
-        }
     }
 }

@@ -110,7 +110,7 @@ impl Start<'_> {
         self.wait_for(&inspection)?;
         let mut record = self.new_record(&inspection)?;
         let jvm = self.bring_up(&mut record)?;
-        self.until_it_answers(&jvm, &record)?;
+        self.until_it_answers(&jvm, &mut record)?;
         record.runs_as(jvm.id());
         // Without the record the pico is found by a look at all processes: no reason to take it down again.
         self.file.note(&record);
@@ -179,13 +179,16 @@ impl Start<'_> {
                 Ok(record) => record,
                 Err(e) => return Ok(Outcome::failed(format!("{id} runs, and no record can be made: {e}"))),
             };
+        record.runs_as(id);
         let plan =
             deep::plan(self.settings, self.target, &mut record, self.budget.within(self.budget.length() / 4));
         let until = self.budget.begun + self.budget.length() / 3;
         let grace = deep::grace(self.settings, record.ha.as_ref());
         loop {
-            let why = match deep::ask_ha(self.settings, self.target, id, plan.clone(), until) {
-                Some(HaAnswer::NoAnswer(why)) => why,
+            let answer = deep::ask_ha(self.settings, self.target, id, plan.clone(), &mut record, until);
+            let (hangs, why) = match answer {
+                Some(HaAnswer::NoAnswer(why)) => (true, why),
+                Some(HaAnswer::NeverListened(why)) => (false, why),
                 Some(HaAnswer::Unreadable(why)) => {
                     self.unreadable(&why);
                     break;
@@ -199,14 +202,17 @@ impl Start<'_> {
                 _ => return Err(format!("{id} ran, and died while it was looked at")),
             }
             if process::uptime(id) >= grace || Instant::now() >= until {
-                return Err(format!("{id} hangs, its HA Monitor Server does not answer: {why}"));
+                if hangs {
+                    return Err(format!("{id} hangs, its HA Monitor Server does not answer: {why}"));
+                }
+                self.not_asked(&why);
+                break;
             }
             pause(ASK_EVERY, until);
         }
         if record.people.is_empty() {
             owner::note(self.settings, self.target, &mut record, until);
         }
-        record.runs_as(id);
         self.file.note(&record);
         tracing::info!("{}: {id} runs already; it is adopted", self.settings.pico());
         Ok(Outcome::success())
@@ -385,7 +391,7 @@ impl Start<'_> {
     }
 
     /// Waits until the HA Monitor Server answers. A FAILED is an answer: its counters have had no time yet.
-    fn until_it_answers(&self, jvm: &Jvm, record: &Record) -> Result<(), Stop> {
+    fn until_it_answers(&self, jvm: &Jvm, record: &mut Record) -> Result<(), Stop> {
         let facts = record.ha.as_ref().ok_or_else(|| "the registry was not read".to_owned());
         let endpoint = match HaPlan::of(self.settings, facts) {
             HaPlan::Off => return Ok(()),
@@ -395,9 +401,15 @@ impl Start<'_> {
             }
             HaPlan::Ask(endpoint) => endpoint,
         };
-        let monitor = HaClient { settings: self.settings, target: self.target, endpoint, jvm: jvm.id() };
+        let monitor = HaClient {
+            settings: self.settings,
+            target: self.target,
+            endpoint: endpoint.clone(),
+            jvm: jvm.id(),
+        };
         loop {
             let answer = monitor.ask(self.settings.ha_timeout, self.budget.end);
+            deep::has_listened(self.target, record, jvm.id(), &endpoint, &answer, self.budget.end);
             // Whatever was said: of a dead JVM it says nothing.
             if jvm.0.pidfd().has_ended().map_err(|e| self.fail(e))? {
                 return Err(self.give_up(record, &format!("{} died right after its start", jvm.id())));
@@ -409,22 +421,26 @@ impl Start<'_> {
                     return Ok(());
                 }
                 HaAnswer::NotAsked(why) => {
-                    tracing::warn!(
-                        "{}: its HA Monitor Server could not be asked: {why}",
-                        self.settings.pico()
-                    );
+                    self.not_asked(&why);
                     return Ok(());
                 }
-                HaAnswer::NoAnswer(why) | HaAnswer::NotReached(why) if Instant::now() >= self.budget.end => {
+                // This JVM was started with what the registry said then: it is to listen.
+                HaAnswer::NoAnswer(why) | HaAnswer::NotReached(why) | HaAnswer::NeverListened(why)
+                    if Instant::now() >= self.budget.end =>
+                {
                     let reason = format!("it is up, but its HA Monitor Server does not answer: {why}");
                     return Err(self.give_up(record, &reason));
                 }
-                HaAnswer::NoAnswer(_) | HaAnswer::NotReached(_) => {
+                HaAnswer::NoAnswer(_) | HaAnswer::NotReached(_) | HaAnswer::NeverListened(_) => {
                     // Its death ends the pause.
                     jvm.0.ended_by(self.budget.within(ASK_EVERY)).map_err(|e| self.fail(e))?;
                 }
             }
         }
+    }
+
+    fn not_asked(&self, why: &str) {
+        tracing::warn!("{}: its HA Monitor Server could not be asked: {why}", self.settings.pico());
     }
 
     /// An answer that is none ends no start: somebody is there. What it means is for the monitors to say, past the grace.

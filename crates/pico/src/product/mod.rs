@@ -16,7 +16,7 @@ pub(crate) mod thread_dump;
 mod topo;
 mod trust;
 
-pub use ha::{HaAnswer, HaClient, HaMonitor};
+pub use ha::{HaAnswer, HaClient, HaMonitor, listens};
 pub use inspection::{FileState, HomeState, Inspection, UserState, inspect};
 pub use mzsh::{Mzsh, StartupEnd, StatusAnswer, Verb};
 pub(crate) use people::{People, are_one_directory, people, resolve};

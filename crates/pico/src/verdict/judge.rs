@@ -1,8 +1,9 @@
 //! From the evidence to the verdict. Pure: no clock, no file, no process.
 
-use super::{Life, Observation, Processes, time_of_day};
+use super::{Life, Observation, Processes};
 use crate::product::{HaAnswer, StatusAnswer};
 use crate::settings::{OnHaFailed, PicoType};
+use crate::time_of_day::time_of_day;
 use host::ProcessId;
 use std::time::{Duration, SystemTime};
 
@@ -40,6 +41,8 @@ pub struct Policy {
 pub enum Finding {
     /// It runs.
     Running,
+    /// It runs; a deep check could not be made, which says nothing of the pico.
+    Unchecked,
     /// It runs, with a warning that is answered with "degraded" if the administrator wants that.
     Warning,
     /// It runs, and the administrator wants this answered with "degraded".
@@ -54,6 +57,17 @@ pub enum Finding {
     CheckFailed,
 }
 
+/// What became of a deep check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// It was not due: what /proc shows has decided, or a probe asks.
+    NotDue,
+    /// All that was to be asked was asked.
+    Made,
+    /// Something could not be asked; what, and why.
+    NotMade(String),
+}
+
 /// The verdict: what it comes to and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -61,11 +75,19 @@ pub struct Verdict {
     pub finding: Finding,
     /// Why: one line for the person on call. Empty where all is well and nothing need be said.
     pub reason: String,
+    /// Was it checked?
+    pub check: Check,
 }
 
 impl Verdict {
     fn new(finding: Finding, reason: String) -> Self {
-        Self { finding, reason }
+        Self { finding, reason, check: Check::NotDue }
+    }
+
+    /// Something could not be asked.
+    fn unchecked(policy: &Policy, why: String) -> Self {
+        let finding = if policy.must_ask { Finding::Undecided } else { Finding::Unchecked };
+        Self { finding, reason: format!("{}: {why}", policy.pico), check: Check::NotMade(why) }
     }
 }
 
@@ -98,7 +120,7 @@ pub fn judge(observation: &Observation, policy: &Policy) -> Verdict {
             "{pico}: {id} can't be used or killed: its main thread has ended, {threads} live on (Z)"
         )),
         Processes::One { id, life: Life::Stopped } if !probe => failed(match policy.kept {
-            Some(time) => format!("{pico} hung: {id} was stopped (T) {}", time_of_day(time)),
+            Some(time) => format!("{pico} hung: {id} was stopped (T) at {}", time_of_day(time)),
             None => {
                 format!("{pico} hangs: {id} is stopped (T); run `kill -CONT {}` to resume it", id.pid)
             }
@@ -118,24 +140,27 @@ fn judge_checks(id: ProcessId, observation: &Observation, policy: &Policy) -> Ve
     // The worse of the two; of two alike, the HA Monitor Server's word, which is the nearer to the pico.
     let weight = |v: &Verdict| match v.finding {
         Finding::Running => 0,
-        Finding::Warning => 1,
-        Finding::Degraded => 2,
-        _ => 3,
+        Finding::Unchecked => 1,
+        Finding::Warning => 2,
+        Finding::Degraded => 3,
+        _ => 4,
     };
-    match (ha, status) {
+    let not_made = [&ha, &status].into_iter().flatten().find(|verdict| verdict.check != Check::NotDue);
+    let check = not_made.map_or(Check::Made, |verdict| verdict.check.clone());
+    let worst = match (ha, status) {
         (Some(ha), Some(status)) if weight(&status) > weight(&ha) => status,
         (Some(verdict), _) | (None, Some(verdict)) => verdict,
         (None, None) => Verdict::new(Finding::Running, String::new()),
-    }
+    };
+    Verdict { check, ..worst }
 }
 
 fn judge_ha(id: ProcessId, observation: &Observation, policy: &Policy) -> Option<Verdict> {
     let pico = &policy.pico;
     Some(match observation.ha.as_ref()? {
         HaAnswer::Ok => Verdict::new(Finding::Running, String::new()),
-        HaAnswer::NotAsked(why) | HaAnswer::NotReached(why) => {
-            let finding = if policy.must_ask { Finding::Undecided } else { Finding::Warning };
-            Verdict::new(finding, format!("{pico}: its HA Monitor Server could not be asked: {why}"))
+        HaAnswer::NotAsked(why) | HaAnswer::NotReached(why) | HaAnswer::NeverListened(why) => {
+            Verdict::unchecked(policy, format!("its HA Monitor Server could not be asked: {why}"))
         }
         HaAnswer::NoAnswer(why) => Verdict::new(
             Finding::CheckFailed,
@@ -171,8 +196,7 @@ fn judge_status(id: ProcessId, observation: &Observation, policy: &Policy) -> Op
             return Some(Verdict::new(Finding::Running, String::new()));
         }
         StatusAnswer::NotAsked(_) => {
-            let finding = if policy.must_ask { Finding::Undecided } else { Finding::Warning };
-            return Some(Verdict::new(finding, format!("{pico}: mzsh status {status}")));
+            return Some(Verdict::unchecked(policy, format!("mzsh status {status}")));
         }
         _ => {}
     }
@@ -186,7 +210,7 @@ fn judge_status(id: ProcessId, observation: &Observation, policy: &Policy) -> Op
 mod tests {
     use super::*;
     use crate::verdict::Death;
-    use Finding::{CheckFailed, Degraded, Failed, NotRunning, Running, Undecided, Warning};
+    use Finding::{CheckFailed, Degraded, Failed, NotRunning, Running, Unchecked, Undecided, Warning};
     use host::{End, Pid};
     use proptest::prelude::*;
 
@@ -287,6 +311,7 @@ mod tests {
             Some(HaAnswer::Unreadable(why())),
             Some(HaAnswer::NotAsked(why())),
             Some(HaAnswer::NotReached(why())),
+            Some(HaAnswer::NeverListened(why())),
         ]
     }
 
@@ -323,7 +348,11 @@ mod tests {
                                 let policy = Policy { on_ha_failed, ..policy(Occasion::Recurring, kind) };
                                 let by_ha = match &ha {
                                     None | Some(HaAnswer::Ok) => Running,
-                                    Some(HaAnswer::NotAsked(_) | HaAnswer::NotReached(_)) => Warning,
+                                    Some(
+                                        HaAnswer::NotAsked(_)
+                                        | HaAnswer::NotReached(_)
+                                        | HaAnswer::NeverListened(_),
+                                    ) => Unchecked,
                                     Some(HaAnswer::NoAnswer(_)) => CheckFailed,
                                     Some(HaAnswer::Failed(_) | HaAnswer::Unreadable(_)) if !old => Running,
                                     Some(HaAnswer::Failed(_) | HaAnswer::Unreadable(_)) => match on_ha_failed
@@ -339,19 +368,26 @@ mod tests {
                                     Some(StatusAnswer::WithoutPlatform) if kind != PicoType::Platform => {
                                         Running
                                     }
-                                    Some(StatusAnswer::NotAsked(_)) => Warning,
+                                    Some(StatusAnswer::NotAsked(_)) => Unchecked,
                                     Some(_) if ha == Some(HaAnswer::Ok) || away => Warning,
                                     Some(_) => CheckFailed,
                                 };
                                 let rank = |f| {
-                                    [Running, Warning, Degraded, CheckFailed].iter().position(|&x| x == f)
+                                    [Running, Unchecked, Warning, Degraded, CheckFailed]
+                                        .iter()
+                                        .position(|&x| x == f)
                                 };
                                 let expected = if rank(by_status) > rank(by_ha) { by_status } else { by_ha };
                                 let verdict = judge(&observation, &policy);
                                 assert_eq!(verdict.finding, expected, "{observation:?} {policy:?}");
+                                // Whatever the other question has shown.
+                                let not_made = [by_ha, by_status].contains(&Unchecked);
+                                assert_eq!(matches!(verdict.check, Check::NotMade(_)), not_made);
+                                assert_eq!(verdict.check == Check::Made, !not_made);
                                 // A probe of the same is always 0: it is alive.
                                 let probe = Policy { occasion: Occasion::Probe, ..policy };
-                                assert_eq!(judge(&observation, &probe).finding, Running);
+                                let probe = judge(&observation, &probe);
+                                assert_eq!((probe.finding, probe.check), (Running, Check::NotDue));
                             }
                         }
                     }

@@ -7,14 +7,15 @@ mod meant;
 pub(crate) mod node;
 mod observe;
 
-pub use judge::{Finding, Occasion, Policy, Verdict, judge};
+pub use judge::{Check, Finding, Occasion, Policy, Verdict, judge};
 pub(crate) use meant::could_be_meant;
 pub use observe::{Look, observe};
 
 use crate::product::{HaAnswer, StatusAnswer};
+use crate::time_of_day::time_of_day;
 use host::{End, Pid, ProcessId};
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// How alive one live process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,16 +68,9 @@ pub struct Death {
     pub end: Option<End>,
 }
 
-/// The time of day, for a reason: `at 16:43:20 UTC`.
-fn time_of_day(time: SystemTime) -> String {
-    // A clock before 1970 is not set at all.
-    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() % 86_400;
-    format!("at {:02}:{:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
 impl fmt::Display for Death {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&time_of_day(self.seen))?;
+        write!(f, "at {}", time_of_day(self.seen))?;
         self.end.map_or(Ok(()), |end| write!(f, " ({end})"))
     }
 }

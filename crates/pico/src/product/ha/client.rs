@@ -1,5 +1,6 @@
 //! The product's own client: `java -cp lib/ha.jar com.digitalroute.ha.HAClient PORT HOST SECONDS`.
 
+use super::listening::not_its_port;
 use super::{HaAnswer, HaMonitor};
 use crate::product::account::run_as;
 use crate::product::inspection::{executable, trustworthy};
@@ -9,10 +10,9 @@ use crate::product::storage::Storage;
 use crate::settings::{Endpoint, Settings, Target};
 use host::command::{Event, Exec, Finished, Limits, RunAs, Running};
 use host::credentials::Credentials;
-use host::{Pid, ProcessHandle, ProcessId, listeners, process};
+use host::{ProcessHandle, ProcessId, listeners, process};
 use std::ffi::OsString;
 use std::io;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -117,63 +117,5 @@ impl HaClient<'_> {
         }
         let own = process::executable(self.jvm.pid).ok().flatten().filter(|own| own.is_named("java"));
         own.map(|own| own.0)
-    }
-}
-
-/// Why an answer from there could not be the pico's: nobody listens, or somebody else. From /proc, so that no connection comes
-/// to the server but the client's own. `None` also where that can't be told: the client will tell.
-fn not_its_port(endpoint: &Endpoint, jvm: Pid) -> Option<String> {
-    let Endpoint { host, port } = endpoint;
-    let mut there = listeners::all().ok()?;
-    there.retain(|l| l.port == *port);
-    there.retain(|l| match host.parse::<IpAddr>() {
-        Ok(address) => l.holds(address),
-        Err(_) if host == "localhost" => l.address.is_unspecified() || l.address.is_loopback(),
-        // A name, which only the resolver knows.
-        Err(_) => true,
-    });
-    if there.is_empty() {
-        return Some(format!("nothing listens on {endpoint}"));
-    }
-    if there.iter().any(|l| l.is_held_by(jvm).unwrap_or(true)) {
-        return None;
-    }
-    let holders: Vec<Pid> = there.iter().filter_map(|l| l.process().ok().flatten()).collect();
-    let holder = *holders.first()?;
-    // By `process_match` the pico may be a script, and the JVM its child.
-    let all = process::all().ok()?;
-    if holders.iter().any(|&holder| all.ancestors(holder).any(|ancestor| ancestor == jvm)) {
-        return None;
-    }
-    Some(format!("port {port} is held by {}, not by it", process::in_words(holder)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::TcpListener;
-    use std::os::fd::OwnedFd;
-    use std::process::{Command, Stdio};
-
-    #[test]
-    fn a_port_is_the_picos_if_it_or_a_child_of_it_listens_there() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port };
-        assert_eq!(not_its_port(&endpoint, Pid::own()), None);
-        let mut child =
-            Command::new("sleep").arg("60").stdin(Stdio::from(OwnedFd::from(listener))).spawn().unwrap();
-        let of_child = not_its_port(&endpoint, Pid::own());
-        let mut other = Command::new("sleep").arg("60").spawn().unwrap();
-        let pid = |process: &std::process::Child| Pid::new(i32::try_from(process.id()).unwrap()).unwrap();
-        let of_itself = not_its_port(&endpoint, pid(&child));
-        let of_stranger = not_its_port(&endpoint, pid(&other));
-        for process in [&mut child, &mut other] {
-            process.kill().unwrap();
-            process.wait().unwrap();
-        }
-        assert_eq!((of_child, of_itself), (None, None));
-        let why = of_stranger.unwrap();
-        assert!(why.contains("), not by it"), "{why}");
     }
 }

@@ -5,12 +5,17 @@
 //! answered FAILED (the pico is alive, and its own counters say that it does not do its work). A fourth is what can't be read: the
 //! client came back, and said neither. By the manual that is a failure like FAILED, so it is treated like it; but it is asked again.
 //!
+//! A JVM reads `mz.ha.*` when it starts, and the registry may say something else since. So an address where this JVM was never seen to
+//! listen is not its HA Monitor Server's: whatever comes from there, the pico could not be asked.
+//!
 //! The protocol is not public. So the one way to ask is the product's own client, [`HaClient`]; [`HaMonitor`] is the place
 //! where another would be put.
 
 mod client;
+mod listening;
 
 pub use client::HaClient;
+pub use listening::listens;
 
 use super::mzsh::last_line;
 use super::no_verdict::no_verdict;
@@ -42,6 +47,9 @@ pub enum HaAnswer {
     NotAsked(String),
     /// The client ran out of time before it came to ask.
     NotReached(String),
+    /// No answer, and the JVM that runs was never seen to listen there: it can have been started before its HA Monitor Server was switched
+    /// on, or given this address.
+    NeverListened(String),
 }
 
 impl HaAnswer {

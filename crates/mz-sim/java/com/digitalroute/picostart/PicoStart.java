@@ -263,6 +263,10 @@ public final class PicoStart {
                 if (said.trim().equals("silent")) {
                     continue;
                 }
+                if (said.trim().equals("closed")) {
+                    ha.close();
+                    return;
+                }
                 out.write(said.getBytes(StandardCharsets.UTF_8));
                 if (door.equals("rcp") && line.equals("shutdown")) {
                     why = "shutdown";

@@ -1,0 +1,33 @@
+//! What keeps a pico that runs from being checked.
+
+use super::row::{Area, Row};
+use pico::Settings;
+use pico::actions::{NOT_CHECKED, not_checked, not_listening};
+use pico::product::PicoFacts;
+use pico::verdict::Processes;
+use std::time::Instant;
+
+/// `facts`: what its registry says now; `None`: that is not known.
+pub(super) fn rows(
+    settings: &Settings,
+    facts: Option<&PicoFacts>,
+    processes: &Processes,
+    until: Instant,
+) -> Vec<Row> {
+    let mut rows: Vec<Row> = not_checked(settings)
+        .into_iter()
+        .map(|one| {
+            let check = format!("monitor depth {}", one.depth);
+            let todo = "put that right: until then nobody notices a JVM that hangs";
+            Row::warning(Area::Operations, check, format!("{NOT_CHECKED} {}", one.since), todo)
+        })
+        .collect();
+    if let (Processes::One { id, .. }, Some(facts)) = (processes, facts)
+        && let Some(endpoint) = not_listening(settings, &facts.ha, *id, until)
+    {
+        let seen = format!("{endpoint}: not listening: {id} is not seen to, so it is not asked or fails");
+        let todo = "restart the pico to make it effective: a JVM reads mz.ha.* when it starts";
+        rows.push(Row::warning(Area::HaMonitor, "mz.ha.port", seen, todo));
+    }
+    rows
+}

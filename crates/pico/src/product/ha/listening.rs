@@ -1,0 +1,127 @@
+//! Who listens at the port of an HA Monitor Server, by /proc: no connection comes to the server but the client's own.
+
+use crate::settings::Endpoint;
+use host::addresses::{Lookup, Node, Place, look_up};
+use host::{Pid, listeners, process};
+use std::io;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// Longest wait for the resolver.
+const RESOLVER_WITHIN: Duration = Duration::from_secs(3);
+
+/// Is the JVM, or a child of it, seen to listen there? Also a JVM that hangs or is stopped does, for the kernel accepts for it. What a name
+/// stands for the resolver is asked, until the given instant.
+#[must_use]
+pub fn listens(endpoint: &Endpoint, jvm: Pid, until: Instant) -> bool {
+    let Ok(mut own) = listeners::all() else { return false };
+    own.retain(|l| l.port == endpoint.port && is_held(l, jvm));
+    if own.is_empty() {
+        return false;
+    }
+    let addresses = match endpoint.host.parse() {
+        Ok(address) => vec![address],
+        Err(_) => match look_up(&[&endpoint.host], until.min(Instant::now() + RESOLVER_WITHIN)).pop() {
+            Some(Lookup::Addresses(addresses)) => addresses,
+            _ => return false,
+        },
+    };
+    let Ok(node) = Node::read() else { return false };
+    // A socket for all addresses is one for those of this node.
+    let is_here = |address| node.place(address) != Place::Elsewhere;
+    addresses.iter().any(|&a| own.iter().any(|l| l.holds(a) && (!l.address.is_unspecified() || is_here(a))))
+}
+
+fn is_held(listener: &listeners::Listener, jvm: Pid) -> bool {
+    listener.is_held_by(jvm).unwrap_or(false)
+        || matches!(listener.process(), Ok(Some(holder)) if has_child_among(jvm, &[holder]).unwrap_or(false))
+}
+
+/// By `process_match` the pico may be a script, and the JVM its child.
+fn has_child_among(pico: Pid, holders: &[Pid]) -> io::Result<bool> {
+    let all = process::all()?;
+    Ok(holders.iter().any(|&holder| all.ancestors(holder).any(|ancestor| ancestor == pico)))
+}
+
+/// Why an answer from there could not be the pico's: nobody listens, or somebody else. `None` also where that can't be told: the client
+/// will tell.
+pub(super) fn not_its_port(endpoint: &Endpoint, jvm: Pid) -> Option<String> {
+    let Endpoint { host, port } = endpoint;
+    let mut there = listeners::all().ok()?;
+    there.retain(|l| l.port == *port);
+    there.retain(|l| match host.parse::<IpAddr>() {
+        Ok(address) => l.holds(address),
+        Err(_) if host == "localhost" => l.address.is_unspecified() || l.address.is_loopback(),
+        // A name, which only the resolver knows.
+        Err(_) => true,
+    });
+    if there.is_empty() {
+        return Some(format!("nothing listens on {endpoint}"));
+    }
+    if there.iter().any(|l| l.is_held_by(jvm).unwrap_or(true)) {
+        return None;
+    }
+    let holders: Vec<Pid> = there.iter().filter_map(|l| l.process().ok().flatten()).collect();
+    let holder = *holders.first()?;
+    if has_child_among(jvm, &holders).ok()? {
+        return None;
+    }
+    Some(format!("port {port} is held by {}, not by it", process::in_words(holder)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::os::fd::OwnedFd;
+    use std::process::{Command, Stdio};
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(20)
+    }
+
+    #[test]
+    fn a_port_is_the_picos_if_it_or_a_child_of_it_listens_there() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port };
+        assert_eq!(not_its_port(&endpoint, Pid::own()), None);
+        let mut child =
+            Command::new("sleep").arg("60").stdin(Stdio::from(OwnedFd::from(listener))).spawn().unwrap();
+        let of_child = not_its_port(&endpoint, Pid::own());
+        let is_seen = listens(&endpoint, Pid::own(), soon());
+        let mut other = Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = |process: &std::process::Child| Pid::new(i32::try_from(process.id()).unwrap()).unwrap();
+        let of_itself = not_its_port(&endpoint, pid(&child));
+        let of_stranger = not_its_port(&endpoint, pid(&other));
+        let is_strangers = listens(&endpoint, pid(&other), soon());
+        for process in [&mut child, &mut other] {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+        assert_eq!((of_child, of_itself), (None, None));
+        assert!(is_seen && !is_strangers);
+        let why = of_stranger.unwrap();
+        assert!(why.contains("), not by it"), "{why}");
+    }
+    #[test]
+    fn socket_for_all_addresses_is_seen_only_at_addresses_of_this_node() {
+        let listens_at = |listener: &TcpListener, host: &str| {
+            let port = listener.local_addr().unwrap().port();
+            listens(&Endpoint { host: host.to_owned(), port }, Pid::own(), soon())
+        };
+        let everywhere = TcpListener::bind("0.0.0.0:0").unwrap();
+        let loopback = TcpListener::bind("127.0.0.1:0").unwrap();
+        // 192.0.2.0/24 is for documentation: no node has it.
+        for (host, by_all, by_one) in [
+            ("127.0.0.1", true, true),
+            ("localhost", true, true),
+            ("127.0.0.2", true, false),
+            ("192.0.2.7", false, false),
+            ("no-such-name.invalid", false, false),
+        ] {
+            assert_eq!(listens_at(&everywhere, host), by_all, "{host}");
+            assert_eq!(listens_at(&loopback, host), by_one, "{host}");
+        }
+    }
+}

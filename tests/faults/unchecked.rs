@@ -1,0 +1,226 @@
+//! Deep checks that can't be made, run after run.
+
+use testkit::answer::{Answer, DEGRADED, GENERIC, OK};
+use testkit::site::{Kind, Site, site};
+use testkit::{AgentCall, Done, Error, Ran};
+
+/// A check that can't be made: the depth, a line for the shell that takes away what is needed, and one that gives it back; words of why.
+struct Lack {
+    depth: u32,
+    take: &'static str,
+    give: &'static str,
+    why: &'static str,
+}
+
+const LACKS: [Lack; 5] = [
+    Lack {
+        depth: 10,
+        take: "mv /opt/mz/lib/ha.jar /opt/mz/lib/away.jar",
+        give: "mv /opt/mz/lib/away.jar /opt/mz/lib/ha.jar",
+        why: "its HA Monitor Server could not be asked: ",
+    },
+    Lack {
+        depth: 20,
+        take: "mv /opt/mz/lib/ha.jar /opt/mz/lib/away.jar",
+        give: "mv /opt/mz/lib/away.jar /opt/mz/lib/ha.jar",
+        why: "its HA Monitor Server could not be asked: ",
+    },
+    Lack {
+        depth: 10,
+        take: "sed -i 's/: 26000/: 26007/' $conf; rm $record",
+        give: "sed -i 's/: 26007/: 26000/' $conf; rm $record",
+        why: "was never seen to listen on 127.0.0.1:26007",
+    },
+    Lack {
+        depth: 20,
+        take: "echo 'exit 127' >/tmp/status",
+        give: ": >/tmp/status",
+        why: "mzsh status could not be run: mzsh was not executed, exit code 127",
+    },
+    Lack {
+        depth: 20,
+        take: "echo 'kill -9 $$' >/tmp/status",
+        give: ": >/tmp/status",
+        why: "mzsh status could not be run: mzsh ended by signal 9",
+    },
+];
+
+const CONF: &str = "/opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf";
+
+fn running() -> Result<Site, Error> {
+    let site = site(Kind::Platform).build()?;
+    site.sh(": >/tmp/status")?;
+    site.wrap_mzsh("[ \"$1\" != status ] || . /tmp/status")?;
+    site.start()?;
+    Ok(site)
+}
+
+fn sh(site: &Site, line: &str) -> Done {
+    site.sh(&line.replace("$conf", CONF).replace("$record", &site.record())).map(drop)
+}
+
+fn quick(call: AgentCall<'_>) -> AgentCall<'_> {
+    let call = call.param("ha_timeout", "3").param("monitor_retries", "0").param("ha_grace", "0");
+    call.param("mzsh_timeout", "3s").param("unchecked_limit", "3")
+}
+
+fn strict(site: &Site, depth: u32) -> Result<Ran, Error> {
+    quick(site.recurring(depth)).param("degraded", "yes").run("monitor")
+}
+
+/// So many runs of the depth in a row could not be made, by the record.
+#[track_caller]
+fn counted(site: &Site, depth: u32, runs: u64) -> Done {
+    let counts = site.read_record()?["counts"][depth.to_string()].take();
+    assert_eq!(counts["unchecked"]["runs"].as_u64().unwrap_or(0), runs, "depth {depth}: {counts}");
+    Ok(())
+}
+
+/// A deep check that can't be made says nothing of the pico: well with a warning, and from the `unchecked_limit`th run in a row on "degraded", where that is wanted, with
+/// the time since when and why; the first one that is made clears that.
+#[test]
+fn check_that_could_not_be_made_for_long_is_told_with_the_time_and_why() -> Done {
+    for Lack { depth, take, give, why } in &LACKS {
+        let site = running()?;
+        sh(&site, take)?;
+        for run in 1..=2 {
+            strict(&site, *depth)?.answers(OK).silently();
+            counted(&site, *depth, run)?;
+        }
+        assert!(!site.log()?.contains("not checked since"), "{}", site.log()?);
+        let since = site.read_record()?["counts"][depth.to_string()]["unchecked"]["since"].take();
+        strict(&site, *depth)?
+            .answers(DEGRADED)
+            .because(&["platform: not checked since ", " UTC (3 runs): "]);
+        strict(&site, *depth)?.answers(DEGRADED).because(&[" UTC (4 runs): "]);
+        assert_eq!(site.read_record()?["counts"][depth.to_string()]["unchecked"]["since"], since);
+        let log = site.log()?;
+        let told = |line: &str| line.contains(" UTC (4 runs): ") && line.contains(why);
+        assert!(log.lines().any(told), "{why}: {log}");
+        // Whoever does not want that answer has the words.
+        quick(site.recurring(*depth)).run("monitor")?.answers(OK).silently();
+        assert!(site.log()?.contains("not checked since ") && site.log()?.contains(" UTC (5 runs): "));
+        site.monitor(0)?.answers(OK).silently();
+        sh(&site, give)?;
+        strict(&site, *depth)?.answers(OK).silently();
+        counted(&site, *depth, 0)?;
+        sh(&site, take)?;
+        strict(&site, *depth)?.answers(OK).silently();
+        counted(&site, *depth, 1)?;
+        site.stop()?.answers(OK);
+        site.nothing_left()?;
+    }
+    Ok(())
+}
+
+/// Unless it is set otherwise, it is the tenth run.
+#[test]
+fn ten_runs_are_the_limit_by_default() -> Done {
+    let site = running()?;
+    sh(&site, LACKS[0].take)?;
+    let run = || site.recurring(10).param("degraded", "yes").run("monitor");
+    for _ in 1..10 {
+        run()?.answers(OK).silently();
+    }
+    run()?.answers(DEGRADED).because(&["not checked since ", "(10 runs)"]);
+    Ok(())
+}
+
+/// Only a check of the same depth that was made clears the count, whatever it found; not a run that only looked at the process, one of another depth, or a start
+/// that leaves the JVM running.
+#[test]
+fn only_a_check_of_the_same_depth_that_was_made_clears_the_count() -> Done {
+    let site = running()?;
+    sh(&site, "echo 'exit 127' >/tmp/status")?;
+    for _ in 0..2 {
+        strict(&site, 20)?.answers(OK).silently();
+    }
+    for depth in [0, 10] {
+        strict(&site, depth)?.answers(OK).silently();
+    }
+    quick(site.agent()).run("monitor")?.answers(OK).silently();
+    let pid = site.one("platform")?.pid;
+    site.signal(pid, "STOP")?;
+    strict(&site, 20)?.answers(GENERIC).because(&["(T)"]);
+    site.signal(pid, "CONT")?;
+    quick(site.agent()).run("start")?.answers(OK).silently();
+    // Whoever asks for himself does not add to it.
+    for _ in 0..2 {
+        quick(site.recurring(20)).without("OCF_RESKEY_CRM_meta_on_node").run("monitor")?;
+    }
+    counted(&site, 20, 2)?;
+    counted(&site, 10, 0)?;
+    strict(&site, 20)?.answers(DEGRADED).because(&["not checked since ", "(3 runs)", "mzsh status"]);
+    // One that was made and failed was made.
+    site.node.write("/tmp/status", "exit 1")?;
+    site.set(&["ha_answer=silent"])?;
+    strict(&site, 20)?.answers(GENERIC);
+    counted(&site, 20, 0)?;
+    site.set(&["ha_answer=OK"])?;
+    // One of another JVM is another matter.
+    sh(&site, "echo 'exit 127' >/tmp/status")?;
+    strict(&site, 20)?.answers(OK).silently();
+    counted(&site, 20, 1)?;
+    site.node.write("/tmp/status", "")?;
+    site.mzsh(&["restart", "platform"])?.expect(0)?;
+    site.monitor(0)?.answers(OK).silently();
+    counted(&site, 20, 0)
+}
+
+/// A warning and a check that could not be made stand side by side: what mzsh says of a pico that has no other witness is told first, and since when the
+/// HA Monitor Server was not asked as well.
+#[test]
+fn what_is_found_beside_a_check_that_could_not_be_made_is_told_first() -> Done {
+    let site = site(Kind::Ec).build()?;
+    site.wrap_mzsh("[ \"$1\" != status ] || exit 1")?;
+    site.start()?;
+    sh(&site, LACKS[0].take)?;
+    // The EC is excused, for its Platform is away.
+    site.signal(site.one("platform")?.pid, "KILL")?;
+    let deep = || quick(site.recurring(20)).run("monitor");
+    for _ in 0..3 {
+        deep()?.answers(OK).silently();
+    }
+    let log = site.log()?;
+    let both = |line: &str| {
+        let place = |word: &str| line.find(word);
+        place("mzsh status: ").zip(place("; not checked since ")).is_some_and(|(first, last)| first < last)
+    };
+    assert_eq!(log.lines().filter(|line| both(line)).count(), 1, "{log}");
+    // As a failure, it is that and nothing else.
+    site.mzsh(&["startup", "platform"])?.expect(0)?;
+    let failed = deep()?.answers(GENERIC).because(&["mzsh status: "]);
+    assert!(!failed.stderr.contains("not checked"), "{failed}");
+    counted(&site, 20, 4)
+}
+
+/// `explain` tells for each depth since when and why a check could not be made, in text and as JSON, from the first time on.
+#[test]
+fn explain_tells_since_when_and_why_a_check_could_not_be_made() -> Done {
+    let site = running()?;
+    let explain = || quick(site.agent()).run("explain");
+    let ran = explain()?.expect(0)?;
+    assert!(!ran.stdout.contains("not checked"), "{ran}");
+    sh(&site, LACKS[0].take)?;
+    strict(&site, 10)?.answers(OK).silently();
+    for _ in 0..2 {
+        strict(&site, 20)?.answers(OK).silently();
+    }
+    let ran = explain()?.expect(0)?;
+    let lines: Vec<&str> = ran.stdout.lines().filter(|line| line.starts_with("not checked ")).collect();
+    let [ten, twenty] = lines.as_slice() else { panic!("{ran}") };
+    for (line, words) in [(ten, "at depth 10 since "), (twenty, "at depth 20 since ")] {
+        assert!(line.contains(words) && line.contains("ha.jar"), "{line}");
+    }
+    assert!(ten.contains(" UTC (1 run): ") && twenty.contains(" UTC (2 runs): "), "{ran}");
+    // The executor hands on only the action.
+    let (mut argv, environment) = quick(site.agent()).spelled_out("explain");
+    argv.push("--json".to_owned());
+    let call = site.node.command(&argv[0]).args(&argv[1..]);
+    let ran = environment.into_iter().fold(call, |call, (name, value)| call.env(name, value)).run()?;
+    let document: serde_json::Value =
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
+    let told = document["evidence"]["not checked"].as_array().unwrap_or_else(|| panic!("{ran}"));
+    assert!(told.len() == 2 && told[0].as_str().is_some_and(|text| text.starts_with("at depth 10 since ")));
+    Ok(())
+}
