@@ -29,12 +29,13 @@ fn parameters(cib: &Cib, name: &str) -> Vec<(String, String)> {
 #[test]
 fn ours_are_found_wherever_they_are_and_nobody_elses() {
     let cib = resources(&format!(
-        r#"{}<group id="g">{}<primitive id="ip" class="ocf" provider="heartbeat" type="IPaddr2"/>
+        r#"{}<group id="g">{}<primitive id="ip" class="ocf" provider="heartbeat" type="IPaddr2">{}</primitive>
         <primitive id="fs" class="ocf" provider="heartbeat" type="Filesystem">{}</primitive></group>
         <clone id="c">{}</clone><clone id="c2"><group id="g2">{}</group></clone>
         <bundle id="b">{}</bundle>{}<primitive id="fence" class="stonith" type="fence_sbd">{}</primitive>"#,
         ours("platform", "mz", ""),
         ours("ui", "in-group", ""),
+        set("instance_attributes", "", &[("ip", "192.0.2.100")]),
         set("instance_attributes", "", &[("directory", "/opt/mz")]),
         ours("ec", "in-clone", ""),
         ours("sc", "in-both", ""),
@@ -49,6 +50,9 @@ fn ours_are_found_wherever_they_are_and_nobody_elses() {
     assert!(both.answers_to("g2") && both.answers_to("c2") && both.cloned_by().is_some());
     assert!(cib.resource("in-group").unwrap().cloned_by().is_none());
     assert_eq!(cib.file_systems, [FileSystem { name: "fs".to_owned(), directory: "/opt/mz".to_owned() }]);
+    let [ip] = cib.addresses.as_slice() else { panic!("{:?}", cib.addresses) };
+    assert_eq!((ip.name.as_str(), ip.address.as_deref()), ("ip", Some("192.0.2.100")));
+    assert!(ip.answers_to("ip") && ip.answers_to("g") && !ip.answers_to("mz"));
     assert_eq!(cib.fencing.len(), 1);
     assert_eq!(cib.fencing[0].parameters["pcmk_delay_max"], "15s");
     assert_eq!(cib.left_out, Vec::<String>::new());

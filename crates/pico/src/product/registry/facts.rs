@@ -110,21 +110,21 @@ impl PicoFacts {
         }
         let (ha, ha_values) = reader.ha();
         let rcp_port = reader.port("pico.rcp.platform.port").unwrap_or(RCP_PORT);
-        let kind = kind_of(&layers.templates);
+        let is_platform = layers.templates.iter().any(|template| template.ends_with("-platform"));
         let mut ports = Vec::new();
         ports.extend(ha.endpoint.iter().filter(|_| ha.enabled).map(|e| ("mz.ha.port", e.port)));
         for property in OWN_PORTS {
             let own = reader.understood(property, layers.own_property(property), as_port);
             ports.extend(own.map(|port| (property, port)));
         }
-        ports.extend((kind == Some(PicoType::Platform)).then_some(("pico.rcp.platform.port", rcp_port)));
+        ports.extend(is_platform.then_some(("pico.rcp.platform.port", rcp_port)));
         let state = reader.understood("settings.state", layers.own_text(&["settings", "state"]), as_state);
         Self {
             container: container.to_owned(),
             active: registry.is_active,
             enabled: state.unwrap_or(true),
             templates: layers.templates.clone(),
-            kind,
+            kind: kind_of(&layers.templates),
             ha,
             ha_values,
             server_host: reader.text("pico.rcp.server.host"),
@@ -189,11 +189,10 @@ impl PicoFacts {
     }
 }
 
-/// By the end of a template's name (`mz.standard-ec`). The one that the others inherit from counts first: a site names its own as it likes.
+/// By the product's own template, `mz.standard-ec`: a site names its templates as it likes.
 fn kind_of(templates: &[String]) -> Option<PicoType> {
-    templates.iter().rev().find_map(|template| {
-        PicoType::ALL.into_iter().find(|kind| template.ends_with(&format!("-{}", kind.agent())))
-    })
+    let standard = templates.iter().find_map(|template| template.strip_prefix("mz.standard-"))?;
+    PicoType::ALL.into_iter().find(|kind| kind.agent() == standard)
 }
 
 fn default_pid_file(home: &Path, name: &str) -> PathBuf {

@@ -1,6 +1,7 @@
 //! Whole registries, and what is found in them.
 
 use super::*;
+use crate::settings::PicoType;
 use std::fs;
 
 fn installation(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -38,6 +39,23 @@ fn a_pico_is_found_with_its_container_and_properties_in_both_spellings() {
         assert_eq!(facts.ha.interval, 40);
         assert_eq!(facts.platform.unwrap().to_string(), "mzplat:7790");
         assert_eq!(facts.server_host, None);
+    }
+}
+
+#[test]
+fn type_is_that_of_the_products_own_template_and_of_no_other() {
+    let of = |template: &str| {
+        let site = ("master/templates/site/picos/old-ec.conf", "template : mz.standard-sc");
+        let own = ("master/templates/site/picos/own-ec.conf", "config.properties.mz.ha.port : 1");
+        let pico = format!("template : {template}");
+        defined(&[site, own, (".active/containers/c/picos/p.conf", &pico)], "p").kind
+    };
+    for kind in PicoType::ALL {
+        assert_eq!(of(&format!("mz.standard-{}", kind.agent())), Some(kind));
+    }
+    assert_eq!(of("site.old-ec"), Some(PicoType::ServiceContext));
+    for unknown in ["site.own-ec", "mz.standard", "mz.standard-desktop", "\"\""] {
+        assert_eq!(of(unknown), None, "{unknown}");
     }
 }
 
