@@ -180,7 +180,16 @@ mod tests {
         })
         .unwrap();
         worker.send(b"hung\n").unwrap();
+        let until = soon();
+        while is_free(turn) && Instant::now() < until {
+            pause(TRY_EVERY, until);
+        }
         (worker, gate)
+    }
+
+    fn is_free(turn: &Path) -> bool {
+        let Turn(Some(file)) = Turn::at(Some(turn)) else { panic!("no turn") };
+        flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
     }
 
     #[test]
