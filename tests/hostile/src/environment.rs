@@ -87,6 +87,7 @@ fn is_within_limits(settings: &Settings) {
     assert!(settings.wait <= DAY && settings.wait_for_timeout <= DAY);
     assert!(settings.ha_grace.is_none_or(|grace| grace <= DAY));
     assert!(settings.monitor_retries <= 10 && settings.failures_tolerated <= 100);
+    assert!((1..=10_000).contains(&settings.unchecked_limit));
     assert_ne!(settings.ha_port, Some(0));
     assert!(settings.limits.umask <= 0o777);
     for endpoint in settings.wait_for.iter().flatten() {
