@@ -7,6 +7,7 @@
 
 mod agent;
 mod definition;
+mod failures;
 pub mod parameters;
 pub mod settings;
 

@@ -22,6 +22,7 @@ mod owner;
 mod process_list;
 pub mod product;
 pub mod record;
+mod reports;
 mod rows;
 mod settings;
 pub mod verdict;
@@ -31,6 +32,7 @@ pub use host::command::Limits;
 pub use host::inherited::reset as reset_inherited;
 pub use outcome::{Answer, Class, Outcome};
 pub use owner::Owners;
+pub use reports::LastFailure;
 pub use settings::{
     Deployment, Endpoint, HaCheck, OnHaFailed, PicoName, PicoType, Settings, Target, UnreadableTarget,
 };

@@ -9,6 +9,7 @@ mod stem;
 pub use stem::file_stem;
 
 use crate::identity::Home;
+use crate::reports::Reports;
 use crate::rows::Rows;
 use crate::settings::{Endpoint, PicoType, Settings, Target};
 use host::{Pid, ProcessId, process};
@@ -135,9 +136,9 @@ pub struct Record {
     /// The recurring monitors.
     #[serde(default)]
     pub rows: Rows,
-    /// The depths of the monitors that tell the cluster of the death of the JVM.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub told: BTreeSet<u32>,
+    /// What the monitors have reported of the death of the JVM.
+    #[serde(default, skip_serializing_if = "Reports::is_empty")]
+    pub reports: Reports,
     /// By depth of the monitor.
     #[serde(default)]
     pub counts: BTreeMap<u32, Counts>,
@@ -169,7 +170,7 @@ impl Record {
             ha: None,
             platform: None,
             rows: Rows::default(),
-            told: BTreeSet::new(),
+            reports: Reports::default(),
             counts: BTreeMap::new(),
             parameters: in_words(settings)?,
         })
@@ -222,7 +223,7 @@ impl Record {
         self.found(jvm);
         self.phase = Phase::Running;
         self.rows.begin();
-        self.told.clear();
+        self.reports = Reports::default();
         self.counts.clear();
     }
 
@@ -519,7 +520,7 @@ mod tests {
         let newer = oldest.replace("\"seen\":true", "\"rows\":{},\"of_a_later_version\":[1]");
         for text in [oldest, newer] {
             let record = Record::parse(text.as_bytes(), "b").unwrap().unwrap();
-            assert!(record.rows == Rows::default() && record.told.is_empty());
+            assert!(record.rows == Rows::default() && record.reports.is_empty());
             assert_eq!(record.jvm().map(|id| id.start), Some(99));
         }
     }

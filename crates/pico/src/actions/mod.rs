@@ -14,7 +14,7 @@ mod wait_for;
 
 pub use checks::{Finding, KERNEL, Severity, kernel};
 pub use explain::{Point, explain};
-pub use monitor::{Request, monitor};
+pub use monitor::{Cluster, Request, monitor};
 pub use reload::reload;
 pub use start::start;
 pub use stop::{clean, stop};
