@@ -169,6 +169,9 @@ fn report_that_cant_be_noted_is_not_made() -> Done {
 #[test]
 fn probe_and_call_by_a_person_know_no_report() -> Done {
     let site = reported(NEVER)?;
+    for depth in [10, 0] {
+        depth_0(&site).level(depth).run("monitor")?.answers(NOT_RUNNING);
+    }
     for call in [site.agent(), depth_0(&site).without("OCF_RESKEY_CRM_meta_on_node")] {
         later(&site)?;
         call.run("monitor")?.answers(NOT_RUNNING);

@@ -1,5 +1,7 @@
-//! A death that Pacemaker drops, for it is reported while the transition still runs that has begun the monitor, and deaths that it counts
-//! and does not act upon at once. In all of these `cluster-recheck-interval` is far too long to help.
+//! Deaths that Pacemaker drops, and deaths that it counts and does not act upon at once.
+//!
+//! It drops those that are reported while the transition still runs that has begun the monitor. In all of these
+//! scenarios `cluster-recheck-interval` is far too long to help.
 
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use lab::site::{Plan, SOON, Site, site};
 use lab::timeline::Told;
 use lab::{Done, Error, report, watch};
 
-/// So long after a report the death is reported again, if it was not counted, and more.
+/// Longer than the 20 s after which a death is reported again that was not counted.
 const AGAIN: Duration = Duration::from_secs(25);
 
 /// The deeper monitor of the README, which reports a death by itself, also where the first report was counted.
