@@ -6,6 +6,7 @@
 //! and the test runs over its values.
 
 mod after_start;
+mod dropped;
 mod ha;
 mod life;
 mod mzsh;

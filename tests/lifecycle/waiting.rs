@@ -12,12 +12,12 @@ use testkit::site::{Kind, Site, site};
 /// Beside this everything that does not wait is quick.
 const LONG: &str = "15s";
 /// Far below `LONG`.
-const QUICK: Duration = Duration::from_secs(5);
+pub(super) const QUICK: Duration = Duration::from_secs(5);
 /// The interval of the row: here each one comes as soon as the last one has ended.
-const OFTEN: Duration = Duration::from_millis(100);
+pub(super) const OFTEN: Duration = Duration::from_millis(100);
 
 /// As the cluster calls it.
-fn waiting<'a>(site: &'a Site, wait: &str) -> AgentCall<'a> {
+pub(super) fn waiting<'a>(site: &'a Site, wait: &str) -> AgentCall<'a> {
     let call = site.agent().param("wait", wait).interval(OFTEN).level(0);
     call.meta_timeout(Duration::from_secs(60))
 }
@@ -332,7 +332,7 @@ fn one_that_stays_and_is_left_behind_leaves_it_as_it_is_too() -> Done {
 }
 
 /// The pico is killed while depth 0 waits, which tells of it. Each has been once before, depth 10 first.
-fn told() -> Result<Site, testkit::Error> {
+pub(super) fn told() -> Result<Site, testkit::Error> {
     let site = site(Kind::Platform).build()?;
     let pid = site.start()?.pid;
     for depth in [10, 0] {

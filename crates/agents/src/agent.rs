@@ -1,12 +1,13 @@
 //! The actions: OCF's question to [`pico`], its answer in OCF's words.
 
+use crate::failures::Pacemaker;
 use crate::{ByWorkers, definition, parameters, settings};
 use ocf::time::spelled;
 use ocf::{
     Action, Class, CloneKind, Definition, Evidence, Failure, Findings, Invocation, LogFiles, ParameterError,
     State,
 };
-use pico::actions::{self, Request, Severity, needs};
+use pico::actions::{self, Cluster, Request, Severity, needs};
 use pico::verdict::Occasion;
 use pico::{Answer, Budget, Outcome, PicoType, Settings, Target};
 
@@ -67,11 +68,13 @@ impl ocf::Agent for PicoAgent {
     }
 
     fn monitor(&self, call: &Invocation) -> Result<State, Failure> {
+        let cluster = call.node().map(|node| Pacemaker { resource: call.instance(), node });
         let request = Request {
             occasion: if call.is_probe() { Occasion::Probe } else { Occasion::Recurring },
             depth: call.check_level().unwrap_or(0),
             every: call.interval().filter(|_| call.is_recurring_by_cluster()),
             may_wait: call.timeout().is_some(),
+            cluster: cluster.as_ref().map(|cluster| cluster as &dyn Cluster),
             must_ask: false,
             for_person: call.action() == Action::Status,
         };

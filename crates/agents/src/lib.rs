@@ -7,6 +7,7 @@
 
 mod agent;
 mod definition;
+mod failures;
 mod log_files;
 pub mod parameters;
 pub mod settings;

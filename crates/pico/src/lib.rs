@@ -23,6 +23,7 @@ mod owner;
 mod process_list;
 pub mod product;
 pub mod record;
+mod reports;
 mod rows;
 mod settings;
 mod time_of_day;
@@ -34,6 +35,7 @@ pub use host::inherited::reset as reset_inherited;
 pub use host::local_time::offset as local_time_offset;
 pub use outcome::{Answer, Class, Outcome};
 pub use owner::Owners;
+pub use reports::LastFailure;
 pub use settings::{
     Deployment, Endpoint, HaCheck, OnHaFailed, PicoName, PicoType, Settings, Target, UnreadableTarget,
 };

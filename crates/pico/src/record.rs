@@ -11,6 +11,7 @@ pub use counts::{Counts, Unchecked};
 pub use stem::file_stem;
 
 use crate::identity::Home;
+use crate::reports::Reports;
 use crate::rows::Rows;
 use crate::settings::{Endpoint, PicoType, Settings, Target};
 use host::{Pid, ProcessId, process};
@@ -131,9 +132,9 @@ pub struct Record {
     /// The recurring monitors.
     #[serde(default)]
     pub rows: Rows,
-    /// The depths of the monitors that tell the cluster of the death of the JVM.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub told: BTreeSet<u32>,
+    /// What the monitors have reported of the death of the JVM.
+    #[serde(default, skip_serializing_if = "Reports::is_empty")]
+    pub reports: Reports,
     /// By depth of the monitor.
     #[serde(default)]
     pub counts: BTreeMap<u32, Counts>,
@@ -166,7 +167,7 @@ impl Record {
             listened: Vec::new(),
             platform: None,
             rows: Rows::default(),
-            told: BTreeSet::new(),
+            reports: Reports::default(),
             counts: BTreeMap::new(),
             parameters: in_words(settings)?,
         })
@@ -223,7 +224,7 @@ impl Record {
         self.found(jvm);
         self.phase = Phase::Running;
         self.rows.begin();
-        self.told.clear();
+        self.reports = Reports::default();
         // A check that could not be made of this JVM is still to be made.
         self.counts.retain(|_, counts| {
             *counts = Counts { unchecked: counts.unchecked.take(), ..Counts::default() };
@@ -557,7 +558,9 @@ mod tests {
         let one = Counts { failed: 1, warned: 2, unchecked: None };
         for (text, counts) in [(oldest, None), (newer, None), (counted, Some(one))] {
             let record = Record::parse(text.as_bytes(), "b").unwrap().unwrap();
-            assert!(record.rows == Rows::default() && record.told.is_empty() && record.listened.is_empty());
+            assert!(
+                record.rows == Rows::default() && record.reports.is_empty() && record.listened.is_empty()
+            );
             assert_eq!(record.counts.values().next(), counts.as_ref());
             assert_eq!(record.jvm().map(|id| id.start), Some(99));
         }

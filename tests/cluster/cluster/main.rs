@@ -3,6 +3,7 @@
 
 mod away;
 mod deaths;
+mod dropped;
 mod health;
 mod jvm;
 mod lab;

@@ -17,7 +17,7 @@ mod weigh;
 pub use checks::{Finding, KERNEL, Severity, TEMPLATE, kernel};
 pub use deep::not_listening;
 pub use explain::{Point, explain};
-pub use monitor::{Request, monitor};
+pub use monitor::{Cluster, Request, monitor};
 pub use reload::reload;
 pub use start::start;
 pub use stop::{clean, stop};

@@ -9,9 +9,15 @@
 //!
 //! *A death is one failure.* A deeper monitor that became due while depth 0 waited runs as soon as that has told of a death, before
 //! Pacemaker has begun to act on it; its answer would count as a failure of its own, and three deaths as six. So whoever tells of a death
-//! notes that first ([`Record::told`]), and one of another depth that finds it noted stays for a while: Pacemaker ends it before it stops
+//! notes that first ([`Record::reports`]), and one of another depth that finds it noted stays for a while: Pacemaker ends it before it stops
 //! the pico. If nobody ends it, for nothing is done about the death, or other actions come first that take longer, it tells as well. It
 //! stays once for each death, never as the first run of its row, and a depth 0, which others may depend on, for no more than [`BRIEFLY`].
+//!
+//! *A death that the cluster has dropped* is reported again ([`crate::reports`]).
+
+mod again;
+
+pub use again::Cluster;
 
 use super::deep;
 use super::record_of;
@@ -20,13 +26,14 @@ use crate::budget::Budget;
 use crate::outcome::{Answer, Class, Outcome};
 use crate::owner;
 use crate::record::{Counts, HaFacts, Phase, Record, RecordFile};
+use crate::reports::Reports;
 use crate::rows::Rows;
 use crate::settings::{Endpoint, Settings, Target, UnreadableTarget};
 use crate::verdict::{
     Death, Life, Look, Observation, Occasion, Policy, Processes, could_be_meant, judge, observe,
 };
 use host::{ProcessHandle, ProcessId, process};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 /// For so long a depth 0 stays that finds a death which was told already: far longer than Pacemaker takes to act when it has nothing else to do.
@@ -39,8 +46,8 @@ const EXIT_WITHIN: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_millis(500);
 
 /// What is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Request {
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
     /// Who asks.
     pub occasion: Occasion,
     /// How deep: 0, 10 (with the HA Monitor Server), 20 (with mzsh); a number between rounds down.
@@ -49,17 +56,27 @@ pub struct Request {
     pub every: Option<Duration>,
     /// Such a one may wait: it was told how long it may take.
     pub may_wait: bool,
+    /// The cluster that asks, where that can be asked in turn.
+    pub cluster: Option<&'a dyn Cluster>,
     /// A check that could not be made leaves the answer undecided; else it is a warning.
     pub must_ask: bool,
     /// A person reads the reason at once, so that it may say what to do about a state that can pass in the next moment.
     pub for_person: bool,
 }
 
-impl Request {
+impl Request<'_> {
     /// Of one who asks this once, and not for the cluster.
     #[must_use]
     pub fn once(occasion: Occasion, depth: u32) -> Self {
-        Self { occasion, depth, every: None, may_wait: false, must_ask: false, for_person: false }
+        Self {
+            occasion,
+            depth,
+            every: None,
+            may_wait: false,
+            must_ask: false,
+            for_person: false,
+            cluster: None,
+        }
     }
 
     /// Of a person, who reads the answer at once.
@@ -71,7 +88,7 @@ impl Request {
 
 /// Monitors.
 #[must_use]
-pub fn monitor(settings: &Settings, request: Request, budget: Budget) -> Outcome {
+pub fn monitor(settings: &Settings, request: Request<'_>, budget: Budget) -> Outcome {
     let target = match &settings.target {
         Ok(target) => target.clone(),
         // What can't be read may still be running as it was started.
@@ -100,7 +117,7 @@ fn has_died(id: ProcessId, until: Instant) -> bool {
 fn without_target(
     settings: &Settings,
     unreadable: &UnreadableTarget,
-    request: Request,
+    request: Request<'_>,
     budget: Budget,
 ) -> Outcome {
     match could_be_meant(settings, unreadable, budget.within(budget.length() / 2)) {
@@ -113,7 +130,7 @@ fn without_target(
 struct Monitor<'a> {
     settings: &'a Settings,
     target: &'a Target,
-    request: Request,
+    request: Request<'a>,
     budget: Budget,
 }
 
@@ -175,7 +192,8 @@ impl Monitor<'_> {
         let Processes::One { id, .. } = processes else {
             met.before = record.as_ref().map(learned);
             let observation = Observation { death: met.death, ..Observation::of(processes) };
-            return self.answer(&observation, record, &met, &file);
+            let outcome = self.answer(&observation, record, &met, &file);
+            return self.again(outcome, &met, &file);
         };
         let mut record = match record {
             Some(known) if about(&known) == (Some(id), Phase::Running) => {
@@ -231,7 +249,7 @@ impl Monitor<'_> {
     fn stays(&self, record: &Record) -> Option<Duration> {
         let depth = self.depth();
         let most = if depth == 0 { BRIEFLY } else { Duration::MAX };
-        let told_by_others_only = !record.told.is_empty() && !record.told.contains(&depth);
+        let told_by_others_only = !record.reports.is_empty() && !record.reports.has(depth);
         self.longest().filter(|_| told_by_others_only).map(|time| time.min(most))
     }
 
@@ -308,7 +326,7 @@ impl Monitor<'_> {
                 if now != counts {
                     record.counts.insert(depth, now.clone());
                 }
-                let is_told = tells && record.told.insert(depth);
+                let is_told = tells && record.reports.add(depth, every);
                 if (is_alive || is_told) && self.longest().is_some() {
                     record.rows.ended(depth, every, self.budget.begun.elapsed());
                 }
@@ -379,13 +397,13 @@ fn about(record: &Record) -> About {
 }
 
 /// What a run may add to a record that it found.
-type Learned = (Rows, Option<HaFacts>, BTreeSet<u32>, BTreeMap<u32, Counts>, Vec<Endpoint>);
+type Learned = (Rows, Option<HaFacts>, Reports, BTreeMap<u32, Counts>, Vec<Endpoint>);
 
 fn learned(record: &Record) -> Learned {
     (
         record.rows.clone(),
         record.ha.clone(),
-        record.told.clone(),
+        record.reports.clone(),
         record.counts.clone(),
         record.listened.clone(),
     )

@@ -248,14 +248,16 @@ mod tests {
 
     #[test]
     fn check_that_cannot_be_made_is_undecided_where_it_must_be() {
-        let not_asked = [HaAnswer::NotAsked("why".into()), HaAnswer::NotReached("why".into())];
+        let why = || "why".to_owned();
+        let not_asked =
+            [HaAnswer::NotAsked(why()), HaAnswer::NotReached(why()), HaAnswer::NeverListened(why())];
         for ha in not_asked {
             let observation = Observation { ha: Some(ha), ..Observation::of(one(Life::Well)) };
             let finding = |must_ask| {
                 let policy = Policy { must_ask, ..policy(Occasion::Recurring, PicoType::Platform) };
                 judge(&observation, &policy).finding
             };
-            assert_eq!((finding(false), finding(true)), (Warning, Undecided));
+            assert_eq!((finding(false), finding(true)), (Unchecked, Undecided));
         }
     }
 

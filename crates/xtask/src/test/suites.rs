@@ -38,6 +38,8 @@ const AGAIN: &[(Generation, &str, &[&str])] = &[
         Generation::Debian13,
         "cluster",
         &[
+            "dropped::deaths_that_were_counted",
+            "dropped::ec_dies_while_sc_starts",
             "platform::killed",
             "platform::power_cut",
             "platform::start_in_order",

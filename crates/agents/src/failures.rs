@@ -1,0 +1,98 @@
+//! The failures that Pacemaker has counted, as its `attrd_updater` tells.
+
+use host::End;
+use host::command::{Company, Exec, Finished, launch};
+use pico::LastFailure;
+use pico::actions::Cluster;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Where it is, on every system that has Pacemaker.
+const ATTRD_UPDATER: &str = "/usr/sbin/attrd_updater";
+
+/// The cluster, as a call of it tells.
+#[derive(Debug)]
+pub(crate) struct Pacemaker<'a> {
+    /// The resource.
+    pub(crate) resource: &'a str,
+    /// The node that the call is for.
+    pub(crate) node: &'a str,
+}
+
+impl Cluster for Pacemaker<'_> {
+    fn last_failure(&self, every: Duration, until: Instant) -> LastFailure {
+        let exec = self.exec(every);
+        let finished = launch(Company::Group, || Ok(exec)).and_then(|running| running.run(until));
+        match finished {
+            Ok(finished) => read(&finished),
+            Err(e) => {
+                tracing::warn!("{ATTRD_UPDATER}: {e}");
+                LastFailure::Unknown
+            }
+        }
+    }
+}
+
+impl Pacemaker<'_> {
+    fn exec(&self, every: Duration) -> Exec {
+        let attribute = format!("last-failure-{}#monitor_{}", self.resource, every.as_millis());
+        Exec {
+            program: ATTRD_UPDATER.into(),
+            arguments: ["--query", "--name", &attribute, "--node", self.node].map(Into::into).into(),
+            environment: [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C.UTF-8")]
+                .map(|(name, value)| (name.into(), value.into()))
+                .into(),
+            directory: "/".into(),
+        }
+    }
+}
+
+/// What it says: `name="last-failure-ec1#monitor_1000" host="n1" value="1796039910"`, in seconds since 1970.
+fn read(finished: &Finished) -> LastFailure {
+    let said = String::from_utf8_lossy(&finished.output);
+    let value =
+        said.split_once(" value=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value);
+    match (finished.end, value.map(str::parse)) {
+        (End::Exited(0), Some(Ok(seconds))) => {
+            LastFailure::At(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+        }
+        (End::Exited(_), None) if said.contains("attribute does not exist") => LastFailure::Never,
+        (end, _) => {
+            let line = said.lines().next().unwrap_or("it said nothing");
+            tracing::warn!(
+                "{ATTRD_UPDATER}: {}: {line}",
+                finished.refused.as_deref().unwrap_or(&end.to_string())
+            );
+            LastFailure::Unknown
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_the_tool_does_is_a_time_or_never_or_unknown() {
+        let said = |end, output: &str| read(&Finished::new(end, output, Duration::from_millis(9)));
+        // Pacemaker 2.1.5 and 3.0.0.
+        let counted = "name=\"last-failure-mz-ec1#monitor_1000\" host=\"n2\" value=\"1796039910\"\n";
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_039_910);
+        assert_eq!(said(End::Exited(0), counted), LastFailure::At(time));
+        let never = "attrd_updater: Could not query value of last-failure-mz-ec1#monitor_1000: attribute does not exist\n";
+        assert_eq!(said(End::Exited(78), never), LastFailure::Never);
+        for (end, output) in [
+            (
+                End::Exited(102),
+                "attrd_updater: Could not connect to attrd: Transport endpoint is not connected\n",
+            ),
+            (End::Exited(0), ""),
+            (End::Exited(0), "name=\"x\" host=\"n2\" value=\"soon\"\n"),
+            (End::Exited(1), counted),
+            (End::TimedOut, counted),
+            (End::TimedOut, never),
+            (End::Signalled(11), ""),
+        ] {
+            assert_eq!(said(end, output), LastFailure::Unknown, "{end}: {output}");
+        }
+    }
+}

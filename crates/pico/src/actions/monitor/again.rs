@@ -1,0 +1,55 @@
+//! Reports a death again that the cluster has dropped: [`crate::reports`] says why.
+
+use super::{Met, Monitor, about};
+use crate::actions::record_of;
+use crate::outcome::{Answer, Outcome};
+use crate::record::RecordFile;
+use crate::reports::LastFailure;
+use std::fmt::Debug;
+use std::time::{Duration, Instant};
+
+/// The cluster answers from memory. If it hangs, this monitor alone waits.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+
+/// The cluster that calls a monitor.
+pub trait Cluster: Debug {
+    /// When a failure of this resource's recurring monitor of this interval was last counted on this node.
+    fn last_failure(&self, every: Duration, until: Instant) -> LastFailure;
+}
+
+impl Monitor<'_> {
+    /// Replaces `outcome` where this depth has reported the death before. The first report is never delayed.
+    pub(super) fn again(&self, outcome: Outcome, met: &Met, file: &RecordFile) -> Outcome {
+        let depth = self.depth();
+        let is_repeated = met.before.as_ref().is_some_and(|(_, _, reports, ..)| reports.has(depth));
+        let Some(cluster) = self.request.cluster.filter(|_| self.request.every.is_some()) else {
+            return outcome;
+        };
+        if outcome.answer != Answer::NotRunning || !is_repeated {
+            return outcome;
+        }
+        // Other actions may have written meanwhile.
+        let found = record_of(self.settings, self.target).1.filter(|record| Some(about(record)) == met.found);
+        let Some(mut record) = found else { return outcome };
+        let reason = outcome.reason.clone().unwrap_or_default();
+        let as_error = record.reports.as_error(depth);
+        if record.reports.is_due() {
+            let until = self.budget.within(ANSWERS_WITHIN);
+            let last_failures: Vec<LastFailure> =
+                record.reports.intervals().map(|every| cluster.last_failure(every, until)).collect();
+            let is_dropped = record.reports.asked(depth, &last_failures, record.jvm());
+            // The next run has to repeat the answer, so a change that can't be written down is not made.
+            if file.write(&record).is_ok() && is_dropped {
+                let age = record.reports.age().as_secs();
+                let reason = format!("{reason}; reported {age} s ago, not counted by the cluster");
+                tracing::warn!("{reason}: reported again");
+                return dead(!as_error, reason);
+            }
+        }
+        dead(as_error, reason)
+    }
+}
+
+fn dead(as_error: bool, reason: String) -> Outcome {
+    if as_error { Outcome::failed(reason) } else { Outcome::not_running(reason) }
+}
