@@ -174,7 +174,7 @@ fn hung_jvm_that_nobody_has_seen_well_is_a_failure() -> Done {
         let pid = site.one("platform")?.pid;
         site.signal(pid, "STOP")?;
         site.sh(&format!("rm {}", site.record()))?;
-        quick(site.recurring(10)).run("monitor")?.answers(GENERIC).because(&["hangs", "(T)"]);
+        quick(site.recurring(10)).run("monitor")?.answers(GENERIC).because(&["hung", "(T)"]);
         site.signal(pid, "CONT")?;
         site.stop()?.answers(OK);
         site.nothing_left()?;
