@@ -67,7 +67,7 @@ fn sigint_blocked_by_the_parent_still_ends_the_agent() -> Done {
 }
 
 /// With no file allowed to grow (`RLIMIT_FSIZE` 0) no action is ended by SIGXFSZ: each monitor, probe and validation answers as without the
-/// limit, a stop ends the pico, and a start or a reload, which can't write the record, fails and names the limit.
+/// limit, a stop ends the pico, a reload is no failure, and a start, which can't write the record, fails and names the limit.
 #[test]
 fn a_limit_of_the_size_of_files_ends_no_action() -> Done {
     for (kind, trace) in [(Kind::Platform, "no"), (Kind::Ec, "yes")] {
@@ -83,7 +83,7 @@ fn a_limit_of_the_size_of_files_ends_no_action() -> Done {
             recurring(agent(), level).run("monitor")?.answers(OK).silently();
         }
         agent().run("monitor")?.answers(OK).silently();
-        agent().run("reload-agent")?.answers(GENERIC).because(&[".json", "RLIMIT_FSIZE 0"]);
+        agent().run("reload-agent")?.answers(OK);
         assert_eq!(site.one(site.pico())?.pid, pid);
         agent().run("stop")?.answers(OK);
         site.nothing_left()?;
