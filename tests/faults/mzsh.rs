@@ -195,13 +195,16 @@ fn what_a_question_to_mzsh_leaves_in_the_background_is_ended() -> Done {
     site.start()?;
     site.wrap_mzsh("[ \"$1\" = startup ] || sleep 1000001 >/dev/null 2>&1 &")?;
     site.monitor(20)?.answers(OK).silently();
-    // What was killed takes a moment to be gone.
-    site.until("only the pico to be left", |site| {
-        let left = site.processes()?;
-        Ok(if left.len() == 1 { Ok(()) } else { Err(in_short(&left)) })
-    })?;
+    // What was killed takes a moment to be gone, after the stop as well: it leaves one by its mzsh shutdown.
+    let until_left = |number| {
+        site.until(&format!("{number} processes to be left"), |site| {
+            let left = site.processes()?;
+            Ok(if left.len() == number { Ok(()) } else { Err(in_short(&left)) })
+        })
+    };
+    until_left(1)?;
     site.stop()?.answers(OK);
-    site.nothing_left()
+    until_left(0)
 }
 
 /// Who may have written mzsh, by a line for the shell, and the file that a refusal names with what to do.
