@@ -52,6 +52,8 @@ fn read(finished: &Finished) -> LastFailure {
     let value =
         said.split_once(" value=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value);
     match (finished.end, value.map(str::parse)) {
+        // A failure of this monitor was counted on another node, or was forgotten here.
+        (End::Exited(0), Some(_)) if value == Some("") => LastFailure::Never,
         (End::Exited(0), Some(Ok(seconds))) => {
             LastFailure::At(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
         }
@@ -80,6 +82,8 @@ mod tests {
         assert_eq!(said(End::Exited(0), counted), LastFailure::At(time));
         let never = "attrd_updater: Could not query value of last-failure-mz-ec1#monitor_1000: attribute does not exist\n";
         assert_eq!(said(End::Exited(78), never), LastFailure::Never);
+        let without_value = "name=\"last-failure-mz-ec1#monitor_1000\" host=\"n2\" value=\"\"\n";
+        assert_eq!(said(End::Exited(0), without_value), LastFailure::Never);
         for (end, output) in [
             (
                 End::Exited(102),

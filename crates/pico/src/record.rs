@@ -225,7 +225,11 @@ impl Record {
         self.phase = Phase::Running;
         self.rows.begin();
         self.reports = Reports::default();
-        // A check that could not be made of this JVM is still to be made.
+        self.forget_counts();
+    }
+
+    /// Forgets failed checks and warnings. A check that could not be made of this JVM is still to be made.
+    pub fn forget_counts(&mut self) {
         self.counts.retain(|_, counts| {
             *counts = Counts { unchecked: counts.unchecked.take(), ..Counts::default() };
             counts.unchecked.is_some()

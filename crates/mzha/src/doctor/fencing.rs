@@ -163,7 +163,8 @@ fn unmapped(device: &Fencing, nodes: &[String]) -> Option<Row> {
 fn quorum(policy: Option<&str>, fences: bool) -> Row {
     const CHECK: &str = "no-quorum-policy";
     const TODO: &str = "no-quorum-policy=stop (the default); for two nodes corosync has two_node";
-    match policy.unwrap_or("stop") {
+    // Pacemaker compares it so.
+    match policy.unwrap_or("stop").to_ascii_lowercase().as_str() {
         "ignore" if fences => {
             let seen =
                 "ignore: a part of the cluster without quorum goes on, as soon as it has fenced the rest";
@@ -324,6 +325,7 @@ mod tests {
         assert_eq!(found(&[off], 3, vec![]), [Error, Warning, Ok]);
         assert_eq!(found(&[off, ignore], 2, any()), [Error, Ok, Error]);
         assert_eq!(found(&[ignore], 3, any()), [Ok, Ok, Warning]);
+        assert_eq!(found(&[("no-quorum-policy", "Ignore")], 3, any()), [Ok, Ok, Warning]);
     }
 
     /// By the versions: which name counts, and is the other worth a word?

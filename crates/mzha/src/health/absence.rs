@@ -24,12 +24,10 @@ pub(super) struct Absence<'a> {
 impl Absence<'_> {
     /// `reason`: what the look at all processes came to. With the nodes that the cluster has it active on.
     pub(super) fn judge(&self, reason: String) -> (Verdict, Vec<String>) {
-        // A stop takes the record away: nobody has stopped it, and it has ended.
-        if self.was_here {
-            return (Verdict::NotWell(reason), Vec::new());
-        }
         let nodes = match self.active_on() {
             Ok(nodes) => nodes,
+            // A stop takes the record away: nobody has stopped it, and it has ended.
+            Err(_) if self.was_here => return (Verdict::NotWell(reason), Vec::new()),
             Err(why) => {
                 let why = format!("{reason}; whether another node has it is not known: {why}");
                 return (Verdict::CantTell(why), Vec::new());
@@ -39,7 +37,7 @@ impl Absence<'_> {
             let why = format!("{reason}; the cluster has it active on {}: ask there", nodes.join(", "));
             return (Verdict::CantTell(why), nodes);
         }
-        let verdict = match self.doubt() {
+        let verdict = match self.doubt().filter(|_| !self.was_here) {
             Some(doubt) => {
                 Verdict::CantTell(format!("{reason}; whether it should run here is not known: {doubt}"))
             }

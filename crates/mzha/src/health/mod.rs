@@ -136,6 +136,8 @@ impl Health {
             let verdict = with_not_checked(Verdict::of(outcome), &settings);
             return Seen { pico: name, verdict, active_on: Vec::new() };
         }
+        // Read again: a stop may have ended it meanwhile.
+        let record = RecordFile::of(settings.resource.as_deref()).read();
         let absence = Absence {
             settings: &settings,
             target: &target,

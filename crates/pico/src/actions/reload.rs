@@ -21,7 +21,7 @@ pub fn reload(settings: &Settings, budget: Budget) -> Outcome {
         if let Err(e) = record.tell_parameters(settings) {
             tracing::warn!("the parameters in force can't be noted: {e}");
         }
-        record.counts.clear();
+        record.forget_counts();
         // A reload that fails has the cluster restart the pico.
         file.note(&record);
     }
