@@ -25,7 +25,8 @@ pub(super) fn rows(
     if let (Processes::One { id, .. }, Some(facts)) = (processes, facts)
         && let Some(endpoint) = not_listening(settings, &facts.ha, *id, until)
     {
-        let seen = format!("{endpoint}: not listening: {id} is not seen to, so it is not asked or fails");
+        let seen =
+            format!("{endpoint}: not listening: {id} does not, so deep monitors can't ask it, or fail");
         let todo = "restart the pico to make it effective: a JVM reads mz.ha.* when it starts";
         rows.push(Row::warning(Area::HaMonitor, "mz.ha.port", seen, todo));
     }

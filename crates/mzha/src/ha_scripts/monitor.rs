@@ -107,7 +107,10 @@ fn of_pico(question: &Question, pico: &PicoName, is_off: bool, budget: Budget) -
 /// Was the JVM that is known by now never seen to listen where it was asked?
 fn never_listened(resource: &Resource, question: &Question) -> bool {
     let is_asked = |endpoint: &Endpoint| {
-        endpoint.port == question.port && question.host.as_ref().is_none_or(|host| *host == endpoint.host)
+        // One that listens everywhere is asked here.
+        let is_everywhere = |host: &str| host == "0.0.0.0" || host == "::";
+        let is_host = |host: &String| *host == endpoint.host || is_everywhere(host);
+        endpoint.port == question.port && question.host.as_ref().is_none_or(is_host)
     };
     let record = RecordFile::of(resource.name.as_deref()).read();
     record.is_some_and(|record| !record.listened.iter().any(is_asked))

@@ -169,7 +169,11 @@ pub fn not_listening(
     until: Instant,
 ) -> Option<Endpoint> {
     match HaPlan::of(settings, Ok(facts)) {
-        HaPlan::Ask(endpoint) => (!listens(&endpoint, jvm.pid, until)).then_some(endpoint),
+        // Whose descriptors can't be read may listen.
+        HaPlan::Ask(endpoint) => {
+            let is_readable = std::fs::read_dir(format!("/proc/{}/fd", jvm.pid)).is_ok();
+            (is_readable && !listens(&endpoint, jvm.pid, until)).then_some(endpoint)
+        }
         HaPlan::Off | HaPlan::CannotAsk(_) => None,
     }
 }
