@@ -51,14 +51,15 @@ fn read(finished: &Finished) -> LastFailure {
     let said = String::from_utf8_lossy(&finished.output);
     let value =
         said.split_once(" value=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value);
-    match (finished.end, value.map(str::parse)) {
+    let seconds = value.and_then(|value| value.parse().ok());
+    match (finished.end, value, seconds) {
         // A failure of this monitor was counted on another node, or was forgotten here.
-        (End::Exited(0), Some(_)) if value == Some("") => LastFailure::Never,
-        (End::Exited(0), Some(Ok(seconds))) => {
+        (End::Exited(0), Some(""), _) => LastFailure::Never,
+        (End::Exited(0), _, Some(seconds)) => {
             LastFailure::At(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
         }
-        (End::Exited(_), None) if said.contains("attribute does not exist") => LastFailure::Never,
-        (end, _) => {
+        (End::Exited(_), None, _) if said.contains("attribute does not exist") => LastFailure::Never,
+        (end, ..) => {
             let line = said.lines().next().unwrap_or("it said nothing");
             tracing::warn!(
                 "{ATTRD_UPDATER}: {}: {line}",

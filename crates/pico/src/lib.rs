@@ -15,6 +15,7 @@
 mod absence;
 pub mod actions;
 pub mod addresses;
+mod boot_clock;
 mod budget;
 pub mod identity;
 pub mod log_worker;

@@ -6,6 +6,7 @@
 //! was counted. If none was, it changes its answer between the two that mean the same to the cluster, "not running" (7) and error
 //! (1). A counted death is never reported again, whatever is done about it. `docs/design/dropped-death.md` has the measurements.
 
+use crate::boot_clock::{millis, now};
 use host::{ProcessId, process};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -121,14 +122,6 @@ impl Reports {
         }
         is_dropped
     }
-}
-
-fn now() -> u64 {
-    millis(process::since_boot())
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2)
 }
 
 #[cfg(test)]

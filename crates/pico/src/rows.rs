@@ -8,7 +8,7 @@
 //! was told already. A first one that waits, which is worse, needs a row that Pacemaker ends between two runs and begins anew, without a probe
 //! and with the same interval, within [`LATE`] of the time of the next run.
 
-use host::process;
+use crate::boot_clock::{millis, now};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -81,14 +81,6 @@ impl Rows {
         matches!(self.0.get(&depth), Some(&Row::Goes { every, due })
             if every == interval && (due.saturating_sub(EARLY)..=due + LATE).contains(&now))
     }
-}
-
-fn now() -> u64 {
-    millis(process::since_boot())
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2)
 }
 
 #[cfg(test)]

@@ -164,6 +164,15 @@ pub struct Endpoint {
     pub port: u16,
 }
 
+impl Endpoint {
+    /// Where a server of this node is asked: one that listens everywhere, on loopback.
+    #[must_use]
+    pub fn on_this_node(host: &str, port: u16) -> Self {
+        let is_everywhere = host == "0.0.0.0" || host == "::";
+        Self { host: if is_everywhere { "127.0.0.1" } else { host }.to_owned(), port }
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {

@@ -106,11 +106,9 @@ fn of_pico(question: &Question, pico: &PicoName, is_off: bool, budget: Budget) -
 
 /// Was the JVM that is known by now never seen to listen where it was asked?
 fn never_listened(resource: &Resource, question: &Question) -> bool {
-    let is_asked = |endpoint: &Endpoint| {
-        // One that listens everywhere is asked here.
-        let is_everywhere = |host: &str| host == "0.0.0.0" || host == "::";
-        let is_host = |host: &String| *host == endpoint.host || is_everywhere(host);
-        endpoint.port == question.port && question.host.as_ref().is_none_or(is_host)
+    let is_asked = |endpoint: &Endpoint| match &question.host {
+        Some(host) => *endpoint == Endpoint::on_this_node(host, question.port),
+        None => endpoint.port == question.port,
     };
     let record = RecordFile::of(resource.name.as_deref()).read();
     record.is_some_and(|record| !record.listened.iter().any(is_asked))

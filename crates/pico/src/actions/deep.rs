@@ -53,12 +53,11 @@ impl HaPlan {
         let port = port.or_else(|| facts.as_ref().ok()?.endpoint.as_ref().map(|e| e.port));
         match (check, facts, host.zip(port)) {
             (HaCheck::Auto, Ok(HaFacts { enabled: false, unclear: None, .. }), _) => Self::Off,
-            // What listens everywhere is asked here. Whether it should listen at all must be known for `auto`.
+            // Whether it should listen at all must be known for `auto`.
             (check, facts, Some((host, port)))
                 if check == HaCheck::Yes || facts.as_ref().is_ok_and(|f| f.enabled) =>
             {
-                let everywhere = host == "0.0.0.0" || host == "::";
-                Self::Ask(Endpoint { host: if everywhere { "127.0.0.1".to_owned() } else { host }, port })
+                Self::Ask(Endpoint::on_this_node(&host, port))
             }
             (_, Ok(HaFacts { unclear: Some(why), .. }), _) => Self::CannotAsk(why.clone()),
             (_, Ok(_), _) => Self::CannotAsk("mz.ha.port is not set for it, nor ha_port".to_owned()),
@@ -151,7 +150,7 @@ pub(super) fn has_listened(
     }
     // A FAILED need not be the server's: some clients say so when they can't connect.
     let is_seen = *answer == HaAnswer::Ok
-        || listens(endpoint, jvm.pid, until)
+        || listens(endpoint, jvm.pid, until) == Some(true)
         // Whoever asks without a resource means a pico that one may know.
         || record::of_pico(target).iter().any(|r| r.jvm() == Some(jvm) && r.listened.contains(endpoint));
     if is_seen {
@@ -169,11 +168,7 @@ pub fn not_listening(
     until: Instant,
 ) -> Option<Endpoint> {
     match HaPlan::of(settings, Ok(facts)) {
-        // Whose descriptors can't be read may listen.
-        HaPlan::Ask(endpoint) => {
-            let is_readable = std::fs::read_dir(format!("/proc/{}/fd", jvm.pid)).is_ok();
-            (is_readable && !listens(&endpoint, jvm.pid, until)).then_some(endpoint)
-        }
+        HaPlan::Ask(endpoint) => (listens(&endpoint, jvm.pid, until) == Some(false)).then_some(endpoint),
         HaPlan::Off | HaPlan::CannotAsk(_) => None,
     }
 }

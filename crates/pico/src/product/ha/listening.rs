@@ -11,30 +11,37 @@ use std::time::{Duration, Instant};
 const RESOLVER_WITHIN: Duration = Duration::from_secs(3);
 
 /// Is the JVM, or a child of it, seen to listen there? Also a JVM that hangs or is stopped does, for the kernel accepts for it. What a name
-/// stands for the resolver is asked, until the given instant.
+/// stands for the resolver is asked, until the given instant. `None`: /proc does not tell whose sockets they are.
 #[must_use]
-pub fn listens(endpoint: &Endpoint, jvm: Pid, until: Instant) -> bool {
-    let Ok(mut own) = listeners::all() else { return false };
-    own.retain(|l| l.port == endpoint.port && is_held(l, jvm));
+pub fn listens(endpoint: &Endpoint, jvm: Pid, until: Instant) -> Option<bool> {
+    let there = listeners::all().ok()?.into_iter().filter(|l| l.port == endpoint.port);
+    let held: Vec<_> = there.map(|l| (is_held(&l, jvm), l)).collect();
+    let is_sure = held.iter().all(|(is_held, _)| is_held.is_some());
+    let own: Vec<_> =
+        held.into_iter().filter(|(is_held, _)| *is_held == Some(true)).map(|(_, l)| l).collect();
     if own.is_empty() {
-        return false;
+        return is_sure.then_some(false);
     }
     let addresses = match endpoint.host.parse() {
         Ok(address) => vec![address],
         Err(_) => match look_up(&[&endpoint.host], until.min(Instant::now() + RESOLVER_WITHIN)).pop() {
             Some(Lookup::Addresses(addresses)) => addresses,
-            _ => return false,
+            _ => return Some(false),
         },
     };
-    let Ok(node) = Node::read() else { return false };
+    let node = Node::read().ok()?;
     // A socket for all addresses is one for those of this node.
     let is_here = |address| node.place(address) != Place::Elsewhere;
-    addresses.iter().any(|&a| own.iter().any(|l| l.holds(a) && (!l.address.is_unspecified() || is_here(a))))
+    let is_own = |a| own.iter().any(|l| l.holds(a) && (!l.address.is_unspecified() || is_here(a)));
+    Some(addresses.into_iter().any(is_own))
 }
 
-fn is_held(listener: &listeners::Listener, jvm: Pid) -> bool {
-    listener.is_held_by(jvm).unwrap_or(false)
-        || matches!(listener.process(), Ok(Some(holder)) if has_child_among(jvm, &[holder]).unwrap_or(false))
+/// By the JVM or a child of it? `None`: its descriptors can't be read.
+fn is_held(listener: &listeners::Listener, jvm: Pid) -> Option<bool> {
+    let by_jvm = listener.is_held_by(jvm).ok();
+    let by_child =
+        || matches!(listener.process(), Ok(Some(holder)) if has_child_among(jvm, &[holder]).unwrap_or(false));
+    if by_jvm == Some(true) || by_child() { Some(true) } else { by_jvm }
 }
 
 /// By `process_match` the pico may be a script, and the JVM its child.
@@ -100,7 +107,7 @@ mod tests {
             process.wait().unwrap();
         }
         assert_eq!((of_child, of_itself), (None, None));
-        assert!(is_seen && !is_strangers);
+        assert_eq!((is_seen, is_strangers), (Some(true), Some(false)));
         let why = of_stranger.unwrap();
         assert!(why.contains("), not by it"), "{why}");
     }
@@ -120,8 +127,8 @@ mod tests {
             ("192.0.2.7", false, false),
             ("no-such-name.invalid", false, false),
         ] {
-            assert_eq!(listens_at(&everywhere, host), by_all, "{host}");
-            assert_eq!(listens_at(&loopback, host), by_one, "{host}");
+            assert_eq!(listens_at(&everywhere, host), Some(by_all), "{host}");
+            assert_eq!(listens_at(&loopback, host), Some(by_one), "{host}");
         }
     }
 }
