@@ -31,6 +31,21 @@ pub fn provide(needs: &[Need]) {
     }
 }
 
+/// The same for a task that can't do without; an error says what this machine lacks.
+pub fn require(what: &str, needs: &[Need]) -> Result<(), Error> {
+    provide(needs);
+    match missing(needs) {
+        Some(missing) => Err(Error::Unmet { what: what.to_owned(), missing }),
+        None => Ok(()),
+    }
+}
+
+/// What of it this machine lacks, if anything.
+pub fn missing(needs: &[Need]) -> Option<String> {
+    let missing: Vec<String> = needs.iter().filter(|need| !need.is_met()).map(Need::to_string).collect();
+    (!missing.is_empty()).then(|| missing.join(", "))
+}
+
 /// Where Debian asks whether a package may start its services; exit code 101 says no.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const POLICY_TEXT: &str =

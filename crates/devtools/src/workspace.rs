@@ -120,6 +120,11 @@ pub fn succeed(command: &mut Command) -> Result<Output, Error> {
     })
 }
 
+/// Runs a command to its end, and returns what it printed; a failure is an error.
+pub fn printed(command: &mut Command) -> Result<String, Error> {
+    String::from_utf8(succeed(command)?.stdout).map_err(Error::unreadable("what a command printed"))
+}
+
 /// Runs a command to its end, whatever that is.
 pub fn output(command: &mut Command) -> Result<Output, Error> {
     command.output().map_err(|source| Error::Spawn { command: words(command), source })

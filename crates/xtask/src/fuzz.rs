@@ -174,19 +174,21 @@ impl Fuzzing<'_> {
         workspace::succeed(fuzzer.args(self.kept()?).arg(found).args(["-merge=1", "-use_counters=0"]))?;
         // The same inputs give the same bytes.
         let mut tar = Command::new("tar");
-        tar.args(["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "--mode=0644"])
-            .args(["--use-compress-program", "gzip --no-name --best", "--create"])
-            .arg("--file")
-            .arg(self.archive())
-            .arg("--directory")
-            .arg(&new);
-        let mut names = fs::read_dir(&new)
-            .map_err(Error::file("list", &new))?
-            .map(|entry| entry.map(|entry| entry.file_name()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(Error::file("list", &new))?;
-        names.sort();
-        workspace::succeed(tar.args(names)).map(drop)
+        tar.args([
+            "--sort=name",
+            "--mtime=@0",
+            "--owner=0",
+            "--group=0",
+            "--numeric-owner",
+            "--mode=u=rwX,go=rX",
+        ])
+        .args(["--use-compress-program", "gzip --no-name --best", "--create"])
+        .arg("--file")
+        .arg(self.archive())
+        .arg("--directory")
+        .arg(&new)
+        .arg(".");
+        workspace::succeed(&mut tar).map(drop)
     }
 
     /// The fuzzer, which puts what it finds into `corpus`.

@@ -107,9 +107,7 @@ fn containerfile() -> String {
 
 /// What an example of the agents prints: they are not linked here.
 pub(crate) fn example(name: &str) -> Result<String, Error> {
-    let run = ["run", "--quiet", "--package", "agents", "--example", name];
-    let said = workspace::succeed(&mut workspace::cargo(run))?.stdout;
-    String::from_utf8(said).map_err(Error::unreadable("an example"))
+    workspace::printed(&mut workspace::cargo(["run", "--quiet", "--package", "agents", "--example", name]))
 }
 
 /// With an empty environment: metadata must not depend on anything.

@@ -31,8 +31,7 @@ pub(crate) fn pass(arguments: &[impl AsRef<OsStr>]) -> Result<ExitCode, Error> {
 
 /// What it prints.
 pub(crate) fn says(arguments: &[&str]) -> Result<String, Error> {
-    let said = workspace::succeed(lab().args(arguments))?.stdout;
-    String::from_utf8(said).map_err(Error::unreadable("the lab's program"))
+    workspace::printed(lab().args(arguments))
 }
 
 fn lab() -> Command {

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use testkit::Generation;
-use testkit::needs::{self, Need};
+use testkit::needs;
 
 use crate::{Error, packages, workspace};
 
@@ -23,12 +23,7 @@ pub fn provide(generation: Generation) {
 /// The same where nothing can go on without it.
 pub fn made(generation: Generation) -> Result<(), Error> {
     let Some(release) = generation.suite().filter(|_| !generation.is_there()) else { return Ok(()) };
-    packages::provide(needs::FOLDERS);
-    let missing: Vec<String> =
-        needs::FOLDERS.iter().filter(|need| !need.is_met()).map(Need::to_string).collect();
-    if !missing.is_empty() {
-        return Err(Error::Unmet { what: generation.name().to_owned(), missing: missing.join(", ") });
-    }
+    packages::require(generation.name(), needs::FOLDERS)?;
     let folder = generation.folder();
     let rooms = folder.parent().unwrap_or(&folder);
     fs::create_dir_all(rooms).map_err(Error::file("mkdir", rooms))?;

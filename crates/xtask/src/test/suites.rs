@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use devtools::packages;
 use devtools::suites::{at_once, needs_of};
 use devtools::workspace::{self, Workspace};
 use testkit::generation::{self, Generation};
@@ -136,8 +137,7 @@ impl<'a> Suite<'a> {
         if !built {
             return Some("the build failed".to_owned());
         }
-        let missing: Vec<_> = needs.iter().filter(|need| !need.is_met()).map(Need::to_string).collect();
-        if missing.is_empty() { None } else { Some(format!("this machine lacks {}", missing.join(", "))) }
+        packages::missing(&needs).map(|missing| format!("this machine lacks {missing}"))
     }
 
     fn run_unless(self, reason: Option<String>, tally: &Tally, workspace: &Workspace) {

@@ -11,7 +11,7 @@ use devtools::workspace::{self, Workspace};
 use devtools::{Error, generation, packages};
 use lab::Control;
 use lab::site::{ec_installation, platform_installation};
-use testkit::needs::{self, Need};
+use testkit::needs;
 use testkit::{Generation, Programs};
 
 /// The directory of the lab that is a person's.
@@ -150,14 +150,7 @@ fn up(
 
 /// What a lab needs; an error says what of it this machine lacks.
 pub(crate) fn provide() -> Result<(), Error> {
-    let needs = [needs::CLUSTER, needs::HUNG_STORAGE].concat();
-    packages::provide(&needs);
-    let missing = needs.iter().filter(|need| !need.is_met()).map(Need::to_string);
-    let missing: Vec<String> = missing.collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Unmet { what: "a lab".to_owned(), missing: missing.join(", ") })
+    packages::require("a lab", &[needs::CLUSTER, needs::HUNG_STORAGE].concat())
 }
 
 /// Runs it with our terminal. Where there is no lab yet there is no script either.

@@ -11,7 +11,7 @@ use devtools::workspace::{self, Workspace};
 use devtools::{Error, packages};
 use lab::simulation::golden::Told;
 use lab::simulation::{Answer, CODES, Occasion, Subject, golden, simulate};
-use testkit::needs::{self, Need};
+use testkit::needs;
 use testkit::{Generation, Programs};
 
 const PROMISES: &str = "tests/cluster/simulations/promises.rs";
@@ -45,12 +45,7 @@ With Debian 13's all else is the same: what comes of an answer, and each step th
 
 /// Asks Pacemaker's scheduler, and writes what is to be committed; its name.
 pub(crate) fn ask() -> Result<String, Error> {
-    let all: Vec<Need> = [needs::SANDBOX, needs::SIMULATIONS].concat();
-    packages::provide(&all);
-    let missing: Vec<String> = all.iter().filter(|need| !need.is_met()).map(Need::to_string).collect();
-    if !missing.is_empty() {
-        return Err(Error::Unmet { what: "a simulation".to_owned(), missing: missing.join(", ") });
-    }
+    packages::require("a simulation", &[needs::SANDBOX, needs::SIMULATIONS].concat())?;
     let outcomes = simulate(&Programs::simulator()?.and_agents(&Workspace::read()?.release())?)?;
     let name = golden::file(Generation::under_test());
     let path = workspace::root().join(&name);

@@ -19,7 +19,7 @@ use lab::site::{SOON, Site, site};
 use lab::watch::{self, Seen};
 use lab::witness::{self, Expected, Life};
 use lab::{Control, Lab, directory};
-use testkit::needs::{self, Need};
+use testkit::needs;
 use testkit::{Error as LabError, Generation, Programs};
 
 use crate::by_hand::BY_HAND;
@@ -45,12 +45,7 @@ pub(crate) struct Options {
 
 /// Runs the story; success when all came out as it should.
 pub(crate) fn run(&Options { keep }: &Options) -> Result<ExitCode, Error> {
-    packages::provide(needs::CLUSTER);
-    let missing: Vec<String> =
-        needs::CLUSTER.iter().filter(|need| !need.is_met()).map(Need::to_string).collect();
-    if !missing.is_empty() {
-        return Err(Error::Unmet { what: "a cluster".to_owned(), missing: missing.join(", ") });
-    }
+    packages::require("a cluster", needs::CLUSTER)?;
     eprintln!("building the agents and the simulated MediationZone...");
     workspace::build()?;
     let programs = Programs::simulator()?.and_agents(&Workspace::read()?.release())?;
