@@ -6,11 +6,12 @@ use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
 use testkit::site::{Kind, Site, recurring, site};
 use testkit::{AgentCall, Done, End};
 
-/// Each through a program that leaves the next one these signals.
+/// Each through a program that leaves the next one these signals, whatever it has itself from who runs the tests: a shell starts what
+/// it runs in the background with SIGINT ignored.
 const PARENTS: [&[&str]; 3] = [
-    &["env", "--ignore-signal=CHLD"],
-    &["env", "--block-signal=CHLD,TERM,INT,HUP,PIPE,ALRM"],
-    &["env", "--ignore-signal=CHLD,TERM,HUP", "--block-signal"],
+    &["env", "--default-signal", "--ignore-signal=CHLD"],
+    &["env", "--default-signal", "--block-signal=CHLD,TERM,INT,HUP,PIPE,ALRM"],
+    &["env", "--default-signal", "--ignore-signal=CHLD,TERM,HUP", "--block-signal"],
 ];
 
 /// The interval of a row whose next run comes as soon as the last one has ended.
