@@ -1,109 +1,153 @@
 //! On OpenStack and Amazon, where the Platform's own node and all others need different addresses for the same name.
 
-use testkit::Done;
-use testkit::answer::{ARGS, GENERIC, OK};
-use testkit::site::Kind::{Ec, Platform, Sc, Ui};
+use testkit::TestResult;
+use testkit::assertions::{OCF_ERR_ARGS, OCF_ERR_GENERIC, OCF_SUCCESS};
+use testkit::fixture::AgentKind::{Ec, Platform, Sc, Ui};
 
-use crate::case::{AWAY, HERE, case};
+use crate::address_case::{LOCAL_ADDRESS, REMOTE_ADDRESS, address_case};
 
 const CLOUDS: [(&str, &str, &str); 2] =
     [("openstack", "OpenStack", "floating"), ("aws", "Amazon", "elastic")];
 
 #[test]
-fn local_addresses_are_right_for_the_platform() -> Done {
+fn local_address_is_valid_for_platform() -> TestResult {
     for (deployment, ..) in CLOUDS {
-        let right = case(Platform).on(deployment).server("mzplat").platform("mzplat");
-        right.hosts("192.0.2.10 mzplat").here(HERE).finds(OK, &[])?.starts(&[])?;
+        let right =
+            address_case(Platform).with_deployment(deployment).server_host("mzplat").platform_host("mzplat");
+        right
+            .hosts_line("192.0.2.10 mzplat")
+            .local_address(LOCAL_ADDRESS)
+            .assert_validation(OCF_SUCCESS, &[])?
+            .assert_start_succeeds(&[])?;
     }
     Ok(())
 }
 
 #[test]
-fn the_outer_address_is_wrong_for_the_platform_and_no_reason_not_to_start_what_it_does_not_bind() -> Done {
+fn public_platform_address_is_an_error_but_does_not_block_start() -> TestResult {
     for (deployment, cloud, _) in CLOUDS {
-        let outer = case(Platform).on(deployment).server(HERE).platform("mzplat");
+        let outer = address_case(Platform)
+            .with_deployment(deployment)
+            .server_host(LOCAL_ADDRESS)
+            .platform_host("mzplat");
         let text = format!(
             "mzplat resolves to 203.0.113.7, which is not an address of this node; on {cloud} the Platform needs its local address here"
         );
-        let outer = outer.hosts("203.0.113.7 mzplat").here(HERE);
-        outer.finds(ARGS, &[&format!("ERROR: pico.rcp.platform.host: {text}")])?.starts(&[&text])?;
+        let outer = outer.hosts_line("203.0.113.7 mzplat").local_address(LOCAL_ADDRESS);
+        outer
+            .assert_validation(OCF_ERR_ARGS, &[&format!("ERROR: pico.rcp.platform.host: {text}")])?
+            .assert_start_succeeds(&[&text])?;
     }
     Ok(())
 }
 
 #[test]
-fn the_outer_address_can_t_be_bound() -> Done {
+fn public_server_address_cannot_be_bound_and_blocks_start() -> TestResult {
     for (deployment, cloud, _) in CLOUDS {
-        let outer = case(Platform).on(deployment).server("mzplat").platform(HERE);
-        let outer = outer.hosts("203.0.113.7 mzplat").here(HERE);
+        let outer = address_case(Platform)
+            .with_deployment(deployment)
+            .server_host("mzplat")
+            .platform_host(LOCAL_ADDRESS);
+        let outer = outer.hosts_line("203.0.113.7 mzplat").local_address(LOCAL_ADDRESS);
         let server = format!(
             "ERROR: pico.rcp.server.host: mzplat resolves to 203.0.113.7, which is not an address of this node; on {cloud} the Platform"
         );
         let platform = "WARNING: pico.rcp.platform.host: 192.0.2.10 is an address: it can't be the local one";
-        outer
-            .finds(ARGS, &[&server, platform])?
-            .refuses_to_start(GENERIC, &["pico.rcp.server.host: mzplat resolves to 203.0.113.7"])?;
+        outer.assert_validation(OCF_ERR_ARGS, &[&server, platform])?.assert_start_refused(
+            OCF_ERR_GENERIC,
+            &["pico.rcp.server.host: mzplat resolves to 203.0.113.7"],
+        )?;
     }
     Ok(())
 }
 
 #[test]
-fn an_ec_looks_for_the_platform_at_its_outer_address() -> Done {
+fn ec_uses_public_address_of_platform() -> TestResult {
     for (deployment, ..) in CLOUDS {
-        let right = case(Ec).on(deployment).server("mzec").platform("mzplat");
-        right.hosts("203.0.113.7 mzplat").hosts("192.0.2.10 mzec").here(HERE).finds(OK, &[])?;
+        let right = address_case(Ec).with_deployment(deployment).server_host("mzec").platform_host("mzplat");
+        right
+            .hosts_line("203.0.113.7 mzplat")
+            .hosts_line("192.0.2.10 mzec")
+            .local_address(LOCAL_ADDRESS)
+            .assert_validation(OCF_SUCCESS, &[])?;
     }
     Ok(())
 }
 
 /// It works as long as both are on one node, and the product's manual wants them on two: a warning, and no reason not to start.
 #[test]
-fn a_platform_at_an_address_of_the_ecs_own_node_is_told() -> Done {
+fn platform_at_local_address_of_ec_is_a_warning() -> TestResult {
     for (deployment, cloud, outer) in CLOUDS {
         for kind in [Ec, Sc] {
-            let own = case(kind)
-                .on(deployment)
-                .server(HERE)
-                .platform("mzplat")
-                .hosts("192.0.2.10 mzplat")
-                .here(HERE);
+            let own = address_case(kind)
+                .with_deployment(deployment)
+                .server_host(LOCAL_ADDRESS)
+                .platform_host("mzplat")
+                .hosts_line("192.0.2.10 mzplat")
+                .local_address(LOCAL_ADDRESS);
             let who = if kind == Ec { "an Execution Context" } else { "a Service Context" };
             let text = format!(
                 "mzplat resolves to 192.0.2.10, which is an address of this node; on {cloud} {who} needs the Platform's {outer} address here"
             );
-            let own = own.finds(OK, &[&format!("WARNING: pico.rcp.platform.host: {text}")])?;
-            own.starts(&[&text])?;
+            let own =
+                own.assert_validation(OCF_SUCCESS, &[&format!("WARNING: pico.rcp.platform.host: {text}")])?;
+            own.assert_start_succeeds(&[&text])?;
         }
     }
     Ok(())
 }
 
 #[test]
-fn a_web_ui_may_be_beside_the_platform_or_elsewhere() -> Done {
+fn ui_may_run_beside_platform_or_elsewhere() -> TestResult {
     for line in ["192.0.2.10 mzplat", "203.0.113.7 mzplat"] {
-        case(Ui).on("openstack").server(HERE).platform("mzplat").hosts(line).here(HERE).finds(OK, &[])?;
+        address_case(Ui)
+            .with_deployment("openstack")
+            .server_host(LOCAL_ADDRESS)
+            .platform_host("mzplat")
+            .hosts_line(line)
+            .local_address(LOCAL_ADDRESS)
+            .assert_validation(OCF_SUCCESS, &[])?;
     }
     Ok(())
 }
 
 #[test]
-fn what_is_not_set_listens_everywhere_and_should_be_set() -> Done {
-    let unset = case(Platform).on("openstack").platform("mzplat").hosts("192.0.2.10 mzplat").here(HERE);
+fn unset_server_host_is_a_warning() -> TestResult {
+    let unset = address_case(Platform)
+        .with_deployment("openstack")
+        .platform_host("mzplat")
+        .hosts_line("192.0.2.10 mzplat")
+        .local_address(LOCAL_ADDRESS);
     let line = "WARNING: pico.rcp.server.host: is not set, so it listens at every address; on OpenStack the Platform needs its local";
-    unset.finds(OK, &[line])?.starts(&["is not set, so it listens at every address"]).map(drop)
+    unset
+        .assert_validation(OCF_SUCCESS, &[line])?
+        .assert_start_succeeds(&["is not set, so it listens at every address"])
+        .map(drop)
 }
 
 #[test]
-fn loopback_is_no_local_address() -> Done {
-    let trap = case(Platform).on("aws").server("mzplat").platform("localhost").hosts("127.0.1.1 mzplat");
+fn loopback_is_not_accepted_as_local_address() -> TestResult {
+    let trap = address_case(Platform)
+        .with_deployment("aws")
+        .server_host("mzplat")
+        .platform_host("localhost")
+        .hosts_line("127.0.1.1 mzplat");
     let server =
         "ERROR: pico.rcp.server.host: mzplat resolves to 127.0.1.1, which is loopback, as an installer";
     let platform = "ERROR: pico.rcp.platform.host: localhost resolves to 127.0.0.1, which is loopback; on Amazon the Platform";
-    trap.finds(ARGS, &[server, platform])?.starts(&["which is loopback"]).map(drop)
+    trap.assert_validation(OCF_ERR_ARGS, &[server, platform])?
+        .assert_start_succeeds(&["which is loopback"])
+        .map(drop)
 }
 
 #[test]
-fn one_address_can_t_be_right_everywhere() -> Done {
+fn literal_platform_address_is_a_warning() -> TestResult {
     let line = "WARNING: pico.rcp.platform.host: 203.0.113.7 is an address: it can't be the local one on the Platform's node and the";
-    case(Ec).on("openstack").server(HERE).platform(AWAY).here(HERE).finds(OK, &[line]).map(drop)
+    address_case(Ec)
+        .with_deployment("openstack")
+        .server_host(LOCAL_ADDRESS)
+        .platform_host(REMOTE_ADDRESS)
+        .local_address(LOCAL_ADDRESS)
+        .assert_validation(OCF_SUCCESS, &[line])
+        .map(drop)
 }

@@ -5,9 +5,9 @@
 //! never asked. Exit codes and lines on stderr are what an administrator sees; whether something was started is told by the
 //! simulator's history and /proc.
 
-mod case;
+mod address_case;
 mod cloud;
-mod moving;
-mod names;
-mod several;
-mod waiting;
+mod host_names;
+mod multiple_addresses;
+mod virtual_addresses;
+mod wait_for;

@@ -1,19 +1,21 @@
 //! `mzha health`: the agents' verdict for people, and for Auto Scaling and CloudWatch.
 
 use serde_json::Value;
-use testkit::imitation::Imitation;
-use testkit::site::{HOME, Kind, Site, site};
-use testkit::{AgentCall, Done, Error, Held, NodeCommand};
+use testkit::fake_process::FakeProcess;
+use testkit::fixture::{AgentKind, Fixture, MZ_HOME, fixture};
+use testkit::{AgentCall, HungOperation, NodeCommand, TestResult, TestkitError};
 
-fn health<'a>(site: &'a Site, words: &[&str]) -> NodeCommand<'a> {
-    site.command("mzha").arg("health").args(words)
+fn health_command<'a>(fixture: &'a Fixture, words: &[&str]) -> NodeCommand<'a> {
+    fixture.command("mzha").arg("health").args(words)
 }
 
 /// Says this, by the resource's name and by the pico's.
 #[track_caller]
-fn says(site: &Site, code: i32, words: &[&str]) -> Done {
-    for who in [vec!["ec"], vec!["--pico", "ec1"], vec!["--pico", "ec1", "--mz-home", HOME, "--type", "ec"]] {
-        let ran = health(site, &who).run()?.expect(code)?;
+fn assert_health(fixture: &Fixture, code: i32, words: &[&str]) -> TestResult {
+    for who in
+        [vec!["ec"], vec!["--pico", "ec1"], vec!["--pico", "ec1", "--mz-home", MZ_HOME, "--type", "ec"]]
+    {
+        let ran = health_command(fixture, &who).run()?.expect_code(code)?;
         let name = who.last().filter(|_| who.len() == 1).unwrap_or(&"ec1");
         assert!(ran.stdout.starts_with(&format!("{name}: ")) && ran.stdout.lines().count() == 1, "{ran}");
         for word in words {
@@ -25,8 +27,8 @@ fn says(site: &Site, code: i32, words: &[&str]) -> Done {
 
 /// The one line, with every member that the format's specification asks for.
 #[track_caller]
-fn emf(site: &Site, code: i32) -> Result<Value, Error> {
-    let ran = health(site, &["--pico", "ec1", "--aws"]).run()?.expect(code)?;
+fn run_emf(fixture: &Fixture, code: i32) -> Result<Value, TestkitError> {
+    let ran = health_command(fixture, &["--pico", "ec1", "--aws"]).run()?.expect_code(code)?;
     assert!(ran.stdout.lines().count() == 1 && ran.stdout.len() < 256 << 10, "{ran}");
     let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
     let directives = document["_aws"]["CloudWatchMetrics"].as_array().expect("an array of directives");
@@ -50,54 +52,54 @@ fn emf(site: &Site, code: i32) -> Result<Value, Error> {
 }
 
 #[test]
-fn well_hung_and_dead_are_told_apart_by_code_and_words() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    let jvm = site.start()?;
-    let calls = site.calls("")?;
-    says(&site, 0, &[": well"])?;
-    site.signal(jvm.pid, "STOP")?;
-    says(&site, 1, &["not well: ec1 hangs", &format!("pid {} ", jvm.pid)])?;
-    assert!(site.lives(&jvm)?);
-    site.signal(jvm.pid, "KILL")?;
-    says(&site, 1, &["not well: ec1 is not running"])?;
-    assert_eq!(site.calls("")?, calls, "mzsh is not even asked");
-    site.nothing_left()
+fn healthy_hung_and_dead_pico_have_own_code_and_text() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    let jvm = fixture.start()?;
+    let calls = fixture.mzsh_call_count("")?;
+    assert_health(&fixture, 0, &[": well"])?;
+    fixture.signal(jvm.pid, "STOP")?;
+    assert_health(&fixture, 1, &["not well: ec1 hangs", &format!("pid {} ", jvm.pid)])?;
+    assert!(fixture.is_alive(&jvm)?);
+    fixture.signal(jvm.pid, "KILL")?;
+    assert_health(&fixture, 1, &["not well: ec1 is not running"])?;
+    assert_eq!(fixture.mzsh_call_count("")?, calls, "mzsh is not even asked");
+    fixture.assert_nothing_left()
 }
 
 #[test]
-fn failed_by_its_own_word_is_not_well_by_the_resources_own_parameters() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    site.agent().param("ha_grace", "0").run("start")?.expect(0)?;
-    site.set(&["ec1.ha_answer=FAILED aborts 7 of 5"])?;
-    let ran = health(&site, &["ec"]).run()?.expect(1)?;
+fn failed_ha_answer_is_judged_by_resource_parameters() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    fixture.agent().param("ha_grace", "0").run("start")?.expect_code(0)?;
+    fixture.set(&["ec1.ha_answer=FAILED aborts 7 of 5"])?;
+    let ran = health_command(&fixture, &["ec"]).run()?.expect_code(1)?;
     assert!(ran.stdout.contains("aborts 7 of 5"), "{ran}");
     // Who names only the pico has the defaults, and with them a grace of a minute.
-    let ran = health(&site, &["--pico", "ec1"]).run()?.expect(0)?;
+    let ran = health_command(&fixture, &["--pico", "ec1"]).run()?.expect_code(0)?;
     assert!(ran.stdout.starts_with("ec1: well, but ") && ran.stdout.contains("aborts 7 of 5"), "{ran}");
     Ok(())
 }
 
 #[test]
-fn what_cant_be_told_is_neither_well_nor_not() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    let ran = health(&site, &["ec"]).run()?.expect(2)?;
+fn unknown_state_exits_2_without_healthy_metric() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    let ran = health_command(&fixture, &["ec"]).run()?.expect_code(2)?;
     assert!(ran.stdout.starts_with("ec: can't be told: ec was not started on this node"), "{ran}");
     assert!(ran.stdout.contains("cluster"), "{ran}");
     for wrong in
         [vec![], vec!["--pico", "-f"], vec!["ec", "--pico", "ec1"], vec!["--pico", "ec1", "--mz-home", "mz"]]
     {
-        let ran = health(&site, &wrong).run()?.expect(2)?;
+        let ran = health_command(&fixture, &wrong).run()?.expect_code(2)?;
         assert!(ran.stdout.is_empty(), "{ran}");
     }
-    if site.node.owner() != "root" {
-        let ran = health(&site, &["--pico", "ec1"]).user(4711).run()?.expect(2)?;
+    if fixture.node.owner() != "root" {
+        let ran = health_command(&fixture, &["--pico", "ec1"]).user(4711).run()?.expect_code(2)?;
         assert!(ran.stdout.contains("must be run by root"), "{ran}");
     }
     // A process that has the name and does not say of which installation.
-    Imitation::java(&["java", "-Dpico.configname=ec1"]).start(&site)?;
-    let ran = health(&site, &["--pico", "ec1"]).run()?.expect(2)?;
+    FakeProcess::for_java(&["java", "-Dpico.configname=ec1"]).start(&fixture)?;
+    let ran = health_command(&fixture, &["--pico", "ec1"]).run()?.expect_code(2)?;
     assert!(ran.stdout.starts_with("ec1: can't be told: "), "{ran}");
-    let document = emf(&site, 2)?;
+    let document = run_emf(&fixture, 2)?;
     assert!(
         document.get("Healthy").is_none() && !document["_aws"].to_string().contains("Healthy"),
         "{document}"
@@ -107,168 +109,178 @@ fn what_cant_be_told_is_neither_well_nor_not() -> Done {
 
 /// A process of a stranger that claims to be the pico, or to start it, is nothing to it.
 #[test]
-fn a_strangers_process_makes_nothing_well_and_nothing_doubtful() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    if site.node.owner() == "root" {
+fn foreign_process_does_not_affect_health() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    if fixture.node.owner() == "root" {
         return Ok(());
     }
-    let home = format!("-Dmz.home={HOME}");
+    let home = format!("-Dmz.home={MZ_HOME}");
     let startup = ["java", &home, "com.digitalroute.picostart.cmdline.CommandLine", "startup", "ec1"];
     let nameless = ["java", "-Dpico.configname=ec1"];
-    for imitation in [Imitation::pico("ec1"), Imitation::java(&startup), Imitation::java(&nameless)] {
-        let other = imitation.user(4712).start(&site)?;
-        let by_name = || health(&site, &["--pico", "ec1", "--mz-home", HOME, "--type", "ec"]).run();
-        let ran = by_name()?.expect(1)?;
+    for imitation in
+        [FakeProcess::for_pico("ec1"), FakeProcess::for_java(&startup), FakeProcess::for_java(&nameless)]
+    {
+        let other = imitation.user(4712).start(&fixture)?;
+        let by_name =
+            || health_command(&fixture, &["--pico", "ec1", "--mz-home", MZ_HOME, "--type", "ec"]).run();
+        let ran = by_name()?.expect_code(1)?;
         assert!(ran.stdout.contains("ec1 is not running"), "{ran}");
-        assert_eq!(emf(&site, 1)?["Healthy"], 0);
-        site.mzsh(&["startup", "ec1"])?.expect(0)?;
-        let jvm = site.one_by_owner("ec1")?;
-        by_name()?.expect(0)?;
-        site.signal(jvm.pid, "KILL")?;
-        assert!(site.lives(&other)?);
-        site.signal(other.pid, "KILL")?;
+        assert_eq!(run_emf(&fixture, 1)?["Healthy"], 0);
+        fixture.mzsh(&["startup", "ec1"])?.expect_code(0)?;
+        let jvm = fixture.single_owned_pico("ec1")?;
+        by_name()?.expect_code(0)?;
+        fixture.signal(jvm.pid, "KILL")?;
+        assert!(fixture.is_alive(&other)?);
+        fixture.signal(other.pid, "KILL")?;
     }
     Ok(())
 }
 
 /// Each way to answer says that it is unknown: as one document, without a metric, and with these words.
 #[track_caller]
-fn unknown(site: &Site, call: &dyn Fn(&[&str]) -> Result<testkit::Ran, Error>, words: &str) -> Done {
-    let ran = call(&[])?.expect(2)?;
+fn assert_unknown(
+    fixture: &Fixture,
+    call: &dyn Fn(&[&str]) -> Result<testkit::NodeCommandOutput, TestkitError>,
+    words: &str,
+) -> TestResult {
+    let ran = call(&[])?.expect_code(2)?;
     assert!(ran.stdout.contains(": can't be told: ") && ran.stdout.contains(words), "{words:?}: {ran}");
     assert_eq!(ran.stdout.lines().count(), 1, "{ran}");
-    let ran = call(&["--json"])?.expect(2)?;
+    let ran = call(&["--json"])?.expect_code(2)?;
     let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
     assert_eq!((&document["exit_code"], &document["state"]), (&2.into(), &"can't be told".into()), "{ran}");
     assert!(document["reason"].as_str().is_some_and(|why| why.contains(words)), "{words:?}: {ran}");
-    let ran = call(&["--aws"])?.expect(2)?;
+    let ran = call(&["--aws"])?.expect_code(2)?;
     let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
     assert!(document.get("Healthy").is_none(), "{ran}");
-    assert!(site.picos("ec7")?.is_empty());
+    assert!(fixture.pico_processes("ec7")?.is_empty());
     Ok(())
 }
 
 /// An instance would be replaced for a slip of the pen, or for storage that is not mounted yet.
 #[test]
-fn pico_that_may_not_be_meant_to_run_here_is_unknown_and_never_not_well() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    site.sh("mkdir -p /opt/empty /opt/other/x && touch /opt/file")?;
+fn pico_without_installation_or_registry_entry_is_unknown() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    fixture.sh("mkdir -p /opt/empty /opt/other/x && touch /opt/file")?;
     // Which pico of which installation; what is done to the node first, and words of the reason.
     let table: &[(&str, &str, &str, &str)] = &[
-        ("ec7", HOME, "", "no such pico; containers: main1"),
+        ("ec7", MZ_HOME, "", "no such pico; containers: main1"),
         ("ec1", "/opt/nowhere", "", "/opt/nowhere does not exist"),
         ("ec1", "/opt/empty", "", "/opt/empty is empty"),
         ("ec1", "/opt/other", "", "/opt/other holds no product files"),
         ("ec1", "/opt/file", "", "/opt/file can't be read"),
         (
             "ec1",
-            HOME,
+            MZ_HOME,
             "mv /opt/mz/common/config/cell/default/.active/containers/main1/picos/ec1.conf /opt",
             "master only: it is not activated",
         ),
         (
             "ec1",
-            HOME,
+            MZ_HOME,
             "mv /opt/mz/common/config/cell/default /opt/registry",
             "registry of /opt/mz: can't be read",
         ),
         (
             "ec1",
-            HOME,
+            MZ_HOME,
             "mount -t tmpfs -o mode=755 tmpfs /opt/mz",
             "/opt/mz is empty: is its storage mounted?",
         ),
     ];
     for &(pico, home, first, words) in table {
-        site.sh(first)?;
-        let call = |more: &[&str]| health(&site, &["--pico", pico, "--mz-home", home]).args(more).run();
-        unknown(&site, &call, words)?;
+        fixture.sh(first)?;
+        let call =
+            |more: &[&str]| health_command(&fixture, &["--pico", pico, "--mz-home", home]).args(more).run();
+        assert_unknown(&fixture, &call, words)?;
     }
     Ok(())
 }
 
 /// Of a pico that the cluster's monitors could not check for long it is said since when, and why, at whichever depth.
 #[test]
-fn pico_that_could_not_be_checked_for_long_is_unknown_and_since_when_is_said() -> Done {
+fn pico_that_could_not_be_checked_for_long_is_unknown_and_since_when_is_said() -> TestResult {
     for depth in [10, 20] {
-        let site = site(Kind::Ec).commands().build()?;
+        let fixture = fixture(AgentKind::Ec).commands().build()?;
         let limited = |call: AgentCall<'_>| call.param("unchecked_limit", "2").run("start");
-        limited(site.agent())?.expect(0)?;
-        site.sh("mv /opt/mz/lib/ha.jar /opt/mz/lib/away.jar")?;
-        let monitor = || site.recurring(depth).param("unchecked_limit", "2").run("monitor");
-        monitor()?.expect(0)?;
-        let ran = health(&site, &["ec"]).run()?.expect(2)?;
+        limited(fixture.agent())?.expect_code(0)?;
+        fixture.sh("mv /opt/mz/lib/ha.jar /opt/mz/lib/away.jar")?;
+        let monitor = || fixture.recurring_monitor(depth).param("unchecked_limit", "2").run("monitor");
+        monitor()?.expect_code(0)?;
+        let ran = health_command(&fixture, &["ec"]).run()?.expect_code(2)?;
         assert!(!ran.stdout.contains("not checked "), "{ran}");
         for _ in 0..9 {
-            monitor()?.expect(0)?;
+            monitor()?.expect_code(0)?;
         }
         for who in [["ec"].as_slice(), &["--pico", "ec1"]] {
-            let ran = health(&site, who).run()?.expect(2)?;
+            let ran = health_command(&fixture, who).run()?.expect_code(2)?;
             assert!(ran.stdout.contains(&format!("not checked at depth {depth} since ")), "{ran}");
             assert_eq!(ran.stdout.matches(" UTC (10 runs): ").count(), 1, "{ran}");
             assert!(ran.stdout.contains("ha.jar"), "{ran}");
         }
-        site.sh("mv /opt/mz/lib/away.jar /opt/mz/lib/ha.jar")?;
+        fixture.sh("mv /opt/mz/lib/away.jar /opt/mz/lib/ha.jar")?;
         // Its own look is well, and the cluster's monitors have yet to find that.
-        let ran = health(&site, &["ec"]).run()?.expect(0)?;
+        let ran = health_command(&fixture, &["ec"]).run()?.expect_code(0)?;
         assert!(ran.stdout.contains(&format!(": well, but not checked at depth {depth} since ")), "{ran}");
-        monitor()?.expect(0)?;
-        says(&site, 0, &["ec", ": well\n"])?;
+        monitor()?.expect_code(0)?;
+        assert_health(&fixture, 0, &["ec", ": well\n"])?;
     }
     Ok(())
 }
 
 #[test]
-fn storage_that_hangs_makes_a_pico_that_does_not_run_unknown() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    let _hung = site.node.hang(HOME, Held::Everything)?;
-    let call = |more: &[&str]| health(&site, &["--pico", "ec1", "--timeout", "16"]).args(more).run();
-    unknown(&site, &call, "storage has not answered for ")
+fn absent_pico_on_hung_storage_is_unknown() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    let _hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
+    let call =
+        |more: &[&str]| health_command(&fixture, &["--pico", "ec1", "--timeout", "16"]).args(more).run();
+    assert_unknown(&fixture, &call, "storage has not answered for ")
 }
 
 /// What the cluster says of it: user, name, and a value that no pico can have.
 #[test]
-fn resource_whose_parameters_cannot_be_used_is_unknown() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
+fn resource_with_unusable_parameters_is_unknown() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
     for (parameter, words) in [
         (r#"name="os_user" value="mzstranger""#, "user mzstranger is unknown on this node"),
         (r#"name="mz_home" value="opt""#, "mz_home"),
     ] {
-        site.node.write("/opt/cib.xml", CIB.replace(r#"name="ha_grace" value="0""#, parameter))?;
-        let call =
-            |more: &[&str]| health(&site, &["mz-ec1"]).args(more).env("CIB_file", "/opt/cib.xml").run();
-        unknown(&site, &call, words)?;
+        fixture.node.write("/opt/cib.xml", CIB.replace(r#"name="ha_grace" value="0""#, parameter))?;
+        let call = |more: &[&str]| {
+            health_command(&fixture, &["mz-ec1"]).args(more).env("CIB_file", "/opt/cib.xml").run()
+        };
+        assert_unknown(&fixture, &call, words)?;
     }
     Ok(())
 }
 
 /// The JVM lives, and the one who would say how it is can't be asked.
 #[test]
-fn pico_whose_ha_monitor_server_cannot_be_asked_is_unknown() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    site.start()?;
-    site.sh("mv /opt/mz/lib/ha.jar /opt/mz/lib/ha.old")?;
-    let call = |more: &[&str]| health(&site, &["ec"]).args(more).run();
-    unknown(&site, &call, "its HA Monitor Server could not be asked")?;
+fn pico_without_runnable_ha_client_is_unknown() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    fixture.start()?;
+    fixture.sh("mv /opt/mz/lib/ha.jar /opt/mz/lib/ha.old")?;
+    let call = |more: &[&str]| health_command(&fixture, &["ec"]).args(more).run();
+    assert_unknown(&fixture, &call, "its HA Monitor Server could not be asked")?;
     // For the cluster that is no failure.
-    site.monitor(10)?.expect(0)?;
+    fixture.monitor(10)?.expect_code(0)?;
     Ok(())
 }
 
 /// A process that was here and has died is known to be dead, whatever has become of its storage.
 #[test]
-fn pico_that_died_here_is_not_well_with_its_storage_away() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    let jvm = site.start()?;
-    site.signal(jvm.pid, "KILL")?;
-    site.sh("mount -t tmpfs tmpfs /opt/mz")?;
-    let ran = health(&site, &["ec"]).run()?.expect(1)?;
+fn dead_recorded_pico_is_unhealthy_without_storage() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    let jvm = fixture.start()?;
+    fixture.signal(jvm.pid, "KILL")?;
+    fixture.sh("mount -t tmpfs tmpfs /opt/mz")?;
+    let ran = health_command(&fixture, &["ec"]).run()?.expect_code(1)?;
     assert!(ran.stdout.contains(&format!("pid {} has ended", jvm.pid)), "{ran}");
     Ok(())
 }
 
 /// What the cluster's state says of a node that has started the resource, or has stopped it.
-fn state(node: &str, operation: &str) -> String {
+fn cluster_state(node: &str, operation: &str) -> String {
     let key = "3:1:0:aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa";
     format!(
         r#"<status><node_state id="2" uname="{node}" in_ccm="true" crmd="online" join="member" expected="member"><lrm id="2"><lrm_resources>
@@ -279,21 +291,23 @@ fn state(node: &str, operation: &str) -> String {
 
 /// Pacemaker's own tool reads the state.
 #[test]
-fn pico_that_the_cluster_has_on_another_node_is_unknown_here_and_the_node_is_named() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    let here = site.sh("hostname")?.trim().to_owned();
+fn pico_active_on_another_node_is_unknown_and_node_is_named() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    let here = fixture.sh("hostname")?.trim().to_owned();
     let node = |name: &str| format!(r#"<nodes><node id="2" uname="{name}"/></nodes>"#);
     for (name, operation, code) in [("n2", "start", 2), ("n2", "stop", 1), (here.as_str(), "start", 1)] {
-        let cib = CIB.replace("<nodes/>", &node(name)).replace("<status/>", &state(name, operation));
-        site.node.write("/opt/cib.xml", cib)?;
+        let cib = CIB.replace("<nodes/>", &node(name)).replace("<status/>", &cluster_state(name, operation));
+        fixture.node.write("/opt/cib.xml", cib)?;
         for who in [["mz-ec1"].as_slice(), ["--pico", "ec1"].as_slice()] {
-            let call = |more: &[&str]| health(&site, who).args(more).env("CIB_file", "/opt/cib.xml").run();
+            let call = |more: &[&str]| {
+                health_command(&fixture, who).args(more).env("CIB_file", "/opt/cib.xml").run()
+            };
             if code == 2 {
-                unknown(&site, &call, "the cluster has it active on n2: ask there")?;
+                assert_unknown(&fixture, &call, "the cluster has it active on n2: ask there")?;
                 let document: Value = serde_json::from_str(&call(&["--json"])?.stdout).expect("JSON");
                 assert_eq!(document["active_on"], serde_json::json!(["n2"]));
             } else {
-                let ran = call(&[])?.expect(1)?;
+                let ran = call(&[])?.expect_code(1)?;
                 assert!(ran.stdout.contains("not well: ec1 is not running"), "{name} {operation}: {ran}");
             }
         }
@@ -302,11 +316,11 @@ fn pico_that_the_cluster_has_on_another_node_is_unknown_here_and_the_node_is_nam
 }
 
 #[test]
-fn json_is_one_document_with_all_that_the_line_has() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    let jvm = site.start()?;
-    let document = |code| -> Result<Value, Error> {
-        let ran = health(&site, &["ec", "--json"]).run()?.expect(code)?;
+fn json_document_has_all_that_the_text_line_has() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    let jvm = fixture.start()?;
+    let document = |code| -> Result<Value, TestkitError> {
+        let ran = health_command(&fixture, &["ec", "--json"]).run()?.expect_code(code)?;
         assert!(ran.stderr.is_empty(), "{ran}");
         Ok(serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}")))
     };
@@ -314,23 +328,23 @@ fn json_is_one_document_with_all_that_the_line_has() -> Done {
         "resource": "ec", "pico": "ec1", "state": "well", "exit_code": 0, "reason": null, "active_on": []
     });
     assert_eq!(document(0)?, well);
-    site.signal(jvm.pid, "STOP")?;
+    fixture.signal(jvm.pid, "STOP")?;
     let hung = document(1)?;
     let reason = hung["reason"].as_str().unwrap_or_default();
     // A machine keeps it, and it is read when the process has gone on.
     assert!(reason.starts_with(&format!("ec1 hung: pid {} was stopped (T) at ", jvm.pid)), "{hung}");
     assert!(!reason.contains("kill"), "{hung}");
     // A person reads it now.
-    let ran = health(&site, &["ec"]).run()?.expect(1)?;
+    let ran = health_command(&fixture, &["ec"]).run()?.expect_code(1)?;
     assert!(ran.stdout.contains(&format!("run `kill -CONT {}`", jvm.pid)), "{ran}");
-    site.signal(jvm.pid, "CONT")?;
+    fixture.signal(jvm.pid, "CONT")?;
     assert_eq!(document(0)?, well);
     Ok(())
 }
 
 #[test]
-fn argument_that_a_command_does_not_take_is_refused_with_its_usage() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
+fn invalid_arguments_are_refused_with_usage() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
     for words in [
         vec!["health", "ec", "ec2"],
         vec!["health", "ec", "--jsn"],
@@ -341,7 +355,7 @@ fn argument_that_a_command_does_not_take_is_refused_with_its_usage() -> Done {
         vec!["heal"],
         vec![],
     ] {
-        let ran = site.command("mzha").args(&words).run()?.expect(2)?;
+        let ran = fixture.command("mzha").args(&words).run()?.expect_code(2)?;
         assert!(ran.stdout.is_empty() && ran.stderr.contains("Usage: mzha"), "{words:?}: {ran}");
     }
     Ok(())
@@ -349,13 +363,13 @@ fn argument_that_a_command_does_not_take_is_refused_with_its_usage() -> Done {
 
 /// Whether its HA Monitor Server was ever there, the resource's record knows, also for who names the pico.
 #[test]
-fn server_that_is_gone_is_not_well_and_one_that_was_never_there_is_unknown() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    site.start()?;
-    site.close_ha("127.0.0.1", 26001)?;
-    says(&site, 1, &["not well: ec1 hangs", "nothing listens on 127.0.0.1:26001"])?;
-    site.sh(&format!("rm {}", site.record()))?;
-    let ran = health(&site, &["--pico", "ec1"]).run()?.expect(2)?;
+fn server_that_is_gone_is_not_well_and_one_that_was_never_there_is_unknown() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    fixture.start()?;
+    fixture.close_ha("127.0.0.1", 26001)?;
+    assert_health(&fixture, 1, &["not well: ec1 hangs", "nothing listens on 127.0.0.1:26001"])?;
+    fixture.sh(&format!("rm {}", fixture.record_path()))?;
+    let ran = health_command(&fixture, &["--pico", "ec1"]).run()?.expect_code(2)?;
     assert!(ran.stdout.contains("was never seen to listen on 127.0.0.1:26001"), "{ran}");
     Ok(())
 }
@@ -370,36 +384,36 @@ const CIB: &str = r#"<cib crm_feature_set="3.16.2" validate-with="pacemaker-3.9"
 "#;
 
 #[test]
-fn a_resource_that_was_never_started_here_is_looked_up_in_the_clusters_configuration() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    site.node.write("/opt/cib.xml", CIB)?;
-    let by_cluster = |name: &str| health(&site, &[name]).env("CIB_file", "/opt/cib.xml").run();
-    let ran = by_cluster("mz-ec1")?.expect(1)?;
+fn never_started_resource_is_looked_up_in_cluster_configuration() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    fixture.node.write("/opt/cib.xml", CIB)?;
+    let by_cluster = |name: &str| health_command(&fixture, &[name]).env("CIB_file", "/opt/cib.xml").run();
+    let ran = by_cluster("mz-ec1")?.expect_code(1)?;
     assert!(ran.stdout.starts_with("mz-ec1: not well: ec1 is not running"), "{ran}");
-    site.mzsh(&["startup", "ec1"])?.expect(0)?;
-    assert_eq!(by_cluster("mz-ec1")?.expect(0)?.stdout, "mz-ec1: well\n");
+    fixture.mzsh(&["startup", "ec1"])?.expect_code(0)?;
+    assert_eq!(by_cluster("mz-ec1")?.expect_code(0)?.stdout, "mz-ec1: well\n");
     // With the parameters that the cluster has.
-    site.set(&["ec1.ha_answer=FAILED aborts 7 of 5"])?;
-    assert!(by_cluster("mz-ec1")?.expect(1)?.stdout.contains("aborts 7 of 5"));
+    fixture.set(&["ec1.ha_answer=FAILED aborts 7 of 5"])?;
+    assert!(by_cluster("mz-ec1")?.expect_code(1)?.stdout.contains("aborts 7 of 5"));
     // It keeps nothing, so that a change of the configuration counts at once.
-    site.node.write(
+    fixture.node.write(
         "/opt/cib.xml",
         CIB.replace(r#"name="ha_grace" value="0""#, r#"name="ha_grace" value="1h""#),
     )?;
-    assert!(by_cluster("mz-ec1")?.expect(0)?.stdout.starts_with("mz-ec1: well, but "));
-    let ran = by_cluster("mz-ec2")?.expect(2)?;
+    assert!(by_cluster("mz-ec1")?.expect_code(0)?.stdout.starts_with("mz-ec1: well, but "));
+    let ran = by_cluster("mz-ec2")?.expect_code(2)?;
     assert!(ran.stdout.contains("no resource of mediationzone that is called so"), "{ran}");
     Ok(())
 }
 
 #[test]
-fn for_amazon_it_is_one_line_of_the_embedded_metric_format() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    let jvm = site.start()?;
-    let document = emf(&site, 0)?;
+fn aws_option_prints_one_emf_line() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    let jvm = fixture.start()?;
+    let document = run_emf(&fixture, 0)?;
     assert_eq!((&document["Healthy"], &document["State"]), (&Value::from(1), &Value::from("well")));
-    site.signal(jvm.pid, "KILL")?;
-    let document = emf(&site, 1)?;
+    fixture.signal(jvm.pid, "KILL")?;
+    let document = run_emf(&fixture, 1)?;
     assert_eq!(document["Healthy"], 0);
     assert!(document["Reason"].as_str().is_some_and(|why| why.contains("not running")), "{document}");
     Ok(())

@@ -2,113 +2,114 @@
 
 use serde_json::Value;
 use std::path::Path;
-use testkit::site::{HOME, Kind, Site, site};
-use testkit::{Done, Error, Ran};
+use testkit::fixture::{AgentKind, Fixture, MZ_HOME, fixture};
+use testkit::{NodeCommandOutput, TestResult, TestkitError};
 
-const JAVA: &str = "/opt/mz/java";
-const PROGRAM: &str = "/run/testkit/bin/mz-ha-scripts";
+const JAVA_HOME: &str = "/opt/mz/java";
+const HA_SCRIPTS_PROGRAM: &str = "/run/testkit/bin/mz-ha-scripts";
 
-fn page(name: &str) -> String {
+fn read_page(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/other-managers").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// The blocks of this kind.
-fn blocks(page: &str, kind: &str) -> Vec<String> {
+fn code_blocks(page: &str, kind: &str) -> Vec<String> {
     let opening = format!("```{kind}\n");
     let blocks = page.split(opening.as_str()).skip(1).filter_map(|rest| rest.split("```").next());
     blocks.map(str::to_owned).collect()
 }
 
 /// The script of a page, put into the node.
-fn script(site: &Site, name: &str, to: &str) -> Done {
+fn install_page_script(fixture: &Fixture, name: &str, to: &str) -> TestResult {
     let scripts: Vec<String> =
-        blocks(&page(name), "sh").into_iter().filter(|block| block.starts_with("#!")).collect();
+        code_blocks(&read_page(name), "sh").into_iter().filter(|block| block.starts_with("#!")).collect();
     let [script] = scripts.as_slice() else { panic!("{name}: {} scripts", scripts.len()) };
-    site.node.write(to, script)?;
-    site.sh(&format!("chmod 755 {to} && bash -n {to} && sh -n {to}")).map(drop)
+    fixture.node.write(to, script)?;
+    fixture.sh(&format!("chmod 755 {to} && bash -n {to} && sh -n {to}")).map(drop)
 }
 
 #[test]
-fn the_programs_of_the_veritas_page_do_what_their_attributes_need() -> Done {
-    let site = site(Kind::Ec).without_platform().commands().build()?;
-    let main_cf = blocks(&page("veritas.md"), "text").pop().expect("main.cf is the last block");
-    let run = |attribute: &str, of: &str| -> Result<Ran, Error> {
+fn veritas_page_programs_start_monitor_stop_and_clean() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).without_platform().commands().build()?;
+    let main_cf = code_blocks(&read_page("veritas.md"), "text").pop().expect("main.cf is the last block");
+    let run = |attribute: &str, of: &str| -> Result<NodeCommandOutput, TestkitError> {
         let mut lines =
             main_cf.lines().filter_map(|line| line.trim().strip_prefix(attribute)?.strip_prefix(" = \""));
         let line = lines.find(|line| line.contains(of)).expect("the attribute");
         // The paths of the simulated installation: that is all that is changed.
-        let line = line.trim_end_matches('"').replace("/usr/sbin/mz-ha-scripts", PROGRAM);
-        let line = line.replace("/usr/lib/jvm/java-17", JAVA).replace("/opt/mzec", HOME);
-        let line = line.replace("mzadmin", site.node.owner());
-        site.node.command("sh").args(["-c", &line]).run()
+        let line = line.trim_end_matches('"').replace("/usr/sbin/mz-ha-scripts", HA_SCRIPTS_PROGRAM);
+        let line = line.replace("/usr/lib/jvm/java-17", JAVA_HOME).replace("/opt/mzec", MZ_HOME);
+        let line = line.replace("mzadmin", fixture.node.owner());
+        fixture.node.command("sh").args(["-c", &line]).run()
     };
     for (pico, port) in [(" platform", " 26000"), (" ec1", " 26001")] {
-        run("MonitorProgram", port)?.expect(100)?;
-        run("StartProgram", pico)?.expect(0)?;
-        run("MonitorProgram", port)?.expect(110)?;
-        site.one(pico.trim())?;
+        run("MonitorProgram", port)?.expect_code(100)?;
+        run("StartProgram", pico)?.expect_code(0)?;
+        run("MonitorProgram", port)?.expect_code(110)?;
+        fixture.single_pico(pico.trim())?;
     }
     for (pico, port, attribute) in
         [(" ec1", " 26001", "StopProgram"), (" platform", " 26000", "CleanProgram")]
     {
-        run(attribute, pico)?.expect(0)?;
-        run("MonitorProgram", port)?.expect(100)?;
-        assert!(site.picos(pico.trim())?.is_empty());
+        run(attribute, pico)?.expect_code(0)?;
+        run("MonitorProgram", port)?.expect_code(100)?;
+        assert!(fixture.pico_processes(pico.trim())?.is_empty());
     }
-    site.nothing_left()
+    fixture.assert_nothing_left()
 }
 
 #[test]
-fn the_package_script_of_the_serviceguard_page_starts_watches_and_stops() -> Done {
-    let site = site(Kind::Platform).commands().build()?;
+fn serviceguard_page_script_starts_watches_and_stops() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).commands().build()?;
     let package = "/opt/mz-platform.sh";
-    script(&site, "serviceguard.md", package)?;
+    install_page_script(&fixture, "serviceguard.md", package)?;
     let run = |word: &str| {
-        let call = site.node.command(package).arg(word).env("JAVA_HOME", JAVA).env("PAUSE", "0.1");
-        call.env("MZ_USER", site.node.owner()).env("SCRIPTS", PROGRAM).run()
+        let call = fixture.node.command(package).arg(word).env("JAVA_HOME", JAVA_HOME).env("PAUSE", "0.1");
+        call.env("MZ_USER", fixture.node.owner()).env("SCRIPTS", HA_SCRIPTS_PROGRAM).run()
     };
-    run("validate")?.expect(0)?;
-    run("start")?.expect(0)?;
-    let jvm = site.one("platform")?;
-    let (ended, ()) = site.meanwhile(
+    run("validate")?.expect_code(0)?;
+    run("start")?.expect_code(0)?;
+    let jvm = fixture.single_pico("platform")?;
+    let (ended, ()) = fixture.run_during(
         || run("loop"),
-        |site| {
-            site.until("the loop between two looks", |site| {
-                let all = site.processes()?;
+        |fixture| {
+            fixture.wait_until("the loop between two looks", |fixture| {
+                let all = fixture.processes()?;
                 let sleeps = all.iter().any(|process| process.argv == ["sleep", "0.1"]);
-                Ok(if sleeps && site.lives(&jvm)? { Ok(()) } else { Err("no pause".to_owned()) })
+                Ok(if sleeps && fixture.is_alive(&jvm)? { Ok(()) } else { Err("no pause".to_owned()) })
             })?;
-            site.signal(jvm.pid, "KILL")
+            fixture.signal(jvm.pid, "KILL")
         },
     )?;
-    let ended = ended.expect(1)?;
+    let ended = ended.expect_code(1)?;
     let said: Vec<&str> = ended.stdout.lines().collect();
     assert!(said.iter().filter(|line| **line == "FAILED").count() == 2 && said.len() == 4, "{ended}");
-    run("stop")?.expect(0)?;
-    run("restart")?.expect(1)?;
+    run("stop")?.expect_code(0)?;
+    run("restart")?.expect_code(1)?;
     // A start that fails and leaves nothing: another node may try.
-    site.set(&["startup_outcome=dies"])?;
-    run("start")?.expect(2)?;
-    site.nothing_left()
+    fixture.set(&["startup_outcome=dies"])?;
+    run("start")?.expect_code(2)?;
+    fixture.assert_nothing_left()
 }
 
 /// Keeps what it is called with, a word a line.
-const KEEPS: &str = "#!/bin/sh\nfor word; do printf '%s\\n' \"$word\"; done >>/opt/called/${0##*/}\n";
+const ARGUMENT_RECORDER: &str =
+    "#!/bin/sh\nfor word; do printf '%s\\n' \"$word\"; done >>/opt/called/${0##*/}\n";
 
 #[test]
-fn the_check_of_the_amazon_page_sends_the_line_and_reports_only_what_stays_bad() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
+fn amazon_page_check_sends_emf_and_reports_only_lasting_failure() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
     let check = "/opt/mz-health-to-aws";
-    script(&site, "amazon.md", check)?;
-    site.node.write("/opt/fake/aws", KEEPS)?;
-    site.node.write("/opt/fake/curl", format!("{KEEPS}echo i-0123456789abcdef0\n"))?;
-    site.sh("mkdir /opt/called && chmod 755 /opt/fake/*")?;
-    let run = |code: i32| -> Result<Vec<String>, Error> {
-        site.sh("rm -f /opt/called/*")?;
+    install_page_script(&fixture, "amazon.md", check)?;
+    fixture.node.write("/opt/fake/aws", ARGUMENT_RECORDER)?;
+    fixture.node.write("/opt/fake/curl", format!("{ARGUMENT_RECORDER}echo i-0123456789abcdef0\n"))?;
+    fixture.sh("mkdir /opt/called && chmod 755 /opt/fake/*")?;
+    let run = |code: i32| -> Result<Vec<String>, TestkitError> {
+        fixture.sh("rm -f /opt/called/*")?;
         let path = "/opt/fake:/run/testkit/bin:/usr/bin:/bin";
-        site.node.command(check).env("PATH", path).run()?.expect(code)?;
-        let said = site.node.read("/opt/called/aws")?;
+        fixture.node.command(check).env("PATH", path).run()?.expect_code(code)?;
+        let said = fixture.node.read("/opt/called/aws")?;
         Ok(said.lines().map(str::to_owned).collect())
     };
     let sent = |called: &[String]| {
@@ -120,30 +121,30 @@ fn the_check_of_the_amazon_page_sends_the_line_and_reports_only_what_stays_bad()
     };
     let reported = |called: &[String]| called.iter().any(|word| word == "Unhealthy");
 
-    let jvm = site.start()?;
+    let jvm = fixture.start()?;
     let called = run(0)?;
     assert_eq!(sent(&called)["Healthy"], 1);
     assert!(!reported(&called) && called.iter().filter(|word| *word == "i-0123456789abcdef0").count() == 2);
-    let metadata = site.node.read("/opt/called/curl")?;
+    let metadata = fixture.node.read("/opt/called/curl")?;
     assert!(metadata.contains("X-aws-ec2-metadata-token: i-0123456789abcdef0\n"), "{metadata}");
 
-    site.signal(jvm.pid, "KILL")?;
+    fixture.signal(jvm.pid, "KILL")?;
     for (failures, expected) in [(1, false), (2, false), (3, true)] {
         let called = run(0)?;
         assert_eq!(sent(&called)["Healthy"], 0);
         assert_eq!(reported(&called), expected, "{failures}: {called:?}");
     }
-    site.start()?;
+    fixture.start()?;
     assert!(!reported(&run(0)?));
-    site.signal(site.one("ec1")?.pid, "STOP")?;
+    fixture.signal(fixture.single_pico("ec1")?.pid, "STOP")?;
     assert!(!reported(&run(0)?), "the count begins anew");
 
     // What can't be told (here: which pico) is no failure, however often.
-    site.sh("rm -f /opt/called/aws")?;
+    fixture.sh("rm -f /opt/called/aws")?;
     for _ in 0..4 {
         let path = "/opt/fake:/run/testkit/bin:/usr/bin:/bin";
-        site.node.command(check).env("PATH", path).env("PICO", "-").run()?.expect(2)?;
+        fixture.node.command(check).env("PATH", path).env("PICO", "-").run()?.expect_code(2)?;
     }
-    assert!(!site.node.path("/opt/called/aws").exists());
+    assert!(!fixture.node.host_path("/opt/called/aws").exists());
     Ok(())
 }

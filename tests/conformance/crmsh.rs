@@ -1,11 +1,11 @@
 //! crmsh, with its configuration in a file.
 
-use testkit::Ran;
+use testkit::NodeCommandOutput;
 
-use crate::stage::Stage;
-use crate::{Verdict, ensure};
+use crate::agent_fixture::AgentFixture;
+use crate::{CheckOutcome, ensure};
 
-fn ensure_quiet(ran: &Ran) -> Verdict {
+fn ensure_no_complaint(ran: &NodeCommandOutput) -> CheckOutcome {
     let said = [ran.stdout.as_str(), ran.stderr.as_str()].concat();
     let complaint = ["ERROR:", "WARNING:"].into_iter().find(|word| said.contains(word));
     ensure!(complaint.is_none(), "crm complains: {ran}");
@@ -14,11 +14,11 @@ fn ensure_quiet(ran: &Ran) -> Verdict {
 
 /// `crm configure primitive` with a line for each operation that the metadata advise: no complaint of crmsh, none of
 /// Pacemaker.
-pub(crate) fn configures_a_primitive(stage: &Stage) -> Verdict {
+pub(crate) fn configures_primitive(stage: &AgentFixture) -> CheckOutcome {
     stage.empty_cib()?;
     let metadata = stage.metadata()?;
     let mut crm = stage.tool("crm").args(["configure", "primitive", "tested"]).arg(stage.name());
-    crm = crm.arg("params").args(stage.options());
+    crm = crm.arg("params").args(stage.option_list());
     for line in metadata.lines().filter(|line| line.contains("<action ")) {
         let attribute = |name: &str| {
             let (_, value) = line.split_once(&format!(" {name}=\""))?;
@@ -35,10 +35,10 @@ pub(crate) fn configures_a_primitive(stage: &Stage) -> Verdict {
             crm = crm.arg(format!("OCF_CHECK_LEVEL={depth}"));
         }
     }
-    ensure_quiet(&crm.run()?.expect(0)?)?;
-    let shown = stage.tool("crm").args(["configure", "show", "tested"]).run()?.expect(0)?;
+    ensure_no_complaint(&crm.run()?.expect_code(0)?)?;
+    let shown = stage.tool("crm").args(["configure", "show", "tested"]).run()?.expect_code(0)?;
     let text = shown.stdout.replace('"', "");
-    for option in stage.options() {
+    for option in stage.option_list() {
         ensure!(text.contains(&option), "{option} is not in the configuration: {shown}");
     }
     stage.verify_cib()?;
@@ -46,10 +46,10 @@ pub(crate) fn configures_a_primitive(stage: &Stage) -> Verdict {
 }
 
 /// `crm ra info` names every parameter and the advised operations.
-pub(crate) fn tells_about_it(stage: &Stage) -> Verdict {
-    let ran = stage.tool("crm").args(["ra", "info", &stage.name()]).run()?.expect(0)?;
-    ensure_quiet(&ran)?;
-    for (parameter, _) in stage.subject.parameters {
+pub(crate) fn shows_info(stage: &AgentFixture) -> CheckOutcome {
+    let ran = stage.tool("crm").args(["ra", "info", &stage.name()]).run()?.expect_code(0)?;
+    ensure_no_complaint(&ran)?;
+    for (parameter, _) in stage.tested.parameters {
         ensure!(ran.stdout.contains(&format!("\n{parameter}")), "{parameter} is not told: {ran}");
     }
     ensure!(ran.stdout.contains("Operations' defaults"), "no word on operations: {ran}");

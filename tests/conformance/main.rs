@@ -1,11 +1,12 @@
 //! The agents before the tools of those who use them: ocf-tester, xmllint, pcs, crmsh and Pacemaker's own, as Debian ships
 //! them, in each of their generations.
 //!
-//! A check is a function over a [`Stage`]: a node with one agent and what that agent manages. Each check runs for our four
+//! A check is a function over a [`AgentFixture`]: a node with one agent and what that agent manages. Each check runs for our four
 //! agents, and for `ocf:heartbeat:Dummy`, which everybody knows to be right: that proves the check. And each check is shown
 //! to fail, with an agent that is broken on purpose (broken.rs): that proves it too.
 
-mod broken;
+mod agent_fixture;
+mod broken_agents;
 mod command_line;
 mod crmsh;
 mod generations;
@@ -14,12 +15,11 @@ mod ocf_tester;
 mod pacemaker;
 mod pcs;
 mod readme;
-mod stage;
 
-use stage::{DUMMY, EC, PLATFORM, SC, Stage, UI};
+use agent_fixture::{AgentFixture, DUMMY, EC, PLATFORM, SC, UI};
 
 /// Why an agent does not conform, in words.
-type Verdict = Result<(), Box<dyn std::error::Error>>;
+type CheckOutcome = Result<(), Box<dyn std::error::Error>>;
 
 /// Fails a check with what was seen.
 macro_rules! ensure {
@@ -37,27 +37,27 @@ macro_rules! suite {
         mod $agent {
             use super::*;
             suite! { $subject =>
-                ocf_tester_passes_it = ocf_tester::passes,
+                ocf_tester_passes = ocf_tester::passes,
                 metadata_is_valid = metadata::is_valid,
-                metadata_follows_the_schema = metadata::follows_the_schema,
-                metadata_is_the_same_for_everybody = metadata::is_the_same_for_everybody,
-                what_is_unknown_is_unimplemented = command_line::unknown_is_unimplemented,
-                closed_descriptors_are_no_matter = command_line::closed_descriptors_are_no_matter,
-                pcs_creates_a_resource = pcs::creates_a_resource,
-                pcs_creates_it_with_validation = pcs::creates_it_with_validation,
-                pcs_describes_it = pcs::describes_it,
-                crm_configures_a_primitive = crmsh::configures_a_primitive,
-                crm_tells_about_it = crmsh::tells_about_it,
-                crm_resource_shows_its_metadata = pacemaker::shows_its_metadata,
-                crm_resource_validates_it = pacemaker::validates_it,
-                crm_resource_forces_its_actions = pacemaker::forces_its_actions,
+                metadata_follows_schema = metadata::follows_schema,
+                metadata_is_independent_of_caller = metadata::is_independent_of_caller,
+                unknown_action_is_unimplemented = command_line::unknown_action_is_unimplemented,
+                closed_descriptors_change_nothing = command_line::closed_descriptors_change_nothing,
+                pcs_creates_resource = pcs::creates_resource,
+                pcs_creates_resource_with_validation = pcs::creates_resource_with_validation,
+                pcs_describes_agent = pcs::describes_agent,
+                crm_configures_primitive = crmsh::configures_primitive,
+                crm_ra_info_shows_agent = crmsh::shows_info,
+                crm_resource_shows_metadata = pacemaker::shows_metadata,
+                crm_resource_validates_agent = pacemaker::validates_resource,
+                crm_resource_forces_actions = pacemaker::forces_actions,
             }
         }
     };
     ($subject:expr => $($name:ident = $check:path,)+) => {
         $(#[test]
-        fn $name() -> Verdict {
-            $check(&Stage::set(&$subject)?)
+        fn $name() -> CheckOutcome {
+            $check(&AgentFixture::new(&$subject)?)
         })+
     };
 }

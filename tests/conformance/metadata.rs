@@ -1,48 +1,56 @@
 //! The metadata: what every tool reads first.
 
-use crate::stage::Stage;
-use crate::{Verdict, ensure};
+use crate::agent_fixture::AgentFixture;
+use crate::{CheckOutcome, ensure};
 
 /// Where the DTD of old lies, which Dummy's metadata refer to; ours bring their own.
 const DTD_DIR: &str = "/usr/share/resource-agents";
 
-const FILE: &str = "/run/testkit/metadata.xml";
+const METADATA_FILE: &str = "/run/testkit/metadata.xml";
 
-fn is_ours(stage: &Stage) -> bool {
-    stage.subject.provider == "mediationzone"
+fn is_ours(stage: &AgentFixture) -> bool {
+    stage.tested.provider == "mediationzone"
 }
 
 /// Valid by the DTD that they name.
-pub(crate) fn is_valid(stage: &Stage) -> Verdict {
+pub(crate) fn is_valid(stage: &AgentFixture) -> CheckOutcome {
     let text = stage.metadata()?;
-    stage.node.write(FILE, &text)?;
-    stage.tool("xmllint").args(["--noout", "--valid", "--path", DTD_DIR, FILE]).run()?.expect(0)?;
+    stage.node.write(METADATA_FILE, &text)?;
+    stage
+        .tool("xmllint")
+        .args(["--noout", "--valid", "--path", DTD_DIR, METADATA_FILE])
+        .run()?
+        .expect_code(0)?;
     ensure!(!is_ours(stage) || text.is_ascii(), "crmsh and old terminals want ASCII: {text}");
     Ok(())
 }
 
 /// Valid by the schema of the API's version, with which pcs looks at every agent.
-pub(crate) fn follows_the_schema(stage: &Stage) -> Verdict {
-    stage.node.write(FILE, stage.metadata()?)?;
-    let schema = format!("/usr/share/pcs/data/ocf-{}.rng", stage.subject.api);
+pub(crate) fn follows_schema(stage: &AgentFixture) -> CheckOutcome {
+    stage.node.write(METADATA_FILE, stage.metadata()?)?;
+    let schema = format!("/usr/share/pcs/data/ocf-{}.rng", stage.tested.api_version);
     stage
         .tool("xmllint")
-        .args(["--noout", "--relaxng", &schema, FILE])
+        .args(["--noout", "--relaxng", &schema, METADATA_FILE])
         .directory(DTD_DIR)
         .run()?
-        .expect(0)?;
-    let named = stage.tool("xmllint").args(["--xpath", "string(/resource-agent/version)", FILE]);
-    let named = named.run()?.expect(0)?;
-    ensure!(named.stdout.trim() == stage.subject.api, "<version> is not {}: {named}", stage.subject.api);
+        .expect_code(0)?;
+    let named = stage.tool("xmllint").args(["--xpath", "string(/resource-agent/version)", METADATA_FILE]);
+    let named = named.run()?.expect_code(0)?;
+    ensure!(
+        named.stdout.trim() == stage.tested.api_version,
+        "<version> is not {}: {named}",
+        stage.tested.api_version
+    );
     Ok(())
 }
 
 /// The same bytes without an environment, for nobody, and where nothing can be written.
-pub(crate) fn is_the_same_for_everybody(stage: &Stage) -> Verdict {
+pub(crate) fn is_independent_of_caller(stage: &AgentFixture) -> CheckOutcome {
     let program = stage.program();
     // A shell script looks for its functions by OCF_ROOT and for its commands by PATH.
     let command = || stage.node.command(&program).arg("meta-data").env("OCF_ROOT", "/usr/lib/ocf");
-    let expected = command().run()?.expect(0)?.stdout;
+    let expected = command().run()?.expect_code(0)?.stdout;
     let read_only =
         "for dir in /run /tmp /opt /var/lib /var/log /dev/shm; do mount -o remount,bind,ro $dir; done
         ! touch /tmp/x /run/x 2>/dev/null && exec \"$0\" meta-data";
@@ -54,13 +62,13 @@ pub(crate) fn is_the_same_for_everybody(stage: &Stage) -> Verdict {
         ("with nothing writable", read_only),
         ("with OCF_TESTER_FAIL_HAVE_BINARY", broken_host),
     ] {
-        let ran = call.run()?.expect(0)?;
+        let ran = call.run()?.expect_code(0)?;
         ensure!(ran.stdout == expected, "{how} the metadata differ: {ran}");
     }
     // A program of ours needs nothing at all, and heeds nothing (Dummy's tell the name of the resource).
     if is_ours(stage) {
         ensure!(stage.metadata()? == expected, "under Pacemaker the metadata differ: {expected}");
-        let ran = command().without("PATH").without("OCF_ROOT").run()?.expect(0)?;
+        let ran = command().without_env("PATH").without_env("OCF_ROOT").run()?.expect_code(0)?;
         ensure!(ran.stdout == expected, "without an environment the metadata differ: {ran}");
         ensure!(ran.stderr.is_empty(), "meta-data say something on stderr: {ran}");
     }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::stage::Stage;
-use crate::{Verdict, ensure};
+use crate::agent_fixture::AgentFixture;
+use crate::{CheckOutcome, ensure};
 
 /// It passes all tests. Its exit code alone does not say so.
-pub(crate) fn passes(stage: &Stage) -> Verdict {
-    let options = stage.options().into_iter().flat_map(|option| ["-o".to_owned(), option]);
+pub(crate) fn passes(stage: &AgentFixture) -> CheckOutcome {
+    let options = stage.option_list().into_iter().flat_map(|option| ["-o".to_owned(), option]);
     let tester = stage.tool("ocf-tester").args(["-n", "tested"]).args(options).arg(stage.program());
-    let ran = tester.without("CIB_file").time_limit(Duration::from_secs(180)).run()?.expect(0)?;
+    let ran = tester.without_env("CIB_file").time_limit(Duration::from_secs(180)).run()?.expect_code(0)?;
     let expected = format!("{} passed all tests", stage.program());
     ensure!(ran.stdout.trim_end().ends_with(&expected), "no \"{expected}\": {ran}");
     Ok(())

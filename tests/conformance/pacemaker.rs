@@ -2,27 +2,31 @@
 
 use std::time::Duration;
 
-use crate::stage::Stage;
-use crate::{Verdict, ensure};
+use crate::agent_fixture::AgentFixture;
+use crate::{CheckOutcome, ensure};
 
 /// `crm_resource --validate`, in both of its output formats: pcs reads the XML.
-pub(crate) fn validates_it(stage: &Stage) -> Verdict {
+pub(crate) fn validates_resource(stage: &AgentFixture) -> CheckOutcome {
     for format in ["text", "xml"] {
-        let options = stage.options().into_iter().flat_map(|option| ["--option".to_owned(), option]);
-        let ran =
-            stage.crm_resource("--validate").args(["--output-as", format]).args(options).run()?.expect(0)?;
-        let ours = stage.subject.provider == "mediationzone";
+        let options = stage.option_list().into_iter().flat_map(|option| ["--option".to_owned(), option]);
+        let ran = stage
+            .crm_resource_command("--validate")
+            .args(["--output-as", format])
+            .args(options)
+            .run()?
+            .expect_code(0)?;
+        let ours = stage.tested.provider == "mediationzone";
         ensure!(!ours || !ran.stdout.contains("<output source"), "the agent said something: {ran}");
     }
     Ok(())
 }
 
 /// `--force-check`, `--force-start`, `--force-stop` on a resource of the configuration: the whole round.
-pub(crate) fn forces_its_actions(stage: &Stage) -> Verdict {
+pub(crate) fn forces_actions(stage: &AgentFixture) -> CheckOutcome {
     stage.empty_cib()?;
-    let cib = crate::stage::CIB;
+    let cib = crate::agent_fixture::CIB;
     let create = stage.tool("pcs").args(["-f", cib, "resource", "create", "tested"]).arg(stage.name());
-    create.args(stage.options()).run()?.expect(0)?;
+    create.args(stage.option_list()).run()?.expect_code(0)?;
     // crm_resource exits with what the agent answered.
     for (what, expected) in [
         ("--force-check", 7),
@@ -41,9 +45,9 @@ pub(crate) fn forces_its_actions(stage: &Stage) -> Verdict {
 }
 
 /// `crm_resource --show-metadata`: Pacemaker reads them with its own parser and finds what it uses.
-pub(crate) fn shows_its_metadata(stage: &Stage) -> Verdict {
-    let ran = stage.tool("crm_resource").args(["--show-metadata", &stage.name()]).run()?.expect(0)?;
-    for (parameter, _) in stage.subject.parameters {
+pub(crate) fn shows_metadata(stage: &AgentFixture) -> CheckOutcome {
+    let ran = stage.tool("crm_resource").args(["--show-metadata", &stage.name()]).run()?.expect_code(0)?;
+    for (parameter, _) in stage.tested.parameters {
         ensure!(ran.stdout.contains(&format!("name=\"{parameter}\"")), "{parameter} is not shown: {ran}");
     }
     ensure!(ran.stderr.trim().is_empty(), "it complains: {ran}");

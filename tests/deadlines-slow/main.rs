@@ -1,6 +1,6 @@
 //! The rows of the suite `deadlines` with a time-out of six minutes, which most of them wait for.
 
-#[path = "../deadlines/rows.rs"]
-mod rows;
+#[path = "../deadlines/cases.rs"]
+mod cases;
 
-rows::each_row!(within_360_s, 360);
+cases::deadline_tests!(within_360_s, 360);

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use testkit::answer::{Answer, NOT_RUNNING, OK};
-use testkit::site::{Kind, Site, in_short, site};
-use testkit::{Done, Error, Process};
+use testkit::assertions::{AgentAssertions, OCF_NOT_RUNNING, OCF_SUCCESS};
+use testkit::fixture::{AgentKind, Fixture, describe_processes, fixture};
+use testkit::{NodeProcess, TestResult, TestkitError};
 
 /// Those that sleep for this many seconds.
-fn sleepers(site: &Site, seconds: &str) -> Result<Vec<Process>, Error> {
-    let mut all = site.processes()?;
+fn sleep_processes(fixture: &Fixture, seconds: &str) -> Result<Vec<NodeProcess>, TestkitError> {
+    let mut all = fixture.processes()?;
     all.retain(|process| process.argv == ["sleep", seconds]);
     Ok(all)
 }
@@ -16,19 +16,19 @@ fn sleepers(site: &Site, seconds: &str) -> Result<Vec<Process>, Error> {
 /// What a living pico has started is ended with it: children and theirs, also in sessions of their own, also those that ignore
 /// SIGTERM.
 #[test]
-fn children_of_a_pico_are_ended_with_it() -> Done {
+fn stop_ends_children_of_pico() -> TestResult {
     for ignored in ["", "ignore TERM HUP INT\n"] {
-        let site = site(Kind::Platform).build()?;
+        let fixture = fixture(AgentKind::Platform).build()?;
         let script = format!(
             "{ignored}run exec sleep 1000001\nrun exec setsid sleep 1000001\nrun sleep 1000001; true\ndefault TERM HUP INT"
         );
-        site.stand_in("platform", &script)?;
-        site.until("three children", |site| {
-            let found = sleepers(site, "1000001")?;
-            Ok(if found.len() == 3 { Ok(()) } else { Err(in_short(&found)) })
+        fixture.start_fake_pico("platform", &script)?;
+        fixture.wait_until("three children", |fixture| {
+            let found = sleep_processes(fixture, "1000001")?;
+            Ok(if found.len() == 3 { Ok(()) } else { Err(describe_processes(&found)) })
         })?;
-        site.agent().meta_timeout(Duration::from_secs(20)).run("stop")?.answers(OK);
-        site.nothing_left()?;
+        fixture.agent().meta_timeout(Duration::from_secs(20)).run("stop")?.assert_exit_code(OCF_SUCCESS);
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
@@ -36,76 +36,76 @@ fn children_of_a_pico_are_ended_with_it() -> Done {
 /// A child that was forked and still has the JVM's command line is the JVM's child: neither monitor nor probe says that the
 /// pico runs more than once, and a stop ends both.
 #[test]
-fn a_forked_child_with_the_command_line_of_the_jvm_is_no_second_pico() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let jvm = site.stand_in("platform", "fork 1\nfork 2")?;
-    site.until("three forks", |site| {
-        let found = site.picos("platform")?;
-        Ok(if found.len() == 4 { Ok(()) } else { Err(in_short(&found)) })
+fn forked_child_with_jvm_command_line_is_no_second_pico() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    let jvm = fixture.start_fake_pico("platform", "fork 1\nfork 2")?;
+    fixture.wait_until("three forks", |fixture| {
+        let found = fixture.pico_processes("platform")?;
+        Ok(if found.len() == 4 { Ok(()) } else { Err(describe_processes(&found)) })
     })?;
-    let call = || site.recurring(10).param("ha_check", "no");
-    call().run("monitor")?.answers(OK).silently();
-    assert_eq!(site.recorded()?, Some(jvm.pid));
-    site.monitor(0)?.answers(OK).silently();
-    site.sh(&format!("rm {}", site.record()))?;
-    site.probe()?.answers(OK).silently();
-    assert_eq!(site.recorded()?, Some(jvm.pid));
-    site.stop()?.answers(OK);
-    site.nothing_left()
+    let call = || fixture.recurring_monitor(10).param("ha_check", "no");
+    call().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    assert_eq!(fixture.recorded_pid()?, Some(jvm.pid));
+    fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture.sh(&format!("rm {}", fixture.record_path()))?;
+    fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    assert_eq!(fixture.recorded_pid()?, Some(jvm.pid));
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    fixture.assert_nothing_left()
 }
 
 /// A fork with the JVM's command line that outlives it could be the pico: as long as it lives nothing says "not running", and a
 /// stop ends it.
 #[test]
-fn a_fork_that_outlives_the_jvm_is_not_taken_for_nothing() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let jvm = site.stand_in("platform", "fork 1")?;
-    site.until("a fork", |site| {
-        let found = site.picos("platform")?;
-        Ok(if found.len() == 2 { Ok(()) } else { Err(in_short(&found)) })
+fn fork_outliving_jvm_is_never_reported_as_not_running() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    let jvm = fixture.start_fake_pico("platform", "fork 1")?;
+    fixture.wait_until("a fork", |fixture| {
+        let found = fixture.pico_processes("platform")?;
+        Ok(if found.len() == 2 { Ok(()) } else { Err(describe_processes(&found)) })
     })?;
-    site.monitor(0)?.answers(OK).silently();
-    site.signal(jvm.pid, "KILL")?;
-    let fork = site.one("platform")?;
-    for ran in [site.monitor(0)?, site.probe()?, site.monitor(10)?] {
-        assert_ne!(ran.code(), Some(NOT_RUNNING), "{ran}");
+    fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture.signal(jvm.pid, "KILL")?;
+    let fork = fixture.single_pico("platform")?;
+    for ran in [fixture.monitor(0)?, fixture.probe()?, fixture.monitor(10)?] {
+        assert_ne!(ran.code(), Some(OCF_NOT_RUNNING), "{ran}");
     }
-    site.stop()?.answers(OK);
-    assert!(!site.lives(&fork)?);
-    site.probe()?.answers(NOT_RUNNING);
-    site.nothing_left()
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    assert!(!fixture.is_alive(&fork)?);
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+    fixture.assert_nothing_left()
 }
 
 /// What a killed JVM has left behind in its session does not hide its death from a monitor, and is ended by the stop that follows.
 #[test]
-fn orphans_in_the_session_of_a_killed_jvm_are_ended_by_the_stop() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let jvm = site.stand_in("platform", "run exec sleep 1000001\nrun sleep 1000001; true")?;
-    site.until("two children", |site| {
-        let found = sleepers(site, "1000001")?;
-        Ok(if found.len() == 2 { Ok(()) } else { Err(in_short(&found)) })
+fn stop_ends_orphans_in_session_of_killed_jvm() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    let jvm = fixture.start_fake_pico("platform", "run exec sleep 1000001\nrun sleep 1000001; true")?;
+    fixture.wait_until("two children", |fixture| {
+        let found = sleep_processes(fixture, "1000001")?;
+        Ok(if found.len() == 2 { Ok(()) } else { Err(describe_processes(&found)) })
     })?;
-    site.monitor(0)?.answers(OK).silently();
-    let stranger = site.stranger()?;
-    site.signal(jvm.pid, "KILL")?;
-    site.monitor(0)?.answers(NOT_RUNNING).because(&[&format!("pid {} ", jvm.pid)]);
-    site.monitor(10)?.answers(NOT_RUNNING);
-    assert_eq!(sleepers(&site, "1000001")?.len(), 2, "a monitor ends nothing");
-    site.stop()?.answers(OK);
-    assert_eq!(site.pids()?, [stranger.pid], "{}", in_short(&site.processes()?));
+    fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    let stranger = fixture.start_unrelated_process()?;
+    fixture.signal(jvm.pid, "KILL")?;
+    fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&[&format!("pid {} ", jvm.pid)]);
+    fixture.monitor(10)?.assert_exit_code(OCF_NOT_RUNNING);
+    assert_eq!(sleep_processes(&fixture, "1000001")?.len(), 2, "a monitor ends nothing");
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    assert_eq!(fixture.pids()?, [stranger.pid], "{}", describe_processes(&fixture.processes()?));
     Ok(())
 }
 
 /// The same where the JVM, a real one, stays in the session of the mzsh that started it.
 #[test]
-fn orphans_in_the_session_of_mzsh_are_ended_by_the_stop() -> Done {
-    let site = site(Kind::Platform).jvm().set("jvm_detached=false").build()?;
-    site.mzsh_does("startup", "sleep 1000001 >/dev/null 2>&1 &")?;
-    let jvm = site.start()?;
-    let orphan = site.until_runs(&["sleep", "1000001"])?;
+fn stop_ends_orphans_in_session_of_mzsh() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).jvm().set("jvm_detached=false").build()?;
+    fixture.override_mzsh_verb("startup", "sleep 1000001 >/dev/null 2>&1 &")?;
+    let jvm = fixture.start()?;
+    let orphan = fixture.wait_for_process(&["sleep", "1000001"])?;
     assert_eq!(orphan.session, jvm.session);
-    site.signal(jvm.pid, "KILL")?;
-    site.monitor(0)?.answers(NOT_RUNNING).because(&[&format!("pid {} ", jvm.pid)]);
-    site.stop()?.answers(OK);
-    site.nothing_left()
+    fixture.signal(jvm.pid, "KILL")?;
+    fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&[&format!("pid {} ", jvm.pid)]);
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    fixture.assert_nothing_left()
 }

@@ -2,121 +2,129 @@
 
 use std::time::Duration;
 
-use testkit::answer::{Answer, NOT_RUNNING, OK};
-use testkit::site::{Kind, Site, site};
-use testkit::{AgentCall, Done};
+use testkit::assertions::{AgentAssertions, OCF_NOT_RUNNING, OCF_SUCCESS};
+use testkit::fixture::{AgentKind, Fixture, fixture};
+use testkit::{AgentCall, TestResult};
 
 /// Shows another wall clock to the one program that it is loaded into; the steady clock stays as it is.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+const FAKETIME_LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 /// By how much it is ahead.
-const AHEAD: &str = "/opt/ahead";
+const OFFSET_FILE: &str = "/opt/ahead";
 
 /// Ahead and back, by more than any time-out; and how the log tells it.
 const JUMPS: [(&str, &str); 2] =
     [("+86400", "the wall clock jumped ahead by 86"), ("-86400", "the wall clock jumped back by 86")];
 
 /// An agent whose wall clock can jump.
-fn with_a_clock<'a>(site: &'a Site, call: AgentCall<'a>) -> Result<AgentCall<'a>, testkit::Error> {
-    jump(site, "+0")?;
+fn with_fake_clock<'a>(
+    fixture: &'a Fixture,
+    call: AgentCall<'a>,
+) -> Result<AgentCall<'a>, testkit::TestkitError> {
+    set_clock_offset(fixture, "+0")?;
     // Through env(1), not by the call's own environment: the way into the node runs with that, too, and would leave the library's
     // semaphores outside.
-    let preload = format!("LD_PRELOAD={FAKETIME}");
-    let file = format!("FAKETIME_TIMESTAMP_FILE={AHEAD}");
+    let preload = format!("LD_PRELOAD={FAKETIME_LIBRARY}");
+    let file = format!("FAKETIME_TIMESTAMP_FILE={OFFSET_FILE}");
     let steady = "FAKETIME_DONT_FAKE_MONOTONIC=1";
-    Ok(call.through(["env", preload.as_str(), file.as_str(), "FAKETIME_NO_CACHE=1", steady]))
+    Ok(call.wrap_with(["env", preload.as_str(), file.as_str(), "FAKETIME_NO_CACHE=1", steady]))
 }
 
-fn jump(site: &Site, by: &str) -> Done {
+fn set_clock_offset(fixture: &Fixture, by: &str) -> TestResult {
     // In one step, for it may be read at any time.
-    site.node.write(format!("{AHEAD}.new"), by)?;
-    site.sh(&format!("mv {AHEAD}.new {AHEAD}")).map(drop)
+    fixture.node.write(format!("{OFFSET_FILE}.new"), by)?;
+    fixture.sh(&format!("mv {OFFSET_FILE}.new {OFFSET_FILE}")).map(drop)
 }
 
 #[track_caller]
-fn is_told(site: &Site, words: &str) -> Done {
-    let log = site.log()?;
+fn assert_logged(fixture: &Fixture, words: &str) -> TestResult {
+    let log = fixture.log()?;
     assert!(log.contains(words), "{words:?} is not in the log: {log}");
     Ok(())
 }
 
 /// A wall clock that jumps by a day, ahead or back, while a start is at work, neither ends it early nor has it wait; the log tells.
 #[test]
-fn a_jump_during_a_start_changes_nothing() -> Done {
+fn clock_jump_during_start_changes_nothing() -> TestResult {
     for (by, words) in JUMPS {
-        let site = site(Kind::Platform).set("start_time=1s").build()?;
-        let start = with_a_clock(&site, site.agent())?;
-        let (start, jvm) = site.meanwhile(
+        let fixture = fixture(AgentKind::Platform).set("start_time=1s").build()?;
+        let start = with_fake_clock(&fixture, fixture.agent())?;
+        let (start, jvm) = fixture.run_during(
             || start.run("start"),
-            |site| {
-                let jvm = site.until_there()?;
-                jump(site, by)?;
+            |fixture| {
+                let jvm = fixture.wait_for_pico()?;
+                set_clock_offset(fixture, by)?;
                 Ok(jvm)
             },
         )?;
-        start.answers(OK).silently();
-        assert_eq!((site.one("platform")?.pid, site.recorded()?), (jvm.pid, Some(jvm.pid)));
-        is_told(&site, words)?;
-        site.monitor(10)?.answers(OK).silently();
+        start.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        assert_eq!((fixture.single_pico("platform")?.pid, fixture.recorded_pid()?), (jvm.pid, Some(jvm.pid)));
+        assert_logged(&fixture, words)?;
+        fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
     Ok(())
 }
 
 /// The same during a stop whose mzsh hangs: it goes on to signals when the time is there by the steady clock, and not before.
 #[test]
-fn a_jump_during_a_stop_changes_nothing() -> Done {
+fn clock_jump_during_stop_changes_nothing() -> TestResult {
     for (by, words) in JUMPS {
-        let site = site(Kind::Platform).build()?;
-        site.start()?;
-        site.mzsh_does("shutdown", "exec sleep 1000001")?;
-        let stop = with_a_clock(&site, site.agent().meta_timeout(Duration::from_secs(8)))?;
-        let (stop, ()) = site.meanwhile(
+        let fixture = fixture(AgentKind::Platform).build()?;
+        fixture.start()?;
+        fixture.override_mzsh_verb("shutdown", "exec sleep 1000001")?;
+        let stop = with_fake_clock(&fixture, fixture.agent().meta_timeout(Duration::from_secs(8)))?;
+        let (stop, ()) = fixture.run_during(
             || stop.run("stop"),
-            |site| {
-                site.until_runs(&["sleep", "1000001"])?;
-                jump(site, by)
+            |fixture| {
+                fixture.wait_for_process(&["sleep", "1000001"])?;
+                set_clock_offset(fixture, by)
             },
         )?;
-        let stop = stop.answers(OK);
+        let stop = stop.assert_exit_code(OCF_SUCCESS);
         // Half of its time is mzsh's, or a quarter where the other quarter is SIGTERM's.
-        assert!(stop.wall > Duration::from_millis(900), "mzsh had hardly any time: {stop}");
-        assert_eq!(site.last_end("platform")?.as_deref(), Some("signal"), "SIGTERM had its time, too");
-        is_told(&site, words)?;
-        site.nothing_left()?;
+        assert!(stop.wall_time > Duration::from_millis(900), "mzsh had hardly any time: {stop}");
+        assert_eq!(
+            fixture.last_end_reason("platform")?.as_deref(),
+            Some("signal"),
+            "SIGTERM had its time, too"
+        );
+        assert_logged(&fixture, words)?;
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
 
 /// The same during a monitor that waits: it waits for as long as it was told, and sees a death at the moment of it.
 #[test]
-fn a_jump_during_a_waiting_monitor_changes_nothing() -> Done {
+fn clock_jump_during_waiting_monitor_changes_nothing() -> TestResult {
     for (by, words) in JUMPS {
         for dies in [false, true] {
-            let site = site(Kind::Platform).build()?;
-            let jvm = site.start()?;
+            let fixture = fixture(AgentKind::Platform).build()?;
+            let jvm = fixture.start()?;
             let wait = if dies { "25" } else { "3" };
             let monitor = || {
-                let call = site.agent().interval(Duration::from_millis(100)).param("wait", wait);
+                let call = fixture.agent().interval(Duration::from_millis(100)).param("wait", wait);
                 call.meta_timeout(Duration::from_secs(60))
             };
-            let waiting = with_a_clock(&site, monitor())?;
+            let waiting = with_fake_clock(&fixture, monitor())?;
             // The first one of its row does not wait.
-            monitor().run("monitor")?.answers(OK);
-            let (monitor, ()) = site.meanwhile(
+            monitor().run("monitor")?.assert_exit_code(OCF_SUCCESS);
+            let (monitor, ()) = fixture.run_during(
                 || waiting.run("monitor"),
-                |site| {
-                    site.waiting_monitor()?;
-                    jump(site, by)?;
-                    if dies { site.signal(jvm.pid, "KILL") } else { Ok(()) }
+                |fixture| {
+                    fixture.wait_for_waiting_monitor()?;
+                    set_clock_offset(fixture, by)?;
+                    if dies { fixture.signal(jvm.pid, "KILL") } else { Ok(()) }
                 },
             )?;
             if dies {
-                let monitor = monitor.answers(NOT_RUNNING).because(&[&format!("pid {} ", jvm.pid)]);
-                assert!(monitor.wall < Duration::from_secs(20), "{monitor}");
+                let monitor =
+                    monitor.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&[&format!("pid {} ", jvm.pid)]);
+                assert!(monitor.wall_time < Duration::from_secs(20), "{monitor}");
             } else {
-                let monitor = monitor.answers(OK).silently();
-                assert!(monitor.wall >= Duration::from_secs(3), "it did not wait: {monitor}");
+                let monitor = monitor.assert_exit_code(OCF_SUCCESS).assert_no_output();
+                assert!(monitor.wall_time >= Duration::from_secs(3), "it did not wait: {monitor}");
             }
-            is_told(&site, words)?;
+            assert_logged(&fixture, words)?;
         }
     }
     Ok(())

@@ -3,167 +3,190 @@
 
 use std::time::Duration;
 
-use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use testkit::imitation::{Imitation, JAVA, State};
-use testkit::site::{Kind, Site, recurring, site};
-use testkit::{Done, Error, Held, Hung, Process};
+use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
+use testkit::fake_process::{FAKE_JAVA, FakeProcess, FakeProcessState};
+use testkit::fixture::{AgentKind, Fixture, as_recurring_monitor, fixture};
+use testkit::{HungOperation, HungStorage, NodeProcess, TestResult, TestkitError};
 
-use crate::cells::{CLASS, CLOSED, EXITING, HOME, MZSH, NAMED};
+use crate::process_cases::{
+    CONFIGNAME_OPTION, EXITING, HOME_OPTION, HUNG_ON_CLOSE, MZSH_MAIN_CLASS, PICO_MAIN_CLASS,
+};
 
 /// The file whose close hangs.
-fn hang(site: &Site) -> Result<Hung, Error> {
-    site.sh(&format!("truncate -s 4096 {CLOSED} && chmod 666 {CLOSED}"))?;
-    site.node.hang(CLOSED, Held::Close)
+fn hang_on_close(fixture: &Fixture) -> Result<HungStorage, TestkitError> {
+    fixture.sh(&format!("truncate -s 4096 {HUNG_ON_CLOSE} && chmod 666 {HUNG_ON_CLOSE}"))?;
+    fixture.node.hang_storage(HUNG_ON_CLOSE, HungOperation::Close)
 }
 
-fn node() -> Result<(Site, Hung), Error> {
-    let site = site(Kind::Platform).build()?;
-    let hung = hang(&site)?;
-    Ok((site, hung))
+fn fixture_with_hung_close() -> Result<(Fixture, HungStorage), TestkitError> {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    let hung = hang_on_close(&fixture)?;
+    Ok((fixture, hung))
 }
 
 /// Waits until it hangs so. Its executable is the sign: a process that waits to open the file is in state D, too.
-fn until_exiting(site: &Site, pid: u32) -> Result<Process, Error> {
-    site.until(&format!("pid {pid} to hang in its exit"), |site| {
-        let now = site.brief(pid)?;
-        let memory = site.node.read(format!("/proc/{pid}/statm")).unwrap_or_default();
-        let is = |now: &Process| now.state == 'D' && memory.starts_with("0 0 ");
+fn wait_until_exiting(fixture: &Fixture, pid: u32) -> Result<NodeProcess, TestkitError> {
+    fixture.wait_until(&format!("pid {pid} to hang in its exit"), |fixture| {
+        let now = fixture.process_without_args(pid)?;
+        let memory = fixture.node.read(format!("/proc/{pid}/statm")).unwrap_or_default();
+        let is = |now: &NodeProcess| now.state == 'D' && memory.starts_with("0 0 ");
         Ok(now.clone().filter(is).ok_or_else(|| format!("{now:?} {memory}")))
     })
 }
 
 /// The look of these tests is right.
 #[track_caller]
-fn has_neither_arguments_nor_executable(site: &Site, process: &Process) -> Done {
-    let now = until_exiting(site, process.pid)?;
+fn assert_no_arguments_or_executable(fixture: &Fixture, process: &NodeProcess) -> TestResult {
+    let now = wait_until_exiting(fixture, process.pid)?;
     assert_eq!((now.state, now.comm.as_str()), ('D', "java"));
-    let argv = site.processes()?.into_iter().find(|found| found.pid == process.pid).map(|found| found.argv);
+    let argv =
+        fixture.processes()?.into_iter().find(|found| found.pid == process.pid).map(|found| found.argv);
     assert_eq!(argv, Some(Vec::new()));
-    assert!(site.sh(&format!("readlink /proc/{}/exe", process.pid)).is_err());
+    assert!(fixture.sh(&format!("readlink /proc/{}/exe", process.pid)).is_err());
     Ok(())
 }
 
 /// Without a record a java of the owner's in this state is never taken for none: probe, monitor and stop answer 1 and name it; and when the
 /// storage is back, and it with it gone, nothing is running.
 #[test]
-fn killed_java_that_hangs_in_its_exit_is_not_taken_for_none() -> Done {
-    let (site, hung) = node()?;
+fn exiting_java_is_never_reported_as_not_running() -> TestResult {
+    let (fixture, hung) = fixture_with_hung_close()?;
     // It begins after a look that finds no pico.
-    site.probe()?.answers(NOT_RUNNING);
-    let java = Imitation::java(&["java", NAMED, CLASS]).state(EXITING).start(&site)?;
-    has_neither_arguments_nor_executable(&site, &java)?;
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+    let java = FakeProcess::for_java(&["java", CONFIGNAME_OPTION, PICO_MAIN_CLASS])
+        .state(EXITING)
+        .start(&fixture)?;
+    assert_no_arguments_or_executable(&fixture, &java)?;
     let named = format!("pid {} ", java.pid);
-    site.probe()?.answers(GENERIC).because(&["platform", &named]);
-    site.monitor(0)?.answers(GENERIC).because(&["platform", &named]);
-    let stop = site.agent().meta_timeout(Duration::from_secs(8)).run("stop")?;
-    stop.answers(GENERIC).because(&["platform", &named]);
+    fixture.probe()?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", &named]);
+    fixture.monitor(0)?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", &named]);
+    let stop = fixture.agent().meta_timeout(Duration::from_secs(8)).run("stop")?;
+    stop.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", &named]);
     hung.release();
-    site.until("its end", |site| Ok(if site.lives(&java)? { Err("it lives".to_owned()) } else { Ok(()) }))?;
-    site.probe()?.answers(NOT_RUNNING);
-    site.stop()?.answers(OK).silently();
+    fixture.wait_until("its end", |fixture| {
+        Ok(if fixture.is_alive(&java)? { Err("it lives".to_owned()) } else { Ok(()) })
+    })?;
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     Ok(())
 }
 
 /// The recorded JVM itself, killed, is never taken for none while it hangs in its exit.
 #[test]
-fn recorded_jvm_that_hangs_in_its_exit_is_not_taken_for_none() -> Done {
-    let (site, hung) = node()?;
-    let jvm = Imitation::pico("platform").before(&format!("hold {CLOSED}\n")).start(&site)?;
-    site.monitor(0)?.answers(OK).silently();
-    site.sh(&format!("kill -s KILL {}", jvm.pid))?;
-    until_exiting(&site, jvm.pid)?;
+fn exiting_recorded_jvm_is_never_reported_as_not_running() -> TestResult {
+    let (fixture, hung) = fixture_with_hung_close()?;
+    let jvm = FakeProcess::for_pico("platform")
+        .with_first_steps(&format!("hold {HUNG_ON_CLOSE}\n"))
+        .start(&fixture)?;
+    fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture.sh(&format!("kill -s KILL {}", jvm.pid))?;
+    wait_until_exiting(&fixture, jvm.pid)?;
     let named = format!("pid {} ", jvm.pid);
-    for ran in [site.monitor(0)?, site.probe()?] {
-        assert_ne!(ran.code(), Some(NOT_RUNNING), "{ran}");
+    for ran in [fixture.monitor(0)?, fixture.probe()?] {
+        assert_ne!(ran.code(), Some(OCF_NOT_RUNNING), "{ran}");
     }
-    let stop = site.agent().meta_timeout(Duration::from_secs(8)).run("stop")?;
-    stop.answers(GENERIC).because(&["platform", &named]);
+    let stop = fixture.agent().meta_timeout(Duration::from_secs(8)).run("stop")?;
+    stop.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", &named]);
     hung.release();
-    site.until("its end", |site| Ok(if site.lives(&jvm)? { Err("it lives".to_owned()) } else { Ok(()) }))?;
-    site.probe()?.answers(NOT_RUNNING);
-    site.stop()?.answers(OK).silently();
+    fixture.wait_until("its end", |fixture| {
+        Ok(if fixture.is_alive(&jvm)? { Err("it lives".to_owned()) } else { Ok(()) })
+    })?;
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     Ok(())
 }
 
 /// A process in this state that is no java, or a stranger's, is ignored.
 #[test]
-fn other_program_that_hangs_in_its_exit_is_ignored() -> Done {
-    let (site, hung) = node()?;
-    Imitation::of("/opt/imitated/bin/rsync", &["rsync", NAMED, CLASS]).state(EXITING).start(&site)?;
-    if site.node.owner() != "root" {
-        Imitation::pico("platform").user(4712).state(EXITING).start(&site)?;
+fn exiting_other_program_or_foreign_java_is_ignored() -> TestResult {
+    let (fixture, hung) = fixture_with_hung_close()?;
+    FakeProcess::for_program("/opt/imitated/bin/rsync", &["rsync", CONFIGNAME_OPTION, PICO_MAIN_CLASS])
+        .state(EXITING)
+        .start(&fixture)?;
+    if fixture.node.owner() != "root" {
+        FakeProcess::for_pico("platform").user(4712).state(EXITING).start(&fixture)?;
     }
-    site.probe()?.answers(NOT_RUNNING);
-    site.monitor(0)?.answers(NOT_RUNNING);
-    site.stop()?.answers(OK).silently();
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+    fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING);
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     hung.release();
     Ok(())
 }
 
 /// One that began before the JVM that the record names, be this alive or dead, is not ours: it makes no answer doubtful.
 #[test]
-fn java_that_began_before_the_recorded_one_is_not_ours() -> Done {
-    let (site, hung) = node()?;
-    let before = Imitation::java(&["java"]).before(&format!("hold {CLOSED}\n")).start(&site)?;
+fn exiting_java_started_before_recorded_jvm_is_ignored() -> TestResult {
+    let (fixture, hung) = fixture_with_hung_close()?;
+    let before = FakeProcess::for_java(&["java"])
+        .with_first_steps(&format!("hold {HUNG_ON_CLOSE}\n"))
+        .start(&fixture)?;
     // No look has found that nothing runs.
-    let jvm = site.start_by_hand()?;
-    site.monitor(0)?.answers(OK).silently();
-    site.sh(&format!("kill -s KILL {}", before.pid))?;
-    until_exiting(&site, before.pid)?;
-    site.probe()?.answers(OK).silently();
+    let jvm = fixture.start_by_mzsh()?;
+    fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture.sh(&format!("kill -s KILL {}", before.pid))?;
+    wait_until_exiting(&fixture, before.pid)?;
+    fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     for level in [0, 10] {
-        site.monitor(level)?.answers(OK).silently();
+        fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
-    site.sh(&format!("kill -s KILL {}", jvm.pid))?;
-    site.until("its end", |site| Ok(if site.lives(&jvm)? { Err("it lives".to_owned()) } else { Ok(()) }))?;
+    fixture.sh(&format!("kill -s KILL {}", jvm.pid))?;
+    fixture.wait_until("its end", |fixture| {
+        Ok(if fixture.is_alive(&jvm)? { Err("it lives".to_owned()) } else { Ok(()) })
+    })?;
     for level in [0, 10] {
-        site.monitor(level)?.answers(NOT_RUNNING).because(&[&format!("pid {} ", jvm.pid)]);
+        fixture
+            .monitor(level)?
+            .assert_exit_code(OCF_NOT_RUNNING)
+            .assert_reason(&[&format!("pid {} ", jvm.pid)]);
     }
-    site.probe()?.answers(NOT_RUNNING);
-    site.stop()?.answers(OK).silently();
-    assert!(site.lives(&before)?);
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    assert!(fixture.is_alive(&before)?);
     hung.release();
     Ok(())
 }
 
 /// The words that run a java with this command line which keeps the file open until it is killed.
-fn holds(site: &Site, argv: &str) -> Result<String, Error> {
-    let holder = Imitation::java(&["java"]).start(site)?;
-    site.signal(holder.pid, "KILL")?;
-    site.node.write("/opt/imitated/holds", format!("hold {CLOSED}\n"))?;
-    Ok(format!("exec /run/testkit/bin/imitator /opt/imitated/holds {JAVA} {argv}"))
+fn command_holding_hung_file(fixture: &Fixture, argv: &str) -> Result<String, TestkitError> {
+    let holder = FakeProcess::for_java(&["java"]).start(fixture)?;
+    fixture.signal(holder.pid, "KILL")?;
+    fixture.node.write("/opt/imitated/holds", format!("hold {HUNG_ON_CLOSE}\n"))?;
+    Ok(format!("exec /run/testkit/bin/imitator /opt/imitated/holds {FAKE_JAVA} {argv}"))
 }
 
 /// The java that was killed by the agent and hangs since.
-fn that_hangs(site: &Site) -> Result<Process, Error> {
-    let all = site.briefly()?;
+fn exiting_java(fixture: &Fixture) -> Result<NodeProcess, TestkitError> {
+    let all = fixture.processes_without_args()?;
     let found = all.into_iter().find(|process| process.comm == "java" && process.state == 'D');
-    until_exiting(site, found.expect("a java that was killed").pid)
+    wait_until_exiting(fixture, found.expect("a java that was killed").pid)
 }
 
 /// An HA client that the agent ran, killed at its time-out, and that hangs in its exit, is known as such: it makes no probe and no monitor
 /// doubtful, and fails no stop.
 #[test]
-fn ha_client_that_hangs_in_its_exit_is_known_as_the_agents_own() -> Done {
-    let (site, hung) = node()?;
-    let jvm = site.start()?;
-    let holds = holds(&site, "java -cp /opt/mz/lib/ha.jar com.digitalroute.ha.HAClient 26000")?;
-    let java = site.ha_client(&holds)?;
-    let deep = recurring(site.agent(), 10).param("java_home", java).param("ha_timeout", "1");
+fn exiting_ha_client_is_recognized_as_agent_command() -> TestResult {
+    let (fixture, hung) = fixture_with_hung_close()?;
+    let jvm = fixture.start()?;
+    let holds = command_holding_hung_file(
+        &fixture,
+        "java -cp /opt/mz/lib/ha.jar com.digitalroute.ha.HAClient 26000",
+    )?;
+    let java = fixture.install_fake_java(&holds)?;
+    let deep = as_recurring_monitor(fixture.agent(), 10).param("java_home", java).param("ha_timeout", "1");
     deep.param("monitor_retries", "0").run("monitor")?;
-    let client = that_hangs(&site)?;
+    let client = exiting_java(&fixture)?;
     for _ in 0..2 {
-        site.probe()?.answers(OK).silently();
-        site.monitor(10)?.answers(OK).silently();
+        fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
     // Not only beside what the record names.
-    site.sh(&format!("rm -f {}", site.record()))?;
-    site.stop()?.answers(OK);
-    assert!(!site.lives(&jvm)? && site.lives(&client)?);
+    fixture.sh(&format!("rm -f {}", fixture.record_path()))?;
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    assert!(!fixture.is_alive(&jvm)? && fixture.is_alive(&client)?);
     for _ in 0..2 {
-        site.probe()?.answers(NOT_RUNNING);
-        site.monitor(0)?.answers(NOT_RUNNING);
-        site.stop()?.answers(OK);
+        fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+        fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING);
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     }
     hung.release();
     Ok(())
@@ -172,41 +195,49 @@ fn ha_client_that_hangs_in_its_exit_is_known_as_the_agents_own() -> Done {
 /// An mzsh that a start ran, killed at its end, and that hangs in its exit, is known as such: the stop after that start succeeds, and a
 /// probe says that nothing runs. As long as it waits for its storage a start says so; then it starts.
 #[test]
-fn mzsh_that_hangs_in_its_exit_is_known_as_the_agents_own() -> Done {
-    let (site, hung) = node()?;
-    let holds = holds(&site, &format!("java -Dmz.home=/opt/mz {MZSH} \"$@\""))?;
-    site.mzsh_does("startup", &format!("[ -e /opt/mz/tmp/once ] || {{ : >/opt/mz/tmp/once\n{holds}\n}}"))?;
-    let start = site.agent().meta_timeout(Duration::from_secs(10)).run("start")?;
-    start.answers(GENERIC).because(&["platform", "mzsh"]);
-    let mzsh = that_hangs(&site)?;
+fn exiting_mzsh_is_recognized_as_agent_command() -> TestResult {
+    let (fixture, hung) = fixture_with_hung_close()?;
+    let holds =
+        command_holding_hung_file(&fixture, &format!("java -Dmz.home=/opt/mz {MZSH_MAIN_CLASS} \"$@\""))?;
+    fixture.override_mzsh_verb(
+        "startup",
+        &format!("[ -e /opt/mz/tmp/once ] || {{ : >/opt/mz/tmp/once\n{holds}\n}}"),
+    )?;
+    let start = fixture.agent().meta_timeout(Duration::from_secs(10)).run("start")?;
+    start.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "mzsh"]);
+    let mzsh = exiting_java(&fixture)?;
     for _ in 0..2 {
-        site.stop()?.answers(OK);
-        site.probe()?.answers(NOT_RUNNING);
-        site.monitor(0)?.answers(NOT_RUNNING);
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+        fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING);
     }
     // The script has to go on to the true mzsh this time.
-    site.sh("mv /opt/mz/bin/mzsh.true /opt/mz/bin/mzsh")?;
-    site.agent().run("start")?.answers(GENERIC).because(&["storage", "/opt/mz"]);
-    assert!(site.lives(&mzsh)?);
+    fixture.sh("mv /opt/mz/bin/mzsh.true /opt/mz/bin/mzsh")?;
+    fixture.agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["storage", "/opt/mz"]);
+    assert!(fixture.is_alive(&mzsh)?);
     hung.release();
-    site.until("its end", |site| Ok(if site.lives(&mzsh)? { Err("it lives".to_owned()) } else { Ok(()) }))?;
-    site.start()?;
-    site.monitor(10)?.answers(OK).silently();
-    site.stop()?.answers(OK);
-    site.nothing_left()
+    fixture.wait_until("its end", |fixture| {
+        Ok(if fixture.is_alive(&mzsh)? { Err("it lives".to_owned()) } else { Ok(()) })
+    })?;
+    fixture.start()?;
+    fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    fixture.assert_nothing_left()
 }
 
 /// A java that a probe has seen alive, and not as the pico, is not the pico when it hangs in its exit: nothing is running, and a stop succeeds.
 #[test]
-fn java_that_was_seen_alive_is_not_the_pico_in_its_exit() -> Done {
-    let (site, hung) = node()?;
-    let java = Imitation::java(&["java"]).before(&format!("hold {CLOSED}\n")).start(&site)?;
-    site.probe()?.answers(NOT_RUNNING);
-    site.sh(&format!("kill -s KILL {}", java.pid))?;
-    until_exiting(&site, java.pid)?;
-    site.probe()?.answers(NOT_RUNNING);
-    site.monitor(0)?.answers(NOT_RUNNING);
-    site.stop()?.answers(OK);
+fn exiting_java_ruled_out_while_alive_is_ignored() -> TestResult {
+    let (fixture, hung) = fixture_with_hung_close()?;
+    let java = FakeProcess::for_java(&["java"])
+        .with_first_steps(&format!("hold {HUNG_ON_CLOSE}\n"))
+        .start(&fixture)?;
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+    fixture.sh(&format!("kill -s KILL {}", java.pid))?;
+    wait_until_exiting(&fixture, java.pid)?;
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+    fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING);
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     hung.release();
     Ok(())
 }
@@ -214,20 +245,20 @@ fn java_that_was_seen_alive_is_not_the_pico_in_its_exit() -> Done {
 /// One that began after the JVM that the record names fails no stop of that: which process the pico was is known. The log names it; and it
 /// was there when the stop found no pico, so that nothing is running afterwards.
 #[test]
-fn java_that_began_after_the_recorded_one_fails_no_stop_of_that() -> Done {
-    let (site, hung) = node()?;
-    let jvm = site.start()?;
-    let java = Imitation::java(&["java"]).state(EXITING).start(&site)?;
-    site.probe()?.answers(OK).silently();
-    site.stop()?.answers(OK);
-    assert!(!site.lives(&jvm)? && site.lives(&java)?);
-    let log = site.log()?;
+fn exiting_java_started_after_recorded_jvm_fails_no_stop() -> TestResult {
+    let (fixture, hung) = fixture_with_hung_close()?;
+    let jvm = fixture.start()?;
+    let java = FakeProcess::for_java(&["java"]).state(EXITING).start(&fixture)?;
+    fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    assert!(!fixture.is_alive(&jvm)? && fixture.is_alive(&java)?);
+    let log = fixture.log()?;
     assert!(
         log.contains(&format!("pid {} (java, user ", java.pid)) && log.contains("is in its exit"),
         "{log}"
     );
-    site.probe()?.answers(NOT_RUNNING);
-    site.stop()?.answers(OK);
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     hung.release();
     Ok(())
 }
@@ -235,44 +266,51 @@ fn java_that_began_after_the_recorded_one_fails_no_stop_of_that() -> Done {
 /// One that the record of another resource names, or that is of the session of such a one, is that resource's: nothing is running, and a stop
 /// succeeds.
 #[test]
-fn java_of_another_resource_is_that_ones_in_its_exit() -> Done {
+fn exiting_java_of_another_resource_is_ignored() -> TestResult {
     for named in ["it", "the leader of its session"] {
-        let (site, hung) = node()?;
-        site.start()?;
-        let mut record = site.read_record()?;
-        site.stop()?.answers(OK);
+        let (fixture, hung) = fixture_with_hung_close()?;
+        fixture.start()?;
+        let mut record = fixture.read_record()?;
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         // The first one lives, and says nothing of any pico; its child hangs.
-        let crowd = Imitation::java(&["java"]).crowd(&site, 1, &format!("hold {CLOSED}\nkill"))?;
-        let child = crowd.members(&site)?.remove(0);
-        crowd.hang(&site)?;
-        let child = until_exiting(&site, child.pid)?;
-        site.probe()?.answers(GENERIC).because(&[&format!("pid {} ", child.pid)]);
-        let of = if named == "it" { child } else { site.brief(child.ppid)?.expect("it waits") };
+        let crowd = FakeProcess::for_java(&["java"]).start_group(
+            &fixture,
+            1,
+            &format!("hold {HUNG_ON_CLOSE}\nkill"),
+        )?;
+        let child = crowd.members(&fixture)?.remove(0);
+        crowd.hang_all(&fixture)?;
+        let child = wait_until_exiting(&fixture, child.pid)?;
+        fixture.probe()?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[&format!("pid {} ", child.pid)]);
+        let of =
+            if named == "it" { child } else { fixture.process_without_args(child.ppid)?.expect("it waits") };
         record["pico"] = "ec1".into();
         record["resource"] = "ec".into();
         record["jvm"]["pid"] = of.pid.into();
         record["jvm"]["start"] = of.start_time.into();
-        site.node.write("/run/mediationzone-ra/ec.json", record.to_string())?;
-        site.probe()?.answers(NOT_RUNNING);
-        site.monitor(0)?.answers(NOT_RUNNING);
-        let stop = site.stop()?;
-        assert_eq!(stop.code(), Some(OK), "{named}: {stop}");
+        fixture.node.write("/run/mediationzone-ra/ec.json", record.to_string())?;
+        fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+        fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING);
+        let stop = fixture.stop()?;
+        assert_eq!(stop.code(), Some(OCF_SUCCESS), "{named}: {stop}");
         hung.release();
     }
     Ok(())
 }
 
-/// As [`Imitation::java`], with a second thread that lives on where the main one has ended, and with the file open whose close hangs.
-fn with_threads(argv: &[&str]) -> Imitation {
-    Imitation::java(argv).before(&format!("hold {CLOSED}\n")).state(State::Leaderless)
+/// As [`FakeProcess::for_java`], with a second thread that lives on where the main one has ended, and with the file open whose close hangs.
+fn java_with_second_thread(argv: &[&str]) -> FakeProcess {
+    FakeProcess::for_java(argv)
+        .with_first_steps(&format!("hold {HUNG_ON_CLOSE}\n"))
+        .state(FakeProcessState::ZombieLeader)
 }
 
 /// Waits until it is killed: its main thread a zombie, another one without memory.
-fn until_its_threads_exit(site: &Site, pid: u32) -> Done {
-    site.sh(&format!("kill -s KILL {pid}"))?;
-    site.until(&format!("a thread of pid {pid} to hang in its exit"), |site| {
-        let states =
-            site.sh(&format!("grep -h '^State:' /proc/{pid}/task/*/status; cat /proc/{pid}/task/*/statm"))?;
+fn kill_and_wait_until_threads_exit(fixture: &Fixture, pid: u32) -> TestResult {
+    fixture.sh(&format!("kill -s KILL {pid}"))?;
+    fixture.wait_until(&format!("a thread of pid {pid} to hang in its exit"), |fixture| {
+        let states = fixture
+            .sh(&format!("grep -h '^State:' /proc/{pid}/task/*/status; cat /proc/{pid}/task/*/statm"))?;
         let is = states.contains("Z (")
             && states.contains("D (")
             && !states
@@ -286,82 +324,82 @@ fn until_its_threads_exit(site: &Site, pid: u32) -> Done {
 /// its exit like one of a single thread. Seen before by a look that found no pico it is none; come after the recorded JVM it fails no
 /// stop of that.
 #[test]
-fn java_with_threads_that_hangs_in_its_exit_is_as_one_without() -> Done {
-    let (site, hung) = node()?;
-    let tool = with_threads(&["java", "-jar", "/opt/tool.jar"]).start(&site)?;
-    site.probe()?.answers(NOT_RUNNING);
-    let jvm = site.start()?;
-    until_its_threads_exit(&site, tool.pid)?;
+fn exiting_java_with_threads_is_treated_like_single_threaded_one() -> TestResult {
+    let (fixture, hung) = fixture_with_hung_close()?;
+    let tool = java_with_second_thread(&["java", "-jar", "/opt/tool.jar"]).start(&fixture)?;
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+    let jvm = fixture.start()?;
+    kill_and_wait_until_threads_exit(&fixture, tool.pid)?;
     for level in [0, 10] {
-        site.monitor(level)?.answers(OK).silently();
+        fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
-    site.stop()?.answers(OK);
-    assert!(!site.lives(&jvm)?);
-    site.probe()?.answers(NOT_RUNNING);
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    assert!(!fixture.is_alive(&jvm)?);
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     hung.release();
 
-    let (site, hung) = node()?;
-    let jvm = site.start()?;
-    let tool = with_threads(&["java", "-jar", "/opt/tool.jar"]).start(&site)?;
-    until_its_threads_exit(&site, tool.pid)?;
-    site.stop()?.answers(OK);
-    assert!(!site.lives(&jvm)? && site.lives(&tool)?);
+    let (fixture, hung) = fixture_with_hung_close()?;
+    let jvm = fixture.start()?;
+    let tool = java_with_second_thread(&["java", "-jar", "/opt/tool.jar"]).start(&fixture)?;
+    kill_and_wait_until_threads_exit(&fixture, tool.pid)?;
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    assert!(!fixture.is_alive(&jvm)? && fixture.is_alive(&tool)?);
     hung.release();
     Ok(())
 }
 
 /// So is the mzsh of a start with its threads: the stop after that start succeeds, and nothing is running.
 #[test]
-fn mzsh_with_threads_that_hangs_in_its_exit_is_known_as_the_agents_own() -> Done {
-    let (site, hung) = node()?;
-    holds(&site, "")?;
-    site.node.write("/opt/imitated/holds", format!("hold {CLOSED}\nleaderless\n"))?;
+fn exiting_mzsh_with_threads_is_recognized_as_agent_command() -> TestResult {
+    let (fixture, hung) = fixture_with_hung_close()?;
+    command_holding_hung_file(&fixture, "")?;
+    fixture.node.write("/opt/imitated/holds", format!("hold {HUNG_ON_CLOSE}\nleaderless\n"))?;
     let holds = format!(
-        "exec /run/testkit/bin/imitator /opt/imitated/holds {JAVA} java -Dmz.home=/opt/mz {MZSH} \"$@\""
+        "exec /run/testkit/bin/imitator /opt/imitated/holds {FAKE_JAVA} java -Dmz.home=/opt/mz {MZSH_MAIN_CLASS} \"$@\""
     );
-    site.mzsh_does("startup", &holds)?;
-    let start = site.agent().meta_timeout(Duration::from_secs(10)).run("start")?;
-    start.answers(GENERIC).because(&["platform", "mzsh"]);
-    site.stop()?.answers(OK);
-    site.probe()?.answers(NOT_RUNNING);
+    fixture.override_mzsh_verb("startup", &holds)?;
+    let start = fixture.agent().meta_timeout(Duration::from_secs(10)).run("start")?;
+    start.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "mzsh"]);
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     hung.release();
     Ok(())
 }
 
 /// A process that was another program when a look found no pico, and has executed the pico since, is not taken for none in its exit.
 #[test]
-fn process_that_executed_the_pico_after_a_look_is_not_taken_for_none() -> Done {
-    let (site, hung) = node()?;
-    holds(&site, "")?;
-    site.node.write("/opt/imitated/became", format!("hold {CLOSED}\nawait\nkill\n"))?;
+fn exiting_pico_executed_after_scan_is_never_reported_as_not_running() -> TestResult {
+    let (fixture, hung) = fixture_with_hung_close()?;
+    command_holding_hung_file(&fixture, "")?;
+    fixture.node.write("/opt/imitated/became", format!("hold {HUNG_ON_CLOSE}\nawait\nkill\n"))?;
     let line = format!(
         "mkfifo -m 666 /opt/go; setsid setpriv --reuid 4711 --regid 4711 --clear-groups sh -c 'read -r _ </opt/go; \
-            exec /run/testkit/bin/imitator /opt/imitated/became {JAVA} java {HOME} {NAMED} {CLASS} platform' </dev/null >/dev/null 2>&1 & echo $!"
+            exec /run/testkit/bin/imitator /opt/imitated/became {FAKE_JAVA} java {HOME_OPTION} {CONFIGNAME_OPTION} {PICO_MAIN_CLASS} platform' </dev/null >/dev/null 2>&1 & echo $!"
     );
-    let pid: u32 = site.sh(&line)?.trim().parse().expect("a number");
-    site.until("the script to wait", |site| {
-        let seen = site.brief(pid)?;
+    let pid: u32 = fixture.sh(&line)?.trim().parse().expect("a number");
+    fixture.wait_until("the script to wait", |fixture| {
+        let seen = fixture.process_without_args(pid)?;
         Ok(seen
             .filter(|seen| seen.comm == "sh" && seen.state == 'S')
             .map(drop)
             .ok_or_else(|| "not yet".to_owned()))
     })?;
-    site.probe()?.answers(NOT_RUNNING);
-    site.sh("echo >/opt/go")?;
-    let java = site.until("the pico", |site| {
-        Ok(site
-            .brief(pid)?
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+    fixture.sh("echo >/opt/go")?;
+    let java = fixture.wait_until("the pico", |fixture| {
+        Ok(fixture
+            .process_without_args(pid)?
             .filter(|p| p.comm == "java" && p.state == 'S')
             .ok_or_else(|| "not yet".to_owned()))
     })?;
-    site.signal(java.pid, "USR1")?;
-    until_exiting(&site, java.pid)?;
+    fixture.signal(java.pid, "USR1")?;
+    wait_until_exiting(&fixture, java.pid)?;
     let named = format!("pid {} ", java.pid);
-    for ran in [site.probe()?, site.monitor(0)?, site.monitor(10)?] {
-        ran.answers(GENERIC).because(&["platform", &named]);
+    for ran in [fixture.probe()?, fixture.monitor(0)?, fixture.monitor(10)?] {
+        ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", &named]);
     }
-    let stop = site.agent().meta_timeout(Duration::from_secs(8)).run("stop")?;
-    stop.answers(GENERIC).because(&["platform", &named]);
+    let stop = fixture.agent().meta_timeout(Duration::from_secs(8)).run("stop")?;
+    stop.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", &named]);
     hung.release();
     Ok(())
 }

@@ -1,52 +1,52 @@
 //! Every fault that is known to have misled an agent, and what ours make of it.
 //!
-//! Each case has a node of its own with a simulated MediationZone in `/opt/mz` ([`testkit::site`]), runs the binaries that
+//! Each case has a node of its own with a simulated MediationZone in `/opt/mz` ([`testkit::fixture`]), runs the binaries that
 //! ship as Pacemaker runs them, injects one fault, and takes its truth from /proc of the node and from the simulator's own
 //! history, never from what an agent says. The line above a case says what it proves: `docs/behaviour.md` is made of these
 //! lines, and `tests/faults/mutants.toml` names for each case a change to the agents that it catches.
 
-mod at_once;
-mod by_hand;
+mod administrator;
 mod capabilities;
-mod cells;
-mod changed_since;
+mod changed_installation;
 mod children;
 mod clock;
-mod exhausted;
+mod concurrent_actions;
+mod duplicate_pico;
 mod exiting;
+mod failed_start;
 mod ha_client;
-mod home;
-mod hung;
+mod hung_pico;
 mod identity;
-mod inherited;
+mod inherited_attributes;
+mod instance_record;
+mod jvm_death;
 mod killed_start;
-mod language;
-mod leaderless;
+mod locale;
 mod logs;
-mod look_bounds;
+mod mz_home;
 mod mzsh;
-mod mzsh_words;
+mod mzsh_output;
 mod name_service;
-mod names;
-mod neighbours;
 mod never_listened;
-mod node;
+mod node_environment;
 mod old_kernel;
+mod other_picos;
 mod ownership;
 mod parameters;
 mod pid_file;
 mod platform_lost;
 mod privileges;
 mod proc_hidden;
-mod process;
+mod process_cases;
 mod process_match;
-mod record;
-mod startup;
-mod stop_acts;
-mod stopping;
+mod resource_exhaustion;
+mod resource_names;
+mod scan_cost;
+mod stop_escalation;
+mod stop_recorded_jvm;
 mod storage;
+mod terminal_escapes;
 mod thread_dump;
-mod twice;
 mod unchecked;
-mod unkillable;
-mod visible;
+mod uninterruptible_sleep;
+mod zombie_leader;

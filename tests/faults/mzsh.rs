@@ -2,256 +2,279 @@
 
 use std::time::Duration;
 
-use testkit::answer::{Answer, GENERIC, INSTALLED, NOT_RUNNING, OK, PERM};
-use testkit::site::{Kind, Site, in_short, recurring, site};
-use testkit::{Done, Ran};
+use testkit::assertions::{
+    AgentAssertions, OCF_ERR_GENERIC, OCF_ERR_INSTALLED, OCF_ERR_PERM, OCF_NOT_RUNNING, OCF_SUCCESS,
+};
+use testkit::fixture::{AgentKind, Fixture, as_recurring_monitor, describe_processes, fixture};
+use testkit::{NodeCommandOutput, TestResult};
 
 /// The installation's.
-const MZSH: &str = "/opt/mz/bin/mzsh";
+const MZSH_PATH: &str = "/opt/mz/bin/mzsh";
 
 /// A monitor of depth 20 whose only witness is mzsh.
-fn by_mzsh_alone(site: &Site) -> testkit::AgentCall<'_> {
-    recurring(site.agent(), 20).param("ha_check", "no").param("monitor_retries", "0")
+fn monitor_by_mzsh_only(fixture: &Fixture) -> testkit::AgentCall<'_> {
+    as_recurring_monitor(fixture.agent(), 20).param("ha_check", "no").param("monitor_retries", "0")
 }
 
 /// What stands in the place of mzsh, by a line for the shell; what a start answers, and a word of its reason.
-const BROKEN: [(&str, i32, &str); 8] = [
-    ("rm $mzsh", INSTALLED, "does not exist"),
-    ("ln -sf /opt/nowhere $mzsh", INSTALLED, "does not exist"),
-    ("chmod 644 $mzsh", PERM, "not an executable file"),
-    ("rm $mzsh; mkdir $mzsh", PERM, "not an executable file"),
-    ("rm $mzsh; mkfifo -m 755 $mzsh", PERM, "not an executable file"),
-    ("printf '#!/opt/no/shell\\n' >$mzsh", GENERIC, "/opt/mz/bin/mzsh"),
-    (": >$mzsh", GENERIC, "/opt/mz/bin/mzsh"),
-    ("head -c 4096 /dev/zero >$mzsh", GENERIC, "/opt/mz/bin/mzsh"),
+const UNEXECUTABLE_CASES: [(&str, i32, &str); 8] = [
+    ("rm $mzsh", OCF_ERR_INSTALLED, "does not exist"),
+    ("ln -sf /opt/nowhere $mzsh", OCF_ERR_INSTALLED, "does not exist"),
+    ("chmod 644 $mzsh", OCF_ERR_PERM, "not an executable file"),
+    ("rm $mzsh; mkdir $mzsh", OCF_ERR_PERM, "not an executable file"),
+    ("rm $mzsh; mkfifo -m 755 $mzsh", OCF_ERR_PERM, "not an executable file"),
+    ("printf '#!/opt/no/shell\\n' >$mzsh", OCF_ERR_GENERIC, "/opt/mz/bin/mzsh"),
+    (": >$mzsh", OCF_ERR_GENERIC, "/opt/mz/bin/mzsh"),
+    ("head -c 4096 /dev/zero >$mzsh", OCF_ERR_GENERIC, "/opt/mz/bin/mzsh"),
 ];
 
 /// An mzsh that is missing or can't be executed fails a start with the file's name and what is wrong with it; a pico that runs is
 /// well for every monitor, and a stop ends it by signals.
 #[test]
-fn an_mzsh_that_cant_be_executed_fails_a_start_and_no_monitor_and_no_stop() -> Done {
-    for (line, code, word) in BROKEN {
-        let site = site(Kind::Platform).build()?;
-        let line = line.replace("$mzsh", MZSH);
-        site.sh(&format!("cp -a {MZSH} /opt/mzsh; {line}"))?;
-        site.agent().run("start")?.answers(code).because(&[MZSH, word]);
-        site.probe()?.answers(NOT_RUNNING);
-        site.stop()?.answers(OK).silently();
-        site.nothing_left()?;
+fn unexecutable_mzsh_fails_start_but_no_monitor_or_stop() -> TestResult {
+    for (line, code, word) in UNEXECUTABLE_CASES {
+        let fixture = fixture(AgentKind::Platform).build()?;
+        let line = line.replace("$mzsh", MZSH_PATH);
+        fixture.sh(&format!("cp -a {MZSH_PATH} /opt/mzsh; {line}"))?;
+        fixture.agent().run("start")?.assert_exit_code(code).assert_reason(&[MZSH_PATH, word]);
+        fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        fixture.assert_nothing_left()?;
 
-        site.sh(&format!("rm -rf {MZSH}; cp -a /opt/mzsh {MZSH}"))?;
-        site.start()?;
-        site.sh(&line)?;
+        fixture.sh(&format!("rm -rf {MZSH_PATH}; cp -a /opt/mzsh {MZSH_PATH}"))?;
+        fixture.start()?;
+        fixture.sh(&line)?;
         for level in [0, 10, 20] {
-            site.monitor(level)?.answers(OK).silently();
+            fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         }
-        by_mzsh_alone(&site).run("monitor")?.answers(OK).silently();
-        site.stop()?.answers(OK);
-        assert_eq!(site.last_end("platform")?.as_deref(), Some("signal"), "{line}");
-        site.nothing_left()?;
+        monitor_by_mzsh_only(&fixture).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("signal"), "{line}");
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
 
 /// A mzsh that ignores signals and never ends, from now on.
-fn hangs_in(site: &Site, verb: &str) -> Done {
-    site.mzsh_does(verb, "trap '' TERM INT HUP; while :; do sleep 1000001; done")
+fn make_mzsh_hang_in(fixture: &Fixture, verb: &str) -> TestResult {
+    fixture.override_mzsh_verb(verb, "trap '' TERM INT HUP; while :; do sleep 1000001; done")
 }
 
 /// An mzsh that hangs in its startup is ended with its children before the operation's time-out, and the reason says what hung.
 #[test]
-fn an_mzsh_that_hangs_in_startup_is_ended_in_time() -> Done {
-    let site = site(Kind::Platform).build()?;
-    hangs_in(&site, "startup")?;
-    let start = site.agent().meta_timeout(Duration::from_secs(8)).run("start")?;
-    start.answers(GENERIC).because(&["platform", "mzsh startup was not done in", " s"]);
-    site.nothing_left()?;
-    site.probe()?.answers(NOT_RUNNING);
+fn mzsh_hung_in_startup_is_ended_in_time() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    make_mzsh_hang_in(&fixture, "startup")?;
+    let start = fixture.agent().meta_timeout(Duration::from_secs(8)).run("start")?;
+    start.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[
+        "platform",
+        "mzsh startup was not done in",
+        " s",
+    ]);
+    fixture.assert_nothing_left()?;
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     Ok(())
 }
 
 /// An mzsh that hangs in its status fails no monitor while the HA Monitor Server is well, is a failure where it is the only
 /// witness, and is ended with its children in time.
 #[test]
-fn an_mzsh_that_hangs_in_status_is_ended_in_time() -> Done {
-    let site = site(Kind::Platform).build()?;
-    site.start()?;
-    hangs_in(&site, "status")?;
-    let ended = |ran: Ran| -> Result<Ran, testkit::Error> {
-        let left = site.processes()?;
-        assert_eq!(left.len(), 1, "{ran}{}", in_short(&left));
+fn mzsh_hung_in_status_is_ended_in_time() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    fixture.start()?;
+    make_mzsh_hang_in(&fixture, "status")?;
+    let ended = |ran: NodeCommandOutput| -> Result<NodeCommandOutput, testkit::TestkitError> {
+        let left = fixture.processes()?;
+        assert_eq!(left.len(), 1, "{ran}{}", describe_processes(&left));
         Ok(ran)
     };
     let short = Duration::from_secs(5);
-    ended(site.recurring(20).meta_timeout(short).run("monitor")?.answers(OK).silently())?;
-    let log = site.log()?;
+    ended(
+        fixture
+            .recurring_monitor(20)
+            .meta_timeout(short)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output(),
+    )?;
+    let log = fixture.log()?;
     assert!(log.contains("mzsh status: no answer in the time it has"), "{log}");
-    let alone = ended(by_mzsh_alone(&site).meta_timeout(short).run("monitor")?.answers(GENERIC))?;
-    alone.because(&["platform", "is alive", "mzsh status: no answer"]);
+    let alone = ended(
+        monitor_by_mzsh_only(&fixture).meta_timeout(short).run("monitor")?.assert_exit_code(OCF_ERR_GENERIC),
+    )?;
+    alone.assert_reason(&["platform", "is alive", "mzsh status: no answer"]);
     // Its own limit is the shorter one.
-    let limited = by_mzsh_alone(&site).param("mzsh_timeout", "1").meta_timeout(Duration::from_secs(120));
-    let limited = ended(limited.run("monitor")?.answers(GENERIC).because(&["mzsh status: no answer"]))?;
-    assert!(limited.wall < Duration::from_secs(40), "{limited}");
-    site.stop()?.answers(OK);
-    site.nothing_left()
+    let limited =
+        monitor_by_mzsh_only(&fixture).param("mzsh_timeout", "1").meta_timeout(Duration::from_secs(120));
+    let limited = ended(
+        limited.run("monitor")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["mzsh status: no answer"]),
+    )?;
+    assert!(limited.wall_time < Duration::from_secs(40), "{limited}");
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    fixture.assert_nothing_left()
 }
 
 /// An mzsh that hangs in its shutdown is ended with its children, and the pico gets its SIGTERM and ends in order, in time.
 #[test]
-fn an_mzsh_that_hangs_in_shutdown_is_ended_in_time() -> Done {
+fn mzsh_hung_in_shutdown_is_ended_in_time() -> TestResult {
     for real in [true, false] {
-        let site = site(Kind::Ec).real(real).build()?;
-        site.start()?;
-        hangs_in(&site, "shutdown")?;
-        site.agent().meta_timeout(Duration::from_secs(12)).run("stop")?.answers(OK);
-        assert_eq!(site.last_end("ec1")?.as_deref(), Some("signal"));
-        site.nothing_left()?;
+        let fixture = fixture(AgentKind::Ec).real_jvm(real).build()?;
+        fixture.start()?;
+        make_mzsh_hang_in(&fixture, "shutdown")?;
+        fixture.agent().meta_timeout(Duration::from_secs(12)).run("stop")?.assert_exit_code(OCF_SUCCESS);
+        assert_eq!(fixture.last_end_reason("ec1")?.as_deref(), Some("signal"));
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
 
 /// An mzsh that takes its time is waited for, by a start, a deep monitor and a stop.
 #[test]
-fn a_slow_mzsh_is_waited_for() -> Done {
-    let site = site(Kind::Platform).set("mzsh_time=2s").build()?;
-    site.start()?;
-    site.monitor(20)?.answers(OK).silently();
-    site.stop()?.answers(OK).silently();
-    assert_eq!(site.last_end("platform")?.as_deref(), Some("shutdown"));
+fn slow_mzsh_is_waited_for() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).set("mzsh_time=2s").build()?;
+    fixture.start()?;
+    fixture.monitor(20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("shutdown"));
     Ok(())
 }
 
 /// An mzsh that dies by a signal is told as that by a start, is no verdict on a pico, and keeps no stop from its end.
 #[test]
-fn an_mzsh_that_dies_by_a_signal_is_told() -> Done {
+fn mzsh_killed_by_signal_fails_start_but_no_monitor_or_stop() -> TestResult {
     for (signal, number) in [("SEGV", "11"), ("KILL", "9"), ("TERM", "15")] {
-        let site = site(Kind::Platform).build()?;
-        site.wrap_mzsh(&format!("[ ! -e /opt/mz/tmp/dies ] || kill -s {signal} $$"))?;
-        site.start()?;
-        site.sh("touch /opt/mz/tmp/dies")?;
-        site.monitor(20)?.answers(OK).silently();
-        by_mzsh_alone(&site).run("monitor")?.answers(OK).silently();
-        assert!(site.log()?.contains(&format!("mzsh ended by signal {number}")), "{}", site.log()?);
-        site.stop()?.answers(OK);
-        assert_eq!(site.last_end("platform")?.as_deref(), Some("signal"));
-        site.nothing_left()?;
-        let start = site.agent().run("start")?.answers(GENERIC);
-        start.because(&["platform", "mzsh startup: ", "signal", number]);
-        site.nothing_left()?;
+        let fixture = fixture(AgentKind::Platform).build()?;
+        fixture.wrap_mzsh(&format!("[ ! -e /opt/mz/tmp/dies ] || kill -s {signal} $$"))?;
+        fixture.start()?;
+        fixture.sh("touch /opt/mz/tmp/dies")?;
+        fixture.monitor(20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        monitor_by_mzsh_only(&fixture).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        assert!(fixture.log()?.contains(&format!("mzsh ended by signal {number}")), "{}", fixture.log()?);
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("signal"));
+        fixture.assert_nothing_left()?;
+        let start = fixture.agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC);
+        start.assert_reason(&["platform", "mzsh startup: ", "signal", number]);
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
 
 /// An mzsh that closes its output before it begins its work is waited for until it ends, not until its output does.
 #[test]
-fn an_mzsh_that_closes_its_output_early_is_waited_for() -> Done {
-    let site = site(Kind::Platform).set("start_time=1s").build()?;
-    site.wrap_mzsh("exec >&- 2>&-")?;
-    site.agent().run("start")?.answers(OK).silently();
-    site.one("platform")?;
-    site.monitor(20)?.answers(OK).silently();
-    site.stop()?.answers(OK).silently();
-    assert_eq!(site.last_end("platform")?.as_deref(), Some("shutdown"));
-    site.nothing_left()
+fn mzsh_closing_output_early_is_waited_for() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).set("start_time=1s").build()?;
+    fixture.wrap_mzsh("exec >&- 2>&-")?;
+    fixture.agent().run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture.single_pico("platform")?;
+    fixture.monitor(20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("shutdown"));
+    fixture.assert_nothing_left()
 }
 
 /// An mzsh that asks a question finds nobody who answers and hangs on no terminal: its input is empty, whatever the agent's is.
 #[test]
-fn an_mzsh_that_reads_its_input_finds_nothing_there() -> Done {
-    let site = site(Kind::Platform).build()?;
-    site.wrap_mzsh("IFS= read -r answer && echo \"got: $answer\" >/opt/mz/tmp/got; cat >>/opt/mz/tmp/got")?;
-    let (argv, environment) = site.agent().spelled_out("start");
+fn mzsh_reads_empty_stdin() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    fixture
+        .wrap_mzsh("IFS= read -r answer && echo \"got: $answer\" >/opt/mz/tmp/got; cat >>/opt/mz/tmp/got")?;
+    let (argv, environment) = fixture.agent().argv_and_environment("start");
     let line = format!("echo what a caller has to say | {}", argv.join(" "));
-    let shell = site.node.command("sh").args(["-c", &line]).time_limit(Duration::from_secs(20));
-    environment.into_iter().fold(shell, |call, (name, value)| call.env(name, value)).run()?.expect(OK)?;
-    site.one("platform")?;
-    site.monitor(20)?.answers(OK).silently();
-    site.stop()?.answers(OK).silently();
-    assert_eq!(site.node.read("/opt/mz/tmp/got")?, "");
-    site.nothing_left()
+    let shell = fixture.node.command("sh").args(["-c", &line]).time_limit(Duration::from_secs(20));
+    environment
+        .into_iter()
+        .fold(shell, |call, (name, value)| call.env(name, value))
+        .run()?
+        .expect_code(OCF_SUCCESS)?;
+    fixture.single_pico("platform")?;
+    fixture.monitor(20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    assert_eq!(fixture.node.read("/opt/mz/tmp/got")?, "");
+    fixture.assert_nothing_left()
 }
 
 /// A process that mzsh startup leaves behind, with its output, does not hold the start up, and is no pico.
 #[test]
-fn what_mzsh_leaves_in_the_background_does_not_hold_a_start_up() -> Done {
+fn background_process_of_mzsh_startup_does_not_delay_start() -> TestResult {
     for detached in [true, false] {
-        let site = site(Kind::Platform).set(&format!("jvm_detached={detached}")).build()?;
-        site.mzsh_does("startup", "sleep 1000001 &")?;
-        site.agent().run("start")?.answers(OK).silently();
-        site.until_runs(&["sleep", "1000001"])?;
+        let fixture = fixture(AgentKind::Platform).set(&format!("jvm_detached={detached}")).build()?;
+        fixture.override_mzsh_verb("startup", "sleep 1000001 &")?;
+        fixture.agent().run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        fixture.wait_for_process(&["sleep", "1000001"])?;
         for level in [0, 10, 20] {
-            site.monitor(level)?.answers(OK).silently();
+            fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         }
-        site.stop()?.answers(OK);
-        assert!(site.picos("platform")?.is_empty());
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        assert!(fixture.pico_processes("platform")?.is_empty());
     }
     Ok(())
 }
 
 /// A process that mzsh status or shutdown leaves behind goes with it: a monitor that comes every two minutes must not gather them.
 #[test]
-fn what_a_question_to_mzsh_leaves_in_the_background_is_ended() -> Done {
-    let site = site(Kind::Platform).build()?;
-    site.start()?;
-    site.wrap_mzsh("[ \"$1\" = startup ] || sleep 1000001 >/dev/null 2>&1 &")?;
-    site.monitor(20)?.answers(OK).silently();
+fn background_process_of_mzsh_status_or_shutdown_is_ended() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    fixture.start()?;
+    fixture.wrap_mzsh("[ \"$1\" = startup ] || sleep 1000001 >/dev/null 2>&1 &")?;
+    fixture.monitor(20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     // What was killed takes a moment to be gone, after the stop as well: it leaves one by its mzsh shutdown.
     let until_left = |number| {
-        site.until(&format!("{number} processes to be left"), |site| {
-            let left = site.processes()?;
-            Ok(if left.len() == number { Ok(()) } else { Err(in_short(&left)) })
+        fixture.wait_until(&format!("{number} processes to be left"), |fixture| {
+            let left = fixture.processes()?;
+            Ok(if left.len() == number { Ok(()) } else { Err(describe_processes(&left)) })
         })
     };
     until_left(1)?;
-    site.stop()?.answers(OK);
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     until_left(0)
 }
 
 /// Who may have written mzsh, by a line for the shell, and the file that a refusal names with what to do.
-const WRITTEN_BY_OTHERS: [(&str, &[&str]); 6] = [
-    ("chmod o+w $mzsh", &[MZSH, "can be written by everybody", "chmod o-w"]),
-    ("chgrp 100 $mzsh; chmod g+w $mzsh", &[MZSH, "can be written by group 100", "chmod g-w"]),
+const WRITABLE_BY_OTHERS: [(&str, &[&str]); 6] = [
+    ("chmod o+w $mzsh", &[MZSH_PATH, "can be written by everybody", "chmod o-w"]),
+    ("chgrp 100 $mzsh; chmod g+w $mzsh", &[MZSH_PATH, "can be written by group 100", "chmod g-w"]),
     ("chmod o+w ${mzsh%/*}", &["/opt/mz/bin can be written by everybody", "chmod o-w"]),
     ("chmod o+w /opt/mz", &["/opt/mz can be written by everybody", "chmod o-w"]),
-    ("chown 65534 $mzsh", &[MZSH, "belongs to nobody", "chown"]),
+    ("chown 65534 $mzsh", &[MZSH_PATH, "belongs to nobody", "chown"]),
     ("chown 65534 ${mzsh%/*}", &["/opt/mz/bin belongs to nobody", "chown"]),
 ];
 
 /// An mzsh that others than the installation's owner and root can write, or that is another user's, is not run: a start is refused with
 /// 4 and says which file and what to do; a monitor is none the worse, and a stop goes by signals.
 #[test]
-fn an_mzsh_that_others_could_have_written_is_refused() -> Done {
-    for (line, words) in WRITTEN_BY_OTHERS {
-        let site = site(Kind::Platform).build()?;
-        if site.node.owner() == "root" {
+fn mzsh_writable_by_others_is_refused() -> TestResult {
+    for (line, words) in WRITABLE_BY_OTHERS {
+        let fixture = fixture(AgentKind::Platform).build()?;
+        if fixture.node.owner() == "root" {
             // A normal user's node has no second user.
             return Ok(());
         }
-        site.start()?;
-        let calls = site.calls("")?;
-        site.sh(&format!("mzsh={MZSH}; {line}"))?;
+        fixture.start()?;
+        let calls = fixture.mzsh_call_count("")?;
+        fixture.sh(&format!("mzsh={MZSH_PATH}; {line}"))?;
         for level in [0, 10, 20] {
-            site.monitor(level)?.answers(OK).silently();
+            fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         }
-        site.stop()?.answers(OK);
-        assert_eq!(site.last_end("platform")?.as_deref(), Some("signal"), "{line}");
-        site.agent().run("start")?.answers(PERM).because(words);
-        site.probe()?.answers(NOT_RUNNING);
-        assert_eq!(site.calls("")?, calls, "{line}: it was not run");
-        site.nothing_left()?;
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("signal"), "{line}");
+        fixture.agent().run("start")?.assert_exit_code(OCF_ERR_PERM).assert_reason(words);
+        fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+        assert_eq!(fixture.mzsh_call_count("")?, calls, "{line}: it was not run");
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
 
 /// An mzsh that root has edited, or that the owner's own group can write in which there is nobody else, is run.
 #[test]
-fn an_mzsh_that_nobody_else_could_have_written_is_run() -> Done {
+fn mzsh_writable_only_by_owner_or_root_is_run() -> TestResult {
     for line in ["chown 0 $mzsh", "chmod g+w $mzsh ${mzsh%/*}"] {
-        let site = site(Kind::Platform).build()?;
-        site.sh(&format!("mzsh={MZSH}; {line}"))?;
-        site.start()?;
-        site.stop()?.answers(OK).silently();
-        assert_eq!(site.last_end("platform")?.as_deref(), Some("shutdown"), "{line}");
+        let fixture = fixture(AgentKind::Platform).build()?;
+        fixture.sh(&format!("mzsh={MZSH_PATH}; {line}"))?;
+        fixture.start()?;
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("shutdown"), "{line}");
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use testkit::site::{Builder, Kind, Site, site};
-use testkit::{AgentCall, Done};
+use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
+use testkit::fixture::{AgentKind, Fixture, FixtureBuilder, fixture};
+use testkit::{AgentCall, TestResult};
 
 /// A call that soon has no patience left, past the time in which a JVM is young.
 fn quick(call: AgentCall<'_>) -> AgentCall<'_> {
@@ -13,11 +13,11 @@ fn quick(call: AgentCall<'_>) -> AgentCall<'_> {
 
 /// A monitor of this depth that is well, with a warning that the pico never listened there.
 #[track_caller]
-fn warns(site: &Site, depth: u32, endpoint: &str) -> Done {
-    let pid = site.one(site.pico())?.pid;
-    let before = site.log().unwrap_or_default().len();
-    quick(site.recurring(depth)).run("monitor")?.answers(OK).silently();
-    let log = site.log()?.split_off(before);
+fn warns(fixture: &Fixture, depth: u32, endpoint: &str) -> TestResult {
+    let pid = fixture.single_pico(fixture.pico())?.pid;
+    let before = fixture.log().unwrap_or_default().len();
+    quick(fixture.recurring_monitor(depth)).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    let log = fixture.log()?.split_off(before);
     let words = format!("pid {pid} was never seen to listen on {endpoint}");
     let is_it = |line: &str| line.contains(&words) && line.contains("restart the pico to make it effective");
     assert!(log.lines().any(is_it), "{words}: {log}");
@@ -26,22 +26,29 @@ fn warns(site: &Site, depth: u32, endpoint: &str) -> Done {
 
 /// A monitor of depth 10 that says that it hangs, for this reason.
 #[track_caller]
-fn hangs(site: &Site, why: &str) -> Done {
-    let pid = site.one(site.pico())?.pid;
+fn hangs(fixture: &Fixture, why: &str) -> TestResult {
+    let pid = fixture.single_pico(fixture.pico())?.pid;
     let hangs = format!("hangs: pid {pid} is alive");
-    quick(site.recurring(10)).run("monitor")?.answers(GENERIC).because(&[site.pico(), &hangs, why]);
+    quick(fixture.recurring_monitor(10)).run("monitor")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[
+        fixture.pico(),
+        &hangs,
+        why,
+    ]);
     Ok(())
 }
 
 /// A start that finds it running, and leaves it so.
 #[track_caller]
-fn start_adopts(site: &Site) -> Done {
-    let (jvm, calls) = (site.one(site.pico())?, (site.calls("startup")?, site.calls("shutdown")?));
-    quick(site.agent()).run("start")?.answers(OK).silently();
-    assert!(site.lives(&jvm)?);
-    assert_eq!(site.one(site.pico())?.pid, jvm.pid);
-    assert_eq!((site.calls("startup")?, site.calls("shutdown")?), calls);
-    assert_eq!(site.recorded()?, Some(jvm.pid));
+fn start_adopts(fixture: &Fixture) -> TestResult {
+    let (jvm, calls) = (
+        fixture.single_pico(fixture.pico())?,
+        (fixture.mzsh_call_count("startup")?, fixture.mzsh_call_count("shutdown")?),
+    );
+    quick(fixture.agent()).run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    assert!(fixture.is_alive(&jvm)?);
+    assert_eq!(fixture.single_pico(fixture.pico())?.pid, jvm.pid);
+    assert_eq!((fixture.mzsh_call_count("startup")?, fixture.mzsh_call_count("shutdown")?), calls);
+    assert_eq!(fixture.recorded_pid()?, Some(jvm.pid));
     Ok(())
 }
 
@@ -56,54 +63,54 @@ const CHANGES: [(&str, &str, (&str, &str), &str); 6] = [
     ("host", "127.0.0.1", ("\"127.0.0.1\"", "\"elsewhere\""), "elsewhere:26000"),
 ];
 
-fn changed(property: &str, before: &str) -> Builder {
+fn changed(property: &str, before: &str) -> FixtureBuilder {
     let port = "platform:mz.ha.port=26000";
-    site(Kind::Platform).property(port).property(&format!("platform:mz.ha.{property}={before}"))
+    fixture(AgentKind::Platform).property(port).property(&format!("platform:mz.ha.{property}={before}"))
 }
 
 /// An HA Monitor Server that is switched on, or given another port or host, while the JVM runs can't be asked before a restart: each deep monitor is
 /// well with a warning that says so, a start adopts the pico and ends nothing, and after a restart it is asked.
 #[test]
-fn registry_changed_since_the_start_is_no_failure_and_ends_nothing() -> Done {
+fn registry_changed_since_the_start_is_no_failure_and_ends_nothing() -> TestResult {
     for (property, before, (from, to), endpoint) in CHANGES {
-        let site = changed(property, before).build()?;
-        site.node.hosts(&["127.0.0.9 elsewhere"])?;
-        site.start_by_hand()?;
-        site.change_registry(from, to)?;
-        site.probe()?.answers(OK).silently();
+        let fixture = changed(property, before).build()?;
+        fixture.node.set_hosts(&["127.0.0.9 elsewhere"])?;
+        fixture.start_by_mzsh()?;
+        fixture.change_registry(from, to)?;
+        fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         for depth in [10, 20, 10] {
-            warns(&site, depth, endpoint)?;
+            warns(&fixture, depth, endpoint)?;
         }
-        start_adopts(&site)?;
-        warns(&site, 10, endpoint)?;
-        site.monitor(0)?.answers(OK).silently();
+        start_adopts(&fixture)?;
+        warns(&fixture, 10, endpoint)?;
+        fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         if to.contains("192.0.2.7") {
-            site.node.address("192.0.2.7")?;
+            fixture.node.add_address("192.0.2.7")?;
         }
-        site.mzsh(&["restart", "platform"])?.expect(0)?;
-        let before = site.log().unwrap_or_default().len();
-        quick(site.recurring(10)).run("monitor")?.answers(OK).silently();
-        assert!(!site.log()?.split_off(before).contains("never seen"), "{endpoint}");
-        site.stop()?.answers(OK);
-        site.nothing_left()?;
+        fixture.mzsh(&["restart", "platform"])?.expect_code(0)?;
+        let before = fixture.log().unwrap_or_default().len();
+        quick(fixture.recurring_monitor(10)).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        assert!(!fixture.log()?.split_off(before).contains("never seen"), "{endpoint}");
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
 
 /// The same after the record was lost, and with a real JVM: until then the pico is asked where it listens.
 #[test]
-fn registry_changed_since_the_start_counts_once_the_record_is_lost_and_is_no_failure() -> Done {
+fn registry_changed_since_the_start_counts_once_the_record_is_lost_and_is_no_failure() -> TestResult {
     for jvm in [false, true] {
-        let site = site(Kind::Ec).real(jvm).build()?;
-        site.start()?;
-        site.change_registry("26001", "26007")?;
-        quick(site.recurring(10)).run("monitor")?.answers(OK).silently();
-        assert!(!site.log()?.contains("never seen"), "{}", site.log()?);
-        site.sh(&format!("rm {}", site.record()))?;
-        warns(&site, 10, "127.0.0.1:26007")?;
-        start_adopts(&site)?;
-        site.stop()?.answers(OK);
-        site.nothing_left()?;
+        let fixture = fixture(AgentKind::Ec).real_jvm(jvm).build()?;
+        fixture.start()?;
+        fixture.change_registry("26001", "26007")?;
+        quick(fixture.recurring_monitor(10)).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        assert!(!fixture.log()?.contains("never seen"), "{}", fixture.log()?);
+        fixture.sh(&format!("rm {}", fixture.record_path()))?;
+        warns(&fixture, 10, "127.0.0.1:26007")?;
+        start_adopts(&fixture)?;
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
@@ -121,39 +128,39 @@ enum SeenBy {
 /// An HA Monitor Server that was seen once, by a start, an adoption or a monitor, also one that could not ask it, and is gone, is a failure; lost with the record, it is
 /// one that was never seen.
 #[test]
-fn server_that_was_seen_and_is_gone_is_a_failure() -> Done {
+fn server_that_was_seen_and_is_gone_is_a_failure() -> TestResult {
     for by in [SeenBy::Start, SeenBy::Adoption, SeenBy::Monitor, SeenBy::Witness] {
-        let site = site(Kind::Platform).build()?;
+        let fixture = fixture(AgentKind::Platform).build()?;
         if by != SeenBy::Start {
-            site.start_by_hand()?;
+            fixture.start_by_mzsh()?;
         }
         match by {
-            SeenBy::Start | SeenBy::Adoption => quick(site.agent()).run("start")?,
-            SeenBy::Monitor => quick(site.recurring(10)).run("monitor")?,
+            SeenBy::Start | SeenBy::Adoption => quick(fixture.agent()).run("start")?,
+            SeenBy::Monitor => quick(fixture.recurring_monitor(10)).run("monitor")?,
             SeenBy::Witness => {
-                site.sh("mv /opt/mz/lib/ha.jar /opt/mz/lib/away.jar")?;
-                let ran = quick(site.recurring(10)).run("monitor")?;
-                site.sh("mv /opt/mz/lib/away.jar /opt/mz/lib/ha.jar")?;
+                fixture.sh("mv /opt/mz/lib/ha.jar /opt/mz/lib/away.jar")?;
+                let ran = quick(fixture.recurring_monitor(10)).run("monitor")?;
+                fixture.sh("mv /opt/mz/lib/away.jar /opt/mz/lib/ha.jar")?;
                 ran
             }
         }
-        .answers(OK);
-        let gone = site.one("platform")?;
-        site.close_ha("127.0.0.1", 26000)?;
+        .assert_exit_code(OCF_SUCCESS);
+        let gone = fixture.single_pico("platform")?;
+        fixture.close_ha("127.0.0.1", 26000)?;
         for _ in 0..2 {
-            hangs(&site, "nothing listens on 127.0.0.1:26000")?;
+            hangs(&fixture, "nothing listens on 127.0.0.1:26000")?;
         }
-        site.sh(&format!("cp -p {} /opt/known", site.record()))?;
-        site.sh(&format!("rm {}", site.record()))?;
-        warns(&site, 10, "127.0.0.1:26000")?;
-        site.sh(&format!("cp -p /opt/known {}", site.record()))?;
-        hangs(&site, "nothing listens on 127.0.0.1:26000")?;
+        fixture.sh(&format!("cp -p {} /opt/known", fixture.record_path()))?;
+        fixture.sh(&format!("rm {}", fixture.record_path()))?;
+        warns(&fixture, 10, "127.0.0.1:26000")?;
+        fixture.sh(&format!("cp -p /opt/known {}", fixture.record_path()))?;
+        hangs(&fixture, "nothing listens on 127.0.0.1:26000")?;
         // That ends a start by replacing it, as any JVM that hangs.
-        quick(site.agent()).run("start")?.answers(OK).silently();
-        assert!(!site.lives(&gone)?, "{by:?}");
-        quick(site.recurring(10)).run("monitor")?.answers(OK).silently();
-        site.stop()?.answers(OK);
-        site.nothing_left()?;
+        quick(fixture.agent()).run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        assert!(!fixture.is_alive(&gone)?, "{by:?}");
+        quick(fixture.recurring_monitor(10)).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
@@ -161,23 +168,26 @@ fn server_that_was_seen_and_is_gone_is_a_failure() -> Done {
 /// A JVM that hangs still listens, for the kernel accepts for it: whoever sees it for the first time, also at an address that is given by a name, says that
 /// it hangs.
 #[test]
-fn hung_jvm_that_nobody_has_seen_well_is_a_failure() -> Done {
+fn hung_jvm_that_nobody_has_seen_well_is_a_failure() -> TestResult {
     for host in ["127.0.0.1", "0.0.0.0", "mzha"] {
-        let site = site(Kind::Platform).build()?;
-        site.node.hosts(&["127.0.0.1 mzha"])?;
-        site.change_registry("\"127.0.0.1\"", &format!("{host:?}"))?;
-        site.set(&["ha_answer=silent"])?;
-        site.start_by_hand()?;
-        hangs(&site, "no answer in 3 s")?;
-        site.sh(&format!("rm {}", site.record()))?;
-        hangs(&site, "no answer in 3 s")?;
-        let pid = site.one("platform")?.pid;
-        site.signal(pid, "STOP")?;
-        site.sh(&format!("rm {}", site.record()))?;
-        quick(site.recurring(10)).run("monitor")?.answers(GENERIC).because(&["hung", "(T)"]);
-        site.signal(pid, "CONT")?;
-        site.stop()?.answers(OK);
-        site.nothing_left()?;
+        let fixture = fixture(AgentKind::Platform).build()?;
+        fixture.node.set_hosts(&["127.0.0.1 mzha"])?;
+        fixture.change_registry("\"127.0.0.1\"", &format!("{host:?}"))?;
+        fixture.set(&["ha_answer=silent"])?;
+        fixture.start_by_mzsh()?;
+        hangs(&fixture, "no answer in 3 s")?;
+        fixture.sh(&format!("rm {}", fixture.record_path()))?;
+        hangs(&fixture, "no answer in 3 s")?;
+        let pid = fixture.single_pico("platform")?.pid;
+        fixture.signal(pid, "STOP")?;
+        fixture.sh(&format!("rm {}", fixture.record_path()))?;
+        quick(fixture.recurring_monitor(10))
+            .run("monitor")?
+            .assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&["hung", "(T)"]);
+        fixture.signal(pid, "CONT")?;
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
@@ -185,35 +195,39 @@ fn hung_jvm_that_nobody_has_seen_well_is_a_failure() -> Done {
 /// Another pico's HA Monitor Server at the port that the registry gives since is not the pico's word: the warning names that process. Where the pico's own
 /// was seen and is gone, it is a failure.
 #[test]
-fn another_picos_server_at_the_port_is_not_taken_for_its_own() -> Done {
-    let site = site(Kind::Ec).pico("ec2:ec:26007").build()?;
-    site.mzsh(&["startup", "ec2"])?.expect(0)?;
-    let other = site.one("ec2")?.pid;
-    site.start_by_hand()?;
-    site.change_registry("26001", "26007")?;
+fn another_picos_server_at_the_port_is_not_taken_for_its_own() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).pico("ec2:ec:26007").build()?;
+    fixture.mzsh(&["startup", "ec2"])?.expect_code(0)?;
+    let other = fixture.single_pico("ec2")?.pid;
+    fixture.start_by_mzsh()?;
+    fixture.change_registry("26001", "26007")?;
     let holder = format!("port 26007 is held by pid {other} ");
     for _ in 0..2 {
-        let before = site.log().unwrap_or_default().len();
-        warns(&site, 10, "127.0.0.1:26007")?;
-        assert!(site.log()?.split_off(before).contains(&holder), "{}", site.log()?);
+        let before = fixture.log().unwrap_or_default().len();
+        warns(&fixture, 10, "127.0.0.1:26007")?;
+        assert!(fixture.log()?.split_off(before).contains(&holder), "{}", fixture.log()?);
     }
-    start_adopts(&site)?;
+    start_adopts(&fixture)?;
     // The other one, which answers, is well by its own port.
-    let ask = |port: &'static str| quick(site.recurring(10)).param("ha_port", port);
-    ask("26001").run("monitor")?.answers(OK).silently();
-    site.close_ha("127.0.0.1", 26001)?;
-    ask("26001").run("monitor")?.answers(GENERIC).because(&["nothing listens on 127.0.0.1:26001"]);
-    warns(&site, 10, "127.0.0.1:26007")?;
+    let ask = |port: &'static str| quick(fixture.recurring_monitor(10)).param("ha_port", port);
+    ask("26001").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture.close_ha("127.0.0.1", 26001)?;
+    ask("26001")
+        .run("monitor")?
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&["nothing listens on 127.0.0.1:26001"]);
+    warns(&fixture, 10, "127.0.0.1:26007")?;
     Ok(())
 }
 
 /// A start knows what its own JVM was started with: where it is never seen to listen, the start fails, and leaves nothing.
 #[test]
-fn start_whose_own_jvm_never_listens_fails() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let start = site.agent().param("ha_port", "25999").meta_timeout(Duration::from_secs(16)).run("start")?;
-    start.answers(GENERIC).because(&["platform", "HA Monitor Server does not answer"]);
-    site.nothing_left()?;
-    site.probe()?.answers(NOT_RUNNING);
+fn start_whose_own_jvm_never_listens_fails() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    let start =
+        fixture.agent().param("ha_port", "25999").meta_timeout(Duration::from_secs(16)).run("start")?;
+    start.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "HA Monitor Server does not answer"]);
+    fixture.assert_nothing_left()?;
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     Ok(())
 }

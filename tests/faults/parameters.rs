@@ -4,15 +4,17 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use testkit::answer::{Answer, CONFIGURED, GENERIC, NOT_RUNNING, OK};
-use testkit::imitation::Imitation;
-use testkit::site::{Kind, MZADMIN, Site, recurring, site};
-use testkit::{AgentCall, Done, Process};
+use testkit::assertions::{
+    AgentAssertions, OCF_ERR_CONFIGURED, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS,
+};
+use testkit::fake_process::FakeProcess;
+use testkit::fixture::{AgentKind, Fixture, MZADMIN_UID, as_recurring_monitor, fixture};
+use testkit::{AgentCall, NodeProcess, TestResult};
 
-use crate::cells::{CLASS, HOME, MZSH, STRANGER};
+use crate::process_cases::{FOREIGN_UID, HOME_OPTION, MZSH_MAIN_CLASS, PICO_MAIN_CLASS};
 
 /// Each of them leaves open which pico is meant.
-const UNREADABLE: [(&str, &[u8]); 6] = [
+const UNREADABLE_PARAMETERS: [(&str, &[u8]); 6] = [
     ("pico_name", b"-f"),
     ("pico_name", b"plat form"),
     ("pico_name", b"pl\xe4tform"),
@@ -21,47 +23,60 @@ const UNREADABLE: [(&str, &[u8]); 6] = [
     ("process_match", b"("),
 ];
 
-fn with<'a>(call: AgentCall<'a>, (name, value): (&str, &[u8])) -> AgentCall<'a> {
+fn with_parameter<'a>(call: AgentCall<'a>, (name, value): (&str, &[u8])) -> AgentCall<'a> {
     call.param(name, OsStr::from_bytes(value))
 }
 
 /// A `pico_name`, `mz_home` or `process_match` that can't be read fails start and validation with 6 and its own
 /// name; a monitor says not running, a stop succeeds, mzsh is never run by it.
 #[test]
-fn an_identity_that_cant_be_read_is_named_by_start_and_validation_and_nothing_runs_by_it() -> Done {
-    let site = site(Kind::Platform).build()?;
-    for wrong in UNREADABLE {
-        let call = || with(site.agent(), wrong);
+fn unreadable_identity_parameter_fails_start_and_validation_with_6() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    for wrong in UNREADABLE_PARAMETERS {
+        let call = || with_parameter(fixture.agent(), wrong);
         let name = format!("{}: ", wrong.0);
-        call().run("start")?.answers(CONFIGURED).because(&[&name]);
+        call().run("start")?.assert_exit_code(OCF_ERR_CONFIGURED).assert_reason(&[&name]);
         for level in [0, 10] {
-            let validated = call().level(level).run("validate-all")?.answers(CONFIGURED).because(&[&name]);
+            let validated = call()
+                .check_level(level)
+                .run("validate-all")?
+                .assert_exit_code(OCF_ERR_CONFIGURED)
+                .assert_reason(&[&name]);
             assert!(validated.stderr.starts_with(&format!("ERROR: {name}")), "{validated}");
         }
-        call().run("monitor")?.answers(NOT_RUNNING);
-        call().run("stop")?.answers(OK);
-        call().run("reload-agent")?.answers(NOT_RUNNING);
-        site.nothing_left()?;
+        call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+        call().run("stop")?.assert_exit_code(OCF_SUCCESS);
+        call().run("reload-agent")?.assert_exit_code(OCF_NOT_RUNNING);
+        fixture.assert_nothing_left()?;
     }
-    assert_eq!(site.calls("")?, 0);
+    assert_eq!(fixture.mzsh_call_count("")?, 0);
     Ok(())
 }
 
 /// A pico that was started before its parameters became unreadable is monitored, reloaded and stopped as it
 /// was started.
 #[test]
-fn what_was_started_before_it_became_unreadable_is_monitored_and_stopped() -> Done {
-    let site = site(Kind::Platform).build()?;
-    for wrong in UNREADABLE {
-        let pid = site.start()?.pid;
+fn running_pico_is_managed_when_parameters_become_unreadable() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    for wrong in UNREADABLE_PARAMETERS {
+        let pid = fixture.start()?.pid;
         for level in [0, 10] {
-            recurring(with(site.agent(), wrong), level).run("monitor")?.answers(OK).silently();
+            as_recurring_monitor(with_parameter(fixture.agent(), wrong), level)
+                .run("monitor")?
+                .assert_exit_code(OCF_SUCCESS)
+                .assert_no_output();
         }
-        with(site.agent(), wrong).run("monitor")?.answers(OK).silently();
-        with(site.agent(), wrong).run("reload-agent")?.answers(OK).silently();
-        assert_eq!(site.one("platform")?.pid, pid);
-        with(site.agent(), wrong).run("stop")?.answers(OK);
-        site.nothing_left()?;
+        with_parameter(fixture.agent(), wrong)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
+        with_parameter(fixture.agent(), wrong)
+            .run("reload-agent")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
+        assert_eq!(fixture.single_pico("platform")?.pid, pid);
+        with_parameter(fixture.agent(), wrong).run("stop")?.assert_exit_code(OCF_SUCCESS);
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
@@ -69,50 +84,55 @@ fn what_was_started_before_it_became_unreadable_is_monitored_and_stopped() -> Do
 /// With unreadable parameters and a torn record a stop does not claim success, for it can't know what to look
 /// for.
 #[test]
-fn with_neither_parameters_nor_record_to_go_by_a_stop_does_not_claim_success() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let pid = site.start()?.pid;
-    site.node.write(site.record(), "torn")?;
-    let stop = with(site.agent(), UNREADABLE[0]).run("stop")?.answers(GENERIC);
-    stop.because(&["pico_name: ", "can't be read"]);
-    assert_eq!(site.one("platform")?.pid, pid);
-    site.stop()?.answers(OK);
-    site.nothing_left()
+fn stop_with_unreadable_parameters_and_torn_record_fails() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    let pid = fixture.start()?.pid;
+    fixture.node.write(fixture.record_path(), "torn")?;
+    let stop = with_parameter(fixture.agent(), UNREADABLE_PARAMETERS[0])
+        .run("stop")?
+        .assert_exit_code(OCF_ERR_GENERIC);
+    stop.assert_reason(&["pico_name: ", "can't be read"]);
+    assert_eq!(fixture.single_pico("platform")?.pid, pid);
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    fixture.assert_nothing_left()
 }
 
 /// With an unreadable `pico_name`, `mz_home` or `process_match` and no record, a live pico that could be the one that is meant is never taken for
 /// none: probe, monitor and stop answer 1 and name it, and leave it alone.
 #[test]
-fn pico_that_could_be_meant_by_an_unreadable_parameter_is_named() -> Done {
-    let site = site(Kind::Platform).build()?;
-    for wrong in UNREADABLE {
-        let jvm = site.start_by_hand()?;
-        site.sh(&format!("rm -f {}", site.record()))?;
-        let call = || with(site.agent(), wrong);
+fn possible_target_of_unreadable_parameter_is_named_and_left_alone() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    for wrong in UNREADABLE_PARAMETERS {
+        let jvm = fixture.start_by_mzsh()?;
+        fixture.sh(&format!("rm -f {}", fixture.record_path()))?;
+        let call = || with_parameter(fixture.agent(), wrong);
         let named = [format!("{}: ", wrong.0), format!("pid {}", jvm.pid)];
         let named: Vec<&str> = named.iter().map(String::as_str).collect();
-        call().run("monitor")?.answers(GENERIC).because(&named);
-        recurring(call(), 0).run("monitor")?.answers(GENERIC).because(&named[..1]);
-        call().run("stop")?.answers(GENERIC).because(&named);
-        assert!(site.lives(&jvm)?, "{wrong:?}");
-        site.stop()?.answers(OK);
-        call().run("monitor")?.answers(NOT_RUNNING);
-        call().run("stop")?.answers(OK);
+        call().run("monitor")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&named);
+        as_recurring_monitor(call(), 0)
+            .run("monitor")?
+            .assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&named[..1]);
+        call().run("stop")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&named);
+        assert!(fixture.is_alive(&jvm)?, "{wrong:?}");
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+        call().run("stop")?.assert_exit_code(OCF_SUCCESS);
     }
     Ok(())
 }
 
 /// The same of an EC whose `pico_name` is not set or can't be read, while another EC runs that no record names.
 #[test]
-fn ec_that_could_be_meant_by_a_name_that_is_missing_is_named() -> Done {
+fn possible_target_of_missing_ec_name_is_named_and_left_alone() -> TestResult {
     for name in ["", "plat form"] {
-        let site = site(Kind::Ec).build()?;
-        let jvm = site.start_by_hand()?;
-        let call = || site.agent().param("pico_name", name);
+        let fixture = fixture(AgentKind::Ec).build()?;
+        let jvm = fixture.start_by_mzsh()?;
+        let call = || fixture.agent().param("pico_name", name);
         let named = format!("pid {}", jvm.pid);
-        call().run("monitor")?.answers(GENERIC).because(&["pico_name", &named]);
-        call().run("stop")?.answers(GENERIC).because(&["pico_name", &named]);
-        assert!(site.lives(&jvm)?);
+        call().run("monitor")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["pico_name", &named]);
+        call().run("stop")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["pico_name", &named]);
+        assert!(fixture.is_alive(&jvm)?);
     }
     Ok(())
 }
@@ -120,49 +140,57 @@ fn ec_that_could_be_meant_by_a_name_that_is_missing_is_named() -> Done {
 /// A pico that the record of another resource names, and a stranger's process, are not meant by a parameter that can't be read: nothing is running,
 /// and a stop succeeds.
 #[test]
-fn pico_of_another_resource_or_user_is_not_meant_by_an_unreadable_parameter() -> Done {
-    let site = site(Kind::Ec).build()?;
+fn pico_of_other_resource_or_user_is_no_possible_target() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).build()?;
     // The Platform beside it is another resource's, too.
-    site.agent_for(Kind::Platform).run("monitor")?.answers(OK).silently();
-    site.start()?;
-    let mut others = vec![site.one("ec1")?, site.one("platform")?];
-    if site.node.owner() != "root" {
-        others.push(Imitation::pico("ec1").user(4712).start(&site)?);
-        others.push(Imitation::pico("ec2").user(4712).start(&site)?);
+    fixture.agent_for(AgentKind::Platform).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture.start()?;
+    let mut others = vec![fixture.single_pico("ec1")?, fixture.single_pico("platform")?];
+    if fixture.node.owner() != "root" {
+        others.push(FakeProcess::for_pico("ec1").user(4712).start(&fixture)?);
+        others.push(FakeProcess::for_pico("ec2").user(4712).start(&fixture)?);
     }
-    for wrong in UNREADABLE {
-        let call = || with(site.agent().instance("second"), wrong);
-        call().run("monitor")?.answers(NOT_RUNNING);
-        call().run("stop")?.answers(OK);
+    for wrong in UNREADABLE_PARAMETERS {
+        let call = || with_parameter(fixture.agent().instance("second"), wrong);
+        call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+        call().run("stop")?.assert_exit_code(OCF_SUCCESS);
         for other in &others {
-            assert!(site.lives(other)?, "{wrong:?}: {other:?}");
+            assert!(fixture.is_alive(other)?, "{wrong:?}: {other:?}");
         }
     }
     Ok(())
 }
 
 /// What probe, monitor and stop say of a process that may be meant: it is named first, and left alone.
-fn may_be_meant<'a>(site: &Site, process: &Process, as_what: &str, call: impl Fn() -> AgentCall<'a>) -> Done {
-    let user = if site.node.owner() == "root" { 0 } else { MZADMIN };
+fn assert_possible_target_is_named<'a>(
+    fixture: &Fixture,
+    process: &NodeProcess,
+    as_what: &str,
+    call: impl Fn() -> AgentCall<'a>,
+) -> TestResult {
+    let user = if fixture.node.owner() == "root" { 0 } else { MZADMIN_UID };
     let evidence = format!("pid {} (user {user}) is {as_what}", process.pid);
-    call().run("monitor")?.answers(GENERIC).because(&[&evidence]);
+    call().run("monitor")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[&evidence]);
     for level in [0, 10] {
-        recurring(call(), level).run("monitor")?.answers(GENERIC).because(&[&evidence]);
+        as_recurring_monitor(call(), level)
+            .run("monitor")?
+            .assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&[&evidence]);
     }
-    let stopped = call().run("stop")?.answers(GENERIC);
+    let stopped = call().run("stop")?.assert_exit_code(OCF_ERR_GENERIC);
     assert!(stopped.reason().is_some_and(|reason| reason.starts_with(&evidence)), "{stopped}");
-    assert!(site.lives(process)?, "{as_what}");
-    site.signal(process.pid, "KILL")?;
-    call().run("monitor")?.answers(NOT_RUNNING);
-    call().run("stop")?.answers(OK);
+    assert!(fixture.is_alive(process)?, "{as_what}");
+    fixture.signal(process.pid, "KILL")?;
+    call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+    call().run("stop")?.assert_exit_code(OCF_SUCCESS);
     Ok(())
 }
 
 /// A live JVM, or an mzsh that starts one, with exactly the name that can't be read as a parameter is never taken for none, whatever the name,
 /// and is shown with its control characters visible; one of another installation is not meant.
 #[test]
-fn pico_of_a_name_that_cant_be_read_is_not_taken_for_none() -> Done {
-    let site = site(Kind::Ec).build()?;
+fn pico_with_unreadable_name_is_never_reported_as_not_running() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).build()?;
     let long = "x".repeat(251);
     let shown = format!("\"{}...\"", "x".repeat(30));
     for (name, quoted) in [
@@ -176,44 +204,68 @@ fn pico_of_a_name_that_cant_be_read_is_not_taken_for_none() -> Done {
         (&long, &shown),
     ] {
         let named = format!("-Dpico.configname={name}");
-        let call = || site.agent().param("pico_name", name);
-        let other = Imitation::java(&["java", "-Dmz.home=/opt/mz2", &named, CLASS, name]).start(&site)?;
-        call().run("monitor")?.answers(NOT_RUNNING);
-        call().run("stop")?.answers(OK);
-        assert!(site.lives(&other)?, "{name}");
-        site.signal(other.pid, "KILL")?;
-        let pico = Imitation::java(&["java", HOME, &named, CLASS, name]).start(&site)?;
-        may_be_meant(&site, &pico, &format!("{quoted} of /opt/mz, which may be meant"), call)?;
+        let call = || fixture.agent().param("pico_name", name);
+        let other = FakeProcess::for_java(&["java", "-Dmz.home=/opt/mz2", &named, PICO_MAIN_CLASS, name])
+            .start(&fixture)?;
+        call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+        call().run("stop")?.assert_exit_code(OCF_SUCCESS);
+        assert!(fixture.is_alive(&other)?, "{name}");
+        fixture.signal(other.pid, "KILL")?;
+        let pico =
+            FakeProcess::for_java(&["java", HOME_OPTION, &named, PICO_MAIN_CLASS, name]).start(&fixture)?;
+        assert_possible_target_is_named(
+            &fixture,
+            &pico,
+            &format!("{quoted} of /opt/mz, which may be meant"),
+            call,
+        )?;
     }
     let startup = ["sh", "/opt/mz/bin/mzsh", "startup", "-f", "ec 1"];
-    let startup = Imitation::of("/opt/imitated/bin/sh", &startup).start(&site)?;
-    may_be_meant(&site, &startup, "\"ec 1\"", || site.agent().param("pico_name", "ec 1"))?;
+    let startup = FakeProcess::for_program("/opt/imitated/bin/sh", &startup).start(&fixture)?;
+    assert_possible_target_is_named(&fixture, &startup, "\"ec 1\"", || {
+        fixture.agent().param("pico_name", "ec 1")
+    })?;
     // Its name does not say that it is a Platform; that it is the one which is set does.
-    let pico = Imitation::java(&["java", HOME, "-Dpico.configname=plat form", CLASS]).start(&site)?;
-    let platform = || site.agent_for(Kind::Platform).instance("second").param("pico_name", "plat form");
-    site.agent_for(Kind::Platform).run("stop")?.answers(OK);
-    may_be_meant(&site, &pico, "\"plat form\" of /opt/mz", platform)
+    let pico = FakeProcess::for_java(&["java", HOME_OPTION, "-Dpico.configname=plat form", PICO_MAIN_CLASS])
+        .start(&fixture)?;
+    let platform =
+        || fixture.agent_for(AgentKind::Platform).instance("second").param("pico_name", "plat form");
+    fixture.agent_for(AgentKind::Platform).run("stop")?.assert_exit_code(OCF_SUCCESS);
+    assert_possible_target_is_named(&fixture, &pico, "\"plat form\" of /opt/mz", platform)
 }
 
 /// Where `process_match` can't be read and there is no record, the pico by its markers may be meant, and any java that has a file of the
 /// installation open and does not say what else it is; start and validation stay 6.
 #[test]
-fn pico_that_only_an_unreadable_pattern_finds_is_not_taken_for_none() -> Done {
+fn possible_target_of_unreadable_process_match_is_named() -> TestResult {
     let patterns: [&[u8]; 3] = [b"^/opt/imitated/bin/odd platform(", b"(a?){20000}b", b"platform\xff"];
     for link in [false, true] {
-        let site = site(Kind::Platform).build()?;
+        let fixture = fixture(AgentKind::Platform).build()?;
         if link {
-            site.sh("mv /opt/mz /opt/mz1 && ln -s mz1 /opt/mz && chown -h 4711 /opt/mz")?;
+            fixture.sh("mv /opt/mz /opt/mz1 && ln -s mz1 /opt/mz && chown -h 4711 /opt/mz")?;
         }
         for pattern in patterns {
-            let call = || with(site.agent(), ("process_match", pattern));
-            let marked = Imitation::pico("platform").start(&site)?;
-            may_be_meant(&site, &marked, "platform of /opt/mz, which may be meant: process_match", call)?;
+            let call = || with_parameter(fixture.agent(), ("process_match", pattern));
+            let marked = FakeProcess::for_pico("platform").start(&fixture)?;
+            assert_possible_target_is_named(
+                &fixture,
+                &marked,
+                "platform of /opt/mz, which may be meant: process_match",
+                call,
+            )?;
             let odd = ["java", "-cp", "odd.jar", "org.example.Odd", "platform"];
-            let odd = Imitation::java(&odd).directory("/opt/mz/lib").start(&site)?;
-            call().run("start")?.answers(CONFIGURED).because(&["process_match: "]);
-            call().run("validate-all")?.answers(CONFIGURED).because(&["process_match: "]);
-            may_be_meant(&site, &odd, "a java, which may be meant: process_match", call)?;
+            let odd = FakeProcess::for_java(&odd).directory("/opt/mz/lib").start(&fixture)?;
+            call().run("start")?.assert_exit_code(OCF_ERR_CONFIGURED).assert_reason(&["process_match: "]);
+            call()
+                .run("validate-all")?
+                .assert_exit_code(OCF_ERR_CONFIGURED)
+                .assert_reason(&["process_match: "]);
+            assert_possible_target_is_named(
+                &fixture,
+                &odd,
+                "a java, which may be meant: process_match",
+                call,
+            )?;
         }
     }
     Ok(())
@@ -221,26 +273,26 @@ fn pico_that_only_an_unreadable_pattern_finds_is_not_taken_for_none() -> Done {
 
 /// The same of a java that is somewhere else, of another pico, of a stranger, an mzsh, an HA client or a tool of the JDK: it is not meant.
 #[test]
-fn java_beside_an_unreadable_pattern_that_says_what_else_it_is_is_not_meant() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let call = || site.agent().param("process_match", "(");
-    let own = |argv: &[&str]| Imitation::java(argv).directory("/opt/mz/lib");
+fn identifiable_java_is_no_target_of_unreadable_process_match() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    let call = || fixture.agent().param("process_match", "(");
+    let own = |argv: &[&str]| FakeProcess::for_java(argv).directory("/opt/mz/lib");
     let mut others = vec![
-        Imitation::java(&["java", "org.example.Odd"]),
-        own(&["java", HOME, "-Dpico.configname=ec1", CLASS, "ec1"]),
-        own(&["java", HOME, MZSH, "status", "platform"]),
+        FakeProcess::for_java(&["java", "org.example.Odd"]),
+        own(&["java", HOME_OPTION, "-Dpico.configname=ec1", PICO_MAIN_CLASS, "ec1"]),
+        own(&["java", HOME_OPTION, MZSH_MAIN_CLASS, "status", "platform"]),
         own(&["java", "-cp", "ha.jar", "com.digitalroute.ha.HAClient", "26000"]),
         own(&["java", "com.sun.tools.jconsole.JConsole"]),
     ];
-    if site.node.owner() != "root" {
-        others.push(own(&["java", "org.example.Odd"]).user(STRANGER));
+    if fixture.node.owner() != "root" {
+        others.push(own(&["java", "org.example.Odd"]).user(FOREIGN_UID));
     }
     for other in others {
-        let process = other.start(&site)?;
-        call().run("monitor")?.answers(NOT_RUNNING);
-        call().run("stop")?.answers(OK);
-        assert!(site.lives(&process)?, "{process:?}");
-        site.signal(process.pid, "KILL")?;
+        let process = other.start(&fixture)?;
+        call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+        call().run("stop")?.assert_exit_code(OCF_SUCCESS);
+        assert!(fixture.is_alive(&process)?, "{process:?}");
+        fixture.signal(process.pid, "KILL")?;
     }
     Ok(())
 }
@@ -248,15 +300,15 @@ fn java_beside_an_unreadable_pattern_that_says_what_else_it_is_is_not_meant() ->
 /// An EC or SC without `pico_name` is an error of the configuration for a start, and nothing that runs for
 /// monitor and stop.
 #[test]
-fn a_name_that_has_to_be_set_and_is_not_is_told() -> Done {
-    for kind in [Kind::Ec, Kind::Sc] {
-        let site = site(kind).build()?;
+fn missing_pico_name_of_ec_or_sc_fails_only_start() -> TestResult {
+    for kind in [AgentKind::Ec, AgentKind::Sc] {
+        let fixture = fixture(kind).build()?;
         // Empty counts as not set.
-        let call = || site.agent().param("pico_name", "");
-        call().run("start")?.answers(CONFIGURED).because(&["pico_name", "required"]);
-        call().run("validate-all")?.answers(CONFIGURED);
-        call().run("monitor")?.answers(NOT_RUNNING);
-        call().run("stop")?.answers(OK);
+        let call = || fixture.agent().param("pico_name", "");
+        call().run("start")?.assert_exit_code(OCF_ERR_CONFIGURED).assert_reason(&["pico_name", "required"]);
+        call().run("validate-all")?.assert_exit_code(OCF_ERR_CONFIGURED);
+        call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+        call().run("stop")?.assert_exit_code(OCF_SUCCESS);
     }
     Ok(())
 }
@@ -264,8 +316,8 @@ fn a_name_that_has_to_be_set_and_is_not_is_told() -> Done {
 /// A parameter that can be changed while the pico runs, and that can't be read, fails validation with 6 and no other action, a start neither:
 /// its default is taken.
 #[test]
-fn reloadable_parameter_that_cant_be_read_fails_validation_alone() -> Done {
-    let site = site(Kind::Platform).build()?;
+fn unreadable_reloadable_parameter_fails_only_validation() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
     let wrong: [(&str, &[u8]); 9] = [
         ("mzsh_timeout", b"soon"),
         ("ha_timeout", b"abc"),
@@ -278,31 +330,35 @@ fn reloadable_parameter_that_cant_be_read_fails_validation_alone() -> Done {
         ("wait_for", b"localhost:9 localhost:9"),
     ];
     for wrong in wrong {
-        let validated = with(site.agent(), wrong).run("validate-all")?.answers(CONFIGURED);
-        validated.because(&[&format!("{}: ", wrong.0)]);
-        with(site.agent(), wrong).run("start")?.answers(OK).silently();
-        let log = site.log()?;
+        let validated =
+            with_parameter(fixture.agent(), wrong).run("validate-all")?.assert_exit_code(OCF_ERR_CONFIGURED);
+        validated.assert_reason(&[&format!("{}: ", wrong.0)]);
+        with_parameter(fixture.agent(), wrong).run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        let log = fixture.log()?;
         let warns = |line: &str| line.contains(wrong.0) && line.ends_with("; the default is taken");
         assert!(log.lines().any(warns), "{wrong:?}: {log}");
-        with(site.agent(), wrong).run("stop")?.answers(OK);
+        with_parameter(fixture.agent(), wrong).run("stop")?.assert_exit_code(OCF_SUCCESS);
     }
-    site.nothing_left()?;
-    site.start()?;
+    fixture.assert_nothing_left()?;
+    fixture.start()?;
     for wrong in wrong {
-        with(site.agent(), wrong).run("reload-agent")?.answers(OK);
+        with_parameter(fixture.agent(), wrong).run("reload-agent")?.assert_exit_code(OCF_SUCCESS);
         for level in [0, 10, 20] {
-            recurring(with(site.agent(), wrong), level).run("monitor")?.answers(OK).silently();
+            as_recurring_monitor(with_parameter(fixture.agent(), wrong), level)
+                .run("monitor")?
+                .assert_exit_code(OCF_SUCCESS)
+                .assert_no_output();
         }
     }
-    with(site.agent(), wrong[0]).run("stop")?.answers(OK);
-    site.nothing_left()
+    with_parameter(fixture.agent(), wrong[0]).run("stop")?.assert_exit_code(OCF_SUCCESS);
+    fixture.assert_nothing_left()
 }
 
 /// Any other parameter that can't be read fails a start with 6 and its value in quotes, and neither a monitor nor a stop of what runs. Blanks
 /// around a path or a name are an error.
 #[test]
-fn parameter_of_the_process_that_cant_be_read_fails_a_start_and_nothing_that_runs() -> Done {
-    let site = site(Kind::Platform).build()?;
+fn unreadable_process_parameter_fails_start_but_no_monitor_or_stop() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
     let wrong: [(&str, &[u8], &str); 5] = [
         ("java_home", b"/opt/mz/java ", "\"/opt/mz/java \""),
         ("java_home", b"jdk", "\"jdk\""),
@@ -311,21 +367,24 @@ fn parameter_of_the_process_that_cant_be_read_fails_a_start_and_nothing_that_run
         ("umask", b"9", "\"9\""),
     ];
     for (name, value, shown) in wrong {
-        let call = || with(site.agent(), (name, value));
+        let call = || with_parameter(fixture.agent(), (name, value));
         for action in ["start", "validate-all"] {
-            call().run(action)?.answers(CONFIGURED).because(&[&format!("{name}: "), shown]);
+            call()
+                .run(action)?
+                .assert_exit_code(OCF_ERR_CONFIGURED)
+                .assert_reason(&[&format!("{name}: "), shown]);
         }
-        site.nothing_left()?;
-        site.start()?;
-        recurring(call(), 10).run("monitor")?.answers(OK).silently();
-        call().run("stop")?.answers(OK);
-        site.nothing_left()?;
+        fixture.assert_nothing_left()?;
+        fixture.start()?;
+        as_recurring_monitor(call(), 10).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        call().run("stop")?.assert_exit_code(OCF_SUCCESS);
+        fixture.assert_nothing_left()?;
     }
     for blank in [("mz_home", b" /opt/mz"), ("mz_home", b"/opt/mz ")] {
-        with(site.agent(), (blank.0, blank.1))
+        with_parameter(fixture.agent(), (blank.0, blank.1))
             .run("validate-all")?
-            .answers(CONFIGURED)
-            .because(&["mz_home: "]);
+            .assert_exit_code(OCF_ERR_CONFIGURED)
+            .assert_reason(&["mz_home: "]);
     }
     Ok(())
 }
@@ -333,67 +392,67 @@ fn parameter_of_the_process_that_cant_be_read_fails_a_start_and_nothing_that_run
 /// A resource whose `pico_name` was changed while its pico ran says that the new one is not running, and its
 /// stop ends the old one.
 #[test]
-fn a_resource_that_now_means_another_pico_stops_that_which_it_started() -> Done {
-    let site = site(Kind::Ec).pico("ec2:ec").build()?;
-    site.start()?;
-    let now = || site.agent().param("pico_name", "ec2");
-    now().run("monitor")?.answers(NOT_RUNNING);
-    now().run("stop")?.answers(OK);
-    site.nothing_left()
+fn stop_after_pico_name_change_ends_started_pico() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).pico("ec2:ec").build()?;
+    fixture.start()?;
+    let now = || fixture.agent().param("pico_name", "ec2");
+    now().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+    now().run("stop")?.assert_exit_code(OCF_SUCCESS);
+    fixture.assert_nothing_left()
 }
 
 /// One parameter, changed while the pico runs, as long as nobody has told the cluster to restart it: what a monitor of depth 0 says
 /// of what was started before.
-const CHANGED: [(&str, &str, i32); 9] = [
-    ("os_user", "nobody", OK),
-    ("os_user", "no-such-user", OK),
-    ("java_home", "/opt/no/jdk", OK),
-    ("java_home", "relative", OK),
-    ("container", "elsewhere", OK),
-    ("process_match", "no-such-process", OK),
-    ("ha_port", "25999", OK),
-    ("mz_home", "/opt/elsewhere", NOT_RUNNING),
-    ("mz_home", "/opt/mz2", NOT_RUNNING),
+const CHANGED_PARAMETERS: [(&str, &str, i32); 9] = [
+    ("os_user", "nobody", OCF_SUCCESS),
+    ("os_user", "no-such-user", OCF_SUCCESS),
+    ("java_home", "/opt/no/jdk", OCF_SUCCESS),
+    ("java_home", "relative", OCF_SUCCESS),
+    ("container", "elsewhere", OCF_SUCCESS),
+    ("process_match", "no-such-process", OCF_SUCCESS),
+    ("ha_port", "25999", OCF_SUCCESS),
+    ("mz_home", "/opt/elsewhere", OCF_NOT_RUNNING),
+    ("mz_home", "/opt/mz2", OCF_NOT_RUNNING),
 ];
 
 /// A parameter that differs from that of the start (user, java, container, match, home) leaves the pico monitored as what it is, and a
 /// stop ends what was started, although mzsh may not work with it any more.
 #[test]
-fn a_parameter_changed_between_start_and_stop_leaves_no_process() -> Done {
-    for (name, value, code) in CHANGED {
-        let site = site(Kind::Platform).build()?;
-        site.sh("mkdir /opt/mz2")?;
-        let jvm = site.start()?;
-        let changed = || site.agent().param(name, value);
-        recurring(changed(), 0).run("monitor")?.answers(code);
-        assert!(site.lives(&jvm)?, "{name}={value}");
-        changed().run("stop")?.answers(OK);
-        assert!(!site.lives(&jvm)?, "{name}={value}");
-        site.nothing_left()?;
-        changed().run("stop")?.answers(OK);
-        site.probe()?.answers(NOT_RUNNING);
+fn parameter_changed_between_start_and_stop_leaves_no_process() -> TestResult {
+    for (name, value, code) in CHANGED_PARAMETERS {
+        let fixture = fixture(AgentKind::Platform).build()?;
+        fixture.sh("mkdir /opt/mz2")?;
+        let jvm = fixture.start()?;
+        let changed = || fixture.agent().param(name, value);
+        as_recurring_monitor(changed(), 0).run("monitor")?.assert_exit_code(code);
+        assert!(fixture.is_alive(&jvm)?, "{name}={value}");
+        changed().run("stop")?.assert_exit_code(OCF_SUCCESS);
+        assert!(!fixture.is_alive(&jvm)?, "{name}={value}");
+        fixture.assert_nothing_left()?;
+        changed().run("stop")?.assert_exit_code(OCF_SUCCESS);
+        fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     }
     Ok(())
 }
 
 /// The same on a real JVM whose start is still under way: the stop ends mzsh and JVM of the start, not of the new parameters.
 #[test]
-fn a_parameter_changed_during_a_start_leaves_no_process() -> Done {
+fn parameter_changed_during_start_leaves_no_process() -> TestResult {
     for (name, value) in
         [("pico_name", "other"), ("mz_home", "/opt/elsewhere"), ("process_match", "no-such-process")]
     {
-        let site = site(Kind::Ec).jvm().set("ec1.start_time=10m").build()?;
-        let (start, stop) = site.meanwhile(
-            || site.agent().meta_timeout(Duration::from_secs(120)).run("start"),
-            |site| {
-                let jvm = site.until_there()?;
-                site.until_recorded(&jvm)?;
-                site.agent().param(name, value).run("stop")
+        let fixture = fixture(AgentKind::Ec).jvm().set("ec1.start_time=10m").build()?;
+        let (start, stop) = fixture.run_during(
+            || fixture.agent().meta_timeout(Duration::from_secs(120)).run("start"),
+            |fixture| {
+                let jvm = fixture.wait_for_pico()?;
+                fixture.wait_until_recorded(&jvm)?;
+                fixture.agent().param(name, value).run("stop")
             },
         )?;
-        stop.answers(OK);
-        assert_ne!(start.code(), Some(OK), "{start}");
-        site.nothing_left()?;
+        stop.assert_exit_code(OCF_SUCCESS);
+        assert_ne!(start.code(), Some(OCF_SUCCESS), "{start}");
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
@@ -401,35 +460,35 @@ fn a_parameter_changed_during_a_start_leaves_no_process() -> Done {
 /// A new home in which the pico of the same name runs already: the new one is monitored, and a stop ends both, what the resource started
 /// and what it means now.
 #[test]
-fn a_stop_after_a_change_ends_what_was_started_and_what_is_meant_now() -> Done {
-    let site = site(Kind::Platform).build()?;
-    site.second("/opt/mz2", &["--free-ports", "--set", "start_time=50ms"])?;
-    site.mzsh_of("/opt/mz2", &["startup", "platform"])?.expect(0)?;
-    let (old, new) = (site.start()?, site.one_of("/opt/mz2", "platform")?);
-    let changed = || site.agent().param("mz_home", "/opt/mz2");
-    changed().run("stop")?.answers(OK);
-    assert!(!site.lives(&old)? && !site.lives(&new)?);
-    changed().run("monitor")?.answers(NOT_RUNNING);
-    site.probe()?.answers(NOT_RUNNING);
+fn stop_after_mz_home_change_ends_started_and_configured_pico() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    fixture.install_second("/opt/mz2", &["--free-ports", "--set", "start_time=50ms"])?;
+    fixture.mzsh_in("/opt/mz2", &["startup", "platform"])?.expect_code(0)?;
+    let (old, new) = (fixture.start()?, fixture.single_pico_in("/opt/mz2", "platform")?);
+    let changed = || fixture.agent().param("mz_home", "/opt/mz2");
+    changed().run("stop")?.assert_exit_code(OCF_SUCCESS);
+    assert!(!fixture.is_alive(&old)? && !fixture.is_alive(&new)?);
+    changed().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     Ok(())
 }
 
 /// A user that is unknown or can't run mzsh fails a start with its name, and is no obstacle for the stop of what somebody started by
 /// hand.
 #[test]
-fn an_os_user_that_cant_run_mzsh_is_told_by_a_start() -> Done {
-    let site = site(Kind::Platform).build()?;
+fn os_user_unable_to_run_mzsh_is_named_by_start() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
     for (user, words) in
         [("no-such-user", ["os_user", "no-such-user"]), ("nobody", ["mzsh startup", "owner"])]
     {
-        let call = || site.agent().param("os_user", user);
-        call().run("start")?.answers(GENERIC).because(&words);
-        site.nothing_left()?;
-        call().run("monitor")?.answers(NOT_RUNNING);
-        let jvm = site.start_by_hand()?;
-        site.sh(&format!("rm -f {}", site.record()))?;
-        call().run("stop")?.answers(OK);
-        assert!(!site.lives(&jvm)?, "{user}: the owner of a process never makes it another's");
+        let call = || fixture.agent().param("os_user", user);
+        call().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&words);
+        fixture.assert_nothing_left()?;
+        call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+        let jvm = fixture.start_by_mzsh()?;
+        fixture.sh(&format!("rm -f {}", fixture.record_path()))?;
+        call().run("stop")?.assert_exit_code(OCF_SUCCESS);
+        assert!(!fixture.is_alive(&jvm)?, "{user}: the owner of a process never makes it another's");
     }
     Ok(())
 }

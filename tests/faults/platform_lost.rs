@@ -1,12 +1,12 @@
 //! The Platform is lost, or hangs: what depends on it goes on, and can be stopped without it.
 
-use testkit::Done;
-use testkit::answer::{Answer, OK};
-use testkit::site::{Kind, Site, recurring, site};
+use testkit::TestResult;
+use testkit::assertions::{AgentAssertions, OCF_SUCCESS};
+use testkit::fixture::{AgentKind, Fixture, as_recurring_monitor, fixture};
 
-fn until_missed(site: &Site) -> Done {
-    site.until("the Platform to be missed", |site| {
-        let status = site.mzsh(&["status", site.pico()])?;
+fn wait_until_contact_is_lost(fixture: &Fixture) -> TestResult {
+    fixture.wait_until("the Platform to be missed", |fixture| {
+        let status = fixture.mzsh(&["status", fixture.pico()])?;
         Ok(if status.stdout.contains("without contact") { Ok(()) } else { Err(status.to_string()) })
     })
 }
@@ -14,25 +14,25 @@ fn until_missed(site: &Site) -> Done {
 /// EC, SC and Web UI are well for every monitor while the Platform is dead, whichever code mzsh gives for "running without contact",
 /// and with no other witness than mzsh, though that says "not responding"; a stop ends them in order.
 #[test]
-fn what_has_lost_its_platform_is_well_and_can_be_stopped() -> Done {
-    for kind in [Kind::Ec, Kind::Sc, Kind::Ui] {
+fn picos_stay_healthy_and_stoppable_when_platform_dies() -> TestResult {
+    for kind in [AgentKind::Ec, AgentKind::Sc, AgentKind::Ui] {
         for code in ["0", "1"] {
-            let site = site(kind).set(&format!("status_without_platform_code={code}")).build()?;
-            let pico = site.start()?;
-            site.signal(site.one("platform")?.pid, "KILL")?;
-            until_missed(&site)?;
+            let fixture = fixture(kind).set(&format!("status_without_platform_code={code}")).build()?;
+            let pico = fixture.start()?;
+            fixture.signal(fixture.single_pico("platform")?.pid, "KILL")?;
+            wait_until_contact_is_lost(&fixture)?;
             for level in [0, 10, 20] {
-                site.monitor(level)?.answers(OK).silently();
+                fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
             }
-            let alone = || recurring(site.agent(), 20).param("ha_check", "no").run("monitor");
-            alone()?.answers(OK).silently();
-            site.mzsh_does("status", "echo not responding; exit 1")?;
-            alone()?.answers(OK).silently();
-            site.probe()?.answers(OK).silently();
-            assert!(site.lives(&pico)?);
-            site.stop()?.answers(OK).silently();
-            assert_eq!(site.last_end(site.pico())?.as_deref(), Some("shutdown"));
-            site.nothing_left()?;
+            let alone = || as_recurring_monitor(fixture.agent(), 20).param("ha_check", "no").run("monitor");
+            alone()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+            fixture.override_mzsh_verb("status", "echo not responding; exit 1")?;
+            alone()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+            fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+            assert!(fixture.is_alive(&pico)?);
+            fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+            assert_eq!(fixture.last_end_reason(fixture.pico())?.as_deref(), Some("shutdown"));
+            fixture.assert_nothing_left()?;
         }
     }
     Ok(())
@@ -40,29 +40,38 @@ fn what_has_lost_its_platform_is_well_and_can_be_stopped() -> Done {
 
 /// A real EC whose Platform hangs, and answers nobody, is well, and a stop ends it in order.
 #[test]
-fn an_ec_whose_platform_hangs_is_well_and_can_be_stopped() -> Done {
-    let site = site(Kind::Ec).jvm().set("rcp_timeout=300ms").build()?;
-    site.start()?;
-    site.signal(site.one("platform")?.pid, "STOP")?;
+fn ec_stays_healthy_and_stoppable_when_platform_hangs() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).jvm().set("rcp_timeout=300ms").build()?;
+    fixture.start()?;
+    fixture.signal(fixture.single_pico("platform")?.pid, "STOP")?;
     for level in [0, 10, 20] {
-        site.monitor(level)?.answers(OK).silently();
+        fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
-    recurring(site.agent(), 20).param("ha_check", "no").run("monitor")?.answers(OK).silently();
-    site.stop()?.answers(OK);
-    assert_eq!(site.last_end("ec1")?.as_deref(), Some("shutdown"));
-    site.nothing_left()
+    as_recurring_monitor(fixture.agent(), 20)
+        .param("ha_check", "no")
+        .run("monitor")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    assert_eq!(fixture.last_end_reason("ec1")?.as_deref(), Some("shutdown"));
+    fixture.assert_nothing_left()
 }
 
 /// An EC, an SC or a Web UI that has lost its contact to a Platform that answers others is well: mzsh's words count, whatever its code.
 #[test]
-fn what_misses_a_platform_that_answers_others_is_well() -> Done {
-    for kind in [Kind::Ec, Kind::Sc, Kind::Ui] {
+fn picos_without_contact_to_live_platform_stay_healthy() -> TestResult {
+    for kind in [AgentKind::Ec, AgentKind::Sc, AgentKind::Ui] {
         for code in [0, 1, 2] {
-            let site = site(kind).build()?;
-            site.start()?;
-            let words = format!("{} is running without contact with the platform RCP service", site.pico());
-            site.mzsh_does("status", &format!("echo {words}; exit {code}"))?;
-            recurring(site.agent(), 20).param("ha_check", "no").run("monitor")?.answers(OK).silently();
+            let fixture = fixture(kind).build()?;
+            fixture.start()?;
+            let words =
+                format!("{} is running without contact with the platform RCP service", fixture.pico());
+            fixture.override_mzsh_verb("status", &format!("echo {words}; exit {code}"))?;
+            as_recurring_monitor(fixture.agent(), 20)
+                .param("ha_check", "no")
+                .run("monitor")?
+                .assert_exit_code(OCF_SUCCESS)
+                .assert_no_output();
         }
     }
     Ok(())

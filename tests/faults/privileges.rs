@@ -1,63 +1,67 @@
 //! Whose rights are used below `mz_home`: the owner's, as the name service knows that user, and never root's.
 
-use testkit::answer::{ARGS, Answer, GENERIC, NOT_RUNNING, OK, PERM};
-use testkit::imitation::Imitation;
-use testkit::site::{HOME, Kind, Site, recurring, site};
-use testkit::{AgentCall, Done, Error};
+use testkit::assertions::{
+    AgentAssertions, OCF_ERR_ARGS, OCF_ERR_GENERIC, OCF_ERR_PERM, OCF_NOT_RUNNING, OCF_SUCCESS,
+};
+use testkit::fake_process::FakeProcess;
+use testkit::fixture::{AgentKind, Fixture, MZ_HOME, as_recurring_monitor, fixture};
+use testkit::{AgentCall, TestResult, TestkitError};
 
-use crate::cells::{CLASS, NAMED};
+use crate::process_cases::{CONFIGNAME_OPTION, PICO_MAIN_CLASS};
 
-const MZSH: &str = "/opt/mz/bin/mzsh";
+const MZSH_PATH: &str = "/opt/mz/bin/mzsh";
 
 /// The registry's file of the Platform.
-const REGISTRY: &str = "/opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf";
+const PLATFORM_REGISTRY_FILE: &str =
+    "/opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf";
 
 /// What a file of root's says that nobody else may read.
-const TOKEN: &str = "token-4f2a";
+const SECRET: &str = "token-4f2a";
 
 /// A node of a test that runs as a normal user has no second user.
-fn has_other_users(site: &Site) -> bool {
-    site.node.owner() != "root"
+fn has_second_user(fixture: &Fixture) -> bool {
+    fixture.node.owner() != "root"
 }
 
 /// All that people and the cluster are shown by actions that look at the installation.
-fn shown(site: &Site) -> Result<String, Error> {
+fn all_visible_output(fixture: &Fixture) -> Result<String, TestkitError> {
     let mut all = String::new();
     for action in ["explain", "validate-all", "monitor", "start"] {
-        let ran = site.agent().level(10).run(action)?;
+        let ran = fixture.agent().check_level(10).run(action)?;
         all += &ran.stdout;
         all += &ran.stderr;
     }
-    all += &recurring(site.agent(), 10).run("monitor")?.stderr;
-    all += &site.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]).run()?.stdout;
-    Ok(all + &site.log()?)
+    all += &as_recurring_monitor(fixture.agent(), 10).run("monitor")?.stderr;
+    all +=
+        &fixture.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]).run()?.stdout;
+    Ok(all + &fixture.log()?)
 }
 
 /// A link to a file of root's in the place of mzsh or of a file of the registry shows nothing of that file in any action.
 #[test]
-fn a_link_of_the_owners_shows_nothing_of_a_file_of_roots() -> Done {
-    for file in [MZSH, REGISTRY] {
-        let site = site(Kind::Platform).commands().build()?;
-        if !has_other_users(&site) {
+fn link_to_root_file_reveals_nothing() -> TestResult {
+    for file in [MZSH_PATH, PLATFORM_REGISTRY_FILE] {
+        let fixture = fixture(AgentKind::Platform).commands().build()?;
+        if !has_second_user(&fixture) {
             return Ok(());
         }
         let secret = format!(
-            "JAVA_HOME='/opt/{TOKEN}'\nMZ_CONTAINER='{TOKEN}'\nconfig.properties.\"mz.ha.host\" : \"{TOKEN}\"\n"
+            "JAVA_HOME='/opt/{SECRET}'\nMZ_CONTAINER='{SECRET}'\nconfig.properties.\"mz.ha.host\" : \"{SECRET}\"\n"
         );
-        site.node.write("/opt/secret", secret)?;
-        site.sh("chmod 700 /opt/secret")?;
-        site.as_owner("ln").args(["-sfn", "/opt/secret", file]).run()?.expect(0)?;
-        let shown = shown(&site)?;
-        assert!(!shown.contains(TOKEN), "{file}: {shown}");
-        site.probe()?.answers(NOT_RUNNING);
-        site.stop()?.answers(OK);
-        site.nothing_left()?;
+        fixture.node.write("/opt/secret", secret)?;
+        fixture.sh("chmod 700 /opt/secret")?;
+        fixture.as_owner("ln").args(["-sfn", "/opt/secret", file]).run()?.expect_code(0)?;
+        let shown = all_visible_output(&fixture)?;
+        assert!(!shown.contains(SECRET), "{file}: {shown}");
+        fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
 
 /// What stands in the place of a file, by a line for the shell, and what it is called.
-const NO_FILES: [(&str, &str); 3] = [
+const SPECIAL_FILES: [(&str, &str); 3] = [
     ("rm $file; mkfifo -m 755 $file", "is a FIFO"),
     ("ln -sfn /dev/zero $file", "is a device"),
     ("rm $file; mkdir $file", "is a directory"),
@@ -66,26 +70,33 @@ const NO_FILES: [(&str, &str); 3] = [
 /// A FIFO, a device or a directory in the place of mzsh is named by start, validation and explain, and never opened; a pico that runs is
 /// well, and a stop ends it by signals.
 #[test]
-fn what_is_no_file_in_the_place_of_mzsh_is_named_and_never_opened() -> Done {
-    for (line, word) in NO_FILES {
-        let site = site(Kind::Platform).build()?;
-        site.start()?;
-        site.as_owner("sh").args(["-c", &line.replace("$file", MZSH)]).run()?.expect(0)?;
+fn special_file_in_place_of_mzsh_is_named_and_never_opened() -> TestResult {
+    for (line, word) in SPECIAL_FILES {
+        let fixture = fixture(AgentKind::Platform).build()?;
+        fixture.start()?;
+        fixture.as_owner("sh").args(["-c", &line.replace("$file", MZSH_PATH)]).run()?.expect_code(0)?;
         if word == "is a FIFO" {
             // It is there until somebody opens the FIFO to read.
-            site.sh(&format!("setsid sh -c 'echo x >{MZSH}; exec sleep 0' </dev/null >/dev/null 2>&1 &"))?;
+            fixture.sh(&format!(
+                "setsid sh -c 'echo x >{MZSH_PATH}; exec sleep 0' </dev/null >/dev/null 2>&1 &"
+            ))?;
         }
         for level in [0, 10, 20] {
-            site.monitor(level)?.answers(OK).silently();
+            fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         }
-        site.stop()?.answers(OK);
-        assert_eq!(site.last_end("platform")?.as_deref(), Some("signal"), "{word}");
-        site.agent().run("start")?.answers(PERM).because(&[MZSH, word]);
-        site.agent().level(10).run("validate-all")?.answers(PERM).because(&[MZSH, word]);
-        let explained = site.agent().run("explain")?.expect(NOT_RUNNING)?;
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("signal"), "{word}");
+        fixture.agent().run("start")?.assert_exit_code(OCF_ERR_PERM).assert_reason(&[MZSH_PATH, word]);
+        fixture
+            .agent()
+            .check_level(10)
+            .run("validate-all")?
+            .assert_exit_code(OCF_ERR_PERM)
+            .assert_reason(&[MZSH_PATH, word]);
+        let explained = fixture.agent().run("explain")?.expect_code(OCF_NOT_RUNNING)?;
         assert!(explained.stdout.contains(word), "{explained}");
         if word == "is a FIFO" {
-            let writers = site.processes()?;
+            let writers = fixture.processes()?;
             assert!(writers.iter().any(|p| p.command_line().contains("echo x")), "somebody opened the FIFO");
         }
     }
@@ -95,21 +106,21 @@ fn what_is_no_file_in_the_place_of_mzsh_is_named_and_never_opened() -> Done {
 /// A FIFO or a directory in the place of `ha.jar` or of a file of the registry is named in a warning; no monitor waits for it, and none
 /// says a word against a pico that runs.
 #[test]
-fn what_is_no_file_in_the_place_of_a_jar_or_of_the_registry_is_named_in_a_warning() -> Done {
-    for file in ["/opt/mz/lib/ha.jar", REGISTRY] {
-        for (line, word) in NO_FILES {
-            let site = site(Kind::Platform).build()?;
-            site.start()?;
-            site.sh(&format!("rm {}", site.record()))?;
-            site.sh(&format!("cp -p {file} /opt/file"))?;
-            site.as_owner("sh").args(["-c", &line.replace("$file", file)]).run()?.expect(0)?;
-            site.monitor(10)?.answers(OK).silently();
-            let log = site.log()?;
+fn special_file_in_place_of_jar_or_registry_is_a_warning() -> TestResult {
+    for file in ["/opt/mz/lib/ha.jar", PLATFORM_REGISTRY_FILE] {
+        for (line, word) in SPECIAL_FILES {
+            let fixture = fixture(AgentKind::Platform).build()?;
+            fixture.start()?;
+            fixture.sh(&format!("rm {}", fixture.record_path()))?;
+            fixture.sh(&format!("cp -p {file} /opt/file"))?;
+            fixture.as_owner("sh").args(["-c", &line.replace("$file", file)]).run()?.expect_code(0)?;
+            fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+            let log = fixture.log()?;
             assert!(log.contains(file) && log.contains(word), "{file} {word}: {log}");
             // The simulated mzsh would wait for it.
-            site.sh(&format!("rm -rf {file}; cp -p /opt/file {file}"))?;
-            site.stop()?.answers(OK);
-            site.nothing_left()?;
+            fixture.sh(&format!("rm -rf {file}; cp -p /opt/file {file}"))?;
+            fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+            fixture.assert_nothing_left()?;
         }
     }
     Ok(())
@@ -118,27 +129,27 @@ fn what_is_no_file_in_the_place_of_a_jar_or_of_the_registry_is_named_in_a_warnin
 /// Whoever looks at an installation and whoever runs its mzsh has the groups that the name service gives to the user, but not root's;
 /// the group of the directory gives no right to anything.
 #[test]
-fn the_group_of_the_directory_and_of_root_are_nobodys() -> Done {
+fn mzsh_gets_groups_of_user_but_not_of_root_or_directory() -> TestResult {
     for group in [0, 6] {
-        let site = site(Kind::Platform).commands().build()?;
-        if !has_other_users(&site) {
+        let fixture = fixture(AgentKind::Platform).commands().build()?;
+        if !has_second_user(&fixture) {
             return Ok(());
         }
-        site.sh(&format!(
-            "chgrp {group} /opt/mz /opt/mz/bin; echo 'config.properties.\"mz.ha.host\" : \"{TOKEN}\"' >/opt/secret.conf; \
+        fixture.sh(&format!(
+            "chgrp {group} /opt/mz /opt/mz/bin; echo 'config.properties.\"mz.ha.host\" : \"{SECRET}\"' >/opt/secret.conf; \
              chgrp {group} /opt/secret.conf; chmod 640 /opt/secret.conf; \
              sed 's/^root:.*/root:x:0:mzadmin/; $ a mzusers:x:4720:mzadmin' /etc/group >/opt/group; mount --bind /opt/group /etc/group; \
-             echo 'include file(\"/opt/secret.conf\")' >>{REGISTRY}"
+             echo 'include file(\"/opt/secret.conf\")' >>{PLATFORM_REGISTRY_FILE}"
         ))?;
-        let shown = shown(&site)?;
-        assert!(!shown.contains(TOKEN), "{group}: {shown}");
-        site.stop()?.answers(OK);
-        site.sh(&format!("sed -i '$ d' {REGISTRY}"))?;
-        site.wrap_mzsh("[ $1 != startup ] || id -G >/opt/mz/tmp/groups")?;
-        site.agent().run("start")?.answers(OK);
-        assert_eq!(site.node.read("/opt/mz/tmp/groups")?.trim(), "4711 4720");
-        site.stop()?.answers(OK);
-        site.nothing_left()?;
+        let shown = all_visible_output(&fixture)?;
+        assert!(!shown.contains(SECRET), "{group}: {shown}");
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        fixture.sh(&format!("sed -i '$ d' {PLATFORM_REGISTRY_FILE}"))?;
+        fixture.wrap_mzsh("[ $1 != startup ] || id -G >/opt/mz/tmp/groups")?;
+        fixture.agent().run("start")?.assert_exit_code(OCF_SUCCESS);
+        assert_eq!(fixture.node.read("/opt/mz/tmp/groups")?.trim(), "4711 4720");
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
@@ -146,121 +157,155 @@ fn the_group_of_the_directory_and_of_root_are_nobodys() -> Done {
 /// A user whose primary group is root's is refused by a start and by validation, which say so; what runs is monitored without the deep
 /// check, and a stop goes by signals.
 #[test]
-fn a_user_whose_primary_group_is_roots_is_refused() -> Done {
+fn user_with_primary_group_root_is_refused() -> TestResult {
     for named in [false, true] {
-        let site = site(Kind::Platform).build()?;
-        if !has_other_users(&site) {
+        let fixture = fixture(AgentKind::Platform).build()?;
+        if !has_second_user(&fixture) {
             return Ok(());
         }
-        let call = || if named { site.agent().param("os_user", "mzadmin") } else { site.agent() };
-        call().run("start")?.answers(OK);
-        site.sh("sed 's/^mzadmin:x:4711:4711:/mzadmin:x:4711:0:/' /etc/passwd >/opt/passwd; mount --bind /opt/passwd /etc/passwd")?;
-        goes_on_without_a_user(&site, &call, "gid 0")?;
-        call().run("start")?.answers(GENERIC).because(&["user mzadmin", "refused", "gid 0", "usermod -g"]);
-        call().level(10).run("validate-all")?.answers(GENERIC).because(&["user mzadmin", "gid 0"]);
+        let call = || if named { fixture.agent().param("os_user", "mzadmin") } else { fixture.agent() };
+        call().run("start")?.assert_exit_code(OCF_SUCCESS);
+        fixture.sh("sed 's/^mzadmin:x:4711:4711:/mzadmin:x:4711:0:/' /etc/passwd >/opt/passwd; mount --bind /opt/passwd /etc/passwd")?;
+        check_monitoring_without_user(&fixture, &call, "gid 0")?;
+        call().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[
+            "user mzadmin",
+            "refused",
+            "gid 0",
+            "usermod -g",
+        ]);
+        call()
+            .check_level(10)
+            .run("validate-all")?
+            .assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&["user mzadmin", "gid 0"]);
     }
     Ok(())
 }
 
 /// The monitors of what runs are well, with a warning that holds `why` where mzsh or the HA client would have been run, and the stop
 /// goes by signals.
-fn goes_on_without_a_user<'a>(site: &'a Site, call: &dyn Fn() -> AgentCall<'a>, why: &str) -> Done {
+fn check_monitoring_without_user<'a>(
+    fixture: &'a Fixture,
+    call: &dyn Fn() -> AgentCall<'a>,
+    why: &str,
+) -> TestResult {
     for level in [0, 10, 20] {
-        recurring(call(), level).run("monitor")?.answers(OK).silently();
+        as_recurring_monitor(call(), level).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
-    call().run("monitor")?.answers(OK).silently();
-    assert!(site.log()?.contains(why), "{}", site.log()?);
-    call().run("stop")?.answers(OK);
-    assert_eq!(site.last_end(site.pico())?.as_deref(), Some("signal"));
-    site.nothing_left()?;
-    call().run("monitor")?.answers(NOT_RUNNING);
+    call().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    assert!(fixture.log()?.contains(why), "{}", fixture.log()?);
+    call().run("stop")?.assert_exit_code(OCF_SUCCESS);
+    assert_eq!(fixture.last_end_reason(fixture.pico())?.as_deref(), Some("signal"));
+    fixture.assert_nothing_left()?;
+    call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
     Ok(())
 }
 
 /// An owner whom the name service does not know runs nothing: a start and a validation say so and what to set; what runs is monitored
 /// without the deep check, and a stop goes by signals. With `os_user` set all is well again.
 #[test]
-fn an_owner_whom_the_name_service_does_not_know_is_refused() -> Done {
-    let site = site(Kind::Platform).build()?;
-    if !has_other_users(&site) {
+fn owner_unknown_to_name_service_is_refused() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    if !has_second_user(&fixture) {
         return Ok(());
     }
-    site.start()?;
-    site.sh("sed 's/^mzadmin:x:4711:/mzadmin:x:4712:/' /etc/passwd >/opt/passwd; mount --bind /opt/passwd /etc/passwd")?;
+    fixture.start()?;
+    fixture.sh("sed 's/^mzadmin:x:4711:/mzadmin:x:4712:/' /etc/passwd >/opt/passwd; mount --bind /opt/passwd /etc/passwd")?;
     let unknown = "user 4711 (owner of /opt/mz): unknown to the name service; set os_user";
-    goes_on_without_a_user(&site, &|| site.agent(), unknown)?;
-    site.agent().run("start")?.answers(GENERIC).because(&[unknown]);
-    site.agent().level(10).run("validate-all")?.answers(GENERIC).because(&[unknown]);
-    let explained = site.agent().run("explain")?.expect(NOT_RUNNING)?;
+    check_monitoring_without_user(&fixture, &|| fixture.agent(), unknown)?;
+    fixture.agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[unknown]);
+    fixture
+        .agent()
+        .check_level(10)
+        .run("validate-all")?
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&[unknown]);
+    let explained = fixture.agent().run("explain")?.expect_code(OCF_NOT_RUNNING)?;
     assert!(explained.stdout.contains(unknown), "{explained}");
-    site.nothing_left()?;
-    site.sh("umount /etc/passwd && mount --bind /run/testkit/passwd /etc/passwd; chown -R 4799 /opt/mz")?;
-    site.agent().run("start")?.answers(GENERIC).because(&["user 4799 (owner of /opt/mz): unknown"]);
-    site.agent().param("os_user", "nobody-there").run("start")?.answers(GENERIC).because(&["nobody-there"]);
-    site.agent().param("os_user", "nobody-there").level(10).run("validate-all")?.answers(ARGS);
+    fixture.assert_nothing_left()?;
+    fixture
+        .sh("umount /etc/passwd && mount --bind /run/testkit/passwd /etc/passwd; chown -R 4799 /opt/mz")?;
+    fixture
+        .agent()
+        .run("start")?
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&["user 4799 (owner of /opt/mz): unknown"]);
+    fixture
+        .agent()
+        .param("os_user", "nobody-there")
+        .run("start")?
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&["nobody-there"]);
+    fixture
+        .agent()
+        .param("os_user", "nobody-there")
+        .check_level(10)
+        .run("validate-all")?
+        .assert_exit_code(OCF_ERR_ARGS);
     Ok(())
 }
 
 /// An `os_user` of digits is a login name where there is one, as to chown, and a number only where there is none.
 #[test]
-fn a_login_name_of_digits_is_a_name_first() -> Done {
-    let site = site(Kind::Platform).build()?;
-    if !has_other_users(&site) {
+fn numeric_os_user_is_a_login_name_first() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    if !has_second_user(&fixture) {
         return Ok(());
     }
-    site.sh(
+    fixture.sh(
         "{ grep -v ^mzadmin: /etc/passwd; echo '4799:x:4711:4711::/:/bin/sh'; echo 'other:x:4799:4799::/:/bin/sh'; } >/opt/passwd; \
          mount --bind /opt/passwd /etc/passwd",
     )?;
     for os_user in ["4799", "4711"] {
-        site.agent().param("os_user", os_user).run("start")?.answers(OK);
-        assert_eq!(site.one("platform")?.uid, site.owner(), "{os_user}");
-        site.agent().param("os_user", os_user).run("stop")?.answers(OK);
-        assert_eq!(site.last_end("platform")?.as_deref(), Some("shutdown"));
+        fixture.agent().param("os_user", os_user).run("start")?.assert_exit_code(OCF_SUCCESS);
+        assert_eq!(fixture.single_pico("platform")?.uid, fixture.owner_uid(), "{os_user}");
+        fixture.agent().param("os_user", os_user).run("stop")?.assert_exit_code(OCF_SUCCESS);
+        assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("shutdown"));
     }
     Ok(())
 }
 
 /// As on NFS that is exported with `root_squash`: root is bound by the mode bits like anybody.
-fn squashed(call: AgentCall<'_>) -> AgentCall<'_> {
+fn under_root_squash(call: AgentCall<'_>) -> AgentCall<'_> {
     const SETPRIV: [&str; 2] = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
-    call.through(SETPRIV)
+    call.wrap_with(SETPRIV)
 }
 
 /// Where root may not look (NFS with `root_squash`, and a home that only its owner may enter), every action works as the owner, whom the
 /// directory itself tells, or as `os_user`.
 #[test]
-fn where_root_may_not_look_every_action_works_as_the_owner() -> Done {
+fn actions_work_as_owner_under_root_squash() -> TestResult {
     for os_user in ["", "mzadmin"] {
-        let site = site(Kind::Platform).build()?;
-        if !has_other_users(&site) {
+        let fixture = fixture(AgentKind::Platform).build()?;
+        if !has_second_user(&fixture) {
             return Ok(());
         }
-        site.sh("chmod 750 /opt/mz")?;
-        let call = || squashed(site.agent().param("os_user", os_user));
-        let recurring = |level| squashed(recurring(site.agent().param("os_user", os_user), level));
-        call().level(10).run("validate-all")?.answers(OK).silently();
-        call().run("monitor")?.answers(NOT_RUNNING);
-        call().run("start")?.answers(OK).silently();
-        let pid = site.one("platform")?.pid;
+        fixture.sh("chmod 750 /opt/mz")?;
+        let call = || under_root_squash(fixture.agent().param("os_user", os_user));
+        let recurring =
+            |level| under_root_squash(as_recurring_monitor(fixture.agent().param("os_user", os_user), level));
+        call().check_level(10).run("validate-all")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+        call().run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        let pid = fixture.single_pico("platform")?.pid;
         for record in [true, false] {
             for level in [0, 10, 20] {
-                recurring(level).run("monitor")?.answers(OK).silently();
+                recurring(level).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
             }
-            call().run("monitor")?.answers(OK).silently();
+            call().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
             if record {
-                site.sh(&format!("rm {}", site.record()))?;
+                fixture.sh(&format!("rm {}", fixture.record_path()))?;
             }
         }
-        let explained = call().run("explain")?.expect(OK)?;
+        let explained = call().run("explain")?.expect_code(OCF_SUCCESS)?;
         for word in ["holds an installation", "in container main1", "asks 127.0.0.1:26000"] {
             assert!(explained.stdout.contains(word), "{word}: {explained}");
         }
-        assert!(!site.log()?.contains("could not be asked"), "{}", site.log()?);
-        assert_eq!(site.one("platform")?.pid, pid);
-        call().run("stop")?.answers(OK).silently();
-        assert_eq!(site.last_end("platform")?.as_deref(), Some("shutdown"));
-        site.nothing_left()?;
+        assert!(!fixture.log()?.contains("could not be asked"), "{}", fixture.log()?);
+        assert_eq!(fixture.single_pico("platform")?.pid, pid);
+        call().run("stop")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("shutdown"));
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
@@ -268,41 +313,41 @@ fn where_root_may_not_look_every_action_works_as_the_owner() -> Done {
 /// Where root may not even see whose the installation is, a start and a validation name `root_squash` and `os_user`; with that set they
 /// succeed, and without it again what runs is monitored with a warning and stopped.
 #[test]
-fn where_root_cant_see_the_owner_the_reason_names_root_squash() -> Done {
-    let site = site(Kind::Platform).build()?;
-    if !has_other_users(&site) {
+fn reason_names_root_squash_when_owner_is_invisible_to_root() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    if !has_second_user(&fixture) {
         return Ok(());
     }
-    site.sh(&format!("mkdir -p /opt/closed/mz; chown mzadmin: /opt/closed; chmod 700 /opt/closed; mount --bind {HOME} /opt/closed/mz"))?;
-    let call = || squashed(site.agent().param("mz_home", "/opt/closed/mz"));
+    fixture.sh(&format!("mkdir -p /opt/closed/mz; chown mzadmin: /opt/closed; chmod 700 /opt/closed; mount --bind {MZ_HOME} /opt/closed/mz"))?;
+    let call = || under_root_squash(fixture.agent().param("mz_home", "/opt/closed/mz"));
     let words = ["/opt/closed/mz", "permission denied for root", "root_squash", "set os_user"];
-    call().run("start")?.answers(GENERIC).because(&words);
-    call().level(10).run("validate-all")?.answers(ARGS).because(&words);
-    call().run("monitor")?.answers(NOT_RUNNING);
-    call().run("stop")?.answers(OK);
-    site.nothing_left()?;
-    call().param("os_user", "mzadmin").run("start")?.answers(OK);
+    call().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&words);
+    call().check_level(10).run("validate-all")?.assert_exit_code(OCF_ERR_ARGS).assert_reason(&words);
+    call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+    call().run("stop")?.assert_exit_code(OCF_SUCCESS);
+    fixture.assert_nothing_left()?;
+    call().param("os_user", "mzadmin").run("start")?.assert_exit_code(OCF_SUCCESS);
     for level in [0, 10] {
-        recurring(call(), level).run("monitor")?.answers(OK);
+        as_recurring_monitor(call(), level).run("monitor")?.assert_exit_code(OCF_SUCCESS);
     }
-    call().run("stop")?.answers(OK);
-    site.nothing_left()
+    call().run("stop")?.assert_exit_code(OCF_SUCCESS);
+    fixture.assert_nothing_left()
 }
 
 /// A unit that is a link into a directory of a user, who may lay further links there, is named by doctor; root does not follow it.
 #[test]
-fn a_unit_that_leads_into_a_users_directory_is_named_and_not_followed() -> Done {
-    let site = site(Kind::Platform).commands().build()?;
-    if !has_other_users(&site) {
+fn unit_linked_into_user_directory_is_named_and_not_followed() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).commands().build()?;
+    if !has_second_user(&fixture) {
         return Ok(());
     }
-    site.node.write("/opt/secret", format!("[Service]\nExecStart={MZSH} startup {TOKEN}\n"))?;
-    site.sh("chmod 600 /opt/secret; mkdir -p /etc/systemd/system && mount -t tmpfs -o mode=755 tmpfs /etc/systemd/system")?;
-    site.as_owner("ln").args(["-s", "/opt/secret", "/opt/mz/tmp/mz.service"]).run()?.expect(0)?;
-    site.sh("ln -s /opt/mz/tmp/mz.service /etc/systemd/system/mz.service; ln -s /var/lib/mzadmin/a.service /etc/systemd/system/")?;
-    site.as_owner("ln").args(["-s", "/opt/secret", "/var/lib/mzadmin/a.service"]).run()?.expect(0)?;
-    let ran = site.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]).run()?;
-    assert!(!ran.stdout.contains(TOKEN), "{ran}");
+    fixture.node.write("/opt/secret", format!("[Service]\nExecStart={MZSH_PATH} startup {SECRET}\n"))?;
+    fixture.sh("chmod 600 /opt/secret; mkdir -p /etc/systemd/system && mount -t tmpfs -o mode=755 tmpfs /etc/systemd/system")?;
+    fixture.as_owner("ln").args(["-s", "/opt/secret", "/opt/mz/tmp/mz.service"]).run()?.expect_code(0)?;
+    fixture.sh("ln -s /opt/mz/tmp/mz.service /etc/systemd/system/mz.service; ln -s /var/lib/mzadmin/a.service /etc/systemd/system/")?;
+    fixture.as_owner("ln").args(["-s", "/opt/secret", "/var/lib/mzadmin/a.service"]).run()?.expect_code(0)?;
+    let ran = fixture.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]).run()?;
+    assert!(!ran.stdout.contains(SECRET), "{ran}");
     for unit in ["mz.service", "a.service"] {
         assert!(ran.stdout.contains(&format!("/etc/systemd/system/{unit}")), "{unit}: {ran}");
     }
@@ -310,38 +355,38 @@ fn a_unit_that_leads_into_a_users_directory_is_named_and_not_followed() -> Done 
 }
 
 /// A directory of the owner's, in which `mz_home` is a link to a directory of root's that everybody can write, with the product in it.
-const LINKED: &str = "mkdir -p /opt/srv/u /opt/srv/sticky && chown 4711:4711 /opt/srv/u && cp -a /opt/mz/. /opt/srv/sticky/ && \
+const LINK_HOME_TO_STICKY_DIRECTORY: &str = "mkdir -p /opt/srv/u /opt/srv/sticky && chown 4711:4711 /opt/srv/u && cp -a /opt/mz/. /opt/srv/sticky/ && \
      rm -rf /opt/srv/sticky/bin && chown 0:0 /opt/srv/sticky && chmod 1777 /opt/srv/sticky && \
      setpriv --reuid 4711 --regid 4711 --clear-groups ln -s /opt/srv/sticky /opt/srv/u/mz";
 
 /// A directory that only looks like root's makes nobody root: where its owner laid the link to it, or others can write it, the reason
 /// names that and asks for `os_user`, and no file is opened by a link in it.
 #[test]
-fn home_that_others_could_exchange_or_write_is_not_taken_for_roots() -> Done {
-    let site = site(Kind::Platform).build()?;
-    if !has_other_users(&site) {
+fn mz_home_replaceable_by_others_is_not_taken_for_root_owned() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    if !has_second_user(&fixture) {
         return Ok(());
     }
-    site.sh(LINKED)?;
-    let content = format!("JAVA_HOME=/opt/{TOKEN}\nconfig.properties.\"mz.ha.host\" : \"{TOKEN}\"\n");
-    site.node.write("/opt/secret", content)?;
-    site.sh(&format!(
+    fixture.sh(LINK_HOME_TO_STICKY_DIRECTORY)?;
+    let content = format!("JAVA_HOME=/opt/{SECRET}\nconfig.properties.\"mz.ha.host\" : \"{SECRET}\"\n");
+    fixture.node.write("/opt/secret", content)?;
+    fixture.sh(&format!(
         "chmod 600 /opt/secret; ln -sfn /opt/secret {}",
-        REGISTRY.replace(HOME, "/opt/srv/sticky")
+        PLATFORM_REGISTRY_FILE.replace(MZ_HOME, "/opt/srv/sticky")
     ))?;
     for (home, why) in [
         ("/opt/srv/u/mz", "/opt/srv/u belongs to user 4711, not to root"),
         ("/opt/srv/sticky", "/opt/srv/sticky can be written by everybody"),
     ] {
-        let call = || site.agent().param("mz_home", home).level(10);
+        let call = || fixture.agent().param("mz_home", home).check_level(10);
         let because = [home, why, "set os_user"];
-        call().run("start")?.answers(GENERIC).because(&because);
-        call().run("validate-all")?.answers(GENERIC).because(&because);
-        let explained = call().run("explain")?.expect(NOT_RUNNING)?;
+        call().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&because);
+        call().run("validate-all")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&because);
+        let explained = call().run("explain")?.expect_code(OCF_NOT_RUNNING)?;
         assert!(explained.stdout.contains(why), "{explained}");
-        assert!(!explained.stdout.contains(TOKEN) && !site.log()?.contains(TOKEN), "{explained}");
-        call().run("monitor")?.answers(NOT_RUNNING);
-        call().run("stop")?.answers(OK);
+        assert!(!explained.stdout.contains(SECRET) && !fixture.log()?.contains(SECRET), "{explained}");
+        call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+        call().run("stop")?.assert_exit_code(OCF_SUCCESS);
     }
     Ok(())
 }
@@ -349,55 +394,66 @@ fn home_that_others_could_exchange_or_write_is_not_taken_for_roots() -> Done {
 /// Where the directory above `mz_home` is another's, or its group's, what runs is monitored without the deep check and stopped by
 /// signals; with `os_user` set, be it root, all is well.
 #[test]
-fn home_of_roots_in_a_directory_of_anothers_asks_for_os_user() -> Done {
+fn mz_home_of_root_in_foreign_directory_needs_os_user() -> TestResult {
     for (line, why) in [
         ("chown 4711 /opt", "/opt belongs to user 4711, not to root"),
         ("chgrp 4711 /opt; chmod g+w /opt", "/opt can be written by group 4711"),
         ("setfacl -m u:4711:rwx /opt || chmod 777 /opt", "/opt can be written by "),
     ] {
-        let site = site(Kind::Platform).build()?;
-        if !has_other_users(&site) {
+        let fixture = fixture(AgentKind::Platform).build()?;
+        if !has_second_user(&fixture) {
             return Ok(());
         }
-        site.start()?;
-        site.sh(&format!("chown 0 /opt/mz /opt/mz/bin /opt/mz/bin/mzsh; {line}"))?;
-        goes_on_without_a_user(&site, &|| site.agent(), why)?;
-        site.agent().run("start")?.answers(GENERIC).because(&[HOME, why, "set os_user"]);
-        site.agent().level(10).run("validate-all")?.answers(GENERIC).because(&[why]);
-        site.sh("chmod 755 /opt; chown -R 0:0 /opt/mz")?;
-        site.agent().param("os_user", "root").run("start")?.answers(OK);
-        site.agent().param("os_user", "root").run("stop")?.answers(OK);
+        fixture.start()?;
+        fixture.sh(&format!("chown 0 /opt/mz /opt/mz/bin /opt/mz/bin/mzsh; {line}"))?;
+        check_monitoring_without_user(&fixture, &|| fixture.agent(), why)?;
+        fixture.agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[
+            MZ_HOME,
+            why,
+            "set os_user",
+        ]);
+        fixture
+            .agent()
+            .check_level(10)
+            .run("validate-all")?
+            .assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&[why]);
+        fixture.sh("chmod 755 /opt; chown -R 0:0 /opt/mz")?;
+        fixture.agent().param("os_user", "root").run("start")?.assert_exit_code(OCF_SUCCESS);
+        fixture.agent().param("os_user", "root").run("stop")?.assert_exit_code(OCF_SUCCESS);
     }
     Ok(())
 }
 
 /// Exchanges `mz` and `root` without end, each time after up to a millisecond: about what is between two looks of one child.
-const SWAP: &str = "import ctypes,os,random,time\nlibc=ctypes.CDLL(None)\nos.chdir('/opt/srv/u')\nwhile True:\n    libc.syscall(316,-100,b'mz',-100,b'root',2)\n    time.sleep(random.random()/1000)\n";
+const SWAP_HOME_SCRIPT: &str = "import ctypes,os,random,time\nlibc=ctypes.CDLL(None)\nos.chdir('/opt/srv/u')\nwhile True:\n    libc.syscall(316,-100,b'mz',-100,b'root',2)\n    time.sleep(random.random()/1000)\n";
 
 /// An owner who exchanges `mz_home` with a link to a directory of root's, over and over, while monitors look, never has a program of
 /// his run as root.
 #[test]
-fn home_that_is_exchanged_while_it_is_looked_at_runs_nothing_as_root() -> Done {
-    let site = site(Kind::Platform).build()?;
-    if !has_other_users(&site) {
+fn mz_home_swapped_during_checks_runs_nothing_as_root() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    if !has_second_user(&fixture) {
         return Ok(());
     }
-    site.sh(
+    fixture.sh(
         "mkdir -p /opt/srv/u/mz/bin /opt/srv/u/mz/lib && ln -s /usr /opt/srv/u/root && \
          printf '#!/bin/sh\\nid -u >>/opt/srv/u/who\\nexit 0\\n' >/opt/srv/u/mz/bin/mzsh && chmod 755 /opt/srv/u/mz/bin/mzsh && \
          : >/opt/srv/u/who && chmod 666 /opt/srv/u/who && chown -R -h 4711:4711 /opt/srv/u",
     )?;
-    let java = ["java", "-Dmz.home=/opt/srv/u/mz", NAMED, CLASS, "platform"];
-    let _pico = Imitation::java(&java).start(&site)?;
-    let call = || recurring(site.agent().param("ha_check", "no"), 20).param("mz_home", "/opt/srv/u/mz");
+    let java = ["java", "-Dmz.home=/opt/srv/u/mz", CONFIGNAME_OPTION, PICO_MAIN_CLASS, "platform"];
+    let _pico = FakeProcess::for_java(&java).start(&fixture)?;
+    let call = || {
+        as_recurring_monitor(fixture.agent().param("ha_check", "no"), 20).param("mz_home", "/opt/srv/u/mz")
+    };
     call().run("monitor")?;
-    assert!(!site.node.read("/opt/srv/u/who")?.is_empty(), "it is run where nobody exchanges anything");
-    site.node.write("/opt/swap.py", SWAP)?;
-    site.sh("setsid setpriv --reuid 4711 --regid 4711 --clear-groups python3 /opt/swap.py </dev/null >/dev/null 2>&1 &")?;
+    assert!(!fixture.node.read("/opt/srv/u/who")?.is_empty(), "it is run where nobody exchanges anything");
+    fixture.node.write("/opt/swap.py", SWAP_HOME_SCRIPT)?;
+    fixture.sh("setsid setpriv --reuid 4711 --regid 4711 --clear-groups python3 /opt/swap.py </dev/null >/dev/null 2>&1 &")?;
     for _ in 0..100 {
         call().run("monitor")?;
     }
-    let who = site.node.read("/opt/srv/u/who")?;
+    let who = fixture.node.read("/opt/srv/u/who")?;
     assert!(who.lines().all(|user| user == "4711"), "{who}");
     Ok(())
 }
@@ -405,24 +461,27 @@ fn home_that_is_exchanged_while_it_is_looked_at_runs_nothing_as_root() -> Done {
 /// Root, who runs what is root's own, executes and reads nothing that another could have written or exchanged: a java in another's directory
 /// is refused, and a registry of another's is named and not read.
 #[test]
-fn whoever_runs_as_root_accepts_only_what_is_roots_alone() -> Done {
-    let site = site(Kind::Platform).build()?;
-    if !has_other_users(&site) {
+fn root_owned_installation_accepts_only_files_of_root() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    if !has_second_user(&fixture) {
         return Ok(());
     }
-    site.sh("chown -R -h 0:0 /opt/mz; mkdir -p /opt/u/jdk/bin; ln -s /opt/mz/bin/mzsh /opt/u/jdk/bin/java; chown 4711 /opt/u")?;
-    site.agent().run("start")?.answers(OK);
-    recurring(site.agent(), 20).run("monitor")?.answers(OK).silently();
-    site.stop()?.answers(OK);
-    assert_eq!(site.last_end("platform")?.as_deref(), Some("shutdown"));
-    let refused = site.agent().param("java_home", "/opt/u/jdk").run("start")?;
-    refused.answers(GENERIC).because(&["/opt/u belongs to user 4711, not to root"]);
-    site.node.write("/opt/secret", format!("config.properties.\"mz.ha.host\" : \"{TOKEN}\"\n"))?;
-    site.sh(&format!(
-        "chmod 600 /opt/secret; chown 4711 $(dirname {REGISTRY}); ln -sfn /opt/secret {REGISTRY}"
+    fixture.sh("chown -R -h 0:0 /opt/mz; mkdir -p /opt/u/jdk/bin; ln -s /opt/mz/bin/mzsh /opt/u/jdk/bin/java; chown 4711 /opt/u")?;
+    fixture.agent().run("start")?.assert_exit_code(OCF_SUCCESS);
+    as_recurring_monitor(fixture.agent(), 20)
+        .run("monitor")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("shutdown"));
+    let refused = fixture.agent().param("java_home", "/opt/u/jdk").run("start")?;
+    refused.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["/opt/u belongs to user 4711, not to root"]);
+    fixture.node.write("/opt/secret", format!("config.properties.\"mz.ha.host\" : \"{SECRET}\"\n"))?;
+    fixture.sh(&format!(
+        "chmod 600 /opt/secret; chown 4711 $(dirname {PLATFORM_REGISTRY_FILE}); ln -sfn /opt/secret {PLATFORM_REGISTRY_FILE}"
     ))?;
-    let explained = site.agent().run("explain")?.expect(NOT_RUNNING)?;
-    assert!(!explained.stdout.contains(TOKEN), "{explained}");
+    let explained = fixture.agent().run("explain")?.expect_code(OCF_NOT_RUNNING)?;
+    assert!(!explained.stdout.contains(SECRET), "{explained}");
     assert!(explained.stdout.contains("is not opened as root: "), "{explained}");
     Ok(())
 }

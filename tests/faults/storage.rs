@@ -3,55 +3,60 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use testkit::site::{HOME, Kind, Site, in_short, recurring, site};
-use testkit::{AgentCall, Done, Error, Held, Process, Ran};
+use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
+use testkit::fixture::{AgentKind, Fixture, MZ_HOME, as_recurring_monitor, describe_processes, fixture};
+use testkit::{AgentCall, HungOperation, NodeCommandOutput, NodeProcess, TestResult, TestkitError};
 
 /// Longest that an agent's own process may be seen in state D without a break. Loading a page of a program takes far less, and what
 /// waits for storage waits for all of the action's time.
-const BRIEF: Duration = Duration::from_secs(1);
+const MAX_STATE_D_TIME: Duration = Duration::from_secs(1);
 
 /// Runs an action and watches the process that Pacemaker would wait for: it never waits for storage itself.
 #[track_caller]
-fn watched(site: &Site, call: AgentCall<'_>, action: &str) -> Result<Ran, Error> {
+fn run_never_in_state_d(
+    fixture: &Fixture,
+    call: AgentCall<'_>,
+    action: &str,
+) -> Result<NodeCommandOutput, TestkitError> {
     thread::scope(|scope| {
         let at_work = scope.spawn(|| call.run(action));
         let (mut since, mut longest) = (None, Duration::ZERO);
         while !at_work.is_finished() {
-            since = agent_in_d(site, action)?.then(|| since.unwrap_or_else(Instant::now));
+            since = is_agent_in_state_d(fixture, action)?.then(|| since.unwrap_or_else(Instant::now));
             longest = longest.max(since.map_or(Duration::ZERO, |since: Instant| since.elapsed()));
         }
-        assert!(longest < BRIEF, "{action}: the agent itself was in state D for {longest:?}");
+        assert!(longest < MAX_STATE_D_TIME, "{action}: the agent itself was in state D for {longest:?}");
         at_work.join().expect("the thread of the agent's call does not panic")
     })
 }
 
 /// Is the agent's own process, which is the executor's child, in state D?
-fn agent_in_d(site: &Site, action: &str) -> Result<bool, Error> {
-    let all = site.processes()?;
+fn is_agent_in_state_d(fixture: &Fixture, action: &str) -> Result<bool, TestkitError> {
+    let all = fixture.processes()?;
     let executors: Vec<u32> = all
         .iter()
         .filter(|p| p.argv.first().is_some_and(|a| a.ends_with("/executor")))
         .map(|p| p.pid)
         .collect();
     // One that was left behind by an agent is a child of process 1.
-    let own = |p: &&Process| executors.contains(&p.ppid) && p.argv.last().is_some_and(|word| word == action);
+    let own =
+        |p: &&NodeProcess| executors.contains(&p.ppid) && p.argv.last().is_some_and(|word| word == action);
     Ok(all.iter().filter(own).any(|process| process.state == 'D'))
 }
 
 /// Processes in state D: what an agent had to leave behind.
-fn abandoned(site: &Site) -> Result<Vec<Process>, Error> {
-    Ok(site.processes()?.into_iter().filter(|process| process.state == 'D').collect())
+fn processes_in_state_d(fixture: &Fixture) -> Result<Vec<NodeProcess>, TestkitError> {
+    Ok(fixture.processes()?.into_iter().filter(|process| process.state == 'D').collect())
 }
 
 /// Everything that waited has got its end, and of all processes only these live.
-fn until_only(site: &Site, pids: &[u32]) -> Done {
-    site.until("all that waited for storage to be gone", |site| {
-        let left = site.processes()?;
+fn wait_until_only(fixture: &Fixture, pids: &[u32]) -> TestResult {
+    fixture.wait_until("all that waited for storage to be gone", |fixture| {
+        let left = fixture.processes()?;
         Ok(if left.iter().map(|process| process.pid).eq(pids.iter().copied()) {
             Ok(())
         } else {
-            Err(in_short(&left))
+            Err(describe_processes(&left))
         })
     })
 }
@@ -59,43 +64,56 @@ fn until_only(site: &Site, pids: &[u32]) -> Done {
 /// On a node where storage hangs and nothing runs, probe and monitor of any depth answer "not running" and a stop succeeds at
 /// once; a start fails in time and says that storage does not answer.
 #[test]
-fn storage_that_hangs_under_nothing_is_not_running_and_no_failed_stop() -> Done {
-    for kind in [Kind::Platform, Kind::Ec] {
-        let site = site(kind).without_platform().build()?;
-        let hung = site.node.hang(HOME, Held::Everything)?;
-        watched(&site, site.agent(), "monitor")?.answers(NOT_RUNNING).because(&["not running"]);
+fn hung_storage_without_pico_is_not_running_and_fails_only_start() -> TestResult {
+    for kind in [AgentKind::Platform, AgentKind::Ec] {
+        let fixture = fixture(kind).without_platform().build()?;
+        let hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
+        run_never_in_state_d(&fixture, fixture.agent(), "monitor")?
+            .assert_exit_code(OCF_NOT_RUNNING)
+            .assert_reason(&["not running"]);
         for level in [0, 10, 20] {
-            watched(&site, site.recurring(level), "monitor")?.answers(NOT_RUNNING).because(&["not running"]);
+            run_never_in_state_d(&fixture, fixture.recurring_monitor(level), "monitor")?
+                .assert_exit_code(OCF_NOT_RUNNING)
+                .assert_reason(&["not running"]);
         }
-        let stop = watched(&site, site.agent(), "stop")?.answers(OK).silently();
-        assert!(stop.wall < Duration::from_secs(5), "{stop}");
-        assert!(abandoned(&site)?.is_empty(), "none of these needs storage");
-        watched(&site, site.agent(), "start")?.answers(GENERIC).because(&[site.pico(), "storage", HOME]);
-        let validated = watched(&site, site.agent().level(10), "validate-all")?.answers(GENERIC);
-        validated.because(&["storage", HOME]);
-        watched(&site, site.agent(), "stop")?.answers(OK);
-        watched(&site, site.agent(), "monitor")?.answers(NOT_RUNNING);
+        let stop = run_never_in_state_d(&fixture, fixture.agent(), "stop")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
+        assert!(stop.wall_time < Duration::from_secs(5), "{stop}");
+        assert!(processes_in_state_d(&fixture)?.is_empty(), "none of these needs storage");
+        run_never_in_state_d(&fixture, fixture.agent(), "start")?
+            .assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&[fixture.pico(), "storage", MZ_HOME]);
+        let validated = run_never_in_state_d(&fixture, fixture.agent().check_level(10), "validate-all")?
+            .assert_exit_code(OCF_ERR_GENERIC);
+        validated.assert_reason(&["storage", MZ_HOME]);
+        run_never_in_state_d(&fixture, fixture.agent(), "stop")?.assert_exit_code(OCF_SUCCESS);
+        run_never_in_state_d(&fixture, fixture.agent(), "monitor")?.assert_exit_code(OCF_NOT_RUNNING);
         hung.release();
-        until_only(&site, &[])?;
-        assert_eq!(site.calls("")?, 0, "mzsh was not executed, then or later");
+        wait_until_only(&fixture, &[])?;
+        assert_eq!(fixture.mzsh_call_count("")?, 0, "mzsh was not executed, then or later");
     }
     Ok(())
 }
 
 /// A JVM that lives runs while its storage hangs, for a monitor at depth 0 and a probe, whether a record knows of it or not.
 #[test]
-fn storage_that_hangs_under_a_live_jvm_is_no_failure() -> Done {
+fn hung_storage_under_live_jvm_fails_no_monitor() -> TestResult {
     for real in [false, true] {
-        let site = site(Kind::Ec).real(real).build()?;
-        let jvm = site.start()?;
-        let hung = site.node.hang(HOME, Held::Everything)?;
+        let fixture = fixture(AgentKind::Ec).real_jvm(real).build()?;
+        let jvm = fixture.start()?;
+        let hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
         for _ in 0..2 {
-            watched(&site, site.recurring(0), "monitor")?.answers(OK).silently();
-            watched(&site, site.agent(), "monitor")?.answers(OK).silently();
-            assert_eq!(site.recorded()?, Some(jvm.pid));
-            site.sh(&format!("rm {}", site.record()))?;
+            run_never_in_state_d(&fixture, fixture.recurring_monitor(0), "monitor")?
+                .assert_exit_code(OCF_SUCCESS)
+                .assert_no_output();
+            run_never_in_state_d(&fixture, fixture.agent(), "monitor")?
+                .assert_exit_code(OCF_SUCCESS)
+                .assert_no_output();
+            assert_eq!(fixture.recorded_pid()?, Some(jvm.pid));
+            fixture.sh(&format!("rm {}", fixture.record_path()))?;
         }
-        assert!(abandoned(&site)?.is_empty(), "none of these needs storage");
+        assert!(processes_in_state_d(&fixture)?.is_empty(), "none of these needs storage");
         hung.release();
     }
     Ok(())
@@ -103,17 +121,18 @@ fn storage_that_hangs_under_a_live_jvm_is_no_failure() -> Done {
 
 /// A deep check whose client can't be run, for its storage hangs, is a warning and no failure: the JVM is alive.
 #[test]
-fn a_deep_check_that_storage_holds_up_is_no_failure() -> Done {
+fn deep_monitor_on_hung_storage_is_a_warning() -> TestResult {
     for recorded in [true, false] {
-        let site = site(Kind::Ec).build()?;
-        let jvm = if recorded { site.start()? } else { site.start_by_hand()? };
-        let hung = site.node.hang(HOME, Held::Everything)?;
+        let fixture = fixture(AgentKind::Ec).build()?;
+        let jvm = if recorded { fixture.start()? } else { fixture.start_by_mzsh()? };
+        let hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
         for level in [10, 20] {
-            watched(&site, site.recurring(level), "monitor")?.answers(OK);
+            run_never_in_state_d(&fixture, fixture.recurring_monitor(level), "monitor")?
+                .assert_exit_code(OCF_SUCCESS);
         }
-        let log = site.log()?;
+        let log = fixture.log()?;
         assert!(log.contains("could not be asked") && log.contains("storage has not answered"), "{log}");
-        assert!(site.lives(&jvm)?);
+        assert!(fixture.is_alive(&jvm)?);
         hung.release();
     }
     Ok(())
@@ -122,19 +141,19 @@ fn a_deep_check_that_storage_holds_up_is_no_failure() -> Done {
 /// A stop ends a JVM by signals while its storage hangs, within the shortest time that Pacemaker gives by default, whether a
 /// record knows of it or not.
 #[test]
-fn a_stop_ends_a_jvm_whose_storage_hangs() -> Done {
+fn stop_ends_jvm_with_hung_storage() -> TestResult {
     for recorded in [true, false] {
-        let site = site(Kind::Platform).build()?;
-        let jvm = site.stand_in("platform", "")?;
+        let fixture = fixture(AgentKind::Platform).build()?;
+        let jvm = fixture.start_fake_pico("platform", "")?;
         if recorded {
-            site.monitor(0)?.answers(OK);
+            fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS);
         }
-        let hung = site.node.hang(HOME, Held::Everything)?;
-        watched(&site, site.agent(), "stop")?.answers(OK);
-        assert!(!site.lives(&jvm)?);
-        site.probe()?.answers(NOT_RUNNING);
+        let hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
+        run_never_in_state_d(&fixture, fixture.agent(), "stop")?.assert_exit_code(OCF_SUCCESS);
+        assert!(!fixture.is_alive(&jvm)?);
+        fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
         hung.release();
-        until_only(&site, &[])?;
+        wait_until_only(&fixture, &[])?;
     }
     Ok(())
 }
@@ -142,15 +161,15 @@ fn a_stop_ends_a_jvm_whose_storage_hangs() -> Done {
 /// One that would write its log on SIGTERM or a thread dump, and so come to wait for storage where no signal ends it, is ended all the
 /// same: what has to be written can't be, so it gets SIGKILL alone.
 #[test]
-fn a_stop_ends_a_jvm_that_would_write_to_storage_that_hangs() -> Done {
-    for (kind, real) in [(Kind::Platform, false), (Kind::Ec, true)] {
-        let site = site(kind).real(real).build()?;
-        let jvm = site.start()?;
-        let hung = site.node.hang(HOME, Held::Everything)?;
-        watched(&site, site.agent(), "stop")?.answers(OK);
-        assert!(!site.lives(&jvm)?);
+fn stop_ends_jvm_about_to_write_to_hung_storage() -> TestResult {
+    for (kind, real) in [(AgentKind::Platform, false), (AgentKind::Ec, true)] {
+        let fixture = fixture(kind).real_jvm(real).build()?;
+        let jvm = fixture.start()?;
+        let hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
+        run_never_in_state_d(&fixture, fixture.agent(), "stop")?.assert_exit_code(OCF_SUCCESS);
+        assert!(!fixture.is_alive(&jvm)?);
         hung.release();
-        assert_eq!(site.last_end(site.pico())?, None, "it had no time to say how it ended");
+        assert_eq!(fixture.last_end_reason(fixture.pico())?, None, "it had no time to say how it ended");
     }
     Ok(())
 }
@@ -158,74 +177,87 @@ fn a_stop_ends_a_jvm_that_would_write_to_storage_that_hangs() -> Done {
 /// A helper that can't be ended keeps nothing of the agent's: a caller that reads the agent's output to the end, as `$(...)` does,
 /// gets it when the agent ends.
 #[test]
-fn a_caller_that_reads_to_the_end_is_not_held_up_by_a_helper_that_hangs() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let hung = site.node.hang(HOME, Held::Everything)?;
-    let (argv, environment) = site.agent().meta_timeout(Duration::from_secs(8)).spelled_out("start");
+fn caller_reading_output_to_eof_is_not_delayed_by_hung_worker() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    let hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
+    let (argv, environment) =
+        fixture.agent().meta_timeout(Duration::from_secs(8)).argv_and_environment("start");
     let line = format!("said=$({} 2>&1); code=$?; echo \"$said\"; exit $code", argv.join(" "));
-    let shell = site.node.command("sh").args(["-c", &line]).time_limit(Duration::from_secs(20));
+    let shell = fixture.node.command("sh").args(["-c", &line]).time_limit(Duration::from_secs(20));
     let shell = environment.into_iter().fold(shell, |call, (name, value)| call.env(name, value));
-    let ran = shell.run()?.expect(GENERIC)?;
+    let ran = shell.run()?.expect_code(OCF_ERR_GENERIC)?;
     assert!(ran.stdout.contains("ocf-exit-reason:platform: "), "{ran}");
-    assert_eq!(abandoned(&site)?.len(), 1);
+    assert_eq!(processes_in_state_d(&fixture)?.len(), 1);
     hung.release();
-    until_only(&site, &[])
+    wait_until_only(&fixture, &[])
 }
 
 /// A JVM that is killed while its storage hangs is not running, and is named.
 #[test]
-fn a_jvm_that_dies_while_storage_hangs_is_not_running() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let jvm = site.start()?;
-    let hung = site.node.hang(HOME, Held::Everything)?;
-    site.signal(jvm.pid, "KILL")?;
+fn jvm_killed_on_hung_storage_is_not_running() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    let jvm = fixture.start()?;
+    let hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
+    fixture.signal(jvm.pid, "KILL")?;
     for level in [0, 10, 20] {
-        let monitor = watched(&site, site.recurring(level), "monitor")?.answers(NOT_RUNNING);
-        monitor.because(&["platform", &format!("pid {} ", jvm.pid), "has ended"]);
+        let monitor = run_never_in_state_d(&fixture, fixture.recurring_monitor(level), "monitor")?
+            .assert_exit_code(OCF_NOT_RUNNING);
+        monitor.assert_reason(&["platform", &format!("pid {} ", jvm.pid), "has ended"]);
     }
-    site.probe()?.answers(NOT_RUNNING);
-    site.stop()?.answers(OK).silently();
+    fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     hung.release();
-    until_only(&site, &[])
+    wait_until_only(&fixture, &[])
 }
 
 /// Where mzsh is seen but its execution, or already the look into it, hangs, a start ends by itself with its own reason, and nothing
 /// comes up later when the storage is back.
 #[test]
-fn an_mzsh_whose_execution_hangs_fails_the_start_and_brings_nothing_up_later() -> Done {
-    for (held, words) in [(Held::Execution, "mzsh"), (Held::Open, "storage has not answered")] {
-        let site = site(Kind::Platform).build()?;
-        let hung = site.node.hang("/opt/mz/bin/mzsh", held)?;
-        watched(&site, site.agent(), "start")?.answers(GENERIC).because(&["platform", words]);
-        let left = site.processes()?;
-        assert!(left.len() <= 1 && left.iter().all(|process| process.state == 'D'), "{}", in_short(&left));
+fn mzsh_hung_in_exec_fails_start_and_starts_nothing_later() -> TestResult {
+    for (held, words) in
+        [(HungOperation::Execution, "mzsh"), (HungOperation::Open, "storage has not answered")]
+    {
+        let fixture = fixture(AgentKind::Platform).build()?;
+        let hung = fixture.node.hang_storage("/opt/mz/bin/mzsh", held)?;
+        run_never_in_state_d(&fixture, fixture.agent(), "start")?
+            .assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&["platform", words]);
+        let left = fixture.processes()?;
+        assert!(
+            left.len() <= 1 && left.iter().all(|process| process.state == 'D'),
+            "{}",
+            describe_processes(&left)
+        );
         hung.release();
-        until_only(&site, &[])?;
-        site.probe()?.answers(NOT_RUNNING);
-        assert_eq!(site.calls("")?, 0, "mzsh was not executed, then or later");
-        site.start()?;
-        site.stop()?.answers(OK);
-        site.nothing_left()?;
+        wait_until_only(&fixture, &[])?;
+        fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+        assert_eq!(fixture.mzsh_call_count("")?, 0, "mzsh was not executed, then or later");
+        fixture.start()?;
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
 
 /// Where the execution of mzsh hangs, a stop ends the JVM by signals within the shortest time that Pacemaker gives by default.
 #[test]
-fn an_mzsh_whose_execution_hangs_does_not_keep_a_stop_from_ending_the_jvm() -> Done {
-    for held in [Held::Execution, Held::Open, Held::Read] {
-        let site = site(Kind::Platform).build()?;
-        let jvm = site.start()?;
-        let hung = site.node.hang("/opt/mz/bin/mzsh", held)?;
+fn mzsh_hung_in_exec_does_not_keep_stop_from_ending_jvm() -> TestResult {
+    for held in [HungOperation::Execution, HungOperation::Open, HungOperation::Read] {
+        let fixture = fixture(AgentKind::Platform).build()?;
+        let jvm = fixture.start()?;
+        let hung = fixture.node.hang_storage("/opt/mz/bin/mzsh", held)?;
         for level in [0, 10] {
-            watched(&site, site.recurring(level), "monitor")?.answers(OK).silently();
+            run_never_in_state_d(&fixture, fixture.recurring_monitor(level), "monitor")?
+                .assert_exit_code(OCF_SUCCESS)
+                .assert_no_output();
         }
-        watched(&site, site.recurring(20).param("mzsh_timeout", "2"), "monitor")?.answers(OK);
-        watched(&site, site.agent(), "stop")?.answers(OK);
-        assert!(!site.lives(&jvm)?);
-        site.probe()?.answers(NOT_RUNNING);
+        run_never_in_state_d(&fixture, fixture.recurring_monitor(20).param("mzsh_timeout", "2"), "monitor")?
+            .assert_exit_code(OCF_SUCCESS);
+        run_never_in_state_d(&fixture, fixture.agent(), "stop")?.assert_exit_code(OCF_SUCCESS);
+        assert!(!fixture.is_alive(&jvm)?);
+        fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
         hung.release();
-        until_only(&site, &[])?;
+        wait_until_only(&fixture, &[])?;
     }
     Ok(())
 }
@@ -233,50 +265,56 @@ fn an_mzsh_whose_execution_hangs_does_not_keep_a_stop_from_ending_the_jvm() -> D
 /// However often a deep monitor asks storage that hangs, it leaves at most one process that can't be ended, and its reason says
 /// for how long storage has not answered.
 #[test]
-fn of_ten_monitors_on_storage_that_hangs_at_most_one_process_is_left() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let jvm = site.start_by_hand()?;
-    let hung = site.node.hang(HOME, Held::Everything)?;
+fn ten_monitors_on_hung_storage_leave_at_most_one_process() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    let jvm = fixture.start_by_mzsh()?;
+    let hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
     for _ in 0..10 {
-        let call = recurring(site.agent(), 10).param("ha_check", "yes").meta_timeout(Duration::from_secs(8));
-        watched(&site, call, "monitor")?.answers(OK);
-        let left = abandoned(&site)?;
-        assert!(left.len() <= 1, "{}", in_short(&left));
+        let call = as_recurring_monitor(fixture.agent(), 10)
+            .param("ha_check", "yes")
+            .meta_timeout(Duration::from_secs(8));
+        run_never_in_state_d(&fixture, call, "monitor")?.assert_exit_code(OCF_SUCCESS);
+        let left = processes_in_state_d(&fixture)?;
+        assert!(left.len() <= 1, "{}", describe_processes(&left));
     }
-    let said =
-        site.agent().meta_timeout(Duration::from_secs(8)).level(10).run("validate-all")?.answers(GENERIC);
-    said.because(&["storage has not answered for ", HOME]);
-    assert!(abandoned(&site)?.len() <= 1);
+    let said = fixture
+        .agent()
+        .meta_timeout(Duration::from_secs(8))
+        .check_level(10)
+        .run("validate-all")?
+        .assert_exit_code(OCF_ERR_GENERIC);
+    said.assert_reason(&["storage has not answered for ", MZ_HOME]);
+    assert!(processes_in_state_d(&fixture)?.len() <= 1);
     hung.release();
-    until_only(&site, &[jvm.pid])?;
-    site.monitor(10)?.answers(OK).silently();
+    wait_until_only(&fixture, &[jvm.pid])?;
+    fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     Ok(())
 }
 
 /// Storage that hangs for a while and comes back restarts nothing: the same JVM is well at each depth, and nobody is left that
 /// waited.
 #[test]
-fn storage_that_comes_back_finds_everything_as_it_was() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let jvm = site.start()?;
+fn recovered_storage_restarts_nothing() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    let jvm = fixture.start()?;
     for _ in 0..2 {
-        let hung = site.node.hang(HOME, Held::Everything)?;
+        let hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
         for level in [0, 10, 20] {
-            watched(&site, site.recurring(level), "monitor")?;
+            run_never_in_state_d(&fixture, fixture.recurring_monitor(level), "monitor")?;
         }
         hung.release();
-        until_only(&site, &[jvm.pid])?;
+        wait_until_only(&fixture, &[jvm.pid])?;
         for level in [0, 10, 20] {
-            site.monitor(level)?.answers(OK).silently();
+            fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         }
-        assert_eq!((site.one("platform")?.pid, site.recorded()?), (jvm.pid, Some(jvm.pid)));
+        assert_eq!((fixture.single_pico("platform")?.pid, fixture.recorded_pid()?), (jvm.pid, Some(jvm.pid)));
     }
-    assert_eq!((site.calls("startup")?, site.calls("shutdown")?), (1, 0));
+    assert_eq!((fixture.mzsh_call_count("startup")?, fixture.mzsh_call_count("shutdown")?), (1, 0));
     Ok(())
 }
 
 /// Ways in which an installation is not where it was.
-const GONE: [(&str, &str); 4] = [
+const MISSING_INSTALLATIONS: [(&str, &str); 4] = [
     ("moved away", "mv /opt/mz /opt/away"),
     ("an empty directory of root's", "mv /opt/mz /opt/away && mkdir /opt/mz"),
     ("covered by an empty file system of root's", "mount -t tmpfs -o mode=755 tmpfs /opt/mz"),
@@ -289,29 +327,34 @@ const GONE: [(&str, &str); 4] = [
 /// A JVM whose installation is gone, or covered by an empty mount point of root's or somebody else's, runs for a monitor and a probe and
 /// is ended by a stop, whether a record knows of it or not: who owns a directory never makes a process "not ours".
 #[test]
-fn an_installation_that_is_gone_under_a_live_jvm_hides_nothing() -> Done {
-    for (what, how) in GONE {
+fn missing_installation_hides_no_live_jvm() -> TestResult {
+    for (what, how) in MISSING_INSTALLATIONS {
         for recorded in [true, false] {
-            let site = site(Kind::Platform).build()?;
-            let jvm = site.start()?;
-            site.sh(how)?;
-            let forget =
-                || if recorded { Ok(()) } else { site.sh(&format!("rm -f {}", site.record())).map(drop) };
+            let fixture = fixture(AgentKind::Platform).build()?;
+            let jvm = fixture.start()?;
+            fixture.sh(how)?;
+            let forget = || {
+                if recorded {
+                    Ok(())
+                } else {
+                    fixture.sh(&format!("rm -f {}", fixture.record_path())).map(drop)
+                }
+            };
             forget()?;
-            site.monitor(0)?.answers(OK).silently();
+            fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
             forget()?;
-            site.probe()?.answers(OK).silently();
+            fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
             forget()?;
-            site.monitor(10)?.answers(OK);
-            assert_eq!(site.recorded()?, Some(jvm.pid), "{what}");
+            fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS);
+            assert_eq!(fixture.recorded_pid()?, Some(jvm.pid), "{what}");
             forget()?;
-            site.stop()?.answers(OK);
-            assert!(!site.lives(&jvm)?, "{what}");
-            site.nothing_left()?;
-            site.probe()?.answers(NOT_RUNNING);
-            site.agent().run("start")?.answers(GENERIC).because(&[
+            fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+            assert!(!fixture.is_alive(&jvm)?, "{what}");
+            fixture.assert_nothing_left()?;
+            fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
+            fixture.agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[
                 "mz_home",
-                HOME,
+                MZ_HOME,
                 "is its storage mounted?",
             ]);
         }

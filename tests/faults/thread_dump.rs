@@ -2,62 +2,66 @@
 
 use std::time::Duration;
 
-use testkit::answer::{Answer, OK};
-use testkit::site::{Kind, MZADMIN, Site, site};
-use testkit::{Done, Error};
+use testkit::assertions::{AgentAssertions, OCF_SUCCESS};
+use testkit::fixture::{AgentKind, Fixture, MZADMIN_UID, fixture};
+use testkit::{TestResult, TestkitError};
 
-use crate::cells::STRANGER;
+use crate::process_cases::FOREIGN_UID;
 
 /// Where they are kept, in the node.
-const DUMPS: &str = "/var/log/mediationzone-ra";
+const DUMP_DIRECTORY: &str = "/var/log/mediationzone-ra";
 
 /// Their names, oldest first.
-fn dumps(site: &Site) -> Result<Vec<String>, Error> {
-    Ok(site.sh(&format!("ls {DUMPS} 2>/dev/null || :"))?.lines().map(str::to_owned).collect())
+fn dump_files(fixture: &Fixture) -> Result<Vec<String>, TestkitError> {
+    Ok(fixture.sh(&format!("ls {DUMP_DIRECTORY} 2>/dev/null || :"))?.lines().map(str::to_owned).collect())
 }
 
 /// A Platform that mzsh can't shut down.
-fn deaf() -> Result<Site, Error> {
-    let site = site(Kind::Platform).jvm().build()?;
-    site.start()?;
-    site.sh("mv /opt/mz/bin/mzsh /opt/mz/bin/mzsh.true")?;
-    Ok(site)
+fn fixture_without_mzsh() -> Result<Fixture, TestkitError> {
+    let fixture = fixture(AgentKind::Platform).jvm().build()?;
+    fixture.start()?;
+    fixture.sh("mv /opt/mz/bin/mzsh /opt/mz/bin/mzsh.true")?;
+    Ok(fixture)
 }
 
 /// Before a JVM that does not follow mzsh is killed, the state of all its threads is kept on local disk, for root alone,
 /// and the log says where.
 #[test]
-fn a_jvm_that_has_to_be_killed_leaves_a_dump_of_its_threads() -> Done {
-    let site = deaf()?;
-    site.stop()?.answers(OK);
-    site.nothing_left()?;
-    let [name] = dumps(&site)?.try_into().unwrap_or_else(|all| panic!("{all:?}: {:?}", site.log()));
-    let dump = site.node.read(format!("{DUMPS}/{name}"))?;
+fn thread_dump_is_kept_before_kill() -> TestResult {
+    let fixture = fixture_without_mzsh()?;
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    fixture.assert_nothing_left()?;
+    let [name] =
+        dump_files(&fixture)?.try_into().unwrap_or_else(|all| panic!("{all:?}: {:?}", fixture.log()));
+    let dump = fixture.node.read(format!("{DUMP_DIRECTORY}/{name}"))?;
     assert!(dump.contains("Full thread dump") && dump.contains("\"main\""), "{dump}");
     assert!(name.starts_with("platform."), "{name}");
-    assert_eq!(site.sh(&format!("stat -c '%a %U' {DUMPS} {DUMPS}/{name}"))?, "700 root\n600 root\n");
-    let log = site.log()?;
-    assert!(log.contains(&format!("{DUMPS}/{name}")), "{log}");
-    assert_eq!(site.sh("ls -A /tmp | grep -v hsperfdata || :")?, "", "nothing of the question is left");
+    assert_eq!(
+        fixture.sh(&format!("stat -c '%a %U' {DUMP_DIRECTORY} {DUMP_DIRECTORY}/{name}"))?,
+        "700 root\n600 root\n"
+    );
+    let log = fixture.log()?;
+    assert!(log.contains(&format!("{DUMP_DIRECTORY}/{name}")), "{log}");
+    assert_eq!(fixture.sh("ls -A /tmp | grep -v hsperfdata || :")?, "", "nothing of the question is left");
     Ok(())
 }
 
 /// With `thread_dump=no` there is none.
 #[test]
-fn none_is_taken_that_is_not_wanted() -> Done {
-    let site = deaf()?;
-    site.agent().param("thread_dump", "no").run("stop")?.answers(OK);
-    site.nothing_left()?;
-    assert_eq!(dumps(&site)?, Vec::<String>::new());
+fn thread_dump_no_takes_none() -> TestResult {
+    let fixture = fixture_without_mzsh()?;
+    fixture.agent().param("thread_dump", "no").run("stop")?.assert_exit_code(OCF_SUCCESS);
+    fixture.assert_nothing_left()?;
+    assert_eq!(dump_files(&fixture)?, Vec::<String>::new());
     Ok(())
 }
 
 /// However often a JVM has to be killed, no more than ten dumps of a resource are kept, the last ones, and none of another's
 /// is touched.
 #[test]
-fn the_last_ten_are_kept() -> Done {
-    let site = deaf()?;
-    site.sh(&format!("mkdir -m 700 {DUMPS}"))?;
+fn thread_dumps_are_limited_to_last_ten_per_resource() -> TestResult {
+    let fixture = fixture_without_mzsh()?;
+    fixture.sh(&format!("mkdir -m 700 {DUMP_DIRECTORY}"))?;
     let old: Vec<String> = (0..12).map(|n| format!("platform.17000000{n:02}.44.threads")).collect();
     let others = [
         "platform.1.1700000000.44.threads",
@@ -65,10 +69,10 @@ fn the_last_ten_are_kept() -> Done {
         "platform2.1700000000.44.threads",
     ];
     for name in old.iter().map(String::as_str).chain(others) {
-        site.node.write(format!("{DUMPS}/{name}"), "old")?;
+        fixture.node.write(format!("{DUMP_DIRECTORY}/{name}"), "old")?;
     }
-    site.stop()?.answers(OK);
-    let all = dumps(&site)?;
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    let all = dump_files(&fixture)?;
     let (kept, rest): (Vec<String>, Vec<String>) =
         all.into_iter().partition(|name| !others.contains(&name.as_str()));
     assert_eq!(kept.len(), 10, "{kept:?}");
@@ -79,18 +83,18 @@ fn the_last_ten_are_kept() -> Done {
 
 /// Where no dump can be kept, the JVM is asked for one in its own log, and the stop goes on.
 #[test]
-fn without_a_place_for_it_the_jvm_writes_it_to_its_own_log() -> Done {
-    let site = deaf()?;
-    site.node.write(DUMPS, "no directory")?;
-    site.stop()?.answers(OK);
-    site.nothing_left()?;
-    let log = site.node.read("/opt/mz/log/platform_current.log")?;
+fn thread_dump_goes_to_jvm_log_when_directory_is_unusable() -> TestResult {
+    let fixture = fixture_without_mzsh()?;
+    fixture.node.write(DUMP_DIRECTORY, "no directory")?;
+    fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+    fixture.assert_nothing_left()?;
+    let log = fixture.node.read("/opt/mz/log/platform_current.log")?;
     assert_eq!(log.matches("Full thread dump").count(), 1, "{log}");
     Ok(())
 }
 
 /// Listens at the JVM's socket; `$answer` is what it does with who comes.
-const LISTENER: &str = "import socket,os,time
+const ATTACH_LISTENER: &str = "import socket,os,time
 path='/tmp/.java_pid$pid'
 s=socket.socket(socket.AF_UNIX)
 s.bind(path)
@@ -108,40 +112,40 @@ while True:
 /// Another process that answers tools in the JVM's place, of a stranger or of the JVM's own user, or a stranger's file in the way of the question,
 /// is named, told nothing, and not waited for; nothing that it says is kept, and the JVM writes its threads to its own log.
 #[test]
-fn another_process_that_answers_for_the_jvm_is_named_and_not_believed() -> Done {
+fn thread_dump_socket_of_other_process_is_named_and_not_used() -> TestResult {
     let forges = "c.recv(100); c.sendall(b'0\\nFORGED'+b'x'*2000000)";
     for (user, answer, why) in [
-        (STRANGER, forges, "has laid /tmp/.java_pid"),
-        (STRANGER, "time.sleep(100)", "has laid /tmp/.java_pid"),
-        (STRANGER, "", "has laid /tmp/.attach_pid"),
-        (MZADMIN, forges, " listens process "),
+        (FOREIGN_UID, forges, "has laid /tmp/.java_pid"),
+        (FOREIGN_UID, "time.sleep(100)", "has laid /tmp/.java_pid"),
+        (FOREIGN_UID, "", "has laid /tmp/.attach_pid"),
+        (MZADMIN_UID, forges, " listens process "),
     ] {
-        let site = deaf()?;
-        if site.node.owner() == "root" {
+        let fixture = fixture_without_mzsh()?;
+        if fixture.node.owner() == "root" {
             return Ok(());
         }
-        let pid = site.recorded()?.expect("it runs").to_string();
-        site.sh("install -m 777 -d /opt/asked.d")?;
-        let script = LISTENER
+        let pid = fixture.recorded_pid()?.expect("it runs").to_string();
+        fixture.sh("install -m 777 -d /opt/asked.d")?;
+        let script = ATTACH_LISTENER
             .replace("$pid", &pid)
             .replace("$answer", answer)
             .replace("/opt/asked", "/opt/asked.d/by");
-        site.node.write("/opt/listen.py", script)?;
+        fixture.node.write("/opt/listen.py", script)?;
         let line = if answer.is_empty() {
             format!("touch /tmp/.attach_pid{pid}")
         } else {
             "python3 /opt/listen.py </dev/null >/dev/null 2>&1 & sleep 0.5".to_owned()
         };
-        site.sh(&format!("setpriv --reuid {user} --regid {user} --clear-groups setsid sh -c '{line}'"))?;
-        let ran = site.stop()?.answers(OK);
-        assert!(ran.wall < Duration::from_secs(3), "{ran}");
-        let log = site.log()?;
+        fixture.sh(&format!("setpriv --reuid {user} --regid {user} --clear-groups setsid sh -c '{line}'"))?;
+        let ran = fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        assert!(ran.wall_time < Duration::from_secs(3), "{ran}");
+        let log = fixture.log()?;
         assert!(log.contains("no thread dump of ") && log.contains(why), "{why}: {log}");
-        assert_eq!(dumps(&site)?, Vec::<String>::new());
-        if user == STRANGER {
-            assert_eq!(site.sh("ls /opt/asked.d")?, "", "nobody has come to the stranger");
+        assert_eq!(dump_files(&fixture)?, Vec::<String>::new());
+        if user == FOREIGN_UID {
+            assert_eq!(fixture.sh("ls /opt/asked.d")?, "", "nobody has come to the stranger");
         }
-        let log = site.node.read("/opt/mz/log/platform_current.log")?;
+        let log = fixture.node.read("/opt/mz/log/platform_current.log")?;
         assert!(log.contains("Full thread dump"), "{log}");
     }
     Ok(())

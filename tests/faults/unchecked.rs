@@ -1,8 +1,8 @@
 //! Deep checks that can't be made, run after run.
 
-use testkit::answer::{Answer, DEGRADED, GENERIC, OK};
-use testkit::site::{Kind, Site, site};
-use testkit::{AgentCall, Done, Error, Ran};
+use testkit::assertions::{AgentAssertions, OCF_DEGRADED, OCF_ERR_GENERIC, OCF_SUCCESS};
+use testkit::fixture::{AgentKind, Fixture, fixture};
+use testkit::{AgentCall, NodeCommandOutput, TestResult, TestkitError};
 
 /// A check that can't be made: the depth, a line for the shell that takes away what is needed, and one that gives it back; words of why.
 struct Lack {
@@ -47,16 +47,16 @@ const LACKS: [Lack; 5] = [
 
 const CONF: &str = "/opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf";
 
-fn running() -> Result<Site, Error> {
-    let site = site(Kind::Platform).build()?;
-    site.sh(": >/tmp/status")?;
-    site.wrap_mzsh("[ \"$1\" != status ] || . /tmp/status")?;
-    site.start()?;
-    Ok(site)
+fn running() -> Result<Fixture, TestkitError> {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    fixture.sh(": >/tmp/status")?;
+    fixture.wrap_mzsh("[ \"$1\" != status ] || . /tmp/status")?;
+    fixture.start()?;
+    Ok(fixture)
 }
 
-fn sh(site: &Site, line: &str) -> Done {
-    site.sh(&line.replace("$conf", CONF).replace("$record", &site.record())).map(drop)
+fn sh(fixture: &Fixture, line: &str) -> TestResult {
+    fixture.sh(&line.replace("$conf", CONF).replace("$record", &fixture.record_path())).map(drop)
 }
 
 fn quick(call: AgentCall<'_>) -> AgentCall<'_> {
@@ -64,14 +64,14 @@ fn quick(call: AgentCall<'_>) -> AgentCall<'_> {
     call.param("mzsh_timeout", "3s").param("unchecked_limit", "3")
 }
 
-fn strict(site: &Site, depth: u32) -> Result<Ran, Error> {
-    quick(site.recurring(depth)).param("degraded", "yes").run("monitor")
+fn strict(fixture: &Fixture, depth: u32) -> Result<NodeCommandOutput, TestkitError> {
+    quick(fixture.recurring_monitor(depth)).param("degraded", "yes").run("monitor")
 }
 
 /// So many runs of the depth in a row could not be made, by the record.
 #[track_caller]
-fn counted(site: &Site, depth: u32, runs: u64) -> Done {
-    let counts = site.read_record()?["counts"][depth.to_string()].take();
+fn counted(fixture: &Fixture, depth: u32, runs: u64) -> TestResult {
+    let counts = fixture.read_record()?["counts"][depth.to_string()].take();
     assert_eq!(counts["unchecked"]["runs"].as_u64().unwrap_or(0), runs, "depth {depth}: {counts}");
     Ok(())
 }
@@ -79,134 +79,141 @@ fn counted(site: &Site, depth: u32, runs: u64) -> Done {
 /// A deep check that can't be made says nothing of the pico: well with a warning, and from the `unchecked_limit`th run in a row on "degraded", where that is wanted, with
 /// the time since when and why; the first one that is made clears that.
 #[test]
-fn check_that_could_not_be_made_for_long_is_told_with_the_time_and_why() -> Done {
+fn check_that_could_not_be_made_for_long_is_told_with_the_time_and_why() -> TestResult {
     for Lack { depth, take, give, why } in &LACKS {
-        let site = running()?;
-        sh(&site, take)?;
+        let fixture = running()?;
+        sh(&fixture, take)?;
         for run in 1..=2 {
-            strict(&site, *depth)?.answers(OK).silently();
-            counted(&site, *depth, run)?;
+            strict(&fixture, *depth)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+            counted(&fixture, *depth, run)?;
         }
-        assert!(!site.log()?.contains("not checked since"), "{}", site.log()?);
-        let since = site.read_record()?["counts"][depth.to_string()]["unchecked"]["since"].take();
-        strict(&site, *depth)?
-            .answers(DEGRADED)
-            .because(&["platform: not checked since ", " UTC (3 runs): "]);
-        strict(&site, *depth)?.answers(DEGRADED).because(&[" UTC (4 runs): "]);
-        assert_eq!(site.read_record()?["counts"][depth.to_string()]["unchecked"]["since"], since);
-        let log = site.log()?;
+        assert!(!fixture.log()?.contains("not checked since"), "{}", fixture.log()?);
+        let since = fixture.read_record()?["counts"][depth.to_string()]["unchecked"]["since"].take();
+        strict(&fixture, *depth)?
+            .assert_exit_code(OCF_DEGRADED)
+            .assert_reason(&["platform: not checked since ", " UTC (3 runs): "]);
+        strict(&fixture, *depth)?.assert_exit_code(OCF_DEGRADED).assert_reason(&[" UTC (4 runs): "]);
+        assert_eq!(fixture.read_record()?["counts"][depth.to_string()]["unchecked"]["since"], since);
+        let log = fixture.log()?;
         let told = |line: &str| line.contains(" UTC (4 runs): ") && line.contains(why);
         assert!(log.lines().any(told), "{why}: {log}");
         // Whoever does not want that answer has the words.
-        quick(site.recurring(*depth)).run("monitor")?.answers(OK).silently();
-        assert!(site.log()?.contains("not checked since ") && site.log()?.contains(" UTC (5 runs): "));
-        site.monitor(0)?.answers(OK).silently();
-        sh(&site, give)?;
-        strict(&site, *depth)?.answers(OK).silently();
-        counted(&site, *depth, 0)?;
-        sh(&site, take)?;
-        strict(&site, *depth)?.answers(OK).silently();
-        counted(&site, *depth, 1)?;
-        site.stop()?.answers(OK);
-        site.nothing_left()?;
+        quick(fixture.recurring_monitor(*depth))
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
+        assert!(fixture.log()?.contains("not checked since ") && fixture.log()?.contains(" UTC (5 runs): "));
+        fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        sh(&fixture, give)?;
+        strict(&fixture, *depth)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        counted(&fixture, *depth, 0)?;
+        sh(&fixture, take)?;
+        strict(&fixture, *depth)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        counted(&fixture, *depth, 1)?;
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }
 
 /// Unless it is set otherwise, it is the tenth run.
 #[test]
-fn ten_runs_are_the_limit_by_default() -> Done {
-    let site = running()?;
-    sh(&site, LACKS[0].take)?;
-    let run = || site.recurring(10).param("degraded", "yes").run("monitor");
+fn ten_runs_are_the_limit_by_default() -> TestResult {
+    let fixture = running()?;
+    sh(&fixture, LACKS[0].take)?;
+    let run = || fixture.recurring_monitor(10).param("degraded", "yes").run("monitor");
     for _ in 1..10 {
-        run()?.answers(OK).silently();
+        run()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
-    run()?.answers(DEGRADED).because(&["not checked since ", "(10 runs)"]);
+    run()?.assert_exit_code(OCF_DEGRADED).assert_reason(&["not checked since ", "(10 runs)"]);
     Ok(())
 }
 
 /// Only a check of the same depth that was made clears the count, whatever it found; not a run that only looked at the process, one of another depth, or a start
 /// that leaves the JVM running.
 #[test]
-fn only_a_check_of_the_same_depth_that_was_made_clears_the_count() -> Done {
-    let site = running()?;
-    sh(&site, "echo 'exit 127' >/tmp/status")?;
+fn only_a_check_of_the_same_depth_that_was_made_clears_the_count() -> TestResult {
+    let fixture = running()?;
+    sh(&fixture, "echo 'exit 127' >/tmp/status")?;
     for _ in 0..2 {
-        strict(&site, 20)?.answers(OK).silently();
+        strict(&fixture, 20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
     for depth in [0, 10] {
-        strict(&site, depth)?.answers(OK).silently();
+        strict(&fixture, depth)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
-    quick(site.agent()).run("monitor")?.answers(OK).silently();
-    let pid = site.one("platform")?.pid;
-    site.signal(pid, "STOP")?;
-    strict(&site, 20)?.answers(GENERIC).because(&["(T)"]);
-    site.signal(pid, "CONT")?;
-    quick(site.agent()).run("start")?.answers(OK).silently();
+    quick(fixture.agent()).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    let pid = fixture.single_pico("platform")?.pid;
+    fixture.signal(pid, "STOP")?;
+    strict(&fixture, 20)?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["(T)"]);
+    fixture.signal(pid, "CONT")?;
+    quick(fixture.agent()).run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     // Whoever asks for himself does not add to it.
     for _ in 0..2 {
-        quick(site.recurring(20)).without("OCF_RESKEY_CRM_meta_on_node").run("monitor")?;
+        quick(fixture.recurring_monitor(20)).without_env("OCF_RESKEY_CRM_meta_on_node").run("monitor")?;
     }
-    counted(&site, 20, 2)?;
-    counted(&site, 10, 0)?;
-    strict(&site, 20)?.answers(DEGRADED).because(&["not checked since ", "(3 runs)", "mzsh status"]);
+    counted(&fixture, 20, 2)?;
+    counted(&fixture, 10, 0)?;
+    strict(&fixture, 20)?.assert_exit_code(OCF_DEGRADED).assert_reason(&[
+        "not checked since ",
+        "(3 runs)",
+        "mzsh status",
+    ]);
     // One that was made and failed was made.
-    site.node.write("/tmp/status", "exit 1")?;
-    site.set(&["ha_answer=silent"])?;
-    strict(&site, 20)?.answers(GENERIC);
-    counted(&site, 20, 0)?;
-    site.set(&["ha_answer=OK"])?;
+    fixture.node.write("/tmp/status", "exit 1")?;
+    fixture.set(&["ha_answer=silent"])?;
+    strict(&fixture, 20)?.assert_exit_code(OCF_ERR_GENERIC);
+    counted(&fixture, 20, 0)?;
+    fixture.set(&["ha_answer=OK"])?;
     // One of another JVM is another matter.
-    sh(&site, "echo 'exit 127' >/tmp/status")?;
-    strict(&site, 20)?.answers(OK).silently();
-    counted(&site, 20, 1)?;
-    site.node.write("/tmp/status", "")?;
-    site.mzsh(&["restart", "platform"])?.expect(0)?;
-    site.monitor(0)?.answers(OK).silently();
-    counted(&site, 20, 0)
+    sh(&fixture, "echo 'exit 127' >/tmp/status")?;
+    strict(&fixture, 20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    counted(&fixture, 20, 1)?;
+    fixture.node.write("/tmp/status", "")?;
+    fixture.mzsh(&["restart", "platform"])?.expect_code(0)?;
+    fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    counted(&fixture, 20, 0)
 }
 
 /// A warning and a check that could not be made stand side by side: what mzsh says of a pico that has no other witness is told first, and since when the
 /// HA Monitor Server was not asked as well.
 #[test]
-fn what_is_found_beside_a_check_that_could_not_be_made_is_told_first() -> Done {
-    let site = site(Kind::Ec).build()?;
-    site.wrap_mzsh("[ \"$1\" != status ] || exit 1")?;
-    site.start()?;
-    sh(&site, LACKS[0].take)?;
+fn what_is_found_beside_a_check_that_could_not_be_made_is_told_first() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).build()?;
+    fixture.wrap_mzsh("[ \"$1\" != status ] || exit 1")?;
+    fixture.start()?;
+    sh(&fixture, LACKS[0].take)?;
     // The EC is excused, for its Platform is away.
-    site.signal(site.one("platform")?.pid, "KILL")?;
-    let deep = || quick(site.recurring(20)).run("monitor");
+    fixture.signal(fixture.single_pico("platform")?.pid, "KILL")?;
+    let deep = || quick(fixture.recurring_monitor(20)).run("monitor");
     for _ in 0..3 {
-        deep()?.answers(OK).silently();
+        deep()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
-    let log = site.log()?;
+    let log = fixture.log()?;
     let both = |line: &str| {
         let place = |word: &str| line.find(word);
         place("mzsh status: ").zip(place("; not checked since ")).is_some_and(|(first, last)| first < last)
     };
     assert_eq!(log.lines().filter(|line| both(line)).count(), 1, "{log}");
     // As a failure, it is that and nothing else.
-    site.mzsh(&["startup", "platform"])?.expect(0)?;
-    let failed = deep()?.answers(GENERIC).because(&["mzsh status: "]);
+    fixture.mzsh(&["startup", "platform"])?.expect_code(0)?;
+    let failed = deep()?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["mzsh status: "]);
     assert!(!failed.stderr.contains("not checked"), "{failed}");
-    counted(&site, 20, 4)
+    counted(&fixture, 20, 4)
 }
 
 /// `explain` tells for each depth since when and why a check could not be made, in text and as JSON, from the first time on.
 #[test]
-fn explain_tells_since_when_and_why_a_check_could_not_be_made() -> Done {
-    let site = running()?;
-    let explain = || quick(site.agent()).run("explain");
-    let ran = explain()?.expect(0)?;
+fn explain_tells_since_when_and_why_a_check_could_not_be_made() -> TestResult {
+    let fixture = running()?;
+    let explain = || quick(fixture.agent()).run("explain");
+    let ran = explain()?.expect_code(0)?;
     assert!(!ran.stdout.contains("not checked"), "{ran}");
-    sh(&site, LACKS[0].take)?;
-    strict(&site, 10)?.answers(OK).silently();
+    sh(&fixture, LACKS[0].take)?;
+    strict(&fixture, 10)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     for _ in 0..2 {
-        strict(&site, 20)?.answers(OK).silently();
+        strict(&fixture, 20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
-    let ran = explain()?.expect(0)?;
+    let ran = explain()?.expect_code(0)?;
     let lines: Vec<&str> = ran.stdout.lines().filter(|line| line.starts_with("not checked ")).collect();
     let [ten, twenty] = lines.as_slice() else { panic!("{ran}") };
     for (line, words) in [(ten, "at depth 10 since "), (twenty, "at depth 20 since ")] {
@@ -214,9 +221,9 @@ fn explain_tells_since_when_and_why_a_check_could_not_be_made() -> Done {
     }
     assert!(ten.contains(" UTC (1 run): ") && twenty.contains(" UTC (2 runs): "), "{ran}");
     // The executor hands on only the action.
-    let (mut argv, environment) = quick(site.agent()).spelled_out("explain");
+    let (mut argv, environment) = quick(fixture.agent()).argv_and_environment("explain");
     argv.push("--json".to_owned());
-    let call = site.node.command(&argv[0]).args(&argv[1..]);
+    let call = fixture.node.command(&argv[0]).args(&argv[1..]);
     let ran = environment.into_iter().fold(call, |call, (name, value)| call.env(name, value)).run()?;
     let document: serde_json::Value =
         serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));

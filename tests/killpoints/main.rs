@@ -5,69 +5,72 @@
 //! one is to kill it everywhere. Only the agent's own process is killed, as the executor does it; what it has started is
 //! left to itself.
 //!
-//! For each point ([`point::Scenario`]): the site is brought to where the action begins, the action is killed, recurring
+//! For each point ([`kill_scenario::KillScenario`]): the fixture is brought to where the action begins, the action is killed, recurring
 //! monitors and probes are asked until what it has left has come to rest (never 7 while a startup or a JVM lives, never 0
 //! without a JVM; at rest exactly 0 or 7), and a stop answers 0, after which there is no process and no file but the
 //! locks and the note of the last look that found nothing.
 //! A start afterwards succeeds: before every point that begins with a running pico, and after every tenth of the others.
 
-mod point;
+mod kill_scenario;
 
-use point::{From, Scenario};
-use testkit::Done;
-use testkit::site::Kind;
+use kill_scenario::{InitialState, KillScenario};
+use testkit::TestResult;
+use testkit::fixture::AgentKind;
 
 /// A start that has everything to do.
 #[test]
-fn start() -> Done {
-    Scenario::new("start", From::Nothing).each_call()
+fn start_killed_at_each_syscall() -> TestResult {
+    KillScenario::new("start", InitialState::NotRunning).kill_at_each_call()
 }
 
 /// One that also asks for the Platform first, and whose JVM stays in the session of mzsh.
 #[test]
-fn start_of_an_ec_whose_jvm_stays_in_the_session_of_mzsh() -> Done {
-    Scenario::new("start", From::Nothing).of(Kind::Ec).set("jvm_detached=false").each_call()
+fn start_of_ec_in_mzsh_session_killed_at_each_syscall() -> TestResult {
+    KillScenario::new("start", InitialState::NotRunning)
+        .with_kind(AgentKind::Ec)
+        .with_setting("jvm_detached=false")
+        .kill_at_each_call()
 }
 
 /// One that finds a stopped pico, which it ends first. Every look at that takes two seconds, so not at each call.
 #[test]
-fn start_over_a_hung_pico() -> Done {
-    Scenario::new("start", From::Hung).some_calls(30)
+fn start_over_sigstopped_pico_killed_at_30_syscalls() -> TestResult {
+    KillScenario::new("start", InitialState::Sigstopped).kill_at_some_calls(30)
 }
 
 /// A stop that mzsh does.
 #[test]
-fn stop() -> Done {
-    Scenario::new("stop", From::Running).each_call()
+fn stop_killed_at_each_syscall() -> TestResult {
+    KillScenario::new("stop", InitialState::Running).kill_at_each_call()
 }
 
 /// A stop that has to do it by signals.
 #[test]
-fn stop_without_mzsh() -> Done {
-    Scenario::new("stop", From::WithoutMzsh).each_call()
+fn stop_without_mzsh_killed_at_each_syscall() -> TestResult {
+    KillScenario::new("stop", InitialState::RunningWithoutMzsh).kill_at_each_call()
 }
 
 /// The cheapest check, of a pico that the record names.
 #[test]
-fn monitor_at_depth_0() -> Done {
-    Scenario::new("monitor", From::Running).recurring(0).each_call()
+fn monitor_depth_0_killed_at_each_syscall() -> TestResult {
+    KillScenario::new("monitor", InitialState::Running).recurring_monitor(0).kill_at_each_call()
 }
 
 /// The check that asks the HA Monitor Server, of a pico that no record names.
 #[test]
-fn monitor_at_depth_10_that_adopts() -> Done {
-    Scenario::new("monitor", From::Unknown).recurring(10).each_call()
+fn adopting_monitor_depth_10_killed_at_each_syscall() -> TestResult {
+    KillScenario::new("monitor", InitialState::RunningUnrecorded).recurring_monitor(10).kill_at_each_call()
 }
 
 /// A probe, of a pico that no record names.
 #[test]
-fn probe_that_adopts() -> Done {
-    Scenario::new("monitor", From::Unknown).each_call()
+fn adopting_probe_killed_at_each_syscall() -> TestResult {
+    KillScenario::new("monitor", InitialState::RunningUnrecorded).kill_at_each_call()
 }
 
 /// Real JVMs are slower, and end otherwise: a start and a stop at twenty points each.
 #[test]
-fn start_and_stop_of_a_real_jvm() -> Done {
-    Scenario::new("start", From::Nothing).jvm().some_calls(20)?;
-    Scenario::new("stop", From::Running).jvm().some_calls(20)
+fn start_and_stop_of_real_jvm_killed_at_20_syscalls() -> TestResult {
+    KillScenario::new("start", InitialState::NotRunning).with_real_jvm().kill_at_some_calls(20)?;
+    KillScenario::new("stop", InitialState::Running).with_real_jvm().kill_at_some_calls(20)
 }

@@ -1,44 +1,53 @@
 //! reload-agent: new values for what may change at any time, and the JVM is not touched.
 
-use testkit::Done;
-use testkit::answer::{Answer, NOT_RUNNING, OK};
-use testkit::site::{Kind, site};
+use testkit::TestResult;
+use testkit::assertions::{AgentAssertions, OCF_NOT_RUNNING, OCF_SUCCESS};
+use testkit::fixture::{AgentKind, fixture};
 
 #[test]
-fn a_reload_changes_the_parameters_in_force_and_not_the_process() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let pid = site.start()?.pid;
-    assert_eq!(site.read_record()?["parameters"]["mzsh_timeout"], "90s");
-    let changed = || site.agent().param("mzsh_timeout", "45s");
-    changed().run("reload-agent")?.answers(OK).silently();
-    assert_eq!(site.read_record()?["parameters"]["mzsh_timeout"], "45s");
-    assert_eq!(site.one("platform")?.pid, pid);
-    assert_eq!(site.calls("")?, 1, "mzsh was called for the start only");
-    site.monitor(0)?.answers(OK).silently();
+fn reload_changes_recorded_parameters_but_not_process() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    let pid = fixture.start()?.pid;
+    assert_eq!(fixture.read_record()?["parameters"]["mzsh_timeout"], "90s");
+    let changed = || fixture.agent().param("mzsh_timeout", "45s");
+    changed().run("reload-agent")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    assert_eq!(fixture.read_record()?["parameters"]["mzsh_timeout"], "45s");
+    assert_eq!(fixture.single_pico("platform")?.pid, pid);
+    assert_eq!(fixture.mzsh_call_count("")?, 1, "mzsh was called for the start only");
+    fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     Ok(())
 }
 
 #[test]
-fn a_reload_starts_nothing() -> Done {
-    let site = site(Kind::Platform).build()?;
-    site.agent().run("reload-agent")?.answers(NOT_RUNNING).because(&["platform"]);
-    let pid = site.start()?.pid;
-    site.signal(pid, "KILL")?;
-    site.agent().run("reload-agent")?.answers(NOT_RUNNING).because(&[&format!("pid {pid} ")]);
-    site.nothing_left()
+fn reload_starts_nothing() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    fixture.agent().run("reload-agent")?.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["platform"]);
+    let pid = fixture.start()?.pid;
+    fixture.signal(pid, "KILL")?;
+    fixture
+        .agent()
+        .run("reload-agent")?
+        .assert_exit_code(OCF_NOT_RUNNING)
+        .assert_reason(&[&format!("pid {pid} ")]);
+    fixture.assert_nothing_left()
 }
 
 /// Pacemaker would take a failed reload for a failed resource, and a JVM would pay for a typing mistake.
 #[test]
-fn a_typing_mistake_in_what_is_reloaded_is_a_warning_and_no_failure() -> Done {
-    let site = site(Kind::Platform).build()?;
-    let pid = site.start()?.pid;
-    site.agent().param("mzsh_timeout", "45s").run("reload-agent")?.answers(OK).silently();
-    site.agent().param("mzsh_timeout", "4 5s").run("reload-agent")?.answers(OK);
-    let log = site.log()?;
+fn invalid_reloadable_parameter_is_a_warning_of_reload() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).build()?;
+    let pid = fixture.start()?.pid;
+    fixture
+        .agent()
+        .param("mzsh_timeout", "45s")
+        .run("reload-agent")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
+    fixture.agent().param("mzsh_timeout", "4 5s").run("reload-agent")?.assert_exit_code(OCF_SUCCESS);
+    let log = fixture.log()?;
     let warned = |line: &str| line.contains("WARNING") && line.contains("mzsh_timeout");
     assert!(log.lines().any(warned), "{log}");
-    assert_ne!(site.read_record()?["parameters"]["mzsh_timeout"], "45s", "that is in force no more");
-    assert_eq!(site.one("platform")?.pid, pid);
+    assert_ne!(fixture.read_record()?["parameters"]["mzsh_timeout"], "45s", "that is in force no more");
+    assert_eq!(fixture.single_pico("platform")?.pid, pid);
     Ok(())
 }

@@ -2,77 +2,78 @@
 
 use std::time::Duration;
 
-use testkit::Done;
-use testkit::answer::{Answer, GENERIC, NOT_RUNNING, OK};
-use testkit::site::{Kind, site};
+use testkit::TestResult;
+use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
+use testkit::fixture::{AgentKind, fixture};
 
 #[test]
-fn what_needs_the_platform_does_not_start_without_it_and_says_where_it_was_looked_for() -> Done {
-    for kind in [Kind::Ec, Kind::Sc, Kind::Ui] {
-        let site = site(kind).without_platform().build()?;
-        let start = site.agent().param("wait_for_timeout", "1s").run("start")?;
-        let start = start.answers(GENERIC).because(&[site.pico(), "localhost:6790"]);
-        assert!(start.wall < Duration::from_secs(4), "{start}");
-        assert_eq!(site.calls("")?, 0, "mzsh was not even asked");
-        site.nothing_left()?;
-        site.probe()?.answers(NOT_RUNNING);
+fn start_without_platform_fails_and_names_its_address() -> TestResult {
+    for kind in [AgentKind::Ec, AgentKind::Sc, AgentKind::Ui] {
+        let fixture = fixture(kind).without_platform().build()?;
+        let start = fixture.agent().param("wait_for_timeout", "1s").run("start")?;
+        let start =
+            start.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[fixture.pico(), "localhost:6790"]);
+        assert!(start.wall_time < Duration::from_secs(4), "{start}");
+        assert_eq!(fixture.mzsh_call_count("")?, 0, "mzsh was not even asked");
+        fixture.assert_nothing_left()?;
+        fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     }
     Ok(())
 }
 
 #[test]
-fn a_start_waits_until_the_platform_answers() -> Done {
-    let site = site(Kind::Ec).without_platform().build()?;
+fn start_waits_until_platform_answers() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).without_platform().build()?;
     let start = std::thread::scope(|scope| {
-        let start = scope.spawn(|| site.agent().run("start"));
-        site.sleeping_agent("start")?;
-        site.mzsh(&["startup", "platform"])?.expect(0)?;
+        let start = scope.spawn(|| fixture.agent().run("start"));
+        fixture.wait_for_sleeping_agent("start")?;
+        fixture.mzsh(&["startup", "platform"])?.expect_code(0)?;
         start.join().expect("the start's thread does not panic")
     })?;
-    start.answers(OK).silently();
-    site.one("ec1").map(drop)
+    start.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture.single_pico("ec1").map(drop)
 }
 
 /// What the product does is not documented, so: whatever it does, the agent's answer is that of the process.
 #[test]
-fn without_waiting_for_the_platform_a_start_comes_to_what_mzsh_makes_of_it() -> Done {
+fn start_without_wait_for_has_outcome_of_mzsh() -> TestResult {
     for (switch, code, why) in [
-        ("fail", GENERIC, "No open connection"),
-        ("errors", GENERIC, "started with errors"),
-        ("start", OK, ""),
+        ("fail", OCF_ERR_GENERIC, "No open connection"),
+        ("errors", OCF_ERR_GENERIC, "started with errors"),
+        ("start", OCF_SUCCESS, ""),
     ] {
-        let site = site(Kind::Ec).without_platform();
-        let site = site.set(&format!("ec_startup_without_platform={switch}")).build()?;
+        let fixture = fixture(AgentKind::Ec).without_platform();
+        let fixture = fixture.set(&format!("ec_startup_without_platform={switch}")).build()?;
         // A list of nothing.
-        site.agent().param("wait_for", ",").run("start")?.answers(code).because(&[why]);
-        if code == OK {
-            site.one("ec1")?;
-            site.monitor(20)?.answers(OK).silently();
+        fixture.agent().param("wait_for", ",").run("start")?.assert_exit_code(code).assert_reason(&[why]);
+        if code == OCF_SUCCESS {
+            fixture.single_pico("ec1")?;
+            fixture.monitor(20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         } else {
-            site.nothing_left()?;
+            fixture.assert_nothing_left()?;
         }
     }
     Ok(())
 }
 
 #[test]
-fn an_ec_goes_on_when_the_platform_dies_and_its_monitor_says_so() -> Done {
+fn ec_stays_healthy_when_platform_dies() -> TestResult {
     for code in ["0", "1"] {
-        let site = site(Kind::Ec).set(&format!("status_without_platform_code={code}")).build()?;
-        let ec = site.start()?.pid;
-        site.signal(site.one("platform")?.pid, "KILL")?;
-        site.until("the EC to miss the Platform", |site| {
-            let status = site.mzsh(&["status", "ec1"])?;
+        let fixture = fixture(AgentKind::Ec).set(&format!("status_without_platform_code={code}")).build()?;
+        let ec = fixture.start()?.pid;
+        fixture.signal(fixture.single_pico("platform")?.pid, "KILL")?;
+        fixture.wait_until("the EC to miss the Platform", |fixture| {
+            let status = fixture.mzsh(&["status", "ec1"])?;
             Ok(if status.stdout.contains("without contact") { Ok(()) } else { Err(status.to_string()) })
         })?;
         for level in [0, 10, 20] {
-            site.monitor(level)?.answers(OK).silently();
+            fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         }
-        site.mzsh(&["startup", "platform"])?.expect(0)?;
-        site.monitor(20)?.answers(OK).silently();
-        assert_eq!(site.one("ec1")?.pid, ec, "nobody restarted it");
-        site.stop()?.answers(OK);
-        site.nothing_left()?;
+        fixture.mzsh(&["startup", "platform"])?.expect_code(0)?;
+        fixture.monitor(20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        assert_eq!(fixture.single_pico("ec1")?.pid, ec, "nobody restarted it");
+        fixture.stop()?.assert_exit_code(OCF_SUCCESS);
+        fixture.assert_nothing_left()?;
     }
     Ok(())
 }

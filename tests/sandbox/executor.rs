@@ -4,44 +4,47 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use testkit::{End, Error, Killed, Programs, Sandbox, wait_until};
+use testkit::{KillAtResult, NodeExitStatus, Programs, Sandbox, TestkitError, wait_until};
 
-fn node() -> Result<Sandbox, Error> {
-    Sandbox::with(&Programs::bare()?)
+fn new_sandbox() -> Result<Sandbox, TestkitError> {
+    Sandbox::with_programs(&Programs::kit_only()?)
 }
 
 /// A node with an agent that is the given shell script.
-fn node_with_agent(script: &str) -> Result<Sandbox, Error> {
-    let node = node()?;
-    node.put_agent("mediationzone", "probe", &format!("#!/bin/bash\n{script}\n"))?;
+fn sandbox_with_agent(script: &str) -> Result<Sandbox, TestkitError> {
+    let node = new_sandbox()?;
+    node.install_agent("mediationzone", "probe", &format!("#!/bin/bash\n{script}\n"))?;
     Ok(node)
 }
 
 #[test]
-fn codes_signals_and_output_come_back() -> Result<(), Error> {
-    let node = node()?;
+fn exit_codes_signals_and_output_are_returned() -> Result<(), TestkitError> {
+    let node = new_sandbox()?;
     let ran = node.command("sh").args(["-c", "echo out; echo err >&2; exit 190"]).run()?;
-    assert_eq!((ran.end, ran.stdout.as_str(), ran.stderr.as_str()), (End::Code(190), "out\n", "err\n"));
+    assert_eq!(
+        (ran.exit_status, ran.stdout.as_str(), ran.stderr.as_str()),
+        (NodeExitStatus::Code(190), "out\n", "err\n")
+    );
     let ran = node.command("sh").args(["-c", "kill -TERM $$"]).run()?;
-    assert_eq!(ran.end, End::Signal(15));
-    let told = ran.expect(0).expect_err("a signal is no success").to_string();
+    assert_eq!(ran.exit_status, NodeExitStatus::Signal(15));
+    let told = ran.expect_code(0).expect_err("a signal is no success").to_string();
     assert!(told.starts_with("`sh -c 'kill -TERM $$'`: killed by signal 15 after"), "{told}");
     Ok(())
 }
 
 #[test]
-fn a_program_that_is_not_there_is_told_apart_from_one_that_fails() -> Result<(), Error> {
-    let told = node()?.command("/no/such/program").run().expect_err("it is not there").to_string();
+fn missing_program_is_distinguished_from_failing_one() -> Result<(), TestkitError> {
+    let told = new_sandbox()?.command("/no/such/program").run().expect_err("it is not there").to_string();
     assert!(told.contains("`/no/such/program` did not run in the sandbox: executor: /no/such/program does not start: No such file"), "{told}");
     Ok(())
 }
 
 #[test]
-fn at_the_time_out_the_whole_group_is_killed() -> Result<(), Error> {
-    let node = node_with_agent("sleep 5000 & trap '' TERM; wait")?;
+fn timeout_kills_whole_process_group() -> Result<(), TestkitError> {
+    let node = sandbox_with_agent("sleep 5000 & trap '' TERM; wait")?;
     let ran = node.agent("probe").meta_timeout(Duration::from_millis(200)).run("monitor")?;
-    assert_eq!(ran.end, End::TimedOut, "{ran}");
-    assert!(ran.wall >= Duration::from_millis(200), "{ran}");
+    assert_eq!(ran.exit_status, NodeExitStatus::TimedOut, "{ran}");
+    assert!(ran.wall_time >= Duration::from_millis(200), "{ran}");
     // A signal takes effect when the process runs next.
     wait_until("no sleep of the group", Duration::from_secs(10), || {
         let left = node.processes().map_err(|e| e.to_string())?;
@@ -51,27 +54,31 @@ fn at_the_time_out_the_whole_group_is_killed() -> Result<(), Error> {
 }
 
 #[test]
-fn a_daemon_that_keeps_the_pipe_holds_nobody_up() -> Result<(), Error> {
-    let node = node_with_agent("setsid sleep 5000 & echo started")?;
+fn daemon_keeping_pipe_open_does_not_delay_caller() -> Result<(), TestkitError> {
+    let node = sandbox_with_agent("setsid sleep 5000 & echo started")?;
     let ran = node.agent("probe").run("start")?;
-    assert_eq!((ran.end, ran.stdout.as_str()), (End::Code(0), "started\n"), "{ran}");
+    assert_eq!((ran.exit_status, ran.stdout.as_str()), (NodeExitStatus::Code(0), "started\n"), "{ran}");
     Ok(())
 }
 
 #[test]
-fn a_program_is_killed_at_the_call_that_is_named_and_what_it_has_started_is_not() -> Result<(), Error> {
-    let node = node_with_agent("echo >/run/begun; sleep 5000 & exit 3")?;
+fn kill_at_ends_program_at_given_syscall_but_not_children() -> Result<(), TestkitError> {
+    let node = sandbox_with_agent("echo >/run/begun; sleep 5000 & exit 3")?;
     let agent = || node.agent("probe");
-    let sleeps = |node: &Sandbox| -> Result<usize, Error> {
+    let sleeps = |node: &Sandbox| -> Result<usize, TestkitError> {
         let all = node.processes()?;
         Ok(all.iter().filter(|p| p.argv == ["sleep", "5000"] && p.state != 'Z').count())
     };
-    let Killed::At { number: 1, .. } = agent().killed_at(1, "start")? else { panic!("not at the first") };
+    let KillAtResult::KilledAt { number: 1, .. } = agent().run_killed_at(1, "start")? else {
+        panic!("not at the first")
+    };
     assert!(node.read("/run/begun").is_err(), "it ran");
-    let Killed::Ended { end, calls } = agent().killed_at(u64::MAX, "start")? else { panic!("killed") };
+    let KillAtResult::Ended { end, calls } = agent().run_killed_at(u64::MAX, "start")? else {
+        panic!("killed")
+    };
     assert_eq!(end, "code 3");
-    let last = agent().killed_at(calls, "start")?;
-    assert_eq!(last, Killed::At { number: calls, call: "exit_group".to_owned() });
+    let last = agent().run_killed_at(calls, "start")?;
+    assert_eq!(last, KillAtResult::KilledAt { number: calls, call: "exit_group".to_owned() });
     wait_until("both sleeps", Duration::from_secs(10), || match sleeps(&node) {
         Ok(2) => Ok(()),
         other => Err(format!("{other:?}")),
@@ -79,8 +86,8 @@ fn a_program_is_killed_at_the_call_that_is_named_and_what_it_has_started_is_not(
 }
 
 #[test]
-fn an_agent_gets_pacemakers_environment_and_no_other() -> Result<(), Error> {
-    let node = node_with_agent(
+fn agent_gets_only_pacemaker_environment() -> Result<(), TestkitError> {
+    let node = sandbox_with_agent(
         "/usr/bin/env | /usr/bin/sort; umask; pwd; ps -o pgid= -p $$ | tr -d ' '; echo $$; readlink /proc/self/fd/0",
     )?;
     let ran = node
@@ -88,7 +95,7 @@ fn an_agent_gets_pacemakers_environment_and_no_other() -> Result<(), Error> {
         .param("mz_home", "/opt/mz")
         .param("raw", OsStr::from_bytes(b"\xff"))
         .interval(Duration::from_secs(1))
-        .level(10)
+        .check_level(10)
         .run("monitor")?;
     let lines: Vec<&str> = ran.stdout.lines().collect();
     let names: Vec<&str> = lines.iter().filter_map(|l| Some(l.split_once('=')?.0)).collect();
@@ -109,8 +116,8 @@ fn an_agent_gets_pacemakers_environment_and_no_other() -> Result<(), Error> {
 }
 
 #[test]
-fn a_probe_has_neither_interval_nor_name() -> Result<(), Error> {
-    let node = node_with_agent("env")?;
+fn probe_has_neither_interval_nor_name() -> Result<(), TestkitError> {
+    let node = sandbox_with_agent("env")?;
     let probe = node.agent("probe").run("monitor")?.stdout;
     assert!(!probe.contains("CRM_meta_interval") && !probe.contains("CRM_meta_name"), "{probe}");
     let start = node.agent("probe").run("start")?.stdout;
@@ -119,8 +126,8 @@ fn a_probe_has_neither_interval_nor_name() -> Result<(), Error> {
 }
 
 #[test]
-fn the_reason_is_read_as_pacemaker_reads_it() -> Result<(), Error> {
-    let node = node_with_agent(
+fn exit_reason_is_read_like_pacemaker_does() -> Result<(), TestkitError> {
+    let node = sandbox_with_agent(
         "echo ocf-exit-reason:first >&2; echo x ocf-exit-reason:$(printf '%0200d' 7) >&2; echo more >&2; exit 1",
     )?;
     let ran = node.agent("probe").run("start")?;

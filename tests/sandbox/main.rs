@@ -1,6 +1,6 @@
 //! The kit itself: what every other suite takes for granted.
 
 mod executor;
-mod hung;
-mod life;
+mod hung_storage;
+mod isolation;
 mod network;

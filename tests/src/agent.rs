@@ -8,11 +8,11 @@
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use crate::sandbox::KIT;
-use crate::{Error, Killed, NodeCommand, Ran, Sandbox};
+use crate::sandbox::KIT_DIR;
+use crate::{KillAtResult, NodeCommand, NodeCommandOutput, Sandbox, TestkitError};
 
 /// Pacemaker's log, in the node: agents append to it as `HA_LOGFILE` tells them.
-const LOG: &str = "/var/log/pacemaker/pacemaker.log";
+const PACEMAKER_LOG: &str = "/var/log/pacemaker/pacemaker.log";
 
 /// A call of an agent, to be completed and run.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ impl<'a> AgentCall<'a> {
             .env("OCF_RESKEY_CRM_meta_on_node", "node1")
             .env("OCF_RESKEY_CRM_meta_on_node_uuid", "1")
             .env("HA_LOGFACILITY", "daemon")
-            .env("HA_LOGFILE", LOG)
+            .env("HA_LOGFILE", PACEMAKER_LOG)
             .env("HA_debug", "0");
         Self { command, recurring: false }.meta_timeout(Duration::from_secs(60))
     }
@@ -69,7 +69,7 @@ impl<'a> AgentCall<'a> {
     }
 
     /// The depth of the check.
-    pub fn level(self, level: u32) -> Self {
+    pub fn check_level(self, level: u32) -> Self {
         self.env("OCF_CHECK_LEVEL", level.to_string())
     }
 
@@ -85,8 +85,8 @@ impl<'a> AgentCall<'a> {
     }
 
     /// Without this variable.
-    pub fn without(mut self, name: &str) -> Self {
-        self.command = self.command.without(name);
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.command = self.command.without_env(name);
         self
     }
 
@@ -97,8 +97,8 @@ impl<'a> AgentCall<'a> {
     }
 
     /// Is run by another program, which is given the call as its last arguments (`prlimit --nofile=4`).
-    pub fn through<A: AsRef<OsStr>>(mut self, runner: impl IntoIterator<Item = A>) -> Self {
-        self.command = self.command.through(runner);
+    pub fn wrap_with<A: AsRef<OsStr>>(mut self, runner: impl IntoIterator<Item = A>) -> Self {
+        self.command = self.command.wrap_with(runner);
         self
     }
 
@@ -110,33 +110,33 @@ impl<'a> AgentCall<'a> {
     }
 
     /// Has no more than this many file descriptors, soft and hard.
-    pub fn few_descriptors(self, number: u32) -> Self {
-        self.through(["prlimit", &format!("--nofile={number}")])
+    pub fn descriptor_limit(self, number: u32) -> Self {
+        self.wrap_with(["prlimit", &format!("--nofile={number}")])
     }
 
     /// Runs one action and kills the agent as it enters its N-th system call. What it has started is not killed.
     ///
     /// # Errors
-    /// [`Error::NotRun`], [`Error::Command`] when it could not be traced.
-    pub fn killed_at(self, number: u64, action: &str) -> Result<Killed, Error> {
-        let kill_at = [format!("{KIT}/bin/kill-at"), number.to_string()];
-        let ran = self.complete(action).through(kill_at).run()?.expect(0)?;
+    /// [`TestkitError::NotExecuted`], [`TestkitError::Command`] when it could not be traced.
+    pub fn run_killed_at(self, number: u64, action: &str) -> Result<KillAtResult, TestkitError> {
+        let kill_at = [format!("{KIT_DIR}/bin/kill-at"), number.to_string()];
+        let ran = self.complete(action).wrap_with(kill_at).run()?.expect_code(0)?;
         let line = ran.stdout.lines().last().unwrap_or_default().parse();
-        line.map_err(|said| Error::NotRun { argv: ran.argv, said })
+        line.map_err(|said| TestkitError::NotExecuted { argv: ran.argv, said })
     }
 
     /// Runs one action.
     ///
     /// # Errors
-    /// [`Error::NotRun`]; what the agent answers is not judged here.
-    pub fn run(self, action: &str) -> Result<Ran, Error> {
+    /// [`TestkitError::NotExecuted`]; what the agent answers is not judged here.
+    pub fn run(self, action: &str) -> Result<NodeCommandOutput, TestkitError> {
         self.complete(action).run()
     }
 
     /// The argv and the environment of the call, for one who runs it himself.
     #[must_use]
-    pub fn spelled_out(&self, action: &str) -> (Vec<String>, Vec<(String, String)>) {
-        self.clone().complete(action).spelled_out()
+    pub fn argv_and_environment(&self, action: &str) -> (Vec<String>, Vec<(String, String)>) {
+        self.clone().complete(action).argv_and_environment()
     }
 
     fn complete(self, action: &str) -> NodeCommand<'a> {

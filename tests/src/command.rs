@@ -5,16 +5,16 @@ use std::fmt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::executor::Report;
-use crate::sandbox::KIT;
-use crate::{Error, Sandbox};
+use crate::executor::ExecutorReport;
+use crate::sandbox::KIT_DIR;
+use crate::{Sandbox, TestkitError};
 
 /// The `PATH` that systemd gives to Pacemaker, and Pacemaker to its agents.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum NodeExitStatus {
     /// By itself.
     Code(i32),
     /// By a signal that was not ours.
@@ -23,7 +23,7 @@ pub enum End {
     TimedOut,
 }
 
-impl fmt::Display for End {
+impl fmt::Display for NodeExitStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(f, "exit code {code}"),
@@ -35,28 +35,28 @@ impl fmt::Display for End {
 
 /// A program that has run. `Display` is the whole story, for the message of an assertion.
 #[derive(Debug, Clone)]
-pub struct Ran {
+pub struct NodeCommandOutput {
     /// What was run, for people.
     pub argv: String,
     /// How it ended.
-    pub end: End,
+    pub exit_status: NodeExitStatus,
     /// What it wrote until its end.
     pub stdout: String,
     /// The same of standard error.
     pub stderr: String,
     /// From its fork to its end.
-    pub wall: Duration,
+    pub wall_time: Duration,
     /// The most memory that it, or anything that it has waited for, had at once, in KiB.
-    pub most_kib: u64,
+    pub peak_rss_kib: u64,
 }
 
-impl Ran {
+impl NodeCommandOutput {
     /// The exit code, if it ended by itself.
     #[must_use]
     pub fn code(&self) -> Option<i32> {
-        match self.end {
-            End::Code(code) => Some(code),
-            End::Signal(_) | End::TimedOut => None,
+        match self.exit_status {
+            NodeExitStatus::Code(code) => Some(code),
+            NodeExitStatus::Signal(_) | NodeExitStatus::TimedOut => None,
         }
     }
 
@@ -72,15 +72,19 @@ impl Ran {
     /// Itself when it ended with `code`, else the error that tells the story.
     ///
     /// # Errors
-    /// [`Error::Command`].
-    pub fn expect(self, code: i32) -> Result<Self, Error> {
-        if self.end == End::Code(code) { Ok(self) } else { Err(Error::Command(Box::new(self))) }
+    /// [`TestkitError::Command`].
+    pub fn expect_code(self, code: i32) -> Result<Self, TestkitError> {
+        if self.exit_status == NodeExitStatus::Code(code) {
+            Ok(self)
+        } else {
+            Err(TestkitError::Command(Box::new(self)))
+        }
     }
 }
 
-impl fmt::Display for Ran {
+impl fmt::Display for NodeCommandOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {} after {:.1?}", self.argv, self.end, self.wall)?;
+        write!(f, "`{}`: {} after {:.1?}", self.argv, self.exit_status, self.wall_time)?;
         for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             if !text.trim().is_empty() {
                 write!(f, "\n--- {name}\n{}", text.trim_end())?;
@@ -136,7 +140,7 @@ impl<'a> NodeCommand<'a> {
     }
 
     /// An environment without this variable; `PATH` can be removed too.
-    pub fn without(mut self, name: impl AsRef<OsStr>) -> Self {
+    pub fn without_env(mut self, name: impl AsRef<OsStr>) -> Self {
         self.environment.retain(|(n, _)| n != name.as_ref());
         self
     }
@@ -166,7 +170,7 @@ impl<'a> NodeCommand<'a> {
     }
 
     /// Is run by another program, which is given the command as its last arguments.
-    pub fn through<A: AsRef<OsStr>>(mut self, runner: impl IntoIterator<Item = A>) -> Self {
+    pub fn wrap_with<A: AsRef<OsStr>>(mut self, runner: impl IntoIterator<Item = A>) -> Self {
         let mut argv: Vec<OsString> = runner.into_iter().map(|word| word.as_ref().to_owned()).collect();
         argv.append(&mut self.argv);
         Self { argv, ..self }
@@ -174,26 +178,26 @@ impl<'a> NodeCommand<'a> {
 
     /// Is run as on an older kernel: see [`AgentCall::on_old_kernel`](crate::AgentCall::on_old_kernel).
     pub fn on_old_kernel(self, refusal: &str) -> Self {
-        self.through([&format!("{KIT}/bin/old-kernel"), refusal])
+        self.wrap_with([&format!("{KIT_DIR}/bin/old-kernel"), refusal])
     }
 
     /// The argv and the environment, as text.
-    pub(crate) fn spelled_out(&self) -> (Vec<String>, Vec<(String, String)>) {
+    pub(crate) fn argv_and_environment(&self) -> (Vec<String>, Vec<(String, String)>) {
         let text = |word: &OsString| word.to_string_lossy().into_owned();
         let environment = self.environment.iter().map(|(name, value)| (text(name), text(value)));
         (self.argv.iter().map(text).collect(), environment.collect())
     }
 
-    /// Runs it to its end. How it ended is not judged: see [`Ran::expect`].
+    /// Runs it to its end. How it ended is not judged: see [`NodeCommandOutput::expect_code`].
     ///
     /// # Errors
-    /// [`Error::NotRun`] when it could not be run at all.
-    pub fn run(self) -> Result<Ran, Error> {
-        let argv = shell_words(&self.argv);
-        let not_run = |said: String| Error::NotRun { argv: argv.clone(), said };
+    /// [`TestkitError::NotExecuted`] when it could not be run at all.
+    pub fn run(self) -> Result<NodeCommandOutput, TestkitError> {
+        let argv = shell_quoted(&self.argv);
+        let not_run = |said: String| TestkitError::NotExecuted { argv: argv.clone(), said };
         let output = Command::new("/usr/bin/nsenter")
-            .args(self.node.way_in())
-            .arg(format!("{KIT}/bin/executor"))
+            .args(self.node.nsenter_args())
+            .arg(format!("{KIT_DIR}/bin/executor"))
             .arg(self.limit.as_millis().to_string())
             .arg(format!("{:o}", self.umask))
             .arg(&self.directory)
@@ -204,21 +208,28 @@ impl<'a> NodeCommand<'a> {
             .stdin(Stdio::null())
             .output()
             .map_err(|e| not_run(format!("nsenter: {e}")))?;
-        let report: Report = serde_json::from_slice(&output.stdout).map_err(|_| {
+        let report: ExecutorReport = serde_json::from_slice(&output.stdout).map_err(|_| {
             not_run(format!("{} ({})", String::from_utf8_lossy(&output.stderr).trim(), output.status))
         })?;
         let end = match (report.timed_out, report.code, report.signal) {
-            (true, ..) => End::TimedOut,
-            (false, Some(code), _) => End::Code(code),
-            (false, None, signal) => End::Signal(signal.unwrap_or_default()),
+            (true, ..) => NodeExitStatus::TimedOut,
+            (false, Some(code), _) => NodeExitStatus::Code(code),
+            (false, None, signal) => NodeExitStatus::Signal(signal.unwrap_or_default()),
         };
         let wall = Duration::from_micros(report.wall_us);
-        Ok(Ran { argv, end, stdout: report.stdout, stderr: report.stderr, wall, most_kib: report.most_kib })
+        Ok(NodeCommandOutput {
+            argv,
+            exit_status: end,
+            stdout: report.stdout,
+            stderr: report.stderr,
+            wall_time: wall,
+            peak_rss_kib: report.most_kib,
+        })
     }
 }
 
 /// The command as one would type it.
-fn shell_words(argv: &[OsString]) -> String {
+fn shell_quoted(argv: &[OsString]) -> String {
     let quoted = argv.iter().map(|word| {
         let word = word.to_string_lossy();
         let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+%@".contains(c);

@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::Ran;
+use crate::NodeCommandOutput;
 
 /// A failure of the kit, or of what a test ran with it. `Debug` is `Display`: it is what a test that returns `Err` prints.
 #[derive(thiserror::Error)]
-pub enum Error {
+pub enum TestkitError {
     /// A program of the workspace is not built.
     #[error("{} is not there: {hint}", path.display())]
     NotBuilt {
@@ -20,7 +20,7 @@ pub enum Error {
     },
     /// The namespaces could not be made or furnished.
     #[error("no sandbox: {said}{hint}")]
-    NoSandbox {
+    SandboxFailed {
         /// What unshare and the furnishing script said.
         said: String,
         /// What may help, when that is known.
@@ -28,10 +28,10 @@ pub enum Error {
     },
     /// A command ended otherwise than it had to.
     #[error("{0}")]
-    Command(Box<Ran>),
+    Command(Box<NodeCommandOutput>),
     /// The way into the sandbox failed, so the command did not run at all.
     #[error("`{argv}` did not run in the sandbox: {said}")]
-    NotRun {
+    NotExecuted {
         /// The command.
         argv: String,
         /// What nsenter or the executor said.
@@ -39,7 +39,7 @@ pub enum Error {
     },
     /// A condition did not come true.
     #[error("waited {waited:?} for {what}; last seen: {last_seen}")]
-    NeverCame {
+    TimedOut {
         /// The condition.
         what: String,
         /// For how long.
@@ -59,13 +59,13 @@ pub enum Error {
     },
 }
 
-impl Error {
+impl TestkitError {
     pub(crate) fn io<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::Io { operation, path: path.to_owned(), source }
     }
 }
 
-impl fmt::Debug for Error {
+impl fmt::Debug for TestkitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The executor's report, one JSON object on its standard output.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Report {
+pub struct ExecutorReport {
     /// Exit code, unless a signal ended the program.
     pub code: Option<i32>,
     /// The signal that ended it.

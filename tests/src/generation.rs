@@ -3,17 +3,17 @@
 //! What Pacemaker, pcs and crmsh make of an agent changes from one of their generations to the next, and the agents have to suit
 //! all that are in use. So a node's root can be a folder that has a Debian of its own in it ([`Generation::root`]), with the
 //! cluster's software and nothing else; kernel and the programs under test are the machine's. `cargo xtask` makes the folder. A
-//! suite is the same for all generations: which one it runs on, it is told by the environment ([`Generation::under_test`]); what differs
+//! suite is the same for all generations: which one it runs on, it is told by the environment ([`Generation::from_environment`]); what differs
 //! by right is a table by generation in the suite.
 
 use std::fs;
 use std::path::PathBuf;
 
-use crate::Error;
+use crate::TestkitError;
 use crate::programs::build_dir;
 
 /// Set to the name of the generation under test when that is not the machine's own.
-pub const VARIABLE: &str = "TESTKIT_GENERATION";
+pub const GENERATION_VARIABLE: &str = "TESTKIT_GENERATION";
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +33,15 @@ impl Generation {
     /// # Panics
     /// When the environment names one that there is not.
     #[must_use]
-    pub fn under_test() -> Self {
-        let Some(name) = std::env::var_os(VARIABLE) else { return Self::Machine };
+    pub fn from_environment() -> Self {
+        let Some(name) = std::env::var_os(GENERATION_VARIABLE) else { return Self::Machine };
         let found = Self::ALL.into_iter().find(|generation| name == generation.name());
         found.unwrap_or_else(|| {
-            panic!("{VARIABLE} is {}; there is {}", name.display(), Self::ALL.map(Self::name).join(", "))
+            panic!(
+                "{GENERATION_VARIABLE} is {}; there is {}",
+                name.display(),
+                Self::ALL.map(Self::name).join(", ")
+            )
         })
     }
 
@@ -52,7 +56,7 @@ impl Generation {
 
     /// The code name by which Debian's archive knows it.
     #[must_use]
-    pub fn suite(self) -> Option<&'static str> {
+    pub fn codename(self) -> Option<&'static str> {
         match self {
             Self::Machine => None,
             Self::Debian13 => Some("trixie"),
@@ -92,32 +96,32 @@ impl Generation {
     /// The text by which a folder is known to be whole, and made by this recipe: its first line is the same.
     #[must_use]
     pub fn recipe(self) -> String {
-        format!("{} with {}", self.suite().unwrap_or_default(), self.packages().join(" "))
+        format!("{} with {}", self.codename().unwrap_or_default(), self.packages().join(" "))
     }
 
     /// Where that text is, in the folder; versions and date are below it.
-    pub const MADE_OF: &str = "etc/made-of";
+    pub const RECIPE_FILE: &str = "etc/made-of";
 
     /// True when nodes can have it.
     #[must_use]
-    pub fn is_there(self) -> bool {
-        let text = fs::read_to_string(self.folder().join(Self::MADE_OF)).unwrap_or_default();
+    pub fn is_available(self) -> bool {
+        let text = fs::read_to_string(self.folder().join(Self::RECIPE_FILE)).unwrap_or_default();
         self == Self::Machine || text.lines().next() == Some(&self.recipe())
     }
 
     /// The directory that is the root of a node.
     ///
     /// # Errors
-    /// [`Error::NotBuilt`].
-    pub fn root(self) -> Result<PathBuf, Error> {
+    /// [`TestkitError::NotBuilt`].
+    pub fn root(self) -> Result<PathBuf, TestkitError> {
         if self == Self::Machine {
             return Ok(PathBuf::from("/"));
         }
-        if self.is_there() {
+        if self.is_available() {
             return Ok(self.folder());
         }
         let hint =
             format!("cargo xtask lab up --generation {} makes it, and cargo xtask test --all", self.name());
-        Err(Error::NotBuilt { path: self.folder(), hint })
+        Err(TestkitError::NotBuilt { path: self.folder(), hint })
     }
 }

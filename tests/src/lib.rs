@@ -9,39 +9,39 @@
 //! - *Agents run as under Pacemaker* ([`AgentCall`]): its environment and nothing else, its umask and directory, a process
 //!   group of their own, SIGKILL to the group at the time-out.
 //! - *The truth comes from outside*: processes from /proc ([`Sandbox::processes`]), files from the node's own file system
-//!   ([`Sandbox::path`]), never from what an agent says of itself. A test waits for a condition ([`wait_until`]), never
+//!   ([`Sandbox::host_path`]), never from what an agent says of itself. A test waits for a condition ([`wait_until`]), never
 //!   for a time.
 #![forbid(unsafe_code)]
 
 mod agent;
-pub mod answer;
+pub mod assertions;
 mod command;
 mod error;
 pub mod executor;
+pub mod fake_process;
+mod fault_helpers;
+pub mod fixture;
 pub mod generation;
-mod hung;
-pub mod imitation;
-mod killed;
-pub mod needs;
+mod hung_storage;
+mod kill_at;
 mod network;
+pub mod prerequisites;
 mod process;
 mod programs;
 mod sandbox;
-pub mod site;
-mod staging;
 mod wait;
 
 pub use agent::AgentCall;
-pub use command::{End, NodeCommand, Ran};
-pub use error::Error;
+pub use command::{NodeCommand, NodeCommandOutput, NodeExitStatus};
+pub use error::TestkitError;
 pub use generation::Generation;
-pub use hung::{Held, Hung};
-pub use killed::Killed;
+pub use hung_storage::{HungOperation, HungStorage};
+pub use kill_at::KillAtResult;
 pub use network::NameServer;
-pub use process::Process;
+pub use process::NodeProcess;
 pub use programs::{AGENTS, Programs};
 pub use sandbox::Sandbox;
 pub use wait::wait_until;
 
 /// What a test comes to; what is not an error of the kit is a panic.
-pub type Done = Result<(), Error>;
+pub type TestResult = Result<(), TestkitError>;

@@ -6,21 +6,21 @@
 
 use std::time::Duration;
 
-use crate::sandbox::KIT;
-use crate::{Done, Error, Process, Sandbox, wait_until};
+use crate::sandbox::KIT_DIR;
+use crate::{NodeProcess, Sandbox, TestResult, TestkitError, wait_until};
 
 /// Longer than a name server takes to open its port.
-const SOON: Duration = Duration::from_secs(10);
+const SERVER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where the node asks for names.
 const RESOLVER: &str = "127.0.0.53";
 
 /// dnsmasq without a file of the machine's, and without a server above it: what it is not told to know is refused.
-const BARE: &str = "dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --no-poll --bind-interfaces \
+const DNSMASQ_COMMAND: &str = "dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --no-poll --bind-interfaces \
     --user=root --group=root --pid-file=";
 
 /// Is this process a name server of the node, and so none of the test's?
-pub(crate) fn is_name_server(process: &Process) -> bool {
+pub(crate) fn is_name_server(process: &NodeProcess) -> bool {
     process.argv.first().is_some_and(|first| first == "dnsmasq")
 }
 
@@ -35,17 +35,17 @@ impl Sandbox {
     /// What the hosts file says besides localhost; replaces what it said before.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub fn hosts(&self, lines: &[&str]) -> Done {
+    /// [`TestkitError::Io`].
+    pub fn set_hosts(&self, lines: &[&str]) -> TestResult {
         // Written, not replaced: the file that was mounted is the one that counts.
-        self.write(format!("{KIT}/hosts"), format!("127.0.0.1 localhost\n{}\n", lines.join("\n")))
+        self.write(format!("{KIT_DIR}/hosts"), format!("127.0.0.1 localhost\n{}\n", lines.join("\n")))
     }
 
     /// Gives the node an address more.
     ///
     /// # Errors
-    /// [`Error::Command`] with the words of `ip`.
-    pub fn address(&self, address: &str) -> Done {
+    /// [`TestkitError::Command`] with the words of `ip`.
+    pub fn add_address(&self, address: &str) -> TestResult {
         // With a longer prefix, each address of the network would be the node's own on this interface.
         let (bits, flags) = if address.contains(':') {
             // The kernel looks for duplicates of one of IPv6, on lo too, and until then it can't be used.
@@ -60,8 +60,8 @@ impl Sandbox {
     /// Connections to this network get no answer at all, not even a refusal.
     ///
     /// # Errors
-    /// [`Error::Command`] with the words of `ip`.
-    pub fn swallow(&self, network: &str) -> Done {
+    /// [`TestkitError::Command`] with the words of `ip`.
+    pub fn blackhole_network(&self, network: &str) -> TestResult {
         // It comes back by the loopback interface and is for nobody there.
         self.exec(["ip", "route", "add", network, "dev", "lo"]).map(drop)
     }
@@ -70,13 +70,13 @@ impl Sandbox {
     /// say (`--address=/mzplat.example/192.0.2.7`).
     ///
     /// # Errors
-    /// [`Error::NeverCame`] when it does not come up.
-    pub fn dns(&self, knows: &[&str]) -> Result<NameServer<'_>, Error> {
-        let server = self.name_server(RESOLVER, knows)?;
-        self.write(format!("{KIT}/resolv.conf"), format!("nameserver {RESOLVER}\n"))?;
-        let switch = self.read(format!("{KIT}/nsswitch.conf"))?;
+    /// [`TestkitError::TimedOut`] when it does not come up.
+    pub fn use_name_server(&self, knows: &[&str]) -> Result<NameServer<'_>, TestkitError> {
+        let server = self.start_name_server(RESOLVER, knows)?;
+        self.write(format!("{KIT_DIR}/resolv.conf"), format!("nameserver {RESOLVER}\n"))?;
+        let switch = self.read(format!("{KIT_DIR}/nsswitch.conf"))?;
         self.write(
-            format!("{KIT}/nsswitch.conf"),
+            format!("{KIT_DIR}/nsswitch.conf"),
             switch.replace("\nhosts: files\n", "\nhosts: files dns\n"),
         )?;
         Ok(server)
@@ -85,13 +85,13 @@ impl Sandbox {
     /// A name server at this address, TCP port 53 as well as UDP, whether or not the node asks it.
     ///
     /// # Errors
-    /// [`Error::NeverCame`] when it does not come up.
-    pub fn name_server(&self, address: &str, knows: &[&str]) -> Result<NameServer<'_>, Error> {
+    /// [`TestkitError::TimedOut`] when it does not come up.
+    pub fn start_name_server(&self, address: &str, knows: &[&str]) -> Result<NameServer<'_>, TestkitError> {
         let at = format!("--listen-address={address}");
         let knows: Vec<String> = knows.iter().map(|option| format!("'{option}'")).collect();
-        let line = format!("setsid {BARE} {at} {} </dev/null >/dev/null 2>&1 &", knows.join(" "));
+        let line = format!("setsid {DNSMASQ_COMMAND} {at} {} </dev/null >/dev/null 2>&1 &", knows.join(" "));
         self.exec(["sh", "-c", &line])?;
-        let pid = wait_until(&format!("a name server at {address}"), SOON, || {
+        let pid = wait_until(&format!("a name server at {address}"), SERVER_TIMEOUT, || {
             let all = self.processes().map_err(|error| error.to_string())?;
             let ours = all.iter().find(|p| is_name_server(p) && p.argv.contains(&at)).map(|p| p.pid);
             let listens = self.exec(["ss", "--listening", "--tcp", "--numeric", "--no-header"]);
@@ -108,11 +108,11 @@ impl NameServer<'_> {
     /// It keeps its port and answers nobody.
     ///
     /// # Errors
-    /// [`Error::NeverCame`] when it does not stop.
-    pub fn hang(&self) -> Done {
+    /// [`TestkitError::TimedOut`] when it does not stop.
+    pub fn hang(&self) -> TestResult {
         let pid = self.pid.to_string();
         self.node.exec(["kill", "-s", "STOP", &pid])?;
-        wait_until("a name server to hang", SOON, || {
+        wait_until("a name server to hang", SERVER_TIMEOUT, || {
             let all = self.node.processes().map_err(|error| error.to_string())?;
             let ours = all.iter().find(|process| process.pid == self.pid);
             match ours.map(|process| process.state) {
@@ -125,10 +125,10 @@ impl NameServer<'_> {
     /// Ends it, and waits until it has gone.
     ///
     /// # Errors
-    /// [`Error::NeverCame`] when it stays.
-    pub fn end(self) -> Done {
+    /// [`TestkitError::TimedOut`] when it stays.
+    pub fn stop(self) -> TestResult {
         self.node.exec(["kill", "-s", "KILL", &self.pid.to_string()])?;
-        wait_until("the end of a name server", SOON, || {
+        wait_until("the end of a name server", SERVER_TIMEOUT, || {
             let all = self.node.processes().map_err(|error| error.to_string())?;
             let ours = all.iter().find(|process| process.pid == self.pid && process.state != 'Z');
             ours.map_or(Ok(()), |process| Err(format!("its state is {}", process.state)))

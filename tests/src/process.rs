@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use crate::Error;
+use crate::TestkitError;
 
 /// A process, with the numbers that it has inside the node.
 #[derive(Debug, Clone)]
-pub struct Process {
+pub struct NodeProcess {
     /// Its number.
     pub pid: u32,
     /// Its parent; 0 for one that came from outside.
@@ -30,7 +30,7 @@ pub struct Process {
     pub comm: String,
 }
 
-impl Process {
+impl NodeProcess {
     /// The command line as one line.
     #[must_use]
     pub fn command_line(&self) -> String {
@@ -43,23 +43,23 @@ impl Process {
         matches!(self.state, 'Z' | 'X') && self.threads <= 1
     }
 
-    pub(crate) fn all(proc: &Path) -> Result<Vec<Self>, Error> {
-        Self::each(proc, |pid| {
-            let found = Self::brief(proc, pid)?;
+    pub(crate) fn all(proc: &Path) -> Result<Vec<Self>, TestkitError> {
+        Self::collect(proc, |pid| {
+            let found = Self::without_args(proc, pid)?;
             let cmdline = fs::read(proc.join(pid.to_string()).join("cmdline")).unwrap_or_default();
             Some(Self { argv: arguments(&cmdline), ..found })
         })
     }
 
     /// Without their arguments, for which the kernel may have to wait.
-    pub(crate) fn all_briefly(proc: &Path) -> Result<Vec<Self>, Error> {
-        Self::each(proc, |pid| Self::brief(proc, pid))
+    pub(crate) fn all_without_args(proc: &Path) -> Result<Vec<Self>, TestkitError> {
+        Self::collect(proc, |pid| Self::without_args(proc, pid))
     }
 
-    fn each(proc: &Path, read: impl Fn(u32) -> Option<Self>) -> Result<Vec<Self>, Error> {
+    fn collect(proc: &Path, read: impl Fn(u32) -> Option<Self>) -> Result<Vec<Self>, TestkitError> {
         let mut found = Vec::new();
-        for entry in fs::read_dir(proc).map_err(Error::io("list", proc))? {
-            let entry = entry.map_err(Error::io("list", proc))?;
+        for entry in fs::read_dir(proc).map_err(TestkitError::io("list", proc))? {
+            let entry = entry.map_err(TestkitError::io("list", proc))?;
             if let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
                 // One that ended since the directory was listed is not there any more.
                 found.extend(read(pid));
@@ -70,7 +70,7 @@ impl Process {
     }
 
     /// One without its arguments.
-    pub(crate) fn brief(proc: &Path, pid: u32) -> Option<Self> {
+    pub(crate) fn without_args(proc: &Path, pid: u32) -> Option<Self> {
         let dir = proc.join(pid.to_string());
         let stat = fs::read_to_string(dir.join("stat")).ok()?;
         // The name may hold spaces and brackets; the fields start behind its last bracket, with the third.

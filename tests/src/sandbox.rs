@@ -14,10 +14,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use crate::{AgentCall, Error, Generation, NodeCommand, Process, Programs, Ran};
+use crate::{AgentCall, Generation, NodeCommand, NodeCommandOutput, NodeProcess, Programs, TestkitError};
 
 /// Where the sandbox keeps its own things, in /run: a tmpfs that every user may enter.
-pub(crate) const KIT: &str = "/run/testkit";
+pub(crate) const KIT_DIR: &str = "/run/testkit";
 
 /// The provider directories as the tools know them.
 const OCF_RESOURCES: &str = "/usr/lib/ocf/resource.d";
@@ -28,12 +28,12 @@ const NAMESPACES: [&str; 5] = ["--mount", "--net", "--pid", "--ipc", "--uts"];
 #[derive(Debug)]
 pub struct Sandbox {
     /// unshare, the parent of process 1.
-    holder: Child,
+    unshare: Child,
     /// Open as long as the node shall live.
-    leash: Option<ChildStdin>,
+    keepalive_pipe: Option<ChildStdin>,
     /// Process 1, by its number outside.
-    init: u32,
-    root: bool,
+    init_pid: u32,
+    is_root: bool,
     /// What its own root is made of.
     userland: PathBuf,
 }
@@ -42,27 +42,27 @@ impl Sandbox {
     /// A node with the four agents and the simulated product.
     ///
     /// # Errors
-    /// [`Error::NotBuilt`], [`Error::NoSandbox`].
-    pub fn new() -> Result<Self, Error> {
-        Self::with(&Programs::all()?)
+    /// [`TestkitError::NotBuilt`], [`TestkitError::SandboxFailed`].
+    pub fn new() -> Result<Self, TestkitError> {
+        Self::with_programs(&Programs::with_agents()?)
     }
 
     /// A node that shows these programs.
     ///
     /// # Errors
-    /// [`Error::NoSandbox`] with the words of unshare or of the furnishing script.
-    pub fn with(programs: &Programs) -> Result<Self, Error> {
-        Self::of(Generation::Machine, programs)
+    /// [`TestkitError::SandboxFailed`] with the words of unshare or of the furnishing script.
+    pub fn with_programs(programs: &Programs) -> Result<Self, TestkitError> {
+        Self::with_generation(Generation::Machine, programs)
     }
 
     /// The same with the programs of this generation beside them.
     ///
     /// # Errors
-    /// See [`Sandbox::with`]; [`Error::NotBuilt`].
-    pub fn of(generation: Generation, programs: &Programs) -> Result<Self, Error> {
+    /// See [`Sandbox::with_programs`]; [`TestkitError::NotBuilt`].
+    pub fn with_generation(generation: Generation, programs: &Programs) -> Result<Self, TestkitError> {
         let root = rustix::process::geteuid().is_root();
         let userland = generation.root()?;
-        let no = |said: String| Error::NoSandbox {
+        let no = |said: String| TestkitError::SandboxFailed {
             said,
             hint: if root { "" } else { "; as a normal user this needs user namespaces, root needs nothing" },
         };
@@ -72,8 +72,8 @@ impl Sandbox {
             unshare.args(["--user", "--map-root-user"]);
         }
         unshare.args(["--fork", "--kill-child", "--mount-proc", "--propagation", "private"]);
-        unshare.args(["bash", "-c", include_str!("node.sh"), "node", KIT]).arg(&userland);
-        for (path, name) in &programs.shown {
+        unshare.args(["bash", "-c", include_str!("node.sh"), "node", KIT_DIR]).arg(&userland);
+        for (path, name) in &programs.entries {
             let mut pair = path.clone().into_os_string();
             pair.push(format!("={name}"));
             unshare.arg(pair);
@@ -87,33 +87,33 @@ impl Sandbox {
             // A line that cannot be read is a node that is not ready, and its error output tells why.
             let _ = BufReader::new(out).read_line(&mut said);
         }
-        let mut node = Self { holder, leash, init: 0, root, userland };
+        let mut node = Self { unshare: holder, keepalive_pipe: leash, init_pid: 0, is_root: root, userland };
         if said != "ready\n" {
-            node.leash = None;
-            if let Some(mut err) = node.holder.stderr.take() {
+            node.keepalive_pipe = None;
+            if let Some(mut err) = node.unshare.stderr.take() {
                 let _ = err.read_to_string(&mut said);
             }
             return Err(no(said.trim().to_owned()));
         }
-        node.init = node.find_init()?;
+        node.init_pid = node.find_init_pid()?;
         Ok(node)
     }
 
     /// Process 1's number outside: unshare's only child.
-    fn find_init(&self) -> Result<u32, Error> {
-        let parent = self.holder.id();
+    fn find_init_pid(&self) -> Result<u32, TestkitError> {
+        let parent = self.unshare.id();
         let path = PathBuf::from(format!("/proc/{parent}/task/{parent}/children"));
-        let children = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        children.trim().parse().map_err(|_| Error::NoSandbox {
+        let children = fs::read_to_string(&path).map_err(TestkitError::io("read", &path))?;
+        children.trim().parse().map_err(|_| TestkitError::SandboxFailed {
             said: format!("{} names no process: {children:?}", path.display()),
             hint: "",
         })
     }
 
     /// nsenter's arguments up to the program.
-    pub(crate) fn way_in(&self) -> Vec<String> {
-        let mut way = vec!["--target".to_owned(), self.init.to_string()];
-        if !self.root {
+    pub(crate) fn nsenter_args(&self) -> Vec<String> {
+        let mut way = vec!["--target".to_owned(), self.init_pid.to_string()];
+        if !self.is_root {
             way.extend(["--user".to_owned(), "--preserve-credentials".to_owned()]);
         }
         way.extend(NAMESPACES.map(str::to_owned));
@@ -123,7 +123,7 @@ impl Sandbox {
     /// The user that owns installations here: `mzadmin` (4711), or `root` where the test is run by a normal user.
     #[must_use]
     pub fn owner(&self) -> &'static str {
-        if self.root { "mzadmin" } else { "root" }
+        if self.is_root { "mzadmin" } else { "root" }
     }
 
     /// A program to be run in the node; found by `PATH` unless it has a slash.
@@ -134,22 +134,28 @@ impl Sandbox {
     /// Runs a command that has to succeed.
     ///
     /// # Errors
-    /// [`Error::Command`] when it does not end with 0, [`Error::NotRun`].
+    /// [`TestkitError::Command`] when it does not end with 0, [`TestkitError::NotExecuted`].
     ///
     /// # Panics
     /// Without a word: that is a mistake in the test.
-    pub fn exec<A: AsRef<OsStr>>(&self, argv: impl IntoIterator<Item = A>) -> Result<Ran, Error> {
+    pub fn exec<A: AsRef<OsStr>>(
+        &self,
+        argv: impl IntoIterator<Item = A>,
+    ) -> Result<NodeCommandOutput, TestkitError> {
         let mut argv = argv.into_iter();
         let program = argv.next().expect("a command has a first word");
-        self.command(program).args(argv).run()?.expect(0)
+        self.command(program).args(argv).run()?.expect_code(0)
     }
 
     /// Runs the simulated product's own command, `mz-sim`, which has to succeed.
     ///
     /// # Errors
     /// As [`Sandbox::exec`].
-    pub fn mz_sim<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Ran, Error> {
-        self.command(format!("{KIT}/bin/mz-sim")).args(arguments).run()?.expect(0)
+    pub fn mz_sim<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Result<NodeCommandOutput, TestkitError> {
+        self.command(format!("{KIT_DIR}/bin/mz-sim")).args(arguments).run()?.expect_code(0)
     }
 
     /// An agent, by its type (`platform`: ours) or in full (`ocf:heartbeat:Dummy`).
@@ -165,7 +171,7 @@ impl Sandbox {
         let dir = if self.userland.join(usual.strip_prefix("/").unwrap_or(usual)).is_dir() {
             usual.to_owned()
         } else {
-            Path::new(KIT).join("resource.d")
+            Path::new(KIT_DIR).join("resource.d")
         };
         dir.join(provider)
     }
@@ -173,56 +179,58 @@ impl Sandbox {
     /// Puts an agent of the test's own beside the others, executable by everybody.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub fn put_agent(&self, provider: &str, name: &str, text: &str) -> Result<(), Error> {
+    /// [`TestkitError::Io`].
+    pub fn install_agent(&self, provider: &str, name: &str, text: &str) -> Result<(), TestkitError> {
         // The mount at KIT is the writable one; the usual place shows the same directories.
-        let file = Path::new(KIT).join("resource.d").join(provider).join(name);
+        let file = Path::new(KIT_DIR).join("resource.d").join(provider).join(name);
         self.write(&file, text)?;
-        let outside = self.path(&file);
-        fs::set_permissions(&outside, fs::Permissions::from_mode(0o755)).map_err(Error::io("chmod", &outside))
+        let outside = self.host_path(&file);
+        fs::set_permissions(&outside, fs::Permissions::from_mode(0o755))
+            .map_err(TestkitError::io("chmod", &outside))
     }
 
     /// A path of the node, as the test can open it from outside.
     #[must_use]
-    pub fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
+    pub fn host_path(&self, inside: impl AsRef<Path>) -> PathBuf {
         let inside = inside.as_ref();
-        PathBuf::from(format!("/proc/{}/root", self.init)).join(inside.strip_prefix("/").unwrap_or(inside))
+        PathBuf::from(format!("/proc/{}/root", self.init_pid))
+            .join(inside.strip_prefix("/").unwrap_or(inside))
     }
 
     /// Writes a file of the node, with its directories.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub fn write(&self, inside: impl AsRef<Path>, text: impl AsRef<[u8]>) -> Result<(), Error> {
-        let path = self.path(inside);
+    /// [`TestkitError::Io`].
+    pub fn write(&self, inside: impl AsRef<Path>, text: impl AsRef<[u8]>) -> Result<(), TestkitError> {
+        let path = self.host_path(inside);
         if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir).map_err(Error::io("mkdir", dir))?;
+            fs::create_dir_all(dir).map_err(TestkitError::io("mkdir", dir))?;
         }
-        fs::write(&path, text).map_err(Error::io("write", &path))
+        fs::write(&path, text).map_err(TestkitError::io("write", &path))
     }
 
     /// Reads a file of the node.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub fn read(&self, inside: impl AsRef<Path>) -> Result<String, Error> {
-        let path = self.path(inside);
-        fs::read_to_string(&path).map_err(Error::io("read", &path))
+    /// [`TestkitError::Io`].
+    pub fn read(&self, inside: impl AsRef<Path>) -> Result<String, TestkitError> {
+        let path = self.host_path(inside);
+        fs::read_to_string(&path).map_err(TestkitError::io("read", &path))
     }
 
     /// All processes of the node, from its /proc, in the order of their numbers; process 1 is the node's own.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub fn processes(&self) -> Result<Vec<Process>, Error> {
-        Process::all(&self.path("/proc"))
+    /// [`TestkitError::Io`].
+    pub fn processes(&self) -> Result<Vec<NodeProcess>, TestkitError> {
+        NodeProcess::all(&self.host_path("/proc"))
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        drop(self.leash.take());
+        drop(self.keepalive_pipe.take());
         // Nothing to be done about an error here, and nothing to lose: the kernel cleans up.
-        let _ = self.holder.wait();
+        let _ = self.unshare.wait();
     }
 }

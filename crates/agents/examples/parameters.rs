@@ -27,7 +27,7 @@ Next: [`mzha doctor`](../doctor.md), which checks a whole configuration.
 
 fn main() {
     let heads = ["parameter", "value", "default", "reloadable", "meaning"];
-    let rows = parameters::of(PicoType::Platform).iter().map(row);
+    let rows = parameters::for_type(PicoType::Platform).iter().map(row);
     print!("{HEAD}{}{FOOT}", table(&heads, rows));
 }
 
@@ -47,7 +47,7 @@ fn row(parameter: &Parameter) -> Vec<String> {
 
 /// `pico_name` is the only parameter whose default differs between the agents.
 fn default(parameter: &Parameter) -> String {
-    let of = |kind| parameters::of(kind).iter().find(|other| other.name == parameter.name)?.default;
+    let of = |kind| parameters::for_type(kind).iter().find(|other| other.name == parameter.name)?.default;
     let (platform, ui, ec) = (of(PicoType::Platform), of(PicoType::Ui), of(PicoType::ExecutionContext));
     let shown = |default: Option<&str>| default.map_or_else(|| "none".to_owned(), |text| format!("`{text}`"));
     if platform == ec && platform == ui {

@@ -6,7 +6,7 @@ use devtools::markdown::table;
 use host::{Pid, ProcessId};
 use ocf::ExitCode;
 use pico::product::{HaAnswer, StatusAnswer};
-use pico::verdict::{Finding, Life, Observation, Occasion, Policy, Processes, Verdict, judge};
+use pico::verdict::{Liveness, MonitorKind, Observation, PicoPresence, Policy, Verdict, VerdictKind, judge};
 use pico::{OnHaFailed, PicoType};
 
 const HEAD: &str = "\
@@ -30,8 +30,8 @@ or stop the resource everywhere.
 ";
 
 /// What is seen, in words; the evidence; and whose pico under which parameters.
-struct Row {
-    seen: &'static str,
+struct VerdictRow {
+    description: &'static str,
     observation: Observation,
     policy: Policy,
 }
@@ -48,31 +48,31 @@ fn sections() -> String {
     [HEAD, &verdicts, EXIT_CODES, &table(&heads, exit_codes())].join("\n")
 }
 
-fn cells(row: Row) -> Vec<String> {
-    let Row { seen, observation, policy } = row;
-    let asked = |occasion| judge(&observation, &Policy { occasion, ..policy.clone() });
-    let recurring = asked(Occasion::Recurring);
+fn cells(row: VerdictRow) -> Vec<String> {
+    let VerdictRow { description: seen, observation, policy } = row;
+    let asked = |occasion| judge(&observation, &Policy { monitor_kind: occasion, ..policy.clone() });
+    let recurring = asked(MonitorKind::Recurring);
     // The deeper checks are a recurring monitor's.
     let alone = observation.ha.is_none() && observation.status.is_none();
-    let probe = if alone { answer(&asked(Occasion::Probe)) } else { String::new() };
-    let reason = ocf::reason::clip(&recurring.reason, ocf::reason::PREFIX);
+    let probe = if alone { exit_code_text(&asked(MonitorKind::Probe)) } else { String::new() };
+    let reason = ocf::exit_reason::truncate(&recurring.reason, ocf::exit_reason::PREFIX);
     let reason = if reason.is_empty() { reason } else { format!("`{reason}`") };
-    vec![seen.to_owned(), answer(&recurring), probe, reason]
+    vec![seen.to_owned(), exit_code_text(&recurring), probe, reason]
 }
 
 /// The exit code that a finding is answered with.
-fn answer(verdict: &Verdict) -> String {
-    let (code, remark) = match verdict.finding {
-        Finding::Running => (ExitCode::Success, ""),
-        Finding::Unchecked => (
+fn exit_code_text(verdict: &Verdict) -> String {
+    let (code, remark) = match verdict.kind {
+        VerdictKind::Running => (ExitCode::Success, ""),
+        VerdictKind::Unchecked => (
             ExitCode::Success,
             ", warning; from the `unchecked_limit`th run in a row on 190 with `degraded=yes`",
         ),
-        Finding::Warning => (ExitCode::Success, ", warning"),
-        Finding::Degraded => (ExitCode::Degraded, " from the second time on, before that 0, warning"),
-        Finding::NotRunning => (ExitCode::NotRunning, ""),
-        Finding::Failed | Finding::Undecided => (ExitCode::Generic, ""),
-        Finding::CheckFailed => (ExitCode::Generic, ", unless tolerated"),
+        VerdictKind::Warning => (ExitCode::Success, ", warning"),
+        VerdictKind::Degraded => (ExitCode::Degraded, " from the second time on, before that 0, warning"),
+        VerdictKind::NotRunning => (ExitCode::NotRunning, ""),
+        VerdictKind::Failed | VerdictKind::Unknown => (ExitCode::Generic, ""),
+        VerdictKind::CheckFailed => (ExitCode::Generic, ", unless tolerated"),
     };
     format!("{}{remark}", code.number())
 }
@@ -88,9 +88,9 @@ fn pid(number: i32) -> Pid {
 fn policy(kind: PicoType, on_ha_failed: OnHaFailed) -> Policy {
     let pico = if kind == PicoType::Platform { "platform" } else { "ec1" }.to_owned();
     Policy {
-        occasion: Occasion::Recurring,
-        kind,
-        pico,
+        monitor_kind: MonitorKind::Recurring,
+        pico_type: kind,
+        pico_name: pico,
         on_ha_failed,
         ha_grace: Duration::from_secs(60),
         must_ask: false,
@@ -99,46 +99,46 @@ fn policy(kind: PicoType, on_ha_failed: OnHaFailed) -> Policy {
     }
 }
 
-fn processes(seen: &'static str, processes: Processes) -> Row {
-    let observation = Observation::of(processes);
-    Row { seen, observation, policy: policy(PicoType::Platform, OnHaFailed::Fail) }
+fn processes_row(seen: &'static str, processes: PicoPresence) -> VerdictRow {
+    let observation = Observation::from_processes(processes);
+    VerdictRow { description: seen, observation, policy: policy(PicoType::Platform, OnHaFailed::Fail) }
 }
 
-fn one(seen: &'static str, life: Life) -> Row {
-    processes(seen, Processes::One { id: id(), life })
+fn one_process_row(seen: &'static str, life: Liveness) -> VerdictRow {
+    processes_row(seen, PicoPresence::One { id: id(), liveness: life })
 }
 
 /// One process that is well by /proc, and what its HA Monitor Server said.
-fn ha(seen: &'static str, answer: HaAnswer) -> Row {
-    let mut row = one(seen, Life::Well);
+fn ha_row(seen: &'static str, answer: HaAnswer) -> VerdictRow {
+    let mut row = one_process_row(seen, Liveness::Alive);
     row.observation.ha = Some(answer);
     row.observation.age = Duration::from_secs(3600);
     row
 }
 
-fn failed(seen: &'static str, on_ha_failed: OnHaFailed) -> Row {
-    let mut row = ha(seen, HaAnswer::Failed("too many aborts".to_owned()));
+fn ha_failed_row(seen: &'static str, on_ha_failed: OnHaFailed) -> VerdictRow {
+    let mut row = ha_row(seen, HaAnswer::Failed("too many aborts".to_owned()));
     row.policy.on_ha_failed = on_ha_failed;
     row
 }
 
 /// The same of `mzsh status`.
-fn status(seen: &'static str, kind: PicoType, answer: StatusAnswer) -> Row {
-    let mut row = one(seen, Life::Well);
+fn status_row(seen: &'static str, kind: PicoType, answer: StatusAnswer) -> VerdictRow {
+    let mut row = one_process_row(seen, Liveness::Alive);
     row.observation.status = Some(answer);
     row.policy = policy(kind, OnHaFailed::Fail);
     row
 }
 
-fn rows() -> Vec<Row> {
+fn rows() -> Vec<VerdictRow> {
     use PicoType::{ExecutionContext, Platform};
-    let mut young = failed("the same, not yet for as long as `ha_grace` says", OnHaFailed::Fail);
+    let mut young = ha_failed_row("the same, not yet for as long as `ha_grace` says", OnHaFailed::Fail);
     young.observation.age = Duration::from_secs(59);
     let not_well = StatusAnswer::NotResponding;
     let mut excused =
-        status("any of these three, and the HA Monitor Server is well", Platform, not_well.clone());
+        status_row("any of these three, and the HA Monitor Server is well", Platform, not_well.clone());
     excused.observation.ha = Some(HaAnswer::Ok);
-    let mut alone = status(
+    let mut alone = status_row(
         "any of these three of an EC, SC or UI, and the Platform's RCP port does not answer",
         ExecutionContext,
         not_well.clone(),
@@ -146,55 +146,67 @@ fn rows() -> Vec<Row> {
     alone.observation.platform_answers = Some(false);
     let text = str::to_owned;
     vec![
-        processes("no process", Processes::None { ended: None }),
-        processes("no process, and the one that was known has ended", Processes::None { ended: Some(id()) }),
-        processes("no process, but an `mzsh startup` of it is alive", Processes::Starting { mzsh: id() }),
-        one("one process, alive (R, S, D)", Life::Well),
-        one("one, stopped by a signal for 2 s (T)", Life::Stopped),
-        one("one, held by a debugger (t)", Life::Traced),
-        one("one whose main thread has ended while others live (Z)", Life::LeaderGone { threads: 2 }),
-        ha("one; depth 10: its HA Monitor Server says OK, or is not to be asked", HaAnswer::Ok),
-        ha(
+        processes_row("no process", PicoPresence::None { ended: None }),
+        processes_row(
+            "no process, and the one that was known has ended",
+            PicoPresence::None { ended: Some(id()) },
+        ),
+        processes_row(
+            "no process, but an `mzsh startup` of it is alive",
+            PicoPresence::Starting { mzsh: id() },
+        ),
+        one_process_row("one process, alive (R, S, D)", Liveness::Alive),
+        one_process_row("one, stopped by a signal for 2 s (T)", Liveness::Stopped),
+        one_process_row("one, held by a debugger (t)", Liveness::Traced),
+        one_process_row(
+            "one whose main thread has ended while others live (Z)",
+            Liveness::ZombieLeader { threads: 2 },
+        ),
+        ha_row("one; depth 10: its HA Monitor Server says OK, or is not to be asked", HaAnswer::Ok),
+        ha_row(
             "one; depth 10: the HA client can't be run",
             HaAnswer::NotAsked(text("/opt/mz/lib/ha.jar: No such file or directory (os error 2)")),
         ),
-        ha(
+        ha_row(
             "one; depth 10: the HA client did not come to ask in its time",
-            HaAnswer::NotReached(text("the HA client did not come to ask: is the node overloaded?")),
+            HaAnswer::ClientTimedOut(text("the HA client did not come to ask: is the node overloaded?")),
         ),
-        ha(
+        ha_row(
             "one; depth 10: no answer, and this JVM was never seen to listen there: the registry was changed since it started",
             HaAnswer::NeverListened(text(
                 "pid 4711 was never seen to listen on 127.0.0.1:26000 (nothing listens on 127.0.0.1:26000): restart the pico to make it effective",
             )),
         ),
-        ha(
+        ha_row(
             "one; depth 10: its HA Monitor Server does not answer",
             HaAnswer::NoAnswer(text("no answer in 10 s")),
         ),
-        ha(
+        ha_row(
             "one; depth 10: what the HA client says is no answer",
             HaAnswer::Unreadable(text("the HA client ended by signal 11")),
         ),
-        failed("one; depth 10: its HA Monitor Server says FAILED, `on_ha_failed=fail`", OnHaFailed::Fail),
-        failed("the same with `on_ha_failed=degrade`", OnHaFailed::Degrade),
-        failed("the same with `on_ha_failed=ignore`", OnHaFailed::Ignore),
+        ha_failed_row(
+            "one; depth 10: its HA Monitor Server says FAILED, `on_ha_failed=fail`",
+            OnHaFailed::Fail,
+        ),
+        ha_failed_row("the same with `on_ha_failed=degrade`", OnHaFailed::Degrade),
+        ha_failed_row("the same with `on_ha_failed=ignore`", OnHaFailed::Ignore),
         young,
-        status("one; depth 20: `mzsh status` says running", Platform, StatusAnswer::Running),
-        status(
+        status_row("one; depth 20: `mzsh status` says running", Platform, StatusAnswer::Running),
+        status_row(
             "one; depth 20: running without contact with the Platform (EC, SC, UI)",
             ExecutionContext,
             StatusAnswer::WithoutPlatform,
         ),
-        status("one; depth 20: `mzsh status` says not responding", Platform, not_well),
-        status("one; depth 20: `mzsh status` says not running", Platform, StatusAnswer::NotRunning),
-        status("one; depth 20: `mzsh status` does not end in time", Platform, StatusAnswer::NoAnswer),
+        status_row("one; depth 20: `mzsh status` says not responding", Platform, not_well),
+        status_row("one; depth 20: `mzsh status` says not running", Platform, StatusAnswer::NotRunning),
+        status_row("one; depth 20: `mzsh status` does not end in time", Platform, StatusAnswer::NoAnswer),
         excused,
         alone,
-        processes("several, seen twice", Processes::Several(vec![pid(4711), pid(4812)])),
-        processes(
+        processes_row("several, seen twice", PicoPresence::Several(vec![pid(4711), pid(4812)])),
+        processes_row(
             "it can't be told",
-            Processes::Unknown(text(
+            PicoPresence::Unknown(text(
                 "pid 4711 is a java without main thread (Z, 2 threads): whose can't be told",
             )),
         ),
@@ -230,13 +242,16 @@ fn exit_codes() -> Vec<Vec<String>> {
                 "as monitor",
             ],
         ),
-        row(ExitCode::Args, ["", "", "", "", "a parameter does not fit this node", ""]),
+        row(ExitCode::InvalidParameter, ["", "", "", "", "a parameter does not fit this node", ""]),
         row(
             ExitCode::Permission,
             ["mzsh may not be run, or start is not run by root", "", "", "", "the same", ""],
         ),
-        row(ExitCode::Installed, ["the installation is there, and mzsh is not", "", "", "", "the same", ""]),
-        row(ExitCode::Configured, ["a parameter is wrong on every node", "", "", "", "the same", ""]),
+        row(
+            ExitCode::NotInstalled,
+            ["the installation is there, and mzsh is not", "", "", "", "the same", ""],
+        ),
+        row(ExitCode::NotConfigured, ["a parameter is wrong on every node", "", "", "", "the same", ""]),
         row(
             ExitCode::NotRunning,
             [

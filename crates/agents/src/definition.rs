@@ -47,7 +47,7 @@ static PLATFORM: Definition = Definition {
          whole cluster. Its storage, its database's listener and the address in pico.rcp.server.host must be there before it \
          starts."
     ),
-    parameters: parameters::of(PicoType::Platform),
+    parameters: parameters::for_type(PicoType::Platform),
     operations: &OPERATIONS,
 };
 
@@ -60,7 +60,7 @@ static EC: Definition = Definition {
          Platform to start, and goes on running without it: order it after the Platform, mandatory and with \
          symmetrical=false, so that it waits for the Platform and is not restarted with it."
     ),
-    parameters: parameters::of(PicoType::ExecutionContext),
+    parameters: parameters::for_type(PicoType::ExecutionContext),
     operations: &WITHOUT_DEPTH_20,
 };
 
@@ -73,7 +73,7 @@ static SC: Definition = Definition {
          to start, and its services go on without it: order it after the Platform, mandatory and with symmetrical=false, so \
          that it waits for the Platform and is not restarted with it."
     ),
-    parameters: parameters::of(PicoType::ServiceContext),
+    parameters: parameters::for_type(PicoType::ServiceContext),
     operations: &WITHOUT_DEPTH_20,
 };
 
@@ -87,7 +87,7 @@ static UI: Definition = Definition {
          symmetrical=false, so that it waits for the Platform and is not restarted with it. Where it uses the Platform's \
          address or storage, colocate it with that and order it after that."
     ),
-    parameters: parameters::of(PicoType::Ui),
+    parameters: parameters::for_type(PicoType::Ui),
     operations: &WITHOUT_DEPTH_20,
 };
 
@@ -107,25 +107,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_table_keeps_the_rules_of_ocf_and_its_tools() {
+    fn definitions_follow_the_rules_of_ocf_and_its_tools() {
         for kind in PicoType::ALL {
             assert_eq!(definition(kind).check(), Vec::<String>::new(), "{kind}");
-            assert_eq!(definition(kind).name, kind.agent());
+            assert_eq!(definition(kind).name, kind.agent_name());
         }
     }
 
     #[test]
-    fn the_advised_time_outs_are_enough_for_the_default_parameters() {
-        use pico::actions::needs;
+    fn advised_timeouts_cover_the_default_parameters() {
+        use pico::actions::minimum_timeout;
         for kind in PicoType::ALL {
             let name = [("OCF_RESKEY_pico_name".into(), "x".into())];
             let (settings, _) =
                 crate::settings::read(kind, &ocf::Invocation::new(definition(kind), Action::Monitor, name));
             for operation in definition(kind).operations {
                 let needed = match operation.action {
-                    Action::Start => needs::start(&settings),
-                    Action::Stop => needs::stop(),
-                    Action::Monitor => needs::monitor(&settings, operation.depth.unwrap_or(0)),
+                    Action::Start => minimum_timeout::start(&settings),
+                    Action::Stop => minimum_timeout::stop(),
+                    Action::Monitor => minimum_timeout::monitor(&settings, operation.depth.unwrap_or(0)),
                     _ => continue,
                 };
                 assert!(operation.timeout >= needed, "{kind}: {operation:?} needs {needed:?}");
@@ -134,9 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_reloadable_is_what_identifies_or_starts_the_process() {
-        let fixed: Vec<&str> =
-            parameters::of(PicoType::Platform).iter().filter(|p| !p.reloadable).map(|p| p.name).collect();
+    fn parameters_of_identity_and_start_are_not_reloadable() {
+        let fixed: Vec<&str> = parameters::for_type(PicoType::Platform)
+            .iter()
+            .filter(|p| !p.reloadable)
+            .map(|p| p.name)
+            .collect();
         assert_eq!(
             fixed,
             [

@@ -1,7 +1,7 @@
 //! The failures that Pacemaker has counted, as its `attrd_updater` tells.
 
-use host::End;
-use host::command::{Company, Exec, Finished, launch};
+use host::ExitStatus;
+use host::command::{Exec, FinishedCommand, LeaderOf, launch};
 use pico::LastFailure;
 use pico::actions::Cluster;
 use std::time::{Duration, Instant, SystemTime};
@@ -21,7 +21,8 @@ pub(crate) struct Pacemaker<'a> {
 impl Cluster for Pacemaker<'_> {
     fn last_failure(&self, every: Duration, until: Instant) -> LastFailure {
         let exec = self.exec(every);
-        let finished = launch(Company::Group, || Ok(exec)).and_then(|running| running.run(until));
+        let finished =
+            launch(LeaderOf::ProcessGroup, || Ok(exec)).and_then(|running| running.run_until(until));
         match finished {
             Ok(finished) => read(&finished),
             Err(e) => {
@@ -47,23 +48,23 @@ impl Pacemaker<'_> {
 }
 
 /// What it says: `name="last-failure-ec1#monitor_1000" host="n1" value="1796039910"`, in seconds since 1970.
-fn read(finished: &Finished) -> LastFailure {
+fn read(finished: &FinishedCommand) -> LastFailure {
     let said = String::from_utf8_lossy(&finished.output);
     let value =
         said.split_once(" value=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value);
     let seconds = value.and_then(|value| value.parse().ok());
-    match (finished.end, value, seconds) {
+    match (finished.exit_status, value, seconds) {
         // A failure of this monitor was counted on another node, or was forgotten here.
-        (End::Exited(0), Some(""), _) => LastFailure::Never,
-        (End::Exited(0), _, Some(seconds)) => {
+        (ExitStatus::Exited(0), Some(""), _) => LastFailure::Never,
+        (ExitStatus::Exited(0), _, Some(seconds)) => {
             LastFailure::At(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
         }
-        (End::Exited(_), None, _) if said.contains("attribute does not exist") => LastFailure::Never,
+        (ExitStatus::Exited(_), None, _) if said.contains("attribute does not exist") => LastFailure::Never,
         (end, ..) => {
             let line = said.lines().next().unwrap_or("it said nothing");
             tracing::warn!(
                 "{ATTRD_UPDATER}: {}: {line}",
-                finished.refused.as_deref().unwrap_or(&end.to_string())
+                finished.launch_error.as_deref().unwrap_or(&end.to_string())
             );
             LastFailure::Unknown
         }
@@ -76,26 +77,26 @@ mod tests {
 
     #[test]
     fn whatever_the_tool_does_is_a_time_or_never_or_unknown() {
-        let said = |end, output: &str| read(&Finished::new(end, output, Duration::from_millis(9)));
+        let said = |end, output: &str| read(&FinishedCommand::new(end, output, Duration::from_millis(9)));
         // Pacemaker 2.1.5 and 3.0.0.
         let counted = "name=\"last-failure-mz-ec1#monitor_1000\" host=\"n2\" value=\"1796039910\"\n";
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_039_910);
-        assert_eq!(said(End::Exited(0), counted), LastFailure::At(time));
+        assert_eq!(said(ExitStatus::Exited(0), counted), LastFailure::At(time));
         let never = "attrd_updater: Could not query value of last-failure-mz-ec1#monitor_1000: attribute does not exist\n";
-        assert_eq!(said(End::Exited(78), never), LastFailure::Never);
+        assert_eq!(said(ExitStatus::Exited(78), never), LastFailure::Never);
         let without_value = "name=\"last-failure-mz-ec1#monitor_1000\" host=\"n2\" value=\"\"\n";
-        assert_eq!(said(End::Exited(0), without_value), LastFailure::Never);
+        assert_eq!(said(ExitStatus::Exited(0), without_value), LastFailure::Never);
         for (end, output) in [
             (
-                End::Exited(102),
+                ExitStatus::Exited(102),
                 "attrd_updater: Could not connect to attrd: Transport endpoint is not connected\n",
             ),
-            (End::Exited(0), ""),
-            (End::Exited(0), "name=\"x\" host=\"n2\" value=\"soon\"\n"),
-            (End::Exited(1), counted),
-            (End::TimedOut, counted),
-            (End::TimedOut, never),
-            (End::Signalled(11), ""),
+            (ExitStatus::Exited(0), ""),
+            (ExitStatus::Exited(0), "name=\"x\" host=\"n2\" value=\"soon\"\n"),
+            (ExitStatus::Exited(1), counted),
+            (ExitStatus::TimedOut, counted),
+            (ExitStatus::TimedOut, never),
+            (ExitStatus::Signalled(11), ""),
         ] {
             assert_eq!(said(end, output), LastFailure::Unknown, "{end}: {output}");
         }

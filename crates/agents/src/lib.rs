@@ -18,7 +18,7 @@ pub use log_files::ByWorkers;
 
 /// The agent for one kind of pico, from `main` to the exit code.
 #[must_use]
-pub fn run(kind: pico::PicoType) -> std::process::ExitCode {
+pub fn run_agent(kind: pico::PicoType) -> std::process::ExitCode {
     pico::reset_inherited();
     ocf::run(&PicoAgent::new(kind))
 }

@@ -1,7 +1,7 @@
 //! Log files and traces, written by worker processes: what is frozen or hangs under them holds no action up.
 
 use ocf::{Append, LogFile, LogFiles};
-use pico::log_worker::{self, Worker};
+use pico::log_worker::{self, LogWriter};
 use std::io;
 use std::path::Path;
 use std::time::{Instant, SystemTime};
@@ -20,7 +20,7 @@ impl LogFiles for ByWorkers {
     }
 }
 
-struct ByWorker(Worker);
+struct ByWorker(LogWriter);
 
 impl LogFile for ByWorker {
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {

@@ -265,7 +265,7 @@ static UI: [Parameter; COUNT] = table(PicoType::Ui);
 
 /// The parameters of the agent for this kind of pico.
 #[must_use]
-pub const fn of(kind: PicoType) -> &'static [Parameter] {
+pub const fn for_type(kind: PicoType) -> &'static [Parameter] {
     match kind {
         PicoType::Platform => &PLATFORM,
         PicoType::ExecutionContext => &EC,

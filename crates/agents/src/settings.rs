@@ -5,11 +5,12 @@
 //! say so, and what is recorded decides.
 
 use crate::{definition, parameters as p};
-use ocf::{Invocation, Parameter, ParameterError, Values};
+use ocf::{Invocation, Parameter, ParameterError, ParameterValues};
 
-use pico::identity::{Home, daemons};
+use pico::identity::{MzHome, cluster_programs};
 use pico::{
-    Deployment, Endpoint, HaCheck, Limits, OnHaFailed, PicoName, PicoType, Settings, Target, UnreadableTarget,
+    Deployment, Endpoint, HaCheck, Limits, OnHaFailed, PicoInstance, PicoName, PicoType, Settings,
+    UnreadableTarget,
 };
 use regex_lite::RegexBuilder;
 use std::path::{Path, PathBuf};
@@ -17,27 +18,27 @@ use std::time::Duration;
 
 /// Bytes of `process_match` as the engine holds it; a usual one has some hundreds. It is tried on every command line of the node,
 /// and the time for that grows with both: a large one and a long line would take minutes.
-const LARGEST_PATTERN: usize = 16 << 10;
+const MAX_PATTERN_SIZE: usize = 16 << 10;
 
 /// The settings, and every parameter that can't be read.
 #[must_use]
 pub fn read(kind: PicoType, call: &Invocation) -> (Settings, Vec<ParameterError>) {
-    let mut reader = Reader { kind, values: call.values(), errors: Vec::new() };
+    let mut reader = SettingsReader { pico_type: kind, values: call.values(), errors: Vec::new() };
     let target = reader.target();
     let settings = Settings {
-        resource: call.names_instance().then(|| call.instance().to_owned()),
-        kind,
+        resource: call.has_instance_name().then(|| call.instance().to_owned()),
+        pico_type: kind,
         target,
         os_user: reader.text(&p::OS_USER),
         java_home: reader.path(&p::JAVA_HOME),
-        container: reader.name(&p::CONTAINER),
+        container: reader.container_name(&p::CONTAINER),
         mzsh_timeout: reader.duration(&p::MZSH_TIMEOUT),
         monitor_retries: reader.count(&p::MONITOR_RETRIES),
         failures_tolerated: reader.count(&p::FAILURES_TOLERATED),
         degraded: reader.boolean(&p::DEGRADED),
         unchecked_limit: reader.count(&p::UNCHECKED_LIMIT),
         wait: reader.duration(&p::WAIT),
-        ha_check: match reader.word(&p::HA_CHECK) {
+        ha_check: match reader.choice(&p::HA_CHECK) {
             "yes" => HaCheck::Yes,
             "no" => HaCheck::No,
             _ => HaCheck::Auto,
@@ -45,13 +46,13 @@ pub fn read(kind: PicoType, call: &Invocation) -> (Settings, Vec<ParameterError>
         ha_host: reader.text(&p::HA_HOST),
         ha_port: reader.port(&p::HA_PORT),
         ha_timeout: reader.duration(&p::HA_TIMEOUT),
-        ha_grace: reader.optional(&p::HA_GRACE, Values::duration),
-        on_ha_failed: match reader.word(&p::ON_HA_FAILED) {
+        ha_grace: reader.optional(&p::HA_GRACE, ParameterValues::duration),
+        on_ha_failed: match reader.choice(&p::ON_HA_FAILED) {
             "degrade" => OnHaFailed::Degrade,
             "ignore" => OnHaFailed::Ignore,
             _ => OnHaFailed::Fail,
         },
-        deployment: match reader.word(&p::DEPLOYMENT) {
+        deployment: match reader.choice(&p::DEPLOYMENT) {
             "openstack" => Deployment::OpenStack,
             "aws" => Deployment::Aws,
             _ => Deployment::Virtual,
@@ -62,30 +63,30 @@ pub fn read(kind: PicoType, call: &Invocation) -> (Settings, Vec<ParameterError>
         post_start: reader.path(&p::POST_START),
         limits: reader.limits(),
         thread_dump: reader.boolean(&p::THREAD_DUMP),
-        in_force: reader.in_force(),
+        parameters_in_force: reader.parameters_in_force(),
         pretend_not_installed: call.pretend_not_installed(),
     };
-    reader.rest();
+    reader.check_remaining();
     (settings, reader.errors)
 }
 
-struct Reader<'a> {
-    kind: PicoType,
-    values: &'a Values,
+struct SettingsReader<'a> {
+    pico_type: PicoType,
+    values: &'a ParameterValues,
     errors: Vec<ParameterError>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> SettingsReader<'a> {
     /// The table's entry: the default of `pico_name` differs from agent to agent.
     fn entry(&self, parameter: &Parameter) -> &'static Parameter {
-        let table = definition(self.kind).parameters;
+        let table = definition(self.pico_type).parameters;
         table.iter().find(|entry| entry.name == parameter.name).unwrap_or(&p::PICO_NAME)
     }
 
     fn optional<T>(
         &mut self,
         parameter: &Parameter,
-        read: impl Fn(&'a Values, &Parameter) -> Result<Option<T>, ParameterError>,
+        read: impl Fn(&'a ParameterValues, &Parameter) -> Result<Option<T>, ParameterError>,
     ) -> Option<T> {
         match read(self.values, parameter) {
             Ok(value) => value,
@@ -98,42 +99,44 @@ impl<'a> Reader<'a> {
     }
 
     fn text(&mut self, parameter: &Parameter) -> Option<String> {
-        self.checked(parameter, "no blanks around it", |text| (text.trim() == text).then(|| text.to_owned()))
+        self.text_with_rule(parameter, "no blanks around it", |text| {
+            (text.trim() == text).then(|| text.to_owned())
+        })
     }
 
     fn boolean(&mut self, parameter: &Parameter) -> bool {
-        let default = Values::default().boolean(parameter).ok().flatten().unwrap_or(false);
-        self.optional(parameter, Values::boolean).unwrap_or(default)
+        let default = ParameterValues::default().boolean(parameter).ok().flatten().unwrap_or(false);
+        self.optional(parameter, ParameterValues::boolean).unwrap_or(default)
     }
 
     fn duration(&mut self, parameter: &Parameter) -> Duration {
-        let default = Values::default().duration(parameter).ok().flatten().unwrap_or_default();
-        self.optional(parameter, Values::duration).unwrap_or(default)
+        let default = ParameterValues::default().duration(parameter).ok().flatten().unwrap_or_default();
+        self.optional(parameter, ParameterValues::duration).unwrap_or(default)
     }
 
     fn count(&mut self, parameter: &Parameter) -> u32 {
-        let default = Values::default().integer(parameter).ok().flatten().unwrap_or_default();
-        let value = self.optional(parameter, Values::integer).unwrap_or(default);
+        let default = ParameterValues::default().integer(parameter).ok().flatten().unwrap_or_default();
+        let value = self.optional(parameter, ParameterValues::integer).unwrap_or(default);
         u32::try_from(value).unwrap_or_default()
     }
 
-    fn word(&mut self, parameter: &Parameter) -> &'static str {
-        let default = Values::default().select(parameter).ok().flatten().unwrap_or_default();
-        self.optional(parameter, Values::select).unwrap_or(default)
+    fn choice(&mut self, parameter: &Parameter) -> &'static str {
+        let default = ParameterValues::default().select(parameter).ok().flatten().unwrap_or_default();
+        self.optional(parameter, ParameterValues::select).unwrap_or(default)
     }
 
     fn port(&mut self, parameter: &Parameter) -> Option<u16> {
-        self.optional(parameter, Values::integer).and_then(|port| u16::try_from(port).ok())
+        self.optional(parameter, ParameterValues::integer).and_then(|port| u16::try_from(port).ok())
     }
 
     /// Text with a rule of ours.
-    fn checked<T>(
+    fn text_with_rule<T>(
         &mut self,
         parameter: &Parameter,
         expected: &str,
         rule: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        let text = self.optional(parameter, Values::text)?;
+        let text = self.optional(parameter, ParameterValues::text)?;
         let value = rule(text);
         if value.is_none() {
             self.errors.push(ParameterError::new(parameter, text, expected));
@@ -142,21 +145,21 @@ impl<'a> Reader<'a> {
     }
 
     fn path(&mut self, parameter: &Parameter) -> Option<PathBuf> {
-        self.checked(parameter, "an absolute path, without blanks around it", |text| {
+        self.text_with_rule(parameter, "an absolute path, without blanks around it", |text| {
             (Path::new(text).is_absolute() && text.trim() == text).then(|| PathBuf::from(text))
         })
     }
 
     /// A word that becomes a part of a path.
-    fn name(&mut self, parameter: &Parameter) -> Option<String> {
-        self.checked(parameter, "letters, digits, '_', '-' and '.'", |text| {
+    fn container_name(&mut self, parameter: &Parameter) -> Option<String> {
+        self.text_with_rule(parameter, "letters, digits, '_', '-' and '.'", |text| {
             text.parse::<PicoName>().ok().filter(|_| !text.starts_with('.')).map(|name| name.to_string())
         })
     }
 
     fn endpoints(&mut self, parameter: &Parameter) -> Option<Vec<Endpoint>> {
         let expected = "host:port, each once, separated by blanks or commas; an IPv6 address in brackets";
-        self.checked(parameter, expected, |text| {
+        self.text_with_rule(parameter, expected, |text| {
             let words = text.split([' ', ',']).filter(|word| !word.is_empty());
             let all: Vec<Endpoint> = words.map(|word| word.parse().ok()).collect::<Option<_>>()?;
             let is_twice = |(at, endpoint): (usize, &Endpoint)| all[..at].contains(endpoint);
@@ -167,10 +170,10 @@ impl<'a> Reader<'a> {
     fn limits(&mut self) -> Limits {
         let number = |limit: i64| u64::try_from(limit).ok();
         Limits {
-            open_files: self.optional(&p::LIMIT_NOFILE, Values::integer).and_then(number),
-            processes: self.optional(&p::LIMIT_NPROC, Values::integer).and_then(number),
+            open_files: self.optional(&p::LIMIT_NOFILE, ParameterValues::integer).and_then(number),
+            processes: self.optional(&p::LIMIT_NPROC, ParameterValues::integer).and_then(number),
             umask: self
-                .checked(&p::UMASK, "an octal number up to 0777", |text| {
+                .text_with_rule(&p::UMASK, "an octal number up to 0777", |text| {
                     let octal =
                         !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
                     u32::from_str_radix(text, 8).ok().filter(|&mask| octal && mask <= 0o777)
@@ -179,44 +182,46 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn target(&mut self) -> Result<Target, UnreadableTarget> {
+    fn target(&mut self) -> Result<PicoInstance, UnreadableTarget> {
         let before = self.errors.len();
-        let process_match = self.checked(&p::PROCESS_MATCH, "a regular expression, not too large", |text| {
-            RegexBuilder::new(text).size_limit(LARGEST_PATTERN).build().ok()
-        });
+        let process_match =
+            self.text_with_rule(&p::PROCESS_MATCH, "a regular expression, not too large", |text| {
+                RegexBuilder::new(text).size_limit(MAX_PATTERN_SIZE).build().ok()
+            });
         let by_pattern = self.errors.len() > before;
         // A monitor or a stop uses it all the same: the look never takes a program of the cluster for the pico.
         if let Some(pattern) = &process_match
-            && let Some(line) = daemons::refused_pattern(pattern)
+            && let Some(line) = cluster_programs::cluster_program_matched_by(pattern)
         {
             let expected = format!("one that does not match {line}");
             self.errors.push(ParameterError::new(&p::PROCESS_MATCH, pattern.as_str(), &expected));
         }
         let before = if by_pattern { before } else { self.errors.len() };
         let entry = self.entry(&p::PICO_NAME);
-        let name =
-            self.checked(entry, "at most 250 letters, digits, '_', '-', '.'; the first no '-'", |text| {
-                text.parse().ok()
-            });
+        let name = self.text_with_rule(
+            entry,
+            "at most 250 letters, digits, '_', '-', '.'; the first no '-'",
+            |text| text.parse().ok(),
+        );
         let home = self.path(&p::MZ_HOME);
         match (name, home) {
             (Some(name), Some(home)) if self.errors.len() == before => {
-                Ok(Target { name, home: Home::new(&home), process_match })
+                Ok(PicoInstance { name, home: MzHome::new(&home), process_match })
             }
             (name, home) => {
                 let why = self.errors.get(before);
                 let why = why.map_or_else(|| "pico_name: not set".to_owned(), ToString::to_string);
                 let mut set = self.values.iter().filter(|(name, _)| *name == entry.name);
                 let name = name.ok_or_else(|| set.next().map(|(_, value)| value.to_owned()));
-                let home = home.map(|home| Home::new(&home));
-                Err(UnreadableTarget { why, name, home, by_pattern })
+                let home = home.map(|home| MzHome::new(&home));
+                Err(UnreadableTarget { why, name, home, process_match_unreadable: by_pattern })
             }
         }
     }
 
     /// All values in words, the defaults among them.
-    fn in_force(&self) -> Vec<(String, String)> {
-        let table = definition(self.kind).parameters.iter();
+    fn parameters_in_force(&self) -> Vec<(String, String)> {
+        let table = definition(self.pico_type).parameters.iter();
         table
             .filter_map(|parameter| {
                 let value = self.values.text(parameter).ok().flatten()?;
@@ -226,8 +231,8 @@ impl<'a> Reader<'a> {
     }
 
     /// The parameters that are not settings of the pico: the trace's, and those that are accepted and not used.
-    fn rest(&mut self) {
-        for error in self.values.check_all(definition(self.kind).parameters) {
+    fn check_remaining(&mut self) {
+        for error in self.values.check_all(definition(self.pico_type).parameters) {
             if !self.errors.iter().any(|known| known.name() == error.name()) {
                 self.errors.push(error);
             }
@@ -250,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_gives_the_defaults_of_the_contract() {
+    fn unset_parameters_have_the_documented_defaults() {
         let (settings, errors) = read_with(PicoType::Platform, &[]);
         assert_eq!(errors, Vec::<String>::new());
         let target = settings.target.unwrap();
@@ -270,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_named_once_and_the_default_takes_its_place() {
+    fn invalid_value_is_reported_once_and_falls_back_to_the_default() {
         let wrong = [
             ("mzsh_timeout", "soon"),
             ("wait_for", "db1:1521, nonsense"),
@@ -291,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_that_cant_be_read_is_no_identity() {
+    fn invalid_identity_parameter_gives_no_target() {
         for (name, value) in [("pico_name", "-f"), ("mz_home", "opt/mz"), ("process_match", "(")] {
             let (settings, errors) = read_with(PicoType::Platform, &[(name, value)]);
             let unreadable = settings.target.unwrap_err();
@@ -299,12 +304,12 @@ mod tests {
             assert_eq!(errors.len(), 1);
             assert_eq!(unreadable.name.err(), (name == "pico_name").then(|| Some("-f".into())));
             assert_eq!(unreadable.home.is_none(), name == "mz_home");
-            assert_eq!(unreadable.by_pattern, name == "process_match");
+            assert_eq!(unreadable.process_match_unreadable, name == "process_match");
         }
     }
 
     #[test]
-    fn a_pattern_that_would_take_minutes_on_a_long_command_line_is_refused() {
+    fn process_match_too_large_is_refused() {
         let errors = |pattern: &str| read_with(PicoType::Platform, &[("process_match", pattern)]).1;
         // 134 s on 64 KiB.
         assert_eq!(errors("(a?){20000}b").len(), 1);
@@ -315,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_matches_a_program_of_the_cluster_is_an_error_and_stays() {
+    fn process_match_of_a_cluster_program_is_an_error_but_kept() {
         let (settings, errors) = read_with(PicoType::Platform, &[("process_match", "corosync")]);
         assert!(settings.target.unwrap().process_match.is_some());
         let expected =
@@ -324,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_take_spaces_and_commas() {
+    fn wait_for_list_accepts_spaces_and_commas() {
         let (settings, _) = read_with(PicoType::Platform, &[("wait_for", "db1:1521 ,[fd00::1]:1521")]);
         let words: Vec<String> = settings.wait_for.unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(words, ["db1:1521", "[fd00::1]:1521"]);

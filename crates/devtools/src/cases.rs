@@ -6,25 +6,25 @@
 use std::fs;
 use std::path::Path;
 
-use crate::{Error, workspace};
+use crate::{TaskError, workspace};
 
 /// Where the fault suite is, in the repository.
-pub const FAULTS: &str = "tests/faults";
+pub const FAULT_SUITE: &str = "tests/faults";
 
 /// A module of the suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Family {
+pub struct TestModule {
     /// Its name.
     pub module: String,
     /// The first sentence or line of its head.
     pub title: String,
     /// Its cases, in their order.
-    pub cases: Vec<Case>,
+    pub cases: Vec<TestCase>,
 }
 
 /// A test.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Case {
+pub struct TestCase {
     /// As libtest names it: `module::function`.
     pub name: String,
     /// What it proves; empty where it does not say.
@@ -34,38 +34,40 @@ pub struct Case {
 }
 
 /// One file of tests.
-pub fn read_file(module: &str, path: &Path) -> Result<Family, Error> {
-    Ok(family(module, &text(path)?))
+pub fn read_file(module: &str, path: &Path) -> Result<TestModule, TaskError> {
+    Ok(parse_module(module, &read_text(path)?))
 }
 
 /// A whole suite, in the order in which its main file names the modules.
-pub fn read(suite: &str) -> Result<Vec<Family>, Error> {
+pub fn read_suite(suite: &str) -> Result<Vec<TestModule>, TaskError> {
     let folder = workspace::root().join(suite);
-    let main = text(&folder.join("main.rs"))?;
+    let main = read_text(&folder.join("main.rs"))?;
     let modules = main.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
-    modules.map(|module| Ok(family(module, &text(&folder.join(module).with_extension("rs"))?))).collect()
+    modules
+        .map(|module| Ok(parse_module(module, &read_text(&folder.join(module).with_extension("rs"))?)))
+        .collect()
 }
 
-fn text(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(Error::file("read", path))
+fn read_text(path: &Path) -> Result<String, TaskError> {
+    fs::read_to_string(path).map_err(TaskError::file("read", path))
 }
 
-fn family(module: &str, source: &str) -> Family {
+fn parse_module(module: &str, source: &str) -> TestModule {
     let title = source.lines().find_map(|line| line.strip_prefix("//! ")).unwrap_or_default();
-    Family { module: module.to_owned(), title: title.to_owned(), cases: cases(module, source) }
+    TestModule { module: module.to_owned(), title: title.to_owned(), cases: parse_cases(module, source) }
 }
 
 /// What stands above a function.
 #[derive(Default)]
-struct Above<'a> {
+struct PrecedingLines<'a> {
     docs: Vec<&'a str>,
     test: bool,
     ignored: bool,
 }
 
-fn cases(module: &str, source: &str) -> Vec<Case> {
+fn parse_cases(module: &str, source: &str) -> Vec<TestCase> {
     let mut cases = Vec::new();
-    let mut above = Above::default();
+    let mut above = PrecedingLines::default();
     let mut in_attribute = false;
     for line in source.lines().map(str::trim) {
         if in_attribute || line.starts_with("#[") {
@@ -75,11 +77,11 @@ fn cases(module: &str, source: &str) -> Vec<Case> {
         } else if let Some(doc) = line.strip_prefix("///") {
             above.docs.push(doc.trim());
         } else {
-            let Above { docs, test, ignored } = std::mem::take(&mut above);
+            let PrecedingLines { docs, test, ignored } = std::mem::take(&mut above);
             let function = line.strip_prefix("fn ").and_then(|rest| rest.split('(').next());
             if let (true, Some(function)) = (test, function) {
                 let name = format!("{module}::{function}");
-                cases.push(Case { name, proves: docs.join(" "), ignored });
+                cases.push(TestCase { name, proves: docs.join(" "), ignored });
             }
         }
     }
@@ -91,13 +93,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cases_are_told_from_functions_and_keep_their_words() {
+    fn test_cases_are_parsed_with_doc_comment_and_ignore_attribute() {
         let source = "//! Pid files.\n//!\n//! Theory.\n\n/// Not a case.\nfn helper() -> Done {\n    Ok(())\n}\n\n\
             /// An empty one\n/// is no matter.\n#[test]\n#[ignore = \"until tomorrow\"]\nfn empty() -> Done {\n}\n\n\
             #[test]\n#[expect(\n    clippy::x,\n    reason = \"y\"\n)]\nfn silent() {\n}\n";
-        let family = family("pid_file", source);
+        let family = parse_module("pid_file", source);
         assert_eq!(family.title, "Pid files.");
-        let case = |name: &str, proves: &str, ignored| Case {
+        let case = |name: &str, proves: &str, ignored| TestCase {
             name: format!("pid_file::{name}"),
             proves: proves.to_owned(),
             ignored,

@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 
 /// Why a task could not be done.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum TaskError {
     /// A command ended with a failure; it has said why on the terminal, or in `output`.
     #[error("`{command}`: {status}{}{output}", if output.is_empty() { "" } else { "\n" })]
     Command { command: String, status: ExitStatus, output: String },
@@ -21,19 +21,19 @@ pub enum Error {
     Unreadable { what: String, said: String },
     /// The machine has not what a task needs.
     #[error("{what} can't be had here; this machine lacks {missing}")]
-    Unmet { what: String, missing: String },
+    MissingPrerequisite { what: String, missing: String },
     /// A generated file is not what the code says.
     #[error("{0} not what the code says: run `cargo xtask gen` and commit")]
     Stale(String),
     /// The fault suite and its table of mutants don't fit each other or the code; each line is a finding.
     #[error("{}", .0.join("\n"))]
-    Table(Vec<String>),
+    InconsistentTable(Vec<String>),
     /// The sandbox.
     #[error(transparent)]
-    Sandbox(#[from] testkit::Error),
+    Sandbox(#[from] testkit::TestkitError),
 }
 
-impl Error {
+impl TaskError {
     pub fn file<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::File { operation, path: path.to_owned(), source }
     }

@@ -10,5 +10,5 @@ pub mod suites;
 pub mod transcript;
 pub mod workspace;
 
-pub use error::Error;
+pub use error::TaskError;
 pub use workspace::Workspace;

@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_in_a_cell_stays_in_it() {
+    fn vertical_bar_in_a_cell_is_escaped() {
         let cells = vec!["a|b".to_owned(), "c".to_owned()];
         assert_eq!(table(&["x", "y"], [cells]), "| x | y |\n| --- | --- |\n| a\\|b | c |\n");
     }

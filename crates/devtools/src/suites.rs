@@ -1,28 +1,45 @@
 //! What each test target needs, and how many of its tests run at once.
 
-use testkit::needs::{self, Need};
+use testkit::prerequisites::{self, Prerequisite};
 
 /// What the integration suites need, by target. One that is not named here needs nothing but cargo.
-const NEEDS: &[(&str, &[&[Need]])] = &[
-    ("sandbox", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::NAME_SERVER]),
-    ("addresses", &[needs::SANDBOX, needs::NAME_SERVER]),
-    ("conformance", &[needs::SANDBOX, needs::CONFORMANCE]),
-    ("commands", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::PYTHON, needs::CONFIGURATION]),
-    ("metadata", &[needs::XML]),
-    ("cost", &[needs::SANDBOX, needs::STRACE]),
-    ("jvm", &[needs::JDK]),
-    ("lifecycle", &[needs::SANDBOX, needs::JDK]),
-    ("faults", &[needs::SANDBOX, needs::HUNG_STORAGE, needs::FAKETIME, needs::JDK, needs::PYTHON]),
-    ("killpoints", &[needs::SANDBOX, needs::JDK]),
-    ("registry", &[needs::JDK, needs::HOCON]),
-    ("deadlines", &[needs::SANDBOX, needs::HUNG_STORAGE]),
-    ("deadlines-slow", &[needs::SANDBOX, needs::HUNG_STORAGE]),
-    ("cluster", &[needs::CLUSTER, needs::HUNG_STORAGE, needs::JDK]),
-    ("simulations", &[needs::SANDBOX, needs::SIMULATIONS]),
+const SUITE_PREREQUISITES: &[(&str, &[&[Prerequisite]])] = &[
+    ("sandbox", &[prerequisites::SANDBOX, prerequisites::HUNG_STORAGE, prerequisites::NAME_SERVER]),
+    ("addresses", &[prerequisites::SANDBOX, prerequisites::NAME_SERVER]),
+    ("conformance", &[prerequisites::SANDBOX, prerequisites::CONFORMANCE]),
+    (
+        "commands",
+        &[
+            prerequisites::SANDBOX,
+            prerequisites::HUNG_STORAGE,
+            prerequisites::PYTHON,
+            prerequisites::CONFIGURATION,
+        ],
+    ),
+    ("metadata", &[prerequisites::XML]),
+    ("cost", &[prerequisites::SANDBOX, prerequisites::STRACE]),
+    ("jvm", &[prerequisites::JDK]),
+    ("lifecycle", &[prerequisites::SANDBOX, prerequisites::JDK]),
+    (
+        "faults",
+        &[
+            prerequisites::SANDBOX,
+            prerequisites::HUNG_STORAGE,
+            prerequisites::FAKETIME,
+            prerequisites::JDK,
+            prerequisites::PYTHON,
+        ],
+    ),
+    ("killpoints", &[prerequisites::SANDBOX, prerequisites::JDK]),
+    ("registry", &[prerequisites::JDK, prerequisites::HOCON]),
+    ("deadlines", &[prerequisites::SANDBOX, prerequisites::HUNG_STORAGE]),
+    ("deadlines-slow", &[prerequisites::SANDBOX, prerequisites::HUNG_STORAGE]),
+    ("cluster", &[prerequisites::CLUSTER, prerequisites::HUNG_STORAGE, prerequisites::JDK]),
+    ("simulations", &[prerequisites::SANDBOX, prerequisites::SIMULATIONS]),
 ];
 
 /// Suites that wait more than they work: how many of their tests are run at once, whatever the number of processors.
-const AT_ONCE: &[(&str, &str)] = &[
+const TEST_THREADS: &[(&str, &str)] = &[
     ("addresses", "8"),
     // Each has a cluster of its own.
     ("cluster", "3"),
@@ -33,17 +50,17 @@ const AT_ONCE: &[(&str, &str)] = &[
 ];
 
 /// All that any suite needs.
-pub fn all_needs() -> Vec<Need> {
-    NEEDS.iter().flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
+pub fn all_prerequisites() -> Vec<Prerequisite> {
+    SUITE_PREREQUISITES.iter().flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
 }
 
 /// What this one needs.
-pub fn needs_of(suite: &str) -> Vec<Need> {
-    let named = NEEDS.iter().filter(|(name, _)| *name == suite);
+pub fn prerequisites_of(suite: &str) -> Vec<Prerequisite> {
+    let named = SUITE_PREREQUISITES.iter().filter(|(name, _)| *name == suite);
     named.flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
 }
 
 /// How many of its tests are run at once, if that is not as many as there are processors.
-pub fn at_once(suite: &str) -> Option<&'static str> {
-    AT_ONCE.iter().find(|(name, _)| *name == suite).map(|(_, number)| *number)
+pub fn test_threads(suite: &str) -> Option<&'static str> {
+    TEST_THREADS.iter().find(|(name, _)| *name == suite).map(|(_, number)| *number)
 }

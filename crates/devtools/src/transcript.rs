@@ -5,37 +5,38 @@ use std::io::{IsTerminal, Write, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use testkit::Ran;
+use testkit::NodeCommandOutput;
 
-const NAMES: [(i32, &str); 4] = [(0, "ok"), (1, "error"), (7, "not running"), (190, "degraded")];
+const EXIT_CODE_NAMES: [(i32, &str); 4] = [(0, "ok"), (1, "error"), (7, "not running"), (190, "degraded")];
 
 /// Lines printed so far, and how many of them are not as they should be.
 pub struct Transcript {
     colour: bool,
-    wrong: u32,
+    failures: u32,
 }
 
 impl Transcript {
     /// In colour on a terminal, unless `NO_COLOR` is set.
     pub fn on_stdout() -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { colour: stdout().is_terminal() && !unwanted, wrong: 0 }
+        Self { colour: stdout().is_terminal() && !unwanted, failures: 0 }
     }
 
     /// A sentence over the steps that follow.
     pub fn chapter(&self, text: &str) {
-        line(&format!("\n{}", self.paint("1", text)));
+        print_line(&format!("\n{}", self.paint("1", text)));
     }
 
     /// A step: what was run, its exit code and time, and its reason.
-    pub fn step(&mut self, title: &str, ran: &Ran, expected: i32) {
+    pub fn step(&mut self, title: &str, ran: &NodeCommandOutput, expected: i32) {
         let code = ran.code();
         let right = code == Some(expected);
-        self.wrong += u32::from(!right);
+        self.failures += u32::from(!right);
         let answer = code.map_or_else(
-            || ran.end.to_string(),
+            || ran.exit_status.to_string(),
             |code| {
-                let name = NAMES.iter().find(|(number, _)| *number == code).map_or("", |(_, name)| name);
+                let name =
+                    EXIT_CODE_NAMES.iter().find(|(number, _)| *number == code).map_or("", |(_, name)| name);
                 format!("{code} {name}")
             },
         );
@@ -44,28 +45,28 @@ impl Transcript {
             Some(0) => "32",
             _ => "33",
         };
-        let millis = ran.wall.as_secs_f64() * 1e3;
+        let millis = ran.wall_time.as_secs_f64() * 1e3;
         let answer = self.paint(colour, &format!("{answer:<14}"));
         let mut step = format!("  {title:<36} {answer} {millis:>8.1} ms");
         if let Some(reason) = ran.reason() {
             // Writing to a String does not fail.
             let _ = write!(step, "  {reason}");
         }
-        line(&step);
+        print_line(&step);
         if !right {
-            line(&format!("  expected {expected}; {ran}"));
+            print_line(&format!("  expected {expected}; {ran}"));
         }
     }
 
     /// A fact.
     pub fn note(&mut self, text: &str, right: bool) {
-        self.wrong += u32::from(!right);
-        line(&format!("  {}", self.paint(if right { "2" } else { "1;31" }, text)));
+        self.failures += u32::from(!right);
+        print_line(&format!("  {}", self.paint(if right { "2" } else { "1;31" }, text)));
     }
 
     /// Whether all was as it should be so far.
-    pub fn is_well(&self) -> bool {
-        self.wrong == 0
+    pub fn all_as_expected(&self) -> bool {
+        self.failures == 0
     }
 
     /// The last line, and what the demo came to.
@@ -76,11 +77,11 @@ impl Transcript {
     /// The same, with what is left.
     pub fn close_with(self, took: Duration, left: &str) -> ExitCode {
         let seconds = took.as_secs_f64();
-        if self.wrong == 0 {
-            line(&format!("\nAll as it should be, in {seconds:.1} s. {left}"));
+        if self.failures == 0 {
+            print_line(&format!("\nAll as it should be, in {seconds:.1} s. {left}"));
             return ExitCode::SUCCESS;
         }
-        line(&format!("\n{} not as it should be, in {seconds:.1} s. {left}", self.wrong));
+        print_line(&format!("\n{} not as it should be, in {seconds:.1} s. {left}", self.failures));
         ExitCode::FAILURE
     }
 
@@ -90,6 +91,6 @@ impl Transcript {
 }
 
 /// A reader that has gone away does not end the demo: it has things to clear up.
-fn line(text: &str) {
+fn print_line(text: &str) {
     let _ = writeln!(stdout(), "{text}");
 }

@@ -5,23 +5,23 @@ use std::process::{Command, Output, Stdio};
 
 use serde::Deserialize;
 
-use crate::Error;
+use crate::TaskError;
 
 /// What cargo tells of the workspace (`cargo metadata`), as far as it is needed here.
 #[derive(Debug, Deserialize)]
 pub struct Workspace {
     target_directory: PathBuf,
-    packages: Vec<Package>,
+    packages: Vec<CargoPackage>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Package {
+struct CargoPackage {
     name: String,
-    targets: Vec<Target>,
+    targets: Vec<CargoTarget>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Target {
+struct CargoTarget {
     name: String,
     kind: Vec<String>,
     test: bool,
@@ -29,40 +29,40 @@ struct Target {
 
 impl Workspace {
     /// Asks cargo.
-    pub fn read() -> Result<Self, Error> {
+    pub fn read() -> Result<Self, TaskError> {
         let mut cargo = cargo(["metadata", "--no-deps", "--format-version", "1"]);
-        let output = succeed(&mut cargo)?;
+        let output = run_checked(&mut cargo)?;
         serde_json::from_slice(&output.stdout)
-            .map_err(|e| Error::Unreadable { what: "cargo metadata".to_owned(), said: e.to_string() })
+            .map_err(|e| TaskError::Unreadable { what: "cargo metadata".to_owned(), said: e.to_string() })
     }
 
     /// Where the release build lies: what ships, so what is tested and measured.
-    pub fn release(&self) -> PathBuf {
+    pub fn release_dir(&self) -> PathBuf {
         self.target_directory.join("release")
     }
 
     /// Where the development build lies.
-    pub fn debug(&self) -> PathBuf {
+    pub fn debug_dir(&self) -> PathBuf {
         self.target_directory.join("debug")
     }
 
     /// Where tools go that the repository needs and the machine has not.
-    pub fn tools(&self) -> PathBuf {
+    pub fn tools_dir(&self) -> PathBuf {
         self.target_directory.join("tools")
     }
 
     /// Where `fuzz` builds, and keeps what it finds.
-    pub fn fuzz(&self) -> PathBuf {
+    pub fn fuzz_dir(&self) -> PathBuf {
         self.target_directory.join("fuzz")
     }
 
     /// Where labs have their directories.
-    pub fn lab(&self) -> PathBuf {
+    pub fn lab_dir(&self) -> PathBuf {
         self.target_directory.join("lab")
     }
 
     /// Where the copy of the workspace is that mutants are made of.
-    pub fn mutants(&self) -> PathBuf {
+    pub fn mutants_dir(&self) -> PathBuf {
         self.target_directory.join("mutants")
     }
 
@@ -89,8 +89,8 @@ pub fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
 }
 
 /// Builds what the tests and the bench run: the agents, the commands and the empty program as they ship, the rest for development.
-pub fn build() -> Result<(), Error> {
-    succeed(&mut cargo([
+pub fn build_programs() -> Result<(), TaskError> {
+    run_checked(&mut cargo([
         "build",
         "--quiet",
         "--release",
@@ -100,38 +100,38 @@ pub fn build() -> Result<(), Error> {
         "mzha",
         "--bins",
     ]))?;
-    succeed(&mut cargo(["build", "--quiet", "--release", "--package", "testkit", "--bin", "empty"]))?;
+    run_checked(&mut cargo(["build", "--quiet", "--release", "--package", "testkit", "--bin", "empty"]))?;
     let rest = ["--package", "mz-sim", "--package", "testkit", "--package", "ocf", "--bins", "--examples"];
-    succeed(cargo(["build", "--quiet"]).args(rest))?;
+    run_checked(cargo(["build", "--quiet"]).args(rest))?;
     Ok(())
 }
 
 /// Runs a command to its end; a failure is an error that holds what the command said.
-pub fn succeed(command: &mut Command) -> Result<Output, Error> {
-    let output = output(command)?;
+pub fn run_checked(command: &mut Command) -> Result<Output, TaskError> {
+    let output = run_output(command)?;
     if output.status.success() {
         return Ok(output);
     }
     let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    Err(Error::Command {
-        command: words(command),
+    Err(TaskError::Command {
+        command: command_line(command),
         status: output.status,
         output: String::from_utf8_lossy(&said).trim_end().to_owned(),
     })
 }
 
 /// Runs a command to its end, and returns what it printed; a failure is an error.
-pub fn printed(command: &mut Command) -> Result<String, Error> {
-    String::from_utf8(succeed(command)?.stdout).map_err(Error::unreadable("what a command printed"))
+pub fn printed(command: &mut Command) -> Result<String, TaskError> {
+    String::from_utf8(run_checked(command)?.stdout).map_err(TaskError::unreadable("what a command printed"))
 }
 
 /// Runs a command to its end, whatever that is.
-pub fn output(command: &mut Command) -> Result<Output, Error> {
-    command.output().map_err(|source| Error::Spawn { command: words(command), source })
+pub fn run_output(command: &mut Command) -> Result<Output, TaskError> {
+    command.output().map_err(|source| TaskError::Spawn { command: command_line(command), source })
 }
 
 /// The command as one would type it.
-fn words(command: &Command) -> String {
+fn command_line(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy());
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")

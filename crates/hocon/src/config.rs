@@ -1,8 +1,8 @@
 //! Documents over each other, and the values of their paths.
 
-use crate::error::{Error, Place};
+use crate::error::{Error, Location};
 use crate::limits;
-use crate::resolve::{Forced, Merged, Resolver};
+use crate::resolve::{MergedObjects, Resolved, Resolver};
 use crate::tree::{Document, Object};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,46 +22,46 @@ pub enum Value {
 
 /// A text that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct LocatedText {
     /// The text.
     pub text: String,
     /// Where it stands; `None`: it was known from elsewhere.
-    pub place: Option<Place>,
+    pub location: Option<Location>,
 }
 
-type Known<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
+type Fallback<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
 
 /// Documents over each other.
 pub struct Config<'a> {
     roots: Vec<&'a Object>,
-    searched: &'a [&'a [&'a str]],
-    known: Known<'a>,
+    search_paths: &'a [&'a [&'a str]],
+    fallback: Fallback<'a>,
 }
 
 impl fmt::Debug for Config<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config").field("roots", &self.roots).field("searched", &self.searched).finish()
+        f.debug_struct("Config").field("roots", &self.roots).field("searched", &self.search_paths).finish()
     }
 }
 
 impl<'a> Config<'a> {
     /// Of these documents, the uppermost first.
-    pub fn of(documents: impl IntoIterator<Item = &'a Document>) -> Self {
+    pub fn from_documents(documents: impl IntoIterator<Item = &'a Document>) -> Self {
         let roots = documents.into_iter().map(|document| &document.root).collect();
-        Self { roots, searched: &[], known: Box::new(|_| None) }
+        Self { roots, search_paths: &[], fallback: Box::new(|_| None) }
     }
 
     /// What a substitution names that the documents don't have is looked for below these paths as well.
     #[must_use]
-    pub fn searching(mut self, paths: &'a [&'a [&'a str]]) -> Self {
-        self.searched = paths;
+    pub fn with_search_paths(mut self, paths: &'a [&'a [&'a str]]) -> Self {
+        self.search_paths = paths;
         self
     }
 
     /// What a substitution names and no document has is asked of `known`, by its path with dots.
     #[must_use]
-    pub fn knowing(mut self, known: impl Fn(&str) -> Option<String> + 'a) -> Self {
-        self.known = Box::new(known);
+    pub fn with_fallback(mut self, known: impl Fn(&str) -> Option<String> + 'a) -> Self {
+        self.fallback = Box::new(known);
         self
     }
 
@@ -69,15 +69,15 @@ impl<'a> Config<'a> {
     ///
     /// # Errors
     /// A substitution on the way can't be followed, or it is a list.
-    pub fn text(&self, path: &[&str]) -> Result<Option<Found>, Error> {
-        match self.resolver().find(path.iter().copied())? {
-            Forced::Nothing | Forced::Merged(_) => Ok(None),
-            Forced::Text(text) if !text.quoted && text.text == "null" => Ok(None),
-            Forced::Text(text) => {
-                Ok(Some(Found { text: text.text.into_owned(), place: text.place.cloned() }))
+    pub fn text(&self, path: &[&str]) -> Result<Option<LocatedText>, Error> {
+        match self.resolver().resolve_path(path.iter().copied())? {
+            Resolved::Missing | Resolved::Objects(_) => Ok(None),
+            Resolved::Text(text) if !text.quoted && text.text == "null" => Ok(None),
+            Resolved::Text(text) => {
+                Ok(Some(LocatedText { text: text.text.into_owned(), location: text.location.cloned() }))
             }
-            Forced::List(elements) => match elements.first() {
-                Some(first) => Err(Error::new(&first.place, "is a list, where a text is expected")),
+            Resolved::List(elements) => match elements.first() {
+                Some(first) => Err(Error::new(&first.location, "is a list, where a text is expected")),
                 None => Ok(None),
             },
         }
@@ -88,9 +88,9 @@ impl<'a> Config<'a> {
     /// # Errors
     /// A substitution on the way, or one that may add names, can't be followed.
     pub fn names(&self, path: &[&str]) -> Result<Vec<String>, Error> {
-        match self.resolver().find(path.iter().copied())? {
-            Forced::Merged(merged) => {
-                let names: BTreeSet<&str> = merged.whole()?.names().collect();
+        match self.resolver().resolve_path(path.iter().copied())? {
+            Resolved::Objects(merged) => {
+                let names: BTreeSet<&str> = merged.require_resolved()?.names().collect();
                 Ok(names.into_iter().map(str::to_owned).collect())
             }
             _ => Ok(Vec::new()),
@@ -103,41 +103,49 @@ impl<'a> Config<'a> {
     /// A substitution in it can't be followed, or it is more than the [limits](crate::limits) allow.
     pub fn value(&self, path: &[&str]) -> Result<Option<Value>, Error> {
         let mut resolver = self.resolver();
-        let found = resolver.find(path.iter().copied())?;
-        all(&mut resolver, found, 0)
+        let found = resolver.resolve_path(path.iter().copied())?;
+        to_value(&mut resolver, found, 0)
     }
 
     fn resolver(&self) -> Resolver<'_> {
-        Resolver::new(&self.roots, self.searched, &*self.known)
+        Resolver::new(&self.roots, self.search_paths, &*self.fallback)
     }
 }
 
 /// `None`: there is nothing.
-fn all<'a>(resolver: &mut Resolver<'a>, found: Forced<'a>, depth: usize) -> Result<Option<Value>, Error> {
+fn to_value<'a>(
+    resolver: &mut Resolver<'a>,
+    found: Resolved<'a>,
+    depth: usize,
+) -> Result<Option<Value>, Error> {
     Ok(Some(match found {
-        Forced::Nothing => return Ok(None),
-        Forced::Text(text) if !text.quoted && text.text == "null" => Value::Null,
-        Forced::Text(text) => Value::Text(text.text.into_owned()),
-        Forced::List(elements) => {
+        Resolved::Missing => return Ok(None),
+        Resolved::Text(text) if !text.quoted && text.text == "null" => Value::Null,
+        Resolved::Text(text) => Value::Text(text.text.into_owned()),
+        Resolved::List(elements) => {
             let mut list = Vec::new();
             for element in elements {
-                bounded(depth, &element.place)?;
-                let value = resolver.layer(element)?;
-                list.extend(all(resolver, value, depth + 1)?);
+                check_depth(depth, &element.location)?;
+                let value = resolver.resolve_layer(element)?;
+                list.extend(to_value(resolver, value, depth + 1)?);
             }
             Value::List(list)
         }
-        Forced::Merged(merged) => object(resolver, &merged, depth)?,
+        Resolved::Objects(merged) => to_object(resolver, &merged, depth)?,
     }))
 }
 
-fn object<'a>(resolver: &mut Resolver<'a>, merged: &Merged<'a>, depth: usize) -> Result<Value, Error> {
-    let names: BTreeSet<&str> = merged.whole()?.names().collect();
+fn to_object<'a>(
+    resolver: &mut Resolver<'a>,
+    merged: &MergedObjects<'a>,
+    depth: usize,
+) -> Result<Value, Error> {
+    let names: BTreeSet<&str> = merged.require_resolved()?.names().collect();
     let mut object = BTreeMap::new();
     for name in names {
-        bounded(depth, merged.place(name))?;
-        let value = resolver.below(merged, name)?;
-        if let Some(value) = all(resolver, value, depth + 1)? {
+        check_depth(depth, merged.location_of(name))?;
+        let value = resolver.resolve_name(merged, name)?;
+        if let Some(value) = to_value(resolver, value, depth + 1)? {
             object.insert(name.to_owned(), value);
         }
     }
@@ -145,9 +153,9 @@ fn object<'a>(resolver: &mut Resolver<'a>, merged: &Merged<'a>, depth: usize) ->
 }
 
 /// An object may have a substitution of itself in it, and so no end.
-fn bounded(depth: usize, place: &Place) -> Result<(), Error> {
-    if depth < limits::NAMES {
+fn check_depth(depth: usize, place: &Location) -> Result<(), Error> {
+    if depth < limits::PATH_ELEMENTS {
         return Ok(());
     }
-    Err(Error::new(place, format!("stands for more than {} values inside each other", limits::NAMES)))
+    Err(Error::new(place, format!("stands for more than {} values inside each other", limits::PATH_ELEMENTS)))
 }

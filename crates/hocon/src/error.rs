@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 /// A line of a text.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     pub(crate) origin: Rc<str>,
     pub(crate) line: u32,
 }
 
-impl Place {
+impl Location {
     /// What the text was called: the path of its file.
     #[must_use]
     pub fn origin(&self) -> &str {
@@ -24,13 +24,13 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.origin, self.line)
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -39,18 +39,18 @@ impl fmt::Debug for Place {
 /// Why a text, or one of its values, can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    place: Place,
-    text: String,
+    location: Location,
+    message: String,
     /// A substitution leads back to itself.
     circular: bool,
 }
 
 impl Error {
-    pub(crate) fn new(place: &Place, text: impl Into<String>) -> Self {
-        Self { place: place.clone(), text: text.into(), circular: false }
+    pub(crate) fn new(place: &Location, text: impl Into<String>) -> Self {
+        Self { location: place.clone(), message: text.into(), circular: false }
     }
 
-    pub(crate) fn circular(place: &Place, text: impl Into<String>) -> Self {
+    pub(crate) fn circular(place: &Location, text: impl Into<String>) -> Self {
         Self { circular: true, ..Self::new(place, text) }
     }
 
@@ -60,20 +60,20 @@ impl Error {
 
     /// Where it was seen.
     #[must_use]
-    pub fn place(&self) -> &Place {
-        &self.place
+    pub fn location(&self) -> &Location {
+        &self.location
     }
 
     /// What is wrong, without the place.
     #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
+    pub fn message(&self) -> &str {
+        &self.message
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.text)
+        write!(f, "{}: {}", self.location, self.message)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Where included texts come from: the caller.
 
-use crate::error::Place;
+use crate::error::Location;
 
 /// What an `include` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum IncludeTarget {
     /// `include "name"`: a file beside the one that includes it, perhaps without its extension.
-    Beside(String),
+    Relative(String),
     /// `include file("path")`.
     File(String),
     /// `include url("...")`.
@@ -19,16 +19,16 @@ pub enum What {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Include {
     /// What it names.
-    pub what: What,
+    pub target: IncludeTarget,
     /// `required(...)`: it is an error if there is no such thing.
     pub required: bool,
     /// Where it stands.
-    pub place: Place,
+    pub location: Location,
 }
 
 /// A text to be included.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct IncludedText {
     /// What it is called: the path of its file.
     pub origin: String,
     /// The text.
@@ -36,20 +36,20 @@ pub struct Source {
 }
 
 /// Who can read what is included.
-pub trait Includes {
+pub trait IncludeLoader {
     /// The texts that an include stands for, the later over the earlier; none, if it is to be passed over.
     ///
     /// # Errors
     /// It can't be read; why.
-    fn read(&mut self, include: &Include) -> Result<Vec<Source>, String>;
+    fn load(&mut self, include: &Include) -> Result<Vec<IncludedText>, String>;
 }
 
 /// Refuses each include.
 #[derive(Clone, Copy, Debug)]
-pub struct NoIncludes;
+pub struct RejectIncludes;
 
-impl Includes for NoIncludes {
-    fn read(&mut self, _: &Include) -> Result<Vec<Source>, String> {
+impl IncludeLoader for RejectIncludes {
+    fn load(&mut self, _: &Include) -> Result<Vec<IncludedText>, String> {
         Err("nothing can be included here".to_owned())
     }
 }

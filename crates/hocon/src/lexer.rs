@@ -2,8 +2,8 @@
 //!
 //! White space inside a line is a word, for it belongs to texts that are concatenated. A comment is none; the end of its line is.
 
-use crate::error::{Error, Place};
-use crate::path::{self, Name};
+use crate::error::{Error, Location};
+use crate::path::{self, PathElement};
 use std::fmt;
 use std::iter::Peekable;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ pub(crate) enum Token {
     Space(String),
     Unquoted(String),
     Quoted(String),
-    Reference { path: Vec<Name>, optional: bool },
+    Substitution { path: Vec<PathElement>, optional: bool },
     Comma,
     Colon,
     Equals,
@@ -32,7 +32,7 @@ impl fmt::Display for Token {
         let sign = match self {
             Self::Newline => return f.write_str("the end of the line"),
             Self::Space(_) => return f.write_str("white space"),
-            Self::Reference { .. } => return f.write_str("a substitution"),
+            Self::Substitution { .. } => return f.write_str("a substitution"),
             Self::Unquoted(text) | Self::Quoted(text) => {
                 let short: String = text.chars().take(40).collect();
                 return write!(f, "{short:?}");
@@ -51,12 +51,12 @@ impl fmt::Display for Token {
 }
 
 /// All words of a text, each with its line.
-pub(crate) fn words(text: &str, origin: &Rc<str>) -> Result<Vec<(Token, u32)>, Error> {
+pub(crate) fn tokenize(text: &str, origin: &Rc<str>) -> Result<Vec<(Token, u32)>, Error> {
     let mut lexer = Lexer { rest: text.chars().peekable(), line: 1, origin };
     let mut words = Vec::new();
     loop {
         let line = lexer.line;
-        match lexer.word()? {
+        match lexer.next_token()? {
             Some(word) => words.push((word, line)),
             None => return Ok(words),
         }
@@ -85,10 +85,10 @@ struct Lexer<'t> {
 
 impl Lexer<'_> {
     fn error<T>(&self, text: impl Into<String>) -> Result<T, Error> {
-        Err(Error::new(&Place { origin: Rc::clone(self.origin), line: self.line }, text))
+        Err(Error::new(&Location { origin: Rc::clone(self.origin), line: self.line }, text))
     }
 
-    fn next(&mut self) -> Option<char> {
+    fn next_char(&mut self) -> Option<char> {
         let c = self.rest.next();
         self.line += u32::from(c == Some('\n'));
         c
@@ -108,7 +108,7 @@ impl Lexer<'_> {
         start.chars().all(|c| rest.next() == Some(c))
     }
 
-    fn word(&mut self) -> Result<Option<Token>, Error> {
+    fn next_token(&mut self) -> Result<Option<Token>, Error> {
         if self.starts_with("//") || self.rest.peek() == Some(&'#') {
             self.take_while(|c| c != '\n');
         }
@@ -123,28 +123,28 @@ impl Lexer<'_> {
             '[' => Token::OpenList,
             ']' => Token::CloseList,
             '+' if self.starts_with("+=") => {
-                self.next();
+                self.next_char();
                 Token::PlusEquals
             }
-            '"' if self.starts_with("\"\"\"") => return self.raw().map(Some),
+            '"' if self.starts_with("\"\"\"") => return self.triple_quoted().map(Some),
             '"' => return self.quoted().map(Some),
-            '$' => return self.reference().map(Some),
+            '$' => return self.substitution().map(Some),
             c if is_space(c) => return Ok(Some(Token::Space(self.take_while(is_space)))),
             c if c.is_ascii_digit() || c == '-' => return Ok(Some(self.number())),
             c if is_reserved(c) => {
                 return self.error(format!("{c:?} can't stand here without quotes"));
             }
-            _ => return Ok(Some(Token::Unquoted(self.plain()))),
+            _ => return Ok(Some(Token::Unquoted(self.unquoted()))),
         };
-        self.next();
+        self.next_char();
         Ok(Some(sign))
     }
 
     /// Text without quotes. It ends where a comment begins, too.
-    fn plain(&mut self) -> String {
+    fn unquoted(&mut self) -> String {
         let mut text = String::new();
         while self.rest.peek().is_some_and(|&c| !is_reserved(c)) && !self.starts_with("//") {
-            text.extend(self.next());
+            text.extend(self.next_char());
         }
         text
     }
@@ -155,20 +155,20 @@ impl Lexer<'_> {
             self.rest.clone().take_while(|c| c.is_ascii_digit() || "+-.eE".contains(*c)).collect();
         if digits.contains('+') && digits.parse::<f64>().is_ok() {
             for _ in digits.chars() {
-                self.next();
+                self.next_char();
             }
             return Token::Unquoted(digits);
         }
-        Token::Unquoted(self.plain())
+        Token::Unquoted(self.unquoted())
     }
 
     fn quoted(&mut self) -> Result<Token, Error> {
-        self.next();
+        self.next_char();
         let mut text = String::new();
         loop {
-            match self.next() {
+            match self.next_char() {
                 Some('"') => return Ok(Token::Quoted(text)),
-                Some('\\') => text.push(self.escaped()?),
+                Some('\\') => text.push(self.escape_sequence()?),
                 Some('\n') => {
                     self.line -= 1;
                     return self.error("expected '\"' before the end of the line");
@@ -182,8 +182,8 @@ impl Lexer<'_> {
         }
     }
 
-    fn escaped(&mut self) -> Result<char, Error> {
-        let c = match self.next() {
+    fn escape_sequence(&mut self) -> Result<char, Error> {
+        let c = match self.next_char() {
             Some('u') => return self.code_point(),
             Some(c @ ('"' | '\\' | '/')) => c,
             Some('b') => '\u{8}',
@@ -198,14 +198,14 @@ impl Lexer<'_> {
 
     /// `\uXXXX`, or two of them that are one character. Half of such a pair is replaced.
     fn code_point(&mut self) -> Result<char, Error> {
-        let first = self.hex()?;
+        let first = self.four_hex_digits()?;
         if (0xd800..0xdc00).contains(&first) && self.starts_with("\\u") {
             let mut ahead = self.rest.clone().skip(2);
             let second = (0..4).try_fold(0, |n, _| Some(n * 16 + ahead.next()?.to_digit(16)?));
             if let Some(second @ 0xdc00..0xe000) = second {
-                self.next();
-                self.next();
-                self.hex()?;
+                self.next_char();
+                self.next_char();
+                self.four_hex_digits()?;
                 let both = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
                 return Ok(char::from_u32(both).unwrap_or(char::REPLACEMENT_CHARACTER));
             }
@@ -213,7 +213,7 @@ impl Lexer<'_> {
         Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    fn hex(&mut self) -> Result<u32, Error> {
+    fn four_hex_digits(&mut self) -> Result<u32, Error> {
         let mut number = 0;
         for _ in 0..4 {
             let Some(digit) = self.rest.next_if(char::is_ascii_hexdigit).and_then(|c| c.to_digit(16)) else {
@@ -225,10 +225,10 @@ impl Lexer<'_> {
     }
 
     /// `"""..."""`: as it stands; of more than three quotes at its end the last three are its end.
-    fn raw(&mut self) -> Result<Token, Error> {
+    fn triple_quoted(&mut self) -> Result<Token, Error> {
         let begun = self.line;
         for _ in 0..3 {
-            self.next();
+            self.next_char();
         }
         let mut text = String::new();
         loop {
@@ -237,7 +237,7 @@ impl Lexer<'_> {
                 text.extend(std::iter::repeat_n('"', quotes - 3));
                 return Ok(Token::Quoted(text));
             }
-            match self.next() {
+            match self.next_char() {
                 Some(c) => text.push(c),
                 None => {
                     return self.error(format!(
@@ -248,8 +248,8 @@ impl Lexer<'_> {
         }
     }
 
-    fn reference(&mut self) -> Result<Token, Error> {
-        self.next();
+    fn substitution(&mut self) -> Result<Token, Error> {
+        self.next_char();
         if self.rest.next_if_eq(&'{').is_none() {
             return self.error("expected '{' after '$'");
         }
@@ -260,22 +260,22 @@ impl Lexer<'_> {
             if self.rest.peek() == Some(&'$') {
                 return self.error("expected '}' of a substitution, found a substitution");
             }
-            match self.word()? {
+            match self.next_token()? {
                 Some(Token::CloseObject) => break,
                 Some(word @ (Token::Quoted(_) | Token::Unquoted(_) | Token::Space(_))) => words.push(word),
                 Some(word) => return self.error(format!("expected '}}' of a substitution, found {word}")),
                 None => return self.error("expected '}' of a substitution before the end of the text"),
             }
         }
-        match path::parse(trim(&words)) {
-            Ok(path) => Ok(Token::Reference { path, optional }),
+        match path::parse(trim_spaces(&words)) {
+            Ok(path) => Ok(Token::Substitution { path, optional }),
             Err(why) => self.error(format!("${{...}}: {why}")),
         }
     }
 }
 
 /// Without white space at both ends.
-pub(crate) fn trim(mut words: &[Token]) -> &[Token] {
+pub(crate) fn trim_spaces(mut words: &[Token]) -> &[Token] {
     while let [Token::Space(_), rest @ ..] | [rest @ .., Token::Space(_)] = words {
         words = rest;
     }

@@ -9,8 +9,8 @@
 //! - **Lazy.** Substitutions are followed when a value is asked for, and only those that it needs. One that can't be followed is
 //!   the error of the values that need it; all others are still there. So a file can be read of which only a part is known.
 //! - **In layers.** Documents are laid over each other, and substitutions looked up in the whole, as the notation wants it.
-//! - **No file, no environment.** Included texts come from the caller ([`Includes`]), and so does what is known besides the
-//!   documents ([`Config::knowing`]). The process's own environment is not asked.
+//! - **No file, no environment.** Included texts come from the caller ([`IncludeLoader`]), and so does what is known besides the
+//!   documents ([`Config::with_fallback`]). The process's own environment is not asked.
 //! - **Errors have a place**: file, line, what was expected.
 //!
 //! # How a value is found
@@ -33,7 +33,7 @@ mod path;
 mod resolve;
 mod tree;
 
-pub use config::{Config, Found, Value};
-pub use error::{Error, Place};
-pub use include::{Include, Includes, NoIncludes, Source, What};
+pub use config::{Config, LocatedText, Value};
+pub use error::{Error, Location};
+pub use include::{Include, IncludeLoader, IncludeTarget, IncludedText, RejectIncludes};
 pub use tree::Document;

@@ -4,27 +4,27 @@ use crate::lexer::Token;
 
 /// A name of a path, and whether a part of it was quoted.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub(crate) struct Name {
+pub(crate) struct PathElement {
     pub(crate) text: String,
     pub(crate) quoted: bool,
 }
 
 /// From the words of a name or a substitution, without white space at both ends. White space inside belongs to the names.
-pub(crate) fn parse(words: &[Token]) -> Result<Vec<Name>, &'static str> {
-    let mut names = vec![Name::default()];
+pub(crate) fn parse(words: &[Token]) -> Result<Vec<PathElement>, &'static str> {
+    let mut names = vec![PathElement::default()];
     for word in words {
         match word {
             Token::Quoted(text) => {
-                let name = last(&mut names);
+                let name = last_element(&mut names);
                 name.text.push_str(text);
                 name.quoted = true;
             }
             Token::Unquoted(text) | Token::Space(text) => {
                 for (at, part) in text.split('.').enumerate() {
                     if at > 0 {
-                        names.push(Name::default());
+                        names.push(PathElement::default());
                     }
-                    last(&mut names).text.push_str(part);
+                    last_element(&mut names).text.push_str(part);
                 }
             }
             _ => return Err("expected a path: names with dots between them"),
@@ -36,12 +36,12 @@ pub(crate) fn parse(words: &[Token]) -> Result<Vec<Name>, &'static str> {
     Ok(names)
 }
 
-fn last(names: &mut [Name]) -> &mut Name {
+fn last_element(names: &mut [PathElement]) -> &mut PathElement {
     names.last_mut().expect("there is always one")
 }
 
 /// A path as a person would write it.
-pub(crate) fn show(path: &[String]) -> String {
+pub(crate) fn format_path(path: &[String]) -> String {
     let plain = |name: &str| {
         !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/'))
     };

@@ -1,9 +1,9 @@
 //! Following substitutions.
 
-use crate::error::{Error, Place};
+use crate::error::{Error, Location};
 use crate::limits;
-use crate::path::show;
-use crate::tree::{Layer, Node, Object, Part, Reference};
+use crate::path::format_path;
+use crate::tree::{Layer, Object, Part, Substitution, SyntaxNode};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -11,12 +11,12 @@ type Result<T> = std::result::Result<T, Error>;
 
 /// A value, as far as it must be known to say what it is.
 #[derive(Debug)]
-pub(crate) enum Forced<'a> {
+pub(crate) enum Resolved<'a> {
     /// There is none.
-    Nothing,
+    Missing,
     Text(Scalar<'a>),
     List(Vec<&'a Layer>),
-    Merged(Merged<'a>),
+    Objects(MergedObjects<'a>),
 }
 
 #[derive(Debug)]
@@ -24,20 +24,20 @@ pub(crate) struct Scalar<'a> {
     pub(crate) text: Cow<'a, str>,
     pub(crate) quoted: bool,
     /// Where it stands; what was known from elsewhere stands nowhere.
-    pub(crate) place: Option<&'a Place>,
+    pub(crate) location: Option<&'a Location>,
 }
 
 /// Objects over each other, the uppermost first.
 #[derive(Debug, Default)]
-pub(crate) struct Merged<'a> {
+pub(crate) struct MergedObjects<'a> {
     objects: Vec<&'a Object>,
     /// Below them there is something that can't be told, and why.
-    broken: Option<Error>,
+    unresolved: Option<Error>,
 }
 
-impl<'a> Merged<'a> {
-    pub(crate) fn of(objects: Vec<&'a Object>) -> Self {
-        Self { objects, broken: None }
+impl<'a> MergedObjects<'a> {
+    pub(crate) fn from_objects(objects: Vec<&'a Object>) -> Self {
+        Self { objects, unresolved: None }
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> + '_ {
@@ -45,14 +45,14 @@ impl<'a> Merged<'a> {
     }
 
     /// Where one of these names stands.
-    pub(crate) fn place(&self, name: &str) -> &'a Place {
+    pub(crate) fn location_of(&self, name: &str) -> &'a Location {
         let layers = self.objects.iter().filter_map(|object| object.stack(name).last());
-        layers.map(|layer| &layer.place).next().expect("a name has at least one value")
+        layers.map(|layer| &layer.location).next().expect("a name has at least one value")
     }
 
     /// Itself, if all of it can be told.
-    pub(crate) fn whole(&self) -> Result<&Self> {
-        match &self.broken {
+    pub(crate) fn require_resolved(&self) -> Result<&Self> {
+        match &self.unresolved {
             Some(why) => Err(why.clone()),
             None => Ok(self),
         }
@@ -62,13 +62,13 @@ impl<'a> Merged<'a> {
 /// One question. It has a limited number of steps.
 pub(crate) struct Resolver<'a> {
     pub(crate) roots: &'a [&'a Object],
-    pub(crate) searched: &'a [&'a [&'a str]],
-    pub(crate) known: &'a dyn Fn(&str) -> Option<String>,
+    pub(crate) search_paths: &'a [&'a [&'a str]],
+    pub(crate) fallback: &'a dyn Fn(&str) -> Option<String>,
     steps: usize,
     /// What is being followed. Seen again, it means what lies below it.
-    active: HashSet<*const Layer>,
+    in_progress: HashSet<*const Layer>,
     /// Was something seen again, and nothing below it?
-    circled: bool,
+    hit_cycle: bool,
 }
 
 impl<'a> Resolver<'a> {
@@ -77,54 +77,64 @@ impl<'a> Resolver<'a> {
         searched: &'a [&'a [&'a str]],
         known: &'a dyn Fn(&str) -> Option<String>,
     ) -> Self {
-        Self { roots, searched, known, steps: 0, active: HashSet::new(), circled: false }
+        Self {
+            roots,
+            search_paths: searched,
+            fallback: known,
+            steps: 0,
+            in_progress: HashSet::new(),
+            hit_cycle: false,
+        }
     }
 
-    pub(crate) fn root(&self) -> Merged<'a> {
-        Merged::of(self.roots.to_vec())
+    pub(crate) fn root(&self) -> MergedObjects<'a> {
+        MergedObjects::from_objects(self.roots.to_vec())
     }
 
     /// The value of a path in the whole.
-    pub(crate) fn find<'p>(&mut self, path: impl IntoIterator<Item = &'p str>) -> Result<Forced<'a>> {
-        let mut found = Forced::Merged(self.root());
+    pub(crate) fn resolve_path<'p>(
+        &mut self,
+        path: impl IntoIterator<Item = &'p str>,
+    ) -> Result<Resolved<'a>> {
+        let mut found = Resolved::Objects(self.root());
         for name in path {
-            let Forced::Merged(objects) = found else { return Ok(Forced::Nothing) };
-            found = self.below(&objects, name)?;
+            let Resolved::Objects(objects) = found else { return Ok(Resolved::Missing) };
+            found = self.resolve_name(&objects, name)?;
         }
         Ok(found)
     }
 
     /// The value of a name in objects.
-    pub(crate) fn below(&mut self, merged: &Merged<'a>, name: &str) -> Result<Forced<'a>> {
+    pub(crate) fn resolve_name(&mut self, merged: &MergedObjects<'a>, name: &str) -> Result<Resolved<'a>> {
         let stacks = merged.objects.iter().flat_map(|object| object.stack(name).iter().rev());
-        let found = self.force(&stacks.collect::<Vec<_>>())?;
-        Ok(match (found, &merged.broken) {
+        let found = self.resolve_stack(&stacks.collect::<Vec<_>>())?;
+        Ok(match (found, &merged.unresolved) {
             // What is broken lies below: it can't change a text, but it may add to an object.
-            (Forced::Nothing, Some(why)) => return Err(why.clone()),
-            (Forced::Merged(Merged { objects, broken: None }), Some(why)) => {
-                Forced::Merged(Merged { objects, broken: Some(why.clone()) })
+            (Resolved::Missing, Some(why)) => return Err(why.clone()),
+            (Resolved::Objects(MergedObjects { objects, unresolved: None }), Some(why)) => {
+                Resolved::Objects(MergedObjects { objects, unresolved: Some(why.clone()) })
             }
             (found, _) => found,
         })
     }
 
     /// The value of a stack, its uppermost layer first.
-    fn force(&mut self, stack: &[&'a Layer]) -> Result<Forced<'a>> {
+    fn resolve_stack(&mut self, stack: &[&'a Layer]) -> Result<Resolved<'a>> {
         self.steps += stack.len();
-        let from = stack.iter().rposition(|layer| self.active.contains(&std::ptr::from_ref(*layer)));
-        let mut merged = Merged::default();
+        let from = stack.iter().rposition(|layer| self.in_progress.contains(&std::ptr::from_ref(*layer)));
+        let mut merged = MergedObjects::default();
         for layer in &stack[from.map_or(0, |at| at + 1)..] {
-            match self.layer(layer) {
-                Ok(Forced::Nothing) => {}
-                Ok(Forced::Merged(below)) => {
+            match self.resolve_layer(layer) {
+                Ok(Resolved::Missing) => {}
+                Ok(Resolved::Objects(below)) => {
                     merged.objects.extend(below.objects);
-                    if below.broken.is_some() {
-                        merged.broken = below.broken;
+                    if below.unresolved.is_some() {
+                        merged.unresolved = below.unresolved;
                         break;
                     }
                 }
                 Err(why) if !merged.objects.is_empty() => {
-                    merged.broken = Some(why);
+                    merged.unresolved = Some(why);
                     break;
                 }
                 other if merged.objects.is_empty() => return other,
@@ -132,92 +142,104 @@ impl<'a> Resolver<'a> {
                 _ => break,
             }
         }
-        self.circled |= from.is_some() && merged.objects.is_empty();
-        Ok(if merged.objects.is_empty() { Forced::Nothing } else { Forced::Merged(merged) })
+        self.hit_cycle |= from.is_some() && merged.objects.is_empty();
+        Ok(if merged.objects.is_empty() { Resolved::Missing } else { Resolved::Objects(merged) })
     }
 
     /// The value of one layer, without those below it.
-    pub(crate) fn layer(&mut self, layer: &'a Layer) -> Result<Forced<'a>> {
+    pub(crate) fn resolve_layer(&mut self, layer: &'a Layer) -> Result<Resolved<'a>> {
         self.steps += 1;
         if self.steps > limits::STEPS {
-            return Err(Error::new(&layer.place, format!("stands for more than {} values", limits::STEPS)));
+            return Err(Error::new(
+                &layer.location,
+                format!("stands for more than {} values", limits::STEPS),
+            ));
         }
-        if self.active.len() >= limits::REFERENCES {
-            let text = format!("more than {} substitutions that lead to one another", limits::REFERENCES);
-            return Err(Error::new(&layer.place, text));
+        if self.in_progress.len() >= limits::SUBSTITUTION_DEPTH {
+            let text =
+                format!("more than {} substitutions that lead to one another", limits::SUBSTITUTION_DEPTH);
+            return Err(Error::new(&layer.location, text));
         }
         match &layer.node {
-            Node::Text { text, quoted } => Ok(Forced::Text(Scalar {
+            SyntaxNode::Text { text, quoted } => Ok(Resolved::Text(Scalar {
                 text: Cow::Borrowed(text),
                 quoted: *quoted,
-                place: Some(&layer.place),
+                location: Some(&layer.location),
             })),
-            Node::List(elements) => {
+            SyntaxNode::List(elements) => {
                 // A list is copied as often as it is named.
                 self.steps += elements.len();
-                Ok(Forced::List(elements.iter().collect()))
+                Ok(Resolved::List(elements.iter().collect()))
             }
-            Node::Object(object) => Ok(Forced::Merged(Merged::of(vec![object]))),
-            Node::Reference(reference) => {
-                self.while_active(layer, |this| this.reference(reference, &layer.place))
+            SyntaxNode::Object(object) => Ok(Resolved::Objects(MergedObjects::from_objects(vec![object]))),
+            SyntaxNode::Substitution(reference) => {
+                self.with_cycle_guard(layer, |this| this.resolve_substitution(reference, &layer.location))
             }
-            Node::Concatenation(parts) => {
-                self.while_active(layer, |this| this.concatenation(parts, &layer.place))
+            SyntaxNode::Concatenation(parts) => {
+                self.with_cycle_guard(layer, |this| this.resolve_concatenation(parts, &layer.location))
             }
         }
     }
 
-    fn while_active<T>(&mut self, layer: &'a Layer, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let is_new = self.active.insert(layer);
+    fn with_cycle_guard<T>(
+        &mut self,
+        layer: &'a Layer,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let is_new = self.in_progress.insert(layer);
         let done = work(self);
         if is_new {
-            self.active.remove(&std::ptr::from_ref(layer));
+            self.in_progress.remove(&std::ptr::from_ref(layer));
         }
         done
     }
 
-    fn reference(&mut self, reference: &'a Reference, place: &Place) -> Result<Forced<'a>> {
-        self.circled = reference.is_around;
-        match self.referred(reference) {
-            Ok(Forced::Nothing) => {}
-            Err(why) if why.is_circular() && reference.optional => return Ok(Forced::Nothing),
+    fn resolve_substitution(
+        &mut self,
+        reference: &'a Substitution,
+        place: &Location,
+    ) -> Result<Resolved<'a>> {
+        self.hit_cycle = reference.names_enclosing_object;
+        match self.find_substitution(reference) {
+            Ok(Resolved::Missing) => {}
+            Err(why) if why.is_circular() && reference.optional => return Ok(Resolved::Missing),
             other => return other,
         }
-        let own = &reference.path[reference.included_at..];
-        match (self.known)(&own.join(".")) {
-            Some(text) => Ok(Forced::Text(Scalar { text: text.into(), quoted: true, place: None })),
-            None if reference.optional => Ok(Forced::Nothing),
-            None if self.circled => {
-                Err(Error::circular(place, format!("${{{}}} is set nowhere but by itself", show(own))))
+        let own = &reference.path[reference.include_prefix_len..];
+        match (self.fallback)(&own.join(".")) {
+            Some(text) => Ok(Resolved::Text(Scalar { text: text.into(), quoted: true, location: None })),
+            None if reference.optional => Ok(Resolved::Missing),
+            None if self.hit_cycle => {
+                Err(Error::circular(place, format!("${{{}}} is set nowhere but by itself", format_path(own))))
             }
-            None => Err(Error::new(place, format!("${{{}}} is set nowhere", show(own)))),
+            None => Err(Error::new(place, format!("${{{}}} is set nowhere", format_path(own)))),
         }
     }
 
     /// What the documents have for it: in the whole, as its own file has it, and below the paths that are searched.
-    fn referred(&mut self, reference: &'a Reference) -> Result<Forced<'a>> {
+    fn find_substitution(&mut self, reference: &'a Substitution) -> Result<Resolved<'a>> {
         fn names(path: &[String]) -> impl Iterator<Item = &str> {
             path.iter().map(String::as_str)
         }
-        let own = &reference.path[reference.included_at..];
-        if !reference.is_around {
-            let found = self.find(names(&reference.path))?;
-            if !matches!(found, Forced::Nothing) {
+        let own = &reference.path[reference.include_prefix_len..];
+        if !reference.names_enclosing_object {
+            let found = self.resolve_path(names(&reference.path))?;
+            if !matches!(found, Resolved::Missing) {
                 return Ok(found);
             }
         }
-        let prefixes: &[&[&str]] = if reference.included_at > 0 { &[&[]] } else { &[] };
-        for prefix in prefixes.iter().chain(self.searched) {
-            let found = self.find(prefix.iter().copied().chain(names(own)))?;
-            if !matches!(found, Forced::Nothing) {
+        let prefixes: &[&[&str]] = if reference.include_prefix_len > 0 { &[&[]] } else { &[] };
+        for prefix in prefixes.iter().chain(self.search_paths) {
+            let found = self.resolve_path(prefix.iter().copied().chain(names(own)))?;
+            if !matches!(found, Resolved::Missing) {
                 return Ok(found);
             }
         }
-        Ok(Forced::Nothing)
+        Ok(Resolved::Missing)
     }
 
-    fn concatenation(&mut self, parts: &'a [Part], place: &'a Place) -> Result<Forced<'a>> {
-        let mut whole = Forced::Nothing;
+    fn resolve_concatenation(&mut self, parts: &'a [Part], place: &'a Location) -> Result<Resolved<'a>> {
+        let mut whole = Resolved::Missing;
         let mut spaces = String::new();
         for part in parts {
             let value = match part {
@@ -225,44 +247,49 @@ impl<'a> Resolver<'a> {
                     spaces.push_str(text);
                     continue;
                 }
-                Part::Value(layer) => self.layer(layer)?,
+                Part::Value(layer) => self.resolve_layer(layer)?,
             };
-            whole = join(whole, &std::mem::take(&mut spaces), value, place)?;
+            whole = concatenate(whole, &std::mem::take(&mut spaces), value, place)?;
         }
         Ok(whole)
     }
 }
 
 /// Two parts of a concatenation with the white space between them.
-fn join<'a>(left: Forced<'a>, space: &str, right: Forced<'a>, place: &'a Place) -> Result<Forced<'a>> {
+fn concatenate<'a>(
+    left: Resolved<'a>,
+    space: &str,
+    right: Resolved<'a>,
+    place: &'a Location,
+) -> Result<Resolved<'a>> {
     let whole = match (left, right) {
-        (left, Forced::Nothing) if space.is_empty() => left,
-        (Forced::Nothing, right) if space.is_empty() => right,
-        (Forced::Nothing, right @ (Forced::List(_) | Forced::Merged(_))) => right,
-        (left @ (Forced::List(_) | Forced::Merged(_)), Forced::Nothing) => left,
-        (Forced::List(mut left), Forced::List(right)) => {
+        (left, Resolved::Missing) if space.is_empty() => left,
+        (Resolved::Missing, right) if space.is_empty() => right,
+        (Resolved::Missing, right @ (Resolved::List(_) | Resolved::Objects(_))) => right,
+        (left @ (Resolved::List(_) | Resolved::Objects(_)), Resolved::Missing) => left,
+        (Resolved::List(mut left), Resolved::List(right)) => {
             left.extend(right);
-            Forced::List(left)
+            Resolved::List(left)
         }
-        (Forced::Merged(left), Forced::Merged(mut right)) => {
+        (Resolved::Objects(left), Resolved::Objects(mut right)) => {
             right.objects.extend(left.objects);
-            let broken = right.broken.or(left.broken);
-            Forced::Merged(Merged { objects: right.objects, broken })
+            let broken = right.unresolved.or(left.unresolved);
+            Resolved::Objects(MergedObjects { objects: right.objects, unresolved: broken })
         }
-        (left @ (Forced::Text(_) | Forced::Nothing), right @ (Forced::Text(_) | Forced::Nothing)) => {
+        (left @ (Resolved::Text(_) | Resolved::Missing), right @ (Resolved::Text(_) | Resolved::Missing)) => {
             let mut text = match left {
-                Forced::Text(left) => left.text.into_owned(),
+                Resolved::Text(left) => left.text.into_owned(),
                 _ => String::new(),
             };
             text.push_str(space);
-            if let Forced::Text(right) = right {
+            if let Resolved::Text(right) = right {
                 text.push_str(&right.text);
             }
-            if text.len() > limits::VALUE {
-                let longest = limits::VALUE >> 10;
+            if text.len() > limits::VALUE_BYTES {
+                let longest = limits::VALUE_BYTES >> 10;
                 return Err(Error::new(place, format!("stands for a text of more than {longest} KiB")));
             }
-            Forced::Text(Scalar { text: text.into(), quoted: true, place: Some(place) })
+            Resolved::Text(Scalar { text: text.into(), quoted: true, location: Some(place) })
         }
         _ => return Err(Error::new(place, "text, a list and an object can't be put together")),
     };

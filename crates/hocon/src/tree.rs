@@ -1,7 +1,7 @@
 //! A text as it was read: a tree whose names have stacks of values.
 
-use crate::error::{Error, Place};
-use crate::include::Includes;
+use crate::error::{Error, Location};
+use crate::include::IncludeLoader;
 use crate::parser;
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ impl Document {
         text: &str,
         origin: &str,
         dotted: &[&[&str]],
-        includes: &mut dyn Includes,
+        includes: &mut dyn IncludeLoader,
     ) -> Result<Self, Error> {
         Ok(Self { root: parser::parse(text, origin, dotted, includes)? })
     }
@@ -36,19 +36,19 @@ pub(crate) struct Object {
 /// A value as it stands in the text.
 #[derive(Debug)]
 pub(crate) struct Layer {
-    pub(crate) node: Node,
-    pub(crate) place: Place,
+    pub(crate) node: SyntaxNode,
+    pub(crate) location: Location,
 }
 
 #[derive(Debug)]
-pub(crate) enum Node {
+pub(crate) enum SyntaxNode {
     Text {
         text: String,
         quoted: bool,
     },
     List(Vec<Layer>),
     Object(Object),
-    Reference(Reference),
+    Substitution(Substitution),
     /// At least one part of it is a reference, a list or an object.
     Concatenation(Vec<Part>),
 }
@@ -63,14 +63,14 @@ pub(crate) enum Part {
 
 /// `${path}` or `${?path}`.
 #[derive(Debug)]
-pub(crate) struct Reference {
+pub(crate) struct Substitution {
     /// In the whole of the documents.
     pub(crate) path: Vec<String>,
     /// So many names of the path are those of the object into which the file was included that this stands in.
-    pub(crate) included_at: usize,
+    pub(crate) include_prefix_len: usize,
     pub(crate) optional: bool,
     /// It names an object that it stands in, and so has no end.
-    pub(crate) is_around: bool,
+    pub(crate) names_enclosing_object: bool,
 }
 
 impl Object {
@@ -86,26 +86,26 @@ impl Object {
     pub(crate) fn push(&mut self, name: String, layer: Layer) {
         let stack = self.fields.entry(name).or_default();
         match (layer.node, stack.last_mut()) {
-            (Node::Object(new), Some(Layer { node: Node::Object(old), .. })) => old.merge(new),
+            (SyntaxNode::Object(new), Some(Layer { node: SyntaxNode::Object(old), .. })) => old.merge(new),
             (node, _) => {
                 // A text hides all below; a list may hold a reference to what is below it.
-                if matches!(node, Node::Text { .. }) {
+                if matches!(node, SyntaxNode::Text { .. }) {
                     stack.clear();
                 }
-                stack.push(Layer { node, place: layer.place });
+                stack.push(Layer { node, location: layer.location });
             }
         }
     }
 
     /// The same by a path: `a.b : 1` is `a { b : 1 }`. An empty path is nothing.
-    pub(crate) fn push_at(&mut self, path: Vec<String>, layer: Layer) {
+    pub(crate) fn push_path(&mut self, path: Vec<String>, layer: Layer) {
         let mut names = path.into_iter();
         let Some(first) = names.next() else { return };
         let layer = names.rev().fold(layer, |layer, name| {
-            let place = layer.place.clone();
+            let place = layer.location.clone();
             let mut object = Self::default();
             object.push(name, layer);
-            Layer { node: Node::Object(object), place }
+            Layer { node: SyntaxNode::Object(object), location: place }
         });
         self.push(first, layer);
     }

@@ -1,9 +1,9 @@
 //! What is not the notation's affair but this reader's: errors with a place, values without each other, what else is known.
 
-use hocon::{Config, Document, Include, Includes, NoIncludes, Source, What};
+use hocon::{Config, Document, Include, IncludeLoader, IncludeTarget, IncludedText, RejectIncludes};
 
-fn read(text: &str) -> Document {
-    Document::parse(text, "ec1.conf", &[], &mut NoIncludes).unwrap_or_else(|e| panic!("{e}"))
+fn parse(text: &str) -> Document {
+    Document::parse(text, "ec1.conf", &[], &mut RejectIncludes).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn text(config: &Config<'_>, path: &[&str]) -> Option<String> {
@@ -11,7 +11,7 @@ fn text(config: &Config<'_>, path: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn what_is_broken_is_said_with_its_line_and_what_was_expected() {
+fn syntax_error_gives_line_and_expectation() {
     for (text, said) in [
         ("a : 1\nb {\n  c : 2\n", "ec1.conf:3: expected '}' for that in line 2, found the end of the file"),
         ("a : [1,\n2\n", "ec1.conf:2: expected ']' for that in line 1, found the end of the file"),
@@ -39,16 +39,16 @@ fn what_is_broken_is_said_with_its_line_and_what_was_expected() {
         ),
         ("include \"x\"", "ec1.conf:1: nothing can be included here"),
     ] {
-        let why = Document::parse(text, "ec1.conf", &[], &mut NoIncludes).expect_err(text);
+        let why = Document::parse(text, "ec1.conf", &[], &mut RejectIncludes).expect_err(text);
         assert_eq!(why.to_string(), said, "{text}");
     }
 }
 
 #[test]
-fn a_value_that_cannot_be_told_is_no_error_of_the_others() {
+fn unresolved_value_is_no_error_of_other_values() {
     let document =
-        read("a : 1\nb : ${nowhere}\nc { d : ${b}, e : 2 }\nf : ${nowhere.deep}\nf { g : 3 }\nh : [1]\n");
-    let config = Config::of([&document]);
+        parse("a : 1\nb : ${nowhere}\nc { d : ${b}, e : 2 }\nf : ${nowhere.deep}\nf { g : 3 }\nh : [1]\n");
+    let config = Config::from_documents([&document]);
     assert_eq!(text(&config, &["a"]).as_deref(), Some("1"));
     assert_eq!(text(&config, &["c", "e"]).as_deref(), Some("2"));
     assert_eq!(text(&config, &["f", "g"]).as_deref(), Some("3"), "what lies below can't change it");
@@ -64,14 +64,17 @@ fn a_value_that_cannot_be_told_is_no_error_of_the_others() {
 }
 
 #[test]
-fn what_is_known_besides_is_asked_last_and_the_environment_never() {
-    let document = read(
+fn fallback_is_asked_last_and_environment_never() {
+    let document = parse(
         "a : ${HOME}\nb : ${mz.home}/log\nc : ${port}\nd : ${?PATH}\nmz.other : 1\nprops { port : 5 }\n",
     );
-    let config = Config::of([&document]).searching(&[&["props"]]).knowing(|name| match name {
-        "mz.home" | "port" => Some("/opt/mz".to_owned()),
-        _ => None,
-    });
+    let config =
+        Config::from_documents([&document]).with_search_paths(&[&["props"]]).with_fallback(
+            |name| match name {
+                "mz.home" | "port" => Some("/opt/mz".to_owned()),
+                _ => None,
+            },
+        );
     assert_eq!(text(&config, &["b"]).as_deref(), Some("/opt/mz/log"));
     assert_eq!(text(&config, &["c"]).as_deref(), Some("5"));
     assert_eq!(text(&config, &["d"]), None);
@@ -79,20 +82,21 @@ fn what_is_known_besides_is_asked_last_and_the_environment_never() {
 }
 
 #[test]
-fn a_value_tells_where_it_stands() {
-    let upper = read("a : ${b}\n\nx : 1 ${b}\n");
-    let lower = Document::parse("\nb : 2", "cell.conf", &[], &mut NoIncludes).unwrap();
-    let config = Config::of([&upper, &lower]).knowing(|name| (name == "k").then(String::new));
-    let place = |name| config.text(&[name]).unwrap().unwrap().place.unwrap().to_string();
+fn value_has_the_location_of_its_text() {
+    let upper = parse("a : ${b}\n\nx : 1 ${b}\n");
+    let lower = Document::parse("\nb : 2", "cell.conf", &[], &mut RejectIncludes).unwrap();
+    let config =
+        Config::from_documents([&upper, &lower]).with_fallback(|name| (name == "k").then(String::new));
+    let place = |name| config.text(&[name]).unwrap().unwrap().location.unwrap().to_string();
     assert_eq!(place("a"), "cell.conf:2");
     assert_eq!(place("x"), "ec1.conf:3");
 }
 
 #[test]
-fn below_some_paths_a_name_in_quotes_is_a_path() {
+fn quoted_name_below_dotted_paths_is_a_path() {
     let source = "p { \"a.b\" : 1, a.c : 2, \"a.b\" : 3 }\n\"a.b\" : 4\np.a.b : ${p.a.b}5\np.\"..\" : 6";
-    let document = Document::parse(source, "ec1.conf", &[&["p"]], &mut NoIncludes).unwrap();
-    let config = Config::of([&document]);
+    let document = Document::parse(source, "ec1.conf", &[&["p"]], &mut RejectIncludes).unwrap();
+    let config = Config::from_documents([&document]);
     assert_eq!(text(&config, &["p", "a", "b"]).as_deref(), Some("35"));
     assert_eq!(text(&config, &["p", "a", "c"]).as_deref(), Some("2"));
     assert_eq!(text(&config, &["a.b"]).as_deref(), Some("4"));
@@ -100,29 +104,29 @@ fn below_some_paths_a_name_in_quotes_is_a_path() {
 }
 
 /// Notes what it is asked for.
-struct Asked(Vec<(What, bool, u32)>);
+struct RecordedIncludes(Vec<(IncludeTarget, bool, u32)>);
 
-impl Includes for Asked {
-    fn read(&mut self, include: &Include) -> Result<Vec<Source>, String> {
-        self.0.push((include.what.clone(), include.required, include.place.line()));
+impl IncludeLoader for RecordedIncludes {
+    fn load(&mut self, include: &Include) -> Result<Vec<IncludedText>, String> {
+        self.0.push((include.target.clone(), include.required, include.location.line()));
         Ok(Vec::new())
     }
 }
 
 #[test]
-fn every_kind_of_include_is_told_from_the_others() {
+fn each_include_form_has_its_target() {
     let text = "include \"a\"\ninclude file( \"b\" ) # c\nx { include required(\"d\") }\ninclude required(file(\"e\")), include url(\"f\")\n\
         include classpath(\"g\")";
-    let mut asked = Asked(Vec::new());
+    let mut asked = RecordedIncludes(Vec::new());
     Document::parse(text, "ec1.conf", &[], &mut asked).unwrap();
     let name = str::to_owned;
     let expected = [
-        (What::Beside(name("a")), false, 1),
-        (What::File(name("b")), false, 2),
-        (What::Beside(name("d")), true, 3),
-        (What::File(name("e")), true, 4),
-        (What::Url(name("f")), false, 4),
-        (What::Classpath(name("g")), false, 5),
+        (IncludeTarget::Relative(name("a")), false, 1),
+        (IncludeTarget::File(name("b")), false, 2),
+        (IncludeTarget::Relative(name("d")), true, 3),
+        (IncludeTarget::File(name("e")), true, 4),
+        (IncludeTarget::Url(name("f")), false, 4),
+        (IncludeTarget::Classpath(name("g")), false, 5),
     ];
     assert_eq!(asked.0, expected);
 }

@@ -27,7 +27,7 @@ pub struct Credentials {
     pub shell: PathBuf,
     /// The owner of what it is to work on, as far as whoever chose this user has decided that: whose files it executes, beside root's and
     /// its own. The name service says `None`.
-    pub trusts: Option<u32>,
+    pub trusted_owner: Option<u32>,
 }
 
 /// Why a user can't be used.
@@ -35,13 +35,13 @@ pub struct Credentials {
 pub enum CredentialsError {
     /// The name service answered that it has no such user.
     #[error("user {0} is unknown on this node")]
-    Unknown(String),
+    UnknownUser(String),
     /// Its primary group is root's, and itself is not root.
     #[error("user {0}: refused (its primary group is gid 0, root's); give it a group of its own: usermod -g")]
-    GroupOfRoot(String),
+    PrimaryGroupIsRoot(String),
     /// The name service gave an error, which says nothing about the user.
     #[error("user {user} could not be looked up: {source}")]
-    LookUp {
+    LookupFailed {
         /// Who was looked for.
         user: String,
         /// What the name service said.
@@ -54,12 +54,12 @@ impl Credentials {
     ///
     /// # Errors
     /// [`CredentialsError`].
-    pub fn of_name(name: &str) -> Result<Self, CredentialsError> {
+    pub fn from_name(name: &str) -> Result<Self, CredentialsError> {
         match (User::from_name(name), name.parse()) {
-            (Ok(Some(user)), _) => Self::of_user(&user),
-            (Ok(None), Ok(uid)) => Self::of_uid(uid),
-            (Ok(None), Err(_)) => Err(CredentialsError::Unknown(name.to_owned())),
-            (Err(e), _) => Err(CredentialsError::LookUp { user: name.to_owned(), source: e.into() }),
+            (Ok(Some(user)), _) => Self::from_passwd_entry(&user),
+            (Ok(None), Ok(uid)) => Self::from_uid(uid),
+            (Ok(None), Err(_)) => Err(CredentialsError::UnknownUser(name.to_owned())),
+            (Err(e), _) => Err(CredentialsError::LookupFailed { user: name.to_owned(), source: e.into() }),
         }
     }
 
@@ -67,11 +67,11 @@ impl Credentials {
     ///
     /// # Errors
     /// [`CredentialsError`].
-    pub fn of_uid(uid: u32) -> Result<Self, CredentialsError> {
+    pub fn from_uid(uid: u32) -> Result<Self, CredentialsError> {
         match User::from_uid(Uid::from_raw(uid)) {
-            Ok(Some(user)) => Self::of_user(&user),
-            Ok(None) => Err(CredentialsError::Unknown(uid.to_string())),
-            Err(e) => Err(CredentialsError::LookUp { user: uid.to_string(), source: e.into() }),
+            Ok(Some(user)) => Self::from_passwd_entry(&user),
+            Ok(None) => Err(CredentialsError::UnknownUser(uid.to_string())),
+            Err(e) => Err(CredentialsError::LookupFailed { user: uid.to_string(), source: e.into() }),
         }
     }
 
@@ -80,7 +80,7 @@ impl Credentials {
     ///
     /// # Errors
     /// It is gone, or /proc can't be understood; or its group is root's, and its user is not.
-    pub fn of_process(pid: Pid) -> io::Result<Self> {
+    pub fn from_process(pid: Pid) -> io::Result<Self> {
         let file = format!("/proc/{pid}/status");
         let status = read_small(&file).map_err(unreadable(&file))?;
         let status = String::from_utf8_lossy(&status);
@@ -94,7 +94,7 @@ impl Credentials {
             |ids: Vec<u32>| ids.get(1).copied().ok_or_else(|| io::Error::other("no effective id"));
         let (uid, gid) = (effective(numbers("Uid")?)?, effective(numbers("Gid")?)?);
         if gid == 0 && uid != 0 {
-            return Err(io::Error::other(CredentialsError::GroupOfRoot(uid.to_string())));
+            return Err(io::Error::other(CredentialsError::PrimaryGroupIsRoot(uid.to_string())));
         }
         Ok(Self {
             name: uid.to_string(),
@@ -103,16 +103,16 @@ impl Credentials {
             groups: vec![gid],
             home: "/".into(),
             shell: "/bin/sh".into(),
-            trusts: None,
+            trusted_owner: None,
         })
     }
 
-    fn of_user(user: &User) -> Result<Self, CredentialsError> {
-        let failed = |source| CredentialsError::LookUp { user: user.name.clone(), source };
+    fn from_passwd_entry(user: &User) -> Result<Self, CredentialsError> {
+        let failed = |source| CredentialsError::LookupFailed { user: user.name.clone(), source };
         let name = CString::new(user.name.clone()).map_err(|e| failed(e.into()))?;
         let is_root = user.uid.is_root();
         if !is_root && user.gid.as_raw() == 0 {
-            return Err(CredentialsError::GroupOfRoot(user.name.clone()));
+            return Err(CredentialsError::PrimaryGroupIsRoot(user.name.clone()));
         }
         let groups =
             getgrouplist(&name, user.gid).map_err(|e| failed(e.into()))?.into_iter().map(Gid::as_raw);
@@ -123,15 +123,15 @@ impl Credentials {
             groups: groups.filter(|&gid| is_root || gid != 0).collect(),
             home: user.dir.clone(),
             shell: user.shell.clone(),
-            trusts: None,
+            trusted_owner: None,
         })
     }
 
     /// Is the group this user's own: of the same name, and without other members listed? By the habit of private groups
     /// nobody else has it as primary group, which no look-up tells. `None`: the name service does not know the group now.
     #[must_use]
-    pub fn is_alone_in(&self, gid: u32) -> Option<bool> {
-        has_only(gid, &self.name)
+    pub fn is_sole_member_of(&self, gid: u32) -> Option<bool> {
+        sole_member_is(gid, &self.name)
     }
 
     /// Becomes this user for good: groups first, then group, then user. Nothing is done where the process is
@@ -139,7 +139,7 @@ impl Credentials {
     ///
     /// # Errors
     /// No permission.
-    pub fn become_them(&self) -> io::Result<()> {
+    pub fn switch_user(&self) -> io::Result<()> {
         if Uid::effective().as_raw() == self.uid && Gid::effective().as_raw() == self.gid {
             return Ok(());
         }
@@ -155,13 +155,13 @@ impl Credentials {
     }
 }
 
-/// Is it root's group, with nobody else in it? As [`Credentials::is_alone_in`].
+/// Is it root's group, with nobody else in it? As [`Credentials::is_sole_member_of`].
 #[must_use]
-pub fn only_root_is_in(gid: u32) -> Option<bool> {
-    if gid == 0 { has_only(0, "root") } else { Some(false) }
+pub fn root_is_sole_member_of(gid: u32) -> Option<bool> {
+    if gid == 0 { sole_member_is(0, "root") } else { Some(false) }
 }
 
-fn has_only(gid: u32, user: &str) -> Option<bool> {
+fn sole_member_is(gid: u32, user: &str) -> Option<bool> {
     let group = Group::from_gid(Gid::from_raw(gid)).ok()??;
     Some(group.name == user && group.mem.iter().all(|member| member == user))
 }
@@ -177,21 +177,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn root_is_found_by_name_and_by_number() {
-        let root = Credentials::of_name("root").unwrap();
+    fn root_is_found_by_name_and_by_uid() {
+        let root = Credentials::from_name("root").unwrap();
         assert_eq!((root.uid, root.gid), (0, 0));
-        assert_eq!(Credentials::of_name("0").unwrap(), root);
+        assert_eq!(Credentials::from_name("0").unwrap(), root);
     }
 
     #[test]
-    fn own_process_is_ours() {
-        let own = Credentials::of_process(Pid::own()).unwrap();
+    fn own_process_has_the_effective_ids() {
+        let own = Credentials::from_process(Pid::own()).unwrap();
         assert_eq!((own.uid, own.gid), (Uid::effective().as_raw(), Gid::effective().as_raw()));
     }
 
     #[test]
-    fn a_name_that_nobody_has_is_unknown_not_an_error_of_the_service() {
-        let error = Credentials::of_name("no-such-user-here").unwrap_err();
-        assert!(matches!(error, CredentialsError::Unknown(_)), "{error}");
+    fn missing_user_is_unknown_and_not_a_failed_lookup() {
+        let error = Credentials::from_name("no-such-user-here").unwrap_err();
+        assert!(matches!(error, CredentialsError::UnknownUser(_)), "{error}");
     }
 }

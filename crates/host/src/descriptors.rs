@@ -4,19 +4,19 @@ use rustix::fd::{AsRawFd, BorrowedFd};
 use rustix::process::{Resource, getrlimit};
 
 /// As many as must be left for the work of a process that keeps one for a while: a look at /proc, a helper, a command.
-const IN_RESERVE: u64 = 12;
+const RESERVED_DESCRIPTORS: u64 = 12;
 
 /// What the system says where there is none left, in the words that Rust has for it.
-const NONE_LEFT: &str = "Too many open files (os error 24)";
+const EMFILE_TEXT: &str = "Too many open files (os error 24)";
 
 /// The same of a file that would become larger than this process may make one.
 const TOO_LARGE: &str = "File too large (os error 27)";
 
 /// Are so few left above this one that it had better not be kept? The kernel gives the lowest free number, so all below it are in use.
 #[must_use]
-pub fn is_of_the_last(descriptor: BorrowedFd<'_>) -> bool {
+pub fn is_in_reserve(descriptor: BorrowedFd<'_>) -> bool {
     let number = u64::try_from(descriptor.as_raw_fd()).unwrap_or_default();
-    getrlimit(Resource::Nofile).current.is_some_and(|limit| number + IN_RESERVE >= limit)
+    getrlimit(Resource::Nofile).current.is_some_and(|limit| number + RESERVED_DESCRIPTORS >= limit)
 }
 
 /// For a child made by fork: closes whatever it has of its parent but stdin, stdout, stderr and `kept`.
@@ -48,15 +48,15 @@ fn close_one_by_one(first: u32, last: u32) {
 
 /// That there is none left.
 #[must_use]
-pub fn none_left() -> std::io::Error {
+pub fn emfile_error() -> std::io::Error {
     std::io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error())
 }
 
 /// The text of an error, with the limit of this process that is reached where it is one: the system's own words name none.
 #[must_use]
-pub fn naming_the_limit(text: &str) -> String {
+pub fn with_descriptor_limit(text: &str) -> String {
     let limits = [
-        (NONE_LEFT, "no file descriptor left (RLIMIT_NOFILE", Resource::Nofile),
+        (EMFILE_TEXT, "no file descriptor left (RLIMIT_NOFILE", Resource::Nofile),
         (TOO_LARGE, "no file may be so large (RLIMIT_FSIZE", Resource::Fsize),
     ];
     let mut text = text.to_owned();
@@ -74,10 +74,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_is_named_where_it_is_reached_and_nowhere_else() {
-        let named = naming_the_limit(&format!("what runs is unknown: {}", none_left()));
+    fn descriptor_limit_is_named_in_emfile_errors_only() {
+        let named = with_descriptor_limit(&format!("what runs is unknown: {}", emfile_error()));
         let limit = getrlimit(Resource::Nofile).current.unwrap();
         assert_eq!(named, format!("what runs is unknown: no file descriptor left (RLIMIT_NOFILE {limit})"));
-        assert_eq!(naming_the_limit("it is up"), "it is up");
+        assert_eq!(with_descriptor_limit("it is up"), "it is up");
     }
 }

@@ -40,17 +40,17 @@ pub fn unreadable(path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> io::Error
 /// # Errors
 /// What stat(2), open(2) and read(2) say; or what it is instead.
 pub fn read_regular(path: &Path, longest: usize) -> io::Result<Vec<u8>> {
-    regular(&std::fs::metadata(path)?)?;
+    require_regular(&std::fs::metadata(path)?)?;
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    regular(&file.metadata()?)?;
+    require_regular(&file.metadata()?)?;
     let mut content = Vec::with_capacity(longest.min(2048));
     file.take(longest as u64).read_to_end(&mut content)?;
     Ok(content)
 }
 
-fn regular(metadata: &Metadata) -> io::Result<()> {
-    match other_kind(metadata) {
+fn require_regular(metadata: &Metadata) -> io::Result<()> {
+    match non_regular_kind(metadata) {
         None => Ok(()),
         Some(kind) => Err(io::Error::other(format!("is {kind}, not a regular file"))),
     }
@@ -58,7 +58,7 @@ fn regular(metadata: &Metadata) -> io::Result<()> {
 
 /// What it is, if it is no regular file: `a FIFO`.
 #[must_use]
-pub fn other_kind(metadata: &Metadata) -> Option<&'static str> {
+pub fn non_regular_kind(metadata: &Metadata) -> Option<&'static str> {
     let kind = metadata.file_type();
     Some(match () {
         () if kind.is_file() => return None,
@@ -73,9 +73,9 @@ pub fn other_kind(metadata: &Metadata) -> Option<&'static str> {
 /// The first directory, link or file on the way to `path`, each link followed, that another user than root owns: from there on that
 /// user decides where it leads.
 #[must_use]
-pub fn of_another_on_the_way(path: &Path) -> Option<PathBuf> {
+pub fn first_not_owned_by_root(path: &Path) -> Option<PathBuf> {
     let of_another = |at: &Path, found: &Metadata, _| (found.uid() != 0).then(|| at.to_owned());
-    on_the_way(path, of_another).ok().flatten()
+    walk_path(path, of_another).ok().flatten()
 }
 
 /// Goes the way to `path`, each link followed, and asks `judge` of each directory, link and file on it, from the top; of the last one twice, the
@@ -83,12 +83,12 @@ pub fn of_another_on_the_way(path: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// What lstat(2) and readlink(2) say.
-pub fn on_the_way<T>(
+pub fn walk_path<T>(
     path: &Path,
     mut judge: impl FnMut(&Path, &Metadata, bool) -> Option<T>,
 ) -> io::Result<Option<T>> {
     let mut at = PathBuf::from("/");
-    let mut ahead: Vec<OsString> = components(path);
+    let mut ahead: Vec<OsString> = components_reversed(path);
     // As many links as the kernel follows.
     let mut links = 0;
     while let Some(next) = ahead.pop() {
@@ -109,7 +109,7 @@ pub fn on_the_way<T>(
             }
             let target = std::fs::read_link(&at)?;
             at = if target.is_absolute() { "/".into() } else { at.parent().unwrap_or(&at).to_owned() };
-            ahead.extend(components(&target));
+            ahead.extend(components_reversed(&target));
         }
     }
     Ok(judge(&at, &std::fs::symlink_metadata(&at)?, true))
@@ -117,12 +117,12 @@ pub fn on_the_way<T>(
 
 /// Has it a list of access rights beside its mode (acl(5))? Then the bits of the group say what anybody of that list may do at most.
 #[must_use]
-pub fn has_access_list(path: &Path) -> bool {
+pub fn has_posix_acl(path: &Path) -> bool {
     rustix::fs::getxattr(path, "system.posix_acl_access", &mut [0_u8; 0]).is_ok_and(|length| length > 0)
 }
 
 /// The last one first.
-fn components(path: &Path) -> Vec<OsString> {
+fn components_reversed(path: &Path) -> Vec<OsString> {
     let named = |c: Component<'_>| !matches!(c, Component::RootDir | Component::CurDir);
     path.components().rev().filter(|&c| named(c)).map(|c| c.as_os_str().to_owned()).collect()
 }
@@ -131,7 +131,7 @@ fn components(path: &Path) -> Vec<OsString> {
 ///
 /// # Errors
 /// What open(2) and read(2) say; or it is not such a file.
-pub fn read_own(path: &Path) -> io::Result<Vec<u8>> {
+pub fn read_private(path: &Path) -> io::Result<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     let metadata = file.metadata()?;
@@ -145,8 +145,8 @@ pub fn read_own(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Removes from a directory the temporary files of [`replace`] whose writer is gone. What can't be removed stays.
-pub fn remove_unfinished(directory: &Path) {
+/// Removes from a directory the temporary files of [`replace_atomically`] whose writer is gone. What can't be removed stays.
+pub fn remove_stale_temporaries(directory: &Path) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for entry in entries.filter_map(Result::ok) {
         let name = entry.file_name();
@@ -164,7 +164,7 @@ pub fn remove_unfinished(directory: &Path) {
 ///
 /// # Errors
 /// What the system says; then the old file stands, and no temporary one is left.
-pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub fn replace_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let temporary = path.with_file_name(name);
@@ -190,7 +190,7 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// What mkdir(2) and stat(2) say; or it is a link, another's, or others can write it.
-pub fn own_directory(path: &Path, mode: u32) -> io::Result<()> {
+pub fn create_private_directory(path: &Path, mode: u32) -> io::Result<()> {
     match std::fs::DirBuilder::new().mode(mode).create(path) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
         other => return other,
@@ -212,32 +212,32 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn a_file_is_replaced_whole_and_private() {
+    fn replaced_file_is_whole_and_private() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("record");
-        replace(&path, b"one").unwrap();
-        replace(&path, b"two").unwrap();
+        replace_atomically(&path, b"one").unwrap();
+        replace_atomically(&path, b"two").unwrap();
         assert_eq!(read_small(&path).unwrap(), b"two");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn what_others_could_have_written_is_not_read() {
+    fn file_writable_by_others_is_not_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("record");
-        replace(&path, b"ours").unwrap();
-        assert_eq!(read_own(&path).unwrap(), b"ours");
+        replace_atomically(&path, b"ours").unwrap();
+        assert_eq!(read_private(&path).unwrap(), b"ours");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o620)).unwrap();
-        assert_eq!(read_own(&path).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
-        assert_eq!(read_own(dir.path()).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(read_private(&path).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(read_private(dir.path()).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(read_own(&link).is_err());
+        assert!(read_private(&link).is_err());
     }
 
     #[test]
-    fn what_a_killed_writer_left_is_removed_and_nothing_else() {
+    fn temporary_file_of_a_dead_writer_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         // Above the largest pid_max (4194304): nobody's.
         let names =
@@ -245,24 +245,24 @@ mod tests {
         for name in names {
             std::fs::write(dir.path().join(name), "").unwrap();
         }
-        remove_unfinished(dir.path());
+        remove_stale_temporaries(dir.path());
         let left = names.map(|name| dir.path().join(name).exists());
         assert_eq!(left, [true, false, true, true]);
     }
 
     #[test]
-    fn a_link_left_in_the_way_is_not_followed() {
+    fn replace_follows_no_symlink_at_the_temporary_name() {
         let dir = tempfile::tempdir().unwrap();
         let victim = dir.path().join("victim");
         std::fs::write(&victim, "untouched").unwrap();
         let temporary = dir.path().join(format!("record.{}.new", std::process::id()));
         std::os::unix::fs::symlink(&victim, temporary).unwrap();
-        replace(&dir.path().join("record"), b"new").unwrap();
+        replace_atomically(&dir.path().join("record"), b"new").unwrap();
         assert_eq!(std::fs::read(&victim).unwrap(), b"untouched");
     }
 
     #[test]
-    fn what_is_no_regular_file_is_named_and_not_read() {
+    fn non_regular_file_is_refused_by_kind() {
         let dir = tempfile::tempdir().unwrap();
         let fifo = dir.path().join("fifo");
         rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
@@ -275,13 +275,13 @@ mod tests {
     }
 
     #[test]
-    fn a_way_that_another_user_could_turn_elsewhere_is_told() {
+    fn path_through_a_directory_of_another_user_is_found() {
         if !crate::credentials::is_root() {
             return;
         }
         let dir = tempfile::tempdir().unwrap();
         let of = |name: &str| dir.path().join(name);
-        let way = |name: &str| of_another_on_the_way(&of(name));
+        let way = |name: &str| first_not_owned_by_root(&of(name));
         std::fs::create_dir(of("root")).unwrap();
         std::fs::create_dir(of("user")).unwrap();
         std::fs::write(of("root/file"), "").unwrap();
@@ -295,11 +295,11 @@ mod tests {
         assert_eq!((way("b"), way("c")), (Some(of("user")), Some(of("user"))));
         std::os::unix::fs::symlink("loop", of("loop")).unwrap();
         assert_eq!(way("loop"), None, "nobody opens what the kernel does not follow");
-        assert!(on_the_way(&of("loop"), |_, _, _| None::<()>).is_err());
+        assert!(walk_path(&of("loop"), |_, _, _| None::<()>).is_err());
     }
 
     #[test]
-    fn a_capped_read_takes_no_more() {
+    fn capped_read_stops_at_its_limit() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("huge");
         std::fs::write(&path, vec![b'x'; 100_000]).unwrap();

@@ -12,7 +12,7 @@ use std::{fmt, io};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum ExitStatus {
     /// With this exit code.
     Exited(i32),
     /// By this signal.
@@ -21,9 +21,9 @@ pub enum End {
     TimedOut,
 }
 
-impl End {
+impl ExitStatus {
     /// From a wait status, as wait(2) gives it.
-    pub(crate) fn of_wait_status(status: i32) -> Self {
+    pub(crate) fn from_wait_status(status: i32) -> Self {
         match status & 0x7f {
             0 => Self::Exited(status >> 8 & 0xff),
             signal => Self::Signalled(signal),
@@ -31,7 +31,7 @@ impl End {
     }
 }
 
-impl fmt::Display for End {
+impl fmt::Display for ExitStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exited(code) => write!(f, "exit code {code}"),
@@ -51,12 +51,12 @@ impl fmt::Display for End {
 
 /// A child of this process. Dropping it neither ends nor reaps it.
 #[derive(Debug)]
-pub struct Child {
+pub struct ForkedChild {
     pid: Pid,
     pidfd: PidFd,
 }
 
-impl Child {
+impl ForkedChild {
     /// Forks a child that runs `body` and exits with what it returns. Its stdin, stdout and stderr are `/dev/null`
     /// before `body` begins: a child that is abandoned must not hold the caller's pipes open, for
     /// whoever reads them (Pacemaker's executor, ocf-tester's backquotes) would wait for it.
@@ -73,7 +73,7 @@ impl Child {
         #[expect(unsafe_code, reason = "fork(2) has no safe wrapper")]
         match unsafe { fork() }? {
             ForkResult::Child => {
-                silence();
+                redirect_stdio_to_null();
                 let code = body();
                 // SAFETY: _exit(2) ends the process at once; no destructor or atexit handler of the parent's
                 // runs a second time in this copy of it.
@@ -82,7 +82,7 @@ impl Child {
             ForkResult::Parent { child } => {
                 let pid = Pid::new(child.as_raw()).ok_or_else(|| io::Error::other("fork gave pid 0"))?;
                 // It can't be gone: it is our child, and nobody has reaped it.
-                let pidfd = PidFd::of_child(pid).ok_or_else(|| {
+                let pidfd = PidFd::for_child(pid).ok_or_else(|| {
                     io::Error::other("the child vanished: somebody else reaps our children")
                 })?;
                 Ok(Self { pid, pidfd })
@@ -106,18 +106,18 @@ impl Child {
     ///
     /// # Errors
     /// It is not ours to wait for.
-    pub fn wait(&self, until: Instant) -> io::Result<End> {
-        if !self.pidfd.ended_by(until)? {
-            return Ok(End::TimedOut);
+    pub fn wait(&self, until: Instant) -> io::Result<ExitStatus> {
+        if !self.pidfd.wait_for_end(until)? {
+            return Ok(ExitStatus::TimedOut);
         }
         match waitpid(nix::unistd::Pid::from_raw(self.pid.as_raw()), Some(WaitPidFlag::WNOHANG))? {
-            WaitStatus::Exited(_, code) => Ok(End::Exited(code)),
-            WaitStatus::Signaled(_, signal, _) => Ok(End::Signalled(signal as i32)),
+            WaitStatus::Exited(_, code) => Ok(ExitStatus::Exited(code)),
+            WaitStatus::Signaled(_, signal, _) => Ok(ExitStatus::Signalled(signal as i32)),
             other => Err(io::Error::other(format!("unexpected state of an ended child: {other:?}"))),
         }
     }
 
-    /// SIGKILL to it alone. Whether it ends is another matter: see [`Child::wait`].
+    /// SIGKILL to it alone. Whether it ends is another matter: see [`ForkedChild::wait`].
     pub fn kill(&self) {
         // Its failure can only mean that the child has ended or is another user's by now; wait tells.
         let _ = self.pidfd.signal(Signal::KILL);
@@ -125,7 +125,7 @@ impl Child {
 }
 
 /// For a child: SIGKILL when the parent ends; an error where it has ended already.
-pub(crate) fn die_with(parent: Pid) -> io::Result<()> {
+pub(crate) fn die_with_parent(parent: Pid) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     if rustix::process::getppid() == Some(parent.as_rustix()) {
         return Ok(());
@@ -134,7 +134,7 @@ pub(crate) fn die_with(parent: Pid) -> io::Result<()> {
 }
 
 /// Puts `/dev/null` in the place of stdin, stdout and stderr. Failing to is no reason to stop.
-fn silence() {
+fn redirect_stdio_to_null() {
     let open = || rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
     let null = open().or_else(|e| {
         if e != Errno::MFILE {

@@ -12,7 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// To be called first in `main`, before there is a child: SIGCHLD as a fresh process has it, SIGXFSZ ignored, no signal blocked, and
 /// as many open files, of such a size, as this process may have. What it executes gets all signals as a fresh process has them
 /// ([`command`](crate::command)).
-pub fn reset() {
+pub fn reset_signals_and_limits() {
     for (which, how) in [(Signal::SIGCHLD, SigHandler::SigDfl), (Signal::SIGXFSZ, SigHandler::SigIgn)] {
         // SAFETY: neither installs a handler, so no code runs in a signal's context.
         #[expect(unsafe_code, reason = "signal(2) is unsafe for handlers, of which there is none")]

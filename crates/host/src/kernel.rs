@@ -5,8 +5,8 @@ use crate::pidfd;
 
 /// Does it give pidfds, to this process? Not before Linux 5.3, and not through a filter that is older than that call.
 #[must_use]
-pub fn has_pidfds() -> bool {
-    pidfd::are_there()
+pub fn supports_pidfds() -> bool {
+    pidfd::are_supported()
 }
 
 /// Its release, as uname(2) has it.

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 /// Longest table that is read. A line is 150 bytes; this bounds the memory at some 50,000 sockets.
-const LONGEST: usize = 8 << 20;
+const MAX_TABLE_BYTES: usize = 8 << 20;
 
 /// A listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Listener {
 /// # Errors
 /// /proc can't be read.
 pub fn all() -> io::Result<Vec<Listener>> {
-    let read = |file| read_capped(file, LONGEST).map_err(unreadable(file));
+    let read = |file| read_capped(file, MAX_TABLE_BYTES).map_err(unreadable(file));
     let mut found = parse(&read("/proc/net/tcp")?);
     match read("/proc/net/tcp6") {
         Ok(content) => found.extend(parse(&content)),
@@ -37,12 +37,12 @@ pub fn all() -> io::Result<Vec<Listener>> {
 
 /// Has the process a TCP socket to this port, whatever its state? True also where that can't be told.
 #[must_use]
-pub fn talks_to(pid: Pid, port: u16) -> bool {
-    let Ok(own) = sockets(pid) else { return true };
+pub fn has_connection_to_port(pid: Pid, port: u16) -> bool {
+    let Ok(own) = socket_inodes(pid) else { return true };
     ["tcp", "tcp6"].iter().any(|table| {
-        let content = match read_capped(format!("/proc/{pid}/net/{table}"), LONGEST) {
+        let content = match read_capped(format!("/proc/{pid}/net/{table}"), MAX_TABLE_BYTES) {
             // It may have been cut before the line that matters.
-            Ok(content) if content.len() >= LONGEST => return true,
+            Ok(content) if content.len() >= MAX_TABLE_BYTES => return true,
             Ok(content) => content,
             // A kernel without IPv6.
             Err(e) if e.kind() == io::ErrorKind::NotFound => return false,
@@ -59,7 +59,7 @@ pub fn talks_to(pid: Pid, port: u16) -> bool {
 }
 
 /// The inodes of the sockets that the process has open.
-fn sockets(pid: Pid) -> io::Result<Vec<u64>> {
+fn socket_inodes(pid: Pid) -> io::Result<Vec<u64>> {
     let inode =
         |link: PathBuf| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse::<u64>().ok();
     let directory = format!("/proc/{pid}/fd");
@@ -70,7 +70,7 @@ fn sockets(pid: Pid) -> io::Result<Vec<u64>> {
 impl Listener {
     /// Would a bind of its port at `address` fail for it? An unspecified address on either side covers all.
     #[must_use]
-    pub fn holds(&self, address: IpAddr) -> bool {
+    pub fn conflicts_with(&self, address: IpAddr) -> bool {
         self.address.is_unspecified() || address.is_unspecified() || self.address == address
     }
 
@@ -78,8 +78,8 @@ impl Listener {
     ///
     /// # Errors
     /// It has ended, or may not be looked at.
-    pub fn is_held_by(&self, pid: Pid) -> io::Result<bool> {
-        Ok(sockets(pid)?.contains(&self.inode))
+    pub fn is_open_in(&self, pid: Pid) -> io::Result<bool> {
+        Ok(socket_inodes(pid)?.contains(&self.inode))
     }
 
     /// The process that has the socket open, of several the one with the lowest number; `None` when none can be found (another pid namespace, a process that
@@ -87,10 +87,10 @@ impl Listener {
     ///
     /// # Errors
     /// /proc can't be listed.
-    pub fn process(&self) -> io::Result<Option<Pid>> {
-        let holds = |pid: Pid| self.is_held_by(pid).unwrap_or(false);
+    pub fn find_process(&self) -> io::Result<Option<Pid>> {
+        let holds = |pid: Pid| self.is_open_in(pid).unwrap_or(false);
         // Of several (a server and its workers) the first, which is most likely the one with a name.
-        Ok(process::all()?.iter().map(|stat| stat.pid).filter(|&pid| holds(pid)).min())
+        Ok(process::snapshot()?.iter().map(|stat| stat.pid).filter(|&pid| holds(pid)).min())
     }
 }
 
@@ -127,17 +127,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_connected_talks_to_that_port() {
+    fn connected_process_has_a_connection_to_that_port() {
         let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = server.local_addr().unwrap().port();
-        assert!(!talks_to(Pid::own(), port));
+        assert!(!has_connection_to_port(Pid::own(), port));
         let client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
-        assert!(talks_to(Pid::own(), port));
+        assert!(has_connection_to_port(Pid::own(), port));
         drop(client);
     }
 
     #[test]
-    fn a_table_that_is_cut_off_is_no_panic() {
+    fn truncated_tcp_table_does_not_panic() {
         let content = std::fs::read("/proc/net/tcp").unwrap();
         for end in 0..content.len().min(400) {
             let _ = parse(&content[..end]);

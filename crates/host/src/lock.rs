@@ -4,9 +4,9 @@
 //! made by fork would share an flock, and a helper that hangs on dead storage would hold it after the action has
 //! ended. The kernel also tells who holds it, so nothing that is written into the file need be believed.
 
-use crate::descriptors::{is_of_the_last, none_left};
+use crate::descriptors::{emfile_error, is_in_reserve};
 use crate::process::{Pid, ProcessId, Stat};
-use crate::wait::pause;
+use crate::wait::sleep_capped;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, flock as Region};
 use rustix::fd::AsFd;
@@ -27,9 +27,9 @@ pub struct Lock {
 
 /// What came of an attempt to lock.
 #[derive(Debug)]
-pub enum Locked {
+pub enum LockAttempt {
     /// It is ours.
-    Held(Lock),
+    Acquired(Lock),
     /// Another process has it; `None` where it can't be seen from here (another pid namespace).
     Busy(Option<ProcessId>),
 }
@@ -39,23 +39,23 @@ impl Lock {
     ///
     /// # Errors
     /// The file can't be made or locked; or it would take one of the last descriptors.
-    pub fn acquire(path: &Path, until: Instant) -> io::Result<Locked> {
+    pub fn acquire(path: &Path, until: Instant) -> io::Result<LockAttempt> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
-        if is_of_the_last(file.as_fd()) {
+        if is_in_reserve(file.as_fd()) {
             // Kept, it would leave too few for the work.
-            return Err(none_left());
+            return Err(emfile_error());
         }
         loop {
             match fcntl(&file, FcntlArg::F_SETLK(&whole_file())) {
-                Ok(_) => return Ok(Locked::Held(Self { _file: file })),
+                Ok(_) => return Ok(LockAttempt::Acquired(Self { _file: file })),
                 Err(nix::errno::Errno::EINTR) => {}
                 Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => {
                     if Instant::now() >= until {
-                        return Ok(Locked::Busy(holder(&file)?));
+                        return Ok(LockAttempt::Busy(holder(&file)?));
                     }
                     // There is a call that waits, but none that waits with a limit; so it is asked again.
-                    pause(Duration::from_millis(20), until);
+                    sleep_capped(Duration::from_millis(20), until);
                 }
                 Err(e) => return Err(e.into()),
             }
@@ -81,15 +81,15 @@ fn holder(file: &File) -> io::Result<Option<ProcessId>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::helper;
+    use crate::worker;
 
     /// Asks in another process: what it came to, and the holder's pid.
-    fn elsewhere(path: &Path) -> String {
+    fn acquire_in_child(path: &Path) -> String {
         let until = Instant::now() + Duration::from_secs(20);
-        let said = helper::ask(until, || {
+        let said = worker::run_in_child(until, || {
             match Lock::acquire(path, Instant::now()) {
-                Ok(Locked::Held(_)) => "held".to_owned(),
-                Ok(Locked::Busy(holder)) => format!("busy {:?}", holder.map(|h| h.pid)),
+                Ok(LockAttempt::Acquired(_)) => "held".to_owned(),
+                Ok(LockAttempt::Busy(holder)) => format!("busy {:?}", holder.map(|h| h.pid)),
                 Err(e) => e.to_string(),
             }
             .into_bytes()
@@ -98,34 +98,38 @@ mod tests {
     }
 
     #[test]
-    fn another_process_is_told_who_holds_it_and_gets_it_afterwards() {
+    fn lock_names_its_holder_and_is_acquired_after_release() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
-        let Locked::Held(first) = Lock::acquire(&path, Instant::now()).unwrap() else { panic!("busy") };
-        assert_eq!(elsewhere(&path), format!("busy {:?}", Some(Pid::own())));
+        let LockAttempt::Acquired(first) = Lock::acquire(&path, Instant::now()).unwrap() else {
+            panic!("busy")
+        };
+        assert_eq!(acquire_in_child(&path), format!("busy {:?}", Some(Pid::own())));
         drop(first);
-        assert_eq!(elsewhere(&path), "held");
+        assert_eq!(acquire_in_child(&path), "held");
     }
 
     #[test]
-    fn a_helper_that_hangs_does_not_keep_the_lock_of_its_caller() {
+    fn hung_child_does_not_keep_the_lock_of_its_parent() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
-        let Locked::Held(held) = Lock::acquire(&path, Instant::now()).unwrap() else { panic!("busy") };
-        let hung = crate::Child::fork(|| {
+        let LockAttempt::Acquired(held) = Lock::acquire(&path, Instant::now()).unwrap() else {
+            panic!("busy")
+        };
+        let hung = crate::ForkedChild::fork(|| {
             loop {
                 std::thread::park();
             }
         })
         .unwrap();
         drop(held);
-        assert_eq!(elsewhere(&path), "held");
+        assert_eq!(acquire_in_child(&path), "held");
         hung.kill();
         hung.wait(Instant::now() + Duration::from_secs(20)).unwrap();
     }
 
     #[test]
-    fn a_link_in_its_place_is_refused() {
+    fn symlink_as_lock_file_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         std::os::unix::fs::symlink(dir.path().join("elsewhere"), &path).unwrap();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// A directory as its file system knows it: two paths with the same place are bind mounts of each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct DevicePath {
     /// Major and minor number of the device.
     device: String,
     /// The path from the root of that file system.
@@ -17,13 +17,13 @@ pub struct Place {
 }
 
 /// Largest table that is read, in bytes.
-const LARGEST_TABLE: usize = 8 << 20;
+const MAX_TABLE_BYTES: usize = 8 << 20;
 
 /// What is mounted where, as one process sees it.
 #[derive(Clone, Debug)]
-pub struct Table(Vec<u8>);
+pub struct MountTable(Vec<u8>);
 
-impl Table {
+impl MountTable {
     /// As this process sees it.
     ///
     /// # Errors
@@ -36,12 +36,12 @@ impl Table {
     ///
     /// # Errors
     /// The table can't be read, or the process is gone.
-    pub fn of(pid: Pid) -> io::Result<Self> {
+    pub fn for_process(pid: Pid) -> io::Result<Self> {
         Self::read(&format!("/proc/{pid}/mountinfo"))
     }
 
     fn read(file: &str) -> io::Result<Self> {
-        read_capped(file, LARGEST_TABLE).map(Self).map_err(unreadable(file))
+        read_capped(file, MAX_TABLE_BYTES).map(Self).map_err(unreadable(file))
     }
 
     /// The options of the file system that is mounted at this very path, if one is.
@@ -51,14 +51,14 @@ impl Table {
 
     /// The place of a path without links; `None`: no mount holds it.
     #[must_use]
-    pub fn place(&self, path: &Path) -> Option<Place> {
-        find(&self.0, path)
+    pub fn device_path(&self, path: &Path) -> Option<DevicePath> {
+        find_device_path(&self.0, path)
     }
 
     /// Is something mounted at this very path? Then none of its parts is a link.
     #[must_use]
     pub fn is_mount_point(&self, path: &Path) -> bool {
-        mounts(&self.0).any(|mount| unescape(mount.point) == path)
+        parse_mounts(&self.0).any(|mount| unescape_octal(mount.point) == path)
     }
 }
 
@@ -70,7 +70,7 @@ struct Mount<'a> {
     super_options: &'a [u8],
 }
 
-fn mounts(table: &[u8]) -> impl Iterator<Item = Mount<'_>> {
+fn parse_mounts(table: &[u8]) -> impl Iterator<Item = Mount<'_>> {
     table.split(|&b| b == b'\n').filter_map(|line| {
         let mut fields = line.split(|&b| b == b' ').skip(2);
         let (device, root, point) = (fields.next()?, fields.next()?, fields.next()?);
@@ -80,15 +80,15 @@ fn mounts(table: &[u8]) -> impl Iterator<Item = Mount<'_>> {
 }
 
 /// What is mounted later covers what was there before.
-fn find(table: &[u8], path: &Path) -> Option<Place> {
-    let mut found: Option<(usize, Place)> = None;
-    for mount in mounts(table) {
-        let (root, point) = (unescape(mount.root), unescape(mount.point));
+fn find_device_path(table: &[u8], path: &Path) -> Option<DevicePath> {
+    let mut found: Option<(usize, DevicePath)> = None;
+    for mount in parse_mounts(table) {
+        let (root, point) = (unescape_octal(mount.root), unescape_octal(mount.point));
         let Ok(rest) = path.strip_prefix(&point) else { continue };
         let depth = point.components().count();
         if found.as_ref().is_none_or(|(known, _)| depth >= *known) {
             let device = String::from_utf8_lossy(mount.device).into_owned();
-            found = Some((depth, Place { device, path: root.join(rest) }));
+            found = Some((depth, DevicePath { device, path: root.join(rest) }));
         }
     }
     found.map(|(_, place)| place)
@@ -96,12 +96,12 @@ fn find(table: &[u8], path: &Path) -> Option<Place> {
 
 /// The options of the file system that is mounted last at this very path.
 pub(crate) fn options(table: &[u8], point: &Path) -> Option<String> {
-    let last = mounts(table).filter(|mount| unescape(mount.point) == point).last()?;
+    let last = parse_mounts(table).filter(|mount| unescape_octal(mount.point) == point).last()?;
     Some(String::from_utf8_lossy(last.super_options).into_owned())
 }
 
 /// Blank, tab, line feed and backslash are written as a backslash and three octal digits.
-fn unescape(field: &[u8]) -> PathBuf {
+fn unescape_octal(field: &[u8]) -> PathBuf {
     let mut bytes = Vec::with_capacity(field.len());
     let mut at = 0;
     while let Some(&byte) = field.get(at) {
@@ -124,27 +124,27 @@ mod tests {
         33 32 0:42 / /opt/mz/data rw - tmpfs tmpfs rw\n";
 
     #[test]
-    fn a_bind_mount_is_the_same_place_and_what_lies_under_another_mount_is_not() {
-        let at = |path: &str| find(TABLE, Path::new(path)).unwrap();
+    fn bind_mount_has_the_same_device_path_unless_covered() {
+        let at = |path: &str| find_device_path(TABLE, Path::new(path)).unwrap();
         assert_eq!(at("/opt/mz"), at("/srv/my mz"));
         assert_eq!(at("/opt/mz/bin"), at("/srv/my mz/bin"));
         assert_ne!(at("/opt/mz/data"), at("/srv/my mz/data"));
         assert_eq!(at("/opt/mz/data/x").device, "0:42");
         assert_ne!(at("/opt/mz2"), at("/opt/mz"));
         assert_eq!(at("/usr").device, "254:0");
-        assert_eq!(find(b"", Path::new("/usr")), None);
+        assert_eq!(find_device_path(b"", Path::new("/usr")), None);
     }
 
     #[test]
-    fn the_root_of_this_machine_is_somewhere() {
-        let table = Table::own().unwrap();
-        assert!(table.place(Path::new("/")).unwrap().path.is_absolute());
+    fn root_directory_has_a_device_path() {
+        let table = MountTable::own().unwrap();
+        assert!(table.device_path(Path::new("/")).unwrap().path.is_absolute());
         assert!(table.is_mount_point(Path::new("/proc")) && !table.is_mount_point(Path::new("/proc/self")));
         assert!(options(&table.0, Path::new("/proc")).is_some());
     }
 
     #[test]
-    fn the_options_are_those_of_the_file_system_that_covers_the_others() {
+    fn super_options_are_those_of_the_topmost_mount() {
         let table = b"20 1 0:4 / /proc rw shared:3 - proc proc rw\n21 20 0:5 / /proc rw - proc proc rw,hidepid=2,gid=4\n";
         assert_eq!(options(table, Path::new("/proc")).as_deref(), Some("rw,hidepid=2,gid=4"));
         assert_eq!(options(table, Path::new("/sys")), None);

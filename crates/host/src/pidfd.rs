@@ -6,8 +6,8 @@
 //! tightly: number and start time, compared immediately before each signal and at each look whether it has ended. A child of our
 //! own needs neither: its number can't be reused before we have waited for it.
 
-use crate::descriptors::is_of_the_last;
-use crate::fork::End;
+use crate::descriptors::is_in_reserve;
+use crate::fork::ExitStatus;
 use crate::process::{Pid, ProcessId, Signal, Stat};
 use crate::wait::poll_until;
 use nix::sys::signal::SigSet;
@@ -27,32 +27,32 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// `struct pidfd_info` of linux/pidfd.h, as it was at first.
 #[repr(C)]
 #[derive(Debug, Default)]
-struct Info {
+struct PidFdInfo {
     mask: u64,
-    cgroup: u64,
+    cgroupid: u64,
     /// Process, group leader and parent; users and groups: real, effective, saved and for files.
-    numbers: [u32; 11],
+    ids: [u32; 11],
     /// A wait status.
-    exit: i32,
+    exit_code: i32,
 }
 
 /// `PIDFD_INFO_EXIT`
-const EXIT: u64 = 1 << 3;
+const PIDFD_INFO_EXIT: u64 = 1 << 3;
 
 /// `PIDFD_GET_INFO`
-const GET_INFO: rustix::ioctl::Opcode = opcode::read_write::<Info>(0xff, 11);
+const PIDFD_GET_INFO: rustix::ioctl::Opcode = opcode::read_write::<PidFdInfo>(0xff, 11);
 
 /// One process, for as long as this is kept.
 #[derive(Debug)]
-pub struct PidFd(Held);
+pub struct PidFd(PidFdInner);
 
 /// How it is held.
 #[derive(Debug)]
-enum Held {
+enum PidFdInner {
     /// `pidfd_open(2)`.
-    Descriptor(Pid, OwnedFd),
+    Pidfd(Pid, OwnedFd),
     /// By number and start time.
-    Number(ProcessId),
+    PidAndStartTime(ProcessId),
     /// A child of this process, by its number.
     Child(Pid),
 }
@@ -63,27 +63,27 @@ impl PidFd {
     /// # Errors
     /// There is no pidfd, and /proc can't be read either.
     pub fn open(pid: Pid) -> io::Result<Option<Self>> {
-        match open(pid) {
+        match open_pidfd(pid) {
             Ok(held) => Ok(held.map(Self)),
-            Err(_) => Ok(Stat::read(pid)?.map(|stat| Self(Held::Number(stat.id())))),
+            Err(_) => Ok(Stat::read(pid)?.map(|stat| Self(PidFdInner::PidAndStartTime(stat.id())))),
         }
     }
 
     /// Opens a child of this process that was not waited for yet; `None` when somebody else has reaped it.
-    pub(crate) fn of_child(pid: Pid) -> Option<Self> {
-        open(pid).unwrap_or(Some(Held::Child(pid))).map(Self)
+    pub(crate) fn for_child(pid: Pid) -> Option<Self> {
+        open_pidfd(pid).unwrap_or(Some(PidFdInner::Child(pid))).map(Self)
     }
 
     /// Does the kernel tell of its end by itself? Else a wait for that is a look every [`POLL_INTERVAL`].
     #[must_use]
-    pub fn announces_its_end(&self) -> bool {
-        matches!(self.0, Held::Descriptor(..))
+    pub fn is_pollable(&self) -> bool {
+        matches!(self.0, PidFdInner::Pidfd(..))
     }
 
     /// Is it this process? Asked once it is open: from then on a pidfd can't come to mean another one.
-    pub(crate) fn is(&self, id: ProcessId) -> io::Result<bool> {
+    pub(crate) fn refers_to(&self, id: ProcessId) -> io::Result<bool> {
         match self.0 {
-            Held::Number(held) if held != id => Ok(false),
+            PidFdInner::PidAndStartTime(held) if held != id => Ok(false),
             _ => Ok(id.stat()?.is_some()),
         }
     }
@@ -94,7 +94,7 @@ impl PidFd {
     /// No permission. /proc can't be read, where that must tell whether it still is this process.
     pub fn signal(&self, signal: Signal) -> io::Result<bool> {
         let sent = match &self.0 {
-            Held::Descriptor(pid, fd) => match pidfd_send_signal(fd, signal) {
+            PidFdInner::Pidfd(pid, fd) => match pidfd_send_signal(fd, signal) {
                 // A filter that lets only the other call pass. While the pidfd says that it lives, the number is its own.
                 Err(Errno::NOSYS | Errno::PERM) if !self.has_ended()? => {
                     kill_process(pid.as_rustix(), signal)
@@ -102,9 +102,13 @@ impl PidFd {
                 Err(Errno::NOSYS | Errno::PERM) => return Ok(false),
                 other => other,
             },
-            Held::Number(id) if id.stat()?.is_some() => kill_process(id.pid.as_rustix(), signal),
-            Held::Child(pid) if child(*pid)? != ChildState::Reaped => kill_process(pid.as_rustix(), signal),
-            Held::Number(_) | Held::Child(_) => return Ok(false),
+            PidFdInner::PidAndStartTime(id) if id.stat()?.is_some() => {
+                kill_process(id.pid.as_rustix(), signal)
+            }
+            PidFdInner::Child(pid) if child_state(*pid)? != ChildState::Reaped => {
+                kill_process(pid.as_rustix(), signal)
+            }
+            PidFdInner::PidAndStartTime(_) | PidFdInner::Child(_) => return Ok(false),
         };
         match sent {
             Ok(()) => Ok(true),
@@ -117,31 +121,31 @@ impl PidFd {
     ///
     /// # Errors
     /// What poll(2) says; /proc can't be read.
-    pub fn ended_by(&self, until: Instant) -> io::Result<bool> {
-        Ok(wait_for([Some(self)], None, until)?[0])
+    pub fn wait_for_end(&self, until: Instant) -> io::Result<bool> {
+        Ok(wait_for_any([Some(self)], None, until)?[0])
     }
 
     /// The same, but SIGTERM to this process ends the wait, too (false), and nothing else. Where there is no descriptor left for that,
     /// SIGTERM ends this process, as always.
     ///
     /// # Errors
-    /// As [`ended_by`](Self::ended_by).
-    pub fn ended_by_or_sigterm(&self, until: Instant) -> io::Result<bool> {
-        let sigterm = Sigterm::held().ok();
-        Ok(wait_for([Some(self)], sigterm.as_ref().map(|sigterm| sigterm.0.as_fd()), until)?[0])
+    /// As [`ended_by`](Self::wait_for_end).
+    pub fn wait_for_end_or_sigterm(&self, until: Instant) -> io::Result<bool> {
+        let sigterm = SigtermFd::block().ok();
+        Ok(wait_for_any([Some(self)], sigterm.as_ref().map(|sigterm| sigterm.0.as_fd()), until)?[0])
     }
 
     /// How the process has ended, once it was reaped (Linux 6.15).
-    pub(crate) fn end(&self) -> Option<End> {
-        let Held::Descriptor(_, fd) = &self.0 else { return None };
-        let mut info = Info { mask: EXIT, ..Info::default() };
+    pub(crate) fn exit_status(&self) -> Option<ExitStatus> {
+        let PidFdInner::Pidfd(_, fd) = &self.0 else { return None };
+        let mut info = PidFdInfo { mask: PIDFD_INFO_EXIT, ..PidFdInfo::default() };
         // SAFETY: the request tells the kernel the size of `Info`, of which it writes no more, whatever version it is of; all its
         // bit patterns are valid. A kernel that does not know the request writes nothing.
         #[expect(unsafe_code, reason = "there is no safe wrapper of this request")]
         unsafe {
-            rustix::ioctl::ioctl(fd, Updater::<GET_INFO, Info>::new(&mut info)).ok()?;
+            rustix::ioctl::ioctl(fd, Updater::<PIDFD_GET_INFO, PidFdInfo>::new(&mut info)).ok()?;
         }
-        (info.mask & EXIT != 0).then(|| End::of_wait_status(info.exit))
+        (info.mask & PIDFD_INFO_EXIT != 0).then(|| ExitStatus::from_wait_status(info.exit_code))
     }
 
     /// Has the process ended, a zombie included?
@@ -150,25 +154,25 @@ impl PidFd {
     /// What poll(2) says; /proc can't be read.
     pub fn has_ended(&self) -> io::Result<bool> {
         match &self.0 {
-            Held::Descriptor(_, fd) => poll_until(&mut [PollFd::new(fd, PollFlags::IN)], Instant::now()),
-            Held::Number(id) => Ok(id.live()?.is_none()),
-            Held::Child(pid) => Ok(child(*pid)? != ChildState::Lives),
+            PidFdInner::Pidfd(_, fd) => poll_until(&mut [PollFd::new(fd, PollFlags::IN)], Instant::now()),
+            PidFdInner::PidAndStartTime(id) => Ok(id.live_stat()?.is_none()),
+            PidFdInner::Child(pid) => Ok(child_state(*pid)? != ChildState::Running),
         }
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match &self.0 {
-            Held::Descriptor(_, fd) => Some(fd.as_fd()),
-            Held::Number(_) | Held::Child(_) => None,
+            PidFdInner::Pidfd(_, fd) => Some(fd.as_fd()),
+            PidFdInner::PidAndStartTime(_) | PidFdInner::Child(_) => None,
         }
     }
 }
 
 /// SIGTERM as a descriptor that can be read when it has come; as always again when this is dropped. One that has come is used up by then.
-struct Sigterm(SignalFd);
+struct SigtermFd(SignalFd);
 
-impl Sigterm {
-    fn held() -> io::Result<Self> {
+impl SigtermFd {
+    fn block() -> io::Result<Self> {
         let set = SigSet::from(nix::sys::signal::SIGTERM);
         let descriptor = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         set.thread_block()?;
@@ -176,7 +180,7 @@ impl Sigterm {
     }
 }
 
-impl Drop for Sigterm {
+impl Drop for SigtermFd {
     fn drop(&mut self) {
         let _ = self.0.read_signal();
         let _ = SigSet::from(nix::sys::signal::SIGTERM).thread_unblock();
@@ -184,10 +188,10 @@ impl Drop for Sigterm {
 }
 
 /// A pidfd, where one can be had; `None`: there is no such process.
-fn open(pid: Pid) -> Result<Option<Held>, Errno> {
+fn open_pidfd(pid: Pid) -> Result<Option<PidFdInner>, Errno> {
     match pidfd_open(pid.as_rustix(), PidfdFlags::empty()) {
-        Ok(fd) if is_of_the_last(fd.as_fd()) => Err(Errno::MFILE),
-        Ok(fd) => Ok(Some(Held::Descriptor(pid, fd))),
+        Ok(fd) if is_in_reserve(fd.as_fd()) => Err(Errno::MFILE),
+        Ok(fd) => Ok(Some(PidFdInner::Pidfd(pid, fd))),
         // EINVAL: the number belongs to a thread that is no group leader.
         Err(Errno::SRCH | Errno::INVAL) => Ok(None),
         Err(e) => Err(e),
@@ -195,36 +199,36 @@ fn open(pid: Pid) -> Result<Option<Held>, Errno> {
 }
 
 /// Does the kernel give pidfds to this process?
-pub(crate) fn are_there() -> bool {
-    !matches!(open(Pid::own()), Err(Errno::NOSYS | Errno::PERM))
+pub(crate) fn are_supported() -> bool {
+    !matches!(open_pidfd(Pid::own()), Err(Errno::NOSYS | Errno::PERM))
 }
 
 /// What wait(2) would say of a child, which stays as it is.
 #[derive(PartialEq)]
 enum ChildState {
-    Lives,
-    Ended,
+    Running,
+    Zombie,
     Reaped,
 }
 
-fn child(pid: Pid) -> io::Result<ChildState> {
+fn child_state(pid: Pid) -> io::Result<ChildState> {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     match waitid(Id::Pid(nix::unistd::Pid::from_raw(pid.as_raw())), flags) {
-        Ok(WaitStatus::StillAlive) => Ok(ChildState::Lives),
-        Ok(_) => Ok(ChildState::Ended),
+        Ok(WaitStatus::StillAlive) => Ok(ChildState::Running),
+        Ok(_) => Ok(ChildState::Zombie),
         Err(nix::errno::Errno::ECHILD) => Ok(ChildState::Reaped),
         Err(e) => Err(e.into()),
     }
 }
 
 /// Waits until one of `processes` has ended, `output` can be read, or `until` is reached. Which of them have ended?
-pub(crate) fn wait_for<const N: usize>(
+pub(crate) fn wait_for_any<const N: usize>(
     processes: [Option<&PidFd>; N],
     output: Option<BorrowedFd<'_>>,
     until: Instant,
 ) -> io::Result<[bool; N]> {
-    if !processes.iter().flatten().all(|process| process.announces_its_end()) {
-        return look_for(processes, output, until);
+    if !processes.iter().flatten().all(|process| process.is_pollable()) {
+        return poll_for_any(processes, output, until);
     }
     let fds = processes.iter().flatten().filter_map(|process| process.descriptor()).chain(output);
     let mut fds: Vec<PollFd<'_>> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
@@ -234,7 +238,7 @@ pub(crate) fn wait_for<const N: usize>(
 }
 
 /// The same by looking again and again.
-fn look_for<const N: usize>(
+fn poll_for_any<const N: usize>(
     processes: [Option<&PidFd>; N],
     output: Option<BorrowedFd<'_>>,
     until: Instant,
@@ -262,26 +266,26 @@ mod tests {
     use std::process::{Child, Command, Stdio};
 
     /// A process, and how it is held without a pidfd: by its number, or as a child.
-    fn sleeper(held: impl FnOnce(ProcessId) -> Held) -> (Child, PidFd) {
+    fn sleeper(held: impl FnOnce(ProcessId) -> PidFdInner) -> (Child, PidFd) {
         let process = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
         let pid = Pid::new(i32::try_from(process.id()).unwrap()).unwrap();
         let held = held(Stat::read(pid).unwrap().unwrap().id());
         (process, PidFd(held))
     }
 
-    fn soon() -> Instant {
+    fn test_deadline() -> Instant {
         Instant::now() + Duration::from_secs(20)
     }
 
     #[test]
-    fn without_a_pidfd_a_process_is_signalled_and_its_end_is_seen() {
-        for held in [Held::Number, |id: ProcessId| Held::Child(id.pid)] {
+    fn process_without_pidfd_is_signalled_and_its_end_is_noticed() {
+        for held in [PidFdInner::PidAndStartTime, |id: ProcessId| PidFdInner::Child(id.pid)] {
             let (mut process, held) = sleeper(held);
-            assert!(!held.announces_its_end());
-            assert!(!held.ended_by(Instant::now() + POLL_INTERVAL * 2).unwrap());
+            assert!(!held.is_pollable());
+            assert!(!held.wait_for_end(Instant::now() + POLL_INTERVAL * 2).unwrap());
             assert!(held.signal(Signal::KILL).unwrap());
             // As a zombie it has ended.
-            assert!(held.ended_by(soon()).unwrap());
+            assert!(held.wait_for_end(test_deadline()).unwrap());
             process.wait().unwrap();
             assert!(held.has_ended().unwrap());
             assert!(!held.signal(Signal::KILL).unwrap());
@@ -289,9 +293,9 @@ mod tests {
     }
 
     #[test]
-    fn without_a_pidfd_another_process_with_the_same_number_gets_no_signal() {
+    fn reused_pid_without_pidfd_gets_no_signal() {
         let (mut process, held) =
-            sleeper(|id| Held::Number(ProcessId { start: id.start.wrapping_sub(1), ..id }));
+            sleeper(|id| PidFdInner::PidAndStartTime(ProcessId { start: id.start.wrapping_sub(1), ..id }));
         assert!(!held.signal(Signal::KILL).unwrap());
         assert!(held.has_ended().unwrap(), "the one that is meant");
         assert_eq!(process.try_wait().unwrap(), None);
@@ -300,13 +304,16 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_without_pidfds_ends_with_output_too() {
-        let (mut process, held) = sleeper(Held::Number);
+    fn wait_without_pidfd_ends_when_output_is_readable() {
+        let (mut process, held) = sleeper(PidFdInner::PidAndStartTime);
         let (output, writer) = rustix::pipe::pipe().unwrap();
         rustix::io::write(&writer, b"!").unwrap();
-        assert_eq!(wait_for([Some(&held), None], Some(output.as_fd()), soon()).unwrap(), [false, false]);
+        assert_eq!(
+            wait_for_any([Some(&held), None], Some(output.as_fd()), test_deadline()).unwrap(),
+            [false, false]
+        );
         process.kill().unwrap();
-        assert_eq!(wait_for([None, Some(&held)], None, soon()).unwrap(), [false, true]);
+        assert_eq!(wait_for_any([None, Some(&held)], None, test_deadline()).unwrap(), [false, true]);
         process.wait().unwrap();
     }
 }

@@ -11,7 +11,7 @@ pub fn remaining(until: Instant) -> Duration {
 }
 
 /// Sleeps for `length`, but not past `until`. For the pauses between two looks at something that gives no event.
-pub fn pause(length: Duration, until: Instant) {
+pub fn sleep_capped(length: Duration, until: Instant) {
     std::thread::sleep(length.min(remaining(until)));
 }
 

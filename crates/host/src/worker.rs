@@ -1,277 +1,196 @@
-//! A worker process that appends lines to a file, and for which nobody has to wait.
+//! Asking what may never answer.
 //!
-//! Whoever appends to a file on a frozen file system, or on one whose server is gone, sleeps in state D, and no signal ends that;
-//! `O_NONBLOCK` means nothing for a regular file. So a child made by fork appends: the caller hands it the lines through
-//! a socket, never waits meanwhile, and leaves the child behind where it is not done at the end.
-//!
-//! One that is left behind has a session of its own and nothing of the caller's open, so that neither a signal to the caller's
-//! process group nor whoever reads the caller's output has to do with it. It writes what it was given as soon as it can.
-//! Workers of many callers take turns at one file ([`Turn`]): of all that there are, one at a time can hang in it.
+//! A stat(2) on a dead NFS server, a name service whose daemon hangs, a resolver without a network: each
+//! puts the process that asks to sleep, and some of these sleeps no signal ends. So a helper asks: a
+//! child made by fork, which needs no disk to start. If it does not answer in time it is killed, and if it can't
+//! be killed it is left behind; the caller goes on either way, with the fact that there was no answer.
 
-use crate::descriptors::{close_all_but, is_of_the_last, none_left};
-use crate::fork::Child;
-use crate::wait::{pause, poll_until};
+use crate::fork::{ExitStatus, ForkedChild, die_with_parent};
+use crate::process::{Pid, ProcessId, ProcessState, Stat};
+use crate::wait::poll_until;
 use rustix::event::{PollFd, PollFlags};
-use rustix::fd::AsFd;
-use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Resource, Rlimit};
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-/// Most bytes that are kept for a worker that does not take them; what comes after them is lost.
-pub const MOST_UNSENT: usize = 4 << 20;
+/// Longest answer of [`run_in_child`], in bytes. Far above any real one; it bounds the memory of the caller.
+pub const MAX_ANSWER_BYTES: usize = 2 << 20;
 
-/// Longest wait of a worker for its turn. One write takes microseconds, and longer than a second only where the disk is not well.
-const TURN_WITHIN: Duration = Duration::from_millis(500);
+/// How long one that was killed is waited for.
+const REAP_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Between two tries to get the turn: flock(2) can wait, but not with a limit.
-const TRY_EVERY: Duration = Duration::from_millis(2);
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// Time is up. The helper was sent SIGKILL.
+    #[error("no answer after {:.1} s{}", waited.as_secs_f64(), survivor.map_or_else(String::new, |id| format!(" (helper {id} hangs)")))]
+    TimedOut {
+        /// The helper, if SIGKILL did not end it: it waits for a device, and is left behind.
+        survivor: Option<ProcessId>,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// It ended without an answer.
+    #[error("the helper process ended without an answer: {0}")]
+    Died(ExitStatus),
+    /// There could be no helper.
+    #[error("no helper process: {0}")]
+    Unavailable(io::Error),
+}
 
-/// See the module.
-#[derive(Debug)]
-pub struct Worker {
-    socket: UnixStream,
-    child: Child,
-    unsent: Vec<u8>,
+/// Runs `question` in a child and returns its answer.
+///
+/// # Errors
+/// [`WorkerError`]; each leaves the caller free to go on.
+pub fn run_in_child(until: Instant, question: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, WorkerError> {
+    let mut worker = Worker::spawn(|mut writer| writer.write_all(&question()))?;
+    let mut said = Vec::new();
+    while worker.read(&mut said, until)? > 0 {
+        if said.len() > MAX_ANSWER_BYTES {
+            worker.child.kill();
+            return Err(WorkerError::Unavailable(io::Error::other("the answer is longer than 2 MiB")));
+        }
+    }
+    worker.wait(until)?;
+    Ok(said)
+}
+
+/// For a helper: no more address space than this, in bytes, for the rest of its life.
+pub fn limit_memory(bytes: u64) {
+    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    // A helper without limit is still one that ends at its time.
+    let _ = rustix::process::setrlimit(Resource::As, limit);
+}
+
+/// A helper at work. It dies with the caller, if it can.
+pub(crate) struct Worker {
+    child: ForkedChild,
+    pipe: OwnedFd,
+    started: Instant,
 }
 
 impl Worker {
-    /// Forks one that gives whole lines to `append`, as many at once as have come; after an error of it the worker ends. It waits for its turn
-    /// at the file `turn`, which is in memory; where there can't be such a file it does without.
-    ///
-    /// # Errors
-    /// There can be no process; or the socket would be one of the last descriptors that this process may have.
-    pub fn new(turn: Option<&Path>, mut append: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Self> {
-        let (socket, theirs) = UnixStream::pair()?;
-        if is_of_the_last(theirs.as_fd()) {
-            // Kept, it would leave too few for the work.
-            return Err(none_left());
-        }
-        socket.set_nonblocking(true)?;
-        let child = Child::fork(|| {
-            close_all_but(theirs.as_fd());
-            // Failing to leave the group or the directory is no reason not to write.
-            let _ = rustix::process::setsid();
-            let _ = rustix::process::chdir("/");
-            i32::from(work(theirs, &Turn::at(turn), &mut append).is_err())
-        })?;
-        Ok(Self { socket, child, unsent: Vec::new() })
+    /// Forks one that writes what it has to say.
+    pub(crate) fn spawn(question: impl FnOnce(File) -> io::Result<()>) -> Result<Self, WorkerError> {
+        let unavailable = |e: Errno| WorkerError::Unavailable(e.into());
+        let (answer, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(unavailable)?;
+        let parent = Pid::own();
+        let mut answer = Some(answer);
+        let child = ForkedChild::fork(|| {
+            // The child's copy of the caller's end: where descriptors are few it needs this one for its own work.
+            answer.take();
+            let writer = File::from(writer);
+            i32::from(die_with_parent(parent).and_then(|()| question(writer)).is_err())
+        })
+        .map_err(WorkerError::Unavailable)?;
+        // `mouth` was moved into the closure: the parent's copy is dropped with it inside `fork`. `answer` was taken in the child only.
+        let answer = answer.ok_or_else(|| unavailable(Errno::BADF))?;
+        rustix::io::ioctl_fionbio(&answer, true).map_err(unavailable)?;
+        Ok(Self { child, pipe: answer, started: Instant::now() })
     }
 
-    /// Hands over lines, of which each ends with a line feed. It does not wait: what the worker does not take yet is kept.
-    ///
-    /// # Errors
-    /// The worker has ended.
-    pub fn send(&mut self, lines: &[u8]) -> io::Result<()> {
-        if self.unsent.len() + lines.len() <= MOST_UNSENT {
-            self.unsent.extend_from_slice(lines);
-        }
-        self.hand_over()
-    }
-
-    fn hand_over(&mut self) -> io::Result<()> {
-        while !self.unsent.is_empty() {
-            match self.socket.write(&self.unsent) {
-                Ok(n) => drop(self.unsent.drain(..n)),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
+    /// Waits for more of what it says, and appends it; 0 at its end. When time is up it is killed.
+    pub(crate) fn read(&mut self, said: &mut Vec<u8>, until: Instant) -> Result<usize, WorkerError> {
+        let mut buffer = [0_u8; 8192];
+        loop {
+            match rustix::io::read(&self.pipe, &mut buffer) {
+                Ok(n) => {
+                    said.extend_from_slice(&buffer[..n]);
+                    return Ok(n);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    let ready = poll_until(&mut [PollFd::new(&self.pipe, PollFlags::IN)], until)
+                        .map_err(WorkerError::Unavailable)?;
+                    if !ready {
+                        return Err(self.kill());
+                    }
+                }
+                Err(e) => return Err(WorkerError::Unavailable(e.into())),
             }
         }
-        Ok(())
     }
 
-    /// Waits until all is written, but not past `until`; then the worker goes on alone.
-    pub fn finish(&mut self, until: Instant) {
-        // A worker that has ended takes no more.
-        while self.hand_over().is_ok() && !self.unsent.is_empty() {
-            if !matches!(poll_until(&mut [PollFd::new(&self.socket, PollFlags::OUT)], until), Ok(true)) {
-                break;
-            }
-        }
-        let _ = self.socket.shutdown(Shutdown::Write);
-        let _ = self.child.wait(until);
-    }
-}
-
-/// All that the worker does: it ends with the caller, after the last line.
-fn work(
-    mut lines: UnixStream,
-    turn: &Turn,
-    append: &mut impl FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut unwritten = Vec::new();
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        match lines.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(n) => unwritten.extend_from_slice(&buffer[..n]),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(e),
-        }
-        if let Some(end) = unwritten.iter().rposition(|&byte| byte == b'\n') {
-            turn.take(|| append(&unwritten[..=end]))?;
-            unwritten.drain(..=end);
+    /// Waits for its end, after all that it has said.
+    pub(crate) fn wait(&mut self, until: Instant) -> Result<(), WorkerError> {
+        match self.wait_exit(until) {
+            WorkerError::Died(ExitStatus::Exited(0)) => Ok(()),
+            other => Err(other),
         }
     }
-}
 
-/// Who may write to a file: whoever has locked this one, which lies beside it in memory. The kernel unlocks it at the holder's end, however
-/// that comes. Not empty, it says that the holder was found to hang, so that nobody else waits for it.
-struct Turn(Option<File>);
-
-impl Turn {
-    fn at(path: Option<&Path>) -> Self {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let open = |path| rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR).ok();
-        Self(path.and_then(open).map(File::from))
+    /// How it ended; one that does not is killed.
+    pub(crate) fn wait_exit(&mut self, until: Instant) -> WorkerError {
+        match self.child.wait(until) {
+            // The pipe is closed by its end, so this is a helper that closed it and went on: not ours.
+            Ok(ExitStatus::TimedOut) => self.kill(),
+            Ok(end) => WorkerError::Died(end),
+            Err(e) => WorkerError::Unavailable(e),
+        }
     }
 
-    /// Does it when it is our turn.
-    fn take(&self, write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        let Some(file) = &self.0 else { return write() };
-        let until = Instant::now() + TURN_WITHIN;
-        while flock(file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let is_marked = file.metadata()?.len() > 0;
-            if is_marked || Instant::now() >= until {
-                file.set_len(1)?;
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            pause(TRY_EVERY, until);
-        }
-        if file.metadata()?.len() > 0 {
-            file.set_len(0)?;
-        }
-        let written = write();
-        flock(file, FlockOperation::Unlock)?;
-        written
+    /// Kills it.
+    pub(crate) fn kill(&mut self) -> WorkerError {
+        self.child.kill();
+        // Reaped if it can end at once; else it is init's when we are gone.
+        let left = match self.child.wait(Instant::now() + REAP_TIMEOUT) {
+            // One that is only slow to die is not left behind.
+            Ok(ExitStatus::TimedOut) => Stat::read(self.child.pid())
+                .ok()
+                .flatten()
+                .filter(|stat| stat.state == ProcessState::DiskSleep)
+                .map(|stat| stat.id()),
+            _ => None,
+        };
+        WorkerError::TimedOut { survivor: left, waited: self.started.elapsed() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::{Stat, live_threads};
-    use crate::{Pid, Signal};
-    use std::fs::OpenOptions;
 
-    fn soon() -> Instant {
+    fn test_deadline() -> Instant {
         Instant::now() + Duration::from_secs(20)
     }
 
-    fn append(path: &Path) -> impl FnMut(&[u8]) -> io::Result<()> {
-        let path = path.to_owned();
-        move |lines| OpenOptions::new().append(true).create(true).open(&path)?.write_all(lines)
-    }
-
-    /// A worker that hangs in its first line until a byte comes through the FIFO.
-    fn hanging(turn: &Path, log: &Path) -> (Worker, File) {
-        // Named, for the worker closes what it has of ours.
-        let fifo = log.with_extension("fifo");
-        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
-        let gate = OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
-        let mut append = append(log);
-        let mut worker = Worker::new(Some(turn), move |lines| {
-            File::open(&fifo)?.read_exact(&mut [0])?;
-            append(lines)
-        })
-        .unwrap();
-        worker.send(b"hung\n").unwrap();
-        let until = soon();
-        while is_free(turn) && Instant::now() < until {
-            pause(TRY_EVERY, until);
-        }
-        (worker, gate)
-    }
-
-    fn is_free(turn: &Path) -> bool {
-        let Turn(Some(file)) = Turn::at(Some(turn)) else { panic!("no turn") };
-        flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
+    #[test]
+    fn worker_answer_arrives_whole() {
+        let said = run_in_child(test_deadline(), || vec![7; 300_000]).unwrap();
+        assert_eq!(said, vec![7; 300_000]);
     }
 
     #[test]
-    fn lines_are_written_in_their_order_and_whole() {
-        let dir = tempfile::tempdir().unwrap();
-        let (turn, log) = (dir.path().join("turn"), dir.path().join("log"));
-        let mut workers = [0, 1].map(|_| Worker::new(Some(&turn), append(&log)).unwrap());
-        for number in 0..5000 {
-            for (name, worker) in ["a", "b"].iter().zip(&mut workers) {
-                worker.send(format!("{name} {number} {}\n", "x".repeat(100)).as_bytes()).unwrap();
+    fn worker_is_another_process() {
+        let said = run_in_child(test_deadline(), || std::process::id().to_string().into_bytes()).unwrap();
+        assert_ne!(String::from_utf8(said).unwrap(), std::process::id().to_string());
+    }
+
+    #[test]
+    fn hung_worker_does_not_block_the_caller() {
+        let until = Instant::now() + Duration::from_millis(50);
+        let error = run_in_child(until, || {
+            loop {
+                std::thread::park();
             }
-        }
-        for worker in &mut workers {
-            worker.finish(soon());
-            assert!(Stat::read(worker.child.pid()).unwrap().is_none(), "it is reaped");
-        }
-        let text = std::fs::read_to_string(&log).unwrap();
-        for name in ["a", "b"] {
-            let numbers = text.lines().filter_map(|line| line.strip_prefix(name)?.split_whitespace().next());
-            assert!(numbers.eq((0..5000).map(|number| number.to_string())));
-        }
-        assert!(text.lines().all(|line| line.len() > 100 && line.ends_with('x')));
+        })
+        .unwrap_err();
+        // Killed and reaped: a helper that can end leaves nothing.
+        assert!(matches!(error, WorkerError::TimedOut { survivor: None, .. }), "{error}");
+        assert!(Instant::now() < until + Duration::from_secs(5));
     }
 
     #[test]
-    fn a_worker_that_hangs_is_left_behind_and_no_other_hangs_beside_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let (turn, log) = (dir.path().join("turn"), dir.path().join("log"));
-        let (mut hung, mut gate) = hanging(&turn, &log);
-        for _ in 0..20_000 {
-            hung.send(&[b'x'; 99]).unwrap();
-            hung.send(b"\n").unwrap();
-        }
-        hung.finish(Instant::now() + Duration::from_millis(20));
-        assert_eq!(live_threads(hung.child.pid()), [hung.child.pid()]);
-        let session = Stat::read(hung.child.pid()).unwrap().unwrap().session;
-        assert_eq!(session, hung.child.pid().as_raw());
-        for round in 0..3 {
-            let before = Instant::now();
-            let mut next = Worker::new(Some(&turn), append(&log)).unwrap();
-            let _ = next.send(b"next\n");
-            next.finish(soon());
-            assert!(Stat::read(next.child.pid()).unwrap().is_none(), "it has given up");
-            let waited = before.elapsed();
-            assert!(round == 0 || waited < TURN_WITHIN, "{round}: {waited:?}");
-        }
-        assert!(!log.exists());
-        // What was handed over while it hung is not lost, and others get on again.
-        for _ in 0..100 {
-            gate.write_all(&[0; 64]).unwrap();
-        }
-        hung.finish(soon());
-        let text = std::fs::read_to_string(&log).unwrap();
-        assert!(text.starts_with("hung\n") && text.lines().count() > 100);
-        let mut next = Worker::new(Some(&turn), append(&log)).unwrap();
-        next.send(b"next\n").unwrap();
-        next.finish(soon());
-        assert!(std::fs::read_to_string(&log).unwrap().ends_with("\nnext\n"));
-    }
-
-    #[test]
-    fn the_turn_of_one_that_was_killed_is_free() {
-        let dir = tempfile::tempdir().unwrap();
-        let (turn, log) = (dir.path().join("turn"), dir.path().join("log"));
-        let (mut hung, _gate) = hanging(&turn, &log);
-        let mut next = Worker::new(Some(&turn), append(&log)).unwrap();
-        let _ = next.send(b"next\n");
-        next.finish(soon());
-        rustix::process::kill_process(hung.child.pid().as_rustix(), Signal::KILL).unwrap();
-        hung.finish(soon());
-        let mut next = Worker::new(Some(&turn), append(&log)).unwrap();
-        next.send(b"next\n").unwrap();
-        next.finish(soon());
-        assert_eq!(std::fs::read_to_string(&log).unwrap(), "next\n");
-    }
-
-    #[test]
-    fn a_worker_that_can_not_write_ends_and_its_caller_learns_it() {
-        let mut worker = Worker::new(None, |_| Err(io::ErrorKind::NotFound.into())).unwrap();
-        let _ = worker.send(b"one\n");
-        worker.finish(soon());
-        assert!(worker.send(b"two\n").is_err());
-        assert_ne!(worker.child.pid(), Pid::own());
+    fn killed_worker_is_reported_as_died() {
+        let error = run_in_child(test_deadline(), || {
+            let _ = rustix::process::kill_process(rustix::process::getpid(), crate::Signal::KILL);
+            Vec::new()
+        })
+        .unwrap_err();
+        assert!(matches!(error, WorkerError::Died(ExitStatus::Signalled(9))), "{error}");
     }
 }

@@ -7,15 +7,15 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 #[test]
-fn loopback_is_an_address_of_this_node() {
-    let node = addresses::Node::read().unwrap();
-    assert_eq!(node.place(IpAddr::V4(Ipv4Addr::LOCALHOST)), addresses::Place::Here);
+fn loopback_is_a_local_address() {
+    let node = addresses::LocalAddresses::read().unwrap();
+    assert_eq!(node.state_of(IpAddr::V4(Ipv4Addr::LOCALHOST)), addresses::AddressState::Local);
     // TEST-NET-1: nobody's.
-    assert_eq!(node.place("192.0.2.77".parse().unwrap()), addresses::Place::Elsewhere);
+    assert_eq!(node.state_of("192.0.2.77".parse().unwrap()), addresses::AddressState::NotLocal);
 }
 
 #[test]
-fn a_listener_answers_and_its_absence_is_said() {
+fn connect_is_refused_without_listener() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let until = Instant::now() + Duration::from_secs(20);
@@ -33,8 +33,8 @@ fn own_listeners_are_found_with_address_and_process() {
         let all = listeners::all().unwrap();
         let found = all.into_iter().find(|l| l.port == local.port() && l.address == local.ip());
         let found = found.unwrap_or_else(|| panic!("{local} is not in the table"));
-        assert_eq!(found.process().unwrap(), Some(Pid::own()));
-        assert!(found.holds("127.0.0.1".parse().unwrap()));
-        assert_eq!(found.holds("127.0.0.2".parse().unwrap()), local.ip().is_unspecified());
+        assert_eq!(found.find_process().unwrap(), Some(Pid::own()));
+        assert!(found.conflicts_with("127.0.0.1".parse().unwrap()));
+        assert_eq!(found.conflicts_with("127.0.0.2".parse().unwrap()), local.ip().is_unspecified());
     }
 }

@@ -6,12 +6,12 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 #[test]
-fn all_endpoints_are_waited_for_and_those_that_are_missing_named() {
+fn wait_until_all_reachable_names_unreachable_endpoints() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let soon = || Instant::now() + Duration::from_secs(20);
-    addresses::wait_until_all_answer(&[("127.0.0.1", port), ("127.0.0.1", port)], soon()).unwrap();
-    addresses::wait_until_all_answer(&[], soon()).unwrap();
+    addresses::wait_until_all_reachable(&[("127.0.0.1", port), ("127.0.0.1", port)], soon()).unwrap();
+    addresses::wait_until_all_reachable(&[], soon()).unwrap();
 
     // A socket that is bound and does not listen: nobody else can take the port meanwhile.
     let bound = TcpListener::bind("127.0.0.2:0").unwrap();
@@ -19,7 +19,7 @@ fn all_endpoints_are_waited_for_and_those_that_are_missing_named() {
     drop(bound);
     let shortly = Instant::now() + Duration::from_millis(300);
     let endpoints = [("127.0.0.1", port), ("127.0.0.2", other)];
-    let missing = addresses::wait_until_all_answer(&endpoints, shortly).unwrap_err();
+    let missing = addresses::wait_until_all_reachable(&endpoints, shortly).unwrap_err();
     let [missing] = missing.as_slice() else { panic!("{missing:?}") };
-    assert_eq!((missing.which, missing.why.as_str()), (1, "connection refused (127.0.0.2)"));
+    assert_eq!((missing.index, missing.reason.as_str()), (1, "connection refused (127.0.0.2)"));
 }

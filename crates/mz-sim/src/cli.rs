@@ -7,18 +7,18 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::ha::replay;
-use crate::{Error, Installation, PicoSpec, settings};
+use crate::{Installation, PicoSpec, SimError, settings};
 
 /// A simulated MediationZone, to try its cluster agents on.
 #[derive(Debug, Parser)]
 #[command(name = "mz-sim", version, about)]
-struct Cli {
+struct MzSimCli {
     #[command(subcommand)]
-    command: Task,
+    command: MzSimCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Task {
+enum MzSimCommand {
     /// Lay out an `MZ_HOME` (with the Platform only, if no pico is given)
     Install {
         /// The directory, new or empty
@@ -59,7 +59,7 @@ enum Task {
     /// List the settings that there are
     Settings,
     /// Show what the thresholds of an HA Monitor Server would make of a workload, interval by interval
-    HaReplay(replay::Options),
+    HaReplay(replay::ReplayOptions),
     /// Show what happened in an installation
     History {
         /// `MZ_HOME`
@@ -68,7 +68,7 @@ enum Task {
 }
 
 pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match MzSimCli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -76,16 +76,26 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         }
     };
     // Where 1 is an answer, an error has another code.
-    let failure = if matches!(cli.command, Task::HaReplay(_)) { 2 } else { 1 };
-    act(cli.command).unwrap_or_else(|error| {
+    let failure = if matches!(cli.command, MzSimCommand::HaReplay(_)) { 2 } else { 1 };
+    run_command(cli.command).unwrap_or_else(|error| {
         eprintln!("mz-sim: {error}");
         ExitCode::from(failure)
     })
 }
 
-fn act(task: Task) -> Result<ExitCode, Error> {
+fn run_command(task: MzSimCommand) -> Result<ExitCode, SimError> {
     match task {
-        Task::Install { dir, container, picos, properties, common, owner, jvm, free_ports, settings } => {
+        MzSimCommand::Install {
+            dir,
+            container,
+            picos,
+            properties,
+            common,
+            owner,
+            jvm,
+            free_ports,
+            settings,
+        } => {
             let mut builder = Installation::builder(dir).jvm(jvm).free_ports(free_ports);
             if let Some(container) = container {
                 builder = builder.container(container);
@@ -97,7 +107,7 @@ fn act(task: Task) -> Result<ExitCode, Error> {
                 let mut spec = PicoSpec::parse(pico)?;
                 let prefix = format!("{}:", pico.split(':').next().unwrap_or_default());
                 for assignment in properties.iter().filter_map(|property| property.strip_prefix(&prefix)) {
-                    let (name, value) = pair(assignment)?;
+                    let (name, value) = parse_assignment(assignment)?;
                     spec = spec.property(name, value);
                 }
                 builder = builder.pico(spec);
@@ -106,23 +116,23 @@ fn act(task: Task) -> Result<ExitCode, Error> {
             if let Some(property) =
                 properties.iter().find(|property| !picos.iter().any(|pico| of(property, pico)))
             {
-                return Err(Error::Invalid(format!("{property}: no --pico of that name")));
+                return Err(SimError::Invalid(format!("{property}: no --pico of that name")));
             }
             for assignment in &common {
-                let (name, value) = pair(assignment)?;
+                let (name, value) = parse_assignment(assignment)?;
                 builder = builder.common(name, value);
             }
-            let made = settings.into_iter().fold(builder, crate::Builder::set).install()?;
+            let made = settings.into_iter().fold(builder, crate::InstallationBuilder::set).install()?;
             println!("{}", made.home().display());
         }
-        Task::Set { dir, settings } => Installation::open(dir)?.set(settings)?,
-        Task::HaReplay(options) => return replay::run(&options),
-        Task::Settings => {
+        MzSimCommand::Set { dir, settings } => Installation::open(dir)?.set(settings)?,
+        MzSimCommand::HaReplay(options) => return replay::run(&options),
+        MzSimCommand::Settings => {
             for key in settings::KEYS {
-                println!("{} = {}\n    {}\n    {}", key.name, key.default, key.about, key.expects());
+                println!("{} = {}\n    {}\n    {}", key.name, key.default, key.about, key.describe_values());
             }
         }
-        Task::History { dir } => {
+        MzSimCommand::History { dir } => {
             for event in Installation::open(dir)?.history()? {
                 println!("{} {:8} {:12} {} {}", event.time, event.event, event.pico, event.pid, event.reason);
             }
@@ -131,6 +141,6 @@ fn act(task: Task) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn pair(assignment: &str) -> Result<(&str, &str), Error> {
-    assignment.split_once('=').ok_or_else(|| Error::Invalid(format!("{assignment}: expected KEY=VALUE")))
+fn parse_assignment(assignment: &str) -> Result<(&str, &str), SimError> {
+    assignment.split_once('=').ok_or_else(|| SimError::Invalid(format!("{assignment}: expected KEY=VALUE")))
 }

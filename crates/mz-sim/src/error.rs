@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// An error of the simulator itself, in words for the person who rehearses.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum SimError {
     /// An operation on a file or directory failed.
     #[error("can't {doing} {}: {source}", path.display())]
     File {
@@ -32,7 +32,7 @@ pub enum Error {
     Jdk(String),
 }
 
-impl Error {
+impl SimError {
     /// For `map_err` on operations of `std::fs`.
     pub(crate) fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

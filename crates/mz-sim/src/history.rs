@@ -10,11 +10,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, process};
+use crate::{SimError, process};
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
+pub struct HistoryEvent {
     /// Milliseconds since 1970.
     pub time: u64,
     /// What happened.
@@ -34,22 +34,22 @@ pub struct Event {
 }
 
 /// Path of the history below `MZ_HOME`.
-pub const FILE: &str = "sim/history.jsonl";
+pub const HISTORY_FILE: &str = "sim/history.jsonl";
 
 /// Adds an event of the calling process. A history that can't be written (mzsh run by a stranger) never changes what happens.
 pub(crate) fn record(home: &Path, event: &str, pico: &str, reason: &str) {
     let pid = std::process::id();
-    let line = Event {
-        time: now(),
+    let line = HistoryEvent {
+        time: now_ms(),
         event: event.to_owned(),
         pico: pico.to_owned(),
-        node: process::node(),
+        node: process::node_name(),
         pid,
         starttime: process::start_time(pid).unwrap_or_default(),
         reason: reason.to_owned(),
     };
     if let (Ok(mut text), Ok(mut file)) =
-        (serde_json::to_string(&line), OpenOptions::new().append(true).open(home.join(FILE)))
+        (serde_json::to_string(&line), OpenOptions::new().append(true).open(home.join(HISTORY_FILE)))
     {
         text.push('\n');
         let _ = file.write_all(text.as_bytes());
@@ -57,7 +57,7 @@ pub(crate) fn record(home: &Path, event: &str, pico: &str, reason: &str) {
 }
 
 /// Milliseconds since 1970.
-pub(crate) fn now() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
@@ -65,13 +65,13 @@ pub(crate) fn now() -> u64 {
 /// All events so far of the installation at `home`.
 ///
 /// # Errors
-/// [`Error`] if the file can't be read or a line is not an event.
-pub fn read(home: &Path) -> Result<Vec<Event>, Error> {
-    let path = home.join(FILE);
-    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+/// [`SimError`] if the file can't be read or a line is not an event.
+pub fn read(home: &Path) -> Result<Vec<HistoryEvent>, SimError> {
+    let path = home.join(HISTORY_FILE);
+    let text = fs::read_to_string(&path).map_err(SimError::file("read", &path))?;
     text.lines()
         .map(|line| {
-            serde_json::from_str(line).map_err(|error| Error::Malformed {
+            serde_json::from_str(line).map_err(|error| SimError::Malformed {
                 path: path.clone(),
                 problem: format!("{error} in {line:?}"),
             })

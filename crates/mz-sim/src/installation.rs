@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::history::{self, Event};
-use crate::layout::Builder;
-use crate::registry::Registry;
-use crate::{Error, Settings};
+use crate::history::{self, HistoryEvent};
+use crate::layout::InstallationBuilder;
+use crate::registry::SimRegistry;
+use crate::{SimError, SimSettings};
 
 /// A simulated installation on disk; dropping it removes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,18 +16,18 @@ pub struct Installation {
 
 impl Installation {
     /// Begins a new one at `home`, which must not hold files yet.
-    pub fn builder(home: impl Into<PathBuf>) -> Builder {
-        Builder::new(home.into())
+    pub fn builder(home: impl Into<PathBuf>) -> InstallationBuilder {
+        InstallationBuilder::new(home.into())
     }
 
     /// Opens one that was laid out before.
     ///
     /// # Errors
-    /// [`Error`] if there is none at `home`.
-    pub fn open(home: impl Into<PathBuf>) -> Result<Self, Error> {
+    /// [`SimError`] if there is none at `home`.
+    pub fn open(home: impl Into<PathBuf>) -> Result<Self, SimError> {
         let home = home.into();
         let path = home.join("sim/container");
-        let container = std::fs::read_to_string(&path).map_err(Error::file("read", path))?;
+        let container = std::fs::read_to_string(&path).map_err(SimError::file("read", path))?;
         Ok(Self { home, container: container.trim_end().to_owned() })
     }
 
@@ -69,13 +69,13 @@ impl Installation {
 
     /// The pico's log.
     #[must_use]
-    pub fn log(&self, pico: &str) -> PathBuf {
-        log(&self.home, pico)
+    pub fn log_path(&self, pico: &str) -> PathBuf {
+        log_path(&self.home, pico)
     }
 
     /// The pico's file in the active registry.
     #[must_use]
-    pub fn pico_conf(&self, pico: &str) -> PathBuf {
+    pub fn pico_config_path(&self, pico: &str) -> PathBuf {
         let active = self.home.join(crate::registry::ACTIVE);
         active.join("containers").join(&self.container).join("picos").join(format!("{pico}.conf"))
     }
@@ -83,24 +83,24 @@ impl Installation {
     /// The registry as it stands in the files now.
     ///
     /// # Errors
-    /// [`Error`] if a file can't be read or understood.
-    pub fn registry(&self) -> Result<Registry, Error> {
-        Registry::load(&self.home, &self.container)
+    /// [`SimError`] if a file can't be read or understood.
+    pub fn registry(&self) -> Result<SimRegistry, SimError> {
+        SimRegistry::load(&self.home, &self.container)
     }
 
     /// The settings as they stand in the file now.
     ///
     /// # Errors
-    /// See [`Settings::load`].
-    pub fn settings(&self) -> Result<Settings, Error> {
-        Settings::load(&self.home)
+    /// See [`SimSettings::load`].
+    pub fn settings(&self) -> Result<SimSettings, SimError> {
+        SimSettings::load(&self.home)
     }
 
     /// Changes settings: `key=value` for all picos, `PICO.key=value` for one.
     ///
     /// # Errors
-    /// See [`Settings::set`], [`Settings::load`], [`Settings::save`].
-    pub fn set<S: AsRef<str>>(&self, assignments: impl IntoIterator<Item = S>) -> Result<(), Error> {
+    /// See [`SimSettings::set`], [`SimSettings::load`], [`SimSettings::save`].
+    pub fn set<S: AsRef<str>>(&self, assignments: impl IntoIterator<Item = S>) -> Result<(), SimError> {
         let mut settings = self.settings()?;
         for assignment in assignments {
             settings.set(assignment.as_ref())?;
@@ -112,15 +112,15 @@ impl Installation {
     ///
     /// # Errors
     /// See [`history::read`].
-    pub fn history(&self) -> Result<Vec<Event>, Error> {
+    pub fn history(&self) -> Result<Vec<HistoryEvent>, SimError> {
         history::read(&self.home)
     }
 }
 
-pub(crate) fn log(home: &Path, pico: &str) -> PathBuf {
+pub(crate) fn log_path(home: &Path, pico: &str) -> PathBuf {
     home.join("log").join(format!("{pico}_current.log"))
 }
 
-pub(crate) fn critical_log(home: &Path, pico: &str) -> PathBuf {
+pub(crate) fn critical_log_path(home: &Path, pico: &str) -> PathBuf {
     home.join("log").join(format!("{pico}_criticalerror.log"))
 }

@@ -9,29 +9,29 @@ use crate::ha::{client, server};
 use crate::{mzsh, pico};
 
 /// mzsh itself.
-pub(crate) const COMMAND_LINE: &str = "com.digitalroute.picostart.cmdline.CommandLine";
+pub(crate) const MZSH_CLASS: &str = "com.digitalroute.picostart.cmdline.CommandLine";
 /// EC, SC and Web UI.
-pub(crate) const PICO_START: &str = "com.digitalroute.picostart.PicoStart";
+pub(crate) const PICO_START_CLASS: &str = "com.digitalroute.picostart.PicoStart";
 /// The Platform.
-pub(crate) const CODE_SERVER: &str = "com.digitalroute.codeserver.CodeServerMain";
-const HA_CLIENT: &str = "com.digitalroute.ha.HAClient";
+pub(crate) const PLATFORM_CLASS: &str = "com.digitalroute.codeserver.CodeServerMain";
+const HA_CLIENT_CLASS: &str = "com.digitalroute.ha.HAClient";
 /// Not a class of the product: makes a session and becomes the program that follows, because a JVM can't leave its session
 /// itself. Pid and start time stay, so that whoever looks meanwhile sees the pico.
-pub(crate) const DETACH: &str = "mz-sim.Detach";
+pub(crate) const DETACH_CLASS: &str = "mz-sim.Detach";
 
 /// Not a class of the product: answers for the HA Monitor Server of a Java pico.
-const HA_SERVER: &str = "mz-sim.HaMonitorServer";
+const HA_SERVER_CLASS: &str = "mz-sim.HaMonitorServer";
 
 /// What the arguments of `java` say.
 #[derive(Debug, Default)]
-struct Launch {
+struct JavaArguments {
     home: Option<PathBuf>,
     class_path: Vec<PathBuf>,
     main: String,
     args: Vec<String>,
 }
 
-impl Launch {
+impl JavaArguments {
     fn parse(args: &[OsString]) -> Self {
         let mut launch = Self::default();
         let mut args = args.iter().map(|arg| arg.to_string_lossy().into_owned());
@@ -52,11 +52,11 @@ impl Launch {
 }
 
 /// Plays what `java ARGS` asks for.
-pub(crate) fn launch(args: &[OsString]) -> ExitCode {
-    if args.first().is_some_and(|arg| arg == DETACH) {
+pub(crate) fn run_java(args: &[OsString]) -> ExitCode {
+    if args.first().is_some_and(|arg| arg == DETACH_CLASS) {
         return detach(&args[1..]);
     }
-    if args.first().is_some_and(|arg| arg == HA_SERVER) {
+    if args.first().is_some_and(|arg| arg == HA_SERVER_CLASS) {
         let args: Vec<String> = args[1..].iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
         return server::answer_for_java(&args);
     }
@@ -64,16 +64,17 @@ pub(crate) fn launch(args: &[OsString]) -> ExitCode {
         eprintln!("openjdk version \"17.0.0\" (simulated by mz-sim {})", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
     }
-    let launch = Launch::parse(args);
-    let known = [COMMAND_LINE, PICO_START, CODE_SERVER, HA_CLIENT].contains(&launch.main.as_str());
+    let launch = JavaArguments::parse(args);
+    let known =
+        [MZSH_CLASS, PICO_START_CLASS, PLATFORM_CLASS, HA_CLIENT_CLASS].contains(&launch.main.as_str());
     if !known || !launch.class_path.iter().any(|path| path.exists()) {
         eprintln!("Error: Could not find or load main class {}", launch.main);
         eprintln!("Caused by: java.lang.ClassNotFoundException: {}", launch.main);
         return ExitCode::FAILURE;
     }
     match (launch.main.as_str(), launch.home) {
-        (HA_CLIENT, _) => client::client(&launch.args),
-        (COMMAND_LINE, Some(home)) => mzsh::main(&home, &launch.args),
+        (HA_CLIENT_CLASS, _) => client::run_client(&launch.args),
+        (MZSH_CLASS, Some(home)) => mzsh::main(&home, &launch.args),
         (_, Some(_)) => pico::main(),
         (main, None) => {
             eprintln!("{main}: mz.home is not set");

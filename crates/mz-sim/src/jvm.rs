@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::Error;
+use crate::SimError;
 
 /// The smallest JVM that still is one.
-pub(crate) const ARGS: &[&str] = &[
+pub(crate) const JVM_ARGS: &[&str] = &[
     "-server",
     "-Xms16M",
     "-Xmx32M",
@@ -19,7 +19,7 @@ pub(crate) const ARGS: &[&str] = &[
 ];
 
 /// The same for the JDK's tools, which do little and start often.
-const SHORT_LIVED: [&str; 3] = ["-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-XX:-UsePerfData"];
+const TOOL_ARGS: [&str; 3] = ["-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-XX:-UsePerfData"];
 
 /// File and source.
 const SOURCES: &[(&str, &str)] = &[
@@ -41,34 +41,34 @@ const JARS: &[(&str, &[&str])] = &[
 ];
 
 /// Compiles both jars into `lib` and returns the JDK's `JAVA_HOME`.
-pub(crate) fn compile(home: &Path) -> Result<PathBuf, Error> {
-    let java_home = find()?;
+pub(crate) fn compile(home: &Path) -> Result<PathBuf, SimError> {
+    let java_home = find_jdk()?;
     let work = home.join("sim/java");
     let classes = work.join("classes");
     let mut javac = Command::new(java_home.join("bin/javac"));
-    javac.args(SHORT_LIVED).args(["-proc:none", "--release", "11", "-d"]).arg(&classes);
+    javac.args(TOOL_ARGS).args(["-proc:none", "--release", "11", "-d"]).arg(&classes);
     for (name, source) in SOURCES {
         let path = work.join(name);
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(Error::file("create", parent))?;
+            fs::create_dir_all(parent).map_err(SimError::file("create", parent))?;
         }
-        fs::write(&path, source).map_err(Error::file("write", &path))?;
+        fs::write(&path, source).map_err(SimError::file("write", &path))?;
         javac.arg(path);
     }
-    run(&mut javac)?;
+    run_tool(&mut javac)?;
     for (jar, packages) in JARS {
         let mut pack = Command::new(java_home.join("bin/jar"));
-        pack.args(SHORT_LIVED).arg("--create").arg("--file").arg(home.join("lib").join(jar));
+        pack.args(TOOL_ARGS).arg("--create").arg("--file").arg(home.join("lib").join(jar));
         for package in *packages {
             pack.arg("-C").arg(&classes).arg(package);
         }
-        run(&mut pack)?;
+        run_tool(&mut pack)?;
     }
-    fs::remove_dir_all(&work).map_err(Error::file("remove", work))?;
+    fs::remove_dir_all(&work).map_err(SimError::file("remove", work))?;
     Ok(java_home)
 }
 
-fn find() -> Result<PathBuf, Error> {
+fn find_jdk() -> Result<PathBuf, SimError> {
     let by_path = std::env::var_os("PATH").and_then(|path| {
         std::env::split_paths(&path)
             .map(|dir| dir.join("javac"))
@@ -80,13 +80,13 @@ fn find() -> Result<PathBuf, Error> {
         .chain(by_path.iter().filter_map(|javac| javac.parent()?.parent().map(Path::to_owned)))
         .find(|home| ["java", "javac", "jar"].iter().all(|tool| home.join("bin").join(tool).exists()))
         .ok_or_else(|| {
-            Error::Jdk("no JDK found: install default-jdk-headless, or set JAVA_HOME to one".into())
+            SimError::Jdk("no JDK found: install default-jdk-headless, or set JAVA_HOME to one".into())
         })
 }
 
-fn run(command: &mut Command) -> Result<(), Error> {
+fn run_tool(command: &mut Command) -> Result<(), SimError> {
     let program = command.get_program().to_owned();
-    let failed = |what: String| Error::Jdk(format!("{}: {what}", program.display()));
+    let failed = |what: String| SimError::Jdk(format!("{}: {what}", program.display()));
     match command.stdin(Stdio::null()).output() {
         Err(error) => Err(failed(error.to_string())),
         Ok(out) if out.status.success() => Ok(()),

@@ -11,8 +11,8 @@ use std::process::Command;
 use nix::unistd::User;
 
 use crate::registry::{ACTIVE, MASTER};
-use crate::settings::{JVM, Settings};
-use crate::{Error, Installation, PicoKind, history, jvm, ports};
+use crate::settings::{JVM, SimSettings};
+use crate::{Installation, PicoKind, SimError, history, jvm, ports};
 
 /// The HA ports of an installation are counted from here: one for each pico, in the order given.
 const FIRST_HA_PORT: u16 = 26_000;
@@ -49,10 +49,12 @@ impl PicoSpec {
     /// Reads `NAME:TYPE` or `NAME:TYPE:HA_PORT`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for anything else.
-    pub fn parse(text: &str) -> Result<Self, Error> {
+    /// [`SimError::Invalid`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, SimError> {
         let invalid = || {
-            Error::Invalid(format!("{text}: expected NAME:TYPE[:HA_PORT], TYPE one of platform, ec, sc, ui"))
+            SimError::Invalid(format!(
+                "{text}: expected NAME:TYPE[:HA_PORT], TYPE one of platform, ec, sc, ui"
+            ))
         };
         let mut parts = text.split(':');
         let (name, kind, port) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
@@ -71,7 +73,7 @@ impl PicoSpec {
 
 /// How an installation shall be; see [`Installation::builder`].
 #[derive(Debug)]
-pub struct Builder {
+pub struct InstallationBuilder {
     home: PathBuf,
     binary: Option<PathBuf>,
     container: Option<String>,
@@ -83,7 +85,7 @@ pub struct Builder {
     settings: Vec<String>,
 }
 
-impl Builder {
+impl InstallationBuilder {
     pub(crate) fn new(home: PathBuf) -> Self {
         Self {
             home,
@@ -147,7 +149,7 @@ impl Builder {
         self
     }
 
-    /// A setting of the simulator, as [`Settings::set`] takes it.
+    /// A setting of the simulator, as [`SimSettings::set`] takes it.
     #[must_use]
     pub fn set(mut self, assignment: impl Into<String>) -> Self {
         self.settings.push(assignment.into());
@@ -157,19 +159,19 @@ impl Builder {
     /// Lays it out.
     ///
     /// # Errors
-    /// [`Error`] if the directory holds files, a setting or a user is unknown, a file can't be written, or the JDK fails.
-    pub fn install(mut self) -> Result<Installation, Error> {
-        let mut settings = Settings::default();
+    /// [`SimError`] if the directory holds files, a setting or a user is unknown, a file can't be written, or the JDK fails.
+    pub fn install(mut self) -> Result<Installation, SimError> {
+        let mut settings = SimSettings::default();
         for assignment in &self.settings {
             settings.set(assignment)?;
         }
         settings.set(&format!("{}={}", JVM.name, self.jvm))?;
         let owner = self.owner.as_deref().map(find_user).transpose()?;
         if fs::read_dir(&self.home).is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(Error::Invalid(format!("{} holds files already", self.home.display())));
+            return Err(SimError::Invalid(format!("{} holds files already", self.home.display())));
         }
-        fs::create_dir_all(&self.home).map_err(Error::file("create", &self.home))?;
-        self.home = fs::canonicalize(&self.home).map_err(Error::file("resolve", &self.home))?;
+        fs::create_dir_all(&self.home).map_err(SimError::file("create", &self.home))?;
+        self.home = fs::canonicalize(&self.home).map_err(SimError::file("resolve", &self.home))?;
         if self.picos.is_empty() {
             self.picos.push(PicoSpec::new("platform", PicoKind::Platform));
         }
@@ -180,49 +182,53 @@ impl Builder {
 
         for dir in ["bin", "java/bin", "lib", "log", "tmp/.remote", "data", "sim"] {
             let path = self.home.join(dir);
-            fs::create_dir_all(&path).map_err(Error::file("create", path))?;
+            fs::create_dir_all(&path).map_err(SimError::file("create", path))?;
         }
         let binary = match self.binary.take() {
             Some(path) => path,
-            None => std::env::current_exe().map_err(Error::file("find", "the running program"))?,
+            None => std::env::current_exe().map_err(SimError::file("find", "the running program"))?,
         };
         let java = self.home.join("java/bin/java");
-        put_program(&binary, &java)?;
+        install_program(&binary, &java)?;
         let java_home = if self.jvm { jvm::compile(&self.home)? } else { self.home.join("java") };
         if !self.jvm {
             for jar in ["ha.jar", "picostart.jar"] {
-                self.write(format!("lib/{jar}"), "Simulated: the classes are played by java/bin/java.\n")?;
+                self.write_file(
+                    format!("lib/{jar}"),
+                    "Simulated: the classes are played by java/bin/java.\n",
+                )?;
             }
         }
-        for (name, text) in
-            [("bin/mzsh", self.mzsh(&container, of_platform, &java_home).as_str()), ("bin/oom", OOM)]
-        {
+        for (name, text) in [
+            ("bin/mzsh", self.mzsh_script(&container, of_platform, &java_home).as_str()),
+            ("bin/oom", OOM_SCRIPT),
+        ] {
             let draft = format!("{name}.draft");
-            self.write(&draft, text)?;
+            self.write_file(&draft, text)?;
             let draft = self.home.join(draft);
-            put_program(&draft, &self.home.join(name))?;
-            fs::remove_file(&draft).map_err(Error::file("remove", draft))?;
+            install_program(&draft, &self.home.join(name))?;
+            fs::remove_file(&draft).map_err(SimError::file("remove", draft))?;
         }
-        self.write("sim/container", &format!("{container}\n"))?;
-        self.write(history::FILE, "")?;
+        self.write_file("sim/container", &format!("{container}\n"))?;
+        self.write_file(history::HISTORY_FILE, "")?;
         settings.save(&self.home)?;
-        self.registry(&container)?;
+        self.write_registry(&container)?;
         if let Some(owner) = owner {
-            give(&self.home, &owner)?;
+            chown_recursively(&self.home, &owner)?;
         }
         Installation::open(self.home)
     }
 
     /// Completes the picos' ports, so that no two of the installation are the same.
-    fn choose_ports(&mut self) -> Result<(), Error> {
-        let free = || ports::free().map_err(Error::file("choose a port for", &self.home));
+    fn choose_ports(&mut self) -> Result<(), SimError> {
+        let free = || ports::free_port().map_err(SimError::file("choose a port for", &self.home));
         let mut webs: BTreeMap<u16, u16> = BTreeMap::new();
         for (ha_port, pico) in (FIRST_HA_PORT..).zip(&mut self.picos) {
             let mut defaults =
                 vec![("mz.ha.enabled", "true".to_owned()), ("mz.ha.host", "127.0.0.1".to_owned())];
             defaults.push(("mz.ha.interval", "40".to_owned()));
             defaults.push(("mz.ha.port", if self.free_ports { free()? } else { ha_port }.to_string()));
-            if let Some((property, first)) = pico.kind.web() {
+            if let Some((property, first)) = pico.kind.web_port_property() {
                 let taken = webs.entry(first).or_default();
                 let port = if self.free_ports { free()? } else { first + *taken };
                 *taken += 1;
@@ -238,7 +244,7 @@ impl Builder {
         Ok(())
     }
 
-    fn registry(&self, container: &str) -> Result<(), Error> {
+    fn write_registry(&self, container: &str) -> Result<(), SimError> {
         let mut cell = vec![("pico.rcp.platform.host", "localhost"), ("pico.rcp.platform.port", "6790")];
         let (mut shared, mut own) = (Vec::new(), Vec::new());
         for (name, value) in &self.common {
@@ -252,27 +258,27 @@ impl Builder {
         }
         cell.append(&mut shared);
         for registry in [MASTER, ACTIVE] {
-            self.write(format!("{registry}/cell.conf"), &block("common", &cell, 0))?;
+            self.write_file(format!("{registry}/cell.conf"), &hocon_block("common", &cell, 0))?;
             let containers = format!("{registry}/containers/{container}");
-            self.write(format!("{containers}/container.conf"), &block("common", &own, 0))?;
+            self.write_file(format!("{containers}/container.conf"), &hocon_block("common", &own, 0))?;
             for pico in &self.picos {
-                self.write(format!("{containers}/picos/{}.conf", pico.name), &pico_conf(pico))?;
+                self.write_file(format!("{containers}/picos/{}.conf", pico.name), &pico_config(pico))?;
             }
         }
         for file in ["client", "default", "standard", "custom"] {
-            self.write(format!("{MASTER}/{file}.conf"), "")?;
+            self.write_file(format!("{MASTER}/{file}.conf"), "")?;
         }
-        let args: &[&str] = if self.jvm { jvm::ARGS } else { ARGS };
+        let args: &[&str] = if self.jvm { jvm::JVM_ARGS } else { PRODUCT_JVM_ARGS };
         let args = args.iter().map(|arg| format!("\"{arg}\"")).collect::<Vec<_>>().join(", ");
         for kind in PicoKind::ALL {
             let text = format!("config {{\n    jvmargs {{\n        args : [{args}]\n    }}\n}}\n");
-            self.write(format!("{MASTER}/templates/mz/picos/standard-{kind}.conf"), &text)?;
+            self.write_file(format!("{MASTER}/templates/mz/picos/standard-{kind}.conf"), &text)?;
         }
         Ok(())
     }
 
     /// Written for `sh`, as the product's; values of the caller's environment go first.
-    fn mzsh(&self, container: &str, of_platform: bool, java_home: &Path) -> String {
+    fn mzsh_script(&self, container: &str, of_platform: bool, java_home: &Path) -> String {
         let web = self.picos.iter().find(|pico| pico.kind == PicoKind::Platform);
         let web =
             web.and_then(|pico| pico.properties.get("mz.webserver.port")).map_or("9000", String::as_str);
@@ -282,7 +288,7 @@ impl Builder {
         let host =
             self.common.get(if of_platform { "pico.rcp.server.host" } else { "pico.rcp.platform.host" });
         let host = host.map_or("localhost", String::as_str);
-        let (home, java_home) = (quoted(&self.home), quoted(java_home));
+        let (home, java_home) = (shell_quoted(&self.home), shell_quoted(java_home));
         format!(
             r#"#!/bin/sh
 # mzsh of a simulated MediationZone (mz-sim).
@@ -304,38 +310,38 @@ exec "$SIM_JAVA" -classpath "$MZ_HOME/lib/picostart.jar" -Dmz.home="$MZ_HOME" -D
         )
     }
 
-    fn write(&self, name: impl AsRef<Path>, text: &str) -> Result<(), Error> {
+    fn write_file(&self, name: impl AsRef<Path>, text: &str) -> Result<(), SimError> {
         let path = self.home.join(name);
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(Error::file("create", parent))?;
+            fs::create_dir_all(parent).map_err(SimError::file("create", parent))?;
         }
-        fs::write(&path, text).map_err(Error::file("write", path))
+        fs::write(&path, text).map_err(SimError::file("write", path))
     }
 }
 
 /// The product's own defaults.
-const ARGS: &[&str] =
+const PRODUCT_JVM_ARGS: &[&str] =
     &["-server", "-XX:MaxDirectMemorySize=4096M", "-XX:MaxMetaspaceSize=196M", "-Xms64M", "-Xmx256M"];
 
 /// Run by a JVM that is out of memory, which goes on living.
-const OOM: &str = r#"#!/bin/sh
+const OOM_SCRIPT: &str = r#"#!/bin/sh
 # oom PICO LOG CRITICAL_LOG
 echo "OutOfMemoryError in $1" >>"$3"
 "#;
 
-fn pico_conf(pico: &PicoSpec) -> String {
+fn pico_config(pico: &PicoSpec) -> String {
     let state = if pico.enabled { "enabled" } else { "disabled" };
     let mut text =
         format!("template : \"mz.standard-{}\"\nsettings {{\n    state : {state}\n}}\n", pico.kind);
     let properties: Vec<(&str, &str)> =
         pico.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let _ = writeln!(text, "config {{\n    classpath {{\n        jars : [\"lib/picostart.jar\"]\n    }}");
-    text.push_str(&block("properties", &properties, 1));
+    text.push_str(&hocon_block("properties", &properties, 1));
     text.push_str("}\n");
     text
 }
 
-fn block(name: &str, values: &[(&str, &str)], depth: usize) -> String {
+fn hocon_block(name: &str, values: &[(&str, &str)], depth: usize) -> String {
     let indent = "    ".repeat(depth);
     let mut text = format!("{indent}{name} {{\n");
     for (key, value) in values {
@@ -347,39 +353,39 @@ fn block(name: &str, values: &[(&str, &str)], depth: usize) -> String {
     text
 }
 
-fn quoted(path: &Path) -> String {
+fn shell_quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 /// By install(1), in a process of its own: a child that another thread forks while this process has a program open for writing
 /// holds it open, too, and nobody can execute it meanwhile ("Text file busy").
-fn put_program(from: &Path, to: &Path) -> Result<(), Error> {
+fn install_program(from: &Path, to: &Path) -> Result<(), SimError> {
     let output = Command::new("install")
         .args(["-m", "0755"])
         .args([from, to])
         .output()
-        .map_err(Error::file("run install(1) for", to))?;
+        .map_err(SimError::file("run install(1) for", to))?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::file("install", to)(io::Error::other(said)))
+    Err(SimError::file("install", to)(io::Error::other(said)))
 }
 
-fn find_user(name: &str) -> Result<User, Error> {
+fn find_user(name: &str) -> Result<User, SimError> {
     match User::from_name(name) {
         Ok(Some(user)) => Ok(user),
-        Ok(None) => Err(Error::Invalid(format!("there is no user {name}"))),
-        Err(error) => Err(Error::Invalid(format!("can't look up the user {name}: {error}"))),
+        Ok(None) => Err(SimError::Invalid(format!("there is no user {name}"))),
+        Err(error) => Err(SimError::Invalid(format!("can't look up the user {name}: {error}"))),
     }
 }
 
-fn give(path: &Path, owner: &User) -> Result<(), Error> {
+fn chown_recursively(path: &Path, owner: &User) -> Result<(), SimError> {
     lchown(path, Some(owner.uid.as_raw()), Some(owner.gid.as_raw()))
-        .map_err(Error::file("change the owner of", path))?;
+        .map_err(SimError::file("change the owner of", path))?;
     if path.is_dir() && !path.is_symlink() {
-        for entry in fs::read_dir(path).map_err(Error::file("read", path))? {
-            give(&entry.map_err(Error::file("read", path))?.path(), owner)?;
+        for entry in fs::read_dir(path).map_err(SimError::file("read", path))? {
+            chown_recursively(&entry.map_err(SimError::file("read", path))?.path(), owner)?;
         }
     }
     Ok(())

@@ -25,7 +25,7 @@
 //! * The protocols on the wire (RCP, the HA Monitor Server, the callback to `mzsh startup`) are **our own**, one line of text
 //!   each way, because the product's are not public. Nothing outside of this crate may speak them; the HA client is there
 //!   to be run.
-//! * A native pico is one thread, blocked in `poll`: hundreds can run at once. (With the setting `heartbeats` it is two: [`heart`].)
+//! * A native pico is one thread, blocked in `poll`: hundreds can run at once. (With the setting `heartbeats` it is two: [`heartbeat`].)
 //! * The simulator signals only processes whose command line names its own installation, even where the product would go by
 //!   a number in a file.
 //! * Ports are bound on loopback unless the installation sets `pico.rcp.server.host`.
@@ -38,7 +38,7 @@
 mod cli;
 mod error;
 pub mod ha;
-pub mod heart;
+pub mod heartbeat;
 pub mod history;
 mod installation;
 mod java;
@@ -56,15 +56,15 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-pub use error::Error;
+pub use error::SimError;
 pub use installation::Installation;
-pub use layout::{Builder, PicoSpec};
+pub use layout::{InstallationBuilder, PicoSpec};
 pub use registry::PicoKind;
-pub use settings::Settings;
+pub use settings::SimSettings;
 
 /// The whole program: what `mz-sim` and `java/bin/java` run. `args` starts with the name that it was called by.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let name = args.first().and_then(|arg| Path::new(arg).file_name());
-    if name.is_some_and(|name| name == "java") { java::launch(&args[1..]) } else { cli::run(args) }
+    if name.is_some_and(|name| name == "java") { java::run_java(&args[1..]) } else { cli::run(args) }
 }

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 
 /// How often a process is looked at that has no descriptor.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(10);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Field 22 of `/proc/PID/stat`, or none for a process that is gone or only waits to be reaped.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
@@ -24,7 +24,7 @@ pub(crate) fn start_time(pid: u32) -> Option<u64> {
 }
 
 /// The name of the node that this runs on.
-pub(crate) fn node() -> String {
+pub(crate) fn node_name() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim_end().to_owned()
 }
 
@@ -43,13 +43,13 @@ pub(crate) fn is_pico_of(pid: u32, home: &Path) -> bool {
 
 /// Waits until the process has ended; false if it still lives after `limit`.
 pub(crate) fn wait_for_end(pid: u32, limit: Duration) -> bool {
-    let Some(handle) = open(pid) else {
+    let Some(handle) = open_pidfd(pid) else {
         let (begun, deadline) = (start_time(pid), Instant::now() + limit);
         while begun.is_some() && start_time(pid) == begun {
             if Instant::now() >= deadline {
                 return false;
             }
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(POLL_INTERVAL);
         }
         return true;
     };
@@ -59,22 +59,22 @@ pub(crate) fn wait_for_end(pid: u32, limit: Duration) -> bool {
 }
 
 /// Sends SIGKILL to a pico of the installation at `home`; what is not one is never touched.
-pub(crate) fn kill(pid: u32, home: &Path) -> Result<(), Errno> {
-    let handle = open(pid);
+pub(crate) fn kill_pico(pid: u32, home: &Path) -> Result<(), Errno> {
+    let handle = open_pidfd(pid);
     if !is_pico_of(pid, home) {
         return Err(Errno::SRCH);
     }
     match handle {
         Some(handle) => pidfd_send_signal(&handle, Signal::KILL),
-        None => kill_process(number(pid).ok_or(Errno::SRCH)?, Signal::KILL),
+        None => kill_process(to_pid(pid).ok_or(Errno::SRCH)?, Signal::KILL),
     }
 }
 
-fn number(pid: u32) -> Option<Pid> {
+fn to_pid(pid: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(pid).ok()?)
 }
 
 /// A descriptor that stands for the process and can be polled for its end; none too on a kernel that is too old for it.
-pub(crate) fn open(pid: u32) -> Option<rustix::fd::OwnedFd> {
-    pidfd_open(number(pid)?, PidfdFlags::empty()).ok()
+pub(crate) fn open_pidfd(pid: u32) -> Option<rustix::fd::OwnedFd> {
+    pidfd_open(to_pid(pid)?, PidfdFlags::empty()).ok()
 }

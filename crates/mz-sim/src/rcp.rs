@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// Of name, connection or time-out; `UnexpectedEof` if the other side hung up without an answer.
-pub(crate) fn ask(address: &str, question: &str, limit: Duration) -> io::Result<String> {
+pub(crate) fn request(address: &str, question: &str, limit: Duration) -> io::Result<String> {
     let deadline = Instant::now() + limit;
     let mut stream = connect(address, deadline)?;
     stream.write_all(format!("{question}\n").as_bytes())?;
-    stream.set_read_timeout(Some(left(deadline)?))?;
+    stream.set_read_timeout(Some(remaining(deadline)?))?;
     let mut answer = String::new();
     match BufReader::new(stream).read_line(&mut answer) {
         Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -27,7 +27,7 @@ pub(crate) fn ask(address: &str, question: &str, limit: Duration) -> io::Result<
 pub(crate) fn connect(address: &str, deadline: Instant) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{address} has no address"));
     for candidate in address.to_socket_addrs()?.collect::<Vec<SocketAddr>>() {
-        match TcpStream::connect_timeout(&candidate, left(deadline)?) {
+        match TcpStream::connect_timeout(&candidate, remaining(deadline)?) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
@@ -35,7 +35,7 @@ pub(crate) fn connect(address: &str, deadline: Instant) -> io::Result<TcpStream>
     Err(last)
 }
 
-fn left(deadline: Instant) -> io::Result<Duration> {
+fn remaining(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }

@@ -10,9 +10,9 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hocon::{Config, Document, Include, Includes, Source, Value, What};
+use hocon::{Config, Document, Include, IncludeLoader, IncludeTarget, IncludedText, Value};
 
-use crate::Error;
+use crate::SimError;
 
 /// The active registry below `MZ_HOME`.
 pub const ACTIVE: &str = "common/config/cell/default/.active";
@@ -49,7 +49,7 @@ impl PicoKind {
 
     /// The property with the port of its web interface, and the port that it has by default.
     #[must_use]
-    pub fn web(self) -> Option<(&'static str, u16)> {
+    pub fn web_port_property(self) -> Option<(&'static str, u16)> {
         match self {
             Self::Platform => Some(("mz.webserver.port", 9000)),
             Self::Ui => Some(("mz.webserver.port", 9001)),
@@ -66,20 +66,20 @@ impl fmt::Display for PicoKind {
 }
 
 /// Values by their path with dots; the elements of a list are joined by newlines.
-pub type Flat = BTreeMap<String, String>;
+pub type FlatValues = BTreeMap<String, String>;
 
 /// A pico as the registry defines it.
 #[derive(Debug, Clone)]
-pub struct Pico {
+pub struct SimPicoDefinition {
     /// Its name.
     pub name: String,
     /// Its type, by the end of its template's name.
     pub kind: PicoKind,
     /// All values, those of the template included.
-    pub values: Flat,
+    pub values: FlatValues,
 }
 
-impl Pico {
+impl SimPicoDefinition {
     /// `config.properties.<name>`.
     #[must_use]
     pub fn property(&self, name: &str) -> Option<&str> {
@@ -94,26 +94,26 @@ impl Pico {
 
 /// The registry of one container.
 #[derive(Debug, Clone)]
-pub struct Registry {
+pub struct SimRegistry {
     home: PathBuf,
     dir: PathBuf,
     /// `cell.conf`.
-    pub cell: Flat,
+    pub cell: FlatValues,
     /// `container.conf`.
-    pub container: Flat,
+    pub container: FlatValues,
 }
 
-impl Registry {
+impl SimRegistry {
     /// Reads what holds for all picos of the container.
     ///
     /// # Errors
-    /// [`Error`] if a file can't be read or is not HOCON.
-    pub fn load(home: &Path, container: &str) -> Result<Self, Error> {
+    /// [`SimError`] if a file can't be read or is not HOCON.
+    pub fn load(home: &Path, container: &str) -> Result<Self, SimError> {
         let active = home.join(ACTIVE);
         let dir = active.join("containers").join(container);
         Ok(Self {
-            cell: flat(&[active.join("cell.conf")], home, "")?,
-            container: flat(&[dir.join("container.conf"), active.join("cell.conf")], home, "")?,
+            cell: load_flat(&[active.join("cell.conf")], home, "")?,
+            container: load_flat(&[dir.join("container.conf"), active.join("cell.conf")], home, "")?,
             home: home.to_owned(),
             dir,
         })
@@ -122,12 +122,12 @@ impl Registry {
     /// The names of the picos of the container, sorted.
     ///
     /// # Errors
-    /// [`Error::File`] if the directory can't be read.
-    pub fn picos(&self) -> Result<Vec<String>, Error> {
+    /// [`SimError::File`] if the directory can't be read.
+    pub fn picos(&self) -> Result<Vec<String>, SimError> {
         let path = self.dir.join("picos");
         let mut names = Vec::new();
-        for entry in fs::read_dir(&path).map_err(Error::file("read", &path))? {
-            let name = entry.map_err(Error::file("read", &path))?.file_name();
+        for entry in fs::read_dir(&path).map_err(SimError::file("read", &path))? {
+            let name = entry.map_err(SimError::file("read", &path))?.file_name();
             names.extend(name.to_str().and_then(|name| name.strip_suffix(".conf")).map(str::to_owned));
         }
         names.sort();
@@ -137,42 +137,42 @@ impl Registry {
     /// One pico, or none if the container has no such pico.
     ///
     /// # Errors
-    /// [`Error`] if its file, or its template's, can't be read or is not HOCON.
-    pub fn pico(&self, name: &str) -> Result<Option<Pico>, Error> {
+    /// [`SimError`] if its file, or its template's, can't be read or is not HOCON.
+    pub fn pico(&self, name: &str) -> Result<Option<SimPicoDefinition>, SimError> {
         let path = self.dir.join("picos").join(format!("{name}.conf"));
         if name.contains('/') || !path.exists() {
             return Ok(None);
         }
-        let own = read(&path)?;
-        let template = Config::of([&own]).text(&["template"]).map_err(malformed(&path))?;
+        let own = read_document(&path)?;
+        let template = Config::from_documents([&own]).text(&["template"]).map_err(malformed(&path))?;
         let template = template.map(|found| found.text).unwrap_or_default();
         let (namespace, short) = template.split_once('.').unwrap_or(("mz", &template));
         let template_path = format!("{MASTER}/templates/{namespace}/picos/{short}.conf");
         let active = self.home.join(ACTIVE);
         let files =
             [path, self.home.join(template_path), self.dir.join("container.conf"), active.join("cell.conf")];
-        let values = flat(&files, &self.home, name)?;
+        let values = load_flat(&files, &self.home, name)?;
         let kind = PicoKind::ALL.into_iter().find(|kind| template.ends_with(&format!("-{kind}")));
-        Ok(Some(Pico { name: name.to_owned(), kind: kind.unwrap_or(PicoKind::Ec), values }))
+        Ok(Some(SimPicoDefinition { name: name.to_owned(), kind: kind.unwrap_or(PicoKind::Ec), values }))
     }
 
     /// `common.<name>` of the container, else of the cell.
     #[must_use]
-    pub fn shared(&self, name: &str) -> Option<&str> {
+    pub fn common_value(&self, name: &str) -> Option<&str> {
         let key = format!("common.{name}");
         self.container.get(&key).or_else(|| self.cell.get(&key)).map(String::as_str)
     }
 
-    /// A property of a pico: its own, else [`Registry::shared`].
+    /// A property of a pico: its own, else [`SimRegistry::common_value`].
     #[must_use]
-    pub fn property<'a>(&'a self, pico: &'a Pico, name: &str) -> Option<&'a str> {
-        pico.property(name).or_else(|| self.shared(name)).filter(|value| !value.is_empty())
+    pub fn property<'a>(&'a self, pico: &'a SimPicoDefinition, name: &str) -> Option<&'a str> {
+        pico.property(name).or_else(|| self.common_value(name)).filter(|value| !value.is_empty())
     }
 
     /// All properties of a pico whose names begin so, by the rest of the name.
     #[must_use]
-    pub fn properties_below(&self, pico: &Pico, prefix: &str) -> Flat {
-        let names = |values: &Flat, place: &str| -> Vec<String> {
+    pub fn properties_below(&self, pico: &SimPicoDefinition, prefix: &str) -> FlatValues {
+        let names = |values: &FlatValues, place: &str| -> Vec<String> {
             let place = format!("{place}.{prefix}");
             values.keys().filter_map(|key| key.strip_prefix(&place)).map(str::to_owned).collect()
         };
@@ -188,31 +188,32 @@ impl Registry {
     /// `host:port` of the Platform's RCP as the cell has it.
     #[must_use]
     pub fn platform_rcp(&self) -> (&str, &str) {
-        let host = self.shared("pico.rcp.platform.host").unwrap_or("localhost");
-        (host, self.shared("pico.rcp.platform.port").unwrap_or("6790"))
+        let host = self.common_value("pico.rcp.platform.host").unwrap_or("localhost");
+        (host, self.common_value("pico.rcp.platform.port").unwrap_or("6790"))
     }
 }
 
-fn read(path: &Path) -> Result<Document, Error> {
-    let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
-    Document::parse(&text, &path.to_string_lossy(), &[], &mut Beside).map_err(malformed(path))
+fn read_document(path: &Path) -> Result<Document, SimError> {
+    let text = fs::read_to_string(path).map_err(SimError::file("read", path))?;
+    Document::parse(&text, &path.to_string_lossy(), &[], &mut SiblingFiles).map_err(malformed(path))
 }
 
-fn malformed(path: &Path) -> impl Fn(hocon::Error) -> Error {
+fn malformed(path: &Path) -> impl Fn(hocon::Error) -> SimError {
     let path = path.to_owned();
-    move |error| Error::Malformed { path: path.clone(), problem: error.to_string() }
+    move |error| SimError::Malformed { path: path.clone(), problem: error.to_string() }
 }
 
 /// Files over each other, the first above; with what mzsh's environment has, and what it knows of the pico.
-fn flat(paths: &[PathBuf], home: &Path, pico: &str) -> Result<Flat, Error> {
-    let documents = paths.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+fn load_flat(paths: &[PathBuf], home: &Path, pico: &str) -> Result<FlatValues, SimError> {
+    let documents = paths.iter().map(|path| read_document(path)).collect::<Result<Vec<_>, _>>()?;
     let known = |name: &str| match name {
         "mz.home" => Some(home.to_string_lossy().into_owned()),
         "pico.name" => Some(pico.to_owned()).filter(|pico| !pico.is_empty()),
         name => std::env::var(name).ok(),
     };
-    let whole = Config::of(&documents).knowing(known).value(&[]).map_err(malformed(&paths[0]))?;
-    let mut flat = Flat::new();
+    let whole =
+        Config::from_documents(&documents).with_fallback(known).value(&[]).map_err(malformed(&paths[0]))?;
+    let mut flat = FlatValues::new();
     if let Some(Value::Object(values)) = whole {
         for (name, value) in &values {
             flatten(name, value, &mut flat);
@@ -222,23 +223,23 @@ fn flat(paths: &[PathBuf], home: &Path, pico: &str) -> Result<Flat, Error> {
 }
 
 /// Includes of files beside the one that includes them.
-pub(crate) struct Beside;
+pub(crate) struct SiblingFiles;
 
-impl Includes for Beside {
-    fn read(&mut self, include: &Include) -> Result<Vec<Source>, String> {
-        let (What::Beside(name) | What::File(name)) = &include.what else {
+impl IncludeLoader for SiblingFiles {
+    fn load(&mut self, include: &Include) -> Result<Vec<IncludedText>, String> {
+        let (IncludeTarget::Relative(name) | IncludeTarget::File(name)) = &include.target else {
             return Err("only files can be included".to_owned());
         };
-        let path = Path::new(include.place.origin()).with_file_name(name);
+        let path = Path::new(include.location.origin()).with_file_name(name);
         match fs::read_to_string(&path) {
-            Ok(text) => Ok(vec![Source { origin: path.to_string_lossy().into_owned(), text }]),
+            Ok(text) => Ok(vec![IncludedText { origin: path.to_string_lossy().into_owned(), text }]),
             Err(_) if !include.required => Ok(Vec::new()),
             Err(e) => Err(format!("{}: {e}", path.display())),
         }
     }
 }
 
-fn flatten(key: &str, value: &Value, into: &mut Flat) {
+fn flatten(key: &str, value: &Value, into: &mut FlatValues) {
     match value {
         Value::Object(values) => {
             for (name, value) in values {

@@ -11,20 +11,20 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::Error;
+use crate::SimError;
 use crate::ha::clock::Clock;
-use crate::ha::server::workload;
+use crate::ha::server::load_workload;
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// `true` or `false`.
     Switch,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// A whole number with a unit: `200ms`, `3s`, `2m`.
     Duration,
-    /// What a startup comes to: see [`Outcome`].
+    /// What a startup comes to: see [`SimStartupOutcome`].
     Outcome,
     /// `real`, `x100` or a duration: the clock of the HA Monitor Server.
     Clock,
@@ -40,7 +40,7 @@ pub struct Key {
     /// As written in the file and on the command line.
     pub name: &'static str,
     /// What a value may be.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// The value when nothing is set.
     pub default: &'static str,
     /// What it does, in a line.
@@ -56,37 +56,37 @@ macro_rules! keys {
 }
 
 keys! {
-    JVM = "jvm", Kind::Switch, "false", "picos are real JVMs; chosen at install, which compiles their classes";
-    JVM_DETACHED = "jvm_detached", Kind::Switch, "true", "a pico gets a session of its own and writes to its log; false: it stays in mzsh's session and process group and keeps mzsh's stdout and stderr";
-    MARKER = "marker", Kind::OneOf(&["both", "configname", "oom", "none-but-last-argument"]), "both", "what names the pico on its command line: -Dpico.configname=, the OnOutOfMemoryError option, both, or only the last argument";
-    PID_FILE_SC = "pid_file_sc", Kind::Switch, "true", "an SC writes a pid file";
-    PID_FILE_UI = "pid_file_ui", Kind::Switch, "true", "the Web UI writes a pid file";
-    EC_STARTUP_WITHOUT_PLATFORM = "ec_startup_without_platform", Kind::OneOf(&["fail", "errors", "start"]), "fail", "startup of anything but the Platform while the Platform's RCP does not answer: fails, starts with errors, or starts well";
-    OLD_INSTANCE_CODE = "old_instance_code", Kind::OneOf(&["255", "1"]), "255", "exit code of startup when an old instance is alive but can't be asked";
-    SIGTERM_ORDERLY = "sigterm_orderly", Kind::Switch, "true", "SIGTERM stops a pico in order (stop_time, files removed); false: it dies at once";
-    SHUTDOWN_FAILED = "shutdown_failed", Kind::OneOf(&["kill", "code-4"]), "kill", "what a shutdown that did not end the pico does: kill it, or exit with 4";
-    STATUS_WITHOUT_PLATFORM_CODE = "status_without_platform_code", Kind::OneOf(&["0", "1"]), "0", "exit code of status for a pico that runs without contact with the Platform";
-    STARTUP_OUTCOME = "startup_outcome", Kind::Outcome, "ok", "what startup comes to: ok, errors, no-such, code:N, dies, slow";
-    HA_ANSWER = "ha_answer", Kind::Text, "OK", "what the HA Monitor Server answers: OK (which is FAILED and a reason where a threshold of mz.ha.* is not complied with), silent (none, and the client waits), closed (none, and from then on it listens no more), or this text in any case";
-    WORKLOAD = "workload", Kind::Workload, "", "what the HA Monitor Server of an EC counts, on one line with ; between entries, or the path of a file; `mz-sim ha-replay --help` has the format";
-    HA_CLOCK = "ha_clock", Kind::Clock, "real", "the time since the HA Monitor Server is up, by which it counts: real, so many times as fast (x100), or set to a time (80s)";
-    HA_FIRST_INTERVAL = "ha_first_interval", Kind::OneOf(&["no-counts", "ok"]), "no-counts", "a ping before the first interval has ended: judged as if nothing had happened, or OK";
-    HA_MIN_ACTIVATIONS = "ha_min_activations", Kind::OneOf(&["threshold", "gate"]), "threshold", "mz.ha.min_activations: fewer are FAILED, or with fewer the aborts do not count";
-    HEARTBEATS = "heartbeats", Kind::Text, "", "an existing directory in which each pico writes a heartbeat every 100 ms, to a file of its own; empty: none";
-    START_TIME = "start_time", Kind::Duration, "200ms", "from the start of a JVM until it is up";
-    SLOW_START_TIME = "slow_start_time", Kind::Duration, "60s", "the same when startup_outcome is slow";
-    STOP_TIME = "stop_time", Kind::Duration, "100ms", "an orderly stop";
-    MZSH_TIME = "mzsh_time", Kind::Duration, "10ms", "what each call of mzsh costs before it does anything (seconds, in the product)";
-    STATUS_WITHOUT_PLATFORM_TIME = "status_without_platform_time", Kind::Duration, "50ms", "what status costs more while the Platform's RCP refuses (4 s, in the product)";
-    RCP_TIMEOUT = "rcp_timeout", Kind::Duration, "1s", "how long mzsh waits for an answer over RCP (60 s, in the product)";
-    STARTUP_TIMEOUT = "startup_timeout", Kind::Duration, "180s", "how long startup waits for the pico to report that it is up";
-    SHUTDOWN_RETRY = "shutdown_retry", Kind::Duration, "1s", "one of the retries (-r, 20 unless told) that shutdown waits for the end of the process";
-    PLATFORM_RETRY = "platform_retry", Kind::Duration, "1s", "how often a pico that lost the Platform tries to reach it";
+    JVM = "jvm", ValueKind::Switch, "false", "picos are real JVMs; chosen at install, which compiles their classes";
+    JVM_DETACHED = "jvm_detached", ValueKind::Switch, "true", "a pico gets a session of its own and writes to its log; false: it stays in mzsh's session and process group and keeps mzsh's stdout and stderr";
+    MARKER = "marker", ValueKind::OneOf(&["both", "configname", "oom", "none-but-last-argument"]), "both", "what names the pico on its command line: -Dpico.configname=, the OnOutOfMemoryError option, both, or only the last argument";
+    PID_FILE_SC = "pid_file_sc", ValueKind::Switch, "true", "an SC writes a pid file";
+    PID_FILE_UI = "pid_file_ui", ValueKind::Switch, "true", "the Web UI writes a pid file";
+    EC_STARTUP_WITHOUT_PLATFORM = "ec_startup_without_platform", ValueKind::OneOf(&["fail", "errors", "start"]), "fail", "startup of anything but the Platform while the Platform's RCP does not answer: fails, starts with errors, or starts well";
+    OLD_INSTANCE_CODE = "old_instance_code", ValueKind::OneOf(&["255", "1"]), "255", "exit code of startup when an old instance is alive but can't be asked";
+    SIGTERM_ORDERLY = "sigterm_orderly", ValueKind::Switch, "true", "SIGTERM stops a pico in order (stop_time, files removed); false: it dies at once";
+    SHUTDOWN_FAILED = "shutdown_failed", ValueKind::OneOf(&["kill", "code-4"]), "kill", "what a shutdown that did not end the pico does: kill it, or exit with 4";
+    STATUS_WITHOUT_PLATFORM_CODE = "status_without_platform_code", ValueKind::OneOf(&["0", "1"]), "0", "exit code of status for a pico that runs without contact with the Platform";
+    STARTUP_OUTCOME = "startup_outcome", ValueKind::Outcome, "ok", "what startup comes to: ok, errors, no-such, code:N, dies, slow";
+    HA_ANSWER = "ha_answer", ValueKind::Text, "OK", "what the HA Monitor Server answers: OK (which is FAILED and a reason where a threshold of mz.ha.* is not complied with), silent (none, and the client waits), closed (none, and from then on it listens no more), or this text in any case";
+    WORKLOAD = "workload", ValueKind::Workload, "", "what the HA Monitor Server of an EC counts, on one line with ; between entries, or the path of a file; `mz-sim ha-replay --help` has the format";
+    HA_CLOCK = "ha_clock", ValueKind::Clock, "real", "the time since the HA Monitor Server is up, by which it counts: real, so many times as fast (x100), or set to a time (80s)";
+    HA_FIRST_INTERVAL = "ha_first_interval", ValueKind::OneOf(&["no-counts", "ok"]), "no-counts", "a ping before the first interval has ended: judged as if nothing had happened, or OK";
+    HA_MIN_ACTIVATIONS = "ha_min_activations", ValueKind::OneOf(&["threshold", "gate"]), "threshold", "mz.ha.min_activations: fewer are FAILED, or with fewer the aborts do not count";
+    HEARTBEATS = "heartbeats", ValueKind::Text, "", "an existing directory in which each pico writes a heartbeat every 100 ms, to a file of its own; empty: none";
+    START_TIME = "start_time", ValueKind::Duration, "200ms", "from the start of a JVM until it is up";
+    SLOW_START_TIME = "slow_start_time", ValueKind::Duration, "60s", "the same when startup_outcome is slow";
+    STOP_TIME = "stop_time", ValueKind::Duration, "100ms", "an orderly stop";
+    MZSH_TIME = "mzsh_time", ValueKind::Duration, "10ms", "what each call of mzsh costs before it does anything (seconds, in the product)";
+    STATUS_WITHOUT_PLATFORM_TIME = "status_without_platform_time", ValueKind::Duration, "50ms", "what status costs more while the Platform's RCP refuses (4 s, in the product)";
+    RCP_TIMEOUT = "rcp_timeout", ValueKind::Duration, "1s", "how long mzsh waits for an answer over RCP (60 s, in the product)";
+    STARTUP_TIMEOUT = "startup_timeout", ValueKind::Duration, "180s", "how long startup waits for the pico to report that it is up";
+    SHUTDOWN_RETRY = "shutdown_retry", ValueKind::Duration, "1s", "one of the retries (-r, 20 unless told) that shutdown waits for the end of the process";
+    PLATFORM_RETRY = "platform_retry", ValueKind::Duration, "1s", "how often a pico that lost the Platform tries to reach it";
 }
 
 /// What a startup comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SimStartupOutcome {
     /// The pico comes up.
     Ok,
     /// `Started with errors`: the process lives, its HA Monitor Server does not, and mzsh exits with 0.
@@ -101,7 +101,7 @@ pub enum Outcome {
     Slow,
 }
 
-impl Outcome {
+impl SimStartupOutcome {
     /// Reads `ok`, `errors`, `no-such`, `code:N`, `dies` or `slow`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -133,66 +133,66 @@ impl Key {
     /// By its name, or the error that lists those there are.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a name that is not in the table.
-    pub fn find(name: &str) -> Result<&'static Self, Error> {
+    /// [`SimError::Invalid`] for a name that is not in the table.
+    pub fn find(name: &str) -> Result<&'static Self, SimError> {
         KEYS.iter().find(|key| key.name == name).copied().ok_or_else(|| {
             let known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
-            Error::Invalid(format!("no setting is called {name}; there are: {}", known.join(", ")))
+            SimError::Invalid(format!("no setting is called {name}; there are: {}", known.join(", ")))
         })
     }
 
     /// What a value of this key may be, in words.
     #[must_use]
-    pub fn expects(&self) -> String {
+    pub fn describe_values(&self) -> String {
         match self.kind {
-            Kind::Switch => "true or false".into(),
-            Kind::OneOf(words) => words.join(", "),
-            Kind::Duration => "a duration such as 200ms, 3s, 2m".into(),
-            Kind::Outcome => "ok, errors, no-such, code:N, dies or slow".into(),
-            Kind::Clock => "real, x100 or a duration such as 80s".into(),
-            Kind::Workload => {
+            ValueKind::Switch => "true or false".into(),
+            ValueKind::OneOf(words) => words.join(", "),
+            ValueKind::Duration => "a duration such as 200ms, 3s, 2m".into(),
+            ValueKind::Outcome => "ok, errors, no-such, code:N, dies or slow".into(),
+            ValueKind::Clock => "real, x100 or a duration such as 80s".into(),
+            ValueKind::Workload => {
                 "entries as in `from 0s consumes 25/40s; at 90s aborts 7`, or an absolute path".into()
             }
-            Kind::Text => "a line of text".into(),
+            ValueKind::Text => "a line of text".into(),
         }
     }
 
     fn accepts(&self, value: &str) -> bool {
         match self.kind {
-            Kind::Switch => matches!(value, "true" | "false"),
-            Kind::OneOf(words) => words.contains(&value),
-            Kind::Duration => parse_duration(value).is_some(),
-            Kind::Outcome => Outcome::parse(value).is_some(),
-            Kind::Clock => Clock::parse(value).is_some(),
+            ValueKind::Switch => matches!(value, "true" | "false"),
+            ValueKind::OneOf(words) => words.contains(&value),
+            ValueKind::Duration => parse_duration(value).is_some(),
+            ValueKind::Outcome => SimStartupOutcome::parse(value).is_some(),
+            ValueKind::Clock => Clock::parse(value).is_some(),
             // What is in a file is looked at when it counts.
-            Kind::Workload => value.starts_with('/') || workload(value).is_ok(),
-            Kind::Text => !value.chars().any(char::is_control),
+            ValueKind::Workload => value.starts_with('/') || load_workload(value).is_ok(),
+            ValueKind::Text => !value.chars().any(char::is_control),
         }
     }
 }
 
 /// The settings of one installation, each value checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct SimSettings {
     /// By pico (empty: for all) and key.
     values: BTreeMap<(String, &'static str), String>,
 }
 
-impl Settings {
+impl SimSettings {
     const FILE: &str = "sim/settings.toml";
 
     /// Reads those of the installation at `home`; a missing file means defaults.
     ///
     /// # Errors
-    /// [`Error`] if the file can't be read, is not TOML, or holds an unknown key or an unusable value.
-    pub fn load(home: &Path) -> Result<Self, Error> {
+    /// [`SimError`] if the file can't be read, is not TOML, or holds an unknown key or an unusable value.
+    pub fn load(home: &Path) -> Result<Self, SimError> {
         let path = home.join(Self::FILE);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(Error::file("read", path)(error)),
+            Err(error) => return Err(SimError::file("read", path)(error)),
         };
-        let malformed = |problem: String| Error::Malformed { path: path.clone(), problem };
+        let malformed = |problem: String| SimError::Malformed { path: path.clone(), problem };
         let table: toml::Table =
             text.parse().map_err(|error: toml::de::Error| malformed(error.to_string()))?;
         let mut settings = Self::default();
@@ -202,13 +202,13 @@ impl Settings {
                     for (pico, keys) in picos {
                         for (key, value) in keys.as_table().into_iter().flatten() {
                             settings
-                                .put(pico, key, &plain(value))
+                                .put(pico, key, &toml_text(value))
                                 .map_err(|error| malformed(error.to_string()))?;
                         }
                     }
                 }
                 value => {
-                    settings.put("", key, &plain(value)).map_err(|error| malformed(error.to_string()))?;
+                    settings.put("", key, &toml_text(value)).map_err(|error| malformed(error.to_string()))?;
                 }
             }
         }
@@ -218,19 +218,23 @@ impl Settings {
     /// Takes `key=value`, or `PICO.key=value` for one pico only.
     ///
     /// # Errors
-    /// [`Error::Invalid`] that says what is known or expected.
-    pub fn set(&mut self, assignment: &str) -> Result<(), Error> {
+    /// [`SimError::Invalid`] that says what is known or expected.
+    pub fn set(&mut self, assignment: &str) -> Result<(), SimError> {
         let Some((name, value)) = assignment.split_once('=') else {
-            return Err(Error::Invalid(format!("{assignment}: expected key=value or PICO.key=value")));
+            return Err(SimError::Invalid(format!("{assignment}: expected key=value or PICO.key=value")));
         };
         let (pico, key) = name.rsplit_once('.').unwrap_or(("", name));
         self.put(pico, key, value)
     }
 
-    fn put(&mut self, pico: &str, key: &str, value: &str) -> Result<(), Error> {
+    fn put(&mut self, pico: &str, key: &str, value: &str) -> Result<(), SimError> {
         let key = Key::find(key)?;
         if !key.accepts(value) {
-            return Err(Error::Invalid(format!("{}: expected {}, not {value:?}", key.name, key.expects())));
+            return Err(SimError::Invalid(format!(
+                "{}: expected {}, not {value:?}",
+                key.name,
+                key.describe_values()
+            )));
         }
         self.values.insert((pico.to_owned(), key.name), value.to_owned());
         Ok(())
@@ -239,8 +243,8 @@ impl Settings {
     /// Replaces the file of the installation at `home`, in one step.
     ///
     /// # Errors
-    /// [`Error::File`] if it can't be written.
-    pub fn save(&self, home: &Path) -> Result<(), Error> {
+    /// [`SimError::File`] if it can't be written.
+    pub fn save(&self, home: &Path) -> Result<(), SimError> {
         let mut text =
             String::from("# Settings of the simulated MediationZone; `mz-sim settings` explains them.\n");
         let mut table = "";
@@ -253,8 +257,8 @@ impl Settings {
         }
         let path = home.join(Self::FILE);
         let new = path.with_extension(format!("new.{}", std::process::id()));
-        fs::write(&new, text).map_err(Error::file("write", &new))?;
-        fs::rename(&new, &path).map_err(Error::file("replace", path))
+        fs::write(&new, text).map_err(SimError::file("write", &new))?;
+        fs::rename(&new, &path).map_err(SimError::file("replace", path))
     }
 
     /// The value for this pico (or for all, with `""`), as text.
@@ -264,13 +268,13 @@ impl Settings {
         own.or_else(|| self.values.get(&(String::new(), key.name))).map_or(key.default, String::as_str)
     }
 
-    /// A [`Kind::Switch`].
+    /// A [`ValueKind::Switch`].
     #[must_use]
-    pub fn on(&self, key: &Key, pico: &str) -> bool {
+    pub fn is_on(&self, key: &Key, pico: &str) -> bool {
         self.text(key, pico) == "true"
     }
 
-    /// A [`Kind::Duration`]; zero for a key of another kind.
+    /// A [`ValueKind::Duration`]; zero for a key of another kind.
     #[must_use]
     pub fn duration(&self, key: &Key, pico: &str) -> Duration {
         parse_duration(self.text(key, pico)).unwrap_or_default()
@@ -278,12 +282,12 @@ impl Settings {
 
     /// What the next startup of this pico comes to.
     #[must_use]
-    pub fn outcome(&self, pico: &str) -> Outcome {
-        Outcome::parse(self.text(&STARTUP_OUTCOME, pico)).unwrap_or(Outcome::Ok)
+    pub fn startup_outcome(&self, pico: &str) -> SimStartupOutcome {
+        SimStartupOutcome::parse(self.text(&STARTUP_OUTCOME, pico)).unwrap_or(SimStartupOutcome::Ok)
     }
 }
 
-fn plain(value: &toml::Value) -> String {
+fn toml_text(value: &toml::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -292,31 +296,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_default_is_a_value_that_its_key_accepts() {
+    fn every_key_accepts_its_default() {
         for key in KEYS {
             assert!(key.accepts(key.default), "{}: {:?}", key.name, key.default);
         }
     }
 
     #[test]
-    fn a_misspelt_key_is_refused_with_the_list_of_those_there_are() {
-        let error = Settings::default().set("start_tmie=1s").unwrap_err().to_string();
+    fn misspelt_key_is_refused_with_the_list_of_keys() {
+        let error = SimSettings::default().set("start_tmie=1s").unwrap_err().to_string();
         assert!(error.contains("start_tmie") && error.contains("start_time"), "{error}");
-        assert!(Settings::default().set("start_time=1 s").is_err());
-        assert!(Settings::default().set("start_time").is_err());
-        assert!(Settings::default().set("startup_outcome=code:300").is_err());
+        assert!(SimSettings::default().set("start_time=1 s").is_err());
+        assert!(SimSettings::default().set("start_time").is_err());
+        assert!(SimSettings::default().set("startup_outcome=code:300").is_err());
     }
 
     #[test]
-    fn what_is_saved_is_what_is_loaded_and_a_pico_overrides_all() {
+    fn saved_settings_load_unchanged_and_a_pico_overrides_all() {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir(home.path().join("sim")).unwrap();
-        let mut settings = Settings::default();
+        let mut settings = SimSettings::default();
         for assignment in ["start_time=2s", "ec.1.start_time=5ms", "ec2.ha_answer=FAILED a \"b\" [c]=d"] {
             settings.set(assignment).unwrap();
         }
         settings.save(home.path()).unwrap();
-        let loaded = Settings::load(home.path()).unwrap();
+        let loaded = SimSettings::load(home.path()).unwrap();
         assert_eq!(loaded, settings);
         assert_eq!(loaded.duration(&START_TIME, "ec.1"), Duration::from_millis(5));
         assert_eq!(loaded.duration(&START_TIME, "ec2"), Duration::from_secs(2));

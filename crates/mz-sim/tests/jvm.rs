@@ -6,22 +6,22 @@ use nix::sys::signal::Signal;
 use rehearsal::{Rehearsal, arguments, heartbeats, stat, thresholds, wait_until, whole_life};
 
 #[test]
-fn a_platform_and_an_ec_live_on_real_jvms() {
+fn platform_and_ec_complete_a_lifecycle_on_real_jvms() {
     whole_life(true);
 }
 
 #[test]
-fn an_ec_on_a_real_jvm_is_judged_by_its_thresholds() {
+fn ec_on_real_jvm_applies_its_thresholds() {
     thresholds(true);
 }
 
 #[test]
-fn the_heart_of_a_real_jvm_beats() {
+fn real_jvm_writes_heartbeats() {
     heartbeats(true);
 }
 
 #[test]
-fn a_real_jvm_shows_the_command_line_and_the_thread_dump_of_one() {
+fn real_jvm_has_product_command_line_and_prints_thread_dump() {
     let mz = Rehearsal::new(true, &[]);
     mz.up("platform");
     let pid = mz.pid("platform");
@@ -31,13 +31,13 @@ fn a_real_jvm_shows_the_command_line_and_the_thread_dump_of_one() {
     assert_eq!(stat(pid)[3], pid.to_string(), "a session of its own");
     assert!(stat(pid)[17].parse::<u32>().unwrap() > 5, "a JVM has many threads");
     mz.signal("platform", Signal::SIGQUIT);
-    let log = || std::fs::read_to_string(mz.mz.log("platform")).unwrap();
+    let log = || std::fs::read_to_string(mz.mz.log_path("platform")).unwrap();
     wait_until("the dump is in the log", log, |log| log.contains("at com.digitalroute.picostart.PicoStart"));
     assert_eq!(mz.mzsh("status platform").code, 0);
 }
 
 #[test]
-fn a_real_jvm_obeys_the_switches_of_sigterm_and_of_a_start_that_dies() {
+fn real_jvm_obeys_sigterm_and_startup_outcome_settings() {
     let mz = Rehearsal::new(
         true,
         &["sigterm_orderly=false", "ui.startup_outcome=dies", "sc1.startup_outcome=errors"],

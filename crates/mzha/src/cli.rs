@@ -8,24 +8,24 @@ use std::process::ExitCode;
 /// High availability of MediationZone on this node
 #[derive(Debug, Parser)]
 #[command(name = "mzha", version, about)]
-struct Cli {
+struct MzhaCli {
     #[command(subcommand)]
-    task: Task,
+    task: MzhaCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Task {
+enum MzhaCommand {
     /// Is this node fit for the picos, and the cluster: exit code 0, with warnings 1, with errors 2
-    Doctor(doctor::Doctor),
+    Doctor(doctor::DoctorOptions),
     /// How a pico is: exit code 0 well, 1 not well, 2 can't be told
-    Health(health::Health),
+    Health(health::HealthOptions),
 }
 
 /// Does what the words ask for; the first is the program's own name.
 #[must_use]
-pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    host::inherited::reset();
-    let cli = match Cli::try_parse_from(words) {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    host::inherited::reset_signals_and_limits();
+    let cli = match MzhaCli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -33,7 +33,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     match cli.task {
-        Task::Doctor(doctor) => doctor::run(&doctor),
-        Task::Health(health) => health::run(&health),
+        MzhaCommand::Doctor(doctor) => doctor::run(&doctor),
+        MzhaCommand::Health(health) => health::run(&health),
     }
 }

@@ -10,7 +10,7 @@ mod cli;
 mod doctor;
 pub mod ha_scripts;
 mod health;
+pub mod health_verdict;
 pub mod resource;
-pub mod verdict;
 
 pub use cli::run;

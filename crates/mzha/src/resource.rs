@@ -2,7 +2,7 @@
 
 use agents::settings;
 use ocf::{Action, Invocation, ParameterError};
-use pico::record::RecordFile;
+use pico::record::InstanceRecordFile;
 use pico::{PicoType, Settings};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -22,9 +22,10 @@ impl Resource {
     /// As it was started on this node: from its instance record. `None`: there is none of this boot, or an agent wrote it that
     /// did not say which one it was.
     #[must_use]
-    pub fn recorded(name: &str) -> Option<Self> {
-        let record = RecordFile::of(Some(&ocf::instance_name(name.as_ref()))).read()?;
-        Some(Self { name: Some(name.to_owned()), kind: record.kind()?, parameters: record.parameters() })
+    pub fn from_record(name: &str) -> Option<Self> {
+        let record =
+            InstanceRecordFile::for_resource(Some(&ocf::encode_instance_name(name.as_ref()))).read()?;
+        Some(Self { name: Some(name.to_owned()), kind: record.pico_type()?, parameters: record.parameters() })
     }
 
     /// What the agent would be called with, on top of the parameters, for `variables` such as `OCF_CHECK_LEVEL`.
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_become_what_an_agent_would_make_of_them() {
+    fn parameters_are_read_as_an_agent_reads_them() {
         let parameters = [("pico_name", "ec1"), ("ha_timeout", "3s"), ("wait", "soon")];
         let resource = Resource {
             name: Some("mz-ec1".to_owned()),
@@ -60,7 +61,7 @@ mod tests {
         };
         let (settings, errors) = resource.settings();
         assert_eq!(settings.resource.as_deref(), Some("mz-ec1"));
-        assert_eq!(settings.pico(), "ec1");
+        assert_eq!(settings.pico_label(), "ec1");
         assert_eq!(settings.ha_timeout.as_secs(), 3);
         assert_eq!(errors.iter().map(ParameterError::name).collect::<Vec<_>>(), ["wait"]);
     }

@@ -82,7 +82,7 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
 
     #[test]
-    fn every_action_is_known_by_its_own_name_and_nothing_else_is() {
+    fn action_parse_accepts_exact_action_names_only() {
         use Action::{
             Explain, MetaData, Monitor, ReloadAgent, Start, Status, Stop, Usage, ValidateAll, Version,
         };

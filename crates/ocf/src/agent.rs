@@ -7,11 +7,11 @@ use crate::{Definition, Evidence, ExitCode, Findings, InProcess, Invocation, Log
 
 /// Whose fault a failure is. By it Pacemaker decides what may be tried next, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
+pub enum ErrorCode {
     /// Anybody's: it may work next time (exit code 1).
     Generic,
     /// A parameter is wrong on this node: it is banned (2).
-    InvalidHere,
+    InvalidParameter,
     /// It is not implemented (3).
     Unimplemented,
     /// Permissions are missing on this node: it is banned (4).
@@ -22,15 +22,15 @@ pub enum Class {
     NotConfigured,
 }
 
-impl From<Class> for ExitCode {
-    fn from(class: Class) -> Self {
-        match class {
-            Class::Generic => Self::Generic,
-            Class::InvalidHere => Self::Args,
-            Class::Unimplemented => Self::Unimplemented,
-            Class::Permission => Self::Permission,
-            Class::NotInstalled => Self::Installed,
-            Class::NotConfigured => Self::Configured,
+impl From<ErrorCode> for ExitCode {
+    fn from(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::Generic => Self::Generic,
+            ErrorCode::InvalidParameter => Self::InvalidParameter,
+            ErrorCode::Unimplemented => Self::Unimplemented,
+            ErrorCode::Permission => Self::Permission,
+            ErrorCode::NotInstalled => Self::NotInstalled,
+            ErrorCode::NotConfigured => Self::NotConfigured,
         }
     }
 }
@@ -40,22 +40,22 @@ impl From<Class> for ExitCode {
 #[error("{reason}")]
 pub struct Failure {
     /// Whose fault it is.
-    pub class: Class,
-    /// What is shown: the first [`LIMIT`](crate::reason::LIMIT) bytes of it.
+    pub code: ErrorCode,
+    /// What is shown: the first [`LIMIT`](crate::exit_reason::MAX_BYTES) bytes of it.
     pub reason: String,
 }
 
 impl Failure {
     /// A failure of this class.
     #[must_use]
-    pub fn new(class: Class, reason: impl Into<String>) -> Self {
-        Self { class, reason: reason.into() }
+    pub fn new(code: ErrorCode, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into() }
     }
 
     /// It may work next time.
     #[must_use]
     pub fn generic(reason: impl Into<String>) -> Self {
-        Self::new(Class::Generic, reason)
+        Self::new(ErrorCode::Generic, reason)
     }
 }
 
@@ -63,7 +63,7 @@ impl Failure {
 /// parameter should, rather than pass this on.
 impl From<ParameterError> for Failure {
     fn from(error: ParameterError) -> Self {
-        Self::new(Class::NotConfigured, error.to_string())
+        Self::new(ErrorCode::NotConfigured, error.to_string())
     }
 }
 
@@ -115,7 +115,7 @@ pub trait Agent {
     /// Checks the parameters: at level 0 (or none) nothing but them, at level 10 also what they mean on this node.
     fn validate_all(&self, call: &Invocation) -> Findings {
         let mut findings = Findings::default();
-        findings.parameters(call.values().check_all(self.definition().parameters));
+        findings.add_parameter_errors(call.values().check_all(self.definition().parameters));
         findings
     }
 

@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 
 /// Longest time-out that is believed; what is longer can't be told from this.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+const MAX_TIMEOUT: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// From when to when an action may take.
 ///
@@ -18,21 +18,21 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 /// resource is given a product that starts faster.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
-    begun: Instant,
+    started: Instant,
     end: Instant,
 }
 
 impl Deadline {
     /// Begins at `begun` and takes `total`, at most a year.
     #[must_use]
-    pub fn new(begun: Instant, total: Duration) -> Self {
-        Self { begun, end: begun.checked_add(total.min(LONGEST)).unwrap_or(begun) }
+    pub fn new(started: Instant, timeout: Duration) -> Self {
+        Self { started, end: started.checked_add(timeout.min(MAX_TIMEOUT)).unwrap_or(started) }
     }
 
     /// When the action began.
     #[must_use]
-    pub const fn begun(self) -> Instant {
-        self.begun
+    pub const fn started(self) -> Instant {
+        self.started
     }
 
     /// When it ends.
@@ -43,14 +43,14 @@ impl Deadline {
 
     /// From the beginning to the end.
     #[must_use]
-    pub fn total(self) -> Duration {
-        self.end.saturating_duration_since(self.begun)
+    pub fn timeout(self) -> Duration {
+        self.end.saturating_duration_since(self.started)
     }
 
     /// Time gone since the beginning.
     #[must_use]
     pub fn elapsed(self) -> Duration {
-        self.begun.elapsed()
+        self.started.elapsed()
     }
 
     /// Time left; zero when it is over.
@@ -61,14 +61,14 @@ impl Deadline {
 
     /// The same, but ending earlier by `reserve`, at the earliest when it began.
     #[must_use]
-    pub fn less(self, reserve: Duration) -> Self {
-        let end = self.end.checked_sub(reserve).map_or(self.begun, |end| end.max(self.begun));
+    pub fn with_reserve(self, reserve: Duration) -> Self {
+        let end = self.end.checked_sub(reserve).map_or(self.started, |end| end.max(self.started));
         Self { end, ..self }
     }
 
     /// The instant `limit` from now, or the end where that comes first.
     #[must_use]
-    pub fn capped(self, limit: Duration) -> Instant {
+    pub fn instant_within(self, limit: Duration) -> Instant {
         Instant::now().checked_add(limit).map_or(self.end, |instant| instant.min(self.end))
     }
 }
@@ -78,13 +78,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reserve_never_ends_before_the_beginning_and_nothing_overflows() {
+    fn deadline_with_reserve_never_ends_before_the_start_or_overflows() {
         let deadline = Deadline::new(Instant::now(), Duration::from_secs(20));
-        assert_eq!(deadline.less(Duration::from_secs(5)).total(), Duration::from_secs(15));
-        assert_eq!(deadline.less(Duration::from_secs(50)).total(), Duration::ZERO);
-        assert_eq!(deadline.less(Duration::MAX).remaining(), Duration::ZERO);
-        assert_eq!(deadline.capped(Duration::MAX), deadline.instant());
-        assert!(deadline.capped(Duration::from_secs(1)) < deadline.instant());
-        assert_eq!(Deadline::new(Instant::now(), Duration::MAX).total(), LONGEST);
+        assert_eq!(deadline.with_reserve(Duration::from_secs(5)).timeout(), Duration::from_secs(15));
+        assert_eq!(deadline.with_reserve(Duration::from_secs(50)).timeout(), Duration::ZERO);
+        assert_eq!(deadline.with_reserve(Duration::MAX).remaining(), Duration::ZERO);
+        assert_eq!(deadline.instant_within(Duration::MAX), deadline.instant());
+        assert!(deadline.instant_within(Duration::from_secs(1)) < deadline.instant());
+        assert_eq!(Deadline::new(Instant::now(), Duration::MAX).timeout(), MAX_TIMEOUT);
     }
 }

@@ -1,7 +1,7 @@
 //! What an agent saw, for a person or for a program of one.
 
+use crate::escape::escape_unprintable;
 use crate::json;
-use crate::visible::visible;
 use std::fmt::{Display, Write as _};
 
 /// What was seen, point by point, in the order in which it was added.
@@ -11,7 +11,7 @@ pub struct Evidence {
 }
 
 /// Least width of the first column, for people.
-const COLUMN: usize = 18;
+const MIN_COLUMN_WIDTH: usize = 18;
 
 impl Evidence {
     /// One more point: what was looked at, and what was seen. Several may be of one thing.
@@ -20,11 +20,14 @@ impl Evidence {
     }
 
     /// A line a point.
-    pub(crate) fn text(&self) -> String {
-        let lines: Vec<(String, String)> =
-            self.points.iter().map(|(what, seen)| (visible(what), visible(seen))).collect();
+    pub(crate) fn to_text(&self) -> String {
+        let lines: Vec<(String, String)> = self
+            .points
+            .iter()
+            .map(|(what, seen)| (escape_unprintable(what), escape_unprintable(seen)))
+            .collect();
         let longest = lines.iter().map(|(what, _)| what.chars().count() + 2).max().unwrap_or(0);
-        let column = longest.max(COLUMN);
+        let column = longest.max(MIN_COLUMN_WIDTH);
         let mut text = String::new();
         for (what, seen) in lines {
             // Writing to a string can't fail.
@@ -34,7 +37,7 @@ impl Evidence {
     }
 
     /// A JSON object: a member for each thing that was looked at; an array, where that has several points.
-    pub(crate) fn json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         let mut text = String::from("{");
         for (at, (what, _)) in self.points.iter().enumerate() {
             if self.points[..at].iter().any(|(before, _)| before == what) {
@@ -43,7 +46,7 @@ impl Evidence {
             if at > 0 {
                 text.push(',');
             }
-            json::string(what, &mut text);
+            json::push_string(what, &mut text);
             text.push(':');
             let all: Vec<&str> = self
                 .points
@@ -52,11 +55,11 @@ impl Evidence {
                 .map(|(_, seen)| seen.as_str())
                 .collect();
             match all.as_slice() {
-                [seen] => json::string(seen, &mut text),
+                [seen] => json::push_string(seen, &mut text),
                 several => {
                     for (at, seen) in several.iter().enumerate() {
                         text.push(if at == 0 { '[' } else { ',' });
-                        json::string(seen, &mut text);
+                        json::push_string(seen, &mut text);
                     }
                     text.push(']');
                 }
@@ -79,15 +82,15 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_moves_the_second_column() {
-        let said = evidence(&[("port", "26000"), ("pico.rcp.platform.host", "localhost")]).text();
+    fn evidence_text_widens_the_first_column_for_a_long_name() {
+        let said = evidence(&[("port", "26000"), ("pico.rcp.platform.host", "localhost")]).to_text();
         assert_eq!(said, "port                    26000\npico.rcp.platform.host  localhost\n");
     }
 
     #[test]
-    fn several_points_of_one_thing_are_one_member() {
-        let said = evidence(&[("port", "26000"), ("user", "mz"), ("port", "9000")]).json();
+    fn evidence_json_joins_points_of_the_same_name_in_an_array() {
+        let said = evidence(&[("port", "26000"), ("user", "mz"), ("port", "9000")]).to_json();
         assert_eq!(said, r#"{"port":["26000","9000"],"user":"mz"}"#);
-        assert_eq!(evidence(&[]).json(), "{}");
+        assert_eq!(evidence(&[]).to_json(), "{}");
     }
 }

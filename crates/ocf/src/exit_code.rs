@@ -11,15 +11,15 @@ pub enum ExitCode {
     /// It failed; it may work next time. "If in doubt, return this."
     Generic = 1,
     /// A parameter is wrong on this node. Pacemaker bans the resource from the node.
-    Args = 2,
+    InvalidParameter = 2,
     /// The action is not implemented.
     Unimplemented = 3,
     /// Permissions are missing. Pacemaker bans the resource from the node.
     Permission = 4,
     /// Software is missing. Pacemaker bans the resource from the node.
-    Installed = 5,
+    NotInstalled = 5,
     /// The configuration is wrong on any node. Pacemaker stops the resource in the whole cluster.
-    Configured = 6,
+    NotConfigured = 6,
     /// It is cleanly stopped. Never an answer of stop.
     NotRunning = 7,
     /// It runs in the promoted role.
@@ -39,11 +39,11 @@ impl ExitCode {
         match self {
             Self::Success => "OCF_SUCCESS",
             Self::Generic => "OCF_ERR_GENERIC",
-            Self::Args => "OCF_ERR_ARGS",
+            Self::InvalidParameter => "OCF_ERR_ARGS",
             Self::Unimplemented => "OCF_ERR_UNIMPLEMENTED",
             Self::Permission => "OCF_ERR_PERM",
-            Self::Installed => "OCF_ERR_INSTALLED",
-            Self::Configured => "OCF_ERR_CONFIGURED",
+            Self::NotInstalled => "OCF_ERR_INSTALLED",
+            Self::NotConfigured => "OCF_ERR_CONFIGURED",
             Self::NotRunning => "OCF_NOT_RUNNING",
             Self::RunningPromoted => "OCF_RUNNING_PROMOTED",
             Self::FailedPromoted => "OCF_FAILED_PROMOTED",

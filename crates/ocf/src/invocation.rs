@@ -4,8 +4,8 @@
 //! gives no node; `crm ra validate` gives the parameters and nothing else; `ocf-tester` gives an interval even where
 //! it means a probe; a person gives nothing at all. Nothing here fails, nothing panics, whatever the bytes.
 
-use crate::parameter::Values;
-use crate::{Action, Deadline, Definition, instance_name, reason};
+use crate::parameter::ParameterValues;
+use crate::{Action, Deadline, Definition, encode_instance_name, exit_reason};
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ pub enum CloneKind {
 pub struct Invocation {
     action: Action,
     instance: String,
-    named: bool,
+    has_instance_name: bool,
     resource_type: String,
     provider: Option<String>,
     node: Option<String>,
@@ -49,15 +49,15 @@ pub struct Invocation {
     timeout: Option<Duration>,
     deadline: Deadline,
     output_format: OutputFormat,
-    prefix: String,
+    reason_prefix: String,
     fail_have_binary: bool,
-    values: Values,
-    pub(crate) logging: Logging,
+    values: ParameterValues,
+    pub(crate) logging: LogVariables,
 }
 
 /// The variables that say where log lines go; read by [`crate::log`].
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Logging {
+pub(crate) struct LogVariables {
     pub(crate) facility: Option<String>,
     pub(crate) file: Option<OsString>,
     pub(crate) debug_file: Option<OsString>,
@@ -77,11 +77,11 @@ impl Invocation {
         action: Action,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Self {
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut call = Self {
             action,
             instance: "default".to_owned(),
-            named: false,
+            has_instance_name: false,
             resource_type: definition.name.to_owned(),
             provider: None,
             node: None,
@@ -92,36 +92,38 @@ impl Invocation {
             check_level: None,
             interval: None,
             timeout: None,
-            deadline: Deadline::new(begun, Duration::ZERO),
+            deadline: Deadline::new(started, Duration::ZERO),
             output_format: OutputFormat::Text,
-            prefix: reason::PREFIX.to_owned(),
+            reason_prefix: exit_reason::PREFIX.to_owned(),
             fail_have_binary: false,
-            values: Values::default(),
-            logging: Logging::default(),
+            values: ParameterValues::default(),
+            logging: LogVariables::default(),
         };
         for (name, value) in variables {
             if let Some(name) = name.to_str()
                 && !value.is_empty()
             {
-                call.variable(name, value);
+                call.read_variable(name, value);
             }
         }
         let level = call.check_level.unwrap_or(0);
         let total = call.timeout.or_else(|| definition.advised_timeout(action, level));
-        call.deadline = Deadline::new(begun, total.unwrap_or(DEFAULT_TIMEOUT));
+        call.deadline = Deadline::new(started, total.unwrap_or(DEFAULT_TIMEOUT));
         call
     }
 
     /// `value` is not empty.
-    fn variable(&mut self, name: &str, value: OsString) {
+    fn read_variable(&mut self, name: &str, value: OsString) {
         if let Some(parameter) = name.strip_prefix("OCF_RESKEY_") {
             match parameter {
-                "CRM_meta_timeout" => self.timeout = millis(&value).filter(|timeout| !timeout.is_zero()),
-                "CRM_meta_interval" => self.interval = millis(&value),
-                "CRM_meta_on_node" => self.node = text(&value),
-                "CRM_meta_role" => self.role = text(&value),
-                "CRM_meta_name" => self.operation = text(&value),
-                "CRM_meta_clone" => self.clone = text(&value),
+                "CRM_meta_timeout" => {
+                    self.timeout = parse_millis(&value).filter(|timeout| !timeout.is_zero());
+                }
+                "CRM_meta_interval" => self.interval = parse_millis(&value),
+                "CRM_meta_on_node" => self.node = sanitised_text(&value),
+                "CRM_meta_role" => self.role = sanitised_text(&value),
+                "CRM_meta_name" => self.operation = sanitised_text(&value),
+                "CRM_meta_clone" => self.clone = sanitised_text(&value),
                 "CRM_meta_globally_unique" => self.globally_unique = is_true(&value),
                 _ if parameter.starts_with("CRM_meta_") || parameter == "crm_feature_set" => {}
                 _ => self.values.insert(parameter, value),
@@ -130,19 +132,21 @@ impl Invocation {
         }
         match name {
             "OCF_RESOURCE_INSTANCE" => {
-                self.instance = instance_name(&value);
-                self.named = true;
+                self.instance = encode_instance_name(&value);
+                self.has_instance_name = true;
             }
-            "OCF_RESOURCE_TYPE" => set(&mut self.resource_type, &value),
-            "OCF_RESOURCE_PROVIDER" => self.provider = text(&value),
-            "OCF_CHECK_LEVEL" => self.check_level = number(&value).and_then(|level| level.try_into().ok()),
+            "OCF_RESOURCE_TYPE" => assign_text(&mut self.resource_type, &value),
+            "OCF_RESOURCE_PROVIDER" => self.provider = sanitised_text(&value),
+            "OCF_CHECK_LEVEL" => {
+                self.check_level = parse_number(&value).and_then(|level| level.try_into().ok());
+            }
             "OCF_OUTPUT_FORMAT" if value == "xml" => self.output_format = OutputFormat::Xml,
-            "OCF_EXIT_REASON_PREFIX" => set(&mut self.prefix, &value),
+            "OCF_EXIT_REASON_PREFIX" => assign_text(&mut self.reason_prefix, &value),
             "OCF_TESTER_FAIL_HAVE_BINARY" => self.fail_have_binary = is_true(&value),
-            "HA_LOGFACILITY" => self.logging.facility = text(&value).filter(|name| name != "none"),
-            "HA_LOGFILE" => self.logging.file = file(value),
-            "HA_DEBUGLOG" => self.logging.debug_file = file(value),
-            "HA_debug" => self.logging.debug = number(&value).is_some_and(|level| level > 0),
+            "HA_LOGFACILITY" => self.logging.facility = sanitised_text(&value).filter(|name| name != "none"),
+            "HA_LOGFILE" => self.logging.file = log_path(value),
+            "HA_DEBUGLOG" => self.logging.debug_file = log_path(value),
+            "HA_debug" => self.logging.debug = parse_number(&value).is_some_and(|level| level > 0),
             "OCF_TRACE_RA" => self.logging.trace = is_true(&value),
             "OCF_TRACE_FILE" => self.logging.trace_file = Some(value),
             _ => {}
@@ -156,7 +160,7 @@ impl Invocation {
     }
 
     /// The resource's name in the cluster, with `:N` for an instance of a globally-unique clone; `default` when nobody says.
-    /// It is as [`instance_name`] gives it: names that differ in any byte differ here.
+    /// It is as [`encode_instance_name`] gives it: names that differ in any byte differ here.
     #[must_use]
     pub fn instance(&self) -> &str {
         &self.instance
@@ -165,8 +169,8 @@ impl Invocation {
     /// Does the caller say which resource it is? If not, nothing may be kept under the name: a person who calls two agents
     /// by hand would have them share it.
     #[must_use]
-    pub fn names_instance(&self) -> bool {
-        self.named
+    pub fn has_instance_name(&self) -> bool {
+        self.has_instance_name
     }
 
     /// The agent's type as the caller says it, else by the definition.
@@ -244,7 +248,7 @@ impl Invocation {
     /// Is it a recurring monitor that Pacemaker itself runs? (`ocf-tester` gives an interval, but names neither node
     /// nor operation.)
     #[must_use]
-    pub fn is_recurring_by_cluster(&self) -> bool {
+    pub fn is_recurring_monitor(&self) -> bool {
         self.action == Action::Monitor
             && self.interval().is_some()
             && self.node.is_some()
@@ -260,7 +264,7 @@ impl Invocation {
     /// What introduces the exit reason; also what must not stand anywhere else on stderr.
     #[must_use]
     pub fn reason_prefix(&self) -> &str {
-        &self.prefix
+        &self.reason_prefix
     }
 
     /// Does `ocf-tester` want to see what happens where the software is missing?
@@ -271,35 +275,35 @@ impl Invocation {
 
     /// The parameters.
     #[must_use]
-    pub fn values(&self) -> &Values {
+    pub fn values(&self) -> &ParameterValues {
         &self.values
     }
 }
 
 /// One line of it; blanks alone are as good as nothing.
-fn text(value: &OsStr) -> Option<String> {
-    Some(reason::sanitise(&value.to_string_lossy(), "")).filter(|text| !text.is_empty())
+fn sanitised_text(value: &OsStr) -> Option<String> {
+    Some(exit_reason::sanitise(&value.to_string_lossy(), "")).filter(|text| !text.is_empty())
 }
 
-fn set(field: &mut String, value: &OsStr) {
-    if let Some(text) = text(value) {
+fn assign_text(field: &mut String, value: &OsStr) {
+    if let Some(text) = sanitised_text(value) {
         *field = text;
     }
 }
 
-fn number(value: &OsStr) -> Option<u64> {
+fn parse_number(value: &OsStr) -> Option<u64> {
     value.to_str()?.trim().parse().ok()
 }
 
-fn millis(value: &OsStr) -> Option<Duration> {
-    number(value).map(Duration::from_millis)
+fn parse_millis(value: &OsStr) -> Option<Duration> {
+    parse_number(value).map(Duration::from_millis)
 }
 
 fn is_true(value: &OsStr) -> bool {
     value.to_str().and_then(crate::parameter::boolean).unwrap_or(false)
 }
 
-fn file(value: OsString) -> Option<OsString> {
+fn log_path(value: OsString) -> Option<OsString> {
     (value != "none" && value != "/dev/null").then_some(value)
 }
 
@@ -334,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn monitor_of_the_stopped_role_expects_that_nothing_runs() {
+    fn monitor_with_role_stopped_expects_not_running() {
         let every = ("OCF_RESKEY_CRM_meta_interval", "11000");
         for (role, expected) in [("Stopped", true), ("stopped", true), ("Started", false), ("", false)] {
             let set = [every, ("OCF_RESKEY_CRM_meta_role", role)];
@@ -346,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_monitor_without_an_interval_is_a_probe() {
+    fn monitor_without_interval_is_a_probe() {
         for interval in ["0", "", "x", "-1"] {
             let set = recurring(interval);
             let set: Vec<_> = set.iter().map(|(n, v)| (*n, v.as_str())).collect();
@@ -355,21 +359,21 @@ mod tests {
         assert!(call(Action::Monitor, &[]).is_probe() && !call(Action::Start, &[]).is_probe());
         let tester = [("OCF_RESKEY_CRM_meta_interval", "10000")];
         assert!(!call(Action::Monitor, &tester).is_probe());
-        assert!(!call(Action::Monitor, &tester).is_recurring_by_cluster());
+        assert!(!call(Action::Monitor, &tester).is_recurring_monitor());
         let cluster =
             [tester[0], ("OCF_RESKEY_CRM_meta_on_node", "n1"), ("OCF_RESKEY_CRM_meta_name", "monitor")];
         for missing in 0..cluster.len() {
             let mut set = cluster.to_vec();
             set.remove(missing);
-            assert!(!call(Action::Monitor, &set).is_recurring_by_cluster(), "without {:?}", cluster[missing]);
+            assert!(!call(Action::Monitor, &set).is_recurring_monitor(), "without {:?}", cluster[missing]);
         }
-        assert!(call(Action::Monitor, &cluster).is_recurring_by_cluster());
-        assert!(!call(Action::Start, &cluster).is_recurring_by_cluster());
+        assert!(call(Action::Monitor, &cluster).is_recurring_monitor());
+        assert!(!call(Action::Start, &cluster).is_recurring_monitor());
     }
 
     #[test]
-    fn the_deadline_is_the_operations_else_the_advised_one_of_that_depth() {
-        let total = |action, set: &[_]| call(action, set).deadline().total().as_millis();
+    fn deadline_follows_operation_timeout_else_advised_one_of_that_depth() {
+        let total = |action, set: &[_]| call(action, set).deadline().timeout().as_millis();
         assert_eq!(total(Action::Start, &[("OCF_RESKEY_CRM_meta_timeout", "20000")]), 20_000);
         for bad in ["", "0", "x", "99999999999999999999999"] {
             assert_eq!(total(Action::Start, &[("OCF_RESKEY_CRM_meta_timeout", bad)]), 420_000, "{bad}");
@@ -384,16 +388,16 @@ mod tests {
     }
 
     #[test]
-    fn without_an_environment_there_is_still_an_answer() {
+    fn invocation_without_environment_has_defaults() {
         let call = call(Action::Monitor, &[]);
         assert_eq!((call.instance(), call.resource_type(), call.provider()), ("default", "thing", None));
         assert_eq!((call.check_level(), call.node(), call.timeout()), (None, None, None));
-        assert_eq!(call.reason_prefix(), reason::PREFIX);
+        assert_eq!(call.reason_prefix(), exit_reason::PREFIX);
         assert_eq!(call.values().iter().count(), 0);
     }
 
     #[test]
-    fn pacemakers_own_variables_are_no_parameters() {
+    fn pacemaker_meta_variables_are_not_parameters() {
         let call = call(
             Action::Start,
             &[
@@ -410,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_of_a_clone_is_known_by_what_the_cluster_says() {
+    fn clone_kind_follows_pacemaker_meta_variables() {
         let kind = |set: &[_]| call(Action::Start, set).clone_kind();
         let number = ("OCF_RESKEY_CRM_meta_clone", "0");
         assert_eq!(kind(&[]), None);
@@ -423,14 +427,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_in_any_variable_are_survived(
+        fn invocation_survives_any_bytes_in_any_variable(
             names in prop::collection::vec("(OCF|OCF_RESKEY|OCF_RESKEY_CRM_meta|HA)_[a-zA-Z_]{0,12}|OCF_CHECK_LEVEL|HA_debug", 1..9),
             bytes in prop::collection::vec(1u8.., 0..40),
         ) {
             let set = names.into_iter().map(|name| (name.into(), OsString::from_vec(bytes.clone())));
             let call = Invocation::new(&DEFINITION, Action::Monitor, set);
             prop_assert!(!call.instance().is_empty() && !call.reason_prefix().is_empty());
-            prop_assert!(call.deadline().total() > Duration::ZERO);
+            prop_assert!(call.deadline().timeout() > Duration::ZERO);
         }
     }
 }

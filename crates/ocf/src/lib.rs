@@ -10,7 +10,7 @@
 //! - [`Invocation`] is arguments and environment, read once, all of it optional, none of it able to make it panic.
 //! - [`Deadline`] is the one time by which an action must have answered.
 //! - [`Agent`] is what is left to write; its types say which answers an action may give.
-//! - [`run`](run()) dispatches, answers what needs no agent, and turns a panic into an exit [`reason`].
+//! - [`run`](run()) dispatches, answers what needs no agent, and turns a panic into an exit [`exit_reason`].
 //! - Whatever is said through `tracing` becomes log lines where the cluster wants them, and a [`trace`] on demand.
 //!
 //! It does not know how to run commands, look at processes or talk to the cluster. There is no `unsafe`, no thread, no
@@ -30,36 +30,36 @@
 
 mod action;
 mod agent;
-mod clocks;
+mod clock_jump;
 mod deadline;
 mod definition;
+mod escape;
 mod evidence;
 mod exit_code;
+pub mod exit_reason;
 mod findings;
-mod instance;
+mod instance_name;
 mod invocation;
 mod json;
 mod log;
 mod metadata;
 mod panic;
 mod parameter;
-pub mod reason;
 mod run;
 pub mod time;
-mod visible;
 
 pub use action::Action;
-pub use agent::{Agent, Class, Failure, State};
+pub use agent::{Agent, ErrorCode, Failure, State};
 pub use deadline::Deadline;
 pub use definition::{Definition, Operation};
+pub use escape::{escape_unprintable, escape_unprintable_json};
 pub use evidence::Evidence;
 pub use exit_code::ExitCode;
 pub use findings::Findings;
-pub use instance::instance_name;
+pub use instance_name::encode_instance_name;
 pub use invocation::{CloneKind, Invocation, OutputFormat};
 pub use log::files::{Append, InProcess, LogFile, LogFiles};
-pub use log::{install as install_log, trace};
+pub use log::{install_subscriber as install_log, trace};
 pub use panic::exit_on_panic;
-pub use parameter::{Deprecated, Kind, Parameter, ParameterError, Values};
+pub use parameter::{Deprecation, Parameter, ParameterError, ParameterKind, ParameterValues};
 pub use run::run;
-pub use visible::{visible, visible_json};

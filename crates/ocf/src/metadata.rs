@@ -7,8 +7,8 @@
 //! because crmsh hands the text to its parser as a string, which then refuses it; so everything is ASCII.
 
 use crate::definition::Definition;
-use crate::parameter::Kind;
-use crate::time::spelled;
+use crate::parameter::ParameterKind;
+use crate::time::format_duration;
 use crate::{Operation, Parameter};
 use quick_xml::Writer;
 use quick_xml::escape::partial_escape;
@@ -47,43 +47,45 @@ impl Definition {
     pub fn metadata(&self) -> String {
         let mut writer = Writer::new_with_indent(Vec::with_capacity(32 * 1024), b' ', 2);
         // A vector takes every write, and every piece of text comes from a `str`.
-        match self.write(&mut writer) {
+        match self.write_xml(&mut writer) {
             Ok(()) => String::from_utf8(writer.into_inner()).unwrap_or_default() + "\n",
             Err(_) => String::new(),
         }
     }
 
-    fn write(&self, xml: &mut Xml) -> io::Result<()> {
+    fn write_xml(&self, xml: &mut XmlWriter) -> io::Result<()> {
         xml.write_event(Event::Decl(BytesDecl::new("1.0", None, None)))?;
         xml.write_event(Event::DocType(BytesText::from_escaped(DTD)))?;
         xml.create_element("resource-agent")
             .with_attributes([("name", self.name), ("version", self.version)])
             .write_inner_content(|xml| {
                 // Which OCF API the agent speaks.
-                text(xml, "version", None, "1.1")?;
-                text(xml, "longdesc", LANG, self.longdesc)?;
-                text(xml, "shortdesc", LANG, self.shortdesc)?;
-                xml.create_element("parameters")
-                    .write_inner_content(|xml| self.parameters.iter().try_for_each(|p| parameter(xml, p)))?;
-                xml.create_element("actions")
-                    .write_inner_content(|xml| self.operations.iter().try_for_each(|o| operation(xml, o)))?;
+                write_text(xml, "version", None, "1.1")?;
+                write_text(xml, "longdesc", LANG, self.longdesc)?;
+                write_text(xml, "shortdesc", LANG, self.shortdesc)?;
+                xml.create_element("parameters").write_inner_content(|xml| {
+                    self.parameters.iter().try_for_each(|p| write_parameter(xml, p))
+                })?;
+                xml.create_element("actions").write_inner_content(|xml| {
+                    self.operations.iter().try_for_each(|o| write_operation(xml, o))
+                })?;
                 Ok(())
             })?;
         Ok(())
     }
 }
 
-type Xml = Writer<Vec<u8>>;
+type XmlWriter = Writer<Vec<u8>>;
 
 const LANG: Option<(&str, &str)> = Some(("lang", "en"));
 
-fn text(xml: &mut Xml, tag: &str, attribute: Option<(&str, &str)>, text: &str) -> io::Result<()> {
+fn write_text(xml: &mut XmlWriter, tag: &str, attribute: Option<(&str, &str)>, text: &str) -> io::Result<()> {
     let text = BytesText::from_escaped(partial_escape(text));
     xml.create_element(tag).with_attributes(attribute).write_text_content(text)?;
     Ok(())
 }
 
-fn parameter(xml: &mut Xml, parameter: &Parameter) -> io::Result<()> {
+fn write_parameter(xml: &mut XmlWriter, parameter: &Parameter) -> io::Result<()> {
     let mut element = xml.create_element("parameter").with_attribute(("name", parameter.name));
     if parameter.required {
         element = element.with_attribute(("required", "1"));
@@ -100,23 +102,23 @@ fn parameter(xml: &mut Xml, parameter: &Parameter) -> io::Result<()> {
                 if let Some(other) = deprecated.replaced_with {
                     xml.create_element("replaced-with").with_attribute(("name", other)).write_empty()?;
                 }
-                text(xml, "desc", LANG, deprecated.desc)
+                write_text(xml, "desc", LANG, deprecated.desc)
             })?;
         }
-        text(xml, "longdesc", LANG, parameter.longdesc)?;
-        text(xml, "shortdesc", LANG, parameter.shortdesc)?;
-        content(xml, parameter)
+        write_text(xml, "longdesc", LANG, parameter.longdesc)?;
+        write_text(xml, "shortdesc", LANG, parameter.shortdesc)?;
+        write_content(xml, parameter)
     })?;
     Ok(())
 }
 
-fn content(xml: &mut Xml, parameter: &Parameter) -> io::Result<()> {
+fn write_content(xml: &mut XmlWriter, parameter: &Parameter) -> io::Result<()> {
     let element = xml
         .create_element("content")
         .with_attribute(("type", parameter.kind.content_type()))
         .with_attributes(parameter.default.map(|default| ("default", default)));
     match parameter.kind {
-        Kind::Select(words) => element.write_inner_content(|xml| {
+        ParameterKind::Select(words) => element.write_inner_content(|xml| {
             words.iter().try_for_each(|word| {
                 xml.create_element("option").with_attribute(("value", *word)).write_empty().map(drop)
             })
@@ -126,9 +128,9 @@ fn content(xml: &mut Xml, parameter: &Parameter) -> io::Result<()> {
     Ok(())
 }
 
-fn operation(xml: &mut Xml, operation: &Operation) -> io::Result<()> {
-    let timeout = spelled(operation.timeout);
-    let interval = operation.interval.map(spelled);
+fn write_operation(xml: &mut XmlWriter, operation: &Operation) -> io::Result<()> {
+    let timeout = format_duration(operation.timeout);
+    let interval = operation.interval.map(format_duration);
     let depth = operation.depth.map(|depth| depth.to_string());
     xml.create_element("action")
         .with_attributes([("name", operation.action.name()), ("timeout", &timeout)])

@@ -4,20 +4,20 @@
 //! failure without a reason, and the message is in the middle of its log. The hook runs before unwinding or aborting,
 //! so it is the same for both, in whatever thread it happens.
 
-use crate::{ExitCode, reason, run};
+use crate::{ExitCode, exit_reason, run};
 use std::panic::PanicHookInfo;
 
 /// Sets the hook of this process.
-pub(crate) fn install(prefix: &str) {
+pub(crate) fn install_hook(prefix: &str) {
     let prefix = prefix.to_owned();
-    exit_on_panic(ExitCode::Generic.number(), move |words| reason::line(words, &prefix));
+    exit_on_panic(ExitCode::Generic.number(), move |words| exit_reason::stderr_line(words, &prefix));
 }
 
 /// From now on a panic ends this process with `code`, and with what `line` makes of its message on stderr. For a program to
 /// whose caller 101 means something else, as it does to a cluster manager that reads 101 to 110 as "online".
 pub fn exit_on_panic(code: u8, line: impl Fn(&str) -> String + Send + Sync + 'static) {
     std::panic::set_hook(Box::new(move |info| {
-        run::to_stderr(&line(&words(info)));
+        run::write_stderr(&line(&describe_panic(info)));
         #[expect(
             clippy::exit,
             reason = "in a hook there is no way back to main, and the code must be this one"
@@ -26,7 +26,7 @@ pub fn exit_on_panic(code: u8, line: impl Fn(&str) -> String + Send + Sync + 'st
     }));
 }
 
-fn words(info: &PanicHookInfo<'_>) -> String {
+fn describe_panic(info: &PanicHookInfo<'_>) -> String {
     let at = info.location().map_or_else(String::new, |at| {
         // The end of a path says more than its beginning.
         let file = at.file().rsplit('/').next().unwrap_or_default();

@@ -4,10 +4,10 @@
 //! validate-all that has nothing to say leaves both empty: Pacemaker copies stderr into its log, every few seconds.
 
 use crate::agent::{Agent, State};
-use crate::clocks::Clocks;
+use crate::clock_jump::ClockReading;
 use crate::definition::Definition;
-use crate::visible::visible;
-use crate::{Action, Evidence, ExitCode, Failure, Invocation, log, panic, reason};
+use crate::escape::escape_unprintable;
+use crate::{Action, Evidence, ExitCode, Failure, Invocation, exit_reason, log, panic};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -41,15 +41,15 @@ fn dispatch(
     let definition = agent.definition();
     let action = arguments.next().and_then(|argument| Action::parse(&argument));
     let Some(action) = action.filter(|&action| definition.implements(action)) else {
-        to_stderr(&usage(definition));
+        write_stderr(&usage(definition));
         return ExitCode::Unimplemented;
     };
     let json = match options(action, arguments) {
         Ok(json) => json,
         Err(argument) => {
-            let argument = visible(&argument.to_string_lossy());
+            let argument = escape_unprintable(&argument.to_string_lossy());
             let action = action.name();
-            to_stderr(&format!(
+            write_stderr(&format!(
                 "{}: {action} takes no argument {argument}\n{}",
                 definition.name,
                 usage(definition)
@@ -59,26 +59,26 @@ fn dispatch(
     };
     match action {
         // These three look at nothing: Pacemaker's controller waits for the metadata, as any user, on any file system.
-        Action::MetaData => return to_stdout(&definition.metadata()),
-        Action::Usage => return to_stdout(&usage(definition)),
-        Action::Version => return to_stdout(&format!("{} {}\n", definition.name, definition.version)),
+        Action::MetaData => return write_stdout(&definition.metadata()),
+        Action::Usage => return write_stdout(&usage(definition)),
+        Action::Version => return write_stdout(&format!("{} {}\n", definition.name, definition.version)),
         _ => {}
     }
     let call = Invocation::new(definition, action, variables);
-    panic::install(call.reason_prefix());
-    log::install(&call, agent.log_files());
-    log::begins(&call);
-    let clocks = Clocks::now();
-    let (code, reason) = act(agent, &call, json);
-    if let Some(jump) = clocks.jumped() {
+    panic::install_hook(call.reason_prefix());
+    log::install_subscriber(&call, agent.log_files());
+    log::log_action_start(&call);
+    let clocks = ClockReading::now();
+    let (code, reason) = run_action(agent, &call, json);
+    if let Some(jump) = clocks.describe_jump() {
         tracing::warn!("{}: {jump}", call.action().name());
     }
     if let Some(text) = reason.as_ref().filter(|_| !is_for_people(call.action())) {
         // Before the log: Pacemaker shows it, whatever becomes of the log.
-        to_stderr(&reason::line(text, call.reason_prefix()));
-        log::answer(&call, code, text);
+        write_stderr(&exit_reason::stderr_line(text, call.reason_prefix()));
+        log::log_exit_reason(&call, code, text);
     }
-    log::ends(&call, code, reason.as_deref());
+    log::log_action_end(&call, code, reason.as_deref());
     log::finish(&call);
     code
 }
@@ -109,46 +109,48 @@ fn options(action: Action, arguments: impl Iterator<Item = OsString>) -> Result<
 }
 
 /// Does it, and returns code and reason. Of findings, and of what people asked for, it says all.
-fn act(agent: &impl Agent, call: &Invocation, json: bool) -> (ExitCode, Option<String>) {
+fn run_action(agent: &impl Agent, call: &Invocation, json: bool) -> (ExitCode, Option<String>) {
     match call.action() {
-        Action::Start => done(agent.start(call)),
-        Action::Stop => done(agent.stop(call)),
-        Action::Monitor => looked(agent.monitor(call)),
-        Action::ReloadAgent => looked(agent.reload_agent(call)),
+        Action::Start => exit_for_result(agent.start(call)),
+        Action::Stop => exit_for_result(agent.stop(call)),
+        Action::Monitor => exit_for_state(agent.monitor(call)),
+        Action::ReloadAgent => exit_for_state(agent.reload_agent(call)),
         Action::ValidateAll => {
             let findings = agent.validate_all(call);
-            to_stderr(&findings.lines(call.reason_prefix()));
-            done(findings.verdict().map_or(Ok(()), |(class, reason)| Err(Failure::new(class, reason))))
+            write_stderr(&findings.lines(call.reason_prefix()));
+            exit_for_result(
+                findings.deciding_error().map_or(Ok(()), |(class, reason)| Err(Failure::new(class, reason))),
+            )
         }
-        Action::Status => for_people(call, &Evidence::default(), agent.monitor(call), json),
+        Action::Status => print_state(call, &Evidence::default(), agent.monitor(call), json),
         Action::Explain => {
             let mut evidence = Evidence::default();
             let looked = agent.explain(call, &mut evidence);
-            for_people(call, &evidence, looked, json)
+            print_state(call, &evidence, looked, json)
         }
         Action::MetaData | Action::Usage | Action::Version => (ExitCode::Success, None),
     }
 }
 
-fn done(result: Result<(), Failure>) -> (ExitCode, Option<String>) {
+fn exit_for_result(result: Result<(), Failure>) -> (ExitCode, Option<String>) {
     match result {
         Ok(()) => (ExitCode::Success, None),
-        Err(failure) => (failure.class.into(), Some(failure.reason)),
+        Err(failure) => (failure.code.into(), Some(failure.reason)),
     }
 }
 
-fn looked(result: Result<State, Failure>) -> (ExitCode, Option<String>) {
+fn exit_for_state(result: Result<State, Failure>) -> (ExitCode, Option<String>) {
     match result {
         Ok(State::Running) => (ExitCode::Success, None),
         Ok(State::NotRunning(reason)) => (ExitCode::NotRunning, reason),
         Ok(State::Degraded(reason)) => (ExitCode::Degraded, Some(reason)),
-        Err(failure) => done(Err(failure)),
+        Err(failure) => exit_for_result(Err(failure)),
     }
 }
 
 /// The evidence if any, and one line: `db: not running: pid 7 ended`; or all of it as one JSON object. Exits as monitor
 /// would.
-fn for_people(
+fn print_state(
     call: &Invocation,
     evidence: &Evidence,
     result: Result<State, Failure>,
@@ -160,8 +162,8 @@ fn for_people(
         Ok(State::Degraded(_)) => "running, degraded",
         Err(_) => "failed",
     };
-    let (code, reason) = looked(result);
-    let shown = reason.as_ref().map(|reason| reason::sanitise(reason, ""));
+    let (code, reason) = exit_for_state(result);
+    let shown = reason.as_ref().map(|reason| exit_reason::sanitise(reason, ""));
     if json {
         let mut verdict = Evidence::default();
         verdict.add("resource", call.instance());
@@ -169,14 +171,18 @@ fn for_people(
         if let Some(reason) = shown {
             verdict.add("reason", reason);
         }
-        let verdict = verdict.json();
+        let verdict = verdict.to_json();
         let members = verdict.strip_suffix('}').unwrap_or(&verdict);
-        to_stdout(&format!("{members},\"exit_code\":{},\"evidence\":{}}}\n", code.number(), evidence.json()));
+        write_stdout(&format!(
+            "{members},\"exit_code\":{},\"evidence\":{}}}\n",
+            code.number(),
+            evidence.to_json()
+        ));
         return (code, reason);
     }
-    let mut text = evidence.text();
+    let mut text = evidence.to_text();
     // Writing to a string can't fail.
-    let _ = write!(text, "{}: {state}", visible(call.instance()));
+    let _ = write!(text, "{}: {state}", escape_unprintable(call.instance()));
     if let Some(reason) = shown {
         let _ = write!(text, ": {reason}");
     }
@@ -184,7 +190,7 @@ fn for_people(
         let _ = write!(text, " (monitor would exit {code})");
     }
     text.push('\n');
-    to_stdout(&text);
+    write_stdout(&text);
     (code, reason)
 }
 
@@ -207,7 +213,7 @@ fn usage(definition: &Definition) -> String {
 }
 
 /// All of it, or exit code 1: half of the metadata is worse than none.
-fn to_stdout(text: &str) -> ExitCode {
+fn write_stdout(text: &str) -> ExitCode {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => ExitCode::Success,
@@ -216,7 +222,7 @@ fn to_stdout(text: &str) -> ExitCode {
 }
 
 /// In one write, and nobody is told when it fails: there is nowhere left to tell it.
-pub(crate) fn to_stderr(text: &str) {
+pub(crate) fn write_stderr(text: &str) {
     if !text.is_empty() {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 /// A whole number and a unit, without one seconds (`crm_get_msec`), or a length of time as in ISO 8601, of weeks, days, hours, minutes and
 /// seconds in whole numbers (`PT10S`, as Pacemaker's intervals can be written); `None`: it is no such time.
 #[must_use]
-pub fn read(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     if let Some(parts) = text.strip_prefix('P') {
-        return iso(parts);
+        return parse_iso8601(parts);
     }
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
@@ -24,18 +24,18 @@ pub fn read(text: &str) -> Option<Duration> {
 }
 
 /// What follows the P: weeks and days, then T and the rest; each unit at most once, in falling order.
-fn iso(parts: &str) -> Option<Duration> {
+fn parse_iso8601(parts: &str) -> Option<Duration> {
     let (date, time) = parts.split_once('T').map_or((parts, None), |(date, time)| (date, Some(time)));
     if time == Some("") || date.is_empty() && time.is_none() {
         return None;
     }
-    let date = sum(date, &[('W', 7 * 86400), ('D', 86400)])?;
-    let time = sum(time.unwrap_or_default(), &[('H', 3600), ('M', 60), ('S', 1)])?;
+    let date = sum_units(date, &[('W', 7 * 86400), ('D', 86400)])?;
+    let time = sum_units(time.unwrap_or_default(), &[('H', 3600), ('M', 60), ('S', 1)])?;
     Some(Duration::from_secs(date.checked_add(time)?))
 }
 
 /// The seconds of whole numbers with these units.
-fn sum(text: &str, units: &[(char, u64)]) -> Option<u64> {
+fn sum_units(text: &str, units: &[(char, u64)]) -> Option<u64> {
     let (mut rest, mut total) = (text, 0_u64);
     for &(unit, seconds) in units {
         if let Some((number, after)) = rest.split_once(unit) {
@@ -50,7 +50,7 @@ fn sum(text: &str, units: &[(char, u64)]) -> Option<u64> {
 
 /// The same, the other way: `90s`, or `1500ms` where it is no whole number of seconds.
 #[must_use]
-pub fn spelled(time: Duration) -> String {
+pub fn format_duration(time: Duration) -> String {
     match time.subsec_millis() {
         0 => format!("{}s", time.as_secs()),
         _ => format!("{}ms", time.as_millis()),
@@ -62,13 +62,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_as_pacemaker_reads_them() {
+    fn durations_parse_as_in_pacemaker() {
         for (text, millis) in
             [("90", 90_000), ("90s", 90_000), ("2m", 120_000), ("1500ms", 1_500), ("1h", 3_600_000)]
         {
-            assert_eq!(read(text), Some(Duration::from_millis(millis)), "{text}");
+            assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
-        assert_eq!(read(" 5 MIN "), Some(Duration::from_secs(300)));
+        assert_eq!(parse_duration(" 5 MIN "), Some(Duration::from_secs(300)));
         for (text, seconds) in [
             ("PT10S", 10),
             ("PT1M30S", 90),
@@ -77,7 +77,7 @@ mod tests {
             ("PT0S", 0),
             (" PT90M ", 5400),
         ] {
-            assert_eq!(read(text), Some(Duration::from_secs(seconds)), "{text}");
+            assert_eq!(parse_duration(text), Some(Duration::from_secs(seconds)), "{text}");
         }
         for bad in [
             "",
@@ -100,7 +100,7 @@ mod tests {
             "PTS",
             "P18446744073709551615W",
         ] {
-            assert_eq!(read(bad), None, "{bad}");
+            assert_eq!(parse_duration(bad), None, "{bad}");
         }
     }
 }

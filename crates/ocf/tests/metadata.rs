@@ -1,6 +1,6 @@
 //! The metadata before an XML parser that is not ours: xmllint (package libxml2-utils).
 
-use ocf::{Action, Definition, Operation, Parameter, Values};
+use ocf::{Action, Definition, Operation, Parameter, ParameterValues};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -39,12 +39,12 @@ const DEFINITION: Definition = Definition {
 };
 
 #[test]
-fn it_is_as_last_agreed_on() {
+fn metadata_matches_snapshot() {
     insta::assert_snapshot!(DEFINITION.metadata());
 }
 
 #[test]
-fn it_is_ascii_without_an_encoding_and_valid_by_its_own_dtd() {
+fn metadata_is_ascii_and_valid_by_its_own_dtd() {
     let xml = DEFINITION.metadata();
     assert!(xml.starts_with("<?xml version=\"1.0\"?>\n<!DOCTYPE resource-agent [\n"), "{xml}");
     assert!(xml.is_ascii() && xml.ends_with("</resource-agent>\n"));
@@ -55,12 +55,12 @@ fn it_is_ascii_without_an_encoding_and_valid_by_its_own_dtd() {
 }
 
 #[test]
-fn a_parser_reads_the_very_defaults_that_the_code_uses() {
+fn metadata_defaults_are_those_used_by_the_code() {
     let xml = DEFINITION.metadata();
     for parameter in DEFINITION.parameters.iter().filter(|p| p.default.is_some()) {
         let path = format!("string(//parameter[@name='{}']/content/@default)", parameter.name);
         let read = piped(Command::new("xmllint").args(["--xpath", &path, "-"]), &xml).1;
-        let values = Values::default();
+        let values = ParameterValues::default();
         assert_eq!(Some(read.trim_end_matches('\n')), values.text(parameter).unwrap());
     }
 }

@@ -4,7 +4,7 @@ use host::process;
 use std::time::Duration;
 
 pub(crate) fn now() -> u64 {
-    millis(process::since_boot())
+    millis(process::time_since_boot())
 }
 
 pub(crate) fn millis(time: Duration) -> u64 {

@@ -12,31 +12,31 @@
 
 #![forbid(unsafe_code)]
 
-mod absence;
+mod action_result;
 pub mod actions;
 pub mod addresses;
 mod boot_clock;
-mod budget;
+mod deadline;
 pub mod identity;
 pub mod log_worker;
-mod outcome;
-mod owner;
+mod monitor_schedule;
+mod pico_users;
 mod process_list;
 pub mod product;
 pub mod record;
 mod reports;
-mod rows;
+mod ruled_out;
 mod settings;
 mod time_of_day;
 pub mod verdict;
 
-pub use budget::Budget;
+pub use action_result::{ActionResult, ActionStatus, FailureCause};
+pub use deadline::ActionDeadline;
 pub use host::command::Limits;
-pub use host::inherited::reset as reset_inherited;
+pub use host::inherited::reset_signals_and_limits as reset_inherited;
 pub use host::local_time::offset as local_time_offset;
-pub use outcome::{Answer, Class, Outcome};
-pub use owner::Owners;
+pub use pico_users::PicoUsers;
 pub use reports::LastFailure;
 pub use settings::{
-    Deployment, Endpoint, HaCheck, OnHaFailed, PicoName, PicoType, Settings, Target, UnreadableTarget,
+    Deployment, Endpoint, HaCheck, OnHaFailed, PicoInstance, PicoName, PicoType, Settings, UnreadableTarget,
 };

@@ -1,7 +1,7 @@
 //! The worker processes that append to log files and traces: the action does not wait for the file system.
 
 use crate::record;
-pub use host::worker::Worker;
+pub use host::log_writer::LogWriter;
 use std::io;
 use std::path::Path;
 
@@ -9,6 +9,6 @@ use std::path::Path;
 ///
 /// # Errors
 /// There can be no process.
-pub fn new(path: &Path, append: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Worker> {
-    Worker::new(record::turn_at(path).as_deref(), append)
+pub fn new(path: &Path, append: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<LogWriter> {
+    LogWriter::new(record::turn_at(path).as_deref(), append)
 }

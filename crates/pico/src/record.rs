@@ -5,15 +5,15 @@
 //! foreign it costs a look at all processes, no wrong answer.
 
 mod counts;
-mod stem;
+mod file_stem;
 
-pub use counts::{Counts, Unchecked};
-pub use stem::file_stem;
+pub use counts::{CheckCounts, Unchecked};
+pub use file_stem::file_stem;
 
-use crate::identity::Home;
-use crate::reports::Reports;
-use crate::rows::Rows;
-use crate::settings::{Endpoint, PicoType, Settings, Target};
+use crate::identity::MzHome;
+use crate::monitor_schedule::MonitorSchedule;
+use crate::reports::DeathReports;
+use crate::settings::{Endpoint, PicoInstance, PicoType, Settings};
 use host::{Pid, ProcessId, process};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -24,15 +24,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Where the records and locks are.
-pub const DIRECTORY: &str = "/run/mediationzone-ra";
+pub const RUN_DIRECTORY: &str = "/run/mediationzone-ra";
 
 /// Form of the file; another number is another agent version's, and is ignored.
-const FORMAT: u32 = 1;
+const FORMAT_VERSION: u32 = 1;
 
 /// How far the start has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Phase {
+pub enum StartPhase {
     /// mzsh was, or is about to be, executed.
     Starting,
     /// The process is known.
@@ -95,7 +95,7 @@ impl HaFacts {
 
 /// The record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Record {
+pub struct InstanceRecord {
     format: u32,
     boot: String,
     /// The agent's name; older agents did not write it.
@@ -110,7 +110,7 @@ pub struct Record {
     mz_home_resolved: Option<PathBuf>,
     process_match: Option<String>,
     /// How far the start has come.
-    pub phase: Phase,
+    pub phase: StartPhase,
     jvm: Option<RecordedProcess>,
     /// Does the JVM lead a session of its own?
     #[serde(default)]
@@ -131,27 +131,27 @@ pub struct Record {
     pub platform: Option<Endpoint>,
     /// The recurring monitors.
     #[serde(default)]
-    pub rows: Rows,
+    pub rows: MonitorSchedule,
     /// What the monitors have reported of the death of the JVM.
-    #[serde(default, skip_serializing_if = "Reports::is_empty")]
-    pub reports: Reports,
+    #[serde(default, skip_serializing_if = "DeathReports::is_empty")]
+    pub reports: DeathReports,
     /// By depth of the monitor.
     #[serde(default)]
-    pub counts: BTreeMap<u32, Counts>,
+    pub counts: BTreeMap<u32, CheckCounts>,
     /// The parameters in force, for people: each action is given its own.
     parameters: Box<RawValue>,
 }
 
-impl Record {
+impl InstanceRecord {
     /// A new one for `target`, of this boot.
     ///
     /// # Errors
     /// The boot's name can't be read.
-    pub fn new(settings: &Settings, target: &Target, phase: Phase) -> io::Result<Self> {
+    pub fn new(settings: &Settings, target: &PicoInstance, phase: StartPhase) -> io::Result<Self> {
         Ok(Self {
-            format: FORMAT,
+            format: FORMAT_VERSION,
             boot: process::boot_id()?,
-            agent: settings.kind.agent().to_owned(),
+            agent: settings.pico_type.agent_name().to_owned(),
             resource: settings.resource.clone(),
             pico: target.name.to_string(),
             mz_home: target.home.path().to_owned(),
@@ -166,10 +166,10 @@ impl Record {
             ha: None,
             listened: Vec::new(),
             platform: None,
-            rows: Rows::default(),
-            reports: Reports::default(),
+            rows: MonitorSchedule::default(),
+            reports: DeathReports::default(),
             counts: BTreeMap::new(),
-            parameters: in_words(settings)?,
+            parameters: parameters_json(settings)?,
         })
     }
 
@@ -179,8 +179,8 @@ impl Record {
     /// It can't be understood, or is another agent version's.
     pub fn parse(content: &[u8], boot: &str) -> io::Result<Option<Self>> {
         let record: Self = serde_json::from_slice(content)?;
-        if record.format != FORMAT {
-            return Err(io::Error::other(format!("has format {}, not {FORMAT}", record.format)));
+        if record.format != FORMAT_VERSION {
+            return Err(io::Error::other(format!("has format {}, not {FORMAT_VERSION}", record.format)));
         }
         Ok(Some(record).filter(|record| record.boot == boot))
     }
@@ -203,12 +203,12 @@ impl Record {
     }
 
     /// Names the mzsh of the start.
-    pub fn started_by(&mut self, mzsh: ProcessId) {
+    pub fn set_mzsh(&mut self, mzsh: ProcessId) {
         self.mzsh = Some(mzsh.into());
     }
 
     /// Names the JVM, while mzsh is still at work on it.
-    pub fn found(&mut self, jvm: ProcessId) {
+    pub fn set_jvm(&mut self, jvm: ProcessId) {
         if self.jvm() != Some(jvm) {
             self.listened.clear();
             self.counts.clear();
@@ -216,32 +216,32 @@ impl Record {
         self.jvm = Some(jvm.into());
         let leads = |stat: process::Stat| stat.session == jvm.pid.as_raw();
         self.jvm_leads_session = jvm.stat().ok().flatten().is_some_and(leads);
-        self.uid = process::owner(jvm.pid).ok().flatten();
+        self.uid = process::effective_uid(jvm.pid).ok().flatten();
     }
 
     /// Names the JVM: the pico runs, and whose it is.
-    pub fn runs_as(&mut self, jvm: ProcessId) {
-        self.found(jvm);
-        self.phase = Phase::Running;
-        self.rows.begin();
-        self.reports = Reports::default();
+    pub fn set_running(&mut self, jvm: ProcessId) {
+        self.set_jvm(jvm);
+        self.phase = StartPhase::Running;
+        self.rows.reset();
+        self.reports = DeathReports::default();
         self.forget_counts();
     }
 
     /// Forgets failed checks and warnings. A check that could not be made of this JVM is still to be made.
     pub fn forget_counts(&mut self) {
         self.counts.retain(|_, counts| {
-            *counts = Counts { unchecked: counts.unchecked.take(), ..Counts::default() };
+            *counts = CheckCounts { unchecked: counts.unchecked.take(), ..CheckCounts::default() };
             counts.unchecked.is_some()
         });
     }
 
     /// What the record was written for; `None` when its name can't be one.
     #[must_use]
-    pub fn target(&self) -> Option<Target> {
-        Some(Target {
+    pub fn target(&self) -> Option<PicoInstance> {
+        Some(PicoInstance {
             name: self.pico.parse().ok()?,
-            home: Home::new(&self.mz_home).resolved_as(self.mz_home_resolved.clone()),
+            home: MzHome::new(&self.mz_home).with_resolved(self.mz_home_resolved.clone()),
             process_match: self.process_match.as_deref().and_then(|p| regex_lite::Regex::new(p).ok()),
         })
     }
@@ -253,7 +253,7 @@ impl Record {
     }
 
     /// What `mz_home` resolves to, where a helper found out.
-    pub fn home_resolves_to(&mut self, path: Option<PathBuf>) {
+    pub fn set_resolved_home(&mut self, path: Option<PathBuf>) {
         self.mz_home_resolved = path;
     }
 
@@ -261,8 +261,8 @@ impl Record {
     ///
     /// # Errors
     /// None that is known.
-    pub fn tell_parameters(&mut self, settings: &Settings) -> io::Result<()> {
-        self.parameters = in_words(settings)?;
+    pub fn set_parameters(&mut self, settings: &Settings) -> io::Result<()> {
+        self.parameters = parameters_json(settings)?;
         Ok(())
     }
 
@@ -275,26 +275,26 @@ impl Record {
 
     /// Which agent wrote it; `None`: one that did not say.
     #[must_use]
-    pub fn kind(&self) -> Option<PicoType> {
-        PicoType::ALL.into_iter().find(|kind| kind.agent() == self.agent)
+    pub fn pico_type(&self) -> Option<PicoType> {
+        PicoType::ALL.into_iter().find(|kind| kind.agent_name() == self.agent)
     }
 
     /// Does it say that it is of another resource than this?
-    fn is_of_another(&self, resource: &str) -> bool {
+    fn belongs_to_other_resource(&self, resource: &str) -> bool {
         self.resource.as_deref().is_some_and(|own| own != resource)
     }
 
     /// Is it about the same pico instance as `target`?
     #[must_use]
-    pub fn is_for(&self, target: &Target) -> bool {
-        self.pico == target.name.as_str() && target.home.is_named(&self.mz_home)
+    pub fn is_for(&self, target: &PicoInstance) -> bool {
+        self.pico == target.name.as_str() && target.home.matches(&self.mz_home)
     }
 }
 
 /// The parameters in force. As text: every monitor reads the record, and none needs these taken apart.
-fn in_words(settings: &Settings) -> io::Result<Box<RawValue>> {
+fn parameters_json(settings: &Settings) -> io::Result<Box<RawValue>> {
     let parameters: BTreeMap<&str, &str> =
-        settings.in_force.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        settings.parameters_in_force.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     Ok(serde_json::value::to_raw_value(&parameters)?)
 }
 
@@ -303,33 +303,33 @@ fn in_words(settings: &Settings) -> io::Result<Box<RawValue>> {
 /// A call by hand that names no resource has none: two picos that are both called "default" must not find each
 /// other's. A look at all processes tells the same.
 #[derive(Clone, Debug)]
-pub struct RecordFile {
+pub struct InstanceRecordFile {
     /// The resource, and where its record is.
-    of: Option<(String, PathBuf)>,
+    location: Option<(String, PathBuf)>,
 }
 
-impl RecordFile {
+impl InstanceRecordFile {
     /// Of the resource of this name.
     #[must_use]
-    pub fn of(resource: Option<&str>) -> Self {
-        Self { of: resource.map(|name| (name.to_owned(), path_of(name))) }
+    pub fn for_resource(resource: Option<&str>) -> Self {
+        Self { location: resource.map(|name| (name.to_owned(), record_path(name))) }
     }
 
     /// Where it is, in words.
     #[must_use]
-    pub fn place(&self) -> String {
-        self.of
+    pub fn display_path(&self) -> String {
+        self.location
             .as_ref()
             .map_or_else(|| "(the call names no resource)".to_owned(), |(_, path)| path.display().to_string())
     }
 
     /// Reads it. `None`: there is none of this boot that can be understood.
     #[must_use]
-    pub fn read(&self) -> Option<Record> {
-        match self.look() {
+    pub fn read(&self) -> Option<InstanceRecord> {
+        match self.try_read() {
             Ok(record) => record,
             Err(e) => {
-                tracing::warn!("{}: {e}; all processes are looked at instead", self.place());
+                tracing::warn!("{}: {e}; all processes are looked at instead", self.display_path());
                 None
             }
         }
@@ -338,13 +338,13 @@ impl RecordFile {
     /// Is there one that can't be read or understood, or that is another resource's?
     #[must_use]
     pub fn is_unreadable(&self) -> bool {
-        self.look().is_err()
+        self.try_read().is_err()
     }
 
-    fn look(&self) -> io::Result<Option<Record>> {
-        let Some((resource, path)) = &self.of else { return Ok(None) };
-        match read(path)? {
-            Some(Record { resource: Some(other), .. }) if other != *resource => {
+    fn try_read(&self) -> io::Result<Option<InstanceRecord>> {
+        let Some((resource, path)) = &self.location else { return Ok(None) };
+        match read_record(path)? {
+            Some(InstanceRecord { resource: Some(other), .. }) if other != *resource => {
                 Err(io::Error::other(format!("is the record of resource {other}")))
             }
             record => Ok(record),
@@ -355,55 +355,56 @@ impl RecordFile {
     ///
     /// # Errors
     /// No permission, no room, or the directory is not root's.
-    pub fn write(&self, record: &Record) -> io::Result<()> {
-        let Some((_, path)) = &self.of else { return Ok(()) };
-        directory()?;
+    pub fn write(&self, record: &InstanceRecord) -> io::Result<()> {
+        let Some((_, path)) = &self.location else { return Ok(()) };
+        create_run_directory()?;
         let mut content = serde_json::to_vec(record)?;
         content.push(b'\n');
-        host::files::replace(path, &content)
+        host::files::replace_atomically(path, &content)
     }
 
     /// Writes it where that is a convenience: a failure is logged.
-    pub fn note(&self, record: &Record) {
+    pub fn write_or_warn(&self, record: &InstanceRecord) {
         if let Err(e) = self.write(record) {
-            tracing::warn!("{} could not be written: {e}", self.place());
+            tracing::warn!("{} could not be written: {e}", self.display_path());
         }
     }
 
     /// Removes it, and what actions that were killed in the middle of writing have left beside it. Another resource's stays.
     pub fn remove(&self) {
-        host::files::remove_unfinished(Path::new(DIRECTORY));
-        let own = self.of.as_ref().filter(|(resource, path)| {
-            !read(path).is_ok_and(|record| record.is_some_and(|record| record.is_of_another(resource)))
+        host::files::remove_stale_temporaries(Path::new(RUN_DIRECTORY));
+        let own = self.location.as_ref().filter(|(resource, path)| {
+            !read_record(path)
+                .is_ok_and(|record| record.is_some_and(|record| record.belongs_to_other_resource(resource)))
         });
         match own.map(|(_, path)| std::fs::remove_file(path)) {
             Some(Err(e)) if e.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!("{} could not be removed: {e}", self.place());
+                tracing::warn!("{} could not be removed: {e}", self.display_path());
             }
             _ => {}
         }
     }
 }
 
-fn path_of(resource: &str) -> PathBuf {
+fn record_path(resource: &str) -> PathBuf {
     const ENDING: &str = ".json";
-    Path::new(DIRECTORY).join(file_stem(resource, ENDING.len()) + ENDING)
+    Path::new(RUN_DIRECTORY).join(file_stem(resource, ENDING.len()) + ENDING)
 }
 
 /// `None`: not there, or of another boot.
-fn read(path: &Path) -> io::Result<Option<Record>> {
-    let content = match host::files::read_own(path) {
+fn read_record(path: &Path) -> io::Result<Option<InstanceRecord>> {
+    let content = match host::files::read_private(path) {
         Ok(content) => content,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),
     };
-    Record::parse(&content, &process::boot_id()?)
+    InstanceRecord::parse(&content, &process::boot_id()?)
 }
 
 /// The JVMs that the records of other resources name, and who else leads a session of them.
 #[must_use]
-pub fn named_by_others(resource: Option<&str>) -> Vec<ProcessId> {
-    let records = all_but(resource);
+pub fn processes_of_other_resources(resource: Option<&str>) -> Vec<ProcessId> {
+    let records = records_except(resource);
     records
         .flat_map(|(_, record)| record.jvm().into_iter().chain(record.mzsh()).collect::<Vec<_>>())
         .collect()
@@ -411,38 +412,39 @@ pub fn named_by_others(resource: Option<&str>) -> Vec<ProcessId> {
 
 /// The records by which other resources than `resource` know the same pico: somebody else manages it, too.
 #[must_use]
-pub fn of_others(resource: Option<&str>, target: &Target) -> Vec<PathBuf> {
+pub fn records_of_other_resources(resource: Option<&str>, target: &PicoInstance) -> Vec<PathBuf> {
     let mut others: Vec<PathBuf> =
-        all_but(resource).filter(|(_, record)| record.is_for(target)).map(|(path, _)| path).collect();
+        records_except(resource).filter(|(_, record)| record.is_for(target)).map(|(path, _)| path).collect();
     others.sort();
     others
 }
 
 /// The records of all resources that know this pico.
 #[must_use]
-pub fn of_pico(target: &Target) -> Vec<Record> {
-    all_but(None).map(|(_, record)| record).filter(|record| record.is_for(target)).collect()
+pub fn of_pico(target: &PicoInstance) -> Vec<InstanceRecord> {
+    records_except(None).map(|(_, record)| record).filter(|record| record.is_for(target)).collect()
 }
 
 /// The records of picos of `home` that had this port for their HA Monitor Server when they were started or adopted, whether it was on or
 /// not ([`HaFacts::is_off`]), whichever resource they are of, and whether the pico still lives or not.
 #[must_use]
-pub fn at_ha_port(home: &Home, port: u16) -> Vec<Record> {
-    let is_there = |record: &Record| {
+pub fn records_with_ha_port(home: &MzHome, port: u16) -> Vec<InstanceRecord> {
+    let is_there = |record: &InstanceRecord| {
         let endpoint = record.ha.as_ref().and_then(|ha| ha.endpoint.as_ref());
-        home.is_named(&record.mz_home) && endpoint.is_some_and(|endpoint| endpoint.port == port)
+        home.matches(&record.mz_home) && endpoint.is_some_and(|endpoint| endpoint.port == port)
     };
-    all_but(None).map(|(_, record)| record).filter(is_there).collect()
+    records_except(None).map(|(_, record)| record).filter(is_there).collect()
 }
 
 /// The records of all resources but this one. What lies in its place and is another's by its own word is among them.
-fn all_but(resource: Option<&str>) -> impl Iterator<Item = (PathBuf, Record)> {
-    let own = resource.map(|name| (name, path_of(name)));
-    let entries = std::fs::read_dir(DIRECTORY).into_iter().flatten();
+fn records_except(resource: Option<&str>) -> impl Iterator<Item = (PathBuf, InstanceRecord)> {
+    let own = resource.map(|name| (name, record_path(name)));
+    let entries = std::fs::read_dir(RUN_DIRECTORY).into_iter().flatten();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let records = paths.filter(|path| path.extension().is_some_and(|ending| ending == "json"));
-    records.filter_map(|path| Some((read(&path).ok()??, path))).filter_map(move |(record, path)| {
-        let is_own = own.as_ref().is_some_and(|(name, own)| *own == path && !record.is_of_another(name));
+    records.filter_map(|path| Some((read_record(&path).ok()??, path))).filter_map(move |(record, path)| {
+        let is_own =
+            own.as_ref().is_some_and(|(name, own)| *own == path && !record.belongs_to_other_resource(name));
         (!is_own).then_some((path, record))
     })
 }
@@ -451,51 +453,51 @@ fn all_but(resource: Option<&str>) -> impl Iterator<Item = (PathBuf, Record)> {
 ///
 /// # Errors
 /// The directory can't be made.
-pub fn lock_path(target: &Target) -> io::Result<PathBuf> {
-    directory()?;
-    Ok(Path::new(DIRECTORY).join(format!("{}.lock", name_of(target))))
+pub fn lock_path(target: &PicoInstance) -> io::Result<PathBuf> {
+    create_run_directory()?;
+    Ok(Path::new(RUN_DIRECTORY).join(format!("{}.lock", instance_key(target))))
 }
 
 /// Where it is written which helpers of a pico hang.
 ///
 /// # Errors
 /// The directory can't be made.
-pub fn hung_path(target: &Target) -> io::Result<PathBuf> {
-    directory()?;
-    Ok(Path::new(DIRECTORY).join(format!("{}.hung", name_of(target))))
+pub fn hung_processes_path(target: &PicoInstance) -> io::Result<PathBuf> {
+    create_run_directory()?;
+    Ok(Path::new(RUN_DIRECTORY).join(format!("{}.hung", instance_key(target))))
 }
 
 /// Where it is written until when the pico was known not to run.
 ///
 /// # Errors
 /// The directory can't be made.
-pub(crate) fn absence_path(target: &Target) -> io::Result<PathBuf> {
-    directory()?;
-    Ok(Path::new(DIRECTORY).join(format!("{}.absent", name_of(target))))
+pub(crate) fn ruled_out_path(target: &PicoInstance) -> io::Result<PathBuf> {
+    create_run_directory()?;
+    Ok(Path::new(RUN_DIRECTORY).join(format!("{}.absent", instance_key(target))))
 }
 
 /// Where it is written which commands agents have launched.
 ///
 /// # Errors
 /// The directory can't be made.
-pub(crate) fn commands_path() -> io::Result<PathBuf> {
-    directory()?;
-    let path = Path::new(DIRECTORY).join("commands");
-    host::files::own_directory(&path, 0o755)?;
+pub(crate) fn agent_commands_path() -> io::Result<PathBuf> {
+    create_run_directory()?;
+    let path = Path::new(RUN_DIRECTORY).join("commands");
+    host::files::create_private_directory(&path, 0o755)?;
     Ok(path)
 }
 
 /// One name for all resources that mean the same pico, and another for each other one; fit for a file's name.
 #[must_use]
-pub fn name_of(target: &Target) -> String {
+pub fn instance_key(target: &PicoInstance) -> String {
     let mut text = target.home.path().as_os_str().to_owned();
     text.push("\0");
     text.push(target.name.as_str());
-    hash(&text)
+    file_name_hash(&text)
 }
 
 /// A name for a file by what may be too long or hold anything.
-pub(crate) fn hash(text: &OsStr) -> String {
+pub(crate) fn file_name_hash(text: &OsStr) -> String {
     // FNV-1a: stable over versions and builds, which std's hashers don't promise.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for &byte in text.as_bytes() {
@@ -506,12 +508,12 @@ pub(crate) fn hash(text: &OsStr) -> String {
 
 /// Where those who write to a log file take turns: see [`host::worker`]. It lies here, for the directory is root's and in memory.
 pub(crate) fn turn_at(path: &Path) -> Option<PathBuf> {
-    directory().ok()?;
-    Some(Path::new(DIRECTORY).join(format!("{}.writer", hash(path.as_os_str()))))
+    create_run_directory().ok()?;
+    Some(Path::new(RUN_DIRECTORY).join(format!("{}.writer", file_name_hash(path.as_os_str()))))
 }
 
-fn directory() -> io::Result<()> {
-    host::files::own_directory(Path::new(DIRECTORY), 0o755)
+fn create_run_directory() -> io::Result<()> {
+    host::files::create_private_directory(Path::new(RUN_DIRECTORY), 0o755)
 }
 
 #[cfg(test)]
@@ -519,33 +521,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_of_the_same_pico_share_a_lock_and_no_others() {
-        let target = |name: &str, home: &str| Target {
+    fn instance_key_is_shared_by_the_same_pico_alone() {
+        let target = |name: &str, home: &str| PicoInstance {
             name: name.parse().unwrap(),
-            home: Home::new(Path::new(home)),
+            home: MzHome::new(Path::new(home)),
             process_match: None,
         };
-        let first = name_of(&target("ec1", "/opt/mz/"));
-        assert_eq!(name_of(&target("ec1", "/opt/mz")), first);
-        assert_ne!(name_of(&target("ec2", "/opt/mz")), first);
-        assert_ne!(name_of(&target("ec1", "/opt/mz2")), first);
+        let first = instance_key(&target("ec1", "/opt/mz/"));
+        assert_eq!(instance_key(&target("ec1", "/opt/mz")), first);
+        assert_ne!(instance_key(&target("ec2", "/opt/mz")), first);
+        assert_ne!(instance_key(&target("ec1", "/opt/mz2")), first);
     }
 
     #[test]
     fn what_was_learned_of_a_jvm_is_of_that_one_alone() {
         let id = |start| ProcessId { pid: Pid::own(), start };
-        let text = OLDEST.replace("FORMAT", &FORMAT.to_string());
-        let mut record = Record::parse(text.as_bytes(), "b").unwrap().unwrap();
-        record.runs_as(id(1));
+        let text = OLDEST.replace("FORMAT", &FORMAT_VERSION.to_string());
+        let mut record = InstanceRecord::parse(text.as_bytes(), "b").unwrap().unwrap();
+        record.set_running(id(1));
         let unchecked = Unchecked::one_more(None, "no java", std::time::UNIX_EPOCH);
-        let counts = Counts { failed: 1, warned: 1, unchecked: Some(unchecked.clone()) };
+        let counts = CheckCounts { failed: 1, warned: 1, unchecked: Some(unchecked.clone()) };
         record.counts.insert(10, counts);
-        record.counts.insert(20, Counts { failed: 1, warned: 0, unchecked: None });
+        record.counts.insert(20, CheckCounts { failed: 1, warned: 0, unchecked: None });
         record.listened.push(Endpoint { host: "127.0.0.1".to_owned(), port: 26000 });
-        record.runs_as(id(1));
-        let left = [(10, Counts { unchecked: Some(unchecked), ..Counts::default() })];
+        record.set_running(id(1));
+        let left = [(10, CheckCounts { unchecked: Some(unchecked), ..CheckCounts::default() })];
         assert_eq!((record.listened.len(), &record.counts), (1, &left.into()));
-        record.runs_as(id(2));
+        record.set_running(id(2));
         assert!(record.listened.is_empty() && record.counts.is_empty());
     }
 
@@ -554,16 +556,18 @@ mod tests {
         "phase":"running","jvm":{"pid":4711,"start":99},"mzsh":null,"uid":4711,"ha":null,"platform":null,"seen":true,"parameters":{}}"#;
 
     #[test]
-    fn a_record_of_an_older_agent_and_one_of_a_newer_can_be_read() {
-        let oldest = OLDEST.replace("FORMAT", &FORMAT.to_string());
+    fn record_of_older_and_newer_agent_versions_is_readable() {
+        let oldest = OLDEST.replace("FORMAT", &FORMAT_VERSION.to_string());
         let newer = oldest.replace("\"seen\":true", "\"rows\":{},\"of_a_later_version\":[1]");
         // As it was before checks that could not be made were counted.
         let counted = oldest.replace("\"seen\":true", r#""counts":{"10":{"failed":1,"warned":2}}"#);
-        let one = Counts { failed: 1, warned: 2, unchecked: None };
+        let one = CheckCounts { failed: 1, warned: 2, unchecked: None };
         for (text, counts) in [(oldest, None), (newer, None), (counted, Some(one))] {
-            let record = Record::parse(text.as_bytes(), "b").unwrap().unwrap();
+            let record = InstanceRecord::parse(text.as_bytes(), "b").unwrap().unwrap();
             assert!(
-                record.rows == Rows::default() && record.reports.is_empty() && record.listened.is_empty()
+                record.rows == MonitorSchedule::default()
+                    && record.reports.is_empty()
+                    && record.listened.is_empty()
             );
             assert_eq!(record.counts.values().next(), counts.as_ref());
             assert_eq!(record.jvm().map(|id| id.start), Some(99));

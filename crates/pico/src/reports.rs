@@ -20,16 +20,16 @@ const CLOCK_SKEW: Duration = Duration::from_secs(10);
 
 /// The reports of one death. Times are milliseconds of the boot clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reports {
+pub struct DeathReports {
     /// By depth of the monitor.
-    by_depth: BTreeMap<u32, Report>,
+    by_depth: BTreeMap<u32, DeathReport>,
     /// The cluster has counted the death.
     #[serde(default)]
     counted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Report {
+struct DeathReport {
     /// The monitor's interval in milliseconds: part of the name of its fail-count.
     every: u64,
     /// The first report.
@@ -52,7 +52,7 @@ pub enum LastFailure {
     Unknown,
 }
 
-impl Reports {
+impl DeathReports {
     /// No monitor has reported it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -69,7 +69,7 @@ impl Reports {
     pub fn add(&mut self, depth: u32, every: Duration) -> bool {
         let (every, now) = (millis(every), now());
         let is_first = !self.has(depth);
-        let new = Report { every, first: now, last: now, as_error: false };
+        let new = DeathReport { every, first: now, last: now, as_error: false };
         // The operation may have got another interval meanwhile.
         self.by_depth.entry(depth).or_insert(new).every = every;
         is_first
@@ -107,7 +107,7 @@ impl Reports {
     /// Takes in the cluster's answer for each monitor that has reported the death of `jvm`. True if the death was dropped: then the answer
     /// of this depth changes.
     pub fn asked(&mut self, depth: u32, said: &[LastFailure], jvm: Option<ProcessId>) -> bool {
-        let lived = jvm.map(process::uptime).unwrap_or_default();
+        let lived = jvm.map(process::process_age).unwrap_or_default();
         let since = SystemTime::now().checked_sub(lived.max(self.age() + CLOCK_SKEW));
         self.asked_at(depth, said, since.unwrap_or(SystemTime::UNIX_EPOCH), now())
     }
@@ -132,10 +132,10 @@ mod tests {
     const SECONDS: u64 = 1000;
 
     /// Reported by the monitor of depth 0, every second, and 5 s later by that of depth 10, every 30.
-    fn reports() -> Reports {
-        let report = |every, at| Report { every, first: at, last: at, as_error: false };
+    fn reports() -> DeathReports {
+        let report = |every, at| DeathReport { every, first: at, last: at, as_error: false };
         let by_depth = [(0, report(1000, FIRST)), (10, report(30_000, FIRST + 5 * SECONDS))].into();
-        Reports { by_depth, counted: false }
+        DeathReports { by_depth, counted: false }
     }
 
     fn at(seconds: u64) -> SystemTime {
@@ -176,7 +176,7 @@ mod tests {
         let reports = reports();
         assert!(!reports.is_due_at(FIRST + 20 * SECONDS) && !reports.is_due_at(FIRST + 24 * SECONDS));
         assert!(reports.is_due_at(FIRST + 25 * SECONDS));
-        assert!(!Reports::default().is_due_at(u64::MAX), "nothing was reported");
+        assert!(!DeathReports::default().is_due_at(u64::MAX), "nothing was reported");
     }
 
     #[test]
@@ -193,10 +193,10 @@ mod tests {
         for (seconds_ago, is_dropped) in [(0, false), (25, false), (35, true)] {
             let now = now();
             let first = now.saturating_sub(20 * SECONDS);
-            let report = Report { every: 1000, first, last: first, as_error: false };
-            let mut reports = Reports { by_depth: [(0, report)].into(), counted: false };
+            let report = DeathReport { every: 1000, first, last: first, as_error: false };
+            let mut reports = DeathReports { by_depth: [(0, report)].into(), counted: false };
             // It began one second before it died.
-            let start = process::ticks(Duration::from_millis(first - SECONDS));
+            let start = process::to_clock_ticks(Duration::from_millis(first - SECONDS));
             let jvm = ProcessId { pid: host::Pid::own(), start };
             assert_eq!(reports.asked(0, &said(seconds_ago), Some(jvm)), is_dropped, "{seconds_ago} s ago");
         }

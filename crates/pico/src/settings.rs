@@ -1,6 +1,6 @@
 //! What the administrator set, typed. Where a value comes from and what its default is stands in the agents' table.
 
-use crate::identity::Home;
+use crate::identity::MzHome;
 use host::command::Limits;
 use regex_lite::Regex;
 use std::ffi::{OsStr, OsString};
@@ -29,7 +29,7 @@ impl PicoType {
 
     /// Its name as resource agent type.
     #[must_use]
-    pub fn agent(self) -> &'static str {
+    pub fn agent_name(self) -> &'static str {
         match self {
             Self::Platform => "platform",
             Self::ExecutionContext => "ec",
@@ -41,11 +41,11 @@ impl PicoType {
     /// The type of a pico of which only the name is known: the product has one Platform, which is called so; of the others, an
     /// Execution Context stands for all that are alike in what is done here.
     #[must_use]
-    pub fn by_name(pico: &PicoName) -> Self {
-        Self::by_raw_name(pico.as_str().as_ref())
+    pub fn guess_from_name(pico: &PicoName) -> Self {
+        Self::guess_from_raw_name(pico.as_str().as_ref())
     }
 
-    fn by_raw_name(name: &OsStr) -> Self {
+    fn guess_from_raw_name(name: &OsStr) -> Self {
         if name == "platform" {
             Self::Platform
         } else if name == "ui" {
@@ -57,9 +57,9 @@ impl PicoType {
 
     /// Can a pico of this name, which need not be a [`PicoName`], be of this type?
     #[must_use]
-    pub fn can_be_called(self, name: &OsStr) -> bool {
+    pub fn may_be_named(self, name: &OsStr) -> bool {
         let alike = if self == Self::ServiceContext { Self::ExecutionContext } else { self };
-        Self::by_raw_name(name) == alike
+        Self::guess_from_raw_name(name) == alike
     }
 }
 
@@ -75,14 +75,14 @@ impl fmt::Display for PicoType {
 }
 
 /// The name of a pico instance: letters, digits, `_`, `-` and `.`, the first no `-` (mzsh would take it for an
-/// option), at most [`LONGEST`](Self::LONGEST).
+/// option), at most [`MAX_LEN`](Self::MAX_LEN).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PicoName(String);
 
 impl PicoName {
     /// The product keeps a pico as the file `NAME.conf` in its registry, and a file's name has at most 255 bytes: there is no
     /// pico with a longer name. (Its log, `NAME_current.log`, allows 243; who has a longer one may still run.)
-    pub const LONGEST: usize = 255 - ".conf".len();
+    pub const MAX_LEN: usize = 255 - ".conf".len();
 
     /// The name as text.
     #[must_use]
@@ -96,7 +96,7 @@ impl FromStr for PicoName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        let length = 1..=Self::LONGEST;
+        let length = 1..=Self::MAX_LEN;
         if !length.contains(&text.len()) || text.starts_with('-') || !text.chars().all(allowed) {
             return Err("at most 250 letters, digits, '_', '-', '.'; the first no '-'");
         }
@@ -112,19 +112,19 @@ impl fmt::Display for PicoName {
 
 /// Which pico instance is meant: its name and its installation.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub struct PicoInstance {
     /// Its name.
     pub name: PicoName,
     /// The installation it belongs to.
-    pub home: Home,
+    pub home: MzHome,
     /// `process_match`: how its command line looks where the built-in markers don't fit.
     pub process_match: Option<Regex>,
 }
 
-impl Target {
+impl PicoInstance {
     /// What is to be said of a `process_match` in which neither the pico's name nor its installation stands.
     #[must_use]
-    pub fn unspecific_pattern(&self) -> Option<String> {
+    pub fn unspecific_pattern_warning(&self) -> Option<String> {
         // What is escaped in the pattern is plain in a path.
         let pattern = self.process_match.as_ref()?.as_str().replace('\\', "");
         let home = self.home.path().to_string_lossy();
@@ -144,9 +144,9 @@ pub struct UnreadableTarget {
     /// Its name; where that can't be read, what is set, if anything is.
     pub name: Result<PicoName, Option<OsString>>,
     /// Its installation, where that can be read.
-    pub home: Option<Home>,
+    pub home: Option<MzHome>,
     /// `process_match` can't be read: the pico need not look like one.
-    pub by_pattern: bool,
+    pub process_match_unreadable: bool,
 }
 
 impl fmt::Display for UnreadableTarget {
@@ -247,9 +247,9 @@ pub struct Settings {
     /// The resource's name in the cluster; `None`: the call names none.
     pub resource: Option<String>,
     /// Which agent it is.
-    pub kind: PicoType,
+    pub pico_type: PicoType,
     /// Which pico is meant; or which parameter that says so can't be read, and why.
-    pub target: Result<Target, UnreadableTarget>,
+    pub target: Result<PicoInstance, UnreadableTarget>,
     /// `os_user`; `None`: the owner of the installation.
     pub os_user: Option<String>,
     /// `java_home`; `None`: what the installation itself uses.
@@ -295,7 +295,7 @@ pub struct Settings {
     /// A thread dump before a hung JVM is killed?
     pub thread_dump: bool,
     /// The values in words, as they are in force, for the record.
-    pub in_force: Vec<(String, String)>,
+    pub parameters_in_force: Vec<(String, String)>,
     /// ocf-tester asks to behave as on a node without the product (`OCF_TESTER_FAIL_HAVE_BINARY`).
     pub pretend_not_installed: bool,
 }
@@ -303,7 +303,7 @@ pub struct Settings {
 impl Settings {
     /// How the pico is called in messages.
     #[must_use]
-    pub fn pico(&self) -> &str {
+    pub fn pico_label(&self) -> &str {
         self.target.as_ref().map_or("the pico", |t| t.name.as_str())
     }
 }
@@ -313,8 +313,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_platform_and_a_web_ui_are_told_by_their_names() {
-        let by_name = |name: &str| PicoType::by_name(&name.parse().unwrap()).agent();
+    fn pico_type_is_guessed_from_names_platform_and_ui() {
+        let by_name = |name: &str| PicoType::guess_from_name(&name.parse().unwrap()).agent_name();
         assert_eq!(
             ["platform", "ui", "ec1", "sc1", "platform2"].map(by_name),
             ["platform", "ui", "ec", "ec", "ec"]
@@ -322,33 +322,33 @@ mod tests {
     }
 
     #[test]
-    fn names_that_could_be_options_or_paths_are_refused() {
-        for good in ["platform", "EC1", "EC_LTEES_1", "wd.x", "_a", &"x".repeat(PicoName::LONGEST)] {
+    fn pico_name_rejects_options_and_paths() {
+        for good in ["platform", "EC1", "EC_LTEES_1", "wd.x", "_a", &"x".repeat(PicoName::MAX_LEN)] {
             assert!(good.parse::<PicoName>().is_ok(), "{good}");
         }
-        for bad in ["", "-f", "a b", "a/b", "ec1\n", "\u{e4}", &"x".repeat(PicoName::LONGEST + 1)] {
+        for bad in ["", "-f", "a b", "a/b", "ec1\n", "\u{e4}", &"x".repeat(PicoName::MAX_LEN + 1)] {
             assert!(bad.parse::<PicoName>().is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn a_pattern_must_hold_the_pico_or_its_home() {
-        let of = |pattern: &str| Target {
+    fn process_match_without_pico_name_or_home_is_unspecific() {
+        let of = |pattern: &str| PicoInstance {
             name: "ec1".parse().unwrap(),
-            home: Home::new(std::path::Path::new("/opt/mz.9")),
+            home: MzHome::new(std::path::Path::new("/opt/mz.9")),
             process_match: Some(Regex::new(pattern).unwrap()),
         };
         for well in ["wrapped-ec1( |$)", r"^/opt/mz\.9/bin/odd ", "-Dinstance=(ec1|x)"] {
-            assert_eq!(of(well).unspecific_pattern(), None, "{well}");
+            assert_eq!(of(well).unspecific_pattern_warning(), None, "{well}");
         }
         for bad in ["java", "launcher-[a-z]+", "/opt/mz/bin"] {
-            assert!(of(bad).unspecific_pattern().is_some(), "{bad}");
+            assert!(of(bad).unspecific_pattern_warning().is_some(), "{bad}");
         }
-        assert_eq!(Target { process_match: None, ..of("x") }.unspecific_pattern(), None);
+        assert_eq!(PicoInstance { process_match: None, ..of("x") }.unspecific_pattern_warning(), None);
     }
 
     #[test]
-    fn endpoints_come_back_as_they_are_written() {
+    fn endpoint_round_trips_and_rejects_malformed_text() {
         for text in ["db1:1521", "10.0.0.1:6790", "[fd00::1]:6790"] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
         }

@@ -9,21 +9,21 @@ use std::time::{Duration, Instant};
 
 use devtools::transcript::Transcript;
 use devtools::workspace::{self, Workspace};
-use devtools::{Error, packages};
-use testkit::{AgentCall, Process, Programs, Ran, Sandbox, needs, wait_until};
+use devtools::{TaskError, packages};
+use testkit::{AgentCall, NodeCommandOutput, NodeProcess, Programs, Sandbox, prerequisites, wait_until};
 
 use crate::lab;
 
 /// Longest wait for anything here; the whole demo takes a few seconds.
-const LIMIT: Duration = Duration::from_secs(20);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 const MZ_HOME: &str = "/opt/mz";
 /// What the EC has to do, by the clock of its HA Monitor Server.
-const TRAFFIC: &str =
+const EC_WORKLOAD: &str =
     "ec1.workload=from 0s to 120s consumes 25/40s; at 130s consumes 3; from 160s consumes 25/40s";
 
 /// What `demo` is asked for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct DemoOptions {
     /// A fail-over on a real cluster of three nodes (as root), with a live table and a time line
     #[arg(long)]
     cluster: bool,
@@ -33,16 +33,16 @@ pub(crate) struct Options {
 }
 
 /// Runs the story; success when every step came out as it should.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+pub(crate) fn run(options: &DemoOptions) -> Result<ExitCode, TaskError> {
     if options.cluster {
-        return lab::pass(&[&["demo"][..], if options.keep { &["--keep"] } else { &[] }].concat());
+        return lab::run_lab(&[&["demo"][..], if options.keep { &["--keep"] } else { &[] }].concat());
     }
-    packages::provide(needs::SANDBOX);
+    packages::install_missing(prerequisites::SANDBOX);
     eprintln!("building the agents and the simulated MediationZone...");
-    workspace::build()?;
+    workspace::build_programs()?;
     let workspace = Workspace::read()?;
     let begun = Instant::now();
-    let node = Sandbox::with(&Programs::simulator()?.and_agents(&workspace.release())?)?;
+    let node = Sandbox::with_programs(&Programs::with_simulator()?.add_agents(&workspace.release_dir())?)?;
     node.mz_sim([
         "install",
         MZ_HOME,
@@ -60,24 +60,24 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         "--set",
         "ec1.ha_clock=80s",
         "--set",
-        TRAFFIC,
+        EC_WORKLOAD,
     ])?;
     let mut transcript = Transcript::on_stdout();
-    Story { node: &node, transcript: &mut transcript }.tell()?;
+    Demo { node: &node, transcript: &mut transcript }.run_steps()?;
     drop(node);
     Ok(transcript.close(begun.elapsed()))
 }
 
-struct Story<'a> {
+struct Demo<'a> {
     node: &'a Sandbox,
     transcript: &'a mut Transcript,
 }
 
-impl Story<'_> {
-    fn tell(&mut self) -> Result<(), Error> {
+impl Demo<'_> {
+    fn run_steps(&mut self) -> Result<(), TaskError> {
         self.transcript
             .chapter("A simulated MediationZone in /opt/mz of a private node. Is it fit to run here?");
-        self.step("platform", "validate-all", 0, |call| call.level(10))?;
+        self.step("platform", "validate-all", 0, |call| call.check_level(10))?;
         self.step("platform", "monitor", 7, |call| call)?;
 
         self.transcript.chapter("Start the Platform, then an Execution Context, which needs it.");
@@ -86,35 +86,35 @@ impl Story<'_> {
 
         self.transcript.chapter("Watch them: the process, its HA Monitor Server, mzsh status.");
         for level in [0, 10, 20] {
-            self.step("platform", "monitor", 0, |call| recurring(call).level(level))?;
+            self.step("platform", "monitor", 0, |call| as_recurring(call).check_level(level))?;
         }
-        self.step("ec", "monitor", 0, |call| recurring(call).level(10))?;
-        self.threshold_missed()?;
+        self.step("ec", "monitor", 0, |call| as_recurring(call).check_level(10))?;
+        self.show_missed_threshold()?;
 
         self.transcript.chapter("kill -9 of the Platform, while a monitor waits for just that.");
-        self.death_noticed()?;
+        self.show_noticed_death()?;
 
         self.transcript.chapter("Recover it as Pacemaker does: stop, start. The EC was not touched.");
         self.step("platform", "stop", 0, |call| call)?;
         self.step("platform", "start", 0, |call| call)?;
-        self.step("ec", "monitor", 0, |call| recurring(call).level(10))?;
+        self.step("ec", "monitor", 0, |call| as_recurring(call).check_level(10))?;
 
         self.transcript.chapter("kill -STOP: the Platform hangs. It is not taken for dead.");
         let hung = self.signal("platform", "-STOP")?;
         // The signal is sent when kill(1) ends, and done when the process has come to run once more.
-        wait_until("the Platform to be stopped", LIMIT, || {
+        wait_until("the Platform to be stopped", WAIT_TIMEOUT, || {
             let processes = self.node.processes().map_err(|e| e.to_string())?;
             let state = processes.iter().find(|p| p.pid == hung).map(|p| p.state);
             if state == Some('T') { Ok(()) } else { Err(format!("its state is {state:?}")) }
         })?;
-        self.step("platform", "monitor", 1, recurring)?;
+        self.step("platform", "monitor", 1, as_recurring)?;
 
         self.transcript.chapter("Stop both. Stopped is said when /proc says so.");
         self.step("ec", "stop", 0, |call| call)?;
         self.step("platform", "stop", 0, |call| call)?;
         self.step("platform", "monitor", 7, |call| call)?;
 
-        self.address_that_is_not_here()?;
+        self.show_unavailable_address()?;
 
         let left = self.node.processes()?.iter().filter(|p| p.command_line().contains("mz.home")).count();
         self.transcript.note(&format!("processes of MediationZone on the node: {left}"), left == 0);
@@ -128,9 +128,9 @@ impl Story<'_> {
         action: &str,
         expected: i32,
         with: impl FnOnce(AgentCall<'s>) -> AgentCall<'s>,
-    ) -> Result<(), Error> {
-        let call = with(call(self.node, agent).param("wait", "0"));
-        let (_, environment) = call.spelled_out(action);
+    ) -> Result<(), TaskError> {
+        let call = with(agent_call(self.node, agent).param("wait", "0"));
+        let (_, environment) = call.argv_and_environment(action);
         let value = |name: &str| environment.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         let title = match (action, value("OCF_RESKEY_CRM_meta_interval"), value("OCF_CHECK_LEVEL")) {
             ("monitor", None, _) => format!("{agent} monitor (probe)"),
@@ -143,7 +143,7 @@ impl Story<'_> {
     }
 
     /// An EC that is alive and has too little to do, by the counts of its own HA Monitor Server.
-    fn threshold_missed(&mut self) -> Result<(), Error> {
+    fn show_missed_threshold(&mut self) -> Result<(), TaskError> {
         self.transcript.chapter(
             "An EC whose thresholds are not met: mz.ha.min_consumes is 10, and its traffic dries up.",
         );
@@ -151,48 +151,52 @@ impl Story<'_> {
         for (clock, code) in [("160s", 1), ("200s", 0)] {
             self.node.mz_sim(["set", MZ_HOME, &format!("ec1.ha_clock={clock}")])?;
             self.transcript.note(&format!("by the clock of its HA Monitor Server it is {clock}"), true);
-            self.step("ec", "monitor", code, |call| recurring(call).level(10).param("ha_grace", "0"))?;
+            self.step("ec", "monitor", code, |call| {
+                as_recurring(call).check_level(10).param("ha_grace", "0")
+            })?;
         }
         Ok(())
     }
 
     /// A Platform that must bind an address, before and after that has come to the node.
-    fn address_that_is_not_here(&mut self) -> Result<(), Error> {
+    fn show_unavailable_address(&mut self) -> Result<(), TaskError> {
         let (home, address) = ("/opt/mz-vip", "192.0.2.10");
         self.transcript.chapter(
             "Another Platform, which must bind the virtual address of mzplat. That is not here: no start.",
         );
         let name = ["--common", "pico.rcp.server.host=mzplat", "--common", "pico.rcp.platform.host=mzplat"];
         self.node.mz_sim(["install", home, "--owner", self.node.owner()].iter().chain(&name))?;
-        self.node.hosts(&[&format!("{address} mzplat")])?;
+        self.node.set_hosts(&[&format!("{address} mzplat")])?;
         self.step("platform", "start", 1, |call| call.param("mz_home", home))?;
 
         self.transcript.chapter("The address comes to this node, as ocf:heartbeat:IPaddr2 brings it: start.");
-        self.node.address(address)?;
+        self.node.add_address(address)?;
         self.step("platform", "start", 0, |call| call.param("mz_home", home))?;
         self.step("platform", "stop", 0, |call| call.param("mz_home", home))
     }
 
     /// A waiting monitor, and the death that ends it.
-    fn death_noticed(&mut self) -> Result<(), Error> {
+    fn show_noticed_death(&mut self) -> Result<(), TaskError> {
         let waiting =
-            || call(self.node, "platform").interval(Duration::from_millis(100)).param("wait", "20s");
+            || agent_call(self.node, "platform").interval(Duration::from_millis(100)).param("wait", "20s");
         // The first of its row does not wait.
         waiting().run("monitor")?;
-        let (ran, noticed) = std::thread::scope(|scope| -> Result<(Ran, Duration), Error> {
-            let monitor = scope.spawn(|| waiting().run("monitor"));
-            wait_until("a waiting monitor", LIMIT, || {
-                let processes = self.node.processes().map_err(|e| e.to_string())?;
-                let of_agent =
-                    |p: &&Process| p.argv.len() == 2 && p.argv[0].ends_with("/platform") && p.state == 'S';
-                processes.iter().find(of_agent).map(drop).ok_or_else(|| "no such process".to_owned())
+        let (ran, noticed) =
+            std::thread::scope(|scope| -> Result<(NodeCommandOutput, Duration), TaskError> {
+                let monitor = scope.spawn(|| waiting().run("monitor"));
+                wait_until("a waiting monitor", WAIT_TIMEOUT, || {
+                    let processes = self.node.processes().map_err(|e| e.to_string())?;
+                    let of_agent = |p: &&NodeProcess| {
+                        p.argv.len() == 2 && p.argv[0].ends_with("/platform") && p.state == 'S'
+                    };
+                    processes.iter().find(of_agent).map(drop).ok_or_else(|| "no such process".to_owned())
+                })?;
+                // From before the kill: its own way into the node is in the figure.
+                let killed = Instant::now();
+                self.signal("platform", "-KILL")?;
+                let ran = monitor.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                Ok((ran, killed.elapsed()))
             })?;
-            // From before the kill: its own way into the node is in the figure.
-            let killed = Instant::now();
-            self.signal("platform", "-KILL")?;
-            let ran = monitor.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            Ok((ran, killed.elapsed()))
-        })?;
         self.transcript.step("platform monitor depth 0, waiting", &ran, 7);
         let noticed = noticed.as_secs_f64() * 1e3;
         self.transcript.note(&format!("from the kill to the answer: at most {noticed:.0} ms"), true);
@@ -200,9 +204,9 @@ impl Story<'_> {
     }
 
     /// A signal to the pico, found by /proc and not by the agent's word; its process.
-    fn signal(&self, pico: &str, signal: &str) -> Result<u32, Error> {
+    fn signal(&self, pico: &str, signal: &str) -> Result<u32, TaskError> {
         let marker = format!("-Dpico.configname={pico}");
-        let pid = wait_until("the process of the pico", LIMIT, || {
+        let pid = wait_until("the process of the pico", WAIT_TIMEOUT, || {
             let processes = self.node.processes().map_err(|e| e.to_string())?;
             let found = processes.iter().find(|p| p.argv.contains(&marker));
             found.map(|p| p.pid).ok_or_else(|| format!("none of {} processes", processes.len()))
@@ -213,11 +217,11 @@ impl Story<'_> {
 }
 
 /// A call of one of the two agents of the story.
-fn call<'a>(node: &'a Sandbox, agent: &str) -> AgentCall<'a> {
-    let call = node.agent(agent).param("mz_home", MZ_HOME).meta_timeout(LIMIT);
+fn agent_call<'a>(node: &'a Sandbox, agent: &str) -> AgentCall<'a> {
+    let call = node.agent(agent).param("mz_home", MZ_HOME).meta_timeout(WAIT_TIMEOUT);
     if agent == "ec" { call.param("pico_name", "ec1") } else { call }
 }
 
-fn recurring(call: AgentCall<'_>) -> AgentCall<'_> {
+fn as_recurring(call: AgentCall<'_>) -> AgentCall<'_> {
     call.interval(Duration::from_secs(1))
 }

@@ -14,21 +14,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use devtools::Error;
+use devtools::TaskError;
 use devtools::workspace::{self, Workspace};
 
 /// Bytes of the longest input.
-const LONGEST: u32 = 1024;
+const MAX_INPUT_BYTES: u32 = 1024;
 
 /// Seconds after which an input is one that takes too long.
-const SLOWEST: u32 = 10;
+const INPUT_TIMEOUT_SECONDS: u32 = 10;
 
 /// MiB that a target may use.
-const MEMORY: u32 = 1024;
+const MEMORY_LIMIT_MIB: u32 = 1024;
 
 /// What `fuzz` is asked for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct FuzzOptions {
     /// The target; without one, all of them, one after the other.
     target: Option<String>,
     /// Inputs to try, for each target.
@@ -40,36 +40,36 @@ pub(crate) struct Options {
 }
 
 /// Fuzzes; the exit code is success when no target found anything.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+pub(crate) fn run(options: &FuzzOptions) -> Result<ExitCode, TaskError> {
     let all = targets()?;
     let chosen: Vec<&String> =
         all.iter().filter(|t| options.target.as_ref().is_none_or(|o| o == *t)).collect();
     if chosen.is_empty() {
         let what = format!("no fuzz target {}", options.target.as_deref().unwrap_or_default());
-        return Err(Error::Unreadable { what, said: format!("there are {}", all.join(", ")) });
+        return Err(TaskError::Unreadable { what, said: format!("there are {}", all.join(", ")) });
     }
-    tools()?;
-    let here = Workspace::read()?.fuzz();
+    check_tools()?;
+    let here = Workspace::read()?.fuzz_dir();
     build(&here)?;
     let mut clean = true;
     for target in chosen {
-        let scratch = Scratch::new()?;
-        let fuzzing = Fuzzing { target, here: &here, scratch: &scratch.0 };
+        let scratch = ScratchDirectory::new()?;
+        let fuzzing = FuzzRun { target, here: &here, scratch: &scratch.0 };
         clean &= fuzzing.run(options.runs)?;
         if options.keep {
-            fuzzing.keep()?;
+            fuzzing.minimise_corpus()?;
         }
     }
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn folder() -> PathBuf {
+fn fuzz_folder() -> PathBuf {
     workspace::root().join("fuzz")
 }
 
-fn targets() -> Result<Vec<String>, Error> {
-    let path = folder().join("fuzz_targets");
-    let entries = fs::read_dir(&path).map_err(Error::file("list", &path))?;
+fn targets() -> Result<Vec<String>, TaskError> {
+    let path = fuzz_folder().join("fuzz_targets");
+    let entries = fs::read_dir(&path).map_err(TaskError::file("list", &path))?;
     let mut names: Vec<String> =
         entries.filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned())).collect();
     names.sort();
@@ -77,7 +77,7 @@ fn targets() -> Result<Vec<String>, Error> {
 }
 
 /// The nightly cargo: the compiler's instrumentation has no stable name.
-fn nightly(arguments: &[&str]) -> Command {
+fn nightly_cargo(arguments: &[&str]) -> Command {
     let mut cargo = Command::new("rustup");
     cargo
         .args(["run", "nightly", "cargo"])
@@ -88,70 +88,71 @@ fn nightly(arguments: &[&str]) -> Command {
 }
 
 /// What is missing, and how to get it.
-fn tools() -> Result<(), Error> {
+fn check_tools() -> Result<(), TaskError> {
     for (arguments, what, get) in [
         (&["--version"][..], "a nightly toolchain", "rustup toolchain install nightly"),
         (&["fuzz", "--version"], "cargo-fuzz", "cargo install --locked cargo-fuzz"),
     ] {
-        if !workspace::output(&mut nightly(arguments)).is_ok_and(|output| output.status.success()) {
-            return Err(Error::Unreadable { what: format!("{what} is not there"), said: get.to_owned() });
+        if !workspace::run_output(&mut nightly_cargo(arguments)).is_ok_and(|output| output.status.success()) {
+            return Err(TaskError::Unreadable { what: format!("{what} is not there"), said: get.to_owned() });
         }
     }
     Ok(())
 }
 
-fn build(here: &Path) -> Result<(), Error> {
-    let mut cargo = nightly(&["fuzz", "build", "--sanitizer", "none", "--no-trace-compares", "--target-dir"]);
-    workspace::succeed(cargo.arg(here.join("build"))).map(drop)
+fn build(here: &Path) -> Result<(), TaskError> {
+    let mut cargo =
+        nightly_cargo(&["fuzz", "build", "--sanitizer", "none", "--no-trace-compares", "--target-dir"]);
+    workspace::run_checked(cargo.arg(here.join("build"))).map(drop)
 }
 
 /// Where a target may write files, in memory; gone with it.
-struct Scratch(PathBuf);
+struct ScratchDirectory(PathBuf);
 
-impl Scratch {
-    fn new() -> Result<Self, Error> {
+impl ScratchDirectory {
+    fn new() -> Result<Self, TaskError> {
         let memory = Path::new("/dev/shm");
         let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         let path = parent.join(format!("mediationzone-fuzz.{}", std::process::id()));
-        fs::create_dir(&path).map_err(Error::file("create", &path))?;
+        fs::create_dir(&path).map_err(TaskError::file("create", &path))?;
         Ok(Self(path))
     }
 }
 
-impl Drop for Scratch {
+impl Drop for ScratchDirectory {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
 /// One target's run.
-struct Fuzzing<'a> {
+struct FuzzRun<'a> {
     target: &'a str,
     /// What is kept between runs: the build, what was found, logs.
     here: &'a Path,
     scratch: &'a Path,
 }
 
-impl Fuzzing<'_> {
+impl FuzzRun<'_> {
     /// Tries that many inputs; true when every one kept its promises.
-    fn run(&self, runs: u64) -> Result<bool, Error> {
+    fn run(&self, runs: u64) -> Result<bool, TaskError> {
         let found = self.directory("found")?;
         let artifacts = self.directory("artifacts")?;
         let log = self.here.join(format!("{}.log", self.target));
         let mut fuzzer = self.fuzzer(&found);
         fuzzer
-            .args(self.kept()?)
+            .args(self.kept_inputs()?)
             .arg(format!(
                 "-dict={}",
-                folder().join("dictionaries").join(format!("{}.dict", self.target)).display()
+                fuzz_folder().join("dictionaries").join(format!("{}.dict", self.target)).display()
             ))
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
             .arg(format!("-runs={runs}"))
             .arg("-print_final_stats=1")
-            .stderr(File::create(&log).map_err(Error::file("create", &log))?);
+            .stderr(File::create(&log).map_err(TaskError::file("create", &log))?);
         let begun = Instant::now();
-        let clean = workspace::output(&mut fuzzer)?.status.success();
-        let said = Said::read(&log)?;
+        let clean = workspace::run_output(&mut fuzzer)?.status.success();
+        let said = FuzzerStatistics::read_log(&log)?;
         println!(
             "{:.<20} {} executions, {:.0} s, coverage {}, {} inputs",
             format!("{} ", self.target),
@@ -167,11 +168,13 @@ impl Fuzzing<'_> {
     }
 
     /// The smallest corpus that reaches all that is reached; how often each place is does not count.
-    fn keep(&self) -> Result<(), Error> {
+    fn minimise_corpus(&self) -> Result<(), TaskError> {
         let found = self.directory("found")?;
-        let new = self.empty("minimal")?;
+        let new = self.empty_directory("minimal")?;
         let mut fuzzer = self.fuzzer(&new);
-        workspace::succeed(fuzzer.args(self.kept()?).arg(found).args(["-merge=1", "-use_counters=0"]))?;
+        workspace::run_checked(
+            fuzzer.args(self.kept_inputs()?).arg(found).args(["-merge=1", "-use_counters=0"]),
+        )?;
         // The same inputs give the same bytes.
         let mut tar = Command::new("tar");
         tar.args([
@@ -188,7 +191,7 @@ impl Fuzzing<'_> {
         .arg("--directory")
         .arg(&new)
         .arg(".");
-        workspace::succeed(&mut tar).map(drop)
+        workspace::run_checked(&mut tar).map(drop)
     }
 
     /// The fuzzer, which puts what it finds into `corpus`.
@@ -199,63 +202,63 @@ impl Fuzzing<'_> {
         let mut fuzzer = Command::new(built.join(self.target));
         fuzzer.arg(corpus).env("TMPDIR", self.scratch).stdin(Stdio::null());
         fuzzer
-            .arg(format!("-max_len={LONGEST}"))
-            .arg(format!("-timeout={SLOWEST}"))
-            .arg(format!("-rss_limit_mb={MEMORY}"));
+            .arg(format!("-max_len={MAX_INPUT_BYTES}"))
+            .arg(format!("-timeout={INPUT_TIMEOUT_SECONDS}"))
+            .arg(format!("-rss_limit_mb={MEMORY_LIMIT_MIB}"));
         fuzzer
     }
 
     /// What the repository holds for it.
-    fn kept(&self) -> Result<Vec<PathBuf>, Error> {
-        let seeds = folder().join("seeds").join(self.target);
+    fn kept_inputs(&self) -> Result<Vec<PathBuf>, TaskError> {
+        let seeds = fuzz_folder().join("seeds").join(self.target);
         let mut folders: Vec<PathBuf> = Some(seeds).filter(|path| path.is_dir()).into_iter().collect();
         if self.archive().exists() {
-            let corpus = self.empty("corpus")?;
+            let corpus = self.empty_directory("corpus")?;
             let mut tar = Command::new("tar");
             tar.arg("--extract").arg("--file").arg(self.archive()).arg("--directory").arg(&corpus);
-            workspace::succeed(&mut tar)?;
+            workspace::run_checked(&mut tar)?;
             folders.push(corpus);
         }
         Ok(folders)
     }
 
     fn archive(&self) -> PathBuf {
-        folder().join("corpus").join(format!("{}.tar.gz", self.target))
+        fuzz_folder().join("corpus").join(format!("{}.tar.gz", self.target))
     }
 
-    fn empty(&self, name: &str) -> Result<PathBuf, Error> {
+    fn empty_directory(&self, name: &str) -> Result<PathBuf, TaskError> {
         let path = self.directory(name)?;
         fs::remove_dir_all(&path)
             .and_then(|()| fs::create_dir(&path))
-            .map_err(Error::file("empty", &path))?;
+            .map_err(TaskError::file("empty", &path))?;
         Ok(path)
     }
 
-    fn directory(&self, name: &str) -> Result<PathBuf, Error> {
+    fn directory(&self, name: &str) -> Result<PathBuf, TaskError> {
         let path = self.here.join(name).join(self.target);
-        fs::create_dir_all(&path).map_err(Error::file("create", &path))?;
+        fs::create_dir_all(&path).map_err(TaskError::file("create", &path))?;
         Ok(path)
     }
 }
 
 /// What libFuzzer says of itself.
 #[derive(Debug, Default, PartialEq)]
-struct Said {
+struct FuzzerStatistics {
     executions: u64,
     coverage: u64,
     inputs: u64,
 }
 
-impl Said {
-    fn read(log: &Path) -> Result<Self, Error> {
-        let file = File::open(log).map_err(Error::file("read", log))?;
+impl FuzzerStatistics {
+    fn read_log(log: &Path) -> Result<Self, TaskError> {
+        let file = File::open(log).map_err(TaskError::file("read", log))?;
         let lines = BufReader::new(file).split(b'\n').map_while(Result::ok);
-        Ok(Self::of(lines.map(|line| String::from_utf8_lossy(&line).into_owned())))
+        Ok(Self::parse(lines.map(|line| String::from_utf8_lossy(&line).into_owned())))
     }
 
     /// From lines such as `#1024 pulse cov: 203 ft: 446 corp: 268/15503b lim: 4096` and, at the end,
     /// `stat::number_of_executed_units: 1024`.
-    fn of(lines: impl Iterator<Item = String>) -> Self {
+    fn parse(lines: impl Iterator<Item = String>) -> Self {
         let mut said = Self::default();
         for line in lines {
             let after = |word: &str| {
@@ -278,14 +281,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_that_the_fuzzer_says_counts() {
+    fn last_statistics_in_the_log_count() {
         let lines = [
             "#2\tINITED cov: 90 ft: 91 corp: 1/1b exec/s: 0 rss: 25Mb",
             "#2946812\tDONE   cov: 203 ft: 446 corp: 268/15503b lim: 4096 exec/s: 140324 rss: 28Mb",
             "\"cov: 1\" # Uses: 12",
             "stat::number_of_executed_units: 2946812",
         ];
-        let said = Said::of(lines.iter().map(ToString::to_string));
-        assert_eq!(said, Said { executions: 2_946_812, coverage: 203, inputs: 268 });
+        let said = FuzzerStatistics::parse(lines.iter().map(ToString::to_string));
+        assert_eq!(said, FuzzerStatistics { executions: 2_946_812, coverage: 203, inputs: 268 });
     }
 }

@@ -13,8 +13,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use devtools::Error;
-use devtools::suites::all_needs;
+use devtools::TaskError;
+use devtools::suites::all_prerequisites;
 use devtools::workspace::{self, Workspace};
 use testkit::AGENTS;
 
@@ -22,7 +22,7 @@ use crate::{behaviour, lab};
 
 /// What `gen` is asked for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct GenOptions {
     /// Write nothing; fail when a file is not what it should be.
     #[arg(long)]
     check: bool,
@@ -32,15 +32,15 @@ pub(crate) struct Options {
 }
 
 /// Writes or checks the files.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
-    workspace::build()?;
+pub(crate) fn run(options: &GenOptions) -> Result<ExitCode, TaskError> {
+    workspace::build_programs()?;
     let workspace = Workspace::read()?;
     if options.check {
         check(&workspace)?;
         return Ok(ExitCode::SUCCESS);
     }
     if options.decisions {
-        print!("{}", lab::says(&["decisions"])?);
+        print!("{}", lab::lab_output(&["decisions"])?);
     }
     for (name, content) in files(&workspace)? {
         write(&name, &content)?;
@@ -48,17 +48,17 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(name: &str, content: &[u8]) -> Result<(), Error> {
+fn write(name: &str, content: &[u8]) -> Result<(), TaskError> {
     let path = workspace::root().join(name);
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
-    fs::write(&path, content).map_err(Error::file("write", &path))?;
+    fs::create_dir_all(folder).map_err(TaskError::file("make", folder))?;
+    fs::write(&path, content).map_err(TaskError::file("write", &path))?;
     println!("{name}");
     Ok(())
 }
 
 /// Fails with the names of the files that are not what they should be.
-pub(crate) fn check(workspace: &Workspace) -> Result<(), Error> {
+pub(crate) fn check(workspace: &Workspace) -> Result<(), TaskError> {
     let mut stale = Vec::new();
     for (name, content) in files(workspace)? {
         // A missing file is as stale as a wrong one.
@@ -68,19 +68,19 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Error> {
     }
     match stale.as_slice() {
         [] => Ok(()),
-        [one] => Err(Error::Stale(format!("{one} is"))),
-        many => Err(Error::Stale(format!("{} are", many.join(", ")))),
+        [one] => Err(TaskError::Stale(format!("{one} is"))),
+        many => Err(TaskError::Stale(format!("{} are", many.join(", ")))),
     }
 }
 
 /// All of them, by their path in the repository.
-fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
+fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, TaskError> {
     let mut files = vec![
         ("docs/behaviour.md".to_owned(), behaviour::page()?.into_bytes()),
-        ("docs/in-the-cluster.md".to_owned(), lab::says(&["page", "in-the-cluster"])?.into_bytes()),
-        ("docs/reliability.md".to_owned(), lab::says(&["page", "reliability"])?.into_bytes()),
+        ("docs/in-the-cluster.md".to_owned(), lab::lab_output(&["page", "in-the-cluster"])?.into_bytes()),
+        ("docs/reliability.md".to_owned(), lab::lab_output(&["page", "reliability"])?.into_bytes()),
     ];
-    files.push(("docs/operate/parameters.md".to_owned(), example("parameters")?.into_bytes()));
+    files.push(("docs/operate/parameters.md".to_owned(), example_output("parameters")?.into_bytes()));
     files.push(("Containerfile".to_owned(), containerfile().into_bytes()));
     for agent in AGENTS {
         files.push((format!("ocf-metadata/{agent}.xml"), metadata(workspace, agent)?));
@@ -90,7 +90,7 @@ fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
 
 /// What `cargo xtask test` would install first, in an image.
 fn containerfile() -> String {
-    let needs = all_needs();
+    let needs = all_prerequisites();
     let packages: BTreeSet<&str> = needs.iter().filter_map(|need| need.package()).collect();
     let list: Vec<&str> = packages.into_iter().collect();
     let list = list.join(" \\\n        ");
@@ -106,13 +106,13 @@ fn containerfile() -> String {
 }
 
 /// What an example of the agents prints: they are not linked here.
-pub(crate) fn example(name: &str) -> Result<String, Error> {
+pub(crate) fn example_output(name: &str) -> Result<String, TaskError> {
     workspace::printed(&mut workspace::cargo(["run", "--quiet", "--package", "agents", "--example", name]))
 }
 
 /// With an empty environment: metadata must not depend on anything.
-fn metadata(workspace: &Workspace, agent: &str) -> Result<Vec<u8>, Error> {
-    let mut command = Command::new(workspace.release().join(agent));
+fn metadata(workspace: &Workspace, agent: &str) -> Result<Vec<u8>, TaskError> {
+    let mut command = Command::new(workspace.release_dir().join(agent));
     command.arg("meta-data").env_clear();
-    Ok(workspace::succeed(&mut command)?.stdout)
+    Ok(workspace::run_checked(&mut command)?.stdout)
 }

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use lab::site::{Plan, SOON, Site, site};
-use lab::timeline::Told;
-use lab::{Done, Error, report, watch};
+use lab::cluster_fixture::{CLUSTER_TIMEOUT, ClusterFixture, ClusterPlan, cluster_plan};
+use lab::timeline::ClusterLogEvent;
+use lab::{TestResult, TestkitError, process_watcher, report};
 
 /// Longer than the 20 s after which a death is reported again that was not counted.
 const AGAIN: Duration = Duration::from_secs(25);
@@ -15,23 +15,23 @@ const AGAIN: Duration = Duration::from_secs(25);
 /// The deeper monitor of the README, which reports a death by itself, also where the first report was counted.
 const DEEPER: &str = "op monitor interval=30s timeout=60s OCF_CHECK_LEVEL=10";
 
-fn plan() -> Plan {
-    site().with("cluster-recheck-interval=60s", "cluster-recheck-interval=15min")
+fn plan() -> ClusterPlan {
+    cluster_plan().replace_in_configuration("cluster-recheck-interval=60s", "cluster-recheck-interval=15min")
 }
 
 /// When the last start of a resource came to its end, in milliseconds since 1970.
-fn started(site: &Site, resource: &str) -> Option<u64> {
-    let moments = report::moments(&site.lab, watch::now());
+fn started(fixture: &ClusterFixture, resource: &str) -> Option<u64> {
+    let moments = report::log_events(&fixture.lab, process_watcher::now_ms());
     let starts = moments.iter().filter(|(_, told)| {
-        matches!(told, Told::Ran { resource: of, action, .. } if of == resource && action == "start")
+        matches!(told, ClusterLogEvent::Ran { resource: of, action, .. } if of == resource && action == "start")
     });
     starts.map(|(time, _)| *time).max()
 }
 
 /// Waits until a pico is another process than this one, which need not be ready.
-fn until_begun_anew(site: &Site, before: &watch::Seen) -> Done {
-    site.lab.until(&format!("another {}", before.pico), SOON, |lab| {
-        let alive = lab.watch().alive(&before.pico);
+fn until_begun_anew(fixture: &ClusterFixture, before: &process_watcher::WatchedProcess) -> TestResult {
+    fixture.lab.wait_until(&format!("another {}", before.pico), CLUSTER_TIMEOUT, |lab| {
+        let alive = lab.watcher().alive(&before.pico);
         let another = alive.iter().any(|seen| (seen.pid, &seen.node) != (before.pid, &before.node));
         Ok(if another { Ok(()) } else { Err(format!("{alive:?}")) })
     })
@@ -40,60 +40,60 @@ fn until_begun_anew(site: &Site, before: &watch::Seen) -> Done {
 /// An EC dies while an SC, which comes to the same node in the same transition, takes a minute to start: all reports of it are dropped. It is
 /// back within 60 s of the end of that, and counted as one failure. On the node that it came from a failure of it was counted long ago.
 #[test]
-fn ec_dies_while_sc_starts() -> Done {
-    let site = plan().up()?;
-    let [ec1, sc1] = [site.one("ec1")?, site.one("sc1")?];
+fn ec_dies_while_sc_starts() -> TestResult {
+    let fixture = plan().up()?;
+    let [ec1, sc1] = [fixture.single_process("ec1")?, fixture.single_process("sc1")?];
     for interval in ["1000", "30000"] {
         let attribute = format!("last-failure-mz-ec1#monitor_{interval}");
-        site.node("n3").exec(&["attrd_updater", "--name", &attribute, "--update", "1"])?;
+        fixture.node("n3").exec(&["attrd_updater", "--name", &attribute, "--update", "1"])?;
     }
-    site.set("n2", "sc1", "start_time=60s")?;
-    site.node("n1").exec(&["crm_standby", "-N", "n3", "-v", "on"])?;
-    site.until_back(&ec1)?;
-    until_begun_anew(&site, &sc1)?;
+    fixture.set_simulator("n2", "sc1", "start_time=60s")?;
+    fixture.node("n1").exec(&["crm_standby", "-N", "n3", "-v", "on"])?;
+    fixture.wait_until_back(&ec1)?;
+    until_begun_anew(&fixture, &sc1)?;
     for monitor in ["mz-ec1_monitor_1000", "mz-ec1_monitor_30000"] {
-        site.until_logged("n2", &["Result of monitor operation for mz-ec1 on n2: ok", monitor])?;
+        fixture.wait_for_log_line("n2", &["Result of monitor operation for mz-ec1 on n2: ok", monitor])?;
     }
-    let dead = site.one("ec1")?;
-    site.fault("kill -9 of ec1, in the transition in which sc1 takes a minute to start");
-    site.signal(&dead, "KILL")?;
-    site.until_dead(&dead)?;
-    site.lab.pause(AGAIN)?;
-    let status = site.lab.status()?;
+    let dead = fixture.single_process("ec1")?;
+    fixture.note_fault("kill -9 of ec1, in the transition in which sc1 takes a minute to start");
+    fixture.signal(&dead, "KILL")?;
+    fixture.wait_until_dead(&dead)?;
+    fixture.lab.pause(AGAIN)?;
+    let status = fixture.lab.status()?;
     assert!(status.fail_counts.is_empty(), "the cluster has not dropped it: {status}");
-    site.until_ready("sc1", "n2")?;
-    let back = site.until_back(&dead)?;
-    let (back, ended) = back.ready.zip(started(&site, "mz-sc1")).expect("both are up");
+    fixture.wait_until_ready("sc1", "n2")?;
+    let back = fixture.wait_until_back(&dead)?;
+    let (back, ended) = back.ready.zip(started(&fixture, "mz-sc1")).expect("both are up");
     let said = format!("ec1 is back {} ms after the end of the start of sc1", back.saturating_sub(ended));
     println!("{said}");
     assert!(ended < back && back < ended + 60_000, "{said}");
-    site.lab.settle()?;
-    site.failed_once("mz-ec1", "n2")?;
-    site.witnessed(&[("ec1", &["n2"], 3), ("sc1", &["n2"], 2)])
+    fixture.lab.wait_until_settled()?;
+    fixture.assert_failed_once("mz-ec1", "n2")?;
+    fixture.finish(&[("ec1", &["n2"], 3), ("sc1", &["n2"], 2)])
 }
 
 /// Two ECs die: one is not managed, the other one has to wait until an SC has come up. Both deaths are counted, and neither is reported again.
 #[test]
-fn deaths_that_were_counted() -> Done {
-    let alone = |plan: Plan, resource| plan.in_primitive(resource, DEEPER, "");
-    let site = ["mz-ec1", "mz-ec2"].into_iter().fold(plan(), alone).up()?;
+fn deaths_that_were_counted() -> TestResult {
+    let alone = |plan: ClusterPlan, resource| plan.replace_in_resource(resource, DEEPER, "");
+    let fixture = ["mz-ec1", "mz-ec2"].into_iter().fold(plan(), alone).up()?;
     let managed = |words: &[&str]| {
         let all = [&["crm_resource", "--resource", "mz-ec2", "--meta"], words].concat();
-        site.node("n1").exec(&all).map(drop)
+        fixture.node("n1").exec(&all).map(drop)
     };
     managed(&["--set-parameter", "is-managed", "--parameter-value", "false"])?;
-    site.lab.settle()?;
-    let sc1 = site.one("sc1")?;
-    site.set("n3", "sc1", "start_time=40s")?;
-    site.signal(&sc1, "KILL")?;
-    until_begun_anew(&site, &sc1)?;
-    let dead = [site.one("ec1")?, site.one("ec2")?];
-    site.fault("kill -9 of ec1, while sc1 is started, and of ec2, which is not managed");
-    site.killed(&dead)?;
-    dead.iter().try_for_each(|dead| site.until_dead(dead))?;
-    site.lab.pause(AGAIN)?;
-    let counted_once = || -> Result<(), Error> {
-        let status = site.lab.status()?;
+    fixture.lab.wait_until_settled()?;
+    let sc1 = fixture.single_process("sc1")?;
+    fixture.set_simulator("n3", "sc1", "start_time=40s")?;
+    fixture.signal(&sc1, "KILL")?;
+    until_begun_anew(&fixture, &sc1)?;
+    let dead = [fixture.single_process("ec1")?, fixture.single_process("ec2")?];
+    fixture.note_fault("kill -9 of ec1, while sc1 is started, and of ec2, which is not managed");
+    fixture.kill_processes(&dead)?;
+    dead.iter().try_for_each(|dead| fixture.wait_until_dead(dead))?;
+    fixture.lab.pause(AGAIN)?;
+    let counted_once = || -> Result<(), TestkitError> {
+        let status = fixture.lab.status()?;
         let counted = ["mz-ec1", "mz-ec2"].map(|ec| {
             let on = if ec == "mz-ec1" { "n3" } else { "n2" };
             status.fail_count(ec, on).to_owned()
@@ -102,13 +102,13 @@ fn deaths_that_were_counted() -> Done {
         Ok(())
     };
     counted_once()?;
-    assert!(site.lab.watch().alive("ec1").is_empty(), "ec1 waits for sc1");
-    site.until_back(&dead[0])?;
+    assert!(fixture.lab.watcher().alive("ec1").is_empty(), "ec1 waits for sc1");
+    fixture.wait_until_back(&dead[0])?;
     counted_once()?;
-    site.fault("ec2 is managed again");
+    fixture.note_fault("ec2 is managed again");
     managed(&["--delete-parameter", "is-managed"])?;
-    site.until_back(&dead[1])?;
-    site.lab.settle()?;
+    fixture.wait_until_back(&dead[1])?;
+    fixture.lab.wait_until_settled()?;
     counted_once()?;
-    site.witnessed(&[("ec1", &["n3"], 2), ("ec2", &["n2"], 2), ("sc1", &["n3"], 2)])
+    fixture.finish(&[("ec1", &["n3"], 2), ("ec2", &["n2"], 2), ("sc1", &["n3"], 2)])
 }

@@ -5,21 +5,21 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use lab::site::site;
-use lab::witness::{self, Expected};
-use lab::{Control, Done, Lab, Node, directory};
+use lab::cluster_fixture::cluster_plan;
+use lab::invariants::{self, ExpectedPico};
+use lab::{Lab, LabController, LabNode, TestResult, labs_directory};
 use testkit::{Programs, wait_until};
 
 /// Longer than the kernel takes to end a namespace.
-const SOON: Duration = Duration::from_secs(20);
+const END_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Longer than a cluster takes to see that a node has gone or come.
-const MINUTE: Duration = Duration::from_secs(60);
+const MEMBERSHIP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Two labs at once have the same names and addresses and nothing to do with each other.
 #[test]
-fn two_labs_at_once() -> Done {
-    let (one, two) = (Lab::named("two_labs-one", 1)?, Lab::named("two_labs-two", 1)?);
+fn two_labs_are_isolated_from_each_other() -> TestResult {
+    let (one, two) = (Lab::up_named("two_labs-one", 1)?, Lab::up_named("two_labs-two", 1)?);
     one.node("n1").sh("echo one >/etc/whose; echo one >/srv/whose")?;
     for file in ["/etc/whose", "/srv/whose"] {
         assert_eq!(one.node("n1").sh(&format!("cat {file}"))?, "one\n");
@@ -33,15 +33,15 @@ fn two_labs_at_once() -> Done {
 
 /// A lab is gone with all that is in it when it is taken down, and when it is dropped it leaves the logs of its nodes.
 #[test]
-fn nothing_is_left() -> Done {
-    let lab = Lab::named("nothing_is_left", 1)?;
-    let dir = lab.control().dir().to_owned();
-    let machine = || (fs::read_to_string("/proc/self/mounts").unwrap_or_default(), links());
+fn dropped_lab_leaves_only_logs() -> TestResult {
+    let lab = Lab::up_named("dropped_lab", 1)?;
+    let dir = lab.controller().dir().to_owned();
+    let machine = || (fs::read_to_string("/proc/self/mounts").unwrap_or_default(), network_interfaces());
     let (before, here) = (machine(), dir.display().to_string());
     assert!(!before.0.contains(&here), "no mount of the lab is the machine's: {}", before.0);
     lab.node("n1").sh("setsid sleep 1000000 </dev/null >/dev/null 2>&1 &")?;
     drop(lab);
-    until_no_process_of(&here)?;
+    wait_until_no_process_of(&here)?;
     assert!(dir.join("logs/n1/var/log/pacemaker/pacemaker.log").is_file(), "logs below {here}");
     assert_eq!(machine(), before, "mounts and network interfaces of the machine");
     fs::remove_dir_all(&dir).expect("what is left of it are files");
@@ -50,60 +50,64 @@ fn nothing_is_left() -> Done {
 
 /// A lab ends with the process that wanted it, also when that gets SIGKILL, and the next one of the same name comes up.
 #[test]
-fn it_ends_with_who_wanted_it() -> Done {
-    let programs = Programs::all()?;
-    let control = Control::new(directory(&programs).join("it_ends_with_who_wanted_it"));
-    let machine = || (fs::read_to_string("/proc/self/mounts").unwrap_or_default(), links());
+fn lab_ends_with_its_owner_process() -> TestResult {
+    let programs = Programs::with_agents()?;
+    let control = LabController::new(labs_directory(&programs).join("lab_owner"));
+    let machine = || (fs::read_to_string("/proc/self/mounts").unwrap_or_default(), network_interfaces());
     let before = machine();
     let (leash, ran) = control.up(1, &programs, true)?;
-    ran.expect(0)?;
+    ran.expect_code(0)?;
     let leash = leash.expect("it was asked for");
     let mut wants = Command::new("sleep").arg("1000000").stdout(leash).spawn().expect("a process");
-    assert!(control.init().is_some());
+    assert!(control.init_pid().is_some());
     wants.kill().and_then(|()| wants.wait()).expect("it is ours");
-    until_no_process_of(&control.dir().display().to_string())?;
+    wait_until_no_process_of(&control.dir().display().to_string())?;
     assert_eq!(machine(), before, "mounts and network interfaces of the machine");
-    Lab::named("it_ends_with_who_wanted_it", 1)?.down()?;
+    Lab::up_named("lab_owner", 1)?.down()?;
     assert!(!control.dir().exists(), "{} is left", control.dir().display());
     Ok(())
 }
 
 /// A lab that is still there is not taken from whom it may belong to: the next one of its name says what it is and how it is ended.
 #[test]
-fn one_that_is_still_there() -> Done {
-    let programs = Programs::all()?;
-    let control = Control::new(directory(&programs).join("one_that_is_still_there"));
+fn running_lab_of_same_name_is_refused() -> TestResult {
+    let programs = Programs::with_agents()?;
+    let control = LabController::new(labs_directory(&programs).join("running_lab"));
     let (_leash, ran) = control.up(1, &programs, true)?;
-    ran.expect(0)?;
-    let init = control.init().expect("it is up");
-    let said = Lab::named("one_that_is_still_there", 1).expect_err("it is there").to_string();
+    ran.expect_code(0)?;
+    let init = control.init_pid().expect("it is up");
+    let said = Lab::up_named("running_lab", 1).expect_err("it is there").to_string();
     assert!(said.contains(&format!("`kill -KILL {init}` ends it")), "{said}");
-    assert_eq!(control.init(), Some(init), "it was let be");
+    assert_eq!(control.init_pid(), Some(init), "it was let be");
     control.down()?;
     assert!(!control.dir().exists(), "{} is left", control.dir().display());
-    Lab::named("one_that_is_still_there", 1)?.down()
+    Lab::up_named("running_lab", 1)?.down()
 }
 
 /// What is done to a node.
-type Act<'a> = fn(Node<'a>) -> Done;
+type NodeAction<'a> = fn(LabNode<'a>) -> TestResult;
 
 /// Each fault of a node is seen by the others, and has an end: power, network, Corosync frozen, cluster software stopped.
 #[test]
-fn faults_and_their_ends() -> Done {
-    let lab = Lab::named("faults_and_their_ends", 3)?;
+fn node_faults_are_visible_and_reversible() -> TestResult {
+    let lab = Lab::up_named("node_faults", 3)?;
     let n3 = lab.node("n3");
     let seen = |online: bool| {
-        lab.until(if online { "n3 to be online" } else { "n3 to be offline" }, MINUTE, |lab| {
-            let status = lab.status()?;
-            let is = status.member("n3").is_some_and(|member| member.online);
-            Ok(if is == online { Ok(()) } else { Err(status.to_string()) })
-        })
+        lab.wait_until(
+            if online { "n3 to be online" } else { "n3 to be offline" },
+            MEMBERSHIP_TIMEOUT,
+            |lab| {
+                let status = lab.status()?;
+                let is = status.member("n3").is_some_and(|member| member.online);
+                Ok(if is == online { Ok(()) } else { Err(status.to_string()) })
+            },
+        )
     };
-    let faults: [(Act<'_>, Act<'_>); 4] = [
-        (Node::freeze, Node::thaw),
-        (Node::cut, Node::heal),
-        (Node::stop, Node::start),
-        (Node::kill, Node::on),
+    let faults: [(NodeAction<'_>, NodeAction<'_>); 4] = [
+        (LabNode::freeze_corosync, LabNode::thaw_corosync),
+        (LabNode::cut_network, LabNode::restore_network),
+        (LabNode::stop_cluster, LabNode::start_cluster),
+        (LabNode::cut_power, LabNode::power_on),
     ];
     for (fault, end) in faults {
         fault(n3)?;
@@ -116,16 +120,16 @@ fn faults_and_their_ends() -> Done {
 
 /// One of two nodes has quorum by itself, once it has seen the other one. The logs and the CIB of both are kept, also of the one that is off.
 #[test]
-fn of_two_nodes() -> Done {
-    let lab = Lab::named("of_two_nodes", 2)?;
+fn two_node_lab_has_quorum_and_keeps_logs() -> TestResult {
+    let lab = Lab::up_named("two_node_lab", 2)?;
     lab.node("n1").sh("corosync-quorumtool -s | grep -q '^Flags:.*2Node.*WaitForAll'")?;
-    lab.node("n1").kill()?;
-    lab.until("n2 to be alone, with quorum", MINUTE, |lab| {
+    lab.node("n1").cut_power()?;
+    lab.wait_until("n2 to be alone, with quorum", MEMBERSHIP_TIMEOUT, |lab| {
         let status = lab.status()?;
         let alone = status.quorum && status.members.iter().filter(|member| member.online).count() == 1;
         Ok(if alone { Ok(()) } else { Err(status.to_string()) })
     })?;
-    let dir = lab.control().dir().to_owned();
+    let dir = lab.controller().dir().to_owned();
     drop(lab);
     for node in ["n1", "n2"] {
         for file in ["log/pacemaker/pacemaker.log", "log/corosync/corosync.log", "lib/pacemaker/cib/cib.xml"]
@@ -143,24 +147,24 @@ fn of_two_nodes() -> Done {
 /// Where nothing is fenced and quorum does not count, a pulled cable has two Platforms live at once: the witness sees them, so that its
 /// silence in every other scenario means something.
 #[test]
-fn the_witness_sees_two_platforms() -> Done {
-    let site = site().up()?;
-    site.node("n1").sh("crm_attribute --name stonith-enabled --update false
+fn invariant_checker_detects_two_platforms() -> TestResult {
+    let fixture = cluster_plan().up()?;
+    fixture.node("n1").sh("crm_attribute --name stonith-enabled --update false
         crm_attribute --name no-quorum-policy --update ignore")?;
-    site.lab.settle()?;
-    site.node("n1").cut()?;
-    site.until_ready("platform", "n2")?;
+    fixture.lab.wait_until_settled()?;
+    fixture.node("n1").cut_network()?;
+    fixture.wait_until_ready("platform", "n2")?;
     let expected = [("platform", &["n2"][..], 2), ("ec1", &["n3"], 1), ("ec2", &["n2"], 1)];
-    let expected = expected.map(|(pico, on, lives)| Expected { pico, on, lives });
-    let broken = witness::judge(&site.lives()?, &expected);
+    let expected = expected.map(|(pico, on, lives)| ExpectedPico { pico, nodes: on, lifetimes: lives });
+    let broken = invariants::check_lifetimes(&fixture.lifetimes()?, &expected);
     let said =
         broken.iter().any(|broken| broken.0.starts_with("platform is alive twice at once: platform on n1"));
     assert!(said, "{broken:?}");
-    site.lab.down()
+    fixture.lab.down()
 }
 
 /// Names of the machine's network interfaces.
-fn links() -> Vec<String> {
+fn network_interfaces() -> Vec<String> {
     let links = fs::read_dir("/sys/class/net").into_iter().flatten().flatten();
     let mut names: Vec<String> = links.map(|link| link.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
@@ -168,8 +172,8 @@ fn links() -> Vec<String> {
 }
 
 /// No process is in a node of this lab, nor is it one of its scripts.
-fn until_no_process_of(lab: &str) -> Done {
-    wait_until("the end of all processes of the lab", SOON, || {
+fn wait_until_no_process_of(lab: &str) -> TestResult {
+    wait_until("the end of all processes of the lab", END_TIMEOUT, || {
         let mut left = Vec::new();
         for entry in fs::read_dir("/proc").map_err(|e| e.to_string())?.flatten() {
             let proc = entry.path();

@@ -1,18 +1,18 @@
 //! What the cluster makes of the agents: a real Corosync and Pacemaker, three nodes, fencing. Each scenario is one test, with its
 //! own cluster, and ends with the witness's word.
 
-mod away;
-mod deaths;
+mod absent_platform;
+mod administration;
+mod death_latency;
 mod dropped;
+mod dummy_comparison;
 mod health;
 mod jvm;
 mod lab;
 mod nodes;
-mod numbers;
 mod pages;
 mod picos;
 mod platform;
 mod soak;
 mod storage;
-mod upkeep;
-mod waiting;
+mod waiting_monitor;

@@ -2,92 +2,96 @@
 
 use std::time::Duration;
 
-use lab::Done;
-use lab::site::{Plan, Tool, site};
+use lab::TestResult;
+use lab::cluster_fixture::{ClusterPlan, ConfigurationTool, cluster_plan};
 
 /// kill -9 to a pico, which comes back on its node.
-fn killed(plan: Plan, pico: &str, node: &str) -> Done {
-    let site = plan.up()?;
-    site.kill(pico, &format!("kill -9 of {pico}"))?;
-    site.lab.settle()?;
-    site.failed_once(&format!("mz-{pico}"), node)?;
-    site.witnessed(&[(pico, &[node], 2)])
+fn assert_killed_pico_restarts(plan: ClusterPlan, pico: &str, node: &str) -> TestResult {
+    let fixture = plan.up()?;
+    fixture.kill_pico(pico, &format!("kill -9 of {pico}"))?;
+    fixture.lab.wait_until_settled()?;
+    fixture.assert_failed_once(&format!("mz-{pico}"), node)?;
+    fixture.finish(&[(pico, &[node], 2)])
 }
 
 /// An EC that is killed is started again on its node, and counted as one failure.
 #[test]
-fn ec_killed() -> Done {
-    killed(site(), "ec1", "n3")
+fn killed_ec_restarts_on_same_node() -> TestResult {
+    assert_killed_pico_restarts(cluster_plan(), "ec1", "n3")
 }
 
 /// An EC that is killed while one monitor waits and a deeper one is due behind it is counted as one failure as well.
 #[test]
-fn ec_killed_with_a_deeper_monitor_due() -> Done {
-    let site = site().in_primitive("mz-ec1", "monitor interval=30s", "monitor interval=2s").up()?;
+fn killed_ec_with_deeper_monitor_due_counts_one_failure() -> TestResult {
+    let fixture =
+        cluster_plan().replace_in_resource("mz-ec1", "monitor interval=30s", "monitor interval=2s").up()?;
     // Depth 0 waits by then, and the deeper one behind it.
-    site.until_logged("n3", &["Result of monitor operation for mz-ec1 on n3: ok", "mz-ec1_monitor_2000"])?;
-    site.lab.pause(Duration::from_secs(4))?;
-    site.kill("ec1", "kill -9 of ec1 while its deeper monitor is due")?;
-    site.lab.settle()?;
-    site.failed_once("mz-ec1", "n3")?;
-    site.witnessed(&[("ec1", &["n3"], 2)])
+    fixture.wait_for_log_line(
+        "n3",
+        &["Result of monitor operation for mz-ec1 on n3: ok", "mz-ec1_monitor_2000"],
+    )?;
+    fixture.lab.pause(Duration::from_secs(4))?;
+    fixture.kill_pico("ec1", "kill -9 of ec1 while its deeper monitor is due")?;
+    fixture.lab.wait_until_settled()?;
+    fixture.assert_failed_once("mz-ec1", "n3")?;
+    fixture.finish(&[("ec1", &["n3"], 2)])
 }
 
 /// An SC that is killed is started again on its node, and counted as one failure.
 #[test]
-fn sc_killed() -> Done {
-    killed(site().by(Tool::Pcs), "sc1", "n3")
+fn killed_sc_restarts_on_same_node() -> TestResult {
+    assert_killed_pico_restarts(cluster_plan().with_tool(ConfigurationTool::Pcs), "sc1", "n3")
 }
 
 /// A UI that is killed is started again beside the Platform, which notices nothing of it; counted as one failure.
 #[test]
-fn ui_killed() -> Done {
-    killed(site(), "ui", "n1")
+fn killed_ui_restarts_beside_platform() -> TestResult {
+    assert_killed_pico_restarts(cluster_plan(), "ui", "n1")
 }
 
 /// An EC that ends neither by mzsh's shutdown nor by SIGTERM is ended by SIGKILL before the time-out of its stop, and goes to the other
 /// node without any fencing.
 #[test]
-fn stop_that_needs_sigkill() -> Done {
-    let site = site()
+fn stop_escalating_to_sigkill_moves_ec_without_fencing() -> TestResult {
+    let fixture = cluster_plan()
         .set("ec1", "stop_time=60m")
-        .in_primitive("mz-ec1", "op stop timeout=360s", "op stop timeout=20s")
+        .replace_in_resource("mz-ec1", "op stop timeout=360s", "op stop timeout=20s")
         .up()?;
-    let before = site.one("ec1")?;
-    site.fault("n3 goes into standby, and an orderly stop of ec1 would take an hour");
-    site.node("n2").exec(&["crm_standby", "-N", "n3", "-v", "on"])?;
-    site.until_back(&before)?;
-    site.nothing_failed()?;
-    let history = site.history()?;
+    let before = fixture.single_process("ec1")?;
+    fixture.note_fault("n3 goes into standby, and an orderly stop of ec1 would take an hour");
+    fixture.node("n2").exec(&["crm_standby", "-N", "n3", "-v", "on"])?;
+    fixture.wait_until_back(&before)?;
+    fixture.assert_nothing_failed()?;
+    let history = fixture.history()?;
     let of_ec1 = |pid: u32, event: &str| {
         history.iter().any(|e| e.node == "n3" && e.pico == "ec1" && e.pid == pid && e.event == event)
     };
     assert!(of_ec1(before.pid, "start") && !of_ec1(before.pid, "end"), "a killed pico writes of no end");
-    site.until_logged("n3", &["ec1", "SIGKILL"])?;
-    site.witnessed(&[("ec1", &["n2"], 2), ("sc1", &["n2"], 2)])
+    fixture.wait_for_log_line("n3", &["ec1", "SIGKILL"])?;
+    fixture.finish(&[("ec1", &["n2"], 2), ("sc1", &["n2"], 2)])
 }
 
 /// An EC that dies and can't be started on its node is started on the other one, and stays there when the failure is forgotten.
 #[test]
-fn start_fails_here_hence_there() -> Done {
-    let site = site().up()?;
-    let before = site.one("ec2")?;
-    site.set("n2", "ec2", "startup_outcome=code:1")?;
-    site.fault("kill -9 of ec2, whose mzsh can't start it on n2 any more");
-    site.signal(&before, "KILL")?;
-    site.until_ready("ec2", "n3")?;
-    site.lab.settle()?;
-    let status = site.lab.status()?;
+fn ec_failing_to_start_moves_to_other_node_and_stays() -> TestResult {
+    let fixture = cluster_plan().up()?;
+    let before = fixture.single_process("ec2")?;
+    fixture.set_simulator("n2", "ec2", "startup_outcome=code:1")?;
+    fixture.note_fault("kill -9 of ec2, whose mzsh can't start it on n2 any more");
+    fixture.signal(&before, "KILL")?;
+    fixture.wait_until_ready("ec2", "n3")?;
+    fixture.lab.wait_until_settled()?;
+    let status = fixture.lab.status()?;
     assert_eq!(status.fail_count("mz-ec2", "n2"), "INFINITY", "{status}");
     let said = |failure: &&String| failure.starts_with("mz-ec2_start_0 on n2: 1 ec2");
     assert!(status.failures.iter().any(|failure| said(&failure)), "{status}");
     // What the cluster will do in an hour, unless something happens.
-    let later = site
+    let later = fixture
         .node("n1")
         .sh("crm_simulate --simulate --live-check --set-datetime \"$(date -d '1 hour' '+%F %T')\"")?;
     let (_, planned) = later.split_once("Transition Summary:").expect("it has a plan");
     let (planned, carried_out) = planned.split_once("Executing").unwrap_or((planned, ""));
     assert!(carried_out.contains("clear_failcount for mz-ec2 on n2"), "the failure is forgotten: {later}");
     assert_eq!(planned.trim(), "", "{later}");
-    site.witnessed(&[("ec2", &["n3"], 2)])
+    fixture.finish(&[("ec2", &["n3"], 2)])
 }

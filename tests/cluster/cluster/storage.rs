@@ -2,54 +2,55 @@
 
 use std::time::{Duration, Instant};
 
-use lab::Done;
-use lab::site::{EC_HOME, HOME, site};
+use lab::TestResult;
+use lab::cluster_fixture::{EC_HOME, MZ_HOME, cluster_plan};
 
 /// For this long it hangs.
-const HANGS: Duration = Duration::from_secs(60);
+const HANG_TIME: Duration = Duration::from_secs(60);
 
 /// The storage of the Platform and that of an EC and an SC hang for a minute and come back: nothing is restarted, and no monitor has
 /// failed.
 #[test]
-fn hangs_for_a_minute() -> Done {
-    let site = site().up()?;
-    let hung = [("n1", HOME), ("n3", EC_HOME)];
-    site.fault("the installations on n1 and n3 hang");
+fn storage_hung_for_a_minute_restarts_nothing() -> TestResult {
+    let fixture = cluster_plan().up()?;
+    let hung = [("n1", MZ_HOME), ("n3", EC_HOME)];
+    fixture.note_fault("the installations on n1 and n3 hang");
     for (node, home) in hung {
-        site.node(node).hang(home, "all")?;
+        fixture.node(node).hang_storage(home, "all")?;
     }
     let since = Instant::now();
     // The scenario is made of this time.
-    site.lab.until("a minute to pass", 2 * HANGS, |_| {
-        Ok(if since.elapsed() < HANGS { Err(format!("{:?}", since.elapsed())) } else { Ok(()) })
+    fixture.lab.wait_until("a minute to pass", 2 * HANG_TIME, |_| {
+        Ok(if since.elapsed() < HANG_TIME { Err(format!("{:?}", since.elapsed())) } else { Ok(()) })
     })?;
     // That a check met it, and was not stopped by it.
-    site.until_logged("n1", &["platform", "WARNING", HOME, "has not answered"])?;
-    site.until_logged("n3", &["ec1", "WARNING", EC_HOME, "has not answered"])?;
-    site.fault("the storage is back");
+    fixture.wait_for_log_line("n1", &["platform", "WARNING", MZ_HOME, "has not answered"])?;
+    fixture.wait_for_log_line("n3", &["ec1", "WARNING", EC_HOME, "has not answered"])?;
+    fixture.note_fault("the storage is back");
     for (node, home) in hung {
-        site.node(node).release(home)?;
+        fixture.node(node).release_storage(home)?;
     }
-    site.lab.settle()?;
-    site.nothing_failed()?;
-    site.witnessed(&[])
+    fixture.lab.wait_until_settled()?;
+    fixture.assert_nothing_failed()?;
+    fixture.finish(&[])
 }
 
 /// An EC that dies while its storage hangs fails to start there in its time, and runs on the other node; its neighbour on the same
 /// storage goes on.
 #[test]
-fn ec_dies_while_it_hangs() -> Done {
-    let site = site().in_primitive("mz-ec1", "op start timeout=420s", "op start timeout=30s").up()?;
-    let before = site.one("ec1")?;
-    site.node("n3").hang(EC_HOME, "all")?;
-    site.fault("kill -9 of ec1, whose installation on n3 hangs");
-    site.signal(&before, "KILL")?;
-    site.until_ready("ec1", "n2")?;
-    site.lab.settle()?;
-    let status = site.lab.status()?;
+fn ec_killed_on_hung_storage_moves_to_other_node() -> TestResult {
+    let fixture =
+        cluster_plan().replace_in_resource("mz-ec1", "op start timeout=420s", "op start timeout=30s").up()?;
+    let before = fixture.single_process("ec1")?;
+    fixture.node("n3").hang_storage(EC_HOME, "all")?;
+    fixture.note_fault("kill -9 of ec1, whose installation on n3 hangs");
+    fixture.signal(&before, "KILL")?;
+    fixture.wait_until_ready("ec1", "n2")?;
+    fixture.lab.wait_until_settled()?;
+    let status = fixture.lab.status()?;
     let said = status.failures.iter().find(|failure| failure.starts_with("mz-ec1_start_0 on n3"));
     assert!(said.is_some_and(|said| said.contains(EC_HOME) && said.contains("has not answered")), "{status}");
-    assert_eq!(site.fenced("n3")?, 0);
-    site.node("n3").release(EC_HOME)?;
-    site.witnessed(&[("ec1", &["n2"], 2)])
+    assert_eq!(fixture.fencing_count("n3")?, 0);
+    fixture.node("n3").release_storage(EC_HOME)?;
+    fixture.finish(&[("ec1", &["n2"], 2)])
 }

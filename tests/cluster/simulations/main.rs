@@ -4,43 +4,53 @@
 //! The outcomes are simulated once for all tests. Where a test is about both subjects, it holds for the Platform in its group and
 //! for an EC alone.
 
-mod promises;
+mod pacemaker_contract;
 
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use lab::simulation::{Answer, Occasion, Outcome, Subject, golden, simulate};
+use lab::simulation::{
+    SimulatedAnswer, SimulatedOperation, SimulatedOutcome, SimulatedResource, golden, simulate,
+};
 use testkit::{Generation, Programs};
 
-static OUTCOMES: LazyLock<Result<Vec<Outcome>, String>> =
-    LazyLock::new(|| Programs::all().and_then(|programs| simulate(&programs)).map_err(|e| e.to_string()));
+static OUTCOMES: LazyLock<Result<Vec<SimulatedOutcome>, String>> = LazyLock::new(|| {
+    Programs::with_agents().and_then(|programs| simulate(&programs)).map_err(|e| e.to_string())
+});
 
 /// All outcomes.
-fn all() -> &'static [Outcome] {
+fn all_outcomes() -> &'static [SimulatedOutcome] {
     OUTCOMES.as_deref().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// What comes of one answer.
 #[track_caller]
-fn outcome(subject: Subject, occasion: Occasion, code: u8) -> &'static Outcome {
-    let answer = Answer { subject, occasion, code };
-    all().iter().find(|outcome| outcome.answer == answer).unwrap_or_else(|| panic!("{answer}: not simulated"))
+fn outcome_of(
+    subject: SimulatedResource,
+    occasion: SimulatedOperation,
+    code: u8,
+) -> &'static SimulatedOutcome {
+    let answer = SimulatedAnswer { subject, occasion, code };
+    all_outcomes()
+        .iter()
+        .find(|outcome| outcome.answer == answer)
+        .unwrap_or_else(|| panic!("{answer}: not simulated"))
 }
 
 /// Every outcome is as it is committed, for the table of docs/in-the-cluster.md.
 #[test]
-fn decisions_are_those_that_are_committed() {
-    let file = golden::file(Generation::under_test());
+fn simulated_outcomes_equal_committed_ones() {
+    let file = golden::file_path(Generation::from_environment());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let committed = fs::read_to_string(root.join(&file)).unwrap_or_default();
-    let now = golden::text(all());
+    let now = golden::format_outcomes(all_outcomes());
     let difference = committed.lines().zip(now.lines()).find(|(was, is)| was != is);
     assert_eq!(
         (difference, committed.lines().count()),
         (None, now.lines().count()),
         "what Pacemaker decides differs from {file}: is that intended? cargo xtask gen --decisions writes it, with {}={} in its environment",
-        testkit::generation::VARIABLE,
-        Generation::under_test().name()
+        testkit::generation::GENERATION_VARIABLE,
+        Generation::from_environment().name()
     );
 }

@@ -3,23 +3,23 @@
 use std::fs;
 use std::time::Duration;
 
-use testkit::{Done, Error, Ran};
+use testkit::{NodeCommandOutput, TestResult, TestkitError};
 
 use crate::Lab;
-use crate::control::PROGRAMS;
+use crate::controller::PROGRAMS_DIR;
 
 /// Longest time for a command; those that wait themselves wait less. A configuration by pcs takes twenty calls, each half a second of
 /// processor time, and the machine may be doing much else.
-const LIMIT: Duration = Duration::from_secs(300);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A node, by its name: `n1` and on, or `host`, which is on their network and none of them.
 #[derive(Debug, Clone, Copy)]
-pub struct Node<'a> {
+pub struct LabNode<'a> {
     pub(crate) lab: &'a Lab,
     pub(crate) name: &'a str,
 }
 
-impl<'a> Node<'a> {
+impl<'a> LabNode<'a> {
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'a str {
@@ -30,8 +30,8 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn is_on(self) -> bool {
         // As live.sh has it: number and PID namespace, by the numbers of the lab.
-        let lab = format!("/proc/{}/root", self.lab.init());
-        let file = format!("{lab}{}/fs/{}/pid", self.lab.control().dir().display(), self.name);
+        let lab = format!("/proc/{}/root", self.lab.init_pid());
+        let file = format!("{lab}{}/fs/{}/pid", self.lab.controller().dir().display(), self.name);
         let text = fs::read_to_string(file).unwrap_or_default();
         let Some((pid, namespace)) = text.trim_end().split_once(' ') else { return false };
         let link = fs::read_link(format!("{lab}/proc/{pid}/ns/pid"));
@@ -41,104 +41,104 @@ impl<'a> Node<'a> {
     /// Runs a command, which has to succeed.
     ///
     /// # Errors
-    /// [`Error::Command`] when it does not end with 0, [`Error::NotRun`].
-    pub fn exec(self, argv: &[&str]) -> Result<Ran, Error> {
-        self.try_exec(argv)?.expect(0)
+    /// [`TestkitError::Command`] when it does not end with 0, [`TestkitError::NotExecuted`].
+    pub fn exec(self, argv: &[&str]) -> Result<NodeCommandOutput, TestkitError> {
+        self.try_exec(argv)?.expect_code(0)
     }
 
     /// Runs a command, however that ends.
     ///
     /// # Errors
-    /// [`Error::NotRun`].
-    pub fn try_exec(self, argv: &[&str]) -> Result<Ran, Error> {
+    /// [`TestkitError::NotExecuted`].
+    pub fn try_exec(self, argv: &[&str]) -> Result<NodeCommandOutput, TestkitError> {
         let words: Vec<&str> = ["exec", self.name].into_iter().chain(argv.iter().copied()).collect();
-        self.lab.control().call(LIMIT, &words)
+        self.lab.controller().run_script(COMMAND_TIMEOUT, &words)
     }
 
     /// A line for the shell, which has to succeed; what it wrote.
     ///
     /// # Errors
-    /// As [`Node::exec`].
-    pub fn sh(self, line: &str) -> Result<String, Error> {
+    /// As [`LabNode::exec`].
+    pub fn sh(self, line: &str) -> Result<String, TestkitError> {
         Ok(self.exec(&["sh", "-c", line])?.stdout)
     }
 
     /// Its power is cut: all that runs there is gone at once.
     ///
     /// # Errors
-    /// As [`Node::exec`]; so it is of all below.
-    pub fn kill(self) -> Done {
-        self.act("kill")
+    /// As [`LabNode::exec`]; so it is of all below.
+    pub fn cut_power(self) -> TestResult {
+        self.run_verb("kill")
     }
 
     /// The power button is pressed.
     ///
     /// # Errors
-    /// See [`Node::kill`].
-    pub fn on(self) -> Done {
-        self.act("on")
+    /// See [`LabNode::cut_power`].
+    pub fn power_on(self) -> TestResult {
+        self.run_verb("on")
     }
 
     /// Its network cable is pulled; that outlasts reboots.
     ///
     /// # Errors
-    /// See [`Node::kill`].
-    pub fn cut(self) -> Done {
-        self.act("cut")
+    /// See [`LabNode::cut_power`].
+    pub fn cut_network(self) -> TestResult {
+        self.run_verb("cut")
     }
 
     /// The cable is plugged in again.
     ///
     /// # Errors
-    /// See [`Node::kill`].
-    pub fn heal(self) -> Done {
-        self.act("heal")
+    /// See [`LabNode::cut_power`].
+    pub fn restore_network(self) -> TestResult {
+        self.run_verb("heal")
     }
 
     /// Its corosync gets SIGSTOP.
     ///
     /// # Errors
-    /// See [`Node::kill`].
-    pub fn freeze(self) -> Done {
-        self.act("freeze")
+    /// See [`LabNode::cut_power`].
+    pub fn freeze_corosync(self) -> TestResult {
+        self.run_verb("freeze")
     }
 
     /// And SIGCONT.
     ///
     /// # Errors
-    /// See [`Node::kill`].
-    pub fn thaw(self) -> Done {
-        self.act("thaw")
+    /// See [`LabNode::cut_power`].
+    pub fn thaw_corosync(self) -> TestResult {
+        self.run_verb("thaw")
     }
 
     /// Its cluster software is stopped in an orderly way: its resources go elsewhere first.
     ///
     /// # Errors
-    /// See [`Node::kill`].
-    pub fn stop(self) -> Done {
-        self.act("stop")
+    /// See [`LabNode::cut_power`].
+    pub fn stop_cluster(self) -> TestResult {
+        self.run_verb("stop")
     }
 
     /// Its cluster software is started.
     ///
     /// # Errors
-    /// See [`Node::kill`].
-    pub fn start(self) -> Done {
-        self.act("start")
+    /// See [`LabNode::cut_power`].
+    pub fn start_cluster(self) -> TestResult {
+        self.run_verb("start")
     }
 
     /// From now on what is held back of this file or directory hangs, in state D, until it is released or the node's power is
     /// cut; `held` in the words of the kit's `hung-mount`.
     ///
     /// # Errors
-    /// See [`Node::kill`].
-    pub fn hang(self, path: &str, held: &str) -> Done {
+    /// See [`LabNode::cut_power`].
+    pub fn hang_storage(self, path: &str, held: &str) -> TestResult {
         // The program ends with its standard input, which a tail holds open for ever.
-        let (said, holds) = (hung_file(path, "said"), hung_file(path, "holds"));
+        let (said, holds) = (hung_storage_file(path, "said"), hung_storage_file(path, "holds"));
         self.sh(&format!(
             "mkfifo {said}
             sh -c 'echo $$ >{holds}; exec tail -f /dev/null' 2>/dev/null |
-                setsid {PROGRAMS}/hung-mount {path} {held} >{said} 2>&1 &
+                setsid {PROGRAMS_DIR}/hung-mount {path} {held} >{said} 2>&1 &
             read -r word <{said}
             [ \"$word\" = ready ] || {{ echo \"$word\" >&2; exit 1; }}"
         ))
@@ -148,23 +148,23 @@ impl<'a> Node<'a> {
     /// What hung is back: what lies below shows again, and what waited goes on, if only to an error.
     ///
     /// # Errors
-    /// See [`Node::kill`].
-    pub fn release(self, path: &str) -> Done {
-        let (said, holds) = (hung_file(path, "said"), hung_file(path, "holds"));
+    /// See [`LabNode::cut_power`].
+    pub fn release_storage(self, path: &str) -> TestResult {
+        let (said, holds) = (hung_storage_file(path, "said"), hung_storage_file(path, "holds"));
         self.sh(&format!("kill $(cat {holds}) && rm {said} {holds}"))?;
-        self.lab.until(&format!("{path} to be back"), LIMIT, |_| {
+        self.lab.wait_until(&format!("{path} to be back"), COMMAND_TIMEOUT, |_| {
             let mounts = self.sh("cat /proc/self/mounts")?;
             let hung = mounts.lines().find(|line| line.starts_with(&format!("hung-mount {path} ")));
             Ok(hung.map_or(Ok(()), |line| Err(line.to_owned())))
         })
     }
 
-    fn act(self, verb: &str) -> Done {
-        self.lab.control().call(LIMIT, &[verb, self.name])?.expect(0).map(drop)
+    fn run_verb(self, verb: &str) -> TestResult {
+        self.lab.controller().run_script(COMMAND_TIMEOUT, &[verb, self.name])?.expect_code(0).map(drop)
     }
 }
 
 /// A file that belongs to storage that hangs.
-fn hung_file(path: &str, what: &str) -> String {
+fn hung_storage_file(path: &str, what: &str) -> String {
     format!("/run/hung{}.{what}", path.replace('/', "-"))
 }

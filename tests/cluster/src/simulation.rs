@@ -1,7 +1,7 @@
 //! What Pacemaker makes of an agent's answer: every exit code at every occasion, by the scheduler's own simulator, on the
 //! configuration of the README.
 //!
-//! - *One source.* The lines are those that users get and the scenarios run on ([`Plan::crm_lines`]); `crm` makes the CIB of them,
+//! - *One source.* The lines are those that users get and the scenarios run on ([`ClusterPlan::crm_lines`]); `crm` makes the CIB of them,
 //!   in a sandbox.
 //! - *The state before is the scheduler's, too.* "It runs well" is what `crm_simulate` has made of an empty cluster; so all
 //!   that Pacemaker compares (digests, call numbers) fits, which it would not in a status written by hand.
@@ -21,34 +21,34 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use testkit::{Error, Generation, Programs, Sandbox};
+use testkit::{Generation, Programs, Sandbox, TestkitError};
 
-pub use outcome::{Outcome, Step};
+pub use outcome::{SimulatedOutcome, TransitionStep};
 
-use crate::site::{Plan, site};
+use crate::cluster_fixture::{ClusterPlan, cluster_plan};
 
 /// Where all files are, in the sandbox.
-const ROOM: &str = "/run/simulation";
+const WORK_DIR: &str = "/run/simulation";
 
 /// A case is a handful of calls that take milliseconds; the machine may be loaded.
-const LIMIT: Duration = Duration::from_secs(60);
+const CASE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Cases that are simulated at once.
-const AT_ONCE: usize = 2;
+const WORKERS: usize = 2;
 
 /// The exit codes that are tried; what these mean at other occasions than those of an agent is Pacemaker's matter, too.
-pub const CODES: [u8; 11] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 190];
+pub const EXIT_CODES: [u8; 11] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 190];
 
 /// The resource whose agent answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
+pub enum SimulatedResource {
     /// The Platform, last in its group, on n1; n2 may have it.
     Platform,
     /// An EC, alone, on n3; n2 may have it.
     Ec,
 }
 
-impl Subject {
+impl SimulatedResource {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Platform, Self::Ec];
 
@@ -63,7 +63,7 @@ impl Subject {
 
     /// The node where it runs.
     #[must_use]
-    pub fn active(self) -> &'static str {
+    pub fn active_node(self) -> &'static str {
         match self {
             Self::Platform => "n1",
             Self::Ec => "n3",
@@ -72,14 +72,14 @@ impl Subject {
 
     /// The node that would take it over.
     #[must_use]
-    pub fn passive(self) -> &'static str {
+    pub fn passive_node(self) -> &'static str {
         "n2"
     }
 }
 
 /// When the agent answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Occasion {
+pub enum SimulatedOperation {
     /// The cluster starts, nothing runs, and the passive node is probed.
     FirstProbe,
     /// It runs well on the active node, and the passive one is probed: it has joined, or somebody has called for a refresh.
@@ -96,7 +96,7 @@ pub enum Occasion {
     StopUnfenced,
 }
 
-impl Occasion {
+impl SimulatedOperation {
     /// In the order of a life.
     pub const ALL: [Self; 7] = [
         Self::FirstProbe,
@@ -110,8 +110,8 @@ impl Occasion {
 
     /// In words, with the nodes of this subject.
     #[must_use]
-    pub fn of(self, subject: Subject) -> String {
-        let (active, passive) = (subject.active(), subject.passive());
+    pub fn describe(self, subject: SimulatedResource) -> String {
+        let (active, passive) = (subject.active_node(), subject.passive_node());
         match self {
             Self::FirstProbe => format!("probe of {passive}, nothing runs yet"),
             Self::Probe => format!("probe of {passive} while it runs well on {active}"),
@@ -124,70 +124,86 @@ impl Occasion {
     }
 
     /// The configuration that it happens in.
-    fn plan(self) -> (&'static str, Plan) {
-        let fence = |plan: Plan, subject: Subject| {
+    fn configuration(self) -> (&'static str, ClusterPlan) {
+        let fence = |plan: ClusterPlan, subject: SimulatedResource| {
             let monitor = "op monitor interval=1s timeout=60s";
-            plan.in_primitive(subject.resource(), monitor, &format!("{monitor} on-fail=fence"))
+            plan.replace_in_resource(subject.resource(), monitor, &format!("{monitor} on-fail=fence"))
         };
         match self {
-            Self::MonitorFence => ("fencing-monitor", Subject::ALL.into_iter().fold(site(), fence)),
+            Self::MonitorFence => {
+                ("fencing-monitor", SimulatedResource::ALL.into_iter().fold(cluster_plan(), fence))
+            }
             Self::StopUnfenced => {
                 let property = "property cluster-recheck-interval=60s";
-                ("no-fencing", site().with(property, &format!("{property} stonith-enabled=false")))
+                (
+                    "no-fencing",
+                    cluster_plan()
+                        .replace_in_configuration(property, &format!("{property} stonith-enabled=false")),
+                )
             }
-            _ => ("readme", site()),
+            _ => ("readme", cluster_plan()),
         }
     }
 }
 
 /// One answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer {
+pub struct SimulatedAnswer {
     /// Whose.
-    pub subject: Subject,
+    pub subject: SimulatedResource,
     /// When.
-    pub occasion: Occasion,
+    pub occasion: SimulatedOperation,
     /// The exit code.
     pub code: u8,
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for SimulatedAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { subject, occasion, code } = self;
-        write!(f, "{}: {} answers {code}", subject.resource(), occasion.of(*subject))
+        write!(f, "{}: {} answers {code}", subject.resource(), occasion.describe(*subject))
     }
 }
 
-impl Answer {
+impl SimulatedAnswer {
     /// Every one.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        let occasions =
-            Subject::ALL.into_iter().flat_map(|subject| Occasion::ALL.map(|occasion| (subject, occasion)));
-        occasions.flat_map(|(subject, occasion)| CODES.map(|code| Self { subject, occasion, code })).collect()
+        let occasions = SimulatedResource::ALL
+            .into_iter()
+            .flat_map(|subject| SimulatedOperation::ALL.map(|occasion| (subject, occasion)));
+        occasions
+            .flat_map(|(subject, occasion)| EXIT_CODES.map(|code| Self { subject, occasion, code }))
+            .collect()
     }
 
     /// The arguments of `answer.sh` from the second on.
     fn arguments(self) -> Vec<String> {
-        let (resource, active) = (self.subject.resource(), self.subject.active());
+        let (resource, active) = (self.subject.resource(), self.subject.active_node());
         let (key, node, how) = match self.occasion {
-            Occasion::FirstProbe | Occasion::Probe => ("monitor_0", self.subject.passive(), "asked"),
-            Occasion::Monitor | Occasion::MonitorFence => ("monitor_1000", active, "recurring"),
-            Occasion::Start => ("start_0", active, "asked"),
-            Occasion::Stop | Occasion::StopUnfenced => ("stop_0", active, "asked"),
+            SimulatedOperation::FirstProbe | SimulatedOperation::Probe => {
+                ("monitor_0", self.subject.passive_node(), "asked")
+            }
+            SimulatedOperation::Monitor | SimulatedOperation::MonitorFence => {
+                ("monitor_1000", active, "recurring")
+            }
+            SimulatedOperation::Start => ("start_0", active, "asked"),
+            SimulatedOperation::Stop | SimulatedOperation::StopUnfenced => ("stop_0", active, "asked"),
         };
-        let (variant, _) = self.occasion.plan();
+        let (variant, _) = self.occasion.configuration();
         let base = match self.occasion {
-            Occasion::FirstProbe | Occasion::Start => format!("{ROOM}/{variant}-empty.xml"),
-            Occasion::Probe => format!("{ROOM}/{variant}-{resource}-unknown.xml"),
-            _ => format!("{ROOM}/{variant}-runs.xml"),
+            SimulatedOperation::FirstProbe | SimulatedOperation::Start => {
+                format!("{WORK_DIR}/{variant}-empty.xml")
+            }
+            SimulatedOperation::Probe => format!("{WORK_DIR}/{variant}-{resource}-unknown.xml"),
+            _ => format!("{WORK_DIR}/{variant}-runs.xml"),
         };
         let answer = format!("{resource}_{key}@{node}={}", self.code);
         // A failed start or stop counts as INFINITY, a probe does not count.
         let counts = matches!(key, "start_0" | "stop_0") && self.code != 0;
         let count = if counts { fail_count(node, &format!("{resource}#{key}")) } else { String::new() };
         // Without fencing Pacemaker has nothing but the same stop once more; that it works then is nothing to build on.
-        let again = if self.occasion == Occasion::StopUnfenced { answer.clone() } else { String::new() };
+        let again =
+            if self.occasion == SimulatedOperation::StopUnfenced { answer.clone() } else { String::new() };
         let mut arguments = vec![base, how.to_owned(), count, again];
         if how == "recurring" {
             arguments.extend(["--op-inject".to_owned(), answer]);
@@ -205,69 +221,74 @@ impl Answer {
 /// Simulates every answer.
 ///
 /// # Errors
-/// [`Error::NotBuilt`], [`Error::NoSandbox`]; [`Error::Command`] with what a tool said.
-pub fn simulate(programs: &Programs) -> Result<Vec<Outcome>, Error> {
-    let node = Sandbox::of(Generation::under_test(), programs)?;
+/// [`TestkitError::NotBuilt`], [`TestkitError::SandboxFailed`]; [`TestkitError::Command`] with what a tool said.
+pub fn simulate(programs: &Programs) -> Result<Vec<SimulatedOutcome>, TestkitError> {
+    let node = Sandbox::with_generation(Generation::from_environment(), programs)?;
     // Where the simulator keeps its copies.
     node.exec(["mkdir", "-p", "/var/lib/pacemaker/cib"])?;
-    for occasion in [Occasion::Monitor, Occasion::MonitorFence, Occasion::StopUnfenced] {
-        let (variant, plan) = occasion.plan();
-        prepare(&node, variant, &plan)?;
+    for occasion in
+        [SimulatedOperation::Monitor, SimulatedOperation::MonitorFence, SimulatedOperation::StopUnfenced]
+    {
+        let (variant, plan) = occasion.configuration();
+        prepare_cibs(&node, variant, &plan)?;
     }
-    node.write(format!("{ROOM}/answer.sh"), include_str!("simulation/answer.sh"))?;
-    let (answers, next) = (Answer::all(), AtomicUsize::new(0));
-    let worker = || -> Result<Vec<(usize, Outcome)>, Error> {
+    node.write(format!("{WORK_DIR}/answer.sh"), include_str!("simulation/answer.sh"))?;
+    let (answers, next) = (SimulatedAnswer::all(), AtomicUsize::new(0));
+    let worker = || -> Result<Vec<(usize, SimulatedOutcome)>, TestkitError> {
         let mut done = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(answer) = answers.get(number) else { return Ok(done) };
-            done.push((number, simulated(&node, number, *answer)?));
+            done.push((number, simulate_answer(&node, number, *answer)?));
         }
     };
     let mut outcomes = thread::scope(|scope| {
-        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(worker)).collect();
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(worker)).collect();
         let mut all = Vec::new();
         for worker in workers {
             all.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
         }
-        Ok::<_, Error>(all)
+        Ok::<_, TestkitError>(all)
     })?;
     outcomes.sort_by_key(|(number, _)| *number);
     Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
 /// The CIBs of one configuration: nothing known yet; all runs well; the same, but nothing is known of one resource on its passive node.
-fn prepare(node: &Sandbox, variant: &str, plan: &Plan) -> Result<(), Error> {
-    let file = |state: &str| format!("{ROOM}/{variant}-{state}.xml");
+fn prepare_cibs(node: &Sandbox, variant: &str, plan: &ClusterPlan) -> Result<(), TestkitError> {
+    let file = |state: &str| format!("{WORK_DIR}/{variant}-{state}.xml");
     let (empty, runs) = (file("empty"), file("runs"));
-    node.write(&empty, three_online(&node.exec(["cibadmin", "--empty"])?.stdout))?;
-    let lines = format!("{ROOM}/{variant}.crm");
+    node.write(&empty, cib_with_three_online_nodes(&node.exec(["cibadmin", "--empty"])?.stdout))?;
+    let lines = format!("{WORK_DIR}/{variant}.crm");
     node.write(&lines, plan.crm_lines())?;
     let tool = |name: &str, cib: &str| {
-        let command = node.command(name).time_limit(LIMIT).env("CIB_file", cib);
+        let command = node.command(name).time_limit(CASE_TIMEOUT).env("CIB_file", cib);
         command.env("HOME", "/run/testkit/home").env("USER", "root").env("TERM", "dumb")
     };
     // -F: the lab's fence agent is not there.
-    tool("crm", &empty).args(["-F", "configure", "load", "update", &lines]).run()?.expect(0)?;
+    tool("crm", &empty).args(["-F", "configure", "load", "update", &lines]).run()?.expect_code(0)?;
     // crm has seen that it is right; each call that sees it again takes three times as long.
     let valid = node.read(&empty)?;
     let (before, after) = valid.split_once("validate-with=\"").ok_or_else(|| not_a_cib(&valid))?;
     let (_, after) = after.split_once('"').ok_or_else(|| not_a_cib(&valid))?;
     node.write(&empty, format!("{before}validate-with=\"none\"{after}"))?;
     node.exec(["crm_simulate", "--xml-file", &empty, "--simulate", "--save-output", &runs])?;
-    for subject in Subject::ALL {
+    for subject in SimulatedResource::ALL {
         let unknown = file(&format!("{}-unknown", subject.resource()));
         node.exec(["cp", &runs, &unknown])?;
-        let (resource, passive) = (subject.resource(), subject.passive());
+        let (resource, passive) = (subject.resource(), subject.passive_node());
         let history = format!("//node_state[@uname='{passive}']//lrm_resource[@id='{resource}']");
         let forget = tool("cibadmin", &unknown).args(["--delete", "--force", "--xpath", &history]);
-        forget.run()?.expect(0)?;
+        forget.run()?.expect_code(0)?;
     }
     Ok(())
 }
 
-fn not_a_cib(text: &str) -> Error {
-    Error::NotRun { argv: "crm configure load".to_owned(), said: format!("its CIB names no schema: {text}") }
+fn not_a_cib(text: &str) -> TestkitError {
+    TestkitError::NotExecuted {
+        argv: "crm configure load".to_owned(),
+        said: format!("its CIB names no schema: {text}"),
+    }
 }
 
 /// As the controller writes it.
@@ -281,7 +302,7 @@ fn fail_count(node: &str, of: &str) -> String {
 }
 
 /// Three nodes, members of one cluster, of which nothing is known yet.
-fn three_online(empty: &str) -> String {
+fn cib_with_three_online_nodes(empty: &str) -> String {
     let numbers = [1, 2, 3];
     let nodes: String = numbers.map(|n| format!("<node id=\"{n}\" uname=\"n{n}\"/>")).concat();
     let member = "in_ccm=\"true\" crmd=\"online\" join=\"member\" expected=\"member\"";
@@ -293,10 +314,19 @@ fn three_online(empty: &str) -> String {
         .replacen("<cib ", "<cib have-quorum=\"1\" dc-uuid=\"1\" ", 1)
 }
 
-fn simulated(node: &Sandbox, number: usize, answer: Answer) -> Result<Outcome, Error> {
-    let script = [format!("{ROOM}/answer.sh"), format!("{ROOM}/{number}")];
-    let ran =
-        node.command("bash").time_limit(LIMIT).args(script).args(answer.arguments()).run()?.expect(0)?;
-    Outcome::read(answer, &ran.stdout)
-        .map_err(|said| Error::NotRun { argv: format!("{answer}: {}", ran.argv), said })
+fn simulate_answer(
+    node: &Sandbox,
+    number: usize,
+    answer: SimulatedAnswer,
+) -> Result<SimulatedOutcome, TestkitError> {
+    let script = [format!("{WORK_DIR}/answer.sh"), format!("{WORK_DIR}/{number}")];
+    let ran = node
+        .command("bash")
+        .time_limit(CASE_TIMEOUT)
+        .args(script)
+        .args(answer.arguments())
+        .run()?
+        .expect_code(0)?;
+    SimulatedOutcome::parse(answer, &ran.stdout)
+        .map_err(|said| TestkitError::NotExecuted { argv: format!("{answer}: {}", ran.argv), said })
 }

@@ -6,15 +6,15 @@ use roxmltree::{Document, Node};
 
 /// See the module. `Display` is a few lines for the error of a wait.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Status {
+pub struct ClusterStatus {
     /// The elected node.
     pub dc: Option<String>,
     /// Whether the node that was asked is in a partition with quorum.
     pub quorum: bool,
     /// All nodes.
-    pub members: Vec<Member>,
+    pub members: Vec<MemberStatus>,
     /// All resources, those of groups among them.
-    pub resources: Vec<Resource>,
+    pub resources: Vec<ResourceStatus>,
     /// Fail-counts that are not 0: resource, node, count.
     pub fail_counts: Vec<(String, String, String)>,
     /// Actions that failed, with the agent's exit code (each generation of Pacemaker has other words for it) and reason.
@@ -23,7 +23,7 @@ pub struct Status {
 
 /// A node as the cluster sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub struct MemberStatus {
     /// Its name.
     pub name: String,
     /// It is a member, and nothing is pending.
@@ -36,7 +36,7 @@ pub struct Member {
 
 /// A resource as the cluster sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resource {
+pub struct ResourceStatus {
     /// Its name.
     pub name: String,
     /// `Started`, `Stopped` ...
@@ -47,46 +47,47 @@ pub struct Resource {
     pub failed: bool,
 }
 
-impl Status {
+impl ClusterStatus {
     /// Reads it.
     ///
     /// # Errors
     /// What is not the XML of `crm_mon`.
     pub fn parse(xml: &str) -> Result<Self, roxmltree::Error> {
         let document = Document::parse(xml)?;
-        let dc = elements(&document, "current_dc").find(|dc| yes(dc, "present"));
+        let dc = elements(&document, "current_dc").find(|dc| is_true_attribute(dc, "present"));
         let nodes = document.root_element().children().filter(|node| node.has_tag_name("nodes"));
-        let members = nodes.flat_map(|nodes| nodes.children().filter(Node::is_element)).map(|node| Member {
-            name: text(&node, "name"),
-            online: yes(&node, "online") && !yes(&node, "pending"),
-            standby: yes(&node, "standby"),
-            unclean: yes(&node, "unclean"),
-        });
-        let resources = elements(&document, "resource").map(|resource| Resource {
-            name: text(&resource, "id"),
-            role: text(&resource, "role"),
-            on: resource.children().filter(Node::is_element).map(|node| text(&node, "name")).collect(),
-            failed: yes(&resource, "failed"),
+        let members =
+            nodes.flat_map(|nodes| nodes.children().filter(Node::is_element)).map(|node| MemberStatus {
+                name: attribute(&node, "name"),
+                online: is_true_attribute(&node, "online") && !is_true_attribute(&node, "pending"),
+                standby: is_true_attribute(&node, "standby"),
+                unclean: is_true_attribute(&node, "unclean"),
+            });
+        let resources = elements(&document, "resource").map(|resource| ResourceStatus {
+            name: attribute(&resource, "id"),
+            role: attribute(&resource, "role"),
+            on: resource.children().filter(Node::is_element).map(|node| attribute(&node, "name")).collect(),
+            failed: is_true_attribute(&resource, "failed"),
         });
         let fail_counts = elements(&document, "resource_history").filter_map(|history| {
             let count = history.attribute("fail-count")?;
             // One version of crm_mon writes the number, another the word.
             let count = if count == "1000000" { "INFINITY" } else { count };
             let node = history.parent()?.attribute("name")?;
-            Some((text(&history, "id"), node.to_owned(), count.to_owned()))
+            Some((attribute(&history, "id"), node.to_owned(), count.to_owned()))
         });
         let failures = elements(&document, "failure").map(|failure| {
-            let reason = text(&failure, "exitreason");
+            let reason = attribute(&failure, "exitreason");
             format!(
                 "{} on {}: {} {reason}",
-                text(&failure, "op_key"),
-                text(&failure, "node"),
-                text(&failure, "exitcode")
+                attribute(&failure, "op_key"),
+                attribute(&failure, "node"),
+                attribute(&failure, "exitcode")
             )
         });
         Ok(Self {
-            quorum: dc.is_some_and(|dc| yes(&dc, "with_quorum")),
-            dc: dc.map(|dc| text(&dc, "name")),
+            quorum: dc.is_some_and(|dc| is_true_attribute(&dc, "with_quorum")),
+            dc: dc.map(|dc| attribute(&dc, "name")),
             members: members.collect(),
             resources: resources.filter(|resource| !resource.name.is_empty()).collect(),
             fail_counts: fail_counts.collect(),
@@ -96,13 +97,13 @@ impl Status {
 
     /// The node, if the cluster knows it.
     #[must_use]
-    pub fn member(&self, name: &str) -> Option<&Member> {
+    pub fn member(&self, name: &str) -> Option<&MemberStatus> {
         self.members.iter().find(|member| member.name == name)
     }
 
     /// Where a resource runs; nowhere, if the cluster does not know it.
     #[must_use]
-    pub fn where_is(&self, resource: &str) -> &[String] {
+    pub fn nodes_running(&self, resource: &str) -> &[String] {
         self.resources.iter().find(|r| r.name == resource).map_or(&[], |resource| &resource.on)
     }
 
@@ -121,15 +122,15 @@ fn elements<'a, 'input>(
     document.descendants().filter(move |node| node.has_tag_name(name))
 }
 
-fn text(node: &Node<'_, '_>, attribute: &str) -> String {
+fn attribute(node: &Node<'_, '_>, attribute: &str) -> String {
     node.attribute(attribute).unwrap_or_default().to_owned()
 }
 
-fn yes(node: &Node<'_, '_>, attribute: &str) -> bool {
+fn is_true_attribute(node: &Node<'_, '_>, attribute: &str) -> bool {
     node.attribute(attribute) == Some("true")
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for ClusterStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dc = self.dc.as_deref().unwrap_or("none");
         write!(f, "DC {dc}, {} quorum;", if self.quorum { "with" } else { "no" })?;
@@ -144,7 +145,7 @@ impl fmt::Display for Status {
             }
             f.write_str(";")?;
         }
-        for Resource { name, role, on, failed } in &self.resources {
+        for ResourceStatus { name, role, on, failed } in &self.resources {
             write!(f, "\n  {name} {role} {}{}", on.join(" "), if *failed { " FAILED" } else { "" })?;
         }
         for (resource, node, count) in &self.fail_counts {
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
 
     /// Shortened from what `crm_mon` 2.1.5 wrote in the lab.
-    const SEEN: &str = r#"<pacemaker-result api-version="2.25" request="crm_mon">
+    const CRM_MON_XML: &str = r#"<pacemaker-result api-version="2.25" request="crm_mon">
   <summary><current_dc present="true" name="n2" id="2" with_quorum="true"/></summary>
   <nodes>
     <node name="n1" id="1" online="true" standby="true" pending="false" unclean="false"/>
@@ -179,19 +180,19 @@ mod tests {
 </pacemaker-result>"#;
 
     #[test]
-    fn nodes_resources_and_fail_counts_are_found_where_crm_mon_puts_them() {
-        let status = Status::parse(SEEN).unwrap();
+    fn nodes_resources_and_fail_counts_are_read_from_crm_mon() {
+        let status = ClusterStatus::parse(CRM_MON_XML).unwrap();
         assert_eq!((status.dc.as_deref(), status.quorum, status.members.len()), (Some("n2"), true, 3));
-        assert_eq!(status.where_is("power"), ["n1"]);
-        assert!(status.where_is("mz-platform").is_empty());
+        assert_eq!(status.nodes_running("power"), ["n1"]);
+        assert!(status.nodes_running("mz-platform").is_empty());
         assert_eq!(status.fail_count("mz-platform", "n2"), "INFINITY");
         assert_eq!(status.fail_count("power", "n2"), "0");
         assert!(status.member("n3").is_some_and(|node| !node.online && node.unclean));
     }
 
     #[test]
-    fn a_status_in_words_has_all_that_is_not_as_it_should_be() {
-        let words = Status::parse(SEEN).unwrap().to_string();
+    fn status_text_names_everything_abnormal() {
+        let words = ClusterStatus::parse(CRM_MON_XML).unwrap().to_string();
         for part in [
             "n1 standby;",
             "n3 offline UNCLEAN;",
@@ -201,6 +202,6 @@ mod tests {
         ] {
             assert!(words.contains(part), "{part:?} in {words}");
         }
-        assert!(Status::parse("crm_mon: connection failed").is_err());
+        assert!(ClusterStatus::parse("crm_mon: connection failed").is_err());
     }
 }

@@ -13,7 +13,7 @@
 
 /// What a line tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum ClusterLogEvent {
     /// Something is not as the cluster thought; in the log's words.
     Noticed(String),
     /// The controller ordered an action (`mz-platform_start_0 on n1`), or a fencing (`reboot of n1`).
@@ -35,11 +35,11 @@ pub enum Told {
 }
 
 /// When, in milliseconds since 1970, and what.
-pub type Moment = (u64, Told);
+pub type TimedClusterEvent = (u64, ClusterLogEvent);
 
 /// What came of one fault.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TimeLine {
+pub struct FaultTimeline {
     /// When the cluster noticed, and by what.
     pub noticed: Option<(u64, String)>,
     /// When it acted, and by what.
@@ -48,52 +48,52 @@ pub struct TimeLine {
 
 /// All that the log of a node tells. It has no year: that is the one in which a line is nearest to `near`.
 #[must_use]
-pub fn read(log: &str, near: u64) -> Vec<Moment> {
-    log.lines().filter_map(|line| moment(line, near)).collect()
+pub fn parse_log(log: &str, near: u64) -> Vec<TimedClusterEvent> {
+    log.lines().filter_map(|line| parse_line(line, near)).collect()
 }
 
 /// The time line of a fault that came at `fault`, the next one at `next`. The moments are those of all nodes, in any order.
 #[must_use]
-pub fn of(moments: &[Moment], fault: u64, next: u64) -> TimeLine {
-    with(moments, fault, next, |_| true, |_| true)
+pub fn of_fault(moments: &[TimedClusterEvent], fault: u64, next: u64) -> FaultTimeline {
+    build_timeline(moments, fault, next, |_| true, |_| true)
 }
 
 /// The same of one resource that died: noticed by what an action of its own came to, decided by the first action on itself. So several deaths
 /// at once are told apart.
 #[must_use]
-pub fn of_resource(moments: &[Moment], resource: &str, fault: u64, next: u64) -> TimeLine {
+pub fn of_resource(moments: &[TimedClusterEvent], resource: &str, fault: u64, next: u64) -> FaultTimeline {
     let (result, action) = (format!(" operation for {resource} on "), format!("{resource}_"));
-    with(moments, fault, next, |text| text.contains(&result), |text| text.starts_with(&action))
+    build_timeline(moments, fault, next, |text| text.contains(&result), |text| text.starts_with(&action))
 }
 
-fn with(
-    moments: &[Moment],
+fn build_timeline(
+    moments: &[TimedClusterEvent],
     fault: u64,
     next: u64,
     is_news: impl Fn(&str) -> bool,
     is_answer: impl Fn(&str) -> bool,
-) -> TimeLine {
+) -> FaultTimeline {
     let after = |from: u64| moments.iter().filter(move |(time, _)| (from..next).contains(time));
     let noticed = after(fault).filter_map(|(time, told)| match told {
-        Told::Noticed(text) if is_news(text) => Some((*time, text.clone())),
+        ClusterLogEvent::Noticed(text) if is_news(text) => Some((*time, text.clone())),
         _ => None,
     });
     let noticed = noticed.min();
     let decided = noticed.as_ref().and_then(|(noticed, _)| {
         let orders = after(*noticed).filter_map(|(time, told)| match told {
-            Told::Ordered(text) if is_answer(text) => Some((*time, text.clone())),
+            ClusterLogEvent::Ordered(text) if is_answer(text) => Some((*time, text.clone())),
             _ => None,
         });
         orders.min()
     });
-    TimeLine { noticed, decided }
+    FaultTimeline { noticed, decided }
 }
 
 /// How long the starts and stops of a resource ran that ended in this time: the agent's, with the product's in it.
 #[must_use]
-pub fn ran(moments: &[Moment], resource: &str, from: u64, until: u64) -> u64 {
+pub fn action_time(moments: &[TimedClusterEvent], resource: &str, from: u64, until: u64) -> u64 {
     let ran = moments.iter().filter_map(|(time, told)| match told {
-        Told::Ran { resource: of, action, took, .. }
+        ClusterLogEvent::Ran { resource: of, action, took, .. }
             if of == resource
                 && matches!(action.as_str(), "start" | "stop")
                 && (from..=until).contains(time) =>
@@ -107,9 +107,13 @@ pub fn ran(moments: &[Moment], resource: &str, from: u64, until: u64) -> u64 {
 
 /// When and where a start of a resource was done, as the executor knows it: the first after `from`.
 #[must_use]
-pub fn started<'a>(moments: &'a [Moment], resource: &str, from: u64) -> Option<(u64, &'a str)> {
+pub fn start_completed<'a>(
+    moments: &'a [TimedClusterEvent],
+    resource: &str,
+    from: u64,
+) -> Option<(u64, &'a str)> {
     let starts = moments.iter().filter_map(|(time, told)| match told {
-        Told::Ran { node, resource: of, action, .. } if of == resource && action == "start" => {
+        ClusterLogEvent::Ran { node, resource: of, action, .. } if of == resource && action == "start" => {
             Some((*time, node.as_str()))
         }
         _ => None,
@@ -118,21 +122,23 @@ pub fn started<'a>(moments: &'a [Moment], resource: &str, from: u64) -> Option<(
 }
 
 /// `Nov 22 13:03:15.416 n1 pacemaker-controld  [87] (log_executor_event) <TAB>notice: ...`
-fn moment(line: &str, near: u64) -> Option<Moment> {
+fn parse_line(line: &str, near: u64) -> Option<TimedClusterEvent> {
     let (head, text) = line.split_once('\t')?;
     let mut words = head.split_ascii_whitespace();
-    let time = time(words.next()?, words.next()?, words.next()?, near)?;
+    let time = parse_time(words.next()?, words.next()?, words.next()?, near)?;
     let (node, daemon) = (words.next()?, words.next()?);
     let text = text.split_once(": ")?.1;
     let told = match daemon.split('[').next()? {
-        "pacemaker-controld" => noticed(text).or_else(|| ordered(text)).or_else(|| answered(text)),
-        "pacemaker-execd" => ran_line(node, text),
+        "pacemaker-controld" => {
+            parse_noticed(text).or_else(|| parse_ordered(text)).or_else(|| parse_answered(text))
+        }
+        "pacemaker-execd" => parse_ran(node, text),
         _ => None,
     }?;
     Some((time, told))
 }
 
-fn noticed(text: &str) -> Option<Told> {
+fn parse_noticed(text: &str) -> Option<ClusterLogEvent> {
     let lost = text.starts_with("Node ") && text.contains(" state is now lost");
     let changed = text.starts_with("Transition ") && text.contains(" aborted by ");
     // A probe finds what it finds.
@@ -146,14 +152,14 @@ fn noticed(text: &str) -> Option<Told> {
             })
     });
     let text = text.split(" | ").next().unwrap_or(text);
-    (lost || changed || unexpected).then(|| Told::Noticed(text.to_owned()))
+    (lost || changed || unexpected).then(|| ClusterLogEvent::Noticed(text.to_owned()))
 }
 
-fn ordered(text: &str) -> Option<Told> {
+fn parse_ordered(text: &str) -> Option<ClusterLogEvent> {
     if let Some(fencing) = text.strip_prefix("Requesting fencing (") {
         let (how, rest) = fencing.split_once(") ")?;
         let node = rest.split_ascii_whitespace().find(|word| !["of", "targeting", "node"].contains(word))?;
-        return Some(Told::Ordered(format!("{how} of {node}")));
+        return Some(ClusterLogEvent::Ordered(format!("{how} of {node}")));
     }
     let mut words = text.strip_prefix("Initiating ")?.split_ascii_whitespace();
     let action = words.next()?;
@@ -162,26 +168,26 @@ fn ordered(text: &str) -> Option<Told> {
     }
     let key = words.nth(1)?;
     let node = words.find(|word| !["locally", "on"].contains(word))?;
-    Some(Told::Ordered(format!("{key} on {node}")))
+    Some(ClusterLogEvent::Ordered(format!("{key} on {node}")))
 }
 
 /// `Result of probe operation for mz-ec1 on n3: ok | graph action confirmed; call=49 key=mz-ec1_monitor_0 rc=0`
-fn answered(text: &str) -> Option<Told> {
+fn parse_answered(text: &str) -> Option<ClusterLogEvent> {
     let rest = text.strip_prefix("Result of ")?;
     let rest = rest.strip_prefix("probe").or_else(|| rest.strip_prefix("monitor"))?;
     // Pacemaker 3.0 writes OK.
     let is_well = rest.split_once(": ")?.1.to_lowercase().starts_with("ok");
     let key = rest.split_once(" key=")?.1.split_ascii_whitespace().next()?;
-    is_well.then(|| Told::Answered(key.to_owned()))
+    is_well.then(|| ClusterLogEvent::Answered(key.to_owned()))
 }
 
 /// `mz-platform start (call 49, PID 667) exited with status 0 (execution time 263ms)`
-fn ran_line(node: &str, text: &str) -> Option<Told> {
+fn parse_ran(node: &str, text: &str) -> Option<ClusterLogEvent> {
     let (head, rest) = text.split_once(" (call ")?;
     let (resource, action) = head.rsplit_once(' ')?;
     let took = rest.split_once("execution time ")?.1;
     let digits = took.find(|c: char| !c.is_ascii_digit()).unwrap_or(took.len());
-    Some(Told::Ran {
+    Some(ClusterLogEvent::Ran {
         node: node.to_owned(),
         resource: resource.to_owned(),
         action: action.to_owned(),
@@ -192,23 +198,23 @@ fn ran_line(node: &str, text: &str) -> Option<Told> {
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-const DAY: u64 = 86_400_000;
+const DAY_MS: u64 = 86_400_000;
 
 /// UTC, as all nodes have it.
-fn time(month: &str, day: &str, clock: &str, near: u64) -> Option<u64> {
+fn parse_time(month: &str, day: &str, clock: &str, near: u64) -> Option<u64> {
     let month = MONTHS.iter().position(|name| *name == month)?;
     let day: u64 = day.parse().ok()?;
     let mut parts = clock.split([':', '.']).map(str::parse::<u64>);
     let mut part = || parts.next()?.ok();
     let (hour, minute, second) = (part()?, part()?, part()?);
     let in_day = ((hour * 60 + minute) * 60 + second) * 1000 + part().unwrap_or(0);
-    let year = 1970 + near / DAY * 400 / 146_097;
-    let in_year = |year| days_before(year, month) * DAY + (day - 1) * DAY + in_day;
+    let year = 1970 + near / DAY_MS * 400 / 146_097;
+    let in_year = |year| days_until(year, month) * DAY_MS + (day - 1) * DAY_MS + in_day;
     (year.saturating_sub(1)..=year + 1).map(in_year).min_by_key(|time| time.abs_diff(near))
 }
 
 /// Days from 1970 to the first of this month (0 is January).
-fn days_before(year: u64, month: usize) -> u64 {
+fn days_until(year: u64, month: usize) -> u64 {
     let leaps = |year: u64| year / 4 - year / 100 + year / 400;
     let leap = leaps(year) > leaps(year - 1);
     let months = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -217,18 +223,18 @@ fn days_before(year: u64, month: usize) -> u64 {
 
 /// A time of the day, and the day, in UTC: `2026-11-22 13:03:15`.
 #[must_use]
-pub fn in_words(time: u64) -> String {
-    let days = time / DAY;
+pub fn format_utc(time: u64) -> String {
+    let days = time / DAY_MS;
     let mut year = 1970 + days * 400 / 146_097;
-    while days_before(year, 0) > days {
+    while days_until(year, 0) > days {
         year -= 1;
     }
-    while days_before(year + 1, 0) <= days {
+    while days_until(year + 1, 0) <= days {
         year += 1;
     }
-    let month = (0..12).rev().find(|month| days_before(year, *month) <= days).unwrap_or_default();
-    let day = days - days_before(year, month) + 1;
-    let second = time % DAY / 1000;
+    let month = (0..12).rev().find(|month| days_until(year, *month) <= days).unwrap_or_default();
+    let day = days - days_until(year, month) + 1;
+    let second = time % DAY_MS / 1000;
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02}", month + 1)
 }

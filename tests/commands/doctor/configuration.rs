@@ -2,25 +2,28 @@
 
 use std::time::Duration;
 
-use testkit::Done;
-use testkit::site::{Kind, site};
+use testkit::TestResult;
+use testkit::fixture::{AgentKind, fixture};
 
-use super::{CIB, Row, WELL, both, doctor, found, node, rows_of};
+use super::{
+    CIB, DoctorResult, VALID_CIB, build_fixture, doctor_command, fixture_with_platform_and_ec, problems,
+    run_json,
+};
 
 /// A change of the CIB that is well: instead of this, that; and all that is found then: level, area, words.
-type Configured = (&'static str, &'static str, &'static [(&'static str, &'static str, &'static str)]);
+type CibCase = (&'static str, &'static str, &'static [(&'static str, &'static str, &'static str)]);
 
-const FENCE: &str = r#"<primitive id="fence" class="stonith" type="fence_openstack"><instance_attributes id="f-ia"><nvpair id="f-1" name="pcmk_host_map" value="n1:a1;n2:a2;n3:a3"/></instance_attributes></primitive>"#;
+const FENCE_PRIMITIVE: &str = r#"<primitive id="fence" class="stonith" type="fence_openstack"><instance_attributes id="f-ia"><nvpair id="f-1" name="pcmk_host_map" value="n1:a1;n2:a2;n3:a3"/></instance_attributes></primitive>"#;
 
-const START: &str = r#""p-start" name="start" interval="0" timeout="420s""#;
-const M0: &str = r#"<op id="p-m0" name="monitor" interval="1s" timeout="60s"/>"#;
-const RECHECK: &str = r#"name="cluster-recheck-interval" value="60s""#;
-const ENABLED: &str = r#"name="stonith-enabled" value="true""#;
+const PLATFORM_START_OP: &str = r#""p-start" name="start" interval="0" timeout="420s""#;
+const PLATFORM_MONITOR_0_OP: &str = r#"<op id="p-m0" name="monitor" interval="1s" timeout="60s"/>"#;
+const RECHECK_ATTRIBUTE: &str = r#"name="cluster-recheck-interval" value="60s""#;
+const STONITH_ENABLED_ATTRIBUTE: &str = r#"name="stonith-enabled" value="true""#;
 const HOST_MAP: &str = r#"<nvpair id="f-1" name="pcmk_host_map" value="n1:a1;n2:a2;n3:a3"/>"#;
-const CONSTRAINTS: &str = "</resources>\n<constraints>";
+const CONSTRAINTS_BEGIN: &str = "</resources>\n<constraints>";
 
 /// Where the storage is not always mounted, the user has to be said.
-const USER: (&str, &str, &str) = ("warning", "user", "os_user: not set");
+const OS_USER_NOT_SET: (&str, &str, &str) = ("warning", "user", "os_user: not set");
 
 /// A file system of the cluster that the installation is on, tied to the Platform; and more constraints.
 macro_rules! storage {
@@ -35,7 +38,7 @@ macro_rules! storage {
     };
 }
 
-const CONFIGURATIONS: &[Configured] = &[
+const CIB_CASES: &[CibCase] = &[
     (
         r#""p-start" name="start" interval="0" timeout="420s""#,
         r#""p-start" name="start" interval="0""#,
@@ -92,7 +95,7 @@ const CONFIGURATIONS: &[Configured] = &[
         r#"name="stonith-enabled" value="false""#,
         &[("error", "fencing", "stonith-enabled: off")],
     ),
-    (FENCE, "", &[("error", "fencing", "fencing resource: none")]),
+    (FENCE_PRIMITIVE, "", &[("error", "fencing", "fencing resource: none")]),
     (
         r#"name="no-quorum-policy" value="stop""#,
         r#"name="no-quorum-policy" value="ignore""#,
@@ -174,15 +177,15 @@ const CONFIGURATIONS: &[Configured] = &[
         ],
     ),
     // Durations.
-    (M0, r#"<op id="p-m0" name="monitor" interval="PT1S" timeout="1min"/>"#, &[]),
-    (M0, r#"<op id="p-m0" name="monitor" interval="500ms" timeout="60000ms"/>"#, &[]),
+    (PLATFORM_MONITOR_0_OP, r#"<op id="p-m0" name="monitor" interval="PT1S" timeout="1min"/>"#, &[]),
+    (PLATFORM_MONITOR_0_OP, r#"<op id="p-m0" name="monitor" interval="500ms" timeout="60000ms"/>"#, &[]),
     (
-        M0,
+        PLATFORM_MONITOR_0_OP,
         r#"<op id="p-m0" name="monitor" interval="PT1M30S" timeout="60s"/>"#,
         &[("warning", "operations", "not in the 90s between two runs")],
     ),
     (
-        M0,
+        PLATFORM_MONITOR_0_OP,
         r#"<op id="p-m0" name="monitor" interval="P1D" timeout="60s"/>"#,
         &[
             (
@@ -194,7 +197,7 @@ const CONFIGURATIONS: &[Configured] = &[
         ],
     ),
     (
-        M0,
+        PLATFORM_MONITOR_0_OP,
         r#"<op id="p-m0" name="monitor" interval="INFINITY" timeout="60s"/>"#,
         &[
             (
@@ -205,9 +208,9 @@ const CONFIGURATIONS: &[Configured] = &[
             ("warning", "operations", "none of depth 0"),
         ],
     ),
-    (START, r#""p-start" name="start" interval="0" timeout="7min""#, &[]),
+    (PLATFORM_START_OP, r#""p-start" name="start" interval="0" timeout="7min""#, &[]),
     (
-        START,
+        PLATFORM_START_OP,
         r#""p-start" name="start" interval="0" timeout="PT7M""#,
         &[
             (
@@ -232,43 +235,47 @@ const CONFIGURATIONS: &[Configured] = &[
         r#"name="failure-timeout" value="P1D""#,
         &[("warning", "operations", "failure-timeout: P1D: Pacemaker")],
     ),
-    (RECHECK, r#"name="cluster-recheck-interval" value="PT1M""#, &[]),
+    (RECHECK_ATTRIBUTE, r#"name="cluster-recheck-interval" value="PT1M""#, &[]),
     (
-        RECHECK,
+        RECHECK_ATTRIBUTE,
         r#"name="cluster-recheck-interval" value="P1D""#,
         &[("warning", "operations", "P1D: Pacemaker")],
     ),
     // Operations that Pacemaker does not run as they stand there.
     (
-        M0,
+        PLATFORM_MONITOR_0_OP,
         r#"<op id="p-m0" name="monitor" interval="1s" timeout="60s"/><op id="p-st" name="monitor" role="Stopped" interval="PT1S" timeout="60s"/>"#,
         &[("error", "operations", "two have interval 1s, and Pacemaker runs neither")],
     ),
     (
-        START,
+        PLATFORM_START_OP,
         r#""p-start" name="start" interval="60s" timeout="420s""#,
         &[("warning", "operations", "start: time-out 20s")],
     ),
     (
-        START,
+        PLATFORM_START_OP,
         r#""p-start" name="start" on-fail="ignore" interval="0" timeout="420s""#,
         &[("error", "operations", "start: on-fail=ignore")],
     ),
     (
-        M0,
+        PLATFORM_MONITOR_0_OP,
         r#"<op id="p-m0" name="monitor" on-fail="standby" interval="1s" timeout="60s"/>"#,
         &[("warning", "operations", "on-fail=standby: after a failure the node gives up all its resources")],
     ),
     // Fencing, by the names of Pacemaker 3.0.2 and before.
-    (ENABLED, r#"name="fencing-enabled" value="true""#, &[]),
-    (ENABLED, r#"name="fencing-enabled" value="false""#, &[("error", "fencing", "fencing-enabled: off")]),
+    (STONITH_ENABLED_ATTRIBUTE, r#"name="fencing-enabled" value="true""#, &[]),
     (
-        ENABLED,
+        STONITH_ENABLED_ATTRIBUTE,
+        r#"name="fencing-enabled" value="false""#,
+        &[("error", "fencing", "fencing-enabled: off")],
+    ),
+    (
+        STONITH_ENABLED_ATTRIBUTE,
         r#"name="dc-version" value="3.0.2-1.1"/><nvpair id="o-4" name="fencing-enabled" value="false"/><nvpair id="o-5" name="stonith-enabled" value="true""#,
         &[("error", "fencing", "fencing-enabled: off")],
     ),
     (
-        ENABLED,
+        STONITH_ENABLED_ATTRIBUTE,
         r#"name="dc-version" value="2.1.5-a3f44794f94"/><nvpair id="o-4" name="fencing-enabled" value="true"/><nvpair id="o-5" name="stonith-enabled" value="false""#,
         &[
             (
@@ -280,7 +287,7 @@ const CONFIGURATIONS: &[Configured] = &[
         ],
     ),
     (
-        ENABLED,
+        STONITH_ENABLED_ATTRIBUTE,
         r#"name="fencing-enabled" value="true"/><nvpair id="o-5" name="stonith-enabled" value="false""#,
         &[
             ("warning", "fencing", "Pacemaker before 3.0.2 reads stonith-enabled only"),
@@ -299,12 +306,12 @@ const CONFIGURATIONS: &[Configured] = &[
     ),
     (HOST_MAP, r#"<nvpair id="f-1" name="plug" value="a1"/>"#, &[]),
     (
-        FENCE,
+        FENCE_PRIMITIVE,
         r#"<primitive id="fence" class="stonith" type="fence_ipmilan"><meta_attributes id="f-ma"><nvpair id="f-2" name="target-role" value="Stopped"/></meta_attributes></primitive>"#,
         &[("error", "fencing", "none but fence, with target-role=Stopped")],
     ),
     (
-        ENABLED,
+        STONITH_ENABLED_ATTRIBUTE,
         r#"name="stonith-enabled" value="true"/><nvpair id="o-4" name="have-watchdog" value="false"/><nvpair id="o-5" name="stonith-watchdog-timeout" value="10s""#,
         &[("error", "fencing", "stonith-watchdog-timeout=10s, but SBD does not run")],
     ),
@@ -320,19 +327,19 @@ const CONFIGURATIONS: &[Configured] = &[
     ),
     // Storage: with these constraints beside those for it of the Platform.
     (
-        CONSTRAINTS,
+        CONSTRAINTS_BEGIN,
         storage!(
             r#"<rsc_order id="oe" first="mz-fs" then="mz-ec1"/>"#,
             r#"<rsc_colocation id="ce" rsc="mz-ec1" with-rsc="mz-fs" score="INFINITY"/>"#
         ),
-        &[USER, USER],
+        &[OS_USER_NOT_SET, OS_USER_NOT_SET],
     ),
     (
-        CONSTRAINTS,
+        CONSTRAINTS_BEGIN,
         storage!(r#"<rsc_order id="oe" first="mz-fs" then="mz-ec1"/>"#),
         &[
-            USER,
-            USER,
+            OS_USER_NOT_SET,
+            OS_USER_NOT_SET,
             (
                 "error",
                 "constraints",
@@ -341,38 +348,42 @@ const CONFIGURATIONS: &[Configured] = &[
         ],
     ),
     (
-        CONSTRAINTS,
+        CONSTRAINTS_BEGIN,
         storage!(r#"<rsc_colocation id="ce" rsc="mz-ec1" with-rsc="mz-fs" score="INFINITY"/>"#),
-        &[USER, USER, ("error", "constraints", "and no mandatory order")],
+        &[OS_USER_NOT_SET, OS_USER_NOT_SET, ("error", "constraints", "and no mandatory order")],
     ),
     (
-        CONSTRAINTS,
+        CONSTRAINTS_BEGIN,
         storage!(),
-        &[USER, USER, ("error", "constraints", "neither colocation nor mandatory order")],
+        &[
+            OS_USER_NOT_SET,
+            OS_USER_NOT_SET,
+            ("error", "constraints", "neither colocation nor mandatory order"),
+        ],
     ),
     (
-        CONSTRAINTS,
+        CONSTRAINTS_BEGIN,
         storage!(
             r#"<rsc_order id="os" symmetrical="true"><resource_set id="os1"><resource_ref id="mz-fs"/></resource_set><resource_set id="os2"><resource_ref id="mz-ec1"/></resource_set></rsc_order>"#,
             r#"<rsc_colocation id="cs" score="INFINITY"><resource_set id="cs1" sequential="false"><resource_ref id="mz-ec1"/></resource_set><resource_set id="cs2"><resource_ref id="mz-fs"/></resource_set></rsc_colocation>"#
         ),
-        &[USER, USER],
+        &[OS_USER_NOT_SET, OS_USER_NOT_SET],
     ),
 ];
 
 #[test]
-fn each_thing_that_is_wrong_in_the_configuration_is_found_and_nothing_else() -> Done {
-    let site = both()?;
+fn each_configuration_problem_is_the_only_one_reported() -> TestResult {
+    let fixture = fixture_with_platform_and_ec()?;
     let mut failed = Vec::new();
-    for &(instead_of, that, expected) in CONFIGURATIONS {
-        assert!(WELL.contains(instead_of), "{instead_of}");
-        site.node.write(CIB, WELL.replacen(instead_of, that, 1))?;
-        let rows = rows_of(doctor(&site, &[]))?;
-        let mut found = found(&rows);
+    for &(instead_of, that, expected) in CIB_CASES {
+        assert!(VALID_CIB.contains(instead_of), "{instead_of}");
+        fixture.node.write(CIB, VALID_CIB.replacen(instead_of, that, 1))?;
+        let rows = run_json(doctor_command(&fixture, &[]))?;
+        let mut found = problems(&rows);
         let missing: Vec<_> = expected
             .iter()
             .filter(|(level, area, words)| {
-                let is_it = |row: &&Row| row.is(level, area, words) && row.todo.is_some();
+                let is_it = |row: &&DoctorResult| row.matches(level, area, words) && row.todo.is_some();
                 found.iter().position(is_it).map(|at| found.remove(at)).is_none()
             })
             .collect();
@@ -385,28 +396,28 @@ fn each_thing_that_is_wrong_in_the_configuration_is_found_and_nothing_else() -> 
 }
 
 #[test]
-fn a_cloned_platform_and_an_ec_in_its_group_are_found() -> Done {
-    let site = both()?;
+fn cloned_platform_and_ec_in_platform_group_are_reported() -> TestResult {
+    let fixture = fixture_with_platform_and_ec()?;
     let platform =
-        WELL.replace(r#"<primitive id="mz-platform""#, r#"<clone id="c"><primitive id="mz-platform""#);
+        VALID_CIB.replace(r#"<primitive id="mz-platform""#, r#"<clone id="c"><primitive id="mz-platform""#);
     let cloned = platform.replacen("</operations></primitive>", "</operations></primitive></clone>", 1);
-    site.node.write(CIB, cloned)?;
-    let rows = rows_of(doctor(&site, &[]))?;
-    assert!(rows.iter().any(|row| row.is("error", "constraints", "it is in clone c")), "{rows:#?}");
+    fixture.node.write(CIB, cloned)?;
+    let rows = run_json(doctor_command(&fixture, &[]))?;
+    assert!(rows.iter().any(|row| row.matches("error", "constraints", "it is in clone c")), "{rows:#?}");
     let grouped =
-        WELL.replace(r#"<primitive id="mz-platform""#, r#"<group id="g"><primitive id="mz-platform""#);
-    site.node.write(CIB, grouped.replace("</resources>", "</group></resources>"))?;
-    let rows = rows_of(doctor(&site, &["g"]))?;
+        VALID_CIB.replace(r#"<primitive id="mz-platform""#, r#"<group id="g"><primitive id="mz-platform""#);
+    fixture.node.write(CIB, grouped.replace("</resources>", "</group></resources>"))?;
+    let rows = run_json(doctor_command(&fixture, &["g"]))?;
     assert!(
-        rows.iter().any(|row| row.is("warning", "constraints", "in one group with the Platform (g)")),
+        rows.iter().any(|row| row.matches("warning", "constraints", "in one group with the Platform (g)")),
         "{rows:#?}"
     );
     Ok(())
 }
 
 #[test]
-fn a_clone_of_one_pico_is_found_and_a_globally_unique_one_is_an_error() -> Done {
-    let site = both()?;
+fn clone_is_a_warning_and_globally_unique_clone_an_error() -> TestResult {
+    let fixture = fixture_with_platform_and_ec()?;
     for (meta, level) in [
         ("", "warning"),
         (
@@ -415,34 +426,35 @@ fn a_clone_of_one_pico_is_found_and_a_globally_unique_one_is_an_error() -> Done 
         ),
     ] {
         let begin = format!(r#"<clone id="ecs">{meta}<primitive id="mz-ec1""#);
-        let cloned = WELL.replace(r#"<primitive id="mz-ec1""#, &begin);
-        site.node
+        let cloned = VALID_CIB.replace(r#"<primitive id="mz-ec1""#, &begin);
+        fixture
+            .node
             .write(CIB, cloned.replace("</primitive>\n</resources>", "</primitive></clone></resources>"))?;
-        let rows = rows_of(doctor(&site, &[]))?;
-        let [row] = found(&rows)[..] else { panic!("{rows:#?}") };
-        assert!(row.is(level, "constraints", "clone: it is in clone ecs"), "{row:#?}");
+        let rows = run_json(doctor_command(&fixture, &[]))?;
+        let [row] = problems(&rows)[..] else { panic!("{rows:#?}") };
+        assert!(row.matches(level, "constraints", "clone: it is in clone ecs"), "{row:#?}");
     }
     Ok(())
 }
 
 /// Pacemaker's own answer is the measure, for each name of a parameter.
 #[test]
-fn of_several_values_it_takes_the_one_that_pacemaker_takes() -> Done {
-    let site = both()?;
+fn parameter_precedence_is_that_of_pacemaker() -> TestResult {
+    let fixture = fixture_with_platform_and_ec()?;
     let sets = r#"<template id="t" class="ocf" provider="mediationzone" type="ec"><instance_attributes id="t1">
         <nvpair id="t11" name="mz_home" value="/tmpl"/><nvpair id="t12" name="pico_name" value="tmpl"/></instance_attributes></template>
         <group id="around"><instance_attributes id="g1"><nvpair id="g11" name="java_home" value="/group"/><nvpair id="g12" name="wait" value="7s"/></instance_attributes>
         <primitive id="asked" template="t"><instance_attributes id="a1"><nvpair id="a11" name="pico_name" value="first"/><nvpair id="a12" name="java_home" value="/first"/></instance_attributes>
         <instance_attributes id="a2"><nvpair id="a21" name="pico_name" value="second"/><nvpair id="a22" name="java_home" value="/second"/></instance_attributes>
         <instance_attributes id="a3" score="7"><nvpair id="a31" name="java_home" value="/scored"/></instance_attributes></primitive></group></resources>"#;
-    site.node.write(CIB, WELL.replace("</resources>", sets))?;
-    let rows = rows_of(doctor(&site, &["asked"]))?;
+    fixture.node.write(CIB, VALID_CIB.replace("</resources>", sets))?;
+    let rows = run_json(doctor_command(&fixture, &["asked"]))?;
     let seen = rows.iter().map(|row| row.seen.as_str()).collect::<Vec<_>>().join("\n");
     for (parameter, expected) in
         [("mz_home", "/tmpl"), ("pico_name", "second"), ("java_home", "/scored"), ("wait", "7s")]
     {
-        let ask = site.node.command("crm_resource").env("CIB_file", CIB);
-        let ran = ask.args(["--resource", "asked", "--get-parameter", parameter]).run()?.expect(0)?;
+        let ask = fixture.node.command("crm_resource").env("CIB_file", CIB);
+        let ran = ask.args(["--resource", "asked", "--get-parameter", parameter]).run()?.expect_code(0)?;
         assert_eq!(ran.stdout.trim(), expected, "{ran}");
     }
     assert!(
@@ -456,8 +468,8 @@ fn of_several_values_it_takes_the_one_that_pacemaker_takes() -> Done {
 
 /// Pacemaker's scheduler is the measure: it writes each operation that it plans with its interval and timeout.
 #[test]
-fn durations_are_those_that_pacemaker_takes() -> Done {
-    let site = both()?;
+fn durations_are_parsed_like_in_pacemaker() -> TestResult {
+    let fixture = fixture_with_platform_and_ec()?;
     let durations = [
         ("PT10S", "7min"),
         ("10 seconds", "1.9s"),
@@ -470,20 +482,20 @@ fn durations_are_those_that_pacemaker_takes() -> Done {
     ];
     let joined = r#"in_ccm="true" crmd="online" join="member" expected="member""#;
     let states = (1..=3).map(|id| format!(r#"<node_state id="{id}" uname="n{id}" {joined}/>"#));
-    let live = WELL.replace("<status/>", &format!("<status>{}</status>", states.collect::<String>()));
+    let live = VALID_CIB.replace("<status/>", &format!("<status>{}</status>", states.collect::<String>()));
     let live = live.replace("<cib ", r#"<cib have-quorum="1" dc-uuid="1" "#);
     for (interval, timeout) in durations {
         let op = format!(r#"<op id="p-m0" name="monitor" interval="{interval}" timeout="{timeout}"/>"#);
-        site.node.write(CIB, live.replace(M0, &op))?;
-        let simulate = site.node.command("crm_simulate").env("CIB_shadow_dir", "/run").args([
+        fixture.node.write(CIB, live.replace(PLATFORM_MONITOR_0_OP, &op))?;
+        let simulate = fixture.node.command("crm_simulate").env("CIB_shadow_dir", "/run").args([
             "-x",
             CIB,
             "-S",
             "-G",
             "/run/graph.xml",
         ]);
-        simulate.run()?.expect(0)?;
-        let graph = site.sh("cat /run/graph.xml")?;
+        simulate.run()?.expect_code(0)?;
+        let graph = fixture.sh("cat /run/graph.xml")?;
         let planned = graph
             .split("<rsc_op ")
             .filter(|action| action.contains(r#"operation_key="mz-platform_monitor_"#));
@@ -498,7 +510,7 @@ fn durations_are_those_that_pacemaker_takes() -> Done {
         let planned: Vec<String> = planned
             .map(|(interval, timeout)| format!("every {}, time-out {}", spelled(interval), spelled(timeout)))
             .collect();
-        let rows = rows_of(doctor(&site, &["mz-platform"]))?;
+        let rows = run_json(doctor_command(&fixture, &["mz-platform"]))?;
         let monitors = rows.iter().filter(|row| row.check == "monitor depth 0");
         let seen: Vec<String> = monitors
             .map(|row| row.seen.split([':', '(']).next().unwrap_or_default().trim().to_owned())
@@ -511,60 +523,61 @@ fn durations_are_those_that_pacemaker_takes() -> Done {
 
 /// The words of the README, run by pcs.
 #[test]
-fn the_configuration_of_the_readme_is_well() -> Done {
+fn readme_configuration_has_no_problems() -> TestResult {
     let readme = include_str!("../../../README.md");
     let block = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
     let block = block.into_iter().find(|block| block.starts_with("pcs ")).expect("a block of pcs commands");
-    let site = node(site(Kind::Platform).pico("ec1:ec").pico("sc1:sc").pico("ui:ui"))?;
-    let empty = site.node.exec(["cibadmin", "--empty"])?;
-    site.node.write(CIB, empty.stdout)?;
+    let fixture = build_fixture(fixture(AgentKind::Platform).pico("ec1:ec").pico("sc1:sc").pico("ui:ui"))?;
+    let empty = fixture.node.exec(["cibadmin", "--empty"])?;
+    fixture.node.write(CIB, empty.stdout)?;
     // One installation is enough to look at; all of them are on the storage then.
     let script =
         block.lines().filter(|line| !line.starts_with("pcs cluster ")).collect::<Vec<_>>().join("\n");
     let script = script
         .replace("pcs -f mz.xml ", &format!("pcs -f {CIB} "))
         .replace("mz_home=/opt/ec", "mz_home=/opt/mz os_user=mzadmin");
-    let script = script.replace("os_user=mzadmin", &format!("os_user={}", site.node.owner()));
-    let pcs = site.node.command("bash").args(["-euc", &script]).env("HOME", "/run/testkit/home");
+    let script = script.replace("os_user=mzadmin", &format!("os_user={}", fixture.node.owner()));
+    let pcs = fixture.node.command("bash").args(["-euc", &script]).env("HOME", "/run/testkit/home");
     // Fifteen calls of a tool that starts an interpreter each.
-    pcs.time_limit(Duration::from_secs(300)).run()?.expect(0)?;
-    let rows = rows_of(doctor(&site, &[]))?;
-    // Nodes and fencing are the site's own, and so is the one installation, which the README's ECs and SCs do not share with the Platform.
-    let shared = |row: &&Row| {
+    pcs.time_limit(Duration::from_secs(300)).run()?.expect_code(0)?;
+    let rows = run_json(doctor_command(&fixture, &[]))?;
+    // Nodes and fencing are the fixture's own, and so is the one installation, which the README's ECs and SCs do not share with the Platform.
+    let shared = |row: &&DoctorResult| {
         row.check == "storage"
             && row.resource.as_ref().is_some_and(|name| name == "mz-ec1" || name == "mz-sc1")
     };
-    let found: Vec<&Row> =
-        found(&rows).into_iter().filter(|row| row.area != "fencing" && !shared(row)).collect();
-    assert_eq!(found, Vec::<&Row>::new());
+    let found: Vec<&DoctorResult> =
+        problems(&rows).into_iter().filter(|row| row.area != "fencing" && !shared(row)).collect();
+    assert_eq!(found, Vec::<&DoctorResult>::new());
     assert_eq!(rows.iter().filter(shared).count(), 2, "{rows:#?}");
     for (resource, words) in [
         ("mz-ui", "stopped and started where mz-address moves"),
         ("mz-ec1", "nothing restarts or moves it with the Platform"),
     ] {
-        let said =
-            |row: &Row| row.resource.as_deref() == Some(resource) && row.is("ok", "constraints", words);
+        let said = |row: &DoctorResult| {
+            row.resource.as_deref() == Some(resource) && row.matches("ok", "constraints", words)
+        };
         assert!(rows.iter().any(said), "{resource}: {rows:#?}");
     }
-    let operations = rows.iter().filter(|row| row.is("ok", "operations", "monitor depth ")).count();
+    let operations = rows.iter().filter(|row| row.matches("ok", "operations", "monitor depth ")).count();
     assert_eq!(operations, 9, "{rows:#?}");
     Ok(())
 }
 
 /// A tool's answer is kept to 64 KiB elsewhere.
 #[test]
-fn a_configuration_of_thousands_of_resources_is_read_whole() -> Done {
-    let site = both()?;
+fn configuration_with_thousands_of_resources_is_read_completely() -> TestResult {
+    let fixture = fixture_with_platform_and_ec()?;
     let others = |from: usize| {
         let one = |n| format!(r#"<primitive id="d{n}" class="ocf" provider="heartbeat" type="Dummy"/>"#);
         (from..from + 2000).map(one).collect::<Vec<_>>().join("\n")
     };
     let before = format!("<resources>{}", others(0));
     let behind = format!("{}</resources>", others(2000));
-    let cib = WELL.replace("<resources>", &before).replace("</resources>", &behind);
-    site.node.write(CIB, cib)?;
-    let rows = rows_of(doctor(&site, &[]))?;
-    assert_eq!(found(&rows), Vec::<&Row>::new());
-    assert!(rows.iter().any(|row| row.is("ok", "cluster", "mz-platform, mz-ec1")), "{rows:#?}");
+    let cib = VALID_CIB.replace("<resources>", &before).replace("</resources>", &behind);
+    fixture.node.write(CIB, cib)?;
+    let rows = run_json(doctor_command(&fixture, &[]))?;
+    assert_eq!(problems(&rows), Vec::<&DoctorResult>::new());
+    assert!(rows.iter().any(|row| row.matches("ok", "cluster", "mz-platform, mz-ec1")), "{rows:#?}");
     Ok(())
 }

@@ -1,28 +1,28 @@
 //! What is wrong between an installation and the one who manages its pico.
 
-use testkit::site::{Kind, site};
-use testkit::{Done, Error};
+use testkit::fixture::{AgentKind, fixture};
+use testkit::{TestResult, TestkitError};
 
-use super::{CIB, Row, WELL, doctor, found, node, rows_of};
+use super::{CIB, DoctorResult, VALID_CIB, build_fixture, doctor_command, problems, run_json};
 
-/// The picos that the site has, beside its EC: one of each type.
-fn all_types() -> Result<testkit::site::Site, Error> {
-    node(site(Kind::Ec).pico("sc1:sc").pico("ui:ui"))
+/// The picos that the fixture has, beside its EC: one of each type.
+fn fixture_with_all_types() -> Result<testkit::fixture::Fixture, TestkitError> {
+    build_fixture(fixture(AgentKind::Ec).pico("sc1:sc").pico("ui:ui"))
 }
 
 /// Says exactly this beside what is said of a pico that is no resource.
 #[track_caller]
-fn only(rows: &[Row], level: &str, area: &str, words: &str) {
+fn assert_only_problem(rows: &[DoctorResult], level: &str, area: &str, words: &str) {
     let others = ["cluster", "fencing"];
-    let found: Vec<&Row> =
-        found(rows).into_iter().filter(|row| !others.contains(&row.area.as_str())).collect();
-    let is_it = matches!(found.as_slice(), [row] if row.is(level, area, words) && row.todo.is_some());
+    let found: Vec<&DoctorResult> =
+        problems(rows).into_iter().filter(|row| !others.contains(&row.area.as_str())).collect();
+    let is_it = matches!(found.as_slice(), [row] if row.matches(level, area, words) && row.todo.is_some());
     assert!(is_it, "{level} {area} {words}: {found:#?}");
 }
 
 #[test]
-fn pico_of_another_type_than_its_agent_is_an_error_for_each_pair_of_types() -> Done {
-    let site = all_types()?;
+fn pico_type_differing_from_agent_is_an_error() -> TestResult {
+    let fixture = fixture_with_all_types()?;
     let picos = [
         ("platform", "platform", "Platform"),
         ("ec1", "ec", "Execution Context"),
@@ -31,8 +31,8 @@ fn pico_of_another_type_than_its_agent_is_an_error_for_each_pair_of_types() -> D
     ];
     for (pico, own, name) in picos {
         for (_, kind, _) in picos {
-            let rows = rows_of(doctor(&site, &["--pico", pico, "--type", kind]))?;
-            let registry: Vec<&Row> = rows.iter().filter(|row| row.area == "registry").collect();
+            let rows = run_json(doctor_command(&fixture, &["--pico", pico, "--type", kind]))?;
+            let registry: Vec<&DoctorResult> = rows.iter().filter(|row| row.area == "registry").collect();
             if kind == own {
                 assert!(registry.iter().all(|row| row.level == "ok"), "{pico} {kind}: {rows:#?}");
                 continue;
@@ -40,67 +40,82 @@ fn pico_of_another_type_than_its_agent_is_an_error_for_each_pair_of_types() -> D
             let words = format!("{pico} is of type {name} by its template (mz.standard-{own})");
             let [row] = registry[..] else { panic!("{pico} {kind}: {rows:#?}") };
             assert!(
-                row.is("error", "registry", &words) && row.seen.ends_with(own),
+                row.matches("error", "registry", &words) && row.seen.ends_with(own),
                 "{pico} {kind}: {row:#?}"
             );
-            let agent = site.agent_for(Kind::Ec).param("pico_name", pico);
+            let agent = fixture.agent_for(AgentKind::Ec).param("pico_name", pico);
             if kind == "ec" {
-                agent.level(10).run("validate-all")?.expect(2)?;
+                agent.check_level(10).run("validate-all")?.expect_code(2)?;
             }
         }
     }
     // A resource of the cluster.
-    site.node
-        .write(CIB, WELL.replace(r#"name="pico_name" value="ec1""#, r#"name="pico_name" value="sc1""#))?;
-    only(&rows_of(doctor(&site, &[]))?, "error", "registry", "sc1 is of type Service Context");
+    fixture.node.write(
+        CIB,
+        VALID_CIB.replace(r#"name="pico_name" value="ec1""#, r#"name="pico_name" value="sc1""#),
+    )?;
+    assert_only_problem(
+        &run_json(doctor_command(&fixture, &[]))?,
+        "error",
+        "registry",
+        "sc1 is of type Service Context",
+    );
     // Nothing tells its type.
-    site.node.write(CIB, WELL)?;
-    site.sh("find /opt/mz/common -name ec1.conf -exec sed -i 's/mz.standard-ec/site.big/' {} + && \
-             cd /opt/mz/common/config/cell/default/master/templates && mkdir site site/picos && cp mz/picos/standard-ec.conf site/picos/big.conf")?;
-    only(&rows_of(doctor(&site, &[]))?, "warning", "registry", "no template of it tells its type");
+    fixture.node.write(CIB, VALID_CIB)?;
+    fixture.sh("find /opt/mz/common -name ec1.conf -exec sed -i 's/mz.standard-ec/fixture.big/' {} + && \
+             cd /opt/mz/common/config/cell/default/master/templates && mkdir fixture fixture/picos && cp mz/picos/standard-ec.conf fixture/picos/big.conf")?;
+    assert_only_problem(
+        &run_json(doctor_command(&fixture, &[]))?,
+        "warning",
+        "registry",
+        "no template of it tells its type",
+    );
     Ok(())
 }
 
 /// A parameter of the EC in the cluster's configuration.
-fn with(parameter: &str, value: &str) -> String {
+fn cib_with_ec_parameter(parameter: &str, value: &str) -> String {
     let name = r#"name="pico_name" value="ec1"/>"#;
-    WELL.replace(name, &format!(r#"{name}<nvpair id="x" name="{parameter}" value="{value}"/>"#))
+    VALID_CIB.replace(name, &format!(r#"{name}<nvpair id="x" name="{parameter}" value="{value}"/>"#))
 }
 
 #[test]
-fn os_user_that_is_not_the_owner_is_an_error_whoever_it_is() -> Done {
-    let site = node(site(Kind::Ec))?;
-    let owner = site.node.owner().to_owned();
-    site.node.write(CIB, with("os_user", &owner))?;
-    let rows = rows_of(doctor(&site, &["mz-ec1"]))?;
-    assert!(rows.iter().any(|row| row.is("ok", "user", "the owner of mz_home")), "{rows:#?}");
-    assert_eq!(found(&rows), Vec::<&Row>::new());
+fn os_user_other_than_owner_is_an_error() -> TestResult {
+    let fixture = build_fixture(fixture(AgentKind::Ec))?;
+    let owner = fixture.node.owner().to_owned();
+    fixture.node.write(CIB, cib_with_ec_parameter("os_user", &owner))?;
+    let rows = run_json(doctor_command(&fixture, &["mz-ec1"]))?;
+    assert!(rows.iter().any(|row| row.matches("ok", "user", "the owner of mz_home")), "{rows:#?}");
+    assert_eq!(problems(&rows), Vec::<&DoctorResult>::new());
     if owner == "root" {
         return Ok(());
     }
     for user in ["root", "nobody"] {
-        site.node.write(CIB, with("os_user", user))?;
-        only(
-            &rows_of(doctor(&site, &["mz-ec1"]))?,
+        fixture.node.write(CIB, cib_with_ec_parameter("os_user", user))?;
+        assert_only_problem(
+            &run_json(doctor_command(&fixture, &["mz-ec1"]))?,
             "error",
             "user",
             "is not the owner of /opt/mz, user 4711",
         );
     }
     // That user may not even enter it.
-    site.sh("chmod 0700 /opt/mz")?;
-    let rows = rows_of(doctor(&site, &["mz-ec1"]))?;
-    assert!(rows.iter().any(|row| row.is("error", "user", "nobody (65534) is not the owner")), "{rows:#?}");
+    fixture.sh("chmod 0700 /opt/mz")?;
+    let rows = run_json(doctor_command(&fixture, &["mz-ec1"]))?;
+    assert!(
+        rows.iter().any(|row| row.matches("error", "user", "nobody (65534) is not the owner")),
+        "{rows:#?}"
+    );
     Ok(())
 }
 
 /// What `bin/mzsh` sets, and what comes of it.
 #[test]
-fn platform_of_mzsh_that_is_not_the_picos_is_found() -> Done {
-    let site = node(site(Kind::Ec))?;
-    site.node.hosts(&["192.0.2.1 mzplat", "192.0.2.1 mzalias", "192.0.2.9 mzother"])?;
-    let mzsh = |line: &str| site.sh(&format!("sed -i '/MZ_PLATFORM=/c {line}' /opt/mz/bin/mzsh"));
-    let of_ec = |site: &testkit::site::Site| rows_of(doctor(site, &["mz-ec1"]));
+fn mz_platform_differing_from_registry_is_a_warning() -> TestResult {
+    let fixture = build_fixture(fixture(AgentKind::Ec))?;
+    fixture.node.set_hosts(&["192.0.2.1 mzplat", "192.0.2.1 mzalias", "192.0.2.9 mzother"])?;
+    let mzsh = |line: &str| fixture.sh(&format!("sed -i '/MZ_PLATFORM=/c {line}' /opt/mz/bin/mzsh"));
+    let of_ec = |fixture: &testkit::fixture::Fixture| run_json(doctor_command(fixture, &["mz-ec1"]));
     for (line, level, words) in [
         ("MZ_PLATFORM=http://mzplat:9000", "ok", "the host of pico.rcp.platform.host"),
         ("MZ_PLATFORM=http://MZPLAT.:9000", "ok", "the host of pico.rcp.platform.host"),
@@ -113,21 +128,26 @@ fn platform_of_mzsh_that_is_not_the_picos_is_found() -> Done {
         ("MZ_PLATFORM=`cat /etc/platform`", "warning", "not set it to one plain word"),
     ] {
         mzsh(line)?;
-        let rows = of_ec(&site)?;
+        let rows = of_ec(&fixture)?;
         let row =
             rows.iter().find(|row| row.check == "MZ_PLATFORM").unwrap_or_else(|| panic!("{line}: {rows:#?}"));
-        assert!(row.is(level, "addresses", words), "{line}: {row:#?}");
-        assert_eq!(found(&rows).len(), usize::from(level != "ok"), "{line}: {rows:#?}");
+        assert!(row.matches(level, "addresses", words), "{line}: {row:#?}");
+        assert_eq!(problems(&rows).len(), usize::from(level != "ok"), "{line}: {rows:#?}");
         assert_eq!(row.todo.is_some(), level != "ok", "{line}: {row:#?}");
     }
     // The Platform itself is at localhost where it listens at every address.
     mzsh("MZ_PLATFORM=http://localhost:9000")?;
-    let of_platform = || rows_of(doctor(&site, &["mz-platform"]));
-    only(&of_platform()?, "warning", "addresses", "mzsh talks to another Platform than the pico");
-    site.sh("sed -i 's/pico.rcp.server.host : .*/pico.rcp.server.host : \"0.0.0.0\"/' $(find /opt/mz/common -name container.conf)")?;
+    let of_platform = || run_json(doctor_command(&fixture, &["mz-platform"]));
+    assert_only_problem(
+        &of_platform()?,
+        "warning",
+        "addresses",
+        "mzsh talks to another Platform than the pico",
+    );
+    fixture.sh("sed -i 's/pico.rcp.server.host : .*/pico.rcp.server.host : \"0.0.0.0\"/' $(find /opt/mz/common -name container.conf)")?;
     let rows = of_platform()?;
     assert!(
-        rows.iter().any(|row| row.is("ok", "addresses", "leads to the Platform where that runs")),
+        rows.iter().any(|row| row.matches("ok", "addresses", "leads to the Platform where that runs")),
         "{rows:#?}"
     );
     Ok(())
@@ -135,17 +155,17 @@ fn platform_of_mzsh_that_is_not_the_picos_is_found() -> Done {
 
 /// A Platform that nothing binds to its address.
 #[test]
-fn platform_without_server_host_beside_an_address_of_the_cluster_is_found() -> Done {
-    let site = node(site(Kind::Ec))?;
+fn platform_without_server_host_beside_cluster_address_is_a_warning() -> TestResult {
+    let fixture = build_fixture(fixture(AgentKind::Ec))?;
     let unset = "sed -i '/pico.rcp.server.host/d' $(find /opt/mz/common -name container.conf)";
     let local = "sed -i 's/mzplat/localhost/' $(find /opt/mz/common -name cell.conf) /opt/mz/bin/mzsh";
-    site.sh(&format!("{unset} && {local}"))?;
+    fixture.sh(&format!("{unset} && {local}"))?;
     let address = r#"<primitive id="mz-address" class="ocf" provider="heartbeat" type="IPaddr2"><instance_attributes id="a-ia"><nvpair id="a-1" name="ip" value="192.0.2.100"/></instance_attributes></primitive>"#;
     let constraints = |constraint: &str| {
         let all = format!("<resources>{address}");
-        WELL.replace("<resources>", &all).replace("<constraints>", &format!("<constraints>{constraint}"))
+        VALID_CIB.replace("<resources>", &all).replace("<constraints>", &format!("<constraints>{constraint}"))
     };
-    let grouped = WELL
+    let grouped = VALID_CIB
         .replace(
             r#"<primitive id="mz-platform""#,
             &format!(r#"<group id="g">{address}<primitive id="mz-platform""#),
@@ -155,22 +175,35 @@ fn platform_without_server_host_beside_an_address_of_the_cluster_is_found() -> D
     let tie = r#"<rsc_colocation id="a-c" rsc="mz-platform" with-rsc="mz-address" score="INFINITY"/>"#;
     let words = "mz-address (192.0.2.100) is its address in the cluster: nobody reaches it there";
     for (cib, what) in [(grouped, "group"), (constraints(order), "order"), (constraints(tie), "colocation")] {
-        site.node.write(CIB, cib)?;
-        let rows = rows_of(doctor(&site, &["mz-platform"]))?;
+        fixture.node.write(CIB, cib)?;
+        let rows = run_json(doctor_command(&fixture, &["mz-platform"]))?;
         let row = rows.iter().find(|row| row.check == "pico.rcp.server.host");
-        assert!(row.is_some_and(|row| row.is("warning", "addresses", words)), "{what}: {rows:#?}");
-        only(&rows, "warning", "addresses", words);
+        assert!(row.is_some_and(|row| row.matches("warning", "addresses", words)), "{what}: {rows:#?}");
+        assert_only_problem(&rows, "warning", "addresses", words);
     }
     // An address of something else, and none.
-    for cib in [constraints(""), WELL.to_owned()] {
-        site.node.write(CIB, cib)?;
-        assert_eq!(found(&rows_of(doctor(&site, &["mz-platform"]))?), Vec::<&Row>::new());
+    for cib in [constraints(""), VALID_CIB.to_owned()] {
+        fixture.node.write(CIB, cib)?;
+        assert_eq!(
+            problems(&run_json(doctor_command(&fixture, &["mz-platform"]))?),
+            Vec::<&DoctorResult>::new()
+        );
     }
     // Without the configuration.
-    let by_hand = || site.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]);
-    only(&rows_of(by_hand())?, "warning", "addresses", "is not known without the configuration");
+    let by_hand = || fixture.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]);
+    assert_only_problem(
+        &run_json(by_hand())?,
+        "warning",
+        "addresses",
+        "is not known without the configuration",
+    );
     // Others look for it at an address that leads to this node.
-    site.sh("sed -i 's/localhost/mzplat/' $(find /opt/mz/common -name cell.conf) /opt/mz/bin/mzsh")?;
-    only(&rows_of(by_hand())?, "warning", "addresses", "has all look for it at mzplat (192.0.2.1)");
+    fixture.sh("sed -i 's/localhost/mzplat/' $(find /opt/mz/common -name cell.conf) /opt/mz/bin/mzsh")?;
+    assert_only_problem(
+        &run_json(by_hand())?,
+        "warning",
+        "addresses",
+        "has all look for it at mzplat (192.0.2.1)",
+    );
     Ok(())
 }

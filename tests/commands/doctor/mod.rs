@@ -2,22 +2,22 @@
 
 mod configuration;
 mod installation;
-mod nodes;
+mod missing_answers;
+mod node_problems;
 mod page;
-mod silence;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
-use testkit::site::{Builder, Kind, Site, site};
-use testkit::{Done, Error, NodeCommand};
+use testkit::fixture::{AgentKind, Fixture, FixtureBuilder, fixture};
+use testkit::{NodeCommand, TestResult, TestkitError};
 
 /// The configuration, in the node.
 const CIB: &str = "/run/cib.xml";
 
 /// A Platform and an EC as they should be configured, on three nodes with fencing.
-const WELL: &str = r#"<cib validate-with="pacemaker-3.0" epoch="1" num_updates="0" admin_epoch="0"><configuration>
+const VALID_CIB: &str = r#"<cib validate-with="pacemaker-3.0" epoch="1" num_updates="0" admin_epoch="0"><configuration>
 <crm_config><cluster_property_set id="o"><nvpair id="o-1" name="stonith-enabled" value="true"/><nvpair id="o-2" name="no-quorum-policy" value="stop"/><nvpair id="o-3" name="cluster-recheck-interval" value="60s"/></cluster_property_set></crm_config>
 <nodes><node id="1" uname="n1"/><node id="2" uname="n2"/><node id="3" uname="n3"/></nodes>
 <resources>
@@ -43,49 +43,52 @@ const WELL: &str = r#"<cib validate-with="pacemaker-3.0" epoch="1" num_updates="
 </configuration><status/></cib>"#;
 
 /// A node that is as it should be, but for what its builder does to it: the machine's own cron and systemd are not in it.
-fn node(builder: Builder) -> Result<Site, Error> {
+fn build_fixture(builder: FixtureBuilder) -> Result<Fixture, TestkitError> {
     let names = ["pico.rcp.platform.host=mzplat", "pico.rcp.server.host=mzplat"];
-    let site = names.iter().fold(builder, |builder, name| builder.common(name));
+    let fixture = names.iter().fold(builder, |builder, name| builder.common(name));
     // The Platform comes up when its name stands for an address.
-    let site = site.set("ec_startup_without_platform=start").without_platform().commands().build()?;
-    site.node.hosts(&["192.0.2.1 mzplat"])?;
-    site.node.address("192.0.2.1")?;
-    if site.kind != Kind::Platform {
-        site.mzsh(&["startup", "platform"])?.expect(0)?;
+    let fixture = fixture.set("ec_startup_without_platform=start").without_platform().commands().build()?;
+    fixture.node.set_hosts(&["192.0.2.1 mzplat"])?;
+    fixture.node.add_address("192.0.2.1")?;
+    if fixture.kind != AgentKind::Platform {
+        fixture.mzsh(&["startup", "platform"])?.expect_code(0)?;
     }
     for directory in ["/etc/cron.d", "/etc/systemd/system", "/usr/lib/systemd/system", "/etc/init.d"] {
         if Path::new(directory).is_dir() {
-            site.sh(&format!("mount -t tmpfs -o mode=755 tmpfs {directory}"))?;
+            fixture.sh(&format!("mount -t tmpfs -o mode=755 tmpfs {directory}"))?;
         }
     }
-    drop_in(&site, "pacemaker.service")?;
-    site.node.write("/etc/systemd/system/pacemaker.service", "[Service]\nKillMode=process\n")?;
-    site.node.write(CIB, WELL)?;
-    Ok(site)
+    install_drop_in(&fixture, "pacemaker.service")?;
+    fixture.node.write("/etc/systemd/system/pacemaker.service", "[Service]\nKillMode=process\n")?;
+    fixture.node.write(CIB, VALID_CIB)?;
+    Ok(fixture)
 }
 
 /// Installs what ships for this unit.
-fn drop_in(site: &Site, unit: &str) -> Done {
+fn install_drop_in(fixture: &Fixture, unit: &str) -> TestResult {
     let path = format!("systemd/{unit}.d/50-mediationzone.conf");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging").join(path);
-    let drop_in =
-        std::fs::read(&shipped).map_err(|e| Error::Io { operation: "read", path: shipped, source: e })?;
-    site.node.write(format!("/etc/systemd/system/{unit}.d/50-mediationzone.conf"), drop_in)?;
+    let drop_in = std::fs::read(&shipped).map_err(|e| TestkitError::Io {
+        operation: "read",
+        path: shipped,
+        source: e,
+    })?;
+    fixture.node.write(format!("/etc/systemd/system/{unit}.d/50-mediationzone.conf"), drop_in)?;
     Ok(())
 }
 
 /// A Platform, which runs, and an EC, which does not.
-fn both() -> Result<Site, Error> {
-    node(site(Kind::Ec))
+fn fixture_with_platform_and_ec() -> Result<Fixture, TestkitError> {
+    build_fixture(fixture(AgentKind::Ec))
 }
 
-fn doctor<'a>(site: &'a Site, words: &[&str]) -> NodeCommand<'a> {
-    site.command("mzha").arg("doctor").args(words).env("CIB_file", CIB)
+fn doctor_command<'a>(fixture: &'a Fixture, words: &[&str]) -> NodeCommand<'a> {
+    fixture.command("mzha").arg("doctor").args(words).env("CIB_file", CIB)
 }
 
 /// One row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-struct Row {
+struct DoctorResult {
     area: String,
     resource: Option<String>,
     check: String,
@@ -94,20 +97,20 @@ struct Row {
     todo: Option<String>,
 }
 
-impl Row {
-    fn is(&self, level: &str, area: &str, words: &str) -> bool {
+impl DoctorResult {
+    fn matches(&self, level: &str, area: &str, words: &str) -> bool {
         self.level == level && self.area == area && format!("{}: {}", self.check, self.seen).contains(words)
     }
 }
 
 /// The rows of the document; its exit code must be that of the worst of them, and what is wrong has something to do.
 #[track_caller]
-fn rows_of(call: NodeCommand<'_>) -> Result<Vec<Row>, Error> {
+fn run_json(call: NodeCommand<'_>) -> Result<Vec<DoctorResult>, TestkitError> {
     let ran = call.arg("--json").run()?;
     let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
-    let rows: Vec<Row> =
+    let rows: Vec<DoctorResult> =
         serde_json::from_value(document["rows"].clone()).unwrap_or_else(|e| panic!("{e}: {ran}"));
-    let any = |level| rows.iter().any(|row: &Row| row.level == level);
+    let any = |level| rows.iter().any(|row: &DoctorResult| row.level == level);
     let code = if any("error") { 2 } else { i32::from(any("warning")) };
     assert_eq!((ran.code(), document["exit_code"].as_i64()), (Some(code), Some(code.into())), "{ran}");
     assert_eq!(ran.stderr, "", "{ran}");
@@ -115,33 +118,35 @@ fn rows_of(call: NodeCommand<'_>) -> Result<Vec<Row>, Error> {
 }
 
 /// What is not well.
-fn found(rows: &[Row]) -> Vec<&Row> {
+fn problems(rows: &[DoctorResult]) -> Vec<&DoctorResult> {
     rows.iter().filter(|row| row.level != "ok").collect()
 }
 
 #[test]
-fn kernel_without_pidfds_is_one_warning() -> Done {
-    let site = both()?;
+fn kernel_without_pidfds_is_one_warning() -> TestResult {
+    let fixture = fixture_with_platform_and_ec()?;
     for refusal in ["ENOSYS", "EPERM"] {
-        let rows = rows_of(doctor(&site, &[]).on_old_kernel(refusal))?;
-        let of_kernel: Vec<&Row> =
-            found(&rows).into_iter().filter(|row| row.seen.contains("pidfd_open")).collect();
+        let rows = run_json(doctor_command(&fixture, &[]).on_old_kernel(refusal))?;
+        let of_kernel: Vec<&DoctorResult> =
+            problems(&rows).into_iter().filter(|row| row.seen.contains("pidfd_open")).collect();
         let [row] = of_kernel.as_slice() else { panic!("{rows:#?}") };
-        assert!(row.is("warning", "kernel", "pidfd_open: no pidfd_open (Linux "), "{row:#?}");
+        assert!(row.matches("warning", "kernel", "pidfd_open: no pidfd_open (Linux "), "{row:#?}");
     }
     Ok(())
 }
 
 #[test]
-fn a_node_that_is_as_it_should_be_is_well_in_every_area() -> Done {
-    let site = both()?;
-    site.start()?;
-    let before = site.sh("ls -l --time-style=full-iso /run/mediationzone-ra; find /opt/mz | sort")?;
-    let pids = |site: &Site| Ok::<_, Error>((site.one("platform")?.pid, site.one("ec1")?.pid));
-    let alive = pids(&site)?;
+fn valid_node_is_ok_in_every_area() -> TestResult {
+    let fixture = fixture_with_platform_and_ec()?;
+    fixture.start()?;
+    let before = fixture.sh("ls -l --time-style=full-iso /run/mediationzone-ra; find /opt/mz | sort")?;
+    let pids = |fixture: &Fixture| {
+        Ok::<_, TestkitError>((fixture.single_pico("platform")?.pid, fixture.single_pico("ec1")?.pid))
+    };
+    let alive = pids(&fixture)?;
 
-    let rows = rows_of(doctor(&site, &[]))?;
-    assert_eq!(found(&rows), Vec::<&Row>::new());
+    let rows = run_json(doctor_command(&fixture, &[]))?;
+    assert_eq!(problems(&rows), Vec::<&DoctorResult>::new());
     let areas: BTreeSet<&str> = rows.iter().map(|row| row.area.as_str()).collect();
     let expected = [
         "addresses",
@@ -163,14 +168,15 @@ fn a_node_that_is_as_it_should_be_is_well_in_every_area() -> Done {
     ];
     assert_eq!(areas, expected.into());
     // What listens is the picos themselves.
-    let listeners =
-        rows.iter().filter(|row| row.is("ok", "ports", "listeners: ") && row.seen.contains("nobody but"));
+    let listeners = rows
+        .iter()
+        .filter(|row| row.matches("ok", "ports", "listeners: ") && row.seen.contains("nobody but"));
     assert_eq!(listeners.count(), 2, "{rows:#?}");
 
-    let table = doctor(&site, &[]).run()?.expect(0)?;
+    let table = doctor_command(&fixture, &[]).run()?.expect_code(0)?;
     assert!(table.stdout.ends_with(": 0 errors, 0 warnings\n") && !table.stdout.contains('\x1b'), "{table}");
     // It has changed nothing.
-    assert_eq!(pids(&site)?, alive);
-    assert_eq!(site.sh("ls -l --time-style=full-iso /run/mediationzone-ra; find /opt/mz | sort")?, before);
+    assert_eq!(pids(&fixture)?, alive);
+    assert_eq!(fixture.sh("ls -l --time-style=full-iso /run/mediationzone-ra; find /opt/mz | sort")?, before);
     Ok(())
 }

@@ -1,16 +1,16 @@
 //! docs/doctor.md shows what it prints.
 
-use testkit::Done;
+use testkit::TestResult;
 
-use super::{CIB, WELL, both, doctor};
+use super::{CIB, VALID_CIB, doctor_command, fixture_with_platform_and_ec};
 
 /// What the page's node has to be told apart by, and the width of its terminal.
 #[test]
-fn the_example_of_the_page_is_what_it_prints() -> Done {
+fn doctor_page_example_is_printed() -> TestResult {
     let page = include_str!("../../../docs/doctor.md");
     let mut blocks = page.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next());
     let example = blocks.next().expect("an example");
-    let site = both()?;
+    let fixture = fixture_with_platform_and_ec()?;
     let slips = [
         (
             r#"name="stop" interval="0" timeout="360s" on-fail="fence""#,
@@ -18,10 +18,12 @@ fn the_example_of_the_page_is_what_it_prints() -> Done {
         ),
         (r#"<node id="3" uname="n3"/>"#, ""),
     ];
-    let cib = slips.iter().fold(WELL.to_owned(), |cib, (instead_of, that)| cib.replace(instead_of, that));
-    site.node.write(CIB, cib)?;
-    site.sh("hostname n1; echo '@reboot mzadmin /opt/mz/bin/mzsh startup ec1' >/etc/cron.d/mediationzone")?;
-    let ran = doctor(&site, &[]).run()?.expect(2)?;
+    let cib =
+        slips.iter().fold(VALID_CIB.to_owned(), |cib, (instead_of, that)| cib.replace(instead_of, that));
+    fixture.node.write(CIB, cib)?;
+    fixture
+        .sh("hostname n1; echo '@reboot mzadmin /opt/mz/bin/mzsh startup ec1' >/etc/cron.d/mediationzone")?;
+    let ran = doctor_command(&fixture, &[]).run()?.expect_code(2)?;
     // Three dots stand for lines that are left out.
     let mut printed = ran.stdout.lines();
     for line in example.lines().filter(|line| !line.trim().is_empty() && line.trim() != "...") {

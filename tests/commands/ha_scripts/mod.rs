@@ -4,33 +4,35 @@ mod monitor;
 
 use std::time::Duration;
 
-use testkit::answer::{Answer, OK};
-use testkit::site::{HOME, Kind, Site, in_short, site};
-use testkit::{Done, End, Error, Held, NodeCommand, Process, Ran};
+use testkit::assertions::{AgentAssertions, OCF_SUCCESS};
+use testkit::fixture::{AgentKind, Fixture, MZ_HOME, describe_processes, fixture};
+use testkit::{
+    HungOperation, NodeCommand, NodeCommandOutput, NodeExitStatus, NodeProcess, TestResult, TestkitError,
+};
 
 /// What monitor exits with.
 const HEALTHY: i32 = 110;
 const NOT_HEALTHY: i32 = 100;
 const UNKNOWN: i32 = 99;
 
-/// HA ports of the first two picos of a site.
-const PLATFORM: &str = "26000";
-const EC1: &str = "26001";
+/// HA ports of the first two picos of a fixture.
+const PLATFORM_PORT: &str = "26000";
+const EC1_PORT: &str = "26001";
 
-const JAVA: &str = "/opt/mz/java";
+const JAVA_HOME: &str = "/opt/mz/java";
 
-fn call<'a>(site: &'a Site, script: &str, of: &str) -> NodeCommand<'a> {
-    site.command("mz-ha-scripts").args([script, JAVA, HOME, site.node.owner(), of])
+fn script_command<'a>(fixture: &'a Fixture, script: &str, of: &str) -> NodeCommand<'a> {
+    fixture.command("mz-ha-scripts").args([script, JAVA_HOME, MZ_HOME, fixture.node.owner(), of])
 }
 
 /// monitor without the grace of a young JVM.
-fn monitor<'a>(site: &'a Site, port: &str) -> NodeCommand<'a> {
-    call(site, "monitor", port).env("OCF_RESKEY_ha_grace", "0")
+fn monitor_command<'a>(fixture: &'a Fixture, port: &str) -> NodeCommand<'a> {
+    script_command(fixture, "monitor", port).env("OCF_RESKEY_ha_grace", "0")
 }
 
 /// What a monitor exits with and writes on stdout, which agree; with all of these words in its reason.
 #[track_caller]
-fn answers(ran: Ran, code: i32, words: &[&str]) -> Ran {
+fn assert_monitor_answer(ran: NodeCommandOutput, code: i32, words: &[&str]) -> NodeCommandOutput {
     let word = match code {
         HEALTHY => "OK\n",
         NOT_HEALTHY => "FAILED\n",
@@ -46,267 +48,294 @@ fn answers(ran: Ran, code: i32, words: &[&str]) -> Ran {
 
 /// A script that did what it was to do.
 #[track_caller]
-fn done(ran: Ran, stdout: &str) -> Ran {
+fn assert_done(ran: NodeCommandOutput, stdout: &str) -> NodeCommandOutput {
     assert_eq!((ran.code(), ran.stdout.as_str()), (Some(0), stdout), "{ran}");
     ran
 }
 
 /// ec1 runs, started by the script.
-fn online() -> Result<(Site, Process), Error> {
-    let site = site(Kind::Ec).commands().build()?;
-    done(call(&site, "online", "ec1").run()?, "Starting ec1...done.\n");
-    let jvm = site.one("ec1")?;
-    Ok((site, jvm))
+fn fixture_with_online_ec() -> Result<(Fixture, NodeProcess), TestkitError> {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    assert_done(script_command(&fixture, "online", "ec1").run()?, "Starting ec1...done.\n");
+    let jvm = fixture.single_pico("ec1")?;
+    Ok((fixture, jvm))
 }
 
 #[test]
-fn a_pico_goes_online_is_healthy_and_goes_offline() -> Done {
-    let (site, jvm) = online()?;
-    answers(monitor(&site, EC1).run()?, HEALTHY, &[]);
-    answers(monitor(&site, PLATFORM).run()?, HEALTHY, &[]);
+fn pico_goes_online_is_healthy_and_goes_offline() -> TestResult {
+    let (fixture, jvm) = fixture_with_online_ec()?;
+    assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, HEALTHY, &[]);
+    assert_monitor_answer(monitor_command(&fixture, PLATFORM_PORT).run()?, HEALTHY, &[]);
     // Once more is no failure and starts nothing.
-    done(call(&site, "online", "ec1").run()?, "Starting ec1...done.\n");
-    assert_eq!(site.one("ec1")?.pid, jvm.pid);
-    done(call(&site, "offline", "ec1").run()?, "Shutting down ec1...done.\n");
-    assert_eq!(site.last_end("ec1")?.as_deref(), Some("shutdown"), "in order, by mzsh");
-    site.nothing_left()?;
-    answers(monitor(&site, EC1).run()?, NOT_HEALTHY, &["ec1 is not running"]);
-    done(call(&site, "offline", "ec1").run()?, "Shutting down ec1...done.\n");
+    assert_done(script_command(&fixture, "online", "ec1").run()?, "Starting ec1...done.\n");
+    assert_eq!(fixture.single_pico("ec1")?.pid, jvm.pid);
+    assert_done(script_command(&fixture, "offline", "ec1").run()?, "Shutting down ec1...done.\n");
+    assert_eq!(fixture.last_end_reason("ec1")?.as_deref(), Some("shutdown"), "in order, by mzsh");
+    fixture.assert_nothing_left()?;
+    assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, NOT_HEALTHY, &["ec1 is not running"]);
+    assert_done(script_command(&fixture, "offline", "ec1").run()?, "Shutting down ec1...done.\n");
     Ok(())
 }
 
 #[test]
-fn a_link_of_the_scripts_name_is_that_script() -> Done {
-    let site = site(Kind::Platform).commands().build()?;
+fn link_named_like_a_script_runs_that_script() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).commands().build()?;
     for script in ["monitor", "online", "offline", "clean"] {
-        site.sh(&format!("mkdir -p /opt/ha && ln -s /run/testkit/bin/mz-ha-scripts /opt/ha/{script}"))?;
+        fixture.sh(&format!("mkdir -p /opt/ha && ln -s /run/testkit/bin/mz-ha-scripts /opt/ha/{script}"))?;
     }
     let by_link = |script: &str, of: &str| {
-        let words = [JAVA, HOME, site.node.owner(), of];
-        site.node.command(format!("/opt/ha/{script}")).args(words).run()
+        let words = [JAVA_HOME, MZ_HOME, fixture.node.owner(), of];
+        fixture.node.command(format!("/opt/ha/{script}")).args(words).run()
     };
-    done(by_link("online", "platform")?, "Starting platform...done.\n");
-    answers(by_link("monitor", PLATFORM)?, HEALTHY, &[]);
-    done(by_link("offline", "platform")?, "Shutting down platform...done.\n");
-    done(by_link("clean", "platform")?, "Cleaning platform...done.\n");
-    site.nothing_left()
+    assert_done(by_link("online", "platform")?, "Starting platform...done.\n");
+    assert_monitor_answer(by_link("monitor", PLATFORM_PORT)?, HEALTHY, &[]);
+    assert_done(by_link("offline", "platform")?, "Shutting down platform...done.\n");
+    assert_done(by_link("clean", "platform")?, "Cleaning platform...done.\n");
+    fixture.assert_nothing_left()
 }
 
 #[test]
-fn a_user_that_the_node_does_not_know_can_start_nothing_and_ask_nothing() -> Done {
-    let (site, jvm) = online()?;
+fn unknown_user_fails_online_and_ha_check() -> TestResult {
+    let (fixture, jvm) = fixture_with_online_ec()?;
     let by_stranger = |script: &str, of: &str| {
-        site.command("mz-ha-scripts").args([script, JAVA, HOME, "mzstranger", of]).run()
+        fixture.command("mz-ha-scripts").args([script, JAVA_HOME, MZ_HOME, "mzstranger", of]).run()
     };
-    site.set(&["ec1.ha_answer=silent"])?;
-    answers(by_stranger("monitor", EC1)?, HEALTHY, &["could not be asked", "mzstranger"]);
-    site.signal(jvm.pid, "KILL")?;
-    answers(by_stranger("monitor", EC1)?, NOT_HEALTHY, &["ec1 is not running"]);
-    let ran = by_stranger("online", "ec1")?.expect(1)?;
+    fixture.set(&["ec1.ha_answer=silent"])?;
+    assert_monitor_answer(by_stranger("monitor", EC1_PORT)?, HEALTHY, &["could not be asked", "mzstranger"]);
+    fixture.signal(jvm.pid, "KILL")?;
+    assert_monitor_answer(by_stranger("monitor", EC1_PORT)?, NOT_HEALTHY, &["ec1 is not running"]);
+    let ran = by_stranger("online", "ec1")?.expect_code(1)?;
     assert!(ran.stdout.contains("os_user: user mzstranger is unknown"), "{ran}");
-    site.nothing_left()
+    fixture.assert_nothing_left()
 }
 
 #[test]
-fn neighbours_with_nearly_the_same_name_are_neither_reported_nor_touched() -> Done {
-    let site = site(Kind::Ec).pico("ec10:ec").commands().build()?;
+fn picos_with_similar_names_are_neither_reported_nor_touched() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).pico("ec10:ec").commands().build()?;
     for ec in ["ec1", "ec10"] {
-        done(call(&site, "online", ec).run()?, &format!("Starting {ec}...done.\n"));
+        assert_done(script_command(&fixture, "online", ec).run()?, &format!("Starting {ec}...done.\n"));
     }
-    let (ec1, ec10) = (site.one("ec1")?, site.one("ec10")?);
-    site.signal(ec1.pid, "KILL")?;
-    answers(monitor(&site, EC1).run()?, NOT_HEALTHY, &["ec1 is not running"]);
-    answers(monitor(&site, "26002").run()?, HEALTHY, &[]);
+    let (ec1, ec10) = (fixture.single_pico("ec1")?, fixture.single_pico("ec10")?);
+    fixture.signal(ec1.pid, "KILL")?;
+    assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, NOT_HEALTHY, &["ec1 is not running"]);
+    assert_monitor_answer(monitor_command(&fixture, "26002").run()?, HEALTHY, &[]);
     for script in ["offline", "clean"] {
-        call(&site, script, "ec1").run()?.expect(0)?;
-        assert!(site.lives(&ec10)?, "{script}");
+        script_command(&fixture, script, "ec1").run()?.expect_code(0)?;
+        assert!(fixture.is_alive(&ec10)?, "{script}");
     }
-    done(call(&site, "clean", "ec10").run()?, "Cleaning ec10...done.\n");
-    site.nothing_left()
+    assert_done(script_command(&fixture, "clean", "ec10").run()?, "Cleaning ec10...done.\n");
+    fixture.assert_nothing_left()
 }
 
 #[test]
-fn the_same_pico_of_another_installation_is_another() -> Done {
-    let site = site(Kind::Platform).commands().build()?;
+fn same_pico_of_other_installation_is_managed_separately() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).commands().build()?;
     let ports = ["--common", "pico.rcp.platform.port=6791", "--property", "platform:mz.webserver.port=9009"];
     let pico = ["--pico", "platform:platform:26000", "--set", "start_time=50ms", "--set", "mzsh_time=0ms"];
-    site.second(
+    fixture.install_second(
         "/opt/mz2",
         &[ports, ["--property", "platform:mz.ha.host=127.0.0.2", pico[0], pico[1]]].concat(),
     )?;
-    site.mzsh_of("/opt/mz2", &["startup", "platform"])?.expect(0)?;
-    let other = site.one_of("/opt/mz2", "platform")?;
+    fixture.mzsh_in("/opt/mz2", &["startup", "platform"])?.expect_code(0)?;
+    let other = fixture.single_pico_in("/opt/mz2", "platform")?;
     // The other is known by its own record, this one is not there.
-    let theirs =
-        site.command("mz-ha-scripts").args(["monitor", JAVA, "/opt/mz2", site.node.owner(), PLATFORM]);
-    answers(theirs.run()?, HEALTHY, &[]);
-    answers(monitor(&site, PLATFORM).run()?, NOT_HEALTHY, &["platform is not running"]);
+    let theirs = fixture.command("mz-ha-scripts").args([
+        "monitor",
+        JAVA_HOME,
+        "/opt/mz2",
+        fixture.node.owner(),
+        PLATFORM_PORT,
+    ]);
+    assert_monitor_answer(theirs.run()?, HEALTHY, &[]);
+    assert_monitor_answer(
+        monitor_command(&fixture, PLATFORM_PORT).run()?,
+        NOT_HEALTHY,
+        &["platform is not running"],
+    );
     for script in ["offline", "clean"] {
-        call(&site, script, "platform").run()?.expect(0)?;
-        assert!(site.lives(&other)?, "{script}");
+        script_command(&fixture, script, "platform").run()?.expect_code(0)?;
+        assert!(fixture.is_alive(&other)?, "{script}");
     }
     Ok(())
 }
 
 #[test]
-fn offline_ends_one_that_ignores_mzsh_shutdown_and_sigterm() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    let jvm = site.stand_in("ec1", "ignore TERM")?;
-    let ran =
-        call(&site, "offline", "ec1").env("MZ_HA_TIMEOUT", "20").env("OCF_RESKEY_thread_dump", "no").run()?;
-    done(ran, "Shutting down ec1...done.\n");
-    assert_eq!(site.calls("shutdown ec1")?, 1, "mzsh was asked first");
-    assert!(!site.lives(&jvm)?);
-    site.nothing_left()
+fn offline_ends_pico_ignoring_mzsh_shutdown_and_sigterm() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    let jvm = fixture.start_fake_pico("ec1", "ignore TERM")?;
+    let ran = script_command(&fixture, "offline", "ec1")
+        .env("MZ_HA_TIMEOUT", "20")
+        .env("OCF_RESKEY_thread_dump", "no")
+        .run()?;
+    assert_done(ran, "Shutting down ec1...done.\n");
+    assert_eq!(fixture.mzsh_call_count("shutdown ec1")?, 1, "mzsh was asked first");
+    assert!(!fixture.is_alive(&jvm)?);
+    fixture.assert_nothing_left()
 }
 
 #[test]
-fn clean_ends_one_that_ignores_everything_with_all_that_it_has_started_and_asks_no_mzsh() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    let stranger = site.stranger()?;
+fn clean_ends_signal_ignoring_pico_and_children_without_mzsh() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    let stranger = fixture.start_unrelated_process()?;
     let tree =
         "ignore TERM HUP INT\nrun exec sleep 1000001\nrun exec setsid sleep 1000001\nrun sleep 1000001; true";
-    site.stand_in("ec1", tree)?;
-    site.until("three children", |site| {
-        let mut all = site.processes()?;
+    fixture.start_fake_pico("ec1", tree)?;
+    fixture.wait_until("three children", |fixture| {
+        let mut all = fixture.processes()?;
         all.retain(|process| process.argv == ["sleep", "1000001"]);
-        Ok(if all.len() == 3 { Ok(()) } else { Err(in_short(&all)) })
+        Ok(if all.len() == 3 { Ok(()) } else { Err(describe_processes(&all)) })
     })?;
-    let ran =
-        call(&site, "clean", "ec1").env("MZ_HA_TIMEOUT", "12").env("OCF_RESKEY_thread_dump", "no").run()?;
-    done(ran, "Cleaning ec1...done.\n");
-    assert_eq!(site.calls("")?, 1, "nothing but the startup of the Platform");
-    assert!(site.lives(&stranger)?);
-    site.signal(stranger.pid, "KILL")?;
-    site.nothing_left()
+    let ran = script_command(&fixture, "clean", "ec1")
+        .env("MZ_HA_TIMEOUT", "12")
+        .env("OCF_RESKEY_thread_dump", "no")
+        .run()?;
+    assert_done(ran, "Cleaning ec1...done.\n");
+    assert_eq!(fixture.mzsh_call_count("")?, 1, "nothing but the startup of the Platform");
+    assert!(fixture.is_alive(&stranger)?);
+    fixture.signal(stranger.pid, "KILL")?;
+    fixture.assert_nothing_left()
 }
 
 #[test]
-fn clean_and_offline_of_nothing_are_done_even_without_the_installation() -> Done {
-    let site = site(Kind::Platform).commands().build()?;
-    site.sh("rm -r /opt/mz")?;
-    done(call(&site, "clean", "platform").run()?, "Cleaning platform...done.\n");
-    done(call(&site, "offline", "platform").run()?, "Shutting down platform...done.\n");
+fn clean_and_offline_succeed_without_pico_and_installation() -> TestResult {
+    let fixture = fixture(AgentKind::Platform).commands().build()?;
+    fixture.sh("rm -r /opt/mz")?;
+    assert_done(script_command(&fixture, "clean", "platform").run()?, "Cleaning platform...done.\n");
+    assert_done(script_command(&fixture, "offline", "platform").run()?, "Shutting down platform...done.\n");
     Ok(())
 }
 
 #[test]
-fn offline_ends_an_online_that_is_under_way() -> Done {
-    let site = site(Kind::Ec).set("ec1.startup_outcome=slow").commands().build()?;
-    let (online, offline) = site.meanwhile(
-        || call(&site, "online", "ec1").run(),
-        |site| {
-            site.until_there()?;
-            answers(monitor(site, EC1).run()?, UNKNOWN, &["ec1 runs", "never seen to listen"]);
-            call(site, "offline", "ec1").env("MZ_HA_TIMEOUT", "20").run()
+fn offline_ends_online_under_way() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).set("ec1.startup_outcome=slow").commands().build()?;
+    let (online, offline) = fixture.run_during(
+        || script_command(&fixture, "online", "ec1").run(),
+        |fixture| {
+            fixture.wait_for_pico()?;
+            assert_monitor_answer(
+                monitor_command(fixture, EC1_PORT).run()?,
+                UNKNOWN,
+                &["ec1 runs", "never seen to listen"],
+            );
+            script_command(fixture, "offline", "ec1").env("MZ_HA_TIMEOUT", "20").run()
         },
     )?;
     assert_ne!(online.code(), Some(0), "{online}");
-    done(offline, "Shutting down ec1...done.\n");
-    site.nothing_left()
+    assert_done(offline, "Shutting down ec1...done.\n");
+    fixture.assert_nothing_left()
 }
 
 /// The programs are not in one directory.
 #[test]
-fn clean_ends_a_start_of_pacemakers_and_a_stop_of_pacemakers_an_online() -> Done {
-    let slow = || site(Kind::Ec).set("ec1.startup_outcome=slow").commands().build();
-    let site = slow()?;
-    let (start, clean) = site.meanwhile(
-        || site.agent().run("start"),
-        |site| {
-            site.until_there()?;
-            call(site, "clean", "ec1").env("MZ_HA_TIMEOUT", "20").run()
+fn clean_ends_pacemaker_start_and_pacemaker_stop_ends_online() -> TestResult {
+    let slow = || fixture(AgentKind::Ec).set("ec1.startup_outcome=slow").commands().build();
+    let fixture = slow()?;
+    let (start, clean) = fixture.run_during(
+        || fixture.agent().run("start"),
+        |fixture| {
+            fixture.wait_for_pico()?;
+            script_command(fixture, "clean", "ec1").env("MZ_HA_TIMEOUT", "20").run()
         },
     )?;
-    done(clean, "Cleaning ec1...done.\n");
-    assert_eq!(start.end, End::Signal(9), "it held the lock of this pico: {start}");
-    site.nothing_left()?;
+    assert_done(clean, "Cleaning ec1...done.\n");
+    assert_eq!(start.exit_status, NodeExitStatus::Signal(9), "it held the lock of this pico: {start}");
+    fixture.assert_nothing_left()?;
 
-    let site = slow()?;
-    let (online, stop) = site.meanwhile(
-        || call(&site, "online", "ec1").run(),
-        |site| {
-            site.until_there()?;
-            site.agent().run("stop")
+    let fixture = slow()?;
+    let (online, stop) = fixture.run_during(
+        || script_command(&fixture, "online", "ec1").run(),
+        |fixture| {
+            fixture.wait_for_pico()?;
+            fixture.agent().run("stop")
         },
     )?;
-    stop.answers(OK);
+    stop.assert_exit_code(OCF_SUCCESS);
     assert_eq!(online.code(), None, "it held the lock of this pico: {online}");
-    site.nothing_left()
+    fixture.assert_nothing_left()
 }
 
 #[test]
-fn an_online_that_fails_says_why_on_the_next_line_and_leaves_nothing() -> Done {
-    let site = site(Kind::Ec).set("ec1.startup_outcome=code:1").commands().build()?;
-    let ran = call(&site, "online", "ec1").run()?.expect(1)?;
+fn failed_online_names_reason_and_leaves_nothing() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).set("ec1.startup_outcome=code:1").commands().build()?;
+    let ran = script_command(&fixture, "online", "ec1").run()?.expect_code(1)?;
     let lines: Vec<&str> = ran.stdout.lines().collect();
     assert_eq!(lines.len(), 2, "{ran}");
     assert!(lines[0] == "Starting ec1...FAILED" && lines[1].starts_with("ec1: mzsh startup"), "{ran}");
-    site.nothing_left()?;
-    let ran = call(&site, "online", "ec9").run()?.expect(1)?;
+    fixture.assert_nothing_left()?;
+    let ran = script_command(&fixture, "online", "ec9").run()?.expect_code(1)?;
     assert!(ran.stdout.contains("ec9") && ran.stdout.starts_with("Starting ec9...FAILED\n"), "{ran}");
-    let ran = call(&site, "online", "ec1").env("OCF_RESKEY_wait_for", "nonsense").run()?.expect(1)?;
+    let ran = script_command(&fixture, "online", "ec1")
+        .env("OCF_RESKEY_wait_for", "nonsense")
+        .run()?
+        .expect_code(1)?;
     assert!(ran.stdout.contains("\nwait_for"), "{ran}");
-    site.nothing_left()
+    fixture.assert_nothing_left()
 }
 
 #[test]
-fn a_pico_that_pacemaker_manages_too_is_warned_of() -> Done {
-    let site = site(Kind::Ec).commands().build()?;
-    let jvm = site.start()?;
-    let ran = call(&site, "online", "ec1").run()?;
+fn pico_managed_by_pacemaker_is_a_warning() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    let jvm = fixture.start()?;
+    let ran = script_command(&fixture, "online", "ec1").run()?;
     assert!(ran.stderr.starts_with("WARNING: Pacemaker's ec manages ec1, too"), "{ran}");
-    done(ran, "Starting ec1...done.\n");
-    let ran = monitor(&site, EC1).arg("debug").run()?.expect(HEALTHY)?;
+    assert_done(ran, "Starting ec1...done.\n");
+    let ran = monitor_command(&fixture, EC1_PORT).arg("debug").run()?.expect_code(HEALTHY)?;
     assert!(ran.stdout.contains("other managers: Pacemaker's ec manages ec1"), "{ran}");
-    assert!(site.lives(&jvm)?);
-    site.monitor(10)?.expect(0)?;
+    assert!(fixture.is_alive(&jvm)?);
+    fixture.monitor(10)?.expect_code(0)?;
     Ok(())
 }
 
 #[test]
-fn wrong_arguments_are_neither_online_nor_offline_to_anybody() -> Done {
-    let (site, jvm) = online()?;
-    let run = |words: &[&str]| site.command("mz-ha-scripts").args(words).run();
-    let owner = site.node.owner();
+fn wrong_arguments_exit_99_or_2_with_usage() -> TestResult {
+    let (fixture, jvm) = fixture_with_online_ec()?;
+    let run = |words: &[&str]| fixture.command("mz-ha-scripts").args(words).run();
+    let owner = fixture.node.owner();
     for bad in [
         vec!["monitor"],
-        vec!["monitor", JAVA, HOME, owner],
-        vec!["monitor", JAVA, HOME, owner, "ec1"],
-        vec!["monitor", JAVA, HOME, owner, EC1, "127.0.0.1", "soon"],
+        vec!["monitor", JAVA_HOME, MZ_HOME, owner],
+        vec!["monitor", JAVA_HOME, MZ_HOME, owner, "ec1"],
+        vec!["monitor", JAVA_HOME, MZ_HOME, owner, EC1_PORT, "127.0.0.1", "soon"],
     ] {
-        let ran = run(&bad)?.expect(UNKNOWN)?;
+        let ran = run(&bad)?.expect_code(UNKNOWN)?;
         assert!(ran.stdout.is_empty() && ran.stderr.contains("usage: monitor"), "{ran}");
     }
     for bad in [
-        vec!["clean", JAVA, HOME, owner],
-        vec!["clean", JAVA, HOME, owner, "-f"],
-        vec!["offline", JAVA, "opt/mz", owner, "ec1"],
-        vec!["start", JAVA, HOME, owner, "ec1"],
+        vec!["clean", JAVA_HOME, MZ_HOME, owner],
+        vec!["clean", JAVA_HOME, MZ_HOME, owner, "-f"],
+        vec!["offline", JAVA_HOME, "opt/mz", owner, "ec1"],
+        vec!["start", JAVA_HOME, MZ_HOME, owner, "ec1"],
         vec![],
     ] {
-        let ran = run(&bad)?.expect(2)?;
+        let ran = run(&bad)?.expect_code(2)?;
         assert!(ran.stdout.is_empty() && ran.stderr.contains("usage: monitor"), "{ran}");
     }
-    assert!(run(&["--version"])?.expect(0)?.stdout.starts_with("mz-ha-scripts "));
-    assert!(run(&["--help"])?.expect(0)?.stdout.starts_with("usage: monitor"));
-    assert!(site.lives(&jvm)?);
+    assert!(run(&["--version"])?.expect_code(0)?.stdout.starts_with("mz-ha-scripts "));
+    assert!(run(&["--help"])?.expect_code(0)?.stdout.starts_with("usage: monitor"));
+    assert!(fixture.is_alive(&jvm)?);
     Ok(())
 }
 
 #[test]
-fn who_is_not_root_is_told_so_and_nothing_is_done() -> Done {
-    let (site, jvm) = online()?;
-    if site.node.owner() == "root" {
+fn non_root_call_is_refused_and_changes_nothing() -> TestResult {
+    let (fixture, jvm) = fixture_with_online_ec()?;
+    if fixture.node.owner() == "root" {
         // A normal user's node knows one user only.
         return Ok(());
     }
-    answers(monitor(&site, EC1).user(4711).run()?, UNKNOWN, &["must be run by root"]);
+    assert_monitor_answer(
+        monitor_command(&fixture, EC1_PORT).user(4711).run()?,
+        UNKNOWN,
+        &["must be run by root"],
+    );
     for script in ["online", "offline", "clean"] {
-        let ran = call(&site, script, "ec1").user(4711).run()?.expect(1)?;
+        let ran = script_command(&fixture, script, "ec1").user(4711).run()?.expect_code(1)?;
         assert!(ran.stdout.ends_with("...FAILED\nit must be run by root\n"), "{ran}");
     }
-    assert!(site.lives(&jvm)?);
-    assert!(call(&site, "monitor", EC1).time_limit(Duration::from_secs(30)).run()?.code() == Some(HEALTHY));
+    assert!(fixture.is_alive(&jvm)?);
+    assert!(
+        script_command(&fixture, "monitor", EC1_PORT).time_limit(Duration::from_secs(30)).run()?.code()
+            == Some(HEALTHY)
+    );
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! The environment: what Pacemaker, a tool or a person calls the agent with.
 
-use crate::line::{can_be_a_reason, is_printable};
+use crate::assertions::{assert_printable, assert_valid_reason};
 use agents::{PicoAgent, definition, settings};
-use ocf::{Action, Agent, Class, CloneKind, Invocation, ParameterError};
+use ocf::{Action, Agent, CloneKind, ErrorCode, Invocation, ParameterError};
 use pico::{PicoName, PicoType, Settings, UnreadableTarget};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -21,63 +21,63 @@ type Variable = (OsString, OsString);
 /// - validate-all at level 0 finds all that was refused, and nothing else.
 pub fn environment(bytes: &[u8]) {
     let variables: Vec<Variable> =
-        host::process::arguments(bytes).iter().filter_map(|v| variable(v)).collect();
+        host::process::split_nul(bytes).iter().filter_map(|v| parse_variable(v)).collect();
     let named = |name: &str| variables.iter().find(|(n, _)| n == name).map(|(_, value)| value);
     let asked = named("OCF_RESOURCE_TYPE");
-    let kind = PicoType::ALL.into_iter().find(|kind| asked.is_some_and(|name| name == kind.agent()));
+    let kind = PicoType::ALL.into_iter().find(|kind| asked.is_some_and(|name| name == kind.agent_name()));
     let kind = kind.unwrap_or(PicoType::Platform);
 
     let call = Invocation::new(definition(kind), Action::Monitor, variables.clone());
-    is_answerable(&call);
+    assert_answerable(&call);
     let (settings, errors) = settings::read(kind, &call);
-    are_readable(&errors, call.reason_prefix());
+    assert_readable(&errors, call.reason_prefix());
     if errors.is_empty() {
-        is_within_limits(&settings);
-        comes_back_the_same(kind, &settings);
+        assert_within_limits(&settings);
+        assert_round_trip(kind, &settings);
     } else {
-        is_as_if_not_set(kind, &variables, &settings, &errors);
-        level_0_finds_the_same(kind, variables, &errors);
+        assert_refused_is_as_unset(kind, &variables, &settings, &errors);
+        assert_validate_all_agrees(kind, variables, &errors);
     }
 }
 
 /// As the C library takes it apart.
-fn variable(entry: &OsStr) -> Option<Variable> {
+fn parse_variable(entry: &OsStr) -> Option<Variable> {
     let bytes = entry.as_bytes();
     let at = bytes.iter().skip(1).position(|&b| b == b'=')? + 1;
     Some((OsStr::from_bytes(&bytes[..at]).to_owned(), OsStr::from_bytes(&bytes[at + 1..]).to_owned()))
 }
 
-fn read(kind: PicoType, variables: Vec<Variable>) -> (Settings, Vec<ParameterError>) {
+fn read_settings(kind: PicoType, variables: Vec<Variable>) -> (Settings, Vec<ParameterError>) {
     settings::read(kind, &Invocation::new(definition(kind), Action::Monitor, variables))
 }
 
-fn is_answerable(call: &Invocation) {
+fn assert_answerable(call: &Invocation) {
     for word in [call.instance(), call.resource_type(), call.reason_prefix()] {
         assert!(!word.is_empty());
-        is_printable(word);
+        assert_printable(word);
     }
-    call.node().into_iter().chain(call.provider()).for_each(is_printable);
-    assert!(!call.deadline().total().is_zero());
+    call.node().into_iter().chain(call.provider()).for_each(assert_printable);
+    assert!(!call.deadline().timeout().is_zero());
     assert_eq!(call.is_probe(), call.interval().is_none());
-    assert!(!call.is_recurring_by_cluster() || !call.is_probe());
+    assert!(!call.is_recurring_monitor() || !call.is_probe());
 }
 
-fn are_readable(errors: &[ParameterError], prefix: &str) {
+fn assert_readable(errors: &[ParameterError], prefix: &str) {
     for (at, error) in errors.iter().enumerate() {
         let text = error.to_string();
         assert!(text.starts_with(error.name()) && text.len() < 200, "{text}");
-        is_printable(&text);
-        can_be_a_reason(&text, prefix);
+        assert_printable(&text);
+        assert_valid_reason(&text, prefix);
         assert!(errors[..at].iter().all(|e| e.name() != error.name()), "{errors:?}");
     }
 }
 
-fn is_within_limits(settings: &Settings) {
+fn assert_within_limits(settings: &Settings) {
     let target = settings.target.as_ref().expect("no error, so a target");
     let name = target.name.as_str();
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
     assert!(name.bytes().all(allowed) && !name.is_empty() && !name.starts_with('-'), "{name:?}");
-    assert!(name.len() <= PicoName::LONGEST, "{name:?}");
+    assert!(name.len() <= PicoName::MAX_LEN, "{name:?}");
     let paths = [Some(target.home.path()), settings.java_home.as_deref(), settings.post_start.as_deref()];
     assert!(paths.into_iter().flatten().all(|path| path.is_absolute() && path.to_str().is_some()));
     assert!(settings.container.as_ref().is_none_or(|c| c.bytes().all(allowed) && !c.starts_with(['-', '.'])));
@@ -99,40 +99,55 @@ fn is_within_limits(settings: &Settings) {
     }
 }
 
-fn comes_back_the_same(kind: PicoType, settings: &Settings) {
-    let recorded =
-        settings.in_force.iter().map(|(name, value)| (format!("OCF_RESKEY_{name}").into(), value.into()));
-    let (again, errors) = read(kind, recorded.collect());
+fn assert_round_trip(kind: PicoType, settings: &Settings) {
+    let recorded = settings
+        .parameters_in_force
+        .iter()
+        .map(|(name, value)| (format!("OCF_RESKEY_{name}").into(), value.into()));
+    let (again, errors) = read_settings(kind, recorded.collect());
     assert_eq!(errors, []);
-    assert_eq!(values(&again), values(settings));
-    assert_eq!(again.in_force, settings.in_force);
+    assert_eq!(describe_values(&again), describe_values(settings));
+    assert_eq!(again.parameters_in_force, settings.parameters_in_force);
 }
 
-fn is_as_if_not_set(kind: PicoType, variables: &[Variable], settings: &Settings, errors: &[ParameterError]) {
+fn assert_refused_is_as_unset(
+    kind: PicoType,
+    variables: &[Variable],
+    settings: &Settings,
+    errors: &[ParameterError],
+) {
     let refused = |name: &OsStr| {
         let name = name.as_bytes().strip_prefix(b"OCF_RESKEY_");
         errors.iter().any(|error| name == Some(error.name().as_bytes()))
     };
     let rest = variables.iter().filter(|(name, _)| !refused(name)).cloned();
-    let (without, errors) = read(kind, rest.collect());
+    let (without, errors) = read_settings(kind, rest.collect());
     // All that can be wrong now is that what must be set is not; and who is meant has no default.
     assert!(errors.iter().all(|error| error.name() == "pico_name"), "{errors:?}");
     let but_for_the_target = |settings: &Settings| {
-        let target =
-            Err(UnreadableTarget { why: String::new(), name: Err(None), home: None, by_pattern: false });
-        values(&Settings { target, ..settings.clone() })
+        let target = Err(UnreadableTarget {
+            why: String::new(),
+            name: Err(None),
+            home: None,
+            process_match_unreadable: false,
+        });
+        describe_values(&Settings { target, ..settings.clone() })
     };
     assert_eq!(but_for_the_target(&without), but_for_the_target(settings));
 }
 
 /// All that is set, but for who asks and in which words.
-fn values(settings: &Settings) -> String {
-    let silent =
-        Settings { resource: None, in_force: Vec::new(), pretend_not_installed: false, ..settings.clone() };
+fn describe_values(settings: &Settings) -> String {
+    let silent = Settings {
+        resource: None,
+        parameters_in_force: Vec::new(),
+        pretend_not_installed: false,
+        ..settings.clone()
+    };
     format!("{silent:?}")
 }
 
-fn level_0_finds_the_same(kind: PicoType, mut variables: Vec<Variable>, errors: &[ParameterError]) {
+fn assert_validate_all_agrees(kind: PicoType, mut variables: Vec<Variable>, errors: &[ParameterError]) {
     // A deeper level looks at the node, which is not ours here.
     variables.retain(|(name, _)| name != "OCF_CHECK_LEVEL");
     let call = Invocation::new(definition(kind), Action::ValidateAll, variables);
@@ -148,13 +163,13 @@ fn level_0_finds_the_same(kind: PicoType, mut variables: Vec<Variable>, errors: 
         let at = about.iter().position(|name| words.is_some_and(|(of, _)| of == *name));
         about.remove(at.unwrap_or_else(|| panic!("{line}")));
     }
-    lines.lines().for_each(is_printable);
-    match findings.verdict() {
+    lines.lines().for_each(assert_printable);
+    match findings.deciding_error() {
         None => assert!(wrong.is_empty()),
         Some((class, reason)) => {
             assert!(!wrong.is_empty());
-            assert_eq!(class, Class::NotConfigured);
-            can_be_a_reason(&reason, call.reason_prefix());
+            assert_eq!(class, ErrorCode::NotConfigured);
+            assert_valid_reason(&reason, call.reason_prefix());
         }
     }
 }

@@ -13,9 +13,9 @@
 
 #![forbid(unsafe_code)]
 
+mod assertions;
 mod command_output;
 mod environment;
-mod line;
 mod proc;
 mod record;
 mod registry;
@@ -27,10 +27,10 @@ pub use record::record;
 pub use registry::registry;
 
 /// A fuzz target: its name and what it gives the bytes to.
-pub type Target = (&'static str, fn(&[u8]));
+pub type FuzzTarget = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [FuzzTarget; 7] = [
     ("command_line", command_line),
     ("environment", environment),
     ("ha", ha),
@@ -44,7 +44,7 @@ pub const TARGETS: [Target; 7] = [
 const SEPARATOR: u8 = 0x1e;
 
 /// The parts of an input; those that are not there are empty.
-fn parts<const N: usize>(bytes: &[u8]) -> [&[u8]; N] {
+fn split_input<const N: usize>(bytes: &[u8]) -> [&[u8]; N] {
     let mut parts = bytes.splitn(N, |&b| b == SEPARATOR);
     std::array::from_fn(|_| parts.next().unwrap_or_default())
 }

@@ -1,10 +1,10 @@
 //! /proc: what any process of the node can make it say.
 
-use crate::parts;
+use crate::split_input;
 use host::Pid;
-use host::process::{Stat, arguments};
-use pico::Target;
-use pico::identity::{Arguments, Home, HomeClaim, Role, home_claim, pico_of_anyone, role};
+use host::process::{Stat, split_nul};
+use pico::PicoInstance;
+use pico::identity::{HomeClaim, MzHome, ProcessArguments, Role, home_claim, is_any_pico_or_mzsh, role};
 use regex_lite::Regex;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -25,7 +25,7 @@ pub fn stat(bytes: &[u8]) {
     let stat = Stat::parse(&line).expect("the name does not matter");
     assert_eq!(stat.comm, bytes);
     assert_eq!((stat.pid.as_raw(), stat.parent), (4711, Pid::new(1)));
-    assert_eq!((stat.group, stat.session, stat.threads, stat.start), (4711, 4712, 37, 123_456));
+    assert_eq!((stat.process_group, stat.session, stat.threads, stat.start), (4711, 4712, 37, 123_456));
 }
 
 /// `bytes` are, with [`SEPARATOR`](crate::SEPARATOR) between them: the name of the pico; `/proc/PID/cmdline`;
@@ -36,32 +36,32 @@ pub fn stat(bytes: &[u8]) {
 /// - mzsh is never the pico; a startup has that word and exactly the name among its arguments.
 /// - It claims no other home than one that stands in its arguments or environment.
 pub fn command_line(bytes: &[u8]) {
-    let [name, cmdline, environ, program, pattern] = parts(bytes);
+    let [name, cmdline, environ, program, pattern] = split_input(bytes);
     let Some(name) = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()) else { return };
-    let argv = arguments(cmdline);
-    let environ = arguments(environ);
+    let argv = split_nul(cmdline);
+    let environ = split_nul(environ);
     let process =
-        Arguments { argv: &argv, program: Some(OsStr::from_bytes(program)).filter(|p| !p.is_empty()) };
-    let mut target = Target { name, home: Home::new(Path::new("/opt/mz")), process_match: None };
+        ProcessArguments { argv: &argv, program: Some(OsStr::from_bytes(program)).filter(|p| !p.is_empty()) };
+    let mut target = PicoInstance { name, home: MzHome::new(Path::new("/opt/mz")), process_match: None };
 
     match role(&target, process) {
         Some(Role::Pico) => {
-            is_marked_exactly(&argv, target.name.as_str());
+            assert_exact_marker(&argv, target.name.as_str());
             assert!(!is_mzsh(&argv), "{argv:?}");
-            assert!(pico_of_anyone(process));
-            is_of_one_name(&target, process);
+            assert!(is_any_pico_or_mzsh(process));
+            assert_matches_one_name(&target, process);
         }
         Some(Role::Startup) => {
             for word in [&["startup", "restart"][..], &[target.name.as_str()]] {
                 assert!(argv.iter().any(|a| word.iter().any(|w| a == w)), "{argv:?}");
             }
-            assert!(pico_of_anyone(process));
+            assert!(is_any_pico_or_mzsh(process));
         }
         Some(Role::PicoByMatch) => panic!("there is no pattern"),
         None => {}
     }
-    what_a_program_is_given_makes_it_no_pico(&target, process);
-    claims_what_it_says(process, &environ);
+    assert_other_programs_are_no_pico(&target, process);
+    assert_home_claim_is_in_arguments(process, &environ);
 
     // One that repeats is large, and slow to read; that is for the environment's target to see.
     let pattern = std::str::from_utf8(pattern).ok().filter(|p| !p.is_empty() && !p.contains('{'));
@@ -72,7 +72,7 @@ pub fn command_line(bytes: &[u8]) {
     }
 }
 
-fn is_marked_exactly(argv: &[OsString], name: &str) {
+fn assert_exact_marker(argv: &[OsString], name: &str) {
     let property = format!("-Dpico.configname={name}");
     let on_error = format!("-XX:OnOutOfMemoryError=oom {name}");
     let by_property = argv.iter().any(|a| *a == *property);
@@ -103,17 +103,17 @@ fn is_mzsh(argv: &[OsString]) -> bool {
     !may_be_a_value && main.as_bytes().ends_with(b".CommandLine")
 }
 
-fn is_of_one_name(target: &Target, process: Arguments<'_>) {
+fn assert_matches_one_name(target: &PicoInstance, process: ProcessArguments<'_>) {
     let name = target.name.as_str();
     let others =
         [format!("{name}0"), format!("x{name}"), name[..name.len() - 1].to_owned(), name.to_uppercase()];
     for other in others.iter().filter(|other| *other != name).filter_map(|other| other.parse().ok()) {
-        assert_ne!(role(&Target { name: other, ..target.clone() }, process), Some(Role::Pico));
+        assert_ne!(role(&PicoInstance { name: other, ..target.clone() }, process), Some(Role::Pico));
     }
 }
 
 /// Arguments of a java that runs another class, a jar or nothing at all; and all arguments of what is no java.
-fn what_a_program_is_given_makes_it_no_pico(target: &Target, process: Arguments<'_>) {
+fn assert_other_programs_are_no_pico(target: &PicoInstance, process: ProcessArguments<'_>) {
     let words = process.argv.iter().skip(1).cloned();
     for (program, first) in [
         ("java", vec!["java", "org.example.Tool"]),
@@ -121,14 +121,14 @@ fn what_a_program_is_given_makes_it_no_pico(target: &Target, process: Arguments<
         ("perl", vec!["java"]),
     ] {
         let argv: Vec<OsString> = first.iter().map(OsString::from).chain(words.clone()).collect();
-        let process = Arguments { argv: &argv, program: Some(OsStr::new(program)) };
+        let process = ProcessArguments { argv: &argv, program: Some(OsStr::new(program)) };
         assert_ne!(role(target, process), Some(Role::Pico), "{argv:?}");
     }
 }
 
-fn claims_what_it_says(process: Arguments<'_>, environ: &[OsString]) {
+fn assert_home_claim_is_in_arguments(process: ProcessArguments<'_>, environ: &[OsString]) {
     let argv = process.argv;
-    if let HomeClaim::Is(home) = home_claim(process, || Some(environ.to_vec())) {
+    if let HomeClaim::Path(home) = home_claim(process, || Some(environ.to_vec())) {
         let home = home.as_os_str().as_bytes();
         let after = |prefix: &[u8], words: &[OsString]| {
             words.iter().any(|w| w.as_bytes().strip_prefix(prefix) == Some(home))
@@ -139,7 +139,7 @@ fn claims_what_it_says(process: Arguments<'_>, environ: &[OsString]) {
         });
         assert!(after(b"-Dmz.home=", argv) || above_script || after(b"MZ_HOME=", environ), "{argv:?}");
     }
-    if let HomeClaim::Is(_) = home_claim(process, || None) {
+    if let HomeClaim::Path(_) = home_claim(process, || None) {
         assert!(!argv.is_empty());
     }
 }

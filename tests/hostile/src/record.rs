@@ -1,8 +1,8 @@
 //! The instance record: what one action left for the next, perhaps of another version, boot or resource, perhaps torn.
 
-use pico::identity::Home;
-use pico::record::Record;
-use pico::{PicoName, Target};
+use pico::identity::MzHome;
+use pico::record::InstanceRecord;
+use pico::{PicoInstance, PicoName};
 use serde_json::Value;
 use std::path::Path;
 
@@ -16,15 +16,15 @@ const BOOT: &str = "8f2c1a3e-0000-4000-8000-000000000001";
 /// - It counts for a pico only if both name and installation are that one's.
 /// - One that is taken is written as one that is read the same.
 pub fn record(bytes: &[u8]) {
-    let Ok(Some(record)) = Record::parse(bytes, BOOT) else { return };
-    assert!(!matches!(Record::parse(bytes, "8f2c1a3e-0000-4000-8000-000000000002"), Ok(Some(_))));
-    assert!(!matches!(Record::parse(bytes, ""), Ok(Some(_))));
+    let Ok(Some(record)) = InstanceRecord::parse(bytes, BOOT) else { return };
+    assert!(!matches!(InstanceRecord::parse(bytes, "8f2c1a3e-0000-4000-8000-000000000002"), Ok(Some(_))));
+    assert!(!matches!(InstanceRecord::parse(bytes, ""), Ok(Some(_))));
 
     // Another reader's view of the same bytes. It also takes apart what has no meaning here, where anything may stand. (What
     // has names could also be a list without them.)
     if let Ok(other @ Value::Object(_)) = serde_json::from_slice(bytes) {
-        says_the_same(&record, &other);
-        is_for_one_pico(&record, &other);
+        assert_matches_json(&record, &other);
+        assert_for_one_pico(&record, &other);
     }
     if let Some(target) = record.target() {
         assert_eq!(target.name.as_str(), record.pico);
@@ -32,13 +32,13 @@ pub fn record(bytes: &[u8]) {
     }
 
     let written = serde_json::to_vec(&record).expect("what was read can be written");
-    let again = Record::parse(&written, BOOT).expect("what was written can be read");
+    let again = InstanceRecord::parse(&written, BOOT).expect("what was written can be read");
     let again = again.expect("it is of the same boot");
     assert_eq!(written, serde_json::to_vec(&again).expect("what was read can be written"));
     assert_eq!((again.jvm(), again.mzsh(), again.phase), (record.jvm(), record.mzsh(), record.phase));
 }
 
-fn says_the_same(record: &Record, other: &Value) {
+fn assert_matches_json(record: &InstanceRecord, other: &Value) {
     assert_eq!((&other["boot"], &other["format"]), (&Value::from(BOOT), &Value::from(1)));
     assert_eq!(other["pico"], record.pico);
     for (process, name) in [(record.jvm(), "jvm"), (record.mzsh(), "mzsh")] {
@@ -50,24 +50,24 @@ fn says_the_same(record: &Record, other: &Value) {
     }
 }
 
-fn is_for_one_pico(record: &Record, other: &Value) {
+fn assert_for_one_pico(record: &InstanceRecord, other: &Value) {
     for name in ["ec1", "ec10", "platform"] {
         for home in ["/opt/mz", "/opt/mz2"] {
-            let target = Target {
+            let target = PicoInstance {
                 name: name.parse::<PicoName>().expect("a name"),
-                home: Home::new(Path::new(home)),
+                home: MzHome::new(Path::new(home)),
                 process_match: None,
             };
             if record.is_for(&target) {
                 assert_eq!(other["pico"], name);
-                assert!(is_spelling_of(other["mz_home"].as_str().unwrap_or_default(), home), "{other}");
+                assert!(is_same_path(other["mz_home"].as_str().unwrap_or_default(), home), "{other}");
             }
         }
     }
 }
 
 /// The same names in the same order, from the root.
-fn is_spelling_of(path: &str, home: &str) -> bool {
+fn is_same_path(path: &str, home: &str) -> bool {
     let names = |path: &str| -> Vec<String> {
         path.split('/').filter(|name| !name.is_empty() && *name != ".").map(str::to_owned).collect()
     };

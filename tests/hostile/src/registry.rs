@@ -1,17 +1,17 @@
 //! The product's registry: files in HOCON that the owner of the installation writes.
 
-use crate::{line::can_be_a_reason, parts};
-use ocf::reason;
+use crate::{assertions::assert_valid_reason, split_input};
+use ocf::exit_reason;
 use pico::product::{RegistryState, find_pico};
 use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Bytes of one file: more finds nothing else, but takes longer.
-const LONGEST: usize = 1024;
+const MAX_FILE_BYTES: usize = 1024;
 
 /// Below the registry: the pico's own file first, then what it may inherit from, and another pico's.
-const FILES: [&str; 5] = [
+const REGISTRY_FILES: [&str; 5] = [
     ".active/containers/c/picos/ec1.conf",
     "master/templates/mz/picos/t.conf",
     ".active/containers/c/container.conf",
@@ -27,17 +27,17 @@ const FILES: [&str; 5] = [
 ///
 /// What they include is read as well: it is regular files, so many and so much of them.
 pub fn registry(bytes: &[u8]) {
-    let files: [&[u8]; 5] = parts(bytes);
-    if files.iter().any(|file| file.len() > LONGEST) {
+    let files: [&[u8]; 5] = split_input(bytes);
+    if files.iter().any(|file| file.len() > MAX_FILE_BYTES) {
         return;
     }
-    INSTALLATION.with_borrow_mut(|installation| {
-        installation.hold(files);
-        look(&installation.home);
+    FILES_ON_DISK.with_borrow_mut(|installation| {
+        installation.write(files);
+        check_registry(&installation.home);
     });
 }
 
-fn look(home: &Path) {
+fn check_registry(home: &Path) {
     let name = "ec1".parse().expect("a name");
     match find_pico(home, None, &name) {
         RegistryState::Defined(facts) => {
@@ -51,55 +51,55 @@ fn look(home: &Path) {
             assert_ne!(facts.server_host.as_deref(), Some(""));
             assert!(facts.service_ports.is_none_or(|(first, last)| 0 < first && first <= last));
             for problem in &facts.problems {
-                can_be_a_reason(&problem.to_string(), reason::PREFIX);
+                assert_valid_reason(&problem.to_string(), exit_reason::PREFIX);
             }
             let named = |why| facts.problems.iter().any(|problem| problem.to_string() == why);
             assert!(facts.ha.unclear.is_none_or(named), "what is not clear is a problem");
         }
-        RegistryState::Unreadable(why) => can_be_a_reason(&why, reason::PREFIX),
+        RegistryState::Unreadable(why) => assert_valid_reason(&why, exit_reason::PREFIX),
         other => panic!("the pico is defined once: {other:?}"),
     }
 }
 
 /// The files on disk. Only what differs from the last input is written.
-struct Installation {
+struct RegistryFiles {
     home: PathBuf,
-    held: [Option<Vec<u8>>; 5],
+    written: [Option<Vec<u8>>; 5],
     _directory: tempfile::TempDir,
 }
 
 thread_local! {
-    static INSTALLATION: RefCell<Installation> = RefCell::new(Installation::new());
+    static FILES_ON_DISK: RefCell<RegistryFiles> = RefCell::new(RegistryFiles::new());
 }
 
-impl Installation {
+impl RegistryFiles {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let home = directory.path().to_owned();
-        for file in FILES {
+        for file in REGISTRY_FILES {
             let path = Self::path(&home, file);
             fs::create_dir_all(path.parent().expect("it is below home")).expect("a directory");
         }
-        Self { home, held: Default::default(), _directory: directory }
+        Self { home, written: Default::default(), _directory: directory }
     }
 
     fn path(home: &Path, file: &str) -> PathBuf {
         home.join("common/config/cell/default").join(file)
     }
 
-    fn hold(&mut self, files: [&[u8]; 5]) {
+    fn write(&mut self, files: [&[u8]; 5]) {
         for (at, content) in files.into_iter().enumerate() {
             let wanted = (at == 0 || !content.is_empty()).then_some(content);
-            if self.held[at].as_deref() == wanted {
+            if self.written[at].as_deref() == wanted {
                 continue;
             }
-            let path = Self::path(&self.home, FILES[at]);
+            let path = Self::path(&self.home, REGISTRY_FILES[at]);
             match wanted {
                 Some(content) => fs::write(&path, content),
                 None => fs::remove_file(&path),
             }
             .expect("the directory is ours");
-            self.held[at] = wanted.map(<[u8]>::to_owned);
+            self.written[at] = wanted.map(<[u8]>::to_owned);
         }
     }
 }

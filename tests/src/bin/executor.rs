@@ -19,10 +19,10 @@ use nix::sys::resource::{UsageWho, getrusage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
-use testkit::executor::Report;
+use testkit::executor::ExecutorReport;
 
 /// A killed child takes a moment to go; one that takes longer hangs in the kernel, and is not waited for.
-const UNKILLABLE: Duration = Duration::from_secs(10);
+const REAP_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     match run() {
@@ -37,11 +37,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<Report, String> {
+fn run() -> Result<ExecutorReport, String> {
     let mut arguments = std::env::args_os().skip(1);
     let mut next = |what: &str| arguments.next().ok_or_else(|| format!("{what} is missing"));
-    let limit = number(&next("the time limit")?, 10)?;
-    let umask = number(&next("the umask")?, 8)?;
+    let limit = parse_number(&next("the time limit")?, 10)?;
+    let umask = parse_number(&next("the umask")?, 8)?;
     let directory = next("the directory")?;
     let uid = next("the user")?;
     let program = next("the program")?;
@@ -50,23 +50,23 @@ fn run() -> Result<Report, String> {
     command.args(arguments).current_dir(&directory).process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     if uid != "-" {
-        let uid = u32::try_from(number(&uid, 10)?).map_err(|e| e.to_string())?;
+        let uid = u32::try_from(parse_number(&uid, 10)?).map_err(|e| e.to_string())?;
         command.uid(uid).gid(uid);
     }
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(u32::try_from(umask).map_err(|e| e.to_string())?));
 
     let started = Instant::now();
     let child = command.spawn().map_err(|e| format!("{} does not start: {e}", program.display()))?;
-    watch(child, started, Duration::from_millis(limit)).map_err(|e| format!("{}: {e}", program.display()))
+    supervise(child, started, Duration::from_millis(limit)).map_err(|e| format!("{}: {e}", program.display()))
 }
 
-fn number(text: &OsString, radix: u32) -> Result<u64, String> {
+fn parse_number(text: &OsString, radix: u32) -> Result<u64, String> {
     let text = text.to_string_lossy();
     u64::from_str_radix(&text, radix).map_err(|e| format!("{text}: {e}"))
 }
 
 /// Reads what the child writes until it ends or its time is over.
-fn watch(mut child: Child, started: Instant, limit: Duration) -> io::Result<Report> {
+fn supervise(mut child: Child, started: Instant, limit: Duration) -> io::Result<ExecutorReport> {
     let pid = Pid::from_child(&child);
     let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
     let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
@@ -81,38 +81,38 @@ fn watch(mut child: Child, started: Instant, limit: Duration) -> io::Result<Repo
             timed_out = true;
             kill_process_group(pid, Signal::KILL)?;
         }
-        if timed_out && started.elapsed() > limit + UNKILLABLE {
-            return Err(io::Error::other(format!("not gone {UNKILLABLE:?} after SIGKILL")));
+        if timed_out && started.elapsed() > limit + REAP_TIMEOUT {
+            return Err(io::Error::other(format!("not gone {REAP_TIMEOUT:?} after SIGKILL")));
         }
         let patience = if timed_out { Duration::from_millis(100) } else { left };
-        let ended = wait(pidfd.as_fd(), out.as_ref(), err.as_ref(), patience)?;
+        let ended = wait_for_event(pidfd.as_fd(), out.as_ref(), err.as_ref(), patience)?;
         let wall = started.elapsed();
-        drain(&mut out, &mut stdout)?;
-        drain(&mut err, &mut stderr)?;
+        read_available(&mut out, &mut stdout)?;
+        read_available(&mut err, &mut stderr)?;
         if ended {
             break wall;
         }
     };
     let status = child.wait()?;
-    Ok(Report {
+    Ok(ExecutorReport {
         code: status.code(),
         signal: status.signal(),
         timed_out,
         wall_us: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
-        most_kib: most_kib()?,
+        most_kib: peak_rss_kib()?,
         stdout: String::from_utf8_lossy(&stdout).into_owned(),
         stderr: String::from_utf8_lossy(&stderr).into_owned(),
     })
 }
 
 /// Of the child and its own, for this program has no other.
-fn most_kib() -> io::Result<u64> {
+fn peak_rss_kib() -> io::Result<u64> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     u64::try_from(usage.max_rss()).map_err(io::Error::other)
 }
 
 /// Waits until there is something to do; true once the child has ended.
-fn wait(
+fn wait_for_event(
     pidfd: BorrowedFd<'_>,
     out: Option<&impl AsFd>,
     err: Option<&impl AsFd>,
@@ -130,7 +130,7 @@ fn wait(
 }
 
 /// Takes what is in the pipe now; forgets the pipe when its writers are gone.
-fn drain(pipe: &mut Option<impl Read>, into: &mut Vec<u8>) -> io::Result<()> {
+fn read_available(pipe: &mut Option<impl Read>, into: &mut Vec<u8>) -> io::Result<()> {
     let Some(reader) = pipe else { return Ok(()) };
     match reader.read_to_end(into) {
         Ok(_) => *pipe = None,

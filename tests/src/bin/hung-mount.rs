@@ -34,13 +34,13 @@ const INIT: u32 = 26;
 const INTERRUPT: u32 = 36;
 
 /// Bytes of a request's header.
-const HEADER: usize = 40;
+const HEADER_BYTES: usize = 40;
 /// The largest WRITE that the kernel is allowed.
 const MAX_WRITE: u32 = 4096;
 /// `FOPEN_DIRECT_IO`: each read(2) comes here, none is answered by the page cache.
 const DIRECT_IO: u32 = 1;
 /// `__FMODE_EXEC` (include/linux/fs.h): the flag of an open by execve(2), which a FUSE server is told like the others.
-const FOR_EXECUTION: u32 = 0x20;
+const FMODE_EXEC: u32 = 0x20;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -59,12 +59,12 @@ fn main() -> ExitCode {
 
 fn run(target: &str, held: &str) -> io::Result<()> {
     let held = match held {
-        "all" => Held::All,
-        "open" => Held::One(OPEN),
-        "exec" => Held::Execution,
-        "read" => Held::One(READ),
-        "write" => Held::One(WRITE),
-        "close" => Held::One(FLUSH),
+        "all" => HeldRequests::All,
+        "open" => HeldRequests::Opcode(OPEN),
+        "exec" => HeldRequests::Execution,
+        "read" => HeldRequests::Opcode(READ),
+        "write" => HeldRequests::Opcode(WRITE),
+        "close" => HeldRequests::Opcode(FLUSH),
         other => return Err(io::Error::other(format!("{other} can't be held back"))),
     };
     let covered = std::fs::metadata(target)?;
@@ -76,7 +76,7 @@ fn run(target: &str, held: &str) -> io::Result<()> {
     );
     let options = std::ffi::CString::new(options)?;
     mount("hung-mount", target, "fuse", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())?;
-    let mut server = Server { kernel, covered, held };
+    let mut server = FuseServer { kernel, covered, held };
     server.decline_interrupts(target)?;
     println!("ready");
     loop {
@@ -99,36 +99,36 @@ fn run(target: &str, held: &str) -> io::Result<()> {
 
 /// What is not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Held {
+enum HeldRequests {
     /// Everything.
     All,
     /// Requests of this kind.
-    One(u32),
+    Opcode(u32),
     /// An open by execve(2).
     Execution,
 }
 
-struct Server {
+struct FuseServer {
     /// Where requests come from and answers go to.
     kernel: File,
     covered: Metadata,
-    held: Held,
+    held: HeldRequests,
 }
 
 /// What is used of a request.
-struct Request {
+struct FuseRequest {
     kind: u32,
     unique: u64,
     body: Vec<u8>,
 }
 
-impl Server {
+impl FuseServer {
     /// Has a child ask for something and be killed, so that the kernel wants to interrupt its request; and says that this can't be.
     fn decline_interrupts(&mut self, target: &str) -> io::Result<()> {
         let mut asking: Option<Child> = None;
         let mut asked: Option<u64> = None;
         loop {
-            let request = self.next()?;
+            let request = self.read_request()?;
             match request.kind {
                 INIT => {
                     self.answer(&request)?;
@@ -154,8 +154,8 @@ impl Server {
     }
 
     fn serve(&mut self) -> io::Result<()> {
-        let request = self.next()?;
-        if self.holds(&request) {
+        let request = self.read_request()?;
+        if self.holds_back(&request) {
             return Ok(());
         }
         match request.kind {
@@ -164,34 +164,38 @@ impl Server {
         }
     }
 
-    fn holds(&self, request: &Request) -> bool {
+    fn holds_back(&self, request: &FuseRequest) -> bool {
         match self.held {
-            Held::All => true,
-            Held::One(kind) => request.kind == kind,
+            HeldRequests::All => true,
+            HeldRequests::Opcode(kind) => request.kind == kind,
             // The first field of an open are the flags that it was made with.
-            Held::Execution => {
+            HeldRequests::Execution => {
                 let flags = request.body.first_chunk().map_or(0, |&flags| u32::from_ne_bytes(flags));
-                request.kind == OPEN && flags & FOR_EXECUTION != 0
+                request.kind == OPEN && flags & FMODE_EXEC != 0
             }
         }
     }
 
-    fn next(&mut self) -> io::Result<Request> {
+    fn read_request(&mut self) -> io::Result<FuseRequest> {
         // The kernel wants room for its largest request, and never less than 8 KiB.
         let mut buffer = [0; 16 * 1024];
         let length = self.kernel.read(&mut buffer)?;
         let number = |at: usize| u32::from_ne_bytes(buffer[at..at + 4].try_into().expect("four bytes"));
         let unique = u64::from_ne_bytes(buffer[8..16].try_into().expect("eight bytes"));
-        Ok(Request { kind: number(4), unique, body: buffer[HEADER..length.max(HEADER)].to_vec() })
+        Ok(FuseRequest {
+            kind: number(4),
+            unique,
+            body: buffer[HEADER_BYTES..length.max(HEADER_BYTES)].to_vec(),
+        })
     }
 
-    fn answer(&mut self, request: &Request) -> io::Result<()> {
+    fn answer(&mut self, request: &FuseRequest) -> io::Result<()> {
         let body = match request.kind {
-            INIT => Self::greeting(),
-            GETATTR => self.attributes(),
+            INIT => Self::init_reply(),
+            GETATTR => self.attribute_reply(),
             OPEN => {
                 // Without it a read of an empty file never comes here; with it the file can't be mapped for writing.
-                let how = if self.held == Held::One(READ) { DIRECT_IO } else { 0 };
+                let how = if self.held == HeldRequests::Opcode(READ) { DIRECT_IO } else { 0 };
                 [&[0; 8][..], &how.to_ne_bytes(), &[0; 4]].concat()
             }
             // WRITE: all of it is written, as its third field says how long it is.
@@ -210,14 +214,14 @@ impl Server {
     }
 
     /// `fuse_init_out`: the version, and what one request may be; no feature.
-    fn greeting() -> Vec<u8> {
+    fn init_reply() -> Vec<u8> {
         let mut body = [7_u32, 31, 0, 0, 0, MAX_WRITE].map(u32::to_ne_bytes).concat();
         body.resize(64, 0);
         body
     }
 
     /// `fuse_attr_out`, which no cache may keep.
-    fn attributes(&self) -> Vec<u8> {
+    fn attribute_reply(&self) -> Vec<u8> {
         let of = &self.covered;
         let times = [of.atime(), of.mtime(), of.ctime()].map(i64::cast_unsigned);
         let [atime, mtime, ctime] = times;

@@ -32,35 +32,35 @@ use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, kill, signal, sig
 use nix::unistd::{ForkResult, Pid, fork, pause};
 
 /// Where the steps are.
-const STEPS: &str = "IMITATE";
+const STEPS_VARIABLE: &str = "IMITATE";
 /// Longest argument of `pad`: the kernel takes at most 128 KiB in one.
-const LONGEST: usize = 100 << 10;
+const MAX_ARGUMENT_BYTES: usize = 100 << 10;
 const PAGE: usize = 4096;
 
 fn main() -> ExitCode {
-    let outcome = std::env::var(STEPS).map_or_else(|_| launch(), |steps| imitate(&steps));
+    let outcome = std::env::var(STEPS_VARIABLE).map_or_else(|_| exec_with_steps(), |steps| run_steps(&steps));
     if let Err(problem) = outcome {
         eprintln!("imitator: {problem}");
         return ExitCode::FAILURE;
     }
-    wait_for_ever()
+    wait_forever()
 }
 
-fn wait_for_ever() -> ! {
+fn wait_forever() -> ! {
     loop {
         pause();
     }
 }
 
-fn launch() -> io::Result<()> {
+fn exec_with_steps() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [file, program, name, rest @ ..] = arguments.as_slice() else {
         return Err(io::Error::other("usage: imitator FILE PROGRAM NAME [ARGUMENT...]"));
     };
-    Err(Command::new(program).arg0(name).args(rest).env(STEPS, fs::read_to_string(file)?).exec())
+    Err(Command::new(program).arg0(name).args(rest).env(STEPS_VARIABLE, fs::read_to_string(file)?).exec())
 }
 
-fn imitate(steps: &str) -> io::Result<()> {
+fn run_steps(steps: &str) -> io::Result<()> {
     let mut awaited = SigSet::empty();
     awaited.add(Signal::SIGUSR1);
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&awaited), None)?;
@@ -72,21 +72,21 @@ fn imitate(steps: &str) -> io::Result<()> {
         let (step, what) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
         match step {
             "" => {}
-            "ignore" => handle(what, SigHandler::SigIgn)?,
-            "default" => handle(what, SigHandler::SigDfl)?,
+            "ignore" => set_dispositions(what, SigHandler::SigIgn)?,
+            "default" => set_dispositions(what, SigHandler::SigDfl)?,
             "await" => drop(awaited.wait()?),
-            "run" => drop(Command::new("/bin/sh").args(["-c", what]).env_remove(STEPS).spawn()?),
+            "run" => drop(Command::new("/bin/sh").args(["-c", what]).env_remove(STEPS_VARIABLE).spawn()?),
             // The answer may be an error, once the storage is let go.
             "read" => drop(File::open(what).and_then(|mut file| file.read(&mut [0; 1]))),
             // It is closed by the end of the process.
             "hold" => drop(OpenOptions::new().read(true).write(true).open(what)?.into_raw_fd()),
-            "map" => mapping = Some(map(what)?),
-            "unmap" => replace(mapping.take())?,
-            "pad" => return Err(pad(number(what)?, rest)?),
-            "fork" => chain(number(what)?)?,
+            "map" => mapping = Some(map_shared(what)?),
+            "unmap" => replace_mapping(mapping.take())?,
+            "pad" => return Err(exec_with_padding(parse_number(what)?, rest)?),
+            "fork" => fork_chain(parse_number(what)?)?,
             "many" => {
-                if !is_one_of(number(what)?)? {
-                    wait_for_ever();
+                if !fork_many(parse_number(what)?)? {
+                    wait_forever();
                 }
             }
             "leaderless" => end_main_thread(),
@@ -97,11 +97,11 @@ fn imitate(steps: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn number(what: &str) -> io::Result<usize> {
+fn parse_number(what: &str) -> io::Result<usize> {
     what.parse().map_err(|e| io::Error::other(format!("{what}: {e}")))
 }
 
-fn handle(names: &str, how: SigHandler) -> io::Result<()> {
+fn set_dispositions(names: &str, how: SigHandler) -> io::Result<()> {
     for name in names.split_ascii_whitespace() {
         let which: Signal = format!("SIG{name}").parse()?;
         // SAFETY: neither of the two dispositions that come here is a function of this program.
@@ -111,31 +111,31 @@ fn handle(names: &str, how: SigHandler) -> io::Result<()> {
 }
 
 /// The calling process, doubled; true in the child.
-fn is_child() -> io::Result<bool> {
+fn fork_in_child() -> io::Result<bool> {
     // SAFETY: this process has one thread, so the child may do whatever this one may.
     Ok(matches!(unsafe { fork() }?, ForkResult::Child))
 }
 
 /// True in each of so many children.
-fn is_one_of(number: usize) -> io::Result<bool> {
+fn fork_many(number: usize) -> io::Result<bool> {
     for _ in 0..number {
-        if is_child()? {
+        if fork_in_child()? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn chain(number: usize) -> io::Result<()> {
-    if number > 0 && is_child()? {
-        chain(number - 1)?;
-        wait_for_ever();
+fn fork_chain(number: usize) -> io::Result<()> {
+    if number > 0 && fork_in_child()? {
+        fork_chain(number - 1)?;
+        wait_forever();
     }
     Ok(())
 }
 
 /// A page of the file, shared and written to. The file stays open: a close would write the page back.
-fn map(path: &str) -> io::Result<*mut libc::c_void> {
+fn map_shared(path: &str) -> io::Result<*mut libc::c_void> {
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     // The kernel learns the size of a file of FUSE by asking for it.
     file.metadata()?;
@@ -152,7 +152,7 @@ fn map(path: &str) -> io::Result<*mut libc::c_void> {
 
 /// The mapping gives way to another at its address. mmap(2) keeps the lock of this process's memory until that is done,
 /// munmap(2) does not.
-fn replace(mapping: Option<*mut libc::c_void>) -> io::Result<()> {
+fn replace_mapping(mapping: Option<*mut libc::c_void>) -> io::Result<()> {
     let at = mapping.ok_or_else(|| io::Error::other("unmap without map"))?;
     let rights = libc::PROT_READ | libc::PROT_WRITE;
     let how = libc::MAP_PRIVATE | libc::MAP_FIXED | libc::MAP_ANONYMOUS;
@@ -162,7 +162,7 @@ fn replace(mapping: Option<*mut libc::c_void>) -> io::Result<()> {
 }
 
 /// Executes this program again; comes back with an error only.
-fn pad(bytes: usize, rest: &str) -> io::Result<io::Error> {
+fn exec_with_padding(bytes: usize, rest: &str) -> io::Result<io::Error> {
     // The kernel gives a quarter of the stack's limit to arguments, and 6 MiB at most.
     let most = libc::rlimit { rlim_cur: 64 << 20, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: the limits outlive the call, which only reads them.
@@ -171,17 +171,17 @@ fn pad(bytes: usize, rest: &str) -> io::Result<io::Error> {
     }
     let mut own = std::env::args();
     let name = own.next().unwrap_or_default();
-    let padding = std::iter::repeat_n("x".repeat(LONGEST - 1), bytes / LONGEST);
+    let padding = std::iter::repeat_n("x".repeat(MAX_ARGUMENT_BYTES - 1), bytes / MAX_ARGUMENT_BYTES);
     Ok(Command::new(fs::read_link("/proc/self/exe")?)
         .arg0(name)
         .args(own)
         .args(padding)
-        .env(STEPS, rest)
+        .env(STEPS_VARIABLE, rest)
         .exec())
 }
 
 fn end_main_thread() -> ! {
-    let other = thread::spawn(|| wait_for_ever());
+    let other = thread::spawn(|| wait_forever());
     // It lives on by itself.
     drop(other);
     loop {

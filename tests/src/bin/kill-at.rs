@@ -2,7 +2,7 @@
 //!
 //! `kill-at N PROGRAM [ARGUMENT...]`: the program gets SIGKILL as it enters its N-th call (the first is the one after
 //! execve), which is then not carried out. The last line on standard output says what came of it, as
-//! [`testkit::Killed`] reads it: at which call it was killed, or that it had ended before, and how.
+//! [`testkit::KillAtResult`] reads it: at which call it was killed, or that it had ended before, and how.
 //!
 //! ptrace(2) sees every call of the program itself and none of its children's: they are not traced, and go on living as
 //! they do when Pacemaker's executor loses an agent. The program leads a process group of its own, as under the
@@ -19,7 +19,7 @@ use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, setpgid};
-use testkit::Killed;
+use testkit::KillAtResult;
 
 /// In place of the number: become the program, to be traced by the parent.
 const TRACEE: &str = "tracee";
@@ -40,16 +40,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(number: &OsString, command: &[OsString]) -> Result<Killed, String> {
+fn run(number: &OsString, command: &[OsString]) -> Result<KillAtResult, String> {
     let number: u64 = number.to_string_lossy().parse().map_err(|e| format!("{}: {e}", number.display()))?;
     let own = std::env::current_exe().map_err(|e| e.to_string())?;
     // No pre_exec, which is unsafe: this very program becomes the traced one.
     let child = Command::new(own).arg(TRACEE).args(command).spawn().map_err(|e| e.to_string())?;
     let pid = Pid::from_raw(i32::try_from(child.id()).map_err(|e| e.to_string())?);
-    follow(pid, number).map_err(|e| format!("{}: {e}", command.first().unwrap_or(&OsString::new()).display()))
+    trace(pid, number).map_err(|e| format!("{}: {e}", command.first().unwrap_or(&OsString::new()).display()))
 }
 
-fn become_tracee(command: &[OsString]) -> Result<Killed, String> {
+fn become_tracee(command: &[OsString]) -> Result<KillAtResult, String> {
     let [program, arguments @ ..] = command else { return Err("the program is missing".to_owned()) };
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(|e| e.to_string())?;
     // From here on an execve that succeeds stops us with SIGTRAP.
@@ -58,15 +58,17 @@ fn become_tracee(command: &[OsString]) -> Result<Killed, String> {
 }
 
 /// Lets it go from call to call.
-fn follow(pid: Pid, number: u64) -> nix::Result<Killed> {
+fn trace(pid: Pid, number: u64) -> nix::Result<KillAtResult> {
     let mut calls = 0;
     let mut inside = false;
     let mut begun = false;
     loop {
         let pass_on = match waitpid(pid, None)? {
-            WaitStatus::Exited(_, code) => return Ok(Killed::Ended { end: format!("code {code}"), calls }),
+            WaitStatus::Exited(_, code) => {
+                return Ok(KillAtResult::Ended { end: format!("code {code}"), calls });
+            }
             WaitStatus::Signaled(_, signal, _) => {
-                return Ok(Killed::Ended { end: signal.to_string(), calls });
+                return Ok(KillAtResult::Ended { end: signal.to_string(), calls });
             }
             WaitStatus::Stopped(_, Signal::SIGTRAP) if !begun => {
                 begun = true;
@@ -78,10 +80,10 @@ fn follow(pid: Pid, number: u64) -> nix::Result<Killed> {
                 inside = !inside;
                 calls += u64::from(inside);
                 if inside && calls == number {
-                    let call = name(pid);
+                    let call = syscall_name(pid);
                     kill(pid, Signal::SIGKILL)?;
                     while !matches!(waitpid(pid, None)?, WaitStatus::Signaled(..) | WaitStatus::Exited(..)) {}
-                    return Ok(Killed::At { number, call });
+                    return Ok(KillAtResult::KilledAt { number, call });
                 }
                 None
             }
@@ -92,7 +94,7 @@ fn follow(pid: Pid, number: u64) -> nix::Result<Killed> {
 }
 
 /// The name of the call that a stopped process is in, with its number where the name is not known here.
-fn name(pid: Pid) -> String {
+fn syscall_name(pid: Pid) -> String {
     // Its first word is the number: no registers to be read, which differ from machine to machine.
     let line = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
     let number = line.split(' ').next().unwrap_or_default();

@@ -17,10 +17,10 @@ use nix::errno::Errno;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 /// `pidfd_send_signal`, `pidfd_open`, `pidfd_getfd`.
-const OF_PIDFDS: [i64; 3] = [424, 434, 438];
+const PIDFD_CALLS: [i64; 3] = [424, 434, 438];
 
 /// What came after Linux 4.18: `pidfd_send_signal` of 5.1 was the first one, and from there on all machines have the same numbers.
-const LATER: std::ops::Range<i64> = 424..600;
+const CALLS_AFTER_4_18: std::ops::Range<i64> = 424..600;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -33,14 +33,14 @@ fn main() -> ExitCode {
 fn run(refusal: &OsString, command: &[OsString]) -> Result<std::convert::Infallible, String> {
     let [program, arguments @ ..] = command else { return Err("the program is missing".to_owned()) };
     match refusal.to_str() {
-        Some("ENOSYS") => refuse(Errno::ENOSYS, LATER),
-        Some("EPERM") => refuse(Errno::EPERM, OF_PIDFDS),
+        Some("ENOSYS") => install_filter(Errno::ENOSYS, CALLS_AFTER_4_18),
+        Some("EPERM") => install_filter(Errno::EPERM, PIDFD_CALLS),
         _ => Err(format!("{}: neither ENOSYS nor EPERM", refusal.display())),
     }?;
     Err(format!("{} does not start: {}", program.display(), Command::new(program).args(arguments).exec()))
 }
 
-fn refuse(errno: Errno, calls: impl IntoIterator<Item = i64>) -> Result<(), String> {
+fn install_filter(errno: Errno, calls: impl IntoIterator<Item = i64>) -> Result<(), String> {
     let rules: BTreeMap<_, _> = calls.into_iter().map(|number| (number, Vec::new())).collect();
     let machine = std::env::consts::ARCH.try_into().map_err(|e| format!("{e}"))?;
     let action = SeccompAction::Errno((errno as i32).cast_unsigned());

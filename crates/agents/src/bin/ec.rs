@@ -3,5 +3,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    agents::run(pico::PicoType::ExecutionContext)
+    agents::run_agent(pico::PicoType::ExecutionContext)
 }

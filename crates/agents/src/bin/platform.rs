@@ -3,5 +3,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    agents::run(pico::PicoType::Platform)
+    agents::run_agent(pico::PicoType::Platform)
 }

@@ -3,5 +3,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    agents::run(pico::PicoType::ServiceContext)
+    agents::run_agent(pico::PicoType::ServiceContext)
 }

@@ -9,40 +9,41 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use testkit::Generation;
-use testkit::needs;
+use testkit::prerequisites;
 
-use crate::{Error, packages, workspace};
+use crate::{TaskError, packages, workspace};
 
 /// Sees to it that the folder is there. What went wrong is told, and is the reason that the suites will name.
-pub fn provide(generation: Generation) {
-    if let Err(error) = made(generation) {
+pub fn ensure_or_report(generation: Generation) {
+    if let Err(error) = ensure(generation) {
         println!("{error}");
     }
 }
 
 /// The same where nothing can go on without it.
-pub fn made(generation: Generation) -> Result<(), Error> {
-    let Some(release) = generation.suite().filter(|_| !generation.is_there()) else { return Ok(()) };
-    packages::require(generation.name(), needs::FOLDERS)?;
+pub fn ensure(generation: Generation) -> Result<(), TaskError> {
+    let Some(release) = generation.codename().filter(|_| !generation.is_available()) else { return Ok(()) };
+    packages::require(generation.name(), prerequisites::GENERATION_FOLDER)?;
     let folder = generation.folder();
     let rooms = folder.parent().unwrap_or(&folder);
-    fs::create_dir_all(rooms).map_err(Error::file("mkdir", rooms))?;
-    let mirror = mirror()?;
+    fs::create_dir_all(rooms).map_err(TaskError::file("mkdir", rooms))?;
+    let mirror = find_mirror()?;
     println!("making {} of what {mirror} has", folder.display());
     let started = Instant::now();
     let mut make = Command::new("unshare");
     make.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]);
     make.args(["bash", "-c", include_str!("make.sh"), "make.sh"]).arg(&folder);
-    make.args([Generation::MADE_OF, &generation.recipe(), release, &mirror]).args(generation.packages());
+    make.args([Generation::RECIPE_FILE, &generation.recipe(), release, &mirror]).args(generation.packages());
     make.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
     let log = rooms.join(format!("{}.log", generation.name()));
-    let file = fs::File::create(&log).map_err(Error::file("create", &log))?;
-    make.stderr(file.try_clone().map_err(Error::file("open", &log))?).stdout(file);
-    let status = make.status().map_err(|source| Error::Spawn { command: "unshare".to_owned(), source })?;
+    let file = fs::File::create(&log).map_err(TaskError::file("create", &log))?;
+    make.stderr(file.try_clone().map_err(TaskError::file("open", &log))?).stdout(file);
+    let status =
+        make.status().map_err(|source| TaskError::Spawn { command: "unshare".to_owned(), source })?;
     if !status.success() {
         let said = fs::read_to_string(&log).unwrap_or_default();
         let lines: Vec<&str> = said.lines().collect();
-        return Err(Error::Command {
+        return Err(TaskError::Command {
             command: format!("make.sh {} (all that it said: {})", generation.name(), log.display()),
             status,
             output: lines[lines.len().saturating_sub(5)..].join("\n"),
@@ -53,20 +54,20 @@ pub fn made(generation: Generation) -> Result<(), Error> {
 }
 
 /// Debian's archive, as this machine's apt is told of it.
-fn mirror() -> Result<String, Error> {
+fn find_mirror() -> Result<String, TaskError> {
     let targets = || {
         let mut apt = Command::new("apt-get");
         apt.args(["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian"]);
         apt.args(["Label: Debian", "Component: main"]).stdin(Stdio::null());
-        let said = workspace::succeed(&mut apt)?.stdout;
-        Ok::<_, Error>(String::from_utf8_lossy(&said).lines().next().map(str::to_owned))
+        let said = workspace::run_checked(&mut apt)?.stdout;
+        Ok::<_, TaskError>(String::from_utf8_lossy(&said).lines().next().map(str::to_owned))
     };
     if let Some(mirror) = targets()? {
         return Ok(mirror);
     }
     // Only lists that were fetched tell whose they are.
-    workspace::succeed(Command::new("apt-get").arg("update").stdin(Stdio::null()))?;
-    targets()?.ok_or_else(|| Error::Unreadable {
+    workspace::run_checked(Command::new("apt-get").arg("update").stdin(Stdio::null()))?;
+    targets()?.ok_or_else(|| TaskError::Unreadable {
         what: "apt's sources".to_owned(),
         said: "none is Debian's archive".to_owned(),
     })

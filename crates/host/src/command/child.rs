@@ -1,8 +1,8 @@
 //! What the forked child does until it is the command.
 
-use super::{Company, Exec, Limits};
+use super::{Exec, LeaderOf, Limits};
 use crate::credentials::Credentials;
-use crate::fork::die_with;
+use crate::fork::die_with_parent;
 use crate::process::Pid;
 use rustix::fd::OwnedFd;
 use rustix::fs::Mode;
@@ -14,33 +14,33 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 
 /// All that the child does. It comes back only with the reason why there was no exec.
-pub(super) fn run(
-    company: Company,
+pub(super) fn prepare_and_exec(
+    leader_of: LeaderOf,
     parent: Pid,
-    gate: &OwnedFd,
+    barrier: &OwnedFd,
     output: &OwnedFd,
-    who: impl FnOnce() -> Result<(Option<Credentials>, Limits), String>,
+    run_as: impl FnOnce() -> Result<(Option<Credentials>, Limits), String>,
     prepare: impl FnOnce(Option<&Credentials>) -> Result<Exec, String>,
 ) -> String {
     let attempt = || -> Result<(), String> {
         // Until it is let go it must not outlive the caller: it would be a start that nobody knows of.
-        die_with(parent).map_err(|e| e.to_string())?;
-        match company {
-            Company::Group => rustix::process::setpgid(None, None).map_err(|e| e.to_string())?,
-            Company::Session => drop(rustix::process::setsid().map_err(|e| e.to_string())?),
+        die_with_parent(parent).map_err(|e| e.to_string())?;
+        match leader_of {
+            LeaderOf::ProcessGroup => rustix::process::setpgid(None, None).map_err(|e| e.to_string())?,
+            LeaderOf::Session => drop(rustix::process::setsid().map_err(|e| e.to_string())?),
         }
-        while rustix::io::read(gate, &mut [0_u8]) == Err(Errno::INTR) {}
-        if company == Company::Session {
+        while rustix::io::read(barrier, &mut [0_u8]) == Err(Errno::INTR) {}
+        if leader_of == LeaderOf::Session {
             rustix::process::set_parent_process_death_signal(None).map_err(|e| e.to_string())?;
         }
-        let (user, limits) = who()?;
-        settle(&limits, output).map_err(|e| e.to_string())?;
+        let (user, limits) = run_as()?;
+        set_up_process(&limits, output).map_err(|e| e.to_string())?;
         if let Some(user) = &user {
-            user.become_them().map_err(|e| format!("can't switch to user {}: {e}", user.name))?;
+            user.switch_user().map_err(|e| format!("can't switch to user {}: {e}", user.name))?;
         }
         let exec = prepare(user.as_ref())?;
         let program = exec.program.display();
-        let Err(error) = execute(&exec, company, parent);
+        let Err(error) = exec_command(&exec, leader_of, parent);
         Err(match error.kind() {
             io::ErrorKind::NotFound => format!("{program} does not exist"),
             _ => format!("{program} can't be executed: {error}"),
@@ -50,22 +50,22 @@ pub(super) fn run(
 }
 
 /// Puts the process into the state that the command expects, as far as that takes the caller's rights.
-fn settle(limits: &Limits, output: &OwnedFd) -> io::Result<()> {
+fn set_up_process(limits: &Limits, output: &OwnedFd) -> io::Result<()> {
     rustix::stdio::dup2_stdout(output)?;
     rustix::stdio::dup2_stderr(output)?;
     rustix::process::umask(Mode::from_raw_mode(limits.umask & 0o777));
-    inherit_nothing();
+    reset_signals_and_descriptors();
     // The cluster's daemons are protected from the kernel's out-of-memory killer; what they start need not be.
     let _ = std::fs::write("/proc/self/oom_score_adj", "0");
-    limit(limits);
+    set_limits(limits);
     Ok(())
 }
 
-fn execute(exec: &Exec, company: Company, parent: Pid) -> io::Result<Infallible> {
+fn exec_command(exec: &Exec, leader_of: LeaderOf, parent: Pid) -> io::Result<Infallible> {
     std::env::set_current_dir(&exec.directory)?;
-    if company == Company::Group {
+    if leader_of == LeaderOf::ProcessGroup {
         // Again: a change of user clears it.
-        die_with(parent)?;
+        die_with_parent(parent)?;
     }
     let c = |text: &OsStr| CString::new(text.as_bytes()).map_err(io::Error::from);
     let mut arguments = vec![c(exec.program.as_os_str())?];
@@ -83,26 +83,26 @@ fn execute(exec: &Exec, company: Company, parent: Pid) -> io::Result<Infallible>
 }
 
 /// Sets the limits, as far as the kernel lets the caller: root may raise them.
-fn limit(limits: &Limits) {
+fn set_limits(limits: &Limits) {
     let files = rustix::process::getrlimit(Resource::Nofile);
     let files = match limits.open_files {
-        Some(number) => both(number),
+        Some(number) => soft_and_hard(number),
         // pacemaker.service has systemd's default of 1024 open files, soft; a JVM wants what is allowed.
         None => Rlimit { current: files.maximum, ..files },
     };
     let _ = rustix::process::setrlimit(Resource::Nofile, files);
     if let Some(number) = limits.processes {
-        let _ = rustix::process::setrlimit(Resource::Nproc, both(number));
+        let _ = rustix::process::setrlimit(Resource::Nproc, soft_and_hard(number));
     }
 }
 
-fn both(number: u64) -> Rlimit {
+fn soft_and_hard(number: u64) -> Rlimit {
     Rlimit { current: Some(number), maximum: Some(number) }
 }
 
 /// Signals as a fresh process has them (Rust's runtime ignores SIGPIPE, which exec would hand on), and no
 /// descriptor above stderr.
-fn inherit_nothing() {
+fn reset_signals_and_descriptors() {
     use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal as NixSignal, sigprocmask};
     let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
     for signal in NixSignal::iterator() {
@@ -117,21 +117,21 @@ fn inherit_nothing() {
         nix::libc::syscall(nix::libc::SYS_close_range, 3_u32, u32::MAX, nix::libc::CLOSE_RANGE_CLOEXEC)
     };
     if marked != 0 {
-        mark_one_by_one();
+        set_cloexec_one_by_one();
     }
 }
 
 /// Longest list of descriptors that is gone through without knowing which there are.
-const MOST: i32 = 1 << 16;
+const MAX_DESCRIPTORS: i32 = 1 << 16;
 
 /// For kernels before 5.11, which don't know the flag.
-pub(super) fn mark_one_by_one() {
+pub(super) fn set_cloexec_one_by_one() {
     let numbers: Vec<i32> = if let Ok(listed) = std::fs::read_dir("/proc/self/fd") {
         listed.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
     } else {
         // None is left for the directory: then all that there can be are in use.
         let limit = rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        (0..i32::try_from(limit).unwrap_or(i32::MAX).min(MOST)).collect()
+        (0..i32::try_from(limit).unwrap_or(i32::MAX).min(MAX_DESCRIPTORS)).collect()
     };
     for number in numbers.into_iter().filter(|&number| number > 2) {
         // SAFETY: fcntl(2) with F_SETFD takes a number, and an open or a closed one does no harm; no memory is involved.

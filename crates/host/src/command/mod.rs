@@ -6,7 +6,7 @@
 //! exec itself may block as well; `std::process::Command` would wait for it in the parent, which is why it is
 //! not used here.
 //!
-//! The child waits for [`Running::go`] before it does anything. So a caller can write down who the child is first,
+//! The child waits for [`RunningCommand::release`] before it does anything. So a caller can write down who the child is first,
 //! and if the caller is killed before that, the child ends without having run the command.
 //!
 //! At the end of its time a command that waits for storage is told from one that waits for something else: what was
@@ -14,11 +14,11 @@
 
 mod child;
 
+use crate::bounded_output::{BoundedOutput, DEFAULT_OUTPUT_BYTES};
 use crate::credentials::Credentials;
-use crate::fork::{Child, End};
-use crate::kept::{KEPT, Kept};
-use crate::pidfd::{PidFd, wait_for};
-use crate::process::{self, Pid, ProcessId, Signal, Stat, State};
+use crate::fork::{ExitStatus, ForkedChild};
+use crate::pidfd::{PidFd, wait_for_any};
+use crate::process::{self, Pid, ProcessId, ProcessState, Signal, Stat};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -50,9 +50,9 @@ pub struct RunAs {
 }
 
 /// Longest wait for what was killed, on a node where everything is slow.
-const DIES_WITHIN: Duration = Duration::from_secs(2);
+const REAP_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long it is waited for between two looks.
-const A_MOMENT: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What a command may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,58 +73,68 @@ impl Default for Limits {
 
 /// In which company the command runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Company {
+pub enum LeaderOf {
     /// A process group of its own, which dies with the caller, and what is left of it with the command: for questions.
-    Group,
+    ProcessGroup,
     /// A session of its own, and it outlives the caller: for what starts a service.
     Session,
 }
 
 /// What became of a command.
 #[derive(Debug)]
-pub struct Finished {
+pub struct FinishedCommand {
     /// How it ended.
-    pub end: End,
-    /// What it wrote to stdout and stderr, as far as kept: see [`Running::keeping`].
+    pub exit_status: ExitStatus,
+    /// What it wrote to stdout and stderr, as far as kept: see [`RunningCommand::with_output_limit`].
     pub output: Vec<u8>,
     /// Why it was never executed, or could do nothing: what `prepare` said, or exec, or that it waited for storage when its
     /// time was over.
-    pub refused: Option<String>,
+    pub launch_error: Option<String>,
     /// When its time was over, did it wait for storage (D)?
     pub waited_for_storage: bool,
     /// What of it SIGKILL could not end: it waits for a device.
-    pub left: Vec<ProcessId>,
-    /// From [`Running::go`] to the end.
-    pub took: Duration,
+    pub survivors: Vec<ProcessId>,
+    /// From [`RunningCommand::release`] to the end.
+    pub elapsed: Duration,
 }
 
-impl Finished {
+impl FinishedCommand {
     /// A command that was executed, ended so, said this and left nothing: also for those who judge commands, to try their judgement on.
     #[must_use]
-    pub fn new(end: End, output: impl Into<Vec<u8>>, took: Duration) -> Self {
-        Self { end, output: output.into(), refused: None, waited_for_storage: false, left: Vec::new(), took }
+    pub fn new(end: ExitStatus, output: impl Into<Vec<u8>>, took: Duration) -> Self {
+        Self {
+            exit_status: end,
+            output: output.into(),
+            launch_error: None,
+            waited_for_storage: false,
+            survivors: Vec::new(),
+            elapsed: took,
+        }
     }
 }
 
 /// A command under way.
 #[derive(Debug)]
-pub struct Running {
-    child: Child,
+pub struct RunningCommand {
+    child: ForkedChild,
     id: ProcessId,
-    company: Company,
-    go: OwnedFd,
-    output: Option<OwnedFd>,
-    refusal: OwnedFd,
-    kept: Kept,
-    since: Instant,
+    leader_of: LeaderOf,
+    release: OwnedFd,
+    output_pipe: Option<OwnedFd>,
+    error_pipe: OwnedFd,
+    captured: BoundedOutput,
+    released_at: Instant,
 }
 
 /// Forks the child that will `prepare` and execute, as the caller's user.
 ///
 /// # Errors
 /// No process, memory or descriptor left.
-pub fn launch(company: Company, prepare: impl FnOnce() -> Result<Exec, String>) -> io::Result<Running> {
-    fork(company, || Ok((None, Limits::default())), |_| prepare())
+pub fn launch(
+    leader_of: LeaderOf,
+    prepare: impl FnOnce() -> Result<Exec, String>,
+) -> io::Result<RunningCommand> {
+    fork_child(leader_of, || Ok((None, Limits::default())), |_| prepare())
 }
 
 /// Forks the child that will ask `who` it runs as, switch to that user, and then `prepare` and execute.
@@ -132,25 +142,25 @@ pub fn launch(company: Company, prepare: impl FnOnce() -> Result<Exec, String>) 
 /// # Errors
 /// No process, memory or descriptor left.
 pub fn launch_as(
-    company: Company,
-    who: impl FnOnce() -> Result<RunAs, String>,
+    leader_of: LeaderOf,
+    run_as: impl FnOnce() -> Result<RunAs, String>,
     prepare: impl FnOnce(&Credentials) -> Result<Exec, String>,
-) -> io::Result<Running> {
-    let who = || who().map(|RunAs { user, limits }| (Some(user), limits));
-    fork(company, who, |user| prepare(user.ok_or("no user is known to run it")?))
+) -> io::Result<RunningCommand> {
+    let user_and_limits = || run_as().map(|RunAs { user, limits }| (Some(user), limits));
+    fork_child(leader_of, user_and_limits, |user| prepare(user.ok_or("no user is known to run it")?))
 }
 
-fn fork(
-    company: Company,
-    who: impl FnOnce() -> Result<(Option<Credentials>, Limits), String>,
+fn fork_child(
+    leader_of: LeaderOf,
+    run_as: impl FnOnce() -> Result<(Option<Credentials>, Limits), String>,
     prepare: impl FnOnce(Option<&Credentials>) -> Result<Exec, String>,
-) -> io::Result<Running> {
-    let (gate, go) = pipe_with(PipeFlags::CLOEXEC)?;
+) -> io::Result<RunningCommand> {
+    let (barrier, release) = pipe_with(PipeFlags::CLOEXEC)?;
     let (output, output_writer) = pipe_with(PipeFlags::CLOEXEC)?;
     let (refusal, refusal_writer) = pipe_with(PipeFlags::CLOEXEC)?;
     let parent = Pid::own();
-    let child = Child::fork(move || {
-        let why = child::run(company, parent, &gate, &output_writer, who, prepare);
+    let child = ForkedChild::fork(move || {
+        let why = child::prepare_and_exec(leader_of, parent, &barrier, &output_writer, run_as, prepare);
         let _ = rustix::io::write(&refusal_writer, &why.as_bytes()[..why.len().min(4096)]);
         127
     })?;
@@ -158,27 +168,27 @@ fn fork(
         .ok_or_else(|| io::Error::other("the child vanished before it was let go"))?;
     rustix::io::ioctl_fionbio(&output, true)?;
     rustix::io::ioctl_fionbio(&refusal, true)?;
-    let kept = Kept::new(KEPT);
-    Ok(Running {
+    let kept = BoundedOutput::new(DEFAULT_OUTPUT_BYTES);
+    Ok(RunningCommand {
         child,
         id: stat.id(),
-        company,
-        go,
-        output: Some(output),
-        refusal,
-        kept,
-        since: Instant::now(),
+        leader_of,
+        release,
+        output_pipe: Some(output),
+        error_pipe: refusal,
+        captured: kept,
+        released_at: Instant::now(),
     })
 }
 
 /// Waits for the end of a process that was killed, but no longer than for a moment where it waits for a device. Has it ended?
-fn ends(id: ProcessId, until: Instant) -> io::Result<bool> {
+fn wait_for_killed(id: ProcessId, until: Instant) -> io::Result<bool> {
     let Some(handle) = id.open()? else { return Ok(true) };
     loop {
-        if handle.ended_by(until.min(Instant::now() + A_MOMENT))? {
+        if handle.wait_for_end(until.min(Instant::now() + POLL_INTERVAL))? {
             return Ok(true);
         }
-        if Instant::now() >= until || process::any_thread_is(id.pid, State::DiskSleep) {
+        if Instant::now() >= until || process::any_thread_in_state(id.pid, ProcessState::DiskSleep) {
             return Ok(false);
         }
     }
@@ -186,17 +196,17 @@ fn ends(id: ProcessId, until: Instant) -> io::Result<bool> {
 
 /// What a wait on a running command ended with.
 #[derive(Debug)]
-pub enum Event {
+pub enum CommandEvent {
     /// The command has ended.
-    Finished(Finished),
+    Finished(FinishedCommand),
     /// The other process has ended; the command goes on.
-    OtherEnded(Running),
+    OtherEnded(RunningCommand),
     /// The instant is reached; the command goes on.
-    Time(Running),
+    DeadlineReached(RunningCommand),
 }
 
-impl Running {
-    /// The process of the command. Its pid is its process group and, with [`Company::Session`], its session.
+impl RunningCommand {
+    /// The process of the command. Its pid is its process group and, with [`LeaderOf::Session`], its session.
     #[must_use]
     pub fn id(&self) -> ProcessId {
         self.id
@@ -204,17 +214,17 @@ impl Running {
 
     /// Keeps up to so many bytes of what it says, instead of 64 KiB. To be called before it says anything.
     #[must_use]
-    pub fn keeping(self, longest: usize) -> Self {
-        Self { kept: Kept::new(longest), ..self }
+    pub fn with_output_limit(self, longest: usize) -> Self {
+        Self { captured: BoundedOutput::new(longest), ..self }
     }
 
     /// Lets the child run.
     ///
     /// # Errors
     /// It has ended: somebody killed it.
-    pub fn go(&mut self) -> io::Result<()> {
-        self.since = Instant::now();
-        rustix::io::write(&self.go, b"!")?;
+    pub fn release(&mut self) -> io::Result<()> {
+        self.released_at = Instant::now();
+        rustix::io::write(&self.release, b"!")?;
         Ok(())
     }
 
@@ -222,11 +232,11 @@ impl Running {
     ///
     /// # Errors
     /// What poll(2) and waitpid(2) say.
-    pub fn run(mut self, until: Instant) -> io::Result<Finished> {
-        self.go()?;
+    pub fn run_until(mut self, until: Instant) -> io::Result<FinishedCommand> {
+        self.release()?;
         match self.wait(until, None)? {
-            Event::Finished(finished) => Ok(finished),
-            Event::OtherEnded(running) | Event::Time(running) => running.kill_group(),
+            CommandEvent::Finished(finished) => Ok(finished),
+            CommandEvent::OtherEnded(running) | CommandEvent::DeadlineReached(running) => running.kill(),
         }
     }
 
@@ -234,17 +244,17 @@ impl Running {
     ///
     /// # Errors
     /// What poll(2) and waitpid(2) say.
-    pub fn wait(mut self, until: Instant, other: Option<&PidFd>) -> io::Result<Event> {
+    pub fn wait(mut self, until: Instant, other: Option<&PidFd>) -> io::Result<CommandEvent> {
         loop {
-            let output = self.output.as_ref().map(AsFd::as_fd);
-            let ended = wait_for([Some(self.child.pidfd()), other], output, until)?;
-            self.drain();
+            let output = self.output_pipe.as_ref().map(AsFd::as_fd);
+            let ended = wait_for_any([Some(self.child.pidfd()), other], output, until)?;
+            self.drain_output();
             // Also where it writes without end, so that there is always something to read.
             let over = Instant::now() >= until;
             match ended {
-                [true, _] => return Ok(Event::Finished(self.finish(Instant::now())?)),
-                [_, true] => return Ok(Event::OtherEnded(self)),
-                _ if over => return Ok(Event::Time(self)),
+                [true, _] => return Ok(CommandEvent::Finished(self.collect(Instant::now())?)),
+                [_, true] => return Ok(CommandEvent::OtherEnded(self)),
+                _ if over => return Ok(CommandEvent::DeadlineReached(self)),
                 _ => {}
             }
         }
@@ -255,36 +265,38 @@ impl Running {
     ///
     /// # Errors
     /// What poll(2) and waitpid(2) say.
-    pub fn kill_group(mut self) -> io::Result<Finished> {
-        let members = self.members();
-        let (prevented, on_storage) = self.prevented(&members);
+    pub fn kill(mut self) -> io::Result<FinishedCommand> {
+        let members = self.group_members();
+        let (prevented, on_storage) = self.blocked_by(&members);
         self.child.kill();
-        if self.company == Company::Group {
+        if self.leader_of == LeaderOf::ProcessGroup {
             let _ = rustix::process::kill_process_group(self.id.pid.as_rustix(), Signal::KILL);
         }
-        self.drain();
-        let until = Instant::now() + DIES_WITHIN;
+        self.drain_output();
+        let until = Instant::now() + REAP_TIMEOUT;
         let mut left = Vec::new();
         for member in members {
             // One that waits for a device is left behind; one that is only slow to die is not.
-            if !ends(member, until)? && process::any_thread_is(member.pid, State::DiskSleep) {
+            if !wait_for_killed(member, until)?
+                && process::any_thread_in_state(member.pid, ProcessState::DiskSleep)
+            {
                 left.push(member);
             }
         }
-        let mut finished = self.finish(Instant::now())?;
-        finished.end = End::TimedOut;
-        finished.refused = finished.refused.or(prevented);
+        let mut finished = self.collect(Instant::now())?;
+        finished.exit_status = ExitStatus::TimedOut;
+        finished.launch_error = finished.launch_error.or(prevented);
         finished.waited_for_storage = on_storage;
-        finished.left = left;
+        finished.survivors = left;
         Ok(finished)
     }
 
     /// What keeps it from doing anything, if that is not its own doing; and is that storage for certain?
-    fn prevented(&self, members: &[ProcessId]) -> (Option<String>, bool) {
-        let seconds = self.since.elapsed().as_secs();
+    fn blocked_by(&self, members: &[ProcessId]) -> (Option<String>, bool) {
+        let seconds = self.released_at.elapsed().as_secs();
         // The child closes this pipe when it is executed.
-        let executed = rustix::io::read(&self.refusal, &mut [0_u8; 1]) != Err(Errno::AGAIN);
-        let waits = |id: &&ProcessId| process::any_thread_is(id.pid, State::DiskSleep);
+        let executed = rustix::io::read(&self.error_pipe, &mut [0_u8; 1]) != Err(Errno::AGAIN);
+        let waits = |id: &&ProcessId| process::any_thread_in_state(id.pid, ProcessState::DiskSleep);
         let why = match (members.iter().find(waits), executed) {
             (Some(_), false) => format!("storage has not answered for {seconds} s"),
             (Some(id), true) => format!("{id} has waited for storage (D), {seconds} s in all"),
@@ -295,45 +307,48 @@ impl Running {
     }
 
     /// The command, and what it has started in its own company.
-    fn members(&self) -> Vec<ProcessId> {
+    fn group_members(&self) -> Vec<ProcessId> {
         let mut members = vec![self.id];
-        if self.company == Company::Group
-            && let Ok(all) = process::all()
+        if self.leader_of == LeaderOf::ProcessGroup
+            && let Ok(all) = process::snapshot()
         {
-            let of_group = |stat: &&Stat| stat.group == self.id.pid.as_raw() && stat.id() != self.id;
+            let of_group = |stat: &&Stat| stat.process_group == self.id.pid.as_raw() && stat.id() != self.id;
             members.extend(all.iter().filter(of_group).filter(|stat| !stat.is_dead()).map(Stat::id));
         }
         members
     }
 
     /// Takes what there is, but not without end from one that writes as fast as it is read.
-    fn drain(&mut self) {
-        let Some(output) = &self.output else { return };
+    fn drain_output(&mut self) {
+        let Some(output) = &self.output_pipe else { return };
         let mut buffer = [0_u8; 8192];
         for _ in 0..128 {
             match rustix::io::read(output, &mut buffer) {
                 Ok(0) => {
-                    self.output = None;
+                    self.output_pipe = None;
                     return;
                 }
-                Ok(n) => self.kept.push(&buffer[..n]),
+                Ok(n) => self.captured.push(&buffer[..n]),
                 Err(Errno::INTR) => {}
                 Err(_) => return,
             }
         }
     }
 
-    fn finish(mut self, until: Instant) -> io::Result<Finished> {
-        if self.company == Company::Group && self.child.pidfd().ended_by(until)? {
+    fn collect(mut self, until: Instant) -> io::Result<FinishedCommand> {
+        if self.leader_of == LeaderOf::ProcessGroup && self.child.pidfd().wait_for_end(until)? {
             // It is not reaped yet, so its number can't have become another group's.
             let _ = rustix::process::kill_process_group(self.id.pid.as_rustix(), Signal::KILL);
         }
         let end = self.child.wait(until)?;
-        self.drain();
+        self.drain_output();
         let mut why = [0_u8; 4096];
-        let length = rustix::io::read(&self.refusal, &mut why).unwrap_or(0);
+        let length = rustix::io::read(&self.error_pipe, &mut why).unwrap_or(0);
         let refused = (length > 0).then(|| String::from_utf8_lossy(&why[..length]).into_owned());
-        Ok(Finished { refused, ..Finished::new(end, self.kept.into_bytes(), self.since.elapsed()) })
+        Ok(FinishedCommand {
+            launch_error: refused,
+            ..FinishedCommand::new(end, self.captured.into_bytes(), self.released_at.elapsed())
+        })
     }
 }
 

@@ -4,12 +4,12 @@
 //! waits for dead storage inside mmap(2) or munmap(2) holds the lock for as long as it waits: this is why ps(1) hangs on such
 //! a node. So a worker process reads them. Its threads take the next process from one list; while none of them gets on, it
 //! doubles their number, so that what hangs is waited for beside the others and not before them. Whatever has not answered
-//! when nothing has come for [`STUCK_AFTER`] is stuck.
+//! when nothing has come for [`STUCK_TIMEOUT`] is stuck.
 //!
-//! No more than [`LONGEST`] bytes of one are read, and one is handed on and dropped before the next is kept.
+//! No more than [`MAX_COMMAND_LINE_BYTES`] bytes of one are read, and one is handed on and dropped before the next is kept.
 
-use super::{Pid, facts};
-use crate::helper::{Helper, HelperError};
+use super::{Pid, procfs};
+use crate::worker::{Worker, WorkerError};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
@@ -21,17 +21,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Longest command line that is read, in bytes: the kernel's limit for one argument.
-pub const LONGEST: usize = 128 << 10;
+pub const MAX_COMMAND_LINE_BYTES: usize = 128 << 10;
 
 /// Longest wait without any answer. On a healthy node one takes microseconds; on a starved one the worker process itself may
 /// have to wait for its turn.
-const STUCK_AFTER: Duration = Duration::from_secs(2);
+const STUCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same where all that is missing was stuck before: a stop looks again and again.
-const STILL_STUCK_AFTER: Duration = Duration::from_millis(100);
+const KNOWN_STUCK_TIMEOUT: Duration = Duration::from_millis(100);
 /// How long the threads of the worker process may get nowhere before it doubles their number.
-const DOUBLE_AFTER: Duration = Duration::from_millis(20);
+const THREAD_DOUBLING_INTERVAL: Duration = Duration::from_millis(20);
 /// Stack of one such thread, in bytes: it opens a file and reads it.
-const STACK: usize = 64 << 10;
+const THREAD_STACK_BYTES: usize = 64 << 10;
 
 thread_local! {
     /// What was stuck, in this process, which is one action.
@@ -40,22 +40,22 @@ thread_local! {
 
 /// Where a command line is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct ProcDir {
     /// The process.
     pub pid: Pid,
     /// A thread of it that is to be asked: the main thread, once it has ended, has none to give.
     pub thread: Option<Pid>,
 }
 
-impl From<Pid> for Source {
+impl From<Pid> for ProcDir {
     fn from(pid: Pid) -> Self {
         Self { pid, thread: None }
     }
 }
 
-impl Source {
+impl ProcDir {
     /// A file of /proc about it.
-    pub(super) fn file(self, name: &str) -> String {
+    pub(super) fn path_of(self, name: &str) -> String {
         let pid = self.pid;
         self.thread
             .map_or_else(|| format!("/proc/{pid}/{name}"), |tid| format!("/proc/{pid}/task/{tid}/{name}"))
@@ -66,9 +66,9 @@ impl Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandLine {
     /// This is it; empty for a process that has given up its memory.
-    Is(Vec<OsString>),
-    /// It is longer than [`LONGEST`]; this is what it begins with.
-    Beginning(Vec<OsString>),
+    Complete(Vec<OsString>),
+    /// It is longer than [`MAX_COMMAND_LINE_BYTES`]; this is what it begins with.
+    Truncated(Vec<OsString>),
     /// The process is gone.
     Gone,
     /// The kernel does not give it: the process holds the lock of its memory.
@@ -79,23 +79,23 @@ pub enum CommandLine {
 ///
 /// # Errors
 /// One can't be read for another reason than that its process is gone; there can be no worker process; or `until` is reached.
-pub fn command_lines(
-    sources: &[Source],
+pub fn read_command_lines(
+    sources: &[ProcDir],
     until: Instant,
     mut each: impl FnMut(usize, CommandLine),
 ) -> io::Result<()> {
     if sources.is_empty() {
         return Ok(());
     }
-    let list: Arc<[Source]> = sources.into();
+    let list: Arc<[ProcDir]> = sources.into();
     // Where no process or descriptor is left for it nothing is read: a caller that hangs itself answers nothing at all.
-    let worker = Helper::new(|answers| read_all(list, answers)).map_err(io::Error::other)?;
-    let mut answers = Answers { worker, bytes: Vec::new(), at: 0 };
+    let worker = Worker::spawn(|answers| worker_main(list, answers)).map_err(io::Error::other)?;
+    let mut answers = AnswerReader { worker, bytes: Vec::new(), consumed: 0 };
     let mut missing: BTreeSet<usize> = (0..sources.len()).collect();
     while !missing.is_empty() {
         let all_known = STUCK.with_borrow(|known| missing.iter().all(|&at| known.contains(&sources[at].pid)));
-        let patience = if all_known { STILL_STUCK_AFTER } else { STUCK_AFTER };
-        match answers.next(until.min(Instant::now() + patience)) {
+        let patience = if all_known { KNOWN_STUCK_TIMEOUT } else { STUCK_TIMEOUT };
+        match answers.next_answer(until.min(Instant::now() + patience)) {
             Ok((at, Ok(line))) => {
                 if missing.remove(&at) {
                     each(at, line);
@@ -103,10 +103,10 @@ pub fn command_lines(
             }
             Ok((_, Err(e))) => {
                 // It is not left behind: a stop looks again and again.
-                let _ = answers.worker.give_up();
+                let _ = answers.worker.kill();
                 return Err(e);
             }
-            Err(HelperError::NoAnswer { .. }) if all_known || Instant::now() < until => break,
+            Err(WorkerError::TimedOut { .. }) if all_known || Instant::now() < until => break,
             Err(e) => {
                 let first = missing.first().map_or_else(String::new, |&at| sources[at].pid.to_string());
                 return Err(io::Error::other(format!("the command line of pid {first}: {e}")));
@@ -115,9 +115,9 @@ pub fn command_lines(
     }
     if missing.is_empty() {
         // It has answered all, and ends; how does not matter.
-        let _ = answers.worker.end(until);
+        let _ = answers.worker.wait(until);
     } else {
-        let _ = answers.worker.give_up();
+        let _ = answers.worker.kill();
     }
     for at in missing {
         STUCK.with_borrow_mut(|known| known.insert(sources[at].pid));
@@ -129,32 +129,33 @@ pub fn command_lines(
 /// The command line of one process; one that is stuck costs the deadline of all.
 ///
 /// # Errors
-/// As [`command_lines`].
-pub fn command_line_of(pid: Pid, until: Instant) -> io::Result<CommandLine> {
+/// As [`read_command_lines`].
+pub fn read_command_line(pid: Pid, until: Instant) -> io::Result<CommandLine> {
     let mut line = CommandLine::Gone;
-    command_lines(&[pid.into()], until, |_, read| line = read)?;
+    read_command_lines(&[pid.into()], until, |_, read| line = read)?;
     Ok(line)
 }
 
 /// In the place of a length: the process is gone.
-const GONE: u32 = u32::MAX;
+const LENGTH_GONE: u32 = u32::MAX;
 /// Beside a length: there is more than was read.
-const CUT: u32 = 1 << 30;
+const TRUNCATED_FLAG: u32 = 1 << 30;
 /// Beside a length: it can't be read, and this is the error in words.
-const UNREADABLE: u32 = 1 << 29;
+const LENGTH_UNREADABLE: u32 = 1 << 29;
 
 /// What the threads of the worker process share.
-struct Shared {
-    sources: Arc<[Source]>,
+struct SharedReads {
+    sources: Arc<[ProcDir]>,
     next: AtomicUsize,
     /// How many are answered, and where the answers go.
     answers: Mutex<(usize, File)>,
 }
 
 /// The worker process: it ends when all have answered, or is killed.
-fn read_all(sources: Arc<[Source]>, answers: File) -> io::Result<()> {
+fn worker_main(sources: Arc<[ProcDir]>, answers: File) -> io::Result<()> {
     let number = sources.len();
-    let shared = Arc::new(Shared { sources, next: AtomicUsize::new(0), answers: Mutex::new((0, answers)) });
+    let shared =
+        Arc::new(SharedReads { sources, next: AtomicUsize::new(0), answers: Mutex::new((0, answers)) });
     let this = thread::current();
     let (mut threads, mut before) = (0, 0);
     loop {
@@ -166,8 +167,8 @@ fn read_all(sources: Arc<[Source]>, answers: File) -> io::Result<()> {
             let wanted = (threads * 2).clamp(1, number);
             while threads < wanted {
                 let (shared, done) = (Arc::clone(&shared), this.clone());
-                let started = thread::Builder::new().stack_size(STACK).spawn(move || {
-                    read_some(&shared);
+                let started = thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(move || {
+                    reader_thread(&shared);
                     done.unpark();
                 });
                 match started {
@@ -179,16 +180,16 @@ fn read_all(sources: Arc<[Source]>, answers: File) -> io::Result<()> {
             }
         }
         before = answered;
-        thread::park_timeout(DOUBLE_AFTER);
+        thread::park_timeout(THREAD_DOUBLING_INTERVAL);
     }
 }
 
 /// One thread: reads what nobody has read yet.
-fn read_some(shared: &Shared) {
+fn reader_thread(shared: &SharedReads) {
     loop {
         let at = shared.next.fetch_add(1, Ordering::Relaxed);
         let Some(&source) = shared.sources.get(at) else { return };
-        let message = message(at, facts::command_line_bytes(source, LONGEST + 1));
+        let message = encode_message(at, procfs::command_line_bytes(source, MAX_COMMAND_LINE_BYTES + 1));
         let mut answers = shared.answers.lock().unwrap_or_else(PoisonError::into_inner);
         // Without a reader there is nobody to work for; the process is about to be killed.
         if answers.1.write_all(&message).is_err() {
@@ -199,19 +200,19 @@ fn read_some(shared: &Shared) {
 }
 
 /// Place, length, bytes.
-fn message(at: usize, read: io::Result<Option<Vec<u8>>>) -> Vec<u8> {
+fn encode_message(at: usize, read: io::Result<Option<Vec<u8>>>) -> Vec<u8> {
     // At most LONGEST.
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or_default();
     let (head, bytes) = match read {
         Ok(Some(mut bytes)) => {
-            let cut = if bytes.len() > LONGEST { CUT } else { 0 };
-            bytes.truncate(LONGEST);
+            let cut = if bytes.len() > MAX_COMMAND_LINE_BYTES { TRUNCATED_FLAG } else { 0 };
+            bytes.truncate(MAX_COMMAND_LINE_BYTES);
             (length(&bytes) | cut, bytes)
         }
-        Ok(None) => (GONE, Vec::new()),
+        Ok(None) => (LENGTH_GONE, Vec::new()),
         Err(e) => {
             let words = e.to_string().into_bytes();
-            (length(&words) | UNREADABLE, words)
+            (length(&words) | LENGTH_UNREADABLE, words)
         }
     };
     let place = u32::try_from(at).unwrap_or(u32::MAX);
@@ -219,46 +220,46 @@ fn message(at: usize, read: io::Result<Option<Vec<u8>>>) -> Vec<u8> {
 }
 
 /// The end where the answers come out.
-struct Answers {
-    worker: Helper,
+struct AnswerReader {
+    worker: Worker,
     bytes: Vec<u8>,
     /// How much of it was understood.
-    at: usize,
+    consumed: usize,
 }
 
-impl Answers {
-    fn next(&mut self, until: Instant) -> Result<(usize, io::Result<CommandLine>), HelperError> {
-        let at = u32::from_le_bytes(self.number(until)?) as usize;
-        let head = u32::from_le_bytes(self.number(until)?);
+impl AnswerReader {
+    fn next_answer(&mut self, until: Instant) -> Result<(usize, io::Result<CommandLine>), WorkerError> {
+        let at = u32::from_le_bytes(self.read_4_bytes(until)?) as usize;
+        let head = u32::from_le_bytes(self.read_4_bytes(until)?);
         let line = match head {
-            GONE => Ok(CommandLine::Gone),
-            length if length & UNREADABLE != 0 => {
-                let words = self.bytes((length & !UNREADABLE) as usize, until)?;
+            LENGTH_GONE => Ok(CommandLine::Gone),
+            length if length & LENGTH_UNREADABLE != 0 => {
+                let words = self.read_bytes((length & !LENGTH_UNREADABLE) as usize, until)?;
                 Err(io::Error::other(String::from_utf8_lossy(words).into_owned()))
             }
-            length if length & CUT != 0 => {
-                Ok(CommandLine::Beginning(facts::arguments(self.bytes((length & !CUT) as usize, until)?)))
-            }
-            length => Ok(CommandLine::Is(facts::arguments(self.bytes(length as usize, until)?))),
+            length if length & TRUNCATED_FLAG != 0 => Ok(CommandLine::Truncated(procfs::split_nul(
+                self.read_bytes((length & !TRUNCATED_FLAG) as usize, until)?,
+            ))),
+            length => Ok(CommandLine::Complete(procfs::split_nul(self.read_bytes(length as usize, until)?))),
         };
         Ok((at, line))
     }
 
-    fn number(&mut self, until: Instant) -> Result<[u8; 4], HelperError> {
-        let bytes = self.bytes(4, until)?;
+    fn read_4_bytes(&mut self, until: Instant) -> Result<[u8; 4], WorkerError> {
+        let bytes = self.read_bytes(4, until)?;
         Ok([bytes[0], bytes[1], bytes[2], bytes[3]])
     }
 
-    fn bytes(&mut self, number: usize, until: Instant) -> Result<&[u8], HelperError> {
-        while self.bytes.len() - self.at < number {
-            self.bytes.drain(..self.at);
-            self.at = 0;
+    fn read_bytes(&mut self, number: usize, until: Instant) -> Result<&[u8], WorkerError> {
+        while self.bytes.len() - self.consumed < number {
+            self.bytes.drain(..self.consumed);
+            self.consumed = 0;
             if self.worker.read(&mut self.bytes, until)? == 0 {
-                return Err(self.worker.death(until));
+                return Err(self.worker.wait_exit(until));
             }
         }
-        self.at += number;
-        Ok(&self.bytes[self.at - number..self.at])
+        self.consumed += number;
+        Ok(&self.bytes[self.consumed - number..self.consumed])
     }
 }
 
@@ -267,42 +268,46 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
 
-    fn soon() -> Instant {
+    fn test_deadline() -> Instant {
         Instant::now() + Duration::from_secs(20)
     }
 
     fn lines(pids: &[Pid]) -> HashMap<usize, CommandLine> {
-        let sources: Vec<Source> = pids.iter().copied().map(Source::from).collect();
+        let sources: Vec<ProcDir> = pids.iter().copied().map(ProcDir::from).collect();
         let mut lines = HashMap::new();
-        command_lines(&sources, soon(), |at, line| assert!(lines.insert(at, line).is_none())).unwrap();
+        read_command_lines(&sources, test_deadline(), |at, line| assert!(lines.insert(at, line).is_none()))
+            .unwrap();
         assert_eq!(lines.len(), pids.len());
         lines
     }
 
     fn line(pid: Pid) -> CommandLine {
         let mut lines = lines(&[Pid::own(), pid, Pid::own()]);
-        let own = CommandLine::Is(std::env::args_os().collect());
+        let own = CommandLine::Complete(std::env::args_os().collect());
         assert_eq!((lines.get(&0), lines.get(&2)), (Some(&own), Some(&own)));
         lines.remove(&1).unwrap()
     }
 
     #[test]
-    fn a_process_that_is_gone_has_none() {
+    fn missing_process_has_no_command_line() {
         // Above the largest pid_max (4194304).
         assert_eq!(line(Pid::new(4_194_305).unwrap()), CommandLine::Gone);
         assert!(lines(&[]).is_empty());
     }
 
     #[test]
-    fn a_thread_has_the_command_line_of_its_process() {
+    fn thread_has_the_command_line_of_its_process() {
         let own = Pid::own();
         let mut line = CommandLine::Gone;
-        command_lines(&[Source { pid: own, thread: Some(own) }], soon(), |_, read| line = read).unwrap();
-        assert_eq!(line, CommandLine::Is(std::env::args_os().collect()));
+        read_command_lines(&[ProcDir { pid: own, thread: Some(own) }], test_deadline(), |_, read| {
+            line = read;
+        })
+        .unwrap();
+        assert_eq!(line, CommandLine::Complete(std::env::args_os().collect()));
     }
 
     #[test]
-    fn a_long_one_comes_whole_and_a_longer_one_as_its_beginning() {
+    fn command_line_beyond_the_limit_is_truncated() {
         for (arguments, whole) in [(1, true), (3, false)] {
             let long = "x".repeat(100_000);
             let mut child = std::process::Command::new("cat")
@@ -314,17 +319,20 @@ mod tests {
                 .unwrap();
             let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
             // In the middle of its exec, which spawn does not wait for the end of, it has none.
-            let until = soon();
+            let until = test_deadline();
             let mut seen = line(pid);
-            while seen == CommandLine::Is(Vec::new()) && Instant::now() < until {
+            while seen == CommandLine::Complete(Vec::new()) && Instant::now() < until {
                 seen = line(pid);
             }
             let expected: Vec<OsString> = ["cat", "-", &long].map(OsString::from).into();
             match seen {
-                CommandLine::Is(argv) => assert!(whole && argv == expected),
-                CommandLine::Beginning(argv) => {
+                CommandLine::Complete(argv) => assert!(whole && argv == expected),
+                CommandLine::Truncated(argv) => {
                     assert!(!whole && argv[..3] == expected);
-                    assert!(argv.iter().map(|argument| argument.len() + 1).sum::<usize>() <= LONGEST + 1);
+                    assert!(
+                        argv.iter().map(|argument| argument.len() + 1).sum::<usize>()
+                            <= MAX_COMMAND_LINE_BYTES + 1
+                    );
                 }
                 other => panic!("{other:?}"),
             }

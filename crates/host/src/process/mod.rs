@@ -6,19 +6,22 @@
 //! expected, the pidfd holds that very process. (Where there is no pidfd: see [`PidFd`].)
 
 mod command_lines;
-mod facts;
-mod scan;
+mod procfs;
+mod snapshot;
 mod stat;
 
-pub use command_lines::{CommandLine, LONGEST, Source, command_line_of, command_lines};
-pub use facts::{
-    ExeLink, Link, Ownership, any_thread_is, arguments, boot_id, environment, executable, in_words, link,
-    live_threads, owner, ownership, places, since_boot, ticks, uptime,
+pub use command_lines::{
+    CommandLine, MAX_COMMAND_LINE_BYTES, ProcDir, read_command_line, read_command_lines,
 };
-pub use scan::{Snapshot, all, hidden};
-pub use stat::{ParseStatError, Stat, State};
+pub use procfs::{
+    ExeLink, Ownership, ProcLink, any_thread_in_state, boot_id, describe_process, effective_uid,
+    live_threads, ownership, paths_in_use, process_age, read_environment, read_exe_link, read_link,
+    split_nul, time_since_boot, to_clock_ticks,
+};
+pub use snapshot::{Snapshot, hidepid_restriction, snapshot};
+pub use stat::{ParseStatError, ProcessState, Stat};
 
-use crate::fork::End;
+use crate::fork::ExitStatus;
 use crate::pidfd::PidFd;
 pub use rustix::process::Signal;
 use std::num::NonZeroI32;
@@ -81,7 +84,7 @@ impl ProcessId {
     /// # Errors
     /// /proc can't be read or understood, or is of another pid namespace.
     pub fn stat(self) -> io::Result<Option<Stat>> {
-        scan::is_of_this_namespace()?;
+        snapshot::check_own_pid_namespace()?;
         Ok(Stat::read(self.pid)?.filter(|stat| stat.start == self.start))
     }
 
@@ -89,7 +92,7 @@ impl ProcessId {
     ///
     /// # Errors
     /// /proc can't be read or understood.
-    pub fn live(self) -> io::Result<Option<Stat>> {
+    pub fn live_stat(self) -> io::Result<Option<Stat>> {
         Ok(self.stat()?.filter(|stat| !stat.is_dead()))
     }
 
@@ -98,10 +101,10 @@ impl ProcessId {
     /// # Errors
     /// /proc can't be read.
     pub fn open(self) -> io::Result<Option<ProcessHandle>> {
-        scan::is_surely_of_this_namespace()?;
+        snapshot::verify_own_pid_namespace()?;
         let Some(pidfd) = PidFd::open(self.pid)? else { return Ok(None) };
         // After the pidfd: now the number can't come to mean another process unseen.
-        Ok(pidfd.is(self)?.then_some(ProcessHandle { id: self, pidfd }))
+        Ok(pidfd.refers_to(self)?.then_some(ProcessHandle { id: self, pidfd }))
     }
 }
 
@@ -143,15 +146,15 @@ impl ProcessHandle {
     ///
     /// # Errors
     /// What poll(2) says. Without a pidfd: /proc can't be read.
-    pub fn ended_by(&self, until: Instant) -> io::Result<bool> {
-        self.pidfd.ended_by(until)
+    pub fn wait_for_end(&self, until: Instant) -> io::Result<bool> {
+        self.pidfd.wait_for_end(until)
     }
 
     /// How it has ended, where that can be known to one who is not its parent: while it was not reaped, and on Linux 6.15 and later. `None`
     /// also while it lives.
     #[must_use]
-    pub fn end(&self) -> Option<End> {
-        stat::wait_status(self.id).map(End::of_wait_status).or_else(|| self.pidfd.end())
+    pub fn exit_status(&self) -> Option<ExitStatus> {
+        stat::wait_status(self.id).map(ExitStatus::from_wait_status).or_else(|| self.pidfd.exit_status())
     }
 
     /// What /proc says of it now; `None` when it is gone.
@@ -170,9 +173,9 @@ mod tests {
     use std::time::Duration;
 
     /// Since when a pidfd tells how a process that was reaped has ended.
-    const TELLS: (u32, u32) = (6, 15);
+    const PIDFD_INFO_EXIT_SINCE: (u32, u32) = (6, 15);
 
-    fn kernel() -> (u32, u32) {
+    fn kernel_version() -> (u32, u32) {
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
         let mut numbers =
             release.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
@@ -180,29 +183,29 @@ mod tests {
     }
 
     #[test]
-    fn how_a_process_has_ended_is_known_until_it_is_reaped_and_on_new_kernels_after_it() {
+    fn exit_status_is_known_until_reaped_and_later_on_new_kernels() {
         for (last, expected) in [
-            ("kill -9 $$", End::Signalled(9)),
-            ("kill -SEGV $$", End::Signalled(11)),
-            ("exit 3", End::Exited(3)),
+            ("kill -9 $$", ExitStatus::Signalled(9)),
+            ("kill -SEGV $$", ExitStatus::Signalled(11)),
+            ("exit 3", ExitStatus::Exited(3)),
         ] {
             let mut command = Command::new("sh");
             let mut child =
                 command.args(["-c", &format!("read line; {last}")]).stdin(Stdio::piped()).spawn().unwrap();
             let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
             let handle = Stat::read(pid).unwrap().unwrap().id().open().unwrap().unwrap();
-            assert_eq!(handle.end(), None);
+            assert_eq!(handle.exit_status(), None);
             drop(child.stdin.take());
-            assert!(handle.ended_by(Instant::now() + Duration::from_secs(20)).unwrap());
+            assert!(handle.wait_for_end(Instant::now() + Duration::from_secs(20)).unwrap());
             // A child of ours that we have not waited for.
-            assert_eq!(handle.end(), Some(expected));
+            assert_eq!(handle.exit_status(), Some(expected));
             child.wait().unwrap();
-            assert_eq!(handle.end(), (kernel() >= TELLS).then_some(expected));
+            assert_eq!(handle.exit_status(), (kernel_version() >= PIDFD_INFO_EXIT_SINCE).then_some(expected));
         }
     }
 
     #[test]
-    fn who_has_gone_or_has_another_start_time_is_not_opened() {
+    fn missing_process_or_other_start_time_is_not_opened() {
         let own = Stat::read(Pid::own()).unwrap().unwrap().id();
         assert!(own.open().unwrap().is_some());
         assert!(ProcessId { start: own.start + 1, ..own }.open().unwrap().is_none());

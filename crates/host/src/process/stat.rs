@@ -7,13 +7,13 @@ use std::fmt;
 use std::io;
 
 /// `PF_KTHREAD`
-const KERNEL_THREAD: u32 = 0x0020_0000;
+const PF_KTHREAD: u32 = 0x0020_0000;
 /// `PF_EXITING` of linux/sched.h.
-const EXITING: u32 = 0x4;
+const PF_EXITING: u32 = 0x4;
 
 /// Field 3 of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum ProcessState {
     /// R: running or ready to.
     Running,
     /// S: asleep, wakes on a signal.
@@ -30,7 +30,7 @@ pub enum State {
     Other(char),
 }
 
-impl State {
+impl ProcessState {
     fn from_letter(letter: u8) -> Self {
         match letter {
             b'R' => Self::Running,
@@ -44,7 +44,7 @@ impl State {
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for ProcessState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Running => f.write_str("running (R)"),
@@ -66,11 +66,11 @@ pub struct Stat {
     /// Field 2 without the parentheses: the name of the main thread, at most 15 bytes.
     pub comm: Vec<u8>,
     /// Field 3.
-    pub state: State,
+    pub state: ProcessState,
     /// Field 4; `None` where the parent is outside of the namespace (0).
     pub parent: Option<Pid>,
     /// Field 5.
-    pub group: i32,
+    pub process_group: i32,
     /// Field 6.
     pub session: i32,
     /// Field 9: the kernel's flags of the main thread (`PF_*` of linux/sched.h).
@@ -99,7 +99,7 @@ impl Stat {
         // The name may hold spaces and parentheses: it ends at the last one.
         let open = line.iter().position(|&b| b == b'(').ok_or_else(|| err(2))?;
         let close = line.iter().rposition(|&b| b == b')').filter(|&c| c > open).ok_or_else(|| err(2))?;
-        let pid = number(line[..open].trim_ascii()).and_then(Pid::new).ok_or_else(|| err(1))?;
+        let pid = parse_number(line[..open].trim_ascii()).and_then(Pid::new).ok_or_else(|| err(1))?;
         let comm = line[open + 1..close].to_vec();
 
         let mut fields = line[close + 1..].split(|&b| b == b' ' || b == b'\n').filter(|f| !f.is_empty());
@@ -109,14 +109,24 @@ impl Stat {
             at = wanted;
             fields.nth(skip).ok_or_else(|| err(wanted))
         };
-        let state = State::from_letter(field(3)?[0]);
-        let parent = number::<i32>(field(4)?).ok_or_else(|| err(4))?;
-        let group = number(field(5)?).ok_or_else(|| err(5))?;
-        let session = number(field(6)?).ok_or_else(|| err(6))?;
-        let flags = number(field(9)?).ok_or_else(|| err(9))?;
-        let threads = number(field(20)?).ok_or_else(|| err(20))?;
-        let start = number(field(22)?).ok_or_else(|| err(22))?;
-        Ok(Self { pid, comm, state, parent: Pid::new(parent), group, session, flags, threads, start })
+        let state = ProcessState::from_letter(field(3)?[0]);
+        let parent = parse_number::<i32>(field(4)?).ok_or_else(|| err(4))?;
+        let group = parse_number(field(5)?).ok_or_else(|| err(5))?;
+        let session = parse_number(field(6)?).ok_or_else(|| err(6))?;
+        let flags = parse_number(field(9)?).ok_or_else(|| err(9))?;
+        let threads = parse_number(field(20)?).ok_or_else(|| err(20))?;
+        let start = parse_number(field(22)?).ok_or_else(|| err(22))?;
+        Ok(Self {
+            pid,
+            comm,
+            state,
+            parent: Pid::new(parent),
+            process_group: group,
+            session,
+            flags,
+            threads,
+            start,
+        })
     }
 
     /// Reads it; `None` when there is no such process.
@@ -129,7 +139,7 @@ impl Stat {
             // A process that ends while it is read gives ESRCH or nothing.
             Ok(line) if line.is_empty() => Ok(None),
             Ok(line) => Self::parse(&line).map(Some).map_err(io::Error::other),
-            Err(e) if is_gone(&e) => Ok(None),
+            Err(e) if is_no_such_process(&e) => Ok(None),
             Err(e) => Err(unreadable(file)(e)),
         }
     }
@@ -143,20 +153,20 @@ impl Stat {
     /// A zombie without a living thread. (With threads it lives, and no signal but the end of those ends it.)
     #[must_use]
     pub fn is_dead(&self) -> bool {
-        self.state == State::Zombie && self.threads <= 1
+        self.state == ProcessState::Zombie && self.threads <= 1
     }
 
     /// Its main thread is in its exit (`PF_EXITING`): killed, or at the end of its program. It gives up its memory first, its files
     /// next, and is dead after that; while storage hangs it can stay in between.
     #[must_use]
-    pub fn is_in_its_exit(&self) -> bool {
-        self.flags & EXITING != 0
+    pub fn is_exiting(&self) -> bool {
+        self.flags & PF_EXITING != 0
     }
 
     /// A thread of the kernel: it has neither a program nor a command line.
     #[must_use]
     pub fn is_kernel_thread(&self) -> bool {
-        self.flags & KERNEL_THREAD != 0
+        self.flags & PF_KTHREAD != 0
     }
 }
 
@@ -165,16 +175,16 @@ impl Stat {
 pub(super) fn wait_status(of: super::ProcessId) -> Option<i32> {
     let line = read_small(format!("/proc/{}/stat", of.pid)).ok()?;
     let stat = Stat::parse(&line).ok()?;
-    let status = line.trim_ascii_end().rsplit(|&b| b == b' ').next().and_then(number)?;
+    let status = line.trim_ascii_end().rsplit(|&b| b == b' ').next().and_then(parse_number)?;
     (stat.id() == of && stat.is_dead() && status != 0).then_some(status)
 }
 
 /// ENOENT or ESRCH: how /proc says that a process is gone.
-pub(super) fn is_gone(error: &io::Error) -> bool {
+pub(super) fn is_no_such_process(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::SRCH))
 }
 
-fn number<T: std::str::FromStr>(bytes: &[u8]) -> Option<T> {
+fn parse_number<T: std::str::FromStr>(bytes: &[u8]) -> Option<T> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
@@ -185,27 +195,27 @@ mod tests {
     const LINE: &[u8] = b"4711 (java) S 1 4711 4711 0 -1 4194304 1 0 0 0 5 3 0 0 20 0 37 0 123456 99 1 18446744073709551615\n";
 
     #[test]
-    fn fields_are_those_of_proc_5() {
+    fn stat_fields_are_those_of_proc_5() {
         let stat = Stat::parse(LINE).unwrap();
         assert_eq!(stat.pid.as_raw(), 4711);
         assert_eq!(stat.comm, b"java");
-        assert_eq!(stat.state, State::Sleeping);
+        assert_eq!(stat.state, ProcessState::Sleeping);
         assert_eq!(stat.parent, Pid::new(1));
-        assert_eq!((stat.group, stat.session), (4711, 4711));
+        assert_eq!((stat.process_group, stat.session), (4711, 4711));
         assert_eq!((stat.flags, stat.is_kernel_thread()), (0x0040_0000, false));
-        assert!(!stat.is_in_its_exit());
+        assert!(!stat.is_exiting());
         assert_eq!(stat.threads, 37);
         assert_eq!(stat.start, 123_456);
     }
 
     #[test]
-    fn one_that_is_in_its_exit_is_known_by_its_flags() {
+    fn exiting_process_is_known_by_its_flags() {
         let line = std::str::from_utf8(LINE).unwrap().replace("4194304", "4194572");
-        assert!(Stat::parse(line.as_bytes()).unwrap().is_in_its_exit());
+        assert!(Stat::parse(line.as_bytes()).unwrap().is_exiting());
     }
 
     #[test]
-    fn a_name_with_spaces_and_parentheses_does_not_shift_the_fields() {
+    fn process_name_with_spaces_and_parentheses_shifts_no_field() {
         let line = String::from_utf8(LINE.to_vec()).unwrap().replace("(java)", "(a) R 1 (b)");
         let stat = Stat::parse(line.as_bytes()).unwrap();
         assert_eq!(stat.comm, b"a) R 1 (b");
@@ -213,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_of_a_line_is_refused_or_read_but_never_a_panic() {
+    fn truncated_stat_line_does_not_panic() {
         for end in 0..LINE.len() {
             let _ = Stat::parse(&LINE[..end]);
         }
@@ -222,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn own_stat_and_a_number_that_is_nobodys() {
+    fn own_stat_is_read_and_unused_pid_has_none() {
         let own = Stat::read(Pid::own()).unwrap().unwrap();
         assert_eq!(own.pid, Pid::own());
         assert!(!own.is_dead());
@@ -231,9 +241,9 @@ mod tests {
     }
 
     #[test]
-    fn a_zombie_with_threads_lives() {
+    fn zombie_leader_with_threads_is_not_dead() {
         let mut stat = Stat::parse(LINE).unwrap();
-        stat.state = State::Zombie;
+        stat.state = ProcessState::Zombie;
         assert!(!stat.is_dead());
         stat.threads = 1;
         assert!(stat.is_dead());

@@ -10,21 +10,21 @@ use super::{HEALTHY, PING};
 use crate::rcp;
 
 /// What the client waits when no time-out is given.
-const DEFAULT_LIMIT: Duration = Duration::from_secs(10);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(crate) fn client(args: &[String]) -> ExitCode {
+pub(crate) fn run_client(args: &[String]) -> ExitCode {
     let Some(port) = args.first().and_then(|port| port.parse::<u16>().ok()) else {
         println!("Usage: HAClient <port> [host] [timeout in seconds] [debug]");
         return ExitCode::FAILURE;
     };
     let host = args.get(1).map_or("localhost", String::as_str);
     let limit =
-        args.get(2).and_then(|seconds| seconds.parse().ok()).map_or(DEFAULT_LIMIT, Duration::from_secs);
+        args.get(2).and_then(|seconds| seconds.parse().ok()).map_or(DEFAULT_TIMEOUT, Duration::from_secs);
     let debug = args.iter().skip(3).any(|arg| arg == "debug");
     if debug {
         println!("asking {host}:{port}, for at most {} s", limit.as_secs());
     }
-    match rcp::ask(&format!("{host}:{port}"), PING, limit) {
+    match rcp::request(&format!("{host}:{port}"), PING, limit) {
         Ok(answer) => {
             println!("{answer}");
             if answer == HEALTHY { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Limits, Workload};
+use super::{HaThresholds, Workload};
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct IntervalCounts {
     /// Workflows that were activated.
     pub activations: u64,
     /// Workflows that aborted.
@@ -20,7 +20,7 @@ pub struct Counts {
     pub consumes: u64,
 }
 
-impl fmt::Display for Counts {
+impl fmt::Display for IntervalCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { activations, aborts, transactions, consumes } = self;
         write!(
@@ -32,7 +32,7 @@ impl fmt::Display for Counts {
 
 /// A threshold that was not complied with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Miss {
+pub struct MissedThreshold {
     /// What stands after `mz.ha.`.
     pub property: &'static str,
     /// What was counted.
@@ -43,7 +43,7 @@ pub struct Miss {
     pub limit: u64,
 }
 
-impl fmt::Display for Miss {
+impl fmt::Display for MissedThreshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bound = if self.at_least { "at least" } else { "at most" };
         write!(f, "{}: {} of {bound} {}", self.property, self.count, self.limit)
@@ -58,39 +58,39 @@ pub struct Interval {
     /// See `from`.
     pub to: Duration,
     /// What happened in it.
-    pub counts: Counts,
+    pub counts: IntervalCounts,
     /// The thresholds that were not complied with.
-    pub misses: Vec<Miss>,
+    pub misses: Vec<MissedThreshold>,
 }
 
 impl Interval {
     /// The interval of this number, counted from 0.
     #[must_use]
-    pub fn of(limits: &Limits, workload: &Workload, number: u32) -> Self {
+    pub fn at_index(limits: &HaThresholds, workload: &Workload, number: u32) -> Self {
         let from = limits.interval.saturating_mul(number);
         let to = from.saturating_add(limits.interval);
         let counts = workload.counts(from, to);
-        Self { from, to, counts, misses: limits.misses(&counts) }
+        Self { from, to, counts, misses: limits.missed_by(&counts) }
     }
 
     /// How many have ended at this time.
     #[must_use]
-    pub fn ended(limits: &Limits, now: Duration) -> u32 {
+    pub fn ended_count(limits: &HaThresholds, now: Duration) -> u32 {
         u32::try_from(now.as_millis() / limits.interval.as_millis()).unwrap_or(u32::MAX)
     }
 
     /// What a ping is answered on the strength of it.
     #[must_use]
     pub fn answer(&self) -> String {
-        answer(&self.misses)
+        ping_answer(&self.misses)
     }
 }
 
 /// `OK`, or FAILED and every threshold that was not complied with.
-pub(super) fn answer(misses: &[Miss]) -> String {
+pub(super) fn ping_answer(misses: &[MissedThreshold]) -> String {
     if misses.is_empty() {
         return super::HEALTHY.to_owned();
     }
-    let misses: Vec<String> = misses.iter().map(Miss::to_string).collect();
+    let misses: Vec<String> = misses.iter().map(MissedThreshold::to_string).collect();
     format!("FAILED {}", misses.join(", "))
 }

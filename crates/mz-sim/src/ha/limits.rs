@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::interval::{Counts, Miss};
+use super::interval::{IntervalCounts, MissedThreshold};
 
 /// What stands after `mz.ha.` in the names that there are.
 pub const PROPERTIES: [&str; 10] = [
@@ -21,14 +21,14 @@ pub const PROPERTIES: [&str; 10] = [
 ];
 
 /// Seconds: the default of `mz.ha.interval`, and its floor.
-const INTERVAL: u32 = 40;
+const DEFAULT_INTERVAL_SECONDS: u32 = 40;
 
 /// Values by what stands after `mz.ha.`, as they are written.
-pub type Properties = BTreeMap<String, String>;
+pub type HaProperties = BTreeMap<String, String>;
 
 /// What `min_activations` means: the manual's words and the property's name say two things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MinActivations {
+pub enum MinActivationsMeaning {
     /// Fewer in an interval: FAILED, as for the other `min_*`.
     #[default]
     Threshold,
@@ -39,7 +39,7 @@ pub enum MinActivations {
 /// A property that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("mz.ha.{name} = {value:?}: expected {expected}")]
-pub struct BadProperty {
+pub struct InvalidProperty {
     /// What stands after `mz.ha.`.
     pub name: &'static str,
     /// As it is written.
@@ -50,7 +50,7 @@ pub struct BadProperty {
 
 /// What an interval is judged by; `None` is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct HaThresholds {
     /// Length of an interval, the floor applied.
     pub interval: Duration,
     /// Fewer activations: FAILED.
@@ -65,26 +65,26 @@ pub struct Limits {
     pub min_consumes: Option<u64>,
 }
 
-impl Limits {
+impl HaThresholds {
     /// Reads them; with remarks for whoever set the properties, where one has no effect or another than it says.
     ///
     /// # Errors
-    /// [`BadProperty`], the first.
-    pub fn read(
-        properties: &Properties,
-        min_activations: MinActivations,
-    ) -> Result<(Self, Vec<String>), BadProperty> {
+    /// [`InvalidProperty`], the first.
+    pub fn from_properties(
+        properties: &HaProperties,
+        min_activations: MinActivationsMeaning,
+    ) -> Result<(Self, Vec<String>), InvalidProperty> {
         let mut remarks = Vec::new();
-        let number = |name: &'static str| threshold(properties, name);
+        let number = |name: &'static str| read_threshold(properties, name);
         let mut limits = Self {
-            interval: interval(properties, &mut remarks)?,
+            interval: read_interval(properties, &mut remarks)?,
             min_activations: number("min_activations")?,
             aborts_counted_from: number("min_activations_for_aborts")?,
             max_aborts: number("max_aborts")?,
             min_number_of_transactions: number("min_number_of_transactions")?,
             min_consumes: number("min_consumes")?,
         };
-        if min_activations == MinActivations::Gate {
+        if min_activations == MinActivationsMeaning::Gate {
             limits.aborts_counted_from = limits.aborts_counted_from.max(limits.min_activations.take());
         }
         if limits.aborts_counted_from.is_some() && limits.max_aborts.is_none() {
@@ -96,13 +96,13 @@ impl Limits {
 
     /// True when nothing that is counted can make a ping FAILED.
     #[must_use]
-    pub fn are_off(&self) -> bool {
-        self.off() == *self
+    pub fn have_no_limit(&self) -> bool {
+        self.without_limits() == *self
     }
 
     /// The same interval, and no threshold.
     #[must_use]
-    pub fn off(&self) -> Self {
+    pub fn without_limits(&self) -> Self {
         Self {
             interval: self.interval,
             min_activations: None,
@@ -115,14 +115,15 @@ impl Limits {
 
     /// Every threshold that these counts do not comply with, in the order of [`PROPERTIES`].
     #[must_use]
-    pub fn misses(&self, counts: &Counts) -> Vec<Miss> {
+    pub fn missed_by(&self, counts: &IntervalCounts) -> Vec<MissedThreshold> {
         let least = |property, limit: Option<u64>, count| {
             let limit = limit.filter(|&limit| count < limit)?;
-            Some(Miss { property, count, at_least: true, limit })
+            Some(MissedThreshold { property, count, at_least: true, limit })
         };
         let aborts = self.max_aborts.and_then(|limit| {
             let counted = self.aborts_counted_from.is_none_or(|from| counts.activations >= from);
-            let miss = Miss { property: "max_aborts", count: counts.aborts, at_least: false, limit };
+            let miss =
+                MissedThreshold { property: "max_aborts", count: counts.aborts, at_least: false, limit };
             (counted && counts.aborts > limit).then_some(miss)
         });
         let all = [
@@ -136,7 +137,7 @@ impl Limits {
 
     /// In a line: the interval and the thresholds that are on.
     #[must_use]
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         let mut text = format!("interval {} s", self.interval.as_secs());
         let thresholds = [
             ("min_activations", self.min_activations),
@@ -152,31 +153,32 @@ impl Limits {
                 let _ = write!(text, " (in an interval of at least {from} activations)");
             }
         }
-        if self.are_off() {
+        if self.have_no_limit() {
             text.push_str(", no threshold");
         }
         text
     }
 }
 
-fn interval(properties: &Properties, remarks: &mut Vec<String>) -> Result<Duration, BadProperty> {
+fn read_interval(properties: &HaProperties, remarks: &mut Vec<String>) -> Result<Duration, InvalidProperty> {
     let Some(value) = properties.get("interval").filter(|value| !value.is_empty()) else {
-        return Ok(Duration::from_secs(INTERVAL.into()));
+        return Ok(Duration::from_secs(DEFAULT_INTERVAL_SECONDS.into()));
     };
-    let bad = BadProperty { name: "interval", value: value.clone(), expected: "a whole number of seconds" };
+    let bad =
+        InvalidProperty { name: "interval", value: value.clone(), expected: "a whole number of seconds" };
     let seconds: i64 = value.trim().parse().map_err(|_| bad.clone())?;
-    let raised = u32::try_from(seconds.max(0)).map_err(|_| bad)?.max(INTERVAL);
+    let raised = u32::try_from(seconds.max(0)).map_err(|_| bad)?.max(DEFAULT_INTERVAL_SECONDS);
     if i64::from(raised) != seconds {
         remarks.push(format!("mz.ha.interval = {seconds} is raised to {raised}, the least that there is"));
     }
     Ok(Duration::from_secs(raised.into()))
 }
 
-fn threshold(properties: &Properties, name: &'static str) -> Result<Option<u64>, BadProperty> {
+fn read_threshold(properties: &HaProperties, name: &'static str) -> Result<Option<u64>, InvalidProperty> {
     let Some(value) = properties.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
     match value.trim() {
         "-1" => Ok(None),
-        digits => digits.parse().map(Some).map_err(|_| BadProperty {
+        digits => digits.parse().map(Some).map_err(|_| InvalidProperty {
             name,
             value: value.clone(),
             expected: "a whole number, or -1 for off",

@@ -2,7 +2,7 @@
 //!
 //! # How an answer comes about
 //!
-//! [`Limits`] are read from the `mz.ha.*` properties, [`Counts`] of an interval from a [`Workload`]. The intervals are those of
+//! [`HaThresholds`] are read from the `mz.ha.*` properties, [`IntervalCounts`] of an interval from a [`Workload`]. The intervals are those of
 //! `mz.ha.interval`, one after the other from the moment the server is up. A ping is judged on the last interval that has
 //! ended, never on the one that is under way: whoever asks often and whoever asks seldom hear the same. All of this is pure:
 //! the time is an argument. The running pico (`server`) and the replay (`replay`) are two callers of it.
@@ -36,14 +36,14 @@ pub(crate) mod replay;
 pub(crate) mod server;
 mod workload;
 
-pub use interval::{Counts, Interval, Miss};
-pub use limits::{BadProperty, Limits, MinActivations, PROPERTIES, Properties};
+pub use interval::{Interval, IntervalCounts, MissedThreshold};
+pub use limits::{HaProperties, HaThresholds, InvalidProperty, MinActivationsMeaning, PROPERTIES};
 
 /// Is it to come up? `true` in capitals, too.
-pub(crate) fn is_on(properties: &Properties) -> bool {
+pub(crate) fn is_enabled(properties: &HaProperties) -> bool {
     properties.get("enabled").is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
-pub use workload::{BadLine, Workload};
+pub use workload::{InvalidLine, Workload};
 
 /// The ping, and the answer of a healthy pico. Our own words: the product's protocol is not public.
 pub(crate) const PING: &str = "ping";

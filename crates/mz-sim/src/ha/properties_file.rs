@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use hocon::{Config, Document, Place};
+use hocon::{Config, Document, Location};
 
-use super::{PROPERTIES, Properties};
-use crate::registry::Beside;
-use crate::{Error, PicoKind};
+use super::{HaProperties, PROPERTIES};
+use crate::registry::SiblingFiles;
+use crate::{PicoKind, SimError};
 
 /// Where `mz.ha.*` may stand, what counts more first.
-const PLACES: [&[&str]; 4] = [&["config", "properties"], &["properties"], &["common"], &[]];
+const PREFIXES: [&[&str]; 4] = [&["config", "properties"], &["properties"], &["common"], &[]];
 
 /// What the file says.
 #[derive(Debug)]
 pub(super) struct PropertiesFile {
-    pub(super) properties: Properties,
+    pub(super) properties: HaProperties,
     /// By the template that it names.
     pub(super) kind: Option<PicoKind>,
     /// Where each was found.
@@ -28,27 +28,27 @@ pub(super) struct PropertiesFile {
 ///
 /// # Errors
 /// It can't be read or understood, holds no such property, or one that does not exist; with the line where there is one.
-pub(super) fn read(path: &Path) -> Result<PropertiesFile, Error> {
-    let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
-    let malformed = |problem: String| Error::Malformed { path: path.to_owned(), problem };
-    let at = |error: &hocon::Error| format!("line {}: {}", error.place().line(), error.text());
-    let document = Document::parse(&text, &path.to_string_lossy(), &PLACES, &mut Beside);
+pub(super) fn read(path: &Path) -> Result<PropertiesFile, SimError> {
+    let text = fs::read_to_string(path).map_err(SimError::file("read", path))?;
+    let malformed = |problem: String| SimError::Malformed { path: path.to_owned(), problem };
+    let at = |error: &hocon::Error| format!("line {}: {}", error.location().line(), error.message());
+    let document = Document::parse(&text, &path.to_string_lossy(), &PREFIXES, &mut SiblingFiles);
     let document = document.map_err(|error| malformed(at(&error)))?;
-    let config = Config::of([&document]);
+    let config = Config::from_documents([&document]);
     // A template that can't be told is none here.
     let template = config.text(&["template"]).ok().flatten().map(|found| found.text);
     let kind =
         template.and_then(|name| PicoKind::ALL.into_iter().find(|kind| name.ends_with(&format!("-{kind}"))));
-    let mut file = PropertiesFile { properties: Properties::new(), kind, lines: BTreeMap::new() };
-    for place in PLACES {
+    let mut file = PropertiesFile { properties: HaProperties::new(), kind, lines: BTreeMap::new() };
+    for place in PREFIXES {
         let place = [place, &["mz", "ha"]].concat();
         for name in config.names(&place).map_err(|error| malformed(at(&error)))? {
             let path = [&place[..], &[&name]].concat();
             let found = config.text(&path).map_err(|error| {
-                let line = error.place().line();
-                malformed(format!("line {line}: mz.ha.{name}: expected a plain value: {}", error.text()))
+                let line = error.location().line();
+                malformed(format!("line {line}: mz.ha.{name}: expected a plain value: {}", error.message()))
             })?;
-            let line = found.as_ref().and_then(|found| found.place.as_ref()).map(Place::line);
+            let line = found.as_ref().and_then(|found| found.location.as_ref()).map(Location::line);
             let is_object = config.names(&path).is_ok_and(|names| !names.is_empty());
             if is_object || found.is_some() && !PROPERTIES.contains(&name.as_str()) {
                 let known = PROPERTIES.join(", ");
@@ -65,7 +65,7 @@ pub(super) fn read(path: &Path) -> Result<PropertiesFile, Error> {
     if file.properties.is_empty() {
         return Err(malformed(format!(
             "no mz.ha.* property in it, neither at the top nor below {}",
-            PLACES[..3].iter().map(|place| place.join(".")).collect::<Vec<_>>().join(", ")
+            PREFIXES[..3].iter().map(|place| place.join(".")).collect::<Vec<_>>().join(", ")
         )));
     }
     Ok(file)

@@ -10,18 +10,21 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::interval::answer;
+use super::interval::ping_answer;
 use super::workload::{self, Workload};
-use super::{Counts, Interval, Limits, MinActivations, Miss, is_on, properties_file};
-use crate::{Error, PicoKind};
+use super::{
+    HaThresholds, Interval, IntervalCounts, MinActivationsMeaning, MissedThreshold, is_enabled,
+    properties_file,
+};
+use crate::{PicoKind, SimError};
 
 /// Longest replay, in intervals: more than a year of the shortest.
-const MOST: u32 = 1_000_000;
+const MAX_INTERVALS: u32 = 1_000_000;
 
 /// What `ha-replay` is asked for.
 #[derive(Debug, Args)]
 #[command(after_long_help = workload::FORMAT)]
-pub(crate) struct Options {
+pub(crate) struct ReplayOptions {
     /// The mz.ha.* properties: a pico's file of the registry, a piece of one, or a line mz.ha.NAME=VALUE each
     #[arg(long, value_name = "FILE")]
     properties: PathBuf,
@@ -29,18 +32,18 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     workload: PathBuf,
     /// How long; else up to the end of the interval after the last change in the workload
-    #[arg(long = "for", value_name = "TIME", value_parser = workload::time)]
-    long: Option<Duration>,
+    #[arg(long = "for", value_name = "TIME", value_parser = workload::parse_time)]
+    duration: Option<Duration>,
     /// What `mz.ha.min_activations` means: the manual can be read in both ways
     #[arg(long, value_enum, default_value_t)]
-    min_activations: Reading,
+    min_activations: MinActivationsArgument,
     /// A JSON object for each interval
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Reading {
+enum MinActivationsArgument {
     /// Fewer: FAILED
     #[default]
     Threshold,
@@ -50,39 +53,39 @@ enum Reading {
 
 /// One interval as JSON.
 #[derive(Debug, Serialize)]
-struct Line<'a> {
+struct IntervalLine<'a> {
     from: u64,
     to: u64,
     #[serde(flatten)]
-    counts: Counts,
+    counts: IntervalCounts,
     failed: bool,
-    misses: &'a [Miss],
+    misses: &'a [MissedThreshold],
 }
 
 /// Prints interval by interval what a ping would be answered; 0 when no interval is FAILED, else 1.
 ///
 /// # Errors
 /// A file can't be read or understood.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
-    let (limits, notes) = limits(options)?;
-    let workload = read(&options.workload)?;
-    let intervals = intervals(options, &limits, &workload)?;
-    let intervals = (0..intervals).map(|number| Interval::of(&limits, &workload, number));
+pub(crate) fn run(options: &ReplayOptions) -> Result<ExitCode, SimError> {
+    let (limits, notes) = read_thresholds(options)?;
+    let workload = read_workload(&options.workload)?;
+    let intervals = interval_count(options, &limits, &workload)?;
+    let intervals = (0..intervals).map(|number| Interval::at_index(&limits, &workload, number));
     let (mut text, mut failed, mut all) = (String::new(), 0, 0);
     if options.json {
         for note in notes {
             eprintln!("mz-sim: note: {note}");
         }
     } else {
-        head(&mut text, &limits, &notes);
+        write_header(&mut text, &limits, &notes);
     }
     for interval in intervals {
         all += 1;
         failed += u32::from(!interval.misses.is_empty());
         if options.json {
-            text.push_str(&json(&interval));
+            text.push_str(&to_json_line(&interval));
         } else {
-            row(&mut text, &interval);
+            write_row(&mut text, &interval);
         }
     }
     if !options.json {
@@ -94,61 +97,67 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
 
-fn limits(options: &Options) -> Result<(Limits, Vec<String>), Error> {
+fn read_thresholds(options: &ReplayOptions) -> Result<(HaThresholds, Vec<String>), SimError> {
     let file = properties_file::read(&options.properties)?;
     let reading = match options.min_activations {
-        Reading::Threshold => MinActivations::Threshold,
-        Reading::Gate => MinActivations::Gate,
+        MinActivationsArgument::Threshold => MinActivationsMeaning::Threshold,
+        MinActivationsArgument::Gate => MinActivationsMeaning::Gate,
     };
-    let (mut limits, mut notes) = Limits::read(&file.properties, reading).map_err(|bad| {
-        let problem = match file.line_of(bad.name) {
-            Some(line) => format!("line {line}: {bad}"),
-            None => bad.to_string(),
-        };
-        Error::Malformed { path: options.properties.clone(), problem }
-    })?;
+    let (mut limits, mut notes) =
+        HaThresholds::from_properties(&file.properties, reading).map_err(|bad| {
+            let problem = match file.line_of(bad.name) {
+                Some(line) => format!("line {line}: {bad}"),
+                None => bad.to_string(),
+            };
+            SimError::Malformed { path: options.properties.clone(), problem }
+        })?;
     if let Some(kind) = file.kind.filter(|kind| *kind != PicoKind::Ec) {
         notes.push(format!("this is a pico of type {kind}: thresholds have an effect on an ec only"));
-        limits = limits.off();
+        limits = limits.without_limits();
     }
-    if !is_on(&file.properties) {
+    if !is_enabled(&file.properties) {
         notes.push("mz.ha.enabled is not true here: without it nobody answers a ping at all".to_owned());
     }
     Ok((limits, notes))
 }
 
-fn read(path: &Path) -> Result<Workload, Error> {
-    let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
-    Workload::parse(&text).map_err(|bad| Error::Malformed { path: path.to_owned(), problem: bad.to_string() })
+fn read_workload(path: &Path) -> Result<Workload, SimError> {
+    let text = fs::read_to_string(path).map_err(SimError::file("read", path))?;
+    Workload::parse(&text)
+        .map_err(|bad| SimError::Malformed { path: path.to_owned(), problem: bad.to_string() })
 }
 
 /// How many there are to show.
-fn intervals(options: &Options, limits: &Limits, workload: &Workload) -> Result<u32, Error> {
-    let intervals = match options.long {
+fn interval_count(
+    options: &ReplayOptions,
+    limits: &HaThresholds,
+    workload: &Workload,
+) -> Result<u32, SimError> {
+    let intervals = match options.duration {
         Some(long) => long.as_millis().div_ceil(limits.interval.as_millis()),
         // The one with the last change, and one that shows how it is from then on.
-        None => u128::from(Interval::ended(limits, workload.last_change().unwrap_or_default())) + 2,
+        None => u128::from(Interval::ended_count(limits, workload.last_change().unwrap_or_default())) + 2,
     };
-    let shown = u32::try_from(intervals).ok().filter(|shown| (1..=MOST).contains(shown));
+    let shown = u32::try_from(intervals).ok().filter(|shown| (1..=MAX_INTERVALS).contains(shown));
     shown.ok_or_else(|| {
-        Error::Invalid(format!(
-            "{intervals} intervals of {} s: expected 1 to {MOST}, set --for",
+        SimError::Invalid(format!(
+            "{intervals} intervals of {} s: expected 1 to {MAX_INTERVALS}, set --for",
             limits.interval.as_secs()
         ))
     })
 }
 
-fn head(text: &mut String, limits: &Limits, notes: &[String]) {
+fn write_header(text: &mut String, limits: &HaThresholds, notes: &[String]) {
     for note in notes {
         let _ = writeln!(text, "note: {note}");
     }
-    let at_first = answer(&limits.misses(&Counts::default()));
-    let _ = writeln!(text, "{}\nuntil the first interval has ended: {at_first}\n", limits.in_words());
+    let at_first = ping_answer(&limits.missed_by(&IntervalCounts::default()));
+    let _ = writeln!(text, "{}\nuntil the first interval has ended: {at_first}\n", limits.describe());
     let _ = writeln!(text, "  from s    to s  activations  aborts  transactions  consumes");
 }
 
-fn row(text: &mut String, interval: &Interval) {
-    let Counts { activations, aborts, transactions, consumes } = interval.counts;
+fn write_row(text: &mut String, interval: &Interval) {
+    let IntervalCounts { activations, aborts, transactions, consumes } = interval.counts;
     let (from, to) = (interval.from.as_secs(), interval.to.as_secs());
     let _ = writeln!(
         text,
@@ -157,8 +166,8 @@ fn row(text: &mut String, interval: &Interval) {
     );
 }
 
-fn json(interval: &Interval) -> String {
-    let line = Line {
+fn to_json_line(interval: &Interval) -> String {
+    let line = IntervalLine {
         from: interval.from.as_secs(),
         to: interval.to.as_secs(),
         counts: interval.counts,

@@ -11,62 +11,78 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::interval::answer;
-use super::{Counts, HEALTHY, Interval, Limits, MinActivations, PROPERTIES, Workload};
-use crate::pico::run::Run;
-use crate::settings::{HA_ANSWER, HA_CLOCK, HA_FIRST_INTERVAL, HA_MIN_ACTIVATIONS, Settings, WORKLOAD};
+use super::interval::ping_answer;
+use super::{HEALTHY, HaThresholds, Interval, IntervalCounts, MinActivationsMeaning, PROPERTIES, Workload};
+use crate::pico::launch_spec::LaunchSpec;
+use crate::settings::{HA_ANSWER, HA_CLOCK, HA_FIRST_INTERVAL, HA_MIN_ACTIVATIONS, SimSettings, WORKLOAD};
 use crate::{PicoKind, history};
 
 /// Most intervals that the log tells of at once: a clock can be set far ahead.
-const MOST_LOGGED: u32 = 1000;
+const MAX_LOGGED_INTERVALS: u32 = 1000;
 
 /// The server comes up: checks the properties and begins the HA log. What the pico's own log should say.
 ///
 /// # Errors
 /// Why it can't come up.
-pub(crate) fn open(run: &Run, settings: &Settings) -> Result<Vec<String>, String> {
+pub(crate) fn open(run: &LaunchSpec, settings: &SimSettings) -> Result<Vec<String>, String> {
     let (limits, mut remarks) =
-        Limits::read(&run.ha_properties, reading(run, settings)).map_err(|bad| bad.to_string())?;
+        HaThresholds::from_properties(&run.ha_properties, min_activations_meaning(run, settings))
+            .map_err(|bad| bad.to_string())?;
     for name in run.ha_properties.keys().filter(|name| !PROPERTIES.contains(&name.as_str())) {
         remarks.push(format!("mz.ha.{name}: there is no such property, it has no effect"));
     }
-    if !counts(run) && !limits.are_off() {
+    if !has_thresholds(run) && !limits.have_no_limit() {
         remarks.push(format!("thresholds have no effect on a pico of type {}, only on an ec", run.kind));
     }
     let assignments = PROPERTIES.iter().filter_map(|name| {
         let value = run.ha_properties.get(*name)?;
         Some(format!("property mz.ha.{name} = {value}"))
     });
-    let in_force = format!("in force: {}", if counts(run) { limits } else { limits.off() }.in_words());
+    let in_force = format!(
+        "in force: {}",
+        if has_thresholds(run) { limits } else { limits.without_limits() }.describe()
+    );
     let lines: Vec<String> = assignments.chain(remarks.iter().cloned()).chain([in_force]).collect();
-    if let Err(error) = log(run, &lines) {
+    if let Err(error) = append_to_ha_log(run, &lines) {
         remarks.push(format!("no HA log: {error}"));
     }
     Ok(remarks)
 }
 
 /// The answer to a ping, so long after the server came up; `logged` intervals are in the HA log.
-pub(crate) fn ping(run: &Run, settings: &Settings, passed: Duration, logged: &mut u32) -> String {
-    let said = judged(run, settings, passed, logged).unwrap_or_else(|problem| format!("FAILED {problem}"));
+pub(crate) fn answer_ping(
+    run: &LaunchSpec,
+    settings: &SimSettings,
+    passed: Duration,
+    logged: &mut u32,
+) -> String {
+    let said =
+        evaluate_ping(run, settings, passed, logged).unwrap_or_else(|problem| format!("FAILED {problem}"));
     let set = settings.text(&HA_ANSWER, &run.name);
     if set == HEALTHY { said } else { set.to_owned() }
 }
 
-fn judged(run: &Run, settings: &Settings, passed: Duration, logged: &mut u32) -> Result<String, String> {
+fn evaluate_ping(
+    run: &LaunchSpec,
+    settings: &SimSettings,
+    passed: Duration,
+    logged: &mut u32,
+) -> Result<String, String> {
     let (limits, _) =
-        Limits::read(&run.ha_properties, reading(run, settings)).map_err(|bad| bad.to_string())?;
-    if !counts(run) {
+        HaThresholds::from_properties(&run.ha_properties, min_activations_meaning(run, settings))
+            .map_err(|bad| bad.to_string())?;
+    if !has_thresholds(run) {
         return Ok(HEALTHY.to_owned());
     }
-    let workload = workload(settings.text(&WORKLOAD, &run.name))?;
+    let workload = load_workload(settings.text(&WORKLOAD, &run.name))?;
     let now = Clock::parse(settings.text(&HA_CLOCK, &run.name)).unwrap_or(Clock::Real).now(passed);
-    let ended = Interval::ended(&limits, now);
+    let ended = Interval::ended_count(&limits, now);
     let mut lines = Vec::new();
-    let first = (*logged).max(ended.saturating_sub(MOST_LOGGED));
+    let first = (*logged).max(ended.saturating_sub(MAX_LOGGED_INTERVALS));
     if first > *logged {
         lines.push(format!("{} intervals are left out", first - *logged));
     }
-    for interval in (first..ended).map(|number| Interval::of(&limits, &workload, number)) {
+    for interval in (first..ended).map(|number| Interval::at_index(&limits, &workload, number)) {
         let (from, to) = (interval.from.as_secs(), interval.to.as_secs());
         lines.push(format!("statistics of {from} s to {to} s: {}: {}", interval.counts, interval.answer()));
     }
@@ -74,25 +90,25 @@ fn judged(run: &Run, settings: &Settings, passed: Duration, logged: &mut u32) ->
     *logged = ended;
     let (on, said) = match ended.checked_sub(1) {
         Some(last) => {
-            let last = Interval::of(&limits, &workload, last);
+            let last = Interval::at_index(&limits, &workload, last);
             (format!("{} s to {} s", last.from.as_secs(), last.to.as_secs()), last.answer())
         }
         None if settings.text(&HA_FIRST_INTERVAL, &run.name) == "ok" => {
             ("nothing yet".to_owned(), HEALTHY.to_owned())
         }
-        None => ("no counts yet".to_owned(), answer(&limits.misses(&Counts::default()))),
+        None => ("no counts yet".to_owned(), ping_answer(&limits.missed_by(&IntervalCounts::default()))),
     };
     lines.push(format!("debug: ping at {} s, judged on {on}: {said}", now.as_secs()));
     // Told when the server came up.
-    let _ = log(run, &lines);
+    let _ = append_to_ha_log(run, &lines);
     Ok(said)
 }
 
 /// `mz-sim.HaMonitorServer open` or `... ping LOGGED MILLISECONDS`, run by a Java pico: prints remarks, or the answer and then how
 /// many intervals are logged; or the problem, with code 1.
 pub(crate) fn answer_for_java(args: &[String]) -> ExitCode {
-    let run = Run::decode(&std::env::var(Run::VARIABLE).unwrap_or_default());
-    let settings = Settings::load(&run.home).unwrap_or_default();
+    let run = LaunchSpec::decode(&std::env::var(LaunchSpec::VARIABLE).unwrap_or_default());
+    let settings = SimSettings::load(&run.home).unwrap_or_default();
     let [logged, passed] = [1, 2].map(|at| args.get(at).and_then(|text| text.parse().ok()).unwrap_or(0_u64));
     let (text, code) = if args.first().is_some_and(|task| task == "open") {
         match open(&run, &settings) {
@@ -101,7 +117,7 @@ pub(crate) fn answer_for_java(args: &[String]) -> ExitCode {
         }
     } else {
         let mut logged = u32::try_from(logged).unwrap_or(u32::MAX);
-        let said = ping(&run, &settings, Duration::from_millis(passed), &mut logged);
+        let said = answer_ping(&run, &settings, Duration::from_millis(passed), &mut logged);
         (format!("{said}\n{logged}"), ExitCode::SUCCESS)
     };
     println!("{text}");
@@ -112,7 +128,7 @@ pub(crate) fn answer_for_java(args: &[String]) -> ExitCode {
 ///
 /// # Errors
 /// What is wrong in it.
-pub(crate) fn workload(value: &str) -> Result<Workload, String> {
+pub(crate) fn load_workload(value: &str) -> Result<Workload, String> {
     if !value.starts_with('/') {
         return Workload::parse_line(value).map_err(|bad| format!("workload, entry {bad}"));
     }
@@ -120,19 +136,19 @@ pub(crate) fn workload(value: &str) -> Result<Workload, String> {
     Workload::parse(&text).map_err(|bad| format!("workload {value}, {bad}"))
 }
 
-fn reading(run: &Run, settings: &Settings) -> MinActivations {
+fn min_activations_meaning(run: &LaunchSpec, settings: &SimSettings) -> MinActivationsMeaning {
     match settings.text(&HA_MIN_ACTIVATIONS, &run.name) {
-        "gate" => MinActivations::Gate,
-        _ => MinActivations::Threshold,
+        "gate" => MinActivationsMeaning::Gate,
+        _ => MinActivationsMeaning::Threshold,
     }
 }
 
-fn counts(run: &Run) -> bool {
+fn has_thresholds(run: &LaunchSpec) -> bool {
     run.kind == PicoKind::Ec.name()
 }
 
 /// Adds lines to the HA log, where there is one.
-fn log(run: &Run, lines: &[String]) -> Result<(), String> {
+fn append_to_ha_log(run: &LaunchSpec, lines: &[String]) -> Result<(), String> {
     let Some(dir) = run.ha_properties.get("log_file").filter(|dir| !dir.is_empty()) else { return Ok(()) };
     let dir = run.home.join(dir);
     let path: PathBuf = dir.join(format!("{}_ha.log", run.name));
@@ -144,7 +160,7 @@ fn log(run: &Run, lines: &[String]) -> Result<(), String> {
     };
     fs::create_dir_all(&dir).map_err(say)?;
     let mut file = OpenOptions::new().append(true).create(true).open(&path).map_err(say)?;
-    let stamp = format!("{} {}", history::now(), run.name);
+    let stamp = format!("{} {}", history::now_ms(), run.name);
     let mut text = String::new();
     for line in lines {
         // Writing to a String does not fail.

@@ -12,17 +12,17 @@
 
 use std::time::Duration;
 
-use super::Counts;
+use super::IntervalCounts;
 use crate::settings::parse_duration;
 
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Workload(Vec<Entry>);
+pub struct Workload(Vec<WorkloadEntry>);
 
 /// A line that can't be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
-pub struct BadLine {
+pub struct InvalidLine {
     /// From 1.
     pub line: usize,
     /// What is wrong in it.
@@ -30,7 +30,7 @@ pub struct BadLine {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum WorkloadEventKind {
     Activations,
     Aborts,
     Transactions,
@@ -38,15 +38,15 @@ enum Kind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
+enum WorkloadTime {
     At(Duration),
     Through { from: Duration, to: Option<Duration>, each: Duration },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Entry {
-    when: When,
-    kind: Kind,
+struct WorkloadEntry {
+    when: WorkloadTime,
+    kind: WorkloadEventKind,
     count: u64,
 }
 
@@ -72,13 +72,13 @@ impl Workload {
     /// Reads a file's text.
     ///
     /// # Errors
-    /// [`BadLine`], the first.
-    pub fn parse(text: &str) -> Result<Self, BadLine> {
+    /// [`InvalidLine`], the first.
+    pub fn parse(text: &str) -> Result<Self, InvalidLine> {
         let mut entries = Vec::new();
         for (line, text) in (1..).zip(text.lines()) {
             let text = text.split('#').next().unwrap_or_default();
             if !text.trim().is_empty() {
-                entries.push(Entry::parse(text).map_err(|problem| BadLine { line, problem })?);
+                entries.push(WorkloadEntry::parse(text).map_err(|problem| InvalidLine { line, problem })?);
             }
         }
         Ok(Self(entries))
@@ -87,23 +87,23 @@ impl Workload {
     /// Reads entries with a `;` between them.
     ///
     /// # Errors
-    /// [`BadLine`], where `line` is the number of the entry.
-    pub fn parse_line(text: &str) -> Result<Self, BadLine> {
+    /// [`InvalidLine`], where `line` is the number of the entry.
+    pub fn parse_line(text: &str) -> Result<Self, InvalidLine> {
         Self::parse(&text.replace(';', "\n"))
     }
 
     /// What happens from this moment on, up to and without that one.
     #[must_use]
-    pub fn counts(&self, from: Duration, to: Duration) -> Counts {
-        let mut counts = Counts::default();
+    pub fn counts(&self, from: Duration, to: Duration) -> IntervalCounts {
+        let mut counts = IntervalCounts::default();
         for entry in &self.0 {
             let count = match entry.kind {
-                Kind::Activations => &mut counts.activations,
-                Kind::Aborts => &mut counts.aborts,
-                Kind::Transactions => &mut counts.transactions,
-                Kind::Consumes => &mut counts.consumes,
+                WorkloadEventKind::Activations => &mut counts.activations,
+                WorkloadEventKind::Aborts => &mut counts.aborts,
+                WorkloadEventKind::Transactions => &mut counts.transactions,
+                WorkloadEventKind::Consumes => &mut counts.consumes,
             };
-            let new = entry.until(to).saturating_sub(entry.until(from));
+            let new = entry.count_before(to).saturating_sub(entry.count_before(from));
             *count = count.saturating_add(u64::try_from(new).unwrap_or(u64::MAX));
         }
         counts
@@ -112,15 +112,15 @@ impl Workload {
     /// The last moment that is named in it.
     #[must_use]
     pub fn last_change(&self) -> Option<Duration> {
-        let last = |entry: &Entry| match entry.when {
-            When::At(time) => time,
-            When::Through { from, to, .. } => to.unwrap_or(from),
+        let last = |entry: &WorkloadEntry| match entry.when {
+            WorkloadTime::At(time) => time,
+            WorkloadTime::Through { from, to, .. } => to.unwrap_or(from),
         };
         self.0.iter().map(last).max()
     }
 }
 
-impl Entry {
+impl WorkloadEntry {
     fn parse(text: &str) -> Result<Self, String> {
         let mut words = text.split_whitespace();
         let mut word = || words.next().ok_or_else(|| GRAMMAR.to_owned());
@@ -129,14 +129,14 @@ impl Entry {
             "from" => false,
             other => return Err(format!("{other}: {GRAMMAR}")),
         };
-        let from = time(word()?)?;
+        let from = parse_time(word()?)?;
         let mut next = word()?;
         let mut to = None;
         if next == "to" && !at {
-            to = Some(time(word()?)?);
+            to = Some(parse_time(word()?)?);
             next = word()?;
         }
-        let kind = kind(next)?;
+        let kind = parse_kind(next)?;
         let count = word()?;
         if let Some(more) = words.next() {
             return Err(format!("{more}: {GRAMMAR}"));
@@ -145,13 +145,13 @@ impl Entry {
             return Err("it ends before it begins".to_owned());
         }
         let (count, when) = match count.split_once('/') {
-            None if at => (count, When::At(from)),
+            None if at => (count, WorkloadTime::At(from)),
             Some((count, each)) if !at => {
-                let each = time(each)?;
+                let each = parse_time(each)?;
                 if each.is_zero() {
                     return Err("no rate can be in 0 seconds".to_owned());
                 }
-                (count, When::Through { from, to, each })
+                (count, WorkloadTime::Through { from, to, each })
             }
             _ => return Err(format!("{count}: {GRAMMAR}")),
         };
@@ -160,11 +160,11 @@ impl Entry {
     }
 
     /// How many there have been before this moment.
-    fn until(&self, moment: Duration) -> u128 {
+    fn count_before(&self, moment: Duration) -> u128 {
         let count = u128::from(self.count);
         match self.when {
-            When::At(time) => count * u128::from(time < moment),
-            When::Through { from, to, each } => {
+            WorkloadTime::At(time) => count * u128::from(time < moment),
+            WorkloadTime::Through { from, to, each } => {
                 let end = to.map_or(moment, |to| to.min(moment));
                 // Of the many years that a time can have, millions of millions each: it may not fit.
                 let weighted = end.saturating_sub(from).as_millis().saturating_mul(count);
@@ -174,18 +174,18 @@ impl Entry {
     }
 }
 
-fn kind(word: &str) -> Result<Kind, String> {
+fn parse_kind(word: &str) -> Result<WorkloadEventKind, String> {
     Ok(match word {
-        "activations" => Kind::Activations,
-        "aborts" => Kind::Aborts,
-        "transactions" => Kind::Transactions,
-        "consumes" => Kind::Consumes,
+        "activations" => WorkloadEventKind::Activations,
+        "aborts" => WorkloadEventKind::Aborts,
+        "transactions" => WorkloadEventKind::Transactions,
+        "consumes" => WorkloadEventKind::Consumes,
         other => return Err(format!("{other}: expected activations, aborts, transactions or consumes")),
     })
 }
 
 /// Reads a TIME.
-pub(super) fn time(word: &str) -> Result<Duration, String> {
+pub(super) fn parse_time(word: &str) -> Result<Duration, String> {
     let hours = |hours: &str| hours.parse::<u64>().ok()?.checked_mul(3600).map(Duration::from_secs);
     let read = word.strip_suffix('h').map_or_else(|| parse_duration(word), hours);
     read.ok_or_else(|| format!("{word}: expected a time such as 200ms, 90s, 5m, 24h"))

@@ -18,26 +18,26 @@ use std::time::Instant;
 
 use nix::unistd::{Uid, User, geteuid};
 
-use crate::pico::remote::Remote;
-use crate::registry::Registry;
+use crate::pico::remote::RemoteEntry;
+use crate::registry::SimRegistry;
 use crate::settings::{MZSH_TIME, RCP_TIMEOUT};
-use crate::{Error, Settings, history, rcp};
+use crate::{SimError, SimSettings, history, rcp};
 
 /// What only the owner of `MZ_HOME` may do.
 const OWNER_ONLY: &[&str] = &["startup", "shutdown", "kill", "restart", "service", "topo"];
 
 /// One call of mzsh.
 #[derive(Debug)]
-struct Shell {
+struct MzshCall {
     home: PathBuf,
-    registry: Registry,
-    settings: Settings,
-    options: Options,
+    registry: SimRegistry,
+    settings: SimSettings,
+    options: MzshArguments,
 }
 
 /// What stands after the verb.
 #[derive(Debug, Default)]
-struct Options {
+struct MzshArguments {
     /// Those without a value, as they were written.
     flags: Vec<String>,
     /// `-r<#>`: how often shutdown looks for the end of the process.
@@ -49,7 +49,7 @@ struct Options {
     words: Vec<String>,
 }
 
-impl Options {
+impl MzshArguments {
     fn parse(args: &[String]) -> Self {
         let mut options = Self::default();
         let mut args = args.iter();
@@ -85,8 +85,8 @@ pub(crate) fn main(home: &Path, args: &[String]) -> ExitCode {
     }
 }
 
-fn run(home: &Path, args: &[String]) -> Result<u8, Error> {
-    let settings = Settings::load(home)?;
+fn run(home: &Path, args: &[String]) -> Result<u8, SimError> {
+    let settings = SimSettings::load(home)?;
     history::record(home, "mzsh", "", &args.join(" "));
     std::thread::sleep(settings.duration(&MZSH_TIME, ""));
     let Some((verb, rest)) = args.split_first() else {
@@ -94,7 +94,7 @@ fn run(home: &Path, args: &[String]) -> Result<u8, Error> {
         return Ok(1);
     };
     if OWNER_ONLY.contains(&verb.as_str()) {
-        let owner = std::fs::metadata(home).map_err(Error::file("read", home))?.uid();
+        let owner = std::fs::metadata(home).map_err(SimError::file("read", home))?.uid();
         if geteuid().as_raw() != owner {
             let user = User::from_uid(Uid::from_raw(owner)).ok().flatten();
             let owner = user.map_or_else(|| format!("uid {owner}"), |user| user.name);
@@ -103,16 +103,16 @@ fn run(home: &Path, args: &[String]) -> Result<u8, Error> {
         }
     }
     let container = std::env::var("MZ_CONTAINER").unwrap_or_default();
-    let shell = Shell {
+    let shell = MzshCall {
         home: home.to_owned(),
-        registry: Registry::load(home, &container)?,
+        registry: SimRegistry::load(home, &container)?,
         settings,
-        options: Options::parse(rest),
+        options: MzshArguments::parse(rest),
     };
     match verb.as_str() {
-        "startup" => shell.each(Shell::startup),
-        "shutdown" => shell.each(Shell::shutdown),
-        "kill" => shell.each(Shell::kill),
+        "startup" => shell.for_each_pico(MzshCall::startup),
+        "shutdown" => shell.for_each_pico(MzshCall::shutdown),
+        "kill" => shell.for_each_pico(MzshCall::kill),
         "status" => shell.status(),
         "restart" => shell.restart(),
         "service" => Ok(shell.service()),
@@ -124,9 +124,9 @@ fn run(home: &Path, args: &[String]) -> Result<u8, Error> {
     }
 }
 
-impl Shell {
+impl MzshCall {
     /// One after the other; the first code that is not zero counts.
-    fn each(&self, act: impl Fn(&Self, &str) -> Result<u8, Error>) -> Result<u8, Error> {
+    fn for_each_pico(&self, act: impl Fn(&Self, &str) -> Result<u8, SimError>) -> Result<u8, SimError> {
         let mut code = 0;
         for pico in &self.options.words {
             let one = act(self, pico)?;
@@ -136,7 +136,7 @@ impl Shell {
     }
 
     /// Writes at once, as a person sees it who waits.
-    fn say(&self, text: &str) {
+    fn print(&self, text: &str) {
         if !self.options.has("-q") {
             let mut out = std::io::stdout();
             let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -144,24 +144,24 @@ impl Shell {
     }
 
     /// A word that names no pico of the container: the code depends on the verb.
-    fn unknown(&self, pico: &str, code: u8) -> u8 {
-        self.say(&format!("{pico}: no such server process\n"));
+    fn report_unknown_pico(&self, pico: &str, code: u8) -> u8 {
+        self.print(&format!("{pico}: no such server process\n"));
         code
     }
 
     /// The entry of a pico whose process lives.
-    fn running(&self, pico: &str) -> Option<Remote> {
-        Remote::read(&self.home, pico).filter(Remote::is_alive)
+    fn running_entry(&self, pico: &str) -> Option<RemoteEntry> {
+        RemoteEntry::read(&self.home, pico).filter(RemoteEntry::is_alive)
     }
 
     /// Asks the pico itself.
-    fn ask(&self, remote: &Remote, pico: &str, question: &str) -> std::io::Result<String> {
+    fn query_pico(&self, remote: &RemoteEntry, pico: &str, question: &str) -> std::io::Result<String> {
         let limit = self.settings.duration(&RCP_TIMEOUT, pico);
-        rcp::ask(&format!("127.0.0.1:{}", remote.port), question, limit)
+        rcp::request(&format!("127.0.0.1:{}", remote.port), question, limit)
     }
 
     /// `host:port` of the Platform's RCP as mzsh sees it: the host of `MZ_PLATFORM`, the registry's port.
-    fn platform(&self) -> String {
+    fn platform_address(&self) -> String {
         let (host, port) = self.registry.platform_rcp();
         let url = std::env::var("MZ_PLATFORM").unwrap_or_default();
         let seen = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
@@ -171,28 +171,28 @@ impl Shell {
 
     /// Whether the Platform answers.
     fn platform_answers(&self) -> bool {
-        rcp::ask(&self.platform(), "ping", self.settings.duration(&RCP_TIMEOUT, "")).is_ok()
+        rcp::request(&self.platform_address(), "ping", self.settings.duration(&RCP_TIMEOUT, "")).is_ok()
     }
 
     /// Down in reverse order, up in the given one; the sum of both codes.
-    fn restart(&self) -> Result<u8, Error> {
+    fn restart(&self) -> Result<u8, SimError> {
         let mut code: u8 = 0;
         for pico in self.options.words.iter().rev() {
             code = code.saturating_add(self.shutdown(pico)?);
         }
-        Ok(code.saturating_add(self.each(Self::startup)?))
+        Ok(code.saturating_add(self.for_each_pico(Self::startup)?))
     }
 
     /// `service restart [--publish-only]`.
     fn service(&self) -> u8 {
         let asked = Instant::now();
         let limit = self.settings.duration(&RCP_TIMEOUT, "");
-        match rcp::ask(&self.platform(), "publish", limit) {
-            Ok(_) if self.options.has("--publish-only") => self.say("Services published.\n"),
-            Ok(_) => self.say("Services restarted.\n"),
+        match rcp::request(&self.platform_address(), "publish", limit) {
+            Ok(_) if self.options.has("--publish-only") => self.print("Services published.\n"),
+            Ok(_) => self.print("Services restarted.\n"),
             Err(error) => {
-                let (platform, waited) = (self.platform(), asked.elapsed().as_millis());
-                self.say(&format!("No open connection to {platform}: {error} after {waited} ms\n"));
+                let (platform, waited) = (self.platform_address(), asked.elapsed().as_millis());
+                self.print(&format!("No open connection to {platform}: {error} after {waited} ms\n"));
                 return 1;
             }
         }

@@ -1,12 +1,12 @@
 //! `status [-q] [-verbose] <server process>...`: 0 running, 1 alive but not responding, 2 not running or unknown.
 
-use super::Shell;
-use crate::Error;
-use crate::pico::State;
+use super::MzshCall;
+use crate::SimError;
+use crate::pico::SimPicoState;
 use crate::settings::{STATUS_WITHOUT_PLATFORM_CODE, STATUS_WITHOUT_PLATFORM_TIME};
 
-impl Shell {
-    pub(super) fn status(&self) -> Result<u8, Error> {
+impl MzshCall {
+    pub(super) fn status(&self) -> Result<u8, SimError> {
         if !self.platform_answers() {
             std::thread::sleep(self.settings.duration(&STATUS_WITHOUT_PLATFORM_TIME, ""));
         }
@@ -24,26 +24,26 @@ impl Shell {
         Ok(code)
     }
 
-    fn status_of(&self, pico: &str) -> Result<u8, Error> {
+    fn status_of(&self, pico: &str) -> Result<u8, SimError> {
         if self.registry.pico(pico)?.is_none() {
-            return Ok(self.unknown(pico, 2));
+            return Ok(self.report_unknown_pico(pico, 2));
         }
-        let Some(remote) = self.running(pico) else {
-            self.say(&format!("{pico} is not running\n"));
+        let Some(remote) = self.running_entry(pico) else {
+            self.print(&format!("{pico} is not running\n"));
             return Ok(2);
         };
-        let answer = self.ask(&remote, pico, "status").ok();
-        let (text, code) = match answer.as_deref().and_then(State::parse) {
-            Some(State::Running) => ("running", 0),
-            Some(State::WithoutPlatform) => {
+        let answer = self.query_pico(&remote, pico, "status").ok();
+        let (text, code) = match answer.as_deref().and_then(SimPicoState::parse) {
+            Some(SimPicoState::Running) => ("running", 0),
+            Some(SimPicoState::WithoutPlatform) => {
                 let code = self.settings.text(&STATUS_WITHOUT_PLATFORM_CODE, pico).parse().unwrap_or(0);
                 ("running without contact with the platform RCP service", code)
             }
-            Some(State::Starting | State::Stopping) | None => {
+            Some(SimPicoState::Starting | SimPicoState::Stopping) | None => {
                 ("not responding but the process is still running", 1)
             }
         };
-        self.say(&format!("{pico} is {text}\n"));
+        self.print(&format!("{pico} is {text}\n"));
         Ok(code)
     }
 }

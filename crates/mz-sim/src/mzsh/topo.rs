@@ -1,10 +1,10 @@
 //! `topo get` and `topo env`.
 
-use super::Shell;
-use crate::Error;
+use super::MzshCall;
+use crate::SimError;
 
-impl Shell {
-    pub(super) fn topo(&self) -> Result<u8, Error> {
+impl MzshCall {
+    pub(super) fn topo(&self) -> Result<u8, SimError> {
         match self.options.words.as_slice() {
             [verb] if verb == "env" => {
                 for name in ["JAVA_HOME", "MZ_CONTAINER", "MZ_CONTAINER_TYPE", "MZ_HOME", "MZ_PLATFORM"] {
@@ -21,7 +21,7 @@ impl Shell {
     }
 
     /// `topo://[container:<c>/[pico:<p>/]]val:<path>`.
-    fn get(&self, path: &str) -> Result<u8, Error> {
+    fn get(&self, path: &str) -> Result<u8, SimError> {
         let (mut container, mut pico, mut value) = (None, None, None);
         let parts = path.strip_prefix("topo://").unwrap_or_default();
         for part in parts.split('/') {

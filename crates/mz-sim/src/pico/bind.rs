@@ -17,28 +17,28 @@ pub(super) struct Sockets {
 
 /// Why a port can't be opened.
 #[derive(Debug)]
-pub(super) enum Problem {
+pub(super) enum PortBindError {
     /// Somebody else listens there.
-    Taken(String),
+    AddressInUse(String),
     /// The address is not on this node, or the name means none.
-    NotHere(String),
+    AddressUnavailable(String),
 }
 
 /// At any port of loopback.
-pub(super) fn local() -> io::Result<TcpListener> {
+pub(super) fn listen_on_loopback() -> io::Result<TcpListener> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
 /// At `host:port`; none for an empty text.
-pub(super) fn listen(address: &str) -> Result<Option<TcpListener>, Problem> {
+pub(super) fn listen(address: &str) -> Result<Option<TcpListener>, PortBindError> {
     if address.is_empty() {
         return Ok(None);
     }
     let problem = |error: io::Error| match error.kind() {
-        io::ErrorKind::AddrInUse => Problem::Taken(format!("{address} is in use")),
-        _ => Problem::NotHere(format!("can't listen at {address}: {error}")),
+        io::ErrorKind::AddrInUse => PortBindError::AddressInUse(format!("{address} is in use")),
+        _ => PortBindError::AddressUnavailable(format!("can't listen at {address}: {error}")),
     };
     let candidates: Vec<_> = address.to_socket_addrs().map_err(problem)?.collect();
     let listener = TcpListener::bind(candidates.as_slice()).map_err(problem)?;

@@ -6,8 +6,8 @@
 //! removes its files. Killed, it leaves them behind, as the product does.
 
 mod bind;
+pub(crate) mod launch_spec;
 pub(crate) mod remote;
-pub(crate) mod run;
 mod serve;
 
 use std::fs::{self, File};
@@ -20,20 +20,20 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::ha::{self, server};
-use crate::installation::{critical_log, log};
-use crate::settings::{HEARTBEATS, PLATFORM_RETRY, SIGTERM_ORDERLY, STOP_TIME, Settings, parse_duration};
-use crate::{heart, history, process, rcp};
-use bind::{Problem, Sockets};
-use remote::Remote;
-use run::Run;
-use serve::Served;
+use crate::installation::{critical_log_path, log_path};
+use crate::settings::{HEARTBEATS, PLATFORM_RETRY, SIGTERM_ORDERLY, STOP_TIME, SimSettings, parse_duration};
+use crate::{heartbeat, history, process, rcp};
+use bind::{PortBindError, Sockets};
+use launch_spec::LaunchSpec;
+use remote::RemoteEntry;
+use serve::ServeEvent;
 
 /// A connection to the Platform may take so long; the pico serves nobody meanwhile.
-const CONNECT: Duration = Duration::from_millis(300);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// What a pico answers to `status` over RCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum SimPicoState {
     Starting,
     Running,
     /// Running, but the Platform's RCP service can't be reached.
@@ -41,8 +41,8 @@ pub(crate) enum State {
     Stopping,
 }
 
-impl State {
-    const WORDS: [(Self, &str); 4] = [
+impl SimPicoState {
+    const NAMES: [(Self, &str); 4] = [
         (Self::Starting, "starting"),
         (Self::Running, "running"),
         (Self::WithoutPlatform, "running-without-platform"),
@@ -50,27 +50,27 @@ impl State {
     ];
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::WORDS.iter().find(|(_, word)| *word == text).map(|(state, _)| *state)
+        Self::NAMES.iter().find(|(_, word)| *word == text).map(|(state, _)| *state)
     }
 
-    fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(state, _)| *state == self).map_or("", |(_, word)| word)
+    fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(state, _)| *state == self).map_or("", |(_, word)| word)
     }
 }
 
 /// Where it is in its life.
 #[derive(Debug)]
-enum Phase {
+enum SimPicoPhase {
     Starting(Instant),
     Up,
     Stopping(Instant, &'static str, u8),
 }
 
 #[derive(Debug)]
-struct Pico {
-    run: Run,
+struct SimulatedPico {
+    run: LaunchSpec,
     log: Option<File>,
-    phase: Phase,
+    phase: SimPicoPhase,
     sockets: Sockets,
     /// Up, but only in part.
     errors: Option<String>,
@@ -81,14 +81,14 @@ struct Pico {
     ha_logged: u32,
 }
 
-/// Lives the life that [`Run::VARIABLE`] describes.
+/// Lives the life that [`LaunchSpec::VARIABLE`] describes.
 pub(crate) fn main() -> ExitCode {
-    let Ok(text) = std::env::var(Run::VARIABLE) else {
-        eprintln!("{} is not set: picos are started by mzsh", Run::VARIABLE);
+    let Ok(text) = std::env::var(LaunchSpec::VARIABLE) else {
+        eprintln!("{} is not set: picos are started by mzsh", LaunchSpec::VARIABLE);
         return ExitCode::FAILURE;
     };
-    let run = Run::decode(&text);
-    match live(run) {
+    let run = LaunchSpec::decode(&text);
+    match run_pico(run) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("pico: {error}");
@@ -97,7 +97,7 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn live(run: Run) -> std::io::Result<u8> {
+fn run_pico(run: LaunchSpec) -> std::io::Result<u8> {
     let mut mask = SigSet::empty();
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
         mask.add(signal);
@@ -106,12 +106,12 @@ fn live(run: Run) -> std::io::Result<u8> {
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
 
     history::record(&run.home, "start", &run.name, "");
-    let _ = fs::remove_file(critical_log(&run.home, &run.name));
+    let _ = fs::remove_file(critical_log_path(&run.home, &run.name));
     let start_time = parse_duration(&run.start_time).unwrap_or_default();
     let dies = run.outcome == "dies";
-    let mut pico = Pico {
-        log: File::options().append(true).create(true).open(log(&run.home, &run.name)).ok(),
-        phase: Phase::Starting(Instant::now() + if dies { start_time / 2 } else { start_time }),
+    let mut pico = SimulatedPico {
+        log: File::options().append(true).create(true).open(log_path(&run.home, &run.name)).ok(),
+        phase: SimPicoPhase::Starting(Instant::now() + if dies { start_time / 2 } else { start_time }),
         sockets: Sockets::default(),
         errors: (run.outcome == "errors").then(|| "started without the Platform's part".to_owned()),
         platform: None,
@@ -121,59 +121,60 @@ fn live(run: Run) -> std::io::Result<u8> {
         run,
     };
     // With our signals blocked: none of them is the heart's.
-    heart::beat(pico.settings().text(&HEARTBEATS, &pico.run.name));
+    heartbeat::spawn_writer(pico.settings().text(&HEARTBEATS, &pico.run.name));
     pico.log("starting");
-    if let Err(why) = pico.open() {
-        return Ok(pico.critical(&why));
+    if let Err(why) = pico.open_sockets() {
+        return Ok(pico.fail_critically(&why));
     }
     loop {
         match pico.phase {
-            Phase::Starting(until) if until <= Instant::now() => {
+            SimPicoPhase::Starting(until) if until <= Instant::now() => {
                 if dies {
-                    pico.end("died during its start");
+                    pico.record_end("died during its start");
                     return Ok(1);
                 }
-                pico.come_up();
+                pico.finish_start();
             }
-            Phase::Stopping(until, why, code) if until <= Instant::now() => {
+            SimPicoPhase::Stopping(until, why, code) if until <= Instant::now() => {
                 pico.remove_files();
-                pico.end(why);
+                pico.record_end(why);
                 return Ok(code);
             }
             _ => {}
         }
-        pico.keep_contact();
-        for served in pico.wait(&signals)? {
+        pico.reconnect_to_platform();
+        for served in pico.poll_events(&signals)? {
             match served {
-                Served::Signal(signal) if signal == Signal::SIGQUIT as u32 => pico.dump(),
-                Served::Signal(_) if !pico.settings().on(&SIGTERM_ORDERLY, &pico.run.name) => {
-                    pico.end("died by a signal");
+                ServeEvent::Signal(signal) if signal == Signal::SIGQUIT as u32 => pico.print_thread_dump(),
+                ServeEvent::Signal(_) if !pico.settings().is_on(&SIGTERM_ORDERLY, &pico.run.name) => {
+                    pico.record_end("died by a signal");
                     return Ok(143);
                 }
-                Served::Signal(_) => pico.begin_stop("signal", 143),
-                Served::Shutdown => pico.begin_stop("shutdown", 0),
-                Served::PlatformLost => pico.platform = None,
+                ServeEvent::Signal(_) => pico.begin_stop("signal", 143),
+                ServeEvent::Shutdown => pico.begin_stop("shutdown", 0),
+                ServeEvent::PlatformLost => pico.platform = None,
             }
         }
     }
 }
 
-impl Pico {
+impl SimulatedPico {
     /// Binds, and makes the pico known. The entries of an older instance that holds our ports stay untouched.
-    fn open(&mut self) -> Result<(), String> {
-        self.sockets.own = Some(bind::local().map_err(|error| format!("can't open RCP: {error}"))?);
+    fn open_sockets(&mut self) -> Result<(), String> {
+        self.sockets.own =
+            Some(bind::listen_on_loopback().map_err(|error| format!("can't open RCP: {error}"))?);
         for (what, address) in [("RCP", &self.run.rcp), ("web interface", &self.run.web)] {
             match bind::listen(address) {
                 Ok(listener) if what == "RCP" => self.sockets.rcp = listener,
                 Ok(listener) => self.sockets.web = listener,
-                Err(Problem::Taken(why)) => return Err(format!("{what}: {why}")),
-                Err(Problem::NotHere(why)) => self.errors = Some(format!("{what}: {why}")),
+                Err(PortBindError::AddressInUse(why)) => return Err(format!("{what}: {why}")),
+                Err(PortBindError::AddressUnavailable(why)) => self.errors = Some(format!("{what}: {why}")),
             }
         }
         let pid = std::process::id();
         let port =
             self.sockets.own.as_ref().and_then(|own| own.local_addr().ok()).map_or(0, |own| own.port());
-        let remote = Remote { pid, start_time: process::start_time(pid).unwrap_or_default(), port };
+        let remote = RemoteEntry { pid, start_time: process::start_time(pid).unwrap_or_default(), port };
         remote
             .write(&self.run.home, &self.run.name)
             .map_err(|error| format!("can't write tmp/.remote: {error}"))?;
@@ -184,28 +185,28 @@ impl Pico {
         Ok(())
     }
 
-    fn come_up(&mut self) {
+    fn finish_start(&mut self) {
         if self.errors.is_none()
             && let Err(why) = self.open_ha()
         {
             self.errors = Some(format!("HA Monitor Server: {why}"));
         }
-        self.phase = Phase::Up;
+        self.phase = SimPicoPhase::Up;
         // With the first contact made before the report, a status that follows it finds the pico in contact.
         self.next_try = Instant::now();
-        self.keep_contact();
+        self.reconnect_to_platform();
         let (event, why) = match &self.errors {
             None => ("ready", String::new()),
             Some(why) => ("errors", why.clone()),
         };
         self.log(if why.is_empty() { "up and running" } else { &why });
         history::record(&self.run.home, event, &self.run.name, &why);
-        self.report(event, &why);
+        self.report_to_mzsh(event, &why);
     }
 
     fn open_ha(&mut self) -> Result<(), String> {
         if self.run.ha.is_empty() {
-            if ha::is_on(&self.run.ha_properties) {
+            if ha::is_enabled(&self.run.ha_properties) {
                 self.log("HA Monitor Server: mz.ha.port is not set, nobody answers");
             }
             return Ok(());
@@ -214,30 +215,31 @@ impl Pico {
             self.log(&format!("HA Monitor Server: {remark}"));
         }
         let listener = bind::listen(&self.run.ha);
-        self.sockets.ha = listener.map_err(|(Problem::Taken(why) | Problem::NotHere(why))| why)?;
+        self.sockets.ha = listener
+            .map_err(|(PortBindError::AddressInUse(why) | PortBindError::AddressUnavailable(why))| why)?;
         self.ha_since = Instant::now();
         Ok(())
     }
 
     /// Tells the mzsh that waits; it may have given up.
-    fn report(&self, word: &str, why: &str) {
+    fn report_to_mzsh(&self, word: &str, why: &str) {
         if let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.run.callback)) {
             let _ = stream.write_all(format!("{word} {why}\n").as_bytes());
         }
     }
 
-    fn critical(&mut self, why: &str) -> u8 {
+    fn fail_critically(&mut self, why: &str) -> u8 {
         self.log(&format!("critical error: {why}"));
         history::record(&self.run.home, "end", &self.run.name, &format!("critical error: {why}"));
-        self.report("critical", why);
+        self.report_to_mzsh("critical", why);
         1
     }
 
     fn begin_stop(&mut self, why: &'static str, code: u8) {
-        if !matches!(self.phase, Phase::Stopping(..)) {
+        if !matches!(self.phase, SimPicoPhase::Stopping(..)) {
             self.log(&format!("stopping: {why}"));
             self.sockets.ha = None;
-            self.phase = Phase::Stopping(
+            self.phase = SimPicoPhase::Stopping(
                 Instant::now() + self.settings().duration(&STOP_TIME, &self.run.name),
                 why,
                 code,
@@ -247,22 +249,25 @@ impl Pico {
 
     fn remove_files(&self) {
         let pid = std::process::id();
-        Remote::remove(&self.run.home, &self.run.name, pid);
+        RemoteEntry::remove(&self.run.home, &self.run.name, pid);
         let own = fs::read_to_string(&self.run.pid_file).is_ok_and(|text| text.trim() == pid.to_string());
         if own {
             let _ = fs::remove_file(&self.run.pid_file);
         }
     }
 
-    fn end(&mut self, why: &str) {
+    fn record_end(&mut self, why: &str) {
         self.log(&format!("ended: {why}"));
         history::record(&self.run.home, "end", &self.run.name, why);
     }
 
     /// Tries to reach the Platform now and then while there is no contact.
-    fn keep_contact(&mut self) {
-        if self.without_contact() && matches!(self.phase, Phase::Up) && self.next_try <= Instant::now() {
-            if let Ok(mut stream) = rcp::connect(&self.run.platform, Instant::now() + CONNECT) {
+    fn reconnect_to_platform(&mut self) {
+        if self.is_cut_off_from_platform()
+            && matches!(self.phase, SimPicoPhase::Up)
+            && self.next_try <= Instant::now()
+        {
+            if let Ok(mut stream) = rcp::connect(&self.run.platform, Instant::now() + CONNECT_TIMEOUT) {
                 let hello = format!("hello {}\n", self.run.name);
                 self.platform = stream.write_all(hello.as_bytes()).is_ok().then_some(stream);
             }
@@ -270,45 +275,45 @@ impl Pico {
         }
     }
 
-    fn without_contact(&self) -> bool {
+    fn is_cut_off_from_platform(&self) -> bool {
         !self.run.platform.is_empty() && self.platform.is_none()
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> SimPicoState {
         match self.phase {
-            Phase::Starting(_) => State::Starting,
-            Phase::Stopping(..) => State::Stopping,
-            Phase::Up if self.without_contact() => State::WithoutPlatform,
-            Phase::Up => State::Running,
+            SimPicoPhase::Starting(_) => SimPicoState::Starting,
+            SimPicoPhase::Stopping(..) => SimPicoState::Stopping,
+            SimPicoPhase::Up if self.is_cut_off_from_platform() => SimPicoState::WithoutPlatform,
+            SimPicoPhase::Up => SimPicoState::Running,
         }
     }
 
     /// When something is due without anybody asking.
-    fn next_event(&self) -> Option<Instant> {
+    fn next_deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Starting(until) | Phase::Stopping(until, ..) => Some(until),
-            Phase::Up => self.without_contact().then_some(self.next_try),
+            SimPicoPhase::Starting(until) | SimPicoPhase::Stopping(until, ..) => Some(until),
+            SimPicoPhase::Up => self.is_cut_off_from_platform().then_some(self.next_try),
         }
     }
 
     /// As in the file now; an unreadable file means defaults.
-    fn settings(&self) -> Settings {
-        Settings::load(&self.run.home).unwrap_or_default()
+    fn settings(&self) -> SimSettings {
+        SimSettings::load(&self.run.home).unwrap_or_default()
     }
 
     fn ha_answer(&mut self) -> String {
         let settings = self.settings();
-        server::ping(&self.run, &settings, self.ha_since.elapsed(), &mut self.ha_logged)
+        server::answer_ping(&self.run, &settings, self.ha_since.elapsed(), &mut self.ha_logged)
     }
 
     fn log(&mut self, text: &str) {
         if let Some(log) = &mut self.log {
-            let _ = log.write_all(format!("{} {} {text}\n", history::now(), self.run.name).as_bytes());
+            let _ = log.write_all(format!("{} {} {text}\n", history::now_ms(), self.run.name).as_bytes());
         }
     }
 
     /// What a JVM prints on SIGQUIT, in little.
-    fn dump(&self) {
+    fn print_thread_dump(&self) {
         // Its reader may be gone: stdout can be the pipe of an mzsh that has ended. A JVM does not mind.
         let _ = writeln!(
             std::io::stdout(),

@@ -7,21 +7,21 @@ use crate::process;
 
 /// One entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Remote {
+pub(crate) struct RemoteEntry {
     pub(crate) pid: u32,
     pub(crate) start_time: u64,
     /// Of the pico's own RCP server, on loopback.
     pub(crate) port: u16,
 }
 
-pub(crate) fn path(home: &Path, pico: &str) -> PathBuf {
+pub(crate) fn entry_path(home: &Path, pico: &str) -> PathBuf {
     home.join("tmp/.remote").join(pico)
 }
 
-impl Remote {
+impl RemoteEntry {
     /// None if there is no entry, or one that can't be understood.
     pub(crate) fn read(home: &Path, pico: &str) -> Option<Self> {
-        let text = fs::read_to_string(path(home, pico)).ok()?;
+        let text = fs::read_to_string(entry_path(home, pico)).ok()?;
         let mut fields = text.split_ascii_whitespace();
         Some(Self {
             pid: fields.next()?.parse().ok()?,
@@ -34,13 +34,13 @@ impl Remote {
     pub(crate) fn write(&self, home: &Path, pico: &str) -> std::io::Result<()> {
         let new = home.join("tmp").join(format!(".remote.{pico}.{}", self.pid));
         fs::write(&new, format!("{} {} {}\n", self.pid, self.start_time, self.port))?;
-        fs::rename(new, path(home, pico))
+        fs::rename(new, entry_path(home, pico))
     }
 
     /// Takes the entry away if it is this process's.
     pub(crate) fn remove(home: &Path, pico: &str, pid: u32) {
         if Self::read(home, pico).is_some_and(|entry| entry.pid == pid) {
-            let _ = fs::remove_file(path(home, pico));
+            let _ = fs::remove_file(entry_path(home, pico));
         }
     }
 

@@ -9,15 +9,15 @@ use nix::sys::signalfd::SignalFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::Pico;
+use super::SimulatedPico;
 use crate::{ha, history};
 
 /// A line that is longer than this is no question of ours.
-const LONGEST: usize = 4096;
+const MAX_LINE_BYTES: usize = 4096;
 
 /// On what listener a client came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Door {
+enum ListenerKind {
     Rcp,
     Web,
     Ha,
@@ -26,13 +26,13 @@ enum Door {
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    door: Door,
+    door: ListenerKind,
     read: Vec<u8>,
 }
 
 /// What the pico must act upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Served {
+pub(super) enum ServeEvent {
     Signal(u32),
     Shutdown,
     PlatformLost,
@@ -40,36 +40,36 @@ pub(super) enum Served {
 
 /// What a descriptor of one poll stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token {
+enum PollToken {
     Signals,
     Platform,
     Listener(usize),
     Connection(usize),
 }
 
-impl Pico {
+impl SimulatedPico {
     /// Blocks until there is something to do or the next event of the pico's own is due.
-    pub(super) fn wait(&mut self, signals: &SignalFd) -> io::Result<Vec<Served>> {
-        let ready = self.ready(signals)?;
+    pub(super) fn poll_events(&mut self, signals: &SignalFd) -> io::Result<Vec<ServeEvent>> {
+        let ready = self.poll_ready(signals)?;
         let mut served = Vec::new();
         let mut closed = Vec::new();
         for token in ready {
             match token {
-                Token::Signals => {
+                PollToken::Signals => {
                     while let Some(signal) = signals.read_signal()? {
-                        served.push(Served::Signal(signal.ssi_signo));
+                        served.push(ServeEvent::Signal(signal.ssi_signo));
                     }
                 }
                 // The Platform says nothing on this connection but its greeting; its end is what counts.
-                Token::Platform => {
+                PollToken::Platform => {
                     let gone = |mut stream: &TcpStream| !matches!(stream.read(&mut [0; 64]), Ok(1..));
                     if self.platform.as_ref().is_some_and(gone) {
-                        served.push(Served::PlatformLost);
+                        served.push(ServeEvent::PlatformLost);
                     }
                 }
-                Token::Listener(index) => self.accept(index),
-                Token::Connection(index) => {
-                    if !self.answer(index, &mut served) {
+                PollToken::Listener(index) => self.accept(index),
+                PollToken::Connection(index) => {
+                    if !self.serve_connection(index, &mut served) {
                         closed.push(index);
                     }
                 }
@@ -81,24 +81,24 @@ impl Pico {
         Ok(served)
     }
 
-    fn ready(&self, signals: &SignalFd) -> io::Result<Vec<Token>> {
-        let mut tokens = vec![Token::Signals];
+    fn poll_ready(&self, signals: &SignalFd) -> io::Result<Vec<PollToken>> {
+        let mut tokens = vec![PollToken::Signals];
         let mut fds = vec![PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN)];
         if let Some(platform) = &self.platform {
-            tokens.push(Token::Platform);
+            tokens.push(PollToken::Platform);
             fds.push(PollFd::new(platform, PollFlags::IN));
         }
         for (index, listener) in self.listeners().into_iter().enumerate() {
             if let Some((_, listener)) = listener {
-                tokens.push(Token::Listener(index));
+                tokens.push(PollToken::Listener(index));
                 fds.push(PollFd::new(listener, PollFlags::IN));
             }
         }
         for (index, connection) in self.sockets.connections.iter().enumerate() {
-            tokens.push(Token::Connection(index));
+            tokens.push(PollToken::Connection(index));
             fds.push(PollFd::new(&connection.stream, PollFlags::IN));
         }
-        let limit = self.next_event().map(|due| due.saturating_duration_since(Instant::now()));
+        let limit = self.next_deadline().map(|due| due.saturating_duration_since(Instant::now()));
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
         match poll(&mut fds, limit.as_ref()) {
             Ok(_) => {}
@@ -109,13 +109,13 @@ impl Pico {
         Ok(ready.map(|(_, token)| token).collect())
     }
 
-    fn listeners(&self) -> [Option<(Door, &TcpListener)>; 4] {
+    fn listeners(&self) -> [Option<(ListenerKind, &TcpListener)>; 4] {
         let sockets = &self.sockets;
         [
-            (Door::Rcp, &sockets.own),
-            (Door::Rcp, &sockets.rcp),
-            (Door::Web, &sockets.web),
-            (Door::Ha, &sockets.ha),
+            (ListenerKind::Rcp, &sockets.own),
+            (ListenerKind::Rcp, &sockets.rcp),
+            (ListenerKind::Web, &sockets.web),
+            (ListenerKind::Ha, &sockets.ha),
         ]
         .map(|(door, listener)| listener.as_ref().map(|listener| (door, listener)))
     }
@@ -130,7 +130,7 @@ impl Pico {
     }
 
     /// Reads from a client and answers each whole line; false when the connection is over.
-    fn answer(&mut self, index: usize, served: &mut Vec<Served>) -> bool {
+    fn serve_connection(&mut self, index: usize, served: &mut Vec<ServeEvent>) -> bool {
         let connection = &mut self.sockets.connections[index];
         let mut buffer = [0; 512];
         match connection.stream.read(&mut buffer) {
@@ -151,35 +151,36 @@ impl Pico {
                 self.sockets.ha = None;
                 return false;
             }
-            if self.sockets.connections[index].stream.write_all(text.as_bytes()).is_err() || door != Door::Rcp
+            if self.sockets.connections[index].stream.write_all(text.as_bytes()).is_err()
+                || door != ListenerKind::Rcp
             {
                 return false;
             }
         }
-        self.sockets.connections[index].read.len() <= LONGEST
+        self.sockets.connections[index].read.len() <= MAX_LINE_BYTES
     }
 
-    fn reply(&mut self, door: Door, question: &str, served: &mut Vec<Served>) -> String {
+    fn reply(&mut self, door: ListenerKind, question: &str, served: &mut Vec<ServeEvent>) -> String {
         let word = question.split(' ').next().unwrap_or_default();
         match (door, word) {
-            (Door::Ha, ha::PING) => format!("{}\n", self.ha_answer()),
-            (Door::Ha, _) => "FAILED not a ping\n".into(),
-            (Door::Web, _) => {
-                let body = format!("{} {}\n", self.run.name, self.state().word());
+            (ListenerKind::Ha, ha::PING) => format!("{}\n", self.ha_answer()),
+            (ListenerKind::Ha, _) => "FAILED not a ping\n".into(),
+            (ListenerKind::Web, _) => {
+                let body = format!("{} {}\n", self.run.name, self.state().as_str());
                 format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
             }
-            (Door::Rcp, "status") => format!("{}\n", self.state().word()),
-            (Door::Rcp, "shutdown") => {
-                served.push(Served::Shutdown);
+            (ListenerKind::Rcp, "status") => format!("{}\n", self.state().as_str()),
+            (ListenerKind::Rcp, "shutdown") => {
+                served.push(ServeEvent::Shutdown);
                 "stopping\n".into()
             }
-            (Door::Rcp, "ping") => "pong\n".into(),
-            (Door::Rcp, "hello") => "welcome\n".into(),
-            (Door::Rcp, "publish") => {
+            (ListenerKind::Rcp, "ping") => "pong\n".into(),
+            (ListenerKind::Rcp, "hello") => "welcome\n".into(),
+            (ListenerKind::Rcp, "publish") => {
                 history::record(&self.run.home, "publish", &self.run.name, "");
                 "published\n".into()
             }
-            (Door::Rcp, _) => "unknown\n".into(),
+            (ListenerKind::Rcp, _) => "unknown\n".into(),
         }
     }
 }

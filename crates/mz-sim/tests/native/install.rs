@@ -12,7 +12,7 @@ fn mz_sim(args: &[&str]) -> Said {
 }
 
 #[test]
-fn the_command_lays_out_what_the_library_does() {
+fn install_command_lays_out_what_the_library_does() {
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path().join("mz");
     let path = home.to_str().unwrap();
@@ -51,7 +51,7 @@ fn the_command_lays_out_what_the_library_does() {
 }
 
 #[test]
-fn what_can_not_be_understood_is_refused_in_words() {
+fn invalid_arguments_are_refused_and_leave_no_files() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("mz");
     let path = path.to_str().unwrap();
@@ -73,9 +73,9 @@ fn what_can_not_be_understood_is_refused_in_words() {
 }
 
 #[test]
-fn a_property_is_the_same_however_the_registry_writes_it() {
+fn property_has_one_value_in_each_hocon_notation() {
     let mz = Rehearsal::new(false, &[]);
-    let conf = mz.mz.pico_conf("ec1");
+    let conf = mz.mz.pico_config_path("ec1");
     for text in [
         "config { properties { mz { ha { port : 1234 } } } }",
         "config.properties.mz.ha.port = 1234",
@@ -93,7 +93,7 @@ fn a_property_is_the_same_however_the_registry_writes_it() {
 }
 
 #[test]
-fn topo_shows_what_is_set_and_says_what_is_not() {
+fn topo_get_prints_set_values_and_fails_on_unset_ones() {
     let mz = Rehearsal::new(false, &[]);
     let port = mz.mz.registry().unwrap().platform_rcp().1.to_owned();
     let shown = format!("topo://val:common.pico.rcp.platform.port : {port}\n");
@@ -107,14 +107,14 @@ fn topo_shows_what_is_set_and_says_what_is_not() {
 }
 
 #[test]
-fn a_java_home_without_java_fails_as_a_shell_does() {
+fn java_home_without_java_exits_127() {
     let mz = Rehearsal::new(false, &[]);
     let out = said(Command::new(mz.mz.mzsh()).arg("status").env("JAVA_HOME", "/nowhere").output().unwrap());
     assert_eq!((out.code, out.text.contains("/nowhere/bin/java: not found")), (127, true), "{out:?}");
 }
 
 #[test]
-fn only_the_owner_may_act_but_everybody_may_ask() {
+fn mzsh_actions_are_for_the_owner_and_status_for_everybody() {
     let dir = tempfile::tempdir().unwrap();
     let (mz, owner) = if nix::unistd::geteuid().is_root() {
         let builder =
@@ -148,7 +148,7 @@ fn only_the_owner_may_act_but_everybody_may_ask() {
 }
 
 #[test]
-fn java_without_the_jar_does_not_find_the_class() {
+fn java_without_jar_reports_missing_main_class() {
     let mz = Rehearsal::new(false, &[]);
     fs::remove_file(mz.mz.ha_jar()).unwrap();
     let said = mz.ha("ec1", &[]);
@@ -156,7 +156,7 @@ fn java_without_the_jar_does_not_find_the_class() {
 }
 
 #[test]
-fn mzsh_of_an_execution_container_asks_the_host_of_the_platform() {
+fn mzsh_of_execution_container_uses_platform_host() {
     let mzsh = |pico: &str| {
         let dir = tempfile::tempdir().unwrap();
         let builder = Installation::builder(dir.path().join("mz")).binary(MZ_SIM).free_ports(true);

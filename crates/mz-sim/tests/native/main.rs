@@ -4,7 +4,7 @@
 mod rehearsal;
 
 mod install;
-mod life;
+mod lifecycle;
 mod replay;
-mod switches;
+mod settings;
 mod thresholds;

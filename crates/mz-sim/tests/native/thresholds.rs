@@ -3,30 +3,30 @@
 use std::time::Duration;
 
 use crate::rehearsal;
-use mz_sim::ha::{BadProperty, Interval, Limits, MinActivations, Properties, Workload};
+use mz_sim::ha::{HaProperties, HaThresholds, Interval, InvalidProperty, MinActivationsMeaning, Workload};
 
-fn properties(text: &str) -> Properties {
+fn parse_properties(text: &str) -> HaProperties {
     let pair = |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     text.split_whitespace().map(|word| pair(word).expect("NAME=VALUE")).collect()
 }
 
-fn limits(text: &str, reading: MinActivations) -> Limits {
-    Limits::read(&properties(text), reading).unwrap().0
+fn thresholds(text: &str, reading: MinActivationsMeaning) -> HaThresholds {
+    HaThresholds::from_properties(&parse_properties(text), reading).unwrap().0
 }
 
 /// What is answered on an interval with so many activations, aborts, transactions and consumes.
-fn answer(text: &str, reading: MinActivations, counts: [u64; 4]) -> String {
+fn answer(text: &str, reading: MinActivationsMeaning, counts: [u64; 4]) -> String {
     let [activations, aborts, transactions, consumes] = counts;
     let workload = Workload::parse(&format!(
         "at 1s activations {activations}\nat 2s aborts {aborts}\nat 3s transactions {transactions}\nat 39s consumes {consumes}\n"
     ));
-    Interval::of(&limits(text, reading), &workload.unwrap(), 0).answer()
+    Interval::at_index(&thresholds(text, reading), &workload.unwrap(), 0).answer()
 }
 
 /// Properties; activations, aborts, transactions, consumes; the answer.
-type Row = (&'static str, [u64; 4], &'static str);
+type ThresholdCase = (&'static str, [u64; 4], &'static str);
 
-const TABLE: &[Row] = &[
+const THRESHOLD_CASES: &[ThresholdCase] = &[
     ("", [0, 0, 0, 0], "OK"),
     ("", [0, 1_000_000, 0, 0], "OK"),
     ("min_activations=10", [0, 0, 99, 99], "FAILED min_activations: 0 of at least 10"),
@@ -88,7 +88,7 @@ const TABLE: &[Row] = &[
 ];
 
 /// The same where `min_activations` is what the manual's words say.
-const GATE: &[Row] = &[
+const GATE_CASES: &[ThresholdCase] = &[
     ("min_activations=10", [0, 0, 0, 0], "OK"),
     ("min_activations=10 max_aborts=5", [9, 6, 0, 0], "OK"),
     ("min_activations=10 max_aborts=5", [10, 6, 0, 0], "FAILED max_aborts: 6 of at most 5"),
@@ -104,13 +104,15 @@ const GATE: &[Row] = &[
 ];
 
 #[test]
-fn an_ec_is_judged_by_its_thresholds() {
+fn ec_applies_its_thresholds() {
     rehearsal::thresholds(false);
 }
 
 #[test]
-fn every_threshold_below_at_and_above() {
-    for (reading, table) in [(MinActivations::Threshold, TABLE), (MinActivations::Gate, GATE)] {
+fn each_threshold_fails_only_when_it_is_missed() {
+    for (reading, table) in
+        [(MinActivationsMeaning::Threshold, THRESHOLD_CASES), (MinActivationsMeaning::Gate, GATE_CASES)]
+    {
         for (properties, counts, expected) in table {
             assert_eq!(
                 answer(properties, reading, *counts),
@@ -122,7 +124,7 @@ fn every_threshold_below_at_and_above() {
 }
 
 #[test]
-fn the_interval_has_a_floor_and_says_so() {
+fn interval_below_40_s_is_raised_with_a_remark() {
     for (value, seconds, remark) in [
         ("", 40, false),
         ("40", 40, false),
@@ -132,8 +134,9 @@ fn the_interval_has_a_floor_and_says_so() {
         ("0", 40, true),
         ("-1", 40, true),
     ] {
-        let given = properties(&format!("interval={value}"));
-        let (limits, remarks) = Limits::read(&given, MinActivations::Threshold).unwrap();
+        let given = parse_properties(&format!("interval={value}"));
+        let (limits, remarks) =
+            HaThresholds::from_properties(&given, MinActivationsMeaning::Threshold).unwrap();
         assert_eq!(
             (limits.interval.as_secs(), !remarks.is_empty()),
             (seconds, remark),
@@ -144,7 +147,7 @@ fn the_interval_has_a_floor_and_says_so() {
 }
 
 #[test]
-fn what_is_no_number_is_named() {
+fn property_that_is_no_number_is_named() {
     for name in [
         "interval",
         "min_activations",
@@ -157,8 +160,11 @@ fn what_is_no_number_is_named() {
             if (name, value) == ("interval", "-2") {
                 continue;
             }
-            let bad = Limits::read(&properties(&format!("{name}={value}")), MinActivations::Threshold);
-            let BadProperty { name: named, .. } = bad.clone().unwrap_err();
+            let bad = HaThresholds::from_properties(
+                &parse_properties(&format!("{name}={value}")),
+                MinActivationsMeaning::Threshold,
+            );
+            let InvalidProperty { name: named, .. } = bad.clone().unwrap_err();
             let words = bad.unwrap_err().to_string();
             assert_eq!(named, name);
             assert!(words.contains(&format!("mz.ha.{name} = {value:?}: expected a whole number")), "{words}");
@@ -167,24 +173,30 @@ fn what_is_no_number_is_named() {
 }
 
 #[test]
-fn a_gate_for_aborts_that_are_not_counted_is_remarked() {
+fn activation_gate_without_max_aborts_is_remarked() {
     for (text, reading, gate) in [
-        ("min_activations_for_aborts=3", MinActivations::Threshold, "mz.ha.min_activations_for_aborts has"),
-        ("min_activations=3", MinActivations::Gate, "mz.ha.min_activations has"),
+        (
+            "min_activations_for_aborts=3",
+            MinActivationsMeaning::Threshold,
+            "mz.ha.min_activations_for_aborts has",
+        ),
+        ("min_activations=3", MinActivationsMeaning::Gate, "mz.ha.min_activations has"),
     ] {
-        let (_, remarks) = Limits::read(&properties(text), reading).unwrap();
+        let (_, remarks) = HaThresholds::from_properties(&parse_properties(text), reading).unwrap();
         assert_eq!(remarks.len(), 1);
         assert!(remarks[0].starts_with(gate), "{remarks:?}");
     }
 }
 
 #[test]
-fn a_workload_counts_each_event_in_one_interval() {
+fn workload_counts_each_event_in_one_interval() {
     let workload = Workload::parse_line(
         "from 0s to 100s consumes 1/4s; from 10s transactions 3/1s; at 40s aborts 2; at 39s aborts 1;",
     )
     .unwrap();
-    let counts = |number: u32| Interval::of(&limits("", MinActivations::Threshold), &workload, number).counts;
+    let counts = |number: u32| {
+        Interval::at_index(&thresholds("", MinActivationsMeaning::Threshold), &workload, number).counts
+    };
     let [first, second, third, fourth] = [0, 1, 2, 3].map(counts);
     assert_eq!((first.consumes, first.transactions, first.aborts), (10, 90, 1));
     assert_eq!((second.consumes, second.transactions, second.aborts), (10, 120, 2));
@@ -204,7 +216,7 @@ fn a_workload_counts_each_event_in_one_interval() {
 }
 
 #[test]
-fn a_workload_that_can_not_be_understood_names_line_and_word() {
+fn invalid_workload_names_line_and_word() {
     for (text, line, words) in [
         ("at 1s consumes 5\n\n# all well\nfor 1s consumes 5", 4, "for: expected `at TIME"),
         ("at 1s udrs 5", 1, "udrs: expected activations, aborts"),

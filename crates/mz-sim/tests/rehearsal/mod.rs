@@ -104,7 +104,7 @@ impl Rehearsal {
 
     /// Sets properties of a pico in the registry; `{ }` of HOCON.
     pub(crate) fn properties(&self, pico: &str, properties: &str) {
-        let path = self.mz.pico_conf(pico);
+        let path = self.mz.pico_config_path(pico);
         let conf = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("{conf}config.properties {{ {properties} }}\n")).unwrap();
     }
@@ -238,7 +238,7 @@ pub(crate) fn heartbeats(jvm: bool) {
     let mz = Rehearsal::new(jvm, &[&format!("heartbeats={}", dir.path().display())]);
     mz.up("platform ec1");
     let beats = |pid: Pid| {
-        let hearts = mz_sim::heart::read(dir.path()).unwrap();
+        let hearts = mz_sim::heartbeat::read_all(dir.path()).unwrap();
         let number = u32::try_from(pid.as_raw()).unwrap();
         hearts.into_iter().find(|heart| heart.pid == number).map(|heart| heart.beats).unwrap_or_default()
     };
@@ -330,7 +330,7 @@ pub(crate) fn thresholds(jvm: bool) {
     mz.properties("sc1", "mz.ha.min_consumes : 10, mz.ha.min_consume : 1");
     mz.up("sc1");
     assert_eq!(mz.ha("sc1", &[]), said("OK"));
-    let log = fs::read_to_string(mz.mz.log("sc1")).unwrap();
+    let log = fs::read_to_string(mz.mz.log_path("sc1")).unwrap();
     for words in
         ["thresholds have no effect on a pico of type sc", "mz.ha.min_consume: there is no such property"]
     {

@@ -1,6 +1,6 @@
 //! Sets of names and values: which counts, where several speak.
 
-use super::Xml;
+use super::CibXml;
 use roxmltree::Node;
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Attributes {
     pub(super) values: BTreeMap<String, String>,
-    pub(super) left_out: Vec<String>,
+    pub(super) skipped: Vec<String>,
 }
 
 impl Attributes {
     /// What others say where these say nothing.
-    pub(super) fn or(mut self, others: &BTreeMap<String, String>) -> Self {
+    pub(super) fn with_defaults(mut self, others: &BTreeMap<String, String>) -> Self {
         for (name, value) in others {
             self.values.entry(name.clone()).or_insert_with(|| value.clone());
         }
@@ -21,24 +21,24 @@ impl Attributes {
     }
 }
 
-impl<'a> Xml<'a> {
+impl<'a> CibXml<'a> {
     /// All sets of this tag in these elements, of which a later one outweighs an earlier one.
     pub(super) fn attributes(&self, elements: &[Node<'a, 'a>], tag: &str) -> Attributes {
         let mut sets: Vec<Node> = elements.iter().flat_map(|&element| self.children(element, tag)).collect();
         // The higher score counts, of equal ones the later set.
         sets.reverse();
-        sets.sort_by_key(|set| std::cmp::Reverse(set.attribute("score").map_or(0, score)));
+        sets.sort_by_key(|set| std::cmp::Reverse(set.attribute("score").map_or(0, parse_score)));
         let mut found = Attributes::default();
         for set in sets {
             if set.children().any(|child| child.has_tag_name("rule")) {
-                found.left_out.push(format!(
+                found.skipped.push(format!(
                     "{} depends on a rule, which is not evaluated",
                     set.attribute("id").unwrap_or(tag)
                 ));
                 continue;
             }
             for pair in set.children().filter(|child| child.has_tag_name("nvpair")) {
-                let Some(definition) = self.resolved(pair) else { continue };
+                let Some(definition) = self.dereference(pair) else { continue };
                 let name = pair.attribute("name").or_else(|| definition.attribute("name"));
                 if let (Some(name), Some(value)) = (name, definition.attribute("value")) {
                     found.values.entry(name.to_owned()).or_insert_with(|| value.to_owned());
@@ -54,7 +54,7 @@ pub const INFINITY: i64 = 1_000_000;
 
 /// A score in Pacemaker's words.
 #[must_use]
-pub fn score(text: &str) -> i64 {
+pub fn parse_score(text: &str) -> i64 {
     match text.trim().to_ascii_uppercase().as_str() {
         "INFINITY" | "+INFINITY" => INFINITY,
         "-INFINITY" => -INFINITY,

@@ -1,7 +1,7 @@
 //! Orders and colocations, as pairs: a constraint over sets of resources stands for all pairs that follow from it.
 
-use super::attributes::{INFINITY, score};
-use super::{Cib, Xml};
+use super::attributes::{INFINITY, parse_score};
+use super::{Cib, CibXml};
 use roxmltree::Node;
 
 /// What must, or may, come before what.
@@ -32,7 +32,7 @@ pub struct Colocation {
     pub forced: bool,
 }
 
-impl<'a> Xml<'a> {
+impl<'a> CibXml<'a> {
     pub(super) fn read_constraints(&self, cib: &mut Cib) {
         for constraints in self.children(self.root, "constraints") {
             for order in self.children(constraints, "rsc_order") {
@@ -49,7 +49,7 @@ impl<'a> Xml<'a> {
         let starts = |action: Option<&str>| action.is_none_or(|action| action == "start");
         let mandatory = match (of("kind"), of("score")) {
             (Some(kind), _) => kind.eq_ignore_ascii_case("mandatory"),
-            (None, Some(text)) => score(text) != 0,
+            (None, Some(text)) => parse_score(text) != 0,
             (None, None) => true,
         };
         let restarts = mandatory && of("symmetrical").is_none_or(super::is_true);
@@ -67,7 +67,7 @@ impl<'a> Xml<'a> {
 
     fn colocation(&self, colocation: Node<'a, 'a>) -> Vec<Colocation> {
         let of = |name| colocation.attribute(name);
-        let forced = |of: Option<&str>| of.is_some_and(|text| score(text) >= INFINITY);
+        let forced = |of: Option<&str>| of.is_some_and(|text| parse_score(text) >= INFINITY);
         // Another attribute than the node's name puts them on one site or in one rack, not on one node.
         let one_node = of("node-attribute").is_none_or(|attribute| attribute == "#uname");
         let id = of("id").unwrap_or_default();

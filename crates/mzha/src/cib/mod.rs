@@ -1,4 +1,4 @@
-//! The cluster's configuration, as far as it is about our resources; and of its state, which nodes it holds ([`held`]).
+//! The cluster's configuration, as far as it is about our resources; and of its state, which nodes it holds ([`stale_node_states`]).
 //!
 //! It is read with Pacemaker's own tool ([`Cib::query`]), so that it is found wherever that finds it: in the running cluster
 //! (this node's copy, which is there without quorum, too) or in the file that `CIB_file` names. What a resource gets is put
@@ -9,16 +9,16 @@
 mod attributes;
 mod constraints;
 mod location;
-mod members;
+mod node_state;
 mod placement;
 mod query;
 mod resources;
 pub mod time;
 
-pub use attributes::{INFINITY, score};
+pub use attributes::{INFINITY, parse_score};
 pub use constraints::{Colocation, Order};
 pub use location::{active_on, this_node};
-pub use members::{Held, held};
+pub use node_state::{StaleNodeState, stale_node_states};
 pub use placement::Placement;
 pub use resources::CHECK_LEVEL;
 
@@ -81,7 +81,7 @@ pub enum CibError {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cib {
     /// The resources of our four agents, in the order of the configuration.
-    pub resources: Vec<Configured>,
+    pub resources: Vec<ConfiguredResource>,
     /// Cluster options that are set.
     pub options: BTreeMap<String, String>,
     /// Names of the nodes that run the cluster (remote ones are not among them).
@@ -101,7 +101,7 @@ pub struct Cib {
     /// Groups, and what each primitive is in.
     pub placement: Placement,
     /// What depends on a rule and was left out: where, and what.
-    pub left_out: Vec<String>,
+    pub skipped: Vec<String>,
     /// Durations that Pacemaker does not take for what they seem to say: where, and what it takes.
     pub misread: Vec<String>,
 }
@@ -130,15 +130,15 @@ pub struct FileSystem {
 
 /// A resource of ours in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Configured {
+pub struct ConfiguredResource {
     /// Name, type and parameters.
     pub resource: Resource,
     /// Its operations.
-    pub operations: Vec<Operation>,
+    pub operations: Vec<ConfiguredOperation>,
     /// Its meta attributes, those that it inherits among them.
     pub meta: BTreeMap<String, String>,
     /// What it is in, the nearest first: groups, a clone, a bundle.
-    pub within: Vec<Container>,
+    pub enclosing: Vec<EnclosingResource>,
 }
 
 /// An address that the cluster moves from node to node.
@@ -162,7 +162,7 @@ impl Address {
 
 /// What a resource is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Container {
+pub struct EnclosingResource {
     /// Its name in the cluster.
     pub name: String,
     /// What it is: `group`, `clone`, `master` or `bundle`.
@@ -175,7 +175,7 @@ pub struct Container {
 
 /// An operation of a resource, as the cluster would run it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Operation {
+pub struct ConfiguredOperation {
     /// `start`, `stop`, `monitor` ...
     pub action: String,
     /// How often; zero: not by itself.
@@ -195,7 +195,7 @@ pub struct Operation {
 /// The time-out of an operation that has none, nor a default: Pacemaker's.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
-impl Configured {
+impl ConfiguredResource {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -205,21 +205,21 @@ impl Configured {
     /// Is it, or what it is in, called so?
     #[must_use]
     pub fn answers_to(&self, name: &str) -> bool {
-        self.name() == name || self.within.iter().any(|container| container.name == name)
+        self.name() == name || self.enclosing.iter().any(|container| container.name == name)
     }
 
     /// The clone that it is in, or the bundle of several instances.
     #[must_use]
-    pub fn cloned_by(&self) -> Option<&Container> {
+    pub fn enclosing_clone(&self) -> Option<&EnclosingResource> {
         let is_clone = |kind: &str| kind == "clone" || kind == "master";
-        self.within.iter().find(|container| is_clone(&container.kind) || container.replicas > 1)
+        self.enclosing.iter().find(|container| is_clone(&container.kind) || container.replicas > 1)
     }
 }
 
-impl Operation {
+impl ConfiguredOperation {
     /// The time that Pacemaker gives it.
     #[must_use]
-    pub fn allowed(&self) -> Duration {
+    pub fn effective_timeout(&self) -> Duration {
         self.timeout.unwrap_or(DEFAULT_TIMEOUT)
     }
 }
@@ -227,7 +227,7 @@ impl Operation {
 impl Cib {
     /// The resource of this name.
     #[must_use]
-    pub fn resource(&self, name: &str) -> Option<&Configured> {
+    pub fn resource(&self, name: &str) -> Option<&ConfiguredResource> {
         self.resources.iter().find(|configured| configured.name() == name)
     }
 
@@ -237,14 +237,14 @@ impl Cib {
     /// [`CibError::Unreadable`].
     pub fn parse(text: &str) -> Result<Self, CibError> {
         let unreadable = |why: String| CibError::Unreadable(why);
-        let inner = element(text, "configuration").map_err(unreadable)?;
+        let inner = extract_element(text, "configuration").map_err(unreadable)?;
         let document = Document::parse(inner).map_err(|e| unreadable(e.to_string()))?;
-        Ok(Xml::new(&document).read())
+        Ok(CibXml::new(&document).read())
     }
 }
 
 /// The element of this name, out of what a tool said; or what is missing.
-fn element<'t>(text: &'t str, name: &str) -> Result<&'t str, String> {
+fn extract_element<'t>(text: &'t str, name: &str) -> Result<&'t str, String> {
     let (begins, ends) = (format!("<{name}"), format!("</{name}>"));
     let begin = text.find(&begins).ok_or_else(|| format!("no {begins}>"))?;
     let end = text.rfind(&ends).ok_or_else(|| format!("no {ends}"))? + ends.len();
@@ -252,12 +252,12 @@ fn element<'t>(text: &'t str, name: &str) -> Result<&'t str, String> {
 }
 
 /// The document, and its elements by name.
-struct Xml<'a> {
+struct CibXml<'a> {
     root: Node<'a, 'a>,
     by_id: HashMap<&'a str, Node<'a, 'a>>,
 }
 
-impl<'a> Xml<'a> {
+impl<'a> CibXml<'a> {
     fn new(document: &'a Document<'a>) -> Self {
         let root = document.root_element();
         // The id of these two is the name of another element.
@@ -270,7 +270,7 @@ impl<'a> Xml<'a> {
     fn read(&self) -> Cib {
         let mut cib = Cib::default();
         let options = self.attributes(&self.children(self.root, "crm_config"), "cluster_property_set");
-        cib.left_out.extend(options.left_out);
+        cib.skipped.extend(options.skipped);
         cib.options = options.values;
         for nodes in self.children(self.root, "nodes") {
             for node in self.children(nodes, "node") {
@@ -287,11 +287,11 @@ impl<'a> Xml<'a> {
     /// The child elements of this name, each what it refers to where it is a reference.
     fn children(&self, node: Node<'a, 'a>, name: &str) -> Vec<Node<'a, 'a>> {
         let children = node.children().filter(|child| child.has_tag_name(name));
-        children.filter_map(|child| self.resolved(child)).collect()
+        children.filter_map(|child| self.dereference(child)).collect()
     }
 
     /// What it refers to by `id-ref`, or itself. `None`: to nothing that is there.
-    fn resolved(&self, node: Node<'a, 'a>) -> Option<Node<'a, 'a>> {
+    fn dereference(&self, node: Node<'a, 'a>) -> Option<Node<'a, 'a>> {
         node.attribute("id-ref").map_or(Some(node), |id| self.by_id.get(id).copied())
     }
 }

@@ -1,6 +1,6 @@
 //! Which resources share a node, and which start after which: over groups, sets, tags and chains of constraints.
 
-use super::{Cib, Xml, is_true};
+use super::{Cib, CibXml, is_true};
 use roxmltree::Node;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -32,7 +32,7 @@ impl Placement {
     }
 }
 
-impl<'a> Xml<'a> {
+impl<'a> CibXml<'a> {
     pub(super) fn place(&self, placement: &mut Placement, name: &str, containers: &[Node<'a, 'a>]) {
         let mut stands = |whole: &str| {
             placement.stands_for.entry(whole.to_owned()).or_default().push(name.to_owned());

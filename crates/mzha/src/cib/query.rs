@@ -1,8 +1,8 @@
 //! Pacemaker's own tools, which have the configuration and the state.
 
 use super::{Cib, CibError};
-use host::End;
-use host::command::{Company, Exec, Finished, launch};
+use host::ExitStatus;
+use host::command::{Exec, FinishedCommand, LeaderOf, launch};
 use std::ffi::OsString;
 use std::time::Instant;
 
@@ -10,14 +10,14 @@ use std::time::Instant;
 const DIRECTORY: &str = "/usr/sbin";
 
 /// Of the caller's environment, what says which cluster is meant: a person may look at a file, or at a shadow configuration.
-const MEANT: [&str; 4] = ["CIB_file", "CIB_shadow", "CIB_shadow_dir", "HOME"];
+const PASSED_VARIABLES: [&str; 4] = ["CIB_file", "CIB_shadow", "CIB_shadow_dir", "HOME"];
 
 /// The longest section, in bytes. Of a cluster of hundreds of resources the configuration has a few hundred thousand, the state a few
 /// million.
-const LONGEST: usize = 32 << 20;
+const MAX_SECTION_BYTES: usize = 32 << 20;
 
 /// Exit code of Pacemaker's tools where there is no cluster to talk to.
-const DISCONNECTED: i32 = 102;
+const EXIT_DISCONNECTED: i32 = 102;
 
 impl Cib {
     /// This node's copy of the configuration.
@@ -25,32 +25,34 @@ impl Cib {
     /// # Errors
     /// [`CibError`].
     pub fn query(until: Instant) -> Result<Self, CibError> {
-        Self::parse(&section("configuration", until)?)
+        Self::parse(&query_section("configuration", until)?)
     }
 }
 
 /// A section of this node's copy, and whatever the tool said besides.
-pub(super) fn section(name: &str, until: Instant) -> Result<String, CibError> {
+pub(super) fn query_section(name: &str, until: Instant) -> Result<String, CibError> {
     let finished = run("cibadmin", &["--query", "--local", "--scope", name], until)?;
-    read("cibadmin", &finished).map_err(|e| match (&finished.refused, finished.end, instead()) {
-        (None, End::Exited(_), Some(instead)) => named(instead, &e),
-        _ => e,
+    parse_output("cibadmin", &finished).map_err(|e| {
+        match (&finished.launch_error, finished.exit_status, instead()) {
+            (None, ExitStatus::Exited(_), Some(instead)) => named(instead, &e),
+            _ => e,
+        }
     })
 }
 
 /// What a tool says, on stdout and stderr together.
 pub(super) fn ask(tool: &'static str, arguments: &[&str], until: Instant) -> Result<String, CibError> {
-    read(tool, &run(tool, arguments, until)?)
+    parse_output(tool, &run(tool, arguments, until)?)
 }
 
-fn run(tool: &'static str, arguments: &[&str], until: Instant) -> Result<Finished, CibError> {
+fn run(tool: &'static str, arguments: &[&str], until: Instant) -> Result<FinishedCommand, CibError> {
     let failed = |e: std::io::Error| CibError::Failed { tool, why: e.to_string() };
-    let running = launch(Company::Group, || Ok(exec(tool, arguments))).map_err(failed)?;
-    running.keeping(LONGEST).run(until).map_err(failed)
+    let running = launch(LeaderOf::ProcessGroup, || Ok(cibadmin_command(tool, arguments))).map_err(failed)?;
+    running.with_output_limit(MAX_SECTION_BYTES).run_until(until).map_err(failed)
 }
 
-fn exec(tool: &str, arguments: &[&str]) -> Exec {
-    let meant = MEANT.iter().filter_map(|&name| Some((OsString::from(name), meant(name)?)));
+fn cibadmin_command(tool: &str, arguments: &[&str]) -> Exec {
+    let meant = PASSED_VARIABLES.iter().filter_map(|&name| Some((OsString::from(name), meant(name)?)));
     let fixed = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C.UTF-8")];
     let fixed = fixed.map(|(name, value)| (OsString::from(name), OsString::from(value)));
     Exec {
@@ -77,26 +79,28 @@ fn instead() -> Option<(&'static str, OsString)> {
 fn named((variable, value): (&'static str, OsString), said: &CibError) -> CibError {
     // The tool has just answered, so that its storage does, too.
     let why = match std::fs::File::open(&value) {
-        Err(e) if variable == "CIB_file" => ocf::visible(&e.to_string()),
+        Err(e) if variable == "CIB_file" => ocf::escape_unprintable(&e.to_string()),
         _ => said.to_string(),
     };
-    CibError::Named { variable, value: ocf::visible(&value.to_string_lossy()), why }
+    CibError::Named { variable, value: ocf::escape_unprintable(&value.to_string_lossy()), why }
 }
 
 /// What it came to.
-fn read(tool: &'static str, finished: &Finished) -> Result<String, CibError> {
+fn parse_output(tool: &'static str, finished: &FinishedCommand) -> Result<String, CibError> {
     let words = String::from_utf8_lossy(&finished.output);
     // Its first line says what is wrong, the others what follows from that.
     let said = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
-    match (&finished.refused, finished.end) {
-        (_, End::TimedOut) => {
-            let seconds = finished.took.as_secs();
+    match (&finished.launch_error, finished.exit_status) {
+        (_, ExitStatus::TimedOut) => {
+            let seconds = finished.elapsed.as_secs();
             Err(CibError::NoAnswer { tool, seconds, storage: finished.waited_for_storage })
         }
         (Some(why), _) if why.ends_with("does not exist") => Err(CibError::NoTool(tool)),
         (Some(why), _) => Err(CibError::Failed { tool, why: why.clone() }),
-        (None, End::Exited(0)) => Ok(words.into_owned()),
-        (None, End::Exited(DISCONNECTED)) => Err(CibError::NoCluster { tool, said: said.to_owned() }),
+        (None, ExitStatus::Exited(0)) => Ok(words.into_owned()),
+        (None, ExitStatus::Exited(EXIT_DISCONNECTED)) => {
+            Err(CibError::NoCluster { tool, said: said.to_owned() })
+        }
         (None, end) => Err(CibError::Failed { tool, why: format!("{end}: {said}") }),
     }
 }
@@ -106,23 +110,26 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn said(end: End, output: &str) -> String {
-        let finished = Finished::new(end, output, Duration::from_secs(3));
-        let cib = read("cibadmin", &finished).and_then(|words| Cib::parse(&words));
+    fn describe_result(end: ExitStatus, output: &str) -> String {
+        let finished = FinishedCommand::new(end, output, Duration::from_secs(3));
+        let cib = parse_output("cibadmin", &finished).and_then(|words| Cib::parse(&words));
         cib.map_or_else(|e| e.to_string(), |cib| format!("{} resources", cib.resources.len()))
     }
 
     #[test]
-    fn whatever_the_tool_does_becomes_a_configuration_or_words() {
+    fn cibadmin_result_is_a_configuration_or_a_described_error() {
         let empty = "<configuration><resources/></configuration>";
-        assert_eq!(said(End::Exited(0), empty), "0 resources");
+        assert_eq!(describe_result(ExitStatus::Exited(0), empty), "0 resources");
         // Its warnings come on the same pipe.
-        assert_eq!(said(End::Exited(0), &format!("it is odd\n{empty}\nvery odd")), "0 resources");
+        assert_eq!(
+            describe_result(ExitStatus::Exited(0), &format!("it is odd\n{empty}\nvery odd")),
+            "0 resources"
+        );
         let no_cluster = "Could not connect to the CIB: Transport endpoint is not connected\nInit failed\n";
-        let words = said(End::Exited(102), no_cluster);
+        let words = describe_result(ExitStatus::Exited(102), no_cluster);
         assert!(words.starts_with("no cluster runs on this node") && words.ends_with("not connected"));
-        assert_eq!(said(End::Exited(105), ""), "cibadmin: exit code 105: it said nothing");
-        assert_eq!(said(End::TimedOut, empty), "cibadmin has not answered for 3 s");
+        assert_eq!(describe_result(ExitStatus::Exited(105), ""), "cibadmin: exit code 105: it said nothing");
+        assert_eq!(describe_result(ExitStatus::TimedOut, empty), "cibadmin has not answered for 3 s");
         for broken in [
             "",
             "<cib/>",
@@ -130,9 +137,9 @@ mod tests {
             "</configuration><configuration",
             "<configuration><a></configuration>",
         ] {
-            let words = said(End::Exited(0), broken);
+            let words = describe_result(ExitStatus::Exited(0), broken);
             assert!(words.starts_with("the configuration can't be understood: "), "{words}");
         }
-        assert!(said(End::Signalled(11), "").contains("11"));
+        assert!(describe_result(ExitStatus::Signalled(11), "").contains("11"));
     }
 }

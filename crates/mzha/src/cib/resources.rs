@@ -1,7 +1,10 @@
 //! Primitives: ours, those that fence, and those that mount.
 
 use super::attributes::Attributes;
-use super::{Address, Cib, Configured, Container, Fencing, FileSystem, Operation, PROVIDER, Xml, time};
+use super::{
+    Address, Cib, CibXml, ConfiguredOperation, ConfiguredResource, EnclosingResource, Fencing, FileSystem,
+    PROVIDER, time,
+};
 use crate::resource::Resource;
 use pico::PicoType;
 use roxmltree::Node;
@@ -24,18 +27,18 @@ const ADDRESSES: [(&str, &str); 11] = [
 ];
 
 /// What a primitive can be in.
-const CONTAINERS: [&str; 4] = ["group", "clone", "master", "bundle"];
+const ENCLOSING_TAGS: [&str; 4] = ["group", "clone", "master", "bundle"];
 
 /// Pacemaker gives an agent this one attribute, of an operation or of the resource, without the prefix of a parameter.
 pub const CHECK_LEVEL: &str = "OCF_CHECK_LEVEL";
 
-impl<'a> Xml<'a> {
+impl<'a> CibXml<'a> {
     pub(super) fn read_resources(&self, cib: &mut Cib) {
         let section = |name| self.children(self.root, name);
         let resource_defaults = self.attributes(&section("rsc_defaults"), "meta_attributes");
         let operation_defaults = self.attributes(&section("op_defaults"), "meta_attributes");
-        cib.left_out.extend(resource_defaults.left_out);
-        cib.left_out.extend(operation_defaults.left_out);
+        cib.skipped.extend(resource_defaults.skipped);
+        cib.skipped.extend(operation_defaults.skipped);
         let all = section("resources").into_iter().flat_map(|resources| resources.descendants());
         for primitive in all.filter(|node| node.has_tag_name("primitive")) {
             let template = primitive.attribute("template").and_then(|id| self.by_id.get(id).copied());
@@ -45,11 +48,11 @@ impl<'a> Xml<'a> {
             let sources: Vec<Node> = template.into_iter().chain([primitive]).collect();
             let ancestors = primitive.ancestors().skip(1);
             let containers: Vec<Node> =
-                ancestors.filter(|node| CONTAINERS.contains(&node.tag_name().name())).collect();
+                ancestors.filter(|node| ENCLOSING_TAGS.contains(&node.tag_name().name())).collect();
             let parameters = || self.inherited(&sources, &containers, "instance_attributes");
             let meta = || {
                 let meta = self.inherited(&sources, &containers, "meta_attributes");
-                meta.or(&resource_defaults.values)
+                meta.with_defaults(&resource_defaults.values)
             };
             self.place(&mut cib.placement, name, &containers);
             match (said("class"), said("provider"), said("type").unwrap_or_default()) {
@@ -81,12 +84,13 @@ impl<'a> Xml<'a> {
                     within: within.map(str::to_owned).collect(),
                 });
             }
-            let kind = said("type").and_then(|word| PicoType::ALL.into_iter().find(|k| k.agent() == word));
+            let kind =
+                said("type").and_then(|word| PicoType::ALL.into_iter().find(|k| k.agent_name() == word));
             let (Some("ocf"), Some(PROVIDER), Some(kind)) = (said("class"), said("provider"), kind) else {
                 continue;
             };
             let (parameters, meta) = (parameters(), meta());
-            let mut left_out = [parameters.left_out, meta.left_out].concat();
+            let mut left_out = [parameters.skipped, meta.skipped].concat();
             let mut misread = Vec::new();
             let level = parameters.values.get(CHECK_LEVEL).map(String::as_str);
             let operations = self.ops(primitive, template).into_iter();
@@ -94,15 +98,15 @@ impl<'a> Xml<'a> {
                 .map(|op| self.operation(op, &operation_defaults.values, level, &mut left_out, &mut misread))
                 .collect();
             let of_it = |what: Vec<String>| what.into_iter().map(move |what| format!("{name}: {what}"));
-            cib.left_out.extend(of_it(left_out));
+            cib.skipped.extend(of_it(left_out));
             cib.misread.extend(of_it(misread));
-            cib.resources.push(Configured {
+            cib.resources.push(ConfiguredResource {
                 resource: Resource { name: Some(name.to_owned()), kind, parameters: parameters.values },
                 operations,
                 meta: meta.values,
-                within: containers
+                enclosing: containers
                     .iter()
-                    .map(|container| self.container(*container, &resource_defaults.values))
+                    .map(|container| self.enclosing_resource(*container, &resource_defaults.values))
                     .collect(),
             });
         }
@@ -112,8 +116,8 @@ impl<'a> Xml<'a> {
     fn inherited(&self, sources: &[Node<'a, 'a>], containers: &[Node<'a, 'a>], tag: &str) -> Attributes {
         containers.iter().fold(self.attributes(sources, tag), |mut all, &container| {
             let inherited = self.attributes(&[container], tag);
-            all.left_out.extend(inherited.left_out);
-            all.or(&inherited.values)
+            all.skipped.extend(inherited.skipped);
+            all.with_defaults(&inherited.values)
         })
     }
 
@@ -140,9 +144,9 @@ impl<'a> Xml<'a> {
         level: Option<&str>,
         left_out: &mut Vec<String>,
         misread: &mut Vec<String>,
-    ) -> Operation {
+    ) -> ConfiguredOperation {
         let meta = self.attributes(&[op], "meta_attributes");
-        left_out.extend(meta.left_out);
+        left_out.extend(meta.skipped);
         let meta = meta.values;
         // The attributes of the element itself outweigh its sets, and those the defaults.
         let said = |name: &str| {
@@ -159,8 +163,8 @@ impl<'a> Xml<'a> {
         };
         let (interval, timeout) = (duration("interval", time::interval), duration("timeout", time::timeout));
         let own = self.attributes(&[op], "instance_attributes");
-        left_out.extend(own.left_out);
-        Operation {
+        left_out.extend(own.skipped);
+        ConfiguredOperation {
             interval: interval.unwrap_or(Duration::ZERO),
             timeout,
             depth: own
@@ -176,9 +180,13 @@ impl<'a> Xml<'a> {
         }
     }
 
-    fn container(&self, node: Node<'a, 'a>, defaults: &BTreeMap<String, String>) -> Container {
-        let meta = self.attributes(&[node], "meta_attributes").or(defaults).values;
-        Container {
+    fn enclosing_resource(
+        &self,
+        node: Node<'a, 'a>,
+        defaults: &BTreeMap<String, String>,
+    ) -> EnclosingResource {
+        let meta = self.attributes(&[node], "meta_attributes").with_defaults(defaults).values;
+        EnclosingResource {
             name: node.attribute("id").unwrap_or_default().to_owned(),
             kind: node.tag_name().name().to_owned(),
             globally_unique: meta.get("globally-unique").is_some_and(|value| super::is_true(value)),

@@ -20,7 +20,7 @@ pub fn interval(text: &str) -> Result<Duration, String> {
             "Pacemaker (up to 3.0.2, at least) miscounts days, weeks and years, so that P1D is 0".to_owned()
         );
     }
-    ocf::time::read(text).ok_or_else(|| format!("{NOT_READ}0"))
+    ocf::time::parse_duration(text).ok_or_else(|| format!("{NOT_READ}0"))
 }
 
 /// A timeout: a number and a unit (`pcmk__parse_ms`), and nothing of ISO 8601.
@@ -34,7 +34,7 @@ pub fn timeout(text: &str) -> Result<Duration, String> {
         } else {
             NOT_READ
         };
-        format!("{why}its default of {}", ocf::time::spelled(super::DEFAULT_TIMEOUT))
+        format!("{why}its default of {}", ocf::time::format_duration(super::DEFAULT_TIMEOUT))
     })
 }
 

@@ -8,8 +8,8 @@
 //!
 //! Each pico needs the file system that its installation is on: mounted before it starts, on its node, and until it has stopped.
 
-use super::row::{Area, Row};
-use crate::cib::{Cib, Configured, Container, Order};
+use super::check_result::{Area, CheckResult};
+use crate::cib::{Cib, ConfiguredResource, EnclosingResource, Order};
 use pico::PicoType;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,36 +17,36 @@ use std::path::PathBuf;
 const AREA: Area = Area::Constraints;
 
 /// What the constraints, groups and clones make of these resources, each with where its installation is.
-pub(super) fn rows<'a>(
+pub(super) fn check<'a>(
     cib: &Cib,
-    resources: impl IntoIterator<Item = (&'a Configured, Vec<PathBuf>)>,
-) -> Vec<Row> {
+    resources: impl IntoIterator<Item = (&'a ConfiguredResource, Vec<PathBuf>)>,
+) -> Vec<CheckResult> {
     let picos: Vec<Pico> = cib.resources.iter().filter_map(Pico::of).collect();
     resources
         .into_iter()
         .flat_map(|(resource, homes)| {
-            let storage = Storage::of(cib, &homes);
+            let storage = StorageConstraints::of(cib, &homes);
             let mut rows = match resource.resource.kind {
-                PicoType::Platform => platform(resource),
+                PicoType::Platform => check_platform(resource),
                 PicoType::ExecutionContext | PicoType::ServiceContext | PicoType::Ui => {
-                    dependant(cib, resource, &storage)
+                    check_dependent(cib, resource, &storage)
                 }
             };
             rows.extend(same_pico(resource, &picos));
             rows.extend(storage.iter().filter_map(|storage| storage.row(cib, resource)));
-            rows.into_iter().map(|row| row.of(resource.name()))
+            rows.into_iter().map(|row| row.for_resource(resource.name()))
         })
         .collect()
 }
 
 /// A directory that resources of the cluster mount, and that holds an installation.
-struct Storage<'a> {
+struct StorageConstraints<'a> {
     directory: &'a str,
     /// Who mounts it; of several, a pico needs one.
     by: Vec<&'a str>,
 }
 
-impl<'a> Storage<'a> {
+impl<'a> StorageConstraints<'a> {
     fn of(cib: &'a Cib, homes: &[PathBuf]) -> Vec<Self> {
         let mut by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for file_system in &cib.file_systems {
@@ -58,7 +58,7 @@ impl<'a> Storage<'a> {
         by.into_iter().map(|(directory, by)| Self { directory, by }).collect()
     }
 
-    fn row(&self, cib: &Cib, pico: &Configured) -> Option<Row> {
+    fn row(&self, cib: &Cib, pico: &ConfiguredResource) -> Option<CheckResult> {
         const CHECK: &str = "storage";
         let name = pico.name();
         let missing = |by: &&str| (cib.together(name, by).is_none(), cib.starts_after(name, by).is_none());
@@ -76,7 +76,7 @@ impl<'a> Storage<'a> {
                 let seen = format!(
                     "{by} mounts {directory} where it runs, before it starts and until it has stopped"
                 );
-                return Some(Row::ok(AREA, CHECK, seen));
+                return Some(CheckResult::ok(AREA, CHECK, seen));
             }
             (true, false) => ("no colocation ties it to that", "it is started where nothing is mounted"),
             (false, true) => (
@@ -89,7 +89,7 @@ impl<'a> Storage<'a> {
             ),
         };
         let seen = format!("its installation is on {directory}, which {by} mounts, and {lacks}: {becomes}");
-        Some(Row::error(
+        Some(CheckResult::error(
             AREA,
             CHECK,
             seen,
@@ -98,15 +98,15 @@ impl<'a> Storage<'a> {
     }
 }
 
-fn platform(platform: &Configured) -> Vec<Row> {
-    vec![match platform.cloned_by() {
-        Some(clone) => Row::error(
+fn check_platform(platform: &ConfiguredResource) -> Vec<CheckResult> {
+    vec![match platform.enclosing_clone() {
+        Some(clone) => CheckResult::error(
             AREA,
             "clone",
             format!("it is in {} {}: several Platforms would run on one database", clone.kind, clone.name),
             "a Platform is a resource of its own, or in a group",
         ),
-        None => Row::ok(AREA, "clone", "not cloned: one Platform in the cluster"),
+        None => CheckResult::ok(AREA, "clone", "not cloned: one Platform in the cluster"),
     }]
 }
 
@@ -118,15 +118,15 @@ struct Pico<'a> {
 }
 
 impl<'a> Pico<'a> {
-    fn of(resource: &'a Configured) -> Option<Self> {
+    fn of(resource: &'a ConfiguredResource) -> Option<Self> {
         let (settings, _) = resource.resource.settings();
         let home = settings.target.as_ref().ok()?.home.path().to_owned();
-        Some(Self { home, name: settings.pico().to_owned(), resource: resource.name() })
+        Some(Self { home, name: settings.pico_label().to_owned(), resource: resource.name() })
     }
 }
 
 /// Other resources that manage the same pico of the same installation.
-fn same_pico(resource: &Configured, picos: &[Pico<'_>]) -> Vec<Row> {
+fn same_pico(resource: &ConfiguredResource, picos: &[Pico<'_>]) -> Vec<CheckResult> {
     let Some(own) = Pico::of(resource) else { return Vec::new() };
     let same = |other: &&Pico| {
         other.resource != own.resource && (&other.home, &other.name) == (&own.home, &own.name)
@@ -134,10 +134,10 @@ fn same_pico(resource: &Configured, picos: &[Pico<'_>]) -> Vec<Row> {
     let row = |other: &Pico| {
         let seen = format!("{} manages the same pico", other.resource);
         if resource.resource.kind == PicoType::Platform {
-            Row::error(AREA, "one resource", seen, "remove one of the two")
+            CheckResult::error(AREA, "one resource", seen, "remove one of the two")
         } else {
             let seen = format!("{seen}: on one node, the stop of either ends it for both");
-            Row::warning(
+            CheckResult::warning(
                 AREA,
                 "one resource",
                 seen,
@@ -149,31 +149,36 @@ fn same_pico(resource: &Configured, picos: &[Pico<'_>]) -> Vec<Row> {
 }
 
 /// What a clone of one pico comes to: all its instances have the same parameters.
-fn cloned(clone: &Container) -> Row {
+fn check_clone(clone: &EnclosingResource) -> CheckResult {
     let name = format!("{} {}", clone.kind, clone.name);
     if clone.globally_unique {
         let seen = format!(
             "it is in {name}, which is globally-unique: all its instances are one pico, and a start is refused"
         );
-        return Row::error(AREA, "clone", seen, "a resource for each pico, without a clone");
+        return CheckResult::error(AREA, "clone", seen, "a resource for each pico, without a clone");
     }
     let seen = format!("it is in {name}: several nodes run a pico of the same name");
     let todo = "a resource for each pico, without a clone, unless the product is known to bear that";
-    Row::warning(AREA, "clone", seen, todo)
+    CheckResult::warning(AREA, "clone", seen, todo)
 }
 
 /// What has to do with the Platform, and lives without it: an EC, an SC, a UI.
-fn dependant(cib: &Cib, dependant: &Configured, storage: &[Storage<'_>]) -> Vec<Row> {
+fn check_dependent(
+    cib: &Cib,
+    dependant: &ConfiguredResource,
+    storage: &[StorageConstraints<'_>],
+) -> Vec<CheckResult> {
     let is_ui = dependant.resource.kind == PicoType::Ui;
     let platforms = || cib.resources.iter().filter(|other| other.resource.kind == PicoType::Platform);
-    let mut rows: Vec<Row> = dependant.cloned_by().map(cloned).into_iter().collect();
+    let mut rows: Vec<CheckResult> = dependant.enclosing_clone().map(check_clone).into_iter().collect();
     // Of several Platforms it belongs to one.
     let mut waits = false;
     let mut moves_with = None;
     for platform in platforms() {
-        let group = |of: &Configured| of.within.iter().find(|c| c.kind == "group").map(|c| c.name.clone());
+        let group =
+            |of: &ConfiguredResource| of.enclosing.iter().find(|c| c.kind == "group").map(|c| c.name.clone());
         if let Some(group) = group(platform).filter(|shared| group(dependant).as_ref() == Some(shared)) {
-            rows.push(Row::warning(
+            rows.push(CheckResult::warning(
                 AREA,
                 "group",
                 format!("in one group with the Platform ({group}): it is restarted with it, and runs only beside it"),
@@ -186,7 +191,7 @@ fn dependant(cib: &Cib, dependant: &Configured, storage: &[Storage<'_>]) -> Vec<
             waits = true;
             continue;
         }
-        waits |= orders(cib, platform, dependant).any(|order| order.mandatory);
+        waits |= orders_between(cib, platform, dependant).any(|order| order.mandatory);
         let (rows_of_order, moved_by_order) = restarts(cib, platform, dependant, storage);
         let (rows_of_place, moved_by_place) = ties(cib, platform, dependant, storage);
         rows.extend(rows_of_order);
@@ -194,12 +199,12 @@ fn dependant(cib: &Cib, dependant: &Configured, storage: &[Storage<'_>]) -> Vec<
         moves_with = moved_by_place.or(moved_by_order).or(moves_with);
     }
     if let Some(platform) = platforms().next().filter(|_| !waits) {
-        let loose = platforms().find_map(|platform| orders(cib, platform, dependant).next());
+        let loose = platforms().find_map(|platform| orders_between(cib, platform, dependant).next());
         let seen = loose.map_or_else(
             || "no order has it wait for the Platform".to_owned(),
             |order| format!("{} is not mandatory", order.id),
         );
-        rows.push(Row::warning(
+        rows.push(CheckResult::warning(
             AREA,
             "order",
             format!("{seen}: it is started while the Platform is away, fails, and is barred from its node"),
@@ -218,13 +223,18 @@ fn dependant(cib: &Cib, dependant: &Configured, storage: &[Storage<'_>]) -> Vec<
                 "it is stopped and started where {other} moves, which moves with the Platform; a restart of the Platform in place leaves it alone"
             ),
         };
-        rows.push(Row::ok(AREA, "order, colocation", seen));
+        rows.push(CheckResult::ok(AREA, "order, colocation", seen));
     }
     rows
 }
 
 /// The UI has to be where the Platform's address is, and each pico where its storage is.
-fn has_to_move(cib: &Cib, platform: &Configured, dependant: &Configured, storage: &[Storage<'_>]) -> bool {
+fn has_to_move(
+    cib: &Cib,
+    platform: &ConfiguredResource,
+    dependant: &ConfiguredResource,
+    storage: &[StorageConstraints<'_>],
+) -> bool {
     let mut storage = storage.iter().flat_map(|storage| &storage.by);
     dependant.resource.kind == PicoType::Ui || storage.any(|by| cib.together(by, platform.name()).is_some())
 }
@@ -232,11 +242,11 @@ fn has_to_move(cib: &Cib, platform: &Configured, dependant: &Configured, storage
 /// Does an order restart it with the Platform, or with what moves with that? What it has to move with is no finding.
 fn restarts<'a>(
     cib: &'a Cib,
-    platform: &Configured,
-    dependant: &'a Configured,
-    storage: &[Storage<'_>],
-) -> (Option<Row>, Option<&'a str>) {
-    let direct = orders(cib, platform, dependant).find(|order| order.restarts);
+    platform: &ConfiguredResource,
+    dependant: &'a ConfiguredResource,
+    storage: &[StorageConstraints<'_>],
+) -> (Option<CheckResult>, Option<&'a str>) {
+    let direct = orders_between(cib, platform, dependant).find(|order| order.restarts);
     let before = cib.all_before(dependant.name());
     let moving = before.into_iter().filter(|name| cib.together(name, platform.name()).is_some());
     let moving = moving.min_by_key(|name| cib.starts_after(dependant.name(), name).map(|chain| chain.len()));
@@ -254,18 +264,18 @@ fn restarts<'a>(
         (None, None, moving) => return (None, moving),
     };
     let todo = "symmetrical=false: it goes on without the Platform, and connects again by itself";
-    (Some(Row::warning(AREA, "order", seen, todo)), None)
+    (Some(CheckResult::warning(AREA, "order", seen, todo)), None)
 }
 
 /// Does a colocation keep it where the Platform is? Where it has to be beside what moves with that, it is no finding.
 fn ties<'a>(
     cib: &'a Cib,
-    platform: &Configured,
-    dependant: &'a Configured,
-    storage: &[Storage<'_>],
-) -> (Option<Row>, Option<&'a str>) {
+    platform: &ConfiguredResource,
+    dependant: &'a ConfiguredResource,
+    storage: &[StorageConstraints<'_>],
+) -> (Option<CheckResult>, Option<&'a str>) {
     let direct = cib.colocations.iter().find(|colocation| {
-        let joins = |one: &Configured, other: &Configured| {
+        let joins = |one: &ConfiguredResource, other: &ConfiguredResource| {
             one.answers_to(&colocation.follower) && other.answers_to(&colocation.anchor)
         };
         colocation.forced && (joins(dependant, platform) || joins(platform, dependant))
@@ -288,14 +298,14 @@ fn ties<'a>(
     } else {
         "a score below INFINITY, or none: they belong on separate hosts"
     };
-    (Some(Row::warning(AREA, "colocation", seen, todo)), None)
+    (Some(CheckResult::warning(AREA, "colocation", seen, todo)), None)
 }
 
 /// The orders from the Platform, or what it is in, to this.
-fn orders<'a>(
+fn orders_between<'a>(
     cib: &'a Cib,
-    platform: &'a Configured,
-    dependant: &'a Configured,
+    platform: &'a ConfiguredResource,
+    dependant: &'a ConfiguredResource,
 ) -> impl Iterator<Item = &'a Order> {
     cib.orders.iter().filter(|order| platform.answers_to(&order.first) && dependant.answers_to(&order.then))
 }
@@ -303,7 +313,7 @@ fn orders<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::row::Level;
+    use crate::doctor::check_result::Level;
 
     fn configuration(inner: &str, constraints: &str) -> Cib {
         let cib = Cib::parse(&format!(
@@ -312,15 +322,15 @@ mod tests {
         cib.unwrap()
     }
 
-    fn all(cib: &Cib) -> Vec<Row> {
-        let homes = |resource: &Configured| {
+    fn all(cib: &Cib) -> Vec<CheckResult> {
+        let homes = |resource: &ConfiguredResource| {
             let target = resource.resource.settings().0.target;
             target.map(|target| target.home.path().to_owned()).into_iter().collect()
         };
-        rows(cib, cib.resources.iter().map(|resource| (resource, homes(resource))))
+        check(cib, cib.resources.iter().map(|resource| (resource, homes(resource))))
     }
 
-    fn found(inner: &str, constraints: &str) -> Vec<(Level, String)> {
+    fn check_results(inner: &str, constraints: &str) -> Vec<(Level, String)> {
         let cib = configuration(inner, constraints);
         all(&cib).into_iter().map(|row| (row.level, row.check)).collect()
     }
@@ -328,7 +338,7 @@ mod tests {
     const PLATFORM: &str = r#"<primitive id="mz" class="ocf" provider="mediationzone" type="platform"/>"#;
     const EC: &str = r#"<primitive id="ec" class="ocf" provider="mediationzone" type="ec"/>"#;
 
-    fn words(level: Level, check: &str) -> (Level, String) {
+    fn result(level: Level, check: &str) -> (Level, String) {
         (level, check.to_owned())
     }
 
@@ -336,27 +346,27 @@ mod tests {
     const ORDER: &str = r#"<rsc_order id="o" first="mz" then="ec" symmetrical="false"/>"#;
 
     #[test]
-    fn one_platform_and_a_mandatory_order_one_way_are_well() {
-        let well = [words(Level::Ok, "clone"), words(Level::Ok, "order, colocation")];
+    fn one_platform_with_asymmetrical_mandatory_order_is_ok() {
+        let well = [result(Level::Ok, "clone"), result(Level::Ok, "order, colocation")];
         for kind in ["ec", "sc", "ui"] {
             let both = [PLATFORM, &EC.replace("type=\"ec\"", &format!("type=\"{kind}\""))].concat();
-            assert_eq!(found(&both, ORDER), well, "{kind}");
+            assert_eq!(check_results(&both, ORDER), well, "{kind}");
             let apart = r#"<rsc_colocation id="c" rsc="ec" with-rsc="mz" score="-INFINITY"/>"#;
-            assert_eq!(found(&both, &[ORDER, apart].concat()), well, "{kind}");
+            assert_eq!(check_results(&both, &[ORDER, apart].concat()), well, "{kind}");
             // By its group, and of several Platforms from its own.
             let grouped = both.replace(PLATFORM, &format!(r#"<group id="g">{PLATFORM}</group>"#));
-            assert_eq!(found(&grouped, &ORDER.replace("\"mz\"", "\"g\"")), well, "{kind}");
+            assert_eq!(check_results(&grouped, &ORDER.replace("\"mz\"", "\"g\"")), well, "{kind}");
             let home = r#"<nvpair id="n" name="mz_home" value="/opt/two"/>"#;
             let inner = format!("><instance_attributes id=\"i\">{home}</instance_attributes></primitive>");
             let other = PLATFORM.replace("id=\"mz\"", "id=\"mz2\"").replace("/>", &inner);
-            let rows = found(&[&both, other.as_str()].concat(), ORDER);
+            let rows = check_results(&[&both, other.as_str()].concat(), ORDER);
             assert!(rows.iter().all(|(level, _)| *level == Level::Ok), "{kind}: {rows:?}");
         }
     }
 
     /// Each of these lets it be started while the Platform is away.
     #[test]
-    fn no_order_or_one_that_is_not_mandatory_is_a_warning_with_the_right_one() {
+    fn missing_or_optional_order_is_warning_that_names_the_right_order() {
         let loose = [
             ("", "no order has it wait"),
             (r#"<rsc_order id="o" first="mz" then="ec" kind="Optional"/>"#, "o is not mandatory"),
@@ -380,9 +390,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cloned_platform_is_an_error_and_a_cloned_context_is_one_where_it_is_globally_unique() {
+    fn cloned_platform_is_error_cloned_context_only_if_globally_unique() {
         let cloned = |inner: &str| format!(r#"<clone id="c">{inner}</clone>"#);
-        assert_eq!(found(&cloned(PLATFORM), ""), [words(Level::Error, "clone")]);
+        assert_eq!(check_results(&cloned(PLATFORM), ""), [result(Level::Error, "clone")]);
         let unique = |at: &str| {
             let meta = format!(
                 r#"<meta_attributes id="m{at}"><nvpair id="n{at}" name="globally-unique" value="true"/></meta_attributes>"#
@@ -395,7 +405,8 @@ mod tests {
         };
         for kind in ["ec", "sc", "ui"] {
             let level = |inner: String| {
-                let rows = found(&cloned(&inner.replace("type=\"ec\"", &format!("type=\"{kind}\""))), "");
+                let rows =
+                    check_results(&cloned(&inner.replace("type=\"ec\"", &format!("type=\"{kind}\""))), "");
                 assert!(rows.len() == 1 && rows[0].1 == "clone", "{rows:?}");
                 rows[0].0
             };
@@ -406,27 +417,27 @@ mod tests {
             assert_eq!(level(format!(r#"<group id="g">{EC}</group>"#)), Level::Warning);
         }
         let twice = [PLATFORM, &PLATFORM.replace("\"mz\"", "\"mz2\"")].concat();
-        assert!(found(&twice, "").contains(&words(Level::Error, "one resource")));
+        assert!(check_results(&twice, "").contains(&result(Level::Error, "one resource")));
     }
 
     #[test]
-    fn what_restarts_or_ties_a_context_is_found_by_itself_or_by_its_group() {
+    fn restarting_order_or_colocation_of_context_or_its_group_is_warning() {
         let both = [PLATFORM, EC].concat();
-        let last = |inner: &str, constraints: &str| found(inner, constraints).pop().unwrap();
+        let last = |inner: &str, constraints: &str| check_results(inner, constraints).pop().unwrap();
         assert_eq!(
             last(&both, r#"<rsc_order id="o" first="mz" then="ec"/>"#),
-            words(Level::Warning, "order")
+            result(Level::Warning, "order")
         );
         let tied = r#"<rsc_colocation id="c" rsc="ec" with-rsc="mz" score="INFINITY"/>"#;
-        assert_eq!(last(&both, &[ORDER, tied].concat()), words(Level::Warning, "colocation"));
+        assert_eq!(last(&both, &[ORDER, tied].concat()), result(Level::Warning, "colocation"));
         let turned = r#"<rsc_colocation id="c" rsc="mz" with-rsc="ec" score="INFINITY"/>"#;
-        assert_eq!(last(&both, &[ORDER, turned].concat()), words(Level::Warning, "colocation"));
+        assert_eq!(last(&both, &[ORDER, turned].concat()), result(Level::Warning, "colocation"));
         let grouped = format!(r#"<group id="g">{both}</group>"#);
-        assert_eq!(last(&grouped, ""), words(Level::Warning, "group"));
+        assert_eq!(last(&grouped, ""), result(Level::Warning, "group"));
         let own_group = format!(r#"<group id="g">{PLATFORM}</group><clone id="c">{EC}</clone>"#);
         assert_eq!(
             last(&own_group, r#"<rsc_order id="o" first="g" then="c"/>"#),
-            words(Level::Warning, "order")
+            result(Level::Warning, "order")
         );
     }
 
@@ -435,7 +446,7 @@ mod tests {
         <primitive id="ip" class="ocf" provider="heartbeat" type="IPaddr2"/>PLATFORM</group>OTHER"#;
 
     /// A Platform behind storage and address in a group, and beside it a pico of this kind in this installation.
-    fn beside(kind: &str, home: &str, constraints: &str) -> Vec<Row> {
+    fn beside(kind: &str, home: &str, constraints: &str) -> Vec<CheckResult> {
         let home = format!(
             r#"><instance_attributes id="a"><nvpair id="h" name="mz_home" value="{home}"/><nvpair id="p" name="pico_name" value="x"/></instance_attributes></primitive>"#
         );
@@ -521,7 +532,8 @@ mod tests {
         };
         // One by the default.
         let both = [ec("one", ""), ec("two", &set("mz_home", "/opt/mz"))].concat();
-        let twice = found(&both, "").into_iter().filter(|row| *row == words(Level::Warning, "one resource"));
+        let twice =
+            check_results(&both, "").into_iter().filter(|row| *row == result(Level::Warning, "one resource"));
         assert_eq!(twice.count(), 2);
     }
 }

@@ -1,24 +1,24 @@
 //! What becomes of a node that can't be reached, or whose stop has failed: without fencing, nobody knows whether its Platform runs.
 
-use super::row::{Area, Row};
-use crate::cib::{Cib, Fencing, is_true, score, time};
-use ocf::time::spelled;
+use super::check_result::{Area, CheckResult};
+use crate::cib::{Cib, Fencing, is_true, parse_score, time};
+use ocf::time::format_duration;
 use pico::PicoType;
 use std::time::Duration;
 
 const AREA: Area = Area::Fencing;
 
 /// How the cluster fences.
-pub(super) fn rows(cib: &Cib) -> Vec<Row> {
+pub(super) fn check(cib: &Cib) -> Vec<CheckResult> {
     let option = |name: &str| cib.options.get(name).map(String::as_str);
     let (enabled, mut rows) = ENABLED.of(cib);
     let fences = enabled.value.is_none_or(is_true);
     rows.push(if fences {
-        Row::ok(AREA, enabled.name, "on")
+        CheckResult::ok(AREA, enabled.name, "on")
     } else {
         let seen =
             "off: after a failed stop, or when a node is cut off, two Platforms can run on one database";
-        Row::error(
+        CheckResult::error(
             AREA,
             enabled.name,
             seen,
@@ -29,8 +29,8 @@ pub(super) fn rows(cib: &Cib) -> Vec<Row> {
     rows.extend(more);
     rows.push(resources(cib, fences, &watchdog));
     rows.extend(cib.fencing.iter().filter_map(|device| unmapped(device, &cib.nodes)));
-    rows.push(quorum(option("no-quorum-policy"), fences));
-    rows.extend(duel(cib, fences));
+    rows.push(check_quorum_policy(option("no-quorum-policy"), fences));
+    rows.extend(check_fencing_delay(cib, fences));
     rows
 }
 
@@ -52,7 +52,7 @@ struct Setting<'a> {
 
 impl Renamed {
     /// What it is set to, and what is to be said of the name that does not count.
-    fn of<'a>(&self, cib: &'a Cib) -> (Setting<'a>, Vec<Row>) {
+    fn of<'a>(&self, cib: &'a Cib) -> (Setting<'a>, Vec<CheckResult>) {
         let of = |name: &'static str| Setting { name, value: cib.options.get(name).map(String::as_str) };
         let (new, old) = (of(self.new), of(self.old));
         // Of a configuration that was never in force the version is not known.
@@ -74,11 +74,11 @@ impl Renamed {
                     by_old()
                 );
                 let todo = format!("set {}, too, or remove {}", self.old, self.new);
-                (old, vec![Row::warning(AREA, self.new, seen, todo)])
+                (old, vec![CheckResult::warning(AREA, self.new, seen, todo)])
             }
             None if old.value.is_some_and(|old| old != value) => {
                 let seen = format!("{value}: Pacemaker before 3.0.2 reads {} only, {}", self.old, by_old());
-                let row = Row::warning(AREA, self.new, seen, "give both the same value");
+                let row = CheckResult::warning(AREA, self.new, seen, "give both the same value");
                 // Until it is known which counts, the one that is worse.
                 let worse = if old.value.is_some_and(|old| !is_on(old)) { old } else { new };
                 (worse, vec![row])
@@ -93,7 +93,7 @@ fn is_on(value: &str) -> bool {
     is_true(value) || time::timeout(value).is_ok_and(|time| !time.is_zero())
 }
 
-fn resources(cib: &Cib, fences: bool, watchdog: &Setting<'_>) -> Row {
+fn resources(cib: &Cib, fences: bool, watchdog: &Setting<'_>) -> CheckResult {
     const CHECK: &str = "fencing resource";
     const TODO: &str = "a fencing resource for each node (on OpenStack: fence_openstack), tried once by hand";
     // Pacemaker takes what it can't read, or what is negative, for twice the timeout of SBD.
@@ -110,13 +110,13 @@ fn resources(cib: &Cib, fences: bool, watchdog: &Setting<'_>) -> Row {
             "{}={time}, but SBD does not run (have-watchdog is false): Pacemaker refuses to start",
             watchdog.name
         );
-        return Row::error(AREA, CHECK, seen, format!("set SBD up, or remove {}", watchdog.name));
+        return CheckResult::error(AREA, CHECK, seen, format!("set SBD up, or remove {}", watchdog.name));
     }
     if !enabled.is_empty() {
-        return Row::ok(AREA, CHECK, names(&enabled));
+        return CheckResult::ok(AREA, CHECK, names(&enabled));
     }
     if by_watchdog.is_some() {
-        return Row::ok(AREA, CHECK, format!("none; the watchdog is used ({})", watchdog.name));
+        return CheckResult::ok(AREA, CHECK, format!("none; the watchdog is used ({})", watchdog.name));
     }
     let none = match disabled.as_slice() {
         [] => "none".to_owned(),
@@ -124,9 +124,9 @@ fn resources(cib: &Cib, fences: bool, watchdog: &Setting<'_>) -> Row {
     };
     if fences {
         let seen = format!("{none}: no node can be fenced, and with fencing on Pacemaker starts no resource");
-        Row::error(AREA, CHECK, seen, TODO)
+        CheckResult::error(AREA, CHECK, seen, TODO)
     } else {
-        Row::warning(AREA, CHECK, none, TODO)
+        CheckResult::warning(AREA, CHECK, none, TODO)
     }
 }
 
@@ -136,7 +136,7 @@ const BY_IDENTIFIER: [&str; 5] =
 
 /// Without a map Pacemaker gives the agent the node's name. Such an agent has names in its list, so that it registers and its monitor is
 /// well, and finds no machine of that name when it has to fence.
-fn unmapped(device: &Fencing, nodes: &[String]) -> Option<Row> {
+fn unmapped(device: &Fencing, nodes: &[String]) -> Option<CheckResult> {
     let set =
         |name: &str| device.parameters.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
     // The machine can be given for good, to a device that fences one node.
@@ -157,10 +157,10 @@ fn unmapped(device: &Fencing, nodes: &[String]) -> Option<Row> {
         "pcmk_host_map=\"{}\", with the ID of each server, then fence each node once by hand",
         map.join(";")
     );
-    Some(Row::error(AREA, "pcmk_host_map", seen, todo))
+    Some(CheckResult::error(AREA, "pcmk_host_map", seen, todo))
 }
 
-fn quorum(policy: Option<&str>, fences: bool) -> Row {
+fn check_quorum_policy(policy: Option<&str>, fences: bool) -> CheckResult {
     const CHECK: &str = "no-quorum-policy";
     const TODO: &str = "no-quorum-policy=stop (the default); for two nodes corosync has two_node";
     // Pacemaker compares it so.
@@ -168,18 +168,18 @@ fn quorum(policy: Option<&str>, fences: bool) -> Row {
         "ignore" if fences => {
             let seen =
                 "ignore: a part of the cluster without quorum goes on, as soon as it has fenced the rest";
-            Row::warning(AREA, CHECK, seen, TODO)
+            CheckResult::warning(AREA, CHECK, seen, TODO)
         }
         "ignore" => {
             let seen = "ignore, without fencing: each part of a divided cluster starts a Platform of its own";
-            Row::error(AREA, CHECK, seen, TODO)
+            CheckResult::error(AREA, CHECK, seen, TODO)
         }
-        policy => Row::ok(AREA, CHECK, policy),
+        policy => CheckResult::ok(AREA, CHECK, policy),
     }
 }
 
 /// Two nodes that lose each other fence each other, unless one is held back.
-fn duel(cib: &Cib, fences: bool) -> Option<Row> {
+fn check_fencing_delay(cib: &Cib, fences: bool) -> Option<CheckResult> {
     const CHECK: &str = "priority-fencing-delay";
     let [one, other] = cib.nodes.as_slice() else { return None };
     if !fences || cib.fencing.iter().all(|device| device.disabled) {
@@ -187,7 +187,7 @@ fn duel(cib: &Cib, fences: bool) -> Option<Row> {
     }
     let delay =
         cib.options.get(CHECK).and_then(|text| time::interval(text).ok()).filter(|time| !time.is_zero());
-    let weighs = |value: &String| score(value) > 0;
+    let weighs = |value: &String| parse_score(value) > 0;
     let mut platforms = cib.resources.iter().filter(|r| r.resource.kind == PicoType::Platform);
     let unweighed = platforms.find(|platform| !platform.meta.get("priority").is_some_and(weighs));
     let (of_one, of_other) = (Delay::of(cib, one), Delay::of(cib, other));
@@ -197,9 +197,9 @@ fn duel(cib: &Cib, fences: bool) -> Option<Row> {
         .as_ref()
         .or(of_other.by.as_ref())
         .filter(|_| of_one.fixed != of_other.fixed));
-    Some(match (delay.map(spelled), unweighed, by_resource) {
-        (Some(delay), None, _) => Row::ok(AREA, CHECK, delay),
-        (Some(delay), Some(platform), _) => Row::warning(
+    Some(match (delay.map(format_duration), unweighed, by_resource) {
+        (Some(delay), None, _) => CheckResult::ok(AREA, CHECK, delay),
+        (Some(delay), Some(platform), _) => CheckResult::warning(
             AREA,
             CHECK,
             format!(
@@ -208,10 +208,12 @@ fn duel(cib: &Cib, fences: bool) -> Option<Row> {
             ),
             "meta priority=100 on the Platform",
         ),
-        (None, _, Some(name)) => Row::ok(AREA, CHECK, format!("not set; {name} delays (pcmk_delay_*)")),
+        (None, _, Some(name)) => {
+            CheckResult::ok(AREA, CHECK, format!("not set; {name} delays (pcmk_delay_*)"))
+        }
         (None, _, None) => {
             let same = if of_one.fixed.is_zero() { "" } else { " and the same pcmk_delay_base for both" };
-            Row::warning(
+            CheckResult::warning(
                 AREA,
                 CHECK,
                 format!("not set, with two nodes{same}: when they lose each other, each may fence the other"),
@@ -275,7 +277,7 @@ fn named(map: &str) -> impl Iterator<Item = (&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::row::Level;
+    use crate::doctor::check_result::Level;
     use std::collections::BTreeMap;
 
     fn pairs(names: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -296,8 +298,8 @@ mod tests {
         Cib { options: pairs(options), nodes, fencing, ..Cib::default() }
     }
 
-    fn found(options: &[(&str, &str)], nodes: usize, fencing: Vec<Fencing>) -> Vec<Level> {
-        rows(&cib(options, nodes, fencing)).into_iter().map(|row| row.level).collect()
+    fn levels(options: &[(&str, &str)], nodes: usize, fencing: Vec<Fencing>) -> Vec<Level> {
+        check(&cib(options, nodes, fencing)).into_iter().map(|row| row.level).collect()
     }
 
     fn any() -> Vec<Fencing> {
@@ -305,27 +307,27 @@ mod tests {
     }
 
     #[test]
-    fn fencing_that_works_is_well_and_anything_less_is_not() {
+    fn fencing_with_device_or_watchdog_is_ok_anything_less_is_reported() {
         use Level::{Error, Ok, Warning};
         let off = ("stonith-enabled", "false");
         let ignore = ("no-quorum-policy", "ignore");
-        assert_eq!(found(&[], 3, any()), [Ok, Ok, Ok]);
-        assert_eq!(found(&[("no-quorum-policy", "freeze")], 3, any()), [Ok, Ok, Ok]);
+        assert_eq!(levels(&[], 3, any()), [Ok, Ok, Ok]);
+        assert_eq!(levels(&[("no-quorum-policy", "freeze")], 3, any()), [Ok, Ok, Ok]);
         for time in ["10s", "-1", "PT10S"] {
-            assert_eq!(found(&[("stonith-watchdog-timeout", time)], 3, vec![]), [Ok, Ok, Ok], "{time}");
+            assert_eq!(levels(&[("stonith-watchdog-timeout", time)], 3, vec![]), [Ok, Ok, Ok], "{time}");
         }
         for time in ["0", "0s", "0min", "00"] {
-            assert_eq!(found(&[("stonith-watchdog-timeout", time)], 3, vec![]), [Ok, Error, Ok], "{time}");
+            assert_eq!(levels(&[("stonith-watchdog-timeout", time)], 3, vec![]), [Ok, Error, Ok], "{time}");
         }
         let without_sbd = [("stonith-watchdog-timeout", "10s"), ("have-watchdog", "false")];
-        assert_eq!(found(&without_sbd, 3, any()), [Ok, Error, Ok]);
-        assert_eq!(found(&[], 3, vec![]), [Ok, Error, Ok]);
+        assert_eq!(levels(&without_sbd, 3, any()), [Ok, Error, Ok]);
+        assert_eq!(levels(&[], 3, vec![]), [Ok, Error, Ok]);
         let disabled = Fencing { disabled: true, ..any().remove(0) };
-        assert_eq!(found(&[], 3, vec![disabled]), [Ok, Error, Ok]);
-        assert_eq!(found(&[off], 3, vec![]), [Error, Warning, Ok]);
-        assert_eq!(found(&[off, ignore], 2, any()), [Error, Ok, Error]);
-        assert_eq!(found(&[ignore], 3, any()), [Ok, Ok, Warning]);
-        assert_eq!(found(&[("no-quorum-policy", "Ignore")], 3, any()), [Ok, Ok, Warning]);
+        assert_eq!(levels(&[], 3, vec![disabled]), [Ok, Error, Ok]);
+        assert_eq!(levels(&[off], 3, vec![]), [Error, Warning, Ok]);
+        assert_eq!(levels(&[off, ignore], 2, any()), [Error, Ok, Error]);
+        assert_eq!(levels(&[ignore], 3, any()), [Ok, Ok, Warning]);
+        assert_eq!(levels(&[("no-quorum-policy", "Ignore")], 3, any()), [Ok, Ok, Warning]);
     }
 
     /// By the versions: which name counts, and is the other worth a word?
@@ -350,7 +352,7 @@ mod tests {
         for (version, new, old, levels) in cases {
             let options = [("dc-version", version), ("fencing-enabled", new), ("stonith-enabled", old)];
             let options: Vec<_> = options.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-            let rows = rows(&cib(&options, 3, any()));
+            let rows = check(&cib(&options, 3, any()));
             let of_it = rows.iter().filter(|row| row.check.ends_with("-enabled"));
             assert_eq!(
                 of_it.map(|row| row.level).collect::<Vec<_>>(),
@@ -360,12 +362,12 @@ mod tests {
         }
         let watchdog =
             [("dc-version", "3.0.2"), ("fencing-watchdog-timeout", "10s"), ("stonith-watchdog-timeout", "0")];
-        assert_eq!(found(&watchdog, 3, vec![]), [Ok, Ok, Ok]);
-        assert_eq!(found(&watchdog[1..], 3, vec![]), [Ok, Warning, Error, Ok]);
+        assert_eq!(levels(&watchdog, 3, vec![]), [Ok, Ok, Ok]);
+        assert_eq!(levels(&watchdog[1..], 3, vec![]), [Ok, Warning, Error, Ok]);
     }
 
     #[test]
-    fn two_nodes_need_a_delay_on_either_side() {
+    fn two_nodes_without_fencing_delay_is_warning() {
         let fence = |parameters: &[(&str, &str)]| vec![device("fence_ipmilan", parameters)];
         let each = |one: &[(&str, &str)], other: &[(&str, &str)]| {
             let of = |node, more: &[(&str, &str)]| {
@@ -391,14 +393,16 @@ mod tests {
         ];
         for (options, devices, level) in cases {
             let cib = cib(options, 2, devices);
-            assert_eq!(rows(&cib).last().map(|row| row.level), Some(level), "{cib:?}");
+            assert_eq!(check(&cib).last().map(|row| row.level), Some(level), "{cib:?}");
         }
     }
 
     #[test]
     fn an_agent_that_takes_identifiers_needs_a_map_or_the_machine_itself() {
         let unmapped = |agent: &str, parameters: &[(&str, &str)]| {
-            rows(&cib(&[], 3, vec![device(agent, parameters)])).iter().any(|row| row.check == "pcmk_host_map")
+            check(&cib(&[], 3, vec![device(agent, parameters)]))
+                .iter()
+                .any(|row| row.check == "pcmk_host_map")
         };
         for (agent, parameters, expected) in [
             ("fence_openstack", &[][..], true),
@@ -417,14 +421,14 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_by_priority_is_for_a_platform_that_has_one() {
+    fn priority_fencing_delay_without_platform_priority_is_warning() {
         let level = |meta: &str| {
             let cib = Cib::parse(&format!(
                 r#"<configuration><crm_config><cluster_property_set id="o"><nvpair id="1" name="priority-fencing-delay" value="15s"/></cluster_property_set></crm_config>
                 <nodes><node id="1" uname="a"/><node id="2" uname="b"/></nodes><resources><primitive id="fence" class="stonith" type="x"/>
                 <primitive id="mz" class="ocf" provider="mediationzone" type="platform"><meta_attributes id="m">{meta}</meta_attributes></primitive></resources></configuration>"#
             ));
-            rows(&cib.unwrap()).last().map(|row| row.level)
+            check(&cib.unwrap()).last().map(|row| row.level)
         };
         assert_eq!(level(""), Some(Level::Warning));
         assert_eq!(level(r#"<nvpair id="2" name="priority" value="100"/>"#), Some(Level::Ok));

@@ -1,13 +1,13 @@
 //! The installation as the agents see it: what validate-all finds at its deepest level, and beside it what was well, so that a
 //! person sees that it was looked at.
 
-use super::row::{Area, Level, Row};
+use super::check_result::{Area, CheckResult, Level};
 use super::{mzsh_platform, server_host};
 use crate::cib::Cib;
-use crate::cib::Configured;
+use crate::cib::ConfiguredResource;
 use host::addresses::Lookup;
-use pico::actions::{Examination, Finding, KERNEL, Severity, TEMPLATE};
-use pico::addresses::Property;
+use pico::actions::{KERNEL_PROBLEM, NodeProblem, Severity, TEMPLATE, ValidationReport};
+use pico::addresses::HostProperty;
 use pico::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState};
 use pico::{HaCheck, Settings};
 use std::path::Path;
@@ -16,65 +16,75 @@ use std::path::Path;
 const AREAS: [Area; 5] = [Area::Installation, Area::User, Area::Java, Area::Registry, Area::HaMonitor];
 
 /// The look at the installation of one resource; or why it could not be looked at.
-pub(super) type Looked = Result<Examination, String>;
+pub(super) type ExaminationResult = Result<ValidationReport, String>;
 
 /// The host in the `MZ_PLATFORM` of `bin/mzsh`.
-pub(super) fn host_of_mzsh(looked: &Looked) -> Option<&str> {
+pub(super) fn host_of_mzsh(looked: &ExaminationResult) -> Option<&str> {
     mzsh_platform::host(looked.as_ref().ok()?.inspection.script.platform.as_deref()?)
 }
 
 /// The rows of one resource. `platform_of_mzsh`: what [`host_of_mzsh`] stands for.
-pub(super) fn rows(
+pub(super) fn check(
     settings: &Settings,
-    looked: &Looked,
+    looked: &ExaminationResult,
     platform_of_mzsh: Option<&Lookup>,
-    configured: Option<&Configured>,
+    configured: Option<&ConfiguredResource>,
     cib: Option<&Cib>,
-) -> Vec<Row> {
+) -> Vec<CheckResult> {
     let looked = match looked {
         Ok(looked) => looked,
         Err(why) => {
             let todo =
                 "nothing of the installation could be looked at: see to its storage, or to the name service";
-            return vec![Row::error(Area::Installation, "mz_home", why, todo)];
+            return vec![CheckResult::error(Area::Installation, "mz_home", why, todo)];
         }
     };
-    let mounted_by = mounts(settings, &looked.inspection, cib);
+    let mounted_by = mounting_resource_if_absent(settings, &looked.inspection, cib);
     // The node's kernel has a row of its own.
-    let findings = looked.findings.iter().filter(|finding| finding.name != KERNEL);
-    let mut rows: Vec<Row> = findings.map(|finding| of_finding(finding, mounted_by)).collect();
-    rows.extend(os_user(settings, &looked.inspection, cib));
+    let findings = looked.problems.iter().filter(|finding| finding.name != KERNEL_PROBLEM);
+    let mut rows: Vec<CheckResult> =
+        findings.map(|finding| result_from_finding(finding, mounted_by)).collect();
+    rows.extend(check_os_user(settings, &looked.inspection, cib));
     for area in AREAS {
         if !rows.iter().any(|row| row.area == area) {
-            rows.extend(well(area, settings, &looked.inspection));
+            rows.extend(ok_result(area, settings, &looked.inspection));
         }
     }
-    let unbound = server_host::row(settings, configured, cib, &looked.names);
-    let well = looked.names.iter().filter(|name| {
-        name.problems.is_empty() && (unbound.is_none() || name.property != Property::ServerHost)
+    let unbound = server_host::row(settings, configured, cib, &looked.host_names);
+    let well = looked.host_names.iter().filter(|name| {
+        name.problems.is_empty() && (unbound.is_none() || name.property != HostProperty::ServerHost)
     });
     rows.extend(well.map(|name| {
-        let demand = name.host.as_ref().map_or_else(String::new, |_| format!("; {}", name.demand(settings)));
-        let seen = name.in_words() + &demand;
-        Row::ok(Area::Addresses, name.property.name(), seen)
+        let demand =
+            name.host.as_ref().map_or_else(String::new, |_| format!("; {}", name.describe_rule(settings)));
+        let seen = name.describe() + &demand;
+        CheckResult::ok(Area::Addresses, name.property.name(), seen)
     }));
     rows.extend(unbound);
     let url = looked.inspection.script.platform.as_deref();
-    rows.extend(mzsh_platform::row(settings.kind, url, platform_of_mzsh, &looked.names));
+    rows.extend(mzsh_platform::row(settings.pico_type, url, platform_of_mzsh, &looked.host_names));
     rows
 }
 
 /// The resource that mounts the storage of an installation that is not here.
-fn mounts<'a>(settings: &Settings, inspection: &Inspection, cib: Option<&'a Cib>) -> Option<&'a str> {
-    storage(settings, inspection, cib).filter(|_| is_away(inspection))
+fn mounting_resource_if_absent<'a>(
+    settings: &Settings,
+    inspection: &Inspection,
+    cib: Option<&'a Cib>,
+) -> Option<&'a str> {
+    mounting_resource(settings, inspection, cib).filter(|_| is_absent(inspection))
 }
 
-fn is_away(inspection: &Inspection) -> bool {
+fn is_absent(inspection: &Inspection) -> bool {
     matches!(inspection.home, HomeState::Missing | HomeState::Empty | HomeState::Foreign)
 }
 
 /// The resource that mounts the storage of an installation.
-fn storage<'a>(settings: &Settings, inspection: &Inspection, cib: Option<&'a Cib>) -> Option<&'a str> {
+fn mounting_resource<'a>(
+    settings: &Settings,
+    inspection: &Inspection,
+    cib: Option<&'a Cib>,
+) -> Option<&'a str> {
     let literal = settings.target.as_ref().ok()?.home.path();
     let of = |point: &Path| {
         [Some(literal), inspection.resolved.as_deref()].iter().flatten().any(|home| home.starts_with(point))
@@ -83,15 +93,15 @@ fn storage<'a>(settings: &Settings, inspection: &Inspection, cib: Option<&'a Cib
 }
 
 /// Is the pico's user known where its storage is not mounted, and is it one that can run it?
-fn os_user(settings: &Settings, inspection: &Inspection, cib: Option<&Cib>) -> Option<Row> {
+fn check_os_user(settings: &Settings, inspection: &Inspection, cib: Option<&Cib>) -> Option<CheckResult> {
     const CHECK: &str = "os_user";
     let home = settings.target.as_ref().ok()?.home.path().display();
     let is_here = inspection.home == HomeState::Filled;
     // A home that its user may not even enter has an owner, too.
-    let owner = inspection.owner.filter(|_| !is_away(inspection));
+    let owner = inspection.owner.filter(|_| !is_absent(inspection));
     let (Some(set), Some(owner)) = (&settings.os_user, owner) else {
-        let mounted_by = storage(settings, inspection, cib);
-        if settings.os_user.is_some() || (mounted_by.is_none() && !is_away(inspection)) {
+        let mounted_by = mounting_resource(settings, inspection, cib);
+        if settings.os_user.is_some() || (mounted_by.is_none() && !is_absent(inspection)) {
             return None;
         }
         let mounted_by = mounted_by.map_or_else(String::new, |resource| format!(" by {resource}"));
@@ -102,7 +112,7 @@ fn os_user(settings: &Settings, inspection: &Inspection, cib: Option<&Cib>) -> O
             UserState::Known { name, .. } if is_here => format!("os_user={name}"),
             _ => format!("set os_user to the user that owns {home}"),
         };
-        return Some(Row::warning(Area::User, CHECK, seen, todo));
+        return Some(CheckResult::warning(Area::User, CHECK, seen, todo));
     };
     let UserState::Known { uid, .. } = inspection.user else { return None };
     (uid != owner).then(|| {
@@ -110,35 +120,39 @@ fn os_user(settings: &Settings, inspection: &Inspection, cib: Option<&Cib>) -> O
             "{set} ({uid}) is not the owner of {home}, user {owner}: mzsh refuses all but its owner, so no start succeeds"
         );
         let todo = format!("set os_user to the name of user {owner}, or correct the owner of {home}");
-        Row::error(Area::User, CHECK, seen, todo)
+        CheckResult::error(Area::User, CHECK, seen, todo)
     })
 }
 
-fn of_finding(finding: &Finding, mounted_by: Option<&str>) -> Row {
-    let area = area(finding);
+fn result_from_finding(finding: &NodeProblem, mounted_by: Option<&str>) -> CheckResult {
+    let area = finding_area(finding);
     let row = match (finding.severity, mounted_by) {
         // On the nodes where the pico does not run, this is how it should be.
-        (_, Some(resource)) if area == Area::Installation => Row::warning(
+        (_, Some(resource)) if area == Area::Installation => CheckResult::warning(
             area,
             finding.name,
             &finding.text,
             format!("nothing, where the pico does not run: {resource} mounts it; ask again where it does"),
         ),
-        (Severity::Error(_), _) => Row { level: Level::Error, ..Row::ok(area, finding.name, &finding.text) },
+        (Severity::Error(_), _) => {
+            CheckResult { level: Level::Error, ..CheckResult::ok(area, finding.name, &finding.text) }
+        }
         // It keeps no pico from starting, and all that is configured for one from being known.
         (Severity::Warning, _) if area == Area::Registry && finding.text.starts_with(UNREADABLE) => {
-            Row { level: Level::Error, ..Row::ok(area, finding.name, &finding.text) }
+            CheckResult { level: Level::Error, ..CheckResult::ok(area, finding.name, &finding.text) }
         }
-        (Severity::Warning, _) => Row { level: Level::Warning, ..Row::ok(area, finding.name, &finding.text) },
+        (Severity::Warning, _) => {
+            CheckResult { level: Level::Warning, ..CheckResult::ok(area, finding.name, &finding.text) }
+        }
     };
-    Row { todo: row.todo.or_else(|| todo(finding, area)), ..row }
+    CheckResult { todo: row.todo.or_else(|| finding_remedy(finding, area)), ..row }
 }
 
 /// How a finding begins whose registry can't be read: a file of it is too large, broken, or not to be opened.
 const UNREADABLE: &str = "the registry ";
 
 /// By the name of a finding, which is a parameter or a property.
-fn area(finding: &Finding) -> Area {
+fn finding_area(finding: &NodeProblem) -> Area {
     match finding.name {
         _ if finding.text.starts_with(UNREADABLE) => Area::Registry,
         "os_user" => Area::User,
@@ -153,12 +167,12 @@ fn area(finding: &Finding) -> Area {
 }
 
 /// What to do, where the finding itself does not say it in full.
-fn todo(finding: &Finding, area: Area) -> Option<String> {
-    const SET: &str = "mzsh topo set topo://container:CONTAINER/pico:PICO/val:config.properties.";
+fn finding_remedy(finding: &NodeProblem, area: Area) -> Option<String> {
+    const TOPO_SET: &str = "mzsh topo set topo://container:CONTAINER/pico:PICO/val:config.properties.";
     Some(match (area, finding.name) {
-        (_, "mz.ha.enabled" | "ha_check") => format!("{SET}mz.ha.enabled true, and restart the pico"),
+        (_, "mz.ha.enabled" | "ha_check") => format!("{TOPO_SET}mz.ha.enabled true, and restart the pico"),
         (_, "mz.ha.port" | "ha_port") => {
-            format!("{SET}mz.ha.port PORT, one for each pico of a host, and restart the pico")
+            format!("{TOPO_SET}mz.ha.port PORT, one for each pico of a host, and restart the pico")
         }
         (Area::Installation, "mz_home") => "mount its storage, or correct the parameter mz_home".to_owned(),
         (Area::User, _) => "make the user known on this node, or correct the parameter os_user".to_owned(),
@@ -183,7 +197,7 @@ fn todo(finding: &Finding, area: Area) -> Option<String> {
 }
 
 /// What was looked at and is well, or could not be looked at; nothing, where another row says why.
-fn well(area: Area, settings: &Settings, inspection: &Inspection) -> Option<Row> {
+fn ok_result(area: Area, settings: &Settings, inspection: &Inspection) -> Option<CheckResult> {
     let facts = match &inspection.registry {
         RegistryState::Defined(facts) => Some(facts.as_ref()),
         _ => None,
@@ -192,7 +206,12 @@ fn well(area: Area, settings: &Settings, inspection: &Inspection) -> Option<Row>
     if area == Area::Java && inspection.home == HomeState::Filled && inspection.java_home(settings).is_none()
     {
         let seen = "not set, and bin/mzsh does not tell which java it takes: not looked at";
-        return Some(Row::warning(area, "java_home", seen, "set the parameter java_home, so that it is"));
+        return Some(CheckResult::warning(
+            area,
+            "java_home",
+            seen,
+            "set the parameter java_home, so that it is",
+        ));
     }
     let (check, seen) = match area {
         Area::Installation if inspection.home == HomeState::Filled => {
@@ -206,7 +225,7 @@ fn well(area: Area, settings: &Settings, inspection: &Inspection) -> Option<Row>
         {
             let compared = match inspection.owner {
                 _ if settings.os_user.is_none() => "",
-                Some(_) if !is_away(inspection) => ", the owner of mz_home",
+                Some(_) if !is_absent(inspection) => ", the owner of mz_home",
                 _ => ": whether it is the owner of mz_home is not known, ask where that is mounted",
             };
             ("os_user", format!("{}{compared}", inspection.user))
@@ -225,20 +244,20 @@ fn well(area: Area, settings: &Settings, inspection: &Inspection) -> Option<Row>
             if facts.kind.is_none() {
                 let seen = format!(
                     "{}; no template of it tells its type, so it is not known whether that is {}",
-                    inspection.registry, settings.kind
+                    inspection.registry, settings.pico_type
                 );
                 let todo = "see that its template is one of that type (mzsh topo show)";
-                return Some(Row::warning(area, TEMPLATE, seen, todo));
+                return Some(CheckResult::warning(area, TEMPLATE, seen, todo));
             }
             ("pico_name", inspection.registry.to_string())
         }
-        Area::HaMonitor => ("mz.ha.enabled", ha(settings, facts?)),
+        Area::HaMonitor => ("mz.ha.enabled", describe_ha_monitor(settings, facts?)),
         _ => return None,
     };
-    Some(Row::ok(area, check, seen))
+    Some(CheckResult::ok(area, check, seen))
 }
 
-fn ha(settings: &Settings, facts: &PicoFacts) -> String {
+fn describe_ha_monitor(settings: &Settings, facts: &PicoFacts) -> String {
     match &facts.ha.endpoint {
         _ if settings.ha_check == HaCheck::No => "ha_check=no: it is not asked".to_owned(),
         Some(endpoint) => format!("on, at {endpoint}, mz.ha.interval {} s", facts.ha.interval),
@@ -253,12 +272,12 @@ mod tests {
     use pico::PicoType;
 
     #[test]
-    fn an_installation_that_hangs_is_a_row() {
+    fn hung_installation_is_reported_as_error() {
         let parameters = [("mz_home".to_owned(), "/opt/mz".to_owned())].into();
         let resource = Resource { name: None, kind: PicoType::Platform, parameters };
         let (settings, _) = resource.settings();
         let why = "storage has not answered for 10 s: /opt/mz";
-        let rows = rows(&settings, &Err(why.into()), None, None, None);
+        let rows = check(&settings, &Err(why.into()), None, None, None);
         let [row] = rows.as_slice() else { panic!("{rows:?}") };
         assert_eq!((row.level, row.area, row.seen.as_str()), (Level::Error, Area::Installation, why));
     }

@@ -7,57 +7,57 @@
 //! Gathering and judging are apart: each module below has functions from facts to rows, which know no file and no process.
 
 mod agent_files;
+mod check_result;
+mod checked_resource;
 mod constraints;
+mod external_starts;
 mod fencing;
 mod installation;
 mod kernel;
 mod mzsh_platform;
 mod nodes;
-mod operations;
-mod other_starters;
+mod operation_timeouts;
+mod pacemaker_service;
 mod ports;
-mod questions;
-mod recheck;
+mod query;
+mod recheck_interval;
 mod report;
-mod row;
 mod running;
 mod server_host;
-mod service;
-mod subject;
 
 use crate::cib::{Cib, CibError};
-use crate::health::{absolute, kind};
+use crate::health::{parse_absolute_path, parse_pico_type};
+use check_result::{Area, CheckResult};
+use checked_resource::{CheckedResource, CheckedResources};
+use external_starts::{ExternalStarts, SearchScope};
 use host::credentials::{Credentials, CredentialsError};
-use other_starters::{Found, Places};
 use pico::PicoType;
-use pico::product::{UserState, survey};
-use questions::Question;
-use report::{Report, Style};
-use row::{Area, Row};
+use pico::product::{UserState, list_instances};
+use query::QueryTimeout;
+use report::{Report, TableStyle};
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use subject::{Subject, Subjects};
 
 /// What is looked at.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
-pub(crate) struct Doctor {
+pub(crate) struct DoctorOptions {
     /// Resources, or groups or clones of them; none: all of ours that the cluster has
     resources: Vec<String>,
     /// A pico that is no resource yet, by its name
     #[arg(long, value_name = "NAME", requires = "kind")]
     pico: Option<String>,
     /// Its installation
-    #[arg(long, value_name = "DIR", requires = "pico", default_value = "/opt/mz", value_parser = absolute)]
+    #[arg(long, value_name = "DIR", requires = "pico", default_value = "/opt/mz", value_parser = parse_absolute_path)]
     mz_home: PathBuf,
     /// Its type: platform, ec, sc or ui
-    #[arg(long = "type", value_name = "TYPE", requires = "pico", value_parser = kind)]
+    #[arg(long = "type", value_name = "TYPE", requires = "pico", value_parser = parse_pico_type)]
     kind: Option<PicoType>,
     /// A parameter that it would get
-    #[arg(long = "param", value_name = "NAME=VALUE", requires = "pico", value_parser = pair)]
+    #[arg(long = "param", value_name = "NAME=VALUE", requires = "pico", value_parser = parse_name_value)]
     parameters: Vec<(String, String)>,
     /// Seconds that one answer may take
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
@@ -67,109 +67,119 @@ pub(crate) struct Doctor {
     json: bool,
 }
 
-fn pair(text: &str) -> Result<(String, String), &'static str> {
+fn parse_name_value(text: &str) -> Result<(String, String), &'static str> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Looks, and prints. The exit code is 0, 1 where there are warnings, 2 where there are errors.
-pub(crate) fn run(doctor: &Doctor) -> ExitCode {
-    let report = Report::new(questions::node(), doctor.rows());
+pub(crate) fn run(doctor: &DoctorOptions) -> ExitCode {
+    let report = Report::new(query::node_name(), doctor.run_checks());
     let mut out = std::io::stdout().lock();
     let text = if doctor.json {
-        report.json()
+        report.to_json()
     } else {
         let terminal = out.is_terminal();
         let width = rustix::termios::tcgetwinsize(&out).map_or(0, |size| usize::from(size.ws_col));
         let width = if width == 0 { 100 } else { width };
-        report.table(Style { width, colours: terminal && std::env::var_os("NO_COLOR").is_none() })
+        report.to_table(TableStyle { width, colours: terminal && std::env::var_os("NO_COLOR").is_none() })
     };
     // Nobody who reads it is no fault of the node's.
     let _ = out.write_all(text.as_bytes());
     ExitCode::from(report.exit_code())
 }
 
-impl Doctor {
-    fn rows(&self) -> Vec<Row> {
-        let question = Question { limit: Duration::from_secs(self.timeout) };
+impl DoctorOptions {
+    fn run_checks(&self) -> Vec<CheckResult> {
+        let question = QueryTimeout { timeout: Duration::from_secs(self.timeout) };
         let mut rows = Vec::new();
         if !rustix::process::geteuid().is_root() {
-            rows.push(Row::warning(
+            rows.push(CheckResult::warning(
                 Area::Cluster,
                 "user",
                 "not root: other users' processes, crontabs and installations can't be looked at",
                 "run it as root",
             ));
         }
-        let cib = Cib::query(question.until());
-        rows.extend(self.configuration(&cib));
+        let cib = Cib::query(question.deadline());
+        rows.extend(self.check_configuration(&cib));
         let cib = cib.ok();
         if cib.is_some() {
-            rows.extend(nodes::rows(&crate::cib::held(question.until())));
+            rows.extend(nodes::check(&crate::cib::stale_node_states(question.deadline())));
         }
-        let (subjects, unknown) = self.subjects(cib.as_ref());
+        let (subjects, unknown) = self.select_resources(cib.as_ref());
         rows.extend(unknown);
-        let mut subjects = Subjects::look(subjects, question);
+        let mut subjects = CheckedResources::examine_all(subjects, question);
         let kinds: Vec<PicoType> = subjects.all.iter().map(|subject| subject.resource.kind).collect();
-        rows.extend(agent_files::rows(&kinds, question));
-        rows.push(kernel::row());
+        rows.extend(agent_files::check(&kinds, question));
+        rows.push(kernel::check());
         for subject in &mut subjects.all {
-            rows.extend(subject.rows(cib.as_ref(), question));
+            rows.extend(subject.run_checks(cib.as_ref(), question));
         }
-        rows.extend(ports(&subjects, question));
+        rows.extend(check_ports(&subjects, question));
         if let Some(cib) = &cib {
-            let homes = |subject: &Subject| subject.homes();
+            let homes = |subject: &CheckedResource| subject.homes();
             let configured = subjects.all.iter().filter_map(|s| Some((s.configured.as_ref()?, homes(s))));
-            rows.extend(constraints::rows(cib, configured));
-            rows.extend(fencing::rows(cib));
-            rows.push(recheck::row(cib));
+            rows.extend(constraints::check(cib, configured));
+            rows.extend(fencing::check(cib));
+            rows.push(recheck_interval::check(cib));
         }
-        rows.extend(other_starters::rows(&other_starters(&subjects, question)));
-        rows.extend(match question.ask(service::look) {
-            Ok(seen) => service::rows(&seen, cib.as_ref(), &questions::node()),
-            Err(why) => vec![service::unread(&why)],
+        rows.extend(external_starts::check(&find_external_starts(&subjects, question)));
+        rows.extend(match question.run_in_child(pacemaker_service::look) {
+            Ok(seen) => pacemaker_service::rows(&seen, cib.as_ref(), &query::node_name()),
+            Err(why) => vec![pacemaker_service::unreadable(&why)],
         });
         rows
     }
 
     /// What is to be said of the cluster's configuration itself.
-    fn configuration(&self, cib: &Result<Cib, CibError>) -> Vec<Row> {
+    fn check_configuration(&self, cib: &Result<Cib, CibError>) -> Vec<CheckResult> {
         const CHECK: &str = "configuration";
-        const GIVE: &str = "give a pico by hand: --pico NAME --type TYPE --mz-home DIR";
+        const NAME_A_PICO: &str = "give a pico by hand: --pico NAME --type TYPE --mz-home DIR";
         match cib {
             // Who names a pico does not need a cluster to have it looked at.
             Err(e) if self.pico.is_some() => {
                 let todo = "operations, constraints and fencing could not be looked at";
-                vec![Row::warning(Area::Cluster, CHECK, e.to_string(), todo)]
+                vec![CheckResult::warning(Area::Cluster, CHECK, e.to_string(), todo)]
             }
             Err(e @ CibError::Named { variable, .. }) => {
-                vec![Row::error(
+                vec![CheckResult::error(
                     Area::Cluster,
                     CHECK,
                     e.to_string(),
-                    format!("correct {variable}, or unset it; or {GIVE}"),
+                    format!("correct {variable}, or unset it; or {NAME_A_PICO}"),
                 )]
             }
-            Err(e) => vec![Row::error(Area::Cluster, CHECK, e.to_string(), GIVE)],
+            Err(e) => vec![CheckResult::error(Area::Cluster, CHECK, e.to_string(), NAME_A_PICO)],
             Ok(cib) => {
                 let mut rows = vec![match cib.resources.as_slice() {
                     [] if self.pico.is_none() && self.resources.is_empty() => {
                         let seen = "it has no resource of ocf:mediationzone";
-                        Row::error(Area::Cluster, CHECK, seen, format!("create one, or {GIVE}"))
+                        CheckResult::error(
+                            Area::Cluster,
+                            CHECK,
+                            seen,
+                            format!("create one, or {NAME_A_PICO}"),
+                        )
                     }
                     resources => {
-                        let names: Vec<&str> = resources.iter().map(crate::cib::Configured::name).collect();
+                        let names: Vec<&str> =
+                            resources.iter().map(crate::cib::ConfiguredResource::name).collect();
                         let names = if names.is_empty() { "none" } else { &names.join(", ") };
-                        Row::ok(Area::Cluster, CHECK, format!("resources of ocf:mediationzone: {names}"))
+                        CheckResult::ok(
+                            Area::Cluster,
+                            CHECK,
+                            format!("resources of ocf:mediationzone: {names}"),
+                        )
                     }
                 }];
                 rows.extend(cib.misread.iter().map(|what| {
                     let todo = "write a whole number and a unit: 500ms, 90s, 7min, 24h";
-                    Row::warning(Area::Cluster, "duration", what, todo)
+                    CheckResult::warning(Area::Cluster, "duration", what, todo)
                 }));
-                rows.extend(cib.left_out.iter().map(|what| {
+                rows.extend(cib.skipped.iter().map(|what| {
                     let todo = "what it sets is not part of what is said below";
-                    Row::warning(Area::Cluster, "not evaluated", what, todo)
+                    CheckResult::warning(Area::Cluster, "not evaluated", what, todo)
                 }));
                 rows
             }
@@ -177,20 +187,20 @@ impl Doctor {
     }
 
     /// Which resources are meant; and a row for each that there is not.
-    fn subjects(&self, cib: Option<&Cib>) -> (Vec<Subject>, Vec<Row>) {
+    fn select_resources(&self, cib: Option<&Cib>) -> (Vec<CheckedResource>, Vec<CheckResult>) {
         let all = cib.map_or(&[][..], |cib| &cib.resources);
-        let mut subjects: Vec<Subject> = all
+        let mut subjects: Vec<CheckedResource> = all
             .iter()
             .filter(|configured| match self.resources.as_slice() {
                 [] => self.pico.is_none(),
                 names => names.iter().any(|name| configured.answers_to(name)),
             })
-            .map(Subject::configured)
+            .map(CheckedResource::from_configuration)
             .collect();
         let mut unknown = Vec::new();
         for name in self.resources.iter().filter(|name| !all.iter().any(|c| c.answers_to(name))) {
             // Without the cluster, what was started here since the boot is known all the same.
-            if let Some(subject) = Subject::recorded(name) {
+            if let Some(subject) = CheckedResource::from_record(name) {
                 subjects.push(subject);
             } else {
                 let seen = match cib {
@@ -202,42 +212,39 @@ impl Doctor {
                     }
                 };
                 let todo = "correct the name, or give a pico by hand: --pico NAME --type TYPE --mz-home DIR";
-                unknown.push(Row::error(Area::Cluster, "resource", seen, todo).of(name));
+                unknown.push(CheckResult::error(Area::Cluster, "resource", seen, todo).for_resource(name));
             }
         }
-        subjects.extend(
-            self.pico
-                .as_deref()
-                .zip(self.kind)
-                .map(|(pico, kind)| Subject::given(kind, pico, &self.mz_home, &self.parameters)),
-        );
+        subjects.extend(self.pico.as_deref().zip(self.kind).map(|(pico, kind)| {
+            CheckedResource::from_arguments(kind, pico, &self.mz_home, &self.parameters)
+        }));
         (subjects, unknown)
     }
 }
 
 /// The ports of all picos of the installations that these resources are in.
-fn ports(subjects: &Subjects, question: Question) -> Vec<Row> {
+fn check_ports(subjects: &CheckedResources, timeout: QueryTimeout) -> Vec<CheckResult> {
     let mut rows = Vec::new();
     let mut claims = Vec::new();
     for home in subjects.homes() {
-        match survey(home, subjects.os_user(home), question.until()) {
-            Ok(survey) => {
-                rows.extend(ports::unread(home.path(), &survey));
-                claims.extend(ports::claims(home.path(), &survey, &subjects.containers(home)));
+        match list_instances(home, subjects.os_user(home), timeout.deadline()) {
+            Ok(listing) => {
+                rows.extend(ports::check_readable(home.path(), &listing));
+                claims.extend(ports::port_assignments(home.path(), &listing, &subjects.containers(home)));
             }
             Err(e) => {
                 let seen = format!("the ports of its picos are not known: {e}");
                 let todo = "see to its registry, and ask again";
-                rows.push(Row::warning(Area::Ports, home.path().display().to_string(), seen, todo));
+                rows.push(CheckResult::warning(Area::Ports, home.path().display().to_string(), seen, todo));
             }
         }
     }
-    rows.extend(ports::clashes(&claims));
+    rows.extend(ports::check_conflicts(&claims));
     rows
 }
 
 /// What else starts picos: on the system, and as the users who own the installations.
-fn other_starters(subjects: &Subjects, question: Question) -> Found {
+fn find_external_starts(subjects: &CheckedResources, timeout: QueryTimeout) -> ExternalStarts {
     let mut homes: BTreeSet<String> = BTreeSet::new();
     let mut users: BTreeSet<u32> = BTreeSet::new();
     for subject in &subjects.all {
@@ -250,21 +257,21 @@ fn other_starters(subjects: &Subjects, question: Question) -> Found {
         }
     }
     let homes: Vec<String> = homes.into_iter().collect();
-    let ask = |place: &str, look: &dyn Fn() -> Found| {
-        question.ask(look).unwrap_or_else(|why| Found::unanswered(place, &why))
+    let ask = |place: &str, look: &dyn Fn() -> ExternalStarts| {
+        timeout.run_in_child(look).unwrap_or_else(|why| ExternalStarts::for_unread_place(place, &why))
     };
-    let system = ask("cron, systemd and init", &|| other_starters::look(&Places::System, &homes));
+    let system = ask("cron, systemd and init", &|| external_starts::find(&SearchScope::System, &homes));
     users.iter().fold(system, |found, &uid| {
         let place = format!("units of user {uid}");
         // The name service, and then a directory that may be on the network. It is read as its owner, who could have laid
         // links there to what is not for that user to read.
-        let look = || match Credentials::of_uid(uid).map(|user| (user.become_them(), user.home)) {
-            Ok((Ok(()), home)) => other_starters::look(&Places::User(home), &homes),
-            Ok((Err(e), _)) => Found::unanswered(&place, &e),
+        let look = || match Credentials::from_uid(uid).map(|user| (user.switch_user(), user.home)) {
+            Ok((Ok(()), home)) => external_starts::find(&SearchScope::User(home), &homes),
+            Ok((Err(e), _)) => ExternalStarts::for_unread_place(&place, &e),
             // A number without a name has no home.
-            Err(CredentialsError::Unknown(_)) => Found::default(),
-            Err(e) => Found::unanswered(&place, &e),
+            Err(CredentialsError::UnknownUser(_)) => ExternalStarts::default(),
+            Err(e) => ExternalStarts::for_unread_place(&place, &e),
         };
-        found.and(ask(&place, &look))
+        found.merge(ask(&place, &look))
     })
 }

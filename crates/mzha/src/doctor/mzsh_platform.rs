@@ -2,10 +2,10 @@
 //!
 //! mzsh starts the JVM with what the Platform at `MZ_PLATFORM` tells it. With another one, or none, it says "Started with errors".
 
-use super::row::{Area, Row};
+use super::check_result::{Area, CheckResult};
 use host::addresses::Lookup;
 use pico::PicoType;
-use pico::addresses::{self, Found, Property};
+use pico::addresses::{self, HostProperty, HostResolution};
 use std::net::IpAddr;
 
 const AREA: Area = Area::Addresses;
@@ -28,10 +28,10 @@ pub(super) fn row(
     kind: PicoType,
     url: Option<&str>,
     looked_up: Option<&Lookup>,
-    names: &[addresses::Row],
-) -> Option<Row> {
+    names: &[addresses::HostNameCheck],
+) -> Option<CheckResult> {
     let of = |property| names.iter().find(|row| row.property == property);
-    let platform = of(Property::PlatformHost)?;
+    let platform = of(HostProperty::PlatformHost)?;
     // Without it nothing is to be compared, and a row of its own says so.
     let wanted = platform.host.as_deref()?;
     let (Some(url), Some(mzsh)) = (url, url.and_then(host)) else {
@@ -40,7 +40,7 @@ pub(super) fn row(
             None => format!("bin/mzsh does not set it to one plain word: not compared with {wanted}"),
         };
         let todo = format!("see that mzsh topo env shows {wanted} in MZ_PLATFORM");
-        return Some(Row::warning(AREA, CHECK, seen, todo));
+        return Some(CheckResult::warning(AREA, CHECK, seen, todo));
     };
     let todo = format!(
         "set MZ_PLATFORM to {} in bin/mzsh, or correct pico.rcp.platform.host",
@@ -48,7 +48,7 @@ pub(super) fn row(
     );
     let same = |a: &str, b: &str| a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.'));
     if same(mzsh, wanted) {
-        return Some(Row::ok(AREA, CHECK, format!("{url}: the host of pico.rcp.platform.host")));
+        return Some(CheckResult::ok(AREA, CHECK, format!("{url}: the host of pico.rcp.platform.host")));
     }
     let found = match looked_up {
         Some(Lookup::Addresses(found)) if !found.is_empty() => found.as_slice(),
@@ -60,19 +60,20 @@ pub(super) fn row(
         let seen = format!(
             "bin/mzsh sets {url}, and pico.rcp.platform.host is {wanted}: not compared, for {unknown} does not resolve"
         );
-        return Some(Row::warning(AREA, CHECK, seen, todo));
+        return Some(CheckResult::warning(AREA, CHECK, seen, todo));
     }
     let is_local = |all: &[IpAddr]| all.iter().any(IpAddr::is_loopback);
     if found.iter().any(|address| sought.contains(address)) || is_local(found) && is_local(sought) {
-        return Some(Row::ok(AREA, CHECK, format!("{url}: leads to where {wanted} does")));
+        return Some(CheckResult::ok(AREA, CHECK, format!("{url}: leads to where {wanted} does")));
     }
     // Where the Platform runs, and listens at every address, it is the one at localhost.
-    let server = of(Property::ServerHost);
+    let server = of(HostProperty::ServerHost);
     let listens_locally = server.is_some_and(|row| {
-        row.found == Found::Unset || row.addresses().iter().any(|a| a.is_unspecified() || a.is_loopback())
+        row.resolution == HostResolution::Unset
+            || row.addresses().iter().any(|a| a.is_unspecified() || a.is_loopback())
     });
     if kind == PicoType::Platform && is_local(found) && listens_locally {
-        return Some(Row::ok(AREA, CHECK, format!("{url}: leads to the Platform where that runs")));
+        return Some(CheckResult::ok(AREA, CHECK, format!("{url}: leads to the Platform where that runs")));
     }
     let list = |all: &[IpAddr]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let seen = format!(
@@ -80,7 +81,7 @@ pub(super) fn row(
         list(found),
         list(sought)
     );
-    Some(Row::warning(AREA, CHECK, seen, todo))
+    Some(CheckResult::warning(AREA, CHECK, seen, todo))
 }
 
 #[cfg(test)]

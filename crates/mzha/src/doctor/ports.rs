@@ -1,10 +1,10 @@
 //! Ports: no two picos that can meet on a node may want the same one, and nobody else may hold one of them now.
 
-use super::row::{Area, Row};
-use host::process::{CommandLine, command_line_of};
+use super::check_result::{Area, CheckResult};
+use host::process::{CommandLine, read_command_line};
 use host::{Pid, listeners};
-use pico::addresses::{self, Property};
-use pico::product::{PicoFacts, Survey};
+use pico::addresses::{self, HostProperty};
+use pico::product::{InstanceListing, PicoFacts};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -12,11 +12,11 @@ use std::time::Instant;
 const AREA: Area = Area::Ports;
 
 /// The longest piece of a command line that is shown, in characters.
-const SHOWN: usize = 120;
+const MAX_SHOWN_CHARS: usize = 120;
 
 /// A port that the registry gives to a pico.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Claim {
+pub(super) struct PortAssignment {
     /// Its installation.
     pub(super) home: PathBuf,
     /// Its container.
@@ -31,14 +31,18 @@ pub(super) struct Claim {
 
 /// What the picos claim that can be on this node: those of its own container, and those of `containers` (of the resources that the cluster
 /// may move here).
-pub(super) fn claims(home: &Path, survey: &Survey, containers: &[&str]) -> Vec<Claim> {
+pub(super) fn port_assignments(
+    home: &Path,
+    survey: &InstanceListing,
+    containers: &[&str],
+) -> Vec<PortAssignment> {
     let own = survey.script.container.as_deref();
     let here = |container: &str| own == Some(container) || containers.contains(&container);
     let picos = survey.picos.iter().filter(|pico| here(&pico.container));
     picos
         .filter_map(|pico| Some((pico, pico.facts.as_ref().ok().filter(|facts| facts.enabled)?)))
         .flat_map(|(pico, facts)| {
-            facts.ports.iter().map(|(property, port)| Claim {
+            facts.ports.iter().map(|(property, port)| PortAssignment {
                 home: home.to_owned(),
                 container: pico.container.clone(),
                 pico: pico.name.clone(),
@@ -50,12 +54,12 @@ pub(super) fn claims(home: &Path, survey: &Survey, containers: &[&str]) -> Vec<C
 }
 
 /// The picos that could not be read, so that nothing is known of their ports.
-pub(super) fn unread(home: &Path, survey: &Survey) -> Vec<Row> {
+pub(super) fn check_readable(home: &Path, survey: &InstanceListing) -> Vec<CheckResult> {
     let unread = survey.picos.iter().filter_map(|pico| Some((pico, pico.facts.as_ref().err()?)));
     unread
         .map(|(pico, why)| {
             let check = format!("{} of {}", pico.name, home.display());
-            Row::warning(
+            CheckResult::warning(
                 AREA,
                 check,
                 format!("its ports are not known: {why}"),
@@ -66,7 +70,7 @@ pub(super) fn unread(home: &Path, survey: &Survey) -> Vec<Row> {
 }
 
 /// The clashes among all claims.
-pub(super) fn clashes(claims: &[Claim]) -> Vec<Row> {
+pub(super) fn check_conflicts(claims: &[PortAssignment]) -> Vec<CheckResult> {
     let mut rows = Vec::new();
     for (at, one) in claims.iter().enumerate() {
         for other in &claims[at + 1..] {
@@ -75,15 +79,21 @@ pub(super) fn clashes(claims: &[Claim]) -> Vec<Row> {
             if one.port != other.port || same_pico && one.property == other.property {
                 continue;
             }
-            let who =
-                |claim: &Claim| format!("{} of {} ({})", claim.pico, claim.home.display(), claim.property);
+            let who = |claim: &PortAssignment| {
+                format!("{} of {} ({})", claim.pico, claim.home.display(), claim.property)
+            };
             let seen = format!("{} and {} both want it", who(one), who(other));
             let check = format!("port {}", one.port);
             let todo = "give one of them another port (mzsh topo set), and restart it";
             rows.push(if (&one.home, &one.container) == (&other.home, &other.container) {
-                Row::error(AREA, check, seen, todo)
+                CheckResult::error(AREA, check, seen, todo)
             } else {
-                Row::warning(AREA, check, format!("{seen}, and they can come to run on one node"), todo)
+                CheckResult::warning(
+                    AREA,
+                    check,
+                    format!("{seen}, and they can come to run on one node"),
+                    todo,
+                )
             });
         }
     }
@@ -91,14 +101,14 @@ pub(super) fn clashes(claims: &[Claim]) -> Vec<Row> {
         let mut ports: Vec<u16> = claims.iter().map(|claim| claim.port).collect();
         ports.sort_unstable();
         let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
-        rows.push(Row::ok(AREA, "clashes", format!("none among {}", ports.join(", "))));
+        rows.push(CheckResult::ok(AREA, "clashes", format!("none among {}", ports.join(", "))));
     }
     rows
 }
 
 /// A port of a pico that somebody listens on now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Holder {
+pub(super) struct PortListener {
     property: String,
     port: u16,
     /// `None`: it can't be seen who it is.
@@ -110,23 +120,24 @@ pub(super) struct Holder {
 ///
 /// # Errors
 /// /proc can't be read.
-pub(super) fn holders(
+pub(super) fn find_listeners(
     facts: &PicoFacts,
-    names: &[addresses::Row],
+    names: &[addresses::HostNameCheck],
     until: Instant,
-) -> std::io::Result<Vec<Holder>> {
+) -> std::io::Result<Vec<PortListener>> {
     let all = listeners::all()?;
     let everywhere = [IpAddr::from([0, 0, 0, 0])];
-    let server = names.iter().find(|row| row.property == Property::ServerHost);
-    let bound = server.map(addresses::Row::addresses).filter(|all| !all.is_empty()).unwrap_or(&everywhere);
+    let server = names.iter().find(|row| row.property == HostProperty::ServerHost);
+    let bound =
+        server.map(addresses::HostNameCheck::addresses).filter(|all| !all.is_empty()).unwrap_or(&everywhere);
     let ha: Vec<IpAddr> = facts.ha.endpoint.iter().filter_map(|e| e.host.parse().ok()).collect();
     let mut holders = Vec::new();
     for (property, port) in &facts.ports {
         let bound = if property == "mz.ha.port" { ha.as_slice() } else { bound };
-        for listener in all.iter().filter(|l| l.port == *port && bound.iter().any(|&a| l.holds(a))) {
-            let pid = listener.process()?;
-            let command = pid.map(|pid| command(pid, until)).unwrap_or_default();
-            let holder = Holder { property: property.clone(), port: *port, pid, command };
+        for listener in all.iter().filter(|l| l.port == *port && bound.iter().any(|&a| l.conflicts_with(a))) {
+            let pid = listener.find_process()?;
+            let command = pid.map(|pid| describe_command_line(pid, until)).unwrap_or_default();
+            let holder = PortListener { property: property.clone(), port: *port, pid, command };
             if !holders.contains(&holder) {
                 holders.push(holder);
             }
@@ -136,23 +147,23 @@ pub(super) fn holders(
 }
 
 /// Its command line, in one line.
-fn command(pid: Pid, until: Instant) -> String {
-    let line = command_line_of(pid, until);
-    let Ok(CommandLine::Is(words) | CommandLine::Beginning(words)) = line else { return String::new() };
+fn describe_command_line(pid: Pid, until: Instant) -> String {
+    let line = read_command_line(pid, until);
+    let Ok(CommandLine::Complete(words) | CommandLine::Truncated(words)) = line else { return String::new() };
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-    words.join(" ").chars().take(SHOWN).collect()
+    words.join(" ").chars().take(MAX_SHOWN_CHARS).collect()
 }
 
 /// Are they the pico's own processes? `own`: those, as far as they are known.
-pub(super) fn held(facts: &PicoFacts, holders: &[Holder], own: &[Pid]) -> Vec<Row> {
+pub(super) fn check_listeners(facts: &PicoFacts, holders: &[PortListener], own: &[Pid]) -> Vec<CheckResult> {
     let strangers = holders.iter().filter(|holder| !holder.pid.is_some_and(|pid| own.contains(&pid)));
-    let mut rows: Vec<Row> = strangers
+    let mut rows: Vec<CheckResult> = strangers
         .map(|holder| {
             let who = holder.pid.map_or_else(
                 || "a process that can't be seen (of another container, or ask as root)".to_owned(),
                 |pid| format!("pid {pid}, which is not the pico: {}", holder.command),
             );
-            Row::error(
+            CheckResult::error(
                 AREA,
                 format!("port {}", holder.port),
                 format!("{} is held by {who}", holder.property),
@@ -164,7 +175,7 @@ pub(super) fn held(facts: &PicoFacts, holders: &[Holder], own: &[Pid]) -> Vec<Ro
         let ports: Vec<String> =
             facts.ports.iter().map(|(property, port)| format!("{port} ({property})")).collect();
         let state = if holders.is_empty() { "free" } else { "held by nobody but the pico" };
-        rows.push(Row::ok(AREA, "listeners", format!("{}: {state}", ports.join(", "))));
+        rows.push(CheckResult::ok(AREA, "listeners", format!("{}: {state}", ports.join(", "))));
     }
     rows
 }
@@ -172,34 +183,39 @@ pub(super) fn held(facts: &PicoFacts, holders: &[Holder], own: &[Pid]) -> Vec<Ro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::row::Level;
+    use crate::doctor::check_result::Level;
 
-    fn claim(home: &str, container: &str, pico: &str, property: &str, port: u16) -> Claim {
+    fn assignment(home: &str, container: &str, pico: &str, property: &str, port: u16) -> PortAssignment {
         let [container, pico, property] = [container, pico, property].map(str::to_owned);
-        Claim { home: home.into(), container, pico, property, port }
+        PortAssignment { home: home.into(), container, pico, property, port }
     }
 
     #[test]
-    fn only_what_can_meet_clashes() {
-        let levels = |claims: &[Claim]| clashes(claims).iter().map(|row| row.level).collect::<Vec<_>>();
-        let ec1 = claim("/opt/mz", "c", "ec1", "mz.ha.port", 26000);
+    fn same_port_is_error_in_one_container_and_warning_across_containers() {
+        let levels = |claims: &[PortAssignment]| {
+            check_conflicts(claims).iter().map(|row| row.level).collect::<Vec<_>>()
+        };
+        let ec1 = assignment("/opt/mz", "c", "ec1", "mz.ha.port", 26000);
         assert_eq!(levels(&[]), []);
-        assert_eq!(levels(&[ec1.clone(), claim("/opt/mz", "c", "ec2", "mz.ha.port", 26001)]), [Level::Ok]);
+        assert_eq!(
+            levels(&[ec1.clone(), assignment("/opt/mz", "c", "ec2", "mz.ha.port", 26001)]),
+            [Level::Ok]
+        );
         // Another property, another container, another installation: the same port.
         assert_eq!(
-            levels(&[ec1.clone(), claim("/opt/mz", "c", "ec2", "ec.webserver.port", 26000)]),
+            levels(&[ec1.clone(), assignment("/opt/mz", "c", "ec2", "ec.webserver.port", 26000)]),
             [Level::Error]
         );
         assert_eq!(
-            levels(&[ec1.clone(), claim("/opt/mz", "c", "ec1", "ec.webserver.port", 26000)]),
+            levels(&[ec1.clone(), assignment("/opt/mz", "c", "ec1", "ec.webserver.port", 26000)]),
             [Level::Error]
         );
         assert_eq!(
-            levels(&[ec1.clone(), claim("/opt/mz", "d", "ec1", "mz.ha.port", 26000)]),
+            levels(&[ec1.clone(), assignment("/opt/mz", "d", "ec1", "mz.ha.port", 26000)]),
             [Level::Warning]
         );
         assert_eq!(
-            levels(&[ec1.clone(), claim("/opt/mz2", "c", "ec1", "mz.ha.port", 26000)]),
+            levels(&[ec1.clone(), assignment("/opt/mz2", "c", "ec1", "mz.ha.port", 26000)]),
             [Level::Warning]
         );
         assert_eq!(levels(&[ec1.clone(), ec1]), [Level::Ok]);

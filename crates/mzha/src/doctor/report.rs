@@ -1,13 +1,13 @@
 //! The table for people, and the same as one JSON document.
 
-use super::row::{Level, Row};
-use ocf::{visible, visible_json};
+use super::check_result::{CheckResult, Level};
+use ocf::{escape_unprintable, escape_unprintable_json};
 use serde::Serialize;
 use std::fmt::Write as _;
 
 /// How the table is printed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Style {
+pub(super) struct TableStyle {
     /// Columns.
     pub(super) width: usize,
     /// With colours?
@@ -20,12 +20,12 @@ pub(super) struct Report {
     node: String,
     version: &'static str,
     exit_code: u8,
-    rows: Vec<Row>,
+    rows: Vec<CheckResult>,
 }
 
 impl Report {
     /// Of these rows.
-    pub(super) fn new(node: String, mut rows: Vec<Row>) -> Self {
+    pub(super) fn new(node: String, mut rows: Vec<CheckResult>) -> Self {
         // Stable: inside an area they stay as they were found.
         rows.sort_by_key(|row| row.area);
         rows.dedup();
@@ -43,17 +43,17 @@ impl Report {
     }
 
     /// One JSON document.
-    pub(super) fn json(&self) -> String {
-        visible_json(&serde_json::to_string_pretty(self).unwrap_or_default()) + "\n"
+    pub(super) fn to_json(&self) -> String {
+        escape_unprintable_json(&serde_json::to_string_pretty(self).unwrap_or_default()) + "\n"
     }
 
     /// The table and the sum.
-    pub(super) fn table(&self, style: Style) -> String {
+    pub(super) fn to_table(&self, style: TableStyle) -> String {
         let mut text = String::new();
-        let rows: Vec<Row> = self.rows.iter().map(shown).collect();
+        let rows: Vec<CheckResult> = self.rows.iter().map(escape_for_terminal).collect();
         let columns = Columns {
-            resource: longest(rows.iter().filter_map(|row| row.resource.as_deref())).min(24),
-            check: longest(rows.iter().map(|row| row.check.as_str())).min(24),
+            resource: max_width(rows.iter().filter_map(|row| row.resource.as_deref())).min(24),
+            check: max_width(rows.iter().map(|row| row.check.as_str())).min(24),
             style,
         };
         let mut area = None;
@@ -64,11 +64,11 @@ impl Report {
             }
             columns.write(&mut text, row);
         }
-        let _ = writeln!(text, "\n{}: {}", visible(&self.node), self.sum());
+        let _ = writeln!(text, "\n{}: {}", escape_unprintable(&self.node), self.summary());
         text
     }
 
-    fn sum(&self) -> String {
+    fn summary(&self) -> String {
         let number = |level| self.rows.iter().filter(|row| row.level == level).count();
         let many =
             |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
@@ -77,17 +77,17 @@ impl Report {
 }
 
 /// The row as a terminal may get it.
-fn shown(row: &Row) -> Row {
-    Row {
-        resource: row.resource.as_deref().map(visible),
-        check: visible(&row.check),
-        seen: visible(&row.seen),
-        todo: row.todo.as_deref().map(visible),
+fn escape_for_terminal(row: &CheckResult) -> CheckResult {
+    CheckResult {
+        resource: row.resource.as_deref().map(escape_unprintable),
+        check: escape_unprintable(&row.check),
+        seen: escape_unprintable(&row.seen),
+        todo: row.todo.as_deref().map(escape_unprintable),
         ..*row
     }
 }
 
-fn longest<'a>(words: impl Iterator<Item = &'a str>) -> usize {
+fn max_width<'a>(words: impl Iterator<Item = &'a str>) -> usize {
     words.map(|word| word.chars().count()).max().unwrap_or(0)
 }
 
@@ -95,11 +95,11 @@ fn longest<'a>(words: impl Iterator<Item = &'a str>) -> usize {
 struct Columns {
     resource: usize,
     check: usize,
-    style: Style,
+    style: TableStyle,
 }
 
 impl Columns {
-    fn write(&self, text: &mut String, row: &Row) {
+    fn write(&self, text: &mut String, row: &CheckResult) {
         let level = self.coloured(row.level);
         let resource = row.resource.as_deref().unwrap_or_default();
         let gap = if self.resource == 0 { 0 } else { self.resource + 2 };
@@ -146,20 +146,21 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::row::Area;
+    use crate::doctor::check_result::Area;
 
-    fn rows() -> Vec<Row> {
+    fn rows() -> Vec<CheckResult> {
         vec![
-            Row::warning(Area::Fencing, "stonith-enabled", "off, and that is bad", "switch it on").of("mz"),
-            Row::ok(Area::Cluster, "configuration", "2 resources"),
-            Row::error(Area::Fencing, "a-name-that-is-longer-than-its-column", "seen", "do"),
+            CheckResult::warning(Area::Fencing, "stonith-enabled", "off, and that is bad", "switch it on")
+                .for_resource("mz"),
+            CheckResult::ok(Area::Cluster, "configuration", "2 resources"),
+            CheckResult::error(Area::Fencing, "a-name-that-is-longer-than-its-column", "seen", "do"),
         ]
     }
 
     #[test]
-    fn the_table_is_in_order_of_areas_and_no_wider_than_the_terminal() {
+    fn table_is_ordered_by_area_and_wrapped_to_terminal_width() {
         let report = Report::new("n1".to_owned(), rows());
-        let table = report.table(Style { width: 60, colours: false });
+        let table = report.to_table(TableStyle { width: 60, colours: false });
         assert_eq!(
             table,
             "cluster\n  OK           configuration             2 resources\n\n\
@@ -170,12 +171,12 @@ mod tests {
              \x20                                        -> do\n\n\
              n1: 1 error, 1 warning\n"
         );
-        let narrow = report.table(Style { width: 10, colours: true });
+        let narrow = report.to_table(TableStyle { width: 10, colours: true });
         assert!(narrow.contains("\x1b[33mwarning\x1b[0m"), "{narrow}");
     }
 
     #[test]
-    fn the_worst_row_is_the_exit_code() {
+    fn exit_code_is_that_of_the_worst_result() {
         let code = |rows| Report::new("n1".to_owned(), rows).exit_code();
         assert_eq!(code(Vec::new()), 0);
         assert_eq!(code(rows()[1..2].to_vec()), 0);
@@ -184,9 +185,9 @@ mod tests {
     }
 
     #[test]
-    fn the_document_has_all_that_the_table_has() {
+    fn json_has_all_that_the_table_has() {
         let json: serde_json::Value =
-            serde_json::from_str(&Report::new("n1".to_owned(), rows()).json()).unwrap();
+            serde_json::from_str(&Report::new("n1".to_owned(), rows()).to_json()).unwrap();
         assert_eq!((json["node"].as_str(), json["exit_code"].as_u64()), (Some("n1"), Some(2)));
         assert_eq!(json["rows"][0]["area"], "cluster");
         assert_eq!(json["rows"][1]["level"], "warning");

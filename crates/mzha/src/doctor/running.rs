@@ -1,34 +1,34 @@
 //! What keeps a pico that runs from being checked.
 
-use super::row::{Area, Row};
+use super::check_result::{Area, CheckResult};
 use pico::Settings;
 use pico::actions::{NOT_CHECKED, not_checked, not_listening};
 use pico::product::PicoFacts;
-use pico::verdict::Processes;
+use pico::verdict::PicoPresence;
 use std::time::Instant;
 
 /// `facts`: what its registry says now; `None`: that is not known.
 pub(super) fn rows(
     settings: &Settings,
     facts: Option<&PicoFacts>,
-    processes: &Processes,
+    processes: &PicoPresence,
     until: Instant,
-) -> Vec<Row> {
-    let mut rows: Vec<Row> = not_checked(settings)
+) -> Vec<CheckResult> {
+    let mut rows: Vec<CheckResult> = not_checked(settings)
         .into_iter()
         .map(|one| {
             let check = format!("monitor depth {}", one.depth);
             let todo = "put that right: until then nobody notices a JVM that hangs";
-            Row::warning(Area::Operations, check, format!("{NOT_CHECKED} {}", one.since), todo)
+            CheckResult::warning(Area::Operations, check, format!("{NOT_CHECKED} {}", one.since), todo)
         })
         .collect();
-    if let (Processes::One { id, .. }, Some(facts)) = (processes, facts)
+    if let (PicoPresence::One { id, .. }, Some(facts)) = (processes, facts)
         && let Some(endpoint) = not_listening(settings, &facts.ha, *id, until)
     {
         let seen =
             format!("{endpoint}: not listening: {id} does not, so deep monitors can't ask it, or fail");
         let todo = "restart the pico to make it effective: a JVM reads mz.ha.* when it starts";
-        rows.push(Row::warning(Area::HaMonitor, "mz.ha.port", seen, todo));
+        rows.push(CheckResult::warning(Area::HaMonitor, "mz.ha.port", seen, todo));
     }
     rows
 }

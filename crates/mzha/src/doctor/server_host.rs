@@ -2,20 +2,20 @@
 //!
 //! The product's documentation does not say where a Platform without it listens; it may be on loopback alone.
 
-use super::row::{Area, Row};
-use crate::cib::{Address, Cib, Configured};
+use super::check_result::{Area, CheckResult};
+use crate::cib::{Address, Cib, ConfiguredResource};
 use host::addresses::Lookup;
-use pico::addresses::{self, Found, Property};
+use pico::addresses::{self, HostProperty, HostResolution};
 use pico::{Deployment, PicoType, Settings};
 use std::net::IpAddr;
 
 const UNSET: &str = "not set: the Platform may listen on loopback alone";
 
 /// The address resource that is the Platform's: in one group with it, ordered before it, or colocated with it.
-fn address_of<'a>(cib: &'a Cib, platform: &Configured) -> Option<&'a Address> {
+fn address_of<'a>(cib: &'a Cib, platform: &ConfiguredResource) -> Option<&'a Address> {
     cib.addresses.iter().find(|address| {
         let grouped = platform
-            .within
+            .enclosing
             .iter()
             .any(|container| container.kind == "group" && address.within.contains(&container.name));
         let ordered = cib
@@ -35,18 +35,18 @@ fn address_of<'a>(cib: &'a Cib, platform: &Configured) -> Option<&'a Address> {
 /// A Platform that nothing binds to the address where the others look for it. `None`: it is bound, or no Platform, or nobody looks elsewhere.
 pub(super) fn row(
     settings: &Settings,
-    configured: Option<&Configured>,
+    configured: Option<&ConfiguredResource>,
     cib: Option<&Cib>,
-    names: &[addresses::Row],
-) -> Option<Row> {
+    names: &[addresses::HostNameCheck],
+) -> Option<CheckResult> {
     let of = |property| names.iter().find(|row| row.property == property);
     // With the other deployments it must be the local address, and a row says so.
-    let is_meant = settings.kind == PicoType::Platform && settings.deployment == Deployment::Virtual;
-    if !is_meant || of(Property::ServerHost)?.found != Found::Unset {
+    let is_meant = settings.pico_type == PicoType::Platform && settings.deployment == Deployment::Virtual;
+    if !is_meant || of(HostProperty::ServerHost)?.resolution != HostResolution::Unset {
         return None;
     }
     let warning = |seen: String, todo: String| {
-        Some(Row::warning(Area::Addresses, Property::ServerHost.name(), seen, todo))
+        Some(CheckResult::warning(Area::Addresses, HostProperty::ServerHost.name(), seen, todo))
     };
     if let Some(address) = cib.zip(configured).and_then(|(cib, platform)| address_of(cib, platform)) {
         let ip = address.address.as_deref().unwrap_or("an address that is not set");
@@ -59,10 +59,10 @@ pub(super) fn row(
         );
         return warning(seen, todo);
     }
-    let platform = of(Property::PlatformHost);
+    let platform = of(HostProperty::PlatformHost);
     let outer: Vec<IpAddr> = platform
-        .and_then(|row| match &row.found {
-            Found::Lookup(Lookup::Addresses(all)) => Some(all.as_slice()),
+        .and_then(|row| match &row.resolution {
+            HostResolution::LookedUp(Lookup::Addresses(all)) => Some(all.as_slice()),
             _ => None,
         })
         .unwrap_or_default()
@@ -82,6 +82,6 @@ pub(super) fn row(
             "{UNSET}; whether the cluster has an address that moves with it is not known without the configuration"
         );
         let todo = "set pico.rcp.server.host to that address, if there is one; or ask where the cluster runs";
-        Row::warning(Area::Addresses, Property::ServerHost.name(), seen, todo)
+        CheckResult::warning(Area::Addresses, HostProperty::ServerHost.name(), seen, todo)
     })
 }

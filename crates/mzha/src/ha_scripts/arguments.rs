@@ -1,6 +1,6 @@
 //! The arguments, as the product's scripts take them. Pure.
 
-use super::Variables;
+use super::EnvironmentVariables;
 use pico::PicoName;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -20,90 +20,96 @@ monitor: OK and 110, FAILED and 100, UNKNOWN and 99. The others: 0 is done.
 
 /// One of the four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Script {
+pub(super) enum HaScript {
     Monitor,
-    Change(Change),
+    Change(HaAction),
 }
 
 /// One that changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum HaAction {
     Online,
     Offline,
     Clean,
 }
 
-impl Script {
-    fn named(name: &OsStr) -> Option<Self> {
+impl HaScript {
+    fn from_name(name: &OsStr) -> Option<Self> {
         match name.to_str()? {
             "monitor" => Some(Self::Monitor),
-            "online" => Some(Self::Change(Change::Online)),
-            "offline" => Some(Self::Change(Change::Offline)),
-            "clean" => Some(Self::Change(Change::Clean)),
+            "online" => Some(Self::Change(HaAction::Online)),
+            "offline" => Some(Self::Change(HaAction::Offline)),
+            "clean" => Some(Self::Change(HaAction::Clean)),
             _ => None,
         }
     }
 
     /// What it may take unless the environment says otherwise: what the agents advise for the same action, and for clean what
     /// signals need.
-    fn time(self) -> Duration {
+    fn default_timeout(self) -> Duration {
         Duration::from_secs(match self {
             Self::Monitor => 60,
-            Self::Change(Change::Online) => 420,
-            Self::Change(Change::Offline) => 360,
-            Self::Change(Change::Clean) => 120,
+            Self::Change(HaAction::Online) => 420,
+            Self::Change(HaAction::Offline) => 360,
+            Self::Change(HaAction::Clean) => 120,
         })
     }
 }
 
 /// What all four are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Installation {
+pub(super) struct InstallationArguments {
     pub(super) java_home: String,
     pub(super) mz_home: String,
     pub(super) user: String,
     /// From the environment.
     pub(super) parameters: BTreeMap<String, String>,
     /// What the script may take.
-    pub(super) time: Duration,
+    pub(super) timeout: Duration,
 }
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub(super) enum HaScriptCall {
     /// How is the pico whose HA Monitor Server has this port?
-    Monitor { installation: Installation, port: u16, host: Option<String>, seconds: Option<u32>, debug: bool },
+    Monitor {
+        installation: InstallationArguments,
+        port: u16,
+        host: Option<String>,
+        seconds: Option<u32>,
+        debug: bool,
+    },
     /// Have it changed.
-    Change { change: Change, installation: Installation, pico: PicoName },
+    Change { change: HaAction, installation: InstallationArguments, pico: PicoName },
 }
 
 /// Why there is no call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(super) enum UsageError {
     /// The version is asked for.
     Version,
     /// The usage is asked for.
     Help,
     /// It can't be understood; of which script, where that is known.
-    Use { script: Option<Script>, why: String },
+    Invalid { script: Option<HaScript>, why: String },
 }
 
-impl Call {
+impl HaScriptCall {
     /// From the words, of which the first is the program's name.
-    pub(super) fn read(
+    pub(super) fn parse(
         words: impl IntoIterator<Item = OsString>,
-        variables: &Variables,
-    ) -> Result<Self, Wrong> {
+        variables: &EnvironmentVariables,
+    ) -> Result<Self, UsageError> {
         let mut words = words.into_iter();
         let called = words.next().unwrap_or_default();
-        let script = Path::new(&called).file_name().and_then(Script::named);
+        let script = Path::new(&called).file_name().and_then(HaScript::from_name);
         let script = match script {
             Some(script) => script,
             None => match words.next() {
-                None => return Err(Wrong::Use { script: None, why: "which script?".to_owned() }),
-                Some(word) if word == "--version" => return Err(Wrong::Version),
-                Some(word) if word == "--help" || word == "-h" => return Err(Wrong::Help),
-                Some(word) => Script::named(&word).ok_or_else(|| Wrong::Use {
+                None => return Err(UsageError::Invalid { script: None, why: "which script?".to_owned() }),
+                Some(word) if word == "--version" => return Err(UsageError::Version),
+                Some(word) if word == "--help" || word == "-h" => return Err(UsageError::Help),
+                Some(word) => HaScript::from_name(&word).ok_or_else(|| UsageError::Invalid {
                     script: None,
                     why: format!("there is no script {}", word.display()),
                 })?,
@@ -112,22 +118,26 @@ impl Call {
         let words: Result<Vec<String>, _> = words.map(OsString::into_string).collect();
         words
             .map_err(|word| format!("{} is not UTF-8", word.display()))
-            .and_then(|words| Self::of(script, words, variables))
-            .map_err(|why| Wrong::Use { script: Some(script), why })
+            .and_then(|words| Self::from_arguments(script, words, variables))
+            .map_err(|why| UsageError::Invalid { script: Some(script), why })
     }
 
-    fn of(script: Script, words: Vec<String>, variables: &Variables) -> Result<Self, String> {
+    fn from_arguments(
+        script: HaScript,
+        words: Vec<String>,
+        variables: &EnvironmentVariables,
+    ) -> Result<Self, String> {
         let mut words = words.into_iter();
         let mut next = |name: &str| words.next().ok_or_else(|| format!("{name} is missing"));
-        let installation = Installation {
-            java_home: absolute("JAVA_HOME", next("JAVA_HOME")?)?,
-            mz_home: absolute("MZ_HOME", next("MZ_HOME")?)?,
+        let installation = InstallationArguments {
+            java_home: require_absolute("JAVA_HOME", next("JAVA_HOME")?)?,
+            mz_home: require_absolute("MZ_HOME", next("MZ_HOME")?)?,
             user: next("USER")
                 .and_then(|user| if user.is_empty() { Err("USER is empty".into()) } else { Ok(user) })?,
-            parameters: parameters(variables),
-            time: time(script, variables)?,
+            parameters: parameters_from_environment(variables),
+            timeout: timeout_from_environment(script, variables)?,
         };
-        if let Script::Change(change) = script {
+        if let HaScript::Change(change) = script {
             let pico = next("PICO")?;
             let pico = pico.parse().map_err(|expected| format!("PICO {pico:?}: expected {expected}"))?;
             return match words.next() {
@@ -153,14 +163,14 @@ impl Call {
         }
     }
 
-    pub(super) fn installation(&self) -> &Installation {
+    pub(super) fn installation(&self) -> &InstallationArguments {
         match self {
             Self::Monitor { installation, .. } | Self::Change { installation, .. } => installation,
         }
     }
 }
 
-fn absolute(name: &str, path: String) -> Result<String, String> {
+fn require_absolute(name: &str, path: String) -> Result<String, String> {
     if Path::new(&path).is_absolute() {
         Ok(path)
     } else {
@@ -168,10 +178,10 @@ fn absolute(name: &str, path: String) -> Result<String, String> {
     }
 }
 
-fn time(script: Script, variables: &Variables) -> Result<Duration, String> {
+fn timeout_from_environment(script: HaScript, variables: &EnvironmentVariables) -> Result<Duration, String> {
     const NAME: &str = "MZ_HA_TIMEOUT";
     let Some(text) = variables.get(OsStr::new(NAME)).filter(|text| !text.is_empty()) else {
-        return Ok(script.time());
+        return Ok(script.default_timeout());
     };
     let seconds = text.to_str().and_then(|text| text.parse().ok()).filter(|n| (10..=86400).contains(n));
     seconds
@@ -180,7 +190,7 @@ fn time(script: Script, variables: &Variables) -> Result<Duration, String> {
 }
 
 /// What arguments have no place for.
-fn parameters(variables: &Variables) -> BTreeMap<String, String> {
+fn parameters_from_environment(variables: &EnvironmentVariables) -> BTreeMap<String, String> {
     let named = variables.iter().filter_map(|(name, value)| {
         let name = name.to_str()?.strip_prefix("OCF_RESKEY_")?;
         // How a cluster calls its operation is no parameter.
@@ -194,27 +204,27 @@ fn parameters(variables: &Variables) -> BTreeMap<String, String> {
 mod tests {
     use super::*;
 
-    fn read(words: &[&str], variables: &[(&str, &str)]) -> Result<Call, Wrong> {
+    fn parse(words: &[&str], variables: &[(&str, &str)]) -> Result<HaScriptCall, UsageError> {
         let variables = variables.iter().map(|(n, v)| (OsString::from(n), OsString::from(v))).collect();
-        Call::read(words.iter().map(OsString::from), &variables)
+        HaScriptCall::parse(words.iter().map(OsString::from), &variables)
     }
 
     #[test]
-    fn the_name_of_the_link_and_the_first_argument_say_the_same() {
-        let by_link = read(&["/etc/x/online", "/jdk", "/opt/mz", "mzadmin", "ec1"], &[]).unwrap();
-        let by_word = read(&["mz-ha-scripts", "online", "/jdk", "/opt/mz", "mzadmin", "ec1"], &[]).unwrap();
+    fn script_name_comes_from_link_or_first_argument() {
+        let by_link = parse(&["/etc/x/online", "/jdk", "/opt/mz", "mzadmin", "ec1"], &[]).unwrap();
+        let by_word = parse(&["mz-ha-scripts", "online", "/jdk", "/opt/mz", "mzadmin", "ec1"], &[]).unwrap();
         assert_eq!(by_link, by_word);
-        let Call::Change { change, installation, pico } = by_link else { panic!() };
-        assert_eq!((change, pico.as_str()), (Change::Online, "ec1"));
-        assert_eq!(installation.time, Duration::from_secs(420));
+        let HaScriptCall::Change { change, installation, pico } = by_link else { panic!() };
+        assert_eq!((change, pico.as_str()), (HaAction::Online, "ec1"));
+        assert_eq!(installation.timeout, Duration::from_secs(420));
     }
 
     #[test]
-    fn what_may_be_left_out_of_monitor_may_be_left_out() {
+    fn monitor_optional_arguments_may_be_omitted() {
         let monitor = |more: &[&str]| {
             let words = [&["monitor", "/jdk", "/opt/mz", "mzadmin", "26000"], more].concat();
-            match read(&words, &[]) {
-                Ok(Call::Monitor { host, seconds, debug, .. }) => (host, seconds, debug),
+            match parse(&words, &[]) {
+                Ok(HaScriptCall::Monitor { host, seconds, debug, .. }) => (host, seconds, debug),
                 other => panic!("{other:?}"),
             }
         };
@@ -229,33 +239,33 @@ mod tests {
     }
 
     #[test]
-    fn what_cant_be_meant_is_refused_with_what_was_expected() {
+    fn invalid_arguments_are_refused_with_what_was_expected() {
         let good = ["monitor", "/jdk", "/opt/mz", "mzadmin", "26000", "h", "5", "debug"];
-        assert!(read(&good, &[]).is_ok());
+        assert!(parse(&good, &[]).is_ok());
         for length in 1..5 {
-            assert!(matches!(read(&good[..length], &[]), Err(Wrong::Use { .. })), "{length}");
+            assert!(matches!(parse(&good[..length], &[]), Err(UsageError::Invalid { .. })), "{length}");
         }
         for (at, word) in
             [(1, "jdk"), (2, ""), (3, ""), (4, "0"), (4, "70000"), (4, "ec1"), (6, "0"), (6, "s"), (7, "x")]
         {
             let mut bad = good;
             bad[at] = word;
-            let Err(Wrong::Use { script, why }) = read(&bad, &[]) else { panic!("{bad:?}") };
-            assert_eq!(script, Some(Script::Monitor));
+            let Err(UsageError::Invalid { script, why }) = parse(&bad, &[]) else { panic!("{bad:?}") };
+            assert_eq!(script, Some(HaScript::Monitor));
             assert!(why.contains(&format!("{word:?}")) || why.ends_with("is empty"), "{why}");
         }
         for pico in ["-f", "../ec1", "", "ec 1"] {
-            assert!(read(&["clean", "/jdk", "/opt/mz", "mzadmin", pico], &[]).is_err(), "{pico}");
+            assert!(parse(&["clean", "/jdk", "/opt/mz", "mzadmin", pico], &[]).is_err(), "{pico}");
         }
-        assert!(read(&["clean", "/jdk", "/opt/mz", "mzadmin", "ec1", "ec2"], &[]).is_err());
+        assert!(parse(&["clean", "/jdk", "/opt/mz", "mzadmin", "ec1", "ec2"], &[]).is_err());
         assert_eq!(
-            read(&["mz-ha-scripts", "start"], &[]),
-            Err(Wrong::Use { script: None, why: "there is no script start".into() })
+            parse(&["mz-ha-scripts", "start"], &[]),
+            Err(UsageError::Invalid { script: None, why: "there is no script start".into() })
         );
     }
 
     #[test]
-    fn variables_give_the_time_and_what_arguments_have_no_place_for() {
+    fn environment_gives_timeout_and_further_parameters() {
         let words = ["clean", "/jdk", "/opt/mz", "mzadmin", "ec1"];
         let set = [
             ("OCF_RESKEY_container", "c1"),
@@ -263,11 +273,11 @@ mod tests {
             ("MZ_HA_TIMEOUT", "30"),
             ("PATH", "/bin"),
         ];
-        let call = read(&words, &set).unwrap();
-        assert_eq!(call.installation().time, Duration::from_secs(30));
+        let call = parse(&words, &set).unwrap();
+        assert_eq!(call.installation().timeout, Duration::from_secs(30));
         assert_eq!(call.installation().parameters, [("container".to_owned(), "c1".to_owned())].into());
         for bad in ["9", "86401", "soon", "-1"] {
-            assert!(read(&words, &[("MZ_HA_TIMEOUT", bad)]).is_err(), "{bad}");
+            assert!(parse(&words, &[("MZ_HA_TIMEOUT", bad)]).is_err(), "{bad}");
         }
     }
 }

@@ -1,76 +1,81 @@
 //! `online`, `offline`, `clean`: the agents' start and stop, in the words of mzsh.
 
-use super::arguments::{Change, Installation};
-use super::{FAILED, complain, line, log, online_here, other_managers, say};
+use super::arguments::{HaAction, InstallationArguments};
+use super::{
+    EXIT_FAILED, describe_other_managers, install_log, one_line, online_marker, print_and_exit_code,
+    print_error,
+};
 use ocf::Action;
-use pico::{Answer, Budget, Outcome, PicoName, actions};
+use pico::{ActionDeadline, ActionResult, ActionStatus, PicoName, actions};
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 /// Does it, and tells what came of it.
 pub(super) fn run(
-    change: Change,
-    installation: &Installation,
+    change: HaAction,
+    installation: &InstallationArguments,
     pico: &PicoName,
     is_root: bool,
-    budget: Budget,
+    budget: ActionDeadline,
 ) -> ExitCode {
     let (action, doing) = match change {
-        Change::Online => (Action::Start, "Starting"),
-        Change::Offline => (Action::Stop, "Shutting down"),
-        Change::Clean => (Action::Stop, "Cleaning"),
+        HaAction::Online => (Action::Start, "Starting"),
+        HaAction::Offline => (Action::Stop, "Shutting down"),
+        HaAction::Clean => (Action::Stop, "Cleaning"),
     };
     // Before it is done: a person who looks on wants to know what takes so long.
-    let _ = say(&format!("{doing} {pico}..."), 0);
+    let _ = print_and_exit_code(&format!("{doing} {pico}..."), 0);
     let outcome = if is_root {
-        act(change, action, installation, pico, budget)
+        perform(change, action, installation, pico, budget)
     } else {
-        Outcome::failed("it must be run by root")
+        ActionResult::failed("it must be run by root")
     };
-    match (outcome.answer, outcome.reason) {
-        (Answer::Success | Answer::Degraded, warning) => {
-            complain(&warning.map_or_else(String::new, |warning| format!("WARNING: {}\n", line(&warning))));
-            say("done.\n", 0)
+    match (outcome.status, outcome.reason) {
+        (ActionStatus::Success | ActionStatus::Degraded, warning) => {
+            print_error(
+                &warning.map_or_else(String::new, |warning| format!("WARNING: {}\n", one_line(&warning))),
+            );
+            print_and_exit_code("done.\n", 0)
         }
         (_, reason) => {
             let reason = reason.unwrap_or_default();
             tracing::error!("{reason}");
-            say(&format!("FAILED\n{}\n", line(&reason)), FAILED)
+            print_and_exit_code(&format!("FAILED\n{}\n", one_line(&reason)), EXIT_FAILED)
         }
     }
 }
 
-fn act(
-    change: Change,
+fn perform(
+    change: HaAction,
     action: Action,
-    installation: &Installation,
+    installation: &InstallationArguments,
     pico: &PicoName,
-    budget: Budget,
-) -> Outcome {
-    let resource = installation.resource(pico, &[]);
-    log(&resource, action);
+    budget: ActionDeadline,
+) -> ActionResult {
+    let resource = installation.named_resource(pico, &[]);
+    install_log(&resource, action);
     let (settings, errors) = resource.settings();
-    if let Some(others) = other_managers(&settings) {
+    if let Some(others) = describe_other_managers(&settings) {
         tracing::warn!("{others}");
         // On a terminal the log is shown already.
         if !io::stderr().is_terminal() {
-            complain(&format!("WARNING: {}\n", line(&others)));
+            print_error(&format!("WARNING: {}\n", one_line(&others)));
         }
     }
     match (change, errors.first()) {
-        (Change::Online, Some(error)) => return Outcome::failed(error.to_string()),
+        (HaAction::Online, Some(error)) => return ActionResult::failed(error.to_string()),
         (_, Some(error)) => tracing::warn!("{error}; the default is taken"),
         (_, None) => {}
     }
     let name = resource.name.as_deref().unwrap_or_default();
-    online_here::forget(name);
+    online_marker::unmark_online(name);
     let outcome = match change {
-        Change::Online => actions::start(&settings, budget),
-        Change::Offline => actions::stop(&settings, budget),
-        Change::Clean => actions::clean(&settings, budget),
+        HaAction::Online => actions::start(&settings, budget),
+        HaAction::Offline => actions::stop(&settings, budget),
+        HaAction::Clean => actions::stop_by_signals(&settings, budget),
     };
-    if change == Change::Online && outcome.answer == Answer::Success {
-        online_here::note(name);
+    if change == HaAction::Online && outcome.status == ActionStatus::Success {
+        online_marker::mark_online(name);
     }
     outcome
 }

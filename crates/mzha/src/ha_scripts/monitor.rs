@@ -1,27 +1,30 @@
 //! `monitor`: the verdict of depth 10, in the product's words.
 
-use super::arguments::Installation;
-use super::subject::{self, Subject};
-use super::{UNKNOWN, complain, line, log, online_here, other_managers, say};
+use super::arguments::InstallationArguments;
+use super::pico_by_port::{self, PicoLookup};
+use super::{
+    EXIT_UNKNOWN, describe_other_managers, install_log, one_line, online_marker, print_and_exit_code,
+    print_error,
+};
+use crate::health_verdict::HealthVerdict;
 use crate::resource::Resource;
-use crate::verdict::Verdict;
 use ocf::Action;
-use pico::actions::{self, Point, Request};
-use pico::record::RecordFile;
-use pico::verdict::Occasion;
-use pico::{Answer, Budget, Endpoint, Outcome, PicoName};
+use pico::actions::{self, EvidencePoint, MonitorRequest};
+use pico::record::InstanceRecordFile;
+use pico::verdict::MonitorKind;
+use pico::{ActionDeadline, ActionResult, ActionStatus, Endpoint, PicoName};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 /// Healthy.
-const OK: u8 = 110;
+const EXIT_OK: u8 = 110;
 /// Not healthy: dead; or hung, or failed by its own word, where it was online.
-const FAILED: u8 = 100;
+const EXIT_FAILED: u8 = 100;
 
 /// What is asked.
 #[derive(Debug)]
-pub(super) struct Question {
-    pub(super) installation: Installation,
+pub(super) struct MonitorArguments {
+    pub(super) installation: InstallationArguments,
     pub(super) port: u16,
     pub(super) host: Option<String>,
     pub(super) seconds: Option<u32>,
@@ -29,47 +32,52 @@ pub(super) struct Question {
 }
 
 /// Asks, and answers on stdout by one word, with `debug` followed by the evidence; the reason is on stderr.
-pub(super) fn run(question: &Question, is_root: bool, budget: Budget) -> ExitCode {
+pub(super) fn run(question: &MonitorArguments, is_root: bool, budget: ActionDeadline) -> ExitCode {
     let (verdict, points) = if is_root {
-        answer(question, budget)
+        evaluate(question, budget)
     } else {
         (
-            Verdict::CantTell("monitor must be run by root: others don't see all of /proc".to_owned()),
+            HealthVerdict::Unknown("monitor must be run by root: others don't see all of /proc".to_owned()),
             Vec::new(),
         )
     };
     let (word, code) = match &verdict {
-        Verdict::Well(_) => ("OK", OK),
-        Verdict::NotWell(_) => ("FAILED", FAILED),
-        Verdict::CantTell(_) => ("UNKNOWN", UNKNOWN),
+        HealthVerdict::Healthy(_) => ("OK", EXIT_OK),
+        HealthVerdict::Unhealthy(_) => ("FAILED", EXIT_FAILED),
+        HealthVerdict::Unknown(_) => ("UNKNOWN", EXIT_UNKNOWN),
     };
     if let Some(reason) = verdict.reason() {
-        complain(&format!("{}\n", line(reason)));
+        print_error(&format!("{}\n", one_line(reason)));
     }
     let mut text = format!("{word}\n");
     if question.debug {
         for (what, seen) in points {
             // Writing to a String does not fail.
-            let _ = writeln!(text, "{what}: {}", line(&seen));
+            let _ = writeln!(text, "{what}: {}", one_line(&seen));
         }
         if let Some(reason) = verdict.reason() {
-            let _ = writeln!(text, "reason: {}", line(reason));
+            let _ = writeln!(text, "reason: {}", one_line(reason));
         }
     }
-    say(&text, code)
+    print_and_exit_code(&text, code)
 }
 
-fn answer(question: &Question, budget: Budget) -> (Verdict, Vec<Point>) {
-    match subject::find(&question.installation, question.port, budget) {
-        Subject::Pico { name, is_off } => of_pico(question, &name, is_off, budget),
-        Subject::OfNothing(why) => (Verdict::NotWell(why), Vec::new()),
-        Subject::Unclear(why) => (Verdict::CantTell(why), Vec::new()),
+fn evaluate(question: &MonitorArguments, budget: ActionDeadline) -> (HealthVerdict, Vec<EvidencePoint>) {
+    match pico_by_port::find_pico(&question.installation, question.port, budget) {
+        PicoLookup::Pico { name, is_off } => evaluate_pico(question, &name, is_off, budget),
+        PicoLookup::NothingRunning(why) => (HealthVerdict::Unhealthy(why), Vec::new()),
+        PicoLookup::Unknown(why) => (HealthVerdict::Unknown(why), Vec::new()),
     }
 }
 
 /// `is_off`: the registry says that nobody answers at its port.
-fn of_pico(question: &Question, pico: &PicoName, is_off: bool, budget: Budget) -> (Verdict, Vec<Point>) {
-    let is_mute = is_off && !listens(&question.installation.resource(pico, &[]), question.port);
+fn evaluate_pico(
+    question: &MonitorArguments,
+    pico: &PicoName,
+    is_off: bool,
+    budget: ActionDeadline,
+) -> (HealthVerdict, Vec<EvidencePoint>) {
+    let is_mute = is_off && !is_listening(&question.installation.named_resource(pico, &[]), question.port);
     // Who names a port wants it asked. How many failures in a row are tolerated, the manager counts (ToleranceLimit of Veritas).
     let mut given = vec![
         ("ha_check", if is_mute { "no" } else { "yes" }.to_owned()),
@@ -78,18 +86,18 @@ fn of_pico(question: &Question, pico: &PicoName, is_off: bool, budget: Budget) -
     ];
     given.extend(question.host.clone().map(|host| ("ha_host", host)));
     given.extend(question.seconds.map(|seconds| ("ha_timeout", format!("{seconds}s"))));
-    let resource = question.installation.resource(pico, &given);
-    log(&resource, Action::Monitor);
+    let resource = question.installation.named_resource(pico, &given);
+    install_log(&resource, Action::Monitor);
     let (settings, errors) = resource.settings();
     for error in errors {
         tracing::warn!("{error}; the default is taken");
     }
     let (points, outcome) = if question.debug {
         let (mut points, outcome) = actions::explain(&settings, budget);
-        points.extend(other_managers(&settings).map(|others| ("other managers", others)));
+        points.extend(describe_other_managers(&settings).map(|others| ("other managers", others)));
         (points, outcome)
     } else {
-        let request = Request::once(Occasion::Recurring, 10);
+        let request = MonitorRequest::one_shot(MonitorKind::Recurring, 10);
         (Vec::new(), actions::monitor(&settings, request, budget))
     };
     let mute = if is_mute {
@@ -101,43 +109,43 @@ fn of_pico(question: &Question, pico: &PicoName, is_off: bool, budget: Budget) -
             format!("it was never seen to listen on {at}port {port}: unless it is coming up, restart it")
         })
     };
-    (verdict(&resource, outcome, mute), points)
+    (verdict_for_manager(&resource, outcome, mute), points)
 }
 
 /// Was the JVM that is known by now never seen to listen where it was asked?
-fn never_listened(resource: &Resource, question: &Question) -> bool {
+fn never_listened(resource: &Resource, question: &MonitorArguments) -> bool {
     let is_asked = |endpoint: &Endpoint| match &question.host {
         Some(host) => *endpoint == Endpoint::on_this_node(host, question.port),
         None => endpoint.port == question.port,
     };
-    let record = RecordFile::of(resource.name.as_deref()).read();
+    let record = InstanceRecordFile::for_resource(resource.name.as_deref()).read();
     record.is_some_and(|record| !record.listened.iter().any(is_asked))
 }
 
 /// Does the pico, as it is known by now, listen at this port itself?
-fn listens(resource: &Resource, port: u16) -> bool {
-    let record = RecordFile::of(resource.name.as_deref()).read();
+fn is_listening(resource: &Resource, port: u16) -> bool {
+    let record = InstanceRecordFile::for_resource(resource.name.as_deref()).read();
     let Some(jvm) = record.and_then(|record| record.jvm()) else { return false };
     let all = host::listeners::all().unwrap_or_default();
-    all.iter().any(|listener| listener.port == port && listener.is_held_by(jvm.pid).unwrap_or(false))
+    all.iter().any(|listener| listener.port == port && listener.is_open_in(jvm.pid).unwrap_or(false))
 }
 
 /// Of one that is there and not well it is told only where it was online that it has failed; and of one that nobody can ask
 /// (`mute`: why) not that it is well.
-fn verdict(resource: &Resource, outcome: Outcome, mute: Option<String>) -> Verdict {
+fn verdict_for_manager(resource: &Resource, outcome: ActionResult, mute: Option<String>) -> HealthVerdict {
     let name = resource.name.as_deref().unwrap_or_default();
-    let is_there = matches!(outcome.answer, Answer::Failed(_));
-    match (Verdict::of(outcome), mute) {
-        (Verdict::NotWell(why), _) if is_there && !online_here::is_noted(name) => {
-            Verdict::CantTell(format!("{why}; it was not online here, and is not offline"))
+    let is_there = matches!(outcome.status, ActionStatus::Failed(_));
+    match (HealthVerdict::from_outcome(outcome), mute) {
+        (HealthVerdict::Unhealthy(why), _) if is_there && !online_marker::is_marked_online(name) => {
+            HealthVerdict::Unknown(format!("{why}; it was not online here, and is not offline"))
         }
-        (Verdict::Well(_), Some(why)) => {
+        (HealthVerdict::Healthy(_), Some(why)) => {
             let pico = resource.parameters.get("pico_name").map_or("the pico", String::as_str);
-            Verdict::CantTell(format!("{pico} runs, and whether it hangs can't be told: {why}"))
+            HealthVerdict::Unknown(format!("{pico} runs, and whether it hangs can't be told: {why}"))
         }
         (verdict, _) => {
-            if let Verdict::Well(_) = verdict {
-                online_here::note(name);
+            if let HealthVerdict::Healthy(_) = verdict {
+                online_marker::mark_online(name);
             }
             verdict
         }

@@ -4,44 +4,44 @@
 //! installation can't be looked at, nobody knows whether it should.
 
 use crate::cib::{self, Cib, CibError};
+use crate::health_verdict::HealthVerdict;
 use crate::resource::Resource;
-use crate::verdict::Verdict;
 use host::files;
 use pico::product::{HomeState, Inspection, RegistryState, UserState, inspect};
-use pico::{Budget, Settings, Target};
+use pico::{ActionDeadline, PicoInstance, Settings};
 use std::time::Instant;
 
 pub(super) struct Absence<'a> {
     pub(super) settings: &'a Settings,
-    pub(super) target: &'a Target,
+    pub(super) target: &'a PicoInstance,
     /// Its resource in the cluster, where that was named.
     pub(super) resource: Option<&'a str>,
     /// A record of this boot says that it was started here, or found.
     pub(super) was_here: bool,
-    pub(super) budget: Budget,
+    pub(super) budget: ActionDeadline,
 }
 
 impl Absence<'_> {
     /// `reason`: what the look at all processes came to. With the nodes that the cluster has it active on.
-    pub(super) fn judge(&self, reason: String) -> (Verdict, Vec<String>) {
+    pub(super) fn judge(&self, reason: String) -> (HealthVerdict, Vec<String>) {
         let nodes = match self.active_on() {
             Ok(nodes) => nodes,
             // A stop takes the record away: nobody has stopped it, and it has ended.
-            Err(_) if self.was_here => return (Verdict::NotWell(reason), Vec::new()),
+            Err(_) if self.was_here => return (HealthVerdict::Unhealthy(reason), Vec::new()),
             Err(why) => {
                 let why = format!("{reason}; whether another node has it is not known: {why}");
-                return (Verdict::CantTell(why), Vec::new());
+                return (HealthVerdict::Unknown(why), Vec::new());
             }
         };
         if !nodes.is_empty() && !nodes.iter().any(|node| self.is_this_node(node)) {
             let why = format!("{reason}; the cluster has it active on {}: ask there", nodes.join(", "));
-            return (Verdict::CantTell(why), nodes);
+            return (HealthVerdict::Unknown(why), nodes);
         }
         let verdict = match self.doubt().filter(|_| !self.was_here) {
             Some(doubt) => {
-                Verdict::CantTell(format!("{reason}; whether it should run here is not known: {doubt}"))
+                HealthVerdict::Unknown(format!("{reason}; whether it should run here is not known: {doubt}"))
             }
-            None => Verdict::NotWell(reason),
+            None => HealthVerdict::Unhealthy(reason),
         };
         (verdict, nodes)
     }
@@ -87,11 +87,11 @@ impl Absence<'_> {
 
     /// Each question has an eighth of the time, from now on.
     fn until(&self) -> Instant {
-        self.budget.end.min(Instant::now() + self.budget.length() / 8)
+        self.budget.end.min(Instant::now() + self.budget.timeout() / 8)
     }
 }
 
-fn doubt(target: &Target, inspection: &Inspection) -> Option<String> {
+fn doubt(target: &PicoInstance, inspection: &Inspection) -> Option<String> {
     let home = target.home.path().display();
     match (&inspection.home, &inspection.user, &inspection.registry) {
         (HomeState::Filled, UserState::Known { .. }, RegistryState::Defined(_)) => None,

@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 use std::time::{Duration, SystemTime};
 
 /// Most characters of a reason: the whole line has a limit, and a person reads no more.
-const LONGEST_REASON: usize = 1024;
+const MAX_REASON_CHARS: usize = 1024;
 
 /// What was measured.
 #[derive(Debug)]
-pub(super) struct Measured<'a> {
+pub(super) struct Measurement<'a> {
     pub(super) pico: &'a str,
     pub(super) state: &'a str,
     pub(super) why: Option<&'a str>,
@@ -21,7 +21,7 @@ pub(super) struct Measured<'a> {
 }
 
 /// The line.
-pub(super) fn line(measured: &Measured<'_>) -> String {
+pub(super) fn format_line(measured: &Measurement<'_>) -> String {
     let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis());
     // The kernel's own name for the node; a dimension must not be empty.
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -29,7 +29,7 @@ pub(super) fn line(measured: &Measured<'_>) -> String {
     document(measured, u64::try_from(now).unwrap_or_default(), host).to_string()
 }
 
-fn document(measured: &Measured<'_>, now: u64, host: &str) -> Value {
+fn document(measured: &Measurement<'_>, now: u64, host: &str) -> Value {
     let healthy = match measured.code {
         0 => Some(1),
         1 => Some(0),
@@ -54,7 +54,7 @@ fn document(measured: &Measured<'_>, now: u64, host: &str) -> Value {
             "Reason",
             measured
                 .why
-                .map_or(Value::Null, |why| why.chars().take(LONGEST_REASON).collect::<String>().into()),
+                .map_or(Value::Null, |why| why.chars().take(MAX_REASON_CHARS).collect::<String>().into()),
         ),
         ("State", measured.state.into()),
     ];
@@ -66,13 +66,13 @@ fn document(measured: &Measured<'_>, now: u64, host: &str) -> Value {
 mod tests {
     use super::*;
 
-    fn of(code: u8, why: Option<&str>) -> Value {
-        let measured = Measured { pico: "ec1", state: "s", why, code, took: Duration::from_millis(1234) };
+    fn document_for(code: u8, why: Option<&str>) -> Value {
+        let measured = Measurement { pico: "ec1", state: "s", why, code, took: Duration::from_millis(1234) };
         document(&measured, 1_700_000_000_000, "node1")
     }
 
     /// Every name that the directive names has its value at the root, and of the type that is asked for.
-    fn assert_whole(document: &Value) {
+    fn assert_complete(document: &Value) {
         let directive = &document["_aws"]["CloudWatchMetrics"][0];
         assert!(document["_aws"]["Timestamp"].is_u64() && directive["Namespace"].is_string());
         for metric in directive["Metrics"].as_array().unwrap() {
@@ -87,10 +87,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_has_a_value_and_what_is_not_known_is_not_named() {
+    fn every_named_metric_has_a_value_and_unknown_health_is_omitted() {
         for (code, healthy) in [(0, Some(1)), (1, Some(0)), (2, None)] {
-            let document = of(code, None);
-            assert_whole(&document);
+            let document = document_for(code, None);
+            assert_complete(&document);
             assert_eq!(document.get("Healthy").and_then(Value::as_u64), healthy);
             let named = document["_aws"]["CloudWatchMetrics"][0]["Metrics"].to_string().contains("Healthy");
             assert_eq!(named, healthy.is_some());
@@ -98,10 +98,10 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_reason_it_is_one_short_line() {
+    fn long_reason_is_cut_to_one_short_line() {
         let long = "\"\n\u{1}\u{20ac}".repeat(100_000);
-        let text = of(1, Some(&long)).to_string();
+        let text = document_for(1, Some(&long)).to_string();
         assert!(text.len() < 16 << 10 && !text.contains('\n'), "{}", text.len());
-        assert_whole(&serde_json::from_str(&text).unwrap());
+        assert_complete(&serde_json::from_str(&text).unwrap());
     }
 }

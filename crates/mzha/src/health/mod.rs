@@ -7,14 +7,14 @@ mod absence;
 mod emf;
 
 use crate::cib::{Cib, PROVIDER};
+use crate::health_verdict::HealthVerdict;
 use crate::resource::Resource;
-use crate::verdict::Verdict;
 use absence::Absence;
-use ocf::{visible, visible_json};
-use pico::actions::{self, NOT_CHECKED, Request, not_checked};
-use pico::record::RecordFile;
-use pico::verdict::Occasion;
-use pico::{Answer, Budget, PicoName, PicoType, Settings};
+use ocf::{escape_unprintable, escape_unprintable_json};
+use pico::actions::{self, MonitorRequest, NOT_CHECKED, not_checked};
+use pico::record::InstanceRecordFile;
+use pico::verdict::MonitorKind;
+use pico::{ActionDeadline, ActionStatus, PicoName, PicoType, Settings};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 /// What is asked.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
-pub(crate) struct Health {
+pub(crate) struct HealthOptions {
     /// A resource of the cluster, by its name
     #[arg(conflicts_with = "pico", required_unless_present = "pico")]
     resource: Option<String>,
@@ -32,10 +32,10 @@ pub(crate) struct Health {
     #[arg(long, value_name = "NAME")]
     pico: Option<PicoName>,
     /// Its installation
-    #[arg(long, value_name = "DIR", requires = "pico", default_value = "/opt/mz", value_parser = absolute)]
+    #[arg(long, value_name = "DIR", requires = "pico", default_value = "/opt/mz", value_parser = parse_absolute_path)]
     mz_home: PathBuf,
     /// Its type: platform, ec, sc or ui
-    #[arg(long = "type", value_name = "TYPE", requires = "pico", value_parser = kind)]
+    #[arg(long = "type", value_name = "TYPE", requires = "pico", value_parser = parse_pico_type)]
     kind: Option<PicoType>,
     /// Seconds that the answer may take
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(10..=3600))]
@@ -48,41 +48,47 @@ pub(crate) struct Health {
     json: bool,
 }
 
-pub(crate) fn absolute(text: &str) -> Result<PathBuf, &'static str> {
+pub(crate) fn parse_absolute_path(text: &str) -> Result<PathBuf, &'static str> {
     if Path::new(text).is_absolute() { Ok(text.into()) } else { Err("expected an absolute path") }
 }
 
-pub(crate) fn kind(text: &str) -> Result<PicoType, &'static str> {
-    PicoType::ALL.into_iter().find(|kind| kind.agent() == text).ok_or("expected platform, ec, sc or ui")
+pub(crate) fn parse_pico_type(text: &str) -> Result<PicoType, &'static str> {
+    PicoType::ALL.into_iter().find(|kind| kind.agent_name() == text).ok_or("expected platform, ec, sc or ui")
 }
 
 /// What came of it.
-struct Seen {
+struct HealthReport {
     /// The pico's name, or what there is instead.
     pico: String,
-    verdict: Verdict,
+    verdict: HealthVerdict,
     /// The nodes that the cluster has it active on, where that was asked.
     active_on: Vec<String>,
 }
 
-impl Seen {
+impl HealthReport {
     fn unknown(pico: String, why: String) -> Self {
-        Self { pico, verdict: Verdict::CantTell(why), active_on: Vec::new() }
+        Self { pico, verdict: HealthVerdict::Unknown(why), active_on: Vec::new() }
     }
 }
 
 /// Looks, and answers.
-pub(crate) fn run(health: &Health) -> ExitCode {
+pub(crate) fn run(health: &HealthOptions) -> ExitCode {
     let begun = Instant::now();
-    let seen = health.look(begun);
+    let seen = health.evaluate(begun);
     let (code, state) = match &seen.verdict {
-        Verdict::Well(_) => (0, "well"),
-        Verdict::NotWell(_) => (1, "not well"),
-        Verdict::CantTell(_) => (2, "can't be told"),
+        HealthVerdict::Healthy(_) => (0, "well"),
+        HealthVerdict::Unhealthy(_) => (1, "not well"),
+        HealthVerdict::Unknown(_) => (2, "can't be told"),
     };
     let (pico, why) = (&seen.pico, seen.verdict.reason());
     let text = if health.aws {
-        visible_json(&emf::line(&emf::Measured { pico, state, why, code, took: begun.elapsed() }))
+        escape_unprintable_json(&emf::format_line(&emf::Measurement {
+            pico,
+            state,
+            why,
+            code,
+            took: begun.elapsed(),
+        }))
     } else if health.json {
         let document = json!({
             "resource": health.resource,
@@ -92,12 +98,12 @@ pub(crate) fn run(health: &Health) -> ExitCode {
             "reason": why,
             "active_on": seen.active_on,
         });
-        visible_json(&document.to_string())
+        escape_unprintable_json(&document.to_string())
     } else {
         let who = health.resource.as_deref().unwrap_or(pico);
-        visible(&match (why, &seen.verdict) {
+        escape_unprintable(&match (why, &seen.verdict) {
             (None, _) => format!("{who}: {state}"),
-            (Some(why), Verdict::Well(_)) => format!("{who}: {state}, but {why}"),
+            (Some(why), HealthVerdict::Healthy(_)) => format!("{who}: {state}, but {why}"),
             (Some(why), _) => format!("{who}: {state}: {why}"),
         })
     };
@@ -106,38 +112,44 @@ pub(crate) fn run(health: &Health) -> ExitCode {
     ExitCode::from(code)
 }
 
-impl Health {
-    fn look(&self, begun: Instant) -> Seen {
-        let budget = Budget { begun, end: begun + Duration::from_secs(self.timeout) };
-        let resource = match self.subject(budget) {
+impl HealthOptions {
+    fn evaluate(&self, begun: Instant) -> HealthReport {
+        let budget = ActionDeadline { started: begun, end: begun + Duration::from_secs(self.timeout) };
+        let resource = match self.resolve_resource(budget) {
             Ok(resource) => resource,
-            Err(why) => return Seen::unknown(self.resource.clone().unwrap_or_default(), why),
+            Err(why) => return HealthReport::unknown(self.resource.clone().unwrap_or_default(), why),
         };
         // A value that can't be read has its default, as in a monitor.
         let (settings, _) = resource.settings();
-        let record = RecordFile::of(settings.resource.as_deref()).read();
+        let record = InstanceRecordFile::for_resource(settings.resource.as_deref()).read();
         let target = settings.target.as_ref().ok().cloned().or_else(|| record.as_ref()?.target());
         let name = target
             .as_ref()
             .map_or_else(|| self.resource.clone().unwrap_or_default(), |target| target.name.to_string());
         if !rustix::process::geteuid().is_root() {
-            return Seen::unknown(name, "must be run by root: others don't see all of /proc".to_owned());
+            return HealthReport::unknown(
+                name,
+                "must be run by root: others don't see all of /proc".to_owned(),
+            );
         }
         let target = match (target, &settings.target) {
             (Some(target), _) => target,
-            (None, Err(unreadable)) => return Seen::unknown(name, unreadable.why.clone()),
-            (None, Ok(_)) => return Seen::unknown(name, "which pico is meant is not known".to_owned()),
+            (None, Err(unreadable)) => return HealthReport::unknown(name, unreadable.why.clone()),
+            (None, Ok(_)) => {
+                return HealthReport::unknown(name, "which pico is meant is not known".to_owned());
+            }
         };
-        let request = Request { must_ask: true, ..Request::once(Occasion::Recurring, 10) };
+        let request =
+            MonitorRequest { must_ask: true, ..MonitorRequest::one_shot(MonitorKind::Recurring, 10) };
         // What a machine gets is kept.
         let request = if self.aws || self.json { request } else { request.by_person() };
         let outcome = actions::monitor(&settings, request, budget);
-        if outcome.answer != Answer::NotRunning {
-            let verdict = with_not_checked(Verdict::of(outcome), &settings);
-            return Seen { pico: name, verdict, active_on: Vec::new() };
+        if outcome.status != ActionStatus::NotRunning {
+            let verdict = with_not_checked(HealthVerdict::from_outcome(outcome), &settings);
+            return HealthReport { pico: name, verdict, active_on: Vec::new() };
         }
         // Read again: a stop may have ended it meanwhile.
-        let record = RecordFile::of(settings.resource.as_deref()).read();
+        let record = InstanceRecordFile::for_resource(settings.resource.as_deref()).read();
         let absence = Absence {
             settings: &settings,
             target: &target,
@@ -146,15 +158,15 @@ impl Health {
             budget,
         };
         let (verdict, active_on) = absence.judge(outcome.reason.unwrap_or_default());
-        Seen { pico: name, verdict, active_on }
+        HealthReport { pico: name, verdict, active_on }
     }
 
-    fn subject(&self, budget: Budget) -> Result<Resource, String> {
+    fn resolve_resource(&self, budget: ActionDeadline) -> Result<Resource, String> {
         if let Some(name) = &self.resource {
-            return of_cluster(name, budget);
+            return resource_from_cluster(name, budget);
         }
         let Some(pico) = &self.pico else { return Err("neither a resource nor a pico is named".to_owned()) };
-        let kind = self.kind.unwrap_or_else(|| PicoType::by_name(pico));
+        let kind = self.kind.unwrap_or_else(|| PicoType::guess_from_name(pico));
         let home = self.mz_home.to_string_lossy().into_owned();
         let parameters = [("mz_home".to_owned(), home), ("pico_name".to_owned(), pico.to_string())].into();
         Ok(Resource { name: None, kind, parameters })
@@ -162,11 +174,11 @@ impl Health {
 }
 
 /// With the checks of it that the cluster's monitors could not make, unless it is known not to be well.
-fn with_not_checked(verdict: Verdict, settings: &Settings) -> Verdict {
+fn with_not_checked(verdict: HealthVerdict, settings: &Settings) -> HealthVerdict {
     let said = match &verdict {
-        Verdict::Well(warning) => warning.clone(),
-        Verdict::CantTell(why) => Some(why.clone()),
-        Verdict::NotWell(_) => return verdict,
+        HealthVerdict::Healthy(warning) => warning.clone(),
+        HealthVerdict::Unknown(why) => Some(why.clone()),
+        HealthVerdict::Unhealthy(_) => return verdict,
     };
     // This look may have counted itself.
     let is_told = said.as_ref().is_some_and(|said| said.contains(NOT_CHECKED));
@@ -174,20 +186,20 @@ fn with_not_checked(verdict: Verdict, settings: &Settings) -> Verdict {
     let all: Vec<String> = said.into_iter().chain(others.map(|one| one.to_string())).collect();
     let all = all.join("; ");
     match verdict {
-        Verdict::CantTell(_) => Verdict::CantTell(all),
-        _ => Verdict::Well(Some(all).filter(|all| !all.is_empty())),
+        HealthVerdict::Unknown(_) => HealthVerdict::Unknown(all),
+        _ => HealthVerdict::Healthy(Some(all).filter(|all| !all.is_empty())),
     }
 }
 
 /// The resource of this name: as it was started here, else as it is configured.
-fn of_cluster(name: &str, budget: Budget) -> Result<Resource, String> {
-    if let Some(resource) = Resource::recorded(name) {
+fn resource_from_cluster(name: &str, budget: ActionDeadline) -> Result<Resource, String> {
+    if let Some(resource) = Resource::from_record(name) {
         return Ok(resource);
     }
     let unknown = |why: String| {
         format!("{name} was not started on this node since its boot, and {why}; else use --pico")
     };
-    let cib = Cib::query(budget.begun + budget.length() / 4).map_err(|e| unknown(e.to_string()))?;
+    let cib = Cib::query(budget.started + budget.timeout() / 4).map_err(|e| unknown(e.to_string()))?;
     // Without its name: a record of what nobody has started would stand in for the configuration from then on.
     let configured = cib.resource(name).map(|of| Resource { name: None, ..of.resource.clone() });
     configured.ok_or_else(|| unknown(format!("the cluster has no resource of {PROVIDER} that is called so")))

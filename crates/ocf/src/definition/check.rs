@@ -6,12 +6,12 @@
 //! moves the second of two monitors with the same interval by a second.
 
 use super::Definition;
-use crate::parameter::Kind;
+use crate::parameter::ParameterKind;
 use crate::{Action, Parameter};
 use std::collections::HashSet;
 
 /// Parameters that Pacemaker takes for secrets by their name alone.
-const TAKEN_FOR_SECRETS: [&str; 3] = ["user", "password", "passwd"];
+const SECRET_NAMES: [&str; 3] = ["user", "password", "passwd"];
 
 impl Definition {
     /// All that is wrong with it, in words; empty when it is right.
@@ -39,16 +39,16 @@ impl Definition {
         if !begins || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
             wrong.push(format!("{name:?} is not a name of a-z, 0-9 and _ that begins with a letter"));
         }
-        if TAKEN_FOR_SECRETS.contains(&name) {
+        if SECRET_NAMES.contains(&name) {
             wrong.push(format!("{name} is taken for a secret by Pacemaker"));
         }
         check_text(&format!("{name}: shortdesc"), parameter.shortdesc, wrong);
         check_text(&format!("{name}: longdesc"), parameter.longdesc, wrong);
         let sound = match parameter.kind {
-            Kind::Text | Kind::Boolean => true,
-            Kind::Integer { min, max } => min <= max,
-            Kind::Duration { min, max } => min <= max,
-            Kind::Select(words) => {
+            ParameterKind::Text | ParameterKind::Boolean => true,
+            ParameterKind::Integer { min, max } => min <= max,
+            ParameterKind::Duration { min, max } => min <= max,
+            ParameterKind::Select(words) => {
                 for word in words {
                     check_text(&format!("{name}: option"), word, wrong);
                 }
@@ -60,7 +60,7 @@ impl Definition {
         }
         if let Some(default) = parameter.default {
             check_text(&format!("{name}: default"), default, wrong);
-            if let Err(error) = crate::Values::default().text(parameter) {
+            if let Err(error) = crate::ParameterValues::default().text(parameter) {
                 wrong.push(format!("the default of {error}"));
             }
             if parameter.required {
@@ -118,7 +118,7 @@ fn check_text(what: &str, text: &str, wrong: &mut Vec<String>) {
 mod tests {
     use crate::{Action, Definition, Operation, Parameter};
 
-    const RIGHT: &[Operation] = &[
+    const VALID_OPERATIONS: &[Operation] = &[
         Operation::new(Action::Start, 20),
         Operation::new(Action::Stop, 20),
         Operation::monitor(0, 10, 20),
@@ -130,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_finds_what_breaks_it() {
+    fn definition_check_reports_each_violated_rule() {
         const A: Parameter = Parameter::text("a").describe("a", "a");
         const NOTHING: [&str; 0] = [];
-        assert_eq!(definition(&[A], RIGHT).check(), NOTHING);
+        assert_eq!(definition(&[A], VALID_OPERATIONS).check(), NOTHING);
         let cases: [(&'static [Parameter], &str); 11] = const {
             [
                 (&[A, A], "a is declared twice"),
@@ -153,7 +153,7 @@ mod tests {
             ]
         };
         for (parameters, expected) in cases {
-            let wrong = definition(parameters, RIGHT).check();
+            let wrong = definition(parameters, VALID_OPERATIONS).check();
             assert!(wrong.len() == 1 && wrong[0].starts_with(expected), "{expected}: {wrong:?}");
         }
         let wrong = definition(

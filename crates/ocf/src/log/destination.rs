@@ -1,9 +1,9 @@
 //! Where a line goes.
 
-use super::event::Line;
-use super::files::{Append, LogFiles, State};
+use super::event::LogLine;
+use super::files::{Append, LogFileState, LogFiles};
 use super::socket::{self, Journal, Syslog};
-use super::{calendar, speaks_on_stderr};
+use super::{may_log_to_stderr, timestamp};
 use crate::{Invocation, run};
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
@@ -24,25 +24,31 @@ pub(super) struct Destinations {
     debug: bool,
     stderr: bool,
     tag: String,
-    system: Option<System>,
+    system: Option<SystemLog>,
     file: Option<Place>,
     debug_file: Option<Place>,
 }
 
 /// The journal, and syslog for where it does not answer.
-struct System {
+struct SystemLog {
     journal: Journal,
     syslog: Syslog,
 }
 
 impl Destinations {
     /// As the variables say.
-    pub(super) fn of(call: &Invocation, files: &'static dyn LogFiles) -> Self {
-        Self::at(call, files, io::stderr().is_terminal(), socket::JOURNAL, socket::SYSLOG)
+    pub(super) fn from_invocation(call: &Invocation, files: &'static dyn LogFiles) -> Self {
+        Self::with_sockets(
+            call,
+            files,
+            io::stderr().is_terminal(),
+            socket::JOURNAL_SOCKET,
+            socket::SYSLOG_SOCKET,
+        )
     }
 
     /// The same with the facts from outside given: is stderr a terminal, and where do journal and syslog listen?
-    pub(super) fn at(
+    pub(super) fn with_sockets(
         call: &Invocation,
         files: &'static dyn LogFiles,
         terminal: bool,
@@ -58,27 +64,28 @@ impl Destinations {
             return none;
         }
         let system = logging.facility.as_deref().map(|facility| {
-            let facility = socket::facility(facility);
-            System {
+            let facility = socket::facility_number(facility);
+            SystemLog {
                 journal: Journal::new(journal, facility, &name, call),
                 syslog: Syslog::new(syslog, facility, &none.tag),
             }
         });
-        let of = |path: &OsString| Place { path: path.clone(), files, state: Mutex::new(State::Unopened) };
+        let of =
+            |path: &OsString| Place { path: path.clone(), files, state: Mutex::new(LogFileState::Unopened) };
         let file = logging.file.as_ref().map(of);
         let debug_file = logging.debug_file.as_ref().filter(|&p| Some(p) != logging.file.as_ref()).map(of);
         let named = system.is_some() || file.is_some() || debug_file.is_some();
-        Self { stderr: !named && speaks_on_stderr(call.action()), system, file, debug_file, ..none }
+        Self { stderr: !named && may_log_to_stderr(call.action()), system, file, debug_file, ..none }
     }
 
     /// `text` is one line.
-    pub(super) fn write(&self, line: &Line, text: &str) {
+    pub(super) fn write(&self, line: &LogLine, text: &str) {
         if line.is_debug() && !self.debug {
             return;
         }
         let text = format!("{}: {text}", line.level_name());
         if self.stderr && !line.is_reason {
-            run::to_stderr(&format!("{text}\n"));
+            run::write_stderr(&format!("{text}\n"));
         }
         if let Some(system) = &self.system {
             let severity = line.severity();
@@ -106,7 +113,7 @@ impl Destinations {
 struct Place {
     path: OsString,
     files: &'static dyn LogFiles,
-    state: Mutex<State>,
+    state: Mutex<LogFileState>,
 }
 
 impl Place {
@@ -129,11 +136,11 @@ fn appending(path: OsString, files: &'static dyn LogFiles) -> Append {
             let (seconds, text) = line.split_at(end);
             let seconds = std::str::from_utf8(seconds).ok().and_then(|s| s.parse().ok()).unwrap_or_default();
             let offset = files.offset(UNIX_EPOCH + Duration::from_secs(seconds));
-            dated.extend_from_slice(calendar::for_line(seconds, offset).as_bytes());
+            dated.extend_from_slice(timestamp::for_line(seconds, offset).as_bytes());
             dated.push(b' ');
             dated.extend_from_slice(text);
         }
-        match open(&path) {
+        match open_append(&path) {
             Ok(mut file) => {
                 let _ = file.write(&dated);
                 Ok(())
@@ -145,7 +152,7 @@ fn appending(path: OsString, files: &'static dyn LogFiles) -> Append {
     })
 }
 
-fn open(path: &OsStr) -> io::Result<File> {
+fn open_append(path: &OsStr) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(O_NONBLOCK).open(path)
 }
 
@@ -170,7 +177,7 @@ mod tests {
         let variables = variables.iter().map(|&(name, value)| (name.into(), value.into()));
         let call = Invocation::new(&DEFINITION, Action::Start, variables);
         let path = |name| dir.join(name).to_str().unwrap().to_owned();
-        Destinations::at(&call, &InProcess, terminal, &path("journal"), &path("syslog"))
+        Destinations::with_sockets(&call, &InProcess, terminal, &path("journal"), &path("syslog"))
     }
 
     fn listen(path: &Path) -> UnixDatagram {
@@ -185,8 +192,8 @@ mod tests {
         Some(String::from_utf8(buffer[..length].to_vec()).unwrap())
     }
 
-    const WARNING: Line =
-        Line { level: Level::WARN, is_reason: false, message: String::new(), fields: Vec::new() };
+    const WARNING: LogLine =
+        LogLine { level: Level::WARN, is_reason: false, message: String::new(), fields: Vec::new() };
 
     const VARIABLES: &[(&str, &str)] = &[
         ("HA_LOGFACILITY", "local3"),
@@ -195,7 +202,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_journal_gets_fields_and_syslog_gets_nothing_then() {
+    fn log_line_goes_to_journal_with_fields_and_not_to_syslog() {
         let dir = tempfile::tempdir().unwrap();
         let (journal, syslog) = (listen(&dir.path().join("journal")), listen(&dir.path().join("syslog")));
         destinations(false, VARIABLES, dir.path()).write(&WARNING, "it is odd");
@@ -213,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_journal_syslog_gets_the_tagged_line() {
+    fn log_line_goes_to_syslog_with_tag_without_journal() {
         let dir = tempfile::tempdir().unwrap();
         let syslog = listen(&dir.path().join("syslog"));
         destinations(false, VARIABLES, dir.path()).write(&WARNING, "it is odd");
@@ -225,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_or_no_facility_leaves_the_sockets_alone() {
+    fn log_line_goes_to_no_socket_on_terminal_or_without_facility() {
         let dir = tempfile::tempdir().unwrap();
         let journal = listen(&dir.path().join("journal"));
         assert!(destinations(true, VARIABLES, dir.path()).system.is_none());
@@ -236,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_that_does_not_read_holds_nothing_up() {
+    fn log_line_is_dropped_without_blocking_when_journal_is_full() {
         let dir = tempfile::tempdir().unwrap();
         let journal = listen(&dir.path().join("journal"));
         let destinations = destinations(false, VARIABLES, dir.path());

@@ -5,24 +5,24 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 
 /// Message and fields of an event.
-pub(super) struct Line {
+pub(super) struct LogLine {
     pub(super) level: Level,
     /// It is the exit reason once more, which stands on stderr by itself.
     pub(super) is_reason: bool,
     pub(super) message: String,
-    pub(super) fields: Vec<(&'static str, Value)>,
+    pub(super) fields: Vec<(&'static str, FieldValue)>,
 }
 
 /// A field's value.
-pub(super) enum Value {
+pub(super) enum FieldValue {
     /// Stands in JSON as it is: a number or a boolean.
-    Bare(String),
+    Literal(String),
     /// Text.
     Text(String),
 }
 
-impl Line {
-    pub(super) fn of(event: &Event<'_>) -> Self {
+impl LogLine {
+    pub(super) fn from_event(event: &Event<'_>) -> Self {
         let level = *event.metadata().level();
         let is_reason = event.metadata().target() == super::REASON;
         let mut line = Self { level, is_reason, message: String::new(), fields: Vec::new() };
@@ -36,10 +36,10 @@ impl Line {
         for (name, value) in &self.fields {
             // Writing to a string can't fail.
             let _ = match value {
-                Value::Text(value) if value.is_empty() || value.contains(char::is_whitespace) => {
+                FieldValue::Text(value) if value.is_empty() || value.contains(char::is_whitespace) => {
                     write!(text, " {name}={value:?}")
                 }
-                Value::Text(value) | Value::Bare(value) => write!(text, " {name}={value}"),
+                FieldValue::Text(value) | FieldValue::Literal(value) => write!(text, " {name}={value}"),
             };
         }
         text
@@ -69,38 +69,41 @@ impl Line {
         self.level > Level::INFO
     }
 
-    fn take(&mut self, field: &Field, value: Value) {
+    fn set_field(&mut self, field: &Field, value: FieldValue) {
         match (field.name(), value) {
-            ("message", Value::Text(text) | Value::Bare(text)) => self.message = text,
+            ("message", FieldValue::Text(text) | FieldValue::Literal(text)) => self.message = text,
             (name, value) => self.fields.push((name, value)),
         }
     }
 }
 
-impl Visit for Line {
+impl Visit for LogLine {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.take(field, Value::Text(format!("{value:?}")));
+        self.set_field(field, FieldValue::Text(format!("{value:?}")));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.take(field, Value::Text(value.to_owned()));
+        self.set_field(field, FieldValue::Text(value.to_owned()));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.take(field, Value::Bare(value.to_string()));
+        self.set_field(field, FieldValue::Literal(value.to_string()));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.take(field, Value::Bare(value.to_string()));
+        self.set_field(field, FieldValue::Literal(value.to_string()));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         // JSON has neither infinity nor NaN.
         let text = format!("{value:.3}");
-        self.take(field, if value.is_finite() { Value::Bare(text) } else { Value::Text(text) });
+        self.set_field(
+            field,
+            if value.is_finite() { FieldValue::Literal(text) } else { FieldValue::Text(text) },
+        );
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.take(field, Value::Bare(value.to_string()));
+        self.set_field(field, FieldValue::Literal(value.to_string()));
     }
 }

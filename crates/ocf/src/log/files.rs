@@ -60,7 +60,7 @@ impl LogFile for Direct {
 }
 
 /// A file that is opened at the first line, and given up at the first failure.
-pub(super) enum State {
+pub(super) enum LogFileState {
     /// No line has come yet.
     Unopened,
     /// At work.
@@ -69,7 +69,7 @@ pub(super) enum State {
     GivenUp,
 }
 
-impl State {
+impl LogFileState {
     /// Hands over lines; `append` is what opens the file and writes.
     pub(super) fn write(
         &mut self,

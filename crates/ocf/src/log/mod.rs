@@ -15,16 +15,16 @@
 //! an action the exit reason is said first, then the log and the trace get their last lines, and then these have
 //! [`WRITTEN_WITHIN`] to be written. Spans are not kept: an agent does one thing.
 
-mod calendar;
 mod destination;
 mod event;
 pub(crate) mod files;
 mod socket;
+mod timestamp;
 pub mod trace;
 
-use crate::{Action, ExitCode, Invocation, reason};
+use crate::{Action, ExitCode, Invocation, exit_reason};
 use destination::Destinations;
-use event::Line;
+use event::LogLine;
 use files::LogFiles;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -44,27 +44,27 @@ const REASON: &str = "ocf::exit_reason";
 
 /// Makes this call's log the process's; a second call keeps the first one's. [`run`](crate::run()) does it by itself: this is for
 /// another program that acts as an agent does.
-pub fn install(call: &Invocation, files: &'static dyn LogFiles) {
-    let _ = tracing::subscriber::set_global_default(Log::new(call, files));
+pub fn install_subscriber(call: &Invocation, files: &'static dyn LogFiles) {
+    let _ = tracing::subscriber::set_global_default(LogSubscriber::new(call, files));
 }
 
 /// After the last line: gives the files their time.
 pub(crate) fn finish(call: &Invocation) {
-    let until = call.deadline().less(LEFT_FOR_EXIT).capped(WRITTEN_WITHIN);
+    let until = call.deadline().with_reserve(LEFT_FOR_EXIT).instant_within(WRITTEN_WITHIN);
     tracing::dispatcher::get_default(|log| {
-        if let Some(log) = log.downcast_ref::<Log>() {
+        if let Some(log) = log.downcast_ref::<LogSubscriber>() {
             log.finish(until);
         }
     });
 }
 
 /// The first line of a trace: what came in.
-pub(crate) fn begins(call: &Invocation) {
+pub(crate) fn log_action_start(call: &Invocation) {
     tracing::debug!(
         action = call.action().name(),
         level = call.check_level(),
         probe = call.is_probe(),
-        timeout_s = call.deadline().total().as_secs_f64(),
+        timeout_s = call.deadline().timeout().as_secs_f64(),
         node = call.node(),
         "begins"
     );
@@ -78,7 +78,7 @@ pub(crate) fn begins(call: &Invocation) {
 }
 
 /// The reason, in the log as well: who expects that nothing runs has found what it should.
-pub(crate) fn answer(call: &Invocation, code: ExitCode, reason: &str) {
+pub(crate) fn log_exit_reason(call: &Invocation, code: ExitCode, reason: &str) {
     let action = call.action().name();
     match code {
         ExitCode::NotRunning if call.expects_not_running() => {
@@ -90,7 +90,7 @@ pub(crate) fn answer(call: &Invocation, code: ExitCode, reason: &str) {
 }
 
 /// The last line of a trace: what went out.
-pub(crate) fn ends(call: &Invocation, code: ExitCode, reason: Option<&str>) {
+pub(crate) fn log_action_end(call: &Invocation, code: ExitCode, reason: Option<&str>) {
     tracing::debug!(
         action = call.action().name(),
         exit_code = code.number(),
@@ -100,22 +100,28 @@ pub(crate) fn ends(call: &Invocation, code: ExitCode, reason: Option<&str>) {
     );
 }
 
-struct Log {
-    most: LevelFilter,
+struct LogSubscriber {
+    max_level: LevelFilter,
     prefix: String,
     destinations: Destinations,
     trace: Option<Mutex<Trace>>,
 }
 
-impl Log {
+impl LogSubscriber {
     fn new(call: &Invocation, files: &'static dyn LogFiles) -> Self {
-        let (destinations, trace) = (Destinations::of(call, files), Trace::of(call, files));
+        let (destinations, trace) =
+            (Destinations::from_invocation(call, files), Trace::from_invocation(call, files));
         let most = match (&trace, call.logging.debug) {
             (Some(_), _) => LevelFilter::TRACE,
             (None, true) => LevelFilter::DEBUG,
             (None, false) => LevelFilter::INFO,
         };
-        Self { most, prefix: call.reason_prefix().to_owned(), destinations, trace: trace.map(Mutex::new) }
+        Self {
+            max_level: most,
+            prefix: call.reason_prefix().to_owned(),
+            destinations,
+            trace: trace.map(Mutex::new),
+        }
     }
 
     fn finish(&self, until: Instant) {
@@ -126,21 +132,21 @@ impl Log {
     }
 }
 
-impl Subscriber for Log {
+impl Subscriber for LogSubscriber {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= &self.most
+        metadata.level() <= &self.max_level
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.most)
+        Some(self.max_level)
     }
 
     fn event(&self, event: &Event<'_>) {
-        let line = Line::of(event);
+        let line = LogLine::from_event(event);
         if let Some(trace) = &self.trace {
             trace.lock().unwrap_or_else(PoisonError::into_inner).write(&line);
         }
-        self.destinations.write(&line, &reason::sanitise(&line.text(), &self.prefix));
+        self.destinations.write(&line, &exit_reason::sanitise(&line.text(), &self.prefix));
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -157,6 +163,6 @@ impl Subscriber for Log {
 }
 
 /// May lines go to stderr where no other place is named?
-fn speaks_on_stderr(action: Action) -> bool {
+fn may_log_to_stderr(action: Action) -> bool {
     !matches!(action, Action::Monitor | Action::ValidateAll | Action::Status | Action::Explain)
 }

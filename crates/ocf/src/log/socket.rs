@@ -9,16 +9,16 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where the journal takes datagrams in its own format.
-pub(super) const JOURNAL: &str = "/run/systemd/journal/socket";
+pub(super) const JOURNAL_SOCKET: &str = "/run/systemd/journal/socket";
 
 /// Where syslog listens.
-pub(super) const SYSLOG: &str = "/dev/log";
+pub(super) const SYSLOG_SOCKET: &str = "/dev/log";
 
 /// Bytes of a message; more than a line for people needs, and less than any syslog cuts.
-const LONGEST: usize = 4000;
+const MAX_MESSAGE_BYTES: usize = 4000;
 
 /// syslog(3)'s numbers; what is not known there is `daemon`, which is Pacemaker's own default.
-pub(super) fn facility(name: &str) -> u8 {
+pub(super) fn facility_number(name: &str) -> u8 {
     const NAMES: [&str; 12] = [
         "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
     ];
@@ -53,7 +53,7 @@ impl Journal {
 
     /// `text` is one line of ASCII.
     pub(super) fn send(&self, severity: u8, text: &str) -> io::Result<()> {
-        let text = &text[..text.len().min(LONGEST)];
+        let text = &text[..text.len().min(MAX_MESSAGE_BYTES)];
         self.socket.send(&format!("MESSAGE={text}\nPRIORITY={severity}\n{}", self.fields))
     }
 }
@@ -72,7 +72,7 @@ impl Syslog {
 
     /// `text` is one line of ASCII.
     pub(super) fn send(&self, severity: u8, text: &str) -> io::Result<()> {
-        let text = &text[..text.len().min(LONGEST)];
+        let text = &text[..text.len().min(MAX_MESSAGE_BYTES)];
         self.socket.send(&format!("<{}>{}: {text}", self.facility * 8 + severity, self.tag))
     }
 }
@@ -105,13 +105,13 @@ impl Socket {
 
 #[cfg(test)]
 mod tests {
-    use super::facility;
+    use super::facility_number;
 
     #[test]
-    fn facilities_have_the_numbers_of_syslog() {
+    fn facility_number_is_that_of_syslog() {
         let known = [("daemon", 3), ("user", 1), ("authpriv", 10), ("local0", 16), ("local7", 23)];
         for (name, number) in known.into_iter().chain([("local8", 3), ("whatever", 3)]) {
-            assert_eq!(facility(name), number, "{name}");
+            assert_eq!(facility_number(name), number, "{name}");
         }
     }
 }

@@ -5,14 +5,14 @@
 //! parameters against the metadata, so they must be declared.
 //!
 //! A trace is written to `trace_file` if that is set, else to `<trace_dir>/<type>/<instance>.<action>.<time>`. It is
-//! readable for root only, follows no symbolic link, and ends at [`LIMIT`] bytes. If it can't be written there is no
+//! readable for root only, follows no symbolic link, and ends at [`MAX_BYTES`] bytes. If it can't be written there is no
 //! trace, and the action goes on.
 
-use super::calendar;
 use super::destination::O_NONBLOCK;
-use super::event::{Line, Value};
-use super::files::{Append, LogFiles, State};
-use crate::{Invocation, Parameter, Values, instance, json, reason, run};
+use super::event::{FieldValue, LogLine};
+use super::files::{Append, LogFileState, LogFiles};
+use super::timestamp;
+use crate::{Invocation, Parameter, ParameterValues, exit_reason, instance_name, json, run};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -43,10 +43,10 @@ pub const TRACE_FILE: Parameter = Parameter::text("trace_file").reloadable().des
 pub const PARAMETERS: [Parameter; 3] = [TRACE_RA, TRACE_DIR, TRACE_FILE];
 
 /// Bytes of one trace.
-pub const LIMIT: usize = 1 << 20;
+pub const MAX_BYTES: usize = 1 << 20;
 
 /// Bytes of the resource in the name of a trace. A file's name has at most 255, and action, time and pid follow.
-const LONGEST_NAME: usize = 200;
+const MAX_NAME_BYTES: usize = 200;
 
 /// From `open(2)`.
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
@@ -56,127 +56,127 @@ const O_NOFOLLOW: i32 = 0o100_000;
 const O_NOFOLLOW: i32 = 0o400_000;
 
 pub(super) struct Trace {
-    begun: Instant,
-    target: Target,
+    started: Instant,
+    target: TraceTarget,
     /// Bytes; `None` when it is full.
-    left: Option<usize>,
+    remaining_bytes: Option<usize>,
 }
 
-enum Target {
-    File { place: Place, files: &'static dyn LogFiles, state: State },
+enum TraceTarget {
+    File { place: TracePath, files: &'static dyn LogFiles, state: LogFileState },
     Stderr(String),
 }
 
 #[derive(Clone)]
-enum Place {
+enum TracePath {
     /// Append.
-    Given(PathBuf),
+    File(PathBuf),
     /// New, below the directory.
-    New { dir: PathBuf, name: String },
+    NewIn { dir: PathBuf, name: String },
 }
 
 impl Trace {
-    pub(super) fn of(call: &Invocation, files: &'static dyn LogFiles) -> Option<Self> {
+    pub(super) fn from_invocation(call: &Invocation, files: &'static dyn LogFiles) -> Option<Self> {
         let values = call.values();
         if !call.logging.trace && values.boolean(&TRACE_RA) != Ok(Some(true)) {
             return None;
         }
-        let given = read(values, &TRACE_FILE).or_else(|| call.logging.trace_file.clone());
-        let to = |place| Target::File { place, files, state: State::Unopened };
+        let given = text_value(values, &TRACE_FILE).or_else(|| call.logging.trace_file.clone());
+        let to = |place| TraceTarget::File { place, files, state: LogFileState::Unopened };
         let target = match given {
             // What `crm_resource --force-*` says; a link, so that it could not be opened below.
-            Some(path) if path == "/dev/stderr" => Target::Stderr(call.reason_prefix().to_owned()),
-            Some(path) => to(Place::Given(path.into())),
+            Some(path) if path == "/dev/stderr" => TraceTarget::Stderr(call.reason_prefix().to_owned()),
+            Some(path) => to(TracePath::File(path.into())),
             None => {
-                let dir = read(values, &TRACE_DIR)?;
-                let part = |text: &str| instance::for_file(text, LONGEST_NAME);
-                to(Place::New {
+                let dir = text_value(values, &TRACE_DIR)?;
+                let part = |text: &str| instance_name::instance_file_name(text, MAX_NAME_BYTES);
+                to(TracePath::NewIn {
                     dir: Path::new(&dir).join(part(call.resource_type())),
                     name: format!("{}.{}", part(call.instance()), call.action().name()),
                 })
             }
         };
-        Some(Self { begun: call.deadline().begun(), target, left: Some(LIMIT) })
+        Some(Self { started: call.deadline().started(), target, remaining_bytes: Some(MAX_BYTES) })
     }
 
-    pub(super) fn write(&mut self, line: &Line) {
-        let Some(left) = self.left else { return };
+    pub(super) fn write(&mut self, line: &LogLine) {
+        let Some(left) = self.remaining_bytes else { return };
         let now = SystemTime::now();
-        let mut text = self.json(line, now);
-        self.left = left.checked_sub(text.len());
-        if self.left.is_none() {
+        let mut text = self.to_json(line, now);
+        self.remaining_bytes = left.checked_sub(text.len());
+        if self.remaining_bytes.is_none() {
             "{\"message\":\"the trace ends here: it is full\"}\n".clone_into(&mut text);
         }
         match &mut self.target {
-            Target::File { place, files, state } => {
+            TraceTarget::File { place, files, state } => {
                 state.write(*files, place.path(), || appending(place.clone(), now), &text);
             }
-            Target::Stderr(prefix) => run::to_stderr(&(reason::sanitise(&text, prefix) + "\n")),
+            TraceTarget::Stderr(prefix) => run::write_stderr(&(exit_reason::sanitise(&text, prefix) + "\n")),
         }
     }
 
     pub(super) fn finish(&mut self, until: Instant) {
-        if let Target::File { state, .. } = &mut self.target {
+        if let TraceTarget::File { state, .. } = &mut self.target {
             state.finish(until);
         }
     }
 
-    fn json(&self, line: &Line, now: SystemTime) -> String {
+    fn to_json(&self, line: &LogLine, now: SystemTime) -> String {
         let mut text = format!(
             "{{\"time\":\"{}\",\"ms\":{},\"level\":\"{}\",\"message\":",
-            calendar::utc(now),
-            self.begun.elapsed().as_millis(),
+            timestamp::format_utc(now),
+            self.started.elapsed().as_millis(),
             line.level
         );
-        json::string(&line.message, &mut text);
+        json::push_string(&line.message, &mut text);
         for (name, value) in &line.fields {
             text.push(',');
-            json::string(name, &mut text);
+            json::push_string(name, &mut text);
             text.push(':');
             match value {
-                Value::Bare(value) => text.push_str(value),
-                Value::Text(value) => json::string(value, &mut text),
+                FieldValue::Literal(value) => text.push_str(value),
+                FieldValue::Text(value) => json::push_string(value, &mut text),
             }
         }
         text + "}\n"
     }
 }
 
-fn read(values: &Values, parameter: &Parameter) -> Option<OsString> {
+fn text_value(values: &ParameterValues, parameter: &Parameter) -> Option<OsString> {
     values.text(parameter).ok().flatten().map(OsString::from)
 }
 
-impl Place {
+impl TracePath {
     /// What the traces that may get into each other's way have in common.
     fn path(&self) -> &Path {
         match self {
-            Self::Given(path) | Self::New { dir: path, .. } => path,
+            Self::File(path) | Self::NewIn { dir: path, .. } => path,
         }
     }
 }
 
 /// Opens the trace with its first line and keeps it open.
-fn appending(place: Place, now: SystemTime) -> Append {
+fn appending(place: TracePath, now: SystemTime) -> Append {
     let pid = std::process::id();
     let mut opened: Option<File> = None;
     Box::new(move |lines| {
         let file = match &mut opened {
             Some(file) => file,
-            None => opened.insert(open(&place, now, pid)?),
+            None => opened.insert(open_trace(&place, now, pid)?),
         };
         let _ = file.write_all(lines);
         Ok(())
     })
 }
 
-fn open(place: &Place, now: SystemTime, pid: u32) -> io::Result<File> {
+fn open_trace(place: &TracePath, now: SystemTime, pid: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.mode(0o600).custom_flags(O_NOFOLLOW | O_NONBLOCK);
     match place {
-        Place::Given(path) => options.append(true).create(true).open(path),
-        Place::New { dir, name } => {
+        TracePath::File(path) => options.append(true).create(true).open(path),
+        TracePath::NewIn { dir, name } => {
             fs::create_dir_all(dir)?;
-            let name = format!("{name}.{}", calendar::for_name(now));
+            let name = format!("{name}.{}", timestamp::format_for_file_name(now));
             options.append(true).create_new(true);
             // Two monitors of different depth may begin in the same second.
             options.open(dir.join(&name)).or_else(|_| options.open(dir.join(format!("{name}.{pid}"))))

@@ -24,15 +24,15 @@ mod parse;
 mod values;
 
 pub(crate) use parse::boolean;
-pub use values::{ParameterError, Values};
+pub use values::{ParameterError, ParameterValues};
 
-use crate::time::spelled;
+use crate::time::format_duration;
 use std::fmt;
 use std::time::Duration;
 
 /// What a parameter may hold. In the metadata a duration is a string: OCF 1.1 has no type for it that every tool knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ParameterKind {
     /// Text without control characters.
     Text,
     /// A whole number.
@@ -55,7 +55,7 @@ pub enum Kind {
     },
 }
 
-impl Kind {
+impl ParameterKind {
     /// The content type in the metadata.
     pub(crate) const fn content_type(self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ impl Kind {
 }
 
 /// What is expected, in words.
-impl fmt::Display for Kind {
+impl fmt::Display for ParameterKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text => f.write_str("text without control characters"),
@@ -78,7 +78,12 @@ impl fmt::Display for Kind {
             Self::Boolean => f.write_str("yes or no"),
             Self::Select(words) => write!(f, "one of: {}", words.join(", ")),
             Self::Duration { min, max } => {
-                write!(f, "a time such as 90s or 2m, from {} to {}", spelled(*min), spelled(*max))
+                write!(
+                    f,
+                    "a time such as 90s or 2m, from {} to {}",
+                    format_duration(*min),
+                    format_duration(*max)
+                )
             }
         }
     }
@@ -86,7 +91,7 @@ impl fmt::Display for Kind {
 
 /// Marks a parameter that is still accepted but should no longer be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deprecated {
+pub struct Deprecation {
     /// The parameter to be set instead, if there is one.
     pub replaced_with: Option<&'static str>,
     /// Why, in a sentence.
@@ -99,7 +104,7 @@ pub struct Parameter {
     /// Its name; it reaches the agent as `OCF_RESKEY_<name>`.
     pub name: &'static str,
     /// What it may hold.
-    pub kind: Kind,
+    pub kind: ParameterKind,
     /// What counts when it is not set, as a person would write it.
     pub default: Option<&'static str>,
     /// Must it be set?
@@ -109,7 +114,7 @@ pub struct Parameter {
     /// Can a change be made effective by reload-agent, without a restart?
     pub reloadable: bool,
     /// Set when it should no longer be used.
-    pub deprecated: Option<Deprecated>,
+    pub deprecated: Option<Deprecation>,
     /// A few words, for forms.
     pub shortdesc: &'static str,
     /// Sentences, for `pcs resource describe`: the first should stand by itself.
@@ -119,7 +124,7 @@ pub struct Parameter {
 impl Parameter {
     /// A parameter of this kind; nothing else is said of it yet.
     #[must_use]
-    pub const fn new(name: &'static str, kind: Kind) -> Self {
+    pub const fn new(name: &'static str, kind: ParameterKind) -> Self {
         Self {
             name,
             kind,
@@ -133,34 +138,34 @@ impl Parameter {
         }
     }
 
-    /// [`Kind::Text`].
+    /// [`ParameterKind::Text`].
     #[must_use]
     pub const fn text(name: &'static str) -> Self {
-        Self::new(name, Kind::Text)
+        Self::new(name, ParameterKind::Text)
     }
 
-    /// [`Kind::Integer`], from `min` to `max`.
+    /// [`ParameterKind::Integer`], from `min` to `max`.
     #[must_use]
     pub const fn integer(name: &'static str, min: i64, max: i64) -> Self {
-        Self::new(name, Kind::Integer { min, max })
+        Self::new(name, ParameterKind::Integer { min, max })
     }
 
-    /// [`Kind::Boolean`].
+    /// [`ParameterKind::Boolean`].
     #[must_use]
     pub const fn boolean(name: &'static str) -> Self {
-        Self::new(name, Kind::Boolean)
+        Self::new(name, ParameterKind::Boolean)
     }
 
-    /// [`Kind::Select`].
+    /// [`ParameterKind::Select`].
     #[must_use]
     pub const fn select(name: &'static str, words: &'static [&'static str]) -> Self {
-        Self::new(name, Kind::Select(words))
+        Self::new(name, ParameterKind::Select(words))
     }
 
-    /// [`Kind::Duration`], from `min` to `max`.
+    /// [`ParameterKind::Duration`], from `min` to `max`.
     #[must_use]
     pub const fn duration(name: &'static str, min: Duration, max: Duration) -> Self {
-        Self::new(name, Kind::Duration { min, max })
+        Self::new(name, ParameterKind::Duration { min, max })
     }
 
     /// What counts when it is not set, as a person would write it.
@@ -190,7 +195,7 @@ impl Parameter {
     /// It should no longer be set.
     #[must_use]
     pub const fn deprecated(self, replaced_with: Option<&'static str>, desc: &'static str) -> Self {
-        Self { deprecated: Some(Deprecated { replaced_with, desc }), ..self }
+        Self { deprecated: Some(Deprecation { replaced_with, desc }), ..self }
     }
 
     /// A few words for forms, and sentences for `pcs resource describe`.

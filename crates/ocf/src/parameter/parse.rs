@@ -1,13 +1,13 @@
-//! From text to value. `None` is all that is said here; what was expected is said by [`Kind`].
+//! From text to value. `None` is all that is said here; what was expected is said by [`ParameterKind`].
 
-use super::Kind;
+use super::ParameterKind;
 use crate::time;
 use std::time::Duration;
 
-pub(super) fn integer(text: &str, kind: Kind) -> Option<i64> {
+pub(super) fn integer(text: &str, kind: ParameterKind) -> Option<i64> {
     let number = text.trim().parse().ok()?;
     match kind {
-        Kind::Integer { min, max } => (min..=max).contains(&number).then_some(number),
+        ParameterKind::Integer { min, max } => (min..=max).contains(&number).then_some(number),
         _ => None,
     }
 }
@@ -21,34 +21,34 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-pub(super) fn select(text: &str, kind: Kind) -> Option<&'static str> {
+pub(super) fn select(text: &str, kind: ParameterKind) -> Option<&'static str> {
     match kind {
-        Kind::Select(words) => words.iter().copied().find(|&word| word == text.trim()),
+        ParameterKind::Select(words) => words.iter().copied().find(|&word| word == text.trim()),
         _ => None,
     }
 }
 
-pub(super) fn duration(text: &str, kind: Kind) -> Option<Duration> {
-    let duration = time::read(text)?;
+pub(super) fn duration(text: &str, kind: ParameterKind) -> Option<Duration> {
+    let duration = time::parse_duration(text)?;
     match kind {
-        Kind::Duration { min, max } => (min..=max).contains(&duration).then_some(duration),
+        ParameterKind::Duration { min, max } => (min..=max).contains(&duration).then_some(duration),
         _ => None,
     }
 }
 
-/// Text of kind [`Kind::Text`] (others are checked by their own parser).
+/// Text of kind [`ParameterKind::Text`] (others are checked by their own parser).
 pub(super) fn is_text(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }
 
 /// Is it a value of this kind?
-pub(super) fn matches(text: &str, kind: Kind) -> bool {
+pub(super) fn is_valid(text: &str, kind: ParameterKind) -> bool {
     match kind {
-        Kind::Text => is_text(text),
-        Kind::Integer { .. } => integer(text, kind).is_some(),
-        Kind::Boolean => boolean(text).is_some(),
-        Kind::Select(_) => select(text, kind).is_some(),
-        Kind::Duration { .. } => duration(text, kind).is_some(),
+        ParameterKind::Text => is_text(text),
+        ParameterKind::Integer { .. } => integer(text, kind).is_some(),
+        ParameterKind::Boolean => boolean(text).is_some(),
+        ParameterKind::Select(_) => select(text, kind).is_some(),
+        ParameterKind::Duration { .. } => duration(text, kind).is_some(),
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn booleans_are_read_as_shell_agents_read_them() {
+    fn booleans_parse_as_in_shell_agents() {
         for yes in ["yes", "true", "1", "YES", "TRUE", "True", "ja", "on", "ON"] {
             assert_eq!(boolean(yes), Some(true), "{yes}");
         }
@@ -68,12 +68,12 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_part_of_the_value() {
-        let kind = Kind::Integer { min: 0, max: 10 };
+    fn values_outside_their_limits_are_rejected() {
+        let kind = ParameterKind::Integer { min: 0, max: 10 };
         assert_eq!((integer("10", kind), integer("11", kind), integer("-1", kind)), (Some(10), None, None));
-        let kind = Kind::Duration { min: Duration::from_secs(1), max: Duration::from_secs(60) };
+        let kind = ParameterKind::Duration { min: Duration::from_secs(1), max: Duration::from_secs(60) };
         assert_eq!((duration("1m", kind), duration("61", kind)), (Some(Duration::from_secs(60)), None));
-        assert_eq!(select("b", Kind::Select(&["a", "b"])), Some("b"));
-        assert_eq!(select("B", Kind::Select(&["a", "b"])), None);
+        assert_eq!(select("b", ParameterKind::Select(&["a", "b"])), Some("b"));
+        assert_eq!(select("B", ParameterKind::Select(&["a", "b"])), None);
     }
 }

@@ -1,12 +1,12 @@
 //! The values that the environment gave, read through the declarations.
 
-use super::{Kind, Parameter, parse};
-use crate::reason::quoted;
+use super::{Parameter, ParameterKind, parse};
+use crate::exit_reason::quoted;
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
 /// Characters of a wrong value that a message shows.
-const SHOWN: usize = 40;
+const MAX_SHOWN_CHARS: usize = 40;
 
 /// A parameter that can't be used. It is an error of the resource's configuration, the same on every node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,15 +20,18 @@ impl ParameterError {
     /// For what an agent finds wrong in a value by rules of its own: what was seen is quoted and shortened here.
     #[must_use]
     pub fn new(parameter: &Parameter, seen: &str, expected: &str) -> Self {
-        Self { name: parameter.name, problem: format!("is {}, expected {expected}", quoted(seen, SHOWN)) }
+        Self {
+            name: parameter.name,
+            problem: format!("is {}, expected {expected}", quoted(seen, MAX_SHOWN_CHARS)),
+        }
     }
 
     fn missing(parameter: &Parameter) -> Self {
         Self { name: parameter.name, problem: "is required and not set".to_owned() }
     }
 
-    fn unreadable(parameter: &Parameter, seen: &OsStr) -> Self {
-        let problem = format!("is {}, which is not UTF-8", quoted(&seen.to_string_lossy(), SHOWN));
+    fn not_utf8(parameter: &Parameter, seen: &OsStr) -> Self {
+        let problem = format!("is {}, which is not UTF-8", quoted(&seen.to_string_lossy(), MAX_SHOWN_CHARS));
         Self { name: parameter.name, problem }
     }
 
@@ -50,20 +53,20 @@ impl ParameterError {
 /// The getters answer with what is set, else with the default, else with `None`. A value that is set but empty counts
 /// as not set: the CIB allows it, and nobody means it.
 #[derive(Clone, Debug, Default)]
-pub struct Values {
-    set: Vec<(String, OsString)>,
+pub struct ParameterValues {
+    entries: Vec<(String, OsString)>,
 }
 
-impl Values {
+impl ParameterValues {
     pub(crate) fn insert(&mut self, name: &str, value: OsString) {
         if !value.is_empty() {
-            self.set.push((name.to_owned(), value));
+            self.entries.push((name.to_owned(), value));
         }
     }
 
     /// What is set, by name, as it came; not the defaults.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &OsStr)> {
-        self.set.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
+        self.entries.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
     }
 
     /// Is it set?
@@ -72,48 +75,56 @@ impl Values {
         self.raw(parameter).is_some()
     }
 
-    /// The value as text: of any kind, not only of [`Kind::Text`].
+    /// The value as text: of any kind, not only of [`ParameterKind::Text`].
     ///
     /// # Errors
     /// It is not UTF-8, not of its kind, or required and missing.
     pub fn text(&self, parameter: &Parameter) -> Result<Option<&str>, ParameterError> {
-        self.read(parameter, |text| parse::matches(text, parameter.kind).then_some(text))
+        self.get_with(parameter, |text| parse::is_valid(text, parameter.kind).then_some(text))
     }
 
-    /// The value of a [`Kind::Integer`].
+    /// The value of a [`ParameterKind::Integer`].
     ///
     /// # Errors
     /// It is not a whole number within the limits, or required and missing.
     pub fn integer(&self, parameter: &Parameter) -> Result<Option<i64>, ParameterError> {
-        debug_assert!(matches!(parameter.kind, Kind::Integer { .. }), "{} is no integer", parameter.name);
-        self.read(parameter, |text| parse::integer(text, parameter.kind))
+        debug_assert!(
+            matches!(parameter.kind, ParameterKind::Integer { .. }),
+            "{} is no integer",
+            parameter.name
+        );
+        self.get_with(parameter, |text| parse::integer(text, parameter.kind))
     }
 
-    /// The value of a [`Kind::Boolean`].
+    /// The value of a [`ParameterKind::Boolean`].
     ///
     /// # Errors
     /// It is neither yes nor no in any spelling, or required and missing.
     pub fn boolean(&self, parameter: &Parameter) -> Result<Option<bool>, ParameterError> {
-        debug_assert!(parameter.kind == Kind::Boolean, "{} is no boolean", parameter.name);
-        self.read(parameter, parse::boolean)
+        debug_assert!(parameter.kind == ParameterKind::Boolean, "{} is no boolean", parameter.name);
+        self.get_with(parameter, parse::boolean)
     }
 
-    /// The value of a [`Kind::Select`]: one of the declared words.
+    /// The value of a [`ParameterKind::Select`]: one of the declared words.
     ///
     /// # Errors
     /// It is not one of them, or required and missing.
     pub fn select(&self, parameter: &Parameter) -> Result<Option<&'static str>, ParameterError> {
-        debug_assert!(matches!(parameter.kind, Kind::Select(_)), "{} is no select", parameter.name);
-        self.read(parameter, |text| parse::select(text, parameter.kind))
+        debug_assert!(matches!(parameter.kind, ParameterKind::Select(_)), "{} is no select", parameter.name);
+        self.get_with(parameter, |text| parse::select(text, parameter.kind))
     }
 
-    /// The value of a [`Kind::Duration`].
+    /// The value of a [`ParameterKind::Duration`].
     ///
     /// # Errors
     /// It is not a time within the limits, or required and missing.
     pub fn duration(&self, parameter: &Parameter) -> Result<Option<Duration>, ParameterError> {
-        debug_assert!(matches!(parameter.kind, Kind::Duration { .. }), "{} is no duration", parameter.name);
-        self.read(parameter, |text| parse::duration(text, parameter.kind))
+        debug_assert!(
+            matches!(parameter.kind, ParameterKind::Duration { .. }),
+            "{} is no duration",
+            parameter.name
+        );
+        self.get_with(parameter, |text| parse::duration(text, parameter.kind))
     }
 
     /// All that is wrong, in the order of the table.
@@ -123,16 +134,16 @@ impl Values {
     }
 
     fn raw(&self, parameter: &Parameter) -> Option<&OsStr> {
-        self.set.iter().find(|(name, _)| name == parameter.name).map(|(_, value)| value.as_os_str())
+        self.entries.iter().find(|(name, _)| name == parameter.name).map(|(_, value)| value.as_os_str())
     }
 
-    fn read<'a, T>(
+    fn get_with<'a, T>(
         &'a self,
         parameter: &Parameter,
         parse: impl Fn(&'a str) -> Option<T>,
     ) -> Result<Option<T>, ParameterError> {
         let text = match self.raw(parameter) {
-            Some(raw) => raw.to_str().ok_or_else(|| ParameterError::unreadable(parameter, raw))?,
+            Some(raw) => raw.to_str().ok_or_else(|| ParameterError::not_utf8(parameter, raw))?,
             None => match parameter.default {
                 Some(default) => default,
                 None if parameter.required => return Err(ParameterError::missing(parameter)),
@@ -159,8 +170,8 @@ mod tests {
     const MODE: Parameter = Parameter::select("mode", &["auto", "never"]).default_to("auto");
     const TABLE: &[Parameter] = &[HOME, NAME, TRIES, WAIT, DEEP, MODE];
 
-    fn values(set: &[(&str, &str)]) -> Values {
-        let mut values = Values::default();
+    fn values(set: &[(&str, &str)]) -> ParameterValues {
+        let mut values = ParameterValues::default();
         for (name, value) in set {
             values.insert(name, value.into());
         }
@@ -168,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_value_counts_as_not_set() {
+    fn empty_value_counts_as_not_set() {
         let values = values(&[("home", ""), ("name", "a"), ("wait", "")]);
         assert_eq!(values.text(&HOME), Ok(Some("/opt/x")));
         assert_eq!(values.duration(&WAIT), Ok(Some(Duration::from_secs(20))));
@@ -179,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_which_what_was_seen_and_what_is_expected() {
+    fn parameter_error_gives_name_value_and_expectation() {
         let set = values(&[
             ("home", "a\u{7}b\n"),
             ("tries", "10"),
@@ -203,8 +214,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_bytes_a_value_holds_it_is_a_value_or_a_readable_error(bytes in prop::collection::vec(1u8.., 1..200)) {
-            let mut values = Values::default();
+        fn any_bytes_give_a_value_or_a_printable_error(bytes in prop::collection::vec(1u8.., 1..200)) {
+            let mut values = ParameterValues::default();
             for parameter in TABLE {
                 values.insert(parameter.name, OsString::from_vec(bytes.clone()));
             }

@@ -1,6 +1,6 @@
 //! Whole agents, as processes, seen from outside: the examples of this crate.
 
-mod answers;
+mod actions;
 mod logging;
 mod panics;
 mod traces;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// An example with an empty environment: what a test does not set is not there.
-fn agent(name: &str, action: &str) -> Command {
+fn agent_command(name: &str, action: &str) -> Command {
     // <target>/<profile>/deps/agents-... beside <target>/<profile>/examples.
     let test = std::env::current_exe().expect("the path of this test");
     let profile: PathBuf = test.ancestors().nth(2).expect("a target directory").into();
@@ -22,14 +22,14 @@ fn agent(name: &str, action: &str) -> Command {
 }
 
 /// The example that does what it is told.
-fn behave(how: impl AsRef<OsStr>, action: &str) -> Command {
-    let mut command = agent("behave", action);
+fn behave_command(how: impl AsRef<OsStr>, action: &str) -> Command {
+    let mut command = agent_command("behave", action);
     command.env("OCF_RESKEY_behave", how);
     command
 }
 
 /// Exit code, stdout, stderr.
-fn seen(command: &mut Command) -> (Option<i32>, String, String) {
+fn run_and_capture(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().expect("the example runs");
     let text = |bytes| String::from_utf8(bytes).expect("an agent writes UTF-8");
     (status.code(), text(stdout), text(stderr))

@@ -1,6 +1,6 @@
 //! The trace of an action.
 
-use crate::{behave, seen};
+use crate::{behave_command, run_and_capture};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,13 +17,13 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_trace_is_where_crm_looks_for_it_and_tells_all() {
+fn trace_holds_all_events_where_crm_looks_for_it() {
     let dir = tempfile::tempdir().unwrap();
-    let mut command = behave("log", "monitor");
+    let mut command = behave_command("log", "monitor");
     command.env("OCF_RESKEY_trace_ra", "1").env("OCF_RESKEY_trace_dir", dir.path().join("t"));
     command.env("OCF_RESOURCE_INSTANCE", "my/thing").env("OCF_RESKEY_passwd", "secret\u{1}");
     for _ in 0..2 {
-        assert_eq!(seen(&mut command), (Some(0), String::new(), String::new()));
+        assert_eq!(run_and_capture(&mut command), (Some(0), String::new(), String::new()));
     }
     let files = files(&dir.path().join("t/behave"));
     assert_eq!(files.len(), 2, "{files:?}");
@@ -43,13 +43,16 @@ fn a_trace_is_where_crm_looks_for_it_and_tells_all() {
 }
 
 #[test]
-fn names_that_are_hardly_different_or_longer_than_a_file_name_have_traces_of_their_own() {
+fn similar_or_overlong_instance_names_have_separate_traces() {
     let dir = tempfile::tempdir().unwrap();
     let long = "x".repeat(300);
     for name in ["mz-\u{e4}", "mz-\u{f6}", &format!("{long}1"), &format!("{long}2")] {
-        let mut command = behave("log", "monitor");
+        let mut command = behave_command("log", "monitor");
         command.env("OCF_RESKEY_trace_ra", "1").env("OCF_RESKEY_trace_dir", dir.path());
-        assert_eq!(seen(command.env("OCF_RESOURCE_INSTANCE", name)), (Some(0), String::new(), String::new()));
+        assert_eq!(
+            run_and_capture(command.env("OCF_RESOURCE_INSTANCE", name)),
+            (Some(0), String::new(), String::new())
+        );
     }
     let files = files(&dir.path().join("behave"));
     let of = |file: &PathBuf| Some(file.file_name()?.to_str()?.split_once(".monitor.")?.0.to_owned());
@@ -58,39 +61,44 @@ fn names_that_are_hardly_different_or_longer_than_a_file_name_have_traces_of_the
 }
 
 #[test]
-fn a_trace_follows_no_link_and_failing_to_write_it_is_no_failure() {
+fn trace_follows_no_symlink_and_its_write_error_is_ignored() {
     let dir = tempfile::tempdir().unwrap();
     let (target, link) = (dir.path().join("target"), dir.path().join("link"));
     fs::write(&target, "precious").unwrap();
     symlink(&target, &link).unwrap();
     for path in [&link, &dir.path().join("no/such/dir/file"), &dir.path().to_path_buf()] {
-        let seen =
-            seen(behave("", "monitor").env("OCF_RESKEY_trace_ra", "1").env("OCF_RESKEY_trace_file", path));
+        let seen = run_and_capture(
+            behave_command("", "monitor").env("OCF_RESKEY_trace_ra", "1").env("OCF_RESKEY_trace_file", path),
+        );
         assert_eq!(seen, (Some(0), String::new(), String::new()), "{}", path.display());
     }
     assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
 }
 
 #[test]
-fn a_trace_ends_at_its_limit() {
+fn trace_ends_at_its_size_limit() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("trace");
-    let mut command = behave("log much", "monitor");
+    let mut command = behave_command("log much", "monitor");
     command.env("OCF_RESKEY_trace_ra", "1").env("OCF_RESKEY_trace_file", &file);
-    assert_eq!(seen(&mut command), (Some(0), String::new(), String::new()));
+    assert_eq!(run_and_capture(&mut command), (Some(0), String::new(), String::new()));
     let length = fs::metadata(&file).unwrap().len();
-    assert!((ocf::trace::LIMIT as u64 - 300..ocf::trace::LIMIT as u64 + 100).contains(&length), "{length}");
+    assert!(
+        (ocf::trace::MAX_BYTES as u64 - 300..ocf::trace::MAX_BYTES as u64 + 100).contains(&length),
+        "{length}"
+    );
     assert_eq!(read(&file).last().unwrap()["message"], "the trace ends here: it is full");
 }
 
 #[test]
-fn nothing_is_traced_unless_it_is_asked_for() {
+fn trace_is_off_unless_requested() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("trace");
     // crm_resource always names a file.
-    assert_eq!(seen(behave("log", "monitor").env("OCF_TRACE_FILE", &file)).0, Some(0));
+    assert_eq!(run_and_capture(behave_command("log", "monitor").env("OCF_TRACE_FILE", &file)).0, Some(0));
     assert!(!file.exists());
-    let (_, _, stderr) =
-        seen(behave("log", "monitor").env("OCF_TRACE_RA", "1").env("OCF_TRACE_FILE", "/dev/stderr"));
+    let (_, _, stderr) = run_and_capture(
+        behave_command("log", "monitor").env("OCF_TRACE_RA", "1").env("OCF_TRACE_FILE", "/dev/stderr"),
+    );
     assert!(stderr.contains("\"message\":\"begins\"") && !stderr.contains("ocf-exit-reason:"), "{stderr}");
 }

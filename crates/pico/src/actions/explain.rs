@@ -1,41 +1,44 @@
 //! explain: every piece of evidence, the verdict, and what monitor would answer. For a person.
 
-use super::checks::host_names;
-use super::deep::{self, HaPlan};
-use super::monitor::{Request, monitor};
-use super::record_of;
+use super::deep_checks::{self, HaCheckPlan};
+use super::load_record;
+use super::monitor::{MonitorRequest, monitor};
+use super::node_checks::resolve_host_names;
 use super::unchecked::of_record;
 use super::weigh::NOT_CHECKED;
-use crate::addresses::Found;
-use crate::budget::Budget;
+use crate::action_result::{ActionResult, ActionStatus};
+use crate::addresses::HostResolution;
+use crate::deadline::ActionDeadline;
 use crate::identity::Bystander;
-use crate::outcome::{Answer, Outcome};
 use crate::product::{RegistryState, inspect};
 use crate::settings::Settings;
-use crate::verdict::node::Node;
-use crate::verdict::{Life, Look, Occasion, Processes, observe};
+use crate::verdict::node_context::NodeContext;
+use crate::verdict::{Liveness, MonitorKind, ObservationScope, PicoPresence, observe};
 use host::process;
 
 /// One piece of evidence: what was looked at, and what was seen.
-pub type Point = (&'static str, String);
+pub type EvidencePoint = (&'static str, String);
 
 /// The evidence, and what a recurring monitor at depth 10 would answer. Changes nothing but what such a monitor
 /// would: it may adopt the pico.
 #[must_use]
-pub fn explain(settings: &Settings, budget: Budget) -> (Vec<Point>, Outcome) {
-    let mut points: Vec<Point> = Vec::new();
+pub fn explain(settings: &Settings, deadline: ActionDeadline) -> (Vec<EvidencePoint>, ActionResult) {
+    let mut points: Vec<EvidencePoint> = Vec::new();
     let mut line = |what, seen: &dyn std::fmt::Display| points.push((what, seen.to_string()));
     line("resource", &settings.resource.as_deref().unwrap_or("(the call names none)"));
     match &settings.target {
         Err(why) => line("pico", &format!("can't be told: {why}")),
         Ok(target) => {
-            line("pico", &format!("{} ({}) of {}", target.name, settings.kind, target.home.path().display()));
-            let (file, record) = record_of(settings, target);
+            line(
+                "pico",
+                &format!("{} ({}) of {}", target.name, settings.pico_type, target.home.path().display()),
+            );
+            let (file, record) = load_record(settings, target);
             match &record {
-                None => line("record", &format!("none of this boot in {}", file.place())),
+                None => line("record", &format!("none of this boot in {}", file.display_path())),
                 Some(record) => {
                     let jvm = record.jvm().map_or("no JVM".to_owned(), |id| id.to_string());
-                    line("record", &format!("{:?}, {jvm} ({})", record.phase, file.place()));
+                    line("record", &format!("{:?}, {jvm} ({})", record.phase, file.display_path()));
                     for not_checked in of_record(record) {
                         line(NOT_CHECKED, &format!("at depth {} {}", not_checked.depth, not_checked.since));
                     }
@@ -45,21 +48,26 @@ pub fn explain(settings: &Settings, budget: Budget) -> (Vec<Point>, Outcome) {
                 settings,
                 target,
                 record.as_ref(),
-                Look::Everything,
-                budget.begun + budget.length() / 4,
+                ObservationScope::AllProcesses,
+                deadline.started + deadline.timeout() / 4,
             );
-            line("processes", &in_words(&processes));
-            let node = Node::new(settings, target, record.as_ref(), budget.begun + budget.length() / 3);
+            line("processes", &describe_processes(&processes));
+            let node = NodeContext::new(
+                settings,
+                target,
+                record.as_ref(),
+                deadline.started + deadline.timeout() / 3,
+            );
             for Bystander { id, why } in node.bystanders() {
                 line("ignored", &format!("{id} {why}"));
             }
-            if let Processes::One { id, .. } = processes {
-                line("age", &format!("{} s", process::uptime(id).as_secs()));
+            if let PicoPresence::One { id, .. } = processes {
+                line("age", &format!("{} s", process::process_age(id).as_secs()));
                 let state =
                     id.stat().ok().flatten().map_or_else(|| "gone".to_owned(), |s| s.state.to_string());
                 line("state", &state);
             }
-            match inspect(settings, target, budget.begun + budget.length() / 2) {
+            match inspect(settings, target, deadline.started + deadline.timeout() / 2) {
                 Err(e) => line("installation", &e),
                 Ok(inspection) => {
                     line("mz_home", &inspection.home);
@@ -86,22 +94,25 @@ pub fn explain(settings: &Settings, budget: Budget) -> (Vec<Point>, Outcome) {
                         for problem in &facts.problems {
                             line("problem", problem);
                         }
-                        match HaPlan::of(settings, Ok(&facts.ha)) {
-                            HaPlan::Off => line("HA check", &"off"),
-                            HaPlan::Ask(endpoint) => line("HA check", &format!("asks {endpoint}")),
-                            HaPlan::CannotAsk(why) => line("HA check", &format!("can't be made: {why}")),
+                        match HaCheckPlan::from_settings(settings, Ok(&facts.ha)) {
+                            HaCheckPlan::Off => line("HA check", &"off"),
+                            HaCheckPlan::Ask(endpoint) => line("HA check", &format!("asks {endpoint}")),
+                            HaCheckPlan::CannotAsk(why) => line("HA check", &format!("can't be made: {why}")),
                         }
-                        line("ha_grace", &format!("{} s", deep::grace(settings, Some(&facts.ha)).as_secs()));
+                        line(
+                            "ha_grace",
+                            &format!("{} s", deep_checks::ha_grace(settings, Some(&facts.ha)).as_secs()),
+                        );
                     }
-                    for row in host_names(settings, &inspection, budget) {
+                    for row in resolve_host_names(settings, &inspection, deadline) {
                         let problems: Vec<&str> = row.problems.iter().map(|p| p.text.as_str()).collect();
-                        let verdict = match (problems.as_slice(), &row.found) {
+                        let verdict = match (problems.as_slice(), &row.resolution) {
                             // Where that leaves the pico is not known.
-                            ([], Found::Unset) => String::new(),
+                            ([], HostResolution::Unset) => String::new(),
                             ([], _) => "; right".to_owned(),
                             _ => format!("; {}", problems.join("; ")),
                         };
-                        line(row.property.name(), &format!("{}{verdict}", row.in_words()));
+                        line(row.property.name(), &format!("{}{verdict}", row.describe()));
                     }
                 }
             }
@@ -110,29 +121,29 @@ pub fn explain(settings: &Settings, budget: Budget) -> (Vec<Point>, Outcome) {
             }
         }
     }
-    let request = Request::once(Occasion::Recurring, 10).by_person();
-    let outcome = monitor(settings, request, budget);
-    if let (Answer::Success, Some(warning)) = (outcome.answer, &outcome.reason) {
+    let request = MonitorRequest::one_shot(MonitorKind::Recurring, 10).by_person();
+    let outcome = monitor(settings, request, deadline);
+    if let (ActionStatus::Success, Some(warning)) = (outcome.status, &outcome.reason) {
         line("warning", warning);
     }
     (points, outcome)
 }
 
-fn in_words(processes: &Processes) -> String {
+fn describe_processes(processes: &PicoPresence) -> String {
     match processes {
-        Processes::None { .. } => "none, after a look at all".to_owned(),
-        Processes::Starting { mzsh } => format!("none; an mzsh is starting it: {mzsh}"),
-        Processes::One { id, life } => format!("{id}, {}", in_a_word(*life)),
-        Processes::Several(pids) => format!("several: {pids:?}"),
-        Processes::Unknown(why) => format!("can't be told: {why}"),
+        PicoPresence::None { .. } => "none, after a look at all".to_owned(),
+        PicoPresence::Starting { mzsh } => format!("none; an mzsh is starting it: {mzsh}"),
+        PicoPresence::One { id, liveness: life } => format!("{id}, {}", describe_liveness(*life)),
+        PicoPresence::Several(pids) => format!("several: {pids:?}"),
+        PicoPresence::Unknown(why) => format!("can't be told: {why}"),
     }
 }
 
-fn in_a_word(life: Life) -> String {
+fn describe_liveness(life: Liveness) -> String {
     match life {
-        Life::Well => "well as far as /proc tells".to_owned(),
-        Life::Traced => "held by a debugger".to_owned(),
-        Life::Stopped => "stopped".to_owned(),
-        Life::LeaderGone { threads } => format!("its main thread has ended, {threads} live"),
+        Liveness::Alive => "well as far as /proc tells".to_owned(),
+        Liveness::Traced => "held by a debugger".to_owned(),
+        Liveness::Stopped => "stopped".to_owned(),
+        Liveness::ZombieLeader { threads } => format!("its main thread has ended, {threads} live"),
     }
 }

@@ -1,36 +1,36 @@
 //! What an agent does: the actions, one direction each, under one budget.
 
-mod checks;
-mod deep;
-mod ending;
+mod deep_checks;
 mod explain;
+pub mod minimum_timeout;
 mod monitor;
-pub mod needs;
+mod node_checks;
 mod reload;
 mod start;
 mod stop;
+mod stop_escalation;
 mod unchecked;
 mod validate;
 mod wait_for;
 mod weigh;
 
-pub use checks::{Finding, KERNEL, Severity, TEMPLATE, kernel};
-pub use deep::not_listening;
-pub use explain::{Point, explain};
-pub use monitor::{Cluster, Request, monitor};
+pub use deep_checks::not_listening;
+pub use explain::{EvidencePoint, explain};
+pub use monitor::{Cluster, MonitorRequest, monitor};
+pub use node_checks::{KERNEL_PROBLEM, NodeProblem, Severity, TEMPLATE, missing_kernel_feature};
 pub use reload::reload;
 pub use start::start;
-pub use stop::{clean, stop};
+pub use stop::{stop, stop_by_signals};
 pub use unchecked::{NotChecked, not_checked};
-pub use validate::{Examination, examine};
+pub use validate::{ValidationReport, validate};
 pub use weigh::NOT_CHECKED;
 
-use crate::record::{Record, RecordFile};
-use crate::settings::{Settings, Target};
+use crate::record::{InstanceRecord, InstanceRecordFile};
+use crate::settings::{PicoInstance, Settings};
 
 /// The record of this resource, if it is about `target`.
-fn record_of(settings: &Settings, target: &Target) -> (RecordFile, Option<Record>) {
-    let file = RecordFile::of(settings.resource.as_deref());
+fn load_record(settings: &Settings, target: &PicoInstance) -> (InstanceRecordFile, Option<InstanceRecord>) {
+    let file = InstanceRecordFile::for_resource(settings.resource.as_deref());
     let record = file.read().filter(|record| record.is_for(target));
     (file, record)
 }

@@ -1,7 +1,7 @@
 //! What the records say of deep checks that could not be made: for people, who need not have seen the monitors' answers.
 
 use super::weigh::NOT_CHECKED;
-use crate::record::{self, Record, RecordFile};
+use crate::record::{self, InstanceRecord, InstanceRecordFile};
 use crate::settings::Settings;
 use std::fmt;
 use std::time::SystemTime;
@@ -28,17 +28,22 @@ impl fmt::Display for NotChecked {
 pub fn not_checked(settings: &Settings) -> Vec<NotChecked> {
     let Ok(target) = &settings.target else { return Vec::new() };
     let records = match &settings.resource {
-        Some(name) => RecordFile::of(Some(name)).read().into_iter().filter(|r| r.is_for(target)).collect(),
+        Some(name) => InstanceRecordFile::for_resource(Some(name))
+            .read()
+            .into_iter()
+            .filter(|r| r.is_for(target))
+            .collect(),
         // Whoever names a pico means the one that is managed.
         None => record::of_pico(target),
     };
-    let running = |record: &&Record| record.jvm().is_some_and(|jvm| matches!(jvm.live(), Ok(Some(_))));
+    let running =
+        |record: &&InstanceRecord| record.jvm().is_some_and(|jvm| matches!(jvm.live_stat(), Ok(Some(_))));
     let all = records.iter().filter(running).flat_map(of_record);
     all.filter(|not_checked| not_checked.runs >= settings.unchecked_limit).collect()
 }
 
 /// Each, however seldom it was.
-pub(super) fn of_record(record: &Record) -> impl Iterator<Item = NotChecked> {
+pub(super) fn of_record(record: &InstanceRecord) -> impl Iterator<Item = NotChecked> {
     let now = SystemTime::now();
     record.counts.iter().filter_map(move |(&depth, counts)| {
         let unchecked = counts.unchecked.as_ref()?;

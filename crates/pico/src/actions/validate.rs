@@ -1,34 +1,36 @@
 //! validate-all at the level that looks at the node.
 
-use super::checks::{Finding, PATTERN_WITHIN, findings, host_names, pattern};
-use crate::addresses::Row;
-use crate::budget::Budget;
-use crate::product::{Inspection, ask_mzsh, inspect};
+use super::node_checks::{
+    NodeProblem, PROCESS_MATCH_TIMEOUT, check_process_match, find_problems, resolve_host_names,
+};
+use crate::addresses::HostNameCheck;
+use crate::deadline::ActionDeadline;
+use crate::product::{Inspection, fill_from_mzsh_topo, inspect};
 use crate::settings::Settings;
-use host::descriptors::naming_the_limit;
+use host::descriptors::with_descriptor_limit;
 
 /// What one look at the node gave.
 #[derive(Debug)]
-pub struct Examination {
+pub struct ValidationReport {
     /// What is there.
     pub inspection: Inspection,
     /// What the host names stand for; none where the registry does not tell them.
-    pub names: Vec<Row>,
+    pub host_names: Vec<HostNameCheck>,
     /// What is wrong.
-    pub findings: Vec<Finding>,
+    pub problems: Vec<NodeProblem>,
 }
 
 /// Looks at the node.
 ///
 /// # Errors
 /// The node can't be looked at; why.
-pub fn examine(settings: &Settings, budget: Budget) -> Result<Examination, String> {
+pub fn validate(settings: &Settings, deadline: ActionDeadline) -> Result<ValidationReport, String> {
     let target = settings.target.as_ref().map_err(ToString::to_string)?;
-    let mut inspection = inspect(settings, target, budget.begun + budget.length() / 2)
-        .map_err(|e| naming_the_limit(&e.to_string()))?;
-    ask_mzsh(settings, target, &mut inspection, budget.begun + budget.length() * 3 / 4);
-    let names = host_names(settings, &inspection, budget);
-    let mut findings = findings(settings, target, &inspection, &names);
-    findings.extend(pattern(target, budget.within(PATTERN_WITHIN)));
-    Ok(Examination { inspection, names, findings })
+    let mut inspection = inspect(settings, target, deadline.started + deadline.timeout() / 2)
+        .map_err(|e| with_descriptor_limit(&e.to_string()))?;
+    fill_from_mzsh_topo(settings, target, &mut inspection, deadline.started + deadline.timeout() * 3 / 4);
+    let names = resolve_host_names(settings, &inspection, deadline);
+    let mut findings = find_problems(settings, target, &inspection, &names);
+    findings.extend(check_process_match(target, deadline.instant_within(PROCESS_MATCH_TIMEOUT)));
+    Ok(ValidationReport { inspection, host_names: names, problems: findings })
 }

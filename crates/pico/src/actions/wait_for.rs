@@ -8,7 +8,7 @@ use crate::settings::{Endpoint, PicoType, Settings};
 use std::time::{Duration, Instant};
 
 /// A wait that is worth a line in the log.
-const NOTABLE: Duration = Duration::from_secs(1);
+const MIN_LOGGED_WAIT: Duration = Duration::from_secs(1);
 
 /// Waits until all have accepted a connection, at most until the given instant.
 ///
@@ -18,19 +18,23 @@ pub(super) fn wait_for(settings: &Settings, inspection: &Inspection, until: Inst
     let endpoints = endpoints(settings, inspection);
     let begun = Instant::now();
     let asked: Vec<(&str, u16)> = endpoints.iter().map(|e| (e.host.as_str(), e.port)).collect();
-    match host::addresses::wait_until_all_answer(&asked, until) {
+    match host::addresses::wait_until_all_reachable(&asked, until) {
         Ok(()) => {
-            if begun.elapsed() >= NOTABLE {
+            if begun.elapsed() >= MIN_LOGGED_WAIT {
                 let seconds = begun.elapsed().as_secs();
-                tracing::info!("{}: all answer after {seconds} s: {}", settings.pico(), list(&endpoints));
+                tracing::info!(
+                    "{}: all answer after {seconds} s: {}",
+                    settings.pico_label(),
+                    join_endpoints(&endpoints)
+                );
             }
             Ok(())
         }
         Err(missing) => {
             let seconds = begun.elapsed().as_secs_f64();
             let missing: Vec<(&Endpoint, String)> =
-                missing.into_iter().filter_map(|m| Some((endpoints.get(m.which)?, m.why))).collect();
-            Err(in_words(&missing, seconds))
+                missing.into_iter().filter_map(|m| Some((endpoints.get(m.index)?, m.reason))).collect();
+            Err(describe_missing(&missing, seconds))
         }
     }
 }
@@ -39,7 +43,7 @@ fn endpoints(settings: &Settings, inspection: &Inspection) -> Vec<Endpoint> {
     if let Some(named) = &settings.wait_for {
         return named.clone();
     }
-    if settings.kind == PicoType::Platform {
+    if settings.pico_type == PicoType::Platform {
         return Vec::new();
     }
     let platform = match &inspection.registry {
@@ -49,19 +53,19 @@ fn endpoints(settings: &Settings, inspection: &Inspection) -> Vec<Endpoint> {
     if platform.is_none() {
         tracing::warn!(
             "{}: the registry does not tell where the Platform is, so it is not waited for: set wait_for",
-            settings.pico()
+            settings.pico_label()
         );
     }
     platform.into_iter().collect()
 }
 
-fn list(endpoints: &[Endpoint]) -> String {
+fn join_endpoints(endpoints: &[Endpoint]) -> String {
     let words: Vec<String> = endpoints.iter().map(ToString::to_string).collect();
     words.join(", ")
 }
 
 /// Within what fits into an exit reason the names come first.
-fn in_words(missing: &[(&Endpoint, String)], seconds: f64) -> String {
+fn describe_missing(missing: &[(&Endpoint, String)], seconds: f64) -> String {
     match missing {
         [(endpoint, why)] => format!("needs {endpoint}, which has not answered for {seconds:.0} s: {why}"),
         several => {
@@ -77,17 +81,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_names_each_that_is_missing() {
+    fn wait_for_reason_names_every_missing_endpoint() {
         let (database, platform): (Endpoint, Endpoint) =
             ("db1:1521".parse().unwrap(), "[2001:db8::1]:6790".parse().unwrap());
         let one = [(&database, "timed out (10.0.0.3)".to_owned())];
         assert_eq!(
-            in_words(&one, 30.04),
+            describe_missing(&one, 30.04),
             "needs db1:1521, which has not answered for 30 s: timed out (10.0.0.3)"
         );
         let both = [one[0].clone(), (&platform, "connection refused (2001:db8::1)".to_owned())];
         assert_eq!(
-            in_words(&both, 30.04),
+            describe_missing(&both, 30.04),
             "2 have not answered for 30 s: db1:1521: timed out (10.0.0.3); \
              [2001:db8::1]:6790: connection refused (2001:db8::1)"
         );

@@ -1,22 +1,22 @@
 //! From a verdict, and what the runs before have counted, to the answer. Pure.
 
-use crate::outcome::{Answer, Class, Outcome};
-use crate::record::{Counts, Unchecked};
+use crate::action_result::{ActionResult, ActionStatus, FailureCause};
+use crate::record::{CheckCounts, Unchecked};
 use crate::settings::Settings;
-use crate::verdict::{Check, Finding, Occasion, Verdict};
+use crate::verdict::{Check, MonitorKind, Verdict, VerdictKind};
 use std::time::SystemTime;
 
 /// How it is called that a check could not be made for long.
 pub const NOT_CHECKED: &str = "not checked";
 
 /// The answer, and the new counts.
-pub(super) fn weigh(
+pub(super) fn apply_tolerance(
     verdict: &Verdict,
-    counts: &Counts,
+    counts: &CheckCounts,
     settings: &Settings,
-    occasion: Occasion,
+    occasion: MonitorKind,
     now: SystemTime,
-) -> (Outcome, Counts) {
+) -> (ActionResult, CheckCounts) {
     let (mut outcome, mut counted) = by_finding(verdict, counts, settings, occasion);
     counted.unchecked = match &verdict.check {
         Check::NotDue => counts.unchecked.clone(),
@@ -25,15 +25,15 @@ pub(super) fn weigh(
     };
     if let (Check::NotMade(_), Some(unchecked)) = (&verdict.check, &counted.unchecked)
         && unchecked.runs >= settings.unchecked_limit
-        && matches!(outcome.answer, Answer::Success | Answer::Degraded)
+        && matches!(outcome.status, ActionStatus::Success | ActionStatus::Degraded)
     {
         let since = format!("{NOT_CHECKED} {}", unchecked.told(now));
         outcome.reason = Some(match outcome.reason {
-            Some(reason) if verdict.finding != Finding::Unchecked => format!("{reason}; {since}"),
-            _ => format!("{}: {since}", settings.pico()),
+            Some(reason) if verdict.kind != VerdictKind::Unchecked => format!("{reason}; {since}"),
+            _ => format!("{}: {since}", settings.pico_label()),
         });
         if settings.degraded {
-            outcome.answer = Answer::Degraded;
+            outcome.status = ActionStatus::Degraded;
         }
     }
     (outcome, counted)
@@ -41,34 +41,41 @@ pub(super) fn weigh(
 
 fn by_finding(
     verdict: &Verdict,
-    counts: &Counts,
+    counts: &CheckCounts,
     settings: &Settings,
-    occasion: Occasion,
-) -> (Outcome, Counts) {
+    occasion: MonitorKind,
+) -> (ActionResult, CheckCounts) {
     let reason = (!verdict.reason.is_empty()).then(|| verdict.reason.clone());
     let same = || counts.clone();
-    match verdict.finding {
-        Finding::Running => (Outcome { answer: Answer::Success, reason }, Counts::default()),
-        Finding::Unchecked => (Outcome { answer: Answer::Success, reason }, same()),
-        Finding::NotRunning => (Outcome { answer: Answer::NotRunning, reason }, same()),
-        Finding::Failed => (Outcome::failed(verdict.reason.clone()), same()),
-        Finding::Undecided => (Outcome::failed_by(Class::Undecided, verdict.reason.clone()), same()),
-        Finding::Warning | Finding::Degraded => {
-            let wanted = verdict.finding == Finding::Degraded || settings.degraded;
-            // Not at the first sight of it: each change of the answer has the cluster think anew.
-            let degraded = wanted && counts.warned > 0 && occasion == Occasion::Recurring;
-            let answer = if degraded { Answer::Degraded } else { Answer::Success };
-            (Outcome { answer, reason }, Counts { warned: counts.warned.saturating_add(1).min(2), ..same() })
+    match verdict.kind {
+        VerdictKind::Running => {
+            (ActionResult { status: ActionStatus::Success, reason }, CheckCounts::default())
         }
-        Finding::CheckFailed => {
+        VerdictKind::Unchecked => (ActionResult { status: ActionStatus::Success, reason }, same()),
+        VerdictKind::NotRunning => (ActionResult { status: ActionStatus::NotRunning, reason }, same()),
+        VerdictKind::Failed => (ActionResult::failed(verdict.reason.clone()), same()),
+        VerdictKind::Unknown => {
+            (ActionResult::failed_with_cause(FailureCause::StateUnknown, verdict.reason.clone()), same())
+        }
+        VerdictKind::Warning | VerdictKind::Degraded => {
+            let wanted = verdict.kind == VerdictKind::Degraded || settings.degraded;
+            // Not at the first sight of it: each change of the answer has the cluster think anew.
+            let degraded = wanted && counts.warned > 0 && occasion == MonitorKind::Recurring;
+            let answer = if degraded { ActionStatus::Degraded } else { ActionStatus::Success };
+            (
+                ActionResult { status: answer, reason },
+                CheckCounts { warned: counts.warned.saturating_add(1).min(2), ..same() },
+            )
+        }
+        VerdictKind::CheckFailed => {
             let failed = counts.failed.saturating_add(1);
-            let now = Counts { failed, ..same() };
+            let now = CheckCounts { failed, ..same() };
             if failed <= settings.failures_tolerated {
                 let of = settings.failures_tolerated;
                 let reason = format!("{} (tolerated, {failed} of {of})", verdict.reason);
-                (Outcome { answer: Answer::Success, reason: Some(reason) }, now)
+                (ActionResult { status: ActionStatus::Success, reason: Some(reason) }, now)
             } else {
-                (Outcome::failed(verdict.reason.clone()), now)
+                (ActionResult::failed(verdict.reason.clone()), now)
             }
         }
     }

@@ -4,55 +4,55 @@
 //! the whole cell, so on OpenStack and Amazon, where no address is the same from everywhere, each host has to resolve it in its
 //! own way (hosts file, split DNS).
 
-use super::Property;
+use super::HostProperty;
 use crate::settings::{Deployment, PicoType};
 
 /// What an address must be for this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
+pub enum AddressRule {
     /// Of this node where the pico runs: an address that moves with it, or one that stays.
-    HereWhenItRuns,
+    OnThisNode,
     /// The local address of this node, which stays.
-    Local,
+    LocalAddress,
     /// The Platform's virtual address, wherever that is now; or for the web UI, which may stand beside the Platform or elsewhere,
     /// whatever leads to the Platform from here.
     LeadsToPlatform,
     /// The address by which others reach the Platform's node: floating on OpenStack, elastic on Amazon; none of this node.
-    OutsidePlatform,
+    PlatformExternal,
 }
 
-impl Rule {
+impl AddressRule {
     /// The table.
     #[must_use]
-    pub fn of(deployment: Deployment, kind: PicoType, property: Property) -> Self {
+    pub fn for_property(deployment: Deployment, kind: PicoType, property: HostProperty) -> Self {
+        use HostProperty::{PlatformHost, ServerHost};
         use PicoType::{ExecutionContext, Platform, ServiceContext};
-        use Property::{PlatformHost, ServerHost};
         let moves = deployment == Deployment::Virtual;
         match (property, kind) {
-            (_, Platform) | (ServerHost, _) if moves => Self::HereWhenItRuns,
-            (_, Platform) | (ServerHost, _) => Self::Local,
-            (PlatformHost, ExecutionContext | ServiceContext) if !moves => Self::OutsidePlatform,
+            (_, Platform) | (ServerHost, _) if moves => Self::OnThisNode,
+            (_, Platform) | (ServerHost, _) => Self::LocalAddress,
+            (PlatformHost, ExecutionContext | ServiceContext) if !moves => Self::PlatformExternal,
             (PlatformHost, _) => Self::LeadsToPlatform,
         }
     }
 
     /// As a demand, for a person.
     #[must_use]
-    pub fn in_words(self, deployment: Deployment, kind: PicoType) -> String {
-        let (who, at) = (who(kind), place(deployment));
+    pub fn describe(self, deployment: Deployment, kind: PicoType) -> String {
+        let (who, at) = (with_article(kind), deployment_phrase(deployment));
         match self {
-            Self::HereWhenItRuns => format!("{who} needs an address that is on this node when it runs here"),
-            Self::Local => format!("{at} {who} needs its local address here"),
+            Self::OnThisNode => format!("{who} needs an address that is on this node when it runs here"),
+            Self::LocalAddress => format!("{at} {who} needs its local address here"),
             Self::LeadsToPlatform => format!("{who} needs an address that leads to the Platform"),
-            Self::OutsidePlatform => {
-                format!("{at} {who} needs the Platform's {} address here", moving(deployment))
+            Self::PlatformExternal => {
+                format!("{at} {who} needs the Platform's {} address here", floating_adjective(deployment))
             }
         }
     }
 }
 
 /// With its article.
-pub(super) fn who(kind: PicoType) -> &'static str {
+pub(super) fn with_article(kind: PicoType) -> &'static str {
     match kind {
         PicoType::Platform => "the Platform",
         PicoType::ExecutionContext => "an Execution Context",
@@ -61,7 +61,7 @@ pub(super) fn who(kind: PicoType) -> &'static str {
     }
 }
 
-fn place(deployment: Deployment) -> &'static str {
+fn deployment_phrase(deployment: Deployment) -> &'static str {
     match deployment {
         Deployment::Virtual => "with virtual addresses",
         Deployment::OpenStack => "on OpenStack",
@@ -70,7 +70,7 @@ fn place(deployment: Deployment) -> &'static str {
 }
 
 /// How the kind of address is called that is moved from node to node.
-fn moving(deployment: Deployment) -> &'static str {
+fn floating_adjective(deployment: Deployment) -> &'static str {
     match deployment {
         Deployment::Virtual => "virtual",
         Deployment::OpenStack => "floating",
@@ -84,25 +84,35 @@ mod tests {
 
     /// The product's table, and for the web UI ours.
     #[test]
-    fn the_table_is_the_products() {
+    fn address_rules_match_the_product_table() {
         use Deployment::{Aws, OpenStack, Virtual};
+        use HostProperty::{PlatformHost, ServerHost};
         use PicoType::{ExecutionContext, Platform, ServiceContext, Ui};
-        use Property::{PlatformHost, ServerHost};
         for (deployments, kinds, property, rule) in [
-            (&[Virtual][..], &[Platform][..], PlatformHost, Rule::HereWhenItRuns),
-            (&[Virtual], &[Platform], ServerHost, Rule::HereWhenItRuns),
-            (&[Virtual], &[ExecutionContext, ServiceContext, Ui], PlatformHost, Rule::LeadsToPlatform),
-            (&[Virtual], &[ExecutionContext, ServiceContext, Ui], ServerHost, Rule::HereWhenItRuns),
-            (&[OpenStack, Aws], &[Platform], PlatformHost, Rule::Local),
-            (&[OpenStack, Aws], &[Platform], ServerHost, Rule::Local),
-            (&[OpenStack, Aws], &[ExecutionContext, ServiceContext], PlatformHost, Rule::OutsidePlatform),
-            (&[OpenStack, Aws], &[Ui], PlatformHost, Rule::LeadsToPlatform),
-            (&[OpenStack, Aws], &[ExecutionContext, ServiceContext, Ui], ServerHost, Rule::Local),
+            (&[Virtual][..], &[Platform][..], PlatformHost, AddressRule::OnThisNode),
+            (&[Virtual], &[Platform], ServerHost, AddressRule::OnThisNode),
+            (&[Virtual], &[ExecutionContext, ServiceContext, Ui], PlatformHost, AddressRule::LeadsToPlatform),
+            (&[Virtual], &[ExecutionContext, ServiceContext, Ui], ServerHost, AddressRule::OnThisNode),
+            (&[OpenStack, Aws], &[Platform], PlatformHost, AddressRule::LocalAddress),
+            (&[OpenStack, Aws], &[Platform], ServerHost, AddressRule::LocalAddress),
+            (
+                &[OpenStack, Aws],
+                &[ExecutionContext, ServiceContext],
+                PlatformHost,
+                AddressRule::PlatformExternal,
+            ),
+            (&[OpenStack, Aws], &[Ui], PlatformHost, AddressRule::LeadsToPlatform),
+            (
+                &[OpenStack, Aws],
+                &[ExecutionContext, ServiceContext, Ui],
+                ServerHost,
+                AddressRule::LocalAddress,
+            ),
         ] {
             for &deployment in deployments {
                 for &kind in kinds {
                     assert_eq!(
-                        Rule::of(deployment, kind, property),
+                        AddressRule::for_property(deployment, kind, property),
                         rule,
                         "{deployment:?} {kind} {property}"
                     );
@@ -112,10 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn the_demand_names_deployment_and_pico() {
-        let words = |rule: Rule| rule.in_words(Deployment::OpenStack, PicoType::Platform);
-        assert_eq!(words(Rule::Local), "on OpenStack the Platform needs its local address here");
-        let words = Rule::OutsidePlatform.in_words(Deployment::Aws, PicoType::ServiceContext);
+    fn rule_description_names_deployment_and_pico() {
+        let words = |rule: AddressRule| rule.describe(Deployment::OpenStack, PicoType::Platform);
+        assert_eq!(
+            words(AddressRule::LocalAddress),
+            "on OpenStack the Platform needs its local address here"
+        );
+        let words = AddressRule::PlatformExternal.describe(Deployment::Aws, PicoType::ServiceContext);
         assert_eq!(words, "on Amazon a Service Context needs the Platform's elastic address here");
     }
 }

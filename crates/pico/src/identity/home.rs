@@ -6,12 +6,12 @@ use std::path::{Component, Path, PathBuf};
 /// known. To know it the file system must be touched, which may hang; so it is learned by a helper, once, and
 /// kept in the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Home {
+pub struct MzHome {
     literal: PathBuf,
     resolved: Option<PathBuf>,
 }
 
-impl Home {
+impl MzHome {
     /// From a path.
     #[must_use]
     pub fn new(path: &Path) -> Self {
@@ -20,7 +20,7 @@ impl Home {
 
     /// With what it resolves to.
     #[must_use]
-    pub fn resolved_as(mut self, resolved: Option<PathBuf>) -> Self {
+    pub fn with_resolved(mut self, resolved: Option<PathBuf>) -> Self {
         self.resolved = resolved;
         self
     }
@@ -39,7 +39,7 @@ impl Home {
 
     /// Is `other` this directory, by its name alone? False may also mean: by another name.
     #[must_use]
-    pub fn is_named(&self, other: &Path) -> bool {
+    pub fn matches(&self, other: &Path) -> bool {
         let other = normalise(other);
         other == self.literal || Some(&other) == self.resolved.as_ref()
     }
@@ -61,18 +61,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slashes_make_no_difference_and_names_do() {
-        let home = Home::new(Path::new("/opt//mz/./"));
-        assert!(home.is_named(Path::new("/opt/mz")));
-        assert!(home.is_named(Path::new("/opt/mz/")));
-        assert!(!home.is_named(Path::new("/opt/mz2")));
-        assert!(!home.is_named(Path::new("/opt")));
-        assert!(!home.is_named(Path::new("/opt/x/../mz")));
+    fn mz_home_matches_despite_slashes_but_no_other_name() {
+        let home = MzHome::new(Path::new("/opt//mz/./"));
+        assert!(home.matches(Path::new("/opt/mz")));
+        assert!(home.matches(Path::new("/opt/mz/")));
+        assert!(!home.matches(Path::new("/opt/mz2")));
+        assert!(!home.matches(Path::new("/opt")));
+        assert!(!home.matches(Path::new("/opt/x/../mz")));
     }
 
     #[test]
-    fn what_it_resolves_to_is_it_too() {
-        let home = Home::new(Path::new("/opt/mz")).resolved_as(Some("/data/mz9".into()));
-        assert!(home.is_named(Path::new("/data/mz9/")));
+    fn mz_home_matches_its_resolved_path() {
+        let home = MzHome::new(Path::new("/opt/mz")).with_resolved(Some("/data/mz9".into()));
+        assert!(home.matches(Path::new("/data/mz9/")));
     }
 }

@@ -1,8 +1,8 @@
 //! What a command line says about a process. Pure.
 
-use super::daemons::{is_daemon_of_the_node, is_tool_of_the_cluster};
-use super::java::JavaLine;
-use crate::settings::{PicoName, Target};
+use super::cluster_programs::{is_cluster_daemon, is_cluster_tool};
+use super::java_command_line::JavaCommandLine;
+use crate::settings::{PicoInstance, PicoName};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -18,33 +18,33 @@ const PICO_CLASSES: [&str; 2] = ["PicoStart", "CodeServerMain"];
 /// The main class of mzsh.
 const MZSH_CLASS: &str = "CommandLine";
 /// What an mzsh is asked for that brings up a pico.
-const STARTS: [&str; 2] = ["startup", "restart"];
+const STARTUP_VERBS: [&str; 2] = ["startup", "restart"];
 /// The main class of the HA client.
-const HA_CLASS: &str = "HAClient";
+const HA_CLIENT_CLASS: &str = "HAClient";
 
 /// What is looked at of a process: its arguments, `argv[0]` first, and the file name of its program.
 #[derive(Clone, Copy, Debug)]
-pub struct Arguments<'a> {
+pub struct ProcessArguments<'a> {
     /// `/proc/PID/cmdline`.
     pub argv: &'a [OsString],
     /// The last part of where `/proc/PID/exe` points. `None`: it could not be read; then `argv[0]` stands for it.
     pub program: Option<&'a OsStr>,
 }
 
-impl Arguments<'_> {
-    fn program(&self) -> Option<&OsStr> {
+impl ProcessArguments<'_> {
+    fn program_name(&self) -> Option<&OsStr> {
         self.program.or_else(|| Path::new(self.argv.first()?).file_name())
     }
 
     /// The program is a java launcher: the executable itself, whatever it was called as.
     fn is_java(&self) -> bool {
-        self.program().is_some_and(|name| name == "java")
+        self.program_name().is_some_and(|name| name == "java")
     }
 }
 
 /// May a process be a pico or an mzsh, by the file name of its program alone? Only then is its command line read.
 #[must_use]
-pub fn may_be_of_the_product(program: &OsStr) -> bool {
+pub fn may_be_product_program(program: &OsStr) -> bool {
     program == "java" || program == "mzsh" || SHELLS.iter().any(|shell| program == *shell)
 }
 
@@ -63,22 +63,22 @@ pub enum Role {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HomeClaim {
     /// This one.
-    Is(PathBuf),
+    Path(PathBuf),
     /// Nothing that can be read.
     Unknown,
 }
 
 /// Is this process, by name, the pico `target` or a startup of it?
 #[must_use]
-pub fn role(target: &Target, process: Arguments<'_>) -> Option<Role> {
+pub fn role(target: &PicoInstance, process: ProcessArguments<'_>) -> Option<Role> {
     let name = target.name.as_str();
-    if let Some(rest) = after_mzsh(process) {
+    if let Some(rest) = mzsh_arguments(process) {
         let has = |word: &str| rest.iter().any(|a| a == word);
-        return (STARTS.iter().any(|verb| has(verb)) && has(name)).then_some(Role::Startup);
+        return (STARTUP_VERBS.iter().any(|verb| has(verb)) && has(name)).then_some(Role::Startup);
     }
     if let Some(pattern) = &target.process_match {
         // The pattern may stand in the command line of a tool, and a daemon is no pico whatever it says.
-        if is_daemon_of_the_node(process.argv) || is_tool_of_the_cluster(process.argv) {
+        if is_cluster_daemon(process.argv) || is_cluster_tool(process.argv) {
             return None;
         }
         let line: Vec<_> = process.argv.iter().map(|a| a.to_string_lossy()).collect();
@@ -88,18 +88,18 @@ pub fn role(target: &Target, process: Arguments<'_>) -> Option<Role> {
 }
 
 /// The arguments of mzsh, where the process is mzsh: its JVM, or the script before it executes that.
-fn after_mzsh(process: Arguments<'_>) -> Option<&[OsString]> {
+fn mzsh_arguments(process: ProcessArguments<'_>) -> Option<&[OsString]> {
     if process.is_java() {
-        let line = JavaLine::of(process.argv);
-        return line.main_is(&[MZSH_CLASS]).then_some(line.arguments());
+        let line = JavaCommandLine::parse(process.argv);
+        return line.main_class_is(&[MZSH_CLASS]).then_some(line.arguments());
     }
-    script(process).and_then(|at| process.argv.get(at + 1..))
+    mzsh_script_index(process).and_then(|at| process.argv.get(at + 1..))
 }
 
 /// Where a script `mzsh`, called by whichever path, stands in the command line: first, or after its shell and that one's options.
-fn script(process: Arguments<'_>) -> Option<usize> {
+fn mzsh_script_index(process: ProcessArguments<'_>) -> Option<usize> {
     let argv = process.argv;
-    let is_shell = process.program().is_some_and(|program| SHELLS.iter().any(|shell| program == *shell));
+    let is_shell = process.program_name().is_some_and(|program| SHELLS.iter().any(|shell| program == *shell));
     let is_mzsh =
         |at: &usize| argv.get(*at).is_some_and(|a| Path::new(a).file_name() == Some("mzsh".as_ref()));
     let after_shell = argv.iter().skip(1).position(|a| !is_option(a)).map(|at| at + 1).filter(|_| is_shell);
@@ -107,23 +107,23 @@ fn script(process: Arguments<'_>) -> Option<usize> {
 }
 
 /// The path of the script `mzsh`, as it was called, where the process is that.
-pub(super) fn script_of(process: Arguments<'_>) -> Option<&Path> {
-    let at = script(process).filter(|_| !process.is_java())?;
+pub(super) fn mzsh_script_path(process: ProcessArguments<'_>) -> Option<&Path> {
+    let at = mzsh_script_index(process).filter(|_| !process.is_java())?;
     process.argv.get(at).map(Path::new)
 }
 
 /// The pico's name, by the first marker of three that is there. Markers count in the JVM's own part of the command line alone,
 /// and not where the main class says that it is something else.
-fn pico_name(process: Arguments<'_>) -> Option<&str> {
-    raw_name(process)?.to_str()
+fn pico_name(process: ProcessArguments<'_>) -> Option<&str> {
+    raw_pico_name(process)?.to_str()
 }
 
 /// The same, whatever it is: nobody has to have a name that the agents can read.
-pub(super) fn raw_name(process: Arguments<'_>) -> Option<&OsStr> {
+pub(super) fn raw_pico_name(process: ProcessArguments<'_>) -> Option<&OsStr> {
     if !may_be_pico(process) {
         return None;
     }
-    let line = JavaLine::of(process.argv);
+    let line = JavaCommandLine::parse(process.argv);
     if let Some(name) = line.option("-Dpico.configname=") {
         return Some(OsStr::from_bytes(name));
     }
@@ -132,38 +132,38 @@ pub(super) fn raw_name(process: Arguments<'_>) -> Option<&OsStr> {
         let mut words = call.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         return words.next().map(OsStr::from_bytes);
     }
-    line.main_is(&PICO_CLASSES).then(|| line.arguments().last())?.map(OsString::as_os_str)
+    line.main_class_is(&PICO_CLASSES).then(|| line.arguments().last())?.map(OsString::as_os_str)
 }
 
 /// Is it a java whose main class does not say that it is something else?
-pub(super) fn may_be_pico(process: Arguments<'_>) -> bool {
-    let line = JavaLine::of(process.argv);
-    process.is_java() && !line.main_is(&[MZSH_CLASS, HA_CLASS]) && !line.is_tool()
+pub(super) fn may_be_pico(process: ProcessArguments<'_>) -> bool {
+    let line = JavaCommandLine::parse(process.argv);
+    process.is_java() && !line.main_class_is(&[MZSH_CLASS, HA_CLIENT_CLASS]) && !line.is_jdk_tool()
 }
 
 /// The name of the pico that this process is by its command line, of whichever installation.
 #[must_use]
-pub fn name_of_pico(process: Arguments<'_>) -> Option<PicoName> {
+pub fn parse_pico_name(process: ProcessArguments<'_>) -> Option<PicoName> {
     pico_name(process)?.parse().ok()
 }
 
 /// The names among the arguments of an mzsh that starts picos.
-pub(super) fn names_to_start(process: Arguments<'_>) -> impl Iterator<Item = &OsStr> {
-    let words = after_mzsh(process).unwrap_or_default();
-    let is_verb = |word: &OsString| STARTS.iter().any(|verb| word == verb);
+pub(super) fn pico_names_to_start(process: ProcessArguments<'_>) -> impl Iterator<Item = &OsStr> {
+    let words = mzsh_arguments(process).unwrap_or_default();
+    let is_verb = |word: &OsString| STARTUP_VERBS.iter().any(|verb| word == verb);
     let words = if words.iter().any(is_verb) { words } else { &[] };
     words.iter().filter(move |word| !is_verb(word) && !is_option(word)).map(OsString::as_os_str)
 }
 
 /// Is this a pico of any name, or an mzsh?
 #[must_use]
-pub fn pico_of_anyone(process: Arguments<'_>) -> bool {
-    after_mzsh(process).is_some() || pico_name(process).is_some()
+pub fn is_any_pico_or_mzsh(process: ProcessArguments<'_>) -> bool {
+    mzsh_arguments(process).is_some() || pico_name(process).is_some()
 }
 
 /// May what is known of a longer command line be the beginning of a pico's? The part that decides is not whole.
-pub(super) fn may_go_on_as_pico(process: Arguments<'_>) -> bool {
-    process.is_java() && !JavaLine::of(process.argv).has_main()
+pub(super) fn may_be_truncated_pico(process: ProcessArguments<'_>) -> bool {
+    process.is_java() && !JavaCommandLine::parse(process.argv).has_main_class()
 }
 
 fn is_option(argument: &OsStr) -> bool {
@@ -171,12 +171,12 @@ fn is_option(argument: &OsStr) -> bool {
 }
 
 /// Which installation the process says it belongs to; `None`: the command line is silent, and the environment counts.
-pub(super) fn home_on_command_line(process: Arguments<'_>) -> Option<PathBuf> {
+pub(super) fn home_from_command_line(process: ProcessArguments<'_>) -> Option<PathBuf> {
     let value = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
     if process.is_java() {
-        return JavaLine::of(process.argv).option("-Dmz.home=").map(value);
+        return JavaCommandLine::parse(process.argv).option("-Dmz.home=").map(value);
     }
-    if script(process).is_some() {
+    if mzsh_script_index(process).is_some() {
         // It takes that of its environment first, else where it is.
         return None;
     }
@@ -184,7 +184,7 @@ pub(super) fn home_on_command_line(process: Arguments<'_>) -> Option<PathBuf> {
 }
 
 /// The directory above the one that the script is in, as it was called.
-pub(super) fn home_of_script(script: &Path) -> PathBuf {
+pub(super) fn home_from_script_path(script: &Path) -> PathBuf {
     let directory = script.parent().unwrap_or(script);
     match directory.components().next_back() {
         Some(Component::Normal(_)) => match directory.parent() {
@@ -197,28 +197,35 @@ pub(super) fn home_of_script(script: &Path) -> PathBuf {
 }
 
 /// The installation that an environment names.
-pub(super) fn home_in_environment(environment: &[OsString]) -> Option<PathBuf> {
+pub(super) fn home_from_environment(environment: &[OsString]) -> Option<PathBuf> {
     let home = environment.iter().find_map(|e| e.as_bytes().strip_prefix(b"MZ_HOME="))?;
     (!home.is_empty()).then(|| OsStr::from_bytes(home).into())
 }
 
 /// Which installation the process says it belongs to; a relative path is relative to its working directory. `environment` is
 /// read only if the command line is silent.
-pub fn home_claim(process: Arguments<'_>, environment: impl FnOnce() -> Option<Vec<OsString>>) -> HomeClaim {
-    let home = home_on_command_line(process)
-        .or_else(|| environment().and_then(|environment| home_in_environment(&environment)))
-        .or_else(|| script_of(process).map(home_of_script));
-    home.map_or(HomeClaim::Unknown, HomeClaim::Is)
+pub fn home_claim(
+    process: ProcessArguments<'_>,
+    environment: impl FnOnce() -> Option<Vec<OsString>>,
+) -> HomeClaim {
+    let home = home_from_command_line(process)
+        .or_else(|| environment().and_then(|environment| home_from_environment(&environment)))
+        .or_else(|| mzsh_script_path(process).map(home_from_script_path));
+    home.map_or(HomeClaim::Unknown, HomeClaim::Path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Home;
+    use crate::identity::MzHome;
     use proptest::prelude::*;
 
-    fn target(name: &str) -> Target {
-        Target { name: name.parse().unwrap(), home: Home::new(Path::new("/opt/mz")), process_match: None }
+    fn target(name: &str) -> PicoInstance {
+        PicoInstance {
+            name: name.parse().unwrap(),
+            home: MzHome::new(Path::new("/opt/mz")),
+            process_match: None,
+        }
     }
 
     fn argv(words: &[&str]) -> Vec<OsString> {
@@ -226,14 +233,14 @@ mod tests {
     }
 
     fn role_of(name: &str, words: &[&str]) -> Option<Role> {
-        role(&target(name), Arguments { argv: &argv(words), program: None })
+        role(&target(name), ProcessArguments { argv: &argv(words), program: None })
     }
 
     const CLASS: &str = "com.digitalroute.picostart.PicoStart";
     const MZSH: &str = "com.digitalroute.picostart.cmdline.CommandLine";
 
     #[test]
-    fn each_marker_alone_identifies_and_exactly() {
+    fn each_marker_alone_identifies_the_exact_pico_name() {
         let lines: [&[&str]; 3] = [
             &["/jdk/bin/java", "-Dpico.configname=ec1", CLASS],
             &["java", "-XX:OnOutOfMemoryError=oom ec1 /l/ec1.log /l/crit.log", CLASS],
@@ -248,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_the_configuration_goes_before_the_other_markers() {
+    fn configname_takes_precedence_over_other_markers() {
         let line = ["java", "-Dpico.configname=ec1", "-XX:OnOutOfMemoryError=oom ec2 a b", CLASS, "ec3"];
         assert_eq!(role_of("ec1", &line), Some(Role::Pico));
         assert_eq!(role_of("ec2", &line), None);
@@ -256,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_mentions_the_pico_is_not_it() {
+    fn process_that_only_mentions_the_pico_has_no_role() {
         let lines: [&[&str]; 11] = [
             &["grep", "-Dpico.configname=ec1"],
             &["pgrep", "-f", "java -Dpico.configname=ec1 com.digitalroute.picostart.PicoStart"],
@@ -276,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn mzsh_is_never_the_pico_and_only_some_verbs_are_a_startup() {
+    fn mzsh_is_never_the_pico_and_a_startup_only_by_its_verb() {
         for (line, expected) in [
             (vec!["java", "-Dmz.home=/opt/mz", MZSH, "startup", "-f", "ec1"], Some(Role::Startup)),
             (vec!["java", MZSH, "restart", "ec2", "ec1"], Some(Role::Startup)),
@@ -298,28 +305,29 @@ mod tests {
     }
 
     #[test]
-    fn the_executable_decides_whether_it_is_java_and_not_what_it_was_called_as() {
+    fn executable_and_not_argv0_decides_whether_a_process_is_java() {
         for called in ["mediationzone", "java"] {
             let line = argv(&[called, "-Dpico.configname=ec1", CLASS]);
             for (program, expected) in [("java", Some(Role::Pico)), ("javac", None), ("passwd", None)] {
-                let process = Arguments { argv: &line, program: Some(OsStr::new(program)) };
+                let process = ProcessArguments { argv: &line, program: Some(OsStr::new(program)) };
                 assert_eq!(role(&target("ec1"), process), expected, "{called} {program}");
             }
         }
     }
 
     #[test]
-    fn the_beginning_of_a_long_line_decides_where_it_reaches_the_main_class() {
-        let may = |words: &[&str]| may_go_on_as_pico(Arguments { argv: &argv(words), program: None });
+    fn truncated_command_line_decides_if_it_reaches_the_main_class() {
+        let may =
+            |words: &[&str]| may_be_truncated_pico(ProcessArguments { argv: &argv(words), program: None });
         assert!(may(&["java", "-Xmx1g"]) && may(&["java", "-cp", "a.jar"]));
         assert!(!may(&["java", "-Xmx1g", "org.example.Main", "x"]) && !may(&["sort", "-x"]));
     }
 
     #[test]
-    fn the_pattern_replaces_the_markers_but_mzsh_stays_mzsh() {
+    fn process_match_replaces_markers_except_for_mzsh() {
         let mut own = target("ec1");
         own.process_match = Some(regex_lite::Regex::new("wrapped-ec1( |$)").unwrap());
-        let role = |words: &[&str]| role(&own, Arguments { argv: &argv(words), program: None });
+        let role = |words: &[&str]| role(&own, ProcessArguments { argv: &argv(words), program: None });
         assert_eq!(role(&["launcher", "wrapped-ec1"]), Some(Role::PicoByMatch));
         assert_eq!(role(&["launcher", "wrapped-ec10"]), None);
         assert_eq!(role(&["java", "-Dpico.configname=ec1", CLASS]), None);
@@ -327,13 +335,13 @@ mod tests {
     }
 
     #[test]
-    fn the_home_is_the_last_on_the_command_line_then_the_scripts_then_the_environments() {
+    fn home_claim_prefers_command_line_then_environment_then_script() {
         let environment = argv(&["A=b", "MZ_HOME=/opt/env"]);
         let in_environment = |words: &[&str], environment: Option<Vec<OsString>>| {
-            home_claim(Arguments { argv: &argv(words), program: None }, || environment)
+            home_claim(ProcessArguments { argv: &argv(words), program: None }, || environment)
         };
         let claim = |words: &[&str]| in_environment(words, Some(environment.clone()));
-        let is = |path: &str| HomeClaim::Is(path.into());
+        let is = |path: &str| HomeClaim::Path(path.into());
         assert_eq!(claim(&["java", "-Dmz.home=/opt/a", "-Dmz.home=/opt/b"]), is("/opt/b"));
         assert_eq!(claim(&["/bin/sh", "/opt/mz/bin/mzsh", "startup"]), is("/opt/env"));
         assert_eq!(claim(&["sh", "bin/mzsh", "startup"]), is("/opt/env"));
@@ -358,17 +366,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_command_line_makes_it_panic_or_confuse_names(
+        fn role_never_panics_nor_confuses_names(
             words in proptest::collection::vec(proptest::collection::vec(1_u8.., 0..40), 0..8),
             own in "[a-z]{1,4}[0-9]{0,2}", tail in "[a-z0-9_.-]{1,3}",
         ) {
             let mut line: Vec<OsString> = vec!["java".into()];
             line.extend(words.iter().map(|w| OsStr::from_bytes(w).to_owned()));
-            let process = Arguments { argv: &line, program: None };
+            let process = ProcessArguments { argv: &line, program: None };
             let _ = role(&target(&own), process);
             // A marker that names a longer name is never this one.
             line.insert(1, format!("-Dpico.configname={own}{tail}").into());
-            let process = Arguments { argv: &line, program: None };
+            let process = ProcessArguments { argv: &line, program: None };
             prop_assert_ne!(role(&target(&own), process), Some(Role::Pico));
         }
     }

@@ -5,8 +5,8 @@
 //! who that is to the name service; then it switches to that user, and only then looks. On NFS that is exported with
 //! `root_squash` there is no other way: root is nobody there.
 
-use super::trust::{Distrust, not_roots_alone};
-use crate::settings::{Settings, Target};
+use super::permission_check::{InsecurePath, check_root_only};
+use crate::settings::{PicoInstance, Settings};
 use host::command::RunAs;
 use host::credentials::{Credentials, CredentialsError, is_root};
 use std::io;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Why nobody can run mzsh.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoUser {
+pub(super) enum UserError {
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error("user {uid} (owner of {home}): unknown to the name service; set os_user", home = home.display())]
@@ -29,24 +29,24 @@ pub(super) enum NoUser {
 /// Whose an installation is, as one process has seen it. It is asked once in a process: whoever can exchange the directory could have the
 /// second answer differ from the first.
 #[derive(Debug)]
-pub(super) struct Owner {
+pub(super) struct InstallationOwner {
     /// The owner of the installation.
     pub(super) uid: u32,
     /// The owner of `mz_home` itself: what stands in it can't vouch for its own owner.
-    home: u32,
+    home_uid: u32,
     /// It looks like root's, and somebody else could exchange it: who.
-    others: Option<String>,
+    insecure_reason: Option<String>,
 }
 
-impl Owner {
+impl InstallationOwner {
     /// Is it root's, and nobody else can exchange it?
     pub(super) fn is_root(&self) -> bool {
-        self.uid == 0 && self.others.is_none()
+        self.uid == 0 && self.insecure_reason.is_none()
     }
 
     /// The user, if that is sure.
-    pub(super) fn sure(&self) -> Option<u32> {
-        self.others.is_none().then_some(self.uid)
+    pub(super) fn uid_if_secure(&self) -> Option<u32> {
+        self.insecure_reason.is_none().then_some(self.uid)
     }
 }
 
@@ -55,10 +55,10 @@ impl Owner {
 ///
 /// # Errors
 /// What stat(2) says of `mz_home`; or the owner of `bin/mzsh` must be known, and root may not look.
-pub(super) fn owner(home: &Path) -> io::Result<Owner> {
+pub(super) fn installation_owner(home: &Path) -> io::Result<InstallationOwner> {
     let own = std::fs::metadata(home)?.uid();
     if own != 0 {
-        return Ok(Owner { uid: own, home: own, others: None });
+        return Ok(InstallationOwner { uid: own, home_uid: own, insecure_reason: None });
     }
     let mzsh = home.join("bin/mzsh");
     // A link of root's leads where root wants; any other is not followed.
@@ -69,40 +69,42 @@ pub(super) fn owner(home: &Path) -> io::Result<Owner> {
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => return Err(e),
         there => there.map_or(own, |there| there.uid()),
     };
-    let others = if uid == 0 { not_roots_alone(home)? } else { None };
-    Ok(Owner { uid, home: own, others: others.map(Distrust::why) })
+    let others = if uid == 0 { check_root_only(home)? } else { None };
+    Ok(InstallationOwner { uid, home_uid: own, insecure_reason: others.map(InsecurePath::into_reason) })
 }
 
 /// `os_user`, or the owner of the installation.
-pub(super) fn user(
+pub(super) fn command_user(
     os_user: Option<&str>,
     home: &Path,
-    owner: &io::Result<Owner>,
-) -> Result<Credentials, NoUser> {
+    owner: &io::Result<InstallationOwner>,
+) -> Result<Credentials, UserError> {
     let user = match (os_user, owner) {
-        (Some(name), _) => Credentials::of_name(name)?,
-        (None, Ok(owner)) => of_owner(owner, home)?,
-        (None, Err(e)) => return Err(NoUser::NoOwner { home: home.to_owned(), why: denied(e, None) }),
+        (Some(name), _) => Credentials::from_name(name)?,
+        (None, Ok(owner)) => owner_credentials(owner, home)?,
+        (None, Err(e)) => {
+            return Err(UserError::NoOwner { home: home.to_owned(), why: describe_io_error(e, None) });
+        }
     };
     // Where os_user says root, and others have a part in the way to the installation, that is what was asked for.
-    let owner = owner.as_ref().ok().filter(|owner| user.uid != 0 || owner.others.is_none());
-    Ok(Credentials { trusts: owner.map(|owner| owner.home), ..user })
+    let owner = owner.as_ref().ok().filter(|owner| user.uid != 0 || owner.insecure_reason.is_none());
+    Ok(Credentials { trusted_owner: owner.map(|owner| owner.home_uid), ..user })
 }
 
 /// Whose files `user`, who this process is, executes beside root's and its own. Where root was not told whose the directory is (NFS), that user
 /// is; root asks no second time.
-pub(super) fn trusted(user: &Credentials, home: &Path) -> Option<u32> {
+pub(super) fn trusted_owner(user: &Credentials, home: &Path) -> Option<u32> {
     let by_themselves = || std::fs::metadata(home).ok().filter(|_| user.uid != 0).map(|home| home.uid());
-    user.trusts.or_else(by_themselves)
+    user.trusted_owner.or_else(by_themselves)
 }
 
-fn of_owner(owner: &Owner, home: &Path) -> Result<Credentials, NoUser> {
-    if let Some(why) = &owner.others {
-        return Err(NoUser::NotRootsAlone { home: home.to_owned(), why: why.clone() });
+fn owner_credentials(owner: &InstallationOwner, home: &Path) -> Result<Credentials, UserError> {
+    if let Some(why) = &owner.insecure_reason {
+        return Err(UserError::NotRootsAlone { home: home.to_owned(), why: why.clone() });
     }
     let uid = owner.uid;
-    Credentials::of_uid(uid).map_err(|e| match e {
-        CredentialsError::Unknown(_) => NoUser::OwnerUnknown { uid, home: home.to_owned() },
+    Credentials::from_uid(uid).map_err(|e| match e {
+        CredentialsError::UnknownUser(_) => UserError::OwnerUnknown { uid, home: home.to_owned() },
         e => e.into(),
     })
 }
@@ -112,10 +114,10 @@ fn of_owner(owner: &Owner, home: &Path) -> Result<Credentials, NoUser> {
 ///
 /// # Errors
 /// Nobody can; why.
-pub(super) fn looker(
-    user: &Result<Credentials, NoUser>,
+pub(super) fn inspecting_user(
+    user: &Result<Credentials, UserError>,
     home: &Path,
-    owner: &io::Result<Owner>,
+    owner: &io::Result<InstallationOwner>,
 ) -> Result<Option<Credentials>, String> {
     if !is_root() {
         return Ok(None);
@@ -125,20 +127,20 @@ pub(super) fn looker(
         (_, Ok(owner)) if owner.is_root() => Ok(None),
         // By os_user: there is nobody else.
         (Ok(_), Ok(owner)) if owner.uid == 0 => Ok(None),
-        (_, Ok(owner)) => of_owner(owner, home).map(Some).map_err(|e| e.to_string()),
+        (_, Ok(owner)) => owner_credentials(owner, home).map(Some).map_err(|e| e.to_string()),
         (_, Err(e)) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        (_, Err(e)) => Err(denied(e, None)),
+        (_, Err(e)) => Err(describe_io_error(e, None)),
     }
 }
 
 /// Makes this process the one who looks. There is no way back.
-pub(super) fn switch_to(looker: Option<&Credentials>) -> Result<(), String> {
+pub(super) fn switch_user(looker: Option<&Credentials>) -> Result<(), String> {
     let Some(looker) = looker else { return Ok(()) };
-    looker.become_them().map_err(|e| format!("can't switch to user {}: {e}", looker.name))
+    looker.switch_user().map_err(|e| format!("can't switch to user {}: {e}", looker.name))
 }
 
 /// An error of the file system, in words that say who was denied: on NFS it matters.
-pub(super) fn denied(error: &io::Error, who: Option<&Credentials>) -> String {
+pub(super) fn describe_io_error(error: &io::Error, who: Option<&Credentials>) -> String {
     match who {
         _ if error.kind() != io::ErrorKind::PermissionDenied => error.to_string(),
         Some(user) => format!("permission denied for {}", user.name),
@@ -150,8 +152,9 @@ pub(super) fn denied(error: &io::Error, who: Option<&Credentials>) -> String {
 }
 
 /// The user for a command on this installation; for the child that will run it.
-pub(super) fn run_as(settings: &Settings, target: &Target) -> Result<RunAs, String> {
+pub(super) fn run_as(settings: &Settings, target: &PicoInstance) -> Result<RunAs, String> {
     let home = target.home.path();
-    let user = user(settings.os_user.as_deref(), home, &owner(home)).map_err(|e| e.to_string())?;
+    let user = command_user(settings.os_user.as_deref(), home, &installation_owner(home))
+        .map_err(|e| e.to_string())?;
     Ok(RunAs { user, limits: settings.limits })
 }

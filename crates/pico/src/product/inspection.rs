@@ -1,12 +1,12 @@
 //! What is there to start: a look at the installation, made by a helper.
 
-use super::account::{self, NoUser, Owner, denied, trusted};
-use super::registry::{self, Literals, RegistryState};
+use super::account::{self, InstallationOwner, UserError, describe_io_error, trusted_owner};
+use super::permission_check::{InsecurePath, check_program};
+use super::registry::{self, MzshVariables, RegistryState};
 use super::storage::{Storage, StorageError};
-use super::trust::{Distrust, distrust};
-use crate::settings::{Settings, Target};
+use crate::settings::{PicoInstance, Settings};
 use host::credentials::{Credentials, CredentialsError};
-use host::helper::{self, HelperError};
+use host::worker::{self, WorkerError};
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use std::time::Instant;
 use std::{fmt, io};
 
 /// Most memory of the helper that reads the registry, in bytes: files that include each other, or what has no end.
-pub(super) const REGISTRY_MEMORY: u64 = 512 << 20;
+pub(super) const REGISTRY_MEMORY_LIMIT: u64 = 512 << 20;
 
 /// What `mz_home` is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,7 +122,7 @@ pub struct Inspection {
     /// The pico in the registry.
     pub registry: RegistryState,
     /// What `bin/mzsh` sets.
-    pub script: Literals,
+    pub script: MzshVariables,
 }
 
 impl Inspection {
@@ -137,24 +137,28 @@ impl Inspection {
 ///
 /// # Errors
 /// The helper did not answer: storage or the name service hangs.
-pub fn inspect(settings: &Settings, target: &Target, until: Instant) -> Result<Inspection, StorageError> {
-    let question = || serde_json::to_vec(&look(settings, target)).unwrap_or_default();
-    let said = Storage::of(target).ask(until, question)?;
+pub fn inspect(
+    settings: &Settings,
+    target: &PicoInstance,
+    until: Instant,
+) -> Result<Inspection, StorageError> {
+    let question = || serde_json::to_vec(&inspect_in_child(settings, target)).unwrap_or_default();
+    let said = Storage::for_target(target).run_in_child(until, question)?;
     serde_json::from_slice(&said)
-        .map_err(|e| StorageError::NoHelper(HelperError::Unavailable(io::Error::other(e))))
+        .map_err(|e| StorageError::WorkerFailed(WorkerError::Unavailable(io::Error::other(e))))
 }
 
-fn look(settings: &Settings, target: &Target) -> Inspection {
+fn inspect_in_child(settings: &Settings, target: &PicoInstance) -> Inspection {
     let path = target.home.path();
-    let owner = account::owner(path);
-    let user = account::user(settings.os_user.as_deref(), path, &owner);
-    let looker = account::looker(&user, path, &owner);
+    let owner = account::installation_owner(path);
+    let user = account::command_user(settings.os_user.as_deref(), path, &owner);
+    let looker = account::inspecting_user(&user, path, &owner);
     // Of a directory of root's, root may say whether it is empty; the user may not be let in.
-    let by_root = owner.as_ref().is_ok_and(Owner::is_root).then(|| home_state(path, None));
-    let switched = looker.and_then(|looker| account::switch_to(looker.as_ref()).map(|()| looker));
+    let by_root = owner.as_ref().is_ok_and(InstallationOwner::is_root).then(|| home_state(path, None));
+    let switched = looker.and_then(|looker| account::switch_user(looker.as_ref()).map(|()| looker));
     let mut seen = match &switched {
-        Ok(looker) => look_as(looker.as_ref(), settings, target, user.as_ref().ok()),
-        Err(why) => not_looked_at(settings, why, owner.is_err()),
+        Ok(looker) => inspect_as(looker.as_ref(), settings, target, user.as_ref().ok()),
+        Err(why) => uninspected(settings, why, owner.is_err()),
     };
     if let (HomeState::Unusable(_), Some(state @ (HomeState::Empty | HomeState::Foreign))) =
         (&seen.home, by_root)
@@ -167,16 +171,16 @@ fn look(settings: &Settings, target: &Target) -> Inspection {
 }
 
 /// What `looker` sees, to whom this helper has switched.
-fn look_as(
+fn inspect_as(
     looker: Option<&Credentials>,
     settings: &Settings,
-    target: &Target,
+    target: &PicoInstance,
     user: Option<&Credentials>,
 ) -> Inspection {
     let path = target.home.path();
-    let trusted = user.and_then(|user| trusted(user, path));
+    let trusted = user.and_then(|user| trusted_owner(user, path));
     let program = |path: &Path| program_state(path, looker, user, trusted);
-    let script = Literals::of(path);
+    let script = MzshVariables::from_home(path);
     let java_home = settings.java_home.as_ref().or(script.java_home.as_ref());
     let mzsh = if settings.pretend_not_installed {
         FileState::Missing
@@ -187,22 +191,22 @@ fn look_as(
     let post_start = settings.post_start.as_ref().map(|path| program(path));
     let inspected = (home_state(path, looker), path.canonicalize().ok());
     // The registry's files can include each other, or what has no end.
-    helper::limit_memory(REGISTRY_MEMORY);
+    worker::limit_memory(REGISTRY_MEMORY_LIMIT);
     Inspection {
         home: inspected.0,
         resolved: inspected.1,
-        owner: account::owner(path).ok().and_then(|owner| owner.sure()),
+        owner: account::installation_owner(path).ok().and_then(|owner| owner.uid_if_secure()),
         mzsh,
         java,
         post_start,
         registry: registry::find(path, settings.container.as_deref(), &target.name),
         script,
-        ..not_looked_at(settings, "", false)
+        ..uninspected(settings, "", false)
     }
 }
 
 /// Nothing, for nobody can look; why.
-fn not_looked_at(settings: &Settings, why: &str, is_denied: bool) -> Inspection {
+fn uninspected(settings: &Settings, why: &str, is_denied: bool) -> Inspection {
     let unread = || FileState::Unreadable(why.to_owned());
     Inspection {
         home: if is_denied { HomeState::Unusable(why.to_owned()) } else { HomeState::NotLookedAt },
@@ -213,7 +217,7 @@ fn not_looked_at(settings: &Settings, why: &str, is_denied: bool) -> Inspection 
         java: settings.java_home.as_ref().map(|_| unread()),
         post_start: settings.post_start.as_ref().map(|_| unread()),
         registry: RegistryState::Unreadable(why.to_owned()),
-        script: Literals::default(),
+        script: MzshVariables::default(),
     }
 }
 
@@ -226,7 +230,7 @@ fn home_state(path: &Path, looker: Option<&Credentials>) -> HomeState {
             None => HomeState::Empty,
         },
         Err(e) if e.kind() == io::ErrorKind::NotFound => HomeState::Missing,
-        Err(e) => HomeState::Unusable(denied(&e, looker)),
+        Err(e) => HomeState::Unusable(describe_io_error(&e, looker)),
     }
 }
 
@@ -237,24 +241,24 @@ fn program_state(
     user: Option<&Credentials>,
     owner: Option<u32>,
 ) -> FileState {
-    match std::fs::metadata(path).map(|m| (host::files::other_kind(&m), m)) {
+    match std::fs::metadata(path).map(|m| (host::files::non_regular_kind(&m), m)) {
         Ok((Some(kind), _)) => FileState::NotRegular(kind.to_owned()),
         Ok((None, m)) if m.permissions().mode() & 0o111 != 0 => {
-            match user.and_then(|user| distrust(path, user, owner)) {
+            match user.and_then(|user| check_program(path, user, owner)) {
                 None => FileState::Executable,
-                Some(Distrust::Unsafe(why)) => FileState::Unsafe(why),
-                Some(Distrust::Unclear(why)) => FileState::Unreadable(why),
+                Some(InsecurePath::Insecure(why)) => FileState::Unsafe(why),
+                Some(InsecurePath::Unknown(why)) => FileState::Unreadable(why),
             }
         }
         Ok(_) => FileState::NotExecutable,
         Err(e) if e.kind() == io::ErrorKind::NotFound => FileState::Missing,
-        Err(e) => FileState::Unreadable(denied(&e, looker)),
+        Err(e) => FileState::Unreadable(describe_io_error(&e, looker)),
     }
 }
 
 /// For the child that has switched to `user`, and will execute it.
-pub(super) fn executable(target: &Target, path: &Path, user: &Credentials) -> Result<(), String> {
-    match program_state(path, Some(user), Some(user), trusted(user, target.home.path())) {
+pub(super) fn check_executable(target: &PicoInstance, path: &Path, user: &Credentials) -> Result<(), String> {
+    match program_state(path, Some(user), Some(user), trusted_owner(user, target.home.path())) {
         FileState::Executable => Ok(()),
         FileState::Unsafe(why) => Err(why),
         state => Err(format!("{} {state}", path.display())),
@@ -262,22 +266,22 @@ pub(super) fn executable(target: &Target, path: &Path, user: &Credentials) -> Re
 }
 
 /// For the child that has switched to `user`, and will have it executed, though it is no program by itself.
-pub(super) fn trustworthy(target: &Target, path: &Path, user: &Credentials) -> Result<(), String> {
-    match std::fs::metadata(path).map(|m| host::files::other_kind(&m)) {
+pub(super) fn check_secure(target: &PicoInstance, path: &Path, user: &Credentials) -> Result<(), String> {
+    match std::fs::metadata(path).map(|m| host::files::non_regular_kind(&m)) {
         Ok(None) => {}
         Ok(Some(kind)) => return Err(format!("{} is {kind}, not a regular file", path.display())),
-        Err(e) => return Err(format!("{}: {}", path.display(), denied(&e, Some(user)))),
+        Err(e) => return Err(format!("{}: {}", path.display(), describe_io_error(&e, Some(user)))),
     }
-    match distrust(path, user, trusted(user, target.home.path())) {
+    match check_program(path, user, trusted_owner(user, target.home.path())) {
         None => Ok(()),
-        Some(Distrust::Unsafe(why) | Distrust::Unclear(why)) => Err(why),
+        Some(InsecurePath::Insecure(why) | InsecurePath::Unknown(why)) => Err(why),
     }
 }
 
-fn user_state(user: Result<Credentials, NoUser>) -> UserState {
+fn user_state(user: Result<Credentials, UserError>) -> UserState {
     match user {
         Ok(user) => UserState::Known { name: user.name, uid: user.uid },
-        Err(NoUser::Credentials(CredentialsError::Unknown(user))) => UserState::Unknown(user),
+        Err(UserError::Credentials(CredentialsError::UnknownUser(user))) => UserState::Unknown(user),
         Err(e) => UserState::Unreadable(e.to_string()),
     }
 }

@@ -4,25 +4,27 @@
 //! client as commands that look up what they need after the fork.
 
 mod account;
+mod command_failure;
 mod ha;
 mod inspection;
+mod installation_users;
+mod instance_listing;
 mod mzsh;
-mod no_verdict;
-mod people;
+mod mzsh_topo;
+mod permission_check;
 mod registry;
 mod storage;
-mod survey;
 pub(crate) mod thread_dump;
-mod topo;
-mod trust;
 
 pub use ha::{HaAnswer, HaClient, HaMonitor, listens};
 pub use inspection::{FileState, HomeState, Inspection, UserState, inspect};
-pub use mzsh::{Mzsh, StartupEnd, StatusAnswer, Verb};
-pub(crate) use people::{People, are_one_directory, people, resolve};
-pub(crate) use registry::list;
-pub use registry::{Literals, PicoFacts, Problem, RegistryState, find as find_pico};
+pub(crate) use installation_users::{
+    InstallationUsers, is_same_directory, query_installation_users, resolve_path,
+};
+pub use instance_listing::{InstanceListing, ListedInstance, ListingError, list_instances};
+pub use mzsh::{Mzsh, StartupResult, StatusAnswer, Verb};
+pub(crate) use mzsh_topo::fill_from_mzsh_topo;
+pub(crate) use registry::join_names;
+pub use registry::{MzshVariables, PicoFacts, PropertyProblem, RegistryState, find as find_pico};
 pub use storage::StorageError;
-pub(crate) use storage::{Storage, launched};
-pub use survey::{Survey, SurveyError, SurveyedPico, survey};
-pub(crate) use topo::ask_mzsh;
+pub(crate) use storage::{Storage, running_agent_commands};

@@ -15,12 +15,12 @@
 //! up; then the HA Monitor Server and `mzsh status` are what tells.
 
 use super::account::run_as;
-use super::inspection::executable;
-use super::no_verdict::no_verdict;
+use super::command_failure::command_failure;
+use super::inspection::check_executable;
 use super::storage::Storage;
-use crate::settings::{Settings, Target};
-use host::End;
-use host::command::{Company, Exec, Finished, Running};
+use crate::settings::{PicoInstance, Settings};
+use host::ExitStatus;
+use host::command::{Exec, FinishedCommand, LeaderOf, RunningCommand};
 use host::credentials::Credentials;
 use std::ffi::OsString;
 use std::time::Instant;
@@ -60,13 +60,13 @@ impl Verb {
 #[derive(Clone, Copy, Debug)]
 pub struct Mzsh<'a> {
     settings: &'a Settings,
-    target: &'a Target,
+    target: &'a PicoInstance,
 }
 
 impl<'a> Mzsh<'a> {
     /// For the pico `target`.
     #[must_use]
-    pub fn new(settings: &'a Settings, target: &'a Target) -> Self {
+    pub fn new(settings: &'a Settings, target: &'a PicoInstance) -> Self {
         Self { settings, target }
     }
 
@@ -74,85 +74,86 @@ impl<'a> Mzsh<'a> {
     ///
     /// # Errors
     /// No process or descriptor left.
-    pub fn startup(&self) -> io::Result<Running> {
-        self.launch_in(Company::Session, Verb::Startup.arguments(self.pico()), Language::OfSite, false)
+    pub fn startup(&self) -> io::Result<RunningCommand> {
+        self.launch_command(LeaderOf::Session, Verb::Startup.arguments(self.pico()), Language::System, false)
     }
 
     /// A command under way; not let go yet.
     ///
     /// # Errors
     /// No process or descriptor left.
-    pub fn launch(&self, verb: Verb) -> io::Result<Running> {
+    pub fn launch(&self, verb: Verb) -> io::Result<RunningCommand> {
         let of_local = verb == Verb::Status || verb == Verb::Shutdown;
-        self.launch_in(Company::Group, verb.arguments(self.pico()), Language::English, of_local)
+        self.launch_command(LeaderOf::ProcessGroup, verb.arguments(self.pico()), Language::English, of_local)
     }
 
     /// `topo get`: a value of the registry, as text; until its end or the given instant.
     ///
     /// # Errors
     /// No process or descriptor left.
-    pub(super) fn topo_get(&self, path: &str, until: Instant) -> io::Result<Finished> {
+    pub(super) fn topo_get(&self, path: &str, until: Instant) -> io::Result<FinishedCommand> {
         let words =
             ["topo", "get", "--allow-disconnected", "--format", "data-only", path].map(OsString::from);
-        let running = self.launch_in(Company::Group, words.to_vec(), Language::English, false)?;
-        Ok(self.ended(running.run(until)?))
+        let running =
+            self.launch_command(LeaderOf::ProcessGroup, words.to_vec(), Language::English, false)?;
+        Ok(self.record_hung_processes(running.run_until(until)?))
     }
 
     /// A question, until its end or the given instant.
     ///
     /// # Errors
     /// No process or descriptor left.
-    pub fn run(&self, verb: Verb, until: Instant) -> io::Result<Finished> {
-        Ok(self.ended(self.launch(verb)?.run(until)?))
+    pub fn run_to_end(&self, verb: Verb, until: Instant) -> io::Result<FinishedCommand> {
+        Ok(self.record_hung_processes(self.launch(verb)?.run_until(until)?))
     }
 
     /// A command that was given up: what of it hangs is written down.
     ///
     /// # Errors
     /// What poll(2) and waitpid(2) say.
-    pub fn give_up(&self, running: Running) -> io::Result<Finished> {
-        Ok(self.ended(running.kill_group()?))
+    pub fn abort(&self, running: RunningCommand) -> io::Result<FinishedCommand> {
+        Ok(self.record_hung_processes(running.kill()?))
     }
 
-    fn launch_in(
+    fn launch_command(
         &self,
-        company: Company,
+        company: LeaderOf,
         arguments: Vec<OsString>,
         language: Language,
         of_local_platform: bool,
-    ) -> io::Result<Running> {
+    ) -> io::Result<RunningCommand> {
         let who = || run_as(self.settings, self.target);
-        let prepare = |user: &Credentials| self.exec(user, arguments, language, of_local_platform);
+        let prepare = |user: &Credentials| self.prepare_exec(user, arguments, language, of_local_platform);
         match company {
-            Company::Group => self.storage().question(who, prepare),
-            Company::Session => self.storage().launch_as(company, who, prepare),
+            LeaderOf::ProcessGroup => self.storage().launch_query(who, prepare),
+            LeaderOf::Session => self.storage().launch_as(company, who, prepare),
         }
     }
 
-    fn ended(&self, finished: Finished) -> Finished {
-        self.storage().remember(&finished.left);
+    fn record_hung_processes(&self, finished: FinishedCommand) -> FinishedCommand {
+        self.storage().record_hung_processes(&finished.survivors);
         finished
     }
 
     fn storage(&self) -> Storage<'a> {
-        Storage::of(self.target)
+        Storage::for_target(self.target)
     }
 
     /// `post_start`: an administrator's program, in the same surroundings as mzsh.
     ///
     /// # Errors
     /// No process or descriptor left.
-    pub fn run_hook(&self, program: &std::path::Path, until: Instant) -> io::Result<Finished> {
+    pub fn run_post_start(&self, program: &std::path::Path, until: Instant) -> io::Result<FinishedCommand> {
         let prepare = |user: &Credentials| {
-            executable(self.target, program, user)?;
-            let mut environment = environment(self.settings, user, Language::OfSite);
+            check_executable(self.target, program, user)?;
+            let mut environment = command_environment(self.settings, user, Language::System);
             environment.push(("MZ_HOME".into(), self.target.home.path().into()));
             environment.push(("PICO_NAME".into(), self.target.name.as_str().into()));
             Ok(Exec { program: program.into(), arguments: Vec::new(), environment, directory: "/".into() })
         };
         // What it may hang on is its own affair, and says nothing of the pico's storage.
         let who = || run_as(self.settings, self.target);
-        self.storage().launch_as(Company::Group, who, prepare)?.run(until)
+        self.storage().launch_as(LeaderOf::ProcessGroup, who, prepare)?.run_until(until)
     }
 
     fn pico(&self) -> &str {
@@ -160,7 +161,7 @@ impl<'a> Mzsh<'a> {
     }
 
     /// Everything that touches storage: for the child, once it is `user`.
-    fn exec(
+    fn prepare_exec(
         &self,
         user: &Credentials,
         arguments: Vec<OsString>,
@@ -171,8 +172,8 @@ impl<'a> Mzsh<'a> {
         if self.settings.pretend_not_installed {
             return Err(format!("{} does not exist", program.display()));
         }
-        executable(self.target, &program, user)?;
-        let mut environment = environment(self.settings, user, language);
+        check_executable(self.target, &program, user)?;
+        let mut environment = command_environment(self.settings, user, language);
         if of_local_platform {
             environment.push(("MZ_PLATFORM".into(), LOCAL_PLATFORM.into()));
         }
@@ -185,23 +186,23 @@ impl<'a> Mzsh<'a> {
 pub(super) enum Language {
     /// The caller's `LANG`, which the node sets for its services. For what starts the pico's JVM or is the administrator's own: the pico's
     /// data is read and written in the encoding and the formats that it gets here.
-    OfSite,
+    System,
     /// English, for what is asked and whose words are read. As `C.UTF-8` and not as `C`, with which a JVM can't open a file whose
     /// path is not ASCII; where the C library does not know it, it is taken for `C`.
     English,
 }
 
-const ENGLISH: &str = "C.UTF-8";
+const ENGLISH_LOCALE: &str = "C.UTF-8";
 
 /// What a login of the user would have, and nothing of the caller's but the language: Pacemaker sets hardly
 /// anything, and a person's shell could set anything.
-pub(super) fn environment(
+pub(super) fn command_environment(
     settings: &Settings,
     user: &Credentials,
     language: Language,
 ) -> Vec<(OsString, OsString)> {
     let of_caller = match language {
-        Language::OfSite => std::env::var_os("LANG").filter(|lang| !lang.is_empty()),
+        Language::System => std::env::var_os("LANG").filter(|lang| !lang.is_empty()),
         Language::English => None,
     };
     let mut variables: Vec<(OsString, OsString)> = vec![
@@ -210,11 +211,11 @@ pub(super) fn environment(
         ("LOGNAME".into(), user.name.clone().into()),
         ("SHELL".into(), user.shell.clone().into()),
         ("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into()),
-        ("LANG".into(), of_caller.unwrap_or_else(|| ENGLISH.into())),
+        ("LANG".into(), of_caller.unwrap_or_else(|| ENGLISH_LOCALE.into())),
     ];
     if language == Language::English {
         // A login script of the user, or mzsh, may set LANG anew; this one stands above that.
-        variables.push(("LC_ALL".into(), ENGLISH.into()));
+        variables.push(("LC_ALL".into(), ENGLISH_LOCALE.into()));
     }
     if let Some(java_home) = &settings.java_home {
         variables.push(("JAVA_HOME".into(), java_home.into()));
@@ -227,7 +228,7 @@ pub(super) fn environment(
 
 /// What a startup came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StartupEnd {
+pub enum StartupResult {
     /// mzsh says that the pico is up.
     Up,
     /// Code 104: critical errors; another try after an eviction is due.
@@ -236,20 +237,20 @@ pub enum StartupEnd {
     Failed(String),
 }
 
-impl StartupEnd {
+impl StartupResult {
     /// From what mzsh did.
     #[must_use]
-    pub fn of(finished: &Finished) -> Self {
-        if let Some(why) = &finished.refused {
+    pub fn from_finished(finished: &FinishedCommand) -> Self {
+        if let Some(why) = &finished.launch_error {
             return Self::Failed(why.clone());
         }
         let words = String::from_utf8_lossy(&finished.output);
         let lower = words.to_lowercase();
-        let code = match finished.end {
-            End::Exited(code) => code,
+        let code = match finished.exit_status {
+            ExitStatus::Exited(code) => code,
             end => return Self::Failed(format!("mzsh startup: {end}")),
         };
-        let said = last_line(&words).map_or_else(String::new, |line| format!(": {line}"));
+        let said = last_text_line(&words).map_or_else(String::new, |line| format!(": {line}"));
         match code {
             0 if lower.contains("started with errors") => Self::Failed(
                 "mzsh startup: started with errors, only the code server runs: is the Platform's address up?"
@@ -285,27 +286,27 @@ pub enum StatusAnswer {
     /// It could not be run.
     NotAsked(String),
     /// Another code or a signal.
-    Unclear(String),
+    Unexpected(String),
 }
 
 impl StatusAnswer {
     /// From what mzsh did.
     #[must_use]
-    pub fn of(finished: &Finished) -> Self {
-        if let Some(why) = &finished.refused {
+    pub fn from_finished(finished: &FinishedCommand) -> Self {
+        if let Some(why) = &finished.launch_error {
             return Self::NotAsked(why.clone());
         }
-        if let Some(why) = no_verdict(finished) {
+        if let Some(why) = command_failure(finished) {
             return Self::NotAsked(format!("mzsh {why}"));
         }
         let words = String::from_utf8_lossy(&finished.output).to_lowercase();
-        match finished.end {
-            End::TimedOut => Self::NoAnswer,
+        match finished.exit_status {
+            ExitStatus::TimedOut => Self::NoAnswer,
             _ if words.contains("without contact with the platform") => Self::WithoutPlatform,
-            End::Exited(0) => Self::Running,
-            End::Exited(1) => Self::NotResponding,
-            End::Exited(2) => Self::NotRunning,
-            end => Self::Unclear(end.to_string()),
+            ExitStatus::Exited(0) => Self::Running,
+            ExitStatus::Exited(1) => Self::NotResponding,
+            ExitStatus::Exited(2) => Self::NotRunning,
+            end => Self::Unexpected(end.to_string()),
         }
     }
 }
@@ -319,13 +320,13 @@ impl fmt::Display for StatusAnswer {
             Self::NotRunning => f.write_str("not running"),
             Self::NoAnswer => f.write_str("no answer in the time it has"),
             Self::NotAsked(why) => write!(f, "could not be run: {why}"),
-            Self::Unclear(why) => f.write_str(why),
+            Self::Unexpected(why) => f.write_str(why),
         }
     }
 }
 
 /// The last line that says something.
-pub(super) fn last_line(words: &str) -> Option<&str> {
+pub(super) fn last_text_line(words: &str) -> Option<&str> {
     words.lines().rev().map(str::trim).find(|line| !line.is_empty())
 }
 
@@ -334,15 +335,15 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn finished(end: End, output: &str) -> Finished {
-        Finished::new(end, output, Duration::from_secs(1))
+    fn finished(end: ExitStatus, output: &str) -> FinishedCommand {
+        FinishedCommand::new(end, output, Duration::from_secs(1))
     }
 
     #[test]
-    fn startup_is_up_only_by_code_and_words() {
-        let up = |code, words| StartupEnd::of(&finished(End::Exited(code), words));
-        assert_eq!(up(0, "Starting platform...done.\n"), StartupEnd::Up);
-        assert_eq!(up(0, "platform is already running\n"), StartupEnd::Up);
+    fn startup_result_is_up_only_by_exit_code_and_output() {
+        let up = |code, words| StartupResult::from_finished(&finished(ExitStatus::Exited(code), words));
+        assert_eq!(up(0, "Starting platform...done.\n"), StartupResult::Up);
+        assert_eq!(up(0, "platform is already running\n"), StartupResult::Up);
         for (code, words) in [
             (
                 0,
@@ -356,23 +357,26 @@ mod tests {
             (255, ""),
             (77, ""),
         ] {
-            assert!(matches!(up(code, words), StartupEnd::Failed(_)), "{code} {words}");
+            assert!(matches!(up(code, words), StartupResult::Failed(_)), "{code} {words}");
         }
-        assert!(matches!(up(104, ""), StartupEnd::Critical(_)));
-        assert!(matches!(StartupEnd::of(&finished(End::Signalled(9), "done.")), StartupEnd::Failed(_)));
+        assert!(matches!(up(104, ""), StartupResult::Critical(_)));
+        assert!(matches!(
+            StartupResult::from_finished(&finished(ExitStatus::Signalled(9), "done.")),
+            StartupResult::Failed(_)
+        ));
     }
 
     #[test]
-    fn status_is_read_by_code_and_words() {
-        let of = |end, words| StatusAnswer::of(&finished(end, words));
-        assert_eq!(of(End::Exited(0), "platform is running"), StatusAnswer::Running);
+    fn status_answer_is_read_from_exit_code_and_output() {
+        let of = |end, words| StatusAnswer::from_finished(&finished(end, words));
+        assert_eq!(of(ExitStatus::Exited(0), "platform is running"), StatusAnswer::Running);
         assert_eq!(
-            of(End::Exited(0), "ec1 is running without contact with the platform RCP service"),
+            of(ExitStatus::Exited(0), "ec1 is running without contact with the platform RCP service"),
             StatusAnswer::WithoutPlatform
         );
-        assert_eq!(of(End::Exited(1), ""), StatusAnswer::NotResponding);
-        assert_eq!(of(End::Exited(2), "platform is not running"), StatusAnswer::NotRunning);
-        assert_eq!(of(End::TimedOut, ""), StatusAnswer::NoAnswer);
-        assert!(matches!(of(End::Exited(124), ""), StatusAnswer::Unclear(_)));
+        assert_eq!(of(ExitStatus::Exited(1), ""), StatusAnswer::NotResponding);
+        assert_eq!(of(ExitStatus::Exited(2), "platform is not running"), StatusAnswer::NotRunning);
+        assert_eq!(of(ExitStatus::TimedOut, ""), StatusAnswer::NoAnswer);
+        assert!(matches!(of(ExitStatus::Exited(124), ""), StatusAnswer::Unexpected(_)));
     }
 }

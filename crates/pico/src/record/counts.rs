@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Failed checks in a row, warnings in a row, and runs in a row in which the check could not be made, of one depth.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
+pub struct CheckCounts {
     /// Failed.
     pub failed: u32,
     /// Well, with a warning.

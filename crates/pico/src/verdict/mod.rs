@@ -3,31 +3,31 @@
 //! [`observe`] gathers the evidence, [`judge`] decides on it: a pure function, whose table is its test.
 
 mod judge;
-mod meant;
-pub(crate) mod node;
+pub(crate) mod node_context;
 mod observe;
+mod possible_target;
 
-pub use judge::{Check, Finding, Occasion, Policy, Verdict, judge};
-pub(crate) use meant::could_be_meant;
-pub use observe::{Look, observe};
+pub use judge::{Check, MonitorKind, Policy, Verdict, VerdictKind, judge};
+pub use observe::{ObservationScope, observe};
+pub(crate) use possible_target::find_possible_target;
 
 use crate::product::{HaAnswer, StatusAnswer};
 use crate::time_of_day::time_of_day;
-use host::{End, Pid, ProcessId};
+use host::{ExitStatus, Pid, ProcessId};
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 /// How alive one live process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
+pub enum Liveness {
     /// As far as /proc tells, well: R, S, and D, in which it waits for a device.
-    Well,
+    Alive,
     /// Held by a debugger (t).
     Traced,
     /// Stopped by a signal (T), in every look over two seconds.
     Stopped,
     /// Its main thread has ended (Z) and others live: no signal but the end of those ends it.
-    LeaderGone {
+    ZombieLeader {
         /// How many threads there are.
         threads: u32,
     },
@@ -35,7 +35,7 @@ pub enum Life {
 
 /// What /proc shows of the pico.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Processes {
+pub enum PicoPresence {
     /// Nothing, after a look at all processes. With the process that the record named, if it named one.
     None {
         /// The one that has ended.
@@ -51,7 +51,7 @@ pub enum Processes {
         /// It.
         id: ProcessId,
         /// How alive it is.
-        life: Life,
+        liveness: Liveness,
     },
     /// More than one, twice in a row the same.
     Several(Vec<Pid>),
@@ -63,14 +63,14 @@ pub enum Processes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Death {
     /// When it saw it.
-    pub seen: SystemTime,
+    pub observed_at: SystemTime,
     /// How the process ended, where that can be known.
-    pub end: Option<End>,
+    pub end: Option<ExitStatus>,
 }
 
 impl fmt::Display for Death {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at {}", time_of_day(self.seen))?;
+        write!(f, "at {}", time_of_day(self.observed_at))?;
         self.end.map_or(Ok(()), |end| write!(f, " ({end})"))
     }
 }
@@ -79,7 +79,7 @@ impl fmt::Display for Death {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// What /proc shows.
-    pub processes: Processes,
+    pub presence: PicoPresence,
     /// How the process that was known has ended, where that was seen.
     pub death: Option<Death>,
     /// For how long the process has lived.
@@ -95,7 +95,14 @@ pub struct Observation {
 impl Observation {
     /// Of the processes alone.
     #[must_use]
-    pub fn of(processes: Processes) -> Self {
-        Self { processes, death: None, age: Duration::ZERO, ha: None, status: None, platform_answers: None }
+    pub fn from_processes(processes: PicoPresence) -> Self {
+        Self {
+            presence: processes,
+            death: None,
+            age: Duration::ZERO,
+            ha: None,
+            status: None,
+            platform_answers: None,
+        }
     }
 }

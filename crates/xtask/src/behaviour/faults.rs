@@ -1,6 +1,6 @@
 //! The fault table.
 
-use devtools::cases::{Case, Family};
+use devtools::cases::{TestCase, TestModule};
 use devtools::markdown::table;
 
 use crate::mutants::Mutant;
@@ -13,17 +13,17 @@ one fault, and takes its truth from /proc.
 ";
 
 /// The section: a table for each family.
-pub(super) fn section(families: &[Family], mutants: &[Mutant]) -> String {
+pub(super) fn section(families: &[TestModule], mutants: &[Mutant]) -> String {
     let heads = ["what it proves", "case", "it was seen to catch"];
     // One without cases helps others.
     let parts = families.iter().filter(|family| !family.cases.is_empty()).map(|family| {
-        let rows = family.cases.iter().map(|case| row(case, mutants));
+        let rows = family.cases.iter().map(|case| case_row(case, mutants));
         format!("\n### {}\n\n{}", family.title.trim_end_matches('.'), table(&heads, rows))
     });
     std::iter::once(HEAD.to_owned()).chain(parts).collect()
 }
 
-fn row(case: &Case, mutants: &[Mutant]) -> Vec<String> {
+fn case_row(case: &TestCase, mutants: &[Mutant]) -> Vec<String> {
     let caught: Vec<&str> = mutants
         .iter()
         .filter(|mutant| mutant.caught_by.contains(&case.name))

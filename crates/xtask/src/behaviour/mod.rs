@@ -1,14 +1,14 @@
 //! docs/behaviour.md: what the agents answer, asked of the code that decides it, and what the fault suite shows of it.
 //!
-//! Nothing on the page is told twice: the verdicts are those of [`pico::verdict::judge`], the faults are the lines above the
+//! Nothing on the page is told twice: the verdicts are those of `pico::verdict::judge`, the faults are the lines above the
 //! cases, and beside each stand the changes to the agents that it was seen to catch.
 
 mod faults;
 
-use devtools::cases::{self, Family};
-use devtools::{Error, workspace};
+use devtools::cases::{self, TestModule};
+use devtools::{TaskError, workspace};
 
-use crate::r#gen::example;
+use crate::r#gen::example_output;
 use crate::mutants;
 
 const HEAD: &str = "\
@@ -27,39 +27,39 @@ to fail.
 ";
 
 /// The whole page.
-pub(crate) fn page() -> Result<String, Error> {
-    let families = cases::read(cases::FAULTS)?;
+pub(crate) fn page() -> Result<String, TaskError> {
+    let families = cases::read_suite(cases::FAULT_SUITE)?;
     let mutants = mutants::read()?;
-    complete(&families)?;
-    named(&families)?;
-    Ok([HEAD, &example("verdicts")?, &faults::section(&families, &mutants)].join("\n"))
+    check_documented(&families)?;
+    check_referenced_cases(&families)?;
+    Ok([HEAD, &example_output("verdicts")?, &faults::section(&families, &mutants)].join("\n"))
 }
 
 /// Every family and every case says what it is about.
-fn complete(families: &[Family]) -> Result<(), Error> {
+fn check_documented(families: &[TestModule]) -> Result<(), TaskError> {
     let silent = families.iter().filter(|family| family.title.is_empty());
     let mut missing: Vec<String> =
         silent.map(|family| format!("module {} has no head (//!)", family.module)).collect();
     let cases = families.iter().flat_map(|family| &family.cases);
     let silent = cases.filter(|case| case.proves.is_empty());
     missing.extend(silent.map(|case| format!("{} does not say what it proves (///)", case.name)));
-    if missing.is_empty() { Ok(()) } else { Err(Error::Table(missing)) }
+    if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
 }
 
 /// Every case that docs/security.md names is there.
-fn named(families: &[Family]) -> Result<(), Error> {
+fn check_referenced_cases(families: &[TestModule]) -> Result<(), TaskError> {
     let path = workspace::root().join("docs/security.md");
-    let text = std::fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    let text = std::fs::read_to_string(&path).map_err(TaskError::file("read", &path))?;
     let known: Vec<&str> =
         families.iter().flat_map(|family| &family.cases).map(|case| case.name.as_str()).collect();
-    let unknown = cases_in(&text).into_iter().filter(|name| !known.contains(name));
+    let unknown = case_names_in(&text).into_iter().filter(|name| !known.contains(name));
     let missing: Vec<String> =
         unknown.map(|name| format!("docs/security.md names {name}, which is no case")).collect();
-    if missing.is_empty() { Ok(()) } else { Err(Error::Table(missing)) }
+    if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
 }
 
 /// What stands between backticks and looks like the name of a case.
-fn cases_in(text: &str) -> Vec<&str> {
+fn case_names_in(text: &str) -> Vec<&str> {
     let plain = |part: &str| {
         !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     };
@@ -73,8 +73,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cases_are_told_from_other_code() {
+    fn case_names_are_found_among_other_code() {
         let text = "see `home::other_one` and `crates/host` [`a::B`] home::not_quoted `ha_client::is_1`";
-        assert_eq!(cases_in(text), ["home::other_one", "ha_client::is_1"]);
+        assert_eq!(case_names_in(text), ["home::other_one", "ha_client::is_1"]);
     }
 }

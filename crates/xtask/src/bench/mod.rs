@@ -4,14 +4,14 @@
 //! yardsticks are an empty Rust program of the same profile (the floor), `ocf:pacemaker:Dummy` (what a cluster has today) and
 //! a JVM that runs the product's HA client (what a check costs that is made the obvious way).
 //!
-//! The loop of fork, exec and wait runs inside the sandbox, in one process ([`inside`]): the way into the sandbox is not
-//! measured. `--look` measures instead what a look at all processes costs ([`look`]). CPU is user and system time of the process and of all that it started and left, from getrusage.
+//! The loop of fork, exec and wait runs inside the sandbox, in one process ([`runner`]): the way into the sandbox is not
+//! measured. `--look` measures instead what a look at all processes costs ([`process_scan`]). CPU is user and system time of the process and of all that it started and left, from getrusage.
 
-mod inside;
-mod look;
-mod stage;
+mod process_scan;
+mod runner;
+mod setup;
 mod table;
-mod waiting;
+mod waiting_monitors;
 
 use std::fs;
 use std::path::PathBuf;
@@ -19,13 +19,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use devtools::workspace::{self, Workspace};
-use devtools::{Error, packages};
+use devtools::{TaskError, packages};
 use serde::{Serialize, de::DeserializeOwned};
-use testkit::{Programs, Sandbox, needs};
+use testkit::{Programs, Sandbox, prerequisites};
 
 /// What `bench` is asked for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct BenchOptions {
     /// How often each candidate runs.
     #[arg(long, default_value_t = 100)]
     rounds: u32,
@@ -39,7 +39,7 @@ pub(crate) struct Options {
 
 /// What the part inside the sandbox is asked for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct InsideOptions {
+pub(crate) struct BenchInsideOptions {
     /// What to run.
     plan: PathBuf,
     /// It is of monitors that wait.
@@ -48,26 +48,27 @@ pub(crate) struct InsideOptions {
 }
 
 /// Builds, sets the stage, measures, prints.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
-    packages::provide(&[needs::SANDBOX, needs::JDK, needs::BENCH].concat());
-    workspace::build()?;
+pub(crate) fn run(options: &BenchOptions) -> Result<ExitCode, TaskError> {
+    packages::install_missing(&[prerequisites::SANDBOX, prerequisites::JDK, prerequisites::BENCH].concat());
+    workspace::build_programs()?;
     let workspace = Workspace::read()?;
-    let me = std::env::current_exe().map_err(Error::file("find", std::path::Path::new("xtask")))?;
-    let programs = Programs::bare()?
-        .and(&workspace.debug().join("mz-sim"), "mz-sim")
-        .and(&workspace.release().join("empty"), "empty")
-        .and(&me, "xtask")
-        .and_agents(&workspace.release())?;
-    let node = Sandbox::with(&programs)?;
+    let me = std::env::current_exe().map_err(TaskError::file("find", std::path::Path::new("xtask")))?;
+    let programs = Programs::kit_only()?
+        .add_program(&workspace.debug_dir().join("mz-sim"), "mz-sim")
+        .add_program(&workspace.release_dir().join("empty"), "empty")
+        .add_program(&me, "xtask")
+        .add_agents(&workspace.release_dir())?;
+    let node = Sandbox::with_programs(&programs)?;
     let fits = if options.look {
-        look::run(node)?
+        process_scan::run(node)?
     } else if options.waiting {
-        let samples: Vec<waiting::Sample> = measured(&node, &waiting::set(&node)?, &["--waiting"])?;
-        waiting::print(&samples)
+        let samples: Vec<waiting_monitors::WaitingMonitorSample> =
+            run_in_sandbox(&node, &waiting_monitors::prepare(&node)?, &["--waiting"])?;
+        waiting_monitors::print(&samples)
     } else {
-        let plan = stage::set(&node, options.rounds)?;
+        let plan = setup::prepare(&node, options.rounds)?;
         println!("{} candidates, {} rounds, interleaved", plan.candidates.len(), plan.rounds);
-        let results: Vec<inside::Samples> = measured(&node, &plan, &[])?;
+        let results: Vec<runner::BenchSamples> = run_in_sandbox(&node, &plan, &[])?;
         table::print(&results);
         table::within_limits(&results)
     };
@@ -75,8 +76,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
 }
 
 /// What the part inside the sandbox makes of a plan.
-fn measured<T: DeserializeOwned>(node: &Sandbox, plan: &impl Serialize, how: &[&str]) -> Result<T, Error> {
-    let text = serde_json::to_string(plan).map_err(Error::unreadable("the plan"))?;
+fn run_in_sandbox<T: DeserializeOwned>(
+    node: &Sandbox,
+    plan: &impl Serialize,
+    how: &[&str],
+) -> Result<T, TaskError> {
+    let text = serde_json::to_string(plan).map_err(TaskError::unreadable("the plan"))?;
     node.write("/run/testkit/plan.json", text)?;
     let ran = node
         .command("/run/testkit/bin/xtask")
@@ -84,17 +89,17 @@ fn measured<T: DeserializeOwned>(node: &Sandbox, plan: &impl Serialize, how: &[&
         .args(how)
         .time_limit(Duration::from_secs(3600))
         .run()?
-        .expect(0)?;
-    serde_json::from_str(&ran.stdout).map_err(Error::unreadable("the samples"))
+        .expect_code(0)?;
+    serde_json::from_str(&ran.stdout).map_err(TaskError::unreadable("the samples"))
 }
 
 /// The loop itself; called by [`run`] inside the sandbox.
-pub(crate) fn run_inside(options: &InsideOptions) -> Result<ExitCode, Error> {
-    let text = fs::read(&options.plan).map_err(Error::file("read", &options.plan))?;
+pub(crate) fn run_inside(options: &BenchInsideOptions) -> Result<ExitCode, TaskError> {
+    let text = fs::read(&options.plan).map_err(TaskError::file("read", &options.plan))?;
     if options.waiting {
-        waiting::run(&serde_json::from_slice(&text).map_err(Error::unreadable("the plan"))?)?;
+        waiting_monitors::run(&serde_json::from_slice(&text).map_err(TaskError::unreadable("the plan"))?)?;
     } else {
-        inside::run(&serde_json::from_slice(&text).map_err(Error::unreadable("the plan"))?)?;
+        runner::run(&serde_json::from_slice(&text).map_err(TaskError::unreadable("the plan"))?)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,7 @@
 //! case is without a mutant.
 
 mod table;
-mod tree;
+mod workspace_copy;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -19,27 +19,27 @@ use std::time::{Duration, Instant};
 
 pub(crate) use table::{Mutant, read};
 
-use devtools::cases::{self, Family};
-use devtools::suites::needs_of;
+use devtools::cases::{self, TestModule};
+use devtools::suites::prerequisites_of;
 use devtools::workspace::{self, Workspace};
-use devtools::{Error, packages};
-use tree::Tree;
+use devtools::{TaskError, packages};
+use workspace_copy::WorkspaceCopy;
 
 /// Longest run of one case; a mutant may well have an agent wait for ever. Far above what any case takes on a loaded machine.
-const LIMIT: Duration = Duration::from_secs(180);
+const CASE_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Most memory that each process of such a run may have written to, in bytes: a mutant may keep all that it reads.
-const MEMORY: u64 = 2 << 30;
+const MEMORY_LIMIT: u64 = 2 << 30;
 
 /// What `mutants` is asked for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct MutantsOptions {
     /// Only the mutants whose names contain one of these.
     names: Vec<String>,
 }
 
 /// What came of one mutant.
-enum Fate {
+enum MutantResult {
     /// Every case that it names failed.
     Caught,
     /// These did not.
@@ -49,58 +49,65 @@ enum Fate {
 }
 
 /// Tries the mutants; the exit code is success when all are caught and every case catches one.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+pub(crate) fn run(options: &MutantsOptions) -> Result<ExitCode, TaskError> {
     let mutants = read()?;
-    let suite = cases::read(cases::FAULTS)?;
+    let suite = cases::read_suite(cases::FAULT_SUITE)?;
     let chosen = |mutant: &&Mutant| {
         options.names.is_empty() || options.names.iter().any(|name| mutant.name.contains(name))
     };
     let chosen: Vec<&Mutant> = mutants.iter().filter(chosen).collect();
 
-    packages::provide(&needs_of("faults"));
+    packages::install_missing(&prerequisites_of("faults"));
     let workspace = Workspace::read()?;
-    let tree = Tree::copied(&workspace)?;
-    let tests = Tests::built(&tree)?;
-    tests.pass_unchanged(&tree, &chosen)?;
+    let tree = WorkspaceCopy::sync(&workspace)?;
+    let tests = FaultSuite::build(&tree)?;
+    tests.check_unmutated(&tree, &chosen)?;
 
     let mut fates = Vec::new();
     for mutant in chosen {
         let begun = Instant::now();
-        let fate = try_one(&tests, &tree, mutant, &suite);
+        let fate = run_mutant(&tests, &tree, mutant, &suite);
         let word = match &fate {
-            Fate::Caught => "caught",
-            Fate::Missed(_) => "NOT CAUGHT",
-            Fate::Broken(_) => "ERROR",
+            MutantResult::Caught => "caught",
+            MutantResult::Missed(_) => "NOT CAUGHT",
+            MutantResult::Broken(_) => "ERROR",
         };
         println!("{:.<88} {word}, {:.1} s", format!("{} ", mutant.name), begun.elapsed().as_secs_f64());
         fates.push((mutant, fate));
     }
-    Ok(report(&fates, &table::unguarded(&mutants, &suite)))
+    Ok(report(&fates, &table::cases_without_mutant(&mutants, &suite)))
 }
 
-fn try_one(tests: &Tests, tree: &Tree, mutant: &Mutant, suite: &[Family]) -> Fate {
-    let wrong = mutant.wrong_cases(suite);
+fn run_mutant(
+    tests: &FaultSuite,
+    tree: &WorkspaceCopy,
+    mutant: &Mutant,
+    suite: &[TestModule],
+) -> MutantResult {
+    let wrong = mutant.case_errors(suite);
     if !wrong.is_empty() {
-        return Fate::Broken(wrong.join("; "));
+        return MutantResult::Broken(wrong.join("; "));
     }
-    match tree.with(mutant, || tests.that_pass(&mutant.caught_by)) {
-        Err(why) => Fate::Broken(why),
-        Ok(Err(error)) => Fate::Broken(error.to_string()),
-        Ok(Ok(passed)) if passed.is_empty() => Fate::Caught,
-        Ok(Ok(passed)) => Fate::Missed(passed),
+    match tree.with_mutant(mutant, || tests.passing_cases(&mutant.caught_by)) {
+        Err(why) => MutantResult::Broken(why),
+        Ok(Err(error)) => MutantResult::Broken(error.to_string()),
+        Ok(Ok(passed)) if passed.is_empty() => MutantResult::Caught,
+        Ok(Ok(passed)) => MutantResult::Missed(passed),
     }
 }
 
 /// What is not as it should be, and the exit code that says whether anything is.
-fn report(fates: &[(&Mutant, Fate)], unguarded: &[&str]) -> ExitCode {
-    let caught = fates.iter().filter(|(_, fate)| matches!(fate, Fate::Caught)).count();
+fn report(fates: &[(&Mutant, MutantResult)], unguarded: &[&str]) -> ExitCode {
+    let caught = fates.iter().filter(|(_, fate)| matches!(fate, MutantResult::Caught)).count();
     for (mutant, fate) in fates {
         match fate {
-            Fate::Caught => {}
-            Fate::Missed(cases) => {
+            MutantResult::Caught => {}
+            MutantResult::Missed(cases) => {
                 println!("not caught: {}\n    passes nevertheless: {}", mutant.name, cases.join(", "));
             }
-            Fate::Broken(why) => println!("error: {}\n    {}", mutant.name, why.replace('\n', "\n    ")),
+            MutantResult::Broken(why) => {
+                println!("error: {}\n    {}", mutant.name, why.replace('\n', "\n    "));
+            }
         }
     }
     for case in unguarded {
@@ -111,35 +118,35 @@ fn report(fates: &[(&Mutant, Fate)], unguarded: &[&str]) -> ExitCode {
 }
 
 /// The gate: does the table fit the code and the suite?
-pub(crate) fn check() -> Result<(), Error> {
+pub(crate) fn check() -> Result<(), TaskError> {
     let mutants = read()?;
-    let suite = cases::read(cases::FAULTS)?;
+    let suite = cases::read_suite(cases::FAULT_SUITE)?;
     let mut wrong = Vec::new();
     for mutant in &mutants {
-        let text = mutant.applied(&workspace::root()).err();
-        let all = text.into_iter().chain(mutant.wrong_cases(&suite));
+        let text = mutant.mutated_text(&workspace::root()).err();
+        let all = text.into_iter().chain(mutant.case_errors(&suite));
         wrong.extend(all.map(|why| format!("mutant \"{}\": {why}", mutant.name)));
     }
-    let unguarded = table::unguarded(&mutants, &suite);
+    let unguarded = table::cases_without_mutant(&mutants, &suite);
     wrong.extend(unguarded.iter().map(|case| format!("guarded by nothing: {case}")));
-    if wrong.is_empty() { Ok(()) } else { Err(Error::Table(wrong)) }
+    if wrong.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(wrong)) }
 }
 
 /// The test program of the fault suite, and whose agents it tests.
-struct Tests {
+struct FaultSuite {
     program: PathBuf,
     agents: PathBuf,
 }
 
-impl Tests {
+impl FaultSuite {
     /// Builds it and what it runs, from the workspace itself.
-    fn built(tree: &Tree) -> Result<Self, Error> {
+    fn build(tree: &WorkspaceCopy) -> Result<Self, TaskError> {
         let rest = ["build", "--quiet", "--package", "mz-sim", "--package", "testkit", "--bins"];
-        workspace::succeed(&mut workspace::cargo(rest))?;
+        workspace::run_checked(&mut workspace::cargo(rest))?;
         let build = ["test", "--quiet", "--package", "testkit", "--test", "faults", "--no-run"];
-        let said = workspace::succeed(workspace::cargo(build).args(["--message-format", "json"]))?.stdout;
-        let program = String::from_utf8_lossy(&said).lines().find_map(executable);
-        let program = program.ok_or_else(|| Error::Unreadable {
+        let said = workspace::run_checked(workspace::cargo(build).args(["--message-format", "json"]))?.stdout;
+        let program = String::from_utf8_lossy(&said).lines().find_map(test_program);
+        let program = program.ok_or_else(|| TaskError::Unreadable {
             what: "cargo test --no-run".to_owned(),
             said: "it names no test program".to_owned(),
         })?;
@@ -153,7 +160,7 @@ impl Tests {
     }
 
     /// All cases that these mutants name, with agents that are right.
-    fn pass_unchanged(&self, tree: &Tree, mutants: &[&Mutant]) -> Result<(), Error> {
+    fn check_unmutated(&self, tree: &WorkspaceCopy, mutants: &[&Mutant]) -> Result<(), TaskError> {
         tree.build()?;
         let mut cases: Vec<&String> = mutants.iter().flat_map(|mutant| &mutant.caught_by).collect();
         cases.sort();
@@ -162,7 +169,7 @@ impl Tests {
             return Ok(());
         }
         let begun = Instant::now();
-        workspace::succeed(self.command(&self.program).arg("--exact").args(&cases))?;
+        workspace::run_checked(self.command(&self.program).arg("--exact").args(&cases))?;
         println!(
             "{} cases pass with agents that are right, {:.1} s",
             cases.len(),
@@ -172,7 +179,7 @@ impl Tests {
     }
 
     /// Runs each of the cases for itself; those that pass.
-    fn that_pass(&self, cases: &[String]) -> Result<Vec<String>, Error> {
+    fn passing_cases(&self, cases: &[String]) -> Result<Vec<String>, TaskError> {
         let waiting = Mutex::new(cases.iter());
         let next = || waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
         let work = || {
@@ -188,22 +195,22 @@ impl Tests {
         thread::scope(|scope| {
             let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
             let results = workers.into_iter().map(|worker| worker.join().expect("a worker does not panic"));
-            results.collect::<Result<Vec<_>, Error>>().map(|passed| passed.concat())
+            results.collect::<Result<Vec<_>, TaskError>>().map(|passed| passed.concat())
         })
     }
 
     /// What is killed at the limit has not passed. Its node ends with it.
-    fn passes(&self, case: &str) -> Result<bool, Error> {
+    fn passes(&self, case: &str) -> Result<bool, TaskError> {
         let mut command = self.command(Path::new("timeout"));
-        command.args(["--signal", "KILL", &LIMIT.as_secs().to_string()]);
-        command.args(["prlimit", &format!("--data={MEMORY}")]);
+        command.args(["--signal", "KILL", &CASE_TIMEOUT.as_secs().to_string()]);
+        command.args(["prlimit", &format!("--data={MEMORY_LIMIT}")]);
         command.arg(&self.program).args(["--exact", case]);
-        Ok(workspace::output(&mut command)?.status.success())
+        Ok(workspace::run_output(&mut command)?.status.success())
     }
 }
 
 /// The program that a line of cargo's tells of.
-fn executable(line: &str) -> Option<PathBuf> {
+fn test_program(line: &str) -> Option<PathBuf> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
     let program = message["executable"].as_str().filter(|_| message["target"]["name"] == "faults");
     program.map(PathBuf::from)

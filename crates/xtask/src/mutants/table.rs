@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use devtools::cases::{Case, FAULTS, Family};
-use devtools::{Error, workspace};
+use devtools::cases::{FAULT_SUITE, TestCase, TestModule};
+use devtools::{TaskError, workspace};
 use serde::Deserialize;
 
 /// One change to the agents that the suite must notice.
@@ -26,30 +26,30 @@ pub(crate) struct Mutant {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
+struct MutantTable {
     mutant: Vec<Mutant>,
 }
 
 /// Reads the table.
-pub(crate) fn read() -> Result<Vec<Mutant>, Error> {
-    let path = workspace::root().join(FAULTS).join("mutants.toml");
-    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
-    let table: Table = toml::from_str(&text)
-        .map_err(|e| Error::Unreadable { what: path.display().to_string(), said: e.to_string() })?;
+pub(crate) fn read() -> Result<Vec<Mutant>, TaskError> {
+    let path = workspace::root().join(FAULT_SUITE).join("mutants.toml");
+    let text = fs::read_to_string(&path).map_err(TaskError::file("read", &path))?;
+    let table: MutantTable = toml::from_str(&text)
+        .map_err(|e| TaskError::Unreadable { what: path.display().to_string(), said: e.to_string() })?;
     Ok(table.mutant)
 }
 
 impl Mutant {
     /// The changed file's new text, from the tree below `root`; or why there is none.
-    pub(crate) fn applied(&self, root: &Path) -> Result<String, String> {
+    pub(crate) fn mutated_text(&self, root: &Path) -> Result<String, String> {
         let text =
             fs::read_to_string(root.join(&self.file)).map_err(|e| format!("{}: {e}", self.file.display()))?;
-        self.applied_to(&text).map_err(|times| {
+        self.mutate(&text).map_err(|times| {
             format!("its text stands {times} times in {}, not once: {}", self.file.display(), self.find)
         })
     }
 
-    fn applied_to(&self, text: &str) -> Result<String, usize> {
+    fn mutate(&self, text: &str) -> Result<String, usize> {
         match text.matches(&self.find).count() {
             1 => Ok(text.replacen(&self.find, &self.replace, 1)),
             times => Err(times),
@@ -57,7 +57,7 @@ impl Mutant {
     }
 
     /// What is wrong with the cases that it names.
-    pub(crate) fn wrong_cases(&self, suite: &[Family]) -> Vec<String> {
+    pub(crate) fn case_errors(&self, suite: &[TestModule]) -> Vec<String> {
         let mut wrong = Vec::new();
         if self.caught_by.is_empty() {
             wrong.push("names no case".to_owned());
@@ -74,13 +74,13 @@ impl Mutant {
 }
 
 /// The cases that no mutant names: nobody has shown that they can fail. One that is not run has nothing to show yet.
-pub(crate) fn unguarded<'a>(mutants: &[Mutant], suite: &'a [Family]) -> Vec<&'a str> {
+pub(crate) fn cases_without_mutant<'a>(mutants: &[Mutant], suite: &'a [TestModule]) -> Vec<&'a str> {
     let named: BTreeSet<&String> = mutants.iter().flat_map(|mutant| &mutant.caught_by).collect();
     let not_named = cases(suite).filter(|case| !case.ignored && !named.contains(&case.name));
     not_named.map(|case| case.name.as_str()).collect()
 }
 
-fn cases(suite: &[Family]) -> impl Iterator<Item = &Case> {
+fn cases(suite: &[TestModule]) -> impl Iterator<Item = &TestCase> {
     suite.iter().flat_map(|family| &family.cases)
 }
 
@@ -95,25 +95,28 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_not_unique_is_not_replaced() {
-        assert_eq!(mutant("b", &[]).applied_to("abc"), Ok("ayc".to_owned()));
-        assert_eq!(mutant("b", &[]).applied_to("abcb"), Err(2));
-        assert_eq!(mutant("b", &[]).applied_to(""), Err(0));
+    fn text_that_is_not_unique_is_not_replaced() {
+        assert_eq!(mutant("b", &[]).mutate("abc"), Ok("ayc".to_owned()));
+        assert_eq!(mutant("b", &[]).mutate("abcb"), Err(2));
+        assert_eq!(mutant("b", &[]).mutate(""), Err(0));
     }
 
     #[test]
-    fn cases_and_mutants_must_name_each_other() {
-        let case =
-            |name: &str, ignored| Case { name: name.to_owned(), proves: "Something.".to_owned(), ignored };
-        let suite = [Family {
+    fn case_without_mutant_and_unknown_case_are_reported() {
+        let case = |name: &str, ignored| TestCase {
+            name: name.to_owned(),
+            proves: "Something.".to_owned(),
+            ignored,
+        };
+        let suite = [TestModule {
             module: "m".to_owned(),
             title: "M.".to_owned(),
             cases: vec![case("m::named", false), case("m::forgotten", false), case("m::later", true)],
         }];
         let mutants = [mutant("b", &["m::named"])];
-        assert_eq!(unguarded(&mutants, &suite), ["m::forgotten"]);
-        assert_eq!(mutants[0].wrong_cases(&suite), Vec::<String>::new());
-        assert_eq!(mutant("b", &["m::gone", "m::later"]).wrong_cases(&suite).len(), 2);
-        assert_eq!(mutant("b", &[]).wrong_cases(&suite).len(), 1);
+        assert_eq!(cases_without_mutant(&mutants, &suite), ["m::forgotten"]);
+        assert_eq!(mutants[0].case_errors(&suite), Vec::<String>::new());
+        assert_eq!(mutant("b", &["m::gone", "m::later"]).case_errors(&suite).len(), 2);
+        assert_eq!(mutant("b", &[]).case_errors(&suite).len(), 1);
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use devtools::Error;
+use devtools::TaskError;
 use devtools::workspace::{self, Workspace};
 
 use super::Tally;
@@ -12,19 +12,19 @@ use super::Tally;
 const CARGO_DENY: &str = "0.20.2";
 
 /// The lints of the workspace, warnings as errors.
-pub(crate) fn clippy() -> Result<(), Error> {
+pub(crate) fn clippy() -> Result<(), TaskError> {
     let arguments = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    workspace::succeed(&mut workspace::cargo(arguments)).map(drop)
+    workspace::run_checked(&mut workspace::cargo(arguments)).map(drop)
 }
 
 /// Licences, duplicates and sources of the dependencies; advisories where a database is at hand, for fetching one needs a
 /// network that a build machine need not have.
-pub(crate) fn deny(tally: &Tally, workspace: &Workspace, install: bool) {
-    let tool = workspace.tools().join("bin/cargo-deny");
-    let tool = if runs(Path::new("cargo-deny")) {
+pub(crate) fn cargo_deny(tally: &Tally, workspace: &Workspace, install: bool) {
+    let tool = workspace.tools_dir().join("bin/cargo-deny");
+    let tool = if is_runnable(Path::new("cargo-deny")) {
         Path::new("cargo-deny")
     } else {
-        let here = runs(&tool) || (install && tally.gate("cargo-deny", || install_deny(workspace)));
+        let here = is_runnable(&tool) || (install && tally.gate("cargo-deny", || install_deny(workspace)));
         if !here {
             tally.skip("dependencies", 1, "cargo-deny is not there: cargo install --locked cargo-deny");
             return;
@@ -32,31 +32,31 @@ pub(crate) fn deny(tally: &Tally, workspace: &Workspace, install: bool) {
         &tool
     };
     tally.gate("dependencies", || check(tool, &["bans", "licenses", "sources"]));
-    if advisories_at_hand() {
+    if has_advisory_database() {
         tally.gate("advisories", || check(tool, &["--disable-fetch", "advisories"]));
     } else {
         println!("    advisories not checked: no database at hand (cargo deny fetch gets one)");
     }
 }
 
-fn runs(tool: &Path) -> bool {
+fn is_runnable(tool: &Path) -> bool {
     let output = Command::new(tool).arg("--version").output();
     output.is_ok_and(|output| output.status.success())
 }
 
-fn install_deny(workspace: &Workspace) -> Result<(), Error> {
+fn install_deny(workspace: &Workspace) -> Result<(), TaskError> {
     let mut cargo =
         workspace::cargo(["install", "--quiet", "--locked", "cargo-deny", "--version", CARGO_DENY]);
-    workspace::succeed(cargo.arg("--root").arg(workspace.tools())).map(drop)
+    workspace::run_checked(cargo.arg("--root").arg(workspace.tools_dir())).map(drop)
 }
 
-fn check(tool: &Path, what: &[&str]) -> Result<(), Error> {
+fn check(tool: &Path, what: &[&str]) -> Result<(), TaskError> {
     let mut command = Command::new(tool);
     command.current_dir(workspace::root()).args(["--log-level", "error", "check"]);
-    workspace::succeed(command.args(["--hide-inclusion-graph"]).args(what)).map(drop)
+    workspace::run_checked(command.args(["--hide-inclusion-graph"]).args(what)).map(drop)
 }
 
-fn advisories_at_hand() -> bool {
+fn has_advisory_database() -> bool {
     let home = std::env::var_os("CARGO_HOME")
         .map(std::path::PathBuf::from)
         .or_else(|| Some(std::env::home_dir()?.join(".cargo")));

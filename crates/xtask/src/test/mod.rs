@@ -12,20 +12,20 @@ mod tally;
 
 use std::process::ExitCode;
 
-use devtools::suites::all_needs;
+use devtools::suites::all_prerequisites;
 use devtools::workspace::{self, Workspace};
-use devtools::{Error, generation, packages};
+use devtools::{TaskError, generation, packages};
 use testkit::Generation;
 
 use crate::r#gen;
 use crate::lab;
 use crate::mutants;
-use suites::LeftOut;
-use tally::{Counts, Tally};
+use suites::ExcludedPart;
+use tally::{Tally, TestCounts};
 
 /// What `test` is asked for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct TestOptions {
     /// As CI does it: get missing cargo tools too, run the slow suites, and let a skipped test fail the run.
     #[arg(long)]
     all: bool,
@@ -34,32 +34,32 @@ pub(crate) struct Options {
     allow_skips: bool,
     /// Leave this out; it is counted as skipped, and is no failure.
     #[arg(long)]
-    without: Vec<LeftOut>,
+    without: Vec<ExcludedPart>,
 }
 
 /// Runs everything; the exit code is success when nothing failed.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     let workspace = Workspace::read()?;
     let tally = Tally::default();
 
-    packages::provide(&all_needs());
-    tally.gate("format", || workspace::succeed(&mut workspace::cargo(["fmt", "--all", "--check"])));
+    packages::install_missing(&all_prerequisites());
+    tally.gate("format", || workspace::run_checked(&mut workspace::cargo(["fmt", "--all", "--check"])));
     tally.gate("lints", gates::clippy);
     tally.gate("mutants", mutants::check);
-    tally.gate("records", || lab::says(&["records"]).map(drop));
-    gates::deny(&tally, &workspace, options.all);
-    let built = tally.gate("build", workspace::build);
+    tally.gate("records", || lab::lab_output(&["records"]).map(drop));
+    gates::cargo_deny(&tally, &workspace, options.all);
+    let built = tally.gate("build", workspace::build_programs);
     if built {
         tally.gate("generated files", || r#gen::check(&workspace));
     }
-    if options.all && !options.without.contains(&LeftOut::Debian13) {
-        generation::provide(Generation::Debian13);
+    if options.all && !options.without.contains(&ExcludedPart::Debian13) {
+        generation::ensure_or_report(Generation::Debian13);
     }
     suites::run(&tally, &workspace, built, options.all, &options.without);
 
-    let Counts { passed, failed, skipped } = tally.total();
+    let TestCounts { passed, failed, skipped } = tally.total();
     println!("{passed} passed, {failed} failed, {skipped} skipped");
-    let asked_for = skipped == tally.left_out();
+    let asked_for = skipped == tally.excluded();
     let green = failed == 0 && (asked_for || !options.all || options.allow_skips);
     Ok(if green { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -4,30 +4,30 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use devtools::suites::needs_of;
+use devtools::suites::prerequisites_of;
 use devtools::workspace::{self, Workspace};
-use devtools::{Error, packages};
+use devtools::{TaskError, packages};
 
 use super::suites;
-use super::tally::{Counts, Tally};
+use super::tally::{Tally, TestCounts};
 
 /// In this order, each round.
 const SUITES: [&str; 4] = ["faults", "lifecycle", "killpoints", "deadlines"];
 
 /// What `repeat` is asked for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct RepeatOptions {
     /// No new suite is begun after this time.
     #[arg(long, default_value_t = 60)]
     minutes: u64,
 }
 
 /// Runs them until time is over; the exit code is success when nothing failed and nothing was skipped.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+pub(crate) fn run(options: &RepeatOptions) -> Result<ExitCode, TaskError> {
     let end = Instant::now() + Duration::from_secs(options.minutes * 60);
     let workspace = Workspace::read()?;
-    packages::provide(&SUITES.map(needs_of).concat());
-    workspace::build()?;
+    packages::install_missing(&SUITES.map(prerequisites_of).concat());
+    workspace::build_programs()?;
     let tally = Tally::default();
     let mut rounds = 0;
     while Instant::now() < end {
@@ -37,7 +37,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
             suites::run_one(&tally, &workspace, "testkit", suite);
         }
     }
-    let Counts { passed, failed, skipped } = tally.total();
+    let TestCounts { passed, failed, skipped } = tally.total();
     println!("{rounds} rounds begun: {passed} passed, {failed} failed, {skipped} skipped");
     Ok(if failed == 0 && skipped == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -4,16 +4,16 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use devtools::packages;
-use devtools::suites::{at_once, needs_of};
+use devtools::suites::{prerequisites_of, test_threads};
 use devtools::workspace::{self, Workspace};
 use testkit::generation::{self, Generation};
-use testkit::needs::Need;
+use testkit::prerequisites::Prerequisite;
 
-use super::tally::{Counts, Outcome, Tally};
+use super::tally::{StepResult, Tally, TestCounts};
 
 /// Suites that take longest, the longest first: two are run at once, for most of them wait more than they work, and what is begun last
 /// must not be long.
-const LONGEST: &[&str] = &[
+const LONGEST_FIRST: &[&str] = &[
     "cluster",
     "faults",
     "deadlines-slow",
@@ -25,14 +25,14 @@ const LONGEST: &[&str] = &[
 ];
 
 /// How many suites are run at once.
-const AT_ONCE: usize = 2;
+const CONCURRENT_SUITES: usize = 2;
 
 /// The slow tier: suites that take minutes because what they show does. Only `--all` runs them; else they count as skipped.
-const SLOW: &[&str] = &["cluster", "deadlines-slow"];
+const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow"];
 
 /// What is run once more on another generation of the cluster's software, in the slow tier: those tests of a target that are named; all
 /// of it, where none is.
-const AGAIN: &[(Generation, &str, &[&str])] = &[
+const OTHER_GENERATIONS: &[(Generation, &str, &[&str])] = &[
     (Generation::Debian13, "conformance", &[]),
     (Generation::Debian13, "simulations", &[]),
     (
@@ -41,19 +41,19 @@ const AGAIN: &[(Generation, &str, &[&str])] = &[
         &[
             "dropped::deaths_that_were_counted",
             "dropped::ec_dies_while_sc_starts",
-            "platform::killed",
-            "platform::power_cut",
-            "platform::start_in_order",
-            "platform::stop_that_cant_succeed",
-            "upkeep::configured_by_pcs",
-            "upkeep::reloaded_and_restarted",
+            "platform::killed_platform_restarts_on_same_node",
+            "platform::power_cut_moves_platform_after_fencing",
+            "platform::first_start_brings_picos_up_in_order",
+            "platform::failing_stop_fences_node_and_moves_platform",
+            "administration::pcs_configuration_starts_in_order_and_recovers",
+            "administration::reloadable_change_reloads_and_other_change_restarts",
         ],
     ),
 ];
 
 /// What can be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum LeftOut {
+pub(crate) enum ExcludedPart {
     /// What runs on Debian 13's cluster software, which has to be fetched (once, by debootstrap, into target/generations)
     #[value(name = "debian-13")]
     Debian13,
@@ -61,8 +61,8 @@ pub(crate) enum LeftOut {
     Cluster,
 }
 
-impl LeftOut {
-    fn has(self, suite: Suite<'_>) -> bool {
+impl ExcludedPart {
+    fn includes(self, suite: TestSuite<'_>) -> bool {
         match self {
             Self::Debian13 => suite.generation == Generation::Debian13,
             Self::Cluster => suite.target == "cluster",
@@ -71,65 +71,65 @@ impl LeftOut {
 }
 
 /// Runs all suites: unit tests, each integration suite, documentation tests.
-pub(crate) fn run(tally: &Tally, workspace: &Workspace, built: bool, slow: bool, left_out: &[LeftOut]) {
-    tally.step("unit tests", || test(workspace, &["--workspace", "--lib", "--bins"], &[]));
+pub(crate) fn run(tally: &Tally, workspace: &Workspace, built: bool, slow: bool, left_out: &[ExcludedPart]) {
+    tally.step("unit tests", || run_cargo_test(workspace, &["--workspace", "--lib", "--bins"], &[]));
     let here = workspace.suites().into_iter().map(|(package, target)| {
-        let suite = Suite { package, target, generation: Generation::Machine, only: &[] };
-        (suite, SLOW.contains(&target))
+        let suite = TestSuite { package, target, generation: Generation::Machine, selected: &[] };
+        (suite, SLOW_TIER.contains(&target))
     });
-    let again = AGAIN.iter().copied().flat_map(|(generation, of, only)| {
+    let again = OTHER_GENERATIONS.iter().copied().flat_map(|(generation, of, only)| {
         let suites = workspace.suites().into_iter().filter(move |(_, target)| *target == of);
-        suites.map(move |(package, target)| (Suite { package, target, generation, only }, true))
+        suites.map(move |(package, target)| (TestSuite { package, target, generation, selected: only }, true))
     });
-    let mut all: Vec<(Suite<'_>, bool)> = here.chain(again).collect();
-    let place = |suite: Suite<'_>| LONGEST.iter().position(|name| *name == suite.target);
-    all.sort_by_key(|(suite, _)| place(*suite).unwrap_or(LONGEST.len()));
+    let mut all: Vec<(TestSuite<'_>, bool)> = here.chain(again).collect();
+    let place = |suite: TestSuite<'_>| LONGEST_FIRST.iter().position(|name| *name == suite.target);
+    all.sort_by_key(|(suite, _)| place(*suite).unwrap_or(LONGEST_FIRST.len()));
     let waiting = Mutex::new(all.into_iter());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
     thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..CONCURRENT_SUITES {
             scope.spawn(|| {
                 while let Some((suite, is_slow)) = next() {
                     let reason = (is_slow && !slow).then(|| "the slow tier: --all runs it".to_owned());
-                    if left_out.iter().any(|part| part.has(suite)) {
-                        tally.leave_out(&suite.name(), suite.number_of_tests(workspace), "--without");
+                    if left_out.iter().any(|part| part.includes(suite)) {
+                        tally.exclude(&suite.name(), suite.number_of_tests(workspace), "--without");
                     } else {
-                        suite.run_unless(reason.or_else(|| suite.missing(built)), tally, workspace);
+                        suite.run_or_skip(reason.or_else(|| suite.skip_reason(built)), tally, workspace);
                     }
                 }
             });
         }
     });
-    tally.step("documentation tests", || test(workspace, &["--workspace", "--doc"], &[]));
+    tally.step("documentation tests", || run_cargo_test(workspace, &["--workspace", "--doc"], &[]));
 }
 
 /// Runs one suite, if this machine can. It must have been built.
 pub(super) fn run_one(tally: &Tally, workspace: &Workspace, package: &str, target: &str) {
-    let suite = Suite { package, target, generation: Generation::Machine, only: &[] };
-    suite.run_unless(suite.missing(true), tally, workspace);
+    let suite = TestSuite { package, target, generation: Generation::Machine, selected: &[] };
+    suite.run_or_skip(suite.skip_reason(true), tally, workspace);
 }
 
 /// A target, whole or in part, on one generation.
 #[derive(Clone, Copy)]
-struct Suite<'a> {
+struct TestSuite<'a> {
     package: &'a str,
     target: &'a str,
     generation: Generation,
     /// All, if none is named.
-    only: &'a [&'a str],
+    selected: &'a [&'a str],
 }
 
-impl<'a> Suite<'a> {
+impl<'a> TestSuite<'a> {
     fn name(self) -> String {
         let on = if self.generation == Generation::Machine { "" } else { self.generation.name() };
         format!("{} ({}) {on}", self.target, self.package).trim_end().to_owned()
     }
 
     /// Why it can't be run here, if so.
-    fn missing(self, built: bool) -> Option<String> {
-        let mut needs = needs_of(self.target);
+    fn skip_reason(self, built: bool) -> Option<String> {
+        let mut needs = prerequisites_of(self.target);
         if self.generation != Generation::Machine {
-            needs.push(Need::Folder(self.generation));
+            needs.push(Prerequisite::Folder(self.generation));
         }
         if needs.is_empty() {
             return None;
@@ -140,22 +140,22 @@ impl<'a> Suite<'a> {
         packages::missing(&needs).map(|missing| format!("this machine lacks {missing}"))
     }
 
-    fn run_unless(self, reason: Option<String>, tally: &Tally, workspace: &Workspace) {
+    fn run_or_skip(self, reason: Option<String>, tally: &Tally, workspace: &Workspace) {
         if let Some(reason) = reason {
             tally.skip(&self.name(), self.number_of_tests(workspace), &reason);
             return;
         }
-        let at_once = at_once(self.target).map(|number| ("RUST_TEST_THREADS", number));
+        let at_once = test_threads(self.target).map(|number| ("RUST_TEST_THREADS", number));
         let environment: Vec<_> =
-            at_once.into_iter().chain([(generation::VARIABLE, self.generation.name())]).collect();
+            at_once.into_iter().chain([(generation::GENERATION_VARIABLE, self.generation.name())]).collect();
         tally.step(&self.name(), || {
-            let mut outcome = test(workspace, &self.selection(), &environment);
-            let Counts { passed, failed, skipped } = outcome.counts;
-            if ((passed + failed + skipped) as usize) < self.only.len() {
+            let mut outcome = run_cargo_test(workspace, &self.selection(), &environment);
+            let TestCounts { passed, failed, skipped } = outcome.counts;
+            if ((passed + failed + skipped) as usize) < self.selected.len() {
                 // Else nobody would miss one that has got another name.
                 outcome.counts.failed += 1;
                 outcome.remark.push_str("one of these is not there: ");
-                outcome.remark.push_str(&self.only.join(", "));
+                outcome.remark.push_str(&self.selected.join(", "));
             }
             outcome
         });
@@ -163,8 +163,8 @@ impl<'a> Suite<'a> {
 
     fn number_of_tests(self, workspace: &Workspace) -> u32 {
         let mut cargo = workspace::cargo(["test", "--quiet"]);
-        cargo.args(self.selection()).arg("--list").env("TESTKIT_AGENTS_DIR", workspace.release());
-        let listed = workspace::output(&mut cargo).map(|output| output.stdout).unwrap_or_default();
+        cargo.args(self.selection()).arg("--list").env("TESTKIT_AGENTS_DIR", workspace.release_dir());
+        let listed = workspace::run_output(&mut cargo).map(|output| output.stdout).unwrap_or_default();
         let tests = String::from_utf8_lossy(&listed).lines().filter(|line| line.ends_with(": test")).count();
         // A suite that can't even list its tests is still one that was not run.
         u32::try_from(tests.max(1)).unwrap_or(u32::MAX)
@@ -173,42 +173,43 @@ impl<'a> Suite<'a> {
     /// For `cargo test`: the target, and, for the test program itself, the names.
     fn selection(self) -> Vec<&'a str> {
         let mut words = vec!["--package", self.package, "--test", self.target, "--"];
-        if !self.only.is_empty() {
+        if !self.selected.is_empty() {
             words.push("--exact");
-            words.extend(self.only);
+            words.extend(self.selected);
         }
         words
     }
 }
 
-fn test(workspace: &Workspace, selection: &[&str], environment: &[(&str, &str)]) -> Outcome {
+fn run_cargo_test(workspace: &Workspace, selection: &[&str], environment: &[(&str, &str)]) -> StepResult {
     let mut cargo = workspace::cargo(["test", "--quiet", "--no-fail-fast"]);
     // The agents under test are those that ship.
-    cargo.args(selection).env("TESTKIT_AGENTS_DIR", workspace.release());
+    cargo.args(selection).env("TESTKIT_AGENTS_DIR", workspace.release_dir());
     cargo.envs(environment.iter().copied());
-    match workspace::output(&mut cargo) {
-        Err(error) => {
-            Outcome { counts: Counts { failed: 1, ..Counts::default() }, remark: error.to_string() }
-        }
+    match workspace::run_output(&mut cargo) {
+        Err(error) => StepResult {
+            counts: TestCounts { failed: 1, ..TestCounts::default() },
+            remark: error.to_string(),
+        },
         Ok(output) => {
             let stdout = String::from_utf8_lossy(&output.stdout);
-            let mut counts = count(&stdout);
+            let mut counts = parse_counts(&stdout);
             if output.status.success() && counts.failed == 0 {
-                return Outcome { counts, remark: String::new() };
+                return StepResult { counts, remark: String::new() };
             }
             // What does not compile, or dies, has no test that could be counted.
             counts.failed = counts.failed.max(1);
-            Outcome {
+            StepResult {
                 counts,
-                remark: format!("{}\n{}", story(&stdout), String::from_utf8_lossy(&output.stderr)),
+                remark: format!("{}\n{}", failure_report(&stdout), String::from_utf8_lossy(&output.stderr)),
             }
         }
     }
 }
 
 /// The sum of the lines `test result: ok. 15 passed; 0 failed; 1 ignored; ...`. An ignored test was skipped.
-fn count(stdout: &str) -> Counts {
-    let mut counts = Counts::default();
+fn parse_counts(stdout: &str) -> TestCounts {
+    let mut counts = TestCounts::default();
     for line in stdout.lines().filter_map(|line| line.strip_prefix("test result: ")) {
         let parts = line.split([';', '.']).filter_map(|part| part.trim().split_once(' '));
         for (number, what) in parts.filter_map(|(number, what)| Some((number.parse::<u32>().ok()?, what))) {
@@ -224,7 +225,7 @@ fn count(stdout: &str) -> Counts {
 }
 
 /// What failed, without the dots of what did not.
-fn story(stdout: &str) -> String {
+fn failure_report(stdout: &str) -> String {
     let noise = |line: &&str| !line.trim().is_empty() && !line.starts_with("running ") && !is_progress(line);
     stdout.lines().filter(noise).collect::<Vec<_>>().join("\n")
 }
@@ -240,16 +241,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_of_several_binaries_are_summed() {
+    fn test_results_of_several_binaries_are_summed() {
         let output = "\nrunning 3 tests\n..i\n\
             test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
             test result: FAILED. 1 passed; 4 failed; 0 ignored; 0 measured; 9 filtered out; finished in 0.57s\n";
-        assert_eq!(count(output), Counts { passed: 3, failed: 4, skipped: 1 });
+        assert_eq!(parse_counts(output), TestCounts { passed: 3, failed: 4, skipped: 1 });
     }
 
     #[test]
-    fn the_story_of_a_failure_is_kept_and_the_dots_are_not() {
+    fn failure_report_omits_progress_dots() {
         let output = "\nrunning 3 tests\n..F 3/3\n\nfailures:\n\n---- a::b stdout ----\nboom\n";
-        assert_eq!(story(output), "failures:\n---- a::b stdout ----\nboom");
+        assert_eq!(failure_report(output), "failures:\n---- a::b stdout ----\nboom");
     }
 }

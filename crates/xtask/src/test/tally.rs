@@ -7,69 +7,73 @@ use std::time::{Duration, Instant};
 
 /// Numbers of tests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub(crate) struct TestCounts {
     pub(crate) passed: u32,
     pub(crate) failed: u32,
     pub(crate) skipped: u32,
 }
 
 /// What a step of many tests came to.
-pub(crate) struct Outcome {
-    pub(crate) counts: Counts,
+pub(crate) struct StepResult {
+    pub(crate) counts: TestCounts,
     /// What to show below the line: the failures, or why tests were skipped.
     pub(crate) remark: String,
 }
 
 /// The sum of all steps so far.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(Mutex<Sum>);
+pub(crate) struct Tally(Mutex<Totals>);
 
 #[derive(Debug, Default)]
-struct Sum {
-    total: Counts,
+struct Totals {
+    total: TestCounts,
     /// Of those that were skipped.
-    left_out: u32,
+    excluded: u32,
 }
 
 impl Tally {
     /// One step that passes or fails as a whole; true when it passed.
     pub(crate) fn gate<T, E: Display>(&self, name: &str, gate: impl FnOnce() -> Result<T, E>) -> bool {
         self.step(name, || match gate() {
-            Ok(_) => Outcome { counts: Counts { passed: 1, ..Counts::default() }, remark: String::new() },
-            Err(error) => {
-                Outcome { counts: Counts { failed: 1, ..Counts::default() }, remark: error.to_string() }
-            }
+            Ok(_) => StepResult {
+                counts: TestCounts { passed: 1, ..TestCounts::default() },
+                remark: String::new(),
+            },
+            Err(error) => StepResult {
+                counts: TestCounts { failed: 1, ..TestCounts::default() },
+                remark: error.to_string(),
+            },
         })
     }
 
     /// A step of tests that can't be run here.
     pub(crate) fn skip(&self, name: &str, tests: u32, reason: &str) {
-        self.step(name, || Outcome {
-            counts: Counts { skipped: tests, ..Counts::default() },
+        self.step(name, || StepResult {
+            counts: TestCounts { skipped: tests, ..TestCounts::default() },
             remark: reason.to_owned(),
         });
     }
 
     /// A step of tests that nobody wants now: this flag says so.
-    pub(crate) fn leave_out(&self, name: &str, tests: u32, flag: &str) {
+    pub(crate) fn exclude(&self, name: &str, tests: u32, flag: &str) {
         self.skip(name, tests, &format!("left out: {flag}"));
-        self.sum().left_out += tests;
+        self.totals().excluded += tests;
     }
 
     /// A step of many tests; true when none failed.
-    pub(crate) fn step(&self, name: &str, step: impl FnOnce() -> Outcome) -> bool {
+    pub(crate) fn step(&self, name: &str, step: impl FnOnce() -> StepResult) -> bool {
         if stdout().is_terminal() {
             // For people who wait; what can't be shown is no matter.
             let _ = writeln!(stderr(), "{name} ...");
         }
         let started = Instant::now();
-        let Outcome { counts, remark } = step();
-        let mut lines = format!("{name:.<34} {}, {}\n", describe(counts), seconds(started.elapsed()));
+        let StepResult { counts, remark } = step();
+        let mut lines = format!("{name:.<34} {}, {}\n", describe(counts), format_seconds(started.elapsed()));
         for line in remark.lines() {
             let _ = writeln!(lines, "    {line}");
         }
         print!("{lines}");
-        let mut sum = self.sum();
+        let mut sum = self.totals();
         sum.total.passed += counts.passed;
         sum.total.failed += counts.failed;
         sum.total.skipped += counts.skipped;
@@ -77,27 +81,27 @@ impl Tally {
     }
 
     /// How many of the skipped were left out by a flag.
-    pub(crate) fn left_out(&self) -> u32 {
-        self.sum().left_out
+    pub(crate) fn excluded(&self) -> u32 {
+        self.totals().excluded
     }
 
-    pub(crate) fn total(&self) -> Counts {
-        self.sum().total
+    pub(crate) fn total(&self) -> TestCounts {
+        self.totals().total
     }
 
-    fn sum(&self) -> MutexGuard<'_, Sum> {
+    fn totals(&self) -> MutexGuard<'_, Totals> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn describe(counts: Counts) -> String {
-    let Counts { passed, failed, skipped } = counts;
+fn describe(counts: TestCounts) -> String {
+    let TestCounts { passed, failed, skipped } = counts;
     let parts = [(passed, "passed"), (failed, "FAILED"), (skipped, "skipped")];
     let told = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
     let told = told.collect::<Vec<_>>().join(", ");
     if told.is_empty() { "no tests".to_owned() } else { told }
 }
 
-fn seconds(time: Duration) -> String {
+fn format_seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }

@@ -8,11 +8,11 @@ use std::fmt::Write as _;
 
 use testkit::Generation;
 
-use super::{Occasion, Outcome, Subject};
+use super::{SimulatedOperation, SimulatedOutcome, SimulatedResource};
 
 /// Where that of a generation stands, from the root of the repository.
 #[must_use]
-pub fn file(generation: Generation) -> String {
+pub fn file_path(generation: Generation) -> String {
     let name = match generation {
         Generation::Machine => "decisions",
         Generation::Debian13 => "decisions-debian-13",
@@ -26,11 +26,11 @@ configuration of the README: see tests/cluster/src/simulation.rs.
 ";
 
 /// What a step is indented by.
-const STEP: &str = "    ";
+const STEP_INDENT: &str = "    ";
 
 /// A committed outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct RecordedOutcome {
     /// Its heading.
     pub heading: String,
     /// The exit code.
@@ -43,13 +43,13 @@ pub struct Told {
 
 /// The heading of a subject and an occasion.
 #[must_use]
-pub fn heading(subject: Subject, occasion: Occasion) -> String {
-    format!("{}: {}", subject.resource(), occasion.of(subject))
+pub fn heading(subject: SimulatedResource, occasion: SimulatedOperation) -> String {
+    format!("{}: {}", subject.resource(), occasion.describe(subject))
 }
 
 /// The file.
 #[must_use]
-pub fn text(outcomes: &[Outcome]) -> String {
+pub fn format_outcomes(outcomes: &[SimulatedOutcome]) -> String {
     let mut text = HEAD.to_owned();
     let mut last = String::new();
     for outcome in outcomes {
@@ -59,9 +59,9 @@ pub fn text(outcomes: &[Outcome]) -> String {
             let _ = writeln!(text, "\n[{heading}]");
             last = heading;
         }
-        let _ = writeln!(text, "{}: {}", outcome.answer.code, outcome.in_words());
+        let _ = writeln!(text, "{}: {}", outcome.answer.code, outcome.describe());
         for step in &outcome.steps {
-            let _ = writeln!(text, "{STEP}{step}");
+            let _ = writeln!(text, "{STEP_INDENT}{step}");
         }
     }
     text
@@ -69,20 +69,25 @@ pub fn text(outcomes: &[Outcome]) -> String {
 
 /// What the file tells.
 #[must_use]
-pub fn told(text: &str) -> Vec<Told> {
-    let mut told: Vec<Told> = Vec::new();
+pub fn parse_outcomes(text: &str) -> Vec<RecordedOutcome> {
+    let mut told: Vec<RecordedOutcome> = Vec::new();
     let mut heading = "";
     for line in text.lines() {
         if let Some(inner) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             heading = inner;
-        } else if let Some(step) = line.strip_prefix(STEP) {
+        } else if let Some(step) = line.strip_prefix(STEP_INDENT) {
             if let Some(last) = told.last_mut() {
                 last.steps.push(step.to_owned());
             }
         } else if let Some((code, words)) = line.split_once(": ")
             && let Ok(code) = code.parse()
         {
-            told.push(Told { heading: heading.to_owned(), code, words: words.to_owned(), steps: Vec::new() });
+            told.push(RecordedOutcome {
+                heading: heading.to_owned(),
+                code,
+                words: words.to_owned(),
+                steps: Vec::new(),
+            });
         }
     }
     told
@@ -91,12 +96,16 @@ pub fn told(text: &str) -> Vec<Told> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulation::{Answer, Step};
+    use crate::simulation::{SimulatedAnswer, TransitionStep};
 
     #[test]
-    fn what_was_written_is_read() {
-        let answer = |code| Answer { subject: Subject::Ec, occasion: Occasion::Monitor, code };
-        let well = Outcome {
+    fn formatted_outcomes_are_parsed_unchanged() {
+        let answer = |code| SimulatedAnswer {
+            subject: SimulatedResource::Ec,
+            occasion: SimulatedOperation::Monitor,
+            code,
+        };
+        let well = SimulatedOutcome {
             answer: answer(0),
             steps: Vec::new(),
             stopped: Vec::new(),
@@ -107,15 +116,15 @@ mod tests {
             listed: false,
             banned: Vec::new(),
         };
-        let step = Step {
-            what: "recover".to_owned(),
-            of: "mz-ec1".to_owned(),
+        let step = TransitionStep {
+            action: "recover".to_owned(),
+            target: "mz-ec1".to_owned(),
             nodes: ("n3".to_owned(), "n2".to_owned()),
-            why: None,
+            reason: None,
             blocked: false,
         };
         let (n2, n3) = (vec!["n2".to_owned()], vec!["n3".to_owned()]);
-        let moved = Outcome {
+        let moved = SimulatedOutcome {
             answer: answer(5),
             steps: vec![step],
             stopped: n3.clone(),
@@ -125,8 +134,8 @@ mod tests {
             listed: true,
             ..well.clone()
         };
-        let degraded = Outcome { answer: answer(190), listed: true, ..well.clone() };
-        let told = told(&text(&[well, moved, degraded]));
+        let degraded = SimulatedOutcome { answer: answer(190), listed: true, ..well.clone() };
+        let told = parse_outcomes(&format_outcomes(&[well, moved, degraded]));
         let words: Vec<(u8, &str)> = told.iter().map(|told| (told.code, told.words.as_str())).collect();
         assert_eq!(
             words,

@@ -4,30 +4,30 @@ use std::fmt;
 
 use roxmltree::{Document, Node};
 
-use super::{Answer, Occasion};
-use crate::status::Status;
+use super::{SimulatedAnswer, SimulatedOperation};
+use crate::status::ClusterStatus;
 
 /// What ends each document in the output of `answer.sh`.
-const END: &str = "=====\n";
+const DOCUMENT_SEPARATOR: &str = "=====\n";
 
 /// One line of the Transition Summary: what the scheduler wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct TransitionStep {
     /// `start`, `stop`, `recover`, `move`, `restart`, `fence` ...
-    pub what: String,
+    pub action: String,
     /// The resource; of a `fence`, the node.
-    pub of: String,
+    pub target: String,
     /// Where it is, and where it will be; the same where it stays.
     pub nodes: (String, String),
     /// The scheduler's reason, where it gives one.
-    pub why: Option<String>,
+    pub reason: Option<String>,
     /// It can't be done: a person has to come.
     pub blocked: bool,
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for TransitionStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, of, nodes: (from, to), why, blocked } = self;
+        let Self { action: what, target: of, nodes: (from, to), reason: why, blocked } = self;
         write!(f, "{what} {of}")?;
         if what != "fence" {
             if from == to { write!(f, " on {from}") } else { write!(f, " {from} -> {to}") }?;
@@ -41,11 +41,11 @@ impl fmt::Display for Step {
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct SimulatedOutcome {
     /// The answer.
-    pub answer: Answer,
+    pub answer: SimulatedAnswer,
     /// What the scheduler wanted at once. Starts of others than the subject, which are under way anyway, are left out.
-    pub steps: Vec<Step>,
+    pub steps: Vec<TransitionStep>,
     /// Where its agent is called to stop, until nothing is left to do.
     pub stopped: Vec<String>,
     /// Where it is called to start.
@@ -62,13 +62,13 @@ pub struct Outcome {
     pub banned: Vec<String>,
 }
 
-impl Outcome {
+impl SimulatedOutcome {
     /// Reads what `answer.sh` wrote.
     ///
     /// # Errors
     /// What is not that.
-    pub(super) fn read(answer: Answer, said: &str) -> Result<Self, String> {
-        let mut documents: Vec<&str> = said.split(END).collect();
+    pub(super) fn parse(answer: SimulatedAnswer, said: &str) -> Result<Self, String> {
+        let mut documents: Vec<&str> = said.split(DOCUMENT_SEPARATOR).collect();
         let status = documents.pop().unwrap_or_default();
         let decisions: Result<Vec<_>, _> = documents.iter().map(|text| Document::parse(text)).collect();
         let decisions = decisions.map_err(|error| format!("{error}: {said}"))?;
@@ -77,23 +77,24 @@ impl Outcome {
         };
         let resource = answer.subject.resource();
         let mut repeated = false;
-        for step in last.descendants().filter_map(|node| step(&node)).filter(|step| !step.blocked) {
-            repeated =
-                answer.occasion == Occasion::StopUnfenced && step.what == "stop" && step.of == resource;
+        for step in last.descendants().filter_map(|node| parse_step(&node)).filter(|step| !step.blocked) {
+            repeated = answer.occasion == SimulatedOperation::StopUnfenced
+                && step.action == "stop"
+                && step.target == resource;
             if !repeated {
                 return Err(format!("it does not come to rest: {step}"));
             }
         }
-        let steps = first.descendants().filter_map(|node| step(&node));
-        let steps = steps.filter(|step| step.what != "start" || step.of == resource).collect();
-        let on = Status::parse(status).map_err(|error| format!("{error}: {status}"))?;
+        let steps = first.descendants().filter_map(|node| parse_step(&node));
+        let steps = steps.filter(|step| step.action != "start" || step.target == resource).collect();
+        let on = ClusterStatus::parse(status).map_err(|error| format!("{error}: {status}"))?;
         let status = Document::parse(status).map_err(|error| error.to_string())?;
         let of_subject = |node: &Node<'_, '_>, tag, name| {
             node.has_tag_name(tag) && node.attribute(name).is_some_and(|of| of.starts_with(resource))
         };
         let called = |action: &str| {
             let mut nodes: Vec<String> =
-                decisions.iter().flat_map(|decision| called(decision, resource, action)).collect();
+                decisions.iter().flat_map(|decision| called_on(decision, resource, action)).collect();
             nodes.sort();
             nodes.dedup();
             nodes
@@ -103,36 +104,38 @@ impl Outcome {
             steps,
             stopped: called("stop"),
             started: called("start"),
-            runs_on: on.where_is(resource).to_vec(),
+            runs_on: on.nodes_running(resource).to_vec(),
             blocked: status
                 .descendants()
                 .any(|node| of_subject(&node, "resource", "id") && node.attribute("blocked") == Some("true")),
             repeated,
             listed: status.descendants().any(|node| of_subject(&node, "failure", "op_key")),
-            banned: banned(last, resource),
+            banned: banned_nodes(last, resource),
         };
         // By the configuration, in any case.
-        outcome.banned.retain(|node| node == answer.subject.active() || node == answer.subject.passive());
+        outcome
+            .banned
+            .retain(|node| node == answer.subject.active_node() || node == answer.subject.passive_node());
         Ok(outcome)
     }
 
     /// The nodes that are fenced.
     #[must_use]
-    pub fn fenced(&self) -> Vec<&str> {
-        self.steps.iter().filter(|step| step.what == "fence").map(|step| step.of.as_str()).collect()
+    pub fn fenced_nodes(&self) -> Vec<&str> {
+        self.steps.iter().filter(|step| step.action == "fence").map(|step| step.target.as_str()).collect()
     }
 
     /// Something is done about the subject: its process ends, or begins, or both.
     #[must_use]
-    pub fn touches(&self) -> bool {
-        !(self.stopped.is_empty() && self.started.is_empty() && self.fenced().is_empty())
+    pub fn affects_resource(&self) -> bool {
+        !(self.stopped.is_empty() && self.started.is_empty() && self.fenced_nodes().is_empty())
     }
 
     /// In a few words, for a cell of a table.
     #[must_use]
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         let mut parts: Vec<String> =
-            self.fenced().into_iter().map(|node| format!("**{node} is fenced**")).collect();
+            self.fenced_nodes().into_iter().map(|node| format!("**{node} is fenced**")).collect();
         let (stopped, started) = (self.stopped.join(" and "), self.started.join(" and "));
         match (stopped.is_empty(), started.is_empty()) {
             (true, true) => {}
@@ -152,7 +155,7 @@ impl Outcome {
         if !self.banned.is_empty() {
             parts.push(format!("{} banned", self.banned.join(" and ")));
         }
-        if self.listed && !self.touches() {
+        if self.listed && !self.affects_resource() {
             parts.push("listed as failed".to_owned());
         }
         parts.join("; ")
@@ -160,7 +163,7 @@ impl Outcome {
 }
 
 /// Where the agent of a resource is called in this transition.
-fn called(decision: &Document<'_>, resource: &str, action: &str) -> Vec<String> {
+fn called_on(decision: &Document<'_>, resource: &str, action: &str) -> Vec<String> {
     let calls = decision.descendants().filter(|node| {
         node.has_tag_name("rsc_action")
             && node.attribute("op") == Some(action)
@@ -169,7 +172,7 @@ fn called(decision: &Document<'_>, resource: &str, action: &str) -> Vec<String> 
     calls.filter_map(|node| node.attribute("node")).map(str::to_owned).collect()
 }
 
-fn step(node: &Node<'_, '_>) -> Option<Step> {
+fn parse_step(node: &Node<'_, '_>) -> Option<TransitionStep> {
     let text = |name: &str| node.attribute(name).map(str::to_owned);
     if node.parent()?.tag_name().name() != "actions" {
         return None;
@@ -179,15 +182,27 @@ fn step(node: &Node<'_, '_>) -> Option<Step> {
         let what = text("task")?;
         let what = if what.starts_with("Fence") { "fence".to_owned() } else { what };
         let at = text("node")?;
-        return Some(Step { what, of: at.clone(), nodes: (at.clone(), at), why, blocked });
+        return Some(TransitionStep {
+            action: what,
+            target: at.clone(),
+            nodes: (at.clone(), at),
+            reason: why,
+            blocked,
+        });
     }
     let from = text("source").or_else(|| text("node")).unwrap_or_default();
     let to = text("dest").unwrap_or_else(|| from.clone());
-    Some(Step { what: text("action")?, of: text("resource")?, nodes: (from, to), why, blocked })
+    Some(TransitionStep {
+        action: text("action")?,
+        target: text("resource")?,
+        nodes: (from, to),
+        reason: why,
+        blocked,
+    })
 }
 
 /// Nodes with a score of -INFINITY. Of a group's member before the group has its node: then all others are out.
-fn banned(decision: &Document<'_>, resource: &str) -> Vec<String> {
+fn banned_nodes(decision: &Document<'_>, resource: &str) -> Vec<String> {
     let weights = |function: &str| -> Vec<String> {
         let of = decision.descendants().filter(|node| {
             node.has_tag_name("node_weight")

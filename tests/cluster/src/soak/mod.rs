@@ -1,17 +1,17 @@
 //! The soak: one fault after the other on a cluster of three nodes with five picos, in an order that a seed tells, each followed by a
 //! check of all that must hold.
 //!
-//! - *The same seed is the same sequence* ([`Sequence`]); where picos are by then is what came of the faults before.
+//! - *The same seed is the same sequence* ([`FaultSequence`]); where picos are by then is what came of the faults before.
 //! - *After each fault* the cluster comes to rest, all nodes are back, and every pico runs exactly once, where it may, is ready, and
 //!   where the cluster believes it is. No pico was ever alive twice, and every heart beat on. A pico that the fault can't touch is
-//!   in the same process as before, and one that it can touch has died once at most: all else is a needless restart. [`touched`] tells
+//!   in the same process as before, and one that it can touch has died once at most: all else is a needless restart. [`affected_picos`] tells
 //!   whom a fault may touch.
 //! - *Nobody is fenced* but the node that a fault takes away from the cluster, and that once ([`may_be_fenced`]).
 //! - *It ends at the first broken rule*, with the logs of all nodes kept, and tells the seed and the number of the fault, which
 //!   bring it about again.
 //! - *Nothing grows without bound*: the nodes' logs are cut when they are long. One lab serves for the whole of it.
 
-mod act;
+mod inject;
 pub mod sequence;
 
 use std::collections::BTreeMap;
@@ -19,21 +19,21 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Done, Error};
+use testkit::{TestResult, TestkitError};
 
+use crate::cluster_fixture::{CLUSTER_TIMEOUT, ClusterFixture, ClusterPlan, cluster_plan};
+use crate::invariants::{self, ExpectedPico, PicoLifetime};
+use crate::process_watcher::{self, WatchedProcess};
 use crate::report;
-use crate::site::{Plan, SOON, Site, site};
 use crate::timeline;
-use crate::watch::{self, Seen};
-use crate::witness::{self, Expected, Life};
-use sequence::{Fault, PICOS, Sequence};
+use sequence::{FaultSequence, PICOS, SoakFault};
 
 /// So many bytes of a node's log are kept, and as many of what was before them.
-const LOG: u64 = 8 << 20;
+const MAX_LOG_BYTES: u64 = 8 << 20;
 
 /// How much and in which order.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct SoakParameters {
     /// Tells the sequence.
     pub seed: u64,
     /// No more faults than this.
@@ -44,7 +44,7 @@ pub struct Options {
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
+pub struct SoakSummary {
     /// The sequence.
     pub seed: u64,
     /// When it ended, in UTC.
@@ -56,12 +56,12 @@ pub struct Summary {
     /// How many processes of picos there were.
     pub lives: usize,
     /// Every fault.
-    pub steps: Vec<Step>,
+    pub steps: Vec<SoakStep>,
 }
 
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
+pub struct SoakStep {
     /// Its kind.
     pub kind: String,
     /// With its target.
@@ -74,16 +74,16 @@ pub struct Step {
 
 /// The fault after which a rule was broken.
 #[derive(Debug)]
-pub struct Stopped {
+pub struct SoakAborted {
     seed: u64,
     /// So many faults bring it about again.
     count: usize,
     /// None before the first and after the last one.
-    fault: Option<Fault>,
+    fault: Option<SoakFault>,
     why: String,
 }
 
-impl fmt::Display for Stopped {
+impl fmt::Display for SoakAborted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, count, fault, why } = self;
         let fault = fault.map_or_else(|| "none".to_owned(), |fault| fault.to_string());
@@ -91,21 +91,21 @@ impl fmt::Display for Stopped {
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for SoakStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let effects = if self.effects.is_empty() { "no effect".to_owned() } else { self.effects.join("; ") };
         write!(f, "{}: {effects}", self.fault)
     }
 }
 
-/// The site of a soak. HA failures are to be found within the time that one waits for them: the deeper checks come more often, and a pico
+/// The cluster of a soak. HA failures are to be found within the time that one waits for them: the deeper checks come more often, and a pico
 /// that has just started has less time to get well.
 #[must_use]
-pub fn plan() -> Plan {
-    PICOS.iter().fold(site(), |plan, pico| {
+pub fn plan() -> ClusterPlan {
+    PICOS.iter().fold(cluster_plan(), |plan, pico| {
         let resource = format!("mz-{pico}");
-        let home = if act::on_storage(pico) { "mz_home=/opt/mz" } else { "mz_home=/opt/ec" };
-        plan.in_primitive(&resource, home, &format!("{home} ha_grace=5s")).in_primitive(
+        let home = if inject::is_on_shared_storage(pico) { "mz_home=/opt/mz" } else { "mz_home=/opt/ec" };
+        plan.replace_in_resource(&resource, home, &format!("{home} ha_grace=5s")).replace_in_resource(
             &resource,
             "monitor interval=30s",
             "monitor interval=10s",
@@ -113,62 +113,78 @@ pub fn plan() -> Plan {
     })
 }
 
-/// Runs it on a site of this [`plan`]; `tell` is called with a line for each fault.
+/// Runs it on a cluster of this [`plan`]; `tell` is called with a line for each fault.
 ///
 /// # Errors
-/// [`Stopped`] at the first rule that was broken.
-pub fn run(site: &Site, options: Options, tell: &mut dyn FnMut(&str)) -> Result<Summary, Box<Stopped>> {
-    let Options { seed, faults, time } = options;
+/// [`SoakAborted`] at the first rule that was broken.
+pub fn run(
+    fixture: &ClusterFixture,
+    options: SoakParameters,
+    tell: &mut dyn FnMut(&str),
+) -> Result<SoakSummary, Box<SoakAborted>> {
+    let SoakParameters { seed, faults, time } = options;
     let mut steps = Vec::new();
-    let early = |error: Error| Box::new(Stopped { seed, count: 0, fault: None, why: error.to_string() });
-    let mut last = until_well(site).and_then(|()| Last::look(site)).map_err(early)?;
-    for (place, fault) in Sequence::of(seed).take(faults).enumerate() {
-        if site.lab.age() >= time {
+    let early =
+        |error: TestkitError| Box::new(SoakAborted { seed, count: 0, fault: None, why: error.to_string() });
+    let mut last =
+        wait_until_healthy(fixture).and_then(|()| ClusterSnapshot::take(fixture)).map_err(early)?;
+    for (place, fault) in FaultSequence::from_seed(seed).take(faults).enumerate() {
+        if fixture.lab.uptime() >= time {
             break;
         }
-        let stopped = |why: String| Box::new(Stopped { seed, count: place + 1, fault: Some(fault), why });
+        let stopped = |why: String| Box::new(SoakAborted { seed, count: place + 1, fault: Some(fault), why });
         let (step, broken) =
-            one(site, place, fault, &mut last).map_err(|error| stopped(error.to_string()))?;
-        tell(&format!("{} {} {step}", timeline::in_words(watch::now()), place + 1));
+            run_step(fixture, place, fault, &mut last).map_err(|error| stopped(error.to_string()))?;
+        tell(&format!("{} {} {step}", timeline::format_utc(process_watcher::now_ms()), place + 1));
         if !broken.is_empty() {
             return Err(stopped(broken.join("\n")));
         }
         steps.push(step);
     }
     let ended = || {
-        let versions = report::versions(&site.lab)?;
-        Ok((versions, site.lives()?.len()))
+        let versions = report::versions(&fixture.lab)?;
+        Ok((versions, fixture.lifetimes()?.len()))
     };
-    let (versions, lives) = ended().map_err(|error: Error| {
-        Box::new(Stopped { seed, count: steps.len(), fault: None, why: error.to_string() })
+    let (versions, lives) = ended().map_err(|error: TestkitError| {
+        Box::new(SoakAborted { seed, count: steps.len(), fault: None, why: error.to_string() })
     })?;
-    let (date, seconds) = (timeline::in_words(watch::now()), site.lab.age().as_secs());
-    Ok(Summary { seed, date, seconds, versions, lives, steps })
+    let (date, seconds) = (timeline::format_utc(process_watcher::now_ms()), fixture.lab.uptime().as_secs());
+    Ok(SoakSummary { seed, date, seconds, versions, lives, steps })
 }
 
 /// How all was when it was last looked at. What the next look finds otherwise came in between, also between two faults.
-struct Last {
+struct ClusterSnapshot {
     at: u64,
-    picos: Vec<Seen>,
+    picos: Vec<WatchedProcess>,
     fenced: BTreeMap<String, usize>,
 }
 
-impl Last {
-    fn look(site: &Site) -> Result<Self, Error> {
-        Ok(Self { at: watch::now(), picos: site.all()?, fenced: fencings(site)? })
+impl ClusterSnapshot {
+    fn take(fixture: &ClusterFixture) -> Result<Self, TestkitError> {
+        Ok(Self {
+            at: process_watcher::now_ms(),
+            picos: fixture.all_processes()?,
+            fenced: fencing_counts(fixture)?,
+        })
     }
 }
 
 /// Does it, waits until all is well again, and looks which rules were broken since the last look.
-fn one(site: &Site, place: usize, fault: Fault, last: &mut Last) -> Result<(Step, Vec<String>), Error> {
-    site.fault(&format!("{}: {fault}", place + 1));
-    let act::Came { mut effects, restarted } = act::act(site, place, fault)?;
-    until_well(site)?;
-    let now = Last::look(site)?;
+fn run_step(
+    fixture: &ClusterFixture,
+    place: usize,
+    fault: SoakFault,
+    last: &mut ClusterSnapshot,
+) -> Result<(SoakStep, Vec<String>), TestkitError> {
+    fixture.note_fault(&format!("{}: {fault}", place + 1));
+    let inject::InjectionResult { mut effects, expected_restart: restarted } =
+        inject::inject(fixture, place, fault)?;
+    wait_until_healthy(fixture)?;
+    let now = ClusterSnapshot::take(fixture)?;
     // After it, so that they have all that came before it.
-    let lives = site.lives()?;
-    let Last { at, picos, fenced } = std::mem::replace(last, now);
-    let mut broken = broken(site, &lives)?;
+    let lives = fixture.lifetimes()?;
+    let ClusterSnapshot { at, picos, fenced } = std::mem::replace(last, now);
+    let mut broken = violations(fixture, &lives)?;
     let mut fenced_now = Vec::new();
     for (node, count) in &last.fenced {
         let times = count - fenced.get(node).copied().unwrap_or_default();
@@ -180,10 +196,10 @@ fn one(site: &Site, place: usize, fault: Fault, last: &mut Last) -> Result<(Step
             fenced_now.push(node.clone());
         }
     }
-    let since = |life: &Life| life.ended.is_some_and(|ended| (at..last.at).contains(&ended));
+    let since = |life: &PicoLifetime| life.ended.is_some_and(|ended| (at..last.at).contains(&ended));
     let mut away = Vec::new();
     for dead in lives.iter().filter(|life| since(life)) {
-        if let (Some(next), Some(ended)) = (witness::next(&lives, dead), dead.ended) {
+        if let (Some(next), Some(ended)) = (invariants::next_ready(&lives, dead), dead.ended) {
             let time = next.ready.unwrap_or_default().saturating_sub(ended);
             effects.push(format!(
                 "{} died on {}, was back on {} after {time} ms",
@@ -192,7 +208,7 @@ fn one(site: &Site, place: usize, fault: Fault, last: &mut Last) -> Result<(Step
             away.push(time);
         }
     }
-    let mut may = touched(fault, &picos, &fenced_now);
+    let mut may = affected_picos(fault, &picos, &fenced_now);
     may.extend(restarted);
     for (was, is) in picos.iter().zip(&last.picos) {
         let times = lives.iter().filter(|life| life.pico == was.pico && since(life)).count();
@@ -202,109 +218,112 @@ fn one(site: &Site, place: usize, fault: Fault, last: &mut Last) -> Result<(Step
             broken.push(format!("{} was restarted {times} times, for one fault", was.pico));
         }
     }
-    tidy(site, place)?;
-    Ok((Step { kind: fault.kind().to_owned(), fault: fault.to_string(), effects, away }, broken))
+    clean_up(fixture, place)?;
+    Ok((SoakStep { kind: fault.kind().to_owned(), fault: fault.to_string(), effects, away }, broken))
 }
 
 /// The node that this fault takes away from the cluster, which has to be sure of it.
-fn may_be_fenced(fault: Fault) -> Option<&'static str> {
+fn may_be_fenced(fault: SoakFault) -> Option<&'static str> {
     match fault {
         // A controller, which also ends when the executor does, is back before the others miss it, or not.
-        Fault::PowerCut(node)
-        | Fault::CableCut(node)
-        | Fault::CorosyncFrozen(node)
-        | Fault::DaemonKilled(_, node) => Some(node),
+        SoakFault::PowerCut(node)
+        | SoakFault::CableCut(node)
+        | SoakFault::CorosyncFrozen(node)
+        | SoakFault::DaemonKilled(_, node) => Some(node),
         _ => None,
     }
 }
 
 /// The picos that this fault may end, for they are meant by it or on the node that is. A daemon of Pacemaker has the picos of its node
 /// with it only if that was fenced.
-fn touched<'a>(fault: Fault, before: &'a [Seen], fenced: &[String]) -> Vec<&'a str> {
-    let is_touched = |seen: &&Seen| match fault {
-        Fault::Kill(pico)
-        | Fault::Hang(pico)
-        | Fault::HaFailed(pico)
-        | Fault::MzshSlow(pico)
-        | Fault::AgentKilled(pico)
-        | Fault::Maintenance(pico) => seen.pico == pico,
+fn affected_picos<'a>(fault: SoakFault, before: &'a [WatchedProcess], fenced: &[String]) -> Vec<&'a str> {
+    let is_touched = |seen: &&WatchedProcess| match fault {
+        SoakFault::Kill(pico)
+        | SoakFault::Hang(pico)
+        | SoakFault::HaFailed(pico)
+        | SoakFault::MzshSlow(pico)
+        | SoakFault::AgentKilled(pico)
+        | SoakFault::Maintenance(pico) => seen.pico == pico,
         // The Platform goes with storage and address, and so does the UI.
-        Fault::Move(pico) => seen.pico == pico || (act::on_storage(pico) && act::on_storage(&seen.pico)),
-        Fault::DaemonKilled(_, node) => seen.node == node && fenced.contains(&seen.node),
-        Fault::Standby(node)
-        | Fault::PowerCut(node)
-        | Fault::CableCut(node)
-        | Fault::CorosyncFrozen(node)
-        | Fault::NodeStopped(node) => seen.node == node,
-        Fault::Refresh | Fault::Cleanup | Fault::Reload(_) => false,
+        SoakFault::Move(pico) => {
+            seen.pico == pico
+                || (inject::is_on_shared_storage(pico) && inject::is_on_shared_storage(&seen.pico))
+        }
+        SoakFault::DaemonKilled(_, node) => seen.node == node && fenced.contains(&seen.node),
+        SoakFault::Standby(node)
+        | SoakFault::PowerCut(node)
+        | SoakFault::CableCut(node)
+        | SoakFault::CorosyncFrozen(node)
+        | SoakFault::NodeStopped(node) => seen.node == node,
+        SoakFault::Refresh | SoakFault::Cleanup | SoakFault::Reload(_) => false,
     };
     before.iter().filter(is_touched).map(|seen| seen.pico.as_str()).collect()
 }
 
 /// Which rules these lives have broken, whoever was to be touched.
-fn broken(site: &Site, lives: &[Life]) -> Result<Vec<String>, Error> {
-    let expected: Vec<Expected<'_>> = PICOS
+fn violations(fixture: &ClusterFixture, lives: &[PicoLifetime]) -> Result<Vec<String>, TestkitError> {
+    let expected: Vec<ExpectedPico<'_>> = PICOS
         .iter()
-        .map(|&pico| Expected {
+        .map(|&pico| ExpectedPico {
             pico,
-            on: act::may_run_on(pico),
-            lives: lives.iter().filter(|life| life.pico == pico).count(),
+            nodes: inject::may_run_on(pico),
+            lifetimes: lives.iter().filter(|life| life.pico == pico).count(),
         })
         .collect();
-    let mut broken = witness::judge(lives, &expected);
-    broken.extend(site.hearts(lives)?);
+    let mut broken = invariants::check_lifetimes(lives, &expected);
+    broken.extend(fixture.heartbeat_violations(lives)?);
     Ok(broken.iter().map(ToString::to_string).collect())
 }
 
 /// Waits until the cluster has nothing to do, all nodes are back, and each pico runs once, is ready, and is where the cluster believes.
-fn until_well(site: &Site) -> Done {
-    let well = |lives: &[Life]| -> Result<(), Error> {
-        let status = site.lab.status()?;
+fn wait_until_healthy(fixture: &ClusterFixture) -> TestResult {
+    let well = |lives: &[PicoLifetime]| -> Result<(), TestkitError> {
+        let status = fixture.lab.status()?;
         let member = status.members.iter().find(|member| !member.online || member.standby || member.unclean);
         let lost = PICOS.iter().find(|pico| {
-            let alive: Vec<&Life> =
+            let alive: Vec<&PicoLifetime> =
                 lives.iter().filter(|life| life.pico == **pico && life.ended.is_none()).collect();
             let [life] = alive.as_slice() else { return true };
-            life.ready.is_none() || status.where_is(&format!("mz-{pico}")) != [life.node.as_str()]
+            life.ready.is_none() || status.nodes_running(&format!("mz-{pico}")) != [life.node.as_str()]
         });
         match (member, lost) {
             (None, None) => Ok(()),
-            (member, pico) => Err(Error::NeverCame {
+            (member, pico) => Err(TestkitError::TimedOut {
                 what: "the cluster to be well".to_owned(),
-                waited: SOON,
+                waited: CLUSTER_TIMEOUT,
                 last_seen: format!("{member:?}, {pico:?}; {status}"),
             }),
         }
     };
-    site.lab.until("all picos to run once where the cluster believes", SOON * 2, |lab| {
+    fixture.lab.wait_until("all picos to run once where the cluster believes", CLUSTER_TIMEOUT * 2, |lab| {
         let look = || {
-            lab.settle()?;
-            well(&site.lives()?)
+            lab.wait_until_settled()?;
+            well(&fixture.lifetimes()?)
         };
-        Ok(look().map_err(|error: Error| error.to_string()))
+        Ok(look().map_err(|error: TestkitError| error.to_string()))
     })
 }
 
-fn fencings(site: &Site) -> Result<BTreeMap<String, usize>, Error> {
-    site.lab.nodes().map(|node| Ok((node.name.to_owned(), site.fenced(node.name)?))).collect()
+fn fencing_counts(fixture: &ClusterFixture) -> Result<BTreeMap<String, usize>, TestkitError> {
+    fixture.lab.nodes().map(|node| Ok((node.name.to_owned(), fixture.fencing_count(node.name)?))).collect()
 }
 
 /// The logs are cut, and an operator forgets failures before there are too many for a node.
-fn tidy(site: &Site, place: usize) -> Done {
+fn clean_up(fixture: &ClusterFixture, place: usize) -> TestResult {
     if place % 10 == 9 {
-        for node in site.lab.nodes() {
+        for node in fixture.lab.nodes() {
             node.sh(&format!(
                 "for log in /var/log/pacemaker/pacemaker.log /var/log/corosync/corosync.log; do
-                    [ $(stat -c %s $log) -lt {LOG} ] || {{ cp $log $log.before; : >$log; }}
+                    [ $(stat -c %s $log) -lt {MAX_LOG_BYTES} ] || {{ cp $log $log.before; : >$log; }}
                 done"
             ))?;
         }
     }
-    let status = site.lab.status()?;
+    let status = fixture.lab.status()?;
     let often = |(resource, _, count): &&(String, String, String)| resource == "mz-platform" && count != "1";
     if status.fail_counts.iter().any(|count| often(&count)) {
-        site.node("n1").exec(&["crm_resource", "--cleanup", "--resource", "mz-platform"])?;
-        site.lab.settle()?;
+        fixture.node("n1").exec(&["crm_resource", "--cleanup", "--resource", "mz-platform"])?;
+        fixture.lab.wait_until_settled()?;
     }
     Ok(())
 }
@@ -313,42 +332,46 @@ fn tidy(site: &Site, place: usize) -> Done {
 mod tests {
     use super::*;
 
-    fn places() -> Vec<Seen> {
+    fn initial_processes() -> Vec<WatchedProcess> {
         let nodes = [("platform", "n1"), ("ui", "n1"), ("ec1", "n3"), ("ec2", "n2"), ("sc1", "n3")];
         let seen = |(pico, node): (&str, &str)| {
             let (pico, node) = (pico.to_owned(), node.to_owned());
-            Seen { pico, node, pid: 7, start_time: 70, began: 0, ended: None }
+            WatchedProcess { pico, node, pid: 7, start_time: 70, began: 0, ended: None }
         };
         nodes.map(seen).to_vec()
     }
 
     #[test]
-    fn a_fault_touches_its_pico_or_those_of_its_node_and_no_other() {
-        let places = places();
-        assert_eq!(touched(Fault::Kill("platform"), &places, &[]), ["platform"]);
-        assert_eq!(touched(Fault::PowerCut("n3"), &places, &[]), ["ec1", "sc1"]);
-        assert_eq!(touched(Fault::Standby("n2"), &places, &[]), ["ec2"]);
-        assert_eq!(touched(Fault::Move("sc1"), &places, &[]), ["sc1"]);
-        assert_eq!(touched(Fault::Move("ui"), &places, &[]), ["platform", "ui"], "both go with the address");
-        let controller = Fault::DaemonKilled("pacemaker-controld", "n2");
-        assert_eq!(touched(controller, &places, &["n2".to_owned()]), ["ec2"]);
-        for fault in [Fault::Refresh, Fault::Cleanup, Fault::Reload("ec1"), controller] {
-            assert!(touched(fault, &places, &[]).is_empty(), "{fault}");
+    fn fault_affects_only_its_pico_or_the_picos_of_its_node() {
+        let places = initial_processes();
+        assert_eq!(affected_picos(SoakFault::Kill("platform"), &places, &[]), ["platform"]);
+        assert_eq!(affected_picos(SoakFault::PowerCut("n3"), &places, &[]), ["ec1", "sc1"]);
+        assert_eq!(affected_picos(SoakFault::Standby("n2"), &places, &[]), ["ec2"]);
+        assert_eq!(affected_picos(SoakFault::Move("sc1"), &places, &[]), ["sc1"]);
+        assert_eq!(
+            affected_picos(SoakFault::Move("ui"), &places, &[]),
+            ["platform", "ui"],
+            "both go with the address"
+        );
+        let controller = SoakFault::DaemonKilled("pacemaker-controld", "n2");
+        assert_eq!(affected_picos(controller, &places, &["n2".to_owned()]), ["ec2"]);
+        for fault in [SoakFault::Refresh, SoakFault::Cleanup, SoakFault::Reload("ec1"), controller] {
+            assert!(affected_picos(fault, &places, &[]).is_empty(), "{fault}");
         }
     }
 
     #[test]
-    fn only_a_node_that_was_taken_away_may_be_fenced() {
-        assert_eq!(may_be_fenced(Fault::CableCut("n2")), Some("n2"));
-        for fault in [Fault::Standby("n2"), Fault::NodeStopped("n2"), Fault::Hang("ec1")] {
+    fn only_an_isolated_node_may_be_fenced() {
+        assert_eq!(may_be_fenced(SoakFault::CableCut("n2")), Some("n2"));
+        for fault in [SoakFault::Standby("n2"), SoakFault::NodeStopped("n2"), SoakFault::Hang("ec1")] {
             assert_eq!(may_be_fenced(fault), None, "{fault}");
         }
     }
 
     #[test]
-    fn a_soak_that_stopped_tells_how_it_is_brought_about_again() {
-        let (fault, why) = (Some(Fault::Hang("ec1")), "ec2 was restarted".to_owned());
-        let said = Stopped { seed: 5, count: 17, fault, why }.to_string();
+    fn aborted_soak_names_the_command_that_reproduces_it() {
+        let (fault, why) = (Some(SoakFault::Hang("ec1")), "ec2 was restarted".to_owned());
+        let said = SoakAborted { seed: 5, count: 17, fault, why }.to_string();
         assert_eq!(
             said,
             "fault 17 (SIGSTOP to a pico: ec1): ec2 was restarted\nagain: cargo xtask soak --seed 5 --faults 17"

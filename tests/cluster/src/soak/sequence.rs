@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Every pico of the site.
+/// Every pico of the cluster.
 pub const PICOS: [&str; 5] = ["platform", "ui", "ec1", "ec2", "sc1"];
 
 /// Every node.
@@ -13,7 +13,7 @@ const DAEMONS: [&str; 2] = ["pacemaker-execd", "pacemaker-controld"];
 
 /// One fault. Which node a pico is on, or goes to, is not said: that is what came of all faults before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum SoakFault {
     /// SIGKILL to a pico.
     Kill(&'static str),
     /// SIGSTOP to a pico.
@@ -49,47 +49,47 @@ pub enum Fault {
 }
 
 /// How often it comes of a hundred, and with which targets.
-type Often = (u64, fn(&mut Random) -> Fault);
+type WeightedFault = (u64, fn(&mut SplitMix64) -> SoakFault);
 
 /// All kinds.
-const OFTEN: [Often; 16] = [
-    (20, |random| Fault::Kill(random.one_of(&PICOS))),
-    (4, |random| Fault::Hang(random.one_of(&PICOS))),
-    (3, |random| Fault::HaFailed(random.one_of(&PICOS))),
-    (6, |random| Fault::MzshSlow(random.one_of(&PICOS))),
-    (8, |random| Fault::AgentKilled(random.one_of(&PICOS))),
-    (6, |random| Fault::DaemonKilled(random.one_of(&DAEMONS), random.one_of(&NODES))),
-    (10, |random| Fault::Standby(random.one_of(&NODES))),
-    (10, |random| Fault::Move(random.one_of(&PICOS))),
-    (6, |random| Fault::PowerCut(random.one_of(&NODES))),
-    (5, |random| Fault::CableCut(random.one_of(&NODES))),
-    (4, |random| Fault::CorosyncFrozen(random.one_of(&NODES))),
-    (5, |random| Fault::NodeStopped(random.one_of(&NODES))),
-    (2, |_| Fault::Refresh),
-    (2, |_| Fault::Cleanup),
-    (5, |random| Fault::Maintenance(random.one_of(&PICOS))),
-    (4, |random| Fault::Reload(random.one_of(&PICOS))),
+const FAULT_WEIGHTS: [WeightedFault; 16] = [
+    (20, |random| SoakFault::Kill(random.choose(&PICOS))),
+    (4, |random| SoakFault::Hang(random.choose(&PICOS))),
+    (3, |random| SoakFault::HaFailed(random.choose(&PICOS))),
+    (6, |random| SoakFault::MzshSlow(random.choose(&PICOS))),
+    (8, |random| SoakFault::AgentKilled(random.choose(&PICOS))),
+    (6, |random| SoakFault::DaemonKilled(random.choose(&DAEMONS), random.choose(&NODES))),
+    (10, |random| SoakFault::Standby(random.choose(&NODES))),
+    (10, |random| SoakFault::Move(random.choose(&PICOS))),
+    (6, |random| SoakFault::PowerCut(random.choose(&NODES))),
+    (5, |random| SoakFault::CableCut(random.choose(&NODES))),
+    (4, |random| SoakFault::CorosyncFrozen(random.choose(&NODES))),
+    (5, |random| SoakFault::NodeStopped(random.choose(&NODES))),
+    (2, |_| SoakFault::Refresh),
+    (2, |_| SoakFault::Cleanup),
+    (5, |random| SoakFault::Maintenance(random.choose(&PICOS))),
+    (4, |random| SoakFault::Reload(random.choose(&PICOS))),
 ];
 
 /// The faults of a seed, without end.
 #[derive(Debug, Clone)]
-pub struct Sequence(Random);
+pub struct FaultSequence(SplitMix64);
 
-impl Sequence {
+impl FaultSequence {
     /// Of this seed.
     #[must_use]
-    pub fn of(seed: u64) -> Self {
-        Self(Random(seed))
+    pub fn from_seed(seed: u64) -> Self {
+        Self(SplitMix64(seed))
     }
 }
 
-impl Iterator for Sequence {
-    type Item = Fault;
+impl Iterator for FaultSequence {
+    type Item = SoakFault;
 
-    fn next(&mut self) -> Option<Fault> {
-        let all = OFTEN.iter().map(|(often, _)| often).sum();
+    fn next(&mut self) -> Option<SoakFault> {
+        let all = FAULT_WEIGHTS.iter().map(|(often, _)| often).sum();
         let mut left = self.0.below(all);
-        let (_, make) = OFTEN.iter().find(|(often, _)| {
+        let (_, make) = FAULT_WEIGHTS.iter().find(|(often, _)| {
             let this = left < *often;
             left = left.saturating_sub(*often);
             this
@@ -100,9 +100,9 @@ impl Iterator for Sequence {
 
 /// `SplitMix64`: a seed is all its state, and the next version of this program has the same sequence.
 #[derive(Debug, Clone)]
-pub(crate) struct Random(pub(crate) u64);
+pub(crate) struct SplitMix64(pub(crate) u64);
 
-impl Random {
+impl SplitMix64 {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -116,13 +116,13 @@ impl Random {
         self.next() % end.max(1)
     }
 
-    fn one_of(&mut self, all: &[&'static str]) -> &'static str {
+    fn choose(&mut self, all: &[&'static str]) -> &'static str {
         let count = u64::try_from(all.len()).unwrap_or(1);
         usize::try_from(self.below(count)).ok().and_then(|place| all.get(place)).unwrap_or(&"")
     }
 }
 
-impl Fault {
+impl SoakFault {
     /// Its kind, in words.
     #[must_use]
     pub fn kind(self) -> &'static str {
@@ -147,7 +147,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SoakFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())?;
         match self {
@@ -176,34 +176,35 @@ mod tests {
 
     use super::*;
 
-    fn words(seed: u64, count: usize) -> Vec<String> {
-        Sequence::of(seed).take(count).map(|fault| fault.to_string()).collect()
+    fn describe_faults(seed: u64, count: usize) -> Vec<String> {
+        FaultSequence::from_seed(seed).take(count).map(|fault| fault.to_string()).collect()
     }
 
     #[test]
-    fn a_seed_is_a_sequence() {
-        assert_eq!(words(1, 300), words(1, 300));
-        assert_ne!(words(1, 300), words(2, 300));
+    fn seed_determines_the_sequence() {
+        assert_eq!(describe_faults(1, 300), describe_faults(1, 300));
+        assert_ne!(describe_faults(1, 300), describe_faults(2, 300));
         // A recorded soak can be run again by a later version.
-        assert_eq!(words(1, 3), EXPECTED);
+        assert_eq!(describe_faults(1, 3), EXPECTED);
     }
 
     const EXPECTED: [&str; 3] =
         ["move and clear: sc1", "cleanup of all failures", "kill -9 of a pico's agent: ui"];
 
     #[test]
-    fn every_kind_and_every_target_comes_up() {
+    fn every_kind_and_target_occurs() {
         for seed in 0..5 {
-            let kinds: BTreeSet<&str> = Sequence::of(seed).take(400).map(Fault::kind).collect();
-            assert_eq!(kinds.len(), OFTEN.len(), "{kinds:?}");
+            let kinds: BTreeSet<&str> =
+                FaultSequence::from_seed(seed).take(400).map(SoakFault::kind).collect();
+            assert_eq!(kinds.len(), FAULT_WEIGHTS.len(), "{kinds:?}");
         }
-        let many: BTreeSet<String> = words(1, 20_000).into_iter().collect();
+        let many: BTreeSet<String> = describe_faults(1, 20_000).into_iter().collect();
         // Eight kinds with a pico, five with a node, one with a daemon and a node, two without.
         assert_eq!(many.len(), 8 * 5 + 5 * 3 + 2 * 3 + 2, "{many:?}");
     }
 
     #[test]
-    fn the_kinds_are_a_hundred() {
-        assert_eq!(OFTEN.iter().map(|(often, _)| often).sum::<u64>(), 100);
+    fn fault_weights_sum_to_100() {
+        assert_eq!(FAULT_WEIGHTS.iter().map(|(often, _)| often).sum::<u64>(), 100);
     }
 }

@@ -29,8 +29,8 @@ Nov 22 13:14:05.352 n3 pacemaker-controld  [91] (execute_rsc_action) \tnotice: I
 ";
 
 #[test]
-fn a_kill_is_noticed_by_the_failed_monitor_and_decided_by_the_stop() {
-    let TimeLine { noticed, decided } = of(&read(KILLED, FAULT), FAULT, u64::MAX);
+fn kill_is_noticed_by_failed_monitor_and_decided_by_stop() {
+    let FaultTimeline { noticed, decided } = of_fault(&parse_log(KILLED, FAULT), FAULT, u64::MAX);
     let (at, by) = noticed.expect("a monitor failed");
     assert_eq!(at - FAULT, 82);
     assert!(by.starts_with("Result of monitor operation for mz-platform on n1: not running"), "{by}");
@@ -39,82 +39,82 @@ fn a_kill_is_noticed_by_the_failed_monitor_and_decided_by_the_stop() {
 }
 
 #[test]
-fn what_a_probe_finds_and_what_was_cancelled_is_no_news() {
-    let moments = read(KILLED, FAULT);
-    assert_eq!(of(&moments, 0, FAULT), TimeLine::default(), "the probe");
-    let after = of(&moments, FAULT + 140, u64::MAX);
-    assert_eq!(after, TimeLine::default(), "the monitor that was cancelled");
+fn probe_result_and_cancelled_monitor_are_not_noticed() {
+    let moments = parse_log(KILLED, FAULT);
+    assert_eq!(of_fault(&moments, 0, FAULT), FaultTimeline::default(), "the probe");
+    let after = of_fault(&moments, FAULT + 140, u64::MAX);
+    assert_eq!(after, FaultTimeline::default(), "the monitor that was cancelled");
 }
 
 #[test]
-fn what_is_as_expected_is_no_news_in_the_words_of_pacemaker_3_either() {
+fn expected_result_of_pacemaker_3_is_not_noticed() {
     for (result, is_news) in [("OK", false), ("Cancelled", false), ("Not running (ec1 is not running)", true)]
     {
         let line = format!(
             "Nov 22 13:03:15.416 n1 pacemaker-controld  [87] (log_executor_event) \tnotice: Result of monitor operation for mz-ec1 on n1: {result} | graph action unconfirmed"
         );
-        assert_eq!(of(&read(&line, FAULT), 0, u64::MAX).noticed.is_some(), is_news, "{result}");
+        assert_eq!(of_fault(&parse_log(&line, FAULT), 0, u64::MAX).noticed.is_some(), is_news, "{result}");
     }
 }
 
 #[test]
-fn a_lost_node_is_noticed_and_the_decision_is_to_fence_it() {
+fn lost_node_is_noticed_and_decision_is_fencing() {
     let fault = FAULT + 642_000;
-    let TimeLine { noticed, decided } = of(&read(LOST, fault), fault, u64::MAX);
+    let FaultTimeline { noticed, decided } = of_fault(&parse_log(LOST, fault), fault, u64::MAX);
     assert_eq!(noticed.expect("it is lost").1, "Node n1 state is now lost");
     assert_eq!(decided.expect("it is fenced").1, "reboot of n1");
 }
 
 #[test]
-fn a_change_of_the_configuration_is_noticed() {
+fn configuration_change_is_noticed() {
     let line = "Nov 22 13:03:15.400 n1 pacemaker-controld  [87] (abort_transition_graph) \tnotice: Transition 4 aborted by nodes-1-standby doing create standby=on: Configuration change | cib=0.8.0 source=te_update_diff_v2:497";
-    let (at, by) = of(&read(line, FAULT), FAULT, u64::MAX).noticed.expect("it is one");
+    let (at, by) = of_fault(&parse_log(line, FAULT), FAULT, u64::MAX).noticed.expect("it is one");
     assert_eq!(at - FAULT, 66);
     assert_eq!(by, "Transition 4 aborted by nodes-1-standby doing create standby=on: Configuration change");
 }
 
 #[test]
-fn what_came_before_the_fault_or_after_the_next_one_is_not_its_own() {
-    let moments = read(KILLED, FAULT);
-    assert_eq!(of(&moments, FAULT, FAULT + 10), TimeLine::default());
-    let line = of(&moments, FAULT, FAULT + 100);
+fn events_outside_the_fault_window_are_ignored() {
+    let moments = parse_log(KILLED, FAULT);
+    assert_eq!(of_fault(&moments, FAULT, FAULT + 10), FaultTimeline::default());
+    let line = of_fault(&moments, FAULT, FAULT + 100);
     assert!(line.noticed.is_some() && line.decided.is_none(), "{line:?}");
 }
 
 #[test]
-fn of_two_that_died_at_once_each_has_its_own() {
+fn resources_that_died_together_have_separate_timelines() {
     let other = "\
 Nov 22 13:03:15.350 n1 pacemaker-controld  [87] (log_executor_event) \tnotice: Result of monitor operation for mz-platform2 on n1: not running | CIB update 78, graph action unconfirmed; call=41
 Nov 22 13:03:15.390 n1 pacemaker-controld  [87] (execute_rsc_action) \tnotice: Initiating stop operation mz-platform2_stop_0 locally on n1 | action 3
 Nov 22 13:03:15.440 n1 pacemaker-controld  [87] (execute_rsc_action) \tnotice: Initiating start operation mz-platform2_start_0 locally on n1 | action 4
 ";
-    let moments = [read(KILLED, FAULT), read(other, FAULT)].concat();
-    let TimeLine { noticed, decided } = of_resource(&moments, "mz-platform", FAULT, u64::MAX);
+    let moments = [parse_log(KILLED, FAULT), parse_log(other, FAULT)].concat();
+    let FaultTimeline { noticed, decided } = of_resource(&moments, "mz-platform", FAULT, u64::MAX);
     assert_eq!(noticed.map(|(at, _)| at - FAULT), Some(82));
     assert_eq!(decided, Some((FAULT + 130, "mz-platform_stop_0 on n1".to_owned())));
-    assert_eq!(of_resource(&moments, "mz-ui", FAULT, u64::MAX), TimeLine::default());
+    assert_eq!(of_resource(&moments, "mz-ui", FAULT, u64::MAX), FaultTimeline::default());
 }
 
 #[test]
-fn the_time_of_an_agent_is_what_the_executor_measured() {
-    let moments = read(KILLED, FAULT);
-    assert_eq!(ran(&moments, "mz-platform", FAULT, u64::MAX), 16 + 263);
-    assert_eq!(ran(&moments, "mz-ui", FAULT, u64::MAX), 0);
-    assert_eq!(ran(&moments, "mz-platform", FAULT, FAULT + 200), 16, "only what ended in that time");
-    assert_eq!(started(&moments, "mz-platform", FAULT), Some((FAULT + 434, "n1")));
+fn action_time_is_the_executors_execution_time() {
+    let moments = parse_log(KILLED, FAULT);
+    assert_eq!(action_time(&moments, "mz-platform", FAULT, u64::MAX), 16 + 263);
+    assert_eq!(action_time(&moments, "mz-ui", FAULT, u64::MAX), 0);
+    assert_eq!(action_time(&moments, "mz-platform", FAULT, FAULT + 200), 16, "only what ended in that time");
+    assert_eq!(start_completed(&moments, "mz-platform", FAULT), Some((FAULT + 434, "n1")));
     let of_3 = "Nov 22 13:03:15.768 n1 pacemaker-execd [84] (log_finished) \tinfo: mz-platform start (call 49, PID 667) exited with status 0 (OK) (execution time 263ms, queue time 5ms)";
-    assert_eq!(ran(&read(of_3, FAULT), "mz-platform", FAULT, u64::MAX), 263);
+    assert_eq!(action_time(&parse_log(of_3, FAULT), "mz-platform", FAULT, u64::MAX), 263);
 }
 
 #[test]
-fn an_answer_is_that_all_is_well_to_a_probe_or_to_the_first_run_of_a_monitor() {
+fn successful_probe_or_first_monitor_is_an_answer() {
     let line = |result: &str| {
         let log = format!(
             "Nov 22 13:03:15.416 n3 pacemaker-controld  [100] (log_executor_event) \tnotice: Result of {result} rc=0"
         );
-        read(&log, FAULT).pop().map(|(_, told)| told)
+        parse_log(&log, FAULT).pop().map(|(_, told)| told)
     };
-    let answered = |key: &str| Some(Told::Answered(key.to_owned()));
+    let answered = |key: &str| Some(ClusterLogEvent::Answered(key.to_owned()));
     let probe = "CIB update 103, graph action confirmed; call=59 key=mz-ec1_monitor_0";
     assert_eq!(
         line(&format!("probe operation for mz-ec1 on n3: ok | {probe}")),
@@ -132,25 +132,25 @@ fn an_answer_is_that_all_is_well_to_a_probe_or_to_the_first_run_of_a_monitor() {
 }
 
 #[test]
-fn a_line_without_a_year_is_of_the_nearest_one() {
-    let at = |line: &str, near| time("Dec", "31", line, near).expect("a time");
+fn log_time_without_year_is_in_the_nearest_year() {
+    let at = |line: &str, near| parse_time("Dec", "31", line, near).expect("a time");
     let new_year = 1_798_761_600_000; // 2027-01-01
     assert_eq!(at("23:59:59.000", new_year + 5000), new_year - 1000);
     assert_eq!(at("23:59:59.000", new_year - 5000), new_year - 1000);
-    assert_eq!(time("Feb", "29", "00:00:00.000", 1_709_164_800_000), Some(1_709_164_800_000), "2024");
-    assert_eq!(time("Jan", "1", "00:00:00", 1_709_164_800_000), Some(1_704_067_200_000));
+    assert_eq!(parse_time("Feb", "29", "00:00:00.000", 1_709_164_800_000), Some(1_709_164_800_000), "2024");
+    assert_eq!(parse_time("Jan", "1", "00:00:00", 1_709_164_800_000), Some(1_704_067_200_000));
 }
 
 #[test]
-fn a_time_in_words_is_utc() {
-    assert_eq!(in_words(FAULT), "2026-11-22 13:03:15");
-    assert_eq!(in_words(1_709_164_800_000), "2024-02-29 00:00:00");
-    assert_eq!(in_words(1_798_761_599_999), "2026-12-31 23:59:59");
-    assert_eq!(in_words(0), "1970-01-01 00:00:00");
+fn format_utc_formats_date_and_time() {
+    assert_eq!(format_utc(FAULT), "2026-11-22 13:03:15");
+    assert_eq!(format_utc(1_709_164_800_000), "2024-02-29 00:00:00");
+    assert_eq!(format_utc(1_798_761_599_999), "2026-12-31 23:59:59");
+    assert_eq!(format_utc(0), "1970-01-01 00:00:00");
 }
 
 #[test]
-fn the_median_is_the_middle_one_or_the_mean_of_the_two_in_the_middle() {
+fn median_is_middle_value_or_mean_of_middle_two() {
     assert_eq!(median(&[]), None);
     assert_eq!(median(&[3, 1, 2]), Some(2));
     assert_eq!(median(&[40, 10, 34, 20]), Some(27));

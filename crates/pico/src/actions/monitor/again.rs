@@ -1,9 +1,9 @@
 //! Reports a death again that the cluster has dropped: [`crate::reports`] says why.
 
-use super::{Met, Monitor, about};
-use crate::actions::record_of;
-use crate::outcome::{Answer, Outcome};
-use crate::record::RecordFile;
+use super::{Monitor, MonitorProgress, recorded_instance};
+use crate::action_result::{ActionResult, ActionStatus};
+use crate::actions::load_record;
+use crate::record::InstanceRecordFile;
 use crate::reports::LastFailure;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
@@ -19,22 +19,29 @@ pub trait Cluster: Debug {
 
 impl Monitor<'_> {
     /// Replaces `outcome` where this depth has reported the death before. The first report is never delayed.
-    pub(super) fn again(&self, outcome: Outcome, met: &Met, file: &RecordFile) -> Outcome {
-        let depth = self.depth();
-        let is_repeated = met.before.as_ref().is_some_and(|(_, _, reports, ..)| reports.has(depth));
-        let Some(cluster) = self.request.cluster.filter(|_| self.request.every.is_some()) else {
+    pub(super) fn again(
+        &self,
+        outcome: ActionResult,
+        met: &MonitorProgress,
+        file: &InstanceRecordFile,
+    ) -> ActionResult {
+        let depth = self.effective_depth();
+        let is_repeated = met.history_at_start.as_ref().is_some_and(|(_, _, reports, ..)| reports.has(depth));
+        let Some(cluster) = self.request.cluster.filter(|_| self.request.interval.is_some()) else {
             return outcome;
         };
-        if outcome.answer != Answer::NotRunning || !is_repeated {
+        if outcome.status != ActionStatus::NotRunning || !is_repeated {
             return outcome;
         }
         // Other actions may have written meanwhile.
-        let found = record_of(self.settings, self.target).1.filter(|record| Some(about(record)) == met.found);
+        let found = load_record(self.settings, self.target)
+            .1
+            .filter(|record| Some(recorded_instance(record)) == met.recorded_at_start);
         let Some(mut record) = found else { return outcome };
         let reason = outcome.reason.clone().unwrap_or_default();
         let as_error = record.reports.as_error(depth);
         if record.reports.is_due() {
-            let until = self.budget.within(ANSWERS_WITHIN);
+            let until = self.deadline.instant_within(ANSWERS_WITHIN);
             let last_failures: Vec<LastFailure> =
                 record.reports.intervals().map(|every| cluster.last_failure(every, until)).collect();
             let is_dropped = record.reports.asked(depth, &last_failures, record.jvm());
@@ -50,6 +57,6 @@ impl Monitor<'_> {
     }
 }
 
-fn dead(as_error: bool, reason: String) -> Outcome {
-    if as_error { Outcome::failed(reason) } else { Outcome::not_running(reason) }
+fn dead(as_error: bool, reason: String) -> ActionResult {
+    if as_error { ActionResult::failed(reason) } else { ActionResult::not_running(reason) }
 }

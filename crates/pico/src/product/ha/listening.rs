@@ -1,7 +1,7 @@
 //! Who listens at the port of an HA Monitor Server, by /proc: no connection comes to the server but the client's own.
 
 use crate::settings::Endpoint;
-use host::addresses::{Lookup, Node, Place, look_up};
+use host::addresses::{AddressState, LocalAddresses, Lookup, look_up};
 use host::{Pid, listeners, process};
 use std::io;
 use std::net::IpAddr;
@@ -29,35 +29,34 @@ pub fn listens(endpoint: &Endpoint, jvm: Pid, until: Instant) -> Option<bool> {
             _ => return Some(false),
         },
     };
-    let node = Node::read().ok()?;
+    let node = LocalAddresses::read().ok()?;
     // A socket for all addresses is one for those of this node.
-    let is_here = |address| node.place(address) != Place::Elsewhere;
-    let is_own = |a| own.iter().any(|l| l.holds(a) && (!l.address.is_unspecified() || is_here(a)));
+    let is_here = |address| node.state_of(address) != AddressState::NotLocal;
+    let is_own = |a| own.iter().any(|l| l.conflicts_with(a) && (!l.address.is_unspecified() || is_here(a)));
     Some(addresses.into_iter().any(is_own))
 }
 
 /// By the JVM or a child of it? `None`: its descriptors can't be read.
 fn is_held(listener: &listeners::Listener, jvm: Pid) -> Option<bool> {
-    let by_jvm = listener.is_held_by(jvm).ok();
-    let by_child =
-        || matches!(listener.process(), Ok(Some(holder)) if has_child_among(jvm, &[holder]).unwrap_or(false));
+    let by_jvm = listener.is_open_in(jvm).ok();
+    let by_child = || matches!(listener.find_process(), Ok(Some(holder)) if has_child_among(jvm, &[holder]).unwrap_or(false));
     if by_jvm == Some(true) || by_child() { Some(true) } else { by_jvm }
 }
 
 /// By `process_match` the pico may be a script, and the JVM its child.
 fn has_child_among(pico: Pid, holders: &[Pid]) -> io::Result<bool> {
-    let all = process::all()?;
+    let all = process::snapshot()?;
     Ok(holders.iter().any(|&holder| all.ancestors(holder).any(|ancestor| ancestor == pico)))
 }
 
 /// Why an answer from there could not be the pico's: nobody listens, or somebody else. `None` also where that can't be told: the client
 /// will tell.
-pub(super) fn not_its_port(endpoint: &Endpoint, jvm: Pid) -> Option<String> {
+pub(super) fn port_mismatch(endpoint: &Endpoint, jvm: Pid) -> Option<String> {
     let Endpoint { host, port } = endpoint;
     let mut there = listeners::all().ok()?;
     there.retain(|l| l.port == *port);
     there.retain(|l| match host.parse::<IpAddr>() {
-        Ok(address) => l.holds(address),
+        Ok(address) => l.conflicts_with(address),
         Err(_) if host == "localhost" => l.address.is_unspecified() || l.address.is_loopback(),
         // A name, which only the resolver knows.
         Err(_) => true,
@@ -65,15 +64,15 @@ pub(super) fn not_its_port(endpoint: &Endpoint, jvm: Pid) -> Option<String> {
     if there.is_empty() {
         return Some(format!("nothing listens on {endpoint}"));
     }
-    if there.iter().any(|l| l.is_held_by(jvm).unwrap_or(true)) {
+    if there.iter().any(|l| l.is_open_in(jvm).unwrap_or(true)) {
         return None;
     }
-    let holders: Vec<Pid> = there.iter().filter_map(|l| l.process().ok().flatten()).collect();
+    let holders: Vec<Pid> = there.iter().filter_map(|l| l.find_process().ok().flatten()).collect();
     let holder = *holders.first()?;
     if has_child_among(jvm, &holders).ok()? {
         return None;
     }
-    Some(format!("port {port} is held by {}, not by it", process::in_words(holder)))
+    Some(format!("port {port} is held by {}, not by it", process::describe_process(holder)))
 }
 
 #[cfg(test)]
@@ -88,19 +87,19 @@ mod tests {
     }
 
     #[test]
-    fn a_port_is_the_picos_if_it_or_a_child_of_it_listens_there() {
+    fn ha_port_belongs_to_the_pico_if_the_jvm_or_its_child_listens() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port };
-        assert_eq!(not_its_port(&endpoint, Pid::own()), None);
+        assert_eq!(port_mismatch(&endpoint, Pid::own()), None);
         let mut child =
             Command::new("sleep").arg("60").stdin(Stdio::from(OwnedFd::from(listener))).spawn().unwrap();
-        let of_child = not_its_port(&endpoint, Pid::own());
+        let of_child = port_mismatch(&endpoint, Pid::own());
         let is_seen = listens(&endpoint, Pid::own(), soon());
         let mut other = Command::new("sleep").arg("60").spawn().unwrap();
         let pid = |process: &std::process::Child| Pid::new(i32::try_from(process.id()).unwrap()).unwrap();
-        let of_itself = not_its_port(&endpoint, pid(&child));
-        let of_stranger = not_its_port(&endpoint, pid(&other));
+        let of_itself = port_mismatch(&endpoint, pid(&child));
+        let of_stranger = port_mismatch(&endpoint, pid(&other));
         let is_strangers = listens(&endpoint, pid(&other), soon());
         for process in [&mut child, &mut other] {
             process.kill().unwrap();

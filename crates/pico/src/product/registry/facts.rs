@@ -1,24 +1,24 @@
 //! What the registry says, typed.
 //!
-//! What can't be read is a [`Problem`] with the name of its property, its value and its file, and the rest counts all the
+//! What can't be read is a [`PropertyProblem`] with the name of its property, its value and its file, and the rest counts all the
 //! same. Only of the HA Monitor Server it is also remembered that something is not clear: to believe that it is off, or
 //! elsewhere, would be to ask nobody, or the wrong one.
 
 use super::Registry;
 use super::layers::Layers;
-use crate::identity::Home;
+use crate::identity::MzHome;
 use crate::record::HaFacts;
 use crate::settings::{Endpoint, PicoName, PicoType};
-use hocon::Found;
+use hocon::LocatedText;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// `mz.ha.interval` when it is not set, and the least that the product takes, in seconds.
-const HA_INTERVAL: u64 = 40;
+const MIN_HA_INTERVAL: u64 = 40;
 
 /// Port of the Platform's RCP service where the cell sets none.
-const RCP_PORT: u16 = 6790;
+const DEFAULT_RCP_PORT: u16 = 6790;
 
 /// Properties with the ports that a pico listens on by itself, where they are set for it or by its template. What container or
 /// cell set is not its own: a Platform's web port stands there for all who want to reach it.
@@ -41,7 +41,7 @@ pub struct PicoFacts {
     /// The `mz.ha.*` properties.
     pub ha: HaFacts,
     /// The same, each as the files tell it.
-    pub(in crate::product) ha_values: HaValues,
+    pub(in crate::product) ha_values: HaPropertyValues,
     /// `pico.rcp.server.host`, where set.
     pub server_host: Option<String>,
     /// `pico.rcp.platform.host` and `.port`, where a host is set.
@@ -55,12 +55,12 @@ pub struct PicoFacts {
     /// `pico.pid`, or where the product puts it by itself. It nominates a process and proves nothing.
     pub pid_file: PathBuf,
     /// What is set and can't be understood. The rest counts all the same.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<PropertyProblem>,
 }
 
 /// A property that is set and can't be understood.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
+pub struct PropertyProblem {
     /// Its name: `mz.ha.port`; or `registry`, where it is about a file.
     pub property: String,
     /// Its value and its file, what is wrong with it, and what it should be.
@@ -70,7 +70,7 @@ pub struct Problem {
 }
 
 /// What problems are about, by the names that findings have.
-const NAMES: [&str; 14] = [
+const PROBLEM_NAMES: [&str; 14] = [
     "settings.state",
     "mz.ha.enabled",
     "mz.ha.host",
@@ -87,14 +87,14 @@ const NAMES: [&str; 14] = [
     "mz.servicehost.port.range",
 ];
 
-impl Problem {
+impl PropertyProblem {
     /// What it is about, by a name that lasts.
-    pub(crate) fn name(&self) -> &'static str {
-        NAMES.into_iter().find(|name| *name == self.property).unwrap_or("registry")
+    pub(crate) fn stable_name(&self) -> &'static str {
+        PROBLEM_NAMES.into_iter().find(|name| *name == self.property).unwrap_or("registry")
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for PropertyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.property, self.text)
     }
@@ -102,23 +102,25 @@ impl fmt::Display for Problem {
 
 impl PicoFacts {
     /// What `layers` say of a pico. Its neighbours are not looked at.
-    pub(super) fn of(registry: &Registry, container: &str, name: &str, layers: &Layers) -> Self {
-        let mut reader = Reader { layers, problems: Vec::new() };
+    pub(super) fn from_layers(registry: &Registry, container: &str, name: &str, layers: &Layers) -> Self {
+        let mut reader = PropertyReader { layers, problems: Vec::new() };
         for remark in &layers.remarks {
-            let problem = Problem { property: "registry".to_owned(), text: remark.clone(), untold: false };
+            let problem =
+                PropertyProblem { property: "registry".to_owned(), text: remark.clone(), untold: false };
             reader.problems.push(problem);
         }
-        let (ha, ha_values) = reader.ha();
-        let rcp_port = reader.port("pico.rcp.platform.port").unwrap_or(RCP_PORT);
+        let (ha, ha_values) = reader.read_ha();
+        let rcp_port = reader.port("pico.rcp.platform.port").unwrap_or(DEFAULT_RCP_PORT);
         let is_platform = layers.templates.iter().any(|template| template.ends_with("-platform"));
         let mut ports = Vec::new();
         ports.extend(ha.endpoint.iter().filter(|_| ha.enabled).map(|e| ("mz.ha.port", e.port)));
         for property in OWN_PORTS {
-            let own = reader.understood(property, layers.own_property(property), as_port);
+            let own = reader.parse_or_report(property, layers.own_property(property), parse_port);
             ports.extend(own.map(|port| (property, port)));
         }
         ports.extend(is_platform.then_some(("pico.rcp.platform.port", rcp_port)));
-        let state = reader.understood("settings.state", layers.own_text(&["settings", "state"]), as_state);
+        let state =
+            reader.parse_or_report("settings.state", layers.own_text(&["settings", "state"]), parse_enabled);
         Self {
             container: container.to_owned(),
             active: registry.is_active,
@@ -130,7 +132,7 @@ impl PicoFacts {
             server_host: reader.text("pico.rcp.server.host"),
             platform: reader.text("pico.rcp.platform.host").map(|host| Endpoint { host, port: rcp_port }),
             ports: ports.into_iter().map(|(property, port)| (property.to_owned(), port)).collect(),
-            service_ports: reader.property("mz.servicehost.port.range", as_range),
+            service_ports: reader.property("mz.servicehost.port.range", parse_port_range),
             same_ha_port: Vec::new(),
             pid_file: match reader.text("pico.pid") {
                 Some(path) => registry.home.join(path),
@@ -141,8 +143,8 @@ impl PicoFacts {
     }
 
     /// Of a pico of which only this is known, and `why` the files don't tell the rest.
-    pub(in crate::product) fn without_files(
-        home: &Home,
+    pub(in crate::product) fn from_mzsh_topo(
+        home: &MzHome,
         container: &str,
         name: &PicoName,
         ha: HaFacts,
@@ -156,27 +158,28 @@ impl PicoFacts {
             templates: Vec::new(),
             kind: None,
             ha: HaFacts::default(),
-            ha_values: HaValues::default(),
+            ha_values: HaPropertyValues::default(),
             server_host: None,
             platform: None,
             ports: Vec::new(),
             service_ports: None,
             same_ha_port: Vec::new(),
             pid_file: default_pid_file(home.path(), name.as_str()),
-            problems: vec![Problem { property: "registry".to_owned(), text, untold: true }],
+            problems: vec![PropertyProblem { property: "registry".to_owned(), text, untold: true }],
         };
-        facts.ha_is(ha);
+        facts.set_ha(ha);
         facts
     }
 
     /// The files don't tell this property, or nothing at all: that it is not known does not mean that it is not set.
-    pub(crate) fn is_untold(&self, property: &str) -> bool {
-        let about = |problem: &Problem| problem.property == property || problem.property == "registry";
+    pub(crate) fn is_unresolved(&self, property: &str) -> bool {
+        let about =
+            |problem: &PropertyProblem| problem.property == property || problem.property == "registry";
         self.problems.iter().any(|problem| problem.untold && about(problem))
     }
 
     /// Takes what was learned of the HA Monitor Server otherwise.
-    pub(in crate::product) fn ha_is(&mut self, ha: HaFacts) {
+    pub(in crate::product) fn set_ha(&mut self, ha: HaFacts) {
         self.ports.retain(|(property, _)| property != "mz.ha.port");
         let port = ha.endpoint.iter().filter(|_| ha.enabled).map(|e| ("mz.ha.port".to_owned(), e.port));
         self.ports.extend(port);
@@ -192,7 +195,7 @@ impl PicoFacts {
 /// By the product's own template, `mz.standard-ec`: a site names its templates as it likes.
 fn kind_of(templates: &[String]) -> Option<PicoType> {
     let standard = templates.iter().find_map(|template| template.strip_prefix("mz.standard-"))?;
-    PicoType::ALL.into_iter().find(|kind| kind.agent() == standard)
+    PicoType::ALL.into_iter().find(|kind| kind.agent_name() == standard)
 }
 
 fn default_pid_file(home: &Path, name: &str) -> PathBuf {
@@ -200,17 +203,17 @@ fn default_pid_file(home: &Path, name: &str) -> PathBuf {
 }
 
 /// Reads properties, and keeps what is wrong with them.
-struct Reader<'a> {
+struct PropertyReader<'a> {
     layers: &'a Layers,
-    problems: Vec<Problem>,
+    problems: Vec<PropertyProblem>,
 }
 
 /// Understands a text; else what it should be.
-type As<T> = fn(&str) -> Result<T, &'static str>;
+type ParseText<T> = fn(&str) -> Result<T, &'static str>;
 
-impl Reader<'_> {
-    fn property<T>(&mut self, name: &str, understand: As<T>) -> Option<T> {
-        self.understood(name, self.layers.property(name), understand)
+impl PropertyReader<'_> {
+    fn property<T>(&mut self, name: &str, understand: ParseText<T>) -> Option<T> {
+        self.parse_or_report(name, self.layers.property(name), understand)
     }
 
     fn text(&mut self, name: &str) -> Option<String> {
@@ -218,19 +221,19 @@ impl Reader<'_> {
     }
 
     fn port(&mut self, name: &str) -> Option<u16> {
-        self.property(name, as_port)
+        self.property(name, parse_port)
     }
 
-    fn understood<T>(
+    fn parse_or_report<T>(
         &mut self,
         name: &str,
-        found: Result<Option<Found>, String>,
+        found: Result<Option<LocatedText>, String>,
         understand: impl FnOnce(&str) -> Result<T, &'static str>,
     ) -> Option<T> {
         let (text, untold) = match found {
             Ok(None) => return None,
             Err(why) => (why, true),
-            Ok(Some(Found { text, place })) => match understand(&text) {
+            Ok(Some(LocatedText { text, location: place })) => match understand(&text) {
                 Ok(value) => return Some(value),
                 Err(expected) => {
                     let place = place.map_or_else(String::new, |place| format!(" in {place}"));
@@ -239,19 +242,19 @@ impl Reader<'_> {
                 }
             },
         };
-        self.problems.push(Problem { property: name.to_owned(), text, untold });
+        self.problems.push(PropertyProblem { property: name.to_owned(), text, untold });
         None
     }
 
-    fn ha(&mut self) -> (HaFacts, HaValues) {
+    fn read_ha(&mut self) -> (HaFacts, HaPropertyValues) {
         let before = self.problems.len();
-        let mut values = HaValues::default();
-        for name in HaValues::NAMES {
-            self.understood(name, self.layers.property(name), |text| values.set(name, text));
+        let mut values = HaPropertyValues::default();
+        for name in HaPropertyValues::NAMES {
+            self.parse_or_report(name, self.layers.property(name), |text| values.set(name, text));
         }
-        let mut ha = values.clone().facts();
+        let mut ha = values.clone().into_facts();
         let problem = |name: &str| self.problems[before..].iter().find(|problem| problem.property == name);
-        let [enabled, host, port, _] = HaValues::NAMES.map(problem);
+        let [enabled, host, port, _] = HaPropertyValues::NAMES.map(problem);
         if host.is_some() {
             // To ask elsewhere than where it listens would be to hear that nobody answers.
             (ha.host, ha.endpoint) = (None, None);
@@ -264,14 +267,14 @@ impl Reader<'_> {
 
 /// The properties of an HA Monitor Server that matter to those who ask it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::product) struct HaValues {
+pub(in crate::product) struct HaPropertyValues {
     pub(in crate::product) enabled: Option<bool>,
     host: Option<String>,
     port: Option<u16>,
     interval: Option<u64>,
 }
 
-impl HaValues {
+impl HaPropertyValues {
     /// Their names, in the order in which they are asked for.
     pub(in crate::product) const NAMES: [&str; 4] =
         ["mz.ha.enabled", "mz.ha.host", "mz.ha.port", "mz.ha.interval"];
@@ -279,32 +282,32 @@ impl HaValues {
     /// Sets one of them; else what its text should be.
     pub(in crate::product) fn set(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
         match name {
-            "mz.ha.enabled" => self.enabled = Some(as_bool(text)?),
+            "mz.ha.enabled" => self.enabled = Some(parse_bool(text)?),
             "mz.ha.host" => self.host = Some(text.to_owned()),
-            "mz.ha.port" => self.port = Some(as_port(text)?),
-            _ => self.interval = Some(as_seconds(text)?),
+            "mz.ha.port" => self.port = Some(parse_port(text)?),
+            _ => self.interval = Some(parse_seconds(text)?),
         }
         Ok(())
     }
 
     /// With the product's defaults for what is not set.
-    pub(in crate::product) fn facts(self) -> HaFacts {
+    pub(in crate::product) fn into_facts(self) -> HaFacts {
         let host = self.host.or_else(HaFacts::default_host);
         HaFacts {
             enabled: self.enabled.unwrap_or(false),
             endpoint: host.clone().zip(self.port).map(|(host, port)| Endpoint { host, port }),
             host,
-            interval: self.interval.unwrap_or(HA_INTERVAL).max(HA_INTERVAL),
+            interval: self.interval.unwrap_or(MIN_HA_INTERVAL).max(MIN_HA_INTERVAL),
             unclear: None,
         }
     }
 }
 
-fn as_port(text: &str) -> Result<u16, &'static str> {
+fn parse_port(text: &str) -> Result<u16, &'static str> {
     text.trim().parse().ok().filter(|&port| port != 0).ok_or("expected a port, 1 to 65535")
 }
 
-fn as_bool(text: &str) -> Result<bool, &'static str> {
+fn parse_bool(text: &str) -> Result<bool, &'static str> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -312,12 +315,12 @@ fn as_bool(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-fn as_seconds(text: &str) -> Result<u64, &'static str> {
+fn parse_seconds(text: &str) -> Result<u64, &'static str> {
     text.trim().parse().map_err(|_| "expected a number of seconds")
 }
 
 /// Enabled?
-fn as_state(text: &str) -> Result<bool, &'static str> {
+fn parse_enabled(text: &str) -> Result<bool, &'static str> {
     match text.trim().to_ascii_lowercase().as_str() {
         "enabled" => Ok(true),
         "disabled" => Ok(false),
@@ -325,10 +328,10 @@ fn as_state(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-fn as_range(text: &str) -> Result<(u16, u16), &'static str> {
+fn parse_port_range(text: &str) -> Result<(u16, u16), &'static str> {
     const EXPECTED: &str = "expected a range of ports, such as 5451-5500";
     let (first, last) = text.split_once('-').ok_or(EXPECTED)?;
-    match (as_port(first), as_port(last)) {
+    match (parse_port(first), parse_port(last)) {
         (Ok(first), Ok(last)) if first <= last => Ok((first, last)),
         _ => Err(EXPECTED),
     }

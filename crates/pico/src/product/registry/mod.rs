@@ -9,21 +9,21 @@
 //! them what he likes. How much is read, how deep, and how far substitutions are followed has limits ([`files`], and those of
 //! the reader itself); in a moment there is an answer, if only "too much". A file that is broken makes the registry
 //! unreadable, with file and line, for what stands in it may have been meant to hide what stands in the others. A property that
-//! can't be understood is an error of that property alone ([`Problem`]).
+//! can't be understood is an error of that property alone ([`PropertyProblem`]).
 
 mod facts;
 mod files;
 mod layers;
-mod script;
+mod mzsh_variables;
 #[cfg(test)]
 mod tests;
 
-pub(super) use facts::HaValues;
-pub use facts::{PicoFacts, Problem};
-pub use script::Literals;
+pub(super) use facts::HaPropertyValues;
+pub use facts::{PicoFacts, PropertyProblem};
+pub use mzsh_variables::MzshVariables;
 
-use super::survey::{Survey, SurveyedPico};
-use super::trust::may_open;
+use super::instance_listing::{InstanceListing, ListedInstance};
+use super::permission_check::check_open_as_root;
 use crate::settings::PicoName;
 use layers::Layers;
 use serde::{Deserialize, Serialize};
@@ -31,10 +31,10 @@ use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 /// Below `mz_home`, the one that counts first.
-const REGISTRIES: [&str; 2] = ["common/config/cell/default/.active", "common/config/cell/default/master"];
+const REGISTRY_PATHS: [&str; 2] = ["common/config/cell/default/.active", "common/config/cell/default/master"];
 
 /// Most entries of a directory that are looked at.
-const MOST: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 
 /// What came of reading it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ pub enum RegistryState {
 }
 
 /// Names for people: `a, b`, or `none`.
-pub(crate) fn list(names: &[String]) -> String {
+pub(crate) fn join_names(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
@@ -75,8 +75,12 @@ impl fmt::Display for RegistryState {
             Self::NotActivated { container } => {
                 write!(f, "in container {container} of master only: it is not activated")
             }
-            Self::Undefined { containers } => write!(f, "no such pico; containers: {}", list(containers)),
-            Self::Ambiguous { containers } => write!(f, "in more than one container ({})", list(containers)),
+            Self::Undefined { containers } => {
+                write!(f, "no such pico; containers: {}", join_names(containers))
+            }
+            Self::Ambiguous { containers } => {
+                write!(f, "in more than one container ({})", join_names(containers))
+            }
             Self::Unreadable(why) => write!(f, "can't be read: {why}"),
         }
     }
@@ -86,14 +90,14 @@ impl fmt::Display for RegistryState {
 /// `bin/mzsh` is set to.
 #[must_use]
 pub fn find(home: &Path, container: Option<&str>, name: &PicoName) -> RegistryState {
-    let state = Registry::of(home).and_then(|registry| {
-        let containers = registry.with(container, name.as_str())?;
+    let state = Registry::open(home).and_then(|registry| {
+        let containers = registry.containers_with(container, name.as_str())?;
         match containers.as_slice() {
-            [] if registry.is_active => Ok(registry.undefined_there(container, name)),
+            [] if registry.is_active => Ok(registry.undefined_or_not_activated(container, name)),
             [] => Ok(RegistryState::Undefined { containers: registry.containers(container)? }),
-            [only] => registry.defined(only, name),
+            [only] => registry.defined_in(only, name),
             _ => match registry.script.container.clone().filter(|own| containers.contains(own)) {
-                Some(own) => registry.defined(&own, name),
+                Some(own) => registry.defined_in(&own, name),
                 None => Ok(RegistryState::Ambiguous { containers }),
             },
         }
@@ -105,14 +109,14 @@ pub fn find(home: &Path, container: Option<&str>, name: &PicoName) -> RegistrySt
 ///
 /// # Errors
 /// There is no registry, or it is laid out otherwise.
-pub(super) fn all(home: &Path) -> Result<Survey, String> {
-    let registry = Registry::of(home)?;
+pub(super) fn list_all(home: &Path) -> Result<InstanceListing, String> {
+    let registry = Registry::open(home)?;
     let containers = registry.containers(None)?;
-    let mut picos: Vec<SurveyedPico> = Vec::new();
+    let mut picos: Vec<ListedInstance> = Vec::new();
     for container in &containers {
-        for name in registry.picos(container) {
+        for name in registry.pico_names(container) {
             let facts = registry.facts(container, &name);
-            picos.push(SurveyedPico { container: container.clone(), name, facts });
+            picos.push(ListedInstance { container: container.clone(), name, facts });
         }
     }
     let ha_ports: Vec<(String, String, u16)> = picos
@@ -127,7 +131,7 @@ pub(super) fn all(home: &Path) -> Result<Survey, String> {
         });
         facts.same_ha_port = same.map(|(_, name, _)| name.clone()).collect();
     }
-    Ok(Survey { containers, script: registry.script, picos })
+    Ok(InstanceListing { containers, script: registry.script, picos })
 }
 
 /// One of the two registries.
@@ -137,16 +141,21 @@ struct Registry {
     root: PathBuf,
     is_active: bool,
     /// What `bin/mzsh` sets: read once, for the picos are many.
-    script: Literals,
+    script: MzshVariables,
 }
 
 impl Registry {
     /// The one that counts.
-    fn of(home: &Path) -> Result<Self, String> {
-        let all = REGISTRIES.map(|name| home.join(name));
+    fn open(home: &Path) -> Result<Self, String> {
+        let all = REGISTRY_PATHS.map(|name| home.join(name));
         let root = all.iter().find(|root| root.join("containers").is_dir());
         let root = root.ok_or_else(|| format!("{} has no containers directory", all[0].display()))?.clone();
-        Ok(Self { home: home.to_owned(), is_active: root == all[0], root, script: Literals::of(home) })
+        Ok(Self {
+            home: home.to_owned(),
+            is_active: root == all[0],
+            root,
+            script: MzshVariables::from_home(home),
+        })
     }
 
     fn container_file(&self, container: &str) -> PathBuf {
@@ -161,7 +170,7 @@ impl Registry {
     fn template_files(&self, template: &str) -> Vec<PathBuf> {
         let Some((namespace, short)) = template.split_once('.') else { return Vec::new() };
         let path = format!("templates/{namespace}/picos/{short}.conf");
-        REGISTRIES.iter().map(|registry| self.home.join(registry).join(&path)).collect()
+        REGISTRY_PATHS.iter().map(|registry| self.home.join(registry).join(&path)).collect()
     }
 
     /// The containers that are to be looked at: the one that was named, or all.
@@ -169,47 +178,48 @@ impl Registry {
         let directory = self.root.join("containers");
         match named {
             Some(name) => Ok(vec![name.to_owned()]),
-            None => names(&directory).map_err(|e| format!("{}: {e}", directory.display())),
+            None => entry_names(&directory).map_err(|e| format!("{}: {e}", directory.display())),
         }
     }
 
     /// Those of them that have this pico.
-    fn with(&self, named: Option<&str>, pico: &str) -> Result<Vec<String>, String> {
+    fn containers_with(&self, named: Option<&str>, pico: &str) -> Result<Vec<String>, String> {
         let mut containers = self.containers(named)?;
-        containers.retain(|container| is_there(&self.pico_file(container, pico)));
+        containers.retain(|container| exists(&self.pico_file(container, pico)));
         Ok(containers)
     }
 
-    fn picos(&self, container: &str) -> Vec<String> {
-        let files = names(&self.root.join("containers").join(container).join("picos")).unwrap_or_default();
+    fn pico_names(&self, container: &str) -> Vec<String> {
+        let files =
+            entry_names(&self.root.join("containers").join(container).join("picos")).unwrap_or_default();
         files.iter().filter_map(|file| file.strip_suffix(".conf")).map(str::to_owned).collect()
     }
 
     /// It is not in the active registry. Is it in the other?
-    fn undefined_there(&self, container: Option<&str>, name: &PicoName) -> RegistryState {
-        let master = Self { root: self.home.join(REGISTRIES[1]), is_active: false, ..self.clone() };
-        match master.with(container, name.as_str()).unwrap_or_default().pop() {
+    fn undefined_or_not_activated(&self, container: Option<&str>, name: &PicoName) -> RegistryState {
+        let master = Self { root: self.home.join(REGISTRY_PATHS[1]), is_active: false, ..self.clone() };
+        match master.containers_with(container, name.as_str()).unwrap_or_default().pop() {
             Some(container) => RegistryState::NotActivated { container },
             None => RegistryState::Undefined { containers: self.containers(container).unwrap_or_default() },
         }
     }
 
-    fn defined(&self, container: &str, name: &PicoName) -> Result<RegistryState, String> {
+    fn defined_in(&self, container: &str, name: &PicoName) -> Result<RegistryState, String> {
         let mut facts = self.facts(container, name.as_str())?;
         if let Some(port) = facts.ha_port() {
-            facts.same_ha_port = self.others_on(port, container, name);
+            facts.same_ha_port = self.picos_with_ha_port(port, container, name);
         }
         Ok(RegistryState::Defined(Box::new(facts)))
     }
 
     fn facts(&self, container: &str, name: &str) -> Result<PicoFacts, String> {
         let layers = Layers::read(self, container, name)?;
-        Ok(PicoFacts::of(self, container, name, &layers))
+        Ok(PicoFacts::from_layers(self, container, name, &layers))
     }
 
     /// The other picos of the container whose `mz.ha.port` is `port`. One that can't be read is not the matter here.
-    fn others_on(&self, port: u16, container: &str, name: &PicoName) -> Vec<String> {
-        let mut others = self.picos(container);
+    fn picos_with_ha_port(&self, port: u16, container: &str, name: &PicoName) -> Vec<String> {
+        let mut others = self.pico_names(container);
         others.retain(|other| {
             let its_port = |layers: &Layers| Some(layers.own_property("mz.ha.port").ok()??.text);
             *other != name.as_str()
@@ -221,14 +231,14 @@ impl Registry {
 }
 
 /// Whatever it is: one that can't be read is another thing than one that is not there.
-fn is_there(path: &Path) -> bool {
+fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-fn names(directory: &Path) -> io::Result<Vec<String>> {
-    may_open(directory)?;
+fn entry_names(directory: &Path) -> io::Result<Vec<String>> {
+    check_open_as_root(directory)?;
     let mut names: Vec<String> = std::fs::read_dir(directory)?
-        .take(MOST)
+        .take(MAX_ENTRIES)
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|name| !name.starts_with('.'))
         .collect();

@@ -14,7 +14,7 @@ fn installation(files: &[(&str, &str)]) -> tempfile::TempDir {
     home
 }
 
-fn defined(files: &[(&str, &str)], name: &str) -> PicoFacts {
+fn facts_of(files: &[(&str, &str)], name: &str) -> PicoFacts {
     let home = installation(files);
     match find(home.path(), None, &name.parse().unwrap()) {
         RegistryState::Defined(facts) => *facts,
@@ -26,12 +26,12 @@ const CELL: (&str, &str) =
     (".active/cell.conf", "common { pico.rcp.platform.host : mzplat, pico.rcp.platform.port : 7790 }");
 
 #[test]
-fn a_pico_is_found_with_its_container_and_properties_in_both_spellings() {
+fn pico_is_found_with_container_and_properties_in_both_spellings() {
     for properties in
         ["mz.ha.enabled : true, mz.ha.port : 26001", "\"mz.ha.enabled\" : true, \"mz.ha.port\" : 26001"]
     {
         let pico = format!("template : mz.standard-ec\nconfig {{ properties {{ {properties} }} }}");
-        let facts = defined(&[CELL, (".active/containers/exec1/picos/ec1.conf", &pico)], "ec1");
+        let facts = facts_of(&[CELL, (".active/containers/exec1/picos/ec1.conf", &pico)], "ec1");
         assert_eq!(facts.container, "exec1");
         assert!(facts.enabled);
         assert!(facts.ha.enabled);
@@ -48,10 +48,10 @@ fn type_is_that_of_the_products_own_template_and_of_no_other() {
         let site = ("master/templates/site/picos/old-ec.conf", "template : mz.standard-sc");
         let own = ("master/templates/site/picos/own-ec.conf", "config.properties.mz.ha.port : 1");
         let pico = format!("template : {template}");
-        defined(&[site, own, (".active/containers/c/picos/p.conf", &pico)], "p").kind
+        facts_of(&[site, own, (".active/containers/c/picos/p.conf", &pico)], "p").kind
     };
     for kind in PicoType::ALL {
-        assert_eq!(of(&format!("mz.standard-{}", kind.agent())), Some(kind));
+        assert_eq!(of(&format!("mz.standard-{}", kind.agent_name())), Some(kind));
     }
     assert_eq!(of("site.old-ec"), Some(PicoType::ServiceContext));
     for unknown in ["site.own-ec", "mz.standard", "mz.standard-desktop", "\"\""] {
@@ -60,8 +60,8 @@ fn type_is_that_of_the_products_own_template_and_of_no_other() {
 }
 
 #[test]
-fn the_nearest_layer_speaks() {
-    let facts = defined(
+fn nearest_layer_wins() {
+    let facts = facts_of(
         &[
             (
                 "master/templates/mz/picos/standard-ec.conf",
@@ -90,7 +90,7 @@ fn the_nearest_layer_speaks() {
 }
 
 #[test]
-fn a_pico_that_is_disabled_missing_or_there_twice_is_said_to_be() {
+fn pico_disabled_undefined_or_ambiguous_is_reported() {
     let home = installation(&[
         (".active/containers/a/picos/ec1.conf", "settings.state : disabled"),
         (".active/containers/b/picos/ec2.conf", ""),
@@ -104,7 +104,7 @@ fn a_pico_that_is_disabled_missing_or_there_twice_is_said_to_be() {
 }
 
 #[test]
-fn substitutions_are_followed_over_all_layers_and_to_what_the_installation_knows() {
+fn substitutions_resolve_over_all_layers_and_known_variables() {
     let home = installation(&[
         (
             ".active/cell.conf",
@@ -146,7 +146,7 @@ fn substitutions_are_followed_over_all_layers_and_to_what_the_installation_knows
 }
 
 #[test]
-fn a_property_that_cannot_be_understood_is_named_with_value_and_file_and_the_others_count() {
+fn unparsable_property_is_reported_and_the_others_are_kept() {
     for (property, said) in [
         ("mz.ha.port : abc", "mz.ha.port: \"abc\" in ec1.conf:2: expected a port, 1 to 65535"),
         ("mz.ha.port : 0", "mz.ha.port: \"0\" in ec1.conf:2: expected a port, 1 to 65535"),
@@ -183,19 +183,19 @@ fn a_property_that_cannot_be_understood_is_named_with_value_and_file_and_the_oth
         let path =
             format!("{}/common/config/cell/default/.active/containers/c/picos/", home.path().display());
         assert_eq!(problem.to_string().replace(&path, ""), said);
-        assert_eq!(problem.name(), problem.property);
+        assert_eq!(problem.stable_name(), problem.property);
         assert!(
             facts.ports.contains(&("ec.webserver.port".to_owned(), 9090)),
             "{property}: {:?}",
             facts.ports
         );
         // It matters where it is, and whether.
-        let matters = ["mz.ha.port", "mz.ha.host", "mz.ha.enabled"].contains(&problem.name());
+        let matters = ["mz.ha.port", "mz.ha.host", "mz.ha.enabled"].contains(&problem.stable_name());
         assert_eq!(facts.ha.unclear.is_some(), matters, "{property}");
         assert!(!matters || facts.ha.endpoint.is_none() || !facts.ha.enabled, "{property}");
     }
     // Of one that is off it does not matter.
-    let facts = defined(
+    let facts = facts_of(
         &[(
             ".active/containers/c/picos/ec1.conf",
             "config.properties { mz.ha.port : abc, mz.ha.enabled : no }",
@@ -204,18 +204,18 @@ fn a_property_that_cannot_be_understood_is_named_with_value_and_file_and_the_oth
     );
     assert_eq!(facts.problems.len(), 2);
     let facts =
-        defined(&[(".active/containers/c/picos/ec1.conf", "config.properties.mz.ha.port : abc")], "ec1");
+        facts_of(&[(".active/containers/c/picos/ec1.conf", "config.properties.mz.ha.port : abc")], "ec1");
     assert_eq!((facts.problems.len(), facts.ha.unclear), (1, None));
 }
 
 #[test]
-fn templates_that_are_not_there_or_inherit_from_themselves_are_said_to() {
+fn missing_or_cyclic_template_is_reported() {
     let pico = ".active/containers/c/picos/ec1.conf";
-    let facts = defined(&[(pico, "template : mz.none")], "ec1");
+    let facts = facts_of(&[(pico, "template : mz.none")], "ec1");
     assert!(facts.problems[0].text.ends_with("ec1.conf:1: there is no file of the template mz.none"));
     let one = ("master/templates/mz/picos/one.conf", "template : mz.two");
     let two = ("master/templates/mz/picos/two.conf", "template : mz.one, config.properties.mz.ha.port : 5");
-    let facts = defined(&[(pico, "template : mz.one"), one, two], "ec1");
+    let facts = facts_of(&[(pico, "template : mz.one"), one, two], "ec1");
     assert!(
         facts.problems[0].text.ends_with("two.conf:1: template mz.one inherits from itself"),
         "{:?}",
@@ -223,11 +223,11 @@ fn templates_that_are_not_there_or_inherit_from_themselves_are_said_to() {
     );
     assert_eq!(facts.ha_port(), Some(5));
     let active = (".active/templates/mz/picos/one.conf", "config.properties.mz.ha.port : 7");
-    assert_eq!(defined(&[(pico, "template : mz.one"), one, two, active], "ec1").ha_port(), Some(7));
+    assert_eq!(facts_of(&[(pico, "template : mz.one"), one, two, active], "ec1").ha_port(), Some(7));
 }
 
 #[test]
-fn a_pico_of_master_alone_is_not_activated() {
+fn pico_only_in_master_is_not_activated() {
     let home = installation(&[
         (".active/containers/c/picos/ec1.conf", ""),
         ("master/containers/c/picos/ec1.conf", "settings.state : disabled"),
@@ -242,7 +242,7 @@ fn a_pico_of_master_alone_is_not_activated() {
 }
 
 #[test]
-fn of_several_containers_it_is_the_one_that_mzsh_is_set_to() {
+fn container_set_in_mzsh_decides_among_several() {
     let home = installation(&[
         (".active/containers/a/picos/ec1.conf", ""),
         (".active/containers/b/picos/ec1.conf", ""),
@@ -263,14 +263,14 @@ fn of_several_containers_it_is_the_one_that_mzsh_is_set_to() {
 }
 
 #[test]
-fn all_picos_are_surveyed_those_that_cannot_be_read_too() {
+fn instance_listing_includes_unreadable_picos() {
     let home = installation(&[
         (".active/containers/a/picos/ec1.conf", "config.properties.mz.ha.port : 5"),
         (".active/containers/a/picos/ec2.conf", "config.properties.mz.ha.port : 5"),
         (".active/containers/b/picos/ec3.conf", "config.properties.mz.ha.port : 5"),
         (".active/containers/b/picos/sc1.conf", "config {"),
     ]);
-    let survey = all(home.path()).unwrap();
+    let survey = list_all(home.path()).unwrap();
     assert_eq!(survey.containers, ["a", "b"]);
     let names: Vec<(&str, &str)> =
         survey.picos.iter().map(|p| (p.container.as_str(), p.name.as_str())).collect();
@@ -279,20 +279,20 @@ fn all_picos_are_surveyed_those_that_cannot_be_read_too() {
     assert_eq!((same(0), same(1), same(2)), (vec!["ec2".to_owned()], vec!["ec1".to_owned()], vec![]));
     let why = survey.picos[3].facts.as_ref().unwrap_err();
     assert!(why.ends_with("sc1.conf:1: expected '}' for that in line 1, found the end of the file"), "{why}");
-    assert!(all(tempfile::tempdir().unwrap().path()).is_err());
+    assert!(list_all(tempfile::tempdir().unwrap().path()).is_err());
 }
 
 #[test]
-fn a_few_hundred_bytes_that_double_themselves_do_not_eat_the_memory() {
+fn exponential_substitutions_are_bounded() {
     // 2^60 times ten bytes, were it followed.
     let lines = (1..60).map(|i| format!("a{i} : ${{a{}}}${{a{}}}\n", i - 1, i - 1));
     let pico = format!("a0 : xxxxxxxxxx\n{}", lines.collect::<String>());
-    assert!(defined(&[(".active/containers/c/picos/ec1.conf", &pico)], "ec1").enabled);
+    assert!(facts_of(&[(".active/containers/c/picos/ec1.conf", &pico)], "ec1").enabled);
 }
 
 #[test]
-fn a_file_without_end_is_not_read_to_its_end() {
-    let pico = "#".repeat(hocon::limits::TEXT + 1);
+fn endless_file_is_unreadable_at_the_size_limit() {
+    let pico = "#".repeat(hocon::limits::FILE_BYTES + 1);
     let home = installation(&[(".active/containers/c/picos/ec1.conf", &pico)]);
     let state = find(home.path(), None, &"ec1".parse().unwrap());
     assert!(
@@ -302,18 +302,18 @@ fn a_file_without_end_is_not_read_to_its_end() {
 }
 
 #[test]
-fn a_path_of_many_names_is_refused_and_does_not_end_its_reader() {
+fn path_with_too_many_names_is_refused() {
     let pico = format!("# {}\n{}a : 1", ".".repeat(1000), "a.".repeat(20_000));
     let home = installation(&[(".active/containers/c/picos/ec1.conf", &pico)]);
     let state = find(home.path(), None, &"ec1".parse().unwrap());
     let refused = "ec1.conf:2: has a path of more than 128 names";
     assert!(matches!(&state, RegistryState::Unreadable(why) if why.ends_with(refused)), "{state:?}");
     let line = format!("# {}\nsettings.state : enabled", ".".repeat(1000));
-    assert!(defined(&[(".active/containers/c/picos/ec1.conf", &line)], "ec1").enabled);
+    assert!(facts_of(&[(".active/containers/c/picos/ec1.conf", &line)], "ec1").enabled);
 }
 
 #[test]
-fn broken_files_are_unreadable_never_guessed() {
+fn broken_file_makes_the_registry_unreadable() {
     let home = installation(&[(".active/containers/a/picos/ec1.conf", "config { properties {")]);
     assert!(matches!(find(home.path(), None, &"ec1".parse().unwrap()), RegistryState::Unreadable(_)));
     let empty = tempfile::tempdir().unwrap();
@@ -321,19 +321,19 @@ fn broken_files_are_unreadable_never_guessed() {
 }
 
 #[test]
-fn a_host_that_the_files_dont_tell_is_not_taken_for_unset() {
+fn unresolved_host_is_not_taken_for_unset() {
     let pico = "config.properties { pico.rcp.server.host : ${NOWHERE}, pico.rcp.platform.host : \"\" }";
-    let facts = defined(&[(".active/containers/c/picos/ec1.conf", pico)], "ec1");
+    let facts = facts_of(&[(".active/containers/c/picos/ec1.conf", pico)], "ec1");
     assert_eq!((facts.server_host.as_ref(), facts.platform.as_ref()), (None, None));
-    assert!(facts.is_untold("pico.rcp.server.host"));
-    assert!(!facts.is_untold("pico.rcp.platform.host"));
+    assert!(facts.is_unresolved("pico.rcp.server.host"));
+    assert!(!facts.is_unresolved("pico.rcp.platform.host"));
 }
 
 #[test]
-fn the_state_of_a_container_is_not_that_of_its_picos() {
+fn container_state_does_not_apply_to_its_picos() {
     let container =
         (".active/containers/c/container.conf", "settings.state : disabled, common.state : disabled");
-    let enabled = |pico| defined(&[(".active/containers/c/picos/ec1.conf", pico), container], "ec1").enabled;
+    let enabled = |pico| facts_of(&[(".active/containers/c/picos/ec1.conf", pico), container], "ec1").enabled;
     assert!(enabled("template : none"));
     assert!(enabled("settings.state : enabled"));
     assert!(!enabled("settings.state : ${common.state}"));

@@ -9,21 +9,24 @@ use std::thread;
 use std::time::Instant;
 
 use devtools::workspace::{self, Workspace};
-use devtools::{Error, generation};
-use lab::deaths::{Asked, Held, Sample, Setting, Subject, Summary, WAITS, held, holding, measure};
-use lab::site::{Plan, Site};
+use devtools::{TaskError, generation};
+use lab::cluster_fixture::{ClusterFixture, ClusterPlan};
+use lab::death_latency::{
+    ClusterRequest, DeathSample, DeathSetup, DeathSummary, RequestDelay, Victim, WAITS, holding, measure,
+    measure_delays,
+};
 use lab::timeline::{self, median};
-use lab::{Lab, report, watch};
+use lab::{Lab, process_watcher, report};
 use testkit::{Generation, Programs};
 
-use crate::{by_hand, reliability};
+use crate::{interactive, reliability};
 
 /// So many labs that do little but wait are up at the same time.
-const AT_ONCE: usize = 7;
+const CONCURRENT_LABS: usize = 7;
 
 /// What `deaths` is asked for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct DeathsOptions {
     /// How often each pico type dies with a monitor every second, with `wait` and without
     #[arg(long, default_value_t = 30)]
     kills: usize,
@@ -40,7 +43,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Whose programs the nodes have: this machine's, or another Debian's, made in target/generations (two minutes, once)
-    #[arg(long, default_value = Generation::Machine.name(), value_parser = by_hand::generation_named)]
+    #[arg(long, default_value = Generation::Machine.name(), value_parser = interactive::parse_generation)]
     generation: Generation,
     /// Keep what was measured, for docs/reliability.md
     #[arg(long)]
@@ -48,73 +51,75 @@ pub(crate) struct Options {
 }
 
 /// What one lab is for.
-enum Job {
-    Deaths(Setting),
+enum MeasurementJob {
+    DeathLatency(DeathSetup),
     /// With this `wait`, so many rounds.
-    Held(u64, usize),
+    RequestDelay(u64, usize),
 }
 
 /// What came of one of them.
 #[derive(Clone)]
-struct Measured {
-    samples: Vec<Sample>,
-    held: Vec<Held>,
+struct JobResult {
+    samples: Vec<DeathSample>,
+    held: Vec<RequestDelay>,
     versions: std::collections::BTreeMap<String, String>,
 }
 
 /// Measures; success when each death was one failure, and nobody else died.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
-    let &Options { kills, slow_kills, slowest_kills, asks, seed, generation, record } = options;
-    by_hand::provide()?;
-    generation::made(generation)?;
+pub(crate) fn run(options: &DeathsOptions) -> Result<ExitCode, TaskError> {
+    let &DeathsOptions { kills, slow_kills, slowest_kills, asks, seed, generation, record } = options;
+    interactive::check_prerequisites()?;
+    generation::ensure(generation)?;
     eprintln!("building the agents and the simulated MediationZone...");
     let workspace = Workspace::read()?;
-    workspace::build()?;
-    let programs = Programs::simulator()?.and_agents(&workspace.release())?;
+    workspace::build_programs()?;
+    let programs = Programs::with_simulator()?.add_agents(&workspace.release_dir())?;
     let began = Instant::now();
-    let (often, seldom) = Setting::all(kills, slow_kills, slowest_kills);
-    let held = WAITS.into_iter().filter(|_| asks > 0).map(|wait| Job::Held(wait, asks));
-    let alone: Vec<Job> = often.into_iter().map(Job::Deaths).collect();
-    let together: Vec<Job> = seldom.into_iter().map(Job::Deaths).chain(held).collect();
-    let measuring = Measuring { programs, generation, seed, coming_up: Mutex::new(()) };
-    let first = measuring.at_once(1, &alone);
-    let all = match first.and_then(|first| Ok([first, measuring.at_once(AT_ONCE, &together)?].concat())) {
-        Ok(all) => all,
-        Err(Failure::Stopped(why)) => {
-            eprintln!("{why}");
-            return Ok(ExitCode::FAILURE);
-        }
-        Err(Failure::Lab(error)) => return Err(error.into()),
-    };
-    let summary = Summary {
+    let (often, seldom) = DeathSetup::all(kills, slow_kills, slowest_kills);
+    let held = WAITS.into_iter().filter(|_| asks > 0).map(|wait| MeasurementJob::RequestDelay(wait, asks));
+    let alone: Vec<MeasurementJob> = often.into_iter().map(MeasurementJob::DeathLatency).collect();
+    let together: Vec<MeasurementJob> =
+        seldom.into_iter().map(MeasurementJob::DeathLatency).chain(held).collect();
+    let measuring = JobRunner { programs, generation, seed, coming_up: Mutex::new(()) };
+    let first = measuring.run_jobs(1, &alone);
+    let all =
+        match first.and_then(|first| Ok([first, measuring.run_jobs(CONCURRENT_LABS, &together)?].concat())) {
+            Ok(all) => all,
+            Err(JobError::Aborted(why)) => {
+                eprintln!("{why}");
+                return Ok(ExitCode::FAILURE);
+            }
+            Err(JobError::Lab(error)) => return Err(error.into()),
+        };
+    let summary = DeathSummary {
         seed,
-        date: timeline::in_words(watch::now()),
+        date: timeline::format_utc(process_watcher::now_ms()),
         seconds: began.elapsed().as_secs(),
         versions: all.iter().flat_map(|measured| measured.versions.clone()).collect(),
         held: all.iter().flat_map(|measured| measured.held.clone()).collect(),
         samples: all.into_iter().flat_map(|measured| measured.samples).collect(),
     };
-    tell(&summary);
+    print_summary(&summary);
     if record {
-        reliability::keep_deaths(generation, &summary)?;
+        reliability::record_deaths(generation, &summary)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Why there are no samples.
-enum Failure {
-    Lab(testkit::Error),
+enum JobError {
+    Lab(testkit::TestkitError),
     /// In words: a rule was broken.
-    Stopped(String),
+    Aborted(String),
 }
 
-impl From<testkit::Error> for Failure {
-    fn from(error: testkit::Error) -> Self {
+impl From<testkit::TestkitError> for JobError {
+    fn from(error: testkit::TestkitError) -> Self {
         Self::Lab(error)
     }
 }
 
-struct Measuring {
+struct JobRunner {
     programs: Programs,
     generation: Generation,
     seed: u64,
@@ -122,17 +127,17 @@ struct Measuring {
     coming_up: Mutex<()>,
 }
 
-impl Measuring {
+impl JobRunner {
     /// All these, so many at a time; what the first failure leaves is not begun.
-    fn at_once(&self, number: usize, jobs: &[Job]) -> Result<Vec<Measured>, Failure> {
+    fn run_jobs(&self, number: usize, jobs: &[MeasurementJob]) -> Result<Vec<JobResult>, JobError> {
         let next = AtomicUsize::new(0);
-        let worker = || -> Result<Vec<(usize, Measured)>, Failure> {
+        let worker = || -> Result<Vec<(usize, JobResult)>, JobError> {
             let mut done = Vec::new();
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
                 let Some(job) = jobs.get(place) else { return Ok(done) };
                 let measured =
-                    self.one(place, job).inspect_err(|_| next.store(jobs.len(), Ordering::Relaxed))?;
+                    self.run_job(place, job).inspect_err(|_| next.store(jobs.len(), Ordering::Relaxed))?;
                 done.push((place, measured));
             }
         };
@@ -150,45 +155,45 @@ impl Measuring {
         Ok(all.into_iter().map(|(_, measured)| measured).collect())
     }
 
-    fn one(&self, place: usize, job: &Job) -> Result<Measured, Failure> {
+    fn run_job(&self, place: usize, job: &MeasurementJob) -> Result<JobResult, JobError> {
         let seed = self.seed.wrapping_add(u64::try_from(place).unwrap_or_default());
-        let stopped = |stopped: Box<_>| Failure::Stopped(ToString::to_string(&stopped));
+        let stopped = |stopped: Box<_>| JobError::Aborted(ToString::to_string(&stopped));
         let mut tell = |line: &str| println!("{line}");
-        // A site that is dropped, as after an error here, leaves the logs of its nodes.
-        let (site, samples, held) = match *job {
-            Job::Deaths(ref setting) => {
-                let site = self.up(&setting.name(), setting.plan())?;
-                let samples = measure(&site, setting, seed, &mut tell).map_err(stopped)?;
-                (site, samples, Vec::new())
+        // A cluster that is dropped, as after an error here, leaves the logs of its nodes.
+        let (fixture, samples, held) = match *job {
+            MeasurementJob::DeathLatency(ref setting) => {
+                let fixture = self.bring_up(&setting.name(), setting.plan())?;
+                let samples = measure(&fixture, setting, seed, &mut tell).map_err(stopped)?;
+                (fixture, samples, Vec::new())
             }
-            Job::Held(wait, rounds) => {
-                let site = self.up(&format!("held-{wait}s"), holding(wait))?;
-                let held = held(&site, wait, rounds, seed, &mut tell).map_err(stopped)?;
-                (site, Vec::new(), held)
+            MeasurementJob::RequestDelay(wait, rounds) => {
+                let fixture = self.bring_up(&format!("held-{wait}s"), holding(wait))?;
+                let held = measure_delays(&fixture, wait, rounds, seed, &mut tell).map_err(stopped)?;
+                (fixture, Vec::new(), held)
             }
         };
-        let versions = report::versions(&site.lab)?;
-        site.lab.down()?;
-        Ok(Measured { samples, held, versions })
+        let versions = report::versions(&fixture.lab)?;
+        fixture.lab.down()?;
+        Ok(JobResult { samples, held, versions })
     }
 
-    fn up(&self, name: &str, plan: Plan) -> Result<Site, testkit::Error> {
+    fn bring_up(&self, name: &str, plan: ClusterPlan) -> Result<ClusterFixture, testkit::TestkitError> {
         let _one_at_a_time = self.coming_up.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        plan.up_in(Lab::of(&format!("deaths-{name}"), 3, &self.programs, self.generation, true)?)
+        plan.up_in(Lab::up_with(&format!("deaths-{name}"), 3, &self.programs, self.generation, true)?)
     }
 }
 
 /// The medians, for a person.
-fn tell(summary: &Summary) {
-    let Summary { seed, seconds, samples, .. } = summary;
+fn print_summary(summary: &DeathSummary) {
+    let DeathSummary { seed, seconds, samples, .. } = summary;
     println!(
         "seed {seed}: {} deaths in {}:{:02} minutes, each one failure",
         samples.len(),
         seconds / 60,
         seconds % 60
     );
-    for (who, of) in groups(samples) {
-        let middle = |time: fn(&Sample) -> u64| {
+    for (who, of) in group_samples(samples) {
+        let middle = |time: fn(&DeathSample) -> u64| {
             median(&of.iter().map(|sample| time(sample)).collect::<Vec<_>>()).unwrap_or_default()
         };
         let (noticed, decided, running) = (
@@ -201,8 +206,8 @@ fn tell(summary: &Summary) {
             of.len()
         );
     }
-    for (asked, wait) in Asked::ALL.iter().flat_map(|asked| WAITS.map(|wait| (*asked, wait))) {
-        let of: Vec<u64> = summary.held_up(asked, wait);
+    for (asked, wait) in ClusterRequest::ALL.iter().flat_map(|asked| WAITS.map(|wait| (*asked, wait))) {
+        let of: Vec<u64> = summary.delays(asked, wait);
         if let (Some(middle), Some(most)) = (median(&of), of.iter().max()) {
             println!("{asked}, wait {wait} s: after {middle} ms, at most {most} (median of {})", of.len());
         }
@@ -210,12 +215,12 @@ fn tell(summary: &Summary) {
 }
 
 /// By what makes a difference, in words.
-fn groups(samples: &[Sample]) -> Vec<(String, Vec<&Sample>)> {
-    let key = |sample: &Sample| (sample.of, !sample.wait, sample.interval);
-    let mut keys: Vec<(Subject, bool, u64)> = samples.iter().map(key).collect();
+fn group_samples(samples: &[DeathSample]) -> Vec<(String, Vec<&DeathSample>)> {
+    let key = |sample: &DeathSample| (sample.of, !sample.wait, sample.interval);
+    let mut keys: Vec<(Victim, bool, u64)> = samples.iter().map(key).collect();
     keys.sort_unstable();
     keys.dedup();
-    let words = |(of, ordinary, interval): (Subject, bool, u64)| {
+    let words = |(of, ordinary, interval): (Victim, bool, u64)| {
         format!("{of}, monitor every {interval} s{}", if ordinary { "" } else { ", waiting" })
     };
     keys.into_iter()

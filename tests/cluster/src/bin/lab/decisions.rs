@@ -5,16 +5,16 @@
 
 use std::fs;
 
-use devtools::cases::{self, Case};
+use devtools::cases::{self, TestCase};
 use devtools::markdown::table;
 use devtools::workspace::{self, Workspace};
-use devtools::{Error, packages};
-use lab::simulation::golden::Told;
-use lab::simulation::{Answer, CODES, Occasion, Subject, golden, simulate};
-use testkit::needs;
+use devtools::{TaskError, packages};
+use lab::simulation::golden::RecordedOutcome;
+use lab::simulation::{EXIT_CODES, SimulatedAnswer, SimulatedOperation, SimulatedResource, golden, simulate};
+use testkit::prerequisites;
 use testkit::{Generation, Programs};
 
-const PROMISES: &str = "tests/cluster/simulations/promises.rs";
+const PROMISES_FILE: &str = "tests/cluster/simulations/pacemaker_contract.rs";
 
 const HEAD: &str = "\
 <!-- Made by `cargo xtask gen` from tests/cluster/simulations: change those. -->
@@ -36,7 +36,7 @@ that fails each time. What else is stopped or moved meanwhile stands in \
 ## What the agents rely on
 ";
 
-const DIFFERENT: &str = "\
+const DIFFERENCES_HEAD: &str = "\
 ## What Pacemaker 3.0 makes otherwise
 
 With Debian 13's all else is the same: what comes of an answer, and each step that is wanted at once. Where only steps differ, they stand in brackets.
@@ -44,41 +44,47 @@ With Debian 13's all else is the same: what comes of an answer, and each step th
 ";
 
 /// Asks Pacemaker's scheduler, and writes what is to be committed; its name.
-pub(crate) fn ask() -> Result<String, Error> {
-    packages::require("a simulation", &[needs::SANDBOX, needs::SIMULATIONS].concat())?;
-    let outcomes = simulate(&Programs::simulator()?.and_agents(&Workspace::read()?.release())?)?;
-    let name = golden::file(Generation::under_test());
+pub(crate) fn record_decisions() -> Result<String, TaskError> {
+    packages::require("a simulation", &[prerequisites::SANDBOX, prerequisites::SIMULATIONS].concat())?;
+    let outcomes = simulate(&Programs::with_simulator()?.add_agents(&Workspace::read()?.release_dir())?)?;
+    let name = golden::file_path(Generation::from_environment());
     let path = workspace::root().join(&name);
-    fs::write(&path, golden::text(&outcomes)).map_err(Error::file("write", &path))?;
+    fs::write(&path, golden::format_outcomes(&outcomes)).map_err(TaskError::file("write", &path))?;
     Ok(name)
 }
 
 /// The whole page.
-pub(crate) fn page() -> Result<String, Error> {
-    let promises = cases::read_file("promises", &workspace::root().join(PROMISES))?;
+pub(crate) fn page() -> Result<String, TaskError> {
+    let promises = cases::read_file("pacemaker_contract", &workspace::root().join(PROMISES_FILE))?;
     let promises = promises.cases.iter().map(|case| {
-        let Case { name, proves, .. } = case;
+        let TestCase { name, proves, .. } = case;
         format!("- {} (`{name}`)", proves.trim_end_matches('.'))
     });
     let promises = promises.collect::<Vec<_>>().join("\n");
-    let (told, told_by_3) = (told(Generation::Machine)?, told(Generation::Debian13)?);
+    let (told, told_by_3) = (read_recorded(Generation::Machine)?, read_recorded(Generation::Debian13)?);
     // In the order of all answers: by subject, then occasion, then code.
-    let of_subject = told.chunks(Occasion::ALL.len() * CODES.len());
-    let tables: Vec<String> =
-        Subject::ALL.iter().zip(of_subject).map(|(subject, told)| section(*subject, told)).collect();
+    let of_subject = told.chunks(SimulatedOperation::ALL.len() * EXIT_CODES.len());
+    let tables: Vec<String> = SimulatedResource::ALL
+        .iter()
+        .zip(of_subject)
+        .map(|(subject, told)| section(*subject, told))
+        .collect();
     Ok(format!("{HEAD}\n{promises}\n\n{}\n{}", tables.join("\n"), differences(&told, &told_by_3)))
 }
 
 /// What is committed of a generation: every answer, in the order of [`Answer::all`].
-fn told(generation: Generation) -> Result<Vec<Told>, Error> {
-    let path = workspace::root().join(golden::file(generation));
-    let told = golden::told(&fs::read_to_string(&path).map_err(Error::file("read", &path))?);
-    let complete = complete(told, &Answer::all());
-    complete.map_err(|said| Error::Unreadable { what: path.display().to_string(), said })
+fn read_recorded(generation: Generation) -> Result<Vec<RecordedOutcome>, TaskError> {
+    let path = workspace::root().join(golden::file_path(generation));
+    let told = golden::parse_outcomes(&fs::read_to_string(&path).map_err(TaskError::file("read", &path))?);
+    let complete = check_complete(told, &SimulatedAnswer::all());
+    complete.map_err(|said| TaskError::Unreadable { what: path.display().to_string(), said })
 }
 
 /// These, if they are what comes of these answers and nothing else.
-fn complete(told: Vec<Told>, answers: &[Answer]) -> Result<Vec<Told>, String> {
+fn check_complete(
+    told: Vec<RecordedOutcome>,
+    answers: &[SimulatedAnswer],
+) -> Result<Vec<RecordedOutcome>, String> {
     let mut rows = told.iter();
     for answer in answers {
         let heading = golden::heading(answer.subject, answer.occasion);
@@ -93,15 +99,20 @@ fn complete(told: Vec<Told>, answers: &[Answer]) -> Result<Vec<Told>, String> {
 }
 
 /// What another Pacemaker makes otherwise; both tell of the same answers in the same order.
-fn differences(told: &[Told], by_3: &[Told]) -> String {
+fn differences(told: &[RecordedOutcome], by_3: &[RecordedOutcome]) -> String {
     let rows = told.iter().zip(by_3).filter(|(one, other)| one != other).map(|(one, other)| {
-        vec![one.heading.clone(), one.code.to_string(), beside(one, other), beside(other, one)]
+        vec![
+            one.heading.clone(),
+            one.code.to_string(),
+            describe_difference(one, other),
+            describe_difference(other, one),
+        ]
     });
-    DIFFERENT.to_owned() + &table(&["when", "code", "Pacemaker 2.1", "Pacemaker 3.0"], rows)
+    DIFFERENCES_HEAD.to_owned() + &table(&["when", "code", "Pacemaker 2.1", "Pacemaker 3.0"], rows)
 }
 
 /// What comes of it, so that it can be told from another: with the steps that the other has not, where the words are the same.
-fn beside(one: &Told, other: &Told) -> String {
+fn describe_difference(one: &RecordedOutcome, other: &RecordedOutcome) -> String {
     if one.words != other.words {
         return one.words.clone();
     }
@@ -115,15 +126,15 @@ fn beside(one: &Told, other: &Told) -> String {
 }
 
 /// What comes of one's answers: a row for each code, a column for each occasion.
-fn section(subject: Subject, told: &[Told]) -> String {
+fn section(subject: SimulatedResource, told: &[RecordedOutcome]) -> String {
     let title = match subject {
-        Subject::Platform => "The Platform, in its group",
-        Subject::Ec => "An EC, alone",
+        SimulatedResource::Platform => "The Platform, in its group",
+        SimulatedResource::Ec => "An EC, alone",
     };
-    let occasions = Occasion::ALL.map(|occasion| occasion.of(subject));
+    let occasions = SimulatedOperation::ALL.map(|occasion| occasion.describe(subject));
     let heads: Vec<&str> = std::iter::once("code").chain(occasions.iter().map(String::as_str)).collect();
-    let rows = CODES.iter().enumerate().map(|(at, code)| {
-        let cells = told.iter().skip(at).step_by(CODES.len()).map(|told| told.words.clone());
+    let rows = EXIT_CODES.iter().enumerate().map(|(at, code)| {
+        let cells = told.iter().skip(at).step_by(EXIT_CODES.len()).map(|told| told.words.clone());
         std::iter::once(code.to_string()).chain(cells).collect()
     });
     format!("## {title}\n\n{}", table(&heads, rows))
@@ -135,31 +146,35 @@ mod tests {
 
     const CODES_HERE: [u8; 2] = [0, 1];
 
-    fn answers() -> Vec<Answer> {
-        let (subject, occasion) = (Subject::Ec, Occasion::Monitor);
-        CODES_HERE.map(|code| Answer { subject, occasion, code }).to_vec()
+    fn answers() -> Vec<SimulatedAnswer> {
+        let (subject, occasion) = (SimulatedResource::Ec, SimulatedOperation::Monitor);
+        CODES_HERE.map(|code| SimulatedAnswer { subject, occasion, code }).to_vec()
     }
 
-    fn rows() -> Vec<Told> {
-        let heading = golden::heading(Subject::Ec, Occasion::Monitor);
-        let row =
-            |code| Told { heading: heading.clone(), code, words: "moved".to_owned(), steps: Vec::new() };
+    fn rows() -> Vec<RecordedOutcome> {
+        let heading = golden::heading(SimulatedResource::Ec, SimulatedOperation::Monitor);
+        let row = |code| RecordedOutcome {
+            heading: heading.clone(),
+            code,
+            words: "moved".to_owned(),
+            steps: Vec::new(),
+        };
         CODES_HERE.map(row).to_vec()
     }
 
     #[test]
-    fn a_row_that_is_missing_or_nobodys_is_an_error() {
-        assert_eq!(complete(rows(), &answers()).as_ref(), Ok(&rows()));
-        let missing = complete(rows()[..1].to_vec(), &answers());
+    fn missing_or_unknown_row_is_an_error() {
+        assert_eq!(check_complete(rows(), &answers()).as_ref(), Ok(&rows()));
+        let missing = check_complete(rows()[..1].to_vec(), &answers());
         assert_eq!(missing, Err("[mz-ec1: monitor on n3] 1 is missing, or not in its place".to_owned()));
-        let more = complete(rows(), &answers()[..1]);
+        let more = check_complete(rows(), &answers()[..1]);
         assert_eq!(more, Err("[mz-ec1: monitor on n3] 1 is there, and nobody asks for it".to_owned()));
-        let elsewhere = Told { heading: "another".to_owned(), ..rows().remove(0) };
-        assert!(complete(vec![elsewhere, rows().remove(1)], &answers()).is_err());
+        let elsewhere = RecordedOutcome { heading: "another".to_owned(), ..rows().remove(0) };
+        assert!(check_complete(vec![elsewhere, rows().remove(1)], &answers()).is_err());
     }
 
     #[test]
-    fn a_difference_in_words_or_only_in_steps_is_told() {
+    fn difference_in_text_or_only_in_steps_is_shown() {
         let same = differences(&rows(), &rows());
         assert!(!same.contains("mz-ec1"), "{same}");
         let (mut words, mut steps) = (rows(), rows());

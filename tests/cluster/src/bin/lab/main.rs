@@ -1,36 +1,36 @@
 //! The lab's own program, called by `cargo xtask`: a cluster for a person, what is measured on clusters, and the pages made of it.
 #![forbid(unsafe_code)]
 
-mod by_hand;
 mod deaths;
 mod decisions;
 mod demo;
+mod interactive;
 mod reliability;
 mod soak;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use devtools::Error;
+use devtools::TaskError;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask lab", bin_name = "cargo xtask lab")]
-struct CommandLine {
+struct LabCli {
     #[command(subcommand)]
-    task: Task,
+    task: LabCommand,
 }
 
 /// A real Corosync and Pacemaker cluster on this machine.
 #[derive(Debug, Subcommand)]
-enum Task {
+enum LabCommand {
     #[command(flatten)]
-    ByHand(by_hand::Task),
+    ByHand(interactive::LabTask),
     /// A fail-over, with a live table and a time line
-    Demo(demo::Options),
+    Demo(demo::ClusterDemoOptions),
     /// Random faults, one after the other, on a cluster of three nodes with five picos; a seed tells which
-    Soak(soak::Options),
+    Soak(soak::SoakOptions),
     /// Measure how long a death takes to be noticed and to be over, with the waiting monitor and without, by interval and pico type
-    Deaths(deaths::Options),
+    Deaths(deaths::DeathsOptions),
     /// Run the scenarios once, and record the pass for docs/reliability.md
     Reliability,
     /// Check that each scenario and each promise has a record in docs/reliability
@@ -40,12 +40,12 @@ enum Task {
     /// Print a page of docs/
     Page {
         /// Which
-        page: Page,
+        page: GeneratedPage,
     },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Page {
+enum GeneratedPage {
     /// docs/in-the-cluster.md
     InTheCluster,
     /// docs/reliability.md
@@ -53,23 +53,23 @@ enum Page {
 }
 
 fn main() -> ExitCode {
-    run(&CommandLine::parse().task).unwrap_or_else(|error| {
+    run(&LabCli::parse().task).unwrap_or_else(|error| {
         eprintln!("error: {error}");
         ExitCode::FAILURE
     })
 }
 
-fn run(task: &Task) -> Result<ExitCode, Error> {
+fn run(task: &LabCommand) -> Result<ExitCode, TaskError> {
     match task {
-        Task::ByHand(task) => return by_hand::run(task),
-        Task::Demo(options) => return demo::run(options),
-        Task::Soak(options) => return soak::run(options),
-        Task::Deaths(options) => return deaths::run(options),
-        Task::Reliability => return reliability::run(),
-        Task::Records => reliability::check()?,
-        Task::Decisions => println!("{}", decisions::ask()?),
-        Task::Page { page: Page::InTheCluster } => print!("{}", decisions::page()?),
-        Task::Page { page: Page::Reliability } => print!("{}", reliability::page()?),
+        LabCommand::ByHand(task) => return interactive::run(task),
+        LabCommand::Demo(options) => return demo::run(options),
+        LabCommand::Soak(options) => return soak::run(options),
+        LabCommand::Deaths(options) => return deaths::run(options),
+        LabCommand::Reliability => return reliability::run(),
+        LabCommand::Records => reliability::check()?,
+        LabCommand::Decisions => println!("{}", decisions::record_decisions()?),
+        LabCommand::Page { page: GeneratedPage::InTheCluster } => print!("{}", decisions::page()?),
+        LabCommand::Page { page: GeneratedPage::Reliability } => print!("{}", reliability::page()?),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,17 +4,17 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use devtools::Error;
+use devtools::TaskError;
 use devtools::workspace::{self, Workspace};
 use lab::Lab;
-use lab::soak::{self, Options as Of, Summary};
+use lab::soak::{self, SoakParameters as Of, SoakSummary};
 use testkit::{Generation, Programs};
 
-use crate::{by_hand, reliability};
+use crate::{interactive, reliability};
 
 /// What `soak` is asked for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct SoakOptions {
     /// No new fault is begun after this time [default: 60, with --faults no limit]
     #[arg(long)]
     minutes: Option<u64>,
@@ -30,39 +30,40 @@ pub(crate) struct Options {
 }
 
 /// Runs it; success when no rule was broken.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
-    let &Options { minutes, seed, faults, record } = options;
-    by_hand::provide()?;
+pub(crate) fn run(options: &SoakOptions) -> Result<ExitCode, TaskError> {
+    let &SoakOptions { minutes, seed, faults, record } = options;
+    interactive::check_prerequisites()?;
     eprintln!("building the agents and the simulated MediationZone...");
     let workspace = Workspace::read()?;
-    workspace::build()?;
+    workspace::build_programs()?;
     let built = reliability::commit();
-    let programs = Programs::simulator()?.and_agents(&workspace.release())?;
-    let site = soak::plan().up_in(Lab::of("soak", 3, &programs, Generation::under_test(), true)?)?;
+    let programs = Programs::with_simulator()?.add_agents(&workspace.release_dir())?;
+    let fixture =
+        soak::plan().up_in(Lab::up_with("soak", 3, &programs, Generation::from_environment(), true)?)?;
     let hour = if faults.is_none() { 60 } else { u64::MAX / 60 };
     let time = Duration::from_secs(minutes.unwrap_or(hour).saturating_mul(60));
     let of = Of { seed, faults: faults.unwrap_or(usize::MAX), time };
-    match soak::run(&site, of, &mut |line| println!("{line}")) {
+    match soak::run(&fixture, of, &mut |line| println!("{line}")) {
         Ok(mut summary) => {
             summary.versions.extend(built);
-            site.lab.down()?;
-            tell(&summary);
+            fixture.lab.down()?;
+            print_summary(&summary);
             if record {
-                reliability::keep_soak(&summary)?;
+                reliability::record_soak(&summary)?;
             }
             Ok(ExitCode::SUCCESS)
         }
         Err(stopped) => {
             eprintln!("{stopped}");
             // Dropped with its logs kept.
-            drop(site);
+            drop(fixture);
             Ok(ExitCode::FAILURE)
         }
     }
 }
 
-fn tell(summary: &Summary) {
-    let Summary { seed, seconds, lives, steps, .. } = summary;
+fn print_summary(summary: &SoakSummary) {
+    let SoakSummary { seed, seconds, lives, steps, .. } = summary;
     let effective = steps.iter().filter(|step| !step.effects.is_empty()).count();
     println!(
         "seed {seed}: {} faults in {} minutes, {effective} with an effect; {lives} lives of picos; no rule broken",

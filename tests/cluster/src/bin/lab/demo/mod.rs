@@ -1,12 +1,12 @@
 //! `cargo xtask demo --cluster`: a fail-over on a real cluster, watched in a table that is redrawn, and told afterwards in a time
 //! line of milliseconds.
 //!
-//! Three nodes of the lab with the site of the scenarios, so the README's configuration. The Platform is killed, and recovered in place; then
+//! Three nodes of the lab with the cluster of the scenarios, so the README's configuration. The Platform is killed, and recovered in place; then
 //! its node loses its power, is fenced, and the Platform runs on another one; then the node returns, and nothing moves. The story is
 //! told by the watch, the picos' histories, the power switch and Pacemaker's logs, and judged by the witness; no agent is asked.
 
-mod board;
-mod moments;
+mod fault_timeline;
+mod live_table;
 
 use std::process::ExitCode;
 use std::thread;
@@ -14,43 +14,43 @@ use std::time::{Duration, Instant};
 
 use devtools::transcript::Transcript;
 use devtools::workspace::{self, Workspace};
-use devtools::{Error, packages};
-use lab::site::{SOON, Site, site};
-use lab::watch::{self, Seen};
-use lab::witness::{self, Expected, Life};
-use lab::{Control, Lab, directory};
-use testkit::needs;
-use testkit::{Error as LabError, Generation, Programs};
+use devtools::{TaskError, packages};
+use lab::cluster_fixture::{CLUSTER_TIMEOUT, ClusterFixture, cluster_plan};
+use lab::invariants::{self, ExpectedPico, PicoLifetime};
+use lab::process_watcher::{self, WatchedProcess};
+use lab::{Lab, LabController, labs_directory};
+use testkit::prerequisites;
+use testkit::{Generation, Programs, TestkitError as LabError};
 
-use crate::by_hand::BY_HAND;
-use board::Board;
+use crate::interactive::INTERACTIVE_LAB;
+use live_table::LiveTable;
 
 /// Between two looks; each costs a call of `crm_mon`.
-const PAUSE: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What is said of it then.
-const LEFT: &str =
+const CLUSTER_LEFT_UP: &str =
     "The cluster stays up, for four hours: cargo xtask lab status, lab exec n1 pcs status, lab down.";
 
 /// Longest wait for anything that the story tells, on a loaded machine too.
-const LIMIT: Duration = Duration::from_secs(2 * SOON.as_secs());
+const WAIT_TIMEOUT: Duration = Duration::from_secs(2 * CLUSTER_TIMEOUT.as_secs());
 
 /// What `demo` is asked for.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct ClusterDemoOptions {
     /// Leave the cluster up, for `cargo xtask lab`
     #[arg(long)]
     keep: bool,
 }
 
 /// Runs the story; success when all came out as it should.
-pub(crate) fn run(&Options { keep }: &Options) -> Result<ExitCode, Error> {
-    packages::require("a cluster", needs::CLUSTER)?;
+pub(crate) fn run(&ClusterDemoOptions { keep }: &ClusterDemoOptions) -> Result<ExitCode, TaskError> {
+    packages::require("a cluster", prerequisites::CLUSTER)?;
     eprintln!("building the agents and the simulated MediationZone...");
-    workspace::build()?;
-    let programs = Programs::simulator()?.and_agents(&Workspace::read()?.release())?;
-    let name = if keep { BY_HAND } else { "demo" };
-    if let Some(pid) = Control::new(directory(&programs).join(name)).init() {
+    workspace::build_programs()?;
+    let programs = Programs::with_simulator()?.add_agents(&Workspace::read()?.release_dir())?;
+    let name = if keep { INTERACTIVE_LAB } else { "demo" };
+    if let Some(pid) = LabController::new(labs_directory(&programs).join(name)).init_pid() {
         eprintln!(
             "a lab is up already (its process 1 is {pid}): {}",
             if keep { "cargo xtask lab down" } else { "is another demo running?" }
@@ -60,101 +60,105 @@ pub(crate) fn run(&Options { keep }: &Options) -> Result<ExitCode, Error> {
     let begun = Instant::now();
     let transcript = Transcript::on_stdout();
     transcript.chapter("Three nodes, Corosync, Pacemaker and fencing, in namespaces of this machine.");
-    let lab = Lab::of(name, 3, &programs, Generation::under_test(), !keep)?;
+    let lab = Lab::up_with(name, 3, &programs, Generation::from_environment(), !keep)?;
     transcript.chapter(
         "The README's configuration: storage, address and Platform in a group, a UI, two ECs, an SC.",
     );
-    let site = site().begin_in(lab)?;
-    let mut story = Story { site: &site, board: Board::new(begun), transcript };
-    let told = story.tell();
-    let Story { transcript, .. } = story;
+    let fixture = cluster_plan().start_in(lab)?;
+    let mut story = ClusterDemo { fixture: &fixture, board: LiveTable::new(begun), transcript };
+    let told = story.run_steps();
+    let ClusterDemo { transcript, .. } = story;
     if keep {
         // Of a story that went wrong people will want to see the rest, too.
-        site.lab.leave();
+        fixture.lab.detach();
         told?;
-        return Ok(transcript.close_with(begun.elapsed(), LEFT));
+        return Ok(transcript.close_with(begun.elapsed(), CLUSTER_LEFT_UP));
     }
     told?;
-    if transcript.is_well() {
-        site.lab.down()?;
+    if transcript.all_as_expected() {
+        fixture.lab.down()?;
     } else {
         // Dropped with the logs of its nodes kept.
-        drop(site);
+        drop(fixture);
     }
     Ok(transcript.close(begun.elapsed()))
 }
 
-struct Story<'a> {
-    site: &'a Site,
-    board: Board,
+struct ClusterDemo<'a> {
+    fixture: &'a ClusterFixture,
+    board: LiveTable,
     transcript: Transcript,
 }
 
-impl Story<'_> {
-    fn tell(&mut self) -> Result<(), LabError> {
-        let placed = self.site.placed().to_vec();
-        self.until("all picos ready where they belong", |lives| {
-            placed.iter().all(|(pico, node)| ready(lives, pico).is_some_and(|life| life.node == *node))
+impl ClusterDemo<'_> {
+    fn run_steps(&mut self) -> Result<(), LabError> {
+        let placed = self.fixture.home_nodes().to_vec();
+        self.wait_until("all picos ready where they belong", |lives| {
+            placed.iter().all(|(pico, node)| find_ready(lives, pico).is_some_and(|life| life.node == *node))
         })?;
-        let others = [self.site.one("ec1")?, self.site.one("ec2")?, self.site.one("sc1")?];
+        let others = [
+            self.fixture.single_process("ec1")?,
+            self.fixture.single_process("ec2")?,
+            self.fixture.single_process("sc1")?,
+        ];
 
         self.transcript.chapter("kill -9 of the Platform. Recovered in place; the UI and the ECs go on.");
-        let platform = self.site.one("platform")?;
-        let fault = watch::now();
-        self.site.signal(&platform, "KILL")?;
-        self.until("the Platform to be ready again", |lives| back(lives, &platform, "n1"))?;
-        self.told((fault, "kill -9 of the Platform"), &platform)?;
-        self.site.lab.settle()?;
+        let platform = self.fixture.single_process("platform")?;
+        let fault = process_watcher::now_ms();
+        self.fixture.signal(&platform, "KILL")?;
+        self.wait_until("the Platform to be ready again", |lives| is_back(lives, &platform, "n1"))?;
+        self.print_timeline((fault, "kill -9 of the Platform"), &platform)?;
+        self.fixture.lab.wait_until_settled()?;
 
         self.transcript
             .chapter("The plug of n1 is pulled. It is fenced, and only then the Platform runs on n2.");
-        let platform = self.site.one("platform")?;
-        let fault = watch::now();
-        self.site.node("n1").kill()?;
-        self.until("the Platform and the UI to be ready on n2", |lives| {
-            back(lives, &platform, "n2") && ready(lives, "ui").is_some_and(|life| life.node == "n2")
+        let platform = self.fixture.single_process("platform")?;
+        let fault = process_watcher::now_ms();
+        self.fixture.node("n1").cut_power()?;
+        self.wait_until("the Platform and the UI to be ready on n2", |lives| {
+            is_back(lives, &platform, "n2") && find_ready(lives, "ui").is_some_and(|life| life.node == "n2")
         })?;
-        self.told((fault, "n1 loses its power"), &platform)?;
+        self.print_timeline((fault, "n1 loses its power"), &platform)?;
 
         self.transcript.chapter("n1 has booted and joins. The Platform stays where it is well.");
-        self.site_until_online("n1")?;
-        self.judge(&others)
+        self.wait_until_online("n1")?;
+        self.check_invariants(&others)
     }
 
     /// Shows the table until the lives of the picos are as wanted.
-    fn until(&mut self, what: &str, is: impl Fn(&[Life]) -> bool) -> Result<(), LabError> {
+    fn wait_until(&mut self, what: &str, is: impl Fn(&[PicoLifetime]) -> bool) -> Result<(), LabError> {
         let started = Instant::now();
         loop {
-            let lives = self.site.lives()?;
+            let lives = self.fixture.lifetimes()?;
             let done = is(&lives);
-            self.board.show(self.site, &lives);
+            self.board.draw(self.fixture, &lives);
             if done {
-                self.board.leave();
+                self.board.freeze();
                 return Ok(());
             }
-            if started.elapsed() > LIMIT {
-                self.board.leave();
-                let status = self.site.lab.status();
+            if started.elapsed() > WAIT_TIMEOUT {
+                self.board.freeze();
+                let status = self.fixture.lab.status();
                 let last_seen = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-                return Err(LabError::NeverCame { what: what.to_owned(), waited: LIMIT, last_seen });
+                return Err(LabError::TimedOut { what: what.to_owned(), waited: WAIT_TIMEOUT, last_seen });
             }
-            thread::sleep(PAUSE);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
     /// Until a node is a member, and nothing is left to do.
-    fn site_until_online(&mut self, node: &str) -> Result<(), LabError> {
-        let site = self.site;
-        self.until(&format!("{node} to be online"), |_| {
-            let status = site.lab.status();
+    fn wait_until_online(&mut self, node: &str) -> Result<(), LabError> {
+        let fixture = self.fixture;
+        self.wait_until(&format!("{node} to be online"), |_| {
+            let status = fixture.lab.status();
             status.is_ok_and(|status| status.member(node).is_some_and(|member| member.online))
         })?;
-        site.lab.settle()
+        fixture.lab.wait_until_settled()
     }
 
     /// The time line of the fault that this process died of.
-    fn told(&mut self, fault: (u64, &str), dead: &Seen) -> Result<(), LabError> {
-        let (rows, complete) = moments::of(self.site, fault, dead)?;
+    fn print_timeline(&mut self, fault: (u64, &str), dead: &WatchedProcess) -> Result<(), LabError> {
+        let (rows, complete) = fault_timeline::rows(self.fixture, fault, dead)?;
         for row in rows {
             self.transcript.note(&row, true);
         }
@@ -165,28 +169,35 @@ impl Story<'_> {
     }
 
     /// The witness's word, and that nobody else was touched.
-    fn judge(&mut self, others: &[Seen]) -> Result<(), LabError> {
-        let lives = self.site.lives()?;
+    fn check_invariants(&mut self, others: &[WatchedProcess]) -> Result<(), LabError> {
+        let lives = self.fixture.lifetimes()?;
         self.transcript.chapter("What the witness says, who saw every process from outside.");
-        let moved = [("platform", 3), ("ui", 2)].map(|(pico, lives)| Expected { pico, on: &["n2"], lives });
+        let moved = [("platform", 3), ("ui", 2)].map(|(pico, lives)| ExpectedPico {
+            pico,
+            nodes: &["n2"],
+            lifetimes: lives,
+        });
         let nodes: Vec<(&str, [&str; 1])> =
-            self.site.placed().iter().map(|(pico, on)| (*pico, [*on])).collect();
+            self.fixture.home_nodes().iter().map(|(pico, on)| (*pico, [*on])).collect();
         let stayed = nodes.iter().filter(|(pico, _)| others.iter().any(|seen| seen.pico == *pico));
-        let stayed = stayed.map(|(pico, on)| Expected { pico, on, lives: 1 });
-        let broken = witness::judge(&lives, &moved.into_iter().chain(stayed).collect::<Vec<_>>());
+        let stayed = stayed.map(|(pico, on)| ExpectedPico { pico, nodes: on, lifetimes: 1 });
+        let broken =
+            invariants::check_lifetimes(&lives, &moved.into_iter().chain(stayed).collect::<Vec<_>>());
         for broken in &broken {
             self.transcript.note(&broken.to_string(), false);
         }
         if broken.is_empty() {
             self.transcript.note("never two Platforms at once; all five picos run and are ready", true);
         }
-        let same =
-            others.iter().filter(|seen| self.site.one(&seen.pico).is_ok_and(|now| now == **seen)).count();
+        let same = others
+            .iter()
+            .filter(|seen| self.fixture.single_process(&seen.pico).is_ok_and(|now| now == **seen))
+            .count();
         self.transcript.note(
             &format!("{same} of {} ECs and SCs are in the process they were in at first", others.len()),
             same == others.len(),
         );
-        let fenced = self.site.fenced("n1")?;
+        let fenced = self.fixture.fencing_count("n1")?;
         let times = if fenced == 1 { "once".to_owned() } else { format!("{fenced} times") };
         self.transcript.note(&format!("n1 was fenced {times}"), fenced == 1);
         Ok(())
@@ -194,13 +205,13 @@ impl Story<'_> {
 }
 
 /// The life of a pico that is ready now.
-fn ready<'a>(lives: &'a [Life], pico: &str) -> Option<&'a Life> {
+fn find_ready<'a>(lives: &'a [PicoLifetime], pico: &str) -> Option<&'a PicoLifetime> {
     lives.iter().find(|life| life.pico == pico && life.ready.is_some() && life.ended.is_none())
 }
 
 /// The pico is ready on this node in another process.
-fn back(lives: &[Life], before: &Seen, node: &str) -> bool {
-    ready(lives, &before.pico).is_some_and(|life| {
+fn is_back(lives: &[PicoLifetime], before: &WatchedProcess, node: &str) -> bool {
+    find_ready(lives, &before.pico).is_some_and(|life| {
         life.node == node && (life.node != before.node || life.process != (before.pid, before.start_time))
     })
 }

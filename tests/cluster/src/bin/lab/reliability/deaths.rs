@@ -1,12 +1,12 @@
 //! The section of docs/reliability.md on how long a death takes, and what was promised of that.
 
 use devtools::markdown::table;
-use lab::deaths::{Sample, Subject, Summary};
+use lab::death_latency::{DeathSample, DeathSummary, Victim};
 use lab::timeline::median;
 
-use super::held;
-use super::page::{seconds, spread, versions};
-use super::records::Deaths;
+use super::page::{describe_spread, describe_versions, format_seconds};
+use super::records::RecordedDeaths;
+use super::request_delays;
 
 const HEAD: &str = "\
 ## A death
@@ -25,25 +25,26 @@ comes seldom; and beside one that does not wait Pacemaker counts a failure of it
 ";
 
 /// Recovery has to have begun after this many milliseconds, in the median of each pico type, with `wait` on and an interval of a second.
-const BOUND: u64 = 150;
+const MAX_DECISION_MS: u64 = 150;
 
 /// Of at least so many deaths.
-const ENOUGH: usize = 30;
+const MIN_SAMPLES: usize = 30;
 
 /// Of fewer than so many the one in the middle tells little.
-const FEW: usize = 9;
+const MIN_SAMPLES_FOR_MEDIAN: usize = 9;
 
 /// The section.
-pub(super) fn section(all: &[Deaths]) -> String {
+pub(super) fn section(all: &[RecordedDeaths]) -> String {
     let measured = || all.iter().filter_map(|(_, summary)| summary.as_ref());
     let heads = ["of", "`wait`", "interval", "Pacemaker", "noticed", "decided", "running", "samples"];
     let rows: Vec<_> = measured().flat_map(rows).collect();
     let table = if rows.is_empty() { String::new() } else { format!("{}\n", table(&heads, rows)) };
-    let words: Vec<String> = measured().map(words).chain(all.iter().filter_map(unrecorded)).collect();
+    let words: Vec<String> =
+        measured().map(describe_promise).chain(all.iter().filter_map(unrecorded)).collect();
     format!("{HEAD}\n{table}{}\n", words.join("\n\n"))
 }
 
-fn unrecorded((generation, summary): &Deaths) -> Option<String> {
+fn unrecorded((generation, summary): &RecordedDeaths) -> Option<String> {
     let name = generation.name();
     summary.is_none().then(|| {
         format!("Not recorded yet with the generation {name} (`cargo xtask deaths --record --generation {name}` does it).")
@@ -51,10 +52,10 @@ fn unrecorded((generation, summary): &Deaths) -> Option<String> {
 }
 
 /// What was promised of a generation, and was not measured, or is not what was measured.
-pub(super) fn missing((generation, summary): &Deaths) -> Vec<String> {
+pub(super) fn unmet_promises((generation, summary): &RecordedDeaths) -> Vec<String> {
     let name = generation.name();
     match summary {
-        Some(summary) => [beyond(summary), held::beyond(summary)].concat(),
+        Some(summary) => [broken_promises(summary), request_delays::broken_promises(summary)].concat(),
         None => vec![format!(
             "the times of a death with the generation {name} are not in docs/reliability: record them (cargo xtask deaths --record --generation {name})"
         )],
@@ -62,25 +63,29 @@ pub(super) fn missing((generation, summary): &Deaths) -> Vec<String> {
 }
 
 /// `0.08 (0.07-0.10)`; of few samples `0.07-0.10`.
-pub(super) fn times(times: &[u64]) -> String {
+pub(super) fn describe_times(times: &[u64]) -> String {
     match (times.iter().min(), times.iter().max()) {
-        (Some(least), Some(most)) if times.len() < FEW => format!("{}-{}", seconds(*least), seconds(*most)),
-        _ => spread(times),
+        (Some(least), Some(most)) if times.len() < MIN_SAMPLES_FOR_MEDIAN => {
+            format!("{}-{}", format_seconds(*least), format_seconds(*most))
+        }
+        _ => describe_spread(times),
     }
 }
 
-fn rows(summary: &Summary) -> Vec<Vec<String>> {
-    let key = |sample: &Sample| (sample.interval, !sample.wait, sample.of);
+fn rows(summary: &DeathSummary) -> Vec<Vec<String>> {
+    let key = |sample: &DeathSample| (sample.interval, !sample.wait, sample.of);
     let mut keys: Vec<_> = summary.samples.iter().map(key).collect();
     keys.sort_unstable();
     keys.dedup();
-    let row = |wanted: &(u64, bool, Subject)| {
-        let samples: Vec<&Sample> = summary.samples.iter().filter(|sample| key(sample) == *wanted).collect();
-        let times =
-            |of: fn(&Sample) -> u64| times(&samples.iter().map(|sample| of(sample)).collect::<Vec<_>>());
+    let row = |wanted: &(u64, bool, Victim)| {
+        let samples: Vec<&DeathSample> =
+            summary.samples.iter().filter(|sample| key(sample) == *wanted).collect();
+        let times = |of: fn(&DeathSample) -> u64| {
+            describe_times(&samples.iter().map(|sample| of(sample)).collect::<Vec<_>>())
+        };
         let (interval, ordinary, of) = wanted;
         let wait = match (of, ordinary) {
-            (Subject::Dummy, _) => "",
+            (Victim::Dummy, _) => "",
             (_, true) => "off",
             (_, false) => "on",
         };
@@ -88,7 +93,7 @@ fn rows(summary: &Summary) -> Vec<Vec<String>> {
             of.to_string(),
             wait.to_owned(),
             format!("{interval} s"),
-            pacemaker(summary).to_owned(),
+            pacemaker_version(summary).to_owned(),
             times(|sample| sample.noticed),
             times(|sample| sample.decided),
             times(|sample| sample.running),
@@ -99,67 +104,70 @@ fn rows(summary: &Summary) -> Vec<Vec<String>> {
 }
 
 /// Its version, without what Debian calls it.
-pub(super) fn pacemaker(summary: &Summary) -> &str {
+pub(super) fn pacemaker_version(summary: &DeathSummary) -> &str {
     let version = summary.versions.get("pacemaker").map_or("", String::as_str);
     version.split('-').next().unwrap_or(version)
 }
 
 /// What was promised, and whether that is so.
-fn words(summary: &Summary) -> String {
-    let Summary { seed, date, seconds: time, versions: with, samples, .. } = summary;
-    let broken = beyond(summary);
+fn describe_promise(summary: &DeathSummary) -> String {
+    let DeathSummary { seed, date, seconds: time, versions: with, samples, .. } = summary;
+    let broken = broken_promises(summary);
     let promise = format!(
-        "recovery begun within {} s of the death (median of at least {ENOUGH} per pico type, `wait` on, interval 1 s)",
-        seconds(BOUND)
+        "recovery begun within {} s of the death (median of at least {MIN_SAMPLES} per pico type, `wait` on, interval 1 s)",
+        format_seconds(MAX_DECISION_MS)
     );
     let kept = if broken.is_empty() {
-        let worst =
-            Subject::PICOS.iter().filter_map(|of| median(&decided(summary, *of))).max().unwrap_or_default();
-        format!("Promised: {promise}. It is {} s at most.", seconds(worst))
+        let worst = Victim::PICOS
+            .iter()
+            .filter_map(|of| median(&decision_times(summary, *of)))
+            .max()
+            .unwrap_or_default();
+        format!("Promised: {promise}. It is {} s at most.", format_seconds(worst))
     } else {
         format!("Promised: {promise}. That is not so: {}.", broken.join("; "))
     };
-    let (of, minutes) = (pacemaker(summary), format!("{}:{:02}", time / 60, time % 60));
+    let (of, minutes) = (pacemaker_version(summary), format!("{}:{:02}", time / 60, time % 60));
     format!(
         "Pacemaker {of}: {} deaths in {minutes} minutes, ended {date} (UTC), with seed {seed}. {kept} With {}.",
         samples.len(),
-        versions(with)
+        describe_versions(with)
     )
 }
 
 /// After how long recovery was begun, of those deaths that the promise is about.
-fn decided(summary: &Summary, of: Subject) -> Vec<u64> {
+fn decision_times(summary: &DeathSummary, of: Victim) -> Vec<u64> {
     let meant =
         summary.samples.iter().filter(|sample| sample.of == of && sample.wait && sample.interval == 1);
     meant.map(|sample| sample.decided).collect()
 }
 
 /// What was promised, and is not what was measured.
-fn beyond(summary: &Summary) -> Vec<String> {
-    let of_type = |of: Subject| {
-        let times = decided(summary, of);
+fn broken_promises(summary: &DeathSummary) -> Vec<String> {
+    let of_type = |of: Victim| {
+        let times = decision_times(summary, of);
         let said = match median(&times) {
-            Some(middle) if times.len() >= ENOUGH && middle <= BOUND => return None,
-            Some(middle) if times.len() >= ENOUGH => {
-                format!("after {middle} ms in the median, and {BOUND} were promised")
+            Some(middle) if times.len() >= MIN_SAMPLES && middle <= MAX_DECISION_MS => return None,
+            Some(middle) if times.len() >= MIN_SAMPLES => {
+                format!("after {middle} ms in the median, and {MAX_DECISION_MS} were promised")
             }
-            _ => format!("in {} samples, and {ENOUGH} at least were promised", times.len()),
+            _ => format!("in {} samples, and {MIN_SAMPLES} at least were promised", times.len()),
         };
-        let version = pacemaker(summary);
+        let version = pacemaker_version(summary);
         Some(format!("the death of a pico of type {of} with Pacemaker {version}: recovery is begun {said}"))
     };
-    Subject::PICOS.into_iter().filter_map(of_type).collect()
+    Victim::PICOS.into_iter().filter_map(of_type).collect()
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use lab::deaths::Held;
+    use lab::death_latency::RequestDelay;
     use std::collections::BTreeMap;
     use testkit::Generation;
 
-    fn summary(count: usize, decided: u64) -> Summary {
-        let sample = |of, wait, interval, decided: u64| Sample {
+    fn summary(count: usize, decided: u64) -> DeathSummary {
+        let sample = |of, wait, interval, decided: u64| DeathSample {
             of,
             wait,
             interval,
@@ -167,18 +175,20 @@ pub(super) mod tests {
             decided,
             running: decided + 300,
         };
-        let mut samples =
-            vec![sample(Subject::Dummy, false, 1, 500), sample(Subject::Ec, false, 120, 70_123)];
-        for of in Subject::PICOS {
+        let mut samples = vec![sample(Victim::Dummy, false, 1, 500), sample(Victim::Ec, false, 120, 70_123)];
+        for of in Victim::PICOS {
             samples.extend((0..count).map(|_| sample(of, true, 1, decided)));
         }
-        samples.push(sample(Subject::Ui, true, 1, 1_100));
-        of(samples, Vec::new())
+        samples.push(sample(Victim::Ui, true, 1, 1_100));
+        summary_of(samples, Vec::new())
     }
 
     /// A measurement in which this came out.
-    pub(in crate::reliability) fn of(samples: Vec<Sample>, held: Vec<Held>) -> Summary {
-        Summary {
+    pub(in crate::reliability) fn summary_of(
+        samples: Vec<DeathSample>,
+        held: Vec<RequestDelay>,
+    ) -> DeathSummary {
+        DeathSummary {
             seed: 5,
             date: "2026-11-22 17:00:00".to_owned(),
             seconds: 1205,
@@ -188,12 +198,12 @@ pub(super) mod tests {
         }
     }
 
-    fn recorded(summary: Summary) -> Deaths {
+    fn recorded(summary: DeathSummary) -> RecordedDeaths {
         (Generation::Machine, Some(summary))
     }
 
     #[test]
-    fn each_type_wait_and_interval_has_a_row() {
+    fn section_has_a_row_per_type_wait_and_interval() {
         let section = section(&[recorded(summary(30, 110))]);
         for row in [
             "| ec | on | 1 s | 2.1.5 | 0.07 | 0.11 | 0.41 | 30 |",
@@ -208,15 +218,15 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_promise_wants_a_median_of_enough_samples_of_each_type() {
-        assert_eq!(beyond(&summary(30, 150)), Vec::<String>::new());
-        let late = beyond(&summary(30, 151));
+    fn promise_needs_median_of_enough_samples_per_type() {
+        assert_eq!(broken_promises(&summary(30, 150)), Vec::<String>::new());
+        let late = broken_promises(&summary(30, 151));
         assert_eq!(late.len(), 4, "{late:?}");
         assert_eq!(
             late[0],
             "the death of a pico of type platform with Pacemaker 2.1.5: recovery is begun after 151 ms in the median, and 150 were promised"
         );
-        let few = beyond(&summary(29, 110));
+        let few = broken_promises(&summary(29, 110));
         // The UI has one more.
         assert_eq!(few.len(), 3, "{few:?}");
         assert!(few[1].ends_with("in 29 samples, and 30 at least were promised"), "{few:?}");
@@ -224,20 +234,20 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn of_few_samples_the_range_alone_is_shown() {
-        assert_eq!(times(&[70, 2_000, 90, 80, 60, 65, 75, 85]), "0.06-2.00");
-        assert_eq!(times(&[70, 2_000, 90, 80, 60, 65, 75, 85, 95]), "0.08 (0.06-2.00)");
-        assert_eq!(times(&[]), "");
+    fn few_samples_are_shown_as_range() {
+        assert_eq!(describe_times(&[70, 2_000, 90, 80, 60, 65, 75, 85]), "0.06-2.00");
+        assert_eq!(describe_times(&[70, 2_000, 90, 80, 60, 65, 75, 85, 95]), "0.08 (0.06-2.00)");
+        assert_eq!(describe_times(&[]), "");
     }
 
     #[test]
-    fn without_a_record_nothing_is_claimed_and_it_is_missing() {
+    fn missing_record_is_reported_and_claims_nothing() {
         let all = [recorded(summary(30, 110)), (Generation::Debian13, None)];
         let section = section(&all[1..]);
         assert!(section.contains("Not recorded yet with the generation debian-13"), "{section}");
         assert!(!section.contains("Promised") && !section.contains("| of |"), "{section}");
         let missing: Vec<String> =
-            all.iter().flat_map(missing).filter(|said| said.contains("debian-13")).collect();
+            all.iter().flat_map(unmet_promises).filter(|said| said.contains("debian-13")).collect();
         assert_eq!(missing.len(), 1, "{missing:?}");
         assert!(missing[0].ends_with("(cargo xtask deaths --record --generation debian-13)"), "{missing:?}");
     }

@@ -7,65 +7,64 @@
 //! fails ([`check`]): it wants a new record. A scenario that there is no more is left out of the page.
 
 mod deaths;
-mod held;
 mod page;
 mod records;
+mod request_delays;
 
 use std::fs;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use devtools::workspace::{self, Workspace};
-use devtools::{Error, cases, suites};
-use lab::deaths::Summary as Deaths;
-use lab::report::Report;
-use lab::soak::Summary;
+use devtools::{TaskError, cases, suites};
+use lab::death_latency::DeathSummary as Deaths;
+use lab::report::ScenarioReport;
+use lab::soak::SoakSummary;
 use testkit::Generation;
 
-use crate::by_hand;
-use records::Pass;
+use crate::interactive;
+use records::RecordedPass;
 
 /// Where the scenarios are, in the repository.
-const SUITE: &str = "tests/cluster/cluster";
+const SCENARIO_SUITE: &str = "tests/cluster/cluster";
 
 /// So many passes are kept.
-const PASSES: usize = 3;
+const KEPT_PASSES: usize = 3;
 
 /// Runs all scenarios once and records what they came to, if all have passed.
-pub(crate) fn run() -> Result<ExitCode, Error> {
-    by_hand::provide()?;
+pub(crate) fn run() -> Result<ExitCode, TaskError> {
+    interactive::check_prerequisites()?;
     eprintln!("building the agents and the simulated MediationZone...");
     let workspace = Workspace::read()?;
-    workspace::build()?;
-    let reports = workspace.lab().join("reports");
+    workspace::build_programs()?;
+    let reports = workspace.lab_dir().join("reports");
     if reports.exists() {
-        fs::remove_dir_all(&reports).map_err(Error::file("remove", &reports))?;
+        fs::remove_dir_all(&reports).map_err(TaskError::file("remove", &reports))?;
     }
     let built = commit();
     let suite = ["test", "--package", "lab", "--test", "cluster", "--no-fail-fast"];
-    workspace::succeed(workspace::cargo(suite).arg("--no-run"))?;
+    workspace::run_checked(workspace::cargo(suite).arg("--no-run"))?;
     eprintln!("running all scenarios, which takes up to half an hour...");
     let began = Instant::now();
     let mut cargo = workspace::cargo(suite);
-    cargo.env("TESTKIT_AGENTS_DIR", workspace.release());
-    cargo.envs(suites::at_once("cluster").map(|number| ("RUST_TEST_THREADS", number)));
-    let output = workspace::succeed(&mut cargo)?;
+    cargo.env("TESTKIT_AGENTS_DIR", workspace.release_dir());
+    cargo.envs(suites::test_threads("cluster").map(|number| ("RUST_TEST_THREADS", number)));
+    let output = workspace::run_checked(&mut cargo)?;
     let seconds = began.elapsed().as_secs();
     let said = String::from_utf8_lossy(&output.stdout);
-    let passed: Vec<String> = said.lines().filter_map(passed).map(str::to_owned).collect();
+    let passed: Vec<String> = said.lines().filter_map(passed_test).map(str::to_owned).collect();
     let mut scenarios = Vec::new();
-    for entry in fs::read_dir(&reports).map_err(Error::file("read", &reports))?.flatten() {
-        let text = fs::read(entry.path()).map_err(Error::file("read", &entry.path()))?;
-        let report: Report = serde_json::from_slice(&text).map_err(|error| Error::Unreadable {
-            what: entry.path().display().to_string(),
-            said: error.to_string(),
+    for entry in fs::read_dir(&reports).map_err(TaskError::file("read", &reports))?.flatten() {
+        let text = fs::read(entry.path()).map_err(TaskError::file("read", &entry.path()))?;
+        let report: ScenarioReport = serde_json::from_slice(&text).map_err(|error| {
+            TaskError::Unreadable { what: entry.path().display().to_string(), said: error.to_string() }
         })?;
         scenarios.push(report);
     }
     let count = passed.len();
-    let mut pass = Pass::of(seconds, passed, scenarios);
+    let mut pass = RecordedPass::new(seconds, passed, scenarios);
     pass.versions.extend(built);
-    let name = pass.keep()?;
+    let name = pass.save()?;
     println!("{count} passed in {seconds} s: {name}; cargo xtask gen makes the page of it");
     Ok(ExitCode::SUCCESS)
 }
@@ -78,37 +77,37 @@ pub(crate) fn commit() -> Option<(String, String)> {
 }
 
 /// `test platform::killed ... ok`. What the test printed may stand before it.
-fn passed(line: &str) -> Option<&str> {
+fn passed_test(line: &str) -> Option<&str> {
     line.split_once("test ")?.1.strip_suffix(" ... ok")
 }
 
 /// Keeps what a soak came to.
-pub(crate) fn keep_soak(summary: &Summary) -> Result<(), Error> {
-    let name = records::keep_soak(summary)?;
+pub(crate) fn record_soak(summary: &SoakSummary) -> Result<(), TaskError> {
+    let name = records::save_soak(summary)?;
     println!("{name}; cargo xtask gen makes the page of it");
     Ok(())
 }
 
 /// Keeps what was measured of deaths.
-pub(crate) fn keep_deaths(generation: Generation, summary: &Deaths) -> Result<(), Error> {
+pub(crate) fn record_deaths(generation: Generation, summary: &Deaths) -> Result<(), TaskError> {
     let mut summary = summary.clone();
     summary.versions.extend(commit());
-    let name = records::keep_deaths(generation, &summary)?;
+    let name = records::save_deaths(generation, &summary)?;
     println!("{name}; cargo xtask gen makes the page of it");
     Ok(())
 }
 
 /// Fails with the scenarios that don't say what they show, or of which no pass tells, and with what was promised of a death and was not
 /// measured, or is not what was measured.
-pub(crate) fn check() -> Result<(), Error> {
-    let mut missing = page::missing(&cases::read(SUITE)?, &records::passes()?);
-    missing.extend(records::deaths()?.iter().flat_map(deaths::missing));
-    if missing.is_empty() { Ok(()) } else { Err(Error::Table(missing)) }
+pub(crate) fn check() -> Result<(), TaskError> {
+    let mut missing = page::unmet_promises(&cases::read_suite(SCENARIO_SUITE)?, &records::passes()?);
+    missing.extend(records::deaths()?.iter().flat_map(deaths::unmet_promises));
+    if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
 }
 
 /// docs/reliability.md.
-pub(crate) fn page() -> Result<String, Error> {
-    let families = cases::read(SUITE)?;
+pub(crate) fn page() -> Result<String, TaskError> {
+    let families = cases::read_suite(SCENARIO_SUITE)?;
     Ok(page::page(&families, &records::passes()?, &records::deaths()?, records::soak()?.as_ref()))
 }
 
@@ -117,10 +116,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_a_test_that_passed_is_told_from_all_others() {
-        assert_eq!(passed("test platform::killed ... ok"), Some("platform::killed"));
+    fn line_of_passed_test_is_recognised() {
+        assert_eq!(passed_test("test platform::killed ... ok"), Some("platform::killed"));
         for line in ["test platform::killed ... FAILED", "test result: ok. 3 passed", "running 3 tests", ""] {
-            assert_eq!(passed(line), None, "{line}");
+            assert_eq!(passed_test(line), None, "{line}");
         }
     }
 }

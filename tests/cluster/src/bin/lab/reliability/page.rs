@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use devtools::cases::{Case, Family};
+use devtools::cases::{TestCase, TestModule};
 use devtools::markdown::table;
-use lab::report::{Back, Fault, Report};
-use lab::soak::{Step, Summary};
+use lab::report::{FaultReport, Recovery, ScenarioReport};
+use lab::soak::{SoakStep, SoakSummary};
 use lab::timeline::median;
 
-use super::records::{Deaths, Pass};
-use super::{deaths, held};
+use super::records::{RecordedDeaths, RecordedPass};
+use super::{deaths, request_delays};
 
 const HEAD: &str = "\
 <!-- Made by `cargo xtask gen` from docs/reliability/ and tests/cluster: change those, or record anew. -->
@@ -53,12 +53,12 @@ is Pacemaker's.
 ";
 
 /// Of a kill and of a node's loss the agents may take this much, in milliseconds.
-const BOUND: u64 = 300;
+const MAX_AGENT_SHARE_MS: u64 = 300;
 
 /// The test that measures our picos beside a Dummy, and what it calls its faults.
-const NUMBERS: &str = "numbers::beside_a_dummy";
+const MEASUREMENT_TEST: &str = "dummy_comparison::picos_and_dummy_recover_from_repeated_faults";
 /// The bounded ones, and whose agents' share that is.
-const BOUNDED: [(&str, &str); 4] = [
+const BOUNDED_FAULTS: [(&str, &str); 4] = [
     ("kill -9 of platform", "platform"),
     ("kill -9 of ec1", "ec1"),
     ("power cut of the node", "platform"),
@@ -67,29 +67,29 @@ const BOUNDED: [(&str, &str); 4] = [
 
 /// The whole page.
 pub(super) fn page(
-    families: &[Family],
-    passes: &[Pass],
-    deaths: &[Deaths],
-    soak: Option<&Summary>,
+    families: &[TestModule],
+    passes: &[RecordedPass],
+    deaths: &[RecordedDeaths],
+    soak: Option<&SoakSummary>,
 ) -> String {
     let scenarios = families.iter().map(|family| {
         // A heading is a sentence.
         let title = family.title.split(". ").next().unwrap_or_default().trim_end_matches('.');
-        format!("### {title}\n\n{}", scenarios(family, passes))
+        format!("### {title}\n\n{}", scenario_table(family, passes))
     });
-    let soak = soak.map_or_else(|| "Not recorded yet.\n".to_owned(), random);
+    let soak = soak.map_or_else(|| "Not recorded yet.\n".to_owned(), soak_section);
     let parts = [HEAD.to_owned(), passes_table(passes), SCENARIOS.to_owned()].into_iter().chain(scenarios);
     let parts = parts.chain([
         deaths::section(deaths),
-        held::section(deaths),
-        format!("{SHARE}\n{}", share(passes)),
+        request_delays::section(deaths),
+        format!("{SHARE}\n{}", agent_share_section(passes)),
         format!("## Random faults\n\n{soak}"),
     ]);
     parts.collect::<Vec<_>>().join("\n")
 }
 
 /// The scenarios that don't say what they show, or of which no pass tells, and promises that a pass does not show to be kept.
-pub(super) fn missing(families: &[Family], passes: &[Pass]) -> Vec<String> {
+pub(super) fn unmet_promises(families: &[TestModule], passes: &[RecordedPass]) -> Vec<String> {
     let known: BTreeSet<&str> = passes.iter().flat_map(|pass| &pass.passed).map(String::as_str).collect();
     let cases = || families.iter().flat_map(|family| &family.cases);
     let silent = cases().filter(|case| case.proves.is_empty());
@@ -100,39 +100,43 @@ pub(super) fn missing(families: &[Family], passes: &[Pass]) -> Vec<String> {
     let unknown = unknown.map(|case| {
         format!("{} is in no pass of docs/reliability: record one (cargo xtask reliability)", case.name)
     });
-    silent.chain(unknown).chain(passes.iter().flat_map(beyond)).collect()
+    silent.chain(unknown).chain(passes.iter().flat_map(broken_promises)).collect()
 }
 
 /// What was promised of the agents' share, and a pass does not show.
-fn beyond(pass: &Pass) -> Vec<String> {
-    let numbers: Vec<&Fault> = pass
+fn broken_promises(pass: &RecordedPass) -> Vec<String> {
+    let numbers: Vec<&FaultReport> = pass
         .scenarios
         .iter()
-        .filter(|report| report.test == NUMBERS)
+        .filter(|report| report.test == MEASUREMENT_TEST)
         .flat_map(|report| &report.faults)
         .collect();
     let shown = |(what, pico): (&str, &str)| -> Option<String> {
         let faults = numbers.iter().filter(|fault| fault.what == what);
-        let share = |fault: &&Fault| {
+        let share = |fault: &&FaultReport| {
             let mut of_pico = fault.back.iter().filter(|back| back.pico == pico);
             // One that died twice of it has none that could be compared.
             of_pico.next()?.agents.filter(|_| of_pico.next().is_none())
         };
         let shares: Option<Vec<u64>> = faults.map(share).collect();
         let said = match shares.as_deref().and_then(median) {
-            Some(middle) if middle < BOUND => return None,
+            Some(middle) if middle < MAX_AGENT_SHARE_MS => return None,
             Some(middle) => {
-                format!("is {} s in the median, and {} s were promised", seconds(middle), seconds(BOUND))
+                format!(
+                    "is {} s in the median, and {} s were promised",
+                    format_seconds(middle),
+                    format_seconds(MAX_AGENT_SHARE_MS)
+                )
             }
             None => "is missing".to_owned(),
         };
         Some(format!("the pass of {}: the share of {pico}'s agent of a {what} {said}", pass.date))
     };
-    let is_recorded = pass.passed.iter().any(|test| test == NUMBERS);
-    BOUNDED.into_iter().filter(|_| is_recorded).filter_map(shown).collect()
+    let is_recorded = pass.passed.iter().any(|test| test == MEASUREMENT_TEST);
+    BOUNDED_FAULTS.into_iter().filter(|_| is_recorded).filter_map(shown).collect()
 }
 
-fn passes_table(passes: &[Pass]) -> String {
+fn passes_table(passes: &[RecordedPass]) -> String {
     if passes.is_empty() {
         return "## Passes\n\nNone is recorded yet (`cargo xtask reliability` does it): the tables below have no times.\n".to_owned();
     }
@@ -144,30 +148,30 @@ fn passes_table(passes: &[Pass]) -> String {
             "0".to_owned(),
             fenced.to_string(),
             format!("{}:{:02}", pass.seconds / 60, pass.seconds % 60),
-            versions(&pass.versions),
+            describe_versions(&pass.versions),
         ]
     });
     let heads = ["ended (UTC)", "passed", "failed", "fencings", "minutes", "with"];
     format!("## Passes\n\n{}", table(&heads, rows))
 }
 
-pub(super) fn versions(versions: &BTreeMap<String, String>) -> String {
+pub(super) fn describe_versions(versions: &BTreeMap<String, String>) -> String {
     versions.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A line for each scenario, and for each thing that is done in it.
-fn scenarios(family: &Family, passes: &[Pass]) -> String {
+fn scenario_table(family: &TestModule, passes: &[RecordedPass]) -> String {
     let heads = ["what is done, and what comes out", "scenario", "noticed", "decided", "running"];
-    let rows = family.cases.iter().flat_map(|case| scenario(case, passes));
+    let rows = family.cases.iter().flat_map(|case| scenario_rows(case, passes));
     table(&heads, rows)
 }
 
-fn scenario(case: &Case, passes: &[Pass]) -> Vec<Vec<String>> {
-    let reports: Vec<&Report> =
+fn scenario_rows(case: &TestCase, passes: &[RecordedPass]) -> Vec<Vec<String>> {
+    let reports: Vec<&ScenarioReport> =
         passes.iter().flat_map(|pass| &pass.scenarios).filter(|report| report.test == case.name).collect();
     let none = || vec![String::new(); 3];
     let title = vec![case.proves.clone(), format!("`{}`", case.name)];
-    let most = if case.name == NUMBERS {
+    let most = if case.name == MEASUREMENT_TEST {
         0
     } else {
         reports.iter().map(|report| report.faults.len()).max().unwrap_or(0)
@@ -177,9 +181,10 @@ fn scenario(case: &Case, passes: &[Pass]) -> Vec<Vec<String>> {
     }
     let mut rows = Vec::new();
     for place in 0..most {
-        let faults: Vec<&Fault> = reports.iter().filter_map(|report| report.faults.get(place)).collect();
-        let of = |time: fn(&Fault) -> Option<u64>| {
-            spread(&faults.iter().filter_map(|fault| time(fault)).collect::<Vec<_>>())
+        let faults: Vec<&FaultReport> =
+            reports.iter().filter_map(|report| report.faults.get(place)).collect();
+        let of = |time: fn(&FaultReport) -> Option<u64>| {
+            describe_spread(&faults.iter().filter_map(|fault| time(fault)).collect::<Vec<_>>())
         };
         let times = vec![of(|fault| fault.noticed), of(|fault| fault.decided), of(|fault| fault.running)];
         if most > 1 {
@@ -196,34 +201,35 @@ fn scenario(case: &Case, passes: &[Pass]) -> Vec<Vec<String>> {
 }
 
 /// `0.08 (0.07-0.10)`, of milliseconds.
-pub(super) fn spread(times: &[u64]) -> String {
+pub(super) fn describe_spread(times: &[u64]) -> String {
     match (median(times), times.iter().min(), times.iter().max()) {
         (Some(middle), Some(least), Some(most)) if least != most => {
-            format!("{} ({}-{})", seconds(middle), seconds(*least), seconds(*most))
+            format!("{} ({}-{})", format_seconds(middle), format_seconds(*least), format_seconds(*most))
         }
-        (Some(middle), ..) => seconds(middle),
+        (Some(middle), ..) => format_seconds(middle),
         _ => String::new(),
     }
 }
 
 /// Of milliseconds, rounded to hundredths.
-pub(super) fn seconds(time: u64) -> String {
+pub(super) fn format_seconds(time: u64) -> String {
     let hundredths = (time + 5) / 10;
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
-fn share(passes: &[Pass]) -> String {
-    let reports = passes.iter().flat_map(|pass| &pass.scenarios).filter(|report| report.test == NUMBERS);
-    let mut samples: BTreeMap<(&str, &str), Vec<(&Fault, &Back)>> = BTreeMap::new();
+fn agent_share_section(passes: &[RecordedPass]) -> String {
+    let reports =
+        passes.iter().flat_map(|pass| &pass.scenarios).filter(|report| report.test == MEASUREMENT_TEST);
+    let mut samples: BTreeMap<(&str, &str), Vec<(&FaultReport, &Recovery)>> = BTreeMap::new();
     for fault in reports.flat_map(|report| &report.faults) {
         for back in &fault.back {
             samples.entry((&fault.what, &back.pico)).or_default().push((fault, back));
         }
     }
-    let middle = |samples: &[(&Fault, &Back)], of: fn(&Fault, &Back) -> Option<u64>| {
+    let middle = |samples: &[(&FaultReport, &Recovery)], of: fn(&FaultReport, &Recovery) -> Option<u64>| {
         median(&samples.iter().filter_map(|(fault, back)| of(fault, back)).collect::<Vec<_>>())
     };
-    let cell = |time: Option<u64>| time.map(seconds).unwrap_or_default();
+    let cell = |time: Option<u64>| time.map(format_seconds).unwrap_or_default();
     let rows = samples.iter().map(|((fault, pico), samples)| {
         let (since, product) =
             (middle(samples, |_, back| back.since_noticed), middle(samples, |_, back| back.product));
@@ -241,19 +247,19 @@ fn share(passes: &[Pass]) -> String {
     let heads =
         ["fault", "of", "until noticed", "since noticed", "product", "less product", "agents", "samples"];
     let table = table(&heads, rows);
-    let bounded = samples.iter().filter(|((fault, pico), _)| BOUNDED.contains(&(*fault, *pico)));
+    let bounded = samples.iter().filter(|((fault, pico), _)| BOUNDED_FAULTS.contains(&(*fault, *pico)));
     let worst = bounded.filter_map(|(_, samples)| middle(samples, |_, back| back.agents)).max();
     let words = match worst {
-        Some(worst) if worst < BOUND => format!(
+        Some(worst) if worst < MAX_AGENT_SHARE_MS => format!(
             "Of a kill -9 and of a node's loss the agents' share is, in the median, at most {} s (promised: less than {}).",
-            seconds(worst),
-            seconds(BOUND)
+            format_seconds(worst),
+            format_seconds(MAX_AGENT_SHARE_MS)
         ),
         Some(worst) => {
             format!(
                 "The agents' share is {} s, which is more than the {} s that were promised.",
-                seconds(worst),
-                seconds(BOUND)
+                format_seconds(worst),
+                format_seconds(MAX_AGENT_SHARE_MS)
             )
         }
         None => "Not recorded yet.".to_owned(),
@@ -261,8 +267,8 @@ fn share(passes: &[Pass]) -> String {
     format!("{table}\n{words}\n")
 }
 
-fn random(summary: &Summary) -> String {
-    let Summary { seed, date, seconds: time, versions: with, lives, steps } = summary;
+fn soak_section(summary: &SoakSummary) -> String {
+    let SoakSummary { seed, date, seconds: time, versions: with, lives, steps } = summary;
     let effective = steps.iter().filter(|step| !step.effects.is_empty()).count();
     let minutes = time / 60;
     let fenced: usize =
@@ -274,9 +280,9 @@ fn random(summary: &Summary) -> String {
         A soak ends at the first of these. With {}.\n",
         steps.len(),
         steps.len(),
-        versions(with)
+        describe_versions(with)
     );
-    let mut kinds: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
+    let mut kinds: BTreeMap<&str, Vec<&SoakStep>> = BTreeMap::new();
     for step in steps {
         kinds.entry(&step.kind).or_default().push(step);
     }
@@ -288,7 +294,7 @@ fn random(summary: &Summary) -> String {
             steps.len().to_string(),
             effective.to_string(),
             away.len().to_string(),
-            spread(&away),
+            describe_spread(&away),
         ]
     });
     let heads = ["fault", "times", "with an effect", "picos that came back", "away, in seconds"];

@@ -4,24 +4,24 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use devtools::{Error, workspace};
-use lab::deaths;
-use lab::report::Report;
-use lab::soak::Summary;
+use devtools::{TaskError, workspace};
+use lab::death_latency;
+use lab::report::ScenarioReport;
+use lab::soak::SoakSummary;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use testkit::Generation;
 
-use super::PASSES;
+use super::KEPT_PASSES;
 
 /// In the repository.
-const FOLDER: &str = "docs/reliability";
+const RECORDS_FOLDER: &str = "docs/reliability";
 
 /// What a pass is called, but for its date.
-const PASS: &str = "pass-";
+const PASS_PREFIX: &str = "pass-";
 
 /// One run of all scenarios, all of which passed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Pass {
+pub(super) struct RecordedPass {
     /// When it ended, in UTC.
     pub(super) date: String,
     pub(super) seconds: u64,
@@ -29,12 +29,12 @@ pub(super) struct Pass {
     pub(super) versions: BTreeMap<String, String>,
     /// Every test, also those that leave no report.
     pub(super) passed: Vec<String>,
-    pub(super) scenarios: Vec<Report>,
+    pub(super) scenarios: Vec<ScenarioReport>,
 }
 
-impl Pass {
+impl RecordedPass {
     /// The versions are told once for all.
-    pub(super) fn of(seconds: u64, mut passed: Vec<String>, mut scenarios: Vec<Report>) -> Self {
+    pub(super) fn new(seconds: u64, mut passed: Vec<String>, mut scenarios: Vec<ScenarioReport>) -> Self {
         let versions = scenarios.iter().flat_map(|report| report.versions.clone()).collect();
         for report in &mut scenarios {
             report.versions.clear();
@@ -46,94 +46,97 @@ impl Pass {
     }
 
     /// Writes it, and removes those that are too old; its name.
-    pub(super) fn keep(&self) -> Result<String, Error> {
-        let name = format!("{PASS}{}.json", self.date.replace(' ', "-").replace(':', ""));
-        keep(&name, &text(self, &[("scenarios", rows(&self.scenarios)?)])?)?;
-        let mut all = passes_there()?;
-        all.truncate(all.len().saturating_sub(PASSES));
+    pub(super) fn save(&self) -> Result<String, TaskError> {
+        let name = format!("{PASS_PREFIX}{}.json", self.date.replace(' ', "-").replace(':', ""));
+        write_record(&name, &format_record(self, &[("scenarios", format_rows(&self.scenarios)?)])?)?;
+        let mut all = pass_files()?;
+        all.truncate(all.len().saturating_sub(KEPT_PASSES));
         for old in all {
-            fs::remove_file(&old).map_err(Error::file("remove", &old))?;
+            fs::remove_file(&old).map_err(TaskError::file("remove", &old))?;
         }
-        Ok(format!("{FOLDER}/{name}"))
+        Ok(format!("{RECORDS_FOLDER}/{name}"))
     }
 }
 
 /// All passes, the oldest first.
-pub(super) fn passes() -> Result<Vec<Pass>, Error> {
-    passes_there()?.iter().map(|path| read(path)).collect()
+pub(super) fn passes() -> Result<Vec<RecordedPass>, TaskError> {
+    pass_files()?.iter().map(|path| read(path)).collect()
 }
 
-const SOAK: &str = "soak.json";
+const SOAK_FILE: &str = "soak.json";
 
 /// Writes it; its name.
-pub(super) fn keep_soak(summary: &Summary) -> Result<String, Error> {
-    keep(SOAK, &text(summary, &[("steps", rows(&summary.steps)?)])?)?;
-    Ok(format!("{FOLDER}/{SOAK}"))
+pub(super) fn save_soak(summary: &SoakSummary) -> Result<String, TaskError> {
+    write_record(SOAK_FILE, &format_record(summary, &[("steps", format_rows(&summary.steps)?)])?)?;
+    Ok(format!("{RECORDS_FOLDER}/{SOAK_FILE}"))
 }
 
 /// The soak, if one was recorded.
-pub(super) fn soak() -> Result<Option<Summary>, Error> {
-    let path = folder().join(SOAK);
+pub(super) fn soak() -> Result<Option<SoakSummary>, TaskError> {
+    let path = records_folder().join(SOAK_FILE);
     if path.exists() { read(&path).map(Some) } else { Ok(None) }
 }
 
 /// What the measurements of deaths are called, but for their generation.
-const DEATHS: &str = "deaths-";
+const DEATHS_PREFIX: &str = "deaths-";
 
 /// Writes it; its name.
-pub(super) fn keep_deaths(generation: Generation, summary: &deaths::Summary) -> Result<String, Error> {
-    let name = format!("{DEATHS}{}.json", generation.name());
-    let long = [("samples", rows(&summary.samples)?), ("held", rows(&summary.held)?)];
-    keep(&name, &text(summary, &long)?)?;
-    Ok(format!("{FOLDER}/{name}"))
+pub(super) fn save_deaths(
+    generation: Generation,
+    summary: &death_latency::DeathSummary,
+) -> Result<String, TaskError> {
+    let name = format!("{DEATHS_PREFIX}{}.json", generation.name());
+    let long = [("samples", format_rows(&summary.samples)?), ("held", format_rows(&summary.held)?)];
+    write_record(&name, &format_record(summary, &long)?)?;
+    Ok(format!("{RECORDS_FOLDER}/{name}"))
 }
 
 /// A generation, and what was measured with it, if it was.
-pub(super) type Deaths = (Generation, Option<deaths::Summary>);
+pub(super) type RecordedDeaths = (Generation, Option<death_latency::DeathSummary>);
 
 /// Of each generation.
-pub(super) fn deaths() -> Result<Vec<Deaths>, Error> {
+pub(super) fn deaths() -> Result<Vec<RecordedDeaths>, TaskError> {
     let of = |generation: Generation| {
-        let path = folder().join(format!("{DEATHS}{}.json", generation.name()));
+        let path = records_folder().join(format!("{DEATHS_PREFIX}{}.json", generation.name()));
         Ok((generation, if path.exists() { Some(read(&path)?) } else { None }))
     };
     Generation::ALL.into_iter().map(of).collect()
 }
 
-fn folder() -> PathBuf {
-    workspace::root().join(FOLDER)
+fn records_folder() -> PathBuf {
+    workspace::root().join(RECORDS_FOLDER)
 }
 
 /// In the order of their dates, which are their names.
-fn passes_there() -> Result<Vec<PathBuf>, Error> {
-    let folder = folder();
+fn pass_files() -> Result<Vec<PathBuf>, TaskError> {
+    let folder = records_folder();
     if !folder.exists() {
         return Ok(Vec::new());
     }
-    let entries = fs::read_dir(&folder).map_err(Error::file("read", &folder))?.flatten();
+    let entries = fs::read_dir(&folder).map_err(TaskError::file("read", &folder))?.flatten();
     let mut all: Vec<PathBuf> = entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PASS))
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PASS_PREFIX))
         .map(|entry| entry.path())
         .collect();
     all.sort();
     Ok(all)
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let text = fs::read(path).map_err(Error::file("read", path))?;
-    serde_json::from_slice(&text).map_err(Error::unreadable(&path.display().to_string()))
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T, TaskError> {
+    let text = fs::read(path).map_err(TaskError::file("read", path))?;
+    serde_json::from_slice(&text).map_err(TaskError::unreadable(&path.display().to_string()))
 }
 
-fn keep(name: &str, text: &str) -> Result<(), Error> {
-    let folder = folder();
-    fs::create_dir_all(&folder).map_err(Error::file("make", &folder))?;
+fn write_record(name: &str, text: &str) -> Result<(), TaskError> {
+    let folder = records_folder();
+    fs::create_dir_all(&folder).map_err(TaskError::file("make", &folder))?;
     let path = folder.join(name);
-    fs::write(&path, text).map_err(Error::file("write", &path))
+    fs::write(&path, text).map_err(TaskError::file("write", &path))
 }
 
 /// As JSON, a line for each field, and for each row of the long ones, which are the last.
-fn text<T: Serialize>(all: &T, long: &[(&str, Vec<String>)]) -> Result<String, Error> {
-    let value = serde_json::to_value(all).map_err(Error::unreadable("a record"))?;
+fn format_record<T: Serialize>(all: &T, long: &[(&str, Vec<String>)]) -> Result<String, TaskError> {
+    let value = serde_json::to_value(all).map_err(TaskError::unreadable("a record"))?;
     let is_short = |name: &str| long.iter().all(|(long, _)| *long != name);
     let short = value.as_object().into_iter().flatten().filter(|(name, _)| is_short(name));
     let short = short.map(|(name, value)| format!("  \"{name}\": {value}"));
@@ -141,8 +144,8 @@ fn text<T: Serialize>(all: &T, long: &[(&str, Vec<String>)]) -> Result<String, E
     Ok(format!("{{\n{}\n}}\n", short.chain(long).collect::<Vec<_>>().join(",\n")))
 }
 
-fn rows<R: Serialize>(rows: &[R]) -> Result<Vec<String>, Error> {
-    rows.iter().map(|row| serde_json::to_string(row).map_err(Error::unreadable("a record"))).collect()
+fn format_rows<R: Serialize>(rows: &[R]) -> Result<Vec<String>, TaskError> {
+    rows.iter().map(|row| serde_json::to_string(row).map_err(TaskError::unreadable("a record"))).collect()
 }
 
 #[cfg(test)]
@@ -150,8 +153,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_read_as_it_was_written_with_a_line_for_each_scenario() {
-        let report = |test: &str| Report {
+    fn record_round_trips_with_one_line_per_scenario() {
+        let report = |test: &str| ScenarioReport {
             test: test.to_owned(),
             date: "2026-11-22 13:00:00".to_owned(),
             seconds: 1.5,
@@ -161,10 +164,10 @@ mod tests {
             faults: Vec::new(),
         };
         let names = || vec!["b::y".to_owned(), "a::x".to_owned()];
-        let pass = Pass::of(60, names(), vec![report("b::y"), report("a::x")]);
+        let pass = RecordedPass::new(60, names(), vec![report("b::y"), report("a::x")]);
         assert_eq!(pass.versions.get("pacemaker").map(String::as_str), Some("2.1.5"));
-        let text = text(&pass, &[("scenarios", rows(&pass.scenarios).unwrap())]).unwrap();
-        assert_eq!(serde_json::from_str::<Pass>(&text).unwrap(), pass);
+        let text = format_record(&pass, &[("scenarios", format_rows(&pass.scenarios).unwrap())]).unwrap();
+        assert_eq!(serde_json::from_str::<RecordedPass>(&text).unwrap(), pass);
         assert_eq!(text.lines().filter(|line| line.contains("\"test\":")).count(), 2, "{text}");
         assert_eq!(pass.scenarios[0].test, "a::x");
     }

@@ -2,21 +2,21 @@
 
 use super::*;
 
-fn family() -> Family {
-    let case = |name: &str, proves: &str| Case {
+fn family() -> TestModule {
+    let case = |name: &str, proves: &str| TestCase {
         name: format!("platform::{name}"),
         proves: proves.to_owned(),
         ignored: false,
     };
-    Family {
+    TestModule {
         module: "platform".to_owned(),
         title: "Faults of the Platform.".to_owned(),
         cases: vec![case("killed", "It comes back."), case("starts", "All come up in order.")],
     }
 }
 
-fn back(pico: &str, agents: u64) -> Back {
-    Back {
+fn recovery(pico: &str, agents: u64) -> Recovery {
+    Recovery {
         pico: pico.to_owned(),
         from: "n1".to_owned(),
         to: "n1".to_owned(),
@@ -27,8 +27,8 @@ fn back(pico: &str, agents: u64) -> Back {
     }
 }
 
-fn fault(what: &str, noticed: u64, back: Vec<Back>) -> Fault {
-    Fault {
+fn fault(what: &str, noticed: u64, back: Vec<Recovery>) -> FaultReport {
+    FaultReport {
         what: what.to_owned(),
         noticed: Some(noticed),
         by: None,
@@ -39,8 +39,8 @@ fn fault(what: &str, noticed: u64, back: Vec<Back>) -> Fault {
     }
 }
 
-fn pass(date: &str, noticed: u64, agents: u64) -> Pass {
-    let report = |test: &str, faults| Report {
+fn pass(date: &str, noticed: u64, agents: u64) -> RecordedPass {
+    let report = |test: &str, faults| ScenarioReport {
         test: test.to_owned(),
         date: date.to_owned(),
         seconds: 20.0,
@@ -49,19 +49,19 @@ fn pass(date: &str, noticed: u64, agents: u64) -> Pass {
         fenced: 1,
         faults,
     };
-    let killed = fault("kill -9 of platform", noticed, vec![back("platform", agents)]);
-    let dummy = fault("the state of a Dummy is removed", 900, vec![back("dummy", 30)]);
+    let killed = fault("kill -9 of platform", noticed, vec![recovery("platform", agents)]);
+    let dummy = fault("the state of a Dummy is removed", 900, vec![recovery("dummy", 30)]);
     let scenarios = vec![
         report("platform::killed", vec![killed.clone()]),
         report("platform::starts", Vec::new()),
-        report(NUMBERS, vec![killed, dummy]),
+        report(MEASUREMENT_TEST, vec![killed, dummy]),
     ];
     let passed = ["platform::killed", "platform::starts"].map(str::to_owned);
-    Pass::of(600, passed.to_vec(), scenarios)
+    RecordedPass::new(600, passed.to_vec(), scenarios)
 }
 
 #[test]
-fn a_scenario_has_the_median_and_the_spread_of_all_passes() {
+fn scenario_row_has_median_and_spread_of_all_passes() {
     let passes = [pass("1", 80, 60), pass("2", 100, 70), pass("3", 70, 80)];
     let page = page(&[family()], &passes, &[], None);
     let line =
@@ -73,7 +73,7 @@ fn a_scenario_has_the_median_and_the_spread_of_all_passes() {
 }
 
 #[test]
-fn the_agents_share_stands_beside_the_dummys_and_is_measured_by_what_was_promised() {
+fn agent_share_is_compared_with_its_bound() {
     let of = |agents| page(&[family()], &[pass("1", 80, agents)], &[], None);
     let page = of(70);
     assert!(
@@ -85,30 +85,30 @@ fn the_agents_share_stands_beside_the_dummys_and_is_measured_by_what_was_promise
 }
 
 #[test]
-fn what_no_pass_tells_of_is_missing_and_so_is_what_says_nothing() {
+fn unrecorded_or_undocumented_scenario_is_reported() {
     let mut family = family();
-    assert_eq!(missing(&[family.clone()], &[pass("1", 80, 70)]), Vec::<String>::new());
+    assert_eq!(unmet_promises(&[family.clone()], &[pass("1", 80, 70)]), Vec::<String>::new());
     family.cases[1].name = "platform::new".to_owned();
     family.cases[0].proves.clear();
-    let missing = missing(&[family], &[pass("1", 80, 70)]);
+    let missing = unmet_promises(&[family], &[pass("1", 80, 70)]);
     assert_eq!(missing.len(), 2, "{missing:?}");
     assert!(missing[1].starts_with("platform::new is in no pass"), "{missing:?}");
 }
 
 #[test]
-fn a_pass_that_does_not_keep_a_promise_is_missing_something() {
+fn pass_that_breaks_a_bound_is_reported() {
     let mut pass = pass("1", 80, 70);
-    pass.passed.push(NUMBERS.to_owned());
-    let of = |what: &str, pico: &str, agents| fault(what, 80, vec![back(pico, agents)]);
+    pass.passed.push(MEASUREMENT_TEST.to_owned());
+    let of = |what: &str, pico: &str, agents| fault(what, 80, vec![recovery(pico, agents)]);
     let cut = of("power cut of the node", "platform", 70);
-    for report in pass.scenarios.iter_mut().filter(|report| report.test == NUMBERS) {
+    for report in pass.scenarios.iter_mut().filter(|report| report.test == MEASUREMENT_TEST) {
         report.faults.extend([
             of("kill -9 of ec1", "ec1", 300),
             cut.clone(),
-            Fault { back: Vec::new(), ..cut.clone() },
+            FaultReport { back: Vec::new(), ..cut.clone() },
         ]);
     }
-    let said = missing(&[family()], &[pass]);
+    let said = unmet_promises(&[family()], &[pass]);
     let expected = [
         "the pass of 1: the share of ec1's agent of a kill -9 of ec1 is 0.30 s in the median, and 0.30 s were promised",
         "the pass of 1: the share of platform's agent of a power cut of the node is missing",
@@ -118,8 +118,8 @@ fn a_pass_that_does_not_keep_a_promise_is_missing_something() {
 }
 
 #[test]
-fn a_soak_is_told_by_kind_and_what_had_no_effect_is_not_counted_as_one() {
-    let step = |kind: &str, effects: &[&str], away: &[u64]| Step {
+fn soak_is_summed_by_kind_and_faults_without_effect_are_told_apart() {
+    let step = |kind: &str, effects: &[&str], away: &[u64]| SoakStep {
         kind: kind.to_owned(),
         fault: kind.to_owned(),
         effects: effects.iter().map(|&effect| effect.to_owned()).collect(),
@@ -131,7 +131,8 @@ fn a_soak_is_told_by_kind_and_what_had_no_effect_is_not_counted_as_one() {
         step("refresh", &[], &[]),
     ];
     let (date, versions) = ("2026-11-22 14:00:00".to_owned(), BTreeMap::new());
-    let page = page(&[], &[], &[], Some(&Summary { seed: 7, date, seconds: 130, versions, lives: 9, steps }));
+    let page =
+        page(&[], &[], &[], Some(&SoakSummary { seed: 7, date, seconds: 130, versions, lives: 9, steps }));
     assert!(page.contains("`cargo xtask soak --seed 7 --faults 3`"), "{page}");
     assert!(page.contains("3 faults, 2 of them with an effect"), "{page}");
     assert!(page.contains("9 processes of picos, 2 fencings"), "{page}");

@@ -1,0 +1,55 @@
+//! What the cluster's state, which is beside its configuration in the CIB, says of the nodes.
+
+use super::query::query_section;
+use super::{CibError, extract_element};
+use roxmltree::{Document, Node};
+use std::time::Instant;
+
+/// A node that has joined, and that the state calls expected to leave, though nobody has asked it to.
+///
+/// Pacemaker brings itself there when the network was in three parts and heals: a controller that was DC of a part sends what it
+/// knew of the others (`post_cache_update` writes `expected`), and it arrives after what the new DC has written. Its scheduler then
+/// takes the node for one that is shutting down. Seen with 2.1.5; 3.0 has the same lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaleNodeState {
+    /// Its name.
+    pub name: String,
+    /// Its number in the cluster.
+    pub id: String,
+}
+
+/// Whom the state holds, by this node's copy.
+///
+/// # Errors
+/// [`CibError`].
+pub fn stale_node_states(until: Instant) -> Result<Vec<StaleNodeState>, CibError> {
+    query_section("status", until).map(|text| parse_stale_states(&text))
+}
+
+/// A state that is empty or can't be read holds nobody: it is Pacemaker's own, and what the configuration says stands without it.
+pub(super) fn parse_stale_states(text: &str) -> Vec<StaleNodeState> {
+    let document = extract_element(text, "status").ok().and_then(|status| Document::parse(status).ok());
+    let nodes = document.iter().flat_map(|document| document.root_element().children());
+    let held = nodes.filter(|node| node.has_tag_name("node_state") && is_stale(*node));
+    held.filter_map(|node| {
+        Some(StaleNodeState {
+            name: node.attribute("uname")?.to_owned(),
+            id: node.attribute("id")?.to_owned(),
+        })
+    })
+    .collect()
+}
+
+fn is_stale(state: Node<'_, '_>) -> bool {
+    // Since 3.0 (and late 2.1) in_ccm and crmd are the time of joining, and 0 without.
+    let is_there = |name: &str, word: &str| {
+        state
+            .attribute(name)
+            .is_some_and(|value| value == word || value.parse().is_ok_and(|when: u64| when > 0))
+    };
+    let joined =
+        is_there("in_ccm", "true") && is_there("crmd", "online") && state.attribute("join") == Some("member");
+    let mut attributes = state.descendants().filter(|node| node.attribute("name") == Some("shutdown"));
+    let asked = attributes.any(|node| node.attribute("value").is_some_and(|when| when != "0"));
+    joined && state.attribute("expected") == Some("down") && !asked
+}

@@ -1,0 +1,66 @@
+//! How things are asked here: each question has a time of its own, and one that gets no answer is a row, not a hang.
+
+use host::command::{Exec, LeaderOf, launch};
+use host::{ExitStatus, files, worker};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The longest answer of a command, in bytes. The metadata of an agent have some 20 KiB.
+const MAX_OUTPUT_BYTES: usize = 1 << 20;
+
+/// How long one question may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QueryTimeout {
+    /// At most.
+    pub(super) timeout: Duration,
+}
+
+impl QueryTimeout {
+    /// When one that is asked now must have been answered.
+    pub(super) fn deadline(self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    /// The answer of a helper, or why there is none.
+    pub(super) fn run_in_child<T: Serialize + DeserializeOwned>(
+        self,
+        question: impl FnOnce() -> T,
+    ) -> Result<T, String> {
+        let said =
+            worker::run_in_child(self.deadline(), || serde_json::to_vec(&question()).unwrap_or_default());
+        serde_json::from_slice(&said.map_err(|e| e.to_string())?).map_err(|e| e.to_string())
+    }
+}
+
+/// What a program prints that exits with 0.
+pub(super) fn run_program(
+    program: &Path,
+    arguments: &[&str],
+    timeout: QueryTimeout,
+) -> Result<String, String> {
+    let exec = || {
+        Ok(Exec {
+            program: program.to_owned(),
+            arguments: arguments.iter().map(Into::into).collect(),
+            environment: vec![("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into())],
+            directory: "/".into(),
+        })
+    };
+    let running =
+        launch(LeaderOf::ProcessGroup, exec).map_err(|e| e.to_string())?.with_output_limit(MAX_OUTPUT_BYTES);
+    let finished = running.run_until(timeout.deadline()).map_err(|e| e.to_string())?;
+    match (finished.launch_error, finished.exit_status) {
+        (Some(why), _) => Err(why),
+        (None, ExitStatus::Exited(0)) => Ok(String::from_utf8_lossy(&finished.output).into_owned()),
+        (None, ExitStatus::TimedOut) => Err(format!("no answer in {} s", finished.elapsed.as_secs())),
+        (None, end) => Err(end.to_string()),
+    }
+}
+
+/// The name of this node.
+pub(super) fn node_name() -> String {
+    let name = files::read_small("/proc/sys/kernel/hostname").unwrap_or_default();
+    String::from_utf8_lossy(&name).trim().to_owned()
+}

@@ -1,0 +1,163 @@
+//! Which pico has this HA port? The product's `monitor` is told no more than that.
+//!
+//! First the records: a live JVM that was started or adopted with this port is it, and no storage is touched to know it. Then
+//! the registry. Where that can't be read (a standby without the storage, or storage that hangs), it can still be known that
+//! no pico of the installation runs on this node, so that the one that is meant does not either: without that answer a
+//! manager that probes all its nodes could never fail over to the standby.
+//!
+//! A port of an HA Monitor Server that is off (`mz.ha.enabled`) is nobody's as long as another pico has it that is on.
+
+use super::arguments::InstallationArguments;
+use pico::actions::{self, MonitorRequest};
+use pico::identity::{self, MzHome};
+use pico::product::{InstanceListing, list_instances};
+use pico::record::{self, HaFacts, InstanceRecord};
+use pico::verdict::MonitorKind;
+use pico::{ActionDeadline, ActionStatus, PicoName, PicoUsers};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Instant;
+
+/// The pico that each installation may have.
+const PLATFORM: &str = "platform";
+
+/// Who is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum PicoLookup {
+    /// This pico.
+    Pico {
+        /// Its name.
+        name: PicoName,
+        /// Its HA Monitor Server is off, so that its silence says nothing.
+        is_off: bool,
+    },
+    /// One that can't be named, and nothing of its installation runs here; why it can't be named.
+    NothingRunning(String),
+    /// It can't be told; why.
+    Unknown(String),
+}
+
+/// Finds out.
+pub(super) fn find_pico(
+    installation: &InstallationArguments,
+    port: u16,
+    budget: ActionDeadline,
+) -> PicoLookup {
+    let home = MzHome::new(Path::new(&installation.mz_home));
+    let recorded = record::records_with_ha_port(&home, port);
+    let names = |wanted: fn(&InstanceRecord) -> bool| {
+        let wanted = recorded.iter().filter(|record| wanted(record));
+        wanted.filter_map(|record| record.pico.parse().ok()).collect::<BTreeSet<PicoName>>()
+    };
+    // What the registry says now, a JVM does not know that was started before it said so.
+    let begun_off = names(|record| is_off(record) && is_running(record));
+    let pico =
+        |name: PicoName, is_off: bool| PicoLookup::Pico { is_off: is_off || begun_off.contains(&name), name };
+    if let Some(name) = single(names(|record| !is_off(record) && is_running(record))) {
+        return pico(name, false);
+    }
+    match list_instances(&home, Some(&installation.user), budget.started + budget.timeout() / 4) {
+        Ok(listing) => match find_in_registry(&listing, installation, port) {
+            PicoLookup::Pico { name, is_off } => pico(name, is_off),
+            other => other,
+        },
+        Err(why) => match single(names(|_| true)) {
+            // The last that was known: it has died, or is just being started.
+            Some(name) => pico(name, false),
+            None => find_by_processes(installation, &why.to_string(), budget),
+        },
+    }
+}
+
+fn is_off(record: &InstanceRecord) -> bool {
+    record.ha.as_ref().is_some_and(HaFacts::is_off)
+}
+
+fn is_running(record: &InstanceRecord) -> bool {
+    record.jvm().is_some_and(|jvm| matches!(jvm.live_stat(), Ok(Some(_))))
+}
+
+fn single(mut names: BTreeSet<PicoName>) -> Option<PicoName> {
+    let first = names.pop_first();
+    first.filter(|_| names.is_empty())
+}
+
+/// By the registry. Those of other containers run on other nodes, and may have the same port there.
+fn find_in_registry(
+    listing: &InstanceListing,
+    installation: &InstallationArguments,
+    port: u16,
+) -> PicoLookup {
+    let container = installation.parameters.get("container").or(listing.script.container.as_ref());
+    let (mut on, mut off) = (BTreeSet::new(), BTreeSet::new());
+    let mut unread = Vec::new();
+    for pico in
+        listing.picos.iter().filter(|pico| container.is_none_or(|container| *container == pico.container))
+    {
+        match (&pico.facts, pico.name.parse::<PicoName>()) {
+            (Ok(facts), Ok(name)) => {
+                if facts.active && facts.ha.endpoint.as_ref().is_some_and(|endpoint| endpoint.port == port) {
+                    if facts.ha.is_off() { &mut off } else { &mut on }.insert(name);
+                }
+            }
+            (Err(why), _) => unread.push(format!("; {} can't be read: {why}", pico.name)),
+            (Ok(_), Err(_)) => {}
+        }
+    }
+    let is_off = on.is_empty();
+    let mut names = if is_off { off } else { on };
+    let list = || names.iter().map(PicoName::as_str).collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => {
+            let place = container.map_or_else(String::new, |container| format!(" in container {container}"));
+            let home = &installation.mz_home;
+            PicoLookup::Unknown(format!("no pico of {home} has mz.ha.port {port}{place}{}", unread.concat()))
+        }
+        1 => names
+            .pop_first()
+            .map_or_else(|| PicoLookup::Unknown(String::new()), |name| PicoLookup::Pico { name, is_off }),
+        _ => PicoLookup::Unknown(format!(
+            "{} have mz.ha.port {port}: give each a port of its own, or set OCF_RESKEY_container",
+            list()
+        )),
+    }
+}
+
+/// Is any pico of the installation on this node?
+fn find_by_processes(installation: &InstallationArguments, why: &str, budget: ActionDeadline) -> PicoLookup {
+    let until = budget.started + budget.timeout() / 2;
+    let platform: PicoName = match PLATFORM.parse() {
+        Ok(name) => name,
+        Err(e) => return PicoLookup::Unknown(format!("{why}; {PLATFORM}: {e}")),
+    };
+    // Whoever counts for one of its picos does for all.
+    let (settings, _) = installation.unnamed_resource(&platform, &[]).settings();
+    let owners = PicoUsers::new(&settings, until);
+    let mut names = match identity::running_pico_names(|user| owners.contains(user), until) {
+        Ok(names) => names,
+        Err(e) => return PicoLookup::Unknown(format!("{why}; /proc can't be read: {e}")),
+    };
+    // Also where no process has a name: one that does not show its own may be there.
+    names.insert(platform);
+    for name in names {
+        match describe_if_running(installation, &name, until) {
+            None => {}
+            Some(what) => return PicoLookup::Unknown(format!("{why}; {what}")),
+        }
+    }
+    PicoLookup::NothingRunning(format!("nothing of {} runs on this node ({why})", installation.mz_home))
+}
+
+/// What of it runs; `None`: surely nothing.
+fn describe_if_running(
+    installation: &InstallationArguments,
+    name: &PicoName,
+    until: Instant,
+) -> Option<String> {
+    let (settings, _) = installation.unnamed_resource(name, &[]).settings();
+    let request = MonitorRequest::one_shot(MonitorKind::Recurring, 0);
+    let outcome =
+        actions::monitor(&settings, request, ActionDeadline { started: Instant::now(), end: until });
+    (outcome.status != ActionStatus::NotRunning)
+        .then(|| outcome.reason.unwrap_or_else(|| format!("{name} runs")))
+}

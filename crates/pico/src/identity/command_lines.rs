@@ -1,0 +1,56 @@
+//! The command lines of all processes that may be of the product, whichever pico they are of.
+
+use super::markers::{ProcessArguments, may_be_product_program};
+use host::process::{self, CommandLine, ExeLink, Ownership, ProcDir, ProcLink, Stat};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::time::Instant;
+
+/// What the kernel calls a process that has executed a file `java`.
+pub(super) const JAVA_COMM: &[u8] = b"java";
+
+/// The file name of its executable; `None`: it may not be read. The kernel names a process by what it has executed, and keeps that where
+/// the file is renamed since (NFS does so with one that is deleted while it is in use).
+pub(crate) fn program_name(stat: &Stat, exe: &ProcLink) -> Option<OsString> {
+    match exe {
+        _ if stat.comm == JAVA_COMM => Some("java".into()),
+        ProcLink::To(path) => ExeLink::from_link(path).0.file_name().map(OsStr::to_owned),
+        ProcLink::Denied | ProcLink::Gone => None,
+    }
+}
+
+/// The user because of whom a process does not count. Where it acts as root that can be who has started it: anybody can run a
+/// setuid program of root's, and choose its command line.
+pub(crate) fn foreign_user(of: Ownership, counts: impl Fn(u32) -> bool) -> Option<u32> {
+    [of.effective_uid, if of.effective_uid == 0 { of.real_uid } else { of.effective_uid }]
+        .into_iter()
+        .find(|&user| !counts(user))
+}
+
+/// Hands on those that are `wanted`, with the process and the user that this gives; of whatever program, if it is to be `any`.
+pub(super) fn for_each_command_line(
+    wanted: impl Fn(Ownership) -> Option<u32>,
+    any: bool,
+    until: Instant,
+    mut each: impl FnMut(&Stat, u32, ProcessArguments<'_>),
+) -> io::Result<()> {
+    let all = process::snapshot()?;
+    let mut asked: Vec<(&Stat, u32, Option<OsString>)> = Vec::new();
+    for stat in all.iter().filter(|stat| !stat.is_dead() && !stat.is_kernel_thread()) {
+        let Some(owner) = process::ownership(stat.pid)?.and_then(&wanted) else { continue };
+        let program = match process::read_link(stat.pid.into(), "exe")? {
+            ProcLink::Gone => continue,
+            exe => program_name(stat, &exe),
+        };
+        if any || program.as_deref().is_none_or(may_be_product_program) {
+            asked.push((stat, owner, program));
+        }
+    }
+    let sources: Vec<ProcDir> = asked.iter().map(|(stat, ..)| stat.pid.into()).collect();
+    process::read_command_lines(&sources, until, |at, line| {
+        if let CommandLine::Complete(argv) | CommandLine::Truncated(argv) = line {
+            let (stat, owner, program) = &asked[at];
+            each(stat, *owner, ProcessArguments { argv: &argv, program: program.as_deref() });
+        }
+    })
+}

@@ -1,0 +1,95 @@
+//! Live picos by their names alone, of whichever installation and user: where it can't be read which one is meant.
+
+use super::command_lines::{self, foreign_user};
+use super::markers::{
+    ProcessArguments, home_from_command_line, home_from_environment, may_be_pico, mzsh_script_path,
+    pico_names_to_start, raw_pico_name,
+};
+use super::mzsh_script;
+use super::process_search::ScanContext;
+use crate::settings::PicoInstance;
+use host::ProcessId;
+use host::mounts::MountTable;
+use host::process::{self, Ownership};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// A process that is a pico, or an mzsh that starts one.
+#[derive(Clone, Debug)]
+pub struct PossiblePico {
+    /// The process.
+    pub id: ProcessId,
+    /// Its effective user.
+    pub user: u32,
+    /// The pico, by a name that need not be one which the agents can read; none: a java that does not say what it is.
+    pub name: Option<OsString>,
+    /// The installation that it claims.
+    pub home: Option<PathBuf>,
+    script: Option<PathBuf>,
+}
+
+/// Those with a name that is `meant`; and javas without one, if `nameless`.
+///
+/// # Errors
+/// /proc could not be read whole until the given instant, or does not show everything.
+pub fn find_possible_picos(
+    meant: impl Fn(&OsStr) -> bool,
+    nameless: bool,
+    until: Instant,
+) -> io::Result<Vec<PossiblePico>> {
+    if let Some(why) = process::hidepid_restriction()? {
+        return Err(io::Error::other(why));
+    }
+    let is_nameless =
+        |process: ProcessArguments<'_>| nameless && may_be_pico(process) && raw_pico_name(process).is_none();
+    let of_this_node = |of: Ownership| (of.pid_namespaces == 1).then_some(of.effective_uid);
+    let mut found = Vec::new();
+    command_lines::for_each_command_line(of_this_node, false, until, |stat, user, process| {
+        let mut names = raw_pico_name(process).into_iter().chain(pico_names_to_start(process));
+        let name = names.find(|name| meant(name)).map(OsStr::to_owned);
+        if name.is_some() || is_nameless(process) {
+            let home = home_from_command_line(process);
+            let script = mzsh_script_path(process).map(Path::to_owned);
+            found.push(PossiblePico { id: stat.id(), user, name, home, script });
+        }
+    })?;
+    for one in &mut found {
+        if one.home.is_none() {
+            let environment = process::read_environment(one.id.pid.into(), until).ok().flatten();
+            one.home = environment.and_then(|all| home_from_environment(&all));
+        }
+    }
+    Ok(found)
+}
+
+impl PossiblePico {
+    /// Is it of this installation, or may it be, and does its user count? The name of the target does not matter.
+    ///
+    /// # Errors
+    /// /proc can't be read.
+    pub fn may_belong_to(&self, target: &PicoInstance, context: &dyn ScanContext) -> io::Result<bool> {
+        let source = self.id.pid.into();
+        let counts = |of| foreign_user(of, |user| context.is_pico_user(user)).is_none();
+        if !process::ownership(self.id.pid)?.is_some_and(counts) {
+            return Ok(false);
+        }
+        if self.name.is_none() {
+            return Ok(self.has_open_files_of(target, context));
+        }
+        let (script, home) = (self.script.as_deref(), Ok(self.home.clone()));
+        Ok(mzsh_script::claim_matches(target, script, home, source, context).unwrap_or(true))
+    }
+
+    /// Has it a file of the installation open, or its working directory or program there? Where storage does not answer, it may.
+    fn has_open_files_of(&self, target: &PicoInstance, context: &dyn ScanContext) -> bool {
+        let places = process::paths_in_use(self.id.pid.into());
+        let any_below = |home: &Path| places.iter().any(|path| path.starts_with(home));
+        let literal = target.home.path();
+        // No part of a mount point's path is a link.
+        any_below(literal)
+            || !MountTable::own().is_ok_and(|table| table.is_mount_point(literal))
+                && context.resolve_path(literal).is_none_or(|home| any_below(&home))
+    }
+}

@@ -1,0 +1,479 @@
+//! A look at every process of the node.
+//!
+//! Bounded, whatever others run: owner, state and program of each process come first, which cost no lock of its memory and
+//! which it can't choose. Only what passes these is asked for its command line, all within one deadline
+//! ([`host::process::read_command_lines`]).
+
+use super::command_lines::{JAVA_COMM, foreign_user, program_name};
+use super::markers::{
+    ProcessArguments, Role, home_from_command_line, home_from_environment, is_any_pico_or_mzsh,
+    may_be_product_program, may_be_truncated_pico, mzsh_script_path, role,
+};
+use super::mzsh_script;
+use super::unnamed_process::{MissingCommandLine, UnnamedProcess};
+use crate::settings::PicoInstance;
+use host::process::{self, CommandLine, ProcDir, ProcLink, Snapshot, Stat};
+use host::{Pid, ProcessId};
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Longest wait for the environment of one process.
+const ENVIRONMENT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A live process that is the pico.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PicoProcess {
+    /// The process.
+    pub id: ProcessId,
+    /// Its state when it was looked at.
+    pub state: process::ProcessState,
+    /// Its number of threads.
+    pub threads: u32,
+    /// Which of the targets it is, by its place among them.
+    pub target_index: usize,
+}
+
+/// A live process that may be the pico.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspect {
+    /// The process.
+    pub id: ProcessId,
+    /// What could not be known.
+    pub why: String,
+    /// A stop of a pico that is known need not wait for it: it is in its exit and will execute nothing any more, or it has none
+    /// of our files open.
+    pub ignorable_by_stop: bool,
+}
+
+/// A live process that is not the pico, though it could be taken for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bystander {
+    /// The process.
+    pub id: ProcessId,
+    /// What it is, or why it does not count.
+    pub why: String,
+}
+
+/// What a look found. Nothing in the first three: the pico is not on this node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanResult {
+    /// Live instances; children of one are left out.
+    pub picos: Vec<PicoProcess>,
+    /// Live `mzsh startup` of it, and what such a one has started that is not the pico yet.
+    pub startups: Vec<ProcessId>,
+    /// What can't be decided.
+    pub suspects: Vec<Suspect>,
+    /// What an instance that has ended has left in its session. It is not the pico, so it says nothing of whether that
+    /// runs; but a stop is not over before these are gone, too.
+    pub leftovers: Vec<ProcessId>,
+    /// What does not count, for people.
+    pub bystanders: Vec<Bystander>,
+    /// Each java of a user that counts that is none of these, and each bystander.
+    pub unrelated_javas: Vec<ProcessId>,
+}
+
+impl ScanResult {
+    fn mentions(&self, id: ProcessId) -> bool {
+        let suspects = self.suspects.iter().map(|suspect| suspect.id);
+        let picos = self.picos.iter().map(|pico| pico.id);
+        picos.chain(self.startups.iter().copied()).chain(suspects).any(|named| named == id)
+    }
+
+    /// Neither the pico, nor a startup of it, nor a doubt.
+    #[must_use]
+    pub fn shows_no_pico(&self) -> bool {
+        self.picos.is_empty() && self.startups.is_empty() && self.suspects.is_empty()
+    }
+}
+
+/// What a look may have to ask, in the few cases where /proc alone does not decide. Each may ask a worker process.
+pub trait ScanContext {
+    /// What a path resolves to; `None`: storage does not answer.
+    fn resolve_path(&self, path: &Path) -> Option<PathBuf>;
+    /// Do two paths lead to one directory? `None`: storage does not answer.
+    fn is_same_directory(&self, one: &Path, other: &Path) -> Option<bool>;
+    /// Can this user's processes be the pico's?
+    fn is_pico_user(&self, user: u32) -> bool;
+    /// The same as far as it is known without a question to storage or the name service.
+    fn is_known_pico_user(&self, user: u32) -> Option<bool>;
+    /// The JVMs that other resources' records name, and the leaders of their sessions.
+    fn processes_of_other_resources(&self) -> Vec<ProcessId>;
+    /// The commands that agents have launched on this node and that have not ended: mzsh and HA clients.
+    fn running_agent_commands(&self) -> Vec<ProcessId>;
+    /// The java processes that the last look has seen which found no pico.
+    fn ruled_out_before(&self) -> Vec<ProcessId>;
+}
+
+/// Who is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessSearch<'a> {
+    /// The picos that are meant; more than one only where the parameters and the record differ.
+    pub targets: &'a [PicoInstance],
+    /// A process that is the pico whatever it looks like: the record names it.
+    pub recorded_jvm: Option<ProcessId>,
+    /// The mzsh that the start launched, and whose user it ran as: it leads a session, and who is in that session is
+    /// starting the pico.
+    pub startup_mzsh: Option<(ProcessId, Option<u32>)>,
+    /// Leaders, ended or not, of the sessions that the pico's processes are in, and their user.
+    pub pico_sessions: &'a [(ProcessId, Option<u32>)],
+}
+
+impl ProcessSearch<'_> {
+    /// Looks at every process, and once more before it says "nothing": a process that forks itself into the background
+    /// while numbers wrap around can slip through one pass.
+    ///
+    /// # Errors
+    /// /proc could not be read whole until the given instant, or does not show everything: nothing may be concluded.
+    pub fn scan(&self, context: &dyn ScanContext, until: Instant) -> io::Result<ScanResult> {
+        let mut found = self.scan_once(context, until)?;
+        if found.shows_no_pico() {
+            found = self.scan_once(context, until)?;
+        }
+        if found.shows_no_pico()
+            && let Some(why) = process::hidepid_restriction()?
+        {
+            return Err(io::Error::other(why));
+        }
+        Ok(found)
+    }
+
+    /// Can it be any program?
+    pub(super) fn uses_process_match(&self) -> bool {
+        self.targets.iter().any(|target| target.process_match.is_some())
+    }
+
+    fn scan_once(&self, context: &dyn ScanContext, until: Instant) -> io::Result<ScanResult> {
+        let all = process::snapshot()?;
+        ScanPass::new(self, context, &all, until).run()
+    }
+}
+
+/// One pass over all processes.
+pub(super) struct ScanPass<'a> {
+    pub(super) search: &'a ProcessSearch<'a>,
+    pub(super) context: &'a dyn ScanContext,
+    pub(super) snapshot: &'a Snapshot,
+    until: Instant,
+    other_resources: OnceCell<Vec<ProcessId>>,
+    agent_commands: OnceCell<Vec<ProcessId>>,
+}
+
+/// A process that passed the first test.
+struct EligibleProcess<'a> {
+    stat: &'a Stat,
+    owner: u32,
+    source: ProcDir,
+    /// File name of its executable; `None`: it may not be read.
+    program: Option<OsString>,
+}
+
+impl EligibleProcess<'_> {
+    fn is_java(&self) -> bool {
+        self.program.as_deref() == Some(OsStr::new("java"))
+    }
+}
+
+/// What its command line says of a process.
+#[derive(Default)]
+struct CommandLineClaim {
+    /// What it is to which of the targets.
+    roles: Vec<(usize, Role)>,
+    home: Option<PathBuf>,
+    /// It is a script `mzsh`, called by this path.
+    script: Option<PathBuf>,
+    /// It is a pico of any name, or an mzsh.
+    is_product: bool,
+    /// Its command line is too long to tell.
+    is_truncated: bool,
+}
+
+enum Identification {
+    /// Which target it is.
+    Pico(usize),
+    Startup,
+    Unclear(String),
+}
+
+impl<'a> ScanPass<'a> {
+    pub(super) fn new(
+        search: &'a ProcessSearch<'a>,
+        context: &'a dyn ScanContext,
+        all: &'a Snapshot,
+        until: Instant,
+    ) -> Self {
+        Self {
+            search,
+            context,
+            snapshot: all,
+            until,
+            other_resources: OnceCell::new(),
+            agent_commands: OnceCell::new(),
+        }
+    }
+
+    /// See [`ScanContext::processes_of_other_resources`].
+    pub(super) fn other_resources(&self) -> &[ProcessId] {
+        self.other_resources.get_or_init(|| self.context.processes_of_other_resources())
+    }
+
+    /// See [`ScanContext::running_agent_commands`].
+    pub(super) fn agent_commands(&self) -> &[ProcessId] {
+        self.agent_commands.get_or_init(|| self.context.running_agent_commands())
+    }
+
+    fn run(&self) -> io::Result<ScanResult> {
+        let mut found = ScanResult::default();
+        let (mut eligible, mut nameless) = (Vec::new(), Vec::new());
+        let own = Pid::own();
+        // The node's own first process is no pico, whatever a pattern says.
+        let live = self.snapshot.iter().filter(|s| s.pid != own && s.pid.as_raw() != 1 && !s.is_dead());
+        for stat in live {
+            if self.search.recorded_jvm == Some(stat.id()) {
+                found.picos.push(pico_process(stat, 0));
+            } else if let Some(owner) = self.eligible_owner(stat)? {
+                Self::classify(stat, owner, &mut eligible, &mut nameless)?;
+            }
+        }
+        let claims = self.read_claims(&eligible, &mut nameless)?;
+        let is_of_product = |pid: Pid| claims.get(&pid).is_some_and(|claim| claim.is_product);
+        let without_name: HashSet<Pid> =
+            nameless.iter().map(|one: &UnnamedProcess<'_>| one.stat.pid).collect();
+        for process in eligible.iter().filter(|process| !without_name.contains(&process.stat.pid)) {
+            let stat = process.stat;
+            let claim = claims.get(&stat.pid);
+            match claim.map_or(Ok(None), |claim| self.identify(process, claim))? {
+                Some(Identification::Pico(target)) => found.picos.push(pico_process(stat, target)),
+                Some(Identification::Startup) => found.startups.push(stat.id()),
+                Some(Identification::Unclear(why)) => {
+                    found.suspects.push(Suspect { id: stat.id(), why, ignorable_by_stop: false });
+                }
+                None if claim.is_some_and(|claim| claim.is_product) => {}
+                None if self.belongs_to_startup(stat, process.owner) => found.startups.push(stat.id()),
+                // What is below another pico is that one's.
+                None if self.is_in_pico_session(stat, process.owner)
+                    && !self.snapshot.ancestors(stat.pid).any(is_of_product) =>
+                {
+                    found.leftovers.push(stat.id());
+                }
+                None => {}
+            }
+        }
+        // What is a java now executes no other program than java.
+        let javas = eligible.iter().filter(|one| claims.contains_key(&one.stat.pid) && one.is_java());
+        let unmentioned =
+            javas.map(|one| one.stat.id()).filter(|id| !found.mentions(*id)).collect::<Vec<_>>();
+        found.unrelated_javas.extend(unmentioned);
+        for one in nameless {
+            self.classify_unnamed(&one, &mut found)?;
+        }
+        found.unrelated_javas.extend(found.bystanders.iter().map(|one| one.id));
+        remove_children(&mut found.picos, self.snapshot);
+        found.picos.sort_by_key(|c| c.id);
+        found.startups.sort();
+        Ok(found)
+    }
+
+    /// Whose process it is, if it counts. Storage and name service are asked only of the user of a process that may be of the product.
+    fn eligible_owner(&self, stat: &Stat) -> io::Result<Option<u32>> {
+        if stat.is_kernel_thread() {
+            return Ok(None);
+        }
+        let Some(owner) = process::effective_uid(stat.pid)? else { return Ok(None) };
+        let counts = match self.context.is_known_pico_user(owner) {
+            Some(counts) => counts,
+            None => self.may_be_product_process(stat)? && self.context.is_pico_user(owner),
+        };
+        Ok(counts.then_some(owner))
+    }
+
+    fn may_be_product_process(&self, stat: &Stat) -> io::Result<bool> {
+        Ok(self.search.uses_process_match()
+            || match process::read_link(stat.pid.into(), "exe")? {
+                ProcLink::Gone => stat.comm == JAVA_COMM,
+                exe => program_name(stat, &exe).as_deref().is_none_or(may_be_product_program),
+            })
+    }
+
+    fn classify<'s>(
+        stat: &'s Stat,
+        owner: u32,
+        eligible: &mut Vec<EligibleProcess<'s>>,
+        nameless: &mut Vec<UnnamedProcess<'s>>,
+    ) -> io::Result<()> {
+        match source_with_memory(stat)? {
+            Ok((source, exe)) => {
+                eligible.push(EligibleProcess { stat, owner, source, program: program_name(stat, &exe) });
+            }
+            Err(why) => nameless.push(UnnamedProcess { stat, owner, source: stat.pid.into(), cause: why }),
+        }
+        Ok(())
+    }
+
+    /// Reads the command lines of those that may be of the product. What has none is nameless.
+    fn read_claims<'s>(
+        &self,
+        eligible: &[EligibleProcess<'s>],
+        nameless: &mut Vec<UnnamedProcess<'s>>,
+    ) -> io::Result<HashMap<Pid, CommandLineClaim>> {
+        let by_pattern = self.search.uses_process_match();
+        let asked: Vec<&EligibleProcess<'_>> = eligible
+            .iter()
+            .filter(|one| by_pattern || one.program.as_deref().is_none_or(may_be_product_program))
+            .collect();
+        let sources: Vec<ProcDir> = asked.iter().map(|one| one.source).collect();
+        let mut claims = HashMap::new();
+        process::read_command_lines(&sources, self.until, |at, line| {
+            let one = asked[at];
+            let mut unnamed = |why| {
+                nameless.push(UnnamedProcess {
+                    stat: one.stat,
+                    owner: one.owner,
+                    source: one.source,
+                    cause: why,
+                });
+            };
+            match line {
+                CommandLine::Gone => {}
+                CommandLine::Stuck => unnamed(MissingCommandLine::Stuck),
+                CommandLine::Complete(argv) if argv.is_empty() => unnamed(MissingCommandLine::NoCommandLine),
+                CommandLine::Complete(argv) => {
+                    drop(claims.insert(one.stat.pid, self.claim_of(one, &argv, false)));
+                }
+                CommandLine::Truncated(argv) => {
+                    claims.insert(one.stat.pid, self.claim_of(one, &argv, true));
+                }
+            }
+        })?;
+        Ok(claims)
+    }
+
+    fn claim_of(&self, process: &EligibleProcess<'_>, argv: &[OsString], is_cut: bool) -> CommandLineClaim {
+        let arguments = ProcessArguments { argv, program: process.program.as_deref() };
+        let targets = self.search.targets.iter().enumerate();
+        let roles = targets.filter_map(|(at, target)| Some((at, role(target, arguments)?))).collect();
+        CommandLineClaim {
+            roles,
+            home: home_from_command_line(arguments),
+            script: mzsh_script_path(arguments).map(Path::to_owned),
+            is_product: is_any_pico_or_mzsh(arguments),
+            is_truncated: is_cut && may_be_truncated_pico(arguments),
+        }
+    }
+
+    fn identify(
+        &self,
+        process: &EligibleProcess<'_>,
+        claim: &CommandLineClaim,
+    ) -> io::Result<Option<Identification>> {
+        let stat = process.stat;
+        if claim.roles.is_empty() && !claim.is_truncated || !self.is_local_pico_user(stat)? {
+            return Ok(None);
+        }
+        if claim.is_truncated && claim.roles.is_empty() {
+            let why = format!(
+                "is a java with more than {} KiB of options, which can't be read",
+                process::MAX_COMMAND_LINE_BYTES >> 10
+            );
+            return Ok(Some(Identification::Unclear(why)));
+        }
+        for &(at, role) in &claim.roles {
+            let target = &self.search.targets[at];
+            let finding = match role {
+                // The pattern may stand in the command lines that led to this call.
+                Role::PicoByMatch if self.snapshot.ancestors(Pid::own()).any(|a| a == stat.pid) => continue,
+                Role::PicoByMatch => return Ok(Some(Identification::Pico(at))),
+                Role::Pico => Identification::Pico(at),
+                Role::Startup => Identification::Startup,
+            };
+            let home = match &claim.home {
+                Some(home) => Ok(Some(home.clone())),
+                None => self.home_in_environment(process.source),
+            };
+            // Gone meanwhile, or another by now.
+            if stat.id().live_stat()?.is_none() {
+                return Ok(None);
+            }
+            let script = claim.script.as_deref();
+            let ours = mzsh_script::claim_matches(target, script, home, process.source, self.context);
+            match ours {
+                Ok(true) => return Ok(Some(finding)),
+                Ok(false) => {}
+                // Gone, or another resource's, which knows it by its record.
+                Err(_) if stat.id().live_stat()?.is_none() || self.other_resources().contains(&stat.id()) => {
+                    return Ok(None);
+                }
+                Err(why) => return Ok(Some(Identification::Unclear(why))),
+            }
+        }
+        Ok(None)
+    }
+
+    fn home_in_environment(&self, process: ProcDir) -> io::Result<Option<PathBuf>> {
+        let until = self.until.min(Instant::now() + ENVIRONMENT_TIMEOUT);
+        Ok(process::read_environment(process, until)?.and_then(|all| home_from_environment(&all)))
+    }
+
+    /// Is it of this pid namespace, and started by one that counts?
+    pub(super) fn is_local_pico_user(&self, stat: &Stat) -> io::Result<bool> {
+        let counts = |user| self.context.is_pico_user(user);
+        let ownership = process::ownership(stat.pid)?;
+        Ok(ownership.is_some_and(|of| of.pid_namespaces == 1 && foreign_user(of, counts).is_none()))
+    }
+
+    /// Is it the mzsh of the start, or of its session? What it has executed so far does not matter.
+    pub(super) fn belongs_to_startup(&self, stat: &Stat, owner: u32) -> bool {
+        let launched = self.search.startup_mzsh;
+        launched.is_some_and(|(mzsh, uid)| stat.id() == mzsh || self.is_in_session(stat, owner, mzsh, uid))
+    }
+
+    /// Is it of a session of the pico: something that the pico has started?
+    pub(super) fn is_in_pico_session(&self, stat: &Stat, owner: u32) -> bool {
+        let mut sessions = self.search.pico_sessions.iter();
+        sessions.any(|&(leader, uid)| self.is_in_session(stat, owner, leader, uid))
+    }
+
+    /// A session's number is not given to another while anybody is in it, so a member that is not younger than its leader,
+    /// and the leader's user's, is what the leader has started.
+    pub(super) fn is_in_session(&self, stat: &Stat, owner: u32, leader: ProcessId, uid: Option<u32>) -> bool {
+        // Somebody has the number who is not that leader: then the session is not that one either.
+        let reused = self.snapshot.get(leader.pid).is_some_and(|stat| stat.id() != leader);
+        let is_member = stat.session == leader.pid.as_raw() && !reused && stat.start >= leader.start;
+        is_member && uid.is_none_or(|uid| uid == owner)
+    }
+}
+
+/// A thread of it that still has its memory, and its executable. Where the main thread has ended, or has given up its memory,
+/// another one may still have what the process had. Where none has, all of them are in their exit.
+fn source_with_memory(stat: &Stat) -> io::Result<Result<(ProcDir, ProcLink), MissingCommandLine>> {
+    let main = ProcDir::from(stat.pid);
+    let is_zombie = stat.state == process::ProcessState::Zombie;
+    if !is_zombie && let exe @ (ProcLink::To(_) | ProcLink::Denied) = process::read_link(main, "exe")? {
+        return Ok(Ok((main, exe)));
+    }
+    let threads = process::live_threads(stat.pid);
+    for &thread in &threads {
+        let source = ProcDir { pid: stat.pid, thread: Some(thread) };
+        if let exe @ (ProcLink::To(_) | ProcLink::Denied) = process::read_link(source, "exe")? {
+            return Ok(Ok((source, exe)));
+        }
+    }
+    Ok(Err(if is_zombie && threads.is_empty() {
+        MissingCommandLine::NoMainThread
+    } else {
+        MissingCommandLine::NoMemory
+    }))
+}
+
+fn pico_process(stat: &Stat, target: usize) -> PicoProcess {
+    PicoProcess { id: stat.id(), state: stat.state, threads: stat.threads, target_index: target }
+}
+
+/// A process that descends from another match is that one's child: a fork that has not executed anything yet.
+fn remove_children(picos: &mut Vec<PicoProcess>, all: &Snapshot) {
+    let matches: Vec<Pid> = picos.iter().map(|c| c.id.pid).collect();
+    picos.retain(|c| !all.ancestors(c.id.pid).any(|a| matches.contains(&a)));
+}

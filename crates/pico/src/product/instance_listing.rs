@@ -1,0 +1,74 @@
+//! All picos of an installation, for those who look at a whole node: `mzha doctor`, a script that knows no more than
+//! a port.
+
+use super::account;
+use super::inspection::REGISTRY_MEMORY_LIMIT;
+use super::registry::{self, MzshVariables, PicoFacts};
+use super::storage::{Storage, StorageError};
+use crate::identity::MzHome;
+use crate::settings::PicoInstance;
+use host::worker::{self, WorkerError};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+/// What the registry of an installation holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceListing {
+    /// The containers of the registry. Those of other nodes may be among them.
+    pub containers: Vec<String>,
+    /// What `bin/mzsh` sets: its `MZ_CONTAINER` is the container of this installation.
+    pub script: MzshVariables,
+    /// The picos of all containers, in order of container and name.
+    pub picos: Vec<ListedInstance>,
+}
+
+/// One of the picos of an installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedInstance {
+    /// Its container.
+    pub container: String,
+    /// Its name: that of its file.
+    pub name: String,
+    /// What the registry says of it; or why that can't be told.
+    pub facts: Result<PicoFacts, String>,
+}
+
+/// Why there is no survey.
+#[derive(Debug, thiserror::Error)]
+pub enum ListingError {
+    /// The storage did not answer.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// There is no registry, or it is laid out otherwise.
+    #[error("the registry can't be read: {0}")]
+    Unreadable(String),
+}
+
+/// Looks at all picos of the installation by a helper, which first switches to `os_user`, or the owner of the installation.
+///
+/// # Errors
+/// [`ListingError`].
+pub fn list_instances(
+    home: &MzHome,
+    os_user: Option<&str>,
+    until: Instant,
+) -> Result<InstanceListing, ListingError> {
+    let question = || serde_json::to_vec(&list_in_child(home.path(), os_user)).unwrap_or_default();
+    // Not under the name of one of them: that one's own question may hang where this does not, and the other way round.
+    let name = "survey".parse().map_err(|why: &str| ListingError::Unreadable(why.to_owned()))?;
+    let target = PicoInstance { name, home: home.clone(), process_match: None };
+    let said = Storage::for_target(&target).run_in_child(until, question)?;
+    let said: Result<InstanceListing, String> = serde_json::from_slice(&said)
+        .map_err(|e| StorageError::WorkerFailed(WorkerError::Unavailable(io::Error::other(e))))?;
+    said.map_err(ListingError::Unreadable)
+}
+
+fn list_in_child(home: &Path, os_user: Option<&str>) -> Result<InstanceListing, String> {
+    let owner = account::installation_owner(home);
+    let user = account::command_user(os_user, home, &owner);
+    account::switch_user(account::inspecting_user(&user, home, &owner)?.as_ref())?;
+    worker::limit_memory(REGISTRY_MEMORY_LIMIT);
+    registry::list_all(home)
+}

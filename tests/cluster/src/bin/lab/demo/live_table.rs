@@ -1,0 +1,134 @@
+//! The live table: nodes and picos, redrawn in place on a terminal; elsewhere a line for each change.
+
+use std::io::{IsTerminal, Write, stdout};
+use std::time::Instant;
+
+use lab::cluster_fixture::ClusterFixture;
+use lab::invariants::PicoLifetime;
+use lab::process_watcher;
+use lab::status::ClusterStatus;
+
+/// Up so many lines, and clear from there on.
+fn cursor_up(lines: usize) -> String {
+    if lines == 0 { String::new() } else { format!("\x1b[{lines}A\x1b[J") }
+}
+
+/// A terminal that does not wrap: a line that is too long is cut, so that the number of lines is known.
+const LINE_WRAP_OFF: &str = "\x1b[?7l";
+const LINE_WRAP_ON: &str = "\x1b[?7h";
+
+/// What is shown of one thing, and for how long it has been so, where that is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct LiveTableRow {
+    text: String,
+    since: Option<u64>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct LiveTable {
+    begun: Instant,
+    terminal: bool,
+    /// Lines of the table that stands above the cursor.
+    drawn: usize,
+    last: Vec<LiveTableRow>,
+}
+
+impl LiveTable {
+    pub(super) fn new(begun: Instant) -> Self {
+        Self { begun, terminal: stdout().is_terminal(), drawn: 0, last: Vec::new() }
+    }
+
+    /// Looks, and draws.
+    pub(super) fn draw(&mut self, fixture: &ClusterFixture, lives: &[PicoLifetime]) {
+        let (nodes, picos) = (node_rows(fixture), pico_rows(fixture, lives));
+        let text = if self.terminal {
+            let mut table = vec![header("node  power  cluster", "resources")];
+            table.extend(nodes.iter().map(format_row));
+            table.push(header("pico      node  pid", "state"));
+            table.extend(picos.iter().map(format_row));
+            let text =
+                format!("{}{LINE_WRAP_OFF}{}\n{LINE_WRAP_ON}", cursor_up(self.drawn), table.join("\n"));
+            self.drawn = table.len();
+            text
+        } else {
+            let rows = nodes.iter().chain(&picos);
+            let changed = rows.filter(|row| !self.last.iter().any(|last| last.text == row.text));
+            let seconds = self.begun.elapsed().as_secs_f64();
+            changed
+                .map(|row| format!("  {seconds:5.1} s  {}\n", row.text.trim_end()))
+                .collect::<Vec<_>>()
+                .concat()
+        };
+        self.last = nodes.into_iter().chain(picos).collect();
+        // A reader that has gone away does not end the demo.
+        let _ = write!(stdout(), "{text}").and_then(|()| stdout().flush());
+    }
+
+    /// The table stays as it stands; the next one begins below what is printed meanwhile.
+    pub(super) fn freeze(&mut self) {
+        self.drawn = 0;
+    }
+}
+
+fn header(names: &str, last: &str) -> String {
+    format!("  {names:<26}{last}")
+}
+
+fn format_row(row: &LiveTableRow) -> String {
+    let since = row.since.map(|since| process_watcher::now_ms().saturating_sub(since) / 1000);
+    format!("  {}{}", row.text, since.map(|seconds| format!(" for {seconds} s")).unwrap_or_default())
+}
+
+/// Power as the switch has it, the rest as the cluster believes.
+fn node_rows(fixture: &ClusterFixture) -> Vec<LiveTableRow> {
+    // Without quorum nobody can be asked.
+    let status = fixture.lab.status().unwrap_or_default();
+    let row = |node: lab::LabNode<'_>| {
+        let name = node.name();
+        let power = if node.is_on() { "on" } else { "off" };
+        let text =
+            format!("{name:<6}{power:<7}{:<13}{}", describe_member(&status, name), resources(&status, name));
+        LiveTableRow { text, since: None }
+    };
+    fixture.lab.nodes().map(row).collect()
+}
+
+fn describe_member(status: &ClusterStatus, name: &str) -> String {
+    let Some(member) = status.member(name) else { return "?".to_owned() };
+    let word = if member.unclean {
+        "UNCLEAN"
+    } else if member.online {
+        "online"
+    } else {
+        "offline"
+    };
+    if status.dc.as_deref() == Some(name) { format!("{word}, DC") } else { word.to_owned() }
+}
+
+/// A resource that has failed is marked.
+fn resources(status: &ClusterStatus, node: &str) -> String {
+    let here = status.resources.iter().filter(|resource| resource.on.iter().any(|on| on == node));
+    let names = here.map(|resource| format!("{}{}", resource.name, if resource.failed { "!" } else { "" }));
+    names.collect::<Vec<_>>().join(" ")
+}
+
+/// Each pico where it lives, in the watch's eyes; the last one dead where none does.
+fn pico_rows(fixture: &ClusterFixture, lives: &[PicoLifetime]) -> Vec<LiveTableRow> {
+    let row = |(pico, _): &(&str, &str)| {
+        let mut own: Vec<&PicoLifetime> = lives.iter().filter(|life| life.pico == *pico).collect();
+        // The living ones last; there should be one at most.
+        own.sort_by_key(|life| (life.ended.is_none(), life.began));
+        let Some(life) = own.last() else {
+            return LiveTableRow { text: format!("{pico:<10}{:<6}{:<10}", "-", "-"), since: None };
+        };
+        let (state, since) = match (life.ended, life.ready) {
+            (Some(ended), _) => ("dead", ended),
+            (None, Some(ready)) => ("ready", ready),
+            (None, None) => ("starting", life.began),
+        };
+        let text = format!("{pico:<10}{:<6}{:<10}{state}", life.node, life.process.0);
+        LiveTableRow { text, since: Some(since) }
+    };
+    fixture.home_nodes().iter().map(row).collect()
+}

@@ -1,0 +1,168 @@
+//! `cargo xtask lab`: the cluster of the tests, for a person: three real nodes with the agents as they ship and a simulated
+//! MediationZone to install, faults by name, nothing left behind.
+//!
+//! The lab is built from what is built for development (`mz-sim`) and for release (the agents), and lives in `target/lab/by-hand`
+//! until `down`, or for four hours.
+
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use devtools::workspace::{self, Workspace};
+use devtools::{TaskError, generation, packages};
+use lab::LabController;
+use lab::cluster_fixture::{ec_installation, platform_installation};
+use testkit::prerequisites;
+use testkit::{Generation, Programs};
+
+/// The directory of the lab that is a person's.
+pub(crate) const INTERACTIVE_LAB: &str = "by-hand";
+
+/// Longest time for a script on a node.
+const SCRIPT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What is to be done with the lab.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum LabTask {
+    /// Bring up a cluster
+    Up {
+        /// How many nodes, n1 and on
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
+        nodes: u8,
+        /// Whose programs the nodes have: this machine's, or another Debian's, made in target/generations (two minutes, once)
+        #[arg(long, default_value = Generation::Machine.name(), value_parser = parse_generation)]
+        generation: Generation,
+        /// Install a simulated MediationZone, as docs/operate/lab.md has it: Platform and UI in /srv/mz, for /opt/mz; ec1, ec2 and sc1 in
+        /// /opt/ec of each node
+        #[arg(long)]
+        install: bool,
+    },
+    /// End it, with all that runs in it
+    Down,
+    /// Show power, cable, and what each node itself believes
+    Status,
+    /// Run a command in a node; in `host`: beside the nodes, on their network
+    Exec {
+        /// n1 and on, or host
+        node: String,
+        /// The command
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+    /// Cut a node's power
+    Kill(NodeArgument),
+    /// Press a node's power button
+    On(NodeArgument),
+    /// Pull a node's network cable
+    Cut(NodeArgument),
+    /// Plug it in again
+    Heal(NodeArgument),
+    /// SIGSTOP a node's corosync
+    Freeze(NodeArgument),
+    /// SIGCONT a node's corosync
+    Thaw(NodeArgument),
+    /// Stop a node's cluster software in an orderly way
+    Stop(NodeArgument),
+    /// Start it
+    Start(NodeArgument),
+}
+
+/// Which one.
+#[derive(Debug, clap::Args)]
+pub(crate) struct NodeArgument {
+    /// n1 and on
+    node: String,
+}
+
+/// Does it; the exit code is that of what was run.
+pub(crate) fn run(task: &LabTask) -> Result<ExitCode, TaskError> {
+    let workspace = Workspace::read()?;
+    let control = LabController::new(workspace.lab_dir().join(INTERACTIVE_LAB));
+    let (verb, node) = match task {
+        LabTask::Up { nodes, generation, install } => {
+            return bring_up(&workspace, &control, *nodes, *generation, *install);
+        }
+        LabTask::Down => {
+            control.down()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        LabTask::Status => return run_at_terminal(control.interactive_command(&["status"])),
+        LabTask::Exec { node, command } => {
+            let words: Vec<&str> =
+                ["exec", node].into_iter().chain(command.iter().map(String::as_str)).collect();
+            return run_at_terminal(control.interactive_command(&words));
+        }
+        LabTask::Kill(NodeArgument { node }) => ("kill", node),
+        LabTask::On(NodeArgument { node }) => ("on", node),
+        LabTask::Cut(NodeArgument { node }) => ("cut", node),
+        LabTask::Heal(NodeArgument { node }) => ("heal", node),
+        LabTask::Freeze(NodeArgument { node }) => ("freeze", node),
+        LabTask::Thaw(NodeArgument { node }) => ("thaw", node),
+        LabTask::Stop(NodeArgument { node }) => ("stop", node),
+        LabTask::Start(NodeArgument { node }) => ("start", node),
+    };
+    run_at_terminal(control.interactive_command(&[verb, node]))
+}
+
+/// The generation of this name.
+pub(crate) fn parse_generation(name: &str) -> Result<Generation, String> {
+    Generation::ALL
+        .into_iter()
+        .find(|generation| generation.name() == name)
+        .ok_or_else(|| format!("there is {}", Generation::ALL.map(Generation::name).join(", ")))
+}
+
+fn bring_up(
+    workspace: &Workspace,
+    control: &LabController,
+    nodes: u8,
+    generation: Generation,
+    install: bool,
+) -> Result<ExitCode, TaskError> {
+    check_prerequisites()?;
+    if let Some(pid) = control.init_pid() {
+        eprintln!("a lab is up already (its process 1 is {pid}): cargo xtask lab down");
+        return Ok(ExitCode::FAILURE);
+    }
+    generation::ensure(generation)?;
+    eprintln!("building the agents and the simulated MediationZone...");
+    workspace::build_programs()?;
+    let control = control.clone().with_generation(generation)?;
+    let release = workspace.release_dir();
+    let programs =
+        Programs::with_simulator()?.add_agents(&release)?.add_program(&release.join("mzha"), "mzha");
+    control.up(nodes, &programs, false)?.1.expect_code(0)?;
+    let sh = |node: &str, script: &str| {
+        control
+            .run_script(SCRIPT_TIMEOUT, &["exec", node, "sh", "-c", script])
+            .and_then(|ran| ran.expect_code(0))
+    };
+    for node in (1..=nodes).map(|number| format!("n{number}")) {
+        sh(&node, "ln -s /usr/lib/mz-sim/mzha /usr/lib/mz-sim/mz-sim /usr/local/sbin/")?;
+        if install {
+            sh(&node, &ec_installation(""))?;
+        }
+    }
+    if install {
+        sh("n1", &platform_installation(""))?;
+    }
+    eprintln!(
+        "{nodes} nodes are up, with mzha and mz-sim. Agents: ocf:mediationzone; fencing: stonith:fence_lab; shared by all nodes: /srv"
+    );
+    run_at_terminal(control.interactive_command(&["status"]))
+}
+
+/// What a lab needs; an error says what of it this machine lacks.
+pub(crate) fn check_prerequisites() -> Result<(), TaskError> {
+    packages::require("a lab", &[prerequisites::CLUSTER, prerequisites::HUNG_STORAGE].concat())
+}
+
+/// Runs it with our terminal. Where there is no lab yet there is no script either.
+fn run_at_terminal(mut command: Command) -> Result<ExitCode, TaskError> {
+    if !std::path::Path::new(command.get_program()).exists() {
+        eprintln!("no lab is up: cargo xtask lab up");
+        return Ok(ExitCode::FAILURE);
+    }
+    let status =
+        command.status().map_err(|source| TaskError::Spawn { command: "lab.sh".to_owned(), source })?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}

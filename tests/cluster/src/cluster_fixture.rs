@@ -1,0 +1,445 @@
+//! MediationZone on the lab's cluster, with the configuration of the README's first page, word for word but for device and address,
+//! and one EC more.
+//!
+//! | what | where |
+//! | --- | --- |
+//! | `/opt/mz`, the installation of `platform` and `ui` | on the nodes' shared disk; `mz-storage` mounts it on the node that has them |
+//! | `mzplat`, 10.99.0.100 | `mz-address` brings it to the same node |
+//! | `/opt/ec`, the installation of `ec1`, `ec2` and `sc1` | on each node's own disk |
+//!
+//! The Platform and the UI prefer n1 and may go to n2. `ec1` and `sc1` prefer n3, `ec2` n2, and may go to each other's. So the loss of n1
+//! is a fault of the Platform and the UI alone. Of two nodes, the second has all others.
+
+mod plan;
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use mz_sim::heartbeat;
+use mz_sim::history::{self, HistoryEvent};
+use serde_json::Value;
+use testkit::{TestResult, TestkitError};
+
+use crate::controller::{PROGRAMS_DIR, io_error};
+use crate::invariants::{self, ExpectedPico, PicoLifetime, Violation};
+use crate::process_watcher::{self, WatchedProcess};
+use crate::report::{self, ReportSources, ScenarioReport};
+use crate::timeline;
+use crate::{Lab, LabNode};
+
+pub use plan::{ClusterPlan, ConfigurationTool, cluster_plan, ec_installation, platform_installation};
+
+/// Longer than anything takes that the cluster has to do.
+pub const CLUSTER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Longer than a node that has booted takes to join, if nothing is wrong.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The Platform's installation on the shared disk.
+const SHARED_MZ_HOME: &str = "/srv/mz";
+
+/// Where it is mounted.
+pub const MZ_HOME: &str = "/opt/mz";
+
+/// The installation of the ECs and SCs on each node.
+pub const EC_HOME: &str = "/opt/ec";
+
+/// Where all picos write their heartbeats: outside of the nodes, and on no disk that a scenario makes hang.
+const HEARTBEAT_DIR: &str = "/srv/beats";
+
+/// How long a pico may have lived that the watch did not see: its time between two looks, on a loaded machine.
+const MAX_UNSEEN_MS: u64 = 200;
+
+/// Whether the Platform's installation is this pico's.
+fn is_in_platform_home(pico: &str) -> bool {
+    matches!(pico, "platform" | "ui")
+}
+
+/// A cluster that is up.
+#[derive(Debug)]
+pub struct ClusterFixture {
+    /// The cluster.
+    pub lab: Lab,
+    /// Where each pico was when it came up.
+    home_nodes: [(&'static str, &'static str); 5],
+    /// What the scenario has done to it, and when, in milliseconds since 1970.
+    faults: RefCell<Vec<(u64, String)>>,
+    /// Processes whose heart it has stopped: node, number and start time.
+    excused_heartbeats: RefCell<Vec<(String, u32, u64)>>,
+    /// Resources that are no picos and have a place in the report.
+    followed: RefCell<Vec<String>>,
+}
+
+impl ClusterFixture {
+    /// A node.
+    #[must_use]
+    pub fn node<'a>(&'a self, name: &'a str) -> LabNode<'a> {
+        self.lab.node(name)
+    }
+
+    /// Each pico, and where it is when all is well.
+    #[must_use]
+    pub fn home_nodes(&self) -> &[(&'static str, &'static str)] {
+        &self.home_nodes
+    }
+
+    /// Notes the moment of what is done next: the time line begins with it.
+    pub fn note_fault(&self, what: &str) {
+        println!("{}: {what}", process_watcher::now_ms());
+        self.faults.borrow_mut().push((process_watcher::now_ms(), what.to_owned()));
+    }
+
+    /// The report shall tell of this resource, too, which is no pico: when it was started again.
+    pub fn follow_resource(&self, resource: &str) {
+        self.followed.borrow_mut().push(resource.to_owned());
+    }
+
+    /// The heart of this pico may stand still: the scenario sees to that.
+    pub fn excuse_heartbeat(&self, pico: &WatchedProcess) {
+        self.excused_heartbeats.borrow_mut().push((pico.node.clone(), pico.pid, pico.start_time));
+    }
+
+    /// What all picos wrote, on all nodes.
+    pub fn history(&self) -> Result<Vec<HistoryEvent>, TestkitError> {
+        let homes = self.lab.nodes().map(|node| self.lab.host_path(node.name, EC_HOME));
+        let mut all = Vec::new();
+        for home in homes.chain([self.lab.host_path("n1", SHARED_MZ_HOME)]) {
+            let events = history::read(&home).map_err(|error| TestkitError::NotExecuted {
+                argv: format!("the history of {}", home.display()),
+                said: error.to_string(),
+            })?;
+            all.extend(events);
+        }
+        all.sort_by_key(|event| event.time);
+        Ok(all)
+    }
+
+    /// Which rules of the hearts these lives have broken.
+    pub(crate) fn heartbeat_violations(
+        &self,
+        lives: &[PicoLifetime],
+    ) -> Result<Vec<Violation>, TestkitError> {
+        let (now, dir) = (process_watcher::now_ms(), self.lab.host_path("n1", HEARTBEAT_DIR));
+        let hearts = heartbeat::read_all(&dir).map_err(|error| TestkitError::NotExecuted {
+            argv: format!("the heartbeats in {}", dir.display()),
+            said: error.to_string(),
+        })?;
+        Ok(invariants::check_heartbeats(lives, &hearts, &self.excused_heartbeats.borrow(), now))
+    }
+
+    /// All lives so far.
+    pub fn lifetimes(&self) -> Result<Vec<PicoLifetime>, TestkitError> {
+        let seen = self.lab.watcher().processes();
+        Ok(invariants::lifetimes(&seen, &self.history()?, MAX_UNSEEN_MS))
+    }
+
+    /// The living process of a pico, which has to be one.
+    pub fn single_process(&self, pico: &str) -> Result<WatchedProcess, TestkitError> {
+        <[WatchedProcess; 1]>::try_from(self.lab.watcher().alive(pico)).map(|[seen]| seen).map_err(|alive| {
+            TestkitError::TimedOut {
+                what: format!("{pico} to live once"),
+                waited: Duration::ZERO,
+                last_seen: format!("{alive:?}"),
+            }
+        })
+    }
+
+    /// The living process of each pico.
+    pub fn all_processes(&self) -> Result<Vec<WatchedProcess>, TestkitError> {
+        self.home_nodes.iter().map(|(pico, _)| self.single_process(pico)).collect()
+    }
+
+    /// Waits until a pico lives and is ready on a node.
+    pub fn wait_until_ready(&self, pico: &str, node: &str) -> Result<PicoLifetime, TestkitError> {
+        self.wait_for_lifetime(&format!("{pico} to be ready on {node}"), |life| {
+            life.pico == pico && life.node == node && life.ready.is_some() && life.ended.is_none()
+        })
+    }
+
+    /// Waits until a pico is ready in another process than this.
+    pub fn wait_until_back(&self, before: &WatchedProcess) -> Result<PicoLifetime, TestkitError> {
+        self.wait_for_lifetime(&format!("{} to be ready again", before.pico), |life| {
+            life.is_successor_of(before)
+        })
+    }
+
+    fn wait_for_lifetime(
+        &self,
+        what: &str,
+        is: impl Fn(&PicoLifetime) -> bool,
+    ) -> Result<PicoLifetime, TestkitError> {
+        self.lab.wait_until(what, CLUSTER_TIMEOUT, |_| {
+            let lives = self.lifetimes()?;
+            let story = || lives.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+            Ok(lives.iter().find(|life| is(life)).cloned().ok_or_else(story))
+        })
+    }
+
+    /// Waits until a node is back: online, and nothing left to do for the cluster. One that Pacemaker keeps pending is freed as the
+    /// doctor says.
+    pub fn wait_until_online(&self, node: &str) -> TestResult {
+        let began = Instant::now();
+        self.lab.wait_until(&format!("{node} to be online"), CLUSTER_TIMEOUT, |lab| {
+            let status = lab.status()?;
+            if status.member(node).is_some_and(|member| member.online && !member.unclean) {
+                return Ok(Ok(()));
+            }
+            if began.elapsed() > JOIN_TIMEOUT
+                && let Some(cure) = self.stale_state_remedy(node)?
+            {
+                println!("{}: {node} is held for leaving: {cure}", process_watcher::now_ms());
+                self.node(node).sh(&cure)?;
+            }
+            Ok(Err(status.to_string()))
+        })?;
+        self.lab.wait_until_settled()
+    }
+
+    /// What `mzha doctor` finds on a node: its rows.
+    pub fn doctor_results(&self, node: &str) -> Result<Vec<Value>, TestkitError> {
+        let ran = self.node(node).try_exec(&[&format!("{PROGRAMS_DIR}/mzha"), "doctor", "--json"])?;
+        let document: Value = serde_json::from_str(&ran.stdout).map_err(|error| {
+            TestkitError::NotExecuted { argv: ran.argv.clone(), said: format!("{error}: {ran}") }
+        })?;
+        Ok(document["rows"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// The command that the doctor has against Pacemaker's taking a node for one that leaves; none if it is not taken for one.
+    pub fn stale_state_remedy(&self, node: &str) -> Result<Option<String>, TestkitError> {
+        let is_of_it = |row: &&Value| {
+            row["check"] == "nodes"
+                && row["seen"].as_str().is_some_and(|seen| seen.starts_with(&format!("{node} ")))
+        };
+        let rows = self.doctor_results(node)?;
+        Ok(rows.iter().find(is_of_it).and_then(|row| row["todo"].as_str()).map(str::to_owned))
+    }
+
+    /// Waits until a node is no full member any more: gone, or pending.
+    pub fn wait_until_offline(&self, node: &str) -> TestResult {
+        self.lab.wait_until(&format!("{node} to be offline"), CLUSTER_TIMEOUT, |lab| {
+            let status = lab.status()?;
+            let online = status.member(node).is_some_and(|member| member.online);
+            Ok(if online { Err(status.to_string()) } else { Ok(()) })
+        })
+    }
+
+    /// What the last probe of a resource on a node answered, once that was begun after the last fault.
+    pub fn wait_for_probe(&self, resource: &str, node: &str) -> Result<u8, TestkitError> {
+        let since = self.faults.borrow().last().map_or(0, |(when, _)| when / 1000);
+        let operation = format!(
+            "//node_state[@uname='{node}']//lrm_resource[@id='{resource}']/lrm_rsc_op[@operation='monitor'][@interval='0']"
+        );
+        self.lab.wait_until(&format!("a probe of {resource} on {node}"), CLUSTER_TIMEOUT, |_| {
+            let mut last = String::from("no node has quorum");
+            for asked in self.lab.nodes() {
+                let ran = asked.try_exec(&["timeout", "10", "cibadmin", "--query", "--xpath", &operation])?;
+                last = format!("{}{}", ran.stdout, ran.stderr);
+                let of = |name: &str| {
+                    let (_, rest) = ran.stdout.split_once(&format!(" {name}=\""))?;
+                    rest.split_once('"')?.0.parse::<u64>().ok()
+                };
+                // One that is still at work has the status -1.
+                if let (Some(code), Some(when), Some(_)) =
+                    (of("rc-code"), of("last-rc-change"), of("op-status"))
+                    && when >= since
+                {
+                    return Ok(Ok(u8::try_from(code).unwrap_or(u8::MAX)));
+                }
+            }
+            Ok(Err(last))
+        })
+    }
+
+    /// What the power switch has done: when, in milliseconds since 1970, and what (`reboot n1`).
+    pub fn power_switch_log(&self) -> Result<Vec<(u64, String)>, TestkitError> {
+        let log = self
+            .node("host")
+            .try_exec(&["cat", &format!("{}/fs/power.log", self.lab.controller().dir().display())])?;
+        let lines = log.stdout.lines().filter_map(|line| line.strip_suffix(" 0")?.split_once(' '));
+        Ok(lines.filter_map(|(time, what)| Some((time.parse().ok()?, what.to_owned()))).collect())
+    }
+
+    /// How often a node was fenced.
+    pub fn fencing_count(&self, node: &str) -> Result<usize, TestkitError> {
+        let reboot = format!("reboot {node}");
+        Ok(self.power_switch_log()?.iter().filter(|(_, what)| *what == reboot).count())
+    }
+
+    /// What this scenario has come to so far.
+    pub fn report(&self, lives: &[PicoLifetime]) -> Result<ScenarioReport, TestkitError> {
+        let now = process_watcher::now_ms();
+        let (moments, history) = (report::log_events(&self.lab, now), self.history()?);
+        let followed = self.followed.borrow();
+        let seen = ReportSources { moments: &moments, lives, history: &history, followed: &followed };
+        let faults = seen.fault_reports(&self.faults.borrow());
+        for fault in &faults {
+            println!("{fault:?}");
+        }
+        let fenced: Result<Vec<usize>, TestkitError> =
+            self.lab.nodes().map(|node| self.fencing_count(node.name)).collect();
+        Ok(ScenarioReport {
+            test: report::current_test(),
+            date: timeline::format_utc(now),
+            seconds: self.lab.uptime().as_secs_f64(),
+            nodes: self.lab.nodes().count(),
+            versions: report::versions(&self.lab)?,
+            fenced: fenced?.iter().sum(),
+            faults,
+        })
+    }
+
+    /// Changes a setting of the simulator for a pico, as the installation on this node has it, also while the pico runs.
+    pub fn set_simulator(&self, node: &str, pico: &str, assignment: &str) -> TestResult {
+        let home = if is_in_platform_home(pico) { MZ_HOME } else { EC_HOME };
+        let setting = format!("{pico}.{assignment}");
+        self.node(node).exec(&[&format!("{PROGRAMS_DIR}/mz-sim"), "set", home, &setting]).map(drop)
+    }
+
+    /// Waits for the death of this process of a pico.
+    pub fn wait_until_dead(&self, before: &WatchedProcess) -> TestResult {
+        self.lab.wait_until(
+            &format!("the end of {} on {}", before.pico, before.node),
+            CLUSTER_TIMEOUT,
+            |lab| {
+                let alive = lab.watcher().alive(&before.pico);
+                let same = |seen: &&WatchedProcess| {
+                    (seen.pid, seen.start_time, &seen.node) == (before.pid, before.start_time, &before.node)
+                };
+                Ok(alive.iter().find(same).map_or(Ok(()), |seen| Err(format!("pid {} lives", seen.pid))))
+            },
+        )
+    }
+
+    /// Restarts a pico by mzsh, as an administrator does it, and waits until it is ready.
+    pub fn restart_by_hand(&self, pico: &WatchedProcess) -> Result<PicoLifetime, TestkitError> {
+        let home = if is_in_platform_home(&pico.pico) { MZ_HOME } else { EC_HOME };
+        let (mzsh, name) = (format!("setsid runuser -u mzadmin -- {home}/bin/mzsh"), &pico.pico);
+        self.node(&pico.node).sh(&format!(
+            "{{ {mzsh} shutdown {name} && {mzsh} startup {name}; }} </dev/null >/tmp/mzsh 2>&1"
+        ))?;
+        self.wait_until_back(pico)
+    }
+
+    /// Waits until a line of the node's log of Pacemaker has all these words, in any case; the line.
+    pub fn wait_for_log_line(&self, node: &str, words: &[&str]) -> Result<String, TestkitError> {
+        self.lab.wait_until(&format!("{words:?} in {node}'s log"), CLUSTER_TIMEOUT, |_| {
+            let text = self.pacemaker_log(node)?;
+            // Pacemaker 3.0 writes "OK" where 2.1 has "ok".
+            let has = |line: &str, word: &str| line.to_lowercase().contains(&word.to_lowercase());
+            let found = text.lines().find(|line| words.iter().all(|word| has(line, word)));
+            Ok(found.map(str::to_owned).ok_or_else(|| "no such line".to_owned()))
+        })
+    }
+
+    /// No action has failed, as far as the cluster remembers, and no node was fenced.
+    #[track_caller]
+    pub fn assert_nothing_failed(&self) -> TestResult {
+        let status = self.lab.status()?;
+        assert!(status.fail_counts.is_empty() && status.failures.is_empty(), "{status}");
+        for node in self.lab.nodes() {
+            assert_eq!(self.fencing_count(node.name)?, 0, "{} was fenced", node.name);
+        }
+        Ok(())
+    }
+
+    /// A resource has failed once, on this node, no other has, and nobody was fenced.
+    #[track_caller]
+    pub fn assert_failed_once(&self, resource: &str, on: &str) -> TestResult {
+        let status = self.lab.status()?;
+        assert_eq!(status.fail_count(resource, on), "1", "{status}");
+        assert_eq!(status.fail_counts.len(), 1, "{status}");
+        for node in self.lab.nodes() {
+            assert_eq!(self.fencing_count(node.name)?, 0, "{} was fenced", node.name);
+        }
+        Ok(())
+    }
+
+    /// Waits until no process of a pico lives.
+    pub fn wait_until_none_alive(&self, pico: &str) -> TestResult {
+        self.lab.wait_until(&format!("the end of {pico}"), CLUSTER_TIMEOUT, |lab| {
+            let alive = lab.watcher().alive(pico);
+            Ok(if alive.is_empty() { Ok(()) } else { Err(format!("{alive:?}")) })
+        })
+    }
+
+    /// What Pacemaker and the agents on a node wrote.
+    pub fn pacemaker_log(&self, node: &str) -> Result<String, TestkitError> {
+        let file = self.lab.host_path(node, "/var/log/pacemaker/pacemaker.log");
+        fs::read_to_string(&file).map_err(io_error("read", &file))
+    }
+
+    /// Sends SIGKILL to picos, one right after the other. That is the last fault, which comes just before the first of them.
+    pub fn kill_processes(&self, picos: &[WatchedProcess]) -> TestResult {
+        let mut first = None;
+        for pico in picos {
+            let killed = self.lab.watcher().kill(pico);
+            let killed =
+                killed.map_err(io_error("kill", Path::new(&format!("{} on {}", pico.pico, pico.node))))?;
+            first.get_or_insert(killed);
+        }
+        if let (Some((when, _)), Some(first)) = (self.faults.borrow_mut().last_mut(), first) {
+            *when = first;
+        }
+        Ok(())
+    }
+
+    /// Sends a signal to a pico, on its node. Of one that is stopped no heartbeat is expected; of SIGKILL see [`Self::kill_processes`].
+    pub fn signal(&self, pico: &WatchedProcess, signal: &str) -> TestResult {
+        if signal == "KILL" {
+            return self.kill_processes(std::slice::from_ref(pico));
+        }
+        if signal == "STOP" {
+            self.excuse_heartbeat(pico);
+        }
+        self.node(&pico.node).exec(&["kill", "-s", signal, &pico.pid.to_string()]).map(drop)
+    }
+
+    /// The fault that is most common: notes it, sends SIGKILL to a pico, and waits until it is ready again.
+    pub fn kill_pico(&self, pico: &str, what: &str) -> Result<PicoLifetime, TestkitError> {
+        let before = self.single_process(pico)?;
+        self.note_fault(what);
+        self.kill_and_wait_until_back(&before)
+    }
+
+    /// The same of a fault that was noted.
+    pub fn kill_and_wait_until_back(&self, before: &WatchedProcess) -> Result<PicoLifetime, TestkitError> {
+        self.signal(before, "KILL")?;
+        self.wait_until_back(before)
+    }
+
+    /// The end of a scenario: the cluster comes to rest, the witness is heard, and all is taken down. Each pico is where it was at first,
+    /// in its first life, but for those that are named: where they are, and how many lives they have had. The time line is written
+    /// to the test's output, and with the rest of what a passed scenario tells to a [`ScenarioReport`].
+    #[track_caller]
+    pub fn finish(self, but: &[(&str, &[&str], usize)]) -> TestResult {
+        self.lab.wait_until_settled()?;
+        let lives = self.lifetimes()?;
+        for life in &lives {
+            println!("{life}");
+        }
+        for away in invariants::outages(&lives) {
+            println!("{away}");
+        }
+        let named = |pico: &str| but.iter().any(|(named, ..)| *named == pico);
+        let placed: Vec<_> = self
+            .home_nodes
+            .iter()
+            .filter(|(pico, _)| !named(pico))
+            .map(|(pico, on)| (*pico, [*on]))
+            .collect();
+        let others = placed.iter().map(|(pico, on)| ExpectedPico { pico, nodes: on, lifetimes: 1 });
+        let expected =
+            but.iter().map(|&(pico, on, lives)| ExpectedPico { pico, nodes: on, lifetimes: lives });
+        let mut broken = invariants::check_lifetimes(&lives, &expected.chain(others).collect::<Vec<_>>());
+        broken.extend(self.heartbeat_violations(&lives)?);
+        assert!(
+            broken.is_empty(),
+            "{}",
+            broken.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        );
+        self.report(&lives)?.save(&self.lab)?;
+        self.lab.down()
+    }
+}

@@ -1,0 +1,205 @@
+//! The lab of a directory, whoever brought it up: one call of the script for each word.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use testkit::{Generation, NodeCommandOutput, NodeExitStatus, Programs, TestkitError};
+
+/// The scripts; each is written into the lab's directory, so that one that is edited does not change under a lab that is up.
+const SCRIPTS: [(&str, &str); 6] = [
+    ("lab.sh", include_str!("script/lab.sh")),
+    ("live.sh", include_str!("script/live.sh")),
+    ("power.sh", include_str!("script/power.sh")),
+    ("node.sh", include_str!("script/node.sh")),
+    ("systemctl", include_str!("script/systemctl")),
+    ("fence_lab", include_str!("script/fence_lab")),
+];
+
+/// Where each node shows all programs but the agents.
+pub(crate) const PROGRAMS_DIR: &str = "/usr/lib/mz-sim";
+
+/// What each node shows of the lab's directory, and where.
+const NODE_MOUNTS: [(&str, &str); 2] =
+    [("agents", "/usr/lib/ocf/resource.d/mediationzone"), ("bin", PROGRAMS_DIR)];
+
+/// Exit code of `timeout` when it had to end the program.
+const TIMEOUT_EXIT_CODE: i32 = 124;
+
+/// Longest time that a lab may take to come up, with its own waits in it.
+const UP_TIMEOUT: Duration = Duration::from_secs(150);
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct LabController {
+    dir: PathBuf,
+    /// What the nodes' root is made of.
+    root: PathBuf,
+}
+
+impl LabController {
+    /// The lab of this directory. It need not be up, nor the directory there.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), root: PathBuf::from("/") }
+    }
+
+    /// The same with nodes of this generation.
+    ///
+    /// # Errors
+    /// [`TestkitError::NotBuilt`].
+    pub fn with_generation(self, generation: Generation) -> Result<Self, TestkitError> {
+        Ok(Self { root: generation.root()?, ..self })
+    }
+
+    /// The lab's directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Brings it up with these programs. The lab ends with the pipe that is returned, if `leashed`, else after four hours. How the call
+    /// ended is not judged: it tells what the cluster looks like when it did not form, and then the nodes still have their logs.
+    ///
+    /// # Errors
+    /// [`TestkitError::Io`], [`TestkitError::NotExecuted`].
+    pub fn up(
+        &self,
+        nodes: u8,
+        programs: &Programs,
+        keepalive: bool,
+    ) -> Result<(Option<ChildStdin>, NodeCommandOutput), TestkitError> {
+        let mut arguments = vec!["up".to_owned(), nodes.to_string()];
+        self.install_files(programs)?;
+        arguments.extend(NODE_MOUNTS.map(|(name, at)| format!("{}:{at}", self.dir.join(name).display())));
+        let mut command = self.script_command(UP_TIMEOUT, &arguments);
+        command.env("LAB_ROOT", &self.root);
+        command.env("LAB_LEASH", if keepalive { "yes" } else { "no" });
+        command.stdin(if keepalive { Stdio::piped() } else { Stdio::null() });
+        let started = Instant::now();
+        let mut child = command.spawn().map_err(|e| not_executed(&arguments, &e))?;
+        let leash = child.stdin.take();
+        let output = child.wait_with_output().map_err(|e| not_executed(&arguments, &e))?;
+        Ok((leash, to_output(&arguments, &output, started)))
+    }
+
+    /// Ends it with all that runs there, and removes its directory. No error if there is none.
+    ///
+    /// # Errors
+    /// [`TestkitError::Command`] when it does not end, [`TestkitError::Io`].
+    pub fn down(&self) -> Result<(), TestkitError> {
+        if !self.dir.exists() {
+            return Ok(());
+        }
+        self.run_script(UP_TIMEOUT, &["down"])?.expect_code(0)?;
+        fs::remove_dir_all(&self.dir).map_err(io_error("remove", &self.dir))
+    }
+
+    /// Lays out what the nodes show: scripts, agents, all other programs.
+    fn install_files(&self, programs: &Programs) -> Result<(), TestkitError> {
+        let script = self.dir.join("script");
+        for dir in [script.clone(), self.dir.join("agents"), self.dir.join("bin")] {
+            fs::create_dir_all(&dir).map_err(io_error("mkdir", &dir))?;
+        }
+        for (name, text) in SCRIPTS {
+            replace_program(&script.join(name), |path| fs::write(path, text))?;
+        }
+        for (path, name) in programs.iter() {
+            let to = match name.strip_prefix("agent/") {
+                Some(agent) => self.dir.join("agents").join(agent),
+                None => self.dir.join("bin").join(name),
+            };
+            replace_program(&to, |copy| fs::copy(path, copy).map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// Calls the script. How that ended is not judged.
+    ///
+    /// # Errors
+    /// [`TestkitError::NotExecuted`].
+    pub fn run_script<A: AsRef<str>>(
+        &self,
+        limit: Duration,
+        arguments: &[A],
+    ) -> Result<NodeCommandOutput, TestkitError> {
+        let started = Instant::now();
+        let output =
+            self.script_command(limit, arguments).output().map_err(|e| not_executed(arguments, &e))?;
+        Ok(to_output(arguments, &output, started))
+    }
+
+    /// A call for a person at a terminal, or of a program with one.
+    #[must_use]
+    pub fn interactive_command<A: AsRef<str>>(&self, arguments: &[A]) -> Command {
+        let mut command = Command::new(self.dir.join("script/lab.sh"));
+        command.args(arguments.iter().map(AsRef::as_ref)).env("LAB_DIR", &self.dir);
+        command
+    }
+
+    /// The lab's process 1 as the machine numbers it; none when no lab is up.
+    #[must_use]
+    pub fn init_pid(&self) -> Option<u32> {
+        let ran = self.run_script(Duration::from_secs(10), &["pids"]).ok()?;
+        ran.stdout.trim().parse().ok()
+    }
+
+    fn script_command<A: AsRef<str>>(&self, limit: Duration, arguments: &[A]) -> Command {
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", &format!("{}", limit.as_secs_f64())]);
+        command.arg(self.dir.join("script/lab.sh")).args(arguments.iter().map(AsRef::as_ref));
+        command.env("LAB_DIR", &self.dir);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+/// A program that may be running is replaced, never written to.
+fn replace_program(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), TestkitError> {
+    let new = path.with_extension("new");
+    write(&new)
+        .and_then(|()| fs::set_permissions(&new, fs::Permissions::from_mode(0o755)))
+        .and_then(|()| fs::rename(&new, path))
+        .map_err(io_error("write", path))
+}
+
+fn to_output<A: AsRef<str>>(
+    arguments: &[A],
+    output: &std::process::Output,
+    started: Instant,
+) -> NodeCommandOutput {
+    use std::os::unix::process::ExitStatusExt;
+    let end = match output.status.code() {
+        Some(TIMEOUT_EXIT_CODE) => NodeExitStatus::TimedOut,
+        Some(code) => NodeExitStatus::Code(code),
+        None => NodeExitStatus::Signal(output.status.signal().unwrap_or_default()),
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    NodeCommandOutput {
+        argv: describe_command(arguments),
+        exit_status: end,
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+        wall_time: started.elapsed(),
+        // Of those on the nodes nobody has told.
+        peak_rss_kib: 0,
+    }
+}
+
+fn describe_command<A: AsRef<str>>(arguments: &[A]) -> String {
+    arguments.iter().fold("lab".to_owned(), |all, word| all + " " + word.as_ref())
+}
+
+fn not_executed<A: AsRef<str>>(arguments: &[A], error: &io::Error) -> TestkitError {
+    TestkitError::NotExecuted { argv: describe_command(arguments), said: error.to_string() }
+}
+
+pub(crate) fn io_error<'a>(
+    operation: &'static str,
+    path: &'a Path,
+) -> impl FnOnce(io::Error) -> TestkitError + 'a {
+    move |source| TestkitError::Io { operation, path: path.to_owned(), source }
+}

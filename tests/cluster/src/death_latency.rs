@@ -1,0 +1,333 @@
+//! How long a death takes to be noticed, to be acted upon, and to be over: picos of each type are killed again and again, on a cluster with one
+//! [`DeathSetup`] of `wait` and interval, and beside them `ocf:pacemaker:Dummy`, whose state file is removed.
+//!
+//! - *Times begin with the kill*, by the pidfd that the watch holds, or with the removal of the Dummy's file. Noticed and decided are Pacemaker's
+//!   words ([`timeline::of_resource`]), running is the pico's own; of the Dummy it is the end of its start.
+//! - *A death is one failure*: after each kill the fail-counts of all resources are what they were before, but for one more of those that died.
+//!   And nobody else died, was fenced, or was disturbed.
+//! - *The moment of a death is not tied to the monitor's*: before each kill there is a pause that the seed draws, from the time in which the
+//!   monitor comes round: its interval, and its wait.
+//! - At an interval of a second, one dies after the other. Where a death may go unnoticed for minutes those of a group die at once. The Platform is
+//!   in no group with the picos that can't be started without it: one of them that is noticed before it would wait for it in its start, and
+//!   while a start is under way the cluster decides nothing.
+//!
+//! What is held up by a monitor that waits is measured beside it, by [`measure_delays`].
+
+mod request_delay;
+mod setup;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use testkit::TestkitError;
+
+use crate::cluster_fixture::{CLUSTER_TIMEOUT, ClusterFixture};
+use crate::controller::io_error;
+use crate::invariants::{self, ExpectedPico, PicoLifetime};
+use crate::process_watcher::{self, WatchedProcess};
+use crate::report;
+use crate::soak::sequence::SplitMix64;
+use crate::status::ClusterStatus;
+use crate::timeline::{self, TimedClusterEvent};
+
+pub use request_delay::{ClusterRequest, RequestDelay, WAITS, measure_delays, plan_with_wait as holding};
+use setup::DUMMY_STATE_FILE;
+pub use setup::{DeathSetup, Victim};
+
+/// By so many milliseconds the clock of Pacemaker's logger may be slow, which goes by the kernel's ticks: a death can be noticed earlier, by
+/// the log, than it came.
+const LOG_CLOCK_ERROR_MS: u64 = 10;
+
+/// What was measured of one death, in milliseconds since the kill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeathSample {
+    /// Who died.
+    pub of: Victim,
+    /// Its monitor waits; never that of the Dummy.
+    pub wait: bool,
+    /// The interval of depth 0, in seconds.
+    pub interval: u64,
+    /// The cluster noticed.
+    pub noticed: u64,
+    /// Recovery was begun.
+    pub decided: u64,
+    /// It was ready again.
+    pub running: u64,
+}
+
+/// A whole measurement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeathSummary {
+    /// What all pauses were drawn from.
+    pub seed: u64,
+    /// When it ended, in UTC.
+    pub date: String,
+    /// How long it took.
+    pub seconds: u64,
+    /// Package and version, the kernel's too.
+    pub versions: BTreeMap<String, String>,
+    /// Every death.
+    pub samples: Vec<DeathSample>,
+    /// What was asked of a pico whose monitor waits.
+    pub held: Vec<RequestDelay>,
+}
+
+impl DeathSummary {
+    /// How long it took with this `wait`, in milliseconds, each time that it was asked.
+    #[must_use]
+    pub fn delays(&self, asked: ClusterRequest, wait: u64) -> Vec<u64> {
+        let meant = self.held.iter().filter(|held| (held.asked, held.wait) == (asked, wait));
+        meant.map(|held| held.took).collect()
+    }
+}
+
+/// Why a measurement ended early.
+#[derive(Debug)]
+pub struct MeasurementAborted {
+    setting: String,
+    after: String,
+    why: String,
+}
+
+impl fmt::Display for MeasurementAborted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { setting, after, why } = self;
+        write!(f, "monitor {setting}, after {after}: {why}")
+    }
+}
+
+/// One death as it was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct InjectedDeath {
+    victim: Victim,
+    /// When it was killed, in milliseconds since 1970.
+    killed: u64,
+    /// The process; none of the Dummy.
+    process: Option<WatchedProcess>,
+}
+
+/// Measures on a cluster of the setting's [`DeathSetup::plan`]; `tell` is called with a line for each round. The cluster is judged, and still up.
+///
+/// # Errors
+/// [`MeasurementAborted`] when a death was not counted once, somebody else died, or the cluster can't be used.
+pub fn measure(
+    fixture: &ClusterFixture,
+    setting: &DeathSetup,
+    seed: u64,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Vec<DeathSample>, Box<MeasurementAborted>> {
+    let mut deaths = Vec::new();
+    let measured = measure_all(fixture, setting, SplitMix64(seed), &mut deaths, tell);
+    let after = format!("{} kills", deaths.len());
+    measured.map_err(|why| Box::new(MeasurementAborted { setting: setting.to_string(), after, why }))
+}
+
+fn measure_all(
+    fixture: &ClusterFixture,
+    setting: &DeathSetup,
+    mut random: SplitMix64,
+    deaths: &mut Vec<InjectedDeath>,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Vec<DeathSample>, String> {
+    let said = |error: TestkitError| error.to_string();
+    for round in 1..=setting.rounds {
+        for group in &setting.groups {
+            let milliseconds = u64::try_from(setting.monitor_period().as_millis()).unwrap_or(u64::MAX);
+            fixture.lab.pause(Duration::from_millis(random.below(milliseconds))).map_err(said)?;
+            let before = fixture.all_processes().map_err(said)?;
+            let mut died = Vec::new();
+            for subject in group {
+                died.push(kill_victim(fixture, *subject, &before).map_err(said)?);
+            }
+            deaths.extend(died.iter().cloned());
+            let counted = wait_until_recovered(fixture, setting, &died, deaths).map_err(said)?;
+            check_fail_counts(&counted, deaths)?;
+            check_bystanders(&before, &fixture.all_processes().map_err(said)?, group)?;
+        }
+        tell(&format!(
+            "{} {setting}: {round} of {}",
+            timeline::format_utc(process_watcher::now_ms()),
+            setting.rounds
+        ));
+    }
+    fixture.lab.wait_until_settled().map_err(said)?;
+    check_fail_counts(&fixture.lab.status().map_err(said)?, deaths)?;
+    let lives = fixture.lifetimes().map_err(said)?;
+    let died = |pico: &str| deaths.iter().filter(|death| death.victim.pico() == Some(pico)).count();
+    check_invariants(fixture, &lives, died).map_err(said)??;
+    collect_samples(setting, deaths, &report::log_events(&fixture.lab, process_watcher::now_ms()), &lives)
+}
+
+fn kill_victim(
+    fixture: &ClusterFixture,
+    subject: Victim,
+    alive: &[WatchedProcess],
+) -> Result<InjectedDeath, TestkitError> {
+    let process = alive.iter().find(|seen| Some(seen.pico.as_str()) == subject.pico()).cloned();
+    let state = fixture.lab.host_path("n1", DUMMY_STATE_FILE);
+    let removed = process_watcher::now_ms();
+    let killed = match &process {
+        Some(seen) => {
+            let proc = format!("{} on {}: pid {}", seen.pico, seen.node, seen.pid);
+            fixture.lab.watcher().kill(seen).map_err(io_error("kill", Path::new(&proc)))?
+        }
+        None => fs::remove_file(&state).map_err(io_error("remove", &state)).map(|()| removed)?,
+    };
+    Ok(InjectedDeath { victim: subject, killed, process })
+}
+
+/// Waits until those that died run again, each has been counted at least once, and the cluster is at rest; what it knows by then.
+fn wait_until_recovered(
+    fixture: &ClusterFixture,
+    setting: &DeathSetup,
+    died: &[InjectedDeath],
+    all: &[InjectedDeath],
+) -> Result<ClusterStatus, TestkitError> {
+    let least = expected_fail_counts(all);
+    fixture.lab.wait_until(
+        "those that were killed to run, and to be counted",
+        setting.monitor_period() + CLUSTER_TIMEOUT,
+        |lab| {
+            let lives = fixture.lifetimes()?;
+            for death in died {
+                let is_back = match &death.process {
+                    Some(before) => lives.iter().any(|life| life.is_successor_of(before)),
+                    None => lab.host_path("n1", DUMMY_STATE_FILE).exists(),
+                };
+                if !is_back {
+                    return Ok(Err(format!("{} is not back", death.victim)));
+                }
+            }
+            let status = lab.status()?;
+            let counted = |death: &InjectedDeath| {
+                let resource = death.victim.resource();
+                let on = status.nodes_running(resource);
+                let count = on.first().map_or("0", |node| status.fail_count(resource, node));
+                // What is no number is more than any.
+                count.parse().unwrap_or(usize::MAX) >= least[resource]
+            };
+            if !died.iter().all(counted) {
+                return Ok(Err(status.to_string()));
+            }
+            // `crm_resource --wait` takes two seconds at least.
+            let dc = status.dc.clone().unwrap_or_default();
+            let state = lab.node(&dc).try_exec(&["timeout", "10", "crmadmin", "--status", &dc])?;
+            Ok(if state.stdout.contains("S_IDLE") { Ok(status) } else { Err(state.to_string()) })
+        },
+    )
+}
+
+/// How often each resource has to have failed.
+fn expected_fail_counts(deaths: &[InjectedDeath]) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for death in deaths {
+        *counts.entry(death.victim.resource()).or_default() += 1;
+    }
+    counts
+}
+
+/// Each death is one failure, and nothing else has failed.
+fn check_fail_counts(status: &ClusterStatus, deaths: &[InjectedDeath]) -> Result<(), String> {
+    let counted: BTreeMap<&str, Vec<&str>> =
+        status.fail_counts.iter().fold(BTreeMap::new(), |mut all, (resource, _, count)| {
+            all.entry(resource.as_str()).or_insert_with(Vec::new).push(count.as_str());
+            all
+        });
+    let expected: BTreeMap<&str, String> = expected_fail_counts(deaths)
+        .into_iter()
+        .map(|(resource, count)| (resource, count.to_string()))
+        .collect();
+    let same = counted.len() == expected.len()
+        && expected.iter().all(|(resource, count)| counted.get(resource).is_some_and(|is| *is == [count]));
+    if same {
+        return Ok(());
+    }
+    Err(format!(
+        "a death is one failure, so the fail-counts should be {expected:?}, and are {counted:?}\n{status}"
+    ))
+}
+
+/// Whoever was not killed is in the process that it was in.
+fn check_bystanders(
+    before: &[WatchedProcess],
+    now: &[WatchedProcess],
+    group: &[Victim],
+) -> Result<(), String> {
+    let killed = |pico: &str| group.iter().any(|subject| subject.pico() == Some(pico));
+    match before.iter().find(|seen| !killed(&seen.pico) && !now.contains(seen)) {
+        Some(seen) => {
+            Err(format!("{} on {} (pid {}) died, and was not killed", seen.pico, seen.node, seen.pid))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The witness's word over the whole of it; each pico has ended so many times.
+fn check_invariants(
+    fixture: &ClusterFixture,
+    lives: &[PicoLifetime],
+    times: impl Fn(&str) -> usize,
+) -> Result<Result<(), String>, TestkitError> {
+    let placed: Vec<_> = fixture.home_nodes().iter().map(|(pico, on)| (*pico, [*on])).collect();
+    let expected: Vec<_> = placed
+        .iter()
+        .map(|(pico, on)| ExpectedPico { pico, nodes: on, lifetimes: 1 + times(pico) })
+        .collect();
+    let mut broken = invariants::check_lifetimes(lives, &expected);
+    broken.extend(fixture.heartbeat_violations(lives)?);
+    let mut broken: Vec<String> = broken.iter().map(ToString::to_string).collect();
+    broken.extend(
+        fixture.power_switch_log()?.into_iter().map(|(_, what)| format!("{what}, which nobody asked for")),
+    );
+    Ok(if broken.is_empty() { Ok(()) } else { Err(broken.join("\n")) })
+}
+
+/// From what was done and what the logs and the picos tell to times.
+fn collect_samples(
+    setting: &DeathSetup,
+    deaths: &[InjectedDeath],
+    moments: &[TimedClusterEvent],
+    lives: &[PicoLifetime],
+) -> Result<Vec<DeathSample>, String> {
+    let mut samples = Vec::new();
+    for (place, death) in deaths.iter().enumerate() {
+        let next = deaths[place + 1..].iter().find(|next| next.victim == death.victim);
+        let next = next.map_or(u64::MAX, |next| next.killed);
+        let line = timeline::of_resource(
+            moments,
+            death.victim.resource(),
+            death.killed.saturating_sub(LOG_CLOCK_ERROR_MS),
+            next,
+        );
+        let ready = match &death.process {
+            Some(seen) => lives
+                .iter()
+                .find(|life| life.is_of_process(seen))
+                .and_then(|dead| invariants::next_ready(lives, dead)?.ready),
+            None => timeline::start_completed(moments, death.victim.resource(), death.killed)
+                .map(|(started, _)| started),
+        };
+        let (Some(ready), Some((noticed, _)), Some((decided, _))) = (ready, &line.noticed, &line.decided)
+        else {
+            let (of, when) = (death.victim, timeline::format_utc(death.killed));
+            return Err(format!("{of}, killed {when}: the logs of the nodes don't tell of it: {line:?}"));
+        };
+        let since = |time: u64| time.saturating_sub(death.killed);
+        samples.push(DeathSample {
+            of: death.victim,
+            wait: setting.wait && death.victim != Victim::Dummy,
+            interval: setting.interval,
+            noticed: since(*noticed),
+            decided: since(*decided),
+            running: since(ready),
+        });
+    }
+    Ok(samples)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,289 @@
+//! A lab that is up, for one test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ChildStdin;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testkit::{Generation, Programs, TestResult, TestkitError, wait_until};
+
+use crate::controller::io_error;
+use crate::process_watcher::ProcessWatcher;
+use crate::status::ClusterStatus;
+use crate::{LabController, LabNode};
+
+/// Between two looks at the cluster: a look costs tens of milliseconds of processor time.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// When this is set, the logs of a test that passed are kept, too.
+const KEEP_LOGS_VARIABLE: &str = "LAB_KEEP_LOGS";
+
+/// Longest time for the cluster to come to rest.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// A cluster. Ends with all that runs in it when it is dropped.
+#[derive(Debug)]
+pub struct Lab {
+    control: LabController,
+    watch: ProcessWatcher,
+    nodes: Vec<String>,
+    started: Instant,
+    /// Its process 1 as the machine numbers it.
+    init_pid: u32,
+    /// Open as long as the lab shall live.
+    keepalive_pipe: Option<ChildStdin>,
+    /// The test has come to its end.
+    passed: bool,
+}
+
+impl Lab {
+    /// A cluster of so many nodes of the generation under test, all online, with nothing configured but a DC that is elected quickly. Its directory is
+    /// `target/lab/`, and below it the name of the test.
+    ///
+    /// # Errors
+    /// [`TestkitError::NotBuilt`]; [`TestkitError::Command`] with what the cluster looked like when it did not form.
+    pub fn up(nodes: u8) -> Result<Self, TestkitError> {
+        let test = thread::current().name().unwrap_or("lab").replace("::", "-");
+        Self::up_named(&test, nodes)
+    }
+
+    /// The same in a directory of this name.
+    ///
+    /// # Errors
+    /// See [`Lab::up`].
+    pub fn up_named(name: &str, nodes: u8) -> Result<Self, TestkitError> {
+        Self::up_with(name, nodes, &Programs::with_commands()?, Generation::from_environment(), true)
+    }
+
+    /// The same of these programs, on nodes of this generation. One that is not `leashed` outlives whoever wanted it, if that is ended before [`Lab::down`].
+    ///
+    /// # Errors
+    /// See [`Lab::up`].
+    pub fn up_with(
+        name: &str,
+        nodes: u8,
+        programs: &Programs,
+        generation: Generation,
+        keepalive: bool,
+    ) -> Result<Self, TestkitError> {
+        let dir = generation_directory(programs, generation).join(name);
+        let control = LabController::new(&dir).with_generation(generation)?;
+        // One that a test left behind which was killed is ending: its leash is gone.
+        wait_until(&format!("the end of the lab in {}", dir.display()), POLL_INTERVAL * 100, || {
+            control.init_pid().map_or(Ok(()), |pid| {
+                Err(format!(
+                    "its process 1 is {pid}. Unless this test runs a second time just now, `kill -KILL {pid}` ends it with all \
+                     that runs there"
+                ))
+            })
+        })?;
+        if dir.exists() {
+            fs::remove_dir_all(&dir).map_err(io_error("remove", &dir))?;
+        }
+        fs::create_dir_all(&dir).map_err(io_error("mkdir", &dir))?;
+        // From here on it is taken down whatever comes.
+        let mut lab = Self {
+            watch: ProcessWatcher::for_lab(&dir),
+            control,
+            nodes: (1..=nodes).map(|number| format!("n{number}")).collect(),
+            started: Instant::now(),
+            init_pid: 0,
+            keepalive_pipe: None,
+            passed: false,
+        };
+        let (leash, ran) = lab.control.up(nodes, programs, keepalive)?;
+        lab.keepalive_pipe = leash;
+        ran.expect_code(0)?;
+        lab.init_pid = lab.control.init_pid().unwrap_or_default();
+        Ok(lab)
+    }
+
+    /// The end of a test that passed: takes it down, and sees that it is gone.
+    ///
+    /// # Errors
+    /// [`TestkitError::Command`] when it does not end.
+    pub fn down(mut self) -> TestResult {
+        self.passed = std::env::var_os(KEEP_LOGS_VARIABLE).is_none();
+        if !self.passed {
+            return Ok(());
+        }
+        self.control.down()
+    }
+
+    /// Whoever wanted it goes, and it stays up, unless it is leashed.
+    pub fn detach(mut self) {
+        self.passed = true;
+    }
+
+    /// What the script does.
+    #[must_use]
+    pub fn controller(&self) -> &LabController {
+        &self.control
+    }
+
+    /// Its process 1, by its number out here.
+    pub(crate) fn init_pid(&self) -> u32 {
+        self.init_pid
+    }
+
+    /// Since it was begun to be brought up.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The watch over its picos.
+    #[must_use]
+    pub fn watcher(&self) -> &ProcessWatcher {
+        &self.watch
+    }
+
+    /// A node, by its name.
+    #[must_use]
+    pub fn node<'a>(&'a self, name: &'a str) -> LabNode<'a> {
+        LabNode { lab: self, name }
+    }
+
+    /// All nodes.
+    pub fn nodes(&self) -> impl Iterator<Item = LabNode<'_>> {
+        self.nodes.iter().map(|name| self.node(name))
+    }
+
+    /// A file of a node's own disk, also while the node is off; or of the shared one, below `/srv`.
+    #[must_use]
+    pub fn host_path(&self, node: &str, inside: &str) -> PathBuf {
+        let fs = format!("/proc/{}/root{}/fs", self.init_pid, self.control.dir().display());
+        let fs = Path::new(&fs);
+        let inside = inside.trim_start_matches('/');
+        match inside.strip_prefix("srv/") {
+            Some(shared) => fs.join("shared").join(shared),
+            None => fs.join(node).join("disk").join(inside),
+        }
+    }
+
+    /// What the cluster believes, by the first node that has quorum.
+    ///
+    /// # Errors
+    /// [`TestkitError::TimedOut`] when none has.
+    pub fn status(&self) -> Result<ClusterStatus, TestkitError> {
+        let mut seen = Vec::new();
+        for node in self.nodes() {
+            let ran = node.try_exec(&["timeout", "10", "crm_mon", "-1", "-r", "-f", "--output-as=xml"])?;
+            match ClusterStatus::parse(&ran.stdout) {
+                Ok(status) if status.quorum => return Ok(status),
+                Ok(status) => seen.push(format!("{}: {status}", node.name)),
+                Err(_) => seen.push(format!("{}: {}", node.name, ran.stderr.trim())),
+            }
+        }
+        Err(TestkitError::TimedOut {
+            what: "a node that has quorum".to_owned(),
+            waited: Duration::ZERO,
+            last_seen: seen.join("\n"),
+        })
+    }
+
+    /// Waits until nothing is left to do for the cluster.
+    ///
+    /// # Errors
+    /// [`TestkitError::TimedOut`] with the status.
+    pub fn wait_until_settled(&self) -> TestResult {
+        let limit = format!("--timeout={}s", SETTLE_TIMEOUT.as_secs());
+        let mut said = Vec::new();
+        for node in self.nodes() {
+            let ran = node.try_exec(&["crm_resource", "--wait", &limit])?;
+            if ran.code() == Some(0) {
+                return Ok(());
+            }
+            said.push(format!("{}: {ran}", node.name));
+        }
+        Err(TestkitError::TimedOut {
+            what: "the cluster to come to rest".to_owned(),
+            waited: SETTLE_TIMEOUT,
+            last_seen: said.join("\n"),
+        })
+    }
+
+    /// Lets a time pass by the clock, where that is what the scenario is made of.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn pause(&self, time: Duration) -> Result<(), TestkitError> {
+        let over = Instant::now() + time;
+        self.wait_until("a time to pass", time + POLL_INTERVAL * 100, |_| {
+            let left = over.saturating_duration_since(Instant::now());
+            Ok(if left.is_zero() { Ok(()) } else { Err(format!("{left:?} are left")) })
+        })
+    }
+
+    /// Looks until `look` gives a value, at most for `limit`; the error has what was last seen, and the cluster's status.
+    ///
+    /// # Errors
+    /// [`TestkitError::TimedOut`].
+    pub fn wait_until<T>(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut look: impl FnMut(&Self) -> Result<Result<T, String>, TestkitError>,
+    ) -> Result<T, TestkitError> {
+        let started = Instant::now();
+        loop {
+            let seen = match look(self).unwrap_or_else(|error| Err(error.to_string())) {
+                Ok(value) => return Ok(value),
+                Err(seen) => seen,
+            };
+            if started.elapsed() >= limit {
+                let status =
+                    self.status().map_or_else(|error| error.to_string(), |status| status.to_string());
+                let last_seen = format!("{seen}\n{status}");
+                return Err(TestkitError::TimedOut { what: what.to_owned(), waited: limit, last_seen });
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if self.passed {
+            return;
+        }
+        let logs = self.control.dir().join("logs");
+        let _ = self.control.run_script(SETTLE_TIMEOUT, &["down", &logs.to_string_lossy()]);
+        drop(self.keepalive_pipe.take());
+        eprintln!("logs of all nodes: {}", logs.display());
+        for node in &self.nodes {
+            for line in last_log_messages(&logs.join(node).join("var/log/pacemaker/pacemaker.log")) {
+                eprintln!("{line}");
+            }
+        }
+    }
+}
+
+/// What a node's Pacemaker last said that is more than information, for whoever has the output of a test and not its logs.
+fn last_log_messages(log: &Path) -> Vec<String> {
+    const LINES: usize = 15;
+    const WIDTH: usize = 200;
+    let log = fs::read(log).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log);
+    let told = |line: &&str| {
+        ["\tnotice: ", "\twarning: ", "\terror: ", "\tcrit: "].iter().any(|level| line.contains(level))
+    };
+    let mut last: Vec<String> =
+        log.lines().rev().filter(told).take(LINES).map(|line| line.chars().take(WIDTH).collect()).collect();
+    last.reverse();
+    last
+}
+
+/// Where labs have their directories, beside the build that is tested: `target/lab`, and below it a room for each other generation.
+#[must_use]
+pub fn labs_directory(programs: &Programs) -> PathBuf {
+    generation_directory(programs, Generation::from_environment())
+}
+
+fn generation_directory(programs: &Programs, generation: Generation) -> PathBuf {
+    let mz_sim = programs.iter().find(|(_, name)| *name == "mz-sim").map(|(path, _)| path);
+    let target = mz_sim.and_then(Path::parent).and_then(Path::parent).unwrap_or(Path::new("/tmp"));
+    let labs = target.join("lab");
+    if generation == Generation::Machine { labs } else { labs.join(generation.name()) }
+}

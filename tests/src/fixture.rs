@@ -1,0 +1,441 @@
+//! A fixture: one node with a simulated MediationZone in `/opt/mz`, and an agent that is to manage one pico of it.
+//!
+//! The pico under test is `platform`, `ec1`, `sc1` or `ui`, by the agent's type; beside it there is always a Platform,
+//! which is up before the test begins unless the test wants it away. Times are short; none is a time that a test waits for.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::sandbox::KIT_DIR;
+use crate::{
+    AgentCall, NodeCommand, NodeCommandOutput, NodeProcess, Programs, Sandbox, TestResult, TestkitError,
+    hung_storage, network, wait_until,
+};
+
+/// Longer than anything takes that has to come soon.
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where the installation is.
+pub const MZ_HOME: &str = "/opt/mz";
+
+/// The number of the node's `mzadmin`.
+pub const MZADMIN_UID: u32 = 4711;
+
+/// Log lines of the agents, in the node.
+const PACEMAKER_LOG: &str = "/var/log/pacemaker/pacemaker.log";
+
+/// Short times, that a test may lengthen.
+const SHORT_TIMES: [&str; 5] =
+    ["start_time=50ms", "stop_time=20ms", "mzsh_time=0ms", "platform_retry=50ms", "shutdown_retry=200ms"];
+
+/// The type of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentKind {
+    /// `platform`.
+    Platform,
+    /// `ec`.
+    Ec,
+    /// `sc`.
+    Sc,
+    /// `ui`.
+    Ui,
+}
+
+impl AgentKind {
+    /// The agent's name, which is also how the simulator calls the type.
+    pub fn agent(self) -> &'static str {
+        match self {
+            Self::Platform => "platform",
+            Self::Ec => "ec",
+            Self::Sc => "sc",
+            Self::Ui => "ui",
+        }
+    }
+
+    /// The pico under test.
+    pub fn pico(self) -> &'static str {
+        match self {
+            Self::Platform => "platform",
+            Self::Ec => "ec1",
+            Self::Sc => "sc1",
+            Self::Ui => "ui",
+        }
+    }
+}
+
+/// A fixture to be laid out.
+#[derive(Debug)]
+#[must_use = "nothing is laid out before build()"]
+pub struct FixtureBuilder {
+    kind: AgentKind,
+    home: &'static str,
+    arguments: Vec<String>,
+    starts_platform: bool,
+    with_commands: bool,
+}
+
+/// A fixture for the agent of this type, with native picos.
+pub fn fixture(kind: AgentKind) -> FixtureBuilder {
+    let mut arguments = Vec::new();
+    for pico in [AgentKind::Platform, kind].iter().take(if kind == AgentKind::Platform { 1 } else { 2 }) {
+        arguments.extend(["--pico".to_owned(), format!("{}:{}", pico.pico(), pico.agent())]);
+    }
+    for setting in SHORT_TIMES {
+        arguments.extend(["--set".to_owned(), setting.to_owned()]);
+    }
+    FixtureBuilder {
+        kind,
+        home: MZ_HOME,
+        arguments,
+        starts_platform: kind != AgentKind::Platform,
+        with_commands: false,
+    }
+}
+
+impl FixtureBuilder {
+    fn add_option(mut self, name: &str, value: &str) -> Self {
+        self.arguments.extend([name.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// One more pico, `NAME:TYPE[:HA_PORT]`.
+    pub fn pico(self, pico: &str) -> Self {
+        self.add_option("--pico", pico)
+    }
+
+    /// A switch or a time of the simulator, `[PICO.]KEY=VALUE`.
+    pub fn set(self, setting: &str) -> Self {
+        self.add_option("--set", setting)
+    }
+
+    /// A property of a pico, `NAME:KEY=VALUE`.
+    pub fn property(self, property: &str) -> Self {
+        self.add_option("--property", property)
+    }
+
+    /// A property of the whole container, `KEY=VALUE`.
+    pub fn common(self, property: &str) -> Self {
+        self.add_option("--common", property)
+    }
+
+    /// Picos that are real JVMs.
+    pub fn jvm(mut self) -> Self {
+        self.arguments.push("--jvm".to_owned());
+        self
+    }
+
+    /// The Platform is not running.
+    pub fn without_platform(mut self) -> Self {
+        self.starts_platform = false;
+        self
+    }
+
+    /// The node has the commands for people as well ([`Fixture::command`]).
+    pub fn commands(mut self) -> Self {
+        self.with_commands = true;
+        self
+    }
+
+    /// Lays it out.
+    pub fn build(self) -> Result<Fixture, TestkitError> {
+        let node = Sandbox::with_programs(&if self.with_commands {
+            Programs::with_commands()?
+        } else {
+            Programs::with_agents()?
+        })?;
+        run_install(&node, self.home, &self.arguments)?;
+        let fixture = Fixture { node, kind: self.kind };
+        if self.starts_platform {
+            fixture.mzsh(&["startup", "platform"])?.expect_code(0)?;
+        }
+        Ok(fixture)
+    }
+}
+
+fn run_install(node: &Sandbox, home: &str, arguments: &[String]) -> Result<(), TestkitError> {
+    let given = ["install", home, "--owner", node.owner()].map(str::to_owned);
+    node.mz_sim(given.iter().chain(arguments)).map(drop)
+}
+
+/// One line of the simulator's history.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct SimulatorEvent {
+    /// What happened.
+    #[serde(rename = "event")]
+    pub event: String,
+    /// To which pico.
+    pub pico: String,
+    /// Why, or with which arguments.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Fixture {
+    /// The node that it is laid out on.
+    pub node: Sandbox,
+    /// Whose pico is under test.
+    pub kind: AgentKind,
+}
+
+impl Fixture {
+    /// A second installation beside the first, with its own Platform and ports as the arguments say.
+    pub fn install_second(&self, home: &str, arguments: &[&str]) -> Result<(), TestkitError> {
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        run_install(&self.node, home, &arguments)
+    }
+
+    /// The name of the pico under test.
+    pub fn pico(&self) -> &'static str {
+        self.kind.pico()
+    }
+
+    /// The agent, as Pacemaker calls it for this pico.
+    pub fn agent(&self) -> AgentCall<'_> {
+        self.agent_for(self.kind)
+    }
+
+    /// The same for the pico of another type.
+    pub fn agent_for(&self, kind: AgentKind) -> AgentCall<'_> {
+        let call = self.node.agent(kind.agent()).param("mz_home", MZ_HOME).param("pico_name", kind.pico());
+        call.meta_timeout(Duration::from_secs(20))
+    }
+
+    /// The agent for a recurring monitor that does not wait.
+    pub fn recurring_monitor(&self, level: u32) -> AgentCall<'_> {
+        as_recurring_monitor(self.agent(), level)
+    }
+
+    /// Runs that monitor.
+    pub fn monitor(&self, level: u32) -> Result<NodeCommandOutput, TestkitError> {
+        self.recurring_monitor(level).run("monitor")
+    }
+
+    /// Runs a monitor as the cluster does where it does not know yet.
+    pub fn probe(&self) -> Result<NodeCommandOutput, TestkitError> {
+        self.agent().run("monitor")
+    }
+
+    /// Starts, which has to succeed; the process.
+    pub fn start(&self) -> Result<NodeProcess, TestkitError> {
+        self.agent().run("start")?.expect_code(0)?;
+        self.single_pico(self.pico())
+    }
+
+    /// Stops.
+    pub fn stop(&self) -> Result<NodeCommandOutput, TestkitError> {
+        self.agent().run("stop")
+    }
+
+    /// mzsh as a person runs it who is logged in as the owner.
+    pub fn mzsh(&self, arguments: &[&str]) -> Result<NodeCommandOutput, TestkitError> {
+        self.mzsh_in(MZ_HOME, arguments)
+    }
+
+    /// mzsh of another installation.
+    pub fn mzsh_in(&self, home: &str, arguments: &[&str]) -> Result<NodeCommandOutput, TestkitError> {
+        self.as_owner(&format!("{home}/bin/mzsh")).args(arguments).run()
+    }
+
+    /// One of our commands, run by root with nothing but `PATH` in its environment.
+    pub fn command(&self, name: &str) -> NodeCommand<'_> {
+        self.node.command(format!("{KIT_DIR}/bin/{name}"))
+    }
+
+    /// A program that the owner of the installation runs.
+    pub fn as_owner(&self, program: &str) -> NodeCommand<'_> {
+        let command = self.node.command(program);
+        if self.node.owner() == "root" { command } else { command.user(MZADMIN_UID) }
+    }
+
+    /// From now on mzsh is the owner's script that does this first.
+    pub fn wrap_mzsh(&self, first: &str) -> TestResult {
+        let mzsh = format!("{MZ_HOME}/bin/mzsh");
+        self.sh(&format!("cp -p {mzsh} {mzsh}.true"))?;
+        self.node.write(mzsh, format!("#!/bin/sh\n{first}\nexec {MZ_HOME}/bin/mzsh.true \"$@\"\n"))
+    }
+
+    /// Changes settings of the simulator.
+    pub fn set(&self, settings: &[&str]) -> TestResult {
+        self.node.mz_sim(["set", MZ_HOME].iter().chain(settings)).map(drop)
+    }
+
+    /// A line for the shell, which has to succeed.
+    pub fn sh(&self, line: &str) -> Result<String, TestkitError> {
+        Ok(self.node.exec(["sh", "-c", line])?.stdout)
+    }
+
+    /// Sends a signal, and waits until a SIGKILL or a SIGSTOP is done: both take effect when the process runs next.
+    pub fn signal(&self, pid: u32, signal: &str) -> TestResult {
+        self.sh(&format!("kill -s {signal} {pid}"))?;
+        let done = |process: Option<&NodeProcess>| match signal {
+            "KILL" => process.is_none(),
+            "STOP" => process.is_some_and(|process| process.state == 'T'),
+            _ => true,
+        };
+        self.wait_until(&format!("SIG{signal} to be done to {pid}"), |fixture| {
+            let left: Vec<NodeProcess> =
+                fixture.process_without_args(pid)?.into_iter().filter(|found| !found.is_dead()).collect();
+            Ok(if done(left.first()) { Ok(()) } else { Err(describe_processes(&left)) })
+        })
+    }
+
+    /// All live processes but the node's own: its first one, the storage that hangs, and its name servers.
+    pub fn processes(&self) -> Result<Vec<NodeProcess>, TestkitError> {
+        let mut all = self.node.processes()?;
+        all.retain(|process| {
+            let dead = process.state == 'Z' && process.threads < 2;
+            !dead
+                && process.pid != 1
+                && !hung_storage::is_hung_mount(process)
+                && !network::is_name_server(process)
+        });
+        Ok(all)
+    }
+
+    /// The processes of a pico of the installation, told by the command line that the simulator gives to each: its home,
+    /// and its name as the last argument of one of the product's main classes.
+    pub fn pico_processes(&self, name: &str) -> Result<Vec<NodeProcess>, TestkitError> {
+        self.pico_processes_in(MZ_HOME, name)
+    }
+
+    /// The same of another installation.
+    pub fn pico_processes_in(&self, home: &str, name: &str) -> Result<Vec<NodeProcess>, TestkitError> {
+        let home = format!("-Dmz.home={home}");
+        let main_class = |word: &String| word.ends_with(".PicoStart") || word.ends_with(".CodeServerMain");
+        let mut all = self.processes()?;
+        all.retain(|process| {
+            let [.., class, last] = process.argv.as_slice() else { return false };
+            main_class(class) && last == name && process.argv.contains(&home)
+        });
+        Ok(all)
+    }
+
+    /// The one process of a pico; anything else fails the test.
+    #[track_caller]
+    pub fn single_pico(&self, name: &str) -> Result<NodeProcess, TestkitError> {
+        self.single_pico_in(MZ_HOME, name)
+    }
+
+    /// The same of another installation.
+    #[track_caller]
+    pub fn single_pico_in(&self, home: &str, name: &str) -> Result<NodeProcess, TestkitError> {
+        let mut found = self.pico_processes_in(home, name)?;
+        assert_eq!(found.len(), 1, "{name}: {}", describe_processes(&found));
+        Ok(found.remove(0))
+    }
+
+    /// Fails the test unless the pico, every mzsh and whatever an agent ran are gone: of all processes only the Platform
+    /// may live that was there before.
+    #[track_caller]
+    pub fn assert_nothing_left(&self) -> TestResult {
+        let mut left = self.processes()?;
+        if self.kind != AgentKind::Platform {
+            let platform: Vec<u32> =
+                self.pico_processes("platform")?.iter().map(|process| process.pid).collect();
+            left.retain(|process| !platform.contains(&process.pid));
+        }
+        assert!(left.is_empty(), "left: {}", describe_processes(&left));
+        Ok(())
+    }
+
+    /// What happened in the installation so far.
+    pub fn history(&self) -> Result<Vec<SimulatorEvent>, TestkitError> {
+        let text = self.node.read(format!("{MZ_HOME}/sim/history.jsonl"))?;
+        Ok(text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("the simulator writes events"))
+            .collect())
+    }
+
+    /// How often mzsh was called with these first words.
+    pub fn mzsh_call_count(&self, of: &str) -> Result<usize, TestkitError> {
+        let history = self.history()?;
+        Ok(history.iter().filter(|event| event.event == "mzsh" && event.reason.starts_with(of)).count())
+    }
+
+    /// How a pico ended, the last time that it could say so.
+    pub fn last_end_reason(&self, pico: &str) -> Result<Option<String>, TestkitError> {
+        let history = self.history()?.into_iter().rev();
+        Ok(history.into_iter().find(|e| e.event == "end" && e.pico == pico).map(|event| event.reason))
+    }
+
+    /// What the agents logged.
+    pub fn log(&self) -> Result<String, TestkitError> {
+        self.node.read(PACEMAKER_LOG)
+    }
+
+    /// Path of the record of the resource under test.
+    pub fn record_path(&self) -> String {
+        format!("/run/mediationzone-ra/{}.json", self.kind.agent())
+    }
+
+    /// The record of the resource under test, which has to be there.
+    pub fn read_record(&self) -> Result<serde_json::Value, TestkitError> {
+        let text = self.node.read(self.record_path())?;
+        Ok(serde_json::from_str(&text).expect("a record is JSON"))
+    }
+
+    /// Waits until the fixture is as it should be; `look` says what it saw instead.
+    pub fn wait_until<T>(
+        &self,
+        what: &str,
+        look: impl Fn(&Self) -> Result<Result<T, String>, TestkitError>,
+    ) -> Result<T, TestkitError> {
+        wait_until(what, WAIT_TIMEOUT, || look(self).unwrap_or_else(|error| Err(error.to_string())))
+    }
+
+    /// Waits for an agent that sleeps in the middle of an action.
+    pub fn wait_for_sleeping_agent(&self, action: &str) -> Result<NodeProcess, TestkitError> {
+        self.wait_until(&format!("an agent that sleeps in its {action}"), |fixture| {
+            let all = fixture.processes()?;
+            let is_agent = |process: &&NodeProcess| {
+                process.argv.len() == 2
+                    && process.argv[0].contains("resource.d/mediationzone/")
+                    && process.argv[1] == action
+            };
+            let agents: Vec<&NodeProcess> = all.iter().filter(is_agent).collect();
+            // Not a helper of it, which is a fork that has executed nothing.
+            let found = agents
+                .iter()
+                .find(|agent| agent.state == 'S' && !agents.iter().any(|other| other.pid == agent.ppid));
+            Ok(found.map(|&agent| agent.clone()).ok_or_else(|| describe_processes(&all)))
+        })
+    }
+
+    /// Waits for a monitor that waits for the death of its pico: it has said so in the record, and sleeps.
+    pub fn wait_for_waiting_monitor(&self) -> Result<NodeProcess, TestkitError> {
+        self.wait_until("a monitor that waits", |fixture| {
+            let agent = fixture.wait_for_sleeping_agent("monitor")?;
+            let row = fixture.read_record()?["rows"]["0"].take();
+            Ok(if row["waits"]["by"] == agent.pid { Ok(agent) } else { Err(format!("{agent:?}, {row}")) })
+        })
+    }
+
+    /// The number that the owner's processes must have, as it is seen from outside.
+    pub fn owner_uid(&self) -> u32 {
+        // The root of a normal user's node is that user.
+        if self.node.owner() == "root" { rustix::process::getuid().as_raw() } else { MZADMIN_UID }
+    }
+}
+
+/// A call as for a recurring monitor of the cluster that does not wait.
+pub fn as_recurring_monitor(call: AgentCall<'_>, level: u32) -> AgentCall<'_> {
+    call.param("wait", "0").interval(Duration::from_secs(1)).check_level(level)
+}
+
+/// Processes as a person wants to read them.
+pub fn describe_processes(processes: &[NodeProcess]) -> String {
+    let mut text = String::new();
+    for process in processes {
+        // Writing to a String does not fail.
+        let NodeProcess { pid, state, argv, comm, threads, ppid, .. } = process;
+        let _ = if argv.is_empty() {
+            writeln!(text, "\n{pid} {state} ({comm}, {threads} threads, child of {ppid})")
+        } else {
+            writeln!(text, "\n{pid} {state} {}", process.command_line())
+        };
+    }
+    if text.is_empty() { "no process".to_owned() } else { text }
+}

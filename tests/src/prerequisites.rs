@@ -1,0 +1,188 @@
+//! What the suites need from the machine, and what of it is missing.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::Generation;
+
+/// Something that a suite can't do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prerequisite {
+    /// The right to make namespaces: root, or a normal user where the kernel lets him.
+    Namespaces,
+    /// Root: some of the tools insist.
+    Root,
+    /// `/dev/fuse`, readable and writable: file systems of a program, for storage that hangs.
+    Fuse,
+    /// A program, and the Debian package that brings it.
+    Program(&'static str, &'static str),
+    /// A file or directory, and the Debian package that brings it.
+    File(&'static str, &'static str),
+    /// The folder with another generation of the cluster's software.
+    Folder(Generation),
+}
+
+impl Prerequisite {
+    /// True when the machine has it.
+    #[must_use]
+    pub fn is_met(self) -> bool {
+        match self {
+            Self::Root => rustix::process::geteuid().is_root(),
+            Self::Namespaces => can_make_namespaces(),
+            Self::Fuse => OpenOptions::new().read(true).write(true).open("/dev/fuse").is_ok(),
+            Self::Program(name, _) => is_program_installed(name),
+            Self::File(path, _) => Path::new(path).exists(),
+            Self::Folder(generation) => generation.is_available(),
+        }
+    }
+
+    /// The Debian package that brings it, if one does.
+    #[must_use]
+    pub fn package(self) -> Option<&'static str> {
+        match self {
+            Self::Program(_, package) | Self::File(_, package) => Some(package),
+            Self::Namespaces | Self::Root | Self::Fuse | Self::Folder(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Prerequisite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("root"),
+            Self::Namespaces => f.write_str("namespaces (unshare refused)"),
+            Self::Fuse => f.write_str("FUSE (/dev/fuse can't be opened)"),
+            Self::Program(name, package) => write!(f, "{name} (package {package})"),
+            Self::File(path, package) => write!(f, "{path} (package {package})"),
+            Self::Folder(generation) => write!(f, "{} (not made)", generation.folder().display()),
+        }
+    }
+}
+
+/// What every sandbox needs.
+pub const SANDBOX: &[Prerequisite] = &[
+    Prerequisite::Program("unshare", "util-linux"),
+    Prerequisite::Program("nsenter", "util-linux"),
+    Prerequisite::Program("bash", "bash"),
+    Prerequisite::Program("ip", "iproute2"),
+    Prerequisite::Program("kill", "procps"),
+    Prerequisite::Program("ps", "procps"),
+    Prerequisite::Program("pgrep", "procps"),
+    Prerequisite::Namespaces,
+];
+
+/// For storage that hangs.
+pub const HUNG_STORAGE: &[Prerequisite] = &[Prerequisite::Fuse];
+
+/// Another wall clock for one program.
+pub const FAKETIME: &[Prerequisite] =
+    &[Prerequisite::File("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "libfaketime")];
+
+/// What the conformance suite needs besides: the real tools.
+pub const CONFORMANCE: &[Prerequisite] = &[
+    Prerequisite::Root,
+    Prerequisite::Program("ocf-tester", "resource-agents"),
+    Prerequisite::File("/usr/lib/ocf/resource.d/heartbeat/Dummy", "resource-agents"),
+    Prerequisite::File("/usr/lib/ocf/resource.d/pacemaker/Dummy", "pacemaker-resource-agents"),
+    Prerequisite::Program("xmllint", "libxml2-utils"),
+    Prerequisite::Program("pcs", "pcs"),
+    Prerequisite::Program("crm", "crmsh"),
+    Prerequisite::Program("crm_resource", "pacemaker-cli-utils"),
+    Prerequisite::Program("crm_verify", "pacemaker-cli-utils"),
+    // Its tools ask the executor's library, and pcs asks for the daemon's metadata.
+    Prerequisite::Program("pacemakerd", "pacemaker"),
+];
+
+/// A real cluster in namespaces: the lab.
+pub const CLUSTER: &[Prerequisite] = &[
+    Prerequisite::Root,
+    Prerequisite::Namespaces,
+    Prerequisite::Program("unshare", "util-linux"),
+    Prerequisite::Program("nsenter", "util-linux"),
+    Prerequisite::Program("bash", "bash"),
+    Prerequisite::Program("tar", "tar"),
+    Prerequisite::Program("ip", "iproute2"),
+    Prerequisite::Program("ping", "iputils-ping"),
+    Prerequisite::Program("corosync", "corosync"),
+    Prerequisite::Program("pacemakerd", "pacemaker"),
+    Prerequisite::Program("crm_mon", "pacemaker-cli-utils"),
+    Prerequisite::Program("pcs", "pcs"),
+    Prerequisite::Program("crm", "crmsh"),
+    Prerequisite::File("/usr/lib/ocf/resource.d/heartbeat/Filesystem", "resource-agents"),
+    Prerequisite::File("/usr/lib/ocf/resource.d/heartbeat/IPaddr2", "resource-agents"),
+];
+
+/// What makes the folder of another generation.
+pub const GENERATION_FOLDER: &[Prerequisite] = &[
+    Prerequisite::Root,
+    Prerequisite::Namespaces,
+    Prerequisite::Program("unshare", "util-linux"),
+    Prerequisite::Program("flock", "util-linux"),
+    Prerequisite::Program("debootstrap", "debootstrap"),
+    Prerequisite::File("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
+];
+
+/// The cluster's configuration in a file, made and read by the real tools.
+pub const CONFIGURATION: &[Prerequisite] = &[
+    Prerequisite::Program("cibadmin", "pacemaker-cli-utils"),
+    Prerequisite::Program("crm_resource", "pacemaker-cli-utils"),
+    Prerequisite::Program("pcs", "pcs"),
+    Prerequisite::Program("pacemakerd", "pacemaker"),
+];
+
+/// The scheduler's simulator, and what makes a configuration for it.
+pub const SIMULATIONS: &[Prerequisite] = &[
+    Prerequisite::Root,
+    Prerequisite::Program("crm", "crmsh"),
+    Prerequisite::Program("cibadmin", "pacemaker-cli-utils"),
+    Prerequisite::Program("crm_simulate", "pacemaker-cli-utils"),
+    Prerequisite::Program("crm_mon", "pacemaker-cli-utils"),
+    Prerequisite::Program("pacemakerd", "pacemaker"),
+    Prerequisite::File("/usr/lib/ocf/resource.d/heartbeat/Filesystem", "resource-agents"),
+    Prerequisite::File("/usr/lib/ocf/resource.d/heartbeat/IPaddr2", "resource-agents"),
+];
+
+/// A JDK, for picos that are real JVMs.
+pub const JDK: &[Prerequisite] = &[
+    Prerequisite::Program("java", "default-jdk-headless"),
+    Prerequisite::Program("javac", "default-jdk-headless"),
+];
+
+/// The reference implementation of the registry's notation; it runs on a JDK.
+pub const HOCON: &[Prerequisite] =
+    &[Prerequisite::File("/usr/share/java/typesafe-config.jar", "libtypesafe-config-java")];
+
+/// The parser of somebody else, for the metadata.
+pub const XML: &[Prerequisite] = &[Prerequisite::Program("xmllint", "libxml2-utils")];
+
+/// What is measured beside our own agents.
+pub const BENCH: &[Prerequisite] =
+    &[Prerequisite::File("/usr/lib/ocf/resource.d/pacemaker/Dummy", "pacemaker-resource-agents")];
+
+/// Plays a JVM whose main thread has ended.
+pub const PYTHON: &[Prerequisite] = &[Prerequisite::Program("python3", "python3")];
+
+/// The tracer, for the suite that shows what a check costs.
+pub const STRACE: &[Prerequisite] = &[Prerequisite::Program("strace", "strace")];
+
+/// A name server, for the node's own.
+pub const NAME_SERVER: &[Prerequisite] = &[Prerequisite::Program("dnsmasq", "dnsmasq-base")];
+
+fn is_program_installed(name: &str) -> bool {
+    // sbin is not on every normal user's PATH, but the tools live there.
+    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+        .iter()
+        .any(|dir| Path::new(dir).join(name).is_file())
+}
+
+fn can_make_namespaces() -> bool {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--mount", "--net", "--pid", "--fork"]);
+    if !rustix::process::geteuid().is_root() {
+        unshare.args(["--user", "--map-root-user"]);
+    }
+    unshare.arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    unshare.status().is_ok_and(|status| status.success())
+}
