@@ -2,7 +2,7 @@
 //!
 //! Each case has a node of its own with a simulated MediationZone in `/opt/mz` ([`testkit::fixture`]), runs the binaries that
 //! ship as Pacemaker runs them, injects one fault, and takes its truth from /proc of the node and from the simulator's own
-//! history, never from what an agent says. The line above a case says what it proves: `docs/behaviour.md` is made of these
+//! history, never from what an agent says. The line above a case says what it proves: `docs/evidence/behaviour.md` is made of these
 //! lines, and `tests/faults/mutants.toml` names for each case a change to the agents that it catches.
 
 mod administrator;

@@ -10,11 +10,12 @@ const HEAD: &str = "\
 
 # Parameters
 
-All parameters of `ocf:mediationzone:platform`, `ec`, `sc` and `ui`, for administrators who configure resources. \
+For administrators who configure resources: all parameters of `ocf:mediationzone:platform`, `ec`, `sc` and `ui`. \
 `pcs resource describe ocf:mediationzone:platform` and `crm ra info ocf:mediationzone:platform` show the same texts.
 
 - `pico_name` is required by `ec` and `sc`; `platform` and `ui` have a default. All other parameters are the same for all four.
-- Pacemaker applies a change of a *reloadable* parameter without a restart. A change of any other parameter restarts the resource.
+- Pacemaker applies a change of a *reloadable* parameter without a restart. A change of any other parameter restarts the resource. \
+[After a refresh](maintenance.md#change-a-parameter), the first change of a reloadable one does so, too.
 - A reloadable parameter that can't be read falls back to its default, with a warning in the log. Any other parameter that can't be \
 read fails the start with 6 (not configured). `validate-all` and `mzha doctor` report both.
 - Times are written as `90`, `90s`, `2m`, `1500ms` or `1h`.
@@ -22,7 +23,7 @@ read fails the start with 6 (not configured). `validate-all` and `mzha doctor` r
 ";
 
 const FOOT: &str = "
-Next: [`mzha doctor`](../doctor.md), which checks a whole configuration.
+Next: [`mzha doctor`](doctor.md), which checks a whole configuration.
 ";
 
 fn main() {

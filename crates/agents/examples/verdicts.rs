@@ -1,4 +1,4 @@
-//! Prints the verdict tables of docs/behaviour.md: each row is evidence, put to the function that judges it.
+//! Prints the verdict tables of docs/evidence/behaviour.md: each row is evidence, put to the function that judges it.
 
 use std::time::{Duration, SystemTime};
 

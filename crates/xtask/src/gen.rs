@@ -1,11 +1,11 @@
 //! `cargo xtask gen`: what is generated, committed, and compared in CI, so that a reader, a packager and a diff see it.
 //!
 //! - ocf-metadata/*.xml, one file an agent, exactly what its `meta-data` prints.
-//! - docs/behaviour.md, see [`behaviour`].
+//! - docs/evidence/behaviour.md, see [`behaviour`].
 //! - docs/operate/parameters.md, from the agents' table of parameters.
-//! - docs/in-the-cluster.md, which the lab's program makes; what it is made of, with `--decisions` alone: that takes Pacemaker's tools and
+//! - docs/design/in-the-cluster.md, which the lab's program makes; what it is made of, with `--decisions` alone: that takes Pacemaker's tools and
 //!   half a minute, and the suite `simulations` compares it.
-//! - docs/reliability.md, which the lab's program makes of docs/reliability/.
+//! - docs/evidence/reliability.md, which the lab's program makes of docs/evidence/reliability/.
 //! - Containerfile, with the Debian packages that the suites need.
 
 use std::collections::BTreeSet;
@@ -76,9 +76,12 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), TaskError> {
 /// All of them, by their path in the repository.
 fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, TaskError> {
     let mut files = vec![
-        ("docs/behaviour.md".to_owned(), behaviour::page()?.into_bytes()),
-        ("docs/in-the-cluster.md".to_owned(), lab::lab_output(&["page", "in-the-cluster"])?.into_bytes()),
-        ("docs/reliability.md".to_owned(), lab::lab_output(&["page", "reliability"])?.into_bytes()),
+        ("docs/evidence/behaviour.md".to_owned(), behaviour::page()?.into_bytes()),
+        (
+            "docs/design/in-the-cluster.md".to_owned(),
+            lab::lab_output(&["page", "in-the-cluster"])?.into_bytes(),
+        ),
+        ("docs/evidence/reliability.md".to_owned(), lab::lab_output(&["page", "reliability"])?.into_bytes()),
     ];
     files.push(("docs/operate/parameters.md".to_owned(), example_output("parameters")?.into_bytes()));
     files.push(("Containerfile".to_owned(), containerfile().into_bytes()));

@@ -40,10 +40,10 @@ enum XtaskCommand {
     /// A real Corosync and Pacemaker cluster on this machine: up, exec, kill, cut, heal, status, down.
     #[command(disable_help_flag = true)]
     Lab(lab::LabArguments),
-    /// Run the scenarios on a real cluster once, and record the pass for docs/reliability.md.
+    /// Run the scenarios on a real cluster once, and record the pass for docs/evidence/reliability.md.
     #[command(disable_help_flag = true)]
     Reliability(lab::LabArguments),
-    /// Write what is generated: ocf-metadata/, docs/behaviour.md, docs/in-the-cluster.md, docs/reliability.md.
+    /// Write what is generated: ocf-metadata/, docs/evidence/behaviour.md, docs/design/in-the-cluster.md, docs/evidence/reliability.md.
     Gen(r#gen::GenOptions),
     /// Fuzz what the agents read from outside (needs a nightly toolchain and cargo-fuzz).
     Fuzz(fuzz::FuzzOptions),

@@ -1,5 +1,5 @@
 //! The times of our agents beside those of an agent that does nothing. The difference is ours; nothing here is judged by its time,
-//! docs/reliability.md has the medians.
+//! docs/evidence/reliability.md has the medians.
 
 use lab::TestResult;
 use lab::cluster_fixture::{CLUSTER_TIMEOUT, cluster_plan};

@@ -38,7 +38,7 @@ fn outcome_of(
         .unwrap_or_else(|| panic!("{answer}: not simulated"))
 }
 
-/// Every outcome is as it is committed, for the table of docs/in-the-cluster.md.
+/// Every outcome is as it is committed, for the table of docs/design/in-the-cluster.md.
 #[test]
 fn simulated_outcomes_equal_committed_ones() {
     let file = golden::file_path(Generation::from_environment());

@@ -1,4 +1,4 @@
-//! What a scenario that passed leaves behind for docs/reliability.md: a JSON file with what was done, when the cluster noticed, when it
+//! What a scenario that passed leaves behind for docs/evidence/reliability.md: a JSON file with what was done, when the cluster noticed, when it
 //! acted, and when all ran again, in `target/lab/reports`.
 //!
 //! Of a pico's way back four shares are told, in milliseconds:

@@ -1,4 +1,4 @@
-//! docs/doctor.md shows what it prints.
+//! docs/operate/doctor.md shows what it prints.
 
 use testkit::TestResult;
 
@@ -7,7 +7,7 @@ use super::{CIB, VALID_CIB, doctor_command, fixture_with_platform_and_ec};
 /// What the page's node has to be told apart by, and the width of its terminal.
 #[test]
 fn doctor_page_example_is_printed() -> TestResult {
-    let page = include_str!("../../../docs/doctor.md");
+    let page = include_str!("../../../docs/operate/doctor.md");
     let mut blocks = page.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next());
     let example = blocks.next().expect("an example");
     let fixture = fixture_with_platform_and_ec()?;

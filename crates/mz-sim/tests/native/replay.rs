@@ -156,7 +156,7 @@ fn unusable_input_exits_2_and_names_file_and_line() {
 /// The page for operators shows two files and what comes out: it shall come out.
 #[test]
 fn thresholds_page_shows_what_replay_prints() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/ha-thresholds.md");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operate/ha-thresholds.md");
     let page = fs::read_to_string(page).unwrap();
     let block = |mark: &str| {
         let begin = page.find(mark).unwrap_or_else(|| panic!("no {mark} in the page")) + mark.len();

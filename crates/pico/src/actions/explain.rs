@@ -1,5 +1,7 @@
 //! explain: every piece of evidence, the verdict, and what monitor would answer. For a person.
 
+use std::fmt;
+
 use super::deep_checks::{self, HaCheckPlan};
 use super::load_record;
 use super::monitor::{MonitorRequest, monitor};
@@ -10,8 +12,9 @@ use crate::action_result::{ActionResult, ActionStatus};
 use crate::addresses::HostResolution;
 use crate::deadline::ActionDeadline;
 use crate::identity::Bystander;
-use crate::product::{RegistryState, inspect};
-use crate::settings::Settings;
+use crate::product::{Inspection, PicoFacts, RegistryState, inspect};
+use crate::record::InstanceRecord;
+use crate::settings::{PicoInstance, Settings};
 use crate::verdict::node_context::NodeContext;
 use crate::verdict::{Liveness, MonitorKind, ObservationScope, PicoPresence, observe};
 use host::process;
@@ -23,110 +26,121 @@ pub type EvidencePoint = (&'static str, String);
 /// would: it may adopt the pico.
 #[must_use]
 pub fn explain(settings: &Settings, deadline: ActionDeadline) -> (Vec<EvidencePoint>, ActionResult) {
-    let mut points: Vec<EvidencePoint> = Vec::new();
-    let mut line = |what, seen: &dyn std::fmt::Display| points.push((what, seen.to_string()));
-    line("resource", &settings.resource.as_deref().unwrap_or("(the call names none)"));
+    let mut evidence = Evidence { settings, deadline, points: Vec::new() };
+    evidence.add("resource", &settings.resource.as_deref().unwrap_or("(the call names none)"));
     match &settings.target {
-        Err(why) => line("pico", &format!("can't be told: {why}")),
-        Ok(target) => {
-            line(
-                "pico",
-                &format!("{} ({}) of {}", target.name, settings.pico_type, target.home.path().display()),
-            );
-            let (file, record) = load_record(settings, target);
-            match &record {
-                None => line("record", &format!("none of this boot in {}", file.display_path())),
-                Some(record) => {
-                    let jvm = record.jvm().map_or("no JVM".to_owned(), |id| id.to_string());
-                    line("record", &format!("{:?}, {jvm} ({})", record.phase, file.display_path()));
-                    for not_checked in of_record(record) {
-                        line(NOT_CHECKED, &format!("at depth {} {}", not_checked.depth, not_checked.since));
-                    }
-                }
-            }
-            let processes = observe(
-                settings,
-                target,
-                record.as_ref(),
-                ObservationScope::AllProcesses,
-                deadline.started + deadline.timeout() / 4,
-            );
-            line("processes", &describe_processes(&processes));
-            let node = NodeContext::new(
-                settings,
-                target,
-                record.as_ref(),
-                deadline.started + deadline.timeout() / 3,
-            );
-            for Bystander { id, why } in node.bystanders() {
-                line("ignored", &format!("{id} {why}"));
-            }
-            if let PicoPresence::One { id, .. } = processes {
-                line("age", &format!("{} s", process::process_age(id).as_secs()));
-                let state =
-                    id.stat().ok().flatten().map_or_else(|| "gone".to_owned(), |s| s.state.to_string());
-                line("state", &state);
-            }
-            match inspect(settings, target, deadline.started + deadline.timeout() / 2) {
-                Err(e) => line("installation", &e),
-                Ok(inspection) => {
-                    line("mz_home", &inspection.home);
-                    line("user", &inspection.user);
-                    line("mzsh", &inspection.mzsh);
-                    line("registry", &inspection.registry);
-                    if let Some(container) = &inspection.script.container {
-                        line("MZ_CONTAINER of mzsh", container);
-                    }
-                    if let Some(java_home) = &inspection.script.java_home {
-                        line("JAVA_HOME of mzsh", &java_home.display());
-                    }
-                    if let RegistryState::Defined(facts) = &inspection.registry {
-                        if !facts.templates.is_empty() {
-                            line("templates", &facts.templates.join(", "));
-                        }
-                        for (property, port) in &facts.ports {
-                            line("port", &format!("{port} ({property})"));
-                        }
-                        if let Some(platform) = &facts.platform {
-                            line("Platform", platform);
-                        }
-                        line("pid file", &facts.pid_file.display());
-                        for problem in &facts.problems {
-                            line("problem", problem);
-                        }
-                        match HaCheckPlan::from_settings(settings, Ok(&facts.ha)) {
-                            HaCheckPlan::Off => line("HA check", &"off"),
-                            HaCheckPlan::Ask(endpoint) => line("HA check", &format!("asks {endpoint}")),
-                            HaCheckPlan::CannotAsk(why) => line("HA check", &format!("can't be made: {why}")),
-                        }
-                        line(
-                            "ha_grace",
-                            &format!("{} s", deep_checks::ha_grace(settings, Some(&facts.ha)).as_secs()),
-                        );
-                    }
-                    for row in resolve_host_names(settings, &inspection, deadline) {
-                        let problems: Vec<&str> = row.problems.iter().map(|p| p.text.as_str()).collect();
-                        let verdict = match (problems.as_slice(), &row.resolution) {
-                            // Where that leaves the pico is not known.
-                            ([], HostResolution::Unset) => String::new(),
-                            ([], _) => "; right".to_owned(),
-                            _ => format!("; {}", problems.join("; ")),
-                        };
-                        line(row.property.name(), &format!("{}{verdict}", row.describe()));
-                    }
-                }
-            }
-            if let Ok(path) = crate::record::lock_path(target) {
-                line("lock", &path.display());
-            }
-        }
+        Err(why) => evidence.add("pico", &format!("unknown: {why}")),
+        Ok(target) => evidence.add_target(target),
     }
     let request = MonitorRequest::one_shot(MonitorKind::Recurring, 10).by_person();
-    let outcome = monitor(settings, request, deadline);
-    if let (ActionStatus::Success, Some(warning)) = (outcome.status, &outcome.reason) {
-        line("warning", warning);
+    let result = monitor(settings, request, deadline);
+    if let (ActionStatus::Success, Some(warning)) = (result.status, &result.reason) {
+        evidence.add("warning", warning);
     }
-    (points, outcome)
+    (evidence.points, result)
+}
+
+struct Evidence<'a> {
+    settings: &'a Settings,
+    deadline: ActionDeadline,
+    points: Vec<EvidencePoint>,
+}
+
+impl Evidence<'_> {
+    fn add(&mut self, what: &'static str, seen: &dyn fmt::Display) {
+        self.points.push((what, seen.to_string()));
+    }
+
+    fn add_target(&mut self, target: &PicoInstance) {
+        let kind = self.settings.pico_type;
+        self.add("pico", &format!("{} ({kind}) of {}", target.name, target.home.path().display()));
+        let (file, record) = load_record(self.settings, target);
+        self.add_record(&file.display_path(), record.as_ref());
+        self.add_processes(target, record.as_ref());
+        match inspect(self.settings, target, self.deadline.started + self.deadline.timeout() / 2) {
+            Err(e) => self.add("installation", &e),
+            Ok(inspection) => self.add_inspection(&inspection),
+        }
+        if let Ok(path) = crate::record::lock_path(target) {
+            self.add("lock", &path.display());
+        }
+    }
+
+    fn add_record(&mut self, path: &dyn fmt::Display, record: Option<&InstanceRecord>) {
+        let Some(record) = record else {
+            return self.add("record", &format!("none of this boot in {path}"));
+        };
+        let jvm = record.jvm().map_or("no JVM".to_owned(), |id| id.to_string());
+        self.add("record", &format!("{:?}, {jvm} ({path})", record.phase));
+        for not_checked in of_record(record) {
+            self.add(NOT_CHECKED, &format!("at depth {} {}", not_checked.depth, not_checked.since));
+        }
+    }
+
+    fn add_processes(&mut self, target: &PicoInstance, record: Option<&InstanceRecord>) {
+        let (settings, begin, timeout) = (self.settings, self.deadline.started, self.deadline.timeout());
+        let processes =
+            observe(settings, target, record, ObservationScope::AllProcesses, begin + timeout / 4);
+        self.add("processes", &describe_processes(&processes));
+        let node = NodeContext::new(settings, target, record, begin + timeout / 3);
+        for Bystander { id, why } in node.bystanders() {
+            self.add("ignored", &format!("{id} {why}"));
+        }
+        if let PicoPresence::One { id, .. } = processes {
+            self.add("age", &format!("{} s", process::process_age(id).as_secs()));
+            let state = id.stat().ok().flatten().map_or_else(|| "gone".to_owned(), |s| s.state.to_string());
+            self.add("state", &state);
+        }
+    }
+
+    fn add_inspection(&mut self, inspection: &Inspection) {
+        self.add("mz_home", &inspection.home);
+        self.add("user", &inspection.user);
+        self.add("mzsh", &inspection.mzsh);
+        self.add("registry", &inspection.registry);
+        if let Some(container) = &inspection.script.container {
+            self.add("MZ_CONTAINER of mzsh", container);
+        }
+        if let Some(java_home) = &inspection.script.java_home {
+            self.add("JAVA_HOME of mzsh", &java_home.display());
+        }
+        if let RegistryState::Defined(facts) = &inspection.registry {
+            self.add_registry(facts);
+        }
+        for check in resolve_host_names(self.settings, inspection, self.deadline) {
+            let problems: Vec<&str> = check.problems.iter().map(|p| p.text.as_str()).collect();
+            let verdict = match (problems.as_slice(), &check.resolution) {
+                // Where that leaves the pico is not known.
+                ([], HostResolution::Unset) => String::new(),
+                ([], _) => "; right".to_owned(),
+                _ => format!("; {}", problems.join("; ")),
+            };
+            self.add(check.property.name(), &format!("{}{verdict}", check.describe()));
+        }
+    }
+
+    fn add_registry(&mut self, facts: &PicoFacts) {
+        if !facts.templates.is_empty() {
+            self.add("templates", &facts.templates.join(", "));
+        }
+        for (property, port) in &facts.ports {
+            self.add("port", &format!("{port} ({property})"));
+        }
+        if let Some(platform) = &facts.platform {
+            self.add("Platform", platform);
+        }
+        self.add("pid file", &facts.pid_file.display());
+        for problem in &facts.problems {
+            self.add("problem", problem);
+        }
+        match HaCheckPlan::from_settings(self.settings, Ok(&facts.ha)) {
+            HaCheckPlan::Off => self.add("HA check", &"off"),
+            HaCheckPlan::Ask(endpoint) => self.add("HA check", &format!("asks {endpoint}")),
+            HaCheckPlan::CannotAsk(why) => self.add("HA check", &format!("can't be made: {why}")),
+        }
+        let grace = deep_checks::ha_grace(self.settings, Some(&facts.ha));
+        self.add("ha_grace", &format!("{} s", grace.as_secs()));
+    }
 }
 
 fn describe_processes(processes: &PicoPresence) -> String {
@@ -135,7 +149,7 @@ fn describe_processes(processes: &PicoPresence) -> String {
         PicoPresence::Starting { mzsh } => format!("none; an mzsh is starting it: {mzsh}"),
         PicoPresence::One { id, liveness: life } => format!("{id}, {}", describe_liveness(*life)),
         PicoPresence::Several(pids) => format!("several: {pids:?}"),
-        PicoPresence::Unknown(why) => format!("can't be told: {why}"),
+        PicoPresence::Unknown(why) => format!("unknown: {why}"),
     }
 }
 

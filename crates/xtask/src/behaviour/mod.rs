@@ -1,4 +1,4 @@
-//! docs/behaviour.md: what the agents answer, asked of the code that decides it, and what the fault suite shows of it.
+//! docs/evidence/behaviour.md: what the agents answer, asked of the code that decides it, and what the fault suite shows of it.
 //!
 //! Nothing on the page is told twice: the verdicts are those of `pico::verdict::judge`, the faults are the lines above the
 //! cases, and beside each stand the changes to the agents that it was seen to catch.
@@ -16,8 +16,8 @@ const HEAD: &str = "\
 
 # How the agents behave
 
-What an agent answers in every situation, and how that was shown. For operators who want to know what a line in `pcs status` means, \
-and for whoever has to decide whether to trust it.
+For operators who want to know what a line in `pcs status` means, and for whoever decides whether to trust it: what an agent answers in \
+every situation, and how that was shown.
 
 - [Is it running?](#is-it-running) One table: what is seen on the node, and what a monitor answers to it.
 - [Exit codes](#exit-codes) What each action means by its answer.
@@ -26,13 +26,17 @@ agents (`tests/faults/mutants.toml`) that the case was seen to catch: `cargo xta
 to fail.
 ";
 
+const FOOT: &str = "\
+Next: [scenarios on real clusters](reliability.md), and [what Pacemaker makes of each answer](../design/in-the-cluster.md).
+";
+
 /// The whole page.
 pub(crate) fn page() -> Result<String, TaskError> {
     let families = cases::read_suite(cases::FAULT_SUITE)?;
     let mutants = mutants::read()?;
     check_documented(&families)?;
     check_referenced_cases(&families)?;
-    Ok([HEAD, &example_output("verdicts")?, &faults::section(&families, &mutants)].join("\n"))
+    Ok([HEAD, &example_output("verdicts")?, &faults::section(&families, &mutants), FOOT].join("\n"))
 }
 
 /// Every family and every case says what it is about.
@@ -46,15 +50,15 @@ fn check_documented(families: &[TestModule]) -> Result<(), TaskError> {
     if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
 }
 
-/// Every case that docs/security.md names is there.
+/// Every case that docs/operate/security.md names is there.
 fn check_referenced_cases(families: &[TestModule]) -> Result<(), TaskError> {
-    let path = workspace::root().join("docs/security.md");
+    let path = workspace::root().join("docs/operate/security.md");
     let text = std::fs::read_to_string(&path).map_err(TaskError::file("read", &path))?;
     let known: Vec<&str> =
         families.iter().flat_map(|family| &family.cases).map(|case| case.name.as_str()).collect();
     let unknown = case_names_in(&text).into_iter().filter(|name| !known.contains(name));
     let missing: Vec<String> =
-        unknown.map(|name| format!("docs/security.md names {name}, which is no case")).collect();
+        unknown.map(|name| format!("docs/operate/security.md names {name}, which is no case")).collect();
     if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
 }
 

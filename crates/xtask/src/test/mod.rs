@@ -6,6 +6,8 @@
 //! a flag of its own.
 
 mod gates;
+#[cfg(test)]
+mod links;
 pub(crate) mod repeat;
 mod suites;
 mod tally;

@@ -1,5 +1,5 @@
 //! The outcomes as they are committed, a file for each generation of Pacemaker in `tests/cluster/simulations`: the suite compares it with what
-//! Pacemaker decides here and now, and `cargo xtask gen` makes the page `docs/in-the-cluster.md` of them.
+//! Pacemaker decides here and now, and `cargo xtask gen` makes the page `docs/design/in-the-cluster.md` of them.
 //!
 //! A heading in brackets tells whose answer it is and when; each exit code below it what comes of it in a few words; the indented lines are
 //! what the scheduler wants done at once, all of it, so that a change in any of it is seen.

@@ -307,7 +307,7 @@ fn missing_migration_threshold_or_failure_timeout_is_warning() {
 
 #[test]
 fn doctor_page_states_the_minimum_timeouts() {
-    let page = include_str!("../../../../../docs/doctor.md");
+    let page = include_str!("../../../../../docs/operate/doctor.md");
     let (settings, _) = advised_resource().resource.settings();
     let mut of_ec = advised_resource().resource;
     of_ec.kind = PicoType::ExecutionContext;

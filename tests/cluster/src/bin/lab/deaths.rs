@@ -1,6 +1,6 @@
 //! `cargo xtask deaths`: how long a death takes, and what waits for a monitor that waits, see [`lab::deaths`]. A lab for each setting: those that
 //! have picos die every few seconds one after the other, with the machine for themselves; those that do little but wait at the same time. What
-//! was measured is for docs/reliability.md when that is asked for.
+//! was measured is for docs/evidence/reliability.md when that is asked for.
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -45,7 +45,7 @@ pub(crate) struct DeathsOptions {
     /// Whose programs the nodes have: this machine's, or another Debian's, made in target/generations (two minutes, once)
     #[arg(long, default_value = Generation::Machine.name(), value_parser = interactive::parse_generation)]
     generation: Generation,
-    /// Keep what was measured, for docs/reliability.md
+    /// Keep what was measured, for docs/evidence/reliability.md
     #[arg(long)]
     record: bool,
 }

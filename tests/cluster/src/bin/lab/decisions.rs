@@ -1,4 +1,4 @@
-//! docs/in-the-cluster.md: what Pacemaker makes of each answer of an agent, and what the agents rely on.
+//! docs/design/in-the-cluster.md: what Pacemaker makes of each answer of an agent, and what the agents rely on.
 //!
 //! The tables are made of the outcomes that are committed ([`golden`]), so the page is checked on every machine; that these are what
 //! Pacemaker decides is checked by the suite `simulations` where Pacemaker's tools are. The sentences are those above its tests.
@@ -21,8 +21,8 @@ const HEAD: &str = "\
 
 # What the cluster makes of an answer
 
-What Pacemaker does when an agent answers with an exit code, at each occasion at which it can. For operators who ask why the healthy \
-Platform was restarted when a node joined, and for authors of agents, who can read off which answers they must never give.
+For operators who ask why the cluster restarted, moved or fenced something, and for authors of agents: what Pacemaker does with each exit \
+code of an agent, on each occasion.
 
 It was not thought out but decided: by Pacemaker's own scheduler (`crm_simulate`, 2.1.5 as on Debian 12), on the \
 configuration of the README with fencing, and the suite `simulations` asks it again. The Platform is in a group with its storage and its \
@@ -30,8 +30,8 @@ address, on n1, and n2 may have it; the EC is alone, on n3, and n2 may have it. 
 cleanup, or until `failure-timeout`. The stop is that of a recovery: a monitor has answered 1. \
 Without fencing, Pacemaker resets the `on-fail=fence` of the README to `stop`: all that is left to it is the same stop once more, and here \
 that fails each time. What else is stopped or moved meanwhile stands in \
-[`decisions.txt`](../tests/cluster/simulations/decisions.txt). What the agents themselves answer when is told in \
-[behaviour.md](behaviour.md).
+[`decisions.txt`](../../tests/cluster/simulations/decisions.txt). What the agents themselves answer when is told in \
+[behaviour.md](../evidence/behaviour.md).
 
 ## What the agents rely on
 ";
@@ -41,6 +41,10 @@ const DIFFERENCES_HEAD: &str = "\
 
 With Debian 13's all else is the same: what comes of an answer, and each step that is wanted at once. Where only steps differ, they stand in brackets.
 
+";
+
+const FOOT: &str = "
+Next: [when each agent gives which code](../evidence/behaviour.md#exit-codes), and [what to do then](../operate/troubleshooting.md).
 ";
 
 /// Asks Pacemaker's scheduler, and writes what is to be committed; its name.
@@ -69,7 +73,7 @@ pub(crate) fn page() -> Result<String, TaskError> {
         .zip(of_subject)
         .map(|(subject, told)| section(*subject, told))
         .collect();
-    Ok(format!("{HEAD}\n{promises}\n\n{}\n{}", tables.join("\n"), differences(&told, &told_by_3)))
+    Ok(format!("{HEAD}\n{promises}\n\n{}\n{}{FOOT}", tables.join("\n"), differences(&told, &told_by_3)))
 }
 
 /// What is committed of a generation: every answer, in the order of [`Answer::all`].

@@ -31,11 +31,11 @@ enum LabCommand {
     Soak(soak::SoakOptions),
     /// Measure how long a death takes to be noticed and to be over, with the waiting monitor and without, by interval and pico type
     Deaths(deaths::DeathsOptions),
-    /// Run the scenarios once, and record the pass for docs/reliability.md
+    /// Run the scenarios once, and record the pass for docs/evidence/reliability.md
     Reliability,
-    /// Check that each scenario and each promise has a record in docs/reliability
+    /// Check that each scenario and each promise has a record in docs/evidence/reliability
     Records,
-    /// Ask Pacemaker's scheduler again what docs/in-the-cluster.md is made of
+    /// Ask Pacemaker's scheduler again what docs/design/in-the-cluster.md is made of
     Decisions,
     /// Print a page of docs/
     Page {
@@ -46,9 +46,9 @@ enum LabCommand {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum GeneratedPage {
-    /// docs/in-the-cluster.md
+    /// docs/design/in-the-cluster.md
     InTheCluster,
-    /// docs/reliability.md
+    /// docs/evidence/reliability.md
     Reliability,
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: random faults on a real cluster, see [`lab::soak`]. What it came to is for docs/reliability.md when that is
+//! `cargo xtask soak`: random faults on a real cluster, see [`lab::soak`]. What it came to is for docs/evidence/reliability.md when that is
 //! asked for.
 
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ pub(crate) struct SoakOptions {
     /// No more faults than this
     #[arg(long)]
     faults: Option<usize>,
-    /// Keep what it came to, for docs/reliability.md
+    /// Keep what it came to, for docs/evidence/reliability.md
     #[arg(long)]
     record: bool,
 }

@@ -1,4 +1,4 @@
-//! The section of docs/reliability.md on how long a death takes, and what was promised of that.
+//! The section of docs/evidence/reliability.md on how long a death takes, and what was promised of that.
 
 use devtools::markdown::table;
 use lab::death_latency::{DeathSample, DeathSummary, Victim};
@@ -57,7 +57,7 @@ pub(super) fn unmet_promises((generation, summary): &RecordedDeaths) -> Vec<Stri
     match summary {
         Some(summary) => [broken_promises(summary), request_delays::broken_promises(summary)].concat(),
         None => vec![format!(
-            "the times of a death with the generation {name} are not in docs/reliability: record them (cargo xtask deaths --record --generation {name})"
+            "the times of a death with the generation {name} are not in docs/evidence/reliability: record them (cargo xtask deaths --record --generation {name})"
         )],
     }
 }

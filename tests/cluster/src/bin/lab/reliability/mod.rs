@@ -1,7 +1,7 @@
-//! `cargo xtask reliability`: one pass of the scenarios on a real cluster, recorded; and docs/reliability.md, which `cargo xtask gen`
+//! `cargo xtask reliability`: one pass of the scenarios on a real cluster, recorded; and docs/evidence/reliability.md, which `cargo xtask gen`
 //! makes of what was recorded.
 //!
-//! The records are committed, in docs/reliability: a file for each of the last three passes, one for the soak, and one for the deaths on each
+//! The records are committed, in docs/evidence/reliability: a file for each of the last three passes, one for the soak, and one for the deaths on each
 //! generation of the cluster's software. So the page is made by a command from data that anybody can look at, and CI compares it with them; that
 //! CI is slower or faster than the machine of the records fails nothing. A scenario of which no pass tells, or a generation without deaths, is a gate of its own that
 //! fails ([`check`]): it wants a new record. A scenario that there is no more is left out of the page.
@@ -105,7 +105,7 @@ pub(crate) fn check() -> Result<(), TaskError> {
     if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
 }
 
-/// docs/reliability.md.
+/// docs/evidence/reliability.md.
 pub(crate) fn page() -> Result<String, TaskError> {
     let families = cases::read_suite(SCENARIO_SUITE)?;
     Ok(page::page(&families, &records::passes()?, &records::deaths()?, records::soak()?.as_ref()))

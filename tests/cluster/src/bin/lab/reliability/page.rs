@@ -1,4 +1,4 @@
-//! docs/reliability.md.
+//! docs/evidence/reliability.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,11 +12,11 @@ use super::records::{RecordedDeaths, RecordedPass};
 use super::{deaths, request_delays};
 
 const HEAD: &str = "\
-<!-- Made by `cargo xtask gen` from docs/reliability/ and tests/cluster: change those, or record anew. -->
+<!-- Made by `cargo xtask gen` from docs/evidence/reliability/ and tests/cluster: change those, or record anew. -->
 
 # What was proved on a real cluster
 
-Real Corosync, real Pacemaker, real fencing, on nodes that are namespaces of one machine; the agents as they ship. MediationZone is \
+For whoever decides whether to trust a billing cluster to the agents: what was tried on real clusters, with times. Real Corosync, real Pacemaker, real fencing, on nodes that are namespaces of one machine; the agents as they ship. MediationZone is \
 simulated (some scenarios use real JVMs); its picos take 0.2 s to start, so what is left in a time is the cluster's and the agents'. Each \
 scenario has a cluster of its own and ends with the witness's word, which asks neither the agents nor the cluster: no pico was ever alive twice, \
 also while one was dying; each that should run does, where it should; nothing healthy was restarted, or as much as stopped for 2 s.
@@ -52,6 +52,10 @@ took since noticed, as Pacemaker's executor measured them, less *Product*; in a 
 is Pacemaker's.
 ";
 
+const FOOT: &str = "
+Next: [each fault on one node](behaviour.md), and [a cluster to try things on](../operate/lab.md).
+";
+
 /// Of a kill and of a node's loss the agents may take this much, in milliseconds.
 const MAX_AGENT_SHARE_MS: u64 = 300;
 
@@ -83,7 +87,7 @@ pub(super) fn page(
         deaths::section(deaths),
         request_delays::section(deaths),
         format!("{SHARE}\n{}", agent_share_section(passes)),
-        format!("## Random faults\n\n{soak}"),
+        format!("## Random faults\n\n{soak}{FOOT}"),
     ]);
     parts.collect::<Vec<_>>().join("\n")
 }
@@ -98,7 +102,10 @@ pub(super) fn unmet_promises(families: &[TestModule], passes: &[RecordedPass]) -
     let recorded = !passes.is_empty();
     let unknown = cases().filter(|case| recorded && !case.ignored && !known.contains(case.name.as_str()));
     let unknown = unknown.map(|case| {
-        format!("{} is in no pass of docs/reliability: record one (cargo xtask reliability)", case.name)
+        format!(
+            "{} is in no pass of docs/evidence/reliability: record one (cargo xtask reliability)",
+            case.name
+        )
     });
     silent.chain(unknown).chain(passes.iter().flat_map(broken_promises)).collect()
 }
@@ -298,7 +305,10 @@ fn soak_section(summary: &SoakSummary) -> String {
         ]
     });
     let heads = ["fault", "times", "with an effect", "picos that came back", "away, in seconds"];
-    format!("{words}\n{}\nWhat each fault did is in `docs/reliability/soak.json`.\n", table(&heads, rows))
+    format!(
+        "{words}\n{}\nWhat each fault did is in `docs/evidence/reliability/soak.json`.\n",
+        table(&heads, rows)
+    )
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use testkit::Generation;
 use super::KEPT_PASSES;
 
 /// In the repository.
-const RECORDS_FOLDER: &str = "docs/reliability";
+const RECORDS_FOLDER: &str = "docs/evidence/reliability";
 
 /// What a pass is called, but for its date.
 const PASS_PREFIX: &str = "pass-";

@@ -1,4 +1,4 @@
-//! The section of docs/reliability.md on what waits for a monitor that waits, and what was promised of that.
+//! The section of docs/evidence/reliability.md on what waits for a monitor that waits, and what was promised of that.
 
 use devtools::markdown::table;
 use lab::death_latency::{ClusterRequest, DeathSummary, WAITS};

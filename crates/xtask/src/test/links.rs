@@ -1,0 +1,80 @@
+//! The relative links of the README, CONTRIBUTING and docs/ lead to files and headings that are there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use devtools::workspace;
+
+/// The page without its blocks of code, in which nothing is a link or a heading.
+fn prose(page: &str) -> String {
+    let mut in_block = false;
+    let lines = page.lines().filter(|line| {
+        let is_fence = line.trim_start().starts_with("```");
+        in_block ^= is_fence;
+        !in_block && !is_fence
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn links(page: &str) -> Vec<String> {
+    let prose = prose(page);
+    let targets = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
+}
+
+/// The anchors of the headings, as GitHub makes them.
+fn anchors(page: &str) -> Vec<String> {
+    let headings = prose(page);
+    let headings = headings.lines().filter(|line| line.starts_with('#'));
+    let mut anchors: Vec<String> = Vec::new();
+    for heading in headings {
+        let text = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        let plain: String = text.chars().filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_').collect();
+        let again = (1..).map(|n| format!("{plain}-{n}"));
+        let anchor = std::iter::once(plain.clone()).chain(again).find(|anchor| !anchors.contains(anchor));
+        anchors.extend(anchor);
+    }
+    anchors
+}
+
+/// The links of one page that lead nowhere.
+fn broken(page: &Path) -> Vec<String> {
+    let read = |path: &Path| fs::read_to_string(path).expect("a page is text");
+    let leads_nowhere = |link: &String| {
+        let (path, anchor) = link.split_once('#').map_or((link.as_str(), None), |(p, a)| (p, Some(a)));
+        let target =
+            if path.is_empty() { page.to_owned() } else { page.parent().expect("a folder").join(path) };
+        !target.exists() || anchor.is_some_and(|anchor| !anchors(&read(&target)).contains(&anchor.to_owned()))
+    };
+    let broken = links(&read(page)).into_iter().filter(leads_nowhere);
+    broken.map(|link| format!("{}: {link}", page.display())).collect()
+}
+
+/// All pages below a folder.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let entries = entries.map(|entry| entry.expect("an entry").path());
+    entries
+        .flat_map(|path| match path.extension() {
+            _ if path.is_dir() => pages(&path),
+            Some(extension) if extension == "md" => vec![path],
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+#[test]
+fn links_of_the_pages_lead_to_what_is_there() {
+    let root = workspace::root();
+    let mut all = pages(&root.join("docs"));
+    all.extend(["README.md", "CONTRIBUTING.md"].map(|page| root.join(page)));
+    assert!(all.len() > 15, "{all:?}");
+    let broken: Vec<String> = all.iter().flat_map(|page| broken(page)).collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn anchors_are_those_that_github_makes() {
+    let page = "# A `b_c`, d's?\n```sh\n# no heading\n```\n## Twice\n## Twice\n[x](#twice-1)\n";
+    assert_eq!(anchors(page), ["a-b_c-ds", "twice", "twice-1"]);
+}
