@@ -9,6 +9,7 @@ mod gates;
 #[cfg(test)]
 mod links;
 pub(crate) mod repeat;
+mod style;
 mod suites;
 mod tally;
 
@@ -47,6 +48,7 @@ pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     packages::install_missing(&all_prerequisites());
     tally.gate("format", || workspace::run_checked(&mut workspace::cargo(["fmt", "--all", "--check"])));
     tally.gate("lints", gates::clippy);
+    tally.gate("style", style::check);
     tally.gate("mutants", mutants::check);
     tally.gate("records", || lab::lab_output(&["records"]).map(drop));
     gates::cargo_deny(&tally, &workspace, options.all);

@@ -19,14 +19,14 @@ pub trait Cluster: Debug {
 
 impl Monitor<'_> {
     /// Replaces `outcome` where this depth has reported the death before. The first report is never delayed.
-    pub(super) fn again(
+    pub(super) fn report_again(
         &self,
         outcome: ActionResult,
         met: &MonitorProgress,
         file: &InstanceRecordFile,
     ) -> ActionResult {
         let depth = self.effective_depth();
-        let is_repeated = met.history_at_start.as_ref().is_some_and(|(_, _, reports, ..)| reports.has(depth));
+        let is_repeated = met.history_at_start.as_ref().is_some_and(|history| history.reports.has(depth));
         let Some(cluster) = self.request.cluster.filter(|_| self.request.interval.is_some()) else {
             return outcome;
         };

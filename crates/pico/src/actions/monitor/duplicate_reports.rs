@@ -1,0 +1,49 @@
+//! A death that another monitor has reported is held back for a while, so that the cluster counts it once.
+
+use super::{Monitor, MonitorProgress, Superseded};
+use crate::record::InstanceRecord;
+use crate::verdict::{ObservationScope, PicoPresence};
+use std::time::{Duration, Instant};
+
+/// For so long a depth 0 stays that finds a death which was told already: far longer than Pacemaker takes to act when it has nothing else to do.
+const MAX_DEPTH_0_DELAY: Duration = Duration::from_secs(2);
+
+/// Between two looks of one that stays.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+impl Monitor<'_> {
+    pub(super) fn hold_back_duplicate_report(
+        &self,
+        mut processes: PicoPresence,
+        record: Option<&InstanceRecord>,
+        progress: &mut MonitorProgress,
+    ) -> Result<PicoPresence, Superseded> {
+        if let PicoPresence::None { .. } | PicoPresence::Starting { .. } = processes
+            && progress.is_continuation
+            && let Some(known) = record
+            && let Some(time) = self.duplicate_report_delay(known)
+        {
+            progress.held_back = true;
+            let until = Instant::now() + time;
+            while let PicoPresence::None { .. } | PicoPresence::Starting { .. } = processes
+                && Instant::now() < until
+            {
+                host::sleep_capped(POLL_INTERVAL, until);
+                processes = self.observe(Some(known), ObservationScope::AllProcesses);
+            }
+            if let PicoPresence::One { .. } = processes {
+                return Err(Superseded);
+            }
+        }
+        Ok(processes)
+    }
+
+    /// How long this run, which follows another one and found that the process has died, stays before it tells; none when it has to tell at
+    /// once.
+    fn duplicate_report_delay(&self, record: &InstanceRecord) -> Option<Duration> {
+        let depth = self.effective_depth();
+        let most = if depth == 0 { MAX_DEPTH_0_DELAY } else { Duration::MAX };
+        let told_by_others_only = !record.reports.is_empty() && !record.reports.has(depth);
+        self.max_wait().filter(|_| told_by_others_only).map(|time| time.min(most))
+    }
+}

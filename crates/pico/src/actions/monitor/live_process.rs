@@ -1,0 +1,108 @@
+//! The answer about a process that lives: it is adopted where it is new, and asked.
+
+use super::conclusion::RecordHistory;
+use super::{Monitor, MonitorProgress, recorded_instance, superseded};
+use crate::action_result::ActionResult;
+use crate::actions::deep_checks;
+use crate::pico_users;
+use crate::record::{InstanceRecord, InstanceRecordFile, StartPhase};
+use crate::verdict::{Liveness, MonitorKind, Observation, ObservationScope, PicoPresence};
+use host::{ProcessId, process};
+use std::time::{Duration, Instant};
+
+/// For so long a JVM that is exiting may take to the end of it.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Monitor<'_> {
+    pub(super) fn check(
+        &self,
+        id: ProcessId,
+        liveness: Liveness,
+        record: Option<InstanceRecord>,
+        mut progress: MonitorProgress,
+        file: &InstanceRecordFile,
+    ) -> ActionResult {
+        let mut record = match record {
+            Some(known) if recorded_instance(&known) == (Some(id), StartPhase::Running) => {
+                progress.history_at_start = Some(RecordHistory::from_record(&known));
+                known
+            }
+            last => match self.adopt(id, last.as_ref()) {
+                Ok(record) => record,
+                Err(e) => {
+                    return ActionResult::failed(format!(
+                        "{}: {id} lives, but {e}",
+                        self.settings.pico_label()
+                    ));
+                }
+            },
+        };
+        let presence = PicoPresence::One { id, liveness };
+        let mut observation = self.run_deep_checks(Observation::from_processes(presence), id, &mut record);
+        if self.effective_depth() > 0 && has_died(id, self.deadline.instant_within(EXIT_TIMEOUT)) {
+            // It died while it was asked: that is what counts, not that it did not answer.
+            observation =
+                Observation::from_processes(self.observe(Some(&record), ObservationScope::AllProcesses));
+            if let PicoPresence::One { .. } = observation.presence {
+                return superseded();
+            }
+        }
+        self.conclude(&observation, Some(record), &progress, file)
+    }
+
+    /// A record of a process that the last one did not name, or named before its start had come to its end.
+    fn adopt(&self, id: ProcessId, last: Option<&InstanceRecord>) -> std::io::Result<InstanceRecord> {
+        tracing::info!(
+            "{}: {id} is adopted: it runs, and this resource did not know it",
+            self.settings.pico_label()
+        );
+        let mut record = InstanceRecord::new(self.settings, self.target, StartPhase::Running)?;
+        if let Some(mzsh) = last.filter(|last| last.jvm() == Some(id)).and_then(InstanceRecord::mzsh) {
+            record.set_mzsh(mzsh);
+        }
+        pico_users::set_users_of_adopted(self.settings, self.target, &mut record, self.checks_deadline());
+        record.set_running(id);
+        Ok(record)
+    }
+
+    fn run_deep_checks(
+        &self,
+        mut observation: Observation,
+        id: ProcessId,
+        record: &mut InstanceRecord,
+    ) -> Observation {
+        let well = matches!(observation.presence, PicoPresence::One { liveness: Liveness::Alive, .. });
+        let depth = self.effective_depth();
+        if self.request.kind == MonitorKind::Probe || depth < 10 || !well {
+            return observation;
+        }
+        let until = self.checks_deadline();
+        let plan = deep_checks::ha_check_plan(
+            self.settings,
+            self.target,
+            record,
+            self.deadline.started + self.deadline.timeout() / 4,
+        );
+        observation.ha = deep_checks::ask_ha(self.settings, self.target, id, plan, record, until);
+        observation.age = process::process_age(id);
+        if depth >= 20 {
+            let status = deep_checks::ask_mzsh_status(self.settings, self.target, until);
+            if !matches!(status, crate::product::StatusAnswer::Running) {
+                observation.platform_answers = deep_checks::platform_answers(record, self.deadline.end);
+            }
+            observation.status = Some(status);
+        }
+        observation
+    }
+}
+
+/// Has it? A connection of it can break before it is dead: then that is waited for.
+fn has_died(id: ProcessId, until: Instant) -> bool {
+    match id.live_stat() {
+        Ok(None) => true,
+        Ok(Some(stat)) if stat.is_exiting() => {
+            id.open().is_ok_and(|held| held.is_none_or(|held| held.wait_for_end(until).unwrap_or(false)))
+        }
+        _ => false,
+    }
+}
