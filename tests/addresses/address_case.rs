@@ -1,4 +1,4 @@
-//! One case: what is set, what the node has and knows, and what comes of it.
+//! One case: settings, addresses and names of the node, and the result.
 
 use testkit::assertions::{AgentAssertions, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, Fixture, fixture};
@@ -72,7 +72,7 @@ impl AddressCase {
         Ok(BuiltAddressCase { fixture, deployment: self.deployment })
     }
 
-    /// Lays it out; see [`BuiltAddressCase::assert_validation`].
+    /// Builds it; see [`BuiltAddressCase::assert_validation`].
     #[track_caller]
     pub(crate) fn assert_validation(
         self,
@@ -83,7 +83,7 @@ impl AddressCase {
     }
 }
 
-/// A case that is laid out.
+/// A case on its node.
 #[derive(Debug)]
 pub(crate) struct BuiltAddressCase {
     pub(crate) fixture: Fixture,
@@ -96,8 +96,8 @@ impl BuiltAddressCase {
         call.check_level(level).run(action)
     }
 
-    /// validate-all looks at the node, ends with `code`, and what it says of host names are these lines, each by its beginning and
-    /// in this order. Nothing is started for it.
+    /// validate-all checks the node and ends with `code`. Its lines about host names begin like these, in
+    /// this order. Nothing is started.
     #[track_caller]
     pub(crate) fn assert_validation(self, code: i32, lines: &[&str]) -> Result<Self, TestkitError> {
         let ran = self.run_action("validate-all", 10)?.assert_exit_code(code);
@@ -112,7 +112,7 @@ impl BuiltAddressCase {
         Ok(self)
     }
 
-    /// A start is refused with these words; mzsh is not called, and nothing is left.
+    /// A start is refused with this text; mzsh is not called, and nothing is left.
     #[track_caller]
     pub(crate) fn assert_start_refused(self, code: i32, words: &[&str]) -> Result<Self, TestkitError> {
         self.run_action("start", 0)?.assert_exit_code(code).assert_reason(words);
@@ -121,10 +121,10 @@ impl BuiltAddressCase {
         Ok(self)
     }
 
-    /// A start succeeds, and all that was wrong with a host name is in the log in these words.
+    /// A start succeeds, and the log has this text about each problem of a host name.
     #[track_caller]
     pub(crate) fn assert_start_succeeds(self, words: &[&str]) -> Result<Self, TestkitError> {
-        // Of a start that was refused before, it tells too.
+        // The log also has lines of an earlier, refused start.
         let before = self.fixture.log().unwrap_or_default().len();
         self.run_action("start", 0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         self.fixture.single_pico(self.fixture.pico())?;

@@ -1,4 +1,5 @@
-//! On OpenStack and Amazon, where the Platform's own node and all others need different addresses for the same name.
+//! OpenStack and Amazon, where the Platform's own node and all others need different addresses for the same
+//! name.
 
 use testkit::TestResult;
 use testkit::assertions::{OCF_ERR_ARGS, OCF_ERR_GENERIC, OCF_SUCCESS};
@@ -74,7 +75,8 @@ fn ec_uses_public_address_of_platform() -> TestResult {
     Ok(())
 }
 
-/// It works as long as both are on one node, and the product's manual wants them on two: a warning, and no reason not to start.
+/// It works while both are on one node, and the product's manual requires two: a warning, and no reason to
+/// refuse a start.
 #[test]
 fn platform_at_local_address_of_ec_is_a_warning() -> TestResult {
     for (deployment, cloud, outer) in CLOUDS {

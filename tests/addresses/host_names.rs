@@ -1,4 +1,4 @@
-//! What is no name, what no resolver knows, and resolvers that fail.
+//! Invalid names, names that no resolver knows, and resolvers that fail.
 
 use testkit::TestResult;
 use testkit::assertions::{OCF_ERR_ARGS, OCF_SUCCESS};
@@ -6,7 +6,7 @@ use testkit::fixture::AgentKind::{Ec, Platform, Sc};
 
 use crate::address_case::{LOCAL_ADDRESS, address_case};
 
-/// In both properties, of a pico that binds nothing there: it is told, and the product decides.
+/// In both properties, of a pico that binds nothing there: a warning, and the product decides.
 fn assert_invalid_host_name(host: &str, why: &str) -> TestResult {
     let line = |name| format!("ERROR: pico.rcp.{name}.host: {host:?} {why}");
     let odd = address_case(Sc)
@@ -83,7 +83,7 @@ fn host_name_denied_by_name_server_is_a_warning() -> TestResult {
     denied.assert_validation(OCF_SUCCESS, &[line]).map(drop)
 }
 
-/// With a mail address and the like alone: the server has something, and no address.
+/// The server has only a mail record or the like for the name, and no address.
 #[test]
 fn host_name_without_address_record_is_a_warning() -> TestResult {
     let bare = address_case(Ec).platform_host("mzplat.example").build()?;
@@ -113,7 +113,7 @@ fn absent_name_server_is_a_temporary_failure() -> TestResult {
     gone.assert_validation(OCF_SUCCESS, &[line]).map(drop)
 }
 
-/// What is known of the other name and of the installation is not lost by it.
+/// Findings about the other name and the installation are still reported.
 #[test]
 fn hung_resolver_costs_one_finding_and_does_not_block_start() -> TestResult {
     let hung = address_case(Sc)

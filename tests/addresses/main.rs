@@ -1,9 +1,9 @@
-//! The two host names of the product's registry on a node whose names and addresses the test makes: what validate-all finds, and
-//! what becomes of a start.
+//! The two host names of the product's registry on a node with test names and addresses: findings of
+//! validate-all, and results of a start.
 //!
-//! The node's hosts file and name servers are its own, and so are its addresses ([`testkit::NameServer`]); the machine's resolver is
-//! never asked. Exit codes and lines on stderr are what an administrator sees; whether something was started is told by the
-//! simulator's history and /proc.
+//! The node has its own hosts file, name servers and addresses ([`testkit::NameServer`]); the machine's
+//! resolver is never queried. The tests check exit codes and lines on stderr, which an administrator sees.
+//! The simulator's history and /proc show whether anything was started.
 
 mod address_case;
 mod cloud;

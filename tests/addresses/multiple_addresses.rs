@@ -1,4 +1,4 @@
-//! Names with several addresses, and addresses of IPv6.
+//! Names with several addresses, and IPv6 addresses.
 
 use testkit::TestResult;
 use testkit::assertions::{OCF_ERR_GENERIC, OCF_SUCCESS};
@@ -8,14 +8,14 @@ use crate::address_case::{AddressCase, BuiltAddressCase, LOCAL_ADDRESS, address_
 
 const IPV6_ADDRESS: &str = "2001:db8::10";
 
-/// The Platform at mzplat, which stands for these.
+/// The Platform at mzplat, which has these addresses.
 fn mzplat_case(lines: &[&'static str]) -> AddressCase {
     lines.iter().fold(address_case(Platform).server_host("mzplat").platform_host("mzplat"), |case, line| {
         case.hosts_line(line)
     })
 }
 
-/// The same warning for both properties, and a start all the same.
+/// The same warning for both properties, and a successful start.
 fn assert_warning_and_start(
     case: AddressCase,
     text: &str,
@@ -41,7 +41,8 @@ fn several_remote_addresses_block_start() -> TestResult {
     away.assert_start_refused(OCF_ERR_GENERIC, &words).map(drop)
 }
 
-/// The resolver puts those first that it can reach, so this is what it does not sort: one of each family.
+/// The resolver puts reachable addresses first, so this case has addresses that it does not sort: one of each
+/// family.
 #[test]
 fn remote_address_preferred_by_jvm_is_a_warning() -> TestResult {
     let other =
@@ -136,7 +137,8 @@ fn link_local_address_is_a_warning() -> TestResult {
     assert_warning_and_start(local, text).map(drop)
 }
 
-/// On an interface without a link the check for duplicates never ends: the kernel lets nobody bind it.
+/// On an interface without a link the check for duplicates never ends, and the kernel refuses to bind the
+/// address.
 #[test]
 fn tentative_address_is_a_warning() -> TestResult {
     let tentative = mzplat_case(&["2001:db8::20 mzplat"]).build()?;

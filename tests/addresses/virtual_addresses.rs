@@ -1,4 +1,4 @@
-//! With virtual addresses, which move with what uses them.
+//! Virtual addresses, which move with the pico that uses them.
 
 use testkit::TestResult;
 use testkit::assertions::{OCF_ERR_ARGS, OCF_ERR_GENERIC, OCF_SUCCESS};
@@ -77,7 +77,7 @@ fn sc_start_is_refused_without_its_address() -> TestResult {
         .map(drop)
 }
 
-/// In the order that a vendor's guide has, the Platform is started before its address: it listens everywhere.
+/// In the order of a vendor's guide the Platform starts before its address, because it listens everywhere.
 #[test]
 fn platform_listening_everywhere_starts_before_its_address() -> TestResult {
     let line = "WARNING: pico.rcp.platform.host: mzplat resolves to 203.0.113.7, which is not an address of this node";
@@ -166,7 +166,7 @@ fn multicast_and_broadcast_addresses_are_refused() -> TestResult {
     address_case(Ec).platform_host("255.255.255.255").assert_validation(OCF_ERR_ARGS, &[line]).map(drop)
 }
 
-/// It can be bound, and nobody reaches it.
+/// It can be bound, and no host can reach it.
 #[test]
 fn address_on_interface_without_link_is_a_warning() -> TestResult {
     let down = address_case(Platform).server_host("192.0.2.20").platform_host("192.0.2.20").build()?;
@@ -178,7 +178,7 @@ fn address_on_interface_without_link_is_a_warning() -> TestResult {
         .map(drop)
 }
 
-/// Some clouds make the address of a load balancer the node's by a route alone.
+/// Some clouds make a load balancer's address local to the node by a route alone.
 #[test]
 fn address_local_by_route_alone_counts_as_local() -> TestResult {
     let routed = address_case(Platform).server_host(REMOTE_ADDRESS).platform_host(REMOTE_ADDRESS).build()?;
@@ -186,7 +186,7 @@ fn address_local_by_route_alone_counts_as_local() -> TestResult {
     routed.assert_validation(OCF_SUCCESS, &[])?.assert_start_succeeds(&[]).map(drop)
 }
 
-/// With this setting the kernel lets anything be bound, and a bind that succeeds proves nothing.
+/// With this setting the kernel lets any address be bound, so a successful bind proves nothing.
 #[test]
 fn bindable_nonlocal_address_is_not_local() -> TestResult {
     let loose = address_case(Platform).server_host(REMOTE_ADDRESS).platform_host(REMOTE_ADDRESS).build()?;

@@ -1,4 +1,5 @@
-//! `wait_for`: what must answer before a start. What answers here is a name server, which listens on TCP port 53 as well.
+//! `wait_for`: endpoints that must answer before a start. Here a name server answers, which listens on TCP
+//! port 53 as well.
 
 use std::time::Duration;
 
@@ -8,12 +9,12 @@ use testkit::{AgentCall, NodeCommandOutput, TestResult, TestkitError};
 
 use crate::address_case::LOCAL_ADDRESS;
 
-/// An SC that starts without a Platform, if nothing is waited for.
+/// An SC that starts without a Platform, if it waits for no endpoint.
 fn sc_fixture() -> Result<Fixture, TestkitError> {
     fixture(AgentKind::Sc).without_platform().set("ec_startup_without_platform=start").build()
 }
 
-/// A start that waits for these, and not long.
+/// A start that waits briefly for these endpoints.
 fn start_waiting_for<'a>(fixture: &'a Fixture, endpoints: &str, seconds: u32) -> AgentCall<'a> {
     fixture.agent().param("wait_for", endpoints).param("wait_for_timeout", seconds.to_string())
 }
@@ -24,7 +25,7 @@ fn assert_nothing_started(fixture: &Fixture) -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// How many connections were tried in the node so far, by its kernel.
+/// Number of attempted connections in the node so far, by its kernel.
 fn connection_attempts(fixture: &Fixture) -> Result<u64, TestkitError> {
     // A line of names and a line of numbers.
     let counters = fixture.sh("grep '^Tcp:' /proc/net/snmp")?;
@@ -35,7 +36,7 @@ fn connection_attempts(fixture: &Fixture) -> Result<u64, TestkitError> {
     Ok(opened.1.parse().expect("a number"))
 }
 
-/// Starts, and does this once something was tried in vain.
+/// Runs a start, and does this after a failed attempt.
 fn act_during_start(
     fixture: &Fixture,
     endpoints: &str,
@@ -95,7 +96,7 @@ fn late_endpoint_is_waited_for() -> TestResult {
     fixture.single_pico("sc1").map(drop)
 }
 
-/// A name moves with what it stands for.
+/// A name may get another address meanwhile.
 #[test]
 fn host_name_is_resolved_anew_at_each_attempt() -> TestResult {
     let fixture = sc_fixture()?;
@@ -107,12 +108,12 @@ fn host_name_is_resolved_anew_at_each_attempt() -> TestResult {
     fixture.single_pico("sc1").map(drop)
 }
 
-/// The first address of a name takes no more than its share where the second one answers.
+/// The first address of a name takes no more than its share of the time, and the second one answers.
 #[test]
 fn blackholed_address_leaves_time_for_next_one() -> TestResult {
     let fixture = sc_fixture()?;
     fixture.node.add_address(LOCAL_ADDRESS)?;
-    // IPv6 on a network that is down: what goes there is lost, and the resolver puts it first all the same.
+    // IPv6 on a network that is down: packets there are lost, and the resolver puts it first all the same.
     fixture.sh(
         "ip link add mz0 type bridge && ip link set mz0 up && ip address add 2001:db8:1::1/64 dev mz0 nodad && \
          ip neighbour add 2001:db8:1::9 lladdr 02:00:00:00:00:09 dev mz0",
@@ -160,7 +161,8 @@ fn hung_resolver_is_reported_for_its_endpoint() -> TestResult {
     assert_nothing_started(&fixture)
 }
 
-/// Fast at first, rare later: a service that comes up is noticed at once, and one that does not is not hammered.
+/// Frequent at first, rare later: a service that comes up is noticed at once, and a missing one is not
+/// flooded.
 #[test]
 fn connection_attempts_become_rarer() -> TestResult {
     let fixture = sc_fixture()?;
@@ -185,7 +187,7 @@ fn platform_unknown_to_registry_is_not_waited_for() -> TestResult {
     fixture.single_pico("sc1").map(drop)
 }
 
-/// The bound is the operation's, not the parameter's, where that is shorter.
+/// The operation's timeout is the limit where it is shorter than the parameter.
 #[test]
 fn wait_ends_with_operation_timeout() -> TestResult {
     let fixture = sc_fixture()?;

@@ -9,7 +9,7 @@ fn health_command<'a>(fixture: &'a Fixture, words: &[&str]) -> NodeCommand<'a> {
     fixture.command("mzha").arg("health").args(words)
 }
 
-/// Says this, by the resource's name and by the pico's.
+/// Checks this answer, by the resource's name and by the pico's.
 #[track_caller]
 fn assert_health(fixture: &Fixture, code: i32, words: &[&str]) -> TestResult {
     for who in
@@ -25,7 +25,7 @@ fn assert_health(fixture: &Fixture, code: i32, words: &[&str]) -> TestResult {
     Ok(())
 }
 
-/// The one line, with every member that the format's specification asks for.
+/// The one line, with every member that the format's specification requires.
 #[track_caller]
 fn run_emf(fixture: &Fixture, code: i32) -> Result<Value, TestkitError> {
     let ran = health_command(fixture, &["--pico", "ec1", "--aws"]).run()?.expect_code(code)?;
@@ -56,12 +56,12 @@ fn healthy_hung_and_dead_pico_have_own_code_and_text() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
     let jvm = fixture.start()?;
     let calls = fixture.mzsh_call_count("")?;
-    assert_health(&fixture, 0, &[": well"])?;
+    assert_health(&fixture, 0, &[": healthy\n"])?;
     fixture.signal(jvm.pid, "STOP")?;
-    assert_health(&fixture, 1, &["not well: ec1 hangs", &format!("pid {} ", jvm.pid)])?;
+    assert_health(&fixture, 1, &["unhealthy: ec1: hung", &format!("pid {} ", jvm.pid)])?;
     assert!(fixture.is_alive(&jvm)?);
     fixture.signal(jvm.pid, "KILL")?;
-    assert_health(&fixture, 1, &["not well: ec1 is not running"])?;
+    assert_health(&fixture, 1, &["unhealthy: ec1 is not running"])?;
     assert_eq!(fixture.mzsh_call_count("")?, calls, "mzsh is not even asked");
     fixture.assert_nothing_left()
 }
@@ -73,9 +73,9 @@ fn failed_ha_answer_is_judged_by_resource_parameters() -> TestResult {
     fixture.set(&["ec1.ha_answer=FAILED aborts 7 of 5"])?;
     let ran = health_command(&fixture, &["ec"]).run()?.expect_code(1)?;
     assert!(ran.stdout.contains("aborts 7 of 5"), "{ran}");
-    // Who names only the pico has the defaults, and with them a grace of a minute.
+    // A call that names only the pico uses the defaults, and with them a grace of a minute.
     let ran = health_command(&fixture, &["--pico", "ec1"]).run()?.expect_code(0)?;
-    assert!(ran.stdout.starts_with("ec1: well, but ") && ran.stdout.contains("aborts 7 of 5"), "{ran}");
+    assert!(ran.stdout.starts_with("ec1: healthy, but ") && ran.stdout.contains("aborts 7 of 5"), "{ran}");
     Ok(())
 }
 
@@ -83,7 +83,10 @@ fn failed_ha_answer_is_judged_by_resource_parameters() -> TestResult {
 fn unknown_state_exits_2_without_healthy_metric() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
     let ran = health_command(&fixture, &["ec"]).run()?.expect_code(2)?;
-    assert!(ran.stdout.starts_with("ec: can't be told: ec was not started on this node"), "{ran}");
+    assert!(
+        ran.stdout.starts_with("ec: unknown: resource not found (not started on this node since boot; "),
+        "{ran}"
+    );
     assert!(ran.stdout.contains("cluster"), "{ran}");
     for wrong in
         [vec![], vec!["--pico", "-f"], vec!["ec", "--pico", "ec1"], vec!["--pico", "ec1", "--mz-home", "mz"]]
@@ -93,12 +96,12 @@ fn unknown_state_exits_2_without_healthy_metric() -> TestResult {
     }
     if fixture.node.owner() != "root" {
         let ran = health_command(&fixture, &["--pico", "ec1"]).user(4711).run()?.expect_code(2)?;
-        assert!(ran.stdout.contains("must be run by root"), "{ran}");
+        assert!(ran.stdout.contains("ec1: unknown: permission denied (not root"), "{ran}");
     }
-    // A process that has the name and does not say of which installation.
+    // A process that has the pico's name and no installation.
     FakeProcess::for_java(&["java", "-Dpico.configname=ec1"]).start(&fixture)?;
     let ran = health_command(&fixture, &["--pico", "ec1"]).run()?.expect_code(2)?;
-    assert!(ran.stdout.starts_with("ec1: can't be told: "), "{ran}");
+    assert!(ran.stdout.starts_with("ec1: unknown: "), "{ran}");
     let document = run_emf(&fixture, 2)?;
     assert!(
         document.get("Healthy").is_none() && !document["_aws"].to_string().contains("Healthy"),
@@ -107,7 +110,7 @@ fn unknown_state_exits_2_without_healthy_metric() -> TestResult {
     Ok(())
 }
 
-/// A process of a stranger that claims to be the pico, or to start it, is nothing to it.
+/// Another user's process that claims to be the pico, or to start it, does not affect the answer.
 #[test]
 fn foreign_process_does_not_affect_health() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
@@ -136,7 +139,7 @@ fn foreign_process_does_not_affect_health() -> TestResult {
     Ok(())
 }
 
-/// Each way to answer says that it is unknown: as one document, without a metric, and with these words.
+/// Each output format says that the state is unknown: as one document, without a metric, and with this text.
 #[track_caller]
 fn assert_unknown(
     fixture: &Fixture,
@@ -144,11 +147,12 @@ fn assert_unknown(
     words: &str,
 ) -> TestResult {
     let ran = call(&[])?.expect_code(2)?;
-    assert!(ran.stdout.contains(": can't be told: ") && ran.stdout.contains(words), "{words:?}: {ran}");
+    assert!(ran.stdout.contains(": unknown: ") && ran.stdout.contains(words), "{words:?}: {ran}");
     assert_eq!(ran.stdout.lines().count(), 1, "{ran}");
     let ran = call(&["--json"])?.expect_code(2)?;
     let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
-    assert_eq!((&document["exit_code"], &document["state"]), (&2.into(), &"can't be told".into()), "{ran}");
+    assert_eq!((&document["exit_code"], &document["status"]), (&2.into(), &"unknown".into()), "{ran}");
+    assert_eq!(document["state"], "can't be told", "{ran}");
     assert!(document["reason"].as_str().is_some_and(|why| why.contains(words)), "{words:?}: {ran}");
     let ran = call(&["--aws"])?.expect_code(2)?;
     let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
@@ -157,12 +161,12 @@ fn assert_unknown(
     Ok(())
 }
 
-/// An instance would be replaced for a slip of the pen, or for storage that is not mounted yet.
+/// Otherwise an instance would be replaced for a typing mistake, or for storage that is not mounted yet.
 #[test]
 fn pico_without_installation_or_registry_entry_is_unknown() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
     fixture.sh("mkdir -p /opt/empty /opt/other/x && touch /opt/file")?;
-    // Which pico of which installation; what is done to the node first, and words of the reason.
+    // The pico and the installation, a change of the node, and text of the reason.
     let table: &[(&str, &str, &str, &str)] = &[
         ("ec7", MZ_HOME, "", "no such pico; containers: main1"),
         ("ec1", "/opt/nowhere", "", "/opt/nowhere does not exist"),
@@ -197,7 +201,8 @@ fn pico_without_installation_or_registry_entry_is_unknown() -> TestResult {
     Ok(())
 }
 
-/// Of a pico that the cluster's monitors could not check for long it is said since when, and why, at whichever depth.
+/// If the cluster's monitors could not check a pico for long, the answer says since when, and why, at
+/// whichever depth.
 #[test]
 fn pico_that_could_not_be_checked_for_long_is_unknown_and_since_when_is_said() -> TestResult {
     for depth in [10, 20] {
@@ -219,11 +224,11 @@ fn pico_that_could_not_be_checked_for_long_is_unknown_and_since_when_is_said() -
             assert!(ran.stdout.contains("ha.jar"), "{ran}");
         }
         fixture.sh("mv /opt/mz/lib/away.jar /opt/mz/lib/ha.jar")?;
-        // Its own look is well, and the cluster's monitors have yet to find that.
+        // Its own check succeeds, and the cluster's monitors have yet to run.
         let ran = health_command(&fixture, &["ec"]).run()?.expect_code(0)?;
-        assert!(ran.stdout.contains(&format!(": well, but not checked at depth {depth} since ")), "{ran}");
+        assert!(ran.stdout.contains(&format!(": healthy, but not checked at depth {depth} since ")), "{ran}");
         monitor()?.expect_code(0)?;
-        assert_health(&fixture, 0, &["ec", ": well\n"])?;
+        assert_health(&fixture, 0, &["ec", ": healthy\n"])?;
     }
     Ok(())
 }
@@ -237,7 +242,7 @@ fn absent_pico_on_hung_storage_is_unknown() -> TestResult {
     assert_unknown(&fixture, &call, "storage has not answered for ")
 }
 
-/// What the cluster says of it: user, name, and a value that no pico can have.
+/// The cluster's parameters: user, name, and a value that no pico can have.
 #[test]
 fn resource_with_unusable_parameters_is_unknown() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
@@ -254,7 +259,7 @@ fn resource_with_unusable_parameters_is_unknown() -> TestResult {
     Ok(())
 }
 
-/// The JVM lives, and the one who would say how it is can't be asked.
+/// The JVM lives, and its HA Monitor Server cannot be queried.
 #[test]
 fn pico_without_runnable_ha_client_is_unknown() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
@@ -267,7 +272,7 @@ fn pico_without_runnable_ha_client_is_unknown() -> TestResult {
     Ok(())
 }
 
-/// A process that was here and has died is known to be dead, whatever has become of its storage.
+/// A recorded process that has died is known to be dead, whatever happened to its storage.
 #[test]
 fn dead_recorded_pico_is_unhealthy_without_storage() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
@@ -275,11 +280,11 @@ fn dead_recorded_pico_is_unhealthy_without_storage() -> TestResult {
     fixture.signal(jvm.pid, "KILL")?;
     fixture.sh("mount -t tmpfs tmpfs /opt/mz")?;
     let ran = health_command(&fixture, &["ec"]).run()?.expect_code(1)?;
-    assert!(ran.stdout.contains(&format!("pid {} has ended", jvm.pid)), "{ran}");
+    assert!(ran.stdout.contains(&format!("pid {} exited", jvm.pid)), "{ran}");
     Ok(())
 }
 
-/// What the cluster's state says of a node that has started the resource, or has stopped it.
+/// The cluster's state of a node that has started the resource, or has stopped it.
 fn cluster_state(node: &str, operation: &str) -> String {
     let key = "3:1:0:aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa";
     format!(
@@ -303,12 +308,12 @@ fn pico_active_on_another_node_is_unknown_and_node_is_named() -> TestResult {
                 health_command(&fixture, who).args(more).env("CIB_file", "/opt/cib.xml").run()
             };
             if code == 2 {
-                assert_unknown(&fixture, &call, "the cluster has it active on n2: ask there")?;
+                assert_unknown(&fixture, &call, "; active on n2; run `mzha health` there")?;
                 let document: Value = serde_json::from_str(&call(&["--json"])?.stdout).expect("JSON");
                 assert_eq!(document["active_on"], serde_json::json!(["n2"]));
             } else {
                 let ran = call(&[])?.expect_code(1)?;
-                assert!(ran.stdout.contains("not well: ec1 is not running"), "{name} {operation}: {ran}");
+                assert!(ran.stdout.contains("unhealthy: ec1 is not running"), "{name} {operation}: {ran}");
             }
         }
     }
@@ -325,16 +330,18 @@ fn json_document_has_all_that_the_text_line_has() -> TestResult {
         Ok(serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}")))
     };
     let well = serde_json::json!({
-        "resource": "ec", "pico": "ec1", "state": "well", "exit_code": 0, "reason": null, "active_on": []
+        "resource": "ec", "pico": "ec1", "status": "healthy", "state": "well", "exit_code": 0, "reason": null,
+        "active_on": []
     });
     assert_eq!(document(0)?, well);
     fixture.signal(jvm.pid, "STOP")?;
     let hung = document(1)?;
+    assert_eq!((&hung["status"], &hung["state"]), (&"unhealthy".into(), &"not well".into()), "{hung}");
     let reason = hung["reason"].as_str().unwrap_or_default();
-    // A machine keeps it, and it is read when the process has gone on.
-    assert!(reason.starts_with(&format!("ec1 hung: pid {} was stopped (T) at ", jvm.pid)), "{hung}");
+    // A machine stores this answer, and it may be read after the process was resumed.
+    assert!(reason.starts_with(&format!("ec1: hung: pid {} was stopped (T) at ", jvm.pid)), "{hung}");
     assert!(!reason.contains("kill"), "{hung}");
-    // A person reads it now.
+    // A person reads this answer now.
     let ran = health_command(&fixture, &["ec"]).run()?.expect_code(1)?;
     assert!(ran.stdout.contains(&format!("run `kill -CONT {}`", jvm.pid)), "{ran}");
     fixture.signal(jvm.pid, "CONT")?;
@@ -361,13 +368,14 @@ fn invalid_arguments_are_refused_with_usage() -> TestResult {
     Ok(())
 }
 
-/// Whether its HA Monitor Server was ever there, the resource's record knows, also for who names the pico.
+/// The resource's record knows whether its HA Monitor Server was ever seen, also for a call that names the
+/// pico.
 #[test]
 fn server_that_is_gone_is_not_well_and_one_that_was_never_there_is_unknown() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
     fixture.start()?;
     fixture.close_ha("127.0.0.1", 26001)?;
-    assert_health(&fixture, 1, &["not well: ec1 hangs", "nothing listens on 127.0.0.1:26001"])?;
+    assert_health(&fixture, 1, &["unhealthy: ec1: hung", "nothing listens on 127.0.0.1:26001"])?;
     fixture.sh(&format!("rm {}", fixture.record_path()))?;
     let ran = health_command(&fixture, &["--pico", "ec1"]).run()?.expect_code(2)?;
     assert!(ran.stdout.contains("was never seen to listen on 127.0.0.1:26001"), "{ran}");
@@ -389,20 +397,20 @@ fn never_started_resource_is_looked_up_in_cluster_configuration() -> TestResult 
     fixture.node.write("/opt/cib.xml", CIB)?;
     let by_cluster = |name: &str| health_command(&fixture, &[name]).env("CIB_file", "/opt/cib.xml").run();
     let ran = by_cluster("mz-ec1")?.expect_code(1)?;
-    assert!(ran.stdout.starts_with("mz-ec1: not well: ec1 is not running"), "{ran}");
+    assert!(ran.stdout.starts_with("mz-ec1: unhealthy: ec1 is not running"), "{ran}");
     fixture.mzsh(&["startup", "ec1"])?.expect_code(0)?;
-    assert_eq!(by_cluster("mz-ec1")?.expect_code(0)?.stdout, "mz-ec1: well\n");
-    // With the parameters that the cluster has.
+    assert_eq!(by_cluster("mz-ec1")?.expect_code(0)?.stdout, "mz-ec1: healthy\n");
+    // With the parameters of the cluster.
     fixture.set(&["ec1.ha_answer=FAILED aborts 7 of 5"])?;
     assert!(by_cluster("mz-ec1")?.expect_code(1)?.stdout.contains("aborts 7 of 5"));
-    // It keeps nothing, so that a change of the configuration counts at once.
+    // The command caches nothing, so that a change of the configuration counts at once.
     fixture.node.write(
         "/opt/cib.xml",
         CIB.replace(r#"name="ha_grace" value="0""#, r#"name="ha_grace" value="1h""#),
     )?;
-    assert!(by_cluster("mz-ec1")?.expect_code(0)?.stdout.starts_with("mz-ec1: well, but "));
+    assert!(by_cluster("mz-ec1")?.expect_code(0)?.stdout.starts_with("mz-ec1: healthy, but "));
     let ran = by_cluster("mz-ec2")?.expect_code(2)?;
-    assert!(ran.stdout.contains("no resource of mediationzone that is called so"), "{ran}");
+    assert!(ran.stdout.contains("no resource of mediationzone with that name"), "{ran}");
     Ok(())
 }
 
@@ -412,9 +420,11 @@ fn aws_option_prints_one_emf_line() -> TestResult {
     let jvm = fixture.start()?;
     let document = run_emf(&fixture, 0)?;
     assert_eq!((&document["Healthy"], &document["State"]), (&Value::from(1), &Value::from("well")));
+    assert_eq!(document["Status"], "healthy");
     fixture.signal(jvm.pid, "KILL")?;
     let document = run_emf(&fixture, 1)?;
-    assert_eq!(document["Healthy"], 0);
+    assert_eq!((&document["Healthy"], &document["State"]), (&Value::from(0), &Value::from("not well")));
+    assert_eq!(document["Status"], "unhealthy");
     assert!(document["Reason"].as_str().is_some_and(|why| why.contains("not running")), "{document}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a parent hands on to the commands that it should not.
+//! Attributes that the commands should not inherit from their parent.
 
 use testkit::TestResult;
 use testkit::fixture::{AgentKind, MZ_HOME, fixture};

@@ -1,7 +1,7 @@
-//! The commands: what people and other cluster managers than Pacemaker run.
+//! The commands for people and for cluster managers other than Pacemaker.
 //!
-//! Each test has a node of its own with a simulated MediationZone in `/opt/mz` ([`testkit::fixture`]). What a command answers is
-//! compared with /proc of the node and with the simulator's history.
+//! Each test has a node of its own with a simulated MediationZone in `/opt/mz` ([`testkit::fixture`]). A
+//! command's answer is compared with /proc of the node and with the simulator's history.
 
 mod doctor;
 mod ha_scripts;

@@ -1,4 +1,4 @@
-//! What the pages in docs/other-managers show is run as it stands there.
+//! The commands of the pages in docs/other-managers, run verbatim.
 
 use serde_json::Value;
 use std::path::Path;
@@ -13,14 +13,14 @@ fn read_page(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The blocks of this kind.
+/// The code blocks of this kind.
 fn code_blocks(page: &str, kind: &str) -> Vec<String> {
     let opening = format!("```{kind}\n");
     let blocks = page.split(opening.as_str()).skip(1).filter_map(|rest| rest.split("```").next());
     blocks.map(str::to_owned).collect()
 }
 
-/// The script of a page, put into the node.
+/// Installs the script of a page in the node.
 fn install_page_script(fixture: &Fixture, name: &str, to: &str) -> TestResult {
     let scripts: Vec<String> =
         code_blocks(&read_page(name), "sh").into_iter().filter(|block| block.starts_with("#!")).collect();
@@ -37,7 +37,7 @@ fn veritas_page_programs_start_monitor_stop_and_clean() -> TestResult {
         let mut lines =
             main_cf.lines().filter_map(|line| line.trim().strip_prefix(attribute)?.strip_prefix(" = \""));
         let line = lines.find(|line| line.contains(of)).expect("the attribute");
-        // The paths of the simulated installation: that is all that is changed.
+        // Only the paths of the simulated installation are changed.
         let line = line.trim_end_matches('"').replace("/usr/sbin/mz-ha-scripts", HA_SCRIPTS_PROGRAM);
         let line = line.replace("/usr/lib/jvm/java-17", JAVA_HOME).replace("/opt/mzec", MZ_HOME);
         let line = line.replace("mzadmin", fixture.node.owner());
@@ -87,13 +87,13 @@ fn serviceguard_page_script_starts_watches_and_stops() -> TestResult {
     assert!(said.iter().filter(|line| **line == "FAILED").count() == 2 && said.len() == 4, "{ended}");
     run("stop")?.expect_code(0)?;
     run("restart")?.expect_code(1)?;
-    // A start that fails and leaves nothing: another node may try.
+    // A failed start that leaves nothing: another node may try.
     fixture.set(&["startup_outcome=dies"])?;
     run("start")?.expect_code(2)?;
     fixture.assert_nothing_left()
 }
 
-/// Keeps what it is called with, a word a line.
+/// Records its arguments, one a line.
 const ARGUMENT_RECORDER: &str =
     "#!/bin/sh\nfor word; do printf '%s\\n' \"$word\"; done >>/opt/called/${0##*/}\n";
 
@@ -139,7 +139,7 @@ fn amazon_page_check_sends_emf_and_reports_only_lasting_failure() -> TestResult 
     fixture.signal(fixture.single_pico("ec1")?.pid, "STOP")?;
     assert!(!reported(&run(0)?), "the count begins anew");
 
-    // What can't be told (here: which pico) is no failure, however often.
+    // An unknown state (here: which pico) is no failure, however often.
     fixture.sh("rm -f /opt/called/aws")?;
     for _ in 0..4 {
         let path = "/opt/fake:/run/testkit/bin:/usr/bin:/bin";

@@ -1,4 +1,4 @@
-//! The stage: a node, one agent, and what it manages.
+//! The fixture: a node, one agent, and the resource that it manages.
 
 use std::error::Error;
 
@@ -9,15 +9,14 @@ use testkit::{AgentCall, Generation, NodeCommand, NodeCommandOutput, Programs, S
 pub(crate) struct TestedAgent {
     /// As Pacemaker names it.
     pub(crate) provider: &'static str,
-    /// The type.
     pub(crate) kind: &'static str,
-    /// What a resource of it needs.
+    /// Required parameters of its resource.
     pub(crate) parameters: &'static [(&'static str, &'static str)],
-    /// The version of the API that its metadata names.
+    /// The version of the API in its metadata.
     pub(crate) api_version: &'static str,
-    /// Actions that it does not know.
+    /// Actions that it does not support.
     pub(crate) unknown_actions: &'static [&'static str],
-    /// Lays out what it manages.
+    /// Installs the software that it manages.
     install: fn(&Sandbox) -> Result<(), testkit::TestkitError>,
 }
 
@@ -50,7 +49,7 @@ pub(crate) const SC: TestedAgent = TestedAgent {
 pub(crate) const UI: TestedAgent =
     TestedAgent { kind: "ui", install: |node| install_with_running_platform(node, "ui:ui"), ..PLATFORM };
 
-/// The agent that the others learn from. It knows reload, migration and notifications.
+/// The reference agent. It supports reload, migration and notifications.
 pub(crate) const DUMMY: TestedAgent = TestedAgent {
     provider: "heartbeat",
     kind: "Dummy",
@@ -70,12 +69,12 @@ fn install_with_running_platform(node: &Sandbox, pico: &str) -> Result<(), testk
     node.exec(["runuser", "--user", node.owner(), "--", "/opt/mz/bin/mzsh", "startup", "platform"]).map(drop)
 }
 
-/// A node on which a subject can be tried.
+/// A node on which an agent can be tested.
 #[derive(Debug)]
 pub(crate) struct AgentFixture {
     pub(crate) node: Sandbox,
     pub(crate) tested: &'static TestedAgent,
-    /// The type under which the agent is called: the subject's, or that of a broken one in its place.
+    /// The type under which the agent is called: its own, or that of a broken one in its place.
     pub(crate) kind: String,
 }
 
@@ -88,7 +87,7 @@ impl AgentFixture {
         Ok(Self { node, tested: subject, kind: subject.kind.to_owned() })
     }
 
-    /// The same subject behind a shell script, which finds the true agent in `$agent`.
+    /// The same agent behind a shell script, which finds the real agent in `$agent`.
     pub(crate) fn with_broken_agent(
         subject: &'static TestedAgent,
         script: &str,
@@ -101,7 +100,7 @@ impl AgentFixture {
     }
 
     fn provider(&self) -> &str {
-        // A broken agent stands among ours, for that directory can be written.
+        // A broken agent is installed among ours, because that directory is writable.
         if self.kind == self.tested.kind { self.tested.provider } else { "mediationzone" }
     }
 
@@ -115,30 +114,30 @@ impl AgentFixture {
         self.node.agents_dir(self.provider()).join(&self.kind).display().to_string()
     }
 
-    /// A call as by Pacemaker, with the parameters of the subject.
+    /// A call as by Pacemaker, with the resource's parameters.
     pub(crate) fn agent(&self) -> AgentCall<'_> {
         let call = self.node.agent(&self.name());
         self.tested.parameters.iter().fold(call, |call, (name, value)| call.param(name, value))
     }
 
-    /// The subject's parameters, `name=value` each.
+    /// The resource's parameters, `name=value` each.
     pub(crate) fn option_list(&self) -> Vec<String> {
         self.tested.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect()
     }
 
-    /// The selection that `crm_resource` wants when there is no resource yet.
+    /// The selection that `crm_resource` needs without a resource.
     pub(crate) fn crm_resource_command(&self, what: &str) -> NodeCommand<'_> {
         let command = self.tool("crm_resource").arg(what);
         command.args(["--class", "ocf", "--provider", self.provider(), "--agent", &self.kind])
     }
 
-    /// A command as an administrator has it: root's shell, and the cluster's configuration in a file.
+    /// A command as an administrator runs it: in root's shell, with the cluster's configuration in a file.
     pub(crate) fn tool(&self, program: &str) -> NodeCommand<'_> {
         let command = self.node.command(program).env("HOME", "/run/testkit/home").env("LANG", "C.UTF-8");
         command.env("CIB_file", CIB).env("USER", "root").env("TERM", "dumb")
     }
 
-    /// An empty configuration that needs no fencing, for there is no cluster.
+    /// An empty configuration that needs no fencing, because there is no cluster.
     pub(crate) fn empty_cib(&self) -> Result<(), testkit::TestkitError> {
         let empty = self.node.exec(["cibadmin", "--empty"])?;
         self.node.write(CIB, empty.stdout)?;
@@ -146,12 +145,12 @@ impl AgentFixture {
         self.node.exec(property).map(drop)
     }
 
-    /// What Pacemaker finds wrong with the configuration.
+    /// Pacemaker's complaints about the configuration.
     pub(crate) fn verify_cib(&self) -> Result<NodeCommandOutput, testkit::TestkitError> {
         self.tool("crm_verify").args(["--xml-file", CIB, "--verbose"]).run()?.expect_code(0)
     }
 
-    /// The metadata, as the agent prints them.
+    /// The metadata that the agent prints.
     pub(crate) fn metadata(&self) -> Result<String, Box<dyn Error>> {
         Ok(self.agent().run("meta-data")?.expect_code(0)?.stdout)
     }

@@ -1,9 +1,9 @@
-//! Each check fails where it should: agents broken on purpose.
+//! Each check fails where it should: agents that are broken on purpose.
 
 use crate::agent_fixture::{AgentFixture, PLATFORM};
 use crate::{CheckOutcome, command_line, crmsh, metadata, ocf_tester, pacemaker, pcs};
 
-/// A check, a script around our Platform agent that it must not let pass, and a word of why it fails.
+/// A check, a script around our Platform agent that it must reject, and text of the failure.
 macro_rules! caught {
     ($($name:ident: $check:path, $script:expr, $why:expr;)+) => {
         $(#[test]
@@ -18,7 +18,7 @@ macro_rules! caught {
     };
 }
 
-/// Metadata changed by a sed command, all else as it was.
+/// Metadata changed by a sed command; everything else is unchanged.
 macro_rules! metadata_through {
     ($sed:literal) => {
         concat!("[ \"$1\" = meta-data ] || exec $agent \"$@\"; $agent meta-data | sed '", $sed, "'")

@@ -1,4 +1,4 @@
-//! What an agent answers to calls that nobody should make.
+//! Answers to invalid calls.
 
 use crate::agent_fixture::AgentFixture;
 use crate::{CheckOutcome, ensure};
@@ -6,7 +6,7 @@ use crate::{CheckOutcome, ensure};
 /// `OCF_ERR_UNIMPLEMENTED`.
 const UNIMPLEMENTED: i32 = 3;
 
-/// An unknown action, and none: exit 3, with words on how to call it.
+/// An unknown action, and none: exit code 3, with the usage.
 pub(crate) fn unknown_action_is_unimplemented(stage: &AgentFixture) -> CheckOutcome {
     for action in stage.tested.unknown_actions {
         let ran = stage.agent().run(action)?.expect_code(UNIMPLEMENTED)?;
@@ -16,7 +16,7 @@ pub(crate) fn unknown_action_is_unimplemented(stage: &AgentFixture) -> CheckOutc
     Ok(())
 }
 
-/// A caller may close any of the three descriptors: the answer stays the same.
+/// A caller may close any of the three standard descriptors: the answer stays the same.
 pub(crate) fn closed_descriptors_change_nothing(stage: &AgentFixture) -> CheckOutcome {
     for action in ["meta-data", "monitor", "validate-all", "stop", "xyzzy"] {
         let expected = stage.agent().run(action)?;
@@ -26,7 +26,7 @@ pub(crate) fn closed_descriptors_change_nothing(stage: &AgentFixture) -> CheckOu
             let shell = stage.node.command("/bin/bash").args(["-c", &script, &stage.program(), action]);
             let call = environment.iter().fold(shell, |call, (name, value)| call.env(name, value));
             let ran = call.run()?;
-            // A shell's own writes fail then, and that is the shell's answer.
+            // A shell's own writes fail then, and its exit code is that failure.
             let excused = stage.tested.provider == "heartbeat" && closing.contains('>');
             ensure!(
                 ran.exit_status == expected.exit_status || excused,

@@ -12,8 +12,8 @@ fn ensure_no_complaint(ran: &NodeCommandOutput) -> CheckOutcome {
     Ok(())
 }
 
-/// `crm configure primitive` with a line for each operation that the metadata advise: no complaint of crmsh, none of
-/// Pacemaker.
+/// `crm configure primitive` with a line for each operation that the metadata advise: crmsh and Pacemaker do
+/// not complain.
 pub(crate) fn configures_primitive(stage: &AgentFixture) -> CheckOutcome {
     stage.empty_cib()?;
     let metadata = stage.metadata()?;

@@ -1,4 +1,5 @@
-//! What differs by right between the generations of the tools, and that the one that is under test is.
+//! Expected differences between the generations of the tools, and a check that the selected generation is
+//! under test.
 
 use std::process::Command;
 
@@ -7,11 +8,12 @@ use testkit::Generation;
 use crate::agent_fixture::{AgentFixture, CIB, EC, PLATFORM};
 use crate::{CheckOutcome, ensure};
 
-/// Tools that tell their version, and how that begins on Debian 13.
+/// Tools that print their version, and its beginning on Debian 13.
 const DEBIAN_13_VERSIONS: [(&str, &str); 3] =
     [("pcs", "0.12."), ("crm", "crm 5.0."), ("crm_resource", "Pacemaker 3.0.")];
 
-/// Whether the stage's pcs asks an agent what it has against a resource, and says it as a warning, though nobody told it to.
+/// Whether the fixture's pcs runs the agent's validation without being asked, and prints its complaints as
+/// warnings.
 pub(crate) fn validates_by_default(stage: &AgentFixture) -> Result<bool, testkit::TestkitError> {
     let version = stage.tool("pcs").arg("--version").run()?.expect_code(0)?.stdout;
     Ok(!version.starts_with("0.11."))

@@ -1,9 +1,9 @@
-//! The agents before the tools of those who use them: ocf-tester, xmllint, pcs, crmsh and Pacemaker's own, as Debian ships
-//! them, in each of their generations.
+//! The agents tested by their users' tools: ocf-tester, xmllint, pcs, crmsh and Pacemaker's own, as Debian
+//! ships them, in each of their generations.
 //!
-//! A check is a function over a [`AgentFixture`]: a node with one agent and what that agent manages. Each check runs for our four
-//! agents, and for `ocf:heartbeat:Dummy`, which everybody knows to be right: that proves the check. And each check is shown
-//! to fail, with an agent that is broken on purpose (broken.rs): that proves it too.
+//! A check is a function over a [`AgentFixture`]: a node with one agent and the resource that it manages.
+//! Each check runs for our four agents, and for `ocf:heartbeat:Dummy`, which is known to be right: that tests
+//! the check. Each check also has to fail with an agent that is broken on purpose (`broken_agents.rs`).
 
 mod agent_fixture;
 mod broken_agents;
@@ -18,10 +18,10 @@ mod readme;
 
 use agent_fixture::{AgentFixture, DUMMY, EC, PLATFORM, SC, UI};
 
-/// Why an agent does not conform, in words.
+/// The error describes why an agent does not conform.
 type CheckOutcome = Result<(), Box<dyn std::error::Error>>;
 
-/// Fails a check with what was seen.
+/// Fails a check with a description of what was seen.
 macro_rules! ensure {
     ($condition:expr, $($seen:tt)+) => {
         if !$condition {

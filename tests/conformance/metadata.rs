@@ -1,9 +1,9 @@
-//! The metadata: what every tool reads first.
+//! The metadata, which every tool reads first.
 
 use crate::agent_fixture::AgentFixture;
 use crate::{CheckOutcome, ensure};
 
-/// Where the DTD of old lies, which Dummy's metadata refer to; ours bring their own.
+/// The directory of the old DTD, to which Dummy's metadata refer; ours include their own.
 const DTD_DIR: &str = "/usr/share/resource-agents";
 
 const METADATA_FILE: &str = "/run/testkit/metadata.xml";
@@ -12,7 +12,7 @@ fn is_ours(stage: &AgentFixture) -> bool {
     stage.tested.provider == "mediationzone"
 }
 
-/// Valid by the DTD that they name.
+/// Valid by the DTD in the metadata.
 pub(crate) fn is_valid(stage: &AgentFixture) -> CheckOutcome {
     let text = stage.metadata()?;
     stage.node.write(METADATA_FILE, &text)?;
@@ -25,7 +25,7 @@ pub(crate) fn is_valid(stage: &AgentFixture) -> CheckOutcome {
     Ok(())
 }
 
-/// Valid by the schema of the API's version, with which pcs looks at every agent.
+/// Valid by the schema of the API's version, with which pcs checks every agent.
 pub(crate) fn follows_schema(stage: &AgentFixture) -> CheckOutcome {
     stage.node.write(METADATA_FILE, stage.metadata()?)?;
     let schema = format!("/usr/share/pcs/data/ocf-{}.rng", stage.tested.api_version);
@@ -45,10 +45,10 @@ pub(crate) fn follows_schema(stage: &AgentFixture) -> CheckOutcome {
     Ok(())
 }
 
-/// The same bytes without an environment, for nobody, and where nothing can be written.
+/// The same bytes without an environment, as user nobody, and where nothing can be written.
 pub(crate) fn is_independent_of_caller(stage: &AgentFixture) -> CheckOutcome {
     let program = stage.program();
-    // A shell script looks for its functions by OCF_ROOT and for its commands by PATH.
+    // A shell script finds its functions by OCF_ROOT and its commands by PATH.
     let command = || stage.node.command(&program).arg("meta-data").env("OCF_ROOT", "/usr/lib/ocf");
     let expected = command().run()?.expect_code(0)?.stdout;
     let read_only =
@@ -65,7 +65,8 @@ pub(crate) fn is_independent_of_caller(stage: &AgentFixture) -> CheckOutcome {
         let ran = call.run()?.expect_code(0)?;
         ensure!(ran.stdout == expected, "{how} the metadata differ: {ran}");
     }
-    // A program of ours needs nothing at all, and heeds nothing (Dummy's tell the name of the resource).
+    // A program of ours needs no environment and ignores it (Dummy's metadata contain the name of the
+    // resource).
     if is_ours(stage) {
         ensure!(stage.metadata()? == expected, "under Pacemaker the metadata differ: {expected}");
         let ran = command().without_env("PATH").without_env("OCF_ROOT").run()?.expect_code(0)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::agent_fixture::AgentFixture;
 use crate::{CheckOutcome, ensure};
 
-/// It passes all tests. Its exit code alone does not say so.
+/// It passes all tests. Its exit code alone does not show that.
 pub(crate) fn passes(stage: &AgentFixture) -> CheckOutcome {
     let options = stage.option_list().into_iter().flat_map(|option| ["-o".to_owned(), option]);
     let tester = stage.tool("ocf-tester").args(["-n", "tested"]).args(options).arg(stage.program());

@@ -21,13 +21,13 @@ pub(crate) fn validates_resource(stage: &AgentFixture) -> CheckOutcome {
     Ok(())
 }
 
-/// `--force-check`, `--force-start`, `--force-stop` on a resource of the configuration: the whole round.
+/// `--force-check`, `--force-start`, `--force-stop` on a resource of the configuration: a whole lifecycle.
 pub(crate) fn forces_actions(stage: &AgentFixture) -> CheckOutcome {
     stage.empty_cib()?;
     let cib = crate::agent_fixture::CIB;
     let create = stage.tool("pcs").args(["-f", cib, "resource", "create", "tested"]).arg(stage.name());
     create.args(stage.option_list()).run()?.expect_code(0)?;
-    // crm_resource exits with what the agent answered.
+    // crm_resource exits with the agent's exit code.
     for (what, expected) in [
         ("--force-check", 7),
         ("--force-start", 0),
@@ -44,7 +44,7 @@ pub(crate) fn forces_actions(stage: &AgentFixture) -> CheckOutcome {
     Ok(())
 }
 
-/// `crm_resource --show-metadata`: Pacemaker reads them with its own parser and finds what it uses.
+/// `crm_resource --show-metadata`: Pacemaker parses them with its own parser.
 pub(crate) fn shows_metadata(stage: &AgentFixture) -> CheckOutcome {
     let ran = stage.tool("crm_resource").args(["--show-metadata", &stage.name()]).run()?.expect_code(0)?;
     for (parameter, _) in stage.tested.parameters {

@@ -23,7 +23,7 @@ fn ensure_no_complaint(ran: &NodeCommandOutput) -> CheckOutcome {
     Ok(())
 }
 
-/// `pcs resource create`: no warning, and a configuration that Pacemaker finds right.
+/// `pcs resource create`: no warning, and a configuration that Pacemaker accepts.
 pub(crate) fn creates_resource(stage: &AgentFixture) -> CheckOutcome {
     create_resource(stage, &[])?;
     let config = stage.tool("pcs").args(["-f", CIB, "resource", "config", "tested"]).run()?.expect_code(0)?;
@@ -33,7 +33,7 @@ pub(crate) fn creates_resource(stage: &AgentFixture) -> CheckOutcome {
     Ok(())
 }
 
-/// The same with `--agent-validation`: the agent itself has nothing to say against it.
+/// The same with `--agent-validation`: the agent itself does not complain.
 pub(crate) fn creates_resource_with_validation(stage: &AgentFixture) -> CheckOutcome {
     create_resource(stage, &["--agent-validation"]).map(drop)
 }

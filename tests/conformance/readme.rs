@@ -1,4 +1,4 @@
-//! What the README and docs/operate/crm.md show, run word for word: the installation and the configurations.
+//! The installation and the configurations of the README and docs/operate/crm.md, run word for word.
 
 use crate::agent_fixture::{AgentFixture, CIB, PLATFORM};
 use crate::{CheckOutcome, ensure, generations};
@@ -17,24 +17,25 @@ fn readme_block(page: &str, tool: &str) -> Result<String, Box<dyn std::error::Er
     Ok(found.ok_or_else(|| format!("{page} has no block of {tool} commands"))?.to_owned())
 }
 
-/// Runs the block and looks at what stands in the CIB afterwards.
+/// Runs the block and checks the CIB afterwards.
 fn check_configuration(script: &str) -> CheckOutcome {
     let stage = AgentFixture::new(&PLATFORM)?;
     stage.empty_cib()?;
-    // Storage and address come first, and are agents of others.
+    // Storage and address come first, and use agents of others.
     let ours = script.find("mz-platform ocf:").and_then(|at| script[..at].rfind('\n')).unwrap_or_default();
     let (theirs, ours) = script.split_at(ours);
     for (commands, is_ours) in [(theirs, false), (ours, true)] {
-        // Dozens of calls of tools that start an interpreter each.
+        // Dozens of calls of tools, each of which starts an interpreter.
         let limit = Duration::from_secs(300);
         let ran = stage.tool("bash").args(["-euc", commands]).time_limit(limit).run()?.expect_code(0)?;
         let said = [ran.stdout.as_str(), ran.stderr.as_str()].concat();
-        // There is neither that device nor that network here, and a pcs that asks these agents by itself tells so.
+        // Neither that device nor that network exists here, and a pcs that validates with these agents by
+        // default says so.
         if !is_ours && script.starts_with("pcs ") && generations::validates_by_default(&stage)? {
             ensure!(said.contains("Validation result from agent"), "they have nothing to say: {ran}");
             continue;
         }
-        // pcs says that of each change of a default.
+        // pcs prints that at each change of a default.
         let always =
             "Warning: Defaults do not apply to resources which override them with their own defined values";
         let said = said.replace(always, "");
@@ -64,7 +65,7 @@ fn check_configuration(script: &str) -> CheckOutcome {
 
 #[test]
 fn readme_pcs_commands_configure_all_resources() -> CheckOutcome {
-    // In a file instead of a cluster: that is all that is changed.
+    // The only change: a file instead of a cluster.
     let block = readme_block("README.md", "pcs")?;
     let commands =
         block.lines().filter(|line| !line.starts_with("pcs cluster ")).collect::<Vec<_>>().join("\n");
@@ -76,11 +77,12 @@ fn readme_crm_commands_configure_all_resources() -> CheckOutcome {
     check_configuration(&readme_block("docs/operate/crm.md", "crm")?)
 }
 
-/// Where the agents stand, and how often they are replaced there.
+/// The directory of the agents, and the number of replacements there.
 const AGENTS_DIRECTORY: &str = "/usr/lib/ocf/resource.d/mediationzone";
 const UPGRADES: usize = 200;
 
-/// Calls one monitor after the other until all upgrades are done; how many there were, and those that failed.
+/// Runs monitors one after the other until all upgrades are done; returns their number, and those that
+/// failed.
 fn run_monitors_until(call: &AgentCall<'_>, is_done: &AtomicBool) -> (usize, Vec<String>) {
     let (mut number, mut failed) = (0, Vec::new());
     while !is_done.load(Ordering::Relaxed) {
@@ -97,8 +99,8 @@ fn run_monitors_until(call: &AgentCall<'_>, is_done: &AtomicBool) -> (usize, Vec
 #[test]
 fn agent_upgrade_fails_no_running_monitor() -> CheckOutcome {
     let fixture = fixture(AgentKind::Platform).commands().build()?;
-    // A directory that can be replaced in, and what cargo would have left, with less to copy where it is no release build; only /usr/sbin
-    // can't be written here.
+    // A directory in which files can be replaced, and the build results of cargo, with less to copy where it
+    // is no release build. Only /usr/sbin is not writable here.
     fixture.sh(&format!(
         "mkdir -p /opt/build/target/release && cd /opt/build/target/release &&
         cp {AGENTS_DIRECTORY}/* /run/testkit/bin/mzha . && strip * && mount -t tmpfs -o mode=755 tmpfs {AGENTS_DIRECTORY}"

@@ -1,7 +1,7 @@
-//! What a check may cost: shown by strace, which sees every system call.
+//! The cost of a check: shown by strace, which sees every system call.
 //!
-//! Depth 0 runs every second on every node. It may read the record and one file of /proc; it may not start a process, open
-//! a socket, or touch anything below `mz_home`, for that may lie on storage that hangs.
+//! Depth 0 runs every second on every node. It may read the record and one file of /proc. It may not start a
+//! process, open a socket, or access anything below `mz_home`, which may be on storage that hangs.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use testkit::{Sandbox, TestkitError};
 
 const TRACE_FILE: &str = "/run/testkit/trace";
 
-/// A node with a running Platform, of which one recurring monitor has already taken notice.
+/// A node with a running Platform that one recurring monitor has already seen.
 fn sandbox_with_platform() -> Result<Sandbox, TestkitError> {
     let node = Sandbox::new()?;
     node.mz_sim(["install", "/opt/mz", "--owner", node.owner()])?;
@@ -36,12 +36,12 @@ fn trace_monitor_with_wait(node: &Sandbox, level: u32, wait: &str) -> Result<Str
     node.read(TRACE_FILE)
 }
 
-/// A line without the number of the process, with which each one begins with -f.
+/// A line without the pid, with which each one begins with -f.
 fn without_pid(line: &str) -> &str {
     line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ')
 }
 
-/// The calls that depth 0 must not make. The first execve is strace's own.
+/// Calls that depth 0 must not make. The first execve is strace's own.
 fn forbidden_calls(trace: &str) -> Vec<&str> {
     let forbidden = ["execve(", "clone(", "clone3(", "fork(", "vfork(", "socket(", "connect("];
     let offends = |line: &&str| {
@@ -58,11 +58,11 @@ fn depth_0_spawns_nothing_opens_no_socket_and_avoids_mz_home() -> Result<(), Tes
     Ok(())
 }
 
-/// While it waits, it sleeps in one call with one time-out: no timer, no looking round.
+/// A waiting monitor sleeps in one call with one timeout: no timer, no polling.
 #[test]
 fn waiting_monitor_sleeps_in_one_call() -> Result<(), TestkitError> {
     let node = sandbox_with_platform()?;
-    // The first of the row.
+    // The first monitor of the schedule entry.
     trace_monitor_with_wait(&node, 0, "500ms")?;
     let trace = trace_monitor_with_wait(&node, 0, "500ms")?;
     let is_wait = |call: &str| {
@@ -81,7 +81,7 @@ fn waiting_monitor_sleeps_in_one_call() -> Result<(), TestkitError> {
         .iter()
         .any(|name| call.starts_with(name))
     };
-    // The runtime polls its first three descriptors as it begins, without waiting.
+    // The runtime polls its first three descriptors at its start, without waiting.
     let waits: Vec<&str> =
         trace.lines().map(without_pid).filter(|call| is_wait(call) && !call.contains("fd=0")).collect();
     let [one] = waits.as_slice() else { panic!("{waits:#?}") };
@@ -89,7 +89,8 @@ fn waiting_monitor_sleeps_in_one_call() -> Result<(), TestkitError> {
     Ok(())
 }
 
-/// Depth 10 asks the HA Monitor Server through the product's client: that the suite sees this shows that it can see.
+/// Depth 10 queries the HA Monitor Server by the product's client: that the suite sees these calls shows that
+/// the trace works.
 #[test]
 fn depth_10_makes_forbidden_calls_and_trace_shows_them() -> Result<(), TestkitError> {
     let trace = trace_monitor(&sandbox_with_platform()?, 10)?;

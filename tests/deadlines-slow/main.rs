@@ -1,4 +1,4 @@
-//! The rows of the suite `deadlines` with a time-out of six minutes, which most of them wait for.
+//! The cases of the suite `deadlines` with a timeout of six minutes, for which most of them wait.
 
 #[path = "../deadlines/cases.rs"]
 mod cases;

@@ -9,25 +9,25 @@ use testkit::{
     TestkitError, wait_until,
 };
 
-/// From this time-out on, Pacemaker's default, an agent always ends by itself.
+/// From this timeout on, Pacemaker's default, an agent always ends by itself.
 const PACEMAKER_DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A java whose HA client asks, and then hangs.
+/// A java whose HA client connects, and then hangs.
 const HUNG_JAVA: &str = "/opt/hung-java";
 
-/// A java whose HA client hangs before it asks.
+/// A java whose HA client hangs before it connects.
 const MUTE_JAVA: &str = "/opt/mute-java";
 
-/// Opens the connection that the HA client is told to: `... PORT HOST SECONDS`.
+/// Opens the connection of an HA client by its arguments: `... PORT HOST SECONDS`.
 const OPEN_HA_CONNECTION: &str = "exec 3<>\"/dev/tcp/${@: -2:1}/${@: -3:1}\"";
 
-/// Does nothing for ever, and heeds no signal that can be ignored.
+/// Hangs forever, and ignores each signal that can be ignored.
 const HANG_SCRIPT: &str = "trap '' HUP INT QUIT TERM\nwhile :; do sleep 1000000; done";
 
-/// A port behind which nobody is: what is sent there is lost.
+/// An endpoint without a host: packets to it are lost.
 const SILENT_ENDPOINT: &str = "192.0.2.1:1521";
 
-/// Makes a test of each row, for one time-out.
+/// Makes a test of each case, for one timeout.
 macro_rules! deadline_tests {
     ($module:ident, $seconds:literal) => {
         mod $module {
@@ -68,7 +68,8 @@ macro_rules! deadline_tests {
 }
 pub(crate) use deadline_tests;
 
-/// A fixture where nothing runs, or the pico does. Every mzsh hangs from now on, and every HA client of [`agent_with_hung_ha_client`].
+/// A fixture with or without a running pico. From now on every mzsh hangs, and every HA client of
+/// [`agent_with_hung_ha_client`].
 fn fixture_with_hung_commands(runs: bool) -> Result<Fixture, TestkitError> {
     let fixture = fixture(AgentKind::Platform).build()?;
     if runs {
@@ -80,7 +81,7 @@ fn fixture_with_hung_commands(runs: bool) -> Result<Fixture, TestkitError> {
     Ok(fixture)
 }
 
-/// Starts it. One monitor has seen it, so that the next may wait, and knows where to ask.
+/// Starts it and runs one monitor, so that the next one may wait, and the HA Monitor Server was seen.
 fn start_and_monitor(fixture: &Fixture) -> TestResult {
     fixture.start()?;
     fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS);
@@ -94,7 +95,7 @@ fn install_hanging_program(fixture: &Fixture, path: &str, first: &str) -> TestRe
     fixture.sh(&format!("chmod 755 {path}")).map(drop)
 }
 
-/// The agent, with all that it is not given in vain: the HA client is run by a java that hangs.
+/// The agent, with a hung java for the HA client.
 fn agent_with_hung_ha_client(fixture: &Fixture, timeout: Duration) -> AgentCall<'_> {
     fixture.agent().param("java_home", HUNG_JAVA).meta_timeout(timeout)
 }
@@ -103,8 +104,8 @@ fn as_recurring_monitor(call: AgentCall<'_>, level: u32) -> AgentCall<'_> {
     call.interval(Duration::from_secs(1)).check_level(level)
 }
 
-/// Holds an answer against the one that is right. With too short a time-out another is no lie, or none at all, if it claims
-/// nothing that is not so.
+/// Compares an answer with the right one. With too short a timeout another answer, or none at all, is allowed
+/// if it claims nothing wrong.
 #[track_caller]
 fn assert_answer(
     fixture: &Fixture,
@@ -129,7 +130,7 @@ fn assert_answer(
     Ok(())
 }
 
-/// Waits until of all processes only these live: what was killed takes a moment to be gone.
+/// Waits until only these processes live: a killed one takes some time to exit.
 fn wait_until_only(fixture: &Fixture, pids: &[u32]) -> TestResult {
     wait_until("nothing left of the agent's", WAIT_TIMEOUT, || {
         let mut left = fixture.processes().map_err(|e| e.to_string())?;
@@ -138,7 +139,7 @@ fn wait_until_only(fixture: &Fixture, pids: &[u32]) -> TestResult {
     })
 }
 
-/// After a start that did not succeed nothing is left; if it was killed at too short a time-out, a stop sees to that.
+/// After a failed start no process is left; if the start was killed at too short a timeout, a stop ends them.
 fn assert_nothing_started(fixture: &Fixture, timeout: Duration) -> TestResult {
     if timeout < PACEMAKER_DEFAULT_TIMEOUT {
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
@@ -146,7 +147,6 @@ fn assert_nothing_started(fixture: &Fixture, timeout: Duration) -> TestResult {
     wait_until_only(fixture, &[])
 }
 
-/// mzsh startup hangs.
 pub(crate) fn start_with_hung_mzsh(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(false)?;
     assert_answer(
@@ -159,7 +159,7 @@ pub(crate) fn start_with_hung_mzsh(timeout: Duration) -> TestResult {
     assert_nothing_started(&fixture, timeout)
 }
 
-/// It runs, its HA client hangs, and so does the mzsh that would start it anew.
+/// The pico runs, its HA client hangs, and so does the mzsh that would restart it.
 pub(crate) fn start_over_unanswering_pico(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
     assert_answer(
@@ -172,7 +172,7 @@ pub(crate) fn start_over_unanswering_pico(timeout: Duration) -> TestResult {
     assert_nothing_started(&fixture, timeout)
 }
 
-/// The administrator's program hangs, which is no failure.
+/// The hung program of the administrator is no failure.
 pub(crate) fn start_with_hung_post_start(timeout: Duration) -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     install_hanging_program(&fixture, "/opt/hook", "")?;
@@ -187,7 +187,7 @@ pub(crate) fn start_with_hung_post_start(timeout: Duration) -> TestResult {
     }
 }
 
-/// Its database does not even refuse.
+/// The endpoint does not even refuse connections.
 pub(crate) fn start_waiting_for_silent_port(timeout: Duration) -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     fixture.sh("ip route add 192.0.2.0/24 dev lo")?;
@@ -203,14 +203,14 @@ pub(crate) fn start_waiting_for_silent_port(timeout: Duration) -> TestResult {
     wait_until_only(&fixture, &[])
 }
 
-/// Its process goes although mzsh shutdown hangs. This holds for every time-out.
+/// The process is ended although mzsh shutdown hangs, with every timeout.
 pub(crate) fn stop_of_live_pico_with_hung_mzsh(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
     agent_with_hung_ha_client(&fixture, timeout).run("stop")?.assert_exit_code(OCF_SUCCESS);
     wait_until_only(&fixture, &[])
 }
 
-/// The same of one that is stopped (SIGSTOP).
+/// The same for a stopped pico (SIGSTOP).
 pub(crate) fn stop_of_sigstopped_pico_with_hung_mzsh(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
     fixture.signal(fixture.single_pico("platform")?.pid, "STOP")?;
@@ -231,11 +231,11 @@ fn assert_pico_untouched<'a>(
     let ran = call.run(action)?;
     let killed = ran.exit_status == NodeExitStatus::TimedOut;
     assert_answer(fixture, ran, timeout, code, words)?;
-    // An agent that is killed takes its children with it, and not what these have started.
+    // A killed agent takes its children with it, but not their descendants.
     if killed { Ok(()) } else { wait_until_only(fixture, &[pid]) }
 }
 
-/// Depth 0 asks nobody, and waits for the death of the pico in vain.
+/// Depth 0 queries nothing, and waits for a death that does not come.
 pub(crate) fn waiting_monitor_with_hung_commands(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
     assert_pico_untouched(
@@ -248,14 +248,14 @@ pub(crate) fn waiting_monitor_with_hung_commands(timeout: Duration) -> TestResul
     )
 }
 
-/// The HA client asks, and has no answer.
+/// The HA client connects, and gets no answer.
 pub(crate) fn monitor_depth_10_with_hung_ha_client(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
     let call = as_recurring_monitor(agent_with_hung_ha_client(&fixture, timeout), 10);
     assert_pico_untouched(&fixture, timeout, call, "monitor", OCF_ERR_GENERIC, &["platform", "no answer in"])
 }
 
-/// One that never comes to ask says nothing of the pico.
+/// An HA client that never connects says nothing about the pico.
 pub(crate) fn monitor_depth_10_with_mute_ha_client(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
     let call =
@@ -263,14 +263,13 @@ pub(crate) fn monitor_depth_10_with_mute_ha_client(timeout: Duration) -> TestRes
     assert_pico_untouched(&fixture, timeout, call, "monitor", OCF_SUCCESS, &[])
 }
 
-/// The HA client and mzsh status hang.
 pub(crate) fn monitor_depth_20_with_hung_commands(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
     let call = as_recurring_monitor(agent_with_hung_ha_client(&fixture, timeout), 20);
     assert_pico_untouched(&fixture, timeout, call, "monitor", OCF_ERR_GENERIC, &["platform", "no answer in"])
 }
 
-/// mzsh status hangs, and the HA Monitor Server says that all is well.
+/// mzsh status hangs, and the HA Monitor Server answers OK.
 pub(crate) fn monitor_depth_20_with_hung_mzsh_only(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
     let call = as_recurring_monitor(fixture.agent().meta_timeout(timeout), 20);
@@ -290,7 +289,7 @@ pub(crate) fn probe_with_hung_commands(timeout: Duration) -> TestResult {
     )
 }
 
-/// Neither does the deeper validation.
+/// Validation runs no command.
 pub(crate) fn validate_all_with_hung_commands(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
     assert_pico_untouched(
@@ -303,7 +302,7 @@ pub(crate) fn validate_all_with_hung_commands(timeout: Duration) -> TestResult {
     )
 }
 
-/// mzsh is asked for what only it can tell, and hangs; then the resolver is, and hangs.
+/// mzsh is queried for values that only it knows, and hangs; then the resolver is queried, and hangs.
 pub(crate) fn validate_all_with_silent_resolver(timeout: Duration) -> TestResult {
     let fixture = fixture(AgentKind::Platform)
         .property("platform:mz.ha.port=26999")
@@ -321,7 +320,7 @@ pub(crate) fn validate_all_with_silent_resolver(timeout: Duration) -> TestResult
     assert_nothing_started(&fixture, timeout)
 }
 
-/// Nor a reload.
+/// A reload runs no command.
 pub(crate) fn reload_agent_with_hung_commands(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
     assert_pico_untouched(
@@ -334,7 +333,7 @@ pub(crate) fn reload_agent_with_hung_commands(timeout: Duration) -> TestResult {
     )
 }
 
-/// What it is for is a person who looks for what hangs.
+/// Explain is for a person who looks for the hung part.
 pub(crate) fn explain_with_hung_commands(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
     let pid = fixture.single_pico("platform")?.pid;
@@ -353,7 +352,7 @@ fn check_explain(fixture: &Fixture, timeout: Duration, pid: u32) -> TestResult {
     Ok(())
 }
 
-/// A fixture whose storage hangs from now on, mounts and all.
+/// A fixture whose storage hangs from now on, including its mounts.
 fn fixture_with_hung_storage(runs: bool) -> Result<(Fixture, HungStorage), TestkitError> {
     let fixture = fixture(AgentKind::Platform).build()?;
     if runs {
@@ -363,7 +362,8 @@ fn fixture_with_hung_storage(runs: bool) -> Result<(Fixture, HungStorage), Testk
     Ok((fixture, storage))
 }
 
-/// What hangs in the kernel can't be ended: of the agent's only that is left, and goes when the storage is back.
+/// Processes that hang in the kernel cannot be ended: only they are left of the agent's, and they exit when
+/// the storage is back.
 fn wait_until_only_state_d(fixture: &Fixture, storage: HungStorage, pids: &[u32]) -> TestResult {
     let others = |fixture: &Fixture| -> Result<Vec<NodeProcess>, String> {
         let mut left = fixture.processes().map_err(|e| e.to_string())?;
@@ -387,7 +387,7 @@ pub(crate) fn start_on_hung_storage(timeout: Duration) -> TestResult {
     wait_until_only_state_d(&fixture, storage, &[])
 }
 
-/// A live pico that ends without a last word to its storage, which no simulated one does.
+/// A live pico that does not write to its storage at its end; every simulated one does.
 fn fake_pico_on_hung_storage() -> Result<(Fixture, HungStorage), TestkitError> {
     let fixture = fixture(AgentKind::Platform).build()?;
     fixture.start_fake_pico(fixture.pico(), "")?;
@@ -396,14 +396,14 @@ fn fake_pico_on_hung_storage() -> Result<(Fixture, HungStorage), TestkitError> {
     Ok((fixture, storage))
 }
 
-/// Signals need no storage. This holds for every time-out.
+/// Signals need no storage, with every timeout.
 pub(crate) fn stop_of_live_pico_on_hung_storage(timeout: Duration) -> TestResult {
     let (fixture, storage) = fake_pico_on_hung_storage()?;
     fixture.agent().meta_timeout(timeout).run("stop")?.assert_exit_code(OCF_SUCCESS);
     wait_until_only_state_d(&fixture, storage, &[])
 }
 
-/// The same of one that is stopped (SIGSTOP).
+/// The same for a stopped pico (SIGSTOP).
 pub(crate) fn stop_of_sigstopped_pico_on_hung_storage(timeout: Duration) -> TestResult {
     let (fixture, storage) = fake_pico_on_hung_storage()?;
     fixture.signal(fixture.single_pico("platform")?.pid, "STOP")?;
@@ -411,7 +411,7 @@ pub(crate) fn stop_of_sigstopped_pico_on_hung_storage(timeout: Duration) -> Test
     wait_until_only_state_d(&fixture, storage, &[])
 }
 
-/// One that would tidy up on it is given no chance to: it gets SIGKILL, and is gone.
+/// A pico that would write to the storage at its end gets no chance: SIGKILL ends it.
 pub(crate) fn stop_of_pico_writing_to_hung_storage(timeout: Duration) -> TestResult {
     let (fixture, storage) = fixture_with_hung_storage(true)?;
     let pid = fixture.single_pico("platform")?.pid;
@@ -419,7 +419,8 @@ pub(crate) fn stop_of_pico_writing_to_hung_storage(timeout: Duration) -> TestRes
     if timeout >= PACEMAKER_DEFAULT_TIMEOUT || fixture.pico_processes("platform")?.is_empty() {
         assert_answer(&fixture, stop, timeout, OCF_SUCCESS, &[])?;
     } else {
-        // With so little time nobody can tell that storage hangs: it got SIGTERM, and came to wait where no signal ends it.
+        // So short a timeout does not show that storage hangs: the pico got SIGTERM, and now waits where no
+        // signal ends it.
         assert_answer(&fixture, stop, timeout, OCF_ERR_GENERIC, &[&format!("pid {pid} "), "(D)"])?;
     }
     wait_until_only_state_d(&fixture, storage, &[])?;
@@ -443,37 +444,37 @@ fn assert_pico_untouched_on_hung_storage(
     wait_until_only_state_d(&fixture, storage, &[pid])
 }
 
-/// Depth 0 does not touch it.
+/// Depth 0 does not access the storage.
 pub(crate) fn waiting_monitor_on_hung_storage(timeout: Duration) -> TestResult {
     assert_pico_untouched_on_hung_storage(timeout, Some(0), "monitor", OCF_SUCCESS)
 }
 
-/// The HA client can't be run, which says nothing of the pico.
+/// The HA client cannot be run, which says nothing about the pico.
 pub(crate) fn monitor_depth_10_on_hung_storage(timeout: Duration) -> TestResult {
     assert_pico_untouched_on_hung_storage(timeout, Some(10), "monitor", OCF_SUCCESS)
 }
 
-/// Neither can mzsh.
+/// mzsh cannot be run either.
 pub(crate) fn monitor_depth_20_on_hung_storage(timeout: Duration) -> TestResult {
     assert_pico_untouched_on_hung_storage(timeout, Some(20), "monitor", OCF_SUCCESS)
 }
 
-/// A probe does not touch it either.
+/// A probe does not access the storage.
 pub(crate) fn probe_on_hung_storage(timeout: Duration) -> TestResult {
     assert_pico_untouched_on_hung_storage(timeout, None, "monitor", OCF_SUCCESS)
 }
 
-/// Its answer is that there is none.
+/// Validation answers that the storage does not answer.
 pub(crate) fn validate_all_on_hung_storage(timeout: Duration) -> TestResult {
     assert_pico_untouched_on_hung_storage(timeout, Some(10), "validate-all", OCF_ERR_GENERIC)
 }
 
-/// The parameters in force are not on it.
+/// The parameters in force are not on the storage.
 pub(crate) fn reload_agent_on_hung_storage(timeout: Duration) -> TestResult {
     assert_pico_untouched_on_hung_storage(timeout, None, "reload-agent", OCF_SUCCESS)
 }
 
-/// It tells what it could see.
+/// Explain reports what it could see.
 pub(crate) fn explain_on_hung_storage(timeout: Duration) -> TestResult {
     let (fixture, storage) = fixture_with_hung_storage(true)?;
     let pid = fixture.single_pico("platform")?.pid;

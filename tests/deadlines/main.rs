@@ -1,9 +1,11 @@
-//! With everything hung that an action could wait for, it ends by itself before the operation's time-out, with a reason.
+//! With everything hung that an action could wait for, it ends by itself before the operation's timeout, with
+//! a reason.
 //!
-//! Pacemaker kills an agent at the time-out and shows "did not complete within 20s", which tells the person on call
-//! nothing. So every row ([`cases`]) is run with several time-outs: from the default of 20 s on the agent must answer
-//! by itself and rightly; with less it may be too short for that, but what it answers must not be wrong. Times are held
-//! against that time-out only. The rows of the longest are a suite of their own (`deadlines-slow`).
+//! Pacemaker kills an agent at the timeout and shows "did not complete within 20s", which does not help the
+//! person on call. So every case ([`cases`]) runs with several timeouts. From the default of 20 s on the
+//! agent must give the right answer by itself. A shorter timeout may not suffice for that, but an answer must
+//! not be wrong. Durations are compared with that timeout only. The longest timeout is a suite of its own
+//! (`deadlines-slow`).
 
 mod cases;
 

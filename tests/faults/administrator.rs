@@ -1,4 +1,4 @@
-//! A pico that an administrator starts, restarts or asks about beside the cluster.
+//! An administrator starts, restarts or queries a pico outside the cluster.
 
 use std::thread;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use testkit::fake_process::FakeProcess;
 use testkit::fixture::{AgentKind, Fixture, fixture};
 use testkit::{NodeProcess, TestResult, TestkitError};
 
-/// A pico of any type that somebody started by hand is found by a probe, written down, monitored and stopped
-/// like one of the cluster's own.
+/// A probe finds a pico that somebody started by hand, whatever its type, and records it. It is then
+/// monitored and stopped like one that the cluster started.
 #[test]
 fn manually_started_pico_is_found_and_recorded_by_probe() -> TestResult {
     for kind in [AgentKind::Platform, AgentKind::Ec, AgentKind::Sc, AgentKind::Ui] {
@@ -27,8 +27,8 @@ fn manually_started_pico_is_found_and_recorded_by_probe() -> TestResult {
     Ok(())
 }
 
-/// A recurring monitor or a start that finds a pico started by hand adopts it, says so in the log, and starts
-/// no second one.
+/// A recurring monitor or a start that finds a manually started pico adopts it and logs the adoption. No
+/// second one is started.
 #[test]
 fn manually_started_pico_is_adopted_by_recurring_monitor_and_start() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -44,8 +44,8 @@ fn manually_started_pico_is_adopted_by_recurring_monitor_and_start() -> TestResu
     Ok(())
 }
 
-/// A pico that was restarted behind the cluster's back is running and no failure: the new process is the one
-/// that is watched from then on.
+/// A pico that was restarted behind the cluster's back is running, which is no failure. The monitors
+/// supervise the new process from then on.
 #[test]
 fn manual_restart_is_adopted_without_failure() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -58,8 +58,8 @@ fn manual_restart_is_adopted_without_failure() -> TestResult {
     Ok(())
 }
 
-/// A monitor that meets an administrator's own startup half-way is well, for that JVM is coming up; a start waits for it and kills
-/// nothing, although its HA Monitor Server does not answer yet.
+/// A monitor during an administrator's own startup succeeds, because the JVM is coming up. A start waits for
+/// that startup and kills nothing, although the HA Monitor Server does not answer yet.
 #[test]
 fn start_waits_for_foreign_mzsh_startup() -> TestResult {
     let fixture = fixture(AgentKind::Platform).set("start_time=3s").build()?;
@@ -69,7 +69,7 @@ fn start_waits_for_foreign_mzsh_startup() -> TestResult {
             let found = fixture.pico_processes("platform")?;
             Ok(found.first().map(|process| process.pid).ok_or_else(|| "no such process".to_owned()))
         })?;
-        // Nor does a monitor take it for one that hangs.
+        // Nor does a monitor report that JVM as hung.
         fixture
             .recurring_monitor(10)
             .param("monitor_retries", "0")
@@ -90,8 +90,8 @@ fn start_waits_for_foreign_mzsh_startup() -> TestResult {
     Ok(())
 }
 
-/// The same before there is any JVM: a start waits for the administrator's mzsh and adopts what it brings up. One that does not come to its
-/// end fails the start, which names it, and lives on.
+/// An administrator's mzsh startup is under way and there is no JVM yet: a start waits for that mzsh and
+/// adopts the JVM. If mzsh never ends, the start fails and names it, and mzsh lives on.
 #[test]
 fn start_waits_for_foreign_mzsh_startup_without_jvm_yet() -> TestResult {
     let by_hand = |fixture: &Fixture| {
@@ -116,13 +116,13 @@ fn start_waits_for_foreign_mzsh_startup_without_jvm_yet() -> TestResult {
     let fixture = testkit::fixture::fixture(AgentKind::Platform).set("mzsh_time=10m").build()?;
     by_hand(&fixture)?;
     let start = fixture.agent().meta_timeout(Duration::from_secs(10)).run("start")?;
-    start.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "not launched", "(pid "]);
+    start.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "did not launch", "(pid "]);
     assert_eq!((fixture.startup_process_count()?, fixture.mzsh_call_count("startup")?), (1, 1));
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     fixture.assert_nothing_left()
 }
 
-/// A stop ends the pico and leaves an administrator's `mzsh status` alone: a question is no startup.
+/// A stop ends the pico and leaves an administrator's `mzsh status` running, because that is no startup.
 #[test]
 fn stop_leaves_foreign_mzsh_status_running() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -148,8 +148,8 @@ fn stop_leaves_foreign_mzsh_status_running() -> TestResult {
     Ok(())
 }
 
-/// A pico that an administrator restarts again and again: each time the monitor says that a start is under way, then that it runs, and
-/// never that it does not, although the record names a dead process each time.
+/// An administrator restarts a pico again and again. Each time the monitor reports first a start under way,
+/// then a running pico. It never reports "not running", although the record names a dead process.
 #[test]
 fn repeated_manual_restarts_are_no_failure() -> TestResult {
     for real in [true, false] {
@@ -181,16 +181,16 @@ fn repeated_manual_restarts_are_no_failure() -> TestResult {
     Ok(())
 }
 
-/// A restart by hand under the eyes of a monitor that waits: that one says at the moment of the death that a start is under way, not that
-/// nothing runs, and the next one is well.
+/// An administrator restarts the pico while a monitor waits. At the death the monitor reports a start under
+/// way, not "not running". The next monitor succeeds.
 #[test]
 fn waiting_monitor_reports_manual_restart_as_start_under_way() -> TestResult {
     let fixture = fixture(AgentKind::Platform).jvm().build()?;
     let old = fixture.start()?;
     let waiting = || fixture.agent().param("wait", "20").interval(Duration::from_millis(100)).run("monitor");
-    // The first after a start does not wait.
+    // The first monitor after a start does not wait.
     waiting()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-    // Between its two halves it waits, so that there is no JVM for the time of a look.
+    // mzsh waits between its two halves, so that a scan finds no JVM.
     fixture.sh("mkfifo -m 666 /opt/gate")?;
     let mzsh = "/opt/mz/bin/mzsh.true";
     fixture.override_mzsh_verb(
@@ -202,7 +202,7 @@ fn waiting_monitor_reports_manual_restart_as_start_under_way() -> TestResult {
         let line = "setsid /opt/mz/bin/mzsh restart platform </dev/null >/dev/null 2>&1 &";
         fixture.as_owner("sh").args(["-c", line]).run()?.expect_code(0).map(drop)
     })?;
-    monitor.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "a start is under way, mzsh"]);
+    monitor.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "start in progress (mzsh"]);
     fixture.sh("echo >/opt/gate")?;
     fixture.wait_until("the new one to be up", |fixture| {
         let ready = fixture.history()?.iter().filter(|event| event.event == "ready").count();
@@ -216,7 +216,8 @@ fn waiting_monitor_reports_manual_restart_as_start_under_way() -> TestResult {
     Ok(())
 }
 
-/// A pico that an administrator has shut down or killed with mzsh is not running, and a stop and a start go on from there.
+/// A pico that an administrator shut down or killed with mzsh is not running. A stop and a start work from
+/// there.
 #[test]
 fn manually_ended_pico_is_not_running() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -226,7 +227,7 @@ fn manually_ended_pico_is_not_running() -> TestResult {
         fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&[
             "platform",
             &format!("pid {pid} "),
-            "has ended",
+            "exited",
         ]);
         fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
         fixture.start()?;
@@ -236,8 +237,8 @@ fn manually_ended_pico_is_not_running() -> TestResult {
     Ok(())
 }
 
-/// An administrator's startup that is at work is told by a monitor and a probe before there is any JVM, and a stop ends it, so that
-/// nothing comes up afterwards.
+/// A monitor and a probe report an administrator's startup before there is any JVM. A stop ends that startup,
+/// so that nothing comes up afterwards.
 #[test]
 fn foreign_mzsh_startup_is_reported_and_ended_by_stop() -> TestResult {
     for verb in ["startup", "restart"] {
@@ -247,7 +248,7 @@ fn foreign_mzsh_startup_is_reported_and_ended_by_stop() -> TestResult {
         fixture.wait_for_mzsh_calls(verb, 1)?;
         assert!(fixture.pico_processes("platform")?.is_empty());
         for ran in [fixture.monitor(0)?, fixture.monitor(10)?, fixture.probe()?] {
-            ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "a start is under way, mzsh"]);
+            ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "start in progress (mzsh"]);
         }
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         fixture.assert_nothing_left()?;
@@ -256,7 +257,8 @@ fn foreign_mzsh_startup_is_reported_and_ended_by_stop() -> TestResult {
     Ok(())
 }
 
-/// A startup of another pico, or by an mzsh of another installation, is no startup of ours, and a stop leaves it at work.
+/// A startup of another pico, or by the mzsh of another installation, is not reported as ours. A stop leaves
+/// it running.
 #[test]
 fn startup_of_another_pico_is_ignored_and_left_running() -> TestResult {
     let fixture = fixture(AgentKind::Ec).pico("ec10:ec").build()?;
@@ -277,7 +279,8 @@ fn startup_of_another_pico_is_ignored_and_left_running() -> TestResult {
     Ok(())
 }
 
-/// How somebody calls the script: by which path, from which directory, with which `MZ_HOME`; and whether it is of our installation.
+/// How the script is called: path, working directory, `MZ_HOME`, and whether the script is of our
+/// installation.
 const SCRIPT_CALLS: [(&str, &str, Option<&str>, bool); 13] = [
     ("/opt/mz/bin/mzsh", "/", None, true),
     ("bin/mzsh", "/opt/mz", None, true),
@@ -294,7 +297,8 @@ const SCRIPT_CALLS: [(&str, &str, Option<&str>, bool); 13] = [
     ("mzsh", "/", None, false),
 ];
 
-/// An mzsh startup is seen by whichever path somebody calls the script, also by a link; one of another installation is not ours.
+/// An mzsh startup is recognized by whichever path the script was called, a link included. A startup of
+/// another installation is not ours.
 #[test]
 fn mzsh_startup_is_recognized_by_any_script_path() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -315,7 +319,7 @@ fn mzsh_startup_is_recognized_by_any_script_path() -> TestResult {
                 Some(if ours { OCF_ERR_GENERIC } else { OCF_NOT_RUNNING }),
                 "{what}: {ran}"
             );
-            let is_told = ran.reason().is_some_and(|reason| reason.contains("a start is under way, mzsh"));
+            let is_told = ran.reason().is_some_and(|reason| reason.contains("start in progress (mzsh"));
             assert_eq!(is_told, ours, "{what}: {ran}");
         }
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);

@@ -1,5 +1,5 @@
-//! A root that may not look into other users' processes: in a container or under a hardened service it has no `CAP_SYS_PTRACE`, and then
-//! the links, the environment and the descriptors below `/proc/PID` of the installation's user can't be read.
+//! An agent that is root without `CAP_SYS_PTRACE`, as in a container or under a hardened service. It cannot
+//! read the links, the environment and the descriptors below `/proc/PID` of the installation's user.
 
 use testkit::assertions::{AgentAssertions, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fake_process::FakeProcess;
@@ -8,13 +8,13 @@ use testkit::{AgentCall, NodeProcess, TestResult, TestkitError};
 
 use crate::process_cases::{CONFIGNAME_OPTION, FOREIGN_UID, HOME_OPTION, PICO_MAIN_CLASS};
 
-/// By a root without this capability, which no program can get back.
+/// Run by a root without this capability; no program can regain it.
 fn agent_without_sys_ptrace(fixture: &Fixture) -> AgentCall<'_> {
     fixture.agent().wrap_with(["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"])
 }
 
-/// Without `CAP_SYS_PTRACE` a pico that lives is well for a probe and for monitors of each depth, with its record and without, is adopted by
-/// a start, and is ended in order by a stop.
+/// Without `CAP_SYS_PTRACE` a live pico is healthy for a probe and for monitors of each depth, with and
+/// without its record. A start adopts it and a stop ends it in an orderly shutdown.
 #[test]
 fn healthy_pico_without_sys_ptrace_is_monitored_adopted_and_stopped() -> TestResult {
     for (kind, real) in [(AgentKind::Platform, true), (AgentKind::Ec, false)] {
@@ -47,8 +47,8 @@ fn healthy_pico_without_sys_ptrace_is_monitored_adopted_and_stopped() -> TestRes
     Ok(())
 }
 
-/// Without `CAP_SYS_PTRACE` nothing is not running, beside other processes of the installation's user; a start brings the pico up, and its
-/// death is found.
+/// Without `CAP_SYS_PTRACE` an absent pico is reported as not running, beside other processes of the
+/// installation's user. A start brings the pico up, and its death is detected.
 #[test]
 fn absent_pico_without_sys_ptrace_is_not_running_and_can_be_started() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
@@ -73,8 +73,8 @@ fn absent_pico_without_sys_ptrace_is_not_running_and_can_be_started() -> TestRes
     Ok(())
 }
 
-/// Without `CAP_SYS_PTRACE` the same pico in a container is none of ours all the same: not running for probe and monitor, and left alone
-/// by a stop.
+/// Without `CAP_SYS_PTRACE` the same pico in a container is still not ours: probe and monitor answer "not
+/// running", and a stop leaves it alone.
 #[test]
 fn containerized_pico_without_sys_ptrace_is_ignored() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -94,8 +94,8 @@ fn containerized_pico_without_sys_ptrace_is_ignored() -> TestResult {
     Ok(())
 }
 
-/// Without `CAP_SYS_PTRACE` the file of a process's program can't be read; what the kernel calls it says that it is a java, whatever it calls
-/// itself.
+/// Without `CAP_SYS_PTRACE` the link to a process's executable cannot be read. The kernel's name for the
+/// process identifies it as java, whatever its argv[0].
 #[test]
 fn java_with_other_argv0_without_sys_ptrace_is_the_pico() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -109,7 +109,8 @@ fn java_with_other_argv0_without_sys_ptrace_is_the_pico() -> TestResult {
     Ok(())
 }
 
-/// Copies a program to a path of more than a page, which no system call takes at once, and executes it there.
+/// Copies a program to a path longer than a page, which no system call accepts at once, and executes it
+/// there.
 const EXEC_AT_LONG_PATH: &str = "import os,shutil,sys
 os.chdir('/opt/deep')
 for name in ['d'*200]*25:
@@ -119,7 +120,8 @@ shutil.copy('/run/testkit/bin/imitator','java')
 os.execve('./java',sys.argv[1:],{'IMITATE':'\\n'})
 ";
 
-/// A live java of the Platform's looks and this user's, of whose program the kernel tells no path, not even to root.
+/// A live java of this user with the Platform's command line, for whose executable the kernel reports no
+/// path, not even to root.
 fn start_java_at_unreadable_path(fixture: &Fixture, user: u32) -> Result<NodeProcess, TestkitError> {
     fixture.sh("mkdir -m 777 /opt/deep")?;
     fixture.node.write("/opt/deep.py", EXEC_AT_LONG_PATH)?;
@@ -133,8 +135,8 @@ fn start_java_at_unreadable_path(fixture: &Fixture, user: u32) -> Result<NodePro
     Ok(java)
 }
 
-/// A stranger's java at a path that is too long for the kernel to tell is none of ours, is named by explain, and fails no look at the
-/// others: neither with parameters that can be read nor with one that can't.
+/// Another user's java, at a path too long for the kernel to report, is not ours and is named by explain. It
+/// fails no scan, with readable or unreadable parameters.
 #[test]
 fn foreign_java_at_unreadable_path_fails_no_scan() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -144,7 +146,7 @@ fn foreign_java_at_unreadable_path_fails_no_scan() -> TestResult {
     let theirs = start_java_at_unreadable_path(&fixture, FOREIGN_UID)?;
     let start = || fixture.agent().run("start").map(|ran| ran.assert_exit_code(OCF_SUCCESS));
     let unreadable = || fixture.agent().param("pico_name", "plat form");
-    // From here on it is remembered whose the installation is.
+    // From here on the owner of the installation is remembered.
     start()?;
     for call in [fixture.agent(), unreadable()] {
         call.clone().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
@@ -161,7 +163,7 @@ fn foreign_java_at_unreadable_path_fails_no_scan() -> TestResult {
     Ok(())
 }
 
-/// A pico at such a path is told by what it calls itself: it is well, is adopted by a start, and ended by a stop.
+/// A pico at such a path is identified by its argv[0]: it is healthy, a start adopts it, and a stop ends it.
 #[test]
 fn pico_at_unreadable_path_is_monitored_adopted_and_stopped() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;

@@ -1,5 +1,6 @@
-//! What has changed since it was known: whose the installation is, where its link leads, what its program is called, where it is mounted. A live
-//! pico is not taken for none by what was true before.
+//! Facts about the installation that have changed since they were recorded: its owner, the target of its
+//! link, the name of its program, its mount. A live pico is never reported as not running because of outdated
+//! facts.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ fn agent_without_ha_check(fixture: &Fixture) -> AgentCall<'_> {
     fixture.agent().param("ha_check", "no").meta_timeout(Duration::from_secs(10))
 }
 
-/// No probe and no monitor says that nothing is running, and no stop "stopped" while it lives.
+/// No probe and no monitor answers "not running", and no stop "stopped", while it lives.
 #[track_caller]
 fn assert_never_reported_as_absent<'a>(
     fixture: &Fixture,
@@ -34,8 +35,8 @@ fn assert_never_reported_as_absent<'a>(
     Ok(())
 }
 
-/// The installation got another owner while its pico was down, and the record still names the one before: the new owner's pico is the pico,
-/// by the directory alone and by `os_user`.
+/// The installation got another owner while its pico was down, and the record still names the previous one.
+/// The new owner's pico is recognized, by the directory alone and by `os_user`.
 #[test]
 fn pico_of_changed_owner_is_found_despite_old_record() -> TestResult {
     for os_user in [None, Some("4712")] {
@@ -52,7 +53,8 @@ fn pico_of_changed_owner_is_found_despite_old_record() -> TestResult {
     Ok(())
 }
 
-/// An `os_user` that the name service does not know at the moment is no user of whom nothing runs, also where the files are root's.
+/// An `os_user` that the name service does not know at the moment excludes no process from being the pico,
+/// also where the files are root's.
 #[test]
 fn temporarily_unknown_os_user_excludes_no_process() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -67,7 +69,8 @@ fn temporarily_unknown_os_user_excludes_no_process() -> TestResult {
     })
 }
 
-/// `mz_home` is a link, and leads elsewhere since the record was written: the pico of where it leads now is the pico.
+/// `mz_home` is a link, and its target changed after the record was written. The pico of the new target is
+/// recognized.
 #[test]
 fn relinked_mz_home_is_followed_despite_old_record() -> TestResult {
     for home in ["/opt/mz", "/opt/mz2"] {
@@ -84,8 +87,8 @@ fn relinked_mz_home_is_followed_despite_old_record() -> TestResult {
     Ok(())
 }
 
-/// The file of the java that runs was renamed, as an administrator does for an update and NFS for a file that is deleted while it is in use: it is
-/// the pico, with its record and without.
+/// The file of the running java was renamed, as an administrator does for an update and NFS does for a
+/// deleted file in use. The process is still the pico, with and without its record.
 #[test]
 fn running_java_with_renamed_file_is_the_pico() -> TestResult {
     for new in ["java.old", ".nfs0000000000a1b2c300000001"] {
@@ -106,7 +109,8 @@ fn running_java_with_renamed_file_is_the_pico() -> TestResult {
     Ok(())
 }
 
-/// The directory that a relative `mz.home` means was removed and made anew: its name is still that of the installation.
+/// The directory that a relative `mz.home` refers to was removed and created again. A process with that path
+/// is still the pico.
 #[test]
 fn pico_in_replaced_directory_is_still_the_pico() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -117,8 +121,8 @@ fn pico_in_replaced_directory_is_still_the_pico() -> TestResult {
     assert_never_reported_as_absent(&fixture, "replaced", &pico, || agent_without_ha_check(&fixture))
 }
 
-/// The storage was unmounted here, and is still mounted where the pico lives, in a mount namespace of its own: with the same path it may be the
-/// pico.
+/// The storage is unmounted here but still mounted in the pico's own mount namespace. A process with the same
+/// path may be the pico.
 #[test]
 fn pico_with_storage_mounted_only_in_its_namespace_may_be_the_pico() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -130,11 +134,11 @@ fn pico_with_storage_mounted_only_in_its_namespace_may_be_the_pico() -> TestResu
     })
 }
 
-/// A pico that lives in a chroot has our installation by another path.
+/// A pico in a chroot is identified by the directory that its home resolves to, although its path differs.
 #[test]
 fn chrooted_pico_is_identified_by_location_of_its_home() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    // Makes the program of the imitations.
+    // Installs the program of the imitations.
     let other = FakeProcess::for_java(&["java"]).start(&fixture)?;
     fixture.signal(other.pid, "KILL")?;
     fixture.sh(
@@ -158,8 +162,8 @@ fn chrooted_pico_is_identified_by_location_of_its_home() -> TestResult {
     Ok(())
 }
 
-/// Our storage hangs, and where `mz_home` leads on it is known from the last start on this node: the pico of another installation is another, and
-/// makes nothing of ours doubtful.
+/// Our storage hangs, and the target of `mz_home` is known from the last start on this node. The pico of
+/// another installation is ignored and makes no answer uncertain.
 #[test]
 fn other_installation_is_ignored_while_own_storage_hangs() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;

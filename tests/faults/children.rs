@@ -1,4 +1,5 @@
-//! What a pico has started: ended with it, not mistaken for it, and not forgotten when it dies first.
+//! Processes that a pico has started: ended with it, not mistaken for it, and not forgotten when the pico
+//! dies first.
 
 use std::time::Duration;
 
@@ -6,15 +7,15 @@ use testkit::assertions::{AgentAssertions, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, Fixture, describe_processes, fixture};
 use testkit::{NodeProcess, TestResult, TestkitError};
 
-/// Those that sleep for this many seconds.
+/// Processes that sleep for this many seconds.
 fn sleep_processes(fixture: &Fixture, seconds: &str) -> Result<Vec<NodeProcess>, TestkitError> {
     let mut all = fixture.processes()?;
     all.retain(|process| process.argv == ["sleep", seconds]);
     Ok(all)
 }
 
-/// What a living pico has started is ended with it: children and theirs, also in sessions of their own, also those that ignore
-/// SIGTERM.
+/// A stop ends every descendant of a live pico, including those in sessions of their own and those that
+/// ignore SIGTERM.
 #[test]
 fn stop_ends_children_of_pico() -> TestResult {
     for ignored in ["", "ignore TERM HUP INT\n"] {
@@ -33,8 +34,8 @@ fn stop_ends_children_of_pico() -> TestResult {
     Ok(())
 }
 
-/// A child that was forked and still has the JVM's command line is the JVM's child: neither monitor nor probe says that the
-/// pico runs more than once, and a stop ends both.
+/// A forked child that still has the JVM's command line is a child, not a second pico: neither monitor nor
+/// probe reports a duplicate. A stop ends both.
 #[test]
 fn forked_child_with_jvm_command_line_is_no_second_pico() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -54,8 +55,8 @@ fn forked_child_with_jvm_command_line_is_no_second_pico() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A fork with the JVM's command line that outlives it could be the pico: as long as it lives nothing says "not running", and a
-/// stop ends it.
+/// A fork with the JVM's command line that outlives the JVM could be the pico. While it lives nothing answers
+/// "not running", and a stop ends it.
 #[test]
 fn fork_outliving_jvm_is_never_reported_as_not_running() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -76,7 +77,8 @@ fn fork_outliving_jvm_is_never_reported_as_not_running() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// What a killed JVM has left behind in its session does not hide its death from a monitor, and is ended by the stop that follows.
+/// Processes that a killed JVM left behind in its session do not hide its death from a monitor. The next stop
+/// ends them.
 #[test]
 fn stop_ends_orphans_in_session_of_killed_jvm() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -96,7 +98,7 @@ fn stop_ends_orphans_in_session_of_killed_jvm() -> TestResult {
     Ok(())
 }
 
-/// The same where the JVM, a real one, stays in the session of the mzsh that started it.
+/// Orphans of a real JVM that stayed in the session of the mzsh that started it: a stop ends them, too.
 #[test]
 fn stop_ends_orphans_in_session_of_mzsh() -> TestResult {
     let fixture = fixture(AgentKind::Platform).jvm().set("jvm_detached=false").build()?;

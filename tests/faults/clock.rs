@@ -1,4 +1,4 @@
-//! A wall clock that jumps while an action is at work: a virtual machine that was moved, an administrator who set it.
+//! The wall clock jumps during an action: a virtual machine was migrated, or an administrator set the clock.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use testkit::assertions::{AgentAssertions, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, Fixture, fixture};
 use testkit::{AgentCall, TestResult};
 
-/// Shows another wall clock to the one program that it is loaded into; the steady clock stays as it is.
+/// Changes the wall clock for the one program that it is loaded into. The monotonic clock stays as it is.
 const FAKETIME_LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
-/// By how much it is ahead.
+/// Holds the offset of the wall clock.
 const OFFSET_FILE: &str = "/opt/ahead";
 
-/// Ahead and back, by more than any time-out; and how the log tells it.
+/// Jumps ahead and back, longer than any timeout, and how the log reports them.
 const JUMPS: [(&str, &str); 2] =
     [("+86400", "the wall clock jumped ahead by 86"), ("-86400", "the wall clock jumped back by 86")];
 
@@ -21,8 +21,8 @@ fn with_fake_clock<'a>(
     call: AgentCall<'a>,
 ) -> Result<AgentCall<'a>, testkit::TestkitError> {
     set_clock_offset(fixture, "+0")?;
-    // Through env(1), not by the call's own environment: the way into the node runs with that, too, and would leave the library's
-    // semaphores outside.
+    // Through env(1), not by the call's own environment: the program that enters the node would load the
+    // library, too, and leave its semaphores outside.
     let preload = format!("LD_PRELOAD={FAKETIME_LIBRARY}");
     let file = format!("FAKETIME_TIMESTAMP_FILE={OFFSET_FILE}");
     let steady = "FAKETIME_DONT_FAKE_MONOTONIC=1";
@@ -30,7 +30,7 @@ fn with_fake_clock<'a>(
 }
 
 fn set_clock_offset(fixture: &Fixture, by: &str) -> TestResult {
-    // In one step, for it may be read at any time.
+    // Replaced in one step, because the file may be read at any time.
     fixture.node.write(format!("{OFFSET_FILE}.new"), by)?;
     fixture.sh(&format!("mv {OFFSET_FILE}.new {OFFSET_FILE}")).map(drop)
 }
@@ -42,7 +42,8 @@ fn assert_logged(fixture: &Fixture, words: &str) -> TestResult {
     Ok(())
 }
 
-/// A wall clock that jumps by a day, ahead or back, while a start is at work, neither ends it early nor has it wait; the log tells.
+/// A wall clock that jumps a day ahead or back during a start neither ends the start early nor delays it. The
+/// log reports the jump.
 #[test]
 fn clock_jump_during_start_changes_nothing() -> TestResult {
     for (by, words) in JUMPS {
@@ -64,7 +65,8 @@ fn clock_jump_during_start_changes_nothing() -> TestResult {
     Ok(())
 }
 
-/// The same during a stop whose mzsh hangs: it goes on to signals when the time is there by the steady clock, and not before.
+/// The wall clock jumps during a stop whose mzsh hangs. The stop goes on to signals at the time that the
+/// monotonic clock gives, and not before.
 #[test]
 fn clock_jump_during_stop_changes_nothing() -> TestResult {
     for (by, words) in JUMPS {
@@ -80,7 +82,7 @@ fn clock_jump_during_stop_changes_nothing() -> TestResult {
             },
         )?;
         let stop = stop.assert_exit_code(OCF_SUCCESS);
-        // Half of its time is mzsh's, or a quarter where the other quarter is SIGTERM's.
+        // mzsh has half of the time, or a quarter where SIGTERM has the other quarter.
         assert!(stop.wall_time > Duration::from_millis(900), "mzsh had hardly any time: {stop}");
         assert_eq!(
             fixture.last_end_reason("platform")?.as_deref(),
@@ -93,7 +95,8 @@ fn clock_jump_during_stop_changes_nothing() -> TestResult {
     Ok(())
 }
 
-/// The same during a monitor that waits: it waits for as long as it was told, and sees a death at the moment of it.
+/// The wall clock jumps during a waiting monitor. The monitor waits for its full time and detects a death at
+/// the moment it happens.
 #[test]
 fn clock_jump_during_waiting_monitor_changes_nothing() -> TestResult {
     for (by, words) in JUMPS {
@@ -106,7 +109,7 @@ fn clock_jump_during_waiting_monitor_changes_nothing() -> TestResult {
                 call.meta_timeout(Duration::from_secs(60))
             };
             let waiting = with_fake_clock(&fixture, monitor())?;
-            // The first one of its row does not wait.
+            // The first monitor of its schedule entry does not wait.
             monitor().run("monitor")?.assert_exit_code(OCF_SUCCESS);
             let (monitor, ()) = fixture.run_during(
                 || waiting.run("monitor"),

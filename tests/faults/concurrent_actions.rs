@@ -1,4 +1,4 @@
-//! Two agents at once on one pico.
+//! Two agents act on one pico at the same time.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -8,7 +8,7 @@ use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF
 use testkit::fixture::{AgentKind, Fixture, as_recurring_monitor, describe_processes, fixture};
 use testkit::{NodeExitStatus, TestResult, TestkitError};
 
-/// Two starts at once, by two resources that mean the same pico, make one JVM, and both succeed.
+/// Two concurrent starts, by two resources that manage the same pico, make one JVM. Both succeed.
 #[test]
 fn concurrent_starts_make_one_pico() -> TestResult {
     let fixture = fixture(AgentKind::Platform).set("start_time=500ms").build()?;
@@ -24,7 +24,7 @@ fn concurrent_starts_make_one_pico() -> TestResult {
     Ok(())
 }
 
-/// A stop that meets a start of the same pico ends that start, its mzsh and its JVM, and succeeds.
+/// A stop during a start of the same pico ends that start, its mzsh and its JVM, and succeeds.
 #[test]
 fn stop_during_start_ends_mzsh_and_jvm_of_the_start() -> TestResult {
     let fixture = fixture(AgentKind::Platform).set("startup_outcome=slow").build()?;
@@ -38,12 +38,12 @@ fn stop_during_start_ends_mzsh_and_jvm_of_the_start() -> TestResult {
         Ok::<_, TestkitError>((start.join().expect("the start's thread does not panic")?, stop))
     })?;
     stop.assert_exit_code(OCF_SUCCESS);
-    // It held the lock of this pico.
+    // The start held the lock of this pico.
     assert_eq!(start.exit_status, NodeExitStatus::Signal(9), "{start}");
     fixture.assert_nothing_left()
 }
 
-/// A stop that waits for a start acts by what that start has written in the end, not by what the record said
+/// A stop that waits for a start uses the record that the start has written at its end, not the record from
 /// when the stop was called.
 #[test]
 fn stop_waiting_for_start_uses_record_written_by_the_start() -> TestResult {
@@ -65,11 +65,11 @@ fn stop_waiting_for_start_uses_record_written_by_the_start() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A start that comes while a stop of the same pico is at work waits for it and then brings the pico up again, by the same resource
-/// or by another that means the same pico.
+/// A start during a stop of the same pico waits for the stop and then brings the pico up again. That holds
+/// for the same resource and for another one that manages the same pico.
 #[test]
 fn start_during_stop_waits_and_then_starts_pico() -> TestResult {
-    // Without a question to its HA Monitor Server nothing but the lock tells that it is on its way out.
+    // Without an HA check only the lock shows that the pico is being stopped.
     for (instance, real, ha_check) in [("platform", true, "auto"), ("other", false, "no")] {
         let fixture = fixture(AgentKind::Platform)
             .real_jvm(real)
@@ -94,7 +94,7 @@ fn start_during_stop_waits_and_then_starts_pico() -> TestResult {
     Ok(())
 }
 
-/// Two stops at once both succeed, and neither before the pico is gone.
+/// Two concurrent stops both succeed, and neither does before the pico is gone.
 #[test]
 fn concurrent_stops_succeed_only_after_pico_is_gone() -> TestResult {
     for (instance, orderly) in [("platform", true), ("other", true), ("other", false)] {
@@ -120,7 +120,8 @@ fn concurrent_stops_succeed_only_after_pico_is_gone() -> TestResult {
     Ok(())
 }
 
-/// A stop by another resource that means the same pico ends a start that is at work, as one by the same resource does.
+/// A stop by another resource that manages the same pico ends a start in progress, as a stop by the same
+/// resource does.
 #[test]
 fn stop_by_another_resource_ends_start_of_same_pico() -> TestResult {
     for detached in [true, false] {
@@ -141,8 +142,8 @@ fn stop_by_another_resource_ends_start_of_same_pico() -> TestResult {
     Ok(())
 }
 
-/// Monitors and probes, of this resource and of another one for the same pico, until `over`: none says "not running" while a JVM or
-/// its startup lives, or that it runs while there is neither.
+/// Runs monitors and probes, of this resource and of another one for the same pico, until `over`. None
+/// answers "not running" while a JVM or its startup lives, or "running" while there is neither.
 fn check_monitors_until(fixture: &Fixture, over: impl Fn() -> bool) -> TestResult {
     let alive = || -> Result<(Vec<u32>, bool), TestkitError> {
         let jvms: Vec<u32> = fixture.pico_processes("platform")?.iter().map(|process| process.pid).collect();
@@ -150,7 +151,7 @@ fn check_monitors_until(fixture: &Fixture, over: impl Fn() -> bool) -> TestResul
         Ok((jvms, any))
     };
     let mut round = 0;
-    // A few rounds in any case: a slow machine may have no time for them before the end.
+    // At least six rounds: a slow machine may have no time for them before the end.
     while !over() || round < 6 {
         let before = alive()?;
         let instance = ["platform", "other"][round / 3 % 2];
@@ -161,10 +162,10 @@ fn check_monitors_until(fixture: &Fixture, over: impl Fn() -> bool) -> TestResul
         };
         round += 1;
         let after = alive()?;
-        // What has changed meanwhile allows both answers.
+        // If the state has changed meanwhile, both answers are correct.
         if before == after {
-            // A start says that it is under way from the moment that it has forked what will be mzsh.
-            let begins = ran.reason().is_some_and(|reason| reason.contains("a start is under way"));
+            // A start reports itself as under way from the moment that it has forked the future mzsh.
+            let begins = ran.reason().is_some_and(|reason| reason.contains("start in progress"));
             let absent = ran.code() == Some(OCF_NOT_RUNNING);
             assert!(if before.1 { !absent } else { absent || begins }, "{before:?}: {ran}");
             assert!(ran.code() != Some(OCF_SUCCESS) || !before.0.is_empty(), "{before:?}: {ran}");
@@ -173,8 +174,8 @@ fn check_monitors_until(fixture: &Fixture, over: impl Fn() -> bool) -> TestResul
     Ok(())
 }
 
-/// Monitors of every kind beside a start and a stop, by the same resource and by another for the same pico, tell the truth all the
-/// while and disturb neither.
+/// Monitors of every kind during a start and a stop, by the same resource and by another one for the same
+/// pico, always answer correctly. They disturb neither.
 #[test]
 fn monitors_during_start_and_stop_answer_correctly() -> TestResult {
     for detached in [true, false] {
@@ -202,7 +203,8 @@ fn monitors_during_start_and_stop_answer_correctly() -> TestResult {
     Ok(())
 }
 
-/// Neither a monitor nor a probe waits for a start that does not get on: each says that it is under way, and the start goes on.
+/// Neither a monitor nor a probe waits for a start that makes no progress. Each reports the start as under
+/// way, and the start goes on.
 #[test]
 fn monitor_and_probe_do_not_wait_for_start() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -213,7 +215,7 @@ fn monitor_and_probe_do_not_wait_for_start() -> TestResult {
         |fixture| {
             fixture.wait_for_process(&["/bin/sh", "/opt/mz/bin/mzsh", "startup", "-f", "platform"])?;
             for ran in [fixture.monitor(0)?, fixture.monitor(10)?, fixture.probe()?] {
-                ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "a start is under way"]);
+                ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "start in progress"]);
             }
             fixture.sh("echo >/opt/gate").map(drop)
         },
@@ -223,7 +225,8 @@ fn monitor_and_probe_do_not_wait_for_start() -> TestResult {
     Ok(())
 }
 
-/// The start of one pico does not hold up the start, the stop and the monitor of another one of the same installation.
+/// The start of one pico does not delay the start, the stop and the monitor of another pico of the same
+/// installation.
 #[test]
 fn start_of_another_pico_delays_no_action() -> TestResult {
     let fixture = fixture(AgentKind::Ec).pico("ec2:ec").set("ec2.start_time=10m").build()?;

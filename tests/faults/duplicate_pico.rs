@@ -1,15 +1,15 @@
-//! The same pico there twice.
+//! The same pico runs twice.
 
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, Fixture, fixture};
 use testkit::{TestResult, TestkitError};
 
-/// An SC, which has no port that would keep a second one from starting.
+/// An SC has no port that would keep a second one from starting.
 fn start_duplicate(real: bool) -> Result<(Fixture, [u32; 2]), TestkitError> {
     let fixture = fixture(AgentKind::Sc).real_jvm(real).build()?;
     let first = fixture.start()?.pid;
     fixture.signal(first, "STOP")?;
-    // It can't be asked now, and -f passes over it.
+    // mzsh cannot query the SC now, and -f skips that check.
     fixture.mzsh(&["startup", "-f", "sc1"])?.expect_code(0)?;
     fixture.signal(first, "CONT")?;
     let mut pids: Vec<u32> = fixture.pico_processes("sc1")?.iter().map(|process| process.pid).collect();
@@ -18,8 +18,8 @@ fn start_duplicate(real: bool) -> Result<(Fixture, [u32; 2]), TestkitError> {
     Ok((fixture, [first, *second]))
 }
 
-/// A pico that runs twice is a failure whose reason names both processes, in a deep monitor and in a probe,
-/// and one stop ends both.
+/// A pico that runs twice is a failure for a deep monitor and a probe, and the reason names both processes.
+/// One stop ends both.
 #[test]
 fn duplicate_pico_fails_monitor_and_probe_and_stop_ends_both() -> TestResult {
     for real in [true, false] {
@@ -42,7 +42,7 @@ fn duplicate_pico_fails_monitor_and_probe_and_stop_ends_both() -> TestResult {
     Ok(())
 }
 
-/// A start of a pico that runs twice ends both and brings up one.
+/// A start of a pico that runs twice ends both processes and starts one.
 #[test]
 fn start_replaces_duplicate_pico_by_one() -> TestResult {
     let (fixture, pids) = start_duplicate(false)?;
@@ -52,8 +52,8 @@ fn start_replaces_duplicate_pico_by_one() -> TestResult {
     Ok(())
 }
 
-/// Of a pico that runs twice, the one that the record does not name is ended by a stop as well when it hangs, and when mzsh is gone; the
-/// other way round too.
+/// A pico runs twice, and the record names only one of the two processes. A stop ends both when either of
+/// them hangs, and when mzsh is gone.
 #[test]
 fn stop_ends_both_duplicates_when_one_hangs() -> TestResult {
     for hung in [0, 1] {
@@ -68,7 +68,8 @@ fn stop_ends_both_duplicates_when_one_hangs() -> TestResult {
     Ok(())
 }
 
-/// When one of a pico that runs twice dies, the other is the pico: it is adopted and well, whichever of the two the record named.
+/// When one process of a pico that runs twice dies, the survivor is adopted and healthy, whichever of the two
+/// the record named.
 #[test]
 fn surviving_duplicate_is_adopted() -> TestResult {
     for dies in [0, 1] {
@@ -83,13 +84,13 @@ fn surviving_duplicate_is_adopted() -> TestResult {
     Ok(())
 }
 
-/// A second process that looks like the pico for a moment only, as a fork before its exec does, is no failure.
+/// A second process that looks like the pico only briefly, as a fork before its exec does, is no failure.
 #[test]
 fn brief_duplicate_is_no_failure() -> TestResult {
     let fixture = fixture(AgentKind::Sc).build()?;
     let first = fixture.start()?;
     let second = fixture.start_fake_pico("sc1", "")?;
-    // It is gone as soon as the monitor has begun to look twice.
+    // The second process is gone as soon as the monitor has begun its second scan.
     let (monitor, ()) = fixture.run_during(
         || fixture.monitor(10),
         |fixture| {

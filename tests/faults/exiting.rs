@@ -1,5 +1,5 @@
-//! A JVM that was killed and hangs in its exit: it closes a file on storage that does not answer (state D), and has no memory any more, so
-//! neither a command line nor an executable.
+//! A JVM was killed and hangs while exiting: it closes a file on storage that does not answer (state D). Its
+//! memory is gone already, and with it the command line and the executable.
 
 use std::time::Duration;
 
@@ -24,7 +24,8 @@ fn fixture_with_hung_close() -> Result<(Fixture, HungStorage), TestkitError> {
     Ok((fixture, hung))
 }
 
-/// Waits until it hangs so. Its executable is the sign: a process that waits to open the file is in state D, too.
+/// Waits until the process hangs in that close. The missing executable shows it: a process that waits to open
+/// the file is in state D, too.
 fn wait_until_exiting(fixture: &Fixture, pid: u32) -> Result<NodeProcess, TestkitError> {
     fixture.wait_until(&format!("pid {pid} to hang in its exit"), |fixture| {
         let now = fixture.process_without_args(pid)?;
@@ -34,7 +35,7 @@ fn wait_until_exiting(fixture: &Fixture, pid: u32) -> Result<NodeProcess, Testki
     })
 }
 
-/// The look of these tests is right.
+/// Checks the precondition of these tests.
 #[track_caller]
 fn assert_no_arguments_or_executable(fixture: &Fixture, process: &NodeProcess) -> TestResult {
     let now = wait_until_exiting(fixture, process.pid)?;
@@ -46,12 +47,12 @@ fn assert_no_arguments_or_executable(fixture: &Fixture, process: &NodeProcess) -
     Ok(())
 }
 
-/// Without a record a java of the owner's in this state is never taken for none: probe, monitor and stop answer 1 and name it; and when the
-/// storage is back, and it with it gone, nothing is running.
+/// Without a record an exiting java of the owner is never reported as not running: probe, monitor and stop
+/// answer 1 and name it. Once the storage is back and the process is gone, the answer is "not running".
 #[test]
 fn exiting_java_is_never_reported_as_not_running() -> TestResult {
     let (fixture, hung) = fixture_with_hung_close()?;
-    // It begins after a look that finds no pico.
+    // The java starts after a scan that found no pico.
     fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     let java = FakeProcess::for_java(&["java", CONFIGNAME_OPTION, PICO_MAIN_CLASS])
         .state(EXITING)
@@ -71,7 +72,7 @@ fn exiting_java_is_never_reported_as_not_running() -> TestResult {
     Ok(())
 }
 
-/// The recorded JVM itself, killed, is never taken for none while it hangs in its exit.
+/// The recorded JVM itself, killed and hanging while exiting, is never reported as not running.
 #[test]
 fn exiting_recorded_jvm_is_never_reported_as_not_running() -> TestResult {
     let (fixture, hung) = fixture_with_hung_close()?;
@@ -96,7 +97,7 @@ fn exiting_recorded_jvm_is_never_reported_as_not_running() -> TestResult {
     Ok(())
 }
 
-/// A process in this state that is no java, or a stranger's, is ignored.
+/// An exiting process that is no java, or a java of another user, is ignored.
 #[test]
 fn exiting_other_program_or_foreign_java_is_ignored() -> TestResult {
     let (fixture, hung) = fixture_with_hung_close()?;
@@ -113,14 +114,15 @@ fn exiting_other_program_or_foreign_java_is_ignored() -> TestResult {
     Ok(())
 }
 
-/// One that began before the JVM that the record names, be this alive or dead, is not ours: it makes no answer doubtful.
+/// An exiting java that started before the recorded JVM is not ours, whether that JVM is alive or dead. It
+/// makes no answer uncertain.
 #[test]
 fn exiting_java_started_before_recorded_jvm_is_ignored() -> TestResult {
     let (fixture, hung) = fixture_with_hung_close()?;
     let before = FakeProcess::for_java(&["java"])
         .with_first_steps(&format!("hold {HUNG_ON_CLOSE}\n"))
         .start(&fixture)?;
-    // No look has found that nothing runs.
+    // No scan has found that nothing runs.
     let jvm = fixture.start_by_mzsh()?;
     fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     fixture.sh(&format!("kill -s KILL {}", before.pid))?;
@@ -146,7 +148,7 @@ fn exiting_java_started_before_recorded_jvm_is_ignored() -> TestResult {
     Ok(())
 }
 
-/// The words that run a java with this command line which keeps the file open until it is killed.
+/// The shell command for a java with this command line that keeps the file open until it is killed.
 fn command_holding_hung_file(fixture: &Fixture, argv: &str) -> Result<String, TestkitError> {
     let holder = FakeProcess::for_java(&["java"]).start(fixture)?;
     fixture.signal(holder.pid, "KILL")?;
@@ -154,15 +156,15 @@ fn command_holding_hung_file(fixture: &Fixture, argv: &str) -> Result<String, Te
     Ok(format!("exec /run/testkit/bin/imitator /opt/imitated/holds {FAKE_JAVA} {argv}"))
 }
 
-/// The java that was killed by the agent and hangs since.
+/// The java that the agent killed and that has been exiting since.
 fn exiting_java(fixture: &Fixture) -> Result<NodeProcess, TestkitError> {
     let all = fixture.processes_without_args()?;
     let found = all.into_iter().find(|process| process.comm == "java" && process.state == 'D');
     wait_until_exiting(fixture, found.expect("a java that was killed").pid)
 }
 
-/// An HA client that the agent ran, killed at its time-out, and that hangs in its exit, is known as such: it makes no probe and no monitor
-/// doubtful, and fails no stop.
+/// An HA client that the agent ran and killed at its timeout hangs while exiting. It is recognized: it makes
+/// no probe and no monitor uncertain, and fails no stop.
 #[test]
 fn exiting_ha_client_is_recognized_as_agent_command() -> TestResult {
     let (fixture, hung) = fixture_with_hung_close()?;
@@ -179,7 +181,7 @@ fn exiting_ha_client_is_recognized_as_agent_command() -> TestResult {
         fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
-    // Not only beside what the record names.
+    // That holds without a record, too.
     fixture.sh(&format!("rm -f {}", fixture.record_path()))?;
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     assert!(!fixture.is_alive(&jvm)? && fixture.is_alive(&client)?);
@@ -192,8 +194,9 @@ fn exiting_ha_client_is_recognized_as_agent_command() -> TestResult {
     Ok(())
 }
 
-/// An mzsh that a start ran, killed at its end, and that hangs in its exit, is known as such: the stop after that start succeeds, and a
-/// probe says that nothing runs. As long as it waits for its storage a start says so; then it starts.
+/// An mzsh that a start ran and killed at its end hangs while exiting. It is recognized: the next stop
+/// succeeds, and a probe answers "not running". While that mzsh waits for its storage a start fails and says
+/// so; afterwards a start succeeds.
 #[test]
 fn exiting_mzsh_is_recognized_as_agent_command() -> TestResult {
     let (fixture, hung) = fixture_with_hung_close()?;
@@ -211,7 +214,7 @@ fn exiting_mzsh_is_recognized_as_agent_command() -> TestResult {
         fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
         fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING);
     }
-    // The script has to go on to the true mzsh this time.
+    // This time the script has to execute the real mzsh.
     fixture.sh("mv /opt/mz/bin/mzsh.true /opt/mz/bin/mzsh")?;
     fixture.agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["storage", "/opt/mz"]);
     assert!(fixture.is_alive(&mzsh)?);
@@ -225,7 +228,8 @@ fn exiting_mzsh_is_recognized_as_agent_command() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A java that a probe has seen alive, and not as the pico, is not the pico when it hangs in its exit: nothing is running, and a stop succeeds.
+/// A java that a probe saw alive, and not as the pico, is not the pico when it hangs while exiting. The pico
+/// is not running, and a stop succeeds.
 #[test]
 fn exiting_java_ruled_out_while_alive_is_ignored() -> TestResult {
     let (fixture, hung) = fixture_with_hung_close()?;
@@ -242,8 +246,9 @@ fn exiting_java_ruled_out_while_alive_is_ignored() -> TestResult {
     Ok(())
 }
 
-/// One that began after the JVM that the record names fails no stop of that: which process the pico was is known. The log names it; and it
-/// was there when the stop found no pico, so that nothing is running afterwards.
+/// An exiting java that started after the recorded JVM fails no stop, because the pico's process is known,
+/// and the log names that java. The stop found no pico while that java existed, so that later scans answer
+/// "not running".
 #[test]
 fn exiting_java_started_after_recorded_jvm_fails_no_stop() -> TestResult {
     let (fixture, hung) = fixture_with_hung_close()?;
@@ -253,18 +258,15 @@ fn exiting_java_started_after_recorded_jvm_fails_no_stop() -> TestResult {
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     assert!(!fixture.is_alive(&jvm)? && fixture.is_alive(&java)?);
     let log = fixture.log()?;
-    assert!(
-        log.contains(&format!("pid {} (java, user ", java.pid)) && log.contains("is in its exit"),
-        "{log}"
-    );
+    assert!(log.contains(&format!("pid {} (java, user ", java.pid)) && log.contains("is exiting"), "{log}");
     fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     hung.release();
     Ok(())
 }
 
-/// One that the record of another resource names, or that is of the session of such a one, is that resource's: nothing is running, and a stop
-/// succeeds.
+/// An exiting java that the record of another resource names, or that is in the session of such a process,
+/// belongs to that resource. Our pico is not running, and a stop succeeds.
 #[test]
 fn exiting_java_of_another_resource_is_ignored() -> TestResult {
     for named in ["it", "the leader of its session"] {
@@ -272,7 +274,7 @@ fn exiting_java_of_another_resource_is_ignored() -> TestResult {
         fixture.start()?;
         let mut record = fixture.read_record()?;
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
-        // The first one lives, and says nothing of any pico; its child hangs.
+        // The first process lives and has no marker of a pico; its child hangs.
         let crowd = FakeProcess::for_java(&["java"]).start_group(
             &fixture,
             1,
@@ -298,14 +300,15 @@ fn exiting_java_of_another_resource_is_ignored() -> TestResult {
     Ok(())
 }
 
-/// As [`FakeProcess::for_java`], with a second thread that lives on where the main one has ended, and with the file open whose close hangs.
+/// Like [`FakeProcess::for_java`], with a second thread that outlives the main thread, and with the file open
+/// whose close hangs.
 fn java_with_second_thread(argv: &[&str]) -> FakeProcess {
     FakeProcess::for_java(argv)
         .with_first_steps(&format!("hold {HUNG_ON_CLOSE}\n"))
         .state(FakeProcessState::ZombieLeader)
 }
 
-/// Waits until it is killed: its main thread a zombie, another one without memory.
+/// Waits until it is killed: the main thread is a zombie, and another thread has no memory.
 fn kill_and_wait_until_threads_exit(fixture: &Fixture, pid: u32) -> TestResult {
     fixture.sh(&format!("kill -s KILL {pid}"))?;
     fixture.wait_until(&format!("a thread of pid {pid} to hang in its exit"), |fixture| {
@@ -320,9 +323,10 @@ fn kill_and_wait_until_threads_exit(fixture: &Fixture, pid: u32) -> TestResult {
     })
 }
 
-/// A java of several threads that was killed is, to a look, without main thread and without memory, as real JVMs are in their exit: it is in
-/// its exit like one of a single thread. Seen before by a look that found no pico it is none; come after the recorded JVM it fails no
-/// stop of that.
+/// A killed java with several threads looks like a zombie thread-group leader without memory, as real JVMs do
+/// while exiting. It is treated like an exiting java with a single thread. If it was seen before by a scan
+/// that found no pico, it is not the pico. If it started after the recorded JVM, it fails no stop of that
+/// JVM.
 #[test]
 fn exiting_java_with_threads_is_treated_like_single_threaded_one() -> TestResult {
     let (fixture, hung) = fixture_with_hung_close()?;
@@ -348,12 +352,13 @@ fn exiting_java_with_threads_is_treated_like_single_threaded_one() -> TestResult
     Ok(())
 }
 
-/// So is the mzsh of a start with its threads: the stop after that start succeeds, and nothing is running.
+/// An exiting mzsh of a start is recognized with several threads, too: the next stop succeeds, and the pico
+/// is not running.
 #[test]
 fn exiting_mzsh_with_threads_is_recognized_as_agent_command() -> TestResult {
     let (fixture, hung) = fixture_with_hung_close()?;
     command_holding_hung_file(&fixture, "")?;
-    fixture.node.write("/opt/imitated/holds", format!("hold {HUNG_ON_CLOSE}\nleaderless\n"))?;
+    fixture.node.write("/opt/imitated/holds", format!("hold {HUNG_ON_CLOSE}\nzombie_leader\n"))?;
     let holds = format!(
         "exec /run/testkit/bin/imitator /opt/imitated/holds {FAKE_JAVA} java -Dmz.home=/opt/mz {MZSH_MAIN_CLASS} \"$@\""
     );
@@ -366,7 +371,8 @@ fn exiting_mzsh_with_threads_is_recognized_as_agent_command() -> TestResult {
     Ok(())
 }
 
-/// A process that was another program when a look found no pico, and has executed the pico since, is not taken for none in its exit.
+/// A process that was another program when a scan found no pico, and that has executed the pico since, is
+/// never reported as not running while exiting.
 #[test]
 fn exiting_pico_executed_after_scan_is_never_reported_as_not_running() -> TestResult {
     let (fixture, hung) = fixture_with_hung_close()?;

@@ -1,4 +1,5 @@
-//! Starts that fail, each in its own way: the exit reason tells it, in time, and nothing is left behind.
+//! Starts that fail, each in its own way. The exit reason names the cause, in time, and no process is left
+//! behind.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, fixture};
 
-/// What the simulator makes of a startup, and words that the reason must have.
+/// Outcome of a simulated startup, and text that the reason must contain.
 const STARTUP_OUTCOMES: [(&str, &[&str]); 11] = [
     ("errors", &["mzsh startup: started with errors", "address"]),
     ("no-such", &["no such server process", "pico_name"]),
@@ -39,8 +40,8 @@ fn assert_start_fails(kind: AgentKind, outcome: &str, words: &[&str], switch: &s
     Ok(())
 }
 
-/// Each way in which `mzsh startup` fails, by its code or by words that come with code 0, is told in the
-/// reason of the start, which leaves no process.
+/// The start's reason names each way in which `mzsh startup` fails, by its exit code or by text with code 0.
+/// The failed start leaves no process.
 #[test]
 fn failed_start_names_mzsh_error_and_leaves_nothing() -> TestResult {
     for (outcome, words) in STARTUP_OUTCOMES {
@@ -49,7 +50,7 @@ fn failed_start_names_mzsh_error_and_leaves_nothing() -> TestResult {
     Ok(())
 }
 
-/// The same holds for an EC whose JVM stays in mzsh's own session and keeps its output.
+/// A failed start leaves no process of an EC whose JVM stays in mzsh's own session and keeps its output open.
 #[test]
 fn failed_start_of_ec_in_mzsh_session_leaves_nothing() -> TestResult {
     for (outcome, words) in STARTUP_OUTCOMES {
@@ -58,12 +59,11 @@ fn failed_start_of_ec_in_mzsh_session_leaves_nothing() -> TestResult {
     Ok(())
 }
 
-/// A JVM that dies during the start ends the start at once, and the reason names the process and what mzsh
-/// said.
+/// A JVM that dies during the start ends the start at once. The reason names the process and quotes mzsh.
 #[test]
 fn jvm_death_during_start_is_named() -> TestResult {
     let fixture = fixture(AgentKind::Platform).set("startup_outcome=dies").set("start_time=2s").build()?;
-    // mzsh, a JVM of its own, is slower than the simulator's in noticing and ending.
+    // mzsh is a JVM of its own, and slower than the simulator's in noticing the death and ending.
     fixture.wrap_mzsh(
         "[ \"$1\" != startup ] || { /opt/mz/bin/mzsh.true \"$@\"; code=$?; sleep 0.5; exit $code; }",
     )?;
@@ -72,11 +72,11 @@ fn jvm_death_during_start_is_named() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// Critical errors (code 104) that are over at the second try are no failure of the start.
+/// Critical errors (code 104) that are gone at the second try do not fail the start.
 #[test]
 fn critical_error_gone_at_second_try_is_no_failure() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    // mzsh as it is, but for its first startup.
+    // mzsh is changed only in its first startup.
     fixture.wrap_mzsh(
         "if [ \"$1\" = startup ] && mkdir /opt/mz/tmp/tried 2>/dev/null; then
             echo 'Starting platform...FAILED'
@@ -89,7 +89,7 @@ fn critical_error_gone_at_second_try_is_no_failure() -> TestResult {
     Ok(())
 }
 
-/// An entry of an old instance that mzsh can't remove (code -1) is told as such.
+/// The start's reason says that mzsh cannot remove the entry of an old instance (code -1).
 #[test]
 fn irremovable_mzsh_entry_is_reported() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -102,7 +102,7 @@ fn irremovable_mzsh_entry_is_reported() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A pico that does not come up in time is ended before the operation's time-out, with a reason, in a session
+/// A pico that does not come up in time is ended before the operation's timeout, with a reason, in a session
 /// of its own or in mzsh's.
 #[test]
 fn slow_start_is_ended_before_timeout() -> TestResult {
@@ -117,7 +117,7 @@ fn slow_start_is_ended_before_timeout() -> TestResult {
     Ok(())
 }
 
-/// An mzsh that hangs before it starts anything is ended before the operation's time-out.
+/// An mzsh that hangs before it starts anything is ended before the operation's timeout.
 #[test]
 fn mzsh_hung_before_startup_is_ended_before_timeout() -> TestResult {
     let fixture = fixture(AgentKind::Platform).set("mzsh_time=10m").build()?;
@@ -126,7 +126,8 @@ fn mzsh_hung_before_startup_is_ended_before_timeout() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// Code 0 with words that deny it, from a JVM that lives on: it is no success, and the JVM is ended, in mzsh's session or its own.
+/// mzsh ends with code 0 and an error text while the JVM lives on: the start fails, and the JVM is ended, in
+/// mzsh's session or its own.
 #[test]
 fn mzsh_code_0_with_error_text_fails_start_and_ends_jvm() -> TestResult {
     for (words, reason) in [
@@ -152,8 +153,8 @@ fn mzsh_code_0_with_error_text_fails_start_and_ends_jvm() -> TestResult {
     Ok(())
 }
 
-/// A startup that fails by its code while the JVM lives on and comes up later leaves no JVM: whatever the code, and also a real one
-/// that mzsh itself has given up (102).
+/// A startup fails by its code while the JVM lives on and comes up later: the start leaves no JVM. That holds
+/// for every code, and for a real JVM on which mzsh gave up (102).
 #[test]
 fn jvm_outliving_failed_mzsh_startup_is_ended() -> TestResult {
     let given_up =
@@ -178,7 +179,8 @@ fn jvm_outliving_failed_mzsh_startup_is_ended() -> TestResult {
     Ok(())
 }
 
-/// Critical errors (104) at both tries, with a JVM that lives on each time: both JVMs are ended, and the reason tells the code.
+/// Both tries end with critical errors (104) and a live JVM: both JVMs are ended, and the reason names the
+/// code.
 #[test]
 fn jvms_of_two_tries_with_critical_errors_are_ended() -> TestResult {
     let fixture = fixture(AgentKind::Sc).build()?;
@@ -195,13 +197,13 @@ fn jvms_of_two_tries_with_critical_errors_are_ended() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A pico that runs and that mzsh does not know any more is adopted by a start, not started a second time, and ended by a stop.
+/// A running pico that mzsh does not know is adopted by a start, not started a second time. A stop ends it.
 #[test]
 fn running_pico_unknown_to_mzsh_is_adopted_by_start() -> TestResult {
     for code in ["255", "1"] {
         let fixture = fixture(AgentKind::Sc).set(&format!("old_instance_code={code}")).build()?;
         let old = fixture.start_by_mzsh()?;
-        // mzsh does not know it any more.
+        // From here on mzsh does not know the pico.
         fixture.sh("rm /opt/mz/tmp/.remote/sc1 /opt/mz/log/sc1.pid")?;
         fixture.agent().run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         assert_eq!(fixture.single_pico("sc1")?.pid, old.pid);
@@ -212,7 +214,8 @@ fn running_pico_unknown_to_mzsh_is_adopted_by_start() -> TestResult {
     Ok(())
 }
 
-/// A JVM that is dead by the time mzsh calls it up, and that nobody else has seen, is no success; the stop that follows succeeds.
+/// A JVM that is dead when mzsh reports success, and that no scan has seen, fails the start. The next stop
+/// succeeds.
 #[test]
 fn jvm_dead_when_mzsh_reports_success_fails_start() -> TestResult {
     let fixture = fixture(AgentKind::Platform).set("start_time=0ms").build()?;

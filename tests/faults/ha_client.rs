@@ -1,4 +1,4 @@
-//! The HA client, a program of the product that may do anything, and the HA Monitor Server behind it.
+//! The HA client, a program of the product that may do anything, and the HA Monitor Server that it queries.
 
 use std::time::Duration;
 
@@ -20,22 +20,22 @@ fn assert_only_pico_runs(fixture: &Fixture) -> TestResult {
     Ok(())
 }
 
-/// What the client does, and words of the reason that it is a failure for.
+/// Behaviour of the client, and text of the reason that the monitor fails with.
 const CLIENT_FAILURES: [(&str, &[&str]); 7] = [
-    ("exec 3<>/dev/tcp/127.0.0.1/26000; exec sleep 1000001", &["hangs", "no answer in 3 s"]),
+    ("exec 3<>/dev/tcp/127.0.0.1/26000; exec sleep 1000001", &["hung", "no answer in 3 s"]),
     (
         "trap '' TERM; exec 3<>/dev/tcp/127.0.0.1/26000; sleep 1000001 & wait; sleep 1000001",
-        &["hangs", "does not answer", "no answer in 3 s"],
+        &["hung", "does not answer", "no answer in 3 s"],
     ),
-    ("exec 3<>/dev/tcp/127.0.0.1/26000; exec yes FAILED", &["hangs", "no answer in 3 s"]),
+    ("exec 3<>/dev/tcp/127.0.0.1/26000; exec yes FAILED", &["hung", "no answer in 3 s"]),
     ("echo FAILED; exit 100", &["says FAILED", "exit code 100"]),
     ("echo 'FAILED: too many aborts'; exit 1", &["says FAILED: too many aborts"]),
-    ("exit 1", &["can't be read", "exit code 1, and not a word"]),
+    ("exit 1", &["invalid answer", "exit code 1, no output"]),
     ("echo Connection refused; exit 1", &["does not answer", "Connection refused"]),
 ];
 
-/// An HA client that fails, dies by a signal, or says FAILED with or without a reason: the failure is told in its
-/// own words with the JVM's number, in time, and nothing of the client is left.
+/// An HA client that fails, dies by a signal, or says FAILED with or without a reason fails the monitor in
+/// time. The reason has the client's own text and the JVM's pid, and no process of the client is left.
 #[test]
 fn ha_client_failure_is_reported_with_its_own_text() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -46,7 +46,7 @@ fn ha_client_failure_is_reported_with_its_own_text() -> TestResult {
             .assert_exit_code(OCF_ERR_GENERIC)
             .assert_reason(&["platform"])
             .assert_reason(words);
-        if words.contains(&"hangs") {
+        if words.contains(&"hung") {
             monitor.assert_reason(&[&format!("pid {pid} is alive")]);
         }
         assert_only_pico_runs(&fixture)?;
@@ -55,11 +55,11 @@ fn ha_client_failure_is_reported_with_its_own_text() -> TestResult {
     Ok(())
 }
 
-/// What happens to the client, and words of the warning.
+/// Fault of the client, and text of the warning.
 const CLIENTS_WITHOUT_ANSWER: [(&str, &str); 7] = [
-    ("kill -9 $$", "ended by signal 9"),
-    ("kill -SEGV $$", "ended by signal 11"),
-    ("exit 137", "ended by signal 9"),
+    ("kill -9 $$", "ended by SIGKILL"),
+    ("kill -SEGV $$", "ended by SIGSEGV"),
+    ("exit 137", "ended by SIGKILL"),
     ("exit 127", "exit code 127"),
     ("echo 'sh: 1: /opt/jdk/bin/java: not found'; exit 127", "java: not found"),
     (
@@ -69,8 +69,8 @@ const CLIENTS_WITHOUT_ANSWER: [(&str, &str); 7] = [
     ("echo 'Cannot create VM thread. Out of system resources.'; exit 1", "Cannot create VM thread"),
 ];
 
-/// An HA client that ends by a signal, or for which there is no memory, no thread or no java, has not asked: the monitor is well with a warning
-/// in the log, however often that happens.
+/// An HA client that ends by a signal, or that has no memory, no thread or no java, has made no check. The
+/// monitor succeeds with a warning in the log, however often that happens.
 #[test]
 fn ha_client_ended_by_signal_or_jvm_error_is_a_warning() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -87,7 +87,7 @@ fn ha_client_ended_by_signal_or_jvm_error_is_a_warning() -> TestResult {
     Ok(())
 }
 
-/// Where the JDK that the pico's JVM was started from is gone (an update of its package), the client is run by that of mzsh.
+/// The JDK of the pico's JVM is gone (an update of its package): the client runs with mzsh's java.
 #[test]
 fn ha_client_falls_back_to_java_of_mzsh_when_jdk_of_jvm_is_gone() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -102,15 +102,15 @@ fn ha_client_falls_back_to_java_of_mzsh_when_jdk_of_jvm_is_gone() -> TestResult 
     let deep =
         || as_recurring_monitor(fixture.agent(), 10).param("monitor_retries", "0").param("ha_timeout", "2s");
     deep().run("monitor")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "no answer in 2 s"]);
-    // One that is set is meant.
+    // A configured `java_home` is never replaced by another one.
     let other = deep().param("java_home", "/opt/mz/java").run("monitor")?.assert_exit_code(OCF_SUCCESS);
     other.assert_no_output();
     assert!(fixture.log()?.contains("could not be asked: /opt/mz/java/bin/java"), "{}", fixture.log()?);
     Ok(())
 }
 
-/// An HA client that never comes to ask (an overloaded node, a JVM that does not start) is no witness: the monitor is well with a
-/// warning in the log, in time, and nothing of the client is left.
+/// An HA client that never connects (an overloaded node, a JVM that does not start) has made no check. The
+/// monitor succeeds in time with a warning in the log, and no process of the client is left.
 #[test]
 fn ha_client_that_never_connects_is_a_warning() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -120,14 +120,15 @@ fn ha_client_that_never_connects_is_a_warning() -> TestResult {
         assert_only_pico_runs(&fixture)?;
     }
     let log = fixture.log()?;
-    assert_eq!(log.matches("the HA client did not come to ask").count(), 3, "{log}");
+    assert_eq!(log.matches("the HA client did not connect").count(), 3, "{log}");
     Ok(())
 }
 
-/// A client that waits at a gate and then says FAILED, as the product's does when the connection ends under it.
+/// A client that waits at a FIFO and then says FAILED, as the product's client does when its connection
+/// breaks.
 const GATED_CLIENT: &str = "read -r _ </opt/gate; echo 'FAILED: no answer from 127.0.0.1'; exit 1";
 
-/// While the agent is kept from running the JVM dies and the client ends, so that it sees both at once.
+/// The JVM dies and the client ends while the agent cannot run, so that the agent sees both at once.
 fn end_jvm_and_client_together(fixture: &Fixture) -> TestResult {
     fixture.sh("mkfifo -m 666 /opt/gate")?;
     let client = fixture.wait_until("the client", |fixture| {
@@ -145,7 +146,7 @@ fn end_jvm_and_client_together(fixture: &Fixture) -> TestResult {
     fixture.signal(client.ppid, "CONT")
 }
 
-/// An HA client whose FAILED is only that the JVM died under it is no answer: a monitor says "not running".
+/// An HA client says FAILED only because the JVM died during the check: the monitor answers "not running".
 #[test]
 fn ha_client_failed_by_jvm_death_makes_monitor_answer_7() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -154,11 +155,12 @@ fn ha_client_failed_by_jvm_death_makes_monitor_answer_7() -> TestResult {
         .param("ha_timeout", "50")
         .meta_timeout(Duration::from_secs(120));
     let (monitor, ()) = fixture.run_during(|| call.run("monitor"), end_jvm_and_client_together)?;
-    monitor.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["platform", "has ended"]);
+    monitor.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["platform", "exited"]);
     fixture.assert_nothing_left()
 }
 
-/// The same during a start is no answer of the pico, and no success.
+/// An HA client says FAILED only because the JVM died during a start: that is no answer of the pico, and the
+/// start fails.
 #[test]
 fn ha_client_failed_by_jvm_death_fails_start() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -169,8 +171,8 @@ fn ha_client_failed_by_jvm_death_fails_start() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// Megabytes from an HA client, bytes that are no text, and text that looks like an exit reason are no answer, whatever the exit code: never
-/// well, and one reason of one line.
+/// Megabytes from an HA client, bytes that are no text, and text that looks like an exit reason are no
+/// answer, whatever the exit code. The monitor never succeeds, and gives one reason of one line.
 #[test]
 fn ha_client_output_is_never_taken_for_an_exit_reason() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -188,8 +190,8 @@ fn ha_client_output_is_never_taken_for_an_exit_reason() -> TestResult {
                 .run("monitor")?
                 .assert_exit_code(OCF_ERR_GENERIC);
             assert_eq!(failed.stderr.matches("ocf-exit-reason:").count(), 1, "{failed}");
-            let ended = format!("exit code {code}, and what it printed is no text");
-            failed.assert_reason(&["platform", "HA Monitor Server can't be read", &ended]);
+            let ended = format!("exit code {code}, output is not text");
+            failed.assert_reason(&["platform", "invalid answer from its HA Monitor Server", &ended]);
             assert_only_pico_runs(&fixture)?;
         }
     }
@@ -197,8 +199,8 @@ fn ha_client_output_is_never_taken_for_an_exit_reason() -> TestResult {
     Ok(())
 }
 
-/// An HA client that is not there, or whose jar is not, says nothing about the pico: the monitor is a success with a warning that
-/// names the file, and so is a start.
+/// A missing HA client, or a missing jar of it, says nothing about the pico. A monitor and a start succeed
+/// with a warning that names the file.
 #[test]
 fn missing_ha_client_is_a_warning_with_file_name() -> TestResult {
     for (line, file) in [
@@ -221,7 +223,8 @@ fn missing_ha_client_is_a_warning_with_file_name() -> TestResult {
         );
         let told =
             asks.param("degraded", "yes").param("unchecked_limit", "2").run("monitor")?.expect_code(190)?;
-        told.assert_reason(&["not checked since", file]);
+        told.assert_reason(&["its HA Monitor Server could not be asked: ", file]);
+        assert!(fixture.log()?.contains("; not checked since "), "{line}: {}", fixture.log()?);
         fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         fixture.assert_nothing_left()?;
@@ -229,7 +232,8 @@ fn missing_ha_client_is_a_warning_with_file_name() -> TestResult {
     Ok(())
 }
 
-/// A real JVM whose ha.jar is damaged or empty can't be asked: a warning with the client's own words, no failure.
+/// A damaged or empty ha.jar of a real JVM makes the check impossible. The monitor warns with the client's
+/// own text and does not fail.
 #[test]
 fn damaged_ha_jar_is_a_warning() -> TestResult {
     let fixture = fixture(AgentKind::Platform).jvm().build()?;
@@ -246,8 +250,9 @@ fn damaged_ha_jar_is_a_warning() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// An HA client that ends with an error and without a word is, by the product's manual, one that says FAILED: a start goes on, within
-/// the grace of a young JVM it does not count, and `on_ha_failed` says what it means.
+/// By the product's manual an HA client that ends with an error and no output says FAILED. A start succeeds,
+/// FAILED does not count within the grace of a young JVM, and `on_ha_failed` decides what it means
+/// afterwards.
 #[test]
 fn ha_client_failing_without_output_counts_as_failed() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
@@ -271,22 +276,23 @@ fn ha_client_failing_without_output_counts_as_failed() -> TestResult {
             .run("monitor")?
             .assert_exit_code(code);
         if code != OCF_SUCCESS {
-            asked.assert_reason(&["ec1", "can't be read", "exit code 1, and not a word"]);
+            asked.assert_reason(&["ec1", "invalid answer", "exit code 1, no output"]);
         }
     }
-    // What runs is not started anew for it.
+    // A start does not restart a running pico for this.
     fixture.agent().param("java_home", java).run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     assert_eq!(fixture.single_pico("ec1")?.pid, pid);
     Ok(())
 }
 
-/// A call that asks elsewhere.
+/// A call that queries another port.
 fn on_other_port(call: AgentCall<'_>) -> AgentCall<'_> {
     call.param("ha_port", "25998").param("ha_timeout", "3").param("monitor_retries", "0")
 }
 
-/// A port of the HA Monitor Server that another process holds once the pico's own is gone is no answer of the pico, whatever is said there: a deep
-/// monitor names that process, a probe and depth 0 say that the pico lives. Where the pico was never seen to listen, that is a warning.
+/// Another process holds the port of the HA Monitor Server after the pico's own server is gone. Nothing that
+/// it says is an answer of the pico: a deep monitor fails and names that process, or warns where the pico was
+/// never seen to listen. A probe and depth 0 report the pico as alive.
 #[test]
 fn other_process_on_ha_port_is_named_by_deep_monitor() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -302,7 +308,7 @@ for server in servers:
     fixture.sh("setsid python3 /opt/other.py </dev/null >/dev/null 2>&1 & until [ -e /opt/other.up ]; do sleep 0.01; done")?;
     let all = fixture.node.processes()?;
     let other = all.iter().find(|p| p.argv.iter().any(|word| word == "/opt/other.py")).expect("it is up").pid;
-    let holder = |port: u16| format!("port {port} is held by pid {other} (python3), not by it");
+    let holder = |port: u16| format!("port {port} is held by pid {other} (python3), not by the pico");
     let monitor = fixture
         .recurring_monitor(10)
         .param("monitor_retries", "0")
@@ -320,13 +326,13 @@ for server in servers:
     Ok(())
 }
 
-/// A call that soon has no patience left.
+/// A call with short timeouts.
 fn with_short_timeouts(call: AgentCall<'_>) -> AgentCall<'_> {
     call.param("ha_timeout", "3").param("monitor_retries", "0").param("ha_grace", "0")
 }
 
-/// A pico that lives and whose HA Monitor Server takes connections and answers none hangs: a deep monitor says so, a probe and
-/// depth 0 say that it lives, a start replaces it, and a stop ends it.
+/// A live pico whose HA Monitor Server accepts connections and answers none is hung: a deep monitor says so,
+/// while a probe and depth 0 report it as alive. A start replaces it, and a stop ends it.
 #[test]
 fn pico_with_silent_ha_monitor_server_is_hung() -> TestResult {
     for jvm in [true, false] {
@@ -337,14 +343,15 @@ fn pico_with_silent_ha_monitor_server_is_hung() -> TestResult {
         let monitor = with_short_timeouts(fixture.recurring_monitor(10))
             .run("monitor")?
             .assert_exit_code(OCF_ERR_GENERIC);
-        monitor.assert_reason(&["platform hangs", &format!("pid {} is alive", hung.pid), "no answer in 3 s"]);
+        monitor.assert_reason(&["platform: hung", &format!("pid {} is alive", hung.pid), "no answer in 3 s"]);
         fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         with_short_timeouts(fixture.agent()).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
 
         if jvm {
             continue;
         }
-        // Past its grace it is replaced, and the new one is no better: nothing of both is left.
+        // Past its grace the pico is replaced. The new one does not answer either, and no process of both is
+        // left.
         let start =
             || with_short_timeouts(fixture.agent()).meta_timeout(Duration::from_secs(16)).run("start");
         start()?

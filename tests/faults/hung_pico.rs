@@ -1,4 +1,4 @@
-//! A pico that is there and does not get on: stopped (T), or held by a debugger (t).
+//! A pico exists and makes no progress: it is stopped (T), or held by a debugger (t).
 
 use std::thread;
 use std::time::Duration;
@@ -7,8 +7,9 @@ use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_DEGRADED, OCF_ERR_GENERIC, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, describe_processes, fixture};
 
-/// A pico that is stopped (SIGSTOP) has failed for a recurring monitor of any depth, with its number and the time in the
-/// reason and no command that would be wrong later, is alive for a probe, and a stop wakes it for SIGTERM and ends it.
+/// A stopped pico (SIGSTOP) fails a recurring monitor of any depth, and the reason has its pid and the time.
+/// The reason has no command that would be wrong later. The pico is alive for a probe, and a stop resumes it
+/// for SIGTERM and ends it.
 #[test]
 fn sigstopped_pico_fails_recurring_monitor_and_is_alive_for_probe() -> TestResult {
     for (kind, level) in [(AgentKind::Platform, 0), (AgentKind::Ec, 10)] {
@@ -17,7 +18,7 @@ fn sigstopped_pico_fails_recurring_monitor_and_is_alive_for_probe() -> TestResul
         fixture.signal(pid, "STOP")?;
         let reason = [fixture.pico(), "hung", &format!("pid {pid} was stopped (T) at ")];
         let ran = fixture.monitor(level)?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&reason);
-        // It is shown until a cleanup, when the process may long have gone on.
+        // The reason is shown until a cleanup, when the process may long have been resumed.
         assert!(!ran.reason().unwrap_or_default().contains("kill"), "{ran}");
         fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         let stop = fixture.stop()?.assert_exit_code(OCF_SUCCESS);
@@ -32,13 +33,13 @@ fn sigstopped_pico_fails_recurring_monitor_and_is_alive_for_probe() -> TestResul
     Ok(())
 }
 
-/// Time since boot, in the ticks (hundredths of a second) in which /proc tells when a process started.
+/// Time since boot in clock ticks (hundredths of a second), the unit of start times in /proc.
 fn uptime_ticks(uptime: &str) -> u64 {
     let seconds = uptime.split_ascii_whitespace().next().expect("/proc/uptime has two numbers");
     seconds.replace('.', "").parse().expect("seconds with two decimals")
 }
 
-/// A pico that is stopped for a moment only, as by a snapshot tool, is no failure.
+/// A pico that is stopped only briefly, as by a snapshot tool, is no failure.
 #[test]
 fn brief_sigstop_is_no_failure() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -46,7 +47,7 @@ fn brief_sigstop_is_no_failure() -> TestResult {
     fixture.signal(pid, "STOP")?;
     let monitor = thread::scope(|scope| {
         let monitor = scope.spawn(|| fixture.monitor(0));
-        // Not at its first look, but well before the end of the two seconds.
+        // After the first scan, but well before the end of the two seconds.
         let agent = fixture.wait_for_sleeping_agent("monitor")?;
         fixture.wait_until("the monitor to have looked for half a second", |fixture| {
             let uptime = fixture.node.read("/proc/uptime")?;
@@ -60,7 +61,7 @@ fn brief_sigstop_is_no_failure() -> TestResult {
     Ok(())
 }
 
-/// A start replaces a pico that is stopped (SIGSTOP), whichever code mzsh would give for the old instance.
+/// A start replaces a stopped pico (SIGSTOP), whatever code mzsh would return for the old instance.
 #[test]
 fn start_replaces_sigstopped_pico_for_any_mzsh_code() -> TestResult {
     for code in ["255", "1"] {
@@ -74,7 +75,7 @@ fn start_replaces_sigstopped_pico_for_any_mzsh_code() -> TestResult {
     Ok(())
 }
 
-/// A real JVM that is stopped (SIGSTOP), which can't dump its threads then, has failed, and a stop ends it.
+/// A real JVM that is stopped (SIGSTOP), and so cannot dump its threads, has failed. A stop ends it.
 #[test]
 fn sigstopped_real_jvm_fails_and_is_ended_by_stop() -> TestResult {
     let fixture = fixture(AgentKind::Platform).jvm().build()?;
@@ -89,8 +90,9 @@ fn sigstopped_real_jvm_fails_and_is_ended_by_stop() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A real JVM that a debugger holds (t) is alive: 0 with a warning in the log, "degraded" from the second time where that is
-/// wanted, and a stop ends it although it can do nothing.
+/// A real JVM that a debugger holds (t) is alive: a monitor answers 0 with a warning in the log, or
+/// "degraded" from the second time on where that is configured. A stop ends the JVM although it makes no
+/// progress.
 #[test]
 fn traced_jvm_is_alive_with_warning_and_ended_by_stop() -> TestResult {
     for real in [true, false] {
@@ -103,7 +105,7 @@ fn traced_jvm_is_alive_with_warning_and_ended_by_stop() -> TestResult {
         }
         let log = fixture.log()?;
         assert!(
-            log.contains(&format!("pid {} ", jvm.pid)) && log.contains("held by a debugger (t)"),
+            log.contains(&format!("pid {} ", jvm.pid)) && log.contains("traced by a debugger (t)"),
             "{log}"
         );
         let strict = || fixture.recurring_monitor(0).param("degraded", "yes").run("monitor");
@@ -123,7 +125,7 @@ fn traced_jvm_is_alive_with_warning_and_ended_by_stop() -> TestResult {
     Ok(())
 }
 
-/// A start that meets a pico under a debugger, which answers nobody, replaces it.
+/// A start replaces a pico under a debugger that does not answer.
 #[test]
 fn start_replaces_traced_pico() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;

@@ -1,10 +1,11 @@
-//! Which process is the pico: by home and name, whatever the path is written like, and by `process_match`.
+//! How the pico's process is identified: by installation and name, however the path is written, and by
+//! `process_match`.
 
 use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, as_recurring_monitor, fixture};
 
-/// An installation is the same one by a symbolic link and by its true name, with the record and without, also
+/// An installation is the same by a symbolic link and by its real path, with and without the record, also
 /// when its storage is gone.
 #[test]
 fn installation_behind_symlink_is_the_same_by_both_paths() -> TestResult {
@@ -20,21 +21,21 @@ fn installation_behind_symlink_is_the_same_by_both_paths() -> TestResult {
             .assert_exit_code(OCF_SUCCESS)
             .assert_no_output();
     }
-    // By its true name, without a record, and again by the link, without one.
+    // By its real path without a record, and then by the link without one.
     fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     fixture.sh("rm /run/mediationzone-ra/*.json")?;
     by_link().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     by_link().run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     assert_eq!(fixture.single_pico("platform")?.pid, pid);
 
-    // With its storage gone the link leads nowhere; the record knows where it led.
+    // With its storage gone the link is dangling; the record has its former target.
     fixture.sh("mv /opt/mz /opt/away")?;
     as_recurring_monitor(by_link(), 0).run("monitor")?.assert_exit_code(OCF_SUCCESS);
     by_link().run("stop")?.assert_exit_code(OCF_SUCCESS);
     fixture.assert_nothing_left()
 }
 
-/// Doubled or trailing slashes in `mz_home` make no difference to start, monitor, stop, and who excludes whom.
+/// Doubled or trailing slashes in `mz_home` make no difference to start, monitor, stop, and mutual exclusion.
 #[test]
 fn extra_slashes_in_mz_home_make_no_difference() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -51,12 +52,12 @@ fn extra_slashes_in_mz_home_make_no_difference() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// Processes with nothing of the product on their command line are started, monitored and stopped by
+/// A process without any marker of the product on its command line is started, monitored and stopped by
 /// `process_match`.
 #[test]
 fn unmarked_process_is_identified_by_process_match() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    // Nothing of the product's on its command line; mzsh starts it all the same.
+    // The command line has nothing of the product; mzsh starts it all the same.
     let mzsh = "#!/bin/sh\n[ $1 = startup ] && setsid /opt/mz/bin/odd 1000000 >/dev/null 2>&1 &\nexit 0\n";
     fixture.node.write("/opt/mz/bin/mzsh", mzsh)?;
     fixture.sh("cp /bin/sleep /opt/mz/bin/odd")?;
@@ -80,21 +81,21 @@ fn unmarked_process_is_identified_by_process_match() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A start after which mzsh claims success and no process looks like the pico fails and says to set
-/// `process_match`; the stop has mzsh end it.
+/// A start fails if mzsh reports success and no process looks like the pico. The reason says to set
+/// `process_match`, and the stop has mzsh end the pico.
 #[test]
 fn start_without_matching_process_fails_and_names_process_match() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     let odd = || fixture.agent().param("process_match", "no-such-process");
     odd().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["process_match"]);
     fixture.single_pico("platform")?;
-    // The record says so, and a stop has mzsh end what it started.
+    // The record says that only mzsh knows the pico, so the stop runs mzsh.
     odd().run("stop")?.assert_exit_code(OCF_SUCCESS);
     fixture.assert_nothing_left()
 }
 
-/// A pico that only mzsh knows is never reported as not running, which would have the cluster start it on
-/// another node, until a stop has ended it.
+/// A pico that only mzsh knows is never reported as not running before a stop has ended it. Otherwise the
+/// cluster would start it on another node.
 #[test]
 fn pico_without_matching_process_is_never_reported_as_not_running() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;

@@ -1,4 +1,5 @@
-//! What a parent hands on to the agents that it should not: signals that are ignored or blocked, and a limit of the size of files.
+//! Attributes that an agent should not inherit from its parent: ignored or blocked signals, and a limit of
+//! the file size.
 
 use std::time::Duration;
 
@@ -6,14 +7,15 @@ use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF
 use testkit::fixture::{AgentKind, Fixture, as_recurring_monitor, fixture};
 use testkit::{AgentCall, NodeExitStatus, TestResult};
 
-/// Each through a program that leaves the next one these signals.
+/// Wrappers that leave the next program these signals ignored or blocked, whatever the caller of the tests left: a shell starts its
+/// background jobs with SIGINT ignored.
 const SIGNAL_WRAPPERS: [&[&str]; 3] = [
-    &["env", "--ignore-signal=CHLD"],
-    &["env", "--block-signal=CHLD,TERM,INT,HUP,PIPE,ALRM"],
-    &["env", "--ignore-signal=CHLD,TERM,HUP", "--block-signal"],
+    &["env", "--default-signal", "--ignore-signal=CHLD"],
+    &["env", "--default-signal", "--block-signal=CHLD,TERM,INT,HUP,PIPE,ALRM"],
+    &["env", "--default-signal", "--ignore-signal=CHLD,TERM,HUP", "--block-signal"],
 ];
 
-/// The interval of a row whose next run comes as soon as the last one has ended.
+/// The interval of a schedule entry whose next monitor comes as soon as the last one has ended.
 const SHORT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// From signal(7); the same number on x86-64, Arm and RISC-V.
@@ -23,7 +25,7 @@ fn agent_run_by<'a>(fixture: &'a Fixture, parent: &[&str]) -> AgentCall<'a> {
     fixture.agent().wrap_with(parent.iter().copied())
 }
 
-/// With SIGCHLD ignored, or signals blocked, by whoever runs the agent, each action answers as without.
+/// The parent ignores SIGCHLD or blocks signals: each action answers as without.
 #[test]
 fn signals_ignored_or_blocked_by_parent_change_no_answer() -> TestResult {
     for parent in SIGNAL_WRAPPERS {
@@ -49,7 +51,7 @@ fn signals_ignored_or_blocked_by_parent_change_no_answer() -> TestResult {
     Ok(())
 }
 
-/// An agent that got SIGINT blocked ends by it as any other, in the middle of its wait.
+/// An agent that inherited a blocked SIGINT still ends by it in the middle of its wait.
 #[test]
 fn sigint_blocked_by_parent_still_ends_agent() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -73,8 +75,9 @@ fn sigint_blocked_by_parent_still_ends_agent() -> TestResult {
     Ok(())
 }
 
-/// With no file allowed to grow (`RLIMIT_FSIZE` 0) no action is ended by SIGXFSZ: each monitor, probe and validation answers as without the
-/// limit, a stop ends the pico, a reload is no failure, and a start, which can't write the record, fails and names the limit.
+/// No file may grow (`RLIMIT_FSIZE` 0): no action is ended by SIGXFSZ. Each monitor, probe and validation
+/// answers as without the limit, a stop ends the pico, and a reload succeeds. A start cannot write the
+/// record, fails and names the limit.
 #[test]
 fn file_size_limit_0_ends_no_action() -> TestResult {
     for (kind, trace) in [(AgentKind::Platform, "no"), (AgentKind::Ec, "yes")] {
@@ -102,8 +105,8 @@ fn file_size_limit_0_ends_no_action() -> TestResult {
     Ok(())
 }
 
-/// Where only the soft limit of the size of files is 0, nothing fails; the pico may write as much as the hard one allows, and gets SIGXFSZ as
-/// any process.
+/// Only the soft limit of the file size is 0: nothing fails. The pico may write as much as the hard limit
+/// allows, and gets SIGXFSZ as any process.
 #[test]
 fn soft_file_size_limit_is_raised() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;

@@ -1,11 +1,12 @@
-//! The instance record in /run/mediationzone-ra: lost, damaged or foreign it costs a look at all processes, never an answer.
+//! The instance record in /run/mediationzone-ra: lost, damaged or foreign it costs a scan of all processes,
+//! never an answer.
 
 use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, Fixture, fixture};
 
-/// A record that is torn, empty, of another boot, of another version, or whose process number was used again
-/// makes no answer of monitor, probe, start or stop wrong.
+/// A record that is torn, empty, of another boot, of another version, or whose pid was reused makes no answer
+/// of monitor, probe, start or stop wrong.
 #[test]
 fn lost_torn_or_outdated_record_changes_no_answer() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -14,7 +15,8 @@ fn lost_torn_or_outdated_record_changes_no_answer() -> TestResult {
     let good = fixture.node.read(&path)?;
     let boot = fixture.read_record()?["boot"].as_str().unwrap_or_default().to_owned();
     assert!(boot.len() > 30, "{good}");
-    // Both name process 1, which lives: this one rightly, but for its boot, and the other with another's start time.
+    // Both name pid 1, which lives: the first with its start time but another boot, the second with another
+    // start time.
     let init =
         fixture.node.processes()?.into_iter().find(|process| process.pid == 1).expect("process 1 lives");
     let number_used_again = good.replace(&format!("\"pid\":{}", started.pid), "\"pid\":1");
@@ -54,8 +56,7 @@ fn lost_torn_or_outdated_record_changes_no_answer() -> TestResult {
     Ok(())
 }
 
-/// A directory of records that other users can write is not trusted and not used, and probe, monitor and stop
-/// are right without it.
+/// A record directory that other users can write is not used. Probe, monitor and stop are right without it.
 #[test]
 fn record_directory_writable_by_others_is_not_used() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -72,8 +73,8 @@ fn record_directory_writable_by_others_is_not_used() -> TestResult {
     Ok(())
 }
 
-/// Calls typed by a person, which name no resource, share no record: a stop of the EC does not stop the
-/// Platform that another call has found.
+/// Manual calls that name no resource share no record: a stop of the EC does not stop the Platform that
+/// another call has found.
 #[test]
 fn calls_without_resource_name_share_no_record() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
@@ -94,13 +95,13 @@ fn calls_without_resource_name_share_no_record() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// Where records and locks are is a file system of its own, mounted so.
+/// Mounts a file system of its own for records and locks.
 fn mount_run_directory(fixture: &Fixture, options: &str) -> TestResult {
     let mount = "mkdir -m 755 /run/mediationzone-ra && mount -t tmpfs tmpfs /run/mediationzone-ra";
     fixture.sh(&format!("{mount} -o mode=755,{options}")).map(drop)
 }
 
-/// It is refused before mzsh is executed, and possible again once the directory is as it was.
+/// The start is refused before mzsh is executed, and works again once the directory is as it was.
 fn assert_start_refused_without_record(fixture: &Fixture, words: &[&str]) -> TestResult {
     fixture.agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(words);
     assert_eq!(fixture.mzsh_call_count("")?, 0, "mzsh was not executed");
@@ -111,19 +112,19 @@ fn assert_start_refused_without_record(fixture: &Fixture, words: &[&str]) -> Tes
     Ok(())
 }
 
-/// With /run full nothing is started, for a later stop could not know of it; the reason names the record, and
-/// a start works once there is room.
+/// With /run full nothing is started, because a later stop could not know of it. The reason names the record,
+/// and a start works once there is room.
 #[test]
 fn start_without_room_for_record_starts_nothing() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     mount_run_directory(&fixture, "size=4k")?;
-    // Room for a lock, which is empty, is left.
+    // There is room left for a lock, which is empty.
     fixture.sh("head -c 4096 /dev/zero >/run/mediationzone-ra/full")?;
     assert_start_refused_without_record(&fixture, &["record", "/run/mediationzone-ra/platform.json"])
 }
 
-/// With /run read-only nothing is started and the reason names the directory; a start works once it can be
-/// written.
+/// With /run read-only nothing is started, and the reason names the directory. A start works once the
+/// directory is writable.
 #[test]
 fn start_with_read_only_run_starts_nothing_and_names_directory() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -131,7 +132,7 @@ fn start_with_read_only_run_starts_nothing_and_names_directory() -> TestResult {
     assert_start_refused_without_record(&fixture, &["Read-only file system", "/run/mediationzone-ra"])
 }
 
-/// What stands in the place of the record, by a line for the shell.
+/// Shell commands that replace the record.
 const RECORD_REPLACEMENTS: [(&str, &str); 9] = [
     ("nothing", "true"),
     ("100 MB of nothing", "truncate -s 100M $record"),
@@ -148,8 +149,8 @@ fn replace_record(fixture: &Fixture, line: &str) -> TestResult {
     fixture.sh(&format!("record={}; rm -rf $record /opt/fifo; {line}", fixture.record_path())).map(drop)
 }
 
-/// A record that is gone, huge, noise, a FIFO or a link holds nobody up and makes no answer wrong: what runs is adopted anew, what
-/// died is not running, a stop ends it, a start starts.
+/// A record that is gone, huge, noise, a FIFO or a link delays no action and makes no answer wrong. A running
+/// pico is adopted anew, a dead one is not running, a stop ends it, and a start starts it.
 #[test]
 fn unusable_file_in_place_of_record_changes_no_answer() -> TestResult {
     for (what, line) in RECORD_REPLACEMENTS {
@@ -178,7 +179,7 @@ fn unusable_file_in_place_of_record_changes_no_answer() -> TestResult {
     Ok(())
 }
 
-/// A link in the place of the record is replaced, and what it leads to is neither used nor written.
+/// A link in place of the record is replaced. Its target is neither read nor written.
 #[test]
 fn link_in_place_of_record_is_not_followed() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -191,8 +192,8 @@ fn link_in_place_of_record_is_not_followed() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A directory in the place of the record fails a start, which could leave no trace for a stop, with its path; monitor, probe and stop
-/// are right all the same.
+/// A directory in place of the record fails a start, which could leave no record for a stop; the reason names
+/// the path. Monitor, probe and stop are right all the same.
 #[test]
 fn directory_in_place_of_record_fails_only_start() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -215,7 +216,7 @@ fn directory_in_place_of_record_fails_only_start() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A record that was cut off at any byte, or one of whose values makes no sense, is worth no more than none.
+/// A record truncated at any byte, or with a senseless value, changes no more answers than a missing one.
 #[test]
 fn truncated_or_senseless_record_changes_no_answer() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -252,8 +253,8 @@ fn truncated_or_senseless_record_changes_no_answer() -> TestResult {
     Ok(())
 }
 
-/// The same cut or senseless records while nothing runs: monitor and probe say "not running", a stop succeeds and touches no process
-/// that such a record names.
+/// A truncated or senseless record while nothing runs: monitor and probe answer "not running". A stop
+/// succeeds and touches no process that such a record names.
 #[test]
 fn senseless_record_of_absent_pico_is_ignored() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -287,8 +288,8 @@ fn senseless_record_of_absent_pico_is_ignored() -> TestResult {
     Ok(())
 }
 
-/// What another resource's record says is that one's: whatever process it names, also for a pico of our name, is neither reported nor
-/// ended by ours.
+/// A process that another resource's record names is neither reported nor ended by ours, even for a pico of
+/// the same name.
 #[test]
 fn process_in_record_of_another_resource_is_left_alone() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -310,8 +311,8 @@ fn process_in_record_of_another_resource_is_left_alone() -> TestResult {
     Ok(())
 }
 
-/// A real JVM that runs since before the record was written by an agent of another boot is adopted; after a reboot that ended it
-/// nothing is running, whoever has its number now.
+/// A real JVM that runs since before an agent of another boot wrote the record is adopted. After a reboot
+/// that ended it nothing is running, whichever process has its pid now.
 #[test]
 fn record_from_before_reboot_names_no_process() -> TestResult {
     let fixture = fixture(AgentKind::Platform).jvm().build()?;
@@ -322,7 +323,7 @@ fn record_from_before_reboot_names_no_process() -> TestResult {
     fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     assert_ne!(fixture.read_record()?["boot"], record["boot"]);
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
-    // The number and even the start time may be a stranger's after a reboot.
+    // After a reboot an unrelated process may have the pid and even the start time.
     let stranger = fixture.start_unrelated_process()?;
     record["jvm"] = serde_json::json!({"pid": stranger.pid, "start": stranger.start_time});
     for action in ["monitor", "stop"] {

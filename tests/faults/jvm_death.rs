@@ -1,4 +1,4 @@
-//! The end of the JVM: whoever ends it, and whenever, the next answers are right.
+//! The death of the JVM: whatever causes it, and whenever, the next answers are right.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, as_recurring_monitor, fixture};
 
-/// A JVM that was killed (SIGKILL) is not running for a monitor of any depth, which names it, and for a probe; a stop needs no
-/// mzsh for it, and a start brings up another.
+/// A killed JVM (SIGKILL) is not running for a probe and for a monitor of any depth, which names it. A stop
+/// needs no mzsh for it, and a start starts another one.
 #[test]
 fn killed_jvm_is_not_running_and_can_be_restarted() -> TestResult {
     for (kind, real) in
@@ -19,7 +19,7 @@ fn killed_jvm_is_not_running_and_can_be_restarted() -> TestResult {
             fixture.signal(pid, "KILL")?;
             for level in [0, 10, 20] {
                 let monitor = fixture.monitor(level)?.assert_exit_code(OCF_NOT_RUNNING);
-                monitor.assert_reason(&[fixture.pico(), "not running", &format!("pid {pid} "), "has ended"]);
+                monitor.assert_reason(&[fixture.pico(), "not running", &format!("pid {pid} "), "exited"]);
             }
             fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["not running"]);
             if stop_first {
@@ -37,7 +37,8 @@ fn killed_jvm_is_not_running_and_can_be_restarted() -> TestResult {
     Ok(())
 }
 
-/// A JVM that is killed while the HA client waits for its answer is not running, at once, and the client is ended.
+/// A JVM that is killed while the HA client waits for its answer is reported as not running at once. The
+/// client is ended.
 #[test]
 fn jvm_killed_during_ha_check_is_not_running() -> TestResult {
     for real in [false, true] {
@@ -63,7 +64,7 @@ fn jvm_killed_during_ha_check_is_not_running() -> TestResult {
     Ok(())
 }
 
-/// A JVM that is killed while an mzsh that hangs is asked for its status is not running, in time.
+/// A JVM that is killed during an `mzsh status` that hangs is reported as not running, in time.
 #[test]
 fn jvm_killed_during_mzsh_status_is_not_running() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -81,7 +82,7 @@ fn jvm_killed_during_mzsh_status_is_not_running() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A real JVM that is killed while it starts ends the start at once, although mzsh would have waited.
+/// A real JVM that is killed during its start ends the start at once, although mzsh would have waited.
 #[test]
 fn jvm_killed_during_start_ends_start_at_once() -> TestResult {
     for detached in [true, false] {
@@ -93,7 +94,7 @@ fn jvm_killed_during_start_ends_start_at_once() -> TestResult {
             fixture.wait_until_recorded(&jvm)?;
             fixture.signal(jvm.pid, "KILL")
         })?;
-        // Whoever of the two sees its end first: the agent, which names it, or mzsh.
+        // Either the agent sees the death first and names the JVM, or mzsh does.
         let start = start
             .assert_exit_code(OCF_ERR_GENERIC)
             .assert_reason(&["ec1", "mzsh startup: 1, the JVM failed"]);
@@ -104,13 +105,13 @@ fn jvm_killed_during_start_ends_start_at_once() -> TestResult {
     Ok(())
 }
 
-/// A JVM that dies after mzsh has called it up, but before its HA Monitor Server answers, is no successful start; the record names it all
-/// that time, however quick mzsh was.
+/// A JVM that dies after mzsh reported success, but before its HA Monitor Server answers, fails the start.
+/// The record names it all that time, however quick mzsh was.
 #[test]
 fn jvm_dead_before_first_ha_answer_fails_start() -> TestResult {
     for real in [false, true] {
         let fixture = fixture(AgentKind::Platform).real_jvm(real).build()?;
-        // Nobody listens there, so the start goes on asking.
+        // Nothing listens at that port, so the start goes on asking.
         let start =
             || fixture.agent().param("ha_port", "25999").meta_timeout(Duration::from_secs(120)).run("start");
         let (start, jvm) = fixture.run_during(start, |fixture| {
@@ -142,8 +143,8 @@ fn jvm_dead_before_first_ha_answer_fails_start() -> TestResult {
     Ok(())
 }
 
-/// A JVM that somebody kills while a stop waits for its orderly end is stopped: the stop notices it, also where mzsh does not, and
-/// succeeds.
+/// A JVM that is killed while a stop waits for its orderly shutdown is stopped. The stop detects that and
+/// succeeds, also where mzsh does not notice.
 #[test]
 fn jvm_killed_during_stop_is_stopped() -> TestResult {
     for mzsh_notices in [true, false] {
@@ -169,8 +170,8 @@ fn jvm_killed_during_stop_is_stopped() -> TestResult {
     Ok(())
 }
 
-/// A real JVM that was killed and whose parent does not ask for it (a zombie with one thread) is dead: monitor and probe say so,
-/// a stop succeeds, a start brings up another.
+/// A killed real JVM that its parent does not reap (a zombie with one thread) is dead. Monitor and probe say
+/// so, a stop succeeds, and a start starts another one.
 #[test]
 fn unreaped_zombie_jvm_is_dead() -> TestResult {
     for real in [true, false] {
@@ -185,7 +186,7 @@ fn unreaped_zombie_jvm_is_dead() -> TestResult {
         fixture
             .monitor(0)?
             .assert_exit_code(OCF_NOT_RUNNING)
-            .assert_reason(&[&format!("pid {} ", jvm.pid), "has ended"]);
+            .assert_reason(&[&format!("pid {} ", jvm.pid), "exited"]);
         for level in [10, 20] {
             fixture.monitor(level)?.assert_exit_code(OCF_NOT_RUNNING);
         }
@@ -201,7 +202,7 @@ fn unreaped_zombie_jvm_is_dead() -> TestResult {
     Ok(())
 }
 
-/// A pico that ignores SIGTERM is killed inside the operation's time, without a success before that.
+/// A pico that ignores SIGTERM is killed within the operation's timeout, and the stop succeeds only then.
 #[test]
 fn pico_ignoring_sigterm_is_killed_in_time() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -214,7 +215,8 @@ fn pico_ignoring_sigterm_is_killed_in_time() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A real JVM whose orderly end never comes to an end, and which mzsh gives up (code 4), is killed inside the operation's time.
+/// A real JVM whose orderly shutdown hangs, and on which mzsh gives up (code 4), is killed within the
+/// operation's timeout.
 #[test]
 fn jvm_hung_in_orderly_shutdown_is_killed_in_time() -> TestResult {
     for detached in [true, false] {

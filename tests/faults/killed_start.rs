@@ -1,4 +1,4 @@
-//! A start that was killed at its time-out, and what it leaves at work.
+//! A start was killed at its timeout, and processes of it go on.
 
 use std::thread;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF
 use testkit::fixture::{AgentKind, Fixture, describe_processes, fixture};
 use testkit::{NodeExitStatus, TestResult, TestkitError};
 
-/// A start that is killed, as Pacemaker's executor does it at the time-out, once it has come as far as `so_far` says.
+/// Kills a start, as Pacemaker's executor does at the timeout, once it has come as far as `so_far` says.
 fn kill_start_when(
     fixture: &Fixture,
     what: &str,
@@ -26,7 +26,7 @@ fn kill_start_when(
     Ok(())
 }
 
-/// A stop after a start that was killed ends both the mzsh and the JVM that went on without it.
+/// A stop after a killed start ends both the mzsh and the JVM that went on without the agent.
 #[test]
 fn stop_ends_mzsh_and_jvm_of_killed_start() -> TestResult {
     for detached in [true, false] {
@@ -35,7 +35,7 @@ fn stop_ends_mzsh_and_jvm_of_killed_start() -> TestResult {
         kill_start_when(&fixture, "the JVM of the start", |fixture| {
             Ok(!fixture.pico_processes("platform")?.is_empty())
         })?;
-        // Both went on: they are none of the agent's group.
+        // Both went on, because they are not in the agent's process group.
         assert_eq!(fixture.startup_process_count()?, 1, "{}", describe_processes(&fixture.processes()?));
         fixture.single_pico("platform")?;
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
@@ -45,28 +45,28 @@ fn stop_ends_mzsh_and_jvm_of_killed_start() -> TestResult {
     Ok(())
 }
 
-/// While the mzsh of a killed start is still at work, monitor and probe say that a start is under way and
-/// never that nothing runs, with the record and without.
+/// While the mzsh of a killed start still works, monitor and probe report a start under way and never "not
+/// running". That holds with and without the record.
 #[test]
 fn mzsh_of_killed_start_is_reported_as_start_under_way() -> TestResult {
     let fixture = fixture(AgentKind::Platform).set("mzsh_time=10m").build()?;
     kill_start_when(&fixture, "the mzsh of the start", |fixture| Ok(fixture.startup_process_count()? == 1))?;
     assert_eq!((fixture.startup_process_count()?, fixture.pico_processes("platform")?.len()), (1, 0));
-    // With the record and without: the process says it itself.
+    // Without the record the command line of the process identifies it.
     for _ in 0..2 {
         fixture.monitor(0)?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[
             "platform",
-            "start is under way",
+            "start in progress",
             "mzsh",
         ]);
-        fixture.probe()?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["start is under way"]);
+        fixture.probe()?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["start in progress"]);
         fixture.sh(&format!("rm -f {}", fixture.record_path()))?;
     }
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     fixture.assert_nothing_left()
 }
 
-/// After a killed start and a stop the next start succeeds.
+/// The next start after a killed start and a stop succeeds.
 #[test]
 fn start_after_killed_start_and_stop_succeeds() -> TestResult {
     let fixture = fixture(AgentKind::Platform).set("startup_outcome=slow").build()?;
@@ -81,8 +81,8 @@ fn start_after_killed_start_and_stop_succeeds() -> TestResult {
     Ok(())
 }
 
-/// From now on mzsh is a script whose child, once the gate is open, becomes the true one. Until then nobody in the
-/// session of the start looks like anything of the product but, for as long as it lives, the script.
+/// Replaces mzsh by a script whose child becomes the real mzsh once the gate is open. Until then the script
+/// is the only process in the start's session that looks like one of the product.
 fn install_gated_mzsh(fixture: &Fixture) -> TestResult {
     fixture.sh("mkfifo -m 666 /opt/gate")?;
     fixture.wrap_mzsh(
@@ -93,7 +93,7 @@ fn install_gated_mzsh(fixture: &Fixture) -> TestResult {
     )
 }
 
-/// The script that leads the session, and its child.
+/// The script, which is the session leader, and its child.
 fn wait_for_gated_mzsh(fixture: &Fixture) -> Result<[u32; 2], TestkitError> {
     fixture.wait_until("a child of mzsh at the gate", |fixture| {
         let all = fixture.processes()?;
@@ -104,8 +104,8 @@ fn wait_for_gated_mzsh(fixture: &Fixture) -> Result<[u32; 2], TestkitError> {
     })
 }
 
-/// A stop ends everything in the session of a killed start, whatever it looks like and even when mzsh itself
-/// has died, so that nothing comes up afterwards.
+/// A stop ends every process in the session of a killed start, whatever its command line. It does so even
+/// when mzsh itself has died, so that nothing comes up afterwards.
 #[test]
 fn stop_ends_whole_session_of_killed_start() -> TestResult {
     for leader_ends_first in [false, true] {
@@ -120,7 +120,7 @@ fn stop_ends_whole_session_of_killed_start() -> TestResult {
         if leader_ends_first {
             fixture.signal(leader, "KILL")?;
         }
-        fixture.monitor(0)?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["start is under way"]);
+        fixture.monitor(0)?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["start in progress"]);
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         let left: Vec<_> =
             fixture.processes()?.into_iter().filter(|process| process.session == leader).collect();
@@ -130,7 +130,7 @@ fn stop_ends_whole_session_of_killed_start() -> TestResult {
     Ok(())
 }
 
-/// A start whose time is over ends everything that it has set going, also what does not look like the
+/// A start that times out ends every process that it has started, also those that do not look like the
 /// product.
 #[test]
 fn timed_out_start_ends_all_processes_of_its_session() -> TestResult {
@@ -141,8 +141,8 @@ fn timed_out_start_ends_all_processes_of_its_session() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A start that was killed at its time-out while its mzsh lived on: until that one has brought the JVM up, later, monitor and probe never
-/// say "not running", then they say that it runs, and a stop ends it.
+/// A start was killed at its timeout while its mzsh lived on. Until that mzsh has brought the JVM up, monitor
+/// and probe never answer "not running". Then they report it as running, and a stop ends it.
 #[test]
 fn jvm_ready_after_killed_start_is_found_and_ended_by_stop() -> TestResult {
     for (real, detached) in [(true, true), (true, false), (false, true)] {
@@ -160,7 +160,7 @@ fn jvm_ready_after_killed_start_is_found_and_ended_by_stop() -> TestResult {
         )?;
         assert_eq!(start.exit_status, NodeExitStatus::Signal(9), "{start}");
         for ran in [fixture.monitor(0)?, fixture.monitor(10)?, fixture.probe()?] {
-            ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "a start is under way"]);
+            ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "start in progress"]);
         }
         fixture.sh("echo >/opt/gate")?;
         fixture.wait_until("the pico to be ready", |fixture| {
@@ -179,8 +179,8 @@ fn jvm_ready_after_killed_start_is_found_and_ended_by_stop() -> TestResult {
     Ok(())
 }
 
-/// The executor's SIGKILL to the group of a start that is over its time takes neither mzsh nor the JVM with it, in any session, and the
-/// next start of the same pico ends or adopts what it finds and makes one.
+/// The executor's SIGKILL to the process group of a timed out start ends neither mzsh nor the JVM, in any
+/// session. The next start of the same pico ends or adopts them, and one JVM results.
 #[test]
 fn start_after_killed_start_makes_one_pico() -> TestResult {
     for detached in [true, false] {

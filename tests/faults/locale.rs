@@ -1,22 +1,23 @@
-//! The language of the node: what it makes mzsh, Java and the system say, and which one the pico gets.
+//! The node's language: its effect on messages of mzsh, Java and the system, and the language that the pico
+//! gets.
 
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, Fixture, as_recurring_monitor, fixture};
 use testkit::{AgentCall, TestResult};
 
-/// In shell: does the environment ask for English?
+/// A shell test that the environment asks for English.
 const ASKS_FOR_ENGLISH: &str =
     "case ${LC_ALL:-${LC_MESSAGES:-$LANG}} in C|C.*|POSIX|'') true;; *) false;; esac";
 
-/// By a cluster whose node speaks this language.
+/// The call of a cluster whose node has this language.
 fn with_locale<'a>(call: AgentCall<'a>, language: &str) -> AgentCall<'a> {
     ["LANG", "LC_ALL", "LC_MESSAGES", "LANGUAGE"].iter().fold(call, |call, name| call.env(name, language))
 }
 
 const LOCALES: [&str; 4] = ["de_DE.UTF-8", "tr_TR.UTF-8", "ja_JP.eucJP", "nonsense"];
 
-/// A status that speaks the language it is asked in, or writes its words in capitals, says of an SC without contact with its Platform
-/// what it says in English: the SC is well.
+/// `mzsh status` answers in the caller's language, or in capitals, that an SC has no contact to its Platform.
+/// The agent has the answer in English and reports the SC as healthy.
 #[test]
 fn mzsh_status_in_node_language_is_read_like_english() -> TestResult {
     let fixture = fixture(AgentKind::Sc).build()?;
@@ -46,8 +47,8 @@ fn mzsh_status_in_node_language_is_read_like_english() -> TestResult {
     Ok(())
 }
 
-/// An HA client whose Java tells in the language it is run in that nobody answers tells it in English: the pico hangs, and that is no
-/// FAILED which a parameter could have ignored.
+/// The HA client's Java reports a missing answer in the caller's language. The agent gets the report in
+/// English: the pico is hung, and this is no FAILED that `on_ha_failed` could ignore.
 #[test]
 fn ha_client_in_node_language_is_read_like_english() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -64,8 +65,8 @@ fn ha_client_in_node_language_is_read_like_english() -> TestResult {
     Ok(())
 }
 
-/// The JVM is started in the node's language, for its encoding and its formats are those of the data, and in no more of the caller's
-/// environment; every question is asked in English.
+/// The JVM is started in the node's language, because encoding and formats of the data depend on it. It
+/// inherits nothing else of the caller's environment. The agent runs each of its own commands in English.
 #[test]
 fn pico_gets_node_locale_and_agent_commands_get_english() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;

@@ -1,4 +1,5 @@
-//! Log files and traces on a file system that hangs: a freeze of /var/log for a snapshot, a server that is gone.
+//! Log files and traces on a file system that hangs: /var/log is frozen for a snapshot, or its server is
+//! gone.
 
 use std::time::Duration;
 
@@ -8,10 +9,10 @@ use testkit::{
     AgentCall, HungOperation, HungStorage, NodeCommandOutput, NodeProcess, TestResult, TestkitError,
 };
 
-/// Log lines of the agents unless a test says otherwise.
+/// The agents' log file unless a test says otherwise.
 const DEFAULT_LOG_FILE: &str = "/var/log/pacemaker/pacemaker.log";
 
-/// What hangs, and the variable or parameter that names it.
+/// Places that hang, and the variable or parameter that sets each.
 const HUNG_PLACES: [(&str, &str); 4] = [
     ("HA_LOGFILE", DEFAULT_LOG_FILE),
     ("HA_DEBUGLOG", "/var/log/debug"),
@@ -19,42 +20,44 @@ const HUNG_PLACES: [(&str, &str); 4] = [
     ("OCF_RESKEY_trace_file", "/var/log/trace"),
 ];
 
-/// A line, or a trace, may cost the action the second that it is given, once it could not be written; the machine may be busy.
+/// A log line or trace that cannot be written costs the action the second that it is given. The rest is for a
+/// busy machine.
 const MAX_WALL_TIME: Duration = Duration::from_secs(5);
 
-/// Has the place hang.
 fn hang_place(fixture: &Fixture, (name, path): (&str, &str)) -> Result<HungStorage, TestkitError> {
     fixture.sh(&if name.ends_with("dir") { format!("mkdir -p {path}") } else { format!("touch {path}") })?;
     fixture.node.hang_storage(path, HungOperation::Everything)
 }
 
-/// A call that writes to the place; to its log file, too, where that is not the place.
+/// A call that writes to the place, and also to its log file where that is another place.
 fn agent_writing_to<'a>(call: AgentCall<'a>, (name, path): (&str, &str)) -> AgentCall<'a> {
     let call = call.env(name, path);
     if name.contains("trace") { call.param("trace_ra", "1") } else { call }
 }
 
-/// An agent itself, and not what it has forked for its log, which has a session of its own.
+/// Excludes the process that an agent has forked for its log, which has a session of its own.
 fn is_agent(process: &NodeProcess) -> bool {
     process.argv.first().is_some_and(|first| first.contains("resource.d/mediationzone/"))
 }
 
-/// What an agent has forked and left behind.
+/// Processes that an agent has forked and left behind.
 fn writer_processes(fixture: &Fixture) -> Result<Vec<NodeProcess>, TestkitError> {
     let mut all = fixture.processes()?;
     all.retain(|process| is_agent(process) && process.session == process.pid);
     Ok(all)
 }
 
-/// Runs it while the place hangs. An agent that waited for the place would end with the release of it and not before.
+/// Runs the action while the place hangs. An agent that waited for the place would end only when the place is
+/// released.
 fn ends_while_it_hangs(call: AgentCall<'_>, action: &str) -> Result<NodeCommandOutput, TestkitError> {
     let ran = call.run(action)?;
     assert!(ran.wall_time < MAX_WALL_TIME, "{ran}");
     Ok(ran)
 }
 
-/// Each action answers as ever, with its reason, where a log file, the debug log, the directory or the file of the traces hangs: the agent
-/// never waits for it, one process at most is left behind for each, and afterwards the lines are written again.
+/// A hung log file, debug log, trace directory or trace file changes no answer and no reason of an action.
+/// The agent never waits for it and leaves at most one process for each. Afterwards the lines are written
+/// again.
 #[test]
 fn hung_log_or_trace_delays_no_action() -> TestResult {
     for place in HUNG_PLACES {
@@ -86,7 +89,7 @@ fn hung_log_or_trace_delays_no_action() -> TestResult {
         assert!(left.len() == 1 && left[0].state == 'D', "{place:?}: {}", describe_processes(&left));
 
         hung.release();
-        // A process that is in its exit has no arguments any more, so all are looked at.
+        // An exiting process has no arguments any more, so all processes count.
         fixture.wait_until("the end of what hung", |fixture| {
             let left = fixture.processes()?;
             Ok(if left.is_empty() { Ok(()) } else { Err(describe_processes(&left)) })
@@ -102,8 +105,8 @@ fn hung_log_or_trace_delays_no_action() -> TestResult {
     Ok(())
 }
 
-/// A monitor again and again, over a log file that hangs, leaves one process behind and not one each time, and does not wait for it again;
-/// neither do those of other resources.
+/// Repeated monitors with a hung log file leave one process in all, not one each, and do not wait for the
+/// file again. That holds for monitors of other resources, too.
 #[test]
 fn monitors_on_hung_log_leave_one_process() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -118,7 +121,8 @@ fn monitors_on_hung_log_leave_one_process() -> TestResult {
     Ok(())
 }
 
-/// What is left behind keeps nothing of the agent's open: who reads its output to the end has it when the agent ends.
+/// A process that was left behind keeps no output of the agent open: a caller that reads to end-of-file gets
+/// it when the agent ends.
 #[test]
 fn hung_log_writer_keeps_no_output_open() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -137,7 +141,7 @@ fn hung_log_writer_keeps_no_output_open() -> TestResult {
     Ok(())
 }
 
-/// A debug log that hangs costs the log file beside it no line.
+/// A hung debug log costs the log file no line.
 #[test]
 fn hung_debug_log_loses_no_line_of_log_file() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -153,7 +157,7 @@ fn hung_debug_log_loses_no_line_of_log_file() -> TestResult {
     Ok(())
 }
 
-/// Lines in the log file begin with the local time, as those of the shell agents and of Pacemaker around them do.
+/// Lines in the log file begin with the local time, like those of the shell agents and of Pacemaker.
 #[test]
 fn log_lines_are_in_local_time() -> TestResult {
     for zone in ["Asia/Kolkata", "<-11>11"] {

@@ -1,9 +1,10 @@
-//! Every fault that is known to have misled an agent, and what ours make of it.
+//! Every fault that is known to have misled an agent, and how ours respond.
 //!
-//! Each case has a node of its own with a simulated MediationZone in `/opt/mz` ([`testkit::fixture`]), runs the binaries that
-//! ship as Pacemaker runs them, injects one fault, and takes its truth from /proc of the node and from the simulator's own
-//! history, never from what an agent says. The line above a case says what it proves: `docs/evidence/behaviour.md` is made of these
-//! lines, and `tests/faults/mutants.toml` names for each case a change to the agents that it catches.
+//! Each case has a node of its own with a simulated MediationZone in `/opt/mz` ([`testkit::fixture`]). It
+//! runs the shipped binaries as Pacemaker runs them, injects one fault, and verifies the result by the node's
+//! /proc and the simulator's own history, never by an agent's answer. The doc comment of a case says what it
+//! proves and becomes a row of `docs/evidence/behaviour.md`. `tests/faults/mutants.toml` names for each case
+//! a change to the agents that the case detects.
 
 mod administrator;
 mod capabilities;

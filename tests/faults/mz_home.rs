@@ -1,4 +1,5 @@
-//! The installation of a process, as that process sees it: in a mount namespace of its own, or on storage that hangs.
+//! The installation of a process as that process sees it: in a mount namespace of its own, or on storage that
+//! hangs.
 
 use std::time::Duration;
 
@@ -11,11 +12,11 @@ use crate::process_cases::{
     CONFIGNAME_OPTION, ExpectedRole, PICO_MAIN_CLASS, check_on_shared_node, process_case,
 };
 
-/// Asking the storage of somebody else's would take longer.
+/// An action that accessed another user's hung storage would take longer.
 const MAX_WALL_TIME: Duration = Duration::from_secs(3);
 
-/// A java of the owner's in a mount namespace of its own is the Platform where the path that it has for its installation leads, in that
-/// namespace, to our directory, by whatever path; and it is ignored where another directory is mounted there.
+/// A java of the owner in a mount namespace of its own is the Platform if its home resolves there to our
+/// directory, by whatever path. It is ignored if another directory is mounted there.
 #[test]
 fn java_in_other_mount_namespace_is_identified_by_location_of_its_home() -> TestResult {
     let named = |home: &str| {
@@ -64,10 +65,10 @@ fn java_in_other_mount_namespace_is_identified_by_location_of_its_home() -> Test
     ])
 }
 
-/// Homes of another installation; the directory in the first place hangs.
+/// Homes of another installation, and for each the directory that hangs.
 const OTHER_HOMES: [(&str, &str); 2] = [("/opt/other", "/opt/other"), ("/opt/storage", "/opt/storage/other")];
 
-/// A second installation of the same user, whose Platform runs, and whose storage hangs.
+/// A second installation of the same user, with a running Platform and storage that hangs.
 fn fixture_beside_hung_installation(
     (storage, home): (&str, &str),
 ) -> Result<(Fixture, NodeProcess, HungStorage), TestkitError> {
@@ -80,7 +81,7 @@ fn fixture_beside_hung_installation(
     Ok((fixture, other, hung))
 }
 
-/// At most one process waits for the storage of the other installation, however often it was looked at.
+/// However many scans have met the other installation, at most one process waits for its storage.
 #[track_caller]
 fn assert_at_most_one_in_state_d(fixture: &Fixture) -> TestResult {
     let mut left = fixture.processes()?;
@@ -89,8 +90,9 @@ fn assert_at_most_one_in_state_d(fixture: &Fixture) -> TestResult {
     Ok(())
 }
 
-/// The Platform of another installation, whose storage hangs, is no reason to doubt that ours does not run, and is left alone: probe and monitors
-/// say so, a stop succeeds, at once; and no run leaves a process that waits for that storage.
+/// The Platform of another installation with hung storage makes no answer about ours uncertain and is left
+/// alone. Probe and monitors answer "not running" at once, and a stop succeeds at once. No action leaves a
+/// process that waits for that storage.
 #[test]
 fn hung_storage_of_other_installation_leaves_own_state_certain() -> TestResult {
     for other in OTHER_HOMES {
@@ -112,7 +114,8 @@ fn hung_storage_of_other_installation_leaves_own_state_certain() -> TestResult {
     Ok(())
 }
 
-/// Beside it our own Platform is started, well at each depth, and stopped, as if the other were not there.
+/// Beside another installation with hung storage our own Platform starts, is healthy at each depth, and
+/// stops, as without it.
 #[test]
 fn hung_storage_of_other_installation_delays_no_own_action() -> TestResult {
     for other in OTHER_HOMES {
@@ -123,7 +126,7 @@ fn hung_storage_of_other_installation_delays_no_own_action() -> TestResult {
                 let ran = fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
                 assert!(ran.wall_time < MAX_WALL_TIME, "{ran}");
             }
-            // Without a record it is found among the others.
+            // Without a record a scan has to find our Platform beside the other one.
             fixture.sh(&format!("rm {}", fixture.record_path()))?;
             let probe = fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
             assert!(probe.wall_time < MAX_WALL_TIME, "{probe}");

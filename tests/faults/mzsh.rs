@@ -1,4 +1,4 @@
-//! An mzsh that is no good: missing, broken, hanging, slow, cut off, with company.
+//! An mzsh that does not work: missing, broken, hung, slow, cut off, or with background processes.
 
 use std::time::Duration;
 
@@ -8,15 +8,14 @@ use testkit::assertions::{
 use testkit::fixture::{AgentKind, Fixture, as_recurring_monitor, describe_processes, fixture};
 use testkit::{NodeCommandOutput, TestResult};
 
-/// The installation's.
 const MZSH_PATH: &str = "/opt/mz/bin/mzsh";
 
-/// A monitor of depth 20 whose only witness is mzsh.
+/// A monitor of depth 20 that has no other check than mzsh.
 fn monitor_by_mzsh_only(fixture: &Fixture) -> testkit::AgentCall<'_> {
     as_recurring_monitor(fixture.agent(), 20).param("ha_check", "no").param("monitor_retries", "0")
 }
 
-/// What stands in the place of mzsh, by a line for the shell; what a start answers, and a word of its reason.
+/// A shell command that replaces mzsh, the exit code of a start, and text of its reason.
 const UNEXECUTABLE_CASES: [(&str, i32, &str); 8] = [
     ("rm $mzsh", OCF_ERR_INSTALLED, "does not exist"),
     ("ln -sf /opt/nowhere $mzsh", OCF_ERR_INSTALLED, "does not exist"),
@@ -28,8 +27,8 @@ const UNEXECUTABLE_CASES: [(&str, i32, &str); 8] = [
     ("head -c 4096 /dev/zero >$mzsh", OCF_ERR_GENERIC, "/opt/mz/bin/mzsh"),
 ];
 
-/// An mzsh that is missing or can't be executed fails a start with the file's name and what is wrong with it; a pico that runs is
-/// well for every monitor, and a stop ends it by signals.
+/// A missing or unexecutable mzsh fails a start, and the reason names the file and its defect. A running pico
+/// is healthy for every monitor, and a stop ends it by signals.
 #[test]
 fn unexecutable_mzsh_fails_start_but_no_monitor_or_stop() -> TestResult {
     for (line, code, word) in UNEXECUTABLE_CASES {
@@ -55,12 +54,13 @@ fn unexecutable_mzsh_fails_start_but_no_monitor_or_stop() -> TestResult {
     Ok(())
 }
 
-/// A mzsh that ignores signals and never ends, from now on.
+/// From now on mzsh ignores signals and never ends.
 fn make_mzsh_hang_in(fixture: &Fixture, verb: &str) -> TestResult {
     fixture.override_mzsh_verb(verb, "trap '' TERM INT HUP; while :; do sleep 1000001; done")
 }
 
-/// An mzsh that hangs in its startup is ended with its children before the operation's time-out, and the reason says what hung.
+/// An mzsh that hangs in its startup is ended with its children before the operation's timeout. The reason
+/// says what hung.
 #[test]
 fn mzsh_hung_in_startup_is_ended_in_time() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -68,7 +68,7 @@ fn mzsh_hung_in_startup_is_ended_in_time() -> TestResult {
     let start = fixture.agent().meta_timeout(Duration::from_secs(8)).run("start")?;
     start.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[
         "platform",
-        "mzsh startup was not done in",
+        "mzsh startup timed out after",
         " s",
     ]);
     fixture.assert_nothing_left()?;
@@ -76,8 +76,8 @@ fn mzsh_hung_in_startup_is_ended_in_time() -> TestResult {
     Ok(())
 }
 
-/// An mzsh that hangs in its status fails no monitor while the HA Monitor Server is well, is a failure where it is the only
-/// witness, and is ended with its children in time.
+/// An mzsh that hangs in its status fails no monitor while the HA Monitor Server answers OK. It fails a
+/// monitor that has no other check. It is ended in time with its children.
 #[test]
 fn mzsh_hung_in_status_is_ended_in_time() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -98,12 +98,12 @@ fn mzsh_hung_in_status_is_ended_in_time() -> TestResult {
             .assert_no_output(),
     )?;
     let log = fixture.log()?;
-    assert!(log.contains("mzsh status: no answer in the time it has"), "{log}");
+    assert!(log.contains("mzsh status: no answer before its timeout"), "{log}");
     let alone = ended(
         monitor_by_mzsh_only(&fixture).meta_timeout(short).run("monitor")?.assert_exit_code(OCF_ERR_GENERIC),
     )?;
     alone.assert_reason(&["platform", "is alive", "mzsh status: no answer"]);
-    // Its own limit is the shorter one.
+    // The `mzsh status` timeout is shorter than the operation's.
     let limited =
         monitor_by_mzsh_only(&fixture).param("mzsh_timeout", "1").meta_timeout(Duration::from_secs(120));
     let limited = ended(
@@ -114,7 +114,8 @@ fn mzsh_hung_in_status_is_ended_in_time() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// An mzsh that hangs in its shutdown is ended with its children, and the pico gets its SIGTERM and ends in order, in time.
+/// An mzsh that hangs in its shutdown is ended with its children. The pico gets its SIGTERM in time and shuts
+/// down in an orderly way.
 #[test]
 fn mzsh_hung_in_shutdown_is_ended_in_time() -> TestResult {
     for real in [true, false] {
@@ -128,7 +129,7 @@ fn mzsh_hung_in_shutdown_is_ended_in_time() -> TestResult {
     Ok(())
 }
 
-/// An mzsh that takes its time is waited for, by a start, a deep monitor and a stop.
+/// A start, a deep monitor and a stop wait for a slow mzsh.
 #[test]
 fn slow_mzsh_is_waited_for() -> TestResult {
     let fixture = fixture(AgentKind::Platform).set("mzsh_time=2s").build()?;
@@ -139,28 +140,30 @@ fn slow_mzsh_is_waited_for() -> TestResult {
     Ok(())
 }
 
-/// An mzsh that dies by a signal is told as that by a start, is no verdict on a pico, and keeps no stop from its end.
+/// An mzsh that dies by a signal fails a start, whose reason says so. It fails no monitor of a pico and does
+/// not keep a stop from succeeding.
 #[test]
 fn mzsh_killed_by_signal_fails_start_but_no_monitor_or_stop() -> TestResult {
-    for (signal, number) in [("SEGV", "11"), ("KILL", "9"), ("TERM", "15")] {
+    for signal in ["SEGV", "KILL", "TERM"] {
         let fixture = fixture(AgentKind::Platform).build()?;
         fixture.wrap_mzsh(&format!("[ ! -e /opt/mz/tmp/dies ] || kill -s {signal} $$"))?;
         fixture.start()?;
         fixture.sh("touch /opt/mz/tmp/dies")?;
         fixture.monitor(20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         monitor_by_mzsh_only(&fixture).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-        assert!(fixture.log()?.contains(&format!("mzsh ended by signal {number}")), "{}", fixture.log()?);
+        assert!(fixture.log()?.contains(&format!("mzsh ended by SIG{signal}")), "{}", fixture.log()?);
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("signal"));
         fixture.assert_nothing_left()?;
         let start = fixture.agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC);
-        start.assert_reason(&["platform", "mzsh startup: ", "signal", number]);
+        start.assert_reason(&["platform", "mzsh startup: ", &format!("SIG{signal}")]);
         fixture.assert_nothing_left()?;
     }
     Ok(())
 }
 
-/// An mzsh that closes its output before it begins its work is waited for until it ends, not until its output does.
+/// The agent waits until mzsh ends, not until its output is closed: an mzsh may close its output before it
+/// begins its work.
 #[test]
 fn mzsh_closing_output_early_is_waited_for() -> TestResult {
     let fixture = fixture(AgentKind::Platform).set("start_time=1s").build()?;
@@ -173,7 +176,8 @@ fn mzsh_closing_output_early_is_waited_for() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// An mzsh that asks a question finds nobody who answers and hangs on no terminal: its input is empty, whatever the agent's is.
+/// An mzsh that asks a question reads end-of-file and does not hang on a terminal. Its input is empty,
+/// whatever the agent's input is.
 #[test]
 fn mzsh_reads_empty_stdin() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -194,7 +198,8 @@ fn mzsh_reads_empty_stdin() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A process that mzsh startup leaves behind, with its output, does not hold the start up, and is no pico.
+/// A process that mzsh startup leaves behind with its output open does not delay the start, and is not the
+/// pico.
 #[test]
 fn background_process_of_mzsh_startup_does_not_delay_start() -> TestResult {
     for detached in [true, false] {
@@ -211,14 +216,15 @@ fn background_process_of_mzsh_startup_does_not_delay_start() -> TestResult {
     Ok(())
 }
 
-/// A process that mzsh status or shutdown leaves behind goes with it: a monitor that comes every two minutes must not gather them.
+/// A process that mzsh status or shutdown leaves behind is ended: otherwise a monitor every two minutes would
+/// accumulate them.
 #[test]
 fn background_process_of_mzsh_status_or_shutdown_is_ended() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     fixture.start()?;
     fixture.wrap_mzsh("[ \"$1\" = startup ] || sleep 1000001 >/dev/null 2>&1 &")?;
     fixture.monitor(20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-    // What was killed takes a moment to be gone, after the stop as well: it leaves one by its mzsh shutdown.
+    // A killed process may still be exiting. The stop leaves one, too, by its mzsh shutdown.
     let until_left = |number| {
         fixture.wait_until(&format!("{number} processes to be left"), |fixture| {
             let left = fixture.processes()?;
@@ -230,7 +236,7 @@ fn background_process_of_mzsh_status_or_shutdown_is_ended() -> TestResult {
     until_left(0)
 }
 
-/// Who may have written mzsh, by a line for the shell, and the file that a refusal names with what to do.
+/// Shell commands that let others write mzsh, and the file and remedy that the refusal names.
 const WRITABLE_BY_OTHERS: [(&str, &[&str]); 6] = [
     ("chmod o+w $mzsh", &[MZSH_PATH, "can be written by everybody", "chmod o-w"]),
     ("chgrp 100 $mzsh; chmod g+w $mzsh", &[MZSH_PATH, "can be written by group 100", "chmod g-w"]),
@@ -240,14 +246,15 @@ const WRITABLE_BY_OTHERS: [(&str, &[&str]); 6] = [
     ("chown 65534 ${mzsh%/*}", &["/opt/mz/bin belongs to nobody", "chown"]),
 ];
 
-/// An mzsh that others than the installation's owner and root can write, or that is another user's, is not run: a start is refused with
-/// 4 and says which file and what to do; a monitor is none the worse, and a stop goes by signals.
+/// An mzsh that is writable by others than its owner and root, or that another user owns, is not run. A start
+/// is refused with 4, and the reason names the file and the remedy. No monitor fails for that, and a stop
+/// ends the pico by signals.
 #[test]
 fn mzsh_writable_by_others_is_refused() -> TestResult {
     for (line, words) in WRITABLE_BY_OTHERS {
         let fixture = fixture(AgentKind::Platform).build()?;
         if fixture.node.owner() == "root" {
-            // A normal user's node has no second user.
+            // The node of a normal user has no second user.
             return Ok(());
         }
         fixture.start()?;
@@ -266,7 +273,8 @@ fn mzsh_writable_by_others_is_refused() -> TestResult {
     Ok(())
 }
 
-/// An mzsh that root has edited, or that the owner's own group can write in which there is nobody else, is run.
+/// An mzsh that root has edited is run, and so is one that is writable by the owner's group if that group has
+/// no other member.
 #[test]
 fn mzsh_writable_only_by_owner_or_root_is_run() -> TestResult {
     for line in ["chown 0 $mzsh", "chmod g+w $mzsh ${mzsh%/*}"] {

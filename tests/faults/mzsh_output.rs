@@ -1,4 +1,4 @@
-//! What mzsh says: codes of every verb, lies, changing moods, and more words than anybody wants.
+//! Output of mzsh: exit codes of every verb, wrong answers, alternating answers, and too much output.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF
 use testkit::fixture::{AgentKind, as_recurring_monitor, fixture};
 use testkit::{NodeCommandOutput, TestResult};
 
-/// Nothing but the one reason begins as a reason does: Pacemaker takes the last that it finds, wherever it stands.
+/// Only the exit reason begins as one does: Pacemaker takes the last one that it finds, wherever it stands.
 #[track_caller]
 fn assert_one_reason(ran: NodeCommandOutput) -> NodeCommandOutput {
     assert_eq!(ran.stderr.matches("ocf-exit-reason:").count(), 1, "{ran}");
@@ -14,7 +14,8 @@ fn assert_one_reason(ran: NodeCommandOutput) -> NodeCommandOutput {
     ran
 }
 
-/// What the fake prints and how it ends, what a monitor of depth 20 makes of it with no other witness, and a word of its reason.
+/// Output and end of the fake, the exit code of a monitor of depth 20 with no other check, and text of its
+/// reason.
 const STATUS_CASES: [(&str, i32, &str); 8] = [
     ("echo platform is running; exit 0", OCF_SUCCESS, ""),
     (
@@ -30,8 +31,9 @@ const STATUS_CASES: [(&str, i32, &str); 8] = [
     ("sleep 1000001", OCF_ERR_GENERIC, "no answer"),
 ];
 
-/// Each code of `mzsh status`, and none at all: 0 is well, all else is a failure with its own words where mzsh is the only witness,
-/// and a mere warning where the HA Monitor Server is well. None is ever "not running".
+/// Each exit code of `mzsh status`, or none: 0 is healthy. Any other fails a monitor that has no other check,
+/// with mzsh's own text, and is a mere warning where the HA Monitor Server answers OK. None means "not
+/// running".
 #[test]
 fn mzsh_status_code_fails_monitor_only_without_ha_check() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -55,18 +57,18 @@ fn mzsh_status_code_fails_monitor_only_without_ha_check() -> TestResult {
     Ok(())
 }
 
-/// How an mzsh ends that could not do its work.
+/// Ends of an mzsh that could not do its work.
 const STATUS_WITHOUT_ANSWER: [(&str, &str); 6] = [
-    ("kill -9 $$", "signal 9"),
-    ("exit 139", "signal 11"),
+    ("kill -9 $$", "SIGKILL"),
+    ("exit 139", "SIGSEGV"),
     ("echo 'mzsh: 12: /opt/jdk/bin/java: not found'; exit 127", "java: not found"),
     ("echo 'mzsh: 12: /opt/jdk/bin/java: Permission denied'; exit 126", "Permission denied"),
     ("echo 'Error occurred during initialization of VM'; exit 1", "initialization of VM"),
     ("echo 'Cannot create VM thread. Out of system resources.'; exit 1", "Cannot create VM thread"),
 ];
 
-/// An `mzsh status` that ends by a signal, or for which there is no memory, no thread or no java, has not asked, also where it is the only
-/// witness: the monitor is well, with a warning in the log.
+/// An `mzsh status` that ends by a signal, or that has no memory, no thread or no java, has made no check.
+/// The monitor succeeds with a warning in the log, even if it has no other check.
 #[test]
 fn mzsh_status_ended_by_signal_or_jvm_error_is_a_warning() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -87,8 +89,8 @@ fn mzsh_status_ended_by_signal_or_jvm_error_is_a_warning() -> TestResult {
     Ok(())
 }
 
-/// A mzsh that says "running" of what does not run convinces nobody: probe and monitors of every depth say "not running", and a
-/// stop has nothing to do. None of them asks it.
+/// An mzsh that reports an absent pico as running is not believed, and not even run. Probe and monitors of
+/// every depth answer "not running", and a stop has nothing to do.
 #[test]
 fn mzsh_reporting_absent_pico_as_running_is_not_believed() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -102,8 +104,8 @@ fn mzsh_reporting_absent_pico_as_running_is_not_believed() -> TestResult {
     Ok(())
 }
 
-/// An mzsh that says "not running" of a pico that lives, in each of its verbs, costs no healthy pico its life, and is no reason for
-/// a stop to leave one alive.
+/// An mzsh that reports a live pico as not running, in each of its verbs, is not believed. No healthy pico is
+/// restarted for that, and a stop leaves none alive.
 #[test]
 fn mzsh_reporting_live_pico_as_not_running_is_not_believed() -> TestResult {
     for (kind, real) in [(AgentKind::Platform, true), (AgentKind::Sc, false)] {
@@ -128,7 +130,8 @@ fn mzsh_reporting_live_pico_as_not_running_is_not_believed() -> TestResult {
     Ok(())
 }
 
-/// A shutdown that says "done" of a pico that lives on is no success: the stop ends what lives before it says so.
+/// A shutdown that reports success while the pico lives on is not believed: the stop ends the pico before it
+/// succeeds.
 #[test]
 fn mzsh_shutdown_success_is_not_believed_while_pico_lives() -> TestResult {
     for (detached, orderly) in [(true, true), (true, false), (false, true)] {
@@ -143,7 +146,8 @@ fn mzsh_shutdown_success_is_not_believed_while_pico_lives() -> TestResult {
     Ok(())
 }
 
-/// Each code of `mzsh shutdown`, 0 1 3 4, another, or a signal, while the pico lives on: a stop ends it by signals all the same.
+/// Whatever `mzsh shutdown` ends with (0, 1, 3, 4, another code, or a signal) while the pico lives on, a stop
+/// ends the pico by signals.
 #[test]
 fn stop_ends_pico_after_any_mzsh_shutdown_code() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -161,7 +165,7 @@ fn stop_ends_pico_after_any_mzsh_shutdown_code() -> TestResult {
     Ok(())
 }
 
-/// A shutdown that has ended the pico and says that it failed is a stop that succeeded, without a signal.
+/// A shutdown that has ended the pico and reports a failure is a successful stop, without a signal.
 #[test]
 fn mzsh_shutdown_failure_after_pico_ended_is_a_successful_stop() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -172,8 +176,8 @@ fn mzsh_shutdown_failure_after_pico_ended_is_a_successful_stop() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A startup that says "done" and has started nothing is no success: the start says that nobody looks like the pico, and the stop
-/// that follows succeeds.
+/// A startup that reports success and has started nothing is not believed. The start says that no process
+/// looks like the pico, and the next stop succeeds.
 #[test]
 fn mzsh_startup_success_is_not_believed_without_process() -> TestResult {
     for words in ["Starting platform...done.", "platform is already running"] {
@@ -184,7 +188,7 @@ fn mzsh_startup_success_is_not_believed_without_process() -> TestResult {
         fixture
             .monitor(0)?
             .assert_exit_code(OCF_ERR_GENERIC)
-            .assert_reason(&["platform", "mzsh has started it"]);
+            .assert_reason(&["platform", "mzsh startup succeeded, no matching process"]);
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         fixture.assert_nothing_left()?;
         fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
@@ -192,7 +196,8 @@ fn mzsh_startup_success_is_not_believed_without_process() -> TestResult {
     Ok(())
 }
 
-/// An mzsh whose every second answer is wrong makes no monitor fail that may try once more, no start false and no stop incomplete.
+/// An mzsh with every second answer wrong fails no monitor that may retry, makes no start succeed wrongly,
+/// and leaves no stop incomplete.
 #[test]
 fn mzsh_with_alternating_answers_is_asked_again() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -223,7 +228,7 @@ fn mzsh_with_alternating_answers_is_asked_again() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// More than a pipe, and more than anybody keeps.
+/// More output than a pipe holds and than an agent keeps.
 const FLOODS: [(&str, &str); 4] = [
     ("lines", "yes 'a line of mzsh' | head -c 8000000"),
     ("one line", "head -c 8000000 /dev/zero | tr '\\0' x"),
@@ -234,7 +239,8 @@ const FLOODS: [(&str, &str); 4] = [
     ),
 ];
 
-/// Megabytes from mzsh, in lines, in one line, in no text at all, hold nobody up, and none of it gets into an answer.
+/// Megabytes from mzsh, as lines, as one line or as binary data, delay no action, and none of it gets into an
+/// answer.
 #[test]
 fn mzsh_printing_megabytes_delays_no_action() -> TestResult {
     for (what, flood) in FLOODS {
@@ -251,8 +257,8 @@ fn mzsh_printing_megabytes_delays_no_action() -> TestResult {
     Ok(())
 }
 
-/// A startup or a status that fails with megabytes of anything, also of text that looks like an exit reason, gives one reason of
-/// one line.
+/// A startup or a status that fails with megabytes of any data, also of text that looks like an exit reason,
+/// gives one reason of one line.
 #[test]
 fn mzsh_output_is_never_taken_for_an_exit_reason() -> TestResult {
     for (what, flood) in FLOODS {
@@ -274,7 +280,7 @@ fn mzsh_output_is_never_taken_for_an_exit_reason() -> TestResult {
     Ok(())
 }
 
-/// An mzsh that prints without end is ended in time in each of its verbs, like one that hangs.
+/// An mzsh that prints endlessly is ended in time in each of its verbs, like one that hangs.
 #[test]
 fn mzsh_printing_endlessly_is_ended_in_time() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -290,6 +296,6 @@ fn mzsh_printing_endlessly_is_ended_in_time() -> TestResult {
     fixture.agent().meta_timeout(Duration::from_secs(8)).run("stop")?.assert_exit_code(OCF_SUCCESS);
     fixture.assert_nothing_left()?;
     let start = fixture.agent().meta_timeout(short).run("start")?.assert_exit_code(OCF_ERR_GENERIC);
-    start.assert_reason(&["platform", "mzsh startup was not done"]);
+    start.assert_reason(&["platform", "mzsh startup timed out"]);
     fixture.assert_nothing_left()
 }

@@ -1,4 +1,4 @@
-//! Users and names: a name service that blocks, a resolver that never answers, a user that is not known.
+//! Users and names: a name service that blocks, a resolver that never answers, an unknown user.
 
 use std::time::Duration;
 
@@ -6,19 +6,18 @@ use testkit::assertions::{AgentAssertions, OCF_ERR_ARGS, OCF_ERR_GENERIC, OCF_NO
 use testkit::fixture::{AgentKind, Fixture, MZ_HOME, as_recurring_monitor, fixture};
 use testkit::{TestResult, TestkitError};
 
-/// Whoever looks for a user or a group waits until somebody writes to a FIFO, and nobody does.
+/// Every lookup of a user or a group waits until something writes to a FIFO, and nothing does.
 fn block_user_database(fixture: &Fixture) -> TestResult {
     fixture
         .sh("mkfifo /opt/users && mount --bind /opt/users /etc/passwd && mount --bind /opt/users /etc/group")
         .map(drop)
 }
 
-/// Users can be looked for again.
 fn unblock_user_database(fixture: &Fixture) -> TestResult {
     fixture.sh("umount /etc/passwd && umount /etc/group").map(drop)
 }
 
-/// Whoever looks for the address of a name waits for a server that takes the question and says nothing.
+/// Every lookup of a name's address waits for a server that receives the query and does not answer.
 fn silence_resolver(fixture: &Fixture) -> TestResult {
     fixture.sh(
         "echo 'nameserver 192.0.2.1' >/opt/resolv.conf && mount --bind /opt/resolv.conf /etc/resolv.conf",
@@ -27,7 +26,7 @@ fn silence_resolver(fixture: &Fixture) -> TestResult {
         "echo 'hosts: files dns' >/opt/nsswitch.conf && mount --bind /opt/nsswitch.conf /etc/nsswitch.conf",
     )?;
     fixture.sh("echo '127.0.0.1 localhost' >/opt/hosts && mount --bind /opt/hosts /etc/hosts")?;
-    // Nobody refuses what is sent there, for somebody has the port.
+    // The port is bound, so that no query is refused.
     fixture.sh("ip address add 192.0.2.1/32 dev lo")?;
     let server = "import socket, signal; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); \
         s.bind(('192.0.2.1', 53)); signal.pause()";
@@ -38,13 +37,13 @@ fn silence_resolver(fixture: &Fixture) -> TestResult {
     })
 }
 
-/// All but the name server.
+/// Only the name server is left.
 fn only_name_server_left(fixture: &Fixture) -> Result<bool, TestkitError> {
     Ok(fixture.processes()?.iter().all(|process| process.argv.iter().any(|word| word.contains("192.0.2.1"))))
 }
 
-/// A name service that blocks is no matter for a live JVM at depth 0 and no failure at depth 10, where the client can't be run;
-/// a stop ends the JVM within the shortest time that Pacemaker gives by default.
+/// A name service that blocks does not affect a live JVM at depth 0. At depth 10, where the client cannot be
+/// run, it fails no monitor. A stop ends the JVM within the shortest timeout that Pacemaker gives by default.
 #[test]
 fn blocked_user_database_fails_no_monitor_or_stop() -> TestResult {
     for recorded in [true, false] {
@@ -73,8 +72,8 @@ fn blocked_user_database_fails_no_monitor_or_stop() -> TestResult {
     Ok(())
 }
 
-/// A start with a name service that blocks ends by itself in time, says what did not answer, and leaves nothing; it succeeds
-/// when the name service is back.
+/// A start with a name service that blocks fails in time, names what did not answer, and leaves no process.
+/// It succeeds when the name service is back.
 #[test]
 fn blocked_user_database_fails_start_in_time() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -95,7 +94,8 @@ fn blocked_user_database_fails_start_in_time() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A resolver that never answers is no matter for a JVM that lives: monitors of each depth are well, and a stop ends it in time.
+/// A resolver that never answers does not affect a live JVM: monitors of each depth succeed, and a stop ends
+/// it in time.
 #[test]
 fn silent_resolver_does_not_affect_live_jvm() -> TestResult {
     let fixture = fixture(AgentKind::Sc).common("pico.rcp.server.host=mz-node.example").without_platform();
@@ -112,7 +112,7 @@ fn silent_resolver_does_not_affect_live_jvm() -> TestResult {
         }
         fixture.probe()?.assert_exit_code(OCF_SUCCESS);
         assert_eq!(fixture.single_pico("sc1")?.pid, jvm.pid);
-        // The second time nothing is known but what /proc and the registry say.
+        // Without the record only /proc and the registry are known.
         fixture.sh(&format!("rm -f {}", fixture.record_path()))?;
     }
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
@@ -120,8 +120,7 @@ fn silent_resolver_does_not_affect_live_jvm() -> TestResult {
     Ok(())
 }
 
-/// A start that needs the address of what must answer first, and a resolver that never answers, ends by itself in time, says so,
-/// and leaves nothing.
+/// A start with `wait_for` and a resolver that never answers fails in time, says so, and leaves no process.
 #[test]
 fn silent_resolver_fails_start_with_wait_for_in_time() -> TestResult {
     let fixture =
@@ -137,8 +136,8 @@ fn silent_resolver_fails_start_with_wait_for_in_time() -> TestResult {
     Ok(())
 }
 
-/// A start of a pico whose own name can't be checked, because the resolver never answers, goes on with a warning: whether the product
-/// needs the name is the product's affair.
+/// If the resolver never answers, the pico's own host name cannot be checked. The start goes on with a
+/// warning, because only the product knows whether it needs the name.
 #[test]
 fn silent_resolver_for_own_host_name_does_not_block_start() -> TestResult {
     let fixture = fixture(AgentKind::Sc).common("pico.rcp.server.host=mz-node.example").without_platform();
@@ -153,8 +152,8 @@ fn silent_resolver_for_own_host_name_does_not_block_start() -> TestResult {
     Ok(())
 }
 
-/// An `os_user` that this node does not know fails a start with its name, and is no matter for a probe, a monitor of a live JVM or a
-/// stop, which goes by signals.
+/// An `os_user` that this node does not know fails a start, whose reason names it. It does not affect a
+/// probe, a monitor of a live JVM, or a stop, which uses signals.
 #[test]
 fn unknown_os_user_fails_start_but_no_monitor_or_stop() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -189,8 +188,8 @@ fn unknown_os_user_fails_start_but_no_monitor_or_stop() -> TestResult {
     Ok(())
 }
 
-/// A user that was removed while the JVM lives is no matter for its monitors or its stop; a start is refused while the name service
-/// does not know the user.
+/// A user that was removed while the JVM lives does not affect its monitors and its stop. A start is refused
+/// while the name service does not know the user.
 #[test]
 fn removed_user_fails_start_but_no_monitor_or_stop() -> TestResult {
     for named in [false, true] {

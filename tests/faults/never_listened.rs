@@ -6,12 +6,12 @@ use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF
 use testkit::fixture::{AgentKind, Fixture, FixtureBuilder, fixture};
 use testkit::{AgentCall, TestResult};
 
-/// A call that soon has no patience left, past the time in which a JVM is young.
+/// A call with short timeouts, past the grace of a young JVM.
 fn quick(call: AgentCall<'_>) -> AgentCall<'_> {
     call.param("ha_timeout", "3").param("monitor_retries", "0").param("ha_grace", "0")
 }
 
-/// A monitor of this depth that is well, with a warning that the pico never listened there.
+/// A monitor of this depth succeeds, with a warning that the pico never listened at that address.
 #[track_caller]
 fn warns(fixture: &Fixture, depth: u32, endpoint: &str) -> TestResult {
     let pid = fixture.single_pico(fixture.pico())?.pid;
@@ -24,11 +24,11 @@ fn warns(fixture: &Fixture, depth: u32, endpoint: &str) -> TestResult {
     Ok(())
 }
 
-/// A monitor of depth 10 that says that it hangs, for this reason.
+/// A monitor of depth 10 fails and reports the pico as hung, with this reason.
 #[track_caller]
 fn hangs(fixture: &Fixture, why: &str) -> TestResult {
     let pid = fixture.single_pico(fixture.pico())?.pid;
-    let hangs = format!("hangs: pid {pid} is alive");
+    let hangs = format!("hung: pid {pid} is alive");
     quick(fixture.recurring_monitor(10)).run("monitor")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[
         fixture.pico(),
         &hangs,
@@ -37,7 +37,7 @@ fn hangs(fixture: &Fixture, why: &str) -> TestResult {
     Ok(())
 }
 
-/// A start that finds it running, and leaves it so.
+/// A start adopts the pico and leaves it running.
 #[track_caller]
 fn start_adopts(fixture: &Fixture) -> TestResult {
     let (jvm, calls) = (
@@ -52,13 +52,13 @@ fn start_adopts(fixture: &Fixture) -> TestResult {
     Ok(())
 }
 
-/// What the registry said when the JVM started, what is changed in it since, and where that asks.
+/// The registry's value when the JVM started, its later change, and the address that a monitor then queries.
 const CHANGES: [(&str, &str, (&str, &str), &str); 6] = [
     ("enabled", "false", ("enabled : false", "enabled : true"), "127.0.0.1:26000"),
     ("port", "26000", (": 26000", ": 26007"), "127.0.0.1:26007"),
     ("host", "127.0.0.1", ("\"127.0.0.1\"", "\"127.0.0.9\""), "127.0.0.9:26000"),
     ("host", "127.0.0.1", ("\"127.0.0.1\"", "\"192.0.2.7\""), "192.0.2.7:26000"),
-    // Somebody else's address, which a socket for all addresses does not stand for.
+    // Another host's address, which a socket for all addresses does not include.
     ("host", "0.0.0.0", ("\"0.0.0.0\"", "\"192.0.2.7\""), "192.0.2.7:26000"),
     ("host", "127.0.0.1", ("\"127.0.0.1\"", "\"elsewhere\""), "elsewhere:26000"),
 ];
@@ -68,8 +68,9 @@ fn changed(property: &str, before: &str) -> FixtureBuilder {
     fixture(AgentKind::Platform).property(port).property(&format!("platform:mz.ha.{property}={before}"))
 }
 
-/// An HA Monitor Server that is switched on, or given another port or host, while the JVM runs can't be asked before a restart: each deep monitor is
-/// well with a warning that says so, a start adopts the pico and ends nothing, and after a restart it is asked.
+/// An HA Monitor Server that was enabled, or whose port or host was changed, while the JVM runs cannot be
+/// queried before a restart. Each deep monitor succeeds with a warning that says so, and a start adopts the
+/// pico and ends nothing. After a restart the server is queried.
 #[test]
 fn registry_changed_since_the_start_is_no_failure_and_ends_nothing() -> TestResult {
     for (property, before, (from, to), endpoint) in CHANGES {
@@ -97,7 +98,9 @@ fn registry_changed_since_the_start_is_no_failure_and_ends_nothing() -> TestResu
     Ok(())
 }
 
-/// The same after the record was lost, and with a real JVM: until then the pico is asked where it listens.
+/// The registry was changed while the JVM, simulated or real, runs. While there is a record, the pico is queried
+/// where it listens. After the record is lost, the changed address is queried: deep monitors succeed with a
+/// warning, and a start adopts the pico.
 #[test]
 fn registry_changed_since_the_start_counts_once_the_record_is_lost_and_is_no_failure() -> TestResult {
     for jvm in [false, true] {
@@ -115,18 +118,18 @@ fn registry_changed_since_the_start_counts_once_the_record_is_lost_and_is_no_fai
     Ok(())
 }
 
-/// Who has seen it listen before it is gone.
+/// The action that has seen the server listen before it is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SeenBy {
     Start,
     Adoption,
     Monitor,
-    /// One that could not ask.
+    /// A monitor that could not query the server.
     Witness,
 }
 
-/// An HA Monitor Server that was seen once, by a start, an adoption or a monitor, also one that could not ask it, and is gone, is a failure; lost with the record, it is
-/// one that was never seen.
+/// An HA Monitor Server that was seen once and is gone is a failure, whether a start, an adoption or a
+/// monitor saw it, even one that could not query it. If the record is lost, the server counts as never seen.
 #[test]
 fn server_that_was_seen_and_is_gone_is_a_failure() -> TestResult {
     for by in [SeenBy::Start, SeenBy::Adoption, SeenBy::Monitor, SeenBy::Witness] {
@@ -155,7 +158,7 @@ fn server_that_was_seen_and_is_gone_is_a_failure() -> TestResult {
         warns(&fixture, 10, "127.0.0.1:26000")?;
         fixture.sh(&format!("cp -p /opt/known {}", fixture.record_path()))?;
         hangs(&fixture, "nothing listens on 127.0.0.1:26000")?;
-        // That ends a start by replacing it, as any JVM that hangs.
+        // The start replaces it, as any hung JVM.
         quick(fixture.agent()).run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         assert!(!fixture.is_alive(&gone)?, "{by:?}");
         quick(fixture.recurring_monitor(10)).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
@@ -165,8 +168,8 @@ fn server_that_was_seen_and_is_gone_is_a_failure() -> TestResult {
     Ok(())
 }
 
-/// A JVM that hangs still listens, for the kernel accepts for it: whoever sees it for the first time, also at an address that is given by a name, says that
-/// it hangs.
+/// A hung JVM still listens, because the kernel accepts connections for it. An agent that sees it for the
+/// first time reports it as hung, also at an address that is given by a name.
 #[test]
 fn hung_jvm_that_nobody_has_seen_well_is_a_failure() -> TestResult {
     for host in ["127.0.0.1", "0.0.0.0", "mzha"] {
@@ -192,8 +195,9 @@ fn hung_jvm_that_nobody_has_seen_well_is_a_failure() -> TestResult {
     Ok(())
 }
 
-/// Another pico's HA Monitor Server at the port that the registry gives since is not the pico's word: the warning names that process. Where the pico's own
-/// was seen and is gone, it is a failure.
+/// The registry gives the pico the port of another pico's HA Monitor Server. Nothing that server says is an
+/// answer of the pico, and the warning names that process. If the pico's own server was seen and is gone, it
+/// is a failure.
 #[test]
 fn another_picos_server_at_the_port_is_not_taken_for_its_own() -> TestResult {
     let fixture = fixture(AgentKind::Ec).pico("ec2:ec:26007").build()?;
@@ -208,7 +212,7 @@ fn another_picos_server_at_the_port_is_not_taken_for_its_own() -> TestResult {
         assert!(fixture.log()?.split_off(before).contains(&holder), "{}", fixture.log()?);
     }
     start_adopts(&fixture)?;
-    // The other one, which answers, is well by its own port.
+    // The other pico answers and is healthy by its own port.
     let ask = |port: &'static str| quick(fixture.recurring_monitor(10)).param("ha_port", port);
     ask("26001").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     fixture.close_ha("127.0.0.1", 26001)?;
@@ -220,7 +224,8 @@ fn another_picos_server_at_the_port_is_not_taken_for_its_own() -> TestResult {
     Ok(())
 }
 
-/// A start knows what its own JVM was started with: where it is never seen to listen, the start fails, and leaves nothing.
+/// A start knows the settings of its own JVM: if that JVM is never seen to listen, the start fails and leaves
+/// no process.
 #[test]
 fn start_whose_own_jvm_never_listens_fails() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;

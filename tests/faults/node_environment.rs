@@ -1,4 +1,5 @@
-//! What else a node can be like: containers beside the pico, a caller that reads to the end, installations by several paths.
+//! Other properties of a node: containers beside the pico, a caller that reads to end-of-file, an
+//! installation with several paths.
 
 use std::time::Duration;
 
@@ -6,8 +7,9 @@ use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, as_recurring_monitor, describe_processes, fixture};
 
-/// The same pico in another pid namespace of the node (a container with the same paths) is none of ours: it is not running for a
-/// probe and a monitor, a start names who holds its port, and a stop leaves it alone.
+/// The same pico in another PID namespace of the node (a container with the same paths) is not ours. A probe
+/// and a monitor answer "not running", a start names it as the holder of its port, and a stop leaves it
+/// alone.
 #[test]
 fn containerized_pico_is_ignored_and_named_as_port_holder() -> TestResult {
     for real in [false, true] {
@@ -41,8 +43,8 @@ fn containerized_pico_is_ignored_and_named_as_port_holder() -> TestResult {
     Ok(())
 }
 
-/// A start returns at once to a caller that reads its output to the end, as `$(...)` does, although the JVM was started in the
-/// session of mzsh and keeps what mzsh gave it.
+/// A start returns at once to a caller that reads its output to end-of-file, as `$(...)` does. The JVM,
+/// started in the session of mzsh, keeps mzsh's descriptors.
 #[test]
 fn caller_reading_output_to_eof_is_not_delayed_by_jvm() -> TestResult {
     for (detached, real) in [(false, false), (true, false), (false, true)] {
@@ -63,7 +65,7 @@ fn caller_reading_output_to_eof_is_not_delayed_by_jvm() -> TestResult {
     Ok(())
 }
 
-/// Paths by which the installation can be named; the second says how its JVM names it.
+/// Paths of the installation for the agent, and the path that its JVM was given.
 const HOME_PATHS: [(&str, &str); 6] = [
     ("/opt/link", "/opt/mz"),
     ("/opt/mz", "/opt/link"),
@@ -73,8 +75,9 @@ const HOME_PATHS: [(&str, &str); 6] = [
     ("/opt/bound", "/opt/link"),
 ];
 
-/// An installation that is named through a link, a bind mount, with slashes too many or by another path than its JVM's is the same one: what was
-/// started by one path is found, monitored and stopped by the other after the record was lost.
+/// An installation is the same if named through a link, a bind mount, with extra slashes or by another path
+/// than its JVM's. A pico started by one path is found, monitored and stopped by the other after the record
+/// was lost.
 #[test]
 fn installation_is_the_same_by_link_bind_mount_or_extra_slashes() -> TestResult {
     for (ours, theirs) in HOME_PATHS {

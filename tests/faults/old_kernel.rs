@@ -1,4 +1,5 @@
-//! A kernel without pidfds: RHEL 8's has the version 4.18, and a container's filter may be older than these calls.
+//! A kernel without pidfds: RHEL 8 has version 4.18, and a container's system call filter may be older than
+//! these calls.
 
 use std::time::Duration;
 
@@ -6,18 +7,18 @@ use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF
 use testkit::fixture::{AgentKind, Fixture, as_recurring_monitor, fixture};
 use testkit::{AgentCall, TestResult};
 
-/// What says no: the kernel, or a filter.
+/// The refusal of the kernel, and of a filter.
 const REFUSAL_ERRNOS: [&str; 2] = ["ENOSYS", "EPERM"];
 
-/// The interval of a row whose next run comes as soon as the last one has ended.
+/// The interval of a schedule entry whose next monitor comes as soon as the last one has ended.
 const SHORT_INTERVAL: Duration = Duration::from_millis(100);
 
 fn agent_without_pidfds<'a>(fixture: &'a Fixture, refusal: &str) -> AgentCall<'a> {
     fixture.agent().on_old_kernel(refusal)
 }
 
-/// On a kernel without pidfds each action answers as on another: a start, one that adopts, monitors of each depth, a probe, a stop, and all
-/// of them where there is nothing.
+/// On a kernel without pidfds each action answers as on another: a start, an adopting start, monitors of each
+/// depth, a probe and a stop. That holds for an absent pico, too.
 #[test]
 fn actions_without_pidfds_answer_as_with_pidfds() -> TestResult {
     for (kind, real) in [(AgentKind::Platform, true), (AgentKind::Ec, false)] {
@@ -54,8 +55,8 @@ fn actions_without_pidfds_answer_as_with_pidfds() -> TestResult {
     Ok(())
 }
 
-/// On a kernel without pidfds a stop wakes a pico that is stopped (SIGSTOP) for its SIGTERM, and ends by SIGKILL, in time, what does not
-/// heed that, with what it has started.
+/// On a kernel without pidfds a stop resumes a stopped pico (SIGSTOP) for its SIGTERM. It ends a pico that
+/// ignores that by SIGKILL, in time, with its descendants.
 #[test]
 fn stop_without_pidfds_ends_sigstopped_and_signal_ignoring_pico() -> TestResult {
     for refusal in REFUSAL_ERRNOS {
@@ -83,7 +84,8 @@ fn stop_without_pidfds_ends_sigstopped_and_signal_ignoring_pico() -> TestResult 
     Ok(())
 }
 
-/// On a kernel without pidfds an mzsh that hangs, in startup, status or shutdown, is ended in time with what it has started.
+/// On a kernel without pidfds an mzsh that hangs in startup, status or shutdown is ended in time with its
+/// descendants.
 #[test]
 fn hung_mzsh_without_pidfds_is_ended_in_time() -> TestResult {
     let hangs = "sleep 1000001 & exec sleep 1000001";
@@ -94,7 +96,7 @@ fn hung_mzsh_without_pidfds_is_ended_in_time() -> TestResult {
         .meta_timeout(timeout)
         .run("start")?
         .assert_exit_code(OCF_ERR_GENERIC);
-    assert!(start.assert_reason(&["mzsh startup was not done"]).wall_time < timeout);
+    assert!(start.assert_reason(&["mzsh startup timed out"]).wall_time < timeout);
     fixture.assert_nothing_left()?;
     let fixture = testkit::fixture::fixture(AgentKind::Platform).build()?;
     let jvm = fixture.start()?;
@@ -114,7 +116,8 @@ fn hung_mzsh_without_pidfds_is_ended_in_time() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// On a kernel without pidfds a monitor that may wait for a death answers at once, and the next one finds it.
+/// On a kernel without pidfds a monitor that may wait for a death answers at once, and the next one detects
+/// the death.
 #[test]
 fn monitor_without_pidfds_answers_at_once_and_next_finds_death() -> TestResult {
     for refusal in REFUSAL_ERRNOS {
@@ -137,8 +140,8 @@ fn monitor_without_pidfds_answers_at_once_and_next_finds_death() -> TestResult {
     Ok(())
 }
 
-/// On a kernel without pidfds a JVM that dies while mzsh still starts it ends the start, and one that dies while its HA client waits for
-/// an answer is not running, both at once.
+/// On a kernel without pidfds a JVM that dies during mzsh startup ends the start at once. One that dies while
+/// its HA client waits for an answer is reported as not running at once.
 #[test]
 fn jvm_death_without_pidfds_ends_start_and_deep_monitor_at_once() -> TestResult {
     let fixture = fixture(AgentKind::Platform)
@@ -171,8 +174,8 @@ fn jvm_death_without_pidfds_ends_start_and_deep_monitor_at_once() -> TestResult 
     fixture.assert_nothing_left()
 }
 
-/// A kernel without pidfds is told: by validate-all at level 10 as a warning that is no failure, and in the log of a start. On another
-/// kernel nothing is said.
+/// On a kernel without pidfds validate-all at level 10 warns and does not fail, and the log of a start has
+/// the warning. On another kernel there is no such warning.
 #[test]
 fn missing_pidfds_are_reported_by_validate_all_and_start_log() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;

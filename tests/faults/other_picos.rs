@@ -1,4 +1,4 @@
-//! Other picos on the same node: whoever is not meant is neither reported nor touched.
+//! Other picos on the same node are neither reported nor touched.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ fn ec10_agent(fixture: &Fixture) -> AgentCall<'_> {
     fixture.agent().param("pico_name", "ec10").instance("ec10")
 }
 
-/// ec1 and ec10 are told apart by each of the markers that a command line may have: neither is reported,
-/// killed or found for the other.
+/// ec1 and ec10 are distinguished by each marker that a command line may have. Neither is reported, killed or
+/// found for the other.
 #[test]
 fn ec1_and_ec10_are_distinguished_by_every_marker() -> TestResult {
     let fixture = fixture(AgentKind::Ec).pico("ec10:ec").build()?;
@@ -40,11 +40,11 @@ fn ec1_and_ec10_are_distinguished_by_every_marker() -> TestResult {
     Ok(())
 }
 
-/// The Platforms of two installations, whose paths begin alike, are monitored and stopped apart.
+/// The Platforms of two installations whose paths have a common prefix are monitored and stopped separately.
 #[test]
 fn same_pico_of_other_installation_is_managed_separately() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    // Its name begins with the first one's.
+    // Its path begins with the first installation's path.
     fixture.install_second("/opt/mz2", &["--free-ports", "--set", "start_time=50ms"])?;
     let second = || fixture.agent().param("mz_home", "/opt/mz2").instance("second");
     fixture.mzsh_in("/opt/mz2", &["startup", "platform"])?.expect_code(0)?;
@@ -69,11 +69,11 @@ fn same_pico_of_other_installation_is_managed_separately() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// With our own installation's storage gone, or failing, the running Platform of another installation is
-/// neither taken for ours nor stopped.
+/// With the storage of our own installation gone or failing, the running Platform of another installation is
+/// neither reported as ours nor stopped.
 #[test]
 fn same_pico_of_other_installation_is_ignored_when_own_is_gone() -> TestResult {
-    // Away with its storage; and in a state in which asking for it is an error, as with storage that fails.
+    // Its storage is gone; or every access is an error, as with storage that fails.
     for gone in ["mv /opt/mz /opt/away", "mv /opt/mz /opt/away && ln -s mz /opt/mz"] {
         let fixture = fixture(AgentKind::Platform).build()?;
         fixture.install_second("/opt/mz2", &["--free-ports", "--set", "start_time=50ms"])?;
@@ -103,8 +103,8 @@ fn stop_of_platform_leaves_ec_running() -> TestResult {
     Ok(())
 }
 
-/// An EC that was started by a script of the Platform, and so descends from it, lives on with its own
-/// children when the Platform is stopped with its.
+/// An EC that a script of the Platform started, and so descends from the Platform, survives the Platform's
+/// stop with its own children.
 #[test]
 fn ec_descending_from_platform_survives_stop_of_platform() -> TestResult {
     let fixture = fixture(AgentKind::Platform).pico("ec1:ec").build()?;
@@ -137,14 +137,14 @@ fn ec_descending_from_platform_survives_stop_of_platform() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// Names that begin alike, end alike, differ in case, or look the same to a pattern.
+/// Names with a common prefix or suffix, names that differ only in case, and one that matches another as a
+/// pattern.
 const SIMILAR_NAMES: [&str; 6] = ["ec", "ec1", "ec10", "ec1.0", "EC1", "xec1"];
 
 fn ec_agent<'a>(fixture: &'a Fixture, name: &str) -> AgentCall<'a> {
     fixture.agent().param("pico_name", name).instance(name)
 }
 
-/// Which of them live, by /proc.
 fn running_ecs<'n>(fixture: &Fixture, names: &[&'n str]) -> Result<Vec<&'n str>, TestkitError> {
     let mut living = Vec::new();
     for &name in names {
@@ -155,8 +155,8 @@ fn running_ecs<'n>(fixture: &Fixture, names: &[&'n str]) -> Result<Vec<&'n str>,
     Ok(living)
 }
 
-/// Every one of six ECs whose names are alike is alone reported, alone found dead, alone stopped and alone started, with its record
-/// and without, while the five others run.
+/// Each of six ECs with similar names is reported, found dead, stopped and started alone, with and without
+/// its record, while the five others run.
 #[test]
 fn ecs_with_similar_names_are_managed_separately() -> TestResult {
     let mut builder = fixture(AgentKind::Ec);
@@ -201,7 +201,8 @@ fn ecs_with_similar_names_are_managed_separately() -> TestResult {
     Ok(())
 }
 
-/// The same on real JVMs for ec, ec1 and ec10, where one is killed, one hangs and one is ended by signals because mzsh is gone.
+/// Real JVMs of ec, ec1 and ec10 are managed separately: one is killed, one hangs, and one is ended by
+/// signals because mzsh is gone.
 #[test]
 fn real_jvms_with_prefix_names_are_managed_separately() -> TestResult {
     let fixture = fixture(AgentKind::Ec).jvm().pico("ec:ec").pico("ec10:ec").build()?;
@@ -215,7 +216,7 @@ fn real_jvms_with_prefix_names_are_managed_separately() -> TestResult {
     as_recurring_monitor(ec_agent(&fixture, "ec10"), 0)
         .run("monitor")?
         .assert_exit_code(OCF_ERR_GENERIC)
-        .assert_reason(&["ec10 hung"]);
+        .assert_reason(&["ec10: hung"]);
     as_recurring_monitor(ec_agent(&fixture, "ec"), 10)
         .run("monitor")?
         .assert_exit_code(OCF_SUCCESS)
@@ -230,8 +231,8 @@ fn real_jvms_with_prefix_names_are_managed_separately() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// Two picos that were started from one shell, and so share a process group and a session, are ended one by one: by mzsh, by SIGTERM,
-/// or by SIGKILL, a stop of one leaves the other.
+/// Two picos that were started from one shell share a process group and a session. A stop of one, by mzsh, by
+/// SIGTERM or by SIGKILL, leaves the other running.
 #[test]
 fn pico_in_same_process_group_survives_stop() -> TestResult {
     for (how, real) in [("mzsh", true), ("SIGTERM", false), ("SIGKILL", false)] {
@@ -269,8 +270,8 @@ fn pico_in_same_process_group_survives_stop() -> TestResult {
     Ok(())
 }
 
-/// Another pico that came up in the session of our own start, with a child of its own, lives on when ours is stopped, also when ours
-/// was killed before.
+/// Another pico that came up in the session of our own start, with a child of its own, survives the stop of
+/// ours, also when ours was killed before.
 #[test]
 fn pico_in_session_of_own_start_survives_stop() -> TestResult {
     for killed in [false, true] {
@@ -298,8 +299,8 @@ fn pico_in_session_of_own_start_survives_stop() -> TestResult {
     Ok(())
 }
 
-/// The Platforms of two installations on real JVMs: a stop of one whose mzsh is gone signals that one alone, and a start of one does not
-/// adopt the other's.
+/// The Platforms of two installations on real JVMs: a stop of the one without mzsh signals that one alone. A
+/// start of one does not adopt the other's Platform.
 #[test]
 fn real_jvms_of_two_installations_are_managed_separately() -> TestResult {
     let fixture = fixture(AgentKind::Platform).jvm().build()?;

@@ -1,4 +1,5 @@
-//! Whose processes can be the pico: root's and those of the installation's owner. A command line is anybody's to choose.
+//! Only processes of root and of the installation's owner can be the pico, because any user can choose a
+//! command line.
 
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fake_process::{FAKE_JAVA, FakeProcess, FakeProcessState};
@@ -11,7 +12,7 @@ use crate::process_cases::{
     process_case,
 };
 
-/// Each of these alone names the Platform.
+/// Each of these alone identifies the Platform.
 const PLATFORM_MARKERS: [(&str, &[&str]); 4] = [
     ("configname", &[CONFIGNAME_OPTION, PICO_MAIN_CLASS]),
     ("oom", &[OOM_OPTION, PICO_MAIN_CLASS]),
@@ -30,16 +31,14 @@ const PLATFORM_MARKERS: [(&str, &[&str]); 4] = [
     ),
 ];
 
-/// A way to name an installation.
+/// A way to specify an installation.
 struct HomeSpec {
     description: &'static str,
-    /// On the command line.
     option: &'static [&'static str],
-    /// `MZ_HOME`.
     mz_home: Option<&'static str>,
-    /// Where the process is.
+    /// The working directory of the process.
     directory: &'static str,
-    /// What it is to an agent of `/opt/mz`.
+    /// The role of such a process for an agent of `/opt/mz`.
     role: ExpectedRole,
 }
 
@@ -89,14 +88,13 @@ const HOME_SPECS: [HomeSpec; 7] = [
     },
 ];
 
-/// A java by these markers and this home.
 fn java_claiming(markers: &[&str], home: &HomeSpec) -> FakeProcess {
     let argv: Vec<&str> = ["java"].iter().chain(home.option).chain(markers).copied().collect();
     let java = FakeProcess::for_java(&argv).directory(home.directory);
     home.mz_home.map_or(java.clone(), |value| java.env("MZ_HOME", value))
 }
 
-/// Every marker with every home, of one owner, and what it is by these.
+/// Every marker with every home, of one owner, and the expected role.
 fn cases_for_owner(
     owner: &str,
     by: impl Fn(FakeProcess) -> FakeProcess,
@@ -105,7 +103,7 @@ fn cases_for_owner(
     let mut cells = Vec::new();
     for (marker, words) in PLATFORM_MARKERS {
         for (at, home) in HOME_SPECS.iter().enumerate() {
-            // All of the homes with one marker, all of the markers with one home.
+            // All homes with one marker, and all markers with one home.
             if at == 0 || marker == "configname" {
                 let name = format!("{owner}, {marker}, home: {}", home.description);
                 cells.push(process_case(name, is(home.role), by(java_claiming(words, home))));
@@ -115,8 +113,9 @@ fn cases_for_owner(
     cells
 }
 
-/// A live java of a stranger is ignored by every action, whichever marker of the Platform and whichever home it has on its command line
-/// or in its environment: no action reports it, adopts it, waits for it or ends it, with the Platform beside it or without.
+/// A live java of another user is ignored by every action, whichever marker of the Platform and whichever
+/// home its command line or environment has. No action reports it, adopts it, waits for it or ends it, with
+/// or without the Platform beside it.
 #[test]
 fn live_foreign_java_is_ignored_for_every_marker_and_home() -> TestResult {
     check_on_shared_node(cases_for_owner(
@@ -126,7 +125,8 @@ fn live_foreign_java_is_ignored_for_every_marker_and_home() -> TestResult {
     ))
 }
 
-/// A set-user-ID program of root's that a stranger runs has chosen its command line no less: it is ignored.
+/// A set-user-ID program of root that another user runs is ignored, because that user has chosen its command
+/// line.
 #[test]
 fn setuid_java_run_by_foreign_user_is_ignored() -> TestResult {
     let by = |java: FakeProcess| java.setuid().user(FOREIGN_UID);
@@ -136,21 +136,22 @@ fn setuid_java_run_by_foreign_user_is_ignored() -> TestResult {
     check_on_shared_node(cells)
 }
 
-/// A live java of root's counts as one of the installation's owner does: by each marker and by each way to name the installation it is found,
-/// adopted, told beside another one, and ended.
+/// A live java of root counts like one of the installation's owner. By each marker and each way to specify
+/// the installation it is found, adopted, reported as a duplicate, and ended.
 #[test]
 fn live_java_of_root_is_identified_by_markers_and_home() -> TestResult {
     check_on_shared_node(cases_for_owner("root's", |java| java.user(0), |is| is))
 }
 
-/// A live java of the installation's owner is the Platform by each marker and by each way to name the installation: it is found, adopted,
-/// told beside another one, and ended; of another home it is ignored, and of none it can't be told.
+/// A live java of the installation's owner is the Platform by each marker and each way to specify the
+/// installation: it is found, adopted, reported as a duplicate, and ended. With another home it is ignored;
+/// without a home it cannot be identified.
 #[test]
 fn live_java_of_owner_is_identified_by_markers_and_home() -> TestResult {
     check_on_shared_node(cases_for_owner("the owner's", |java| java, |is| is))
 }
 
-/// A set-user-ID program of root's that the installation's owner or root runs counts as theirs.
+/// A set-user-ID program of root that the installation's owner or root runs counts as theirs.
 #[test]
 fn setuid_java_run_by_owner_is_the_pico() -> TestResult {
     check_on_shared_node(vec![
@@ -159,8 +160,9 @@ fn setuid_java_run_by_owner_is_the_pico() -> TestResult {
     ])
 }
 
-/// A java that is given the options of the Platform as arguments of its own program is not the Platform: after a class, after `-jar`, in
-/// a tool of the JDK, in the HA client, in an mzsh that asks; nor is a program that is only called java.
+/// A java with the Platform's options as arguments of its own program is not the Platform: after a class,
+/// after `-jar`, in a JDK tool, in the HA client, in an mzsh query. A program that is only called java is not
+/// the Platform either.
 #[test]
 fn java_with_pico_options_as_program_arguments_is_ignored() -> TestResult {
     let lines: [(&str, &str, &[&str]); 10] = [
@@ -238,8 +240,8 @@ fn java_with_pico_options_as_program_arguments_is_ignored() -> TestResult {
     check_on_shared_node(cells)
 }
 
-/// A java of a stranger in a state in which it can't be told is ignored: without main thread, with its memory locked, killed and hanging in its
-/// exit.
+/// Another user's java in a state in which it cannot be identified is ignored: as a zombie thread-group
+/// leader, with locked memory, or killed and hanging while exiting.
 #[test]
 fn foreign_java_is_ignored_in_every_state() -> TestResult {
     let cells = [FakeProcessState::ZombieLeader, UNREADABLE_MEMORY, EXITING].map(|state| {
@@ -249,8 +251,8 @@ fn foreign_java_is_ignored_in_every_state() -> TestResult {
     check_on_separate_nodes(cells.into())
 }
 
-/// A java of the owner's or root's in a state in which it can't be told is never taken for none; without main thread it is told by its other
-/// thread, and ended.
+/// A java of the owner or of root in a state in which it cannot be identified is never reported as not
+/// running. A zombie thread-group leader is identified by its other thread, and ended by a stop.
 #[test]
 fn java_of_owner_in_any_state_is_never_reported_as_not_running() -> TestResult {
     let mut cells = Vec::new();
@@ -273,8 +275,8 @@ fn fake_startups() -> [(&'static str, FakeProcess); 2] {
     [("java", java), ("sh", FakeProcess::for_program("/opt/imitated/bin/sh", &script))]
 }
 
-/// A process of a stranger that looks like an mzsh which starts the Platform, as script or as JVM, is ignored; one of the owner's or root's is
-/// told and ended.
+/// Another user's process that looks like an mzsh that starts the Platform, as script or as JVM, is ignored.
+/// One of the owner or root is reported, and ended by a stop.
 #[test]
 fn fake_mzsh_startup_of_foreign_user_is_ignored() -> TestResult {
     let mut cells = Vec::new();
@@ -296,7 +298,7 @@ fn agent_with_process_match(fixture: &Fixture) -> AgentCall<'_> {
     fixture.agent().param("ha_check", "no").param("process_match", "^/opt/imitated/bin/odd platform( |$)")
 }
 
-/// By `process_match`, too, a stranger's process is ignored, and the owner's is the pico.
+/// By `process_match`, too, another user's process is ignored, and the owner's is the pico.
 #[test]
 fn process_match_ignores_foreign_process() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -323,7 +325,8 @@ fn process_match_ignores_foreign_process() -> TestResult {
     Ok(())
 }
 
-/// explain names each stranger that claims to be the pico or a startup of it: its number, its user, and what it claims.
+/// explain names each process of another user that claims to be the pico or a startup of it: its pid, its
+/// user, and its claim.
 #[test]
 fn explain_names_foreign_processes_and_their_claims() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -359,7 +362,7 @@ const STATE_DIRECTORY: &str = "/var/lib/mediationzone-ra";
 /// Its storage is not mounted: the mount point is root's.
 const UNMOUNT_STORAGE: &str = "mv /opt/mz /opt/away && mkdir /opt/mz";
 
-/// Where the owner is known from: by a line for the shell, after a start and the death of its JVM.
+/// Sources of the owner: shell commands that run after a start and the death of its JVM.
 const OWNER_SOURCES: [(&str, &str, Option<&str>); 5] = [
     ("the record", "rm -rf /var/lib/mediationzone-ra", None),
     ("os_user", "rm -rf /run/mediationzone-ra /var/lib/mediationzone-ra", Some("mzadmin")),
@@ -376,8 +379,9 @@ const OWNER_SOURCES: [(&str, &str, Option<&str>); 5] = [
     ),
 ];
 
-/// The owner is taken from the record; else from `os_user`; else from the directory; else, where that is an empty mount point of root's, from
-/// what a start has written down on the local disk: by each of these alone a stranger's java is ignored.
+/// The owner is taken from the record; else from `os_user`; else from the directory. If the directory is an
+/// empty mount point of root, the owner is the one that a start has stored on the local disk. With each of
+/// these alone another user's java is ignored.
 #[test]
 fn owner_is_taken_from_record_os_user_directory_or_local_state() -> TestResult {
     for (what, line, user) in OWNER_SOURCES {
@@ -400,7 +404,7 @@ fn owner_is_taken_from_record_os_user_directory_or_local_state() -> TestResult {
     Ok(())
 }
 
-/// An adoption writes the owner down as a start does.
+/// An adoption stores the owner as a start does.
 #[test]
 fn adoption_remembers_owner() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -418,7 +422,8 @@ fn adoption_remembers_owner() -> TestResult {
     Ok(())
 }
 
-/// Where nothing says whose the installation is, nobody is excluded: whoever looks like the pico is never taken for none.
+/// If the owner of the installation is unknown, no process is excluded: one that looks like the pico is never
+/// reported as not running.
 #[test]
 fn unknown_owner_excludes_no_process() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -435,7 +440,7 @@ fn unknown_owner_excludes_no_process() -> TestResult {
     Ok(())
 }
 
-/// What is remembered of the owner is root's own file, and a file or directory that others could have written is worth nothing.
+/// The stored owner is a file of root. A file or directory that others could have written is not used.
 #[test]
 fn remembered_owner_writable_by_others_is_not_used() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;

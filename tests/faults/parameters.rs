@@ -1,4 +1,5 @@
-//! Parameters that can't be read, or are others than at the start: an error of the configuration for a start, no obstacle for a monitor or a stop.
+//! Parameters that cannot be parsed, or that have changed since the start: a configuration error for a start,
+//! no obstacle for a monitor or a stop.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -27,8 +28,8 @@ fn with_parameter<'a>(call: AgentCall<'a>, (name, value): (&str, &[u8])) -> Agen
     call.param(name, OsStr::from_bytes(value))
 }
 
-/// A `pico_name`, `mz_home` or `process_match` that can't be read fails start and validation with 6 and its own
-/// name; a monitor says not running, a stop succeeds, mzsh is never run by it.
+/// An unreadable `pico_name`, `mz_home` or `process_match` fails start and validation with 6, and the reason
+/// names the parameter. A monitor answers "not running", a stop succeeds, and neither runs mzsh.
 #[test]
 fn unreadable_identity_parameter_fails_start_and_validation_with_6() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -81,8 +82,8 @@ fn running_pico_is_managed_when_parameters_become_unreadable() -> TestResult {
     Ok(())
 }
 
-/// With unreadable parameters and a torn record a stop does not claim success, for it can't know what to look
-/// for.
+/// With unreadable parameters and a torn record a stop does not succeed, because it cannot know which process
+/// to search for.
 #[test]
 fn stop_with_unreadable_parameters_and_torn_record_fails() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -97,8 +98,8 @@ fn stop_with_unreadable_parameters_and_torn_record_fails() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// With an unreadable `pico_name`, `mz_home` or `process_match` and no record, a live pico that could be the one that is meant is never taken for
-/// none: probe, monitor and stop answer 1 and name it, and leave it alone.
+/// With an unreadable `pico_name`, `mz_home` or `process_match` and no record, a live pico that could be the
+/// target is never reported as not running. Probe, monitor and stop answer 1, name it and leave it alone.
 #[test]
 fn possible_target_of_unreadable_parameter_is_named_and_left_alone() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -122,7 +123,8 @@ fn possible_target_of_unreadable_parameter_is_named_and_left_alone() -> TestResu
     Ok(())
 }
 
-/// The same of an EC whose `pico_name` is not set or can't be read, while another EC runs that no record names.
+/// The `pico_name` of an EC is not set or unreadable while another EC runs that no record names: probe,
+/// monitor and stop answer 1, name that EC and leave it alone.
 #[test]
 fn possible_target_of_missing_ec_name_is_named_and_left_alone() -> TestResult {
     for name in ["", "plat form"] {
@@ -137,12 +139,12 @@ fn possible_target_of_missing_ec_name_is_named_and_left_alone() -> TestResult {
     Ok(())
 }
 
-/// A pico that the record of another resource names, and a stranger's process, are not meant by a parameter that can't be read: nothing is running,
-/// and a stop succeeds.
+/// A pico that the record of another resource names, and another user's process, are no target of an
+/// unreadable parameter. Nothing is running, and a stop succeeds.
 #[test]
 fn pico_of_other_resource_or_user_is_no_possible_target() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
-    // The Platform beside it is another resource's, too.
+    // The Platform beside it belongs to another resource, too.
     fixture.agent_for(AgentKind::Platform).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     fixture.start()?;
     let mut others = vec![fixture.single_pico("ec1")?, fixture.single_pico("platform")?];
@@ -161,7 +163,7 @@ fn pico_of_other_resource_or_user_is_no_possible_target() -> TestResult {
     Ok(())
 }
 
-/// What probe, monitor and stop say of a process that may be meant: it is named first, and left alone.
+/// Probe, monitor and stop name the possible target first and leave it alone.
 fn assert_possible_target_is_named<'a>(
     fixture: &Fixture,
     process: &NodeProcess,
@@ -186,8 +188,9 @@ fn assert_possible_target_is_named<'a>(
     Ok(())
 }
 
-/// A live JVM, or an mzsh that starts one, with exactly the name that can't be read as a parameter is never taken for none, whatever the name,
-/// and is shown with its control characters visible; one of another installation is not meant.
+/// A live JVM, or an mzsh that starts one, with exactly the unreadable name is never reported as not running,
+/// whatever the name. The reason shows control characters of the name as escapes. One of another installation
+/// is not the target.
 #[test]
 fn pico_with_unreadable_name_is_never_reported_as_not_running() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
@@ -225,7 +228,7 @@ fn pico_with_unreadable_name_is_never_reported_as_not_running() -> TestResult {
     assert_possible_target_is_named(&fixture, &startup, "\"ec 1\"", || {
         fixture.agent().param("pico_name", "ec 1")
     })?;
-    // Its name does not say that it is a Platform; that it is the one which is set does.
+    // Its name does not show that it is a Platform, but it is exactly the configured name.
     let pico = FakeProcess::for_java(&["java", HOME_OPTION, "-Dpico.configname=plat form", PICO_MAIN_CLASS])
         .start(&fixture)?;
     let platform =
@@ -234,8 +237,8 @@ fn pico_with_unreadable_name_is_never_reported_as_not_running() -> TestResult {
     assert_possible_target_is_named(&fixture, &pico, "\"plat form\" of /opt/mz", platform)
 }
 
-/// Where `process_match` can't be read and there is no record, the pico by its markers may be meant, and any java that has a file of the
-/// installation open and does not say what else it is; start and validation stay 6.
+/// `process_match` is unreadable and there is no record. The pico by its markers may be the target, and so
+/// may any unidentified java with an open file of the installation. Start and validation still answer 6.
 #[test]
 fn possible_target_of_unreadable_process_match_is_named() -> TestResult {
     let patterns: [&[u8]; 3] = [b"^/opt/imitated/bin/odd platform(", b"(a?){20000}b", b"platform\xff"];
@@ -271,7 +274,8 @@ fn possible_target_of_unreadable_process_match_is_named() -> TestResult {
     Ok(())
 }
 
-/// The same of a java that is somewhere else, of another pico, of a stranger, an mzsh, an HA client or a tool of the JDK: it is not meant.
+/// A java of another directory, of another pico or of another user, an mzsh, an HA client or a JDK tool is no
+/// target of an unreadable `process_match`.
 #[test]
 fn identifiable_java_is_no_target_of_unreadable_process_match() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -297,13 +301,13 @@ fn identifiable_java_is_no_target_of_unreadable_process_match() -> TestResult {
     Ok(())
 }
 
-/// An EC or SC without `pico_name` is an error of the configuration for a start, and nothing that runs for
-/// monitor and stop.
+/// An EC or SC without `pico_name` is a configuration error for a start. For a monitor and a stop nothing is
+/// running.
 #[test]
 fn missing_pico_name_of_ec_or_sc_fails_only_start() -> TestResult {
     for kind in [AgentKind::Ec, AgentKind::Sc] {
         let fixture = fixture(kind).build()?;
-        // Empty counts as not set.
+        // An empty value counts as not set.
         let call = || fixture.agent().param("pico_name", "");
         call().run("start")?.assert_exit_code(OCF_ERR_CONFIGURED).assert_reason(&["pico_name", "required"]);
         call().run("validate-all")?.assert_exit_code(OCF_ERR_CONFIGURED);
@@ -313,8 +317,8 @@ fn missing_pico_name_of_ec_or_sc_fails_only_start() -> TestResult {
     Ok(())
 }
 
-/// A parameter that can be changed while the pico runs, and that can't be read, fails validation with 6 and no other action, a start neither:
-/// its default is taken.
+/// An unreadable parameter that can be changed while the pico runs fails validation with 6 and no other
+/// action. A start uses its default.
 #[test]
 fn unreadable_reloadable_parameter_fails_only_validation() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -354,8 +358,8 @@ fn unreadable_reloadable_parameter_fails_only_validation() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// Any other parameter that can't be read fails a start with 6 and its value in quotes, and neither a monitor nor a stop of what runs. Blanks
-/// around a path or a name are an error.
+/// Any other unreadable parameter fails a start with 6 and its value in quotes, but neither a monitor nor a
+/// stop of a running pico. Blanks around a path or a name are an error.
 #[test]
 fn unreadable_process_parameter_fails_start_but_no_monitor_or_stop() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -389,8 +393,8 @@ fn unreadable_process_parameter_fails_start_but_no_monitor_or_stop() -> TestResu
     Ok(())
 }
 
-/// A resource whose `pico_name` was changed while its pico ran says that the new one is not running, and its
-/// stop ends the old one.
+/// The `pico_name` of a resource was changed while its pico ran: a monitor reports the new pico as not
+/// running. The stop ends the old one.
 #[test]
 fn stop_after_pico_name_change_ends_started_pico() -> TestResult {
     let fixture = fixture(AgentKind::Ec).pico("ec2:ec").build()?;
@@ -401,8 +405,8 @@ fn stop_after_pico_name_change_ends_started_pico() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// One parameter, changed while the pico runs, as long as nobody has told the cluster to restart it: what a monitor of depth 0 says
-/// of what was started before.
+/// A parameter that was changed while the pico runs, before the cluster has restarted it, and the answer of a
+/// monitor of depth 0 about the started pico.
 const CHANGED_PARAMETERS: [(&str, &str, i32); 9] = [
     ("os_user", "nobody", OCF_SUCCESS),
     ("os_user", "no-such-user", OCF_SUCCESS),
@@ -415,8 +419,8 @@ const CHANGED_PARAMETERS: [(&str, &str, i32); 9] = [
     ("mz_home", "/opt/mz2", OCF_NOT_RUNNING),
 ];
 
-/// A parameter that differs from that of the start (user, java, container, match, home) leaves the pico monitored as what it is, and a
-/// stop ends what was started, although mzsh may not work with it any more.
+/// A parameter (user, java, container, match, home) that differs from its value at the start leaves the pico
+/// monitored as started. A stop ends that pico, although mzsh may not work with it any more.
 #[test]
 fn parameter_changed_between_start_and_stop_leaves_no_process() -> TestResult {
     for (name, value, code) in CHANGED_PARAMETERS {
@@ -435,7 +439,8 @@ fn parameter_changed_between_start_and_stop_leaves_no_process() -> TestResult {
     Ok(())
 }
 
-/// The same on a real JVM whose start is still under way: the stop ends mzsh and JVM of the start, not of the new parameters.
+/// The parameter changes during the start of a real JVM: the stop ends the mzsh and the JVM of that start,
+/// not of the new parameters.
 #[test]
 fn parameter_changed_during_start_leaves_no_process() -> TestResult {
     for (name, value) in
@@ -457,8 +462,8 @@ fn parameter_changed_during_start_leaves_no_process() -> TestResult {
     Ok(())
 }
 
-/// A new home in which the pico of the same name runs already: the new one is monitored, and a stop ends both, what the resource started
-/// and what it means now.
+/// The new home already runs a pico of the same name. A monitor reports that one, and a stop ends both, the
+/// started one and the configured one.
 #[test]
 fn stop_after_mz_home_change_ends_started_and_configured_pico() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -473,8 +478,8 @@ fn stop_after_mz_home_change_ends_started_and_configured_pico() -> TestResult {
     Ok(())
 }
 
-/// A user that is unknown or can't run mzsh fails a start with its name, and is no obstacle for the stop of what somebody started by
-/// hand.
+/// A user that is unknown or cannot run mzsh fails a start, whose reason names the user. It does not affect
+/// the stop of a manually started pico.
 #[test]
 fn os_user_unable_to_run_mzsh_is_named_by_start() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;

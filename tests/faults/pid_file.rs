@@ -1,13 +1,12 @@
-//! The product's pid file, whatever it says: no answer rests on it, and nobody is signalled by it.
+//! The product's pid file: no answer depends on it, and no process is signalled by it.
 
 use testkit::assertions::{AgentAssertions, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, Fixture, MZ_HOME, describe_processes, fixture};
 use testkit::{NodeProcess, TestResult, TestkitError};
 
-/// Where it is.
 const PID_FILE: &str = "/opt/mz/log/platform.pid";
 
-/// What is laid in its place, by a line for the shell.
+/// Shell commands that replace the pid file.
 const UNUSABLE_PID_FILES: [(&str, &str); 8] = [
     ("missing", "true"),
     ("empty", ": >$file"),
@@ -27,7 +26,8 @@ fn replace_pid_file(fixture: &Fixture, line: &str) -> TestResult {
         .map(drop)
 }
 
-/// Whatever the pid file is or holds, a running Platform is found without it, monitored and stopped, by signals too.
+/// Whatever the pid file is or contains, a running Platform is found without it, monitored and stopped, by
+/// signals too.
 #[test]
 fn unusable_pid_file_hides_no_running_pico() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -48,7 +48,8 @@ fn unusable_pid_file_hides_no_running_pico() -> TestResult {
     Ok(())
 }
 
-/// Whatever the pid file is or holds, a Platform that does not run is said not to run, at once, and a stop has nothing to do.
+/// Whatever the pid file is or contains, an absent Platform is reported as not running at once, and a stop
+/// has nothing to do.
 #[test]
 fn unusable_pid_file_of_absent_pico_is_ignored_without_delay() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -64,11 +65,11 @@ fn unusable_pid_file_of_absent_pico_is_ignored_without_delay() -> TestResult {
     Ok(())
 }
 
-/// Somebody who lives, and whose number is in the file of a Platform that does not.
+/// A live process whose pid is in the pid file of an absent Platform.
 fn start_other_process(fixture: &Fixture, who: &str) -> Result<NodeProcess, TestkitError> {
     match who {
         "any process" => fixture.start_unrelated_process(),
-        // As on the other node of a shared installation, where the same number is a JVM of this one.
+        // As on the other node of a shared installation, where that pid is a JVM of this installation.
         "another pico" => {
             fixture.mzsh(&["startup", "ec1"])?.expect_code(0)?;
             fixture.single_pico("ec1")
@@ -91,9 +92,9 @@ fn start_other_process(fixture: &Fixture, who: &str) -> Result<NodeProcess, Test
     }
 }
 
-/// A pid file whose number is somebody else's now (another pico, the same pico of another installation, a java of root's, any
-/// process) makes no running Platform of it: monitor and probe say "not running", a stop succeeds, a start starts, and the other
-/// is never touched.
+/// A pid file names a process that is not the Platform: another pico, the same pico of another installation,
+/// a java of root, or any other process. Monitor and probe answer "not running", a stop succeeds, a start
+/// starts, and that process is never touched.
 #[test]
 fn pid_file_naming_unrelated_process_is_ignored() -> TestResult {
     for who in [
@@ -137,7 +138,8 @@ fn pid_file_naming_unrelated_process_is_ignored() -> TestResult {
     Ok(())
 }
 
-/// A Platform that runs while its pid file names another process is ended by a stop without mzsh, and the other lives on.
+/// A running Platform whose pid file names another process is ended by a stop without mzsh. The other process
+/// lives on.
 #[test]
 fn stop_ends_running_pico_and_not_process_named_in_pid_file() -> TestResult {
     for real in [true, false] {
@@ -155,7 +157,7 @@ fn stop_ends_running_pico_and_not_process_named_in_pid_file() -> TestResult {
     Ok(())
 }
 
-/// An EC whose stale pid file carries the number of another EC's JVM: each is monitored and stopped for itself.
+/// The stale pid file of an EC has the pid of another EC's JVM: each is monitored and stopped separately.
 #[test]
 fn stale_pid_file_naming_other_ec_is_ignored() -> TestResult {
     let fixture = fixture(AgentKind::Ec).jvm().pico("ec2:ec").build()?;
@@ -180,12 +182,12 @@ fn stale_pid_file_naming_other_ec_is_ignored() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// No agent so much as opens a pid file: a probe, a monitor of any depth and a stop leave the time of its last reading alone.
+/// No agent opens a pid file: a probe, a monitor of any depth and a stop leave its access time unchanged.
 #[test]
 fn pid_file_is_never_read() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     fixture.start()?;
-    // On a file system of its own, which keeps the time of every reading.
+    // The file is on a file system of its own, which updates the access time at every read.
     fixture.sh(&format!(
         "cp {PID_FILE} /opt/pid && mount -t tmpfs -o strictatime tmpfs /opt/mz/log && cp /opt/pid {PID_FILE} \
          && chmod 777 /opt/mz/log && touch -a -d 2001-01-01 {PID_FILE}"

@@ -1,4 +1,4 @@
-//! The Platform is lost, or hangs: what depends on it goes on, and can be stopped without it.
+//! The Platform is lost, or hangs: picos that depend on it go on, and can be stopped without it.
 
 use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_SUCCESS};
@@ -11,8 +11,9 @@ fn wait_until_contact_is_lost(fixture: &Fixture) -> TestResult {
     })
 }
 
-/// EC, SC and Web UI are well for every monitor while the Platform is dead, whichever code mzsh gives for "running without contact",
-/// and with no other witness than mzsh, though that says "not responding"; a stop ends them in order.
+/// EC, SC and Web UI are healthy for every monitor while the Platform is dead, whatever code mzsh returns for
+/// "running without contact". That holds without any other check than mzsh, even if mzsh reports "not
+/// responding". A stop ends them in an orderly shutdown.
 #[test]
 fn picos_stay_healthy_and_stoppable_when_platform_dies() -> TestResult {
     for kind in [AgentKind::Ec, AgentKind::Sc, AgentKind::Ui] {
@@ -38,7 +39,7 @@ fn picos_stay_healthy_and_stoppable_when_platform_dies() -> TestResult {
     Ok(())
 }
 
-/// A real EC whose Platform hangs, and answers nobody, is well, and a stop ends it in order.
+/// A real EC whose Platform hangs and does not answer is healthy. A stop ends it in an orderly shutdown.
 #[test]
 fn ec_stays_healthy_and_stoppable_when_platform_hangs() -> TestResult {
     let fixture = fixture(AgentKind::Ec).jvm().set("rcp_timeout=300ms").build()?;
@@ -57,7 +58,8 @@ fn ec_stays_healthy_and_stoppable_when_platform_hangs() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// An EC, an SC or a Web UI that has lost its contact to a Platform that answers others is well: mzsh's words count, whatever its code.
+/// An EC, an SC or a Web UI that has lost contact to a Platform that answers others is healthy: mzsh's text
+/// counts, whatever its code.
 #[test]
 fn picos_without_contact_to_live_platform_stay_healthy() -> TestResult {
     for kind in [AgentKind::Ec, AgentKind::Sc, AgentKind::Ui] {

@@ -1,4 +1,4 @@
-//! Whose rights are used below `mz_home`: the owner's, as the name service knows that user, and never root's.
+//! Rights that are used below `mz_home`: the owner's, as the name service knows that user, and never root's.
 
 use testkit::assertions::{
     AgentAssertions, OCF_ERR_ARGS, OCF_ERR_GENERIC, OCF_ERR_PERM, OCF_NOT_RUNNING, OCF_SUCCESS,
@@ -11,11 +11,10 @@ use crate::process_cases::{CONFIGNAME_OPTION, PICO_MAIN_CLASS};
 
 const MZSH_PATH: &str = "/opt/mz/bin/mzsh";
 
-/// The registry's file of the Platform.
 const PLATFORM_REGISTRY_FILE: &str =
     "/opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf";
 
-/// What a file of root's says that nobody else may read.
+/// Content of a file of root that no other user may read.
 const SECRET: &str = "token-4f2a";
 
 /// A node of a test that runs as a normal user has no second user.
@@ -23,7 +22,7 @@ fn has_second_user(fixture: &Fixture) -> bool {
     fixture.node.owner() != "root"
 }
 
-/// All that people and the cluster are shown by actions that look at the installation.
+/// All output for people and the cluster of the actions that read the installation.
 fn all_visible_output(fixture: &Fixture) -> Result<String, TestkitError> {
     let mut all = String::new();
     for action in ["explain", "validate-all", "monitor", "start"] {
@@ -37,7 +36,8 @@ fn all_visible_output(fixture: &Fixture) -> Result<String, TestkitError> {
     Ok(all + &fixture.log()?)
 }
 
-/// A link to a file of root's in the place of mzsh or of a file of the registry shows nothing of that file in any action.
+/// A link to a file of root in place of mzsh or of a registry file reveals nothing of that file in any
+/// action.
 #[test]
 fn link_to_root_file_reveals_nothing() -> TestResult {
     for file in [MZSH_PATH, PLATFORM_REGISTRY_FILE] {
@@ -60,15 +60,15 @@ fn link_to_root_file_reveals_nothing() -> TestResult {
     Ok(())
 }
 
-/// What stands in the place of a file, by a line for the shell, and what it is called.
+/// Shell commands that replace a file, and the name of the replacement.
 const SPECIAL_FILES: [(&str, &str); 3] = [
     ("rm $file; mkfifo -m 755 $file", "is a FIFO"),
     ("ln -sfn /dev/zero $file", "is a device"),
     ("rm $file; mkdir $file", "is a directory"),
 ];
 
-/// A FIFO, a device or a directory in the place of mzsh is named by start, validation and explain, and never opened; a pico that runs is
-/// well, and a stop ends it by signals.
+/// A FIFO, a device or a directory in place of mzsh is named by start, validation and explain, and never
+/// opened. A running pico is healthy, and a stop ends it by signals.
 #[test]
 fn special_file_in_place_of_mzsh_is_named_and_never_opened() -> TestResult {
     for (line, word) in SPECIAL_FILES {
@@ -76,7 +76,7 @@ fn special_file_in_place_of_mzsh_is_named_and_never_opened() -> TestResult {
         fixture.start()?;
         fixture.as_owner("sh").args(["-c", &line.replace("$file", MZSH_PATH)]).run()?.expect_code(0)?;
         if word == "is a FIFO" {
-            // It is there until somebody opens the FIFO to read.
+            // This process lives until something opens the FIFO to read.
             fixture.sh(&format!(
                 "setsid sh -c 'echo x >{MZSH_PATH}; exec sleep 0' </dev/null >/dev/null 2>&1 &"
             ))?;
@@ -103,8 +103,8 @@ fn special_file_in_place_of_mzsh_is_named_and_never_opened() -> TestResult {
     Ok(())
 }
 
-/// A FIFO or a directory in the place of `ha.jar` or of a file of the registry is named in a warning; no monitor waits for it, and none
-/// says a word against a pico that runs.
+/// A FIFO or a directory in place of `ha.jar` or of a registry file is named in a warning. No monitor waits
+/// for it, and none fails a running pico.
 #[test]
 fn special_file_in_place_of_jar_or_registry_is_a_warning() -> TestResult {
     for file in ["/opt/mz/lib/ha.jar", PLATFORM_REGISTRY_FILE] {
@@ -126,8 +126,8 @@ fn special_file_in_place_of_jar_or_registry_is_a_warning() -> TestResult {
     Ok(())
 }
 
-/// Whoever looks at an installation and whoever runs its mzsh has the groups that the name service gives to the user, but not root's;
-/// the group of the directory gives no right to anything.
+/// A process that reads an installation or runs its mzsh has the groups that the name service gives to the
+/// user, but not root's groups. The group of the directory gives it no rights.
 #[test]
 fn mzsh_gets_groups_of_user_but_not_of_root_or_directory() -> TestResult {
     for group in [0, 6] {
@@ -154,8 +154,8 @@ fn mzsh_gets_groups_of_user_but_not_of_root_or_directory() -> TestResult {
     Ok(())
 }
 
-/// A user whose primary group is root's is refused by a start and by validation, which say so; what runs is monitored without the deep
-/// check, and a stop goes by signals.
+/// A user whose primary group is root's is refused by a start and by validation, which say so. A running pico
+/// is monitored without the deep check, and a stop uses signals.
 #[test]
 fn user_with_primary_group_root_is_refused() -> TestResult {
     for named in [false, true] {
@@ -182,8 +182,8 @@ fn user_with_primary_group_root_is_refused() -> TestResult {
     Ok(())
 }
 
-/// The monitors of what runs are well, with a warning that holds `why` where mzsh or the HA client would have been run, and the stop
-/// goes by signals.
+/// The monitors of a running pico succeed, with a warning that contains `why` where mzsh or the HA client
+/// would have been run. The stop uses signals.
 fn check_monitoring_without_user<'a>(
     fixture: &'a Fixture,
     call: &dyn Fn() -> AgentCall<'a>,
@@ -201,8 +201,9 @@ fn check_monitoring_without_user<'a>(
     Ok(())
 }
 
-/// An owner whom the name service does not know runs nothing: a start and a validation say so and what to set; what runs is monitored
-/// without the deep check, and a stop goes by signals. With `os_user` set all is well again.
+/// An owner whom the name service does not know runs nothing: a start and a validation say so and which
+/// parameter to set. A running pico is monitored without the deep check, and a stop uses signals. With
+/// `os_user` set every action works.
 #[test]
 fn owner_unknown_to_name_service_is_refused() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -245,7 +246,7 @@ fn owner_unknown_to_name_service_is_refused() -> TestResult {
     Ok(())
 }
 
-/// An `os_user` of digits is a login name where there is one, as to chown, and a number only where there is none.
+/// A numeric `os_user` is a login name if one exists, as for chown, and a uid only if none exists.
 #[test]
 fn numeric_os_user_is_a_login_name_first() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -265,14 +266,14 @@ fn numeric_os_user_is_a_login_name_first() -> TestResult {
     Ok(())
 }
 
-/// As on NFS that is exported with `root_squash`: root is bound by the mode bits like anybody.
+/// As on NFS that is exported with `root_squash`: the mode bits restrict root like any user.
 fn under_root_squash(call: AgentCall<'_>) -> AgentCall<'_> {
     const SETPRIV: [&str; 2] = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
     call.wrap_with(SETPRIV)
 }
 
-/// Where root may not look (NFS with `root_squash`, and a home that only its owner may enter), every action works as the owner, whom the
-/// directory itself tells, or as `os_user`.
+/// Root has no access (NFS with `root_squash`, and a home that only its owner may enter). Every action works
+/// as the owner of the directory, or as `os_user`.
 #[test]
 fn actions_work_as_owner_under_root_squash() -> TestResult {
     for os_user in ["", "mzadmin"] {
@@ -310,8 +311,9 @@ fn actions_work_as_owner_under_root_squash() -> TestResult {
     Ok(())
 }
 
-/// Where root may not even see whose the installation is, a start and a validation name `root_squash` and `os_user`; with that set they
-/// succeed, and without it again what runs is monitored with a warning and stopped.
+/// Root cannot even see the owner of the installation: a start and a validation name `root_squash` and
+/// `os_user`. With `os_user` set they succeed. When it is unset again, a running pico is monitored with a
+/// warning and stopped.
 #[test]
 fn reason_names_root_squash_when_owner_is_invisible_to_root() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -334,7 +336,8 @@ fn reason_names_root_squash_when_owner_is_invisible_to_root() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A unit that is a link into a directory of a user, who may lay further links there, is named by doctor; root does not follow it.
+/// A systemd unit that is a link into a user's directory is named by doctor. Root does not follow it, because
+/// that user may create further links there.
 #[test]
 fn unit_linked_into_user_directory_is_named_and_not_followed() -> TestResult {
     let fixture = fixture(AgentKind::Platform).commands().build()?;
@@ -354,13 +357,15 @@ fn unit_linked_into_user_directory_is_named_and_not_followed() -> TestResult {
     Ok(())
 }
 
-/// A directory of the owner's, in which `mz_home` is a link to a directory of root's that everybody can write, with the product in it.
+/// A directory of the owner, in which `mz_home` is a link to a world-writable directory of root that contains
+/// the product.
 const LINK_HOME_TO_STICKY_DIRECTORY: &str = "mkdir -p /opt/srv/u /opt/srv/sticky && chown 4711:4711 /opt/srv/u && cp -a /opt/mz/. /opt/srv/sticky/ && \
      rm -rf /opt/srv/sticky/bin && chown 0:0 /opt/srv/sticky && chmod 1777 /opt/srv/sticky && \
      setpriv --reuid 4711 --regid 4711 --clear-groups ln -s /opt/srv/sticky /opt/srv/u/mz";
 
-/// A directory that only looks like root's makes nobody root: where its owner laid the link to it, or others can write it, the reason
-/// names that and asks for `os_user`, and no file is opened by a link in it.
+/// A directory that only looks like root's does not make the agent run the product as root. If the owner made
+/// the link to it, or others can write it, the reason names that and asks for `os_user`. No file is opened
+/// through a link in it.
 #[test]
 fn mz_home_replaceable_by_others_is_not_taken_for_root_owned() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -391,8 +396,9 @@ fn mz_home_replaceable_by_others_is_not_taken_for_root_owned() -> TestResult {
     Ok(())
 }
 
-/// Where the directory above `mz_home` is another's, or its group's, what runs is monitored without the deep check and stopped by
-/// signals; with `os_user` set, be it root, all is well.
+/// The directory above `mz_home` belongs to another user, or a group can write it. A running pico is
+/// monitored without the deep check and stopped by signals. With `os_user` set, even to root, every action
+/// works.
 #[test]
 fn mz_home_of_root_in_foreign_directory_needs_os_user() -> TestResult {
     for (line, why) in [
@@ -425,11 +431,12 @@ fn mz_home_of_root_in_foreign_directory_needs_os_user() -> TestResult {
     Ok(())
 }
 
-/// Exchanges `mz` and `root` without end, each time after up to a millisecond: about what is between two looks of one child.
+/// Exchanges `mz` and `root` endlessly, each time after up to a millisecond. That is about the time between
+/// two accesses of one worker process.
 const SWAP_HOME_SCRIPT: &str = "import ctypes,os,random,time\nlibc=ctypes.CDLL(None)\nos.chdir('/opt/srv/u')\nwhile True:\n    libc.syscall(316,-100,b'mz',-100,b'root',2)\n    time.sleep(random.random()/1000)\n";
 
-/// An owner who exchanges `mz_home` with a link to a directory of root's, over and over, while monitors look, never has a program of
-/// his run as root.
+/// An owner who exchanges `mz_home` with a link to a directory of root, over and over during monitors, never
+/// has a program run as root.
 #[test]
 fn mz_home_swapped_during_checks_runs_nothing_as_root() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -458,8 +465,9 @@ fn mz_home_swapped_during_checks_runs_nothing_as_root() -> TestResult {
     Ok(())
 }
 
-/// Root, who runs what is root's own, executes and reads nothing that another could have written or exchanged: a java in another's directory
-/// is refused, and a registry of another's is named and not read.
+/// In an installation of root the agent executes and reads nothing that another user could have written or
+/// exchanged. A java in another user's directory is refused; a registry of another user is named and not
+/// read.
 #[test]
 fn root_owned_installation_accepts_only_files_of_root() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;

@@ -1,4 +1,5 @@
-//! A /proc that does not show the node's processes: who sees nothing there has not seen that nothing runs.
+//! A /proc that does not show the node's processes: an agent that sees no process there does not know that
+//! nothing runs.
 
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
@@ -10,11 +11,11 @@ use testkit::{AgentCall, TestResult, TestkitError};
 
 use crate::process_cases::{CONFIGNAME_OPTION, HOME_OPTION, PICO_MAIN_CLASS};
 
-/// What a shell does, in a mount namespace of the agent's own, before it executes the agent.
+/// Shell commands that run in the agent's own mount namespace before the agent is executed.
 const HIDDEN_PROC_CASES: [(&str, &str); 8] = [
     ("not mounted", "while umount -l /proc 2>/dev/null; do :; done; exec \"$@\""),
     ("an empty file system", "mount -t tmpfs tmpfs /proc; exec \"$@\""),
-    // A caller that is in the group of the option sees all; gid=0, which is the default, is root's.
+    // A caller in the group of the option sees all processes; gid=0, the default, is root's group.
     (
         "hidepid=2, without CAP_SYS_PTRACE",
         "mount -t proc -o hidepid=2,gid=4713 proc /proc; exec setpriv --bounding-set -sys_ptrace \"$@\"",
@@ -41,12 +42,12 @@ const HIDDEN_PROC_CASES: [(&str, &str); 8] = [
     ),
 ];
 
-/// The same agent behind that.
+/// The agent behind such a preparation.
 fn with_prepared_proc<'a>(call: AgentCall<'a>, first: &str) -> AgentCall<'a> {
     call.wrap_with(["unshare", "--mount", "--propagation", "private", "sh", "-c", first, "sh"])
 }
 
-/// What was wrong: each action has to say 1 and that it could not see the processes.
+/// Collects wrong answers: each action has to answer 1 and say that it could not see the processes.
 fn answers_other_than_1(fixture: &Fixture, what: &str, first: &str) -> Result<Vec<String>, TestkitError> {
     let calls = [
         ("probe", fixture.agent(), "monitor"),
@@ -65,8 +66,9 @@ fn answers_other_than_1(fixture: &Fixture, what: &str, first: &str) -> Result<Ve
     Ok(wrong)
 }
 
-/// With a /proc that is not mounted, that hides the processes, or that is of another pid namespace, no probe and no monitor says that nothing
-/// runs, and no stop that it is stopped, be the pico alive or not: each answers 1, and its reason says what is wrong with /proc.
+/// With a /proc that is not mounted, hides the processes, or belongs to another PID namespace, no probe and
+/// no monitor answers "not running", and no stop "stopped". Whether the pico lives or not, each answers 1,
+/// and the reason says what is wrong with /proc.
 #[test]
 fn hidden_proc_makes_probe_monitor_and_stop_answer_1() -> TestResult {
     let mut wrong = Vec::new();
@@ -92,7 +94,8 @@ fn hidden_proc_makes_probe_monitor_and_stop_answer_1() -> TestResult {
     Ok(())
 }
 
-/// A /proc that hides processes from others (`hidepid`) hides nothing from an agent that has the right to see them.
+/// A /proc that hides processes from others (`hidepid`) hides nothing from an agent that has the right to see
+/// them.
 #[test]
 fn hidepid_hides_nothing_from_privileged_agent() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -112,7 +115,7 @@ fn hidepid_hides_nothing_from_privileged_agent() -> TestResult {
     Ok(())
 }
 
-/// A group that `hidepid` exempts shows everything to an agent that is in it, be it without `CAP_SYS_PTRACE`.
+/// A group that `hidepid` exempts shows everything to an agent in it, even without `CAP_SYS_PTRACE`.
 #[test]
 fn hidepid_hides_nothing_from_agent_in_exempt_group() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -132,19 +135,19 @@ fn hidepid_hides_nothing_from_agent_in_exempt_group() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// As many groups as a process can have: in its status they stand before the line of its pid namespaces.
+/// The maximum number of groups: in /proc/PID/status they stand before the line of the PID namespaces.
 const EXEC_WITH_MAX_GROUPS: &str = "import os,sys
 os.setgroups(range(4294967294-65536,4294967294))
 os.execve(sys.argv[1],sys.argv[2:],{'IMITATE':'\\n'})
 ";
 
-/// The same pico in a container, with as many groups as a process can have, is none of ours all the same: not running for probe and monitor,
-/// and left alone by a stop.
+/// The same pico in a container is still not ours with the maximum number of groups: probe and monitor answer
+/// "not running". A stop leaves it alone.
 #[test]
 fn containerized_pico_with_maximum_groups_is_ignored() -> TestResult {
     for home in [HOME_OPTION, "-Dx=y"] {
         let fixture = fixture(AgentKind::Platform).build()?;
-        // Lays the program.
+        // Installs the program of the imitations.
         let warm = FakeProcess::for_java(&["java"]).start(&fixture)?;
         fixture.signal(warm.pid, "KILL")?;
         fixture.node.write("/opt/groups.py", EXEC_WITH_MAX_GROUPS)?;
@@ -166,18 +169,19 @@ fn containerized_pico_with_maximum_groups_is_ignored() -> TestResult {
     Ok(())
 }
 
-/// What lies over a file of /proc so that it can't be opened: a socket.
+/// A socket, mounted over a file of /proc, makes that file impossible to open.
 const SOCKET_PATH: &str = "/opt/socket";
 
-/// Where one file of /proc can't be read, no action says that nothing runs; each names that very file, with what the system says of it.
+/// If one file of /proc cannot be read, no action answers "not running". Each names that file and the
+/// system's error.
 #[test]
 fn unreadable_proc_file_is_named() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     let _socket = UnixListener::bind(fixture.node.host_path(SOCKET_PATH)).expect("a path for a socket");
     let mut wrong = Vec::new();
-    // The shell becomes the agent.
+    // The shell executes the agent in its own process.
     check_unreadable_file(&fixture, "/proc/self/mountinfo", "/proc/$$/mountinfo", &mut wrong)?;
-    // Nothing but its environment says of which installation it is.
+    // Only its environment identifies its installation.
     let jvm = FakeProcess::for_java(&["java", CONFIGNAME_OPTION, PICO_MAIN_CLASS, "platform"])
         .env("MZ_HOME", "/opt/mz")
         .start(&fixture)?;
@@ -190,7 +194,7 @@ fn unreadable_proc_file_is_named() -> TestResult {
     Ok(())
 }
 
-/// Covers the file with the socket for each agent: what is wrong with the answers.
+/// Mounts the socket over the file for each agent and collects wrong answers.
 fn check_unreadable_file(fixture: &Fixture, file: &str, over: &str, wrong: &mut Vec<String>) -> TestResult {
     let first = format!("mount --bind {SOCKET_PATH} {over}; exec \"$@\"");
     for action in ["monitor", "stop"] {

@@ -1,6 +1,7 @@
-//! Tables of processes: each cell is a process that imitates something, and what every action has to make of it.
+//! Tables of process imitations, and the answer of every action to each of them.
 //!
-//! The cells of a table share a node, one after the other; what is wrong is collected, and told by the name of the cell.
+//! The cells of a table share a node, one after the other. Problems are collected and reported by the name of
+//! the cell.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use testkit::{
     AgentCall, HungOperation, HungStorage, NodeCommandOutput, NodeProcess, TestResult, TestkitError,
 };
 
-/// The user of nobody's.
+/// A user who owns nothing of the installation.
 pub(crate) const FOREIGN_UID: u32 = 4712;
 
 /// Its writes hang: for [`UNREADABLE_MEMORY`].
@@ -21,10 +22,10 @@ pub(crate) const HUNG_ON_CLOSE: &str = "/opt/closed";
 pub(crate) const UNREADABLE_MEMORY: FakeProcessState = FakeProcessState::UnreadableMemory(HUNG_ON_WRITE);
 pub(crate) const EXITING: FakeProcessState = FakeProcessState::Exiting(HUNG_ON_CLOSE);
 
-/// Longest that any action but a start takes which has nothing to do with the process.
+/// Longest duration of any action but a start that is not affected by the process.
 const MAX_WALL_TIME: Duration = Duration::from_secs(5);
 
-/// Words of command lines.
+/// Arguments of command lines.
 pub(crate) const HOME_OPTION: &str = "-Dmz.home=/opt/mz";
 pub(crate) const CONFIGNAME_OPTION: &str = "-Dpico.configname=platform";
 pub(crate) const OOM_OPTION: &str =
@@ -32,42 +33,42 @@ pub(crate) const OOM_OPTION: &str =
 pub(crate) const PICO_MAIN_CLASS: &str = "com.digitalroute.picostart.PicoStart";
 pub(crate) const MZSH_MAIN_CLASS: &str = "com.digitalroute.picostart.cmdline.CommandLine";
 
-/// What a process is to the agent.
+/// The role of a process for the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExpectedRole {
-    /// Nothing: no action reports it, waits for it or touches it, with the Platform beside it or without.
+    /// Not the Platform: no action reports it, waits for it or touches it, with or without the Platform
+    /// beside it.
     Ignored,
-    /// The Platform, alive: it is found, adopted and ended.
+    /// The live Platform: it is found, adopted and ended.
     Pico,
-    /// The Platform, which has lost its main thread: it has failed, and is ended.
+    /// The Platform as a zombie thread-group leader: it has failed, and is ended.
     FailedPico,
-    /// A startup of the Platform: it is told, and ended.
+    /// A startup of the Platform: it is reported, and ended.
     Startup,
-    /// Perhaps the Platform: nothing says that this is not running or stopped; it is named and left alone.
+    /// Possibly the Platform: nothing answers "not running" or "stopped". It is named and left alone.
     Unknown,
 }
 
-/// A process by name.
+/// A cell of a table.
 pub(crate) struct ProcessCase {
     name: String,
     process: FakeProcess,
     role: ExpectedRole,
 }
 
-/// A cell.
 pub(crate) fn process_case(name: impl Into<String>, is: ExpectedRole, imitation: FakeProcess) -> ProcessCase {
     ProcessCase { name: name.into(), process: imitation, role: is }
 }
 
-/// A node, and what was wrong on it.
+/// A node, and the problems that were found on it.
 pub(crate) struct ProcessCaseRunner {
     pub(crate) fixture: Fixture,
     problems: Vec<String>,
-    /// Storage of which something hangs.
+    /// Storage on which operations hang.
     hung: Vec<HungStorage>,
 }
 
-/// A node with a second user has a table; one of a test that runs as a normal user has no such user.
+/// `None` where a test runs as a normal user, whose node has no second user.
 pub(crate) fn new_runner() -> Result<Option<ProcessCaseRunner>, TestkitError> {
     let fixture = fixture(AgentKind::Platform).build()?;
     let has_other_users = fixture.node.owner() != "root";
@@ -84,7 +85,8 @@ pub(crate) fn check_on_shared_node(cells: Vec<ProcessCase>) -> TestResult {
     Ok(())
 }
 
-/// Checks each cell on a node of its own, on which files hang: no signal ends what waits for these.
+/// Checks each cell on a node of its own on which files hang, because no signal ends a process that waits for
+/// them.
 pub(crate) fn check_on_separate_nodes(cells: Vec<ProcessCase>) -> TestResult {
     let mut wrong = Vec::new();
     for cell in cells {
@@ -98,7 +100,7 @@ pub(crate) fn check_on_separate_nodes(cells: Vec<ProcessCase>) -> TestResult {
 }
 
 impl ProcessCaseRunner {
-    /// The files that hang, from now on.
+    /// From now on the files hang.
     pub(crate) fn hang_files(&mut self) -> TestResult {
         for (file, held) in [(HUNG_ON_WRITE, HungOperation::Write), (HUNG_ON_CLOSE, HungOperation::Close)] {
             self.fixture.sh(&format!("truncate -s 4096 {file} && chmod 666 {file}"))?;
@@ -107,26 +109,25 @@ impl ProcessCaseRunner {
         Ok(())
     }
 
-    /// Fails the test if anything was wrong.
     #[track_caller]
     pub(crate) fn assert_no_problems(self) {
         assert!(self.problems.is_empty(), "\n{}", self.problems.join("\n"));
     }
 
-    /// Runs every action with the process of the cell.
+    /// Runs every action beside the process of the cell.
     pub(crate) fn check_case(&mut self, cell: &ProcessCase) -> TestResult {
         let process = cell.process.start(&self.fixture)?;
         match cell.role {
             ExpectedRole::Ignored => self.check_ignored(cell, &process)?,
             ExpectedRole::Pico => self.check_pico(cell, &process)?,
             ExpectedRole::FailedPico => self.check_failed_pico(cell, &process)?,
-            ExpectedRole::Startup => self.check_reported_and_ended(cell, &process, "start is under way")?,
+            ExpectedRole::Startup => self.check_reported_and_ended(cell, &process, "start in progress")?,
             ExpectedRole::Unknown => self.check_unknown(cell, &process)?,
         }
         self.clean_up(&process)
     }
 
-    /// One line of the report, if this is not so.
+    /// Adds one line to the report if the condition is false.
     pub(crate) fn require(&mut self, is: bool, what: impl FnOnce() -> String) {
         if !is {
             self.problems.push(what());
@@ -208,7 +209,7 @@ impl ProcessCaseRunner {
         self.run_actions(cell, "", [OCF_SUCCESS; 4], &[])?;
         let lives = self.fixture.is_alive(process)?;
         self.require(!lives, || format!("{}: a stop has left it", cell.name));
-        // Beside the one of the cluster it is a second one.
+        // Beside the cluster's own pico it is a duplicate.
         let first = agent_call(&self.fixture).run("start")?;
         self.require_answer(cell, "start of another", &first, OCF_SUCCESS, &[]);
         let second = cell.process.start(&self.fixture)?;
@@ -234,7 +235,7 @@ impl ProcessCaseRunner {
         self.clean_up(&next)
     }
 
-    /// One that is told and that a stop ends.
+    /// A process that is reported and that a stop ends.
     fn check_reported_and_ended(
         &mut self,
         cell: &ProcessCase,
@@ -263,7 +264,7 @@ impl ProcessCaseRunner {
         Ok(())
     }
 
-    /// Nothing of the cell is left for the next.
+    /// Leaves nothing of the cell for the next one.
     fn clean_up(&mut self, process: &NodeProcess) -> TestResult {
         if self
             .fixture
@@ -277,12 +278,12 @@ impl ProcessCaseRunner {
     }
 }
 
-/// The agent with time for all that it might do; an imitation has no HA Monitor Server.
+/// An agent with long timeouts and without HA check, because an imitation has no HA Monitor Server.
 pub(crate) fn agent_call(fixture: &Fixture) -> AgentCall<'_> {
     fixture.agent().param("ha_check", "no").meta_timeout(Duration::from_secs(20))
 }
 
-/// What the actions of a table are called.
+/// Runs an action by its name in the tables.
 pub(crate) fn run_action(fixture: &Fixture, action: &str) -> Result<NodeCommandOutput, TestkitError> {
     match action {
         "probe" => agent_call(fixture).run("monitor"),
@@ -292,7 +293,6 @@ pub(crate) fn run_action(fixture: &Fixture, action: &str) -> Result<NodeCommandO
     }
 }
 
-/// The JVM of the record, if there is one.
 fn recorded_jvm_pid(fixture: &Fixture) -> Option<u32> {
     fixture.recorded_pid().ok().flatten()
 }

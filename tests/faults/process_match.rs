@@ -1,4 +1,4 @@
-//! `process_match`: a pattern that takes more than the pico for the pico.
+//! `process_match` patterns that match more than the pico.
 
 use testkit::assertions::{
     AgentAssertions, OCF_ERR_CONFIGURED, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS,
@@ -6,12 +6,12 @@ use testkit::assertions::{
 use testkit::fixture::{AgentKind, as_recurring_monitor, fixture};
 use testkit::{TestResult, TestkitError};
 
-/// Each of them matches something that is no pico on every node of a cluster.
+/// Each of them matches a process other than the pico on every node of a cluster.
 const REFUSED_PATTERNS: [&str; 8] =
     [".*", "^", "x*", "mediationzone/ec ", "pacemaker-execd", "corosync", "^(/usr)?/s?bin/init|ec1", "pcsd$"];
 
-/// A pattern that matches anything, the agent itself, the node's first process or a daemon of the cluster fails start and
-/// validation with 6 and what it matches; nothing is started.
+/// A pattern that matches anything, the agent itself, the node's init or a cluster daemon fails start and
+/// validation with 6 and names the match. Nothing is started.
 #[test]
 fn pattern_matching_agent_or_cluster_daemon_is_refused() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
@@ -32,8 +32,8 @@ fn pattern_matching_agent_or_cluster_daemon_is_refused() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A pattern that matches a daemon of the cluster as it runs on this node, with whatever options, fails start and validation at
-/// level 10 with 6, and its pid and command line.
+/// A pattern that matches a running cluster daemon of this node, with whatever options, fails start and
+/// validation at level 10 with 6. The reason has the daemon's pid and command line.
 #[test]
 fn pattern_matching_running_cluster_daemon_is_refused() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
@@ -58,7 +58,7 @@ fn pattern_matching_running_cluster_daemon_is_refused() -> TestResult {
     call().check_level(0).run("validate-all")?.assert_exit_code(OCF_SUCCESS);
     assert!(fixture.pico_processes("ec1")?.is_empty());
     fixture.signal(daemon, "KILL")?;
-    // Any user can call a program so: that is no reason to refuse a start.
+    // Any user can give a program this command line, so that is no reason to refuse a start.
     if fixture.node.owner() != "root" {
         let stranger = runs(&fixture.as_owner("sh").args(["-c", line]).run()?.expect_code(0)?.stdout)?;
         call().check_level(10).run("validate-all")?.assert_exit_code(OCF_SUCCESS);
@@ -67,8 +67,8 @@ fn pattern_matching_running_cluster_daemon_is_refused() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// Such a pattern in a resource that nobody has validated takes neither a daemon nor a tool of the cluster for the pico: nothing is running, and a
-/// stop ends none of them.
+/// Such a pattern in a resource that nobody has validated never identifies a daemon or a tool of the cluster
+/// as the pico. The pico is not running, and a stop ends none of them.
 #[test]
 fn cluster_program_matching_pattern_is_never_the_pico() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
@@ -97,7 +97,7 @@ fn cluster_program_matching_pattern_is_never_the_pico() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A pattern in which neither the pico's name nor its installation stands is a warning of validation, and no more.
+/// A pattern that contains neither the pico's name nor its installation is only a warning of validation.
 #[test]
 fn pattern_without_pico_or_installation_is_a_warning() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;

@@ -1,4 +1,5 @@
-//! A node that has run out of something: room or files in /run, the right to write there, descriptors.
+//! A node that has run out of a resource: space or inodes in /run, the right to write there, file
+//! descriptors.
 
 use std::time::Duration;
 
@@ -9,10 +10,10 @@ use testkit::{AgentCall, HungOperation, NodeCommandOutput, TestResult, TestkitEr
 
 use crate::process_cases::{HUNG_ON_WRITE, UNREADABLE_MEMORY};
 
-/// Options of a file system that is of no use for records and locks.
+/// Options of a file system that is unusable for records and locks.
 const UNUSABLE_MOUNT_OPTIONS: [&str; 3] = ["size=4k", "nr_inodes=2", "ro"];
 
-/// Where records and locks are is a file system of its own, with these options, and full where that is what they make possible.
+/// Mounts a file system with these options for records and locks, and fills it where they allow that.
 fn mount_full_run_directory(fixture: &Fixture, options: &str) -> TestResult {
     let at = "/run/mediationzone-ra";
     fixture.sh(&format!("mkdir -p -m 755 {at} && mount -t tmpfs -o mode=755,{options} tmpfs {at}"))?;
@@ -22,8 +23,8 @@ fn mount_full_run_directory(fixture: &Fixture, options: &str) -> TestResult {
     Ok(())
 }
 
-/// With no room, no file or no right to write in /run a JVM that lives is found and well at each depth, one that is gone is not
-/// running, and a stop ends it, whether it was started by the cluster or by hand.
+/// Without space, inodes or the right to write in /run a live JVM is found and healthy at each depth, and a
+/// dead one is not running. A stop ends the JVM, whether the cluster or a person started it.
 #[test]
 fn unwritable_run_directory_changes_no_answer() -> TestResult {
     for options in UNUSABLE_MOUNT_OPTIONS {
@@ -47,7 +48,8 @@ fn unwritable_run_directory_changes_no_answer() -> TestResult {
     Ok(())
 }
 
-/// A start that can't even make its lock, since no file is left in /run, starts nothing and says what is in the way and where.
+/// A start that cannot even create its lock, because /run has no free inode, starts nothing. The reason names
+/// the error and the path.
 #[test]
 fn start_without_inode_for_lock_starts_nothing() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -65,7 +67,7 @@ fn start_without_inode_for_lock_starts_nothing() -> TestResult {
     Ok(())
 }
 
-/// A call with no more than this many descriptors.
+/// A call with this limit of descriptors.
 fn run_with_descriptors(
     call: &AgentCall<'_>,
     action: &str,
@@ -74,8 +76,8 @@ fn run_with_descriptors(
     call.clone().descriptor_limit(descriptors).meta_timeout(Duration::from_secs(8)).run(action)
 }
 
-/// With too few descriptors to look at all processes a monitor or a probe never says that a live JVM is not running, nor one that is
-/// gone running: it answers what it can know, or 1 and what is missing.
+/// With too few descriptors to scan all processes a monitor or a probe never reports a live JVM as not
+/// running, nor a dead one as running. It answers what it knows, or 1 with the missing resource.
 #[test]
 fn monitor_with_few_descriptors_gives_no_wrong_answer() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -116,7 +118,7 @@ fn monitor_with_few_descriptors_gives_no_wrong_answer() -> TestResult {
     Ok(())
 }
 
-/// With too few descriptors a start fails, says that it is these, and leaves nothing; with enough it succeeds.
+/// With too few descriptors a start fails, names that limit, and leaves no process. With enough it succeeds.
 #[test]
 fn start_with_few_descriptors_fails_and_leaves_nothing() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -136,13 +138,14 @@ fn start_with_few_descriptors_fails_and_leaves_nothing() -> TestResult {
     Ok(())
 }
 
-/// What a reason says of the limit that is reached.
+/// Text of a reason that names the limit.
 fn descriptor_limit_text(limit: u32) -> String {
     format!("no file descriptor left (RLIMIT_NOFILE {limit})")
 }
 
-/// With five descriptors each answer is right: of a pico that lives a recurring monitor and a probe say so, with
-/// and without a record, and a stop ends it; of one that is gone they say that. A start fails, names the limit, and leaves nothing.
+/// Five descriptors suffice for a correct answer of a recurring monitor and a probe about a live or a dead
+/// pico, with and without a record. A stop ends a live one. A start fails, names the limit, and leaves no
+/// process.
 #[test]
 fn five_descriptors_suffice_for_monitor_probe_and_stop() -> TestResult {
     for (kind, real) in [(AgentKind::Platform, true), (AgentKind::Ec, false)] {
@@ -173,9 +176,9 @@ fn five_descriptors_suffice_for_monitor_probe_and_stop() -> TestResult {
     Ok(())
 }
 
-/// With too few descriptors for a worker process, or for more than one question of it at a time, a java of the owner's that hangs in the
-/// kernel holds no action up: a probe does not say "not running", and a stop ends the recorded JVM; without a worker process it answers 1 and
-/// says why.
+/// There are too few descriptors for a worker process, or for more than one query of it at a time. A java of
+/// the owner that hangs in the kernel delays no action then: a probe does not answer "not running", and a
+/// stop ends the recorded JVM. Without a worker process the stop answers 1 and says why.
 #[test]
 fn hung_java_with_few_descriptors_delays_no_action() -> TestResult {
     for descriptors in [4, 5] {
@@ -197,7 +200,7 @@ fn hung_java_with_few_descriptors_delays_no_action() -> TestResult {
             probe.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["no file descriptor left"]);
             stop.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["no file descriptor left"]);
         } else {
-            // That java has nothing of ours open, if there is a descriptor to see it.
+            // With a descriptor to see it, the stop knows that this java has no open file of ours.
             let reason = stop.reason().unwrap_or_default();
             let is_told = ["no file descriptor left", "hangs"].iter().any(|why| reason.contains(why));
             assert!(
@@ -210,7 +213,7 @@ fn hung_java_with_few_descriptors_delays_no_action() -> TestResult {
     Ok(())
 }
 
-/// With too few descriptors to look at the node validate-all fails for that, and names the limit.
+/// With too few descriptors to check the node validate-all fails, and names the limit.
 #[test]
 fn validate_all_with_few_descriptors_fails_and_names_the_limit() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -223,8 +226,8 @@ fn validate_all_with_few_descriptors_fails_and_names_the_limit() -> TestResult {
     Ok(())
 }
 
-/// With few descriptors, too, a helper that can't be ended keeps nothing of the agent's: a caller that reads the agent's output to the end
-/// gets it when the agent ends.
+/// With few descriptors, too, a hung worker process that cannot be ended keeps no output of the agent open. A
+/// caller that reads to end-of-file gets it when the agent ends.
 #[test]
 fn hung_worker_with_few_descriptors_keeps_no_output_open() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -240,7 +243,7 @@ fn hung_worker_with_few_descriptors_keeps_no_output_open() -> TestResult {
     Ok(())
 }
 
-/// With five descriptors, where the hard limit allows more, nothing fails.
+/// A soft limit of five descriptors fails nothing if the hard limit is higher.
 #[test]
 fn soft_descriptor_limit_is_raised_to_hard_limit() -> TestResult {
     for limit in ["--nofile=5:64", "--nofile=5:"] {

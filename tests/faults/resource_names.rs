@@ -1,4 +1,4 @@
-//! Names: of resources, which may be any bytes and of any length, of picos, and of the instances of a clone.
+//! Names of resources, which may be any bytes of any length, of picos, and of clone instances.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -9,7 +9,7 @@ use testkit::assertions::{
 use testkit::fixture::{AgentKind, Fixture, as_recurring_monitor, fixture};
 use testkit::{AgentCall, TestResult};
 
-/// Two names each that differ as little as they can.
+/// Pairs of names that differ as little as possible.
 fn similar_names() -> Vec<(OsString, OsString)> {
     let bytes = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
     let long = |last: &str| OsString::from("x".repeat(250) + last);
@@ -29,8 +29,9 @@ fn agent_for<'a>(fixture: &'a Fixture, resource: &OsStr, pico: &str) -> AgentCal
     fixture.agent().env("OCF_RESOURCE_INSTANCE", resource).param("pico_name", pico)
 }
 
-/// Resources whose names differ in one letter that is not ASCII, in a byte that is not UTF-8, or only behind what fits into a
-/// file name, have records of their own: each is started and monitored, and the stop of one leaves the other's pico.
+/// Resources whose names differ in one non-ASCII letter, in a byte that is not UTF-8, or only beyond the
+/// maximum length of a file name, have separate records. Each is started and monitored, and the stop of one
+/// leaves the other's pico.
 #[test]
 fn similar_resource_names_have_separate_records() -> TestResult {
     let fixture = fixture(AgentKind::Ec).pico("ec2:ec").build()?;
@@ -55,8 +56,8 @@ fn similar_resource_names_have_separate_records() -> TestResult {
     Ok(())
 }
 
-/// A record that says of itself that it is another resource's is not used, whatever its file is called: a stop ends what the
-/// parameters mean and leaves the other's pico, and with parameters that can't be read it does not claim success.
+/// A record that names another resource is not used, whatever its file is called. A stop ends the pico of the
+/// parameters and leaves the other's; with unreadable parameters it does not succeed.
 #[test]
 fn record_naming_another_resource_is_not_used() -> TestResult {
     let fixture = fixture(AgentKind::Ec).pico("ec2:ec").build()?;
@@ -77,7 +78,7 @@ fn record_naming_another_resource_is_not_used() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// The record of an agent that did not write whose it is, is used as before.
+/// A record of an older agent, without a resource name, is used as before.
 #[test]
 fn record_without_resource_name_is_used() -> TestResult {
     let fixture = fixture(AgentKind::Ec).pico("ec2:ec").build()?;
@@ -93,8 +94,8 @@ fn record_without_resource_name_is_used() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A pico whose name is as long as the product's files allow is started, monitored and stopped, and each reason still tells
-/// what has become of it; a longer one is refused.
+/// A pico with the longest name that the product's files allow is started, monitored and stopped, and each
+/// reason still states the result. A longer name is refused.
 #[test]
 fn pico_with_longest_name_is_managed_and_longer_name_is_refused() -> TestResult {
     let name = "EC".to_owned() + &"long_".repeat(45) + "end";
@@ -134,8 +135,8 @@ fn clone_instance(fixture: &Fixture, number: u32, globally_unique: bool) -> Agen
         .param("CRM_meta_globally_unique", globally_unique.to_string())
 }
 
-/// An instance of a globally-unique clone is refused by start and validation with 6, for all instances would be one pico;
-/// nothing is started, and probe, monitor and stop of each instance say so.
+/// Start and validation refuse an instance of a globally-unique clone with 6, because all instances would be
+/// one pico. Nothing is started, and probe, monitor and stop of each instance say so.
 #[test]
 fn globally_unique_clone_is_refused_by_start_and_validation() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
@@ -155,8 +156,8 @@ fn globally_unique_clone_is_refused_by_start_and_validation() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// An instance of an anonymous clone is started and stopped as any resource, and validation warns that each node runs the same
-/// pico.
+/// An instance of an anonymous clone is started and stopped as any resource. Validation warns that each node
+/// runs the same pico.
 #[test]
 fn anonymous_clone_is_started_with_warning() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;

@@ -1,4 +1,5 @@
-//! What a look at the node's processes may cost, whoever runs what: measured beside as many processes that are nothing special.
+//! The cost of a scan of the node's processes, whatever other users run, compared with as many plain
+//! processes.
 
 use std::time::Duration;
 
@@ -13,18 +14,19 @@ use crate::process_cases::{
 };
 use crate::stop_recorded_jvm::start_hanging_javas;
 
-/// More memory than a look may need, and less than would harm the machine.
+/// More memory than a scan may need, and little enough to protect the machine.
 const MEMORY_LIMIT_OPTION: &str = "--as=1073741824";
-/// The best of so many runs is taken.
+/// The best of so many runs counts.
 const RUNS: usize = 3;
-/// What a look may need beyond what it needs without, in KiB.
+/// Memory in KiB that a scan may need in addition to one without these processes.
 const MAX_EXTRA_KIB: u64 = 16 << 10;
-/// A busy machine may add as much. To read what must not be read takes seconds more.
+/// Allowance for a busy machine. An agent that reads data that it must not read takes seconds more.
 const MAX_NOISE: Duration = Duration::from_secs(1);
-/// Longest wait for all that can't be read: two seconds, and what a busy machine adds. A wait for each would be two minutes.
+/// Longest wait for all unreadable processes: two seconds, and an allowance for a busy machine. A wait for
+/// each of them would take two minutes.
 const MAX_READ_DELAY: Duration = Duration::from_secs(20);
 
-/// What an action took at best.
+/// The lowest cost of an action.
 #[derive(Debug, Clone, Copy)]
 struct ScanCost {
     wall_time: Duration,
@@ -45,7 +47,7 @@ fn with_memory_limit(call: AgentCall<'_>) -> AgentCall<'_> {
     call.meta_timeout(Duration::from_secs(60)).wrap_with(["prlimit", MEMORY_LIMIT_OPTION])
 }
 
-/// The costs of probe, depth 10 and stop, with the Platform running; each of these has to succeed.
+/// The costs of probe, depth 10 and stop with the Platform running; each has to succeed.
 fn measure_costs(fixture: &Fixture, when: &str) -> Result<[ScanCost; 3], TestkitError> {
     let mut best: Option<[ScanCost; 3]> = None;
     for _ in 0..RUNS {
@@ -65,7 +67,8 @@ fn measure_costs(fixture: &Fixture, when: &str) -> Result<[ScanCost; 3], Testkit
     Ok(best.expect("it runs more than once"))
 }
 
-/// No action takes more than 1.5 times what it takes among as many that are nothing special, nor 16 MiB more than without any.
+/// No action takes more than 1.5 times as long as among as many plain processes, or 16 MiB more than without
+/// any.
 #[track_caller]
 fn assert_costs_within_limits(without: [ScanCost; 3], among: [ScanCost; 3], attacked: [ScanCost; 3]) {
     for (at, action) in ["probe", "depth 10", "stop"].into_iter().enumerate() {
@@ -78,12 +81,12 @@ fn assert_costs_within_limits(without: [ScanCost; 3], among: [ScanCost; 3], atta
     }
 }
 
-/// A process of a stranger's that is nothing special.
+/// A plain process of another user.
 fn plain_process() -> FakeProcess {
     FakeProcess::for_program("/opt/imitated/bin/plain", &["plain"]).user(FOREIGN_UID)
 }
 
-/// The look of these tests is right: of one the command line can be read, all of it.
+/// Checks the precondition: the whole command line of one of them can be read.
 #[track_caller]
 fn assert_command_line_readable(fixture: &Fixture, crowd: &FakeProcessGroup) -> TestResult {
     let pid = crowd.members(fixture)?[0].pid;
@@ -92,7 +95,7 @@ fn assert_command_line_readable(fixture: &Fixture, crowd: &FakeProcessGroup) -> 
     Ok(())
 }
 
-/// The look of these tests is right: of one that hangs the command line can't be read.
+/// Checks the precondition: the command line of a hung one cannot be read.
 #[track_caller]
 fn assert_command_line_unreadable(fixture: &Fixture, crowd: &FakeProcessGroup) -> TestResult {
     let cmdline = format!("/proc/{}/cmdline", crowd.members(fixture)?[0].pid);
@@ -101,8 +104,8 @@ fn assert_command_line_unreadable(fixture: &Fixture, crowd: &FakeProcessGroup) -
     Ok(())
 }
 
-/// A thousand javas of a stranger's whose command lines can't be read, for they hang in the kernel with the lock of their memory, cost a look
-/// no more than a thousand others, in time and in memory.
+/// A thousand javas of another user hang in the kernel with the lock of their memory, so that their command
+/// lines cannot be read. They cost a scan no more time and memory than a thousand others.
 #[test]
 fn thousand_hung_processes_cost_scan_no_more_than_others() -> TestResult {
     const NUMBER: usize = 1000;
@@ -123,8 +126,8 @@ fn thousand_hung_processes_cost_scan_no_more_than_others() -> TestResult {
     Ok(())
 }
 
-/// Four thousand javas of a stranger's with the Platform's options and 2 MiB of arguments each cost a look no more than four thousand
-/// others, in time and in memory.
+/// Four thousand javas of another user with the Platform's options and 2 MiB of arguments each cost a scan no
+/// more time and memory than four thousand others.
 #[test]
 fn four_thousand_long_command_lines_cost_scan_no_more_than_others() -> TestResult {
     const NUMBER: usize = 4000;
@@ -148,8 +151,8 @@ fn four_thousand_long_command_lines_cost_scan_no_more_than_others() -> TestResul
     Ok(())
 }
 
-/// Sixty javas of the installation's own owner that hang in the kernel cost an action one deadline of about two seconds, not one each, and
-/// begun before the JVM that the record names they make no answer doubtful.
+/// Sixty javas of the installation's owner that hang in the kernel cost an action one deadline of about two
+/// seconds in all. If they started before the recorded JVM, they make no answer uncertain.
 #[test]
 fn sixty_hung_processes_of_owner_cost_one_deadline() -> TestResult {
     const NUMBER: usize = 60;
@@ -173,8 +176,8 @@ fn sixty_hung_processes_of_owner_cost_one_deadline() -> TestResult {
     Ok(())
 }
 
-/// A stop whose parameters and whose record name the same pico of two installations with two owners ends both, and says "stopped" of neither
-/// while one lives.
+/// Parameters and record of a stop name the same pico of two installations with two owners. The stop ends
+/// both, and does not answer "stopped" while either lives.
 #[test]
 fn stop_ends_recorded_and_configured_pico_of_different_owners() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -185,7 +188,7 @@ fn stop_ends_recorded_and_configured_pico_of_different_owners() -> TestResult {
     fixture.sh(&format!("cp -a /opt/mz /opt/second && chown -R {FOREIGN_UID}:{FOREIGN_UID} /opt/second"))?;
     let argv = ["java", "-Dmz.home=/opt/second", CONFIGNAME_OPTION, PICO_MAIN_CLASS, "platform"];
     let second = FakeProcess::for_java(&argv).user(FOREIGN_UID).start(&fixture)?;
-    // A third one is neither's.
+    // A third process belongs to neither owner.
     let third = FakeProcess::for_java(&argv).user(FOREIGN_UID + 1).start(&fixture)?;
     fixture.agent().param("mz_home", "/opt/second").run("stop")?.assert_exit_code(OCF_SUCCESS);
     assert!(!fixture.is_alive(&recorded)? && !fixture.is_alive(&second)?);
@@ -196,8 +199,8 @@ fn stop_ends_recorded_and_configured_pico_of_different_owners() -> TestResult {
 /// An option of 100 KB, for the shell that starts the imitation.
 const LONG_OPTION: &str = "-Dlong='$(head -c 100000 /dev/zero | tr '\\0' x)'";
 
-/// Of a command line 128 KiB are read: a java of the owner's with more options than that is never taken for none, and one whose main class
-/// comes before them is what that says.
+/// An agent reads 128 KiB of a command line. A java of the owner with longer options is never reported as not
+/// running; one whose main class comes before them is identified by it.
 #[test]
 fn java_with_truncated_command_line_is_never_reported_as_not_running() -> TestResult {
     check_on_shared_node(vec![

@@ -1,4 +1,4 @@
-//! Stops that have to do more than to ask mzsh.
+//! Stops that need more than mzsh.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, fixture};
 
-/// Without mzsh a stop ends the pico by signals: in order where it heeds SIGTERM, at once where it does not,
-/// in its own session or mzsh's.
+/// Without mzsh a stop ends the pico by signals, in its own session or mzsh's: by SIGTERM, or by SIGKILL if
+/// the pico ignores SIGTERM.
 #[test]
 fn stop_without_mzsh_ends_pico_by_signals() -> TestResult {
     for (orderly, end) in [(true, "signal"), (false, "died by a signal")] {
@@ -19,7 +19,7 @@ fn stop_without_mzsh_ends_pico_by_signals() -> TestResult {
             fixture.stop()?.assert_exit_code(OCF_SUCCESS);
             fixture.assert_nothing_left()?;
             if detached {
-                // With mzsh's stdout it writes its dump into a pipe that nobody reads any more.
+                // With mzsh's stdout the pico writes its thread dump into a pipe that nobody reads any more.
                 assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some(end));
             }
         }
@@ -27,8 +27,8 @@ fn stop_without_mzsh_ends_pico_by_signals() -> TestResult {
     Ok(())
 }
 
-/// A pico that mzsh shutdown does not end, whether that kills in the end or gives up with code 4, is ended
-/// within the operation's time.
+/// A pico that mzsh shutdown does not end is ended within the operation's timeout, whether that mzsh sends
+/// SIGKILL in the end or gives up with code 4.
 #[test]
 fn stop_after_ineffective_mzsh_shutdown_ends_pico_in_time() -> TestResult {
     for failed in ["kill", "code-4"] {
@@ -44,14 +44,14 @@ fn stop_after_ineffective_mzsh_shutdown_ends_pico_in_time() -> TestResult {
     Ok(())
 }
 
-/// An mzsh that hangs in shutdown costs a stop neither its time nor the pico's orderly end by SIGTERM, and is
-/// ended itself.
+/// An mzsh that hangs in shutdown uses up neither the stop's time nor the time for the pico's orderly
+/// shutdown by SIGTERM. It is ended itself.
 #[test]
 fn stop_with_hung_mzsh_ends_pico_by_sigterm_in_time() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     fixture.start()?;
     fixture.set(&["mzsh_time=10m"])?;
-    // The shortest that Pacemaker gives by default is 20 s; less must do.
+    // Pacemaker's shortest default timeout is 20 s; less must do.
     let stop =
         fixture.agent().meta_timeout(Duration::from_secs(8)).run("stop")?.assert_exit_code(OCF_SUCCESS);
     assert!(stop.wall_time < Duration::from_secs(8), "{stop}");
@@ -61,13 +61,14 @@ fn stop_with_hung_mzsh_ends_pico_by_sigterm_in_time() -> TestResult {
     Ok(())
 }
 
-/// With few file descriptors left a stop does what it can for as long as it has and claims no more than it
-/// knows: it ends the pico, or fails and says which resource is missing.
+/// With few file descriptors a stop does all it can and claims no more than it knows: it ends the pico, or
+/// fails and names the missing resource.
 #[test]
 fn stop_with_few_descriptors_ends_pico_or_names_missing_resource() -> TestResult {
     let mut ends = Vec::new();
     for descriptors in [4, 6, 8, 10, 12, 24] {
-        // What can't be done is tried until time is over; what can be done gets the time for it.
+        // A step that cannot be done is retried until the timeout; a step that can be done gets the time for
+        // it.
         let timeout = Duration::from_secs(if descriptors < 24 { 4 } else { 30 });
         let fixture = fixture(AgentKind::Platform).build()?;
         fixture.start()?;
@@ -87,7 +88,7 @@ fn stop_with_few_descriptors_ends_pico_or_names_missing_resource() -> TestResult
             fixture.last_end_reason("platform")?.unwrap_or_default()
         });
     }
-    // Both were seen, or the numbers above are not those any more that show it.
+    // Both results were seen; otherwise the limits above do not show the difference any more.
     ends.dedup();
     assert_eq!(ends, ["signal", "shutdown"]);
     Ok(())

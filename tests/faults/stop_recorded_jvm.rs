@@ -1,4 +1,5 @@
-//! A stop acts on what it knows: the JVM that the record names gets its signals, whatever becomes of the look at the node's other processes.
+//! A stop acts on what it knows: the recorded JVM gets its signals, whatever happens to the scan of the other
+//! processes.
 
 use std::time::Duration;
 
@@ -9,10 +10,11 @@ use testkit::{HungOperation, HungStorage, NodeCommandOutput, NodeProcess, TestRe
 
 use crate::process_cases::{CONFIGNAME_OPTION, PICO_MAIN_CLASS};
 
-/// As many as a look can't wait for one after the other.
+/// Too many for a scan to wait for one after the other.
 const HUNG_JAVA_COUNT: usize = 100;
 
-/// Javas which say nothing of any pico, of the owner's or this user's, before they hang in the kernel when they are told to.
+/// Javas of the owner, or of this user, without a marker of any pico. They hang in the kernel once they are
+/// signalled to.
 pub(crate) fn start_hanging_javas(
     fixture: &Fixture,
     number: usize,
@@ -25,12 +27,13 @@ pub(crate) fn start_hanging_javas(
     Ok((java.start_group(fixture, number, "unmap")?, hung))
 }
 
-/// A stop with the shortest time that Pacemaker gives by default.
+/// A stop with Pacemaker's shortest default timeout.
 fn stop_with_default_timeout(fixture: &Fixture) -> Result<NodeCommandOutput, TestkitError> {
     fixture.agent().meta_timeout(Duration::from_secs(20)).run("stop")
 }
 
-/// It has ended the JVM, and says "stopped" or, with a reason, that it does not know of others.
+/// The stop has ended the JVM, and answers "stopped" or, with a reason, that it does not know about other
+/// processes.
 #[track_caller]
 fn assert_recorded_jvm_ended(fixture: &Fixture, jvm: &NodeProcess, ran: &NodeCommandOutput) -> TestResult {
     assert!(!fixture.is_alive(jvm)?, "it has left the JVM of the record: {ran}");
@@ -38,7 +41,8 @@ fn assert_recorded_jvm_ended(fixture: &Fixture, jvm: &NodeProcess, ran: &NodeCom
     Ok(())
 }
 
-/// A hundred javas of the owner's that hang in the kernel, begun before the recorded JVM, cost a stop neither that JVM's end nor its answer.
+/// A hundred javas of the owner, started before the recorded JVM, hang in the kernel. A stop still ends that
+/// JVM and succeeds in time.
 #[test]
 fn stop_ends_recorded_jvm_beside_100_older_hung_javas() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -51,7 +55,8 @@ fn stop_ends_recorded_jvm_beside_100_older_hung_javas() -> TestResult {
     Ok(())
 }
 
-/// The same where they have begun later, so that nobody can tell what they are: the JVM is ended all the same.
+/// A hundred javas of the owner, started after the recorded JVM, hang in the kernel and cannot be identified.
+/// A stop still ends that JVM.
 #[test]
 fn stop_ends_recorded_jvm_beside_100_younger_hung_javas() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -64,7 +69,7 @@ fn stop_ends_recorded_jvm_beside_100_younger_hung_javas() -> TestResult {
     Ok(())
 }
 
-/// With so little time that no look comes to its end beside a java that hangs, the recorded JVM is ended all the same.
+/// With so short a timeout that no scan completes beside a hung java, a stop still ends the recorded JVM.
 #[test]
 fn stop_ends_recorded_jvm_when_no_scan_completes() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -73,13 +78,13 @@ fn stop_ends_recorded_jvm_when_no_scan_completes() -> TestResult {
     crowd.hang_all(&fixture)?;
     let ran =
         fixture.agent().meta_timeout(Duration::from_secs(3)).run("stop")?.assert_exit_code(OCF_ERR_GENERIC);
-    assert_recorded_jvm_ended(&fixture, &jvm, &ran.assert_reason(&["what runs can't be told"]))?;
+    assert_recorded_jvm_ended(&fixture, &jvm, &ran.assert_reason(&["what runs is unknown"]))?;
     hung.release();
     Ok(())
 }
 
-/// A process that could be the pico and can't be told, alive or without main thread, keeps no signal from the recorded JVM; it is named, and
-/// left alone.
+/// A process that could be the pico and cannot be identified, alive or a zombie thread-group leader, does not
+/// keep a stop from signalling the recorded JVM. It is named and left alone.
 #[test]
 fn stop_ends_recorded_jvm_beside_unidentifiable_java() -> TestResult {
     for state in [FakeProcessState::Live, FakeProcessState::ZombieLeader] {
@@ -96,13 +101,14 @@ fn stop_ends_recorded_jvm_beside_unidentifiable_java() -> TestResult {
     Ok(())
 }
 
-/// With too few descriptors for a look at all processes the recorded JVM is ended, and a stop says "stopped" only if it could look.
+/// With too few descriptors for a scan of all processes a stop ends the recorded JVM. It answers "stopped"
+/// only after a complete scan.
 #[test]
 fn stop_ends_recorded_jvm_with_few_descriptors() -> TestResult {
     for descriptors in 4..16 {
         let fixture = fixture(AgentKind::Platform).build()?;
         let jvm = fixture.start()?;
-        // One that no record names, and that only a look can find.
+        // No record names it, so only a scan can find it.
         let second = FakeProcess::for_pico("platform").start(&fixture)?;
         let limit = ["prlimit".to_owned(), format!("--nofile={descriptors}")];
         let ran = fixture.agent().meta_timeout(Duration::from_secs(12)).wrap_with(limit).run("stop")?;

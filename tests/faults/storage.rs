@@ -1,4 +1,5 @@
-//! Storage that hangs on access (a dead NFS server), is not there, or is somebody else's: while nothing runs, and under a JVM that lives.
+//! Storage that hangs on access (a dead NFS server), is absent, or belongs to another user: without a pico,
+//! and under a live JVM.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,11 +8,11 @@ use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF
 use testkit::fixture::{AgentKind, Fixture, MZ_HOME, as_recurring_monitor, describe_processes, fixture};
 use testkit::{AgentCall, HungOperation, NodeCommandOutput, NodeProcess, TestResult, TestkitError};
 
-/// Longest that an agent's own process may be seen in state D without a break. Loading a page of a program takes far less, and what
-/// waits for storage waits for all of the action's time.
+/// Longest that an agent's own process may be in state D without a break. Loading a page of a program takes
+/// far less; a wait for storage takes the whole timeout of the action.
 const MAX_STATE_D_TIME: Duration = Duration::from_secs(1);
 
-/// Runs an action and watches the process that Pacemaker would wait for: it never waits for storage itself.
+/// Runs an action and checks that the process for which Pacemaker waits never waits for storage itself.
 #[track_caller]
 fn run_never_in_state_d(
     fixture: &Fixture,
@@ -30,7 +31,7 @@ fn run_never_in_state_d(
     })
 }
 
-/// Is the agent's own process, which is the executor's child, in state D?
+/// Whether the agent's own process, the executor's child, is in state D.
 fn is_agent_in_state_d(fixture: &Fixture, action: &str) -> Result<bool, TestkitError> {
     let all = fixture.processes()?;
     let executors: Vec<u32> = all
@@ -38,18 +39,18 @@ fn is_agent_in_state_d(fixture: &Fixture, action: &str) -> Result<bool, TestkitE
         .filter(|p| p.argv.first().is_some_and(|a| a.ends_with("/executor")))
         .map(|p| p.pid)
         .collect();
-    // One that was left behind by an agent is a child of process 1.
+    // A process that an agent left behind is a child of process 1.
     let own =
         |p: &&NodeProcess| executors.contains(&p.ppid) && p.argv.last().is_some_and(|word| word == action);
     Ok(all.iter().filter(own).any(|process| process.state == 'D'))
 }
 
-/// Processes in state D: what an agent had to leave behind.
+/// Processes in state D, which an agent had to leave behind.
 fn processes_in_state_d(fixture: &Fixture) -> Result<Vec<NodeProcess>, TestkitError> {
     Ok(fixture.processes()?.into_iter().filter(|process| process.state == 'D').collect())
 }
 
-/// Everything that waited has got its end, and of all processes only these live.
+/// Every waiting process has ended, and only these processes live.
 fn wait_until_only(fixture: &Fixture, pids: &[u32]) -> TestResult {
     fixture.wait_until("all that waited for storage to be gone", |fixture| {
         let left = fixture.processes()?;
@@ -61,8 +62,8 @@ fn wait_until_only(fixture: &Fixture, pids: &[u32]) -> TestResult {
     })
 }
 
-/// On a node where storage hangs and nothing runs, probe and monitor of any depth answer "not running" and a stop succeeds at
-/// once; a start fails in time and says that storage does not answer.
+/// Storage hangs and nothing runs: probe and monitor of any depth answer "not running", and a stop succeeds
+/// at once. A start fails in time and says that storage does not answer.
 #[test]
 fn hung_storage_without_pico_is_not_running_and_fails_only_start() -> TestResult {
     for kind in [AgentKind::Platform, AgentKind::Ec] {
@@ -96,7 +97,8 @@ fn hung_storage_without_pico_is_not_running_and_fails_only_start() -> TestResult
     Ok(())
 }
 
-/// A JVM that lives runs while its storage hangs, for a monitor at depth 0 and a probe, whether a record knows of it or not.
+/// A live JVM whose storage hangs is running, for a monitor at depth 0 and a probe, with and without a
+/// record.
 #[test]
 fn hung_storage_under_live_jvm_fails_no_monitor() -> TestResult {
     for real in [false, true] {
@@ -119,7 +121,8 @@ fn hung_storage_under_live_jvm_fails_no_monitor() -> TestResult {
     Ok(())
 }
 
-/// A deep check whose client can't be run, for its storage hangs, is a warning and no failure: the JVM is alive.
+/// Storage hangs, so that the client of a deep check cannot be run: the monitor warns and does not fail,
+/// because the JVM is alive.
 #[test]
 fn deep_monitor_on_hung_storage_is_a_warning() -> TestResult {
     for recorded in [true, false] {
@@ -138,8 +141,8 @@ fn deep_monitor_on_hung_storage_is_a_warning() -> TestResult {
     Ok(())
 }
 
-/// A stop ends a JVM by signals while its storage hangs, within the shortest time that Pacemaker gives by default, whether a
-/// record knows of it or not.
+/// A stop ends a JVM by signals while its storage hangs, within Pacemaker's shortest default timeout, with
+/// and without a record.
 #[test]
 fn stop_ends_jvm_with_hung_storage() -> TestResult {
     for recorded in [true, false] {
@@ -158,8 +161,8 @@ fn stop_ends_jvm_with_hung_storage() -> TestResult {
     Ok(())
 }
 
-/// One that would write its log on SIGTERM or a thread dump, and so come to wait for storage where no signal ends it, is ended all the
-/// same: what has to be written can't be, so it gets SIGKILL alone.
+/// A JVM that writes its log on SIGTERM, or a thread dump, would wait for hung storage where no signal ends
+/// it. A stop sends it SIGKILL alone, and so ends it.
 #[test]
 fn stop_ends_jvm_about_to_write_to_hung_storage() -> TestResult {
     for (kind, real) in [(AgentKind::Platform, false), (AgentKind::Ec, true)] {
@@ -174,8 +177,8 @@ fn stop_ends_jvm_about_to_write_to_hung_storage() -> TestResult {
     Ok(())
 }
 
-/// A helper that can't be ended keeps nothing of the agent's: a caller that reads the agent's output to the end, as `$(...)` does,
-/// gets it when the agent ends.
+/// A hung worker process that cannot be ended keeps no output of the agent open. A caller that reads to
+/// end-of-file, as `$(...)` does, gets it when the agent ends.
 #[test]
 fn caller_reading_output_to_eof_is_not_delayed_by_hung_worker() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -192,7 +195,7 @@ fn caller_reading_output_to_eof_is_not_delayed_by_hung_worker() -> TestResult {
     wait_until_only(&fixture, &[])
 }
 
-/// A JVM that is killed while its storage hangs is not running, and is named.
+/// A JVM that is killed while its storage hangs is reported as not running, and named.
 #[test]
 fn jvm_killed_on_hung_storage_is_not_running() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -202,7 +205,7 @@ fn jvm_killed_on_hung_storage_is_not_running() -> TestResult {
     for level in [0, 10, 20] {
         let monitor = run_never_in_state_d(&fixture, fixture.recurring_monitor(level), "monitor")?
             .assert_exit_code(OCF_NOT_RUNNING);
-        monitor.assert_reason(&["platform", &format!("pid {} ", jvm.pid), "has ended"]);
+        monitor.assert_reason(&["platform", &format!("pid {} ", jvm.pid), "exited"]);
     }
     fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
@@ -210,8 +213,8 @@ fn jvm_killed_on_hung_storage_is_not_running() -> TestResult {
     wait_until_only(&fixture, &[])
 }
 
-/// Where mzsh is seen but its execution, or already the look into it, hangs, a start ends by itself with its own reason, and nothing
-/// comes up later when the storage is back.
+/// The execution of mzsh hangs, or already the access to its file: a start fails by itself with its own
+/// reason. Nothing comes up later when the storage is back.
 #[test]
 fn mzsh_hung_in_exec_fails_start_and_starts_nothing_later() -> TestResult {
     for (held, words) in
@@ -239,7 +242,7 @@ fn mzsh_hung_in_exec_fails_start_and_starts_nothing_later() -> TestResult {
     Ok(())
 }
 
-/// Where the execution of mzsh hangs, a stop ends the JVM by signals within the shortest time that Pacemaker gives by default.
+/// The execution of mzsh hangs: a stop ends the JVM by signals within Pacemaker's shortest default timeout.
 #[test]
 fn mzsh_hung_in_exec_does_not_keep_stop_from_ending_jvm() -> TestResult {
     for held in [HungOperation::Execution, HungOperation::Open, HungOperation::Read] {
@@ -262,8 +265,8 @@ fn mzsh_hung_in_exec_does_not_keep_stop_from_ending_jvm() -> TestResult {
     Ok(())
 }
 
-/// However often a deep monitor asks storage that hangs, it leaves at most one process that can't be ended, and its reason says
-/// for how long storage has not answered.
+/// However often a deep monitor accesses hung storage, it leaves at most one process that cannot be ended.
+/// The reason says for how long storage has not answered.
 #[test]
 fn ten_monitors_on_hung_storage_leave_at_most_one_process() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -291,8 +294,8 @@ fn ten_monitors_on_hung_storage_leave_at_most_one_process() -> TestResult {
     Ok(())
 }
 
-/// Storage that hangs for a while and comes back restarts nothing: the same JVM is well at each depth, and nobody is left that
-/// waited.
+/// Storage that hangs for a while and comes back restarts nothing: the same JVM is healthy at each depth, and
+/// no waiting process is left.
 #[test]
 fn recovered_storage_restarts_nothing() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -313,7 +316,7 @@ fn recovered_storage_restarts_nothing() -> TestResult {
     Ok(())
 }
 
-/// Ways in which an installation is not where it was.
+/// Ways in which an installation disappears.
 const MISSING_INSTALLATIONS: [(&str, &str); 4] = [
     ("moved away", "mv /opt/mz /opt/away"),
     ("an empty directory of root's", "mv /opt/mz /opt/away && mkdir /opt/mz"),
@@ -324,8 +327,9 @@ const MISSING_INSTALLATIONS: [(&str, &str); 4] = [
     ),
 ];
 
-/// A JVM whose installation is gone, or covered by an empty mount point of root's or somebody else's, runs for a monitor and a probe and
-/// is ended by a stop, whether a record knows of it or not: who owns a directory never makes a process "not ours".
+/// A JVM whose installation is gone, or covered by an empty mount point of any owner, is running for a
+/// monitor and a probe, and a stop ends it. That holds with and without a record: the owner of a directory
+/// never makes a process "not ours".
 #[test]
 fn missing_installation_hides_no_live_jvm() -> TestResult {
     for (what, how) in MISSING_INSTALLATIONS {

@@ -1,4 +1,5 @@
-//! What users of the node wrote, on its way to a terminal or a log: nothing of it is obeyed there, and nothing is hidden.
+//! Text that users of the node wrote, on its way to a terminal or a log: no control sequence takes effect,
+//! and none hides text.
 
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, Fixture, fixture};
@@ -6,12 +7,12 @@ use testkit::{NodeCommandOutput, TestResult};
 
 const MZSH_PATH: &str = "/opt/mz/bin/mzsh";
 
-/// Sets a terminal's title, overwrites what stood there, colours, and turns the direction of the text.
+/// Sets a terminal's title, overwrites text, changes colours, and reverses the text direction.
 const CONTROL_CHARACTERS: &str = "\u{1b}]0;title\u{7}a\rb\u{8}c\u{9b}31md\u{202e}e";
-/// The same as it is to be shown.
+/// The same characters as they are displayed.
 const ESCAPED_CHARACTERS: &str = "\\u{1b}]0;title\\u{7}a\\rb\\u{8}c\\u{9b}31md\\u{202e}e";
 
-/// Fails the test unless every character is one that a terminal shows as it is.
+/// Fails the test unless a terminal shows every character as it is.
 #[track_caller]
 fn assert_printable(text: &str) {
     let odd = text.chars().find(|&c| c != '\n' && !(' '..='~').contains(&c));
@@ -25,7 +26,7 @@ fn assert_escaped(ran: &NodeCommandOutput, place: &str) {
     assert!(ran.stdout.contains(ESCAPED_CHARACTERS), "{place} is not shown: {ran}");
 }
 
-/// `bin/mzsh` with this in the place of its `JAVA_HOME`.
+/// Changes the `JAVA_HOME` that `bin/mzsh` sets to this text.
 fn put_control_characters_into_mzsh(fixture: &Fixture) -> TestResult {
     let script = fixture.node.read(MZSH_PATH)?;
     let (before, after) = script.split_once("JAVA_HOME=").expect("mzsh sets JAVA_HOME");
@@ -33,14 +34,14 @@ fn put_control_characters_into_mzsh(fixture: &Fixture) -> TestResult {
     fixture.node.write(MZSH_PATH, format!("{before}JAVA_HOME='/opt/{CONTROL_CHARACTERS}'\n{rest}"))
 }
 
-/// Control characters, escape sequences and overrides of the direction in what `bin/mzsh` sets are shown by explain as escapes, and in
-/// its JSON they are escaped as well.
+/// Explain displays control characters, escape sequences and direction overrides in settings of `bin/mzsh` as
+/// escapes, also in its JSON.
 #[test]
 fn control_characters_in_mzsh_are_escaped_by_explain() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     put_control_characters_into_mzsh(&fixture)?;
     assert_escaped(&fixture.agent().run("explain")?.expect_code(OCF_NOT_RUNNING)?, "bin/mzsh");
-    // The executor hands on only the action, so the shell gives the second argument.
+    // The executor passes on only the action, so the shell gives the second argument.
     let (mut argv, environment) = fixture.agent().argv_and_environment("explain");
     argv.push("--json".to_owned());
     let call = fixture.node.command(&argv[0]).args(&argv[1..]);
@@ -51,7 +52,8 @@ fn control_characters_in_mzsh_are_escaped_by_explain() -> TestResult {
     Ok(())
 }
 
-/// The same in a value of the registry: explain, validation, doctor and the log show it, and no terminal obeys it.
+/// Control characters in a registry value are displayed as escapes by explain, validation, doctor and the
+/// log. None reaches a terminal.
 #[test]
 fn control_characters_in_registry_are_escaped_everywhere() -> TestResult {
     let registry = "/opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf";
@@ -73,7 +75,8 @@ fn control_characters_in_registry_are_escaped_everywhere() -> TestResult {
     Ok(())
 }
 
-/// The same in what mzsh prints: the exit reason and the log show it, and no terminal obeys it.
+/// Control characters in mzsh's output are displayed as escapes in the exit reason and the log. None reaches
+/// a terminal.
 #[test]
 fn control_characters_in_mzsh_output_are_escaped_in_reason_and_log() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -85,7 +88,8 @@ fn control_characters_in_mzsh_output_are_escaped_in_reason_and_log() -> TestResu
     Ok(())
 }
 
-/// The same in what the HA client says: `mzha health` shows it, and no terminal obeys it.
+/// Control characters in the HA client's output are displayed as escapes by `mzha health`. None reaches a
+/// terminal.
 #[test]
 fn control_characters_in_ha_answer_are_escaped_by_health() -> TestResult {
     let fixture = fixture(AgentKind::Platform).commands().build()?;
@@ -97,8 +101,9 @@ fn control_characters_in_ha_answer_are_escaped_by_health() -> TestResult {
     Ok(())
 }
 
-/// The same in a crontab and in the command line of a process that holds a port of the pico: doctor shows it, and no terminal
-/// obeys it; its JSON says the same and holds nothing but printable characters.
+/// Control characters in a crontab, and in the command line of a process that holds a port of the pico, are
+/// displayed as escapes by doctor. None reaches a terminal; its JSON has the same text and only printable
+/// characters.
 #[test]
 fn control_characters_in_crontab_or_command_line_are_escaped_by_doctor() -> TestResult {
     let fixture = fixture(AgentKind::Platform).commands().build()?;

@@ -1,4 +1,4 @@
-//! Thread dumps: what a JVM was at when it had to be killed
+//! Thread dumps of a JVM that had to be killed.
 
 use std::time::Duration;
 
@@ -8,15 +8,14 @@ use testkit::{TestResult, TestkitError};
 
 use crate::process_cases::FOREIGN_UID;
 
-/// Where they are kept, in the node.
 const DUMP_DIRECTORY: &str = "/var/log/mediationzone-ra";
 
-/// Their names, oldest first.
+/// File names, oldest first.
 fn dump_files(fixture: &Fixture) -> Result<Vec<String>, TestkitError> {
     Ok(fixture.sh(&format!("ls {DUMP_DIRECTORY} 2>/dev/null || :"))?.lines().map(str::to_owned).collect())
 }
 
-/// A Platform that mzsh can't shut down.
+/// A Platform that mzsh cannot shut down.
 fn fixture_without_mzsh() -> Result<Fixture, TestkitError> {
     let fixture = fixture(AgentKind::Platform).jvm().build()?;
     fixture.start()?;
@@ -24,8 +23,8 @@ fn fixture_without_mzsh() -> Result<Fixture, TestkitError> {
     Ok(fixture)
 }
 
-/// Before a JVM that does not follow mzsh is killed, the state of all its threads is kept on local disk, for root alone,
-/// and the log says where.
+/// Before a JVM that does not obey mzsh is killed, the stacks of all its threads are stored on local disk.
+/// Only root can read the dump, and the log names the file.
 #[test]
 fn thread_dump_is_kept_before_kill() -> TestResult {
     let fixture = fixture_without_mzsh()?;
@@ -46,7 +45,7 @@ fn thread_dump_is_kept_before_kill() -> TestResult {
     Ok(())
 }
 
-/// With `thread_dump=no` there is none.
+/// With `thread_dump=no` a stop makes no thread dump.
 #[test]
 fn thread_dump_no_takes_none() -> TestResult {
     let fixture = fixture_without_mzsh()?;
@@ -56,8 +55,8 @@ fn thread_dump_no_takes_none() -> TestResult {
     Ok(())
 }
 
-/// However often a JVM has to be killed, no more than ten dumps of a resource are kept, the last ones, and none of another's
-/// is touched.
+/// However often a JVM has to be killed, a resource keeps only its last ten dumps. Dumps of other resources
+/// are not touched.
 #[test]
 fn thread_dumps_are_limited_to_last_ten_per_resource() -> TestResult {
     let fixture = fixture_without_mzsh()?;
@@ -81,7 +80,7 @@ fn thread_dumps_are_limited_to_last_ten_per_resource() -> TestResult {
     Ok(())
 }
 
-/// Where no dump can be kept, the JVM is asked for one in its own log, and the stop goes on.
+/// If no dump can be stored, the JVM is asked to write one to its own log, and the stop goes on.
 #[test]
 fn thread_dump_goes_to_jvm_log_when_directory_is_unusable() -> TestResult {
     let fixture = fixture_without_mzsh()?;
@@ -93,7 +92,7 @@ fn thread_dump_goes_to_jvm_log_when_directory_is_unusable() -> TestResult {
     Ok(())
 }
 
-/// Listens at the JVM's socket; `$answer` is what it does with who comes.
+/// Listens on the JVM's socket; `$answer` handles each connection.
 const ATTACH_LISTENER: &str = "import socket,os,time
 path='/tmp/.java_pid$pid'
 s=socket.socket(socket.AF_UNIX)
@@ -109,8 +108,9 @@ while True:
     c.close()
 ";
 
-/// Another process that answers tools in the JVM's place, of a stranger or of the JVM's own user, or a stranger's file in the way of the question,
-/// is named, told nothing, and not waited for; nothing that it says is kept, and the JVM writes its threads to its own log.
+/// Another process answers on the JVM's attach socket, of another user or of the JVM's user, or another
+/// user's file blocks the request. It is named, gets no data, and delays nothing. None of its output is kept,
+/// and the JVM writes its threads to its own log.
 #[test]
 fn thread_dump_socket_of_other_process_is_named_and_not_used() -> TestResult {
     let forges = "c.recv(100); c.sendall(b'0\\nFORGED'+b'x'*2000000)";
@@ -118,7 +118,7 @@ fn thread_dump_socket_of_other_process_is_named_and_not_used() -> TestResult {
         (FOREIGN_UID, forges, "has laid /tmp/.java_pid"),
         (FOREIGN_UID, "time.sleep(100)", "has laid /tmp/.java_pid"),
         (FOREIGN_UID, "", "has laid /tmp/.attach_pid"),
-        (MZADMIN_UID, forges, " listens process "),
+        (MZADMIN_UID, forges, " listens there"),
     ] {
         let fixture = fixture_without_mzsh()?;
         if fixture.node.owner() == "root" {

@@ -1,4 +1,4 @@
-//! A JVM that waits for a device or for storage (state D) and takes no signal until that answers.
+//! A JVM waits for a device or for storage (state D) and handles no signal until that answers.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use testkit::{
     HungOperation, HungStorage, NodeCommandOutput, NodeProcess, TestResult, TestkitError, wait_until,
 };
 
-/// What the stand-ins read from, or write to.
+/// The stand-ins read from it, or write to it.
 const DEVICE: &str = "/opt/device";
 
-/// A file of which something hangs, whoever asks.
+/// A file on which an operation hangs for every process.
 fn hung_device(fixture: &Fixture, held: HungOperation) -> Result<HungStorage, TestkitError> {
     fixture.sh(&format!("truncate -s 4096 {DEVICE} && chmod 666 {DEVICE}"))?;
     fixture.node.hang_storage(DEVICE, held)
@@ -32,20 +32,20 @@ fn wait_until_in_state(fixture: &Fixture, pid: u32, wanted: char) -> TestResult 
     })
 }
 
-/// One that will need all the time that it has.
+/// A stop that will use up its whole timeout.
 fn stop_with_short_timeout(fixture: &Fixture) -> Result<NodeCommandOutput, TestkitError> {
     fixture.agent().meta_timeout(Duration::from_secs(8)).run("stop")
 }
 
-/// What was sent to it before takes effect, once storage is back.
+/// Signals that were sent before take effect once storage is back.
 fn wait_until_gone(fixture: &Fixture, jvm: &NodeProcess) -> TestResult {
     fixture.wait_until(&format!("the end of {}", jvm.pid), |fixture| {
         Ok(if fixture.is_alive(jvm)? { Err(describe_processes(&fixture.processes()?)) } else { Ok(()) })
     })
 }
 
-/// A JVM in state D runs, for a monitor and a probe; a stop that can't end it says so in time, with its pid and state, and is
-/// right at once when the storage is back and the signals have done their work.
+/// A JVM in state D is running, for a monitor and a probe. A stop that cannot end it fails in time, with its
+/// pid and state. A stop succeeds at once when the storage is back and the signals have taken effect.
 #[test]
 fn jvm_in_state_d_is_running_and_stop_reports_failure() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -75,7 +75,7 @@ fn jvm_in_state_d_is_running_and_stop_reports_failure() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A JVM that waited for storage and got its answer goes on as the same one, and nobody has noticed.
+/// A JVM that waited for storage and got its answer goes on as the same pico, and no action failed.
 #[test]
 fn jvm_back_from_state_d_is_the_same_pico() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -91,8 +91,8 @@ fn jvm_back_from_state_d_is_the_same_pico() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A real JVM with one thread in state D has lost its main thread after SIGKILL and lives: stop says so, a monitor and a
-/// probe never take it for gone, and when the storage is back it is.
+/// A real JVM with one thread in state D is a zombie thread-group leader after SIGKILL, and lives. Stop says
+/// so, and a monitor and a probe never answer "not running". It is gone when the storage is back.
 #[test]
 fn jvm_with_unkillable_thread_is_never_reported_as_not_running() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -100,7 +100,7 @@ fn jvm_with_unkillable_thread_is_never_reported_as_not_running() -> TestResult {
     let hung = hung_device(&fixture, HungOperation::Read)?;
     fixture.sh("touch /opt/read")?;
     fixture.wait_until("the thread that reads in state D", |fixture| {
-        // A JVM has others that wait for a moment while it comes up.
+        // A JVM has other threads that wait briefly while it comes up.
         let states = fixture.sh(&format!("cut -d' ' -f2,3 /proc/{}/task/*/stat", jvm.pid))?;
         Ok(if states.contains("(reader) D") { Ok(()) } else { Err(states) })
     })?;
@@ -117,7 +117,7 @@ fn jvm_with_unkillable_thread_is_never_reported_as_not_running() -> TestResult {
         fixture.monitor(0)?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[
             "platform",
             &named,
-            "can't be used or killed",
+            "zombie thread-group leader (Z): main thread exited",
         ]);
         fixture.probe()?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[&named]);
     }
@@ -128,7 +128,8 @@ fn jvm_with_unkillable_thread_is_never_reported_as_not_running() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A real JVM by the product's main class that reads from the device as soon as it is told to; once it runs.
+/// A real JVM with the product's main class that reads from the device once it is signalled to; returns when
+/// it runs.
 fn start_jvm_with_reader_thread(fixture: &Fixture) -> Result<NodeProcess, TestkitError> {
     let class = "package com.digitalroute.picostart;
         import java.nio.file.*;
@@ -153,19 +154,19 @@ fn start_jvm_with_reader_thread(fixture: &Fixture) -> Result<NodeProcess, Testki
     fixture.wait_for_pico()
 }
 
-/// Gives up a mapping of the device when it is told to, and holds the lock of its memory until that is written: who asks for its
-/// command line or its environment waits with it, as ps does.
+/// Unmaps the device when it is signalled to, and holds its memory lock until that is written. A process that
+/// reads its command line or environment waits for it, as ps does.
 fn start_mapping_device(fixture: &Fixture, imitation: FakeProcess) -> Result<NodeProcess, TestkitError> {
     imitation.with_first_steps(&format!("map {DEVICE}\nawait\nunmap")).start(fixture)
 }
 
-/// From here on neither the node's processes can be listed nor any command line of them be read.
+/// From here on listing the node's processes hangs, and no command line of them can be read.
 fn lock_memory(fixture: &Fixture, pid: u32) -> TestResult {
     fixture.signal(pid, "USR1")?;
     wait_until_in_state(fixture, pid, 'D')
 }
 
-/// A JVM in that state, named by a record.
+/// A recorded JVM in that state.
 fn recorded_jvm_with_locked_memory() -> Result<(Fixture, HungStorage, NodeProcess), TestkitError> {
     let fixture = fixture(AgentKind::Platform).build()?;
     let hung = hung_device(&fixture, HungOperation::Write)?;
@@ -175,8 +176,8 @@ fn recorded_jvm_with_locked_memory() -> Result<(Fixture, HungStorage, NodeProces
     Ok((fixture, hung, jvm))
 }
 
-/// A JVM whose command line can't be read, since its memory is locked, runs as the one that the record names: no monitor hangs with
-/// it, and a stop that can't end it says so in time.
+/// A recorded JVM whose command line cannot be read, because its memory is locked, is running. No monitor
+/// hangs with it, and a stop that cannot end it fails in time.
 #[test]
 fn recorded_jvm_with_unreadable_command_line_is_running() -> TestResult {
     let (fixture, hung, jvm) = recorded_jvm_with_locked_memory()?;
@@ -192,8 +193,8 @@ fn recorded_jvm_with_unreadable_command_line_is_running() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// Without a record nobody can tell that it is the pico, and nobody claims that it is not: probe, monitor and stop end in time and
-/// answer 1, naming it.
+/// A JVM without a record whose command line cannot be read may be the pico or not. Probe, monitor and stop
+/// end in time, answer 1 and name it.
 #[test]
 fn unrecorded_jvm_with_unreadable_command_line_is_named() -> TestResult {
     let (fixture, hung, jvm) = recorded_jvm_with_locked_memory()?;
@@ -209,7 +210,7 @@ fn unrecorded_jvm_with_unreadable_command_line_is_named() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// A process of root whose memory is locked, so that ps hangs, is no reason to fail a monitor or a stop of the pico.
+/// A process of root with locked memory, on which ps hangs, fails no monitor and no stop of the pico.
 #[test]
 fn foreign_process_with_unreadable_command_line_delays_no_action() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -234,7 +235,8 @@ fn foreign_process_with_unreadable_command_line_delays_no_action() -> TestResult
     fixture.assert_nothing_left()
 }
 
-/// When a java begins whose memory is locked, beside the recorded JVM; a jar that it has open; and what a probe says once that JVM is dead.
+/// When a java with locked memory starts, relative to the recorded JVM; a jar that it has open; and a probe's
+/// answer once that JVM is dead.
 const OPEN_JAR_CASES: [(&str, &str, i32); 4] = [
     ("later", "/opt/other/lib/a.jar", OCF_NOT_RUNNING),
     ("later", "/opt/mz/lib/a.jar", OCF_ERR_GENERIC),
@@ -242,9 +244,10 @@ const OPEN_JAR_CASES: [(&str, &str, i32); 4] = [
     ("before", "/opt/mz/lib/a.jar", OCF_ERR_GENERIC),
 ];
 
-/// A java whose memory is locked is told by the jars that it has open: with one of another installation it makes no answer doubtful; with
-/// one of ours, even if it began before the recorded JVM, or with none but its own JDK's, it is never taken for none. Only with one of ours it
-/// fails a stop of the recorded JVM.
+/// A java with locked memory is identified by the jars that it has open. With a jar of another installation
+/// it makes no answer uncertain. With a jar of ours, even if it started before the recorded JVM, or with none
+/// but its JDK's, it is never reported as not running. Only with a jar of ours does it fail a stop of the
+/// recorded JVM.
 #[test]
 fn java_with_unreadable_command_line_is_identified_by_open_jars() -> TestResult {
     for (when, jar, code) in OPEN_JAR_CASES {
@@ -269,7 +272,7 @@ fn java_with_unreadable_command_line_is_identified_by_open_jars() -> TestResult 
             assert_eq!(ran.code(), Some(code), "{when}, {jar}: {ran}");
         }
         let ran = stop_with_short_timeout(&fixture)?;
-        // Which process the pico was is known: one that has nothing of ours open fails no stop of that.
+        // The pico's process is known: a java without an open file of ours fails no stop of it.
         let stopped = if jar.starts_with("/opt/mz/") { OCF_ERR_GENERIC } else { OCF_SUCCESS };
         assert_eq!(ran.code(), Some(stopped), "{when}, {jar}: {ran}");
         hung.release();

@@ -1,4 +1,5 @@
-//! A JVM whose main thread has ended while others live: state Z, no command line of its own.
+//! A JVM whose main thread has ended while others live, a zombie thread-group leader: state Z, no command
+//! line of its own.
 
 use std::time::Duration;
 
@@ -11,10 +12,11 @@ use crate::process_cases::{
     CONFIGNAME_OPTION, ExpectedRole, HOME_OPTION, PICO_MAIN_CLASS, check_on_shared_node, process_case,
 };
 
-/// A Platform that was adopted, and has lost its main thread since.
+/// A Platform that was adopted, and became a zombie thread-group leader afterwards.
 fn recorded_pico_without_main_thread() -> Result<(Fixture, NodeProcess), TestkitError> {
     let fixture = fixture(AgentKind::Platform).build()?;
-    let pico = FakeProcess::for_pico("platform").with_first_steps("await\nleaderless\n").start(&fixture)?;
+    let pico =
+        FakeProcess::for_pico("platform").with_first_steps("await\nzombie_leader\n").start(&fixture)?;
     fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     assert_eq!(fixture.recorded_pid()?, Some(pico.pid));
     fixture.signal(pico.pid, "USR1")?;
@@ -25,8 +27,8 @@ fn recorded_pico_without_main_thread() -> Result<(Fixture, NodeProcess), Testkit
     Ok((fixture, pico))
 }
 
-/// A pico whose record names it and whose main thread has ended while another lives has failed for every monitor and for a probe, with
-/// its number in the reason, and a stop ends it where a SIGKILL does.
+/// A recorded pico whose main thread has ended while another lives (a zombie thread-group leader) has failed
+/// for every monitor and for a probe. The reason has its pid, and a stop ends it if SIGKILL can.
 #[test]
 fn recorded_pico_without_main_thread_fails_and_is_ended_by_stop() -> TestResult {
     let (fixture, pico) = recorded_pico_without_main_thread()?;
@@ -34,7 +36,7 @@ fn recorded_pico_without_main_thread_fails_and_is_ended_by_stop() -> TestResult 
         ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[
             "platform",
             &format!("pid {} ", pico.pid),
-            "main thread has ended",
+            "zombie thread-group leader (Z): main thread exited",
         ]);
     }
     assert!(fixture.is_alive(&pico)?);
@@ -44,7 +46,7 @@ fn recorded_pico_without_main_thread_fails_and_is_ended_by_stop() -> TestResult 
     Ok(())
 }
 
-/// A start replaces a known pico that has lost its main thread.
+/// A start replaces a recorded pico that is a zombie thread-group leader.
 #[test]
 fn start_replaces_recorded_pico_without_main_thread() -> TestResult {
     let (fixture, pico) = recorded_pico_without_main_thread()?;
@@ -60,14 +62,14 @@ fn has_second_user(fixture: &Fixture) -> bool {
     fixture.node.owner() != "root"
 }
 
-/// One that is named as the Platform and does not say of which installation, run by this user.
+/// A java, run by this user, that names the Platform but no installation.
 fn start_java_without_main_thread(fixture: &Fixture, user: Option<u32>) -> Result<NodeProcess, TestkitError> {
     let java = FakeProcess::for_java(&["java", CONFIGNAME_OPTION, PICO_MAIN_CLASS])
         .state(FakeProcessState::ZombieLeader);
     user.map_or(java.clone(), |uid| java.user(uid)).start(fixture)
 }
 
-/// A java without main thread that another user runs is no reason to doubt that the pico is away, and is not
+/// A zombie thread-group leader that is another user's java does not make "not running" uncertain, and is not
 /// touched.
 #[test]
 fn foreign_java_without_main_thread_is_ignored() -> TestResult {
@@ -85,8 +87,8 @@ fn foreign_java_without_main_thread_is_ignored() -> TestResult {
     Ok(())
 }
 
-/// A java without main thread that the pico's user runs could be the pico: probe, monitor and stop say so
-/// with its number instead of claiming that nothing runs, and leave it alone.
+/// A zombie thread-group leader that is a java of the pico's user could be the pico. Probe, monitor and stop
+/// name its pid instead of answering "not running" or "stopped", and leave it alone.
 #[test]
 fn java_of_pico_user_without_main_thread_is_named_and_left_alone() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -106,8 +108,8 @@ fn java_of_pico_user_without_main_thread_is_named_and_left_alone() -> TestResult
     Ok(())
 }
 
-/// With the installation's storage not mounted, its mount point is root's: that does not make a java without main thread another
-/// user's, and it is named all the same.
+/// With the installation's storage not mounted, its mount point belongs to root. That does not make a java
+/// that is a zombie thread-group leader another user's: it is still named.
 #[test]
 fn java_without_main_thread_is_named_when_storage_is_unmounted() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -122,8 +124,8 @@ fn java_without_main_thread_is_named_when_storage_is_unmounted() -> TestResult {
     Ok(())
 }
 
-/// A java without main thread that another resource's record names is that one's, and neither reported nor
-/// touched.
+/// A zombie thread-group leader that another resource's record names belongs to that resource, and is neither
+/// reported nor touched.
 #[test]
 fn java_without_main_thread_of_another_resource_is_ignored() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -142,8 +144,9 @@ fn java_without_main_thread_of_another_resource_is_ignored() -> TestResult {
     Ok(())
 }
 
-/// A java without main thread is told by what its other threads have of its command line, environment, executable and directory: another
-/// pico, the Platform of another installation and a java that is no pico at all are ignored, and the Platform has failed and is ended.
+/// A zombie thread-group leader is identified by its other threads: their command line, environment,
+/// executable and directory. Another pico, the Platform of another installation and a java that is no pico
+/// are ignored. The Platform has failed and is ended.
 #[test]
 fn java_without_main_thread_is_identified_by_other_threads() -> TestResult {
     let java = |argv: &[&str]| FakeProcess::for_java(argv).state(FakeProcessState::ZombieLeader);

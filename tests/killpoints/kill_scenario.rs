@@ -1,4 +1,4 @@
-//! One action, from one beginning, killed again and again.
+//! One action, from one initial state, killed again and again.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -12,23 +12,23 @@ use testkit::{
 /// More calls than any action makes.
 const MORE_CALLS_THAN_ANY_ACTION: u64 = 1_000_000;
 
-/// After so many points that went wrong it is clear enough.
+/// After so many failures the test ends.
 const MAX_FAILURES: usize = 5;
 
-/// An action does not make the same number of calls each time; so often it must have ended before it came to the last point.
+/// The number of calls of an action varies; it must end this often before the last point is reached.
 const MAX_COMPLETED_RUNS: usize = 3;
 
-/// At every so many-eth point of a start mzsh takes so long that monitors are asked while there is no JVM yet, on a loaded
+/// At every fourth point of a start mzsh is so slow that monitors run while there is no JVM yet, on a loaded
 /// machine, too.
 const SLOW_MZSH_EVERY: u64 = 4;
 
-/// Where records and locks are.
+/// The directory of records and locks.
 const RECORD_DIRECTORY: &str = "/run/mediationzone-ra";
 
-/// Most questions that one killed action and the stop after it can have left written down.
+/// Largest number of command files that one killed action and the next stop can leave.
 const MAX_COMMAND_FILES: usize = 4;
 
-/// How the fixture is when the action begins.
+/// The state of the fixture when the action begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InitialState {
     /// The pico is not running.
@@ -43,7 +43,7 @@ pub(crate) enum InitialState {
     Sigstopped,
 }
 
-/// What is killed.
+/// The action to be killed, and its initial state.
 #[derive(Debug, Clone)]
 pub(crate) struct KillScenario {
     action: &'static str,
@@ -71,7 +71,7 @@ impl KillScenario {
         Self { kind, ..self }
     }
 
-    /// A switch of the simulator.
+    /// A setting of the simulator.
     pub(crate) fn with_setting(self, switch: &'static str) -> Self {
         Self { simulator_setting: switch, ..self }
     }
@@ -91,7 +91,7 @@ impl KillScenario {
         self.kill_at_points(1..MORE_CALLS_THAN_ANY_ACTION)
     }
 
-    /// Kills it at about so many calls, spread evenly.
+    /// Kills it at about this many calls, spread evenly.
     pub(crate) fn kill_at_some_calls(&self, points: u64) -> TestResult {
         let fixture = self.build_fixture()?;
         self.bring_to_initial_state(&fixture)?;
@@ -116,7 +116,7 @@ impl KillScenario {
             }
             let at = self.agent_call(&fixture).run_killed_at(number, self.action)?;
             if slow {
-                // For the next mzsh; the one that has been started is slow.
+                // For the next mzsh; the one that was started is slow.
                 fixture.set(&["mzsh_time=0ms"])?;
             }
             if self.initial_state == InitialState::RunningWithoutMzsh {
@@ -145,7 +145,8 @@ impl KillScenario {
     fn build_fixture(&self) -> Result<Fixture, TestkitError> {
         let fixture = fixture::fixture(self.kind).set(self.simulator_setting);
         let fixture = if self.real_jvm { fixture.jvm() } else { fixture }.build()?;
-        // The first start of a node makes calls that no later one makes: the points would shift after a failure.
+        // The first start of a node makes calls that no later one makes: the points would shift after a
+        // failure.
         fixture.start()?;
         fixture.stop()?.expect_code(OCF_SUCCESS)?;
         Ok(fixture)
@@ -169,7 +170,7 @@ impl KillScenario {
         }
     }
 
-    /// What must hold after the kill; else what did not.
+    /// Checks the invariants after the kill; the error names the violation.
     fn check_aftermath(&self, fixture: &Fixture, number: u64) -> Result<(), String> {
         let end = wait_until_settled(fixture)?;
         if self.action == "monitor" && end != SettledState::Running {
@@ -184,7 +185,7 @@ impl KillScenario {
     }
 }
 
-/// What is left when nothing moves any more.
+/// The state when no startup is in progress any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SettledState {
     Running,
@@ -192,14 +193,14 @@ enum SettledState {
     Gone,
 }
 
-/// What /proc says of the pico.
+/// The pico's processes by /proc.
 #[derive(Debug, PartialEq, Eq)]
 struct ObservedProcesses {
-    /// Its processes, and whether they are stopped.
+    /// Its JVMs, and whether they are stopped.
     jvms: Vec<(u32, bool)>,
-    /// Those of an mzsh that is at its startup.
+    /// Processes of an mzsh in its startup.
     startups: Vec<u32>,
-    /// Processes of a session that an agent has made, which have not become mzsh yet.
+    /// Processes of a session that an agent has made, before they execute mzsh.
     before_exec: Vec<u32>,
 }
 
@@ -215,7 +216,7 @@ impl ObservedProcesses {
         Ok(Self { jvms, startups: pids(startups), before_exec: pids(unborn) })
     }
 
-    /// What it is, if no startup is at work.
+    /// The settled state, if no startup is in progress.
     fn settled_state(&self) -> Option<SettledState> {
         if !(self.startups.is_empty() && self.before_exec.is_empty()) {
             return None;
@@ -227,7 +228,7 @@ impl ObservedProcesses {
         })
     }
 
-    /// Whether this answer to a monitor is a lie.
+    /// Whether this answer of a monitor is wrong.
     fn contradicts(&self, answer: Option<i32>) -> bool {
         match answer {
             Some(OCF_SUCCESS) => self.jvms.is_empty(),
@@ -249,13 +250,15 @@ fn is_before_exec(process: &NodeProcess) -> bool {
         && process.argv.first().is_some_and(|first| first.contains("resource.d/mediationzone/"))
 }
 
-/// One that an agent has forked, and that goes with it when it is killed: its threads (it looks up names) each need the processor
-/// once more to be gone, and on a loaded machine that is after the stop. Of all else nothing may be left at that moment.
+/// A worker process of an agent, which exits when the agent is killed. Its threads (it looks up names) each
+/// need the processor once more to exit, on a loaded machine after the stop. No other process may be left at
+/// that moment.
 fn is_exiting_worker(process: &NodeProcess, kind: AgentKind) -> bool {
     process.state == 'Z' && process.comm == kind.agent()
 }
 
-/// Asks monitors until no startup is at work any more, and holds each answer against what was true before and after it.
+/// Runs monitors until no startup is in progress any more, and compares each answer with the states before
+/// and after it.
 fn wait_until_settled(fixture: &Fixture) -> Result<SettledState, String> {
     let broken = |e: TestkitError| e.to_string();
     let until = Instant::now() + WAIT_TIMEOUT;
@@ -275,7 +278,7 @@ fn wait_until_settled(fixture: &Fixture) -> Result<SettledState, String> {
             if ran.code() == Some(OCF_NOT_RUNNING) {
                 denied.extend(before.before_exec.iter().chain(&after.before_exec));
             }
-            // What changed meanwhile may have been asked for in the midst of it.
+            // If the state changed during the monitor, its answer may belong to either state.
             settled = if before == after { after.settled_state() } else { None };
             let right = match settled {
                 Some(SettledState::Gone) => Some(OCF_NOT_RUNNING),
@@ -325,7 +328,7 @@ fn stop_and_check_leftovers(fixture: &Fixture) -> Result<(), String> {
         |name: &&str| [".lock", ".absent", ".writer"].iter().any(|end| name.strip_suffix(end).is_some());
     let files =
         fixture.sh(&format!("cd {RECORD_DIRECTORY} && find . -type f -printf '%P\\n'")).map_err(broken)?;
-    // What a killed agent has written down of a question goes with the next question.
+    // The next command removes the files of a killed agent's command.
     let (questions, files): (Vec<&str>, Vec<&str>) =
         files.lines().filter(|name| !kept(name)).partition(|name| name.starts_with("commands/"));
     if questions.len() > MAX_COMMAND_FILES {
@@ -338,7 +341,7 @@ fn stop_and_check_leftovers(fixture: &Fixture) -> Result<(), String> {
     }
 }
 
-/// All that lives, and the record.
+/// All live processes, and the record.
 fn describe_fixture(fixture: &Fixture) -> String {
     let record = fixture.node.read(fixture.record_path()).unwrap_or_else(|e| e.to_string());
     let all = fixture.processes().map_or_else(|e| e.to_string(), |all| describe_processes(&all));

@@ -1,15 +1,16 @@
-//! Each action, killed at each of its system calls: what comes afterwards tells the truth, and nothing is left.
+//! Each action, killed at each of its system calls: all later answers are right, and nothing is left.
 //!
-//! An agent can be killed at any instruction: by Pacemaker's executor at the time-out, by the kernel's out-of-memory killer,
-//! by a person. Between two system calls nothing changes that anybody else could see, so to kill it as it enters each
-//! one is to kill it everywhere. Only the agent's own process is killed, as the executor does it; what it has started is
-//! left to itself.
+//! An agent can be killed at any instruction: by Pacemaker's executor at the timeout, by the kernel's
+//! out-of-memory killer, by a person. Between two system calls no visible state changes, so a kill at the
+//! entry of each call covers every instruction. Only the agent's own process is killed, as the executor does
+//! it; its descendants go on.
 //!
-//! For each point ([`kill_scenario::KillScenario`]): the fixture is brought to where the action begins, the action is killed, recurring
-//! monitors and probes are asked until what it has left has come to rest (never 7 while a startup or a JVM lives, never 0
-//! without a JVM; at rest exactly 0 or 7), and a stop answers 0, after which there is no process and no file but the
-//! locks and the note of the last look that found nothing.
-//! A start afterwards succeeds: before every point that begins with a running pico, and after every tenth of the others.
+//! For each point ([`kill_scenario::KillScenario`]) the fixture gets its initial state, and the action is
+//! killed. Recurring monitors and probes run until the remaining processes have settled (never 7 while a
+//! startup or a JVM lives, never 0 without a JVM; when settled exactly 0 or 7). A stop answers 0, after which
+//! there is no process and no file but the locks and the note of the last scan that found nothing. A start
+//! afterwards succeeds: before every point that begins with a running pico, and after every tenth of the
+//! others.
 
 mod kill_scenario;
 
@@ -17,13 +18,13 @@ use kill_scenario::{InitialState, KillScenario};
 use testkit::TestResult;
 use testkit::fixture::AgentKind;
 
-/// A start that has everything to do.
+/// A start with all its steps.
 #[test]
 fn start_killed_at_each_syscall() -> TestResult {
     KillScenario::new("start", InitialState::NotRunning).kill_at_each_call()
 }
 
-/// One that also asks for the Platform first, and whose JVM stays in the session of mzsh.
+/// A start that also waits for the Platform first, and whose JVM stays in the session of mzsh.
 #[test]
 fn start_of_ec_in_mzsh_session_killed_at_each_syscall() -> TestResult {
     KillScenario::new("start", InitialState::NotRunning)
@@ -32,37 +33,37 @@ fn start_of_ec_in_mzsh_session_killed_at_each_syscall() -> TestResult {
         .kill_at_each_call()
 }
 
-/// One that finds a stopped pico, which it ends first. Every look at that takes two seconds, so not at each call.
+/// A start that first ends a stopped pico. Every check of that takes two seconds, so not at each call.
 #[test]
 fn start_over_sigstopped_pico_killed_at_30_syscalls() -> TestResult {
     KillScenario::new("start", InitialState::Sigstopped).kill_at_some_calls(30)
 }
 
-/// A stop that mzsh does.
+/// A stop by mzsh.
 #[test]
 fn stop_killed_at_each_syscall() -> TestResult {
     KillScenario::new("stop", InitialState::Running).kill_at_each_call()
 }
 
-/// A stop that has to do it by signals.
+/// A stop by signals.
 #[test]
 fn stop_without_mzsh_killed_at_each_syscall() -> TestResult {
     KillScenario::new("stop", InitialState::RunningWithoutMzsh).kill_at_each_call()
 }
 
-/// The cheapest check, of a pico that the record names.
+/// The cheapest check, of a recorded pico.
 #[test]
 fn monitor_depth_0_killed_at_each_syscall() -> TestResult {
     KillScenario::new("monitor", InitialState::Running).recurring_monitor(0).kill_at_each_call()
 }
 
-/// The check that asks the HA Monitor Server, of a pico that no record names.
+/// A monitor that queries the HA Monitor Server of an unrecorded pico.
 #[test]
 fn adopting_monitor_depth_10_killed_at_each_syscall() -> TestResult {
     KillScenario::new("monitor", InitialState::RunningUnrecorded).recurring_monitor(10).kill_at_each_call()
 }
 
-/// A probe, of a pico that no record names.
+/// A probe of an unrecorded pico.
 #[test]
 fn adopting_probe_killed_at_each_syscall() -> TestResult {
     KillScenario::new("monitor", InitialState::RunningUnrecorded).kill_at_each_call()

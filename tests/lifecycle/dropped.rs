@@ -1,5 +1,6 @@
-//! A death that the cluster has dropped is reported again, one that it has counted is not. The cluster's word is that of an `attrd_updater` of the
-//! test's; that it is so in a cluster is shown by the cluster suite's `dropped`.
+//! A death that the cluster has dropped is reported again; one that it has counted is not. A fake
+//! `attrd_updater` answers for the cluster here, and the cluster suite's `dropped` shows that a real cluster
+//! answers so.
 
 use std::time::Duration;
 
@@ -11,17 +12,19 @@ use crate::waiting_monitor::{
     MAX_IMMEDIATE_ANSWER, SHORT_INTERVAL, fixture_with_reported_death, waiting_call,
 };
 
-/// What it says where nothing was counted, and its exit code.
+/// Output and exit code of the tool if no failure was counted.
 const NEVER: &str =
     "echo \"attrd_updater: Could not query value of $name: attribute does not exist\" >&2; exit 78";
-/// Where a failure was counted just now.
+/// A failure was counted just now.
 const NOW: &str = "echo \"name=\\\"$name\\\" host=\\\"n\\\" value=\\\"$(date +%s)\\\"\"";
-/// Where one was counted before the pico was started.
+/// A failure was counted before the pico was started.
 const BEFORE: &str = "echo \"name=\\\"$name\\\" host=\\\"n\\\" value=\\\"$(($(date +%s) - 3600))\\\"\"";
-/// Where one was counted on another node, or was cleaned up here: the attribute is there, and this node has no value of it.
+/// A failure was counted on another node, or was cleaned up here: the attribute exists, and this node has no
+/// value of it.
 const ELSEWHERE: &str = "echo \"name=\\\"$name\\\" host=\\\"n\\\" value=\\\"\\\"\"";
 
-/// The cluster's tool: what it was asked is in `/opt/asked`, what it says is up to `/opt/says`.
+/// Installs the cluster's tool: its queries are recorded in `/opt/asked`, and its answer is up to
+/// `/opt/says`.
 fn cluster_says(fixture: &Fixture, says: &str) -> TestResult {
     fixture.node.write("/opt/says", format!("{says}\n"))?;
     fixture
@@ -33,12 +36,12 @@ fn cluster_says(fixture: &Fixture, says: &str) -> TestResult {
         .map(drop)
 }
 
-/// What it was asked, all together.
+/// All queries so far.
 fn asked(fixture: &Fixture) -> Result<Vec<String>, TestkitError> {
     Ok(fixture.node.read("/opt/asked")?.lines().map(str::to_owned).collect())
 }
 
-/// The last report was made long ago.
+/// Backdates the last report.
 fn later(fixture: &Fixture) -> TestResult {
     let record = fixture.record_path();
     fixture
@@ -46,7 +49,7 @@ fn later(fixture: &Fixture) -> TestResult {
         .map(drop)
 }
 
-/// The pico has died, depth 0 has reported it, and the cluster says this of it.
+/// The pico has died, depth 0 has reported it, and this is the cluster's answer.
 fn reported(says: &str) -> Result<Fixture, TestkitError> {
     let fixture = fixture_with_reported_death()?;
     cluster_says(&fixture, says)?;
@@ -70,7 +73,7 @@ fn death_that_was_not_counted_is_reported_again_every_20_s_with_the_other_code()
         later(&fixture)?;
         let ran = depth_0(&fixture).run("monitor")?.assert_exit_code(code);
         ran.assert_reason(&["platform is not running", "reported", "not counted by the cluster"]);
-        // The next ones say the same, or that would be one more report.
+        // The next monitors answer the same, because another code would be one more report.
         for _ in 0..2 {
             let ran = depth_0(&fixture).run("monitor")?;
             assert_ne!(ran.code(), Some(other), "{ran}");
@@ -86,7 +89,7 @@ fn death_that_was_not_counted_is_reported_again_every_20_s_with_the_other_code()
 
 #[test]
 fn death_that_was_counted_is_never_reported_again() -> TestResult {
-    // At once, or after it had to be reported a second time.
+    // At once, or after the death had to be reported a second time.
     for (dropped, code) in [(0, OCF_NOT_RUNNING), (1, OCF_ERR_GENERIC)] {
         let fixture = reported(NEVER)?;
         for _ in 0..dropped {
@@ -96,7 +99,7 @@ fn death_that_was_counted_is_never_reported_again() -> TestResult {
         cluster_says(&fixture, NOW)?;
         later(&fixture)?;
         depth_0(&fixture).run("monitor")?.assert_exit_code(code);
-        // The cluster forgets it, as after `failure-timeout`.
+        // The cluster forgets the failure, as after `failure-timeout`.
         cluster_says(&fixture, NEVER)?;
         later(&fixture)?;
         depth_0(&fixture).run("monitor")?.assert_exit_code(code);
@@ -129,12 +132,12 @@ fn death_is_reported_as_before_where_the_cluster_does_not_answer() -> TestResult
             later(&fixture)?;
             let ran = depth_0(&fixture).run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
             assert!(ran.wall_time < MAX_IMMEDIATE_ANSWER, "{ran}");
-            // It is not asked again before 20 s are over.
+            // The tool is not run again before 20 s are over.
             depth_0(&fixture).run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
         }
         assert_eq!(asked(&fixture)?.len(), 2, "{says}");
     }
-    // There is no such tool.
+    // The tool is missing.
     let fixture = reported(NEVER)?;
     fixture.sh("rm /opt/sbin/attrd_updater")?;
     later(&fixture)?;
@@ -152,7 +155,7 @@ fn monitors_of_all_depths_report_a_death_again_once_in_20_s_together() -> TestRe
     depth_10(&fixture)?.assert_exit_code(OCF_ERR_GENERIC);
     depth_0(&fixture).run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
     depth_10(&fixture)?.assert_exit_code(OCF_ERR_GENERIC);
-    // A failure of either one is this death.
+    // A failure of either monitor is this death.
     let names = [SHORT_INTERVAL, deeper].map(|every| format!("#monitor_{} ", every.as_millis()));
     let all = asked(&fixture)?;
     assert!(
@@ -169,7 +172,7 @@ fn monitors_of_all_depths_report_a_death_again_once_in_20_s_together() -> TestRe
 
 #[test]
 fn report_that_cant_be_noted_is_not_made() -> TestResult {
-    // The next run could not know of it, and would take it back.
+    // The next monitor could not know of the answer, and would revert it.
     let fixture = reported(NEVER)?;
     later(&fixture)?;
     let directory = "/run/mediationzone-ra";

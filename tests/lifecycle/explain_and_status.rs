@@ -1,4 +1,4 @@
-//! What people use: explain, status, and the trace.
+//! Actions for people: explain, status, and the trace.
 
 use serde_json::Value;
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
@@ -8,7 +8,7 @@ use testkit::{NodeCommandOutput, TestResult, TestkitError};
 /// OCF exit code: no such action.
 const UNIMPLEMENTED: i32 = 3;
 
-/// The agent, with more arguments than its action.
+/// The agent with additional arguments after its action.
 fn run_with_arguments(
     fixture: &Fixture,
     action: &str,
@@ -42,7 +42,7 @@ fn explain_and_status_print_evidence_and_exit_like_monitor() -> TestResult {
     Ok(())
 }
 
-/// A line of text for each point of the document: its label, a gap, its value.
+/// A line of text for each value of the document: its label, a gap, its value.
 #[test]
 fn explain_separates_each_label_from_its_value() -> TestResult {
     for kind in [AgentKind::Platform, AgentKind::Ec] {
@@ -63,7 +63,7 @@ fn explain_separates_each_label_from_its_value() -> TestResult {
                 let is_its_line = |line: &&str| {
                     line.strip_prefix(label.as_str())
                         .and_then(|rest| rest.strip_prefix("  "))
-                        // The age is that of another moment.
+                        // The two ages were measured at different times.
                         .is_some_and(|rest| rest.trim_start() == value || label == "age")
                 };
                 assert!(text.lines().any(|line| is_its_line(&line)), "{label}: {value}: {text}");
@@ -73,7 +73,8 @@ fn explain_separates_each_label_from_its_value() -> TestResult {
     Ok(())
 }
 
-/// OCF has arguments behind the action ignored; of an action that only people use, one is a slip of the pen.
+/// OCF requires that arguments after the action are ignored. For an action that only people use, an extra
+/// argument is a mistake.
 #[test]
 fn extra_argument_of_explain_or_status_is_refused_with_usage() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -95,7 +96,8 @@ fn extra_argument_of_explain_or_status_is_refused_with_usage() -> TestResult {
     Ok(())
 }
 
-/// Pacemaker shows the reason of a monitor until a cleanup: by then the process has gone on, or its number is another's.
+/// Pacemaker shows the reason of a monitor until a cleanup: by then the process was resumed, or its pid was
+/// reused.
 #[test]
 fn resume_command_for_stopped_pico_is_in_explain_but_not_in_reason() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -103,7 +105,7 @@ fn resume_command_for_stopped_pico_is_in_explain_but_not_in_reason() -> TestResu
     fixture.signal(pid, "STOP")?;
     let ran = fixture.monitor(0)?.assert_exit_code(OCF_ERR_GENERIC);
     let reason = ran.reason().unwrap_or_default();
-    assert!(reason.starts_with(&format!("platform hung: pid {pid} was stopped (T) at ")), "{reason}");
+    assert!(reason.starts_with(&format!("platform: hung: pid {pid} was stopped (T) at ")), "{reason}");
     assert!(!reason.contains("kill") && reason.ends_with(" UTC"), "{reason}");
     let explained = fixture.agent().run("explain")?.expect_code(OCF_ERR_GENERIC)?;
     assert!(explained.stdout.contains(&format!("run `kill -CONT {pid}` to resume it")), "{explained}");
@@ -117,7 +119,7 @@ fn resume_command_for_stopped_pico_is_in_explain_but_not_in_reason() -> TestResu
 fn traced_action_leaves_file_readable_by_root_only() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     fixture.agent().param("trace_ra", "1").run("start")?.expect_code(OCF_SUCCESS)?;
-    // Where crm report looks for it; the rest of its name is the time.
+    // In the directory that crm report searches; the rest of the file name is the time.
     let files = fixture.sh("cd /var/lib/heartbeat/trace_ra/platform && stat --format='%n %a' *")?;
     assert!(files.starts_with("platform.start.") && files.trim_end().ends_with(" 600"), "{files}");
     assert_eq!(files.lines().count(), 1, "{files}");

@@ -1,4 +1,5 @@
-//! A whole life, of each kind of pico, natively with each value of the simulator's switches and on real JVMs.
+//! A full lifecycle of each kind of pico, natively with each value of the simulator's switches and on real
+//! JVMs.
 
 use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_NOT_RUNNING, OCF_SUCCESS};
@@ -13,7 +14,7 @@ fn check_full_lifecycle(fixture: &Fixture) -> TestResult {
     fixture.agent().run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     let first = fixture.single_pico(pico)?;
     assert_eq!(first.uid, fixture.owner_uid(), "the owner's process");
-    // What comes from outside the node, as the agent's session does, is seen as 0.
+    // An id from outside the node, like the agent's session, is shown as 0.
     assert!(first.session != 0 && first.group != 0, "the agent's session or group: {first:?}");
     let others = fixture.processes()?;
     let company: Vec<_> = others.iter().filter(|p| p.session == first.session).map(|p| p.pid).collect();

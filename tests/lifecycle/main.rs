@@ -1,9 +1,9 @@
-//! The agents that ship run a pico instance: from the first probe to the last stop, and through all that happens between.
+//! The shipped agents manage a pico instance from the first probe to the last stop.
 //!
-//! Each test has a node of its own with a simulated MediationZone in `/opt/mz` ([`testkit::fixture`]), and tells in its name what it
-//! shows. What an agent answers is compared with what /proc of the node shows and with the simulator's own history, never
-//! with what the agent says elsewhere. Where the product's documentation leaves a thing open, the simulator has a switch,
-//! and the test runs over its values.
+//! Each test has a node of its own with a simulated MediationZone in `/opt/mz` ([`testkit::fixture`]), and
+//! its name says what it shows. An agent's answer is compared with /proc of the node and with the simulator's
+//! own history, never with another answer of the agent. Where the product's documentation leaves a behaviour
+//! open, the simulator has a switch, and the test runs for each of its values.
 
 mod dropped;
 mod explain_and_status;

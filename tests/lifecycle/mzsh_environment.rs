@@ -1,16 +1,17 @@
-//! How mzsh is run: as the owner, in the owner's surroundings, with nothing of the agent's or of Pacemaker's.
+//! The environment of mzsh: it runs as the owner, with the owner's variables and with nothing of the agent or
+//! of Pacemaker.
 
 use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, fixture};
 
-/// Of the environment only these; `PWD`, `OLDPWD`, `SHLVL` and `_` are a shell's own.
+/// The only variables; `PWD`, `OLDPWD`, `SHLVL` and `_` are the shell's own.
 const REQUIRED_VARIABLES: [&str; 6] = ["HOME", "LANG", "LOGNAME", "PATH", "SHELL", "USER"];
 
 #[test]
 fn mzsh_runs_in_owner_environment_and_startup_gets_no_mz_platform() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
-    // Each call of the agent's leaves a file, by its verb.
+    // Each call by the agent leaves a file named by its verb.
     fixture.wrap_mzsh(
         "{ env; echo umask=$(umask); echo stdin=$(readlink /proc/$$/fd/0); \
          echo user=$(id -un); echo directory=$(readlink /proc/$$/cwd); } >/tmp/called.$1; ls /proc/$$/fd >/tmp/fds.$1",
@@ -34,7 +35,7 @@ fn mzsh_runs_in_owner_environment_and_startup_gets_no_mz_platform() -> TestResul
         assert_eq!(value("umask"), Some("0022"), "{verb}");
         assert_eq!(value("stdin"), Some("/dev/null"), "{verb}");
         assert_eq!(value("directory"), Some("/opt/mz"), "{verb}");
-        // The shell keeps its script open, as 10.
+        // The shell keeps its script open as descriptor 10.
         let descriptors = fixture.node.read(format!("/tmp/fds.{verb}"))?;
         let inherited: Vec<&str> = descriptors.lines().filter(|descriptor| descriptor.len() == 1).collect();
         assert_eq!(inherited, ["0", "1", "2"], "{verb}");

@@ -1,4 +1,4 @@
-//! Depth 20: what `mzsh status` says beside the HA Monitor Server. mzsh is a witness of health, never of absence.
+//! Depth 20: `mzsh status` beside the HA Monitor Server. mzsh is evidence of health, never of absence.
 
 use testkit::{AgentCall, TestkitError};
 
@@ -6,7 +6,7 @@ use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_DEGRADED, OCF_ERR_GENERIC, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, Fixture, fixture};
 
-/// A running pico of which mzsh says that it is not well, in each of the ways that it has.
+/// Each way in which mzsh reports a running pico as unhealthy.
 const UNHEALTHY_STATUSES: [&str; 3] = ["exit 1", "exit 2", "exec sleep 1000000"];
 
 fn fixture_with_scripted_status(kind: AgentKind) -> Result<Fixture, TestkitError> {
@@ -48,7 +48,7 @@ fn mzsh_status_fails_monitor_without_ha_check() -> TestResult {
     }
     fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-    // mzsh that hung has been ended; nothing but the pico lives.
+    // The hung mzsh was ended; only the pico lives.
     assert_eq!(fixture.processes()?.len(), 1);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Ports: what is in the way of a start before mzsh is asked.
+//! Occupied ports fail a start before mzsh is run.
 
 use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_SUCCESS};
@@ -6,7 +6,7 @@ use testkit::fixture::{AgentKind, fixture};
 
 #[test]
 fn port_held_by_other_process_is_named_with_its_pid() -> TestResult {
-    // The web interface alone is the same; everything else of the second one is free.
+    // Only this port conflicts; all others of the second installation are free.
     for (property, port) in [("mz.webserver.port", 9000), ("mz.ha.port", 26000)] {
         let fixture = fixture(AgentKind::Platform).build()?;
         let pico = format!("platform:{property}={port}");

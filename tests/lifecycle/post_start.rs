@@ -1,4 +1,4 @@
-//! What is run after a successful start, and can't make it fail.
+//! The program that runs after a successful start, and cannot fail it.
 
 use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_SUCCESS};
@@ -6,7 +6,7 @@ use testkit::fixture::{AgentKind, Fixture, fixture};
 
 const POST_START_PROGRAM: &str = "/opt/after";
 
-/// A program that tells by whom and with what it was run.
+/// A program that records its user, arguments and environment.
 fn install_post_start_program(fixture: &Fixture) -> TestResult {
     fixture.node.write(
         POST_START_PROGRAM,
@@ -21,7 +21,7 @@ fn post_start_runs_as_owner_with_pico_in_environment() -> TestResult {
         let fixture = fixture(kind).build()?;
         install_post_start_program(&fixture)?;
         let call = || fixture.agent().param("post_start", POST_START_PROGRAM);
-        // It fails, which is no failure of the start.
+        // Its failure does not fail the start.
         call().run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         let ran = format!("{} /opt/mz {}\n", fixture.node.owner(), fixture.pico());
         assert_eq!(fixture.node.read("/tmp/after")?, ran);

@@ -1,13 +1,14 @@
-//! What the registry's files don't tell: what the parameters say instead, and mzsh where it may be asked.
+//! Values that the registry's files do not contain come from the parameters, or from mzsh where it may be
+//! run.
 
 use testkit::assertions::{AgentAssertions, OCF_ERR_ARGS, OCF_ERR_GENERIC, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, Fixture, fixture};
 use testkit::{AgentCall, TestResult, TestkitError};
 
-/// The registry's file of the pico under test.
+/// The registry file of the pico under test.
 const EC1_REGISTRY_FILE: &str = "/opt/mz/common/config/cell/default/.active/containers/main1/picos/ec1.conf";
 
-/// From the file of the pico on, the registry can't be read; and nothing that was read of it before is known any more.
+/// The registry becomes unreadable from the pico's file on, and values that were read before are lost.
 fn break_registry(fixture: &Fixture) -> TestResult {
     fixture.node.write(EC1_REGISTRY_FILE, "template : mz.standard-ec\nconfig { properties {\n")?;
     fixture.sh(&format!("rm {}", fixture.record_path()))?;
@@ -24,7 +25,7 @@ fn validate_at_level_10(fixture: &Fixture) -> Result<testkit::NodeCommandOutput,
     fixture.agent().check_level(10).run("validate-all")
 }
 
-/// The HA port in the file is one that only mzsh's own environment has.
+/// The HA port in the file is a variable that only mzsh's own environment sets.
 fn fixture_with_port_from_mzsh_environment(mzsh: &str) -> Result<Fixture, TestkitError> {
     let fixture = fixture(AgentKind::Ec).property("ec1:mz.ha.port=26001").build()?;
     fixture.sh(&format!(

@@ -1,4 +1,4 @@
-//! reload-agent: new values for what may change at any time, and the JVM is not touched.
+//! reload-agent applies new values of reloadable parameters and does not touch the JVM.
 
 use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_NOT_RUNNING, OCF_SUCCESS};
@@ -32,7 +32,7 @@ fn reload_starts_nothing() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// Pacemaker would take a failed reload for a failed resource, and a JVM would pay for a typing mistake.
+/// Pacemaker treats a failed reload as a failed resource, and would restart the JVM for a typing mistake.
 #[test]
 fn invalid_reloadable_parameter_is_a_warning_of_reload() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;

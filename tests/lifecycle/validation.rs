@@ -1,4 +1,4 @@
-//! What is wrong with a node or an installation: what validate-all finds, and what it means for the other actions.
+//! Defects of a node or an installation: the result of validate-all, and the effect on the other actions.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use testkit::assertions::{
 };
 use testkit::fixture::{AgentKind, Fixture, FixtureBuilder, fixture};
 
-/// Something that is wrong, and what has to come of it.
+/// A defect, and its expected results.
 struct ValidationCase {
     /// For the reader of a failure.
     name: &'static str,
     builder: fn() -> FixtureBuilder,
-    /// A line for the shell that makes it wrong.
+    /// Shell commands that cause the defect.
     setup: &'static str,
-    /// Parameters that make it wrong.
+    /// Parameters that cause the defect.
     parameters: &'static [(&'static str, &'static str)],
     /// Exit code of validate-all at level 10.
     validate_code: i32,
-    /// How its line begins.
+    /// Beginning of its output line.
     expected_line: &'static str,
     /// Exit code of start.
     start_code: i32,
@@ -42,7 +42,7 @@ const VALID_CASE: ValidationCase = ValidationCase {
     start_code: OCF_SUCCESS,
 };
 
-/// The registry's file of the Platform.
+/// The registry file of the Platform.
 const PLATFORM_REGISTRY_FILE: &str =
     "/opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf";
 
@@ -125,7 +125,7 @@ const VALIDATION_CASES: &[ValidationCase] = &[
         setup: "truncate --size=60 $REGISTRY",
         validate_code: OCF_SUCCESS,
         expected_line: "WARNING: mz_home: the registry can't be read",
-        // What the product makes of it is its own affair: this one says so and fails.
+        // The response depends on the product: this one reports the defect and fails.
         start_code: OCF_ERR_GENERIC,
         ..VALID_CASE
     },
@@ -176,7 +176,7 @@ fn check_case(wrong: &ValidationCase) -> TestResult {
     if !wrong.setup.is_empty() {
         fixture.sh(&format!("REGISTRY={PLATFORM_REGISTRY_FILE}; {}", wrong.setup))?;
     }
-    // By themselves the parameters are right.
+    // The parameters alone are valid.
     run_case_action(wrong, &fixture, "validate-all", 0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
 
     let validated =
@@ -192,7 +192,7 @@ fn check_case(wrong: &ValidationCase) -> TestResult {
     );
     assert_eq!(validated.stderr.is_empty(), wrong.expected_line.is_empty(), "{}: {validated}", wrong.name);
 
-    // Nothing runs, so there is nothing that it could be in the way of.
+    // Nothing runs, so the defect affects nothing.
     run_case_action(wrong, &fixture, "monitor", 0)?.assert_exit_code(OCF_NOT_RUNNING);
     run_case_action(wrong, &fixture, "stop", 0)?.assert_exit_code(OCF_SUCCESS);
 
@@ -247,7 +247,7 @@ fn vanished_installation_fails_no_monitor_or_stop() -> TestResult {
         if !record {
             fixture.sh(&format!("rm {}", fixture.record_path()))?;
         }
-        // Depth 10 has no client to ask with: a warning.
+        // Depth 10 has no client to run: a warning.
         for level in [0, 10] {
             fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         }
@@ -273,7 +273,8 @@ fn removed_user_fails_no_monitor_or_stop() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// `JAVA_HOME` and the like are set in it, so root edits it, and then it is root's. mzsh still obeys the owner alone.
+/// Root edits the file to set `JAVA_HOME` and the like, and so owns it afterwards. mzsh still runs as the
+/// owner of the installation.
 #[test]
 fn mzsh_owned_by_root_is_run_as_owner() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;

@@ -1,4 +1,5 @@
-//! The monitor that waits: a recurring depth 0 stays beside a well pico and answers at the moment of its death.
+//! The waiting monitor: a recurring monitor of depth 0 waits beside a healthy pico and answers at the moment
+//! of its death.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,14 +10,13 @@ use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, Fixture, fixture};
 
-/// Beside this everything that does not wait is quick.
+/// Far longer than any action that does not wait.
 const LONG_WAIT: &str = "15s";
-/// Far below `LONG`.
+/// Far below `LONG_WAIT`.
 pub(super) const MAX_IMMEDIATE_ANSWER: Duration = Duration::from_secs(5);
-/// The interval of the row: here each one comes as soon as the last one has ended.
+/// The interval of the schedule entry: here each monitor starts as soon as the last one has ended.
 pub(super) const SHORT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// As the cluster calls it.
 pub(super) fn waiting_call<'a>(fixture: &'a Fixture, wait: &str) -> AgentCall<'a> {
     let call = fixture.agent().param("wait", wait).interval(SHORT_INTERVAL).check_level(0);
     call.meta_timeout(Duration::from_secs(60))
@@ -34,11 +34,11 @@ fn assert_immediate(ran: &NodeCommandOutput) {
     assert!(ran.wall_time < MAX_IMMEDIATE_ANSWER, "{ran}");
 }
 
-/// A fixture on which the first monitor after the start has been.
+/// A fixture after the first monitor since the start.
 fn fixture_after_first_monitor() -> Result<(Fixture, u32), testkit::TestkitError> {
     let fixture = fixture(AgentKind::Platform).build()?;
     let pid = fixture.start()?.pid;
-    // The first one does not wait: Pacemaker wants to hear of it.
+    // The first monitor does not wait, because Pacemaker needs its result.
     assert_immediate(
         &waiting_call(&fixture, LONG_WAIT).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output(),
     );
@@ -74,10 +74,10 @@ fn waiting_monitor_answers_7_at_once_when_pico_dies() -> TestResult {
         })?;
         let ran = ran
             .assert_exit_code(OCF_NOT_RUNNING)
-            .assert_reason(&["platform", &format!("pid {pid} has ended at ")]);
-        // Kernels before 6.15 tell it only until the process is reaped.
+            .assert_reason(&["platform", &format!("pid {pid} exited at ")]);
+        // Kernels before 6.15 report the exit status only until the process is reaped.
         if signal == "KILL" && kernel_version() >= (6, 15) {
-            ran.assert_reason(&["(signal 9 (KILL))"]);
+            ran.assert_reason(&["(SIGKILL)"]);
         }
         assert!(noticed < Duration::from_secs(2), "{noticed:?} after {signal}");
     }
@@ -111,7 +111,7 @@ fn probe_deep_monitor_and_manual_call_do_not_wait() -> TestResult {
         ("wait=0", waiting_call(&fixture, "0")),
     ];
     for (what, call) in calls {
-        // Any would that follows this one.
+        // Any monitor that follows this one would wait.
         assert_immediate(
             &waiting_call(&fixture, "1ms").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output(),
         );
@@ -123,7 +123,7 @@ fn probe_deep_monitor_and_manual_call_do_not_wait() -> TestResult {
 
 #[test]
 fn monitor_does_not_wait_when_record_is_unwritable() -> TestResult {
-    // If it were ended, the next one, which has to answer at once, could not know.
+    // If this monitor were ended, the next one, which has to answer at once, could not know that.
     let (fixture, _) = fixture_after_first_monitor()?;
     let directory = "/run/mediationzone-ra";
     fixture.sh(&format!("mount --bind {directory} {directory} && mount -o remount,bind,ro {directory}"))?;
@@ -150,7 +150,8 @@ fn first_monitor_after_adoption_does_not_wait() -> TestResult {
 
 #[test]
 fn first_monitor_after_killed_monitor_does_not_wait() -> TestResult {
-    // As Pacemaker ends it for a refresh or for maintenance. Its first answer after that holds up the whole cluster.
+    // Pacemaker ends it so for a refresh or for maintenance mode. Its first answer after that delays the
+    // whole cluster.
     let (fixture, _) = fixture_after_first_monitor()?;
     assert_immediate(&act_while_monitor_waits(&fixture, waiting_call(&fixture, LONG_WAIT), |monitor| {
         fixture.signal(monitor, "KILL")
@@ -177,7 +178,7 @@ fn first_monitor_after_probe_does_not_wait() -> TestResult {
     Ok(())
 }
 
-/// So much time passes that a wait of 5 s is over, and that the next ones of all rows would have come.
+/// Until a wait of 5 s would be over, and the next monitors of all schedule entries are overdue.
 fn wait_until_schedule_is_overdue(fixture: &Fixture) -> TestResult {
     let begun = Instant::now();
     fixture.wait_until("what comes next to be overdue", |_| {
@@ -188,7 +189,7 @@ fn wait_until_schedule_is_overdue(fixture: &Fixture) -> TestResult {
 
 #[test]
 fn first_monitor_of_reset_schedule_does_not_wait() -> TestResult {
-    // As after maintenance. The last one of the old row has come to its end.
+    // As after maintenance mode, where the last monitor of the old schedule entry has ended.
     let (fixture, _) = fixture_after_first_monitor()?;
     wait_until_schedule_is_overdue(&fixture)?;
     assert_immediate(
@@ -197,7 +198,7 @@ fn first_monitor_of_reset_schedule_does_not_wait() -> TestResult {
     let next =
         waiting_call(&fixture, "300ms").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     assert!(next.wall_time >= Duration::from_millis(300), "{next}");
-    // Or of a row with another interval, which begins at once: the old one would have come later.
+    // Or a schedule entry with another interval, which starts at once: the old one would have come later.
     assert_immediate(
         &waiting_call(&fixture, LONG_WAIT)
             .interval(Duration::from_secs(60))
@@ -208,7 +209,7 @@ fn first_monitor_of_reset_schedule_does_not_wait() -> TestResult {
     Ok(())
 }
 
-/// This call, and what is done to the monitor, by its number, while it waits.
+/// Runs this call, and acts on the monitor's process while it waits.
 fn act_while_monitor_waits(
     fixture: &Fixture,
     call: AgentCall<'_>,
@@ -223,7 +224,7 @@ fn act_while_monitor_waits(
 
 #[test]
 fn suspended_monitor_answers_correctly_after_resume() -> TestResult {
-    // As a virtual machine that is paused or moved, with all that runs in it.
+    // As for a virtual machine that is paused or migrated with all its processes.
     let (fixture, pid) = fixture_after_first_monitor()?;
     let suspended = |meanwhile: &dyn Fn() -> TestResult| {
         act_while_monitor_waits(&fixture, waiting_call(&fixture, "5s"), |monitor| {
@@ -234,13 +235,13 @@ fn suspended_monitor_answers_correctly_after_resume() -> TestResult {
         })
     };
     suspended(&|| Ok(()))?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-    // The pico died while all was suspended, or at the moment when it woke up.
+    // The pico died while all was suspended, or when it woke up.
     let ran = suspended(&|| fixture.signal(pid, "KILL"))?;
-    ran.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&[&format!("pid {pid} has ended at ")]);
+    ran.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&[&format!("pid {pid} exited at ")]);
     Ok(())
 }
 
-/// What `killall` of the agents' programs sends. The next run waits again.
+/// `killall` of the agents' programs sends this signal. The next monitor waits again.
 #[test]
 fn sigterm_ends_wait_with_answer() -> TestResult {
     let (fixture, pid) = fixture_after_first_monitor()?;
@@ -267,10 +268,10 @@ fn pico_sigstopped_during_wait_is_found_at_end_of_wait() -> TestResult {
     Ok(())
 }
 
-/// What is done on a fixture while the monitor waits, to the pico.
+/// An action on a fixture and its pico while the monitor waits.
 type MeanwhileAction = &'static dyn Fn(&Fixture, u32) -> TestResult;
 
-/// The record says that a start is at work.
+/// The record says that a start is under way.
 fn set_phase_to_starting(fixture: &Fixture) -> TestResult {
     let record = fixture.record_path();
     let phase = "s/\"phase\":\"running\"/\"phase\":\"starting\"/";
@@ -279,7 +280,7 @@ fn set_phase_to_starting(fixture: &Fixture) -> TestResult {
 
 #[test]
 fn superseded_waiting_monitor_does_not_write_record() -> TestResult {
-    // One whose executor was killed is left behind, and comes to its end when others are at work.
+    // A monitor whose executor was killed is left behind, and ends while other actions are in progress.
     let a_start: MeanwhileAction = &|fixture, _| set_phase_to_starting(fixture);
     let a_probe: MeanwhileAction = &|fixture, _| {
         fixture.agent().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
@@ -311,7 +312,7 @@ fn superseded_waiting_monitor_does_not_write_record() -> TestResult {
         })?;
         let ran = ran.assert_exit_code(code);
         assert_eq!(Some(fixture.read_record()?), written, "{ran}");
-        // Another row has begun, and this is the first of it.
+        // Another schedule entry has begun, and this is its first monitor.
         if code == OCF_SUCCESS {
             assert_immediate(&waiting_call(&fixture, LONG_WAIT).run("monitor")?);
         }
@@ -321,7 +322,7 @@ fn superseded_waiting_monitor_does_not_write_record() -> TestResult {
 
 #[test]
 fn superseded_deep_monitor_does_not_write_record() -> TestResult {
-    // Whether it knew the pico or has adopted it.
+    // With a known pico, and with one that was adopted.
     for known in [true, false] {
         let (fixture, pid) = fixture_after_first_monitor()?;
         if !known {
@@ -341,7 +342,7 @@ fn superseded_deep_monitor_does_not_write_record() -> TestResult {
             let new = fixture.start()?;
             set_phase_to_starting(&fixture)?;
             if !known {
-                // Nor where it finds nobody.
+                // Nor if no process is found.
                 fixture.signal(new.pid, "KILL")?;
             }
             let written = fixture.read_record()?;
@@ -370,7 +371,8 @@ fn superseded_held_back_monitor_does_not_write_record() -> TestResult {
     Ok(())
 }
 
-/// The pico is killed while depth 0 waits, which tells of it. Each has been once before, depth 10 first.
+/// The pico is killed while depth 0 waits, and depth 0 reports that. Each monitor ran once before, depth 10
+/// first.
 pub(super) fn fixture_with_reported_death() -> Result<Fixture, testkit::TestkitError> {
     let fixture = fixture(AgentKind::Platform).build()?;
     let pid = fixture.start()?.pid;
@@ -388,7 +390,7 @@ pub(super) fn fixture_with_reported_death() -> Result<Fixture, testkit::TestkitE
     Ok(fixture)
 }
 
-/// A monitor that stays, and what is done meanwhile.
+/// Runs a monitor that holds back a duplicate report, and acts meanwhile.
 fn act_while_monitor_is_held_back(
     fixture: &Fixture,
     depth: u32,
@@ -407,7 +409,7 @@ fn act_while_monitor_is_held_back(
 #[test]
 fn due_deep_monitor_is_held_back_after_reported_death() -> TestResult {
     let fixture = fixture_with_reported_death()?;
-    // As Pacemaker does it before the stop.
+    // Pacemaker does this before the stop.
     let ended = act_while_monitor_is_held_back(&fixture, 10, |monitor| fixture.signal(monitor, "KILL"))?;
     assert_ne!(ended.code(), Some(OCF_NOT_RUNNING), "{ended}");
     Ok(())
@@ -431,7 +433,7 @@ fn held_back_monitor_answers_7_after_one_delay_per_death() -> TestResult {
 
 #[test]
 fn first_monitor_of_schedule_reports_death_at_once() -> TestResult {
-    // The cluster does nothing before it has the first answer of each.
+    // The cluster waits for the first answer of each monitor.
     assert_immediate(
         &waiting_call(&fixture_with_reported_death()?, LONG_WAIT)
             .check_level(20)
@@ -454,7 +456,7 @@ fn first_monitor_of_schedule_reports_death_at_once() -> TestResult {
 
 #[test]
 fn all_depths_report_death_at_once_after_maintenance() -> TestResult {
-    // In which the pico died. All rows begin anew, and nobody has probed.
+    // The pico died in the meantime. All schedule entries begin anew, and there was no probe.
     for order in [[0, 10, 20], [10, 20, 0], [20, 0, 10]] {
         let (fixture, pid) = fixture_after_first_monitor()?;
         for depth in [10, 20, 0] {
@@ -467,7 +469,7 @@ fn all_depths_report_death_at_once_after_maintenance() -> TestResult {
                 .check_level(depth)
                 .run("monitor")?
                 .assert_exit_code(OCF_NOT_RUNNING);
-            // Depth 0 would stay for 2 s.
+            // Depth 0 would hold back its report for 2 s.
             let limit = if depth == 0 { Duration::from_secs(2) } else { MAX_IMMEDIATE_ANSWER };
             assert!(ran.wall_time < limit, "{order:?}: {ran}");
         }
@@ -494,7 +496,7 @@ fn held_back_monitor_answers_0_when_pico_is_up_again() -> TestResult {
     let ran = act_while_monitor_is_held_back(&fixture, 10, |_| {
         let line = "setsid /opt/mz/bin/mzsh startup platform </dev/null >/dev/null 2>&1 &";
         fixture.as_owner("sh").args(["-c", line]).run()?.expect_code(0)?;
-        // It looks twice a second, and a start at work is not the end of it.
+        // The monitor scans twice a second, and a start in progress does not end its wait.
         let begun = Instant::now();
         fixture.wait_until("the start to have been looked at", |fixture| {
             let is_mzsh = |process: &NodeProcess| process.argv.iter().any(|word| word.ends_with("/mzsh"));

@@ -1,4 +1,4 @@
-//! EC, SC and Web UI need the Platform to start, and not to go on.
+//! EC, SC and Web UI need the Platform to start, and not to keep running.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn start_waits_until_platform_answers() -> TestResult {
     fixture.single_pico("ec1").map(drop)
 }
 
-/// What the product does is not documented, so: whatever it does, the agent's answer is that of the process.
+/// The product's behaviour is not documented: whatever it is, the agent's answer follows the process.
 #[test]
 fn start_without_wait_for_has_outcome_of_mzsh() -> TestResult {
     for (switch, code, why) in [
@@ -44,7 +44,7 @@ fn start_without_wait_for_has_outcome_of_mzsh() -> TestResult {
     ] {
         let fixture = fixture(AgentKind::Ec).without_platform();
         let fixture = fixture.set(&format!("ec_startup_without_platform={switch}")).build()?;
-        // A list of nothing.
+        // An empty list.
         fixture.agent().param("wait_for", ",").run("start")?.assert_exit_code(code).assert_reason(&[why]);
         if code == OCF_SUCCESS {
             fixture.single_pico("ec1")?;

@@ -1,7 +1,9 @@
-//! Our reader of HOCON beside the reference implementation, file by file: the product reads its registry with that one.
+//! Our HOCON parser compared with the reference implementation, file by file: the product reads its registry
+//! with the latter.
 //!
-//! `same/` holds files that both must read alike, each named after what of the notation it uses; `layers/` directories of files
-//! that lie over each other, the first above; `refused/` files that neither may read. The reference is Debian's, run on a JDK.
+//! `same/` has files that both must parse alike, each named after the syntax that it uses; `layers/` has
+//! directories of files that override each other, the first above; `refused/` has files that neither may
+//! accept. The reference is Debian's, run on a JDK.
 
 use hocon::{Config, Document, Include, IncludeLoader, IncludeTarget, IncludedText, Value};
 use std::collections::BTreeMap;
@@ -10,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where Debian puts the reference implementation.
+/// Debian's path of the reference implementation.
 const REFERENCE_JAR: &str = "/usr/share/java/typesafe-config.jar";
 
 fn case_directory(name: &str) -> PathBuf {
@@ -26,7 +28,7 @@ fn case_paths(name: &str) -> Vec<PathBuf> {
     cases
 }
 
-/// What the reference makes of each case: its values, or nothing if it refuses it.
+/// The reference's result of each case: its values, or nothing if it refuses it.
 fn read_by_reference(cases: &[PathBuf]) -> BTreeMap<PathBuf, Result<String, String>> {
     let program = case_directory("Reference.java");
     let output = Command::new("java")
@@ -51,7 +53,7 @@ fn read_by_reference(cases: &[PathBuf]) -> BTreeMap<PathBuf, Result<String, Stri
     all
 }
 
-/// What ours makes of it.
+/// Our result.
 fn read_by_ours(case: &Path) -> Result<String, String> {
     let mut files = vec![case.to_owned()];
     if case.is_dir() {

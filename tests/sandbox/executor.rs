@@ -1,4 +1,4 @@
-//! Programs are run as Pacemaker runs them, and the kit tells truly how they ended.
+//! Programs run as under Pacemaker, and the kit reports correctly how they ended.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -45,7 +45,7 @@ fn timeout_kills_whole_process_group() -> Result<(), TestkitError> {
     let ran = node.agent("probe").meta_timeout(Duration::from_millis(200)).run("monitor")?;
     assert_eq!(ran.exit_status, NodeExitStatus::TimedOut, "{ran}");
     assert!(ran.wall_time >= Duration::from_millis(200), "{ran}");
-    // A signal takes effect when the process runs next.
+    // A signal takes effect when the process is next scheduled.
     wait_until("no sleep of the group", Duration::from_secs(10), || {
         let left = node.processes().map_err(|e| e.to_string())?;
         let lives = left.iter().any(|p| p.argv.contains(&"5000".to_owned()) && p.state != 'Z');

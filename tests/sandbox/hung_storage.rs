@@ -1,4 +1,4 @@
-//! Storage that hangs does so for everybody, whatever is sent to them, until it is let go.
+//! Hung storage hangs for every process, whatever signals it gets, until it is released.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use testkit::{
 
 const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A node in which a process does something with `path`, in state D; and what it hangs on.
+/// A node in which a process accesses `path`, in state D; and the storage on which it hangs.
 fn sandbox_with_hung_process(
     path: &str,
     held: HungOperation,
@@ -41,7 +41,7 @@ fn hung_process_ignores_sigkill_until_storage_returns() -> TestResult {
         sandbox_with_hung_process("/opt/dir", HungOperation::Everything, "exec ls /opt/dir/below")?;
     let waiting = wait_for_state_d(&node)?;
     node.exec(["kill", "-KILL", &waiting.pid.to_string()])?;
-    // The next question of the same kind hangs after it: it had its time.
+    // When this later operation hangs, too, the kill has had time to take effect.
     node.exec(["sh", "-c", "stat /opt/dir >/dev/null 2>&1 &"])?;
     wait_until("both in state D", WAIT_TIMEOUT, || {
         let all = node.processes().map_err(|e| e.to_string())?;
@@ -91,7 +91,7 @@ fn stat_works_while_write_hangs() -> TestResult {
 fn end_of_sandbox_ends_hung_processes() -> TestResult {
     let (node, hung) =
         sandbox_with_hung_process("/opt/dir", HungOperation::Everything, "exec ls /opt/dir/below")?;
-    // It returns when the kernel has taken down the node, and that is not before all its processes are gone.
+    // It returns when the kernel has destroyed the node, and that is not before all its processes are gone.
     drop(node);
     hung.release();
     Ok(())

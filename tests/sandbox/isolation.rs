@@ -16,7 +16,7 @@ fn new_sandbox() -> Result<Sandbox, TestkitError> {
     Sandbox::with_programs(&Programs::kit_only()?)
 }
 
-/// True while a process with this word on its command line is alive anywhere on the machine.
+/// True while a process with this argument is alive anywhere on the machine.
 fn is_alive_on_host(word: &str) -> bool {
     let processes = fs::read_dir("/proc").expect("/proc can be listed").flatten();
     processes.map(|entry| entry.path().join("cmdline")).any(|cmdline| {
@@ -100,7 +100,7 @@ fn dropped_sandbox_ends_all_processes() -> Result<(), TestkitError> {
     Ok(())
 }
 
-/// The test runs itself once more, in a process that it kills while that process has a sandbox.
+/// The test runs itself again, in a process that it kills while that process has a sandbox.
 #[test]
 fn killed_test_leaves_nothing_behind() -> Result<(), TestkitError> {
     const VICTIM_VARIABLE: &str = "TESTKIT_VICTIM_SLEEP";

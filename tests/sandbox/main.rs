@@ -1,4 +1,4 @@
-//! The kit itself: what every other suite takes for granted.
+//! Tests of the kit itself, on which every other suite depends.
 
 mod executor;
 mod hung_storage;

@@ -1,9 +1,10 @@
 //! An agent, called as Pacemaker calls it.
 //!
-//! What Pacemaker 2.1.5 gives to an agent (`lib/services/services_linux.c`, and the transitions that `crm_simulate -G` shows):
-//! the parameters as `OCF_RESKEY_<name>`, the operation's own as `OCF_RESKEY_CRM_meta_*`, the resource's names and the
-//! version of the API, systemd's `PATH`, the cluster's logging variables; umask 0026, its own directory for core dumps, no
-//! `HOME`, no `USER`, no `LANG`. A probe has neither interval nor name, which is how an agent knows it.
+//! Pacemaker 2.1.5 gives an agent the following (`lib/services/services_linux.c`, and the transitions that
+//! `crm_simulate -G` shows): the parameters as `OCF_RESKEY_<name>`, the operation's own as
+//! `OCF_RESKEY_CRM_meta_*`, the resource's names and the version of the API, systemd's `PATH`, the cluster's
+//! logging variables; umask 0026, its own directory for core dumps, no `HOME`, no `USER`, no `LANG`. A probe
+//! has neither interval nor name, by which an agent recognizes it.
 
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -11,10 +12,10 @@ use std::time::Duration;
 use crate::sandbox::KIT_DIR;
 use crate::{KillAtResult, NodeCommand, NodeCommandOutput, Sandbox, TestkitError};
 
-/// Pacemaker's log, in the node: agents append to it as `HA_LOGFILE` tells them.
+/// Pacemaker's log in the node: agents append to it, because it is `HA_LOGFILE`.
 const PACEMAKER_LOG: &str = "/var/log/pacemaker/pacemaker.log";
 
-/// A call of an agent, to be completed and run.
+/// A call of an agent, which can be changed before it runs.
 #[derive(Debug, Clone)]
 #[must_use = "nothing runs before run()"]
 pub struct AgentCall<'a> {
@@ -48,12 +49,11 @@ impl<'a> AgentCall<'a> {
         Self { command, recurring: false }.meta_timeout(Duration::from_secs(60))
     }
 
-    /// A parameter of the resource.
     pub fn param(self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env(&format!("OCF_RESKEY_{name}"), value)
     }
 
-    /// The operation's time-out (60 s when not set): the agent is told, and killed at its end.
+    /// The operation's timeout (60 s when not set): the agent gets its value, and is killed when it expires.
     pub fn meta_timeout(mut self, timeout: Duration) -> Self {
         self.command = self
             .command
@@ -62,13 +62,12 @@ impl<'a> AgentCall<'a> {
         self
     }
 
-    /// Makes a monitor a recurring one; without, it is a probe.
+    /// Makes a monitor recurring; without an interval it is a probe.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.recurring = true;
         self.env("OCF_RESKEY_CRM_meta_interval", interval.as_millis().to_string())
     }
 
-    /// The depth of the check.
     pub fn check_level(self, level: u32) -> Self {
         self.env("OCF_CHECK_LEVEL", level.to_string())
     }
@@ -78,38 +77,36 @@ impl<'a> AgentCall<'a> {
         self.env("OCF_RESOURCE_INSTANCE", name)
     }
 
-    /// Any variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command = self.command.env(name, value);
         self
     }
 
-    /// Without this variable.
     pub fn without_env(mut self, name: &str) -> Self {
         self.command = self.command.without_env(name);
         self
     }
 
-    /// Runs it as this user, as a person might.
+    /// Runs the agent as this user, as a person might.
     pub fn user(mut self, uid: u32) -> Self {
         self.command = self.command.user(uid);
         self
     }
 
-    /// Is run by another program, which is given the call as its last arguments (`prlimit --nofile=4`).
+    /// Runs it by another program, which gets the call as its last arguments (`prlimit --nofile=4`).
     pub fn wrap_with<A: AsRef<OsStr>>(mut self, runner: impl IntoIterator<Item = A>) -> Self {
         self.command = self.command.wrap_with(runner);
         self
     }
 
-    /// Is run, with all that it starts, as on an older kernel: `ENOSYS` for one before Linux 4.19, `EPERM` for a container's filter
-    /// that is older than pidfds (src/bin/old-kernel.rs).
+    /// Runs it and its descendants as on an older kernel: `ENOSYS` for one before Linux 4.19, `EPERM` for a
+    /// container's filter that is older than pidfds (src/bin/old-kernel.rs).
     pub fn on_old_kernel(mut self, refusal: &str) -> Self {
         self.command = self.command.on_old_kernel(refusal);
         self
     }
 
-    /// Has no more than this many file descriptors, soft and hard.
+    /// Limits its file descriptors, soft and hard.
     pub fn descriptor_limit(self, number: u32) -> Self {
         self.wrap_with(["prlimit", &format!("--nofile={number}")])
     }
@@ -128,12 +125,12 @@ impl<'a> AgentCall<'a> {
     /// Runs one action.
     ///
     /// # Errors
-    /// [`TestkitError::NotExecuted`]; what the agent answers is not judged here.
+    /// [`TestkitError::NotExecuted`]; the agent's answer is not checked here.
     pub fn run(self, action: &str) -> Result<NodeCommandOutput, TestkitError> {
         self.complete(action).run()
     }
 
-    /// The argv and the environment of the call, for one who runs it himself.
+    /// The argv and the environment of the call, for a test that runs it itself.
     #[must_use]
     pub fn argv_and_environment(&self, action: &str) -> (Vec<String>, Vec<(String, String)>) {
         self.clone().complete(action).argv_and_environment()

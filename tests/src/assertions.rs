@@ -1,14 +1,14 @@
-//! What an agent answered, held against what it had to answer. Each failure tells the whole call.
+//! Assertions on an agent's answer. Each failure shows the whole call.
 #![expect(clippy::return_self_not_must_use, reason = "an assertion may be the last in its chain")]
 
 use crate::NodeCommandOutput;
 
-/// What Pacemaker shows of an exit reason; the rest is lost to the person on call.
+/// Pacemaker shows this much of an exit reason and drops the rest.
 const MAX_REASON_BYTES: usize = 128;
 
 /// OCF exit code: success.
 pub const OCF_SUCCESS: i32 = 0;
-/// OCF exit code: it failed.
+/// OCF exit code: generic error.
 pub const OCF_ERR_GENERIC: i32 = 1;
 /// OCF exit code: a parameter is wrong on this node.
 pub const OCF_ERR_ARGS: i32 = 2;
@@ -16,21 +16,21 @@ pub const OCF_ERR_ARGS: i32 = 2;
 pub const OCF_ERR_PERM: i32 = 4;
 /// OCF exit code: software is missing.
 pub const OCF_ERR_INSTALLED: i32 = 5;
-/// OCF exit code: the parameters are wrong everywhere.
+/// OCF exit code: the parameters are wrong on every node.
 pub const OCF_ERR_CONFIGURED: i32 = 6;
-/// OCF exit code: it is not running.
+/// OCF exit code: not running.
 pub const OCF_NOT_RUNNING: i32 = 7;
-/// OCF exit code: it runs, degraded.
+/// OCF exit code: running, degraded.
 pub const OCF_DEGRADED: i32 = 190;
 
 /// Assertions on a call that has run.
 pub trait AgentAssertions {
-    /// It ended by itself with this code, and wrote nothing on stdout. If it failed, its last line is one reason that
-    /// Pacemaker can show whole.
+    /// It ended by itself with this code, and wrote nothing on stdout. If it failed, its last line is one
+    /// reason that Pacemaker shows without truncation.
     fn assert_exit_code(self, code: i32) -> Self;
-    /// The exit reason holds all of these.
+    /// The exit reason contains all of these.
     fn assert_reason(self, words: &[&str]) -> Self;
-    /// Nothing on stderr either.
+    /// It wrote nothing on stderr either.
     fn assert_no_output(self) -> Self;
 }
 

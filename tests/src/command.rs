@@ -1,4 +1,4 @@
-//! One way to run a program in a sandbox: argv, environment, user, time limit; back comes how it ended, in words.
+//! Runs a program in a sandbox, with argv, environment, user and time limit, and describes its end.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -15,11 +15,11 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeExitStatus {
-    /// By itself.
+    /// It exited with this code.
     Code(i32),
-    /// By a signal that was not ours.
+    /// It was killed by a signal that the executor did not send.
     Signal(i32),
-    /// Its time was over, and its process group got SIGKILL.
+    /// It exceeded its time limit, and its process group got SIGKILL.
     TimedOut,
 }
 
@@ -28,25 +28,24 @@ impl fmt::Display for NodeExitStatus {
         match self {
             Self::Code(code) => write!(f, "exit code {code}"),
             Self::Signal(signal) => write!(f, "killed by signal {signal}"),
-            Self::TimedOut => f.write_str("killed at its time-out"),
+            Self::TimedOut => f.write_str("killed at its timeout"),
         }
     }
 }
 
-/// A program that has run. `Display` is the whole story, for the message of an assertion.
+/// A program that has run. `Display` shows all of it, for the message of an assertion.
 #[derive(Debug, Clone)]
 pub struct NodeCommandOutput {
-    /// What was run, for people.
+    /// The command as it would be typed.
     pub argv: String,
-    /// How it ended.
     pub exit_status: NodeExitStatus,
-    /// What it wrote until its end.
+    /// Its output until its end.
     pub stdout: String,
-    /// The same of standard error.
+    /// Its standard error until its end.
     pub stderr: String,
     /// From its fork to its end.
     pub wall_time: Duration,
-    /// The most memory that it, or anything that it has waited for, had at once, in KiB.
+    /// The largest resident set size, in KiB, of the program or of any child that it has waited for.
     pub peak_rss_kib: u64,
 }
 
@@ -60,8 +59,9 @@ impl NodeCommandOutput {
         }
     }
 
-    /// The exit reason as Pacemaker would read it: what follows the last `ocf-exit-reason:` on standard error, up to the
-    /// end of the line, 128 bytes at most (`lib/services/services_linux.c` of Pacemaker 2.1.5).
+    /// The exit reason as Pacemaker would read it: the text after the last `ocf-exit-reason:` on standard
+    /// error, up to the end of the line, 128 bytes at most (`lib/services/services_linux.c` of Pacemaker
+    /// 2.1.5).
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         let (_, after) = self.stderr.rsplit_once("ocf-exit-reason:")?;
@@ -69,7 +69,7 @@ impl NodeCommandOutput {
         Some(String::from_utf8_lossy(&line.as_bytes()[..line.len().min(128)]).into_owned())
     }
 
-    /// Itself when it ended with `code`, else the error that tells the story.
+    /// Returns itself if it ended with `code`, else the error that shows all of it.
     ///
     /// # Errors
     /// [`TestkitError::Command`].
@@ -120,32 +120,30 @@ impl<'a> NodeCommand<'a> {
         }
     }
 
-    /// One more argument.
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.argv.push(argument.as_ref().to_owned());
         self
     }
 
-    /// More arguments.
     pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
         self.argv.extend(arguments.into_iter().map(|a| a.as_ref().to_owned()));
         self
     }
 
-    /// A variable of the environment, which else holds only `PATH`; a later value replaces an earlier one.
+    /// Sets an environment variable. By default there is only `PATH`; a later value replaces an earlier one.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.environment.retain(|(n, _)| n != name.as_ref());
         self.environment.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
-    /// An environment without this variable; `PATH` can be removed too.
+    /// Removes a variable; `PATH` can be removed, too.
     pub fn without_env(mut self, name: impl AsRef<OsStr>) -> Self {
         self.environment.retain(|(n, _)| n != name.as_ref());
         self
     }
 
-    /// At the end of this time the process group gets SIGKILL; 60 s when not set.
+    /// When this time is over the process group gets SIGKILL; 60 s when not set.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
@@ -169,14 +167,14 @@ impl<'a> NodeCommand<'a> {
         self
     }
 
-    /// Is run by another program, which is given the command as its last arguments.
+    /// Runs it by another program, which gets the command as its last arguments.
     pub fn wrap_with<A: AsRef<OsStr>>(mut self, runner: impl IntoIterator<Item = A>) -> Self {
         let mut argv: Vec<OsString> = runner.into_iter().map(|word| word.as_ref().to_owned()).collect();
         argv.append(&mut self.argv);
         Self { argv, ..self }
     }
 
-    /// Is run as on an older kernel: see [`AgentCall::on_old_kernel`](crate::AgentCall::on_old_kernel).
+    /// Runs it as on an older kernel: see [`AgentCall::on_old_kernel`](crate::AgentCall::on_old_kernel).
     pub fn on_old_kernel(self, refusal: &str) -> Self {
         self.wrap_with([&format!("{KIT_DIR}/bin/old-kernel"), refusal])
     }
@@ -188,7 +186,7 @@ impl<'a> NodeCommand<'a> {
         (self.argv.iter().map(text).collect(), environment.collect())
     }
 
-    /// Runs it to its end. How it ended is not judged: see [`NodeCommandOutput::expect_code`].
+    /// Runs it to its end. Its result is not checked: see [`NodeCommandOutput::expect_code`].
     ///
     /// # Errors
     /// [`TestkitError::NotExecuted`] when it could not be run at all.

@@ -1,4 +1,4 @@
-//! What can go wrong in the kit, in the words of the person whose test just failed.
+//! Errors of the kit, worded for the person whose test just failed.
 
 use std::fmt;
 use std::io;
@@ -7,56 +7,47 @@ use std::time::Duration;
 
 use crate::NodeCommandOutput;
 
-/// A failure of the kit, or of what a test ran with it. `Debug` is `Display`: it is what a test that returns `Err` prints.
+/// A failure of the kit, or of a command that a test ran with it. `Debug` is `Display`, because a test that
+/// returns `Err` prints `Debug`.
 #[derive(thiserror::Error)]
 pub enum TestkitError {
     /// A program of the workspace is not built.
     #[error("{} is not there: {hint}", path.display())]
     NotBuilt {
-        /// Where it was looked for.
+        /// The path at which it was expected.
         path: PathBuf,
         /// The command that builds it.
         hint: String,
     },
-    /// The namespaces could not be made or furnished.
+    /// The namespaces could not be created or set up.
     #[error("no sandbox: {said}{hint}")]
     SandboxFailed {
-        /// What unshare and the furnishing script said.
+        /// Output of unshare and the setup script.
         said: String,
-        /// What may help, when that is known.
+        /// A possible remedy, if known.
         hint: &'static str,
     },
-    /// A command ended otherwise than it had to.
+    /// A command ended with an unexpected result.
     #[error("{0}")]
     Command(Box<NodeCommandOutput>),
-    /// The way into the sandbox failed, so the command did not run at all.
+    /// The sandbox could not be entered, so the command did not run at all.
     #[error("`{argv}` did not run in the sandbox: {said}")]
     NotExecuted {
-        /// The command.
         argv: String,
-        /// What nsenter or the executor said.
+        /// Output of nsenter or the executor.
         said: String,
     },
     /// A condition did not come true.
     #[error("waited {waited:?} for {what}; last seen: {last_seen}")]
     TimedOut {
-        /// The condition.
         what: String,
-        /// For how long.
         waited: Duration,
-        /// What was seen instead, the last time.
+        /// The state that was seen last.
         last_seen: String,
     },
     /// An operation on a file or process of the sandbox.
     #[error("{operation} {}: {source}", path.display())]
-    Io {
-        /// What was done.
-        operation: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    Io { operation: &'static str, path: PathBuf, source: io::Error },
 }
 
 impl TestkitError {

@@ -1,4 +1,4 @@
-//! What the `executor` (src/bin/executor.rs) tells about the one program that it ran.
+//! The report of the `executor` (src/bin/executor.rs) about the one program that it ran.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,13 +9,13 @@ pub struct ExecutorReport {
     pub code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
-    /// Its time was over, and its process group got SIGKILL.
+    /// It exceeded its time limit, and its process group got SIGKILL.
     pub timed_out: bool,
-    /// From before the fork until its end was seen, in microseconds.
+    /// From before the fork until its end was detected, in microseconds.
     pub wall_us: u64,
-    /// The most memory that it, or anything that it has waited for, had at once, in KiB.
+    /// The largest resident set size, in KiB, of the program or of any child that it has waited for.
     pub most_kib: u64,
-    /// What it wrote until its end; bytes that are not UTF-8 are replaced.
+    /// Its output until its end; bytes that are not UTF-8 are replaced.
     pub stdout: String,
     /// The same for standard error.
     pub stderr: String,

@@ -1,7 +1,8 @@
-//! Processes that imitate others: the pico, its mzsh, or what only claims to be one, by any user and in any state.
+//! Processes that imitate others: the pico, its mzsh, or a process that only claims to be one, by any user
+//! and in any state.
 //!
-//! What the program can do is told in src/bin/imitator.rs. It is copied to where the case wants it, so that `exe` and `comm` of
-//! the imitation are those of a java, a shell or whatever it is to be.
+//! src/bin/imitator.rs describes the program's steps. It is copied to the path that the case needs, so that
+//! `exe` and `comm` of the imitation are those of a java, a shell or another program.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,25 +12,25 @@ use crate::fixture::{Fixture, MZ_HOME, MZADMIN_UID, describe_processes};
 use crate::sandbox::KIT_DIR;
 use crate::{NodeProcess, TestkitError};
 
-/// Where a java of no installation is.
+/// Path of a java outside any installation.
 pub const FAKE_JAVA: &str = "/opt/imitated/bin/java";
 
-/// Each has a file of its own for its steps.
+/// Each imitation has a file of its own for its steps.
 static NEXT_STEPS_FILE: AtomicU32 = AtomicU32::new(0);
 
-/// Where the imitator itself is.
 const IMITATOR: &str = "bin/imitator";
 
-/// The state that an imitation is in, and stays in, when [`FakeProcess::start_group`] comes back.
+/// The state of an imitation when [`FakeProcess::start_group`] returns, and afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FakeProcessState {
     /// It lives and waits.
     Live,
-    /// Its main thread has ended, and another lives.
+    /// Its main thread has ended, and another lives: a zombie thread-group leader.
     ZombieLeader,
-    /// It hangs in the kernel with the lock of its memory: nobody can read its command line. It needs a file whose writes hang.
+    /// It hangs in the kernel with its memory locked, so that its command line cannot be read. It needs a
+    /// file whose writes hang.
     UnreadableMemory(&'static str),
-    /// It was killed and hangs in its exit: it has no memory any more. It needs a file whose close hangs.
+    /// It was killed and hangs while exiting: it has no memory any more. It needs a file whose close hangs.
     Exiting(&'static str),
 }
 
@@ -37,7 +38,7 @@ impl FakeProcessState {
     fn steps(self) -> String {
         match self {
             Self::Live => String::new(),
-            Self::ZombieLeader => "leaderless\n".to_owned(),
+            Self::ZombieLeader => "zombie_leader\n".to_owned(),
             Self::UnreadableMemory(file) => format!("map {file}\nawait\nunmap\n"),
             Self::Exiting(file) => format!("hold {file}\nawait\nkill\n"),
         }
@@ -52,7 +53,7 @@ impl FakeProcessState {
     }
 }
 
-/// A process that shall be.
+/// The description of a process to be started.
 #[derive(Debug, Clone)]
 #[must_use = "nothing runs before start()"]
 pub struct FakeProcess {
@@ -100,7 +101,7 @@ impl FakeProcess {
         self
     }
 
-    /// Steps of the imitator's to take before that.
+    /// Steps of the imitator to take before that.
     pub fn with_first_steps(mut self, steps: &str) -> Self {
         self.first_steps.push_str(steps);
         self
@@ -112,7 +113,7 @@ impl FakeProcess {
         self
     }
 
-    /// Its program is root's and has the set-user-ID bit.
+    /// Its program belongs to root and has the set-user-ID bit.
     pub fn setuid(mut self) -> Self {
         self.setuid = true;
         self.program = FAKE_JAVA.replace("imitated", "setuid");
@@ -131,7 +132,7 @@ impl FakeProcess {
         self
     }
 
-    /// In a mount namespace of its own, in which root has done this before.
+    /// In a mount namespace of its own, in which root has run this line before.
     pub fn in_mount_namespace(mut self, line: &str) -> Self {
         self.namespace = Some(line.to_owned());
         self
@@ -141,14 +142,16 @@ impl FakeProcess {
     pub fn start(&self, fixture: &Fixture) -> Result<NodeProcess, TestkitError> {
         let started = self.spawn(fixture)?;
         if matches!(self.state, FakeProcessState::UnreadableMemory(_) | FakeProcessState::Exiting(_)) {
-            // A file of storage that hangs may have it in state D before; there is no other wait after this signal.
+            // Hung storage may have had it in state D before; after this signal it does not wait for anything
+            // else.
             wait_until_in_state(fixture, started.pid, 'S')?;
             fixture.signal(started.pid, "USR1")?;
         }
         wait_until_in_state(fixture, started.pid, self.state.proc_state())
     }
 
-    /// The same without the wait: once it has the name of its program and goes through its steps.
+    /// Starts it without waiting for its state: returns once it has the name of its program and executes its
+    /// steps.
     pub fn spawn(&self, fixture: &Fixture) -> Result<NodeProcess, TestkitError> {
         install_imitator(fixture, &self.program, if self.setuid { "4755" } else { "755" })?;
         let steps = format!("/opt/imitated/{}.steps", NEXT_STEPS_FILE.fetch_add(1, Ordering::Relaxed));
@@ -179,7 +182,7 @@ impl FakeProcess {
     }
 }
 
-/// Many imitations that one process has forked. They share its memory, however much that is.
+/// Many imitations, forked by one process. They share its memory, whatever its size.
 #[derive(Debug)]
 pub struct FakeProcessGroup {
     first: NodeProcess,
@@ -187,7 +190,7 @@ pub struct FakeProcessGroup {
 }
 
 impl FakeProcess {
-    /// So many of it: they wait, and take these steps when they are told to.
+    /// Starts this many of it. They wait for a signal, and then take these steps.
     pub fn start_group(
         &self,
         fixture: &Fixture,
@@ -203,13 +206,12 @@ impl FakeProcess {
 }
 
 impl FakeProcessGroup {
-    /// Tells all of them, and waits until each hangs in the kernel.
+    /// Signals all of them, and waits until each hangs in the kernel.
     pub fn hang_all(&self, fixture: &Fixture) -> Result<(), TestkitError> {
         fixture.sh(&format!("kill -s USR1 -- -{}", self.first.pid))?;
         self.wait_until_all_in(fixture, 'D')
     }
 
-    /// Ends all of them.
     pub fn kill_all(self, fixture: &Fixture) -> Result<(), TestkitError> {
         fixture.sh(&format!("kill -s KILL -- -{}", self.first.pid))?;
         fixture.wait_until("the end of a crowd", |fixture| {
@@ -222,7 +224,6 @@ impl FakeProcessGroup {
         })
     }
 
-    /// The members.
     pub fn members(&self, fixture: &Fixture) -> Result<Vec<NodeProcess>, TestkitError> {
         let mut all = fixture.processes_without_args()?;
         all.retain(|process| process.ppid == self.first.pid);
@@ -245,7 +246,7 @@ fn wait_until_in_state(fixture: &Fixture, pid: u32, state: char) -> Result<NodeP
     })
 }
 
-/// A copy of the imitator, executable by everybody.
+/// A copy of the imitator, executable by every user.
 fn install_imitator(fixture: &Fixture, program: &str, mode: &str) -> Result<(), TestkitError> {
     let dir = Path::new(program).parent().unwrap_or(Path::new("/")).display().to_string();
     let copy = format!("cp {KIT_DIR}/{IMITATOR} {program} && chmod {mode} {program}");
@@ -253,7 +254,8 @@ fn install_imitator(fixture: &Fixture, program: &str, mode: &str) -> Result<(), 
 }
 
 impl Fixture {
-    /// The words that run these steps of the imitator's as a pico of the installation, by the caller's user.
+    /// A shell command that runs these steps of the imitator as a pico of the installation, by the caller's
+    /// user.
     pub fn fake_pico_command(&self, pico: &str, steps: &str) -> Result<String, TestkitError> {
         install_imitator(self, FAKE_JAVA, "755")?;
         let file = format!("/opt/imitated/{pico}.steps");
@@ -264,7 +266,8 @@ impl Fixture {
         Ok(format!("{KIT_DIR}/{IMITATOR} {file} {FAKE_JAVA} {MZ_HOME}/java/bin/java {looks}"))
     }
 
-    /// The one process of a pico that its owner runs, beside those of others that look like it; anything else fails the test.
+    /// The one process of a pico that its owner runs, beside similar processes of other users; any other
+    /// number fails the test.
     #[track_caller]
     pub fn single_owned_pico(&self, name: &str) -> Result<NodeProcess, TestkitError> {
         let mut found = self.pico_processes(name)?;
@@ -273,12 +276,12 @@ impl Fixture {
         Ok(found.remove(0))
     }
 
-    /// A process as it is told without its memory, which may be locked: it has no arguments. None: it is gone.
+    /// A process without its arguments, because its memory may be locked. None: it is gone.
     pub fn process_without_args(&self, pid: u32) -> Result<Option<NodeProcess>, TestkitError> {
         Ok(NodeProcess::without_args(&self.node.host_path("/proc"), pid))
     }
 
-    /// All live processes of the node without their arguments, in the order of their numbers.
+    /// All live processes of the node without their arguments, in the order of their pids.
     pub fn processes_without_args(&self) -> Result<Vec<NodeProcess>, TestkitError> {
         let mut all = NodeProcess::all_without_args(&self.node.host_path("/proc"))?;
         all.retain(|process| process.pid != 1 && !process.is_dead());

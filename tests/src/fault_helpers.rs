@@ -1,12 +1,12 @@
-//! What a fault needs beyond a fixture: processes that behave as no simulated pico does, an mzsh that is no good, and short
-//! words for what is looked at again and again.
+//! Additions to a fixture that faults need: processes that behave unlike any simulated pico, a defective
+//! mzsh, and short names for frequent queries.
 
 use std::thread;
 
 use crate::fixture::{Fixture, FixtureBuilder, MZ_HOME, describe_processes};
 use crate::{NodeCommand, NodeCommandOutput, NodeProcess, TestResult, TestkitError};
 
-/// Adopts what its descendants leave behind (it is a subreaper), and waits for its own child alone.
+/// Adopts orphaned descendants (it is a subreaper), and waits only for its own child.
 const NON_REAPING_PARENT: &str = "import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 child = os.fork()
@@ -17,7 +17,7 @@ while True:
     signal.pause()
 ";
 
-/// Attaches to all threads, and lets them go on only to their end.
+/// Attaches to all threads, and lets them go on only to exit.
 const DEBUGGER_SCRIPT: &str = "import ctypes, os, sys
 for thread in os.listdir(f'/proc/{sys.argv[1]}/task'):
     ctypes.CDLL(None).ptrace(16, int(thread), 0, 0)
@@ -33,31 +33,30 @@ impl FixtureBuilder {
 }
 
 impl Fixture {
-    /// Starts the pico by mzsh, as a person does who does not think of the cluster; the process.
+    /// Starts the pico by mzsh, like a person outside the cluster, and returns the process.
     pub fn start_by_mzsh(&self) -> Result<NodeProcess, TestkitError> {
         self.mzsh(&["startup", self.pico()])?.expect_code(0)?;
         self.single_pico(self.pico())
     }
 
-    /// The number of the JVM that the record of the resource under test names.
+    /// The pid of the JVM that the record of the resource under test names.
     pub fn recorded_pid(&self) -> Result<Option<u32>, TestkitError> {
         let pid = self.read_record()?["jvm"]["pid"].as_u64();
         Ok(pid.and_then(|pid| u32::try_from(pid).ok()))
     }
 
-    /// The numbers of all live processes but the node's own first one.
+    /// The pids of all live processes except the node's own init.
     pub fn pids(&self) -> Result<Vec<u32>, TestkitError> {
         Ok(self.processes()?.iter().map(|process| process.pid).collect())
     }
 
-    /// True while this process lives.
     pub fn is_alive(&self, process: &NodeProcess) -> Result<bool, TestkitError> {
         let now = self.process_without_args(process.pid)?;
-        // One that is dead may wait for a while until init reaps it.
+        // A dead process may wait for a while until init reaps it.
         Ok(now.is_some_and(|now| now.start_time == process.start_time && !now.is_dead()))
     }
 
-    /// Processes that are an mzsh at its startup, or at a restart.
+    /// Number of processes that are an mzsh in its startup, or in a restart.
     pub fn startup_process_count(&self) -> Result<usize, TestkitError> {
         let all = self.processes()?;
         let found = all.iter().filter(|process| {
@@ -67,7 +66,7 @@ impl Fixture {
         Ok(found.count())
     }
 
-    /// Waits for the process of the pico under test, which somebody is starting.
+    /// Waits for the process of the pico under test, which is being started.
     pub fn wait_for_pico(&self) -> Result<NodeProcess, TestkitError> {
         self.wait_until(&format!("a process of {}", self.pico()), |fixture| {
             let found = fixture.pico_processes(fixture.pico())?;
@@ -90,7 +89,7 @@ impl Fixture {
         })
     }
 
-    /// Waits until mzsh was called so often with these first words.
+    /// Waits until mzsh was called this often with these first arguments.
     pub fn wait_for_mzsh_calls(&self, of: &str, times: usize) -> TestResult {
         self.wait_until(&format!("mzsh {of}"), |fixture| {
             let calls = fixture.mzsh_call_count(of)?;
@@ -106,7 +105,7 @@ impl Fixture {
         })
     }
 
-    /// Does something while an agent is at work on an action; what the agent answered, and what was done.
+    /// Does something during an agent's action; returns the agent's answer and the result.
     pub fn run_during<T>(
         &self,
         action: impl FnOnce() -> Result<NodeCommandOutput, TestkitError> + Send,
@@ -116,14 +115,14 @@ impl Fixture {
             let at_work = scope.spawn(action);
             let done = done(self);
             let ran = at_work.join().expect("the thread of the agent's call does not panic");
-            // What went wrong on our side is the better story.
+            // An error of the test itself says more.
             let done = done?;
             Ok((ran?, done))
         })
     }
 
-    /// A process that has the command line of a pico of the installation and takes these steps of the imitator's, in a session of
-    /// its own, run by the owner.
+    /// A process that has the command line of a pico of the installation and takes these steps of the
+    /// imitator, in a session of its own, run by the owner.
     pub fn start_fake_pico(&self, pico: &str, steps: &str) -> Result<NodeProcess, TestkitError> {
         self.start_fake_pico_as(self.as_owner("sh"), pico, steps)
     }
@@ -150,7 +149,7 @@ impl Fixture {
         })
     }
 
-    /// A process that has nothing to do with any pico, run by the owner.
+    /// A process that is unrelated to any pico, run by the owner.
     pub fn start_unrelated_process(&self) -> Result<NodeProcess, TestkitError> {
         let line = "setsid sleep 1000000 </dev/null >/dev/null 2>&1 & echo $!";
         let said = self.as_owner("sh").args(["-c", line]).run()?.expect_code(0)?;
@@ -162,8 +161,8 @@ impl Fixture {
         })
     }
 
-    /// Starts the pico by hand below a process that becomes its parent and never asks how its children ended: a JVM that
-    /// dies there stays a zombie.
+    /// Starts the pico by hand below a process that becomes its parent and never reaps it: a JVM that dies
+    /// there stays a zombie.
     pub fn start_under_non_reaping_parent(&self) -> Result<NodeProcess, TestkitError> {
         let script = "/opt/mz/tmp/never_waits.py";
         self.node.write(script, NON_REAPING_PARENT)?;
@@ -185,7 +184,7 @@ impl Fixture {
         })
     }
 
-    /// Attaches a debugger to every thread of a process, for as long as that lives; once it is held.
+    /// Attaches a debugger to every thread of a process, for the process's lifetime; returns once it is held.
     pub fn attach_debugger(&self, process: &NodeProcess) -> TestResult {
         self.node.write("/opt/debugger.py", DEBUGGER_SCRIPT)?;
         self.sh(&format!("setsid python3 /opt/debugger.py {} </dev/null >/dev/null 2>&1 &", process.pid))?;
@@ -196,12 +195,13 @@ impl Fixture {
         })
     }
 
-    /// From now on mzsh does this instead, when it is called with this verb.
+    /// From now on mzsh runs this instead when it is called with this verb.
     pub fn override_mzsh_verb(&self, verb: &str, instead: &str) -> TestResult {
         self.wrap_mzsh(&format!("[ \"$1\" != {verb} ] || {{\n{instead}\n}}"))
     }
 
-    /// A `java` for the parameter `java_home` that does this when it is to ask the HA Monitor Server; the directory.
+    /// Installs a `java` that runs this script in place of the HA client; returns the directory for the
+    /// parameter `java_home`.
     pub fn install_fake_java(&self, script: &str) -> Result<&'static str, TestkitError> {
         let program = "/opt/jdk/bin/java";
         self.node.write(program, format!("#!/bin/bash\n{script}\n"))?;
@@ -209,7 +209,8 @@ impl Fixture {
         Ok("/opt/jdk")
     }
 
-    /// The HA Monitor Server of the pico under test, which listens there, closes its port and listens no more; the JVM lives on.
+    /// The HA Monitor Server of the pico under test, which listens there, closes its port for good; the JVM
+    /// lives on.
     pub fn close_ha(&self, address: &str, port: u16) -> TestResult {
         self.set(&[&format!("{}.ha_answer=closed", self.pico())])?;
         let ping = format!("exec 3<>/dev/tcp/{address}/{port}; echo ping >&3; cat <&3");
@@ -217,7 +218,7 @@ impl Fixture {
         self.set(&[&format!("{}.ha_answer=OK", self.pico())])
     }
 
-    /// Replaces text in the registry's file of the pico under test.
+    /// Replaces text in the registry file of the pico under test.
     pub fn change_registry(&self, from: &str, to: &str) -> TestResult {
         let path = format!(
             "{MZ_HOME}/common/config/cell/default/.active/containers/main1/picos/{}.conf",

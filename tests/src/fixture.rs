@@ -1,7 +1,8 @@
-//! A fixture: one node with a simulated MediationZone in `/opt/mz`, and an agent that is to manage one pico of it.
+//! A fixture: one node with a simulated MediationZone in `/opt/mz`, and an agent that manages one pico of it.
 //!
-//! The pico under test is `platform`, `ec1`, `sc1` or `ui`, by the agent's type; beside it there is always a Platform,
-//! which is up before the test begins unless the test wants it away. Times are short; none is a time that a test waits for.
+//! The pico under test is `platform`, `ec1`, `sc1` or `ui`, by the agent's type. Beside it there is always a
+//! Platform, which is running before the test begins unless the test disables it. The simulator's times are
+//! short, and no test waits for one of them.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,37 +13,32 @@ use crate::{
     hung_storage, network, wait_until,
 };
 
-/// Longer than anything takes that has to come soon.
+/// Longer than any event takes that has to come soon.
 pub const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where the installation is.
 pub const MZ_HOME: &str = "/opt/mz";
 
-/// The number of the node's `mzadmin`.
+/// The uid of the node's `mzadmin`.
 pub const MZADMIN_UID: u32 = 4711;
 
 /// Log lines of the agents, in the node.
 const PACEMAKER_LOG: &str = "/var/log/pacemaker/pacemaker.log";
 
-/// Short times, that a test may lengthen.
+/// Short times, which a test may lengthen.
 const SHORT_TIMES: [&str; 5] =
     ["start_time=50ms", "stop_time=20ms", "mzsh_time=0ms", "platform_retry=50ms", "shutdown_retry=200ms"];
 
 /// The type of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AgentKind {
-    /// `platform`.
     Platform,
-    /// `ec`.
     Ec,
-    /// `sc`.
     Sc,
-    /// `ui`.
     Ui,
 }
 
 impl AgentKind {
-    /// The agent's name, which is also how the simulator calls the type.
+    /// The agent's name, which is also the simulator's name of the type.
     pub fn agent(self) -> &'static str {
         match self {
             Self::Platform => "platform",
@@ -63,7 +59,7 @@ impl AgentKind {
     }
 }
 
-/// A fixture to be laid out.
+/// The description of a fixture to be built.
 #[derive(Debug)]
 #[must_use = "nothing is laid out before build()"]
 pub struct FixtureBuilder {
@@ -103,7 +99,7 @@ impl FixtureBuilder {
         self.add_option("--pico", pico)
     }
 
-    /// A switch or a time of the simulator, `[PICO.]KEY=VALUE`.
+    /// A setting of the simulator, `[PICO.]KEY=VALUE`.
     pub fn set(self, setting: &str) -> Self {
         self.add_option("--set", setting)
     }
@@ -136,7 +132,6 @@ impl FixtureBuilder {
         self
     }
 
-    /// Lays it out.
     pub fn build(self) -> Result<Fixture, TestkitError> {
         let node = Sandbox::with_programs(&if self.with_commands {
             Programs::with_commands()?
@@ -160,12 +155,10 @@ fn run_install(node: &Sandbox, home: &str, arguments: &[String]) -> Result<(), T
 /// One line of the simulator's history.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub struct SimulatorEvent {
-    /// What happened.
     #[serde(rename = "event")]
     pub event: String,
-    /// To which pico.
     pub pico: String,
-    /// Why, or with which arguments.
+    /// The cause, or the arguments.
     #[serde(default)]
     pub reason: String,
 }
@@ -173,14 +166,13 @@ pub struct SimulatorEvent {
 /// See the module.
 #[derive(Debug)]
 pub struct Fixture {
-    /// The node that it is laid out on.
     pub node: Sandbox,
-    /// Whose pico is under test.
+    /// The type of the pico under test.
     pub kind: AgentKind,
 }
 
 impl Fixture {
-    /// A second installation beside the first, with its own Platform and ports as the arguments say.
+    /// A second installation beside the first, with its own Platform and with ports by these arguments.
     pub fn install_second(&self, home: &str, arguments: &[&str]) -> Result<(), TestkitError> {
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         run_install(&self.node, home, &arguments)
@@ -212,18 +204,17 @@ impl Fixture {
         self.recurring_monitor(level).run("monitor")
     }
 
-    /// Runs a monitor as the cluster does where it does not know yet.
+    /// Runs a monitor as the cluster does before it knows the state.
     pub fn probe(&self) -> Result<NodeCommandOutput, TestkitError> {
         self.agent().run("monitor")
     }
 
-    /// Starts, which has to succeed; the process.
+    /// Runs a start, which has to succeed, and returns the process.
     pub fn start(&self) -> Result<NodeProcess, TestkitError> {
         self.agent().run("start")?.expect_code(0)?;
         self.single_pico(self.pico())
     }
 
-    /// Stops.
     pub fn stop(&self) -> Result<NodeCommandOutput, TestkitError> {
         self.agent().run("stop")
     }
@@ -238,7 +229,7 @@ impl Fixture {
         self.as_owner(&format!("{home}/bin/mzsh")).args(arguments).run()
     }
 
-    /// One of our commands, run by root with nothing but `PATH` in its environment.
+    /// One of our commands, run by root with only `PATH` in its environment.
     pub fn command(&self, name: &str) -> NodeCommand<'_> {
         self.node.command(format!("{KIT_DIR}/bin/{name}"))
     }
@@ -249,24 +240,24 @@ impl Fixture {
         if self.node.owner() == "root" { command } else { command.user(MZADMIN_UID) }
     }
 
-    /// From now on mzsh is the owner's script that does this first.
+    /// From now on mzsh is a script of the owner that runs this first.
     pub fn wrap_mzsh(&self, first: &str) -> TestResult {
         let mzsh = format!("{MZ_HOME}/bin/mzsh");
         self.sh(&format!("cp -p {mzsh} {mzsh}.true"))?;
         self.node.write(mzsh, format!("#!/bin/sh\n{first}\nexec {MZ_HOME}/bin/mzsh.true \"$@\"\n"))
     }
 
-    /// Changes settings of the simulator.
     pub fn set(&self, settings: &[&str]) -> TestResult {
         self.node.mz_sim(["set", MZ_HOME].iter().chain(settings)).map(drop)
     }
 
-    /// A line for the shell, which has to succeed.
+    /// Runs a shell command, which has to succeed.
     pub fn sh(&self, line: &str) -> Result<String, TestkitError> {
         Ok(self.node.exec(["sh", "-c", line])?.stdout)
     }
 
-    /// Sends a signal, and waits until a SIGKILL or a SIGSTOP is done: both take effect when the process runs next.
+    /// Sends a signal, and waits until a SIGKILL or a SIGSTOP has taken effect, which needs the process to be
+    /// scheduled.
     pub fn signal(&self, pid: u32, signal: &str) -> TestResult {
         self.sh(&format!("kill -s {signal} {pid}"))?;
         let done = |process: Option<&NodeProcess>| match signal {
@@ -281,7 +272,7 @@ impl Fixture {
         })
     }
 
-    /// All live processes but the node's own: its first one, the storage that hangs, and its name servers.
+    /// All live processes except the node's own: its init, the hung storage, and its name servers.
     pub fn processes(&self) -> Result<Vec<NodeProcess>, TestkitError> {
         let mut all = self.node.processes()?;
         all.retain(|process| {
@@ -294,8 +285,8 @@ impl Fixture {
         Ok(all)
     }
 
-    /// The processes of a pico of the installation, told by the command line that the simulator gives to each: its home,
-    /// and its name as the last argument of one of the product's main classes.
+    /// The processes of a pico of the installation, identified by the command line that the simulator gives
+    /// to each: its home, and its name as the last argument of one of the product's main classes.
     pub fn pico_processes(&self, name: &str) -> Result<Vec<NodeProcess>, TestkitError> {
         self.pico_processes_in(MZ_HOME, name)
     }
@@ -312,7 +303,7 @@ impl Fixture {
         Ok(all)
     }
 
-    /// The one process of a pico; anything else fails the test.
+    /// The one process of a pico; any other number fails the test.
     #[track_caller]
     pub fn single_pico(&self, name: &str) -> Result<NodeProcess, TestkitError> {
         self.single_pico_in(MZ_HOME, name)
@@ -326,8 +317,8 @@ impl Fixture {
         Ok(found.remove(0))
     }
 
-    /// Fails the test unless the pico, every mzsh and whatever an agent ran are gone: of all processes only the Platform
-    /// may live that was there before.
+    /// Fails the test unless the pico, every mzsh and every command of an agent are gone. Only the Platform
+    /// that was there before may live.
     #[track_caller]
     pub fn assert_nothing_left(&self) -> TestResult {
         let mut left = self.processes()?;
@@ -340,7 +331,7 @@ impl Fixture {
         Ok(())
     }
 
-    /// What happened in the installation so far.
+    /// The simulator's history of the installation so far.
     pub fn history(&self) -> Result<Vec<SimulatorEvent>, TestkitError> {
         let text = self.node.read(format!("{MZ_HOME}/sim/history.jsonl"))?;
         Ok(text
@@ -349,35 +340,34 @@ impl Fixture {
             .collect())
     }
 
-    /// How often mzsh was called with these first words.
+    /// Number of mzsh calls with these first arguments.
     pub fn mzsh_call_count(&self, of: &str) -> Result<usize, TestkitError> {
         let history = self.history()?;
         Ok(history.iter().filter(|event| event.event == "mzsh" && event.reason.starts_with(of)).count())
     }
 
-    /// How a pico ended, the last time that it could say so.
+    /// How a pico ended the last time that it could log its end.
     pub fn last_end_reason(&self, pico: &str) -> Result<Option<String>, TestkitError> {
         let history = self.history()?.into_iter().rev();
         Ok(history.into_iter().find(|e| e.event == "end" && e.pico == pico).map(|event| event.reason))
     }
 
-    /// What the agents logged.
+    /// The agents' log.
     pub fn log(&self) -> Result<String, TestkitError> {
         self.node.read(PACEMAKER_LOG)
     }
 
-    /// Path of the record of the resource under test.
     pub fn record_path(&self) -> String {
         format!("/run/mediationzone-ra/{}.json", self.kind.agent())
     }
 
-    /// The record of the resource under test, which has to be there.
+    /// The record of the resource under test, which has to exist.
     pub fn read_record(&self) -> Result<serde_json::Value, TestkitError> {
         let text = self.node.read(self.record_path())?;
         Ok(serde_json::from_str(&text).expect("a record is JSON"))
     }
 
-    /// Waits until the fixture is as it should be; `look` says what it saw instead.
+    /// Waits until the fixture has the expected state; `look` describes the state that it saw instead.
     pub fn wait_until<T>(
         &self,
         what: &str,
@@ -396,7 +386,7 @@ impl Fixture {
                     && process.argv[1] == action
             };
             let agents: Vec<&NodeProcess> = all.iter().filter(is_agent).collect();
-            // Not a helper of it, which is a fork that has executed nothing.
+            // Not a worker process of it, which is a fork that has executed nothing.
             let found = agents
                 .iter()
                 .find(|agent| agent.state == 'S' && !agents.iter().any(|other| other.pid == agent.ppid));
@@ -404,7 +394,7 @@ impl Fixture {
         })
     }
 
-    /// Waits for a monitor that waits for the death of its pico: it has said so in the record, and sleeps.
+    /// Waits for a monitor that waits for the death of its pico: the record says so, and it sleeps.
     pub fn wait_for_waiting_monitor(&self) -> Result<NodeProcess, TestkitError> {
         self.wait_until("a monitor that waits", |fixture| {
             let agent = fixture.wait_for_sleeping_agent("monitor")?;
@@ -413,7 +403,7 @@ impl Fixture {
         })
     }
 
-    /// The number that the owner's processes must have, as it is seen from outside.
+    /// The uid that the owner's processes must have, as seen from outside.
     pub fn owner_uid(&self) -> u32 {
         // The root of a normal user's node is that user.
         if self.node.owner() == "root" { rustix::process::getuid().as_raw() } else { MZADMIN_UID }
@@ -425,7 +415,6 @@ pub fn as_recurring_monitor(call: AgentCall<'_>, level: u32) -> AgentCall<'_> {
     call.param("wait", "0").interval(Duration::from_secs(1)).check_level(level)
 }
 
-/// Processes as a person wants to read them.
 pub fn describe_processes(processes: &[NodeProcess]) -> String {
     let mut text = String::new();
     for process in processes {

@@ -1,10 +1,11 @@
-//! Whose programs the nodes have: those of the machine, or those of another Debian.
+//! The Debian whose programs the nodes have: the machine's, or another release.
 //!
-//! What Pacemaker, pcs and crmsh make of an agent changes from one of their generations to the next, and the agents have to suit
-//! all that are in use. So a node's root can be a folder that has a Debian of its own in it ([`Generation::root`]), with the
-//! cluster's software and nothing else; kernel and the programs under test are the machine's. `cargo xtask` makes the folder. A
-//! suite is the same for all generations: which one it runs on, it is told by the environment ([`Generation::from_environment`]); what differs
-//! by right is a table by generation in the suite.
+//! Behaviour of Pacemaker, pcs and crmsh towards an agent changes from one generation to the next, and the
+//! agents have to work with all that are in use. So a node's root can be a folder that contains a Debian of
+//! its own ([`Generation::root`]), with the cluster's software and nothing else; kernel and the programs
+//! under test are the machine's. `cargo xtask` creates the folder. A suite is the same for all generations.
+//! The environment selects its generation ([`Generation::from_environment`]), and expected differences are a
+//! table by generation in the suite.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,20 +19,19 @@ pub const GENERATION_VARIABLE: &str = "TESTKIT_GENERATION";
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Generation {
-    /// What is installed here: Debian 12 has Pacemaker 2.1, pcs 0.11, crmsh 4.4.
+    /// The machine's own programs: Debian 12 has Pacemaker 2.1, pcs 0.11, crmsh 4.4.
     Machine,
     /// Pacemaker 3.0, pcs 0.12, crmsh 5.0, resource-agents 4.16.
     Debian13,
 }
 
 impl Generation {
-    /// All.
     pub const ALL: [Self; 2] = [Self::Machine, Self::Debian13];
 
-    /// The one that the suite that runs is to look at.
+    /// The generation that the running suite has to test.
     ///
     /// # Panics
-    /// When the environment names one that there is not.
+    /// If the environment names an unknown generation.
     #[must_use]
     pub fn from_environment() -> Self {
         let Some(name) = std::env::var_os(GENERATION_VARIABLE) else { return Self::Machine };
@@ -54,7 +54,7 @@ impl Generation {
         }
     }
 
-    /// The code name by which Debian's archive knows it.
+    /// Its code name in Debian's archive.
     #[must_use]
     pub fn codename(self) -> Option<&'static str> {
         match self {
@@ -63,7 +63,7 @@ impl Generation {
         }
     }
 
-    /// What its root is made of, besides a minimal Debian: the cluster's software, and what the suites look with.
+    /// Packages of its root, besides a minimal Debian: the cluster's software, and the tools of the suites.
     #[must_use]
     pub fn packages(self) -> &'static [&'static str] {
         match self {
@@ -75,7 +75,8 @@ impl Generation {
                 "resource-agents",
                 "pcs",
                 "crmsh",
-                // Without recommends, what the agents of others and the node itself call.
+                // Recommended packages are not installed, so these are for other providers' agents and for
+                // the node itself.
                 "iproute2",
                 "iputils-ping",
                 "kmod",
@@ -86,23 +87,24 @@ impl Generation {
         }
     }
 
-    /// Where its folder is, or is to be: below the directory of the build, so that it outlives a run and goes with `cargo clean`.
+    /// The path of its folder: below the build directory, so that it outlives a run and is removed by `cargo
+    /// clean`.
     #[must_use]
     pub fn folder(self) -> PathBuf {
         let build = build_dir();
         build.parent().unwrap_or(&build).join("generations").join(self.name())
     }
 
-    /// The text by which a folder is known to be whole, and made by this recipe: its first line is the same.
+    /// A text that identifies a complete folder made by this recipe: the recipe file begins with it.
     #[must_use]
     pub fn recipe(self) -> String {
         format!("{} with {}", self.codename().unwrap_or_default(), self.packages().join(" "))
     }
 
-    /// Where that text is, in the folder; versions and date are below it.
+    /// The file with that text, in the folder; versions and date are below it.
     pub const RECIPE_FILE: &str = "etc/made-of";
 
-    /// True when nodes can have it.
+    /// True if its folder is complete.
     #[must_use]
     pub fn is_available(self) -> bool {
         let text = fs::read_to_string(self.folder().join(Self::RECIPE_FILE)).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! Storage of a node that hangs until it is let go.
+//! Storage of a node that hangs until the test releases it.
 //!
-//! The `hung-mount` program (src/bin/hung-mount.rs, which tells how) covers a file or a directory of the node. Whoever asks for
-//! what it holds back sleeps in state D, and no signal ends that. It comes back when the test lets go of it, and with the end of the
-//! node at the latest.
+//! The `hung-mount` program (see src/bin/hung-mount.rs) covers a file or a directory of the node. A process
+//! that requests an operation that it holds back sleeps in state D, and no signal ends that. The storage
+//! comes back when the test releases it, and with the end of the node at the latest.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use std::process::{Child, Command, Stdio};
 use crate::sandbox::KIT_DIR;
 use crate::{NodeProcess, Sandbox, TestkitError};
 
-/// What of a file or a directory hangs.
+/// The operation on a file or a directory that hangs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HungOperation {
-    /// Everything, a stat of it and each look below it: a server that is gone.
+    /// Everything, also a stat of it and each access below it: a server that is gone.
     Everything,
     /// Each open of a file, and so its execution; a stat is answered.
     Open,
@@ -22,9 +22,10 @@ pub enum HungOperation {
     Execution,
     /// Each read of a file that can be opened.
     Read,
-    /// Each write to a file: of a shared mapping, when that is given up.
+    /// Each write to a file: of a shared mapping, when that is unmapped.
     Write,
-    /// Each close of a file that was opened, also by the end of a process: it has no memory any more and is in state D.
+    /// Each close of an open file, also by an exiting process, which then has no memory any more and is in
+    /// state D.
     Close,
 }
 
@@ -41,29 +42,28 @@ impl HungOperation {
     }
 }
 
-/// Where the program is in a node.
 fn hung_mount_program() -> PathBuf {
     Path::new(KIT_DIR).join("bin/hung-mount")
 }
 
-/// Is this process such a program, and so none of the test's?
+/// Whether this process is such a program, and so none of the test's.
 pub(crate) fn is_hung_mount(process: &NodeProcess) -> bool {
     process.argv.first().is_some_and(|first| Path::new(first) == hung_mount_program())
 }
 
-/// Storage that hangs as long as this lives.
+/// Storage that hangs until this is dropped.
 #[derive(Debug)]
 #[must_use = "storage is back when this is dropped"]
 pub struct HungStorage {
-    /// nsenter, and through it the program.
+    /// nsenter, which has executed the program.
     process: Child,
 }
 
 impl Sandbox {
-    /// Covers `path` with storage that hangs. What is covered has to be there: its type, mode and owner are shown.
+    /// Covers `path` with storage that hangs. The path has to exist: its type, mode and owner are shown.
     ///
     /// # Errors
-    /// [`TestkitError::NotExecuted`] with the words of the program.
+    /// [`TestkitError::NotExecuted`] with the output of the program.
     pub fn hang_storage(
         &self,
         path: impl AsRef<Path>,
@@ -84,7 +84,7 @@ impl Sandbox {
             .map_err(|e| TestkitError::NotExecuted { argv: argv.clone(), said: format!("nsenter: {e}") })?;
         let mut said = String::new();
         if let Some(out) = holder.stdout.take() {
-            // A line that can't be read is storage that does not hang, and the error output tells why.
+            // Without a readable line the storage does not hang, and the error output says why.
             let _ = BufReader::new(out).read_line(&mut said);
         }
         let mut hung = HungStorage { process: holder };
@@ -100,14 +100,15 @@ impl Sandbox {
 }
 
 impl HungStorage {
-    /// The storage is back: what lies below shows again, and all that waited goes on, if only to an error.
+    /// The storage is back: the covered files are visible again, and all waiting operations end, perhaps with
+    /// an error.
     pub fn release(self) {}
 }
 
 impl Drop for HungStorage {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
-        // It can't fail to end: either it ends by itself now, or the node has ended it.
+        // The process always ends: either by itself now, or because the node has ended it.
         let _ = self.process.wait();
     }
 }

@@ -1,4 +1,5 @@
-//! What `kill-at` (src/bin/kill-at.rs) tells of the program that it ran: one line, written and read here.
+//! The report of `kill-at` (src/bin/kill-at.rs) about the program that it ran: one line, written and parsed
+//! here.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,16 +9,15 @@ use std::str::FromStr;
 pub enum KillAtResult {
     /// It was killed as it entered this call.
     KilledAt {
-        /// The how many-eth it was.
+        /// The ordinal of the call.
         number: u64,
-        /// Its name.
         call: String,
     },
     /// It had ended by itself before.
     Ended {
-        /// How, in words.
+        /// Its end as text.
         end: String,
-        /// After how many calls.
+        /// The number of its calls.
         calls: u64,
     },
 }

@@ -1,16 +1,17 @@
 //! The test kit: one test, one small node of its own.
 //!
-//! A [`Sandbox`] is a set of namespaces with private `/run`, `/tmp`, `/opt`, loopback and process numbers. The agents stand
-//! in it where Pacemaker looks for them, and every path is the path of production, so nothing under test has to be told
-//! that it is tested. Three rules keep the suites honest:
+//! A [`Sandbox`] is a set of namespaces with private `/run`, `/tmp`, `/opt`, loopback and PIDs. The agents
+//! are installed where Pacemaker expects them, and every path is the path of production, so nothing under
+//! test has a test mode. Three rules keep the suites honest:
 //!
-//! - *Nothing stays behind, however a test ends.* Process 1 of the sandbox reads from a pipe that the test process holds; when
-//!   that closes, by a return, a panic or a SIGKILL, process 1 ends and the kernel ends all that runs there.
-//! - *Agents run as under Pacemaker* ([`AgentCall`]): its environment and nothing else, its umask and directory, a process
-//!   group of their own, SIGKILL to the group at the time-out.
-//! - *The truth comes from outside*: processes from /proc ([`Sandbox::processes`]), files from the node's own file system
-//!   ([`Sandbox::host_path`]), never from what an agent says of itself. A test waits for a condition ([`wait_until`]), never
-//!   for a time.
+//! - *Nothing stays behind, however a test ends.* Process 1 of the sandbox reads from a pipe that the test
+//!   process holds. When that closes, by a return, a panic or a SIGKILL, process 1 ends and the kernel ends
+//!   all that runs there.
+//! - *Agents run as under Pacemaker* ([`AgentCall`]): its environment and nothing else, its umask and
+//!   directory, a process group of their own, SIGKILL to the group at the timeout.
+//! - *The truth comes from outside*: processes from /proc ([`Sandbox::processes`]), files from the node's own
+//!   file system ([`Sandbox::host_path`]), never from an agent's own answer. A test waits for a condition
+//!   ([`wait_until`]), never for a time.
 #![forbid(unsafe_code)]
 
 mod agent;
@@ -43,5 +44,5 @@ pub use programs::{AGENTS, Programs};
 pub use sandbox::Sandbox;
 pub use wait::wait_until;
 
-/// What a test comes to; what is not an error of the kit is a panic.
+/// The result of a test; a failure that is no error of the kit is a panic.
 pub type TestResult = Result<(), TestkitError>;

@@ -1,8 +1,9 @@
 //! Names and addresses of a node.
 //!
-//! Every node has a hosts file, a resolver's configuration and a name service switch of its own (node.sh), with localhost in them
-//! and nothing else. Name servers are real ones, dnsmasq, on a loopback address of the node; what they answer is told by dnsmasq's own
-//! options. One that hangs is one that was stopped: it has the port, and takes nothing out of it.
+//! Every node has a hosts file, a resolver configuration and a name service switch of its own (node.sh), with
+//! localhost in them and nothing else. Name servers are real ones, dnsmasq, on a loopback address of the
+//! node; dnsmasq's own options set their answers. A hung name server is a stopped one: it holds the port and
+//! reads nothing from it.
 
 use std::time::Duration;
 
@@ -12,19 +13,20 @@ use crate::{NodeProcess, Sandbox, TestResult, TestkitError, wait_until};
 /// Longer than a name server takes to open its port.
 const SERVER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where the node asks for names.
+/// The address that the node's resolver queries.
 const RESOLVER: &str = "127.0.0.53";
 
-/// dnsmasq without a file of the machine's, and without a server above it: what it is not told to know is refused.
+/// dnsmasq without a file of the machine, and without an upstream server: it refuses names that it was not
+/// given.
 const DNSMASQ_COMMAND: &str = "dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --no-poll --bind-interfaces \
     --user=root --group=root --pid-file=";
 
-/// Is this process a name server of the node, and so none of the test's?
+/// Whether this process is a name server of the node, and so none of the test's.
 pub(crate) fn is_name_server(process: &NodeProcess) -> bool {
     process.argv.first().is_some_and(|first| first == "dnsmasq")
 }
 
-/// A name server at work; it ends with the node, if not before.
+/// A running name server; it ends with the node, if not before.
 #[derive(Debug)]
 pub struct NameServer<'a> {
     node: &'a Sandbox,
@@ -32,23 +34,24 @@ pub struct NameServer<'a> {
 }
 
 impl Sandbox {
-    /// What the hosts file says besides localhost; replaces what it said before.
+    /// Sets the entries of the hosts file besides localhost; replaces earlier ones.
     ///
     /// # Errors
     /// [`TestkitError::Io`].
     pub fn set_hosts(&self, lines: &[&str]) -> TestResult {
-        // Written, not replaced: the file that was mounted is the one that counts.
+        // Written, not replaced, because the file itself is mounted.
         self.write(format!("{KIT_DIR}/hosts"), format!("127.0.0.1 localhost\n{}\n", lines.join("\n")))
     }
 
-    /// Gives the node an address more.
+    /// Adds an address to the node.
     ///
     /// # Errors
-    /// [`TestkitError::Command`] with the words of `ip`.
+    /// [`TestkitError::Command`] with the output of `ip`.
     pub fn add_address(&self, address: &str) -> TestResult {
-        // With a longer prefix, each address of the network would be the node's own on this interface.
+        // With a prefix shorter than a host's, each address of the network would be the node's own on this
+        // interface.
         let (bits, flags) = if address.contains(':') {
-            // The kernel looks for duplicates of one of IPv6, on lo too, and until then it can't be used.
+            // The kernel checks an IPv6 address for duplicates, on lo too, and until then it cannot be used.
             (128, ["nodad"].as_slice())
         } else {
             (32, [].as_slice())
@@ -60,14 +63,14 @@ impl Sandbox {
     /// Connections to this network get no answer at all, not even a refusal.
     ///
     /// # Errors
-    /// [`TestkitError::Command`] with the words of `ip`.
+    /// [`TestkitError::Command`] with the output of `ip`.
     pub fn blackhole_network(&self, network: &str) -> TestResult {
-        // It comes back by the loopback interface and is for nobody there.
+        // A packet comes back by the loopback interface and has no destination there.
         self.exec(["ip", "route", "add", network, "dev", "lo"]).map(drop)
     }
 
-    /// From now on names that the hosts file has not are asked of a name server that knows what these options of dnsmasq
-    /// say (`--address=/mzplat.example/192.0.2.7`).
+    /// From now on names that are not in the hosts file are looked up in a name server with these options of
+    /// dnsmasq (`--address=/mzplat.example/192.0.2.7`).
     ///
     /// # Errors
     /// [`TestkitError::TimedOut`] when it does not come up.
@@ -82,7 +85,7 @@ impl Sandbox {
         Ok(server)
     }
 
-    /// A name server at this address, TCP port 53 as well as UDP, whether or not the node asks it.
+    /// A name server at this address, TCP port 53 as well as UDP, whether or not the node queries it.
     ///
     /// # Errors
     /// [`TestkitError::TimedOut`] when it does not come up.
@@ -105,7 +108,7 @@ impl Sandbox {
 }
 
 impl NameServer<'_> {
-    /// It keeps its port and answers nobody.
+    /// It keeps its port and answers no query.
     ///
     /// # Errors
     /// [`TestkitError::TimedOut`] when it does not stop.

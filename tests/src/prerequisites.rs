@@ -1,4 +1,4 @@
-//! What the suites need from the machine, and what of it is missing.
+//! What the suites need from the machine, and which of it is missing.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -7,25 +7,25 @@ use std::process::{Command, Stdio};
 
 use crate::Generation;
 
-/// Something that a suite can't do without.
+/// A requirement of a suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prerequisite {
-    /// The right to make namespaces: root, or a normal user where the kernel lets him.
+    /// The right to create namespaces: root, or a normal user where the kernel allows it.
     Namespaces,
-    /// Root: some of the tools insist.
+    /// Root: some of the tools require it.
     Root,
-    /// `/dev/fuse`, readable and writable: file systems of a program, for storage that hangs.
+    /// `/dev/fuse`, readable and writable: user-space file systems, for storage that hangs.
     Fuse,
-    /// A program, and the Debian package that brings it.
+    /// A program, and the Debian package that contains it.
     Program(&'static str, &'static str),
-    /// A file or directory, and the Debian package that brings it.
+    /// A file or directory, and the Debian package that contains it.
     File(&'static str, &'static str),
     /// The folder with another generation of the cluster's software.
     Folder(Generation),
 }
 
 impl Prerequisite {
-    /// True when the machine has it.
+    /// True if the machine has it.
     #[must_use]
     pub fn is_met(self) -> bool {
         match self {
@@ -38,7 +38,7 @@ impl Prerequisite {
         }
     }
 
-    /// The Debian package that brings it, if one does.
+    /// The Debian package that contains it, if one does.
     #[must_use]
     pub fn package(self) -> Option<&'static str> {
         match self {
@@ -61,7 +61,7 @@ impl fmt::Display for Prerequisite {
     }
 }
 
-/// What every sandbox needs.
+/// Requirements of every sandbox.
 pub const SANDBOX: &[Prerequisite] = &[
     Prerequisite::Program("unshare", "util-linux"),
     Prerequisite::Program("nsenter", "util-linux"),
@@ -80,7 +80,7 @@ pub const HUNG_STORAGE: &[Prerequisite] = &[Prerequisite::Fuse];
 pub const FAKETIME: &[Prerequisite] =
     &[Prerequisite::File("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "libfaketime")];
 
-/// What the conformance suite needs besides: the real tools.
+/// Additional requirements of the conformance suite: the real tools.
 pub const CONFORMANCE: &[Prerequisite] = &[
     Prerequisite::Root,
     Prerequisite::Program("ocf-tester", "resource-agents"),
@@ -91,7 +91,7 @@ pub const CONFORMANCE: &[Prerequisite] = &[
     Prerequisite::Program("crm", "crmsh"),
     Prerequisite::Program("crm_resource", "pacemaker-cli-utils"),
     Prerequisite::Program("crm_verify", "pacemaker-cli-utils"),
-    // Its tools ask the executor's library, and pcs asks for the daemon's metadata.
+    // Its tools query the executor's library, and pcs queries the daemon's metadata.
     Prerequisite::Program("pacemakerd", "pacemaker"),
 ];
 
@@ -114,7 +114,7 @@ pub const CLUSTER: &[Prerequisite] = &[
     Prerequisite::File("/usr/lib/ocf/resource.d/heartbeat/IPaddr2", "resource-agents"),
 ];
 
-/// What makes the folder of another generation.
+/// For creating the folder of another generation.
 pub const GENERATION_FOLDER: &[Prerequisite] = &[
     Prerequisite::Root,
     Prerequisite::Namespaces,
@@ -124,7 +124,7 @@ pub const GENERATION_FOLDER: &[Prerequisite] = &[
     Prerequisite::File("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
 ];
 
-/// The cluster's configuration in a file, made and read by the real tools.
+/// The cluster's configuration in a file, written and read by the real tools.
 pub const CONFIGURATION: &[Prerequisite] = &[
     Prerequisite::Program("cibadmin", "pacemaker-cli-utils"),
     Prerequisite::Program("crm_resource", "pacemaker-cli-utils"),
@@ -132,7 +132,7 @@ pub const CONFIGURATION: &[Prerequisite] = &[
     Prerequisite::Program("pacemakerd", "pacemaker"),
 ];
 
-/// The scheduler's simulator, and what makes a configuration for it.
+/// The scheduler's simulator, and the tools that make a configuration for it.
 pub const SIMULATIONS: &[Prerequisite] = &[
     Prerequisite::Root,
     Prerequisite::Program("crm", "crmsh"),
@@ -154,24 +154,24 @@ pub const JDK: &[Prerequisite] = &[
 pub const HOCON: &[Prerequisite] =
     &[Prerequisite::File("/usr/share/java/typesafe-config.jar", "libtypesafe-config-java")];
 
-/// The parser of somebody else, for the metadata.
+/// An independent parser for the metadata.
 pub const XML: &[Prerequisite] = &[Prerequisite::Program("xmllint", "libxml2-utils")];
 
-/// What is measured beside our own agents.
+/// Agents that are measured beside our own.
 pub const BENCH: &[Prerequisite] =
     &[Prerequisite::File("/usr/lib/ocf/resource.d/pacemaker/Dummy", "pacemaker-resource-agents")];
 
-/// Plays a JVM whose main thread has ended.
+/// Imitates a JVM as a zombie thread-group leader.
 pub const PYTHON: &[Prerequisite] = &[Prerequisite::Program("python3", "python3")];
 
-/// The tracer, for the suite that shows what a check costs.
+/// The tracer, for the suite that shows the cost of a check.
 pub const STRACE: &[Prerequisite] = &[Prerequisite::Program("strace", "strace")];
 
 /// A name server, for the node's own.
 pub const NAME_SERVER: &[Prerequisite] = &[Prerequisite::Program("dnsmasq", "dnsmasq-base")];
 
 fn is_program_installed(name: &str) -> bool {
-    // sbin is not on every normal user's PATH, but the tools live there.
+    // sbin is not on every normal user's PATH, but contains the tools.
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
         .iter()
         .any(|dir| Path::new(dir).join(name).is_file())

@@ -1,32 +1,30 @@
-//! A process of the node, read from the node's /proc: the truth against which an agent's word is held.
+//! A process of the node, read from the node's /proc: the truth with which an agent's answer is compared.
 
 use std::fs;
 use std::path::Path;
 
 use crate::TestkitError;
 
-/// A process, with the numbers that it has inside the node.
+/// A process, with its ids inside the node.
 #[derive(Debug, Clone)]
 pub struct NodeProcess {
-    /// Its number.
     pub pid: u32,
-    /// Its parent; 0 for one that came from outside.
+    /// Its parent; 0 for a process that entered from outside.
     pub ppid: u32,
-    /// Its process group; 0 when that is one from outside.
+    /// Its process group; 0 for a group from outside.
     pub group: u32,
-    /// Its session; 0 when that is one from outside.
+    /// Its session; 0 for a session from outside.
     pub session: u32,
     /// One letter: R, S, D, T, t, Z, X, I.
     pub state: char,
-    /// Number of threads.
     pub threads: u32,
-    /// When it started, in clock ticks since boot: together with the number it is the process's identity.
+    /// Its start time, in clock ticks since boot: together with the pid it identifies the process.
     pub start_time: u64,
-    /// The real user, as the test sees it: in the sandbox of a normal user that one is all users.
+    /// The real user, as seen from the test: in the sandbox of a normal user every process has that uid.
     pub uid: u32,
     /// Its arguments; empty for a zombie.
     pub argv: Vec<String>,
-    /// The name that the kernel keeps of its program, up to 15 bytes; all that there is of one that is dying.
+    /// The kernel's name of its program, up to 15 bytes; an exiting process has nothing else.
     pub comm: String,
 }
 
@@ -37,7 +35,7 @@ impl NodeProcess {
         self.argv.join(" ")
     }
 
-    /// A zombie that nobody has asked for; one with more threads lives.
+    /// A zombie that was not reaped; one with more threads lives.
     #[must_use]
     pub fn is_dead(&self) -> bool {
         matches!(self.state, 'Z' | 'X') && self.threads <= 1
@@ -61,7 +59,7 @@ impl NodeProcess {
         for entry in fs::read_dir(proc).map_err(TestkitError::io("list", proc))? {
             let entry = entry.map_err(TestkitError::io("list", proc))?;
             if let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
-                // One that ended since the directory was listed is not there any more.
+                // A process that ended since the directory was listed is skipped.
                 found.extend(read(pid));
             }
         }
@@ -69,11 +67,11 @@ impl NodeProcess {
         Ok(found)
     }
 
-    /// One without its arguments.
+    /// A process without its arguments.
     pub(crate) fn without_args(proc: &Path, pid: u32) -> Option<Self> {
         let dir = proc.join(pid.to_string());
         let stat = fs::read_to_string(dir.join("stat")).ok()?;
-        // The name may hold spaces and brackets; the fields start behind its last bracket, with the third.
+        // The name may contain spaces and parentheses; the third field follows its last parenthesis.
         let (before, fields) = stat.rsplit_once(')')?;
         let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
         let number = |field: usize| fields.get(field - 3)?.parse().ok();

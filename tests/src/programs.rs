@@ -1,4 +1,4 @@
-//! The workspace's own programs, and where the build left them.
+//! The workspace's own programs, and the paths where the build left them.
 
 use std::path::{Path, PathBuf};
 
@@ -10,18 +10,18 @@ pub const AGENTS: [&str; 4] = ["platform", "ec", "sc", "ui"];
 /// The commands for people and for other cluster managers.
 const COMMANDS: [&str; 2] = ["mzha", "mz-ha-scripts"];
 
-/// Set to the directory of the agents under test when that is not the test's own: `cargo xtask test` tests the release
-/// build, which is what ships.
+/// Set to the directory of the agents under test when that is not the test's own: `cargo xtask test` tests
+/// the release build, which is what ships.
 const AGENTS_DIR_VARIABLE: &str = "TESTKIT_AGENTS_DIR";
 
-/// Which programs a sandbox shows, each with the name that it has there.
+/// Programs that a sandbox shows, each with its name there.
 #[derive(Debug, Clone)]
 pub struct Programs {
     pub(crate) entries: Vec<(PathBuf, String)>,
 }
 
 impl Programs {
-    /// Only what the kit itself needs.
+    /// Only the programs of the kit itself.
     ///
     /// # Errors
     /// [`TestkitError::NotBuilt`].
@@ -32,7 +32,7 @@ impl Programs {
         })
     }
 
-    /// The four agents and the simulated product as well.
+    /// The kit, the four agents and the simulated product.
     ///
     /// # Errors
     /// [`TestkitError::NotBuilt`].
@@ -74,12 +74,12 @@ impl Programs {
         Ok(self)
     }
 
-    /// Each program's path, and the name that it is shown by: `agent/NAME` for an agent.
+    /// Each program's path, and its name in the sandbox: `agent/NAME` for an agent.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &str)> {
         self.entries.iter().map(|(path, name)| (path.as_path(), name.as_str()))
     }
 
-    /// One more program, to be found at `/run/testkit/bin/NAME`.
+    /// One more program, shown as `/run/testkit/bin/NAME`.
     #[must_use]
     pub fn add_program(mut self, path: &Path, name: &str) -> Self {
         self.entries.push((path.to_owned(), name.to_owned()));
@@ -87,7 +87,7 @@ impl Programs {
     }
 }
 
-/// Where the programs under test are.
+/// The directory of the programs under test.
 fn agents_build_dir() -> PathBuf {
     std::env::var_os(AGENTS_DIR_VARIABLE).map_or_else(build_dir, PathBuf::from)
 }

@@ -1,11 +1,13 @@
-//! A small node of its own for one test: namespaces made with util-linux.
+//! A small node for one test: namespaces made with util-linux.
 //!
-//! `unshare` makes mount, network, process, IPC and host name namespaces, and bash furnishes them (node.sh) and stays as
-//! process 1: bash and not dash, for bash reaps orphans. A normal user gets a user namespace too, in which that user is
-//! root; there is no second user then, so the owner of an installation is root ([`Sandbox::owner`]).
+//! `unshare` creates mount, network, PID, IPC and UTS namespaces. bash sets them up (node.sh) and stays as
+//! process 1: bash and not dash, because bash reaps orphans. A normal user gets a user namespace too, in
+//! which that user is root; there is no second user then, so the owner of an installation is root
+//! ([`Sandbox::owner`]).
 //!
-//! The kernel does the cleaning: when process 1 ends, all others in its namespace are killed, mounts and addresses vanish.
-//! It ends when the pipe closes that [`Sandbox`] holds, and no process but the test's own has the other end.
+//! The kernel cleans up: when process 1 ends, it kills all other processes in the namespace, and removes
+//! mounts and addresses. Process 1 ends when the pipe closes that [`Sandbox`] holds. No process but the
+//! test's own has the other end.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,7 +18,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use crate::{AgentCall, Generation, NodeCommand, NodeCommandOutput, NodeProcess, Programs, TestkitError};
 
-/// Where the sandbox keeps its own things, in /run: a tmpfs that every user may enter.
+/// The sandbox's own files, in /run: a tmpfs that every user may enter.
 pub(crate) const KIT_DIR: &str = "/run/testkit";
 
 /// The provider directories as the tools know them.
@@ -24,17 +26,17 @@ const OCF_RESOURCES: &str = "/usr/lib/ocf/resource.d";
 
 const NAMESPACES: [&str; 5] = ["--mount", "--net", "--pid", "--ipc", "--uts"];
 
-/// A node; see the head of the module. Ends with all that runs in it when it is dropped.
+/// A node; see the module. When it is dropped it ends with all its processes.
 #[derive(Debug)]
 pub struct Sandbox {
     /// unshare, the parent of process 1.
     unshare: Child,
-    /// Open as long as the node shall live.
+    /// The node lives as long as this is open.
     keepalive_pipe: Option<ChildStdin>,
-    /// Process 1, by its number outside.
+    /// The pid of process 1, as seen from outside.
     init_pid: u32,
     is_root: bool,
-    /// What its own root is made of.
+    /// The source directory of its own root.
     userland: PathBuf,
 }
 
@@ -50,7 +52,7 @@ impl Sandbox {
     /// A node that shows these programs.
     ///
     /// # Errors
-    /// [`TestkitError::SandboxFailed`] with the words of unshare or of the furnishing script.
+    /// [`TestkitError::SandboxFailed`] with the output of unshare or of the setup script.
     pub fn with_programs(programs: &Programs) -> Result<Self, TestkitError> {
         Self::with_generation(Generation::Machine, programs)
     }
@@ -84,7 +86,7 @@ impl Sandbox {
         let leash = holder.stdin.take();
         let mut said = String::new();
         if let Some(out) = holder.stdout.take() {
-            // A line that cannot be read is a node that is not ready, and its error output tells why.
+            // Without a readable line the node is not ready, and its error output says why.
             let _ = BufReader::new(out).read_line(&mut said);
         }
         let mut node = Self { unshare: holder, keepalive_pipe: leash, init_pid: 0, is_root: root, userland };
@@ -99,7 +101,7 @@ impl Sandbox {
         Ok(node)
     }
 
-    /// Process 1's number outside: unshare's only child.
+    /// The pid of process 1 as seen from outside: unshare's only child.
     fn find_init_pid(&self) -> Result<u32, TestkitError> {
         let parent = self.unshare.id();
         let path = PathBuf::from(format!("/proc/{parent}/task/{parent}/children"));
@@ -120,7 +122,7 @@ impl Sandbox {
         way
     }
 
-    /// The user that owns installations here: `mzadmin` (4711), or `root` where the test is run by a normal user.
+    /// The user that owns installations here: `mzadmin` (4711), or `root` where a normal user runs the test.
     #[must_use]
     pub fn owner(&self) -> &'static str {
         if self.is_root { "mzadmin" } else { "root" }
@@ -137,7 +139,7 @@ impl Sandbox {
     /// [`TestkitError::Command`] when it does not end with 0, [`TestkitError::NotExecuted`].
     ///
     /// # Panics
-    /// Without a word: that is a mistake in the test.
+    /// Without arguments: that is a mistake in the test.
     pub fn exec<A: AsRef<OsStr>>(
         &self,
         argv: impl IntoIterator<Item = A>,
@@ -163,10 +165,10 @@ impl Sandbox {
         AgentCall::new(self, name)
     }
 
-    /// Where the node keeps the agents of a provider, as seen from inside.
+    /// The node's directory of a provider's agents, as seen from inside.
     #[must_use]
     pub fn agents_dir(&self, provider: &str) -> PathBuf {
-        // The node shows them in the usual place where its userland has one.
+        // The node shows them at the usual path if its root has one.
         let usual = Path::new(OCF_RESOURCES);
         let dir = if self.userland.join(usual.strip_prefix("/").unwrap_or(usual)).is_dir() {
             usual.to_owned()
@@ -176,12 +178,12 @@ impl Sandbox {
         dir.join(provider)
     }
 
-    /// Puts an agent of the test's own beside the others, executable by everybody.
+    /// Installs an agent of the test beside the others, executable by every user.
     ///
     /// # Errors
     /// [`TestkitError::Io`].
     pub fn install_agent(&self, provider: &str, name: &str, text: &str) -> Result<(), TestkitError> {
-        // The mount at KIT is the writable one; the usual place shows the same directories.
+        // The mount below KIT_DIR is writable; the usual path shows the same directories.
         let file = Path::new(KIT_DIR).join("resource.d").join(provider).join(name);
         self.write(&file, text)?;
         let outside = self.host_path(&file);
@@ -218,7 +220,7 @@ impl Sandbox {
         fs::read_to_string(&path).map_err(TestkitError::io("read", &path))
     }
 
-    /// All processes of the node, from its /proc, in the order of their numbers; process 1 is the node's own.
+    /// All processes of the node, from its /proc, in the order of their pids; process 1 is the node's own.
     ///
     /// # Errors
     /// [`TestkitError::Io`].
@@ -230,7 +232,7 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         drop(self.keepalive_pipe.take());
-        // Nothing to be done about an error here, and nothing to lose: the kernel cleans up.
+        // An error here has no remedy and does no harm: the kernel cleans up.
         let _ = self.unshare.wait();
     }
 }

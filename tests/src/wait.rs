@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use crate::TestkitError;
 
-/// Between two looks: short beside what is waited for, long beside what a look costs.
+/// Between two checks: short beside the awaited event, long beside the cost of a check.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Looks until `look` gives a value, at most for `limit`; a look that finds the condition not yet true says what it saw.
+/// Calls `look` until it gives a value, at most for `limit`. If the condition is not yet true, `look` returns
+/// the state that it saw.
 ///
 /// # Errors
-/// [`TestkitError::TimedOut`], with what was last seen.
+/// [`TestkitError::TimedOut`], with the state that was seen last.
 pub fn wait_until<T>(
     what: &str,
     limit: Duration,

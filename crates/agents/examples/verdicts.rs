@@ -18,7 +18,7 @@ anything that could be it. A probe asks only whether it runs here. Where a colum
 \"1, unless tolerated\", the first `failures_tolerated` failures in a row are still 0 with a warning, and a check that got no answer was \
 made `monitor_retries` times more before. A \
 warning is a line in the log; with `degraded=yes` it is answered with 190 from the second time on. A check that could not be made says \
-nothing of the pico; from the `unchecked_limit`th run in a row on the reason is since when it has not been checked, and why. The reason is what `pcs status` \
+nothing of the pico; from the `unchecked_limit`th run in a row on the reason is why, and since when it has not been checked. The reason is what `pcs status` \
 shows (example: `platform`, or `ec1`, pid 4711).
 ";
 
@@ -148,7 +148,7 @@ fn rows() -> Vec<VerdictRow> {
     vec![
         processes_row("no process", PicoPresence::None { ended: None }),
         processes_row(
-            "no process, and the one that was known has ended",
+            "no process, and the recorded one has exited",
             PicoPresence::None { ended: Some(id()) },
         ),
         processes_row(
@@ -157,9 +157,9 @@ fn rows() -> Vec<VerdictRow> {
         ),
         one_process_row("one process, alive (R, S, D)", Liveness::Alive),
         one_process_row("one, stopped by a signal for 2 s (T)", Liveness::Stopped),
-        one_process_row("one, held by a debugger (t)", Liveness::Traced),
+        one_process_row("one, traced by a debugger (t)", Liveness::Traced),
         one_process_row(
-            "one whose main thread has ended while others live (Z)",
+            "one, a zombie thread-group leader (Z): its main thread exited, others live",
             Liveness::ZombieLeader { threads: 2 },
         ),
         ha_row("one; depth 10: its HA Monitor Server says OK, or is not to be asked", HaAnswer::Ok),
@@ -168,8 +168,8 @@ fn rows() -> Vec<VerdictRow> {
             HaAnswer::NotAsked(text("/opt/mz/lib/ha.jar: No such file or directory (os error 2)")),
         ),
         ha_row(
-            "one; depth 10: the HA client did not come to ask in its time",
-            HaAnswer::ClientTimedOut(text("the HA client did not come to ask: is the node overloaded?")),
+            "one; depth 10: the HA client did not connect in its time",
+            HaAnswer::ClientTimedOut(text("the HA client did not connect: is the node overloaded?")),
         ),
         ha_row(
             "one; depth 10: no answer, and this JVM was never seen to listen there: the registry was changed since it started",
@@ -183,7 +183,7 @@ fn rows() -> Vec<VerdictRow> {
         ),
         ha_row(
             "one; depth 10: what the HA client says is no answer",
-            HaAnswer::Unreadable(text("the HA client ended by signal 11")),
+            HaAnswer::Unreadable(text("the HA client ended by SIGSEGV")),
         ),
         ha_failed_row(
             "one; depth 10: its HA Monitor Server says FAILED, `on_ha_failed=fail`",
@@ -203,14 +203,22 @@ fn rows() -> Vec<VerdictRow> {
         status_row("one; depth 20: `mzsh status` does not end in time", Platform, StatusAnswer::NoAnswer),
         excused,
         alone,
-        processes_row("several, seen twice", PicoPresence::Several(vec![pid(4711), pid(4812)])),
-        processes_row(
-            "it can't be told",
-            PicoPresence::Unknown(text(
-                "pid 4711 is a java without main thread (Z, 2 threads): whose can't be told",
-            )),
-        ),
+        several(),
+        unknown(),
     ]
+}
+
+fn several() -> VerdictRow {
+    processes_row("several, seen twice", PicoPresence::Several(vec![pid(4711), pid(4812)]))
+}
+
+fn unknown() -> VerdictRow {
+    processes_row(
+        "its state is unknown",
+        PicoPresence::Unknown(String::from(
+            "pid 4711 (java, user 1000) has lost its main thread (Z, 2 threads): it may be platform",
+        )),
+    )
 }
 
 /// What each action means by a code; empty where it never answers that.
@@ -235,9 +243,9 @@ fn exit_codes() -> Vec<Vec<String>> {
             ExitCode::Generic,
             [
                 "it did not come up, and nothing is left of it; or what it needs is not there now",
-                "it, or what may be it, is still there: the cluster fences the node",
-                "it hangs, runs twice, is only being started, or can't be told",
-                "a live process is there that is no well instance, or can't be told",
+                "it, or what may be it, is still running: the cluster fences the node",
+                "it hangs, runs twice, is only starting, or its state is unknown",
+                "its live process is no healthy instance, or its state is unknown",
                 "storage or name service does not answer",
                 "as monitor",
             ],
@@ -257,8 +265,8 @@ fn exit_codes() -> Vec<Vec<String>> {
             [
                 "",
                 "",
-                "it does not run, surely",
-                "it does not run here, surely",
+                "it is certainly not running",
+                "it is certainly not running here",
                 "",
                 "it does not run; it is not started",
             ],

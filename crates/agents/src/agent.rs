@@ -1,4 +1,4 @@
-//! The actions: OCF's question to [`pico`], its answer in OCF's words.
+//! The actions: calls [`pico`] and turns its results into those of OCF.
 
 use crate::failures::Pacemaker;
 use crate::{ByWorkers, definition, parameters, settings};
@@ -24,15 +24,15 @@ impl PicoAgent {
         Self { pico_type: kind }
     }
 
-    /// What is set, where wrong values may be passed over.
+    /// The settings, with defaults in place of invalid values.
     fn settings_with_defaults(self, call: &Invocation) -> Settings {
         let (settings, errors) = settings::read(self.pico_type, call);
         warn_of_defaults(&settings, &errors);
         settings
     }
 
-    /// What is set, for a start. A parameter that can be changed while the pico runs must not keep the next start, perhaps of a fail-over long
-    /// after, from starting it: its default is taken. A change of any other one restarts the pico, so that an error in it shows at once.
+    /// The settings of a start. An invalid reloadable parameter must not block a later failover, so its default is taken. A change
+    /// of any other parameter restarts the pico, so an error in it shows at once.
     fn settings_for_start(self, call: &Invocation) -> Result<Settings, Failure> {
         let (settings, errors) = settings::read(self.pico_type, call);
         let is_reloadable = |error: &ParameterError| definition(self.pico_type).is_reloadable(error.name());
@@ -126,16 +126,15 @@ impl ocf::Agent for PicoAgent {
     }
 }
 
-/// The parameters that say which pico is meant.
+/// The parameters that identify the pico.
 const IDENTITY_PARAMETERS: [&str; 3] =
     [parameters::PICO_NAME.name, parameters::MZ_HOME.name, parameters::PROCESS_MATCH.name];
 
-/// Says what is taken in place of values that can't be read.
 fn warn_of_defaults(settings: &Settings, errors: &[ParameterError]) {
     let pattern = settings.target.as_ref().ok().and_then(|target| target.process_match.as_ref());
     for error in errors {
         let instead = match &settings.target {
-            // Which pico is meant has no default: what the resource's record says is taken.
+            // The identity of the pico has no default.
             Err(_) if IDENTITY_PARAMETERS.contains(&error.name()) => "the record is taken",
             Ok(_) if error.name() == parameters::PROCESS_MATCH.name && pattern.is_some() => {
                 "no program of the cluster is taken for the pico"
@@ -146,10 +145,9 @@ fn warn_of_defaults(settings: &Settings, errors: &[ParameterError]) {
     }
 }
 
-/// The name of what is wrong with a clone, which is no parameter.
 const CLONE_FINDING: &str = "clone";
 
-/// What a clone of one pico comes to: all instances have the same parameters.
+/// All instances of a clone have the same parameters, so they are the same pico.
 fn describe_clone(settings: &Settings, kind: CloneKind) -> String {
     let pico = settings.pico_label();
     let what = match kind {
@@ -162,15 +160,15 @@ fn describe_clone(settings: &Settings, kind: CloneKind) -> String {
     format!("{what} {pico}; make a resource for each pico instead")
 }
 
-/// What the operations of the cluster allow is not known here; what is advised for them is.
+/// The configured timeout is unknown here, so this compares with the advised one.
 fn describe_cut_wait(settings: &Settings) -> Option<String> {
     let needed = minimum_timeout::monitor(settings, 0);
     let advised = definition(settings.pico_type).advised_timeout(Action::Monitor, 0)?;
     (needed > advised).then(|| {
         let (wait, half) = (format_duration(settings.wait), format_duration(advised / 2));
         format!(
-            "{wait}: a monitor of depth 0 waits for no more than half of its time-out, which is {half} of the {} that are advised; \
-             give it timeout={} or leave wait out",
+            "{wait}: a monitor of depth 0 waits for at most half of its timeout (advised: {}, so {half}); set timeout={} for \
+             the operation, or remove wait",
             format_duration(advised),
             format_duration(needed)
         )
@@ -192,7 +190,7 @@ fn ocf_class(of: pico::FailureCause) -> ErrorCode {
     }
 }
 
-/// Of an action that can't end in "not running".
+/// For an action that can't end in "not running".
 fn success_or_failure(outcome: ActionResult) -> Result<(), Failure> {
     match outcome.status {
         ActionStatus::Success | ActionStatus::Degraded => {

@@ -1,4 +1,4 @@
-//! What each agent says of itself: its metadata.
+//! The metadata of the agents.
 
 use crate::parameters;
 use ocf::{Action, Definition, Operation};
@@ -7,8 +7,8 @@ use pico::PicoType;
 /// The version of the agents.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The operations of an agent, with the advice that pcs and crm take over. Every monitor has an interval of its own, for
-/// the cluster tells them apart by that.
+/// The operations, with the advice that pcs and crm adopt. The cluster tells monitors apart by their intervals, so these
+/// differ.
 const OPERATIONS: [Operation; 8] = [
     Operation::new(Action::Start, 420),
     Operation::new(Action::Stop, 360),
@@ -24,13 +24,12 @@ const OPERATIONS: [Operation; 8] = [
 const WITHOUT_DEPTH_20: [Operation; 7] =
     [OPERATIONS[0], OPERATIONS[1], OPERATIONS[2], OPERATIONS[3], OPERATIONS[5], OPERATIONS[6], OPERATIONS[7]];
 
-/// What all agents say at the end of their description.
 macro_rules! of_all {
     ($special:literal) => {
         concat!(
             $special,
-            "\n\nThe agent knows the process itself: its answer rests on /proc, not on what a command says. It tells a JVM \
-             that hangs from one that is dead, and never says stopped of one that lives.\n\n",
+            "\n\nThe agent identifies the process in /proc and does not rely on the output of a command. It distinguishes a hung \
+             JVM from a dead one, and never reports a live one as stopped.\n\n",
             "Depth 0 of the monitor watches the process and notices its death at once. Depth 10 asks the HA Monitor Server \
              of the pico instance, which must be enabled in the installation (mz.ha.enabled, mz.ha.port). Depth 20 also \
              runs mzsh status."

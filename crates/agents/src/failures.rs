@@ -1,4 +1,4 @@
-//! The failures that Pacemaker has counted, as its `attrd_updater` tells.
+//! The failures that Pacemaker has counted, from `attrd_updater`.
 
 use host::ExitStatus;
 use host::command::{Exec, FinishedCommand, LeaderOf, launch};
@@ -6,13 +6,11 @@ use pico::LastFailure;
 use pico::actions::Cluster;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Where it is, on every system that has Pacemaker.
 const ATTRD_UPDATER: &str = "/usr/sbin/attrd_updater";
 
-/// The cluster, as a call of it tells.
+/// The cluster that made a call.
 #[derive(Debug)]
 pub(crate) struct Pacemaker<'a> {
-    /// The resource.
     pub(crate) resource: &'a str,
     /// The node that the call is for.
     pub(crate) node: &'a str,
@@ -47,7 +45,7 @@ impl Pacemaker<'_> {
     }
 }
 
-/// What it says: `name="last-failure-ec1#monitor_1000" host="n1" value="1796039910"`, in seconds since 1970.
+/// Parses `name="last-failure-ec1#monitor_1000" host="n1" value="1796039910"`, in seconds since 1970.
 fn read(finished: &FinishedCommand) -> LastFailure {
     let said = String::from_utf8_lossy(&finished.output);
     let value =

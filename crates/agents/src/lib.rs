@@ -1,7 +1,7 @@
-//! The four resource agents: what OCF asks, put to [`pico`], and its answers put into OCF's words.
+//! The four resource agents: the OCF interface of [`pico`].
 //!
-//! The agents differ in a type and a default; each binary is a doorway of three lines. Each parameter is declared
-//! once, in [`parameters`]; metadata, parsing, defaults and validation come from there.
+//! The agents differ only in a type and a default. Each parameter is declared once, in [`parameters`], which gives its metadata,
+//! parsing, default and validation.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Log files and traces, written by worker processes: what is frozen or hangs under them holds no action up.
+//! Log files and traces, written by worker processes, so that a frozen file system delays no action.
 
 use ocf::{Append, LogFile, LogFiles};
 use pico::log_worker::{self, LogWriter};

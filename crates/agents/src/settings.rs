@@ -1,8 +1,7 @@
 //! From the environment's values to [`pico::Settings`].
 //!
-//! A value that can't be read is an error of start and validate-all. A monitor or a stop goes on with the default in its
-//! place, and so does a reload: none may be held up by a typing mistake. Where it is the pico's identity that can't be read, the settings
-//! say so, and what is recorded decides.
+//! An invalid value is an error of start and validate-all. Monitor, stop and reload use the default instead: a typing mistake must
+//! not block them. If the identity of the pico is invalid, `target` is an error and the record decides.
 
 use crate::{definition, parameters as p};
 use ocf::{Invocation, Parameter, ParameterError, ParameterValues};
@@ -16,11 +15,11 @@ use regex_lite::RegexBuilder;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Bytes of `process_match` as the engine holds it; a usual one has some hundreds. It is tried on every command line of the node,
-/// and the time for that grows with both: a large one and a long line would take minutes.
+/// Limit of the compiled `process_match` in bytes; a usual one has some hundreds. It runs on every command line of the node, and
+/// a large one would take minutes on a long line.
 const MAX_PATTERN_SIZE: usize = 16 << 10;
 
-/// The settings, and every parameter that can't be read.
+/// The settings, and the invalid parameters.
 #[must_use]
 pub fn read(kind: PicoType, call: &Invocation) -> (Settings, Vec<ParameterError>) {
     let mut reader = SettingsReader { pico_type: kind, values: call.values(), errors: Vec::new() };
@@ -92,7 +91,6 @@ impl<'a> SettingsReader<'a> {
             Ok(value) => value,
             Err(e) => {
                 self.errors.push(e);
-                // The default, as if it had not been set. Reading that can't fail.
                 None
             }
         }
@@ -129,7 +127,6 @@ impl<'a> SettingsReader<'a> {
         self.optional(parameter, ParameterValues::integer).and_then(|port| u16::try_from(port).ok())
     }
 
-    /// Text with a rule of ours.
     fn text_with_rule<T>(
         &mut self,
         parameter: &Parameter,
@@ -150,7 +147,7 @@ impl<'a> SettingsReader<'a> {
         })
     }
 
-    /// A word that becomes a part of a path.
+    /// It becomes a part of a path.
     fn container_name(&mut self, parameter: &Parameter) -> Option<String> {
         self.text_with_rule(parameter, "letters, digits, '_', '-' and '.'", |text| {
             text.parse::<PicoName>().ok().filter(|_| !text.starts_with('.')).map(|name| name.to_string())
@@ -189,7 +186,7 @@ impl<'a> SettingsReader<'a> {
                 RegexBuilder::new(text).size_limit(MAX_PATTERN_SIZE).build().ok()
             });
         let by_pattern = self.errors.len() > before;
-        // A monitor or a stop uses it all the same: the look never takes a program of the cluster for the pico.
+        // Monitor and stop use it all the same: a scan never takes a program of the cluster for the pico.
         if let Some(pattern) = &process_match
             && let Some(line) = cluster_programs::cluster_program_matched_by(pattern)
         {
@@ -200,7 +197,7 @@ impl<'a> SettingsReader<'a> {
         let entry = self.entry(&p::PICO_NAME);
         let name = self.text_with_rule(
             entry,
-            "at most 250 letters, digits, '_', '-', '.'; the first no '-'",
+            "at most 250 letters, digits, '_', '-', '.'; the first not '-'",
             |text| text.parse().ok(),
         );
         let home = self.path(&p::MZ_HOME);
@@ -219,7 +216,7 @@ impl<'a> SettingsReader<'a> {
         }
     }
 
-    /// All values in words, the defaults among them.
+    /// All values as text, defaults included.
     fn parameters_in_force(&self) -> Vec<(String, String)> {
         let table = definition(self.pico_type).parameters.iter();
         table
@@ -230,7 +227,7 @@ impl<'a> SettingsReader<'a> {
             .collect()
     }
 
-    /// The parameters that are not settings of the pico: the trace's, and those that are accepted and not used.
+    /// Checks the parameters that are no settings: those of the trace, and ignored ones.
     fn check_remaining(&mut self) {
         for error in self.values.check_all(definition(self.pico_type).parameters) {
             if !self.errors.iter().any(|known| known.name() == error.name()) {

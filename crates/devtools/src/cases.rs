@@ -1,44 +1,38 @@
-//! What a suite says of itself: its families and cases, read from its source.
+//! Families and cases of a test suite, parsed from its source.
 //!
-//! Read line by line, which is enough for sources that rustfmt has formatted, and less than a parser of Rust. A test that is
-//! made by a macro would not be seen.
+//! Parsed line by line, which is enough for sources formatted by rustfmt. Tests made by macros
+//! are not found.
 
 use std::fs;
 use std::path::Path;
 
 use crate::{TaskError, workspace};
 
-/// Where the fault suite is, in the repository.
 pub const FAULT_SUITE: &str = "tests/faults";
 
 /// A module of the suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestModule {
-    /// Its name.
     pub module: String,
-    /// The first sentence or line of its head.
+    /// First sentence or line of its module doc.
     pub title: String,
-    /// Its cases, in their order.
     pub cases: Vec<TestCase>,
 }
 
-/// A test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestCase {
     /// As libtest names it: `module::function`.
     pub name: String,
-    /// What it proves; empty where it does not say.
+    /// Its doc comment.
     pub proves: String,
-    /// It is not run.
     pub ignored: bool,
 }
 
-/// One file of tests.
 pub fn read_file(module: &str, path: &Path) -> Result<TestModule, TaskError> {
     Ok(parse_module(module, &read_text(path)?))
 }
 
-/// A whole suite, in the order in which its main file names the modules.
+/// A suite, in the module order of its main file.
 pub fn read_suite(suite: &str) -> Result<Vec<TestModule>, TaskError> {
     let folder = workspace::root().join(suite);
     let main = read_text(&folder.join("main.rs"))?;
@@ -57,7 +51,7 @@ fn parse_module(module: &str, source: &str) -> TestModule {
     TestModule { module: module.to_owned(), title: title.to_owned(), cases: parse_cases(module, source) }
 }
 
-/// What stands above a function.
+/// Comment and attributes above a function.
 #[derive(Default)]
 struct PrecedingLines<'a> {
     docs: Vec<&'a str>,

@@ -1,4 +1,4 @@
-//! What the tasks of this repository (`cargo xtask`, the lab's own program) share.
+//! Shared code of the repository's tasks (`cargo xtask`, the lab's program).
 #![forbid(unsafe_code)]
 
 pub mod cases;

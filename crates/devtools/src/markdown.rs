@@ -1,11 +1,8 @@
-//! Markdown.
-
-/// A table for a page: the heads of its columns and its rows.
 pub fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let heads: Vec<String> = heads.iter().map(|&head| head.to_owned()).collect();
     let rule = vec!["---".to_owned(); heads.len()];
-    // A bar in a cell would begin the next one.
+    // An unescaped bar ends a cell.
     let rows =
         rows.into_iter().map(|row| row.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>());
     let body: String = rows.map(|row| line(&row)).collect();

@@ -1,4 +1,4 @@
-//! The Debian packages that the suites need: installed when we may, named when we may not.
+//! Debian packages of the suites: installed as root, else named.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -9,8 +9,8 @@ use testkit::prerequisites::Prerequisite;
 
 use crate::{TaskError, workspace};
 
-/// Sees to it that what is missing gets installed. A normal user is told what to install instead. Neither that nor an
-/// apt-get that fails ends the run: the suites that need what is missing will be skipped and say so.
+/// Installs missing packages; as another user prints their names. Neither that nor an
+/// apt-get failure ends the run: suites without their packages are skipped with the reason.
 pub fn install_missing(needs: &[Prerequisite]) {
     let missing: BTreeSet<&str> =
         needs.iter().filter(|need| !need.is_met()).filter_map(|need| need.package()).collect();
@@ -31,7 +31,7 @@ pub fn install_missing(needs: &[Prerequisite]) {
     }
 }
 
-/// The same for a task that can't do without; an error says what this machine lacks.
+/// As above, for tasks that need them; the error names missing packages.
 pub fn require(what: &str, needs: &[Prerequisite]) -> Result<(), TaskError> {
     install_missing(needs);
     match missing(needs) {
@@ -40,25 +40,24 @@ pub fn require(what: &str, needs: &[Prerequisite]) -> Result<(), TaskError> {
     }
 }
 
-/// What of it this machine lacks, if anything.
 pub fn missing(needs: &[Prerequisite]) -> Option<String> {
     let missing: Vec<String> =
         needs.iter().filter(|need| !need.is_met()).map(Prerequisite::to_string).collect();
     (!missing.is_empty()).then(|| missing.join(", "))
 }
 
-/// Where Debian asks whether a package may start its services; exit code 101 says no.
+/// Debian's hook for starting services of packages; exit code 101 forbids it.
 const POLICY_RC_D: &str = "/usr/sbin/policy-rc.d";
 const POLICY_SCRIPT: &str =
     "#!/bin/sh\n# Left by `cargo xtask`, if nothing of it runs any more: remove it.\nexit 101\n";
 
-/// The packages of a cluster start its daemons when they are installed. For tests only their tools are wanted, so no service is
-/// started as long as this lives. An administrator's own policy is left alone.
+/// Cluster packages start their daemons on installation; tests need only the tools. No service
+/// starts while this guard lives. An existing policy of the administrator stays.
 struct ServiceStartBlock;
 
 impl ServiceStartBlock {
     fn install() -> Option<Self> {
-        // One of ours may have been left by a run that was killed.
+        // A killed run may have left ours.
         let own = fs::read_to_string(POLICY_RC_D).map(|text| text == POLICY_SCRIPT);
         if own.is_ok_and(|own| !own) {
             return None;
@@ -72,7 +71,7 @@ impl ServiceStartBlock {
 
 impl Drop for ServiceStartBlock {
     fn drop(&mut self) {
-        // What can't be removed says itself what it is.
+        // The file's own comment explains a leftover.
         let _ = fs::remove_file(POLICY_RC_D);
     }
 }

@@ -1,8 +1,8 @@
-//! What each test target needs, and how many of its tests run at once.
+//! Prerequisites and concurrency of each test target.
 
 use testkit::prerequisites::{self, Prerequisite};
 
-/// What the integration suites need, by target. One that is not named here needs nothing but cargo.
+/// By target; a target without an entry needs only cargo.
 const SUITE_PREREQUISITES: &[(&str, &[&[Prerequisite]])] = &[
     ("sandbox", &[prerequisites::SANDBOX, prerequisites::HUNG_STORAGE, prerequisites::NAME_SERVER]),
     ("addresses", &[prerequisites::SANDBOX, prerequisites::NAME_SERVER]),
@@ -38,7 +38,7 @@ const SUITE_PREREQUISITES: &[(&str, &[&[Prerequisite]])] = &[
     ("simulations", &[prerequisites::SANDBOX, prerequisites::SIMULATIONS]),
 ];
 
-/// Suites that wait more than they work: how many of their tests are run at once, whatever the number of processors.
+/// Concurrency of suites that mostly wait, independent of the number of processors.
 const TEST_THREADS: &[(&str, &str)] = &[
     ("addresses", "8"),
     // Each has a cluster of its own.
@@ -49,18 +49,16 @@ const TEST_THREADS: &[(&str, &str)] = &[
     ("deadlines-slow", "32"),
 ];
 
-/// All that any suite needs.
 pub fn all_prerequisites() -> Vec<Prerequisite> {
     SUITE_PREREQUISITES.iter().flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
 }
 
-/// What this one needs.
 pub fn prerequisites_of(suite: &str) -> Vec<Prerequisite> {
     let named = SUITE_PREREQUISITES.iter().filter(|(name, _)| *name == suite);
     named.flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
 }
 
-/// How many of its tests are run at once, if that is not as many as there are processors.
+/// `None`: as many tests at once as there are processors.
 pub fn test_threads(suite: &str) -> Option<&'static str> {
     TEST_THREADS.iter().find(|(name, _)| *name == suite).map(|(_, number)| *number)
 }

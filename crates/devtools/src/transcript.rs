@@ -1,4 +1,4 @@
-//! How the demo looks: a line a step, in colour where that is wanted, readable without.
+//! Output of the demo: one line for each step, coloured on a terminal.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write, stdout};
@@ -9,7 +9,7 @@ use testkit::NodeCommandOutput;
 
 const EXIT_CODE_NAMES: [(i32, &str); 4] = [(0, "ok"), (1, "error"), (7, "not running"), (190, "degraded")];
 
-/// Lines printed so far, and how many of them are not as they should be.
+/// Counts printed lines and unexpected results.
 pub struct Transcript {
     colour: bool,
     failures: u32,
@@ -22,12 +22,12 @@ impl Transcript {
         Self { colour: stdout().is_terminal() && !unwanted, failures: 0 }
     }
 
-    /// A sentence over the steps that follow.
+    /// Heading of the following steps.
     pub fn chapter(&self, text: &str) {
         print_line(&format!("\n{}", self.paint("1", text)));
     }
 
-    /// A step: what was run, its exit code and time, and its reason.
+    /// A step with exit code, time and reason.
     pub fn step(&mut self, title: &str, ran: &NodeCommandOutput, expected: i32) {
         let code = ran.code();
         let right = code == Some(expected);
@@ -58,23 +58,21 @@ impl Transcript {
         }
     }
 
-    /// A fact.
     pub fn note(&mut self, text: &str, right: bool) {
         self.failures += u32::from(!right);
         print_line(&format!("  {}", self.paint(if right { "2" } else { "1;31" }, text)));
     }
 
-    /// Whether all was as it should be so far.
+    /// Whether all results so far were as expected.
     pub fn all_as_expected(&self) -> bool {
         self.failures == 0
     }
 
-    /// The last line, and what the demo came to.
+    /// Prints the summary and returns the exit code.
     pub fn close(self, took: Duration) -> ExitCode {
         self.close_with(took, "Nothing is left behind.")
     }
 
-    /// The same, with what is left.
     pub fn close_with(self, took: Duration, left: &str) -> ExitCode {
         let seconds = took.as_secs_f64();
         if self.failures == 0 {
@@ -90,7 +88,7 @@ impl Transcript {
     }
 }
 
-/// A reader that has gone away does not end the demo: it has things to clear up.
+/// A closed stdout must not end the demo before its cleanup.
 fn print_line(text: &str) {
     let _ = writeln!(stdout(), "{text}");
 }

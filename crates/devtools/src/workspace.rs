@@ -1,4 +1,4 @@
-//! Where things are, and how cargo is called.
+//! Paths of the workspace and calls of cargo.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::TaskError;
 
-/// What cargo tells of the workspace (`cargo metadata`), as far as it is needed here.
+/// The used part of `cargo metadata`.
 #[derive(Debug, Deserialize)]
 pub struct Workspace {
     target_directory: PathBuf,
@@ -28,7 +28,6 @@ struct CargoTarget {
 }
 
 impl Workspace {
-    /// Asks cargo.
     pub fn read() -> Result<Self, TaskError> {
         let mut cargo = cargo(["metadata", "--no-deps", "--format-version", "1"]);
         let output = run_checked(&mut cargo)?;
@@ -36,32 +35,30 @@ impl Workspace {
             .map_err(|e| TaskError::Unreadable { what: "cargo metadata".to_owned(), said: e.to_string() })
     }
 
-    /// Where the release build lies: what ships, so what is tested and measured.
+    /// Release build, which ships and is tested and measured.
     pub fn release_dir(&self) -> PathBuf {
         self.target_directory.join("release")
     }
 
-    /// Where the development build lies.
     pub fn debug_dir(&self) -> PathBuf {
         self.target_directory.join("debug")
     }
 
-    /// Where tools go that the repository needs and the machine has not.
+    /// Tools installed for the repository.
     pub fn tools_dir(&self) -> PathBuf {
         self.target_directory.join("tools")
     }
 
-    /// Where `fuzz` builds, and keeps what it finds.
+    /// Build and findings of `fuzz`.
     pub fn fuzz_dir(&self) -> PathBuf {
         self.target_directory.join("fuzz")
     }
 
-    /// Where labs have their directories.
     pub fn lab_dir(&self) -> PathBuf {
         self.target_directory.join("lab")
     }
 
-    /// Where the copy of the workspace is that mutants are made of.
+    /// Workspace copy for mutants.
     pub fn mutants_dir(&self) -> PathBuf {
         self.target_directory.join("mutants")
     }
@@ -75,20 +72,19 @@ impl Workspace {
     }
 }
 
-/// The repository, wherever the task was called from.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
-/// A call of the cargo that runs us, in the repository, without a terminal to ask.
+/// Calls the cargo that runs this task, in the repository, without stdin.
 pub fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(arguments).current_dir(root()).stdin(Stdio::null());
     cargo
 }
 
-/// Builds what the tests and the bench run: the agents, the commands and the empty program as they ship, the rest for development.
+/// Builds the programs that tests and bench run: agents, commands and the empty program in release mode, the rest in debug mode.
 pub fn build_programs() -> Result<(), TaskError> {
     run_checked(&mut cargo([
         "build",
@@ -106,7 +102,7 @@ pub fn build_programs() -> Result<(), TaskError> {
     Ok(())
 }
 
-/// Runs a command to its end; a failure is an error that holds what the command said.
+/// A failure is an error with the command's output.
 pub fn run_checked(command: &mut Command) -> Result<Output, TaskError> {
     let output = run_output(command)?;
     if output.status.success() {
@@ -120,17 +116,15 @@ pub fn run_checked(command: &mut Command) -> Result<Output, TaskError> {
     })
 }
 
-/// Runs a command to its end, and returns what it printed; a failure is an error.
+/// Returns stdout; a failure is an error.
 pub fn printed(command: &mut Command) -> Result<String, TaskError> {
     String::from_utf8(run_checked(command)?.stdout).map_err(TaskError::unreadable("what a command printed"))
 }
 
-/// Runs a command to its end, whatever that is.
 pub fn run_output(command: &mut Command) -> Result<Output, TaskError> {
     command.output().map_err(|source| TaskError::Spawn { command: command_line(command), source })
 }
 
-/// The command as one would type it.
 fn command_line(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy());

@@ -1,4 +1,4 @@
-//! Documents over each other, and the values of their paths.
+//! Layered documents and the values of their paths.
 
 use crate::error::{Error, Location};
 use crate::limits;
@@ -7,12 +7,12 @@ use crate::tree::{Document, Object};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// A value, all of it.
+/// A resolved value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// `null`.
     Null,
-    /// Text, a number or a truth value: as it was written.
+    /// Text, number or boolean as written.
     Text(String),
     /// A list.
     List(Vec<Value>),
@@ -20,18 +20,17 @@ pub enum Value {
     Object(BTreeMap<String, Value>),
 }
 
-/// A text that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocatedText {
     /// The text.
     pub text: String,
-    /// Where it stands; `None`: it was known from elsewhere.
+    /// `None`: from the fallback.
     pub location: Option<Location>,
 }
 
 type Fallback<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
 
-/// Documents over each other.
+/// Layered documents.
 pub struct Config<'a> {
     roots: Vec<&'a Object>,
     search_paths: &'a [&'a [&'a str]],
@@ -45,30 +44,30 @@ impl fmt::Debug for Config<'_> {
 }
 
 impl<'a> Config<'a> {
-    /// Of these documents, the uppermost first.
+    /// `documents`: uppermost first.
     pub fn from_documents(documents: impl IntoIterator<Item = &'a Document>) -> Self {
         let roots = documents.into_iter().map(|document| &document.root).collect();
         Self { roots, search_paths: &[], fallback: Box::new(|_| None) }
     }
 
-    /// What a substitution names that the documents don't have is looked for below these paths as well.
+    /// Substitutions not found in the documents are searched below these paths, too.
     #[must_use]
     pub fn with_search_paths(mut self, paths: &'a [&'a [&'a str]]) -> Self {
         self.search_paths = paths;
         self
     }
 
-    /// What a substitution names and no document has is asked of `known`, by its path with dots.
+    /// Substitutions not found in any document are passed to `known` as dotted paths.
     #[must_use]
     pub fn with_fallback(mut self, known: impl Fn(&str) -> Option<String> + 'a) -> Self {
         self.fallback = Box::new(known);
         self
     }
 
-    /// The text of a path; `None`: it is not set, is `null`, or is an object (of which other paths are the texts).
+    /// Text of a path; `None`: not set, `null` or an object.
     ///
     /// # Errors
-    /// A substitution on the way can't be followed, or it is a list.
+    /// A substitution on the path cannot be resolved, or the value is a list.
     pub fn text(&self, path: &[&str]) -> Result<Option<LocatedText>, Error> {
         match self.resolver().resolve_path(path.iter().copied())? {
             Resolved::Missing | Resolved::Objects(_) => Ok(None),
@@ -83,10 +82,10 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// The names in the object of a path, sorted; none, if it is no object. An empty path is the whole.
+    /// Sorted names in the object of a path; empty for other values. An empty path is the root.
     ///
     /// # Errors
-    /// A substitution on the way, or one that may add names, can't be followed.
+    /// A substitution on the path, or one that may add names, cannot be resolved.
     pub fn names(&self, path: &[&str]) -> Result<Vec<String>, Error> {
         match self.resolver().resolve_path(path.iter().copied())? {
             Resolved::Objects(merged) => {
@@ -97,10 +96,10 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// All of the value of a path. An empty path is the whole.
+    /// Resolved value of a path. An empty path is the root.
     ///
     /// # Errors
-    /// A substitution in it can't be followed, or it is more than the [limits](crate::limits) allow.
+    /// A substitution in it cannot be resolved, or it exceeds the [limits](crate::limits).
     pub fn value(&self, path: &[&str]) -> Result<Option<Value>, Error> {
         let mut resolver = self.resolver();
         let found = resolver.resolve_path(path.iter().copied())?;
@@ -112,7 +111,6 @@ impl<'a> Config<'a> {
     }
 }
 
-/// `None`: there is nothing.
 fn to_value<'a>(
     resolver: &mut Resolver<'a>,
     found: Resolved<'a>,
@@ -152,7 +150,7 @@ fn to_object<'a>(
     Ok(Value::Object(object))
 }
 
-/// An object may have a substitution of itself in it, and so no end.
+/// An object may contain a substitution of itself and be infinite.
 fn check_depth(depth: usize, place: &Location) -> Result<(), Error> {
     if depth < limits::PATH_ELEMENTS {
         return Ok(());

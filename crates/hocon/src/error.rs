@@ -1,9 +1,9 @@
-//! What is wrong, and where.
+//! Errors with their location.
 
 use std::fmt;
 use std::rc::Rc;
 
-/// A line of a text.
+/// A line of a file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Location {
     pub(crate) origin: Rc<str>,
@@ -11,7 +11,7 @@ pub struct Location {
 }
 
 impl Location {
-    /// What the text was called: the path of its file.
+    /// Path of the file.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
@@ -36,12 +36,12 @@ impl fmt::Debug for Location {
     }
 }
 
-/// Why a text, or one of its values, can't be read.
+/// A text or one of its values is malformed or cannot be resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     location: Location,
     message: String,
-    /// A substitution leads back to itself.
+    /// A substitution refers to itself.
     circular: bool,
 }
 
@@ -58,13 +58,12 @@ impl Error {
         self.circular
     }
 
-    /// Where it was seen.
     #[must_use]
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// What is wrong, without the place.
+    /// The error without its location.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

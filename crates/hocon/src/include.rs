@@ -1,8 +1,8 @@
-//! Where included texts come from: the caller.
+//! Included texts come from the caller.
 
 use crate::error::Location;
 
-/// What an `include` names.
+/// Target of an `include`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IncludeTarget {
     /// `include "name"`: a file beside the one that includes it, perhaps without its extension.
@@ -18,26 +18,23 @@ pub enum IncludeTarget {
 /// An `include`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Include {
-    /// What it names.
     pub target: IncludeTarget,
-    /// `required(...)`: it is an error if there is no such thing.
+    /// `required(...)`: a missing target is an error.
     pub required: bool,
-    /// Where it stands.
     pub location: Location,
 }
 
-/// A text to be included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncludedText {
-    /// What it is called: the path of its file.
+    /// Path of the file.
     pub origin: String,
     /// The text.
     pub text: String,
 }
 
-/// Who can read what is included.
+/// Loads included texts.
 pub trait IncludeLoader {
-    /// The texts that an include stands for, the later over the earlier; none, if it is to be passed over.
+    /// Texts of an include, later over earlier; empty to skip it.
     ///
     /// # Errors
     /// It can't be read; why.

@@ -1,6 +1,6 @@
-//! Words: what a text is made of.
+//! Tokens.
 //!
-//! White space inside a line is a word, for it belongs to texts that are concatenated. A comment is none; the end of its line is.
+//! White space inside a line is a token, because it belongs to concatenated texts. A comment is not; the end of its line is.
 
 use crate::error::{Error, Location};
 use crate::path::{self, PathElement};
@@ -9,7 +9,6 @@ use std::iter::Peekable;
 use std::rc::Rc;
 use std::str::Chars;
 
-/// A word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
     Newline,
@@ -50,7 +49,7 @@ impl fmt::Display for Token {
     }
 }
 
-/// All words of a text, each with its line.
+/// All tokens of a text, each with its line.
 pub(crate) fn tokenize(text: &str, origin: &Rc<str>) -> Result<Vec<(Token, u32)>, Error> {
     let mut lexer = Lexer { rest: text.chars().peekable(), line: 1, origin };
     let mut words = Vec::new();
@@ -72,7 +71,7 @@ fn is_space(c: char) -> bool {
     }
 }
 
-/// What ends a text without quotes.
+/// Whether the character ends an unquoted text.
 fn is_reserved(c: char) -> bool {
     "$\"{}[]:=,+#`^?!@*&\\".contains(c) || c == '\n' || is_space(c)
 }
@@ -140,7 +139,7 @@ impl Lexer<'_> {
         Ok(Some(sign))
     }
 
-    /// Text without quotes. It ends where a comment begins, too.
+    /// Unquoted text; a comment ends it, too.
     fn unquoted(&mut self) -> String {
         let mut text = String::new();
         while self.rest.peek().is_some_and(|&c| !is_reserved(c)) && !self.starts_with("//") {
@@ -149,7 +148,7 @@ impl Lexer<'_> {
         text
     }
 
-    /// A number, or text that begins like one. The `+` of an exponent stands in numbers only.
+    /// A number, or text that begins like one. Only numbers contain `+` (in an exponent).
     fn number(&mut self) -> Token {
         let digits: String =
             self.rest.clone().take_while(|c| c.is_ascii_digit() || "+-.eE".contains(*c)).collect();
@@ -196,7 +195,7 @@ impl Lexer<'_> {
         Ok(c)
     }
 
-    /// `\uXXXX`, or two of them that are one character. Half of such a pair is replaced.
+    /// `\uXXXX`, or a surrogate pair; a lone surrogate is replaced.
     fn code_point(&mut self) -> Result<char, Error> {
         let first = self.four_hex_digits()?;
         if (0xd800..0xdc00).contains(&first) && self.starts_with("\\u") {
@@ -224,7 +223,7 @@ impl Lexer<'_> {
         Ok(number)
     }
 
-    /// `"""..."""`: as it stands; of more than three quotes at its end the last three are its end.
+    /// `"""..."""` without escapes; of more than three quotes at the end the last three close it.
     fn triple_quoted(&mut self) -> Result<Token, Error> {
         let begun = self.line;
         for _ in 0..3 {
@@ -256,7 +255,7 @@ impl Lexer<'_> {
         let optional = self.rest.next_if_eq(&'?').is_some();
         let mut words = Vec::new();
         loop {
-            // Before it is read: some ten thousand inside each other would be as deep a recursion.
+            // Checked before parsing: the recursion is as deep as the nesting.
             if self.rest.peek() == Some(&'$') {
                 return self.error("expected '}' of a substitution, found a substitution");
             }
@@ -274,7 +273,7 @@ impl Lexer<'_> {
     }
 }
 
-/// Without white space at both ends.
+/// Trimmed.
 pub(crate) fn trim_spaces(mut words: &[Token]) -> &[Token] {
     while let [Token::Space(_), rest @ ..] | [rest @ .., Token::Space(_)] = words {
         words = rest;

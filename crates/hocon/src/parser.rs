@@ -1,4 +1,4 @@
-//! From words to a tree.
+//! Parses tokens into a tree.
 
 use crate::error::{Error, Location};
 use crate::include::{Include, IncludeLoader, IncludeTarget, IncludedText};
@@ -8,7 +8,7 @@ use crate::path::{self, PathElement};
 use crate::tree::{Layer, Object, Part, Substitution, SyntaxNode};
 use std::rc::Rc;
 
-/// Reads a text; see [`Document::parse`](crate::Document::parse).
+/// See [`Document::parse`](crate::Document::parse).
 pub(crate) fn parse(
     text: &str,
     origin: &str,
@@ -19,13 +19,13 @@ pub(crate) fn parse(
     parse_file(text, origin, &mut context)
 }
 
-/// What the files that include each other share.
+/// State shared by files that include each other.
 struct ParseContext<'a> {
     includes: &'a mut dyn IncludeLoader,
     dotted: &'a [&'a [&'a str]],
-    /// The files that are being read, each included by the one before.
+    /// Open files, each included by the one before.
     origins: Vec<Rc<str>>,
-    /// Names of the objects around what is being read.
+    /// Names of the enclosing objects.
     path: Vec<String>,
 }
 
@@ -57,9 +57,9 @@ struct Parser<'s, 'a> {
     position: usize,
     origin: Rc<str>,
     include_prefix_len: usize,
-    /// Objects and lists around this.
+    /// Nesting depth of objects and lists.
     nesting: usize,
-    /// Lists around this: what stands in one has no path.
+    /// Nesting depth of lists; their elements have no path.
     list_depth: usize,
     context: &'s mut ParseContext<'a>,
 }
@@ -69,7 +69,7 @@ impl Parser<'_, '_> {
         self.tokens.get(self.position).map(|(word, _)| word)
     }
 
-    /// The line of what comes next.
+    /// Line of the next token.
     fn line(&self) -> u32 {
         let known = self.tokens.get(self.position).or(self.tokens.last());
         known.map_or(1, |(_, line)| *line)
@@ -96,7 +96,7 @@ impl Parser<'_, '_> {
         is_next
     }
 
-    /// Skips white space and ends of lines; were there any of these?
+    /// Skips white space and newlines; returns whether there was a newline.
     fn skip_whitespace(&mut self) -> bool {
         let mut lines = false;
         while matches!(self.peek(), Some(Token::Space(_) | Token::Newline)) {
@@ -139,7 +139,7 @@ impl Parser<'_, '_> {
         Ok(object)
     }
 
-    /// The fields of an object, with its `}` if it was opened by a `{`.
+    /// Fields of an object, with its `}` if a `{` opened it.
     fn fields(&mut self, object: &mut Object, opened: Option<u32>) -> Result<(), Error> {
         loop {
             self.skip_whitespace();
@@ -154,7 +154,6 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Is this the end of what was `opened` in a line, or of the text?
     fn eat_close(&mut self, close: &Token, what: &str, opened: Option<u32>) -> Result<bool, Error> {
         match (self.peek(), opened) {
             (None, None) => Ok(true),
@@ -169,14 +168,14 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// What stands between two fields or two elements, or nothing before the `close` of both.
+    /// A separator, or nothing before `close`.
     fn separator(&mut self, close: Option<&Token>, what: &str) -> Result<(), Error> {
         let new_line = self.skip_whitespace();
         if self.eat(&Token::Comma) || new_line {
             return Ok(());
         }
         match self.peek() {
-            // That it is not closed is found, and said, by whoever opened it.
+            // The caller that opened it reports a missing close.
             None => Ok(()),
             word if word == close => Ok(()),
             Some(_) => self.expected_error(what),
@@ -205,7 +204,7 @@ impl Parser<'_, '_> {
         let append = self.peek() == Some(&Token::PlusEquals);
         match self.peek() {
             Some(Token::Colon | Token::Equals | Token::PlusEquals) => self.position += 1,
-            // Without a sign between them it is an object, and nothing can be put together with it.
+            // Without a separator it is an object, which cannot be concatenated.
             Some(Token::OpenObject) => bare = true,
             _ => {
                 self.position = after;
@@ -238,7 +237,7 @@ impl Parser<'_, '_> {
         Ok(())
     }
 
-    /// The names, where those that are quoted and have dots are taken apart if they stand below one of the `dotted` paths.
+    /// Splits quoted names at dots below one of the `dotted` paths.
     fn split_dotted(&self, names: Vec<PathElement>) -> Vec<String> {
         let mut whole = self.context.path.clone();
         let around = whole.len();
@@ -255,7 +254,7 @@ impl Parser<'_, '_> {
         whole.split_off(around)
     }
 
-    /// A substitution of `path`, which is a path of the whole documents.
+    /// `path` is a path in all documents.
     fn substitution(&self, path: Vec<String>, optional: bool) -> Substitution {
         let around = &self.context.path;
         let is_around = path.len() < around.len() && around.starts_with(&path);
@@ -267,7 +266,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// One value: all that stands together in one line.
+    /// One value: all parts on one line.
     fn value(&mut self) -> Result<Layer, Error> {
         let place = self.location();
         let mut parts: Vec<Part> = Vec::new();
@@ -349,7 +348,6 @@ impl Parser<'_, '_> {
         Ok(())
     }
 
-    /// The words of an `include`.
     fn parse_include(&mut self) -> Result<Include, Error> {
         const EXPECTED: &str = "\"name\", file(\"name\") or required(...) after include";
         let place = self.location();
@@ -375,7 +373,7 @@ impl Parser<'_, '_> {
         Ok(Include { target: what, required: inner.is_some(), location: place })
     }
 
-    /// Words without quotes, put together without the white space.
+    /// Unquoted tokens without white space.
     fn take_unquoted(&mut self) -> String {
         let mut text = String::new();
         loop {
@@ -389,7 +387,7 @@ impl Parser<'_, '_> {
     }
 }
 
-/// Makes one value of parts. What no substitution can change is put together, or refused, at once.
+/// Concatenates parts. Parts without substitutions are joined, or refused, at once.
 fn combine_parts(mut parts: Vec<Part>, place: Location) -> Result<Layer, Error> {
     if let [Part::Value(_)] = parts.as_slice() {
         let Some(Part::Value(layer)) = parts.pop() else { unreachable!("it was just seen") };

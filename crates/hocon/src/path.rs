@@ -1,15 +1,15 @@
-//! Paths: names with dots between them, some of them quoted.
+//! Paths: names separated by dots, optionally quoted.
 
 use crate::lexer::Token;
 
-/// A name of a path, and whether a part of it was quoted.
+/// A name and whether a part of it was quoted.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct PathElement {
     pub(crate) text: String,
     pub(crate) quoted: bool,
 }
 
-/// From the words of a name or a substitution, without white space at both ends. White space inside belongs to the names.
+/// From the tokens of a name or substitution, trimmed. Inner white space belongs to the names.
 pub(crate) fn parse(words: &[Token]) -> Result<Vec<PathElement>, &'static str> {
     let mut names = vec![PathElement::default()];
     for word in words {
@@ -40,7 +40,6 @@ fn last_element(names: &mut [PathElement]) -> &mut PathElement {
     names.last_mut().expect("there is always one")
 }
 
-/// A path as a person would write it.
 pub(crate) fn format_path(path: &[String]) -> String {
     let plain = |name: &str| {
         !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/'))

@@ -1,4 +1,4 @@
-//! Following substitutions.
+//! Resolution of substitutions.
 
 use crate::error::{Error, Location};
 use crate::limits;
@@ -9,10 +9,8 @@ use std::collections::HashSet;
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// A value, as far as it must be known to say what it is.
 #[derive(Debug)]
 pub(crate) enum Resolved<'a> {
-    /// There is none.
     Missing,
     Text(Scalar<'a>),
     List(Vec<&'a Layer>),
@@ -23,15 +21,15 @@ pub(crate) enum Resolved<'a> {
 pub(crate) struct Scalar<'a> {
     pub(crate) text: Cow<'a, str>,
     pub(crate) quoted: bool,
-    /// Where it stands; what was known from elsewhere stands nowhere.
+    /// `None`: from the fallback.
     pub(crate) location: Option<&'a Location>,
 }
 
-/// Objects over each other, the uppermost first.
+/// Layered objects, the uppermost first.
 #[derive(Debug, Default)]
 pub(crate) struct MergedObjects<'a> {
     objects: Vec<&'a Object>,
-    /// Below them there is something that can't be told, and why.
+    /// An unresolvable layer below them, with the error.
     unresolved: Option<Error>,
 }
 
@@ -44,13 +42,12 @@ impl<'a> MergedObjects<'a> {
         self.objects.iter().flat_map(|object| object.names())
     }
 
-    /// Where one of these names stands.
     pub(crate) fn location_of(&self, name: &str) -> &'a Location {
         let layers = self.objects.iter().filter_map(|object| object.stack(name).last());
         layers.map(|layer| &layer.location).next().expect("a name has at least one value")
     }
 
-    /// Itself, if all of it can be told.
+    /// Itself, if no layer is unresolvable.
     pub(crate) fn require_resolved(&self) -> Result<&Self> {
         match &self.unresolved {
             Some(why) => Err(why.clone()),
@@ -59,15 +56,15 @@ impl<'a> MergedObjects<'a> {
     }
 }
 
-/// One question. It has a limited number of steps.
+/// One query with a limited number of steps.
 pub(crate) struct Resolver<'a> {
     pub(crate) roots: &'a [&'a Object],
     pub(crate) search_paths: &'a [&'a [&'a str]],
     pub(crate) fallback: &'a dyn Fn(&str) -> Option<String>,
     steps: usize,
-    /// What is being followed. Seen again, it means what lies below it.
+    /// Substitutions being followed. A repeated one refers to the layers below it.
     in_progress: HashSet<*const Layer>,
-    /// Was something seen again, and nothing below it?
+    /// A substitution was repeated with no layer below it.
     hit_cycle: bool,
 }
 
@@ -91,7 +88,7 @@ impl<'a> Resolver<'a> {
         MergedObjects::from_objects(self.roots.to_vec())
     }
 
-    /// The value of a path in the whole.
+    /// Value of a path in all documents.
     pub(crate) fn resolve_path<'p>(
         &mut self,
         path: impl IntoIterator<Item = &'p str>,
@@ -104,12 +101,11 @@ impl<'a> Resolver<'a> {
         Ok(found)
     }
 
-    /// The value of a name in objects.
     pub(crate) fn resolve_name(&mut self, merged: &MergedObjects<'a>, name: &str) -> Result<Resolved<'a>> {
         let stacks = merged.objects.iter().flat_map(|object| object.stack(name).iter().rev());
         let found = self.resolve_stack(&stacks.collect::<Vec<_>>())?;
         Ok(match (found, &merged.unresolved) {
-            // What is broken lies below: it can't change a text, but it may add to an object.
+            // An unresolvable lower layer cannot change a text, but may add to an object.
             (Resolved::Missing, Some(why)) => return Err(why.clone()),
             (Resolved::Objects(MergedObjects { objects, unresolved: None }), Some(why)) => {
                 Resolved::Objects(MergedObjects { objects, unresolved: Some(why.clone()) })
@@ -118,7 +114,7 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// The value of a stack, its uppermost layer first.
+    /// Value of a stack, uppermost layer first.
     fn resolve_stack(&mut self, stack: &[&'a Layer]) -> Result<Resolved<'a>> {
         self.steps += stack.len();
         let from = stack.iter().rposition(|layer| self.in_progress.contains(&std::ptr::from_ref(*layer)));
@@ -138,7 +134,7 @@ impl<'a> Resolver<'a> {
                     break;
                 }
                 other if merged.objects.is_empty() => return other,
-                // It lies below an object, which hides it.
+                // An object above hides it.
                 _ => break,
             }
         }
@@ -146,7 +142,7 @@ impl<'a> Resolver<'a> {
         Ok(if merged.objects.is_empty() { Resolved::Missing } else { Resolved::Objects(merged) })
     }
 
-    /// The value of one layer, without those below it.
+    /// Value of one layer alone.
     pub(crate) fn resolve_layer(&mut self, layer: &'a Layer) -> Result<Resolved<'a>> {
         self.steps += 1;
         if self.steps > limits::STEPS {
@@ -167,7 +163,7 @@ impl<'a> Resolver<'a> {
                 location: Some(&layer.location),
             })),
             SyntaxNode::List(elements) => {
-                // A list is copied as often as it is named.
+                // Every reference copies the list.
                 self.steps += elements.len();
                 Ok(Resolved::List(elements.iter().collect()))
             }
@@ -216,7 +212,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// What the documents have for it: in the whole, as its own file has it, and below the paths that are searched.
+    /// Candidates: in all documents, relative to its own file, and below the search paths.
     fn find_substitution(&mut self, reference: &'a Substitution) -> Result<Resolved<'a>> {
         fn names(path: &[String]) -> impl Iterator<Item = &str> {
             path.iter().map(String::as_str)
@@ -255,7 +251,6 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Two parts of a concatenation with the white space between them.
 fn concatenate<'a>(
     left: Resolved<'a>,
     space: &str,

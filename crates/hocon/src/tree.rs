@@ -1,11 +1,11 @@
-//! A text as it was read: a tree whose names have stacks of values.
+//! A parsed text: a tree whose names have stacks of values.
 
 use crate::error::{Error, Location};
 use crate::include::IncludeLoader;
 use crate::parser;
 use std::collections::BTreeMap;
 
-/// A text that was read. Its substitutions are not followed yet.
+/// A parsed text with unresolved substitutions.
 #[derive(Debug, Default)]
 pub struct Document {
     pub(crate) root: Object,
@@ -16,7 +16,7 @@ impl Document {
     /// without its quotes, as in the properties of a Java program: `"a.b" : 1` is `a.b : 1` there.
     ///
     /// # Errors
-    /// It is no HOCON, or beyond one of the [limits](crate::limits), or what it includes is.
+    /// It, or a text that it includes, is malformed or exceeds the [limits](crate::limits).
     pub fn parse(
         text: &str,
         origin: &str,
@@ -27,13 +27,13 @@ impl Document {
     }
 }
 
-/// Names, and for each its values, the oldest first. There is at least one.
+/// Names with their values, oldest first; at least one each.
 #[derive(Debug, Default)]
 pub(crate) struct Object {
     fields: BTreeMap<String, Vec<Layer>>,
 }
 
-/// A value as it stands in the text.
+/// An unresolved value.
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub(crate) node: SyntaxNode,
@@ -49,14 +49,14 @@ pub(crate) enum SyntaxNode {
     List(Vec<Layer>),
     Object(Object),
     Substitution(Substitution),
-    /// At least one part of it is a reference, a list or an object.
+    /// At least one part is a reference, a list or an object.
     Concatenation(Vec<Part>),
 }
 
 /// A part of a concatenation.
 #[derive(Debug)]
 pub(crate) enum Part {
-    /// White space between two parts: text between texts, and nothing between others.
+    /// White space between two parts; significant only between texts.
     Space(String),
     Value(Layer),
 }
@@ -64,12 +64,12 @@ pub(crate) enum Part {
 /// `${path}` or `${?path}`.
 #[derive(Debug)]
 pub(crate) struct Substitution {
-    /// In the whole of the documents.
+    /// Path in all documents.
     pub(crate) path: Vec<String>,
-    /// So many names of the path are those of the object into which the file was included that this stands in.
+    /// Number of leading names that come from the object around the include.
     pub(crate) include_prefix_len: usize,
     pub(crate) optional: bool,
-    /// It names an object that it stands in, and so has no end.
+    /// It refers to an object around it and is infinite.
     pub(crate) names_enclosing_object: bool,
 }
 
@@ -82,13 +82,12 @@ impl Object {
         self.fields.keys().map(String::as_str)
     }
 
-    /// Gives `name` one more value.
     pub(crate) fn push(&mut self, name: String, layer: Layer) {
         let stack = self.fields.entry(name).or_default();
         match (layer.node, stack.last_mut()) {
             (SyntaxNode::Object(new), Some(Layer { node: SyntaxNode::Object(old), .. })) => old.merge(new),
             (node, _) => {
-                // A text hides all below; a list may hold a reference to what is below it.
+                // A text hides all lower layers; a list may refer to them.
                 if matches!(node, SyntaxNode::Text { .. }) {
                     stack.clear();
                 }
@@ -97,7 +96,7 @@ impl Object {
         }
     }
 
-    /// The same by a path: `a.b : 1` is `a { b : 1 }`. An empty path is nothing.
+    /// `a.b : 1` is `a { b : 1 }`. An empty path does nothing.
     pub(crate) fn push_path(&mut self, path: Vec<String>, layer: Layer) {
         let mut names = path.into_iter();
         let Some(first) = names.next() else { return };
@@ -110,7 +109,7 @@ impl Object {
         self.push(first, layer);
     }
 
-    /// Lays another over it.
+    /// Merges another over it.
     pub(crate) fn merge(&mut self, over: Self) {
         for (name, stack) in over.fields {
             for layer in stack {

@@ -10,7 +10,7 @@ fn parse_error(text: &str) -> String {
     parse(text).expect_err("it is beyond a limit")
 }
 
-/// Why the value of `path` can't be told.
+/// Why the value of `path` is unknown.
 fn resolve_error(text: &str, path: &[&str]) -> String {
     let document = parse(text).expect("it can be read");
     let config = Config::from_documents([&document]);

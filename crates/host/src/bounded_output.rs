@@ -1,7 +1,7 @@
-//! What a command said, bounded.
+//! The output of a command, bounded.
 
-/// Most output that is kept unless the caller wants more, in bytes: the first half and the last half of it. The rest is read
-/// and dropped, so that a command never waits for a reader.
+/// Default limit of the kept output in bytes: its first and its last half. The rest is read and dropped, so that a command
+/// never waits for a reader.
 pub(crate) const DEFAULT_OUTPUT_BYTES: usize = 64 << 10;
 
 /// The first and the last half of so many bytes.
@@ -14,7 +14,6 @@ pub(crate) struct BoundedOutput {
 }
 
 impl BoundedOutput {
-    /// Of at most `longest` bytes.
     pub(crate) fn new(longest: usize) -> Self {
         Self { half: longest / 2, head: Vec::new(), tail: Vec::new(), dropped: 0 }
     }

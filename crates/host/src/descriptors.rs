@@ -1,18 +1,16 @@
-//! File descriptors, and what is done where there are hardly any.
+//! Shortage of file descriptors.
 
 use rustix::fd::{AsRawFd, BorrowedFd};
 use rustix::process::{Resource, getrlimit};
 
-/// As many as must be left for the work of a process that keeps one for a while: a look at /proc, a helper, a command.
+/// The number that an action needs for /proc, a worker or a command.
 const RESERVED_DESCRIPTORS: u64 = 12;
 
-/// What the system says where there is none left, in the words that Rust has for it.
 const EMFILE_TEXT: &str = "Too many open files (os error 24)";
 
-/// The same of a file that would become larger than this process may make one.
 const TOO_LARGE: &str = "File too large (os error 27)";
 
-/// Are so few left above this one that it had better not be kept? The kernel gives the lowest free number, so all below it are in use.
+/// Whether too few are left to keep this one. The kernel gives the lowest free number, so all below are in use.
 #[must_use]
 pub fn is_in_reserve(descriptor: BorrowedFd<'_>) -> bool {
     let number = u64::try_from(descriptor.as_raw_fd()).unwrap_or_default();
@@ -46,13 +44,12 @@ fn close_one_by_one(first: u32, last: u32) {
     }
 }
 
-/// That there is none left.
 #[must_use]
 pub fn emfile_error() -> std::io::Error {
     std::io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error())
 }
 
-/// The text of an error, with the limit of this process that is reached where it is one: the system's own words name none.
+/// The error text, with the limit of this process if the error is a reached limit: the system's text has none.
 #[must_use]
 pub fn with_descriptor_limit(text: &str) -> String {
     let limits = [

@@ -17,7 +17,7 @@ pub enum ExitStatus {
     Exited(i32),
     /// By this signal.
     Signalled(i32),
-    /// It had not ended at the given instant.
+    /// It was still running at the deadline.
     TimedOut,
 }
 
@@ -40,11 +40,11 @@ impl fmt::Display for ExitStatus {
                 Some(named) => {
                     let name = format!("{named:?}");
                     let name = name.trim_matches('"');
-                    write!(f, "signal {signal} ({})", name.strip_prefix("Signal::").unwrap_or(name))
+                    write!(f, "SIG{}", name.strip_prefix("Signal::").unwrap_or(name))
                 }
                 None => write!(f, "signal {signal}"),
             },
-            Self::TimedOut => f.write_str("no end in time"),
+            Self::TimedOut => f.write_str("timed out"),
         }
     }
 }
@@ -81,7 +81,7 @@ impl ForkedChild {
             }
             ForkResult::Parent { child } => {
                 let pid = Pid::new(child.as_raw()).ok_or_else(|| io::Error::other("fork gave pid 0"))?;
-                // It can't be gone: it is our child, and nobody has reaped it.
+                // An unreaped child of ours can't be gone.
                 let pidfd = PidFd::for_child(pid).ok_or_else(|| {
                     io::Error::other("the child vanished: somebody else reaps our children")
                 })?;
@@ -117,7 +117,7 @@ impl ForkedChild {
         }
     }
 
-    /// SIGKILL to it alone. Whether it ends is another matter: see [`ForkedChild::wait`].
+    /// Sends SIGKILL to it alone; [`ForkedChild::wait`] tells whether it ends.
     pub fn kill(&self) {
         // Its failure can only mean that the child has ended or is another user's by now; wait tells.
         let _ = self.pidfd.signal(Signal::KILL);
@@ -133,7 +133,7 @@ pub(crate) fn die_with_parent(parent: Pid) -> io::Result<()> {
     Err(io::Error::other("the caller has ended"))
 }
 
-/// Puts `/dev/null` in the place of stdin, stdout and stderr. Failing to is no reason to stop.
+/// Replaces stdin, stdout and stderr with `/dev/null`. Errors are ignored.
 fn redirect_stdio_to_null() {
     let open = || rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
     let null = open().or_else(|e| {

@@ -35,7 +35,7 @@ pub fn all() -> io::Result<Vec<Listener>> {
     Ok(found)
 }
 
-/// Has the process a TCP socket to this port, whatever its state? True also where that can't be told.
+/// Whether the process has a TCP socket to this port, in any state; true if unknown.
 #[must_use]
 pub fn has_connection_to_port(pid: Pid, port: u16) -> bool {
     let Ok(own) = socket_inodes(pid) else { return true };

@@ -25,12 +25,11 @@ pub struct Lock {
     _file: File,
 }
 
-/// What came of an attempt to lock.
+/// The result of an attempt to lock.
 #[derive(Debug)]
 pub enum LockAttempt {
-    /// It is ours.
     Acquired(Lock),
-    /// Another process has it; `None` where it can't be seen from here (another pid namespace).
+    /// Another process holds it; `None`: one of another pid namespace.
     Busy(Option<ProcessId>),
 }
 
@@ -38,12 +37,12 @@ impl Lock {
     /// Tries until the given instant.
     ///
     /// # Errors
-    /// The file can't be made or locked; or it would take one of the last descriptors.
+    /// The file can't be created or locked, or its descriptor would be one of the last.
     pub fn acquire(path: &Path, until: Instant) -> io::Result<LockAttempt> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
         if is_in_reserve(file.as_fd()) {
-            // Kept, it would leave too few for the work.
+            // The action needs the remaining ones.
             return Err(emfile_error());
         }
         loop {
@@ -54,7 +53,7 @@ impl Lock {
                     if Instant::now() >= until {
                         return Ok(LockAttempt::Busy(holder(&file)?));
                     }
-                    // There is a call that waits, but none that waits with a limit; so it is asked again.
+                    // F_SETLKW has no timeout, so this polls.
                     sleep_capped(Duration::from_millis(20), until);
                 }
                 Err(e) => return Err(e.into()),
@@ -83,7 +82,7 @@ mod tests {
     use super::*;
     use crate::worker;
 
-    /// Asks in another process: what it came to, and the holder's pid.
+    /// Tries in another process; the result, and the holder's pid.
     fn acquire_in_child(path: &Path) -> String {
         let until = Instant::now() + Duration::from_secs(20);
         let said = worker::run_in_child(until, || {

@@ -1,4 +1,4 @@
-//! A socket in the file system, of which it is known who has to listen there.
+//! A Unix socket with a verified listener.
 
 use crate::process::Pid;
 use nix::sys::socket::sockopt::PeerCredentials;
@@ -8,11 +8,11 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-/// Connects to the socket at `path`, if the process `pid`, as the user `uid`, is who listens there: by the kernel, whoever laid the
-/// path. Nothing has been said then, and nobody was waited for.
+/// Connects to the socket at `path` if the kernel says that process `pid` of user `uid` listens there, whoever created the path.
+/// It sends nothing and does not block.
 ///
 /// # Errors
-/// Somebody else listens, or nobody, or too many wait for an answer there.
+/// Another process listens, none does, or its backlog is full.
 pub fn connect_to_process(path: &Path, pid: Pid, uid: u32) -> io::Result<UnixStream> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
@@ -20,7 +20,7 @@ pub fn connect_to_process(path: &Path, pid: Pid, uid: u32) -> io::Result<UnixStr
     let peer = getsockopt(&socket, PeerCredentials)?;
     if (peer.pid(), peer.uid()) != (pid.as_raw(), uid) {
         let (path, pid, uid) = (path.display(), peer.pid(), peer.uid());
-        return Err(io::Error::other(format!("at {path} listens process {pid} of user {uid}")));
+        return Err(io::Error::other(format!("{path}: process {pid} of user {uid} listens there")));
     }
     let stream = UnixStream::from(socket);
     stream.set_nonblocking(false)?;
@@ -42,6 +42,6 @@ mod tests {
         assert!(connect_to_process(&path, Pid::own(), own + 1).is_err());
         let other = Pid::new(1).unwrap();
         let why = connect_to_process(&path, other, own).unwrap_err().to_string();
-        assert!(why.contains(&format!("listens process {} of user {own}", Pid::own())), "{why}");
+        assert!(why.contains(&format!("process {} of user {own} listens there", Pid::own())), "{why}");
     }
 }

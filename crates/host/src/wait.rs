@@ -10,7 +10,7 @@ pub fn remaining(until: Instant) -> Duration {
     until.saturating_duration_since(Instant::now())
 }
 
-/// Sleeps for `length`, but not past `until`. For the pauses between two looks at something that gives no event.
+/// Sleeps for `length`, but not past `until`.
 pub fn sleep_capped(length: Duration, until: Instant) {
     std::thread::sleep(length.min(remaining(until)));
 }

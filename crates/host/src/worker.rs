@@ -1,9 +1,8 @@
-//! Asking what may never answer.
+//! Worker processes for queries that may block for ever.
 //!
-//! A stat(2) on a dead NFS server, a name service whose daemon hangs, a resolver without a network: each
-//! puts the process that asks to sleep, and some of these sleeps no signal ends. So a helper asks: a
-//! child made by fork, which needs no disk to start. If it does not answer in time it is killed, and if it can't
-//! be killed it is left behind; the caller goes on either way, with the fact that there was no answer.
+//! A stat(2) on a dead NFS server, a hung name service or a resolver without a network blocks its caller, sometimes in state D,
+//! where no signal ends it. So a forked child runs the query; fork needs no disk. If the child does not answer in time it is
+//! killed, and if it survives that it is left behind. Either way the caller continues without an answer.
 
 use crate::fork::{ExitStatus, ForkedChild, die_with_parent};
 use crate::process::{Pid, ProcessId, ProcessState, Stat};
@@ -17,27 +16,27 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-/// Longest answer of [`run_in_child`], in bytes. Far above any real one; it bounds the memory of the caller.
+/// Longest answer of [`run_in_child`], in bytes. It bounds the memory of the caller.
 pub const MAX_ANSWER_BYTES: usize = 2 << 20;
 
-/// How long one that was killed is waited for.
+/// Longest wait for the end of a killed worker.
 const REAP_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// Time is up. The helper was sent SIGKILL.
+    /// The deadline is reached. The worker was sent SIGKILL.
     #[error("no answer after {:.1} s{}", waited.as_secs_f64(), survivor.map_or_else(String::new, |id| format!(" (helper {id} hangs)")))]
     TimedOut {
-        /// The helper, if SIGKILL did not end it: it waits for a device, and is left behind.
+        /// The worker, if it survived SIGKILL (state D) and was left behind.
         survivor: Option<ProcessId>,
-        /// How long it was waited for.
+        /// The time waited.
         waited: Duration,
     },
-    /// It ended without an answer.
+    /// The worker ended without an answer.
     #[error("the helper process ended without an answer: {0}")]
     Died(ExitStatus),
-    /// There could be no helper.
+    /// The worker could not be started.
     #[error("no helper process: {0}")]
     Unavailable(io::Error),
 }
@@ -45,7 +44,7 @@ pub enum WorkerError {
 /// Runs `question` in a child and returns its answer.
 ///
 /// # Errors
-/// [`WorkerError`]; each leaves the caller free to go on.
+/// [`WorkerError`].
 pub fn run_in_child(until: Instant, question: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, WorkerError> {
     let mut worker = Worker::spawn(|mut writer| writer.write_all(&question()))?;
     let mut said = Vec::new();
@@ -59,14 +58,14 @@ pub fn run_in_child(until: Instant, question: impl FnOnce() -> Vec<u8>) -> Resul
     Ok(said)
 }
 
-/// For a helper: no more address space than this, in bytes, for the rest of its life.
+/// Limits the address space of a worker, in bytes.
 pub fn limit_memory(bytes: u64) {
     let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
-    // A helper without limit is still one that ends at its time.
+    // Without the limit the worker still ends at its deadline.
     let _ = rustix::process::setrlimit(Resource::As, limit);
 }
 
-/// A helper at work. It dies with the caller, if it can.
+/// A running worker. It dies with the caller unless it is in state D.
 pub(crate) struct Worker {
     child: ForkedChild,
     pipe: OwnedFd,
@@ -74,26 +73,26 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Forks one that writes what it has to say.
+    /// Forks a worker that writes its answer to a pipe.
     pub(crate) fn spawn(question: impl FnOnce(File) -> io::Result<()>) -> Result<Self, WorkerError> {
         let unavailable = |e: Errno| WorkerError::Unavailable(e.into());
         let (answer, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(unavailable)?;
         let parent = Pid::own();
         let mut answer = Some(answer);
         let child = ForkedChild::fork(|| {
-            // The child's copy of the caller's end: where descriptors are few it needs this one for its own work.
+            // The child may need this descriptor if few are left.
             answer.take();
             let writer = File::from(writer);
             i32::from(die_with_parent(parent).and_then(|()| question(writer)).is_err())
         })
         .map_err(WorkerError::Unavailable)?;
-        // `mouth` was moved into the closure: the parent's copy is dropped with it inside `fork`. `answer` was taken in the child only.
+        // The closure owns `writer`, so `fork` drops the parent's copy. Only the child took `answer`.
         let answer = answer.ok_or_else(|| unavailable(Errno::BADF))?;
         rustix::io::ioctl_fionbio(&answer, true).map_err(unavailable)?;
         Ok(Self { child, pipe: answer, started: Instant::now() })
     }
 
-    /// Waits for more of what it says, and appends it; 0 at its end. When time is up it is killed.
+    /// Waits for more output and appends it; 0 at its end. At the deadline the worker is killed.
     pub(crate) fn read(&mut self, said: &mut Vec<u8>, until: Instant) -> Result<usize, WorkerError> {
         let mut buffer = [0_u8; 8192];
         loop {
@@ -115,7 +114,7 @@ impl Worker {
         }
     }
 
-    /// Waits for its end, after all that it has said.
+    /// Waits for its end, after its whole output was read.
     pub(crate) fn wait(&mut self, until: Instant) -> Result<(), WorkerError> {
         match self.wait_exit(until) {
             WorkerError::Died(ExitStatus::Exited(0)) => Ok(()),
@@ -123,22 +122,21 @@ impl Worker {
         }
     }
 
-    /// How it ended; one that does not is killed.
+    /// Its exit status; it is killed if it does not end.
     pub(crate) fn wait_exit(&mut self, until: Instant) -> WorkerError {
         match self.child.wait(until) {
-            // The pipe is closed by its end, so this is a helper that closed it and went on: not ours.
+            // It closed the pipe without ending.
             Ok(ExitStatus::TimedOut) => self.kill(),
             Ok(end) => WorkerError::Died(end),
             Err(e) => WorkerError::Unavailable(e),
         }
     }
 
-    /// Kills it.
     pub(crate) fn kill(&mut self) -> WorkerError {
         self.child.kill();
-        // Reaped if it can end at once; else it is init's when we are gone.
+        // If it can't end now, init reaps it after this process.
         let left = match self.child.wait(Instant::now() + REAP_TIMEOUT) {
-            // One that is only slow to die is not left behind.
+            // Slow to die is not left behind.
             Ok(ExitStatus::TimedOut) => Stat::read(self.child.pid())
                 .ok()
                 .flatten()
@@ -179,7 +177,7 @@ mod tests {
             }
         })
         .unwrap_err();
-        // Killed and reaped: a helper that can end leaves nothing.
+        // Killed and reaped.
         assert!(matches!(error, WorkerError::TimedOut { survivor: None, .. }), "{error}");
         assert!(Instant::now() < until + Duration::from_secs(5));
     }

@@ -168,7 +168,10 @@ impl InstallationBuilder {
         settings.set(&format!("{}={}", JVM.name, self.jvm))?;
         let owner = self.owner.as_deref().map(find_user).transpose()?;
         if fs::read_dir(&self.home).is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(SimError::Invalid(format!("{} holds files already", self.home.display())));
+            return Err(SimError::Invalid(format!(
+                "{}: not empty; name a new or empty directory",
+                self.home.display()
+            )));
         }
         fs::create_dir_all(&self.home).map_err(SimError::file("create", &self.home))?;
         self.home = fs::canonicalize(&self.home).map_err(SimError::file("resolve", &self.home))?;
@@ -375,8 +378,8 @@ fn install_program(from: &Path, to: &Path) -> Result<(), SimError> {
 fn find_user(name: &str) -> Result<User, SimError> {
     match User::from_name(name) {
         Ok(Some(user)) => Ok(user),
-        Ok(None) => Err(SimError::Invalid(format!("there is no user {name}"))),
-        Err(error) => Err(SimError::Invalid(format!("can't look up the user {name}: {error}"))),
+        Ok(None) => Err(SimError::Invalid(format!("{name}: unknown user"))),
+        Err(error) => Err(SimError::Invalid(format!("{name}: user lookup failed ({error})"))),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// Asks `address` (`host:port`) and returns the answer without its newline.
 ///
 /// # Errors
-/// Of name, connection or time-out; `UnexpectedEof` if the other side hung up without an answer.
+/// Of name, connection or timeout; `UnexpectedEof` if the other side hung up without an answer.
 pub(crate) fn request(address: &str, question: &str, limit: Duration) -> io::Result<String> {
     let deadline = Instant::now() + limit;
     let mut stream = connect(address, deadline)?;
@@ -17,7 +17,7 @@ pub(crate) fn request(address: &str, question: &str, limit: Duration) -> io::Res
     match BufReader::new(stream).read_line(&mut answer) {
         Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(_) => Ok(answer.trim_end().to_owned()),
-        // What a read says when its time-out is over.
+        // What a read says when its timeout is over.
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
         Err(error) => Err(error),
     }

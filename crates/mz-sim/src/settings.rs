@@ -137,7 +137,7 @@ impl Key {
     pub fn find(name: &str) -> Result<&'static Self, SimError> {
         KEYS.iter().find(|key| key.name == name).copied().ok_or_else(|| {
             let known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
-            SimError::Invalid(format!("no setting is called {name}; there are: {}", known.join(", ")))
+            SimError::Invalid(format!("{name}: unknown setting; known: {}", known.join(", ")))
         })
     }
 

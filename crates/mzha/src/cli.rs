@@ -1,5 +1,3 @@
-//! The command line.
-
 use crate::{doctor, health};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -15,13 +13,13 @@ struct MzhaCli {
 
 #[derive(Debug, Subcommand)]
 enum MzhaCommand {
-    /// Is this node fit for the picos, and the cluster: exit code 0, with warnings 1, with errors 2
+    /// Check this node and the cluster for the picos; exit code 0 OK, 1 warnings, 2 errors
     Doctor(doctor::DoctorOptions),
-    /// How a pico is: exit code 0 well, 1 not well, 2 can't be told
+    /// Check the health of a pico; exit code 0 healthy, 1 unhealthy, 2 unknown
     Health(health::HealthOptions),
 }
 
-/// Does what the words ask for; the first is the program's own name.
+/// Runs the command; the first argument is the program's name.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     host::inherited::reset_signals_and_limits();

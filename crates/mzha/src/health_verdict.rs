@@ -1,20 +1,19 @@
-//! How a pico is, in the three answers that there are for one who is not Pacemaker.
+//! Health of a pico as other managers than Pacemaker need it.
 
 use pico::{ActionResult, ActionStatus, FailureCause};
 
-/// What a monitor at depth 10 comes to.
+/// Result of a monitor at depth 10.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HealthVerdict {
-    /// It runs, and is well; with what is to be warned of, if anything is.
+    /// With a warning, if there is one.
     Healthy(Option<String>),
-    /// It is dead, hangs, or has failed; why.
+    /// Not running, hung or failed; with the reason.
     Unhealthy(String),
-    /// It is neither known to be well nor known not to be; why. Nobody may act on this.
+    /// With the reason. No manager may act on it.
     Unknown(String),
 }
 
 impl HealthVerdict {
-    /// From what the library says.
     #[must_use]
     pub fn from_outcome(outcome: ActionResult) -> Self {
         let reason = outcome.reason.unwrap_or_default();
@@ -27,7 +26,7 @@ impl HealthVerdict {
         }
     }
 
-    /// Why, or what is warned of.
+    /// The reason or the warning.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {

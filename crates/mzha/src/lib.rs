@@ -1,7 +1,7 @@
-//! The operator's command: what a person, or another cluster manager, asks about picos on this node.
+//! Commands about the picos of this node for operators and for other cluster managers.
 //!
-//! It answers by the library that the agents are made of, with the parameters that the agents would be given, so that its
-//! answer is theirs. `mzha` never starts, stops or changes anything; `mz-ha-scripts`, which does, speaks for another cluster manager.
+//! They use the agents' library and parameters, so that their
+//! results are the same. `mzha` never starts, stops or changes anything; `mz-ha-scripts` does, for another cluster manager.
 
 #![forbid(unsafe_code)]
 

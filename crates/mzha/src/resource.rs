@@ -1,4 +1,4 @@
-//! A resource of one of the four agents: its type and its parameters, wherever they are read, and what an agent makes of them.
+//! A resource of one of the four agents, from any source.
 
 use agents::settings;
 use ocf::{Action, Invocation, ParameterError};
@@ -7,20 +7,18 @@ use pico::{PicoType, Settings};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-/// A resource, as it is configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Its name in the cluster; `None`: parameters that a person gave.
+    /// Name in the cluster; `None`: from an operator's arguments.
     pub name: Option<String>,
-    /// Which agent it is of.
+    /// Its agent.
     pub kind: PicoType,
-    /// Parameters that are set.
     pub parameters: BTreeMap<String, String>,
 }
 
 impl Resource {
-    /// As it was started on this node: from its instance record. `None`: there is none of this boot, or an agent wrote it that
-    /// did not say which one it was.
+    /// From its instance record on this node. `None`: no record of this boot, or one that does
+    /// not name its agent.
     #[must_use]
     pub fn from_record(name: &str) -> Option<Self> {
         let record =
@@ -28,7 +26,7 @@ impl Resource {
         Some(Self { name: Some(name.to_owned()), kind: record.pico_type()?, parameters: record.parameters() })
     }
 
-    /// What the agent would be called with, on top of the parameters, for `variables` such as `OCF_CHECK_LEVEL`.
+    /// The agent's call with these parameters and `variables` such as `OCF_CHECK_LEVEL`.
     #[must_use]
     pub fn invocation(&self, action: Action, variables: &[(&str, &str)]) -> Invocation {
         let parameters =
@@ -40,7 +38,7 @@ impl Resource {
         Invocation::new(agents::definition(self.kind), action, all)
     }
 
-    /// The settings that an agent would have, and every parameter that can't be read.
+    /// The agent's settings, and all invalid parameters.
     #[must_use]
     pub fn settings(&self) -> (Settings, Vec<ParameterError>) {
         settings::read(self.kind, &self.invocation(Action::Monitor, &[]))

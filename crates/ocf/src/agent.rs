@@ -5,10 +5,10 @@
 
 use crate::{Definition, Evidence, ExitCode, Findings, InProcess, Invocation, LogFiles, ParameterError};
 
-/// Whose fault a failure is. By it Pacemaker decides what may be tried next, and where.
+/// The class of a failure. It decides what Pacemaker tries next, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
-    /// Anybody's: it may work next time (exit code 1).
+    /// Soft error: it may work next time (exit code 1).
     Generic,
     /// A parameter is wrong on this node: it is banned (2).
     InvalidParameter,
@@ -39,7 +39,7 @@ impl From<ErrorCode> for ExitCode {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Failure {
-    /// Whose fault it is.
+    /// The class, which becomes the exit code.
     pub code: ErrorCode,
     /// What is shown: the first [`LIMIT`](crate::exit_reason::MAX_BYTES) bytes of it.
     pub reason: String,
@@ -67,14 +67,14 @@ impl From<ParameterError> for Failure {
     }
 }
 
-/// What a look came to.
+/// The result of a monitor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It is running, and well.
+    /// It is running and healthy.
     Running,
-    /// It is not running, surely; and what was seen instead, if there is something to say.
+    /// It is certainly not running; with the evidence, if there is any.
     NotRunning(Option<String>),
-    /// It is running, but this is wrong with it, and it is likely to fail.
+    /// It is running, but likely to fail for this reason.
     Degraded(String),
 }
 

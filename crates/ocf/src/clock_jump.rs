@@ -1,6 +1,6 @@
 //! Was the wall clock set while an action was at work?
 //!
-//! No time-out depends on it, but the dates of all logs do, and whoever compares those must know.
+//! No timeout depends on the wall clock, but the dates of all logs do.
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -1,6 +1,6 @@
 //! The time that one action has.
 //!
-//! Pacemaker sends SIGKILL to the agent's process group when an operation's time-out ends, without a word before, and
+//! Pacemaker sends SIGKILL to the agent's process group when an operation's timeout ends, without a word before, and
 //! the person on call reads "did not complete within 60s". An agent that wants to say what it was waiting for must
 //! end before. So there is one deadline for each action, fixed when the process begins, on the monotonic clock (a
 //! virtual machine's wall clock jumps), and everything that waits is given an [`Instant`] of it. `Instant` is the
@@ -8,12 +8,12 @@
 
 use std::time::{Duration, Instant};
 
-/// Longest time-out that is believed; what is longer can't be told from this.
+/// Longest accepted timeout; a longer one is cut to this.
 const MAX_TIMEOUT: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// From when to when an action may take.
 ///
-/// The end is `OCF_RESKEY_CRM_meta_timeout` after the beginning; where that is missing, the time-out that the agent's
+/// The end is `OCF_RESKEY_CRM_meta_timeout` after the beginning; where that is missing, the timeout that the agent's
 /// own metadata advises. `ocf-tester` always says 20 s and kills nobody: for it a long start ends early, unless the
 /// resource is given a product that starts faster.
 #[derive(Clone, Copy, Debug)]

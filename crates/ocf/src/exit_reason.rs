@@ -108,10 +108,9 @@ mod tests {
     fn long_name_is_truncated_in_its_middle_and_its_state_is_kept() {
         assert_eq!(truncate(&"x".repeat(129), PREFIX), format!("{0}...{0}x", "x".repeat(62)));
         let name = "EC_".to_owned() + &"long_".repeat(45) + "1";
-        let clipped =
-            truncate(&format!("{name} is not running: pid 4711 has ended (signal 9 (KILL))"), PREFIX);
+        let clipped = truncate(&format!("{name} is not running: pid 4711 exited (SIGKILL)"), PREFIX);
         assert!(clipped.len() == MAX_BYTES && clipped.starts_with("EC_long_long_"), "{clipped}");
-        assert!(clipped.ends_with("ng_1 is not running: pid 4711 has ended (signal 9 (KILL))"), "{clipped}");
+        assert!(clipped.ends_with("ng_1 is not running: pid 4711 exited (SIGKILL)"), "{clipped}");
         let (path, tail) = (format!("/opt/{name}"), "a state that is told in many words".repeat(2));
         let clipped = truncate(&format!("{name}: {path}: {tail}"), PREFIX);
         assert!(clipped.contains("ong_1: /opt/EC_long") && clipped.contains("_1: a state that"), "{clipped}");

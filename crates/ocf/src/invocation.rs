@@ -9,7 +9,7 @@ use crate::{Action, Deadline, Definition, encode_instance_name, exit_reason};
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 
-/// Time for an action that has neither an operation's time-out nor an advised one: Pacemaker's own default.
+/// Time for an action that has neither an operation's timeout nor an advised one: Pacemaker's own default.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How the caller wants text on stdout (`OCF_OUTPUT_FORMAT`).
@@ -212,13 +212,13 @@ impl Invocation {
         self.interval.filter(|interval| !interval.is_zero())
     }
 
-    /// The operation's time-out as the caller says it; [`deadline`](Self::deadline) always has an answer.
+    /// The operation's timeout as the caller says it; [`deadline`](Self::deadline) always has an answer.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// From the reading of the environment to the operation's time-out, or to the advised one.
+    /// From the reading of the environment to the operation's timeout, or to the advised one.
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         self.deadline

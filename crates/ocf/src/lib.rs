@@ -3,7 +3,7 @@
 //! A resource agent is a program that Pacemaker calls to start, stop and watch a service: the action is its first
 //! argument, the parameters are in the environment, the answer is the exit code, and the reason for a bad one is a line
 //! on stderr. The API is the Open Cluster Framework's, version 1.1. It looks small, and its corners cost clusters their
-//! sleep: an agent that panics in a stop gets its node fenced; one that is killed at its time-out says nothing; one
+//! sleep: an agent that panics in a stop gets its node fenced; one that is killed at its timeout says nothing; one
 //! whose metadata a tool can't read can't be configured. This crate holds what is the same in every agent:
 //!
 //! - [`Parameter`]s are declared once; parsing, validation, defaults and the [metadata](Definition::metadata) follow.

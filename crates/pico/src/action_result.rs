@@ -1,66 +1,62 @@
-//! What an action comes to.
+//! The result of an action.
 
 use host::descriptors::with_descriptor_limit;
 
-/// The answer, in the terms of a resource.
+/// The result, as the state of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionStatus {
-    /// Done, or: it is running.
+    /// Done, or running.
     Success,
-    /// It is not running, surely.
+    /// Not running: every process of the node was examined.
     NotRunning,
-    /// It runs, but something is wrong with it.
+    /// Running, with a problem.
     Degraded,
-    /// It failed; whose fault it is decides what the cluster may do next.
+    /// Failed; the cause decides between soft, hard and fatal error.
     Failed(FailureCause),
 }
 
-/// Whose fault a failure is.
+/// Cause of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureCause {
-    /// The state of the pico, the node, the network or the registry: it may be different next time, or elsewhere.
+    /// The state of the pico, the node, the network or the registry: another attempt, or another node, may succeed.
     Generic,
-    /// A parameter that is right in itself but not on this node.
+    /// A parameter that is valid, but not on this node.
     InvalidParameter,
     /// Permissions.
     Permission,
-    /// The product is not installed here, surely.
+    /// The product is certainly not installed here.
     NotInstalled,
-    /// What the parameters alone prove to be wrong: it is wrong everywhere.
+    /// Parameters that are wrong on every node.
     NotConfigured,
-    /// Nobody's: what runs can't be told, so that it is neither said to run nor not to.
+    /// The state of the pico could not be determined: neither running nor not running.
     StateUnknown,
 }
 
-/// The answer and, unless all is well, why: one line for the person on call.
+/// The status and its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionResult {
-    /// What is answered.
     pub status: ActionStatus,
-    /// Why. With [`ActionStatus::Success`] it is a warning.
+    /// One line for the person on call. With [`ActionStatus::Success`] it is a warning.
     pub reason: Option<String>,
 }
 
 impl ActionResult {
-    /// All is well.
     #[must_use]
     pub fn success() -> Self {
         Self { status: ActionStatus::Success, reason: None }
     }
 
-    /// It failed by the state of things.
+    /// [`FailureCause::Generic`].
     #[must_use]
     pub fn failed(reason: impl Into<String>) -> Self {
         Self::failed_with_cause(FailureCause::Generic, reason)
     }
 
-    /// It failed, and whose fault it is.
     #[must_use]
     pub fn failed_with_cause(cause: FailureCause, reason: impl Into<String>) -> Self {
         Self { status: ActionStatus::Failed(cause), reason: Some(with_descriptor_limit(&reason.into())) }
     }
 
-    /// It is not running.
     #[must_use]
     pub fn not_running(reason: impl Into<String>) -> Self {
         Self { status: ActionStatus::NotRunning, reason: Some(reason.into()) }

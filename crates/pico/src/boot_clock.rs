@@ -1,4 +1,4 @@
-//! The clock of what one action writes down for the next: milliseconds since boot, which no change of the wall clock touches.
+//! The clock of the instance record: milliseconds since boot, unaffected by changes of the wall clock.
 
 use host::process;
 use std::time::Duration;

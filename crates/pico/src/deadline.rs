@@ -1,24 +1,24 @@
-//! The time that an action has.
+//! The deadline of an action.
 
 use std::time::{Duration, Instant};
 
-/// From when to when an action may take. Everything that waits is given an instant of it.
+/// Start and end of an action. Every wait ends at an instant of it.
 #[derive(Clone, Copy, Debug)]
 pub struct ActionDeadline {
-    /// When the action began.
+    /// Start of the action.
     pub started: Instant,
-    /// When it must have answered.
+    /// When it must have returned.
     pub end: Instant,
 }
 
 impl ActionDeadline {
-    /// The whole of it.
+    /// Time from start to end.
     #[must_use]
     pub fn timeout(self) -> Duration {
         self.end - self.started
     }
 
-    /// The same, but ending earlier by `reserve`.
+    /// The same, ending earlier by `reserve`.
     #[must_use]
     pub fn with_reserve(self, reserve: Duration) -> Self {
         Self {

@@ -5,10 +5,10 @@ pub use host::log_writer::LogWriter;
 use std::io;
 use std::path::Path;
 
-/// One for the lines of `path`, which takes turns with those of the other resources' actions.
+/// A writer for `path`, synchronised with the actions of other resources.
 ///
 /// # Errors
-/// There can be no process.
+/// What fork(2) says.
 pub fn new(path: &Path, append: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<LogWriter> {
     LogWriter::new(record::turn_at(path).as_deref(), append)
 }

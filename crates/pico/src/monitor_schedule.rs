@@ -1,24 +1,24 @@
-//! Which run of a recurring monitor this is: the first of its row, or one that follows another.
+//! Is a run of a recurring monitor the first of its schedule, or a continuation?
 //!
-//! Pacemaker does not say. But it runs a monitor again one interval after it has ended, so one that comes then follows, and any other is
-//! the first of a row: after a start or a probe, after one that was ended ([`ScheduleEntry::Waits`] stays behind), after maintenance, with another
-//! interval. The executor runs one action of a resource at a time, so whoever is due while another one is at work comes when that has ended.
+//! Pacemaker does not say. But it runs a monitor again one interval after the last run has ended. A run at that time is a continuation. Any
+//! other is the first: after a start or a probe, after a monitor that was killed ([`ScheduleEntry::Waits`] remains), after maintenance, with
+//! another interval. The executor runs one action of a resource at a time, so a run that is due during another one is late.
 //!
-//! Taken for a first one by mistake, as on a machine that stands still for seconds, a run does not wait, and tells of a death at once that
-//! was told already. A first one that waits, which is worse, needs a row that Pacemaker ends between two runs and begins anew, without a probe
-//! and with the same interval, within [`LATE_TOLERANCE`] of the time of the next run.
+//! A continuation that is taken for a first run, as on a machine that stalls for seconds, does not wait and reports a reported death again.
+//! A first run that is taken for a continuation waits, which is worse. That needs a monitor that Pacemaker cancels between two runs and
+//! schedules again, without a probe and with the same interval, within [`LATE_TOLERANCE`] of the next run.
 
 use crate::boot_clock::{millis, now};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How much sooner than that a run may come, for how exact clocks are.
+/// How much too early a continuation may be, in milliseconds: inexact clocks.
 const EARLY_TOLERANCE: u64 = 500;
-/// And how much later, on a machine that is not overloaded.
+/// How much too late, in milliseconds: a machine that is not overloaded.
 const LATE_TOLERANCE: u64 = 5000;
 
-/// What the runs leave for the next one, by depth of the monitor. Times are milliseconds, of the boot clock.
+/// The last run of each depth. Times are milliseconds of the boot clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MonitorSchedule(BTreeMap<u32, ScheduleEntry>);
@@ -26,9 +26,9 @@ pub struct MonitorSchedule(BTreeMap<u32, ScheduleEntry>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum ScheduleEntry {
-    /// This process waits. Unless it comes to its end, the next run is the first.
+    /// This process waits. If it is killed, the next run is the first.
     Waits { by: i32 },
-    /// A run of this interval came to its end, and the next one will come then.
+    /// A run of this interval has ended; `due` is the time of the next one.
     Goes { every: u64, due: u64 },
 }
 
@@ -38,12 +38,12 @@ impl MonitorSchedule {
         self.0.clear();
     }
 
-    /// A run of this depth waits: this process.
+    /// This process waits, as a run of this depth.
     pub fn set_waiting(&mut self, depth: u32) {
         self.0.insert(depth, Self::own_wait());
     }
 
-    /// Does this process wait, and has nobody begun the row anew since it said so?
+    /// Does this process still wait, without a reset or another run of this depth since?
     #[must_use]
     pub fn is_own_wait_current(&self, depth: u32) -> bool {
         self.0.get(&depth) == Some(&Self::own_wait())
@@ -53,7 +53,7 @@ impl MonitorSchedule {
         ScheduleEntry::Waits { by: host::Pid::own().as_raw() }
     }
 
-    /// A run of this depth and interval comes to its end now, which took so long.
+    /// A run of this depth and interval, which took `took`, ends now.
     pub fn record_end(&mut self, depth: u32, every: Duration, took: Duration) {
         let now = now();
         self.record_end_at(depth, millis(every), now.saturating_sub(millis(took)), now);
@@ -61,7 +61,7 @@ impl MonitorSchedule {
 
     fn record_end_at(&mut self, depth: u32, every: u64, begun: u64, now: u64) {
         for (_, row) in self.0.iter_mut().filter(|(other, _)| **other != depth) {
-            // If it had been overdue when this run began, that would be of a new row, and the next one of it as well.
+            // One that was overdue when this run began belongs to an old schedule: its next run is a first one.
             if let ScheduleEntry::Goes { due, .. } = row
                 && begun <= *due + LATE_TOLERANCE
             {
@@ -71,7 +71,7 @@ impl MonitorSchedule {
         self.0.insert(depth, ScheduleEntry::Goes { every, due: now + every });
     }
 
-    /// Is a run of this depth and interval that begins now one that follows?
+    /// Is a run of this depth and interval that begins now a continuation?
     #[must_use]
     pub fn is_continuation(&self, depth: u32, every: Duration) -> bool {
         self.is_continuation_at(depth, millis(every), now())

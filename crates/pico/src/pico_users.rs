@@ -163,7 +163,7 @@ fn remember_installation(target: &PicoInstance, record: &InstanceRecord) {
         .and_then(|()| host::files::replace_atomically(&memory_path(target), &serde_json::to_vec(&memory)?));
     if let Err(e) = written {
         tracing::warn!(
-            "{MEMORY_DIRECTORY}: the user of {} can't be remembered: {e}",
+            "{MEMORY_DIRECTORY}: could not record the user of {}: {e}",
             target.home.path().display()
         );
     }

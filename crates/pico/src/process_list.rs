@@ -1,9 +1,8 @@
-//! Processes as they are written down in files: pid and start time, a line each.
+//! Lists of processes in files: pid and start time, one process a line.
 
 use host::{Pid, ProcessId};
 use std::fmt::Write as _;
 
-/// The lines.
 pub(crate) fn format(processes: impl IntoIterator<Item = ProcessId>) -> String {
     processes.into_iter().fold(String::new(), |mut text, id| {
         // Writing to a string can't fail.
@@ -12,12 +11,12 @@ pub(crate) fn format(processes: impl IntoIterator<Item = ProcessId>) -> String {
     })
 }
 
-/// What the lines name; a line that names no process is passed over.
+/// Skips lines that name no process.
 pub(crate) fn parse(content: &[u8]) -> Vec<ProcessId> {
     String::from_utf8_lossy(content).lines().filter_map(|line| parse_process(line, ' ')).collect()
 }
 
-/// The process that is written with this separator between its pid and its start time.
+/// Parses pid and start time around `separator`.
 pub(crate) fn parse_process(text: &str, separator: char) -> Option<ProcessId> {
     let (pid, start) = text.split_once(separator)?;
     Some(ProcessId { pid: Pid::new(pid.parse().ok()?)?, start: start.parse().ok()? })

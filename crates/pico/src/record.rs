@@ -1,8 +1,7 @@
-//! What one action leaves for the next: the instance record.
+//! The instance record: state that one action leaves for the next.
 //!
-//! One JSON file a resource, in `/run/mediationzone-ra`, which is local and gone after a reboot. It is never the
-//! truth: it names a process by pid, start time and boot, and /proc is asked whether that one lives. Lost, torn or
-//! foreign it costs a look at all processes, no wrong answer.
+//! One JSON file for each resource, in `/run/mediationzone-ra`, which is local and empty after a reboot. It names a process by pid, start
+//! time and boot; /proc says whether that process lives. A lost, torn or foreign record costs a scan of all processes, never a wrong answer.
 
 mod counts;
 mod file_stem;
@@ -26,7 +25,7 @@ use std::path::{Path, PathBuf};
 /// Where the records and locks are.
 pub const RUN_DIRECTORY: &str = "/run/mediationzone-ra";
 
-/// Form of the file; another number is another agent version's, and is ignored.
+/// Format of the file. A record of another format is ignored.
 const FORMAT_VERSION: u32 = 1;
 
 /// How far the start has come.
@@ -35,13 +34,13 @@ const FORMAT_VERSION: u32 = 1;
 pub enum StartPhase {
     /// mzsh was, or is about to be, executed.
     Starting,
-    /// The process is known.
+    /// The JVM is identified.
     Running,
-    /// mzsh says that it runs, and no process looks like it.
+    /// mzsh startup succeeded, without a matching process.
     Unidentified,
 }
 
-/// A process, as it is written down.
+/// A process in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedProcess {
     pid: i32,
@@ -55,38 +54,38 @@ impl From<ProcessId> for RecordedProcess {
 }
 
 impl RecordedProcess {
-    /// The process, if its number can be one.
+    /// `None`: the pid is invalid.
     #[must_use]
     pub fn id(self) -> Option<ProcessId> {
         Pid::new(self.pid).map(|pid| ProcessId { pid, start: self.start })
     }
 }
 
-/// What the registry said of the HA Monitor Server.
+/// The HA Monitor Server in the registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HaFacts {
     /// `mz.ha.enabled`.
     pub enabled: bool,
     /// `mz.ha.host` and `mz.ha.port`, where a port is set.
     pub endpoint: Option<Endpoint>,
-    /// `mz.ha.host`, or the product's default; `None`: it is set, and can't be understood. Known also where the port is not.
+    /// `mz.ha.host`, or the product's default; `None`: its value is invalid. Known also without a port.
     #[serde(default = "HaFacts::default_host")]
     pub host: Option<String>,
     /// `mz.ha.interval` in seconds, its floor applied.
     pub interval: u64,
-    /// What of it the registry says so that it can't be understood, so that it is not clear whether it is on, or where.
+    /// The invalid property because of which it is unclear whether the server is on, or where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unclear: Option<String>,
 }
 
 impl HaFacts {
-    /// Where the product's HA Monitor Server listens unless it is told otherwise.
+    /// The product's default.
     #[expect(clippy::unnecessary_wraps, reason = "it is also what serde takes for a field that is not there")]
     pub(crate) fn default_host() -> Option<String> {
         Some("127.0.0.1".to_owned())
     }
 
-    /// Is it said, and not just unclear, that nobody answers?
+    /// Is it certainly disabled?
     #[must_use]
     pub fn is_off(&self) -> bool {
         !self.enabled && self.unclear.is_none()
@@ -117,14 +116,14 @@ pub struct InstanceRecord {
     jvm_leads_session: bool,
     /// The mzsh that the start launched; it leads a session of its own.
     mzsh: Option<RecordedProcess>,
-    /// Whose process the JVM is.
+    /// User of the JVM.
     pub uid: Option<u32>,
-    /// The people of the installation, as far as they were known.
+    /// The users of the installation, as far as known.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub people: BTreeSet<u32>,
-    /// What is known of the HA Monitor Server; `None`: the registry was not read yet.
+    /// The HA Monitor Server; `None`: the registry was not read yet.
     pub ha: Option<HaFacts>,
-    /// Where this JVM was seen to listen for questions to its HA Monitor Server.
+    /// Where this JVM was seen to listen as HA Monitor Server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listened: Vec<Endpoint>,
     /// The Platform's RCP endpoint, where the registry named one.
@@ -132,13 +131,13 @@ pub struct InstanceRecord {
     /// The recurring monitors.
     #[serde(default)]
     pub rows: MonitorSchedule,
-    /// What the monitors have reported of the death of the JVM.
+    /// The monitors' reports of the death of the JVM.
     #[serde(default, skip_serializing_if = "DeathReports::is_empty")]
     pub reports: DeathReports,
     /// By depth of the monitor.
     #[serde(default)]
     pub counts: BTreeMap<u32, CheckCounts>,
-    /// The parameters in force, for people: each action is given its own.
+    /// The parameters in force, for display only: each action gets its own.
     parameters: Box<RawValue>,
 }
 
@@ -146,7 +145,7 @@ impl InstanceRecord {
     /// A new one for `target`, of this boot.
     ///
     /// # Errors
-    /// The boot's name can't be read.
+    /// The boot id can't be read.
     pub fn new(settings: &Settings, target: &PicoInstance, phase: StartPhase) -> io::Result<Self> {
         Ok(Self {
             format: FORMAT_VERSION,
@@ -176,7 +175,7 @@ impl InstanceRecord {
     /// From the content of the file; `None`: it is of another boot than `boot`.
     ///
     /// # Errors
-    /// It can't be understood, or is another agent version's.
+    /// It is malformed, or of another format.
     pub fn parse(content: &[u8], boot: &str) -> io::Result<Option<Self>> {
         let record: Self = serde_json::from_slice(content)?;
         if record.format != FORMAT_VERSION {
@@ -191,7 +190,7 @@ impl InstanceRecord {
         self.jvm?.id()
     }
 
-    /// Who leads the sessions that the pico's processes are in: the JVM, if it does, and the mzsh that started it.
+    /// The leaders of the sessions of the pico's processes: the JVM, if it leads one, and the mzsh that started it.
     pub fn session_leaders(&self) -> impl Iterator<Item = ProcessId> {
         self.jvm().filter(|_| self.jvm_leads_session).into_iter().chain(self.mzsh())
     }
@@ -202,12 +201,12 @@ impl InstanceRecord {
         self.mzsh?.id()
     }
 
-    /// Names the mzsh of the start.
+    /// Records the mzsh of the start.
     pub fn set_mzsh(&mut self, mzsh: ProcessId) {
         self.mzsh = Some(mzsh.into());
     }
 
-    /// Names the JVM, while mzsh is still at work on it.
+    /// Records the JVM while the startup still runs.
     pub fn set_jvm(&mut self, jvm: ProcessId) {
         if self.jvm() != Some(jvm) {
             self.listened.clear();
@@ -219,7 +218,7 @@ impl InstanceRecord {
         self.uid = process::effective_uid(jvm.pid).ok().flatten();
     }
 
-    /// Names the JVM: the pico runs, and whose it is.
+    /// Records the JVM of a running pico, and its user.
     pub fn set_running(&mut self, jvm: ProcessId) {
         self.set_jvm(jvm);
         self.phase = StartPhase::Running;
@@ -228,7 +227,7 @@ impl InstanceRecord {
         self.forget_counts();
     }
 
-    /// Forgets failed checks and warnings. A check that could not be made of this JVM is still to be made.
+    /// Resets failures and warnings. The runs without a check remain: the check of this JVM is still due.
     pub fn forget_counts(&mut self) {
         self.counts.retain(|_, counts| {
             *counts = CheckCounts { unchecked: counts.unchecked.take(), ..CheckCounts::default() };
@@ -236,7 +235,7 @@ impl InstanceRecord {
         });
     }
 
-    /// What the record was written for; `None` when its name can't be one.
+    /// The pico of the record; `None`: its name is invalid.
     #[must_use]
     pub fn target(&self) -> Option<PicoInstance> {
         Some(PicoInstance {
@@ -252,12 +251,12 @@ impl InstanceRecord {
         self.mz_home_resolved.clone()
     }
 
-    /// What `mz_home` resolves to, where a helper found out.
+    /// Sets what `mz_home` resolves to.
     pub fn set_resolved_home(&mut self, path: Option<PathBuf>) {
         self.mz_home_resolved = path;
     }
 
-    /// Tells which parameters are in force.
+    /// Records the parameters in force.
     ///
     /// # Errors
     /// None that is known.
@@ -269,17 +268,17 @@ impl InstanceRecord {
     /// The parameters in force when it was written.
     #[must_use]
     pub fn parameters(&self) -> BTreeMap<String, String> {
-        // Nothing but what `in_words` wrote is read here.
+        // Only `parameters_json` writes this.
         serde_json::from_str(self.parameters.get()).unwrap_or_default()
     }
 
-    /// Which agent wrote it; `None`: one that did not say.
+    /// The type of the agent that wrote it; `None`: an older agent, which did not write that.
     #[must_use]
     pub fn pico_type(&self) -> Option<PicoType> {
         PicoType::ALL.into_iter().find(|kind| kind.agent_name() == self.agent)
     }
 
-    /// Does it say that it is of another resource than this?
+    /// Does it name another resource?
     fn belongs_to_other_resource(&self, resource: &str) -> bool {
         self.resource.as_deref().is_some_and(|own| own != resource)
     }
@@ -291,7 +290,7 @@ impl InstanceRecord {
     }
 }
 
-/// The parameters in force. As text: every monitor reads the record, and none needs these taken apart.
+/// The parameters in force. As raw JSON: every monitor reads the record, and none needs to parse them.
 fn parameters_json(settings: &Settings) -> io::Result<Box<RawValue>> {
     let parameters: BTreeMap<&str, &str> =
         settings.parameters_in_force.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -300,8 +299,8 @@ fn parameters_json(settings: &Settings) -> io::Result<Box<RawValue>> {
 
 /// The record of one resource, on disk.
 ///
-/// A call by hand that names no resource has none: two picos that are both called "default" must not find each
-/// other's. A look at all processes tells the same.
+/// A call by hand that names no resource has none: two picos that are both called "default" must not share one. A scan of all
+/// processes gives the same answer.
 #[derive(Clone, Debug)]
 pub struct InstanceRecordFile {
     /// The resource, and where its record is.
@@ -309,13 +308,13 @@ pub struct InstanceRecordFile {
 }
 
 impl InstanceRecordFile {
-    /// Of the resource of this name.
+    /// The record of this resource.
     #[must_use]
     pub fn for_resource(resource: Option<&str>) -> Self {
         Self { location: resource.map(|name| (name.to_owned(), record_path(name))) }
     }
 
-    /// Where it is, in words.
+    /// Its path, for messages.
     #[must_use]
     pub fn display_path(&self) -> String {
         self.location
@@ -323,19 +322,19 @@ impl InstanceRecordFile {
             .map_or_else(|| "(the call names no resource)".to_owned(), |(_, path)| path.display().to_string())
     }
 
-    /// Reads it. `None`: there is none of this boot that can be understood.
+    /// `None`: there is no valid record of this boot.
     #[must_use]
     pub fn read(&self) -> Option<InstanceRecord> {
         match self.try_read() {
             Ok(record) => record,
             Err(e) => {
-                tracing::warn!("{}: {e}; all processes are looked at instead", self.display_path());
+                tracing::warn!("{}: {e}; scanning all processes instead", self.display_path());
                 None
             }
         }
     }
 
-    /// Is there one that can't be read or understood, or that is another resource's?
+    /// Is there a record that is unreadable, malformed or of another resource?
     #[must_use]
     pub fn is_unreadable(&self) -> bool {
         self.try_read().is_err()
@@ -351,7 +350,7 @@ impl InstanceRecordFile {
         }
     }
 
-    /// Writes it, in one step.
+    /// Replaces it atomically.
     ///
     /// # Errors
     /// No permission, no room, or the directory is not root's.
@@ -363,14 +362,14 @@ impl InstanceRecordFile {
         host::files::replace_atomically(path, &content)
     }
 
-    /// Writes it where that is a convenience: a failure is logged.
+    /// Writes it; a failure is only logged.
     pub fn write_or_warn(&self, record: &InstanceRecord) {
         if let Err(e) = self.write(record) {
             tracing::warn!("{} could not be written: {e}", self.display_path());
         }
     }
 
-    /// Removes it, and what actions that were killed in the middle of writing have left beside it. Another resource's stays.
+    /// Removes it, and temporary files of killed actions. The record of another resource stays.
     pub fn remove(&self) {
         host::files::remove_stale_temporaries(Path::new(RUN_DIRECTORY));
         let own = self.location.as_ref().filter(|(resource, path)| {
@@ -391,7 +390,7 @@ fn record_path(resource: &str) -> PathBuf {
     Path::new(RUN_DIRECTORY).join(file_stem(resource, ENDING.len()) + ENDING)
 }
 
-/// `None`: not there, or of another boot.
+/// `None`: not found, or of another boot.
 fn read_record(path: &Path) -> io::Result<Option<InstanceRecord>> {
     let content = match host::files::read_private(path) {
         Ok(content) => content,
@@ -401,7 +400,7 @@ fn read_record(path: &Path) -> io::Result<Option<InstanceRecord>> {
     InstanceRecord::parse(&content, &process::boot_id()?)
 }
 
-/// The JVMs that the records of other resources name, and who else leads a session of them.
+/// The JVMs that the records of other resources name, and their session leaders.
 #[must_use]
 pub fn processes_of_other_resources(resource: Option<&str>) -> Vec<ProcessId> {
     let records = records_except(resource);
@@ -410,7 +409,7 @@ pub fn processes_of_other_resources(resource: Option<&str>) -> Vec<ProcessId> {
         .collect()
 }
 
-/// The records by which other resources than `resource` know the same pico: somebody else manages it, too.
+/// The records of other resources that manage the same pico.
 #[must_use]
 pub fn records_of_other_resources(resource: Option<&str>, target: &PicoInstance) -> Vec<PathBuf> {
     let mut others: Vec<PathBuf> =
@@ -419,14 +418,14 @@ pub fn records_of_other_resources(resource: Option<&str>, target: &PicoInstance)
     others
 }
 
-/// The records of all resources that know this pico.
+/// The records of all resources that manage this pico.
 #[must_use]
 pub fn of_pico(target: &PicoInstance) -> Vec<InstanceRecord> {
     records_except(None).map(|(_, record)| record).filter(|record| record.is_for(target)).collect()
 }
 
-/// The records of picos of `home` that had this port for their HA Monitor Server when they were started or adopted, whether it was on or
-/// not ([`HaFacts::is_off`]), whichever resource they are of, and whether the pico still lives or not.
+/// The records of picos of `home` that had this HA Monitor Server port when they were started or adopted: of any resource, on or off
+/// ([`HaFacts::is_off`]), with a live pico or not.
 #[must_use]
 pub fn records_with_ha_port(home: &MzHome, port: u16) -> Vec<InstanceRecord> {
     let is_there = |record: &InstanceRecord| {
@@ -436,7 +435,7 @@ pub fn records_with_ha_port(home: &MzHome, port: u16) -> Vec<InstanceRecord> {
     records_except(None).map(|(_, record)| record).filter(is_there).collect()
 }
 
-/// The records of all resources but this one. What lies in its place and is another's by its own word is among them.
+/// The records of all other resources. One in this resource's file that names another resource is among them.
 fn records_except(resource: Option<&str>) -> impl Iterator<Item = (PathBuf, InstanceRecord)> {
     let own = resource.map(|name| (name, record_path(name)));
     let entries = std::fs::read_dir(RUN_DIRECTORY).into_iter().flatten();
@@ -449,7 +448,7 @@ fn records_except(resource: Option<&str>) -> impl Iterator<Item = (PathBuf, Inst
     })
 }
 
-/// The lock file of a pico instance: one for all resources that mean the same pico.
+/// The lock file of a pico instance, shared by all resources that manage the same pico.
 ///
 /// # Errors
 /// The directory can't be made.
@@ -458,7 +457,7 @@ pub fn lock_path(target: &PicoInstance) -> io::Result<PathBuf> {
     Ok(Path::new(RUN_DIRECTORY).join(format!("{}.lock", instance_key(target))))
 }
 
-/// Where it is written which helpers of a pico hang.
+/// The list of hung worker processes of a pico.
 ///
 /// # Errors
 /// The directory can't be made.
@@ -467,7 +466,7 @@ pub fn hung_processes_path(target: &PicoInstance) -> io::Result<PathBuf> {
     Ok(Path::new(RUN_DIRECTORY).join(format!("{}.hung", instance_key(target))))
 }
 
-/// Where it is written until when the pico was known not to run.
+/// The list of processes that were ruled out as the pico ([`crate::ruled_out`]).
 ///
 /// # Errors
 /// The directory can't be made.
@@ -476,7 +475,7 @@ pub(crate) fn ruled_out_path(target: &PicoInstance) -> io::Result<PathBuf> {
     Ok(Path::new(RUN_DIRECTORY).join(format!("{}.absent", instance_key(target))))
 }
 
-/// Where it is written which commands agents have launched.
+/// The directory of the commands that agents have launched.
 ///
 /// # Errors
 /// The directory can't be made.

@@ -1,16 +1,15 @@
-//! Which java processes a look has seen that found no pico.
+//! The java processes that existed when a scan found no pico.
 //!
-//! A process that hangs in its exit shows nothing that could tell what it was. If it was there before, and was not the pico, it is
-//! none.
+//! A process that hangs while it exits shows nothing of what it was. If an earlier scan saw it and it was not the pico, it is not now.
 
 use crate::settings::PicoInstance;
 use crate::{process_list, record};
 use host::{ProcessId, files, process};
 
-/// Most of them that are kept.
+/// Most processes that are kept.
 const MAX_PROCESSES: usize = 1000;
 
-/// Notes that a look has found none of this pico, and has seen these. That this fails costs no more than the note.
+/// Records the processes of a scan that found no pico. A failure is only logged.
 pub(crate) fn write(target: &PicoInstance, seen: &[ProcessId]) {
     let written = record::ruled_out_path(target).and_then(|path| {
         let seen = process_list::format(seen.iter().take(MAX_PROCESSES).copied());
@@ -18,11 +17,11 @@ pub(crate) fn write(target: &PicoInstance, seen: &[ProcessId]) {
         files::replace_atomically(&path, content.as_bytes())
     });
     if let Err(e) = written {
-        tracing::debug!("{}: that it does not run can't be noted: {e}", target.name);
+        tracing::debug!("{}: could not record the scanned processes: {e}", target.name);
     }
 }
 
-/// What the last such look of this boot has seen.
+/// The processes of the last such scan of this boot.
 pub(crate) fn read(target: &PicoInstance) -> Vec<ProcessId> {
     let read = || {
         let content = files::read_private(&record::ruled_out_path(target).ok()?).ok()?;

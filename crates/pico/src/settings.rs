@@ -1,4 +1,4 @@
-//! What the administrator set, typed. Where a value comes from and what its default is stands in the agents' table.
+//! The parameters of a resource, typed. Their names and defaults are in the agents' table.
 
 use crate::identity::MzHome;
 use host::command::Limits;
@@ -38,8 +38,8 @@ impl PicoType {
         }
     }
 
-    /// The type of a pico of which only the name is known: the product has one Platform, which is called so; of the others, an
-    /// Execution Context stands for all that are alike in what is done here.
+    /// The type of a pico of which only the name is known. The one Platform is named `platform`; a Service Context is treated as an
+    /// Execution Context, which is handled alike.
     #[must_use]
     pub fn guess_from_name(pico: &PicoName) -> Self {
         Self::guess_from_raw_name(pico.as_str().as_ref())
@@ -81,7 +81,7 @@ pub struct PicoName(String);
 
 impl PicoName {
     /// The product keeps a pico as the file `NAME.conf` in its registry, and a file's name has at most 255 bytes: there is no
-    /// pico with a longer name. (Its log, `NAME_current.log`, allows 243; who has a longer one may still run.)
+    /// pico with a longer name. (Its log, `NAME_current.log`, allows 243; a pico with a longer name may still run.)
     pub const MAX_LEN: usize = 255 - ".conf".len();
 
     /// The name as text.
@@ -98,7 +98,7 @@ impl FromStr for PicoName {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         let length = 1..=Self::MAX_LEN;
         if !length.contains(&text.len()) || text.starts_with('-') || !text.chars().all(allowed) {
-            return Err("at most 250 letters, digits, '_', '-', '.'; the first no '-'");
+            return Err("at most 250 letters, digits, '_', '-', '.'; the first not '-'");
         }
         Ok(Self(text.to_owned()))
     }
@@ -122,10 +122,10 @@ pub struct PicoInstance {
 }
 
 impl PicoInstance {
-    /// What is to be said of a `process_match` in which neither the pico's name nor its installation stands.
+    /// A warning about a `process_match` that contains neither the pico's name nor its installation.
     #[must_use]
     pub fn unspecific_pattern_warning(&self) -> Option<String> {
-        // What is escaped in the pattern is plain in a path.
+        // Escapes of the pattern are not in the path.
         let pattern = self.process_match.as_ref()?.as_str().replace('\\', "");
         let home = self.home.path().to_string_lossy();
         let is_specific = pattern.contains(self.name.as_str()) || pattern.contains(home.as_ref());
@@ -136,7 +136,7 @@ impl PicoInstance {
     }
 }
 
-/// Which pico is meant, where a parameter that says so can't be read.
+/// What is known of the pico where a parameter that identifies it is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableTarget {
     /// The parameter, and what is wrong with it.
@@ -165,7 +165,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Where a server of this node is asked: one that listens everywhere, on loopback.
+    /// The endpoint to connect to for a server of this node; loopback for one that listens everywhere.
     #[must_use]
     pub fn on_this_node(host: &str, port: u16) -> Self {
         let is_everywhere = host == "0.0.0.0" || host == "::";
@@ -196,7 +196,7 @@ impl FromStr for Endpoint {
             !host.is_empty() && host.chars().all(of_name)
         };
         let is_address = |host: &str| {
-            // The scope of a link-local address is the name of an interface.
+            // The zone of a link-local address is the name of an interface.
             host.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
         };
         match in_brackets {
@@ -266,7 +266,7 @@ pub struct Settings {
     pub degraded: bool,
     /// After so many runs of a deep check in a row that could not be made the pico counts as not checked.
     pub unchecked_limit: u32,
-    /// How long a recurring depth 0 waits for the death of the pico, and another depth for its end when the death is told already.
+    /// How long a recurring monitor of depth 0 waits for the death of the pico, and one of another depth after a reported death.
     pub wait: Duration,
     /// Is the HA Monitor Server asked?
     pub ha_check: HaCheck,
@@ -294,14 +294,14 @@ pub struct Settings {
     pub limits: Limits,
     /// A thread dump before a hung JVM is killed?
     pub thread_dump: bool,
-    /// The values in words, as they are in force, for the record.
+    /// The values in force as text, for the record.
     pub parameters_in_force: Vec<(String, String)>,
     /// ocf-tester asks to behave as on a node without the product (`OCF_TESTER_FAIL_HAVE_BINARY`).
     pub pretend_not_installed: bool,
 }
 
 impl Settings {
-    /// How the pico is called in messages.
+    /// The name of the pico in messages.
     #[must_use]
     pub fn pico_label(&self) -> &str {
         self.target.as_ref().map_or("the pico", |t| t.name.as_str())

@@ -1,4 +1,4 @@
-//! Times for people.
+//! Times of day in messages.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

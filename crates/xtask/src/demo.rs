@@ -21,18 +21,17 @@ const MZ_HOME: &str = "/opt/mz";
 const EC_WORKLOAD: &str =
     "ec1.workload=from 0s to 120s consumes 25/40s; at 130s consumes 3; from 160s consumes 25/40s";
 
-/// What `demo` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoOptions {
-    /// A fail-over on a real cluster of three nodes (as root), with a live table and a time line
+    /// Show a failover on a real cluster of three nodes (as root), with a live table and a time line
     #[arg(long)]
     cluster: bool,
-    /// With --cluster: leave it up, for `cargo xtask lab`
+    /// With --cluster: leave the cluster running for `cargo xtask lab`
     #[arg(long, requires = "cluster")]
     keep: bool,
 }
 
-/// Runs the story; success when every step came out as it should.
+/// Success if every step had its expected result.
 pub(crate) fn run(options: &DemoOptions) -> Result<ExitCode, TaskError> {
     if options.cluster {
         return lab::run_lab(&[&["demo"][..], if options.keep { &["--keep"] } else { &[] }].concat());

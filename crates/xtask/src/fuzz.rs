@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: bytes that nobody thought of, for all that the agents read from outside.
+//! `cargo xtask fuzz`: fuzzes every parser of external input.
 //!
 //! What must hold is in `tests/hostile`; `fuzz/` has a target for each function of it, seeds, dictionaries, and a corpus: the
 //! fewest inputs that reach all that was ever reached, as one archive for each target. A run begins with both and leaves what it
@@ -17,29 +17,28 @@ use std::time::Instant;
 use devtools::TaskError;
 use devtools::workspace::{self, Workspace};
 
-/// Bytes of the longest input.
+/// Maximum input length in bytes.
 const MAX_INPUT_BYTES: u32 = 1024;
 
-/// Seconds after which an input is one that takes too long.
+/// Timeout of one input in seconds.
 const INPUT_TIMEOUT_SECONDS: u32 = 10;
 
-/// MiB that a target may use.
+/// Memory limit of a target in MiB.
 const MEMORY_LIMIT_MIB: u32 = 1024;
 
-/// What `fuzz` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct FuzzOptions {
-    /// The target; without one, all of them, one after the other.
+    /// Fuzz target; default: all in turn
     target: Option<String>,
-    /// Inputs to try, for each target.
+    /// Number of inputs for each target
     #[arg(long, default_value_t = 10_000_000)]
     runs: u64,
-    /// Then make fuzz/corpus/ anew, as small as possible.
+    /// Afterwards replace fuzz/corpus/ by a minimal corpus
     #[arg(long)]
     keep: bool,
 }
 
-/// Fuzzes; the exit code is success when no target found anything.
+/// Success if no target found anything.
 pub(crate) fn run(options: &FuzzOptions) -> Result<ExitCode, TaskError> {
     let all = targets()?;
     let chosen: Vec<&String> =
@@ -87,7 +86,6 @@ fn nightly_cargo(arguments: &[&str]) -> Command {
     cargo
 }
 
-/// What is missing, and how to get it.
 fn check_tools() -> Result<(), TaskError> {
     for (arguments, what, get) in [
         (&["--version"][..], "a nightly toolchain", "rustup toolchain install nightly"),
@@ -106,7 +104,7 @@ fn build(here: &Path) -> Result<(), TaskError> {
     workspace::run_checked(cargo.arg(here.join("build"))).map(drop)
 }
 
-/// Where a target may write files, in memory; gone with it.
+/// A target's directory in memory, removed on drop.
 struct ScratchDirectory(PathBuf);
 
 impl ScratchDirectory {
@@ -125,16 +123,15 @@ impl Drop for ScratchDirectory {
     }
 }
 
-/// One target's run.
 struct FuzzRun<'a> {
     target: &'a str,
-    /// What is kept between runs: the build, what was found, logs.
+    /// Kept between runs: build, findings, logs.
     here: &'a Path,
     scratch: &'a Path,
 }
 
 impl FuzzRun<'_> {
-    /// Tries that many inputs; true when every one kept its promises.
+    /// True if no input violated an invariant.
     fn run(&self, runs: u64) -> Result<bool, TaskError> {
         let found = self.directory("found")?;
         let artifacts = self.directory("artifacts")?;
@@ -175,7 +172,7 @@ impl FuzzRun<'_> {
         workspace::run_checked(
             fuzzer.args(self.kept_inputs()?).arg(found).args(["-merge=1", "-use_counters=0"]),
         )?;
-        // The same inputs give the same bytes.
+        // Reproducible: the same inputs give the same archive.
         let mut tar = Command::new("tar");
         tar.args([
             "--sort=name",
@@ -208,7 +205,6 @@ impl FuzzRun<'_> {
         fuzzer
     }
 
-    /// What the repository holds for it.
     fn kept_inputs(&self) -> Result<Vec<PathBuf>, TaskError> {
         let seeds = fuzz_folder().join("seeds").join(self.target);
         let mut folders: Vec<PathBuf> = Some(seeds).filter(|path| path.is_dir()).into_iter().collect();
@@ -241,7 +237,7 @@ impl FuzzRun<'_> {
     }
 }
 
-/// What libFuzzer says of itself.
+/// Statistics of libFuzzer.
 #[derive(Debug, Default, PartialEq)]
 struct FuzzerStatistics {
     executions: u64,

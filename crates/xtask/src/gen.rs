@@ -20,18 +20,16 @@ use testkit::AGENTS;
 
 use crate::{behaviour, lab};
 
-/// What `gen` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct GenOptions {
-    /// Write nothing; fail when a file is not what it should be.
+    /// Write nothing; fail if a file is stale
     #[arg(long)]
     check: bool,
-    /// Ask Pacemaker's scheduler again what it decides, too (root and its tools are needed).
+    /// Also query Pacemaker's scheduler again (needs root and Pacemaker's tools)
     #[arg(long, conflicts_with = "check")]
     decisions: bool,
 }
 
-/// Writes or checks the files.
 pub(crate) fn run(options: &GenOptions) -> Result<ExitCode, TaskError> {
     workspace::build_programs()?;
     let workspace = Workspace::read()?;
@@ -57,11 +55,11 @@ fn write(name: &str, content: &[u8]) -> Result<(), TaskError> {
     Ok(())
 }
 
-/// Fails with the names of the files that are not what they should be.
+/// Fails with the names of stale files.
 pub(crate) fn check(workspace: &Workspace) -> Result<(), TaskError> {
     let mut stale = Vec::new();
     for (name, content) in files(workspace)? {
-        // A missing file is as stale as a wrong one.
+        // A missing file is stale, too.
         if fs::read(workspace::root().join(&name)).unwrap_or_default() != content {
             stale.push(name);
         }

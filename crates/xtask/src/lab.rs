@@ -1,14 +1,13 @@
-//! The lab's own program, which `cargo xtask` builds and calls: it links the lab, and this does not.
+//! Builds and calls the lab's program, which links the lab; xtask does not.
 
 use std::ffi::OsStr;
 use std::process::{Command, ExitCode, Stdio};
 
 use devtools::{TaskError, workspace};
 
-/// What is handed on as it is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LabArguments {
-    /// Its arguments; `--help` names them.
+    /// Arguments of the lab's program; see `--help`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -32,7 +31,6 @@ pub(crate) fn run_lab(arguments: &[impl AsRef<OsStr>]) -> Result<ExitCode, TaskE
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// What it prints.
 pub(crate) fn lab_output(arguments: &[&str]) -> Result<String, TaskError> {
     workspace::printed(lab_command().args(arguments))
 }

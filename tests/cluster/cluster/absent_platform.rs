@@ -1,18 +1,18 @@
-//! The Platform is not there, or can't be reached, and a pico that needs it for its start dies meanwhile. It comes back by itself, once
-//! the Platform has; nobody has to clean up after it.
+//! The Platform is absent or unreachable, and a pico that needs it for its start dies meanwhile. That pico
+//! comes back by itself after the Platform does; no cleanup is needed.
 //!
-//! (The first of these takes five minutes. By its name it is the first of all scenarios, so that none waits for it at the end of a pass.)
+//! (The first of these scenarios takes five minutes. By its name it is the first of all scenarios, so that no
+//! other waits for it at the end of a pass.)
 
 use std::time::{Duration, Instant};
 
 use lab::TestResult;
 use lab::cluster_fixture::{CLUSTER_TIMEOUT, cluster_plan};
 
-/// For this long the Platform is away.
 const OUTAGE: Duration = Duration::from_secs(5 * 60);
 
-/// The Platform is away for five minutes, and an EC dies: it is not tried to be started before the Platform is back, so nothing fails
-/// that a person would have to clean up, and the other picos go on.
+/// The Platform is absent for five minutes, and an EC dies. The cluster does not try to start the EC before
+/// the Platform is back, so no failed start needs a cleanup. The other picos go on.
 #[test]
 fn ec_killed_during_platform_outage_starts_when_platform_returns() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -34,7 +34,7 @@ fn ec_killed_during_platform_outage_starts_when_platform_returns() -> TestResult
     fixture.signal(&ec, "KILL")?;
     fixture.wait_until_dead(&ec)?;
     fixture.lab.wait_until_settled()?;
-    // The scenario is made of this time.
+    // The scenario consists of this time.
     fixture.lab.wait_until("five minutes to pass", 2 * OUTAGE, |lab| {
         assert!(lab.watcher().alive("ec1").is_empty(), "ec1 runs without the Platform");
         Ok(if away.elapsed() < OUTAGE { Err(format!("{:?}", away.elapsed())) } else { Ok(()) })
@@ -48,8 +48,8 @@ fn ec_killed_during_platform_outage_starts_when_platform_returns() -> TestResult
     fixture.finish(&[("platform", &["n1"], 2), ("ec1", &["n3"], 2)])
 }
 
-/// An EC that dies while no node of it reaches the Platform, which runs, can't be started anywhere: once those failures are forgotten
-/// it is tried again, without a cleanup.
+/// An EC dies while none of its nodes can reach the running Platform, so that it cannot be started anywhere.
+/// Once those failures have expired it is started again, without a cleanup.
 #[test]
 fn ec_killed_without_route_to_platform_recovers_without_cleanup() -> TestResult {
     let fixture = cluster_plan()
@@ -76,7 +76,7 @@ fn ec_killed_without_route_to_platform_recovers_without_cleanup() -> TestResult 
     fixture.finish(&[("ec1", &["n2", "n3"], 2)])
 }
 
-/// A UI that can't be started any more leaves the Platform, beside which it has to run, where it is.
+/// A UI that cannot be started any more does not move the Platform, with which it is colocated.
 #[test]
 fn ui_start_failure_leaves_platform_in_place() -> TestResult {
     let fixture = cluster_plan().up()?;

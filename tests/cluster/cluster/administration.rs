@@ -1,20 +1,20 @@
-//! What an administrator does to a cluster that is well. Nothing is restarted by it but what was meant.
+//! An administrator's commands on a healthy cluster. Only the intended resources are restarted.
 
 use lab::cluster_fixture::{CLUSTER_TIMEOUT, ClusterFixture, ConfigurationTool, cluster_plan};
 use lab::{LabNode, TestResult, TestkitError};
 
-/// Where the nodes have the agents.
+/// The directory of the agents on the nodes.
 const AGENTS_DIRECTORY: &str = "/usr/lib/ocf/resource.d/mediationzone";
 
-/// pacemakerd first: it would start the others again. One that goes by itself meanwhile is as well.
+/// pacemakerd first, because it would start the others again. A daemon that ends by itself meanwhile is fine.
 const KILL_PACEMAKER: &str = "all='pacemakerd pacemaker-based pacemaker-fenced pacemaker-execd pacemaker-attrd pacemaker-schedulerd pacemaker-controld'; \
     { kill -9 $(pidof pacemakerd) $(pidof $all) || :; }; while pidof $all >/dev/null; do sleep 0.05; done";
 
-/// The same of pacemakerd alone.
+/// The same for pacemakerd alone.
 const KILL_PACEMAKERD: &str =
     "kill -9 $(pidof pacemakerd); while pidof pacemakerd >/dev/null; do sleep 0.05; done";
 
-/// n3 goes into standby by crm: its EC and SC go to the other node in an orderly way, and don't come back by themselves.
+/// crm puts n3 into standby: its EC and SC move to the other node in an orderly way, and do not fail back.
 #[test]
 fn crm_standby_moves_picos_without_failback() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -29,7 +29,8 @@ fn crm_standby_moves_picos_without_failback() -> TestResult {
     fixture.finish(&[("ec1", &["n2"], 2), ("sc1", &["n2"], 2)])
 }
 
-/// The Platform is moved by crm with its storage and address, the UI follows, and once the move is cleared both stay.
+/// crm moves the Platform with its storage and address, and the UI follows. Once the move is cleared both
+/// stay.
 #[test]
 fn crm_move_of_platform_group_takes_ui_along() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -44,7 +45,7 @@ fn crm_move_of_platform_group_takes_ui_along() -> TestResult {
     fixture.finish(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
 
-/// An EC is moved by pcs, which clears the move itself once that is done, and stays.
+/// pcs moves an EC and clears the constraint itself after the move. The EC stays.
 #[test]
 fn pcs_move_of_ec_clears_its_constraint() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -58,8 +59,8 @@ fn pcs_move_of_ec_clears_its_constraint() -> TestResult {
     fixture.finish(&[("ec1", &["n2"], 2)])
 }
 
-/// In maintenance mode an administrator restarts the Platform and an EC by hand. After it both are found again, without a restart or a
-/// failure, and watched: the EC is killed then, and comes back.
+/// In maintenance mode an administrator restarts the Platform and an EC by hand. Afterwards both are found
+/// without a restart or a failure, and are monitored: when the EC is killed, it comes back.
 #[test]
 fn manual_restart_in_maintenance_is_no_failure() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -78,8 +79,8 @@ fn manual_restart_in_maintenance_is_no_failure() -> TestResult {
     fixture.finish(&[("platform", &["n1"], 2), ("ec1", &["n3"], 3)])
 }
 
-/// All resources are refreshed while two nodes lack an installation, one its directory, too: the probes there find nothing, and no healthy
-/// pico is touched.
+/// All resources are refreshed while two nodes lack an installation, one of them even its directory. The
+/// probes there find nothing, and no healthy pico is touched.
 #[test]
 fn refresh_without_mz_home_on_other_nodes_touches_no_pico() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -104,8 +105,9 @@ fn refresh_without_mz_home_on_other_nodes_touches_no_pico() -> TestResult {
     fixture.finish(&[])
 }
 
-/// The installation is mounted on all nodes, and mzsh on the others claims that the Platform runs: neither a refresh nor a node that joins has the
-/// healthy Platform restarted, for what counts is the process.
+/// The installation is mounted on all nodes, and mzsh on the other nodes reports the Platform as running.
+/// Only the process counts: neither a refresh nor a joining node makes the cluster restart the healthy
+/// Platform.
 #[test]
 fn mzsh_claiming_platform_on_other_nodes_restarts_nothing() -> TestResult {
     let fixture = cluster_plan().with_storage_on_all_nodes().up()?;
@@ -135,12 +137,13 @@ fn mzsh_claiming_platform_on_other_nodes_restarts_nothing() -> TestResult {
     fixture.finish(&[("ec2", &["n3"], 2)])
 }
 
-/// The agents are replaced under running picos, one node after the other: nothing is restarted; a monitor that waits at that moment goes on
-/// and sees the death of its pico, and what comes after it is the new agent.
+/// The agents are upgraded under running picos, one node after the other, and nothing is restarted. A monitor
+/// that waits during the upgrade goes on and detects the death of its pico. The next monitor is the new
+/// agent.
 #[test]
 fn agent_upgrade_restarts_nothing() -> TestResult {
     let fixture = cluster_plan().up()?;
-    // Each node has its own, as a package would leave them.
+    // Each node has its own copy, as a package would install it.
     for node in fixture.lab.nodes() {
         node.sh(&format!(
             "cp -a {AGENTS_DIRECTORY} /usr/lib/own && mount --bind /usr/lib/own {AGENTS_DIRECTORY}"
@@ -162,7 +165,7 @@ fn agent_upgrade_restarts_nothing() -> TestResult {
     let said = format!("ec(mz-ec1)[{waiting}]");
     let log = fixture.pacemaker_log("n3")?;
     assert!(
-        log.lines().any(|line| line.contains(&said) && line.contains("ended")),
+        log.lines().any(|line| line.contains(&said) && line.contains("exited")),
         "nothing of {said} in the log"
     );
     for (node, agent) in [("n1", "platform"), ("n1", "ui"), ("n2", "ec"), ("n3", "ec"), ("n3", "sc")] {
@@ -173,7 +176,8 @@ fn agent_upgrade_restarts_nothing() -> TestResult {
     fixture.finish(&[("ec1", &["n3"], 2)])
 }
 
-/// A change of a reloadable parameter is taken over by reload-agent and restarts nothing; that of another restarts that resource, once.
+/// reload-agent applies a change of a reloadable parameter and restarts nothing. A change of another
+/// parameter restarts its resource, once.
 #[test]
 fn reloadable_change_reloads_and_other_change_restarts() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -204,8 +208,9 @@ fn reloadable_change_reloads_and_other_change_restarts() -> TestResult {
     fixture.finish(&[("ec1", &["n3"], 2)])
 }
 
-/// After a refresh Pacemaker restarts an EC when a reloadable parameter is changed, once, and reloads it the next time: what a probe has found
-/// running counts as a failure to it, of which it does not know what can be reloaded. None other is touched.
+/// After a refresh, Pacemaker restarts an EC once when a reloadable parameter is changed, and reloads it the
+/// next time. A probe that finds a running resource counts as a failure for Pacemaker, and a failed operation
+/// does not say which parameters can be reloaded. No other resource is touched.
 #[test]
 fn reloadable_change_after_refresh_restarts_once() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -230,7 +235,8 @@ fn reloadable_change_after_refresh_restarts_once() -> TestResult {
     fixture.finish(&[("ec1", &["n3"], 2)])
 }
 
-/// The configuration of the README for pcs: storage and address, the Platform, then the others; and a Platform that is killed comes back.
+/// The README's configuration for pcs starts storage and address, then the Platform, then the others. A
+/// killed Platform comes back.
 #[test]
 fn pcs_configuration_starts_in_order_and_recovers() -> TestResult {
     let fixture = cluster_plan().with_tool(ConfigurationTool::Pcs).up()?;
@@ -245,8 +251,8 @@ fn pcs_configuration_starts_in_order_and_recovers() -> TestResult {
     fixture.finish(&[("platform", &["n1"], 2)])
 }
 
-/// A resource that is disabled is stopped and stays so until it is enabled; one that is unmanaged is not started again when it dies, until
-/// it is managed.
+/// A disabled resource is stopped and stays stopped until it is enabled. An unmanaged resource that dies is
+/// not started until it is managed.
 #[test]
 fn disabled_or_unmanaged_pico_is_not_started() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -273,7 +279,7 @@ fn disabled_or_unmanaged_pico_is_not_started() -> TestResult {
     fixture.finish(&[("ec1", &["n3"], 2), ("sc1", &["n3"], 2)])
 }
 
-/// After a failure a cleanup has the cluster forget it, and the pico that runs is not touched.
+/// A cleanup clears a failure and does not touch the running pico.
 #[test]
 fn cleanup_after_failure_touches_no_pico() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -289,9 +295,10 @@ fn cleanup_after_failure_touches_no_pico() -> TestResult {
     fixture.finish(&[("ec2", &["n2"], 2)])
 }
 
-/// Pacemaker's executor is killed, and its controller ends with it: the node's picos live on and are found again. Where the controller is not
-/// back before the cluster decides again, which is Pacemaker's affair, the node is fenced first, and they run on the other one. Then
-/// pacemakerd is killed on the Platform's node and started again: they live on; the Platform is killed then, and comes back.
+/// Pacemaker's executor is killed, and its controller ends with it: the node's picos live on and are found
+/// again. If the controller is not back before the cluster decides again, the node is fenced first, and they
+/// run on the other node. Then pacemakerd is killed on the Platform's node and started again: its picos live
+/// on, and a killed Platform comes back.
 #[test]
 fn killed_executor_leaves_picos_running_or_fences_node() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -323,8 +330,8 @@ fn killed_executor_leaves_picos_running_or_fences_node() -> TestResult {
     fixture.finish(&[("platform", &[at], lives + 1), ("ui", &[at], lives)])
 }
 
-/// In maintenance mode all daemons of Pacemaker are killed on the Platform's node, and started again: the node is not fenced, and its
-/// picos live on and are found again; the Platform is killed after it, and comes back.
+/// In maintenance mode all Pacemaker daemons of the Platform's node are killed, and started again. The node
+/// is not fenced, and its picos live on and are found again. A Platform that is killed afterwards comes back.
 #[test]
 fn killed_pacemaker_in_maintenance_leaves_picos_running() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -339,8 +346,8 @@ fn killed_pacemaker_in_maintenance_leaves_picos_running() -> TestResult {
     fixture.finish(&[("platform", &["n1"], 2)])
 }
 
-/// In maintenance mode Pacemaker is restarted on all nodes: the picos live on and are found again; the Platform is killed after it, and
-/// comes back.
+/// In maintenance mode Pacemaker is restarted on all nodes: the picos live on and are found again. A Platform
+/// that is killed afterwards comes back.
 #[test]
 fn restarted_pacemaker_in_maintenance_leaves_picos_running() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -361,8 +368,8 @@ fn restarted_pacemaker_in_maintenance_leaves_picos_running() -> TestResult {
     fixture.finish(&[("platform", &["n1"], 2)])
 }
 
-/// All daemons of Pacemaker are killed on the Platform's node, which is not in maintenance: nobody can say what runs there, so it is
-/// fenced, and the Platform runs on the other one.
+/// All Pacemaker daemons of the Platform's node are killed outside maintenance mode: the cluster cannot know
+/// what runs there. It fences the node, and the Platform runs on the other one.
 #[test]
 fn killed_pacemaker_fences_node_and_moves_platform() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -380,7 +387,7 @@ fn set_maintenance_mode(fixture: &ClusterFixture, on: bool) -> TestResult {
     fixture.lab.wait_until_settled()
 }
 
-/// As a package manager does it: a new file beside the old one, which is then renamed over it.
+/// Like a package manager: writes a new file beside the old one, and renames it over that.
 fn replace_agents(node: LabNode<'_>) -> TestResult {
     node.sh(&format!(
         "set -e
@@ -392,7 +399,8 @@ fn replace_agents(node: LabNode<'_>) -> TestResult {
     .map(drop)
 }
 
-/// Waits until an agent of this type is at work on a node whose executable is the one that is there now; its number.
+/// Waits until an agent of this type runs on a node from the executable that is installed now; returns its
+/// pid.
 fn wait_for_agent_process(fixture: &ClusterFixture, node: &str, agent: &str) -> Result<u32, TestkitError> {
     fixture.lab.wait_until(&format!("a monitor by the {agent} that {node} has now"), CLUSTER_TIMEOUT, |_| {
         let all = fixture.node(node).sh(&format!(

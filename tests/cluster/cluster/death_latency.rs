@@ -1,10 +1,11 @@
-//! How long a death takes, in short. The measurement of `cargo xtask deaths` with a few deaths, judged by their number and not by their times.
+//! How long the recovery from a death takes, in short. The measurement of `cargo xtask deaths` with a few
+//! deaths, checked by their number and not by their times.
 
 use lab::TestResult;
 use lab::death_latency::{ClusterRequest, DeathSetup, Victim, holding, measure, measure_delays};
 
-/// A Platform, an EC, an SC, a UI and a Dummy of Pacemaker's own die twice each, one after the other: each death is exactly one more failure of who
-/// died, each is back, and nobody else died.
+/// A Platform, an EC, an SC, a UI and Pacemaker's Dummy die twice each, one after the other. Each death adds
+/// exactly one failure to its resource and is recovered, and nothing else dies.
 #[test]
 fn short_measurement_counts_each_death_once() -> TestResult {
     let all = [&Victim::PICOS[..], &[Victim::Dummy]].concat();
@@ -23,8 +24,8 @@ fn short_measurement_counts_each_death_once() -> TestResult {
     fixture.lab.down()
 }
 
-/// Of an EC whose monitor waits for up to 5 s a stop, a reload, a deeper monitor and a probe are asked for: each comes, nothing fails for it, and
-/// nobody else is touched.
+/// A stop, a reload, a deeper monitor and a probe are requested for an EC whose monitor waits for up to 5 s.
+/// Each is executed, none fails, and no other pico is touched.
 #[test]
 fn requests_during_waiting_monitor_complete_without_failure() -> TestResult {
     let fixture = holding(5).up()?;

@@ -1,6 +1,6 @@
-//! Deaths that Pacemaker drops, and deaths that it counts and does not act upon at once.
+//! Deaths that Pacemaker drops, and deaths that it counts and does not recover at once.
 //!
-//! It drops those that are reported while the transition still runs that has begun the monitor. In all of these
+//! Pacemaker drops a death that is reported during the transition that started the monitor. In all of these
 //! scenarios `cluster-recheck-interval` is far too long to help.
 
 use std::time::Duration;
@@ -9,17 +9,17 @@ use lab::cluster_fixture::{CLUSTER_TIMEOUT, ClusterFixture, ClusterPlan, cluster
 use lab::timeline::ClusterLogEvent;
 use lab::{TestResult, TestkitError, process_watcher, report};
 
-/// Longer than the 20 s after which a death is reported again that was not counted.
+/// Longer than the 20 s after which a death that was not counted is reported again.
 const AGAIN: Duration = Duration::from_secs(25);
 
-/// The deeper monitor of the README, which reports a death by itself, also where the first report was counted.
+/// The README's deeper monitor, which reports a death by itself, also if the first report was counted.
 const DEEPER: &str = "op monitor interval=30s timeout=60s OCF_CHECK_LEVEL=10";
 
 fn plan() -> ClusterPlan {
     cluster_plan().replace_in_configuration("cluster-recheck-interval=60s", "cluster-recheck-interval=15min")
 }
 
-/// When the last start of a resource came to its end, in milliseconds since 1970.
+/// Completion time of the last start of a resource, in milliseconds since 1970.
 fn started(fixture: &ClusterFixture, resource: &str) -> Option<u64> {
     let moments = report::log_events(&fixture.lab, process_watcher::now_ms());
     let starts = moments.iter().filter(|(_, told)| {
@@ -28,7 +28,7 @@ fn started(fixture: &ClusterFixture, resource: &str) -> Option<u64> {
     starts.map(|(time, _)| *time).max()
 }
 
-/// Waits until a pico is another process than this one, which need not be ready.
+/// Waits until the pico is a process other than this one; it need not be ready.
 fn until_begun_anew(fixture: &ClusterFixture, before: &process_watcher::WatchedProcess) -> TestResult {
     fixture.lab.wait_until(&format!("another {}", before.pico), CLUSTER_TIMEOUT, |lab| {
         let alive = lab.watcher().alive(&before.pico);
@@ -37,8 +37,9 @@ fn until_begun_anew(fixture: &ClusterFixture, before: &process_watcher::WatchedP
     })
 }
 
-/// An EC dies while an SC, which comes to the same node in the same transition, takes a minute to start: all reports of it are dropped. It is
-/// back within 60 s of the end of that, and counted as one failure. On the node that it came from a failure of it was counted long ago.
+/// An EC dies while an SC, which moves to the same node in the same transition, takes a minute to start. All
+/// reports of the death are dropped. The EC is back within 60 s of the SC's start, with one failure counted.
+/// On its former node a failure of it was counted long ago.
 #[test]
 fn ec_dies_while_sc_starts() -> TestResult {
     let fixture = plan().up()?;
@@ -72,7 +73,8 @@ fn ec_dies_while_sc_starts() -> TestResult {
     fixture.finish(&[("ec1", &["n2"], 3), ("sc1", &["n2"], 2)])
 }
 
-/// Two ECs die: one is not managed, the other one has to wait until an SC has come up. Both deaths are counted, and neither is reported again.
+/// Two ECs die: one is unmanaged, and the other has to wait until an SC has started. Both deaths are counted,
+/// and neither is reported again.
 #[test]
 fn deaths_that_were_counted() -> TestResult {
     let alone = |plan: ClusterPlan, resource| plan.replace_in_resource(resource, DEEPER, "");

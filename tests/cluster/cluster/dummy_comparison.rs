@@ -1,23 +1,23 @@
-//! The times of our agents beside those of an agent that does nothing. The difference is ours; nothing here is judged by its time,
-//! docs/evidence/reliability.md has the medians.
+//! Recovery times of our agents beside those of an agent that does nothing; the difference is ours. No time
+//! is checked here, and docs/evidence/reliability.md has the medians.
 
 use lab::TestResult;
 use lab::cluster_fixture::{CLUSTER_TIMEOUT, cluster_plan};
 
-/// Often enough for a median.
+/// Enough for a median.
 const KILLS: usize = 8;
 const STANDBYS: usize = 4;
 const POWER_CUTS: usize = 4;
 
-/// The Dummy writes nothing but this file.
+/// The Dummy's only file.
 const DUMMY_STATE_FILE: &str = "/run/dummy.state";
 
-/// The Platform, an EC and a Dummy of Pacemaker's own are killed, put into standby and lose their node, in turns: each is
-/// back each time, and how long that took is beside one another in the table of times.
+/// The Platform, an EC and Pacemaker's Dummy are killed, put into standby and lose their node, in turns. Each
+/// recovers each time, and the table of times compares them.
 #[test]
 fn picos_and_dummy_recover_from_repeated_faults() -> TestResult {
     let fixture = cluster_plan()
-        // None has failed too often for its node, however often it is killed.
+        // However often they are killed, none reaches its node's failure limit.
         .replace_in_resource("mz-platform", "migration-threshold=3", "migration-threshold=1000")
         .with_crm_lines(&format!("primitive dummy ocf:pacemaker:Dummy params state={DUMMY_STATE_FILE} op monitor interval=1s timeout=20s op start interval=0 timeout=20s op stop interval=0 timeout=20s"))
         .with_crm_lines("location dummy-on-n1 dummy 50: n1")
@@ -31,14 +31,14 @@ fn picos_and_dummy_recover_from_repeated_faults() -> TestResult {
         }
         fixture.note_fault("the state of a Dummy is removed");
         fixture.node("n1").exec(&["rm", DUMMY_STATE_FILE])?;
-        // It is there again when the Dummy was started again.
+        // The file is there again once the Dummy is started again.
         fixture.lab.wait_until("the Dummy to be back", CLUSTER_TIMEOUT, |_| {
             let ran = fixture.node("n1").try_exec(&["test", "-e", DUMMY_STATE_FILE])?;
             Ok(if ran.code() == Some(0) { Ok(()) } else { Err(ran.to_string()) })
         })?;
         fixture.lab.wait_until_settled()?;
     }
-    // The Platform and the Dummy prefer n1 and stay where they are: they go to and fro.
+    // The Platform and the Dummy prefer n1 and do not fail back, so they alternate between the nodes.
     let mut nodes = ["n1", "n2"].iter().cycle();
     for _ in 0..STANDBYS {
         let (from, to) = (

@@ -1,9 +1,9 @@
-//! Picos that live and are not well, or whose checks don't get through.
+//! Picos that live and are unhealthy, or whose checks do not complete.
 
 use lab::TestResult;
 use lab::cluster_fixture::{CLUSTER_TIMEOUT, ClusterPlan, ConfigurationTool, cluster_plan};
 
-/// An EC that is to consume 10 UDRs in 40 s, is asked for that every 5 s, and has a quarter of a minute's grace.
+/// An EC that has to consume 10 UDRs in 40 s, with a check every 5 s and a grace of 15 s.
 fn plan_with_threshold(more: &str) -> ClusterPlan {
     cluster_plan()
         .property("ec1", "mz.ha.min_consumes=10")
@@ -16,11 +16,11 @@ fn plan_with_threshold(more: &str) -> ClusterPlan {
 /// The traffic ends at 80 s of the server's clock: three UDRs come after that.
 const TRAFFIC_SETTING: &str = "workload=from 0s to 80s consumes 25/40s; at 110s consumes 3";
 
-/// What the server says at 120 s of its clock.
+/// The server's text at 120 s of its clock.
 const MISSED_THRESHOLD: &str = "min_consumes: 3 of at least 10";
 
-/// An EC whose HA Monitor Server answers FAILED, for a threshold is not complied with, is restarted on its node; the server's words stand in
-/// the cluster's status.
+/// The HA Monitor Server of an EC answers FAILED, because a threshold is missed: the EC is restarted on its
+/// node. The cluster's status shows the server's text.
 #[test]
 fn missed_threshold_restarts_ec_on_same_node() -> TestResult {
     let fixture = plan_with_threshold("").up()?;
@@ -37,7 +37,8 @@ fn missed_threshold_restarts_ec_on_same_node() -> TestResult {
     fixture.finish(&[("ec1", &["n3"], 2)])
 }
 
-/// The same with `on_ha_failed=degrade`: the cluster shows that the EC is degraded, and why, and restarts nothing.
+/// With `on_ha_failed=degrade` a missed threshold restarts nothing. The cluster shows that the EC is
+/// degraded, and why.
 #[test]
 fn missed_threshold_with_degrade_restarts_nothing() -> TestResult {
     let fixture = plan_with_threshold("on_ha_failed=degrade").with_tool(ConfigurationTool::Pcs).up()?;
@@ -49,14 +50,14 @@ fn missed_threshold_with_degrade_restarts_nothing() -> TestResult {
             |failure: &String| failure.contains("mz-ec1_monitor_5000") && failure.contains(MISSED_THRESHOLD);
         Ok(if status.failures.iter().any(shown) { Ok(()) } else { Err(status.to_string()) })
     })?;
-    // It is listed among the failed actions, and counted as none.
+    // It is listed among the failed actions, and not counted as a failure.
     let status = fixture.lab.status()?;
     assert!(status.fail_counts.is_empty(), "{status}");
     fixture.finish(&[])
 }
 
-/// mzsh hangs on the Platform's node: depth 20, which asks mzsh, warns and nothing is restarted; a stop goes on by signals in its time,
-/// and the Platform runs on the other node.
+/// mzsh hangs on the Platform's node: depth 20, which runs mzsh, warns, and nothing is restarted. A stop uses
+/// signals within its timeout, and the Platform runs on the other node.
 #[test]
 fn hung_mzsh_restarts_nothing_and_stop_uses_signals() -> TestResult {
     let fixture = cluster_plan()

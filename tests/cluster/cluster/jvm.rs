@@ -1,9 +1,10 @@
-//! The same with real JVMs in place of the simulated processes: they take their time, have threads, and are what `java` runs.
+//! The same with real JVMs in place of the simulated processes: they start slowly, have threads, and run the
+//! real `java`.
 
 use lab::TestResult;
 use lab::cluster_fixture::cluster_plan;
 
-/// Real JVMs start in order, and a Platform that is killed is started again on its node, while the others go on.
+/// Real JVMs start in order. A killed Platform is started again on its node, while the others go on.
 #[test]
 fn killed_platform_jvm_restarts_on_same_node() -> TestResult {
     let fixture = cluster_plan().with_real_jvms().up()?;
@@ -23,7 +24,7 @@ fn killed_platform_jvm_restarts_on_same_node() -> TestResult {
     fixture.finish(&[("platform", &["n1"], 2)])
 }
 
-/// An EC's real JVM that was stopped by SIGSTOP is found hanging, ended, and started again on its node.
+/// An EC's real JVM that was stopped by SIGSTOP is found hung, ended, and started again on its node.
 #[test]
 fn sigstopped_ec_jvm_restarts_on_same_node() -> TestResult {
     let fixture = cluster_plan().with_real_jvms().up()?;
@@ -36,8 +37,8 @@ fn sigstopped_ec_jvm_restarts_on_same_node() -> TestResult {
     fixture.finish(&[("ec1", &["n3"], 2)])
 }
 
-/// When the node of the Platform's real JVM loses its power, the Platform runs on the other node after that was fenced, and the JVMs of
-/// ECs and SC go on.
+/// The node of the Platform's real JVM loses its power: it is fenced, and then the Platform runs on the other
+/// node. The JVMs of ECs and SC go on.
 #[test]
 fn power_cut_moves_platform_jvm_after_fencing() -> TestResult {
     let fixture = cluster_plan().with_real_jvms().up()?;

@@ -13,10 +13,10 @@ use testkit::{Programs, wait_until};
 /// Longer than the kernel takes to end a namespace.
 const END_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Longer than a cluster takes to see that a node has gone or come.
+/// Longer than a cluster takes to detect that a node has left or joined.
 const MEMBERSHIP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Two labs at once have the same names and addresses and nothing to do with each other.
+/// Two labs with the same names and addresses run at the same time, isolated from each other.
 #[test]
 fn two_labs_are_isolated_from_each_other() -> TestResult {
     let (one, two) = (Lab::up_named("two_labs-one", 1)?, Lab::up_named("two_labs-two", 1)?);
@@ -31,7 +31,7 @@ fn two_labs_are_isolated_from_each_other() -> TestResult {
     two.down()
 }
 
-/// A lab is gone with all that is in it when it is taken down, and when it is dropped it leaves the logs of its nodes.
+/// A lab that is taken down leaves nothing. A lab that is dropped leaves the logs of its nodes.
 #[test]
 fn dropped_lab_leaves_only_logs() -> TestResult {
     let lab = Lab::up_named("dropped_lab", 1)?;
@@ -48,7 +48,7 @@ fn dropped_lab_leaves_only_logs() -> TestResult {
     Ok(())
 }
 
-/// A lab ends with the process that wanted it, also when that gets SIGKILL, and the next one of the same name comes up.
+/// A lab ends with its owner process, also when that gets SIGKILL. The next lab of the same name comes up.
 #[test]
 fn lab_ends_with_its_owner_process() -> TestResult {
     let programs = Programs::with_agents()?;
@@ -68,7 +68,8 @@ fn lab_ends_with_its_owner_process() -> TestResult {
     Ok(())
 }
 
-/// A lab that is still there is not taken from whom it may belong to: the next one of its name says what it is and how it is ended.
+/// A running lab is not taken from its owner: the next lab of the same name is refused. The error says which
+/// lab runs and how to end it.
 #[test]
 fn running_lab_of_same_name_is_refused() -> TestResult {
     let programs = Programs::with_agents()?;
@@ -84,10 +85,11 @@ fn running_lab_of_same_name_is_refused() -> TestResult {
     Lab::up_named("running_lab", 1)?.down()
 }
 
-/// What is done to a node.
+/// A fault of a node, or its end.
 type NodeAction<'a> = fn(LabNode<'a>) -> TestResult;
 
-/// Each fault of a node is seen by the others, and has an end: power, network, Corosync frozen, cluster software stopped.
+/// Each fault of a node is visible to the other nodes, and can be undone: power, network, Corosync frozen,
+/// cluster software stopped.
 #[test]
 fn node_faults_are_visible_and_reversible() -> TestResult {
     let lab = Lab::up_named("node_faults", 3)?;
@@ -118,7 +120,8 @@ fn node_faults_are_visible_and_reversible() -> TestResult {
     lab.down()
 }
 
-/// One of two nodes has quorum by itself, once it has seen the other one. The logs and the CIB of both are kept, also of the one that is off.
+/// In a two-node lab one node has quorum alone, once it has seen the other. The logs and the CIB of both are
+/// kept, also of the one without power.
 #[test]
 fn two_node_lab_has_quorum_and_keeps_logs() -> TestResult {
     let lab = Lab::up_named("two_node_lab", 2)?;
@@ -144,8 +147,8 @@ fn two_node_lab_has_quorum_and_keeps_logs() -> TestResult {
     Ok(())
 }
 
-/// Where nothing is fenced and quorum does not count, a pulled cable has two Platforms live at once: the witness sees them, so that its
-/// silence in every other scenario means something.
+/// Without fencing and quorum a pulled cable makes two Platforms live at once. The invariant checker detects
+/// them, so that its silence in every other scenario means something.
 #[test]
 fn invariant_checker_detects_two_platforms() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -163,7 +166,6 @@ fn invariant_checker_detects_two_platforms() -> TestResult {
     fixture.lab.down()
 }
 
-/// Names of the machine's network interfaces.
 fn network_interfaces() -> Vec<String> {
     let links = fs::read_dir("/sys/class/net").into_iter().flatten().flatten();
     let mut names: Vec<String> = links.map(|link| link.file_name().to_string_lossy().into_owned()).collect();
@@ -171,7 +173,7 @@ fn network_interfaces() -> Vec<String> {
     names
 }
 
-/// No process is in a node of this lab, nor is it one of its scripts.
+/// Waits until no process is in a node of this lab, or is one of its scripts.
 fn wait_until_no_process_of(lab: &str) -> TestResult {
     wait_until("the end of all processes of the lab", END_TIMEOUT, || {
         let mut left = Vec::new();

@@ -1,5 +1,5 @@
-//! What the cluster makes of the agents: a real Corosync and Pacemaker, three nodes, fencing. Each scenario is one test, with its
-//! own cluster, and ends with the witness's word.
+//! The agents on a real cluster: Corosync and Pacemaker, three nodes, fencing. Each scenario is one test with
+//! its own cluster, and ends with the verdict of the invariant checker.
 
 mod absent_platform;
 mod administration;

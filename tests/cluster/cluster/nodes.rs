@@ -1,13 +1,14 @@
-//! Faults of nodes and of their network. What ran on a node that is lost runs on another one once that was fenced, and nothing else
-//! is touched.
+//! Faults of nodes and of their network. The picos of a lost node run on another node after the lost one was
+//! fenced, and nothing else is touched.
 
 use std::thread;
 
 use lab::cluster_fixture::{CLUSTER_TIMEOUT, ClusterFixture, cluster_plan};
 use lab::{Lab, LabNode, TestResult, TestkitError};
 
-/// The Platform's node gets no network any more: it is fenced before the Platform starts on the other one. While it is still cut off it
-/// boots, has no quorum, and starts nothing; when the cable is back, it is a member again, and nothing moves.
+/// The Platform's node loses the network: it is fenced before the Platform starts on the other node. It boots
+/// without network, has no quorum, and starts nothing. When the cable is back, it is a member again, and
+/// nothing moves.
 #[test]
 fn network_cut_moves_platform_after_fencing() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -23,7 +24,8 @@ fn network_cut_moves_platform_after_fencing() -> TestResult {
     fixture.finish(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
 
-/// Corosync of the Platform's node freezes, while the Platform goes on: the node is fenced, and the Platform runs on the other one.
+/// Corosync of the Platform's node freezes, while the Platform goes on. The node is fenced, and the Platform
+/// runs on the other one.
 #[test]
 fn frozen_corosync_moves_platform_after_fencing() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -36,7 +38,8 @@ fn frozen_corosync_moves_platform_after_fencing() -> TestResult {
     fixture.finish(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
 
-/// A node that comes back after it lost its power is asked for all picos: none is there, so nothing moves back, and nothing is restarted.
+/// A node that returns after a power loss is probed for all picos. None runs there, so nothing moves back,
+/// and nothing is restarted.
 #[test]
 fn returning_node_moves_and_restarts_nothing() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -55,7 +58,8 @@ fn returning_node_moves_and_restarts_nothing() -> TestResult {
     fixture.finish(&[("ec1", &["n2"], 2), ("sc1", &["n2"], 2)])
 }
 
-/// All nodes lose their power at once and get it back: everything comes up once, in order, and nothing is taken for alive that was before.
+/// All nodes lose their power at once and get it back: everything starts once, in order. Nothing from before
+/// the power loss is reported as running.
 #[test]
 fn power_cut_of_all_nodes_starts_everything_once_in_order() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -87,8 +91,8 @@ fn power_cut_of_all_nodes_starts_everything_once_in_order() -> TestResult {
     ])
 }
 
-/// Two of three nodes lose the network: none has quorum, so each stops what it runs, in an orderly way and without fencing; when the
-/// cables are back, everything comes up once.
+/// Two of three nodes lose the network: none has quorum, so each stops its resources in an orderly way and
+/// without fencing. When the cables are back, everything starts once.
 #[test]
 fn quorum_loss_stops_picos_without_fencing() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -103,7 +107,7 @@ fn quorum_loss_stops_picos_without_fencing() -> TestResult {
     for node in ["n1", "n2", "n3"] {
         assert_eq!(fixture.fencing_count(node)?, 0, "{node}");
     }
-    // Whoever has quorum first may fence the one that is not there yet.
+    // The first node with quorum may fence one that is not there yet.
     on_all_nodes(&fixture, LabNode::restore_network)?;
     for seen in &before {
         fixture.wait_until_back(seen)?;
@@ -123,9 +127,9 @@ fn quorum_loss_stops_picos_without_fencing() -> TestResult {
     ])
 }
 
-/// The state takes a node that has joined for one that leaves, as a network that was in three parts can leave it. It stays pending until
-/// what the doctor says is done, and nothing is restarted or moved by either. Of the README's cluster as it is, the doctor has no error to
-/// tell, on any node.
+/// The cluster state marks a joined node as leaving (a stale `expected=down`), which can happen after a
+/// network in three parts. The node stays pending until the doctor's remedy is applied, and neither restarts
+/// or moves anything. On the README's cluster the doctor reports no error, on any node.
 #[test]
 fn stale_expected_down_is_repaired_by_doctor_remedy() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -152,7 +156,8 @@ fn stale_expected_down_is_repaired_by_doctor_remedy() -> TestResult {
     fixture.finish(&[])
 }
 
-/// Of two nodes, that of the Platform loses its power: the other one fences it and runs everything.
+/// In a two-node cluster the node of the Platform loses its power. The other node fences it and runs
+/// everything.
 #[test]
 fn power_cut_in_two_node_cluster_moves_platform() -> TestResult {
     let fixture = cluster_plan().with_two_nodes().up()?;
@@ -165,8 +170,8 @@ fn power_cut_in_two_node_cluster_moves_platform() -> TestResult {
     fixture.finish(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
 
-/// Of two nodes, that of the Platform is cut off, also from the power switch: it is fenced and does not fence, and has no quorum until it
-/// has seen the other one.
+/// In a two-node cluster the node of the Platform is cut off, also from the power switch. It is fenced and
+/// does not fence, and has no quorum until it has seen the other node.
 #[test]
 fn network_cut_in_two_node_cluster_moves_platform() -> TestResult {
     let fixture = cluster_plan().with_two_nodes().up()?;
@@ -182,7 +187,7 @@ fn network_cut_in_two_node_cluster_moves_platform() -> TestResult {
     fixture.finish(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
 
-/// Waits until a node has booted, has a DC of its own, and no quorum.
+/// Waits until a node has booted, is its own DC, and has no quorum.
 fn wait_until_without_quorum(fixture: &ClusterFixture, node: &str) -> TestResult {
     fixture.lab.wait_until(&format!("{node} to be up and alone"), CLUSTER_TIMEOUT, |_| {
         let ran = fixture.node(node).try_exec(&["timeout", "10", "crm_mon", "-1", "--output-as=xml"])?;
@@ -192,7 +197,7 @@ fn wait_until_without_quorum(fixture: &ClusterFixture, node: &str) -> TestResult
     })
 }
 
-/// The same to all nodes, without waiting for one before the next.
+/// Does this to all nodes, without waiting for one before the next.
 fn on_all_nodes<'a>(
     fixture: &'a ClusterFixture,
     act: impl Fn(LabNode<'a>) -> Result<(), TestkitError> + Sync,

@@ -1,4 +1,4 @@
-//! Pages whose commands lead to a cluster that works.
+//! Documentation pages whose commands have to give a working cluster.
 
 use lab::cluster_fixture::{CLUSTER_TIMEOUT, ec_installation, platform_installation};
 use lab::{Lab, LabNode, TestResult};
@@ -13,7 +13,7 @@ fn shell_commands(page: &str) -> Vec<String> {
         .collect()
 }
 
-/// The commands of docs/operate/lab.md lead to a Platform that fails over when its node loses its power.
+/// The commands of docs/operate/lab.md give a Platform that fails over when its node loses its power.
 #[test]
 fn lab_page_commands_lead_to_fail_over() -> TestResult {
     let commands = shell_commands(LAB_PAGE);

@@ -1,11 +1,11 @@
-//! Faults of the picos other than the Platform. None of them touches another pico.
+//! Faults of picos other than the Platform. None of them affects another pico.
 
 use std::time::Duration;
 
 use lab::TestResult;
 use lab::cluster_fixture::{ClusterPlan, ConfigurationTool, cluster_plan};
 
-/// kill -9 to a pico, which comes back on its node.
+/// Kills a pico with SIGKILL; it comes back on its node.
 fn assert_killed_pico_restarts(plan: ClusterPlan, pico: &str, node: &str) -> TestResult {
     let fixture = plan.up()?;
     fixture.kill_pico(pico, &format!("kill -9 of {pico}"))?;
@@ -14,18 +14,19 @@ fn assert_killed_pico_restarts(plan: ClusterPlan, pico: &str, node: &str) -> Tes
     fixture.finish(&[(pico, &[node], 2)])
 }
 
-/// An EC that is killed is started again on its node, and counted as one failure.
+/// A killed EC is started again on its node, and one failure is counted.
 #[test]
 fn killed_ec_restarts_on_same_node() -> TestResult {
     assert_killed_pico_restarts(cluster_plan(), "ec1", "n3")
 }
 
-/// An EC that is killed while one monitor waits and a deeper one is due behind it is counted as one failure as well.
+/// An EC is killed while one monitor waits and a deeper one is due after it. One failure is counted here,
+/// too.
 #[test]
 fn killed_ec_with_deeper_monitor_due_counts_one_failure() -> TestResult {
     let fixture =
         cluster_plan().replace_in_resource("mz-ec1", "monitor interval=30s", "monitor interval=2s").up()?;
-    // Depth 0 waits by then, and the deeper one behind it.
+    // By then depth 0 waits, and the deeper monitor is due after it.
     fixture.wait_for_log_line(
         "n3",
         &["Result of monitor operation for mz-ec1 on n3: ok", "mz-ec1_monitor_2000"],
@@ -37,20 +38,20 @@ fn killed_ec_with_deeper_monitor_due_counts_one_failure() -> TestResult {
     fixture.finish(&[("ec1", &["n3"], 2)])
 }
 
-/// An SC that is killed is started again on its node, and counted as one failure.
+/// A killed SC is started again on its node, and one failure is counted.
 #[test]
 fn killed_sc_restarts_on_same_node() -> TestResult {
     assert_killed_pico_restarts(cluster_plan().with_tool(ConfigurationTool::Pcs), "sc1", "n3")
 }
 
-/// A UI that is killed is started again beside the Platform, which notices nothing of it; counted as one failure.
+/// A killed UI is started again beside the Platform, which is not affected. One failure is counted.
 #[test]
 fn killed_ui_restarts_beside_platform() -> TestResult {
     assert_killed_pico_restarts(cluster_plan(), "ui", "n1")
 }
 
-/// An EC that ends neither by mzsh's shutdown nor by SIGTERM is ended by SIGKILL before the time-out of its stop, and goes to the other
-/// node without any fencing.
+/// An EC that ends neither by mzsh's shutdown nor by SIGTERM is ended by SIGKILL before its stop times out.
+/// It moves to the other node without fencing.
 #[test]
 fn stop_escalating_to_sigkill_moves_ec_without_fencing() -> TestResult {
     let fixture = cluster_plan()
@@ -71,7 +72,8 @@ fn stop_escalating_to_sigkill_moves_ec_without_fencing() -> TestResult {
     fixture.finish(&[("ec1", &["n2"], 2), ("sc1", &["n2"], 2)])
 }
 
-/// An EC that dies and can't be started on its node is started on the other one, and stays there when the failure is forgotten.
+/// An EC that dies and cannot be started on its node is started on the other one. It stays there when the
+/// failure has expired.
 #[test]
 fn ec_failing_to_start_moves_to_other_node_and_stays() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -85,7 +87,7 @@ fn ec_failing_to_start_moves_to_other_node_and_stays() -> TestResult {
     assert_eq!(status.fail_count("mz-ec2", "n2"), "INFINITY", "{status}");
     let said = |failure: &&String| failure.starts_with("mz-ec2_start_0 on n2: 1 ec2");
     assert!(status.failures.iter().any(|failure| said(&failure)), "{status}");
-    // What the cluster will do in an hour, unless something happens.
+    // The cluster's plan for an hour later, if nothing happens.
     let later = fixture
         .node("n1")
         .sh("crm_simulate --simulate --live-check --set-datetime \"$(date -d '1 hour' '+%F %T')\"")?;

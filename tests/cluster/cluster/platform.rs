@@ -1,11 +1,12 @@
-//! Faults of the Platform and of its node. The ECs go on in every one of them: none is restarted because the Platform was.
+//! Faults of the Platform and of its node. The ECs go on in every one of them: none is restarted because the
+//! Platform was.
 
 use std::fs;
 
 use lab::TestResult;
 use lab::cluster_fixture::{CLUSTER_TIMEOUT, cluster_plan};
 
-/// At the first start storage and address come before the Platform, and that before the ECs.
+/// The first start brings up storage and address before the Platform, and the Platform before the ECs.
 #[test]
 fn first_start_brings_picos_up_in_order() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -15,12 +16,12 @@ fn first_start_brings_picos_up_in_order() -> TestResult {
     for ec in ["ui", "ec1", "ec2", "sc1"] {
         assert!(of(ec).began >= ready, "{ec} began at {}, the Platform was ready at {ready}", of(ec).began);
     }
-    // Seen from outside the nodes, by the address that the clients have.
+    // Checked from outside the nodes, at the address that clients use.
     fixture.node("host").exec(&["bash", "-c", "</dev/tcp/10.99.0.100/6790"])?;
     fixture.finish(&[])
 }
 
-/// A Platform that is killed is started again on its node, and counted as one failure.
+/// A killed Platform is started again on its node, and one failure is counted.
 #[test]
 fn killed_platform_restarts_on_same_node() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -30,7 +31,7 @@ fn killed_platform_restarts_on_same_node() -> TestResult {
     fixture.finish(&[("platform", &["n1"], 2)])
 }
 
-/// A Platform that was stopped by SIGSTOP is found hanging, ended, and started again on its node.
+/// A Platform that was stopped by SIGSTOP is found hung, ended, and started again on its node.
 #[test]
 fn sigstopped_platform_restarts_on_same_node() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -43,7 +44,8 @@ fn sigstopped_platform_restarts_on_same_node() -> TestResult {
     fixture.finish(&[("platform", &["n1"], 2)])
 }
 
-/// When the node of the Platform loses its power, the Platform runs on the other node after that was fenced, never on both.
+/// The node of the Platform loses its power: it is fenced, and then the Platform runs on the other node,
+/// never on both.
 #[test]
 fn power_cut_moves_platform_after_fencing() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -55,7 +57,8 @@ fn power_cut_moves_platform_after_fencing() -> TestResult {
     fixture.finish(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
 
-/// A node in standby gives the Platform to the other one in an orderly way, and does not get it back by itself.
+/// A node is put into standby: the Platform moves to the other node in an orderly way, and does not fail
+/// back.
 #[test]
 fn standby_moves_platform_without_failback() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -70,8 +73,8 @@ fn standby_moves_platform_without_failback() -> TestResult {
     fixture.finish(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
 
-/// A Platform and a UI that no signal ends, for they wait for storage that does not answer, make their stops fail in time: their node is
-/// fenced, and they run on the other one.
+/// A Platform and a UI wait for storage that does not answer, so that no signal ends them. Their stops fail
+/// in time, their node is fenced, and they run on the other one.
 #[test]
 fn failing_stop_fences_node_and_moves_platform() -> TestResult {
     let fixture = cluster_plan()
@@ -79,7 +82,7 @@ fn failing_stop_fences_node_and_moves_platform() -> TestResult {
         .replace_in_resource("mz-ui", "op stop timeout=360s", "op stop timeout=20s")
         .up()?;
     let n1 = fixture.node("n1");
-    // It writes there when it is told to end.
+    // The Platform writes there when it gets a signal to end.
     n1.hang_storage("/opt/mz/sim/history.jsonl", "open")?;
     let pid = fixture.single_process("platform")?.pid;
     n1.exec(&["kill", &pid.to_string()])?;
@@ -100,8 +103,8 @@ fn failing_stop_fences_node_and_moves_platform() -> TestResult {
     fixture.finish(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
 
-/// With `on-fail=fence` for the monitor of depth 0, a death that it saw while it was waiting for it has the node fenced, and the Platform runs
-/// on the other one.
+/// With `on-fail=fence` for the monitor of depth 0, a death that a waiting monitor detects has the node
+/// fenced. The Platform runs on the other one.
 #[test]
 fn killed_platform_with_on_fail_fence_is_fenced() -> TestResult {
     let monitor = "monitor interval=1s timeout=60s";
@@ -117,14 +120,14 @@ fn killed_platform_with_on_fail_fence_is_fenced() -> TestResult {
     fixture.finish(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
 
-/// ECs and SC go on while the Platform fails over: they are without contact, none is restarted, and then they have contact with the new
-/// one.
+/// ECs and SC go on while the Platform fails over. They lose contact, none is restarted, and then they have
+/// contact with the new Platform.
 #[test]
 fn fail_over_of_platform_restarts_no_ec() -> TestResult {
     let fixture = cluster_plan().up()?;
     let others = [("ec1", "n3"), ("sc1", "n3"), ("ec2", "n2")];
     let until_all_say = |what: &str| -> TestResult {
-        // Each once: the time without a Platform is short, and an mzsh that finds none takes a second.
+        // Each EC once: the time without a Platform is short, and an mzsh that finds none takes a second.
         let mut have_said = Vec::new();
         fixture.lab.wait_until(&format!("all to say {what:?}"), CLUSTER_TIMEOUT, |_| {
             for (pico, node) in
@@ -154,8 +157,8 @@ fn fail_over_of_platform_restarts_no_ec() -> TestResult {
     fixture.finish(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }
 
-/// Where the address does not go along, the Platform refuses to start and names it, instead of running where nobody finds it; it runs again
-/// when its first node is back.
+/// The address does not move with the Platform: the Platform refuses to start and names it, instead of
+/// running where no client finds it. It runs again when its first node is back.
 #[test]
 fn missing_address_refuses_start_until_first_node_returns() -> TestResult {
     let fixture = cluster_plan()

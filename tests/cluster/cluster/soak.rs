@@ -5,8 +5,8 @@ use std::time::Duration;
 use lab::TestResult;
 use lab::soak::{self, SoakParameters};
 
-/// Fifteen faults in the order of a seed, on one cluster: after each all picos run, each once, and nobody was restarted whom the
-/// fault did not touch.
+/// Fifteen faults in the order of a seed, on one cluster. After each fault all picos run, each once, and no
+/// pico that the fault did not touch was restarted.
 #[test]
 fn fifteen_random_faults_violate_no_invariant() -> TestResult {
     let fixture = soak::plan().up()?;

@@ -1,15 +1,14 @@
-//! Storage that does not answer: whoever asks for anything below it sleeps in state D, and no signal ends that.
+//! Storage that does not answer: every process that accesses it sleeps in state D, and no signal ends that.
 
 use std::time::{Duration, Instant};
 
 use lab::TestResult;
 use lab::cluster_fixture::{EC_HOME, MZ_HOME, cluster_plan};
 
-/// For this long it hangs.
 const HANG_TIME: Duration = Duration::from_secs(60);
 
-/// The storage of the Platform and that of an EC and an SC hang for a minute and come back: nothing is restarted, and no monitor has
-/// failed.
+/// The storage of the Platform, and that of an EC and an SC, hangs for a minute and comes back. Nothing is
+/// restarted, and no monitor fails.
 #[test]
 fn storage_hung_for_a_minute_restarts_nothing() -> TestResult {
     let fixture = cluster_plan().up()?;
@@ -19,11 +18,11 @@ fn storage_hung_for_a_minute_restarts_nothing() -> TestResult {
         fixture.node(node).hang_storage(home, "all")?;
     }
     let since = Instant::now();
-    // The scenario is made of this time.
+    // The scenario consists of this time.
     fixture.lab.wait_until("a minute to pass", 2 * HANG_TIME, |_| {
         Ok(if since.elapsed() < HANG_TIME { Err(format!("{:?}", since.elapsed())) } else { Ok(()) })
     })?;
-    // That a check met it, and was not stopped by it.
+    // A check met the hung storage and did not hang.
     fixture.wait_for_log_line("n1", &["platform", "WARNING", MZ_HOME, "has not answered"])?;
     fixture.wait_for_log_line("n3", &["ec1", "WARNING", EC_HOME, "has not answered"])?;
     fixture.note_fault("the storage is back");
@@ -35,8 +34,8 @@ fn storage_hung_for_a_minute_restarts_nothing() -> TestResult {
     fixture.finish(&[])
 }
 
-/// An EC that dies while its storage hangs fails to start there in its time, and runs on the other node; its neighbour on the same
-/// storage goes on.
+/// An EC that dies while its storage hangs fails to start there in time, and runs on the other node. Its
+/// neighbour on the same storage goes on.
 #[test]
 fn ec_killed_on_hung_storage_moves_to_other_node() -> TestResult {
     let fixture =

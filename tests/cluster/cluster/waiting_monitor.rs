@@ -1,5 +1,6 @@
-//! The waiting monitor beside an ordinary one. In each scenario `ec1` has the default `wait` and `ec2` `wait=0`, the same is done to both,
-//! and what the cluster and the product make of it is compared: fail-counts and failures, the operations in the CIB, all calls of mzsh, all lives.
+//! The waiting monitor beside an ordinary one. In each scenario `ec1` has the default `wait` and `ec2`
+//! `wait=0`, and the same is done to both. The responses of cluster and product are compared: fail-counts and
+//! failures, the operations in the CIB, all calls of mzsh, all processes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,20 +11,20 @@ use lab::timeline::{self, ClusterLogEvent};
 use lab::{Lab, TestResult, TestkitError, report};
 use roxmltree::{Document, Node as Element};
 
-/// A monitor that has been at work for so many seconds waits: an ordinary one takes hundredths of one. Not for longer than the latter, so that
-/// of its 20 s at least [`MIN_REMAINING_MS`] are left.
+/// A monitor that is this old is waiting, because an ordinary one takes hundredths of a second. The limit
+/// leaves at least [`MIN_REMAINING_MS`] of its 20 s.
 const WAITING_AGE_SECONDS: std::ops::RangeInclusive<u64> = 2..=5;
 
-/// So long, in milliseconds, whoever would be held up by the monitor would be held up.
+/// Milliseconds for which a request that had to wait for the monitor would be delayed.
 const MIN_REMAINING_MS: u64 = 14_000;
 
-/// For so long, in milliseconds, a monitor waits, or stays when another one has told of the death.
+/// Milliseconds for which a monitor waits, or holds back a duplicate report of a death.
 const WAIT_MS: u64 = 20_000;
 
 /// The monitor of depth 0 in the README.
 const README_MONITOR_0: &str = "monitor interval=1s timeout=60s";
 
-/// The deeper one.
+/// The README's deeper monitor.
 const README_MONITOR_10: &str = "op monitor interval=30s timeout=60s OCF_CHECK_LEVEL=10";
 
 /// `ec2` does not wait.
@@ -31,7 +32,7 @@ fn plan_with_and_without_wait() -> ClusterPlan {
     cluster_plan().replace_in_resource("mz-ec2", "pico_name=ec2", "pico_name=ec2 wait=0")
 }
 
-/// Both on n3, so that node, load and everything else are the same for both.
+/// Both ECs on n3, so that node, load and everything else are the same for both.
 fn fixture_with_both_on_n3(plan: ClusterPlan) -> Result<ClusterFixture, TestkitError> {
     let fixture = plan.with_crm_lines("location mz-ec2-beside-mz-ec1 mz-ec2 80: n3").start_in(Lab::up(3)?)?;
     for (pico, node) in [("platform", "n1"), ("ui", "n1"), ("ec1", "n3"), ("ec2", "n3"), ("sc1", "n3")] {
@@ -42,8 +43,8 @@ fn fixture_with_both_on_n3(plan: ClusterPlan) -> Result<ClusterFixture, TestkitE
     Ok(fixture)
 }
 
-/// The node of an EC is fenced when the EC dies, with `on-fail=fence` for the monitor of depth 0, and the EC runs on the other one: once, whether
-/// that monitor waits for the death or comes by every second.
+/// With `on-fail=fence` for the monitor of depth 0, the node of an EC that dies is fenced once, and the EC
+/// runs on the other node. That holds whether that monitor waits for the death or runs every second.
 #[test]
 fn death_with_on_fail_fence_fences_node_once() -> TestResult {
     let fence = |plan: ClusterPlan, resource| {
@@ -54,11 +55,11 @@ fn death_with_on_fail_fence_fences_node_once() -> TestResult {
     let waiting = kill_and_observe_fencing(&fixture, "ec1", "n3")?;
     assert_eq!(waiting.0, ["reboot of its node"], "{waiting:?}");
     assert_eq!(waiting, kill_and_observe_fencing(&fixture, "ec2", "n2")?);
-    // Each node once; what ran beside the dead one went with it.
+    // Each node is fenced once; what ran beside the dead EC was started again, too.
     fixture.finish(&[("ec1", &["n3"], 3), ("ec2", &["n3"], 2), ("sc1", &["n3"], 3)])
 }
 
-/// What the power switch did, and what became of an EC that was killed.
+/// Actions of the power switch, and the history of the killed EC.
 fn kill_and_observe_fencing(
     fixture: &ClusterFixture,
     pico: &str,
@@ -73,14 +74,16 @@ fn kill_and_observe_fencing(
     let names = |text: &str| text.replace(node, "of its node").replace(&back.node, "the other one");
     let switched = fixture.power_switch_log()?.split_off(switched);
     let switched = switched.iter().map(|(_, what)| names(what)).collect();
-    // Of what is known of the first EC the second fencing makes an end: each is asked at once.
+    // The second fencing deletes the history of the first EC, so each history is read at once.
     Ok((switched, EcHistory::collect_since(fixture, pico, since)?.map_names(names)))
 }
 
-/// In maintenance mode nothing is noticed of two ECs that are killed, and nothing counted. At its end both are found dead, counted once, and started.
+/// Two ECs are killed in maintenance mode: nothing is detected or counted. At its end both are found dead,
+/// counted once, and started.
 #[test]
 fn death_in_maintenance_counts_once_at_its_end() -> TestResult {
-    // Depth 0 alone: whether the second monitor that finds the same is counted, too, depends on what else Pacemaker has to begin just then.
+    // Depth 0 alone: whether a second monitor with the same finding is counted, too, depends on what else
+    // Pacemaker has to start just then.
     let alone = |plan: ClusterPlan, resource| plan.replace_in_resource(resource, README_MONITOR_10, "");
     let fixture =
         fixture_with_both_on_n3(["mz-ec1", "mz-ec2"].into_iter().fold(plan_with_and_without_wait(), alone))?;
@@ -91,8 +94,9 @@ fn death_in_maintenance_counts_once_at_its_end() -> TestResult {
     fixture.finish(&[("ec1", &["n3"], 2), ("ec2", &["n3"], 2)])
 }
 
-/// The same with the deeper monitor of the README, which Pacemaker begins at the same moment: neither waits for the other's failure to be
-/// acted upon, so the recovery begins at once; each of the two may count.
+/// Two ECs with the README's deeper monitor are killed in maintenance mode. At its end Pacemaker starts both
+/// monitors of each EC at the same moment. Neither waits until the other's failure is acted upon, so the
+/// recovery begins at once. Each of the two may count.
 #[test]
 fn death_in_maintenance_with_deeper_monitor_recovers_at_once() -> TestResult {
     let fixture = fixture_with_both_on_n3(plan_with_and_without_wait())?;
@@ -112,7 +116,8 @@ fn death_in_maintenance_with_deeper_monitor_recovers_at_once() -> TestResult {
     fixture.finish(&[("ec1", &["n3"], 2), ("ec2", &["n3"], 2)])
 }
 
-/// Kills both in maintenance mode, and ends that when nothing has come of it for a while; whom, and when it was ended.
+/// Kills both ECs in maintenance mode, and ends that mode when no reaction was seen for a while. Returns the
+/// killed processes, and when the mode ended.
 #[track_caller]
 fn kill_both_during_maintenance(
     fixture: &ClusterFixture,
@@ -123,7 +128,7 @@ fn kill_both_during_maintenance(
     };
     maintenance("true")?;
     let dead = kill_both(fixture, "in maintenance mode")?;
-    // For as long as three monitors would take, if there were any.
+    // As long as three monitors would take, if there were any.
     fixture.lab.pause(Duration::from_secs(4))?;
     fixture.lab.wait_until_settled()?;
     fixture.assert_nothing_failed()?;
@@ -134,8 +139,8 @@ fn kill_both_during_maintenance(
     Ok((dead, ended))
 }
 
-/// Two ECs that are not managed die: both deaths are told, and counted once by depth 0 and once by depth 10, for nobody acts on what the first has
-/// told; nobody is started. Managed again, both are.
+/// Two unmanaged ECs die: both deaths are reported, and counted once by depth 0 and once by depth 10, because
+/// the cluster does not act on the first report. Neither EC is started before it is managed again.
 #[test]
 fn death_of_unmanaged_ec_counts_once_per_depth() -> TestResult {
     let often = |plan: ClusterPlan, resource| {
@@ -159,7 +164,8 @@ fn death_of_unmanaged_ec_counts_once_per_depth() -> TestResult {
     })?;
     fixture.lab.wait_until_settled()?;
     let counted = text_set(&["n3: fail-count-EC#monitor_1000=1", "n3: fail-count-EC#monitor_5000=1"]);
-    // Where Pacemaker takes such a one to be depends on which of its two monitors has told last.
+    // The location that Pacemaker shows for an unmanaged resource depends on which of its two monitors
+    // reported last.
     let placeless = |story| EcHistory { running_on: Vec::new(), ..story };
     assert_eq!(assert_equal_histories(histories(&fixture)?.map(placeless)).fail_counts, counted);
     assert_none_started(&fixture);
@@ -170,8 +176,8 @@ fn death_of_unmanaged_ec_counts_once_per_depth() -> TestResult {
     fixture.finish(&[("ec1", &["n3"], 2), ("ec2", &["n3"], 2)])
 }
 
-/// The node of two ECs goes into standby: both are stopped in an orderly way and run on the other one; no failure, and the monitor that waits holds
-/// up nothing.
+/// The node of two ECs goes into standby: both are stopped in an orderly way and run on the other node.
+/// Nothing fails, and the waiting monitor delays nothing.
 #[test]
 fn standby_is_not_delayed_by_waiting_monitor() -> TestResult {
     let standby = |words: &[&'static str]| vec![[&["crm_standby", "-N", "n3"], words].concat()];
@@ -179,7 +185,8 @@ fn standby_is_not_delayed_by_waiting_monitor() -> TestResult {
     fixture.finish(&[("ec1", &["n2"], 2), ("ec2", &["n2"], 2), ("sc1", &["n2"], 2)])
 }
 
-/// Two ECs are moved to the other node: both are stopped in an orderly way and run there; no failure, and the monitor that waits holds up nothing.
+/// Two ECs are moved to the other node: both are stopped in an orderly way and run there. Nothing fails, and
+/// the waiting monitor delays nothing.
 #[test]
 fn move_is_not_delayed_by_waiting_monitor() -> TestResult {
     let each = |words: &[&'static str]| {
@@ -190,7 +197,8 @@ fn move_is_not_delayed_by_waiting_monitor() -> TestResult {
     fixture.finish(&[("ec1", &["n2"], 2), ("ec2", &["n2"], 2)])
 }
 
-/// The cluster on which these commands have brought both from n3 to n2, in an orderly way, and others have taken back what keeps them there.
+/// The cluster after the first commands have moved both ECs from n3 to n2 in an orderly way, and the second
+/// have removed the constraints that keep them there.
 #[track_caller]
 fn move_both_to_n2(
     what: &str,
@@ -212,7 +220,8 @@ fn move_both_to_n2(
     Ok(fixture)
 }
 
-/// Both have gone from n3 to n2, have failed in nothing, and the stop of one took about as long as that of the other, from the order on.
+/// Both have moved from n3 to n2 without a failure, and their stops took about equally long from the order
+/// on.
 #[track_caller]
 fn assert_orderly_move(fixture: &ClusterFixture, since: u64) -> TestResult {
     fixture.assert_nothing_failed()?;
@@ -244,7 +253,7 @@ fn assert_orderly_move(fixture: &ClusterFixture, since: u64) -> TestResult {
     Ok(())
 }
 
-/// SIGKILL to both, at once.
+/// Kills both ECs at once.
 fn kill_both(fixture: &ClusterFixture, how: &str) -> Result<[WatchedProcess; 2], TestkitError> {
     let both = [fixture.single_process("ec1")?, fixture.single_process("ec2")?];
     fixture.note_fault(&format!("kill -9 of ec1 and ec2, {how}"));
@@ -266,7 +275,7 @@ fn assert_none_started(fixture: &ClusterFixture) {
     }
 }
 
-/// Waits until the monitor of depth 0 of `ec1` waits; and that of `ec2` does not.
+/// Waits until the monitor of depth 0 of `ec1` waits and that of `ec2` does not.
 fn wait_until_ec1_waits(fixture: &ClusterFixture, node_of_ec1: &str, node_of_ec2: &str) -> TestResult {
     fixture.lab.wait_until("a monitor of ec1 that waits", CLUSTER_TIMEOUT, |_| {
         let (of_ec1, of_ec2) =
@@ -277,9 +286,9 @@ fn wait_until_ec1_waits(fixture: &ClusterFixture, node_of_ec1: &str, node_of_ec2
     })
 }
 
-/// For how many seconds monitors of depth 0 of an EC have been at work on a node.
+/// Ages in seconds of the running monitors of depth 0 of an EC on a node.
 fn monitor_ages(fixture: &ClusterFixture, pico: &str, node: &str) -> Result<Vec<u64>, TestkitError> {
-    // One that ends meanwhile is at work no more.
+    // A monitor that ends meanwhile is not listed.
     let ages = fixture.node(node).sh(&format!(
         "for pid in $(pidof /usr/lib/ocf/resource.d/mediationzone/ec); do
             of=$(tr '\\0' '\\n' 2>/dev/null </proc/$pid/environ |
@@ -290,25 +299,25 @@ fn monitor_ages(fixture: &ClusterFixture, pico: &str, node: &str) -> Result<Vec<
     Ok(ages.lines().filter_map(|age| age.trim().parse().ok()).collect())
 }
 
-/// All that became of an EC, with other names for what is called otherwise of the two by right.
+/// The history of an EC; names that differ between the two ECs are replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct EcHistory {
-    /// What its nodes' controllers were told and did not expect, without the agent's reason.
+    /// Unexpected results that its nodes' controllers got, without the agent's reason.
     unexpected_results: Vec<String>,
-    /// By operation and interval, as the CIB has it.
+    /// By operation and interval, as in the CIB.
     fail_counts: BTreeSet<String>,
     /// As `crm_mon` lists them, without the agent's reason, which names the process.
     failures: BTreeSet<String>,
-    /// Where the cluster believes it to run.
+    /// Nodes on which the cluster shows it as running.
     running_on: Vec<String>,
     /// Every operation in the CIB with its result.
     operations: BTreeSet<String>,
-    /// What mzsh was called for, and what the processes wrote, in order.
+    /// Calls of mzsh, and events that the processes logged, in order.
     product_events: Vec<String>,
 }
 
 impl EcHistory {
-    /// Of what was told and of what the product did only that since then.
+    /// Of results and product events only those since then.
     fn collect_since(fixture: &ClusterFixture, pico: &str, since: u64) -> Result<Self, TestkitError> {
         let (resource, status) = (format!("mz-{pico}"), fixture.lab.status()?);
         let cib = fixture.node("n1").exec(&["cibadmin", "--query", "--scope", "status"])?.stdout;
@@ -342,7 +351,6 @@ impl EcHistory {
         })
     }
 
-    /// With other names.
     fn map_names(self, names: impl Fn(&str) -> String) -> Self {
         let set = |all: BTreeSet<String>| all.iter().map(|text| names(text)).collect();
         let list = |all: Vec<String>| all.iter().map(|text| names(text)).collect();
@@ -384,12 +392,11 @@ fn parse_cib(cib: &str, resource: &str) -> (BTreeSet<String>, BTreeSet<String>) 
     (counted.collect(), operations.collect())
 }
 
-/// What has become of both.
 fn histories(fixture: &ClusterFixture) -> Result<[EcHistory; 2], TestkitError> {
     Ok([EcHistory::collect_since(fixture, "ec1", 0)?, EcHistory::collect_since(fixture, "ec2", 0)?])
 }
 
-/// The same has become of both; what that is.
+/// Checks that both ECs have the same history, and returns it.
 #[track_caller]
 fn assert_same_history(fixture: &ClusterFixture) -> Result<EcHistory, TestkitError> {
     histories(fixture).map(assert_equal_histories)

@@ -1,8 +1,8 @@
-//! What the agents rely on, of all that Pacemaker does with an answer: each line of the contract that says "never answer this there" is one
-//! outcome here, decided by Pacemaker's own scheduler on the configuration of the README.
+//! Decisions of Pacemaker on which the agents rely. Each line of the contract that says "never answer this
+//! there" is one outcome here, decided by Pacemaker's own scheduler on the README's configuration.
 //!
-//! The outcomes are simulated once for all tests. Where a test is about both subjects, it holds for the Platform in its group and
-//! for an EC alone.
+//! The outcomes are simulated once for all tests. A test of both resources holds for the Platform in its
+//! group and for an EC alone.
 
 mod pacemaker_contract;
 
@@ -19,12 +19,11 @@ static OUTCOMES: LazyLock<Result<Vec<SimulatedOutcome>, String>> = LazyLock::new
     Programs::with_agents().and_then(|programs| simulate(&programs)).map_err(|e| e.to_string())
 });
 
-/// All outcomes.
 fn all_outcomes() -> &'static [SimulatedOutcome] {
     OUTCOMES.as_deref().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// What comes of one answer.
+/// The outcome of one answer.
 #[track_caller]
 fn outcome_of(
     subject: SimulatedResource,
@@ -38,7 +37,7 @@ fn outcome_of(
         .unwrap_or_else(|| panic!("{answer}: not simulated"))
 }
 
-/// Every outcome is as it is committed, for the table of docs/design/in-the-cluster.md.
+/// Every outcome equals the committed one, from which the table of docs/design/in-the-cluster.md is made.
 #[test]
 fn simulated_outcomes_equal_committed_ones() {
     let file = golden::file_path(Generation::from_environment());

@@ -1,17 +1,17 @@
-//! What the agents rely on.
+//! Decisions of Pacemaker on which the agents rely.
 
 use lab::simulation::{EXIT_CODES, SimulatedOperation, SimulatedResource};
 use testkit::Generation;
 
 use crate::outcome_of;
 
-/// What differs between the generations: Pacemaker 3.0 takes 190 for a success of every action.
+/// A difference between the generations: Pacemaker 3.0 treats 190 as a success of every action.
 fn is_stop_failure(code: u8) -> bool {
     code != 0 && !(code == 190 && Generation::from_environment() == Generation::Debian13)
 }
 
-/// Only 7 of a probe leaves both the healthy pico and the passive node as they are: that is why a probe answers 7 wherever it surely does
-/// not run, whatever is missing there.
+/// Only 7 of a probe leaves both the healthy pico and the passive node as they are. Therefore a probe answers
+/// 7 wherever the pico surely does not run, whatever is missing there.
 #[test]
 fn probe_answer_7_is_the_only_harmless_one() {
     for subject in SimulatedResource::ALL {
@@ -23,8 +23,8 @@ fn probe_answer_7_is_the_only_harmless_one() {
     }
 }
 
-/// A probe that answers 1, 3 or 4 on the passive node has the healthy pico stopped and started: that is why a probe answers 1 only with
-/// evidence of a live process.
+/// A probe that answers 1, 3 or 4 on the passive node has the healthy pico stopped and started. Therefore a
+/// probe answers 1 only with evidence of a live process.
 #[test]
 fn probe_error_restarts_healthy_pico() {
     for subject in SimulatedResource::ALL {
@@ -40,8 +40,8 @@ fn probe_error_restarts_healthy_pico() {
     }
 }
 
-/// A probe that answers 2 or 5 bans the passive node, so that nothing can take over: that is why a probe never answers either, not
-/// even where mzsh is missing.
+/// A probe that answers 2 or 5 bans the passive node, so that no node can take over. Therefore a probe never
+/// answers either, not even where mzsh is missing.
 #[test]
 fn probe_answer_2_or_5_bans_node() {
     for subject in SimulatedResource::ALL {
@@ -53,8 +53,9 @@ fn probe_answer_2_or_5_bans_node() {
     }
 }
 
-/// A probe, a monitor or a start that answers 6 ends it everywhere, until somebody comes (but with `on-fail=fence` of the monitor the node is
-/// fenced, and it is started on the other one): that is why 6 is only for what the parameters alone prove, and only of a start.
+/// A probe, a monitor or a start that answers 6 stops the resource on every node until a person intervenes.
+/// (With `on-fail=fence` of the monitor the node is fenced, and the resource is started on the other one.)
+/// Therefore only a start answers 6, and only if the parameters alone prove the error.
 #[test]
 fn answer_6_stops_resource_everywhere() {
     for subject in SimulatedResource::ALL {
@@ -74,7 +75,8 @@ fn answer_6_stops_resource_everywhere() {
     }
 }
 
-/// A second live process, told by a probe that answers 0, has both stopped and one started: a probe that sees a live JVM must say so.
+/// A probe that answers 0 for a second live process has both stopped and one started. A probe that sees a
+/// live JVM must say so.
 #[test]
 fn second_live_process_found_by_probe_restarts_one() {
     for subject in SimulatedResource::ALL {
@@ -84,7 +86,8 @@ fn second_live_process_found_by_probe_restarts_one() {
     }
 }
 
-/// An EC that was started by hand before the cluster came is taken as started where it runs, and nothing is restarted.
+/// An EC that was started by hand before the cluster came counts as started where it runs, and nothing is
+/// restarted.
 #[test]
 fn running_ec_found_by_probe_is_left_alone() {
     let seen = outcome_of(SimulatedResource::Ec, SimulatedOperation::FirstProbe, 0);
@@ -92,8 +95,8 @@ fn running_ec_found_by_probe_is_left_alone() {
     assert_eq!(seen.runs_on, [SimulatedResource::Ec.passive_node()]);
 }
 
-/// A monitor that answers 1 or 7 has the pico stopped and started in place: hung and dead come to the same, and a dead one
-/// is stopped, too, before it is started.
+/// A monitor that answers 1 or 7 has the pico stopped and started in place. Hung and dead are treated alike:
+/// a dead one is stopped, too, before it is started.
 #[test]
 fn monitor_answer_1_or_7_restarts_in_place() {
     for subject in SimulatedResource::ALL {
@@ -106,8 +109,9 @@ fn monitor_answer_1_or_7_restarts_in_place() {
     }
 }
 
-/// A monitor that answers 2, 4 or 5 drives the pico from its node and bans that: where storage is missing on both nodes in turn, it would end
-/// nowhere. That is why a monitor never answers these for the state of its node.
+/// A monitor that answers 2, 4 or 5 moves the pico away from its node and bans that. If storage were missing
+/// on both nodes in turn, the pico would run nowhere. Therefore a monitor never answers these for the state
+/// of its node.
 #[test]
 fn monitor_hard_error_bans_node() {
     for subject in SimulatedResource::ALL {
@@ -119,8 +123,8 @@ fn monitor_hard_error_bans_node() {
     }
 }
 
-/// A monitor that answers 190 leaves the pico alone, and leaves a failed action listed: that is why 190 has to be asked for
-/// (`degraded`, `on_ha_failed`).
+/// A monitor that answers 190 leaves the pico alone, and a failed action stays listed. Therefore 190 has to
+/// be configured (`degraded`, `on_ha_failed`).
 #[test]
 fn monitor_answer_190_is_listed_without_recovery() {
     for subject in SimulatedResource::ALL {
@@ -133,8 +137,8 @@ fn monitor_answer_190_is_listed_without_recovery() {
     }
 }
 
-/// 190 of a start costs the node, and of a stop it is a failure with Pacemaker 2.1 and a success with 3.0: it is an answer of monitors
-/// alone.
+/// 190 of a start bans the node; of a stop it is a failure with Pacemaker 2.1 and a success with 3.0. Only
+/// monitors answer it.
 #[test]
 fn answer_190_is_valid_only_for_monitors() {
     for subject in SimulatedResource::ALL {
@@ -151,7 +155,8 @@ fn answer_190_is_valid_only_for_monitors() {
     }
 }
 
-/// With `on-fail=fence` of the monitor, a death (7) and a hang (1) have the node fenced, and the pico runs on the other one.
+/// With `on-fail=fence` of the monitor, a death (7) and a hang (1) have the node fenced, and the pico runs on
+/// the other one.
 #[test]
 fn monitor_with_on_fail_fence_fences_node() {
     for subject in SimulatedResource::ALL {
@@ -163,8 +168,8 @@ fn monitor_with_on_fail_fence_fences_node() {
     }
 }
 
-/// A start that answers anything but 0 is stopped, then tried on the other node, and its node is banned; so a start that only needs a little
-/// longer must not fail.
+/// A start that answers anything but 0 is stopped, then tried on the other node, and its node is banned.
+/// Therefore a start that only needs a little longer must not fail.
 #[test]
 fn failed_start_bans_node() {
     for subject in SimulatedResource::ALL {
@@ -177,8 +182,8 @@ fn failed_start_bans_node() {
     }
 }
 
-/// A stop that answers an error, and be it 7, has its node fenced, and the pico runs on the other one: that is why a stop says 0 when
-/// nothing runs, never 7, and 0 only when /proc says so.
+/// A stop that answers an error, even 7, has its node fenced, and the pico runs on the other one. Therefore a
+/// stop answers 0, never 7, when nothing runs, and 0 only when /proc says so.
 #[test]
 fn failed_stop_fences_node() {
     for subject in SimulatedResource::ALL {
@@ -192,8 +197,8 @@ fn failed_stop_fences_node() {
     }
 }
 
-/// Without fencing nothing takes over from a stop that failed: it is called again without end, or nothing at all is done, and the pico is started
-/// nowhere until somebody comes.
+/// Without fencing no node takes over after a failed stop. The stop is called again without end, or nothing
+/// at all is done, and the pico is not started until a person intervenes.
 #[test]
 fn failed_stop_without_fencing_is_never_taken_over() {
     for subject in SimulatedResource::ALL {
@@ -211,8 +216,8 @@ fn failed_stop_without_fencing_is_never_taken_over() {
     }
 }
 
-/// Whatever the Platform answers, no EC or SC is stopped, unless its own node is fenced; and whatever an EC answers, the Platform is
-/// not touched.
+/// Whatever the Platform answers, no EC or SC is stopped, unless its own node is fenced. Whatever an EC
+/// answers, the Platform is not touched.
 #[test]
 fn platform_and_ecs_do_not_affect_each_other() {
     for seen in crate::all_outcomes() {

@@ -31,77 +31,75 @@ use crate::{Lab, LabNode};
 
 pub use plan::{ClusterPlan, ConfigurationTool, cluster_plan, ec_installation, platform_installation};
 
-/// Longer than anything takes that the cluster has to do.
+/// Longer than any action of the cluster takes.
 pub const CLUSTER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Longer than a node that has booted takes to join, if nothing is wrong.
+/// Longer than a booted node takes to join, if nothing is wrong.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The Platform's installation on the shared disk.
 const SHARED_MZ_HOME: &str = "/srv/mz";
 
-/// Where it is mounted.
+/// Its mount point.
 pub const MZ_HOME: &str = "/opt/mz";
 
 /// The installation of the ECs and SCs on each node.
 pub const EC_HOME: &str = "/opt/ec";
 
-/// Where all picos write their heartbeats: outside of the nodes, and on no disk that a scenario makes hang.
+/// The directory of all picos' heartbeats: outside the nodes, and on no disk that a scenario makes hang.
 const HEARTBEAT_DIR: &str = "/srv/beats";
 
-/// How long a pico may have lived that the watch did not see: its time between two looks, on a loaded machine.
+/// Longest life of a pico that the watcher did not see: the time between two scans, on a loaded machine.
 const MAX_UNSEEN_MS: u64 = 200;
 
-/// Whether the Platform's installation is this pico's.
+/// Whether the pico is one of the Platform's installation.
 fn is_in_platform_home(pico: &str) -> bool {
     matches!(pico, "platform" | "ui")
 }
 
-/// A cluster that is up.
+/// A running cluster.
 #[derive(Debug)]
 pub struct ClusterFixture {
-    /// The cluster.
     pub lab: Lab,
-    /// Where each pico was when it came up.
+    /// The node of each pico at the first start.
     home_nodes: [(&'static str, &'static str); 5],
-    /// What the scenario has done to it, and when, in milliseconds since 1970.
+    /// Faults of the scenario, and their times in milliseconds since 1970.
     faults: RefCell<Vec<(u64, String)>>,
-    /// Processes whose heart it has stopped: node, number and start time.
+    /// Processes whose heartbeat the scenario has stopped: node, pid and start time.
     excused_heartbeats: RefCell<Vec<(String, u32, u64)>>,
-    /// Resources that are no picos and have a place in the report.
+    /// Resources other than picos that the report covers.
     followed: RefCell<Vec<String>>,
 }
 
 impl ClusterFixture {
-    /// A node.
     #[must_use]
     pub fn node<'a>(&'a self, name: &'a str) -> LabNode<'a> {
         self.lab.node(name)
     }
 
-    /// Each pico, and where it is when all is well.
+    /// Each pico, and its node when all is well.
     #[must_use]
     pub fn home_nodes(&self) -> &[(&'static str, &'static str)] {
         &self.home_nodes
     }
 
-    /// Notes the moment of what is done next: the time line begins with it.
+    /// Records the time of the next fault: its time line begins there.
     pub fn note_fault(&self, what: &str) {
         println!("{}: {what}", process_watcher::now_ms());
         self.faults.borrow_mut().push((process_watcher::now_ms(), what.to_owned()));
     }
 
-    /// The report shall tell of this resource, too, which is no pico: when it was started again.
+    /// Adds this resource, which is no pico, to the report: the time of its recovery.
     pub fn follow_resource(&self, resource: &str) {
         self.followed.borrow_mut().push(resource.to_owned());
     }
 
-    /// The heart of this pico may stand still: the scenario sees to that.
+    /// Allows missing heartbeats of this pico, because the scenario stops it.
     pub fn excuse_heartbeat(&self, pico: &WatchedProcess) {
         self.excused_heartbeats.borrow_mut().push((pico.node.clone(), pico.pid, pico.start_time));
     }
 
-    /// What all picos wrote, on all nodes.
+    /// The events of all picos, on all nodes.
     pub fn history(&self) -> Result<Vec<HistoryEvent>, TestkitError> {
         let homes = self.lab.nodes().map(|node| self.lab.host_path(node.name, EC_HOME));
         let mut all = Vec::new();
@@ -116,7 +114,7 @@ impl ClusterFixture {
         Ok(all)
     }
 
-    /// Which rules of the hearts these lives have broken.
+    /// Violations of the heartbeat rules by these lives.
     pub(crate) fn heartbeat_violations(
         &self,
         lives: &[PicoLifetime],
@@ -135,7 +133,7 @@ impl ClusterFixture {
         Ok(invariants::lifetimes(&seen, &self.history()?, MAX_UNSEEN_MS))
     }
 
-    /// The living process of a pico, which has to be one.
+    /// The live process of a pico; any other number fails the test.
     pub fn single_process(&self, pico: &str) -> Result<WatchedProcess, TestkitError> {
         <[WatchedProcess; 1]>::try_from(self.lab.watcher().alive(pico)).map(|[seen]| seen).map_err(|alive| {
             TestkitError::TimedOut {
@@ -146,7 +144,7 @@ impl ClusterFixture {
         })
     }
 
-    /// The living process of each pico.
+    /// The live process of each pico.
     pub fn all_processes(&self) -> Result<Vec<WatchedProcess>, TestkitError> {
         self.home_nodes.iter().map(|(pico, _)| self.single_process(pico)).collect()
     }
@@ -158,7 +156,7 @@ impl ClusterFixture {
         })
     }
 
-    /// Waits until a pico is ready in another process than this.
+    /// Waits until a pico is ready in another process than this one.
     pub fn wait_until_back(&self, before: &WatchedProcess) -> Result<PicoLifetime, TestkitError> {
         self.wait_for_lifetime(&format!("{} to be ready again", before.pico), |life| {
             life.is_successor_of(before)
@@ -177,8 +175,8 @@ impl ClusterFixture {
         })
     }
 
-    /// Waits until a node is back: online, and nothing left to do for the cluster. One that Pacemaker keeps pending is freed as the
-    /// doctor says.
+    /// Waits until a node is back: online, and the cluster idle. The doctor's remedy is applied to a node
+    /// that Pacemaker keeps pending.
     pub fn wait_until_online(&self, node: &str) -> TestResult {
         let began = Instant::now();
         self.lab.wait_until(&format!("{node} to be online"), CLUSTER_TIMEOUT, |lab| {
@@ -197,7 +195,7 @@ impl ClusterFixture {
         self.lab.wait_until_settled()
     }
 
-    /// What `mzha doctor` finds on a node: its rows.
+    /// The result rows of `mzha doctor` on a node.
     pub fn doctor_results(&self, node: &str) -> Result<Vec<Value>, TestkitError> {
         let ran = self.node(node).try_exec(&[&format!("{PROGRAMS_DIR}/mzha"), "doctor", "--json"])?;
         let document: Value = serde_json::from_str(&ran.stdout).map_err(|error| {
@@ -206,7 +204,7 @@ impl ClusterFixture {
         Ok(document["rows"].as_array().cloned().unwrap_or_default())
     }
 
-    /// The command that the doctor has against Pacemaker's taking a node for one that leaves; none if it is not taken for one.
+    /// The doctor's remedy if Pacemaker treats a node as leaving (stale `expected=down`); none otherwise.
     pub fn stale_state_remedy(&self, node: &str) -> Result<Option<String>, TestkitError> {
         let is_of_it = |row: &&Value| {
             row["check"] == "nodes"
@@ -225,7 +223,7 @@ impl ClusterFixture {
         })
     }
 
-    /// What the last probe of a resource on a node answered, once that was begun after the last fault.
+    /// The exit code of the last probe of a resource on a node, once that has begun after the last fault.
     pub fn wait_for_probe(&self, resource: &str, node: &str) -> Result<u8, TestkitError> {
         let since = self.faults.borrow().last().map_or(0, |(when, _)| when / 1000);
         let operation = format!(
@@ -240,7 +238,7 @@ impl ClusterFixture {
                     let (_, rest) = ran.stdout.split_once(&format!(" {name}=\""))?;
                     rest.split_once('"')?.0.parse::<u64>().ok()
                 };
-                // One that is still at work has the status -1.
+                // A probe that still runs has the status -1.
                 if let (Some(code), Some(when), Some(_)) =
                     (of("rc-code"), of("last-rc-change"), of("op-status"))
                     && when >= since
@@ -252,7 +250,7 @@ impl ClusterFixture {
         })
     }
 
-    /// What the power switch has done: when, in milliseconds since 1970, and what (`reboot n1`).
+    /// Actions of the power switch (`reboot n1`), with times in milliseconds since 1970.
     pub fn power_switch_log(&self) -> Result<Vec<(u64, String)>, TestkitError> {
         let log = self
             .node("host")
@@ -261,13 +259,13 @@ impl ClusterFixture {
         Ok(lines.filter_map(|(time, what)| Some((time.parse().ok()?, what.to_owned()))).collect())
     }
 
-    /// How often a node was fenced.
+    /// Number of fencings of a node.
     pub fn fencing_count(&self, node: &str) -> Result<usize, TestkitError> {
         let reboot = format!("reboot {node}");
         Ok(self.power_switch_log()?.iter().filter(|(_, what)| *what == reboot).count())
     }
 
-    /// What this scenario has come to so far.
+    /// The results of this scenario so far.
     pub fn report(&self, lives: &[PicoLifetime]) -> Result<ScenarioReport, TestkitError> {
         let now = process_watcher::now_ms();
         let (moments, history) = (report::log_events(&self.lab, now), self.history()?);
@@ -290,7 +288,8 @@ impl ClusterFixture {
         })
     }
 
-    /// Changes a setting of the simulator for a pico, as the installation on this node has it, also while the pico runs.
+    /// Changes a setting of the simulator for a pico, in the installation of this node, also while the pico
+    /// runs.
     pub fn set_simulator(&self, node: &str, pico: &str, assignment: &str) -> TestResult {
         let home = if is_in_platform_home(pico) { MZ_HOME } else { EC_HOME };
         let setting = format!("{pico}.{assignment}");
@@ -312,7 +311,7 @@ impl ClusterFixture {
         )
     }
 
-    /// Restarts a pico by mzsh, as an administrator does it, and waits until it is ready.
+    /// Restarts a pico by mzsh, like an administrator, and waits until it is ready.
     pub fn restart_by_hand(&self, pico: &WatchedProcess) -> Result<PicoLifetime, TestkitError> {
         let home = if is_in_platform_home(&pico.pico) { MZ_HOME } else { EC_HOME };
         let (mzsh, name) = (format!("setsid runuser -u mzadmin -- {home}/bin/mzsh"), &pico.pico);
@@ -322,7 +321,7 @@ impl ClusterFixture {
         self.wait_until_back(pico)
     }
 
-    /// Waits until a line of the node's log of Pacemaker has all these words, in any case; the line.
+    /// Waits until a line of the node's Pacemaker log has all these words, in any case; returns the line.
     pub fn wait_for_log_line(&self, node: &str, words: &[&str]) -> Result<String, TestkitError> {
         self.lab.wait_until(&format!("{words:?} in {node}'s log"), CLUSTER_TIMEOUT, |_| {
             let text = self.pacemaker_log(node)?;
@@ -344,7 +343,7 @@ impl ClusterFixture {
         Ok(())
     }
 
-    /// A resource has failed once, on this node, no other has, and nobody was fenced.
+    /// This resource has failed once, on this node. No other has failed, and no node was fenced.
     #[track_caller]
     pub fn assert_failed_once(&self, resource: &str, on: &str) -> TestResult {
         let status = self.lab.status()?;
@@ -364,13 +363,14 @@ impl ClusterFixture {
         })
     }
 
-    /// What Pacemaker and the agents on a node wrote.
+    /// The log of Pacemaker and the agents on a node.
     pub fn pacemaker_log(&self, node: &str) -> Result<String, TestkitError> {
         let file = self.lab.host_path(node, "/var/log/pacemaker/pacemaker.log");
         fs::read_to_string(&file).map_err(io_error("read", &file))
     }
 
-    /// Sends SIGKILL to picos, one right after the other. That is the last fault, which comes just before the first of them.
+    /// Sends SIGKILL to picos, one right after the other. The last fault gets the time just before the first
+    /// of them.
     pub fn kill_processes(&self, picos: &[WatchedProcess]) -> TestResult {
         let mut first = None;
         for pico in picos {
@@ -385,7 +385,8 @@ impl ClusterFixture {
         Ok(())
     }
 
-    /// Sends a signal to a pico, on its node. Of one that is stopped no heartbeat is expected; of SIGKILL see [`Self::kill_processes`].
+    /// Sends a signal to a pico, on its node. No heartbeat is expected of a stopped pico; for SIGKILL see
+    /// [`Self::kill_processes`].
     pub fn signal(&self, pico: &WatchedProcess, signal: &str) -> TestResult {
         if signal == "KILL" {
             return self.kill_processes(std::slice::from_ref(pico));
@@ -396,22 +397,23 @@ impl ClusterFixture {
         self.node(&pico.node).exec(&["kill", "-s", signal, &pico.pid.to_string()]).map(drop)
     }
 
-    /// The fault that is most common: notes it, sends SIGKILL to a pico, and waits until it is ready again.
+    /// The most common fault: records it, sends SIGKILL to a pico, and waits until it is ready again.
     pub fn kill_pico(&self, pico: &str, what: &str) -> Result<PicoLifetime, TestkitError> {
         let before = self.single_process(pico)?;
         self.note_fault(what);
         self.kill_and_wait_until_back(&before)
     }
 
-    /// The same of a fault that was noted.
+    /// The same for a fault that was recorded.
     pub fn kill_and_wait_until_back(&self, before: &WatchedProcess) -> Result<PicoLifetime, TestkitError> {
         self.signal(before, "KILL")?;
         self.wait_until_back(before)
     }
 
-    /// The end of a scenario: the cluster comes to rest, the witness is heard, and all is taken down. Each pico is where it was at first,
-    /// in its first life, but for those that are named: where they are, and how many lives they have had. The time line is written
-    /// to the test's output, and with the rest of what a passed scenario tells to a [`ScenarioReport`].
+    /// The end of a scenario: waits until the cluster is idle, checks the invariants, and takes everything
+    /// down. Each pico has to be on its first node, in its first life. The exceptions name other nodes and
+    /// the number of lives. The time line is written to the test's output, and a passed scenario's results to
+    /// a [`ScenarioReport`].
     #[track_caller]
     pub fn finish(self, but: &[(&str, &[&str], usize)]) -> TestResult {
         self.lab.wait_until_settled()?;

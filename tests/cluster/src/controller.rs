@@ -1,4 +1,4 @@
-//! The lab of a directory, whoever brought it up: one call of the script for each word.
+//! The lab of a directory, whichever process brought it up: one call of the script for each command.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use testkit::{Generation, NodeCommandOutput, NodeExitStatus, Programs, TestkitError};
 
-/// The scripts; each is written into the lab's directory, so that one that is edited does not change under a lab that is up.
+/// The scripts. Each is copied into the lab's directory, so that an edited one does not change under a
+/// running lab.
 const SCRIPTS: [(&str, &str); 6] = [
     ("lab.sh", include_str!("script/lab.sh")),
     ("live.sh", include_str!("script/live.sh")),
@@ -19,29 +20,29 @@ const SCRIPTS: [(&str, &str); 6] = [
     ("fence_lab", include_str!("script/fence_lab")),
 ];
 
-/// Where each node shows all programs but the agents.
+/// The directory in which each node shows all programs but the agents.
 pub(crate) const PROGRAMS_DIR: &str = "/usr/lib/mz-sim";
 
-/// What each node shows of the lab's directory, and where.
+/// The directories of the lab that each node shows, and their paths there.
 const NODE_MOUNTS: [(&str, &str); 2] =
     [("agents", "/usr/lib/ocf/resource.d/mediationzone"), ("bin", PROGRAMS_DIR)];
 
 /// Exit code of `timeout` when it had to end the program.
 const TIMEOUT_EXIT_CODE: i32 = 124;
 
-/// Longest time that a lab may take to come up, with its own waits in it.
+/// Longest startup of a lab, including its own waits.
 const UP_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct LabController {
     dir: PathBuf,
-    /// What the nodes' root is made of.
+    /// The source directory of the nodes' root.
     root: PathBuf,
 }
 
 impl LabController {
-    /// The lab of this directory. It need not be up, nor the directory there.
+    /// The lab of this directory. Neither the lab nor the directory has to exist.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into(), root: PathBuf::from("/") }
@@ -55,14 +56,14 @@ impl LabController {
         Ok(Self { root: generation.root()?, ..self })
     }
 
-    /// The lab's directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Brings it up with these programs. The lab ends with the pipe that is returned, if `leashed`, else after four hours. How the call
-    /// ended is not judged: it tells what the cluster looks like when it did not form, and then the nodes still have their logs.
+    /// Brings it up with these programs. If `leashed`, the lab ends when the returned pipe closes, else after
+    /// four hours. The call's result is not checked: its output has the cluster's status when it did not
+    /// form, and then the nodes still have their logs.
     ///
     /// # Errors
     /// [`TestkitError::Io`], [`TestkitError::NotExecuted`].
@@ -86,7 +87,7 @@ impl LabController {
         Ok((leash, to_output(&arguments, &output, started)))
     }
 
-    /// Ends it with all that runs there, and removes its directory. No error if there is none.
+    /// Ends it with all its processes, and removes its directory. No error if there is none.
     ///
     /// # Errors
     /// [`TestkitError::Command`] when it does not end, [`TestkitError::Io`].
@@ -98,7 +99,7 @@ impl LabController {
         fs::remove_dir_all(&self.dir).map_err(io_error("remove", &self.dir))
     }
 
-    /// Lays out what the nodes show: scripts, agents, all other programs.
+    /// Installs the files that the nodes show: scripts, agents, all other programs.
     fn install_files(&self, programs: &Programs) -> Result<(), TestkitError> {
         let script = self.dir.join("script");
         for dir in [script.clone(), self.dir.join("agents"), self.dir.join("bin")] {
@@ -117,7 +118,7 @@ impl LabController {
         Ok(())
     }
 
-    /// Calls the script. How that ended is not judged.
+    /// Calls the script. Its result is not checked.
     ///
     /// # Errors
     /// [`TestkitError::NotExecuted`].
@@ -132,7 +133,7 @@ impl LabController {
         Ok(to_output(arguments, &output, started))
     }
 
-    /// A call for a person at a terminal, or of a program with one.
+    /// A call for a person at a terminal, or for a program with one.
     #[must_use]
     pub fn interactive_command<A: AsRef<str>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(self.dir.join("script/lab.sh"));
@@ -140,7 +141,7 @@ impl LabController {
         command
     }
 
-    /// The lab's process 1 as the machine numbers it; none when no lab is up.
+    /// The pid of the lab's process 1 on the machine; none if no lab is up.
     #[must_use]
     pub fn init_pid(&self) -> Option<u32> {
         let ran = self.run_script(Duration::from_secs(10), &["pids"]).ok()?;
@@ -184,7 +185,7 @@ fn to_output<A: AsRef<str>>(
         stdout: text(&output.stdout),
         stderr: text(&output.stderr),
         wall_time: started.elapsed(),
-        // Of those on the nodes nobody has told.
+        // Not known for processes on the nodes.
         peak_rss_kib: 0,
     }
 }

@@ -1,17 +1,20 @@
-//! How long a death takes to be noticed, to be acted upon, and to be over: picos of each type are killed again and again, on a cluster with one
-//! [`DeathSetup`] of `wait` and interval, and beside them `ocf:pacemaker:Dummy`, whose state file is removed.
+//! Times from a death to its detection, to the cluster's reaction, and to the recovery. Picos of each type
+//! are killed again and again, on a cluster with one [`DeathSetup`] of `wait` and interval. Beside them the
+//! state file of `ocf:pacemaker:Dummy` is removed.
 //!
-//! - *Times begin with the kill*, by the pidfd that the watch holds, or with the removal of the Dummy's file. Noticed and decided are Pacemaker's
-//!   words ([`timeline::of_resource`]), running is the pico's own; of the Dummy it is the end of its start.
-//! - *A death is one failure*: after each kill the fail-counts of all resources are what they were before, but for one more of those that died.
-//!   And nobody else died, was fenced, or was disturbed.
-//! - *The moment of a death is not tied to the monitor's*: before each kill there is a pause that the seed draws, from the time in which the
-//!   monitor comes round: its interval, and its wait.
-//! - At an interval of a second, one dies after the other. Where a death may go unnoticed for minutes those of a group die at once. The Platform is
-//!   in no group with the picos that can't be started without it: one of them that is noticed before it would wait for it in its start, and
-//!   while a start is under way the cluster decides nothing.
+//! - *Times begin with the kill*, by the pidfd that the watcher holds, or with the removal of the Dummy's
+//!   file. Noticed and decided come from Pacemaker's log ([`timeline::of_resource`]), and running from the
+//!   pico's own; for the Dummy it is the end of its start.
+//! - *A death is one failure*: after each kill the fail-counts of all resources are as before, except one
+//!   more for each that died. Nothing else died, was fenced, or was disturbed.
+//! - *The moment of a death is independent of the monitor's*: before each kill there is a pause that the seed
+//!   draws, from the monitor's period: its interval, and its wait.
+//! - At an interval of a second, one dies after the other. If a death may go unnoticed for minutes, those of
+//!   a group die at once. The Platform is in no group with the picos that cannot be started without it: if
+//!   the cluster noticed one of them first, its start would wait for the Platform, and during a start the
+//!   cluster decides nothing.
 //!
-//! What is held up by a monitor that waits is measured beside it, by [`measure_delays`].
+//! [`measure_delays`] measures the requests that a waiting monitor delays.
 
 mod request_delay;
 mod setup;
@@ -38,14 +41,14 @@ pub use request_delay::{ClusterRequest, RequestDelay, WAITS, measure_delays, pla
 use setup::DUMMY_STATE_FILE;
 pub use setup::{DeathSetup, Victim};
 
-/// By so many milliseconds the clock of Pacemaker's logger may be slow, which goes by the kernel's ticks: a death can be noticed earlier, by
-/// the log, than it came.
+/// Longest delay, in milliseconds, of the clock of Pacemaker's logger, which advances by kernel ticks: in the
+/// log a death can be noticed before it happened.
 const LOG_CLOCK_ERROR_MS: u64 = 10;
 
-/// What was measured of one death, in milliseconds since the kill.
+/// Measurements of one death, in milliseconds since the kill.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeathSample {
-    /// Who died.
+    /// The resource that died.
     pub of: Victim,
     /// Its monitor waits; never that of the Dummy.
     pub wait: bool,
@@ -53,7 +56,7 @@ pub struct DeathSample {
     pub interval: u64,
     /// The cluster noticed.
     pub noticed: u64,
-    /// Recovery was begun.
+    /// The cluster ordered the first action of the recovery.
     pub decided: u64,
     /// It was ready again.
     pub running: u64,
@@ -62,22 +65,21 @@ pub struct DeathSample {
 /// A whole measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeathSummary {
-    /// What all pauses were drawn from.
+    /// The source of all pauses.
     pub seed: u64,
     /// When it ended, in UTC.
     pub date: String,
-    /// How long it took.
+    /// Duration in seconds.
     pub seconds: u64,
     /// Package and version, the kernel's too.
     pub versions: BTreeMap<String, String>,
-    /// Every death.
     pub samples: Vec<DeathSample>,
-    /// What was asked of a pico whose monitor waits.
+    /// Delays of requests for a pico whose monitor waits.
     pub held: Vec<RequestDelay>,
 }
 
 impl DeathSummary {
-    /// How long it took with this `wait`, in milliseconds, each time that it was asked.
+    /// The delays of this request with this `wait`, in milliseconds.
     #[must_use]
     pub fn delays(&self, asked: ClusterRequest, wait: u64) -> Vec<u64> {
         let meant = self.held.iter().filter(|held| (held.asked, held.wait) == (asked, wait));
@@ -100,20 +102,22 @@ impl fmt::Display for MeasurementAborted {
     }
 }
 
-/// One death as it was done.
+/// One death as it was caused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct InjectedDeath {
     victim: Victim,
     /// When it was killed, in milliseconds since 1970.
     killed: u64,
-    /// The process; none of the Dummy.
+    /// The process; none for the Dummy.
     process: Option<WatchedProcess>,
 }
 
-/// Measures on a cluster of the setting's [`DeathSetup::plan`]; `tell` is called with a line for each round. The cluster is judged, and still up.
+/// Measures on a cluster of the setting's [`DeathSetup::plan`]; `tell` is called with a line for each round.
+/// The invariants are checked, and the cluster is still up afterwards.
 ///
 /// # Errors
-/// [`MeasurementAborted`] when a death was not counted once, somebody else died, or the cluster can't be used.
+/// [`MeasurementAborted`] when a death was not counted once, another pico died, or the cluster cannot be
+/// used.
 pub fn measure(
     fixture: &ClusterFixture,
     setting: &DeathSetup,
@@ -180,7 +184,8 @@ fn kill_victim(
     Ok(InjectedDeath { victim: subject, killed, process })
 }
 
-/// Waits until those that died run again, each has been counted at least once, and the cluster is at rest; what it knows by then.
+/// Waits until those that died run again, each has been counted at least once, and the cluster is idle;
+/// returns the status then.
 fn wait_until_recovered(
     fixture: &ClusterFixture,
     setting: &DeathSetup,
@@ -207,7 +212,7 @@ fn wait_until_recovered(
                 let resource = death.victim.resource();
                 let on = status.nodes_running(resource);
                 let count = on.first().map_or("0", |node| status.fail_count(resource, node));
-                // What is no number is more than any.
+                // A count that is no number (INFINITY) is more than any.
                 count.parse().unwrap_or(usize::MAX) >= least[resource]
             };
             if !died.iter().all(counted) {
@@ -221,7 +226,7 @@ fn wait_until_recovered(
     )
 }
 
-/// How often each resource has to have failed.
+/// Number of failures that each resource must have.
 fn expected_fail_counts(deaths: &[InjectedDeath]) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for death in deaths {
@@ -251,7 +256,7 @@ fn check_fail_counts(status: &ClusterStatus, deaths: &[InjectedDeath]) -> Result
     ))
 }
 
-/// Whoever was not killed is in the process that it was in.
+/// Each pico that was not killed is still the same process.
 fn check_bystanders(
     before: &[WatchedProcess],
     now: &[WatchedProcess],
@@ -266,7 +271,7 @@ fn check_bystanders(
     }
 }
 
-/// The witness's word over the whole of it; each pico has ended so many times.
+/// The invariant checker's verdict on the whole measurement; each pico has ended this often.
 fn check_invariants(
     fixture: &ClusterFixture,
     lives: &[PicoLifetime],
@@ -286,7 +291,7 @@ fn check_invariants(
     Ok(if broken.is_empty() { Ok(()) } else { Err(broken.join("\n")) })
 }
 
-/// From what was done and what the logs and the picos tell to times.
+/// Computes the times from the deaths, the logs and the picos' history.
 fn collect_samples(
     setting: &DeathSetup,
     deaths: &[InjectedDeath],

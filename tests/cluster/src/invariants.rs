@@ -1,11 +1,14 @@
-//! The witness: from what was seen of the picos and what they wrote, who lived when; and whether that was right.
+//! The invariant checker: computes the lives of all picos from the watcher's observations and the picos' own
+//! history, and checks them.
 //!
 //! Pure functions. The rules:
 //!
 //! - a pico is never alive twice at once, on whichever nodes; one that is dying is alive;
-//! - each pico that should run runs in the end, where it should, and is ready; one that should not run does not;
-//! - nothing is restarted that was healthy: a pico has as many lives as the scenario says, and no more;
-//! - nothing is disturbed that was healthy: its heart ([`mz_sim::heartbeat`]) beats until it is told to end, and the dead are dead.
+//! - each pico that should run runs in the end, on an allowed node, and is ready; one that should not run
+//!   does not;
+//! - nothing healthy is restarted: a pico has as many lives as the scenario says, and no more;
+//! - nothing healthy is disturbed: its heartbeat ([`mz_sim::heartbeat`]) goes on until it is asked to end,
+//!   and dead processes write none.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,17 +18,16 @@ use mz_sim::history::HistoryEvent;
 
 use crate::process_watcher::WatchedProcess;
 
-/// So many milliseconds without a heartbeat are a pico that was not well. Twenty beats: a loaded machine is no illness.
+/// A pico without a heartbeat for so many milliseconds was not healthy. That is twenty beats, which a loaded
+/// machine does not miss.
 pub const MAX_HEARTBEAT_GAP_MS: u64 = 2000;
 
 /// One process of a pico, from its start to its death. Times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PicoLifetime {
-    /// Its pico.
     pub pico: String,
-    /// Its node.
     pub node: String,
-    /// Its number there, and its start time: together its identity.
+    /// Its pid there, and its start time: together its identity.
     pub process: (u32, u64),
     /// When it began.
     pub began: u64,
@@ -36,13 +38,13 @@ pub struct PicoLifetime {
 }
 
 impl PicoLifetime {
-    /// Is it that of this process?
+    /// True if it is the life of this process.
     #[must_use]
     pub fn is_of_process(&self, seen: &WatchedProcess) -> bool {
         self.node == seen.node && self.process == (seen.pid, seen.start_time)
     }
 
-    /// Is it one that lasts, of the same pico in another process than this?
+    /// True if it is a lasting life of the same pico in another process than this one.
     #[must_use]
     pub fn is_successor_of(&self, before: &WatchedProcess) -> bool {
         self.pico == before.pico
@@ -52,31 +54,29 @@ impl PicoLifetime {
     }
 }
 
-/// What has to come true of one pico.
+/// The expected result for one pico.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedPico<'a> {
-    /// The pico.
     pub pico: &'a str,
-    /// Where it runs in the end: on one of these nodes; nowhere, if there is none.
+    /// The allowed nodes at the end; if empty, it must not run.
     pub nodes: &'a [&'a str],
-    /// How many lives it has had.
+    /// Its number of lives.
     pub lifetimes: usize,
 }
 
-/// For how long a pico was not there: from the death of one process until the next was ready.
+/// The time without a pico: from the death of one process until the next was ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outage {
-    /// The pico.
     pub pico: String,
-    /// From where to where.
+    /// The old and the new node.
     pub nodes: (String, String),
-    /// From death to the begin of the next process, in milliseconds.
+    /// From the death to the start of the next process, in milliseconds.
     pub until_began: u64,
-    /// From death until that was ready.
+    /// From the death until that process was ready.
     pub until_ready: u64,
 }
 
-/// A rule that was broken, in words.
+/// The description of a violated rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation(pub String);
 
@@ -86,8 +86,8 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Puts together what the watch saw and what the picos wrote, on all nodes. A process that wrote of its start and was not seen
-/// by the watch lived for less than `gap` milliseconds, the time between two looks.
+/// Combines the watcher's observations and the picos' histories of all nodes. A process that logged its start
+/// and that the watcher did not see lived for less than `gap` milliseconds, the time between two scans.
 #[must_use]
 pub fn lifetimes(seen: &[WatchedProcess], history: &[HistoryEvent], gap: u64) -> Vec<PicoLifetime> {
     let mut lives: BTreeMap<(&str, u32, u64), PicoLifetime> = BTreeMap::new();
@@ -103,7 +103,7 @@ pub fn lifetimes(seen: &[WatchedProcess], history: &[HistoryEvent], gap: u64) ->
         lives.insert((node, *pid, *start_time), life);
     }
     for event in history.iter().filter(|event| !event.pico.is_empty()) {
-        // What mzsh refused is no life, and is written by mzsh.
+        // A start that mzsh refused is no life, and mzsh logs it.
         if !matches!(event.event.as_str(), "start" | "ready" | "errors" | "end") {
             continue;
         }
@@ -125,7 +125,7 @@ pub fn lifetimes(seen: &[WatchedProcess], history: &[HistoryEvent], gap: u64) ->
     lives
 }
 
-/// Every rule that was broken.
+/// All violated rules.
 #[must_use]
 pub fn check_lifetimes(lives: &[PicoLifetime], expected: &[ExpectedPico<'_>]) -> Vec<Violation> {
     let mut broken = check_overlaps(lives);
@@ -149,7 +149,7 @@ pub fn check_lifetimes(lives: &[PicoLifetime], expected: &[ExpectedPico<'_>]) ->
                     broken.push(Violation(format!("{pico} runs on {} and was never ready", life.node)));
                 }
             }
-            // Said already: twice at once.
+            // Reported already: twice at once.
             _ => {}
         }
         if of_pico.len() != *number {
@@ -173,7 +173,7 @@ fn check_overlaps(lives: &[PicoLifetime]) -> Vec<Violation> {
         for second in &lives[place + 1..] {
             let end = first.ended.unwrap_or(u64::MAX).min(second.ended.unwrap_or(u64::MAX));
             let begin = first.began.max(second.began);
-            // A process that begins in the millisecond in which the other is dead is not beside it.
+            // A process that begins in the millisecond of the other's death does not overlap with it.
             if first.pico == second.pico && begin < end {
                 broken.push(Violation(format!("{} is alive twice at once: {first}; {second}", first.pico)));
             }
@@ -182,8 +182,9 @@ fn check_overlaps(lives: &[PicoLifetime]) -> Vec<Violation> {
     broken
 }
 
-/// The rules of the hearts. `excused` are the processes that the scenario stopped itself; `now` is when the hearts were read. One that
-/// is dying need not beat, and takes its time to die; how long it lives then is judged as a life.
+/// Checks the heartbeat rules. `excused` are the processes that the scenario stopped itself; `now` is when
+/// the heartbeats were read. A dying process needs no heartbeat and may take its time to die; the overlap of
+/// lives is checked separately.
 #[must_use]
 pub fn check_heartbeats(
     lives: &[PicoLifetime],
@@ -224,14 +225,14 @@ pub fn check_heartbeats(
     broken
 }
 
-/// The next life of the same pico that came to be ready. A start that failed in between is part of the time away.
+/// The next life of the same pico that became ready. A failed start in between is part of the outage.
 #[must_use]
 pub fn next_ready<'a>(lives: &'a [PicoLifetime], dead: &PicoLifetime) -> Option<&'a PicoLifetime> {
     let of_pico = lives.iter().filter(|life| life.pico == dead.pico && life.began > dead.began);
     of_pico.filter(|life| life.ready.is_some()).min_by_key(|life| life.began)
 }
 
-/// How long each pico was away, each time.
+/// All outages of each pico.
 #[must_use]
 pub fn outages(lives: &[PicoLifetime]) -> Vec<Outage> {
     let mut away = Vec::new();

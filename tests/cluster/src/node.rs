@@ -1,4 +1,4 @@
-//! One node of the lab, and what can be done to it.
+//! One node of the lab, and its faults.
 
 use std::fs;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use testkit::{NodeCommandOutput, TestResult, TestkitError};
 use crate::Lab;
 use crate::controller::PROGRAMS_DIR;
 
-/// Longest time for a command; those that wait themselves wait less. A configuration by pcs takes twenty calls, each half a second of
-/// processor time, and the machine may be doing much else.
+/// Longest time for a command; commands that wait have shorter limits of their own. A configuration by pcs
+/// takes twenty calls, each half a second of processor time, and the machine may be busy.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// A node, by its name: `n1` and on, or `host`, which is on their network and none of them.
+/// A node, by its name: `n1` and on, or `host`, which is on their network but not in the cluster.
 #[derive(Debug, Clone, Copy)]
 pub struct LabNode<'a> {
     pub(crate) lab: &'a Lab,
@@ -20,16 +20,15 @@ pub struct LabNode<'a> {
 }
 
 impl<'a> LabNode<'a> {
-    /// Its name.
     #[must_use]
     pub fn name(self) -> &'a str {
         self.name
     }
 
-    /// It has power: its process 1 lives.
+    /// True if it has power: its process 1 lives.
     #[must_use]
     pub fn is_on(self) -> bool {
-        // As live.sh has it: number and PID namespace, by the numbers of the lab.
+        // As in live.sh: pid and PID namespace, as seen in the lab.
         let lab = format!("/proc/{}/root", self.lab.init_pid());
         let file = format!("{lab}{}/fs/{}/pid", self.lab.controller().dir().display(), self.name);
         let text = fs::read_to_string(file).unwrap_or_default();
@@ -46,7 +45,7 @@ impl<'a> LabNode<'a> {
         self.try_exec(argv)?.expect_code(0)
     }
 
-    /// Runs a command, however that ends.
+    /// Runs a command, whatever its result.
     ///
     /// # Errors
     /// [`TestkitError::NotExecuted`].
@@ -55,7 +54,7 @@ impl<'a> LabNode<'a> {
         self.lab.controller().run_script(COMMAND_TIMEOUT, &words)
     }
 
-    /// A line for the shell, which has to succeed; what it wrote.
+    /// Runs a shell command, which has to succeed, and returns its output.
     ///
     /// # Errors
     /// As [`LabNode::exec`].
@@ -63,15 +62,15 @@ impl<'a> LabNode<'a> {
         Ok(self.exec(&["sh", "-c", line])?.stdout)
     }
 
-    /// Its power is cut: all that runs there is gone at once.
+    /// Cuts its power: all its processes are gone at once.
     ///
     /// # Errors
-    /// As [`LabNode::exec`]; so it is of all below.
+    /// As [`LabNode::exec`]; so for all below.
     pub fn cut_power(self) -> TestResult {
         self.run_verb("kill")
     }
 
-    /// The power button is pressed.
+    /// Presses the power button.
     ///
     /// # Errors
     /// See [`LabNode::cut_power`].
@@ -79,7 +78,7 @@ impl<'a> LabNode<'a> {
         self.run_verb("on")
     }
 
-    /// Its network cable is pulled; that outlasts reboots.
+    /// Pulls its network cable; that outlasts reboots.
     ///
     /// # Errors
     /// See [`LabNode::cut_power`].
@@ -87,7 +86,7 @@ impl<'a> LabNode<'a> {
         self.run_verb("cut")
     }
 
-    /// The cable is plugged in again.
+    /// Plugs the cable in again.
     ///
     /// # Errors
     /// See [`LabNode::cut_power`].
@@ -95,7 +94,7 @@ impl<'a> LabNode<'a> {
         self.run_verb("heal")
     }
 
-    /// Its corosync gets SIGSTOP.
+    /// Sends SIGSTOP to its corosync.
     ///
     /// # Errors
     /// See [`LabNode::cut_power`].
@@ -103,7 +102,7 @@ impl<'a> LabNode<'a> {
         self.run_verb("freeze")
     }
 
-    /// And SIGCONT.
+    /// Sends SIGCONT to its corosync.
     ///
     /// # Errors
     /// See [`LabNode::cut_power`].
@@ -111,7 +110,7 @@ impl<'a> LabNode<'a> {
         self.run_verb("thaw")
     }
 
-    /// Its cluster software is stopped in an orderly way: its resources go elsewhere first.
+    /// Stops its cluster software in an orderly way: its resources move first.
     ///
     /// # Errors
     /// See [`LabNode::cut_power`].
@@ -119,7 +118,7 @@ impl<'a> LabNode<'a> {
         self.run_verb("stop")
     }
 
-    /// Its cluster software is started.
+    /// Starts its cluster software.
     ///
     /// # Errors
     /// See [`LabNode::cut_power`].
@@ -127,8 +126,8 @@ impl<'a> LabNode<'a> {
         self.run_verb("start")
     }
 
-    /// From now on what is held back of this file or directory hangs, in state D, until it is released or the node's power is
-    /// cut; `held` in the words of the kit's `hung-mount`.
+    /// From now on this operation on the file or directory hangs, in state D, until it is released or the
+    /// node's power is cut. `held` is an argument of the kit's `hung-mount`.
     ///
     /// # Errors
     /// See [`LabNode::cut_power`].
@@ -145,7 +144,8 @@ impl<'a> LabNode<'a> {
         .map(drop)
     }
 
-    /// What hung is back: what lies below shows again, and what waited goes on, if only to an error.
+    /// The storage is back: the covered files are visible again, and waiting operations end, perhaps with an
+    /// error.
     ///
     /// # Errors
     /// See [`LabNode::cut_power`].
@@ -164,7 +164,7 @@ impl<'a> LabNode<'a> {
     }
 }
 
-/// A file that belongs to storage that hangs.
+/// A file that belongs to hung storage.
 fn hung_storage_file(path: &str, what: &str) -> String {
     format!("/run/hung{}.{what}", path.replace('/', "-"))
 }

@@ -1,11 +1,12 @@
-//! The watch over the picos of a lab: which processes live, since when, and the moment of their death.
+//! The watcher of a lab's picos: the live processes, their start, and the moment of their death.
 //!
-//! A thread looks through the machine's /proc, in which the processes of all nodes are, twenty times a second, and opens a
-//! pidfd of each pico that it finds; another one waits on all of them. (Two, for the command line of a process that is held up by storage
-//! in the middle of a page fault can't be read before that is over. Once, when both were one, five deaths were noted 18 s late.)
-//! So a death is known to the millisecond, also of one that was frozen, or that died with its node;
-//! and a pico counts as alive while it is dying. The start is the kernel's (field 22 of `/proc/PID/stat`), however late it was
-//! found. What lived and died between two looks is not seen here: the history has its start.
+//! A thread scans the machine's /proc, which has the processes of all nodes, twenty times a second, and opens
+//! a pidfd of each pico that it finds. A second thread waits on all of them. (Two threads, because the
+//! command line of a process in a page fault on hung storage cannot be read before that is over. When one
+//! thread did both, five deaths were once recorded 18 s late.) So a death is known to the millisecond, also
+//! of a pico that was frozen, or that died with its node. A pico counts as alive while it is dying. The start
+//! is the kernel's (field 22 of `/proc/PID/stat`), however late the process was found. The watcher misses a
+//! process that lives and dies between two scans: the history has its start.
 
 use std::collections::HashMap;
 use std::fs;
@@ -21,27 +22,24 @@ use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use rustix::time::{ClockId, clock_gettime};
 
-/// Between two looks.
 const SCAN_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The time of one pico process.
+/// The lifetime of one pico process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WatchedProcess {
-    /// Its pico.
     pub pico: String,
-    /// Its node.
     pub node: String,
-    /// Its number there.
+    /// Its pid there.
     pub pid: u32,
     /// Field 22 of its `/proc/PID/stat`.
     pub start_time: u64,
     /// When it began, in milliseconds since 1970.
     pub began: u64,
-    /// When it was dead, the same; none while it lives.
+    /// When it was dead, in milliseconds since 1970; none while it lives.
     pub ended: Option<u64>,
 }
 
-/// The watch; it ends when this is dropped.
+/// The watcher; it ends when this is dropped.
 #[derive(Debug)]
 pub struct ProcessWatcher {
     state: Arc<Mutex<WatcherState>>,
@@ -50,13 +48,13 @@ pub struct ProcessWatcher {
 }
 
 impl ProcessWatcher {
-    /// Over the lab of this directory, which need not be up yet.
+    /// For the lab of this directory, which need not be up yet.
     #[must_use]
     pub fn for_lab(lab: &Path) -> Self {
         let (known, over) = (Arc::new(Mutex::new(WatcherState::default())), Arc::new(AtomicBool::new(false)));
         let eyes = ProcScanner { lab: lab.to_owned(), state: Arc::clone(&known) };
         let stop = Arc::clone(&over);
-        // Nobody waits for its end: it may be held up for as long as another process is.
+        // No thread waits for its end, because hung storage of a process may delay it.
         thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 eyes.scan();
@@ -78,7 +76,7 @@ impl ProcessWatcher {
         lock(&self.state).processes.clone()
     }
 
-    /// Those of a pico that live.
+    /// The live processes of a pico.
     #[must_use]
     pub fn alive(&self, pico: &str) -> Vec<WatchedProcess> {
         let mut alive = self.processes();
@@ -86,11 +84,12 @@ impl ProcessWatcher {
         alive
     }
 
-    /// SIGKILL to this process, from out here; the moment just before, in milliseconds since 1970. What is measured from there is never too
-    /// short, as from the death it may be: a thread has to come to run to note that.
+    /// Sends SIGKILL to this process from outside; returns the time just before, in milliseconds since 1970.
+    /// A duration from that time is never too short. One from the recorded death may be, because a thread has
+    /// to be scheduled to record it.
     ///
     /// # Errors
-    /// It lives no more.
+    /// The process is dead.
     pub fn kill(&self, process: &WatchedProcess) -> io::Result<u64> {
         let known = lock(&self.state);
         let fd = known
@@ -109,28 +108,28 @@ impl Drop for ProcessWatcher {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.deaths.take() {
-            // A thread that panicked has told why.
+            // A thread that panicked has printed why.
             let _ = thread.join();
         }
     }
 }
 
-/// What both threads know.
+/// The shared state of both threads.
 #[derive(Debug, Default)]
 struct WatcherState {
     /// All picos so far.
     processes: Vec<WatchedProcess>,
-    /// The living ones by their number out here: a pidfd, and the place in `seen`.
+    /// The live ones by their pid as seen from outside: a pidfd, and the index in `processes`.
     pidfds: HashMap<u32, (Arc<OwnedFd>, usize)>,
 }
 
-/// Waits for at most a look's time, shorter if one dies.
+/// Waits for at most a scan interval, shorter if a process dies.
 fn wait_for_deaths(known: &Mutex<WatcherState>) {
     let watched: Vec<(u32, Arc<OwnedFd>)> =
         lock(known).pidfds.iter().map(|(pid, (fd, _))| (*pid, Arc::clone(fd))).collect();
     let mut fds: Vec<PollFd<'_>> = watched.iter().map(|(_, fd)| PollFd::new(fd, PollFlags::IN)).collect();
     let pause = Timespec::try_from(SCAN_INTERVAL).ok();
-    // An error here (a signal) is a look that comes sooner.
+    // After an error (a signal) the next scan comes sooner.
     let _ = poll(&mut fds, pause.as_ref());
     let now = now_ms();
     let mut known = lock(known);
@@ -143,7 +142,7 @@ fn wait_for_deaths(known: &Mutex<WatcherState>) {
     }
 }
 
-/// What looks for picos.
+/// The scanner for picos.
 struct ProcScanner {
     lab: PathBuf,
     state: Arc<Mutex<WatcherState>>,
@@ -164,17 +163,17 @@ impl ProcScanner {
         }
     }
 
-    /// The process, if it is a pico of our lab. One that goes away meanwhile is none.
+    /// The process, if it is a pico of our lab; none if it ends meanwhile.
     fn identify_pico(&self, pid: u32) -> Option<(OwnedFd, WatchedProcess)> {
         let proc = PathBuf::from(format!("/proc/{pid}"));
-        // First of all, so that what is not ours does not hold us up.
+        // First of all, so that processes of others cannot block the scan.
         let lab = fs::read_to_string(proc.join("root/etc/lab")).ok()?;
         if Path::new(lab.trim_end()) != self.lab {
             return None;
         }
         let words = fs::read(proc.join("cmdline")).ok()?;
         let pico = pico_from_command_line(&words)?;
-        // Opened before the rest is read: what is read is of the process that it stands for, or of none.
+        // Opened before the rest is read, so that the rest belongs to the process of this pidfd, or to none.
         let fd = pidfd_open(Pid::from_raw(i32::try_from(pid).ok()?)?, PidfdFlags::empty()).ok()?;
         let node = fs::read_to_string(proc.join("root/etc/hostname")).ok()?.trim_end().to_owned();
         let status = fs::read_to_string(proc.join("status")).ok()?;
@@ -182,7 +181,7 @@ impl ProcScanner {
         let stat = fs::read_to_string(proc.join("stat")).ok()?;
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
         let (parent, start_time) = (*fields.get(1)?, fields.get(19)?.parse().ok()?);
-        // A child of a JVM has the words of its parent until it has executed its program.
+        // A child of a JVM has the command line of its parent until it has executed its program.
         let of_parent = fs::read(format!("/proc/{parent}/cmdline")).unwrap_or_default();
         if pico_from_command_line(&of_parent).as_ref() == Some(&pico) {
             return None;
@@ -201,7 +200,7 @@ impl ProcScanner {
     }
 }
 
-/// The pico whose command line this is: its name is the last argument of one of the product's main classes.
+/// The pico of this command line: its name is the last argument of one of the product's main classes.
 fn pico_from_command_line(words: &[u8]) -> Option<String> {
     let words: Vec<&[u8]> = words.strip_suffix(b"\0")?.split(|byte| *byte == 0).collect();
     let [.., class, name] = words.as_slice() else { return None };
@@ -227,7 +226,7 @@ pub fn now_ms() -> u64 {
 }
 
 fn lock(known: &Mutex<WatcherState>) -> MutexGuard<'_, WatcherState> {
-    // Each entry is whole at any time.
+    // Each entry is complete at any time.
     known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

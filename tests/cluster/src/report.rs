@@ -1,12 +1,14 @@
-//! What a scenario that passed leaves behind for docs/evidence/reliability.md: a JSON file with what was done, when the cluster noticed, when it
-//! acted, and when all ran again, in `target/lab/reports`.
+//! The results of a passed scenario for docs/evidence/reliability.md: a JSON file in `target/lab/reports`. It
+//! has the faults, and the times when the cluster noticed, when it acted, and when all picos ran again.
 //!
-//! Of a pico's way back four shares are told, in milliseconds:
+//! The recovery time of a pico has four parts, in milliseconds:
 //!
-//! - `agents`: what its stop and its start took from the moment the cluster had noticed, as Pacemaker's executor measured it, less the
-//!   product's own start time;
-//! - `product`: the product's own start time: from the call of `mzsh startup` until the pico is ready, by its history;
-//! - `since_noticed`: from noticed until the start was done, all that Pacemaker and other agents do in it;
+//! - `agents`: duration of its stop and its start from the moment the cluster had noticed, as Pacemaker's
+//!   executor measured it, less the product's own start time;
+//! - `product`: the product's own start time, from the call of `mzsh startup` until the pico is ready, by its
+//!   history;
+//! - `since_noticed`: from noticed until the start was done, with all that Pacemaker and other agents do
+//!   meanwhile;
 //! - `away`: from the death until it is ready.
 
 use std::collections::BTreeMap;
@@ -23,7 +25,7 @@ use crate::controller::io_error;
 use crate::invariants::{self, PicoLifetime};
 use crate::timeline::{self, TimedClusterEvent};
 
-/// Packages whose versions are told; of those with a star there are several in the archive.
+/// Packages whose versions are recorded; a star stands for several packages in the archive.
 const PACKAGES: &str =
     "corosync pacemaker resource-agents resource-agents-base pcs crmsh openjdk-*-jre-headless";
 
@@ -34,46 +36,43 @@ pub struct ScenarioReport {
     pub test: String,
     /// When it ended, in UTC.
     pub date: String,
-    /// How long it took, with the lab's coming up.
+    /// Duration, with the lab's startup.
     pub seconds: f64,
-    /// How many nodes.
     pub nodes: usize,
     /// Package and version, the kernel's too.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<String, String>,
-    /// How many fencings there were.
+    /// Number of fencings.
     pub fenced: usize,
-    /// What was done, in order.
+    /// The faults, in order.
     pub faults: Vec<FaultReport>,
 }
 
-/// One thing that was done. Times are milliseconds since then.
+/// One fault. Times are milliseconds since then.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FaultReport {
-    /// In words.
     pub what: String,
     /// When the cluster noticed.
     pub noticed: Option<u64>,
-    /// By what.
+    /// The log's text for that.
     pub by: Option<String>,
-    /// When it acted.
+    /// When the cluster acted.
     pub decided: Option<u64>,
-    /// By what.
+    /// Its first action.
     pub action: Option<String>,
     /// When the last pico that died of it was ready again; none if none died.
     pub running: Option<u64>,
-    /// Who died of it and came back.
+    /// Picos that died of it and came back.
     pub back: Vec<Recovery>,
 }
 
-/// One pico's way back; see the module.
+/// The recovery of one pico; see the module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovery {
-    /// The pico.
     pub pico: String,
-    /// Where it died.
+    /// The node where it died.
     pub from: String,
-    /// Where it is back.
+    /// The node where it is back.
     pub to: String,
     /// From the death until it is ready.
     pub away: u64,
@@ -81,25 +80,26 @@ pub struct Recovery {
     pub since_noticed: Option<u64>,
     /// The product's own start time.
     pub product: Option<u64>,
-    /// What the agent took.
+    /// The agent's share.
     pub agents: Option<u64>,
 }
 
-/// What the time lines are made of.
+/// The sources of the time lines.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportSources<'a> {
-    /// What the logs of all nodes tell.
+    /// Events in the logs of all nodes.
     pub moments: &'a [TimedClusterEvent],
-    /// Who lived when.
+    /// Lives of all picos.
     pub lives: &'a [PicoLifetime],
-    /// What the picos and mzsh wrote.
+    /// Events that the picos and mzsh logged.
     pub history: &'a [HistoryEvent],
-    /// Resources that are no picos and are told of, too: to measure by.
+    /// Resources other than picos that are reported for comparison.
     pub followed: &'a [String],
 }
 
 impl ReportSources<'_> {
-    /// What these faults came to, their moments in milliseconds since 1970. A fault ends where the next one begins.
+    /// The results of these faults, whose times are milliseconds since 1970. A fault ends where the next one
+    /// begins.
     #[must_use]
     pub fn fault_reports(self, faults: &[(u64, String)]) -> Vec<FaultReport> {
         let ends = faults.iter().skip(1).map(|(time, _)| *time).chain([u64::MAX]);
@@ -144,7 +144,7 @@ impl ReportSources<'_> {
         })
     }
 
-    /// It has no life that anybody watches: it is back when its start is done, and away since the fault.
+    /// The watcher does not see such a resource: it is back when its start is done, and away since the fault.
     fn resource_recovery(self, resource: &str, at: u64, noticed: u64, next: u64) -> Option<Recovery> {
         let (started, node) = timeline::start_completed(self.moments, resource, noticed)?;
         (started < next).then(|| Recovery {
@@ -172,7 +172,7 @@ fn mzsh_call_time(history: &[HistoryEvent], life: &PicoLifetime) -> Option<u64> 
     history.iter().filter(of_pico).map(|event| event.time).max()
 }
 
-/// All that the logs of the lab's nodes tell.
+/// All events in the logs of the lab's nodes.
 #[must_use]
 pub fn log_events(lab: &Lab, near: u64) -> Vec<TimedClusterEvent> {
     let logs = lab.nodes().map(|node| lab.host_path(node.name, "/var/log/pacemaker/pacemaker.log"));
@@ -186,7 +186,7 @@ pub fn log_events(lab: &Lab, near: u64) -> Vec<TimedClusterEvent> {
 /// # Errors
 /// [`TestkitError::Command`].
 pub fn versions(lab: &Lab) -> Result<BTreeMap<String, String>, TestkitError> {
-    // Those that are not installed are no failure.
+    // Missing packages are no failure.
     let list = format!(
         "dpkg-query -W -f '${{Package}} ${{Version}}\\n' {PACKAGES} 2>/dev/null; echo kernel $(uname -r)"
     );
@@ -201,14 +201,14 @@ pub(crate) fn current_test() -> String {
     thread::current().name().unwrap_or("lab").to_owned()
 }
 
-/// Where the reports of a lab's neighbours are, too: beside it.
+/// The reports directory, beside a lab's own.
 #[must_use]
 pub fn reports_directory(lab: &Path) -> PathBuf {
     lab.with_file_name("reports")
 }
 
 impl ScenarioReport {
-    /// Writes it, in place of the last one of this test.
+    /// Writes it, and replaces the last one of this test.
     pub(crate) fn save(&self, lab: &Lab) -> TestResult {
         let dir = reports_directory(lab.controller().dir());
         let path = dir.join(self.test.replace("::", "-")).with_extension("json");

@@ -1,4 +1,4 @@
-//! A lab that is up, for one test.
+//! A running lab, for one test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,36 +13,36 @@ use crate::process_watcher::ProcessWatcher;
 use crate::status::ClusterStatus;
 use crate::{LabController, LabNode};
 
-/// Between two looks at the cluster: a look costs tens of milliseconds of processor time.
+/// Between two polls of the cluster, each of which costs tens of milliseconds of processor time.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// When this is set, the logs of a test that passed are kept, too.
+/// If this is set, the logs of a passed test are kept, too.
 const KEEP_LOGS_VARIABLE: &str = "LAB_KEEP_LOGS";
 
-/// Longest time for the cluster to come to rest.
+/// Longest time until the cluster is idle.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// A cluster. Ends with all that runs in it when it is dropped.
+/// A cluster. When it is dropped it ends with all its processes.
 #[derive(Debug)]
 pub struct Lab {
     control: LabController,
     watch: ProcessWatcher,
     nodes: Vec<String>,
     started: Instant,
-    /// Its process 1 as the machine numbers it.
+    /// The pid of its process 1 on the machine.
     init_pid: u32,
-    /// Open as long as the lab shall live.
+    /// The lab lives as long as this is open.
     keepalive_pipe: Option<ChildStdin>,
-    /// The test has come to its end.
+    /// The test has completed.
     passed: bool,
 }
 
 impl Lab {
-    /// A cluster of so many nodes of the generation under test, all online, with nothing configured but a DC that is elected quickly. Its directory is
-    /// `target/lab/`, and below it the name of the test.
+    /// A cluster of this many nodes of the generation under test, all online. It has no configuration but a
+    /// quick election of the DC. Its directory is `target/lab/`, and below it the name of the test.
     ///
     /// # Errors
-    /// [`TestkitError::NotBuilt`]; [`TestkitError::Command`] with what the cluster looked like when it did not form.
+    /// [`TestkitError::NotBuilt`]; [`TestkitError::Command`] with the cluster's status when it did not form.
     pub fn up(nodes: u8) -> Result<Self, TestkitError> {
         let test = thread::current().name().unwrap_or("lab").replace("::", "-");
         Self::up_named(&test, nodes)
@@ -56,7 +56,8 @@ impl Lab {
         Self::up_with(name, nodes, &Programs::with_commands()?, Generation::from_environment(), true)
     }
 
-    /// The same of these programs, on nodes of this generation. One that is not `leashed` outlives whoever wanted it, if that is ended before [`Lab::down`].
+    /// The same with these programs, on nodes of this generation. One that is not `leashed` outlives its
+    /// owner process, if that ends before [`Lab::down`].
     ///
     /// # Errors
     /// See [`Lab::up`].
@@ -69,7 +70,7 @@ impl Lab {
     ) -> Result<Self, TestkitError> {
         let dir = generation_directory(programs, generation).join(name);
         let control = LabController::new(&dir).with_generation(generation)?;
-        // One that a test left behind which was killed is ending: its leash is gone.
+        // The lab of a killed test is ending, because its keepalive pipe is closed.
         wait_until(&format!("the end of the lab in {}", dir.display()), POLL_INTERVAL * 100, || {
             control.init_pid().map_or(Ok(()), |pid| {
                 Err(format!(
@@ -82,7 +83,7 @@ impl Lab {
             fs::remove_dir_all(&dir).map_err(io_error("remove", &dir))?;
         }
         fs::create_dir_all(&dir).map_err(io_error("mkdir", &dir))?;
-        // From here on it is taken down whatever comes.
+        // From here on it is taken down in any case.
         let mut lab = Self {
             watch: ProcessWatcher::for_lab(&dir),
             control,
@@ -99,7 +100,7 @@ impl Lab {
         Ok(lab)
     }
 
-    /// The end of a test that passed: takes it down, and sees that it is gone.
+    /// The end of a passed test: takes it down, and checks that it is gone.
     ///
     /// # Errors
     /// [`TestkitError::Command`] when it does not end.
@@ -111,46 +112,43 @@ impl Lab {
         self.control.down()
     }
 
-    /// Whoever wanted it goes, and it stays up, unless it is leashed.
+    /// The owner process may end, and the lab stays up, unless it is leashed.
     pub fn detach(mut self) {
         self.passed = true;
     }
 
-    /// What the script does.
     #[must_use]
     pub fn controller(&self) -> &LabController {
         &self.control
     }
 
-    /// Its process 1, by its number out here.
+    /// The pid of its process 1, as seen from outside.
     pub(crate) fn init_pid(&self) -> u32 {
         self.init_pid
     }
 
-    /// Since it was begun to be brought up.
+    /// Since it began to come up.
     #[must_use]
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// The watch over its picos.
+    /// The watcher of its picos.
     #[must_use]
     pub fn watcher(&self) -> &ProcessWatcher {
         &self.watch
     }
 
-    /// A node, by its name.
     #[must_use]
     pub fn node<'a>(&'a self, name: &'a str) -> LabNode<'a> {
         LabNode { lab: self, name }
     }
 
-    /// All nodes.
     pub fn nodes(&self) -> impl Iterator<Item = LabNode<'_>> {
         self.nodes.iter().map(|name| self.node(name))
     }
 
-    /// A file of a node's own disk, also while the node is off; or of the shared one, below `/srv`.
+    /// A file of a node's own disk, also while the node is off; or of the shared disk, below `/srv`.
     #[must_use]
     pub fn host_path(&self, node: &str, inside: &str) -> PathBuf {
         let fs = format!("/proc/{}/root{}/fs", self.init_pid, self.control.dir().display());
@@ -162,7 +160,7 @@ impl Lab {
         }
     }
 
-    /// What the cluster believes, by the first node that has quorum.
+    /// The cluster's status, from the first node that has quorum.
     ///
     /// # Errors
     /// [`TestkitError::TimedOut`] when none has.
@@ -183,7 +181,7 @@ impl Lab {
         })
     }
 
-    /// Waits until nothing is left to do for the cluster.
+    /// Waits until the cluster is idle.
     ///
     /// # Errors
     /// [`TestkitError::TimedOut`] with the status.
@@ -204,7 +202,7 @@ impl Lab {
         })
     }
 
-    /// Lets a time pass by the clock, where that is what the scenario is made of.
+    /// Waits for a time by the clock, where the scenario consists of that.
     ///
     /// # Errors
     /// None that is known.
@@ -216,7 +214,8 @@ impl Lab {
         })
     }
 
-    /// Looks until `look` gives a value, at most for `limit`; the error has what was last seen, and the cluster's status.
+    /// Calls `look` until it gives a value, at most for `limit`; the error has the state that was seen last,
+    /// and the cluster's status.
     ///
     /// # Errors
     /// [`TestkitError::TimedOut`].
@@ -260,7 +259,8 @@ impl Drop for Lab {
     }
 }
 
-/// What a node's Pacemaker last said that is more than information, for whoever has the output of a test and not its logs.
+/// The last messages of a node's Pacemaker above level info, for a reader who has the output of a test and
+/// not its logs.
 fn last_log_messages(log: &Path) -> Vec<String> {
     const LINES: usize = 15;
     const WIDTH: usize = 200;
@@ -275,7 +275,8 @@ fn last_log_messages(log: &Path) -> Vec<String> {
     last
 }
 
-/// Where labs have their directories, beside the build that is tested: `target/lab`, and below it a room for each other generation.
+/// The directories of labs, beside the tested build: `target/lab`, with a directory in it for each other
+/// generation.
 #[must_use]
 pub fn labs_directory(programs: &Programs) -> PathBuf {
     generation_directory(programs, Generation::from_environment())

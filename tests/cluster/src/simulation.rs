@@ -1,17 +1,19 @@
-//! What Pacemaker makes of an agent's answer: every exit code at every occasion, by the scheduler's own simulator, on the
-//! configuration of the README.
+//! Pacemaker's response to an agent's answer: every exit code of every operation, by the scheduler's own
+//! simulator, on the README's configuration.
 //!
-//! - *One source.* The lines are those that users get and the scenarios run on ([`ClusterPlan::crm_lines`]); `crm` makes the CIB of them,
-//!   in a sandbox.
-//! - *The state before is the scheduler's, too.* "It runs well" is what `crm_simulate` has made of an empty cluster; so all
-//!   that Pacemaker compares (digests, call numbers) fits, which it would not in a status written by hand.
-//! - *Then one action answers with the code*, and the scheduler is asked again and again until nothing is left to do (or, where all that
-//!   it wants is the stop that fails each time, six times). What the controller adds in a cluster, the fail-count of a start or stop, is laid in (`answer.sh`).
-//! - What comes out is committed ([`golden`]), for people to read; and what the agents rely on is asserted by name
-//!   (`tests/cluster/simulations`).
+//! - *One source.* Users get the same lines, and the scenarios run on them ([`ClusterPlan::crm_lines`]);
+//!   `crm` makes the CIB from them, in a sandbox.
+//! - *The initial state comes from the scheduler, too.* "It runs well" is the result of `crm_simulate` on an
+//!   empty cluster. So all values that Pacemaker compares (digests, call numbers) fit, unlike in a status
+//!   written by hand.
+//! - *Then one action answers with the code*, and the scheduler runs again and again until it is idle (or six
+//!   times, where all that it orders is a stop that fails each time). The fail-count of a start or stop,
+//!   which the controller adds in a cluster, is inserted (`answer.sh`).
+//! - The results are committed ([`golden`]), for people to read; those on which the agents rely are asserted
+//!   by name (`tests/cluster/simulations`).
 //!
-//! The simulator decides as the cluster does, and it is fast; whether the agent gives that answer at that occasion is no matter of
-//! this. That is shown by the fault suite, and both together by the scenarios.
+//! The simulator decides as the cluster does, and is fast. It does not show whether the agent gives that
+//! answer to that operation. The fault suite shows that, and the scenarios both together.
 
 pub mod golden;
 mod outcome;
@@ -27,32 +29,31 @@ pub use outcome::{SimulatedOutcome, TransitionStep};
 
 use crate::cluster_fixture::{ClusterPlan, cluster_plan};
 
-/// Where all files are, in the sandbox.
+/// The directory of all files, in the sandbox.
 const WORK_DIR: &str = "/run/simulation";
 
-/// A case is a handful of calls that take milliseconds; the machine may be loaded.
+/// A case is a few calls that take milliseconds; the machine may be loaded.
 const CASE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Cases that are simulated at once.
 const WORKERS: usize = 2;
 
-/// The exit codes that are tried; what these mean at other occasions than those of an agent is Pacemaker's matter, too.
+/// The exit codes under test; Pacemaker decides their meaning also for operations where no agent of ours uses
+/// them.
 pub const EXIT_CODES: [u8; 11] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 190];
 
 /// The resource whose agent answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SimulatedResource {
-    /// The Platform, last in its group, on n1; n2 may have it.
+    /// The Platform, last in its group, on n1; it may run on n2.
     Platform,
-    /// An EC, alone, on n3; n2 may have it.
+    /// An EC, alone, on n3; it may run on n2.
     Ec,
 }
 
 impl SimulatedResource {
-    /// Both.
     pub const ALL: [Self; 2] = [Self::Platform, Self::Ec];
 
-    /// The resource.
     #[must_use]
     pub fn resource(self) -> &'static str {
         match self {
@@ -77,12 +78,12 @@ impl SimulatedResource {
     }
 }
 
-/// When the agent answers.
+/// The operation that the agent answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SimulatedOperation {
     /// The cluster starts, nothing runs, and the passive node is probed.
     FirstProbe,
-    /// It runs well on the active node, and the passive one is probed: it has joined, or somebody has called for a refresh.
+    /// It runs well on the active node, and the passive one is probed: it has joined, or there was a refresh.
     Probe,
     /// The recurring monitor on the active node.
     Monitor,
@@ -92,12 +93,12 @@ pub enum SimulatedOperation {
     Start,
     /// The stop on the active node, where it has failed.
     Stop,
-    /// The same in a cluster without fencing, which nobody should have; whenever it is called.
+    /// A stop at any time in a cluster without fencing, which is a misconfiguration.
     StopUnfenced,
 }
 
 impl SimulatedOperation {
-    /// In the order of a life.
+    /// In the order of a lifecycle.
     pub const ALL: [Self; 7] = [
         Self::FirstProbe,
         Self::Probe,
@@ -108,7 +109,7 @@ impl SimulatedOperation {
         Self::StopUnfenced,
     ];
 
-    /// In words, with the nodes of this subject.
+    /// As text, with the nodes of this resource.
     #[must_use]
     pub fn describe(self, subject: SimulatedResource) -> String {
         let (active, passive) = (subject.active_node(), subject.passive_node());
@@ -149,11 +150,8 @@ impl SimulatedOperation {
 /// One answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SimulatedAnswer {
-    /// Whose.
     pub subject: SimulatedResource,
-    /// When.
     pub occasion: SimulatedOperation,
-    /// The exit code.
     pub code: u8,
 }
 
@@ -165,7 +163,6 @@ impl fmt::Display for SimulatedAnswer {
 }
 
 impl SimulatedAnswer {
-    /// Every one.
     #[must_use]
     pub fn all() -> Vec<Self> {
         let occasions = SimulatedResource::ALL
@@ -201,7 +198,8 @@ impl SimulatedAnswer {
         // A failed start or stop counts as INFINITY, a probe does not count.
         let counts = matches!(key, "start_0" | "stop_0") && self.code != 0;
         let count = if counts { fail_count(node, &format!("{resource}#{key}")) } else { String::new() };
-        // Without fencing Pacemaker has nothing but the same stop once more; that it works then is nothing to build on.
+        // Without fencing Pacemaker only repeats the same stop; it may work then, but nothing depends on
+        // that.
         let again =
             if self.occasion == SimulatedOperation::StopUnfenced { answer.clone() } else { String::new() };
         let mut arguments = vec![base, how.to_owned(), count, again];
@@ -211,7 +209,7 @@ impl SimulatedAnswer {
             arguments.extend(["--op-fail".to_owned(), answer]);
         }
         if key == "stop_0" {
-            // What has it stopped: it hangs.
+            // It is stopped because it hangs.
             arguments.extend(["--op-inject".to_owned(), format!("{resource}_monitor_1000@{active}=1")]);
         }
         arguments
@@ -221,10 +219,11 @@ impl SimulatedAnswer {
 /// Simulates every answer.
 ///
 /// # Errors
-/// [`TestkitError::NotBuilt`], [`TestkitError::SandboxFailed`]; [`TestkitError::Command`] with what a tool said.
+/// [`TestkitError::NotBuilt`], [`TestkitError::SandboxFailed`]; [`TestkitError::Command`] with the output of
+/// a tool.
 pub fn simulate(programs: &Programs) -> Result<Vec<SimulatedOutcome>, TestkitError> {
     let node = Sandbox::with_generation(Generation::from_environment(), programs)?;
-    // Where the simulator keeps its copies.
+    // The directory where the simulator keeps its copies.
     node.exec(["mkdir", "-p", "/var/lib/pacemaker/cib"])?;
     for occasion in
         [SimulatedOperation::Monitor, SimulatedOperation::MonitorFence, SimulatedOperation::StopUnfenced]
@@ -254,7 +253,8 @@ pub fn simulate(programs: &Programs) -> Result<Vec<SimulatedOutcome>, TestkitErr
     Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-/// The CIBs of one configuration: nothing known yet; all runs well; the same, but nothing is known of one resource on its passive node.
+/// The CIBs of one configuration: nothing known yet; all runs well; the same without the state of one
+/// resource on its passive node.
 fn prepare_cibs(node: &Sandbox, variant: &str, plan: &ClusterPlan) -> Result<(), TestkitError> {
     let file = |state: &str| format!("{WORK_DIR}/{variant}-{state}.xml");
     let (empty, runs) = (file("empty"), file("runs"));
@@ -267,7 +267,7 @@ fn prepare_cibs(node: &Sandbox, variant: &str, plan: &ClusterPlan) -> Result<(),
     };
     // -F: the lab's fence agent is not there.
     tool("crm", &empty).args(["-F", "configure", "load", "update", &lines]).run()?.expect_code(0)?;
-    // crm has seen that it is right; each call that sees it again takes three times as long.
+    // crm has validated it; each call that does so again takes three times as long.
     let valid = node.read(&empty)?;
     let (before, after) = valid.split_once("validate-with=\"").ok_or_else(|| not_a_cib(&valid))?;
     let (_, after) = after.split_once('"').ok_or_else(|| not_a_cib(&valid))?;
@@ -291,7 +291,7 @@ fn not_a_cib(text: &str) -> TestkitError {
     }
 }
 
-/// As the controller writes it.
+/// In the controller's notation.
 fn fail_count(node: &str, of: &str) -> String {
     let id = node.trim_start_matches('n');
     format!(
@@ -301,7 +301,7 @@ fn fail_count(node: &str, of: &str) -> String {
     )
 }
 
-/// Three nodes, members of one cluster, of which nothing is known yet.
+/// Three nodes, members of one cluster, with no known state.
 fn cib_with_three_online_nodes(empty: &str) -> String {
     let numbers = [1, 2, 3];
     let nodes: String = numbers.map(|n| format!("<node id=\"{n}\" uname=\"n{n}\"/>")).concat();

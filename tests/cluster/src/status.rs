@@ -1,4 +1,4 @@
-//! What the cluster believes: the XML of `crm_mon`, as far as a test asks for it.
+//! The cluster's view: the part of `crm_mon`'s XML that tests need.
 
 use std::fmt;
 
@@ -9,26 +9,25 @@ use roxmltree::{Document, Node};
 pub struct ClusterStatus {
     /// The elected node.
     pub dc: Option<String>,
-    /// Whether the node that was asked is in a partition with quorum.
+    /// Whether the queried node is in a partition with quorum.
     pub quorum: bool,
-    /// All nodes.
     pub members: Vec<MemberStatus>,
-    /// All resources, those of groups among them.
+    /// All resources, including those of groups.
     pub resources: Vec<ResourceStatus>,
     /// Fail-counts that are not 0: resource, node, count.
     pub fail_counts: Vec<(String, String, String)>,
-    /// Actions that failed, with the agent's exit code (each generation of Pacemaker has other words for it) and reason.
+    /// Failed actions, with the agent's exit code (its text differs between generations of Pacemaker) and
+    /// reason.
     pub failures: Vec<String>,
 }
 
 /// A node as the cluster sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberStatus {
-    /// Its name.
     pub name: String,
     /// It is a member, and nothing is pending.
     pub online: bool,
-    /// It shall run nothing.
+    /// It must run no resource.
     pub standby: bool,
     /// It has to be fenced.
     pub unclean: bool,
@@ -37,21 +36,20 @@ pub struct MemberStatus {
 /// A resource as the cluster sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceStatus {
-    /// Its name.
     pub name: String,
     /// `Started`, `Stopped` ...
     pub role: String,
-    /// Where.
+    /// The nodes on which it runs.
     pub on: Vec<String>,
-    /// An action of it failed, and that stands.
+    /// An action of it failed, and was not cleaned up.
     pub failed: bool,
 }
 
 impl ClusterStatus {
-    /// Reads it.
+    /// Parses it.
     ///
     /// # Errors
-    /// What is not the XML of `crm_mon`.
+    /// If it is not the XML of `crm_mon`.
     pub fn parse(xml: &str) -> Result<Self, roxmltree::Error> {
         let document = Document::parse(xml)?;
         let dc = elements(&document, "current_dc").find(|dc| is_true_attribute(dc, "present"));
@@ -101,13 +99,13 @@ impl ClusterStatus {
         self.members.iter().find(|member| member.name == name)
     }
 
-    /// Where a resource runs; nowhere, if the cluster does not know it.
+    /// The nodes on which a resource runs; none, if the cluster does not know it.
     #[must_use]
     pub fn nodes_running(&self, resource: &str) -> &[String] {
         self.resources.iter().find(|r| r.name == resource).map_or(&[], |resource| &resource.on)
     }
 
-    /// How often a resource failed on a node.
+    /// Number of failures of a resource on a node.
     #[must_use]
     pub fn fail_count(&self, resource: &str, node: &str) -> &str {
         let found = self.fail_counts.iter().find(|(r, n, _)| (r.as_str(), n.as_str()) == (resource, node));
@@ -162,7 +160,7 @@ impl fmt::Display for ClusterStatus {
 mod tests {
     use super::*;
 
-    /// Shortened from what `crm_mon` 2.1.5 wrote in the lab.
+    /// Shortened output of `crm_mon` 2.1.5 in the lab.
     const CRM_MON_XML: &str = r#"<pacemaker-result api-version="2.25" request="crm_mon">
   <summary><current_dc present="true" name="n2" id="2" with_quorum="true"/></summary>
   <nodes>

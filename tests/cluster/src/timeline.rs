@@ -1,65 +1,64 @@
-//! The time line of a fault: what Pacemaker's own log tells of it, put beside what the watch saw.
+//! The time line of a fault: events in Pacemaker's own log, combined with the watcher's observations.
 //!
 //! Pure functions. Four moments, in milliseconds:
 //!
-//! - the *fault*, as the scenario noted it;
-//! - *noticed*: the first of a result that was not what the cluster expected, a node that is lost, or a change of the
-//!   configuration or of an attribute (a standby is one) that makes the controller think again;
+//! - the *fault*, as the scenario recorded it;
+//! - *noticed*: the first unexpected result, a lost node, or a change of the configuration or of an attribute
+//!   (a standby is one) that makes the controller recompute;
 //! - *decided*: the first action that the controller then orders, which may be a fencing;
 //! - *running*: each pico that died of it is ready again, by its own history.
 //!
-//! All of it is in `pacemaker.log` of the nodes, by one clock, with milliseconds (of which the logger's has four at a time).
-//! The time of an agent's action is what the executor measured of it.
+//! The source is `pacemaker.log` of the nodes, by one clock, with milliseconds (the logger's clock advances
+//! by four). The executor measures the time of an agent's action.
 
-/// What a line tells.
+/// The event of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClusterLogEvent {
-    /// Something is not as the cluster thought; in the log's words.
+    /// A difference from the cluster's expectation, in the log's words.
     Noticed(String),
     /// The controller ordered an action (`mz-platform_start_0 on n1`), or a fencing (`reboot of n1`).
     Ordered(String),
-    /// The controller has a monitor's answer, which is that all is well: `mz-platform_monitor_10000`, or `_0` of a probe. One that comes back is
-    /// told of when it is the first.
+    /// The controller got a successful result of a monitor: `mz-platform_monitor_10000`, or `_0` of a probe.
+    /// For a recurring monitor it logs only the first one.
     Answered(String),
     /// An action of an agent has ended.
     Ran {
-        /// On which node.
         node: String,
-        /// Of which resource.
         resource: String,
         /// `start`, `stop` ...
         action: String,
-        /// How long the executor saw it run, in milliseconds.
+        /// Its duration by the executor, in milliseconds.
         took: u64,
     },
 }
 
-/// When, in milliseconds since 1970, and what.
+/// Time in milliseconds since 1970, and event.
 pub type TimedClusterEvent = (u64, ClusterLogEvent);
 
-/// What came of one fault.
+/// The reaction to one fault.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FaultTimeline {
-    /// When the cluster noticed, and by what.
+    /// When the cluster noticed, and the log's text.
     pub noticed: Option<(u64, String)>,
-    /// When it acted, and by what.
+    /// When it acted, and the first action.
     pub decided: Option<(u64, String)>,
 }
 
-/// All that the log of a node tells. It has no year: that is the one in which a line is nearest to `near`.
+/// All events in the log of a node. It has no year: the year is the one in which a line is nearest to `near`.
 #[must_use]
 pub fn parse_log(log: &str, near: u64) -> Vec<TimedClusterEvent> {
     log.lines().filter_map(|line| parse_line(line, near)).collect()
 }
 
-/// The time line of a fault that came at `fault`, the next one at `next`. The moments are those of all nodes, in any order.
+/// The time line of a fault that came at `fault`, the next one at `next`. The events are those of all nodes,
+/// in any order.
 #[must_use]
 pub fn of_fault(moments: &[TimedClusterEvent], fault: u64, next: u64) -> FaultTimeline {
     build_timeline(moments, fault, next, |_| true, |_| true)
 }
 
-/// The same of one resource that died: noticed by what an action of its own came to, decided by the first action on itself. So several deaths
-/// at once are told apart.
+/// The same for one resource that died: noticed by the result of its own action, decided by the first action
+/// on itself. So several deaths at once are distinguished.
 #[must_use]
 pub fn of_resource(moments: &[TimedClusterEvent], resource: &str, fault: u64, next: u64) -> FaultTimeline {
     let (result, action) = (format!(" operation for {resource} on "), format!("{resource}_"));
@@ -89,7 +88,8 @@ fn build_timeline(
     FaultTimeline { noticed, decided }
 }
 
-/// How long the starts and stops of a resource ran that ended in this time: the agent's, with the product's in it.
+/// Duration of the starts and stops of a resource that ended in this time: the agent's, including the
+/// product's.
 #[must_use]
 pub fn action_time(moments: &[TimedClusterEvent], resource: &str, from: u64, until: u64) -> u64 {
     let ran = moments.iter().filter_map(|(time, told)| match told {
@@ -105,7 +105,7 @@ pub fn action_time(moments: &[TimedClusterEvent], resource: &str, from: u64, unt
     ran.sum()
 }
 
-/// When and where a start of a resource was done, as the executor knows it: the first after `from`.
+/// When and on which node a start of a resource was done, by the executor: the first after `from`.
 #[must_use]
 pub fn start_completed<'a>(
     moments: &'a [TimedClusterEvent],
@@ -141,7 +141,7 @@ fn parse_line(line: &str, near: u64) -> Option<TimedClusterEvent> {
 fn parse_noticed(text: &str) -> Option<ClusterLogEvent> {
     let lost = text.starts_with("Node ") && text.contains(" state is now lost");
     let changed = text.starts_with("Transition ") && text.contains(" aborted by ");
-    // A probe finds what it finds.
+    // No result of a probe is unexpected.
     let unexpected = ["monitor", "start", "stop"].iter().any(|action| {
         text.strip_prefix(&format!("Result of {action} operation for ") as &str)
             .and_then(|rest| rest.split_once(": "))
@@ -200,7 +200,7 @@ const MONTHS: [&str; 12] =
 
 const DAY_MS: u64 = 86_400_000;
 
-/// UTC, as all nodes have it.
+/// UTC, as on all nodes.
 fn parse_time(month: &str, day: &str, clock: &str, near: u64) -> Option<u64> {
     let month = MONTHS.iter().position(|name| *name == month)?;
     let day: u64 = day.parse().ok()?;
@@ -221,7 +221,7 @@ fn days_until(year: u64, month: usize) -> u64 {
     (year - 1970) * 365 + leaps(year - 1) - leaps(1969) + months[..month].iter().sum::<u64>()
 }
 
-/// A time of the day, and the day, in UTC: `2026-11-22 13:03:15`.
+/// Date and time of day in UTC: `2026-11-22 13:03:15`.
 #[must_use]
 pub fn format_utc(time: u64) -> String {
     let days = time / DAY_MS;
@@ -239,7 +239,7 @@ pub fn format_utc(time: u64) -> String {
     format!("{year}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02}", month + 1)
 }
 
-/// The middle one; of an even number the mean of the two in the middle.
+/// The middle value; of an even number the mean of the two in the middle.
 #[must_use]
 pub fn median(times: &[u64]) -> Option<u64> {
     let mut times = times.to_vec();

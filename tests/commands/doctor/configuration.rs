@@ -1,4 +1,4 @@
-//! What is wrong in the cluster's configuration.
+//! Problems of the cluster's configuration.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use super::{
     run_json,
 };
 
-/// A change of the CIB that is well: instead of this, that; and all that is found then: level, area, words.
+/// A change of the CIB that causes exactly these findings: text, replacement, and level, area, text of each
+/// finding.
 type CibCase = (&'static str, &'static str, &'static [(&'static str, &'static str, &'static str)]);
 
 const FENCE_PRIMITIVE: &str = r#"<primitive id="fence" class="stonith" type="fence_openstack"><instance_attributes id="f-ia"><nvpair id="f-1" name="pcmk_host_map" value="n1:a1;n2:a2;n3:a3"/></instance_attributes></primitive>"#;
@@ -22,10 +23,10 @@ const STONITH_ENABLED_ATTRIBUTE: &str = r#"name="stonith-enabled" value="true""#
 const HOST_MAP: &str = r#"<nvpair id="f-1" name="pcmk_host_map" value="n1:a1;n2:a2;n3:a3"/>"#;
 const CONSTRAINTS_BEGIN: &str = "</resources>\n<constraints>";
 
-/// Where the storage is not always mounted, the user has to be said.
+/// If the storage is not always mounted, `os_user` has to be set.
 const OS_USER_NOT_SET: (&str, &str, &str) = ("warning", "user", "os_user: not set");
 
-/// A file system of the cluster that the installation is on, tied to the Platform; and more constraints.
+/// A file system resource that the installation is on, tied to the Platform; and more constraints.
 macro_rules! storage {
     ($($more:expr),*) => {
         concat!(
@@ -42,17 +43,17 @@ const CIB_CASES: &[CibCase] = &[
     (
         r#""p-start" name="start" interval="0" timeout="420s""#,
         r#""p-start" name="start" interval="0""#,
-        &[("warning", "operations", "start: time-out 20s")],
+        &[("warning", "operations", "start: timeout 20s")],
     ),
     (
         r#""e-start" name="start" interval="0" timeout="420s""#,
         r#""e-start" name="start" interval="0""#,
-        &[("error", "operations", "start: time-out 20s")],
+        &[("error", "operations", "start: timeout 20s")],
     ),
     (
         r#""p-stop" name="stop" interval="0" timeout="360s""#,
         r#""p-stop" name="stop" interval="0" timeout="90s""#,
-        &[("warning", "operations", "stop: time-out 90s")],
+        &[("warning", "operations", "stop: timeout 90s")],
     ),
     (r#"on-fail="fence""#, r#"on-fail="ignore""#, &[("error", "operations", "stop: on-fail=ignore")]),
     (
@@ -83,7 +84,7 @@ const CIB_CASES: &[CibCase] = &[
     (
         r#"<rsc_order id="order" first="mz-platform" then="mz-ec1" symmetrical="false"/>"#,
         "",
-        &[("warning", "constraints", "no order has it wait for the Platform")],
+        &[("warning", "constraints", "no order makes it wait for the Platform")],
     ),
     (
         r#"<rsc_order id="order" first="mz-platform" then="mz-ec1" symmetrical="false"/>"#,
@@ -218,7 +219,7 @@ const CIB_CASES: &[CibCase] = &[
                 "cluster",
                 "timeout=PT7M of operation start: Pacemaker reads ISO 8601 in intervals only",
             ),
-            ("warning", "operations", "start: time-out 20s, Pacemaker's default"),
+            ("warning", "operations", "start: timeout 20s, Pacemaker's default"),
         ],
     ),
     (
@@ -226,7 +227,7 @@ const CIB_CASES: &[CibCase] = &[
         r#""p-stop" name="stop" interval="0" timeout="INFINITY""#,
         &[
             ("warning", "cluster", "timeout=INFINITY of operation stop: Pacemaker can't read it"),
-            ("warning", "operations", "stop: time-out 20s, Pacemaker's default"),
+            ("warning", "operations", "stop: timeout 20s, Pacemaker's default"),
         ],
     ),
     (r#"name="failure-timeout" value="3600s""#, r#"name="failure-timeout" value="PT1H""#, &[]),
@@ -241,7 +242,7 @@ const CIB_CASES: &[CibCase] = &[
         r#"name="cluster-recheck-interval" value="P1D""#,
         &[("warning", "operations", "P1D: Pacemaker")],
     ),
-    // Operations that Pacemaker does not run as they stand there.
+    // Operations that Pacemaker does not run as configured.
     (
         PLATFORM_MONITOR_0_OP,
         r#"<op id="p-m0" name="monitor" interval="1s" timeout="60s"/><op id="p-st" name="monitor" role="Stopped" interval="PT1S" timeout="60s"/>"#,
@@ -250,7 +251,7 @@ const CIB_CASES: &[CibCase] = &[
     (
         PLATFORM_START_OP,
         r#""p-start" name="start" interval="60s" timeout="420s""#,
-        &[("warning", "operations", "start: time-out 20s")],
+        &[("warning", "operations", "start: timeout 20s")],
     ),
     (
         PLATFORM_START_OP,
@@ -325,7 +326,7 @@ const CIB_CASES: &[CibCase] = &[
             ("warning", "constraints", "mz-platform manages the same pico"),
         ],
     ),
-    // Storage: with these constraints beside those for it of the Platform.
+    // Storage: with these constraints beside those between it and the Platform.
     (
         CONSTRAINTS_BEGIN,
         storage!(
@@ -350,7 +351,7 @@ const CIB_CASES: &[CibCase] = &[
     (
         CONSTRAINTS_BEGIN,
         storage!(r#"<rsc_colocation id="ce" rsc="mz-ec1" with-rsc="mz-fs" score="INFINITY"/>"#),
-        &[OS_USER_NOT_SET, OS_USER_NOT_SET, ("error", "constraints", "and no mandatory order")],
+        &[OS_USER_NOT_SET, OS_USER_NOT_SET, ("error", "constraints", "and no mandatory, symmetrical order")],
     ),
     (
         CONSTRAINTS_BEGIN,
@@ -358,7 +359,7 @@ const CIB_CASES: &[CibCase] = &[
         &[
             OS_USER_NOT_SET,
             OS_USER_NOT_SET,
-            ("error", "constraints", "neither colocation nor mandatory order"),
+            ("error", "constraints", "neither colocation with nor mandatory order after that"),
         ],
     ),
     (
@@ -437,7 +438,7 @@ fn clone_is_a_warning_and_globally_unique_clone_an_error() -> TestResult {
     Ok(())
 }
 
-/// Pacemaker's own answer is the measure, for each name of a parameter.
+/// Compared with Pacemaker's own answer, for each name of a parameter.
 #[test]
 fn parameter_precedence_is_that_of_pacemaker() -> TestResult {
     let fixture = fixture_with_platform_and_ec()?;
@@ -466,7 +467,7 @@ fn parameter_precedence_is_that_of_pacemaker() -> TestResult {
     Ok(())
 }
 
-/// Pacemaker's scheduler is the measure: it writes each operation that it plans with its interval and timeout.
+/// Compared with Pacemaker's scheduler, which prints each planned operation with its interval and timeout.
 #[test]
 fn durations_are_parsed_like_in_pacemaker() -> TestResult {
     let fixture = fixture_with_platform_and_ec()?;
@@ -508,7 +509,7 @@ fn durations_are_parsed_like_in_pacemaker() -> TestResult {
         let spelled =
             |ms: u64| if ms.is_multiple_of(1000) { format!("{}s", ms / 1000) } else { format!("{ms}ms") };
         let planned: Vec<String> = planned
-            .map(|(interval, timeout)| format!("every {}, time-out {}", spelled(interval), spelled(timeout)))
+            .map(|(interval, timeout)| format!("every {}, timeout {}", spelled(interval), spelled(timeout)))
             .collect();
         let rows = run_json(doctor_command(&fixture, &["mz-platform"]))?;
         let monitors = rows.iter().filter(|row| row.check == "monitor depth 0");
@@ -521,7 +522,7 @@ fn durations_are_parsed_like_in_pacemaker() -> TestResult {
     Ok(())
 }
 
-/// The words of the README, run by pcs.
+/// The README's commands, run by pcs.
 #[test]
 fn readme_configuration_has_no_problems() -> TestResult {
     let readme = include_str!("../../../README.md");
@@ -530,7 +531,7 @@ fn readme_configuration_has_no_problems() -> TestResult {
     let fixture = build_fixture(fixture(AgentKind::Platform).pico("ec1:ec").pico("sc1:sc").pico("ui:ui"))?;
     let empty = fixture.node.exec(["cibadmin", "--empty"])?;
     fixture.node.write(CIB, empty.stdout)?;
-    // One installation is enough to look at; all of them are on the storage then.
+    // One installation is enough for the check; all of them are on the storage then.
     let script =
         block.lines().filter(|line| !line.starts_with("pcs cluster ")).collect::<Vec<_>>().join("\n");
     let script = script
@@ -538,10 +539,11 @@ fn readme_configuration_has_no_problems() -> TestResult {
         .replace("mz_home=/opt/ec", "mz_home=/opt/mz os_user=mzadmin");
     let script = script.replace("os_user=mzadmin", &format!("os_user={}", fixture.node.owner()));
     let pcs = fixture.node.command("bash").args(["-euc", &script]).env("HOME", "/run/testkit/home");
-    // Fifteen calls of a tool that starts an interpreter each.
+    // Fifteen calls of a tool, each of which starts an interpreter.
     pcs.time_limit(Duration::from_secs(300)).run()?.expect_code(0)?;
     let rows = run_json(doctor_command(&fixture, &[]))?;
-    // Nodes and fencing are the fixture's own, and so is the one installation, which the README's ECs and SCs do not share with the Platform.
+    // Nodes and fencing are the fixture's own. So is the one installation, which the README's ECs and SCs do
+    // not share with the Platform.
     let shared = |row: &&DoctorResult| {
         row.check == "storage"
             && row.resource.as_ref().is_some_and(|name| name == "mz-ec1" || name == "mz-sc1")
@@ -564,7 +566,7 @@ fn readme_configuration_has_no_problems() -> TestResult {
     Ok(())
 }
 
-/// A tool's answer is kept to 64 KiB elsewhere.
+/// Output of other tools is truncated to 64 KiB.
 #[test]
 fn configuration_with_thousands_of_resources_is_read_completely() -> TestResult {
     let fixture = fixture_with_platform_and_ec()?;

@@ -1,16 +1,16 @@
-//! What is wrong between an installation and the one who manages its pico.
+//! Mismatches between an installation and the configuration of its pico.
 
 use testkit::fixture::{AgentKind, fixture};
 use testkit::{TestResult, TestkitError};
 
 use super::{CIB, DoctorResult, VALID_CIB, build_fixture, doctor_command, problems, run_json};
 
-/// The picos that the fixture has, beside its EC: one of each type.
+/// The fixture's picos beside its EC: one of each type.
 fn fixture_with_all_types() -> Result<testkit::fixture::Fixture, TestkitError> {
     build_fixture(fixture(AgentKind::Ec).pico("sc1:sc").pico("ui:ui"))
 }
 
-/// Says exactly this beside what is said of a pico that is no resource.
+/// Expects exactly this finding beside those about a pico that is no resource.
 #[track_caller]
 fn assert_only_problem(rows: &[DoctorResult], level: &str, area: &str, words: &str) {
     let others = ["cluster", "fencing"];
@@ -60,7 +60,7 @@ fn pico_type_differing_from_agent_is_an_error() -> TestResult {
         "registry",
         "sc1 is of type Service Context",
     );
-    // Nothing tells its type.
+    // Its type is unknown.
     fixture.node.write(CIB, VALID_CIB)?;
     fixture.sh("find /opt/mz/common -name ec1.conf -exec sed -i 's/mz.standard-ec/fixture.big/' {} + && \
              cd /opt/mz/common/config/cell/default/master/templates && mkdir fixture fixture/picos && cp mz/picos/standard-ec.conf fixture/picos/big.conf")?;
@@ -68,7 +68,7 @@ fn pico_type_differing_from_agent_is_an_error() -> TestResult {
         &run_json(doctor_command(&fixture, &[]))?,
         "warning",
         "registry",
-        "no template of it tells its type",
+        "type unknown, expected",
     );
     Ok(())
 }
@@ -109,7 +109,7 @@ fn os_user_other_than_owner_is_an_error() -> TestResult {
     Ok(())
 }
 
-/// What `bin/mzsh` sets, and what comes of it.
+/// Settings of `bin/mzsh`, and the findings.
 #[test]
 fn mz_platform_differing_from_registry_is_a_warning() -> TestResult {
     let fixture = build_fixture(fixture(AgentKind::Ec))?;
@@ -119,8 +119,8 @@ fn mz_platform_differing_from_registry_is_a_warning() -> TestResult {
     for (line, level, words) in [
         ("MZ_PLATFORM=http://mzplat:9000", "ok", "the host of pico.rcp.platform.host"),
         ("MZ_PLATFORM=http://MZPLAT.:9000", "ok", "the host of pico.rcp.platform.host"),
-        ("MZ_PLATFORM=http://mzalias:9000", "ok", "leads to where mzplat does"),
-        ("MZ_PLATFORM=http://192.0.2.1:9000", "ok", "leads to where mzplat does"),
+        ("MZ_PLATFORM=http://mzalias:9000", "ok", "same address as mzplat"),
+        ("MZ_PLATFORM=http://192.0.2.1:9000", "ok", "same address as mzplat"),
         ("MZ_PLATFORM=http://mzother:9000", "warning", "mzsh talks to another Platform than the pico"),
         ("MZ_PLATFORM=http://localhost:9000", "warning", "mzsh talks to another Platform than the pico"),
         ("MZ_PLATFORM=http://mznowhere.invalid:9000", "warning", "mznowhere.invalid does not resolve"),
@@ -135,7 +135,7 @@ fn mz_platform_differing_from_registry_is_a_warning() -> TestResult {
         assert_eq!(problems(&rows).len(), usize::from(level != "ok"), "{line}: {rows:#?}");
         assert_eq!(row.todo.is_some(), level != "ok", "{line}: {row:#?}");
     }
-    // The Platform itself is at localhost where it listens at every address.
+    // The Platform itself is at localhost, because it listens at every address.
     mzsh("MZ_PLATFORM=http://localhost:9000")?;
     let of_platform = || run_json(doctor_command(&fixture, &["mz-platform"]));
     assert_only_problem(
@@ -147,13 +147,13 @@ fn mz_platform_differing_from_registry_is_a_warning() -> TestResult {
     fixture.sh("sed -i 's/pico.rcp.server.host : .*/pico.rcp.server.host : \"0.0.0.0\"/' $(find /opt/mz/common -name container.conf)")?;
     let rows = of_platform()?;
     assert!(
-        rows.iter().any(|row| row.matches("ok", "addresses", "leads to the Platform where that runs")),
+        rows.iter().any(|row| row.matches("ok", "addresses", "reaches the Platform on its own node")),
         "{rows:#?}"
     );
     Ok(())
 }
 
-/// A Platform that nothing binds to its address.
+/// A Platform that is not configured to bind its address.
 #[test]
 fn platform_without_server_host_beside_cluster_address_is_a_warning() -> TestResult {
     let fixture = build_fixture(fixture(AgentKind::Ec))?;
@@ -181,7 +181,7 @@ fn platform_without_server_host_beside_cluster_address_is_a_warning() -> TestRes
         assert!(row.is_some_and(|row| row.matches("warning", "addresses", words)), "{what}: {rows:#?}");
         assert_only_problem(&rows, "warning", "addresses", words);
     }
-    // An address of something else, and none.
+    // An address of another resource, and none.
     for cib in [constraints(""), VALID_CIB.to_owned()] {
         fixture.node.write(CIB, cib)?;
         assert_eq!(
@@ -195,15 +195,15 @@ fn platform_without_server_host_beside_cluster_address_is_a_warning() -> TestRes
         &run_json(by_hand())?,
         "warning",
         "addresses",
-        "is not known without the configuration",
+        "is unknown without the cluster's configuration",
     );
-    // Others look for it at an address that leads to this node.
+    // Other picos look for it at an address of this node.
     fixture.sh("sed -i 's/localhost/mzplat/' $(find /opt/mz/common -name cell.conf) /opt/mz/bin/mzsh")?;
     assert_only_problem(
         &run_json(by_hand())?,
         "warning",
         "addresses",
-        "has all look for it at mzplat (192.0.2.1)",
+        "sends the other picos to mzplat (192.0.2.1)",
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What gives no answer: a row, and never a hang.
+//! Queries without an answer give a result row, and never a hang.
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ fn hung_storage_is_one_result_and_delays_no_other() -> TestResult {
         let hangs = |row: &DoctorResult| row.matches("error", "installation", "has not answered for ");
         assert!(rows.iter().filter(of).any(hangs), "{resource}: {rows:#?}");
         assert!(
-            rows.iter().filter(of).any(|row| row.matches("ok", "operations", "start: time-out 420s")),
+            rows.iter().filter(of).any(|row| row.matches("ok", "operations", "start: timeout 420s")),
             "{rows:#?}"
         );
     }
     assert!(rows.iter().any(|row| row.matches("ok", "fencing", "stonith-enabled")), "{rows:#?}");
-    // Two resources, one installation: one helper hangs, and a second doctor adds none.
+    // Two resources, one installation: one worker process hangs, and a second doctor adds none.
     let waiting = |fixture: &Fixture| -> Result<usize, TestkitError> {
         Ok(fixture.processes()?.iter().filter(|process| process.state == 'D').count())
     };
@@ -47,7 +47,7 @@ fn hung_cron_directory_is_reported_as_unreadable() -> TestResult {
     let found = problems(&rows);
     assert!(
         found.len() == 1
-            && found[0].matches("warning", "other_starters", "cron, systemd and init: can't be read"),
+            && found[0].matches("warning", "other_starters", "cron, systemd and init: not readable"),
         "{found:#?}"
     );
     Ok(())
@@ -70,7 +70,7 @@ fn missing_configuration_is_reported_and_given_pico_checked() -> TestResult {
     says(&rows, "warning", "no cluster runs on this node");
     assert!(rows.iter().any(|row| row.matches("ok", "registry", "in container main1")), "{rows:#?}");
     assert!(rows.iter().any(|row| row.matches("warning", "parameters", "weight")), "{rows:#?}");
-    // What was started here is known without the cluster.
+    // A pico that was started here is known without the cluster.
     fixture.start()?;
     let rows = run_json(no_cluster(&["ec"]))?;
     assert!(rows.iter().any(|row| row.matches("ok", "registry", "in container main1")), "{rows:#?}");
@@ -91,7 +91,7 @@ fn missing_configuration_is_reported_and_given_pico_checked() -> TestResult {
     Ok(())
 }
 
-/// As Pacemaker's own tools take it.
+/// Like Pacemaker's own tools.
 #[test]
 fn relative_cib_file_is_relative_to_working_directory() -> TestResult {
     let fixture = fixture_with_platform_and_ec()?;

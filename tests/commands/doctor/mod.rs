@@ -1,4 +1,4 @@
-//! `mzha doctor`: with the real `cibadmin` on a configuration in a file, and everything else as it is on a node.
+//! `mzha doctor`: with the real `cibadmin` on a configuration in a file, and everything else as on a node.
 
 mod configuration;
 mod installation;
@@ -13,10 +13,9 @@ use serde_json::Value;
 use testkit::fixture::{AgentKind, Fixture, FixtureBuilder, fixture};
 use testkit::{NodeCommand, TestResult, TestkitError};
 
-/// The configuration, in the node.
 const CIB: &str = "/run/cib.xml";
 
-/// A Platform and an EC as they should be configured, on three nodes with fencing.
+/// A correct configuration of a Platform and an EC, on three nodes with fencing.
 const VALID_CIB: &str = r#"<cib validate-with="pacemaker-3.0" epoch="1" num_updates="0" admin_epoch="0"><configuration>
 <crm_config><cluster_property_set id="o"><nvpair id="o-1" name="stonith-enabled" value="true"/><nvpair id="o-2" name="no-quorum-policy" value="stop"/><nvpair id="o-3" name="cluster-recheck-interval" value="60s"/></cluster_property_set></crm_config>
 <nodes><node id="1" uname="n1"/><node id="2" uname="n2"/><node id="3" uname="n3"/></nodes>
@@ -42,11 +41,11 @@ const VALID_CIB: &str = r#"<cib validate-with="pacemaker-3.0" epoch="1" num_upda
 <constraints><rsc_order id="order" first="mz-platform" then="mz-ec1" symmetrical="false"/></constraints>
 </configuration><status/></cib>"#;
 
-/// A node that is as it should be, but for what its builder does to it: the machine's own cron and systemd are not in it.
+/// A correct node with the changes of its builder, and without the machine's own cron and systemd.
 fn build_fixture(builder: FixtureBuilder) -> Result<Fixture, TestkitError> {
     let names = ["pico.rcp.platform.host=mzplat", "pico.rcp.server.host=mzplat"];
     let fixture = names.iter().fold(builder, |builder, name| builder.common(name));
-    // The Platform comes up when its name stands for an address.
+    // The Platform comes up when its name resolves to an address.
     let fixture = fixture.set("ec_startup_without_platform=start").without_platform().commands().build()?;
     fixture.node.set_hosts(&["192.0.2.1 mzplat"])?;
     fixture.node.add_address("192.0.2.1")?;
@@ -64,7 +63,7 @@ fn build_fixture(builder: FixtureBuilder) -> Result<Fixture, TestkitError> {
     Ok(fixture)
 }
 
-/// Installs what ships for this unit.
+/// Installs the drop-in that ships for this unit.
 fn install_drop_in(fixture: &Fixture, unit: &str) -> TestResult {
     let path = format!("systemd/{unit}.d/50-mediationzone.conf");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging").join(path);
@@ -77,7 +76,7 @@ fn install_drop_in(fixture: &Fixture, unit: &str) -> TestResult {
     Ok(())
 }
 
-/// A Platform, which runs, and an EC, which does not.
+/// A running Platform and a stopped EC.
 fn fixture_with_platform_and_ec() -> Result<Fixture, TestkitError> {
     build_fixture(fixture(AgentKind::Ec))
 }
@@ -103,7 +102,8 @@ impl DoctorResult {
     }
 }
 
-/// The rows of the document; its exit code must be that of the worst of them, and what is wrong has something to do.
+/// The rows of the document. Its exit code must be that of the worst row, and each problem must have a
+/// remedy.
 #[track_caller]
 fn run_json(call: NodeCommand<'_>) -> Result<Vec<DoctorResult>, TestkitError> {
     let ran = call.arg("--json").run()?;
@@ -117,7 +117,7 @@ fn run_json(call: NodeCommand<'_>) -> Result<Vec<DoctorResult>, TestkitError> {
     Ok(rows)
 }
 
-/// What is not well.
+/// Rows with a problem.
 fn problems(rows: &[DoctorResult]) -> Vec<&DoctorResult> {
     rows.iter().filter(|row| row.level != "ok").collect()
 }
@@ -167,15 +167,15 @@ fn valid_node_is_ok_in_every_area() -> TestResult {
         "user",
     ];
     assert_eq!(areas, expected.into());
-    // What listens is the picos themselves.
-    let listeners = rows
-        .iter()
-        .filter(|row| row.matches("ok", "ports", "listeners: ") && row.seen.contains("nobody but"));
+    // The picos themselves listen.
+    let listeners = rows.iter().filter(|row| {
+        row.matches("ok", "ports", "listeners: ") && row.seen.contains("held by the pico only")
+    });
     assert_eq!(listeners.count(), 2, "{rows:#?}");
 
     let table = doctor_command(&fixture, &[]).run()?.expect_code(0)?;
     assert!(table.stdout.ends_with(": 0 errors, 0 warnings\n") && !table.stdout.contains('\x1b'), "{table}");
-    // It has changed nothing.
+    // The doctor has changed nothing.
     assert_eq!(pids(&fixture)?, alive);
     assert_eq!(fixture.sh("ls -l --time-style=full-iso /run/mediationzone-ra; find /opt/mz | sort")?, before);
     Ok(())

@@ -1,4 +1,4 @@
-//! What is wrong on the node.
+//! Problems of the node.
 
 use testkit::fake_process::FakeProcess;
 use testkit::fixture::{AgentKind, Fixture, FixtureBuilder, fixture};
@@ -9,12 +9,12 @@ use super::{
     install_drop_in, problems, run_json,
 };
 
-/// Something that is wrong on the node, and what has to come of it.
+/// A problem of the node, and its expected finding.
 struct NodeCase {
     builder: fn() -> FixtureBuilder,
-    /// A line for the shell that makes it wrong.
+    /// Shell commands that cause it.
     setup: &'static str,
-    /// Level, area, words.
+    /// Level, area, text.
     expected: (&'static str, &'static str, &'static str),
 }
 
@@ -36,7 +36,7 @@ const NODE_CASES: &[NodeCase] = &[
     NodeCase {
         builder: || ec_builder().pico("ec2:ec:26001"),
         setup: "",
-        expected: ("error", "ports", "port 26001: ec1 of /opt/mz (mz.ha.port) and ec2"),
+        expected: ("error", "ports", "port 26001: claimed by ec1 of /opt/mz (mz.ha.port) and ec2"),
     },
     NodeCase {
         builder: || ec_builder().property("ec1:mz.ha.enabled=false"),
@@ -52,7 +52,7 @@ const NODE_CASES: &[NodeCase] = &[
     NodeCase {
         builder: ec_builder,
         setup: "chmod o+w /run/testkit/resource.d/mediationzone",
-        expected: ("error", "agents", "can be written by others"),
+        expected: ("error", "agents", "writable by other users"),
     },
     NodeCase {
         builder: ec_builder,
@@ -65,28 +65,28 @@ const NODE_CASES: &[NodeCase] = &[
         expected: (
             "warning",
             "java",
-            "java_home: not set, and bin/mzsh does not tell which java it takes: not looked at",
+            "java_home: not checked (not set, and bin/mzsh does not name its java)",
         ),
     },
     NodeCase {
         builder: ec_builder,
         setup: "cd /run/testkit/resource.d/mediationzone; umount /usr/lib/ocf/resource.d/mediationzone/ui ui; rm ui",
-        expected: ("warning", "agents", "ui: /usr/lib/ocf/resource.d/mediationzone/ui is not there"),
+        expected: ("warning", "agents", "ui: /usr/lib/ocf/resource.d/mediationzone/ui: not found"),
     },
     NodeCase {
         builder: ec_builder,
         setup: "cd /run/testkit/resource.d/mediationzone; umount /usr/lib/ocf/resource.d/mediationzone/ec ec; rm ec",
-        expected: ("error", "agents", "ec: /usr/lib/ocf/resource.d/mediationzone/ec is not there"),
+        expected: ("error", "agents", "ec: /usr/lib/ocf/resource.d/mediationzone/ec: not found"),
     },
     NodeCase {
         builder: ec_builder,
         setup: r#"cd /run/testkit/resource.d/mediationzone; umount /usr/lib/ocf/resource.d/mediationzone/ui ui; printf '#!/bin/sh\nif [ $1 = meta-data ]; then echo "<resource-agent version=\"9.9\"/>"; else echo ui 9.9; fi\n' >ui"#,
-        expected: ("warning", "agents", "ui is version 9.9, this program "),
+        expected: ("warning", "agents", "ui: version 9.9, but this program is "),
     },
     NodeCase {
         builder: ec_builder,
         setup: r#"cd /run/testkit/resource.d/mediationzone; umount /usr/lib/ocf/resource.d/mediationzone/ui ui; printf '#!/bin/sh\necho ui "$1"\n' >ui"#,
-        expected: ("error", "agents", "ui gives no metadata: no XML"),
+        expected: ("error", "agents", "ui: no metadata: no XML"),
     },
     NodeCase {
         builder: ec_builder,
@@ -127,7 +127,7 @@ const NODE_CASES: &[NodeCase] = &[
     NodeCase {
         builder: ec_builder,
         setup: "rm -r /etc/systemd/system/pacemaker.service*; mkdir -p /run/systemd/system",
-        expected: ("warning", "pacemaker_service", "OOMPolicy: not looked at: there is no pacemaker.service"),
+        expected: ("warning", "pacemaker_service", "OOMPolicy: not checked (no pacemaker.service"),
     },
 ];
 
@@ -141,7 +141,7 @@ fn each_node_problem_is_the_only_one_reported() -> TestResult {
         let found = problems(&rows);
         let (level, area, words) = wrong.expected;
         let expected = |row: &&DoctorResult| row.matches(level, area, words);
-        // One thing may be wrong for both resources, or be seen from two sides.
+        // One problem may affect both resources, or be found by two checks.
         if !found.iter().any(expected) || found.iter().any(|row| row.area != area && row.area != "ha_monitor")
         {
             failed.push(format!("{level} {area} {words}: {found:#?}"));
@@ -151,7 +151,7 @@ fn each_node_problem_is_the_only_one_reported() -> TestResult {
     Ok(())
 }
 
-/// By its daemon, or by its kind of node in the configuration.
+/// By its daemon, or by its node type in the configuration.
 #[test]
 fn remote_node_is_checked_for_pacemaker_remote_unit() -> TestResult {
     const REMOTE_UNIT: &str = "pacemaker_remote.service";
@@ -181,7 +181,7 @@ fn remote_node_is_checked_for_pacemaker_remote_unit() -> TestResult {
     is("warning", REMOTE_UNIT)?;
     install_drop_in(&fixture, REMOTE_UNIT)?;
     is("ok", REMOTE_UNIT)?;
-    // What runs is surer; the kernel cuts its name off.
+    // A running daemon is better evidence than the configuration; the kernel truncates its name.
     let daemon = |program: &str| {
         FakeProcess::for_program(&format!("/opt/imitated/bin/{program}"), &[program]).user(0).start(&fixture)
     };
@@ -189,7 +189,7 @@ fn remote_node_is_checked_for_pacemaker_remote_unit() -> TestResult {
     fixture.node.write(CIB, VALID_CIB)?;
     daemon("pacemaker-remot")?;
     is("warning", REMOTE_UNIT)?;
-    // That of a container, on a node of the cluster.
+    // That of a container, on a cluster node.
     daemon("pacemakerd")?;
     is("ok", "pacemaker.service")
 }
@@ -227,7 +227,7 @@ fn storage_mounted_by_cluster_elsewhere_is_a_warning() -> TestResult {
         "{rows:#?}"
     );
     assert!(!rows.iter().any(|row| row.level == "error" && row.area == "installation"), "{rows:#?}");
-    // The owner of the mount point is not the owner of the installation, so who that is must be said.
+    // The owner of the mount point is not the owner of the installation, so the owner has to be configured.
     let users =
         |rows: &[DoctorResult]| rows.iter().filter(|row| row.area == "user").cloned().collect::<Vec<_>>();
     let unknown = users(&rows);
@@ -235,9 +235,9 @@ fn storage_mounted_by_cluster_elsewhere_is_a_warning() -> TestResult {
     assert!(unknown.iter().all(|row| row.matches(
         "warning",
         "user",
-        "os_user: not set: while /opt/mz is not mounted by mz-fs"
+        "os_user: not set: the pico's user is unknown while /opt/mz is not mounted by mz-fs"
     )));
-    // Here, too, where it is mounted; and then the user is known.
+    // Where it is mounted, the same; and then the user is known.
     fixture.sh("rmdir /opt/mz; mv /opt/away /opt/mz")?;
     let owner = format!("os_user={}", fixture.node.owner());
     let known = users(&run_json(doctor_command(&fixture, &[]))?);
@@ -265,7 +265,7 @@ fn run_without_root_is_a_warning() -> TestResult {
     Ok(())
 }
 
-/// A pico that runs, what becomes of its HA Monitor Server, and the endpoint.
+/// A running pico, the change of its HA Monitor Server, and the endpoint.
 type NotListening = (fn() -> FixtureBuilder, fn(&Fixture) -> TestResult, &'static str);
 
 const NOT_LISTENING: [NotListening; 3] = [
@@ -285,7 +285,7 @@ fn a_pico_that_does_not_listen_where_the_registry_says_is_to_be_restarted() -> T
         let jvm = fixture.start()?;
         make(&fixture)?;
         let rows = run_json(doctor_command(&fixture, &[]))?;
-        let words = format!("mz.ha.port: {endpoint}: not listening: pid {} ", jvm.pid);
+        let words = format!("mz.ha.port: {endpoint}: not listening (pid {})", jvm.pid);
         let found: Vec<&DoctorResult> =
             problems(&rows).into_iter().filter(|row| row.area == "ha_monitor").collect();
         let [row] = found.as_slice() else { panic!("{rows:#?}") };
@@ -321,7 +321,7 @@ fn a_pico_that_could_not_be_checked_for_long_is_a_warning() -> TestResult {
             }
         }
     }
-    // Of one that has ended nothing is left to be checked.
+    // Nothing remains to be checked for a dead pico.
     fixture.signal(fixture.single_pico("ec1")?.pid, "KILL")?;
     let rows = run_json(doctor_command(&fixture, &[]))?;
     assert!(rows.iter().all(|row| !row.seen.contains("not checked since")), "{rows:#?}");

@@ -1,10 +1,10 @@
-//! docs/operate/doctor.md shows what it prints.
+//! docs/operate/doctor.md shows the doctor's output.
 
 use testkit::TestResult;
 
 use super::{CIB, VALID_CIB, doctor_command, fixture_with_platform_and_ec};
 
-/// What the page's node has to be told apart by, and the width of its terminal.
+/// The changes of the page's node that its output shows, and the width of its terminal.
 #[test]
 fn doctor_page_example_is_printed() -> TestResult {
     let page = include_str!("../../../docs/operate/doctor.md");
@@ -24,7 +24,7 @@ fn doctor_page_example_is_printed() -> TestResult {
     fixture
         .sh("hostname n1; echo '@reboot mzadmin /opt/mz/bin/mzsh startup ec1' >/etc/cron.d/mediationzone")?;
     let ran = doctor_command(&fixture, &[]).run()?.expect_code(2)?;
-    // Three dots stand for lines that are left out.
+    // Three dots stand for omitted lines.
     let mut printed = ran.stdout.lines();
     for line in example.lines().filter(|line| !line.trim().is_empty() && line.trim() != "...") {
         assert!(printed.any(|other| other == line), "not printed, or not here: {line:?}\n{ran}");

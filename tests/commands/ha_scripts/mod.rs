@@ -10,7 +10,7 @@ use testkit::{
     HungOperation, NodeCommand, NodeCommandOutput, NodeExitStatus, NodeProcess, TestResult, TestkitError,
 };
 
-/// What monitor exits with.
+/// Exit code of monitor.
 const HEALTHY: i32 = 110;
 const NOT_HEALTHY: i32 = 100;
 const UNKNOWN: i32 = 99;
@@ -30,7 +30,7 @@ fn monitor_command<'a>(fixture: &'a Fixture, port: &str) -> NodeCommand<'a> {
     script_command(fixture, "monitor", port).env("OCF_RESKEY_ha_grace", "0")
 }
 
-/// What a monitor exits with and writes on stdout, which agree; with all of these words in its reason.
+/// Exit code and stdout of a monitor, which agree, and all of this text in its reason.
 #[track_caller]
 fn assert_monitor_answer(ran: NodeCommandOutput, code: i32, words: &[&str]) -> NodeCommandOutput {
     let word = match code {
@@ -46,14 +46,14 @@ fn assert_monitor_answer(ran: NodeCommandOutput, code: i32, words: &[&str]) -> N
     ran
 }
 
-/// A script that did what it was to do.
+/// A script that succeeded.
 #[track_caller]
 fn assert_done(ran: NodeCommandOutput, stdout: &str) -> NodeCommandOutput {
     assert_eq!((ran.code(), ran.stdout.as_str()), (Some(0), stdout), "{ran}");
     ran
 }
 
-/// ec1 runs, started by the script.
+/// A running ec1 that the script started.
 fn fixture_with_online_ec() -> Result<(Fixture, NodeProcess), TestkitError> {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
     assert_done(script_command(&fixture, "online", "ec1").run()?, "Starting ec1...done.\n");
@@ -66,7 +66,7 @@ fn pico_goes_online_is_healthy_and_goes_offline() -> TestResult {
     let (fixture, jvm) = fixture_with_online_ec()?;
     assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, HEALTHY, &[]);
     assert_monitor_answer(monitor_command(&fixture, PLATFORM_PORT).run()?, HEALTHY, &[]);
-    // Once more is no failure and starts nothing.
+    // A second online is no failure and starts nothing.
     assert_done(script_command(&fixture, "online", "ec1").run()?, "Starting ec1...done.\n");
     assert_eq!(fixture.single_pico("ec1")?.pid, jvm.pid);
     assert_done(script_command(&fixture, "offline", "ec1").run()?, "Shutting down ec1...done.\n");
@@ -138,7 +138,7 @@ fn same_pico_of_other_installation_is_managed_separately() -> TestResult {
     )?;
     fixture.mzsh_in("/opt/mz2", &["startup", "platform"])?.expect_code(0)?;
     let other = fixture.single_pico_in("/opt/mz2", "platform")?;
-    // The other is known by its own record, this one is not there.
+    // The other pico is known by its own record, this one is not there.
     let theirs = fixture.command("mz-ha-scripts").args([
         "monitor",
         JAVA_HOME,
@@ -215,7 +215,7 @@ fn offline_ends_online_under_way() -> TestResult {
             assert_monitor_answer(
                 monitor_command(fixture, EC1_PORT).run()?,
                 UNKNOWN,
-                &["ec1 runs", "never seen to listen"],
+                &["ec1: running", "never seen to listen"],
             );
             script_command(fixture, "offline", "ec1").env("MZ_HA_TIMEOUT", "20").run()
         },
@@ -225,7 +225,7 @@ fn offline_ends_online_under_way() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// The programs are not in one directory.
+/// The two programs are in different directories.
 #[test]
 fn clean_ends_pacemaker_start_and_pacemaker_stop_ends_online() -> TestResult {
     let slow = || fixture(AgentKind::Ec).set("ec1.startup_outcome=slow").commands().build();
@@ -277,10 +277,10 @@ fn pico_managed_by_pacemaker_is_a_warning() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
     let jvm = fixture.start()?;
     let ran = script_command(&fixture, "online", "ec1").run()?;
-    assert!(ran.stderr.starts_with("WARNING: Pacemaker's ec manages ec1, too"), "{ran}");
+    assert!(ran.stderr.starts_with("WARNING: ec1: also managed by Pacemaker's ec"), "{ran}");
     assert_done(ran, "Starting ec1...done.\n");
     let ran = monitor_command(&fixture, EC1_PORT).arg("debug").run()?.expect_code(HEALTHY)?;
-    assert!(ran.stdout.contains("other managers: Pacemaker's ec manages ec1"), "{ran}");
+    assert!(ran.stdout.contains("other managers: ec1: also managed by Pacemaker's ec"), "{ran}");
     assert!(fixture.is_alive(&jvm)?);
     fixture.monitor(10)?.expect_code(0)?;
     Ok(())
@@ -320,17 +320,17 @@ fn wrong_arguments_exit_99_or_2_with_usage() -> TestResult {
 fn non_root_call_is_refused_and_changes_nothing() -> TestResult {
     let (fixture, jvm) = fixture_with_online_ec()?;
     if fixture.node.owner() == "root" {
-        // A normal user's node knows one user only.
+        // A normal user's node has one user only.
         return Ok(());
     }
     assert_monitor_answer(
         monitor_command(&fixture, EC1_PORT).user(4711).run()?,
         UNKNOWN,
-        &["must be run by root"],
+        &["permission denied (not root"],
     );
     for script in ["online", "offline", "clean"] {
         let ran = script_command(&fixture, script, "ec1").user(4711).run()?.expect_code(1)?;
-        assert!(ran.stdout.ends_with("...FAILED\nit must be run by root\n"), "{ran}");
+        assert!(ran.stdout.ends_with("...FAILED\npermission denied (not root); run it as root\n"), "{ran}");
     }
     assert!(fixture.is_alive(&jvm)?);
     assert!(

@@ -1,4 +1,4 @@
-//! What `monitor` says of a pico: healthy, not healthy, or that it can't be told.
+//! Answers of `monitor` about a pico: healthy, not healthy, or unknown.
 
 use testkit::fake_process::FakeProcess;
 
@@ -11,7 +11,7 @@ fn dead_or_hung_pico_is_not_healthy() -> TestResult {
     assert_monitor_answer(
         monitor_command(&fixture, EC1_PORT).run()?,
         NOT_HEALTHY,
-        &["ec1 hung", &format!("pid {} ", jvm.pid), "(T)"],
+        &["ec1: hung", &format!("pid {} ", jvm.pid), "(T)"],
     );
     assert!(fixture.is_alive(&jvm)?, "a monitor does nothing to it");
     fixture.signal(jvm.pid, "KILL")?;
@@ -23,13 +23,13 @@ fn dead_or_hung_pico_is_not_healthy() -> TestResult {
     fixture.assert_nothing_left()
 }
 
-/// What Veritas would take for "offline", and start elsewhere.
+/// Veritas would treat another answer as "offline", and start the pico elsewhere.
 #[test]
 fn live_pico_never_seen_online_is_unknown() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
     fixture.sh("truncate -s 4096 /opt/device && chmod 666 /opt/device")?;
     let hung = fixture.node.hang_storage("/opt/device", HungOperation::Read)?;
-    // No signal ends it, and nobody answers at its port.
+    // No signal ends it, and nothing answers at its port.
     let jvm = fixture.start_fake_pico("ec1", "read /opt/device")?;
     fixture.wait_until("the process to wait for the device", |fixture| {
         let all = fixture.processes()?;
@@ -37,7 +37,7 @@ fn live_pico_never_seen_online_is_unknown() -> TestResult {
         Ok(if waits { Ok(()) } else { Err(describe_processes(&all)) })
     })?;
     let looks = || monitor_command(&fixture, EC1_PORT).env("OCF_RESKEY_monitor_retries", "0").run();
-    let never_asked = ["can't be told", "never seen to listen on port 26001"];
+    let never_asked = ["health unknown", "never seen to listen on port 26001"];
     assert_monitor_answer(looks()?, UNKNOWN, &never_asked);
     for script in ["offline", "clean"] {
         script_command(&fixture, script, "ec1").env("MZ_HA_TIMEOUT", "10").run()?.expect_code(1)?;
@@ -50,15 +50,15 @@ fn live_pico_never_seen_online_is_unknown() -> TestResult {
     })?;
     assert_monitor_answer(looks()?, NOT_HEALTHY, &["ec1 is not running"]);
 
-    // One that a monitor has seen well is online, whoever has started it.
+    // A pico that a monitor has seen healthy is online, however it was started.
     fixture.mzsh(&["startup", "ec1"])?.expect_code(0)?;
     let jvm = fixture.single_pico("ec1")?;
     fixture.signal(jvm.pid, "STOP")?;
-    assert_monitor_answer(looks()?, UNKNOWN, &["ec1 hung", "is not offline"]);
+    assert_monitor_answer(looks()?, UNKNOWN, &["ec1: hung", "not online here before, and not offline"]);
     fixture.signal(jvm.pid, "CONT")?;
     assert_monitor_answer(looks()?, HEALTHY, &[]);
     fixture.signal(jvm.pid, "STOP")?;
-    assert_monitor_answer(looks()?, NOT_HEALTHY, &["ec1 hung"]);
+    assert_monitor_answer(looks()?, NOT_HEALTHY, &["ec1: hung"]);
     assert_done(script_command(&fixture, "clean", "ec1").run()?, "Cleaning ec1...done.\n");
     fixture.assert_nothing_left()
 }
@@ -68,7 +68,7 @@ fn failed_ha_answer_is_not_healthy_after_grace() -> TestResult {
     let (fixture, _) = fixture_with_online_ec()?;
     fixture.set(&["ec1.ha_answer=FAILED aborts 7 of 5"])?;
     assert_monitor_answer(script_command(&fixture, "monitor", EC1_PORT).run()?, HEALTHY, &["aborts 7 of 5"]);
-    // Nothing is tolerated here: the manager counts.
+    // No failure is tolerated here: the cluster manager counts.
     let tolerant = || monitor_command(&fixture, EC1_PORT).env("OCF_RESKEY_failures_tolerated", "9");
     assert_monitor_answer(tolerant().run()?, NOT_HEALTHY, &["FAILED", "aborts 7 of 5"]);
     assert_monitor_answer(
@@ -86,10 +86,10 @@ fn silent_or_absent_server_is_not_healthy_within_timeout() -> TestResult {
     fixture.set(&["ec1.ha_answer=silent"])?;
     let silent =
         monitor_command(&fixture, EC1_PORT).args(["127.0.0.1", "1"]).env("OCF_RESKEY_monitor_retries", "0");
-    assert_monitor_answer(silent.run()?, NOT_HEALTHY, &["ec1 hangs", "no answer in 1 s"]);
+    assert_monitor_answer(silent.run()?, NOT_HEALTHY, &["ec1: hung", "no answer in 1 s"]);
     let absent =
         monitor_command(&fixture, EC1_PORT).args(["127.0.0.3"]).env("OCF_RESKEY_monitor_retries", "0");
-    assert_monitor_answer(absent.run()?, UNKNOWN, &["was never seen to listen on 127.0.0.3, port 26001"]);
+    assert_monitor_answer(absent.run()?, UNKNOWN, &["never seen to listen on 127.0.0.3, port 26001"]);
     fixture.set(&["ec1.ha_answer=OK"])?;
     assert_monitor_answer(monitor_command(&fixture, EC1_PORT).args(["127.0.0.1", "5"]).run()?, HEALTHY, &[]);
     assert!(fixture.is_alive(&jvm)?);
@@ -103,7 +103,7 @@ fn pico_with_disabled_server_is_unknown_and_not_failed() -> TestResult {
     assert_done(script_command(&fixture, "online", "ec1").run()?, "Starting ec1...done.\n");
     let jvm = fixture.single_pico("ec1")?;
     assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, UNKNOWN, &off);
-    // Whoever else has the port: this JVM does not answer there.
+    // Another process has the port: this JVM does not answer there.
     let server = "import socket, time
 server = socket.create_server(('127.0.0.1', 26001))
 open('/opt/other.up', 'w')
@@ -112,9 +112,9 @@ time.sleep(1000001)
     fixture.node.write("/opt/other.py", server)?;
     fixture.sh("setsid python3 /opt/other.py </dev/null >/dev/null 2>&1 & until [ -e /opt/other.up ]; do sleep 0.01; done")?;
     assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, UNKNOWN, &off);
-    // What needs no question is told as of any other.
+    // A state that needs no query is reported as for any other pico.
     fixture.signal(jvm.pid, "STOP")?;
-    assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, NOT_HEALTHY, &["ec1 hung", "(T)"]);
+    assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, NOT_HEALTHY, &["ec1: hung", "(T)"]);
     fixture.signal(jvm.pid, "KILL")?;
     assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, NOT_HEALTHY, &["ec1 is not running"]);
     Ok(())
@@ -140,7 +140,8 @@ fn debug_option_adds_evidence() -> TestResult {
     let (fixture, jvm) = fixture_with_online_ec()?;
     let ran = monitor_command(&fixture, EC1_PORT).arg("debug").run()?.expect_code(HEALTHY)?;
     assert!(ran.stdout.starts_with("OK\n"), "{ran}");
-    for seen in ["pico: ec1 ", &format!("processes: pid {}, well", jvm.pid), "HA check: asks 127.0.0.1:26001"]
+    for seen in
+        ["pico: ec1 ", &format!("processes: pid {}, alive", jvm.pid), "HA check: asks 127.0.0.1:26001"]
     {
         assert!(ran.stdout.lines().any(|line| line.starts_with(seen)), "{seen}: {ran}");
     }
@@ -165,7 +166,7 @@ fn port_of_no_or_two_picos_is_unknown() -> TestResult {
     assert_monitor_answer(
         monitor_command(&fixture, EC1_PORT).run()?,
         UNKNOWN,
-        &["ec1, ec2 have mz.ha.port 26001"],
+        &["ec1, ec2 all have mz.ha.port 26001"],
     );
     assert_monitor_answer(monitor_command(&fixture, PLATFORM_PORT).run()?, HEALTHY, &[]);
     Ok(())
@@ -174,7 +175,7 @@ fn port_of_no_or_two_picos_is_unknown() -> TestResult {
 #[test]
 fn port_may_be_shared_with_container_of_other_node() -> TestResult {
     let (fixture, jvm) = fixture_with_online_ec()?;
-    // The registry holds the containers of all nodes.
+    // The registry contains the containers of all nodes.
     let containers = format!("{MZ_HOME}/common/config/cell/default/.active/containers");
     fixture.sh(&format!(
         "cd {containers} && cp -a main1 other1 && cd other1/picos && rm platform.conf && mv ec1.conf ec7.conf"
@@ -190,7 +191,7 @@ fn port_may_be_shared_with_container_of_other_node() -> TestResult {
     Ok(())
 }
 
-/// A process of a stranger that claims to be the pico, or to start it, is nothing to any of the scripts.
+/// Another user's process that claims to be the pico, or to start it, affects none of the scripts.
 #[test]
 fn foreign_process_is_neither_healthy_nor_online_nor_ended() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
@@ -225,7 +226,7 @@ fn foreign_process_is_neither_healthy_nor_online_nor_ended() -> TestResult {
 #[test]
 fn unidentifiable_process_is_unknown_and_left_alone() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
-    // By its name it is ec1; of which installation it does not say.
+    // By its name it is ec1; it has no installation.
     let doubtful = FakeProcess::for_java(&["java", "-Dpico.configname=ec1"]).start(&fixture)?;
     assert_monitor_answer(
         monitor_command(&fixture, EC1_PORT).run()?,
@@ -244,7 +245,7 @@ fn unidentifiable_process_is_unknown_and_left_alone() -> TestResult {
 fn node_without_storage_is_not_healthy_when_nothing_runs() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
     fixture.sh("mv /opt/mz /opt/away && mkdir /opt/mz")?;
-    // The Platform runs: ec1 may be meant, or it.
+    // The Platform runs: the port may be its own or that of ec1.
     assert_monitor_answer(
         monitor_command(&fixture, EC1_PORT).run()?,
         UNKNOWN,
@@ -261,7 +262,7 @@ fn node_without_storage_is_not_healthy_when_nothing_runs() -> TestResult {
     assert_monitor_answer(
         monitor_command(&fixture, EC1_PORT).run()?,
         NOT_HEALTHY,
-        &["nothing of /opt/mz runs on this node"],
+        &["/opt/mz: not running on this node"],
     );
     Ok(())
 }
@@ -271,7 +272,7 @@ fn recorded_pico_on_hung_storage_is_reported_dead_or_alive() -> TestResult {
     let (fixture, jvm) = fixture_with_online_ec()?;
     let hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
     let waiting = || Ok::<_, TestkitError>(fixture.processes()?.iter().filter(|p| p.state == 'D').count());
-    // As at depth 10: what can't be asked is no failure.
+    // As at depth 10: a check that cannot be made is no failure.
     assert_monitor_answer(
         monitor_command(&fixture, EC1_PORT).run()?,
         HEALTHY,
@@ -281,7 +282,8 @@ fn recorded_pico_on_hung_storage_is_reported_dead_or_alive() -> TestResult {
     fixture.signal(jvm.pid, "KILL")?;
     let short = || monitor_command(&fixture, EC1_PORT).env("MZ_HA_TIMEOUT", "12");
     assert_monitor_answer(short().run()?, NOT_HEALTHY, &["ec1 is not running"]);
-    // The Platform's port is in no record: it runs, but which pico has the port is on storage.
+    // The Platform's port is in no record: it runs, but the registry, which has the pico of each port, is on
+    // the hung storage.
     let unknown = || script_command(&fixture, "monitor", PLATFORM_PORT).env("MZ_HA_TIMEOUT", "12").run();
     assert_monitor_answer(unknown()?, UNKNOWN, &["storage"]);
     let before = waiting()?;

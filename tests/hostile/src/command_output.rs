@@ -1,4 +1,5 @@
-//! The output of mzsh and of the HA client: a script and a JVM that anybody may have changed, killed, or starved.
+//! The output of mzsh and of the HA client: a script and a JVM that any user may have changed, killed, or
+//! starved.
 
 use crate::assertions::{assert_printable, assert_valid_reason};
 use crate::split_input;
@@ -8,13 +9,13 @@ use ocf::exit_reason;
 use pico::product::{HaAnswer, StartupResult, StatusAnswer};
 use std::time::Duration;
 
-/// `bytes` are how it ended (`exit 0`, `signal 9`, `timeout`, `refused`), [`SEPARATOR`](crate::SEPARATOR), and what it wrote;
-/// for `refused`: why it was never executed.
+/// `bytes` are how it ended (`exit 0`, `signal 9`, `timeout`, `refused`), [`SEPARATOR`](crate::SEPARATOR),
+/// and its output; for `refused` the reason why it was never executed.
 ///
 /// - Nothing panics; every reason is, or becomes, one readable line.
-/// - A startup is up with exit code 0 alone, and then only without the words that take it back.
-/// - A status is "running" with exit code 0 alone or by the words that say so, "not running" with 2 alone, and nothing at
-///   all if it did not end in time.
+/// - A startup has succeeded only with exit code 0, and only without text that revokes it.
+/// - A status is "running" only with exit code 0 or with text that says so, "not running" only with 2, and
+///   unknown if it did not end in time.
 pub fn mzsh(bytes: &[u8]) {
     let [end, output] = split_input(bytes);
     let Some(finished) = parse_finished(end, output, Duration::from_secs(1)) else { return };
@@ -51,12 +52,13 @@ pub fn mzsh(bytes: &[u8]) {
     assert_valid_reason(&answer.to_string(), exit_reason::PREFIX);
 }
 
-/// `bytes` are how it ended and what it wrote, as for [`mzsh`], and for how many milliseconds it ran, each after a
-/// [`SEPARATOR`](crate::SEPARATOR). It was given ten seconds.
+/// `bytes` are how it ended and its output, as for [`mzsh`], and its duration in milliseconds, each after a
+/// [`SEPARATOR`](crate::SEPARATOR). Its timeout was ten seconds.
 ///
 /// - Nothing panics; every reason is, or becomes, one readable line.
-/// - Well is exit code 0 and nothing else, and not with the word FAILED.
-/// - FAILED is another exit code, that word, and time left: never a signal, a time-out, or a client that was not executed.
+/// - Healthy is exit code 0 and nothing else, and not with the word FAILED.
+/// - FAILED is another exit code, that word, and time left: never a signal, a timeout, or a client that was
+///   not executed.
 pub fn ha(bytes: &[u8]) {
     let [end, output, took] = split_input(bytes);
     let took = std::str::from_utf8(took).ok().and_then(|took| took.parse::<u32>().ok()).unwrap_or(300);
@@ -97,7 +99,7 @@ fn is_inconclusive(ended: Option<ExitStatus>) -> bool {
     matches!(ended, None | Some(ExitStatus::Signalled(_) | ExitStatus::Exited(1 | 126 | 127 | 129..=192)))
 }
 
-/// A reason that says something.
+/// A reason with some text.
 fn assert_readable_reason(why: &str) {
     assert!(!why.trim().is_empty());
     assert_valid_reason(why, exit_reason::PREFIX);
@@ -107,7 +109,7 @@ fn assert_readable_reason(why: &str) {
 fn parse_finished(end: &[u8], output: &[u8], took: Duration) -> Option<FinishedCommand> {
     let end = std::str::from_utf8(end).ok()?;
     let number = |text: &str| text.parse::<u8>().ok().map(i32::from);
-    // Whoever refuses says why.
+    // A refusal always has a reason.
     let refused = || Some(String::from_utf8_lossy(output).into_owned()).filter(|why| !why.trim().is_empty());
     let (end, refused) = match end.split_once(' ').unwrap_or((end, "")) {
         ("exit", code) => (ExitStatus::Exited(number(code)?), None),

@@ -1,4 +1,4 @@
-//! The environment: what Pacemaker, a tool or a person calls the agent with.
+//! The environment with which Pacemaker, a tool or a person calls the agent.
 
 use crate::assertions::{assert_printable, assert_valid_reason};
 use agents::{PicoAgent, definition, settings};
@@ -12,13 +12,15 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 type Variable = (OsString, OsString);
 
-/// `bytes` are the content of `/proc/PID/environ`: `NAME=value`, each ended by NUL. The agent called is the one that
-/// `OCF_RESOURCE_TYPE` names, else the Platform's.
+/// `bytes` are the content of `/proc/PID/environ`: `NAME=value`, each ended by NUL. `OCF_RESOURCE_TYPE`
+/// selects the agent, else the Platform's is called.
 ///
-/// - Nothing panics; whatever there is, there is a name, a deadline and an answer.
-/// - What is accepted is within the limits of its declaration, and comes back the same when it is set as it is recorded.
-/// - What is refused is named once, in a readable line, and counts as if it were not set; but who is meant may stay what it was.
-/// - validate-all at level 0 finds all that was refused, and nothing else.
+/// - Nothing panics; with any environment there is a name, a deadline and an answer.
+/// - An accepted value is within the limits of its declaration, and is the same after it was recorded and set
+///   again.
+/// - A refused value is named once, in a readable line, and counts as not set; but the pico that is meant may
+///   stay the same.
+/// - validate-all at level 0 reports every refused value, and nothing else.
 pub fn environment(bytes: &[u8]) {
     let variables: Vec<Variable> =
         host::process::split_nul(bytes).iter().filter_map(|v| parse_variable(v)).collect();
@@ -40,7 +42,7 @@ pub fn environment(bytes: &[u8]) {
     }
 }
 
-/// As the C library takes it apart.
+/// Parsed like in the C library.
 fn parse_variable(entry: &OsStr) -> Option<Variable> {
     let bytes = entry.as_bytes();
     let at = bytes.iter().skip(1).position(|&b| b == b'=')? + 1;
@@ -122,7 +124,8 @@ fn assert_refused_is_as_unset(
     };
     let rest = variables.iter().filter(|(name, _)| !refused(name)).cloned();
     let (without, errors) = read_settings(kind, rest.collect());
-    // All that can be wrong now is that what must be set is not; and who is meant has no default.
+    // The only possible error now is that a required parameter is not set, and only the pico's name has no
+    // default.
     assert!(errors.iter().all(|error| error.name() == "pico_name"), "{errors:?}");
     let but_for_the_target = |settings: &Settings| {
         let target = Err(UnreadableTarget {
@@ -136,7 +139,7 @@ fn assert_refused_is_as_unset(
     assert_eq!(but_for_the_target(&without), but_for_the_target(settings));
 }
 
-/// All that is set, but for who asks and in which words.
+/// All values, except the caller's and the texts.
 fn describe_values(settings: &Settings) -> String {
     let silent = Settings {
         resource: None,
@@ -148,12 +151,12 @@ fn describe_values(settings: &Settings) -> String {
 }
 
 fn assert_validate_all_agrees(kind: PicoType, mut variables: Vec<Variable>, errors: &[ParameterError]) {
-    // A deeper level looks at the node, which is not ours here.
+    // A deeper level checks the node, which is not ours here.
     variables.retain(|(name, _)| name != "OCF_CHECK_LEVEL");
     let call = Invocation::new(definition(kind), Action::ValidateAll, variables);
     let findings = PicoAgent::new(kind).validate_all(&call);
     let lines = findings.lines(call.reason_prefix());
-    // What is not wrong, but shortened, too wide, or run on several nodes, is warned of; once each.
+    // A value that is valid, but truncated, too broad, or run on several nodes, gives one warning.
     let (wrong, warned): (Vec<&str>, Vec<&str>) = lines.lines().partition(|line| line.starts_with("ERROR: "));
     let refused_clone = usize::from(call.clone_kind() == Some(CloneKind::GloballyUnique));
     assert_eq!(wrong.len(), errors.len() + refused_clone);

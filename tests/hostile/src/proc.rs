@@ -1,4 +1,4 @@
-//! /proc: what any process of the node can make it say.
+//! /proc: content that any process of the node can control.
 
 use crate::split_input;
 use host::Pid;
@@ -10,11 +10,11 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// `bytes` are a line of `/proc/PID/stat`, and also the name that a process gave itself (prctl(2)) in a line that is else
-/// right.
+/// `bytes` are a line of `/proc/PID/stat`, and also the name that a process gave itself (prctl(2)) in an
+/// otherwise valid line.
 ///
 /// - Nothing panics.
-/// - What a process calls itself never shifts the fields that follow.
+/// - The name of a process never shifts the fields that follow.
 pub fn stat(bytes: &[u8]) {
     if let Ok(stat) = Stat::parse(bytes) {
         assert!(stat.pid.as_raw() > 0 && stat.parent.is_none_or(|parent| parent.as_raw() > 0));
@@ -29,12 +29,13 @@ pub fn stat(bytes: &[u8]) {
 }
 
 /// `bytes` are, with [`SEPARATOR`](crate::SEPARATOR) between them: the name of the pico; `/proc/PID/cmdline`;
-/// `/proc/PID/environ`; the last part of where `/proc/PID/exe` points; a pattern for `process_match`, if any.
+/// `/proc/PID/environ`; the last part of the target of `/proc/PID/exe`; a pattern for `process_match`, if
+/// any.
 ///
 /// - Nothing panics.
 /// - A process is the pico only by a marker that is exactly its name; so it is the pico of one name alone.
 /// - mzsh is never the pico; a startup has that word and exactly the name among its arguments.
-/// - It claims no other home than one that stands in its arguments or environment.
+/// - It claims no other home than one in its arguments or environment.
 pub fn command_line(bytes: &[u8]) {
     let [name, cmdline, environ, program, pattern] = split_input(bytes);
     let Some(name) = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()) else { return };
@@ -63,7 +64,7 @@ pub fn command_line(bytes: &[u8]) {
     assert_other_programs_are_no_pico(&target, process);
     assert_home_claim_is_in_arguments(process, &environ);
 
-    // One that repeats is large, and slow to read; that is for the environment's target to see.
+    // A pattern with a repetition is large and slow to compile; the environment's target tests that.
     let pattern = std::str::from_utf8(pattern).ok().filter(|p| !p.is_empty() && !p.contains('{'));
     if let Some(pattern) = pattern.and_then(|pattern| Regex::new(pattern).ok()) {
         target.process_match = Some(pattern);
@@ -77,7 +78,7 @@ fn assert_exact_marker(argv: &[OsString], name: &str) {
     let on_error = format!("-XX:OnOutOfMemoryError=oom {name}");
     let by_property = argv.iter().any(|a| *a == *property);
     let by_error = argv.iter().any(|a| {
-        // The words are what counts, not how many blanks are between them.
+        // The words count, not the number of blanks between them.
         let words: Vec<&[u8]> =
             a.as_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
         let expected: Vec<&[u8]> = on_error.as_bytes().split(|&b| b == b' ').collect();
@@ -90,8 +91,8 @@ fn assert_exact_marker(argv: &[OsString], name: &str) {
     assert!(by_property || by_error || by_last, "{argv:?} is not marked {name}");
 }
 
-/// Is the main class mzsh's? What follows it are its arguments. A word after an option but `-D` and `-X` may be that one's value: then
-/// this is not known here.
+/// Whether the main class is mzsh's, whose arguments follow it. A word after an option other than `-D` and
+/// `-X` may be its value: then this is not known here.
 fn is_mzsh(argv: &[OsString]) -> bool {
     let starts_with = |word: &OsString, beginnings: &[&[u8]]| {
         beginnings.iter().any(|beginning| word.as_bytes().starts_with(beginning))
@@ -112,7 +113,7 @@ fn assert_matches_one_name(target: &PicoInstance, process: ProcessArguments<'_>)
     }
 }
 
-/// Arguments of a java that runs another class, a jar or nothing at all; and all arguments of what is no java.
+/// Arguments of a java that runs another class, a jar or nothing at all; and all arguments of other programs.
 fn assert_other_programs_are_no_pico(target: &PicoInstance, process: ProcessArguments<'_>) {
     let words = process.argv.iter().skip(1).cloned();
     for (program, first) in [

@@ -1,4 +1,5 @@
-//! The instance record: what one action left for the next, perhaps of another version, boot or resource, perhaps torn.
+//! The instance record: written by an earlier action, perhaps of another version, boot or resource, perhaps
+//! torn.
 
 use pico::identity::MzHome;
 use pico::record::InstanceRecord;
@@ -6,15 +7,15 @@ use pico::{PicoInstance, PicoName};
 use serde_json::Value;
 use std::path::Path;
 
-/// The boot that the seeds are of.
+/// The boot id of the seeds.
 const BOOT: &str = "8f2c1a3e-0000-4000-8000-000000000001";
 
 /// `bytes` are the content of the file.
 ///
 /// - Nothing panics.
-/// - A record of another boot is never taken, nor one of another format.
-/// - It counts for a pico only if both name and installation are that one's.
-/// - One that is taken is written as one that is read the same.
+/// - A record of another boot, or of another format, is never used.
+/// - It counts for a pico only if both name and installation are that pico's.
+/// - A record that is used is the same after it was written and parsed again.
 pub fn record(bytes: &[u8]) {
     let Ok(Some(record)) = InstanceRecord::parse(bytes, BOOT) else { return };
     assert!(!matches!(InstanceRecord::parse(bytes, "8f2c1a3e-0000-4000-8000-000000000002"), Ok(Some(_))));

@@ -7,10 +7,10 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Bytes of one file: more finds nothing else, but takes longer.
+/// Bytes of one file: larger ones find nothing else, but take longer.
 const MAX_FILE_BYTES: usize = 1024;
 
-/// Below the registry: the pico's own file first, then what it may inherit from, and another pico's.
+/// Below the registry: the pico's own file first, then those from which it may inherit, and another pico's.
 const REGISTRY_FILES: [&str; 5] = [
     ".active/containers/c/picos/ec1.conf",
     "master/templates/mz/picos/t.conf",
@@ -19,13 +19,13 @@ const REGISTRY_FILES: [&str; 5] = [
     ".active/containers/c/picos/ec2.conf",
 ];
 
-/// `bytes` are the content of five files, with [`SEPARATOR`](crate::SEPARATOR) between them; an empty one is not there, but
-/// for the first.
+/// `bytes` are the content of five files, with [`SEPARATOR`](crate::SEPARATOR) between them. An empty one
+/// does not exist, except the first.
 ///
-/// - Nothing panics, nothing takes long (that is for the fuzzer to see).
-/// - What is read is within its limits; what can't be read is said in a line.
+/// - Nothing panics, nothing takes long (the fuzzer detects that).
+/// - A value is within its limits; an unreadable one is reported in a line.
 ///
-/// What they include is read as well: it is regular files, so many and so much of them.
+/// Included files are read as well: only regular files, with limits of number and size.
 pub fn registry(bytes: &[u8]) {
     let files: [&[u8]; 5] = split_input(bytes);
     if files.iter().any(|file| file.len() > MAX_FILE_BYTES) {
@@ -61,7 +61,7 @@ fn check_registry(home: &Path) {
     }
 }
 
-/// The files on disk. Only what differs from the last input is written.
+/// The files on disk. Only a difference from the last input is written.
 struct RegistryFiles {
     home: PathBuf,
     written: [Option<Vec<u8>>; 5],

@@ -1,4 +1,4 @@
-//! What the fuzzer found worth keeping, and the seeds that it began with, keep their promises in every run of the tests.
+//! The committed inputs of the fuzzer, and its seeds, are checked in every test run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,8 +17,9 @@ fn sorted_names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Of the thread that reads: the registry's reader goes as deep as a file nests. The helper that reads it in an agent has 8 MiB; a
-/// build for development needs more for the same, and a test's own thread has 2.
+/// Stack of the parsing thread, because the registry's parser recurses as deep as a file nests. In an agent
+/// it runs in a worker process with 8 MiB. A development build needs more for the same, and a test's own
+/// thread has 2.
 const STACK_BYTES: usize = 64 << 20;
 
 #[test]

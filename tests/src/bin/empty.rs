@@ -1,4 +1,4 @@
-//! What a Rust program costs that does nothing: the yardstick beside which `cargo xtask bench` puts the agents.
+//! A Rust program that does nothing: `cargo xtask bench` compares the agents with its cost.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

@@ -1,11 +1,13 @@
-//! Runs one program as Pacemaker's executor runs an agent, and reports on standard output, as JSON, how it went.
+//! Runs one program as Pacemaker's executor runs an agent, and reports its result on standard output, as
+//! JSON.
 //!
-//! `executor LIMIT-MS UMASK DIRECTORY UID|- PROGRAM [ARGUMENT...]`; the environment is handed on as it is.
+//! `executor LIMIT-MS UMASK DIRECTORY UID|- PROGRAM [ARGUMENT...]`; the environment is passed on unchanged.
 //!
-//! As there: the program leads a process group of its own in the session of its caller, its standard input is empty, its
-//! output is read until it *itself* ends (a daemon that kept the pipe holds nobody up), and at its time-out the whole
-//! group gets SIGKILL, no other signal before. It runs inside the sandbox, so neither the way into the sandbox nor the
-//! test's own load is in the times that it reports.
+//! Like Pacemaker's executor it gives the program a process group of its own in the session of its caller,
+//! and an empty standard input. Its output is read until it *itself* ends (a daemon that kept the pipe delays
+//! nothing). At its timeout the whole group gets SIGKILL, and no other signal before. The executor runs
+//! inside the sandbox, so the times that it reports include neither the entry into the sandbox nor the test's
+//! own load.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
@@ -21,7 +23,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use testkit::executor::ExecutorReport;
 
-/// A killed child takes a moment to go; one that takes longer hangs in the kernel, and is not waited for.
+/// A killed child takes some time to exit; one that takes longer hangs in the kernel, and is not waited for.
 const REAP_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
@@ -65,7 +67,7 @@ fn parse_number(text: &OsString, radix: u32) -> Result<u64, String> {
     u64::from_str_radix(&text, radix).map_err(|e| format!("{text}: {e}"))
 }
 
-/// Reads what the child writes until it ends or its time is over.
+/// Reads the child's output until it ends or times out.
 fn supervise(mut child: Child, started: Instant, limit: Duration) -> io::Result<ExecutorReport> {
     let pid = Pid::from_child(&child);
     let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
@@ -105,13 +107,13 @@ fn supervise(mut child: Child, started: Instant, limit: Duration) -> io::Result<
     })
 }
 
-/// Of the child and its own, for this program has no other.
+/// Includes this program and the child, its only one.
 fn peak_rss_kib() -> io::Result<u64> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     u64::try_from(usage.max_rss()).map_err(io::Error::other)
 }
 
-/// Waits until there is something to do; true once the child has ended.
+/// Waits for an event; true once the child has ended.
 fn wait_for_event(
     pidfd: BorrowedFd<'_>,
     out: Option<&impl AsFd>,
@@ -129,7 +131,7 @@ fn wait_for_event(
     }
 }
 
-/// Takes what is in the pipe now; forgets the pipe when its writers are gone.
+/// Reads the available data; drops the pipe when its writers are gone.
 fn read_available(pipe: &mut Option<impl Read>, into: &mut Vec<u8>) -> io::Result<()> {
     let Some(reader) = pipe else { return Ok(()) };
     match reader.read_to_end(into) {

@@ -1,15 +1,18 @@
-//! Storage that hangs: covers a file or a directory with a FUSE file system that does not answer what it holds back.
+//! Storage that hangs: covers a file or a directory with a FUSE file system that does not answer selected
+//! requests.
 //!
-//! `hung-mount TARGET all|open|exec|read|write|close` covers TARGET with a file system that consists of its root alone, a file or a
-//! directory with the type, mode, owner and size of what it covers. It holds back what is named and answers the rest; below a
-//! directory there is nothing that could be answered, so for one it is `all`. "ready" on standard output says that it is mounted. When its standard input ends, the storage
-//! is back: the mount is gone, what lies below shows again, and what was held back comes to an error.
+//! `hung-mount TARGET all|open|exec|read|write|close` covers TARGET with a file system that consists of its
+//! root alone: a file or a directory with the type, mode, owner and size of TARGET. It holds back the
+//! selected requests and answers the rest. Below a directory there is nothing to answer, so a directory is
+//! covered with `all`. "ready" on standard output says that it is mounted. When its standard input ends, the
+//! storage is back: the mount is gone, the covered files are visible again, and the held requests fail.
 //!
-//! Whoever asks for what is held back is in state D, and no signal ends it: the kernel waits without an end for the answer to
-//! a request that a FUSE server has read (`request_wait_answer` in fs/fuse/dev.c), as it waits for an NFS server that is gone
-//! or a device that does not answer. Only until a server has said that it can't interrupt a request does the kernel wait
-//! politely, in state S; so that is said once before "ready". When this program ends, however it does, the kernel ends all that
-//! waits for it: nothing can stay behind.
+//! A process with a held request is in state D, and no signal ends it: the kernel waits without limit for the
+//! answer to a request that a FUSE server has read (`request_wait_answer` in fs/fuse/dev.c). It waits in the
+//! same way for an NFS server that is gone or a device that does not answer. The kernel waits interruptibly,
+//! in state S, only until a server has said that it cannot interrupt a request; so the program says that once
+//! before "ready". When this program ends, in whatever way, the kernel ends all waiting requests: nothing can
+//! stay behind.
 //!
 //! The protocol is that of include/uapi/linux/fuse.h, 7.31, in the byte order of the machine.
 #![forbid(unsafe_code)]
@@ -33,13 +36,13 @@ const FLUSH: u32 = 25;
 const INIT: u32 = 26;
 const INTERRUPT: u32 = 36;
 
-/// Bytes of a request's header.
 const HEADER_BYTES: usize = 40;
-/// The largest WRITE that the kernel is allowed.
+/// The largest WRITE that the kernel may send.
 const MAX_WRITE: u32 = 4096;
 /// `FOPEN_DIRECT_IO`: each read(2) comes here, none is answered by the page cache.
 const DIRECT_IO: u32 = 1;
-/// `__FMODE_EXEC` (include/linux/fs.h): the flag of an open by execve(2), which a FUSE server is told like the others.
+/// `__FMODE_EXEC` (include/linux/fs.h): the flag of an open by execve(2), which the kernel sends with the
+/// others.
 const FMODE_EXEC: u32 = 0x20;
 
 fn main() -> ExitCode {
@@ -88,7 +91,7 @@ fn run(target: &str, held: &str) -> io::Result<()> {
         }
         let [request, end] = fds.map(|fd| !fd.revents().is_empty());
         if end {
-            // The rest is done by the kernel, when our descriptor is closed.
+            // The kernel does the rest when our descriptor is closed.
             return Ok(unmount(target, UnmountFlags::DETACH)?);
         }
         if request {
@@ -97,25 +100,24 @@ fn run(target: &str, held: &str) -> io::Result<()> {
     }
 }
 
-/// What is not answered.
+/// Requests that are not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HeldRequests {
-    /// Everything.
     All,
-    /// Requests of this kind.
+    /// Requests with this opcode.
     Opcode(u32),
     /// An open by execve(2).
     Execution,
 }
 
 struct FuseServer {
-    /// Where requests come from and answers go to.
+    /// The FUSE device: requests are read from it, and answers are written to it.
     kernel: File,
     covered: Metadata,
     held: HeldRequests,
 }
 
-/// What is used of a request.
+/// The used part of a request.
 struct FuseRequest {
     kind: u32,
     unique: u64,
@@ -123,7 +125,8 @@ struct FuseRequest {
 }
 
 impl FuseServer {
-    /// Has a child ask for something and be killed, so that the kernel wants to interrupt its request; and says that this can't be.
+    /// Has a child send a request and be killed, so that the kernel wants to interrupt the request; answers
+    /// that this is impossible.
     fn decline_interrupts(&mut self, target: &str) -> io::Result<()> {
         let mut asking: Option<Child> = None;
         let mut asked: Option<u64> = None;
@@ -168,7 +171,7 @@ impl FuseServer {
         match self.held {
             HeldRequests::All => true,
             HeldRequests::Opcode(kind) => request.kind == kind,
-            // The first field of an open are the flags that it was made with.
+            // The first field of an open has its flags.
             HeldRequests::Execution => {
                 let flags = request.body.first_chunk().map_or(0, |&flags| u32::from_ne_bytes(flags));
                 request.kind == OPEN && flags & FMODE_EXEC != 0
@@ -177,7 +180,7 @@ impl FuseServer {
     }
 
     fn read_request(&mut self) -> io::Result<FuseRequest> {
-        // The kernel wants room for its largest request, and never less than 8 KiB.
+        // The kernel requires room for its largest request, and never less than 8 KiB.
         let mut buffer = [0; 16 * 1024];
         let length = self.kernel.read(&mut buffer)?;
         let number = |at: usize| u32::from_ne_bytes(buffer[at..at + 4].try_into().expect("four bytes"));
@@ -194,26 +197,27 @@ impl FuseServer {
             INIT => Self::init_reply(),
             GETATTR => self.attribute_reply(),
             OPEN => {
-                // Without it a read of an empty file never comes here; with it the file can't be mapped for writing.
+                // Without it a read of an empty file never comes here; with it the file cannot be mapped for
+                // writing.
                 let how = if self.held == HeldRequests::Opcode(READ) { DIRECT_IO } else { 0 };
                 [&[0; 8][..], &how.to_ne_bytes(), &[0; 4]].concat()
             }
-            // WRITE: all of it is written, as its third field says how long it is.
+            // WRITE: everything is written, the length is in the third field.
             WRITE => [&request.body[16..20], &[0; 4]].concat(),
-            // READ: a file of zeros, as long as the one that it covers.
+            // READ: a file of zeros, as long as the covered one.
             READ => {
                 let from = u64::from_ne_bytes(request.body[8..16].try_into().expect("eight bytes"));
                 let wanted = u32::from_ne_bytes(request.body[16..20].try_into().expect("four bytes"));
                 let length = self.covered.size().saturating_sub(from).min(wanted.into());
                 vec![0; usize::try_from(length).map_err(io::Error::other)?]
             }
-            // RELEASE and FLUSH: done.
+            // RELEASE and FLUSH succeed.
             _ => Vec::new(),
         };
         self.reply(request.unique, 0, &body)
     }
 
-    /// `fuse_init_out`: the version, and what one request may be; no feature.
+    /// `fuse_init_out`: the version, and the size limits of a request; no feature.
     fn init_reply() -> Vec<u8> {
         let mut body = [7_u32, 31, 0, 0, 0, MAX_WRITE].map(u32::to_ne_bytes).concat();
         body.resize(64, 0);

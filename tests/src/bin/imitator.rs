@@ -1,8 +1,10 @@
-//! A program that can be taken for another one: with any name, any arguments, any user, and in any of the states that a JVM gets into.
+//! A program that imitates another one: with any name, any arguments, any user, and in any state that a JVM
+//! can get into.
 //!
-//! `imitator FILE PROGRAM [ARGUMENT...]` executes PROGRAM, which is a copy of this program by another name, with the arguments
-//! that follow; the first of these is its `argv[0]`. FILE has the steps that it then takes, one a line. They go into its environment
-//! (`IMITATE`), for the arguments belong to the imitation. After the last step it waits for ever.
+//! `imitator FILE PROGRAM [ARGUMENT...]` executes PROGRAM, which is a copy of this program by another name,
+//! with the arguments that follow; the first of these is its `argv[0]`. FILE has the steps that it then
+//! takes, one a line. They go into its environment (`IMITATE`), because the arguments belong to the
+//! imitation. After the last step it waits for ever.
 //!
 //! | step | does |
 //! |---|---|
@@ -10,14 +12,15 @@
 //! | `await` | waits for SIGUSR1, which is blocked from the beginning and so never comes too early |
 //! | `run LINE` | has the shell run this in the background |
 //! | `read FILE`, `hold FILE` | reads a file; keeps a file open |
-//! | `map FILE`, `unmap` | writes to a shared mapping; replaces it, and holds the lock of its memory until that is written back |
+//! | `map FILE`, `unmap` | writes to a shared mapping; replaces it with its memory locked until that is written |
 //! | `pad BYTES` | executes itself again with so many bytes of arguments more |
 //! | `fork N` | N processes, each the child of the one before; this one goes on |
 //! | `many N` | N children, which take the rest of the steps; this one waits for ever |
-//! | `leaderless` | ends its main thread; another lives on |
+//! | `zombie_leader` | ends its main thread; another lives on (a zombie thread-group leader) |
 //! | `kill` | kills itself |
 //!
-//! The kernel offers these states by raw calls alone, hence the `unsafe` blocks. No step has more than one thread but `leaderless`, the last.
+//! These states need raw system calls, hence the `unsafe` blocks. Only the step `zombie_leader`, the last one,
+//! makes a second thread.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
@@ -31,7 +34,7 @@ use nix::libc;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, kill, signal, sigprocmask};
 use nix::unistd::{ForkResult, Pid, fork, pause};
 
-/// Where the steps are.
+/// The variable with the steps.
 const STEPS_VARIABLE: &str = "IMITATE";
 /// Longest argument of `pad`: the kernel takes at most 128 KiB in one.
 const MAX_ARGUMENT_BYTES: usize = 100 << 10;
@@ -76,9 +79,9 @@ fn run_steps(steps: &str) -> io::Result<()> {
             "default" => set_dispositions(what, SigHandler::SigDfl)?,
             "await" => drop(awaited.wait()?),
             "run" => drop(Command::new("/bin/sh").args(["-c", what]).env_remove(STEPS_VARIABLE).spawn()?),
-            // The answer may be an error, once the storage is let go.
+            // An error is fine, once the storage is released.
             "read" => drop(File::open(what).and_then(|mut file| file.read(&mut [0; 1]))),
-            // It is closed by the end of the process.
+            // It is closed when the process ends.
             "hold" => drop(OpenOptions::new().read(true).write(true).open(what)?.into_raw_fd()),
             "map" => mapping = Some(map_shared(what)?),
             "unmap" => replace_mapping(mapping.take())?,
@@ -89,7 +92,7 @@ fn run_steps(steps: &str) -> io::Result<()> {
                     wait_forever();
                 }
             }
-            "leaderless" => end_main_thread(),
+            "zombie_leader" => end_main_thread(),
             "kill" => kill(Pid::this(), Signal::SIGKILL)?,
             other => return Err(io::Error::other(format!("{other} is no step"))),
         }
@@ -110,13 +113,13 @@ fn set_dispositions(names: &str, how: SigHandler) -> io::Result<()> {
     Ok(())
 }
 
-/// The calling process, doubled; true in the child.
+/// Forks the calling process; true in the child.
 fn fork_in_child() -> io::Result<bool> {
     // SAFETY: this process has one thread, so the child may do whatever this one may.
     Ok(matches!(unsafe { fork() }?, ForkResult::Child))
 }
 
-/// True in each of so many children.
+/// Forks this many children; true in each of them.
 fn fork_many(number: usize) -> io::Result<bool> {
     for _ in 0..number {
         if fork_in_child()? {
@@ -134,13 +137,13 @@ fn fork_chain(number: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// A page of the file, shared and written to. The file stays open: a close would write the page back.
+/// A page of the file, shared and written to. The file stays open, because a close would write the page back.
 fn map_shared(path: &str) -> io::Result<*mut libc::c_void> {
     let file = OpenOptions::new().read(true).write(true).open(path)?;
-    // The kernel learns the size of a file of FUSE by asking for it.
+    // The kernel updates the size of a FUSE file by requesting its attributes.
     file.metadata()?;
     let rights = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a new mapping, at an address that the kernel chooses, is in nobody's way.
+    // SAFETY: a new mapping, at an address that the kernel chooses, overlaps no other.
     let at = unsafe { libc::mmap(ptr::null_mut(), PAGE, rights, libc::MAP_SHARED, file.into_raw_fd(), 0) };
     if at == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
@@ -150,8 +153,8 @@ fn map_shared(path: &str) -> io::Result<*mut libc::c_void> {
     Ok(at)
 }
 
-/// The mapping gives way to another at its address. mmap(2) keeps the lock of this process's memory until that is done,
-/// munmap(2) does not.
+/// Replaces the mapping by another one at its address. mmap(2) keeps this process's memory locked until that
+/// is done, munmap(2) does not.
 fn replace_mapping(mapping: Option<*mut libc::c_void>) -> io::Result<()> {
     let at = mapping.ok_or_else(|| io::Error::other("unmap without map"))?;
     let rights = libc::PROT_READ | libc::PROT_WRITE;
@@ -161,9 +164,9 @@ fn replace_mapping(mapping: Option<*mut libc::c_void>) -> io::Result<()> {
     if now == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Executes this program again; comes back with an error only.
+/// Executes this program again; returns only on an error.
 fn exec_with_padding(bytes: usize, rest: &str) -> io::Result<io::Error> {
-    // The kernel gives a quarter of the stack's limit to arguments, and 6 MiB at most.
+    // The kernel limits arguments to a quarter of the stack limit, and to 6 MiB.
     let most = libc::rlimit { rlim_cur: 64 << 20, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: the limits outlive the call, which only reads them.
     if unsafe { libc::setrlimit(libc::RLIMIT_STACK, &raw const most) } != 0 {
@@ -182,7 +185,6 @@ fn exec_with_padding(bytes: usize, rest: &str) -> io::Result<io::Error> {
 
 fn end_main_thread() -> ! {
     let other = thread::spawn(|| wait_forever());
-    // It lives on by itself.
     drop(other);
     loop {
         // SAFETY: exit(2) ends the calling thread alone and runs nothing of the program's; nothing that it owns is another thread's.

@@ -1,13 +1,14 @@
 //! Runs a program and kills it at one of its system calls.
 //!
-//! `kill-at N PROGRAM [ARGUMENT...]`: the program gets SIGKILL as it enters its N-th call (the first is the one after
-//! execve), which is then not carried out. The last line on standard output says what came of it, as
-//! [`testkit::KillAtResult`] reads it: at which call it was killed, or that it had ended before, and how.
+//! `kill-at N PROGRAM [ARGUMENT...]`: the program gets SIGKILL as it enters its N-th call (the first is the
+//! one after execve), which is then not carried out. The last line on standard output is the result, as
+//! [`testkit::KillAtResult`] parses it: the call at which it was killed, or that it had ended before, and
+//! how.
 //!
-//! ptrace(2) sees every call of the program itself and none of its children's: they are not traced, and go on living as
-//! they do when Pacemaker's executor loses an agent. The program leads a process group of its own, as under the
-//! executor; environment, umask, directory and descriptors are handed on as they are. Should this program be
-//! killed, the kernel kills the traced one.
+//! ptrace(2) stops at every call of the program itself and at none of its children's: they are not traced,
+//! and live on as they do when Pacemaker's executor loses an agent. The program leads a process group of its
+//! own, as under the executor; environment, umask, directory and descriptors are passed on unchanged. If this
+//! program is killed, the kernel kills the traced one.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
 fn run(number: &OsString, command: &[OsString]) -> Result<KillAtResult, String> {
     let number: u64 = number.to_string_lossy().parse().map_err(|e| format!("{}: {e}", number.display()))?;
     let own = std::env::current_exe().map_err(|e| e.to_string())?;
-    // No pre_exec, which is unsafe: this very program becomes the traced one.
+    // pre_exec would be unsafe, so this same program becomes the traced one.
     let child = Command::new(own).arg(TRACEE).args(command).spawn().map_err(|e| e.to_string())?;
     let pid = Pid::from_raw(i32::try_from(child.id()).map_err(|e| e.to_string())?);
     trace(pid, number).map_err(|e| format!("{}: {e}", command.first().unwrap_or(&OsString::new()).display()))
@@ -52,12 +53,12 @@ fn run(number: &OsString, command: &[OsString]) -> Result<KillAtResult, String> 
 fn become_tracee(command: &[OsString]) -> Result<KillAtResult, String> {
     let [program, arguments @ ..] = command else { return Err("the program is missing".to_owned()) };
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(|e| e.to_string())?;
-    // From here on an execve that succeeds stops us with SIGTRAP.
+    // From here on a successful execve stops this process with SIGTRAP.
     ptrace::traceme().map_err(|e| e.to_string())?;
     Err(format!("{} does not start: {}", program.display(), Command::new(program).args(arguments).exec()))
 }
 
-/// Lets it go from call to call.
+/// Resumes it from call to call.
 fn trace(pid: Pid, number: u64) -> nix::Result<KillAtResult> {
     let mut calls = 0;
     let mut inside = false;
@@ -93,9 +94,9 @@ fn trace(pid: Pid, number: u64) -> nix::Result<KillAtResult> {
     }
 }
 
-/// The name of the call that a stopped process is in, with its number where the name is not known here.
+/// The name of the system call of a stopped process, or its number if the name is not known here.
 fn syscall_name(pid: Pid) -> String {
-    // Its first word is the number: no registers to be read, which differ from machine to machine.
+    // Its first field is the number. Registers would differ by architecture.
     let line = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
     let number = line.split(' ').next().unwrap_or_default();
     let mut names = NAMES.iter().chain(OLD_NAMES);
@@ -107,7 +108,7 @@ macro_rules! names {
     ($($constant:ident $name:literal,)*) => { &[$((libc::$constant, $name)),*] };
 }
 
-/// Those that an agent makes, as far as every machine has them.
+/// System calls of an agent that every architecture has.
 const NAMES: &[(i64, &str)] = names! {
     SYS_brk "brk", SYS_clock_gettime "clock_gettime", SYS_clock_nanosleep "clock_nanosleep", SYS_clone "clone",
     SYS_clone3 "clone3", SYS_close "close", SYS_connect "connect", SYS_execve "execve",
@@ -126,7 +127,7 @@ const NAMES: &[(i64, &str)] = names! {
     SYS_waitid "waitid", SYS_write "write", SYS_writev "writev",
 };
 
-/// Those that only the older machines have.
+/// System calls that only the older architectures have.
 #[cfg(target_arch = "x86_64")]
 const OLD_NAMES: &[(i64, &str)] = names! {
     SYS_access "access", SYS_arch_prctl "arch_prctl", SYS_fork "fork", SYS_lstat "lstat", SYS_mkdir "mkdir",

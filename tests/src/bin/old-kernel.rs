@@ -1,11 +1,12 @@
-//! Runs a program, and all that it starts, as on an older kernel.
+//! Runs a program and its descendants as on an older kernel.
 //!
 //! `old-kernel ENOSYS|EPERM PROGRAM [ARGUMENT...]`
 //!
-//! With ENOSYS every system call that came after Linux 4.18 fails as one that the kernel does not know: RHEL 8's kernel has that
-//! version. With EPERM only the calls about pidfds fail, as they do in a container whose filter is older than they are.
+//! With ENOSYS every system call that came after Linux 4.18, the version of RHEL 8's kernel, fails as
+//! unknown. With EPERM only the pidfd calls fail, as in a container whose filter is older than they are.
 //!
-//! The filter can't be taken off again, and every child inherits it. It has setuid programs keep their caller's user.
+//! The filter cannot be removed, and every child inherits it. Under it setuid programs keep their caller's
+//! user.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -19,7 +20,8 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 /// `pidfd_send_signal`, `pidfd_open`, `pidfd_getfd`.
 const PIDFD_CALLS: [i64; 3] = [424, 434, 438];
 
-/// What came after Linux 4.18: `pidfd_send_signal` of 5.1 was the first one, and from there on all machines have the same numbers.
+/// Calls after Linux 4.18: `pidfd_send_signal` of 5.1 was the first one, and from there on all architectures
+/// have the same numbers.
 const CALLS_AFTER_4_18: std::ops::Range<i64> = 424..600;
 
 fn main() -> ExitCode {

@@ -1,8 +1,8 @@
-//! Roots for nodes: another generation of the cluster's software in a folder ([`testkit::Generation`] tells why and where).
+//! Root file systems for nodes with another generation of the cluster's software ([`testkit::Generation`]).
 //!
-//! Made by debootstrap from the mirror that this machine's own apt uses, in two minutes, and kept as long as its recipe stays the
-//! same: a run of the suites downloads nothing. What can't be made (no network, no root) is no error: the suites that need it
-//! are skipped, and say so.
+//! debootstrap makes them from this machine's apt mirror in two minutes; they are kept while their recipe stays the
+//! same. A failure (no network, no root) is no error: suites that need one
+//! are skipped with the reason.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -13,14 +13,14 @@ use testkit::prerequisites;
 
 use crate::{TaskError, packages, workspace};
 
-/// Sees to it that the folder is there. What went wrong is told, and is the reason that the suites will name.
+/// Makes the root if it is missing; prints a failure, which becomes the reason of skipped suites.
 pub fn ensure_or_report(generation: Generation) {
     if let Err(error) = ensure(generation) {
         println!("{error}");
     }
 }
 
-/// The same where nothing can go on without it.
+/// As above, for tasks that need it.
 pub fn ensure(generation: Generation) -> Result<(), TaskError> {
     let Some(release) = generation.codename().filter(|_| !generation.is_available()) else { return Ok(()) };
     packages::require(generation.name(), prerequisites::GENERATION_FOLDER)?;
@@ -53,7 +53,7 @@ pub fn ensure(generation: Generation) -> Result<(), TaskError> {
     Ok(())
 }
 
-/// Debian's archive, as this machine's apt is told of it.
+/// Debian's archive in this machine's apt configuration.
 fn find_mirror() -> Result<String, TaskError> {
     let targets = || {
         let mut apt = Command::new("apt-get");
@@ -65,7 +65,7 @@ fn find_mirror() -> Result<String, TaskError> {
     if let Some(mirror) = targets()? {
         return Ok(mirror);
     }
-    // Only lists that were fetched tell whose they are.
+    // Only fetched lists name their origin.
     workspace::run_checked(Command::new("apt-get").arg("update").stdin(Stdio::null()))?;
     targets()?.ok_or_else(|| TaskError::Unreadable {
         what: "apt's sources".to_owned(),

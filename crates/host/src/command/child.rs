@@ -13,7 +13,7 @@ use std::ffi::{CString, OsStr};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 
-/// All that the child does. It comes back only with the reason why there was no exec.
+/// Runs in the child. Returns only if exec failed, with the error.
 pub(super) fn prepare_and_exec(
     leader_of: LeaderOf,
     parent: Pid,
@@ -23,7 +23,7 @@ pub(super) fn prepare_and_exec(
     prepare: impl FnOnce(Option<&Credentials>) -> Result<Exec, String>,
 ) -> String {
     let attempt = || -> Result<(), String> {
-        // Until it is let go it must not outlive the caller: it would be a start that nobody knows of.
+        // Before the release it must not outlive the caller: nobody would know of this start.
         die_with_parent(parent).map_err(|e| e.to_string())?;
         match leader_of {
             LeaderOf::ProcessGroup => rustix::process::setpgid(None, None).map_err(|e| e.to_string())?,

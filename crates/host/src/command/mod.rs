@@ -1,16 +1,14 @@
-//! Running a command, the one way there is.
+//! Runs commands.
 //!
-//! [`launch`] forks. In the child, before exec, it runs the caller's `prepare`: whatever must be looked up to
-//! know what to execute (a file on shared storage) may block there and not in the caller. [`launch_as`] first asks there who the
-//! command runs as, and switches to that user before `prepare` looks at anything.
-//! exec itself may block as well; `std::process::Command` would wait for it in the parent, which is why it is
-//! not used here.
+//! [`launch`] forks. The child runs the caller's `prepare` before exec, so that lookups on shared storage block the child and not
+//! the caller. [`launch_as`] first looks up the user in the child, and switches to it before `prepare`. exec may block as well;
+//! `std::process::Command` would wait for it in the parent, so it is not used here.
 //!
-//! The child waits for [`RunningCommand::release`] before it does anything. So a caller can write down who the child is first,
-//! and if the caller is killed before that, the child ends without having run the command.
+//! The child waits for [`RunningCommand::release`]. So the caller can record the child first; if the caller is killed before the
+//! release, the child ends without running the command.
 //!
-//! At the end of its time a command that waits for storage is told from one that waits for something else: what was
-//! asked through it has not been asked then. What SIGKILL can't end (state D) is left behind, and named.
+//! At the deadline, a command that waits for storage is distinguished from one that waits for something else: its query was not
+//! made. A process that survives SIGKILL (state D) is left behind and named.
 
 mod child;
 
@@ -27,7 +25,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// What to execute, with nothing of the caller's environment.
+/// What to execute. It inherits nothing of the caller's environment.
 #[derive(Clone, Debug)]
 pub struct Exec {
     /// The program; no search path is used.
@@ -45,23 +43,23 @@ pub struct Exec {
 pub struct RunAs {
     /// This user.
     pub user: Credentials,
-    /// What it may use, and may not do.
+    /// Its limits.
     pub limits: Limits,
 }
 
-/// Longest wait for what was killed, on a node where everything is slow.
+/// Longest wait for a killed process, even on a slow node.
 const REAP_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long it is waited for between two looks.
+/// Poll interval of that wait.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What a command may use.
+/// The limits of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Open files (`RLIMIT_NOFILE`), soft and hard; `None`: as many as the caller's hard limit allows.
     pub open_files: Option<u64>,
     /// Processes and threads of its user (`RLIMIT_NPROC`), soft and hard; `None`: the caller's.
     pub processes: Option<u64>,
-    /// The permission bits that its new files don't get, of 0777.
+    /// The umask, of 0777.
     pub umask: u32,
 }
 
@@ -71,35 +69,35 @@ impl Default for Limits {
     }
 }
 
-/// In which company the command runs.
+/// The process group or session of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaderOf {
-    /// A process group of its own, which dies with the caller, and what is left of it with the command: for questions.
+    /// A process group of its own, which dies with the caller and with the command: for queries.
     ProcessGroup,
-    /// A session of its own, and it outlives the caller: for what starts a service.
+    /// A session of its own, which outlives the caller: for a command that starts a service.
     Session,
 }
 
-/// What became of a command.
+/// The result of a command.
 #[derive(Debug)]
 pub struct FinishedCommand {
     /// How it ended.
     pub exit_status: ExitStatus,
     /// What it wrote to stdout and stderr, as far as kept: see [`RunningCommand::with_output_limit`].
     pub output: Vec<u8>,
-    /// Why it was never executed, or could do nothing: what `prepare` said, or exec, or that it waited for storage when its
-    /// time was over.
+    /// Why it was not executed or could do nothing: the error of `prepare` or exec, or storage on which it waited at its
+    /// deadline.
     pub launch_error: Option<String>,
-    /// When its time was over, did it wait for storage (D)?
+    /// Whether it waited for storage (D) at its deadline.
     pub waited_for_storage: bool,
-    /// What of it SIGKILL could not end: it waits for a device.
+    /// The process that survived SIGKILL (state D).
     pub survivors: Vec<ProcessId>,
     /// From [`RunningCommand::release`] to the end.
     pub elapsed: Duration,
 }
 
 impl FinishedCommand {
-    /// A command that was executed, ended so, said this and left nothing: also for those who judge commands, to try their judgement on.
+    /// A command that was executed and left no process; also for tests of code that judges commands.
     #[must_use]
     pub fn new(end: ExitStatus, output: impl Into<Vec<u8>>, took: Duration) -> Self {
         Self {
@@ -113,7 +111,7 @@ impl FinishedCommand {
     }
 }
 
-/// A command under way.
+/// A running command.
 #[derive(Debug)]
 pub struct RunningCommand {
     child: ForkedChild,
@@ -181,7 +179,7 @@ fn fork_child(
     })
 }
 
-/// Waits for the end of a process that was killed, but no longer than for a moment where it waits for a device. Has it ended?
+/// Waits for the end of a killed process, only briefly if it is in state D. Returns whether it has ended.
 fn wait_for_killed(id: ProcessId, until: Instant) -> io::Result<bool> {
     let Some(handle) = id.open()? else { return Ok(true) };
     loop {
@@ -194,7 +192,7 @@ fn wait_for_killed(id: ProcessId, until: Instant) -> io::Result<bool> {
     }
 }
 
-/// What a wait on a running command ended with.
+/// How a wait for a running command ended.
 #[derive(Debug)]
 pub enum CommandEvent {
     /// The command has ended.
@@ -212,7 +210,7 @@ impl RunningCommand {
         self.id
     }
 
-    /// Keeps up to so many bytes of what it says, instead of 64 KiB. To be called before it says anything.
+    /// Keeps up to so many bytes of output instead of 64 KiB. Call this before the release.
     #[must_use]
     pub fn with_output_limit(self, longest: usize) -> Self {
         Self { captured: BoundedOutput::new(longest), ..self }
@@ -291,7 +289,7 @@ impl RunningCommand {
         Ok(finished)
     }
 
-    /// What keeps it from doing anything, if that is not its own doing; and is that storage for certain?
+    /// What blocks the command from outside; and whether that certainly is storage.
     fn blocked_by(&self, members: &[ProcessId]) -> (Option<String>, bool) {
         let seconds = self.released_at.elapsed().as_secs();
         // The child closes this pipe when it is executed.
@@ -306,7 +304,7 @@ impl RunningCommand {
         (Some(why), members.iter().any(|id| waits(&id)))
     }
 
-    /// The command, and what it has started in its own company.
+    /// The command, and its descendants in its group or session.
     fn group_members(&self) -> Vec<ProcessId> {
         let mut members = vec![self.id];
         if self.leader_of == LeaderOf::ProcessGroup
@@ -318,7 +316,7 @@ impl RunningCommand {
         members
     }
 
-    /// Takes what there is, but not without end from one that writes as fast as it is read.
+    /// Reads the available output, but not for ever from a command that writes as fast as this reads.
     fn drain_output(&mut self) {
         let Some(output) = &self.output_pipe else { return };
         let mut buffer = [0_u8; 8192];

@@ -137,7 +137,7 @@ impl ProcessHandle {
     /// Sends `signal`; false when the process had ended.
     ///
     /// # Errors
-    /// No permission. Without a pidfd: /proc can't be read.
+    /// No permission; without a pidfd, /proc can't be read.
     pub fn signal(&self, signal: Signal) -> io::Result<bool> {
         self.pidfd.signal(signal)
     }

@@ -1,4 +1,4 @@
-//! What else /proc tells of a process. Each of these answers `None` for a process that is gone.
+//! Other files of /proc about a process. Each function returns `None` for a process that is gone.
 
 use super::command_lines::ProcDir;
 use super::{Pid, ProcessState, Stat, stat::is_no_such_process};
@@ -90,12 +90,12 @@ pub fn read_environment(source: ProcDir, until: Instant) -> io::Result<Option<Ve
     }
 }
 
-/// Whose a process is, and in how many pid namespaces it has a number.
+/// The users of a process, and the number of its pid namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ownership {
-    /// Its real user: who has started it.
+    /// Real user.
     pub real_uid: u32,
-    /// Its effective user: what it may do.
+    /// Effective user.
     pub effective_uid: u32,
     /// 1 for a process of the pid namespace that /proc is of, more for one of a namespace below it.
     pub pid_namespaces: usize,
@@ -163,7 +163,7 @@ pub fn live_threads(pid: Pid) -> Vec<Pid> {
     live.collect()
 }
 
-/// Is any of its threads in this state? False where that can't be told.
+/// Whether any of its threads is in this state; false if unknown.
 #[must_use]
 pub fn any_thread_in_state(pid: Pid, state: ProcessState) -> bool {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };

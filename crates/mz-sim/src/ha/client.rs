@@ -1,6 +1,6 @@
 //! The client of the HA Monitor Server: `HAClient PORT [HOST] [SECONDS] [debug]`.
 //!
-//! Exit 0 means healthy, anything else does not; which values the product's client has for a refusal or a time-out is not
+//! Exit 0 means healthy, anything else does not; which values the product's client has for a refusal or a timeout is not
 //! documented, so ours has one for all.
 
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{HEALTHY, PING};
 use crate::rcp;
 
-/// What the client waits when no time-out is given.
+/// What the client waits when no timeout is given.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn run_client(args: &[String]) -> ExitCode {

@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path) -> Result<PropertiesFile, SimError> {
     let document = Document::parse(&text, &path.to_string_lossy(), &PREFIXES, &mut SiblingFiles);
     let document = document.map_err(|error| malformed(at(&error)))?;
     let config = Config::from_documents([&document]);
-    // A template that can't be told is none here.
+    // An unknown template counts as none.
     let template = config.text(&["template"]).ok().flatten().map(|found| found.text);
     let kind =
         template.and_then(|name| PicoKind::ALL.into_iter().find(|kind| name.ends_with(&format!("-{kind}"))));

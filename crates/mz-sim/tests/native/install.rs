@@ -47,7 +47,11 @@ fn install_command_lays_out_what_the_library_does() {
     assert_eq!(mz.settings().unwrap().text(&mz_sim::settings::START_TIME, "EC_1"), "7s");
 
     let again = mz_sim(&["install", path]);
-    assert_eq!((again.code, again.text.contains("holds files already")), (1, true), "{again:?}");
+    assert_eq!(
+        (again.code, again.text.contains("not empty; name a new or empty directory")),
+        (1, true),
+        "{again:?}"
+    );
 }
 
 #[test]

@@ -258,15 +258,18 @@ pub(crate) fn heartbeats(jvm: bool) {
 /// The thresholds of a running EC, the same for native picos and for real JVMs; the clock is set, never waited for.
 pub(crate) fn thresholds(jvm: bool) {
     let mz = Rehearsal::new(jvm, &["ec_startup_without_platform=start", "ec1.ha_clock=0s"]);
-    let said = |answer: &str| Said { code: i32::from(answer != "OK"), text: format!("{answer}\n") };
     mz.properties(
         "ec1",
         "mz.ha.min_consumes : 10, mz.ha.max_aborts : 5, mz.ha.interval : 39, mz.ha.log_file : ha",
     );
     mz.up("ec1");
-    assert_eq!(mz.ha("ec1", &[]), said("FAILED min_consumes: 0 of at least 10"), "nothing is counted yet");
+    assert_eq!(
+        mz.ha("ec1", &[]),
+        ha_answer("FAILED min_consumes: 0 of at least 10"),
+        "nothing is counted yet"
+    );
     mz.set("ec1.ha_first_interval=ok");
-    assert_eq!(mz.ha("ec1", &[]), said("OK"));
+    assert_eq!(mz.ha("ec1", &[]), ha_answer("OK"));
 
     mz.set("ec1.workload=from 0s to 80s consumes 25/40s; at 85s aborts 6; from 120s consumes 10/40s");
     for (clock, answer) in [
@@ -278,17 +281,27 @@ pub(crate) fn thresholds(jvm: bool) {
         ("160s", "OK"),
     ] {
         mz.set(&format!("ec1.ha_clock={clock}"));
-        assert_eq!(mz.ha("ec1", &[]), said(answer), "at {clock}");
+        assert_eq!(mz.ha("ec1", &[]), ha_answer(answer), "at {clock}");
     }
 
     // A clock that runs: a millisecond is a hundred thousand intervals, and none of them has consumes.
     mz.set("ec1.workload=");
     mz.set("ec1.ha_clock=x4000000000");
-    assert_eq!(mz.ha("ec1", &[]), said("FAILED min_consumes: 0 of at least 10"));
+    assert_eq!(mz.ha("ec1", &[]), ha_answer("FAILED min_consumes: 0 of at least 10"));
     mz.set("ec1.ha_answer=FAILED as told");
-    assert_eq!(mz.ha("ec1", &[]), said("FAILED as told"));
+    assert_eq!(mz.ha("ec1", &[]), ha_answer("FAILED as told"));
 
-    // From a file, which is read anew.
+    assert_workload_file_is_read_again(&mz);
+    assert_ha_log_shows_judgements(&mz);
+    assert_invalid_threshold_keeps_server_down(&mz);
+    assert_thresholds_apply_to_ecs_only(&mz);
+}
+
+fn ha_answer(answer: &str) -> Said {
+    Said { code: i32::from(answer != "OK"), text: format!("{answer}\n") }
+}
+
+fn assert_workload_file_is_read_again(mz: &Rehearsal) {
     let file = mz.mz.home().join("sim/day.load");
     mz.set("ec1.ha_answer=OK");
     mz.set("ec1.ha_clock=80s");
@@ -296,10 +309,12 @@ pub(crate) fn thresholds(jvm: bool) {
     let missing = mz.ha("ec1", &[]).text;
     assert!(missing.contains("FAILED workload") && missing.contains("sim/day.load"), "{missing}");
     fs::write(&file, "from 0s consumes 10/40s\n").unwrap();
-    assert_eq!(mz.ha("ec1", &[]), said("OK"));
+    assert_eq!(mz.ha("ec1", &[]), ha_answer("OK"));
     fs::write(&file, "from 0s consumes 9/40s\n").unwrap();
-    assert_eq!(mz.ha("ec1", &[]), said("FAILED min_consumes: 9 of at least 10"));
+    assert_eq!(mz.ha("ec1", &[]), ha_answer("FAILED min_consumes: 9 of at least 10"));
+}
 
+fn assert_ha_log_shows_judgements(mz: &Rehearsal) {
     let log = fs::read_to_string(mz.mz.home().join("ha/ec1_ha.log")).unwrap();
     for words in [
         " ec1 property mz.ha.min_consumes = 10\n",
@@ -314,8 +329,9 @@ pub(crate) fn thresholds(jvm: bool) {
     }
     let first = " statistics of 0 s to 40 s: activations 0, aborts 0, transactions 0, consumes 25: OK\n";
     assert_eq!(log.matches(first).count(), 1, "told once: {log}");
+}
 
-    // What is no number keeps the server down, by name.
+fn assert_invalid_threshold_keeps_server_down(mz: &Rehearsal) {
     assert_eq!(mz.mzsh("shutdown ec1").code, 0);
     mz.properties("ec1", "mz.ha.max_aborts : five");
     let bad = mz.mzsh("startup ec1");
@@ -325,11 +341,12 @@ pub(crate) fn thresholds(jvm: bool) {
     let why = history.iter().rfind(|event| event.event == "errors").map(|event| event.reason.as_str());
     let named = "HA Monitor Server: mz.ha.max_aborts = \"five\": expected a whole number, or -1 for off";
     assert_eq!(why, Some(named));
+}
 
-    // Thresholds are for ECs.
+fn assert_thresholds_apply_to_ecs_only(mz: &Rehearsal) {
     mz.properties("sc1", "mz.ha.min_consumes : 10, mz.ha.min_consume : 1");
     mz.up("sc1");
-    assert_eq!(mz.ha("sc1", &[]), said("OK"));
+    assert_eq!(mz.ha("sc1", &[]), ha_answer("OK"));
     let log = fs::read_to_string(mz.mz.log_path("sc1")).unwrap();
     for words in
         ["thresholds have no effect on a pico of type sc", "mz.ha.min_consume: there is no such property"]

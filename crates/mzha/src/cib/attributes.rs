@@ -1,10 +1,9 @@
-//! Sets of names and values: which counts, where several speak.
+//! Attribute sets and their precedence.
 
 use super::CibXml;
 use roxmltree::Node;
 use std::collections::BTreeMap;
 
-/// What is set, and what was left out.
 #[derive(Debug, Default)]
 pub(super) struct Attributes {
     pub(super) values: BTreeMap<String, String>,
@@ -12,7 +11,7 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
-    /// What others say where these say nothing.
+    /// Adds the values of `others` that are not set here.
     pub(super) fn with_defaults(mut self, others: &BTreeMap<String, String>) -> Self {
         for (name, value) in others {
             self.values.entry(name.clone()).or_insert_with(|| value.clone());
@@ -22,7 +21,7 @@ impl Attributes {
 }
 
 impl<'a> CibXml<'a> {
-    /// All sets of this tag in these elements, of which a later one outweighs an earlier one.
+    /// All sets of this tag in these elements; later elements take precedence.
     pub(super) fn attributes(&self, elements: &[Node<'a, 'a>], tag: &str) -> Attributes {
         let mut sets: Vec<Node> = elements.iter().flat_map(|&element| self.children(element, tag)).collect();
         // The higher score counts, of equal ones the later set.
@@ -49,10 +48,9 @@ impl<'a> CibXml<'a> {
     }
 }
 
-/// The score that Pacemaker takes for endless, and the highest.
+/// Pacemaker's INFINITY, the highest score.
 pub const INFINITY: i64 = 1_000_000;
 
-/// A score in Pacemaker's words.
 #[must_use]
 pub fn parse_score(text: &str) -> i64 {
     match text.trim().to_ascii_uppercase().as_str() {

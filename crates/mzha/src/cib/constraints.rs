@@ -1,34 +1,30 @@
-//! Orders and colocations, as pairs: a constraint over sets of resources stands for all pairs that follow from it.
+//! Orders and colocations as pairs; a constraint over resource sets is expanded into pairs.
 
 use super::attributes::{INFINITY, parse_score};
 use super::{Cib, CibXml};
 use roxmltree::Node;
 
-/// What must, or may, come before what.
+/// `first` starts before `then`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// Name of the constraint.
+    /// ID of the constraint.
     pub id: String,
-    /// What is started first.
     pub first: String,
-    /// What is started then.
     pub then: String,
-    /// The other is not started unless the first runs.
+    /// `then` starts only if `first` runs.
     pub mandatory: bool,
-    /// If the first is restarted, so is the other: the order is mandatory, and holds in both directions.
+    /// A restart of `first` restarts `then`: the order is mandatory and symmetrical.
     pub restarts: bool,
 }
 
-/// What must run where something else runs.
+/// `follower` runs on the node of `anchor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Colocation {
-    /// Name of the constraint.
+    /// ID of the constraint.
     pub id: String,
-    /// The one that follows.
     pub follower: String,
-    /// The one that it must be with.
     pub anchor: String,
-    /// Is it forced, so that the follower can run nowhere else?
+    /// Score INFINITY: the follower can run nowhere else.
     pub forced: bool,
 }
 
@@ -129,7 +125,7 @@ impl<'a> CibXml<'a> {
         .collect()
     }
 
-    /// The resources that a constraint means by a name: of a tag or of a template it may name them all.
+    /// Resources behind a name in a constraint; a tag or a template can stand for several.
     fn meant(&self, name: &str) -> Vec<String> {
         let ids = |nodes: &mut dyn Iterator<Item = Node<'a, 'a>>| -> Vec<String> {
             nodes.filter_map(|node| Some(node.attribute("id")?.to_owned())).collect()

@@ -1,14 +1,14 @@
-//! On which nodes the cluster has a resource active: by Pacemaker's own tool, for the state in the CIB is a history of operations that
-//! only its scheduler reads right.
+//! Nodes on which a resource is active, by Pacemaker's own tool: the CIB's status section is a history of operations that
+//! only its scheduler interprets correctly.
 
 use super::CibError;
 use super::query::ask;
 use std::time::Instant;
 
-/// What the tool says of each node.
+/// Output of the tool for each node.
 const ACTIVE: &str = " is running on: ";
 
-/// The nodes that have this resource, or one that is in it, active.
+/// Nodes where this resource, or a member of it, is active.
 ///
 /// # Errors
 /// [`CibError`].
@@ -16,7 +16,7 @@ pub fn active_on(resource: &str, until: Instant) -> Result<Vec<String>, CibError
     ask("crm_resource", &["--locate", "--resource", resource], until).map(|said| read(&said))
 }
 
-/// The name of this node in the cluster; `None`: no cluster runs here that could tell.
+/// Name of this node in the cluster; `None` without a running cluster.
 #[must_use]
 pub fn this_node(until: Instant) -> Option<String> {
     let said = ask("crm_node", &["--name"], until).ok()?;

@@ -1,10 +1,10 @@
-//! The cluster's configuration, as far as it is about our resources; and of its state, which nodes it holds ([`stale_node_states`]).
+//! The parts of the CIB that concern our resources, and stale node states ([`stale_node_states`]).
 //!
-//! It is read with Pacemaker's own tool ([`Cib::query`]), so that it is found wherever that finds it: in the running cluster
-//! (this node's copy, which is there without quorum, too) or in the file that `CIB_file` names. What a resource gets is put
-//! together as Pacemaker does it: templates, references, sets by score, defaults of operations and resources, meta attributes
-//! of groups and clones. Rules are not evaluated, for they depend on the node and the time of day; a set with a rule is left
-//! out, and named.
+//! Pacemaker's own tool reads it ([`Cib::query`]), from the running cluster
+//! (this node's copy, also without quorum) or from the file that `CIB_file` names. Attributes are resolved
+//! as Pacemaker does it: templates, references, sets by score, defaults of operations and resources, meta attributes
+//! of groups and clones. Rules are not evaluated, because they depend on node and time; a set with a rule is
+//! skipped and named.
 
 mod attributes;
 mod constraints;
@@ -30,157 +30,127 @@ use std::time::Duration;
 /// Provider of our agents.
 pub const PROVIDER: &str = "mediationzone";
 
-/// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum CibError {
-    /// Pacemaker's tools are not on this node.
-    #[error("/usr/sbin/{0} is not on this node (package pacemaker-cli-utils, or pacemaker-cli)")]
+    /// Pacemaker's tools are not installed.
+    #[error("/usr/sbin/{0}: not found (install package pacemaker-cli-utils, or pacemaker-cli)")]
     NoTool(&'static str),
-    /// The tool is there, and no cluster.
+    /// No cluster runs.
     #[error("no cluster runs on this node: {tool}: {said}")]
     NoCluster {
-        /// Which tool.
         tool: &'static str,
-        /// What it said.
+        /// Its output.
         said: String,
     },
     /// The tool failed.
     #[error("{tool}: {why}")]
-    Failed {
-        /// Which tool.
-        tool: &'static str,
-        /// Why.
-        why: String,
-    },
-    /// It did not answer.
+    Failed { tool: &'static str, why: String },
+    /// The tool timed out.
     #[error("{tool} has not answered for {seconds} s{}", if *storage { ": it waits for storage" } else { "" })]
-    NoAnswer {
-        /// Which tool.
-        tool: &'static str,
-        /// How long it was waited for.
-        seconds: u64,
-        /// Did it wait for storage?
-        storage: bool,
-    },
-    /// The tool failed, with what the environment names instead of the running cluster.
+    NoAnswer { tool: &'static str, seconds: u64, storage: bool },
+    /// The tool failed on the configuration that the environment names.
     #[error("{variable}={value}: {why}")]
     Named {
         /// `CIB_file` or `CIB_shadow`.
         variable: &'static str,
-        /// Its value; of a file the absolute path.
+        /// Its value; a file's absolute path.
         value: String,
-        /// What is wrong with it.
         why: String,
     },
-    /// What it said is no configuration.
-    #[error("the configuration can't be understood: {0}")]
+    /// The tool's output is not a configuration.
+    #[error("the configuration is malformed: {0}")]
     Unreadable(String),
 }
 
-/// The configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cib {
-    /// The resources of our four agents, in the order of the configuration.
+    /// Resources of our four agents, in configuration order.
     pub resources: Vec<ConfiguredResource>,
-    /// Cluster options that are set.
+    /// Cluster options.
     pub options: BTreeMap<String, String>,
-    /// Names of the nodes that run the cluster (remote ones are not among them).
+    /// Names of cluster nodes, without remote nodes.
     pub nodes: Vec<String>,
     /// Names of Pacemaker Remote nodes.
     pub remote_nodes: Vec<String>,
-    /// The fencing resources.
     pub fencing: Vec<Fencing>,
-    /// The file systems that the cluster mounts.
+    /// File systems that the cluster mounts.
     pub file_systems: Vec<FileSystem>,
-    /// The addresses that the cluster moves.
+    /// Addresses that the cluster moves.
     pub addresses: Vec<Address>,
-    /// The orders, each as pairs of what comes first and what then.
     pub orders: Vec<Order>,
-    /// The colocations, each as pairs.
     pub colocations: Vec<Colocation>,
-    /// Groups, and what each primitive is in.
     pub placement: Placement,
-    /// What depends on a rule and was left out: where, and what.
+    /// Skipped sets that depend on a rule: place and content.
     pub skipped: Vec<String>,
-    /// Durations that Pacemaker does not take for what they seem to say: where, and what it takes.
+    /// Durations that Pacemaker reads differently: place and the value that it uses.
     pub misread: Vec<String>,
 }
 
-/// A fencing resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fencing {
-    /// Its name.
     pub name: String,
-    /// Its agent: `fence_openstack`.
+    /// Agent, such as `fence_openstack`.
     pub agent: String,
-    /// Parameters that are set.
     pub parameters: BTreeMap<String, String>,
-    /// With `target-role=Stopped` it fences nothing.
+    /// `target-role=Stopped`.
     pub disabled: bool,
 }
 
-/// A resource that mounts.
+/// A `Filesystem` resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileSystem {
-    /// Its name.
     pub name: String,
-    /// The mount point.
+    /// Mount point.
     pub directory: String,
 }
 
-/// A resource of ours in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfiguredResource {
-    /// Name, type and parameters.
     pub resource: Resource,
-    /// Its operations.
     pub operations: Vec<ConfiguredOperation>,
-    /// Its meta attributes, those that it inherits among them.
+    /// Meta attributes, with inherited ones.
     pub meta: BTreeMap<String, String>,
-    /// What it is in, the nearest first: groups, a clone, a bundle.
+    /// Groups, clone or bundle around it, innermost first.
     pub enclosing: Vec<EnclosingResource>,
 }
 
-/// An address that the cluster moves from node to node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// Name of the resource.
     pub name: String,
-    /// The address, where its parameters tell it.
+    /// `None`: its parameters do not name it.
     pub address: Option<String>,
-    /// Names of what it is in.
+    /// Names of the resources around it.
     pub within: Vec<String>,
 }
 
 impl Address {
-    /// Is it, or what it is in, called so?
+    /// Whether it, or a resource around it, has this name.
     #[must_use]
     pub fn answers_to(&self, name: &str) -> bool {
         self.name == name || self.within.iter().any(|container| container == name)
     }
 }
 
-/// What a resource is in.
+/// A group, clone or bundle around a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnclosingResource {
-    /// Its name in the cluster.
     pub name: String,
-    /// What it is: `group`, `clone`, `master` or `bundle`.
+    /// `group`, `clone`, `master` or `bundle`.
     pub kind: String,
-    /// Of a clone: its meta attribute `globally-unique`. What a resource in it says of that does not count.
+    /// The clone's own meta attribute `globally-unique`; Pacemaker ignores that of a resource in it.
     pub globally_unique: bool,
-    /// Of a bundle: how many instances it has.
+    /// Number of instances of a bundle.
     pub replicas: u32,
 }
 
-/// An operation of a resource, as the cluster would run it.
+/// An operation as the cluster would run it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfiguredOperation {
-    /// `start`, `stop`, `monitor` ...
+    /// `start`, `stop` or `monitor`.
     pub action: String,
-    /// How often; zero: not by itself.
+    /// Zero: not recurring.
     pub interval: Duration,
-    /// Its timeout; `None`: none is set that Pacemaker can read, and its own default counts.
+    /// `None`: not set or not readable by Pacemaker, which then uses its default.
     pub timeout: Option<Duration>,
     /// `OCF_CHECK_LEVEL`.
     pub depth: u32,
@@ -188,27 +158,26 @@ pub struct ConfiguredOperation {
     pub on_fail: Option<String>,
     /// `enabled`.
     pub enabled: bool,
-    /// `role`; a monitor of role Stopped looks where the resource should not run.
+    /// `role`; a monitor of role Stopped runs on nodes where the resource should not run.
     pub role: Option<String>,
 }
 
-/// The time-out of an operation that has none, nor a default: Pacemaker's.
+/// Pacemaker's timeout for an operation without one.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl ConfiguredResource {
-    /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
         self.resource.name.as_deref().unwrap_or_default()
     }
 
-    /// Is it, or what it is in, called so?
+    /// Whether it, or a resource around it, has this name.
     #[must_use]
     pub fn answers_to(&self, name: &str) -> bool {
         self.name() == name || self.enclosing.iter().any(|container| container.name == name)
     }
 
-    /// The clone that it is in, or the bundle of several instances.
+    /// The clone or the multi-instance bundle around it.
     #[must_use]
     pub fn enclosing_clone(&self) -> Option<&EnclosingResource> {
         let is_clone = |kind: &str| kind == "clone" || kind == "master";
@@ -217,7 +186,6 @@ impl ConfiguredResource {
 }
 
 impl ConfiguredOperation {
-    /// The time that Pacemaker gives it.
     #[must_use]
     pub fn effective_timeout(&self) -> Duration {
         self.timeout.unwrap_or(DEFAULT_TIMEOUT)
@@ -225,13 +193,12 @@ impl ConfiguredOperation {
 }
 
 impl Cib {
-    /// The resource of this name.
     #[must_use]
     pub fn resource(&self, name: &str) -> Option<&ConfiguredResource> {
         self.resources.iter().find(|configured| configured.name() == name)
     }
 
-    /// From XML with a `configuration` in it, and whatever the tool said besides.
+    /// From output that contains a `configuration` element; the tool's warnings may surround it.
     ///
     /// # Errors
     /// [`CibError::Unreadable`].
@@ -243,7 +210,7 @@ impl Cib {
     }
 }
 
-/// The element of this name, out of what a tool said; or what is missing.
+/// The element of this name in a tool's output.
 fn extract_element<'t>(text: &'t str, name: &str) -> Result<&'t str, String> {
     let (begins, ends) = (format!("<{name}"), format!("</{name}>"));
     let begin = text.find(&begins).ok_or_else(|| format!("no {begins}>"))?;
@@ -251,7 +218,6 @@ fn extract_element<'t>(text: &'t str, name: &str) -> Result<&'t str, String> {
     text.get(begin..end).ok_or_else(|| format!("{ends} before it begins"))
 }
 
-/// The document, and its elements by name.
 struct CibXml<'a> {
     root: Node<'a, 'a>,
     by_id: HashMap<&'a str, Node<'a, 'a>>,
@@ -284,13 +250,13 @@ impl<'a> CibXml<'a> {
         cib
     }
 
-    /// The child elements of this name, each what it refers to where it is a reference.
+    /// Child elements of this name, with references resolved.
     fn children(&self, node: Node<'a, 'a>, name: &str) -> Vec<Node<'a, 'a>> {
         let children = node.children().filter(|child| child.has_tag_name(name));
         children.filter_map(|child| self.dereference(child)).collect()
     }
 
-    /// What it refers to by `id-ref`, or itself. `None`: to nothing that is there.
+    /// Target of `id-ref`, or itself. `None`: dangling reference.
     fn dereference(&self, node: Node<'a, 'a>) -> Option<Node<'a, 'a>> {
         node.attribute("id-ref").map_or(Some(node), |id| self.by_id.get(id).copied())
     }

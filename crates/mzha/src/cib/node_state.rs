@@ -1,24 +1,23 @@
-//! What the cluster's state, which is beside its configuration in the CIB, says of the nodes.
+//! Node states in the CIB's status section.
 
 use super::query::query_section;
 use super::{CibError, extract_element};
 use roxmltree::{Document, Node};
 use std::time::Instant;
 
-/// A node that has joined, and that the state calls expected to leave, though nobody has asked it to.
+/// A joined node with a stale `expected=down`.
 ///
-/// Pacemaker brings itself there when the network was in three parts and heals: a controller that was DC of a part sends what it
-/// knew of the others (`post_cache_update` writes `expected`), and it arrives after what the new DC has written. Its scheduler then
-/// takes the node for one that is shutting down. Seen with 2.1.5; 3.0 has the same lines.
+/// Pacemaker causes this when a network of three partitions heals: a controller that was DC of one partition sends its
+/// view of the others (`post_cache_update` writes `expected`) after the new DC has written its own. The scheduler then
+/// treats the node as shutting down. Seen with 2.1.5; 3.0 has the same code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StaleNodeState {
-    /// Its name.
     pub name: String,
-    /// Its number in the cluster.
+    /// Cluster node ID.
     pub id: String,
 }
 
-/// Whom the state holds, by this node's copy.
+/// Stale node states in this node's copy of the CIB.
 ///
 /// # Errors
 /// [`CibError`].
@@ -26,7 +25,7 @@ pub fn stale_node_states(until: Instant) -> Result<Vec<StaleNodeState>, CibError
     query_section("status", until).map(|text| parse_stale_states(&text))
 }
 
-/// A state that is empty or can't be read holds nobody: it is Pacemaker's own, and what the configuration says stands without it.
+/// An empty or malformed status section has none: doctor's other checks do not depend on it.
 pub(super) fn parse_stale_states(text: &str) -> Vec<StaleNodeState> {
     let document = extract_element(text, "status").ok().and_then(|status| Document::parse(status).ok());
     let nodes = document.iter().flat_map(|document| document.root_element().children());

@@ -1,13 +1,12 @@
-//! Which resources share a node, and which start after which: over groups, sets, tags and chains of constraints.
+//! Which resources share a node and start after each other, through groups, sets, tags and chains of constraints.
 
 use super::{Cib, CibXml, is_true};
 use roxmltree::Node;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// How the primitives are nested.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placement {
-    /// The primitives that each name stands for: their own, that of a group, of a clone, of a bundle.
+    /// Primitives by their own name and by the names of the group, clone or bundle around them.
     stands_for: BTreeMap<String, Vec<String>>,
     groups: BTreeMap<String, Group>,
     /// Primitives that can run on several nodes.
@@ -22,7 +21,6 @@ struct Group {
 }
 
 impl Placement {
-    /// The primitives of this name, or of what has it.
     fn primitives(&self, name: &str) -> &[String] {
         self.stands_for.get(name).map_or(&[], Vec::as_slice)
     }
@@ -80,13 +78,12 @@ impl Cib {
         })
     }
 
-    /// The chain of orders, from one primitive back to another, by which the one is started after the other and stopped before it.
+    /// The chain of symmetrical orders by which one primitive starts after another and stops before it.
     #[must_use]
     pub fn starts_after<'a>(&'a self, one: &'a str, other: &str) -> Option<Vec<&'a str>> {
         chain(one, other, |primitive| self.starts_directly_after(primitive))
     }
 
-    /// All primitives that one is started after and stopped before.
     #[must_use]
     pub fn all_before<'a>(&'a self, one: &'a str) -> Vec<&'a str> {
         reached(one, |primitive| self.starts_directly_after(primitive))
@@ -114,7 +111,7 @@ fn has(members: &[String], name: &str) -> bool {
     members.iter().any(|member| member == name)
 }
 
-/// The shortest way from one name to another, both ends included.
+/// The shortest path from one name to another, both ends included.
 fn chain<'a>(from: &'a str, to: &str, next: impl Fn(&str) -> Vec<&'a str>) -> Option<Vec<&'a str>> {
     let reached = reached(from, next);
     let (&end, _) = reached.get_key_value(to)?;
@@ -123,7 +120,7 @@ fn chain<'a>(from: &'a str, to: &str, next: impl Fn(&str) -> Vec<&'a str>) -> Op
     Some(way)
 }
 
-/// Each name that can be reached, and the one before it on the way.
+/// Each reachable name with its predecessor.
 fn reached<'a>(from: &'a str, next: impl Fn(&str) -> Vec<&'a str>) -> BTreeMap<&'a str, Option<&'a str>> {
     let mut reached = BTreeMap::from([(from, None)]);
     let mut open = VecDeque::from([from]);

@@ -1,4 +1,4 @@
-//! Pacemaker's own tools, which have the configuration and the state.
+//! Queries by Pacemaker's own tools.
 
 use super::{Cib, CibError};
 use host::ExitStatus;
@@ -6,21 +6,19 @@ use host::command::{Exec, FinishedCommand, LeaderOf, launch};
 use std::ffi::OsString;
 use std::time::Instant;
 
-/// Where they are, on every system that has Pacemaker.
 const DIRECTORY: &str = "/usr/sbin";
 
-/// Of the caller's environment, what says which cluster is meant: a person may look at a file, or at a shadow configuration.
+/// Passed on from the caller: an operator may check a file or a shadow configuration.
 const PASSED_VARIABLES: [&str; 4] = ["CIB_file", "CIB_shadow", "CIB_shadow_dir", "HOME"];
 
 /// The longest section, in bytes. Of a cluster of hundreds of resources the configuration has a few hundred thousand, the state a few
 /// million.
 const MAX_SECTION_BYTES: usize = 32 << 20;
 
-/// Exit code of Pacemaker's tools where there is no cluster to talk to.
+/// Exit code of Pacemaker's tools without a running cluster.
 const EXIT_DISCONNECTED: i32 = 102;
 
 impl Cib {
-    /// This node's copy of the configuration.
     ///
     /// # Errors
     /// [`CibError`].
@@ -29,7 +27,7 @@ impl Cib {
     }
 }
 
-/// A section of this node's copy, and whatever the tool said besides.
+/// A section of this node's copy, with the tool's warnings.
 pub(super) fn query_section(name: &str, until: Instant) -> Result<String, CibError> {
     let finished = run("cibadmin", &["--query", "--local", "--scope", name], until)?;
     parse_output("cibadmin", &finished).map_err(|e| {
@@ -40,7 +38,7 @@ pub(super) fn query_section(name: &str, until: Instant) -> Result<String, CibErr
     })
 }
 
-/// What a tool says, on stdout and stderr together.
+/// stdout and stderr of a tool.
 pub(super) fn ask(tool: &'static str, arguments: &[&str], until: Instant) -> Result<String, CibError> {
     parse_output(tool, &run(tool, arguments, until)?)
 }
@@ -63,19 +61,19 @@ fn cibadmin_command(tool: &str, arguments: &[&str]) -> Exec {
     }
 }
 
-/// The tool runs in `/`; what is relative is so to where the caller is.
+/// The tool runs in `/`, but relative paths are relative to the caller's directory.
 fn meant(name: &str) -> Option<OsString> {
     let value = std::env::var_os(name)?;
     let is_path = name == "CIB_file" || name == "CIB_shadow_dir";
     Some(if is_path { std::path::absolute(&value).map_or(value, Into::into) } else { value })
 }
 
-/// What the caller wants looked at instead of the running cluster: Pacemaker takes a shadow configuration before a file.
+/// The configuration that the caller names; Pacemaker prefers a shadow configuration to a file.
 fn instead() -> Option<(&'static str, OsString)> {
     ["CIB_shadow", "CIB_file"].into_iter().find_map(|name| Some((name, meant(name)?)))
 }
 
-/// Its words for it are no help: a file that is missing is a device or address to it.
+/// Pacemaker reports a missing file as a device or address.
 fn named((variable, value): (&'static str, OsString), said: &CibError) -> CibError {
     // The tool has just answered, so that its storage does, too.
     let why = match std::fs::File::open(&value) {
@@ -85,7 +83,6 @@ fn named((variable, value): (&'static str, OsString), said: &CibError) -> CibErr
     CibError::Named { variable, value: ocf::escape_unprintable(&value.to_string_lossy()), why }
 }
 
-/// What it came to.
 fn parse_output(tool: &'static str, finished: &FinishedCommand) -> Result<String, CibError> {
     let words = String::from_utf8_lossy(&finished.output);
     // Its first line says what is wrong, the others what follows from that.
@@ -138,8 +135,8 @@ mod tests {
             "<configuration><a></configuration>",
         ] {
             let words = describe_result(ExitStatus::Exited(0), broken);
-            assert!(words.starts_with("the configuration can't be understood: "), "{words}");
+            assert!(words.starts_with("the configuration is malformed: "), "{words}");
         }
-        assert!(describe_result(ExitStatus::Signalled(11), "").contains("11"));
+        assert!(describe_result(ExitStatus::Signalled(11), "").contains("SIGSEGV"));
     }
 }

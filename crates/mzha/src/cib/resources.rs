@@ -1,4 +1,4 @@
-//! Primitives: ours, those that fence, and those that mount.
+//! Primitives: ours, fencing devices, file systems and addresses.
 
 use super::attributes::Attributes;
 use super::{
@@ -11,7 +11,7 @@ use roxmltree::Node;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The agents that put an address on a node, and the parameter that has it.
+/// Agents that configure an address, and their parameter for it.
 const ADDRESSES: [(&str, &str); 11] = [
     ("IPaddr2", "ip"),
     ("IPaddr", "ip"),
@@ -26,7 +26,6 @@ const ADDRESSES: [(&str, &str); 11] = [
     ("ocivip", "secondary_private_ip"),
 ];
 
-/// What a primitive can be in.
 const ENCLOSING_TAGS: [&str; 4] = ["group", "clone", "master", "bundle"];
 
 /// Pacemaker gives an agent this one attribute, of an operation or of the resource, without the prefix of a parameter.
@@ -112,7 +111,7 @@ impl<'a> CibXml<'a> {
         }
     }
 
-    /// Attributes of a primitive, and those of what it is in that it does not set itself.
+    /// Attributes of a primitive, with those inherited from the resources around it.
     fn inherited(&self, sources: &[Node<'a, 'a>], containers: &[Node<'a, 'a>], tag: &str) -> Attributes {
         containers.iter().fold(self.attributes(sources, tag), |mut all, &container| {
             let inherited = self.attributes(&[container], tag);
@@ -121,7 +120,7 @@ impl<'a> CibXml<'a> {
         })
     }
 
-    /// Its operations, and those of its template with whose name and role it has none.
+    /// Its operations, and those of its template with another name or role.
     fn ops(&self, primitive: Node<'a, 'a>, template: Option<Node<'a, 'a>>) -> Vec<Node<'a, 'a>> {
         let of = |element: Node<'a, 'a>| -> Vec<Node<'a, 'a>> {
             let blocks = self.children(element, "operations");

@@ -70,7 +70,7 @@ fn bundle_of_several_instances_counts_as_a_clone() {
     }
 }
 
-/// The order of precedence is Pacemaker's: `crm_resource --get-parameter` gives the same (suite `commands`).
+/// `crm_resource --get-parameter` has the same precedence (suite `commands`).
 #[test]
 fn attribute_set_with_higher_score_wins_then_the_later_one() {
     let sets = [

@@ -1,4 +1,4 @@
-//! Durations of the configuration, read as Pacemaker reads them, who replaces what it can't read by a default and says so in its log only.
+//! Durations as Pacemaker reads them: it replaces a malformed one by a default and says so only in its log.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ const NOT_READ: &str = "Pacemaker can't read it, and takes ";
 /// `priority-fencing-delay` and `pcmk_delay_*` are intervals, too.
 ///
 /// # Errors
-/// What Pacemaker makes of the text instead.
+/// The value that Pacemaker uses instead.
 pub fn interval(text: &str) -> Result<Duration, String> {
     let Some(parts) = text.strip_prefix('P') else {
         return with_unit(text).ok_or_else(|| format!("{NOT_READ}0"));
@@ -26,7 +26,7 @@ pub fn interval(text: &str) -> Result<Duration, String> {
 /// A timeout: a number and a unit (`pcmk__parse_ms`), and nothing of ISO 8601.
 ///
 /// # Errors
-/// What Pacemaker makes of the text instead.
+/// The value that Pacemaker uses instead.
 pub fn timeout(text: &str) -> Result<Duration, String> {
     with_unit(text).ok_or_else(|| {
         let why = if text.starts_with('P') {
@@ -38,7 +38,7 @@ pub fn timeout(text: &str) -> Result<Duration, String> {
     })
 }
 
-/// Pacemaker cuts decimals off, and looks at the first letters of the unit only.
+/// Pacemaker truncates decimals and reads only the first letters of the unit.
 fn with_unit(text: &str) -> Option<Duration> {
     let text = text.trim_start();
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

@@ -1,4 +1,4 @@
-//! The agents where Pacemaker looks for them: there, root's alone, and of one version.
+//! Agent files: present, writable by root only, and of one version.
 
 use super::check_result::{Area, CheckResult, Level};
 use super::query::{QueryTimeout, run_program};
@@ -9,10 +9,8 @@ use std::path::{Path, PathBuf};
 
 const AREA: Area = Area::Agents;
 
-/// Where Pacemaker looks for agents of our provider.
 const AGENT_DIRECTORY: &str = "/usr/lib/ocf/resource.d/mediationzone";
 
-/// What an agent's file is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum AgentFile {
     Missing,
@@ -20,19 +18,18 @@ enum AgentFile {
     There { mode: u32, uid: u32, directory_mode: u32, directory_uid: u32 },
 }
 
-/// What one agent says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct InstalledAgent {
     kind: PicoType,
     path: PathBuf,
     file: AgentFile,
-    /// By `--version`; `None`: it was not asked, for anybody could have written it.
+    /// From `--version`; `None`: not run, because other users can write the file.
     version: Option<Result<String, String>>,
-    /// By `meta-data`.
+    /// Version in `meta-data`.
     metadata: Option<Result<String, String>>,
 }
 
-/// Looks at the four files, of which the ones in `used` are needed by a resource.
+/// `used`: agents that a resource needs.
 pub(super) fn check(used: &[PicoType], timeout: QueryTimeout) -> Vec<CheckResult> {
     let paths: Vec<PathBuf> =
         PicoType::ALL.iter().map(|kind| Path::new(AGENT_DIRECTORY).join(kind.agent_name())).collect();
@@ -41,13 +38,8 @@ pub(super) fn check(used: &[PicoType], timeout: QueryTimeout) -> Vec<CheckResult
     {
         Ok(files) => files,
         Err(why) => {
-            let todo = "Pacemaker waits for these files, too: they belong on a local disk";
-            return vec![CheckResult::error(
-                AREA,
-                AGENT_DIRECTORY,
-                format!("can't be looked at: {why}"),
-                todo,
-            )];
+            let todo = "put these files on a local disk; Pacemaker waits for them, too";
+            return vec![CheckResult::error(AREA, AGENT_DIRECTORY, format!("not readable: {why}"), todo)];
         }
     };
     let agents: Vec<InstalledAgent> = PicoType::ALL
@@ -81,26 +73,24 @@ fn inspect_file(path: &Path) -> AgentFile {
     }
 }
 
-/// What is wrong with the file, and what to do.
+/// Problem and remedy.
 fn file_problem(file: &AgentFile) -> Option<(String, &'static str)> {
     match file {
-        AgentFile::Missing => {
-            Some(("is not there".to_owned(), "install the package of the agents on this node"))
-        }
+        AgentFile::Missing => Some(("not found".to_owned(), "install the agents' package on this node")),
         AgentFile::Unreadable(why) => {
-            Some((format!("can't be read: {why}"), "install the package of the agents anew"))
+            Some((format!("can't be read: {why}"), "reinstall the agents' package"))
         }
         AgentFile::There { mode, .. } if mode & 0o170_000 != 0o100_000 || mode & 0o111 == 0 => {
-            Some(("is not an executable file".to_owned(), "chmod 0755"))
+            Some(("not an executable file".to_owned(), "chmod 0755"))
         }
         AgentFile::There { mode, uid, directory_mode, directory_uid } => {
             let others = (mode | directory_mode) & 0o022 != 0;
             let owners = *uid != 0 || *directory_uid != 0;
             (others || owners).then(|| {
-                let what = if others { "can be written by others" } else { "is not root's" };
+                let what = if others { "writable by other users" } else { "not owned by root" };
                 (
-                    format!("{what}, it or its directory: it is run as root"),
-                    "chown root:root and chmod 0755, both",
+                    format!("{what} (it or its directory), and Pacemaker runs it as root"),
+                    "chown root:root and chmod 0755 both",
                 )
             })
         }
@@ -113,7 +103,6 @@ fn query_version(path: &Path, timeout: QueryTimeout) -> Result<String, String> {
     Ok(version.to_owned())
 }
 
-/// The version that its metadata names.
 fn query_metadata_version(path: &Path, timeout: QueryTimeout) -> Result<String, String> {
     let said = run_program(path, &["meta-data"], timeout)?;
     let options = roxmltree::ParsingOptions { allow_dtd: true, ..roxmltree::ParsingOptions::default() };
@@ -121,33 +110,37 @@ fn query_metadata_version(path: &Path, timeout: QueryTimeout) -> Result<String, 
         roxmltree::Document::parse_with_options(&said, options).map_err(|e| format!("no XML: {e}"))?;
     let root = document.root_element();
     if !root.has_tag_name("resource-agent") {
-        return Err(format!("begins with <{}>", root.tag_name().name()));
+        return Err(format!("root element is <{}>", root.tag_name().name()));
     }
     Ok(root.attribute("version").unwrap_or_default().to_owned())
 }
 
-/// From what was seen to rows. `own`: the version of this program.
+/// `own`: version of this program.
 fn judge(agents: &[InstalledAgent], used: &[PicoType], own: &str) -> Vec<CheckResult> {
-    const REINSTALL: &str = "install the package of the agents anew";
+    const REINSTALL: &str = "reinstall the agents' package";
     let row = |agent: &InstalledAgent| {
         let (check, path) = (agent.kind.agent_name(), agent.path.display());
-        let error = |seen: String| CheckResult::error(AREA, check, format!("{path} {seen}"), REINSTALL);
+        let error = |seen: String| CheckResult::error(AREA, check, format!("{path}: {seen}"), REINSTALL);
         if let Some((seen, todo)) = file_problem(&agent.file) {
-            let row = CheckResult::error(AREA, check, format!("{path} {seen}"), todo);
+            let row = CheckResult::error(AREA, check, format!("{path}: {seen}"), todo);
             let needed = used.contains(&agent.kind) || agent.file != AgentFile::Missing;
             return if needed { row } else { CheckResult { level: Level::Warning, ..row } };
         }
         match (&agent.version, &agent.metadata) {
             (Some(Err(why)), _) => error(format!("does not run: {why}")),
-            (_, Some(Err(why))) => error(format!("gives no metadata: {why}")),
+            (_, Some(Err(why))) => error(format!("no metadata: {why}")),
             (Some(Ok(version)), Some(Ok(said))) if version != said => {
-                error(format!("is version {version}, and its metadata say {said}"))
+                error(format!("version {version}, but its metadata say {said}"))
             }
             (Some(Ok(version)), _) if version != own => {
-                let seen = format!("{path} is version {version}, this program {own}");
-                CheckResult::warning(AREA, check, seen, "install one version of all, on all nodes")
+                let seen = format!("{path}: version {version}, but this program is {own}");
+                CheckResult::warning(AREA, check, seen, "install the same version on all nodes")
             }
-            _ => CheckResult::ok(AREA, check, format!("{path}: version {own}, root's, metadata can be read")),
+            _ => CheckResult::ok(
+                AREA,
+                check,
+                format!("{path}: version {own}, owned by root, metadata readable"),
+            ),
         }
     };
     agents.iter().map(row).collect()

@@ -1,43 +1,34 @@
-//! One line of the table: what was looked at, what was seen, and what to do.
+//! One row of the table: check, evidence and remedy.
 
 use serde::Serialize;
 use std::fmt;
 
-/// What a check is about. The table is in this order: what all else rests on comes first.
+/// Subject of a check. The table is in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Area {
-    /// Is there a cluster, and what of its configuration could be read?
+    /// The cluster and its configuration.
     Cluster,
-    /// The files of the agents.
     Agents,
-    /// What the agents need of the kernel.
     Kernel,
-    /// The parameters of a resource by themselves.
     Parameters,
-    /// `mz_home` and what is in it.
     Installation,
-    /// Who runs mzsh.
+    /// The user that runs mzsh.
     User,
-    /// What runs the picos.
+    /// The java that runs the picos.
     Java,
-    /// The pico in the installation's registry.
     Registry,
-    /// The HA Monitor Server.
     HaMonitor,
-    /// What the host names resolve to.
+    /// Resolution of hostnames.
     Addresses,
-    /// Who listens where, and who would.
+    /// Listeners, and ports in the registry.
     Ports,
-    /// The operations of a resource, against what its parameters need.
+    /// Operations of a resource against the minimum timeouts of its parameters.
     Operations,
-    /// Clones, orders, colocations.
     Constraints,
-    /// What becomes of a node that can't be reached.
     Fencing,
-    /// What would start or stop picos behind the cluster's back.
+    /// Cron jobs, units and init scripts that start or stop picos.
     OtherStarters,
-    /// The service that the cluster runs in.
     PacemakerService,
 }
 
@@ -64,15 +55,13 @@ impl fmt::Display for Area {
     }
 }
 
-/// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Level {
-    /// As it should be.
     Ok,
-    /// It works, but not as an administrator would want; or it could not be told.
+    /// It works with a risk, or the check was impossible.
     Warning,
-    /// It will not work, or will do harm.
+    /// It does not work, or does harm.
     Error,
 }
 
@@ -86,30 +75,25 @@ impl fmt::Display for Level {
     }
 }
 
-/// One line of the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct CheckResult {
-    /// What it is about.
     pub(super) area: Area,
-    /// Which resource; `None`: the node, or the cluster.
+    /// `None`: the node or the cluster.
     pub(super) resource: Option<String>,
-    /// What was looked at: a parameter, a property, an operation, a file.
+    /// A parameter, property, operation or file.
     pub(super) check: String,
-    /// How bad it is.
     pub(super) level: Level,
-    /// What was seen.
+    /// State and evidence.
     pub(super) seen: String,
-    /// What to do, where anything is to be done.
+    /// Remedy.
     pub(super) todo: Option<String>,
 }
 
 impl CheckResult {
-    /// It is as it should be.
     pub(super) fn ok(area: Area, check: impl Into<String>, seen: impl Into<String>) -> Self {
         Self { area, resource: None, check: check.into(), level: Level::Ok, seen: seen.into(), todo: None }
     }
 
-    /// It is not as an administrator would want.
     pub(super) fn warning(
         area: Area,
         check: impl Into<String>,
@@ -119,7 +103,6 @@ impl CheckResult {
         Self { level: Level::Warning, todo: Some(todo.into()), ..Self::ok(area, check, seen) }
     }
 
-    /// It will not work.
     pub(super) fn error(
         area: Area,
         check: impl Into<String>,
@@ -129,7 +112,6 @@ impl CheckResult {
         Self { level: Level::Error, todo: Some(todo.into()), ..Self::ok(area, check, seen) }
     }
 
-    /// The same, of this resource.
     #[must_use]
     pub(super) fn for_resource(self, resource: &str) -> Self {
         Self { resource: Some(resource.to_owned()), ..self }

@@ -1,4 +1,4 @@
-//! What is looked at: a resource, and what was seen of it on this node.
+//! A checked resource and its state on this node.
 
 use super::check_result::{Area, CheckResult};
 use super::installation::{self, ExaminationResult};
@@ -18,20 +18,19 @@ use pico::{ActionDeadline, PicoInstance, PicoType, Settings};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A resource, or a pico that a person named.
+/// A resource, or a pico that the operator named.
 #[derive(Debug)]
 pub(super) struct CheckedResource {
-    /// How it is called in the table.
+    /// Name in the table.
     label: String,
-    /// Type and parameters.
     pub(super) resource: Resource,
-    /// What the agents make of them.
+    /// Settings that the agents derive from it.
     pub(super) settings: Settings,
-    /// Parameters that can't be read.
+    /// Invalid parameters.
     errors: Vec<ParameterError>,
-    /// As it stands in the cluster's configuration, if it does.
+    /// From the cluster's configuration.
     pub(super) configured: Option<ConfiguredResource>,
-    /// What was seen of its installation; `None`: not looked at.
+    /// `None`: not examined.
     examination: Option<ExaminationResult>,
 }
 
@@ -41,17 +40,14 @@ impl CheckedResource {
         Self { label: label.to_owned(), resource, settings, errors, configured, examination: None }
     }
 
-    /// From the cluster's configuration.
     pub(super) fn from_configuration(configured: &ConfiguredResource) -> Self {
         Self::new(configured.name(), configured.resource.clone(), Some(configured.clone()))
     }
 
-    /// From its record on this node.
     pub(super) fn from_record(name: &str) -> Option<Self> {
         Some(Self::new(name, Resource::from_record(name)?, None))
     }
 
-    /// From what a person says.
     pub(super) fn from_arguments(
         kind: PicoType,
         pico: &str,
@@ -64,18 +60,16 @@ impl CheckedResource {
         Self::new(pico, Resource { name: None, kind, parameters }, None)
     }
 
-    /// What the look at its installation gave.
     pub(super) fn inspection(&self) -> Option<&Inspection> {
         Some(&self.examination.as_ref()?.as_ref().ok()?.inspection)
     }
 
-    /// Where its installation is, by its name and behind links.
+    /// Path of its installation, literal and resolved.
     pub(super) fn homes(&self) -> Vec<PathBuf> {
         let literal = self.settings.target.iter().map(|target| target.home.path().to_owned());
         literal.chain(self.inspection().and_then(|inspection| inspection.resolved.clone())).collect()
     }
 
-    /// What its registry says of it.
     pub(super) fn facts(&self) -> Option<&PicoFacts> {
         match &self.inspection()?.registry {
             RegistryState::Defined(facts) => Some(facts),
@@ -83,14 +77,12 @@ impl CheckedResource {
         }
     }
 
-    /// Looks at its installation.
     fn examine_installation(&self, timeout: QueryTimeout) -> ExaminationResult {
         // Half of its time is for the look.
         let begun = Instant::now();
         validate(&self.settings, ActionDeadline { started: begun, end: begun + timeout.timeout * 2 })
     }
 
-    /// All rows that are about it alone.
     pub(super) fn run_checks(&self, cib: Option<&Cib>, timeout: QueryTimeout) -> Vec<CheckResult> {
         let mut rows = self.check_parameters();
         if let (Some(looked), Ok(_)) = (&self.examination, &self.settings.target) {
@@ -143,7 +135,7 @@ impl CheckedResource {
         }
         let others = self.resource.parameters.keys().filter(|name| *name != CHECK_LEVEL);
         for name in others.filter(|name| !known.iter().any(|p| p.name == **name)) {
-            let todo = "remove it: what it should do is not done";
+            let todo = "remove it; it has no effect";
             rows.push(CheckResult::warning(Area::Parameters, name, "the agent has no such parameter", todo));
         }
         for parameter in known.iter().filter(|p| self.resource.parameters.contains_key(p.name)) {
@@ -166,7 +158,7 @@ impl CheckedResource {
             rows.push(CheckResult::ok(
                 Area::Parameters,
                 "all",
-                format!("{} set, all can be read", self.resource.parameters.len()),
+                format!("{} set, all valid", self.resource.parameters.len()),
             ));
         }
         rows
@@ -177,7 +169,7 @@ impl CheckedResource {
         let holders = match ports::find_listeners(facts, &looked.host_names, until) {
             Ok(holders) => holders,
             Err(e) => {
-                let seen = format!("who listens can't be told: {e}");
+                let seen = format!("listeners unknown: {e}");
                 return vec![CheckResult::warning(
                     Area::Ports,
                     "listeners",
@@ -194,7 +186,6 @@ impl CheckedResource {
         ports::check_listeners(facts, &holders, &own)
     }
 
-    /// What runs of it on this node.
     fn processes(&self, target: &PicoInstance, until: Instant) -> PicoPresence {
         let record = InstanceRecordFile::for_resource(self.settings.resource.as_deref())
             .read()
@@ -203,15 +194,14 @@ impl CheckedResource {
     }
 }
 
-/// All that is looked at.
 #[derive(Debug)]
 pub(super) struct CheckedResources {
-    /// Each, in the order of the configuration.
+    /// In configuration order.
     pub(super) all: Vec<CheckedResource>,
 }
 
 impl CheckedResources {
-    /// Looks at the installation of each. One whose storage did not answer is not asked for the next resource again.
+    /// Examines each installation; one whose storage hung is not examined again for the next resource.
     pub(super) fn examine_all(mut all: Vec<CheckedResource>, timeout: QueryTimeout) -> Self {
         let mut silent: Vec<(MzHome, String)> = Vec::new();
         for subject in &mut all {
@@ -230,7 +220,7 @@ impl CheckedResources {
         Self { all }
     }
 
-    /// The installations that could be looked at, each once.
+    /// Distinct installations that could be examined.
     pub(super) fn homes(&self) -> Vec<&MzHome> {
         let mut homes: Vec<&MzHome> = Vec::new();
         for subject in self.all.iter().filter(|subject| subject.facts().is_some()) {
@@ -241,7 +231,7 @@ impl CheckedResources {
         homes
     }
 
-    /// The `os_user` of a resource that is in this installation, if one is set.
+    /// The first `os_user` of a resource in this installation.
     pub(super) fn os_user(&self, home: &MzHome) -> Option<&str> {
         let in_it = |subject: &&CheckedResource| {
             subject.settings.target.as_ref().is_ok_and(|target| target.home == *home)
@@ -249,7 +239,6 @@ impl CheckedResources {
         self.all.iter().filter(in_it).find_map(|subject| subject.settings.os_user.as_deref())
     }
 
-    /// The containers of the resources that are in this installation.
     pub(super) fn containers(&self, home: &MzHome) -> Vec<&str> {
         let in_it = |subject: &&CheckedResource| {
             subject.settings.target.as_ref().is_ok_and(|target| target.home == *home)

@@ -1,12 +1,12 @@
-//! How the resources hang together: one Platform, and nobody restarted for it who need not be.
+//! Constraints: one Platform, and no needless restarts of the other picos with it.
 //!
-//! An EC, SC or UI goes on without the Platform, and does not start without it. So exactly one kind of order is right: mandatory, else
-//! it is started while the Platform is away, fails, and is barred from its node; and with `symmetrical=false`, else it is stopped and started
-//! with the Platform. The web UI needs the Platform's address and storage, but not the Platform beside it: it is tied to the address,
-//! and moves when that moves. Only a direct order has it wait: one by way of a third resource holds no longer once that runs. But by way of a
-//! third resource it can be moved and restarted all the same.
+//! An EC, SC or UI keeps running without the Platform, but cannot start without it. Its order must be mandatory: else
+//! it starts while the Platform is down, fails, and is barred from its node. The order must have `symmetrical=false`: else it restarts
+//! with the Platform. The web UI needs the Platform's address and storage, not the Platform itself: it is colocated with the address
+//! and moves with it. Only a direct order makes it wait: an order through a third resource is satisfied once that one runs. A restart
+//! or a move can reach it through a third resource all the same.
 //!
-//! Each pico needs the file system that its installation is on: mounted before it starts, on its node, and until it has stopped.
+//! A pico needs the file system of its installation on its node, mounted from before its start until after its stop.
 
 use super::check_result::{Area, CheckResult};
 use crate::cib::{Cib, ConfiguredResource, EnclosingResource, Order};
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 const AREA: Area = Area::Constraints;
 
-/// What the constraints, groups and clones make of these resources, each with where its installation is.
+/// `resources`: each with the paths of its installation.
 pub(super) fn check<'a>(
     cib: &Cib,
     resources: impl IntoIterator<Item = (&'a ConfiguredResource, Vec<PathBuf>)>,
@@ -39,10 +39,10 @@ pub(super) fn check<'a>(
         .collect()
 }
 
-/// A directory that resources of the cluster mount, and that holds an installation.
+/// A mount point of the cluster that holds an installation.
 struct StorageConstraints<'a> {
     directory: &'a str,
-    /// Who mounts it; of several, a pico needs one.
+    /// Resources that mount it; a pico needs one of them.
     by: Vec<&'a str>,
 }
 
@@ -78,15 +78,14 @@ impl<'a> StorageConstraints<'a> {
                 );
                 return Some(CheckResult::ok(AREA, CHECK, seen));
             }
-            (true, false) => ("no colocation ties it to that", "it is started where nothing is mounted"),
+            (true, false) => ("no colocation with that", "it can start on a node without that mount"),
             (false, true) => (
-                "no mandatory order that holds both ways starts it after that",
-                "it is started before anything is mounted, and loses its files while it runs",
+                "no mandatory, symmetrical order after that",
+                "it can start before the mount and lose its files while it runs",
             ),
-            (true, true) => (
-                "neither colocation nor mandatory order ties it to that",
-                "it is started where and while nothing is mounted",
-            ),
+            (true, true) => {
+                ("neither colocation with nor mandatory order after that", "it can start without that mount")
+            }
         };
         let seen = format!("its installation is on {directory}, which {by} mounts, and {lacks}: {becomes}");
         Some(CheckResult::error(
@@ -104,13 +103,12 @@ fn check_platform(platform: &ConfiguredResource) -> Vec<CheckResult> {
             AREA,
             "clone",
             format!("it is in {} {}: several Platforms would run on one database", clone.kind, clone.name),
-            "a Platform is a resource of its own, or in a group",
+            "configure the Platform as a primitive, alone or in a group",
         ),
         None => CheckResult::ok(AREA, "clone", "not cloned: one Platform in the cluster"),
     }]
 }
 
-/// Which pico of which installation a resource manages.
 struct Pico<'a> {
     home: PathBuf,
     name: String,
@@ -125,7 +123,6 @@ impl<'a> Pico<'a> {
     }
 }
 
-/// Other resources that manage the same pico of the same installation.
 fn same_pico(resource: &ConfiguredResource, picos: &[Pico<'_>]) -> Vec<CheckResult> {
     let Some(own) = Pico::of(resource) else { return Vec::new() };
     let same = |other: &&Pico| {
@@ -148,21 +145,26 @@ fn same_pico(resource: &ConfiguredResource, picos: &[Pico<'_>]) -> Vec<CheckResu
     picos.iter().filter(same).map(row).collect()
 }
 
-/// What a clone of one pico comes to: all its instances have the same parameters.
+/// All instances of a clone have the same parameters, so they are one pico.
 fn check_clone(clone: &EnclosingResource) -> CheckResult {
     let name = format!("{} {}", clone.kind, clone.name);
     if clone.globally_unique {
         let seen = format!(
             "it is in {name}, which is globally-unique: all its instances are one pico, and a start is refused"
         );
-        return CheckResult::error(AREA, "clone", seen, "a resource for each pico, without a clone");
+        return CheckResult::error(
+            AREA,
+            "clone",
+            seen,
+            "configure a resource for each pico, without a clone",
+        );
     }
     let seen = format!("it is in {name}: several nodes run a pico of the same name");
-    let todo = "a resource for each pico, without a clone, unless the product is known to bear that";
+    let todo = "configure a resource for each pico, without a clone, unless the product supports that";
     CheckResult::warning(AREA, "clone", seen, todo)
 }
 
-/// What has to do with the Platform, and lives without it: an EC, an SC, a UI.
+/// Checks of an EC, SC or UI.
 fn check_dependent(
     cib: &Cib,
     dependant: &ConfiguredResource,
@@ -171,7 +173,7 @@ fn check_dependent(
     let is_ui = dependant.resource.kind == PicoType::Ui;
     let platforms = || cib.resources.iter().filter(|other| other.resource.kind == PicoType::Platform);
     let mut rows: Vec<CheckResult> = dependant.enclosing_clone().map(check_clone).into_iter().collect();
-    // Of several Platforms it belongs to one.
+    // It belongs to one of several Platforms.
     let mut waits = false;
     let mut moves_with = None;
     for platform in platforms() {
@@ -181,7 +183,7 @@ fn check_dependent(
             rows.push(CheckResult::warning(
                 AREA,
                 "group",
-                format!("in one group with the Platform ({group}): it is restarted with it, and runs only beside it"),
+                format!("in one group with the Platform ({group}): it restarts with the Platform and runs only on its node"),
                 if is_ui {
                     "take it out of the group; tie it to the address, and order it after the Platform with symmetrical=false"
                 } else {
@@ -201,13 +203,13 @@ fn check_dependent(
     if let Some(platform) = platforms().next().filter(|_| !waits) {
         let loose = platforms().find_map(|platform| orders_between(cib, platform, dependant).next());
         let seen = loose.map_or_else(
-            || "no order has it wait for the Platform".to_owned(),
+            || "no order makes it wait for the Platform".to_owned(),
             |order| format!("{} is not mandatory", order.id),
         );
         rows.push(CheckResult::warning(
             AREA,
             "order",
-            format!("{seen}: it is started while the Platform is away, fails, and is barred from its node"),
+            format!("{seen}: it starts while the Platform is down, fails, and is barred from its node"),
             format!(
                 "order start {} then start {}, kind=Mandatory symmetrical=false: it waits for the Platform, and is not stopped with it",
                 platform.name(),
@@ -228,7 +230,7 @@ fn check_dependent(
     rows
 }
 
-/// The UI has to be where the Platform's address is, and each pico where its storage is.
+/// A UI must run on the node of the Platform's address, each pico on the node of its storage.
 fn has_to_move(
     cib: &Cib,
     platform: &ConfiguredResource,
@@ -239,7 +241,7 @@ fn has_to_move(
     dependant.resource.kind == PicoType::Ui || storage.any(|by| cib.together(by, platform.name()).is_some())
 }
 
-/// Does an order restart it with the Platform, or with what moves with that? What it has to move with is no finding.
+/// Orders that restart it with the Platform, or with a resource that moves with the Platform. Resources that it must follow are no finding.
 fn restarts<'a>(
     cib: &'a Cib,
     platform: &ConfiguredResource,
@@ -267,7 +269,7 @@ fn restarts<'a>(
     (Some(CheckResult::warning(AREA, "order", seen, todo)), None)
 }
 
-/// Does a colocation keep it where the Platform is? Where it has to be beside what moves with that, it is no finding.
+/// Colocations that keep it on the Platform's node. Resources that it must follow are no finding.
 fn ties<'a>(
     cib: &'a Cib,
     platform: &ConfiguredResource,
@@ -301,7 +303,6 @@ fn ties<'a>(
     (Some(CheckResult::warning(AREA, "colocation", seen, todo)), None)
 }
 
-/// The orders from the Platform, or what it is in, to this.
 fn orders_between<'a>(
     cib: &'a Cib,
     platform: &'a ConfiguredResource,
@@ -368,12 +369,12 @@ mod tests {
     #[test]
     fn missing_or_optional_order_is_warning_that_names_the_right_order() {
         let loose = [
-            ("", "no order has it wait"),
+            ("", "no order makes it wait"),
             (r#"<rsc_order id="o" first="mz" then="ec" kind="Optional"/>"#, "o is not mandatory"),
             (r#"<rsc_order id="o" first="mz" then="ec" kind="Serialize"/>"#, "o is not mandatory"),
             (r#"<rsc_order id="o" first="mz" then="ec" score="0"/>"#, "o is not mandatory"),
-            (r#"<rsc_order id="o" first="ec" then="mz" symmetrical="false"/>"#, "no order has it wait"),
-            (r#"<rsc_order id="o" first="mz" then="ec" first-action="stop"/>"#, "no order has it wait"),
+            (r#"<rsc_order id="o" first="ec" then="mz" symmetrical="false"/>"#, "no order makes it wait"),
+            (r#"<rsc_order id="o" first="mz" then="ec" first-action="stop"/>"#, "no order makes it wait"),
         ];
         for kind in ["ec", "sc", "ui"] {
             let both = [PLATFORM, &EC.replace("type=\"ec\"", &format!("type=\"{kind}\""))].concat();
@@ -495,13 +496,13 @@ mod tests {
             |other: &str| format!(r#"<rsc_colocation id="c" rsc="ec" with-rsc="{other}" score="INFINITY"/>"#);
         let after = |other: &str| format!(r#"<rsc_order id="a" first="{other}" then="ec"/>"#);
         let cases = [
-            (String::new(), "neither colocation nor"),
-            (after("fs"), "no colocation ties"),
-            ([after("fs"), with("fs").replace("INFINITY", "500")].concat(), "no colocation ties"),
-            (with("fs"), "no mandatory order"),
+            (String::new(), "neither colocation with nor"),
+            (after("fs"), "no colocation with that"),
+            ([after("fs"), with("fs").replace("INFINITY", "500")].concat(), "no colocation with that"),
+            (with("fs"), "no mandatory, symmetrical order"),
             (
                 [with("fs"), after("fs").replace("/>", " symmetrical=\"false\"/>")].concat(),
-                "no mandatory order",
+                "no mandatory, symmetrical order",
             ),
             ([with("fs"), after("fs")].concat(), ""),
             ([with("ip"), after("ip")].concat(), ""),

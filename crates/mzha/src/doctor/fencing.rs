@@ -1,4 +1,4 @@
-//! What becomes of a node that can't be reached, or whose stop has failed: without fencing, nobody knows whether its Platform runs.
+//! Fencing: without it, the state of a Platform on an unreachable node stays unknown.
 
 use super::check_result::{Area, CheckResult};
 use crate::cib::{Cib, Fencing, is_true, parse_score, time};
@@ -8,7 +8,6 @@ use std::time::Duration;
 
 const AREA: Area = Area::Fencing;
 
-/// How the cluster fences.
 pub(super) fn check(cib: &Cib) -> Vec<CheckResult> {
     let option = |name: &str| cib.options.get(name).map(String::as_str);
     let (enabled, mut rows) = ENABLED.of(cib);
@@ -34,8 +33,8 @@ pub(super) fn check(cib: &Cib) -> Vec<CheckResult> {
     rows
 }
 
-/// A cluster option that Pacemaker 3.0.2 has renamed. From then on the new name counts, and the old one where the new one is not set;
-/// before, the new one is not read.
+/// A cluster option that Pacemaker 3.0.2 renamed. Since then the new name takes precedence over the old one;
+/// older releases ignore the new name.
 struct Renamed {
     new: &'static str,
     old: &'static str,
@@ -44,18 +43,17 @@ struct Renamed {
 const ENABLED: Renamed = Renamed { new: "fencing-enabled", old: "stonith-enabled" };
 const WATCHDOG: Renamed = Renamed { new: "fencing-watchdog-timeout", old: "stonith-watchdog-timeout" };
 
-/// An option, by the name that counts.
 struct Setting<'a> {
     name: &'static str,
     value: Option<&'a str>,
 }
 
 impl Renamed {
-    /// What it is set to, and what is to be said of the name that does not count.
+    /// Effective value, and rows about the ineffective name.
     fn of<'a>(&self, cib: &'a Cib) -> (Setting<'a>, Vec<CheckResult>) {
         let of = |name: &'static str| Setting { name, value: cib.options.get(name).map(String::as_str) };
         let (new, old) = (of(self.new), of(self.old));
-        // Of a configuration that was never in force the version is not known.
+        // A configuration that was never in force has no version.
         let version =
             cib.options.get("dc-version").map(|text| text.split(['-', '+', '~']).next().unwrap_or_default());
         let knows_new = version.map(|version| {
@@ -79,7 +77,7 @@ impl Renamed {
             None if old.value.is_some_and(|old| old != value) => {
                 let seen = format!("{value}: Pacemaker before 3.0.2 reads {} only, {}", self.old, by_old());
                 let row = CheckResult::warning(AREA, self.new, seen, "give both the same value");
-                // Until it is known which counts, the one that is worse.
+                // Unknown release: assume the worse value.
                 let worse = if old.value.is_some_and(|old| !is_on(old)) { old } else { new };
                 (worse, vec![row])
             }
@@ -88,7 +86,6 @@ impl Renamed {
     }
 }
 
-/// Neither a boolean that is off nor a time of 0.
 fn is_on(value: &str) -> bool {
     is_true(value) || time::timeout(value).is_ok_and(|time| !time.is_zero())
 }
@@ -96,7 +93,7 @@ fn is_on(value: &str) -> bool {
 fn resources(cib: &Cib, fences: bool, watchdog: &Setting<'_>) -> CheckResult {
     const CHECK: &str = "fencing resource";
     const TODO: &str = "a fencing resource for each node (on OpenStack: fence_openstack), tried once by hand";
-    // Pacemaker takes what it can't read, or what is negative, for twice the timeout of SBD.
+    // Pacemaker replaces a malformed or negative value by twice the timeout of SBD.
     let by_watchdog = watchdog.value.filter(|text| time::timeout(text).map_or(true, |time| !time.is_zero()));
     let (disabled, enabled): (Vec<&Fencing>, Vec<&Fencing>) =
         cib.fencing.iter().partition(|device| device.disabled);
@@ -130,16 +127,16 @@ fn resources(cib: &Cib, fences: bool, watchdog: &Setting<'_>) -> CheckResult {
     }
 }
 
-/// Agents that know a machine by its identifier only; others take names, which may be those of the nodes.
+/// Agents that know machines only by identifiers, not by names.
 const BY_IDENTIFIER: [&str; 5] =
     ["fence_openstack", "fence_aliyun", "fence_aws", "fence_ibm_powervs", "fence_ibm_vpc"];
 
-/// Without a map Pacemaker gives the agent the node's name. Such an agent has names in its list, so that it registers and its monitor is
-/// well, and finds no machine of that name when it has to fence.
+/// Without a map Pacemaker passes the node's name. Such an agent lists names, so that it registers and its monitor
+/// succeeds, but it finds no machine of that name to fence.
 fn unmapped(device: &Fencing, nodes: &[String]) -> Option<CheckResult> {
     let set =
         |name: &str| device.parameters.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
-    // The machine can be given for good, to a device that fences one node.
+    // A device that fences one node can have a fixed machine.
     let argument = set("pcmk_host_argument").unwrap_or("plug");
     let given = ["plug", "port", "uuid", argument];
     let given =
@@ -149,7 +146,7 @@ fn unmapped(device: &Fencing, nodes: &[String]) -> Option<CheckResult> {
         return None;
     }
     let seen = format!(
-        "{}: no map of nodes: {} knows machines by their identifiers and is given the names of nodes; its monitor is well, and no node can be fenced",
+        "{}: no map of nodes: {} knows machines by their identifiers and is given the names of nodes; its monitor succeeds, but no node can be fenced",
         device.name, device.agent
     );
     let map: Vec<String> = nodes.iter().map(|node| format!("{node}:ID")).collect();
@@ -163,7 +160,7 @@ fn unmapped(device: &Fencing, nodes: &[String]) -> Option<CheckResult> {
 fn check_quorum_policy(policy: Option<&str>, fences: bool) -> CheckResult {
     const CHECK: &str = "no-quorum-policy";
     const TODO: &str = "no-quorum-policy=stop (the default); for two nodes corosync has two_node";
-    // Pacemaker compares it so.
+    // Pacemaker ignores case, too.
     match policy.unwrap_or("stop").to_ascii_lowercase().as_str() {
         "ignore" if fences => {
             let seen =
@@ -178,7 +175,7 @@ fn check_quorum_policy(policy: Option<&str>, fences: bool) -> CheckResult {
     }
 }
 
-/// Two nodes that lose each other fence each other, unless one is held back.
+/// Two partitioned nodes fence each other unless one has a delay.
 fn check_fencing_delay(cib: &Cib, fences: bool) -> Option<CheckResult> {
     const CHECK: &str = "priority-fencing-delay";
     let [one, other] = cib.nodes.as_slice() else { return None };
@@ -223,14 +220,12 @@ fn check_fencing_delay(cib: &Cib, fences: bool) -> Option<CheckResult> {
     })
 }
 
-/// How long the fencing of one node is held back by the devices that can fence it.
+/// Delay of the fencing of one node.
 #[derive(Default)]
 struct Delay {
-    /// By `pcmk_delay_base`.
+    /// `pcmk_delay_base`.
     fixed: Duration,
-    /// Which device sets that.
     by: Option<String>,
-    /// A device with `pcmk_delay_max`.
     random: Option<String>,
 }
 
@@ -243,7 +238,7 @@ impl Delay {
             if set("pcmk_delay_max").and_then(time).is_some() {
                 all.random = Some(device.name.clone());
             }
-            // One for all, or one for each: n1:5s;n2:10s
+            // One value for all nodes, or `n1:5s;n2:10s`.
             let base = set("pcmk_delay_base").and_then(|text| {
                 let of_node = || named(text).find(|(name, _)| name.eq_ignore_ascii_case(node));
                 if text.contains(':') { of_node().and_then(|(_, text)| time(text)) } else { time(text) }
@@ -256,7 +251,7 @@ impl Delay {
     }
 }
 
-/// By its lists; without any it may fence all.
+/// By its host lists; a device without any may fence all nodes.
 fn may_fence(device: &Fencing, node: &str) -> bool {
     let set = |name: &str| device.parameters.get(name);
     let (list, map) = (set("pcmk_host_list"), set("pcmk_host_map"));
@@ -266,7 +261,7 @@ fn may_fence(device: &Fencing, node: &str) -> bool {
     (list.is_none() && map.is_none()) || listed || mapped
 }
 
-/// `n1:A;n2:B`, as pairs.
+/// Pairs of `n1:A;n2:B`.
 fn named(map: &str) -> impl Iterator<Item = (&str, &str)> {
     let pairs = map.split([';', ' ', '\t']);
     pairs

@@ -1,5 +1,5 @@
-//! The installation as the agents see it: what validate-all finds at its deepest level, and beside it what was well, so that a
-//! person sees that it was looked at.
+//! The installation: findings of validate-all at level 10, and a row for each check without findings, so that an
+//! operator sees that it was made.
 
 use super::check_result::{Area, CheckResult, Level};
 use super::{mzsh_platform, server_host};
@@ -12,10 +12,8 @@ use pico::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, 
 use pico::{HaCheck, Settings};
 use std::path::Path;
 
-/// The areas that one look at an installation covers.
 const AREAS: [Area; 5] = [Area::Installation, Area::User, Area::Java, Area::Registry, Area::HaMonitor];
 
-/// The look at the installation of one resource; or why it could not be looked at.
 pub(super) type ExaminationResult = Result<ValidationReport, String>;
 
 /// The host in the `MZ_PLATFORM` of `bin/mzsh`.
@@ -23,7 +21,7 @@ pub(super) fn host_of_mzsh(looked: &ExaminationResult) -> Option<&str> {
     mzsh_platform::host(looked.as_ref().ok()?.inspection.script.platform.as_deref()?)
 }
 
-/// The rows of one resource. `platform_of_mzsh`: what [`host_of_mzsh`] stands for.
+/// `platform_of_mzsh`: lookup of [`host_of_mzsh`].
 pub(super) fn check(
     settings: &Settings,
     looked: &ExaminationResult,
@@ -34,13 +32,12 @@ pub(super) fn check(
     let looked = match looked {
         Ok(looked) => looked,
         Err(why) => {
-            let todo =
-                "nothing of the installation could be looked at: see to its storage, or to the name service";
+            let todo = "repair the storage of the installation or the name service, then run this again";
             return vec![CheckResult::error(Area::Installation, "mz_home", why, todo)];
         }
     };
     let mounted_by = mounting_resource_if_absent(settings, &looked.inspection, cib);
-    // The node's kernel has a row of its own.
+    // The kernel has its own row.
     let findings = looked.problems.iter().filter(|finding| finding.name != KERNEL_PROBLEM);
     let mut rows: Vec<CheckResult> =
         findings.map(|finding| result_from_finding(finding, mounted_by)).collect();
@@ -66,7 +63,6 @@ pub(super) fn check(
     rows
 }
 
-/// The resource that mounts the storage of an installation that is not here.
 fn mounting_resource_if_absent<'a>(
     settings: &Settings,
     inspection: &Inspection,
@@ -79,7 +75,6 @@ fn is_absent(inspection: &Inspection) -> bool {
     matches!(inspection.home, HomeState::Missing | HomeState::Empty | HomeState::Foreign)
 }
 
-/// The resource that mounts the storage of an installation.
 fn mounting_resource<'a>(
     settings: &Settings,
     inspection: &Inspection,
@@ -92,12 +87,12 @@ fn mounting_resource<'a>(
     Some(cib?.file_systems.iter().find(|storage| of(Path::new(&storage.directory)))?.name.as_str())
 }
 
-/// Is the pico's user known where its storage is not mounted, and is it one that can run it?
+/// The user must be known on a node without the storage, and must be the owner of the installation.
 fn check_os_user(settings: &Settings, inspection: &Inspection, cib: Option<&Cib>) -> Option<CheckResult> {
     const CHECK: &str = "os_user";
     let home = settings.target.as_ref().ok()?.home.path().display();
     let is_here = inspection.home == HomeState::Filled;
-    // A home that its user may not even enter has an owner, too.
+    // A directory that its user cannot enter has an owner, too.
     let owner = inspection.owner.filter(|_| !is_absent(inspection));
     let (Some(set), Some(owner)) = (&settings.os_user, owner) else {
         let mounted_by = mounting_resource(settings, inspection, cib);
@@ -106,7 +101,7 @@ fn check_os_user(settings: &Settings, inspection: &Inspection, cib: Option<&Cib>
         }
         let mounted_by = mounted_by.map_or_else(String::new, |resource| format!(" by {resource}"));
         let seen = format!(
-            "not set: while {home} is not mounted{mounted_by} and this node has not started the pico yet, its user can't be told"
+            "not set: the pico's user is unknown while {home} is not mounted{mounted_by} and this node has not started the pico"
         );
         let todo = match &inspection.user {
             UserState::Known { name, .. } if is_here => format!("os_user={name}"),
@@ -127,17 +122,19 @@ fn check_os_user(settings: &Settings, inspection: &Inspection, cib: Option<&Cib>
 fn result_from_finding(finding: &NodeProblem, mounted_by: Option<&str>) -> CheckResult {
     let area = finding_area(finding);
     let row = match (finding.severity, mounted_by) {
-        // On the nodes where the pico does not run, this is how it should be.
+        // Normal on nodes where the pico does not run.
         (_, Some(resource)) if area == Area::Installation => CheckResult::warning(
             area,
             finding.name,
             &finding.text,
-            format!("nothing, where the pico does not run: {resource} mounts it; ask again where it does"),
+            format!(
+                "nothing on a node without the pico ({resource} mounts it); run this on the node that runs it"
+            ),
         ),
         (Severity::Error(_), _) => {
             CheckResult { level: Level::Error, ..CheckResult::ok(area, finding.name, &finding.text) }
         }
-        // It keeps no pico from starting, and all that is configured for one from being known.
+        // No obstacle to a start, but all facts of the registry are unknown.
         (Severity::Warning, _) if area == Area::Registry && finding.text.starts_with(UNREADABLE) => {
             CheckResult { level: Level::Error, ..CheckResult::ok(area, finding.name, &finding.text) }
         }
@@ -148,10 +145,10 @@ fn result_from_finding(finding: &NodeProblem, mounted_by: Option<&str>) -> Check
     CheckResult { todo: row.todo.or_else(|| finding_remedy(finding, area)), ..row }
 }
 
-/// How a finding begins whose registry can't be read: a file of it is too large, broken, or not to be opened.
+/// Prefix of findings about an unreadable registry.
 const UNREADABLE: &str = "the registry ";
 
-/// By the name of a finding, which is a parameter or a property.
+/// A finding's name is a parameter or a property.
 fn finding_area(finding: &NodeProblem) -> Area {
     match finding.name {
         _ if finding.text.starts_with(UNREADABLE) => Area::Registry,
@@ -166,7 +163,6 @@ fn finding_area(finding: &NodeProblem) -> Area {
     }
 }
 
-/// What to do, where the finding itself does not say it in full.
 fn finding_remedy(finding: &NodeProblem, area: Area) -> Option<String> {
     const TOPO_SET: &str = "mzsh topo set topo://container:CONTAINER/pico:PICO/val:config.properties.";
     Some(match (area, finding.name) {
@@ -175,9 +171,9 @@ fn finding_remedy(finding: &NodeProblem, area: Area) -> Option<String> {
             format!("{TOPO_SET}mz.ha.port PORT, one for each pico of a host, and restart the pico")
         }
         (Area::Installation, "mz_home") => "mount its storage, or correct the parameter mz_home".to_owned(),
-        (Area::User, _) => "make the user known on this node, or correct the parameter os_user".to_owned(),
+        (Area::User, _) => "create the user on this node, or correct the parameter os_user".to_owned(),
         (Area::Registry, "mz_home") => {
-            "put that right: until then the agents know neither the HA Monitor Server of the pico nor its ports and host names"
+            "repair it: until then the agents know neither the HA Monitor Server of the pico nor its ports and hostnames"
                 .to_owned()
         }
         (_, "process_match") => "put pico_name or mz_home into process_match".to_owned(),
@@ -185,40 +181,35 @@ fn finding_remedy(finding: &NodeProblem, area: Area) -> Option<String> {
             "install that java, or correct JAVA_HOME in bin/mzsh; or set the parameter java_home".to_owned()
         }
         (Area::Java, _) => "install that java, or correct the parameter java_home".to_owned(),
-        (_, TEMPLATE) => "take the agent of that type, or correct pico_name".to_owned(),
+        (_, TEMPLATE) => "use the agent of that type, or correct pico_name".to_owned(),
         (Area::Registry, "pico_name") => {
             "mzsh topo show container lists what there is: correct pico_name, or enable it".to_owned()
         }
         (Area::Addresses, _) => {
-            "the name in /etc/hosts or DNS of this node, or the address on it, must be put right".to_owned()
+            "correct the name in /etc/hosts or DNS, or the address on this node".to_owned()
         }
         _ => return None,
     })
 }
 
-/// What was looked at and is well, or could not be looked at; nothing, where another row says why.
+/// The row of an area without findings; `None` if another row covers it.
 fn ok_result(area: Area, settings: &Settings, inspection: &Inspection) -> Option<CheckResult> {
     let facts = match &inspection.registry {
         RegistryState::Defined(facts) => Some(facts.as_ref()),
         _ => None,
     };
-    // What is not there, or not by one plain word, is not looked at, and so not well.
+    // A java that bin/mzsh does not name by a plain word is not checked.
     if area == Area::Java && inspection.home == HomeState::Filled && inspection.java_home(settings).is_none()
     {
-        let seen = "not set, and bin/mzsh does not tell which java it takes: not looked at";
-        return Some(CheckResult::warning(
-            area,
-            "java_home",
-            seen,
-            "set the parameter java_home, so that it is",
-        ));
+        let seen = "not checked (not set, and bin/mzsh does not name its java)";
+        return Some(CheckResult::warning(area, "java_home", seen, "set the parameter java_home"));
     }
     let (check, seen) = match area {
         Area::Installation if inspection.home == HomeState::Filled => {
             let home = settings.target.as_ref().ok()?.home.path().display();
             ("mz_home", format!("{home} holds an installation, bin/mzsh {}", inspection.mzsh))
         }
-        // Who owns an empty mount point says nothing of who owns what will be mounted there.
+        // The owner of an empty mount point need not be the owner of the mounted storage.
         Area::User
             if matches!(inspection.user, UserState::Known { .. })
                 && (settings.os_user.is_some() || inspection.home == HomeState::Filled) =>
@@ -226,7 +217,7 @@ fn ok_result(area: Area, settings: &Settings, inspection: &Inspection) -> Option
             let compared = match inspection.owner {
                 _ if settings.os_user.is_none() => "",
                 Some(_) if !is_absent(inspection) => ", the owner of mz_home",
-                _ => ": whether it is the owner of mz_home is not known, ask where that is mounted",
+                _ => " (owner of mz_home unknown: run this on the node that mounts it)",
             };
             ("os_user", format!("{}{compared}", inspection.user))
         }
@@ -243,10 +234,10 @@ fn ok_result(area: Area, settings: &Settings, inspection: &Inspection) -> Option
             let facts = facts?;
             if facts.kind.is_none() {
                 let seen = format!(
-                    "{}; no template of it tells its type, so it is not known whether that is {}",
+                    "{}; type unknown, expected {} (no template names it)",
                     inspection.registry, settings.pico_type
                 );
-                let todo = "see that its template is one of that type (mzsh topo show)";
+                let todo = "use a template of that type (mzsh topo show)";
                 return Some(CheckResult::warning(area, TEMPLATE, seen, todo));
             }
             ("pico_name", inspection.registry.to_string())

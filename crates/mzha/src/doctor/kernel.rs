@@ -1,13 +1,13 @@
-//! The kernel of this node, which tells of a death at once or does not.
+//! Whether the kernel reports a process's death at once.
 
 use super::check_result::{Area, CheckResult};
 
-/// What it can do for the monitor of depth 0.
 pub(super) fn check() -> CheckResult {
     const CHECK: &str = "pidfd_open";
     match pico::actions::missing_kernel_feature() {
         Some(seen) => {
-            let todo = "nothing, if that is soon enough; else a kernel of Linux 5.3 or later, or a container's filter that lets it pass";
+            let todo =
+                "use Linux 5.3 or later, or allow it in the container's seccomp filter; or accept the delay";
             CheckResult::warning(Area::Kernel, CHECK, seen, todo)
         }
         None => CheckResult::ok(

@@ -1,10 +1,10 @@
-//! `mzha doctor`: is this node fit for the resources of the cluster, and the cluster for them?
+//! `mzha doctor` checks this node and the cluster's configuration for the picos.
 //!
-//! It looks, and tells what it saw and what to do. It never changes anything, starts no pico and signals none. What can hang
-//! (storage, name service, a tool of the cluster) is asked by a helper or as a command with a time of its own; what gives no
-//! answer is a row like any other.
+//! It changes nothing, and starts or signals no pico. Queries that can hang
+//! (storage, name service, cluster tools) run in a child with a timeout; a hung query
+//! is a row like any other.
 //!
-//! Gathering and judging are apart: each module below has functions from facts to rows, which know no file and no process.
+//! Each module separates gathering facts from judging them; the judging functions read no file and no process.
 
 mod agent_files;
 mod check_result;
@@ -41,28 +41,27 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// What is looked at.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct DoctorOptions {
-    /// Resources, or groups or clones of them; none: all of ours that the cluster has
+    /// Resources, groups or clones to check; default: all of ocf:mediationzone
     resources: Vec<String>,
-    /// A pico that is no resource yet, by its name
+    /// Name of a pico that is not a resource yet
     #[arg(long, value_name = "NAME", requires = "kind")]
     pico: Option<String>,
-    /// Its installation
+    /// `MZ_HOME` of the pico
     #[arg(long, value_name = "DIR", requires = "pico", default_value = "/opt/mz", value_parser = parse_absolute_path)]
     mz_home: PathBuf,
-    /// Its type: platform, ec, sc or ui
+    /// Type of the pico: platform, ec, sc or ui
     #[arg(long = "type", value_name = "TYPE", requires = "pico", value_parser = parse_pico_type)]
     kind: Option<PicoType>,
-    /// A parameter that it would get
+    /// Parameter of the future resource
     #[arg(long = "param", value_name = "NAME=VALUE", requires = "pico", value_parser = parse_name_value)]
     parameters: Vec<(String, String)>,
-    /// Seconds that one answer may take
+    /// Timeout of each query in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     timeout: u64,
-    /// One JSON document instead of the table
+    /// Print one JSON document instead of the table
     #[arg(long)]
     json: bool,
 }
@@ -72,7 +71,6 @@ fn parse_name_value(text: &str) -> Result<(String, String), &'static str> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// Looks, and prints. The exit code is 0, 1 where there are warnings, 2 where there are errors.
 pub(crate) fn run(doctor: &DoctorOptions) -> ExitCode {
     let report = Report::new(query::node_name(), doctor.run_checks());
     let mut out = std::io::stdout().lock();
@@ -84,7 +82,7 @@ pub(crate) fn run(doctor: &DoctorOptions) -> ExitCode {
         let width = if width == 0 { 100 } else { width };
         report.to_table(TableStyle { width, colours: terminal && std::env::var_os("NO_COLOR").is_none() })
     };
-    // Nobody who reads it is no fault of the node's.
+    // A closed stdout is no fault of the node.
     let _ = out.write_all(text.as_bytes());
     ExitCode::from(report.exit_code())
 }
@@ -97,7 +95,7 @@ impl DoctorOptions {
             rows.push(CheckResult::warning(
                 Area::Cluster,
                 "user",
-                "not root: other users' processes, crontabs and installations can't be looked at",
+                "not root: no access to processes, crontabs and installations of other users",
                 "run it as root",
             ));
         }
@@ -132,14 +130,13 @@ impl DoctorOptions {
         rows
     }
 
-    /// What is to be said of the cluster's configuration itself.
     fn check_configuration(&self, cib: &Result<Cib, CibError>) -> Vec<CheckResult> {
         const CHECK: &str = "configuration";
-        const NAME_A_PICO: &str = "give a pico by hand: --pico NAME --type TYPE --mz-home DIR";
+        const NAME_A_PICO: &str = "name a pico: --pico NAME --type TYPE --mz-home DIR";
         match cib {
-            // Who names a pico does not need a cluster to have it looked at.
+            // The check of a named pico needs no cluster.
             Err(e) if self.pico.is_some() => {
-                let todo = "operations, constraints and fencing could not be looked at";
+                let todo = "operations, constraints and fencing were not checked; run this on a cluster node";
                 vec![CheckResult::warning(Area::Cluster, CHECK, e.to_string(), todo)]
             }
             Err(e @ CibError::Named { variable, .. }) => {
@@ -178,7 +175,7 @@ impl DoctorOptions {
                     CheckResult::warning(Area::Cluster, "duration", what, todo)
                 }));
                 rows.extend(cib.skipped.iter().map(|what| {
-                    let todo = "what it sets is not part of what is said below";
+                    let todo = "check it by hand; the rows below ignore it";
                     CheckResult::warning(Area::Cluster, "not evaluated", what, todo)
                 }));
                 rows
@@ -186,7 +183,7 @@ impl DoctorOptions {
         }
     }
 
-    /// Which resources are meant; and a row for each that there is not.
+    /// Selected resources, and an error for each unknown name.
     fn select_resources(&self, cib: Option<&Cib>) -> (Vec<CheckedResource>, Vec<CheckResult>) {
         let all = cib.map_or(&[][..], |cib| &cib.resources);
         let mut subjects: Vec<CheckedResource> = all
@@ -199,7 +196,7 @@ impl DoctorOptions {
             .collect();
         let mut unknown = Vec::new();
         for name in self.resources.iter().filter(|name| !all.iter().any(|c| c.answers_to(name))) {
-            // Without the cluster, what was started here since the boot is known all the same.
+            // Instance records name resources started here since boot, also without the cluster.
             if let Some(subject) = CheckedResource::from_record(name) {
                 subjects.push(subject);
             } else {
@@ -211,7 +208,7 @@ impl DoctorOptions {
                         "the cluster's configuration could not be read, and this node has no record of such a resource"
                     }
                 };
-                let todo = "correct the name, or give a pico by hand: --pico NAME --type TYPE --mz-home DIR";
+                let todo = "correct the name, or name a pico: --pico NAME --type TYPE --mz-home DIR";
                 unknown.push(CheckResult::error(Area::Cluster, "resource", seen, todo).for_resource(name));
             }
         }
@@ -222,7 +219,7 @@ impl DoctorOptions {
     }
 }
 
-/// The ports of all picos of the installations that these resources are in.
+/// Checks all picos of the installations of these resources.
 fn check_ports(subjects: &CheckedResources, timeout: QueryTimeout) -> Vec<CheckResult> {
     let mut rows = Vec::new();
     let mut claims = Vec::new();
@@ -233,8 +230,8 @@ fn check_ports(subjects: &CheckedResources, timeout: QueryTimeout) -> Vec<CheckR
                 claims.extend(ports::port_assignments(home.path(), &listing, &subjects.containers(home)));
             }
             Err(e) => {
-                let seen = format!("the ports of its picos are not known: {e}");
-                let todo = "see to its registry, and ask again";
+                let seen = format!("ports of its picos unknown: {e}");
+                let todo = "repair its registry, then run it again";
                 rows.push(CheckResult::warning(Area::Ports, home.path().display().to_string(), seen, todo));
             }
         }
@@ -243,7 +240,7 @@ fn check_ports(subjects: &CheckedResources, timeout: QueryTimeout) -> Vec<CheckR
     rows
 }
 
-/// What else starts picos: on the system, and as the users who own the installations.
+/// On the system, and in the units of the installations' owners.
 fn find_external_starts(subjects: &CheckedResources, timeout: QueryTimeout) -> ExternalStarts {
     let mut homes: BTreeSet<String> = BTreeSet::new();
     let mut users: BTreeSet<u32> = BTreeSet::new();
@@ -263,12 +260,12 @@ fn find_external_starts(subjects: &CheckedResources, timeout: QueryTimeout) -> E
     let system = ask("cron, systemd and init", &|| external_starts::find(&SearchScope::System, &homes));
     users.iter().fold(system, |found, &uid| {
         let place = format!("units of user {uid}");
-        // The name service, and then a directory that may be on the network. It is read as its owner, who could have laid
-        // links there to what is not for that user to read.
+        // The home directory may be on the network. Its owner could place links in it to files that only root may read,
+        // so the child reads it as its owner.
         let look = || match Credentials::from_uid(uid).map(|user| (user.switch_user(), user.home)) {
             Ok((Ok(()), home)) => external_starts::find(&SearchScope::User(home), &homes),
             Ok((Err(e), _)) => ExternalStarts::for_unread_place(&place, &e),
-            // A number without a name has no home.
+            // A uid without a name has no home directory.
             Err(CredentialsError::UnknownUser(_)) => ExternalStarts::default(),
             Err(e) => ExternalStarts::for_unread_place(&place, &e),
         };

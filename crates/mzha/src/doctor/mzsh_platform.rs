@@ -1,6 +1,6 @@
-//! Which Platform mzsh talks to (`MZ_PLATFORM`), and where the pico looks for it (`pico.rcp.platform.host`).
+//! Compares mzsh's Platform (`MZ_PLATFORM`) with the pico's (`pico.rcp.platform.host`).
 //!
-//! mzsh starts the JVM with what the Platform at `MZ_PLATFORM` tells it. With another one, or none, it says "Started with errors".
+//! mzsh starts the JVM with the configuration of the Platform at `MZ_PLATFORM`. Another one, or none, gives "Started with errors".
 
 use super::check_result::{Area, CheckResult};
 use host::addresses::Lookup;
@@ -11,7 +11,6 @@ use std::net::IpAddr;
 const AREA: Area = Area::Addresses;
 const CHECK: &str = "MZ_PLATFORM";
 
-/// The host in the URL that `bin/mzsh` sets.
 pub(super) fn host(url: &str) -> Option<&str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next()?;
@@ -32,14 +31,14 @@ pub(super) fn row(
 ) -> Option<CheckResult> {
     let of = |property| names.iter().find(|row| row.property == property);
     let platform = of(HostProperty::PlatformHost)?;
-    // Without it nothing is to be compared, and a row of its own says so.
+    // An unset property has its own row.
     let wanted = platform.host.as_deref()?;
     let (Some(url), Some(mzsh)) = (url, url.and_then(host)) else {
         let seen = match url {
             Some(url) => format!("bin/mzsh sets {url}, which names no host: not compared with {wanted}"),
             None => format!("bin/mzsh does not set it to one plain word: not compared with {wanted}"),
         };
-        let todo = format!("see that mzsh topo env shows {wanted} in MZ_PLATFORM");
+        let todo = format!("make mzsh topo env show {wanted} in MZ_PLATFORM");
         return Some(CheckResult::warning(AREA, CHECK, seen, todo));
     };
     let todo = format!(
@@ -58,22 +57,22 @@ pub(super) fn row(
     if found.is_empty() || sought.is_empty() {
         let unknown = if found.is_empty() { mzsh } else { wanted };
         let seen = format!(
-            "bin/mzsh sets {url}, and pico.rcp.platform.host is {wanted}: not compared, for {unknown} does not resolve"
+            "bin/mzsh sets {url}, and pico.rcp.platform.host is {wanted}: not compared ({unknown} does not resolve)"
         );
         return Some(CheckResult::warning(AREA, CHECK, seen, todo));
     }
     let is_local = |all: &[IpAddr]| all.iter().any(IpAddr::is_loopback);
     if found.iter().any(|address| sought.contains(address)) || is_local(found) && is_local(sought) {
-        return Some(CheckResult::ok(AREA, CHECK, format!("{url}: leads to where {wanted} does")));
+        return Some(CheckResult::ok(AREA, CHECK, format!("{url}: same address as {wanted}")));
     }
-    // Where the Platform runs, and listens at every address, it is the one at localhost.
+    // A Platform that listens on every address is reachable at localhost on its node.
     let server = of(HostProperty::ServerHost);
     let listens_locally = server.is_some_and(|row| {
         row.resolution == HostResolution::Unset
             || row.addresses().iter().any(|a| a.is_unspecified() || a.is_loopback())
     });
     if kind == PicoType::Platform && is_local(found) && listens_locally {
-        return Some(CheckResult::ok(AREA, CHECK, format!("{url}: leads to the Platform where that runs")));
+        return Some(CheckResult::ok(AREA, CHECK, format!("{url}: reaches the Platform on its own node")));
     }
     let list = |all: &[IpAddr]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let seen = format!(

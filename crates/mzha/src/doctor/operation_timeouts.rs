@@ -1,8 +1,7 @@
-//! The operations of a resource as the cluster would run them, against what its parameters need.
+//! Operations of a resource against the minimum timeouts of its parameters.
 //!
-//! Pacemaker kills an operation at its time-out, with a word that says nothing, and a failed stop has the node fenced. So
-//! what each needs is worked out from the shares that the agents themselves work with ([`pico::actions::minimum_timeout`]), not from rules
-//! of thumb.
+//! Pacemaker kills an operation at its timeout without a reason, and a failed stop fences the node. The minimum timeouts
+//! are those by which the agents divide their time ([`pico::actions::minimum_timeout`]).
 
 use super::check_result::{Area, CheckResult};
 use crate::cib::{ConfiguredOperation, ConfiguredResource, INFINITY, parse_score, time};
@@ -14,7 +13,7 @@ use std::time::Duration;
 
 const AREA: Area = Area::Operations;
 
-/// All that is to be said of the operations of one resource. `window`: `mz.ha.interval`, where it is known.
+/// `window`: `mz.ha.interval`, if known.
 pub(super) fn check(
     configured: &ConfiguredResource,
     settings: &Settings,
@@ -27,16 +26,16 @@ pub(super) fn check(
     rows.into_iter().map(|row| row.for_resource(configured.name())).collect()
 }
 
-/// What Pacemaker takes for the start or the stop; one with an interval is none.
+/// Pacemaker ignores a start or stop with an interval.
 fn find_operation<'a>(configured: &'a ConfiguredResource, action: &str) -> Option<&'a ConfiguredOperation> {
     configured.operations.iter().find(|operation| operation.action == action && operation.interval.is_zero())
 }
 
-/// The time-out in words, and what to say where none is set.
+/// The timeout and its description.
 fn effective_timeout(operation: Option<&ConfiguredOperation>) -> (Duration, String) {
     let time = operation.map_or(crate::cib::DEFAULT_TIMEOUT, ConfiguredOperation::effective_timeout);
     let set = operation.is_some_and(|operation| operation.timeout.is_some());
-    (time, format!("time-out {}{}", format_duration(time), if set { "" } else { ", Pacemaker's default" }))
+    (time, format!("timeout {}{}", format_duration(time), if set { "" } else { ", Pacemaker's default" }))
 }
 
 fn check_start(configured: &ConfiguredResource, settings: &Settings) -> Vec<CheckResult> {
@@ -78,19 +77,19 @@ fn check_start(configured: &ConfiguredResource, settings: &Settings) -> Vec<Chec
     rows
 }
 
-const LEAVE_OUT: &str = "leave on-fail out, for a restart";
+const LEAVE_OUT: &str = "remove on-fail, so that a failure restarts the pico";
 
-/// As Pacemaker compares it.
+/// Lower case: Pacemaker ignores case.
 fn on_fail(operation: &ConfiguredOperation) -> Option<String> {
     operation.on_fail.as_ref().map(|text| text.to_ascii_lowercase())
 }
 
-/// What the cluster makes of a failed start or monitor, where that is not recovery.
+/// Effect of an `on-fail` without recovery.
 fn failure_becomes(on_fail: &str) -> Option<&'static str> {
     match on_fail {
         "ignore" | "nothing" | "block" => Some("the cluster does nothing about a failure"),
-        "stop" => Some("after a failure the pico stays down until somebody comes"),
-        "standby" => Some("after a failure the node gives up all its resources, until somebody comes"),
+        "stop" => Some("after a failure the pico stays down until a manual cleanup"),
+        "standby" => Some("after a failure the node gives up all its resources until a manual unstandby"),
         _ => None,
     }
 }
@@ -113,10 +112,10 @@ fn check_stop(configured: &ConfiguredResource) -> Vec<CheckResult> {
         CheckResult::ok(AREA, "stop", format!("{seen} (needs {})", format_duration(needed)))
     }];
     match operation.and_then(on_fail).as_deref() {
-        // Pacemaker's own choice, where fencing is on: which is a check of its own.
+        // Pacemaker's default with fencing, which has its own check.
         None | Some("fence") => {}
         Some("block") => {
-            let seen = "on-fail=block: after a failed stop the pico stays down until somebody comes";
+            let seen = "on-fail=block: after a failed stop the pico stays down until a manual cleanup";
             rows.push(CheckResult::warning(AREA, "stop", seen, FENCE_ON_FAILURE));
         }
         Some(other) => {
@@ -134,7 +133,7 @@ fn check_monitors(
 ) -> Vec<CheckResult> {
     let recurring = |o: &&ConfiguredOperation| o.action == "monitor" && !o.interval.is_zero();
     let all: Vec<&ConfiguredOperation> = configured.operations.iter().filter(recurring).collect();
-    // Promoted and Unpromoted are roles of promotable clones, Stopped is of the other nodes.
+    // Promoted and Unpromoted belong to promotable clones, Stopped to the other nodes.
     let while_it_runs =
         |o: &ConfiguredOperation| o.role.as_ref().is_none_or(|role| role.eq_ignore_ascii_case("Started"));
     let monitors: Vec<&ConfiguredOperation> =
@@ -158,19 +157,19 @@ fn check_monitors(
         at.and_then(|at| advice.get(at).cloned()).unwrap_or_default()
     };
     if monitors.is_empty() {
-        let seen = "none: the cluster never asks, and notices no failure (crm adds none by itself)";
+        let seen = "none: the cluster notices no failure (crm adds none by itself)";
         return vec![CheckResult::error(AREA, "monitor", seen, advice.join(", "))];
     }
     let mut rows = Vec::new();
     if !monitors.iter().any(|o| o.depth < 10) {
-        let seen = "none of depth 0: a death is noticed only when a deeper one comes round";
+        let seen = "none of depth 0: a death is noticed only by the next deeper monitor";
         rows.push(CheckResult::warning(AREA, "monitor", seen, advised(0)));
     }
     if !monitors.iter().any(|o| o.depth >= 10) {
-        let seen = "none of depth 10: a JVM that hangs is not told from one that works";
+        let seen = "none of depth 10: a hung JVM goes unnoticed";
         rows.push(CheckResult::warning(AREA, "monitor", seen, advised(10)));
     }
-    // Whatever their roles, and also where one is disabled (is_op_dup of Pacemaker's scheduler).
+    // Pacemaker ignores roles and `enabled` here (is_op_dup of its scheduler).
     let twice = |interval| all.iter().filter(|other| other.interval == interval).count() > 1;
     let (doubled, single): (Vec<_>, Vec<_>) = monitors.into_iter().partition(|o| twice(o.interval));
     let intervals: BTreeSet<Duration> = doubled.into_iter().map(|o| o.interval).collect();
@@ -225,7 +224,7 @@ fn check_monitor(
         );
         return CheckResult::ok(AREA, check, seen);
     }
-    // Two looks into the same window see the same failure, and both are counted.
+    // Two monitors within one window count the same failure twice.
     if monitor.depth >= 10
         && settings.failures_tolerated > 0
         && let Some(window) = window.filter(|window| monitor.interval < *window)
@@ -255,13 +254,13 @@ fn check_failure_policy(configured: &ConfiguredResource) -> Vec<CheckResult> {
         (None, _) if configured.resource.kind == PicoType::Platform => rows.push(CheckResult::warning(
             AREA,
             "migration-threshold",
-            "not set: a Platform that fails here again and again stays here",
+            "not set: a Platform that fails repeatedly stays on its node",
             "meta migration-threshold=3 failure-timeout=3600s",
         )),
         (Some(threshold), None) => rows.push(CheckResult::warning(
             AREA,
             "failure-timeout",
-            format!("{unset}, with migration-threshold={threshold}: after so many failures, in years, the node is barred until a cleanup"),
+            format!("{unset}, with migration-threshold={threshold}: failures never expire, so the node is barred until a cleanup"),
             "meta failure-timeout=3600s",
         )),
         (Some(threshold), Some(time)) => {
@@ -271,7 +270,7 @@ fn check_failure_policy(configured: &ConfiguredResource) -> Vec<CheckResult> {
         (None, None) => rows.push(CheckResult::warning(
             AREA,
             "failure-timeout",
-            format!("{unset}: a failed start, also one for want of the Platform, bars the node until a cleanup"),
+            format!("{unset}: a failed start (also one without the Platform) bars the node until a cleanup"),
             "meta failure-timeout=600s",
         )),
         (None, Some(time)) => {

@@ -1,7 +1,7 @@
-//! `pacemaker.service`, or `pacemaker_remote.service`: may the kernel's out-of-memory killer take the whole node with one JVM?
+//! `OOMPolicy` of `pacemaker.service` or `pacemaker_remote.service`.
 //!
-//! The JVMs live in its control group. systemd's default is to stop a service when any process of it is killed for want of
-//! memory, so one JVM that eats it stops Pacemaker, and the node is fenced.
+//! The JVMs run in its control group. By default systemd stops a service when any of its processes is OOM-killed,
+//! so one OOM-killed JVM stops Pacemaker, and the node is fenced.
 
 use super::check_result::{Area, CheckResult};
 use crate::cib::Cib;
@@ -13,7 +13,7 @@ const AREA: Area = Area::PacemakerService;
 
 const CHECK: &str = "OOMPolicy";
 
-/// Where units and their drop-ins stand, the least important first.
+/// Directories of units and drop-ins, in increasing precedence.
 const UNIT_DIRECTORIES: [&str; 5] = [
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
@@ -22,12 +22,9 @@ const UNIT_DIRECTORIES: [&str; 5] = [
     "/etc/systemd/system",
 ];
 
-/// What runs the agents of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Service {
-    /// Of a node of the cluster.
     Pacemaker,
-    /// Of a Pacemaker Remote node.
     Remote,
 }
 
@@ -41,28 +38,26 @@ impl Service {
         }
     }
 
-    /// The daemon, as the kernel names the process.
+    /// `comm` of the daemon.
     fn is_run_by(self, comm: &[u8]) -> bool {
         match self {
             Self::Pacemaker => comm == b"pacemakerd",
-            // The name is cut off at 15 bytes, and had an underscore once.
+            // The kernel truncates it to 15 bytes; older releases have an underscore.
             Self::Remote => comm == b"pacemaker-remot" || comm == b"pacemaker_remot",
         }
     }
 }
 
-/// What this node has of both.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct ServiceUnits {
-    /// Whose daemon runs.
+    /// The service whose daemon runs.
     running: Option<Service>,
-    /// Each unit that there is and its drop-ins as text, in the order in which they count.
+    /// Text of each unit and its drop-ins, in increasing precedence.
     units: Vec<(Service, Vec<String>)>,
-    /// Is systemd the first process?
     booted_by_systemd: bool,
 }
 
-/// For a helper.
+/// Run in a child: it reads files.
 pub(super) fn look() -> ServiceUnits {
     let processes = host::process::snapshot();
     let runs = |service: &Service| {
@@ -73,7 +68,7 @@ pub(super) fn look() -> ServiceUnits {
         processes.iter().flat_map(host::process::Snapshot::iter).any(is_it)
     };
     ServiceUnits {
-        // A node that runs containers has the pacemaker-remoted of these among its processes.
+        // A node with bundles also sees the pacemaker-remoted of their containers.
         running: Service::ALL.into_iter().find(runs),
         units: Service::ALL
             .into_iter()
@@ -89,7 +84,7 @@ fn texts(unit: &str) -> Option<Vec<String>> {
         Some(String::from_utf8_lossy(&content).into_owned())
     };
     let text = UNIT_DIRECTORIES.iter().rev().find_map(|place| read(&Path::new(place).join(unit)))?;
-    // Of drop-ins of one name that of the more important place counts; otherwise they count in order of their names.
+    // Drop-ins apply in order of their names; one of the same name in a later directory replaces an earlier one.
     let mut drop_ins = BTreeMap::new();
     for place in UNIT_DIRECTORIES {
         let directory = Path::new(place).join(format!("{unit}.d"));
@@ -105,12 +100,11 @@ fn texts(unit: &str) -> Option<Vec<String>> {
     Some(std::iter::once(text).chain(drop_ins.into_values()).collect())
 }
 
-/// The row where they could not be read.
 pub(super) fn unreadable(why: &str) -> CheckResult {
-    CheckResult::warning(AREA, CHECK, format!("can't be read: {why}"), "units belong on a local disk")
+    CheckResult::warning(AREA, CHECK, format!("not readable: {why}"), "put units on a local disk")
 }
 
-/// What it comes to for this node: for the service that it runs, or is to run by the configuration, or for each that it has.
+/// Checks the running service, else the configured one, else each installed one.
 pub(super) fn rows(seen: &ServiceUnits, cib: Option<&Cib>, node: &str) -> Vec<CheckResult> {
     let is_in = |names: &[String]| names.iter().any(|name| name == node);
     let configured = || match cib? {
@@ -126,15 +120,15 @@ pub(super) fn rows(seen: &ServiceUnits, cib: Option<&Cib>, node: &str) -> Vec<Ch
     }
     let unit = used.map_or("pacemaker.service or pacemaker_remote.service", Service::unit);
     vec![if seen.booted_by_systemd {
-        let todo = format!("systemctl show --property=OOMPolicy {unit} must say continue");
+        let todo = format!("make systemctl show --property=OOMPolicy {unit} print continue");
         CheckResult::warning(
             AREA,
             CHECK,
-            format!("not looked at: there is no {unit} in {}", UNIT_DIRECTORIES.join(", ")),
+            format!("not checked (no {unit} in {})", UNIT_DIRECTORIES.join(", ")),
             todo,
         )
     } else {
-        CheckResult::ok(AREA, CHECK, format!("there is no {unit}, and systemd does not run here"))
+        CheckResult::ok(AREA, CHECK, format!("no {unit}; systemd does not run here"))
     }]
 }
 
@@ -158,7 +152,7 @@ fn check(unit: &str, texts: &[String]) -> CheckResult {
             AREA,
             CHECK,
             format!(
-                "{} in {unit}: a JVM that is killed for want of memory has systemd stop Pacemaker",
+                "{} in {unit}: if the OOM killer ends a JVM, systemd stops Pacemaker",
                 set.map_or_else(|| "not set".to_owned(), str::to_owned)
             ),
             format!("install packaging/systemd/{unit}.d/50-mediationzone.conf, then systemctl daemon-reload"),
@@ -190,7 +184,7 @@ mod tests {
             assert_eq!(level(&[UNIT, ships, "[Service]\nOOMPolicy=stop"]), Level::Warning);
         }
         assert_eq!(level(&[UNIT, "[Service]\n#OOMPolicy=continue"]), Level::Warning);
-        // systemd ignores it there.
+        // systemd ignores comments.
         assert_eq!(level(&["[Unit]\nOOMPolicy=continue\n[Service]\n"]), Level::Warning);
     }
 

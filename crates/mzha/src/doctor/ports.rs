@@ -1,4 +1,4 @@
-//! Ports: no two picos that can meet on a node may want the same one, and nobody else may hold one of them now.
+//! Ports: no conflicts between picos on one node, no other process on a pico's port.
 
 use super::check_result::{Area, CheckResult};
 use host::process::{CommandLine, read_command_line};
@@ -11,25 +11,19 @@ use std::time::Instant;
 
 const AREA: Area = Area::Ports;
 
-/// The longest piece of a command line that is shown, in characters.
 const MAX_SHOWN_CHARS: usize = 120;
 
-/// A port that the registry gives to a pico.
+/// A port of a pico in the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PortAssignment {
-    /// Its installation.
     pub(super) home: PathBuf,
-    /// Its container.
     pub(super) container: String,
-    /// Its name.
     pub(super) pico: String,
-    /// The property that says so.
     pub(super) property: String,
-    /// The port.
     pub(super) port: u16,
 }
 
-/// What the picos claim that can be on this node: those of its own container, and those of `containers` (of the resources that the cluster
+/// Ports of the picos that can run on this node: those of its own container, and those of `containers` (of resources that the cluster
 /// may move here).
 pub(super) fn port_assignments(
     home: &Path,
@@ -53,7 +47,7 @@ pub(super) fn port_assignments(
         .collect()
 }
 
-/// The picos that could not be read, so that nothing is known of their ports.
+/// A warning for each pico with unreadable facts.
 pub(super) fn check_readable(home: &Path, survey: &InstanceListing) -> Vec<CheckResult> {
     let unread = survey.picos.iter().filter_map(|pico| Some((pico, pico.facts.as_ref().err()?)));
     unread
@@ -62,14 +56,13 @@ pub(super) fn check_readable(home: &Path, survey: &InstanceListing) -> Vec<Check
             CheckResult::warning(
                 AREA,
                 check,
-                format!("its ports are not known: {why}"),
+                format!("ports unknown: {why}"),
                 "correct its file in the registry",
             )
         })
         .collect()
 }
 
-/// The clashes among all claims.
 pub(super) fn check_conflicts(claims: &[PortAssignment]) -> Vec<CheckResult> {
     let mut rows = Vec::new();
     for (at, one) in claims.iter().enumerate() {
@@ -82,18 +75,13 @@ pub(super) fn check_conflicts(claims: &[PortAssignment]) -> Vec<CheckResult> {
             let who = |claim: &PortAssignment| {
                 format!("{} of {} ({})", claim.pico, claim.home.display(), claim.property)
             };
-            let seen = format!("{} and {} both want it", who(one), who(other));
+            let seen = format!("claimed by {} and {}", who(one), who(other));
             let check = format!("port {}", one.port);
             let todo = "give one of them another port (mzsh topo set), and restart it";
             rows.push(if (&one.home, &one.container) == (&other.home, &other.container) {
                 CheckResult::error(AREA, check, seen, todo)
             } else {
-                CheckResult::warning(
-                    AREA,
-                    check,
-                    format!("{seen}, and they can come to run on one node"),
-                    todo,
-                )
+                CheckResult::warning(AREA, check, format!("{seen}, which can run on the same node"), todo)
             });
         }
     }
@@ -106,20 +94,20 @@ pub(super) fn check_conflicts(claims: &[PortAssignment]) -> Vec<CheckResult> {
     rows
 }
 
-/// A port of a pico that somebody listens on now.
+/// A listener on a port of a pico.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PortListener {
     property: String,
     port: u16,
-    /// `None`: it can't be seen who it is.
+    /// `None`: invisible process.
     pid: Option<Pid>,
     command: String,
 }
 
-/// Who listens where the pico does, or would.
+/// Listeners that conflict with the pico's ports.
 ///
 /// # Errors
-/// /proc can't be read.
+/// /proc not readable.
 pub(super) fn find_listeners(
     facts: &PicoFacts,
     names: &[addresses::HostNameCheck],
@@ -146,7 +134,6 @@ pub(super) fn find_listeners(
     Ok(holders)
 }
 
-/// Its command line, in one line.
 fn describe_command_line(pid: Pid, until: Instant) -> String {
     let line = read_command_line(pid, until);
     let Ok(CommandLine::Complete(words) | CommandLine::Truncated(words)) = line else { return String::new() };
@@ -154,13 +141,13 @@ fn describe_command_line(pid: Pid, until: Instant) -> String {
     words.join(" ").chars().take(MAX_SHOWN_CHARS).collect()
 }
 
-/// Are they the pico's own processes? `own`: those, as far as they are known.
+/// `own`: known processes of the pico.
 pub(super) fn check_listeners(facts: &PicoFacts, holders: &[PortListener], own: &[Pid]) -> Vec<CheckResult> {
     let strangers = holders.iter().filter(|holder| !holder.pid.is_some_and(|pid| own.contains(&pid)));
     let mut rows: Vec<CheckResult> = strangers
         .map(|holder| {
             let who = holder.pid.map_or_else(
-                || "a process that can't be seen (of another container, or ask as root)".to_owned(),
+                || "an invisible process (in another container; or run this as root)".to_owned(),
                 |pid| format!("pid {pid}, which is not the pico: {}", holder.command),
             );
             CheckResult::error(
@@ -174,7 +161,7 @@ pub(super) fn check_listeners(facts: &PicoFacts, holders: &[PortListener], own: 
     if rows.is_empty() && !facts.ports.is_empty() {
         let ports: Vec<String> =
             facts.ports.iter().map(|(property, port)| format!("{port} ({property})")).collect();
-        let state = if holders.is_empty() { "free" } else { "held by nobody but the pico" };
+        let state = if holders.is_empty() { "free" } else { "held by the pico only" };
         rows.push(CheckResult::ok(AREA, "listeners", format!("{}: {state}", ports.join(", "))));
     }
     rows

@@ -1,4 +1,4 @@
-//! How things are asked here: each question has a time of its own, and one that gets no answer is a row, not a hang.
+//! Queries with a timeout each; a hung query becomes a row.
 
 use host::command::{Exec, LeaderOf, launch};
 use host::{ExitStatus, files, worker};
@@ -7,23 +7,20 @@ use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The longest answer of a command, in bytes. The metadata of an agent have some 20 KiB.
+/// The metadata of an agent have some 20 KiB.
 const MAX_OUTPUT_BYTES: usize = 1 << 20;
 
-/// How long one question may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QueryTimeout {
-    /// At most.
     pub(super) timeout: Duration,
 }
 
 impl QueryTimeout {
-    /// When one that is asked now must have been answered.
+    /// Deadline of a query that begins now.
     pub(super) fn deadline(self) -> Instant {
         Instant::now() + self.timeout
     }
 
-    /// The answer of a helper, or why there is none.
     pub(super) fn run_in_child<T: Serialize + DeserializeOwned>(
         self,
         question: impl FnOnce() -> T,
@@ -34,7 +31,7 @@ impl QueryTimeout {
     }
 }
 
-/// What a program prints that exits with 0.
+/// Output of a program that exits with 0.
 pub(super) fn run_program(
     program: &Path,
     arguments: &[&str],
@@ -59,7 +56,6 @@ pub(super) fn run_program(
     }
 }
 
-/// The name of this node.
 pub(super) fn node_name() -> String {
     let name = files::read_small("/proc/sys/kernel/hostname").unwrap_or_default();
     String::from_utf8_lossy(&name).trim().to_owned()

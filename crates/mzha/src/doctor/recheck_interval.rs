@@ -1,7 +1,7 @@
-//! How soon the cluster acts on a failure that it has passed over.
+//! How soon the cluster acts on a monitor failure that it dropped.
 //!
-//! Pacemaker drops a monitor's failure that comes while the transition that confirmed this monitor is still running, and is not told again of a
-//! result that stays the same. It looks again when `cluster-recheck-interval` is over.
+//! Pacemaker drops a monitor's failure that arrives while the transition that confirmed this monitor still runs. An unchanged
+//! result is not reported again. Pacemaker reevaluates after `cluster-recheck-interval`.
 
 use super::check_result::{Area, CheckResult};
 use crate::cib::{Cib, time};
@@ -10,7 +10,6 @@ use std::time::Duration;
 const CHECK: &str = "cluster-recheck-interval";
 const MAX_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The interval.
 pub(super) fn check(cib: &Cib) -> CheckResult {
     let set = cib.options.get(CHECK).map(String::as_str);
     let todo = "cluster-recheck-interval=60s";
@@ -23,7 +22,7 @@ pub(super) fn check(cib: &Cib) -> CheckResult {
         Some((text, Err(why))) => format!("{text}: {why}"),
         None => "not set, 15 minutes".to_owned(),
     };
-    let why = "a death that is reported while another resource is still starting can be acted upon only then";
+    let why = "a death reported while another resource starts may be acted upon only then";
     CheckResult::warning(Area::Operations, CHECK, format!("{seen}: {why}"), todo)
 }
 

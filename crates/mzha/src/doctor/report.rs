@@ -1,20 +1,18 @@
-//! The table for people, and the same as one JSON document.
+//! The table, and the same as one JSON document.
 
 use super::check_result::{CheckResult, Level};
 use ocf::{escape_unprintable, escape_unprintable_json};
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// How the table is printed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TableStyle {
-    /// Columns.
+    /// Terminal columns.
     pub(super) width: usize,
-    /// With colours?
     pub(super) colours: bool,
 }
 
-/// All rows, in the order of their areas.
+/// Rows in the order of their areas.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
     node: String,
@@ -24,9 +22,8 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Of these rows.
     pub(super) fn new(node: String, mut rows: Vec<CheckResult>) -> Self {
-        // Stable: inside an area they stay as they were found.
+        // Stable: rows of one area keep their order.
         rows.sort_by_key(|row| row.area);
         rows.dedup();
         let exit_code = match rows.iter().map(|row| row.level).max() {
@@ -37,17 +34,15 @@ impl Report {
         Self { node, version: env!("CARGO_PKG_VERSION"), exit_code, rows }
     }
 
-    /// 0: all is well; 1: warnings; 2: errors.
+    /// 0: OK; 1: warnings; 2: errors.
     pub(super) fn exit_code(&self) -> u8 {
         self.exit_code
     }
 
-    /// One JSON document.
     pub(super) fn to_json(&self) -> String {
         escape_unprintable_json(&serde_json::to_string_pretty(self).unwrap_or_default()) + "\n"
     }
 
-    /// The table and the sum.
     pub(super) fn to_table(&self, style: TableStyle) -> String {
         let mut text = String::new();
         let rows: Vec<CheckResult> = self.rows.iter().map(escape_for_terminal).collect();
@@ -76,7 +71,7 @@ impl Report {
     }
 }
 
-/// The row as a terminal may get it.
+/// With control characters escaped for a terminal.
 fn escape_for_terminal(row: &CheckResult) -> CheckResult {
     CheckResult {
         resource: row.resource.as_deref().map(escape_unprintable),
@@ -91,7 +86,6 @@ fn max_width<'a>(words: impl Iterator<Item = &'a str>) -> usize {
     words.map(|word| word.chars().count()).max().unwrap_or(0)
 }
 
-/// The widths of the columns before the text.
 struct Columns {
     resource: usize,
     check: usize,
@@ -106,7 +100,7 @@ impl Columns {
         let _ = write!(text, "  {level}  {resource:gap$}");
         let indent = 2 + 7 + 2 + gap + self.check + 2;
         if row.check.chars().count() > self.check {
-            // Too long for its column: a line of its own.
+            // Too long for its column.
             let _ = write!(text, "{}\n{:indent$}", row.check, "");
         } else {
             let _ = write!(text, "{:width$}  ", row.check, width = self.check);
@@ -128,7 +122,7 @@ impl Columns {
     }
 }
 
-/// Lines of at most so many characters, broken at blanks; a longer word has a line of its own.
+/// Wraps at blanks; a longer word has its own line.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

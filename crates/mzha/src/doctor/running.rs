@@ -1,4 +1,4 @@
-//! What keeps a pico that runs from being checked.
+//! Obstacles to the checks of a running pico.
 
 use super::check_result::{Area, CheckResult};
 use pico::Settings;
@@ -7,7 +7,7 @@ use pico::product::PicoFacts;
 use pico::verdict::PicoPresence;
 use std::time::Instant;
 
-/// `facts`: what its registry says now; `None`: that is not known.
+/// `facts`: current facts of its registry; `None`: unknown.
 pub(super) fn rows(
     settings: &Settings,
     facts: Option<&PicoFacts>,
@@ -18,15 +18,14 @@ pub(super) fn rows(
         .into_iter()
         .map(|one| {
             let check = format!("monitor depth {}", one.depth);
-            let todo = "put that right: until then nobody notices a JVM that hangs";
+            let todo = "repair the cause: until then no monitor notices a hung JVM";
             CheckResult::warning(Area::Operations, check, format!("{NOT_CHECKED} {}", one.since), todo)
         })
         .collect();
     if let (PicoPresence::One { id, .. }, Some(facts)) = (processes, facts)
         && let Some(endpoint) = not_listening(settings, &facts.ha, *id, until)
     {
-        let seen =
-            format!("{endpoint}: not listening: {id} does not, so deep monitors can't ask it, or fail");
+        let seen = format!("{endpoint}: not listening ({id}): deep monitors fail or cannot check it");
         let todo = "restart the pico to make it effective: a JVM reads mz.ha.* when it starts";
         rows.push(CheckResult::warning(Area::HaMonitor, "mz.ha.port", seen, todo));
     }

@@ -71,7 +71,7 @@ pub(super) fn row(
         .filter(|address| !address.is_loopback())
         .collect();
     if let (Some(host), Some(ip)) = (platform.and_then(|row| row.host.as_deref()), outer.first()) {
-        let seen = format!("{UNSET}, and pico.rcp.platform.host has all look for it at {host} ({ip})");
+        let seen = format!("{UNSET}, but pico.rcp.platform.host sends the other picos to {host} ({ip})");
         let todo = format!(
             "set pico.rcp.server.host in its container to {host} (mzsh topo set), and restart the Platform"
         );
@@ -79,9 +79,9 @@ pub(super) fn row(
     }
     cib.is_none().then(|| {
         let seen = format!(
-            "{UNSET}; whether the cluster has an address that moves with it is not known without the configuration"
+            "{UNSET}; whether an address moves with it is unknown without the cluster's configuration"
         );
-        let todo = "set pico.rcp.server.host to that address, if there is one; or ask where the cluster runs";
+        let todo = "set pico.rcp.server.host to that address, if there is one; or run this on a cluster node";
         CheckResult::warning(Area::Addresses, HostProperty::ServerHost.name(), seen, todo)
     })
 }

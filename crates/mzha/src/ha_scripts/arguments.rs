@@ -1,4 +1,4 @@
-//! The arguments, as the product's scripts take them. Pure.
+//! Arguments of the product's scripts.
 
 use super::EnvironmentVariables;
 use pico::PicoName;
@@ -18,14 +18,12 @@ OCF_RESKEY_<parameter> (what ocf:mediationzone agents call so).
 monitor: OK and 110, FAILED and 100, UNKNOWN and 99. The others: 0 is done.
 ";
 
-/// One of the four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HaScript {
     Monitor,
     Change(HaAction),
 }
 
-/// One that changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HaAction {
     Online,
@@ -44,8 +42,8 @@ impl HaScript {
         }
     }
 
-    /// What it may take unless the environment says otherwise: what the agents advise for the same action, and for clean what
-    /// signals need.
+    /// The agents' advised timeout of the same action; for clean the time that
+    /// signals take.
     fn default_timeout(self) -> Duration {
         Duration::from_secs(match self {
             Self::Monitor => 60,
@@ -56,22 +54,18 @@ impl HaScript {
     }
 }
 
-/// What all four are told.
+/// Arguments of all four scripts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct InstallationArguments {
     pub(super) java_home: String,
     pub(super) mz_home: String,
     pub(super) user: String,
-    /// From the environment.
     pub(super) parameters: BTreeMap<String, String>,
-    /// What the script may take.
     pub(super) timeout: Duration,
 }
 
-/// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum HaScriptCall {
-    /// How is the pico whose HA Monitor Server has this port?
     Monitor {
         installation: InstallationArguments,
         port: u16,
@@ -79,23 +73,26 @@ pub(super) enum HaScriptCall {
         seconds: Option<u32>,
         debug: bool,
     },
-    /// Have it changed.
-    Change { change: HaAction, installation: InstallationArguments, pico: PicoName },
+    Change {
+        change: HaAction,
+        installation: InstallationArguments,
+        pico: PicoName,
+    },
 }
 
-/// Why there is no call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum UsageError {
-    /// The version is asked for.
     Version,
-    /// The usage is asked for.
     Help,
-    /// It can't be understood; of which script, where that is known.
-    Invalid { script: Option<HaScript>, why: String },
+    /// Invalid arguments; `script` if known.
+    Invalid {
+        script: Option<HaScript>,
+        why: String,
+    },
 }
 
 impl HaScriptCall {
-    /// From the words, of which the first is the program's name.
+    /// The first argument is the program's name.
     pub(super) fn parse(
         words: impl IntoIterator<Item = OsString>,
         variables: &EnvironmentVariables,
@@ -111,7 +108,7 @@ impl HaScriptCall {
                 Some(word) if word == "--help" || word == "-h" => return Err(UsageError::Help),
                 Some(word) => HaScript::from_name(&word).ok_or_else(|| UsageError::Invalid {
                     script: None,
-                    why: format!("there is no script {}", word.display()),
+                    why: format!("unknown script {}", word.display()),
                 })?,
             },
         };
@@ -189,7 +186,6 @@ fn timeout_from_environment(script: HaScript, variables: &EnvironmentVariables) 
         .ok_or(format!("{NAME} {text}: expected 10 to 86400 seconds", text = text.display()))
 }
 
-/// What arguments have no place for.
 fn parameters_from_environment(variables: &EnvironmentVariables) -> BTreeMap<String, String> {
     let named = variables.iter().filter_map(|(name, value)| {
         let name = name.to_str()?.strip_prefix("OCF_RESKEY_")?;
@@ -260,7 +256,7 @@ mod tests {
         assert!(parse(&["clean", "/jdk", "/opt/mz", "mzadmin", "ec1", "ec2"], &[]).is_err());
         assert_eq!(
             parse(&["mz-ha-scripts", "start"], &[]),
-            Err(UsageError::Invalid { script: None, why: "there is no script start".into() })
+            Err(UsageError::Invalid { script: None, why: "unknown script start".into() })
         );
     }
 

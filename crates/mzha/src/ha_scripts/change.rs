@@ -1,4 +1,4 @@
-//! `online`, `offline`, `clean`: the agents' start and stop, in the words of mzsh.
+//! `online`, `offline`, `clean`: the agents' start and stop with mzsh's output.
 
 use super::arguments::{HaAction, InstallationArguments};
 use super::{
@@ -10,7 +10,6 @@ use pico::{ActionDeadline, ActionResult, ActionStatus, PicoName, actions};
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-/// Does it, and tells what came of it.
 pub(super) fn run(
     change: HaAction,
     installation: &InstallationArguments,
@@ -23,12 +22,12 @@ pub(super) fn run(
         HaAction::Offline => (Action::Stop, "Shutting down"),
         HaAction::Clean => (Action::Stop, "Cleaning"),
     };
-    // Before it is done: a person who looks on wants to know what takes so long.
+    // Before the action: an operator sees what takes so long.
     let _ = print_and_exit_code(&format!("{doing} {pico}..."), 0);
     let outcome = if is_root {
         perform(change, action, installation, pico, budget)
     } else {
-        ActionResult::failed("it must be run by root")
+        ActionResult::failed("permission denied (not root); run it as root")
     };
     match (outcome.status, outcome.reason) {
         (ActionStatus::Success | ActionStatus::Degraded, warning) => {
@@ -57,14 +56,14 @@ fn perform(
     let (settings, errors) = resource.settings();
     if let Some(others) = describe_other_managers(&settings) {
         tracing::warn!("{others}");
-        // On a terminal the log is shown already.
+        // A terminal shows the log already.
         if !io::stderr().is_terminal() {
             print_error(&format!("WARNING: {}\n", one_line(&others)));
         }
     }
     match (change, errors.first()) {
         (HaAction::Online, Some(error)) => return ActionResult::failed(error.to_string()),
-        (_, Some(error)) => tracing::warn!("{error}; the default is taken"),
+        (_, Some(error)) => tracing::warn!("{error}; using the default"),
         (_, None) => {}
     }
     let name = resource.name.as_deref().unwrap_or_default();

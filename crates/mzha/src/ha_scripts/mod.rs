@@ -1,17 +1,17 @@
 //! `mz-ha-scripts`: the product's HA scripts `monitor`, `online`, `offline` and `clean`, for cluster managers other than Pacemaker.
 //!
-//! Arguments, words and exit codes are those of the product's own scripts; the truth behind them is the agents'. Which of the
-//! four is meant is told by the name that the program is called by (a link), else by its first argument.
+//! Arguments, output and exit codes are those of the product's own scripts; the agents' code decides. The name of the program
+//! (a link) selects the script, else its first argument.
 //!
-//! Exit codes are chosen so that no manager can misread one. Veritas takes 101 to 110 from a monitor for "online", 100 for
-//! "offline", and anything else for "unknown", some of its agents also 0 for "online" and 1 for "offline"; so a monitor ends with
-//! 110, 100 or 99, even after wrong arguments or a panic. What `online` and `offline` exit with is to it the number of
-//! seconds before the next monitor: so that is 0, or a small number. `clean` is 0 only when /proc shows nothing of the pico. And 100 of
-//! a live process is said only while the manager takes it for online ([`online_marker`]).
+//! No manager can misread the exit codes. Veritas takes 101 to 110 from a monitor for "online", 100 for
+//! "offline", and anything else for "unknown"; some of its agents also take 0 for "online" and 1 for "offline". So a monitor exits with
+//! 110, 100 or 99, even after wrong arguments or a panic. Veritas takes the exit code of `online` and `offline` for the number of
+//! seconds before the next monitor, so it is 0 or small. `clean` exits with 0 only if /proc shows no process of the pico. 100 for
+//! a live process is reported only while the manager takes it for online ([`online_marker`]).
 //!
-//! The manager says no deadline, so there is one for each script, which `MZ_HA_TIMEOUT` (seconds) replaces. What the
-//! arguments have no place for (`container`, `wait_for`, `process_match`...) is read from variables `OCF_RESKEY_<name>`, as by the
-//! agents; an argument comes before a variable of the same meaning.
+//! The manager passes no deadline, so each script has one, which `MZ_HA_TIMEOUT` (seconds) replaces. Parameters without an
+//! argument (`container`, `wait_for`, `process_match`...) come from variables `OCF_RESKEY_<name>`, as with the
+//! agents; an argument takes precedence over its variable.
 
 mod arguments;
 mod change;
@@ -30,14 +30,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// What monitor exits with where it can't tell: nobody's "online" and nobody's "offline".
+/// Exit code of `monitor` that no manager takes for "online" or "offline".
 const EXIT_UNKNOWN: u8 = 99;
-/// What the others exit with after a failure.
 const EXIT_FAILED: u8 = 1;
-/// What the others exit with after wrong arguments.
 const EXIT_USAGE: u8 = 2;
 
-/// Does what the words ask for (the first is the program's own name), with these variables of the environment.
+/// Runs a script; the first argument is the program's name.
 #[must_use]
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
@@ -45,7 +43,7 @@ pub fn run(
 ) -> ExitCode {
     let begun = Instant::now();
     host::inherited::reset_signals_and_limits();
-    // Until it is known which of them it is, it may be monitor.
+    // Before the arguments are parsed, it may be monitor.
     exit_on_panic(EXIT_UNKNOWN);
     let variables: EnvironmentVariables = variables.into_iter().collect();
     let call = match HaScriptCall::parse(arguments, &variables) {
@@ -80,12 +78,11 @@ fn exit_on_panic(code: u8) {
     ocf::exit_on_panic(code, |words| format!("{}\n", one_line(words)));
 }
 
-/// Variables of the environment that are text or can pass for it.
 type EnvironmentVariables = BTreeMap<OsString, OsString>;
 
 impl InstallationArguments {
-    /// The pico of this name as a resource of its own, whose record no resource of another manager shares, nor another
-    /// installation's pico of the same name.
+    /// A resource whose instance record is shared with no resource of another manager and no pico of the same name in another
+    /// installation.
     fn named_resource(&self, pico: &PicoName, more: &[(&str, String)]) -> Resource {
         let mut resource = self.unnamed_resource(pico, more);
         let name =
@@ -94,7 +91,7 @@ impl InstallationArguments {
         resource
     }
 
-    /// The same without a name: nothing is kept of it.
+    /// A resource without a name has no instance record.
     fn unnamed_resource(&self, pico: &PicoName, more: &[(&str, String)]) -> Resource {
         let mut parameters = self.parameters.clone();
         let given = [
@@ -108,28 +105,28 @@ impl InstallationArguments {
     }
 }
 
-/// What the names of our own resources begin with.
 const RESOURCE_PREFIX: &str = "ha-scripts-";
 
-/// Has the log lines go where those of an agent go; with no variable that says so, to the journal or syslog.
+/// Logs as an agent does; by default to the journal or syslog.
 fn install_log(resource: &Resource, action: Action) -> Invocation {
     let call = resource.invocation(action, &[("HA_LOGFACILITY", "daemon")]);
     ocf::install_log(&call, &agents::ByWorkers);
     call
 }
 
-/// Who else manages this pico, in words.
 fn describe_other_managers(settings: &Settings) -> Option<String> {
     let target = settings.target.as_ref().ok()?;
     let others = record::records_of_other_resources(settings.resource.as_deref(), target);
     let names = others.iter().filter_map(|path| path.file_stem()?.to_str()).collect::<Vec<_>>();
     (!names.is_empty()).then(|| {
         let (names, pico) = (names.join(", "), settings.pico_label());
-        format!("Pacemaker's {names} manages {pico}, too ({RUN_DIRECTORY}): take it out of one of the two")
+        format!(
+            "{pico}: also managed by Pacemaker's {names} ({RUN_DIRECTORY}); remove it from one of the two"
+        )
     })
 }
 
-/// Writes all of it on stdout. That nobody reads it changes nothing.
+/// A closed stdout is ignored.
 fn print_and_exit_code(text: &str, code: u8) -> ExitCode {
     let mut stdout = io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
@@ -140,7 +137,7 @@ fn print_error(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// One line of printable ASCII, of whatever length.
+/// One line of printable ASCII, without a length limit.
 fn one_line(text: &str) -> String {
     exit_reason::sanitise(text, "")
 }

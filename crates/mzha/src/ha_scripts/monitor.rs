@@ -1,4 +1,4 @@
-//! `monitor`: the verdict of depth 10, in the product's words.
+//! `monitor`: the verdict of depth 10 as the product's script prints it.
 
 use super::arguments::InstallationArguments;
 use super::pico_by_port::{self, PicoLookup};
@@ -18,10 +18,9 @@ use std::process::ExitCode;
 
 /// Healthy.
 const EXIT_OK: u8 = 110;
-/// Not healthy: dead; or hung, or failed by its own word, where it was online.
+/// Unhealthy: dead; or hung or FAILED while it was online.
 const EXIT_FAILED: u8 = 100;
 
-/// What is asked.
 #[derive(Debug)]
 pub(super) struct MonitorArguments {
     pub(super) installation: InstallationArguments,
@@ -31,13 +30,16 @@ pub(super) struct MonitorArguments {
     pub(super) debug: bool,
 }
 
-/// Asks, and answers on stdout by one word, with `debug` followed by the evidence; the reason is on stderr.
+/// Prints one word on stdout, then the evidence with `debug`; the reason on stderr.
 pub(super) fn run(question: &MonitorArguments, is_root: bool, budget: ActionDeadline) -> ExitCode {
     let (verdict, points) = if is_root {
         evaluate(question, budget)
     } else {
         (
-            HealthVerdict::Unknown("monitor must be run by root: others don't see all of /proc".to_owned()),
+            HealthVerdict::Unknown(
+                "monitor: permission denied (not root: other users do not see all of /proc); run it as root"
+                    .to_owned(),
+            ),
             Vec::new(),
         )
     };
@@ -70,7 +72,7 @@ fn evaluate(question: &MonitorArguments, budget: ActionDeadline) -> (HealthVerdi
     }
 }
 
-/// `is_off`: the registry says that nobody answers at its port.
+/// `is_off`: the registry disables the HA Monitor Server.
 fn evaluate_pico(
     question: &MonitorArguments,
     pico: &PicoName,
@@ -78,7 +80,7 @@ fn evaluate_pico(
     budget: ActionDeadline,
 ) -> (HealthVerdict, Vec<EvidencePoint>) {
     let is_mute = is_off && !is_listening(&question.installation.named_resource(pico, &[]), question.port);
-    // Who names a port wants it asked. How many failures in a row are tolerated, the manager counts (ToleranceLimit of Veritas).
+    // The manager counts tolerated failures itself (ToleranceLimit of Veritas).
     let mut given = vec![
         ("ha_check", if is_mute { "no" } else { "yes" }.to_owned()),
         ("ha_port", question.port.to_string()),
@@ -90,7 +92,7 @@ fn evaluate_pico(
     install_log(&resource, Action::Monitor);
     let (settings, errors) = resource.settings();
     for error in errors {
-        tracing::warn!("{error}; the default is taken");
+        tracing::warn!("{error}; using the default");
     }
     let (points, outcome) = if question.debug {
         let (mut points, outcome) = actions::explain(&settings, budget);
@@ -106,13 +108,13 @@ fn evaluate_pico(
         never_listened(&resource, question).then(|| {
             let at = question.host.as_ref().map_or_else(String::new, |host| format!("{host}, "));
             let port = question.port;
-            format!("it was never seen to listen on {at}port {port}: unless it is coming up, restart it")
+            format!("never seen to listen on {at}port {port}; restart it unless it is starting")
         })
     };
     (verdict_for_manager(&resource, outcome, mute), points)
 }
 
-/// Was the JVM that is known by now never seen to listen where it was asked?
+/// Whether the recorded JVM was never seen to listen on the requested endpoint.
 fn never_listened(resource: &Resource, question: &MonitorArguments) -> bool {
     let is_asked = |endpoint: &Endpoint| match &question.host {
         Some(host) => *endpoint == Endpoint::on_this_node(host, question.port),
@@ -122,7 +124,7 @@ fn never_listened(resource: &Resource, question: &MonitorArguments) -> bool {
     record.is_some_and(|record| !record.listened.iter().any(is_asked))
 }
 
-/// Does the pico, as it is known by now, listen at this port itself?
+/// Whether the recorded JVM listens on this port.
 fn is_listening(resource: &Resource, port: u16) -> bool {
     let record = InstanceRecordFile::for_resource(resource.name.as_deref()).read();
     let Some(jvm) = record.and_then(|record| record.jvm()) else { return false };
@@ -130,18 +132,18 @@ fn is_listening(resource: &Resource, port: u16) -> bool {
     all.iter().any(|listener| listener.port == port && listener.is_open_in(jvm.pid).unwrap_or(false))
 }
 
-/// Of one that is there and not well it is told only where it was online that it has failed; and of one that nobody can ask
-/// (`mute`: why) not that it is well.
+/// A live unhealthy pico is FAILED only if it was online; a running pico that cannot be asked (`mute`: the reason)
+/// is never healthy.
 fn verdict_for_manager(resource: &Resource, outcome: ActionResult, mute: Option<String>) -> HealthVerdict {
     let name = resource.name.as_deref().unwrap_or_default();
     let is_there = matches!(outcome.status, ActionStatus::Failed(_));
     match (HealthVerdict::from_outcome(outcome), mute) {
         (HealthVerdict::Unhealthy(why), _) if is_there && !online_marker::is_marked_online(name) => {
-            HealthVerdict::Unknown(format!("{why}; it was not online here, and is not offline"))
+            HealthVerdict::Unknown(format!("{why}; not online here before, and not offline"))
         }
         (HealthVerdict::Healthy(_), Some(why)) => {
             let pico = resource.parameters.get("pico_name").map_or("the pico", String::as_str);
-            HealthVerdict::Unknown(format!("{pico} runs, and whether it hangs can't be told: {why}"))
+            HealthVerdict::Unknown(format!("{pico}: running, health unknown ({why})"))
         }
         (verdict, _) => {
             if let HealthVerdict::Healthy(_) = verdict {

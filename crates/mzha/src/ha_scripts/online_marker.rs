@@ -1,9 +1,9 @@
-//! Has this manager reason to think that the pico is online on this node? A file says so, from a good `online` or `monitor` on, until the
+//! A file marks a pico that the manager takes for online on this node, from a successful `online` or `monitor` until the
 //! next `online`, `offline` or `clean` begins.
 //!
-//! To Veritas a monitor's 100 means "offline". Of a pico that is online it means "faulted", and `clean` follows. But after an
-//! `offline` or a `clean` that could not end the process (Veritas does not read what a `StopProgram` exits with), and of a pico
-//! that hangs when it is first looked at, 100 would be the word that lets it be started elsewhere, beside one that lives.
+//! A monitor's 100 means "offline" to Veritas. For an online pico it means "faulted", and `clean` follows. But after an
+//! `offline` or a `clean` that could not end the process (Veritas ignores the exit code of `StopProgram`), and for a pico
+//! that hangs at the first monitor, 100 would let Veritas start a second one elsewhere.
 
 use pico::record::{RUN_DIRECTORY, file_stem};
 use std::io;
@@ -14,7 +14,6 @@ fn marker_path(resource: &str) -> PathBuf {
     Path::new(RUN_DIRECTORY).join(file_stem(resource, SUFFIX.len()) + SUFFIX)
 }
 
-/// From now on.
 pub(super) fn mark_online(resource: &str) {
     let path = marker_path(resource);
     if path.exists() {
@@ -26,7 +25,6 @@ pub(super) fn mark_online(resource: &str) {
     }
 }
 
-/// No longer.
 pub(super) fn unmark_online(resource: &str) {
     let path = marker_path(resource);
     match std::fs::remove_file(&path) {
@@ -37,7 +35,6 @@ pub(super) fn unmark_online(resource: &str) {
     }
 }
 
-/// Is it so?
 pub(super) fn is_marked_online(resource: &str) -> bool {
     marker_path(resource).exists()
 }

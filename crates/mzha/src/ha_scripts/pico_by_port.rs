@@ -1,11 +1,11 @@
-//! Which pico has this HA port? The product's `monitor` is told no more than that.
+//! Finds the pico of an HA port, the only key that the product's `monitor` has.
 //!
-//! First the records: a live JVM that was started or adopted with this port is it, and no storage is touched to know it. Then
-//! the registry. Where that can't be read (a standby without the storage, or storage that hangs), it can still be known that
-//! no pico of the installation runs on this node, so that the one that is meant does not either: without that answer a
+//! First the instance records, without access to storage: a live JVM that was started or adopted with this port. Then
+//! the registry. If it is unreadable (a standby without the storage, or hung storage), the process scan can still show that
+//! no pico of the installation runs on this node. Without that answer a
 //! manager that probes all its nodes could never fail over to the standby.
 //!
-//! A port of an HA Monitor Server that is off (`mz.ha.enabled`) is nobody's as long as another pico has it that is on.
+//! A pico with an enabled HA Monitor Server takes precedence over one with `mz.ha.enabled` off on the same port.
 
 use super::arguments::InstallationArguments;
 use pico::actions::{self, MonitorRequest};
@@ -18,26 +18,21 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
-/// The pico that each installation may have.
 const PLATFORM: &str = "platform";
 
-/// Who is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PicoLookup {
-    /// This pico.
     Pico {
-        /// Its name.
         name: PicoName,
-        /// Its HA Monitor Server is off, so that its silence says nothing.
+        /// Its HA Monitor Server is off, so its silence is no evidence.
         is_off: bool,
     },
-    /// One that can't be named, and nothing of its installation runs here; why it can't be named.
+    /// The pico is unknown, but nothing of its installation runs here.
     NothingRunning(String),
-    /// It can't be told; why.
+    /// With the reason.
     Unknown(String),
 }
 
-/// Finds out.
 pub(super) fn find_pico(
     installation: &InstallationArguments,
     port: u16,
@@ -49,7 +44,7 @@ pub(super) fn find_pico(
         let wanted = recorded.iter().filter(|record| wanted(record));
         wanted.filter_map(|record| record.pico.parse().ok()).collect::<BTreeSet<PicoName>>()
     };
-    // What the registry says now, a JVM does not know that was started before it said so.
+    // A running JVM has the values of its start, not those of the registry now.
     let begun_off = names(|record| is_off(record) && is_running(record));
     let pico =
         |name: PicoName, is_off: bool| PicoLookup::Pico { is_off: is_off || begun_off.contains(&name), name };
@@ -62,7 +57,7 @@ pub(super) fn find_pico(
             other => other,
         },
         Err(why) => match single(names(|_| true)) {
-            // The last that was known: it has died, or is just being started.
+            // The last known pico: it has died or is starting.
             Some(name) => pico(name, false),
             None => find_by_processes(installation, &why.to_string(), budget),
         },
@@ -82,7 +77,7 @@ fn single(mut names: BTreeSet<PicoName>) -> Option<PicoName> {
     first.filter(|_| names.is_empty())
 }
 
-/// By the registry. Those of other containers run on other nodes, and may have the same port there.
+/// Picos of other containers run on other nodes and may have the same port there.
 fn find_in_registry(
     listing: &InstanceListing,
     installation: &InstallationArguments,
@@ -100,7 +95,7 @@ fn find_in_registry(
                     if facts.ha.is_off() { &mut off } else { &mut on }.insert(name);
                 }
             }
-            (Err(why), _) => unread.push(format!("; {} can't be read: {why}", pico.name)),
+            (Err(why), _) => unread.push(format!("; {} not readable: {why}", pico.name)),
             (Ok(_), Err(_)) => {}
         }
     }
@@ -117,27 +112,26 @@ fn find_in_registry(
             .pop_first()
             .map_or_else(|| PicoLookup::Unknown(String::new()), |name| PicoLookup::Pico { name, is_off }),
         _ => PicoLookup::Unknown(format!(
-            "{} have mz.ha.port {port}: give each a port of its own, or set OCF_RESKEY_container",
+            "{} all have mz.ha.port {port}; give each its own port, or set OCF_RESKEY_container",
             list()
         )),
     }
 }
 
-/// Is any pico of the installation on this node?
 fn find_by_processes(installation: &InstallationArguments, why: &str, budget: ActionDeadline) -> PicoLookup {
     let until = budget.started + budget.timeout() / 2;
     let platform: PicoName = match PLATFORM.parse() {
         Ok(name) => name,
         Err(e) => return PicoLookup::Unknown(format!("{why}; {PLATFORM}: {e}")),
     };
-    // Whoever counts for one of its picos does for all.
+    // All picos of an installation have the same users.
     let (settings, _) = installation.unnamed_resource(&platform, &[]).settings();
     let owners = PicoUsers::new(&settings, until);
     let mut names = match identity::running_pico_names(|user| owners.contains(user), until) {
         Ok(names) => names,
-        Err(e) => return PicoLookup::Unknown(format!("{why}; /proc can't be read: {e}")),
+        Err(e) => return PicoLookup::Unknown(format!("{why}; /proc not readable: {e}")),
     };
-    // Also where no process has a name: one that does not show its own may be there.
+    // Also without any named process: one may hide its name.
     names.insert(platform);
     for name in names {
         match describe_if_running(installation, &name, until) {
@@ -145,10 +139,10 @@ fn find_by_processes(installation: &InstallationArguments, why: &str, budget: Ac
             Some(what) => return PicoLookup::Unknown(format!("{why}; {what}")),
         }
     }
-    PicoLookup::NothingRunning(format!("nothing of {} runs on this node ({why})", installation.mz_home))
+    PicoLookup::NothingRunning(format!("{}: not running on this node ({why})", installation.mz_home))
 }
 
-/// What of it runs; `None`: surely nothing.
+/// `None`: certainly not running.
 fn describe_if_running(
     installation: &InstallationArguments,
     name: &PicoName,

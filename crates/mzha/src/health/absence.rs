@@ -1,7 +1,7 @@
-//! The pico does not run on this node: is that a failure?
+//! Decides whether a pico that does not run on this node has failed.
 //!
-//! Only of a pico that should be here. The cluster may have it on another node; and of one that the installation does not have, or whose
-//! installation can't be looked at, nobody knows whether it should.
+//! It has failed only if it should run here. The verdict is unknown if the cluster has it active on another node, if the
+//! installation does not define it, or if the installation cannot be inspected.
 
 use crate::cib::{self, Cib, CibError};
 use crate::health_verdict::HealthVerdict;
@@ -14,39 +14,37 @@ use std::time::Instant;
 pub(super) struct Absence<'a> {
     pub(super) settings: &'a Settings,
     pub(super) target: &'a PicoInstance,
-    /// Its resource in the cluster, where that was named.
+    /// Its resource in the cluster, if the operator named it.
     pub(super) resource: Option<&'a str>,
-    /// A record of this boot says that it was started here, or found.
+    /// An instance record of this boot names it: it was started or found here.
     pub(super) was_here: bool,
     pub(super) budget: ActionDeadline,
 }
 
 impl Absence<'_> {
-    /// `reason`: what the look at all processes came to. With the nodes that the cluster has it active on.
+    /// `reason`: result of the process scan. Returns the nodes where the cluster has it active, too.
     pub(super) fn judge(&self, reason: String) -> (HealthVerdict, Vec<String>) {
         let nodes = match self.active_on() {
             Ok(nodes) => nodes,
-            // A stop takes the record away: nobody has stopped it, and it has ended.
+            // A stop removes the record, so it ended without one.
             Err(_) if self.was_here => return (HealthVerdict::Unhealthy(reason), Vec::new()),
             Err(why) => {
-                let why = format!("{reason}; whether another node has it is not known: {why}");
+                let why = format!("{reason}; active node unknown ({why})");
                 return (HealthVerdict::Unknown(why), Vec::new());
             }
         };
         if !nodes.is_empty() && !nodes.iter().any(|node| self.is_this_node(node)) {
-            let why = format!("{reason}; the cluster has it active on {}: ask there", nodes.join(", "));
+            let why = format!("{reason}; active on {}; run `mzha health` there", nodes.join(", "));
             return (HealthVerdict::Unknown(why), nodes);
         }
         let verdict = match self.doubt().filter(|_| !self.was_here) {
-            Some(doubt) => {
-                HealthVerdict::Unknown(format!("{reason}; whether it should run here is not known: {doubt}"))
-            }
+            Some(doubt) => HealthVerdict::Unknown(format!("{reason}; assigned node unknown ({doubt})")),
             None => HealthVerdict::Unhealthy(reason),
         };
         (verdict, nodes)
     }
 
-    /// Where the cluster has it; nowhere, where there is no cluster, or none that manages it.
+    /// Nodes where the cluster has it active; empty without a cluster that manages it.
     fn active_on(&self) -> Result<Vec<String>, CibError> {
         let resource = match self.resource {
             Some(name) => Some(name.to_owned()),
@@ -56,7 +54,6 @@ impl Absence<'_> {
         cib::active_on(&resource, self.until())
     }
 
-    /// The resource that manages it.
     fn in_cluster(&self) -> Result<Option<String>, CibError> {
         let cib = match Cib::query(self.until()) {
             Ok(cib) => cib,
@@ -77,7 +74,7 @@ impl Absence<'_> {
             || cib::this_node(self.until()).is_some_and(|own| own == node)
     }
 
-    /// Why it is not known whether this node should run it.
+    /// Why this node may not be the one that should run it.
     fn doubt(&self) -> Option<String> {
         match inspect(self.settings, self.target, self.until()) {
             Ok(inspection) => doubt(self.target, &inspection),
@@ -85,7 +82,7 @@ impl Absence<'_> {
         }
     }
 
-    /// Each question has an eighth of the time, from now on.
+    /// Each query may take an eighth of the timeout.
     fn until(&self) -> Instant {
         self.budget.end.min(Instant::now() + self.budget.timeout() / 8)
     }

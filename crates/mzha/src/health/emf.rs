@@ -1,26 +1,25 @@
-//! One line of CloudWatch's embedded metric format: a JSON object that CloudWatch Logs takes metrics from.
+//! One line of CloudWatch's embedded metric format: a JSON object from which CloudWatch Logs extracts metrics.
 //!
-//! Its root has a member `_aws` with the time in milliseconds and the names of metrics and dimensions, and each of these names again with its
-//! value. A name without its value is an error there, so `Healthy` is named only where it is known: a pico of which
-//! nothing can be told leaves a gap in the graph, not a zero.
+//! `_aws` names the metrics and dimensions; the root has a member for each name. A name without a value is an error there, so
+//! an unknown health omits `Healthy`: a gap in the graph, not a zero.
 
 use serde_json::{Map, Value, json};
 use std::time::{Duration, SystemTime};
 
-/// Most characters of a reason: the whole line has a limit, and a person reads no more.
+/// CloudWatch limits the length of the line.
 const MAX_REASON_CHARS: usize = 1024;
 
-/// What was measured.
 #[derive(Debug)]
 pub(super) struct Measurement<'a> {
     pub(super) pico: &'a str,
+    pub(super) status: &'a str,
+    /// Deprecated; see `docs/other-managers/amazon.md`.
     pub(super) state: &'a str,
     pub(super) why: Option<&'a str>,
     pub(super) code: u8,
     pub(super) took: Duration,
 }
 
-/// The line.
 pub(super) fn format_line(measured: &Measurement<'_>) -> String {
     let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis());
     // The kernel's own name for the node; a dimension must not be empty.
@@ -57,6 +56,7 @@ fn document(measured: &Measurement<'_>, now: u64, host: &str) -> Value {
                 .map_or(Value::Null, |why| why.chars().take(MAX_REASON_CHARS).collect::<String>().into()),
         ),
         ("State", measured.state.into()),
+        ("Status", measured.status.into()),
     ];
     root.extend(values.map(|(name, value)| (name.to_owned(), value)));
     Value::Object(root)
@@ -67,7 +67,14 @@ mod tests {
     use super::*;
 
     fn document_for(code: u8, why: Option<&str>) -> Value {
-        let measured = Measurement { pico: "ec1", state: "s", why, code, took: Duration::from_millis(1234) };
+        let measured = Measurement {
+            pico: "ec1",
+            status: "s",
+            state: "s",
+            why,
+            code,
+            took: Duration::from_millis(1234),
+        };
         document(&measured, 1_700_000_000_000, "node1")
     }
 

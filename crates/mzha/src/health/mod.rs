@@ -1,7 +1,7 @@
-//! `mzha health`: how is one pico? The verdict of depth 10, for a person, or for a machine that is not Pacemaker.
+//! `mzha health`: the verdict of a monitor at depth 10, for a person or for a program other than Pacemaker.
 //!
-//! The exit code is 0 for well, 1 for not well, 2 for what can't be told. Three codes and not two: who replaces a machine for a 1
-//! must not replace it because a registry could not be read, or because the cluster has the pico on another node.
+//! The exit code is 0 for healthy, 1 for unhealthy, 2 for unknown. A manager that replaces a machine for a 1 must not replace it
+//! because a registry could not be read, or because the pico is active on another node.
 
 mod absence;
 mod emf;
@@ -21,29 +21,28 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// What is asked.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct HealthOptions {
-    /// A resource of the cluster, by its name
+    /// Name of a cluster resource
     #[arg(conflicts_with = "pico", required_unless_present = "pico")]
     resource: Option<String>,
-    /// A pico, by its name
+    /// Name of a pico
     #[arg(long, value_name = "NAME")]
     pico: Option<PicoName>,
-    /// Its installation
+    /// `MZ_HOME` of the pico
     #[arg(long, value_name = "DIR", requires = "pico", default_value = "/opt/mz", value_parser = parse_absolute_path)]
     mz_home: PathBuf,
-    /// Its type: platform, ec, sc or ui
+    /// Type of the pico: platform, ec, sc or ui
     #[arg(long = "type", value_name = "TYPE", requires = "pico", value_parser = parse_pico_type)]
     kind: Option<PicoType>,
-    /// Seconds that the answer may take
+    /// Timeout of the check in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(10..=3600))]
     timeout: u64,
-    /// One line of CloudWatch's embedded metric format
+    /// Print one line of CloudWatch's embedded metric format
     #[arg(long, conflicts_with = "json")]
     aws: bool,
-    /// One JSON document
+    /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
@@ -56,12 +55,11 @@ pub(crate) fn parse_pico_type(text: &str) -> Result<PicoType, &'static str> {
     PicoType::ALL.into_iter().find(|kind| kind.agent_name() == text).ok_or("expected platform, ec, sc or ui")
 }
 
-/// What came of it.
 struct HealthReport {
-    /// The pico's name, or what there is instead.
+    /// Name of the pico, else of the resource.
     pico: String,
     verdict: HealthVerdict,
-    /// The nodes that the cluster has it active on, where that was asked.
+    /// Nodes where the cluster has it active; empty if the cluster was not asked.
     active_on: Vec<String>,
 }
 
@@ -71,19 +69,29 @@ impl HealthReport {
     }
 }
 
-/// Looks, and answers.
+/// Values of the deprecated JSON key `state`, which scripts may compare.
+fn deprecated_state(verdict: &HealthVerdict) -> &'static str {
+    match verdict {
+        HealthVerdict::Healthy(_) => "well",
+        HealthVerdict::Unhealthy(_) => "not well",
+        HealthVerdict::Unknown(_) => "can't be told",
+    }
+}
+
 pub(crate) fn run(health: &HealthOptions) -> ExitCode {
     let begun = Instant::now();
     let seen = health.evaluate(begun);
-    let (code, state) = match &seen.verdict {
-        HealthVerdict::Healthy(_) => (0, "well"),
-        HealthVerdict::Unhealthy(_) => (1, "not well"),
-        HealthVerdict::Unknown(_) => (2, "can't be told"),
+    let (code, status) = match &seen.verdict {
+        HealthVerdict::Healthy(_) => (0, "healthy"),
+        HealthVerdict::Unhealthy(_) => (1, "unhealthy"),
+        HealthVerdict::Unknown(_) => (2, "unknown"),
     };
+    let state = deprecated_state(&seen.verdict);
     let (pico, why) = (&seen.pico, seen.verdict.reason());
     let text = if health.aws {
         escape_unprintable_json(&emf::format_line(&emf::Measurement {
             pico,
+            status,
             state,
             why,
             code,
@@ -93,6 +101,7 @@ pub(crate) fn run(health: &HealthOptions) -> ExitCode {
         let document = json!({
             "resource": health.resource,
             "pico": pico,
+            "status": status,
             "state": state,
             "exit_code": code,
             "reason": why,
@@ -100,14 +109,14 @@ pub(crate) fn run(health: &HealthOptions) -> ExitCode {
         });
         escape_unprintable_json(&document.to_string())
     } else {
-        let who = health.resource.as_deref().unwrap_or(pico);
+        let subject = health.resource.as_deref().unwrap_or(pico);
         escape_unprintable(&match (why, &seen.verdict) {
-            (None, _) => format!("{who}: {state}"),
-            (Some(why), HealthVerdict::Healthy(_)) => format!("{who}: {state}, but {why}"),
-            (Some(why), _) => format!("{who}: {state}: {why}"),
+            (None, _) => format!("{subject}: {status}"),
+            (Some(why), HealthVerdict::Healthy(_)) => format!("{subject}: {status}, but {why}"),
+            (Some(why), _) => format!("{subject}: {status}: {why}"),
         })
     };
-    // Nobody who reads it is no failure of the pico's.
+    // A closed stdout is no failure of the pico.
     let _ = writeln!(io::stdout().lock(), "{text}");
     ExitCode::from(code)
 }
@@ -119,7 +128,7 @@ impl HealthOptions {
             Ok(resource) => resource,
             Err(why) => return HealthReport::unknown(self.resource.clone().unwrap_or_default(), why),
         };
-        // A value that can't be read has its default, as in a monitor.
+        // Invalid values have their defaults, as in a monitor.
         let (settings, _) = resource.settings();
         let record = InstanceRecordFile::for_resource(settings.resource.as_deref()).read();
         let target = settings.target.as_ref().ok().cloned().or_else(|| record.as_ref()?.target());
@@ -129,14 +138,15 @@ impl HealthOptions {
         if !rustix::process::geteuid().is_root() {
             return HealthReport::unknown(
                 name,
-                "must be run by root: others don't see all of /proc".to_owned(),
+                "permission denied (not root: other users do not see all of /proc); run it as root"
+                    .to_owned(),
             );
         }
         let target = match (target, &settings.target) {
             (Some(target), _) => target,
             (None, Err(unreadable)) => return HealthReport::unknown(name, unreadable.why.clone()),
             (None, Ok(_)) => {
-                return HealthReport::unknown(name, "which pico is meant is not known".to_owned());
+                return HealthReport::unknown(name, "unknown pico (no valid name)".to_owned());
             }
         };
         let request =
@@ -148,7 +158,7 @@ impl HealthOptions {
             let verdict = with_not_checked(HealthVerdict::from_outcome(outcome), &settings);
             return HealthReport { pico: name, verdict, active_on: Vec::new() };
         }
-        // Read again: a stop may have ended it meanwhile.
+        // Read again: a stop may have removed it meanwhile.
         let record = InstanceRecordFile::for_resource(settings.resource.as_deref()).read();
         let absence = Absence {
             settings: &settings,
@@ -173,14 +183,14 @@ impl HealthOptions {
     }
 }
 
-/// With the checks of it that the cluster's monitors could not make, unless it is known not to be well.
+/// Adds the checks that the cluster's monitors could not make, except to an unhealthy pico.
 fn with_not_checked(verdict: HealthVerdict, settings: &Settings) -> HealthVerdict {
     let said = match &verdict {
         HealthVerdict::Healthy(warning) => warning.clone(),
         HealthVerdict::Unknown(why) => Some(why.clone()),
         HealthVerdict::Unhealthy(_) => return verdict,
     };
-    // This look may have counted itself.
+    // This check may have counted itself.
     let is_told = said.as_ref().is_some_and(|said| said.contains(NOT_CHECKED));
     let others = not_checked(settings).into_iter().filter(|one| one.depth > 10 || !is_told);
     let all: Vec<String> = said.into_iter().chain(others.map(|one| one.to_string())).collect();
@@ -191,16 +201,15 @@ fn with_not_checked(verdict: HealthVerdict, settings: &Settings) -> HealthVerdic
     }
 }
 
-/// The resource of this name: as it was started here, else as it is configured.
+/// From the instance record, else from the cluster's configuration.
 fn resource_from_cluster(name: &str, budget: ActionDeadline) -> Result<Resource, String> {
     if let Some(resource) = Resource::from_record(name) {
         return Ok(resource);
     }
-    let unknown = |why: String| {
-        format!("{name} was not started on this node since its boot, and {why}; else use --pico")
-    };
+    let unknown =
+        |why: String| format!("resource not found (not started on this node since boot; {why}); use --pico");
     let cib = Cib::query(budget.started + budget.timeout() / 4).map_err(|e| unknown(e.to_string()))?;
-    // Without its name: a record of what nobody has started would stand in for the configuration from then on.
+    // Without its name: a record written by this check would replace the configuration from then on.
     let configured = cib.resource(name).map(|of| Resource { name: None, ..of.resource.clone() });
-    configured.ok_or_else(|| unknown(format!("the cluster has no resource of {PROVIDER} that is called so")))
+    configured.ok_or_else(|| unknown(format!("no resource of {PROVIDER} with that name in the cluster")))
 }

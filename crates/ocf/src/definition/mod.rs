@@ -27,7 +27,7 @@ pub struct Definition {
 pub struct Operation {
     /// What is done.
     pub action: Action,
-    /// Advised time-out.
+    /// Advised timeout.
     pub timeout: Duration,
     /// Advised interval, of a recurring monitor. Two monitors must differ in it.
     pub interval: Option<Duration>,
@@ -36,13 +36,13 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// An action with its advised time-out in seconds.
+    /// An action with its advised timeout in seconds.
     #[must_use]
     pub const fn new(action: Action, timeout: u64) -> Self {
         Self { action, timeout: Duration::from_secs(timeout), interval: None, depth: None }
     }
 
-    /// A monitor of this depth, with its advised interval and time-out in seconds.
+    /// A monitor of this depth, with its advised interval and timeout in seconds.
     #[must_use]
     pub const fn monitor(depth: u32, interval: u64, timeout: u64) -> Self {
         let operation = Self::new(Action::Monitor, timeout);
@@ -63,7 +63,7 @@ impl Definition {
         self.parameters.iter().any(|parameter| parameter.name == name && parameter.reloadable)
     }
 
-    /// The advised time-out of an action, for a monitor that of the deepest check that is not deeper than `level`.
+    /// The advised timeout of an action, for a monitor that of the deepest check that is not deeper than `level`.
     /// Actions for people look as a monitor does, and get its time.
     #[must_use]
     pub fn advised_timeout(&self, action: Action, level: u32) -> Option<Duration> {

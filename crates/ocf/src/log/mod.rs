@@ -36,7 +36,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 /// Longest wait at the end of an action until its lines are in the files.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(1);
 
-/// What must be left of the operation's time-out after that.
+/// What must be left of the operation's timeout after that.
 const LEFT_FOR_EXIT: Duration = Duration::from_millis(500);
 
 /// The target of the event that repeats the exit reason.

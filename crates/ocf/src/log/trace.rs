@@ -23,20 +23,21 @@ use std::time::{Instant, SystemTime};
 /// Turns the trace on.
 pub const TRACE_RA: Parameter = Parameter::boolean("trace_ra").default_to("no").reloadable().describe(
     "Trace the agent",
-    "Write a trace of each action, one JSON object a line. \"crm resource trace\" sets this.",
+    "Write a trace of each action, one JSON object a line. \"crm resource trace\" sets this. Default: no.",
 );
 
 /// Where traces are kept.
 pub const TRACE_DIR: Parameter =
     Parameter::text("trace_dir").default_to("/var/lib/heartbeat/trace_ra").reloadable().describe(
         "Directory of traces",
-        "Traces are written to <trace_dir>/<type>/<resource>.<action>.<time>, where \"crm report\" finds them.",
+        "Traces are written to <trace_dir>/<type>/<resource>.<action>.<time>, where \"crm report\" finds them. Default: \
+         /var/lib/heartbeat/trace_ra.",
     );
 
 /// One file for all traces.
 pub const TRACE_FILE: Parameter = Parameter::text("trace_file").reloadable().describe(
     "File of traces",
-    "Append traces to this file instead of a new file for each action below trace_dir.",
+    "Append traces to this file instead of a new file for each action below trace_dir. Default: none.",
 );
 
 /// All three, for an agent's table.

@@ -9,30 +9,27 @@ use host::{ProcessId, process, sleep_capped, worker};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-/// Between two tries of a check.
 pub(super) const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// A try with less time than this would tell nothing: a JVM has to come up before it can ask.
+/// The HA client and mzsh are JVMs: with less time than this they can't start and ask.
 const MIN_TRY_TIME: Duration = Duration::from_secs(3);
-/// What the grace is longer than the interval of the HA Monitor Server: its first full interval and some.
+/// The default grace is one interval of the HA Monitor Server plus this.
 const GRACE_BEYOND_INTERVAL: Duration = Duration::from_secs(20);
-/// `mz.ha.interval` where the registry is not known.
+/// `mz.ha.interval` in seconds, if the registry is unknown.
 const DEFAULT_HA_INTERVAL: u64 = 40;
 /// Longest wait for the Platform's RCP port.
 const PLATFORM_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Is the HA Monitor Server to be asked, and where?
+/// Whether and where to ask the HA Monitor Server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum HaCheckPlan {
-    /// No.
     Off,
-    /// There.
     Ask(Endpoint),
-    /// It should be, but can't; why.
+    /// It should be asked but can't; the reason.
     CannotAsk(String),
 }
 
 impl HaCheckPlan {
-    /// From the parameters, and what the registry says; `facts` is an error where it could not be read.
+    /// `facts` is an error if the registry could not be read.
     pub(super) fn from_settings(settings: &Settings, facts: Result<&HaFacts, String>) -> Self {
         if settings.ha_check == HaCheck::No {
             return Self::Off;
@@ -40,7 +37,6 @@ impl HaCheckPlan {
         Self::from_parameters((settings.ha_check, settings.ha_host.as_deref(), settings.ha_port), facts)
     }
 
-    /// By `ha_check`, `ha_host` and `ha_port`.
     fn from_parameters(
         (check, host, port): (HaCheck, Option<&str>, Option<u16>),
         facts: Result<&HaFacts, String>,
@@ -53,7 +49,7 @@ impl HaCheckPlan {
         let port = port.or_else(|| facts.as_ref().ok()?.endpoint.as_ref().map(|e| e.port));
         match (check, facts, host.zip(port)) {
             (HaCheck::Auto, Ok(HaFacts { enabled: false, unclear: None, .. }), _) => Self::Off,
-            // Whether it should listen at all must be known for `auto`.
+            // `auto` needs to know that it is enabled.
             (check, facts, Some((host, port)))
                 if check == HaCheck::Yes || facts.as_ref().is_ok_and(|f| f.enabled) =>
             {
@@ -73,7 +69,7 @@ pub(super) fn ha_grace(settings: &Settings, facts: Option<&HaFacts>) -> Duration
     })
 }
 
-/// Puts into the record what the installation says: where the HA Monitor Server is, what the home resolves to.
+/// Stores the endpoints of the registry and the resolved home in the record.
 pub(super) fn store_registry_facts(
     record: &mut InstanceRecord,
     inspection: &Inspection,
@@ -88,13 +84,13 @@ pub(super) fn store_registry_facts(
         RegistryState::NotActivated { .. } => Err("the registry has it, but it is not activated".to_owned()),
         RegistryState::Undefined { .. } => Err("the registry has no such pico".to_owned()),
         RegistryState::Ambiguous { containers } => {
-            Err(format!("set container: {} have it", containers.join(", ")))
+            Err(format!("several containers have it ({}): set container", containers.join(", ")))
         }
         RegistryState::Unreadable(why) => Err(format!("the registry can't be read: {why}")),
     }
 }
 
-/// Where to ask, by the record; if that does not know yet, by a look at the installation, which it then keeps.
+/// Takes the endpoint from the record. If it has none, inspects the installation and stores the result.
 pub(super) fn ha_check_plan(
     settings: &Settings,
     target: &PicoInstance,
@@ -104,7 +100,7 @@ pub(super) fn ha_check_plan(
     if settings.ha_check == HaCheck::No {
         return HaCheckPlan::Off;
     }
-    // What was unclear may have been put right since.
+    // An unclear property may have been corrected since.
     if record.ha.as_ref().is_none_or(|ha| ha.unclear.is_some()) {
         let learned = match inspect(settings, target, until) {
             Ok(inspection) => store_registry_facts(record, &inspection),
@@ -120,7 +116,7 @@ pub(super) fn ha_check_plan(
     )
 }
 
-/// Asks the HA Monitor Server as often as the parameters allow until it answers.
+/// Asks the HA Monitor Server, with retries.
 pub(super) fn ask_ha(
     settings: &Settings,
     target: &PicoInstance,
@@ -147,7 +143,7 @@ pub(super) fn ask_ha(
     })
 }
 
-/// Does the JVM listen there, or did it ever? The record keeps it.
+/// Whether this JVM has ever listened on `endpoint`. The record remembers it.
 pub(super) fn has_listened(
     target: &PicoInstance,
     record: &mut InstanceRecord,
@@ -159,10 +155,10 @@ pub(super) fn has_listened(
     if record.listened.contains(endpoint) {
         return true;
     }
-    // A FAILED need not be the server's: some clients say so when they can't connect.
+    // FAILED proves nothing: some clients also print it when they can't connect.
     let is_seen = *answer == HaAnswer::Ok
         || listens(endpoint, jvm.pid, until) == Some(true)
-        // Whoever asks without a resource means a pico that one may know.
+        // A call without a resource has no record: another resource may manage the pico.
         || record::of_pico(target).iter().any(|r| r.jvm() == Some(jvm) && r.listened.contains(endpoint));
     if is_seen {
         record.listened.push(endpoint.clone());
@@ -170,7 +166,7 @@ pub(super) fn has_listened(
     is_seen
 }
 
-/// Where the HA Monitor Server of a pico that runs would have to listen by what the registry says now, if it is not seen to.
+/// The endpoint of the current registry, if the running JVM does not listen on it.
 #[must_use]
 pub fn not_listening(
     settings: &Settings,
@@ -184,7 +180,7 @@ pub fn not_listening(
     }
 }
 
-/// A later try that did not come to ask takes nothing back of an earlier one that got no answer.
+/// A retry whose client timed out before it asked does not replace an earlier missing answer.
 fn ask_ha_with_retries(monitor: &impl HaMonitor, limit: Duration, retries: u32, until: Instant) -> HaAnswer {
     let silent = RefCell::new(None);
     let ask = || {
@@ -202,7 +198,7 @@ fn ask_ha_with_retries(monitor: &impl HaMonitor, limit: Duration, retries: u32, 
     }
 }
 
-/// Asks mzsh, as often as the parameters allow until it says "running".
+/// Runs `mzsh status`, with retries.
 pub(super) fn ask_mzsh_status(settings: &Settings, target: &PicoInstance, until: Instant) -> StatusAnswer {
     let mzsh = Mzsh::new(settings, target);
     let ask = || match mzsh.run_to_end(Verb::Status, until.min(Instant::now() + settings.mzsh_timeout)) {
@@ -214,7 +210,7 @@ pub(super) fn ask_mzsh_status(settings: &Settings, target: &PicoInstance, until:
     })
 }
 
-/// Does the Platform's RCP port answer? `None`: it is not known where it is.
+/// Whether the Platform's RCP port accepts connections. `None`: its address is unknown.
 pub(super) fn platform_answers(record: &InstanceRecord, until: Instant) -> Option<bool> {
     let endpoint = record.platform.clone()?;
     let until = until.min(Instant::now() + PLATFORM_TIMEOUT);
@@ -241,7 +237,7 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// Says one after the other, and the last without end.
+    /// Answers in order, then repeats the last answer.
     struct ScriptedHaMonitor(Vec<HaAnswer>, Cell<usize>);
 
     impl HaMonitor for ScriptedHaMonitor {

@@ -1,4 +1,4 @@
-//! explain: every piece of evidence, the verdict, and what monitor would answer. For a person.
+//! explain: the evidence, the verdict, and the answer of a monitor, for people.
 
 use std::fmt;
 
@@ -19,34 +19,33 @@ use crate::verdict::node_context::NodeContext;
 use crate::verdict::{Liveness, MonitorKind, ObservationScope, PicoPresence, observe};
 use host::process;
 
-/// One piece of evidence: what was looked at, and what was seen.
+/// What was examined, and what was seen.
 pub type EvidencePoint = (&'static str, String);
 
-/// The evidence, and what a recurring monitor at depth 10 would answer. Changes nothing but what such a monitor
-/// would: it may adopt the pico.
+/// The evidence, and the answer of a recurring monitor of depth 10. Like that monitor, it may adopt the pico.
 #[must_use]
 pub fn explain(settings: &Settings, deadline: ActionDeadline) -> (Vec<EvidencePoint>, ActionResult) {
-    let mut evidence = Evidence { settings, deadline, points: Vec::new() };
-    evidence.add("resource", &settings.resource.as_deref().unwrap_or("(the call names none)"));
+    let mut explanation = Explanation { settings, deadline, points: Vec::new() };
+    explanation.add("resource", &settings.resource.as_deref().unwrap_or("(the call names none)"));
     match &settings.target {
-        Err(why) => evidence.add("pico", &format!("unknown: {why}")),
-        Ok(target) => evidence.add_target(target),
+        Err(why) => explanation.add("pico", &format!("unknown: {why}")),
+        Ok(target) => explanation.add_target(target),
     }
     let request = MonitorRequest::one_shot(MonitorKind::Recurring, 10).by_person();
     let result = monitor(settings, request, deadline);
     if let (ActionStatus::Success, Some(warning)) = (result.status, &result.reason) {
-        evidence.add("warning", warning);
+        explanation.add("warning", warning);
     }
-    (evidence.points, result)
+    (explanation.points, result)
 }
 
-struct Evidence<'a> {
+struct Explanation<'a> {
     settings: &'a Settings,
     deadline: ActionDeadline,
     points: Vec<EvidencePoint>,
 }
 
-impl Evidence<'_> {
+impl Explanation<'_> {
     fn add(&mut self, what: &'static str, seen: &dyn fmt::Display) {
         self.points.push((what, seen.to_string()));
     }
@@ -68,7 +67,7 @@ impl Evidence<'_> {
 
     fn add_record(&mut self, path: &dyn fmt::Display, record: Option<&InstanceRecord>) {
         let Some(record) = record else {
-            return self.add("record", &format!("none of this boot in {path}"));
+            return self.add("record", &format!("none since boot ({path})"));
         };
         let jvm = record.jvm().map_or("no JVM".to_owned(), |id| id.to_string());
         self.add("record", &format!("{:?}, {jvm} ({path})", record.phase));
@@ -110,7 +109,7 @@ impl Evidence<'_> {
         for check in resolve_host_names(self.settings, inspection, self.deadline) {
             let problems: Vec<&str> = check.problems.iter().map(|p| p.text.as_str()).collect();
             let verdict = match (problems.as_slice(), &check.resolution) {
-                // Where that leaves the pico is not known.
+                // Nothing was resolved, so there is nothing to confirm.
                 ([], HostResolution::Unset) => String::new(),
                 ([], _) => "; right".to_owned(),
                 _ => format!("; {}", problems.join("; ")),
@@ -136,7 +135,7 @@ impl Evidence<'_> {
         match HaCheckPlan::from_settings(self.settings, Ok(&facts.ha)) {
             HaCheckPlan::Off => self.add("HA check", &"off"),
             HaCheckPlan::Ask(endpoint) => self.add("HA check", &format!("asks {endpoint}")),
-            HaCheckPlan::CannotAsk(why) => self.add("HA check", &format!("can't be made: {why}")),
+            HaCheckPlan::CannotAsk(why) => self.add("HA check", &format!("not possible: {why}")),
         }
         let grace = deep_checks::ha_grace(self.settings, Some(&facts.ha));
         self.add("ha_grace", &format!("{} s", grace.as_secs()));
@@ -145,7 +144,7 @@ impl Evidence<'_> {
 
 fn describe_processes(processes: &PicoPresence) -> String {
     match processes {
-        PicoPresence::None { .. } => "none, after a look at all".to_owned(),
+        PicoPresence::None { .. } => "none (all were checked)".to_owned(),
         PicoPresence::Starting { mzsh } => format!("none; an mzsh is starting it: {mzsh}"),
         PicoPresence::One { id, liveness: life } => format!("{id}, {}", describe_liveness(*life)),
         PicoPresence::Several(pids) => format!("several: {pids:?}"),
@@ -155,9 +154,11 @@ fn describe_processes(processes: &PicoPresence) -> String {
 
 fn describe_liveness(life: Liveness) -> String {
     match life {
-        Liveness::Alive => "well as far as /proc tells".to_owned(),
-        Liveness::Traced => "held by a debugger".to_owned(),
-        Liveness::Stopped => "stopped".to_owned(),
-        Liveness::ZombieLeader { threads } => format!("its main thread has ended, {threads} live"),
+        Liveness::Alive => "alive by /proc".to_owned(),
+        Liveness::Traced => "traced by a debugger (t)".to_owned(),
+        Liveness::Stopped => "stopped (T)".to_owned(),
+        Liveness::ZombieLeader { threads } => {
+            format!("a zombie thread-group leader (Z): main thread exited, {threads} threads live")
+        }
     }
 }

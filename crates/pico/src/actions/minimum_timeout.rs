@@ -1,8 +1,7 @@
-//! How long the operations of a resource must be allowed to take, by what its parameters let them do.
+//! The minimum timeout of each operation, derived from the parameters.
 //!
-//! Pacemaker's time-outs stand in the cluster's configuration, where nobody sees what they have to hold. An action never
-//! takes longer than it is allowed to; with too little time it does less, and gives up a pico that would have come up, or
-//! kills one that would have ended in order. These are the shares that the actions themselves work with.
+//! An action never exceeds its timeout. With too short a timeout, start aborts a pico that would have come up, and stop kills
+//! one that would have ended in order. The actions use the same shares of the timeout.
 
 use super::deep_checks::RETRY_INTERVAL;
 use super::start::{POST_START_TIMEOUT, with_cleanup_reserve as starting};
@@ -12,13 +11,13 @@ use crate::deadline::ActionDeadline;
 use crate::settings::{HaCheck, PicoType, Settings};
 use std::time::{Duration, Instant};
 
-/// How long mzsh waits for a pico to come up before it gives up by itself (`term.default.startup.timeout`).
+/// How long `mzsh startup` waits for a pico before it fails (`term.default.startup.timeout`).
 pub const MZSH_STARTUP_TIME: Duration = Duration::from_secs(180);
 
-/// The longest `mzsh shutdown` of a sound installation that was measured: the Platform, with its 20 tries.
+/// The longest `mzsh shutdown` measured on a healthy installation: the Platform, with its 20 tries.
 pub const MZSH_SHUTDOWN_TIME: Duration = Duration::from_secs(76);
 
-/// The least time-out of start that lets a slow start come to its end.
+/// The minimum timeout that lets a slow start finish.
 #[must_use]
 pub fn start(settings: &Settings) -> Duration {
     let republishes = settings.republish_services && settings.pico_type == PicoType::Platform;
@@ -28,8 +27,8 @@ pub fn start(settings: &Settings) -> Duration {
     smallest_sufficient(|timeout| starting(deadline_after(timeout)).timeout() >= work, work)
 }
 
-/// What a start may wait for before mzsh has begun, and after it says that the pico is up, each by its parameter. Within a time-out that is not
-/// longer than these together a start still succeeds where nothing is to be waited for; where it is, mzsh is left no time.
+/// The waits of a start before mzsh runs and after the pico is up, each with its parameter. If the timeout does not exceed their
+/// sum, mzsh may have no time left.
 #[must_use]
 pub fn start_waits(settings: &Settings) -> Vec<(&'static str, Duration)> {
     let answer = if settings.ha_check == HaCheck::No { Duration::ZERO } else { settings.ha_timeout };
@@ -37,7 +36,7 @@ pub fn start_waits(settings: &Settings) -> Vec<(&'static str, Duration)> {
     waits.into_iter().filter(|(_, wait)| !wait.is_zero()).collect()
 }
 
-/// A Platform waits only for what it is told to wait for.
+/// Only the other types wait for the Platform by default.
 fn wait_for_time(settings: &Settings) -> Duration {
     let waits = match &settings.wait_for {
         Some(named) => !named.is_empty(),
@@ -46,7 +45,7 @@ fn wait_for_time(settings: &Settings) -> Duration {
     if waits { settings.wait_for_timeout } else { Duration::ZERO }
 }
 
-/// The least time-out of stop that leaves `mzsh shutdown` the time that it takes, before signals follow.
+/// The minimum timeout that lets `mzsh shutdown` finish before signals are sent.
 #[must_use]
 pub fn stop() -> Duration {
     let for_mzsh = |timeout| {
@@ -57,19 +56,18 @@ pub fn stop() -> Duration {
     smallest_sufficient(|timeout| for_mzsh(timeout) >= MZSH_SHUTDOWN_TIME, MZSH_SHUTDOWN_TIME)
 }
 
-/// The time-out that a monitor of this depth must at least have: its questions may take half of it.
+/// The minimum timeout of a monitor of this depth: its checks may take half of it.
 #[must_use]
 pub fn monitor(settings: &Settings, depth: u32) -> Duration {
     let questions = match depth {
         0..10 => settings.wait,
         10..20 => ha_check_time(settings),
-        // What the HA Monitor Server leaves; it answers in a moment, or the pico is not well anyway.
+        // A healthy HA Monitor Server answers at once, so the two checks are not added up.
         _ => ha_check_time(settings).max(settings.mzsh_timeout),
     };
     questions * 2
 }
 
-/// All tries of the HA Monitor Server.
 fn ha_check_time(settings: &Settings) -> Duration {
     if settings.ha_check == HaCheck::No {
         return Duration::ZERO;
@@ -83,7 +81,7 @@ fn deadline_after(timeout: Duration) -> ActionDeadline {
     ActionDeadline { started: now, end: now + timeout }
 }
 
-/// The first whole number of seconds from `from` on that is enough; at most twice as many, for no share is that large.
+/// The smallest number of seconds from `from` on that is enough. Twice as many always are: no reserve exceeds one half.
 fn smallest_sufficient(enough: impl Fn(Duration) -> bool, from: Duration) -> Duration {
     let from = from.as_secs();
     let seconds = (from..from * 2).find(|&seconds| enough(Duration::from_secs(seconds)));

@@ -1,4 +1,4 @@
-//! What an agent does: the actions, one direction each, under one budget.
+//! The actions of an agent, each under one deadline.
 
 mod deep_checks;
 mod explain;
@@ -28,7 +28,7 @@ pub use weigh::NOT_CHECKED;
 use crate::record::{InstanceRecord, InstanceRecordFile};
 use crate::settings::{PicoInstance, Settings};
 
-/// The record of this resource, if it is about `target`.
+/// The record of this resource, if it is of `target`.
 fn load_record(settings: &Settings, target: &PicoInstance) -> (InstanceRecordFile, Option<InstanceRecord>) {
     let file = InstanceRecordFile::for_resource(settings.resource.as_deref());
     let record = file.read().filter(|record| record.is_for(target));

@@ -1,4 +1,4 @@
-//! What is wrong with a node, for a pico that is to run on it. Pure, but for the table of listeners.
+//! Problems of a node on which a pico is to run. Pure, except for the listeners.
 
 use super::deep_checks::HaCheckPlan;
 use crate::action_result::FailureCause;
@@ -11,20 +11,19 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Longest wait for the resolver. By itself it gives up after 10 s for each name server that is silent.
+/// Longest wait for the resolver, which itself waits 10 s for each silent name server.
 const RESOLVER_TIMEOUT: Duration = Duration::from_secs(10);
-/// The resolver's share of an action's time: less than what validate-all has left once mzsh has had its three quarters.
+/// The resolver gets this fraction of the timeout: less than validate-all has left after the three quarters of mzsh.
 const RESOLVER_SHARE: u32 = 6;
 
-/// Longest look at the programs of the cluster.
 pub(super) const PROCESS_MATCH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// It can't run so; whose fault it is.
+    /// The pico can't run.
     Error(FailureCause),
-    /// It may run, but not as the administrator would want.
+    /// The pico may run, but not as the administrator expects.
     Warning,
 }
 
@@ -39,8 +38,8 @@ pub const KERNEL_PROBLEM: &str = "kernel";
 pub struct NodeProblem {
     /// How bad, when the administrator asks.
     pub severity: Severity,
-    /// Whose fault it is, if a start must not go on; a start says less than it knows, for each of these codes but the
-    /// generic one bans the node.
+    /// The error of a start, if it must not go on. It is milder than `severity`: each error but the generic one bans the
+    /// node.
     pub(super) blocks_start: Option<FailureCause>,
     /// The parameter or property that it is about.
     pub name: &'static str,
@@ -48,8 +47,8 @@ pub struct NodeProblem {
     pub text: String,
 }
 
-/// Does `process_match` take a program of the cluster that runs on this node for the pico? [`cluster_programs::cluster_program_matched_by`] has
-/// found none by the usual command lines.
+/// Whether `process_match` matches a running program of the cluster. ([`cluster_programs::cluster_program_matched_by`] has
+/// checked the usual command lines.)
 pub(super) fn check_process_match(target: &PicoInstance, until: Instant) -> Option<NodeProblem> {
     let matched = cluster_programs::find_matching_cluster_process(target.process_match.as_ref()?, until);
     let (id, line) = matched.unwrap_or_else(|e| {
@@ -64,7 +63,6 @@ pub(super) fn check_process_match(target: &PicoInstance, until: Instant) -> Opti
     })
 }
 
-/// All that is wrong, by a look at the installation and the table of its host names.
 pub(super) fn find_problems(
     settings: &Settings,
     target: &PicoInstance,
@@ -81,7 +79,7 @@ pub(super) fn find_problems(
             check_properties(&mut found, settings, facts);
             check_host_addresses(&mut found, table);
         }
-        // Without the installation there is nothing to be said of its registry.
+        // A missing installation is reported already.
         _ if inspection.home != HomeState::Filled => {}
         RegistryState::NotActivated { container } => found.push(NodeProblem {
             severity: Severity::Error(FailureCause::InvalidParameter),
@@ -120,7 +118,7 @@ fn warning(name: &'static str, text: String) -> NodeProblem {
 }
 
 fn check_home(found: &mut Vec<NodeProblem>, target: &PicoInstance, inspection: &Inspection) {
-    // Why it was not looked at, is said of the user.
+    // `check_user` reports why it was not examined.
     if matches!(inspection.home, HomeState::Filled | HomeState::NotLookedAt) {
         return;
     }
@@ -146,7 +144,7 @@ fn check_user(found: &mut Vec<NodeProblem>, inspection: &Inspection) {
     let class = match &inspection.user {
         UserState::Known { .. } => return,
         UserState::Unknown(_) => FailureCause::InvalidParameter,
-        // With the installation away, its owner is; that is said already.
+        // Without the installation its owner is unknown, and that is reported already.
         UserState::Unreadable(_) if inspection.owner.is_none() && inspection.home != HomeState::Filled => {
             return;
         }
@@ -187,19 +185,19 @@ fn check_programs(
                 text,
             });
         };
-    // Of an installation that is not there, no part need be missed.
+    // A missing installation is reported already.
     if inspection.home == HomeState::Filled || settings.pretend_not_installed {
         missed("mz_home", &target.home.join("bin/mzsh"), &inspection.mzsh, Some);
     }
     if let (Some(java_home), Some(java)) = (&settings.java_home, &inspection.java) {
-        // It may be on the storage that comes with the installation: no reason to ban the node.
+        // It may be on the storage of the installation: no reason to ban the node.
         missed("java_home", &java_home.join("bin/java"), java, |_| Some(FailureCause::Generic));
     }
     if let (Some(program), Some(state)) = (&settings.post_start, &inspection.post_start) {
-        // It comes after the start, which is a success without it.
+        // A start succeeds without it.
         missed("post_start", program, state, |_| None);
     }
-    // Of what mzsh would take by itself, if nothing sets another, no more is said than a warning.
+    // Only a warning: the environment of mzsh may set another one.
     if settings.java_home.is_none()
         && let (Some(java_home), Some(java)) = (&inspection.script.java_home, &inspection.java)
         && *java != FileState::Executable
@@ -235,14 +233,14 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
         });
     }
     if !facts.active {
-        let text = "there is no active registry, this is from master: is it activated?".to_owned();
+        let text = "no active registry, so master was read: activate it (mzsh topo activate)".to_owned();
         found.push(warning("registry", text));
     }
     let is_off = facts.ha.is_off();
     if settings.ha_check == HaCheck::Yes && is_off {
         found.push(NodeProblem {
             severity: Severity::Error(FailureCause::InvalidParameter),
-            // The start would wait for its answer until its time is over.
+            // The start would wait for the answer until its deadline.
             blocks_start: Some(FailureCause::Generic),
             name: "ha_check",
             text: "mz.ha.enabled is not true for this pico: set it with mzsh topo set, or ha_check=no"
@@ -254,7 +252,7 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
         HaCheckPlan::Off | HaCheckPlan::Ask(_) => None,
     };
     for problem in &facts.problems {
-        // Without it depth 10 can't be: that is more than a warning.
+        // Depth 10 is impossible without it.
         let is_fatal = cannot_ask.as_ref().is_some_and(|why| *why == problem.to_string());
         found.push(NodeProblem {
             severity: if is_fatal {
@@ -289,12 +287,11 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
     }
 }
 
-/// The host names, by what they stand for on this node.
 fn check_host_addresses(found: &mut Vec<NodeProblem>, table: &[HostNameCheck]) {
     for row in table {
         found.extend(row.problems.iter().map(|problem| NodeProblem {
             severity: problem.severity,
-            // An address may come to this node the next moment: whatever is wrong with it, the node is not banned.
+            // An address may move to this node at any moment, so it must not ban the node.
             blocks_start: problem.blocks_start.then_some(FailureCause::Generic),
             name: row.property.name(),
             text: problem.text.clone(),
@@ -302,7 +299,7 @@ fn check_host_addresses(found: &mut Vec<NodeProblem>, table: &[HostNameCheck]) {
     }
 }
 
-/// The host names of the registry, looked up and judged; none where the registry does not tell them.
+/// Resolves and checks the hostnames of the registry.
 pub(super) fn resolve_host_names(
     settings: &Settings,
     inspection: &Inspection,
@@ -318,7 +315,7 @@ pub(super) fn resolve_host_names(
     }
 }
 
-/// A port of the pico that a live process holds already.
+/// A port of the pico that another process listens on.
 pub(super) fn find_held_port(facts: &PicoFacts, table: &[HostNameCheck]) -> Option<String> {
     let all = host::listeners::all().ok()?;
     let everywhere = [IpAddr::from([0, 0, 0, 0])];
@@ -331,7 +328,7 @@ pub(super) fn find_held_port(facts: &PicoFacts, table: &[HostNameCheck]) -> Opti
     let ha: Vec<IpAddr> = facts.ha.endpoint.iter().filter_map(|e| e.host.parse().ok()).collect();
     facts.ports.iter().find_map(|(property, port)| {
         let addresses = if property == "mz.ha.port" { ha.as_slice() } else { bound };
-        // Where it is not known which address will be bound, only who listens everywhere is in the way for sure.
+        // If the address is unknown, only a listener on all addresses certainly conflicts.
         let is_in_the_way = |l: &&host::listeners::Listener| {
             let holds = addresses.iter().any(|&a| l.conflicts_with(a));
             l.port == *port && (holds || addresses.is_empty() && l.address.is_unspecified())
@@ -339,7 +336,7 @@ pub(super) fn find_held_port(facts: &PicoFacts, table: &[HostNameCheck]) -> Opti
         let holder = all.iter().find(is_in_the_way)?;
         let who = match holder.find_process() {
             Ok(Some(pid)) => host::process::describe_process(pid),
-            _ => "a process that can't be seen".to_owned(),
+            _ => "an unknown process".to_owned(),
         };
         Some(format!("port {port} ({property}) is held by {who}"))
     })

@@ -1,4 +1,4 @@
-//! reload-agent: the parameters in force change, the JVM is not touched.
+//! reload-agent: applies reloadable parameters and leaves the JVM alone.
 
 use super::load_record;
 use super::monitor::{MonitorRequest, monitor};
@@ -7,8 +7,8 @@ use crate::deadline::ActionDeadline;
 use crate::settings::Settings;
 use crate::verdict::MonitorKind;
 
-/// Each action is given its parameters anew, so there is little to do: the record is told, and what was counted under other
-/// limits is forgotten. If the pico does not run, that is the answer: nothing is started.
+/// Every action reads its parameters anew, so this only updates the record and resets the counts, which belong to the old
+/// limits. It never starts a pico.
 #[must_use]
 pub fn reload(settings: &Settings, deadline: ActionDeadline) -> ActionResult {
     let request = MonitorRequest::one_shot(MonitorKind::Probe, 0);
@@ -19,10 +19,10 @@ pub fn reload(settings: &Settings, deadline: ActionDeadline) -> ActionResult {
     let Ok(target) = &settings.target else { return outcome };
     if let (file, Some(mut record)) = load_record(settings, target) {
         if let Err(e) = record.set_parameters(settings) {
-            tracing::warn!("the parameters in force can't be noted: {e}");
+            tracing::warn!("the parameters in force could not be recorded: {e}");
         }
         record.forget_counts();
-        // A reload that fails has the cluster restart the pico.
+        // A failed reload would make the cluster restart the pico.
         file.write_or_warn(&record);
     }
     ActionResult::success()

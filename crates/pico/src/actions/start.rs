@@ -1,7 +1,6 @@
-//! start: success only when the pico is identified, lives, and its HA Monitor Server answers.
+//! start: succeeds only when the pico is identified, alive, and its HA Monitor Server answers.
 //!
-//! The record names the mzsh that was launched before that may execute anything. So if this action is killed at
-//! any point, stop finds what it had begun.
+//! The record names mzsh before mzsh may execute anything. So stop finds it, wherever this action is killed.
 
 use super::deep_checks::{self, HaCheckPlan};
 use super::load_record;
@@ -26,25 +25,23 @@ use std::cell::RefCell;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// Between two looks for the JVM while mzsh is at work.
+/// Poll interval for the JVM while mzsh runs.
 const JVM_POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// Between two questions to an HA Monitor Server that does not answer yet.
+/// Poll interval for the HA Monitor Server.
 const HA_POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// Time for mzsh to say why, once the JVM has died.
+/// Time for mzsh to report the cause once the JVM has died.
 const MZSH_EXIT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time for the process to be seen, once mzsh says that it is up.
+/// Time to find the process once mzsh says that it is up.
 const JVM_VISIBLE_TIMEOUT: Duration = Duration::from_secs(2);
-/// All that is run after a successful start.
 pub(super) const POST_START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Starts.
 #[must_use]
 pub fn start(settings: &Settings, deadline: ActionDeadline) -> ActionResult {
     let target = match &settings.target {
         Ok(target) => target,
         Err(why) => return ActionResult::failed_with_cause(FailureCause::NotConfigured, why.to_string()),
     };
-    // The answer must be out before the operation's time-out.
+    // The answer must be out before the operation's timeout.
     let full_deadline = deadline.with_reserve((deadline.timeout() / 20).min(MZSH_EXIT_TIMEOUT));
     let deadline = with_cleanup_reserve(deadline);
     if let Some(refused) =
@@ -65,7 +62,7 @@ pub fn start(settings: &Settings, deadline: ActionDeadline) -> ActionResult {
     start.run(record.as_ref()).unwrap_or_else(|StartAborted(outcome)| outcome)
 }
 
-/// What of the operation's time a start has: a fifth is kept for clearing up if it fails.
+/// Reserves a fifth of the timeout for the cleanup of a failed start.
 pub(super) fn with_cleanup_reserve(deadline: ActionDeadline) -> ActionDeadline {
     deadline.with_reserve(deadline.timeout() / 5)
 }
@@ -82,7 +79,7 @@ fn acquire_lock(target: &PicoInstance, deadline: ActionDeadline) -> Result<Lock,
     match Lock::acquire(&path, deadline.end) {
         Ok(LockAttempt::Acquired(lock)) => Ok(lock),
         Ok(LockAttempt::Busy(Some(holder))) => Err(ActionResult::failed(format!(
-            "another start or stop of {} is at work: {holder}",
+            "another start or stop of {} is running: {holder}",
             target.name
         ))),
         Ok(LockAttempt::Busy(None)) => {
@@ -92,18 +89,17 @@ fn acquire_lock(target: &PicoInstance, deadline: ActionDeadline) -> Result<Lock,
     }
 }
 
-/// The end of a start before its last step.
 struct StartAborted(ActionResult);
 
 struct Start<'a> {
     settings: &'a Settings,
     target: &'a PicoInstance,
     file: InstanceRecordFile,
-    /// For the start itself.
+    /// Without the reserve for the cleanup.
     deadline: ActionDeadline,
-    /// With what is kept for clearing up.
+    /// With the reserve for the cleanup.
     full_deadline: ActionDeadline,
-    /// Why the last look for the JVM did not decide.
+    /// Why the last search for the JVM found an unknown state.
     undecided_reason: RefCell<Option<String>>,
 }
 
@@ -119,7 +115,7 @@ impl Start<'_> {
         let jvm = self.bring_up(&mut record)?;
         self.wait_for_ha_server(&jvm, &mut record)?;
         record.set_running(jvm.id());
-        // Without the record the pico is found by a look at all processes: no reason to take it down again.
+        // Without a record the pico is found by a scan of all processes: no reason to stop it.
         self.file.write_or_warn(&record);
         self.run_post_start();
         tracing::info!("{} is up: {}{facts}", self.settings.pico_label(), jvm.id());
@@ -134,14 +130,14 @@ impl Start<'_> {
         StartAborted(ActionResult::failed(format!("{}: {reason}", self.settings.pico_label())))
     }
 
-    /// What is there already: well, then that is it; else it is cleared away.
+    /// Adopts a healthy existing instance; stops any other.
     fn handle_existing_instance(
         &self,
         record: Option<&InstanceRecord>,
     ) -> Result<Option<ActionResult>, StartAborted> {
         let why = match self.wait_for_foreign_startups(record)? {
             PicoPresence::None { .. } => return Ok(None),
-            PicoPresence::Unknown(why) => return Err(self.fail(format!("can't tell whether it runs: {why}"))),
+            PicoPresence::Unknown(why) => return Err(self.fail(format!("state unknown: {why}"))),
             PicoPresence::One { id, liveness: Liveness::Alive | Liveness::Traced } => {
                 match self.adopt(record, id) {
                     Ok(outcome) => return Ok(Some(outcome)),
@@ -152,10 +148,10 @@ impl Start<'_> {
             PicoPresence::One { id, liveness: Liveness::ZombieLeader { .. } } => {
                 format!("{id} has lost its main thread (Z)")
             }
-            PicoPresence::Starting { mzsh } => format!("an earlier startup is under way, mzsh {mzsh}"),
+            PicoPresence::Starting { mzsh } => format!("an earlier mzsh startup is running: {mzsh}"),
             PicoPresence::Several(pids) => format!("it runs more than once, pids {pids:?}"),
         };
-        tracing::warn!("{}: {why}; that is ended first", self.settings.pico_label());
+        tracing::warn!("{}: {why}; stopping it first", self.settings.pico_label());
         self.clear_remains(
             record,
             EscalationSteps::until(self.deadline.instant_within(self.deadline.timeout() / 3)),
@@ -164,7 +160,7 @@ impl Start<'_> {
         Ok(None)
     }
 
-    /// What runs, once no `mzsh startup` is at work but one that this resource has launched: what an administrator starts is not ended by a start.
+    /// Waits until no `mzsh startup` of others runs: a start must not kill the startup of an administrator.
     fn wait_for_foreign_startups(
         &self,
         record: Option<&InstanceRecord>,
@@ -183,26 +179,30 @@ impl Start<'_> {
             if record.is_some_and(|record| has_launched(record, mzsh)) {
                 return Ok(seen);
             }
-            let why = format!("an mzsh startup that this resource has not launched is at work ({mzsh})");
+            let why = format!("an mzsh startup that this resource did not launch is running ({mzsh})");
             if Instant::now() >= until {
-                return Err(self.fail(format!("{why}: wait for its end, or end it")));
+                return Err(self.fail(format!("{why}; wait for its end, or kill it")));
             }
             if !is_logged {
-                tracing::warn!("{}: {why}; its end is waited for", self.settings.pico_label());
+                tracing::warn!("{}: {why}; waiting for its end", self.settings.pico_label());
                 is_logged = true;
             }
             sleep_capped(JVM_POLL_INTERVAL, until);
         }
     }
 
-    /// It runs: is it well enough to be left alone? Err: why not.
+    /// Adopts a running instance. Err: why it is not healthy.
     fn adopt(&self, record: Option<&InstanceRecord>, id: ProcessId) -> Result<ActionResult, String> {
         let known = record.filter(|r| r.jvm() == Some(id)).cloned();
         let mut record = match known
             .map_or_else(|| InstanceRecord::new(self.settings, self.target, StartPhase::Running), Ok)
         {
             Ok(record) => record,
-            Err(e) => return Ok(ActionResult::failed(format!("{id} runs, and no record can be made: {e}"))),
+            Err(e) => {
+                return Ok(ActionResult::failed(format!(
+                    "{id} is running, but its record could not be made: {e}"
+                )));
+            }
         };
         record.set_running(id);
         let plan = deep_checks::ha_check_plan(
@@ -225,17 +225,17 @@ impl Start<'_> {
                 }
                 _ => break,
             };
-            // One that was started by hand a moment ago, and is just coming up, is not one that hangs.
+            // A JVM that was just started by hand may still be coming up.
             match id.live_stat() {
                 Ok(Some(stat)) if stat.state == ProcessState::Stopped => {
                     return Err(format!("{id} is stopped (T)"));
                 }
                 Ok(Some(_)) => {}
-                _ => return Err(format!("{id} ran, and died while it was looked at")),
+                _ => return Err(format!("{id} died during the check")),
             }
             if process::process_age(id) >= grace || Instant::now() >= until {
                 if hangs {
-                    return Err(format!("{id} hangs, its HA Monitor Server does not answer: {why}"));
+                    return Err(format!("{id} is hung: its HA Monitor Server does not answer: {why}"));
                 }
                 self.not_asked(&why);
                 break;
@@ -257,7 +257,7 @@ impl Start<'_> {
         Ok(inspection)
     }
 
-    /// Refuses what can't work, and warns of the rest. What is worth a word in the log comes back.
+    /// Fails on problems that block a start, warns of the others. Returns a detail for the log.
     fn enforce_checks(&self, inspection: &Inspection) -> Result<String, StartAborted> {
         let table = node_checks::resolve_host_names(self.settings, inspection, self.deadline);
         for NodeProblem { blocks_start: stops_start, name, text, .. } in
@@ -298,7 +298,7 @@ impl Start<'_> {
         Ok(record)
     }
 
-    /// From mzsh to a live process; once more after an eviction, if mzsh says 104 and there is time.
+    /// Runs mzsh until the JVM is alive. Retries once if mzsh exits with 104 and there is time.
     fn bring_up(&self, record: &mut InstanceRecord) -> Result<Jvm, StartAborted> {
         let begun = Instant::now();
         match self.attempt_startup(record)? {
@@ -307,7 +307,7 @@ impl Start<'_> {
                 return Err(self.abort(record, &why));
             }
             Err(why) => tracing::warn!(
-                "{}: {why}; what is left of it is ended, and it is tried once more",
+                "{}: {why}; stopping what is left, then trying once more",
                 self.settings.pico_label()
             ),
         }
@@ -319,15 +319,18 @@ impl Start<'_> {
         }
     }
 
-    /// Err inside Ok: code 104, worth another try.
+    /// The inner error: mzsh exited with 104, which is worth a retry.
     fn attempt_startup(&self, record: &mut InstanceRecord) -> Result<Result<Jvm, String>, StartAborted> {
         let mut mzsh = self.mzsh().startup().map_err(|e| self.fail(e))?;
         record.phase = StartPhase::Starting;
         record.set_mzsh(mzsh.id());
         if let Err(e) = self.file.write(record) {
-            // Without a record nobody would know this mzsh should we be killed now. It was not let go yet.
+            // Without a record nobody would know this mzsh if this action were killed. It is not released yet.
             mzsh.kill().map_err(|e| self.fail(e))?;
-            return Err(self.fail(format!("no start without a record: {}: {e}", self.file.display_path())));
+            return Err(self.fail(format!(
+                "mzsh was not started, record not written: {e}: {}",
+                self.file.display_path()
+            )));
         }
         mzsh.release().map_err(|e| self.fail(e))?;
         let (finished, mut jvm) = self.supervise(mzsh, record)?;
@@ -347,15 +350,15 @@ impl Start<'_> {
             record.phase = StartPhase::Unidentified;
             self.file.write_or_warn(record);
             return Err(self.fail(match self.undecided_reason.take() {
-                Some(why) => format!("mzsh says that it is up, which can't be told of its processes: {why}"),
-                None => "mzsh says that it is up, and no process looks like it: did it die at once? Else set process_match"
+                Some(why) => format!("mzsh says that it is up, but its process is unknown: {why}"),
+                None => "mzsh says that it is up, but no process looks like it: it died at once, or process_match must be set"
                     .to_owned(),
             }));
         };
         Ok(Ok(Jvm(jvm)))
     }
 
-    /// Waits for mzsh, and meanwhile looks for the JVM: one that dies ends the start, whatever mzsh still waits for.
+    /// Waits for mzsh and polls for the JVM. The death of the JVM ends the start, even if mzsh still waits.
     fn supervise(
         &self,
         mut mzsh: RunningCommand,
@@ -377,7 +380,7 @@ impl Start<'_> {
                         .map_err(|e| self.fail(e))?;
                     let said = match event {
                         CommandEvent::Finished(finished) => match StartupResult::from_finished(&finished) {
-                            StartupResult::Up => "mzsh startup: says that it is up".to_owned(),
+                            StartupResult::Up => "mzsh startup said that it is up".to_owned(),
                             StartupResult::Critical(_) => return Ok((finished, None)),
                             StartupResult::Failed(why) => why,
                         },
@@ -399,7 +402,7 @@ impl Start<'_> {
                     let seconds = self.deadline.timeout().as_secs();
                     let why = match finished.launch_error {
                         Some(why) => format!("mzsh startup: {why}"),
-                        None => format!("mzsh startup was not done in {seconds} s"),
+                        None => format!("mzsh startup timed out after {seconds} s"),
                     };
                     return Err(self.abort(record, &why));
                 }
@@ -407,7 +410,6 @@ impl Start<'_> {
         }
     }
 
-    /// The JVM, if it is there; from then on the record names it, whoever is still to be waited for.
     fn find_and_record_jvm(
         &self,
         record: &mut InstanceRecord,
@@ -420,7 +422,6 @@ impl Start<'_> {
         Ok(jvm)
     }
 
-    /// The JVM, if it is there.
     fn find_jvm(&self, record: &InstanceRecord) -> Result<Option<ProcessHandle>, String> {
         self.undecided_reason.take();
         match observe(
@@ -433,7 +434,7 @@ impl Start<'_> {
             PicoPresence::One { id, .. } => id.open().map_err(|e| e.to_string()),
             PicoPresence::None { .. } | PicoPresence::Starting { .. } => Ok(None),
             PicoPresence::Several(pids) => Err(format!("it runs more than once, pids {pids:?}")),
-            // What can't be told now may be told next time; the budget ends this.
+            // The next poll may know; the deadline ends this.
             PicoPresence::Unknown(why) => {
                 self.undecided_reason.replace(Some(why));
                 Ok(None)
@@ -441,7 +442,7 @@ impl Start<'_> {
         }
     }
 
-    /// Waits until the HA Monitor Server answers. A FAILED is an answer: its counters have had no time yet.
+    /// Waits until the HA Monitor Server answers. FAILED is an answer, since its counters are still empty.
     fn wait_for_ha_server(&self, jvm: &Jvm, record: &mut InstanceRecord) -> Result<(), StartAborted> {
         let facts = record.ha.as_ref().ok_or_else(|| "the registry was not read".to_owned());
         let endpoint = match HaCheckPlan::from_settings(self.settings, facts) {
@@ -461,7 +462,7 @@ impl Start<'_> {
         loop {
             let answer = monitor.ask(self.settings.ha_timeout, self.deadline.end);
             deep_checks::has_listened(self.target, record, jvm.id(), &endpoint, &answer, self.deadline.end);
-            // Whatever was said: of a dead JVM it says nothing.
+            // An answer says nothing about a JVM that is dead by now.
             if jvm.0.pidfd().has_ended().map_err(|e| self.fail(e))? {
                 return Err(self.abort(record, &format!("{} died right after its start", jvm.id())));
             }
@@ -475,7 +476,7 @@ impl Start<'_> {
                     self.not_asked(&why);
                     return Ok(());
                 }
-                // This JVM was started with what the registry said then: it is to listen.
+                // This JVM was started with the current registry, so it must listen.
                 HaAnswer::NoAnswer(why) | HaAnswer::ClientTimedOut(why) | HaAnswer::NeverListened(why)
                     if Instant::now() >= self.deadline.end =>
                 {
@@ -483,7 +484,6 @@ impl Start<'_> {
                     return Err(self.abort(record, &reason));
                 }
                 HaAnswer::NoAnswer(_) | HaAnswer::ClientTimedOut(_) | HaAnswer::NeverListened(_) => {
-                    // Its death ends the pause.
                     jvm.0
                         .wait_for_end(self.deadline.instant_within(HA_POLL_INTERVAL))
                         .map_err(|e| self.fail(e))?;
@@ -496,7 +496,7 @@ impl Start<'_> {
         tracing::warn!("{}: its HA Monitor Server could not be asked: {why}", self.settings.pico_label());
     }
 
-    /// An answer that is none ends no start: somebody is there. What it means is for the monitors to say, past the grace.
+    /// An unreadable answer fails no start: something answers. The monitors judge it after the grace.
     fn warn_unreadable_answer(&self, why: &str) {
         tracing::warn!(
             "{}: the answer of its HA Monitor Server can't be read: {why}",
@@ -504,7 +504,7 @@ impl Start<'_> {
         );
     }
 
-    /// A start that fails leaves nothing behind: mzsh first, then the JVM.
+    /// Leaves nothing behind: stops mzsh first, then the JVM.
     fn abort(&self, record: &InstanceRecord, why: &str) -> StartAborted {
         match self.clear_remains(Some(record), EscalationSteps::until(self.full_deadline.end).signals_only())
         {
@@ -525,7 +525,7 @@ impl Start<'_> {
         StopEscalation::new(self.settings, targets, record, steps).run()
     }
 
-    /// `republish_services` and `post_start`: what comes after, and can't make the start fail.
+    /// `republish_services` and `post_start`, which can't fail the start.
     fn run_post_start(&self) {
         let until = self.deadline.instant_within(POST_START_TIMEOUT);
         let mzsh = self.mzsh();
@@ -541,7 +541,7 @@ impl Start<'_> {
     }
 }
 
-/// Is it the mzsh of a start that has not come to its end, or of that one's session?
+/// Whether `id` is the mzsh of an unfinished start, or in its session.
 fn has_launched(record: &InstanceRecord, id: ProcessId) -> bool {
     let of_session = |own: ProcessId| {
         id.stat().is_ok_and(|stat| stat.is_some_and(|stat| stat.session == own.pid.as_raw()))
@@ -549,7 +549,6 @@ fn has_launched(record: &InstanceRecord, id: ProcessId) -> bool {
     record.phase != StartPhase::Running && record.mzsh().is_some_and(|own| own == id || of_session(own))
 }
 
-/// The process that was started, held by its pidfd.
 struct Jvm(ProcessHandle);
 
 impl Jvm {

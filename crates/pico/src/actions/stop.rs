@@ -1,7 +1,7 @@
-//! stop: returns success only when /proc shows neither the pico nor a startup of it.
+//! stop: succeeds only when /proc shows neither the pico nor a startup of it.
 //!
-//! No validation comes before it: a missing mount, an unknown user or a wrong parameter is no reason to leave a
-//! process alive, and none to have the node fenced when there is no process.
+//! It validates nothing: a missing mount, an unknown user or a wrong parameter must neither leave a process alive nor fence a
+//! node without one.
 
 use super::stop_escalation::{EscalationSteps, StopEscalation};
 use crate::action_result::{ActionResult, ActionStatus};
@@ -15,16 +15,14 @@ use host::lock::{Lock, LockAttempt};
 use host::{ProcessId, Signal, process};
 use std::time::{Duration, Instant};
 
-/// Least time that is kept for the answer.
 const MIN_RESERVE: Duration = Duration::from_secs(5);
 
-/// Stops.
 #[must_use]
 pub fn stop(settings: &Settings, deadline: ActionDeadline) -> ActionResult {
     stop_with_steps(settings, deadline, EscalationSteps::until)
 }
 
-/// Stops by signals alone: mzsh has been asked before, or nobody wants to wait for it. For managers that have two steps.
+/// Stops by signals alone, for cluster managers that stop in two steps.
 #[must_use]
 pub fn stop_by_signals(settings: &Settings, deadline: ActionDeadline) -> ActionResult {
     stop_with_steps(settings, deadline, |end| EscalationSteps::until(end).signals_only())
@@ -63,8 +61,8 @@ fn stop_with_steps(
     }
 }
 
-/// Nothing but the parameters says which pico is meant, and these can't be read. This resource has started none since the boot,
-/// unless its record can't be read either.
+/// The parameters that identify the pico are unreadable. Without a record this resource has started none since boot, unless the
+/// record is unreadable as well.
 fn stop_without_target(
     settings: &Settings,
     file: &InstanceRecordFile,
@@ -83,12 +81,12 @@ fn stop_without_target(
     }
 }
 
-/// What of the operation's time a stop has: the larger of 5 s and a tenth is kept for the answer, but never more than half.
+/// Reserves the larger of 5 s and a tenth of the timeout for the answer, but at most half.
 pub(super) fn with_answer_reserve(deadline: ActionDeadline) -> ActionDeadline {
     deadline.with_reserve(MIN_RESERVE.max(deadline.timeout() / 10).min(deadline.timeout() / 2))
 }
 
-/// What the parameters mean, and what the record was written for where that is another one.
+/// The pico of the parameters, and that of the record if it is another one.
 fn targets_to_stop(settings: &Settings, record: Option<&InstanceRecord>) -> Vec<PicoInstance> {
     let mut targets: Vec<PicoInstance> =
         settings.target.iter().cloned().map(pico_users::with_remembered_home).collect();
@@ -96,7 +94,7 @@ fn targets_to_stop(settings: &Settings, record: Option<&InstanceRecord>) -> Vec<
         && let Some(recorded) = record.target()
     {
         if settings.target.as_ref().is_ok_and(|target| record.is_for(target)) {
-            // The same one, and what its home resolves to is known.
+            // The record also knows the resolved home.
             targets.clear();
         }
         targets.insert(0, recorded);
@@ -110,8 +108,8 @@ fn targets_to_stop(settings: &Settings, record: Option<&InstanceRecord>) -> Vec<
     targets
 }
 
-/// The lock; where another action of ours holds it for too long, that one is ended. stop goes on without it, too: a lock
-/// is no reason for a fencing.
+/// Takes the lock, and kills another action that holds it for too long. Without the lock stop goes on: a lock must not fence
+/// a node.
 fn take_over_lock(target: &PicoInstance, deadline: ActionDeadline) -> Option<Lock> {
     let path = match lock_path(target) {
         Ok(path) => path,
@@ -125,31 +123,36 @@ fn take_over_lock(target: &PicoInstance, deadline: ActionDeadline) -> Option<Loc
         match Lock::acquire(&path, until) {
             Ok(LockAttempt::Acquired(lock)) => return Some(lock),
             Ok(LockAttempt::Busy(Some(holder))) if is_own_program(holder) => {
-                tracing::warn!("{holder} has held the lock of this pico for too long; it is ended");
+                tracing::warn!("{holder} has held the lock of this pico for too long; sending SIGKILL");
                 if let Ok(Some(handle)) = holder.open() {
                     let _ = handle.signal(Signal::KILL);
                     let _ = handle.wait_for_end(deadline.instant_within(Duration::from_secs(1)));
                 }
             }
-            Ok(LockAttempt::Busy(holder)) => tracing::warn!("the lock of this pico is held: {holder:?}"),
+            Ok(LockAttempt::Busy(Some(holder))) => {
+                tracing::warn!("the lock of this pico is held by {holder}");
+            }
+            Ok(LockAttempt::Busy(None)) => {
+                tracing::warn!("the lock of this pico is held from another pid namespace");
+            }
             Err(e) => tracing::warn!("no lock: {e}"),
         }
     }
     None
 }
 
-/// What of ours takes the lock, beside the agents ([`PicoType::agent_name`]), which are installed elsewhere.
+/// The only other program that takes the lock, besides the agents ([`PicoType::agent_name`]).
 const HA_SCRIPTS_PROGRAM: &str = "mz-ha-scripts";
 
-/// Is it one of our programs, wherever it is installed? By its link, for its name in the process table can be anything. No more need be
-/// asked: who is not root can neither open the lock nor lay one there.
+/// Whether the holder runs one of our programs, by its exe link, since the process name can be anything. More checks are not
+/// needed: only root can open or create the lock.
 fn is_own_program(holder: ProcessId) -> bool {
     let Ok(Some(program)) = process::read_exe_link(holder.pid) else { return false };
     let agents = PicoType::ALL.map(PicoType::agent_name);
     agents.into_iter().chain([HA_SCRIPTS_PROGRAM]).any(|name| program.has_file_name(name))
 }
 
-/// A pico that mzsh knows and that no process looked like at its start: mzsh must end it, and say that it is ended.
+/// No process matched at the start of this pico, so mzsh must stop it and confirm that.
 fn stop_unidentified(
     settings: &Settings,
     target: &PicoInstance,
@@ -161,7 +164,7 @@ fn stop_unidentified(
     match StatusAnswer::from_finished(&mzsh.run_to_end(Verb::Status, until).map_err(|e| e.to_string())?) {
         StatusAnswer::NotRunning => Ok(()),
         other => Err(format!(
-            "mzsh started it, no process looks like it (set process_match); mzsh status: {other}"
+            "mzsh started it, but no process looks like it; mzsh status: {other}; set process_match"
         )),
     }
 }

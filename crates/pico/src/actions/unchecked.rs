@@ -1,4 +1,4 @@
-//! What the records say of deep checks that could not be made: for people, who need not have seen the monitors' answers.
+//! Deep checks that could not be made, from the records, for `mzha` and explain.
 
 use super::weigh::NOT_CHECKED;
 use crate::record::{self, InstanceRecord, InstanceRecordFile};
@@ -6,14 +6,14 @@ use crate::settings::Settings;
 use std::fmt;
 use std::time::SystemTime;
 
-/// A deep check of a pico that runs, which the cluster's monitors could not make.
+/// A deep check of a running pico that the cluster's monitors could not make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotChecked {
-    /// The depth of these monitors.
+    /// The depth of the monitor.
     pub depth: u32,
-    /// In how many runs in a row.
+    /// The number of consecutive runs.
     pub runs: u32,
-    /// Since when and why, in words.
+    /// Since when and why.
     pub since: String,
 }
 
@@ -23,7 +23,7 @@ impl fmt::Display for NotChecked {
     }
 }
 
-/// Those that could not be made `unchecked_limit` times in a row, or more often.
+/// Those that could not be made in at least `unchecked_limit` consecutive runs.
 #[must_use]
 pub fn not_checked(settings: &Settings) -> Vec<NotChecked> {
     let Ok(target) = &settings.target else { return Vec::new() };
@@ -33,7 +33,7 @@ pub fn not_checked(settings: &Settings) -> Vec<NotChecked> {
             .into_iter()
             .filter(|r| r.is_for(target))
             .collect(),
-        // Whoever names a pico means the one that is managed.
+        // A pico is named, not a resource: use the records of all resources.
         None => record::of_pico(target),
     };
     let running =
@@ -42,7 +42,7 @@ pub fn not_checked(settings: &Settings) -> Vec<NotChecked> {
     all.filter(|not_checked| not_checked.runs >= settings.unchecked_limit).collect()
 }
 
-/// Each, however seldom it was.
+/// All, regardless of `unchecked_limit`.
 pub(super) fn of_record(record: &InstanceRecord) -> impl Iterator<Item = NotChecked> {
     let now = SystemTime::now();
     record.counts.iter().filter_map(move |(&depth, counts)| {

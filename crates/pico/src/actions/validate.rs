@@ -1,4 +1,4 @@
-//! validate-all at the level that looks at the node.
+//! validate-all at level 10, which examines the node.
 
 use super::node_checks::{
     NodeProblem, PROCESS_MATCH_TIMEOUT, check_process_match, find_problems, resolve_host_names,
@@ -9,21 +9,21 @@ use crate::product::{Inspection, fill_from_mzsh_topo, inspect};
 use crate::settings::Settings;
 use host::descriptors::with_descriptor_limit;
 
-/// What one look at the node gave.
+/// The state of the node.
 #[derive(Debug)]
 pub struct ValidationReport {
-    /// What is there.
+    /// The installation.
     pub inspection: Inspection,
-    /// What the host names stand for; none where the registry does not tell them.
+    /// The resolved hostnames; empty if the registry does not name them.
     pub host_names: Vec<HostNameCheck>,
-    /// What is wrong.
+    /// The problems found.
     pub problems: Vec<NodeProblem>,
 }
 
-/// Looks at the node.
+/// Examines the node.
 ///
 /// # Errors
-/// The node can't be looked at; why.
+/// Why the node can't be examined.
 pub fn validate(settings: &Settings, deadline: ActionDeadline) -> Result<ValidationReport, String> {
     let target = settings.target.as_ref().map_err(ToString::to_string)?;
     let mut inspection = inspect(settings, target, deadline.started + deadline.timeout() / 2)

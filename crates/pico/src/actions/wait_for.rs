@@ -1,19 +1,18 @@
-//! What must answer before a start: the Platform, or what the administrator named.
+//! Waits before a start for the Platform, or for the endpoints of `wait_for`.
 //!
-//! A start under way holds up the next decision of the whole cluster, so the wait has its own bound, and its end is no
-//! guess: the reason names each endpoint that did not answer, and what was seen last of it.
+//! A running start delays every other decision of the cluster, so the wait has its own limit. The reason names each endpoint that
+//! did not answer, with its last error.
 
 use crate::product::{Inspection, RegistryState};
 use crate::settings::{Endpoint, PicoType, Settings};
 use std::time::{Duration, Instant};
 
-/// A wait that is worth a line in the log.
 const MIN_LOGGED_WAIT: Duration = Duration::from_secs(1);
 
-/// Waits until all have accepted a connection, at most until the given instant.
+/// Waits until each endpoint has accepted a connection, at most until the given instant.
 ///
 /// # Errors
-/// Who did not, since when, and why.
+/// The endpoints that did not, and why.
 pub(super) fn wait_for(settings: &Settings, inspection: &Inspection, until: Instant) -> Result<(), String> {
     let endpoints = endpoints(settings, inspection);
     let begun = Instant::now();
@@ -64,7 +63,7 @@ fn join_endpoints(endpoints: &[Endpoint]) -> String {
     words.join(", ")
 }
 
-/// Within what fits into an exit reason the names come first.
+/// The names come first: an exit reason is cut at its end.
 fn describe_missing(missing: &[(&Endpoint, String)], seconds: f64) -> String {
     match missing {
         [(endpoint, why)] => format!("needs {endpoint}, which has not answered for {seconds:.0} s: {why}"),

@@ -1,4 +1,4 @@
-//! From a verdict, and what the runs before have counted, to the answer. Pure.
+//! Turns a verdict and the counts of earlier runs into the answer. Pure.
 
 use crate::action_result::{ActionResult, ActionStatus, FailureCause};
 use crate::record::{CheckCounts, Unchecked};
@@ -6,7 +6,7 @@ use crate::settings::Settings;
 use crate::verdict::{Check, MonitorKind, Verdict, VerdictKind};
 use std::time::SystemTime;
 
-/// How it is called that a check could not be made for long.
+/// Introduces a check that could not be made in `unchecked_limit` runs.
 pub const NOT_CHECKED: &str = "not checked";
 
 /// The answer, and the new counts.
@@ -27,10 +27,13 @@ pub(super) fn apply_tolerance(
         && unchecked.runs >= settings.unchecked_limit
         && matches!(outcome.status, ActionStatus::Success | ActionStatus::Degraded)
     {
-        let since = format!("{NOT_CHECKED} {}", unchecked.told(now));
+        let (pico, why, since) = (settings.pico_label(), &unchecked.why, unchecked.since(now));
         outcome.reason = Some(match outcome.reason {
-            Some(reason) if verdict.kind != VerdictKind::Unchecked => format!("{reason}; {since}"),
-            _ => format!("{}: {since}", settings.pico_label()),
+            Some(reason) if verdict.kind != VerdictKind::Unchecked => {
+                format!("{reason}; {NOT_CHECKED} {since}: {why}")
+            }
+            // The cause first: `pcs status` shows only the beginning.
+            _ => format!("{pico}: {why}; {NOT_CHECKED} {since}"),
         });
         if settings.degraded {
             outcome.status = ActionStatus::Degraded;
@@ -59,7 +62,7 @@ fn by_finding(
         }
         VerdictKind::Warning | VerdictKind::Degraded => {
             let wanted = verdict.kind == VerdictKind::Degraded || settings.degraded;
-            // Not at the first sight of it: each change of the answer has the cluster think anew.
+            // Not the first time: each change of the answer triggers a transition of the cluster.
             let degraded = wanted && counts.warned > 0 && occasion == MonitorKind::Recurring;
             let answer = if degraded { ActionStatus::Degraded } else { ActionStatus::Success };
             (

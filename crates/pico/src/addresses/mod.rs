@@ -117,7 +117,7 @@ impl HostNameCheck {
 }
 
 /// Both properties of a pico, looked up and judged. The resolver is asked by a helper, at most until the given instant. One that
-/// the registry's files don't tell is left out: it may well be set, and that it can't be told is a problem of the registry.
+/// the registry's files leave unresolved is left out: it may be set, and that it is unresolved is a problem of the registry.
 #[must_use]
 pub fn check_host_names(settings: &Settings, facts: &PicoFacts, until: Instant) -> Vec<HostNameCheck> {
     let hosts = [
@@ -142,7 +142,7 @@ pub fn check_host_names(settings: &Settings, facts: &PicoFacts, until: Instant) 
     });
     let node = LocalAddresses::read();
     if let Err(e) = &node {
-        tracing::warn!("the addresses of this node can't be told: {e}; they are taken for right");
+        tracing::warn!("addresses of this node unknown: {e}; not checked");
     }
     let place = |address| node.as_ref().map_or(AddressState::Local, |node| node.state_of(address));
     let mut rows = judge_host_names(settings.deployment, settings.pico_type, values, &place);

@@ -80,7 +80,7 @@ pub(super) fn find_mismatch(kind: PicoType, rows: &[HostNameCheck; 2]) -> Option
         return None;
     }
     Some(AddressProblem::warning(format!(
-        "{} is not what the Platform binds, {} (pico.rcp.server.host): nobody finds it there, unless pico.rcp.server.bind_interfaces adds it",
+        "{} is not what the Platform binds, {} (pico.rcp.server.host): not reachable there unless pico.rcp.server.bind_interfaces adds it",
         platform.describe().replacen(": ", " = ", 1),
         join_addresses(bound)
     )))

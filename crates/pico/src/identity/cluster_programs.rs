@@ -1,5 +1,5 @@
-//! Programs of the cluster, which are no pico whatever a pattern (`process_match`) says: its daemons, the node's first process, the
-//! agents, and the tools that a person configures it with, on whose command lines the pattern itself may stand.
+//! Programs of the cluster, which are never a pico, whatever `process_match` says: its daemons, init, the agents, and the configuration
+//! tools, whose command lines may contain the pattern itself.
 
 use host::process::{self, CommandLine, ProcDir, Snapshot, Stat};
 use host::{Pid, ProcessId};
@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Instant;
 
-/// Daemons, by the name of their program.
+/// Program names of daemons.
 const DAEMON_NAMES: [&str; 16] = [
     "systemd",
     "init",
@@ -30,7 +30,7 @@ const DAEMON_NAMES: [&str; 16] = [
     "pcsd",
 ];
 
-/// Tools, by the name of their program.
+/// Program names of tools.
 const TOOL_NAMES: [&str; 12] = [
     "pcs",
     "crm",
@@ -46,13 +46,13 @@ const TOOL_NAMES: [&str; 12] = [
     "mz-ha-scripts",
 ];
 
-/// What runs a script.
+/// Interpreters of scripts.
 const INTERPRETER_NAMES: [&str; 7] = ["sh", "bash", "dash", "python", "platform-python", "ruby", "perl"];
 
-/// Where programs of the system are. One that is called alike and is elsewhere may be a site's own.
+/// Directories of system programs. A program of the same name elsewhere may be a site's own.
 const SYSTEM_DIRECTORIES: [&str; 5] = ["/usr/", "/sbin/", "/bin/", "/lib/", "/lib64/"];
 
-/// How the processes of an agent look.
+/// Command lines of the agents.
 macro_rules! agents {
     ($($kind:literal)*) => {
         [$(
@@ -66,7 +66,7 @@ macro_rules! agents {
 }
 const AGENT_COMMAND_LINES: [&str; 20] = agents!["platform" "ec" "sc" "ui"];
 
-/// How the others look, on Debian and on RHEL.
+/// Command lines of the others, on Debian and RHEL.
 const TYPICAL_COMMAND_LINES: [&str; 33] = [
     "/sbin/init",
     "/lib/systemd/systemd --system --deserialize 31",
@@ -103,26 +103,26 @@ const TYPICAL_COMMAND_LINES: [&str; 33] = [
     "/bin/sh -c",
 ];
 
-/// Is it, by its arguments, a daemon of the cluster, the node's first program, or an agent?
+/// Are these the arguments of a cluster daemon, init, or an agent?
 #[must_use]
 pub fn is_cluster_daemon(argv: &[OsString]) -> bool {
-    // sbd's own words for what each of its processes does.
+    // sbd sets its own process titles.
     let sbd = argv.first().is_some_and(|called| called.as_bytes().starts_with(b"sbd:"));
     sbd || program_and_script(argv)
         .any(|program| is_resource_agent(program) || is_system_program(&DAEMON_NAMES, program))
 }
 
-/// Is it, by its arguments, a tool by which a person configures or asks the cluster?
+/// Are these the arguments of a tool that configures or queries the cluster?
 #[must_use]
 pub fn is_cluster_tool(argv: &[OsString]) -> bool {
     program_and_script(argv).any(|program| is_system_program(&TOOL_NAMES, program))
 }
 
-/// The program, and the script that it runs if it is one that does.
+/// The program; and its script, for an interpreter.
 fn program_and_script(argv: &[OsString]) -> impl Iterator<Item = &Path> {
     let program = argv.first().map(Path::new);
     let interprets = program.and_then(Path::file_name).is_some_and(|name| {
-        // With a version behind it: python3.11.
+        // With a version: python3.11.
         let name = String::from_utf8_lossy(name.as_bytes());
         INTERPRETER_NAMES.contains(&name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.'))
     });
@@ -144,7 +144,7 @@ fn is_resource_agent(program: &Path) -> bool {
     program.parent().and_then(Path::parent).is_some_and(|directory| directory.ends_with("resource.d"))
 }
 
-/// A program that the pattern would take for the pico on every node; `None`: it is fit to be used.
+/// A program that the pattern matches on every node; `None`: the pattern is acceptable.
 #[must_use]
 pub fn cluster_program_matched_by(pattern: &Regex) -> Option<&'static str> {
     if pattern.is_match("") {
@@ -153,8 +153,7 @@ pub fn cluster_program_matched_by(pattern: &Regex) -> Option<&'static str> {
     TYPICAL_COMMAND_LINES.into_iter().chain(AGENT_COMMAND_LINES).find(|line| pattern.is_match(line))
 }
 
-/// A program of the cluster that runs on this node, and that the pattern would take for the pico; with its command line. What an
-/// ordinary user calls so does not count.
+/// A running cluster program that the pattern matches, with its command line. Programs of ordinary users do not count.
 ///
 /// # Errors
 /// /proc could not be read until the given instant.
@@ -188,12 +187,12 @@ pub fn find_matching_cluster_process(
     Ok(matched)
 }
 
-/// By the name of the process, of which the kernel keeps 15 bytes.
+/// By `comm`, of which the kernel keeps 15 bytes.
 fn has_daemon_name(comm: &[u8]) -> bool {
     DAEMON_NAMES.iter().any(|name| name.as_bytes().get(..15).unwrap_or(name.as_bytes()) == comm)
 }
 
-/// Is it root's, or does root's pacemakerd run it, as hacluster?
+/// Does it run as root, or as a child of root's pacemakerd (as hacluster)?
 fn runs_for_root(stat: &Stat, all: &Snapshot) -> io::Result<bool> {
     let parent = stat.parent.and_then(|parent| all.get(parent)).filter(|parent| parent.comm == b"pacemakerd");
     for pid in [Some(stat.pid), parent.map(|parent| parent.pid)].into_iter().flatten() {

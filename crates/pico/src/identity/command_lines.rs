@@ -1,4 +1,4 @@
-//! The command lines of all processes that may be of the product, whichever pico they are of.
+//! The command lines of all processes that may belong to the product.
 
 use super::markers::{ProcessArguments, may_be_product_program};
 use host::process::{self, CommandLine, ExeLink, Ownership, ProcDir, ProcLink, Stat};
@@ -6,11 +6,11 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::time::Instant;
 
-/// What the kernel calls a process that has executed a file `java`.
+/// `comm` of a process that has executed a file `java`.
 pub(super) const JAVA_COMM: &[u8] = b"java";
 
-/// The file name of its executable; `None`: it may not be read. The kernel names a process by what it has executed, and keeps that where
-/// the file is renamed since (NFS does so with one that is deleted while it is in use).
+/// The file name of its executable; `None`: permission denied. `comm` keeps the name where the file was renamed since: NFS renames a file
+/// that is deleted while in use.
 pub(crate) fn program_name(stat: &Stat, exe: &ProcLink) -> Option<OsString> {
     match exe {
         _ if stat.comm == JAVA_COMM => Some("java".into()),
@@ -19,15 +19,15 @@ pub(crate) fn program_name(stat: &Stat, exe: &ProcLink) -> Option<OsString> {
     }
 }
 
-/// The user because of whom a process does not count. Where it acts as root that can be who has started it: anybody can run a
-/// setuid program of root's, and choose its command line.
+/// The user because of whom a process does not count. For an effective user root the real user is checked, too: anybody can run a setuid
+/// program of root's, and choose its command line.
 pub(crate) fn foreign_user(of: Ownership, counts: impl Fn(u32) -> bool) -> Option<u32> {
     [of.effective_uid, if of.effective_uid == 0 { of.real_uid } else { of.effective_uid }]
         .into_iter()
         .find(|&user| !counts(user))
 }
 
-/// Hands on those that are `wanted`, with the process and the user that this gives; of whatever program, if it is to be `any`.
+/// Calls `each` for the processes for which `wanted` gives a user; for other programs than the product's only with `any`.
 pub(super) fn for_each_command_line(
     wanted: impl Fn(Ownership) -> Option<u32>,
     any: bool,

@@ -1,4 +1,4 @@
-//! Processes of other users that claim to be the pico: they do not count, and are shown to people.
+//! Processes of other users that claim to be the pico: they do not count, and are only reported.
 
 use super::command_lines;
 use super::markers::{Role, home_from_command_line, home_from_script_path, mzsh_script_path, role};
@@ -7,10 +7,10 @@ use crate::settings::PicoInstance;
 use std::io;
 use std::time::Instant;
 
-/// Most of them that are named.
+/// Most processes that are named.
 const MAX_NAMED: usize = 8;
 
-/// Those of this pico, and how many more there are than are named.
+/// The foreign processes of this pico, and the number of those that are not named.
 ///
 /// # Errors
 /// /proc could not be read whole until the given instant.
@@ -39,8 +39,9 @@ pub fn find_foreign_processes(
                 .or_else(|| mzsh_script_path(process).map(home_from_script_path))
                 .map_or_else(String::new, |home| format!(" of {}", home.display()));
             let name = &target.name;
-            let why =
-                format!("{what} {name}{home}; it is of user {owner}, not of root or the installation's user");
+            let why = format!(
+                "{what} {name}{home}; it runs as user {owner}, not as root or the installation's user"
+            );
             found.push(Bystander { id: stat.id(), why });
         },
     )?;

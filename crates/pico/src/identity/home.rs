@@ -2,9 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-/// An installation: its path as the administrator wrote it, normalised, and what it resolves to where that is
-/// known. To know it the file system must be touched, which may hang; so it is learned by a helper, once, and
-/// kept in the record.
+/// An installation: its path as configured, normalised, and what it resolves to, where known. Resolving may hang, so a worker process does it
+/// once, and the record keeps the result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MzHome {
     literal: PathBuf,
@@ -25,7 +24,7 @@ impl MzHome {
         self
     }
 
-    /// As it was written, without doubled or trailing slashes.
+    /// The configured path, without doubled or trailing slashes.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.literal
@@ -37,7 +36,7 @@ impl MzHome {
         self.resolved.as_deref()
     }
 
-    /// Is `other` this directory, by its name alone? False may also mean: by another name.
+    /// Is `other` this directory by its path alone? It may be the same by another path.
     #[must_use]
     pub fn matches(&self, other: &Path) -> bool {
         let other = normalise(other);

@@ -1,8 +1,7 @@
-//! Is the installation that a process claims to be of the one that is meant?
+//! Does a process belong to the installation of the target?
 //!
-//! A path means something only to the process that uses it: it may be relative to its working directory, and in another mount
-//! namespace, or below another root, it leads elsewhere. What it leads to is decided by the table of mounts as far as that
-//! goes, for the storage of another installation may hang; only then is that storage asked.
+//! A path depends on the process that uses it: on its working directory, mount namespace and root. The mount table decides first, since
+//! the storage of another installation may hang; only then is that storage accessed.
 
 use super::markers::HomeClaim;
 use super::process_search::ScanContext;
@@ -13,7 +12,7 @@ use host::process::{self, ExeLink, ProcDir, ProcLink};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// Whether it is. Err: it can't be decided, and why.
+/// Err: could not be determined; why.
 pub(super) fn home_claim_matches(
     target: &PicoInstance,
     claim: &HomeClaim,
@@ -47,7 +46,7 @@ pub(super) fn home_claim_matches(
     };
     let (own_table, their_table) = match tables {
         Ok(tables) => tables,
-        // It is gone, or nothing of it can be read.
+        // It has exited, or access is denied.
         Err(e) => return unknown(&e.to_string()),
     };
     let literal = target.home.path();
@@ -56,7 +55,7 @@ pub(super) fn home_claim_matches(
     };
     let same = if let Some(known) = target.home.resolved() {
         let same = compare(known);
-        // The link may lead elsewhere since that was known.
+        // The link may have changed since it was resolved.
         match same {
             Some(false) => match context.resolve_path(literal).filter(|now| now != known) {
                 Some(now) => compare(&now),
@@ -69,7 +68,7 @@ pub(super) fn home_claim_matches(
         now.or_else(|| own_table.is_mount_point(literal).then(|| literal.to_owned()))
             .and_then(|ours| compare(&ours))
     };
-    // The same path in a mount namespace of its own, and here nothing is mounted: it may have what is to be mounted here.
+    // The same path in its own mount namespace, and nothing mounted here: it may use what is to be mounted here.
     let is_away =
         || context.is_same_directory(&target.home.join("bin"), &target.home.join("bin")) != Some(true);
     match same {
@@ -81,7 +80,7 @@ pub(super) fn home_claim_matches(
     }
 }
 
-/// Is that directory of the process this one of ours? `None`: storage does not answer.
+/// Is `theirs`, as the process sees it, our directory? `None`: storage does not answer.
 fn is_same_directory(
     ours: &Path,
     theirs: &Path,
@@ -94,7 +93,7 @@ fn is_same_directory(
     if our_place.is_some() && our_place == their_table.device_path(theirs) {
         return Some(true);
     }
-    // No part of a path is a link that is a mount point, or that the kernel itself calls a file of the process by.
+    // A mount point, or a path that the kernel itself shows, has no links.
     let shown = root.map_or_else(|| theirs.to_owned(), |root| join_below(root, theirs));
     if their_table.is_mount_point(theirs)
         || process::paths_in_use(process).iter().any(|at| at.starts_with(&shown))
@@ -109,15 +108,14 @@ fn is_same_directory(
     }
 }
 
-/// The path from the process's root, without `.`, and without `..` where that is sure to lead to the parent: the working
-/// directory is a path without links.
+/// The path from the process's root, without `.`, and without `..` where the parent is certain: the working directory has no links.
 fn absolute_path(claimed: &Path, process: ProcDir) -> Result<PathBuf, String> {
     if claimed.is_absolute() {
         return Ok(claimed.to_owned());
     }
     match process::read_link(process, "cwd") {
         Ok(ProcLink::To(cwd)) => {
-            // One that was removed, and perhaps replaced, has the name that it had.
+            // A removed directory keeps its name here.
             let mut path = ExeLink::from_link(&cwd).0;
             for part in claimed.components() {
                 match part {
@@ -136,11 +134,11 @@ fn absolute_path(claimed: &Path, process: ProcDir) -> Result<PathBuf, String> {
 
 /// How a process sees the file systems.
 enum MountView {
-    /// As this one does. What may not be read is taken to be so.
+    /// As this process does; also where access is denied.
     Same,
-    /// From this directory of ours, which is its root.
+    /// In a chroot at this directory of ours.
     Chroot(PathBuf),
-    /// In a mount namespace of its own, from this root.
+    /// In another mount namespace, from this root.
     OtherNamespace(PathBuf),
 }
 

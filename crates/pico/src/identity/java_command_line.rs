@@ -1,7 +1,6 @@
-//! The command line of the java launcher: which part of it is the JVM's, and which the program's. Pure.
+//! Parses the command line of the java launcher into options, main class and arguments. Pure.
 //!
-//! Whoever starts a program can hand it any words as arguments; what it is started *as* stands before them, in the options
-//! and the main class.
+//! Arguments can be any text; only the options and the main class say what the program is.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -26,13 +25,13 @@ const OPTIONS_WITH_VALUE: [&[u8]; 16] = [
     b"-d",
 ];
 
-/// Main classes that no pico has: the JDK's own tools.
+/// Prefixes of the main classes of the JDK's own tools.
 const JDK_TOOL_PREFIXES: [&[u8]; 4] = [b"com.sun.tools.", b"sun.tools.", b"sun.jvm.", b"jdk."];
 
-/// A command line, taken apart. `argv[0]` is in none of its parts.
+/// A parsed command line, without `argv[0]`.
 #[derive(Clone, Debug)]
 pub(super) struct JavaCommandLine<'a> {
-    /// Without the values of those that have one.
+    /// Without values that are arguments of their own.
     options: Vec<&'a OsStr>,
     /// The main class, with its module if there is one, or the file after `-jar`. None: the line ends before it.
     main_class: Option<&'a OsStr>,
@@ -54,7 +53,7 @@ impl<'a> JavaCommandLine<'a> {
                     words.get(at - 1).map(OsString::as_os_str)
                 }
                 _ if bytes.starts_with(b"--module=") => Some(OsStr::from_bytes(&bytes[b"--module=".len()..])),
-                // A file of further options is none of ours to open.
+                // The agent opens no file of options (`@file`).
                 [b'-' | b'@', ..] => None,
                 _ => Some(word.as_os_str()),
             };
@@ -88,12 +87,11 @@ impl<'a> JavaCommandLine<'a> {
         JDK_TOOL_PREFIXES.iter().any(|prefix| class.starts_with(prefix))
     }
 
-    /// Does the line get as far as the main class? One of which only the beginning is known may not.
+    /// A truncated command line may end before the main class.
     pub(super) fn has_main_class(&self) -> bool {
         self.main_class.is_some()
     }
 
-    /// What the program itself is given.
     pub(super) fn arguments(&self) -> &'a [OsString] {
         self.arguments
     }

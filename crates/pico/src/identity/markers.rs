@@ -1,4 +1,4 @@
-//! What a command line says about a process. Pure.
+//! Identifies a process by its command line. Pure.
 
 use super::cluster_programs::{is_cluster_daemon, is_cluster_tool};
 use super::java_command_line::JavaCommandLine;
@@ -17,17 +17,17 @@ const SHELLS: [&str; 14] = [
 const PICO_CLASSES: [&str; 2] = ["PicoStart", "CodeServerMain"];
 /// The main class of mzsh.
 const MZSH_CLASS: &str = "CommandLine";
-/// What an mzsh is asked for that brings up a pico.
+/// Verbs of mzsh that start a pico.
 const STARTUP_VERBS: [&str; 2] = ["startup", "restart"];
 /// The main class of the HA client.
 const HA_CLIENT_CLASS: &str = "HAClient";
 
-/// What is looked at of a process: its arguments, `argv[0]` first, and the file name of its program.
+/// Arguments of a process, and the file name of its program.
 #[derive(Clone, Copy, Debug)]
 pub struct ProcessArguments<'a> {
     /// `/proc/PID/cmdline`.
     pub argv: &'a [OsString],
-    /// The last part of where `/proc/PID/exe` points. `None`: it could not be read; then `argv[0]` stands for it.
+    /// The file name of `/proc/PID/exe`. `None`: it could not be read; then that of `argv[0]` counts.
     pub program: Option<&'a OsStr>,
 }
 
@@ -36,7 +36,7 @@ impl ProcessArguments<'_> {
         self.program.or_else(|| Path::new(self.argv.first()?).file_name())
     }
 
-    /// The program is a java launcher: the executable itself, whatever it was called as.
+    /// Is the executable a java launcher, whatever its `argv[0]`?
     fn is_java(&self) -> bool {
         self.program_name().is_some_and(|name| name == "java")
     }
@@ -48,7 +48,7 @@ pub fn may_be_product_program(program: &OsStr) -> bool {
     program == "java" || program == "mzsh" || SHELLS.iter().any(|shell| program == *shell)
 }
 
-/// What a process is to a pico, by name alone.
+/// Role of a process, by the name of the pico alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The pico instance itself, if the installation is the right one.
@@ -77,7 +77,7 @@ pub fn role(target: &PicoInstance, process: ProcessArguments<'_>) -> Option<Role
         return (STARTUP_VERBS.iter().any(|verb| has(verb)) && has(name)).then_some(Role::Startup);
     }
     if let Some(pattern) = &target.process_match {
-        // The pattern may stand in the command line of a tool, and a daemon is no pico whatever it says.
+        // The command line of a tool may contain the pattern, and a daemon is never a pico.
         if is_cluster_daemon(process.argv) || is_cluster_tool(process.argv) {
             return None;
         }
@@ -118,7 +118,7 @@ fn pico_name(process: ProcessArguments<'_>) -> Option<&str> {
     raw_pico_name(process)?.to_str()
 }
 
-/// The same, whatever it is: nobody has to have a name that the agents can read.
+/// The same, also for invalid names.
 pub(super) fn raw_pico_name(process: ProcessArguments<'_>) -> Option<&OsStr> {
     if !may_be_pico(process) {
         return None;
@@ -135,7 +135,7 @@ pub(super) fn raw_pico_name(process: ProcessArguments<'_>) -> Option<&OsStr> {
     line.main_class_is(&PICO_CLASSES).then(|| line.arguments().last())?.map(OsString::as_os_str)
 }
 
-/// Is it a java whose main class does not say that it is something else?
+/// Is it a java whose main class is no other known program?
 pub(super) fn may_be_pico(process: ProcessArguments<'_>) -> bool {
     let line = JavaCommandLine::parse(process.argv);
     process.is_java() && !line.main_class_is(&[MZSH_CLASS, HA_CLIENT_CLASS]) && !line.is_jdk_tool()
@@ -161,7 +161,7 @@ pub fn is_any_pico_or_mzsh(process: ProcessArguments<'_>) -> bool {
     mzsh_arguments(process).is_some() || pico_name(process).is_some()
 }
 
-/// May what is known of a longer command line be the beginning of a pico's? The part that decides is not whole.
+/// May a truncated command line be that of a pico?
 pub(super) fn may_be_truncated_pico(process: ProcessArguments<'_>) -> bool {
     process.is_java() && !JavaCommandLine::parse(process.argv).has_main_class()
 }
@@ -170,14 +170,14 @@ fn is_option(argument: &OsStr) -> bool {
     argument.as_bytes().starts_with(b"-")
 }
 
-/// Which installation the process says it belongs to; `None`: the command line is silent, and the environment counts.
+/// The installation that the command line names; `None`: the environment decides.
 pub(super) fn home_from_command_line(process: ProcessArguments<'_>) -> Option<PathBuf> {
     let value = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
     if process.is_java() {
         return JavaCommandLine::parse(process.argv).option("-Dmz.home=").map(value);
     }
     if mzsh_script_index(process).is_some() {
-        // It takes that of its environment first, else where it is.
+        // mzsh takes MZ_HOME first, else its own location.
         return None;
     }
     process.argv.iter().rev().find_map(|a| a.as_bytes().strip_prefix(b"-Dmz.home=")).map(value)
@@ -202,8 +202,8 @@ pub(super) fn home_from_environment(environment: &[OsString]) -> Option<PathBuf>
     (!home.is_empty()).then(|| OsStr::from_bytes(home).into())
 }
 
-/// Which installation the process says it belongs to; a relative path is relative to its working directory. `environment` is
-/// read only if the command line is silent.
+/// The installation that the process claims; a relative path is relative to its working directory. `environment` is read only if the command
+/// line names none.
 pub fn home_claim(
     process: ProcessArguments<'_>,
     environment: impl FnOnce() -> Option<Vec<OsString>>,

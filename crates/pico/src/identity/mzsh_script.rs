@@ -1,4 +1,4 @@
-//! Of which installation a script `mzsh` is: people call it by many a path.
+//! The installation of a script `mzsh`, which people call by many paths.
 
 use super::home_match::home_claim_matches;
 use super::markers::{HomeClaim, home_from_script_path};
@@ -8,8 +8,7 @@ use host::process::{self, ProcDir, ProcLink};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Is the process of the installation that is meant, by the home that it claims; or, where it claims none, or none that can be read, by the
-/// script that it is? Err: it can't be decided, and why.
+/// Does the process belong to the target's installation, by the home that it claims, or else by its script? Err: could not be determined; why.
 pub(super) fn claim_matches(
     target: &PicoInstance,
     script: Option<&Path>,
@@ -27,7 +26,7 @@ pub(super) fn claim_matches(
     }
 }
 
-/// Is the script, called by this path and without `MZ_HOME`, of the installation that is meant? Err: it can't be decided, and why.
+/// Does the script, called by this path and without `MZ_HOME`, belong to the target's installation? Err: could not be determined; why.
 fn script_matches(
     target: &PicoInstance,
     script: &Path,
@@ -39,19 +38,21 @@ fn script_matches(
     if by_name == Ok(true) {
         return by_name;
     }
-    // It may have been called by a link. What the shell has open is without links, and no storage need be asked.
+    // It may have been called through a link. The shell's open files are paths without links, and need no access to storage.
     let places = process::paths_in_use(process);
     let shown = places.into_iter().find(|path| path.file_name() == Some("mzsh".as_ref()));
     let Some(file) = shown.or_else(|| context.resolve_path(&absolute_script_path(script, process)?)) else {
         return Err(by_name.err().unwrap_or_else(|| {
             let (name, script) = (&target.name, script.display());
-            format!("is an mzsh startup of {name} by {script}: storage does not answer where that leads")
+            format!(
+                "is an mzsh startup of {name} by {script}, which can't be resolved: storage does not answer"
+            )
         }));
     };
     home_claim_matches(target, &HomeClaim::Path(home_from_script_path(&file)), process, context)
 }
 
-/// The path of the script from the root; none where the working directory can't be read.
+/// `None`: the working directory can't be read.
 fn absolute_script_path(script: &Path, process: ProcDir) -> Option<PathBuf> {
     if script.is_absolute() {
         return Some(script.to_owned());

@@ -1,4 +1,4 @@
-//! Live picos by their names alone, of whichever installation and user: where it can't be read which one is meant.
+//! Live picos by name alone, of any installation and user, for a target whose parameters are invalid.
 
 use super::command_lines::{self, foreign_user};
 use super::markers::{
@@ -23,14 +23,14 @@ pub struct PossiblePico {
     pub id: ProcessId,
     /// Its effective user.
     pub user: u32,
-    /// The pico, by a name that need not be one which the agents can read; none: a java that does not say what it is.
+    /// The name of the pico, valid or not; `None`: a java without a pico name.
     pub name: Option<OsString>,
     /// The installation that it claims.
     pub home: Option<PathBuf>,
     script: Option<PathBuf>,
 }
 
-/// Those with a name that is `meant`; and javas without one, if `nameless`.
+/// The picos whose name is `meant`; and javas without a name, if `nameless`.
 ///
 /// # Errors
 /// /proc could not be read whole until the given instant, or does not show everything.
@@ -65,7 +65,7 @@ pub fn find_possible_picos(
 }
 
 impl PossiblePico {
-    /// Is it of this installation, or may it be, and does its user count? The name of the target does not matter.
+    /// May it belong to this installation, and does its user count? The name of the target does not matter.
     ///
     /// # Errors
     /// /proc can't be read.
@@ -82,12 +82,12 @@ impl PossiblePico {
         Ok(mzsh_script::claim_matches(target, script, home, source, context).unwrap_or(true))
     }
 
-    /// Has it a file of the installation open, or its working directory or program there? Where storage does not answer, it may.
+    /// Are an open file, its working directory or its program in the installation? True where storage does not answer.
     fn has_open_files_of(&self, target: &PicoInstance, context: &dyn ScanContext) -> bool {
         let places = process::paths_in_use(self.id.pid.into());
         let any_below = |home: &Path| places.iter().any(|path| path.starts_with(home));
         let literal = target.home.path();
-        // No part of a mount point's path is a link.
+        // A mount point's path has no links.
         any_below(literal)
             || !MountTable::own().is_ok_and(|table| table.is_mount_point(literal))
                 && context.resolve_path(literal).is_none_or(|home| any_below(&home))

@@ -1,7 +1,7 @@
-//! A look at every process of the node.
+//! The scan of all processes of the node.
 //!
-//! Bounded, whatever others run: owner, state and program of each process come first, which cost no lock of its memory and
-//! which it can't choose. Only what passes these is asked for its command line, all within one deadline
+//! Its cost is bounded, whatever other users run. Owner, state and program are checked first: reading them takes no lock of the process's
+//! memory, and the process can't choose them. Only for the rest is the command line read, all within one deadline
 //! ([`host::process::read_command_lines`]).
 
 use super::command_lines::{JAVA_COMM, foreign_user, program_name};
@@ -29,11 +29,11 @@ const ENVIRONMENT_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct PicoProcess {
     /// The process.
     pub id: ProcessId,
-    /// Its state when it was looked at.
+    /// Its state during the scan.
     pub state: process::ProcessState,
     /// Its number of threads.
     pub threads: u32,
-    /// Which of the targets it is, by its place among them.
+    /// Its index in [`ProcessSearch::targets`].
     pub target_index: usize,
 }
 
@@ -42,10 +42,9 @@ pub struct PicoProcess {
 pub struct Suspect {
     /// The process.
     pub id: ProcessId,
-    /// What could not be known.
+    /// Why it could not be identified.
     pub why: String,
-    /// A stop of a pico that is known need not wait for it: it is in its exit and will execute nothing any more, or it has none
-    /// of our files open.
+    /// A stop of a recorded pico need not wait for it: it is exiting and can execute nothing, or has none of our files open.
     pub ignorable_by_stop: bool,
 }
 
@@ -58,21 +57,20 @@ pub struct Bystander {
     pub why: String,
 }
 
-/// What a look found. Nothing in the first three: the pico is not on this node.
+/// Result of a scan. If the first three are empty, the pico is not on this node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanResult {
-    /// Live instances; children of one are left out.
+    /// Live instances, without their children.
     pub picos: Vec<PicoProcess>,
-    /// Live `mzsh startup` of it, and what such a one has started that is not the pico yet.
+    /// Live `mzsh startup` processes of it, and their children that are not the pico yet.
     pub startups: Vec<ProcessId>,
-    /// What can't be decided.
+    /// Processes that may be the pico.
     pub suspects: Vec<Suspect>,
-    /// What an instance that has ended has left in its session. It is not the pico, so it says nothing of whether that
-    /// runs; but a stop is not over before these are gone, too.
+    /// Other processes in the session of an instance. They are no evidence that the pico runs, but a stop ends them, too.
     pub leftovers: Vec<ProcessId>,
-    /// What does not count, for people.
+    /// Processes that do not count, for messages.
     pub bystanders: Vec<Bystander>,
-    /// Each java of a user that counts that is none of these, and each bystander.
+    /// Every other java of a user that counts, and every bystander.
     pub unrelated_javas: Vec<ProcessId>,
 }
 
@@ -83,14 +81,14 @@ impl ScanResult {
         picos.chain(self.startups.iter().copied()).chain(suspects).any(|named| named == id)
     }
 
-    /// Neither the pico, nor a startup of it, nor a doubt.
+    /// No pico, no startup of it, no suspect.
     #[must_use]
     pub fn shows_no_pico(&self) -> bool {
         self.picos.is_empty() && self.startups.is_empty() && self.suspects.is_empty()
     }
 }
 
-/// What a look may have to ask, in the few cases where /proc alone does not decide. Each may ask a worker process.
+/// Queries for the few cases that /proc alone does not decide. Each may run in a worker process.
 pub trait ScanContext {
     /// What a path resolves to; `None`: storage does not answer.
     fn resolve_path(&self, path: &Path) -> Option<PathBuf>;
@@ -98,33 +96,32 @@ pub trait ScanContext {
     fn is_same_directory(&self, one: &Path, other: &Path) -> Option<bool>;
     /// Can this user's processes be the pico's?
     fn is_pico_user(&self, user: u32) -> bool;
-    /// The same as far as it is known without a question to storage or the name service.
+    /// The same without a query to storage or the name service; `None`: unknown without one.
     fn is_known_pico_user(&self, user: u32) -> Option<bool>;
     /// The JVMs that other resources' records name, and the leaders of their sessions.
     fn processes_of_other_resources(&self) -> Vec<ProcessId>;
-    /// The commands that agents have launched on this node and that have not ended: mzsh and HA clients.
+    /// The commands of agents that still run on this node: mzsh and HA clients.
     fn running_agent_commands(&self) -> Vec<ProcessId>;
-    /// The java processes that the last look has seen which found no pico.
+    /// The java processes of the last scan that found no pico.
     fn ruled_out_before(&self) -> Vec<ProcessId>;
 }
 
-/// Who is looked for.
+/// What a scan searches for.
 #[derive(Clone, Copy, Debug)]
 pub struct ProcessSearch<'a> {
-    /// The picos that are meant; more than one only where the parameters and the record differ.
+    /// The picos; more than one only where the parameters and the record differ.
     pub targets: &'a [PicoInstance],
-    /// A process that is the pico whatever it looks like: the record names it.
+    /// The recorded JVM: it is the pico, whatever its command line.
     pub recorded_jvm: Option<ProcessId>,
-    /// The mzsh that the start launched, and whose user it ran as: it leads a session, and who is in that session is
-    /// starting the pico.
+    /// The mzsh that the start launched, and its user. It leads a session; processes of that session are starting the pico.
     pub startup_mzsh: Option<(ProcessId, Option<u32>)>,
     /// Leaders, ended or not, of the sessions that the pico's processes are in, and their user.
     pub pico_sessions: &'a [(ProcessId, Option<u32>)],
 }
 
 impl ProcessSearch<'_> {
-    /// Looks at every process, and once more before it says "nothing": a process that forks itself into the background
-    /// while numbers wrap around can slip through one pass.
+    /// Scans every process, twice before it reports no pico: a process that forks into the background while pids wrap around can
+    /// escape one pass.
     ///
     /// # Errors
     /// /proc could not be read whole until the given instant, or does not show everything: nothing may be concluded.
@@ -141,7 +138,7 @@ impl ProcessSearch<'_> {
         Ok(found)
     }
 
-    /// Can it be any program?
+    /// If so, any program can be the pico.
     pub(super) fn uses_process_match(&self) -> bool {
         self.targets.iter().any(|target| target.process_match.is_some())
     }
@@ -162,12 +159,12 @@ pub(super) struct ScanPass<'a> {
     agent_commands: OnceCell<Vec<ProcessId>>,
 }
 
-/// A process that passed the first test.
+/// A process of a user that counts.
 struct EligibleProcess<'a> {
     stat: &'a Stat,
     owner: u32,
     source: ProcDir,
-    /// File name of its executable; `None`: it may not be read.
+    /// File name of its executable; `None`: permission denied.
     program: Option<OsString>,
 }
 
@@ -177,17 +174,17 @@ impl EligibleProcess<'_> {
     }
 }
 
-/// What its command line says of a process.
+/// What the command line of a process claims.
 #[derive(Default)]
 struct CommandLineClaim {
-    /// What it is to which of the targets.
+    /// Its role, by index of the target.
     roles: Vec<(usize, Role)>,
     home: Option<PathBuf>,
     /// It is a script `mzsh`, called by this path.
     script: Option<PathBuf>,
     /// It is a pico of any name, or an mzsh.
     is_product: bool,
-    /// Its command line is too long to tell.
+    /// Its command line is too long to identify it.
     is_truncated: bool,
 }
 
@@ -229,7 +226,7 @@ impl<'a> ScanPass<'a> {
         let mut found = ScanResult::default();
         let (mut eligible, mut nameless) = (Vec::new(), Vec::new());
         let own = Pid::own();
-        // The node's own first process is no pico, whatever a pattern says.
+        // Init is no pico, whatever `process_match` says.
         let live = self.snapshot.iter().filter(|s| s.pid != own && s.pid.as_raw() != 1 && !s.is_dead());
         for stat in live {
             if self.search.recorded_jvm == Some(stat.id()) {
@@ -253,7 +250,7 @@ impl<'a> ScanPass<'a> {
                 }
                 None if claim.is_some_and(|claim| claim.is_product) => {}
                 None if self.belongs_to_startup(stat, process.owner) => found.startups.push(stat.id()),
-                // What is below another pico is that one's.
+                // A descendant of another pico belongs to that one.
                 None if self.is_in_pico_session(stat, process.owner)
                     && !self.snapshot.ancestors(stat.pid).any(is_of_product) =>
                 {
@@ -262,7 +259,7 @@ impl<'a> ScanPass<'a> {
                 None => {}
             }
         }
-        // What is a java now executes no other program than java.
+        // A java process never becomes another program.
         let javas = eligible.iter().filter(|one| claims.contains_key(&one.stat.pid) && one.is_java());
         let unmentioned =
             javas.map(|one| one.stat.id()).filter(|id| !found.mentions(*id)).collect::<Vec<_>>();
@@ -277,7 +274,7 @@ impl<'a> ScanPass<'a> {
         Ok(found)
     }
 
-    /// Whose process it is, if it counts. Storage and name service are asked only of the user of a process that may be of the product.
+    /// Its user, if that counts. Storage and name service are queried only for processes that may belong to the product.
     fn eligible_owner(&self, stat: &Stat) -> io::Result<Option<u32>> {
         if stat.is_kernel_thread() {
             return Ok(None);
@@ -313,7 +310,7 @@ impl<'a> ScanPass<'a> {
         Ok(())
     }
 
-    /// Reads the command lines of those that may be of the product. What has none is nameless.
+    /// Reads the command lines of processes that may belong to the product; adds those without one to `nameless`.
     fn read_claims<'s>(
         &self,
         eligible: &[EligibleProcess<'s>],
@@ -375,7 +372,7 @@ impl<'a> ScanPass<'a> {
         }
         if claim.is_truncated && claim.roles.is_empty() {
             let why = format!(
-                "is a java with more than {} KiB of options, which can't be read",
+                "is a java with more than {} KiB of options, too long to read",
                 process::MAX_COMMAND_LINE_BYTES >> 10
             );
             return Ok(Some(Identification::Unclear(why)));
@@ -383,7 +380,7 @@ impl<'a> ScanPass<'a> {
         for &(at, role) in &claim.roles {
             let target = &self.search.targets[at];
             let finding = match role {
-                // The pattern may stand in the command lines that led to this call.
+                // The command lines of this agent's ancestors may contain the pattern.
                 Role::PicoByMatch if self.snapshot.ancestors(Pid::own()).any(|a| a == stat.pid) => continue,
                 Role::PicoByMatch => return Ok(Some(Identification::Pico(at))),
                 Role::Pico => Identification::Pico(at),
@@ -393,7 +390,7 @@ impl<'a> ScanPass<'a> {
                 Some(home) => Ok(Some(home.clone())),
                 None => self.home_in_environment(process.source),
             };
-            // Gone meanwhile, or another by now.
+            // It has exited, or its pid was reused.
             if stat.id().live_stat()?.is_none() {
                 return Ok(None);
             }
@@ -402,7 +399,7 @@ impl<'a> ScanPass<'a> {
             match ours {
                 Ok(true) => return Ok(Some(finding)),
                 Ok(false) => {}
-                // Gone, or another resource's, which knows it by its record.
+                // It has exited, or is in the record of another resource.
                 Err(_) if stat.id().live_stat()?.is_none() || self.other_resources().contains(&stat.id()) => {
                     return Ok(None);
                 }
@@ -417,37 +414,37 @@ impl<'a> ScanPass<'a> {
         Ok(process::read_environment(process, until)?.and_then(|all| home_from_environment(&all)))
     }
 
-    /// Is it of this pid namespace, and started by one that counts?
+    /// Is it in this pid namespace, and of a user that counts?
     pub(super) fn is_local_pico_user(&self, stat: &Stat) -> io::Result<bool> {
         let counts = |user| self.context.is_pico_user(user);
         let ownership = process::ownership(stat.pid)?;
         Ok(ownership.is_some_and(|of| of.pid_namespaces == 1 && foreign_user(of, counts).is_none()))
     }
 
-    /// Is it the mzsh of the start, or of its session? What it has executed so far does not matter.
+    /// Is it the mzsh of the start, or in its session, whatever it executes?
     pub(super) fn belongs_to_startup(&self, stat: &Stat, owner: u32) -> bool {
         let launched = self.search.startup_mzsh;
         launched.is_some_and(|(mzsh, uid)| stat.id() == mzsh || self.is_in_session(stat, owner, mzsh, uid))
     }
 
-    /// Is it of a session of the pico: something that the pico has started?
+    /// Is it in a session of the pico?
     pub(super) fn is_in_pico_session(&self, stat: &Stat, owner: u32) -> bool {
         let mut sessions = self.search.pico_sessions.iter();
         sessions.any(|&(leader, uid)| self.is_in_session(stat, owner, leader, uid))
     }
 
-    /// A session's number is not given to another while anybody is in it, so a member that is not younger than its leader,
-    /// and the leader's user's, is what the leader has started.
+    /// The kernel does not reuse a session id while the session has members. So a process of that session, not older than its leader and of
+    /// the leader's user, was started by the leader.
     pub(super) fn is_in_session(&self, stat: &Stat, owner: u32, leader: ProcessId, uid: Option<u32>) -> bool {
-        // Somebody has the number who is not that leader: then the session is not that one either.
+        // The pid was reused, so this is another session.
         let reused = self.snapshot.get(leader.pid).is_some_and(|stat| stat.id() != leader);
         let is_member = stat.session == leader.pid.as_raw() && !reused && stat.start >= leader.start;
         is_member && uid.is_none_or(|uid| uid == owner)
     }
 }
 
-/// A thread of it that still has its memory, and its executable. Where the main thread has ended, or has given up its memory,
-/// another one may still have what the process had. Where none has, all of them are in their exit.
+/// A thread that still has memory, and its executable. Where the main thread has exited or released its memory, another thread may still have
+/// it. Where none has, all threads are exiting.
 fn source_with_memory(stat: &Stat) -> io::Result<Result<(ProcDir, ProcLink), MissingCommandLine>> {
     let main = ProcDir::from(stat.pid);
     let is_zombie = stat.state == process::ProcessState::Zombie;
@@ -472,7 +469,7 @@ fn pico_process(stat: &Stat, target: usize) -> PicoProcess {
     PicoProcess { id: stat.id(), state: stat.state, threads: stat.threads, target_index: target }
 }
 
-/// A process that descends from another match is that one's child: a fork that has not executed anything yet.
+/// A descendant of another match is a fork before its exec.
 fn remove_children(picos: &mut Vec<PicoProcess>, all: &Snapshot) {
     let matches: Vec<Pid> = picos.iter().map(|c| c.id.pid).collect();
     picos.retain(|c| !all.ancestors(c.id.pid).any(|a| matches.contains(&a)));

@@ -1,4 +1,4 @@
-//! Which picos run on this node, by their names alone: for a caller that can't name one.
+//! The names of the picos that run on this node.
 
 use super::command_lines;
 use super::markers::parse_pico_name;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::Instant;
 
-/// The names that live processes of these users have as picos, of whichever installation.
+/// The pico names of live processes of these users, of any installation.
 ///
 /// # Errors
 /// /proc could not be read whole until the given instant.

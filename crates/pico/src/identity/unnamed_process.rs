@@ -1,8 +1,8 @@
-//! Processes that show no command line: what else is known of them decides.
+//! Processes without a readable command line.
 //!
-//! A process loses its command line with its memory, in its exit; and the kernel does not give it while the memory is locked.
-//! Either can last, when it waits for storage that is dead. Such a one may be the pico. It is not, where another resource, a
-//! command of an agent, or the time of its start explains it.
+//! An exiting process has no command line once its memory is released, and the kernel does not show it while the memory is locked. Both
+//! last while the process waits for dead storage. Such a process may be the pico, unless another resource, a command of an agent, or its
+//! start time explains it.
 
 use super::process_search::{Bystander, ScanPass, ScanResult, Suspect};
 use crate::settings::PicoInstance;
@@ -12,23 +12,22 @@ use host::process::{self, ExeLink, ProcDir, ProcLink, Stat};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What a command of an agent's is.
-const AGENT_COMMAND: &str = "an agent has run it, it is an mzsh or an HA client";
+const AGENT_COMMAND: &str = "an mzsh or HA client that an agent ran";
 
-/// Why it shows none.
+/// Why the command line is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MissingCommandLine {
-    /// Its main thread has ended, and no other one can be asked.
+    /// The main thread has exited, and no other thread has memory.
     NoMainThread,
-    /// It is in its exit: its memory is gone.
+    /// It is exiting: its memory is released.
     NoMemory,
-    /// It has memory and no command line.
+    /// It has memory, but an empty command line.
     NoCommandLine,
-    /// It holds the lock of its memory.
+    /// Its memory is locked.
     Stuck,
 }
 
-/// Such a process.
+/// A process without a readable command line.
 pub(super) struct UnnamedProcess<'a> {
     pub(super) stat: &'a Stat,
     pub(super) owner: u32,
@@ -37,12 +36,11 @@ pub(super) struct UnnamedProcess<'a> {
 }
 
 impl UnnamedProcess<'_> {
-    /// Will it execute nothing any more?
+    /// Can it no longer execute a program?
     fn is_exiting(&self) -> bool {
         self.cause == MissingCommandLine::NoMemory
     }
 
-    /// What is seen of it.
     fn describe(&self) -> String {
         let Stat { state, threads, comm, .. } = self.stat;
         let (comm, user) = (String::from_utf8_lossy(comm), self.owner);
@@ -51,7 +49,7 @@ impl UnnamedProcess<'_> {
                 format!("({comm}, user {user}) has lost its main thread (Z, {threads} threads)")
             }
             MissingCommandLine::NoMemory => {
-                format!("({comm}, user {user}) is in its exit, its memory is gone: {state}")
+                format!("({comm}, user {user}) is exiting, its memory is released: {state}")
             }
             MissingCommandLine::NoCommandLine => {
                 format!("({comm}, user {user}) has no command line: {state}")
@@ -64,7 +62,7 @@ impl UnnamedProcess<'_> {
 }
 
 impl ScanPass<'_> {
-    /// A java whose name the kernel does not tell could be the pico, unless what is known of it says otherwise.
+    /// A java without a command line is a suspect, unless something explains it.
     pub(super) fn classify_unnamed(
         &self,
         one: &UnnamedProcess<'_>,
@@ -78,7 +76,7 @@ impl ScanPass<'_> {
         if !is_java && !by_pattern || !self.is_local_pico_user(stat)? || stat.id().live_stat()?.is_none() {
             return Ok(());
         }
-        // A question of an agent's may be in a session of the pico, and is no part of it.
+        // An agent's command may be in a session of the pico without being part of it.
         let is_mzsh = self.search.startup_mzsh.is_some_and(|(mzsh, _)| mzsh == stat.id());
         if self.is_agent_command(stat) || one.is_exiting() && is_mzsh {
             let why = format!("{}: {AGENT_COMMAND}", one.describe());
@@ -102,11 +100,11 @@ impl ScanPass<'_> {
         let stat = one.stat;
         let others = self.other_resources();
         if others.contains(&stat.id()) {
-            return Some("another resource has started it".to_owned());
+            return Some("started by another resource".to_owned());
         }
         let of_other = |leader: &&_| self.is_in_session(stat, one.owner, **leader, None);
         if let Some(leader) = others.iter().find(of_other) {
-            return Some(format!("it is of the session of {leader}, which another resource has started"));
+            return Some(format!("in the session of {leader}, which another resource started"));
         }
         if one.cause == MissingCommandLine::Stuck
             && let Some(why) = self.other_installation(one.source)
@@ -117,22 +115,22 @@ impl ScanPass<'_> {
             && stat.start <= known.start
             && (one.is_exiting() || self.hangs_elsewhere(one))
         {
-            return Some(format!("it began before {known}, which is known as the pico"));
+            return Some(format!("started before {known}, the recorded JVM"));
         }
         let was_seen = one.is_exiting() && self.context.ruled_out_before().contains(&stat.id());
-        was_seen.then(|| "a look that found no pico has seen it".to_owned())
+        was_seen.then(|| "already there when a scan found no pico".to_owned())
     }
 
-    /// Is it, or is it of the group of, a command that an agent has launched as a question?
+    /// Is it a command that an agent launched, or in the process group of one?
     fn is_agent_command(&self, stat: &Stat) -> bool {
         let of_group = |id: &ProcessId| stat.process_group == id.pid.as_raw() && stat.start >= id.start;
         self.agent_commands().iter().any(|id| *id == stat.id() || of_group(id))
     }
 
-    /// What it has open, if that can be read and none of it is of our installation.
+    /// Its open files, if they can be read and none is of our installation.
     fn open_files_elsewhere(&self, source: ProcDir) -> Option<Vec<PathBuf>> {
         let table = MountTable::own().ok()?;
-        // Ours can be compared only by a path without links.
+        // Only paths without links can be compared.
         let ours: Vec<&Path> =
             self.search.targets.iter().map(|target| resolved_home(target, &table)).collect::<Option<_>>()?;
         let places = process::paths_in_use(source);
@@ -140,21 +138,21 @@ impl ScanPass<'_> {
         (!places.is_empty() && !places.iter().any(is_ours)).then_some(places)
     }
 
-    /// Does it hang, and has nothing of ours open, as a pico that has come up would have?
+    /// Does it hang without an open file of ours? A running pico has some.
     fn hangs_elsewhere(&self, one: &UnnamedProcess<'_>) -> bool {
         one.cause == MissingCommandLine::Stuck && self.open_files_elsewhere(one.source).is_some()
     }
 
-    /// Jars that it has open show of which installation it is, if none is of ours.
+    /// Its open jars show the installation, if none is of ours.
     fn other_installation(&self, source: ProcDir) -> Option<String> {
         let places = self.open_files_elsewhere(source)?;
-        // The JDK's own say nothing.
+        // Jars of the JDK belong to no installation.
         let ProcLink::To(java) = process::read_link(source, "exe").ok()? else { return None };
         let jdk = ExeLink::from_link(&java).0.parent()?.parent()?.to_owned();
         let is_jar =
             |path: &&PathBuf| path.extension().is_some_and(|e| e == "jar") && !path.starts_with(&jdk);
         let jar = places.iter().find(is_jar)?;
-        Some(format!("it is of another installation, it runs {}", jar.display()))
+        Some(format!("another installation: it runs {}", jar.display()))
     }
 }
 

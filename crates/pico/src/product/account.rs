@@ -1,9 +1,8 @@
-//! Whose installation it is, who runs its commands, and who looks at it.
+//! Owner of the installation, user of its commands, user of its inspection.
 //!
-//! Root opens nothing below `mz_home`: its owner laid it there, and it may be a link to a file of root's, a device, a FIFO. So a
-//! helper or a command's child first asks who that owner is, by stat(2) of `mz_home` and perhaps lstat(2) of `bin/mzsh`; then
-//! who that is to the name service; then it switches to that user, and only then looks. On NFS that is exported with
-//! `root_squash` there is no other way: root is nobody there.
+//! Root opens nothing below `mz_home`: its owner could have put a link to a file of root's, a device or a FIFO there. So a worker process or
+//! command child first gets the owner by stat(2) of `mz_home` and perhaps lstat(2) of `bin/mzsh`, looks that user up in the name service,
+//! switches to it, and only then opens files. On NFS exported with `root_squash` root could not open them anyway.
 
 use super::permission_check::{InsecurePath, check_root_only};
 use crate::settings::{PicoInstance, Settings};
@@ -13,7 +12,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Why nobody can run mzsh.
+/// Why there is no user for mzsh.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UserError {
     #[error(transparent)]
@@ -26,25 +25,24 @@ pub(super) enum UserError {
     NotRootsAlone { home: PathBuf, why: String },
 }
 
-/// Whose an installation is, as one process has seen it. It is asked once in a process: whoever can exchange the directory could have the
-/// second answer differ from the first.
+/// The owner of an installation. Read once in a process: someone who can replace the directory could make a second read differ.
 #[derive(Debug)]
 pub(super) struct InstallationOwner {
     /// The owner of the installation.
     pub(super) uid: u32,
-    /// The owner of `mz_home` itself: what stands in it can't vouch for its own owner.
+    /// The owner of `mz_home` itself: its content can't vouch for its own owner.
     home_uid: u32,
-    /// It looks like root's, and somebody else could exchange it: who.
+    /// Root owns it, but another user could replace it; who.
     insecure_reason: Option<String>,
 }
 
 impl InstallationOwner {
-    /// Is it root's, and nobody else can exchange it?
+    /// Does root own it, and no other user can replace it?
     pub(super) fn is_root(&self) -> bool {
         self.uid == 0 && self.insecure_reason.is_none()
     }
 
-    /// The user, if that is sure.
+    /// The owner, if no other user can replace the installation.
     pub(super) fn uid_if_secure(&self) -> Option<u32> {
         self.insecure_reason.is_none().then_some(self.uid)
     }
@@ -61,7 +59,7 @@ pub(super) fn installation_owner(home: &Path) -> io::Result<InstallationOwner> {
         return Ok(InstallationOwner { uid: own, home_uid: own, insecure_reason: None });
     }
     let mzsh = home.join("bin/mzsh");
-    // A link of root's leads where root wants; any other is not followed.
+    // Only a link of root's is followed.
     let there = std::fs::symlink_metadata(&mzsh).and_then(|link| {
         if link.is_symlink() && link.uid() == 0 { std::fs::metadata(&mzsh) } else { Ok(link) }
     });
@@ -86,13 +84,13 @@ pub(super) fn command_user(
             return Err(UserError::NoOwner { home: home.to_owned(), why: describe_io_error(e, None) });
         }
     };
-    // Where os_user says root, and others have a part in the way to the installation, that is what was asked for.
+    // With os_user=root, an insecure path to the installation is the administrator's choice.
     let owner = owner.as_ref().ok().filter(|owner| user.uid != 0 || owner.insecure_reason.is_none());
     Ok(Credentials { trusted_owner: owner.map(|owner| owner.home_uid), ..user })
 }
 
-/// Whose files `user`, who this process is, executes beside root's and its own. Where root was not told whose the directory is (NFS), that user
-/// is; root asks no second time.
+/// The owner whose files `user` may execute, beside root's and its own. Where root could not get the owner (NFS), this process, which is
+/// `user`, does; root never asks twice.
 pub(super) fn trusted_owner(user: &Credentials, home: &Path) -> Option<u32> {
     let by_themselves = || std::fs::metadata(home).ok().filter(|_| user.uid != 0).map(|home| home.uid());
     user.trusted_owner.or_else(by_themselves)
@@ -109,11 +107,11 @@ fn owner_credentials(owner: &InstallationOwner, home: &Path) -> Result<Credentia
     })
 }
 
-/// Who looks at the installation: the user that runs its commands, else its owner. `None`: whoever asks, for the installation
-/// is root's, or not there, or who asks is not root.
+/// The user that inspects the installation: the user of its commands, else its owner. `None`: the current user, since the installation is
+/// root's or not found, or the current user is not root.
 ///
 /// # Errors
-/// Nobody can; why.
+/// There is no such user; why.
 pub(super) fn inspecting_user(
     user: &Result<Credentials, UserError>,
     home: &Path,
@@ -125,7 +123,7 @@ pub(super) fn inspecting_user(
     match (user, owner) {
         (Ok(user), _) if user.uid != 0 => Ok(Some(user.clone())),
         (_, Ok(owner)) if owner.is_root() => Ok(None),
-        // By os_user: there is nobody else.
+        // os_user=root: there is no other user.
         (Ok(_), Ok(owner)) if owner.uid == 0 => Ok(None),
         (_, Ok(owner)) => owner_credentials(owner, home).map(Some).map_err(|e| e.to_string()),
         (_, Err(e)) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -133,13 +131,13 @@ pub(super) fn inspecting_user(
     }
 }
 
-/// Makes this process the one who looks. There is no way back.
+/// Switches this process to the inspecting user, permanently.
 pub(super) fn switch_user(looker: Option<&Credentials>) -> Result<(), String> {
     let Some(looker) = looker else { return Ok(()) };
     looker.switch_user().map_err(|e| format!("can't switch to user {}: {e}", looker.name))
 }
 
-/// An error of the file system, in words that say who was denied: on NFS it matters.
+/// Describes an I/O error; names the user that was denied, which matters on NFS.
 pub(super) fn describe_io_error(error: &io::Error, who: Option<&Credentials>) -> String {
     match who {
         _ if error.kind() != io::ErrorKind::PermissionDenied => error.to_string(),

@@ -1,10 +1,10 @@
-//! Ends of a command that say nothing of the pico: the command itself could not do its work.
+//! Failures of a command that are no evidence about the pico: the command itself could not run.
 
 use super::mzsh::last_text_line;
 use host::ExitStatus;
 use host::command::FinishedCommand;
 
-/// What a JVM that could not start, or found no memory or thread for itself, says.
+/// Messages of a JVM that could not start, or got no memory or thread.
 const JVM_START_ERRORS: [&str; 8] = [
     "main class",
     "initialization of VM",
@@ -16,10 +16,10 @@ const JVM_START_ERRORS: [&str; 8] = [
     "java.lang.OutOfMemoryError",
 ];
 
-/// A shell says by 128 and more that a signal has ended what it ran; there are 64 signals.
+/// Exit codes of a shell whose command was ended by a signal: 128 + signal, of 64 signals.
 const SIGNAL_EXIT_CODES: std::ops::RangeInclusive<i32> = 129..=192;
 
-/// Why this end of what was executed is no verdict on the pico, as the rest of a sentence about it; `None`: it may be one.
+/// Why this exit is no verdict on the pico, as a predicate; `None`: it may be one.
 pub(super) fn command_failure(finished: &FinishedCommand) -> Option<String> {
     let words = String::from_utf8_lossy(&finished.output);
     let said = || last_text_line(&words).map_or_else(String::new, |line| format!(": {line}"));
@@ -28,11 +28,11 @@ pub(super) fn command_failure(finished: &FinishedCommand) -> Option<String> {
         ExitStatus::Exited(code) if SIGNAL_EXIT_CODES.contains(&code) => {
             Some(format!("ended by {} (exit code {code})", ExitStatus::Signalled(code - 128)))
         }
-        // POSIX: what a shell was to execute was not executable, or not found.
+        // POSIX: the command of a shell was not executable, or not found.
         ExitStatus::Exited(code @ (126 | 127)) => {
             Some(format!("was not executed, exit code {code}{}", said()))
         }
-        // A FAILED with such words is about the pico.
+        // A FAILED with such a message is about the pico.
         ExitStatus::Exited(1)
             if !words.contains("FAILED") && JVM_START_ERRORS.iter().any(|w| words.contains(w)) =>
         {

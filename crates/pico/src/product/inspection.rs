@@ -1,4 +1,4 @@
-//! What is there to start: a look at the installation, made by a helper.
+//! Inspection of the installation, in a worker process.
 
 use super::account::{self, InstallationOwner, UserError, describe_io_error, trusted_owner};
 use super::permission_check::{InsecurePath, check_program};
@@ -13,40 +13,40 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{fmt, io};
 
-/// Most memory of the helper that reads the registry, in bytes: files that include each other, or what has no end.
+/// Memory limit of the worker process that reads the registry, in bytes: its files may include each other.
 pub(super) const REGISTRY_MEMORY_LIMIT: u64 = 512 << 20;
 
-/// What `mz_home` is.
+/// State of `mz_home`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HomeState {
     /// A directory with product files in it (`lib` or `common`).
     Filled,
-    /// A directory with other things in it: something below a mount point that is not mounted, perhaps.
+    /// A directory without product files: perhaps below a mount point that is not mounted.
     Foreign,
-    /// A directory with nothing in it: a mount point without its mount.
+    /// An empty directory: perhaps a mount point without its mount.
     Empty,
-    /// Not there.
+    /// Not found.
     Missing,
-    /// Something else, or not readable; why.
+    /// No directory, or not readable; why.
     Unusable(String),
-    /// There, and not looked at: nobody is known who could.
+    /// Not inspected: there is no user that could.
     NotLookedAt,
 }
 
-/// What a program file is.
+/// State of a program file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileState {
-    /// It can be executed.
+    /// Executable.
     Executable,
-    /// It is there, but not to be executed.
+    /// Not executable.
     NotExecutable,
-    /// It is no file: what it is instead.
+    /// No regular file; its kind.
     NotRegular(String),
-    /// Not there.
+    /// Not found.
     Missing,
-    /// Others than root and the owner of the installation can change it; who, and what to do.
+    /// Users other than root and the owner of the installation can change it; who, and the remedy.
     Unsafe(String),
-    /// It can't be looked at; why.
+    /// Not readable; why.
     Unreadable(String),
 }
 
@@ -98,11 +98,11 @@ pub enum UserState {
     },
     /// The name service has no such user.
     Unknown(String),
-    /// The name service failed, or the owner of the installation can't be told.
+    /// The name service failed, or the owner of the installation is unknown.
     Unreadable(String),
 }
 
-/// All that a look at the installation gives.
+/// Result of an inspection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inspection {
     /// `mz_home` itself.
@@ -126,17 +126,17 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// The parameter `java_home`, else what `bin/mzsh` sets: that one is no more than a default, for `mzshr.env` or a profile of the user may set another.
+    /// The parameter `java_home`, else what `bin/mzsh` sets: only a default, since `mzshr.env` or a profile of the user may set another.
     #[must_use]
     pub fn java_home<'a>(&'a self, settings: &'a Settings) -> Option<&'a Path> {
         settings.java_home.as_deref().or(self.script.java_home.as_deref())
     }
 }
 
-/// Looks at the installation of `target` by a helper.
+/// Inspects the installation of `target` in a worker process.
 ///
 /// # Errors
-/// The helper did not answer: storage or the name service hangs.
+/// The worker process did not answer: storage or the name service hangs.
 pub fn inspect(
     settings: &Settings,
     target: &PicoInstance,
@@ -153,7 +153,7 @@ fn inspect_in_child(settings: &Settings, target: &PicoInstance) -> Inspection {
     let owner = account::installation_owner(path);
     let user = account::command_user(settings.os_user.as_deref(), path, &owner);
     let looker = account::inspecting_user(&user, path, &owner);
-    // Of a directory of root's, root may say whether it is empty; the user may not be let in.
+    // Root checks whether a directory of root's is empty; the user may have no access.
     let by_root = owner.as_ref().is_ok_and(InstallationOwner::is_root).then(|| home_state(path, None));
     let switched = looker.and_then(|looker| account::switch_user(looker.as_ref()).map(|()| looker));
     let mut seen = match &switched {
@@ -165,12 +165,12 @@ fn inspect_in_child(settings: &Settings, target: &PicoInstance) -> Inspection {
     {
         seen.home = state;
     }
-    // Where root may not look (NFS), the user does.
+    // Where root has no access (NFS), the user has.
     let owner = owner.ok().map(|owner| owner.uid).or(seen.owner);
     Inspection { owner, user: user_state(user), ..seen }
 }
 
-/// What `looker` sees, to whom this helper has switched.
+/// Inspects as `looker`, to whom this process has switched.
 fn inspect_as(
     looker: Option<&Credentials>,
     settings: &Settings,
@@ -190,7 +190,7 @@ fn inspect_as(
     let java = java_home.map(|java_home| program(&java_home.join("bin/java")));
     let post_start = settings.post_start.as_ref().map(|path| program(path));
     let inspected = (home_state(path, looker), path.canonicalize().ok());
-    // The registry's files can include each other, or what has no end.
+    // The registry's files may include each other.
     worker::limit_memory(REGISTRY_MEMORY_LIMIT);
     Inspection {
         home: inspected.0,
@@ -205,7 +205,7 @@ fn inspect_as(
     }
 }
 
-/// Nothing, for nobody can look; why.
+/// The result where no user can inspect; why.
 fn uninspected(settings: &Settings, why: &str, is_denied: bool) -> Inspection {
     let unread = || FileState::Unreadable(why.to_owned());
     Inspection {
@@ -234,7 +234,7 @@ fn home_state(path: &Path, looker: Option<&Credentials>) -> HomeState {
     }
 }
 
-/// Can it be executed as `user`, of an installation of this owner? Without a user nobody is distrusted.
+/// Can `user` execute it, in an installation of this owner? Without a user the permissions are not checked.
 fn program_state(
     path: &Path,
     looker: Option<&Credentials>,
@@ -256,7 +256,7 @@ fn program_state(
     }
 }
 
-/// For the child that has switched to `user`, and will execute it.
+/// For the child that has switched to `user` and will execute it.
 pub(super) fn check_executable(target: &PicoInstance, path: &Path, user: &Credentials) -> Result<(), String> {
     match program_state(path, Some(user), Some(user), trusted_owner(user, target.home.path())) {
         FileState::Executable => Ok(()),
@@ -265,7 +265,7 @@ pub(super) fn check_executable(target: &PicoInstance, path: &Path, user: &Creden
     }
 }
 
-/// For the child that has switched to `user`, and will have it executed, though it is no program by itself.
+/// For the child that has switched to `user` and will load it, such as a jar.
 pub(super) fn check_secure(target: &PicoInstance, path: &Path, user: &Credentials) -> Result<(), String> {
     match std::fs::metadata(path).map(|m| host::files::non_regular_kind(&m)) {
         Ok(None) => {}

@@ -22,7 +22,7 @@ pub(crate) struct InstallationUsers {
     pub(crate) owner: Option<u32>,
 }
 
-/// Asks for them. What is missing can't be told now.
+/// Looks them up. A missing one is unknown for now.
 pub(crate) fn query_installation_users(
     settings: &Settings,
     target: &PicoInstance,

@@ -1,5 +1,4 @@
-//! All picos of an installation, for those who look at a whole node: `mzha doctor`, a script that knows no more than
-//! a port.
+//! All picos of an installation, for `mzha doctor` and for a script that knows only a port.
 
 use super::account;
 use super::inspection::REGISTRY_MEMORY_LIMIT;
@@ -31,11 +30,11 @@ pub struct ListedInstance {
     pub container: String,
     /// Its name: that of its file.
     pub name: String,
-    /// What the registry says of it; or why that can't be told.
+    /// Its facts from the registry; or why they could not be read.
     pub facts: Result<PicoFacts, String>,
 }
 
-/// Why there is no survey.
+/// Why there is no listing.
 #[derive(Debug, thiserror::Error)]
 pub enum ListingError {
     /// The storage did not answer.
@@ -46,7 +45,7 @@ pub enum ListingError {
     Unreadable(String),
 }
 
-/// Looks at all picos of the installation by a helper, which first switches to `os_user`, or the owner of the installation.
+/// Lists all picos of the installation in a worker process, which first switches to `os_user` or the owner of the installation.
 ///
 /// # Errors
 /// [`ListingError`].
@@ -56,7 +55,7 @@ pub fn list_instances(
     until: Instant,
 ) -> Result<InstanceListing, ListingError> {
     let question = || serde_json::to_vec(&list_in_child(home.path(), os_user)).unwrap_or_default();
-    // Not under the name of one of them: that one's own question may hang where this does not, and the other way round.
+    // Not under the name of a pico: its own queries may hang where this one does not, and vice versa.
     let name = "survey".parse().map_err(|why: &str| ListingError::Unreadable(why.to_owned()))?;
     let target = PicoInstance { name, home: home.clone(), process_match: None };
     let said = Storage::for_target(&target).run_in_child(until, question)?;

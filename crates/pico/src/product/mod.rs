@@ -1,7 +1,7 @@
-//! The product as it lies on disk and answers to commands.
+//! The product: its files and its commands.
 //!
-//! All of this may be on shared storage, so all of it happens in children: [`inspect`] in a helper, `mzsh` and the HA
-//! client as commands that look up what they need after the fork.
+//! All of them may be on shared storage, so only child processes access them: [`inspect`] in a worker process, `mzsh` and the HA client as
+//! commands that look up what they need after the fork.
 
 mod account;
 mod command_failure;

@@ -318,7 +318,7 @@ impl fmt::Display for StatusAnswer {
             Self::WithoutPlatform => f.write_str("running without contact with the Platform's RCP service"),
             Self::NotResponding => f.write_str("not responding"),
             Self::NotRunning => f.write_str("not running"),
-            Self::NoAnswer => f.write_str("no answer in the time it has"),
+            Self::NoAnswer => f.write_str("no answer before its timeout"),
             Self::NotAsked(why) => write!(f, "could not be run: {why}"),
             Self::Unexpected(why) => f.write_str(why),
         }

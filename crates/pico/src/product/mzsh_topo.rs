@@ -2,7 +2,7 @@
 //!
 //! It is a JVM for each value, some seconds long. So it is asked at a start and by validate-all only, never by a monitor or a
 //! probe; only of the HA Monitor Server, which is checked by what it answers; and only when the registry can't be read, or for
-//! those `mz.ha.*` properties in it that can't be told. What the files do tell stands: whether mzsh would say of a pico what its
+//! those `mz.ha.*` properties in it that the files leave unresolved. What the files say stands: whether mzsh would say of a pico what its
 //! template sets is not documented. A value that makes no sense is an answer: mzsh would give the same.
 
 use super::inspection::{FileState, HomeState, Inspection};
@@ -42,10 +42,10 @@ pub(crate) fn fill_from_mzsh_topo(
         }
         RegistryState::Defined(facts) if needs_topo(facts) => {
             topo.container = Some(facts.container.clone());
-            let untold = |name: &str| {
+            let unresolved = |name: &str| {
                 facts.problems.iter().any(|p| is_unresolved_ha_property(p) && p.property == name)
             };
-            match query_ha_facts(facts.ha_values.clone(), &untold, &|name| topo.get(name)) {
+            match query_ha_facts(facts.ha_values.clone(), &unresolved, &|name| topo.get(name)) {
                 Ok(mut ha) => {
                     facts.problems.retain(|problem| !is_unresolved_ha_property(problem));
                     // Of one that mzsh told, another may make no sense.
@@ -74,7 +74,7 @@ fn needs_topo(facts: &PicoFacts) -> bool {
 }
 
 fn is_unresolved_ha_property(problem: &PropertyProblem) -> bool {
-    problem.untold && problem.property.starts_with("mz.ha.")
+    problem.unresolved && problem.property.starts_with("mz.ha.")
 }
 
 /// mzsh, asked for the properties of one pico.
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn topo_queries_only_unresolved_properties_of_an_enabled_server() {
-        let asked = |told: &[(&str, &str)], untold: &[&str], mzsh: &[(&str, &str)]| {
+        let asked = |told: &[(&str, &str)], unresolved: &[&str], mzsh: &[(&str, &str)]| {
             let mut values = HaPropertyValues::default();
             for (name, text) in told {
                 values.set(name, text).unwrap();
@@ -151,7 +151,7 @@ mod tests {
                 questions.borrow_mut().push(name.to_owned());
                 Ok(mzsh.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned()))
             };
-            let ha = query_ha_facts(values, &|name| untold.contains(&name), &get).unwrap();
+            let ha = query_ha_facts(values, &|name| unresolved.contains(&name), &get).unwrap();
             (ha.enabled, ha.endpoint.map(|e| e.to_string()), questions.take())
         };
         let told = [("mz.ha.enabled", "true"), ("mz.ha.host", "10.0.0.5")];

@@ -1,11 +1,10 @@
-//! Who can change a program that is about to be executed.
+//! Permission check of a program before it is executed.
 //!
-//! Programs of the installation run as `os_user`, never as root by our doing. Whoever can write one of them can do all that
-//! this user can; so if that is anybody but root, the user, and the owner of the installation, it is not executed. The file and the
-//! directory that it stands in are looked at, as they are once links are followed; of the directories above only
-//! whether everybody can write them.
+//! Programs of the installation run as `os_user`, never as root. A user who can write one of them can act as that user. So it is not executed if
+//! a user other than root, `os_user` and the owner of the installation can write it. The file and its directory are checked after links
+//! are followed; the directories above only for world-writability.
 //!
-//! Root, who runs what is root's own, believes less: nobody else may be able to exchange anything on the way ([`check_root_only`]).
+//! What runs as root is checked more strictly: no other user may be able to replace any part of the path ([`check_root_only`]).
 
 use host::credentials::{Credentials, is_root, root_is_sole_member_of};
 use host::files;
@@ -20,9 +19,9 @@ const STICKY: u32 = 0o1000;
 /// Why a program is not executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum InsecurePath {
-    /// Others can change it: who, and what to do.
+    /// Other users can change it: who, and the remedy.
     Insecure(String),
-    /// It can't be told now.
+    /// Could not be determined.
     Unknown(String),
 }
 
@@ -34,10 +33,10 @@ impl InsecurePath {
     }
 }
 
-/// Why a program must not be executed as `user`. `None`: nobody can change it but root, that user and the `owner` of the
-/// installation; or it can't be looked at, which whoever executes it will find.
+/// Why a program must not be executed as `user`. `None`: only root, that user and the `owner` of the installation can change it; or it can't
+/// be read, and then its execution fails.
 ///
-/// Asks the file system and the name service: for a helper or a command's child.
+/// Accesses the file system and the name service: for a worker process or a command child.
 pub(super) fn check_program(program: &Path, user: &Credentials, owner: Option<u32>) -> Option<InsecurePath> {
     if user.uid == 0 && owner == Some(0) {
         return match check_root_only(program) {
@@ -52,8 +51,8 @@ pub(super) fn check_program(program: &Path, user: &Credentials, owner: Option<u3
         .or_else(|| around.find_map(world_writable_reason).map(InsecurePath::Insecure))
 }
 
-/// What on the way to `path`, each link followed, another than root could exchange or change: a reason. `None`: nothing; what it leads to
-/// stays so while root does not change it, for each step was looked at when nobody else could exchange it any more.
+/// The first part of `path`, each link followed, that a user other than root can replace or change. `None`: there is none. That is stable while
+/// root changes nothing: each part is checked after no other user could replace it.
 ///
 /// # Errors
 /// What lstat(2) and readlink(2) say.
@@ -66,7 +65,7 @@ pub(super) fn check_root_only(path: &Path) -> io::Result<Option<InsecurePath>> {
                 found.uid()
             )));
         }
-        // In a sticky directory nobody can replace what is root's; but anybody can lay something beside it.
+        // In a sticky directory other users can't replace root's files; but they can add files.
         if found.is_symlink() || (found.is_dir() && mode & STICKY != 0 && !is_last) {
             return None;
         }
@@ -84,17 +83,17 @@ pub(super) fn check_root_only(path: &Path) -> io::Result<Option<InsecurePath>> {
             Some(false) => {
                 Some(InsecurePath::Insecure(format!("{shown} can be written by group {gid}: chmod g-w")))
             }
-            None => Some(InsecurePath::Unknown(format!(
-                "{shown} can be written by group {gid}, whose members can't be told"
-            ))),
+            None => {
+                Some(InsecurePath::Unknown(format!("{shown} can be written by group {gid}, members unknown")))
+            }
         }
     })
 }
 
-/// Before it opens a file or a directory below `mz_home`, root asks whether nobody else chose which one that is.
+/// For root before it opens a file or directory below `mz_home`: no other user may be able to replace it.
 ///
 /// # Errors
-/// Somebody could have; who.
+/// Another user can; who.
 pub(super) fn check_open_as_root(path: &Path) -> io::Result<()> {
     let others = if is_root() { check_root_only(path)? } else { None };
     others.map_or(Ok(()), |others| {
@@ -114,7 +113,7 @@ fn check_path(path: &Path, user: &Credentials, owner: Option<u32>) -> Option<Ins
     if let Some(why) = world_writable_reason(path) {
         return Some(InsecurePath::Insecure(why));
     }
-    // In a sticky directory nobody can replace what is another's.
+    // In a sticky directory users can't replace each other's files.
     if mode & GROUP_WRITE == 0 || gid == 0 || (metadata.is_dir() && mode & STICKY != 0) {
         return None;
     }
@@ -123,9 +122,9 @@ fn check_path(path: &Path, user: &Credentials, owner: Option<u32>) -> Option<Ins
         Some(false) => {
             Some(InsecurePath::Insecure(format!("{shown} can be written by group {gid}: chmod g-w")))
         }
-        None => Some(InsecurePath::Unknown(format!(
-            "{shown} can be written by group {gid}, whose members can't be told"
-        ))),
+        None => {
+            Some(InsecurePath::Unknown(format!("{shown} can be written by group {gid}, members unknown")))
+        }
     }
 }
 

@@ -1,8 +1,7 @@
-//! What lies on storage is asked by helpers, and of one pico no more than one of them hangs at a time.
+//! Access to storage in worker processes, of which at most one per pico hangs at a time.
 //!
-//! Dead storage keeps a process in a sleep that not even SIGKILL ends. A monitor that came every half minute and left one
-//! such process behind each time would fill the node in a day. So what is left behind is written down, and while it is
-//! there the storage has not answered: it is not asked again, and the answer is there at once.
+//! A process that waits for dead storage survives SIGKILL. A monitor every half minute that left one such process each time would fill
+//! the node in a day. So surviving processes are recorded. While one of them lives, storage counts as hung and is not accessed again.
 
 use crate::settings::PicoInstance;
 use crate::{process_list, record};
@@ -17,23 +16,23 @@ use std::time::Instant;
 /// Why storage gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// It hangs: a helper that asked it can't be ended.
+    /// It hangs: a worker process survived SIGKILL.
     #[error("storage has not answered for {seconds} s: {}", home.display())]
     Hangs {
-        /// For how long the helper has hung.
+        /// For how long the worker process has hung.
         seconds: u64,
         /// The installation.
         home: PathBuf,
     },
-    /// It was too slow, or the name service was.
+    /// Storage or the name service was too slow.
     #[error("storage or name service has not answered for {seconds} s: {}", home.display())]
     NoAnswer {
-        /// How long it was waited for.
+        /// Time waited.
         seconds: u64,
         /// The installation.
         home: PathBuf,
     },
-    /// There was no helper to ask.
+    /// There was no worker process.
     #[error(transparent)]
     WorkerFailed(WorkerError),
 }
@@ -50,7 +49,7 @@ impl<'a> Storage<'a> {
         Self { target }
     }
 
-    /// Asks by a helper, as [`worker::run_in_child`] does.
+    /// [`worker::run_in_child`], unless storage hangs.
     pub(crate) fn run_in_child(
         self,
         until: Instant,
@@ -70,7 +69,7 @@ impl<'a> Storage<'a> {
         })
     }
 
-    /// Launches a command, as [`command::launch_as`] does.
+    /// [`command::launch_as`], unless storage hangs.
     pub(crate) fn launch_as(
         self,
         company: LeaderOf,
@@ -81,8 +80,8 @@ impl<'a> Storage<'a> {
         command::launch_as(company, who, prepare)
     }
 
-    /// Launches a question of the product's: a JVM that no pico is. That is written down before it is executed, for when it hangs in
-    /// its exit nothing else tells it from a pico ([`running_agent_commands`]).
+    /// Launches a query of the product: a JVM that is no pico. It is recorded before its exec, since nothing else distinguishes it from a pico
+    /// when it hangs while it exits ([`running_agent_commands`]).
     pub(crate) fn launch_query(
         self,
         who: impl FnOnce() -> Result<RunAs, String>,
@@ -90,12 +89,12 @@ impl<'a> Storage<'a> {
     ) -> io::Result<RunningCommand> {
         let running = self.launch_as(LeaderOf::ProcessGroup, who, prepare)?;
         if let Err(e) = record_command(running.id()) {
-            tracing::debug!("{}: {} can't be written down: {e}", self.target.name, running.id());
+            tracing::debug!("{}: could not record {}: {e}", self.target.name, running.id());
         }
         Ok(running)
     }
 
-    /// Writes down what of a command, or which helper, SIGKILL did not end.
+    /// Records processes of a command, or a worker process, that survived SIGKILL.
     pub(crate) fn record_hung_processes(self, left: &[ProcessId]) {
         if left.is_empty() {
             return;
@@ -106,33 +105,33 @@ impl<'a> Storage<'a> {
             let all = known.into_iter().filter(is_alive).chain(left.iter().copied());
             files::replace_atomically(&path, process_list::format(all).as_bytes())
         });
-        tracing::warn!("{}: {left:?} can't be ended, they wait for storage", self.target.name);
+        tracing::warn!("{}: {left:?} survived SIGKILL, waiting for storage", self.target.name);
         if let Err(e) = written {
-            tracing::warn!("{}: which can't be written down: {e}", self.target.name);
+            tracing::warn!("{}: could not record the hung processes: {e}", self.target.name);
         }
     }
 
-    /// Does it hang, by what was written down?
+    /// Does a recorded process still hang?
     pub(crate) fn hangs(self) -> bool {
         self.check_not_hung().is_err()
     }
 
-    /// Does nothing hang that asked before?
+    /// Err: a recorded process still hangs.
     fn check_not_hung(self) -> Result<(), StorageError> {
-        // What can't be read is no reason to ask nothing any more.
+        // An unreadable record must not block storage access.
         let Ok(path) = record::hung_processes_path(self.target) else { return Ok(()) };
         let Ok(content) = files::read_private(&path) else { return Ok(()) };
         if let Some(id) = process_list::parse(&content).into_iter().find(is_alive) {
             let home = self.target.home.path().to_owned();
             return Err(StorageError::Hangs { seconds: process::process_age(id).as_secs(), home });
         }
-        // Should another action have written it anew just now, one helper more may come to hang.
+        // If another action has just rewritten it, one more worker process may hang.
         let _ = std::fs::remove_file(path);
         Ok(())
     }
 }
 
-/// One file a command, so that no two agents write to the same one. What has ended is removed by the next.
+/// One file for each command, so that no two agents write the same file. The next command removes those of exited processes.
 fn record_command(id: ProcessId) -> io::Result<()> {
     let directory = record::agent_commands_path()?;
     for (path, known) in recorded_commands(&directory) {
@@ -143,7 +142,7 @@ fn record_command(id: ProcessId) -> io::Result<()> {
     files::replace_atomically(&directory.join(format!("{}.{}", id.pid, id.start)), b"")
 }
 
-/// The commands that agents of this node have launched as questions and that have not ended.
+/// The queries that agents of this node have launched and that still run.
 pub(crate) fn running_agent_commands() -> Vec<ProcessId> {
     let Ok(directory) = record::agent_commands_path() else { return Vec::new() };
     recorded_commands(&directory).into_iter().filter_map(|(_, id)| id).filter(is_alive).collect()

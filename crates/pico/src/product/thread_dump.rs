@@ -37,7 +37,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// # Errors
 /// The JVM does not answer so, or there is no room; why.
 pub(crate) fn take(jvm: &ProcessHandle, name: &str, until: Instant) -> Result<PathBuf, String> {
-    let user = Credentials::from_process(jvm.id().pid).map_err(|e| format!("its user can't be told: {e}"))?;
+    let user = Credentials::from_process(jvm.id().pid).map_err(|e| format!("its user is unknown: {e}"))?;
     // The helper ends first, so that what has come by then is handed over.
     let last = until.checked_sub(HANDOVER_RESERVE).unwrap_or(until);
     let said = worker::run_in_child(until, || {

@@ -1,17 +1,17 @@
-//! What the monitors of one depth have found in a row.
+//! Consecutive results of the monitors of one depth.
 
 use crate::time_of_day::time_of_day;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Failed checks in a row, warnings in a row, and runs in a row in which the check could not be made, of one depth.
+/// Consecutive failures, warnings and runs without a check, of one depth.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckCounts {
-    /// Failed.
+    /// Failed checks.
     pub failed: u32,
-    /// Well, with a warning.
+    /// Warnings.
     pub warned: u32,
-    /// The check could not be made, and was not made since. Older agents did not write it.
+    /// The check could not be made. Older agents did not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unchecked: Option<Unchecked>,
 }
@@ -19,16 +19,15 @@ pub struct CheckCounts {
 /// Runs in a row in which the check could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unchecked {
-    /// How many.
     pub runs: u32,
-    /// When the first one was: seconds since 1970, by the wall clock.
+    /// Time of the first one: seconds since 1970, by the wall clock.
     pub since: u64,
-    /// Why the last one could not be made.
+    /// Why the check of the last one could not be made.
     pub why: String,
 }
 
 impl Unchecked {
-    /// One more run after those of `before`, if there were any.
+    /// One more run after `before`.
     #[must_use]
     pub fn one_more(before: Option<&Self>, why: &str, now: SystemTime) -> Self {
         // A clock before 1970 is not set at all.
@@ -40,9 +39,15 @@ impl Unchecked {
         }
     }
 
-    /// Since when and why, as the end of a sentence that is said now.
+    /// Start, number of runs and cause, as the end of a message.
     #[must_use]
     pub fn told(&self, now: SystemTime) -> String {
+        format!("{}: {}", self.since(now), self.why)
+    }
+
+    /// `since 09:05:07 UTC, 1 day ago (3 runs)`
+    #[must_use]
+    pub fn since(&self, now: SystemTime) -> String {
         const DAY: u64 = 24 * 3600;
         let since = UNIX_EPOCH + Duration::from_secs(self.since);
         let days = now.duration_since(since).unwrap_or_default().as_secs() / DAY;
@@ -52,7 +57,7 @@ impl Unchecked {
             _ => format!(", {days} days ago"),
         };
         let plural = if self.runs == 1 { "" } else { "s" };
-        format!("since {}{days} ({} run{plural}): {}", time_of_day(since), self.runs, self.why)
+        format!("since {}{days} ({} run{plural})", time_of_day(since), self.runs)
     }
 }
 

@@ -7,75 +7,69 @@ use crate::time_of_day::time_of_day;
 use host::ProcessId;
 use std::time::{Duration, SystemTime};
 
-/// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MonitorKind {
-    /// A probe: does it run here at all? An error would have the healthy instance elsewhere restarted.
+    /// A probe. An error would have the healthy instance elsewhere restarted.
     Probe,
-    /// A recurring monitor: is it well?
+    /// A recurring monitor.
     Recurring,
 }
 
-/// What the administrator wants made of the evidence.
+/// What the parameters make of the evidence.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// Who asks.
     pub monitor_kind: MonitorKind,
-    /// Which kind of pico.
     pub pico_type: PicoType,
-    /// Its name, for the reason.
     pub pico_name: String,
     /// What a FAILED means.
     pub on_ha_failed: OnHaFailed,
     /// Age up to which a FAILED does not count.
     pub ha_grace: Duration,
-    /// A deep check that could not be made leaves the verdict undecided; else it is a warning.
+    /// A deep check that could not be made gives [`VerdictKind::Unknown`], not a warning.
     pub must_ask: bool,
-    /// The time, where the reason is kept and read later: Pacemaker shows it until a cleanup, when the process may long have gone on, or
-    /// its number be another's. `None`: a person reads it at once, and it may say what to do about a state that passes.
+    /// The time, where the reason is read later: Pacemaker shows it until a cleanup, when the process may run again or its pid belong to
+    /// another. `None`: a person reads the reason at once, so it may have a command for a transient state.
     pub kept: Option<SystemTime>,
 }
 
-/// What it comes to.
+/// The kind of a verdict; the reason is in [`Verdict`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerdictKind {
-    /// It runs.
+    /// Running.
     Running,
-    /// It runs; a deep check could not be made, which says nothing of the pico.
+    /// Running; a deep check could not be made, which is no evidence about the pico.
     Unchecked,
-    /// It runs, with a warning that is answered with "degraded" if the administrator wants that.
+    /// Running, with a warning; answered with "degraded" if `degraded=yes`.
     Warning,
-    /// It runs, and the administrator wants this answered with "degraded".
+    /// Running; `on_ha_failed=degrade` asks for "degraded".
     Degraded,
-    /// It does not run, surely.
+    /// Not running: every process of the node was examined.
     NotRunning,
-    /// A process is there, and something is wrong.
+    /// A process of the pico exists and has failed.
     Failed,
-    /// A process may be there; it can't be told.
+    /// The state could not be determined.
     Unknown,
-    /// A deep check failed; some of these in a row may be tolerated.
+    /// A deep check failed; `failures_tolerated` applies.
     CheckFailed,
 }
 
-/// What became of a deep check.
+/// Result of a deep check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// It was not due: what /proc shows has decided, or a probe asks.
+    /// Not due: /proc alone has decided, or this is a probe.
     NotDue,
-    /// All that was to be asked was asked.
+    /// Every check that was due was made.
     Made,
-    /// Something could not be asked; what, and why.
+    /// A check could not be made; what, and why.
     NotMade(String),
 }
 
-/// The verdict: what it comes to and why.
+/// The verdict and its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// What it comes to.
     pub kind: VerdictKind,
-    /// Why: one line for the person on call. Empty where all is well and nothing need be said.
+    /// One line for the person on call; empty for [`VerdictKind::Running`] without a remark.
     pub reason: String,
-    /// Was it checked?
     pub check: Check,
 }
 
@@ -84,14 +78,13 @@ impl Verdict {
         Self { kind, reason, check: Check::NotDue }
     }
 
-    /// Something could not be asked.
     fn unchecked(policy: &Policy, why: String) -> Self {
         let finding = if policy.must_ask { VerdictKind::Unknown } else { VerdictKind::Unchecked };
         Self { kind: finding, reason: format!("{}: {why}", policy.pico_name), check: Check::NotMade(why) }
     }
 }
 
-/// Judges.
+/// The verdict on `observation`.
 #[must_use]
 pub fn judge(observation: &Observation, policy: &Policy) -> Verdict {
     let pico = &policy.pico_name;
@@ -102,43 +95,43 @@ pub fn judge(observation: &Observation, policy: &Policy) -> Verdict {
             let death = observation.death.map(|death| format!(" {death}")).unwrap_or_default();
             Verdict::new(
                 VerdictKind::NotRunning,
-                format!("{pico} is not running: {id} has ended{death}, no other process is it"),
+                format!("{pico} is not running: {id} exited{death}, no matching process"),
             )
         }
         PicoPresence::None { ended: None } => Verdict::new(
             VerdictKind::NotRunning,
-            format!("{pico} is not running: no process of this node is it"),
+            format!("{pico} is not running: no matching process on this node"),
         ),
-        PicoPresence::Starting { mzsh } => failed(format!("{pico}: a start is under way, mzsh {mzsh}")),
+        PicoPresence::Starting { mzsh } => failed(format!("{pico}: start in progress (mzsh {mzsh})")),
         PicoPresence::Several(pids) => {
             let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
             failed(format!("{pico} runs more than once: pids {}", pids.join(", ")))
         }
         PicoPresence::Unknown(why) => {
-            Verdict::new(VerdictKind::Unknown, format!("{pico}: can't tell whether it runs: {why}"))
+            Verdict::new(VerdictKind::Unknown, format!("{pico}: state unknown: {why}"))
         }
         PicoPresence::One { id, liveness: Liveness::ZombieLeader { threads } } => failed(format!(
-            "{pico}: {id} can't be used or killed: its main thread has ended, {threads} live on (Z)"
+            "{pico}: hung: {id} is a zombie thread-group leader (Z): main thread exited, {threads} threads live"
         )),
         PicoPresence::One { id, liveness: Liveness::Stopped } if !probe => failed(match policy.kept {
-            Some(time) => format!("{pico} hung: {id} was stopped (T) at {}", time_of_day(time)),
+            Some(time) => format!("{pico}: hung: {id} was stopped (T) at {}", time_of_day(time)),
             None => {
-                format!("{pico} hangs: {id} is stopped (T); run `kill -CONT {}` to resume it", id.pid)
+                format!("{pico}: hung: {id} is stopped (T); run `kill -CONT {}` to resume it", id.pid)
             }
         }),
         PicoPresence::One { id, liveness: Liveness::Traced } => {
-            Verdict::new(VerdictKind::Warning, format!("{pico}: {id} is held by a debugger (t)"))
+            Verdict::new(VerdictKind::Warning, format!("{pico}: {id} is traced by a debugger (t)"))
         }
         PicoPresence::One { .. } if probe => Verdict::new(VerdictKind::Running, String::new()),
         PicoPresence::One { id, .. } => judge_checks(*id, observation, policy),
     }
 }
 
-/// One process, and well by /proc: the deeper checks decide.
+/// One process, healthy by /proc: the deep checks decide.
 fn judge_checks(id: ProcessId, observation: &Observation, policy: &Policy) -> Verdict {
     let ha = judge_ha(id, observation, policy);
     let status = judge_status(id, observation, policy);
-    // The worse of the two; of two alike, the HA Monitor Server's word, which is the nearer to the pico.
+    // The worse of the two. On a tie the HA Monitor Server wins: it is part of the pico.
     let weight = |v: &Verdict| match v.kind {
         VerdictKind::Running => 0,
         VerdictKind::Unchecked => 1,
@@ -165,11 +158,11 @@ fn judge_ha(id: ProcessId, observation: &Observation, policy: &Policy) -> Option
         }
         HaAnswer::NoAnswer(why) => Verdict::new(
             VerdictKind::CheckFailed,
-            format!("{pico} hangs: {id} is alive, its HA Monitor Server does not answer: {why}"),
+            format!("{pico}: hung: {id} is alive, its HA Monitor Server does not answer: {why}"),
         ),
         HaAnswer::Unreadable(why) => Verdict::new(
             kind_for_ha_failed(observation, policy),
-            format!("{pico}: the answer of its HA Monitor Server can't be read: {why}"),
+            format!("{pico}: invalid answer from its HA Monitor Server: {why}"),
         ),
         HaAnswer::Failed(why) => Verdict::new(
             kind_for_ha_failed(observation, policy),
@@ -178,7 +171,7 @@ fn judge_ha(id: ProcessId, observation: &Observation, policy: &Policy) -> Option
     })
 }
 
-/// The pico is alive, and its HA Monitor Server does not say that it is well.
+/// For a live pico whose HA Monitor Server does not answer OK.
 fn kind_for_ha_failed(observation: &Observation, policy: &Policy) -> VerdictKind {
     match policy.on_ha_failed {
         _ if observation.age < policy.ha_grace => VerdictKind::Running,
@@ -235,7 +228,7 @@ mod tests {
         }
     }
 
-    /// A command belongs to a state that holds; what is kept tells of one that may be over.
+    /// A reason that is read later must not have a command for a state that may be over.
     #[test]
     fn stopped_process_has_a_command_only_where_it_is_read_at_once() {
         let seen = SystemTime::UNIX_EPOCH + Duration::from_secs(1_785_575_107);
@@ -243,8 +236,8 @@ mod tests {
             let policy = Policy { kept, ..policy(MonitorKind::Recurring, PicoType::Platform) };
             judge(&Observation::from_processes(one(Liveness::Stopped)), &policy).reason
         };
-        assert_eq!(reason(None), "p hangs: pid 4711 is stopped (T); run `kill -CONT 4711` to resume it");
-        assert_eq!(reason(Some(seen)), "p hung: pid 4711 was stopped (T) at 09:05:07 UTC");
+        assert_eq!(reason(None), "p: hung: pid 4711 is stopped (T); run `kill -CONT 4711` to resume it");
+        assert_eq!(reason(Some(seen)), "p: hung: pid 4711 was stopped (T) at 09:05:07 UTC");
     }
 
     #[test]
@@ -269,7 +262,7 @@ mod tests {
         for (end, how) in [
             (None, ""),
             (Some(ExitStatus::Exited(3)), " (exit code 3)"),
-            (Some(ExitStatus::Signalled(9)), " (signal 9 (KILL))"),
+            (Some(ExitStatus::Signalled(9)), " (SIGKILL)"),
         ] {
             let ended = PicoPresence::None { ended: Some(id()) };
             let observation = Observation {
@@ -277,8 +270,7 @@ mod tests {
                 ..Observation::from_processes(ended)
             };
             let verdict = judge(&observation, &policy(MonitorKind::Recurring, PicoType::Platform));
-            let said =
-                format!("p is not running: {} has ended at 09:05:07 UTC{how}, no other process is it", id());
+            let said = format!("p is not running: {} exited at 09:05:07 UTC{how}, no matching process", id());
             assert_eq!((verdict.kind, verdict.reason), (NotRunning, said));
         }
     }
@@ -338,7 +330,7 @@ mod tests {
         ]
     }
 
-    /// The second half, in words of its own: every combination of answers against the contract's sentences.
+    /// The second half: every combination of answers against the contract's sentences.
     #[test]
     fn verdict_by_deep_checks_of_one_live_process() {
         for kind in PicoType::ALL {

@@ -1,6 +1,6 @@
-//! Is it running? One answer, in one place.
+//! Is the pico running?
 //!
-//! [`observe`] gathers the evidence, [`judge`] decides on it: a pure function, whose table is its test.
+//! [`observe`] gathers the evidence, [`judge`] decides: a pure function, tested by a table.
 
 mod judge;
 pub(crate) mod node_context;
@@ -17,18 +17,18 @@ use host::{ExitStatus, Pid, ProcessId};
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// How alive one live process is.
+/// State of a live process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Liveness {
-    /// As far as /proc tells, well: R, S, and D, in which it waits for a device.
+    /// R, S or D (waiting for a device).
     Alive,
-    /// Held by a debugger (t).
+    /// Traced by a debugger (t).
     Traced,
-    /// Stopped by a signal (T), in every look over two seconds.
+    /// Stopped by a signal (T), for two seconds.
     Stopped,
-    /// Its main thread has ended (Z) and others live: no signal but the end of those ends it.
+    /// Zombie thread-group leader (Z): the main thread has exited, others live. The process ends when they do.
     ZombieLeader {
-        /// How many threads there are.
+        /// Number of threads.
         threads: u32,
     },
 }
@@ -36,35 +36,35 @@ pub enum Liveness {
 /// What /proc shows of the pico.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PicoPresence {
-    /// Nothing, after a look at all processes. With the process that the record named, if it named one.
+    /// No process, after a scan of all processes.
     None {
-        /// The one that has ended.
+        /// The process that the record names, if it names one; it has exited.
         ended: Option<ProcessId>,
     },
-    /// Not the pico, but an mzsh that is starting it.
+    /// No pico process, but an mzsh that is starting it.
     Starting {
-        /// That mzsh.
+        /// The mzsh process.
         mzsh: ProcessId,
     },
-    /// One.
+    /// One process.
     One {
-        /// It.
+        /// The process.
         id: ProcessId,
-        /// How alive it is.
+        /// Its state.
         liveness: Liveness,
     },
-    /// More than one, twice in a row the same.
+    /// More than one, the same in two scans.
     Several(Vec<Pid>),
-    /// It can't be told; why.
+    /// Could not be determined; why.
     Unknown(String),
 }
 
-/// A death that a monitor has seen come.
+/// A death that a monitor observed as it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Death {
-    /// When it saw it.
+    /// When the monitor saw it.
     pub observed_at: SystemTime,
-    /// How the process ended, where that can be known.
+    /// Exit status, where known.
     pub end: Option<ExitStatus>,
 }
 
@@ -75,25 +75,25 @@ impl fmt::Display for Death {
     }
 }
 
-/// All evidence that there is.
+/// The evidence for a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// What /proc shows.
     pub presence: PicoPresence,
-    /// How the process that was known has ended, where that was seen.
+    /// The death of the recorded process, if it was observed.
     pub death: Option<Death>,
-    /// For how long the process has lived.
+    /// Age of the process.
     pub age: Duration,
-    /// What its HA Monitor Server said, if it was to be asked.
+    /// Answer of the HA Monitor Server; `None`: not asked.
     pub ha: Option<HaAnswer>,
-    /// What mzsh said, if it was to be asked.
+    /// Answer of `mzsh status`; `None`: not asked.
     pub status: Option<StatusAnswer>,
-    /// Does the Platform's RCP port answer? Looked at where mzsh's answer is not good.
+    /// Does the Platform's RCP port answer? Checked where `mzsh status` is not good.
     pub platform_answers: Option<bool>,
 }
 
 impl Observation {
-    /// Of the processes alone.
+    /// With the evidence of /proc alone.
     #[must_use]
     pub fn from_processes(processes: PicoPresence) -> Self {
         Self {

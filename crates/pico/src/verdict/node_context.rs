@@ -1,4 +1,4 @@
-//! What a look at the processes may have to ask beyond /proc.
+//! What a process scan may have to ask beyond /proc.
 
 use crate::identity::{Bystander, ProcessSearch, ScanContext, find_foreign_processes};
 use crate::pico_users::PicoUsers;
@@ -12,20 +12,20 @@ use std::time::{Duration, Instant};
 
 /// Longest wait for one answer of storage or name service.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
-/// The same once one did not come: what hangs one path hangs others, too.
+/// The same after one timed out: storage that hangs one path hangs others, too.
 const LOOKUP_TIMEOUT_AFTER_HANG: Duration = Duration::from_millis(200);
 
-/// This node, as one resource sees it.
+/// This node, as seen by one resource.
 #[derive(Debug)]
 pub(crate) struct NodeContext<'a> {
     settings: &'a Settings,
-    /// The first one that is meant.
+    /// The first of `targets`.
     pub(crate) target: &'a PicoInstance,
     targets: &'a [PicoInstance],
     pub(crate) record: Option<&'a InstanceRecord>,
     pub(crate) until: Instant,
     storage_hangs: Cell<bool>,
-    /// Of each target.
+    /// One for each target.
     pico_users: Vec<PicoUsers<'a>>,
 }
 
@@ -39,8 +39,7 @@ impl<'a> NodeContext<'a> {
         Self::for_targets(settings, std::slice::from_ref(target), record, until)
     }
 
-    /// As one sees it that means several picos, each of which can have other owners: where the parameters and the record differ.
-    /// `targets` must not be empty.
+    /// For several picos, each of which can have other owners: where the parameters and the record differ. `targets` must not be empty.
     pub(crate) fn for_targets(
         settings: &'a Settings,
         targets: &'a [PicoInstance],
@@ -74,7 +73,7 @@ impl<'a> NodeContext<'a> {
         answer
     }
 
-    /// Everything that could be taken for the pico and does not count, for people.
+    /// All processes that could be taken for the pico and do not count, for messages.
     pub(crate) fn bystanders(&self) -> Vec<Bystander> {
         let search = process_search(std::slice::from_ref(self.target), self.record, &[]);
         let mut all = search.scan(self, self.until).map(|found| found.bystanders).unwrap_or_default();
@@ -122,21 +121,20 @@ impl ScanContext for NodeContext<'_> {
     }
 
     fn ruled_out_before(&self) -> Vec<ProcessId> {
-        // Of each of them: one that no look has seen for one of them can be what the process was.
+        // Only processes ruled out for every target: one that was not may have been that target.
         let mut seen = self.targets.iter().map(ruled_out::read);
         let first = seen.next().unwrap_or_default();
         seen.fold(first, |all, one| all.into_iter().filter(|id| one.contains(id)).collect())
     }
 }
 
-/// The sessions in which the pico's processes are, as far as the record knows: the JVM's own, and the one of the mzsh that
-/// started it.
+/// The recorded sessions of the pico's processes: that of the JVM, and that of the mzsh that started it.
 pub(crate) fn recorded_sessions(record: Option<&InstanceRecord>) -> Vec<(ProcessId, Option<u32>)> {
     let Some(record) = record else { return Vec::new() };
     record.session_leaders().map(|leader| (leader, record.uid)).collect()
 }
 
-/// Who is looked for, by the parameters and the record.
+/// The search for `targets`, with what the record knows.
 pub(crate) fn process_search<'a>(
     targets: &'a [PicoInstance],
     record: Option<&InstanceRecord>,
@@ -145,7 +143,7 @@ pub(crate) fn process_search<'a>(
     ProcessSearch {
         targets,
         recorded_jvm: record.and_then(InstanceRecord::jvm),
-        // Once the pico runs, nothing of its start is left that could bring up another.
+        // Once the pico runs, its startup can't bring up another.
         startup_mzsh: record
             .filter(|record| record.phase != StartPhase::Running)
             .and_then(|record| Some((record.mzsh()?, record.uid))),

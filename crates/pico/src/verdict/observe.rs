@@ -11,21 +11,21 @@ use host::{ProcessId, sleep_capped};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How far apart the two looks are that must agree before "several" is said.
+/// Time between the two scans that must agree on [`PicoPresence::Several`].
 const DUPLICATE_RECHECK_DELAY: Duration = Duration::from_millis(300);
-/// For how long a process must be seen stopped, or without its main thread, before that counts.
+/// How long a process must be stopped, or without its main thread, before that counts.
 const CONFIRMATION_TIME: Duration = Duration::from_secs(2);
-/// Between two looks at such a one.
+/// Poll interval for such a process.
 const CONFIRMATION_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How much is looked at.
+/// Which processes are examined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ObservationScope {
-    /// The process that the record names, alone, if it lives; else everything.
+    /// Only the recorded process if it lives; else every process of the node.
     RecordedProcess,
     /// Every process of the node.
     AllProcesses,
-    /// The same, but a stopped process is not looked at for longer: for a probe, to which stopped is alive.
+    /// The same, without confirming a stopped process: for a probe, to which stopped is alive.
     AllProcessesOnce,
 }
 
@@ -53,26 +53,26 @@ pub fn observe(
     loop {
         match observe_all_processes(&node, scope) {
             Ok(Some(processes)) => return processes,
-            // What was seen has changed while it was looked at.
+            // The processes changed during the scan.
             Ok(None) if Instant::now() < until => {}
             Ok(None) => {
-                return PicoPresence::Unknown("its processes change while they are looked at".to_owned());
+                return PicoPresence::Unknown("its processes changed during every scan".to_owned());
             }
             Err(e) => {
-                // What the record names is known without a look at the others.
+                // The recorded process is identified without a scan.
                 let known = record.and_then(InstanceRecord::jvm).and_then(|id| id.live_stat().ok().flatten());
                 let alive = known.and_then(|stat| Some((stat.id(), liveness_of(&stat, scope, until)?)));
                 let Some((id, life)) = alive else {
-                    return PicoPresence::Unknown(format!("the look at all processes failed: {e}"));
+                    return PicoPresence::Unknown(format!("process scan failed: {e}"));
                 };
-                tracing::warn!("{}: {id} lives; the look at all processes failed: {e}", target.name);
+                tracing::warn!("{}: {id} is running; process scan failed: {e}", target.name);
                 return PicoPresence::One { id, liveness: life };
             }
         }
     }
 }
 
-/// `None`: what was found is not there any more.
+/// `None`: what was found has exited since.
 fn observe_all_processes(
     node: &NodeContext<'_>,
     scope: ObservationScope,
@@ -85,12 +85,12 @@ fn observe_all_processes(
         && since.elapsed() < CONFIRMATION_TIME
         && Instant::now() < node.until
     {
-        // A JVM that is just ending can look like one that has lost its main thread.
+        // A JVM that is exiting can look like one that has lost its main thread.
         sleep_capped(CONFIRMATION_INTERVAL, node.until);
         found = search.scan(node, node.until)?;
     }
     if found.picos.len() > 1 {
-        // An old one that is just ending beside a new one, or a fork caught before its exec.
+        // An old process that is exiting beside a new one, or a fork before its exec.
         sleep_capped(DUPLICATE_RECHECK_DELAY, node.until);
         let again = search.scan(node, node.until)?;
         let pids = |f: &ScanResult| f.picos.iter().map(|c| c.id).collect::<Vec<_>>();
@@ -107,7 +107,7 @@ fn observe_all_processes(
         ([], Some(suspect), _) => Some(PicoPresence::Unknown(format!("{} {}", suspect.id, suspect.why))),
         ([], None, Some(&mzsh)) => Some(PicoPresence::Starting { mzsh }),
         ([], None, None) if node.record.is_some_and(|r| r.phase == StartPhase::Unidentified) => {
-            let why = "mzsh has started it, and no process looks like it: set process_match";
+            let why = "mzsh startup succeeded, no matching process; set process_match";
             Some(PicoPresence::Unknown(why.to_owned()))
         }
         ([], None, None) => {
@@ -118,10 +118,10 @@ fn observe_all_processes(
     })
 }
 
-/// How alive it is; `None`: it has ended since.
+/// `None`: it has exited since.
 fn liveness_of(stat: &Stat, scope: ObservationScope, until: Instant) -> Option<Liveness> {
     match stat.state {
-        // A probe answers the same for a stopped one as for another live one.
+        // To a probe a stopped process is alive.
         ProcessState::Stopped if scope == ObservationScope::AllProcessesOnce => Some(Liveness::Stopped),
         ProcessState::Stopped | ProcessState::Zombie => confirmed_liveness(stat.id(), stat.state, until),
         ProcessState::Traced => Some(Liveness::Traced),
@@ -129,14 +129,14 @@ fn liveness_of(stat: &Stat, scope: ObservationScope, until: Instant) -> Option<L
     }
 }
 
-/// Is it seen in this state in every look over [`CONFIRMATION_TIME`]? A moment of T (a snapshot tool, a shell's ^Z) is no hang, and
-/// a JVM that ends is Z with threads for a moment. `None`: it has ended.
+/// Does it stay in this state for [`CONFIRMATION_TIME`]? A short T (a snapshot tool, a shell's ^Z) is no hang, and an exiting JVM is briefly
+/// Z with threads. `None`: it has exited.
 fn confirmed_liveness(id: ProcessId, state: ProcessState, until: Instant) -> Option<Liveness> {
     let since = Instant::now();
     loop {
         let stat = id.live_stat().ok()??;
         if stat.state != state {
-            // It goes on; should it be in another bad state by now, the next monitor will tell.
+            // If it is in another bad state by now, the next monitor reports that.
             return Some(Liveness::Alive);
         }
         if since.elapsed() >= CONFIRMATION_TIME || Instant::now() >= until {

@@ -1,4 +1,4 @@
-//! Which live pico could be meant, where a parameter that says which one can't be read.
+//! Which live pico could be meant, where a parameter that identifies it can't be read.
 
 use super::node_context::NodeContext;
 use crate::identity::{MzHome, PossiblePico, find_possible_picos, foreign_user};
@@ -11,14 +11,14 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-/// Most characters of an odd name that are shown.
+/// Longest part of an invalid name that is shown, in characters.
 const MAX_SHOWN_CHARS: usize = 30;
 
-/// The first one, in words, and why it is not known whether it is meant. Not one that another resource has started, nor one of a user
+/// Describes the first one, and why it is unknown whether it is meant. Skips picos that another resource has started, and those of a user
 /// whose processes don't count.
 ///
 /// # Errors
-/// Why it can't be told.
+/// /proc could not be read; why.
 pub(crate) fn find_possible_target(
     settings: &Settings,
     unreadable: &UnreadableTarget,
@@ -28,7 +28,7 @@ pub(crate) fn find_possible_target(
         Ok(seen) => Ok(seen.map(|one| {
             format!("{}: {unreadable}; correct it, or end the process", describe_possible_pico(&one))
         })),
-        Err(e) => Err(format!("what runs can't be told: {e}; {unreadable}")),
+        Err(e) => Err(format!("running processes unknown: {e}; {unreadable}")),
     }
 }
 
@@ -39,7 +39,7 @@ fn find_possible_pico(
 ) -> io::Result<Option<PossiblePico>> {
     let is_meant = |name: &OsStr| match &unreadable.name {
         Ok(meant) => name == meant.as_str(),
-        // One that is called as it is set is meant, whatever its name says of its type.
+        // A process of exactly the configured name is meant, whatever type the name suggests.
         Err(set) => set.as_deref() == Some(name) || settings.pico_type.may_be_named(name),
     };
     // Only the home matters of these.
@@ -50,7 +50,7 @@ fn find_possible_pico(
     let node = target.as_ref().map(|target| NodeContext::new(settings, target, None, until));
     let others = record::processes_of_other_resources(settings.resource.as_deref());
     let anyones = AnyInstallationUsers::new(settings, until);
-    // What is no pico by its markers can be one by the pattern, but then something else has to say of which installation it is.
+    // A process without markers may match the unreadable pattern, but then only its open files show its installation.
     for one in find_possible_picos(is_meant, unreadable.process_match_unreadable && node.is_some(), until)? {
         let counts = if let Some(node) = &node {
             one.may_belong_to(node.target, node)?
@@ -76,7 +76,7 @@ fn describe_possible_pico(one: &PossiblePico) -> String {
     format!("{} (user {}) is {name}{home}, which may be meant", one.id, one.user)
 }
 
-/// A name or a path of a process as it may be shown; in quotes where it is an odd one.
+/// A name or path of a process, escaped; quoted where it is no valid name.
 fn printable_name(name: &OsStr) -> String {
     let text = name.to_string_lossy();
     if text.parse::<PicoName>().is_ok() || Path::new(name).is_absolute() {

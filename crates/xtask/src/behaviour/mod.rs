@@ -30,7 +30,6 @@ const FOOT: &str = "\
 Next: [scenarios on real clusters](reliability.md), and [what Pacemaker makes of each answer](../design/in-the-cluster.md).
 ";
 
-/// The whole page.
 pub(crate) fn page() -> Result<String, TaskError> {
     let families = cases::read_suite(cases::FAULT_SUITE)?;
     let mutants = mutants::read()?;
@@ -58,7 +57,7 @@ fn check_referenced_cases(families: &[TestModule]) -> Result<(), TaskError> {
         families.iter().flat_map(|family| &family.cases).map(|case| case.name.as_str()).collect();
     let unknown = case_names_in(&text).into_iter().filter(|name| !known.contains(name));
     let missing: Vec<String> =
-        unknown.map(|name| format!("docs/operate/security.md names {name}, which is no case")).collect();
+        unknown.map(|name| format!("docs/operate/security.md: unknown case {name}")).collect();
     if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
 }
 

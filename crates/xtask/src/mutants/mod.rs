@@ -31,14 +31,12 @@ const CASE_TIMEOUT: Duration = Duration::from_secs(180);
 /// Most memory that each process of such a run may have written to, in bytes: a mutant may keep all that it reads.
 const MEMORY_LIMIT: u64 = 2 << 30;
 
-/// What `mutants` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct MutantsOptions {
-    /// Only the mutants whose names contain one of these.
+    /// Run only mutants whose names contain one of these
     names: Vec<String>,
 }
 
-/// What came of one mutant.
 enum MutantResult {
     /// Every case that it names failed.
     Caught,
@@ -48,7 +46,7 @@ enum MutantResult {
     Broken(String),
 }
 
-/// Tries the mutants; the exit code is success when all are caught and every case catches one.
+/// Success if every mutant is caught and every case catches one.
 pub(crate) fn run(options: &MutantsOptions) -> Result<ExitCode, TaskError> {
     let mutants = read()?;
     let suite = cases::read_suite(cases::FAULT_SUITE)?;
@@ -103,7 +101,7 @@ fn report(fates: &[(&Mutant, MutantResult)], unguarded: &[&str]) -> ExitCode {
         match fate {
             MutantResult::Caught => {}
             MutantResult::Missed(cases) => {
-                println!("not caught: {}\n    passes nevertheless: {}", mutant.name, cases.join(", "));
+                println!("not caught: {}\n    still pass: {}", mutant.name, cases.join(", "));
             }
             MutantResult::Broken(why) => {
                 println!("error: {}\n    {}", mutant.name, why.replace('\n', "\n    "));
@@ -111,9 +109,9 @@ fn report(fates: &[(&Mutant, MutantResult)], unguarded: &[&str]) -> ExitCode {
         }
     }
     for case in unguarded {
-        println!("guarded by nothing: {case}");
+        println!("case without a mutant: {case}");
     }
-    println!("{caught} of {} mutants caught; {} cases guarded by nothing", fates.len(), unguarded.len());
+    println!("{caught} of {} mutants caught; {} cases without a mutant", fates.len(), unguarded.len());
     if caught == fates.len() && unguarded.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -128,7 +126,7 @@ pub(crate) fn check() -> Result<(), TaskError> {
         wrong.extend(all.map(|why| format!("mutant \"{}\": {why}", mutant.name)));
     }
     let unguarded = table::cases_without_mutant(&mutants, &suite);
-    wrong.extend(unguarded.iter().map(|case| format!("guarded by nothing: {case}")));
+    wrong.extend(unguarded.iter().map(|case| format!("case without a mutant: {case}")));
     if wrong.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(wrong)) }
 }
 
@@ -170,11 +168,7 @@ impl FaultSuite {
         }
         let begun = Instant::now();
         workspace::run_checked(self.command(&self.program).arg("--exact").args(&cases))?;
-        println!(
-            "{} cases pass with agents that are right, {:.1} s",
-            cases.len(),
-            begun.elapsed().as_secs_f64()
-        );
+        println!("{} cases pass without a mutant, {:.1} s", cases.len(), begun.elapsed().as_secs_f64());
         Ok(())
     }
 

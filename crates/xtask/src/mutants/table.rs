@@ -30,7 +30,6 @@ struct MutantTable {
     mutant: Vec<Mutant>,
 }
 
-/// Reads the table.
 pub(crate) fn read() -> Result<Vec<Mutant>, TaskError> {
     let path = workspace::root().join(FAULT_SUITE).join("mutants.toml");
     let text = fs::read_to_string(&path).map_err(TaskError::file("read", &path))?;
@@ -64,8 +63,8 @@ impl Mutant {
         }
         for name in &self.caught_by {
             match cases(suite).find(|case| case.name == *name) {
-                None => wrong.push(format!("there is no case {name}")),
-                Some(case) if case.ignored => wrong.push(format!("{name} is ignored, it catches nothing")),
+                None => wrong.push(format!("unknown case {name}")),
+                Some(case) if case.ignored => wrong.push(format!("{name} is ignored and catches nothing")),
                 Some(_) => {}
             }
         }

@@ -59,12 +59,12 @@ impl WorkspaceCopy {
     /// Builds the agents as the mutant has them, lets `judge` look at them, and puts the file back.
     pub(crate) fn with_mutant<T>(&self, mutant: &Mutant, judge: impl FnOnce() -> T) -> Result<T, String> {
         let path = self.root.join(&mutant.file);
-        let in_words = |e: TaskError| e.to_string();
-        let original = fs::read(&path).map_err(TaskError::file("read", &path)).map_err(in_words)?;
+        let describe = |e: TaskError| e.to_string();
+        let original = fs::read(&path).map_err(TaskError::file("read", &path)).map_err(describe)?;
         let broken = mutant.mutated_text(&self.root)?;
-        fs::write(&path, broken).map_err(TaskError::file("write", &path)).map_err(in_words)?;
-        let judged = self.build().map(|()| judge()).map_err(in_words);
-        fs::write(&path, original).map_err(TaskError::file("write", &path)).map_err(in_words)?;
+        fs::write(&path, broken).map_err(TaskError::file("write", &path)).map_err(describe)?;
+        let judged = self.build().map(|()| judge()).map_err(describe);
+        fs::write(&path, original).map_err(TaskError::file("write", &path)).map_err(describe)?;
         judged
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn cargo_deny(tally: &Tally, workspace: &Workspace, install: bool) {
     } else {
         let here = is_runnable(&tool) || (install && tally.gate("cargo-deny", || install_deny(workspace)));
         if !here {
-            tally.skip("dependencies", 1, "cargo-deny is not there: cargo install --locked cargo-deny");
+            tally.skip("dependencies", 1, "cargo-deny not found; run `cargo install --locked cargo-deny`");
             return;
         }
         &tool

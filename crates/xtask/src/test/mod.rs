@@ -8,6 +8,8 @@
 mod gates;
 #[cfg(test)]
 mod links;
+#[cfg(test)]
+mod messages;
 pub(crate) mod repeat;
 mod style;
 mod suites;
@@ -26,21 +28,20 @@ use crate::mutants;
 use suites::ExcludedPart;
 use tally::{Tally, TestCounts};
 
-/// What `test` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TestOptions {
-    /// As CI does it: get missing cargo tools too, run the slow suites, and let a skipped test fail the run.
+    /// As in CI: install missing cargo tools, run the slow suites, and fail on a skipped test
     #[arg(long)]
     all: bool,
-    /// With --all: a skipped test is no failure.
+    /// With --all: do not fail on skipped tests
     #[arg(long)]
     allow_skips: bool,
-    /// Leave this out; it is counted as skipped, and is no failure.
+    /// Skip this part without failing
     #[arg(long)]
     without: Vec<ExcludedPart>,
 }
 
-/// Runs everything; the exit code is success when nothing failed.
+/// Success if nothing failed.
 pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     let workspace = Workspace::read()?;
     let tally = Tally::default();

@@ -14,10 +14,9 @@ use super::tally::{Tally, TestCounts};
 /// In this order, each round.
 const SUITES: [&str; 4] = ["faults", "lifecycle", "killpoints", "deadlines"];
 
-/// What `repeat` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RepeatOptions {
-    /// No new suite is begun after this time.
+    /// Start no new suite after this time
     #[arg(long, default_value_t = 60)]
     minutes: u64,
 }

@@ -12,7 +12,7 @@ const BANNED: &[(&str, &str)] = &[
     ("can't be told", "unknown"),
     ("cant_be_told", "unknown"),
     ("for want of memory", "OOM-killed"),
-    ("go_on", "continue"),
+    ("go_on", "continues"),
     ("in_words", "describe"),
     ("leaderless", "zombie thread-group leader"),
     ("met_another", "superseded"),
@@ -24,7 +24,15 @@ const BANNED: &[(&str, &str)] = &[
 ];
 
 /// Files that may have them: this one, and those that quote others.
-const EXEMPT: &[&str] = &["crates/xtask/src/test/style.rs", "docs/glossary.md", "CHANGELOG.md"];
+const EXEMPT: &[&str] = &[
+    "crates/xtask/src/test/style.rs",
+    "docs/glossary.md",
+    "CHANGELOG.md",
+    // A deprecated value in the output of `mzha health --json`.
+    "crates/mzha/src/health/mod.rs",
+    "docs/other-managers/amazon.md",
+    "tests/commands/health.rs",
+];
 
 /// Lines of the longest function. Tables of data are no functions.
 const LONGEST_FUNCTION: usize = 80;

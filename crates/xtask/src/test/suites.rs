@@ -51,13 +51,12 @@ const OTHER_GENERATIONS: &[(Generation, &str, &[&str])] = &[
     ),
 ];
 
-/// What can be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ExcludedPart {
-    /// What runs on Debian 13's cluster software, which has to be fetched (once, by debootstrap, into target/generations)
+    /// Tests on Debian 13's cluster software (fetched once by debootstrap into target/generations)
     #[value(name = "debian-13")]
     Debian13,
-    /// The scenarios on a real cluster, which take a quarter of an hour
+    /// Scenarios on a real cluster (15 minutes)
     Cluster,
 }
 

@@ -1,4 +1,4 @@
-//! What a cluster is before it is up: the configuration, taken from the README's first page, and what a scenario wants otherwise.
+//! A cluster before it is up: the README's configuration, and the changes of a scenario.
 
 use std::cell::RefCell;
 use std::fs;
@@ -9,11 +9,12 @@ use super::{ClusterFixture, EC_HOME, HEARTBEAT_DIR, MZ_HOME, SHARED_MZ_HOME, is_
 use crate::Lab;
 use crate::controller::{PROGRAMS_DIR, io_error};
 
-/// What users are told to do, by tool.
+/// The configuration that users get, by tool.
 const WITH_PCS: &str = include_str!("../../../../README.md");
 const WITH_CRM: &str = include_str!("../../../../docs/operate/crm.md");
 
-/// In the README, and here: the storage is a directory that all nodes have, the address one of their network.
+/// Text in the README, and its replacement here: the storage is a directory of all nodes, the address one of
+/// their network.
 const README_REPLACEMENTS: [(&str, &str); 2] = [
     (
         "device=/dev/shared/mz directory=/opt/mz fstype=xfs",
@@ -22,7 +23,7 @@ const README_REPLACEMENTS: [(&str, &str); 2] = [
     ("192.0.2.100", "10.99.0.100"),
 ];
 
-/// Which of the two tools makes the configuration.
+/// The tool that makes the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigurationTool {
     /// `crm`, all lines at once.
@@ -40,7 +41,7 @@ pub struct ClusterPlan {
     storage_in_cluster: bool,
     changes: Vec<(String, String)>,
     extra_lines: String,
-    /// Of the simulator, in its own notation: those of the picos below `/opt/mz`, and of those below `/opt/ec`.
+    /// Options of the simulator: those of the picos below `/opt/mz`, and of those below `/opt/ec`.
     simulator_options: [Vec<String>; 2],
 }
 
@@ -59,52 +60,50 @@ pub fn cluster_plan() -> ClusterPlan {
 }
 
 impl ClusterPlan {
-    /// With two nodes; n1 prefers the Platform and the UI, n2 all else. The power switch is on their network: else a node that is cut
-    /// off might win, and fence the good one.
+    /// With two nodes; n1 prefers the Platform and the UI, n2 all else. The power switch is on their network:
+    /// otherwise a node that is cut off might win, and fence the healthy one.
     #[must_use]
     pub fn with_two_nodes(self) -> Self {
         Self { nodes: 2, ..self }
     }
 
-    /// Configured with this.
     #[must_use]
     pub fn with_tool(self, tool: ConfigurationTool) -> Self {
         Self { tool, ..self }
     }
 
-    /// The picos are real JVMs.
     #[must_use]
     pub fn with_real_jvms(self) -> Self {
         Self { jvm: true, ..self }
     }
 
-    /// The storage is mounted on all nodes, always, as NFS often is, and no resource of the cluster.
+    /// The storage is mounted on all nodes, always, as NFS often is, and is no resource of the cluster.
     #[must_use]
     pub fn with_storage_on_all_nodes(self) -> Self {
         Self { storage_in_cluster: false, ..self }
     }
 
-    /// Other words in the configuration: the first occurrence, in each of the lines that there have it.
+    /// Replaces text in the configuration: the first occurrence, in each line that has it.
     #[must_use]
     pub fn replace_in_configuration(mut self, was: &str, is: &str) -> Self {
         self.changes.push((was.to_owned(), is.to_owned()));
         self
     }
 
-    /// The time-out of the Platform's stop is another one.
+    /// Changes the timeout of the Platform's stop.
     #[must_use]
     pub fn stop_timeout(self, stop: &str) -> Self {
         self.replace_in_resource("mz-platform", "op stop timeout=360s", &format!("op stop timeout={stop}"))
     }
 
-    /// Other words in the definition of one resource.
+    /// Replaces text in the definition of one resource.
     #[must_use]
     pub fn replace_in_resource(mut self, resource: &str, was: &str, is: &str) -> Self {
         self.changes.push((format!("{resource}\0{was}"), is.to_owned()));
         self
     }
 
-    /// More lines for crm, at the end.
+    /// Adds lines for crm at the end.
     #[must_use]
     pub fn with_crm_lines(mut self, lines: &str) -> Self {
         self.extra_lines.push_str(lines);
@@ -143,10 +142,10 @@ impl ClusterPlan {
             assert!(block.contains(theirs), "the page has no {theirs:?} any more");
             block = block.replace(theirs, ours);
         }
-        // What does not begin so fetches the configuration and pushes it.
+        // Other lines fetch the configuration and push it.
         let mut lines: Vec<String> =
             block.lines().filter_map(|line| line.strip_prefix(drop)).map(str::to_owned).collect();
-        // The second EC is as the first.
+        // The second EC is like the first.
         let of_ec1: Vec<String> =
             lines.iter().filter(|line| line.contains("ec1")).map(|line| line.replace("ec1", "ec2")).collect();
         assert_eq!(of_ec1.len(), 2, "a resource and its order");
@@ -171,7 +170,7 @@ impl ClusterPlan {
         lines
     }
 
-    /// Who prefers which node: resource, node, and which it must not use.
+    /// The preferred node of each resource, and the node that it must not use.
     fn node_preferences(&self) -> Vec<(&'static str, &'static str, Option<&'static str>)> {
         if self.nodes == 2 {
             return vec![
@@ -189,7 +188,7 @@ impl ClusterPlan {
         ]
     }
 
-    /// What is not in the README, for crm: fencing, and who prefers which node.
+    /// Lines for crm that are not in the README: fencing, and the preferred nodes.
     fn extra_crm_lines(&self) -> String {
         let lan = if self.nodes == 2 { "params lan=1" } else { "" };
         let fencing =
@@ -210,13 +209,13 @@ impl ClusterPlan {
         crm.readme_commands().join("\n") + "\n" + &self.extra_crm_lines()
     }
 
-    /// Brings all up and waits until all picos are ready where they belong.
+    /// Brings all up and waits until all picos are ready on their nodes.
     pub fn up(self) -> Result<ClusterFixture, TestkitError> {
         let nodes = self.nodes;
         self.up_in(Lab::up(nodes)?)
     }
 
-    /// The same in a lab that is up, with as many nodes.
+    /// The same in a running lab, with as many nodes.
     pub fn up_in(self, lab: Lab) -> Result<ClusterFixture, TestkitError> {
         let fixture = self.start_in(lab)?;
         for (pico, node) in fixture.home_nodes {
@@ -226,7 +225,7 @@ impl ClusterPlan {
         Ok(fixture)
     }
 
-    /// Lays all out in a lab that is up, and leaves it to the cluster to start it.
+    /// Installs everything in a running lab, and lets the cluster start it.
     pub fn start_in(self, lab: Lab) -> Result<ClusterFixture, TestkitError> {
         let third = if self.nodes == 2 { "n2" } else { "n3" };
         let placed = [("platform", "n1"), ("ui", "n1"), ("ec1", third), ("ec2", "n2"), ("sc1", third)];
@@ -260,7 +259,7 @@ impl ClusterPlan {
         Ok(())
     }
 
-    /// All at once, else the cluster acts on half of it.
+    /// All at once, because the cluster would act on a part of it.
     fn configure(&self, fixture: &ClusterFixture) -> TestResult {
         if self.tool == ConfigurationTool::Pcs {
             // A call each: on a loaded machine they take seconds, all together more than a command may.
@@ -281,7 +280,8 @@ impl ClusterPlan {
     }
 }
 
-/// The shell script that makes a node fit for the picos: user, name of the address, mount point, and the installation of the ECs and SCs.
+/// The shell script that prepares a node for the picos: user, name of the address, mount point, and the
+/// installation of the ECs and SCs.
 #[must_use]
 pub fn ec_installation(options: &str) -> String {
     format!(
@@ -297,8 +297,8 @@ pub fn ec_installation(options: &str) -> String {
     )
 }
 
-/// The script for one node that installs the Platform on the shared disk, laid out where it will be mounted, so that every path in it is
-/// right.
+/// The script for one node that installs the Platform on the shared disk. It runs at the later mount point,
+/// so that every path in it is right.
 #[must_use]
 pub fn platform_installation(options: &str) -> String {
     format!(

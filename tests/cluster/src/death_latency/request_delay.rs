@@ -1,8 +1,9 @@
-//! What waits for a monitor that waits, and for how long: of `ec1`, whose monitor of depth 0 comes by every second and waits for its death, one
-//! thing after the other is asked, at moments that are drawn from the time in which that monitor comes round.
+//! Delays of requests by a waiting monitor. The monitor of depth 0 of `ec1` comes every second and waits for
+//! its death. One request after the other is made for `ec1`, at random moments of that monitor's period.
 //!
-//! Times begin with the call of the command; when an agent was called, and when it had answered, is told by Pacemaker's log on its node. A round
-//! begins with the stop, for after the start that follows a changed parameter is a reload, and after a probe it would be a restart.
+//! Times begin with the call of the command. Pacemaker's log on the node of `ec1` shows when an agent was
+//! called, and when it had answered. A round begins with the stop, because after the following start a
+//! changed parameter is a reload; after a probe it would be a restart.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,23 +17,23 @@ use crate::process_watcher;
 use crate::soak::sequence::SplitMix64;
 use crate::timeline::{self, ClusterLogEvent};
 
-/// The times that the monitor waits, in seconds, each on a cluster of its own.
+/// The waits of the monitor, in seconds, each on a cluster of its own.
 pub const WAITS: [u64; 3] = [20, 5, 0];
 
-/// Where `ec1` is.
+/// The node of `ec1`.
 const EC_NODE: &str = "n3";
 
-/// What is asked.
+/// A request to the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClusterRequest {
-    /// That it is stopped; until the agent is called.
+    /// A stop; until the agent is called.
     Stop,
-    /// That a changed parameter is taken over; until the agent is called.
+    /// A reload of a changed parameter; until the agent is called.
     Reload,
-    /// A monitor of depth 10 with another interval; until its first run has answered.
+    /// A monitor of depth 10 with another interval; until its first result.
     Deeper,
-    /// Whether it runs; until that is answered.
+    /// A probe; until its result.
     Probe,
 }
 
@@ -40,13 +41,13 @@ impl ClusterRequest {
     /// In the order of a round.
     pub const ALL: [Self; 4] = [Self::Stop, Self::Reload, Self::Deeper, Self::Probe];
 
-    /// What is measured is the time until its answer; of the others, until the agent is called.
+    /// True if the time until its result is measured; false if the time until the agent is called.
     #[must_use]
     pub fn ends_with_answer(self) -> bool {
         matches!(self, Self::Deeper | Self::Probe)
     }
 
-    /// It waits until the monitor has come to its end; the others have Pacemaker end that.
+    /// True if it waits until the monitor has ended; for the others Pacemaker ends the monitor.
     #[must_use]
     pub fn waits_for_monitor(self) -> bool {
         self == Self::Deeper
@@ -64,10 +65,9 @@ impl fmt::Display for ClusterRequest {
     }
 }
 
-/// How long one thing took that was asked.
+/// The delay of one request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestDelay {
-    /// What.
     pub asked: ClusterRequest,
     /// How long the monitor waits, in seconds.
     pub wait: u64,
@@ -81,10 +81,12 @@ pub fn plan_with_wait(wait: u64) -> ClusterPlan {
     cluster_plan().replace_in_resource("mz-ec1", "pico_name=ec1", &format!("pico_name=ec1 wait={wait}s"))
 }
 
-/// Measures on a cluster of this [`plan_with_wait`]; `tell` is called with a line for each sample. The cluster is judged, and still up.
+/// Measures on a cluster of this [`plan_with_wait`]; `tell` is called with a line for each sample. The
+/// invariants are checked, and the cluster is still up afterwards.
 ///
 /// # Errors
-/// [`MeasurementAborted`] when something failed or was restarted that should not, or the cluster can't be used.
+/// [`MeasurementAborted`] when a resource failed or was restarted that should not, or the cluster cannot be
+/// used.
 pub fn measure_delays(
     fixture: &ClusterFixture,
     wait: u64,
@@ -125,7 +127,7 @@ fn measure_rounds(
     check_invariants(fixture, &lives, |pico| if pico == "ec1" { rounds } else { 0 }).map_err(said)?
 }
 
-/// Asks, and waits until it is there.
+/// Makes the request, and waits until it is executed.
 fn measure_request(
     fixture: &ClusterFixture,
     asked: ClusterRequest,
@@ -171,7 +173,7 @@ fn crm_resource_ec1(fixture: &ClusterFixture, words: &[&str]) -> TestResult {
     fixture.node("n1").exec(&[&["crm_resource", "--resource", "mz-ec1"], words].concat()).map(drop)
 }
 
-/// When an action of `ec1` was begun that has ended.
+/// The start of an action of `ec1` that has ended.
 fn action_start(ended: u64, told: &ClusterLogEvent, what: &str) -> Option<u64> {
     match told {
         ClusterLogEvent::Ran { resource, action, took, .. } if resource == "mz-ec1" && action == what => {
@@ -181,7 +183,7 @@ fn action_start(ended: u64, told: &ClusterLogEvent, what: &str) -> Option<u64> {
     }
 }
 
-/// Waits for the first moment since then that is it.
+/// Waits for the first matching event since then.
 fn wait_for_event(
     fixture: &ClusterFixture,
     since: u64,

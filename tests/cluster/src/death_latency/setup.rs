@@ -1,4 +1,4 @@
-//! Who dies, and on which configuration of the cluster.
+//! The resources that die, and the configuration of the cluster.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,36 +8,31 @@ use serde::{Deserialize, Serialize};
 use crate::cluster_fixture::{ClusterPlan, EC_HOME, MZ_HOME, cluster_plan};
 use crate::soak::sequence::PICOS;
 
-/// The Dummy writes nothing but this file, on the disk that is shared, so that it is removed without entering a node.
+/// The Dummy's only file, on the shared disk, so that it can be removed without entering a node.
 pub(super) const DUMMY_STATE_FILE: &str = "/srv/dummy.state";
 
-/// So long a monitor waits that may, in seconds.
+/// The wait of a waiting monitor, in seconds.
 const WAIT_SECONDS: u64 = 20;
 
-/// The monitors of the README that are deeper.
+/// The README's deeper monitors.
 const DEEPER_MONITORS: [&str; 2] = [
     "op monitor interval=30s timeout=60s OCF_CHECK_LEVEL=10",
     "op monitor interval=120s timeout=210s OCF_CHECK_LEVEL=20",
 ];
 
-/// Who dies.
+/// A resource that dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Victim {
-    /// The pico `platform`.
     Platform,
-    /// The pico `ec1`.
     Ec,
-    /// The pico `sc1`.
     Sc,
-    /// The pico `ui`.
     Ui,
-    /// A resource of Pacemaker's own that does nothing.
+    /// Pacemaker's resource that does nothing.
     Dummy,
 }
 
 impl Victim {
-    /// Those that are picos.
     pub const PICOS: [Self; 4] = [Self::Platform, Self::Ec, Self::Sc, Self::Ui];
 
     /// The pico, if it is one.
@@ -75,16 +70,16 @@ impl fmt::Display for Victim {
     }
 }
 
-/// How one cluster is configured, and who dies there.
+/// The configuration of one cluster, and the resources that die there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeathSetup {
-    /// The monitors of depth 0 wait for as long as they do by default; else `wait` is 0.
+    /// The monitors of depth 0 wait as long as by default; else `wait` is 0.
     pub wait: bool,
     /// Their interval, in seconds.
     pub interval: u64,
-    /// Who dies at once, one group after the other.
+    /// Each group dies at once, one group after the other.
     pub groups: Vec<Vec<Victim>>,
-    /// How often.
+    /// The number of rounds.
     pub rounds: usize,
 }
 
@@ -96,8 +91,9 @@ impl DeathSetup {
         Self { wait, interval: 1, groups, rounds }
     }
 
-    /// All of a whole measurement: those with a monitor every second, which want the machine for themselves, and those that do little but wait,
-    /// the longest first. So many times each at intervals of 1, 10 and 120 s.
+    /// All setups of a whole measurement: first those with a monitor every second, which need the machine for
+    /// themselves, then those that mostly wait, the longest first. The arguments are the numbers of kills at
+    /// intervals of 1, 10 and 120 s.
     #[must_use]
     pub fn all(kills: usize, slow_kills: usize, slowest_kills: usize) -> (Vec<Self>, Vec<Self>) {
         let platform =
@@ -127,7 +123,7 @@ impl DeathSetup {
         (wanted(often.to_vec()), wanted(seldom))
     }
 
-    /// Its name, of which a lab's directory can be made.
+    /// Its name, which a lab's directory can have.
     #[must_use]
     pub fn name(&self) -> String {
         let wait = if self.wait { "-waiting" } else { "" };
@@ -138,8 +134,9 @@ impl DeathSetup {
         format!("{}s{wait}{of}", self.interval)
     }
 
-    /// The cluster. Only the first setting has the deeper monitors of the README, too: they would be earlier than a depth 0 that comes seldom; and
-    /// beside one that does not wait, a deeper one that comes by between the answer and the stop is a failure of its own to Pacemaker.
+    /// The cluster. Only the first setting has the README's deeper monitors, too: they would detect a death
+    /// before a rare depth 0. Beside a depth 0 that does not wait, a deeper monitor that runs between its
+    /// result and the stop is a second failure for Pacemaker.
     #[must_use]
     pub fn plan(&self) -> ClusterPlan {
         let seconds = self.interval;
@@ -148,7 +145,7 @@ impl DeathSetup {
             op start interval=0 timeout=20s op stop interval=0 timeout=20s\n\
             location dummy-on-n1 dummy 50: n1\nlocation dummy-never-on-n2 dummy -inf: n2\nlocation dummy-never-on-n3 dummy -inf: n3"
         );
-        // It does not fail too often for its node.
+        // It must not reach its node's failure limit.
         let often = cluster_plan().replace_in_resource(
             "mz-platform",
             "migration-threshold=3",
@@ -175,8 +172,8 @@ impl DeathSetup {
         })
     }
 
-    /// The time in which a monitor comes round: its interval, and before it its wait. Where one dies every few seconds the latter is not over
-    /// yet: it is left out then.
+    /// The period of a monitor: its interval, and before that its wait. If one dies every few seconds the
+    /// wait is not over yet, and is left out.
     pub(super) fn monitor_period(&self) -> Duration {
         let wait = if self.wait && self.interval > 1 { WAIT_SECONDS } else { 0 };
         Duration::from_secs(self.interval + wait)

@@ -1,4 +1,4 @@
-//! On made-up logs and lives.
+//! On synthetic logs and lives.
 
 use super::*;
 

@@ -20,7 +20,7 @@
 #   LAB_DIR         (needed by all)
 #   LAB_ROOT        /: the directory with the nodes' own programs
 #   LAB_TTL         14400, with a leash 86400: seconds after which the lab ends by itself
-#   LAB_TOKEN       1000: corosync's token time-out in ms
+#   LAB_TOKEN       1000: corosync's token timeout in ms
 #   LAB_BOOT_DELAY  (computed) seconds that a node takes to boot once it was off. Longer than corosync takes to notice that the
 #                   node is gone: one that is back before would be told that it was "allegedly just fenced", and its Pacemaker
 #                   would stop for good

@@ -115,7 +115,7 @@ for node in $LAB_NODES; do on "$node" || exit 1; done
 touch "$fs/ready"
 
 { sleep "$LAB_TTL" && echo "- end lab" >&3; } &
-# Without a time-out of its own: bash drops what it has read of a line when the time is over, and a request that falls on that moment,
+# Without a timeout of its own: bash drops what it has read of a line when the time is over, and a request that falls on that moment,
 # as one of a monitor every 30 s does again and again, is never answered.
 while read -r reply action node <&3; do
     [ "$action" != end ] || break

@@ -1,8 +1,10 @@
-//! The outcomes as they are committed, a file for each generation of Pacemaker in `tests/cluster/simulations`: the suite compares it with what
-//! Pacemaker decides here and now, and `cargo xtask gen` makes the page `docs/design/in-the-cluster.md` of them.
+//! The committed outcomes, a file for each generation of Pacemaker in `tests/cluster/simulations`. The suite
+//! compares it with Pacemaker's decisions on this machine, and `cargo xtask gen` makes the page
+//! `docs/design/in-the-cluster.md` from it.
 //!
-//! A heading in brackets tells whose answer it is and when; each exit code below it what comes of it in a few words; the indented lines are
-//! what the scheduler wants done at once, all of it, so that a change in any of it is seen.
+//! A heading in brackets names the resource and the operation. Below it each exit code has its result in a
+//! few words. The indented lines are all actions that the scheduler orders at once, so that any change is
+//! visible.
 
 use std::fmt::Write as _;
 
@@ -10,7 +12,7 @@ use testkit::Generation;
 
 use super::{SimulatedOperation, SimulatedOutcome, SimulatedResource};
 
-/// Where that of a generation stands, from the root of the repository.
+/// The path of a generation's file, from the root of the repository.
 #[must_use]
 pub fn file_path(generation: Generation) -> String {
     let name = match generation {
@@ -25,29 +27,26 @@ What Pacemaker decides when an agent answers with an exit code. Made by `cargo x
 configuration of the README: see tests/cluster/src/simulation.rs.
 ";
 
-/// What a step is indented by.
 const STEP_INDENT: &str = "    ";
 
 /// A committed outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedOutcome {
-    /// Its heading.
     pub heading: String,
-    /// The exit code.
     pub code: u8,
-    /// What comes of it.
+    /// Its result as text.
     pub words: String,
-    /// What the scheduler wants done at once.
+    /// Actions that the scheduler orders at once.
     pub steps: Vec<String>,
 }
 
-/// The heading of a subject and an occasion.
+/// The heading of a resource and an operation.
 #[must_use]
 pub fn heading(subject: SimulatedResource, occasion: SimulatedOperation) -> String {
     format!("{}: {}", subject.resource(), occasion.describe(subject))
 }
 
-/// The file.
+/// The content of the file.
 #[must_use]
 pub fn format_outcomes(outcomes: &[SimulatedOutcome]) -> String {
     let mut text = HEAD.to_owned();
@@ -67,7 +66,7 @@ pub fn format_outcomes(outcomes: &[SimulatedOutcome]) -> String {
     text
 }
 
-/// What the file tells.
+/// Parses the content of the file.
 #[must_use]
 pub fn parse_outcomes(text: &str) -> Vec<RecordedOutcome> {
     let mut told: Vec<RecordedOutcome> = Vec::new();

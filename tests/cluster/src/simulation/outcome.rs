@@ -1,4 +1,4 @@
-//! What came of one answer: read from the simulator's XML, told in words.
+//! The result of one answer: parsed from the simulator's XML, and described as text.
 
 use std::fmt;
 
@@ -7,21 +7,21 @@ use roxmltree::{Document, Node};
 use super::{SimulatedAnswer, SimulatedOperation};
 use crate::status::ClusterStatus;
 
-/// What ends each document in the output of `answer.sh`.
+/// The end of each document in the output of `answer.sh`.
 const DOCUMENT_SEPARATOR: &str = "=====\n";
 
-/// One line of the Transition Summary: what the scheduler wants done.
+/// One line of the Transition Summary: an action that the scheduler orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransitionStep {
     /// `start`, `stop`, `recover`, `move`, `restart`, `fence` ...
     pub action: String,
-    /// The resource; of a `fence`, the node.
+    /// The resource; for a `fence`, the node.
     pub target: String,
-    /// Where it is, and where it will be; the same where it stays.
+    /// Its present and its future node; the same if it stays.
     pub nodes: (String, String),
-    /// The scheduler's reason, where it gives one.
+    /// The scheduler's reason, if it gives one.
     pub reason: Option<String>,
-    /// It can't be done: a person has to come.
+    /// It is impossible until a person intervenes.
     pub blocked: bool,
 }
 
@@ -42,15 +42,15 @@ impl fmt::Display for TransitionStep {
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimulatedOutcome {
-    /// The answer.
     pub answer: SimulatedAnswer,
-    /// What the scheduler wanted at once. Starts of others than the subject, which are under way anyway, are left out.
+    /// Actions that the scheduler ordered at once. Starts of other resources, which are under way anyway, are
+    /// left out.
     pub steps: Vec<TransitionStep>,
-    /// Where its agent is called to stop, until nothing is left to do.
+    /// Nodes on which its agent is called to stop, until the cluster is idle.
     pub stopped: Vec<String>,
-    /// Where it is called to start.
+    /// Nodes on which it is called to start.
     pub started: Vec<String>,
-    /// Where the subject is active then.
+    /// Nodes on which the resource is active then.
     pub runs_on: Vec<String>,
     /// It is blocked then: the cluster waits for a person.
     pub blocked: bool,
@@ -58,15 +58,15 @@ pub struct SimulatedOutcome {
     pub repeated: bool,
     /// A failed action of it is listed then.
     pub listed: bool,
-    /// Nodes that must not have it any more, until a cleanup or `failure-timeout`.
+    /// Nodes that must not run it any more, until a cleanup or `failure-timeout`.
     pub banned: Vec<String>,
 }
 
 impl SimulatedOutcome {
-    /// Reads what `answer.sh` wrote.
+    /// Parses the output of `answer.sh`.
     ///
     /// # Errors
-    /// What is not that.
+    /// If it is not such output.
     pub(super) fn parse(answer: SimulatedAnswer, said: &str) -> Result<Self, String> {
         let mut documents: Vec<&str> = said.split(DOCUMENT_SEPARATOR).collect();
         let status = documents.pop().unwrap_or_default();
@@ -119,13 +119,12 @@ impl SimulatedOutcome {
         Ok(outcome)
     }
 
-    /// The nodes that are fenced.
     #[must_use]
     pub fn fenced_nodes(&self) -> Vec<&str> {
         self.steps.iter().filter(|step| step.action == "fence").map(|step| step.target.as_str()).collect()
     }
 
-    /// Something is done about the subject: its process ends, or begins, or both.
+    /// The resource is affected: its process ends, or begins, or both.
     #[must_use]
     pub fn affects_resource(&self) -> bool {
         !(self.stopped.is_empty() && self.started.is_empty() && self.fenced_nodes().is_empty())
@@ -162,7 +161,7 @@ impl SimulatedOutcome {
     }
 }
 
-/// Where the agent of a resource is called in this transition.
+/// Nodes on which the agent of a resource is called in this transition.
 fn called_on(decision: &Document<'_>, resource: &str, action: &str) -> Vec<String> {
     let calls = decision.descendants().filter(|node| {
         node.has_tag_name("rsc_action")
@@ -201,7 +200,8 @@ fn parse_step(node: &Node<'_, '_>) -> Option<TransitionStep> {
     })
 }
 
-/// Nodes with a score of -INFINITY. Of a group's member before the group has its node: then all others are out.
+/// Nodes with a score of -INFINITY. For a member of a group this is read after the group has its node,
+/// because then all other nodes have that score.
 fn banned_nodes(decision: &Document<'_>, resource: &str) -> Vec<String> {
     let weights = |function: &str| -> Vec<String> {
         let of = decision.descendants().filter(|node| {

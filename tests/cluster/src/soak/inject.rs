@@ -1,5 +1,5 @@
-//! Each fault, done, and undone where it does not end by itself. What is waited for here is the end of the fault; that all is well
-//! again is for the check to see.
+//! Injects each fault, and undoes it where it does not end by itself. This code waits for the end of the
+//! fault; the check afterwards waits until everything is healthy again.
 
 use testkit::{TestResult, TestkitError};
 
@@ -8,29 +8,38 @@ use crate::cluster_fixture::{CLUSTER_TIMEOUT, ClusterFixture, EC_HOME};
 use crate::controller::PROGRAMS_DIR;
 use crate::process_watcher::WatchedProcess;
 
-/// Where the Platform's and the UI's picos are for every node, whoever has it mounted.
+/// The directory of the Platform's and the UI's installation for every node, whichever has it mounted.
 const SHARED_MZ_HOME: &str = "/srv/mz";
 
-/// Whether the pico is one of the installation that the cluster mounts.
+/// True if the pico is one of the installation that the cluster mounts.
 pub(super) fn is_on_shared_storage(pico: &str) -> bool {
     matches!(pico, "platform" | "ui")
 }
 
-/// The nodes that its constraints leave to a pico.
+/// The nodes that its constraints allow for a pico.
 pub(super) fn may_run_on(pico: &str) -> &'static [&'static str] {
     if is_on_shared_storage(pico) { &["n1", "n2"] } else { &["n2", "n3"] }
 }
 
-/// What came of a fault that the picos don't show.
+/// Effects of a fault that the picos do not show.
 #[derive(Debug, Default)]
 pub(super) struct InjectionResult {
-    /// In words.
+    /// As text.
     pub(super) effects: Vec<String>,
-    /// A pico that the cluster had to restart, though the fault alone is none to do that for.
+    /// A pico that the cluster had to restart, although the fault alone does not require it.
     pub(super) expected_restart: Option<&'static str>,
 }
 
-/// Does it.
+fn kill_daemon(fixture: &ClusterFixture, daemon: &str, node: &'static str) -> TestResult {
+    let before = daemon_identity(fixture, node, daemon)?;
+    fixture.node(node).sh(&format!("kill -9 {}", before.split(' ').next().unwrap_or_default()))?;
+    fixture.lab.wait_until(&format!("another {daemon} on {node}"), CLUSTER_TIMEOUT, |_| {
+        let now = daemon_identity(fixture, node, daemon)?;
+        Ok(if now == before { Err(now) } else { Ok(()) })
+    })?;
+    wait_until_joined(fixture, node)
+}
+
 pub(super) fn inject(
     fixture: &ClusterFixture,
     place: usize,
@@ -60,13 +69,7 @@ pub(super) fn inject(
         }
         SoakFault::AgentKilled(pico) => effects.extend(kill_agents(fixture, &fixture.single_process(pico)?)?),
         SoakFault::DaemonKilled(daemon, node) => {
-            let before = daemon_identity(fixture, node, daemon)?;
-            fixture.node(node).sh(&format!("kill -9 {}", before.split(' ').next().unwrap_or_default()))?;
-            fixture.lab.wait_until(&format!("another {daemon} on {node}"), CLUSTER_TIMEOUT, |_| {
-                let now = daemon_identity(fixture, node, daemon)?;
-                Ok(if now == before { Err(now) } else { Ok(()) })
-            })?;
-            wait_until_joined(fixture, node)?;
+            kill_daemon(fixture, daemon, node)?;
             effects.push(format!("{daemon} was started again"));
         }
         SoakFault::Standby(node) => {
@@ -116,14 +119,15 @@ pub(super) fn inject(
     Ok(came)
 }
 
-/// Each call of mzsh of this pico's installation takes so much longer.
+/// Delays each call of mzsh of this pico's installation by this time.
 fn slow_mzsh(fixture: &ClusterFixture, pico: &WatchedProcess, by: &str) -> TestResult {
     let home = if is_on_shared_storage(&pico.pico) { SHARED_MZ_HOME } else { EC_HOME };
     let (program, setting) = (format!("{PROGRAMS_DIR}/mz-sim"), format!("mzsh_time={by}"));
     fixture.node(&pico.node).exec(&[&program, "set", home, &setting]).map(drop)
 }
 
-/// SIGKILL to the agents that the executor has started for a pico: the cluster can't tell how it is, and restarts it.
+/// Sends SIGKILL to the agents that the executor has started for a pico: the cluster gets no result, and
+/// restarts it.
 fn kill_agents(fixture: &ClusterFixture, pico: &WatchedProcess) -> Result<Option<String>, TestkitError> {
     let killed = fixture.node(&pico.node).sh(&format!(
         "executor=$(pidof pacemaker-execd)
@@ -140,12 +144,12 @@ fn kill_agents(fixture: &ClusterFixture, pico: &WatchedProcess) -> Result<Option
     Ok(Some(format!("{count} at work")))
 }
 
-/// Number and start time.
+/// Pid and start time.
 fn daemon_identity(fixture: &ClusterFixture, node: &str, daemon: &str) -> Result<String, TestkitError> {
     fixture.node(node).sh(&format!("pid=$(pidof {daemon}) && cut -d' ' -f1,22 /proc/$pid/stat"))
 }
 
-/// Waits until a node's controller takes part again, by its own word: the others may not have missed it yet.
+/// Waits until a node's controller takes part again, by its own log: the others may not have missed it yet.
 fn wait_until_joined(fixture: &ClusterFixture, node: &str) -> TestResult {
     fixture.lab.wait_until(&format!("{node}'s controller to have joined"), CLUSTER_TIMEOUT, |_| {
         let ran = fixture.node(node).try_exec(&["timeout", "10", "crmadmin", "--status", node])?;
@@ -183,14 +187,15 @@ fn restart_in_maintenance(fixture: &ClusterFixture, pico: &WatchedProcess) -> Te
     mode("false")
 }
 
-/// What becomes of a changed parameter.
+/// The cluster's reaction to a changed parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReloadResult {
     Reloaded,
     Restarted,
 }
 
-/// Changes a reloadable parameter to a value that it did not have, and waits for what comes of it. That is a reload, unless [`is_restart_expected`].
+/// Changes a reloadable parameter to a new value, and waits for the reaction. That is a reload, unless
+/// [`is_restart_expected`].
 fn change_parameter(
     fixture: &ClusterFixture,
     place: usize,
@@ -225,15 +230,16 @@ fn change_parameter(
     )
 }
 
-/// Whether Pacemaker may restart a resource where a reloadable parameter is changed. It compares the parameters with a digest of those that
-/// are not, which is noted with the last start or probe. But a probe that found what was not expected to run (after a refresh, a
-/// cleanup, a restart of the controller) is noted a second time, as a failure, without that digest; where that is younger than the start,
-/// any change is a restart.
+/// Whether Pacemaker may restart a resource when a reloadable parameter is changed. It compares the
+/// parameters with a digest of the non-reloadable ones, which is stored with the last start or probe. A probe
+/// that found an unexpectedly running resource (after a refresh, a cleanup, a restart of the controller) is
+/// stored a second time, as a failure, without that digest. If that is younger than the start, any change is
+/// a restart.
 fn is_restart_expected(fixture: &ClusterFixture, resource: &str, node: &str) -> Result<bool, TestkitError> {
     let without = format!(
         "//node_state[@uname='{node}']//lrm_resource[@id='{resource}']/lrm_rsc_op[@interval='0'][not(@op-restart-digest)]"
     );
     let ran = fixture.node("n1").try_exec(&["cibadmin", "--query", "--xpath", &without])?;
-    // It has another code when there is none.
+    // It exits with another code if there is none.
     Ok(ran.code() == Some(0))
 }

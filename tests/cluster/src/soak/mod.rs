@@ -1,15 +1,18 @@
-//! The soak: one fault after the other on a cluster of three nodes with five picos, in an order that a seed tells, each followed by a
-//! check of all that must hold.
+//! The soak: one fault after the other on a cluster of three nodes with five picos, in an order that a seed
+//! determines. A check of all invariants follows each fault.
 //!
-//! - *The same seed is the same sequence* ([`FaultSequence`]); where picos are by then is what came of the faults before.
-//! - *After each fault* the cluster comes to rest, all nodes are back, and every pico runs exactly once, where it may, is ready, and
-//!   where the cluster believes it is. No pico was ever alive twice, and every heart beat on. A pico that the fault can't touch is
-//!   in the same process as before, and one that it can touch has died once at most: all else is a needless restart. [`affected_picos`] tells
-//!   whom a fault may touch.
-//! - *Nobody is fenced* but the node that a fault takes away from the cluster, and that once ([`may_be_fenced`]).
-//! - *It ends at the first broken rule*, with the logs of all nodes kept, and tells the seed and the number of the fault, which
-//!   bring it about again.
-//! - *Nothing grows without bound*: the nodes' logs are cut when they are long. One lab serves for the whole of it.
+//! - *The same seed is the same sequence* ([`FaultSequence`]); the location of the picos results from the
+//!   earlier faults.
+//! - *After each fault* the cluster becomes idle, all nodes are back, and every pico runs exactly once, on an
+//!   allowed node, is ready, and is where the cluster shows it. No pico was ever alive twice, and no
+//!   heartbeat stopped. A pico that the fault cannot affect is still the same process, and one that it can
+//!   affect has died once at most: everything else is a needless restart. [`affected_picos`] says which picos
+//!   a fault may affect.
+//! - *No node is fenced* except the one that a fault takes away from the cluster, and that once
+//!   ([`may_be_fenced`]).
+//! - *It ends at the first violation*, keeps the logs of all nodes, and prints the seed and the number of the
+//!   fault, which reproduce it.
+//! - *Nothing grows without bound*: long logs of the nodes are truncated. One lab serves the whole soak.
 
 mod inject;
 pub mod sequence;
@@ -28,34 +31,32 @@ use crate::report;
 use crate::timeline;
 use sequence::{FaultSequence, PICOS, SoakFault};
 
-/// So many bytes of a node's log are kept, and as many of what was before them.
+/// This many bytes of a node's log are kept, and as many of the part before.
 const MAX_LOG_BYTES: u64 = 8 << 20;
 
-/// How much and in which order.
+/// Length and seed of a soak.
 #[derive(Debug, Clone, Copy)]
 pub struct SoakParameters {
-    /// Tells the sequence.
+    /// Determines the sequence.
     pub seed: u64,
-    /// No more faults than this.
+    /// The maximum number of faults.
     pub faults: usize,
-    /// No fault is begun after this time of the lab.
+    /// No fault begins after this time of the lab.
     pub time: Duration,
 }
 
-/// What came of it.
+/// The result of a soak.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SoakSummary {
-    /// The sequence.
     pub seed: u64,
     /// When it ended, in UTC.
     pub date: String,
-    /// How long it took, with the lab's coming up.
+    /// Duration, with the lab's startup.
     pub seconds: u64,
     /// Package and version, the kernel's too.
     pub versions: BTreeMap<String, String>,
-    /// How many processes of picos there were.
+    /// Number of pico processes.
     pub lives: usize,
-    /// Every fault.
     pub steps: Vec<SoakStep>,
 }
 
@@ -66,17 +67,17 @@ pub struct SoakStep {
     pub kind: String,
     /// With its target.
     pub fault: String,
-    /// What it did, each in words; nothing if it had no effect.
+    /// Its effects as text; empty if it had none.
     pub effects: Vec<String>,
-    /// For how long picos were away, in milliseconds.
+    /// Outages of picos, in milliseconds.
     pub away: Vec<u64>,
 }
 
-/// The fault after which a rule was broken.
+/// The fault after which a rule was violated.
 #[derive(Debug)]
 pub struct SoakAborted {
     seed: u64,
-    /// So many faults bring it about again.
+    /// This many faults reproduce it.
     count: usize,
     /// None before the first and after the last one.
     fault: Option<SoakFault>,
@@ -98,8 +99,8 @@ impl fmt::Display for SoakStep {
     }
 }
 
-/// The cluster of a soak. HA failures are to be found within the time that one waits for them: the deeper checks come more often, and a pico
-/// that has just started has less time to get well.
+/// The cluster of a soak. HA failures have to be found within the time limit of a wait: the deeper checks
+/// come more often, and a new pico has a shorter grace.
 #[must_use]
 pub fn plan() -> ClusterPlan {
     PICOS.iter().fold(cluster_plan(), |plan, pico| {
@@ -116,7 +117,7 @@ pub fn plan() -> ClusterPlan {
 /// Runs it on a cluster of this [`plan`]; `tell` is called with a line for each fault.
 ///
 /// # Errors
-/// [`SoakAborted`] at the first rule that was broken.
+/// [`SoakAborted`] at the first violation.
 pub fn run(
     fixture: &ClusterFixture,
     options: SoakParameters,
@@ -152,7 +153,8 @@ pub fn run(
     Ok(SoakSummary { seed, date, seconds, versions, lives, steps })
 }
 
-/// How all was when it was last looked at. What the next look finds otherwise came in between, also between two faults.
+/// The state at the last check. Any difference at the next check was caused in between, also between two
+/// faults.
 struct ClusterSnapshot {
     at: u64,
     picos: Vec<WatchedProcess>,
@@ -169,7 +171,8 @@ impl ClusterSnapshot {
     }
 }
 
-/// Does it, waits until all is well again, and looks which rules were broken since the last look.
+/// Injects the fault, waits until everything is healthy again, and checks the rules for the time since the
+/// last check.
 fn run_step(
     fixture: &ClusterFixture,
     place: usize,
@@ -181,7 +184,7 @@ fn run_step(
         inject::inject(fixture, place, fault)?;
     wait_until_healthy(fixture)?;
     let now = ClusterSnapshot::take(fixture)?;
-    // After it, so that they have all that came before it.
+    // Read afterwards, so that the lives include all earlier events.
     let lives = fixture.lifetimes()?;
     let ClusterSnapshot { at, picos, fenced } = std::mem::replace(last, now);
     let mut broken = violations(fixture, &lives)?;
@@ -222,10 +225,10 @@ fn run_step(
     Ok((SoakStep { kind: fault.kind().to_owned(), fault: fault.to_string(), effects, away }, broken))
 }
 
-/// The node that this fault takes away from the cluster, which has to be sure of it.
+/// The node that this fault takes away from the cluster, which has to be fenced.
 fn may_be_fenced(fault: SoakFault) -> Option<&'static str> {
     match fault {
-        // A controller, which also ends when the executor does, is back before the others miss it, or not.
+        // A controller, which also ends when the executor does, may be back before the others miss it.
         SoakFault::PowerCut(node)
         | SoakFault::CableCut(node)
         | SoakFault::CorosyncFrozen(node)
@@ -234,8 +237,8 @@ fn may_be_fenced(fault: SoakFault) -> Option<&'static str> {
     }
 }
 
-/// The picos that this fault may end, for they are meant by it or on the node that is. A daemon of Pacemaker has the picos of its node
-/// with it only if that was fenced.
+/// The picos that this fault may end, because it targets them or their node. A killed daemon of Pacemaker
+/// ends the picos of its node only if that node was fenced.
 fn affected_picos<'a>(fault: SoakFault, before: &'a [WatchedProcess], fenced: &[String]) -> Vec<&'a str> {
     let is_touched = |seen: &&WatchedProcess| match fault {
         SoakFault::Kill(pico)
@@ -244,7 +247,7 @@ fn affected_picos<'a>(fault: SoakFault, before: &'a [WatchedProcess], fenced: &[
         | SoakFault::MzshSlow(pico)
         | SoakFault::AgentKilled(pico)
         | SoakFault::Maintenance(pico) => seen.pico == pico,
-        // The Platform goes with storage and address, and so does the UI.
+        // The Platform moves with storage and address, and so does the UI.
         SoakFault::Move(pico) => {
             seen.pico == pico
                 || (inject::is_on_shared_storage(pico) && inject::is_on_shared_storage(&seen.pico))
@@ -260,7 +263,7 @@ fn affected_picos<'a>(fault: SoakFault, before: &'a [WatchedProcess], fenced: &[
     before.iter().filter(is_touched).map(|seen| seen.pico.as_str()).collect()
 }
 
-/// Which rules these lives have broken, whoever was to be touched.
+/// Violations by these lives, independent of the fault's target.
 fn violations(fixture: &ClusterFixture, lives: &[PicoLifetime]) -> Result<Vec<String>, TestkitError> {
     let expected: Vec<ExpectedPico<'_>> = PICOS
         .iter()
@@ -275,7 +278,8 @@ fn violations(fixture: &ClusterFixture, lives: &[PicoLifetime]) -> Result<Vec<St
     Ok(broken.iter().map(ToString::to_string).collect())
 }
 
-/// Waits until the cluster has nothing to do, all nodes are back, and each pico runs once, is ready, and is where the cluster believes.
+/// Waits until the cluster is idle, all nodes are back, and each pico runs once, is ready, and is where the
+/// cluster shows it.
 fn wait_until_healthy(fixture: &ClusterFixture) -> TestResult {
     let well = |lives: &[PicoLifetime]| -> Result<(), TestkitError> {
         let status = fixture.lab.status()?;
@@ -308,7 +312,7 @@ fn fencing_counts(fixture: &ClusterFixture) -> Result<BTreeMap<String, usize>, T
     fixture.lab.nodes().map(|node| Ok((node.name.to_owned(), fixture.fencing_count(node.name)?))).collect()
 }
 
-/// The logs are cut, and an operator forgets failures before there are too many for a node.
+/// Truncates the logs, and cleans up failures like an operator, before a node reaches its limit.
 fn clean_up(fixture: &ClusterFixture, place: usize) -> TestResult {
     if place % 10 == 9 {
         for node in fixture.lab.nodes() {

@@ -1,17 +1,16 @@
-//! Which faults, in which order: told by a seed alone, whatever comes of them.
+//! Kinds and order of faults: a seed alone determines them, whatever the faults cause.
 
 use std::fmt;
 
-/// Every pico of the cluster.
 pub const PICOS: [&str; 5] = ["platform", "ui", "ec1", "ec2", "sc1"];
 
-/// Every node.
 pub const NODES: [&str; 3] = ["n1", "n2", "n3"];
 
 /// Daemons of Pacemaker that are killed.
 const DAEMONS: [&str; 2] = ["pacemaker-execd", "pacemaker-controld"];
 
-/// One fault. Which node a pico is on, or goes to, is not said: that is what came of all faults before.
+/// One fault. It does not name the node that a pico is on, or moves to, because that results from the earlier
+/// faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SoakFault {
     /// SIGKILL to a pico.
@@ -22,7 +21,7 @@ pub enum SoakFault {
     HaFailed(&'static str),
     /// A pico is killed while each call of mzsh takes seconds.
     MzshSlow(&'static str),
-    /// SIGKILL to the agents that are at work for a pico.
+    /// SIGKILL to the running agents of a pico.
     AgentKilled(&'static str),
     /// SIGKILL to a daemon of Pacemaker, on a node.
     DaemonKilled(&'static str, &'static str),
@@ -38,9 +37,9 @@ pub enum SoakFault {
     CorosyncFrozen(&'static str),
     /// The cluster software of a node is stopped in an orderly way, and started.
     NodeStopped(&'static str),
-    /// `crm_resource --refresh`: everything is probed again, everywhere.
+    /// `crm_resource --refresh`: everything is probed again, on every node.
     Refresh,
-    /// `crm_resource --cleanup`: the failures are forgotten.
+    /// `crm_resource --cleanup`: the failures are cleared.
     Cleanup,
     /// A pico is restarted by hand in maintenance mode.
     Maintenance(&'static str),
@@ -48,10 +47,9 @@ pub enum SoakFault {
     Reload(&'static str),
 }
 
-/// How often it comes of a hundred, and with which targets.
+/// Weight in percent, and a choice of the target.
 type WeightedFault = (u64, fn(&mut SplitMix64) -> SoakFault);
 
-/// All kinds.
 const FAULT_WEIGHTS: [WeightedFault; 16] = [
     (20, |random| SoakFault::Kill(random.choose(&PICOS))),
     (4, |random| SoakFault::Hang(random.choose(&PICOS))),
@@ -71,12 +69,11 @@ const FAULT_WEIGHTS: [WeightedFault; 16] = [
     (4, |random| SoakFault::Reload(random.choose(&PICOS))),
 ];
 
-/// The faults of a seed, without end.
+/// The endless sequence of a seed.
 #[derive(Debug, Clone)]
 pub struct FaultSequence(SplitMix64);
 
 impl FaultSequence {
-    /// Of this seed.
     #[must_use]
     pub fn from_seed(seed: u64) -> Self {
         Self(SplitMix64(seed))
@@ -98,7 +95,7 @@ impl Iterator for FaultSequence {
     }
 }
 
-/// `SplitMix64`: a seed is all its state, and the next version of this program has the same sequence.
+/// `SplitMix64`: its state is only the seed, and the next version of this program has the same sequence.
 #[derive(Debug, Clone)]
 pub(crate) struct SplitMix64(pub(crate) u64);
 
@@ -111,7 +108,7 @@ impl SplitMix64 {
         mixed ^ (mixed >> 31)
     }
 
-    /// Less than this; that some come more often by one in 10^17 does not matter.
+    /// A number below this; its bias of 10^-17 does not matter.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end.max(1)
     }
@@ -123,7 +120,7 @@ impl SplitMix64 {
 }
 
 impl SoakFault {
-    /// Its kind, in words.
+    /// Its kind as text.
     #[must_use]
     pub fn kind(self) -> &'static str {
         match self {
@@ -184,7 +181,7 @@ mod tests {
     fn seed_determines_the_sequence() {
         assert_eq!(describe_faults(1, 300), describe_faults(1, 300));
         assert_ne!(describe_faults(1, 300), describe_faults(2, 300));
-        // A recorded soak can be run again by a later version.
+        // A later version can repeat a recorded soak.
         assert_eq!(describe_faults(1, 3), EXPECTED);
     }
 

@@ -8,9 +8,9 @@ const FAULT: u64 = 1_795_352_595_334;
 /// A pico of n1 was killed: detected by a monitor, stopped, started.
 const KILLED: &str = "\
 Nov 22 13:03:06.100 n1 pacemaker-controld  [87] (log_executor_event) \tnotice: Result of probe operation for mz-platform on n1: not running | CIB update 30, graph action confirmed; call=12 key=mz-platform_monitor_0 rc=7
-2026-11-22T13:03:15.418Z platform(mz-platform)[657]: ERROR: monitor: platform is not running: pid 590 has ended, no other process is it
-Nov 22 13:03:15.416 n1 pacemaker-execd     [84] (log_op_output) \tinfo: mz-platform_monitor_1000[657] error output [ ocf-exit-reason:platform is not running: pid 590 has ended, no other process is it ]
-Nov 22 13:03:15.416 n1 pacemaker-controld  [87] (log_executor_event) \tnotice: Result of monitor operation for mz-platform on n1: not running (platform is not running: pid 590 has ended, no other process is it) | CIB update 79, graph action unconfirmed; call=42
+2026-11-22T13:03:15.418Z platform(mz-platform)[657]: ERROR: monitor: platform is not running: pid 590 exited, no matching process
+Nov 22 13:03:15.416 n1 pacemaker-execd     [84] (log_op_output) \tinfo: mz-platform_monitor_1000[657] error output [ ocf-exit-reason:platform is not running: pid 590 exited, no matching process ]
+Nov 22 13:03:15.416 n1 pacemaker-controld  [87] (log_executor_event) \tnotice: Result of monitor operation for mz-platform on n1: not running (platform is not running: pid 590 exited, no matching process) | CIB update 79, graph action unconfirmed; call=42
 Nov 22 13:03:15.420 n1 pacemaker-controld  [87] (abort_transition_graph) \tinfo: Transition 1 aborted by operation mz-platform_monitor_1000 'create' on n1: Change in recurring result | magic=0:7;44:1:0:36819efe cib=0.7.93 source=process_graph_event:502
 Nov 22 13:03:15.436 n1 pacemaker-schedulerd[86] (log_list_item) \tnotice: Actions: Recover    mz-platform    (    n1 )
 Nov 22 13:03:15.464 n1 pacemaker-controld  [87] (execute_rsc_action) \tnotice: Initiating stop operation mz-platform_stop_0 locally on n1 | action 11

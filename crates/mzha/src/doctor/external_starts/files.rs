@@ -1,4 +1,4 @@
-//! The files in which such lines can stand, read in a helper.
+//! Files that can hold such lines, read in a child.
 
 use super::lines::{self, FileKind};
 use host::credentials::is_root;
@@ -8,13 +8,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Longest file that is read, in bytes.
 const MAX_FILE_BYTES: usize = 256 << 10;
 
-/// Most files of one directory that are read.
 const MAX_DIRECTORY_ENTRIES: usize = 5000;
 
-/// Crontabs, and directories of them.
 const CRONTABS: [&str; 6] = [
     "/etc/crontab",
     "/etc/anacrontab",
@@ -25,11 +22,10 @@ const CRONTABS: [&str; 6] = [
     "/var/spool/cron/tabs",
 ];
 
-/// Directories of scripts that cron runs.
 const CRON_SCRIPTS: [&str; 4] =
     ["/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly"];
 
-/// Where units of the system stand; each may hold drop-ins in directories.
+/// Unit directories of the system, with drop-in directories in them.
 const UNIT_DIRECTORIES: [&str; 5] = [
     "/etc/systemd/system",
     "/etc/systemd/user",
@@ -38,51 +34,43 @@ const UNIT_DIRECTORIES: [&str; 5] = [
     "/usr/lib/systemd/system",
 ];
 
-/// What is run when the system starts.
+/// Scripts of the system's startup.
 const BOOT_SCRIPTS: [&str; 3] = ["/etc/init.d", "/etc/rc.local", "/etc/rc.d/rc.local"];
 
-/// Where a user's own units are, below the home directory.
+/// Relative to the user's home directory.
 const USER_UNIT_DIRECTORY: &str = ".config/systemd/user";
 
-/// Which places are looked at.
 #[derive(Clone, Debug)]
 pub(crate) enum SearchScope {
-    /// Those of the system.
     System,
-    /// Those of a user, who has this home directory.
+    /// Units below this home directory.
     User(PathBuf),
 }
 
-/// A line, or a link, that names the product.
+/// A line or link that names the product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mention {
-    /// Where it stands.
     pub(super) file: String,
-    /// In which line; 0: the file itself is a link into an installation.
+    /// From 1; 0: the file itself is a link into an installation.
     pub(super) line: usize,
-    /// The line.
     pub(super) text: String,
-    /// What kind of file it is.
     pub(super) kind: FileKind,
-    /// Does it start or stop anything?
+    /// Whether it starts or stops anything.
     pub(super) acts: bool,
-    /// Is it run by itself? A unit that nothing wants is not.
+    /// Whether it runs automatically; a unit that nothing wants does not.
     pub(super) enabled: bool,
 }
 
-/// All that was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ExternalStarts {
-    /// The mentions.
     pub(super) mentions: Vec<Mention>,
-    /// What could not be read, and why.
+    /// Unreadable places with the error.
     pub(super) unread: Vec<(String, String)>,
-    /// How many files were read.
+    /// Number of files read.
     pub(super) files: usize,
 }
 
 impl ExternalStarts {
-    /// Both together.
     pub(crate) fn merge(mut self, other: Self) -> Self {
         self.mentions.extend(other.mentions);
         self.unread.extend(other.unread);
@@ -90,13 +78,12 @@ impl ExternalStarts {
         self
     }
 
-    /// That a place could not be looked at.
     pub(crate) fn for_unread_place(place: &str, why: &dyn std::fmt::Display) -> Self {
         Self { unread: vec![(place.to_owned(), why.to_string())], ..Self::default() }
     }
 }
 
-/// Reads these places. For a helper: any of it may be on storage that hangs.
+/// Run in a child: any place may be on hung storage.
 pub(crate) fn find(places: &SearchScope, homes: &[String]) -> ExternalStarts {
     let mut search = FileSearch { homes, wanted: Vec::new(), found: ExternalStarts::default() };
     let units: Vec<PathBuf> = match places {
@@ -122,13 +109,13 @@ pub(crate) fn find(places: &SearchScope, homes: &[String]) -> ExternalStarts {
 
 struct FileSearch<'a> {
     homes: &'a [String],
-    /// Names of units that something wants.
+    /// Units that another unit wants.
     wanted: Vec<String>,
     found: ExternalStarts,
 }
 
 impl FileSearch<'_> {
-    /// `multi-user.target.wants/NAME` and the like.
+    /// Links such as `multi-user.target.wants/NAME`.
     fn collect_wanted_units(&mut self, directory: &Path) {
         for path in sorted_entries(directory).unwrap_or_default() {
             let wants = path.extension().is_some_and(|end| end == "wants" || end == "requires");
@@ -140,7 +127,7 @@ impl FileSearch<'_> {
         }
     }
 
-    /// A file, or the files of a directory; `deeper`: and those of its directories of drop-ins.
+    /// A file, or the files of a directory; `deeper`: with its drop-in directories.
     fn scan(&mut self, place: &Path, kind: FileKind, deeper: bool) {
         let unread = |e: &io::Error| e.kind() != io::ErrorKind::NotFound;
         if fs::symlink_metadata(place).is_ok_and(|m| m.is_file()) {
@@ -173,7 +160,7 @@ impl FileSearch<'_> {
             let file = path.display().to_string();
             Mention { file, line, text, kind, acts, enabled }
         };
-        // A link into an installation is not followed: its storage may hang, and what it leads to is enough.
+        // A link into an installation is not followed: its storage may hang, and the target is evidence enough.
         if let Ok(target) = fs::read_link(path)
             && self.homes.iter().any(|home| target.starts_with(home))
         {
@@ -182,7 +169,7 @@ impl FileSearch<'_> {
             return;
         }
         if let Some(target) = insecure_link_target(path) {
-            let why = format!("is a link by {}, which is not root's: not followed", target.display());
+            let why = format!("not followed (a link by {}, which not owned by root)", target.display());
             self.found.unread.push((path.display().to_string(), why));
             return;
         }
@@ -201,7 +188,7 @@ impl FileSearch<'_> {
         }
     }
 
-    /// Is a unit, its timer, or one made from it, wanted? A drop-in counts as its unit does.
+    /// Whether a unit, its timer or an instance of it is wanted. A drop-in counts as its unit.
     fn is_wanted(&self, path: &Path) -> bool {
         let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
         let drop_in_of =
@@ -215,13 +202,13 @@ impl FileSearch<'_> {
     }
 }
 
-/// What root would pass on the way to where a link leads, if another user could lay further links there.
+/// The first component of the link's path that another user can replace.
 fn insecure_link_target(path: &Path) -> Option<PathBuf> {
     let is_link = is_root() && fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink());
     if is_link { first_not_owned_by_root(path) } else { None }
 }
 
-/// What is in a directory, in order of names.
+/// Sorted directory entries.
 fn sorted_entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let entries =
         fs::read_dir(directory)?.take(MAX_DIRECTORY_ENTRIES).filter_map(|entry| Some(entry.ok()?.path()));

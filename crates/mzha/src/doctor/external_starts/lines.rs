@@ -1,27 +1,23 @@
-//! Which lines of a file count. Pure.
+//! Selects the relevant lines of a file.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What the product's own classes begin with.
+/// Prefix of the product's classes.
 const PRODUCT_CLASS_PREFIX: &str = "com.digitalroute";
 
-/// The words of mzsh that start or stop a pico.
+/// Commands of mzsh that start or stop a pico.
 const MZSH_ACTIONS: [&str; 5] = ["startup", "shutdown", "restart", "kill", "system"];
 
-/// The words of the HA scripts that do.
+/// HA scripts that start or stop a pico.
 const HA_SCRIPT_ACTIONS: [&str; 3] = ["online", "offline", "clean"];
 
-/// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum FileKind {
-    /// A crontab: a line ends where it ends, with a backslash, too.
+    /// A backslash does not continue a line of a crontab.
     Crontab,
-    /// A script that cron runs.
     CronScript,
-    /// A unit of systemd.
     Unit,
-    /// A script that is run when the system starts.
     Script,
 }
 
@@ -35,25 +31,24 @@ impl fmt::Display for FileKind {
     }
 }
 
-/// A line that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MatchingLine {
-    /// Its number, from 1.
+    /// From 1.
     pub(super) number: usize,
-    /// It, without the blanks around it.
+    /// Trimmed.
     pub(super) text: String,
-    /// Does it start or stop anything?
+    /// Whether it starts or stops anything.
     pub(super) acts: bool,
 }
 
-/// The lines that name mzsh, the HA scripts, one of the `homes`, or the product's classes.
+/// Lines that name mzsh, the HA scripts, one of the `homes`, or the product's classes.
 pub(super) fn matching_lines(text: &str, kind: FileKind, homes: &[String]) -> Vec<MatchingLine> {
     let mut found = Vec::new();
     let mut begun: Option<(usize, String)> = None;
     for (at, line) in text.lines().enumerate() {
         let line = line.trim();
         let (number, mut whole) = begun.take().unwrap_or((at + 1, String::new()));
-        // A comment between the parts of a continued line is none of its parts.
+        // A comment inside a continued line is not part of it.
         if whole.is_empty() && is_comment(line, kind) {
             continue;
         }
@@ -83,9 +78,9 @@ fn is_comment(line: &str, kind: FileKind) -> bool {
     line.starts_with('#') || kind == FileKind::Unit && line.starts_with(';')
 }
 
-/// `None`: it does not count; else, does it act?
+/// `None`: irrelevant; else whether it starts or stops anything.
 fn starts_or_stops(line: &str, kind: FileKind, homes: &[String]) -> Option<bool> {
-    // What else a unit says of the installation (that it needs its mount, say) starts nothing.
+    // Other directives, such as RequiresMountsFor, start nothing.
     if kind == FileKind::Unit && !line.starts_with("Exec") {
         return None;
     }
@@ -104,7 +99,7 @@ fn has_word(line: &str, word: &str) -> bool {
         .any(|(at, _)| !line[..at].ends_with(inside) && !line[at + word.len()..].starts_with(inside))
 }
 
-/// The directory itself or something below it, and not one whose name begins the same.
+/// The directory or a path below it, not one with the same prefix.
 fn has_path(line: &str, path: &str) -> bool {
     let goes_on = |c: char| c.is_alphanumeric() || "_-.".contains(c);
     let within = |c: char| c.is_alphanumeric() || "_-./".contains(c);

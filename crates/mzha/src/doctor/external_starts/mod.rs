@@ -1,8 +1,8 @@
-//! Who else would start or stop picos: cron, systemd, init scripts.
+//! Cron jobs, systemd units and init scripts that start or stop picos.
 //!
-//! What starts a pico that the cluster has stopped makes two of it; what stops one that the cluster runs makes a failure. A
-//! line counts that names mzsh, `mz-ha-scripts`, the directory of an installation, or the product's own classes, and is no comment. Whether it
-//! starts or stops anything is told by mzsh's words; a script below the installation could do either, so it is named, too.
+//! An external start of a stopped pico makes it run twice; an external stop is a failure to the cluster. A
+//! line is relevant if it names mzsh, `mz-ha-scripts`, an installation or the product's classes, and is no comment. mzsh's command
+//! tells whether it starts or stops anything; a script below an installation may do either, so it is named, too.
 
 mod files;
 mod lines;
@@ -14,10 +14,8 @@ use super::check_result::{Area, CheckResult};
 
 const AREA: Area = Area::OtherStarters;
 
-/// Longest line that is shown, in characters.
 const MAX_SHOWN_CHARS: usize = 100;
 
-/// From what was found to rows.
 pub(super) fn check(found: &ExternalStarts) -> Vec<CheckResult> {
     let mut rows: Vec<CheckResult> = found
         .mentions
@@ -30,7 +28,7 @@ pub(super) fn check(found: &ExternalStarts) -> Vec<CheckResult> {
             let text: String = mention.text.chars().take(MAX_SHOWN_CHARS).collect();
             let kind = mention.kind;
             if !mention.acts {
-                let todo = format!("see that this {kind} starts and stops no pico of the cluster's");
+                let todo = format!("make sure that this {kind} starts or stops no pico of the cluster");
                 return CheckResult::warning(AREA, check, text, todo);
             }
             if kind == FileKind::Unit && !mention.enabled {
@@ -45,15 +43,15 @@ pub(super) fn check(found: &ExternalStarts) -> Vec<CheckResult> {
             let todo = match kind {
                 FileKind::Unit => "systemctl disable --now for this unit and its timer",
                 FileKind::Crontab | FileKind::CronScript => "take the line out",
-                FileKind::Script => "take it out of the start of the system",
+                FileKind::Script => "remove it from the system's startup",
             };
-            let seen = format!("{text}: it starts or stops picos behind the cluster's back");
+            let seen = format!("{text}: it starts or stops picos outside the cluster");
             CheckResult::error(AREA, check, seen, todo)
         })
         .collect();
     rows.extend(found.unread.iter().map(|(place, why)| {
-        let seen = format!("can't be read: {why}");
-        CheckResult::warning(AREA, place, seen, "look yourself whether it starts picos")
+        let seen = format!("not readable: {why}");
+        CheckResult::warning(AREA, place, seen, "check by hand whether it starts picos")
     }));
     if rows.is_empty() {
         let seen = format!("none in {} files of cron, systemd and init", found.files);

@@ -2,7 +2,6 @@ use super::*;
 use crate::doctor::check_result::Level;
 use crate::resource::Resource;
 
-/// A monitor of this interval, time-out and depth.
 fn monitor(interval: u64, timeout: u64, depth: u32) -> ConfiguredOperation {
     ConfiguredOperation {
         interval: Duration::from_secs(interval),
@@ -23,7 +22,6 @@ fn operation(action: &str, timeout: Option<u64>) -> ConfiguredOperation {
     }
 }
 
-/// What the metadata advise.
 fn advised_resource() -> ConfiguredResource {
     ConfiguredResource {
         resource: Resource {
@@ -45,7 +43,7 @@ fn advised_resource() -> ConfiguredResource {
     }
 }
 
-/// The rows that are not well, after a change of what is advised.
+/// Warnings and errors after a change of the advised configuration.
 fn problems(change: impl FnOnce(&mut ConfiguredResource)) -> Vec<(Level, String, String)> {
     let mut configured = advised_resource();
     change(&mut configured);
@@ -56,7 +54,6 @@ fn problems(change: impl FnOnce(&mut ConfiguredResource)) -> Vec<(Level, String,
     bad.map(|row| (row.level, row.check, row.seen)).collect()
 }
 
-/// One row, of this level and check, that says this.
 #[track_caller]
 fn assert_one_problem(level: Level, check: &str, words: &str, change: impl FnOnce(&mut ConfiguredResource)) {
     let found = problems(change);
@@ -311,9 +308,7 @@ fn doctor_page_states_the_minimum_timeouts() {
     let (settings, _) = advised_resource().resource.settings();
     let mut of_ec = advised_resource().resource;
     of_ec.kind = PicoType::ExecutionContext;
-    assert!(
-        page.contains(&format!("time-out 420s (needs {}s)", minimum_timeout::start(&settings).as_secs()))
-    );
+    assert!(page.contains(&format!("timeout 420s (needs {}s)", minimum_timeout::start(&settings).as_secs())));
     let platform =
         format!("; {} s of a Platform without `wait_for` |", minimum_timeout::start(&settings).as_secs());
     assert!(

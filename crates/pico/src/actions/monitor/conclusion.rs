@@ -43,7 +43,7 @@ impl Monitor<'_> {
         };
         let Some(mut record) = record else { return outcome };
         update(&mut record);
-        // It may have waited or asked for long, and have been left behind while others wrote.
+        // Another action may have written the record during the wait or the checks.
         match &progress.history_at_start {
             None => {
                 if load_record(self.settings, self.target).1.as_ref().map(recorded_instance)
@@ -81,7 +81,7 @@ impl Monitor<'_> {
         }
     }
 
-    /// Is a record still about what this run found, or left, in it?
+    /// Whether `now` is still of the instance, and of the wait, that this run found or recorded.
     pub(super) fn record_is_unchanged(
         &self,
         now: &InstanceRecord,

@@ -8,7 +8,7 @@ use crate::reports::LastFailure;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-/// The cluster answers from memory. If it hangs, this monitor alone waits.
+/// The cluster answers from memory. If it hangs, only this monitor waits.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 /// The cluster that calls a monitor.

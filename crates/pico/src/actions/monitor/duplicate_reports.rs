@@ -5,10 +5,9 @@ use crate::record::InstanceRecord;
 use crate::verdict::{ObservationScope, PicoPresence};
 use std::time::{Duration, Instant};
 
-/// For so long a depth 0 stays that finds a death which was told already: far longer than Pacemaker takes to act when it has nothing else to do.
+/// How long depth 0 holds back the report of a death that was reported already. An idle Pacemaker acts much faster.
 const MAX_DEPTH_0_DELAY: Duration = Duration::from_secs(2);
 
-/// Between two looks of one that stays.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Monitor<'_> {
@@ -38,8 +37,7 @@ impl Monitor<'_> {
         Ok(processes)
     }
 
-    /// How long this run, which follows another one and found that the process has died, stays before it tells; none when it has to tell at
-    /// once.
+    /// How long to hold back the report of a death; `None`: report at once.
     fn duplicate_report_delay(&self, record: &InstanceRecord) -> Option<Duration> {
         let depth = self.effective_depth();
         let most = if depth == 0 { MAX_DEPTH_0_DELAY } else { Duration::MAX };

@@ -31,7 +31,7 @@ impl Monitor<'_> {
                 Ok(record) => record,
                 Err(e) => {
                     return ActionResult::failed(format!(
-                        "{}: {id} lives, but {e}",
+                        "{}: {id} is running, but its record could not be made: {e}",
                         self.settings.pico_label()
                     ));
                 }
@@ -40,7 +40,7 @@ impl Monitor<'_> {
         let presence = PicoPresence::One { id, liveness };
         let mut observation = self.run_deep_checks(Observation::from_processes(presence), id, &mut record);
         if self.effective_depth() > 0 && has_died(id, self.deadline.instant_within(EXIT_TIMEOUT)) {
-            // It died while it was asked: that is what counts, not that it did not answer.
+            // It died during the checks: report the death, not the missing answer.
             observation =
                 Observation::from_processes(self.observe(Some(&record), ObservationScope::AllProcesses));
             if let PicoPresence::One { .. } = observation.presence {
@@ -50,10 +50,10 @@ impl Monitor<'_> {
         self.conclude(&observation, Some(record), &progress, file)
     }
 
-    /// A record of a process that the last one did not name, or named before its start had come to its end.
+    /// A new record for a process that `last` does not name as running.
     fn adopt(&self, id: ProcessId, last: Option<&InstanceRecord>) -> std::io::Result<InstanceRecord> {
         tracing::info!(
-            "{}: {id} is adopted: it runs, and this resource did not know it",
+            "{}: {id} is adopted: it is running, and no record names it",
             self.settings.pico_label()
         );
         let mut record = InstanceRecord::new(self.settings, self.target, StartPhase::Running)?;
@@ -96,7 +96,7 @@ impl Monitor<'_> {
     }
 }
 
-/// Has it? A connection of it can break before it is dead: then that is waited for.
+/// Whether the JVM is dead. A dying JVM breaks its connections first, so its end is awaited.
 fn has_died(id: ProcessId, until: Instant) -> bool {
     match id.live_stat() {
         Ok(None) => true,

@@ -36,27 +36,27 @@ use crate::verdict::{
 use host::ProcessId;
 use std::time::{Duration, Instant};
 
-/// What is asked.
+/// How to monitor.
 #[derive(Clone, Copy, Debug)]
 pub struct MonitorRequest<'a> {
-    /// Who asks.
+    /// Probe or recurring.
     pub kind: MonitorKind,
-    /// How deep: 0, 10 (with the HA Monitor Server), 20 (with mzsh); a number between rounds down.
+    /// 0, 10 (HA Monitor Server) or 20 (mzsh as well); others are rounded down.
     pub depth: u32,
-    /// The interval of one that comes from the cluster and comes back by itself: failures are counted.
+    /// The interval of a recurring monitor of the cluster; only these count failures.
     pub interval: Option<Duration>,
-    /// Such a one may wait: it was told how long it may take.
+    /// A recurring monitor may wait: its timeout is known.
     pub may_wait: bool,
-    /// The cluster that asks, where that can be asked in turn.
+    /// The cluster that calls, if it can be queried.
     pub cluster: Option<&'a dyn Cluster>,
-    /// A check that could not be made leaves the answer undecided; else it is a warning.
+    /// A check that could not be made is an unknown state, not a warning.
     pub must_ask: bool,
-    /// A person reads the reason at once, so that it may say what to do about a state that can pass in the next moment.
+    /// A person reads the reason at once, so it may suggest a remedy for a short-lived state.
     pub for_person: bool,
 }
 
 impl MonitorRequest<'_> {
-    /// Of one who asks this once, and not for the cluster.
+    /// A one-shot monitor that the cluster did not call.
     #[must_use]
     pub fn one_shot(kind: MonitorKind, depth: u32) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl MonitorRequest<'_> {
         }
     }
 
-    /// Of a person, who reads the answer at once.
+    /// See [`for_person`](Self::for_person).
     #[must_use]
     pub fn by_person(self) -> Self {
         Self { for_person: true, ..self }
@@ -82,7 +82,7 @@ impl MonitorRequest<'_> {
 pub fn monitor(settings: &Settings, request: MonitorRequest<'_>, deadline: ActionDeadline) -> ActionResult {
     let target = match &settings.target {
         Ok(target) => target.clone(),
-        // What can't be read may still be running as it was started.
+        // The pico may still be running as it was started.
         Err(unreadable) => {
             match InstanceRecordFile::for_resource(settings.resource.as_deref())
                 .read()
@@ -96,7 +96,7 @@ pub fn monitor(settings: &Settings, request: MonitorRequest<'_>, deadline: Actio
     Monitor { settings, target: &target, request, deadline }.run()
 }
 
-/// Nothing but the parameters says which pico is meant, and these can't be read.
+/// There is no record, and the parameters that identify the pico are unreadable.
 fn monitor_without_target(
     settings: &Settings,
     unreadable: &UnreadableTarget,
@@ -151,14 +151,13 @@ impl Monitor<'_> {
     }
 
     fn observe(&self, record: Option<&InstanceRecord>, scope: ObservationScope) -> PicoPresence {
-        // Of what is left (a monitor may have waited) three quarters, and of the whole no more than half, but for the
-        // end of a wait.
+        // At most three quarters of the remaining time and half of the timeout.
         let now = Instant::now();
         let left = self.deadline.end.saturating_duration_since(now) * 3 / 4;
         observe(self.settings, self.target, record, scope, now + left.min(self.deadline.timeout() / 2))
     }
 
-    /// 0, 10 or 20. A probe asks only whether it runs here, but looks for a second one like depth 10.
+    /// 0, 10 or 20. A probe scans all processes as depth 10 does, but makes no deep checks.
     fn effective_depth(&self) -> u32 {
         match self.request.depth {
             _ if self.request.kind == MonitorKind::Probe => 10,
@@ -168,35 +167,33 @@ impl Monitor<'_> {
         }
     }
 
-    /// All questions together may take half of the action's time.
+    /// All checks together may take half of the timeout.
     fn checks_deadline(&self) -> Instant {
         self.deadline.started + self.deadline.timeout() / 2
     }
 
-    /// Does this run follow another one of its row?
+    /// Whether this run continues a monitor schedule.
     fn is_continuation(&self, record: &InstanceRecord) -> bool {
         self.request.interval.is_some_and(|every| record.rows.is_continuation(self.effective_depth(), every))
     }
 }
 
-/// What a run has met with on its way to its answer.
+/// What happened during a run.
 #[derive(Default)]
 struct MonitorProgress {
-    /// It stayed beside a death that another one had told of.
+    /// It held back the report of a death that was reported already.
     held_back: bool,
     /// It follows another run of its schedule.
     is_continuation: bool,
-    /// It waited for the death of the process, and has written that down.
+    /// It recorded a wait and waited.
     waited: bool,
-    /// That came.
+    /// The death that ended the wait.
     death: Option<Death>,
-    /// What the record was about that it found.
     recorded_at_start: Option<RecordedInstance>,
-    /// What was known; none where the record is new.
+    /// `None` for a new record.
     history_at_start: Option<RecordHistory>,
 }
 
-/// Which process a record is about, and how far that has come.
 type RecordedInstance = (Option<ProcessId>, StartPhase);
 
 fn recorded_instance(record: &InstanceRecord) -> RecordedInstance {
@@ -206,9 +203,8 @@ fn recorded_instance(record: &InstanceRecord) -> RecordedInstance {
 /// Another process or schedule took over.
 struct Superseded;
 
-/// The answer of a run that has met another process than the one it began with, or another row: somebody has brought it up meanwhile, or this run
-/// was left behind. It was not asked yet, and the next run will; nor is anything noted, for that would write over
-/// what others do.
+/// Another process or schedule took over during this run. The next run checks it; this one records nothing, since it would
+/// overwrite the record of another action.
 fn superseded() -> ActionResult {
     ActionResult::success()
 }

@@ -45,14 +45,14 @@ impl Monitor<'_> {
         Ok(seen)
     }
 
-    /// How long a run may take by doing nothing; none when it may not.
+    /// How long this run may wait; `None`: not at all.
     pub(super) fn max_wait(&self) -> Option<Duration> {
         let wait =
             self.settings.wait.min((self.deadline.timeout() / 2).saturating_sub(Duration::from_millis(1)));
         (self.request.interval.is_some() && self.request.may_wait && !wait.is_zero()).then_some(wait)
     }
 
-    /// Writes down that this run waits. Where that can't be, it may not: the next one would wait as well, even if this one is ended.
+    /// Records that this run waits. If that fails it must not wait: after a kill the next run would wait as well.
     fn record_wait(&self, record: &mut InstanceRecord, file: &InstanceRecordFile) -> bool {
         record.rows.set_waiting(self.effective_depth());
         let written = file.write(record);
@@ -66,8 +66,7 @@ impl Monitor<'_> {
     }
 }
 
-/// The process, held so that the kernel tells of its death. `None`: there is no pidfd, and a monitor that looked again and again would
-/// cost more than the next one; so this one answers at once.
+/// `None` without a pollable pidfd: polling /proc would cost more than the next monitor.
 fn watch_for_death(id: ProcessId) -> Option<DeathWatch> {
     match id.open() {
         Ok(Some(handle)) => handle.pidfd().is_pollable().then_some(DeathWatch::Alive(handle)),
@@ -79,14 +78,12 @@ fn watch_for_death(id: ProcessId) -> Option<DeathWatch> {
     }
 }
 
-/// What there is to be waited for.
 enum DeathWatch {
     Alive(ProcessHandle),
-    /// It has died since it was looked at.
+    /// It died before it could be opened.
     Gone,
 }
 
-/// Waits for the death of the process.
 fn wait_for_death(wait: Duration, held: &DeathWatch) -> Option<Death> {
     let until = Instant::now() + wait;
     let seen = |end| Some(Death { observed_at: SystemTime::now(), end });
@@ -96,7 +93,7 @@ fn wait_for_death(wait: Duration, held: &DeathWatch) -> Option<Death> {
         }
         DeathWatch::Alive(_) => {
             if Instant::now() < until {
-                tracing::info!("SIGTERM ends the wait; the answer is what is known now");
+                tracing::info!("SIGTERM ended the wait");
             }
             None
         }

@@ -1,4 +1,4 @@
-//! What a pico has started, and what of it must end with it.
+//! The descendants of a pico that must end with it.
 
 use crate::identity::{ProcessArguments, is_any_pico_or_mzsh, may_be_product_program, program_name, role};
 use crate::settings::PicoInstance;
@@ -9,10 +9,10 @@ use std::ffi::OsString;
 use std::io;
 use std::time::Instant;
 
-/// The processes below `id`, but no other pico, no mzsh of one, and nothing below those: that is other resources'.
+/// The descendants of `id`, without other picos, their mzsh, and the descendants of those: they belong to other resources.
 ///
 /// # Errors
-/// /proc could not be read whole until the given instant.
+/// /proc could not be read completely before the given instant.
 pub(super) fn descendants_to_stop(
     targets: &[PicoInstance],
     id: ProcessId,

@@ -1,5 +1,5 @@
-//! The rounds of an ending: look, end what is there, look again. What "stopped" rests on is here, apart from all that acts,
-//! so that it can be tried on nodes that behave as badly as can be thought of.
+//! The loop of a stop: scan, stop what was found, scan again. The decision "stopped" is here, separate from the side effects, so
+//! that tests can run it on models of hostile nodes.
 
 use crate::identity::{PicoProcess, ScanResult, Suspect};
 use host::ProcessId;
@@ -7,54 +7,50 @@ use host::process::ProcessState;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// Between two looks when a look did not decide.
+/// Pause after a scan that did not decide.
 pub(super) const RESCAN_INTERVAL: Duration = Duration::from_millis(300);
 
-/// What was still there at the end; in words.
+/// Why the pico may still be running at the deadline.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StopError {
-    #[error("{0} is still there after SIGKILL: {1}")]
+    #[error("{0} survived SIGKILL: {1}")]
     Survivor(ProcessId, ProcessState),
     #[error("{} {}", .0.id, .0.why)]
     Suspect(Suspect),
-    #[error("what runs can't be told: {0}")]
+    #[error("what runs is unknown: {0}")]
     ScanFailed(io::Error),
 }
 
-/// What the rounds see and do: on the node, or on a test's model of one.
+/// The node, or a test's model of one.
 pub(super) trait EscalationNode {
-    /// The time.
     fn now(&self) -> Instant;
-    /// What of the pico is known to live without a look at the node.
+    /// The live processes that the record names, without a scan.
     fn recorded_live(&self) -> RecordedLiveProcesses;
-    /// A whole look at the node.
+    /// A complete scan of the node.
     fn scan(&self) -> io::Result<ScanResult>;
-    /// Tries to end an mzsh that is starting the pico.
+    /// Tries to stop an mzsh that is starting the pico.
     fn stop_startup(&self, startup: ProcessId);
-    /// Tries to end an instance, with what it has started.
+    /// Tries to stop an instance with its descendants.
     fn stop_pico(&self, pico: &PicoProcess);
-    /// Tries to end what instances have left behind.
     fn stop_leftovers(&self, leftovers: &[ProcessId]);
-    /// Lets time go by.
     fn pause(&self, length: Duration);
 }
 
-/// What the record names, as far as it lives.
+/// The live processes that the record names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RecordedLiveProcesses {
-    /// The mzsh of a start that has not come to its end.
+    /// The mzsh of an unfinished start.
     pub(super) startup: Option<ProcessId>,
-    /// The JVM.
     pub(super) pico: Option<PicoProcess>,
 }
 
-/// Goes on until a whole look finds nothing (Ok), or until `end`.
+/// Repeats until a complete scan finds nothing (Ok), or until `end`.
 ///
-/// What is known is ended before any look: a look that fails or hangs must not keep its signals from it. An error of a step
-/// ends nothing: what a step could not do, the next one may, and time is the only limit.
+/// It stops recorded processes before each scan: a scan that fails or hangs must not protect them from signals. An error of a
+/// step does not end the loop; only the deadline does.
 pub(super) fn stop_until_clear(node: &impl EscalationNode, end: Instant) -> Result<(), StopError> {
     loop {
-        // Before the look: one that was begun in time counts, however long it takes.
+        // Before the scan: a scan that began in time counts, however long it takes.
         let over = node.now() >= end;
         let known = if over { RecordedLiveProcesses::default() } else { node.recorded_live() };
         if let Some(startup) = known.startup {
@@ -68,7 +64,7 @@ pub(super) fn stop_until_clear(node: &impl EscalationNode, end: Instant) -> Resu
             Ok(found) if over => return Err(worst_survivor(found)),
             Err(e) if over => return Err(StopError::ScanFailed(e)),
             Ok(found) => {
-                // The startups first: none must bring up another behind our back.
+                // Startups first: they could bring up another instance.
                 for &startup in found.startups.iter().filter(|&&startup| known.startup != Some(startup)) {
                     node.stop_startup(startup);
                 }
@@ -88,7 +84,6 @@ pub(super) fn stop_until_clear(node: &impl EscalationNode, end: Instant) -> Resu
     }
 }
 
-/// The worst of what a look has found.
 fn worst_survivor(found: ScanResult) -> StopError {
     let state = |id: ProcessId| id.stat().ok().flatten().map_or(ProcessState::Zombie, |stat| stat.state);
     let process = found.picos.first().map(|pico| pico.id);
@@ -112,24 +107,23 @@ mod tests {
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum ModelKind {
         Pico,
-        /// An mzsh that brings up a pico at this look, unless it has been ended before.
+        /// An mzsh that brings up a pico at this scan, unless it was stopped before.
         Startup(u32),
         Leftover,
-        /// What nobody can tell until this look.
+        /// Unknown until this scan.
         Suspect(u32),
     }
 
     #[derive(Clone, Debug)]
     struct ModelProcess {
         kind: ModelKind,
-        /// The attempt that ends it; 0: none does.
+        /// The attempt that ends it; 0: none.
         dies_at_attempt: u32,
-        /// Does it leave something behind when it ends?
         leaves_child: bool,
         attempts: u32,
     }
 
-    /// A node by itself: its processes, its clock, and the looks at it that fail.
+    /// A model of a node: its processes, its clock, and the scans that fail.
     struct ModelNode {
         begun: Instant,
         now: Cell<Instant>,
@@ -137,7 +131,6 @@ mod tests {
         failing_scans: Vec<u32>,
         next: Cell<i32>,
         live: RefCell<Vec<(i32, ModelProcess)>>,
-        /// What a record names.
         recorded: Option<i32>,
     }
 
@@ -301,7 +294,7 @@ mod tests {
             } else {
                 prop_assert!(node.now.get() >= node.begun + LENGTH);
             }
-            // A step takes 200 ms at most here; nothing goes on for long beyond the end.
+            // A step takes at most 200 ms here, so the loop ends soon after the deadline.
             prop_assert!(node.now.get() < node.begun + LENGTH + Duration::from_secs(2));
         }
     }
@@ -337,9 +330,9 @@ mod tests {
     #[test]
     fn stop_names_the_survivor() {
         for (kind, words) in [
-            (ModelKind::Pico, "pid 100 is still there"),
-            (ModelKind::Startup(99), "pid 100 is still there"),
-            (ModelKind::Leftover, "pid 100 is still there"),
+            (ModelKind::Pico, "pid 100 survived SIGKILL"),
+            (ModelKind::Startup(99), "pid 100 survived SIGKILL"),
+            (ModelKind::Leftover, "pid 100 survived SIGKILL"),
             (ModelKind::Suspect(9999), "pid 100 hides its name"),
         ] {
             let node = ModelNode::new(

@@ -1,7 +1,7 @@
-//! Ending a pico instance: the steps that stop is made of, and start where it must clear the way.
+//! Stop escalation: the steps of stop, and of a start that must clean up first.
 //!
-//! Everything is found by identity and signalled by pidfd. The steps are repeated until a whole look finds neither
-//! the pico nor a startup of it; that look, and nothing that was said by a command, is what "stopped" rests on.
+//! Processes are found by identity and signalled by pidfd. The steps repeat until a complete scan finds neither the pico nor a
+//! startup of it. Only that scan, never the output of a command, proves "stopped".
 
 mod descendants;
 mod escalation_loop;
@@ -22,33 +22,31 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// Time for a mzsh to end once the pico has.
+/// Time for mzsh to end after the pico.
 const MZSH_EXIT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time for what the pico leaves behind to follow SIGTERM.
+/// Time for leftover processes to follow SIGTERM.
 const LEFTOVER_TERM_TIMEOUT: Duration = Duration::from_secs(2);
-/// Time for an answer of storage or name service in the last look.
+/// Time for storage and name service in the last scan.
 const FINAL_LOOKUP_TIMEOUT: Duration = Duration::from_millis(500);
-/// Time for a thread dump.
 const THREAD_DUMP_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest wait for what SIGKILL was sent to, before it is looked at again.
+/// Longest wait for the end of a process after SIGKILL, before the next scan.
 const REAP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// By when each step ends.
+/// The deadline of each step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EscalationSteps {
-    /// `mzsh shutdown`; `None`: it is left out.
+    /// `mzsh shutdown`; `None`: not run.
     pub(super) shutdown: Option<Instant>,
-    /// How long SIGTERM has.
+    /// Time for SIGTERM.
     pub(super) term: Duration,
-    /// From here on it is SIGKILL, whatever step was reached.
+    /// From here on SIGKILL, whichever step was reached.
     pub(super) kill: Instant,
-    /// The end.
     pub(super) end: Instant,
 }
 
 impl EscalationSteps {
-    /// For a time from now to `end`: the last part is kept for SIGKILL and the look afterwards (5 s, if that is no
-    /// more than half of it), a quarter is for SIGTERM, the rest for mzsh.
+    /// Divides the time until `end`: the last 5 s, but at most half, are for SIGKILL and the scan after it, a quarter is for
+    /// SIGTERM, the rest for mzsh.
     pub(super) fn until(end: Instant) -> Self {
         let now = Instant::now();
         let total = end.saturating_duration_since(now);
@@ -57,29 +55,27 @@ impl EscalationSteps {
         Self { shutdown: Some(kill.checked_sub(term).unwrap_or(now).max(now)), term, kill, end }
     }
 
-    /// The same without mzsh.
     pub(super) fn signals_only(self) -> Self {
         Self { shutdown: None, ..self }
     }
 }
 
-/// Ends picos.
 pub(super) struct StopEscalation<'a> {
     settings: &'a Settings,
-    /// Which ones are meant: the parameters' and the record's. Never none.
+    /// The picos of the parameters and of the record. Never empty.
     targets: &'a [PicoInstance],
     record: Option<&'a InstanceRecord>,
     steps: EscalationSteps,
-    /// The sessions of what is ended.
+    /// The sessions of the stopped processes.
     sessions: RefCell<Vec<(ProcessId, Option<u32>)>>,
-    /// Was mzsh called? Once is enough: what it did not end, it would not the next time.
+    /// mzsh is called once: a second call would not do more.
     mzsh_called: Cell<bool>,
-    /// The java processes that the last look has seen and that are not the pico.
+    /// The java processes of the last scan that are not the pico.
     unrelated_javas: RefCell<Vec<ProcessId>>,
 }
 
 impl<'a> StopEscalation<'a> {
-    /// Of these targets, by these steps. `targets` must not be empty.
+    /// `targets` must not be empty.
     pub(super) fn new(
         settings: &'a Settings,
         targets: &'a [PicoInstance],
@@ -97,7 +93,7 @@ impl<'a> StopEscalation<'a> {
         }
     }
 
-    /// Ends every startup and every instance. Ok: a whole look found nothing.
+    /// Stops every startup and every instance. Ok: a complete scan found nothing.
     pub(super) fn run(&self) -> Result<(), StopError> {
         escalation_loop::stop_until_clear(self, self.steps.end)?;
         for target in self.targets {
@@ -108,20 +104,20 @@ impl<'a> StopEscalation<'a> {
 
     fn log_failure(&self, what: &str, result: io::Result<()>) {
         if let Err(e) = result {
-            tracing::warn!("{}: ending {what}: {e}; it goes on", self.settings.pico_label());
+            tracing::warn!("{}: {what} could not be stopped: {e}; trying again", self.settings.pico_label());
             self.pause(RESCAN_INTERVAL);
         }
     }
 
-    /// A look at the very end still has to be able to ask.
+    /// The last scan needs time for its queries, too.
     fn scan_deadline(&self) -> Instant {
         self.steps.end.max(Instant::now() + FINAL_LOOKUP_TIMEOUT)
     }
 
-    /// An mzsh that is starting the pico must not bring it up behind our back.
+    /// An mzsh that is starting the pico could bring it up after the last scan.
     fn kill_startup(&self, startup: ProcessId) -> io::Result<()> {
         let Some(handle) = startup.open()? else { return Ok(()) };
-        tracing::info!("{}: ends its startup, {startup}", self.settings.pico_label());
+        tracing::info!("{}: SIGKILL to its startup: {startup}", self.settings.pico_label());
         handle.signal(Signal::KILL)?;
         handle.wait_for_end(self.steps.end.min(Instant::now() + REAP_TIMEOUT))?;
         Ok(())
@@ -131,11 +127,7 @@ impl<'a> StopEscalation<'a> {
         let Some(handle) = pico.id.open()? else { return Ok(()) };
         let descendants = descendants::descendants_to_stop(self.targets, pico.id, self.scan_deadline())
             .unwrap_or_else(|e| {
-                tracing::warn!(
-                    "{}: what {} has started can't be told: {e}",
-                    self.settings.pico_label(),
-                    pico.id
-                );
+                tracing::warn!("{}: descendants of {} unknown: {e}", self.settings.pico_label(), pico.id);
                 Vec::new()
             });
         let state = handle.stat()?.map(|stat| stat.state);
@@ -149,7 +141,7 @@ impl<'a> StopEscalation<'a> {
             match self.run_mzsh_shutdown(&handle, target, until) {
                 Ok(hangs) => storage_hangs |= hangs,
                 Err(e) => {
-                    tracing::warn!("{}: mzsh shutdown: {e}; it gets signals", self.settings.pico_label());
+                    tracing::warn!("{}: mzsh shutdown: {e}; sending signals", self.settings.pico_label());
                 }
             }
         }
@@ -159,7 +151,7 @@ impl<'a> StopEscalation<'a> {
         stop_processes(&descendants, self.steps.end)
     }
 
-    /// `mzsh shutdown`, for as long as it has or until the pico has ended. Did it wait for storage when its time was over?
+    /// Runs `mzsh shutdown` until its deadline or the end of the pico. Returns whether it waited for storage at its deadline.
     fn run_mzsh_shutdown(
         &self,
         pico: &ProcessHandle,
@@ -185,7 +177,7 @@ impl<'a> StopEscalation<'a> {
         if !pico.pidfd().has_ended()? {
             let said = finished.launch_error.clone().unwrap_or_else(|| finished.exit_status.to_string());
             tracing::warn!(
-                "{}: {} is alive after mzsh shutdown ({said}, {:.1} s); it gets signals",
+                "{}: {} survived mzsh shutdown ({said}, {:.1} s); sending signals",
                 self.settings.pico_label(),
                 pico.id(),
                 finished.elapsed.as_secs_f64()
@@ -194,8 +186,8 @@ impl<'a> StopEscalation<'a> {
         Ok(finished.waited_for_storage)
     }
 
-    /// A JVM that ends in order, or that is asked for its threads, writes to its storage. While that hangs it would come to
-    /// wait where no signal ends it; so it gets SIGKILL alone then.
+    /// A JVM that handles SIGTERM or dumps its threads writes to its storage. If storage hangs it would enter state D, where no
+    /// signal ends it; so it gets only SIGKILL then.
     fn escalate_signals(
         &self,
         pico: &ProcessHandle,
@@ -225,7 +217,7 @@ impl<'a> StopEscalation<'a> {
         Ok(())
     }
 
-    /// Keeps what its threads are at. That this fails is no reason to wait with the signals.
+    /// Its failure must not delay the signals.
     fn dump_threads(&self, pico: &ProcessHandle) {
         let link = process::read_exe_link(pico.id().pid).ok().flatten();
         let is_java = link.is_some_and(|link| link.has_file_name("java"));
@@ -283,15 +275,14 @@ impl EscalationNode for StopEscalation<'_> {
         let node = NodeContext::for_targets(self.settings, self.targets, self.record, until);
         let mut found = process_search(self.targets, self.record, &self.sessions.borrow()).scan(&node, until);
         match &mut found {
-            Err(e) => tracing::warn!("{}: the look at all processes failed: {e}", self.settings.pico_label()),
-            // Which process the pico is was known. One that nothing names, and that executes nothing any more, is no reason
-            // for a fencing.
+            Err(e) => tracing::warn!("{}: process scan failed: {e}", self.settings.pico_label()),
+            // The record names the pico. A process that nothing identifies and that executes nothing must not fence the node.
             Ok(found) if self.record.is_some_and(|record| record.phase == StartPhase::Running) => {
                 for Suspect { id, why, .. } in
                     found.suspects.extract_if(.., |suspect| suspect.ignorable_by_stop)
                 {
                     tracing::warn!(
-                        "{}: {id} {why}; it does not count: another one was the pico",
+                        "{}: {id} {why}; ignored: another process was the pico",
                         self.settings.pico_label()
                     );
                     found.unrelated_javas.push(id);
@@ -309,7 +300,7 @@ impl EscalationNode for StopEscalation<'_> {
     }
 
     fn stop_pico(&self, pico: &PicoProcess) {
-        // What it leaves behind is in its session, if it leads one.
+        // Leftover processes are in its session, if it leads one.
         if pico.id.stat().is_ok_and(|stat| stat.is_some_and(|stat| stat.session == pico.id.pid.as_raw())) {
             self.sessions.borrow_mut().push((pico.id, process::effective_uid(pico.id.pid).ok().flatten()));
         }
@@ -320,10 +311,15 @@ impl EscalationNode for StopEscalation<'_> {
         let end = || {
             let open = |id: &ProcessId| id.open().transpose();
             let handles: Vec<ProcessHandle> = leftovers.iter().filter_map(open).collect::<io::Result<_>>()?;
-            tracing::info!("{}: ends what it has left: {leftovers:?}", self.settings.pico_label());
+            let names: Vec<String> = leftovers.iter().map(ToString::to_string).collect();
+            tracing::info!(
+                "{}: stopping leftover processes: {}",
+                self.settings.pico_label(),
+                names.join(", ")
+            );
             stop_processes(&handles, self.steps.end)
         };
-        self.log_failure("what it has left", end());
+        self.log_failure("leftover processes", end());
     }
 
     fn pause(&self, length: Duration) {
@@ -331,7 +327,7 @@ impl EscalationNode for StopEscalation<'_> {
     }
 }
 
-/// What outlives the pico: SIGTERM, a moment, SIGKILL.
+/// SIGTERM, then SIGKILL.
 fn stop_processes(descendants: &[ProcessHandle], end: Instant) -> io::Result<()> {
     for (signal, within) in [(Signal::TERM, LEFTOVER_TERM_TIMEOUT), (Signal::KILL, REAP_TIMEOUT)] {
         let until = end.min(Instant::now() + within);

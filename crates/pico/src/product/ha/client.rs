@@ -60,7 +60,7 @@ impl HaClient<'_> {
             CommandEvent::Finished(finished) => Ok(HaAnswer::from_finished(&finished, seconds)),
             CommandEvent::OtherEnded(client) => {
                 self.abort(client)?;
-                Ok(HaAnswer::NoAnswer(format!("{} ended meanwhile", self.jvm)))
+                Ok(HaAnswer::NoAnswer(format!("{} exited during the check", self.jvm)))
             }
             CommandEvent::DeadlineReached(client) => {
                 let asked = listeners::has_connection_to_port(client.id().pid, self.endpoint.port);
@@ -68,7 +68,7 @@ impl HaClient<'_> {
                 if asked || finished.launch_error.is_some() {
                     return Ok(HaAnswer::from_finished(&finished, seconds));
                 }
-                let why = "the HA client did not come to ask: is the node overloaded?";
+                let why = "the HA client did not connect: is the node overloaded?";
                 Ok(HaAnswer::ClientTimedOut(why.to_owned()))
             }
         }
@@ -92,7 +92,7 @@ impl HaClient<'_> {
         let of_mzsh =
             || MzshVariables::from_home(self.target.home.path()).java_home.map(|home| home.join("bin/java"));
         let mut programs = own_java.into_iter().chain(of_mzsh());
-        let first = programs.next().ok_or("the java of the pico can't be told: set java_home")?;
+        let first = programs.next().ok_or("java of the pico not found: set java_home")?;
         let program = match check_executable(self.target, &first, user) {
             Ok(()) => first,
             // A JDK can be replaced under a JVM that runs. One that is set is meant.
@@ -116,7 +116,7 @@ impl HaClient<'_> {
         Ok(Exec { program, arguments, environment, directory: "/".into() })
     }
 
-    /// That of `java_home`, or of the pico's own JVM, by /proc; where that can't be told by its name, mzsh's is taken.
+    /// That of `java_home`, or of the pico's own JVM, by /proc; where /proc has no path of it, mzsh's is taken.
     fn pico_java(&self) -> Option<PathBuf> {
         if let Some(java_home) = &self.settings.java_home {
             return Some(java_home.join("bin/java"));

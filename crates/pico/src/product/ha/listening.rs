@@ -49,7 +49,7 @@ fn has_child_among(pico: Pid, holders: &[Pid]) -> io::Result<bool> {
     Ok(holders.iter().any(|&holder| all.ancestors(holder).any(|ancestor| ancestor == pico)))
 }
 
-/// Why an answer from there could not be the pico's: nobody listens, or somebody else. `None` also where that can't be told: the client
+/// Why an answer from there could not be the pico's: nobody listens, or somebody else. `None` also where that is unknown: the client
 /// will tell.
 pub(super) fn port_mismatch(endpoint: &Endpoint, jvm: Pid) -> Option<String> {
     let Endpoint { host, port } = endpoint;
@@ -72,7 +72,7 @@ pub(super) fn port_mismatch(endpoint: &Endpoint, jvm: Pid) -> Option<String> {
     if has_child_among(jvm, &holders).ok()? {
         return None;
     }
-    Some(format!("port {port} is held by {}, not by it", process::describe_process(holder)))
+    Some(format!("port {port} is held by {}, not by the pico", process::describe_process(holder)))
 }
 
 #[cfg(test)]
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!((of_child, of_itself), (None, None));
         assert_eq!((is_seen, is_strangers), (Some(true), Some(false)));
         let why = of_stranger.unwrap();
-        assert!(why.contains("), not by it"), "{why}");
+        assert!(why.contains("), not by the pico"), "{why}");
     }
     #[test]
     fn socket_for_all_addresses_is_seen_only_at_addresses_of_this_node() {

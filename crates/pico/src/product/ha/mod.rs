@@ -78,18 +78,18 @@ impl HaAnswer {
             ExitStatus::Exited(code) => code,
         };
         let Some(words) = printable_text(&finished.output) else {
-            return Self::Unreadable(format!("{}, and what it printed is no text", finished.exit_status));
+            return Self::Unreadable(format!("{}, output is not text", finished.exit_status));
         };
         let said = last_text_line(words);
         match (code, words.lines().find_map(|line| line.split_once("FAILED"))) {
             (0, None) => Self::Ok,
-            (0, Some(_)) => Self::Unreadable("exit code 0, and the word FAILED".to_owned()),
+            (0, Some(_)) => Self::Unreadable("exit code 0 with the word FAILED".to_owned()),
             (_, Some((_, why))) => {
                 let why = why.trim_matches(|c: char| c.is_whitespace() || c == ':');
                 Self::Failed(if why.is_empty() { finished.exit_status.to_string() } else { why.to_owned() })
             }
             (_, None) => match said {
-                None => Self::Unreadable(format!("{}, and not a word", finished.exit_status)),
+                None => Self::Unreadable(format!("{}, no output", finished.exit_status)),
                 Some(said) if contains_any(&words.to_lowercase(), &CONNECTION_ERRORS) => {
                     Self::NoAnswer(format!("{}: {said}", finished.exit_status))
                 }

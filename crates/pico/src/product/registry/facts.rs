@@ -66,7 +66,7 @@ pub struct PropertyProblem {
     /// Its value and its file, what is wrong with it, and what it should be.
     pub text: String,
     /// The files don't tell its value: a substitution can't be followed. Else they do, and it makes no sense.
-    pub untold: bool,
+    pub unresolved: bool,
 }
 
 /// What problems are about, by the names that findings have.
@@ -106,7 +106,7 @@ impl PicoFacts {
         let mut reader = PropertyReader { layers, problems: Vec::new() };
         for remark in &layers.remarks {
             let problem =
-                PropertyProblem { property: "registry".to_owned(), text: remark.clone(), untold: false };
+                PropertyProblem { property: "registry".to_owned(), text: remark.clone(), unresolved: false };
             reader.problems.push(problem);
         }
         let (ha, ha_values) = reader.read_ha();
@@ -165,7 +165,7 @@ impl PicoFacts {
             service_ports: None,
             same_ha_port: Vec::new(),
             pid_file: default_pid_file(home.path(), name.as_str()),
-            problems: vec![PropertyProblem { property: "registry".to_owned(), text, untold: true }],
+            problems: vec![PropertyProblem { property: "registry".to_owned(), text, unresolved: true }],
         };
         facts.set_ha(ha);
         facts
@@ -175,7 +175,7 @@ impl PicoFacts {
     pub(crate) fn is_unresolved(&self, property: &str) -> bool {
         let about =
             |problem: &PropertyProblem| problem.property == property || problem.property == "registry";
-        self.problems.iter().any(|problem| problem.untold && about(problem))
+        self.problems.iter().any(|problem| problem.unresolved && about(problem))
     }
 
     /// Takes what was learned of the HA Monitor Server otherwise.
@@ -230,7 +230,7 @@ impl PropertyReader<'_> {
         found: Result<Option<LocatedText>, String>,
         understand: impl FnOnce(&str) -> Result<T, &'static str>,
     ) -> Option<T> {
-        let (text, untold) = match found {
+        let (text, unresolved) = match found {
             Ok(None) => return None,
             Err(why) => (why, true),
             Ok(Some(LocatedText { text, location: place })) => match understand(&text) {
@@ -242,7 +242,7 @@ impl PropertyReader<'_> {
                 }
             },
         };
-        self.problems.push(PropertyProblem { property: name.to_owned(), text, untold });
+        self.problems.push(PropertyProblem { property: name.to_owned(), text, unresolved });
         None
     }
 

@@ -52,7 +52,7 @@ impl RegistryReader {
         }
         self.files_read += 1;
         if self.files_read > MAX_FILES {
-            return other(format!("is one file more than the {MAX_FILES} that are read for a pico"));
+            return other(format!("exceeds the limit of {MAX_FILES} files per pico"));
         }
         check_open_as_root(path)?;
         let content = host::files::read_regular(path, limits::FILE_BYTES + 1)?;
@@ -76,7 +76,7 @@ impl IncludeLoader for RegistryReader {
         let candidates: Vec<PathBuf> = match &include.target {
             IncludeTarget::Relative(name) | IncludeTarget::File(name) if name.ends_with(".properties") => {
                 return self
-                    .skip_include(include, &format!("{name}: Java's own properties are not read here"));
+                    .skip_include(include, &format!("{name}: Java .properties files are not supported"));
             }
             IncludeTarget::File(name) => vec![beside(name)],
             IncludeTarget::Relative(name) if INCLUDE_EXTENSIONS.iter().any(|e| name.ends_with(e)) => {
@@ -86,13 +86,10 @@ impl IncludeLoader for RegistryReader {
                 INCLUDE_EXTENSIONS.iter().map(|e| beside(&format!("{name}{e}"))).collect()
             }
             IncludeTarget::Url(name) => {
-                return self.skip_include(include, &format!("{name}: only files are read here"));
+                return self.skip_include(include, &format!("{name}: only files are supported"));
             }
             IncludeTarget::Classpath(name) => {
-                return self.skip_include(
-                    include,
-                    &format!("{name}: what JVMs have in their class path is not read here"),
-                );
+                return self.skip_include(include, &format!("{name}: the class path is not supported"));
             }
         };
         let mut found = Vec::new();
@@ -105,7 +102,7 @@ impl IncludeLoader for RegistryReader {
         }
         match candidates.last() {
             Some(path) if found.is_empty() && include.required => {
-                Err(format!("{} is required, and not there", path.display()))
+                Err(format!("{} is required and does not exist", path.display()))
             }
             _ => Ok(found),
         }
@@ -117,7 +114,7 @@ impl RegistryReader {
         if include.required {
             return Err(format!("include of {why}, and it is required"));
         }
-        self.skipped_includes.push(format!("{}: an include is passed over: {why}", include.location));
+        self.skipped_includes.push(format!("{}: include skipped: {why}", include.location));
         Ok(Vec::new())
     }
 }
@@ -185,13 +182,13 @@ mod tests {
                 Some("ec1.conf:2: include of fifo.conf: is a FIFO, not a regular file"),
             ),
             ("include \"ec1.conf\"", Some("ec1.conf:1: ec1.conf includes itself")),
-            ("include required(\"none\")", Some("ec1.conf:1: none.conf is required, and not there")),
+            ("include required(\"none\")", Some("ec1.conf:1: none.conf is required and does not exist")),
             ("include \"long\"", Some("ec1.conf:1: include of long.conf: is longer than 256 KiB")),
             // A letter of another encoding does not make a file unknown.
             ("include \"latin\"", None),
             (
                 "include required(url(\"http://x\"))",
-                Some("ec1.conf:1: include of http://x: only files are read here, and it is required"),
+                Some("ec1.conf:1: include of http://x: only files are supported, and it is required"),
             ),
             (
                 "include \"broken\"",
@@ -216,10 +213,7 @@ mod tests {
         let others: Vec<(&str, &str)> = others.iter().map(|(n, c)| (n.as_str(), c.as_str())).collect();
         let content = (0..70).map(|i| format!("include \"{i}.conf\"")).collect::<Vec<_>>().join("\n");
         let why = read_with(&content, &others).0.unwrap_err();
-        assert_eq!(
-            why,
-            "ec1.conf:64: include of 63.conf: is one file more than the 64 that are read for a pico"
-        );
+        assert_eq!(why, "ec1.conf:64: include of 63.conf: exceeds the limit of 64 files per pico");
         let full = format!("x : \"{}\"", "x".repeat(200 << 10));
         let others: Vec<(&str, &str)> = others.iter().map(|(n, _)| (*n, full.as_str())).collect();
         let why = read_with(&content, &others).0.unwrap_err();
@@ -232,7 +226,11 @@ mod tests {
             "include url(\"http://x\")\ninclude classpath(\"y.conf\")\ninclude \"z.properties\"\na : 1";
         let (document, files) = read_with(content, &[]);
         assert_eq!(text(&document.unwrap(), &["a"]).as_deref(), Some("1"));
-        let said = ["http://x: only files", "y.conf: what JVMs have", "z.properties: Java's own"];
+        let said = [
+            "http://x: only files are",
+            "y.conf: the class path is",
+            "z.properties: Java .properties files are",
+        ];
         assert_eq!(files.skipped_includes.len(), said.len());
         for (passed_over, said) in files.skipped_includes.iter().zip(said) {
             assert!(passed_over.contains(said), "{passed_over}");

@@ -71,7 +71,7 @@ impl Layers {
             }
             let path = registry.template_files(&template).into_iter().find(|path| exists(path));
             let Some(path) = path else {
-                self.remarks.push(format!("{place}there is no file of the template {template}"));
+                self.remarks.push(format!("{place}template {template}: file not found"));
                 self.templates.push(template);
                 return Ok(());
             };
@@ -101,9 +101,9 @@ impl Layers {
             .with_fallback(known)
             .text(path);
         match (found.map_err(|e| e.to_string())?, unknown.into_inner()) {
-            (_, Some(name)) => {
-                Err(format!("${{?{name}}} is set nowhere here, but may be in the product's environment"))
-            }
+            (_, Some(name)) => Err(format!(
+                "${{?{name}}} is not set in the registry, but may be in the product's environment"
+            )),
             (found, None) => Ok(found),
         }
     }

@@ -51,7 +51,7 @@ pub enum RegistryState {
         /// The containers that were looked at.
         containers: Vec<String>,
     },
-    /// More than one container has a pico of this name, and it can't be told which is meant.
+    /// More than one container has a pico of this name, and none of them is named.
     Ambiguous {
         /// Those containers.
         containers: Vec<String>,

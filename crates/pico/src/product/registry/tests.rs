@@ -159,7 +159,7 @@ fn unparsable_property_is_reported_and_the_others_are_kept() {
         ("mz.ha.host : ${?x}${x}", "mz.ha.host: ec1.conf:2: ${x} is set nowhere"),
         (
             "mz.ha.port : ${?HA_PORT}",
-            "mz.ha.port: ${?HA_PORT} is set nowhere here, but may be in the product's environment",
+            "mz.ha.port: ${?HA_PORT} is not set in the registry, but may be in the product's environment",
         ),
         (
             "mz.servicehost.port.range : 9-5",
@@ -212,7 +212,7 @@ fn unparsable_property_is_reported_and_the_others_are_kept() {
 fn missing_or_cyclic_template_is_reported() {
     let pico = ".active/containers/c/picos/ec1.conf";
     let facts = facts_of(&[(pico, "template : mz.none")], "ec1");
-    assert!(facts.problems[0].text.ends_with("ec1.conf:1: there is no file of the template mz.none"));
+    assert!(facts.problems[0].text.ends_with("ec1.conf:1: template mz.none: file not found"));
     let one = ("master/templates/mz/picos/one.conf", "template : mz.two");
     let two = ("master/templates/mz/picos/two.conf", "template : mz.one, config.properties.mz.ha.port : 5");
     let facts = facts_of(&[(pico, "template : mz.one"), one, two], "ec1");

@@ -1,6 +1,7 @@
-//! `cargo xtask deaths`: how long a death takes, and what waits for a monitor that waits, see [`lab::deaths`]. A lab for each setting: those that
-//! have picos die every few seconds one after the other, with the machine for themselves; those that do little but wait at the same time. What
-//! was measured is for docs/evidence/reliability.md when that is asked for.
+//! `cargo xtask deaths`: times of a death, and delays by a waiting monitor, see [`lab::death_latency`]. Each
+//! setting has a lab. First come those in which picos die every few seconds, one lab after the other with the
+//! machine for itself. Those that mostly wait run at the same time. The results are recorded for
+//! docs/evidence/reliability.md on request.
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -21,7 +22,7 @@ use testkit::{Generation, Programs};
 
 use crate::{interactive, reliability};
 
-/// So many labs that do little but wait are up at the same time.
+/// Number of concurrent labs that mostly wait.
 const CONCURRENT_LABS: usize = 7;
 
 /// What `deaths` is asked for.
@@ -50,14 +51,14 @@ pub(crate) struct DeathsOptions {
     record: bool,
 }
 
-/// What one lab is for.
+/// The measurement of one lab.
 enum MeasurementJob {
     DeathLatency(DeathSetup),
-    /// With this `wait`, so many rounds.
+    /// With this `wait`, this many rounds.
     RequestDelay(u64, usize),
 }
 
-/// What came of one of them.
+/// The result of one of them.
 #[derive(Clone)]
 struct JobResult {
     samples: Vec<DeathSample>,
@@ -65,7 +66,7 @@ struct JobResult {
     versions: std::collections::BTreeMap<String, String>,
 }
 
-/// Measures; success when each death was one failure, and nobody else died.
+/// Measures; success if each death was one failure, and nothing else died.
 pub(crate) fn run(options: &DeathsOptions) -> Result<ExitCode, TaskError> {
     let &DeathsOptions { kills, slow_kills, slowest_kills, asks, seed, generation, record } = options;
     interactive::check_prerequisites()?;
@@ -109,7 +110,7 @@ pub(crate) fn run(options: &DeathsOptions) -> Result<ExitCode, TaskError> {
 /// Why there are no samples.
 enum JobError {
     Lab(testkit::TestkitError),
-    /// In words: a rule was broken.
+    /// A rule was violated.
     Aborted(String),
 }
 
@@ -123,12 +124,12 @@ struct JobRunner {
     programs: Programs,
     generation: Generation,
     seed: u64,
-    /// One lab after the other, for that is work.
+    /// One lab comes up after the other, because that needs processor time.
     coming_up: Mutex<()>,
 }
 
 impl JobRunner {
-    /// All these, so many at a time; what the first failure leaves is not begun.
+    /// Runs all jobs, this many at a time; after the first failure no other job begins.
     fn run_jobs(&self, number: usize, jobs: &[MeasurementJob]) -> Result<Vec<JobResult>, JobError> {
         let next = AtomicUsize::new(0);
         let worker = || -> Result<Vec<(usize, JobResult)>, JobError> {
@@ -143,7 +144,7 @@ impl JobRunner {
         };
         let mut all = thread::scope(|scope| {
             let workers: Vec<_> = (0..number).map(|_| scope.spawn(worker)).collect();
-            // All are waited for, also after a failure.
+            // Waits for all, also after a failure.
             let ended: Vec<_> = workers
                 .into_iter()
                 .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -214,7 +215,7 @@ fn print_summary(summary: &DeathSummary) {
     }
 }
 
-/// By what makes a difference, in words.
+/// By the settings that make a difference, described as text.
 fn group_samples(samples: &[DeathSample]) -> Vec<(String, Vec<&DeathSample>)> {
     let key = |sample: &DeathSample| (sample.of, !sample.wait, sample.interval);
     let mut keys: Vec<(Victim, bool, u64)> = samples.iter().map(key).collect();

@@ -1,7 +1,9 @@
-//! docs/design/in-the-cluster.md: what Pacemaker makes of each answer of an agent, and what the agents rely on.
+//! docs/design/in-the-cluster.md: Pacemaker's decision on each answer of an agent, and those on which the
+//! agents rely.
 //!
-//! The tables are made of the outcomes that are committed ([`golden`]), so the page is checked on every machine; that these are what
-//! Pacemaker decides is checked by the suite `simulations` where Pacemaker's tools are. The sentences are those above its tests.
+//! The tables are made from the committed outcomes ([`golden`]), so the page is checked on every machine.
+//! Where Pacemaker's tools are installed, the suite `simulations` checks that these are Pacemaker's
+//! decisions. The sentences are the doc comments of its tests.
 
 use std::fs;
 
@@ -47,7 +49,7 @@ const FOOT: &str = "
 Next: [when each agent gives which code](../evidence/behaviour.md#exit-codes), and [what to do then](../operate/troubleshooting.md).
 ";
 
-/// Asks Pacemaker's scheduler, and writes what is to be committed; its name.
+/// Runs Pacemaker's scheduler, writes the file to be committed, and returns its name.
 pub(crate) fn record_decisions() -> Result<String, TaskError> {
     packages::require("a simulation", &[prerequisites::SANDBOX, prerequisites::SIMULATIONS].concat())?;
     let outcomes = simulate(&Programs::with_simulator()?.add_agents(&Workspace::read()?.release_dir())?)?;
@@ -66,7 +68,7 @@ pub(crate) fn page() -> Result<String, TaskError> {
     });
     let promises = promises.collect::<Vec<_>>().join("\n");
     let (told, told_by_3) = (read_recorded(Generation::Machine)?, read_recorded(Generation::Debian13)?);
-    // In the order of all answers: by subject, then occasion, then code.
+    // In the order of all answers: by resource, then operation, then code.
     let of_subject = told.chunks(SimulatedOperation::ALL.len() * EXIT_CODES.len());
     let tables: Vec<String> = SimulatedResource::ALL
         .iter()
@@ -76,7 +78,7 @@ pub(crate) fn page() -> Result<String, TaskError> {
     Ok(format!("{HEAD}\n{promises}\n\n{}\n{}{FOOT}", tables.join("\n"), differences(&told, &told_by_3)))
 }
 
-/// What is committed of a generation: every answer, in the order of [`Answer::all`].
+/// The committed outcomes of a generation: every answer, in the order of all answers.
 fn read_recorded(generation: Generation) -> Result<Vec<RecordedOutcome>, TaskError> {
     let path = workspace::root().join(golden::file_path(generation));
     let told = golden::parse_outcomes(&fs::read_to_string(&path).map_err(TaskError::file("read", &path))?);
@@ -84,7 +86,7 @@ fn read_recorded(generation: Generation) -> Result<Vec<RecordedOutcome>, TaskErr
     complete.map_err(|said| TaskError::Unreadable { what: path.display().to_string(), said })
 }
 
-/// These, if they are what comes of these answers and nothing else.
+/// Returns these if they are the outcomes of exactly these answers.
 fn check_complete(
     told: Vec<RecordedOutcome>,
     answers: &[SimulatedAnswer],
@@ -102,7 +104,7 @@ fn check_complete(
     }
 }
 
-/// What another Pacemaker makes otherwise; both tell of the same answers in the same order.
+/// Differences of another Pacemaker; both have the same answers in the same order.
 fn differences(told: &[RecordedOutcome], by_3: &[RecordedOutcome]) -> String {
     let rows = told.iter().zip(by_3).filter(|(one, other)| one != other).map(|(one, other)| {
         vec![
@@ -115,7 +117,8 @@ fn differences(told: &[RecordedOutcome], by_3: &[RecordedOutcome]) -> String {
     DIFFERENCES_HEAD.to_owned() + &table(&["when", "code", "Pacemaker 2.1", "Pacemaker 3.0"], rows)
 }
 
-/// What comes of it, so that it can be told from another: with the steps that the other has not, where the words are the same.
+/// Describes an outcome in contrast to another: where the texts are the same, with the steps that the other
+/// does not have.
 fn describe_difference(one: &RecordedOutcome, other: &RecordedOutcome) -> String {
     if one.words != other.words {
         return one.words.clone();
@@ -129,7 +132,7 @@ fn describe_difference(one: &RecordedOutcome, other: &RecordedOutcome) -> String
     )
 }
 
-/// What comes of one's answers: a row for each code, a column for each occasion.
+/// The outcomes of one resource's answers: a row for each code, a column for each operation.
 fn section(subject: SimulatedResource, told: &[RecordedOutcome]) -> String {
     let title = match subject {
         SimulatedResource::Platform => "The Platform, in its group",

@@ -1,4 +1,4 @@
-//! What happened after a fault, in milliseconds since it: from the watch, the power switch, and Pacemaker's logs.
+//! Events after a fault, in milliseconds since it: from the watcher, the power switch, and Pacemaker's logs.
 
 use lab::TestkitError;
 use lab::cluster_fixture::ClusterFixture;
@@ -6,8 +6,8 @@ use lab::process_watcher::WatchedProcess;
 use lab::report;
 use lab::timeline::{self, ClusterLogEvent, TimedClusterEvent};
 
-/// The rows of a fault that came at `fault`, and of which this process died, in the order of time; and whether all are there that
-/// have to be.
+/// The rows of a fault that came at `fault` and ended this process, in the order of time; and whether all
+/// required ones are there.
 pub(super) fn rows(
     fixture: &ClusterFixture,
     fault: (u64, &str),
@@ -47,7 +47,7 @@ pub(super) fn rows(
     Ok((rows.collect(), complete))
 }
 
-/// What was noticed there. That a transition is aborted for it comes in the same moment, and says less.
+/// The cause that was noticed. The aborted transition has the same time, and says less.
 fn cause(moments: &[TimedClusterEvent], at: u64, first: String) -> String {
     let same = moments.iter().filter(|(time, _)| (at..at + 20).contains(time));
     let other = same.filter_map(|(_, told)| match told {

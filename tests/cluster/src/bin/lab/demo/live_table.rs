@@ -8,16 +8,16 @@ use lab::invariants::PicoLifetime;
 use lab::process_watcher;
 use lab::status::ClusterStatus;
 
-/// Up so many lines, and clear from there on.
+/// Moves this many lines up, and clears from there on.
 fn cursor_up(lines: usize) -> String {
     if lines == 0 { String::new() } else { format!("\x1b[{lines}A\x1b[J") }
 }
 
-/// A terminal that does not wrap: a line that is too long is cut, so that the number of lines is known.
+/// Makes the terminal truncate a long line instead of wrapping it, so that the number of lines is known.
 const LINE_WRAP_OFF: &str = "\x1b[?7l";
 const LINE_WRAP_ON: &str = "\x1b[?7h";
 
-/// What is shown of one thing, and for how long it has been so, where that is told.
+/// The state of one thing, and since when, if that is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct LiveTableRow {
     text: String,
@@ -29,7 +29,7 @@ struct LiveTableRow {
 pub(super) struct LiveTable {
     begun: Instant,
     terminal: bool,
-    /// Lines of the table that stands above the cursor.
+    /// Lines of the table above the cursor.
     drawn: usize,
     last: Vec<LiveTableRow>,
 }
@@ -39,7 +39,7 @@ impl LiveTable {
         Self { begun, terminal: stdout().is_terminal(), drawn: 0, last: Vec::new() }
     }
 
-    /// Looks, and draws.
+    /// Polls the cluster, and draws.
     pub(super) fn draw(&mut self, fixture: &ClusterFixture, lives: &[PicoLifetime]) {
         let (nodes, picos) = (node_rows(fixture), pico_rows(fixture, lives));
         let text = if self.terminal {
@@ -61,11 +61,11 @@ impl LiveTable {
                 .concat()
         };
         self.last = nodes.into_iter().chain(picos).collect();
-        // A reader that has gone away does not end the demo.
+        // A closed output does not end the demo.
         let _ = write!(stdout(), "{text}").and_then(|()| stdout().flush());
     }
 
-    /// The table stays as it stands; the next one begins below what is printed meanwhile.
+    /// The table stays as it is; the next one begins below the output that is printed meanwhile.
     pub(super) fn freeze(&mut self) {
         self.drawn = 0;
     }
@@ -80,9 +80,9 @@ fn format_row(row: &LiveTableRow) -> String {
     format!("  {}{}", row.text, since.map(|seconds| format!(" for {seconds} s")).unwrap_or_default())
 }
 
-/// Power as the switch has it, the rest as the cluster believes.
+/// Power by the switch, the rest by the cluster's status.
 fn node_rows(fixture: &ClusterFixture) -> Vec<LiveTableRow> {
-    // Without quorum nobody can be asked.
+    // Without quorum no node can be queried.
     let status = fixture.lab.status().unwrap_or_default();
     let row = |node: lab::LabNode<'_>| {
         let name = node.name();
@@ -106,18 +106,18 @@ fn describe_member(status: &ClusterStatus, name: &str) -> String {
     if status.dc.as_deref() == Some(name) { format!("{word}, DC") } else { word.to_owned() }
 }
 
-/// A resource that has failed is marked.
+/// A failed resource is marked.
 fn resources(status: &ClusterStatus, node: &str) -> String {
     let here = status.resources.iter().filter(|resource| resource.on.iter().any(|on| on == node));
     let names = here.map(|resource| format!("{}{}", resource.name, if resource.failed { "!" } else { "" }));
     names.collect::<Vec<_>>().join(" ")
 }
 
-/// Each pico where it lives, in the watch's eyes; the last one dead where none does.
+/// Each pico where it lives, by the watcher; otherwise its last dead process.
 fn pico_rows(fixture: &ClusterFixture, lives: &[PicoLifetime]) -> Vec<LiveTableRow> {
     let row = |(pico, _): &(&str, &str)| {
         let mut own: Vec<&PicoLifetime> = lives.iter().filter(|life| life.pico == *pico).collect();
-        // The living ones last; there should be one at most.
+        // The live ones last; there should be one at most.
         own.sort_by_key(|life| (life.ended.is_none(), life.began));
         let Some(life) = own.last() else {
             return LiveTableRow { text: format!("{pico:<10}{:<6}{:<10}", "-", "-"), since: None };

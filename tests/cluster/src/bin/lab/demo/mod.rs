@@ -1,9 +1,10 @@
-//! `cargo xtask demo --cluster`: a fail-over on a real cluster, watched in a table that is redrawn, and told afterwards in a time
-//! line of milliseconds.
+//! `cargo xtask demo --cluster`: a fail-over on a real cluster, shown live in a table, and afterwards in a
+//! time line of milliseconds.
 //!
-//! Three nodes of the lab with the cluster of the scenarios, so the README's configuration. The Platform is killed, and recovered in place; then
-//! its node loses its power, is fenced, and the Platform runs on another one; then the node returns, and nothing moves. The story is
-//! told by the watch, the picos' histories, the power switch and Pacemaker's logs, and judged by the witness; no agent is asked.
+//! Three nodes of the lab with the cluster of the scenarios, so the README's configuration. The Platform is
+//! killed, and recovered in place. Then its node loses its power, is fenced, and the Platform runs on another
+//! one. Then the node returns, and nothing moves. The sources are the watcher, the picos' histories, the
+//! power switch and Pacemaker's logs; the invariant checker gives the verdict, and no agent is queried.
 
 mod fault_timeline;
 mod live_table;
@@ -69,7 +70,7 @@ pub(crate) fn run(&ClusterDemoOptions { keep }: &ClusterDemoOptions) -> Result<E
     let told = story.run_steps();
     let ClusterDemo { transcript, .. } = story;
     if keep {
-        // Of a story that went wrong people will want to see the rest, too.
+        // With `keep` the cluster stays up after a failure, too, for inspection.
         fixture.lab.detach();
         told?;
         return Ok(transcript.close_with(begun.elapsed(), CLUSTER_LEFT_UP));
@@ -168,7 +169,7 @@ impl ClusterDemo<'_> {
         Ok(())
     }
 
-    /// The witness's word, and that nobody else was touched.
+    /// The invariant checker's verdict, and that no other pico was touched.
     fn check_invariants(&mut self, others: &[WatchedProcess]) -> Result<(), LabError> {
         let lives = self.fixture.lifetimes()?;
         self.transcript.chapter("What the witness says, who saw every process from outside.");

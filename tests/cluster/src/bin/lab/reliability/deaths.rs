@@ -1,4 +1,4 @@
-//! The section of docs/evidence/reliability.md on how long a death takes, and what was promised of that.
+//! The section of docs/evidence/reliability.md on the times of a death, and on the promises about them.
 
 use devtools::markdown::table;
 use lab::death_latency::{DeathSample, DeathSummary, Victim};
@@ -24,16 +24,16 @@ or 20 of 140 seconds: the waiting monitor wants a short interval. The deeper mon
 comes seldom; and beside one that does not wait Pacemaker counts a failure of its own where one of them comes by between the answer and the stop.
 ";
 
-/// Recovery has to have begun after this many milliseconds, in the median of each pico type, with `wait` on and an interval of a second.
+/// The recovery has to begin within this many milliseconds, in the median of each pico type, with `wait` on
+/// and an interval of a second.
 const MAX_DECISION_MS: u64 = 150;
 
-/// Of at least so many deaths.
+/// The minimum number of deaths.
 const MIN_SAMPLES: usize = 30;
 
-/// Of fewer than so many the one in the middle tells little.
+/// With fewer samples the median says little.
 const MIN_SAMPLES_FOR_MEDIAN: usize = 9;
 
-/// The section.
 pub(super) fn section(all: &[RecordedDeaths]) -> String {
     let measured = || all.iter().filter_map(|(_, summary)| summary.as_ref());
     let heads = ["of", "`wait`", "interval", "Pacemaker", "noticed", "decided", "running", "samples"];
@@ -51,7 +51,7 @@ fn unrecorded((generation, summary): &RecordedDeaths) -> Option<String> {
     })
 }
 
-/// What was promised of a generation, and was not measured, or is not what was measured.
+/// Promises about a generation that were not measured, or not kept.
 pub(super) fn unmet_promises((generation, summary): &RecordedDeaths) -> Vec<String> {
     let name = generation.name();
     match summary {
@@ -103,13 +103,13 @@ fn rows(summary: &DeathSummary) -> Vec<Vec<String>> {
     keys.iter().map(row).collect()
 }
 
-/// Its version, without what Debian calls it.
+/// Its version, without Debian's suffix.
 pub(super) fn pacemaker_version(summary: &DeathSummary) -> &str {
     let version = summary.versions.get("pacemaker").map_or("", String::as_str);
     version.split('-').next().unwrap_or(version)
 }
 
-/// What was promised, and whether that is so.
+/// The promise, and whether it was kept.
 fn describe_promise(summary: &DeathSummary) -> String {
     let DeathSummary { seed, date, seconds: time, versions: with, samples, .. } = summary;
     let broken = broken_promises(summary);
@@ -135,14 +135,14 @@ fn describe_promise(summary: &DeathSummary) -> String {
     )
 }
 
-/// After how long recovery was begun, of those deaths that the promise is about.
+/// Times until the recovery began, of the deaths that the promise covers.
 fn decision_times(summary: &DeathSummary, of: Victim) -> Vec<u64> {
     let meant =
         summary.samples.iter().filter(|sample| sample.of == of && sample.wait && sample.interval == 1);
     meant.map(|sample| sample.decided).collect()
 }
 
-/// What was promised, and is not what was measured.
+/// Promises that were not kept.
 fn broken_promises(summary: &DeathSummary) -> Vec<String> {
     let of_type = |of: Victim| {
         let times = decision_times(summary, of);
@@ -183,7 +183,7 @@ pub(super) mod tests {
         summary_of(samples, Vec::new())
     }
 
-    /// A measurement in which this came out.
+    /// A measurement with these results.
     pub(in crate::reliability) fn summary_of(
         samples: Vec<DeathSample>,
         held: Vec<RequestDelay>,

@@ -1,10 +1,11 @@
-//! `cargo xtask reliability`: one pass of the scenarios on a real cluster, recorded; and docs/evidence/reliability.md, which `cargo xtask gen`
-//! makes of what was recorded.
+//! `cargo xtask reliability`: one pass of the scenarios on a real cluster, recorded; and
+//! docs/evidence/reliability.md, which `cargo xtask gen` makes from the records.
 //!
-//! The records are committed, in docs/evidence/reliability: a file for each of the last three passes, one for the soak, and one for the deaths on each
-//! generation of the cluster's software. So the page is made by a command from data that anybody can look at, and CI compares it with them; that
-//! CI is slower or faster than the machine of the records fails nothing. A scenario of which no pass tells, or a generation without deaths, is a gate of its own that
-//! fails ([`check`]): it wants a new record. A scenario that there is no more is left out of the page.
+//! The records are committed, in docs/evidence/reliability: a file for each of the last three passes, one for
+//! the soak, and one for the deaths on each generation of the cluster's software. So a command makes the page
+//! from public data, and CI compares the two; a faster or slower CI machine fails nothing. A separate gate
+//! ([`check`]) fails if a scenario is in no pass, or a generation has no deaths: a new record is needed. The
+//! page omits scenarios that do not exist any more.
 
 mod deaths;
 mod page;
@@ -25,13 +26,13 @@ use testkit::Generation;
 use crate::interactive;
 use records::RecordedPass;
 
-/// Where the scenarios are, in the repository.
+/// The directory of the scenarios, in the repository.
 const SCENARIO_SUITE: &str = "tests/cluster/cluster";
 
-/// So many passes are kept.
+/// Number of passes that are kept.
 const KEPT_PASSES: usize = 3;
 
-/// Runs all scenarios once and records what they came to, if all have passed.
+/// Runs all scenarios once and records their results, if all have passed.
 pub(crate) fn run() -> Result<ExitCode, TaskError> {
     interactive::check_prerequisites()?;
     eprintln!("building the agents and the simulated MediationZone...");
@@ -69,26 +70,26 @@ pub(crate) fn run() -> Result<ExitCode, TaskError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What was built, where git knows it.
+/// The commit of the build, where git knows it.
 pub(crate) fn commit() -> Option<(String, String)> {
     let git = ["-C", &workspace::root().to_string_lossy(), "rev-parse", "--short", "HEAD"].map(str::to_owned);
     let said = Command::new("git").args(git).output().ok().filter(|output| output.status.success())?;
     Some(("commit".to_owned(), String::from_utf8_lossy(&said.stdout).trim().to_owned()))
 }
 
-/// `test platform::killed ... ok`. What the test printed may stand before it.
+/// `test platform::killed ... ok`. Output of the test may precede it.
 fn passed_test(line: &str) -> Option<&str> {
     line.split_once("test ")?.1.strip_suffix(" ... ok")
 }
 
-/// Keeps what a soak came to.
+/// Records the results of a soak.
 pub(crate) fn record_soak(summary: &SoakSummary) -> Result<(), TaskError> {
     let name = records::save_soak(summary)?;
     println!("{name}; cargo xtask gen makes the page of it");
     Ok(())
 }
 
-/// Keeps what was measured of deaths.
+/// Records the measurements of deaths.
 pub(crate) fn record_deaths(generation: Generation, summary: &Deaths) -> Result<(), TaskError> {
     let mut summary = summary.clone();
     summary.versions.extend(commit());
@@ -97,8 +98,8 @@ pub(crate) fn record_deaths(generation: Generation, summary: &Deaths) -> Result<
     Ok(())
 }
 
-/// Fails with the scenarios that don't say what they show, or of which no pass tells, and with what was promised of a death and was not
-/// measured, or is not what was measured.
+/// Fails with the scenarios that have no doc comment, or are in no pass, and with the promises about a death
+/// that were not measured, or not kept.
 pub(crate) fn check() -> Result<(), TaskError> {
     let mut missing = page::unmet_promises(&cases::read_suite(SCENARIO_SUITE)?, &records::passes()?);
     missing.extend(records::deaths()?.iter().flat_map(deaths::unmet_promises));

@@ -56,12 +56,12 @@ const FOOT: &str = "
 Next: [each fault on one node](behaviour.md), and [a cluster to try things on](../operate/lab.md).
 ";
 
-/// Of a kill and of a node's loss the agents may take this much, in milliseconds.
+/// Largest share of the agents in the recovery from a kill and from a node loss, in milliseconds.
 const MAX_AGENT_SHARE_MS: u64 = 300;
 
-/// The test that measures our picos beside a Dummy, and what it calls its faults.
+/// The test that compares our picos with a Dummy, and its names of the faults.
 const MEASUREMENT_TEST: &str = "dummy_comparison::picos_and_dummy_recover_from_repeated_faults";
-/// The bounded ones, and whose agents' share that is.
+/// The faults with that limit, and the pico whose agents' share counts.
 const BOUNDED_FAULTS: [(&str, &str); 4] = [
     ("kill -9 of platform", "platform"),
     ("kill -9 of ec1", "ec1"),
@@ -92,13 +92,13 @@ pub(super) fn page(
     parts.collect::<Vec<_>>().join("\n")
 }
 
-/// The scenarios that don't say what they show, or of which no pass tells, and promises that a pass does not show to be kept.
+/// Scenarios that have no doc comment, or are in no pass, and promises that a pass does not keep.
 pub(super) fn unmet_promises(families: &[TestModule], passes: &[RecordedPass]) -> Vec<String> {
     let known: BTreeSet<&str> = passes.iter().flat_map(|pass| &pass.passed).map(String::as_str).collect();
     let cases = || families.iter().flat_map(|family| &family.cases);
     let silent = cases().filter(|case| case.proves.is_empty());
     let silent = silent.map(|case| format!("{} does not say what it shows (///)", case.name));
-    // Before the first pass is recorded the page says so, and nothing is held against it.
+    // Before the first pass is recorded the page says so, and no scenario is checked.
     let recorded = !passes.is_empty();
     let unknown = cases().filter(|case| recorded && !case.ignored && !known.contains(case.name.as_str()));
     let unknown = unknown.map(|case| {
@@ -110,7 +110,7 @@ pub(super) fn unmet_promises(families: &[TestModule], passes: &[RecordedPass]) -
     silent.chain(unknown).chain(passes.iter().flat_map(broken_promises)).collect()
 }
 
-/// What was promised of the agents' share, and a pass does not show.
+/// Promises about the agents' share that a pass does not keep.
 fn broken_promises(pass: &RecordedPass) -> Vec<String> {
     let numbers: Vec<&FaultReport> = pass
         .scenarios
@@ -122,7 +122,7 @@ fn broken_promises(pass: &RecordedPass) -> Vec<String> {
         let faults = numbers.iter().filter(|fault| fault.what == what);
         let share = |fault: &&FaultReport| {
             let mut of_pico = fault.back.iter().filter(|back| back.pico == pico);
-            // One that died twice of it has none that could be compared.
+            // A pico that died twice of it has no comparable share.
             of_pico.next()?.agents.filter(|_| of_pico.next().is_none())
         };
         let shares: Option<Vec<u64>> = faults.map(share).collect();
@@ -166,7 +166,7 @@ pub(super) fn describe_versions(versions: &BTreeMap<String, String>) -> String {
     versions.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", ")
 }
 
-/// A line for each scenario, and for each thing that is done in it.
+/// A line for each scenario, and for each fault in it.
 fn scenario_table(family: &TestModule, passes: &[RecordedPass]) -> String {
     let heads = ["what is done, and what comes out", "scenario", "noticed", "decided", "running"];
     let rows = family.cases.iter().flat_map(|case| scenario_rows(case, passes));
@@ -207,7 +207,7 @@ fn scenario_rows(case: &TestCase, passes: &[RecordedPass]) -> Vec<Vec<String>> {
     rows
 }
 
-/// `0.08 (0.07-0.10)`, of milliseconds.
+/// `0.08 (0.07-0.10)`, from milliseconds.
 pub(super) fn describe_spread(times: &[u64]) -> String {
     match (median(times), times.iter().min(), times.iter().max()) {
         (Some(middle), Some(least), Some(most)) if least != most => {
@@ -218,7 +218,7 @@ pub(super) fn describe_spread(times: &[u64]) -> String {
     }
 }
 
-/// Of milliseconds, rounded to hundredths.
+/// From milliseconds, rounded to hundredths.
 pub(super) fn format_seconds(time: u64) -> String {
     let hundredths = (time + 5) / 10;
     format!("{}.{:02}", hundredths / 100, hundredths % 100)

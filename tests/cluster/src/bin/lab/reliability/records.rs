@@ -1,4 +1,4 @@
-//! The records: JSON with a line for each scenario or fault, so that a diff shows what is different.
+//! The records: JSON with a line for each scenario or fault, so that a diff shows the differences.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use super::KEPT_PASSES;
 /// In the repository.
 const RECORDS_FOLDER: &str = "docs/evidence/reliability";
 
-/// What a pass is called, but for its date.
+/// The name of a pass without its date.
 const PASS_PREFIX: &str = "pass-";
 
 /// One run of all scenarios, all of which passed.
@@ -27,13 +27,13 @@ pub(super) struct RecordedPass {
     pub(super) seconds: u64,
     /// Package and version, the kernel's too.
     pub(super) versions: BTreeMap<String, String>,
-    /// Every test, also those that leave no report.
+    /// Every test, also those without a report.
     pub(super) passed: Vec<String>,
     pub(super) scenarios: Vec<ScenarioReport>,
 }
 
 impl RecordedPass {
-    /// The versions are told once for all.
+    /// The versions are recorded once for all scenarios.
     pub(super) fn new(seconds: u64, mut passed: Vec<String>, mut scenarios: Vec<ScenarioReport>) -> Self {
         let versions = scenarios.iter().flat_map(|report| report.versions.clone()).collect();
         for report in &mut scenarios {
@@ -45,7 +45,7 @@ impl RecordedPass {
         Self { date, seconds, versions, passed, scenarios }
     }
 
-    /// Writes it, and removes those that are too old; its name.
+    /// Writes it, removes outdated ones, and returns its name.
     pub(super) fn save(&self) -> Result<String, TaskError> {
         let name = format!("{PASS_PREFIX}{}.json", self.date.replace(' ', "-").replace(':', ""));
         write_record(&name, &format_record(self, &[("scenarios", format_rows(&self.scenarios)?)])?)?;
@@ -65,7 +65,7 @@ pub(super) fn passes() -> Result<Vec<RecordedPass>, TaskError> {
 
 const SOAK_FILE: &str = "soak.json";
 
-/// Writes it; its name.
+/// Writes it and returns its name.
 pub(super) fn save_soak(summary: &SoakSummary) -> Result<String, TaskError> {
     write_record(SOAK_FILE, &format_record(summary, &[("steps", format_rows(&summary.steps)?)])?)?;
     Ok(format!("{RECORDS_FOLDER}/{SOAK_FILE}"))
@@ -77,10 +77,10 @@ pub(super) fn soak() -> Result<Option<SoakSummary>, TaskError> {
     if path.exists() { read(&path).map(Some) } else { Ok(None) }
 }
 
-/// What the measurements of deaths are called, but for their generation.
+/// The name of the measurements of deaths without their generation.
 const DEATHS_PREFIX: &str = "deaths-";
 
-/// Writes it; its name.
+/// Writes it and returns its name.
 pub(super) fn save_deaths(
     generation: Generation,
     summary: &death_latency::DeathSummary,
@@ -91,7 +91,7 @@ pub(super) fn save_deaths(
     Ok(format!("{RECORDS_FOLDER}/{name}"))
 }
 
-/// A generation, and what was measured with it, if it was.
+/// A generation, and its measurements if there are any.
 pub(super) type RecordedDeaths = (Generation, Option<death_latency::DeathSummary>);
 
 /// Of each generation.
@@ -134,7 +134,7 @@ fn write_record(name: &str, text: &str) -> Result<(), TaskError> {
     fs::write(&path, text).map_err(TaskError::file("write", &path))
 }
 
-/// As JSON, a line for each field, and for each row of the long ones, which are the last.
+/// As JSON, a line for each field, and for each entry of the long ones, which are the last.
 fn format_record<T: Serialize>(all: &T, long: &[(&str, Vec<String>)]) -> Result<String, TaskError> {
     let value = serde_json::to_value(all).map_err(TaskError::unreadable("a record"))?;
     let is_short = |name: &str| long.iter().all(|(long, _)| *long != name);

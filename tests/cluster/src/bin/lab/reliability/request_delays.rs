@@ -1,4 +1,5 @@
-//! The section of docs/evidence/reliability.md on what waits for a monitor that waits, and what was promised of that.
+//! The section of docs/evidence/reliability.md on requests that a waiting monitor delays, and the promises
+//! about them.
 
 use devtools::markdown::table;
 use lab::death_latency::{ClusterRequest, DeathSummary, WAITS};
@@ -18,13 +19,13 @@ Pacemaker kills the monitor that waits. It kills none for another monitor, which
 second pass after a refresh before it probes.
 ";
 
-/// So many samples of each.
+/// The minimum number of samples of each request.
 const MIN_SAMPLES: usize = 5;
 
-/// What does not wait has come after this many milliseconds, also with the longest `wait`: a quarter of that.
+/// Largest delay in milliseconds of a request that does not wait for the monitor, also with the longest
+/// `wait`: a quarter of that.
 const MAX_DELAY_MS: u64 = 5_000;
 
-/// The section.
 pub(super) fn section(all: &[RecordedDeaths]) -> String {
     let rows: Vec<_> = all.iter().filter_map(|(_, summary)| summary.as_ref()).flat_map(rows).collect();
     if rows.is_empty() {
@@ -49,7 +50,7 @@ fn rows(summary: &DeathSummary) -> Vec<Vec<String>> {
     ClusterRequest::ALL.iter().map(row).collect()
 }
 
-/// What was promised, and is not what was measured.
+/// Promises that were not kept.
 pub(super) fn broken_promises(summary: &DeathSummary) -> Vec<String> {
     let of = pacemaker_version(summary);
     let all = ClusterRequest::ALL.into_iter().flat_map(|asked| WAITS.map(|wait| (asked, wait)));

@@ -1,4 +1,4 @@
-//! On made-up records.
+//! On synthetic records.
 
 use super::*;
 
