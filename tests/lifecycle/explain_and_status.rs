@@ -63,8 +63,8 @@ fn explain_separates_each_label_from_its_value() -> TestResult {
                 let is_its_line = |line: &&str| {
                     line.strip_prefix(label.as_str())
                         .and_then(|rest| rest.strip_prefix("  "))
-                        // The two ages were measured at different times.
-                        .is_some_and(|rest| rest.trim_start() == value || label == "age")
+                        // Age and state were read twice, at different times.
+                        .is_some_and(|rest| rest.trim_start() == value || label == "age" || label == "state")
                 };
                 assert!(text.lines().any(|line| is_its_line(&line)), "{label}: {value}: {text}");
             }
