@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 /// `\u{202e}`), a tab or a line feed a blank.
 ///
 /// ```
-/// assert_eq!(ocf::visible("\u{1b}]0;owned\u{7} Jos\u{e9}\r\n"), "\\u{1b}]0;owned\\u{7} Jos\u{e9}\\r ");
+/// assert_eq!(ocf::escape_unprintable("\u{1b}]0;owned\u{7} Jos\u{e9}\r\n"), "\\u{1b}]0;owned\\u{7} Jos\u{e9}\\r ");
 /// ```
 #[must_use]
 pub fn escape_unprintable(text: &str) -> String {
