@@ -96,7 +96,7 @@ fn containerfile() -> String {
     let list: Vec<&str> = packages.into_iter().collect();
     let list = list.join(" \\\n        ");
     format!(
-        "# Made by `cargo xtask gen` from the needs of the suites (tests/src/needs.rs): change those.\n\
+        "# Made by `cargo xtask gen` from the needs of the suites (tests/src/prerequisites.rs): change those.\n\
          # podman build -t mediationzone-ra . && podman run --privileged -v .:/src -w /src mediationzone-ra cargo xtask test\n\
          FROM docker.io/library/rust:1-bookworm\n\
          RUN rustup component add rustfmt clippy\n\

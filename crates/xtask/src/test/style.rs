@@ -40,9 +40,6 @@ const LONGEST_FUNCTION: usize = 80;
 /// Lines of the README.
 const LONGEST_README: usize = 200;
 
-/// Where a newcomer's questions are answered.
-const MAP: &str = "docs/design/map.md";
-
 /// Fails with a line for each finding.
 pub(crate) fn check() -> Result<(), TaskError> {
     let root = workspace::root();
@@ -69,8 +66,12 @@ pub(crate) fn check() -> Result<(), TaskError> {
     if readme.lines().count() > LONGEST_README {
         findings.push(format!("README.md has {} lines, at most {LONGEST_README}", readme.lines().count()));
     }
-    let missing = paths(&read(&root.join(MAP))?).into_iter().filter(|path| !root.join(path).exists());
-    findings.extend(missing.map(|path| format!("{MAP} names {}, which does not exist", path.display())));
+    let is_page = |name: &&String| Path::new(name).extension().is_some_and(|ext| ext == "md");
+    for name in files.iter().filter(is_page).filter(|name| *name != "CHANGELOG.md") {
+        let named = paths(&read(&root.join(name))?);
+        let missing = named.into_iter().filter(|path| is_source(path) && !root.join(path).exists());
+        findings.extend(missing.map(|path| format!("{name} names {}, which does not exist", path.display())));
+    }
     if findings.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(findings)) }
 }
 
@@ -135,6 +136,11 @@ fn type_names(text: &str) -> Vec<String> {
         Some(rest[..end].to_owned()).filter(|name| name.starts_with(char::is_uppercase))
     };
     text.lines().filter_map(name).collect()
+}
+
+/// Of the code of this repository, not of a node.
+fn is_source(path: &Path) -> bool {
+    path.starts_with("crates") || path.starts_with("tests")
 }
 
 /// What stands between backticks and has a slash.
