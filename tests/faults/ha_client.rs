@@ -130,7 +130,6 @@ const GATED_CLIENT: &str = "read -r _ </opt/gate; echo 'FAILED: no answer from 1
 
 /// The JVM dies and the client ends while the agent cannot run, so that the agent sees both at once.
 fn end_jvm_and_client_together(fixture: &Fixture) -> TestResult {
-    fixture.sh("mkfifo -m 666 /opt/gate")?;
     let client = fixture.wait_until("the client", |fixture| {
         let all = fixture.processes()?;
         let found =
@@ -154,6 +153,7 @@ fn ha_client_failed_by_jvm_death_makes_monitor_answer_7() -> TestResult {
     let call = deep_monitor(&fixture, GATED_CLIENT)?
         .param("ha_timeout", "50")
         .meta_timeout(Duration::from_secs(120));
+    fixture.sh("mkfifo -m 666 /opt/gate")?;
     let (monitor, ()) = fixture.run_during(|| call.run("monitor"), end_jvm_and_client_together)?;
     monitor.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["platform", "exited"]);
     fixture.assert_nothing_left()
@@ -166,6 +166,7 @@ fn ha_client_failed_by_jvm_death_fails_start() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     let java = fixture.install_fake_java(GATED_CLIENT)?;
     let call = fixture.agent().param("java_home", java).meta_timeout(Duration::from_secs(120));
+    fixture.sh("mkfifo -m 666 /opt/gate")?;
     let (start, ()) = fixture.run_during(|| call.run("start"), end_jvm_and_client_together)?;
     start.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "died"]);
     fixture.assert_nothing_left()
