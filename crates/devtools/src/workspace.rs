@@ -77,6 +77,13 @@ pub fn root() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
+/// The files that git knows of these patterns, by their names in the repository.
+pub fn tracked_files(patterns: &[&str]) -> Result<Vec<String>, TaskError> {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(root()).arg("ls-files").args(patterns);
+    Ok(printed(&mut git)?.lines().map(str::to_owned).collect())
+}
+
 /// Calls the cargo that runs this task, in the repository, without stdin.
 pub fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

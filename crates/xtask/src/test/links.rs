@@ -1,7 +1,7 @@
 //! The relative links of the README, CONTRIBUTING and docs/ lead to files and headings that are there.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use devtools::workspace;
 
@@ -50,26 +50,12 @@ fn broken(page: &Path) -> Vec<String> {
     broken.map(|link| format!("{}: {link}", page.display())).collect()
 }
 
-/// All pages below a folder.
-fn pages(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a folder");
-    let entries = entries.map(|entry| entry.expect("an entry").path());
-    entries
-        .flat_map(|path| match path.extension() {
-            _ if path.is_dir() => pages(&path),
-            Some(extension) if extension == "md" => vec![path],
-            _ => Vec::new(),
-        })
-        .collect()
-}
-
 #[test]
 fn links_of_the_pages_lead_to_what_is_there() {
+    let pages = workspace::tracked_files(&["README.md", "CONTRIBUTING.md", "docs/*.md"]).expect("git");
+    assert!(pages.len() > 15, "{pages:?}");
     let root = workspace::root();
-    let mut all = pages(&root.join("docs"));
-    all.extend(["README.md", "CONTRIBUTING.md"].map(|page| root.join(page)));
-    assert!(all.len() > 15, "{all:?}");
-    let broken: Vec<String> = all.iter().flat_map(|page| broken(page)).collect();
+    let broken: Vec<String> = pages.iter().flat_map(|page| broken(&root.join(page))).collect();
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
