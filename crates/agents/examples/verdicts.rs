@@ -131,20 +131,20 @@ fn status_row(seen: &'static str, kind: PicoType, answer: StatusAnswer) -> Verdi
 }
 
 fn rows() -> Vec<VerdictRow> {
-    use PicoType::{ExecutionContext, Platform};
-    let mut young = ha_failed_row("the same, not yet for as long as `ha_grace` says", OnHaFailed::Fail);
-    young.observation.age = Duration::from_secs(59);
-    let not_well = StatusAnswer::NotResponding;
-    let mut excused =
-        status_row("any of these three, and the HA Monitor Server is well", Platform, not_well.clone());
-    excused.observation.ha = Some(HaAnswer::Ok);
-    let mut alone = status_row(
-        "any of these three of an EC, SC or UI, and the Platform's RCP port does not answer",
-        ExecutionContext,
-        not_well.clone(),
-    );
-    alone.observation.platform_answers = Some(false);
-    let text = str::to_owned;
+    let mut rows = presence_rows();
+    rows.extend(ha_rows());
+    rows.extend(mzsh_status_rows());
+    rows.push(processes_row("several, seen twice", PicoPresence::Several(vec![pid(4711), pid(4812)])));
+    rows.push(processes_row(
+        "its state is unknown",
+        PicoPresence::Unknown(String::from(
+            "pid 4711 (java, user 1000) has lost its main thread (Z, 2 threads): it may be platform",
+        )),
+    ));
+    rows
+}
+
+fn presence_rows() -> Vec<VerdictRow> {
     vec![
         processes_row("no process", PicoPresence::None { ended: None }),
         processes_row(
@@ -162,6 +162,14 @@ fn rows() -> Vec<VerdictRow> {
             "one, a zombie thread-group leader (Z): its main thread exited, others live",
             Liveness::ZombieLeader { threads: 2 },
         ),
+    ]
+}
+
+fn ha_rows() -> Vec<VerdictRow> {
+    let mut young = ha_failed_row("the same, not yet for as long as `ha_grace` says", OnHaFailed::Fail);
+    young.observation.age = Duration::from_secs(59);
+    let text = str::to_owned;
+    vec![
         ha_row("one; depth 10: its HA Monitor Server says OK, or is not to be asked", HaAnswer::Ok),
         ha_row(
             "one; depth 10: the HA client can't be run",
@@ -192,6 +200,22 @@ fn rows() -> Vec<VerdictRow> {
         ha_failed_row("the same with `on_ha_failed=degrade`", OnHaFailed::Degrade),
         ha_failed_row("the same with `on_ha_failed=ignore`", OnHaFailed::Ignore),
         young,
+    ]
+}
+
+fn mzsh_status_rows() -> Vec<VerdictRow> {
+    use PicoType::{ExecutionContext, Platform};
+    let not_well = StatusAnswer::NotResponding;
+    let mut excused =
+        status_row("any of these three, and the HA Monitor Server is well", Platform, not_well.clone());
+    excused.observation.ha = Some(HaAnswer::Ok);
+    let mut alone = status_row(
+        "any of these three of an EC, SC or UI, and the Platform's RCP port does not answer",
+        ExecutionContext,
+        not_well.clone(),
+    );
+    alone.observation.platform_answers = Some(false);
+    vec![
         status_row("one; depth 20: `mzsh status` says running", Platform, StatusAnswer::Running),
         status_row(
             "one; depth 20: running without contact with the Platform (EC, SC, UI)",
@@ -203,22 +227,7 @@ fn rows() -> Vec<VerdictRow> {
         status_row("one; depth 20: `mzsh status` does not end in time", Platform, StatusAnswer::NoAnswer),
         excused,
         alone,
-        several(),
-        unknown(),
     ]
-}
-
-fn several() -> VerdictRow {
-    processes_row("several, seen twice", PicoPresence::Several(vec![pid(4711), pid(4812)]))
-}
-
-fn unknown() -> VerdictRow {
-    processes_row(
-        "its state is unknown",
-        PicoPresence::Unknown(String::from(
-            "pid 4711 (java, user 1000) has lost its main thread (Z, 2 threads): it may be platform",
-        )),
-    )
 }
 
 /// What each action means by a code; empty where it never answers that.
