@@ -1,7 +1,7 @@
 //! The answer about a process that lives: it is adopted where it is new, and asked.
 
 use super::conclusion::RecordHistory;
-use super::{Monitor, MonitorProgress, recorded_instance, superseded};
+use super::{Monitor, MonitorProgress, Superseded, recorded_instance};
 use crate::action_result::ActionResult;
 use crate::actions::deep_checks;
 use crate::pico_users;
@@ -21,7 +21,7 @@ impl Monitor<'_> {
         record: Option<InstanceRecord>,
         mut progress: MonitorProgress,
         file: &InstanceRecordFile,
-    ) -> ActionResult {
+    ) -> Result<ActionResult, Superseded> {
         let mut record = match record {
             Some(known) if recorded_instance(&known) == (Some(id), StartPhase::Running) => {
                 progress.history_at_start = Some(RecordHistory::from_record(&known));
@@ -30,10 +30,10 @@ impl Monitor<'_> {
             last => match self.adopt(id, last.as_ref()) {
                 Ok(record) => record,
                 Err(e) => {
-                    return ActionResult::failed(format!(
+                    return Ok(ActionResult::failed(format!(
                         "{}: {id} is running, but its record could not be made: {e}",
                         self.settings.pico_label()
-                    ));
+                    )));
                 }
             },
         };
@@ -44,10 +44,10 @@ impl Monitor<'_> {
             observation =
                 Observation::from_processes(self.observe(Some(&record), ObservationScope::AllProcesses));
             if let PicoPresence::One { .. } = observation.presence {
-                return superseded();
+                return Err(Superseded);
             }
         }
-        self.conclude(&observation, Some(record), &progress, file)
+        Ok(self.conclude(&observation, Some(record), &progress, file))
     }
 
     /// A new record for a process that `last` does not name as running.

@@ -119,6 +119,10 @@ struct Monitor<'a> {
 
 impl Monitor<'_> {
     fn run(&self) -> ActionResult {
+        self.try_run().unwrap_or_else(|Superseded| ActionResult::success())
+    }
+
+    fn try_run(&self) -> Result<ActionResult, Superseded> {
         let (file, mut record) = load_record(self.settings, self.target);
         let mut progress = MonitorProgress {
             is_continuation: record.as_ref().is_some_and(|record| self.is_continuation(record)),
@@ -126,20 +130,15 @@ impl Monitor<'_> {
             ..MonitorProgress::default()
         };
         let seen = self.observe(record.as_ref(), self.scope());
-        let presence = self
-            .hold_back_duplicate_report(seen, record.as_ref(), &mut progress)
-            .and_then(|seen| self.wait(seen, record.as_mut(), &file, &mut progress));
-        match presence {
-            Err(Superseded) => superseded(),
-            Ok(PicoPresence::One { id, liveness }) => self.check(id, liveness, record, progress, &file),
-            Ok(presence) => {
-                progress.history_at_start = record.as_ref().map(RecordHistory::from_record);
-                let observation =
-                    Observation { death: progress.death, ..Observation::from_processes(presence) };
-                let outcome = self.conclude(&observation, record, &progress, &file);
-                self.report_again(outcome, &progress, &file)
-            }
+        let seen = self.hold_back_duplicate_report(seen, record.as_ref(), &mut progress)?;
+        let presence = self.wait(seen, record.as_mut(), &file, &mut progress)?;
+        if let PicoPresence::One { id, liveness } = presence {
+            return self.check(id, liveness, record, progress, &file);
         }
+        progress.history_at_start = record.as_ref().map(RecordHistory::from_record);
+        let observation = Observation { death: progress.death, ..Observation::from_processes(presence) };
+        let outcome = self.conclude(&observation, record, &progress, &file);
+        Ok(self.report_again(outcome, &progress, &file))
     }
 
     fn scope(&self) -> ObservationScope {
@@ -200,11 +199,6 @@ fn recorded_instance(record: &InstanceRecord) -> RecordedInstance {
     (record.jvm(), record.phase)
 }
 
-/// Another process or schedule took over.
-struct Superseded;
-
 /// Another process or schedule took over during this run. The next run checks it; this one records nothing, since it would
 /// overwrite the record of another action.
-fn superseded() -> ActionResult {
-    ActionResult::success()
-}
+struct Superseded;
