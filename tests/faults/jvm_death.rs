@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use testkit::TestResult;
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
-use testkit::fixture::{AgentKind, as_recurring_monitor, fixture};
+use testkit::fixture::{AgentKind, Fixture, as_recurring_monitor, fixture};
+use testkit::{AgentCall, NodeProcess, TestResult};
 
 /// A killed JVM (SIGKILL) is not running for a probe and for a monitor of any depth, which names it. A stop
 /// needs no mzsh for it, and a start starts another one.
@@ -37,6 +37,28 @@ fn killed_jvm_is_not_running_and_can_be_restarted() -> TestResult {
     Ok(())
 }
 
+/// Kills the JVM while the HA client of this agent waits for its answer.
+pub(crate) fn assert_death_during_ha_check_is_reported(
+    fixture: &Fixture,
+    jvm: &NodeProcess,
+    agent: AgentCall<'_>,
+) -> TestResult {
+    let java = fixture.install_fake_java("exec sleep 1000001")?;
+    let deep = as_recurring_monitor(agent, 10).param("java_home", java).param("ha_timeout", "50");
+    let deep = deep.meta_timeout(Duration::from_secs(120));
+    let (monitor, ()) = fixture.run_during(
+        || deep.run("monitor"),
+        |fixture| {
+            fixture.wait_for_process(&["sleep", "1000001"])?;
+            fixture.signal(jvm.pid, "KILL")
+        },
+    )?;
+    let monitor =
+        monitor.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["platform", &format!("pid {} ", jvm.pid)]);
+    assert!(monitor.wall_time < Duration::from_secs(30), "it did not wait for the client: {monitor}");
+    Ok(())
+}
+
 /// A JVM that is killed while the HA client waits for its answer is reported as not running at once. The
 /// client is ended.
 #[test]
@@ -44,21 +66,7 @@ fn jvm_killed_during_ha_check_is_not_running() -> TestResult {
     for real in [false, true] {
         let fixture = fixture(AgentKind::Platform).real_jvm(real).build()?;
         let jvm = fixture.start()?;
-        let java = fixture.install_fake_java("exec sleep 1000001")?;
-        let deep =
-            as_recurring_monitor(fixture.agent(), 10).param("java_home", java).param("ha_timeout", "50");
-        let deep = deep.meta_timeout(Duration::from_secs(120));
-        let (monitor, ()) = fixture.run_during(
-            || deep.run("monitor"),
-            |fixture| {
-                fixture.wait_for_process(&["sleep", "1000001"])?;
-                fixture.signal(jvm.pid, "KILL")
-            },
-        )?;
-        let monitor = monitor
-            .assert_exit_code(OCF_NOT_RUNNING)
-            .assert_reason(&["platform", &format!("pid {} ", jvm.pid)]);
-        assert!(monitor.wall_time < Duration::from_secs(30), "it did not wait for the client: {monitor}");
+        assert_death_during_ha_check_is_reported(&fixture, &jvm, fixture.agent())?;
         fixture.assert_nothing_left()?;
     }
     Ok(())

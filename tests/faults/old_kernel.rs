@@ -7,6 +7,8 @@ use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF
 use testkit::fixture::{AgentKind, Fixture, as_recurring_monitor, fixture};
 use testkit::{AgentCall, TestResult};
 
+use crate::jvm_death::assert_death_during_ha_check_is_reported;
+
 /// The refusal of the kernel, and of a filter.
 const REFUSAL_ERRNOS: [&str; 2] = ["ENOSYS", "EPERM"];
 
@@ -156,21 +158,8 @@ fn jvm_death_without_pidfds_ends_start_and_deep_monitor_at_once() -> TestResult 
     fixture.assert_nothing_left()?;
     fixture.set(&["platform.startup_outcome=ok"])?;
     let jvm = fixture.start()?;
-    let java = fixture.install_fake_java("exec sleep 1000001")?;
-    let deep = as_recurring_monitor(agent_without_pidfds(&fixture, "ENOSYS"), 10)
-        .param("java_home", java)
-        .param("ha_timeout", "50");
-    let deep = deep.meta_timeout(Duration::from_secs(120));
-    let (monitor, ()) = fixture.run_during(
-        || deep.run("monitor"),
-        |fixture| {
-            fixture.wait_for_process(&["sleep", "1000001"])?;
-            fixture.signal(jvm.pid, "KILL")
-        },
-    )?;
-    let monitor =
-        monitor.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["platform", &format!("pid {} ", jvm.pid)]);
-    assert!(monitor.wall_time < Duration::from_secs(30), "it did not wait for the client: {monitor}");
+    let agent = agent_without_pidfds(&fixture, "ENOSYS");
+    assert_death_during_ha_check_is_reported(&fixture, &jvm, agent)?;
     fixture.assert_nothing_left()
 }
 

@@ -67,8 +67,8 @@ fn measure_costs(fixture: &Fixture, when: &str) -> Result<[ScanCost; 3], Testkit
     Ok(best.expect("it runs more than once"))
 }
 
-/// No action takes more than 1.5 times as long as among as many plain processes, or 16 MiB more than without
-/// any.
+/// No action takes more than 1.5 times as long as among as many plain processes and [`MAX_NOISE`], or 16 MiB
+/// more than without any.
 #[track_caller]
 fn assert_costs_within_limits(without: [ScanCost; 3], among: [ScanCost; 3], attacked: [ScanCost; 3]) {
     for (at, action) in ["probe", "depth 10", "stop"].into_iter().enumerate() {
@@ -84,6 +84,18 @@ fn assert_costs_within_limits(without: [ScanCost; 3], among: [ScanCost; 3], atta
 /// A plain process of another user.
 fn plain_process() -> FakeProcess {
     FakeProcess::for_program("/opt/imitated/bin/plain", &["plain"]).user(FOREIGN_UID)
+}
+
+/// The costs without other processes, and among as many plain ones.
+fn measure_reference_costs(
+    fixture: &Fixture,
+    number: usize,
+) -> Result<([ScanCost; 3], [ScanCost; 3]), TestkitError> {
+    let without = measure_costs(fixture, "without")?;
+    let others = plain_process().start_group(fixture, number, "")?;
+    let among = measure_costs(fixture, "among others")?;
+    others.kill_all(fixture)?;
+    Ok((without, among))
 }
 
 /// Checks the precondition: the whole command line of one of them can be read.
@@ -113,10 +125,7 @@ fn thousand_hung_processes_cost_scan_no_more_than_others() -> TestResult {
     if fixture.node.owner() == "root" {
         return Ok(());
     }
-    let without = measure_costs(&fixture, "without")?;
-    let others = plain_process().start_group(&fixture, NUMBER, "")?;
-    let among = measure_costs(&fixture, "among others")?;
-    others.kill_all(&fixture)?;
+    let (without, among) = measure_reference_costs(&fixture, NUMBER)?;
     let (crowd, hung) = start_hanging_javas(&fixture, NUMBER, Some(FOREIGN_UID))?;
     crowd.hang_all(&fixture)?;
     assert_command_line_unreadable(&fixture, &crowd)?;
@@ -135,10 +144,7 @@ fn four_thousand_long_command_lines_cost_scan_no_more_than_others() -> TestResul
     if fixture.node.owner() == "root" {
         return Ok(());
     }
-    let without = measure_costs(&fixture, "without")?;
-    let others = plain_process().start_group(&fixture, NUMBER, "")?;
-    let among = measure_costs(&fixture, "among others")?;
-    others.kill_all(&fixture)?;
+    let (without, among) = measure_reference_costs(&fixture, NUMBER)?;
     // They share the pages of these arguments.
     let long = FakeProcess::for_java(&["java", HOME_OPTION, CONFIGNAME_OPTION])
         .user(FOREIGN_UID)

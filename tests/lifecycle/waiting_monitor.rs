@@ -34,6 +34,21 @@ fn assert_immediate(ran: &NodeCommandOutput) {
     assert!(ran.wall_time < MAX_IMMEDIATE_ANSWER, "{ran}");
 }
 
+/// The next monitor waits, as long as it may.
+fn assert_next_waits(fixture: &Fixture) -> Result<NodeCommandOutput, testkit::TestkitError> {
+    let ran = waiting_call(fixture, "300ms").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    assert!(ran.wall_time >= Duration::from_millis(300), "{ran}");
+    Ok(ran)
+}
+
+/// The next monitor answers at once, and the one after it waits.
+fn assert_next_is_first_of_schedule(fixture: &Fixture) -> TestResult {
+    assert_immediate(
+        &waiting_call(fixture, LONG_WAIT).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output(),
+    );
+    assert_next_waits(fixture).map(drop)
+}
+
 /// A fixture after the first monitor since the start.
 fn fixture_after_first_monitor() -> Result<(Fixture, u32), testkit::TestkitError> {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -48,10 +63,7 @@ fn fixture_after_first_monitor() -> Result<(Fixture, u32), testkit::TestkitError
 #[test]
 fn waiting_monitor_answers_0_when_wait_is_over() -> TestResult {
     let (fixture, _) = fixture_after_first_monitor()?;
-    let ran =
-        waiting_call(&fixture, "300ms").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-    assert!(ran.wall_time >= Duration::from_millis(300), "{ran}");
-    assert_immediate(&ran);
+    assert_immediate(&assert_next_waits(&fixture)?);
     Ok(())
 }
 
@@ -129,23 +141,14 @@ fn monitor_does_not_wait_when_record_is_unwritable() -> TestResult {
     fixture.sh(&format!("mount --bind {directory} {directory} && mount -o remount,bind,ro {directory}"))?;
     assert_immediate(&waiting_call(&fixture, LONG_WAIT).run("monitor")?.assert_exit_code(OCF_SUCCESS));
     fixture.sh(&format!("umount {directory}"))?;
-    let ran =
-        waiting_call(&fixture, "300ms").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-    assert!(ran.wall_time >= Duration::from_millis(300), "{ran}");
-    Ok(())
+    assert_next_waits(&fixture).map(drop)
 }
 
 #[test]
 fn first_monitor_after_adoption_does_not_wait() -> TestResult {
     let (fixture, _) = fixture_after_first_monitor()?;
     fixture.sh(&format!("rm {}", fixture.record_path()))?;
-    assert_immediate(
-        &waiting_call(&fixture, LONG_WAIT).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output(),
-    );
-    let second =
-        waiting_call(&fixture, "300ms").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-    assert!(second.wall_time >= Duration::from_millis(300), "{second}");
-    Ok(())
+    assert_next_is_first_of_schedule(&fixture)
 }
 
 #[test]
@@ -156,26 +159,14 @@ fn first_monitor_after_killed_monitor_does_not_wait() -> TestResult {
     assert_immediate(&act_while_monitor_waits(&fixture, waiting_call(&fixture, LONG_WAIT), |monitor| {
         fixture.signal(monitor, "KILL")
     })?);
-    assert_immediate(
-        &waiting_call(&fixture, LONG_WAIT).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output(),
-    );
-    let next =
-        waiting_call(&fixture, "300ms").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-    assert!(next.wall_time >= Duration::from_millis(300), "{next}");
-    Ok(())
+    assert_next_is_first_of_schedule(&fixture)
 }
 
 #[test]
 fn first_monitor_after_probe_does_not_wait() -> TestResult {
     let (fixture, _) = fixture_after_first_monitor()?;
     fixture.agent().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-    assert_immediate(
-        &waiting_call(&fixture, LONG_WAIT).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output(),
-    );
-    let next =
-        waiting_call(&fixture, "300ms").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-    assert!(next.wall_time >= Duration::from_millis(300), "{next}");
-    Ok(())
+    assert_next_is_first_of_schedule(&fixture)
 }
 
 /// Until a wait of 5 s would be over, and the next monitors of all schedule entries are overdue.
@@ -192,12 +183,7 @@ fn first_monitor_of_reset_schedule_does_not_wait() -> TestResult {
     // As after maintenance mode, where the last monitor of the old schedule entry has ended.
     let (fixture, _) = fixture_after_first_monitor()?;
     wait_until_schedule_is_overdue(&fixture)?;
-    assert_immediate(
-        &waiting_call(&fixture, LONG_WAIT).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output(),
-    );
-    let next =
-        waiting_call(&fixture, "300ms").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-    assert!(next.wall_time >= Duration::from_millis(300), "{next}");
+    assert_next_is_first_of_schedule(&fixture)?;
     // Or a schedule entry with another interval, which starts at once: the old one would have come later.
     assert_immediate(
         &waiting_call(&fixture, LONG_WAIT)
@@ -249,9 +235,7 @@ fn sigterm_ends_wait_with_answer() -> TestResult {
         fixture.signal(agent, "TERM")
     })?;
     assert_immediate(&ran.assert_exit_code(OCF_SUCCESS).assert_no_output());
-    let ran =
-        waiting_call(&fixture, "300ms").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-    assert!(ran.wall_time >= Duration::from_millis(300), "{ran}");
+    assert_next_waits(&fixture)?;
     let ran = act_while_monitor_waits(&fixture, waiting_call(&fixture, LONG_WAIT), |_| {
         fixture.signal(pid, "KILL")
     })?;
