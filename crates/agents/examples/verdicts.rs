@@ -12,7 +12,7 @@ use pico::{OnHaFailed, PicoType};
 const HEAD: &str = "\
 ## Is it running?
 
-The truth is in /proc: a process is the pico by its installation and its exact name, and nothing that a command says makes it live or \
+The truth is in /proc. A process is the pico by its installation and its exact name. Nothing that a command says makes it live or \
 dead. \"Not running\" (7) is said only when a look at every process of the node found neither the pico, nor a startup of it, nor \
 anything that could be it. A probe asks only whether it runs here. Where a column says \
 \"1, unless tolerated\", the first `failures_tolerated` failures in a row are still 0 with a warning, and a check that got no answer was \

@@ -26,14 +26,12 @@ const HEAD: &str = "\
 For operators who ask why the cluster restarted, moved or fenced something, and for authors of agents: what Pacemaker does with each exit \
 code of an agent, on each occasion.
 
-It was not thought out but decided: by Pacemaker's own scheduler (`crm_simulate`, 2.1.5 as on Debian 12), on the \
-configuration of the README with fencing, and the suite `simulations` asks it again. The Platform is in a group with its storage and its \
-address, on n1, and n2 may have it; the EC is alone, on n3, and n2 may have it. \"Banned\" means: it does not run there again until a \
-cleanup, or until `failure-timeout`. The stop is that of a recovery: a monitor has answered 1. \
-Without fencing, Pacemaker resets the `on-fail=fence` of the README to `stop`: all that is left to it is the same stop once more, and here \
-that fails each time. What else is stopped or moved meanwhile stands in \
-[`decisions.txt`](../../tests/cluster/simulations/decisions.txt). What the agents themselves answer when is told in \
-[behaviour.md](../evidence/behaviour.md).
+Pacemaker's own scheduler decided this (`crm_simulate`, 2.1.5 as on Debian 12), on the configuration of the README with fencing. The suite \
+`simulations` asks it again. The Platform is on n1, in a group with its storage and its address, and n2 may have it. The EC is alone, on n3, \
+and n2 may have it. \"Banned\" means: it does not run there again until a cleanup, or until `failure-timeout`. The stop is that of a \
+recovery: a monitor has answered 1. Without fencing, Pacemaker resets the `on-fail=fence` of the README to `stop`. It then only tries the \
+same stop once more, and here that fails each time. [`decisions.txt`](../../tests/cluster/simulations/decisions.txt) has what else is \
+stopped or moved meanwhile. [behaviour.md](../evidence/behaviour.md) has when the agents give which answer.
 
 ## What the agents rely on
 ";

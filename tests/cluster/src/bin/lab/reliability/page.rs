@@ -16,10 +16,15 @@ const HEAD: &str = "\
 
 # What was proved on a real cluster
 
-For whoever decides whether to trust a billing cluster to the agents: what was tried on real clusters, with times. Real Corosync, real Pacemaker, real fencing, on nodes that are namespaces of one machine; the agents as they ship. MediationZone is \
-simulated (some scenarios use real JVMs); its picos take 0.2 s to start, so what is left in a time is the cluster's and the agents'. Each \
-scenario has a cluster of its own and ends with the witness's word, which asks neither the agents nor the cluster: no pico was ever alive twice, \
-also while one was dying; each that should run does, where it should; nothing healthy was restarted, or as much as stopped for 2 s.
+For whoever decides whether to trust a billing cluster to the agents: what was tried on real clusters, with times.
+
+Corosync, Pacemaker and fencing are real. The nodes are namespaces of one machine. The agents are as they ship. MediationZone is simulated; some \
+scenarios use real JVMs. A simulated pico takes 0.2 s to start, so the rest of a time is the cluster's and the agents'. Each scenario has a \
+cluster of its own. It ends with the judgement of the invariant checker, which asks neither the agents nor the cluster:
+
+- No pico was ever alive twice, not even while one was dying.
+- Each pico that should run does, where it should.
+- Nothing healthy was restarted, or stopped for as much as 2 s.
 
 `cargo xtask reliability` runs all scenarios and records a pass, `cargo xtask soak --record` a soak, `cargo xtask deaths --record` the times of a death and of what waits for a monitor; `cargo xtask lab` gives you such a \
 cluster to try things on.
