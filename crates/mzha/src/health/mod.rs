@@ -69,24 +69,15 @@ impl HealthReport {
     }
 }
 
-/// Values of the deprecated JSON key `state`, which scripts may compare.
-fn deprecated_state(verdict: &HealthVerdict) -> &'static str {
-    match verdict {
-        HealthVerdict::Healthy(_) => "well",
-        HealthVerdict::Unhealthy(_) => "not well",
-        HealthVerdict::Unknown(_) => "can't be told",
-    }
-}
-
 pub(crate) fn run(health: &HealthOptions) -> ExitCode {
     let begun = Instant::now();
     let seen = health.evaluate(begun);
-    let (code, status) = match &seen.verdict {
-        HealthVerdict::Healthy(_) => (0, "healthy"),
-        HealthVerdict::Unhealthy(_) => (1, "unhealthy"),
-        HealthVerdict::Unknown(_) => (2, "unknown"),
+    // `state` is deprecated, and its values stay: scripts may compare them.
+    let (code, status, state) = match &seen.verdict {
+        HealthVerdict::Healthy(_) => (0, "healthy", "well"),
+        HealthVerdict::Unhealthy(_) => (1, "unhealthy", "not well"),
+        HealthVerdict::Unknown(_) => (2, "unknown", "can't be told"),
     };
-    let state = deprecated_state(&seen.verdict);
     let (pico, why) = (&seen.pico, seen.verdict.reason());
     let text = if health.aws {
         escape_unprintable_json(&emf::format_line(&emf::Measurement {

@@ -47,6 +47,6 @@ pub(super) fn of_record(record: &InstanceRecord) -> impl Iterator<Item = NotChec
     let now = SystemTime::now();
     record.counts.iter().filter_map(move |(&depth, counts)| {
         let unchecked = counts.unchecked.as_ref()?;
-        Some(NotChecked { depth, runs: unchecked.runs, since: unchecked.told(now) })
+        Some(NotChecked { depth, runs: unchecked.runs, since: unchecked.describe(now) })
     })
 }

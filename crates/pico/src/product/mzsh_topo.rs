@@ -102,11 +102,11 @@ impl TopoQuery<'_> {
 /// The HA Monitor Server: `told`, and what `get` says of those that are not; where it listens is asked of one that is on.
 fn query_ha_facts(
     told: HaPropertyValues,
-    is_untold: &dyn Fn(&str) -> bool,
+    is_unresolved: &dyn Fn(&str) -> bool,
     get: &dyn Fn(&str) -> Result<Option<String>, String>,
 ) -> Result<HaFacts, String> {
     let mut values = told;
-    for name in HaPropertyValues::NAMES.into_iter().filter(|name| is_untold(name)) {
+    for name in HaPropertyValues::NAMES.into_iter().filter(|name| is_unresolved(name)) {
         if name != "mz.ha.enabled" && values.enabled != Some(true) {
             break;
         }

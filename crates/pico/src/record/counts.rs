@@ -41,7 +41,7 @@ impl Unchecked {
 
     /// Start, number of runs and cause, as the end of a message.
     #[must_use]
-    pub fn told(&self, now: SystemTime) -> String {
+    pub fn describe(&self, now: SystemTime) -> String {
         format!("{}: {}", self.since(now), self.why)
     }
 
@@ -69,13 +69,13 @@ mod tests {
     fn runs_add_up_from_the_first_one_and_the_last_ones_reason_is_told() {
         let first = UNIX_EPOCH + Duration::from_secs(1_785_575_107);
         let mut unchecked = Unchecked::one_more(None, "no java", first);
-        assert_eq!(unchecked.told(first), "since 09:05:07 UTC (1 run): no java");
+        assert_eq!(unchecked.describe(first), "since 09:05:07 UTC (1 run): no java");
         unchecked = Unchecked::one_more(Some(&unchecked), "no ha.jar", first + Duration::from_secs(30));
         for (hours, ago) in [(0, ""), (23, ""), (24, ", 1 day ago"), (49, ", 2 days ago")] {
-            let told = unchecked.told(first + Duration::from_secs(hours * 3600));
+            let told = unchecked.describe(first + Duration::from_secs(hours * 3600));
             assert_eq!(told, format!("since 09:05:07 UTC{ago} (2 runs): no ha.jar"));
         }
         // The clock was set back.
-        assert!(unchecked.told(UNIX_EPOCH).starts_with("since 09:05:07 UTC (2 runs)"));
+        assert!(unchecked.describe(UNIX_EPOCH).starts_with("since 09:05:07 UTC (2 runs)"));
     }
 }
