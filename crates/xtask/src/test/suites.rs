@@ -91,7 +91,11 @@ pub(crate) fn run(tally: &Tally, workspace: &Workspace, built: bool, slow: bool,
                 while let Some((suite, is_slow)) = next() {
                     let reason = (is_slow && !slow).then(|| "the slow tier: --all runs it".to_owned());
                     if left_out.iter().any(|part| part.includes(suite)) {
-                        tally.exclude(&suite.name(), suite.number_of_tests(workspace), "--without");
+                        tally.exclude(
+                            &suite.name(),
+                            suite.number_of_tests(workspace),
+                            "--without or --allow-missing-archive",
+                        );
                     } else {
                         suite.run_or_skip(reason.or_else(|| suite.skip_reason(built)), tally, workspace);
                     }
