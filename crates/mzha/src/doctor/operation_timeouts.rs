@@ -250,6 +250,18 @@ fn check_failure_policy(configured: &ConfiguredResource) -> Vec<CheckResult> {
         Some((text, Err(why))) => (None, format!("{text}: {why}")),
         Some((text, Ok(time))) => (Some(time).filter(|time| !time.is_zero()), text.to_owned()),
     };
+    let longest =
+        configured.operations.iter().map(ConfiguredOperation::effective_timeout).max().unwrap_or_default();
+    if let Some(time) = expires.filter(|time| *time <= longest) {
+        let seen = format!(
+            "{}: an operation may take {}, and Pacemaker forgets a failure before it has handled it",
+            format_duration(time),
+            format_duration(longest)
+        );
+        let todo =
+            format!("meta failure-timeout={}", format_duration((longest * 2).max(Duration::from_secs(600))));
+        rows.push(CheckResult::warning(AREA, "failure-timeout", seen, todo));
+    }
     match (threshold, expires) {
         (None, _) if configured.resource.kind == PicoType::Platform => rows.push(CheckResult::warning(
             AREA,

@@ -303,6 +303,17 @@ fn missing_migration_threshold_or_failure_timeout_is_warning() {
 }
 
 #[test]
+fn failure_timeout_not_above_the_longest_operation_is_warning() {
+    let set = |time: &'static str| {
+        move |c: &mut ConfiguredResource| drop(c.meta.insert("failure-timeout".to_owned(), time.to_owned()))
+    };
+    for short in ["60s", "420s"] {
+        assert_one_problem(Level::Warning, "failure-timeout", "may take 420s", set(short));
+    }
+    assert_eq!(problems(set("421s")), []);
+}
+
+#[test]
 fn doctor_page_states_the_minimum_timeouts() {
     let page = include_str!("../../../../../docs/operate/doctor.md");
     let (settings, _) = advised_resource().resource.settings();
