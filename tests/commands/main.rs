@@ -8,3 +8,4 @@ mod ha_scripts;
 mod health;
 mod inherited_attributes;
 mod pages;
+mod snapshots;

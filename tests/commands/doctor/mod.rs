@@ -13,10 +13,10 @@ use serde_json::Value;
 use testkit::fixture::{AgentKind, Fixture, FixtureBuilder, fixture};
 use testkit::{NodeCommand, TestResult, TestkitError};
 
-const CIB: &str = "/run/cib.xml";
+pub(crate) const CIB: &str = "/run/cib.xml";
 
 /// A correct configuration of a Platform and an EC, on three nodes with fencing.
-const VALID_CIB: &str = r#"<cib validate-with="pacemaker-3.0" epoch="1" num_updates="0" admin_epoch="0"><configuration>
+pub(crate) const VALID_CIB: &str = r#"<cib validate-with="pacemaker-3.0" epoch="1" num_updates="0" admin_epoch="0"><configuration>
 <crm_config><cluster_property_set id="o"><nvpair id="o-1" name="stonith-enabled" value="true"/><nvpair id="o-2" name="no-quorum-policy" value="stop"/><nvpair id="o-3" name="cluster-recheck-interval" value="60s"/></cluster_property_set></crm_config>
 <nodes><node id="1" uname="n1"/><node id="2" uname="n2"/><node id="3" uname="n3"/></nodes>
 <resources>
@@ -77,11 +77,11 @@ fn install_drop_in(fixture: &Fixture, unit: &str) -> TestResult {
 }
 
 /// A running Platform and a stopped EC.
-fn fixture_with_platform_and_ec() -> Result<Fixture, TestkitError> {
+pub(crate) fn fixture_with_platform_and_ec() -> Result<Fixture, TestkitError> {
     build_fixture(fixture(AgentKind::Ec))
 }
 
-fn doctor_command<'a>(fixture: &'a Fixture, words: &[&str]) -> NodeCommand<'a> {
+pub(crate) fn doctor_command<'a>(fixture: &'a Fixture, words: &[&str]) -> NodeCommand<'a> {
     fixture.command("mzha").arg("doctor").args(words).env("CIB_file", CIB)
 }
 
