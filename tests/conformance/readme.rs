@@ -9,29 +9,31 @@ use std::time::Duration;
 use testkit::AgentCall;
 use testkit::fixture::{AgentKind, as_recurring_monitor, fixture};
 
-/// The block of shell commands in a page whose first word is `tool`.
-fn readme_block(page: &str, tool: &str) -> Result<String, Box<dyn std::error::Error>> {
+/// The block of this language in a page whose first word is `word`.
+fn page_block(page: &str, language: &str, word: &str) -> Result<String, Box<dyn std::error::Error>> {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page))?;
-    let mut blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let found = blocks.find(|block| block.split_whitespace().next() == Some(tool));
-    Ok(found.ok_or_else(|| format!("{page} has no block of {tool} commands"))?.to_owned())
+    let fence = format!("```{language}\n");
+    let mut blocks = text.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
+    let found = blocks.find(|block| block.split_whitespace().next() == Some(word));
+    Ok(found.ok_or_else(|| format!("{page} has no block that begins with {word}"))?.to_owned())
 }
 
-/// Runs the block and checks the CIB afterwards.
-fn check_configuration(script: &str) -> CheckOutcome {
+/// Runs the lines of the block, `script` around them, and checks the CIB afterwards.
+fn check_configuration(block: &str, script: impl Fn(&str) -> String) -> CheckOutcome {
     let stage = AgentFixture::new(&PLATFORM)?;
     stage.empty_cib()?;
     // Storage and address come first, and use agents of others.
-    let ours = script.find("mz-platform ocf:").and_then(|at| script[..at].rfind('\n')).unwrap_or_default();
-    let (theirs, ours) = script.split_at(ours);
-    for (commands, is_ours) in [(theirs, false), (ours, true)] {
+    let ours = block.find("mz-platform ocf:").and_then(|at| block[..at].rfind('\n')).unwrap_or_default();
+    let (theirs, ours) = block.split_at(ours);
+    for (lines, is_ours) in [(theirs, false), (ours, true)] {
+        let commands = script(lines);
         // Dozens of calls of tools, each of which starts an interpreter.
         let limit = Duration::from_secs(300);
-        let ran = stage.tool("bash").args(["-euc", commands]).time_limit(limit).run()?.expect_code(0)?;
+        let ran = stage.tool("bash").args(["-euc", &commands]).time_limit(limit).run()?.expect_code(0)?;
         let said = [ran.stdout.as_str(), ran.stderr.as_str()].concat();
         // Neither that device nor that network exists here, and a pcs that validates with these agents by
         // default says so.
-        if !is_ours && script.starts_with("pcs ") && generations::validates_by_default(&stage)? {
+        if !is_ours && block.starts_with("pcs ") && generations::validates_by_default(&stage)? {
             ensure!(said.contains("Validation result from agent"), "they have nothing to say: {ran}");
             continue;
         }
@@ -66,15 +68,15 @@ fn check_configuration(script: &str) -> CheckOutcome {
 #[test]
 fn readme_pcs_commands_configure_all_resources() -> CheckOutcome {
     // The only change: a file instead of a cluster.
-    let block = readme_block("README.md", "pcs")?;
-    let commands =
-        block.lines().filter(|line| !line.starts_with("pcs cluster ")).collect::<Vec<_>>().join("\n");
-    check_configuration(&commands.replace("pcs -f mz.xml ", &format!("pcs -f {CIB} ")))
+    let block = page_block("README.md", "sh", "pcs")?;
+    let block = block.lines().filter(|line| !line.starts_with("pcs cluster ")).collect::<Vec<_>>().join("\n");
+    check_configuration(&block, |lines| lines.replace("pcs -f mz.xml ", &format!("pcs -f {CIB} ")))
 }
 
 #[test]
-fn readme_crm_commands_configure_all_resources() -> CheckOutcome {
-    check_configuration(&readme_block("docs/operate/crm.md", "crm")?)
+fn crm_page_lines_configure_all_resources() -> CheckOutcome {
+    let block = page_block("docs/operate/crm.md", "crm", "property")?;
+    check_configuration(&block, |lines| format!("crm configure load update /dev/stdin <<'END'\n{lines}\nEND"))
 }
 
 /// The directory of the agents, and the number of replacements there.
@@ -99,15 +101,14 @@ fn run_monitors_until(call: &AgentCall<'_>, is_done: &AtomicBool) -> (usize, Vec
 #[test]
 fn agent_upgrade_fails_no_running_monitor() -> CheckOutcome {
     let fixture = fixture(AgentKind::Platform).commands().build()?;
-    // A directory in which files can be replaced, and the build results of cargo, with less to copy where it
-    // is no release build. Only /usr/sbin is not writable here.
+    // A directory in which files can be replaced, and the copied programs, stripped where they are no release build. Only /usr/sbin is not writable here.
     fixture.sh(&format!(
-        "mkdir -p /opt/build/target/release && cd /opt/build/target/release &&
+        "mkdir /opt/build && cd /opt/build &&
         cp {AGENTS_DIRECTORY}/* /run/testkit/bin/mzha . && strip * && mount -t tmpfs -o mode=755 tmpfs {AGENTS_DIRECTORY}"
     ))?;
-    let install = readme_block("README.md", "cargo")?.replace("/usr/sbin", "/opt/sbin");
+    let install = page_block("README.md", "sh", "replace()")?.replace("/usr/sbin", "/opt/sbin");
     let install = |times: usize| {
-        let script = format!("cargo() {{ :; }}; cd /opt/build; for n in $(seq {times}); do {install} done");
+        let script = format!("cd /opt/build; for n in $(seq {times}); do {install} done");
         fixture.node.command("bash").args(["-euc", &script]).time_limit(Duration::from_secs(300)).run()
     };
     install(1)?.expect_code(0)?;

@@ -1,4 +1,4 @@
-//! The relative links of the README, CONTRIBUTING and docs/ lead to files and headings that are there.
+//! The pages name what exists: links lead to files and headings, names of tests to tests.
 
 use std::fs;
 use std::path::Path;
@@ -57,6 +57,29 @@ fn links_of_the_pages_lead_to_what_is_there() {
     let root = workspace::root();
     let broken: Vec<String> = pages.iter().flat_map(|page| broken(&root.join(page))).collect();
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// `module::test` in backticks, with a name of several words; the path of an item of the code is not one.
+fn test_names(page: &str) -> Vec<&str> {
+    let codes = page.split('`').skip(1).step_by(2);
+    let names = codes.filter_map(|code| code.rsplit_once("::").filter(|(module, _)| !module.contains(' ')));
+    names.map(|(_, name)| name).filter(|name| name.matches('_').count() >= 2 || name.contains('*')).collect()
+}
+
+#[test]
+fn tests_that_the_pages_name_exist() {
+    let read = |path: &str| fs::read_to_string(workspace::root().join(path)).expect("a page is text");
+    let sources = workspace::tracked_files(&["tests/*.rs", "crates/*.rs"]).expect("git");
+    let source: String = sources.iter().map(|path| read(path)).collect();
+    let pages = workspace::tracked_files(&["README.md", "CONTRIBUTING.md", "docs/*.md"]).expect("git");
+    let pages: Vec<(String, String)> = pages.iter().map(|path| (path.clone(), read(path))).collect();
+    let missing: Vec<String> = pages
+        .iter()
+        .flat_map(|(path, page)| test_names(page).into_iter().map(move |name| (path, name)))
+        .filter(|(_, name)| !source.contains(&format!("fn {name}(")))
+        .map(|(path, name)| format!("{path}: {name}"))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]

@@ -130,21 +130,20 @@ impl ClusterPlan {
 
     /// The commands, one a line, without the name of the tool.
     fn readme_commands(&self) -> Vec<String> {
-        let (page, begin, drop) = match self.tool {
-            ConfigurationTool::Crm => (WITH_CRM, "crm ", "crm configure "),
-            ConfigurationTool::Pcs => (WITH_PCS, "pcs ", "pcs -f mz.xml "),
+        let (page, fence, begin) = match self.tool {
+            ConfigurationTool::Crm => (WITH_CRM, "```crm\n", ""),
+            ConfigurationTool::Pcs => (WITH_PCS, "```sh\n", "pcs -f mz.xml "),
         };
-        let block = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-        let block =
-            block.into_iter().find(|block| block.starts_with(begin)).expect("the page has a configuration");
+        let mut blocks = page.split(fence).skip(1).filter_map(|rest| rest.split("```").next());
+        let block = blocks.find(|block| block.starts_with(begin)).expect("the page has a configuration");
         let mut block = block.replace("\\\n", " ");
         for (theirs, ours) in README_REPLACEMENTS {
             assert!(block.contains(theirs), "the page has no {theirs:?} any more");
             block = block.replace(theirs, ours);
         }
-        // Other lines fetch the configuration and push it.
+        // The last line of pcs pushes the configuration.
         let mut lines: Vec<String> =
-            block.lines().filter_map(|line| line.strip_prefix(drop)).map(str::to_owned).collect();
+            block.lines().filter_map(|line| line.strip_prefix(begin)).map(str::to_owned).collect();
         // The second EC is like the first.
         let of_ec1: Vec<String> =
             lines.iter().filter(|line| line.contains("ec1")).map(|line| line.replace("ec1", "ec2")).collect();
