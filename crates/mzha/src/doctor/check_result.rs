@@ -49,7 +49,7 @@ impl fmt::Display for Area {
             Self::Operations => "operations",
             Self::Constraints => "constraints",
             Self::Fencing => "fencing",
-            Self::OtherStarters => "other starters",
+            Self::OtherStarters => "external starts",
             Self::PacemakerService => "Pacemaker's service",
         })
     }
