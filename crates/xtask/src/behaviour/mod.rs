@@ -49,15 +49,15 @@ fn check_documented(families: &[TestModule]) -> Result<(), TaskError> {
     if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
 }
 
-/// Every case that docs/operate/security.md names is there.
+/// Every case that docs/design/privileges.md names is there.
 fn check_referenced_cases(families: &[TestModule]) -> Result<(), TaskError> {
-    let path = workspace::root().join("docs/operate/security.md");
+    let path = workspace::root().join("docs/design/privileges.md");
     let text = std::fs::read_to_string(&path).map_err(TaskError::file("read", &path))?;
     let known: Vec<&str> =
         families.iter().flat_map(|family| &family.cases).map(|case| case.name.as_str()).collect();
     let unknown = case_names_in(&text).into_iter().filter(|name| !known.contains(name));
     let missing: Vec<String> =
-        unknown.map(|name| format!("docs/operate/security.md: unknown case {name}")).collect();
+        unknown.map(|name| format!("docs/design/privileges.md: unknown case {name}")).collect();
     if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
 }
 
