@@ -99,7 +99,6 @@ pub trait Agent {
 
     /// Starts the service; returns when it is fully up. A service that already runs is a success.
     ///
-    ///
     /// # Errors
     /// Pacemaker by default retries no start on this node until the failure is cleaned up.
     fn start(&self, call: &Invocation) -> Result<(), Failure>;

@@ -1,4 +1,5 @@
-//! An installation in a directory of its own that takes its processes with it, also when a test panics.
+//! An installation in a directory of its own that takes its processes with it, also when a test
+//! panics.
 
 use std::fs;
 use std::path::Path;
@@ -64,7 +65,8 @@ impl Rehearsal {
         assert!(said.text.contains("done."), "{said:?}");
     }
 
-    /// `java -cp lib/ha.jar com.digitalroute.ha.HAClient PORT ...`, with the port from the registry.
+    /// `java -cp lib/ha.jar com.digitalroute.ha.HAClient PORT ...`, with the port from the
+    /// registry.
     pub(crate) fn ha(&self, pico: &str, rest: &[&str]) -> Said {
         let registry = self.mz.registry().unwrap();
         let pico = registry.pico(pico).unwrap().unwrap();
@@ -82,7 +84,8 @@ impl Rehearsal {
         found[0]
     }
 
-    /// Processes of this installation whose last argument is `pico` and whose main class is a pico's.
+    /// Processes of this installation whose last argument is `pico` and whose main class is a
+    /// pico's.
     pub(crate) fn processes(&self, pico: &str) -> Vec<Pid> {
         of_home(self.mz.home())
             .into_iter()
@@ -232,7 +235,8 @@ pub(crate) fn whole_life(jvm: bool) {
     assert_eq!(mz.processes("platform"), []);
 }
 
-/// Heartbeats, the same for native picos and for real JVMs: they stop with the process, and go on with it.
+/// Heartbeats, the same for native picos and for real JVMs: they stop with the process, and go on
+/// with it.
 pub(crate) fn heartbeats(jvm: bool) {
     let dir = tempfile::tempdir().unwrap();
     let mz = Rehearsal::new(jvm, &[&format!("heartbeats={}", dir.path().display())]);
@@ -255,7 +259,8 @@ pub(crate) fn heartbeats(jvm: bool) {
     assert_eq!(mz.mzsh("shutdown ec1 platform").code, 0, "a heart holds nobody up");
 }
 
-/// The thresholds of a running EC, the same for native picos and for real JVMs; the clock is set, never waited for.
+/// The thresholds of a running EC, the same for native picos and for real JVMs; the clock is set,
+/// never waited for.
 pub(crate) fn thresholds(jvm: bool) {
     let mz = Rehearsal::new(jvm, &["ec_startup_without_platform=start", "ec1.ha_clock=0s"]);
     mz.properties(
@@ -284,7 +289,8 @@ pub(crate) fn thresholds(jvm: bool) {
         assert_eq!(mz.ha("ec1", &[]), ha_answer(answer), "at {clock}");
     }
 
-    // A clock that runs: a millisecond is a hundred thousand intervals, and none of them has consumes.
+    // A clock that runs: a millisecond is a hundred thousand intervals, and none of them has
+    // consumes.
     mz.set("ec1.workload=");
     mz.set("ec1.ha_clock=x4000000000");
     assert_eq!(mz.ha("ec1", &[]), ha_answer("FAILED min_consumes: 0 of at least 10"));

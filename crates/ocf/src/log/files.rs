@@ -21,7 +21,6 @@ pub trait LogFiles: Sync {
     /// Opens a writer that passes the lines for `path` to `append`. The path only distinguishes the
     /// files.
     ///
-    ///
     /// # Errors
     /// No writer could be started; the next line causes a new attempt.
     fn open(&self, path: &Path, append: Append) -> io::Result<Box<dyn LogFile>>;
@@ -30,7 +29,6 @@ pub trait LogFiles: Sync {
 /// The writer of one file.
 pub trait LogFile: Send {
     /// Writes lines, each with a line feed at its end.
-    ///
     ///
     /// # Errors
     /// The writer is lost: the file gets no more lines during this action.
