@@ -16,10 +16,7 @@ pub enum SimError {
     },
     /// A file is readable but malformed.
     #[error("{}: {problem}", path.display())]
-    Malformed {
-        path: PathBuf,
-        problem: String,
-    },
+    Malformed { path: PathBuf, problem: String },
     /// A value from a command line or a builder is invalid.
     #[error("{0}")]
     Invalid(String),
