@@ -28,11 +28,11 @@ enum LabCommand {
     ByHand(interactive::LabTask),
     /// Show a fail-over, with a live table and a time line
     Demo(demo::ClusterDemoOptions),
-    /// Random faults, one after the other, on a cluster of three nodes with five picos; a seed
-    /// tells which
+    /// Inject random faults, one after the other, on a cluster of three nodes with five picos; a
+    /// seed determines them
     Soak(soak::SoakOptions),
-    /// Measure how long a death takes to be noticed and to be over, with the waiting monitor and
-    /// without, by interval and pico type
+    /// Measure the times from a death to its detection and to the recovery, with the waiting monitor
+    /// and without, by interval and pico type
     Deaths(deaths::DeathsOptions),
     /// Run the scenarios once and record the pass for docs/evidence/reliability.md
     Reliability,
