@@ -1,4 +1,4 @@
-//! What an agent implements.
+//! The trait that an agent implements.
 //!
 //! The types enforce some of OCF's rules. Only a monitor, and the actions like it, can answer "not
 //! running" or "degraded". A stop can only answer "down" or "possibly not down". A failure always
@@ -141,7 +141,7 @@ pub trait Agent {
     /// evidence.
     ///
     /// # Errors
-    /// Those of [`monitor`](Self::monitor).
+    /// The errors of [`monitor`](Self::monitor).
     fn explain(&self, call: &Invocation, evidence: &mut Evidence) -> Result<State, Failure> {
         let _ = evidence;
         self.monitor(call)
