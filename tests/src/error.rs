@@ -12,7 +12,7 @@ use crate::NodeCommandOutput;
 #[derive(thiserror::Error)]
 pub enum TestkitError {
     /// A program of the workspace is not built.
-    #[error("{} is not there: {hint}", path.display())]
+    #[error("{}: not found: {hint}", path.display())]
     NotBuilt {
         /// The path at which it was expected.
         path: PathBuf,

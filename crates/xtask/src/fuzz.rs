@@ -94,7 +94,7 @@ fn check_tools() -> Result<(), TaskError> {
         (&["fuzz", "--version"], "cargo-fuzz", "cargo install --locked cargo-fuzz"),
     ] {
         if !workspace::run_output(&mut nightly_cargo(arguments)).is_ok_and(|output| output.status.success()) {
-            return Err(TaskError::Unreadable { what: format!("{what} is not there"), said: get.to_owned() });
+            return Err(TaskError::Unreadable { what: format!("{what}: not found"), said: get.to_owned() });
         }
     }
     Ok(())
@@ -161,7 +161,7 @@ impl FuzzRun<'_> {
             said.inputs
         );
         if !clean {
-            println!("    a promise was broken: {}, the input is in {}", log.display(), artifacts.display());
+            println!("    invariant violated: {}; input in {}", log.display(), artifacts.display());
         }
         Ok(clean)
     }

@@ -30,7 +30,7 @@ pub fn ensure(generation: Generation) -> Result<(), TaskError> {
     let rooms = folder.parent().unwrap_or(&folder);
     fs::create_dir_all(rooms).map_err(TaskError::file("mkdir", rooms))?;
     let mirror = find_mirror()?;
-    println!("making {} of what {mirror} has", folder.display());
+    println!("making {} from {mirror}", folder.display());
     let started = Instant::now();
     let mut make = Command::new("unshare");
     make.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]);

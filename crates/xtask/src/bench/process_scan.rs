@@ -34,7 +34,7 @@ struct ProbeCost {
 /// Measures and prints; true if all results are within their limits.
 pub(super) fn run(node: Sandbox) -> Result<bool, TaskError> {
     if node.owner() == "root" {
-        println!("a look is measured among processes of another user, which only root can start");
+        println!("the scan is not measured: only root can start processes of another user");
         return Ok(false);
     }
     setup::start_platform(&node)?;
@@ -89,7 +89,7 @@ fn probe(fixture: &Fixture) -> Result<ProbeCost, TaskError> {
         let call = setup::platform_call(&fixture.node).meta_timeout(Duration::from_secs(60));
         let ran = call.wrap_with(["prlimit", ADDRESS_SPACE_LIMIT]).run("monitor")?;
         if ran.code() != Some(0) {
-            println!("a probe that should have found the Platform well: {ran}");
+            println!("the probe did not report the running Platform: {ran}");
         }
         best.micros = best.micros.min(u64::try_from(ran.wall_time.as_micros()).unwrap_or(u64::MAX));
         best.kib = best.kib.min(ran.peak_rss_kib);
@@ -114,7 +114,7 @@ fn is_linear(growth: &[(usize, ProbeCost)]) -> bool {
     let (early, late) = (of(first, second, some - few), of(second, third, many - some));
     let fits = late <= early * 3 / 2;
     println!(
-        "each process more: {early} ns up to {some}, {late} ns up to {many} (at most 1.5 times): {}",
+        "each additional process: {early} ns up to {some}, {late} ns up to {many} (at most 1.5 times): {}",
         describe_limit(fits)
     );
     fits
@@ -123,13 +123,13 @@ fn is_linear(growth: &[(usize, ProbeCost)]) -> bool {
 /// The time is at most 1.5 times that beside as many plain processes, and the memory at most 16 MiB
 /// more than without any.
 fn is_bounded(what: &str, without: ProbeCost, beside: ProbeCost, attacked: ProbeCost) -> bool {
-    print_cost(&format!("{what}, as many others"), beside);
+    print_cost(&format!("{what}, plain processes"), beside);
     print_cost(what, attacked);
     let hundredths = attacked.micros * 100 / beside.micros.max(1);
     let more = attacked.kib.saturating_sub(without.kib);
     let fits = hundredths <= 150 && more <= 16 << 10;
     println!(
-        "{what}: {}.{:02} x the time of others (at most 1.50), {more} KiB more than without (at most 16384): {}",
+        "{what}: {}.{:02} x the time beside plain processes (at most 1.50), {more} KiB more than without (at most 16384): {}",
         hundredths / 100,
         hundredths % 100,
         describe_limit(fits)

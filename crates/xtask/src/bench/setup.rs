@@ -43,7 +43,9 @@ pub(crate) fn prepare(node: &Sandbox, rounds: u32) -> Result<BenchPlan, TaskErro
         dummy().run("start")?.expect_code(0)?;
         candidates.push(agent_candidate("ocf:pacemaker:Dummy monitor", dummy(), "monitor")?);
     } else {
-        println!("ocf:pacemaker:Dummy is not measured: {DUMMY} is not there (package pacemaker)");
+        println!(
+            "ocf:pacemaker:Dummy is not measured: {DUMMY} not found (package pacemaker-resource-agents)"
+        );
     }
     Ok(BenchPlan { rounds, candidates })
 }

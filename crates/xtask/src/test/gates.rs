@@ -35,7 +35,7 @@ pub(crate) fn cargo_deny(tally: &Tally, workspace: &Workspace, install: bool) {
     if has_advisory_database() {
         tally.gate("advisories", || check(tool, &["--disable-fetch", "advisories"]));
     } else {
-        println!("    advisories not checked: no database at hand (cargo deny fetch gets one)");
+        println!("    advisories not checked: no database found (run `cargo deny fetch`)");
     }
 }
 

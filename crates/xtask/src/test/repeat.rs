@@ -37,6 +37,6 @@ pub(crate) fn run(options: &RepeatOptions) -> Result<ExitCode, TaskError> {
         }
     }
     let TestCounts { passed, failed, skipped } = tally.total();
-    println!("{rounds} rounds begun: {passed} passed, {failed} failed, {skipped} skipped");
+    println!("{rounds} rounds started: {passed} passed, {failed} failed, {skipped} skipped");
     Ok(if failed == 0 && skipped == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -31,8 +31,8 @@ const CONCURRENT_SUITES: usize = 2;
 /// as skipped.
 const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow"];
 
-/// The tests that the slow tier repeats on another generation of the cluster's software: the named
-/// tests of a target, or all of them if none is named.
+/// The tests that the slow tier repeats on another generation of the cluster's software. An empty
+/// list of names means all tests of the target.
 const OTHER_GENERATIONS: &[(Generation, &str, &[&str])] = &[
     (Generation::Debian13, "conformance", &[]),
     (Generation::Debian13, "simulations", &[]),
@@ -158,7 +158,7 @@ impl<'a> TestSuite<'a> {
             if ((passed + failed + skipped) as usize) < self.selected.len() {
                 // Otherwise nobody would notice a renamed test.
                 outcome.counts.failed += 1;
-                outcome.remark.push_str("one of these is not there: ");
+                outcome.remark.push_str("one of these tests does not exist: ");
                 outcome.remark.push_str(&self.selected.join(", "));
             }
             outcome

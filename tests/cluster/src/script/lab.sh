@@ -65,7 +65,7 @@ up() {
     seconds=$(((LAB_TOKEN + 650 * (count > 2 ? count - 2 : 0)) * 22 / 10000 + 4))
     : "${LAB_BOOT_DELAY:=$seconds}"
     export LAB_ROOT LAB_NODES LAB_BINDS LAB_TOKEN LAB_TTL LAB_STACK LAB_LEASH LAB_BOOT_DELAY
-    gone "$LAB_DIR/pid" || die "a lab is up already in $LAB_DIR"
+    gone "$LAB_DIR/pid" || die "a lab is already up in $LAB_DIR"
     mkdir -p "$fs" && rm -f "$LAB_DIR/pid" || exit 1
     if [ "$LAB_LEASH" = yes ]; then exec 9<&0; else exec 9</dev/null; fi
     setsid unshare --mount --uts --ipc --net --pid --fork --kill-child \

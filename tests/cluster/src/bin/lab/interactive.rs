@@ -103,12 +103,12 @@ pub(crate) fn run(task: &LabTask) -> Result<ExitCode, TaskError> {
     run_at_terminal(control.interactive_command(&[verb, node]))
 }
 
-/// The generation of this name.
+/// Parses the name of a generation.
 pub(crate) fn parse_generation(name: &str) -> Result<Generation, String> {
     Generation::ALL
         .into_iter()
         .find(|generation| generation.name() == name)
-        .ok_or_else(|| format!("there is {}", Generation::ALL.map(Generation::name).join(", ")))
+        .ok_or_else(|| format!("expected one of {}", Generation::ALL.map(Generation::name).join(", ")))
 }
 
 fn bring_up(
@@ -120,7 +120,7 @@ fn bring_up(
 ) -> Result<ExitCode, TaskError> {
     check_prerequisites()?;
     if let Some(pid) = control.init_pid() {
-        eprintln!("a lab is up already (its process 1 is {pid}): cargo xtask lab down");
+        eprintln!("a lab is already up (process 1 is pid {pid}); run `cargo xtask lab down`");
         return Ok(ExitCode::FAILURE);
     }
     generation::ensure(generation)?;
@@ -151,15 +151,15 @@ fn bring_up(
     run_at_terminal(control.interactive_command(&["status"]))
 }
 
-/// What a lab needs; an error says what of it this machine lacks.
+/// Fails with the missing prerequisites of a lab.
 pub(crate) fn check_prerequisites() -> Result<(), TaskError> {
     packages::require("a lab", &[prerequisites::CLUSTER, prerequisites::HUNG_STORAGE].concat())
 }
 
-/// Runs it with our terminal. Where there is no lab yet there is no script either.
+/// Runs the script on our terminal. It exists only while a lab does.
 fn run_at_terminal(mut command: Command) -> Result<ExitCode, TaskError> {
     if !std::path::Path::new(command.get_program()).exists() {
-        eprintln!("no lab is up: cargo xtask lab up");
+        eprintln!("no lab is up; run `cargo xtask lab up`");
         return Ok(ExitCode::FAILURE);
     }
     let status =

@@ -53,7 +53,7 @@ pub(crate) fn run(&ClusterDemoOptions { keep }: &ClusterDemoOptions) -> Result<E
     let name = if keep { INTERACTIVE_LAB } else { "demo" };
     if let Some(pid) = LabController::new(labs_directory(&programs).join(name)).init_pid() {
         eprintln!(
-            "a lab is up already (its process 1 is {pid}): {}",
+            "a lab is already up (process 1 is pid {pid}): {}",
             if keep { "cargo xtask lab down" } else { "is another demo running?" }
         );
         return Ok(ExitCode::FAILURE);

@@ -66,7 +66,7 @@ pub(crate) fn run() -> Result<ExitCode, TaskError> {
     let mut pass = RecordedPass::new(seconds, passed, scenarios);
     pass.versions.extend(built);
     let name = pass.save()?;
-    println!("{count} passed in {seconds} s: {name}; cargo xtask gen makes the page of it");
+    println!("{count} passed in {seconds} s: {name}; run `cargo xtask gen` to update the page");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -85,7 +85,7 @@ fn passed_test(line: &str) -> Option<&str> {
 /// Records the results of a soak.
 pub(crate) fn record_soak(summary: &SoakSummary) -> Result<(), TaskError> {
     let name = records::save_soak(summary)?;
-    println!("{name}; cargo xtask gen makes the page of it");
+    println!("{name}; run `cargo xtask gen` to update the page");
     Ok(())
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn record_deaths(generation: Generation, summary: &Deaths) -> Result<
     let mut summary = summary.clone();
     summary.versions.extend(commit());
     let name = records::save_deaths(generation, &summary)?;
-    println!("{name}; cargo xtask gen makes the page of it");
+    println!("{name}; run `cargo xtask gen` to update the page");
     Ok(())
 }
 
