@@ -99,8 +99,8 @@ impl<'a> AgentCall<'a> {
         self
     }
 
-    /// Runs the agent through another program, which gets the call as its last arguments (`prlimit
-    /// --nofile=4`).
+    /// Runs the agent through another program, which gets the call as its last arguments
+    /// (`prlimit --nofile=4`).
     pub fn wrap_with<A: AsRef<OsStr>>(mut self, runner: impl IntoIterator<Item = A>) -> Self {
         self.command = self.command.wrap_with(runner);
         self

@@ -1,8 +1,8 @@
 //! Processes that imitate others: the pico, its mzsh, or a process that only claims to be one, by
 //! any user and in any state.
 //!
-//! src/bin/imitator.rs describes the program's steps. It is copied to the path that the case needs,
-//! so that `exe` and `comm` of the imitation are those of a java, a shell or another program.
+//! src/bin/imitator.rs describes the program's steps. Each case copies it to the path that it
+//! needs. So `exe` and `comm` of the imitation are those of a java, a shell or another program.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -7,8 +7,8 @@
 //! - *Nothing stays behind, however a test ends.* Process 1 of the sandbox reads from a pipe that
 //!   the test process holds. A return, a panic or a SIGKILL closes it. Process 1 then exits, and
 //!   the kernel kills all other processes there.
-//! - *Agents run as under Pacemaker* ([`AgentCall`]): only its environment, its umask and
-//!   directory, a process group of their own, SIGKILL to the group at the timeout.
+//! - *Agents run as under Pacemaker* ([`AgentCall`]): only its environment, umask and directory, a
+//!   process group of their own, SIGKILL to that group at the timeout.
 //! - *The evidence comes from outside*: processes from /proc ([`Sandbox::processes`]), files from
 //!   the node's file system ([`Sandbox::host_path`]), never from an agent's own answer. A test
 //!   waits for a condition ([`wait_until`]), never for a time.

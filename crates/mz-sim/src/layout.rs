@@ -27,7 +27,7 @@ pub struct PicoSpec {
 }
 
 impl PicoSpec {
-    /// A pico with the default properties: `mz.ha.enabled` and its ports.
+    /// A pico. The installation adds the default properties: `mz.ha.*` enabled, and its ports.
     pub fn new(name: impl Into<String>, kind: PicoKind) -> Self {
         Self { name: name.into(), kind, enabled: true, properties: BTreeMap::new() }
     }

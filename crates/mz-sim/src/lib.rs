@@ -10,12 +10,16 @@
 //!
 //! | main class | simulates |
 //! | --- | --- |
-//! | `com.digitalroute.picostart.cmdline.CommandLine` | mzsh: `startup`, `shutdown`, `status`, `kill`, `restart`, `service restart`, `topo` |
-//! | `com.digitalroute.picostart.PicoStart`, `com.digitalroute.codeserver.CodeServerMain` | a pico instance |
+//! | `com.digitalroute.picostart.cmdline.CommandLine` | mzsh |
+//! | `com.digitalroute.picostart.PicoStart` | a pico instance other than the Platform |
+//! | `com.digitalroute.codeserver.CodeServerMain` | the Platform |
 //! | `com.digitalroute.ha.HAClient` | the client of the HA Monitor Server |
 //!
+//! mzsh has the verbs `startup`, `shutdown`, `status`, `kill`, `restart`, `service restart` and
+//! `topo`.
+//!
 //! With `--jvm` the pico instances and the HA client are real Java programs on a real JDK (`java/`
-//! holds their sources); mzsh stays the native one.
+//! holds their sources). mzsh stays native.
 //!
 //! # Guarantees
 //!

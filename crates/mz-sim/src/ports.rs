@@ -4,8 +4,8 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Below Linux's range for outgoing connections, so that only another program with fixed ports can
-/// collide.
+/// Below Linux's range for outgoing connections, so that only another program that chooses its port
+/// can collide.
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 

@@ -3,8 +3,9 @@
 //! The active registry is `common/config/cell/default/.active`. It holds `cell.conf`,
 //! `containers/<container>/container.conf` and `containers/<container>/picos/<pico>.conf`. A pico's
 //! file overrides its template in `master/templates`. A property of a pico comes from its own
-//! `config.properties`, then from the container's `common`, then from the cell's. `mz { ha { port :
-//! 1 } }`, `mz.ha.port : 1` and `"mz.ha.port" : 1` are the same property here, as in the product.
+//! `config.properties`, then from the container's `common`, then from the cell's.
+//! `mz { ha { port : 1 } }`, `mz.ha.port : 1` and `"mz.ha.port" : 1` are the same property here, as
+//! in the product.
 
 use std::collections::BTreeMap;
 use std::fmt;

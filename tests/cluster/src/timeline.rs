@@ -4,8 +4,8 @@
 //! Pure functions for four times, in milliseconds:
 //!
 //! - the *fault*, as the scenario recorded it;
-//! - *noticed*: the first unexpected result, a lost node, or a change of the configuration or of an
-//!   attribute (such as a standby) that makes the controller recompute;
+//! - *noticed*: the first unexpected result, a lost node, or a change that makes the controller
+//!   recompute (of the configuration, or of an attribute such as standby);
 //! - *decided*: the first action that the controller then orders, possibly a fencing;
 //! - *running*: each pico that the fault killed is ready again, by its own history.
 //!
@@ -17,8 +17,8 @@
 pub enum ClusterLogEvent {
     /// A difference from the cluster's expectation, in the log's words.
     Noticed(String),
-    /// The controller ordered an action (`mz-platform_start_0 on n1`), or a fencing (`reboot of
-    /// n1`).
+    /// The controller ordered an action (`mz-platform_start_0 on n1`), or a fencing
+    /// (`reboot of n1`).
     Ordered(String),
     /// The controller got a successful result of a monitor: `mz-platform_monitor_10000`, or `_0` of
     /// a probe. It logs only the first result of a recurring monitor.
@@ -174,8 +174,8 @@ fn parse_ordered(text: &str) -> Option<ClusterLogEvent> {
     Some(ClusterLogEvent::Ordered(format!("{key} on {node}")))
 }
 
-/// Parses `Result of probe operation for mz-ec1 on n3: ok | graph action confirmed; call=49
-/// key=mz-ec1_monitor_0 rc=0`.
+/// Parses
+/// `Result of probe operation for mz-ec1 on n3: ok | graph action confirmed; call=49 key=mz-ec1_monitor_0 rc=0`.
 fn parse_answered(text: &str) -> Option<ClusterLogEvent> {
     let rest = text.strip_prefix("Result of ")?;
     let rest = rest.strip_prefix("probe").or_else(|| rest.strip_prefix("monitor"))?;

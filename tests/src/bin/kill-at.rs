@@ -2,8 +2,8 @@
 //!
 //! `kill-at N PROGRAM [ARGUMENT...]`: the program gets SIGKILL as it enters its N-th system call,
 //! which the kernel then does not execute. The first is the one after execve. The last line on
-//! standard output is the result, as [`testkit::KillAtResult`] parses it: the call at which the
-//! program was killed, or how it ended before that.
+//! standard output is the result, which [`testkit::KillAtResult`] parses. It names the call at
+//! which the program was killed, or its earlier end.
 //!
 //! ptrace(2) stops at every call of the program itself and at none of its children's. They are not
 //! traced, and live on, as they do when Pacemaker's executor loses an agent. The program leads a

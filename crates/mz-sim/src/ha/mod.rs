@@ -15,9 +15,9 @@
 //!
 //! # Documented and assumed behaviour of the product
 //!
-//! The product's manual documents names, meaning, default and minimum of the interval, "FAILED if
-//! any threshold is not complied with", and that -1 disables a threshold. It does not document the
-//! following. The simulator behaves as an operator would expect:
+//! The product's manual documents the names, their meaning, and default and minimum of the
+//! interval. It says "FAILED if any threshold is not complied with", and -1 disables a threshold.
+//! It does not document the following. The simulator behaves as an operator would expect:
 //!
 //! * Each counter is 0 before the end of the first interval, so every `min_*` above 0 is FAILED.
 //!   With the setting `ha_first_interval=ok` such a ping is answered OK.

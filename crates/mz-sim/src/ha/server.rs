@@ -2,8 +2,8 @@
 //! `workload` and `ha_clock`.
 //!
 //! The only state between pings is the number of intervals in the HA log, which the server writes
-//! at a ping. The Java pico has no parser for any of this, so it runs the native program (`java
-//! mz-sim.HaMonitorServer`, see [`answer_for_java`]).
+//! at a ping. The Java pico has no parser for any of this, so it runs the native program
+//! (`java mz-sim.HaMonitorServer`, see [`answer_for_java`]).
 
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};

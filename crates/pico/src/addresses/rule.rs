@@ -1,8 +1,8 @@
 //! The address that a hostname must resolve to, by deployment, pico type and property.
 //!
 //! The product's own table has a column for the host of the Platform and one for the others. The
-//! whole cell uses the same name. On OpenStack and Amazon no address is the same from everywhere,
-//! so each host must resolve the name in its own way (hosts file, split DNS).
+//! whole cell uses the same name. On OpenStack and Amazon no address is the same from everywhere.
+//! So each host must resolve the name in its own way (hosts file, split DNS).
 
 use super::HostProperty;
 use crate::settings::{Deployment, PicoType};

@@ -232,9 +232,9 @@ fn change_parameter(
 
 /// True if Pacemaker may restart a resource when a reloadable parameter changes. It compares the
 /// parameters with a digest of the non-reloadable ones, which the last start or probe stores. A
-/// probe that found an unexpectedly running resource (after a refresh, a cleanup or a restart of
-/// the controller) is stored a second time, as a failure, without that digest. If that entry is
-/// newer than the start, any change is a restart.
+/// probe may find an unexpectedly running resource, after a refresh, a cleanup or a restart of the
+/// controller. Pacemaker then stores it a second time, as a failure, without that digest. If that
+/// entry is newer than the start, any change is a restart.
 fn is_restart_expected(fixture: &ClusterFixture, resource: &str, node: &str) -> Result<bool, TestkitError> {
     let without = format!(
         "//node_state[@uname='{node}']//lrm_resource[@id='{resource}']/lrm_rsc_op[@interval='0'][not(@op-restart-digest)]"

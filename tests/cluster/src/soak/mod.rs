@@ -98,8 +98,8 @@ impl fmt::Display for SoakStep {
     }
 }
 
-/// The cluster of a soak. A wait must be long enough for the detection of HA failures, so the
-/// deeper monitors run more often and a new pico has a shorter grace period.
+/// The cluster of a soak. The cluster must detect HA failures within the time limit of a wait. So
+/// the deeper monitors run more often and a new pico has a shorter grace period.
 #[must_use]
 pub fn plan() -> ClusterPlan {
     PICOS.iter().fold(cluster_plan(), |plan, pico| {

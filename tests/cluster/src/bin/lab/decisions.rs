@@ -47,7 +47,7 @@ const FOOT: &str = "
 Next: [when each agent gives which code](../evidence/behaviour.md#exit-codes), and [what to do then](../operate/troubleshooting.md).
 ";
 
-/// Runs Pacemaker's scheduler, writes the outcomes to a file, and returns its name.
+/// Runs Pacemaker's scheduler, writes the outcomes to a file, and returns the file's name.
 pub(crate) fn record_decisions() -> Result<String, TaskError> {
     packages::require("a simulation", &[prerequisites::SANDBOX, prerequisites::SIMULATIONS].concat())?;
     let outcomes = simulate(&Programs::with_simulator()?.add_agents(&Workspace::read()?.release_dir())?)?;

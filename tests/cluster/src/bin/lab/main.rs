@@ -31,8 +31,8 @@ enum LabCommand {
     /// Inject random faults, one after the other, on a cluster of three nodes with five picos; a
     /// seed determines them
     Soak(soak::SoakOptions),
-    /// Measure the times from a death to its detection and to the recovery, with the waiting monitor
-    /// and without, by interval and pico type
+    /// Measure the times from a death to its detection and to the recovery, with the waiting
+    /// monitor and without, by interval and pico type
     Deaths(deaths::DeathsOptions),
     /// Run the scenarios once and record the pass for docs/evidence/reliability.md
     Reliability,

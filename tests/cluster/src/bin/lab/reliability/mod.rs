@@ -1,11 +1,11 @@
-//! `cargo xtask reliability`: one recorded pass of the scenarios on a real cluster. `cargo xtask
-//! gen` makes docs/evidence/reliability.md from the records.
+//! `cargo xtask reliability`: one recorded pass of the scenarios on a real cluster.
+//! `cargo xtask gen` makes docs/evidence/reliability.md from the records.
 //!
-//! The records are committed, in docs/evidence/reliability: a file for each of the last three
-//! passes, one for the soak, and one for the deaths on each generation of the cluster's software.
-//! So a command makes the page from public data, and CI compares the two. The speed of the CI
-//! machine has no effect. A separate gate ([`check`]) fails if a scenario is in no pass, or a
-//! generation has no deaths: a new record is needed. The page omits scenarios that no longer exist.
+//! The records are committed, in docs/evidence/reliability. The last three passes have a file each,
+//! and so has the soak. The deaths have a file for each generation of the cluster's software. So a
+//! command makes the page from public data, and CI compares the two. The speed of the CI machine
+//! has no effect. A separate gate ([`check`]) fails if a scenario is in no pass, or a generation
+//! has no deaths: a new record is needed. The page omits scenarios that no longer exist.
 
 mod deaths;
 mod page;
@@ -98,7 +98,7 @@ pub(crate) fn record_deaths(generation: Generation, summary: &Deaths) -> Result<
     Ok(())
 }
 
-/// Fails with the scenarios without a doc comment or in no pass, and with the promises about a
+/// Fails with the scenarios that lack a doc comment or a pass. Fails with the promises about a
 /// death that were not measured or not kept.
 pub(crate) fn check() -> Result<(), TaskError> {
     let mut missing = page::unmet_promises(&cases::read_suite(SCENARIO_SUITE)?, &records::passes()?);
