@@ -15,11 +15,11 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeExitStatus {
-    /// It exited with this code.
+    /// The program exited with this code.
     Code(i32),
-    /// It was killed by a signal that the executor did not send.
+    /// A signal that the executor did not send killed the program.
     Signal(i32),
-    /// It exceeded its time limit, and its process group got SIGKILL.
+    /// The program exceeded its time limit, and its process group got SIGKILL.
     TimedOut,
 }
 

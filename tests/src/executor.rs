@@ -9,7 +9,7 @@ pub struct ExecutorReport {
     pub code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
-    /// It exceeded its time limit, and its process group got SIGKILL.
+    /// The program exceeded its time limit, and its process group got SIGKILL.
     pub timed_out: bool,
     /// From before the fork until its end was detected, in microseconds.
     pub wall_us: u64,

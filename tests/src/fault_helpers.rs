@@ -141,7 +141,7 @@ impl Fixture {
             let mut found = fixture.pico_processes(pico)?;
             // Ignore forks of it.
             found.retain(|process| !before.contains(&process.pid) && process.session == process.pid);
-            // It has taken its steps.
+            // A process in these states has taken its steps.
             found.retain(|process| matches!(process.state, 'S' | 'D'));
             Ok(found
                 .pop()

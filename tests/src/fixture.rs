@@ -190,7 +190,7 @@ impl Fixture {
         self.agent_for(self.kind)
     }
 
-    /// The same for the pico of another type.
+    /// The agent for the pico of another type.
     pub fn agent_for(&self, kind: AgentKind) -> AgentCall<'_> {
         let call = self.node.agent(kind.agent()).param("mz_home", MZ_HOME).param("pico_name", kind.pico());
         call.meta_timeout(Duration::from_secs(20))

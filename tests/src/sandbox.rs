@@ -6,8 +6,8 @@
 //! ([`Sandbox::owner`]).
 //!
 //! The kernel cleans up: when process 1 ends, it kills all other processes of the namespace and
-//! removes mounts and addresses. Process 1 ends when the pipe closes that [`Sandbox`] holds. Only
-//! the test process holds the other end.
+//! removes mounts and addresses. Process 1 exits when [`Sandbox`] closes its pipe. Only the test
+//! process holds the other end.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -31,7 +31,8 @@ pub fn install_missing(needs: &[Prerequisite]) {
     }
 }
 
-/// The same for tasks that need the packages. The error names missing ones.
+/// Installs missing packages, for tasks that need them. The error names those that are still
+/// missing.
 pub fn require(what: &str, needs: &[Prerequisite]) -> Result<(), TaskError> {
     install_missing(needs);
     match missing(needs) {

@@ -18,7 +18,7 @@ pub(crate) const JVM_ARGS: &[&str] = &[
     "-XX:-UsePerfData",
 ];
 
-/// The same for the JDK's tools, which run shortly and often.
+/// Options for the JDK's tools, whose runs are short and frequent.
 const TOOL_ARGS: [&str; 3] = ["-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-XX:-UsePerfData"];
 
 /// File and source.

@@ -33,7 +33,7 @@ pub(crate) struct DemoOptions {
     keep: bool,
 }
 
-/// It succeeds if every step had its expected result.
+/// Succeeds if every step had its expected result.
 pub(crate) fn run(options: &DemoOptions) -> Result<ExitCode, TaskError> {
     if options.cluster {
         return lab::run_lab(&[&["demo"][..], if options.keep { &["--keep"] } else { &[] }].concat());

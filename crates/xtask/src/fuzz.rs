@@ -40,7 +40,7 @@ pub(crate) struct FuzzOptions {
     keep: bool,
 }
 
-/// It succeeds if no target found a violation.
+/// Succeeds if no target found a violation.
 pub(crate) fn run(options: &FuzzOptions) -> Result<ExitCode, TaskError> {
     let all = targets()?;
     let chosen: Vec<&String> =

@@ -41,7 +41,7 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(15);
 /// The Platform's installation on the shared disk.
 const SHARED_MZ_HOME: &str = "/srv/mz";
 
-/// Its mount point.
+/// The mount point of the Platform's installation.
 pub const MZ_HOME: &str = "/opt/mz";
 
 /// The installation of the ECs and SCs on each node.

@@ -174,8 +174,7 @@ fn parse_ordered(text: &str) -> Option<ClusterLogEvent> {
     Some(ClusterLogEvent::Ordered(format!("{key} on {node}")))
 }
 
-/// Parses
-/// `Result of probe operation for mz-ec1 on n3: ok | graph action confirmed; call=49 key=mz-ec1_monitor_0 rc=0`.
+/// Parses `Result of probe operation for mz-ec1 on n3: ok | ... key=mz-ec1_monitor_0 rc=0`.
 fn parse_answered(text: &str) -> Option<ClusterLogEvent> {
     let rest = text.strip_prefix("Result of ")?;
     let rest = rest.strip_prefix("probe").or_else(|| rest.strip_prefix("monitor"))?;

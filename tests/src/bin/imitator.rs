@@ -190,7 +190,7 @@ fn end_main_thread() -> ! {
     drop(other);
     loop {
         // SAFETY: exit(2) ends only the calling thread and runs no code of this program. No other
-        // thread uses what it owns.
+        // thread uses anything that it owns.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
     }
 }

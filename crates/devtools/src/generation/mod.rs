@@ -22,7 +22,7 @@ pub fn ensure_or_report(generation: Generation) {
     }
 }
 
-/// The same for tasks that need the root.
+/// Makes the root if it is missing, for tasks that need it.
 pub fn ensure(generation: Generation) -> Result<(), TaskError> {
     let Some(release) = generation.codename().filter(|_| !generation.is_available()) else { return Ok(()) };
     packages::require(generation.name(), prerequisites::GENERATION_FOLDER)?;

@@ -45,8 +45,8 @@ impl Destinations {
         )
     }
 
-    /// The same with two external facts as arguments: whether stderr is a terminal, and the paths
-    /// of the two sockets.
+    /// Takes two external facts as arguments: whether stderr is a terminal, and the paths of the
+    /// two sockets.
     pub(super) fn with_sockets(
         call: &Invocation,
         files: &'static dyn LogFiles,

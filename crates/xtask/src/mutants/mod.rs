@@ -48,7 +48,7 @@ enum MutantResult {
     Broken(String),
 }
 
-/// It succeeds if every mutant is caught and every case catches one.
+/// Succeeds if every mutant is caught and every case catches one.
 pub(crate) fn run(options: &MutantsOptions) -> Result<ExitCode, TaskError> {
     let mutants = read()?;
     let suite = cases::read_suite(cases::FAULT_SUITE)?;

@@ -45,7 +45,7 @@ pub(crate) struct TestOptions {
     allow_missing_archive: bool,
 }
 
-/// It succeeds if no test failed.
+/// Succeeds if no test failed.
 pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     let workspace = Workspace::read()?;
     let tally = Tally::default();

@@ -35,7 +35,7 @@ const EXEMPT: &[(&str, Option<&str>)] = &[
     ("tests/commands/health.rs", Some("can't be told")),
 ];
 
-/// It also names deleted files.
+/// The changelog may name deleted files.
 const CHANGELOG: &str = "CHANGELOG.md";
 
 const MAX_FUNCTION_LINES: usize = 80;

@@ -240,6 +240,6 @@ fn is_restart_expected(fixture: &ClusterFixture, resource: &str, node: &str) -> 
         "//node_state[@uname='{node}']//lrm_resource[@id='{resource}']/lrm_rsc_op[@interval='0'][not(@op-restart-digest)]"
     );
     let ran = fixture.node("n1").try_exec(&["cibadmin", "--query", "--xpath", &without])?;
-    // It exits with another code if there is no such entry.
+    // The command exits with another code if there is no such entry.
     Ok(ran.code() == Some(0))
 }

@@ -42,7 +42,7 @@ pub struct PicoFacts {
     pub kind: Option<PicoType>,
     /// The `mz.ha.*` properties.
     pub ha: HaFacts,
-    /// The same properties without defaults.
+    /// The `mz.ha.*` properties without defaults.
     pub(in crate::product) ha_values: HaPropertyValues,
     /// `pico.rcp.server.host`, if set.
     pub server_host: Option<String>,

@@ -55,7 +55,7 @@ pub enum RegistryState {
     },
     /// More than one container has a pico with this name, and the caller named none.
     Ambiguous { containers: Vec<String> },
-    /// It is unreadable or malformed, for this reason.
+    /// The registry is unreadable or malformed, for this reason.
     Unreadable(String),
 }
 
