@@ -1,10 +1,15 @@
-//! An agent, called as Pacemaker calls it.
+//! Calls an agent as Pacemaker calls it.
 //!
-//! Pacemaker 2.1.5 gives an agent the following (`lib/services/services_linux.c`, and the transitions that
-//! `crm_simulate -G` shows): the parameters as `OCF_RESKEY_<name>`, the operation's own as
-//! `OCF_RESKEY_CRM_meta_*`, the resource's names and the version of the API, systemd's `PATH`, the cluster's
-//! logging variables; umask 0026, its own directory for core dumps, no `HOME`, no `USER`, no `LANG`. A probe
-//! has neither interval nor name, by which an agent recognizes it.
+//! Pacemaker 2.1.5 gives an agent the following (`lib/services/services_linux.c`, and the
+//! transitions that `crm_simulate -G` shows):
+//!
+//! - the parameters as `OCF_RESKEY_<name>`, and the operation's own as `OCF_RESKEY_CRM_meta_*`;
+//! - the resource's names, the version of the API, systemd's `PATH` and the cluster's logging
+//!   variables;
+//! - umask 0026 and its own directory for core dumps;
+//! - no `HOME`, no `USER`, no `LANG`.
+//!
+//! A probe has neither interval nor name, by which an agent recognizes it.
 
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -12,10 +17,10 @@ use std::time::Duration;
 use crate::sandbox::KIT_DIR;
 use crate::{KillAtResult, NodeCommand, NodeCommandOutput, Sandbox, TestkitError};
 
-/// Pacemaker's log in the node: agents append to it, because it is `HA_LOGFILE`.
+/// Pacemaker's log in the node. Agents append to it, because `HA_LOGFILE` names it.
 const PACEMAKER_LOG: &str = "/var/log/pacemaker/pacemaker.log";
 
-/// A call of an agent, which can be changed before it runs.
+/// A call of an agent, built step by step.
 #[derive(Debug, Clone)]
 #[must_use = "nothing runs before run()"]
 pub struct AgentCall<'a> {
@@ -53,7 +58,8 @@ impl<'a> AgentCall<'a> {
         self.env(&format!("OCF_RESKEY_{name}"), value)
     }
 
-    /// The operation's timeout (60 s when not set): the agent gets its value, and is killed when it expires.
+    /// Sets the operation's timeout (default 60 s). The agent gets its value, and is killed when it
+    /// expires.
     pub fn meta_timeout(mut self, timeout: Duration) -> Self {
         self.command = self
             .command
@@ -72,7 +78,7 @@ impl<'a> AgentCall<'a> {
         self.env("OCF_CHECK_LEVEL", level.to_string())
     }
 
-    /// The name of the resource; the agent's type when not set.
+    /// Sets the name of the resource; the default is the agent's type.
     pub fn instance(self, name: &str) -> Self {
         self.env("OCF_RESOURCE_INSTANCE", name)
     }
@@ -93,28 +99,31 @@ impl<'a> AgentCall<'a> {
         self
     }
 
-    /// Runs it by another program, which gets the call as its last arguments (`prlimit --nofile=4`).
+    /// Runs the agent through another program, which gets the call as its last arguments
+    /// (`prlimit --nofile=4`).
     pub fn wrap_with<A: AsRef<OsStr>>(mut self, runner: impl IntoIterator<Item = A>) -> Self {
         self.command = self.command.wrap_with(runner);
         self
     }
 
-    /// Runs it and its descendants as on an older kernel: `ENOSYS` for one before Linux 4.19, `EPERM` for a
-    /// container's filter that is older than pidfds (src/bin/old-kernel.rs).
+    /// Runs the agent and its descendants as on an older kernel (src/bin/old-kernel.rs). `ENOSYS`
+    /// simulates a kernel before Linux 4.19; `EPERM` simulates a container's filter that is older
+    /// than pidfds.
     pub fn on_old_kernel(mut self, refusal: &str) -> Self {
         self.command = self.command.on_old_kernel(refusal);
         self
     }
 
-    /// Limits its file descriptors, soft and hard.
+    /// Limits the agent's file descriptors, soft and hard.
     pub fn descriptor_limit(self, number: u32) -> Self {
         self.wrap_with(["prlimit", &format!("--nofile={number}")])
     }
 
-    /// Runs one action and kills the agent as it enters its N-th system call. What it has started is not killed.
+    /// Runs one action and kills the agent as it enters its N-th system call. Processes that it
+    /// started are not killed.
     ///
     /// # Errors
-    /// [`TestkitError::NotExecuted`], [`TestkitError::Command`] when it could not be traced.
+    /// [`TestkitError::NotExecuted`]; [`TestkitError::Command`] if it could not be traced.
     pub fn run_killed_at(self, number: u64, action: &str) -> Result<KillAtResult, TestkitError> {
         let kill_at = [format!("{KIT_DIR}/bin/kill-at"), number.to_string()];
         let ran = self.complete(action).wrap_with(kill_at).run()?.expect_code(0)?;
@@ -125,12 +134,12 @@ impl<'a> AgentCall<'a> {
     /// Runs one action.
     ///
     /// # Errors
-    /// [`TestkitError::NotExecuted`]; the agent's answer is not checked here.
+    /// [`TestkitError::NotExecuted`]. The agent's exit code is not checked here.
     pub fn run(self, action: &str) -> Result<NodeCommandOutput, TestkitError> {
         self.complete(action).run()
     }
 
-    /// The argv and the environment of the call, for a test that runs it itself.
+    /// The argv and the environment of the call, for a test that executes it itself.
     #[must_use]
     pub fn argv_and_environment(&self, action: &str) -> (Vec<String>, Vec<(String, String)>) {
         self.clone().complete(action).argv_and_environment()

@@ -3,7 +3,7 @@
 
 use crate::NodeCommandOutput;
 
-/// Pacemaker shows this much of an exit reason and drops the rest.
+/// Pacemaker 2.1 shows at most this many bytes of an exit reason.
 const MAX_REASON_BYTES: usize = 128;
 
 /// OCF exit code: success.
@@ -25,12 +25,12 @@ pub const OCF_DEGRADED: i32 = 190;
 
 /// Assertions on a call that has run.
 pub trait AgentAssertions {
-    /// It ended by itself with this code, and wrote nothing on stdout. If it failed, its last line is one
-    /// reason that Pacemaker shows without truncation.
+    /// The agent exited with this code and wrote nothing on stdout. If it failed, its last line is
+    /// one reason that Pacemaker shows without truncation.
     fn assert_exit_code(self, code: i32) -> Self;
     /// The exit reason contains all of these.
     fn assert_reason(self, words: &[&str]) -> Self;
-    /// It wrote nothing on stderr either.
+    /// The agent wrote nothing on stderr either.
     fn assert_no_output(self) -> Self;
 }
 

@@ -9,17 +9,17 @@ use crate::executor::ExecutorReport;
 use crate::sandbox::KIT_DIR;
 use crate::{Sandbox, TestkitError};
 
-/// The `PATH` that systemd gives to Pacemaker, and Pacemaker to its agents.
+/// The `PATH` that systemd gives to Pacemaker and Pacemaker gives to its agents.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeExitStatus {
-    /// It exited with this code.
+    /// The program exited with this code.
     Code(i32),
-    /// It was killed by a signal that the executor did not send.
+    /// A signal that the executor did not send killed the program.
     Signal(i32),
-    /// It exceeded its time limit, and its process group got SIGKILL.
+    /// The program exceeded its time limit, and its process group got SIGKILL.
     TimedOut,
 }
 
@@ -33,24 +33,25 @@ impl fmt::Display for NodeExitStatus {
     }
 }
 
-/// A program that has run. `Display` shows all of it, for the message of an assertion.
+/// The result of a program. `Display` shows all of it, for the message of an assertion.
 #[derive(Debug, Clone)]
 pub struct NodeCommandOutput {
-    /// The command as it would be typed.
+    /// The command as a shell line.
     pub argv: String,
     pub exit_status: NodeExitStatus,
-    /// Its output until its end.
+    /// Its stdout until its end.
     pub stdout: String,
-    /// Its standard error until its end.
+    /// Its stderr until its end.
     pub stderr: String,
     /// From its fork to its end.
     pub wall_time: Duration,
-    /// The largest resident set size, in KiB, of the program or of any child that it has waited for.
+    /// The largest resident set size, in KiB, of the program or of any child that it has waited
+    /// for.
     pub peak_rss_kib: u64,
 }
 
 impl NodeCommandOutput {
-    /// The exit code, if it ended by itself.
+    /// The exit code; `None` if a signal or the time limit ended the program.
     #[must_use]
     pub fn code(&self) -> Option<i32> {
         match self.exit_status {
@@ -59,9 +60,9 @@ impl NodeCommandOutput {
         }
     }
 
-    /// The exit reason as Pacemaker would read it: the text after the last `ocf-exit-reason:` on standard
-    /// error, up to the end of the line, 128 bytes at most (`lib/services/services_linux.c` of Pacemaker
-    /// 2.1.5).
+    /// The exit reason as Pacemaker reads it (`lib/services/services_linux.c` of Pacemaker 2.1.5).
+    /// It is the text after the last `ocf-exit-reason:` on stderr, up to the end of the line, at
+    /// most 128 bytes.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         let (_, after) = self.stderr.rsplit_once("ocf-exit-reason:")?;
@@ -69,7 +70,7 @@ impl NodeCommandOutput {
         Some(String::from_utf8_lossy(&line.as_bytes()[..line.len().min(128)]).into_owned())
     }
 
-    /// Returns itself if it ended with `code`, else the error that shows all of it.
+    /// Returns the result if the program exited with `code`, else an error that shows all of it.
     ///
     /// # Errors
     /// [`TestkitError::Command`].
@@ -94,7 +95,7 @@ impl fmt::Display for NodeCommandOutput {
     }
 }
 
-/// A program to be run in a sandbox.
+/// A program to execute in a sandbox.
 #[derive(Debug, Clone)]
 #[must_use = "nothing runs before run()"]
 pub struct NodeCommand<'a> {
@@ -130,7 +131,8 @@ impl<'a> NodeCommand<'a> {
         self
     }
 
-    /// Sets an environment variable. By default there is only `PATH`; a later value replaces an earlier one.
+    /// Sets an environment variable. The default environment has only `PATH`; a later value
+    /// replaces an earlier one.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.environment.retain(|(n, _)| n != name.as_ref());
         self.environment.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
@@ -143,19 +145,19 @@ impl<'a> NodeCommand<'a> {
         self
     }
 
-    /// When this time is over the process group gets SIGKILL; 60 s when not set.
+    /// Sets the time after which the process group gets SIGKILL; the default is 60 s.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// The umask; 0022 when not set.
+    /// Sets the umask; the default is 0022.
     pub fn umask(mut self, umask: u32) -> Self {
         self.umask = umask;
         self
     }
 
-    /// The working directory; `/` when not set.
+    /// Sets the working directory; the default is `/`.
     pub fn directory(mut self, directory: impl AsRef<OsStr>) -> Self {
         directory.as_ref().clone_into(&mut self.directory);
         self
@@ -167,14 +169,15 @@ impl<'a> NodeCommand<'a> {
         self
     }
 
-    /// Runs it by another program, which gets the command as its last arguments.
+    /// Runs the program through another one, which gets the command as its last arguments.
     pub fn wrap_with<A: AsRef<OsStr>>(mut self, runner: impl IntoIterator<Item = A>) -> Self {
         let mut argv: Vec<OsString> = runner.into_iter().map(|word| word.as_ref().to_owned()).collect();
         argv.append(&mut self.argv);
         Self { argv, ..self }
     }
 
-    /// Runs it as on an older kernel: see [`AgentCall::on_old_kernel`](crate::AgentCall::on_old_kernel).
+    /// Runs the program as on an older kernel; see
+    /// [`AgentCall::on_old_kernel`](crate::AgentCall::on_old_kernel).
     pub fn on_old_kernel(self, refusal: &str) -> Self {
         self.wrap_with([&format!("{KIT_DIR}/bin/old-kernel"), refusal])
     }
@@ -186,10 +189,11 @@ impl<'a> NodeCommand<'a> {
         (self.argv.iter().map(text).collect(), environment.collect())
     }
 
-    /// Runs it to its end. Its result is not checked: see [`NodeCommandOutput::expect_code`].
+    /// Runs the program to its end. The result is not checked; see
+    /// [`NodeCommandOutput::expect_code`].
     ///
     /// # Errors
-    /// [`TestkitError::NotExecuted`] when it could not be run at all.
+    /// [`TestkitError::NotExecuted`] if the program could not be executed.
     pub fn run(self) -> Result<NodeCommandOutput, TestkitError> {
         let argv = shell_quoted(&self.argv);
         let not_run = |said: String| TestkitError::NotExecuted { argv: argv.clone(), said };
@@ -226,7 +230,6 @@ impl<'a> NodeCommand<'a> {
     }
 }
 
-/// The command as one would type it.
 fn shell_quoted(argv: &[OsString]) -> String {
     let quoted = argv.iter().map(|word| {
         let word = word.to_string_lossy();

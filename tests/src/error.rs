@@ -1,4 +1,4 @@
-//! Errors of the kit, worded for the person whose test just failed.
+//! Errors of the test kit.
 
 use std::fmt;
 use std::io;
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use crate::NodeCommandOutput;
 
-/// A failure of the kit, or of a command that a test ran with it. `Debug` is `Display`, because a test that
-/// returns `Err` prints `Debug`.
+/// A failure of the kit, or of a command that a test ran with it. `Debug` is `Display`, because a
+/// test that returns `Err` prints `Debug`.
 #[derive(thiserror::Error)]
 pub enum TestkitError {
     /// A program of the workspace is not built.
-    #[error("{} is not there: {hint}", path.display())]
+    #[error("{}: not found: {hint}", path.display())]
     NotBuilt {
         /// The path at which it was expected.
         path: PathBuf,

@@ -1,8 +1,8 @@
-//! Processes that imitate others: the pico, its mzsh, or a process that only claims to be one, by any user
-//! and in any state.
+//! Processes that imitate others: the pico, its mzsh, or a process that only claims to be one, by
+//! any user and in any state.
 //!
-//! src/bin/imitator.rs describes the program's steps. It is copied to the path that the case needs, so that
-//! `exe` and `comm` of the imitation are those of a java, a shell or another program.
+//! src/bin/imitator.rs describes the program's steps. Each case copies it to the path that it
+//! needs. So `exe` and `comm` of the imitation are those of a java, a shell or another program.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -15,22 +15,23 @@ use crate::{NodeProcess, TestkitError};
 /// Path of a java outside any installation.
 pub const FAKE_JAVA: &str = "/opt/imitated/bin/java";
 
-/// Each imitation has a file of its own for its steps.
+/// Each imitation has its own file of steps.
 static NEXT_STEPS_FILE: AtomicU32 = AtomicU32::new(0);
 
 const IMITATOR: &str = "bin/imitator";
 
-/// The state of an imitation when [`FakeProcess::start_group`] returns, and afterwards.
+/// The state of an imitation after [`FakeProcess::start_group`] has returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FakeProcessState {
     /// It lives and waits.
     Live,
-    /// Its main thread has ended, and another lives: a zombie thread-group leader.
+    /// Its main thread has exited, and another lives: a zombie thread-group leader.
     ZombieLeader,
-    /// It hangs in the kernel with its memory locked, so that its command line cannot be read. It needs a
-    /// file whose writes hang.
+    /// It hangs in the kernel with its memory locked, so nobody can read its command line. It needs
+    /// a file whose writes hang.
     UnreadableMemory(&'static str),
-    /// It was killed and hangs while exiting: it has no memory any more. It needs a file whose close hangs.
+    /// It was killed, hangs while exiting, and has no memory any more. It needs a file whose close
+    /// hangs.
     Exiting(&'static str),
 }
 
@@ -53,7 +54,7 @@ impl FakeProcessState {
     }
 }
 
-/// The description of a process to be started.
+/// The description of a process.
 #[derive(Debug, Clone)]
 #[must_use = "nothing runs before start()"]
 pub struct FakeProcess {
@@ -69,7 +70,7 @@ pub struct FakeProcess {
 }
 
 impl FakeProcess {
-    /// A java with this command line, which begins with the program's name.
+    /// A java with this command line, which starts with the program's name.
     pub fn for_java(argv: &[&str]) -> Self {
         Self::for_program(FAKE_JAVA, argv)
     }
@@ -95,44 +96,44 @@ impl FakeProcess {
         Self::for_java(&["java", &home, &named, "com.digitalroute.picostart.PicoStart", name])
     }
 
-    /// In this state instead of alive.
+    /// Sets the state; the default is alive.
     pub fn state(mut self, state: FakeProcessState) -> Self {
         self.state = state;
         self
     }
 
-    /// Steps of the imitator to take before that.
+    /// Adds steps of the imitator before that state.
     pub fn with_first_steps(mut self, steps: &str) -> Self {
         self.first_steps.push_str(steps);
         self
     }
 
-    /// Run by this user; by the owner of the installation if not set.
+    /// Sets the user; the default is the owner of the installation.
     pub fn user(mut self, uid: u32) -> Self {
         self.user = Some(uid);
         self
     }
 
-    /// Its program belongs to root and has the set-user-ID bit.
+    /// Makes its program belong to root and have the set-user-ID bit.
     pub fn setuid(mut self) -> Self {
         self.setuid = true;
         self.program = FAKE_JAVA.replace("imitated", "setuid");
         self
     }
 
-    /// Its working directory; `/` if not set.
+    /// Sets its working directory; the default is `/`.
     pub fn directory(mut self, directory: &str) -> Self {
         directory.clone_into(&mut self.directory);
         self
     }
 
-    /// A variable of its environment, which has nothing else.
+    /// Adds a variable to its environment, which is empty by default.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// In a mount namespace of its own, in which root has run this line before.
+    /// Starts it in a mount namespace of its own, in which root has run this line before.
     pub fn in_mount_namespace(mut self, line: &str) -> Self {
         self.namespace = Some(line.to_owned());
         self
@@ -142,22 +143,22 @@ impl FakeProcess {
     pub fn start(&self, fixture: &Fixture) -> Result<NodeProcess, TestkitError> {
         let started = self.spawn(fixture)?;
         if matches!(self.state, FakeProcessState::UnreadableMemory(_) | FakeProcessState::Exiting(_)) {
-            // Hung storage may have had it in state D before; after this signal it does not wait for anything
-            // else.
+            // Hung storage may have kept it in state D before. After this signal it waits for
+            // nothing else.
             wait_until_in_state(fixture, started.pid, 'S')?;
             fixture.signal(started.pid, "USR1")?;
         }
         wait_until_in_state(fixture, started.pid, self.state.proc_state())
     }
 
-    /// Starts it without waiting for its state: returns once it has the name of its program and executes its
-    /// steps.
+    /// Starts it without waiting for its state: returns once it has the name of its program and
+    /// executes its steps.
     pub fn spawn(&self, fixture: &Fixture) -> Result<NodeProcess, TestkitError> {
         install_imitator(fixture, &self.program, if self.setuid { "4755" } else { "755" })?;
         let steps = format!("/opt/imitated/{}.steps", NEXT_STEPS_FILE.fetch_add(1, Ordering::Relaxed));
         fixture.node.write(&steps, format!("{}{}", self.first_steps, self.state.steps()))?;
         let mut line = "setsid ".to_owned();
-        // Writing to a String does not fail.
+        // Writing to a String can't fail.
         if let Some(first) = &self.namespace {
             let _ = write!(line, "unshare --mount --propagation private sh -c '{first}\nexec \"$@\"' sh ");
         }
@@ -190,7 +191,7 @@ pub struct FakeProcessGroup {
 }
 
 impl FakeProcess {
-    /// Starts this many of it. They wait for a signal, and then take these steps.
+    /// Starts this many copies. They wait for a signal and then take these steps.
     pub fn start_group(
         &self,
         fixture: &Fixture,
@@ -206,7 +207,7 @@ impl FakeProcess {
 }
 
 impl FakeProcessGroup {
-    /// Signals all of them, and waits until each hangs in the kernel.
+    /// Signals the whole group and waits until each process hangs in the kernel.
     pub fn hang_all(&self, fixture: &Fixture) -> Result<(), TestkitError> {
         fixture.sh(&format!("kill -s USR1 -- -{}", self.first.pid))?;
         self.wait_until_all_in(fixture, 'D')
@@ -254,8 +255,8 @@ fn install_imitator(fixture: &Fixture, program: &str, mode: &str) -> Result<(), 
 }
 
 impl Fixture {
-    /// A shell command that runs these steps of the imitator as a pico of the installation, by the caller's
-    /// user.
+    /// A shell command that takes these steps of the imitator as a pico of the installation, under
+    /// the caller's user.
     pub fn fake_pico_command(&self, pico: &str, steps: &str) -> Result<String, TestkitError> {
         install_imitator(self, FAKE_JAVA, "755")?;
         let file = format!("/opt/imitated/{pico}.steps");
@@ -266,8 +267,8 @@ impl Fixture {
         Ok(format!("{KIT_DIR}/{IMITATOR} {file} {FAKE_JAVA} {MZ_HOME}/java/bin/java {looks}"))
     }
 
-    /// The one process of a pico that its owner runs, beside similar processes of other users; any other
-    /// number fails the test.
+    /// The only process of a pico that its owner runs. Similar processes of other users are
+    /// ignored. Any other number fails the test.
     #[track_caller]
     pub fn single_owned_pico(&self, name: &str) -> Result<NodeProcess, TestkitError> {
         let mut found = self.pico_processes(name)?;
@@ -276,7 +277,7 @@ impl Fixture {
         Ok(found.remove(0))
     }
 
-    /// A process without its arguments, because its memory may be locked. None: it is gone.
+    /// A process without its arguments, because its memory may be locked. `None` if it is gone.
     pub fn process_without_args(&self, pid: u32) -> Result<Option<NodeProcess>, TestkitError> {
         Ok(NodeProcess::without_args(&self.node.host_path("/proc"), pid))
     }

@@ -1,12 +1,12 @@
-//! Additions to a fixture that faults need: processes that behave unlike any simulated pico, a defective
-//! mzsh, and short names for frequent queries.
+//! Extensions of a fixture for the fault suite: processes that behave unlike any simulated pico, a
+//! defective mzsh, and short names for frequent queries.
 
 use std::thread;
 
 use crate::fixture::{Fixture, FixtureBuilder, MZ_HOME, describe_processes};
 use crate::{NodeCommand, NodeCommandOutput, NodeProcess, TestResult, TestkitError};
 
-/// Adopts orphaned descendants (it is a subreaper), and waits only for its own child.
+/// Adopts orphaned descendants as a subreaper, and waits only for its own child.
 const NON_REAPING_PARENT: &str = "import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 child = os.fork()
@@ -17,7 +17,7 @@ while True:
     signal.pause()
 ";
 
-/// Attaches to all threads, and lets them go on only to exit.
+/// Attaches to all threads and resumes them only to exit.
 const DEBUGGER_SCRIPT: &str = "import ctypes, os, sys
 for thread in os.listdir(f'/proc/{sys.argv[1]}/task'):
     ctypes.CDLL(None).ptrace(16, int(thread), 0, 0)
@@ -26,20 +26,20 @@ while True:
 ";
 
 impl FixtureBuilder {
-    /// Real JVMs, or native picos.
+    /// Selects real JVMs or native picos.
     pub fn real_jvm(self, real: bool) -> Self {
         if real { self.jvm() } else { self }
     }
 }
 
 impl Fixture {
-    /// Starts the pico by mzsh, like a person outside the cluster, and returns the process.
+    /// Starts the pico by mzsh, like a person outside the cluster, and returns its process.
     pub fn start_by_mzsh(&self) -> Result<NodeProcess, TestkitError> {
         self.mzsh(&["startup", self.pico()])?.expect_code(0)?;
         self.single_pico(self.pico())
     }
 
-    /// The pid of the JVM that the record of the resource under test names.
+    /// The pid of the JVM in the record of the resource under test.
     pub fn recorded_pid(&self) -> Result<Option<u32>, TestkitError> {
         let pid = self.read_record()?["jvm"]["pid"].as_u64();
         Ok(pid.and_then(|pid| u32::try_from(pid).ok()))
@@ -52,11 +52,11 @@ impl Fixture {
 
     pub fn is_alive(&self, process: &NodeProcess) -> Result<bool, TestkitError> {
         let now = self.process_without_args(process.pid)?;
-        // A dead process may wait for a while until init reaps it.
+        // A dead process may remain until init reaps it.
         Ok(now.is_some_and(|now| now.start_time == process.start_time && !now.is_dead()))
     }
 
-    /// Number of processes that are an mzsh in its startup, or in a restart.
+    /// The number of mzsh processes in a startup or a restart.
     pub fn startup_process_count(&self) -> Result<usize, TestkitError> {
         let all = self.processes()?;
         let found = all.iter().filter(|process| {
@@ -66,7 +66,7 @@ impl Fixture {
         Ok(found.count())
     }
 
-    /// Waits for the process of the pico under test, which is being started.
+    /// Waits for the process of the pico under test while it is being started.
     pub fn wait_for_pico(&self) -> Result<NodeProcess, TestkitError> {
         self.wait_until(&format!("a process of {}", self.pico()), |fixture| {
             let found = fixture.pico_processes(fixture.pico())?;
@@ -89,7 +89,7 @@ impl Fixture {
         })
     }
 
-    /// Waits until mzsh was called this often with these first arguments.
+    /// Waits until mzsh was called this many times with these first arguments.
     pub fn wait_for_mzsh_calls(&self, of: &str, times: usize) -> TestResult {
         self.wait_until(&format!("mzsh {of}"), |fixture| {
             let calls = fixture.mzsh_call_count(of)?;
@@ -105,7 +105,7 @@ impl Fixture {
         })
     }
 
-    /// Does something during an agent's action; returns the agent's answer and the result.
+    /// Runs `done` during an agent's action; returns the agent's result and that of `done`.
     pub fn run_during<T>(
         &self,
         action: impl FnOnce() -> Result<NodeCommandOutput, TestkitError> + Send,
@@ -115,19 +115,19 @@ impl Fixture {
             let at_work = scope.spawn(action);
             let done = done(self);
             let ran = at_work.join().expect("the thread of the agent's call does not panic");
-            // An error of the test itself says more.
+            // An error of the test itself explains more than the agent's result.
             let done = done?;
             Ok((ran?, done))
         })
     }
 
-    /// A process that has the command line of a pico of the installation and takes these steps of the
-    /// imitator, in a session of its own, run by the owner.
+    /// Starts a process with the command line of a pico of the installation. It takes these steps
+    /// of the imitator, in a session of its own, as the owner.
     pub fn start_fake_pico(&self, pico: &str, steps: &str) -> Result<NodeProcess, TestkitError> {
         self.start_fake_pico_as(self.as_owner("sh"), pico, steps)
     }
 
-    /// The same, run by the user of this shell.
+    /// The same under the user of this shell.
     pub fn start_fake_pico_as(
         &self,
         shell: NodeCommand<'_>,
@@ -139,9 +139,9 @@ impl Fixture {
         shell.args(["-c", &line]).run()?.expect_code(0)?;
         self.wait_until(&format!("the stand-in for {pico}"), |fixture| {
             let mut found = fixture.pico_processes(pico)?;
-            // Not a fork of it.
+            // Ignore forks of it.
             found.retain(|process| !before.contains(&process.pid) && process.session == process.pid);
-            // It has taken its steps.
+            // A process in these states has taken its steps.
             found.retain(|process| matches!(process.state, 'S' | 'D'));
             Ok(found
                 .pop()
@@ -149,7 +149,7 @@ impl Fixture {
         })
     }
 
-    /// A process that is unrelated to any pico, run by the owner.
+    /// Starts a process of the owner that is unrelated to any pico.
     pub fn start_unrelated_process(&self) -> Result<NodeProcess, TestkitError> {
         let line = "setsid sleep 1000000 </dev/null >/dev/null 2>&1 & echo $!";
         let said = self.as_owner("sh").args(["-c", line]).run()?.expect_code(0)?;
@@ -161,8 +161,8 @@ impl Fixture {
         })
     }
 
-    /// Starts the pico by hand below a process that becomes its parent and never reaps it: a JVM that dies
-    /// there stays a zombie.
+    /// Starts the pico by mzsh below a process that becomes its parent and never reaps it. A JVM
+    /// that dies there stays a zombie.
     pub fn start_under_non_reaping_parent(&self) -> Result<NodeProcess, TestkitError> {
         let script = "/opt/mz/tmp/never_waits.py";
         self.node.write(script, NON_REAPING_PARENT)?;
@@ -184,7 +184,8 @@ impl Fixture {
         })
     }
 
-    /// Attaches a debugger to every thread of a process, for the process's lifetime; returns once it is held.
+    /// Attaches a debugger to every thread of a process, for the rest of its life; returns once it
+    /// is attached.
     pub fn attach_debugger(&self, process: &NodeProcess) -> TestResult {
         self.node.write("/opt/debugger.py", DEBUGGER_SCRIPT)?;
         self.sh(&format!("setsid python3 /opt/debugger.py {} </dev/null >/dev/null 2>&1 &", process.pid))?;
@@ -195,13 +196,13 @@ impl Fixture {
         })
     }
 
-    /// From now on mzsh runs this instead when it is called with this verb.
+    /// Makes mzsh run this instead when it is called with this verb.
     pub fn override_mzsh_verb(&self, verb: &str, instead: &str) -> TestResult {
         self.wrap_mzsh(&format!("[ \"$1\" != {verb} ] || {{\n{instead}\n}}"))
     }
 
-    /// Installs a `java` that runs this script in place of the HA client; returns the directory for the
-    /// parameter `java_home`.
+    /// Installs a `java` that runs this script in place of the HA client; returns the directory for
+    /// the parameter `java_home`.
     pub fn install_fake_java(&self, script: &str) -> Result<&'static str, TestkitError> {
         let program = "/opt/jdk/bin/java";
         self.node.write(program, format!("#!/bin/bash\n{script}\n"))?;
@@ -209,7 +210,7 @@ impl Fixture {
         Ok("/opt/jdk")
     }
 
-    /// The HA Monitor Server of the pico under test, which listens there, closes its port for good; the JVM
+    /// Makes the HA Monitor Server of the pico under test close its port at this address. The JVM
     /// lives on.
     pub fn close_ha(&self, address: &str, port: u16) -> TestResult {
         self.set(&[&format!("{}.ha_answer=closed", self.pico())])?;

@@ -1,8 +1,9 @@
-//! A fixture: one node with a simulated MediationZone in `/opt/mz`, and an agent that manages one pico of it.
+//! A fixture: one node with a simulated MediationZone in `/opt/mz`, and an agent that manages one
+//! of its picos.
 //!
-//! The pico under test is `platform`, `ec1`, `sc1` or `ui`, by the agent's type. Beside it there is always a
-//! Platform, which is running before the test begins unless the test disables it. The simulator's times are
-//! short, and no test waits for one of them.
+//! The pico under test is `platform`, `ec1`, `sc1` or `ui`, by the agent's type. Beside it there
+//! always is a Platform, which runs before the test starts unless the test disables it. The
+//! simulator's times are short, and no test waits for one of them.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::{
     hung_storage, network, wait_until,
 };
 
-/// Longer than any event takes that has to come soon.
+/// Longer than any event takes that a test waits for.
 pub const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub const MZ_HOME: &str = "/opt/mz";
@@ -24,7 +25,7 @@ pub const MZADMIN_UID: u32 = 4711;
 /// Log lines of the agents, in the node.
 const PACEMAKER_LOG: &str = "/var/log/pacemaker/pacemaker.log";
 
-/// Short times, which a test may lengthen.
+/// Short times; a test can override them.
 const SHORT_TIMES: [&str; 5] =
     ["start_time=50ms", "stop_time=20ms", "mzsh_time=0ms", "platform_retry=50ms", "shutdown_retry=200ms"];
 
@@ -48,7 +49,7 @@ impl AgentKind {
         }
     }
 
-    /// The pico under test.
+    /// The name of the pico under test.
     pub fn pico(self) -> &'static str {
         match self {
             Self::Platform => "platform",
@@ -59,7 +60,7 @@ impl AgentKind {
     }
 }
 
-/// The description of a fixture to be built.
+/// The description of a fixture.
 #[derive(Debug)]
 #[must_use = "nothing is laid out before build()"]
 pub struct FixtureBuilder {
@@ -94,39 +95,39 @@ impl FixtureBuilder {
         self
     }
 
-    /// One more pico, `NAME:TYPE[:HA_PORT]`.
+    /// Adds a pico, `NAME:TYPE[:HA_PORT]`.
     pub fn pico(self, pico: &str) -> Self {
         self.add_option("--pico", pico)
     }
 
-    /// A setting of the simulator, `[PICO.]KEY=VALUE`.
+    /// Changes a setting of the simulator, `[PICO.]KEY=VALUE`.
     pub fn set(self, setting: &str) -> Self {
         self.add_option("--set", setting)
     }
 
-    /// A property of a pico, `NAME:KEY=VALUE`.
+    /// Sets a property of a pico, `NAME:KEY=VALUE`.
     pub fn property(self, property: &str) -> Self {
         self.add_option("--property", property)
     }
 
-    /// A property of the whole container, `KEY=VALUE`.
+    /// Sets a property of the whole container, `KEY=VALUE`.
     pub fn common(self, property: &str) -> Self {
         self.add_option("--common", property)
     }
 
-    /// Picos that are real JVMs.
+    /// Makes the picos real JVMs.
     pub fn jvm(mut self) -> Self {
         self.arguments.push("--jvm".to_owned());
         self
     }
 
-    /// The Platform is not running.
+    /// Leaves the Platform stopped.
     pub fn without_platform(mut self) -> Self {
         self.starts_platform = false;
         self
     }
 
-    /// The node has the commands for people as well ([`Fixture::command`]).
+    /// Adds the commands for people to the node ([`Fixture::command`]).
     pub fn commands(mut self) -> Self {
         self.with_commands = true;
         self
@@ -158,7 +159,7 @@ pub struct SimulatorEvent {
     #[serde(rename = "event")]
     pub event: String,
     pub pico: String,
-    /// The cause, or the arguments.
+    /// The reason or the arguments.
     #[serde(default)]
     pub reason: String,
 }
@@ -172,7 +173,8 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// A second installation beside the first, with its own Platform and with ports by these arguments.
+    /// Installs a second product beside the first, with its own Platform and these arguments for
+    /// the ports.
     pub fn install_second(&self, home: &str, arguments: &[&str]) -> Result<(), TestkitError> {
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         run_install(&self.node, home, &arguments)
@@ -183,33 +185,33 @@ impl Fixture {
         self.kind.pico()
     }
 
-    /// The agent, as Pacemaker calls it for this pico.
+    /// The agent, called as Pacemaker does for this pico.
     pub fn agent(&self) -> AgentCall<'_> {
         self.agent_for(self.kind)
     }
 
-    /// The same for the pico of another type.
+    /// The agent for the pico of another type.
     pub fn agent_for(&self, kind: AgentKind) -> AgentCall<'_> {
         let call = self.node.agent(kind.agent()).param("mz_home", MZ_HOME).param("pico_name", kind.pico());
         call.meta_timeout(Duration::from_secs(20))
     }
 
-    /// The agent for a recurring monitor that does not wait.
+    /// The agent as a recurring monitor that does not wait.
     pub fn recurring_monitor(&self, level: u32) -> AgentCall<'_> {
         as_recurring_monitor(self.agent(), level)
     }
 
-    /// Runs that monitor.
+    /// Runs [`Fixture::recurring_monitor`].
     pub fn monitor(&self, level: u32) -> Result<NodeCommandOutput, TestkitError> {
         self.recurring_monitor(level).run("monitor")
     }
 
-    /// Runs a monitor as the cluster does before it knows the state.
+    /// Runs a probe.
     pub fn probe(&self) -> Result<NodeCommandOutput, TestkitError> {
         self.agent().run("monitor")
     }
 
-    /// Runs a start, which has to succeed, and returns the process.
+    /// Runs a start, which must succeed, and returns the process.
     pub fn start(&self) -> Result<NodeProcess, TestkitError> {
         self.agent().run("start")?.expect_code(0)?;
         self.single_pico(self.pico())
@@ -219,28 +221,28 @@ impl Fixture {
         self.agent().run("stop")
     }
 
-    /// mzsh as a person runs it who is logged in as the owner.
+    /// Runs mzsh as its owner.
     pub fn mzsh(&self, arguments: &[&str]) -> Result<NodeCommandOutput, TestkitError> {
         self.mzsh_in(MZ_HOME, arguments)
     }
 
-    /// mzsh of another installation.
+    /// Runs mzsh of another installation.
     pub fn mzsh_in(&self, home: &str, arguments: &[&str]) -> Result<NodeCommandOutput, TestkitError> {
         self.as_owner(&format!("{home}/bin/mzsh")).args(arguments).run()
     }
 
-    /// One of our commands, run by root with only `PATH` in its environment.
+    /// One of our commands, which root runs with only `PATH` in its environment.
     pub fn command(&self, name: &str) -> NodeCommand<'_> {
         self.node.command(format!("{KIT_DIR}/bin/{name}"))
     }
 
-    /// A program that the owner of the installation runs.
+    /// A program under the owner of the installation.
     pub fn as_owner(&self, program: &str) -> NodeCommand<'_> {
         let command = self.node.command(program);
         if self.node.owner() == "root" { command } else { command.user(MZADMIN_UID) }
     }
 
-    /// From now on mzsh is a script of the owner that runs this first.
+    /// Replaces mzsh by a script of the owner that first runs these lines.
     pub fn wrap_mzsh(&self, first: &str) -> TestResult {
         let mzsh = format!("{MZ_HOME}/bin/mzsh");
         self.sh(&format!("cp -p {mzsh} {mzsh}.true"))?;
@@ -251,13 +253,13 @@ impl Fixture {
         self.node.mz_sim(["set", MZ_HOME].iter().chain(settings)).map(drop)
     }
 
-    /// Runs a shell command, which has to succeed.
+    /// Runs a shell command, which must succeed.
     pub fn sh(&self, line: &str) -> Result<String, TestkitError> {
         Ok(self.node.exec(["sh", "-c", line])?.stdout)
     }
 
-    /// Sends a signal, and waits until a SIGKILL or a SIGSTOP has taken effect, which needs the process to be
-    /// scheduled.
+    /// Sends a signal. It waits until a SIGKILL or a SIGSTOP has taken effect, because the process
+    /// must be scheduled for it.
     pub fn signal(&self, pid: u32, signal: &str) -> TestResult {
         self.sh(&format!("kill -s {signal} {pid}"))?;
         let done = |process: Option<&NodeProcess>| match signal {
@@ -272,7 +274,7 @@ impl Fixture {
         })
     }
 
-    /// All live processes except the node's own: its init, the hung storage, and its name servers.
+    /// All live processes except the node's own: its init, hung storage and name servers.
     pub fn processes(&self) -> Result<Vec<NodeProcess>, TestkitError> {
         let mut all = self.node.processes()?;
         all.retain(|process| {
@@ -285,13 +287,13 @@ impl Fixture {
         Ok(all)
     }
 
-    /// The processes of a pico of the installation, identified by the command line that the simulator gives
-    /// to each: its home, and its name as the last argument of one of the product's main classes.
+    /// The processes of a pico of the installation. The simulator's command line identifies them:
+    /// the home, and the name as the last argument of one of the product's main classes.
     pub fn pico_processes(&self, name: &str) -> Result<Vec<NodeProcess>, TestkitError> {
         self.pico_processes_in(MZ_HOME, name)
     }
 
-    /// The same of another installation.
+    /// The same in another installation.
     pub fn pico_processes_in(&self, home: &str, name: &str) -> Result<Vec<NodeProcess>, TestkitError> {
         let home = format!("-Dmz.home={home}");
         let main_class = |word: &String| word.ends_with(".PicoStart") || word.ends_with(".CodeServerMain");
@@ -303,13 +305,13 @@ impl Fixture {
         Ok(all)
     }
 
-    /// The one process of a pico; any other number fails the test.
+    /// The only process of a pico; any other number fails the test.
     #[track_caller]
     pub fn single_pico(&self, name: &str) -> Result<NodeProcess, TestkitError> {
         self.single_pico_in(MZ_HOME, name)
     }
 
-    /// The same of another installation.
+    /// The same in another installation.
     #[track_caller]
     pub fn single_pico_in(&self, home: &str, name: &str) -> Result<NodeProcess, TestkitError> {
         let mut found = self.pico_processes_in(home, name)?;
@@ -317,8 +319,8 @@ impl Fixture {
         Ok(found.remove(0))
     }
 
-    /// Fails the test unless the pico, every mzsh and every command of an agent are gone. Only the Platform
-    /// that was there before may live.
+    /// Fails the test unless the pico, every mzsh and every command of an agent are gone. Only the
+    /// Platform from before may live.
     #[track_caller]
     pub fn assert_nothing_left(&self) -> TestResult {
         let mut left = self.processes()?;
@@ -331,7 +333,7 @@ impl Fixture {
         Ok(())
     }
 
-    /// The simulator's history of the installation so far.
+    /// The simulator's history of the installation.
     pub fn history(&self) -> Result<Vec<SimulatorEvent>, TestkitError> {
         let text = self.node.read(format!("{MZ_HOME}/sim/history.jsonl"))?;
         Ok(text
@@ -340,13 +342,13 @@ impl Fixture {
             .collect())
     }
 
-    /// Number of mzsh calls with these first arguments.
+    /// The number of mzsh calls with these first arguments.
     pub fn mzsh_call_count(&self, of: &str) -> Result<usize, TestkitError> {
         let history = self.history()?;
         Ok(history.iter().filter(|event| event.event == "mzsh" && event.reason.starts_with(of)).count())
     }
 
-    /// How a pico ended the last time that it could log its end.
+    /// The reason of the last end that a pico could log.
     pub fn last_end_reason(&self, pico: &str) -> Result<Option<String>, TestkitError> {
         let history = self.history()?.into_iter().rev();
         Ok(history.into_iter().find(|e| e.event == "end" && e.pico == pico).map(|event| event.reason))
@@ -361,13 +363,14 @@ impl Fixture {
         format!("/run/mediationzone-ra/{}.json", self.kind.agent())
     }
 
-    /// The record of the resource under test, which has to exist.
+    /// The record of the resource under test, which must exist.
     pub fn read_record(&self) -> Result<serde_json::Value, TestkitError> {
         let text = self.node.read(self.record_path())?;
         Ok(serde_json::from_str(&text).expect("a record is JSON"))
     }
 
-    /// Waits until the fixture has the expected state; `look` describes the state that it saw instead.
+    /// Waits until the fixture has the expected state; `look` describes the state that it saw
+    /// instead.
     pub fn wait_until<T>(
         &self,
         what: &str,
@@ -376,7 +379,7 @@ impl Fixture {
         wait_until(what, WAIT_TIMEOUT, || look(self).unwrap_or_else(|error| Err(error.to_string())))
     }
 
-    /// Waits for an agent that sleeps in the middle of an action.
+    /// Waits for an agent that sleeps during this action.
     pub fn wait_for_sleeping_agent(&self, action: &str) -> Result<NodeProcess, TestkitError> {
         self.wait_until(&format!("an agent that sleeps in its {action}"), |fixture| {
             let all = fixture.processes()?;
@@ -386,7 +389,7 @@ impl Fixture {
                     && process.argv[1] == action
             };
             let agents: Vec<&NodeProcess> = all.iter().filter(is_agent).collect();
-            // Not a worker process of it, which is a fork that has executed nothing.
+            // Skip its worker process, a fork that has executed no program.
             let found = agents
                 .iter()
                 .find(|agent| agent.state == 'S' && !agents.iter().any(|other| other.pid == agent.ppid));
@@ -394,7 +397,7 @@ impl Fixture {
         })
     }
 
-    /// Waits for a monitor that waits for the death of its pico: the record says so, and it sleeps.
+    /// Waits for a monitor that waits for the death of its pico: its record exists, and it sleeps.
     pub fn wait_for_waiting_monitor(&self) -> Result<NodeProcess, TestkitError> {
         self.wait_until("a monitor that waits", |fixture| {
             let agent = fixture.wait_for_sleeping_agent("monitor")?;
@@ -403,14 +406,14 @@ impl Fixture {
         })
     }
 
-    /// The uid that the owner's processes must have, as seen from outside.
+    /// The uid of the owner's processes as seen from outside.
     pub fn owner_uid(&self) -> u32 {
-        // The root of a normal user's node is that user.
+        // In the node of a normal user, root is that user.
         if self.node.owner() == "root" { rustix::process::getuid().as_raw() } else { MZADMIN_UID }
     }
 }
 
-/// A call as for a recurring monitor of the cluster that does not wait.
+/// A call as a recurring monitor of the cluster that does not wait.
 pub fn as_recurring_monitor(call: AgentCall<'_>, level: u32) -> AgentCall<'_> {
     call.param("wait", "0").interval(Duration::from_secs(1)).check_level(level)
 }
@@ -418,7 +421,7 @@ pub fn as_recurring_monitor(call: AgentCall<'_>, level: u32) -> AgentCall<'_> {
 pub fn describe_processes(processes: &[NodeProcess]) -> String {
     let mut text = String::new();
     for process in processes {
-        // Writing to a String does not fail.
+        // Writing to a String can't fail.
         let NodeProcess { pid, state, argv, comm, threads, ppid, .. } = process;
         let _ = if argv.is_empty() {
             writeln!(text, "\n{pid} {state} ({comm}, {threads} threads, child of {ppid})")

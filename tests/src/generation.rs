@@ -1,11 +1,11 @@
-//! The Debian whose programs the nodes have: the machine's, or another release.
+//! The Debian release whose programs the nodes have: the machine's, or another one.
 //!
-//! Behaviour of Pacemaker, pcs and crmsh towards an agent changes from one generation to the next, and the
-//! agents have to work with all that are in use. So a node's root can be a folder that contains a Debian of
-//! its own ([`Generation::root`]), with the cluster's software and nothing else; kernel and the programs
-//! under test are the machine's. `cargo xtask` creates the folder. A suite is the same for all generations.
-//! The environment selects its generation ([`Generation::from_environment`]), and expected differences are a
-//! table by generation in the suite.
+//! Pacemaker, pcs and crmsh change their behaviour towards an agent between generations. The agents
+//! must work with all generations in use. So the root of a node can be a folder with another Debian
+//! ([`Generation::root`]) that has only the cluster's software. The kernel and the programs under
+//! test are the machine's. `cargo xtask` creates the folder. All generations run the same suites.
+//! The environment selects the generation ([`Generation::from_environment`]), and a table in the
+//! suite has the expected differences.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use crate::TestkitError;
 use crate::programs::build_dir;
 
-/// Set to the name of the generation under test when that is not the machine's own.
+/// Names the generation under test if it is not the machine's.
 pub const GENERATION_VARIABLE: &str = "TESTKIT_GENERATION";
 
 /// See the module.
@@ -28,7 +28,7 @@ pub enum Generation {
 impl Generation {
     pub const ALL: [Self; 2] = [Self::Machine, Self::Debian13];
 
-    /// The generation that the running suite has to test.
+    /// The generation that the running suite tests.
     ///
     /// # Panics
     /// If the environment names an unknown generation.
@@ -45,7 +45,7 @@ impl Generation {
         })
     }
 
-    /// Its name, for people and folders.
+    /// The name for messages and folders.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ impl Generation {
         }
     }
 
-    /// Its code name in Debian's archive.
+    /// The code name in Debian's archive.
     #[must_use]
     pub fn codename(self) -> Option<&'static str> {
         match self {
@@ -63,7 +63,8 @@ impl Generation {
         }
     }
 
-    /// Packages of its root, besides a minimal Debian: the cluster's software, and the tools of the suites.
+    /// The packages of its root beyond a minimal Debian: the cluster's software, and the tools of
+    /// the suites.
     #[must_use]
     pub fn packages(self) -> &'static [&'static str] {
         match self {
@@ -75,8 +76,8 @@ impl Generation {
                 "resource-agents",
                 "pcs",
                 "crmsh",
-                // Recommended packages are not installed, so these are for other providers' agents and for
-                // the node itself.
+                // The recipe installs no recommended packages. Other providers' agents and the node
+                // itself need these.
                 "iproute2",
                 "iputils-ping",
                 "kmod",
@@ -87,21 +88,21 @@ impl Generation {
         }
     }
 
-    /// The path of its folder: below the build directory, so that it outlives a run and is removed by `cargo
-    /// clean`.
+    /// The path of its folder. It is below the build directory, so `cargo clean` removes it and
+    /// nothing else does.
     #[must_use]
     pub fn folder(self) -> PathBuf {
         let build = build_dir();
         build.parent().unwrap_or(&build).join("generations").join(self.name())
     }
 
-    /// A text that identifies a complete folder made by this recipe: the recipe file begins with it.
+    /// A text that identifies a folder from this recipe. The recipe file starts with it.
     #[must_use]
     pub fn recipe(self) -> String {
         format!("{} with {}", self.codename().unwrap_or_default(), self.packages().join(" "))
     }
 
-    /// The file with that text, in the folder; versions and date are below it.
+    /// The recipe file in the folder; versions and date follow the recipe.
     pub const RECIPE_FILE: &str = "etc/made-of";
 
     /// True if its folder is complete.

@@ -1,8 +1,8 @@
 //! Storage of a node that hangs until the test releases it.
 //!
-//! The `hung-mount` program (see src/bin/hung-mount.rs) covers a file or a directory of the node. A process
-//! that requests an operation that it holds back sleeps in state D, and no signal ends that. The storage
-//! comes back when the test releases it, and with the end of the node at the latest.
+//! The `hung-mount` program (src/bin/hung-mount.rs) covers a file or a directory of the node. A
+//! process that requests a held operation sleeps in state D, and no signal ends that. The storage
+//! comes back when the test releases it, or at the end of the node.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -11,21 +11,20 @@ use std::process::{Child, Command, Stdio};
 use crate::sandbox::KIT_DIR;
 use crate::{NodeProcess, Sandbox, TestkitError};
 
-/// The operation on a file or a directory that hangs.
+/// The operation that hangs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HungOperation {
-    /// Everything, also a stat of it and each access below it: a server that is gone.
+    /// Each operation, including a stat and each access below a directory: a server that is gone.
     Everything,
-    /// Each open of a file, and so its execution; a stat is answered.
+    /// Each open of a file, and so its execution; a stat works.
     Open,
-    /// Each execution of a file; it can be read.
+    /// Each execution of a file; a read works.
     Execution,
-    /// Each read of a file that can be opened.
+    /// Each read of a file; an open works.
     Read,
-    /// Each write to a file: of a shared mapping, when that is unmapped.
+    /// Each write to a file; for a shared mapping, the write at its unmap.
     Write,
-    /// Each close of an open file, also by an exiting process, which then has no memory any more and is in
-    /// state D.
+    /// Each close of an open file. A process that exits has no memory any more and is in state D.
     Close,
 }
 
@@ -46,21 +45,22 @@ fn hung_mount_program() -> PathBuf {
     Path::new(KIT_DIR).join("bin/hung-mount")
 }
 
-/// Whether this process is such a program, and so none of the test's.
+/// True if this process is such a program and not the test's.
 pub(crate) fn is_hung_mount(process: &NodeProcess) -> bool {
     process.argv.first().is_some_and(|first| Path::new(first) == hung_mount_program())
 }
 
-/// Storage that hangs until this is dropped.
+/// Storage that hangs until this value is dropped.
 #[derive(Debug)]
 #[must_use = "storage is back when this is dropped"]
 pub struct HungStorage {
-    /// nsenter, which has executed the program.
+    /// nsenter, which executes the program.
     process: Child,
 }
 
 impl Sandbox {
-    /// Covers `path` with storage that hangs. The path has to exist: its type, mode and owner are shown.
+    /// Covers `path` with storage that hangs. The path must exist: the cover has its type, mode and
+    /// owner.
     ///
     /// # Errors
     /// [`TestkitError::NotExecuted`] with the output of the program.
@@ -84,7 +84,7 @@ impl Sandbox {
             .map_err(|e| TestkitError::NotExecuted { argv: argv.clone(), said: format!("nsenter: {e}") })?;
         let mut said = String::new();
         if let Some(out) = holder.stdout.take() {
-            // Without a readable line the storage does not hang, and the error output says why.
+            // Without a line the storage does not hang, and stderr has the reason.
             let _ = BufReader::new(out).read_line(&mut said);
         }
         let mut hung = HungStorage { process: holder };
@@ -100,15 +100,15 @@ impl Sandbox {
 }
 
 impl HungStorage {
-    /// The storage is back: the covered files are visible again, and all waiting operations end, perhaps with
-    /// an error.
+    /// Ends the hang: the covered files are visible again, and all waiting operations end, possibly
+    /// with an error.
     pub fn release(self) {}
 }
 
 impl Drop for HungStorage {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
-        // The process always ends: either by itself now, or because the node has ended it.
+        // The process always ends, by itself now or because the node has ended it.
         let _ = self.process.wait();
     }
 }

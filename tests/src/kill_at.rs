@@ -1,19 +1,19 @@
-//! The report of `kill-at` (src/bin/kill-at.rs) about the program that it ran: one line, written and parsed
+//! The report of `kill-at` (src/bin/kill-at.rs) about its program: one line, written and parsed
 //! here.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How far the program came.
+/// How far the program ran.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KillAtResult {
-    /// It was killed as it entered this call.
+    /// The program was killed as it entered this call.
     KilledAt {
         /// The ordinal of the call.
         number: u64,
         call: String,
     },
-    /// It had ended by itself before.
+    /// The program had ended by itself before.
     Ended {
         /// Its end as text.
         end: String,

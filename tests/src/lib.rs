@@ -1,17 +1,17 @@
-//! The test kit: one test, one small node of its own.
+//! The test kit: each test has a small node of its own.
 //!
-//! A [`Sandbox`] is a set of namespaces with private `/run`, `/tmp`, `/opt`, loopback and PIDs. The agents
-//! are installed where Pacemaker expects them, and every path is the path of production, so nothing under
-//! test has a test mode. Three rules keep the suites honest:
+//! A [`Sandbox`] is a set of namespaces with private `/run`, `/tmp`, `/opt`, loopback and PIDs. The
+//! agents are installed where Pacemaker expects them, and every path is that of production. So
+//! nothing under test has a test mode. Three rules hold:
 //!
-//! - *Nothing stays behind, however a test ends.* Process 1 of the sandbox reads from a pipe that the test
-//!   process holds. When that closes, by a return, a panic or a SIGKILL, process 1 ends and the kernel ends
-//!   all that runs there.
-//! - *Agents run as under Pacemaker* ([`AgentCall`]): its environment and nothing else, its umask and
-//!   directory, a process group of their own, SIGKILL to the group at the timeout.
-//! - *The truth comes from outside*: processes from /proc ([`Sandbox::processes`]), files from the node's own
-//!   file system ([`Sandbox::host_path`]), never from an agent's own answer. A test waits for a condition
-//!   ([`wait_until`]), never for a time.
+//! - *Nothing stays behind, however a test ends.* Process 1 of the sandbox reads from a pipe that
+//!   the test process holds. A return, a panic or a SIGKILL closes it. Process 1 then exits, and
+//!   the kernel kills all other processes there.
+//! - *Agents run as under Pacemaker* ([`AgentCall`]): only its environment, umask and directory, a
+//!   process group of their own, SIGKILL to that group at the timeout.
+//! - *The evidence comes from outside*: processes from /proc ([`Sandbox::processes`]), files from
+//!   the node's file system ([`Sandbox::host_path`]), never from an agent's own answer. A test
+//!   waits for a condition ([`wait_until`]), never for a time.
 #![forbid(unsafe_code)]
 
 mod agent;

@@ -1,9 +1,9 @@
 //! Names and addresses of a node.
 //!
-//! Every node has a hosts file, a resolver configuration and a name service switch of its own (node.sh), with
-//! localhost in them and nothing else. Name servers are real ones, dnsmasq, on a loopback address of the
-//! node; dnsmasq's own options set their answers. A hung name server is a stopped one: it holds the port and
-//! reads nothing from it.
+//! Every node has its own hosts file, resolver configuration and name service switch (node.sh),
+//! with only localhost in them. Name servers are dnsmasq on a loopback address of the node; its
+//! options set their answers. A hung name server is a stopped process: it holds the port and reads
+//! nothing from it.
 
 use std::time::Duration;
 
@@ -16,17 +16,16 @@ const SERVER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The address that the node's resolver queries.
 const RESOLVER: &str = "127.0.0.53";
 
-/// dnsmasq without a file of the machine, and without an upstream server: it refuses names that it was not
-/// given.
+/// dnsmasq without the machine's files and without an upstream server: it refuses unknown names.
 const DNSMASQ_COMMAND: &str = "dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --no-poll --bind-interfaces \
     --user=root --group=root --pid-file=";
 
-/// Whether this process is a name server of the node, and so none of the test's.
+/// True if this process is a name server of the node and not the test's.
 pub(crate) fn is_name_server(process: &NodeProcess) -> bool {
     process.argv.first().is_some_and(|first| first == "dnsmasq")
 }
 
-/// A running name server; it ends with the node, if not before.
+/// A running name server; at the latest it ends with the node.
 #[derive(Debug)]
 pub struct NameServer<'a> {
     node: &'a Sandbox,
@@ -39,7 +38,7 @@ impl Sandbox {
     /// # Errors
     /// [`TestkitError::Io`].
     pub fn set_hosts(&self, lines: &[&str]) -> TestResult {
-        // Written, not replaced, because the file itself is mounted.
+        // Write the file and do not replace it, because the file itself is mounted.
         self.write(format!("{KIT_DIR}/hosts"), format!("127.0.0.1 localhost\n{}\n", lines.join("\n")))
     }
 
@@ -48,10 +47,10 @@ impl Sandbox {
     /// # Errors
     /// [`TestkitError::Command`] with the output of `ip`.
     pub fn add_address(&self, address: &str) -> TestResult {
-        // With a prefix shorter than a host's, each address of the network would be the node's own on this
-        // interface.
+        // With a shorter prefix every address of the network would be local on this interface.
         let (bits, flags) = if address.contains(':') {
-            // The kernel checks an IPv6 address for duplicates, on lo too, and until then it cannot be used.
+            // The kernel also checks an IPv6 address on lo for duplicates, and it is unusable until
+            // then.
             (128, ["nodad"].as_slice())
         } else {
             (32, [].as_slice())
@@ -60,20 +59,20 @@ impl Sandbox {
         self.exec(["ip", "address", "add", &address, "dev", "lo"].iter().chain(flags)).map(drop)
     }
 
-    /// Connections to this network get no answer at all, not even a refusal.
+    /// Makes connections to this network time out: they get no answer, not even a refusal.
     ///
     /// # Errors
     /// [`TestkitError::Command`] with the output of `ip`.
     pub fn blackhole_network(&self, network: &str) -> TestResult {
-        // A packet comes back by the loopback interface and has no destination there.
+        // A packet comes back through the loopback interface, which has no such destination.
         self.exec(["ip", "route", "add", network, "dev", "lo"]).map(drop)
     }
 
-    /// From now on names that are not in the hosts file are looked up in a name server with these options of
-    /// dnsmasq (`--address=/mzplat.example/192.0.2.7`).
+    /// Makes the node's resolver ask a name server with these options of dnsmasq
+    /// (`--address=/mzplat.example/192.0.2.7`) for names that are not in the hosts file.
     ///
     /// # Errors
-    /// [`TestkitError::TimedOut`] when it does not come up.
+    /// [`TestkitError::TimedOut`] if the server does not open its port.
     pub fn use_name_server(&self, knows: &[&str]) -> Result<NameServer<'_>, TestkitError> {
         let server = self.start_name_server(RESOLVER, knows)?;
         self.write(format!("{KIT_DIR}/resolv.conf"), format!("nameserver {RESOLVER}\n"))?;
@@ -85,10 +84,10 @@ impl Sandbox {
         Ok(server)
     }
 
-    /// A name server at this address, TCP port 53 as well as UDP, whether or not the node queries it.
+    /// Starts a name server at this address, on UDP and TCP port 53. The node need not query it.
     ///
     /// # Errors
-    /// [`TestkitError::TimedOut`] when it does not come up.
+    /// [`TestkitError::TimedOut`] if the server does not open its port.
     pub fn start_name_server(&self, address: &str, knows: &[&str]) -> Result<NameServer<'_>, TestkitError> {
         let at = format!("--listen-address={address}");
         let knows: Vec<String> = knows.iter().map(|option| format!("'{option}'")).collect();
@@ -108,10 +107,10 @@ impl Sandbox {
 }
 
 impl NameServer<'_> {
-    /// It keeps its port and answers no query.
+    /// Makes it keep its port and answer no query.
     ///
     /// # Errors
-    /// [`TestkitError::TimedOut`] when it does not stop.
+    /// [`TestkitError::TimedOut`] if the process does not stop.
     pub fn hang(&self) -> TestResult {
         let pid = self.pid.to_string();
         self.node.exec(["kill", "-s", "STOP", &pid])?;
@@ -125,10 +124,10 @@ impl NameServer<'_> {
         })
     }
 
-    /// Ends it, and waits until it has gone.
+    /// Kills it and waits until it is gone.
     ///
     /// # Errors
-    /// [`TestkitError::TimedOut`] when it stays.
+    /// [`TestkitError::TimedOut`] if the process does not end.
     pub fn stop(self) -> TestResult {
         self.node.exec(["kill", "-s", "KILL", &self.pid.to_string()])?;
         wait_until("the end of a name server", SERVER_TIMEOUT, || {

@@ -1,4 +1,4 @@
-//! What the suites need from the machine, and which of it is missing.
+//! The requirements of the suites on the machine, and a check for missing ones.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -25,7 +25,7 @@ pub enum Prerequisite {
 }
 
 impl Prerequisite {
-    /// True if the machine has it.
+    /// True if the machine meets it.
     #[must_use]
     pub fn is_met(self) -> bool {
         match self {
@@ -38,7 +38,7 @@ impl Prerequisite {
         }
     }
 
-    /// The Debian package that contains it, if one does.
+    /// The Debian package that contains it, if there is one.
     #[must_use]
     pub fn package(self) -> Option<&'static str> {
         match self {
@@ -61,7 +61,7 @@ impl fmt::Display for Prerequisite {
     }
 }
 
-/// Requirements of every sandbox.
+/// Every sandbox needs these.
 pub const SANDBOX: &[Prerequisite] = &[
     Prerequisite::Program("unshare", "util-linux"),
     Prerequisite::Program("nsenter", "util-linux"),
@@ -73,10 +73,10 @@ pub const SANDBOX: &[Prerequisite] = &[
     Prerequisite::Namespaces,
 ];
 
-/// For storage that hangs.
+/// Storage that hangs.
 pub const HUNG_STORAGE: &[Prerequisite] = &[Prerequisite::Fuse];
 
-/// Another wall clock for one program.
+/// A different wall clock for one program.
 pub const FAKETIME: &[Prerequisite] =
     &[Prerequisite::File("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "libfaketime")];
 
@@ -114,7 +114,7 @@ pub const CLUSTER: &[Prerequisite] = &[
     Prerequisite::File("/usr/lib/ocf/resource.d/heartbeat/IPaddr2", "resource-agents"),
 ];
 
-/// For creating the folder of another generation.
+/// Creating the folder of another generation.
 pub const GENERATION_FOLDER: &[Prerequisite] = &[
     Prerequisite::Root,
     Prerequisite::Namespaces,
@@ -150,28 +150,28 @@ pub const JDK: &[Prerequisite] = &[
     Prerequisite::Program("javac", "default-jdk-headless"),
 ];
 
-/// The reference implementation of the registry's notation; it runs on a JDK.
+/// The reference implementation of HOCON, the registry's format; it runs on a JDK.
 pub const HOCON: &[Prerequisite] =
     &[Prerequisite::File("/usr/share/java/typesafe-config.jar", "libtypesafe-config-java")];
 
 /// An independent parser for the metadata.
 pub const XML: &[Prerequisite] = &[Prerequisite::Program("xmllint", "libxml2-utils")];
 
-/// Agents that are measured beside our own.
+/// Other agents, which the benchmark compares with ours.
 pub const BENCH: &[Prerequisite] =
     &[Prerequisite::File("/usr/lib/ocf/resource.d/pacemaker/Dummy", "pacemaker-resource-agents")];
 
 /// Imitates a JVM as a zombie thread-group leader.
 pub const PYTHON: &[Prerequisite] = &[Prerequisite::Program("python3", "python3")];
 
-/// The tracer, for the suite that shows the cost of a check.
+/// The tracer of the suite that shows the cost of a check.
 pub const STRACE: &[Prerequisite] = &[Prerequisite::Program("strace", "strace")];
 
-/// A name server, for the node's own.
+/// The node's name servers.
 pub const NAME_SERVER: &[Prerequisite] = &[Prerequisite::Program("dnsmasq", "dnsmasq-base")];
 
 fn is_program_installed(name: &str) -> bool {
-    // sbin is not on every normal user's PATH, but contains the tools.
+    // A normal user's PATH may lack sbin, which contains some of the tools.
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
         .iter()
         .any(|dir| Path::new(dir).join(name).is_file())

@@ -1,4 +1,4 @@
-//! A process of the node, read from the node's /proc: the truth with which an agent's answer is compared.
+//! A process of the node, read from the node's /proc. Tests compare an agent's answer with it.
 
 use std::fs;
 use std::path::Path;
@@ -20,11 +20,12 @@ pub struct NodeProcess {
     pub threads: u32,
     /// Its start time, in clock ticks since boot: together with the pid it identifies the process.
     pub start_time: u64,
-    /// The real user, as seen from the test: in the sandbox of a normal user every process has that uid.
+    /// The real user, as seen from the test. In the sandbox of a normal user every process has that
+    /// user's uid.
     pub uid: u32,
     /// Its arguments; empty for a zombie.
     pub argv: Vec<String>,
-    /// The kernel's name of its program, up to 15 bytes; an exiting process has nothing else.
+    /// The kernel's name of its program, at most 15 bytes. An exiting process has no other name.
     pub comm: String,
 }
 
@@ -35,7 +36,8 @@ impl NodeProcess {
         self.argv.join(" ")
     }
 
-    /// A zombie that was not reaped; one with more threads lives.
+    /// True for an unreaped zombie without other threads. A zombie leader with live threads is
+    /// alive.
     #[must_use]
     pub fn is_dead(&self) -> bool {
         matches!(self.state, 'Z' | 'X') && self.threads <= 1
@@ -49,7 +51,7 @@ impl NodeProcess {
         })
     }
 
-    /// Without their arguments, for which the kernel may have to wait.
+    /// Skips the arguments, because the kernel may have to wait for them.
     pub(crate) fn all_without_args(proc: &Path) -> Result<Vec<Self>, TestkitError> {
         Self::collect(proc, |pid| Self::without_args(proc, pid))
     }
@@ -59,7 +61,7 @@ impl NodeProcess {
         for entry in fs::read_dir(proc).map_err(TestkitError::io("list", proc))? {
             let entry = entry.map_err(TestkitError::io("list", proc))?;
             if let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
-                // A process that ended since the directory was listed is skipped.
+                // Skip a process that ended since the directory was listed.
                 found.extend(read(pid));
             }
         }
@@ -71,7 +73,8 @@ impl NodeProcess {
     pub(crate) fn without_args(proc: &Path, pid: u32) -> Option<Self> {
         let dir = proc.join(pid.to_string());
         let stat = fs::read_to_string(dir.join("stat")).ok()?;
-        // The name may contain spaces and parentheses; the third field follows its last parenthesis.
+        // The name may contain spaces and parentheses; the third field follows its last
+        // parenthesis.
         let (before, fields) = stat.rsplit_once(')')?;
         let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
         let number = |field: usize| fields.get(field - 3)?.parse().ok();

@@ -1,4 +1,4 @@
-//! The workspace's own programs, and the paths where the build left them.
+//! The workspace's own programs, and their paths in the build directory.
 
 use std::path::{Path, PathBuf};
 
@@ -10,18 +10,18 @@ pub const AGENTS: [&str; 4] = ["platform", "ec", "sc", "ui"];
 /// The commands for people and for other cluster managers.
 const COMMANDS: [&str; 2] = ["mzha", "mz-ha-scripts"];
 
-/// Set to the directory of the agents under test when that is not the test's own: `cargo xtask test` tests
-/// the release build, which is what ships.
+/// The directory of the agents under test, if it is not the test's own. `cargo xtask test` tests
+/// the release build, which is the one that ships.
 const AGENTS_DIR_VARIABLE: &str = "TESTKIT_AGENTS_DIR";
 
-/// Programs that a sandbox shows, each with its name there.
+/// The programs that a sandbox has, each with its name there.
 #[derive(Debug, Clone)]
 pub struct Programs {
     pub(crate) entries: Vec<(PathBuf, String)>,
 }
 
 impl Programs {
-    /// Only the programs of the kit itself.
+    /// The programs of the kit only.
     ///
     /// # Errors
     /// [`TestkitError::NotBuilt`].
@@ -40,7 +40,7 @@ impl Programs {
         Self::with_simulator()?.add_agents(&agents_build_dir())
     }
 
-    /// The same with the commands, in `/run/testkit/bin`.
+    /// The same and the commands, in `/run/testkit/bin`.
     ///
     /// # Errors
     /// [`TestkitError::NotBuilt`].
@@ -62,7 +62,7 @@ impl Programs {
         Ok(Self::kit_only()?.add_program(&simulator, "mz-sim"))
     }
 
-    /// The four agents of this directory.
+    /// Adds the four agents of this directory.
     ///
     /// # Errors
     /// [`TestkitError::NotBuilt`].
@@ -74,12 +74,12 @@ impl Programs {
         Ok(self)
     }
 
-    /// Each program's path, and its name in the sandbox: `agent/NAME` for an agent.
+    /// Each program's path and its name in the sandbox, which is `agent/NAME` for an agent.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &str)> {
         self.entries.iter().map(|(path, name)| (path.as_path(), name.as_str()))
     }
 
-    /// One more program, shown as `/run/testkit/bin/NAME`.
+    /// Adds a program as `/run/testkit/bin/NAME`.
     #[must_use]
     pub fn add_program(mut self, path: &Path, name: &str) -> Self {
         self.entries.push((path.to_owned(), name.to_owned()));
@@ -92,7 +92,8 @@ fn agents_build_dir() -> PathBuf {
     std::env::var_os(AGENTS_DIR_VARIABLE).map_or_else(build_dir, PathBuf::from)
 }
 
-/// Cargo puts test programs into `deps` below the directory of the programs that it builds for them.
+/// Cargo puts test programs into `deps` below the directory of the programs that it builds for
+/// them.
 pub(crate) fn build_dir() -> PathBuf {
     let me = std::env::current_exe().unwrap_or_default();
     let dir = me.parent().unwrap_or(Path::new("."));

@@ -1,13 +1,13 @@
 //! A small node for one test: namespaces made with util-linux.
 //!
-//! `unshare` creates mount, network, PID, IPC and UTS namespaces. bash sets them up (node.sh) and stays as
-//! process 1: bash and not dash, because bash reaps orphans. A normal user gets a user namespace too, in
-//! which that user is root; there is no second user then, so the owner of an installation is root
+//! `unshare` creates mount, network, PID, IPC and UTS namespaces. bash sets them up (node.sh) and
+//! stays as process 1. dash would not do, because it does not reap orphans. A normal user also gets
+//! a user namespace and is root in it. No second user exists there, so root owns the installation
 //! ([`Sandbox::owner`]).
 //!
-//! The kernel cleans up: when process 1 ends, it kills all other processes in the namespace, and removes
-//! mounts and addresses. Process 1 ends when the pipe closes that [`Sandbox`] holds. No process but the
-//! test's own has the other end.
+//! The kernel cleans up: when process 1 ends, it kills all other processes of the namespace and
+//! removes mounts and addresses. Process 1 exits when [`Sandbox`] closes its pipe. Only the test
+//! process holds the other end.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -21,22 +21,22 @@ use crate::{AgentCall, Generation, NodeCommand, NodeCommandOutput, NodeProcess, 
 /// The sandbox's own files, in /run: a tmpfs that every user may enter.
 pub(crate) const KIT_DIR: &str = "/run/testkit";
 
-/// The provider directories as the tools know them.
+/// The directory of all providers.
 const OCF_RESOURCES: &str = "/usr/lib/ocf/resource.d";
 
 const NAMESPACES: [&str; 5] = ["--mount", "--net", "--pid", "--ipc", "--uts"];
 
-/// A node; see the module. When it is dropped it ends with all its processes.
+/// A node; see the module. A drop ends it with all its processes.
 #[derive(Debug)]
 pub struct Sandbox {
     /// unshare, the parent of process 1.
     unshare: Child,
-    /// The node lives as long as this is open.
+    /// The node ends when this closes.
     keepalive_pipe: Option<ChildStdin>,
     /// The pid of process 1, as seen from outside.
     init_pid: u32,
     is_root: bool,
-    /// The source directory of its own root.
+    /// The directory of its root.
     userland: PathBuf,
 }
 
@@ -49,7 +49,7 @@ impl Sandbox {
         Self::with_programs(&Programs::with_agents()?)
     }
 
-    /// A node that shows these programs.
+    /// A node with these programs.
     ///
     /// # Errors
     /// [`TestkitError::SandboxFailed`] with the output of unshare or of the setup script.
@@ -57,7 +57,7 @@ impl Sandbox {
         Self::with_generation(Generation::Machine, programs)
     }
 
-    /// The same with the programs of this generation beside them.
+    /// The same with the programs of this generation.
     ///
     /// # Errors
     /// See [`Sandbox::with_programs`]; [`TestkitError::NotBuilt`].
@@ -86,7 +86,7 @@ impl Sandbox {
         let leash = holder.stdin.take();
         let mut said = String::new();
         if let Some(out) = holder.stdout.take() {
-            // Without a readable line the node is not ready, and its error output says why.
+            // Without a line the node is not ready, and stderr has the reason.
             let _ = BufReader::new(out).read_line(&mut said);
         }
         let mut node = Self { unshare: holder, keepalive_pipe: leash, init_pid: 0, is_root: root, userland };
@@ -122,24 +122,25 @@ impl Sandbox {
         way
     }
 
-    /// The user that owns installations here: `mzadmin` (4711), or `root` where a normal user runs the test.
+    /// The user that owns installations here: `mzadmin` (4711), or `root` if a normal user runs the
+    /// test.
     #[must_use]
     pub fn owner(&self) -> &'static str {
         if self.is_root { "mzadmin" } else { "root" }
     }
 
-    /// A program to be run in the node; found by `PATH` unless it has a slash.
+    /// A program to execute in the node. `PATH` finds it unless it has a slash.
     pub fn command(&self, program: impl AsRef<OsStr>) -> NodeCommand<'_> {
         NodeCommand::new(self, program.as_ref())
     }
 
-    /// Runs a command that has to succeed.
+    /// Runs a command, which must succeed.
     ///
     /// # Errors
-    /// [`TestkitError::Command`] when it does not end with 0, [`TestkitError::NotExecuted`].
+    /// [`TestkitError::Command`] if it does not exit with 0; [`TestkitError::NotExecuted`].
     ///
     /// # Panics
-    /// Without arguments: that is a mistake in the test.
+    /// On an empty argument list, which is a mistake of the test.
     pub fn exec<A: AsRef<OsStr>>(
         &self,
         argv: impl IntoIterator<Item = A>,
@@ -149,7 +150,7 @@ impl Sandbox {
         self.command(program).args(argv).run()?.expect_code(0)
     }
 
-    /// Runs the simulated product's own command, `mz-sim`, which has to succeed.
+    /// Runs the simulated product's own command, `mz-sim`, which must succeed.
     ///
     /// # Errors
     /// As [`Sandbox::exec`].
@@ -160,7 +161,7 @@ impl Sandbox {
         self.command(format!("{KIT_DIR}/bin/mz-sim")).args(arguments).run()?.expect_code(0)
     }
 
-    /// An agent, by its type (`platform`: ours) or in full (`ocf:heartbeat:Dummy`).
+    /// An agent, by its type (`platform` is ours) or its full name (`ocf:heartbeat:Dummy`).
     pub fn agent(&self, name: &str) -> AgentCall<'_> {
         AgentCall::new(self, name)
     }
@@ -191,7 +192,7 @@ impl Sandbox {
             .map_err(TestkitError::io("chmod", &outside))
     }
 
-    /// A path of the node, as the test can open it from outside.
+    /// A path of the node as seen from outside.
     #[must_use]
     pub fn host_path(&self, inside: impl AsRef<Path>) -> PathBuf {
         let inside = inside.as_ref();
@@ -220,7 +221,8 @@ impl Sandbox {
         fs::read_to_string(&path).map_err(TestkitError::io("read", &path))
     }
 
-    /// All processes of the node, from its /proc, in the order of their pids; process 1 is the node's own.
+    /// All processes of the node, from its /proc, in the order of their pids; process 1 is the
+    /// node's own.
     ///
     /// # Errors
     /// [`TestkitError::Io`].

@@ -1,18 +1,18 @@
-//! Waiting for a condition, never for a time.
+//! Waits for a condition, never for a time.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::TestkitError;
 
-/// Between two checks: short beside the awaited event, long beside the cost of a check.
+/// Short compared with the awaited events, long compared with the cost of a check.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Calls `look` until it gives a value, at most for `limit`. If the condition is not yet true, `look` returns
-/// the state that it saw.
+/// Calls `look` until it returns a value, at most for `limit`. While the condition is false, `look`
+/// returns a description of the state.
 ///
 /// # Errors
-/// [`TestkitError::TimedOut`], with the state that was seen last.
+/// [`TestkitError::TimedOut`] with the last state.
 pub fn wait_until<T>(
     what: &str,
     limit: Duration,

@@ -1,7 +1,7 @@
 //! Families and cases of a test suite, parsed from its source.
 //!
-//! Parsed line by line, which is enough for sources formatted by rustfmt. Tests made by macros
-//! are not found.
+//! The parser reads line by line, which suffices for sources formatted by rustfmt. It does not find
+//! tests from macros.
 
 use std::fs;
 use std::path::Path;
@@ -14,14 +14,14 @@ pub const FAULT_SUITE: &str = "tests/faults";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestModule {
     pub module: String,
-    /// First sentence or line of its module doc.
+    /// The first sentence or line of its module doc.
     pub title: String,
     pub cases: Vec<TestCase>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestCase {
-    /// As libtest names it: `module::function`.
+    /// The name in libtest: `module::function`.
     pub name: String,
     /// Its doc comment.
     pub proves: String,
@@ -32,7 +32,7 @@ pub fn read_file(module: &str, path: &Path) -> Result<TestModule, TaskError> {
     Ok(parse_module(module, &read_text(path)?))
 }
 
-/// A suite, in the module order of its main file.
+/// Reads a suite, in the module order of its main file.
 pub fn read_suite(suite: &str) -> Result<Vec<TestModule>, TaskError> {
     let folder = workspace::root().join(suite);
     let main = read_text(&folder.join("main.rs"))?;
@@ -51,7 +51,7 @@ fn parse_module(module: &str, source: &str) -> TestModule {
     TestModule { module: module.to_owned(), title: title.to_owned(), cases: parse_cases(module, source) }
 }
 
-/// Comment and attributes above a function.
+/// The doc comment and the attributes above a function.
 #[derive(Default)]
 struct PrecedingLines<'a> {
     docs: Vec<&'a str>,

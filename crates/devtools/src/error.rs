@@ -19,7 +19,7 @@ pub enum TaskError {
     /// A generated file differs from the code.
     #[error("{0} stale; run `cargo xtask gen` and commit")]
     Stale(String),
-    /// The table of mutants does not match the fault suite or the code; one finding a line.
+    /// The table of mutants does not match the fault suite or the code; one finding per line.
     #[error("{}", .0.join("\n"))]
     InconsistentTable(Vec<String>),
     #[error(transparent)]

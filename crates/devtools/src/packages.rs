@@ -1,4 +1,4 @@
-//! Debian packages of the suites: installed as root, else named.
+//! Debian packages of the suites: installed by root, printed for other users.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -9,7 +9,7 @@ use testkit::prerequisites::Prerequisite;
 
 use crate::{TaskError, workspace};
 
-/// Installs missing packages; as another user prints their names. Neither that nor an
+/// Installs missing packages, or prints their names if the user is not root. Neither that nor an
 /// apt-get failure ends the run: suites without their packages are skipped with the reason.
 pub fn install_missing(needs: &[Prerequisite]) {
     let missing: BTreeSet<&str> =
@@ -31,7 +31,8 @@ pub fn install_missing(needs: &[Prerequisite]) {
     }
 }
 
-/// As above, for tasks that need them; the error names missing packages.
+/// Installs missing packages, for tasks that need them. The error names those that are still
+/// missing.
 pub fn require(what: &str, needs: &[Prerequisite]) -> Result<(), TaskError> {
     install_missing(needs);
     match missing(needs) {
@@ -46,18 +47,18 @@ pub fn missing(needs: &[Prerequisite]) -> Option<String> {
     (!missing.is_empty()).then(|| missing.join(", "))
 }
 
-/// Debian's hook for starting services of packages; exit code 101 forbids it.
+/// Debian's hook before a package starts its services; exit code 101 forbids it.
 const POLICY_RC_D: &str = "/usr/sbin/policy-rc.d";
 const POLICY_SCRIPT: &str =
     "#!/bin/sh\n# Left by `cargo xtask`, if nothing of it runs any more: remove it.\nexit 101\n";
 
-/// Cluster packages start their daemons on installation; tests need only the tools. No service
+/// Cluster packages start their daemons on installation, but tests need only the tools. No service
 /// starts while this guard lives. An existing policy of the administrator stays.
 struct ServiceStartBlock;
 
 impl ServiceStartBlock {
     fn install() -> Option<Self> {
-        // A killed run may have left ours.
+        // A killed run may have left our policy.
         let own = fs::read_to_string(POLICY_RC_D).map(|text| text == POLICY_SCRIPT);
         if own.is_ok_and(|own| !own) {
             return None;

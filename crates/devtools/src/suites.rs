@@ -2,7 +2,7 @@
 
 use testkit::prerequisites::{self, Prerequisite};
 
-/// By target; a target without an entry needs only cargo.
+/// The prerequisites of each target. A target without an entry needs only cargo.
 const SUITE_PREREQUISITES: &[(&str, &[&[Prerequisite]])] = &[
     ("sandbox", &[prerequisites::SANDBOX, prerequisites::HUNG_STORAGE, prerequisites::NAME_SERVER]),
     ("addresses", &[prerequisites::SANDBOX, prerequisites::NAME_SERVER]),
@@ -41,7 +41,7 @@ const SUITE_PREREQUISITES: &[(&str, &[&[Prerequisite]])] = &[
 /// Concurrency of suites that mostly wait, independent of the number of processors.
 const TEST_THREADS: &[(&str, &str)] = &[
     ("addresses", "8"),
-    // Each has a cluster of its own.
+    // Each of its tests has a cluster of its own.
     ("cluster", "3"),
     ("faults", "4"),
     ("killpoints", "6"),
@@ -58,7 +58,7 @@ pub fn prerequisites_of(suite: &str) -> Vec<Prerequisite> {
     named.flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
 }
 
-/// `None`: as many tests at once as there are processors.
+/// `None` means as many concurrent tests as processors.
 pub fn test_threads(suite: &str) -> Option<&'static str> {
     TEST_THREADS.iter().find(|(name, _)| *name == suite).map(|(_, number)| *number)
 }

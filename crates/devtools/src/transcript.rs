@@ -9,25 +9,25 @@ use testkit::NodeCommandOutput;
 
 const EXIT_CODE_NAMES: [(i32, &str); 4] = [(0, "ok"), (1, "error"), (7, "not running"), (190, "degraded")];
 
-/// Counts printed lines and unexpected results.
+/// Counts printed steps and unexpected results.
 pub struct Transcript {
     colour: bool,
     failures: u32,
 }
 
 impl Transcript {
-    /// In colour on a terminal, unless `NO_COLOR` is set.
+    /// Colours the output on a terminal, unless `NO_COLOR` is set.
     pub fn on_stdout() -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { colour: stdout().is_terminal() && !unwanted, failures: 0 }
     }
 
-    /// Heading of the following steps.
+    /// Prints the heading of the following steps.
     pub fn chapter(&self, text: &str) {
         print_line(&format!("\n{}", self.paint("1", text)));
     }
 
-    /// A step with exit code, time and reason.
+    /// Prints a step with exit code, time and reason.
     pub fn step(&mut self, title: &str, ran: &NodeCommandOutput, expected: i32) {
         let code = ran.code();
         let right = code == Some(expected);
@@ -49,7 +49,7 @@ impl Transcript {
         let answer = self.paint(colour, &format!("{answer:<14}"));
         let mut step = format!("  {title:<36} {answer} {millis:>8.1} ms");
         if let Some(reason) = ran.reason() {
-            // Writing to a String does not fail.
+            // Writing to a String can't fail.
             let _ = write!(step, "  {reason}");
         }
         print_line(&step);
@@ -63,7 +63,7 @@ impl Transcript {
         print_line(&format!("  {}", self.paint(if right { "2" } else { "1;31" }, text)));
     }
 
-    /// Whether all results so far were as expected.
+    /// True if all results so far were as expected.
     pub fn all_as_expected(&self) -> bool {
         self.failures == 0
     }

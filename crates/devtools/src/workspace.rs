@@ -35,7 +35,7 @@ impl Workspace {
             .map_err(|e| TaskError::Unreadable { what: "cargo metadata".to_owned(), said: e.to_string() })
     }
 
-    /// Release build, which ships and is tested and measured.
+    /// The release build, which ships. Tests and benchmarks use it.
     pub fn release_dir(&self) -> PathBuf {
         self.target_directory.join("release")
     }
@@ -49,7 +49,7 @@ impl Workspace {
         self.target_directory.join("tools")
     }
 
-    /// Build and findings of `fuzz`.
+    /// The build and the findings of `fuzz`.
     pub fn fuzz_dir(&self) -> PathBuf {
         self.target_directory.join("fuzz")
     }
@@ -58,7 +58,7 @@ impl Workspace {
         self.target_directory.join("lab")
     }
 
-    /// Workspace copy for mutants.
+    /// The copy of the workspace for mutants.
     pub fn mutants_dir(&self) -> PathBuf {
         self.target_directory.join("mutants")
     }
@@ -77,21 +77,22 @@ pub fn root() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
-/// The files that git knows of these patterns, by their names in the repository.
+/// The files that git tracks for these patterns, as paths in the repository.
 pub fn tracked_files(patterns: &[&str]) -> Result<Vec<String>, TaskError> {
     let mut git = Command::new("git");
     git.arg("-C").arg(root()).arg("ls-files").args(patterns);
     Ok(printed(&mut git)?.lines().map(str::to_owned).collect())
 }
 
-/// Calls the cargo that runs this task, in the repository, without stdin.
+/// The cargo that runs this task, in the repository and without stdin.
 pub fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(arguments).current_dir(root()).stdin(Stdio::null());
     cargo
 }
 
-/// Builds the programs that tests and bench run: agents, commands and the empty program in release mode, the rest in debug mode.
+/// Builds the programs of tests and benchmarks. Agents, commands and the empty program are release
+/// builds, the others debug builds.
 pub fn build_programs() -> Result<(), TaskError> {
     run_checked(&mut cargo([
         "build",
@@ -109,7 +110,7 @@ pub fn build_programs() -> Result<(), TaskError> {
     Ok(())
 }
 
-/// A failure is an error with the command's output.
+/// Runs a command; a failure is an error with its output.
 pub fn run_checked(command: &mut Command) -> Result<Output, TaskError> {
     let output = run_output(command)?;
     if output.status.success() {
@@ -123,7 +124,7 @@ pub fn run_checked(command: &mut Command) -> Result<Output, TaskError> {
     })
 }
 
-/// Returns stdout; a failure is an error.
+/// Runs a command and returns its stdout; a failure is an error.
 pub fn printed(command: &mut Command) -> Result<String, TaskError> {
     String::from_utf8(run_checked(command)?.stdout).map_err(TaskError::unreadable("what a command printed"))
 }

@@ -12,7 +12,7 @@ use std::fmt;
 pub enum Value {
     /// `null`.
     Null,
-    /// Text, number or boolean as written.
+    /// A text, number or boolean as written.
     Text(String),
     /// A list.
     List(Vec<Value>),
@@ -22,15 +22,13 @@ pub enum Value {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocatedText {
-    /// The text.
     pub text: String,
-    /// `None`: from the fallback.
+    /// `None` if the text comes from the fallback.
     pub location: Option<Location>,
 }
 
 type Fallback<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
 
-/// Layered documents.
 pub struct Config<'a> {
     roots: Vec<&'a Object>,
     search_paths: &'a [&'a [&'a str]],
@@ -44,30 +42,30 @@ impl fmt::Debug for Config<'_> {
 }
 
 impl<'a> Config<'a> {
-    /// `documents`: uppermost first.
+    /// `documents` has the uppermost layer first.
     pub fn from_documents(documents: impl IntoIterator<Item = &'a Document>) -> Self {
         let roots = documents.into_iter().map(|document| &document.root).collect();
         Self { roots, search_paths: &[], fallback: Box::new(|_| None) }
     }
 
-    /// Substitutions not found in the documents are searched below these paths, too.
+    /// Adds paths below which substitutions are searched if the documents lack them.
     #[must_use]
     pub fn with_search_paths(mut self, paths: &'a [&'a [&'a str]]) -> Self {
         self.search_paths = paths;
         self
     }
 
-    /// Substitutions not found in any document are passed to `known` as dotted paths.
+    /// Passes substitutions that no document has to `known`, as dotted paths.
     #[must_use]
     pub fn with_fallback(mut self, known: impl Fn(&str) -> Option<String> + 'a) -> Self {
         self.fallback = Box::new(known);
         self
     }
 
-    /// Text of a path; `None`: not set, `null` or an object.
+    /// The text at a path; `None` if it is unset, `null` or an object.
     ///
     /// # Errors
-    /// A substitution on the path cannot be resolved, or the value is a list.
+    /// A substitution on the path can't be resolved, or the value is a list.
     pub fn text(&self, path: &[&str]) -> Result<Option<LocatedText>, Error> {
         match self.resolver().resolve_path(path.iter().copied())? {
             Resolved::Missing | Resolved::Objects(_) => Ok(None),
@@ -82,10 +80,11 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// Sorted names in the object of a path; empty for other values. An empty path is the root.
+    /// The sorted names in the object at a path; empty for other values. The empty path is the
+    /// root.
     ///
     /// # Errors
-    /// A substitution on the path, or one that may add names, cannot be resolved.
+    /// A substitution on the path, or one that may add names, can't be resolved.
     pub fn names(&self, path: &[&str]) -> Result<Vec<String>, Error> {
         match self.resolver().resolve_path(path.iter().copied())? {
             Resolved::Objects(merged) => {
@@ -96,10 +95,10 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// Resolved value of a path. An empty path is the root.
+    /// The resolved value at a path. The empty path is the root.
     ///
     /// # Errors
-    /// A substitution in it cannot be resolved, or it exceeds the [limits](crate::limits).
+    /// A substitution in it can't be resolved, or it exceeds the [limits](crate::limits).
     pub fn value(&self, path: &[&str]) -> Result<Option<Value>, Error> {
         let mut resolver = self.resolver();
         let found = resolver.resolve_path(path.iter().copied())?;
@@ -150,7 +149,7 @@ fn to_object<'a>(
     Ok(Value::Object(object))
 }
 
-/// An object may contain a substitution of itself and be infinite.
+/// An object may contain a substitution of itself and so be infinite.
 fn check_depth(depth: usize, place: &Location) -> Result<(), Error> {
     if depth < limits::PATH_ELEMENTS {
         return Ok(());

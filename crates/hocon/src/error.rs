@@ -1,4 +1,4 @@
-//! Errors with their location.
+//! Errors and their locations.
 
 use std::fmt;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ impl Location {
         &self.origin
     }
 
-    /// The line, from 1.
+    /// The line; the first is 1.
     #[must_use]
     pub fn line(&self) -> u32 {
         self.line
@@ -36,12 +36,12 @@ impl fmt::Debug for Location {
     }
 }
 
-/// A text or one of its values is malformed or cannot be resolved.
+/// A text or one of its values is malformed or can't be resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     location: Location,
     message: String,
-    /// A substitution refers to itself.
+    /// True if a substitution refers to itself.
     circular: bool,
 }
 

@@ -2,10 +2,10 @@
 
 use crate::error::Location;
 
-/// Target of an `include`.
+/// The target of an `include`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IncludeTarget {
-    /// `include "name"`: a file beside the one that includes it, perhaps without its extension.
+    /// `include "name"`: a file beside the including one, possibly without its extension.
     Relative(String),
     /// `include file("path")`.
     File(String),
@@ -15,29 +15,27 @@ pub enum IncludeTarget {
     Classpath(String),
 }
 
-/// An `include`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Include {
     pub target: IncludeTarget,
-    /// `required(...)`: a missing target is an error.
+    /// True for `required(...)`: a missing target is an error.
     pub required: bool,
     pub location: Location,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncludedText {
-    /// Path of the file.
+    /// The path of the file.
     pub origin: String,
-    /// The text.
     pub text: String,
 }
 
 /// Loads included texts.
 pub trait IncludeLoader {
-    /// Texts of an include, later over earlier; empty to skip it.
+    /// The texts of an include; a later one overrides an earlier one. Empty skips the include.
     ///
     /// # Errors
-    /// It can't be read; why.
+    /// The reason why a text can't be read.
     fn load(&mut self, include: &Include) -> Result<Vec<IncludedText>, String>;
 }
 

@@ -1,6 +1,7 @@
-//! Tokens.
+//! The tokenizer.
 //!
-//! White space inside a line is a token, because it belongs to concatenated texts. A comment is not; the end of its line is.
+//! White space inside a line is a token, because it belongs to concatenated texts. A comment is no
+//! token, but the end of its line is.
 
 use crate::error::{Error, Location};
 use crate::path::{self, PathElement};
@@ -71,7 +72,7 @@ fn is_space(c: char) -> bool {
     }
 }
 
-/// Whether the character ends an unquoted text.
+/// True if the character ends an unquoted text.
 fn is_reserved(c: char) -> bool {
     "$\"{}[]:=,+#`^?!@*&\\".contains(c) || c == '\n' || is_space(c)
 }
@@ -139,7 +140,7 @@ impl Lexer<'_> {
         Ok(Some(sign))
     }
 
-    /// Unquoted text; a comment ends it, too.
+    /// Reads unquoted text; a comment ends it, too.
     fn unquoted(&mut self) -> String {
         let mut text = String::new();
         while self.rest.peek().is_some_and(|&c| !is_reserved(c)) && !self.starts_with("//") {
@@ -148,7 +149,7 @@ impl Lexer<'_> {
         text
     }
 
-    /// A number, or text that begins like one. Only numbers contain `+` (in an exponent).
+    /// Reads a number, or text that starts like one. Only numbers contain `+` (in an exponent).
     fn number(&mut self) -> Token {
         let digits: String =
             self.rest.clone().take_while(|c| c.is_ascii_digit() || "+-.eE".contains(*c)).collect();
@@ -195,7 +196,7 @@ impl Lexer<'_> {
         Ok(c)
     }
 
-    /// `\uXXXX`, or a surrogate pair; a lone surrogate is replaced.
+    /// Reads `\uXXXX` or a surrogate pair. It replaces a lone surrogate.
     fn code_point(&mut self) -> Result<char, Error> {
         let first = self.four_hex_digits()?;
         if (0xd800..0xdc00).contains(&first) && self.starts_with("\\u") {
@@ -223,7 +224,8 @@ impl Lexer<'_> {
         Ok(number)
     }
 
-    /// `"""..."""` without escapes; of more than three quotes at the end the last three close it.
+    /// Reads `"""..."""` without escapes. If more than three quotes end it, the last three close
+    /// it.
     fn triple_quoted(&mut self) -> Result<Token, Error> {
         let begun = self.line;
         for _ in 0..3 {
@@ -255,7 +257,7 @@ impl Lexer<'_> {
         let optional = self.rest.next_if_eq(&'?').is_some();
         let mut words = Vec::new();
         loop {
-            // Checked before parsing: the recursion is as deep as the nesting.
+            // The check comes before the parsing, because the recursion is as deep as the nesting.
             if self.rest.peek() == Some(&'$') {
                 return self.error("expected '}' of a substitution, found a substitution");
             }
@@ -273,7 +275,6 @@ impl Lexer<'_> {
     }
 }
 
-/// Trimmed.
 pub(crate) fn trim_spaces(mut words: &[Token]) -> &[Token] {
     while let [Token::Space(_), rest @ ..] | [rest @ .., Token::Space(_)] = words {
         words = rest;

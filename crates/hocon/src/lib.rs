@@ -1,25 +1,30 @@
-//! A reader of HOCON (the Human-Optimized Config Object Notation) for programs that must not trust what they read.
+//! A parser of HOCON (the Human-Optimized Config Object Notation) for untrusted input.
 //!
-//! It reads the whole notation: comments, dotted and quoted names, triple quotes, concatenation, substitutions, `+=`, objects that
-//! merge, includes. What sets it apart, and is why it was written:
+//! It supports the whole notation: comments, dotted and quoted names, triple quotes, concatenation,
+//! substitutions, `+=`, merged objects, includes. It differs from other parsers in these points:
 //!
-//! - **Bounded.** A few hundred bytes of substitutions can stand for more text than a machine has memory, a file can include
-//!   itself or `/dev/zero`, and a thousand brackets can use up a stack. Length, depth, work and the text of a value each have a
-//!   limit ([`limits`]), and what goes beyond is an error with a name.
-//! - **Lazy.** Substitutions are followed when a value is asked for, and only those that it needs. One that can't be followed is
-//!   the error of the values that need it; all others are still there. So a file can be read of which only a part is known.
-//! - **In layers.** Documents are laid over each other, and substitutions looked up in the whole, as the notation wants it.
-//! - **No file, no environment.** Included texts come from the caller ([`IncludeLoader`]), and so does what is known besides the
-//!   documents ([`Config::with_fallback`]). The process's own environment is not asked.
-//! - **Errors have a place**: file, line, what was expected.
+//! - **Bounded.** A few hundred bytes of substitutions can expand to more text than a machine has
+//!   memory. A file can include itself or `/dev/zero`, and a thousand brackets can exhaust a stack.
+//!   Length, depth, work and the text of a value each have a limit ([`limits`]). An excess is an
+//!   error that names the limit.
+//! - **Lazy.** A query resolves only the substitutions that its value needs. An unresolvable one is
+//!   an error only of the values that need it. So a program can read a file of which it knows only
+//!   a part.
+//! - **Layered.** Documents are laid over each other, and substitutions are searched in all of
+//!   them, as the notation requires.
+//! - **No file, no environment.** The caller supplies included texts ([`IncludeLoader`]) and values
+//!   from outside the documents ([`Config::with_fallback`]). The parser never reads the process's
+//!   environment.
+//! - **Errors have a location**: file, line and the expected text.
 //!
 //! # How a value is found
 //!
-//! A [`Document`] is a tree in which a name has not one value but a stack of them, the oldest first. What is told at once is told
-//! when the text is read: a plain text hides what lies below it, two objects are merged. A substitution can be told later only;
-//! it stays on the stack. To ask for a value is to go down the names of its path, and at each name down the stack until
-//! something hides the rest. A substitution that is met on its own way refers to what lies below it in its stack: that is what
-//! makes `path = ${path}":/opt/bin"` an addition and no circle.
+//! A [`Document`] is a tree in which a name has a stack of values, the oldest first. The parser
+//! merges what it can. A plain text hides the values below it, and two objects are merged. A
+//! substitution is resolved later, so it stays on the stack. A query walks the names of its path.
+//! At each name it walks down the stack until a value hides the rest. A substitution that leads to
+//! itself refers to the values below it in its stack. So `path = ${path}":/opt/bin"` appends and is
+//! no cycle.
 
 #![forbid(unsafe_code)]
 

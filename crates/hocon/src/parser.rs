@@ -19,13 +19,13 @@ pub(crate) fn parse(
     parse_file(text, origin, &mut context)
 }
 
-/// State shared by files that include each other.
+/// The state that files share when they include each other.
 struct ParseContext<'a> {
     includes: &'a mut dyn IncludeLoader,
     dotted: &'a [&'a [&'a str]],
-    /// Open files, each included by the one before.
+    /// The open files; each includes the next.
     origins: Vec<Rc<str>>,
-    /// Names of the enclosing objects.
+    /// The names of the enclosing objects.
     path: Vec<String>,
 }
 
@@ -57,9 +57,9 @@ struct Parser<'s, 'a> {
     position: usize,
     origin: Rc<str>,
     include_prefix_len: usize,
-    /// Nesting depth of objects and lists.
+    /// The nesting depth of objects and lists.
     nesting: usize,
-    /// Nesting depth of lists; their elements have no path.
+    /// The nesting depth of lists, whose elements have no path.
     list_depth: usize,
     context: &'s mut ParseContext<'a>,
 }
@@ -69,7 +69,7 @@ impl Parser<'_, '_> {
         self.tokens.get(self.position).map(|(word, _)| word)
     }
 
-    /// Line of the next token.
+    /// The line of the next token.
     fn line(&self) -> u32 {
         let known = self.tokens.get(self.position).or(self.tokens.last());
         known.map_or(1, |(_, line)| *line)
@@ -96,7 +96,7 @@ impl Parser<'_, '_> {
         is_next
     }
 
-    /// Skips white space and newlines; returns whether there was a newline.
+    /// Skips white space and newlines; true if there was a newline.
     fn skip_whitespace(&mut self) -> bool {
         let mut lines = false;
         while matches!(self.peek(), Some(Token::Space(_) | Token::Newline)) {
@@ -139,7 +139,7 @@ impl Parser<'_, '_> {
         Ok(object)
     }
 
-    /// Fields of an object, with its `}` if a `{` opened it.
+    /// Parses the fields of an object, and its `}` if a `{` opened it.
     fn fields(&mut self, object: &mut Object, opened: Option<u32>) -> Result<(), Error> {
         loop {
             self.skip_whitespace();
@@ -168,14 +168,14 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// A separator, or nothing before `close`.
+    /// Parses a separator; `close` may follow without one.
     fn separator(&mut self, close: Option<&Token>, what: &str) -> Result<(), Error> {
         let new_line = self.skip_whitespace();
         if self.eat(&Token::Comma) || new_line {
             return Ok(());
         }
         match self.peek() {
-            // The caller that opened it reports a missing close.
+            // The caller that opened it reports the missing close.
             None => Ok(()),
             word if word == close => Ok(()),
             Some(_) => self.expected_error(what),
@@ -204,7 +204,7 @@ impl Parser<'_, '_> {
         let append = self.peek() == Some(&Token::PlusEquals);
         match self.peek() {
             Some(Token::Colon | Token::Equals | Token::PlusEquals) => self.position += 1,
-            // Without a separator it is an object, which cannot be concatenated.
+            // Without a separator the value is an object, which can't be concatenated.
             Some(Token::OpenObject) => bare = true,
             _ => {
                 self.position = after;
@@ -254,7 +254,7 @@ impl Parser<'_, '_> {
         whole.split_off(around)
     }
 
-    /// `path` is a path in all documents.
+    /// `path` starts at the root of all documents.
     fn substitution(&self, path: Vec<String>, optional: bool) -> Substitution {
         let around = &self.context.path;
         let is_around = path.len() < around.len() && around.starts_with(&path);
@@ -266,7 +266,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// One value: all parts on one line.
+    /// Parses one value: all parts on one line.
     fn value(&mut self) -> Result<Layer, Error> {
         let place = self.location();
         let mut parts: Vec<Part> = Vec::new();
@@ -373,7 +373,7 @@ impl Parser<'_, '_> {
         Ok(Include { target: what, required: inner.is_some(), location: place })
     }
 
-    /// Unquoted tokens without white space.
+    /// Joins unquoted tokens without white space.
     fn take_unquoted(&mut self) -> String {
         let mut text = String::new();
         loop {
@@ -387,7 +387,7 @@ impl Parser<'_, '_> {
     }
 }
 
-/// Concatenates parts. Parts without substitutions are joined, or refused, at once.
+/// Concatenates parts. It joins, or refuses, parts without substitutions at once.
 fn combine_parts(mut parts: Vec<Part>, place: Location) -> Result<Layer, Error> {
     if let [Part::Value(_)] = parts.as_slice() {
         let Some(Part::Value(layer)) = parts.pop() else { unreachable!("it was just seen") };

@@ -2,14 +2,14 @@
 
 use crate::lexer::Token;
 
-/// A name and whether a part of it was quoted.
+/// A name, and whether a part of it was quoted.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct PathElement {
     pub(crate) text: String,
     pub(crate) quoted: bool,
 }
 
-/// From the tokens of a name or substitution, trimmed. Inner white space belongs to the names.
+/// Parses the trimmed tokens of a name or substitution. Inner white space belongs to the names.
 pub(crate) fn parse(words: &[Token]) -> Result<Vec<PathElement>, &'static str> {
     let mut names = vec![PathElement::default()];
     for word in words {

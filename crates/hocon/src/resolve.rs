@@ -21,7 +21,7 @@ pub(crate) enum Resolved<'a> {
 pub(crate) struct Scalar<'a> {
     pub(crate) text: Cow<'a, str>,
     pub(crate) quoted: bool,
-    /// `None`: from the fallback.
+    /// `None` if the text comes from the fallback.
     pub(crate) location: Option<&'a Location>,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Scalar<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct MergedObjects<'a> {
     objects: Vec<&'a Object>,
-    /// An unresolvable layer below them, with the error.
+    /// The error of an unresolvable layer below them.
     unresolved: Option<Error>,
 }
 
@@ -47,7 +47,7 @@ impl<'a> MergedObjects<'a> {
         layers.map(|layer| &layer.location).next().expect("a name has at least one value")
     }
 
-    /// Itself, if no layer is unresolvable.
+    /// Returns itself if every layer is resolvable.
     pub(crate) fn require_resolved(&self) -> Result<&Self> {
         match &self.unresolved {
             Some(why) => Err(why.clone()),
@@ -62,9 +62,9 @@ pub(crate) struct Resolver<'a> {
     pub(crate) search_paths: &'a [&'a [&'a str]],
     pub(crate) fallback: &'a dyn Fn(&str) -> Option<String>,
     steps: usize,
-    /// Substitutions being followed. A repeated one refers to the layers below it.
+    /// The substitutions in progress. A repeated one refers to the layers below it.
     in_progress: HashSet<*const Layer>,
-    /// A substitution was repeated with no layer below it.
+    /// True if a substitution was repeated without a layer below it.
     hit_cycle: bool,
 }
 
@@ -88,7 +88,7 @@ impl<'a> Resolver<'a> {
         MergedObjects::from_objects(self.roots.to_vec())
     }
 
-    /// Value of a path in all documents.
+    /// The value of a path in all documents.
     pub(crate) fn resolve_path<'p>(
         &mut self,
         path: impl IntoIterator<Item = &'p str>,
@@ -105,7 +105,7 @@ impl<'a> Resolver<'a> {
         let stacks = merged.objects.iter().flat_map(|object| object.stack(name).iter().rev());
         let found = self.resolve_stack(&stacks.collect::<Vec<_>>())?;
         Ok(match (found, &merged.unresolved) {
-            // An unresolvable lower layer cannot change a text, but may add to an object.
+            // An unresolvable lower layer can't change a text, but may add to an object.
             (Resolved::Missing, Some(why)) => return Err(why.clone()),
             (Resolved::Objects(MergedObjects { objects, unresolved: None }), Some(why)) => {
                 Resolved::Objects(MergedObjects { objects, unresolved: Some(why.clone()) })
@@ -114,7 +114,7 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// Value of a stack, uppermost layer first.
+    /// The value of a stack, uppermost layer first.
     fn resolve_stack(&mut self, stack: &[&'a Layer]) -> Result<Resolved<'a>> {
         self.steps += stack.len();
         let from = stack.iter().rposition(|layer| self.in_progress.contains(&std::ptr::from_ref(*layer)));
@@ -134,7 +134,7 @@ impl<'a> Resolver<'a> {
                     break;
                 }
                 other if merged.objects.is_empty() => return other,
-                // An object above hides it.
+                // An object above hides the value.
                 _ => break,
             }
         }
@@ -142,7 +142,7 @@ impl<'a> Resolver<'a> {
         Ok(if merged.objects.is_empty() { Resolved::Missing } else { Resolved::Objects(merged) })
     }
 
-    /// Value of one layer alone.
+    /// The value of one layer alone.
     pub(crate) fn resolve_layer(&mut self, layer: &'a Layer) -> Result<Resolved<'a>> {
         self.steps += 1;
         if self.steps > limits::STEPS {
@@ -212,7 +212,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Candidates: in all documents, relative to its own file, and below the search paths.
+    /// Searches all documents, then relative to its own file, then below the search paths.
     fn find_substitution(&mut self, reference: &'a Substitution) -> Result<Resolved<'a>> {
         fn names(path: &[String]) -> impl Iterator<Item = &str> {
             path.iter().map(String::as_str)

@@ -12,11 +12,12 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads a text that is called `origin`. `dotted` are paths of objects below which a quoted name with dots is the same as
-    /// without its quotes, as in the properties of a Java program: `"a.b" : 1` is `a.b : 1` there.
+    /// Parses a text; errors name it `origin`. `dotted` are paths of objects that treat a quoted
+    /// name with dots like an unquoted one, as in the properties of a Java program: `"a.b" : 1` is
+    /// `a.b : 1` there.
     ///
     /// # Errors
-    /// It, or a text that it includes, is malformed or exceeds the [limits](crate::limits).
+    /// The text, or an included one, is malformed or exceeds the [limits](crate::limits).
     pub fn parse(
         text: &str,
         origin: &str,
@@ -27,7 +28,7 @@ impl Document {
     }
 }
 
-/// Names with their values, oldest first; at least one each.
+/// The names with their values, oldest first; each has at least one.
 #[derive(Debug, Default)]
 pub(crate) struct Object {
     fields: BTreeMap<String, Vec<Layer>>,
@@ -64,12 +65,12 @@ pub(crate) enum Part {
 /// `${path}` or `${?path}`.
 #[derive(Debug)]
 pub(crate) struct Substitution {
-    /// Path in all documents.
+    /// The path in all documents.
     pub(crate) path: Vec<String>,
-    /// Number of leading names that come from the object around the include.
+    /// The number of leading names that come from the object around the include.
     pub(crate) include_prefix_len: usize,
     pub(crate) optional: bool,
-    /// It refers to an object around it and is infinite.
+    /// True if it refers to an enclosing object, and so is infinite.
     pub(crate) names_enclosing_object: bool,
 }
 
@@ -96,7 +97,7 @@ impl Object {
         }
     }
 
-    /// `a.b : 1` is `a { b : 1 }`. An empty path does nothing.
+    /// Inserts `a.b : 1` as `a { b : 1 }`. An empty path does nothing.
     pub(crate) fn push_path(&mut self, path: Vec<String>, layer: Layer) {
         let mut names = path.into_iter();
         let Some(first) = names.next() else { return };
@@ -109,7 +110,7 @@ impl Object {
         self.push(first, layer);
     }
 
-    /// Merges another over it.
+    /// Merges another object over this one.
     pub(crate) fn merge(&mut self, over: Self) {
         for (name, stack) in over.fields {
             for layer in stack {

@@ -1,4 +1,5 @@
-//! What is beyond a limit is refused by name, soon, and with the stack that a test has (a quarter of a process's).
+//! An excess of a limit is refused with its name, soon, and within the stack of a test (a quarter
+//! of a process's).
 
 use hocon::{Config, Document, Include, IncludeLoader, IncludeTarget, IncludedText, RejectIncludes, limits};
 
@@ -10,7 +11,7 @@ fn parse_error(text: &str) -> String {
     parse(text).expect_err("it is beyond a limit")
 }
 
-/// Why the value of `path` is unknown.
+/// The error of the value at `path`.
 fn resolve_error(text: &str, path: &[&str]) -> String {
     let document = parse(text).expect("it can be read");
     let config = Config::from_documents([&document]);
@@ -37,14 +38,14 @@ fn doubling_texts_lists_and_objects_are_refused() {
     assert!(why.ends_with("stands for more than 100000 values"), "{why}");
     let why = resolve_error(&doubling("{ x : 1 }", ", r : ", ["{ l : ", " }"]), &["a59"]);
     assert!(why.ends_with("stands for more than 100000 values"), "{why}");
-    // Nothing of it, but as often as that.
+    // The result is empty, but the number of steps is the same.
     let why = resolve_error(&doubling("\"\"", "", ["", ""]), &["a59"]);
     assert!(why.ends_with("stands for more than 100000 values"), "{why}");
 }
 
 #[test]
 fn long_list_substituted_ten_thousand_times_is_refused() {
-    // Ten thousand times sixty thousand elements: gigabytes, were each copied.
+    // Copies would need gigabytes: ten thousand times sixty thousand elements.
     let text = format!("well : 1\na : [{}]\nb : {}", "1,".repeat(60_000), "${a}".repeat(10_000));
     let why = resolve_error(&text, &["b"]);
     assert!(why.ends_with("stands for more than 100000 values"), "{why}");
@@ -93,7 +94,7 @@ fn nesting_and_paths_beyond_their_limits_are_refused() {
     );
     let deep = format!("{}x : 1{}", format!("{} {{ ", vec!["a"; 60].join(".")).repeat(3), "}".repeat(3));
     assert_eq!(parse_error(&deep), "ec1.conf:1: has a path of more than 128 names");
-    // As deep as it may be.
+    // The maximum depth.
     let nested = format!("a : {}1{}", "[".repeat(limits::NESTING), "]".repeat(limits::NESTING));
     let document = parse(&nested).unwrap();
     assert!(Config::from_documents([&document]).value(&[]).unwrap().is_some());

@@ -1,4 +1,5 @@
-//! What is not the notation's affair but this reader's: errors with a place, values without each other, what else is known.
+//! Behaviour of this parser beyond the notation: errors with a location, independent values, the
+//! fallback.
 
 use hocon::{Config, Document, Include, IncludeLoader, IncludeTarget, IncludedText, RejectIncludes};
 
@@ -103,7 +104,7 @@ fn quoted_name_below_dotted_paths_is_a_path() {
     assert_eq!(text(&config, &["p", ".."]).as_deref(), Some("6"));
 }
 
-/// Notes what it is asked for.
+/// Records the requested includes.
 struct RecordedIncludes(Vec<(IncludeTarget, bool, u32)>);
 
 impl IncludeLoader for RecordedIncludes {

@@ -1,4 +1,4 @@
-//! The rehearser's command.
+//! The command line of `mz-sim`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::ha::replay;
 use crate::{Installation, PicoSpec, SimError, settings};
 
-/// A simulated MediationZone, to try its cluster agents on.
+/// A simulated MediationZone, for trials of its cluster agents
 #[derive(Debug, Parser)]
 #[command(name = "mz-sim", version, about)]
 struct MzSimCli {
@@ -19,48 +19,48 @@ struct MzSimCli {
 
 #[derive(Debug, Subcommand)]
 enum MzSimCommand {
-    /// Lay out an `MZ_HOME` (with the Platform only, if no pico is given)
+    /// Install an `MZ_HOME` (only the Platform if no pico is given)
     Install {
-        /// The directory, new or empty
+        /// Target directory, new or empty
         dir: PathBuf,
         /// `MZ_CONTAINER`
         #[arg(long, value_name = "NAME")]
         container: Option<String>,
-        /// A pico, of type platform, ec, sc or ui
+        /// A pico NAME:TYPE[:HA_PORT]; TYPE is platform, ec, sc or ui
         #[arg(long = "pico", value_name = "NAME:TYPE[:HA_PORT]")]
         picos: Vec<String>,
-        /// A property of one pico, as in ec1:mz.ha.enabled=false
+        /// A property of one pico, such as ec1:mz.ha.enabled=false
         #[arg(long = "property", value_name = "NAME:KEY=VALUE")]
         properties: Vec<String>,
-        /// A value for the whole container, as in pico.rcp.server.host=10.0.0.7
+        /// A property of the whole container, such as pico.rcp.server.host=10.0.0.7
         #[arg(long = "common", value_name = "KEY=VALUE")]
         common: Vec<String>,
-        /// The user who shall own it (needs root)
+        /// User that owns the files (needs root)
         #[arg(long, value_name = "USER")]
         owner: Option<String>,
-        /// Real JVMs (needs a JDK)
+        /// Use real JVMs (needs a JDK)
         #[arg(long)]
         jvm: bool,
-        /// Any free ports instead of the product's
+        /// Use free ports instead of the product's ports
         #[arg(long)]
         free_ports: bool,
         /// A setting of the simulator
         #[arg(long = "set", value_name = "[PICO.]KEY=VALUE")]
         settings: Vec<String>,
     },
-    /// Change settings of an installation, also while its picos run
+    /// Change settings of an installation, even while its picos run
     Set {
         /// `MZ_HOME`
         dir: PathBuf,
-        /// What to change; with a pico's name before the key, for that pico only
+        /// A new value; a pico's name restricts it to that pico
         #[arg(required = true, value_name = "[PICO.]KEY=VALUE")]
         settings: Vec<String>,
     },
-    /// List the settings that there are
+    /// List all settings
     Settings,
-    /// Show what the thresholds of an HA Monitor Server would make of a workload, interval by interval
+    /// Show the effect of HA Monitor Server thresholds on a workload, for each interval
     HaReplay(replay::ReplayOptions),
-    /// Show what happened in an installation
+    /// Show the events of an installation
     History {
         /// `MZ_HOME`
         dir: PathBuf,
@@ -75,7 +75,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    // Where 1 is an answer, an error has another code.
+    // ha-replay exits with 1 for a FAILED interval, so an error has another code.
     let failure = if matches!(cli.command, MzSimCommand::HaReplay(_)) { 2 } else { 1 };
     run_command(cli.command).unwrap_or_else(|error| {
         eprintln!("mz-sim: {error}");

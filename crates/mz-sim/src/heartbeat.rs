@@ -1,9 +1,12 @@
-//! Heartbeats: what a pico says of itself ten times a second, when the setting `heartbeats` names a directory for it.
+//! Heartbeats: each pico writes ten a second into the directory that the setting `heartbeats`
+//! names.
 //!
-//! The history tells when a pico began and when it was ready; between the two it could be frozen for minutes, and nobody would know.
-//! A heartbeat is written by a thread of its own, to a file of its own (`NODE.PID.STARTTIME`: the identity of the process) that is
-//! opened once, so it goes on while the pico waits for storage that hangs, and stops when the process is stopped, or dies. The
-//! directory should be on a disk that does neither. A beat is a line: milliseconds since 1970.
+//! The history has the start and the readiness of a pico, but no trace of a freeze for minutes
+//! between them. A thread of its own writes the heartbeat, to a file of its own, which it opens
+//! once. Its name is `NODE.PID.STARTTIME`, the identity of the process. So the heartbeat continues
+//! while the pico waits for hung storage, and stops when the process is stopped or dies. The
+//! directory should be on a disk that neither hangs nor fails. A heartbeat is one line:
+//! milliseconds since 1970.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -13,23 +16,22 @@ use std::time::Duration;
 
 use crate::{SimError, history, process};
 
-/// Between two beats.
+/// The time between two heartbeats.
 pub const INTERVAL: Duration = Duration::from_millis(100);
 
-/// All beats of one process.
+/// All heartbeats of one process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessHeartbeats {
-    /// Its node.
     pub node: String,
-    /// Its number there.
     pub pid: u32,
     /// Field 22 of its `/proc/PID/stat`.
     pub starttime: u64,
-    /// Milliseconds since 1970 each.
+    /// Milliseconds since 1970.
     pub beats: Vec<u64>,
 }
 
-/// Beats for the calling process as long as it lives. A heartbeat that can't be written never changes what happens.
+/// Writes heartbeats for the calling process as long as it lives. A write error never changes its
+/// behaviour.
 pub(crate) fn spawn_writer(dir: &str) {
     if dir.is_empty() {
         return;
@@ -46,10 +48,10 @@ pub(crate) fn spawn_writer(dir: &str) {
     });
 }
 
-/// The hearts of all processes that have beaten in this directory.
+/// The heartbeats of all processes in this directory.
 ///
 /// # Errors
-/// [`SimError`] if it can't be read, or holds what is no heartbeat.
+/// [`SimError`] if the directory is unreadable or has a malformed file.
 pub fn read_all(dir: &Path) -> Result<Vec<ProcessHeartbeats>, SimError> {
     let mut hearts = Vec::new();
     for entry in fs::read_dir(dir).map_err(SimError::file("read", dir))? {
@@ -67,7 +69,7 @@ pub fn read_all(dir: &Path) -> Result<Vec<ProcessHeartbeats>, SimError> {
 fn parse_file(name: &str, text: &str) -> Option<ProcessHeartbeats> {
     let mut words = name.rsplitn(3, '.');
     let (starttime, pid) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    // The last one may be on its way.
+    // The last line may be incomplete.
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let beats: Result<_, _> = whole.lines().map(str::parse).collect();
     Some(ProcessHeartbeats { node: words.next()?.to_owned(), pid, starttime, beats: beats.ok()? })

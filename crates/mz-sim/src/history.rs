@@ -1,7 +1,9 @@
-//! What happened, in order: `sim/history.jsonl`, a line per event, each appended with a single write.
+//! The events of an installation, in order: `sim/history.jsonl`, one line per event, each appended
+//! with a single write.
 //!
-//! Events: a pico's `start`, `ready`, `errors` (up, but only in part), `publish` and `end` (with the reason; a pico that is
-//! killed leaves none); of mzsh: `mzsh` with its arguments, and `refused` with the reason.
+//! A pico writes `start`, `ready`, `errors` (partly up), `publish` and `end` with its reason. A
+//! killed pico writes no `end`. mzsh writes `mzsh` with its arguments, and `refused` with the
+//! reason.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -12,31 +14,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::{SimError, process};
 
-/// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEvent {
     /// Milliseconds since 1970.
     pub time: u64,
-    /// What happened.
     pub event: String,
-    /// To which pico; empty for a call of mzsh.
+    /// The pico; empty for a call of mzsh.
     pub pico: String,
-    /// On which node: an installation on shared storage has one history for all.
+    /// The node. An installation on shared storage has one history for all nodes.
     #[serde(default)]
     pub node: String,
-    /// In which process.
     pub pid: u32,
     /// That process's start time, field 22 of `/proc/PID/stat`.
     pub starttime: u64,
-    /// Why, or with which arguments.
+    /// The reason, or the arguments.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 
-/// Path of the history below `MZ_HOME`.
+/// Path below `MZ_HOME`.
 pub const HISTORY_FILE: &str = "sim/history.jsonl";
 
-/// Adds an event of the calling process. A history that can't be written (mzsh run by a stranger) never changes what happens.
+/// Appends an event of the calling process. A write error (another user runs mzsh) never changes
+/// its behaviour.
 pub(crate) fn record(home: &Path, event: &str, pico: &str, reason: &str) {
     let pid = std::process::id();
     let line = HistoryEvent {
@@ -56,13 +56,12 @@ pub(crate) fn record(home: &Path, event: &str, pico: &str, reason: &str) {
     }
 }
 
-/// Milliseconds since 1970.
 pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// All events so far of the installation at `home`.
+/// Reads all events of the installation at `home`.
 ///
 /// # Errors
 /// [`SimError`] if the file can't be read or a line is not an event.

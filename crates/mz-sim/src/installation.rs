@@ -1,4 +1,4 @@
-//! Where things are in an `MZ_HOME`.
+//! Paths and settings of an `MZ_HOME`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::layout::InstallationBuilder;
 use crate::registry::SimRegistry;
 use crate::{SimError, SimSettings};
 
-/// A simulated installation on disk; dropping it removes nothing.
+/// A simulated installation on disk. A drop removes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installation {
     home: PathBuf,
@@ -15,15 +15,15 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Begins a new one at `home`, which must not hold files yet.
+    /// Starts the description of a new installation at `home`, which must not contain files.
     pub fn builder(home: impl Into<PathBuf>) -> InstallationBuilder {
         InstallationBuilder::new(home.into())
     }
 
-    /// Opens one that was laid out before.
+    /// Opens an existing installation.
     ///
     /// # Errors
-    /// [`SimError`] if there is none at `home`.
+    /// [`SimError`] if `home` has no installation.
     pub fn open(home: impl Into<PathBuf>) -> Result<Self, SimError> {
         let home = home.into();
         let path = home.join("sim/container");
@@ -49,7 +49,7 @@ impl Installation {
         self.home.join("bin/mzsh")
     }
 
-    /// The simulator as a `java`; `JAVA_HOME` of a native installation is two levels up.
+    /// The simulator as a `java`. `JAVA_HOME` of a native installation is two levels up.
     #[must_use]
     pub fn java(&self) -> PathBuf {
         self.home.join("java/bin/java")
@@ -61,13 +61,12 @@ impl Installation {
         self.home.join("lib/ha.jar")
     }
 
-    /// Where this pico writes its pid, unless `pico.pid` says otherwise.
+    /// The pid file of this pico, unless `pico.pid` names another.
     #[must_use]
     pub fn pid_file(&self, pico: &str) -> PathBuf {
         self.home.join("log").join(format!("{pico}.pid"))
     }
 
-    /// The pico's log.
     #[must_use]
     pub fn log_path(&self, pico: &str) -> PathBuf {
         log_path(&self.home, pico)
@@ -80,7 +79,7 @@ impl Installation {
         active.join("containers").join(&self.container).join("picos").join(format!("{pico}.conf"))
     }
 
-    /// The registry as it stands in the files now.
+    /// Reads the current registry files.
     ///
     /// # Errors
     /// [`SimError`] if a file can't be read or understood.
@@ -88,7 +87,7 @@ impl Installation {
         SimRegistry::load(&self.home, &self.container)
     }
 
-    /// The settings as they stand in the file now.
+    /// Reads the current settings.
     ///
     /// # Errors
     /// See [`SimSettings::load`].
@@ -108,7 +107,7 @@ impl Installation {
         settings.save(&self.home)
     }
 
-    /// What happened so far.
+    /// Reads all events.
     ///
     /// # Errors
     /// See [`history::read`].

@@ -1,4 +1,4 @@
-//! The Java launcher: finds the main class among its arguments and plays it.
+//! The Java launcher: finds the main class among its arguments and runs its simulation.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -8,21 +8,21 @@ use std::process::{Command, ExitCode};
 use crate::ha::{client, server};
 use crate::{mzsh, pico};
 
-/// mzsh itself.
+/// mzsh.
 pub(crate) const MZSH_CLASS: &str = "com.digitalroute.picostart.cmdline.CommandLine";
 /// EC, SC and Web UI.
 pub(crate) const PICO_START_CLASS: &str = "com.digitalroute.picostart.PicoStart";
 /// The Platform.
 pub(crate) const PLATFORM_CLASS: &str = "com.digitalroute.codeserver.CodeServerMain";
 const HA_CLIENT_CLASS: &str = "com.digitalroute.ha.HAClient";
-/// Not a class of the product: makes a session and becomes the program that follows, because a JVM can't leave its session
-/// itself. Pid and start time stay, so that whoever looks meanwhile sees the pico.
+/// Not a class of the product. It calls setsid and executes the program that follows, because a JVM
+/// can't leave its session itself. Pid and start time stay, so an observer sees the pico
+/// throughout.
 pub(crate) const DETACH_CLASS: &str = "mz-sim.Detach";
 
-/// Not a class of the product: answers for the HA Monitor Server of a Java pico.
+/// Not a class of the product. It answers for the HA Monitor Server of a Java pico.
 const HA_SERVER_CLASS: &str = "mz-sim.HaMonitorServer";
 
-/// What the arguments of `java` say.
 #[derive(Debug, Default)]
 struct JavaArguments {
     home: Option<PathBuf>,
@@ -51,7 +51,6 @@ impl JavaArguments {
     }
 }
 
-/// Plays what `java ARGS` asks for.
 pub(crate) fn run_java(args: &[OsString]) -> ExitCode {
     if args.first().is_some_and(|arg| arg == DETACH_CLASS) {
         return detach(&args[1..]);
@@ -83,7 +82,7 @@ pub(crate) fn run_java(args: &[OsString]) -> ExitCode {
     }
 }
 
-/// `PROGRAM ARGV0 ARGS...`, in a session of its own.
+/// Executes `PROGRAM ARGV0 ARGS...` in a session of its own.
 fn detach(args: &[OsString]) -> ExitCode {
     let [program, name, args @ ..] = args else { return ExitCode::FAILURE };
     let error = match rustix::process::setsid() {

@@ -1,4 +1,4 @@
-//! Real JVMs: finds a JDK, and compiles the Java pico and the HA client at install.
+//! Real JVMs: finds a JDK and compiles the Java pico and the HA client at install.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::SimError;
 
-/// The smallest JVM that still is one.
+/// Options for a small JVM.
 pub(crate) const JVM_ARGS: &[&str] = &[
     "-server",
     "-Xms16M",
@@ -14,11 +14,11 @@ pub(crate) const JVM_ARGS: &[&str] = &[
     "-XX:MaxMetaspaceSize=48M",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
-    // No files in /tmp, which would outlive a JVM that is killed.
+    // A killed JVM would leave these files in /tmp.
     "-XX:-UsePerfData",
 ];
 
-/// The same for the JDK's tools, which do little and start often.
+/// Options for the JDK's tools, whose runs are short and frequent.
 const TOOL_ARGS: [&str; 3] = ["-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-XX:-UsePerfData"];
 
 /// File and source.

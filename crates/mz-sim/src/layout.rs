@@ -1,4 +1,4 @@
-//! Lays out an installation.
+//! Writes the files of an installation.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,10 +14,10 @@ use crate::registry::{ACTIVE, MASTER};
 use crate::settings::{JVM, SimSettings};
 use crate::{Installation, PicoKind, SimError, history, jvm, ports};
 
-/// The HA ports of an installation are counted from here: one for each pico, in the order given.
+/// The HA port of the first pico; each next pico gets the next port.
 const FIRST_HA_PORT: u16 = 26_000;
 
-/// A pico to be defined.
+/// The description of a pico.
 #[derive(Debug, Clone)]
 pub struct PicoSpec {
     name: String,
@@ -27,26 +27,26 @@ pub struct PicoSpec {
 }
 
 impl PicoSpec {
-    /// With the properties that an installation gives it by default: `mz.ha.*` enabled, and its ports.
+    /// A pico. The installation adds the default properties: `mz.ha.*` enabled, and its ports.
     pub fn new(name: impl Into<String>, kind: PicoKind) -> Self {
         Self { name: name.into(), kind, enabled: true, properties: BTreeMap::new() }
     }
 
-    /// Sets one of its `config.properties`; an empty value takes a default away.
+    /// Sets one of its `config.properties`; an empty value removes a default.
     #[must_use]
     pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.properties.insert(name.into(), value.into());
         self
     }
 
-    /// `settings.state : disabled`.
+    /// Sets `settings.state : disabled`.
     #[must_use]
     pub fn disabled(mut self) -> Self {
         self.enabled = false;
         self
     }
 
-    /// Reads `NAME:TYPE` or `NAME:TYPE:HA_PORT`.
+    /// Parses `NAME:TYPE` or `NAME:TYPE:HA_PORT`.
     ///
     /// # Errors
     /// [`SimError::Invalid`] for anything else.
@@ -71,7 +71,7 @@ impl PicoSpec {
     }
 }
 
-/// How an installation shall be; see [`Installation::builder`].
+/// The description of an installation; see [`Installation::builder`].
 #[derive(Debug)]
 pub struct InstallationBuilder {
     home: PathBuf,
@@ -100,66 +100,69 @@ impl InstallationBuilder {
         }
     }
 
-    /// The `mz-sim` program, when it is not the running one.
+    /// Sets the `mz-sim` program; by default the running one.
     #[must_use]
     pub fn binary(mut self, path: impl Into<PathBuf>) -> Self {
         self.binary = Some(path.into());
         self
     }
 
-    /// `MZ_CONTAINER`; else `main1` where the Platform is, `exec1` elsewhere.
+    /// Sets `MZ_CONTAINER`; by default `main1` with the Platform, `exec1` without it.
     #[must_use]
     pub fn container(mut self, name: impl Into<String>) -> Self {
         self.container = Some(name.into());
         self
     }
 
-    /// Adds a pico; an installation that is given none has the Platform.
+    /// Adds a pico. An installation without any gets the Platform.
     #[must_use]
     pub fn pico(mut self, pico: PicoSpec) -> Self {
         self.picos.push(pico);
         self
     }
 
-    /// The user that owns the files, by name (needs root); else who lays it out.
+    /// Sets the user that owns the files, by name (needs root); by default the caller.
     #[must_use]
     pub fn owner(mut self, user: impl Into<String>) -> Self {
         self.owner = Some(user.into());
         self
     }
 
-    /// Real JVMs as picos; needs a JDK (`JAVA_HOME`, `/usr/lib/jvm/default-java`, or `javac` on the `PATH`).
+    /// Uses real JVMs as picos. This needs a JDK (`JAVA_HOME`, `/usr/lib/jvm/default-java`, or
+    /// `javac` on the `PATH`).
     #[must_use]
     pub fn jvm(mut self, real: bool) -> Self {
         self.jvm = real;
         self
     }
 
-    /// Takes every port from those that are free now, where the product's own may be in use.
+    /// Uses free ports instead of the product's ports, which may be in use.
     #[must_use]
     pub fn free_ports(mut self, free: bool) -> Self {
         self.free_ports = free;
         self
     }
 
-    /// A value of the container's `common`, such as `pico.rcp.server.host` or `pico.rcp.platform.port`.
+    /// Sets a value of the container's `common`, such as `pico.rcp.server.host` or
+    /// `pico.rcp.platform.port`.
     #[must_use]
     pub fn common(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.common.insert(name.into(), value.into());
         self
     }
 
-    /// A setting of the simulator, as [`SimSettings::set`] takes it.
+    /// Sets a setting of the simulator, in the syntax of [`SimSettings::set`].
     #[must_use]
     pub fn set(mut self, assignment: impl Into<String>) -> Self {
         self.settings.push(assignment.into());
         self
     }
 
-    /// Lays it out.
+    /// Writes the installation.
     ///
     /// # Errors
-    /// [`SimError`] if the directory holds files, a setting or a user is unknown, a file can't be written, or the JDK fails.
+    /// [`SimError`] if the directory holds files, a setting or a user is unknown, a file can't be
+    /// written, or the JDK fails.
     pub fn install(mut self) -> Result<Installation, SimError> {
         let mut settings = SimSettings::default();
         for assignment in &self.settings {
@@ -222,7 +225,7 @@ impl InstallationBuilder {
         Installation::open(self.home)
     }
 
-    /// Completes the picos' ports, so that no two of the installation are the same.
+    /// Completes the picos' ports; no two of the installation are equal.
     fn choose_ports(&mut self) -> Result<(), SimError> {
         let free = || ports::free_port().map_err(SimError::file("choose a port for", &self.home));
         let mut webs: BTreeMap<u16, u16> = BTreeMap::new();
@@ -251,7 +254,7 @@ impl InstallationBuilder {
         let mut cell = vec![("pico.rcp.platform.host", "localhost"), ("pico.rcp.platform.port", "6790")];
         let (mut shared, mut own) = (Vec::new(), Vec::new());
         for (name, value) in &self.common {
-            // What is about the Platform is the cell's, the rest the container's.
+            // Values about the Platform belong to the cell, the others to the container.
             if name.starts_with("pico.rcp.platform.") {
                 cell.retain(|(known, _)| known != name);
                 shared.push((name.as_str(), value.as_str()));
@@ -280,14 +283,14 @@ impl InstallationBuilder {
         Ok(())
     }
 
-    /// Written for `sh`, as the product's; values of the caller's environment go first.
+    /// A `sh` script, as in the product. Values of the caller's environment take precedence.
     fn mzsh_script(&self, container: &str, of_platform: bool, java_home: &Path) -> String {
         let web = self.picos.iter().find(|pico| pico.kind == PicoKind::Platform);
         let web =
             web.and_then(|pico| pico.properties.get("mz.webserver.port")).map_or("9000", String::as_str);
         let kind = if of_platform { "platform" } else { "execution" };
-        // An execution container is installed with the address of the Platform; and a Platform that is bound to one address is not
-        // to be found at localhost.
+        // An execution container is installed with the address of the Platform. A Platform that
+        // listens on one address is not reachable at localhost.
         let host =
             self.common.get(if of_platform { "pico.rcp.server.host" } else { "pico.rcp.platform.host" });
         let host = host.map_or("localhost", String::as_str);
@@ -322,11 +325,11 @@ exec "$SIM_JAVA" -classpath "$MZ_HOME/lib/picostart.jar" -Dmz.home="$MZ_HOME" -D
     }
 }
 
-/// The product's own defaults.
+/// The product's defaults.
 const PRODUCT_JVM_ARGS: &[&str] =
     &["-server", "-XX:MaxDirectMemorySize=4096M", "-XX:MaxMetaspaceSize=196M", "-Xms64M", "-Xmx256M"];
 
-/// Run by a JVM that is out of memory, which goes on living.
+/// A JVM that is out of memory runs this and continues.
 const OOM_SCRIPT: &str = r#"#!/bin/sh
 # oom PICO LOG CRITICAL_LOG
 echo "OutOfMemoryError in $1" >>"$3"
@@ -360,8 +363,9 @@ fn shell_quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
-/// By install(1), in a process of its own: a child that another thread forks while this process has a program open for writing
-/// holds it open, too, and nobody can execute it meanwhile ("Text file busy").
+/// Runs install(1) as a process of its own. A child that another thread forks while this process
+/// writes a program inherits the open descriptor. Until that child closes it, nobody can execute
+/// the program ("Text file busy").
 fn install_program(from: &Path, to: &Path) -> Result<(), SimError> {
     let output = Command::new("install")
         .args(["-m", "0755"])

@@ -1,37 +1,43 @@
-//! A simulated MediationZone: an installation that agents, tests and people who rehearse can start, ask, break and
-//! stop as they would the product.
+//! A simulated MediationZone: an installation that agents, tests and people can start, query, break
+//! and stop like the product.
 //!
 //! # What it is
 //!
-//! [`Installation::builder`] (or `mz-sim install DIR`) lays out an `MZ_HOME`: `bin/mzsh`, `lib`, `log`, `tmp`, the
-//! registry's HOCON files, and a `java` of its own. Everything behind it is one program, this crate's `mz-sim`, copied to
-//! `java/bin/java`; called by that name it looks through its arguments for the main class and plays it, as a Java launcher
-//! would:
+//! [`Installation::builder`] (or `mz-sim install DIR`) writes an `MZ_HOME`: `bin/mzsh`, `lib`,
+//! `log`, `tmp`, the registry's HOCON files, and a `java`. One program implements all of it: this
+//! crate's `mz-sim`, copied to `java/bin/java`. Under that name it takes the main class from its
+//! arguments, as a Java launcher would, and simulates it:
 //!
-//! | main class | plays |
+//! | main class | simulates |
 //! | --- | --- |
-//! | `com.digitalroute.picostart.cmdline.CommandLine` | mzsh: `startup`, `shutdown`, `status`, `kill`, `restart`, `service restart`, `topo` |
-//! | `com.digitalroute.picostart.PicoStart`, `com.digitalroute.codeserver.CodeServerMain` | a pico instance |
+//! | `com.digitalroute.picostart.cmdline.CommandLine` | mzsh |
+//! | `com.digitalroute.picostart.PicoStart` | a pico instance other than the Platform |
+//! | `com.digitalroute.codeserver.CodeServerMain` | the Platform |
 //! | `com.digitalroute.ha.HAClient` | the client of the HA Monitor Server |
 //!
-//! With `--jvm` the pico instances and the HA client are real Java programs on a real JDK (`java/` holds their sources);
-//! mzsh stays the native one.
+//! mzsh has the verbs `startup`, `shutdown`, `status`, `kill`, `restart`, `service restart` and
+//! `topo`.
 //!
-//! # What may be relied on
+//! With `--jvm` the pico instances and the HA client are real Java programs on a real JDK (`java/`
+//! holds their sources). mzsh stays native.
 //!
-//! * A pico's command line, environment, pid file, logs, ports and session look like the product's as far as that is
-//!   documented or was seen. What is not certain is a switch with a table row ([`settings::KEYS`]), never a belief: a suite
-//!   of tests should hold for every value.
-//! * The protocols on the wire (RCP, the HA Monitor Server, the callback to `mzsh startup`) are **our own**, one line of text
-//!   each way, because the product's are not public. Nothing outside of this crate may speak them; the HA client is there
-//!   to be run.
-//! * A native pico is one thread, blocked in `poll`: hundreds can run at once. (With the setting `heartbeats` it is two: [`heartbeat`].)
-//! * The simulator signals only processes whose command line names its own installation, even where the product would go by
-//!   a number in a file.
+//! # Guarantees
+//!
+//! * A pico's command line, environment, pid file, logs, ports and session match the product's as
+//!   far as they are documented or observed. Each uncertain behaviour is a setting with a table row
+//!   ([`settings::KEYS`]). A test suite should pass with every value.
+//! * The wire protocols (RCP, the HA Monitor Server, the callback to `mzsh startup`) are **our
+//!   own**: one line of text each way. The product's are not public. Nothing outside this crate may
+//!   speak them; use the HA client instead.
+//! * A native pico is one thread, blocked in `poll`, so hundreds can run at once. The setting
+//!   `heartbeats` adds a second thread ([`heartbeat`]).
+//! * The simulator signals only processes whose command line names its own installation, even where
+//!   the product would trust a pid in a file.
 //! * Ports are bound on loopback unless the installation sets `pico.rcp.server.host`.
 //!
-//! Each start, readiness and end of a pico, and each call of mzsh, is one line of `sim/history.jsonl` ([`history`]), so that a
-//! test can assert an order of events that it did not see.
+//! Each start, readiness and end of a pico, and each call of mzsh, is one line of
+//! `sim/history.jsonl` ([`history`]). So a test can assert an order of events that it did not
+//! observe.
 
 #![forbid(unsafe_code)]
 
@@ -62,7 +68,7 @@ pub use layout::{InstallationBuilder, PicoSpec};
 pub use registry::PicoKind;
 pub use settings::SimSettings;
 
-/// The whole program: what `mz-sim` and `java/bin/java` run. `args` starts with the name that it was called by.
+/// The entry point of `mz-sim` and `java/bin/java`. The first of `args` is the name of the program.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let name = args.first().and_then(|arg| Path::new(arg).file_name());

@@ -1,4 +1,4 @@
-//! The doorway; see the library.
+//! The `mz-sim` binary; see the library.
 
 #![forbid(unsafe_code)]
 

@@ -1,14 +1,15 @@
-//! Free ports, for installations outside of a network namespace of their own.
+//! Free ports, for installations without a network namespace of their own.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Below the range from which Linux takes the ports of outgoing connections, so that only another chooser can be in the way.
+/// Below Linux's range for outgoing connections, so that only another program that chooses its port
+/// can collide.
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 
-/// A port that nobody listens on now and that this process did not hand out before.
+/// A port without a listener that this process has not returned before.
 pub(crate) fn free_port() -> io::Result<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let offset = u16::try_from(std::process::id().wrapping_mul(101) % u32::from(COUNT)).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Other processes, as /proc shows them.
+//! Other processes, read from /proc.
 
 use std::fs;
 use std::path::Path;
@@ -9,13 +9,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 
-/// How often a process is looked at that has no descriptor.
+/// The poll interval for a process without a pidfd.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Field 22 of `/proc/PID/stat`, or none for a process that is gone or only waits to be reaped.
+/// Field 22 of `/proc/PID/stat`; `None` if the process is gone or a zombie.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is a name in parentheses that may itself hold spaces and parentheses.
+    // The second field is a name in parentheses that may itself contain spaces and parentheses.
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
     if matches!(fields.next()?, "Z" | "X") {
         return None;
@@ -23,12 +23,11 @@ pub(crate) fn start_time(pid: u32) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
-/// The name of the node that this runs on.
 pub(crate) fn node_name() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim_end().to_owned()
 }
 
-/// Whether this is a pico (any) of the installation at `home`.
+/// True if the process is any pico of the installation at `home`.
 pub(crate) fn is_pico_of(pid: u32, home: &Path) -> bool {
     let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else { return false };
     let marker = format!("-Dmz.home={}", home.display());
@@ -41,7 +40,7 @@ pub(crate) fn is_pico_of(pid: u32, home: &Path) -> bool {
     of_home && is_pico
 }
 
-/// Waits until the process has ended; false if it still lives after `limit`.
+/// Waits for the end of the process; false if it still lives after `limit`.
 pub(crate) fn wait_for_end(pid: u32, limit: Duration) -> bool {
     let Some(handle) = open_pidfd(pid) else {
         let (begun, deadline) = (start_time(pid), Instant::now() + limit);
@@ -58,7 +57,7 @@ pub(crate) fn wait_for_end(pid: u32, limit: Duration) -> bool {
     poll(&mut fds, limit.as_ref()).is_ok_and(|ready| ready > 0)
 }
 
-/// Sends SIGKILL to a pico of the installation at `home`; what is not one is never touched.
+/// Sends SIGKILL to a pico of the installation at `home`. It never signals another process.
 pub(crate) fn kill_pico(pid: u32, home: &Path) -> Result<(), Errno> {
     let handle = open_pidfd(pid);
     if !is_pico_of(pid, home) {
@@ -74,7 +73,8 @@ fn to_pid(pid: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(pid).ok()?)
 }
 
-/// A descriptor that stands for the process and can be polled for its end; none too on a kernel that is too old for it.
+/// A pidfd, which can be polled for the end of the process. `None` also on a kernel without
+/// pidfd_open.
 pub(crate) fn open_pidfd(pid: u32) -> Option<rustix::fd::OwnedFd> {
     pidfd_open(to_pid(pid)?, PidfdFlags::empty()).ok()
 }

@@ -1,4 +1,5 @@
-//! One question and one answer over TCP, a line of text each: what RCP, and the ping of the HA Monitor Server, are in here.
+//! One question and one answer over TCP, a line of text each. RCP and the ping of the HA Monitor
+//! Server use it.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -7,7 +8,8 @@ use std::time::{Duration, Instant};
 /// Asks `address` (`host:port`) and returns the answer without its newline.
 ///
 /// # Errors
-/// Of name, connection or timeout; `UnexpectedEof` if the other side hung up without an answer.
+/// Errors of name resolution or connection, and timeouts. `UnexpectedEof` if the peer hangs up
+/// without an answer.
 pub(crate) fn request(address: &str, question: &str, limit: Duration) -> io::Result<String> {
     let deadline = Instant::now() + limit;
     let mut stream = connect(address, deadline)?;
@@ -17,7 +19,7 @@ pub(crate) fn request(address: &str, question: &str, limit: Duration) -> io::Res
     match BufReader::new(stream).read_line(&mut answer) {
         Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(_) => Ok(answer.trim_end().to_owned()),
-        // What a read says when its timeout is over.
+        // A read reports its timeout as WouldBlock.
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
         Err(error) => Err(error),
     }

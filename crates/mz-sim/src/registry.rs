@@ -1,9 +1,11 @@
-//! The registry (STR): what is defined in the HOCON files of an installation, read anew by each mzsh.
+//! The registry (STR): the HOCON files of an installation, read again by each mzsh.
 //!
-//! `common/config/cell/default/.active` holds what counts: `cell.conf`, `containers/<container>/container.conf` and
-//! `containers/<container>/picos/<pico>.conf`. A pico's file stands over its template, which is found in `master/templates`.
-//! A property of a pico is looked for in its own `config.properties`, then in the container's `common`, then in the cell's.
-//! `mz { ha { port : 1 } }`, `mz.ha.port : 1` and `"mz.ha.port" : 1` are the same property here, as they are to the product.
+//! The active registry is `common/config/cell/default/.active`. It holds `cell.conf`,
+//! `containers/<container>/container.conf` and `containers/<container>/picos/<pico>.conf`. A pico's
+//! file overrides its template in `master/templates`. A property of a pico comes from its own
+//! `config.properties`, then from the container's `common`, then from the cell's.
+//! `mz { ha { port : 1 } }`, `mz.ha.port : 1` and `"mz.ha.port" : 1` are the same property here, as
+//! in the product.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -33,10 +35,9 @@ pub enum PicoKind {
 }
 
 impl PicoKind {
-    /// All of them.
     pub const ALL: [Self; 4] = [Self::Platform, Self::Ec, Self::Sc, Self::Ui];
 
-    /// `platform`, `ec`, `sc`, `ui`: also the end of the standard template's name.
+    /// `platform`, `ec`, `sc`, `ui`; the name of the standard template ends with it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -47,7 +48,7 @@ impl PicoKind {
         }
     }
 
-    /// The property with the port of its web interface, and the port that it has by default.
+    /// The property with the port of the web interface, and that port's default.
     #[must_use]
     pub fn web_port_property(self) -> Option<(&'static str, u16)> {
         match self {
@@ -65,17 +66,16 @@ impl fmt::Display for PicoKind {
     }
 }
 
-/// Values by their path with dots; the elements of a list are joined by newlines.
+/// Values by their dotted path; newlines separate the elements of a list.
 pub type FlatValues = BTreeMap<String, String>;
 
 /// A pico as the registry defines it.
 #[derive(Debug, Clone)]
 pub struct SimPicoDefinition {
-    /// Its name.
     pub name: String,
-    /// Its type, by the end of its template's name.
+    /// The type, from the end of the template's name.
     pub kind: PicoKind,
-    /// All values, those of the template included.
+    /// All values, including those of the template.
     pub values: FlatValues,
 }
 
@@ -86,7 +86,6 @@ impl SimPicoDefinition {
         self.values.get(&format!("config.properties.{name}")).map(String::as_str)
     }
 
-    /// `config.jvmargs.args`.
     pub fn jvm_args(&self) -> impl Iterator<Item = &str> {
         self.values.get("config.jvmargs.args").map(String::as_str).unwrap_or_default().lines()
     }
@@ -104,7 +103,7 @@ pub struct SimRegistry {
 }
 
 impl SimRegistry {
-    /// Reads what holds for all picos of the container.
+    /// Reads the values that all picos of the container share.
     ///
     /// # Errors
     /// [`SimError`] if a file can't be read or is not HOCON.
@@ -119,7 +118,7 @@ impl SimRegistry {
         })
     }
 
-    /// The names of the picos of the container, sorted.
+    /// The names of the container's picos, sorted.
     ///
     /// # Errors
     /// [`SimError::File`] if the directory can't be read.
@@ -134,7 +133,7 @@ impl SimRegistry {
         Ok(names)
     }
 
-    /// One pico, or none if the container has no such pico.
+    /// One pico; `None` if the container has no such pico.
     ///
     /// # Errors
     /// [`SimError`] if its file, or its template's, can't be read or is not HOCON.
@@ -163,13 +162,13 @@ impl SimRegistry {
         self.container.get(&key).or_else(|| self.cell.get(&key)).map(String::as_str)
     }
 
-    /// A property of a pico: its own, else [`SimRegistry::common_value`].
+    /// A property of a pico: its own, otherwise [`SimRegistry::common_value`].
     #[must_use]
     pub fn property<'a>(&'a self, pico: &'a SimPicoDefinition, name: &str) -> Option<&'a str> {
         pico.property(name).or_else(|| self.common_value(name)).filter(|value| !value.is_empty())
     }
 
-    /// All properties of a pico whose names begin so, by the rest of the name.
+    /// All properties of a pico whose names start with `prefix`, by the rest of the name.
     #[must_use]
     pub fn properties_below(&self, pico: &SimPicoDefinition, prefix: &str) -> FlatValues {
         let names = |values: &FlatValues, place: &str| -> Vec<String> {
@@ -185,7 +184,7 @@ impl SimRegistry {
         all.into_iter().filter_map(value).collect()
     }
 
-    /// `host:port` of the Platform's RCP as the cell has it.
+    /// `host:port` of the Platform's RCP from the cell.
     #[must_use]
     pub fn platform_rcp(&self) -> (&str, &str) {
         let host = self.common_value("pico.rcp.platform.host").unwrap_or("localhost");
@@ -203,7 +202,8 @@ fn malformed(path: &Path) -> impl Fn(hocon::Error) -> SimError {
     move |error| SimError::Malformed { path: path.clone(), problem: error.to_string() }
 }
 
-/// Files over each other, the first above; with what mzsh's environment has, and what it knows of the pico.
+/// Merges files, the first has precedence. Substitutions see mzsh's environment and the pico's own
+/// values.
 fn load_flat(paths: &[PathBuf], home: &Path, pico: &str) -> Result<FlatValues, SimError> {
     let documents = paths.iter().map(|path| read_document(path)).collect::<Result<Vec<_>, _>>()?;
     let known = |name: &str| match name {
@@ -222,7 +222,7 @@ fn load_flat(paths: &[PathBuf], home: &Path, pico: &str) -> Result<FlatValues, S
     Ok(flat)
 }
 
-/// Includes of files beside the one that includes them.
+/// Resolves includes to files in the directory of the including file.
 pub(crate) struct SiblingFiles;
 
 impl IncludeLoader for SiblingFiles {

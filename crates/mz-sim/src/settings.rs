@@ -1,9 +1,10 @@
-//! The switches and times of the simulator, from one table.
+//! The settings of the simulator, from one table.
 //!
-//! They live in `sim/settings.toml` of the installation: a line `key = "value"` each, and a table `[pico.NAME]` where one pico
-//! differs. Every process reads the file when it starts, and again where a value matters during its life (the HA server at
-//! each ping, a stop when it begins), so a rehearsal changes the product's behaviour with `mz-sim set` while it runs.
-//! A key that is not in [`KEYS`] is refused: a switch that is misspelt would be a test that proves nothing.
+//! `sim/settings.toml` of the installation holds them: lines `key = "value"`, and a table
+//! `[pico.NAME]` for the differences of one pico. Every process reads the file when it starts. It
+//! reads it again when a value matters during its life: the HA server at each ping, a stop at its
+//! start. So `mz-sim set` changes the behaviour of running picos. A key that is not in [`KEYS`] is
+//! refused: a test with a misspelt key would prove nothing.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,7 +16,7 @@ use crate::SimError;
 use crate::ha::clock::Clock;
 use crate::ha::server::load_workload;
 
-/// What a value may be.
+/// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
     /// `true` or `false`.
@@ -24,33 +25,32 @@ pub enum ValueKind {
     OneOf(&'static [&'static str]),
     /// A whole number with a unit: `200ms`, `3s`, `2m`.
     Duration,
-    /// What a startup comes to: see [`SimStartupOutcome`].
+    /// A [`SimStartupOutcome`].
     Outcome,
     /// `real`, `x100` or a duration: the clock of the HA Monitor Server.
     Clock,
-    /// What happens in a pico: see [`crate::ha::Workload`], on one line, or the path of a file.
+    /// A [`crate::ha::Workload`] on one line, or the path of a file.
     Workload,
-    /// Any text of one line.
+    /// One line of any text.
     Text,
 }
 
 /// One row of the table.
 #[derive(Debug)]
 pub struct Key {
-    /// As written in the file and on the command line.
+    /// The name in the file and on the command line.
     pub name: &'static str,
-    /// What a value may be.
     pub kind: ValueKind,
-    /// The value when nothing is set.
+    /// The default.
     pub default: &'static str,
-    /// What it does, in a line.
+    /// The effect, in one line.
     pub about: &'static str,
 }
 
 macro_rules! keys {
     ($($ident:ident = $name:literal, $kind:expr, $default:literal, $about:literal;)*) => {
         $(#[doc = concat!("`", $name, "`: [`Key::about`] says what it does.")] pub static $ident: Key = Key { name: $name, kind: $kind, default: $default, about: $about };)*
-        /// Every setting there is.
+        /// All settings.
         pub static KEYS: &[&Key] = &[$(&$ident),*];
     };
 }
@@ -84,25 +84,26 @@ keys! {
     PLATFORM_RETRY = "platform_retry", ValueKind::Duration, "1s", "how often a pico that lost the Platform tries to reach it";
 }
 
-/// What a startup comes to.
+/// The result of a startup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SimStartupOutcome {
     /// The pico comes up.
     Ok,
-    /// `Started with errors`: the process lives, its HA Monitor Server does not, and mzsh exits with 0.
+    /// `Started with errors`: the process lives, its HA Monitor Server does not, and mzsh exits
+    /// with 0.
     Errors,
     /// mzsh says that there is no such server process, and exits with 0.
     NoSuch,
     /// mzsh fails with this code; no process is started.
     Code(u8),
-    /// The process dies half-way through its start.
+    /// The process dies during its start.
     Dies,
     /// The start takes `slow_start_time`.
     Slow,
 }
 
 impl SimStartupOutcome {
-    /// Reads `ok`, `errors`, `no-such`, `code:N`, `dies` or `slow`.
+    /// Parses `ok`, `errors`, `no-such`, `code:N`, `dies` or `slow`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
@@ -116,7 +117,7 @@ impl SimStartupOutcome {
     }
 }
 
-/// Reads `200ms`, `3s` or `2m`.
+/// Parses `200ms`, `3s` or `2m`.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -130,7 +131,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 impl Key {
-    /// By its name, or the error that lists those there are.
+    /// Finds a setting by name. The error lists all names.
     ///
     /// # Errors
     /// [`SimError::Invalid`] for a name that is not in the table.
@@ -141,7 +142,7 @@ impl Key {
         })
     }
 
-    /// What a value of this key may be, in words.
+    /// Describes the valid values of this key.
     #[must_use]
     pub fn describe_values(&self) -> String {
         match self.kind {
@@ -164,27 +165,28 @@ impl Key {
             ValueKind::Duration => parse_duration(value).is_some(),
             ValueKind::Outcome => SimStartupOutcome::parse(value).is_some(),
             ValueKind::Clock => Clock::parse(value).is_some(),
-            // What is in a file is looked at when it counts.
+            // A file is read when the HA Monitor Server uses it.
             ValueKind::Workload => value.starts_with('/') || load_workload(value).is_ok(),
             ValueKind::Text => !value.chars().any(char::is_control),
         }
     }
 }
 
-/// The settings of one installation, each value checked.
+/// The checked settings of one installation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SimSettings {
-    /// By pico (empty: for all) and key.
+    /// By pico (empty for all) and key.
     values: BTreeMap<(String, &'static str), String>,
 }
 
 impl SimSettings {
     const FILE: &str = "sim/settings.toml";
 
-    /// Reads those of the installation at `home`; a missing file means defaults.
+    /// Reads the settings of the installation at `home`; a missing file means defaults.
     ///
     /// # Errors
-    /// [`SimError`] if the file can't be read, is not TOML, or holds an unknown key or an unusable value.
+    /// [`SimError`] if the file can't be read, is not TOML, or holds an unknown key or an unusable
+    /// value.
     pub fn load(home: &Path) -> Result<Self, SimError> {
         let path = home.join(Self::FILE);
         let text = match fs::read_to_string(&path) {
@@ -215,10 +217,10 @@ impl SimSettings {
         Ok(settings)
     }
 
-    /// Takes `key=value`, or `PICO.key=value` for one pico only.
+    /// Sets `key=value` for all picos, or `PICO.key=value` for one.
     ///
     /// # Errors
-    /// [`SimError::Invalid`] that says what is known or expected.
+    /// [`SimError::Invalid`]; it names the known keys or the expected value.
     pub fn set(&mut self, assignment: &str) -> Result<(), SimError> {
         let Some((name, value)) = assignment.split_once('=') else {
             return Err(SimError::Invalid(format!("{assignment}: expected key=value or PICO.key=value")));
@@ -240,7 +242,7 @@ impl SimSettings {
         Ok(())
     }
 
-    /// Replaces the file of the installation at `home`, in one step.
+    /// Replaces the file of the installation at `home` atomically.
     ///
     /// # Errors
     /// [`SimError::File`] if it can't be written.
@@ -261,26 +263,25 @@ impl SimSettings {
         fs::rename(&new, &path).map_err(SimError::file("replace", path))
     }
 
-    /// The value for this pico (or for all, with `""`), as text.
+    /// The value for this pico, or for all with `""`, as text.
     #[must_use]
     pub fn text(&self, key: &Key, pico: &str) -> &str {
         let own = self.values.get(&(pico.to_owned(), key.name));
         own.or_else(|| self.values.get(&(String::new(), key.name))).map_or(key.default, String::as_str)
     }
 
-    /// A [`ValueKind::Switch`].
     #[must_use]
     pub fn is_on(&self, key: &Key, pico: &str) -> bool {
         self.text(key, pico) == "true"
     }
 
-    /// A [`ValueKind::Duration`]; zero for a key of another kind.
+    /// The value as a duration; zero for a key of another type.
     #[must_use]
     pub fn duration(&self, key: &Key, pico: &str) -> Duration {
         parse_duration(self.text(key, pico)).unwrap_or_default()
     }
 
-    /// What the next startup of this pico comes to.
+    /// The outcome of the next startup of this pico.
     #[must_use]
     pub fn startup_outcome(&self, pico: &str) -> SimStartupOutcome {
         SimStartupOutcome::parse(self.text(&STARTUP_OUTCOME, pico)).unwrap_or(SimStartupOutcome::Ok)

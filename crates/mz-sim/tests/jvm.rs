@@ -1,4 +1,4 @@
-//! The same life on real JVMs. Needs a JDK (Debian: default-jdk-headless); fails without.
+//! The lifecycle on real JVMs. It needs a JDK (Debian: default-jdk-headless) and fails without one.
 
 mod rehearsal;
 

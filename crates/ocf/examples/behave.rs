@@ -1,4 +1,4 @@
-//! An agent for this crate's own tests: it does what its parameter `behave` says.
+//! An agent for this crate's own tests; its parameter `behave` selects its behaviour.
 
 use ocf::{Action, Agent, Definition, Evidence, Failure, Invocation, Operation, Parameter, State, trace};
 
@@ -38,7 +38,7 @@ impl Agent for Behave {
         match call.values().text(&BEHAVE)?.unwrap_or_default() {
             "panic" => panic!("told to,\nin two lines"),
             "panic in a thread" => {
-                // The hook ends the process; whoever is waiting learns nothing.
+                // The hook ends the process, so the join never returns.
                 let _ = std::thread::spawn(|| panic!("told to")).join();
             }
             "log" => {

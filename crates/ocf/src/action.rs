@@ -1,37 +1,38 @@
-//! What an agent is asked to do: its first argument.
+//! The actions of a resource agent; the first argument names one.
 
 use std::ffi::OsStr;
 
 /// An action of a resource agent.
 ///
-/// Pacemaker asks for the first six; the others are for people. Whatever else comes as first argument (`promote`,
-/// `notify`, `migrate_to`, the old `reload` ...) is not implemented, and is answered so by [`run`](crate::run()).
+/// Pacemaker runs the first six; the others are for people. [`run`](crate::run()) answers any other
+/// first argument (`promote`, `notify`, `migrate_to`, the old `reload`) with
+/// [`ExitCode::Unimplemented`](crate::ExitCode::Unimplemented).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Bring it up; return when it is fully up.
+    /// Starts the service; returns when it is fully up.
     Start,
-    /// Bring it down; return when it is surely down.
+    /// Stops the service; returns when it is certainly down.
     Stop,
-    /// Is it running, and well?
+    /// Checks whether the service runs and is healthy.
     Monitor,
-    /// Are the parameters right?
+    /// Checks the parameters.
     ValidateAll,
-    /// Make changed reloadable parameters effective.
+    /// Applies changed reloadable parameters.
     ReloadAgent,
-    /// Describe the agent in XML.
+    /// Prints the metadata of the agent, in XML.
     MetaData,
-    /// For people: one line that says whether it is running.
+    /// For people: prints one line with the state.
     Status,
-    /// For people: the evidence, and what monitor would answer.
+    /// For people: prints the evidence and the exit code of a monitor.
     Explain,
-    /// For people: how to call the agent.
+    /// For people: prints how to call the agent.
     Usage,
-    /// For people: name and version of the agent.
+    /// For people: prints name and version of the agent.
     Version,
 }
 
 impl Action {
-    /// The action that the first argument asks for; `None` when it is not implemented here.
+    /// Parses the first argument; `None` if this crate does not implement the action.
     #[must_use]
     pub fn parse(argument: &OsStr) -> Option<Self> {
         Some(match argument.to_str()? {
@@ -49,7 +50,7 @@ impl Action {
         })
     }
 
-    /// Its name on the command line and in the metadata.
+    /// The name on the command line and in the metadata.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -66,7 +67,7 @@ impl Action {
         }
     }
 
-    /// Is it one that Pacemaker asks for, and so one that belongs in the metadata?
+    /// True for an action that Pacemaker runs; the metadata lists only these.
     #[must_use]
     pub const fn is_operation(self) -> bool {
         matches!(

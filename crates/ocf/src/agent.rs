@@ -1,24 +1,27 @@
-//! What an agent implements.
+//! The trait that an agent implements.
 //!
-//! The types hold some of OCF's rules: only a monitor (and what looks like one) can say "not running" or "degraded";
-//! a stop can only say "it is down" or "it may not be down"; a failure always has a reason.
+//! The types enforce some of OCF's rules. Only a monitor, and the actions like it, can answer "not
+//! running" or "degraded". A stop can only answer "down" or "possibly not down". A failure always
+//! has a reason.
 
 use crate::{Definition, Evidence, ExitCode, Findings, InProcess, Invocation, LogFiles, ParameterError};
 
-/// The class of a failure. It decides what Pacemaker tries next, and where.
+/// The kind of a failure. It decides how Pacemaker recovers, and on which nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
-    /// Soft error: it may work next time (exit code 1).
+    /// Soft error: a retry may succeed (exit code 1).
     Generic,
-    /// A parameter is wrong on this node: it is banned (2).
+    /// A parameter is invalid on this node. Pacemaker bans the resource from the node (exit code
+    /// 2).
     InvalidParameter,
-    /// It is not implemented (3).
+    /// The agent does not implement the action (exit code 3).
     Unimplemented,
-    /// Permissions are missing on this node: it is banned (4).
+    /// This node lacks permissions. Pacemaker bans the resource from the node (exit code 4).
     Permission,
-    /// Software is missing on this node: it is banned (5).
+    /// This node lacks software. Pacemaker bans the resource from the node (exit code 5).
     NotInstalled,
-    /// The configuration is wrong everywhere: the resource is stopped in the whole cluster (6).
+    /// The configuration is invalid on every node. Pacemaker stops the resource in the whole
+    /// cluster (exit code 6).
     NotConfigured,
 }
 
@@ -35,32 +38,34 @@ impl From<ErrorCode> for ExitCode {
     }
 }
 
-/// Why an action failed: a line for the person who reads `pcs status` at night. What was seen, where, what to do.
+/// Why an action failed. The person on call reads the reason in `pcs status`: what was seen, where,
+/// and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Failure {
-    /// The class, which becomes the exit code.
+    /// The kind of the failure; it becomes the exit code.
     pub code: ErrorCode,
-    /// What is shown: the first [`LIMIT`](crate::exit_reason::MAX_BYTES) bytes of it.
+    /// The exit reason, of which Pacemaker shows the first
+    /// [`MAX_BYTES`](crate::exit_reason::MAX_BYTES) bytes.
     pub reason: String,
 }
 
 impl Failure {
-    /// A failure of this class.
+    /// A failure with this code and reason.
     #[must_use]
     pub fn new(code: ErrorCode, reason: impl Into<String>) -> Self {
         Self { code, reason: reason.into() }
     }
 
-    /// It may work next time.
+    /// A failure with [`ErrorCode::Generic`]: a retry may succeed.
     #[must_use]
     pub fn generic(reason: impl Into<String>) -> Self {
         Self::new(ErrorCode::Generic, reason)
     }
 }
 
-/// A wrong parameter is wrong on every node. That is right for a start; a monitor or a stop that can do without the
-/// parameter should, rather than pass this on.
+/// An invalid parameter is invalid on every node. This conversion suits a start. A monitor or stop
+/// that does not need the parameter should ignore the error instead.
 impl From<ParameterError> for Failure {
     fn from(error: ParameterError) -> Self {
         Self::new(ErrorCode::NotConfigured, error.to_string())
@@ -70,68 +75,73 @@ impl From<ParameterError> for Failure {
 /// The result of a monitor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It is running and healthy.
+    /// The service runs and is healthy.
     Running,
-    /// It is certainly not running; with the evidence, if there is any.
+    /// The service certainly does not run; with the evidence, if any.
     NotRunning(Option<String>),
-    /// It is running, but likely to fail for this reason.
+    /// The service runs but is likely to fail, for this reason.
     Degraded(String),
 }
 
-/// A resource agent. [`run`](crate::run()) calls the one method that is asked for, once, and the process ends.
+/// A resource agent. [`run`](crate::run()) calls one method, once; then the process ends.
 ///
-/// Only the actions in the [`Definition`] are dispatched. Each must end by itself before
-/// [`Invocation::deadline`], and may be called twice in a row.
+/// [`run`](crate::run()) dispatches only the actions in the [`Definition`]. Each method must return
+/// before [`Invocation::deadline`]. Each may be called twice in a row.
 pub trait Agent {
-    /// What the agent says of itself.
+    /// The agent's metadata.
     fn definition(&self) -> &Definition;
 
-    /// Who writes log files and traces. By default it is the process itself, which a file system that hangs holds up.
+    /// The writer of log files and traces. The default writes in this process, so a file system
+    /// that hangs blocks the action.
     fn log_files(&self) -> &'static dyn LogFiles {
         &InProcess
     }
 
-    /// Brings it up and returns when it is fully up; if it is up already, that is success.
+    /// Starts the service; returns when it is fully up. A service that already runs is a success.
     ///
     /// # Errors
-    /// By default Pacemaker tries no other start on this node until somebody cleans up.
+    /// Pacemaker by default retries no start on this node until the failure is cleaned up.
     fn start(&self, call: &Invocation) -> Result<(), Failure>;
 
-    /// Brings it down and returns when it is surely down; if it is down already, that is success. Wrong parameters,
-    /// missing software and missing storage are no excuse.
+    /// Stops the service; returns when it is certainly down. A service that is already down is a
+    /// success. A stop must not fail because of invalid parameters, missing software or missing
+    /// storage.
     ///
     /// # Errors
-    /// The node is fenced.
+    /// Pacemaker fences the node.
     fn stop(&self, call: &Invocation) -> Result<(), Failure>;
 
-    /// Looks, and changes nothing. Pacemaker kills it at any moment when another action is due.
+    /// Checks the service and changes nothing. Pacemaker may kill it at any time, when another
+    /// action is due.
     ///
     /// # Errors
-    /// The resource is recovered. In a probe ([`Invocation::is_probe`]) a failure reaches further: generic, permission
-    /// and unimplemented restart a healthy instance on another node, not configured stops it, and the other two ban this
-    /// node.
+    /// Pacemaker recovers the resource. The failure of a probe ([`Invocation::is_probe`]) has wider
+    /// effects. Generic, permission and unimplemented restart a healthy instance on another node.
+    /// Not configured stops that instance. The other two ban this node.
     fn monitor(&self, call: &Invocation) -> Result<State, Failure>;
 
-    /// Checks the parameters: at level 0 (or none) nothing but them, at level 10 also what they mean on this node.
+    /// Checks the parameters. Level 0, or none, checks only their values; level 10 also checks them
+    /// against this node.
     fn validate_all(&self, call: &Invocation) -> Findings {
         let mut findings = Findings::default();
         findings.add_parameter_errors(call.values().check_all(self.definition().parameters));
         findings
     }
 
-    /// Makes changed reloadable parameters effective, without disturbing what runs, and never starts it. An agent whose
-    /// actions all read their parameters anew has nothing else to do than to look, which is the default.
+    /// Applies changed reloadable parameters. It never disturbs or starts the service. The default
+    /// is a monitor, which suffices for an agent whose actions all read their parameters anew.
     ///
     /// # Errors
-    /// The resource is recovered.
+    /// Pacemaker recovers the resource.
     fn reload_agent(&self, call: &Invocation) -> Result<State, Failure> {
         self.monitor(call)
     }
 
-    /// For people: adds the evidence, point by point, and says what monitor would. By default there is no evidence.
+    /// For people: adds the evidence and returns the result of a monitor. The default adds no
+    /// evidence.
     ///
     /// # Errors
-    /// Those of [`monitor`](Self::monitor).
+    /// The errors of [`monitor`](Self::monitor).
     fn explain(&self, call: &Invocation, evidence: &mut Evidence) -> Result<State, Failure> {
         let _ = evidence;
         self.monitor(call)

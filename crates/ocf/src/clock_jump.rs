@@ -1,13 +1,13 @@
-//! Was the wall clock set while an action was at work?
+//! Detects that somebody set the wall clock during an action.
 //!
 //! No timeout depends on the wall clock, but the dates of all logs do.
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// What NTP does bit by bit is no jump.
+/// NTP's gradual corrections stay below this.
 const MIN_JUMP: Duration = Duration::from_secs(5);
 
-/// Both clocks at one moment.
+/// Both clocks at one instant.
 pub(crate) struct ClockReading {
     monotonic: Instant,
     wall: SystemTime,
@@ -18,7 +18,7 @@ impl ClockReading {
         Self { monotonic: Instant::now(), wall: SystemTime::now() }
     }
 
-    /// In words, how far the wall clock has moved since, beyond the time that went by. A machine that slept meanwhile
+    /// Describes how far the wall clock has moved beyond the elapsed time. A suspend of the machine
     /// looks the same.
     pub(crate) fn describe_jump(&self) -> Option<String> {
         let now = Self::now();

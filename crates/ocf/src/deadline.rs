@@ -1,21 +1,22 @@
-//! The time that one action has.
+//! The deadline of an action.
 //!
-//! Pacemaker sends SIGKILL to the agent's process group when an operation's timeout ends, without a word before, and
-//! the person on call reads "did not complete within 60s". An agent that wants to say what it was waiting for must
-//! end before. So there is one deadline for each action, fixed when the process begins, on the monotonic clock (a
-//! virtual machine's wall clock jumps), and everything that waits is given an [`Instant`] of it. `Instant` is the
-//! vocabulary on purpose: libraries below an agent need not know this crate.
+//! Pacemaker sends SIGKILL to the agent's process group when an operation's timeout ends, without a
+//! warning. The person on call then reads "did not complete within 60s". An agent must end earlier
+//! to give a better reason. So each action has one deadline, fixed when the process starts. It is
+//! on the monotonic clock, because a virtual machine's wall clock jumps. Everything that waits
+//! takes an [`Instant`], so libraries below an agent need not know this crate.
 
 use std::time::{Duration, Instant};
 
-/// Longest accepted timeout; a longer one is cut to this.
+/// A longer timeout is cut to this.
 const MAX_TIMEOUT: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// From when to when an action may take.
+/// Start and end of the time that an action has.
 ///
-/// The end is `OCF_RESKEY_CRM_meta_timeout` after the beginning; where that is missing, the timeout that the agent's
-/// own metadata advises. `ocf-tester` always says 20 s and kills nobody: for it a long start ends early, unless the
-/// resource is given a product that starts faster.
+/// The end is `OCF_RESKEY_CRM_meta_timeout` after the start. Without that variable, the timeout is
+/// the one that the agent's own metadata advises. `ocf-tester` always passes 20 s and kills
+/// nothing. A long start under `ocf-tester` therefore times out, unless the resource has a service
+/// that starts faster.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     started: Instant,
@@ -23,50 +24,50 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Begins at `begun` and takes `total`, at most a year.
+    /// A deadline `timeout` after `started`; a timeout above 366 days is cut to that.
     #[must_use]
     pub fn new(started: Instant, timeout: Duration) -> Self {
         Self { started, end: started.checked_add(timeout.min(MAX_TIMEOUT)).unwrap_or(started) }
     }
 
-    /// When the action began.
+    /// The start of the action.
     #[must_use]
     pub const fn started(self) -> Instant {
         self.started
     }
 
-    /// When it ends.
+    /// The end.
     #[must_use]
     pub const fn instant(self) -> Instant {
         self.end
     }
 
-    /// From the beginning to the end.
+    /// The time from start to end.
     #[must_use]
     pub fn timeout(self) -> Duration {
         self.end.saturating_duration_since(self.started)
     }
 
-    /// Time gone since the beginning.
+    /// The time since the start.
     #[must_use]
     pub fn elapsed(self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Time left; zero when it is over.
+    /// The time left; zero after the end.
     #[must_use]
     pub fn remaining(self) -> Duration {
         self.end.saturating_duration_since(Instant::now())
     }
 
-    /// The same, but ending earlier by `reserve`, at the earliest when it began.
+    /// The same start with an end that is `reserve` earlier, but never before the start.
     #[must_use]
     pub fn with_reserve(self, reserve: Duration) -> Self {
         let end = self.end.checked_sub(reserve).map_or(self.started, |end| end.max(self.started));
         Self { end, ..self }
     }
 
-    /// The instant `limit` from now, or the end where that comes first.
+    /// The instant `limit` from now, or the end if that comes first.
     #[must_use]
     pub fn instant_within(self, limit: Duration) -> Instant {
         Instant::now().checked_add(limit).map_or(self.end, |instant| instant.min(self.end))

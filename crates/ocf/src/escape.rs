@@ -1,16 +1,18 @@
-//! Text of others on its way to a terminal, a log, or a JSON document.
+//! Escapes foreign text for a terminal, a log or a JSON document.
 //!
-//! Crontabs, scripts, logs and command lines are written by users of the node, and a terminal obeys what it reads: ESC changes
-//! its title, a carriage return or a backspace overwrites what stood there, a bidirectional override shows `a` for `b`. So
-//! whatever prints such text passes it through here, once, where it is printed.
+//! Users of the node write crontabs, scripts, logs and command lines. A terminal obeys control
+//! characters in them. ESC changes its title. A carriage return or a backspace overwrites earlier
+//! text. A bidirectional override shows `a` for `b`. Code that prints such text therefore escapes
+//! it here, once, where it prints.
 
 use std::fmt::Write as _;
 
-/// `text` as one line that a terminal shows as it is: a character that is not printable becomes an escape (`\r`, `\u{1b}`,
-/// `\u{202e}`), a tab or a line feed a blank.
+/// Returns `text` as one line that a terminal shows unchanged. An unprintable character becomes an
+/// escape (`\r`, `\u{1b}`, `\u{202e}`); a tab or a line feed becomes a blank.
 ///
 /// ```
-/// assert_eq!(ocf::escape_unprintable("\u{1b}]0;owned\u{7} Jos\u{e9}\r\n"), "\\u{1b}]0;owned\\u{7} Jos\u{e9}\\r ");
+/// let line = ocf::escape_unprintable("\u{1b}]0;owned\u{7} Jos\u{e9}\r\n");
+/// assert_eq!(line, "\\u{1b}]0;owned\\u{7} Jos\u{e9}\\r ");
 /// ```
 #[must_use]
 pub fn escape_unprintable(text: &str) -> String {
@@ -25,8 +27,8 @@ pub fn escape_unprintable(text: &str) -> String {
     line
 }
 
-/// A JSON document in which only printable characters stand as they are; all others become `\uXXXX`, which a reader turns
-/// back. Line feeds stay: they can only stand between values.
+/// Escapes each unprintable character of a JSON document as `\uXXXX`, which a parser decodes. Line
+/// feeds stay, because they can only stand between values.
 #[must_use]
 pub fn escape_unprintable_json(document: &str) -> String {
     let mut text = String::with_capacity(document.len());
@@ -35,7 +37,7 @@ pub fn escape_unprintable_json(document: &str) -> String {
             text.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                // Writing to a string can't fail.
+                // Writing to a String can't fail.
                 let _ = write!(text, "\\u{unit:04x}");
             }
         }
@@ -43,7 +45,8 @@ pub fn escape_unprintable_json(document: &str) -> String {
     text
 }
 
-/// Is it shown as itself, by Unicode's classes as `Debug` has them: no control or format character, no blank but the common one?
+/// True for a character without an escape in `Debug`: no control or format character, no blank
+/// except U+0020.
 fn is_printable(c: char) -> bool {
     matches!(c, ' '..='~') || c.escape_debug().eq([c])
 }

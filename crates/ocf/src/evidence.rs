@@ -1,25 +1,25 @@
-//! What an agent saw, for a person or for a program of one.
+//! The evidence of an `explain`, as text for people or as JSON.
 
 use crate::escape::escape_unprintable;
 use crate::json;
 use std::fmt::{Display, Write as _};
 
-/// What was seen, point by point, in the order in which it was added.
+/// What an agent saw, as points in the order of their addition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
     points: Vec<(String, String)>,
 }
 
-/// Least width of the first column, for people.
+/// Minimum width of the first column of the text.
 const MIN_COLUMN_WIDTH: usize = 18;
 
 impl Evidence {
-    /// One more point: what was looked at, and what was seen. Several may be of one thing.
+    /// Adds a point: the name of the thing and the observation. Several points may share a name.
     pub fn add(&mut self, what: &str, seen: impl Display) {
         self.points.push((what.to_owned(), seen.to_string()));
     }
 
-    /// A line a point.
+    /// One line for each point.
     pub(crate) fn to_text(&self) -> String {
         let lines: Vec<(String, String)> = self
             .points
@@ -30,13 +30,13 @@ impl Evidence {
         let column = longest.max(MIN_COLUMN_WIDTH);
         let mut text = String::new();
         for (what, seen) in lines {
-            // Writing to a string can't fail.
+            // Writing to a String can't fail.
             let _ = writeln!(text, "{what:<column$}{seen}");
         }
         text
     }
 
-    /// A JSON object: a member for each thing that was looked at; an array, where that has several points.
+    /// A JSON object with a member for each name; a name with several points has an array.
     pub(crate) fn to_json(&self) -> String {
         let mut text = String::from("{");
         for (at, (what, _)) in self.points.iter().enumerate() {

@@ -2,38 +2,40 @@
 
 use std::fmt;
 
-/// What an action answers. Anything that is not in this list is taken by Pacemaker for [`Generic`](Self::Generic).
+/// The exit code of an action. Pacemaker treats any other number as [`Generic`](Self::Generic).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ExitCode {
-    /// It was done; for monitor: it is running.
+    /// The action succeeded; for a monitor: the service runs.
     Success = 0,
-    /// It failed; it may work next time. "If in doubt, return this."
+    /// The action failed; a retry may succeed. OCF 1.1 says: "If in doubt, return this."
     Generic = 1,
-    /// A parameter is wrong on this node. Pacemaker bans the resource from the node.
+    /// A parameter is invalid on this node. Pacemaker bans the resource from the node.
     InvalidParameter = 2,
-    /// The action is not implemented.
+    /// The agent does not implement the action.
     Unimplemented = 3,
-    /// Permissions are missing. Pacemaker bans the resource from the node.
+    /// The node lacks permissions. Pacemaker bans the resource from the node.
     Permission = 4,
-    /// Software is missing. Pacemaker bans the resource from the node.
+    /// The node lacks software. Pacemaker bans the resource from the node.
     NotInstalled = 5,
-    /// The configuration is wrong on any node. Pacemaker stops the resource in the whole cluster.
+    /// The configuration is invalid on every node. Pacemaker stops the resource in the whole
+    /// cluster.
     NotConfigured = 6,
-    /// It is cleanly stopped. Never an answer of stop.
+    /// The service is cleanly stopped. A stop never returns this.
     NotRunning = 7,
-    /// It runs in the promoted role.
+    /// The service runs in the promoted role.
     RunningPromoted = 8,
-    /// It is in the promoted role, and failed.
+    /// The service failed in the promoted role.
     FailedPromoted = 9,
-    /// It runs, and is likely to fail. From monitor only: any other action has failed by it.
+    /// The service runs but is likely to fail. Only a monitor may return this: Pacemaker treats it
+    /// as a failure of any other action.
     Degraded = 190,
-    /// As [`Degraded`](Self::Degraded), in the promoted role.
+    /// [`Degraded`](Self::Degraded), in the promoted role.
     DegradedPromoted = 191,
 }
 
 impl ExitCode {
-    /// Its name in the specification.
+    /// The name in the specification.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -52,7 +54,7 @@ impl ExitCode {
         }
     }
 
-    /// The number that the process exits with.
+    /// The exit code of the process.
     #[must_use]
     pub const fn number(self) -> u8 {
         self as u8

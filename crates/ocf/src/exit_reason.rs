@@ -1,26 +1,26 @@
-//! The exit reason, and text that must not be taken for one.
+//! The exit reason, and the escaping of text that Pacemaker must not mistake for one.
 //!
-//! Pacemaker searches an agent's stderr for the last occurrence of [`PREFIX`], anywhere in a line, and shows what
-//! follows it up to the end of the line, in versions before 3.0.2 at most 128 bytes of it. So a reason is one line of
-//! at most [`MAX_BYTES`] bytes, and everything else that goes to stderr (a child's output, a value that somebody set)
-//! passes [`sanitise`] first.
+//! Pacemaker searches an agent's stderr for the last [`PREFIX`], anywhere in a line. It shows the
+//! rest of that line; versions before 3.0.2 show at most 128 bytes. So a reason is one line of at
+//! most [`MAX_BYTES`] bytes. Everything else on stderr, such as a child's output or a configured
+//! value, passes [`sanitise`] first.
 
 use crate::escape::escape_unprintable;
 use std::borrow::Cow;
 
-/// What introduces the exit reason; `OCF_EXIT_REASON_PREFIX` says the same.
+/// The prefix of an exit reason; `OCF_EXIT_REASON_PREFIX` can set another.
 pub const PREFIX: &str = "ocf-exit-reason:";
 
-/// Bytes of a reason that every Pacemaker shows.
+/// Every Pacemaker shows this many bytes of a reason.
 pub const MAX_BYTES: usize = 128;
 
-/// `text` as it may go to stderr or into a log: [`escape_unprintable`], in ASCII (a letter beyond it becomes `?`), and without `prefix`,
-/// which gets its last character replaced where it occurs.
+/// Escapes `text` for stderr or a log. It applies [`escape_unprintable`] and replaces a non-ASCII
+/// character with `?`. It alters the last character of each `prefix` inside the text.
 #[must_use]
 pub fn sanitise(text: &str, prefix: &str) -> String {
     let line = to_ascii(text.trim_ascii());
     match prefix.char_indices().last() {
-        // A character that the prefix does not contain: so no replacement can make up a new occurrence.
+        // The prefix does not contain the replacement, so no replacement can create another prefix.
         Some((at, _)) if line.contains(prefix) => {
             let other = ['.', '_', '#', '~'].into_iter().find(|&c| !prefix.contains(c)).unwrap_or('?');
             line.replace(prefix, &format!("{}{other}", &prefix[..at]))
@@ -29,20 +29,21 @@ pub fn sanitise(text: &str, prefix: &str) -> String {
     }
 }
 
-/// The reason's text: sanitised, and shortened to [`MAX_BYTES`] bytes: first its long words, which are names and paths, in their
-/// middle, for what became of them stands behind them; then the whole, at the end of a word where there is one near.
+/// Sanitises a reason and shortens it to [`MAX_BYTES`] bytes. It first cuts long words in the
+/// middle: these are names and paths, and the state follows them. It then cuts the end, at a word
+/// boundary if one is near.
 #[must_use]
 pub fn truncate(text: &str, prefix: &str) -> String {
     truncate_at_word(&truncate_long_words(sanitise(text, prefix), MAX_BYTES), MAX_BYTES).into_owned()
 }
 
-/// The line that goes to stderr, the last one.
+/// The line for stderr; it must be the last line there.
 #[must_use]
 pub fn stderr_line(text: &str, prefix: &str) -> String {
     format!("{prefix}{}\n", truncate(text, prefix))
 }
 
-/// A value that somebody set, as it is shown in a message: quoted, printable ASCII, at most `limit` characters of it.
+/// Quotes a configured value for a message: printable ASCII, at most `limit` characters.
 #[must_use]
 pub(crate) fn quoted(value: &str, limit: usize) -> String {
     format!("\"{}\"", truncate_at_word(&to_ascii(value), limit))
@@ -52,13 +53,13 @@ fn to_ascii(text: &str) -> String {
     escape_unprintable(text).chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
 }
 
-/// What stands for what was cut out.
 const ELLIPSIS: &str = "...";
 
-/// Bytes of a word that is not cut in its middle; a longer one keeps that many.
+/// A word up to this many bytes is never cut; a longer one keeps at least this many.
 const MIN_KEPT_WORD_BYTES: usize = 40;
 
-/// `text`, which is ASCII, with as much cut out of its longest words as it is too long.
+/// Cuts the excess out of the longest words. `text` must be ASCII, because the cuts are byte
+/// offsets.
 fn truncate_long_words(mut text: String, limit: usize) -> String {
     while text.len() > limit {
         let mut at = 0;
@@ -77,7 +78,7 @@ fn truncate_long_words(mut text: String, limit: usize) -> String {
     text
 }
 
-/// `text` is ASCII.
+/// `text` must be ASCII, because the cut is a byte offset.
 fn truncate_at_word(text: &str, limit: usize) -> Cow<'_, str> {
     if text.len() <= limit {
         return Cow::Borrowed(text);

@@ -1,43 +1,42 @@
-//! What validate-all found.
+//! The findings of validate-all.
 //!
-//! pcs shows an agent's stderr to the person who creates a resource, and crmsh takes the words `ERROR: ` and
-//! `WARNING: ` at the beginning of a line for its own. So each finding is such a line, and the exit reason is the
-//! last. Nothing ever goes to stdout: if it could be read as XML, `crm_resource` would hide stderr.
+//! pcs shows an agent's stderr to the person who creates a resource. crmsh recognises `ERROR: ` and
+//! `WARNING: ` at the start of a line. So each finding is such a line, and the exit reason is the
+//! last line. Findings never go to stdout: `crm_resource` hides stderr when stdout is XML.
 
 use crate::{ErrorCode, ParameterError, exit_reason};
 
-/// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Finding {
-    /// `None`: a warning.
+    /// `None` is a warning.
     code: Option<ErrorCode>,
     about: String,
     text: String,
 }
 
-/// All that validate-all found, in the order in which it was found. The default is: nothing.
+/// The findings of a validate-all, in the order of their addition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// Something that must be put right. `about` is a parameter or another name that the person knows.
+    /// Adds an error. `about` is a parameter or another name that the person knows.
     pub fn error(&mut self, code: ErrorCode, about: impl Into<String>, text: impl Into<String>) {
         self.0.push(Finding { code: Some(code), about: about.into(), text: text.into() });
     }
 
-    /// Something to look at. With warnings alone the answer is still success.
+    /// Adds a warning. Warnings alone leave the exit code a success.
     pub fn warning(&mut self, about: impl Into<String>, text: impl Into<String>) {
         self.0.push(Finding { code: None, about: about.into(), text: text.into() });
     }
 
-    /// Parameters that can't be used: wrong on every node.
+    /// Adds invalid parameters, as errors of the configuration on every node.
     pub fn add_parameter_errors(&mut self, errors: impl IntoIterator<Item = ParameterError>) {
         for error in errors {
             self.error(ErrorCode::NotConfigured, error.name(), error.problem());
         }
     }
 
-    /// Was nothing found at all?
+    /// True if there is neither an error nor a warning.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -55,8 +54,9 @@ impl Findings {
         lines
     }
 
-    /// What decides the answer, and why. What is wrong everywhere outweighs what is wrong here; else the first counts.
-    /// `None`: no error.
+    /// The code and the reason of the error that decides the exit code; `None` if there is no
+    /// error. An error on every node outweighs an error on this node; otherwise the first error
+    /// decides.
     #[must_use]
     pub fn deciding_error(&self) -> Option<(ErrorCode, String)> {
         let errors = || self.0.iter().filter_map(|finding| Some((finding.code?, finding)));
@@ -64,7 +64,7 @@ impl Findings {
             errors().find(|(class, _)| *class == ErrorCode::NotConfigured).or_else(|| errors().next())?;
         let reason = match errors().count() - 1 {
             0 => finding.describe(),
-            // First, so that it survives when the reason is cut.
+            // The count comes first, so that a shortened reason keeps it.
             more => format!("{} errors, first: {}", more + 1, finding.describe()),
         };
         Some((class, reason))

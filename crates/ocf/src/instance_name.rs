@@ -1,11 +1,12 @@
-//! The name of a resource, which may be any bytes of any length, as text and as a part of a file's name. Two names that
-//! differ differ in both.
+//! The name of a resource as text and as a part of a file name. The name may be any bytes of any
+//! length. Both forms differ for any two names that differ.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 
-/// The name as an [`Invocation`](crate::Invocation) gives it: printable ASCII as it is, `%` and every other byte as `%XX`.
+/// The name as [`Invocation::instance`](crate::Invocation::instance) returns it: printable ASCII
+/// unchanged, `%` and every other byte as `%XX`.
 #[must_use]
 pub fn encode_instance_name(name: &OsStr) -> String {
     let mut text = String::new();
@@ -13,15 +14,15 @@ pub fn encode_instance_name(name: &OsStr) -> String {
         if matches!(byte, b' '..=b'~') && byte != b'%' {
             text.push(char::from(byte));
         } else {
-            // Writing to a String does not fail.
+            // Writing to a String can't fail.
             let _ = write!(text, "%{byte:02X}");
         }
     }
     text
 }
 
-/// A name as [`encode_instance_name`] gives it without `/`, and in at most `longest` bytes: of a longer one the beginning, and `~`,
-/// which no short one has, and a hash of all of it.
+/// An encoded name for a file: without `/`, and at most `longest` bytes. A longer name becomes its
+/// beginning, `~` and a hash of the whole name. A short name never contains `~`.
 pub(crate) fn instance_file_name(instance: &str, longest: usize) -> String {
     let mut name = instance.replace('/', "%2F").replace('~', "%7E");
     if name.len() > longest {
@@ -32,8 +33,8 @@ pub(crate) fn instance_file_name(instance: &str, longest: usize) -> String {
     name
 }
 
-/// FNV-1a with 128 bits: the same in every version and build, which std's hashers don't promise. Whoever can name a resource
-/// is root of the cluster anyway, so it need not withstand an attack.
+/// FNV-1a with 128 bits. Its value is the same in every version and build; std's hashers do not
+/// promise that. It need not resist an attack: only root of the cluster can name a resource.
 fn fnv1a_128(bytes: &[u8]) -> u128 {
     let step = |hash: u128, byte: &u8| {
         (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)

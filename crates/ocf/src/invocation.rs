@@ -1,37 +1,39 @@
-//! One call of an agent: arguments and environment, read once.
+//! One call of an agent: its arguments and its environment, read once.
 //!
-//! Nearly everything is optional. Pacemaker gives no interval to a probe and none to a start; `crm_resource --force-*`
-//! gives no node; `crm ra validate` gives the parameters and nothing else; `ocf-tester` gives an interval even where
-//! it means a probe; a person gives nothing at all. Nothing here fails, nothing panics, whatever the bytes.
+//! Almost every variable is optional. Pacemaker passes no interval to a probe or a start.
+//! `crm_resource --force-*` passes no node. `crm ra validate` passes only the parameters.
+//! `ocf-tester` passes an interval even with a probe. A person passes nothing. Parsing never fails
+//! or panics, whatever the bytes.
 
 use crate::parameter::ParameterValues;
 use crate::{Action, Deadline, Definition, encode_instance_name, exit_reason};
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 
-/// Time for an action that has neither an operation's timeout nor an advised one: Pacemaker's own default.
+/// The timeout without an operation's timeout and without an advised one; it is Pacemaker's
+/// default.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How the caller wants text on stdout (`OCF_OUTPUT_FORMAT`).
+/// The format of text on stdout that the caller wants (`OCF_OUTPUT_FORMAT`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutputFormat {
-    /// For people; also what counts when nothing or something unknown is asked for.
+    /// Text for people; also the answer to a missing or unknown format.
     #[default]
     Text,
-    /// For a tool. Note that `crm_resource` hides an agent's stderr when its stdout is XML.
+    /// XML for a tool. `crm_resource` hides an agent's stderr when its stdout is XML.
     Xml,
 }
 
-/// What kind of clone a resource is an instance of.
+/// The kind of clone that a resource instance belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloneKind {
-    /// At most one instance on each node, and all are alike.
+    /// Each node has at most one instance, and all instances are alike.
     Anonymous,
-    /// Each instance is something of its own, and a node may have several.
+    /// Each instance is distinct, and a node may have several.
     GloballyUnique,
 }
 
-/// What the agent is called for, and with what.
+/// The call of an agent: action, parameters and the cluster's variables.
 #[derive(Clone, Debug)]
 pub struct Invocation {
     action: Action,
@@ -55,22 +57,22 @@ pub struct Invocation {
     pub(crate) logging: LogVariables,
 }
 
-/// The variables that say where log lines go; read by [`crate::log`].
+/// The variables of [`crate::log`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LogVariables {
     pub(crate) facility: Option<String>,
     pub(crate) file: Option<OsString>,
     pub(crate) debug_file: Option<OsString>,
     pub(crate) debug: bool,
-    /// `OCF_TRACE_RA`, which `ocf-tester -X` sets; `trace_ra` does the same.
+    /// `OCF_TRACE_RA`, which `ocf-tester -X` sets; the parameter `trace_ra` does the same.
     pub(crate) trace: bool,
-    /// `OCF_TRACE_FILE`; `trace_file` comes first.
+    /// `OCF_TRACE_FILE`; the parameter `trace_file` overrides it.
     pub(crate) trace_file: Option<OsString>,
 }
 
 impl Invocation {
-    /// From the variables of the environment, for an action that [`Action::parse`] found in the first argument. The
-    /// deadline begins now.
+    /// Reads the variables of an environment for an action from [`Action::parse`]. The deadline
+    /// starts now.
     #[must_use]
     pub fn new(
         definition: &Definition,
@@ -112,7 +114,7 @@ impl Invocation {
         call
     }
 
-    /// `value` is not empty.
+    /// The caller skips empty values.
     fn read_variable(&mut self, name: &str, value: OsString) {
         if let Some(parameter) = name.strip_prefix("OCF_RESKEY_") {
             match parameter {
@@ -153,54 +155,55 @@ impl Invocation {
         }
     }
 
-    /// What is asked for.
+    /// The action.
     #[must_use]
     pub fn action(&self) -> Action {
         self.action
     }
 
-    /// The resource's name in the cluster, with `:N` for an instance of a globally-unique clone; `default` when nobody says.
-    /// It is as [`encode_instance_name`] gives it: names that differ in any byte differ here.
+    /// The resource's name in the cluster, with `:N` for an instance of a globally unique clone. It
+    /// is `default` if the caller names none. [`encode_instance_name`] encodes it, so names that
+    /// differ in any byte differ here.
     #[must_use]
     pub fn instance(&self) -> &str {
         &self.instance
     }
 
-    /// Does the caller say which resource it is? If not, nothing may be kept under the name: a person who calls two agents
-    /// by hand would have them share it.
+    /// True if the caller names the resource. Without a name no state may be kept under it: two
+    /// agents that a person calls by hand would share that state.
     #[must_use]
     pub fn has_instance_name(&self) -> bool {
         self.has_instance_name
     }
 
-    /// The agent's type as the caller says it, else by the definition.
+    /// The agent's type as the caller names it, otherwise from the definition.
     #[must_use]
     pub fn resource_type(&self) -> &str {
         &self.resource_type
     }
 
-    /// The agent's provider, if the caller says it.
+    /// The agent's provider, if the caller names it.
     #[must_use]
     pub fn provider(&self) -> Option<&str> {
         self.provider.as_deref()
     }
 
-    /// The node, if the cluster calls.
+    /// The node's name; `None` if the caller is not the cluster.
     #[must_use]
     pub fn node(&self) -> Option<&str> {
         self.node.as_deref()
     }
 
-    /// Which kind of clone it is an instance of, as far as the cluster says so; a person who calls an agent, and a tool that
-    /// validates, do not.
+    /// The kind of clone that the resource belongs to. `None` if it is no clone or the caller does
+    /// not say: a person who calls an agent and a tool that validates do not.
     #[must_use]
     pub fn clone_kind(&self) -> Option<CloneKind> {
-        // A meta attribute of a resource that is no clone means nothing.
+        // A meta attribute of a resource that is no clone has no effect.
         let kind = if self.globally_unique { CloneKind::GloballyUnique } else { CloneKind::Anonymous };
         self.clone.as_ref().map(|_number| kind)
     }
 
-    /// `OCF_CHECK_LEVEL`; `None` when it is not set or no number.
+    /// `OCF_CHECK_LEVEL`; `None` if it is missing or not a number.
     #[must_use]
     pub fn check_level(&self) -> Option<u32> {
         self.check_level
@@ -212,21 +215,23 @@ impl Invocation {
         self.interval.filter(|interval| !interval.is_zero())
     }
 
-    /// The operation's timeout as the caller says it; [`deadline`](Self::deadline) always has an answer.
+    /// The operation's timeout from the caller; `None` if it passes none.
+    /// [`deadline`](Self::deadline) always exists.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// From the reading of the environment to the operation's timeout, or to the advised one.
+    /// The deadline. It starts when the environment is read and lasts the operation's timeout,
+    /// otherwise the advised one.
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         self.deadline
     }
 
-    /// Is it a look without a history: a monitor without an interval, or an action by which people look?
+    /// True for a probe: a monitor without an interval, or an action that a person runs to look.
     ///
-    /// By a probe the cluster asks "is it here?", also on nodes where it should not be. What it fails with there can
+    /// The cluster probes also nodes where the resource should not run. The failure of a probe can
     /// stop a healthy instance elsewhere.
     #[must_use]
     pub fn is_probe(&self) -> bool {
@@ -237,16 +242,17 @@ impl Invocation {
         }
     }
 
-    /// Is "not running" what the caller wants to hear? Of a recurring monitor with `role=Stopped`, which Pacemaker runs where the resource is
-    /// not active; and a probe that finds nothing is no failure either.
+    /// True if the caller expects "not running". This holds for a recurring monitor with
+    /// `role=Stopped`, which Pacemaker runs where the resource is not active. It also holds for a
+    /// probe, where "not running" is no failure.
     #[must_use]
     pub fn expects_not_running(&self) -> bool {
         let is_stopped = self.role.as_deref().is_some_and(|role| role.eq_ignore_ascii_case("stopped"));
         self.is_probe() || self.action == Action::Monitor && is_stopped
     }
 
-    /// Is it a recurring monitor that Pacemaker itself runs? (`ocf-tester` gives an interval, but names neither node
-    /// nor operation.)
+    /// True for a recurring monitor that Pacemaker itself runs. `ocf-tester` passes an interval,
+    /// but neither node nor operation.
     #[must_use]
     pub fn is_recurring_monitor(&self) -> bool {
         self.action == Action::Monitor
@@ -255,19 +261,20 @@ impl Invocation {
             && self.operation.is_some()
     }
 
-    /// How text on stdout is wanted.
+    /// The format of text on stdout.
     #[must_use]
     pub fn output_format(&self) -> OutputFormat {
         self.output_format
     }
 
-    /// What introduces the exit reason; also what must not stand anywhere else on stderr.
+    /// The prefix of the exit reason. It must not occur anywhere else on stderr.
     #[must_use]
     pub fn reason_prefix(&self) -> &str {
         &self.reason_prefix
     }
 
-    /// Does `ocf-tester` want to see what happens where the software is missing?
+    /// True if `ocf-tester` asks for the behaviour without the software
+    /// (`OCF_TESTER_FAIL_HAVE_BINARY`).
     #[must_use]
     pub fn pretend_not_installed(&self) -> bool {
         self.fail_have_binary
@@ -280,7 +287,7 @@ impl Invocation {
     }
 }
 
-/// One line of it; blanks alone are as good as nothing.
+/// The value as one sanitised line; `None` if it is empty or blank.
 fn sanitised_text(value: &OsStr) -> Option<String> {
     Some(exit_reason::sanitise(&value.to_string_lossy(), "")).filter(|text| !text.is_empty())
 }

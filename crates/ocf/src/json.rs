@@ -1,8 +1,7 @@
-//! The little JSON that is written here; none is ever read.
+//! JSON output. This crate never parses JSON.
 
 use crate::escape::escape_unprintable_json;
 
-/// Appends `value` as a JSON string.
 pub(crate) fn push_string(value: &str, text: &mut String) {
     let escaped = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     text.push('"');

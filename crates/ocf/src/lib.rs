@@ -1,21 +1,28 @@
 //! Write OCF resource agents in Rust.
 //!
-//! A resource agent is a program that Pacemaker calls to start, stop and watch a service: the action is its first
-//! argument, the parameters are in the environment, the answer is the exit code, and the reason for a bad one is a line
-//! on stderr. The API is the Open Cluster Framework's, version 1.1. It looks small, and its corners cost clusters their
-//! sleep: an agent that panics in a stop gets its node fenced; one that is killed at its timeout says nothing; one
-//! whose metadata a tool can't read can't be configured. This crate holds what is the same in every agent:
+//! A resource agent is a program that Pacemaker calls to start, stop and monitor a service. The
+//! first argument is the action, and the environment holds the parameters. The exit code is the
+//! answer, and a line on stderr is the reason for a failure. The API is version 1.1 of the Open
+//! Cluster Framework's. It looks small, but mistakes are expensive. The node of an agent that
+//! panics in a stop is fenced. An agent that is killed at its timeout gives no reason. An agent
+//! whose metadata a tool can't parse can't be configured. This crate holds the parts that every
+//! agent shares:
 //!
-//! - [`Parameter`]s are declared once; parsing, validation, defaults and the [metadata](Definition::metadata) follow.
-//! - [`Invocation`] is arguments and environment, read once, all of it optional, none of it able to make it panic.
+//! - A table declares each [`Parameter`] once; parsing, validation, defaults and the
+//!   [metadata](Definition::metadata) follow from it.
+//! - [`Invocation`] holds arguments and environment, read once. Each is optional, and none can
+//!   cause a panic.
 //! - [`Deadline`] is the one time by which an action must have answered.
-//! - [`Agent`] is what is left to write; its types say which answers an action may give.
-//! - [`run`](run()) dispatches, answers what needs no agent, and turns a panic into an exit [`exit_reason`].
-//! - Whatever is said through `tracing` becomes log lines where the cluster wants them, and a [`trace`] on demand.
+//! - [`Agent`] is the trait to implement; its types restrict the answers of each action.
+//! - [`run`](run()) dispatches, answers the actions that need no agent, and turns a panic into an
+//!   [`exit_reason`].
+//! - The log turns events of `tracing` into log lines in the cluster's format, and writes
+//!   a [`trace`] on demand.
 //!
-//! It does not know how to run commands, look at processes or talk to the cluster. There is no `unsafe`, no thread, no
-//! async runtime; a monitor that has nothing to say opens nothing but what the agent itself opens. For the same reason a log file on
-//! storage that hangs holds an action up, unless the agent brings [`LogFiles`] that do not.
+//! This crate does not run commands, inspect processes or talk to the cluster. It has no `unsafe`,
+//! no thread and no async runtime. A monitor without a message opens no file except those of the
+//! agent. A log file on storage that hangs therefore blocks the action, unless the agent supplies
+//! other [`LogFiles`].
 //!
 //! # A whole agent
 //!

@@ -1,10 +1,11 @@
-//! The metadata: XML that says what the agent is, the same bytes in any environment.
+//! The metadata: the agent's description in XML. The same bytes result in any environment.
 //!
-//! It is OCF 1.1 (groups of unique parameters, `reloadable`, `deprecated`, `select`), which the DTD that `ocf-tester`
-//! validates with does not know; that DTD is of 2008. A document type with a subset of its own satisfies everybody:
-//! a validating parser reads ours, and the schemas of OCF 1.1, pcs and Pacemaker don't look at it. Attributes in it
-//! are all `#IMPLIED`: a default there would be put into the parsed tree. There is no encoding in the XML declaration
-//! because crmsh hands the text to its parser as a string, which then refuses it; so everything is ASCII.
+//! The metadata uses OCF 1.1 (groups of unique parameters, `reloadable`, `deprecated`, `select`).
+//! `ocf-tester` validates with a DTD of 2008, which does not know it. A document type with an
+//! internal subset satisfies every tool. A validating parser reads our subset; the schemas of OCF
+//! 1.1, pcs and Pacemaker ignore it. All attributes in it are `#IMPLIED`, because a parser would
+//! add a default to the tree. The XML declaration has no encoding: crmsh passes the text to its
+//! parser as a string, and the parser then refuses an encoding. So everything is ASCII.
 
 use crate::definition::Definition;
 use crate::parameter::ParameterKind;
@@ -15,7 +16,7 @@ use quick_xml::escape::partial_escape;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use std::io;
 
-/// What OCF 1.1 allows an agent to say, as far as this crate says it.
+/// The part of OCF 1.1 that this crate writes.
 const DTD: &str = "resource-agent [
 <!ELEMENT resource-agent (version,longdesc,shortdesc,parameters,actions)>
 <!ATTLIST resource-agent name CDATA #REQUIRED version CDATA #IMPLIED>
@@ -42,11 +43,11 @@ const DTD: &str = "resource-agent [
 ]";
 
 impl Definition {
-    /// The metadata.
+    /// The metadata in XML, with a line feed at the end.
     #[must_use]
     pub fn metadata(&self) -> String {
         let mut writer = Writer::new_with_indent(Vec::with_capacity(32 * 1024), b' ', 2);
-        // A vector takes every write, and every piece of text comes from a `str`.
+        // Writing to a vector can't fail, and all text comes from a `str`.
         match self.write_xml(&mut writer) {
             Ok(()) => String::from_utf8(writer.into_inner()).unwrap_or_default() + "\n",
             Err(_) => String::new(),
@@ -59,7 +60,7 @@ impl Definition {
         xml.create_element("resource-agent")
             .with_attributes([("name", self.name), ("version", self.version)])
             .write_inner_content(|xml| {
-                // Which OCF API the agent speaks.
+                // The version of the OCF API.
                 write_text(xml, "version", None, "1.1")?;
                 write_text(xml, "longdesc", LANG, self.longdesc)?;
                 write_text(xml, "shortdesc", LANG, self.shortdesc)?;

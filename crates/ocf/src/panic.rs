@@ -1,20 +1,20 @@
 //! A panic becomes an exit reason and exit code 1.
 //!
-//! Without a hook the process would end with 101, or by SIGABRT where panics abort: Pacemaker takes both for a
-//! failure without a reason, and the message is in the middle of its log. The hook runs before unwinding or aborting,
-//! so it is the same for both, in whatever thread it happens.
+//! Without a hook the process would exit with 101, or by SIGABRT if panics abort. Pacemaker treats
+//! both as a failure without a reason, and the message is lost in the middle of its log. The hook
+//! runs before unwinding or aborting, in any thread, so it covers both.
 
 use crate::{ExitCode, exit_reason, run};
 use std::panic::PanicHookInfo;
 
-/// Sets the hook of this process.
 pub(crate) fn install_hook(prefix: &str) {
     let prefix = prefix.to_owned();
     exit_on_panic(ExitCode::Generic.number(), move |words| exit_reason::stderr_line(words, &prefix));
 }
 
-/// From now on a panic ends this process with `code`, and with what `line` makes of its message on stderr. For a program to
-/// whose caller 101 means something else, as it does to a cluster manager that reads 101 to 110 as "online".
+/// Makes a panic end this process with exit code `code`. The hook writes to stderr the result of
+/// `line` for the panic message. It is for a program whose caller gives 101 another meaning: a
+/// cluster manager may read 101 to 110 as "online".
 pub fn exit_on_panic(code: u8, line: impl Fn(&str) -> String + Send + Sync + 'static) {
     std::panic::set_hook(Box::new(move |info| {
         run::write_stderr(&line(&describe_panic(info)));
@@ -28,7 +28,7 @@ pub fn exit_on_panic(code: u8, line: impl Fn(&str) -> String + Send + Sync + 'st
 
 fn describe_panic(info: &PanicHookInfo<'_>) -> String {
     let at = info.location().map_or_else(String::new, |at| {
-        // The end of a path says more than its beginning.
+        // The end of a path identifies the file better than its beginning.
         let file = at.file().rsplit('/').next().unwrap_or_default();
         format!(" at {file}:{}", at.line())
     });

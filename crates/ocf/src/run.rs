@@ -1,7 +1,8 @@
-//! From `main` to the exit code: who is called, and what is said where.
+//! The way from `main` to the exit code: dispatch, and the output on stdout and stderr.
 //!
-//! stdout carries metadata, usage and what people asked for; stderr carries, at the end, one exit reason. A monitor or
-//! validate-all that has nothing to say leaves both empty: Pacemaker copies stderr into its log, every few seconds.
+//! stdout carries metadata, usage and the answers for people. stderr ends with one exit reason. A
+//! monitor or validate-all without a message leaves both empty: Pacemaker copies stderr into its
+//! log, every few seconds.
 
 use crate::agent::{Agent, State};
 use crate::clock_jump::ClockReading;
@@ -12,7 +13,8 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-/// Runs the agent for the arguments and the environment of this process. This is the whole of an agent's `main`.
+/// Runs the agent for the arguments and the environment of this process. This is the whole of an
+/// agent's `main`.
 ///
 /// ```no_run
 /// # struct MyAgent;
@@ -20,15 +22,17 @@ use std::io::{self, Write as _};
 /// #     fn definition(&self) -> &ocf::Definition { unimplemented!() }
 /// #     fn start(&self, _: &ocf::Invocation) -> Result<(), ocf::Failure> { Ok(()) }
 /// #     fn stop(&self, _: &ocf::Invocation) -> Result<(), ocf::Failure> { Ok(()) }
-/// #     fn monitor(&self, _: &ocf::Invocation) -> Result<ocf::State, ocf::Failure> { Ok(ocf::State::Running) }
+/// #     fn monitor(&self, _: &ocf::Invocation) -> Result<ocf::State, ocf::Failure> {
+/// #         Ok(ocf::State::Running)
+/// #     }
 /// # }
 /// fn main() -> std::process::ExitCode {
 ///     ocf::run(&MyAgent)
 /// }
 /// ```
 ///
-/// It sets the process's panic hook, because a panic must become an exit reason and exit code 1, and its `tracing`
-/// subscriber.
+/// It sets the process's panic hook and its `tracing` subscriber. The hook turns a panic into an
+/// exit reason and exit code 1.
 pub fn run(agent: &impl Agent) -> std::process::ExitCode {
     dispatch(agent, std::env::args_os().skip(1), std::env::vars_os()).into()
 }
@@ -58,7 +62,8 @@ fn dispatch(
         }
     };
     match action {
-        // These three look at nothing: Pacemaker's controller waits for the metadata, as any user, on any file system.
+        // These three check nothing. Pacemaker's controller waits for the metadata, as any user, on
+        // any file system.
         Action::MetaData => return write_stdout(&definition.metadata()),
         Action::Usage => return write_stdout(&usage(definition)),
         Action::Version => return write_stdout(&format!("{} {}\n", definition.name, definition.version)),
@@ -74,7 +79,7 @@ fn dispatch(
         tracing::warn!("{}: {jump}", call.action().name());
     }
     if let Some(text) = reason.as_ref().filter(|_| !is_for_people(call.action())) {
-        // Before the log: Pacemaker shows it, whatever becomes of the log.
+        // Write this before the log: Pacemaker shows it even if the log fails.
         write_stderr(&exit_reason::stderr_line(text, call.reason_prefix()));
         log::log_exit_reason(&call, code, text);
     }
@@ -83,15 +88,16 @@ fn dispatch(
     code
 }
 
-/// Is the answer on stdout?
+/// True if the answer goes to stdout.
 fn is_for_people(action: Action) -> bool {
     matches!(action, Action::Status | Action::Explain)
 }
 
-/// Is JSON asked for?
+/// Returns true if the arguments ask for JSON.
 ///
 /// # Errors
-/// The argument that an action for people does not take. OCF has the others ignore all arguments but the first.
+/// The argument that an action for people does not take. Under OCF the other actions ignore all
+/// arguments but the first.
 fn options(action: Action, arguments: impl Iterator<Item = OsString>) -> Result<bool, OsString> {
     let known: &[&str] = match action {
         Action::Status | Action::Explain => &["--json"],
@@ -108,7 +114,7 @@ fn options(action: Action, arguments: impl Iterator<Item = OsString>) -> Result<
     Ok(json)
 }
 
-/// Does it, and returns code and reason. Of findings, and of what people asked for, it says all.
+/// Prints findings and the answers for people in full; returns exit code and exit reason.
 fn run_action(agent: &impl Agent, call: &Invocation, json: bool) -> (ExitCode, Option<String>) {
     match call.action() {
         Action::Start => exit_for_result(agent.start(call)),
@@ -148,8 +154,8 @@ fn exit_for_state(result: Result<State, Failure>) -> (ExitCode, Option<String>) 
     }
 }
 
-/// The evidence if any, and one line: `db: not running: pid 7 ended`; or all of it as one JSON object. Exits as monitor
-/// would.
+/// Prints the evidence, if any, and one line such as `db: not running: pid 7 ended`; or both as one
+/// JSON object. The exit code is that of a monitor.
 fn print_state(
     call: &Invocation,
     evidence: &Evidence,
@@ -181,7 +187,7 @@ fn print_state(
         return (code, reason);
     }
     let mut text = evidence.to_text();
-    // Writing to a string can't fail.
+    // Writing to a String can't fail.
     let _ = write!(text, "{}: {state}", escape_unprintable(call.instance()));
     if let Some(reason) = shown {
         let _ = write!(text, ": {reason}");
@@ -212,7 +218,7 @@ fn usage(definition: &Definition) -> String {
     )
 }
 
-/// All of it, or exit code 1: half of the metadata is worse than none.
+/// Returns exit code 1 if it can't write all: half of the metadata is worse than none.
 fn write_stdout(text: &str) -> ExitCode {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -221,7 +227,7 @@ fn write_stdout(text: &str) -> ExitCode {
     }
 }
 
-/// In one write, and nobody is told when it fails: there is nowhere left to tell it.
+/// Writes once. It ignores an error, because no place is left to report it.
 pub(crate) fn write_stderr(text: &str) {
     if !text.is_empty() {
         let _ = io::stderr().lock().write_all(text.as_bytes());

@@ -1,9 +1,10 @@
-//! Times in Pacemaker's syntax, as they stand in parameters, metadata and the cluster's configuration.
+//! Durations in Pacemaker's syntax, as in parameters, metadata and the cluster's configuration.
 
 use std::time::Duration;
 
-/// A whole number and a unit, without one seconds (`crm_get_msec`), or a length of time as in ISO 8601, of weeks, days, hours, minutes and
-/// seconds in whole numbers (`PT10S`, as Pacemaker's intervals can be written); `None`: it is no such time.
+/// Parses a whole number with a unit, in seconds without one (`crm_get_msec`). It also parses an
+/// ISO 8601 duration of whole weeks, days, hours, minutes and seconds (`PT10S`), which Pacemaker
+/// accepts for intervals. Returns `None` for any other text.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
@@ -23,7 +24,8 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     })
 }
 
-/// What follows the P: weeks and days, then T and the rest; each unit at most once, in falling order.
+/// Parses the text after the P: weeks and days, then T and the rest. Each unit occurs at most once,
+/// in falling order.
 fn parse_iso8601(parts: &str) -> Option<Duration> {
     let (date, time) = parts.split_once('T').map_or((parts, None), |(date, time)| (date, Some(time)));
     if time == Some("") || date.is_empty() && time.is_none() {
@@ -34,7 +36,6 @@ fn parse_iso8601(parts: &str) -> Option<Duration> {
     Some(Duration::from_secs(date.checked_add(time)?))
 }
 
-/// The seconds of whole numbers with these units.
 fn sum_units(text: &str, units: &[(char, u64)]) -> Option<u64> {
     let (mut rest, mut total) = (text, 0_u64);
     for &(unit, seconds) in units {
@@ -48,7 +49,7 @@ fn sum_units(text: &str, units: &[(char, u64)]) -> Option<u64> {
     rest.is_empty().then_some(total)
 }
 
-/// The same, the other way: `90s`, or `1500ms` where it is no whole number of seconds.
+/// Formats whole seconds as `90s` and any other duration as `1500ms`.
 #[must_use]
 pub fn format_duration(time: Duration) -> String {
     match time.subsec_millis() {

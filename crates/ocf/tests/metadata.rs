@@ -1,4 +1,4 @@
-//! The metadata before an XML parser that is not ours: xmllint (package libxml2-utils).
+//! Validates the metadata with an independent parser: xmllint (package libxml2-utils).
 
 use ocf::{Action, Definition, Operation, Parameter, ParameterValues};
 use std::io::Write as _;
@@ -50,7 +50,7 @@ fn metadata_is_ascii_and_valid_by_its_own_dtd() {
     assert!(xml.is_ascii() && xml.ends_with("</resource-agent>\n"));
     assert_eq!(DEFINITION.check(), [""; 0]);
     assert_eq!(xmllint(&xml), (true, String::new()));
-    // It can fail.
+    // The validation can fail.
     assert!(!xmllint(&xml.replace("reloadable=\"1\"", "reloadable=\"2\"")).0);
 }
 
@@ -69,7 +69,7 @@ fn xmllint(xml: &str) -> (bool, String) {
     piped(Command::new("xmllint").args(["--noout", "--valid", "-"]), xml)
 }
 
-/// Success, and all output.
+/// Returns success and all output.
 fn piped(command: &mut Command, input: &str) -> (bool, String) {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("xmllint is installed (libxml2-utils)");

@@ -1,8 +1,9 @@
-//! `cargo xtask demo`: the main job, told in steps: a Platform and an EC started, watched, lost, found lost, recovered,
-//! found hanging, stopped; and a Platform that is not started where the address is missing that it must bind.
+//! `cargo xtask demo`: the agents' work, in steps. A Platform and an EC are started, monitored,
+//! killed, reported as dead, recovered, reported as hung, and stopped. A Platform is not started
+//! while the address that it must bind is missing.
 //!
-//! The agents are those that ship, run as Pacemaker runs them, in a sandbox that vanishes with this process. Each
-//! step says what it should come to; the demo fails if one does not.
+//! The agents are the release build, run as Pacemaker runs them, in a sandbox that ends with this
+//! process. Each step prints its expected result; the demo fails if one differs.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -14,16 +15,17 @@ use testkit::{AgentCall, NodeCommandOutput, NodeProcess, Programs, Sandbox, prer
 
 use crate::lab;
 
-/// Longest wait for anything here; the whole demo takes a few seconds.
+/// The longest wait for any event; the whole demo takes a few seconds.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 const MZ_HOME: &str = "/opt/mz";
-/// What the EC has to do, by the clock of its HA Monitor Server.
+/// The EC's workload, on the clock of its HA Monitor Server.
 const EC_WORKLOAD: &str =
     "ec1.workload=from 0s to 120s consumes 25/40s; at 130s consumes 3; from 160s consumes 25/40s";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoOptions {
-    /// Show a failover on a real cluster of three nodes (as root), with a live table and a time line
+    /// Show a fail-over on a real cluster of three nodes (as root), with a live table and a time
+    /// line
     #[arg(long)]
     cluster: bool,
     /// With --cluster: leave the cluster running for `cargo xtask lab`
@@ -31,7 +33,7 @@ pub(crate) struct DemoOptions {
     keep: bool,
 }
 
-/// Success if every step had its expected result.
+/// Succeeds if every step had its expected result.
 pub(crate) fn run(options: &DemoOptions) -> Result<ExitCode, TaskError> {
     if options.cluster {
         return lab::run_lab(&[&["demo"][..], if options.keep { &["--keep"] } else { &[] }].concat());
@@ -53,7 +55,7 @@ pub(crate) fn run(options: &DemoOptions) -> Result<ExitCode, TaskError> {
         node.owner(),
         "--set",
         "start_time=1s",
-        // Met, until a chapter wants them missed.
+        // The EC meets these thresholds until a chapter changes its workload.
         "--property",
         "ec1:mz.ha.min_consumes=10",
         "--set",
@@ -100,7 +102,8 @@ impl Demo<'_> {
 
         self.transcript.chapter("kill -STOP: the Platform hangs. It is not taken for dead.");
         let hung = self.signal("platform", "-STOP")?;
-        // The signal is sent when kill(1) ends, and done when the process has come to run once more.
+        // kill(1) returns when the signal is sent; the process stops only when it is next
+        // scheduled.
         wait_until("the Platform to be stopped", WAIT_TIMEOUT, || {
             let processes = self.node.processes().map_err(|e| e.to_string())?;
             let state = processes.iter().find(|p| p.pid == hung).map(|p| p.state);
@@ -120,7 +123,7 @@ impl Demo<'_> {
         Ok(())
     }
 
-    /// One action; what it should answer is known.
+    /// Runs one action and compares its exit code with the expected one.
     fn step<'s>(
         &'s mut self,
         agent: &str,
@@ -141,12 +144,14 @@ impl Demo<'_> {
         Ok(())
     }
 
-    /// An EC that is alive and has too little to do, by the counts of its own HA Monitor Server.
+    /// Shows an EC that lives and has too little work, by the counters of its own HA Monitor
+    /// Server.
     fn show_missed_threshold(&mut self) -> Result<(), TaskError> {
         self.transcript.chapter(
             "An EC whose thresholds are not met: mz.ha.min_consumes is 10, and its traffic dries up.",
         );
-        // The clock of the server is set: its interval of 40 s is not waited for, nor the grace of a young JVM.
+        // The test sets the server's clock, so nobody waits for its interval of 40 s or the grace
+        // period of a new JVM.
         for (clock, code) in [("160s", 1), ("200s", 0)] {
             self.node.mz_sim(["set", MZ_HOME, &format!("ec1.ha_clock={clock}")])?;
             self.transcript.note(&format!("by the clock of its HA Monitor Server it is {clock}"), true);
@@ -157,7 +162,7 @@ impl Demo<'_> {
         Ok(())
     }
 
-    /// A Platform that must bind an address, before and after that has come to the node.
+    /// Shows a Platform that must bind an address, before and after the address is on the node.
     fn show_unavailable_address(&mut self) -> Result<(), TaskError> {
         let (home, address) = ("/opt/mz-vip", "192.0.2.10");
         self.transcript.chapter(
@@ -174,11 +179,11 @@ impl Demo<'_> {
         self.step("platform", "stop", 0, |call| call.param("mz_home", home))
     }
 
-    /// A waiting monitor, and the death that ends it.
+    /// Shows a waiting monitor, and the death that ends its wait.
     fn show_noticed_death(&mut self) -> Result<(), TaskError> {
         let waiting =
             || agent_call(self.node, "platform").interval(Duration::from_millis(100)).param("wait", "20s");
-        // The first of its row does not wait.
+        // The first monitor of a schedule does not wait.
         waiting().run("monitor")?;
         let (ran, noticed) =
             std::thread::scope(|scope| -> Result<(NodeCommandOutput, Duration), TaskError> {
@@ -190,7 +195,7 @@ impl Demo<'_> {
                     };
                     processes.iter().find(of_agent).map(drop).ok_or_else(|| "no such process".to_owned())
                 })?;
-                // From before the kill: its own way into the node is in the figure.
+                // The time starts before the kill, so it includes the entry into the node.
                 let killed = Instant::now();
                 self.signal("platform", "-KILL")?;
                 let ran = monitor.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -202,7 +207,7 @@ impl Demo<'_> {
         Ok(())
     }
 
-    /// A signal to the pico, found by /proc and not by the agent's word; its process.
+    /// Signals the pico, which /proc identifies and not the agent; returns its pid.
     fn signal(&self, pico: &str, signal: &str) -> Result<u32, TaskError> {
         let marker = format!("-Dpico.configname={pico}");
         let pid = wait_until("the process of the pico", WAIT_TIMEOUT, || {
@@ -215,7 +220,7 @@ impl Demo<'_> {
     }
 }
 
-/// A call of one of the two agents of the story.
+/// A call of one of the demo's two agents.
 fn agent_call<'a>(node: &'a Sandbox, agent: &str) -> AgentCall<'a> {
     let call = node.agent(agent).param("mz_home", MZ_HOME).meta_timeout(WAIT_TIMEOUT);
     if agent == "ec" { call.param("pico_name", "ec1") } else { call }

@@ -1,12 +1,14 @@
 //! `cargo xtask fuzz`: fuzzes every parser of external input.
 //!
-//! What must hold is in `tests/hostile`; `fuzz/` has a target for each function of it, seeds, dictionaries, and a corpus: the
-//! fewest inputs that reach all that was ever reached, as one archive for each target. A run begins with both and leaves what it
-//! finds under `target/`, so it never changes the repository; with `--keep` it then makes the corpus anew out of everything.
+//! `tests/hostile` states the invariants. `fuzz/` has a target for each of its functions, seeds,
+//! dictionaries and a corpus. The corpus is the smallest set of inputs that reaches all code ever
+//! reached, as one archive for each target. A run starts with both and writes its findings below
+//! `target/`, so it never changes the repository. `--keep` then makes the corpus again from
+//! everything.
 //!
-//! No sanitizer: all of the code under test forbids `unsafe` or calls the system, and without one it is twice as fast. Overflow
-//! and debug assertions are checked. Compares are not traced, for the dictionaries know the words, and that, too, is twice as
-//! fast.
+//! There is no sanitizer: the code under test either forbids `unsafe` or calls the system, and a
+//! run without one is twice as fast. Overflow and debug assertions are checked. Compares are not
+//! traced, because the dictionaries have the words; that makes a run twice as fast again.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -38,7 +40,7 @@ pub(crate) struct FuzzOptions {
     keep: bool,
 }
 
-/// Success if no target found anything.
+/// Succeeds if no target found a violation.
 pub(crate) fn run(options: &FuzzOptions) -> Result<ExitCode, TaskError> {
     let all = targets()?;
     let chosen: Vec<&String> =
@@ -75,7 +77,7 @@ fn targets() -> Result<Vec<String>, TaskError> {
     Ok(names)
 }
 
-/// The nightly cargo: the compiler's instrumentation has no stable name.
+/// The nightly cargo: stable compilers lack the options for instrumentation.
 fn nightly_cargo(arguments: &[&str]) -> Command {
     let mut cargo = Command::new("rustup");
     cargo
@@ -92,7 +94,7 @@ fn check_tools() -> Result<(), TaskError> {
         (&["fuzz", "--version"], "cargo-fuzz", "cargo install --locked cargo-fuzz"),
     ] {
         if !workspace::run_output(&mut nightly_cargo(arguments)).is_ok_and(|output| output.status.success()) {
-            return Err(TaskError::Unreadable { what: format!("{what} is not there"), said: get.to_owned() });
+            return Err(TaskError::Unreadable { what: format!("{what}: not found"), said: get.to_owned() });
         }
     }
     Ok(())
@@ -104,7 +106,7 @@ fn build(here: &Path) -> Result<(), TaskError> {
     workspace::run_checked(cargo.arg(here.join("build"))).map(drop)
 }
 
-/// A target's directory in memory, removed on drop.
+/// A target's directory in memory; a drop removes it.
 struct ScratchDirectory(PathBuf);
 
 impl ScratchDirectory {
@@ -125,7 +127,7 @@ impl Drop for ScratchDirectory {
 
 struct FuzzRun<'a> {
     target: &'a str,
-    /// Kept between runs: build, findings, logs.
+    /// The directory that is kept between runs, with build, findings and logs.
     here: &'a Path,
     scratch: &'a Path,
 }
@@ -159,12 +161,13 @@ impl FuzzRun<'_> {
             said.inputs
         );
         if !clean {
-            println!("    a promise was broken: {}, the input is in {}", log.display(), artifacts.display());
+            println!("    invariant violated: {}; input in {}", log.display(), artifacts.display());
         }
         Ok(clean)
     }
 
-    /// The smallest corpus that reaches all that is reached; how often each place is does not count.
+    /// Makes the smallest corpus that reaches all reached code. It ignores how often a place is
+    /// reached.
     fn minimise_corpus(&self) -> Result<(), TaskError> {
         let found = self.directory("found")?;
         let new = self.empty_directory("minimal")?;
@@ -172,7 +175,7 @@ impl FuzzRun<'_> {
         workspace::run_checked(
             fuzzer.args(self.kept_inputs()?).arg(found).args(["-merge=1", "-use_counters=0"]),
         )?;
-        // Reproducible: the same inputs give the same archive.
+        // The archive is reproducible: the same inputs give the same bytes.
         let mut tar = Command::new("tar");
         tar.args([
             "--sort=name",
@@ -191,9 +194,9 @@ impl FuzzRun<'_> {
         workspace::run_checked(&mut tar).map(drop)
     }
 
-    /// The fuzzer, which puts what it finds into `corpus`.
+    /// The fuzzer, which adds new inputs to `corpus`.
     fn fuzzer(&self, corpus: &Path) -> Command {
-        // cargo-fuzz always names the triple.
+        // cargo-fuzz always uses the target triple in the path.
         let built =
             self.here.join("build").join(format!("{}-unknown-linux-gnu/release", std::env::consts::ARCH));
         let mut fuzzer = Command::new(built.join(self.target));
@@ -252,8 +255,8 @@ impl FuzzerStatistics {
         Ok(Self::parse(lines.map(|line| String::from_utf8_lossy(&line).into_owned())))
     }
 
-    /// From lines such as `#1024 pulse cov: 203 ft: 446 corp: 268/15503b lim: 4096` and, at the end,
-    /// `stat::number_of_executed_units: 1024`.
+    /// Parses lines such as `#1024 pulse cov: 203 ft: 446 corp: 268/15503b lim: 4096` and, at the
+    /// end, `stat::number_of_executed_units: 1024`.
     fn parse(lines: impl Iterator<Item = String>) -> Self {
         let mut said = Self::default();
         for line in lines {

@@ -1,12 +1,13 @@
-//! `cargo xtask gen`: what is generated, committed, and compared in CI, so that a reader, a packager and a diff see it.
+//! `cargo xtask gen`: generated files. They are committed, so that a reader, a packager and a diff
+//! see them; CI compares them.
 //!
-//! - ocf-metadata/*.xml, one file an agent, exactly what its `meta-data` prints.
-//! - docs/evidence/behaviour.md, see [`behaviour`].
-//! - docs/operate/parameters.md, from the agents' table of parameters.
-//! - docs/design/in-the-cluster.md, which the lab's program makes; what it is made of, with `--decisions` alone: that takes Pacemaker's tools and
-//!   half a minute, and the suite `simulations` compares it.
-//! - docs/evidence/reliability.md, which the lab's program makes of docs/evidence/reliability/.
-//! - Containerfile, with the Debian packages that the suites need.
+//! - ocf-metadata/*.xml: one file per agent, exactly the output of its `meta-data`.
+//! - docs/evidence/behaviour.md: see [`behaviour`].
+//! - docs/operate/parameters.md: from the agents' parameter table.
+//! - docs/design/in-the-cluster.md: from the lab's program. `--decisions` also renews its source.
+//!   That needs Pacemaker's tools and half a minute; the suite `simulations` compares it.
+//! - docs/evidence/reliability.md: from the lab's program, which reads docs/evidence/reliability/.
+//! - Containerfile: with the Debian packages that the suites need.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -71,7 +72,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), TaskError> {
     }
 }
 
-/// All of them, by their path in the repository.
+/// All generated files, by their path in the repository.
 fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, TaskError> {
     let mut files = vec![
         ("docs/evidence/behaviour.md".to_owned(), behaviour::page()?.into_bytes()),
@@ -89,7 +90,7 @@ fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, TaskError> {
     Ok(files)
 }
 
-/// What `cargo xtask test` would install first, in an image.
+/// An image with the packages that `cargo xtask test` would install first.
 fn containerfile() -> String {
     let needs = all_prerequisites();
     let packages: BTreeSet<&str> = needs.iter().filter_map(|need| need.package()).collect();
@@ -106,12 +107,12 @@ fn containerfile() -> String {
     )
 }
 
-/// What an example of the agents prints: they are not linked here.
+/// The output of an example of the agents, because xtask does not link them.
 pub(crate) fn example_output(name: &str) -> Result<String, TaskError> {
     workspace::printed(&mut workspace::cargo(["run", "--quiet", "--package", "agents", "--example", name]))
 }
 
-/// With an empty environment: metadata must not depend on anything.
+/// The environment is empty, because metadata must not depend on it.
 fn metadata(workspace: &Workspace, agent: &str) -> Result<Vec<u8>, TaskError> {
     let mut command = Command::new(workspace.release_dir().join(agent));
     command.arg("meta-data").env_clear();

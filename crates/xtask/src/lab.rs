@@ -1,4 +1,4 @@
-//! Builds and calls the lab's program, which links the lab; xtask does not.
+//! Builds and calls the lab's program. That program links the lab, xtask does not.
 
 use std::ffi::OsStr;
 use std::process::{Command, ExitCode, Stdio};
@@ -12,7 +12,7 @@ pub(crate) struct LabArguments {
     arguments: Vec<String>,
 }
 
-/// Calls a task of it with these arguments and our terminal.
+/// Calls one of its tasks with these arguments, on our terminal.
 pub(crate) fn forward(
     task: Option<&str>,
     LabArguments { arguments }: &LabArguments,
@@ -21,7 +21,7 @@ pub(crate) fn forward(
     run_lab(&all)
 }
 
-/// Calls it with our terminal; its exit code is ours.
+/// Calls it on our terminal and returns its exit code.
 pub(crate) fn run_lab(arguments: &[impl AsRef<OsStr>]) -> Result<ExitCode, TaskError> {
     let status = lab_command()
         .args(arguments)

@@ -1,4 +1,4 @@
-//! `cargo xtask`: everything that a developer or CI does with this repository, and all set-up that it needs.
+//! `cargo xtask`: the tasks of developers and CI in this repository, and the setup that they need.
 #![forbid(unsafe_code)]
 
 mod behaviour;
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use devtools::TaskError;
 
-/// Tasks of this repository.
+/// Tasks of this repository
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct XtaskCli {
@@ -25,33 +25,38 @@ struct XtaskCli {
 
 #[derive(Debug, Subcommand)]
 enum XtaskCommand {
-    /// Tell the main job in steps, on a simulated MediationZone: started, lost, recovered, stopped.
+    /// Show the agents' work in steps, on a simulated MediationZone
     Demo(demo::DemoOptions),
-    /// Check format, lints, licences and generated files, and run every test.
+    /// Check format, lints, licences and generated files, and run every test
     Test(test::TestOptions),
-    /// Run the suites that inject faults again and again.
+    /// Run the suites that inject faults repeatedly
     Repeat(test::repeat::RepeatOptions),
-    /// Random faults, one after the other, on a cluster of three nodes with five picos; a seed tells which.
+    /// Inject random faults, one after the other, on a cluster of three nodes with five picos; a
+    /// seed determines them
     #[command(disable_help_flag = true)]
     Soak(lab::LabArguments),
-    /// Measure how long a death takes to be noticed and to be over, with the waiting monitor and without, by interval and pico type.
+    /// Measure the times from a death to its detection and to the recovery, with the waiting
+    /// monitor and without, by interval and pico type
     #[command(disable_help_flag = true)]
     Deaths(lab::LabArguments),
-    /// A real Corosync and Pacemaker cluster on this machine: up, exec, kill, cut, heal, status, down.
+    /// A real Corosync and Pacemaker cluster on this machine: up, exec, kill, cut, heal, status,
+    /// down
     #[command(disable_help_flag = true)]
     Lab(lab::LabArguments),
-    /// Run the scenarios on a real cluster once, and record the pass for docs/evidence/reliability.md.
+    /// Run the scenarios once on a real cluster and record the pass for
+    /// docs/evidence/reliability.md
     #[command(disable_help_flag = true)]
     Reliability(lab::LabArguments),
-    /// Write what is generated: ocf-metadata/, docs/evidence/behaviour.md, docs/design/in-the-cluster.md, docs/evidence/reliability.md.
+    /// Write the generated files: ocf-metadata/, pages below docs/, Containerfile
     Gen(r#gen::GenOptions),
-    /// Fuzz what the agents read from outside (needs a nightly toolchain and cargo-fuzz).
+    /// Fuzz the parsers of external input (needs a nightly toolchain and cargo-fuzz)
     Fuzz(fuzz::FuzzOptions),
-    /// Break the agents in each way of tests/faults/mutants.toml, and see that the fault suite notices.
+    /// Apply each change of tests/faults/mutants.toml to the agents, and check that the fault suite
+    /// fails
     Mutants(mutants::MutantsOptions),
-    /// Measure what an action costs, beside an empty program and a JVM.
+    /// Measure the cost of an action, compared with an empty program and a JVM
     Bench(bench::BenchOptions),
-    /// The part of `bench` that runs inside the sandbox.
+    /// The part of `bench` inside the sandbox
     #[command(hide = true)]
     BenchInside(bench::BenchInsideOptions),
 }

@@ -1,14 +1,15 @@
-//! MediationZone on the lab's cluster, with the configuration of the README's first page, word for word but for device and address,
-//! and one EC more.
+//! MediationZone on the lab's cluster. The configuration is that of the README's first page,
+//! unchanged except for device and address, with a second EC.
 //!
 //! | what | where |
 //! | --- | --- |
-//! | `/opt/mz`, the installation of `platform` and `ui` | on the nodes' shared disk; `mz-storage` mounts it on the node that has them |
-//! | `mzplat`, 10.99.0.100 | `mz-address` brings it to the same node |
-//! | `/opt/ec`, the installation of `ec1`, `ec2` and `sc1` | on each node's own disk |
+//! | `/opt/mz` with `platform` and `ui` | on the shared disk, which `mz-storage` mounts |
+//! | `mzplat`, 10.99.0.100 | on the same node, by `mz-address` |
+//! | `/opt/ec` with `ec1`, `ec2` and `sc1` | on each node's own disk |
 //!
-//! The Platform and the UI prefer n1 and may go to n2. `ec1` and `sc1` prefer n3, `ec2` n2, and may go to each other's. So the loss of n1
-//! is a fault of the Platform and the UI alone. Of two nodes, the second has all others.
+//! The Platform and the UI prefer n1 and may run on n2. `ec1` and `sc1` prefer n3 and may run on
+//! n2; `ec2` prefers n2 and may run on n3. So the loss of n1 affects only the Platform and the UI.
+//! In a cluster of two nodes the second has all other picos.
 
 mod plan;
 
@@ -34,25 +35,27 @@ pub use plan::{ClusterPlan, ConfigurationTool, cluster_plan, ec_installation, pl
 /// Longer than any action of the cluster takes.
 pub const CLUSTER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Longer than a booted node takes to join, if nothing is wrong.
+/// Longer than a booted node takes to join a healthy cluster.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The Platform's installation on the shared disk.
 const SHARED_MZ_HOME: &str = "/srv/mz";
 
-/// Its mount point.
+/// The mount point of the Platform's installation.
 pub const MZ_HOME: &str = "/opt/mz";
 
 /// The installation of the ECs and SCs on each node.
 pub const EC_HOME: &str = "/opt/ec";
 
-/// The directory of all picos' heartbeats: outside the nodes, and on no disk that a scenario makes hang.
+/// The directory of all picos' heartbeats: outside the nodes, and on no disk that a scenario makes
+/// hang.
 const HEARTBEAT_DIR: &str = "/srv/beats";
 
-/// Longest life of a pico that the watcher did not see: the time between two scans, on a loaded machine.
+/// The longest life of a pico that the watcher can miss: the time between two scans, on a loaded
+/// machine.
 const MAX_UNSEEN_MS: u64 = 200;
 
-/// Whether the pico is one of the Platform's installation.
+/// True if the pico belongs to the Platform's installation.
 fn is_in_platform_home(pico: &str) -> bool {
     matches!(pico, "platform" | "ui")
 }
@@ -61,9 +64,9 @@ fn is_in_platform_home(pico: &str) -> bool {
 #[derive(Debug)]
 pub struct ClusterFixture {
     pub lab: Lab,
-    /// The node of each pico at the first start.
+    /// The node of each pico after the first start.
     home_nodes: [(&'static str, &'static str); 5],
-    /// Faults of the scenario, and their times in milliseconds since 1970.
+    /// The faults of the scenario, with their times in milliseconds since 1970.
     faults: RefCell<Vec<(u64, String)>>,
     /// Processes whose heartbeat the scenario has stopped: node, pid and start time.
     excused_heartbeats: RefCell<Vec<(String, u32, u64)>>,
@@ -77,19 +80,19 @@ impl ClusterFixture {
         self.lab.node(name)
     }
 
-    /// Each pico, and its node when all is well.
+    /// Each pico and its preferred node.
     #[must_use]
     pub fn home_nodes(&self) -> &[(&'static str, &'static str)] {
         &self.home_nodes
     }
 
-    /// Records the time of the next fault: its time line begins there.
+    /// Records the next fault and its time, which starts its time line.
     pub fn note_fault(&self, what: &str) {
         println!("{}: {what}", process_watcher::now_ms());
         self.faults.borrow_mut().push((process_watcher::now_ms(), what.to_owned()));
     }
 
-    /// Adds this resource, which is no pico, to the report: the time of its recovery.
+    /// Adds a resource that is no pico to the report, for the time of its recovery.
     pub fn follow_resource(&self, resource: &str) {
         self.followed.borrow_mut().push(resource.to_owned());
     }
@@ -99,7 +102,7 @@ impl ClusterFixture {
         self.excused_heartbeats.borrow_mut().push((pico.node.clone(), pico.pid, pico.start_time));
     }
 
-    /// The events of all picos, on all nodes.
+    /// The events of all picos on all nodes.
     pub fn history(&self) -> Result<Vec<HistoryEvent>, TestkitError> {
         let homes = self.lab.nodes().map(|node| self.lab.host_path(node.name, EC_HOME));
         let mut all = Vec::new();
@@ -114,7 +117,7 @@ impl ClusterFixture {
         Ok(all)
     }
 
-    /// Violations of the heartbeat rules by these lives.
+    /// The violations of the heartbeat rules in these lives.
     pub(crate) fn heartbeat_violations(
         &self,
         lives: &[PicoLifetime],
@@ -127,7 +130,7 @@ impl ClusterFixture {
         Ok(invariants::check_heartbeats(lives, &hearts, &self.excused_heartbeats.borrow(), now))
     }
 
-    /// All lives so far.
+    /// All lives of all picos.
     pub fn lifetimes(&self) -> Result<Vec<PicoLifetime>, TestkitError> {
         let seen = self.lab.watcher().processes();
         Ok(invariants::lifetimes(&seen, &self.history()?, MAX_UNSEEN_MS))
@@ -175,8 +178,8 @@ impl ClusterFixture {
         })
     }
 
-    /// Waits until a node is back: online, and the cluster idle. The doctor's remedy is applied to a node
-    /// that Pacemaker keeps pending.
+    /// Waits until a node is back: it is online, and the cluster is idle. It applies the doctor's
+    /// remedy to a node that Pacemaker keeps pending.
     pub fn wait_until_online(&self, node: &str) -> TestResult {
         let began = Instant::now();
         self.lab.wait_until(&format!("{node} to be online"), CLUSTER_TIMEOUT, |lab| {
@@ -195,7 +198,7 @@ impl ClusterFixture {
         self.lab.wait_until_settled()
     }
 
-    /// The result rows of `mzha doctor` on a node.
+    /// The rows of `mzha doctor` on a node.
     pub fn doctor_results(&self, node: &str) -> Result<Vec<Value>, TestkitError> {
         let ran = self.node(node).try_exec(&[&format!("{PROGRAMS_DIR}/mzha"), "doctor", "--json"])?;
         let document: Value = serde_json::from_str(&ran.stdout).map_err(|error| {
@@ -204,7 +207,8 @@ impl ClusterFixture {
         Ok(document["rows"].as_array().cloned().unwrap_or_default())
     }
 
-    /// The doctor's remedy if Pacemaker treats a node as leaving (stale `expected=down`); none otherwise.
+    /// The doctor's remedy if Pacemaker treats a node as leaving (stale `expected=down`); otherwise
+    /// `None`.
     pub fn stale_state_remedy(&self, node: &str) -> Result<Option<String>, TestkitError> {
         let is_of_it = |row: &&Value| {
             row["check"] == "nodes"
@@ -214,7 +218,7 @@ impl ClusterFixture {
         Ok(rows.iter().find(is_of_it).and_then(|row| row["todo"].as_str()).map(str::to_owned))
     }
 
-    /// Waits until a node is no full member any more: gone, or pending.
+    /// Waits until a node is no longer a full member: gone or pending.
     pub fn wait_until_offline(&self, node: &str) -> TestResult {
         self.lab.wait_until(&format!("{node} to be offline"), CLUSTER_TIMEOUT, |lab| {
             let status = lab.status()?;
@@ -223,7 +227,8 @@ impl ClusterFixture {
         })
     }
 
-    /// The exit code of the last probe of a resource on a node, once that has begun after the last fault.
+    /// The exit code of a resource's last probe on a node. It waits for a probe that started after
+    /// the last fault.
     pub fn wait_for_probe(&self, resource: &str, node: &str) -> Result<u8, TestkitError> {
         let since = self.faults.borrow().last().map_or(0, |(when, _)| when / 1000);
         let operation = format!(
@@ -238,7 +243,7 @@ impl ClusterFixture {
                     let (_, rest) = ran.stdout.split_once(&format!(" {name}=\""))?;
                     rest.split_once('"')?.0.parse::<u64>().ok()
                 };
-                // A probe that still runs has the status -1.
+                // A running probe has the status -1.
                 if let (Some(code), Some(when), Some(_)) =
                     (of("rc-code"), of("last-rc-change"), of("op-status"))
                     && when >= since
@@ -265,7 +270,7 @@ impl ClusterFixture {
         Ok(self.power_switch_log()?.iter().filter(|(_, what)| *what == reboot).count())
     }
 
-    /// The results of this scenario so far.
+    /// The report of this scenario.
     pub fn report(&self, lives: &[PicoLifetime]) -> Result<ScenarioReport, TestkitError> {
         let now = process_watcher::now_ms();
         let (moments, history) = (report::log_events(&self.lab, now), self.history()?);
@@ -288,8 +293,8 @@ impl ClusterFixture {
         })
     }
 
-    /// Changes a setting of the simulator for a pico, in the installation of this node, also while the pico
-    /// runs.
+    /// Changes a setting of the simulator for a pico in the installation of this node. The pico may
+    /// be running.
     pub fn set_simulator(&self, node: &str, pico: &str, assignment: &str) -> TestResult {
         let home = if is_in_platform_home(pico) { MZ_HOME } else { EC_HOME };
         let setting = format!("{pico}.{assignment}");
@@ -321,7 +326,8 @@ impl ClusterFixture {
         self.wait_until_back(pico)
     }
 
-    /// Waits until a line of the node's Pacemaker log has all these words, in any case; returns the line.
+    /// Waits until a line of the node's Pacemaker log has all these words, in any case; returns the
+    /// line.
     pub fn wait_for_log_line(&self, node: &str, words: &[&str]) -> Result<String, TestkitError> {
         self.lab.wait_until(&format!("{words:?} in {node}'s log"), CLUSTER_TIMEOUT, |_| {
             let text = self.pacemaker_log(node)?;
@@ -332,7 +338,7 @@ impl ClusterFixture {
         })
     }
 
-    /// No action has failed, as far as the cluster remembers, and no node was fenced.
+    /// Fails the test if the cluster records a failed action or a fencing.
     #[track_caller]
     pub fn assert_nothing_failed(&self) -> TestResult {
         let status = self.lab.status()?;
@@ -343,7 +349,8 @@ impl ClusterFixture {
         Ok(())
     }
 
-    /// This resource has failed once, on this node. No other has failed, and no node was fenced.
+    /// Fails the test unless this resource failed once, on this node, no other failed and no node
+    /// was fenced.
     #[track_caller]
     pub fn assert_failed_once(&self, resource: &str, on: &str) -> TestResult {
         let status = self.lab.status()?;
@@ -369,8 +376,8 @@ impl ClusterFixture {
         fs::read_to_string(&file).map_err(io_error("read", &file))
     }
 
-    /// Sends SIGKILL to picos, one right after the other. The last fault gets the time just before the first
-    /// of them.
+    /// Sends SIGKILL to picos, one right after the other. The last fault gets the time just before
+    /// the first signal.
     pub fn kill_processes(&self, picos: &[WatchedProcess]) -> TestResult {
         let mut first = None;
         for pico in picos {
@@ -385,7 +392,7 @@ impl ClusterFixture {
         Ok(())
     }
 
-    /// Sends a signal to a pico, on its node. No heartbeat is expected of a stopped pico; for SIGKILL see
+    /// Sends a signal to a pico on its node. A stopped pico needs no heartbeat. For SIGKILL see
     /// [`Self::kill_processes`].
     pub fn signal(&self, pico: &WatchedProcess, signal: &str) -> TestResult {
         if signal == "KILL" {
@@ -397,23 +404,24 @@ impl ClusterFixture {
         self.node(&pico.node).exec(&["kill", "-s", signal, &pico.pid.to_string()]).map(drop)
     }
 
-    /// The most common fault: records it, sends SIGKILL to a pico, and waits until it is ready again.
+    /// The most common fault: records it, sends SIGKILL to a pico, and waits until it is ready
+    /// again.
     pub fn kill_pico(&self, pico: &str, what: &str) -> Result<PicoLifetime, TestkitError> {
         let before = self.single_process(pico)?;
         self.note_fault(what);
         self.kill_and_wait_until_back(&before)
     }
 
-    /// The same for a fault that was recorded.
+    /// The same for a fault that is already recorded.
     pub fn kill_and_wait_until_back(&self, before: &WatchedProcess) -> Result<PicoLifetime, TestkitError> {
         self.signal(before, "KILL")?;
         self.wait_until_back(before)
     }
 
-    /// The end of a scenario: waits until the cluster is idle, checks the invariants, and takes everything
-    /// down. Each pico has to be on its first node, in its first life. The exceptions name other nodes and
-    /// the number of lives. The time line is written to the test's output, and a passed scenario's results to
-    /// a [`ScenarioReport`].
+    /// Ends a scenario. It waits until the cluster is idle, checks the invariants and ends the lab.
+    /// Each pico must be on its first node, in its first life. The exceptions name other nodes and
+    /// the number of lives. The test's output gets the time line. A passed scenario writes a
+    /// [`ScenarioReport`].
     #[track_caller]
     pub fn finish(self, but: &[(&str, &[&str], usize)]) -> TestResult {
         self.lab.wait_until_settled()?;

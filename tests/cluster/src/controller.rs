@@ -1,4 +1,4 @@
-//! The lab of a directory, whichever process brought it up: one call of the script for each command.
+//! The lab of a directory, started by any process. Each command is one call of the script.
 
 use std::fs;
 use std::io;
@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use testkit::{Generation, NodeCommandOutput, NodeExitStatus, Programs, TestkitError};
 
-/// The scripts. Each is copied into the lab's directory, so that an edited one does not change under a
-/// running lab.
+/// The scripts. The lab's directory gets a copy of each, so an edit does not change a running lab.
 const SCRIPTS: [(&str, &str); 6] = [
     ("lab.sh", include_str!("script/lab.sh")),
     ("live.sh", include_str!("script/live.sh")),
@@ -20,29 +19,29 @@ const SCRIPTS: [(&str, &str); 6] = [
     ("fence_lab", include_str!("script/fence_lab")),
 ];
 
-/// The directory in which each node shows all programs but the agents.
+/// The directory of all programs except the agents, in each node.
 pub(crate) const PROGRAMS_DIR: &str = "/usr/lib/mz-sim";
 
-/// The directories of the lab that each node shows, and their paths there.
+/// The directories of the lab that each node has, and their paths there.
 const NODE_MOUNTS: [(&str, &str); 2] =
     [("agents", "/usr/lib/ocf/resource.d/mediationzone"), ("bin", PROGRAMS_DIR)];
 
-/// Exit code of `timeout` when it had to end the program.
+/// Exit code of `timeout` after it has ended the program.
 const TIMEOUT_EXIT_CODE: i32 = 124;
 
-/// Longest startup of a lab, including its own waits.
+/// The longest startup of a lab, including its own waits.
 const UP_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct LabController {
     dir: PathBuf,
-    /// The source directory of the nodes' root.
+    /// The directory of the nodes' root.
     root: PathBuf,
 }
 
 impl LabController {
-    /// The lab of this directory. Neither the lab nor the directory has to exist.
+    /// The lab of this directory. Neither the lab nor the directory must exist.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into(), root: PathBuf::from("/") }
@@ -61,9 +60,9 @@ impl LabController {
         &self.dir
     }
 
-    /// Brings it up with these programs. If `leashed`, the lab ends when the returned pipe closes, else after
-    /// four hours. The call's result is not checked: its output has the cluster's status when it did not
-    /// form, and then the nodes still have their logs.
+    /// Starts the lab with these programs. A `leashed` lab ends when the returned pipe closes,
+    /// another one after four hours. The result is not checked. If the cluster does not form, the
+    /// output has its status, and the nodes still have their logs.
     ///
     /// # Errors
     /// [`TestkitError::Io`], [`TestkitError::NotExecuted`].
@@ -87,10 +86,10 @@ impl LabController {
         Ok((leash, to_output(&arguments, &output, started)))
     }
 
-    /// Ends it with all its processes, and removes its directory. No error if there is none.
+    /// Ends the lab with all its processes and removes its directory. A missing lab is no error.
     ///
     /// # Errors
-    /// [`TestkitError::Command`] when it does not end, [`TestkitError::Io`].
+    /// [`TestkitError::Command`] if it does not end; [`TestkitError::Io`].
     pub fn down(&self) -> Result<(), TestkitError> {
         if !self.dir.exists() {
             return Ok(());
@@ -99,7 +98,7 @@ impl LabController {
         fs::remove_dir_all(&self.dir).map_err(io_error("remove", &self.dir))
     }
 
-    /// Installs the files that the nodes show: scripts, agents, all other programs.
+    /// Installs the files of the nodes: scripts, agents, all other programs.
     fn install_files(&self, programs: &Programs) -> Result<(), TestkitError> {
         let script = self.dir.join("script");
         for dir in [script.clone(), self.dir.join("agents"), self.dir.join("bin")] {
@@ -118,7 +117,7 @@ impl LabController {
         Ok(())
     }
 
-    /// Calls the script. Its result is not checked.
+    /// Calls the script. The result is not checked.
     ///
     /// # Errors
     /// [`TestkitError::NotExecuted`].
@@ -133,7 +132,7 @@ impl LabController {
         Ok(to_output(arguments, &output, started))
     }
 
-    /// A call for a person at a terminal, or for a program with one.
+    /// A call for a terminal, or for a program that has one.
     #[must_use]
     pub fn interactive_command<A: AsRef<str>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(self.dir.join("script/lab.sh"));
@@ -141,7 +140,7 @@ impl LabController {
         command
     }
 
-    /// The pid of the lab's process 1 on the machine; none if no lab is up.
+    /// The pid of the lab's process 1 on the machine; `None` if the lab is down.
     #[must_use]
     pub fn init_pid(&self) -> Option<u32> {
         let ran = self.run_script(Duration::from_secs(10), &["pids"]).ok()?;
@@ -158,7 +157,7 @@ impl LabController {
     }
 }
 
-/// A program that may be running is replaced, never written to.
+/// Replaces a program and never writes to it, because it may be running.
 fn replace_program(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), TestkitError> {
     let new = path.with_extension("new");
     write(&new)
@@ -185,7 +184,7 @@ fn to_output<A: AsRef<str>>(
         stdout: text(&output.stdout),
         stderr: text(&output.stderr),
         wall_time: started.elapsed(),
-        // Not known for processes on the nodes.
+        // Unknown for processes on the nodes.
         peak_rss_kib: 0,
     }
 }

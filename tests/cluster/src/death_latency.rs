@@ -1,18 +1,18 @@
-//! Times from a death to its detection, to the cluster's reaction, and to the recovery. Picos of each type
-//! are killed again and again, on a cluster with one [`DeathSetup`] of `wait` and interval. Beside them the
-//! state file of `ocf:pacemaker:Dummy` is removed.
+//! Times from a death to its detection, to the cluster's reaction, and to the recovery. Picos of
+//! each type are killed repeatedly, on a cluster with one [`DeathSetup`] of `wait` and interval.
+//! For comparison the state file of `ocf:pacemaker:Dummy` is removed.
 //!
-//! - *Times begin with the kill*, by the pidfd that the watcher holds, or with the removal of the Dummy's
-//!   file. Noticed and decided come from Pacemaker's log ([`timeline::of_resource`]), and running from the
-//!   pico's own; for the Dummy it is the end of its start.
-//! - *A death is one failure*: after each kill the fail-counts of all resources are as before, except one
-//!   more for each that died. Nothing else died, was fenced, or was disturbed.
-//! - *The moment of a death is independent of the monitor's*: before each kill there is a pause that the seed
-//!   draws, from the monitor's period: its interval, and its wait.
-//! - At an interval of a second, one dies after the other. If a death may go unnoticed for minutes, those of
-//!   a group die at once. The Platform is in no group with the picos that cannot be started without it: if
-//!   the cluster noticed one of them first, its start would wait for the Platform, and during a start the
-//!   cluster decides nothing.
+//! - *Times start with the kill*, by the pidfd that the watcher holds, or with the removal of the
+//!   Dummy's file. Noticed and decided come from Pacemaker's log ([`timeline::of_resource`]).
+//!   Running comes from the pico's own log; for the Dummy it is the end of its start.
+//! - *A death is one failure*: after each kill the fail-counts of all resources are unchanged,
+//!   except one more for each dead resource. Nothing else died, was fenced, or was disturbed.
+//! - *The time of a death is independent of the monitor's schedule*. Before each kill there is a
+//!   random pause of up to the monitor's period: its interval and its wait.
+//! - At an interval of a second, one resource dies after the other. If a death may go unnoticed for
+//!   minutes, the resources of a group die at once. No group has both the Platform and a pico that
+//!   needs it to start. If the cluster noticed that pico first, its start would wait for the
+//!   Platform, and the cluster decides nothing during a start.
 //!
 //! [`measure_delays`] measures the requests that a waiting monitor delays.
 
@@ -41,8 +41,8 @@ pub use request_delay::{ClusterRequest, RequestDelay, WAITS, measure_delays, pla
 use setup::DUMMY_STATE_FILE;
 pub use setup::{DeathSetup, Victim};
 
-/// Longest delay, in milliseconds, of the clock of Pacemaker's logger, which advances by kernel ticks: in the
-/// log a death can be noticed before it happened.
+/// The maximum lag, in milliseconds, of the clock of Pacemaker's logger, which advances by kernel
+/// ticks. So the log can show the detection of a death before the death.
 const LOG_CLOCK_ERROR_MS: u64 = 10;
 
 /// Measurements of one death, in milliseconds since the kill.
@@ -50,28 +50,27 @@ const LOG_CLOCK_ERROR_MS: u64 = 10;
 pub struct DeathSample {
     /// The resource that died.
     pub of: Victim,
-    /// Its monitor waits; never that of the Dummy.
+    /// True if its monitor waits; never true for the Dummy.
     pub wait: bool,
     /// The interval of depth 0, in seconds.
     pub interval: u64,
-    /// The cluster noticed.
+    /// Until the cluster noticed.
     pub noticed: u64,
-    /// The cluster ordered the first action of the recovery.
+    /// Until the cluster ordered the first action of the recovery.
     pub decided: u64,
-    /// It was ready again.
+    /// Until the resource was ready again.
     pub running: u64,
 }
 
-/// A whole measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeathSummary {
-    /// The source of all pauses.
+    /// The seed of all pauses.
     pub seed: u64,
-    /// When it ended, in UTC.
+    /// End of the measurement, in UTC.
     pub date: String,
     /// Duration in seconds.
     pub seconds: u64,
-    /// Package and version, the kernel's too.
+    /// Packages and the kernel, with their versions.
     pub versions: BTreeMap<String, String>,
     pub samples: Vec<DeathSample>,
     /// Delays of requests for a pico whose monitor waits.
@@ -102,22 +101,21 @@ impl fmt::Display for MeasurementAborted {
     }
 }
 
-/// One death as it was caused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct InjectedDeath {
     victim: Victim,
-    /// When it was killed, in milliseconds since 1970.
+    /// The time of the kill, in milliseconds since 1970.
     killed: u64,
-    /// The process; none for the Dummy.
+    /// The process; `None` for the Dummy.
     process: Option<WatchedProcess>,
 }
 
-/// Measures on a cluster of the setting's [`DeathSetup::plan`]; `tell` is called with a line for each round.
-/// The invariants are checked, and the cluster is still up afterwards.
+/// Measures on a cluster of the setting's [`DeathSetup::plan`]. It calls `tell` with a line for
+/// each round. It checks the invariants, and the cluster stays up.
 ///
 /// # Errors
-/// [`MeasurementAborted`] when a death was not counted once, another pico died, or the cluster cannot be
-/// used.
+/// [`MeasurementAborted`] if a death was not counted exactly once, another pico died, or the
+/// cluster is unusable.
 pub fn measure(
     fixture: &ClusterFixture,
     setting: &DeathSetup,
@@ -184,8 +182,8 @@ fn kill_victim(
     Ok(InjectedDeath { victim: subject, killed, process })
 }
 
-/// Waits until those that died run again, each has been counted at least once, and the cluster is idle;
-/// returns the status then.
+/// Waits until the dead resources run again, each failure is counted, and the cluster is idle;
+/// returns the status.
 fn wait_until_recovered(
     fixture: &ClusterFixture,
     setting: &DeathSetup,
@@ -212,13 +210,13 @@ fn wait_until_recovered(
                 let resource = death.victim.resource();
                 let on = status.nodes_running(resource);
                 let count = on.first().map_or("0", |node| status.fail_count(resource, node));
-                // A count that is no number (INFINITY) is more than any.
+                // A count that is no number (INFINITY) exceeds every number.
                 count.parse().unwrap_or(usize::MAX) >= least[resource]
             };
             if !died.iter().all(counted) {
                 return Ok(Err(status.to_string()));
             }
-            // `crm_resource --wait` takes two seconds at least.
+            // `crm_resource --wait` takes at least two seconds.
             let dc = status.dc.clone().unwrap_or_default();
             let state = lab.node(&dc).try_exec(&["timeout", "10", "crmadmin", "--status", &dc])?;
             Ok(if state.stdout.contains("S_IDLE") { Ok(status) } else { Err(state.to_string()) })
@@ -226,7 +224,7 @@ fn wait_until_recovered(
     )
 }
 
-/// Number of failures that each resource must have.
+/// The expected number of failures of each resource.
 fn expected_fail_counts(deaths: &[InjectedDeath]) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for death in deaths {
@@ -235,7 +233,7 @@ fn expected_fail_counts(deaths: &[InjectedDeath]) -> BTreeMap<&'static str, usiz
     counts
 }
 
-/// Each death is one failure, and nothing else has failed.
+/// Checks that each death is one failure and nothing else has failed.
 fn check_fail_counts(status: &ClusterStatus, deaths: &[InjectedDeath]) -> Result<(), String> {
     let counted: BTreeMap<&str, Vec<&str>> =
         status.fail_counts.iter().fold(BTreeMap::new(), |mut all, (resource, _, count)| {
@@ -256,7 +254,7 @@ fn check_fail_counts(status: &ClusterStatus, deaths: &[InjectedDeath]) -> Result
     ))
 }
 
-/// Each pico that was not killed is still the same process.
+/// Checks that each pico that was not killed is still the same process.
 fn check_bystanders(
     before: &[WatchedProcess],
     now: &[WatchedProcess],
@@ -271,7 +269,7 @@ fn check_bystanders(
     }
 }
 
-/// The invariant checker's verdict on the whole measurement; each pico has ended this often.
+/// Checks the invariants over the whole measurement, with the number of each pico's ends.
 fn check_invariants(
     fixture: &ClusterFixture,
     lives: &[PicoLifetime],

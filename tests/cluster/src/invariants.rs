@@ -1,14 +1,14 @@
-//! The invariant checker: computes the lives of all picos from the watcher's observations and the picos' own
-//! history, and checks them.
+//! The invariant checker. It computes the lives of all picos from the watcher's observations and
+//! the picos' own history, and checks them.
 //!
 //! Pure functions. The rules:
 //!
-//! - a pico is never alive twice at once, on whichever nodes; one that is dying is alive;
-//! - each pico that should run runs in the end, on an allowed node, and is ready; one that should not run
-//!   does not;
-//! - nothing healthy is restarted: a pico has as many lives as the scenario says, and no more;
-//! - nothing healthy is disturbed: its heartbeat ([`mz_sim::heartbeat`]) goes on until it is asked to end,
-//!   and dead processes write none.
+//! - A pico is never alive twice at once, on any nodes; a dying pico is alive.
+//! - Each pico that should run runs in the end, on an allowed node, and is ready. A pico that
+//!   should not run does not.
+//! - Nothing healthy is restarted: a pico has exactly as many lives as the scenario expects.
+//! - Nothing healthy is disturbed: its heartbeat ([`mz_sim::heartbeat`]) continues until it is
+//!   asked to end. Dead processes write none.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,8 +18,8 @@ use mz_sim::history::HistoryEvent;
 
 use crate::process_watcher::WatchedProcess;
 
-/// A pico without a heartbeat for so many milliseconds was not healthy. That is twenty beats, which a loaded
-/// machine does not miss.
+/// A pico without a heartbeat for this many milliseconds was not healthy. That is twenty
+/// heartbeats, which a loaded machine does not miss.
 pub const MAX_HEARTBEAT_GAP_MS: u64 = 2000;
 
 /// One process of a pico, from its start to its death. Times are milliseconds since 1970.
@@ -27,24 +27,21 @@ pub const MAX_HEARTBEAT_GAP_MS: u64 = 2000;
 pub struct PicoLifetime {
     pub pico: String,
     pub node: String,
-    /// Its pid there, and its start time: together its identity.
+    /// Pid and start time on that node: its identity.
     pub process: (u32, u64),
-    /// When it began.
     pub began: u64,
-    /// When it was ready.
     pub ready: Option<u64>,
-    /// When it was dead; none while it lives.
+    /// The time of its death; `None` while it lives.
     pub ended: Option<u64>,
 }
 
 impl PicoLifetime {
-    /// True if it is the life of this process.
     #[must_use]
     pub fn is_of_process(&self, seen: &WatchedProcess) -> bool {
         self.node == seen.node && self.process == (seen.pid, seen.start_time)
     }
 
-    /// True if it is a lasting life of the same pico in another process than this one.
+    /// True if this life belongs to another process of the same pico, and lasts.
     #[must_use]
     pub fn is_successor_of(&self, before: &WatchedProcess) -> bool {
         self.pico == before.pico
@@ -58,9 +55,9 @@ impl PicoLifetime {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedPico<'a> {
     pub pico: &'a str,
-    /// The allowed nodes at the end; if empty, it must not run.
+    /// The allowed nodes at the end; empty if the pico must not run.
     pub nodes: &'a [&'a str],
-    /// Its number of lives.
+    /// The number of its lives.
     pub lifetimes: usize,
 }
 
@@ -86,8 +83,9 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Combines the watcher's observations and the picos' histories of all nodes. A process that logged its start
-/// and that the watcher did not see lived for less than `gap` milliseconds, the time between two scans.
+/// Combines the watcher's observations and the picos' histories of all nodes. A process in the
+/// history that the watcher missed lived for less than `gap` milliseconds, the time between two
+/// scans.
 #[must_use]
 pub fn lifetimes(seen: &[WatchedProcess], history: &[HistoryEvent], gap: u64) -> Vec<PicoLifetime> {
     let mut lives: BTreeMap<(&str, u32, u64), PicoLifetime> = BTreeMap::new();
@@ -103,7 +101,7 @@ pub fn lifetimes(seen: &[WatchedProcess], history: &[HistoryEvent], gap: u64) ->
         lives.insert((node, *pid, *start_time), life);
     }
     for event in history.iter().filter(|event| !event.pico.is_empty()) {
-        // A start that mzsh refused is no life, and mzsh logs it.
+        // mzsh logs a start that it refused; that is no life.
         if !matches!(event.event.as_str(), "start" | "ready" | "errors" | "end") {
             continue;
         }
@@ -149,7 +147,7 @@ pub fn check_lifetimes(lives: &[PicoLifetime], expected: &[ExpectedPico<'_>]) ->
                     broken.push(Violation(format!("{pico} runs on {} and was never ready", life.node)));
                 }
             }
-            // Reported already: twice at once.
+            // The overlap check has already reported this.
             _ => {}
         }
         if of_pico.len() != *number {
@@ -173,7 +171,8 @@ fn check_overlaps(lives: &[PicoLifetime]) -> Vec<Violation> {
         for second in &lives[place + 1..] {
             let end = first.ended.unwrap_or(u64::MAX).min(second.ended.unwrap_or(u64::MAX));
             let begin = first.began.max(second.began);
-            // A process that begins in the millisecond of the other's death does not overlap with it.
+            // A process that starts in the millisecond of the other's death does not overlap with
+            // it.
             if first.pico == second.pico && begin < end {
                 broken.push(Violation(format!("{} is alive twice at once: {first}; {second}", first.pico)));
             }
@@ -182,9 +181,9 @@ fn check_overlaps(lives: &[PicoLifetime]) -> Vec<Violation> {
     broken
 }
 
-/// Checks the heartbeat rules. `excused` are the processes that the scenario stopped itself; `now` is when
-/// the heartbeats were read. A dying process needs no heartbeat and may take its time to die; the overlap of
-/// lives is checked separately.
+/// Checks the heartbeat rules. The scenario itself stopped the processes in `excused`. The
+/// heartbeats were read at `now`. A dying process needs no heartbeat and may take its time to die.
+/// Another check covers the overlap of lives.
 #[must_use]
 pub fn check_heartbeats(
     lives: &[PicoLifetime],
@@ -225,7 +224,8 @@ pub fn check_heartbeats(
     broken
 }
 
-/// The next life of the same pico that became ready. A failed start in between is part of the outage.
+/// The next life of the same pico that became ready. A failed start in between belongs to the
+/// outage.
 #[must_use]
 pub fn next_ready<'a>(lives: &'a [PicoLifetime], dead: &PicoLifetime) -> Option<&'a PicoLifetime> {
     let of_pico = lives.iter().filter(|life| life.pico == dead.pico && life.began > dead.began);

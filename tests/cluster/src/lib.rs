@@ -1,18 +1,20 @@
-//! The lab: a real Corosync and Pacemaker cluster in namespaces of one machine, with fencing that cuts the
-//! power, and the invariant checker of the picos' lives.
+//! The lab: a real Corosync and Pacemaker cluster in namespaces of one machine, with fencing that
+//! cuts the power. It also has the invariant checker of the picos' lives.
 //!
-//! - A [`Lab`] is built by the scripts beside this (see `script/lab.sh`). Its nodes are processes with
-//!   namespaces of their own and the machine's packages; the agents under test are installed where Pacemaker
-//!   expects them.
-//! - *Nothing stays behind, however a test ends.* The lab's process 1 reads from a pipe that the test holds.
-//!   When that closes, by a return, a panic or a SIGKILL, process 1 ends, and the kernel ends all that runs
-//!   in the lab. A passed test ends with [`Lab::down`]; if a lab is dropped without it the test has failed:
-//!   the logs of all nodes are kept, and the directory is named. (`LAB_KEEP_LOGS=1` keeps them in any case.)
-//! - *The truth comes from outside.* The [`process_watcher`] holds a pidfd of each pico. So it knows the
-//!   moment of its death, whatever killed it and whether it could log that. The pico's own history says when
-//!   it was ready. [`invariants`] combines both and checks them; it is a pure function. No agent is queried,
-//!   and `crm_mon` only for the cluster's view.
-//! - A test waits for a condition with a deadline ([`Lab::wait_until`]), and the error has the last status.
+//! - The scripts beside this file build a [`Lab`] (see `script/lab.sh`). Its nodes are processes
+//!   with namespaces of their own and the machine's packages. The agents under test are installed
+//!   where Pacemaker expects them.
+//! - *Nothing stays behind, however a test ends.* The lab's process 1 reads from a pipe that the
+//!   test holds. A return, a panic or a SIGKILL closes it. Process 1 then exits, and the kernel
+//!   kills all other processes of the lab. A passed test ends with [`Lab::down`]. A lab that is
+//!   dropped without it keeps the logs of all nodes and names their directory, because the test has
+//!   failed. (`LAB_KEEP_LOGS=1` keeps them always.)
+//! - *The evidence comes from outside.* The [`process_watcher`] holds a pidfd of each pico. So it
+//!   knows the time of its death, for any cause and without its log. The pico's own history has the
+//!   time of its readiness. [`invariants`] combines both and checks them, as a pure function. No
+//!   agent is queried, and `crm_mon` only for the cluster's view.
+//! - A test waits for a condition with a deadline ([`Lab::wait_until`]). The error has the last
+//!   status.
 #![forbid(unsafe_code)]
 
 pub mod cluster_fixture;

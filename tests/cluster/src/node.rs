@@ -8,11 +8,12 @@ use testkit::{NodeCommandOutput, TestResult, TestkitError};
 use crate::Lab;
 use crate::controller::PROGRAMS_DIR;
 
-/// Longest time for a command; commands that wait have shorter limits of their own. A configuration by pcs
-/// takes twenty calls, each half a second of processor time, and the machine may be busy.
+/// The longest time of a command; commands that wait have shorter limits of their own. A
+/// configuration by pcs takes twenty calls of half a second of processor time each, and the machine
+/// may be busy.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// A node, by its name: `n1` and on, or `host`, which is on their network but not in the cluster.
+/// A node by its name: `n1` and so on, or `host`, which is on their network but not in the cluster.
 #[derive(Debug, Clone, Copy)]
 pub struct LabNode<'a> {
     pub(crate) lab: &'a Lab,
@@ -25,10 +26,10 @@ impl<'a> LabNode<'a> {
         self.name
     }
 
-    /// True if it has power: its process 1 lives.
+    /// True if the node has power: its process 1 lives.
     #[must_use]
     pub fn is_on(self) -> bool {
-        // As in live.sh: pid and PID namespace, as seen in the lab.
+        // Pid and PID namespace as seen in the lab, like live.sh.
         let lab = format!("/proc/{}/root", self.lab.init_pid());
         let file = format!("{lab}{}/fs/{}/pid", self.lab.controller().dir().display(), self.name);
         let text = fs::read_to_string(file).unwrap_or_default();
@@ -37,15 +38,15 @@ impl<'a> LabNode<'a> {
         link.is_ok_and(|link| link.to_str() == Some(namespace))
     }
 
-    /// Runs a command, which has to succeed.
+    /// Runs a command, which must succeed.
     ///
     /// # Errors
-    /// [`TestkitError::Command`] when it does not end with 0, [`TestkitError::NotExecuted`].
+    /// [`TestkitError::Command`] if it does not exit with 0; [`TestkitError::NotExecuted`].
     pub fn exec(self, argv: &[&str]) -> Result<NodeCommandOutput, TestkitError> {
         self.try_exec(argv)?.expect_code(0)
     }
 
-    /// Runs a command, whatever its result.
+    /// Runs a command. The result is not checked.
     ///
     /// # Errors
     /// [`TestkitError::NotExecuted`].
@@ -54,7 +55,7 @@ impl<'a> LabNode<'a> {
         self.lab.controller().run_script(COMMAND_TIMEOUT, &words)
     }
 
-    /// Runs a shell command, which has to succeed, and returns its output.
+    /// Runs a shell command, which must succeed, and returns its output.
     ///
     /// # Errors
     /// As [`LabNode::exec`].
@@ -62,10 +63,10 @@ impl<'a> LabNode<'a> {
         Ok(self.exec(&["sh", "-c", line])?.stdout)
     }
 
-    /// Cuts its power: all its processes are gone at once.
+    /// Cuts its power: all its processes end at once.
     ///
     /// # Errors
-    /// As [`LabNode::exec`]; so for all below.
+    /// As [`LabNode::exec`]. The same holds for all methods below.
     pub fn cut_power(self) -> TestResult {
         self.run_verb("kill")
     }
@@ -78,7 +79,7 @@ impl<'a> LabNode<'a> {
         self.run_verb("on")
     }
 
-    /// Pulls its network cable; that outlasts reboots.
+    /// Pulls its network cable, which stays pulled over reboots.
     ///
     /// # Errors
     /// See [`LabNode::cut_power`].
@@ -126,8 +127,8 @@ impl<'a> LabNode<'a> {
         self.run_verb("start")
     }
 
-    /// From now on this operation on the file or directory hangs, in state D, until it is released or the
-    /// node's power is cut. `held` is an argument of the kit's `hung-mount`.
+    /// Makes this operation on the file or directory hang, in state D, until the storage is
+    /// released or the node loses its power. `held` is an argument of the kit's `hung-mount`.
     ///
     /// # Errors
     /// See [`LabNode::cut_power`].
@@ -144,8 +145,8 @@ impl<'a> LabNode<'a> {
         .map(drop)
     }
 
-    /// The storage is back: the covered files are visible again, and waiting operations end, perhaps with an
-    /// error.
+    /// Ends the hang: the covered files are visible again, and waiting operations end, possibly
+    /// with an error.
     ///
     /// # Errors
     /// See [`LabNode::cut_power`].
@@ -164,7 +165,7 @@ impl<'a> LabNode<'a> {
     }
 }
 
-/// A file that belongs to hung storage.
+/// The path of a file that belongs to hung storage.
 fn hung_storage_file(path: &str, what: &str) -> String {
     format!("/run/hung{}.{what}", path.replace('/', "-"))
 }

@@ -1,12 +1,14 @@
-//! The watcher of a lab's picos: the live processes, their start, and the moment of their death.
+//! The watcher of a lab's picos. It records the live processes, their start and the time of their
+//! death.
 //!
-//! A thread scans the machine's /proc, which has the processes of all nodes, twenty times a second, and opens
-//! a pidfd of each pico that it finds. A second thread waits on all of them. (Two threads, because the
-//! command line of a process in a page fault on hung storage cannot be read before that is over. When one
-//! thread did both, five deaths were once recorded 18 s late.) So a death is known to the millisecond, also
-//! of a pico that was frozen, or that died with its node. A pico counts as alive while it is dying. The start
-//! is the kernel's (field 22 of `/proc/PID/stat`), however late the process was found. The watcher misses a
-//! process that lives and dies between two scans: the history has its start.
+//! A thread scans the machine's /proc, which has the processes of all nodes, twenty times a second.
+//! It opens a pidfd of each new pico. A second thread polls all pidfds. One thread does not
+//! suffice. The command line of a process in a page fault on hung storage can't be read until the
+//! fault ends. One thread for both once recorded five deaths 18 s late. So a death is known to the
+//! millisecond, even if the pico was frozen or died with its node. A dying pico counts as alive.
+//! The start time is the kernel's (field 22 of `/proc/PID/stat`), however late the process was
+//! found. The watcher misses a process that lives and dies between two scans; the history has its
+//! start.
 
 use std::collections::HashMap;
 use std::fs;
@@ -29,17 +31,17 @@ const SCAN_INTERVAL: Duration = Duration::from_millis(50);
 pub struct WatchedProcess {
     pub pico: String,
     pub node: String,
-    /// Its pid there.
+    /// The pid on that node.
     pub pid: u32,
-    /// Field 22 of its `/proc/PID/stat`.
+    /// Field 22 of `/proc/PID/stat`.
     pub start_time: u64,
-    /// When it began, in milliseconds since 1970.
+    /// The start, in milliseconds since 1970.
     pub began: u64,
-    /// When it was dead, in milliseconds since 1970; none while it lives.
+    /// The death, in milliseconds since 1970; `None` while the process lives.
     pub ended: Option<u64>,
 }
 
-/// The watcher; it ends when this is dropped.
+/// The watcher. A drop ends it.
 #[derive(Debug)]
 pub struct ProcessWatcher {
     state: Arc<Mutex<WatcherState>>,
@@ -48,13 +50,13 @@ pub struct ProcessWatcher {
 }
 
 impl ProcessWatcher {
-    /// For the lab of this directory, which need not be up yet.
+    /// A watcher of the lab in this directory, which may start later.
     #[must_use]
     pub fn for_lab(lab: &Path) -> Self {
         let (known, over) = (Arc::new(Mutex::new(WatcherState::default())), Arc::new(AtomicBool::new(false)));
         let eyes = ProcScanner { lab: lab.to_owned(), state: Arc::clone(&known) };
         let stop = Arc::clone(&over);
-        // No thread waits for its end, because hung storage of a process may delay it.
+        // No thread waits for the end of this one, because hung storage of a process may delay it.
         thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 eyes.scan();
@@ -70,7 +72,7 @@ impl ProcessWatcher {
         Self { state: known, stop: over, deaths: Some(deaths) }
     }
 
-    /// All picos so far, the dead ones too.
+    /// All picos so far, including dead ones.
     #[must_use]
     pub fn processes(&self) -> Vec<WatchedProcess> {
         lock(&self.state).processes.clone()
@@ -84,9 +86,9 @@ impl ProcessWatcher {
         alive
     }
 
-    /// Sends SIGKILL to this process from outside; returns the time just before, in milliseconds since 1970.
-    /// A duration from that time is never too short. One from the recorded death may be, because a thread has
-    /// to be scheduled to record it.
+    /// Sends SIGKILL to this process from outside; returns the time just before, in milliseconds
+    /// since 1970. A duration from that time is never too short. A duration from the recorded death
+    /// may be, because a thread must be scheduled to record it.
     ///
     /// # Errors
     /// The process is dead.
@@ -108,13 +110,12 @@ impl Drop for ProcessWatcher {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.deaths.take() {
-            // A thread that panicked has printed why.
+            // A thread that panicked has printed the reason.
             let _ = thread.join();
         }
     }
 }
 
-/// The shared state of both threads.
 #[derive(Debug, Default)]
 struct WatcherState {
     /// All picos so far.
@@ -123,13 +124,13 @@ struct WatcherState {
     pidfds: HashMap<u32, (Arc<OwnedFd>, usize)>,
 }
 
-/// Waits for at most a scan interval, shorter if a process dies.
+/// Waits for at most a scan interval; a death ends the wait.
 fn wait_for_deaths(known: &Mutex<WatcherState>) {
     let watched: Vec<(u32, Arc<OwnedFd>)> =
         lock(known).pidfds.iter().map(|(pid, (fd, _))| (*pid, Arc::clone(fd))).collect();
     let mut fds: Vec<PollFd<'_>> = watched.iter().map(|(_, fd)| PollFd::new(fd, PollFlags::IN)).collect();
     let pause = Timespec::try_from(SCAN_INTERVAL).ok();
-    // After an error (a signal) the next scan comes sooner.
+    // After an error (a signal) the next scan comes earlier.
     let _ = poll(&mut fds, pause.as_ref());
     let now = now_ms();
     let mut known = lock(known);
@@ -142,7 +143,6 @@ fn wait_for_deaths(known: &Mutex<WatcherState>) {
     }
 }
 
-/// The scanner for picos.
 struct ProcScanner {
     lab: PathBuf,
     state: Arc<Mutex<WatcherState>>,
@@ -163,17 +163,18 @@ impl ProcScanner {
         }
     }
 
-    /// The process, if it is a pico of our lab; none if it ends meanwhile.
+    /// The process, if it is a pico of our lab; `None` if it ends meanwhile.
     fn identify_pico(&self, pid: u32) -> Option<(OwnedFd, WatchedProcess)> {
         let proc = PathBuf::from(format!("/proc/{pid}"));
-        // First of all, so that processes of others cannot block the scan.
+        // This comes first, so that foreign processes can't block the scan.
         let lab = fs::read_to_string(proc.join("root/etc/lab")).ok()?;
         if Path::new(lab.trim_end()) != self.lab {
             return None;
         }
         let words = fs::read(proc.join("cmdline")).ok()?;
         let pico = pico_from_command_line(&words)?;
-        // Opened before the rest is read, so that the rest belongs to the process of this pidfd, or to none.
+        // The pidfd is opened before the rest is read. So the rest belongs to the process of this
+        // pidfd, or to none.
         let fd = pidfd_open(Pid::from_raw(i32::try_from(pid).ok()?)?, PidfdFlags::empty()).ok()?;
         let node = fs::read_to_string(proc.join("root/etc/hostname")).ok()?.trim_end().to_owned();
         let status = fs::read_to_string(proc.join("status")).ok()?;
@@ -181,7 +182,7 @@ impl ProcScanner {
         let stat = fs::read_to_string(proc.join("stat")).ok()?;
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
         let (parent, start_time) = (*fields.get(1)?, fields.get(19)?.parse().ok()?);
-        // A child of a JVM has the command line of its parent until it has executed its program.
+        // A child of a JVM has the command line of its parent until it executes its program.
         let of_parent = fs::read(format!("/proc/{parent}/cmdline")).unwrap_or_default();
         if pico_from_command_line(&of_parent).as_ref() == Some(&pico) {
             return None;
@@ -200,7 +201,8 @@ impl ProcScanner {
     }
 }
 
-/// The pico of this command line: its name is the last argument of one of the product's main classes.
+/// The pico of this command line. Its name is the last argument of one of the product's main
+/// classes.
 fn pico_from_command_line(words: &[u8]) -> Option<String> {
     let words: Vec<&[u8]> = words.strip_suffix(b"\0")?.split(|byte| *byte == 0).collect();
     let [.., class, name] = words.as_slice() else { return None };
@@ -209,7 +211,7 @@ fn pico_from_command_line(words: &[u8]) -> Option<String> {
     (main_class && of_home).then(|| String::from_utf8_lossy(name).into_owned())
 }
 
-/// Clock ticks since boot, as milliseconds since 1970.
+/// Converts clock ticks since boot to milliseconds since 1970.
 fn ticks_to_ms(ticks: u64) -> u64 {
     let up = clock_gettime(ClockId::Boottime);
     let up =

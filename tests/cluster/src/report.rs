@@ -1,15 +1,16 @@
-//! The results of a passed scenario for docs/evidence/reliability.md: a JSON file in `target/lab/reports`. It
-//! has the faults, and the times when the cluster noticed, when it acted, and when all picos ran again.
+//! The results of a passed scenario for docs/evidence/reliability.md: a JSON file in
+//! `target/lab/reports`. It has the faults, and the times when the cluster noticed, when it acted,
+//! and when all picos ran again.
 //!
 //! The recovery time of a pico has four parts, in milliseconds:
 //!
-//! - `agents`: duration of its stop and its start from the moment the cluster had noticed, as Pacemaker's
-//!   executor measured it, less the product's own start time;
-//! - `product`: the product's own start time, from the call of `mzsh startup` until the pico is ready, by its
-//!   history;
-//! - `since_noticed`: from noticed until the start was done, with all that Pacemaker and other agents do
-//!   meanwhile;
-//! - `away`: from the death until it is ready.
+//! - `agents`: duration of the agent's stop and start after the cluster had noticed, as Pacemaker's
+//!   executor measured them, less the product's own start time;
+//! - `product`: the product's own start time, from the call of `mzsh startup` until the pico is
+//!   ready, by its history;
+//! - `since_noticed`: from noticed until the end of the start, including the time of Pacemaker and
+//!   other agents;
+//! - `away`: from the death until the pico is ready.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,12 +35,12 @@ const PACKAGES: &str =
 pub struct ScenarioReport {
     /// `module::function`.
     pub test: String,
-    /// When it ended, in UTC.
+    /// End of the scenario, in UTC.
     pub date: String,
-    /// Duration, with the lab's startup.
+    /// Duration, including the lab's startup.
     pub seconds: f64,
     pub nodes: usize,
-    /// Package and version, the kernel's too.
+    /// Packages and the kernel, with their versions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<String, String>,
     /// Number of fencings.
@@ -48,7 +49,7 @@ pub struct ScenarioReport {
     pub faults: Vec<FaultReport>,
 }
 
-/// One fault. Times are milliseconds since then.
+/// One fault. Times are milliseconds since the fault.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FaultReport {
     pub what: String,
@@ -60,9 +61,9 @@ pub struct FaultReport {
     pub decided: Option<u64>,
     /// Its first action.
     pub action: Option<String>,
-    /// When the last pico that died of it was ready again; none if none died.
+    /// When the last pico that the fault killed was ready again; `None` if it killed none.
     pub running: Option<u64>,
-    /// Picos that died of it and came back.
+    /// The picos that the fault killed and that came back.
     pub back: Vec<Recovery>,
 }
 
@@ -74,9 +75,9 @@ pub struct Recovery {
     pub from: String,
     /// The node where it is back.
     pub to: String,
-    /// From the death until it is ready.
+    /// From the death until the pico is ready.
     pub away: u64,
-    /// From noticed until its start was done; none where a person started it.
+    /// From noticed until the end of its start; `None` if a person started it.
     pub since_noticed: Option<u64>,
     /// The product's own start time.
     pub product: Option<u64>,
@@ -98,8 +99,8 @@ pub struct ReportSources<'a> {
 }
 
 impl ReportSources<'_> {
-    /// The results of these faults, whose times are milliseconds since 1970. A fault ends where the next one
-    /// begins.
+    /// The results of these faults, whose times are milliseconds since 1970. The next fault ends
+    /// the time of a fault.
     #[must_use]
     pub fn fault_reports(self, faults: &[(u64, String)]) -> Vec<FaultReport> {
         let ends = faults.iter().skip(1).map(|(time, _)| *time).chain([u64::MAX]);
@@ -144,7 +145,8 @@ impl ReportSources<'_> {
         })
     }
 
-    /// The watcher does not see such a resource: it is back when its start is done, and away since the fault.
+    /// The watcher does not see such a resource. It is back at the end of its start, and away since
+    /// the fault.
     fn resource_recovery(self, resource: &str, at: u64, noticed: u64, next: u64) -> Option<Recovery> {
         let (started, node) = timeline::start_completed(self.moments, resource, noticed)?;
         (started < next).then(|| Recovery {
@@ -159,7 +161,7 @@ impl ReportSources<'_> {
     }
 }
 
-/// When `mzsh startup` was called for this life: the last call on its node before it began.
+/// The time of the `mzsh startup` for this life: the last call on its node before its start.
 fn mzsh_call_time(history: &[HistoryEvent], life: &PicoLifetime) -> Option<u64> {
     let of_pico = |event: &&HistoryEvent| {
         let mut words = event.reason.split(' ');
@@ -176,12 +178,12 @@ fn mzsh_call_time(history: &[HistoryEvent], life: &PicoLifetime) -> Option<u64> 
 #[must_use]
 pub fn log_events(lab: &Lab, near: u64) -> Vec<TimedClusterEvent> {
     let logs = lab.nodes().map(|node| lab.host_path(node.name, "/var/log/pacemaker/pacemaker.log"));
-    // A node that never came up has none.
+    // A node that never booted has no log.
     let logs = logs.map(|path| fs::read(path).unwrap_or_default());
     logs.flat_map(|log| timeline::parse_log(&String::from_utf8_lossy(&log), near)).collect()
 }
 
-/// Package and version, the kernel's too, as a node of the lab has them.
+/// The versions of packages and kernel on a node of the lab.
 ///
 /// # Errors
 /// [`TestkitError::Command`].
@@ -196,19 +198,19 @@ pub fn versions(lab: &Lab) -> Result<BTreeMap<String, String>, TestkitError> {
     Ok(pairs.map(|(name, version)| (name.to_owned(), version.to_owned())).collect())
 }
 
-/// The name of the running test, which is that of its thread.
+/// The name of the running test, which is the name of its thread.
 pub(crate) fn current_test() -> String {
     thread::current().name().unwrap_or("lab").to_owned()
 }
 
-/// The reports directory, beside a lab's own.
+/// The reports directory, next to the lab's directory.
 #[must_use]
 pub fn reports_directory(lab: &Path) -> PathBuf {
     lab.with_file_name("reports")
 }
 
 impl ScenarioReport {
-    /// Writes it, and replaces the last one of this test.
+    /// Writes the report and replaces the last one of this test.
     pub(crate) fn save(&self, lab: &Lab) -> TestResult {
         let dir = reports_directory(lab.controller().dir());
         let path = dir.join(self.test.replace("::", "-")).with_extension("json");

@@ -1,4 +1,4 @@
-//! A running lab, for one test.
+//! A running lab for one test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,16 @@ use crate::process_watcher::ProcessWatcher;
 use crate::status::ClusterStatus;
 use crate::{LabController, LabNode};
 
-/// Between two polls of the cluster, each of which costs tens of milliseconds of processor time.
+/// Each poll of the cluster costs tens of milliseconds of processor time.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// If this is set, the logs of a passed test are kept, too.
+/// If set, a passed test keeps its logs, too.
 const KEEP_LOGS_VARIABLE: &str = "LAB_KEEP_LOGS";
 
-/// Longest time until the cluster is idle.
+/// The longest time until the cluster is idle.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// A cluster. When it is dropped it ends with all its processes.
+/// A cluster. A drop ends it with all its processes.
 #[derive(Debug)]
 pub struct Lab {
     control: LabController,
@@ -31,24 +31,25 @@ pub struct Lab {
     started: Instant,
     /// The pid of its process 1 on the machine.
     init_pid: u32,
-    /// The lab lives as long as this is open.
+    /// The lab ends when this closes.
     keepalive_pipe: Option<ChildStdin>,
-    /// The test has completed.
     passed: bool,
 }
 
 impl Lab {
-    /// A cluster of this many nodes of the generation under test, all online. It has no configuration but a
-    /// quick election of the DC. Its directory is `target/lab/`, and below it the name of the test.
+    /// A cluster of this many nodes of the generation under test, all online. Its only
+    /// configuration is a quick election of the DC. Its directory is below `target/lab/`, with the
+    /// name of the test.
     ///
     /// # Errors
-    /// [`TestkitError::NotBuilt`]; [`TestkitError::Command`] with the cluster's status when it did not form.
+    /// [`TestkitError::NotBuilt`]; [`TestkitError::Command`] with the cluster's status if it did
+    /// not form.
     pub fn up(nodes: u8) -> Result<Self, TestkitError> {
         let test = thread::current().name().unwrap_or("lab").replace("::", "-");
         Self::up_named(&test, nodes)
     }
 
-    /// The same in a directory of this name.
+    /// The same in a directory with this name.
     ///
     /// # Errors
     /// See [`Lab::up`].
@@ -56,8 +57,8 @@ impl Lab {
         Self::up_with(name, nodes, &Programs::with_commands()?, Generation::from_environment(), true)
     }
 
-    /// The same with these programs, on nodes of this generation. One that is not `leashed` outlives its
-    /// owner process, if that ends before [`Lab::down`].
+    /// The same with these programs, on nodes of this generation. A lab that is not `leashed` stays
+    /// up if its owner process ends before [`Lab::down`].
     ///
     /// # Errors
     /// See [`Lab::up`].
@@ -70,7 +71,7 @@ impl Lab {
     ) -> Result<Self, TestkitError> {
         let dir = generation_directory(programs, generation).join(name);
         let control = LabController::new(&dir).with_generation(generation)?;
-        // The lab of a killed test is ending, because its keepalive pipe is closed.
+        // The lab of a killed test ends by itself, because its keepalive pipe is closed.
         wait_until(&format!("the end of the lab in {}", dir.display()), POLL_INTERVAL * 100, || {
             control.init_pid().map_or(Ok(()), |pid| {
                 Err(format!(
@@ -83,7 +84,7 @@ impl Lab {
             fs::remove_dir_all(&dir).map_err(io_error("remove", &dir))?;
         }
         fs::create_dir_all(&dir).map_err(io_error("mkdir", &dir))?;
-        // From here on it is taken down in any case.
+        // From here on a drop of `lab` ends it.
         let mut lab = Self {
             watch: ProcessWatcher::for_lab(&dir),
             control,
@@ -100,10 +101,10 @@ impl Lab {
         Ok(lab)
     }
 
-    /// The end of a passed test: takes it down, and checks that it is gone.
+    /// Ends the lab of a passed test and checks that it is gone.
     ///
     /// # Errors
-    /// [`TestkitError::Command`] when it does not end.
+    /// [`TestkitError::Command`] if it does not end.
     pub fn down(mut self) -> TestResult {
         self.passed = std::env::var_os(KEEP_LOGS_VARIABLE).is_none();
         if !self.passed {
@@ -112,7 +113,7 @@ impl Lab {
         self.control.down()
     }
 
-    /// The owner process may end, and the lab stays up, unless it is leashed.
+    /// Lets the lab outlive its owner process, unless it is leashed.
     pub fn detach(mut self) {
         self.passed = true;
     }
@@ -127,7 +128,7 @@ impl Lab {
         self.init_pid
     }
 
-    /// Since it began to come up.
+    /// The time since the start of the lab.
     #[must_use]
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
@@ -148,7 +149,8 @@ impl Lab {
         self.nodes.iter().map(|name| self.node(name))
     }
 
-    /// A file of a node's own disk, also while the node is off; or of the shared disk, below `/srv`.
+    /// A file of a node's own disk, even while the node is off; below `/srv`, a file of the shared
+    /// disk.
     #[must_use]
     pub fn host_path(&self, node: &str, inside: &str) -> PathBuf {
         let fs = format!("/proc/{}/root{}/fs", self.init_pid, self.control.dir().display());
@@ -160,10 +162,10 @@ impl Lab {
         }
     }
 
-    /// The cluster's status, from the first node that has quorum.
+    /// The cluster's status, from the first node with quorum.
     ///
     /// # Errors
-    /// [`TestkitError::TimedOut`] when none has.
+    /// [`TestkitError::TimedOut`] if no node has quorum.
     pub fn status(&self) -> Result<ClusterStatus, TestkitError> {
         let mut seen = Vec::new();
         for node in self.nodes() {
@@ -202,10 +204,10 @@ impl Lab {
         })
     }
 
-    /// Waits for a time by the clock, where the scenario consists of that.
+    /// Waits for a fixed time, which is part of the scenario.
     ///
     /// # Errors
-    /// None that is known.
+    /// None at present.
     pub fn pause(&self, time: Duration) -> Result<(), TestkitError> {
         let over = Instant::now() + time;
         self.wait_until("a time to pass", time + POLL_INTERVAL * 100, |_| {
@@ -214,8 +216,8 @@ impl Lab {
         })
     }
 
-    /// Calls `look` until it gives a value, at most for `limit`; the error has the state that was seen last,
-    /// and the cluster's status.
+    /// Calls `look` until it returns a value, at most for `limit`. The error has the last state and
+    /// the cluster's status.
     ///
     /// # Errors
     /// [`TestkitError::TimedOut`].
@@ -259,8 +261,8 @@ impl Drop for Lab {
     }
 }
 
-/// The last messages of a node's Pacemaker above level info, for a reader who has the output of a test and
-/// not its logs.
+/// The last messages above level info in a node's Pacemaker log, for a reader who has only the
+/// output of a test.
 fn last_log_messages(log: &Path) -> Vec<String> {
     const LINES: usize = 15;
     const WIDTH: usize = 200;
@@ -275,8 +277,8 @@ fn last_log_messages(log: &Path) -> Vec<String> {
     last
 }
 
-/// The directories of labs, beside the tested build: `target/lab`, with a directory in it for each other
-/// generation.
+/// The directory of all labs, beside the tested build: `target/lab`, with a subdirectory for each
+/// other generation.
 #[must_use]
 pub fn labs_directory(programs: &Programs) -> PathBuf {
     generation_directory(programs, Generation::from_environment())

@@ -1,19 +1,19 @@
-//! Pacemaker's response to an agent's answer: every exit code of every operation, by the scheduler's own
-//! simulator, on the README's configuration.
+//! Pacemaker's response to an agent's answer: every exit code of every operation, by the
+//! scheduler's own simulator, on the README's configuration.
 //!
-//! - *One source.* Users get the same lines, and the scenarios run on them ([`ClusterPlan::crm_lines`]);
-//!   `crm` makes the CIB from them, in a sandbox.
-//! - *The initial state comes from the scheduler, too.* "It runs well" is the result of `crm_simulate` on an
-//!   empty cluster. So all values that Pacemaker compares (digests, call numbers) fit, unlike in a status
-//!   written by hand.
-//! - *Then one action answers with the code*, and the scheduler runs again and again until it is idle (or six
-//!   times, where all that it orders is a stop that fails each time). The fail-count of a start or stop,
-//!   which the controller adds in a cluster, is inserted (`answer.sh`).
-//! - The results are committed ([`golden`]), for people to read; those on which the agents rely are asserted
-//!   by name (`tests/cluster/simulations`).
+//! - *One source.* Users get the same lines, and the scenarios run on them
+//!   ([`ClusterPlan::crm_lines`]). In a sandbox, `crm` makes the CIB from them.
+//! - *The initial state comes from the scheduler, too.* `crm_simulate` on an empty cluster yields
+//!   the healthy state. So all values that Pacemaker compares (digests, call numbers) fit, unlike
+//!   in a status written by hand.
+//! - *Then one action answers with the code*. The scheduler runs repeatedly until it is idle; it
+//!   runs six times if it orders only a stop that fails each time. A start or stop needs a
+//!   fail-count, which the controller sets in a cluster; `answer.sh` inserts it.
+//! - The results are committed ([`golden`]), for people to read. `tests/cluster/simulations`
+//!   asserts those on which the agents rely by name.
 //!
-//! The simulator decides as the cluster does, and is fast. It does not show whether the agent gives that
-//! answer to that operation. The fault suite shows that, and the scenarios both together.
+//! The simulator decides as the cluster does, and is fast. It does not show that an agent gives
+//! this answer to this operation. The fault suite shows that, and the scenarios show both together.
 
 pub mod golden;
 mod outcome;
@@ -29,17 +29,17 @@ pub use outcome::{SimulatedOutcome, TransitionStep};
 
 use crate::cluster_fixture::{ClusterPlan, cluster_plan};
 
-/// The directory of all files, in the sandbox.
+/// The directory of all files in the sandbox.
 const WORK_DIR: &str = "/run/simulation";
 
-/// A case is a few calls that take milliseconds; the machine may be loaded.
+/// A case needs a few calls of milliseconds each; the machine may be loaded.
 const CASE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Cases that are simulated at once.
+/// Number of concurrent cases.
 const WORKERS: usize = 2;
 
-/// The exit codes under test; Pacemaker decides their meaning also for operations where no agent of ours uses
-/// them.
+/// The exit codes under test. Pacemaker also decides their meaning for operations for which our
+/// agents do not use them.
 pub const EXIT_CODES: [u8; 11] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 190];
 
 /// The resource whose agent answers.
@@ -62,7 +62,6 @@ impl SimulatedResource {
         }
     }
 
-    /// The node where it runs.
     #[must_use]
     pub fn active_node(self) -> &'static str {
         match self {
@@ -71,7 +70,7 @@ impl SimulatedResource {
         }
     }
 
-    /// The node that would take it over.
+    /// The node that may take it over.
     #[must_use]
     pub fn passive_node(self) -> &'static str {
         "n2"
@@ -83,7 +82,7 @@ impl SimulatedResource {
 pub enum SimulatedOperation {
     /// The cluster starts, nothing runs, and the passive node is probed.
     FirstProbe,
-    /// It runs well on the active node, and the passive one is probed: it has joined, or there was a refresh.
+    /// It runs well on the active node, and the passive node is probed after a join or a refresh.
     Probe,
     /// The recurring monitor on the active node.
     Monitor,
@@ -91,7 +90,7 @@ pub enum SimulatedOperation {
     MonitorFence,
     /// The start on the active node.
     Start,
-    /// The stop on the active node, where it has failed.
+    /// The stop on the active node after a failure.
     Stop,
     /// A stop at any time in a cluster without fencing, which is a misconfiguration.
     StopUnfenced,
@@ -109,7 +108,7 @@ impl SimulatedOperation {
         Self::StopUnfenced,
     ];
 
-    /// As text, with the nodes of this resource.
+    /// Describes it, with the nodes of this resource.
     #[must_use]
     pub fn describe(self, subject: SimulatedResource) -> String {
         let (active, passive) = (subject.active_node(), subject.passive_node());
@@ -124,7 +123,7 @@ impl SimulatedOperation {
         }
     }
 
-    /// The configuration that it happens in.
+    /// The configuration of the operation.
     fn configuration(self) -> (&'static str, ClusterPlan) {
         let fence = |plan: ClusterPlan, subject: SimulatedResource| {
             let monitor = "op monitor interval=1s timeout=60s";
@@ -173,7 +172,7 @@ impl SimulatedAnswer {
             .collect()
     }
 
-    /// The arguments of `answer.sh` from the second on.
+    /// The arguments of `answer.sh` from the second one on.
     fn arguments(self) -> Vec<String> {
         let (resource, active) = (self.subject.resource(), self.subject.active_node());
         let (key, node, how) = match self.occasion {
@@ -195,11 +194,11 @@ impl SimulatedAnswer {
             _ => format!("{WORK_DIR}/{variant}-runs.xml"),
         };
         let answer = format!("{resource}_{key}@{node}={}", self.code);
-        // A failed start or stop counts as INFINITY, a probe does not count.
+        // A failed start or stop counts as INFINITY; a probe does not count.
         let counts = matches!(key, "start_0" | "stop_0") && self.code != 0;
         let count = if counts { fail_count(node, &format!("{resource}#{key}")) } else { String::new() };
-        // Without fencing Pacemaker only repeats the same stop; it may work then, but nothing depends on
-        // that.
+        // Without fencing Pacemaker only repeats the same stop. It may succeed then, but nothing
+        // depends on that.
         let again =
             if self.occasion == SimulatedOperation::StopUnfenced { answer.clone() } else { String::new() };
         let mut arguments = vec![base, how.to_owned(), count, again];
@@ -209,7 +208,7 @@ impl SimulatedAnswer {
             arguments.extend(["--op-fail".to_owned(), answer]);
         }
         if key == "stop_0" {
-            // It is stopped because it hangs.
+            // The stop comes after a hang.
             arguments.extend(["--op-inject".to_owned(), format!("{resource}_monitor_1000@{active}=1")]);
         }
         arguments
@@ -219,11 +218,11 @@ impl SimulatedAnswer {
 /// Simulates every answer.
 ///
 /// # Errors
-/// [`TestkitError::NotBuilt`], [`TestkitError::SandboxFailed`]; [`TestkitError::Command`] with the output of
-/// a tool.
+/// [`TestkitError::NotBuilt`], [`TestkitError::SandboxFailed`]; [`TestkitError::Command`] with the
+/// output of a tool.
 pub fn simulate(programs: &Programs) -> Result<Vec<SimulatedOutcome>, TestkitError> {
     let node = Sandbox::with_generation(Generation::from_environment(), programs)?;
-    // The directory where the simulator keeps its copies.
+    // The simulator keeps its copies here.
     node.exec(["mkdir", "-p", "/var/lib/pacemaker/cib"])?;
     for occasion in
         [SimulatedOperation::Monitor, SimulatedOperation::MonitorFence, SimulatedOperation::StopUnfenced]
@@ -253,7 +252,7 @@ pub fn simulate(programs: &Programs) -> Result<Vec<SimulatedOutcome>, TestkitErr
     Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-/// The CIBs of one configuration: nothing known yet; all runs well; the same without the state of one
+/// The CIBs of one configuration: no known state; all healthy; healthy without the state of one
 /// resource on its passive node.
 fn prepare_cibs(node: &Sandbox, variant: &str, plan: &ClusterPlan) -> Result<(), TestkitError> {
     let file = |state: &str| format!("{WORK_DIR}/{variant}-{state}.xml");
@@ -265,9 +264,9 @@ fn prepare_cibs(node: &Sandbox, variant: &str, plan: &ClusterPlan) -> Result<(),
         let command = node.command(name).time_limit(CASE_TIMEOUT).env("CIB_file", cib);
         command.env("HOME", "/run/testkit/home").env("USER", "root").env("TERM", "dumb")
     };
-    // -F: the lab's fence agent is not there.
+    // -F skips the check for the lab's fence agent, which is not installed here.
     tool("crm", &empty).args(["-F", "configure", "load", "update", &lines]).run()?.expect_code(0)?;
-    // crm has validated it; each call that does so again takes three times as long.
+    // crm has validated it. Each repetition would triple the time of a call.
     let valid = node.read(&empty)?;
     let (before, after) = valid.split_once("validate-with=\"").ok_or_else(|| not_a_cib(&valid))?;
     let (_, after) = after.split_once('"').ok_or_else(|| not_a_cib(&valid))?;
@@ -291,7 +290,7 @@ fn not_a_cib(text: &str) -> TestkitError {
     }
 }
 
-/// In the controller's notation.
+/// Uses the controller's notation.
 fn fail_count(node: &str, of: &str) -> String {
     let id = node.trim_start_matches('n');
     format!(
@@ -301,7 +300,7 @@ fn fail_count(node: &str, of: &str) -> String {
     )
 }
 
-/// Three nodes, members of one cluster, with no known state.
+/// Three nodes, members of one cluster, without a known state.
 fn cib_with_three_online_nodes(empty: &str) -> String {
     let numbers = [1, 2, 3];
     let nodes: String = numbers.map(|n| format!("<node id=\"{n}\" uname=\"n{n}\"/>")).concat();

@@ -9,15 +9,15 @@ use roxmltree::{Document, Node};
 pub struct ClusterStatus {
     /// The elected node.
     pub dc: Option<String>,
-    /// Whether the queried node is in a partition with quorum.
+    /// True if the queried node is in a partition with quorum.
     pub quorum: bool,
     pub members: Vec<MemberStatus>,
     /// All resources, including those of groups.
     pub resources: Vec<ResourceStatus>,
     /// Fail-counts that are not 0: resource, node, count.
     pub fail_counts: Vec<(String, String, String)>,
-    /// Failed actions, with the agent's exit code (its text differs between generations of Pacemaker) and
-    /// reason.
+    /// Failed actions, with the agent's exit code and reason. The text of a code differs between
+    /// generations of Pacemaker.
     pub failures: Vec<String>,
 }
 
@@ -25,11 +25,11 @@ pub struct ClusterStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberStatus {
     pub name: String,
-    /// It is a member, and nothing is pending.
+    /// True if it is a member and nothing is pending.
     pub online: bool,
-    /// It must run no resource.
+    /// True if it must run no resource.
     pub standby: bool,
-    /// It has to be fenced.
+    /// True if it must be fenced.
     pub unclean: bool,
 }
 
@@ -37,19 +37,19 @@ pub struct MemberStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceStatus {
     pub name: String,
-    /// `Started`, `Stopped` ...
+    /// `Started`, `Stopped` and others.
     pub role: String,
     /// The nodes on which it runs.
     pub on: Vec<String>,
-    /// An action of it failed, and was not cleaned up.
+    /// True if an action of it failed and was not cleaned up.
     pub failed: bool,
 }
 
 impl ClusterStatus {
-    /// Parses it.
+    /// Parses the output of `crm_mon`.
     ///
     /// # Errors
-    /// If it is not the XML of `crm_mon`.
+    /// The text is no XML of `crm_mon`.
     pub fn parse(xml: &str) -> Result<Self, roxmltree::Error> {
         let document = Document::parse(xml)?;
         let dc = elements(&document, "current_dc").find(|dc| is_true_attribute(dc, "present"));
@@ -69,7 +69,7 @@ impl ClusterStatus {
         });
         let fail_counts = elements(&document, "resource_history").filter_map(|history| {
             let count = history.attribute("fail-count")?;
-            // One version of crm_mon writes the number, another the word.
+            // Some versions of crm_mon write the number, others the word.
             let count = if count == "1000000" { "INFINITY" } else { count };
             let node = history.parent()?.attribute("name")?;
             Some((attribute(&history, "id"), node.to_owned(), count.to_owned()))
@@ -99,7 +99,7 @@ impl ClusterStatus {
         self.members.iter().find(|member| member.name == name)
     }
 
-    /// The nodes on which a resource runs; none, if the cluster does not know it.
+    /// The nodes on which a resource runs; empty if the cluster does not know it.
     #[must_use]
     pub fn nodes_running(&self, resource: &str) -> &[String] {
         self.resources.iter().find(|r| r.name == resource).map_or(&[], |resource| &resource.on)

@@ -1,31 +1,33 @@
-//! The time line of a fault: events in Pacemaker's own log, combined with the watcher's observations.
+//! The time line of a fault: events in Pacemaker's own log, combined with the watcher's
+//! observations.
 //!
-//! Pure functions. Four moments, in milliseconds:
+//! Pure functions for four times, in milliseconds:
 //!
 //! - the *fault*, as the scenario recorded it;
-//! - *noticed*: the first unexpected result, a lost node, or a change of the configuration or of an attribute
-//!   (a standby is one) that makes the controller recompute;
-//! - *decided*: the first action that the controller then orders, which may be a fencing;
-//! - *running*: each pico that died of it is ready again, by its own history.
+//! - *noticed*: the first unexpected result, a lost node, or a change that makes the controller
+//!   recompute (of the configuration, or of an attribute such as standby);
+//! - *decided*: the first action that the controller then orders, possibly a fencing;
+//! - *running*: each pico that the fault killed is ready again, by its own history.
 //!
-//! The source is `pacemaker.log` of the nodes, by one clock, with milliseconds (the logger's clock advances
-//! by four). The executor measures the time of an agent's action.
+//! The source is `pacemaker.log` of the nodes, on one clock, in milliseconds; the logger's clock
+//! advances by four. The executor measures the time of an agent's action.
 
 /// The event of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClusterLogEvent {
     /// A difference from the cluster's expectation, in the log's words.
     Noticed(String),
-    /// The controller ordered an action (`mz-platform_start_0 on n1`), or a fencing (`reboot of n1`).
+    /// The controller ordered an action (`mz-platform_start_0 on n1`), or a fencing
+    /// (`reboot of n1`).
     Ordered(String),
-    /// The controller got a successful result of a monitor: `mz-platform_monitor_10000`, or `_0` of a probe.
-    /// For a recurring monitor it logs only the first one.
+    /// The controller got a successful result of a monitor: `mz-platform_monitor_10000`, or `_0` of
+    /// a probe. It logs only the first result of a recurring monitor.
     Answered(String),
     /// An action of an agent has ended.
     Ran {
         node: String,
         resource: String,
-        /// `start`, `stop` ...
+        /// `start`, `stop` and others.
         action: String,
         /// Its duration by the executor, in milliseconds.
         took: u64,
@@ -40,25 +42,26 @@ pub type TimedClusterEvent = (u64, ClusterLogEvent);
 pub struct FaultTimeline {
     /// When the cluster noticed, and the log's text.
     pub noticed: Option<(u64, String)>,
-    /// When it acted, and the first action.
+    /// When the cluster acted, and its first action.
     pub decided: Option<(u64, String)>,
 }
 
-/// All events in the log of a node. It has no year: the year is the one in which a line is nearest to `near`.
+/// All events in the log of a node. The log has no year; a line gets the year that is nearest to
+/// `near`.
 #[must_use]
 pub fn parse_log(log: &str, near: u64) -> Vec<TimedClusterEvent> {
     log.lines().filter_map(|line| parse_line(line, near)).collect()
 }
 
-/// The time line of a fault that came at `fault`, the next one at `next`. The events are those of all nodes,
-/// in any order.
+/// The time line of a fault at `fault`; the next one is at `next`. The events are those of all
+/// nodes, in any order.
 #[must_use]
 pub fn of_fault(moments: &[TimedClusterEvent], fault: u64, next: u64) -> FaultTimeline {
     build_timeline(moments, fault, next, |_| true, |_| true)
 }
 
-/// The same for one resource that died: noticed by the result of its own action, decided by the first action
-/// on itself. So several deaths at once are distinguished.
+/// The same for one dead resource. The result of its own action is the noticed time, and the first
+/// action on it is the decided time. So several deaths at once are distinguished.
 #[must_use]
 pub fn of_resource(moments: &[TimedClusterEvent], resource: &str, fault: u64, next: u64) -> FaultTimeline {
     let (result, action) = (format!(" operation for {resource} on "), format!("{resource}_"));
@@ -88,8 +91,8 @@ fn build_timeline(
     FaultTimeline { noticed, decided }
 }
 
-/// Duration of the starts and stops of a resource that ended in this time: the agent's, including the
-/// product's.
+/// Duration of the starts and stops of a resource that ended in this time. It includes the
+/// product's share.
 #[must_use]
 pub fn action_time(moments: &[TimedClusterEvent], resource: &str, from: u64, until: u64) -> u64 {
     let ran = moments.iter().filter_map(|(time, told)| match told {
@@ -105,7 +108,7 @@ pub fn action_time(moments: &[TimedClusterEvent], resource: &str, from: u64, unt
     ran.sum()
 }
 
-/// When and on which node a start of a resource was done, by the executor: the first after `from`.
+/// The time and node of a resource's first completed start after `from`, by the executor.
 #[must_use]
 pub fn start_completed<'a>(
     moments: &'a [TimedClusterEvent],
@@ -121,7 +124,7 @@ pub fn start_completed<'a>(
     starts.filter(|(time, _)| *time >= from).min()
 }
 
-/// `Nov 22 13:03:15.416 n1 pacemaker-controld  [87] (log_executor_event) <TAB>notice: ...`
+/// Parses `Nov 22 13:03:15.416 n1 pacemaker-controld  [87] (log_executor_event) <TAB>notice: ...`.
 fn parse_line(line: &str, near: u64) -> Option<TimedClusterEvent> {
     let (head, text) = line.split_once('\t')?;
     let mut words = head.split_ascii_whitespace();
@@ -141,7 +144,7 @@ fn parse_line(line: &str, near: u64) -> Option<TimedClusterEvent> {
 fn parse_noticed(text: &str) -> Option<ClusterLogEvent> {
     let lost = text.starts_with("Node ") && text.contains(" state is now lost");
     let changed = text.starts_with("Transition ") && text.contains(" aborted by ");
-    // No result of a probe is unexpected.
+    // A probe has no unexpected result.
     let unexpected = ["monitor", "start", "stop"].iter().any(|action| {
         text.strip_prefix(&format!("Result of {action} operation for ") as &str)
             .and_then(|rest| rest.split_once(": "))
@@ -171,7 +174,7 @@ fn parse_ordered(text: &str) -> Option<ClusterLogEvent> {
     Some(ClusterLogEvent::Ordered(format!("{key} on {node}")))
 }
 
-/// `Result of probe operation for mz-ec1 on n3: ok | graph action confirmed; call=49 key=mz-ec1_monitor_0 rc=0`
+/// Parses `Result of probe operation for mz-ec1 on n3: ok | ... key=mz-ec1_monitor_0 rc=0`.
 fn parse_answered(text: &str) -> Option<ClusterLogEvent> {
     let rest = text.strip_prefix("Result of ")?;
     let rest = rest.strip_prefix("probe").or_else(|| rest.strip_prefix("monitor"))?;
@@ -181,7 +184,7 @@ fn parse_answered(text: &str) -> Option<ClusterLogEvent> {
     is_well.then(|| ClusterLogEvent::Answered(key.to_owned()))
 }
 
-/// `mz-platform start (call 49, PID 667) exited with status 0 (execution time 263ms)`
+/// Parses `mz-platform start (call 49, PID 667) exited with status 0 (execution time 263ms)`.
 fn parse_ran(node: &str, text: &str) -> Option<ClusterLogEvent> {
     let (head, rest) = text.split_once(" (call ")?;
     let (resource, action) = head.rsplit_once(' ')?;
@@ -200,7 +203,7 @@ const MONTHS: [&str; 12] =
 
 const DAY_MS: u64 = 86_400_000;
 
-/// UTC, as on all nodes.
+/// All nodes use UTC.
 fn parse_time(month: &str, day: &str, clock: &str, near: u64) -> Option<u64> {
     let month = MONTHS.iter().position(|name| *name == month)?;
     let day: u64 = day.parse().ok()?;
@@ -213,7 +216,7 @@ fn parse_time(month: &str, day: &str, clock: &str, near: u64) -> Option<u64> {
     (year.saturating_sub(1)..=year + 1).map(in_year).min_by_key(|time| time.abs_diff(near))
 }
 
-/// Days from 1970 to the first of this month (0 is January).
+/// Days from 1970 to the first day of this month (0 is January).
 fn days_until(year: u64, month: usize) -> u64 {
     let leaps = |year: u64| year / 4 - year / 100 + year / 400;
     let leap = leaps(year) > leaps(year - 1);
@@ -221,7 +224,7 @@ fn days_until(year: u64, month: usize) -> u64 {
     (year - 1970) * 365 + leaps(year - 1) - leaps(1969) + months[..month].iter().sum::<u64>()
 }
 
-/// Date and time of day in UTC: `2026-11-22 13:03:15`.
+/// Formats date and time of day in UTC: `2026-11-22 13:03:15`.
 #[must_use]
 pub fn format_utc(time: u64) -> String {
     let days = time / DAY_MS;
@@ -239,7 +242,7 @@ pub fn format_utc(time: u64) -> String {
     format!("{year}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02}", month + 1)
 }
 
-/// The middle value; of an even number the mean of the two in the middle.
+/// The median; the mean of the two middle values for an even number.
 #[must_use]
 pub fn median(times: &[u64]) -> Option<u64> {
     let mut times = times.to_vec();

@@ -1,13 +1,13 @@
-//! Runs one program as Pacemaker's executor runs an agent, and reports its result on standard output, as
-//! JSON.
+//! Runs one program as Pacemaker's executor runs an agent, and prints its result as JSON.
 //!
-//! `executor LIMIT-MS UMASK DIRECTORY UID|- PROGRAM [ARGUMENT...]`; the environment is passed on unchanged.
+//! `executor LIMIT-MS UMASK DIRECTORY UID|- PROGRAM [ARGUMENT...]`; the environment is passed on
+//! unchanged.
 //!
-//! Like Pacemaker's executor it gives the program a process group of its own in the session of its caller,
-//! and an empty standard input. Its output is read until it *itself* ends (a daemon that kept the pipe delays
-//! nothing). At its timeout the whole group gets SIGKILL, and no other signal before. The executor runs
-//! inside the sandbox, so the times that it reports include neither the entry into the sandbox nor the test's
-//! own load.
+//! Like Pacemaker's executor it gives the program a process group of its own in the session of its
+//! caller, and an empty standard input. It reads the output until the program *itself* exits; a
+//! daemon that kept the pipe delays nothing. At the timeout the whole group gets SIGKILL, and no
+//! other signal before. The executor runs inside the sandbox, so its times include neither the
+//! entry into the sandbox nor the test's own load.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
@@ -23,7 +23,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use testkit::executor::ExecutorReport;
 
-/// A killed child takes some time to exit; one that takes longer hangs in the kernel, and is not waited for.
+/// A killed child takes some time to exit. The executor does not wait longer for one that hangs in
+/// the kernel.
 const REAP_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
@@ -107,7 +108,7 @@ fn supervise(mut child: Child, started: Instant, limit: Duration) -> io::Result<
     })
 }
 
-/// Includes this program and the child, its only one.
+/// Covers this program and its only child.
 fn peak_rss_kib() -> io::Result<u64> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     u64::try_from(usage.max_rss()).map_err(io::Error::other)

@@ -1,18 +1,19 @@
-//! Storage that hangs: covers a file or a directory with a FUSE file system that does not answer selected
-//! requests.
+//! Storage that hangs: covers a file or a directory with a FUSE file system that does not answer
+//! selected requests.
 //!
-//! `hung-mount TARGET all|open|exec|read|write|close` covers TARGET with a file system that consists of its
-//! root alone: a file or a directory with the type, mode, owner and size of TARGET. It holds back the
-//! selected requests and answers the rest. Below a directory there is nothing to answer, so a directory is
-//! covered with `all`. "ready" on standard output says that it is mounted. When its standard input ends, the
-//! storage is back: the mount is gone, the covered files are visible again, and the held requests fail.
+//! `hung-mount TARGET all|open|exec|read|write|close` covers TARGET with a file system that
+//! consists only of its root. That root is a file or a directory with the type, mode, owner and
+//! size of TARGET. The program holds back the selected requests and answers the others. A directory
+//! needs `all`, because nothing below it can be answered. The program prints "ready" once TARGET is
+//! mounted. When its standard input ends, the storage is back: the mount is gone, the covered files
+//! are visible again, and the held requests fail.
 //!
-//! A process with a held request is in state D, and no signal ends it: the kernel waits without limit for the
-//! answer to a request that a FUSE server has read (`request_wait_answer` in fs/fuse/dev.c). It waits in the
-//! same way for an NFS server that is gone or a device that does not answer. The kernel waits interruptibly,
-//! in state S, only until a server has said that it cannot interrupt a request; so the program says that once
-//! before "ready". When this program ends, in whatever way, the kernel ends all waiting requests: nothing can
-//! stay behind.
+//! A process with a held request is in state D, and no signal ends it. The kernel waits without
+//! limit for the answer to a request that a FUSE server has read (`request_wait_answer` in
+//! fs/fuse/dev.c). It waits in the same way for an NFS server that is gone or a device that does
+//! not answer. The wait is interruptible, in state S, only until a server has declared that it
+//! can't interrupt requests. So the program declares that once before "ready". When this program
+//! ends, for any reason, the kernel ends all waiting requests, so nothing stays behind.
 //!
 //! The protocol is that of include/uapi/linux/fuse.h, 7.31, in the byte order of the machine.
 #![forbid(unsafe_code)]
@@ -39,10 +40,10 @@ const INTERRUPT: u32 = 36;
 const HEADER_BYTES: usize = 40;
 /// The largest WRITE that the kernel may send.
 const MAX_WRITE: u32 = 4096;
-/// `FOPEN_DIRECT_IO`: each read(2) comes here, none is answered by the page cache.
+/// `FOPEN_DIRECT_IO`: each read(2) comes here; the page cache answers none.
 const DIRECT_IO: u32 = 1;
-/// `__FMODE_EXEC` (include/linux/fs.h): the flag of an open by execve(2), which the kernel sends with the
-/// others.
+/// `__FMODE_EXEC` (include/linux/fs.h): the flag of an open by execve(2). The kernel passes it with
+/// the other flags.
 const FMODE_EXEC: u32 = 0x20;
 
 fn main() -> ExitCode {
@@ -91,7 +92,7 @@ fn run(target: &str, held: &str) -> io::Result<()> {
         }
         let [request, end] = fds.map(|fd| !fd.revents().is_empty());
         if end {
-            // The kernel does the rest when our descriptor is closed.
+            // The kernel does the rest when it closes our descriptor.
             return Ok(unmount(target, UnmountFlags::DETACH)?);
         }
         if request {
@@ -100,7 +101,7 @@ fn run(target: &str, held: &str) -> io::Result<()> {
     }
 }
 
-/// Requests that are not answered.
+/// The requests that get no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HeldRequests {
     All,
@@ -125,8 +126,8 @@ struct FuseRequest {
 }
 
 impl FuseServer {
-    /// Has a child send a request and be killed, so that the kernel wants to interrupt the request; answers
-    /// that this is impossible.
+    /// Declares that requests can't be interrupted. A child sends a request and is killed, so the
+    /// kernel asks for an interrupt, and the program refuses.
     fn decline_interrupts(&mut self, target: &str) -> io::Result<()> {
         let mut asking: Option<Child> = None;
         let mut asked: Option<u64> = None;
@@ -197,12 +198,12 @@ impl FuseServer {
             INIT => Self::init_reply(),
             GETATTR => self.attribute_reply(),
             OPEN => {
-                // Without it a read of an empty file never comes here; with it the file cannot be mapped for
-                // writing.
+                // Without it a read of an empty file never comes here; with it no process can map
+                // the file for writing.
                 let how = if self.held == HeldRequests::Opcode(READ) { DIRECT_IO } else { 0 };
                 [&[0; 8][..], &how.to_ne_bytes(), &[0; 4]].concat()
             }
-            // WRITE: everything is written, the length is in the third field.
+            // WRITE: all bytes are written; the third field has the length.
             WRITE => [&request.body[16..20], &[0; 4]].concat(),
             // READ: a file of zeros, as long as the covered one.
             READ => {

@@ -1,26 +1,25 @@
-//! A program that imitates another one: with any name, any arguments, any user, and in any state that a JVM
-//! can get into.
+//! A program that imitates another one: any name, arguments and user, and any state of a JVM.
 //!
-//! `imitator FILE PROGRAM [ARGUMENT...]` executes PROGRAM, which is a copy of this program by another name,
-//! with the arguments that follow; the first of these is its `argv[0]`. FILE has the steps that it then
-//! takes, one a line. They go into its environment (`IMITATE`), because the arguments belong to the
+//! `imitator FILE PROGRAM [ARGUMENT...]` executes PROGRAM, which is a copy of this program under
+//! another name. The first ARGUMENT becomes its `argv[0]`. FILE has the steps, one per line, which
+//! it then takes. They go into its environment (`IMITATE`), because the arguments belong to the
 //! imitation. After the last step it waits for ever.
 //!
 //! | step | does |
 //! |---|---|
-//! | `ignore NAME...`, `default NAME...` | ignores these signals, or no longer |
-//! | `await` | waits for SIGUSR1, which is blocked from the beginning and so never comes too early |
-//! | `run LINE` | has the shell run this in the background |
+//! | `ignore NAME...`, `default NAME...` | ignores these signals, or restores their default |
+//! | `await` | waits for SIGUSR1, which is blocked from the start and so never comes too early |
+//! | `run LINE` | runs this line in a shell in the background |
 //! | `read FILE`, `hold FILE` | reads a file; keeps a file open |
-//! | `map FILE`, `unmap` | writes to a shared mapping; replaces it with its memory locked until that is written |
-//! | `pad BYTES` | executes itself again with so many bytes of arguments more |
-//! | `fork N` | N processes, each the child of the one before; this one goes on |
-//! | `many N` | N children, which take the rest of the steps; this one waits for ever |
+//! | `map FILE` | writes to a shared mapping of the file |
+//! | `unmap` | replaces the mapping; its memory is locked until the file is written |
+//! | `pad BYTES` | executes itself again with this many more bytes of arguments |
+//! | `fork N` | forks N processes, each the child of the one before; the caller continues |
+//! | `many N` | forks N children, which take the other steps; the caller waits for ever |
 //! | `zombie_leader` | ends its main thread; another lives on (a zombie thread-group leader) |
 //! | `kill` | kills itself |
-//!
-//! These states need raw system calls, hence the `unsafe` blocks. Only the step `zombie_leader`, the last one,
-//! makes a second thread.
+//! These states need raw system calls, hence the `unsafe` blocks. Only `zombie_leader`, which must
+//! be the last step, starts a second thread.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
@@ -36,7 +35,7 @@ use nix::unistd::{ForkResult, Pid, fork, pause};
 
 /// The variable with the steps.
 const STEPS_VARIABLE: &str = "IMITATE";
-/// Longest argument of `pad`: the kernel takes at most 128 KiB in one.
+/// The longest argument of `pad`: the kernel accepts at most 128 KiB in one argument.
 const MAX_ARGUMENT_BYTES: usize = 100 << 10;
 const PAGE: usize = 4096;
 
@@ -79,9 +78,9 @@ fn run_steps(steps: &str) -> io::Result<()> {
             "default" => set_dispositions(what, SigHandler::SigDfl)?,
             "await" => drop(awaited.wait()?),
             "run" => drop(Command::new("/bin/sh").args(["-c", what]).env_remove(STEPS_VARIABLE).spawn()?),
-            // An error is fine, once the storage is released.
+            // Once the storage is released, an error is no failure.
             "read" => drop(File::open(what).and_then(|mut file| file.read(&mut [0; 1]))),
-            // It is closed when the process ends.
+            // The kernel closes it when the process ends.
             "hold" => drop(OpenOptions::new().read(true).write(true).open(what)?.into_raw_fd()),
             "map" => mapping = Some(map_shared(what)?),
             "unmap" => replace_mapping(mapping.take())?,
@@ -107,7 +106,8 @@ fn parse_number(what: &str) -> io::Result<usize> {
 fn set_dispositions(names: &str, how: SigHandler) -> io::Result<()> {
     for name in names.split_ascii_whitespace() {
         let which: Signal = format!("SIG{name}").parse()?;
-        // SAFETY: neither of the two dispositions that come here is a function of this program.
+        // SAFETY: both possible dispositions are constants of the kernel, not functions of this
+        // program.
         unsafe { signal(which, how) }?;
     }
     Ok(())
@@ -115,7 +115,7 @@ fn set_dispositions(names: &str, how: SigHandler) -> io::Result<()> {
 
 /// Forks the calling process; true in the child.
 fn fork_in_child() -> io::Result<bool> {
-    // SAFETY: this process has one thread, so the child may do whatever this one may.
+    // SAFETY: this process has one thread, so the child may call anything that this process may.
     Ok(matches!(unsafe { fork() }?, ForkResult::Child))
 }
 
@@ -137,7 +137,8 @@ fn fork_chain(number: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// A page of the file, shared and written to. The file stays open, because a close would write the page back.
+/// Writes to a shared mapping of a page of the file. The file stays open, because a close would
+/// write the page back.
 fn map_shared(path: &str) -> io::Result<*mut libc::c_void> {
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     // The kernel updates the size of a FUSE file by requesting its attributes.
@@ -148,18 +149,19 @@ fn map_shared(path: &str) -> io::Result<*mut libc::c_void> {
     if at == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the first byte of the mapping that was just made, for writing.
+    // SAFETY: the address is the first byte of the mapping above, which is writable.
     unsafe { at.cast::<u8>().write_volatile(1) };
     Ok(at)
 }
 
-/// Replaces the mapping by another one at its address. mmap(2) keeps this process's memory locked until that
-/// is done, munmap(2) does not.
+/// Replaces the mapping at its address by another one. mmap(2) keeps this process's memory locked
+/// until that is done; munmap(2) does not.
 fn replace_mapping(mapping: Option<*mut libc::c_void>) -> io::Result<()> {
     let at = mapping.ok_or_else(|| io::Error::other("unmap without map"))?;
     let rights = libc::PROT_READ | libc::PROT_WRITE;
     let how = libc::MAP_PRIVATE | libc::MAP_FIXED | libc::MAP_ANONYMOUS;
-    // SAFETY: the address is that of a mapping that `map` made, of the same length, and nothing refers to it.
+    // SAFETY: the address and the length are those of a mapping from `map`, and nothing refers to
+    // it.
     let now = unsafe { libc::mmap(at, PAGE, rights, how, -1, 0) };
     if now == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
@@ -187,7 +189,8 @@ fn end_main_thread() -> ! {
     let other = thread::spawn(|| wait_forever());
     drop(other);
     loop {
-        // SAFETY: exit(2) ends the calling thread alone and runs nothing of the program's; nothing that it owns is another thread's.
+        // SAFETY: exit(2) ends only the calling thread and runs no code of this program. No other
+        // thread uses anything that it owns.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
     }
 }

@@ -1,14 +1,14 @@
 //! Runs a program and kills it at one of its system calls.
 //!
-//! `kill-at N PROGRAM [ARGUMENT...]`: the program gets SIGKILL as it enters its N-th call (the first is the
-//! one after execve), which is then not carried out. The last line on standard output is the result, as
-//! [`testkit::KillAtResult`] parses it: the call at which it was killed, or that it had ended before, and
-//! how.
+//! `kill-at N PROGRAM [ARGUMENT...]`: the program gets SIGKILL as it enters its N-th system call,
+//! which the kernel then does not execute. The first is the one after execve. The last line on
+//! standard output is the result, which [`testkit::KillAtResult`] parses. It names the call at
+//! which the program was killed, or its earlier end.
 //!
-//! ptrace(2) stops at every call of the program itself and at none of its children's: they are not traced,
-//! and live on as they do when Pacemaker's executor loses an agent. The program leads a process group of its
-//! own, as under the executor; environment, umask, directory and descriptors are passed on unchanged. If this
-//! program is killed, the kernel kills the traced one.
+//! ptrace(2) stops at every call of the program itself and at none of its children's. They are not
+//! traced, and live on, as they do when Pacemaker's executor loses an agent. The program leads a
+//! process group of its own, as under the executor. Environment, umask, directory and descriptors
+//! are inherited. If this program is killed, the kernel kills the traced one.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
@@ -22,7 +22,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, setpgid};
 use testkit::KillAtResult;
 
-/// In place of the number: become the program, to be traced by the parent.
+/// Replaces the number when this program executes itself as the traced child.
 const TRACEE: &str = "tracee";
 
 fn main() -> ExitCode {
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 fn run(number: &OsString, command: &[OsString]) -> Result<KillAtResult, String> {
     let number: u64 = number.to_string_lossy().parse().map_err(|e| format!("{}: {e}", number.display()))?;
     let own = std::env::current_exe().map_err(|e| e.to_string())?;
-    // pre_exec would be unsafe, so this same program becomes the traced one.
+    // `pre_exec` is unsafe, so this program executes itself to become the traced process.
     let child = Command::new(own).arg(TRACEE).args(command).spawn().map_err(|e| e.to_string())?;
     let pid = Pid::from_raw(i32::try_from(child.id()).map_err(|e| e.to_string())?);
     trace(pid, number).map_err(|e| format!("{}: {e}", command.first().unwrap_or(&OsString::new()).display()))
@@ -58,7 +58,7 @@ fn become_tracee(command: &[OsString]) -> Result<KillAtResult, String> {
     Err(format!("{} does not start: {}", program.display(), Command::new(program).args(arguments).exec()))
 }
 
-/// Resumes it from call to call.
+/// Resumes the program from call to call.
 fn trace(pid: Pid, number: u64) -> nix::Result<KillAtResult> {
     let mut calls = 0;
     let mut inside = false;
@@ -94,9 +94,9 @@ fn trace(pid: Pid, number: u64) -> nix::Result<KillAtResult> {
     }
 }
 
-/// The name of the system call of a stopped process, or its number if the name is not known here.
+/// The name of the system call of a stopped process, or its number if the table lacks it.
 fn syscall_name(pid: Pid) -> String {
-    // Its first field is the number. Registers would differ by architecture.
+    // The first field is the number. Registers would differ between architectures.
     let line = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
     let number = line.split(' ').next().unwrap_or_default();
     let mut names = NAMES.iter().chain(OLD_NAMES);

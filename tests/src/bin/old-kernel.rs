@@ -2,11 +2,12 @@
 //!
 //! `old-kernel ENOSYS|EPERM PROGRAM [ARGUMENT...]`
 //!
-//! With ENOSYS every system call that came after Linux 4.18, the version of RHEL 8's kernel, fails as
-//! unknown. With EPERM only the pidfd calls fail, as in a container whose filter is older than they are.
+//! With ENOSYS every system call added after Linux 4.18, the version of RHEL 8's kernel, fails as
+//! unknown. With EPERM only the pidfd calls fail, as in a container whose filter is older than they
+//! are.
 //!
-//! The filter cannot be removed, and every child inherits it. Under it setuid programs keep their caller's
-//! user.
+//! The filter can't be removed, and every child inherits it. Setuid programs keep their caller's
+//! user under it.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -20,8 +21,8 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 /// `pidfd_send_signal`, `pidfd_open`, `pidfd_getfd`.
 const PIDFD_CALLS: [i64; 3] = [424, 434, 438];
 
-/// Calls after Linux 4.18: `pidfd_send_signal` of 5.1 was the first one, and from there on all architectures
-/// have the same numbers.
+/// Calls added after Linux 4.18. The first one, `pidfd_send_signal`, came with 5.1; from there on
+/// all architectures share the numbers.
 const CALLS_AFTER_4_18: std::ops::Range<i64> = 424..600;
 
 fn main() -> ExitCode {

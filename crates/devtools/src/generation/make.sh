@@ -1,29 +1,30 @@
 #!/bin/bash
-# Makes the root of a node: a minimal Debian in a folder, and packages.
+# Makes the root of a node: a folder with a minimal Debian and packages.
 #
-# $1: the folder; $2: where in it the text is put that says what it is made of; $3: that text; $4: the release's code name;
-# $5: the mirror; the rest: packages.
+# $1: the folder; $2: the path of the recipe file in it; $3: the recipe; $4: the release's code
+# name; $5: the mirror; the rest: packages.
 #
-# It runs in namespaces of its own: what a package starts or mounts, and what is left of a run that was killed, is not the
-# machine's. The folder gets its name when it is whole; one that is half-made is made anew.
+# It runs in namespaces of its own. So neither the services and mounts of a package nor leftovers of
+# a killed run affect the machine. The folder gets its name when it is complete; an incomplete one
+# is made again.
 set -euo pipefail
 folder=$1 made_of=$2 recipe=$3 release=$4 mirror=$5
 shift 5
 new=$folder.new
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# Two at once would make the same folder; the second finds it made.
+# Two concurrent runs would make the same folder; the second one finds it complete.
 exec 9<"${folder%/*}"
 flock 9
 if [ -f "$folder/$made_of" ] && [ "$(head -n 1 "$folder/$made_of")" = "$recipe" ]; then exit 0; fi
 rm -rf --one-file-system "$new"
 debootstrap --variant=minbase --keyring="$keyring" "$release" "$new" "$mirror"
 
-# Debian asks here whether a package may start what it brings. Without an answer the last step of pcs fails, for there is no service
-# manager.
+# Debian asks this program whether a package may start its services. Without it the last step of pcs
+# fails, because there is no service manager.
 printf '#!/bin/sh\nexit 101\n' >"$new/usr/sbin/policy-rc.d"
 chmod 755 "$new/usr/sbin/policy-rc.d"
-# The way to the mirror is the machine's: its names, its proxies.
+# Names and proxies for the mirror are the machine's.
 cat /etc/resolv.conf >"$new/etc/resolv.conf"
 apt-config dump Acquire::http Acquire::https >"$new/etc/apt/apt.conf.d/00machine"
 mountpoint -q "$new/proc" || mount -t proc proc "$new/proc"

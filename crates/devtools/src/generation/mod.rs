@@ -1,8 +1,9 @@
-//! Root file systems for nodes with another generation of the cluster's software ([`testkit::Generation`]).
+//! Root file systems for nodes with another generation of the cluster's software
+//! ([`testkit::Generation`]).
 //!
-//! debootstrap makes them from this machine's apt mirror in two minutes; they are kept while their recipe stays the
-//! same. A failure (no network, no root) is no error: suites that need one
-//! are skipped with the reason.
+//! debootstrap makes them from this machine's apt mirror in two minutes. They are kept while their
+//! recipe stays the same. A failure (no network, no root) is no error: suites that need a root are
+//! skipped with the reason.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -13,14 +14,15 @@ use testkit::prerequisites;
 
 use crate::{TaskError, packages, workspace};
 
-/// Makes the root if it is missing; prints a failure, which becomes the reason of skipped suites.
+/// Makes the root if it is missing. It prints a failure, which becomes the reason of skipped
+/// suites.
 pub fn ensure_or_report(generation: Generation) {
     if let Err(error) = ensure(generation) {
         println!("{error}");
     }
 }
 
-/// As above, for tasks that need it.
+/// Makes the root if it is missing, for tasks that need it.
 pub fn ensure(generation: Generation) -> Result<(), TaskError> {
     let Some(release) = generation.codename().filter(|_| !generation.is_available()) else { return Ok(()) };
     packages::require(generation.name(), prerequisites::GENERATION_FOLDER)?;
@@ -28,7 +30,7 @@ pub fn ensure(generation: Generation) -> Result<(), TaskError> {
     let rooms = folder.parent().unwrap_or(&folder);
     fs::create_dir_all(rooms).map_err(TaskError::file("mkdir", rooms))?;
     let mirror = find_mirror()?;
-    println!("making {} of what {mirror} has", folder.display());
+    println!("making {} from {mirror}", folder.display());
     let started = Instant::now();
     let mut make = Command::new("unshare");
     make.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]);
@@ -53,7 +55,7 @@ pub fn ensure(generation: Generation) -> Result<(), TaskError> {
     Ok(())
 }
 
-/// Debian's archive in this machine's apt configuration.
+/// The URL of Debian's archive in this machine's apt configuration.
 fn find_mirror() -> Result<String, TaskError> {
     let targets = || {
         let mut apt = Command::new("apt-get");

@@ -1,7 +1,7 @@
 //! The client of the HA Monitor Server: `HAClient PORT [HOST] [SECONDS] [debug]`.
 //!
-//! Exit 0 means healthy, anything else does not; which values the product's client has for a refusal or a timeout is not
-//! documented, so ours has one for all.
+//! Exit 0 means healthy, any other code does not. The product's codes for a refusal and a timeout
+//! are not documented, so this client has one code for all failures.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{HEALTHY, PING};
 use crate::rcp;
 
-/// What the client waits when no timeout is given.
+/// The timeout without a third argument.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn run_client(args: &[String]) -> ExitCode {

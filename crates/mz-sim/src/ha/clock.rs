@@ -1,22 +1,22 @@
-//! The clock of the HA Monitor Server, which a rehearsal may set: an interval has 40 s at least, and nobody wants to wait.
+//! The clock of the HA Monitor Server. A test can set it, because an interval lasts at least 40 s.
 
 use std::time::Duration;
 
 use crate::settings::parse_duration;
 
-/// How the time since the server is up is told.
+/// How the clock derives its time from the time since the server started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Clock {
-    /// As it passes.
+    /// Real time.
     Real,
-    /// So many times as fast.
+    /// Real time multiplied by this factor.
     Times(u32),
-    /// It stands still here, until it is set anew.
+    /// A fixed time, until the setting changes.
     At(Duration),
 }
 
 impl Clock {
-    /// Reads `real`, `x100` or `80s`.
+    /// Parses `real`, `x100` or `80s`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text.strip_prefix('x') {
             Some(times) => times.parse().ok().map(Self::Times),
@@ -25,7 +25,7 @@ impl Clock {
         }
     }
 
-    /// What it shows when so much time has passed since the server is up.
+    /// The clock's time, `passed` after the server started.
     pub(crate) fn now(self, passed: Duration) -> Duration {
         match self {
             Self::Real => passed,

@@ -1,4 +1,4 @@
-//! One interval of the counters, and what it comes to.
+//! One interval of the counters, and its result.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use super::{HaThresholds, Workload};
 
-/// What is counted.
+/// The counters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct IntervalCounts {
-    /// Workflows that were activated.
+    /// Activated workflows.
     pub activations: u64,
-    /// Workflows that aborted.
+    /// Aborted workflows.
     pub aborts: u64,
     /// Transactions of batch workflows.
     pub transactions: u64,
@@ -30,16 +30,15 @@ impl fmt::Display for IntervalCounts {
     }
 }
 
-/// A threshold that was not complied with.
+/// A threshold that an interval missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct MissedThreshold {
-    /// What stands after `mz.ha.`.
+    /// The property without `mz.ha.`.
     pub property: &'static str,
-    /// What was counted.
+    /// The value of the counter.
     pub count: u64,
-    /// Whether the limit is a least or a most.
+    /// True if the limit is a minimum, false if it is a maximum.
     pub at_least: bool,
-    /// The threshold.
     pub limit: u64,
 }
 
@@ -50,21 +49,21 @@ impl fmt::Display for MissedThreshold {
     }
 }
 
-/// One interval: from this moment on, up to and without that one.
+/// One interval, from `from` until before `to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interval {
-    /// Since the HA Monitor Server is up.
+    /// Time since the HA Monitor Server started.
     pub from: Duration,
-    /// See `from`.
+    /// Time since the HA Monitor Server started.
     pub to: Duration,
-    /// What happened in it.
+    /// The counters of the interval.
     pub counts: IntervalCounts,
-    /// The thresholds that were not complied with.
+    /// The thresholds that the interval missed.
     pub misses: Vec<MissedThreshold>,
 }
 
 impl Interval {
-    /// The interval of this number, counted from 0.
+    /// The interval with this number; the first is 0.
     #[must_use]
     pub fn at_index(limits: &HaThresholds, workload: &Workload, number: u32) -> Self {
         let from = limits.interval.saturating_mul(number);
@@ -73,20 +72,20 @@ impl Interval {
         Self { from, to, counts, misses: limits.missed_by(&counts) }
     }
 
-    /// How many have ended at this time.
+    /// The number of intervals that have ended at `now`.
     #[must_use]
     pub fn ended_count(limits: &HaThresholds, now: Duration) -> u32 {
         u32::try_from(now.as_millis() / limits.interval.as_millis()).unwrap_or(u32::MAX)
     }
 
-    /// What a ping is answered on the strength of it.
+    /// The answer to a ping that this interval decides.
     #[must_use]
     pub fn answer(&self) -> String {
         ping_answer(&self.misses)
     }
 }
 
-/// `OK`, or FAILED and every threshold that was not complied with.
+/// `OK`, or `FAILED` with each missed threshold.
 pub(super) fn ping_answer(misses: &[MissedThreshold]) -> String {
     if misses.is_empty() {
         return super::HEALTHY.to_owned();

@@ -1,4 +1,4 @@
-//! The `mz.ha.*` properties as limits.
+//! The `mz.ha.*` properties as thresholds.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::interval::{IntervalCounts, MissedThreshold};
 
-/// What stands after `mz.ha.` in the names that there are.
+/// All `mz.ha.*` properties, without `mz.ha.`.
 pub const PROPERTIES: [&str; 10] = [
     "enabled",
     "host",
@@ -20,56 +20,57 @@ pub const PROPERTIES: [&str; 10] = [
     "min_consumes",
 ];
 
-/// Seconds: the default of `mz.ha.interval`, and its floor.
+/// The default of `mz.ha.interval` and its minimum.
 const DEFAULT_INTERVAL_SECONDS: u32 = 40;
 
-/// Values by what stands after `mz.ha.`, as they are written.
+/// Raw values by the property's name without `mz.ha.`.
 pub type HaProperties = BTreeMap<String, String>;
 
-/// What `min_activations` means: the manual's words and the property's name say two things.
+/// The meaning of `min_activations`, on which the manual's text and the property's name disagree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MinActivationsMeaning {
-    /// Fewer in an interval: FAILED, as for the other `min_*`.
+    /// Fewer activations in an interval make it FAILED, as for the other `min_*`.
     #[default]
     Threshold,
-    /// Fewer in an interval: its aborts do not count, as with `min_activations_for_aborts`.
+    /// Fewer activations in an interval disable its check of aborts, as with
+    /// `min_activations_for_aborts`.
     Gate,
 }
 
-/// A property that can't be used.
+/// An invalid property.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("mz.ha.{name} = {value:?}: expected {expected}")]
 pub struct InvalidProperty {
-    /// What stands after `mz.ha.`.
+    /// The property without `mz.ha.`.
     pub name: &'static str,
-    /// As it is written.
+    /// The raw value.
     pub value: String,
-    /// What it could have been.
     pub expected: &'static str,
 }
 
-/// What an interval is judged by; `None` is off.
+/// The thresholds of an interval; `None` disables one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HaThresholds {
-    /// Length of an interval, the floor applied.
+    /// The length of an interval, at least the minimum.
     pub interval: Duration,
-    /// Fewer activations: FAILED.
+    /// Fewer activations are FAILED.
     pub min_activations: Option<u64>,
-    /// Aborts are judged from so many activations on.
+    /// Fewer activations disable the check of aborts.
     pub aborts_counted_from: Option<u64>,
-    /// More aborts: FAILED.
+    /// More aborts are FAILED.
     pub max_aborts: Option<u64>,
-    /// Fewer transactions (batch): FAILED.
+    /// Fewer transactions (batch) are FAILED.
     pub min_number_of_transactions: Option<u64>,
-    /// Fewer consumes (real-time): FAILED.
+    /// Fewer consumes (real-time) are FAILED.
     pub min_consumes: Option<u64>,
 }
 
 impl HaThresholds {
-    /// Reads them; with remarks for whoever set the properties, where one has no effect or another than it says.
+    /// Parses the properties. The remarks name each property that has no effect, or not the
+    /// configured one.
     ///
     /// # Errors
-    /// [`InvalidProperty`], the first.
+    /// The first [`InvalidProperty`].
     pub fn from_properties(
         properties: &HaProperties,
         min_activations: MinActivationsMeaning,
@@ -94,13 +95,13 @@ impl HaThresholds {
         Ok((limits, remarks))
     }
 
-    /// True when nothing that is counted can make a ping FAILED.
+    /// True if no counter can make a ping FAILED.
     #[must_use]
     pub fn have_no_limit(&self) -> bool {
         self.without_limits() == *self
     }
 
-    /// The same interval, and no threshold.
+    /// The same interval without any threshold.
     #[must_use]
     pub fn without_limits(&self) -> Self {
         Self {
@@ -113,7 +114,7 @@ impl HaThresholds {
         }
     }
 
-    /// Every threshold that these counts do not comply with, in the order of [`PROPERTIES`].
+    /// The thresholds that these counts miss, in the order of [`PROPERTIES`].
     #[must_use]
     pub fn missed_by(&self, counts: &IntervalCounts) -> Vec<MissedThreshold> {
         let least = |property, limit: Option<u64>, count| {
@@ -135,7 +136,7 @@ impl HaThresholds {
         all.into_iter().flatten().collect()
     }
 
-    /// In a line: the interval and the thresholds that are on.
+    /// Describes the interval and the enabled thresholds, in one line.
     #[must_use]
     pub fn describe(&self) -> String {
         let mut text = format!("interval {} s", self.interval.as_secs());
@@ -145,7 +146,7 @@ impl HaThresholds {
             ("min_number_of_transactions", self.min_number_of_transactions),
             ("min_consumes", self.min_consumes),
         ];
-        // Writing to a String does not fail.
+        // Writing to a String can't fail.
         for (name, limit) in thresholds {
             let Some(limit) = limit else { continue };
             let _ = write!(text, ", {name} {limit}");

@@ -1,5 +1,5 @@
-//! The `mz.ha.*` properties of a file that an operator has at hand: a pico's file of the registry, a piece of one, or plain
-//! `key=value` lines, which are HOCON, too.
+//! The `mz.ha.*` properties of an operator's file: a pico's file of the registry, a part of one, or
+//! plain `key=value` lines, which also are HOCON.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,23 +11,23 @@ use super::{HaProperties, PROPERTIES};
 use crate::registry::SiblingFiles;
 use crate::{PicoKind, SimError};
 
-/// Where `mz.ha.*` may stand, what counts more first.
+/// The objects that may hold `mz.ha.*`, highest precedence first.
 const PREFIXES: [&[&str]; 4] = [&["config", "properties"], &["properties"], &["common"], &[]];
 
-/// What the file says.
 #[derive(Debug)]
 pub(super) struct PropertiesFile {
     pub(super) properties: HaProperties,
-    /// By the template that it names.
+    /// From the name of the template.
     pub(super) kind: Option<PicoKind>,
-    /// Where each was found.
+    /// The line of each property.
     lines: BTreeMap<String, u32>,
 }
 
-/// Reads it.
+/// Reads the file.
 ///
 /// # Errors
-/// It can't be read or understood, holds no such property, or one that does not exist; with the line where there is one.
+/// The file is unreadable or malformed, has no such property, or has an unknown one. The error
+/// names the line if there is one.
 pub(super) fn read(path: &Path) -> Result<PropertiesFile, SimError> {
     let text = fs::read_to_string(path).map_err(SimError::file("read", path))?;
     let malformed = |problem: String| SimError::Malformed { path: path.to_owned(), problem };
@@ -72,7 +72,7 @@ pub(super) fn read(path: &Path) -> Result<PropertiesFile, SimError> {
 }
 
 impl PropertiesFile {
-    /// The line that a property was found in, by the last part of its name.
+    /// The line of a property, looked up by the last part of its name.
     pub(super) fn line_of(&self, name: &str) -> Option<u32> {
         self.lines.get(name.rsplit('.').next().unwrap_or(name)).copied()
     }

@@ -1,4 +1,4 @@
-//! `mz-sim ha-replay`: what thresholds would do with a workload, before they are set in production.
+//! `mz-sim ha-replay`: the effect of thresholds on a workload, before they reach production.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -18,40 +18,39 @@ use super::{
 };
 use crate::{PicoKind, SimError};
 
-/// Longest replay, in intervals: more than a year of the shortest.
+/// The longest replay, in intervals: more than a year of the shortest interval.
 const MAX_INTERVALS: u32 = 1_000_000;
 
-/// What `ha-replay` is asked for.
 #[derive(Debug, Args)]
 #[command(after_long_help = workload::FORMAT)]
 pub(crate) struct ReplayOptions {
-    /// The mz.ha.* properties: a pico's file of the registry, a piece of one, or a line mz.ha.NAME=VALUE each
+    /// File with the mz.ha.* properties: a pico's file of the registry, a part of one, or lines
+    /// mz.ha.NAME=VALUE
     #[arg(long, value_name = "FILE")]
     properties: PathBuf,
-    /// What happens in the pico, and when
+    /// File with the workload of the pico
     #[arg(long, value_name = "FILE")]
     workload: PathBuf,
-    /// How long; else up to the end of the interval after the last change in the workload
+    /// Duration of the replay; by default until one interval after the last change of the workload
     #[arg(long = "for", value_name = "TIME", value_parser = workload::parse_time)]
     duration: Option<Duration>,
-    /// What `mz.ha.min_activations` means: the manual can be read in both ways
+    /// Meaning of `mz.ha.min_activations`, which the manual leaves open
     #[arg(long, value_enum, default_value_t)]
     min_activations: MinActivationsArgument,
-    /// A JSON object for each interval
+    /// Print a JSON object for each interval
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum MinActivationsArgument {
-    /// Fewer: FAILED
+    /// Fewer activations are FAILED
     #[default]
     Threshold,
-    /// Fewer: aborts do not count
+    /// Fewer activations disable the check of aborts
     Gate,
 }
 
-/// One interval as JSON.
 #[derive(Debug, Serialize)]
 struct IntervalLine<'a> {
     from: u64,
@@ -62,10 +61,10 @@ struct IntervalLine<'a> {
     misses: &'a [MissedThreshold],
 }
 
-/// Prints interval by interval what a ping would be answered; 0 when no interval is FAILED, else 1.
+/// Prints the answer to a ping for each interval; returns 0 if no interval is FAILED, else 1.
 ///
 /// # Errors
-/// A file can't be read or understood.
+/// A file is unreadable or malformed.
 pub(crate) fn run(options: &ReplayOptions) -> Result<ExitCode, SimError> {
     let (limits, notes) = read_thresholds(options)?;
     let workload = read_workload(&options.workload)?;
@@ -89,10 +88,10 @@ pub(crate) fn run(options: &ReplayOptions) -> Result<ExitCode, SimError> {
         }
     }
     if !options.json {
-        // Writing to a String does not fail.
+        // Writing to a String can't fail.
         let _ = writeln!(text, "{failed} of {all} intervals FAILED");
     }
-    // A reader that has gone away has seen what it wanted.
+    // A reader that closes the pipe early is no error.
     let _ = stdout().write_all(text.as_bytes());
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
@@ -127,7 +126,6 @@ fn read_workload(path: &Path) -> Result<Workload, SimError> {
         .map_err(|bad| SimError::Malformed { path: path.to_owned(), problem: bad.to_string() })
 }
 
-/// How many there are to show.
 fn interval_count(
     options: &ReplayOptions,
     limits: &HaThresholds,
@@ -135,7 +133,7 @@ fn interval_count(
 ) -> Result<u32, SimError> {
     let intervals = match options.duration {
         Some(long) => long.as_millis().div_ceil(limits.interval.as_millis()),
-        // The one with the last change, and one that shows how it is from then on.
+        // The interval of the last change, and one that shows the steady state after it.
         None => u128::from(Interval::ended_count(limits, workload.last_change().unwrap_or_default())) + 2,
     };
     let shown = u32::try_from(intervals).ok().filter(|shown| (1..=MAX_INTERVALS).contains(shown));
@@ -174,6 +172,6 @@ fn to_json_line(interval: &Interval) -> String {
         failed: !interval.misses.is_empty(),
         misses: &interval.misses,
     };
-    // Numbers, booleans and names of ours: this always is JSON.
+    // Numbers, booleans and our own names always are valid JSON.
     serde_json::to_string(&line).map(|line| line + "\n").unwrap_or_default()
 }

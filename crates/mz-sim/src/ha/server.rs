@@ -1,7 +1,9 @@
-//! The server of a running pico, native or Java: the limits of its properties, the workload and the clock of its settings.
+//! The server of a running pico, native or Java. It uses the pico's properties and the settings
+//! `workload` and `ha_clock`.
 //!
-//! Nothing is kept from ping to ping but how many intervals the HA log tells of (it is written when a ping comes); so the Java
-//! pico, which has no reader for any of this, asks the native program (`java mz-sim.HaMonitorServer`, see [`answer_for_java`]).
+//! The only state between pings is the number of intervals in the HA log, which the server writes
+//! at a ping. The Java pico has no parser for any of this, so it runs the native program
+//! (`java mz-sim.HaMonitorServer`, see [`answer_for_java`]).
 
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
@@ -17,13 +19,14 @@ use crate::pico::launch_spec::LaunchSpec;
 use crate::settings::{HA_ANSWER, HA_CLOCK, HA_FIRST_INTERVAL, HA_MIN_ACTIVATIONS, SimSettings, WORKLOAD};
 use crate::{PicoKind, history};
 
-/// Most intervals that the log tells of at once: a clock can be set far ahead.
+/// Maximum number of intervals that one ping logs: a clock can be set far ahead.
 const MAX_LOGGED_INTERVALS: u32 = 1000;
 
-/// The server comes up: checks the properties and begins the HA log. What the pico's own log should say.
+/// Starts the server: checks the properties and starts the HA log. Returns lines for the pico's own
+/// log.
 ///
 /// # Errors
-/// Why it can't come up.
+/// The reason why it can't start.
 pub(crate) fn open(run: &LaunchSpec, settings: &SimSettings) -> Result<Vec<String>, String> {
     let (limits, mut remarks) =
         HaThresholds::from_properties(&run.ha_properties, min_activations_meaning(run, settings))
@@ -49,7 +52,8 @@ pub(crate) fn open(run: &LaunchSpec, settings: &SimSettings) -> Result<Vec<Strin
     Ok(remarks)
 }
 
-/// The answer to a ping, so long after the server came up; `logged` intervals are in the HA log.
+/// The answer to a ping at `passed` after the start of the server; the HA log has `logged`
+/// intervals.
 pub(crate) fn answer_ping(
     run: &LaunchSpec,
     settings: &SimSettings,
@@ -86,7 +90,7 @@ fn evaluate_ping(
         let (from, to) = (interval.from.as_secs(), interval.to.as_secs());
         lines.push(format!("statistics of {from} s to {to} s: {}: {}", interval.counts, interval.answer()));
     }
-    // A clock that was set back tells its intervals again.
+    // After the clock was set back, the log repeats its intervals.
     *logged = ended;
     let (on, said) = match ended.checked_sub(1) {
         Some(last) => {
@@ -99,13 +103,14 @@ fn evaluate_ping(
         None => ("no counts yet".to_owned(), ping_answer(&limits.missed_by(&IntervalCounts::default()))),
     };
     lines.push(format!("debug: ping at {} s, judged on {on}: {said}", now.as_secs()));
-    // Told when the server came up.
+    // The start of the server has already reported an unwritable log.
     let _ = append_to_ha_log(run, &lines);
     Ok(said)
 }
 
-/// `mz-sim.HaMonitorServer open` or `... ping LOGGED MILLISECONDS`, run by a Java pico: prints remarks, or the answer and then how
-/// many intervals are logged; or the problem, with code 1.
+/// A Java pico runs this as `mz-sim.HaMonitorServer open` or `... ping LOGGED MILLISECONDS`. It
+/// prints the remarks, or the answer and the number of logged intervals. On an error it prints the
+/// problem and exits with 1.
 pub(crate) fn answer_for_java(args: &[String]) -> ExitCode {
     let run = LaunchSpec::decode(&std::env::var(LaunchSpec::VARIABLE).unwrap_or_default());
     let settings = SimSettings::load(&run.home).unwrap_or_default();
@@ -124,10 +129,10 @@ pub(crate) fn answer_for_java(args: &[String]) -> ExitCode {
     code
 }
 
-/// The setting's value: entries on one line, or the path of a file.
+/// Parses the setting's value: entries on one line, or the path of a file.
 ///
 /// # Errors
-/// What is wrong in it.
+/// A description of the invalid entry or of the unreadable file.
 pub(crate) fn load_workload(value: &str) -> Result<Workload, String> {
     if !value.starts_with('/') {
         return Workload::parse_line(value).map_err(|bad| format!("workload, entry {bad}"));
@@ -147,7 +152,7 @@ fn has_thresholds(run: &LaunchSpec) -> bool {
     run.kind == PicoKind::Ec.name()
 }
 
-/// Adds lines to the HA log, where there is one.
+/// Appends to the HA log, if the properties configure one.
 fn append_to_ha_log(run: &LaunchSpec, lines: &[String]) -> Result<(), String> {
     let Some(dir) = run.ha_properties.get("log_file").filter(|dir| !dir.is_empty()) else { return Ok(()) };
     let dir = run.home.join(dir);
@@ -163,7 +168,7 @@ fn append_to_ha_log(run: &LaunchSpec, lines: &[String]) -> Result<(), String> {
     let stamp = format!("{} {}", history::now_ms(), run.name);
     let mut text = String::new();
     for line in lines {
-        // Writing to a String does not fail.
+        // Writing to a String can't fail.
         let _ = writeln!(text, "{stamp} {line}");
     }
     file.write_all(text.as_bytes()).map_err(say)

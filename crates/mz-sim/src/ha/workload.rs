@@ -1,14 +1,16 @@
-//! A script of what happens in a pico: workflows activated and aborted, transactions, consumes.
+//! A script of the events in a pico: activations and aborts of workflows, transactions, consumes.
 //!
-//! A line an entry; empty lines and what follows a `#` are for people:
+//! One entry per line; empty lines and text after a `#` are comments:
 //!
 //! ```text
-//! at TIME KIND COUNT                        so many at once
-//! from TIME [to TIME] KIND COUNT/TIME       so many in each such time, spread evenly; without an end, for ever
+//! at TIME KIND COUNT                    COUNT events at once
+//! from TIME [to TIME] KIND COUNT/TIME   COUNT events per TIME, spread evenly; no end without `to`
 //! ```
 //!
-//! KIND is `activations`, `aborts`, `transactions` or `consumes`. A TIME is a whole number with a unit, as in `200ms`, `90s`,
-//! `5m`, `24h`, counted from the moment that the HA Monitor Server is up. `at` the very end of an interval is in the next one. On one line (the setting `workload`) a `;` stands between entries.
+//! KIND is `activations`, `aborts`, `transactions` or `consumes`. A TIME is a whole number with a
+//! unit, as in `200ms`, `90s`, `5m`, `24h`, since the start of the HA Monitor Server. An `at`
+//! exactly at the end of an interval counts in the next one. The setting `workload` has entries on
+//! one line, separated by `;`.
 
 use std::time::Duration;
 
@@ -19,13 +21,12 @@ use crate::settings::parse_duration;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workload(Vec<WorkloadEntry>);
 
-/// A line that can't be understood.
+/// A malformed line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct InvalidLine {
-    /// From 1.
+    /// The line number; the first is 1.
     pub line: usize,
-    /// What is wrong in it.
     pub problem: String,
 }
 
@@ -50,29 +51,29 @@ struct WorkloadEntry {
     count: u64,
 }
 
-/// The format for those who write it, as the module has it.
+/// The format as help text; the module's doc has the same.
 pub(super) const FORMAT: &str = "\
-The workload, a line an entry; what follows a # is for people:
+The workload has one entry per line; text after a # is a comment:
 
-  at TIME KIND COUNT                   so many at once
-  from TIME [to TIME] KIND COUNT/TIME  so many in each such time, spread evenly; without an end, for ever
+  at TIME KIND COUNT                   COUNT events at once
+  from TIME [to TIME] KIND COUNT/TIME  COUNT events per TIME, spread evenly; no end without `to`
 
-KIND is activations, aborts, transactions or consumes; a TIME is 200ms, 90s, 5m or 24h, counted from the moment that the HA
-Monitor Server is up. `at` the very end of an interval is in the next one.
+KIND is activations, aborts, transactions or consumes. A TIME is 200ms, 90s, 5m or 24h, since the start of the HA Monitor
+Server. An `at` exactly at the end of an interval counts in the next one.
 
   from 0s to 1h consumes 25/40s
   from 0s activations 2/10s
   at 90s aborts 7
 
-Exit code: 0 when no interval is FAILED, 1 when one is, 2 when a file can't be read or understood.";
+Exit code: 0 if no interval is FAILED, 1 if one is, 2 if a file is unreadable or malformed.";
 
 const GRAMMAR: &str = "expected `at TIME KIND COUNT` or `from TIME [to TIME] KIND COUNT/TIME`";
 
 impl Workload {
-    /// Reads a file's text.
+    /// Parses the text of a file.
     ///
     /// # Errors
-    /// [`InvalidLine`], the first.
+    /// The first [`InvalidLine`].
     pub fn parse(text: &str) -> Result<Self, InvalidLine> {
         let mut entries = Vec::new();
         for (line, text) in (1..).zip(text.lines()) {
@@ -84,15 +85,15 @@ impl Workload {
         Ok(Self(entries))
     }
 
-    /// Reads entries with a `;` between them.
+    /// Parses entries separated by `;`.
     ///
     /// # Errors
-    /// [`InvalidLine`], where `line` is the number of the entry.
+    /// An [`InvalidLine`] whose `line` is the number of the entry.
     pub fn parse_line(text: &str) -> Result<Self, InvalidLine> {
         Self::parse(&text.replace(';', "\n"))
     }
 
-    /// What happens from this moment on, up to and without that one.
+    /// The counts from `from` until before `to`.
     #[must_use]
     pub fn counts(&self, from: Duration, to: Duration) -> IntervalCounts {
         let mut counts = IntervalCounts::default();
@@ -109,7 +110,7 @@ impl Workload {
         counts
     }
 
-    /// The last moment that is named in it.
+    /// The latest time that an entry names.
     #[must_use]
     pub fn last_change(&self) -> Option<Duration> {
         let last = |entry: &WorkloadEntry| match entry.when {
@@ -159,14 +160,15 @@ impl WorkloadEntry {
         Ok(Self { when, kind, count })
     }
 
-    /// How many there have been before this moment.
+    /// The number of events before this time.
     fn count_before(&self, moment: Duration) -> u128 {
         let count = u128::from(self.count);
         match self.when {
             WorkloadTime::At(time) => count * u128::from(time < moment),
             WorkloadTime::Through { from, to, each } => {
                 let end = to.map_or(moment, |to| to.min(moment));
-                // Of the many years that a time can have, millions of millions each: it may not fit.
+                // The product may overflow for a time of many years and a count of millions of
+                // millions.
                 let weighted = end.saturating_sub(from).as_millis().saturating_mul(count);
                 weighted / each.as_millis()
             }
@@ -184,7 +186,7 @@ fn parse_kind(word: &str) -> Result<WorkloadEventKind, String> {
     })
 }
 
-/// Reads a TIME.
+/// Parses a TIME.
 pub(super) fn parse_time(word: &str) -> Result<Duration, String> {
     let hours = |hours: &str| hours.parse::<u64>().ok()?.checked_mul(3600).map(Duration::from_secs);
     let read = word.strip_suffix('h').map_or_else(|| parse_duration(word), hours);

@@ -35,7 +35,7 @@ impl MzshCall {
             std::os::unix::process::CommandExt::arg0(&mut command, &shown);
         }
         command.args(self.arguments(pico)).env("MZ_HOME", &self.home).env(LaunchSpec::VARIABLE, run.encode());
-        // Where the JVM finds `oom`.
+        // The JVM looks for `oom` on this path.
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{}:{path}", self.home.join("bin").display())).current_dir(&self.home);
         if self.settings.is_on(&JVM_DETACHED, name) {
@@ -54,7 +54,7 @@ impl MzshCall {
         let marker = self.settings.text(&MARKER, name);
         let mut args: Vec<String> = pico.jvm_args().map(str::to_owned).collect();
         if matches!(marker, "both" | "oom") {
-            // One argument, with spaces in it: the JVM hands it to a shell.
+            // One argument with spaces: the JVM passes it to a shell.
             let (log, critical) = (log_path(&self.home, name), critical_log_path(&self.home, name));
             args.push(format!("-XX:OnOutOfMemoryError=oom {name} {} {}", shown(&log), shown(&critical)));
         }

@@ -1,8 +1,9 @@
-//! mzsh: the product's shell, as far as it rules over the life of pico instances.
+//! mzsh: the product's shell, as far as it controls pico instances.
 //!
-//! Exit codes and words are the documented ones; where two sources differ, or only a peer saw it, a setting decides.
-//! mzsh knows a running pico by its entry in `tmp/.remote` (pid, start time, RCP port), asks it over RCP, and believes
-//! nothing else; only `kill` goes by the pid file. All that it says goes to stdout, as in the product.
+//! Exit codes and texts are the documented ones. A setting decides where two sources differ or only
+//! one observation exists. mzsh finds a running pico by its entry in `tmp/.remote` (pid, start
+//! time, RCP port) and asks it over RCP. It uses no other evidence, except that `kill` uses the pid
+//! file. All output goes to stdout, as in the product.
 
 mod launch;
 mod startup;
@@ -23,10 +24,9 @@ use crate::registry::SimRegistry;
 use crate::settings::{MZSH_TIME, RCP_TIMEOUT};
 use crate::{SimError, SimSettings, history, rcp};
 
-/// What only the owner of `MZ_HOME` may do.
+/// Verbs that only the owner of `MZ_HOME` may use.
 const OWNER_ONLY: &[&str] = &["startup", "shutdown", "kill", "restart", "service", "topo"];
 
-/// One call of mzsh.
 #[derive(Debug)]
 struct MzshCall {
     home: PathBuf,
@@ -35,12 +35,12 @@ struct MzshCall {
     options: MzshArguments,
 }
 
-/// What stands after the verb.
+/// The arguments after the verb.
 #[derive(Debug, Default)]
 struct MzshArguments {
-    /// Those without a value, as they were written.
+    /// The options without a value, as written.
     flags: Vec<String>,
-    /// `-r<#>`: how often shutdown looks for the end of the process.
+    /// `-r<#>`: how often shutdown checks for the end of the process.
     retries: Option<u32>,
     /// `-e <property=value>`.
     properties: Vec<String>,
@@ -74,7 +74,6 @@ impl MzshArguments {
     }
 }
 
-/// Runs `mzsh ARGS`.
 pub(crate) fn main(home: &Path, args: &[String]) -> ExitCode {
     match run(home, args) {
         Ok(code) => ExitCode::from(code),
@@ -125,7 +124,7 @@ fn run(home: &Path, args: &[String]) -> Result<u8, SimError> {
 }
 
 impl MzshCall {
-    /// One after the other; the first code that is not zero counts.
+    /// Handles one pico after the other; returns the first exit code that is not zero.
     fn for_each_pico(&self, act: impl Fn(&Self, &str) -> Result<u8, SimError>) -> Result<u8, SimError> {
         let mut code = 0;
         for pico in &self.options.words {
@@ -135,7 +134,7 @@ impl MzshCall {
         Ok(code)
     }
 
-    /// Writes at once, as a person sees it who waits.
+    /// Flushes each line, because a person may wait for it.
     fn print(&self, text: &str) {
         if !self.options.has("-q") {
             let mut out = std::io::stdout();
@@ -143,24 +142,24 @@ impl MzshCall {
         }
     }
 
-    /// A word that names no pico of the container: the code depends on the verb.
+    /// Reports a name that is no pico of the container. The exit code depends on the verb.
     fn report_unknown_pico(&self, pico: &str, code: u8) -> u8 {
         self.print(&format!("{pico}: no such server process\n"));
         code
     }
 
-    /// The entry of a pico whose process lives.
+    /// The entry of a pico, if its process lives.
     fn running_entry(&self, pico: &str) -> Option<RemoteEntry> {
         RemoteEntry::read(&self.home, pico).filter(RemoteEntry::is_alive)
     }
 
-    /// Asks the pico itself.
     fn query_pico(&self, remote: &RemoteEntry, pico: &str, question: &str) -> std::io::Result<String> {
         let limit = self.settings.duration(&RCP_TIMEOUT, pico);
         rcp::request(&format!("127.0.0.1:{}", remote.port), question, limit)
     }
 
-    /// `host:port` of the Platform's RCP as mzsh sees it: the host of `MZ_PLATFORM`, the registry's port.
+    /// `host:port` of the Platform's RCP from mzsh's view: the host of `MZ_PLATFORM`, the
+    /// registry's port.
     fn platform_address(&self) -> String {
         let (host, port) = self.registry.platform_rcp();
         let url = std::env::var("MZ_PLATFORM").unwrap_or_default();
@@ -169,12 +168,11 @@ impl MzshCall {
         format!("{seen}:{port}")
     }
 
-    /// Whether the Platform answers.
     fn platform_answers(&self) -> bool {
         rcp::request(&self.platform_address(), "ping", self.settings.duration(&RCP_TIMEOUT, "")).is_ok()
     }
 
-    /// Down in reverse order, up in the given one; the sum of both codes.
+    /// Stops in reverse order and starts in the given one; returns the sum of both codes.
     fn restart(&self) -> Result<u8, SimError> {
         let mut code: u8 = 0;
         for pico in self.options.words.iter().rev() {

@@ -1,8 +1,9 @@
-//! `startup [-e <property=value>] [-f] [-q] <server process>...`: blocks until the pico reports back.
+//! `startup [-e <property=value>] [-f] [-q] <server process>...`: blocks until the pico reports.
 //!
-//! 0 up, or up already, **or** up with errors, **or** unknown (the text tells); 1 the JVM failed; 102 it did not report in
-//! time (and lives on); 104 critical errors; 255 an old instance lives but can't be asked, or its entry can't be removed.
-//! With `-f` an old instance that can't be asked is passed over, so that two may run if no port is in the way.
+//! Exit codes: 0 up, already up, **or** up with errors, **or** unknown (the text differs); 1 the
+//! JVM failed; 102 the pico did not report in time (and lives on); 104 critical errors; 255 an old
+//! instance lives but does not answer, or its entry can't be removed. `-f` ignores an old instance
+//! that does not answer, so two may run if no port conflicts.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -19,11 +20,11 @@ use crate::registry::SimPicoDefinition;
 use crate::settings::{EC_STARTUP_WITHOUT_PLATFORM, OLD_INSTANCE_CODE, STARTUP_TIMEOUT, SimStartupOutcome};
 use crate::{PicoKind, SimError, history, process};
 
-/// A dot that often, while waiting.
+/// The interval of the progress dots.
 const DOT_INTERVAL: Duration = Duration::from_secs(1);
 const STARTED_WITH_ERRORS: &str = "Started with errors, Only Codeserver service is guaranteed to be running.";
 
-/// What came of a JVM that was launched.
+/// The result of a JVM launch.
 #[derive(Debug)]
 enum StartupCallback {
     Ready,
@@ -63,7 +64,7 @@ impl MzshCall {
         self.launch_and_wait(&pico, outcome)
     }
 
-    /// The code that ends a startup because the pico runs already, or because an old one is in the way.
+    /// The exit code if the pico already runs or an old instance blocks the start.
     fn check_old_instance(&self, name: &str) -> Option<u8> {
         if let Some(old) = self.running_entry(name) {
             let answer = self.query_pico(&old, name, "status").ok();
@@ -72,7 +73,7 @@ impl MzshCall {
                     self.print(&format!("{name} is already running\n"));
                     return Some(0);
                 }
-                // The entry stays the old one's until a new one has its ports.
+                // The entry stays the old instance's until a new one has its ports.
                 _ if self.options.has("-f") => return None,
                 _ => {
                     self.print(&format!("Starting {name}..."));
@@ -111,7 +112,8 @@ impl MzshCall {
             StartupCallback::Died => (format!("FAILED\nStartable {name} exited unexpectedly"), 1),
             StartupCallback::Silent => (format!("FAILED\nTimed out waiting for a callback from {name}"), 102),
             StartupCallback::Critical(why) => {
-                // It ends by itself; whoever looks after us shall find it gone.
+                // The process ends by itself. Reap it, so that an observer after us finds no
+                // zombie.
                 let _ = child.wait();
                 (format!("FAILED\nCritical error in {name}: {why}"), 104)
             }

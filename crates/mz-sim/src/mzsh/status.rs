@@ -1,4 +1,5 @@
-//! `status [-q] [-verbose] <server process>...`: 0 running, 1 alive but not responding, 2 not running or unknown.
+//! `status [-q] [-verbose] <server process>...`: 0 running, 1 alive but not responding, 2 not
+//! running or unknown.
 
 use super::MzshCall;
 use crate::SimError;

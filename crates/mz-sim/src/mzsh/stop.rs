@@ -12,13 +12,14 @@ use crate::pico::remote::RemoteEntry;
 use crate::settings::{SHUTDOWN_FAILED, SHUTDOWN_RETRY};
 use crate::{SimError, process};
 
-/// Retries of `shutdown` unless `-r` says otherwise.
+/// The retries of `shutdown` without `-r`.
 const DEFAULT_RETRIES: u32 = 20;
-/// How long a killed process may take to be gone.
+/// The maximum time until a killed process is gone.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl MzshCall {
-    /// 0 ended or not running, 1 no such pico, 4 failed. Escalates to a kill, as the product was seen to.
+    /// Returns 0 ended or not running, 1 no such pico, 4 failed. It escalates to a kill, as
+    /// observed in the product.
     pub(super) fn shutdown(&self, pico: &str) -> Result<u8, SimError> {
         let Some(defined) = self.registry.pico(pico)? else { return Ok(self.report_unknown_pico(pico, 1)) };
         let Some(remote) = self.running_entry(pico) else {
@@ -54,7 +55,8 @@ impl MzshCall {
         }
     }
 
-    /// By the number in the pid file: 0 killed, 1 no pid file or not allowed, 2 no such process.
+    /// Uses the pid in the pid file. Returns 0 killed, 1 no pid file or not permitted, 2 no such
+    /// process.
     pub(super) fn kill(&self, pico: &str) -> Result<u8, SimError> {
         let Some(defined) = self.registry.pico(pico)? else { return Ok(self.report_unknown_pico(pico, 1)) };
         let path = pid_file_path(&self.home, &self.registry, &defined);
@@ -79,7 +81,7 @@ impl MzshCall {
         }
     }
 
-    /// Removes what a killed process could not remove itself.
+    /// Removes the files that a killed process could not remove.
     fn remove_stale_files(&self, pico: &str, pid: u32, pid_file: &Path) {
         RemoteEntry::remove(&self.home, pico, pid);
         if read_pid(pid_file) == Some(pid) {

@@ -20,7 +20,7 @@ impl MzshCall {
         }
     }
 
-    /// `topo://[container:<c>/[pico:<p>/]]val:<path>`.
+    /// Parses `topo://[container:<c>/[pico:<p>/]]val:<path>`.
     fn get(&self, path: &str) -> Result<u8, SimError> {
         let (mut container, mut pico, mut value) = (None, None, None);
         let parts = path.strip_prefix("topo://").unwrap_or_default();

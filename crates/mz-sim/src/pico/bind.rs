@@ -3,7 +3,8 @@
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, ToSocketAddrs as _};
 
-/// Whoever a pico listens to. All non-blocking: a client that hangs up between poll and accept must not hold up the pico.
+/// All listeners of a pico. They are non-blocking: a client that hangs up between poll and accept
+/// must not block the pico.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     /// RCP on loopback, at a port that changes with every start; mzsh finds it in `tmp/.remote`.
@@ -15,23 +16,21 @@ pub(super) struct Sockets {
     pub(super) connections: Vec<super::serve::Connection>,
 }
 
-/// Why a port can't be opened.
 #[derive(Debug)]
 pub(super) enum PortBindError {
-    /// Somebody else listens there.
+    /// Another process listens there.
     AddressInUse(String),
-    /// The address is not on this node, or the name means none.
+    /// The address is not on this node, or the name does not resolve.
     AddressUnavailable(String),
 }
 
-/// At any port of loopback.
 pub(super) fn listen_on_loopback() -> io::Result<TcpListener> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
-/// At `host:port`; none for an empty text.
+/// Listens at `host:port`; returns `None` for an empty text.
 pub(super) fn listen(address: &str) -> Result<Option<TcpListener>, PortBindError> {
     if address.is_empty() {
         return Ok(None);

@@ -1,8 +1,8 @@
-//! What mzsh tells a pico that it starts: the registry and the settings, resolved, so that the native pico and the Java one
-//! need no reader for either.
+//! The data that mzsh passes to a new pico: registry and settings, resolved. So neither the native
+//! pico nor the Java one needs a parser for them.
 //!
-//! Handed over in one environment variable, a line `key=value` each; a command line that the product has not would be
-//! something for an agent to trip over.
+//! One environment variable holds it, as lines `key=value`. An argument that the product does not
+//! have could mislead an agent.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -20,25 +20,24 @@ use crate::settings::{
 pub(crate) struct LaunchSpec {
     pub(crate) name: String,
     pub(crate) home: PathBuf,
-    /// Port on loopback where `mzsh startup` waits for our report.
+    /// The port on loopback where `mzsh startup` waits for the report.
     pub(crate) callback: u16,
     /// `ok`, `errors` or `dies`.
     pub(crate) outcome: String,
-    /// As in [`crate::settings::parse_duration`].
+    /// In the syntax of [`crate::settings::parse_duration`].
     pub(crate) start_time: String,
-    /// `host:port` to listen on; empty for none.
+    /// `host:port` to listen on; may be empty.
     pub(crate) rcp: String,
     pub(crate) web: String,
     pub(crate) ha: String,
     /// `platform`, `ec`, `sc`, `ui`.
     pub(crate) kind: String,
-    /// The `mz.ha.*` properties that are set.
     pub(crate) ha_properties: HaProperties,
-    /// `host:port` of the Platform's RCP to keep contact with; empty for the Platform itself.
+    /// `host:port` of the Platform's RCP, to stay connected to; empty for the Platform itself.
     pub(crate) platform: String,
-    /// Empty for none.
+    /// May be empty.
     pub(crate) pid_file: PathBuf,
-    /// All settings as they were at the start, `key=value` each.
+    /// All settings at the time of the start, as `key=value`.
     pub(crate) settings: Vec<String>,
 }
 
@@ -107,7 +106,7 @@ impl LaunchSpec {
             self.pid_file.display()
         );
         for (name, value) in &self.ha_properties {
-            // A list is none of these values; its line ends would end ours.
+            // No valid value is a list; its line ends would break the format.
             let _ = writeln!(text, "ha.{name}={}", value.replace('\n', ","));
         }
         for setting in &self.settings {

@@ -1,9 +1,10 @@
-//! A native pico instance: one thread, blocked in `poll` on its signals, its listeners and its connections.
+//! A native pico instance: one thread, blocked in `poll` on its signals, listeners and connections.
 //!
-//! Its life: it binds what it needs (a fixed port that is taken is a critical error, an address that is not on this node
-//! leaves it "started with errors"), writes its pid file and its entry for mzsh, waits for `start_time`, opens its HA Monitor
-//! Server, reports to the mzsh that waits, and serves until SIGTERM or a shutdown over RCP; then it takes `stop_time` and
-//! removes its files. Killed, it leaves them behind, as the product does.
+//! A pico binds its ports, writes its pid file and its entry for mzsh, and waits for `start_time`.
+//! It then opens its HA Monitor Server, reports to the waiting mzsh, and serves until SIGTERM or a
+//! shutdown over RCP. It then takes `stop_time` and removes its files. A fixed port in use is a
+//! critical error. An address that is not on this node leaves the pico "started with errors". A
+//! killed pico leaves its files, as the product does.
 
 mod bind;
 pub(crate) mod launch_spec;
@@ -28,15 +29,15 @@ use launch_spec::LaunchSpec;
 use remote::RemoteEntry;
 use serve::ServeEvent;
 
-/// A connection to the Platform may take so long; the pico serves nobody meanwhile.
+/// The maximum time of a connection attempt to the Platform; the pico serves no client meanwhile.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// What a pico answers to `status` over RCP.
+/// The answer to `status` over RCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SimPicoState {
     Starting,
     Running,
-    /// Running, but the Platform's RCP service can't be reached.
+    /// Running without contact to the Platform's RCP service.
     WithoutPlatform,
     Stopping,
 }
@@ -58,7 +59,6 @@ impl SimPicoState {
     }
 }
 
-/// Where it is in its life.
 #[derive(Debug)]
 enum SimPicoPhase {
     Starting(Instant),
@@ -72,16 +72,17 @@ struct SimulatedPico {
     log: Option<File>,
     phase: SimPicoPhase,
     sockets: Sockets,
-    /// Up, but only in part.
+    /// Why the pico is only partly up.
     errors: Option<String>,
     platform: Option<TcpStream>,
     next_try: Instant,
-    /// Since when the HA Monitor Server counts, and of how many intervals its log tells.
+    /// When the HA Monitor Server started to count; `ha_logged` is the number of intervals in its
+    /// log.
     ha_since: Instant,
     ha_logged: u32,
 }
 
-/// Lives the life that [`LaunchSpec::VARIABLE`] describes.
+/// Runs a pico as [`LaunchSpec::VARIABLE`] describes it.
 pub(crate) fn main() -> ExitCode {
     let Ok(text) = std::env::var(LaunchSpec::VARIABLE) else {
         eprintln!("{} is not set: picos are started by mzsh", LaunchSpec::VARIABLE);
@@ -120,7 +121,7 @@ fn run_pico(run: LaunchSpec) -> std::io::Result<u8> {
         ha_logged: 0,
         run,
     };
-    // With our signals blocked: none of them is the heart's.
+    // The heartbeat thread inherits the blocked signals, so it receives none of them.
     heartbeat::spawn_writer(pico.settings().text(&HEARTBEATS, &pico.run.name));
     pico.log("starting");
     if let Err(why) = pico.open_sockets() {
@@ -159,7 +160,8 @@ fn run_pico(run: LaunchSpec) -> std::io::Result<u8> {
 }
 
 impl SimulatedPico {
-    /// Binds, and makes the pico known. The entries of an older instance that holds our ports stay untouched.
+    /// Binds the ports, then writes the pico's entries. If an older instance holds the ports, its
+    /// entries stay untouched.
     fn open_sockets(&mut self) -> Result<(), String> {
         self.sockets.own =
             Some(bind::listen_on_loopback().map_err(|error| format!("can't open RCP: {error}"))?);
@@ -192,7 +194,7 @@ impl SimulatedPico {
             self.errors = Some(format!("HA Monitor Server: {why}"));
         }
         self.phase = SimPicoPhase::Up;
-        // With the first contact made before the report, a status that follows it finds the pico in contact.
+        // Make contact before the report, so that a status right after it finds the pico connected.
         self.next_try = Instant::now();
         self.reconnect_to_platform();
         let (event, why) = match &self.errors {
@@ -221,7 +223,7 @@ impl SimulatedPico {
         Ok(())
     }
 
-    /// Tells the mzsh that waits; it may have given up.
+    /// Reports to the waiting mzsh, which may have given up.
     fn report_to_mzsh(&self, word: &str, why: &str) {
         if let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.run.callback)) {
             let _ = stream.write_all(format!("{word} {why}\n").as_bytes());
@@ -261,7 +263,7 @@ impl SimulatedPico {
         history::record(&self.run.home, "end", &self.run.name, why);
     }
 
-    /// Tries to reach the Platform now and then while there is no contact.
+    /// Retries to reach the Platform while there is no contact.
     fn reconnect_to_platform(&mut self) {
         if self.is_cut_off_from_platform()
             && matches!(self.phase, SimPicoPhase::Up)
@@ -288,7 +290,7 @@ impl SimulatedPico {
         }
     }
 
-    /// When something is due without anybody asking.
+    /// The time of the next event without a client.
     fn next_deadline(&self) -> Option<Instant> {
         match self.phase {
             SimPicoPhase::Starting(until) | SimPicoPhase::Stopping(until, ..) => Some(until),
@@ -296,7 +298,7 @@ impl SimulatedPico {
         }
     }
 
-    /// As in the file now; an unreadable file means defaults.
+    /// The current settings; an unreadable file means defaults.
     fn settings(&self) -> SimSettings {
         SimSettings::load(&self.run.home).unwrap_or_default()
     }
@@ -312,9 +314,10 @@ impl SimulatedPico {
         }
     }
 
-    /// What a JVM prints on SIGQUIT, in little.
+    /// A short form of a JVM's thread dump on SIGQUIT.
     fn print_thread_dump(&self) {
-        // Its reader may be gone: stdout can be the pipe of an mzsh that has ended. A JVM does not mind.
+        // The reader may be gone: stdout can be the pipe of an mzsh that has ended. A JVM ignores
+        // that.
         let _ = writeln!(
             std::io::stdout(),
             "Full thread dump mz-sim ({}):\n\n\"main\" #1 prio=5\n   java.lang.Thread.State: RUNNABLE",

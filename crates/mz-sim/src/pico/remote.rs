@@ -1,16 +1,16 @@
-//! `tmp/.remote/<pico>`: by what mzsh finds a running pico. Written by the pico: pid, start time and RCP port.
+//! `tmp/.remote/<pico>`: the entry by which mzsh finds a running pico. The pico writes pid, start
+//! time and RCP port.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::process;
 
-/// One entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RemoteEntry {
     pub(crate) pid: u32,
     pub(crate) start_time: u64,
-    /// Of the pico's own RCP server, on loopback.
+    /// The pico's own RCP port, on loopback.
     pub(crate) port: u16,
 }
 
@@ -19,7 +19,7 @@ pub(crate) fn entry_path(home: &Path, pico: &str) -> PathBuf {
 }
 
 impl RemoteEntry {
-    /// None if there is no entry, or one that can't be understood.
+    /// `None` if there is no entry or a malformed one.
     pub(crate) fn read(home: &Path, pico: &str) -> Option<Self> {
         let text = fs::read_to_string(entry_path(home, pico)).ok()?;
         let mut fields = text.split_ascii_whitespace();
@@ -30,21 +30,21 @@ impl RemoteEntry {
         })
     }
 
-    /// In one step, so that nobody reads half an entry.
+    /// Renames a complete file, so that nobody reads half an entry.
     pub(crate) fn write(&self, home: &Path, pico: &str) -> std::io::Result<()> {
         let new = home.join("tmp").join(format!(".remote.{pico}.{}", self.pid));
         fs::write(&new, format!("{} {} {}\n", self.pid, self.start_time, self.port))?;
         fs::rename(new, entry_path(home, pico))
     }
 
-    /// Takes the entry away if it is this process's.
+    /// Removes the entry if it belongs to this process.
     pub(crate) fn remove(home: &Path, pico: &str, pid: u32) {
         if Self::read(home, pico).is_some_and(|entry| entry.pid == pid) {
             let _ = fs::remove_file(entry_path(home, pico));
         }
     }
 
-    /// The very process, not a later one with its number.
+    /// Compares the start time too, because the kernel reuses pids.
     pub(crate) fn is_alive(&self) -> bool {
         process::start_time(self.pid) == Some(self.start_time)
     }

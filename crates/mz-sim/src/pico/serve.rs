@@ -1,4 +1,4 @@
-//! Waits for whatever comes next, and answers clients.
+//! Polls for events and answers clients.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -12,10 +12,10 @@ use rustix::io::Errno;
 use super::SimulatedPico;
 use crate::{ha, history};
 
-/// A line that is longer than this is no question of ours.
+/// No question of ours is longer.
 const MAX_LINE_BYTES: usize = 4096;
 
-/// On what listener a client came in.
+/// The listener that accepted a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ListenerKind {
     Rcp,
@@ -30,7 +30,7 @@ pub(super) struct Connection {
     read: Vec<u8>,
 }
 
-/// What the pico must act upon.
+/// An event for the pico's main loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ServeEvent {
     Signal(u32),
@@ -38,7 +38,7 @@ pub(super) enum ServeEvent {
     PlatformLost,
 }
 
-/// What a descriptor of one poll stands for.
+/// The meaning of a descriptor in a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PollToken {
     Signals,
@@ -48,7 +48,7 @@ enum PollToken {
 }
 
 impl SimulatedPico {
-    /// Blocks until there is something to do or the next event of the pico's own is due.
+    /// Blocks until an event comes or the next deadline of the pico is reached.
     pub(super) fn poll_events(&mut self, signals: &SignalFd) -> io::Result<Vec<ServeEvent>> {
         let ready = self.poll_ready(signals)?;
         let mut served = Vec::new();
@@ -60,7 +60,8 @@ impl SimulatedPico {
                         served.push(ServeEvent::Signal(signal.ssi_signo));
                     }
                 }
-                // The Platform says nothing on this connection but its greeting; its end is what counts.
+                // The Platform sends only its greeting on this connection; the end of the
+                // connection is the event.
                 PollToken::Platform => {
                     let gone = |mut stream: &TcpStream| !matches!(stream.read(&mut [0; 64]), Ok(1..));
                     if self.platform.as_ref().is_some_and(gone) {
@@ -129,7 +130,7 @@ impl SimulatedPico {
         }
     }
 
-    /// Reads from a client and answers each whole line; false when the connection is over.
+    /// Reads from a client and answers each complete line; false if the connection is over.
     fn serve_connection(&mut self, index: usize, served: &mut Vec<ServeEvent>) -> bool {
         let connection = &mut self.sockets.connections[index];
         let mut buffer = [0; 512];

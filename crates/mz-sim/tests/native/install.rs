@@ -1,4 +1,4 @@
-//! What is laid out, and what is refused.
+//! Installation: the resulting files, and refused descriptions.
 
 use std::fs;
 use std::process::Command;
@@ -125,7 +125,8 @@ fn mzsh_actions_are_for_the_owner_and_status_for_everybody() {
             Installation::builder(dir.path().join("mz")).binary(MZ_SIM).owner("nobody").free_ports(true);
         (builder.pico(PicoSpec::new("platform", PicoKind::Platform)).install().unwrap(), "nobody")
     } else {
-        // Who can't give a directory away asks about one that is not his: the root directory.
+        // A user who can't change the owner of a directory takes one of another owner: the root
+        // directory.
         (
             Installation::builder(dir.path().join("mz")).binary(MZ_SIM).free_ports(true).install().unwrap(),
             "root",

@@ -1,4 +1,4 @@
-//! Start, evidence, hang, death and end, at their defaults.
+//! Start, evidence, hang, death and end, with the default settings.
 
 use std::fs;
 
@@ -128,7 +128,7 @@ fn ha_monitor_server_without_port_logs_that_nobody_answers() {
 fn unavailable_address_starts_platform_with_errors() {
     let mz = Rehearsal::new(false, &[]);
     let container = mz.mz.pico_config_path("platform").with_file_name("../container.conf");
-    // 192.0.2.0/24 is for documentation: on no machine.
+    // 192.0.2.0/24 is for documentation: no machine has it.
     fs::write(&container, "common { pico.rcp.server.host : \"192.0.2.1\" }\n").unwrap();
     let started = mz.mzsh("startup platform");
     assert_eq!(

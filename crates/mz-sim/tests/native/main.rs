@@ -1,4 +1,4 @@
-//! The simulator as a native program: one binary, a module for each subject.
+//! The simulator as a native program: one binary with a module for each subject.
 
 #[path = "../rehearsal/mod.rs"]
 mod rehearsal;

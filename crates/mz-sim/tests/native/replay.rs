@@ -1,4 +1,4 @@
-//! `mz-sim ha-replay`, as an operator runs it.
+//! `mz-sim ha-replay` as an operator runs it.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::rehearsal::{MZ_SIM, Said, said};
 
-/// Two files, and what the replay makes of them.
+/// The two input files of a replay.
 struct ReplayFiles(TempDir);
 
 impl ReplayFiles {
@@ -153,7 +153,7 @@ fn unusable_input_exits_2_and_names_file_and_line() {
     assert_eq!((gone.code, gone.text.contains("can't read day.load")), (2, true), "{gone:?}");
 }
 
-/// The page for operators shows two files and what comes out: it shall come out.
+/// The operators' page shows two files and the output; the program must print that output.
 #[test]
 fn thresholds_page_shows_what_replay_prints() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operate/ha-thresholds.md");

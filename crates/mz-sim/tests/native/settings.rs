@@ -1,4 +1,4 @@
-//! Both values of what is not certain.
+//! Both values of each setting for uncertain behaviour of the product.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -79,7 +79,7 @@ fn mz_platform_pointing_elsewhere_is_not_reachable() {
     let mz = Rehearsal::new(false, &[]);
     mz.up("platform");
     let mut mzsh = Command::new(mz.mz.mzsh());
-    // 127.0.0.9 is this machine, but nobody listens there.
+    // 127.0.0.9 is on this machine, but nothing listens there.
     let out = mzsh.args(["startup", "ec1"]).env("MZ_PLATFORM", "http://127.0.0.9:9000").output().unwrap();
     assert_eq!(out.status.code(), Some(1), "{out:?}");
 }

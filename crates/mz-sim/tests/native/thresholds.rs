@@ -14,7 +14,7 @@ fn thresholds(text: &str, reading: MinActivationsMeaning) -> HaThresholds {
     HaThresholds::from_properties(&parse_properties(text), reading).unwrap().0
 }
 
-/// What is answered on an interval with so many activations, aborts, transactions and consumes.
+/// The answer for an interval with these numbers of activations, aborts, transactions and consumes.
 fn answer(text: &str, reading: MinActivationsMeaning, counts: [u64; 4]) -> String {
     let [activations, aborts, transactions, consumes] = counts;
     let workload = Workload::parse(&format!(
@@ -60,7 +60,7 @@ const THRESHOLD_CASES: &[ThresholdCase] = &[
     ("min_consumes=10", [0, 0, 0, 10], "OK"),
     ("min_consumes=10", [0, 0, 0, 11], "OK"),
     ("min_consumes=-1", [0, 0, 0, 0], "OK"),
-    // Several at once: any one is enough, and every one is named.
+    // One missed threshold suffices, and the answer names each.
     ("max_aborts=5 min_consumes=10", [0, 5, 0, 10], "OK"),
     ("max_aborts=5 min_consumes=10", [0, 6, 0, 10], "FAILED max_aborts: 6 of at most 5"),
     ("max_aborts=5 min_consumes=10", [0, 5, 0, 9], "FAILED min_consumes: 9 of at least 10"),
@@ -87,13 +87,13 @@ const THRESHOLD_CASES: &[ThresholdCase] = &[
     ),
 ];
 
-/// The same where `min_activations` is what the manual's words say.
+/// The cases with `min_activations` as the manual describes it.
 const GATE_CASES: &[ThresholdCase] = &[
     ("min_activations=10", [0, 0, 0, 0], "OK"),
     ("min_activations=10 max_aborts=5", [9, 6, 0, 0], "OK"),
     ("min_activations=10 max_aborts=5", [10, 6, 0, 0], "FAILED max_aborts: 6 of at most 5"),
     ("min_activations=10 max_aborts=5", [11, 5, 0, 0], "OK"),
-    // The stricter of the two gates.
+    // The stricter of the two gates applies.
     ("min_activations=10 min_activations_for_aborts=20 max_aborts=5", [19, 6, 0, 0], "OK"),
     (
         "min_activations=10 min_activations_for_aborts=20 max_aborts=5",
@@ -202,13 +202,13 @@ fn workload_counts_each_event_in_one_interval() {
     assert_eq!((second.consumes, second.transactions, second.aborts), (10, 120, 2));
     assert_eq!((third.consumes, third.transactions, third.aborts), (5, 120, 0));
     assert_eq!((fourth.consumes, fourth.transactions, fourth.activations), (0, 120, 0));
-    // However the time is cut, the sum is the same.
+    // The sum does not depend on the division of the time.
     let cut = (0..1000).map(|at| {
         let [from, to] = [at * 137, (at + 1) * 137].map(Duration::from_millis);
         workload.counts(from, to).transactions
     });
     assert_eq!(cut.sum::<u64>(), workload.counts(Duration::ZERO, Duration::from_secs(137)).transactions);
-    // The largest figures there are make nothing overflow.
+    // The largest numbers cause no overflow.
     let huge =
         Workload::parse("from 0s consumes 18446744073709551615/1ms\nat 0s aborts 18446744073709551615")
             .unwrap();

@@ -1,4 +1,4 @@
-//! An installation in a directory of its own that takes its processes with it, also when a test panics.
+//! An installation in a directory of its own. A drop ends its processes, also when a test panics.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 /// The simulator under test.
 pub(crate) const MZ_SIM: &str = env!("CARGO_BIN_EXE_mz-sim");
-/// Longer than anything here takes on a busy machine.
+/// Longer than any event takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// See the module.
@@ -21,7 +21,7 @@ pub(crate) struct Rehearsal {
     _dir: TempDir,
 }
 
-/// What a command came to.
+/// The result of a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) code: i32,
@@ -29,7 +29,8 @@ pub(crate) struct Said {
 }
 
 impl Rehearsal {
-    /// The Platform and `ec1`, `ec10`, `sc1` and `ui`, on free ports, with short times.
+    /// An installation with the Platform, `ec1`, `ec10`, `sc1` and `ui`, on free ports and with
+    /// short times.
     pub(crate) fn new(jvm: bool, settings: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut builder =
@@ -57,14 +58,15 @@ impl Rehearsal {
         said(command.args(line.split(' ')).stdin(Stdio::null()).output().unwrap())
     }
 
-    /// mzsh that must succeed.
+    /// Runs `mzsh startup`, which must succeed.
     pub(crate) fn up(&self, picos: &str) {
         let said = self.mzsh(&format!("startup {picos}"));
         assert_eq!(said.code, 0, "{said:?}, {:?}", self.mz.history());
         assert!(said.text.contains("done."), "{said:?}");
     }
 
-    /// `java -cp lib/ha.jar com.digitalroute.ha.HAClient PORT ...`, with the port from the registry.
+    /// Runs `java -cp lib/ha.jar com.digitalroute.ha.HAClient PORT ...` with the port from the
+    /// registry.
     pub(crate) fn ha(&self, pico: &str, rest: &[&str]) -> Said {
         let registry = self.mz.registry().unwrap();
         let pico = registry.pico(pico).unwrap().unwrap();
@@ -75,14 +77,15 @@ impl Rehearsal {
         said(client.arg(pico.property("mz.ha.port").unwrap()).args(rest).output().unwrap())
     }
 
-    /// The one process that was started as this pico, by /proc alone.
+    /// The only process of this pico, found in /proc.
     pub(crate) fn pid(&self, pico: &str) -> Pid {
         let found = self.processes(pico);
         assert_eq!(found.len(), 1, "processes of {pico}: {found:?}");
         found[0]
     }
 
-    /// Processes of this installation whose last argument is `pico` and whose main class is a pico's.
+    /// The processes of this installation whose last argument is `pico` and whose main class is a
+    /// pico's.
     pub(crate) fn processes(&self, pico: &str) -> Vec<Pid> {
         of_home(self.mz.home())
             .into_iter()
@@ -102,7 +105,7 @@ impl Rehearsal {
         pid
     }
 
-    /// Sets properties of a pico in the registry; `{ }` of HOCON.
+    /// Sets properties of a pico in the registry, as a HOCON object.
     pub(crate) fn properties(&self, pico: &str, properties: &str) {
         let path = self.mz.pico_config_path(pico);
         let conf = fs::read_to_string(&path).unwrap();
@@ -122,7 +125,7 @@ impl Rehearsal {
 
 impl Drop for Rehearsal {
     fn drop(&mut self) {
-        // Until a look finds none: a pico may be between its start and its first line in /proc.
+        // Repeat until a scan finds none, because a new pico is not in /proc at once.
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = of_home(self.mz.home());
@@ -164,7 +167,7 @@ fn of_home(home: &Path) -> Vec<Pid> {
         .collect()
 }
 
-/// Waits for a condition; panics with what it last saw.
+/// Waits for a condition; panics with the last state.
 pub(crate) fn wait_until<T: std::fmt::Debug>(
     what: &str,
     mut look: impl FnMut() -> T,
@@ -181,7 +184,7 @@ pub(crate) fn wait_until<T: std::fmt::Debug>(
     }
 }
 
-/// One life of a Platform and an EC, the same for native picos and for real JVMs.
+/// The lifecycle of a Platform and an EC, for native picos and for real JVMs.
 pub(crate) fn whole_life(jvm: bool) {
     let mz = Rehearsal::new(jvm, &["rcp_timeout=500ms"]);
     assert_eq!(mz.mzsh("status platform"), Said { code: 2, text: "platform is not running\n".into() });
@@ -197,7 +200,7 @@ pub(crate) fn whole_life(jvm: bool) {
     );
     assert_eq!(mz.ha("platform", &[]).code, 0, "only ec1 was set");
 
-    // Hung: the port still accepts, but nobody answers.
+    // A hung server: the kernel still accepts, but nothing answers.
     let pid = mz.signal("ec1", Signal::SIGSTOP);
     let hung = Said { code: 1, text: "ec1 is not responding but the process is still running\n".into() };
     assert_eq!(mz.mzsh("status ec1"), hung);
@@ -210,7 +213,7 @@ pub(crate) fn whole_life(jvm: bool) {
     assert_eq!((shutdown.code, shutdown.text.contains("Trying kill instead.")), (0, true), "{shutdown:?}");
     assert_eq!(mz.processes("ec1"), []);
 
-    // SIGTERM is an orderly stop.
+    // SIGTERM stops the pico in order.
     mz.up("ec1");
     mz.signal("ec1", Signal::SIGTERM);
     wait_until("ec1 is gone", || mz.processes("ec1"), Vec::is_empty);
@@ -232,7 +235,7 @@ pub(crate) fn whole_life(jvm: bool) {
     assert_eq!(mz.processes("platform"), []);
 }
 
-/// Heartbeats, the same for native picos and for real JVMs: they stop with the process, and go on with it.
+/// Heartbeats of native picos and of real JVMs: they stop and continue with the process.
 pub(crate) fn heartbeats(jvm: bool) {
     let dir = tempfile::tempdir().unwrap();
     let mz = Rehearsal::new(jvm, &[&format!("heartbeats={}", dir.path().display())]);
@@ -255,7 +258,8 @@ pub(crate) fn heartbeats(jvm: bool) {
     assert_eq!(mz.mzsh("shutdown ec1 platform").code, 0, "a heart holds nobody up");
 }
 
-/// The thresholds of a running EC, the same for native picos and for real JVMs; the clock is set, never waited for.
+/// The thresholds of a running EC, for native picos and for real JVMs. The test sets the clock and
+/// never waits.
 pub(crate) fn thresholds(jvm: bool) {
     let mz = Rehearsal::new(jvm, &["ec_startup_without_platform=start", "ec1.ha_clock=0s"]);
     mz.properties(
@@ -284,7 +288,7 @@ pub(crate) fn thresholds(jvm: bool) {
         assert_eq!(mz.ha("ec1", &[]), ha_answer(answer), "at {clock}");
     }
 
-    // A clock that runs: a millisecond is a hundred thousand intervals, and none of them has consumes.
+    // A fast clock: a millisecond is a hundred thousand intervals, and none of them has consumes.
     mz.set("ec1.workload=");
     mz.set("ec1.ha_clock=x4000000000");
     assert_eq!(mz.ha("ec1", &[]), ha_answer("FAILED min_consumes: 0 of at least 10"));

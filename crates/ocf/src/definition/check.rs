@@ -1,20 +1,21 @@
-//! What a definition must hold to, so that every tool takes the metadata. It is checked by an agent's tests
-//! (`assert_eq!(DEFINITION.check(), [""; 0])`), not at run time.
+//! The rules that a definition must obey, so that every tool accepts the metadata. An agent's tests
+//! check them (`assert_eq!(DEFINITION.check(), [""; 0])`); nothing checks them at run time.
 //!
-//! The rules come from the tools: crmsh turns `-` in a parameter's name into `_`; Pacemaker hides parameters called
-//! `user`, `password` or `passwd` in reports; crmsh can't read metadata with an encoding declaration, hence ASCII; pcs
-//! moves the second of two monitors with the same interval by a second.
+//! The rules come from the tools. crmsh replaces `-` in a parameter's name with `_`. Pacemaker
+//! masks parameters named `user`, `password` or `passwd` in reports. crmsh can't parse metadata
+//! with an encoding declaration, so the text is ASCII. pcs shifts the second of two monitors with
+//! the same interval by a second.
 
 use super::Definition;
 use crate::parameter::ParameterKind;
 use crate::{Action, Parameter};
 use std::collections::HashSet;
 
-/// Parameters that Pacemaker takes for secrets by their name alone.
+/// Pacemaker treats parameters with these names as secrets.
 const SECRET_NAMES: [&str; 3] = ["user", "password", "passwd"];
 
 impl Definition {
-    /// All that is wrong with it, in words; empty when it is right.
+    /// Returns a message for each violation; empty if there is none.
     #[must_use]
     pub fn check(&self) -> Vec<String> {
         let mut wrong = Vec::new();

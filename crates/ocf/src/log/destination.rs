@@ -1,4 +1,4 @@
-//! Where a line goes.
+//! The destinations of log lines.
 
 use super::event::LogLine;
 use super::files::{Append, LogFileState, LogFiles};
@@ -13,13 +13,12 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// From `open(2)`; the same number on x86-64, Arm and RISC-V.
+/// From `open(2)`; x86-64, Arm and RISC-V share the number.
 pub(super) const O_NONBLOCK: i32 = 0o4000;
 
-/// No descriptor is left; from `errno(3)`, and the same number on every Linux.
+/// The process has no free descriptor. From `errno(3)`; every Linux architecture shares the number.
 const EMFILE: i32 = 24;
 
-/// All places for this call's lines.
 pub(super) struct Destinations {
     debug: bool,
     stderr: bool,
@@ -29,14 +28,13 @@ pub(super) struct Destinations {
     debug_file: Option<Place>,
 }
 
-/// The journal, and syslog for where it does not answer.
+/// The journal, with syslog as the fallback.
 struct SystemLog {
     journal: Journal,
     syslog: Syslog,
 }
 
 impl Destinations {
-    /// As the variables say.
     pub(super) fn from_invocation(call: &Invocation, files: &'static dyn LogFiles) -> Self {
         Self::with_sockets(
             call,
@@ -47,7 +45,8 @@ impl Destinations {
         )
     }
 
-    /// The same with the facts from outside given: is stderr a terminal, and where do journal and syslog listen?
+    /// Takes two external facts as arguments: whether stderr is a terminal, and the paths of the
+    /// two sockets.
     pub(super) fn with_sockets(
         call: &Invocation,
         files: &'static dyn LogFiles,
@@ -93,14 +92,14 @@ impl Destinations {
                 let _ = system.syslog.send(severity, &text);
             }
         }
-        // Debug lines stay out of the common file where they have one of their own.
+        // A separate debug file keeps debug lines out of the common file.
         let common = self.file.as_ref().filter(|_| !line.is_debug() || self.debug_file.is_none());
         for place in [common, self.debug_file.as_ref()].into_iter().flatten() {
             place.append(&self.tag, &text);
         }
     }
 
-    /// Waits until the files have all lines, but not past `until`.
+    /// Waits until the files have all lines, at most until `until`.
     pub(super) fn finish(&self, until: Instant) {
         for place in [&self.file, &self.debug_file].into_iter().flatten() {
             place.state.lock().unwrap_or_else(PoisonError::into_inner).finish(until);
@@ -108,8 +107,8 @@ impl Destinations {
     }
 }
 
-/// A file that is shared with Pacemaker itself and its other agents: each line is written at the end of it at once. It is open for that
-/// only, for somebody may rotate it meanwhile.
+/// A file that Pacemaker and its other agents also write to. Each line is appended at once. The
+/// file is open only for that line, because somebody may rotate it in between.
 struct Place {
     path: OsString,
     files: &'static dyn LogFiles,
@@ -127,7 +126,8 @@ impl Place {
     }
 }
 
-/// For lines that begin with their time in seconds, which is written as the shell agents write it: local, and without a year.
+/// Appends lines that start with their time in seconds. It writes that time as the shell agents do:
+/// local, without a year.
 fn appending(path: OsString, files: &'static dyn LogFiles) -> Append {
     Box::new(move |lines| {
         let mut dated = Vec::with_capacity(2 * lines.len());
@@ -145,7 +145,7 @@ fn appending(path: OsString, files: &'static dyn LogFiles) -> Append {
                 let _ = file.write(&dated);
                 Ok(())
             }
-            // Another moment there may be a descriptor for it.
+            // A descriptor may be free for the next line.
             Err(e) if e.raw_os_error() == Some(EMFILE) => Ok(()),
             Err(e) => Err(e),
         }
@@ -252,7 +252,7 @@ mod tests {
             (0..5000).for_each(|_| destinations.write(&WARNING, "it is odd"));
             done.send(())
         });
-        // Nobody reads yet: a write that waited would wait for ever.
+        // No reader drains the socket yet, so a blocking write would never return.
         assert_eq!(ends.recv_timeout(Duration::from_secs(20)), Ok(()));
         assert!(std::iter::from_fn(|| received(&journal)).count() < 5000);
     }

@@ -1,23 +1,20 @@
-//! One event of `tracing`, taken apart.
+//! Level, message and fields of an event of `tracing`.
 
 use std::fmt::{self, Write as _};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 
-/// Message and fields of an event.
 pub(super) struct LogLine {
     pub(super) level: Level,
-    /// It is the exit reason once more, which stands on stderr by itself.
+    /// The event repeats the exit reason, which stderr already has.
     pub(super) is_reason: bool,
     pub(super) message: String,
     pub(super) fields: Vec<(&'static str, FieldValue)>,
 }
 
-/// A field's value.
 pub(super) enum FieldValue {
-    /// Stands in JSON as it is: a number or a boolean.
+    /// A number or a boolean, written without quotes.
     Literal(String),
-    /// Text.
     Text(String),
 }
 
@@ -34,7 +31,7 @@ impl LogLine {
     pub(super) fn text(&self) -> String {
         let mut text = self.message.clone();
         for (name, value) in &self.fields {
-            // Writing to a string can't fail.
+            // Writing to a String can't fail.
             let _ = match value {
                 FieldValue::Text(value) if value.is_empty() || value.contains(char::is_whitespace) => {
                     write!(text, " {name}={value:?}")
@@ -45,7 +42,7 @@ impl LogLine {
         text
     }
 
-    /// As the shell agents spell it.
+    /// The shell agents' name of the level.
     pub(super) fn level_name(&self) -> &'static str {
         match self.level {
             Level::ERROR => "ERROR",
@@ -55,7 +52,6 @@ impl LogLine {
         }
     }
 
-    /// Syslog's severity.
     pub(super) fn severity(&self) -> u8 {
         match self.level {
             Level::ERROR => 3,

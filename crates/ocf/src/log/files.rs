@@ -1,41 +1,44 @@
-//! Files that are written for people: the log files and the trace.
+//! Writers of log files and traces.
 
 use std::io;
 use std::path::Path;
 use std::time::{Instant, SystemTime};
 
-/// Appends whole lines to one file, as many as it is given at once.
+/// Appends whole lines to one file. One call may pass several lines.
 pub type Append = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
 
-/// How lines get into files.
+/// Writes lines to files.
 ///
-/// A write to a frozen file system, or to one whose server is gone, waits without an end, and no signal ends that wait. An agent that
-/// must answer in time has another process write, which it can leave behind. That takes a fork, and this crate has no `unsafe`;
-/// so whoever wants it brings it, in [`Agent::log_files`](crate::Agent::log_files).
+/// A write blocks without limit on a frozen file system or one whose server is gone, and no signal
+/// interrupts it. An agent that must answer in time lets another process write, which it can
+/// abandon. That needs a fork, and this crate has no `unsafe`. Such an agent supplies its own
+/// implementation in [`Agent::log_files`](crate::Agent::log_files).
 pub trait LogFiles: Sync {
-    /// Seconds by which local time is ahead of UTC at `time`. It is asked where `append` runs, and may read files.
+    /// Offset of local time from UTC at `time`, in seconds; positive if local time is ahead. It may
+    /// read files, so `append` calls it.
     fn offset(&self, time: SystemTime) -> i64;
 
-    /// Somebody who calls `append` with the lines for `path`. The name is for telling one such file from another.
+    /// Opens a writer that passes the lines for `path` to `append`. The path only distinguishes the
+    /// files.
     ///
     /// # Errors
-    /// There is nobody; the next line is another try.
+    /// No writer could be started; the next line causes a new attempt.
     fn open(&self, path: &Path, append: Append) -> io::Result<Box<dyn LogFile>>;
 }
 
-/// One such file.
+/// The writer of one file.
 pub trait LogFile: Send {
-    /// Hands over lines, of which each ends with a line feed.
+    /// Writes lines, each with a line feed at its end.
     ///
     /// # Errors
-    /// No more will be written: the file is given up for the rest of the action.
+    /// The writer is lost: the file gets no more lines during this action.
     fn write(&mut self, lines: &[u8]) -> io::Result<()>;
 
-    /// Waits until all is written, but not past `until`.
+    /// Waits until all lines are written, at most until `until`.
     fn finish(&mut self, until: Instant);
 }
 
-/// This process writes, and waits as long as the file system does. Its lines are in UTC.
+/// Writes in this process and blocks as long as the file system does. Its lines are in UTC.
 #[derive(Clone, Copy, Debug)]
 pub struct InProcess;
 
@@ -59,18 +62,15 @@ impl LogFile for Direct {
     fn finish(&mut self, _: Instant) {}
 }
 
-/// A file that is opened at the first line, and given up at the first failure.
+/// A file that the first line opens. The first failed write ends its use.
 pub(super) enum LogFileState {
-    /// No line has come yet.
     Unopened,
-    /// At work.
     Open(Box<dyn LogFile>),
-    /// Nothing is tried any more.
     GivenUp,
 }
 
 impl LogFileState {
-    /// Hands over lines; `append` is what opens the file and writes.
+    /// `append` opens the file and writes to it.
     pub(super) fn write(
         &mut self,
         files: &dyn LogFiles,

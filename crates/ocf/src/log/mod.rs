@@ -1,19 +1,21 @@
-//! Log lines as cluster administrators know them, and the trace that `crm resource trace` asks for.
+//! Log lines in the format of the shell agents, and the trace of `crm resource trace`.
 //!
-//! What agents and libraries say through `tracing` becomes `LEVEL: message key=value`, under the tag
-//! `type(instance)[pid]`, where the cluster's own variables want it; that is the habit of the shell agents:
+//! An event of `tracing` becomes `LEVEL: message key=value` with the tag `type(instance)[pid]`. The
+//! cluster's own variables choose the destination, as for the shell agents:
 //!
-//! - on a terminal: to stderr and nowhere else;
-//! - with `HA_LOGFACILITY`: to the journal, or to syslog where there is no journal;
-//! - with `HA_LOGFILE` (and `HA_DEBUGLOG`): a line at the end of that file;
-//! - with none of these: to stderr, but never from monitor and validate-all, whose stderr Pacemaker or pcs show.
+//! - stderr is a terminal: stderr and nothing else;
+//! - `HA_LOGFACILITY`: the journal, or syslog if there is no journal;
+//! - `HA_LOGFILE` (and `HA_DEBUGLOG`): a line at the end of that file;
+//! - none of these: stderr, but never for monitor and validate-all, because Pacemaker or pcs show
+//!   their stderr.
 //!
-//! Debug lines are written when `HA_debug` is above 0. The trace is apart from all this and gets everything.
+//! `HA_debug` above 0 enables debug lines. The trace is independent of all this and gets every
+//! event.
 //!
-//! A log line must not hold up or fail an action: sockets are used without blocking, files and the trace are written by
-//! whoever [`LogFiles`] brings, nothing is opened before there is something to write, and no error is ever passed on. At the end of
-//! an action the exit reason is said first, then the log and the trace get their last lines, and then these have
-//! [`WRITTEN_WITHIN`] to be written. Spans are not kept: an agent does one thing.
+//! A log line must not block or fail an action. Sockets are non-blocking, and [`LogFiles`] writes
+//! files and the trace. Nothing is opened before the first line, and no error reaches the caller.
+//! An action ends with the exit reason, then the last lines of log and trace. The files then have
+//! [`WRITTEN_WITHIN`] to write them. Spans are ignored: an agent does one thing.
 
 mod destination;
 mod event;
@@ -33,22 +35,22 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Longest wait at the end of an action until its lines are in the files.
+/// The maximum wait for the files at the end of an action.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(1);
 
-/// What must be left of the operation's timeout after that.
+/// The part of the operation's timeout that must remain after that wait.
 const LEFT_FOR_EXIT: Duration = Duration::from_millis(500);
 
 /// The target of the event that repeats the exit reason.
 const REASON: &str = "ocf::exit_reason";
 
-/// Makes this call's log the process's; a second call keeps the first one's. [`run`](crate::run()) does it by itself: this is for
-/// another program that acts as an agent does.
+/// Installs this call's log as the subscriber of the process; the first call wins.
+/// [`run`](crate::run()) calls it. Another program that acts as an agent calls it itself.
 pub fn install_subscriber(call: &Invocation, files: &'static dyn LogFiles) {
     let _ = tracing::subscriber::set_global_default(LogSubscriber::new(call, files));
 }
 
-/// After the last line: gives the files their time.
+/// Call after the last line: waits for the files.
 pub(crate) fn finish(call: &Invocation) {
     let until = call.deadline().with_reserve(LEFT_FOR_EXIT).instant_within(WRITTEN_WITHIN);
     tracing::dispatcher::get_default(|log| {
@@ -58,7 +60,7 @@ pub(crate) fn finish(call: &Invocation) {
     });
 }
 
-/// The first line of a trace: what came in.
+/// The first line of a trace: the input of the action.
 pub(crate) fn log_action_start(call: &Invocation) {
     tracing::debug!(
         action = call.action().name(),
@@ -70,14 +72,14 @@ pub(crate) fn log_action_start(call: &Invocation) {
     );
     if tracing::enabled!(Level::TRACE) {
         for (name, value) in call.values().iter() {
-            // What crm_report masks by its name must not come out here.
+            // crm_report masks these parameters by their name.
             let value = if name.contains("passw") { "******".into() } else { value.to_string_lossy() };
             tracing::trace!(name, value = &*value, "parameter");
         }
     }
 }
 
-/// The reason, in the log as well: who expects that nothing runs has found what it should.
+/// Logs the exit reason. "Not running" is no error for a caller that expects it.
 pub(crate) fn log_exit_reason(call: &Invocation, code: ExitCode, reason: &str) {
     let action = call.action().name();
     match code {
@@ -89,7 +91,7 @@ pub(crate) fn log_exit_reason(call: &Invocation, code: ExitCode, reason: &str) {
     }
 }
 
-/// The last line of a trace: what went out.
+/// The last line of a trace: the result of the action.
 pub(crate) fn log_action_end(call: &Invocation, code: ExitCode, reason: Option<&str>) {
     tracing::debug!(
         action = call.action().name(),
@@ -162,7 +164,7 @@ impl Subscriber for LogSubscriber {
     fn exit(&self, _: &Id) {}
 }
 
-/// May lines go to stderr where no other place is named?
+/// True if stderr may get log lines when no variable names a destination.
 fn may_log_to_stderr(action: Action) -> bool {
     !matches!(action, Action::Monitor | Action::ValidateAll | Action::Status | Action::Explain)
 }

@@ -1,5 +1,5 @@
-//! The two local sockets of system logging. Both take datagrams, and both are used without blocking: a journal that
-//! does not read costs a line, not an action.
+//! The local sockets of the journal and of syslog. Both take datagrams without blocking: a journal
+//! that does not read loses a line but does not block the action.
 
 use crate::Invocation;
 use std::fmt::Write as _;
@@ -8,16 +8,15 @@ use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Where the journal takes datagrams in its own format.
+/// The journal takes datagrams in its own format here.
 pub(super) const JOURNAL_SOCKET: &str = "/run/systemd/journal/socket";
 
-/// Where syslog listens.
 pub(super) const SYSLOG_SOCKET: &str = "/dev/log";
 
-/// Bytes of a message; more than a line for people needs, and less than any syslog cuts.
+/// Maximum bytes of a message: enough for a line, and below the limit of every syslog.
 const MAX_MESSAGE_BYTES: usize = 4000;
 
-/// syslog(3)'s numbers; what is not known there is `daemon`, which is Pacemaker's own default.
+/// The numbers of syslog(3). An unknown name maps to `daemon`, Pacemaker's default.
 pub(super) fn facility_number(name: &str) -> u8 {
     const NAMES: [&str; 12] = [
         "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
@@ -27,10 +26,11 @@ pub(super) fn facility_number(name: &str) -> u8 {
     known.map(|(_, number)| number).or_else(local).unwrap_or(3)
 }
 
-/// The journal, with fields by which `journalctl OCF_RESOURCE_INSTANCE=...` finds a resource's lines.
+/// The journal, with fields such that `journalctl OCF_RESOURCE_INSTANCE=...` finds a resource's
+/// lines.
 pub(super) struct Journal {
     socket: Socket,
-    /// What is the same in every message.
+    /// The fields that every message shares.
     fields: String,
 }
 
@@ -38,7 +38,7 @@ impl Journal {
     pub(super) fn new(path: &str, facility: u8, name: &str, call: &Invocation) -> Self {
         let mut fields = String::new();
         let mut field = |name: &str, value: &str| {
-            // No value holds a line end: Invocation sees to it.
+            // `Invocation` removes line ends from these values.
             let _ = writeln!(fields, "{name}={value}");
         };
         field("SYSLOG_FACILITY", &facility.to_string());
@@ -58,7 +58,7 @@ impl Journal {
     }
 }
 
-/// Syslog. It dates the message itself: we are on the same machine.
+/// Syslog. It stamps the message itself, because it runs on the same machine.
 pub(super) struct Syslog {
     socket: Socket,
     facility: u8,
@@ -77,10 +77,11 @@ impl Syslog {
     }
 }
 
-/// Where datagrams go. It is open for one of them only, as a log file is for a line.
+/// A destination of datagrams. The socket is open only for one datagram, like a log file for one
+/// line.
 struct Socket {
     path: PathBuf,
-    /// Nobody listens, and it is not tried again.
+    /// A send failed; no further attempt follows.
     failed: AtomicBool,
 }
 

@@ -1,21 +1,21 @@
-//! Date and time of day for files. The standard library knows no time zones: traces are in UTC, which a `Z` says; for log lines the
-//! distance from it is given.
+//! Dates and times of day. The standard library knows no time zones. Traces are in UTC, with a `Z`;
+//! log lines take the offset from UTC as an argument.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// `2026-08-01T09:05:07.123Z`.
+/// For example `2026-08-01T09:05:07.123Z`.
 pub(super) fn format_utc(time: SystemTime) -> String {
     let (date, clock, millis) = split_date_time(time);
     format!("{date}T{clock}.{millis:03}Z")
 }
 
-/// `2026-08-01.09:05:07`, as the shell agents put it into the name of a trace.
+/// For example `2026-08-01.09:05:07`: the shell agents use this form in the name of a trace.
 pub(super) fn format_for_file_name(time: SystemTime) -> String {
     let (date, clock, _) = split_date_time(time);
     format!("{date}.{clock}")
 }
 
-/// `Aug 01 09:05:07`, by a clock that is so many seconds ahead of UTC.
+/// For example `Aug 01 09:05:07`, on a clock that is `offset` seconds ahead of UTC.
 pub(super) fn for_line(seconds_since_1970: u64, offset: i64) -> String {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -26,7 +26,7 @@ pub(super) fn for_line(seconds_since_1970: u64, offset: i64) -> String {
 }
 
 fn split_date_time(time: SystemTime) -> (String, String, u32) {
-    // A clock before 1970 is not set at all.
+    // A clock before 1970 is not set.
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let (days, (hour, minute, second)) = days_and_time(since.as_secs());
     let (year, month, day) = gregorian_date(days);
@@ -42,11 +42,11 @@ fn days_and_time(seconds: u64) -> (u64, (u64, u64, u64)) {
     (days, (seconds / 3600, seconds / 60 % 60, seconds % 60))
 }
 
-/// Year, month and day of the Gregorian calendar. Years are counted from March, so that the leap day is the last of a
-/// year and the months' lengths follow one formula.
+/// Year, month and day of the Gregorian calendar. The year starts in March here, so the leap day is
+/// its last day and one formula gives the months' lengths.
 fn gregorian_date(days_since_1970: u64) -> (u64, u64, u64) {
     const DAYS_IN_400_YEARS: u64 = 146_097;
-    // From 0000-03-01.
+    // Day 0 is 0000-03-01.
     let days = days_since_1970 + 719_468;
     let (era, day) = (days / DAYS_IN_400_YEARS, days % DAYS_IN_400_YEARS);
     let year_of_era = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn format_utc_agrees_with_date_1() {
-        // `date -u -d @N +%FT%TZ`
+        // Expected values from `date -u -d @N +%FT%TZ`.
         for (seconds, expected) in [
             (0, "1970-01-01T00:00:00.000Z"),
             (951_782_400, "2000-02-29T00:00:00.000Z"),

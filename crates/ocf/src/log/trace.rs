@@ -1,12 +1,13 @@
-//! The trace of one action: every event of every level as a line of JSON.
+//! The trace of one action: each event of each level as a line of JSON.
 //!
-//! Shell agents are traced with `set -x`; `crm resource trace` sets `trace_ra` (and `trace_dir`) for that, and `crm
-//! report` collects the directory. An agent that declares [`PARAMETERS`] can be traced in the same way. Tools check
-//! parameters against the metadata, so they must be declared.
+//! `crm resource trace` sets `trace_ra` (and `trace_dir`), on which shell agents call `set -x`.
+//! `crm report` collects the directory. An agent that declares [`PARAMETERS`] supports the same. It
+//! must declare them, because tools check parameters against the metadata.
 //!
-//! A trace is written to `trace_file` if that is set, else to `<trace_dir>/<type>/<instance>.<action>.<time>`. It is
-//! readable for root only, follows no symbolic link, and ends at [`MAX_BYTES`] bytes. If it can't be written there is no
-//! trace, and the action goes on.
+//! A trace goes to `trace_file` if that is set, otherwise to
+//! `<trace_dir>/<type>/<instance>.<action>.<time>`. The file is readable only for root, is never a
+//! symbolic link, and ends at [`MAX_BYTES`] bytes. An action without a writable trace continues
+//! without it.
 
 use super::destination::O_NONBLOCK;
 use super::event::{FieldValue, LogLine};
@@ -20,13 +21,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-/// Turns the trace on.
+/// Enables the trace.
 pub const TRACE_RA: Parameter = Parameter::boolean("trace_ra").default_to("no").reloadable().describe(
     "Trace the agent",
     "Write a trace of each action, one JSON object a line. \"crm resource trace\" sets this. Default: no.",
 );
 
-/// Where traces are kept.
+/// The directory of traces.
 pub const TRACE_DIR: Parameter =
     Parameter::text("trace_dir").default_to("/var/lib/heartbeat/trace_ra").reloadable().describe(
         "Directory of traces",
@@ -34,19 +35,20 @@ pub const TRACE_DIR: Parameter =
          /var/lib/heartbeat/trace_ra.",
     );
 
-/// One file for all traces.
+/// The file of all traces; it overrides [`TRACE_DIR`].
 pub const TRACE_FILE: Parameter = Parameter::text("trace_file").reloadable().describe(
     "File of traces",
     "Append traces to this file instead of a new file for each action below trace_dir. Default: none.",
 );
 
-/// All three, for an agent's table.
+/// All three, for an agent's parameter table.
 pub const PARAMETERS: [Parameter; 3] = [TRACE_RA, TRACE_DIR, TRACE_FILE];
 
-/// Bytes of one trace.
+/// Maximum bytes of one trace.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// Bytes of the resource in the name of a trace. A file's name has at most 255, and action, time and pid follow.
+/// Maximum bytes of the instance in the name of a trace. A file name has at most 255 bytes, and
+/// action, time and pid follow.
 const MAX_NAME_BYTES: usize = 200;
 
 /// From `open(2)`.
@@ -59,7 +61,7 @@ const O_NOFOLLOW: i32 = 0o400_000;
 pub(super) struct Trace {
     started: Instant,
     target: TraceTarget,
-    /// Bytes; `None` when it is full.
+    /// `None` if the trace is full.
     remaining_bytes: Option<usize>,
 }
 
@@ -70,9 +72,9 @@ enum TraceTarget {
 
 #[derive(Clone)]
 enum TracePath {
-    /// Append.
+    /// Append to this file.
     File(PathBuf),
-    /// New, below the directory.
+    /// Create a new file below the directory.
     NewIn { dir: PathBuf, name: String },
 }
 
@@ -85,7 +87,8 @@ impl Trace {
         let given = text_value(values, &TRACE_FILE).or_else(|| call.logging.trace_file.clone());
         let to = |place| TraceTarget::File { place, files, state: LogFileState::Unopened };
         let target = match given {
-            // What `crm_resource --force-*` says; a link, so that it could not be opened below.
+            // `crm_resource --force-*` passes this path. It is a symbolic link, which the open
+            // below would refuse.
             Some(path) if path == "/dev/stderr" => TraceTarget::Stderr(call.reason_prefix().to_owned()),
             Some(path) => to(TracePath::File(path.into())),
             None => {
@@ -148,7 +151,7 @@ fn text_value(values: &ParameterValues, parameter: &Parameter) -> Option<OsStrin
 }
 
 impl TracePath {
-    /// What the traces that may get into each other's way have in common.
+    /// The path that identifies the writer; traces with the same path share it.
     fn path(&self) -> &Path {
         match self {
             Self::File(path) | Self::NewIn { dir: path, .. } => path,
@@ -179,7 +182,7 @@ fn open_trace(place: &TracePath, now: SystemTime, pid: u32) -> io::Result<File> 
             fs::create_dir_all(dir)?;
             let name = format!("{name}.{}", timestamp::format_for_file_name(now));
             options.append(true).create_new(true);
-            // Two monitors of different depth may begin in the same second.
+            // Two monitors of different depth may start in the same second.
             options.open(dir.join(&name)).or_else(|_| options.open(dir.join(format!("{name}.{pid}"))))
         }
     }

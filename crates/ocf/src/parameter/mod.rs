@@ -1,7 +1,8 @@
-//! The parameter table: each parameter of an agent is declared once.
+//! The parameter table declares each parameter of an agent once.
 //!
-//! From the declaration come the metadata, the default, the parsing and the error. A default is the text that a person
-//! would have set; metadata shows that text, and the code reads it through the same parser, so the two can't differ.
+//! The declaration yields the metadata, the default, the parsing and the error. A default is the
+//! text that a person would set. The metadata shows that text and the code parses it, so the two
+//! can't differ.
 //!
 //! Declarations are `const`, so a table costs nothing when the agent starts:
 //!
@@ -9,14 +10,16 @@
 //! use std::time::Duration;
 //! use ocf::Parameter;
 //!
-//! pub const CONFIG: Parameter = Parameter::text("config").required().unique_group("config").describe(
-//!     "Configuration file",
-//!     "The file that the daemon reads. It must be on a file system that every node sees.",
-//! );
-//! pub const PING: Parameter = Parameter::duration("ping_timeout", Duration::from_secs(1), Duration::from_secs(600))
-//!     .default_to("10s")
-//!     .reloadable()
-//!     .describe("Longest ping", "A ping that takes longer has failed.");
+//! pub const CONFIG: Parameter =
+//!     Parameter::text("config").required().unique_group("config").describe(
+//!         "Configuration file",
+//!         "The file that the daemon reads. It must be on a file system that every node sees.",
+//!     );
+//! pub const PING: Parameter =
+//!     Parameter::duration("ping_timeout", Duration::from_secs(1), Duration::from_secs(600))
+//!         .default_to("10s")
+//!         .reloadable()
+//!         .describe("Longest ping", "A ping that takes longer has failed.");
 //! pub static PARAMETERS: &[Parameter] = &[CONFIG, PING];
 //! ```
 
@@ -30,27 +33,28 @@ use crate::time::format_duration;
 use std::fmt;
 use std::time::Duration;
 
-/// What a parameter may hold. In the metadata a duration is a string: OCF 1.1 has no type for it that every tool knows.
+/// The type of a parameter's values. A duration is a string in the metadata: OCF 1.1 has no type
+/// for it that every tool knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterKind {
     /// Text without control characters.
     Text,
-    /// A whole number.
+    /// An integer.
     Integer {
-        /// The least that is allowed.
+        /// The minimum.
         min: i64,
-        /// The most that is allowed.
+        /// The maximum.
         max: i64,
     },
-    /// Yes or no, in all the spellings that shell agents understand.
+    /// A boolean, in all spellings that shell agents accept.
     Boolean,
     /// One of these words.
     Select(&'static [&'static str]),
-    /// A time in Pacemaker's syntax: `90`, `90s`, `2m`, `1500ms`, `1h`.
+    /// A duration in Pacemaker's syntax: `90`, `90s`, `2m`, `1500ms`, `1h`.
     Duration {
-        /// The least that is allowed.
+        /// The minimum.
         min: Duration,
-        /// The most that is allowed.
+        /// The maximum.
         max: Duration,
     },
 }
@@ -67,7 +71,7 @@ impl ParameterKind {
     }
 }
 
-/// What is expected, in words.
+/// Describes the expected value, for an error message.
 impl fmt::Display for ParameterKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -89,40 +93,40 @@ impl fmt::Display for ParameterKind {
     }
 }
 
-/// Marks a parameter that is still accepted but should no longer be set.
+/// Marks a parameter that the agent still accepts but nobody should set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deprecation {
-    /// The parameter to be set instead, if there is one.
+    /// The replacement, if there is one.
     pub replaced_with: Option<&'static str>,
-    /// Why, in a sentence.
+    /// The reason, in a sentence.
     pub desc: &'static str,
 }
 
 /// The declaration of one parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameter {
-    /// Its name; it reaches the agent as `OCF_RESKEY_<name>`.
+    /// The name; the agent gets the value as `OCF_RESKEY_<name>`.
     pub name: &'static str,
-    /// What it may hold.
+    /// The type of its values.
     pub kind: ParameterKind,
-    /// What counts when it is not set, as a person would write it.
+    /// The value of an unset parameter, as a person would write it.
     pub default: Option<&'static str>,
-    /// Must it be set?
+    /// True if the parameter must be set.
     pub required: bool,
-    /// Two resources of the agent must differ in the parameters of such a group, taken together.
+    /// Two resources of the agent must differ in the parameters of a group, as a combination.
     pub unique_group: Option<&'static str>,
-    /// Can a change be made effective by reload-agent, without a restart?
+    /// True if reload-agent applies a change, without a restart.
     pub reloadable: bool,
-    /// Set when it should no longer be used.
+    /// Present if nobody should set the parameter any more.
     pub deprecated: Option<Deprecation>,
-    /// A few words, for forms.
+    /// A short description, for forms.
     pub shortdesc: &'static str,
-    /// Sentences, for `pcs resource describe`: the first should stand by itself.
+    /// Sentences for `pcs resource describe`. The first must stand by itself.
     pub longdesc: &'static str,
 }
 
 impl Parameter {
-    /// A parameter of this kind; nothing else is said of it yet.
+    /// A parameter of this kind, without a default, descriptions or attributes.
     #[must_use]
     pub const fn new(name: &'static str, kind: ParameterKind) -> Self {
         Self {
@@ -138,67 +142,68 @@ impl Parameter {
         }
     }
 
-    /// [`ParameterKind::Text`].
+    /// A parameter of kind [`ParameterKind::Text`].
     #[must_use]
     pub const fn text(name: &'static str) -> Self {
         Self::new(name, ParameterKind::Text)
     }
 
-    /// [`ParameterKind::Integer`], from `min` to `max`.
+    /// A parameter of kind [`ParameterKind::Integer`], from `min` to `max`.
     #[must_use]
     pub const fn integer(name: &'static str, min: i64, max: i64) -> Self {
         Self::new(name, ParameterKind::Integer { min, max })
     }
 
-    /// [`ParameterKind::Boolean`].
+    /// A parameter of kind [`ParameterKind::Boolean`].
     #[must_use]
     pub const fn boolean(name: &'static str) -> Self {
         Self::new(name, ParameterKind::Boolean)
     }
 
-    /// [`ParameterKind::Select`].
+    /// A parameter of kind [`ParameterKind::Select`].
     #[must_use]
     pub const fn select(name: &'static str, words: &'static [&'static str]) -> Self {
         Self::new(name, ParameterKind::Select(words))
     }
 
-    /// [`ParameterKind::Duration`], from `min` to `max`.
+    /// A parameter of kind [`ParameterKind::Duration`], from `min` to `max`.
     #[must_use]
     pub const fn duration(name: &'static str, min: Duration, max: Duration) -> Self {
         Self::new(name, ParameterKind::Duration { min, max })
     }
 
-    /// What counts when it is not set, as a person would write it.
+    /// Sets the value of an unset parameter, as a person would write it.
     #[must_use]
     pub const fn default_to(self, default: &'static str) -> Self {
         Self { default: Some(default), ..self }
     }
 
-    /// It must be set.
+    /// Marks the parameter as required.
     #[must_use]
     pub const fn required(self) -> Self {
         Self { required: true, ..self }
     }
 
-    /// Two resources must differ in the parameters of this group, taken together.
+    /// Adds the parameter to a group: two resources must differ in its parameters, as a
+    /// combination.
     #[must_use]
     pub const fn unique_group(self, group: &'static str) -> Self {
         Self { unique_group: Some(group), ..self }
     }
 
-    /// A change can be made effective by reload-agent.
+    /// Marks the parameter as reloadable: reload-agent applies a change.
     #[must_use]
     pub const fn reloadable(self) -> Self {
         Self { reloadable: true, ..self }
     }
 
-    /// It should no longer be set.
+    /// Marks the parameter as deprecated.
     #[must_use]
     pub const fn deprecated(self, replaced_with: Option<&'static str>, desc: &'static str) -> Self {
         Self { deprecated: Some(Deprecation { replaced_with, desc }), ..self }
     }
 
-    /// A few words for forms, and sentences for `pcs resource describe`.
+    /// Sets a short description for forms, and sentences for `pcs resource describe`.
     #[must_use]
     pub const fn describe(self, shortdesc: &'static str, longdesc: &'static str) -> Self {
         Self { shortdesc, longdesc, ..self }

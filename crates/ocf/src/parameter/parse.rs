@@ -1,4 +1,5 @@
-//! From text to value. `None` is all that is said here; what was expected is said by [`ParameterKind`].
+//! Parsers of parameter values. They return only `None` for a wrong value; [`ParameterKind`]
+//! describes the expected one.
 
 use super::ParameterKind;
 use crate::time;
@@ -12,7 +13,7 @@ pub(super) fn integer(text: &str, kind: ParameterKind) -> Option<i64> {
     }
 }
 
-/// The spellings that resource-agents' shell functions take for true, and their opposites.
+/// Takes the spellings of true and false in resource-agents' shell functions.
 pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "yes" | "true" | "1" | "on" | "y" | "ja" => Some(true),
@@ -36,12 +37,11 @@ pub(super) fn duration(text: &str, kind: ParameterKind) -> Option<Duration> {
     }
 }
 
-/// Text of kind [`ParameterKind::Text`] (others are checked by their own parser).
+/// Checks a value of kind [`ParameterKind::Text`] only; each other kind has its own parser.
 pub(super) fn is_text(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }
 
-/// Is it a value of this kind?
 pub(super) fn is_valid(text: &str, kind: ParameterKind) -> bool {
     match kind {
         ParameterKind::Text => is_text(text),

@@ -1,14 +1,14 @@
-//! The values that the environment gave, read through the declarations.
+//! The values from the environment, parsed by their declarations.
 
 use super::{Parameter, ParameterKind, parse};
 use crate::exit_reason::quoted;
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
-/// Characters of a wrong value that a message shows.
+/// Maximum characters of a wrong value in a message.
 const MAX_SHOWN_CHARS: usize = 40;
 
-/// A parameter that can't be used. It is an error of the resource's configuration, the same on every node.
+/// An unusable parameter: an error of the resource's configuration, the same on every node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {problem}")]
 pub struct ParameterError {
@@ -17,7 +17,7 @@ pub struct ParameterError {
 }
 
 impl ParameterError {
-    /// For what an agent finds wrong in a value by rules of its own: what was seen is quoted and shortened here.
+    /// An error by an agent's own rule for a value. It quotes and shortens `seen`.
     #[must_use]
     pub fn new(parameter: &Parameter, seen: &str, expected: &str) -> Self {
         Self {
@@ -35,23 +35,23 @@ impl ParameterError {
         Self { name: parameter.name, problem }
     }
 
-    /// Which parameter.
+    /// The parameter's name.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What was seen and what is expected.
+    /// The wrong value and the expected one.
     #[must_use]
     pub fn problem(&self) -> &str {
         &self.problem
     }
 }
 
-/// The raw values of all parameters: `OCF_RESKEY_*` without what Pacemaker adds of its own (`CRM_meta_*`).
+/// The raw values of all parameters: `OCF_RESKEY_*` without Pacemaker's own `CRM_meta_*`.
 ///
-/// The getters answer with what is set, else with the default, else with `None`. A value that is set but empty counts
-/// as not set: the CIB allows it, and nobody means it.
+/// A getter returns the set value, otherwise the default, otherwise `None`. An empty value counts
+/// as not set: the CIB allows it, and nobody intends it.
 #[derive(Clone, Debug, Default)]
 pub struct ParameterValues {
     entries: Vec<(String, OsString)>,
@@ -64,21 +64,21 @@ impl ParameterValues {
         }
     }
 
-    /// What is set, by name, as it came; not the defaults.
+    /// The set values by name, as raw bytes and without defaults.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &OsStr)> {
         self.entries.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
     }
 
-    /// Is it set?
+    /// True if the parameter is set.
     #[must_use]
     pub fn is_set(&self, parameter: &Parameter) -> bool {
         self.raw(parameter).is_some()
     }
 
-    /// The value as text: of any kind, not only of [`ParameterKind::Text`].
+    /// The value as text, for a parameter of any kind.
     ///
     /// # Errors
-    /// It is not UTF-8, not of its kind, or required and missing.
+    /// The value is not UTF-8, not of its kind, or required and missing.
     pub fn text(&self, parameter: &Parameter) -> Result<Option<&str>, ParameterError> {
         self.get_with(parameter, |text| parse::is_valid(text, parameter.kind).then_some(text))
     }
@@ -86,7 +86,7 @@ impl ParameterValues {
     /// The value of a [`ParameterKind::Integer`].
     ///
     /// # Errors
-    /// It is not a whole number within the limits, or required and missing.
+    /// The value is not a whole number within the limits, or required and missing.
     pub fn integer(&self, parameter: &Parameter) -> Result<Option<i64>, ParameterError> {
         debug_assert!(
             matches!(parameter.kind, ParameterKind::Integer { .. }),
@@ -99,7 +99,7 @@ impl ParameterValues {
     /// The value of a [`ParameterKind::Boolean`].
     ///
     /// # Errors
-    /// It is neither yes nor no in any spelling, or required and missing.
+    /// The value is neither yes nor no in any spelling, or required and missing.
     pub fn boolean(&self, parameter: &Parameter) -> Result<Option<bool>, ParameterError> {
         debug_assert!(parameter.kind == ParameterKind::Boolean, "{} is no boolean", parameter.name);
         self.get_with(parameter, parse::boolean)
@@ -108,7 +108,7 @@ impl ParameterValues {
     /// The value of a [`ParameterKind::Select`]: one of the declared words.
     ///
     /// # Errors
-    /// It is not one of them, or required and missing.
+    /// The value is not one of the words, or required and missing.
     pub fn select(&self, parameter: &Parameter) -> Result<Option<&'static str>, ParameterError> {
         debug_assert!(matches!(parameter.kind, ParameterKind::Select(_)), "{} is no select", parameter.name);
         self.get_with(parameter, |text| parse::select(text, parameter.kind))
@@ -117,7 +117,7 @@ impl ParameterValues {
     /// The value of a [`ParameterKind::Duration`].
     ///
     /// # Errors
-    /// It is not a time within the limits, or required and missing.
+    /// The value is not a duration within the limits, or required and missing.
     pub fn duration(&self, parameter: &Parameter) -> Result<Option<Duration>, ParameterError> {
         debug_assert!(
             matches!(parameter.kind, ParameterKind::Duration { .. }),
@@ -127,7 +127,7 @@ impl ParameterValues {
         self.get_with(parameter, |text| parse::duration(text, parameter.kind))
     }
 
-    /// All that is wrong, in the order of the table.
+    /// The errors of all parameters, in the order of the table.
     #[must_use]
     pub fn check_all(&self, table: &[Parameter]) -> Vec<ParameterError> {
         table.iter().filter_map(|parameter| self.text(parameter).err()).collect()

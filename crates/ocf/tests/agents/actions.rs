@@ -12,7 +12,7 @@ fn unimplemented_action_prints_usage_and_exits_3() {
         assert_eq!((code, stdout.as_str()), (Some(3), ""), "{action}");
         assert!(stderr.starts_with("usage: flag {start|stop|monitor|validate-all|meta-data|"), "{stderr}");
     }
-    // No argument at all, and one that is no text.
+    // No argument, and one that is not UTF-8.
     let program = agent_command("flag", "").get_program().to_owned();
     assert_eq!(run_and_capture(Command::new(&program).env_clear()).0, Some(3));
     assert_eq!(
@@ -39,7 +39,7 @@ fn flag_resource_goes_through_its_lifecycle() {
     let dir = tempfile::tempdir().unwrap();
     let call = |action: &str| {
         let mut command = agent_command("flag", action);
-        // The cluster's actions ignore a further argument, and what the environment lacks.
+        // The cluster's actions ignore a further argument and missing variables.
         command.args((action != "status").then_some("ignored"));
         run_and_capture(command.env("OCF_RESKEY_flag", dir.path().join("up")))
     };
@@ -128,18 +128,18 @@ fn metadata_is_the_same_in_any_environment() {
 fn closed_stdio_does_not_panic() {
     for action in ["meta-data", "usage", "monitor", "status", "nonsense"] {
         let open = run_and_capture(&mut agent_command("flag", action)).0;
-        // Closed: Rust's runtime opens /dev/null in their place.
+        // After a close, Rust's runtime opens /dev/null in place of the descriptors.
         let mut closed = agent_command("flag", action);
         let program = closed.get_program().to_owned();
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", "exec \"$0\" \"$1\" <&- >&- 2>&-"]).arg(program).arg(action).env_clear();
         assert_eq!(shell.status().unwrap().code(), open, "{action}");
-        // A pipe that nobody reads.
+        // The pipe has no reader.
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         closed.stdout(writer.try_clone().unwrap()).stderr(writer);
         let code = closed.status().unwrap().code();
-        // Metadata or usage that did not arrive is no success.
+        // Metadata or usage that could not be written is no success.
         let expected = if open == Some(0) { Some(1) } else { open };
         assert_eq!(code, expected, "{action}");
     }

@@ -1,4 +1,5 @@
-//! Log lines, in files and on stderr. (The sockets are tested beside their code, because their paths are fixed.)
+//! Log lines in files and on stderr. The module of the sockets tests these, because their paths are
+//! fixed.
 
 use crate::{behave_command, run_and_capture};
 use std::fs;
@@ -17,7 +18,7 @@ fn log_file_gets_dated_tagged_lines_and_stderr_nothing() {
     assert_eq!(run_and_capture(&mut command), (Some(0), String::new(), String::new()));
     let lines = lines(&file);
     assert_eq!(lines.len(), 2, "{lines:?}");
-    // As in `Nov 30 11:55:54  IPaddr2(ip)[1366]:    INFO: text`, which is what the shell agents write there.
+    // The shell agents write `Nov 30 11:55:54  IPaddr2(ip)[1366]:    INFO: text`.
     let (date, rest) = lines[0].split_once("  ").unwrap();
     let blanks: Vec<usize> = date.match_indices([' ', ':']).map(|(at, _)| at).collect();
     assert_eq!((blanks.as_slice(), date.len()), ([3, 6, 9, 12].as_slice(), 15), "{date}");

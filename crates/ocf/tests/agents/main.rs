@@ -1,4 +1,4 @@
-//! Whole agents, as processes, seen from outside: the examples of this crate.
+//! The examples of this crate as whole agents, each in a process of its own.
 
 mod actions;
 mod logging;
@@ -9,9 +9,9 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-/// An example with an empty environment: what a test does not set is not there.
+/// An example with an empty environment, apart from the variables that a test sets.
 fn agent_command(name: &str, action: &str) -> Command {
-    // <target>/<profile>/deps/agents-... beside <target>/<profile>/examples.
+    // <target>/<profile>/deps/agents-... is beside <target>/<profile>/examples.
     let test = std::env::current_exe().expect("the path of this test");
     let profile: PathBuf = test.ancestors().nth(2).expect("a target directory").into();
     let program = profile.join("examples").join(name);
@@ -21,14 +21,13 @@ fn agent_command(name: &str, action: &str) -> Command {
     command
 }
 
-/// The example that does what it is told.
 fn behave_command(how: impl AsRef<OsStr>, action: &str) -> Command {
     let mut command = agent_command("behave", action);
     command.env("OCF_RESKEY_behave", how);
     command
 }
 
-/// Exit code, stdout, stderr.
+/// Returns exit code, stdout and stderr.
 fn run_and_capture(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().expect("the example runs");
     let text = |bytes| String::from_utf8(bytes).expect("an agent writes UTF-8");

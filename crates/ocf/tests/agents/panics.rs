@@ -1,4 +1,4 @@
-//! A panic is an exit reason and exit code 1, whether panics unwind or abort.
+//! A panic becomes an exit reason and exit code 1, whether panics unwind or abort.
 
 use crate::{behave_command, run_and_capture};
 

@@ -1,16 +1,18 @@
-//! Is it a host name at all? What people write into host properties by mistake, told before a resolver is bothered.
+//! Detects values of host properties that are no hostname, before a lookup.
 //!
-//! The resolver would say "not known" to all of it, and the administrator would look for the fault in the DNS. Lenient where
-//! resolvers are: a dot at the end and capitals are right, underscores usual.
+//! The resolver would answer "not known" to all of them, and the administrator would search the
+//! fault in the DNS. The check accepts what resolvers accept: a dot at the end, capitals, and the
+//! usual underscores.
 
 use std::net::IpAddr;
 
-/// Longest name that DNS carries, in its written form, without the dot at the end (RFC 1035, section 2.3.4).
+/// Maximum length of a name in DNS, in its written form, without the dot at the end (RFC 1035,
+/// section 2.3.4).
 const MAX_NAME_LEN: usize = 253;
-/// Longest part of a name between two dots.
+/// Maximum length of a label, the part between two dots.
 const MAX_LABEL_LEN: usize = 63;
 
-/// The address that `host` is, where it is one; in brackets, or with the interface of a link-local one, too.
+/// Parses an address, also in brackets or with the interface of a link-local one.
 #[must_use]
 pub(super) fn parse_address(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
@@ -18,7 +20,7 @@ pub(super) fn parse_address(host: &str) -> Option<IpAddr> {
     bare.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
-/// Why no resolver can know it.
+/// Why no resolver can know this name.
 #[must_use]
 pub(super) fn name_error(host: &str) -> Option<String> {
     if parse_address(host).is_some() {
@@ -47,7 +49,8 @@ pub(super) fn name_error(host: &str) -> Option<String> {
     if name.split('.').any(|label| label.len() > MAX_LABEL_LEN) {
         return Some(format!("has more than {MAX_LABEL_LEN} characters between two dots"));
     }
-    // Resolvers read some of these as addresses: 10.1 as 10.0.0.1, 010.0.0.1 as 8.0.0.1; and not all in the same way.
+    // Resolvers read some of these as addresses: 10.1 as 10.0.0.1, 010.0.0.1 as 8.0.0.1. They do
+    // not agree.
     if name.split('.').all(|label| label.bytes().all(|b| b.is_ascii_digit())) {
         return Some("looks like an address and is none: four numbers from 0 to 255".to_owned());
     }

@@ -1,13 +1,17 @@
-//! The two host names of the product's registry, and whether they stand for the right addresses on this node.
+//! The two hostnames of the product's registry, and whether they resolve to the right addresses on
+//! this node.
 //!
-//! `pico.rcp.server.host` is where a pico listens; unset, it listens everywhere. `pico.rcp.platform.host` is where the Platform
-//! is looked for; it is one name for the whole cell. Which addresses they must stand for depends on deployment and pico:
-//! [`AddressRule`] is the table, [`find_problems`](problems::find_problems) holds an answer of the resolver against it. Both are pure. What they decide by is
-//! looked up before: names by a helper, for a resolver may hang, and the addresses of the node by the kernel.
+//! A pico listens on `pico.rcp.server.host`, or everywhere if it is unset. `pico.rcp.platform.host`
+//! is the address of the Platform, one name for the whole cell. Deployment and pico type determine
+//! the required addresses. [`AddressRule`] is the table, and
+//! [`find_problems`](problems::find_problems) compares a resolver's answer with it. Both are pure.
+//! Their inputs come first: the names from a worker process, because a resolver may hang, and the
+//! node's addresses from the kernel.
 //!
-//! The severities follow one thought. What is wrong on this node until somebody changes it is an error, when an
-//! administrator asks; what may be different the next moment, because an address moves or a resolver comes back, is a warning. A
-//! start refuses only what could not be bound: the product would come up "with errors", which is worse than not at all.
+//! The severities follow one principle. A problem that persists on this node until somebody changes
+//! something is an error for an administrator. A problem that may vanish, because an address moves
+//! or a resolver recovers, is a warning. A start fails only for an address that the pico could not
+//! bind: the product would start "with errors", which is worse than no start.
 
 mod host_name;
 mod problems;
@@ -25,20 +29,19 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// Most addresses that are written out.
+/// Maximum number of addresses in a message.
 const MAX_SHOWN_ADDRESSES: usize = 4;
 
-/// The two host names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostProperty {
-    /// `pico.rcp.server.host`: what the pico binds.
+    /// `pico.rcp.server.host`: the address that the pico binds.
     ServerHost,
-    /// `pico.rcp.platform.host`: where the Platform is.
+    /// `pico.rcp.platform.host`: the address of the Platform.
     PlatformHost,
 }
 
 impl HostProperty {
-    /// As the registry has it.
+    /// The name in the registry.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -54,34 +57,30 @@ impl fmt::Display for HostProperty {
     }
 }
 
-/// What a property came to.
+/// The result of resolving a property.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostResolution {
-    /// It is not set.
+    /// The property is not set.
     Unset,
-    /// Its value is no host name; why.
+    /// Its value is no hostname, for this reason.
     InvalidName(String),
-    /// The resolver's answer.
     LookedUp(Lookup),
 }
 
-/// One property: its value, what that stands for, what it must stand for, and what is wrong with it.
+/// The check of one property: its value, its addresses, the required addresses and the problems.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostNameCheck {
-    /// Which one.
     pub property: HostProperty,
-    /// Its value, where set.
+    /// Its value, if set.
     pub host: Option<String>,
-    /// What that stands for.
     pub resolution: HostResolution,
-    /// What it must stand for.
+    /// The requirement on its addresses.
     pub rule: AddressRule,
-    /// What is wrong with it: nothing, if empty.
     pub problems: Vec<AddressProblem>,
 }
 
 impl HostNameCheck {
-    /// The addresses that the name stands for; none where that is not known.
+    /// The addresses of the name; empty if they are unknown.
     #[must_use]
     pub fn addresses(&self) -> &[IpAddr] {
         match &self.resolution {
@@ -90,7 +89,7 @@ impl HostNameCheck {
         }
     }
 
-    /// What it stands for, for a table: `mzplat: 10.0.0.1, 10.0.0.2`.
+    /// The value and its addresses, for a table: `mzplat: 10.0.0.1, 10.0.0.2`.
     #[must_use]
     pub fn describe(&self) -> String {
         let host = self.host.as_deref().unwrap_or_default();
@@ -109,15 +108,16 @@ impl HostNameCheck {
         format!("{host}: {found}")
     }
 
-    /// What it must stand for, for a table.
+    /// The requirement, for a table.
     #[must_use]
     pub fn describe_rule(&self, settings: &Settings) -> String {
         self.rule.describe(settings.deployment, settings.pico_type)
     }
 }
 
-/// Both properties of a pico, looked up and judged. The resolver is asked by a helper, at most until the given instant. One that
-/// the registry's files leave unresolved is left out: it may be set, and that it is unresolved is a problem of the registry.
+/// Resolves and checks both properties of a pico. A worker process queries the resolver, at most
+/// until `until`. A property that the registry's files leave unresolved is omitted: it may be set,
+/// and the registry reports that problem.
 #[must_use]
 pub fn check_host_names(settings: &Settings, facts: &PicoFacts, until: Instant) -> Vec<HostNameCheck> {
     let hosts = [
@@ -150,7 +150,7 @@ pub fn check_host_names(settings: &Settings, facts: &PicoFacts, until: Instant) 
     rows
 }
 
-/// The pure part.
+/// The pure part of the check.
 fn judge_host_names(
     deployment: Deployment,
     kind: PicoType,
@@ -169,7 +169,7 @@ fn judge_host_names(
     rows.into()
 }
 
-/// Addresses for people.
+/// Joins addresses for a message.
 fn join_addresses(addresses: &[IpAddr]) -> String {
     let words: Vec<String> = addresses.iter().take(MAX_SHOWN_ADDRESSES).map(ToString::to_string).collect();
     match addresses.len().saturating_sub(MAX_SHOWN_ADDRESSES) {

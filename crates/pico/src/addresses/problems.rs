@@ -1,7 +1,8 @@
-//! What is wrong with a host name, by what it stands for. Pure.
+//! The problems of a hostname, from its addresses. All functions are pure.
 //!
-//! Of several addresses a JVM takes one: the first, but one of IPv4 before all of IPv6, unless it is told otherwise
-//! ([`address_taken_by_jvm`]). The others are no error, as long as none of them is what only the next JVM takes: resolvers turn the order.
+//! A JVM takes one of several addresses: the first IPv4 address, otherwise the first, unless it is
+//! configured otherwise ([`address_taken_by_jvm`]). The others are a problem only if the next JVM
+//! may take an unusable one, because resolvers rotate the order.
 
 use super::rule::{AddressRule, with_article};
 use super::{HostNameCheck, HostProperty, HostResolution, host_name, join_addresses};
@@ -11,14 +12,13 @@ use crate::settings::{Deployment, PicoType};
 use host::addresses::{AddressState, Lookup};
 use std::net::IpAddr;
 
-/// One thing that is wrong with a host name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressProblem {
-    /// How bad, when an administrator asks.
+    /// The severity for an administrator.
     pub severity: Severity,
-    /// A start must not go on: what the pico has to bind can't be bound.
+    /// True if a start must fail, because the pico can't bind its address.
     pub blocks_start: bool,
-    /// What was seen, and what to do.
+    /// The observation and the remedy.
     pub text: String,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn address_taken_by_jvm(addresses: &[IpAddr]) -> Option<IpAddr> {
     addresses.iter().find(|a| a.is_ipv4()).or(addresses.first()).copied()
 }
 
-/// What is wrong with one property.
+/// The problems of one property.
 pub(super) fn find_problems(
     deployment: Deployment,
     kind: PicoType,
@@ -67,7 +67,7 @@ pub(super) fn find_problems(
     }
 }
 
-/// What is wrong with both together: the Platform binds one, and is looked for at the other.
+/// The problem of both together: the Platform binds one, but clients connect to the other.
 pub(super) fn find_mismatch(kind: PicoType, rows: &[HostNameCheck; 2]) -> Option<AddressProblem> {
     let [server, platform] = rows;
     let all_well = rows.iter().all(|row| !row.addresses().is_empty() && row.problems.is_empty());
@@ -96,8 +96,8 @@ struct AddressCheck<'a> {
 }
 
 impl AddressCheck<'_> {
-    /// Where a pico without a server.host listens is not documented; what that means for an address of the cluster, only who knows the
-    /// cluster can say.
+    /// The address of a pico without `server.host` is not documented. Only the administrator knows
+    /// its effect on an address of the cluster.
     fn check_unset(&self) -> Option<AddressProblem> {
         let text = match (self.property, self.rule) {
             (HostProperty::ServerHost, AddressRule::LocalAddress) => {
@@ -147,7 +147,7 @@ impl AddressCheck<'_> {
         problems
     }
 
-    /// Addresses that no interface has.
+    /// Handles addresses that no interface has.
     fn check_unusable(&self, taken: IpAddr) -> Option<AddressProblem> {
         let what = match taken {
             _ if taken.is_unspecified() => "no address that anybody could connect to",
@@ -157,7 +157,7 @@ impl AddressCheck<'_> {
         };
         let text = self.describe_as(&[taken], what);
         Some(match self.property {
-            // It can be bound: it is what being unset means.
+            // The pico can bind it, with the same effect as an unset property.
             HostProperty::ServerHost if taken.is_unspecified() => {
                 AddressProblem::warning(format!("{text}: to listen everywhere, leave it unset"))
             }
@@ -169,7 +169,7 @@ impl AddressCheck<'_> {
     fn check_loopback(&self, taken: IpAddr) -> Option<AddressProblem> {
         let meant = self.host.trim_end_matches('.').eq_ignore_ascii_case("localhost")
             || host_name::parse_address(self.host).is_some();
-        // A Web UI stands beside the Platform as a rule, and the Platform is always beside itself.
+        // A web UI usually runs next to the Platform, and the Platform always runs next to itself.
         let beside =
             matches!(self.kind, PicoType::Platform | PicoType::Ui) && self.rule != AddressRule::LocalAddress;
         if self.property == HostProperty::PlatformHost && meant && beside {
@@ -197,7 +197,7 @@ impl AddressCheck<'_> {
         })
     }
 
-    /// It must be here, and is not; or is not fit to be used.
+    /// The address must be on this node but is not, or is unusable.
     fn check_on_this_node(&self, all: &[IpAddr], taken: IpAddr) -> Vec<AddressProblem> {
         let bound = self.property == HostProperty::ServerHost;
         let is_here =
@@ -252,8 +252,9 @@ impl AddressCheck<'_> {
         problems
     }
 
-    /// It must be an outer address of the Platform's node, and is one of this node. It works as long as the Platform is here, too, so
-    /// a warning; the product's manual wants the two on different hosts.
+    /// The address must be an external one of the Platform's node but is on this node. It works
+    /// while the Platform is here, too, so this is a warning. The product's manual requires
+    /// different hosts.
     fn check_not_on_this_node(&self, all: &[IpAddr]) -> Option<AddressProblem> {
         let here: Vec<IpAddr> =
             all.iter().copied().filter(|&a| (self.place)(a) != AddressState::NotLocal).collect();
@@ -271,7 +272,7 @@ impl AddressCheck<'_> {
         self.rule.describe(self.deployment, self.kind)
     }
 
-    /// `mzplat resolves to 10.0.0.1`, or of an address: `10.0.0.1`.
+    /// For example `mzplat resolves to 10.0.0.1`, or `10.0.0.1` for an address.
     fn describe_resolution(&self, addresses: &[IpAddr]) -> String {
         match host_name::parse_address(self.host) {
             Some(_) => self.host.to_owned(),
@@ -279,7 +280,8 @@ impl AddressCheck<'_> {
         }
     }
 
-    /// `mzplat resolves to 127.0.0.1, which is loopback`, or of an address: `127.0.0.1 is loopback`.
+    /// For example `mzplat resolves to 127.0.0.1, which is loopback`, or `127.0.0.1 is loopback`
+    /// for an address.
     fn describe_as(&self, addresses: &[IpAddr], what: &str) -> String {
         let which = if host_name::parse_address(self.host).is_some() { "" } else { ", which" };
         format!("{}{which} is {what}", self.describe_resolution(addresses))

@@ -1,28 +1,28 @@
-//! Which address a host name must stand for, by deployment, type of pico and property.
+//! The address that a hostname must resolve to, by deployment, pico type and property.
 //!
-//! The product's own table has a column for the host of the Platform and one for the others; the name is one and the same in
-//! the whole cell, so on OpenStack and Amazon, where no address is the same from everywhere, each host has to resolve it in its
-//! own way (hosts file, split DNS).
+//! The product's own table has a column for the host of the Platform and one for the others. The
+//! whole cell uses the same name. On OpenStack and Amazon no address is the same from everywhere.
+//! So each host must resolve the name in its own way (hosts file, split DNS).
 
 use super::HostProperty;
 use crate::settings::{Deployment, PicoType};
 
-/// What an address must be for this node.
+/// The requirement on an address, as seen from this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressRule {
-    /// Of this node where the pico runs: an address that moves with it, or one that stays.
+    /// An address of this node while the pico runs here: a floating or a permanent one.
     OnThisNode,
-    /// The local address of this node, which stays.
+    /// The permanent local address of this node.
     LocalAddress,
-    /// The Platform's virtual address, wherever that is now; or for the web UI, which may stand beside the Platform or elsewhere,
-    /// whatever leads to the Platform from here.
+    /// The Platform's virtual address, on any node. The web UI may run next to the Platform or
+    /// elsewhere, so it accepts any address that leads to the Platform from here.
     LeadsToPlatform,
-    /// The address by which others reach the Platform's node: floating on OpenStack, elastic on Amazon; none of this node.
+    /// The external address of the Platform's node: floating on OpenStack, elastic on Amazon. It is
+    /// not on this node.
     PlatformExternal,
 }
 
 impl AddressRule {
-    /// The table.
     #[must_use]
     pub fn for_property(deployment: Deployment, kind: PicoType, property: HostProperty) -> Self {
         use HostProperty::{PlatformHost, ServerHost};
@@ -36,7 +36,7 @@ impl AddressRule {
         }
     }
 
-    /// As a demand, for a person.
+    /// The requirement as text.
     #[must_use]
     pub fn describe(self, deployment: Deployment, kind: PicoType) -> String {
         let (who, at) = (with_article(kind), deployment_phrase(deployment));
@@ -51,7 +51,7 @@ impl AddressRule {
     }
 }
 
-/// With its article.
+/// The pico type with its article.
 pub(super) fn with_article(kind: PicoType) -> &'static str {
     match kind {
         PicoType::Platform => "the Platform",
@@ -69,7 +69,7 @@ fn deployment_phrase(deployment: Deployment) -> &'static str {
     }
 }
 
-/// How the kind of address is called that is moved from node to node.
+/// The adjective for an address that moves between nodes.
 fn floating_adjective(deployment: Deployment) -> &'static str {
     match deployment {
         Deployment::Virtual => "virtual",
@@ -82,7 +82,7 @@ fn floating_adjective(deployment: Deployment) -> &'static str {
 mod tests {
     use super::*;
 
-    /// The product's table, and for the web UI ours.
+    /// The product's table; the rows of the web UI are ours.
     #[test]
     fn address_rules_match_the_product_table() {
         use Deployment::{Aws, OpenStack, Virtual};

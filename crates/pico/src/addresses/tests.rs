@@ -1,4 +1,4 @@
-//! The judgement, over what a name can stand for.
+//! Tests of the checks, for each kind of address.
 
 use super::problems::address_taken_by_jvm;
 use super::*;
@@ -6,7 +6,7 @@ use crate::actions::Severity;
 use proptest::prelude::*;
 use std::time::Duration;
 
-/// A node with a local address, a virtual one, and one of each trouble.
+/// A node with a local address, a virtual one, and one for each fault.
 fn place(address: IpAddr) -> AddressState {
     let on = || "eth1".to_owned();
     match address.to_string().as_str() {
@@ -27,7 +27,7 @@ use Deployment::{Aws, OpenStack, Virtual};
 use HostProperty::{PlatformHost, ServerHost};
 use PicoType::{ExecutionContext, Platform, ServiceContext, Ui};
 
-/// The problems of one property, while the other is unset.
+/// The problems of one property while the other is unset.
 fn problems(
     deployment: Deployment,
     kind: PicoType,
@@ -46,7 +46,6 @@ fn problems(
     problems::find_problems(deployment, kind, &row, &place)
 }
 
-/// Right; a warning; an error; a warning or an error that stops a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ExpectedProblems {
     NoProblem,
@@ -73,7 +72,7 @@ fn each_rule_is_checked_against_each_kind_of_address() {
     const HERE: &[&str] = &["10.0.0.1"];
     const AWAY: &[&str] = &["203.0.113.7"];
     const LOOP: &[&str] = &["127.0.1.1"];
-    // What comes of an address that is here, one that is elsewhere, loopback.
+    // The expected problems of a local address, of one on another node, and of loopback.
     let table = [
         (Virtual, Platform, ServerHost, [NoProblem, BlockingWarning, Warning]),
         (Virtual, Platform, PlatformHost, [NoProblem, Warning, Warning]),
@@ -102,7 +101,7 @@ fn each_rule_is_checked_against_each_kind_of_address() {
     }
 }
 
-/// The Platform, which must bind what its name stands for.
+/// The Platform must bind the address of its name.
 #[test]
 fn address_taken_by_a_jvm_decides_among_several() {
     use ExpectedProblems::{BlockingWarning, NoProblem, Warning};
@@ -232,7 +231,7 @@ fn platform_host_that_is_not_bound_is_a_warning() {
     for (kind, server, platform) in [
         (Platform, "10.0.0.1", "10.0.0.1"),
         (ExecutionContext, "10.0.0.1", "192.0.2.10"),
-        // Another thing is wrong, and said.
+        // Another problem exists and is reported.
         (Platform, "10.0.0.1", "203.0.113.7"),
         (Platform, "0.0.0.0", "10.0.0.1"),
     ] {
@@ -264,7 +263,7 @@ fn host_name_check_describes_its_resolution() {
 }
 
 proptest! {
-    /// Whatever a name stands for: what stops a start is said of what has to be bound, and of nothing that is here.
+    /// Only an address that the pico must bind and that is not on this node blocks a start.
     #[test]
     fn start_is_blocked_only_by_an_address_that_cannot_be_bound(
         addresses in proptest::collection::vec(any::<IpAddr>(), 1..5),

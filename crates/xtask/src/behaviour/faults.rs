@@ -12,10 +12,9 @@ Each case lays out a node of its own with a simulated MediationZone (or real JVM
 one fault, and takes its truth from /proc.
 ";
 
-/// The section: a table for each family.
 pub(super) fn section(families: &[TestModule], mutants: &[Mutant]) -> String {
     let heads = ["what it proves", "case", "it was seen to catch"];
-    // One without cases helps others.
+    // A module without cases has only helpers.
     let parts = families.iter().filter(|family| !family.cases.is_empty()).map(|family| {
         let rows = family.cases.iter().map(|case| case_row(case, mutants));
         format!("\n### {}\n\n{}", family.title.trim_end_matches('.'), table(&heads, rows))

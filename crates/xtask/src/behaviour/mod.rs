@@ -1,7 +1,9 @@
-//! docs/evidence/behaviour.md: what the agents answer, asked of the code that decides it, and what the fault suite shows of it.
+//! docs/evidence/behaviour.md: the agents' answers, from the code that decides them, and the fault
+//! suite's evidence.
 //!
-//! Nothing on the page is told twice: the verdicts are those of `pico::verdict::judge`, the faults are the lines above the
-//! cases, and beside each stand the changes to the agents that it was seen to catch.
+//! The page has one source for each fact. The verdicts are those of `pico::verdict::judge`. The
+//! faults are the doc comments of the cases. Beside each case stand the mutants of the agents that
+//! it caught.
 
 mod faults;
 
@@ -38,7 +40,7 @@ pub(crate) fn page() -> Result<String, TaskError> {
     Ok([HEAD, &example_output("verdicts")?, &faults::section(&families, &mutants), FOOT].join("\n"))
 }
 
-/// Every family and every case says what it is about.
+/// Every module and every case must have a doc comment.
 fn check_documented(families: &[TestModule]) -> Result<(), TaskError> {
     let silent = families.iter().filter(|family| family.title.is_empty());
     let mut missing: Vec<String> =
@@ -49,7 +51,7 @@ fn check_documented(families: &[TestModule]) -> Result<(), TaskError> {
     if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
 }
 
-/// Every case that docs/design/privileges.md names is there.
+/// Every case that docs/design/privileges.md names must exist.
 fn check_referenced_cases(families: &[TestModule]) -> Result<(), TaskError> {
     let path = workspace::root().join("docs/design/privileges.md");
     let text = std::fs::read_to_string(&path).map_err(TaskError::file("read", &path))?;
@@ -61,7 +63,7 @@ fn check_referenced_cases(families: &[TestModule]) -> Result<(), TaskError> {
     if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
 }
 
-/// What stands between backticks and looks like the name of a case.
+/// The texts between backticks that look like the name of a case.
 fn case_names_in(text: &str) -> Vec<&str> {
     let plain = |part: &str| {
         !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')

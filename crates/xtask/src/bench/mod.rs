@@ -1,11 +1,14 @@
-//! `cargo xtask bench`: what an action of an agent costs.
+//! `cargo xtask bench`: the cost of an agent's action.
 //!
-//! One interleaved run: each round runs every candidate once, so that a slow minute of the machine is everybody's. The
-//! yardsticks are an empty Rust program of the same profile (the floor), `ocf:pacemaker:Dummy` (what a cluster has today) and
-//! a JVM that runs the product's HA client (what a check costs that is made the obvious way).
+//! Each round runs every candidate once, so a slow minute of the machine affects all of them. There
+//! are three references. An empty Rust program with the same profile is the minimum.
+//! `ocf:pacemaker:Dummy` is the cost in a cluster today. A JVM that runs the product's HA client is
+//! the cost of the obvious implementation.
 //!
-//! The loop of fork, exec and wait runs inside the sandbox, in one process ([`runner`]): the way into the sandbox is not
-//! measured. `--look` measures instead what a look at all processes costs ([`process_scan`]). CPU is user and system time of the process and of all that it started and left, from getrusage.
+//! The loop of fork, exec and wait runs inside the sandbox, in one process ([`runner`]), so the
+//! entry into the sandbox is not measured. `--look` instead measures the cost of a scan of all
+//! processes ([`process_scan`]). CPU is user and system time from getrusage. It covers the process
+//! and all its descendants, including orphans.
 
 mod process_scan;
 mod runner;
@@ -23,31 +26,30 @@ use devtools::{TaskError, packages};
 use serde::{Serialize, de::DeserializeOwned};
 use testkit::{Programs, Sandbox, prerequisites};
 
-/// What `bench` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchOptions {
-    /// How often each candidate runs.
+    /// Runs of each candidate
     #[arg(long, default_value_t = 100)]
     rounds: u32,
-    /// Measure instead what monitors cost that wait, 50, 100 and 200 at once
+    /// Measure the cost of 50, 100 and 200 concurrent waiting monitors instead
     #[arg(long, conflicts_with = "rounds")]
     waiting: bool,
-    /// Measure instead what a look costs among 150, 1,000 and 10,000 processes, and among some that are there to make it costly
+    /// Measure a scan among 150, 1,000 and 10,000 processes instead, and among processes that make
+    /// it costly
     #[arg(long, conflicts_with_all = ["rounds", "waiting"])]
     look: bool,
 }
 
-/// What the part inside the sandbox is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchInsideOptions {
-    /// What to run.
+    /// The plan to run
     plan: PathBuf,
-    /// It is of monitors that wait.
+    /// The plan is one of waiting monitors
     #[arg(long)]
     waiting: bool,
 }
 
-/// Builds, sets the stage, measures, prints.
+/// Builds, prepares the sandbox, measures and prints.
 pub(crate) fn run(options: &BenchOptions) -> Result<ExitCode, TaskError> {
     packages::install_missing(&[prerequisites::SANDBOX, prerequisites::JDK, prerequisites::BENCH].concat());
     workspace::build_programs()?;
@@ -75,7 +77,7 @@ pub(crate) fn run(options: &BenchOptions) -> Result<ExitCode, TaskError> {
     Ok(if fits { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What the part inside the sandbox makes of a plan.
+/// The result of a plan from the part inside the sandbox.
 fn run_in_sandbox<T: DeserializeOwned>(
     node: &Sandbox,
     plan: &impl Serialize,
@@ -93,7 +95,7 @@ fn run_in_sandbox<T: DeserializeOwned>(
     serde_json::from_str(&ran.stdout).map_err(TaskError::unreadable("the samples"))
 }
 
-/// The loop itself; called by [`run`] inside the sandbox.
+/// The loop itself; [`run`] calls it inside the sandbox.
 pub(crate) fn run_inside(options: &BenchInsideOptions) -> Result<ExitCode, TaskError> {
     let text = fs::read(&options.plan).map_err(TaskError::file("read", &options.plan))?;
     if options.waiting {

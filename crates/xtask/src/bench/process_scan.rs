@@ -1,8 +1,10 @@
-//! `cargo xtask bench --look`: what a look at all processes of a node costs, in time and in memory.
+//! `cargo xtask bench --look`: the cost of a scan of all processes of a node, in time and memory.
 //!
-//! A probe looks at every process. It is measured beside a Platform that runs, among 150, 1,000 and 10,000 processes of another user, and
-//! among processes that this user has made costly: a thousand that hang in the kernel, so that their command lines can't be read, and
-//! four thousand with 2 MiB of arguments each. These two are held against as many that are nothing special, in the same run.
+//! A probe reads every process. It is measured next to a running Platform, among 150, 1,000 and
+//! 10,000 processes of another user. It is also measured among processes that this user has made
+//! costly. A thousand hang in the kernel, so that nobody can read their command lines. Four
+//! thousand have 2 MiB of arguments each. As many plain processes in the same run are the
+//! reference.
 
 use std::time::Duration;
 
@@ -13,26 +15,26 @@ use testkit::{HungOperation, Sandbox};
 
 use super::setup;
 
-/// Another user than the owner of the installation.
+/// A user other than the owner of the installation.
 const OTHER_UID: u32 = 4712;
-/// How often each is measured; the best counts.
+/// The number of measurements of each case; the best one counts.
 const ROUNDS: u32 = 10;
-/// More memory than a look may need, and less than would harm the machine.
+/// More memory than a scan may need, and less than would harm the machine.
 const ADDRESS_SPACE_LIMIT: &str = "--as=2147483648";
-/// So many processes there are in all.
+/// Total numbers of processes.
 const PROCESS_COUNTS: [usize; 3] = [150, 1000, 10_000];
 
-/// What a probe took at best.
+/// The best result of a probe.
 #[derive(Debug, Clone, Copy)]
 struct ProbeCost {
     micros: u64,
     kib: u64,
 }
 
-/// Measures and prints; true: all is within its limits.
+/// Measures and prints; true if all results are within their limits.
 pub(super) fn run(node: Sandbox) -> Result<bool, TaskError> {
     if node.owner() == "root" {
-        println!("a look is measured among processes of another user, which only root can start");
+        println!("the scan is not measured: only root can start processes of another user");
         return Ok(false);
     }
     setup::start_platform(&node)?;
@@ -57,7 +59,6 @@ pub(super) fn run(node: Sandbox) -> Result<bool, TaskError> {
     Ok(fits & is_bounded("4,000 with 2 MiB of arguments", without, beside, attacked))
 }
 
-/// One that is nothing special.
 fn plain_process() -> FakeProcess {
     FakeProcess::for_program("/opt/imitated/bin/plain", &["plain"]).user(OTHER_UID)
 }
@@ -81,14 +82,14 @@ fn probe_among_hung(fixture: &Fixture, number: usize) -> Result<ProbeCost, TaskE
     Ok(cost)
 }
 
-/// A probe may fail where it is attacked; what it took counts.
+/// A probe may fail under attack; only its cost counts.
 fn probe(fixture: &Fixture) -> Result<ProbeCost, TaskError> {
     let mut best = ProbeCost { micros: u64::MAX, kib: u64::MAX };
     for _ in 0..ROUNDS {
         let call = setup::platform_call(&fixture.node).meta_timeout(Duration::from_secs(60));
         let ran = call.wrap_with(["prlimit", ADDRESS_SPACE_LIMIT]).run("monitor")?;
         if ran.code() != Some(0) {
-            println!("a probe that should have found the Platform well: {ran}");
+            println!("the probe did not report the running Platform: {ran}");
         }
         best.micros = best.micros.min(u64::try_from(ran.wall_time.as_micros()).unwrap_or(u64::MAX));
         best.kib = best.kib.min(ran.peak_rss_kib);
@@ -103,31 +104,32 @@ fn print_cost(what: &str, cost: ProbeCost) {
     println!("{what:<44} {:>6}.{:03} ms {:>8} KiB", cost.micros / 1000, cost.micros % 1000, cost.kib);
 }
 
-/// What one more process costs among ten thousand is at most 1.5 times what it costs among a thousand.
+/// The cost of one more process among ten thousand is at most 1.5 times its cost among a thousand.
 fn is_linear(growth: &[(usize, ProbeCost)]) -> bool {
     let &[(few, first), (some, second), (many, third)] = growth else { return false };
-    // In nanoseconds.
+    // The result is in nanoseconds.
     let of = |from: ProbeCost, to: ProbeCost, number: usize| {
         to.micros.saturating_sub(from.micros) * 1000 / u64::try_from(number).unwrap_or(1).max(1)
     };
     let (early, late) = (of(first, second, some - few), of(second, third, many - some));
     let fits = late <= early * 3 / 2;
     println!(
-        "each process more: {early} ns up to {some}, {late} ns up to {many} (at most 1.5 times): {}",
+        "each additional process: {early} ns up to {some}, {late} ns up to {many} (at most 1.5 times): {}",
         describe_limit(fits)
     );
     fits
 }
 
-/// At most 1.5 times the time beside as many others, and 16 MiB more than without any.
+/// The time is at most 1.5 times that beside as many plain processes, and the memory at most 16 MiB
+/// more than without any.
 fn is_bounded(what: &str, without: ProbeCost, beside: ProbeCost, attacked: ProbeCost) -> bool {
-    print_cost(&format!("{what}, as many others"), beside);
+    print_cost(&format!("{what}, plain processes"), beside);
     print_cost(what, attacked);
     let hundredths = attacked.micros * 100 / beside.micros.max(1);
     let more = attacked.kib.saturating_sub(without.kib);
     let fits = hundredths <= 150 && more <= 16 << 10;
     println!(
-        "{what}: {}.{:02} x the time of others (at most 1.50), {more} KiB more than without (at most 16384): {}",
+        "{what}: {}.{:02} x the time beside plain processes (at most 1.50), {more} KiB more than without (at most 16384): {}",
         hundredths / 100,
         hundredths % 100,
         describe_limit(fits)

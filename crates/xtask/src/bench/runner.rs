@@ -1,4 +1,4 @@
-//! The loop inside the sandbox: fork, exec, wait, and what that took.
+//! The loop inside the sandbox: fork, exec, wait, and the cost of these.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
@@ -10,14 +10,13 @@ use nix::sys::time::TimeValLike;
 use nix::sys::wait::wait;
 use serde::{Deserialize, Serialize};
 
-/// What to run, and how often.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct BenchPlan {
     pub(crate) rounds: u32,
     pub(crate) candidates: Vec<BenchCandidate>,
 }
 
-/// One program with all that it gets; it has to end with 0.
+/// One program with its arguments and environment. It must exit with 0.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct BenchCandidate {
     pub(crate) name: String,
@@ -25,7 +24,7 @@ pub(crate) struct BenchCandidate {
     pub(crate) environment: BTreeMap<String, String>,
 }
 
-/// What its runs took, in microseconds.
+/// The samples of a candidate, in microseconds.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct BenchSamples {
     pub(crate) name: String,
@@ -35,7 +34,7 @@ pub(crate) struct BenchSamples {
 
 /// Runs the plan and prints the samples as JSON.
 pub(crate) fn run(plan: &BenchPlan) -> Result<(), TaskError> {
-    // What a candidate starts and leaves becomes our child, so its time counts too.
+    // Orphans of a candidate become our children, so their time counts too.
     nix::sys::prctl::set_child_subreaper(true).map_err(TaskError::unreadable("prctl"))?;
 
     let name = |candidate: &BenchCandidate| candidate.name.clone();
@@ -44,7 +43,7 @@ pub(crate) fn run(plan: &BenchPlan) -> Result<(), TaskError> {
         .iter()
         .map(|c| BenchSamples { name: name(c), wall: Vec::new(), cpu: Vec::new() })
         .collect();
-    // The first round warms the caches and is not counted.
+    // The first round warms the caches and does not count.
     for round in 0..=plan.rounds {
         for (candidate, samples) in plan.candidates.iter().zip(&mut results) {
             let (wall, cpu) = measure(candidate)?;
@@ -59,7 +58,7 @@ pub(crate) fn run(plan: &BenchPlan) -> Result<(), TaskError> {
     Ok(())
 }
 
-/// What is measured, as a child that has nothing of ours.
+/// A child with only this environment.
 pub(super) fn candidate_command(argv: &[String], environment: &BTreeMap<String, String>) -> Command {
     let mut command = Command::new(&argv[0]);
     command.args(&argv[1..]).env_clear().envs(environment);
@@ -75,7 +74,7 @@ fn measure(candidate: &BenchCandidate) -> Result<(Duration, u64), TaskError> {
     let started = Instant::now();
     let status = command.spawn().map_err(spawn)?.wait().map_err(spawn)?;
     let wall = started.elapsed();
-    // Its orphans, until there is no child left.
+    // Reap its orphans until no child is left.
     while wait().is_ok() {}
     let cpu = cpu_of_children() - before;
     if status.success() {
@@ -85,7 +84,7 @@ fn measure(candidate: &BenchCandidate) -> Result<(Duration, u64), TaskError> {
     }
 }
 
-/// User and system time of all children waited for so far, in microseconds.
+/// User and system time of all reaped children, in microseconds.
 pub(super) fn cpu_of_children() -> u64 {
     let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else { return 0 };
     u64::try_from((usage.user_time() + usage.system_time()).num_microseconds()).unwrap_or_default()

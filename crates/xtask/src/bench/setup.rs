@@ -1,4 +1,5 @@
-//! The stage: a simulated product whose Platform is a real JVM, and the candidates.
+//! The sandbox of the benchmark: a simulated product whose Platform is a real JVM, and the
+//! candidates.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,9 +9,9 @@ use testkit::{AgentCall, Sandbox};
 
 use super::runner::{BenchCandidate, BenchPlan};
 
-/// The floor: nothing that is written in Rust can cost less.
+/// The minimum: no Rust program can cost less.
 pub(crate) const EMPTY_PROGRAM: &str = "empty Rust program";
-/// What the obvious way costs.
+/// The candidate whose cost is compared with the empty program's.
 pub(crate) const DEPTH_0: &str = "platform monitor, depth 0";
 pub(crate) const DEPTH_10: &str = "platform monitor, depth 10, HA client in a JVM";
 pub(crate) const HA_CLIENT_JVM: &str = "JVM that runs the HA client";
@@ -19,11 +20,11 @@ const HOME: &str = "/opt/mz";
 const HA_PORT: &str = "26000";
 const DUMMY: &str = "/usr/lib/ocf/resource.d/pacemaker/Dummy";
 
-/// Installs and starts, and says what to measure.
+/// Installs and starts the product; returns the plan.
 pub(crate) fn prepare(node: &Sandbox, rounds: u32) -> Result<BenchPlan, TaskError> {
     start_platform(node)?;
     let recurring = || platform_call(node).interval(Duration::from_secs(1)).param("wait", "0");
-    // The simulator's own launcher plays the HA client natively: what is left is the agent's own cost.
+    // The simulator's launcher runs the HA client natively, so the agent's own cost remains.
     let native = || recurring().param("java_home", format!("{HOME}/java"));
     let mut candidates = vec![
         plain_candidate(EMPTY_PROGRAM, &["/run/testkit/bin/empty"]),
@@ -42,12 +43,13 @@ pub(crate) fn prepare(node: &Sandbox, rounds: u32) -> Result<BenchPlan, TaskErro
         dummy().run("start")?.expect_code(0)?;
         candidates.push(agent_candidate("ocf:pacemaker:Dummy monitor", dummy(), "monitor")?);
     } else {
-        println!("ocf:pacemaker:Dummy is not measured: {DUMMY} is not there (package pacemaker)");
+        println!(
+            "ocf:pacemaker:Dummy is not measured: {DUMMY} not found (package pacemaker-resource-agents)"
+        );
     }
     Ok(BenchPlan { rounds, candidates })
 }
 
-/// The Platform runs from now on.
 pub(super) fn start_platform(node: &Sandbox) -> Result<(), TaskError> {
     let pico = format!("platform:platform:{HA_PORT}");
     node.mz_sim(["install", HOME, "--owner", node.owner(), "--jvm", "--pico", &pico])?;
@@ -55,12 +57,12 @@ pub(super) fn start_platform(node: &Sandbox) -> Result<(), TaskError> {
     Ok(())
 }
 
-/// The Platform's agent.
 pub(super) fn platform_call(node: &Sandbox) -> AgentCall<'_> {
     node.agent("platform").param("mz_home", HOME)
 }
 
-/// A candidate as Pacemaker would call it; it is run once before, so that a stage that is not right tells why.
+/// A candidate as Pacemaker calls it. It runs once first, so that a wrong setup fails with its
+/// reason.
 fn agent_candidate(name: &str, call: AgentCall<'_>, action: &str) -> Result<BenchCandidate, TaskError> {
     let (argv, environment) = call.argv_and_environment(action);
     call.run(action)?.expect_code(0)?;

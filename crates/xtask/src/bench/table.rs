@@ -1,10 +1,11 @@
-//! The figures, as a table.
+//! The results as a table.
 
 use super::runner::BenchSamples;
 use super::setup::{DEPTH_0, DEPTH_10, EMPTY_PROGRAM, HA_CLIENT_JVM};
 
-/// Prints one line a candidate: wall time (tenth percentile and median) and its ratio to the empty program's, CPU time
-/// (median) and how many times less that is than the JVM's.
+/// Prints one line per candidate. It has the wall time (tenth percentile and median) and its ratio
+/// to the empty program's. It also has the CPU time (median) and the ratio of the JVM's CPU time to
+/// it.
 pub(crate) fn print(results: &[BenchSamples]) {
     let of = |name: &str| results.iter().find(|samples| samples.name == name);
     let floor = of(EMPTY_PROGRAM).map(|samples| percentile(&samples.wall, 10));
@@ -26,14 +27,14 @@ pub(crate) fn print(results: &[BenchSamples]) {
     }
 }
 
-/// A depth 0 that does not wait may cost this many hundredths of an empty program's wall time (p10).
+/// The limit of a depth 0 that does not wait, in percent of an empty program's wall time (p10).
 const MAX_PERCENT_OF_EMPTY: u64 = 135;
-/// The JVM that runs the HA client must cost at least this many times its CPU.
+/// The minimum ratio of the CPU time of the JVM with the HA client to that of depth 0.
 const MIN_JVM_CPU_RATIO: u64 = 40;
-/// Depth 10 with the HA client in a JVM may cost this many hundredths of that client's CPU, run as it is.
+/// The limit of depth 10 with the HA client in a JVM, in percent of that client's own CPU time.
 const MAX_PERCENT_OF_CLIENT: u64 = 115;
 
-/// Are depths 0 and 10 within their limits? Says so in a line each.
+/// Prints whether depths 0 and 10 are within their limits, and returns it.
 pub(crate) fn within_limits(results: &[BenchSamples]) -> bool {
     let of = |name: &str| results.iter().find(|samples| samples.name == name);
     let (Some(empty), Some(shallow), Some(deep), Some(jvm)) =
@@ -66,7 +67,7 @@ fn describe_limit(fits: bool) -> &'static str {
     if fits { "within its limits" } else { "OVER ITS LIMITS" }
 }
 
-/// The smallest value that `percent` of the samples do not exceed; 0 of none.
+/// The smallest value that `percent` of the samples do not exceed; 0 without samples.
 fn percentile(samples: &[u64], percent: usize) -> u64 {
     let mut sorted = samples.to_vec();
     sorted.sort_unstable();

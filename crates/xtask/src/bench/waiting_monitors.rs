@@ -1,8 +1,9 @@
-//! `cargo xtask bench --waiting`: what monitors cost that wait, many of them at once on one node.
+//! `cargo xtask bench --waiting`: the cost of many concurrent waiting monitors on one node.
 //!
-//! Each belongs to a resource of its own; all watch one pico, for what is measured is theirs and not the pico's. When all of them wait,
-//! the private memory of each is read (`smaps_rollup`: what is in no other process's memory), and when all have come to their end,
-//! the CPU time of all is told by getrusage. What a node with a thousand would need follows from the line through what all of these took.
+//! Each monitor has a resource of its own. All watch one pico, because the pico's cost is not
+//! measured. When all of them wait, their private memory is read (`smaps_rollup`: memory that no
+//! other process shares). When all have ended, getrusage gives their CPU time. A line through the
+//! results yields the need of a node with a thousand monitors.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,36 +16,36 @@ use testkit::Sandbox;
 use super::runner::{candidate_command, cpu_of_children};
 use super::setup;
 
-/// So many at once, in turns.
+/// The numbers of concurrent monitors.
 const MONITOR_COUNTS: [u32; 3] = [50, 100, 200];
 
-/// The interval of their rows: short, for the second run of each follows the first when all have had one.
+/// The monitors' interval. It is short, because the second run of each starts after the first runs
+/// of all.
 const MONITOR_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How long each of them waits.
+/// The `wait` of each monitor.
 const WAIT: Duration = Duration::from_secs(20);
 
-/// Longest time until all of them wait.
+/// The longest time until all of them wait.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What to run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WaitingBenchPlan {
     argv: Vec<String>,
     environment: BTreeMap<String, String>,
 }
 
-/// What so many at once took.
+/// The result for one number of monitors.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WaitingMonitorSample {
     count: u32,
-    /// Private memory of each, in KiB.
+    /// The private memory of each, in KiB.
     private: Vec<u64>,
-    /// Of all together, in microseconds, from fork to exit.
+    /// The CPU time of all together, in microseconds, from fork to exit.
     cpu: u64,
 }
 
-/// Starts the pico, and says what to measure.
+/// Starts the pico and returns the plan.
 pub(super) fn prepare(node: &Sandbox) -> Result<WaitingBenchPlan, TaskError> {
     setup::start_platform(node)?;
     let call = setup::platform_call(node).interval(MONITOR_INTERVAL).check_level(0);
@@ -67,7 +68,7 @@ fn measure(plan: &WaitingBenchPlan, count: u32) -> Result<WaitingMonitorSample, 
         command.env("OCF_RESOURCE_INSTANCE", format!("pico-{number}"));
         command.spawn().map_err(|source| TaskError::Spawn { command: plan.argv.join(" "), source })
     };
-    // The first of each resource adopts the pico and does not wait.
+    // The first monitor of each resource adopts the pico and does not wait.
     for number in 0..count {
         spawn(number)?.wait().map_err(|source| TaskError::Spawn { command: plan.argv.join(" "), source })?;
     }
@@ -89,7 +90,6 @@ fn measure(plan: &WaitingBenchPlan, count: u32) -> Result<WaitingMonitorSample, 
     Ok(WaitingMonitorSample { count, private, cpu: cpu_of_children().saturating_sub(before) })
 }
 
-/// In KiB.
 fn private_memory_kib(pid: u32) -> Result<u64, TaskError> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let text = fs::read_to_string(&path).map_err(TaskError::file("read", path.as_ref()))?;
@@ -99,27 +99,29 @@ fn private_memory_kib(pid: u32) -> Result<u64, TaskError> {
     Ok(numbers.sum())
 }
 
-/// What a large node might have.
+/// The size of a large node.
 const LARGE_NODE: u32 = 1000;
 
-/// What is to be expected at `x`, by the straight line that is nearest to the samples (least squares); none without two different ones.
+/// The value at `x` on the straight line through the samples (least squares). `None` without two
+/// different samples.
 fn extrapolate(x: u32, samples: &[(u32, u64)]) -> Option<u64> {
     let number = i128::try_from(samples.len()).ok()?;
     let sum = |of: fn(i128, i128) -> i128| -> i128 {
         samples.iter().map(|&(x, y)| of(i128::from(x), i128::from(y))).sum()
     };
     let (xs, ys) = (sum(|x, _| x), sum(|_, y| y));
-    // The slope is `rise` / `run`; in whole numbers to the end, for there it is divided once.
+    // The slope is `rise` / `run`. Whole numbers suffice, because the only division comes last.
     let run = number * sum(|x, _| x * x) - xs * xs;
     let rise = number * sum(|x, y| x * y) - xs * ys;
     let value = (ys * run + rise * (number * i128::from(x) - xs)).checked_div(number * run)?;
     u64::try_from(value).ok()
 }
 
-/// A monitor that waits may have this much private memory, in KiB.
+/// The limit of a waiting monitor's private memory, in KiB.
 const MAX_PRIVATE_KIB: u64 = 1024;
 
-/// Prints a line for each number of monitors, and what a thousand would need. True: the memory is within its limit.
+/// Prints a line for each number of monitors, and the need of a thousand. True if the memory is
+/// within its limit.
 pub(super) fn print(samples: &[WaitingMonitorSample]) -> bool {
     println!("{:>8} {:>22} {:>18} {:>16}", "monitors", "private, each (most)", "private, all", "CPU, all");
     for WaitingMonitorSample { count, private, cpu } in samples {
@@ -158,7 +160,7 @@ mod tests {
     #[test]
     fn extrapolation_follows_least_squares_line() {
         assert_eq!(extrapolate(1000, &[(50, 300), (100, 500), (200, 900)]), Some(4100));
-        // By the last one alone it would be 5000.
+        // The last sample alone would yield 5000.
         assert_eq!(extrapolate(1000, &[(50, 290), (100, 520), (200, 1000)]), Some(4792));
         assert_eq!(extrapolate(1000, &[(50, 300), (50, 500)]), None);
         assert_eq!(extrapolate(1000, &[]), None);

@@ -1,12 +1,12 @@
-//! `cargo xtask mutants`: shows that the fault suite notices when the agents are wrong.
+//! `cargo xtask mutants`: shows that the fault suite detects wrong agents.
 //!
-//! A test that never fails proves nothing. Each mutant of `tests/faults/mutants.toml` is one change to the agents that somebody
-//! could make, or two older agents did make; it names the cases that must fail with it. The changes are made in a copy of the
-//! workspace; the tests and the simulator are those of the workspace itself, and first see the copy's agents unchanged, so that
-//! what fails afterwards fails by the change.
+//! A test that never fails proves nothing. Each mutant of `tests/faults/mutants.toml` is one
+//! plausible or historical mistake in the agents, and names the cases that must fail with it. The
+//! changes are made in a copy of the workspace; tests and simulator are the workspace's own. They
+//! first run against the unchanged agents of the copy, so a later failure comes from the change.
 //!
-//! `cargo xtask test` only checks that the table fits: each text stands once where it is said to be, each case exists, and no
-//! case is without a mutant.
+//! `cargo xtask test` only checks the table. Each text must occur once in its file, each case must
+//! exist, and each case must have a mutant.
 
 mod table;
 mod workspace_copy;
@@ -25,10 +25,12 @@ use devtools::workspace::{self, Workspace};
 use devtools::{TaskError, packages};
 use workspace_copy::WorkspaceCopy;
 
-/// Longest run of one case; a mutant may well have an agent wait for ever. Far above what any case takes on a loaded machine.
+/// The longest run of one case, far above the need of any case on a loaded machine. A mutant may
+/// make an agent wait for ever.
 const CASE_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// Most memory that each process of such a run may have written to, in bytes: a mutant may keep all that it reads.
+/// Limit of the private writable memory of each process, in bytes. A mutant may keep everything
+/// that it reads.
 const MEMORY_LIMIT: u64 = 2 << 30;
 
 #[derive(Debug, clap::Args)]
@@ -40,13 +42,13 @@ pub(crate) struct MutantsOptions {
 enum MutantResult {
     /// Every case that it names failed.
     Caught,
-    /// These did not.
+    /// These cases passed.
     Missed(Vec<String>),
-    /// It could not be tried, and why.
+    /// The mutant could not be tested, for this reason.
     Broken(String),
 }
 
-/// Success if every mutant is caught and every case catches one.
+/// Succeeds if every mutant is caught and every case catches one.
 pub(crate) fn run(options: &MutantsOptions) -> Result<ExitCode, TaskError> {
     let mutants = read()?;
     let suite = cases::read_suite(cases::FAULT_SUITE)?;
@@ -94,7 +96,7 @@ fn run_mutant(
     }
 }
 
-/// What is not as it should be, and the exit code that says whether anything is.
+/// Prints the problems; the exit code is a failure if there is one.
 fn report(fates: &[(&Mutant, MutantResult)], unguarded: &[&str]) -> ExitCode {
     let caught = fates.iter().filter(|(_, fate)| matches!(fate, MutantResult::Caught)).count();
     for (mutant, fate) in fates {
@@ -115,7 +117,7 @@ fn report(fates: &[(&Mutant, MutantResult)], unguarded: &[&str]) -> ExitCode {
     if caught == fates.len() && unguarded.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The gate: does the table fit the code and the suite?
+/// The gate: checks that the table matches the code and the suite.
 pub(crate) fn check() -> Result<(), TaskError> {
     let mutants = read()?;
     let suite = cases::read_suite(cases::FAULT_SUITE)?;
@@ -130,14 +132,14 @@ pub(crate) fn check() -> Result<(), TaskError> {
     if wrong.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(wrong)) }
 }
 
-/// The test program of the fault suite, and whose agents it tests.
+/// The test program of the fault suite, and the directory of the agents under test.
 struct FaultSuite {
     program: PathBuf,
     agents: PathBuf,
 }
 
 impl FaultSuite {
-    /// Builds it and what it runs, from the workspace itself.
+    /// Builds the suite and the programs that it runs, from the workspace itself.
     fn build(tree: &WorkspaceCopy) -> Result<Self, TaskError> {
         let rest = ["build", "--quiet", "--package", "mz-sim", "--package", "testkit", "--bins"];
         workspace::run_checked(&mut workspace::cargo(rest))?;
@@ -157,7 +159,7 @@ impl FaultSuite {
         command
     }
 
-    /// All cases that these mutants name, with agents that are right.
+    /// Checks that all cases of these mutants pass with unchanged agents.
     fn check_unmutated(&self, tree: &WorkspaceCopy, mutants: &[&Mutant]) -> Result<(), TaskError> {
         tree.build()?;
         let mut cases: Vec<&String> = mutants.iter().flat_map(|mutant| &mutant.caught_by).collect();
@@ -172,7 +174,7 @@ impl FaultSuite {
         Ok(())
     }
 
-    /// Runs each of the cases for itself; those that pass.
+    /// Runs each case by itself; returns those that pass.
     fn passing_cases(&self, cases: &[String]) -> Result<Vec<String>, TaskError> {
         let waiting = Mutex::new(cases.iter());
         let next = || waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
@@ -193,7 +195,7 @@ impl FaultSuite {
         })
     }
 
-    /// What is killed at the limit has not passed. Its node ends with it.
+    /// A case killed at the limit has not passed. Its node ends with it.
     fn passes(&self, case: &str) -> Result<bool, TaskError> {
         let mut command = self.command(Path::new("timeout"));
         command.args(["--signal", "KILL", &CASE_TIMEOUT.as_secs().to_string()]);
@@ -203,7 +205,7 @@ impl FaultSuite {
     }
 }
 
-/// The program that a line of cargo's tells of.
+/// The test program that a line of cargo's JSON names.
 fn test_program(line: &str) -> Option<PathBuf> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
     let program = message["executable"].as_str().filter(|_| message["target"]["name"] == "faults");

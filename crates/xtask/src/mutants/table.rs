@@ -1,4 +1,4 @@
-//! The table of mutants, `tests/faults/mutants.toml`, and whether it still fits the code and the suite.
+//! The table of mutants, `tests/faults/mutants.toml`, and the check against code and suite.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,15 +12,15 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mutant {
-    /// What the agents do wrong with it, in words.
+    /// The mistake of the agents.
     pub(crate) name: String,
-    /// The file that is changed, in the repository.
+    /// The changed file, as a path in the repository.
     pub(crate) file: PathBuf,
-    /// The text that is replaced; it stands in the file exactly once.
+    /// The text to replace; the file contains it exactly once.
     find: String,
-    /// What takes its place.
+    /// The replacement.
     replace: String,
-    /// The cases that fail with it, each of them.
+    /// The cases that must fail, all of them.
     pub(crate) caught_by: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn read() -> Result<Vec<Mutant>, TaskError> {
 }
 
 impl Mutant {
-    /// The changed file's new text, from the tree below `root`; or why there is none.
+    /// The new text of the changed file below `root`, or the reason why there is none.
     pub(crate) fn mutated_text(&self, root: &Path) -> Result<String, String> {
         let text =
             fs::read_to_string(root.join(&self.file)).map_err(|e| format!("{}: {e}", self.file.display()))?;
@@ -55,7 +55,7 @@ impl Mutant {
         }
     }
 
-    /// What is wrong with the cases that it names.
+    /// The problems of the cases that it names.
     pub(crate) fn case_errors(&self, suite: &[TestModule]) -> Vec<String> {
         let mut wrong = Vec::new();
         if self.caught_by.is_empty() {
@@ -72,7 +72,8 @@ impl Mutant {
     }
 }
 
-/// The cases that no mutant names: nobody has shown that they can fail. One that is not run has nothing to show yet.
+/// The cases that no mutant names, so nobody has shown that they can fail. Ignored cases are
+/// exempt.
 pub(crate) fn cases_without_mutant<'a>(mutants: &[Mutant], suite: &'a [TestModule]) -> Vec<&'a str> {
     let named: BTreeSet<&String> = mutants.iter().flat_map(|mutant| &mutant.caught_by).collect();
     let not_named = cases(suite).filter(|case| !case.ignored && !named.contains(&case.name));

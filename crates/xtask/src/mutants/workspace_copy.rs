@@ -1,4 +1,4 @@
-//! A copy of the workspace that may be broken, and the agents built from it.
+//! A copy of the workspace for mutants, and the agents built from it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,18 +9,17 @@ use devtools::workspace::{self, Workspace};
 
 use crate::mutants::Mutant;
 
-/// What is not copied, at the top of the workspace.
+/// Entries at the top of the workspace that are not copied.
 const EXCLUDED: [&str; 2] = [".git", "target"];
 
-/// The copy.
 pub(crate) struct WorkspaceCopy {
     root: PathBuf,
     build: PathBuf,
 }
 
 impl WorkspaceCopy {
-    /// Makes the copy the same as the workspace. What is the same already is not written again, so that cargo builds only what
-    /// has changed since the last time.
+    /// Updates the copy to the workspace. It does not write unchanged files again, so cargo builds
+    /// only the changes.
     pub(crate) fn sync(workspace: &Workspace) -> Result<Self, TaskError> {
         let place = workspace.mutants_dir();
         let tree = Self { root: place.join("tree"), build: place.join("build") };
@@ -43,12 +42,12 @@ impl WorkspaceCopy {
         Ok(tree)
     }
 
-    /// Where its agents are, once built.
     pub(crate) fn agents(&self) -> PathBuf {
         self.build.join("debug")
     }
 
-    /// Builds its agents and `mzha`, for development: what a mutant breaks does not depend on optimisation.
+    /// Builds its agents and `mzha` as debug builds: the effect of a mutant does not depend on
+    /// optimisation.
     pub(crate) fn build(&self) -> Result<(), TaskError> {
         let mut cargo =
             workspace::cargo(["build", "--quiet", "--package", "agents", "--package", "mzha", "--bins"]);
@@ -56,7 +55,7 @@ impl WorkspaceCopy {
         workspace::run_checked(&mut cargo).map(drop)
     }
 
-    /// Builds the agents as the mutant has them, lets `judge` look at them, and puts the file back.
+    /// Builds the agents with the mutant, calls `judge`, and restores the file.
     pub(crate) fn with_mutant<T>(&self, mutant: &Mutant, judge: impl FnOnce() -> T) -> Result<T, String> {
         let path = self.root.join(&mutant.file);
         let describe = |e: TaskError| e.to_string();

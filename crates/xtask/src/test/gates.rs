@@ -1,4 +1,4 @@
-//! The gates that need more than one command.
+//! Gates that need more than one command.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,14 +11,14 @@ use super::Tally;
 /// The version that `--all` installs; deny.toml is written for it.
 const CARGO_DENY: &str = "0.20.2";
 
-/// The lints of the workspace, warnings as errors.
+/// Runs the workspace's lints with warnings as errors.
 pub(crate) fn clippy() -> Result<(), TaskError> {
     let arguments = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
     workspace::run_checked(&mut workspace::cargo(arguments)).map(drop)
 }
 
-/// Licences, duplicates and sources of the dependencies; advisories where a database is at hand, for fetching one needs a
-/// network that a build machine need not have.
+/// Checks licences, duplicates and sources of the dependencies. It checks advisories only with a
+/// local database: a fetch needs the network, which a build machine may lack.
 pub(crate) fn cargo_deny(tally: &Tally, workspace: &Workspace, install: bool) {
     let tool = workspace.tools_dir().join("bin/cargo-deny");
     let tool = if is_runnable(Path::new("cargo-deny")) {
@@ -35,7 +35,7 @@ pub(crate) fn cargo_deny(tally: &Tally, workspace: &Workspace, install: bool) {
     if has_advisory_database() {
         tally.gate("advisories", || check(tool, &["--disable-fetch", "advisories"]));
     } else {
-        println!("    advisories not checked: no database at hand (cargo deny fetch gets one)");
+        println!("    advisories not checked: no database found (run `cargo deny fetch`)");
     }
 }
 

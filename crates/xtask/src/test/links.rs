@@ -1,11 +1,11 @@
-//! The pages name what exists: links lead to files and headings, names of tests to tests.
+//! Checks that the pages name what exists: links lead to files and headings, names of tests to tests.
 
 use std::fs;
 use std::path::Path;
 
 use devtools::workspace;
 
-/// The page without its blocks of code, in which nothing is a link or a heading.
+/// The page without its code blocks, in which nothing is a link or a heading.
 fn prose(page: &str) -> String {
     let mut in_block = false;
     let lines = page.lines().filter(|line| {
@@ -22,7 +22,7 @@ fn links(page: &str) -> Vec<String> {
     targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
 }
 
-/// The anchors of the headings, as GitHub makes them.
+/// The anchors that GitHub derives from the headings.
 fn anchors(page: &str) -> Vec<String> {
     let headings = prose(page);
     let headings = headings.lines().filter(|line| line.starts_with('#'));
@@ -37,7 +37,7 @@ fn anchors(page: &str) -> Vec<String> {
     anchors
 }
 
-/// The links of one page that lead nowhere.
+/// The broken links of one page.
 fn broken(page: &Path) -> Vec<String> {
     let read = |path: &Path| fs::read_to_string(path).expect("a page is text");
     let leads_nowhere = |link: &String| {

@@ -1,17 +1,17 @@
-//! docs/operate/messages.md quotes texts that the agents have.
+//! Checks that docs/operate/messages.md quotes texts of the agents.
 
 use std::fs;
 
 use devtools::workspace;
 
-/// Shorter fragments stand everywhere.
+/// A shorter fragment would match anywhere.
 const MIN_FRAGMENT: usize = 5;
 
 fn read(name: &str) -> String {
     fs::read_to_string(workspace::root().join(name)).expect("a text")
 }
 
-/// The exit reasons of all tables of the page, each as its fragments between the placeholders.
+/// The exit reasons in all tables of the page, each as its fragments between the placeholders.
 fn reasons(page: &str) -> Vec<Vec<&str>> {
     let reasons = page.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once("` |")?.0));
     reasons

@@ -1,9 +1,10 @@
 //! `cargo xtask test`: all gates and all tests, each counted.
 //!
-//! A gate (format, lints, licences, generated files) counts as one test. A suite whose needs the machine does not meet is
-//! skipped, with the number of its tests and the reason, and never silently; so is the slow tier without `--all`. With
-//! `--all`, which is what CI runs, that is run too, and a skipped test fails the run unless `--allow-skips` is given, or it was left out by
-//! a flag of its own.
+//! A gate (format, lints, licences, generated files) counts as one test. A suite whose
+//! prerequisites the machine lacks is skipped; the output has the number of its tests and the
+//! reason. The same holds for the slow tier without `--all`. CI runs with `--all`, which includes
+//! the slow tier. A skipped test then fails the run, unless `--allow-skips` is given or a flag
+//! excluded the test.
 
 mod gates;
 #[cfg(test)]
@@ -44,7 +45,7 @@ pub(crate) struct TestOptions {
     allow_missing_archive: bool,
 }
 
-/// Success if nothing failed.
+/// Succeeds if no test failed.
 pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     let workspace = Workspace::read()?;
     let tally = Tally::default();

@@ -1,5 +1,5 @@
-//! `cargo xtask repeat`: the suites that inject faults, again and again. What fails once in a hundred runs is a bug of the suite or of
-//! the agents, and either must be found before an operator finds it.
+//! `cargo xtask repeat`: the suites that inject faults, repeatedly. A failure once in a hundred
+//! runs is a bug of the suite or of the agents. Either must be found before an operator finds it.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use devtools::{TaskError, packages};
 use super::suites;
 use super::tally::{Tally, TestCounts};
 
-/// In this order, each round.
+/// The order in each round.
 const SUITES: [&str; 4] = ["faults", "lifecycle", "killpoints", "deadlines"];
 
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(crate) struct RepeatOptions {
     minutes: u64,
 }
 
-/// Runs them until time is over; the exit code is success when nothing failed and nothing was skipped.
+/// Runs the suites until the time is over. It succeeds if no test failed or was skipped.
 pub(crate) fn run(options: &RepeatOptions) -> Result<ExitCode, TaskError> {
     let end = Instant::now() + Duration::from_secs(options.minutes * 60);
     let workspace = Workspace::read()?;
@@ -37,6 +37,6 @@ pub(crate) fn run(options: &RepeatOptions) -> Result<ExitCode, TaskError> {
         }
     }
     let TestCounts { passed, failed, skipped } = tally.total();
-    println!("{rounds} rounds begun: {passed} passed, {failed} failed, {skipped} skipped");
+    println!("{rounds} rounds started: {passed} passed, {failed} failed, {skipped} skipped");
     Ok(if failed == 0 && skipped == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,4 +1,4 @@
-//! The gate "style": what CONTRIBUTING.md asks for and a program can check.
+//! The gate "style": the rules of CONTRIBUTING.md that a program can check.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use devtools::{TaskError, workspace};
 
-/// Words that readers from outside do not know, and what to write instead (docs/glossary.md). As whole words, in any case.
+/// Words that outsiders do not know, and their replacements (docs/glossary.md). The check matches
+/// whole words in any case.
 const BANNED: &[(&str, &str)] = &[
     ("can't be told", "unknown"),
     ("cant_be_told", "unknown"),
@@ -23,7 +24,7 @@ const BANNED: &[(&str, &str)] = &[
     ("untold", "unresolved"),
 ];
 
-/// Files that may have one of them, or any: this one, and those that quote others.
+/// Files that may use one of these words, or all of them: this file, and files that quote others.
 const EXEMPT: &[(&str, Option<&str>)] = &[
     ("crates/xtask/src/test/style.rs", None),
     ("docs/glossary.md", None),
@@ -34,7 +35,7 @@ const EXEMPT: &[(&str, Option<&str>)] = &[
     ("tests/commands/health.rs", Some("can't be told")),
 ];
 
-/// It also names files that were there once.
+/// The changelog may name deleted files.
 const CHANGELOG: &str = "CHANGELOG.md";
 
 const MAX_FUNCTION_LINES: usize = 80;
@@ -48,7 +49,7 @@ pub(crate) fn check() -> Result<(), TaskError> {
     let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for name in workspace::tracked_files(&["*.rs", "*.md", "*.sh", "*.xml"])? {
         let path = root.join(&name);
-        // It may have been removed and not committed yet.
+        // The file may be deleted but not committed.
         let Ok(text) = fs::read_to_string(&path) else { continue };
         findings.extend(banned(&name, &text));
         match path.extension().and_then(OsStr::to_str) {
@@ -104,7 +105,8 @@ fn has_word(line: &str, word: &str) -> bool {
     })
 }
 
-/// Named with their lengths. Functions of formatted code: the body ends at the first closing brace as deep as its `fn`.
+/// The functions above the limit, with their lengths. It relies on formatted code: the body ends at
+/// the first closing brace with the indentation of its `fn`.
 fn long_functions(file: &str, text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let function = |(start, line): (usize, &&str)| {
@@ -124,7 +126,7 @@ fn long_functions(file: &str, text: &str) -> Vec<String> {
     lines.iter().enumerate().filter_map(function).collect()
 }
 
-/// Structs, enums and traits.
+/// The names of structs, enums and traits.
 fn type_names(text: &str) -> Vec<String> {
     let name = |line: &str| {
         let line = line.trim_start();
@@ -137,12 +139,12 @@ fn type_names(text: &str) -> Vec<String> {
     text.lines().filter_map(name).collect()
 }
 
-/// Of the code of this repository, not of a node.
+/// True for a path in this repository, false for a path on a node.
 fn is_source(path: &Path) -> bool {
     path.starts_with("crates") || path.starts_with("tests")
 }
 
-/// What stands between backticks and has a slash.
+/// The texts between backticks that contain a slash.
 fn paths(map: &str) -> Vec<PathBuf> {
     let quoted = map.split('`').skip(1).step_by(2);
     quoted.filter(|text| text.contains('/') && !text.contains(' ')).map(PathBuf::from).collect()

@@ -1,4 +1,4 @@
-//! The test targets: which are run, and how they are run and counted.
+//! The test targets: their selection, their execution and their counts.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -11,8 +11,8 @@ use testkit::prerequisites::Prerequisite;
 
 use super::tally::{StepResult, Tally, TestCounts};
 
-/// Suites that take longest, the longest first: two are run at once, for most of them wait more than they work, and what is begun last
-/// must not be long.
+/// The slowest suites, the slowest first. Two suites run at once, because most of them wait more
+/// than they work. So the last one to start must be short.
 const LONGEST_FIRST: &[&str] = &[
     "cluster",
     "faults",
@@ -24,14 +24,15 @@ const LONGEST_FIRST: &[&str] = &[
     "conformance",
 ];
 
-/// How many suites are run at once.
+/// Number of concurrent suites.
 const CONCURRENT_SUITES: usize = 2;
 
-/// The slow tier: suites that take minutes because what they show does. Only `--all` runs them; else they count as skipped.
+/// The slow tier: suites that take minutes because their subject does. Without `--all` they count
+/// as skipped.
 const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow"];
 
-/// What is run once more on another generation of the cluster's software, in the slow tier: those tests of a target that are named; all
-/// of it, where none is.
+/// The tests that the slow tier repeats on another generation of the cluster's software. An empty
+/// list of names means all tests of the target.
 const OTHER_GENERATIONS: &[(Generation, &str, &[&str])] = &[
     (Generation::Debian13, "conformance", &[]),
     (Generation::Debian13, "simulations", &[]),
@@ -53,7 +54,7 @@ const OTHER_GENERATIONS: &[(Generation, &str, &[&str])] = &[
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ExcludedPart {
-    /// Tests on Debian 13's cluster software (fetched once by debootstrap into target/generations)
+    /// Tests on Debian 13's cluster software (debootstrap fetches it once into target/generations)
     #[value(name = "debian-13")]
     Debian13,
     /// Scenarios on a real cluster (15 minutes)
@@ -106,7 +107,7 @@ pub(crate) fn run(tally: &Tally, workspace: &Workspace, built: bool, slow: bool,
     tally.step("documentation tests", || run_cargo_test(workspace, &["--workspace", "--doc"], &[]));
 }
 
-/// Runs one suite, if this machine can. It must have been built.
+/// Runs one suite, if this machine can. It must be built.
 pub(super) fn run_one(tally: &Tally, workspace: &Workspace, package: &str, target: &str) {
     let suite = TestSuite { package, target, generation: Generation::Machine, selected: &[] };
     suite.run_or_skip(suite.skip_reason(true), tally, workspace);
@@ -118,7 +119,7 @@ struct TestSuite<'a> {
     package: &'a str,
     target: &'a str,
     generation: Generation,
-    /// All, if none is named.
+    /// Empty for all tests.
     selected: &'a [&'a str],
 }
 
@@ -128,7 +129,7 @@ impl<'a> TestSuite<'a> {
         format!("{} ({}) {on}", self.target, self.package).trim_end().to_owned()
     }
 
-    /// Why it can't be run here, if so.
+    /// The reason why the suite can't run here, if there is one.
     fn skip_reason(self, built: bool) -> Option<String> {
         let mut needs = prerequisites_of(self.target);
         if self.generation != Generation::Machine {
@@ -155,9 +156,9 @@ impl<'a> TestSuite<'a> {
             let mut outcome = run_cargo_test(workspace, &self.selection(), &environment);
             let TestCounts { passed, failed, skipped } = outcome.counts;
             if ((passed + failed + skipped) as usize) < self.selected.len() {
-                // Else nobody would miss one that has got another name.
+                // Otherwise nobody would notice a renamed test.
                 outcome.counts.failed += 1;
-                outcome.remark.push_str("one of these is not there: ");
+                outcome.remark.push_str("one of these tests does not exist: ");
                 outcome.remark.push_str(&self.selected.join(", "));
             }
             outcome
@@ -169,11 +170,11 @@ impl<'a> TestSuite<'a> {
         cargo.args(self.selection()).arg("--list").env("TESTKIT_AGENTS_DIR", workspace.release_dir());
         let listed = workspace::run_output(&mut cargo).map(|output| output.stdout).unwrap_or_default();
         let tests = String::from_utf8_lossy(&listed).lines().filter(|line| line.ends_with(": test")).count();
-        // A suite that can't even list its tests is still one that was not run.
+        // A suite that can't list its tests still counts as skipped.
         u32::try_from(tests.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// For `cargo test`: the target, and, for the test program itself, the names.
+    /// Arguments of `cargo test`: the target, and the test names for the test program.
     fn selection(self) -> Vec<&'a str> {
         let mut words = vec!["--package", self.package, "--test", self.target, "--"];
         if !self.selected.is_empty() {
@@ -186,7 +187,7 @@ impl<'a> TestSuite<'a> {
 
 fn run_cargo_test(workspace: &Workspace, selection: &[&str], environment: &[(&str, &str)]) -> StepResult {
     let mut cargo = workspace::cargo(["test", "--quiet", "--no-fail-fast"]);
-    // The agents under test are those that ship.
+    // The agents under test are those of the release build.
     cargo.args(selection).env("TESTKIT_AGENTS_DIR", workspace.release_dir());
     cargo.envs(environment.iter().copied());
     match workspace::run_output(&mut cargo) {
@@ -200,7 +201,7 @@ fn run_cargo_test(workspace: &Workspace, selection: &[&str], environment: &[(&st
             if output.status.success() && counts.failed == 0 {
                 return StepResult { counts, remark: String::new() };
             }
-            // What does not compile, or dies, has no test that could be counted.
+            // A suite that does not compile, or dies, has no tests to count.
             counts.failed = counts.failed.max(1);
             StepResult {
                 counts,
@@ -210,7 +211,8 @@ fn run_cargo_test(workspace: &Workspace, selection: &[&str], environment: &[(&st
     }
 }
 
-/// The sum of the lines `test result: ok. 15 passed; 0 failed; 1 ignored; ...`. An ignored test was skipped.
+/// The sum of the lines `test result: ok. 15 passed; 0 failed; 1 ignored; ...`. An ignored test
+/// counts as skipped.
 fn parse_counts(stdout: &str) -> TestCounts {
     let mut counts = TestCounts::default();
     for line in stdout.lines().filter_map(|line| line.strip_prefix("test result: ")) {
@@ -227,13 +229,13 @@ fn parse_counts(stdout: &str) -> TestCounts {
     counts
 }
 
-/// What failed, without the dots of what did not.
+/// The output of failed tests, without the dots of passed ones.
 fn failure_report(stdout: &str) -> String {
     let noise = |line: &&str| !line.trim().is_empty() && !line.starts_with("running ") && !is_progress(line);
     stdout.lines().filter(noise).collect::<Vec<_>>().join("\n")
 }
 
-/// A line of the quiet format: `..F.i 5/15`.
+/// Matches a line of the quiet format: `..F.i 5/15`.
 fn is_progress(line: &str) -> bool {
     let marks = line.split(' ').next().unwrap_or_default();
     marks.chars().all(|c| ".Fi".contains(c))

@@ -1,11 +1,10 @@
-//! Runs steps, several at once if they are asked for at once, prints a line for each with its time, and counts.
+//! Runs steps, concurrently if the caller does, prints a line for each with its time, and counts.
 
 use std::fmt::{Display, Write as _};
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Numbers of tests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct TestCounts {
     pub(crate) passed: u32,
@@ -13,10 +12,10 @@ pub(crate) struct TestCounts {
     pub(crate) skipped: u32,
 }
 
-/// What a step of many tests came to.
+/// The result of a step with many tests.
 pub(crate) struct StepResult {
     pub(crate) counts: TestCounts,
-    /// What to show below the line: the failures, or why tests were skipped.
+    /// The text below the line: the failures, or the reason of skipped tests.
     pub(crate) remark: String,
 }
 
@@ -27,12 +26,12 @@ pub(crate) struct Tally(Mutex<Totals>);
 #[derive(Debug, Default)]
 struct Totals {
     total: TestCounts,
-    /// Of those that were skipped.
+    /// Part of the skipped tests.
     excluded: u32,
 }
 
 impl Tally {
-    /// One step that passes or fails as a whole; true when it passed.
+    /// Runs a step that passes or fails as a whole; true if it passed.
     pub(crate) fn gate<T, E: Display>(&self, name: &str, gate: impl FnOnce() -> Result<T, E>) -> bool {
         self.step(name, || match gate() {
             Ok(_) => StepResult {
@@ -46,7 +45,7 @@ impl Tally {
         })
     }
 
-    /// A step of tests that can't be run here.
+    /// Counts a step whose tests can't run here.
     pub(crate) fn skip(&self, name: &str, tests: u32, reason: &str) {
         self.step(name, || StepResult {
             counts: TestCounts { skipped: tests, ..TestCounts::default() },
@@ -54,16 +53,16 @@ impl Tally {
         });
     }
 
-    /// A step of tests that nobody wants now: this flag says so.
+    /// Counts a step whose tests this flag excludes.
     pub(crate) fn exclude(&self, name: &str, tests: u32, flag: &str) {
         self.skip(name, tests, &format!("left out: {flag}"));
         self.totals().excluded += tests;
     }
 
-    /// A step of many tests; true when none failed.
+    /// Runs a step with many tests; true if none failed.
     pub(crate) fn step(&self, name: &str, step: impl FnOnce() -> StepResult) -> bool {
         if stdout().is_terminal() {
-            // For people who wait; what can't be shown is no matter.
+            // Progress for a waiting person; an output error does not matter.
             let _ = writeln!(stderr(), "{name} ...");
         }
         let started = Instant::now();
@@ -80,7 +79,7 @@ impl Tally {
         counts.failed == 0
     }
 
-    /// How many of the skipped were left out by a flag.
+    /// The number of skipped tests that a flag excluded.
     pub(crate) fn excluded(&self) -> u32 {
         self.totals().excluded
     }

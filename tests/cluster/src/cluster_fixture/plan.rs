@@ -1,4 +1,4 @@
-//! A cluster before it is up: the README's configuration, and the changes of a scenario.
+//! A planned cluster: the README's configuration, and the changes of a scenario.
 
 use std::cell::RefCell;
 use std::fs;
@@ -9,12 +9,12 @@ use super::{ClusterFixture, EC_HOME, HEARTBEAT_DIR, MZ_HOME, SHARED_MZ_HOME, is_
 use crate::Lab;
 use crate::controller::{PROGRAMS_DIR, io_error};
 
-/// The configuration that users get, by tool.
+/// The users' configuration, with the commands of each tool.
 const WITH_PCS: &str = include_str!("../../../../README.md");
 const WITH_CRM: &str = include_str!("../../../../docs/operate/crm.md");
 
-/// Text in the README, and its replacement here: the storage is a directory of all nodes, the address one of
-/// their network.
+/// Texts of the README and their replacements. The storage here is a directory of all nodes, and
+/// the address is on their network.
 const README_REPLACEMENTS: [(&str, &str); 2] = [
     (
         "device=/dev/shared/mz directory=/opt/mz fstype=xfs",
@@ -23,16 +23,15 @@ const README_REPLACEMENTS: [(&str, &str); 2] = [
     ("192.0.2.100", "10.99.0.100"),
 ];
 
-/// The tool that makes the configuration.
+/// The tool that creates the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigurationTool {
     /// `crm`, all lines at once.
     Crm,
-    /// `pcs -f`, a call for each line, and one to push the result.
+    /// `pcs -f`, with one call for each line and one to push the result.
     Pcs,
 }
 
-/// A cluster that is not up yet.
 #[derive(Debug, Clone)]
 pub struct ClusterPlan {
     nodes: u8,
@@ -41,11 +40,11 @@ pub struct ClusterPlan {
     storage_in_cluster: bool,
     changes: Vec<(String, String)>,
     extra_lines: String,
-    /// Options of the simulator: those of the picos below `/opt/mz`, and of those below `/opt/ec`.
+    /// Options of the simulator for the picos below `/opt/mz`, and for those below `/opt/ec`.
     simulator_options: [Vec<String>; 2],
 }
 
-/// Three nodes, five simulated picos, configured with crm.
+/// A plan of three nodes and five simulated picos, configured by crm.
 #[must_use]
 pub fn cluster_plan() -> ClusterPlan {
     ClusterPlan {
@@ -60,8 +59,8 @@ pub fn cluster_plan() -> ClusterPlan {
 }
 
 impl ClusterPlan {
-    /// With two nodes; n1 prefers the Platform and the UI, n2 all else. The power switch is on their network:
-    /// otherwise a node that is cut off might win, and fence the healthy one.
+    /// Uses two nodes. The Platform and the UI prefer n1, all others n2. The power switch is on the
+    /// nodes' network. Otherwise an isolated node might win the race and fence the healthy one.
     #[must_use]
     pub fn with_two_nodes(self) -> Self {
         Self { nodes: 2, ..self }
@@ -77,13 +76,14 @@ impl ClusterPlan {
         Self { jvm: true, ..self }
     }
 
-    /// The storage is mounted on all nodes, always, as NFS often is, and is no resource of the cluster.
+    /// Mounts the storage on all nodes permanently, as NFS often is. It is no resource of the
+    /// cluster then.
     #[must_use]
     pub fn with_storage_on_all_nodes(self) -> Self {
         Self { storage_in_cluster: false, ..self }
     }
 
-    /// Replaces text in the configuration: the first occurrence, in each line that has it.
+    /// Replaces text in the configuration: the first occurrence in each line.
     #[must_use]
     pub fn replace_in_configuration(mut self, was: &str, is: &str) -> Self {
         self.changes.push((was.to_owned(), is.to_owned()));
@@ -111,13 +111,13 @@ impl ClusterPlan {
         self
     }
 
-    /// A property of a pico, in its registry: `property("ec1", "mz.ha.min_consumes=10")`.
+    /// Sets a property of a pico in its registry: `property("ec1", "mz.ha.min_consumes=10")`.
     #[must_use]
     pub fn property(self, pico: &str, assignment: &str) -> Self {
         self.add_simulator_option(pico, &format!("--property {pico}:'{assignment}'"))
     }
 
-    /// A setting of the simulator for a pico, on all nodes: `set("ec1", "stop_time=60m")`.
+    /// Changes a setting of the simulator for a pico on all nodes: `set("ec1", "stop_time=60m")`.
     #[must_use]
     pub fn set(self, pico: &str, assignment: &str) -> Self {
         self.add_simulator_option(pico, &format!("--set {pico}.'{assignment}'"))
@@ -128,7 +128,7 @@ impl ClusterPlan {
         self
     }
 
-    /// The commands, one a line, without the name of the tool.
+    /// The commands, one per line, without the name of the tool.
     fn readme_commands(&self) -> Vec<String> {
         let (page, fence, begin) = match self.tool {
             ConfigurationTool::Crm => (WITH_CRM, "```crm\n", ""),
@@ -144,7 +144,7 @@ impl ClusterPlan {
         // The last line of pcs pushes the configuration.
         let mut lines: Vec<String> =
             block.lines().filter_map(|line| line.strip_prefix(begin)).map(str::to_owned).collect();
-        // The second EC is like the first.
+        // The second EC has the configuration of the first.
         let of_ec1: Vec<String> =
             lines.iter().filter(|line| line.contains("ec1")).map(|line| line.replace("ec1", "ec2")).collect();
         assert_eq!(of_ec1.len(), 2, "a resource and its order");
@@ -187,7 +187,7 @@ impl ClusterPlan {
         ]
     }
 
-    /// Lines for crm that are not in the README: fencing, and the preferred nodes.
+    /// The crm lines beyond the README: fencing, and the preferred nodes.
     fn extra_crm_lines(&self) -> String {
         let lan = if self.nodes == 2 { "params lan=1" } else { "" };
         let fencing =
@@ -208,13 +208,13 @@ impl ClusterPlan {
         crm.readme_commands().join("\n") + "\n" + &self.extra_crm_lines()
     }
 
-    /// Brings all up and waits until all picos are ready on their nodes.
+    /// Starts the cluster and waits until all picos are ready on their nodes.
     pub fn up(self) -> Result<ClusterFixture, TestkitError> {
         let nodes = self.nodes;
         self.up_in(Lab::up(nodes)?)
     }
 
-    /// The same in a running lab, with as many nodes.
+    /// The same in a running lab with the same number of nodes.
     pub fn up_in(self, lab: Lab) -> Result<ClusterFixture, TestkitError> {
         let fixture = self.start_in(lab)?;
         for (pico, node) in fixture.home_nodes {
@@ -224,7 +224,7 @@ impl ClusterPlan {
         Ok(fixture)
     }
 
-    /// Installs everything in a running lab, and lets the cluster start it.
+    /// Installs everything in a running lab and lets the cluster start it.
     pub fn start_in(self, lab: Lab) -> Result<ClusterFixture, TestkitError> {
         let third = if self.nodes == 2 { "n2" } else { "n3" };
         let placed = [("platform", "n1"), ("ui", "n1"), ("ec1", third), ("ec2", "n2"), ("sc1", third)];
@@ -258,10 +258,11 @@ impl ClusterPlan {
         Ok(())
     }
 
-    /// All at once, because the cluster would act on a part of it.
+    /// Applies all lines at once, because the cluster would act on a part of them.
     fn configure(&self, fixture: &ClusterFixture) -> TestResult {
         if self.tool == ConfigurationTool::Pcs {
-            // A call each: on a loaded machine they take seconds, all together more than a command may.
+            // Calls take seconds each on a loaded machine. All in one command would exceed its time
+            // limit.
             fixture.node("n1").exec(&["pcs", "cluster", "cib", "/srv/mz.xml"])?;
             for line in self.readme_commands() {
                 fixture.node("n1").sh(&format!("pcs -f /srv/mz.xml {line}"))?;
@@ -279,8 +280,8 @@ impl ClusterPlan {
     }
 }
 
-/// The shell script that prepares a node for the picos: user, name of the address, mount point, and the
-/// installation of the ECs and SCs.
+/// The shell script that prepares a node for the picos: user, hostname of the address, mount point,
+/// and the installation of the ECs and SCs.
 #[must_use]
 pub fn ec_installation(options: &str) -> String {
     format!(
@@ -296,8 +297,8 @@ pub fn ec_installation(options: &str) -> String {
     )
 }
 
-/// The script for one node that installs the Platform on the shared disk. It runs at the later mount point,
-/// so that every path in it is right.
+/// The script that installs the Platform on the shared disk, on one node. It runs at the final
+/// mount point, so that every path in it is right.
 #[must_use]
 pub fn platform_installation(options: &str) -> String {
     format!(

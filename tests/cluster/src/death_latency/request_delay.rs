@@ -1,9 +1,10 @@
-//! Delays of requests by a waiting monitor. The monitor of depth 0 of `ec1` comes every second and waits for
-//! its death. One request after the other is made for `ec1`, at random moments of that monitor's period.
+//! Delays of requests by a waiting monitor. The monitor of depth 0 of `ec1` runs every second and
+//! waits for a death of the pico. The test makes one request after the other for `ec1`, at random
+//! times of that monitor's period.
 //!
-//! Times begin with the call of the command. Pacemaker's log on the node of `ec1` shows when an agent was
-//! called, and when it had answered. A round begins with the stop, because after the following start a
-//! changed parameter is a reload; after a probe it would be a restart.
+//! Times start with the call of the command. Pacemaker's log on the node of `ec1` shows when an
+//! agent was called and when it had answered. A round starts with the stop: after the following
+//! start a changed parameter is a reload. After a probe it would be a restart.
 
 use std::fmt;
 use std::time::Duration;
@@ -27,13 +28,13 @@ const EC_NODE: &str = "n3";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClusterRequest {
-    /// A stop; until the agent is called.
+    /// A stop; measured until the call of the agent.
     Stop,
-    /// A reload of a changed parameter; until the agent is called.
+    /// A reload of a changed parameter; measured until the call of the agent.
     Reload,
-    /// A monitor of depth 10 with another interval; until its first result.
+    /// A monitor of depth 10 with another interval; measured until its first result.
     Deeper,
-    /// A probe; until its result.
+    /// A probe; measured until its result.
     Probe,
 }
 
@@ -41,13 +42,14 @@ impl ClusterRequest {
     /// In the order of a round.
     pub const ALL: [Self; 4] = [Self::Stop, Self::Reload, Self::Deeper, Self::Probe];
 
-    /// True if the time until its result is measured; false if the time until the agent is called.
+    /// True if the measurement ends with the result, false if it ends with the call of the agent.
     #[must_use]
     pub fn ends_with_answer(self) -> bool {
         matches!(self, Self::Deeper | Self::Probe)
     }
 
-    /// True if it waits until the monitor has ended; for the others Pacemaker ends the monitor.
+    /// True if the request waits for the end of the monitor. For the others Pacemaker ends the
+    /// monitor.
     #[must_use]
     pub fn waits_for_monitor(self) -> bool {
         self == Self::Deeper
@@ -69,9 +71,9 @@ impl fmt::Display for ClusterRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestDelay {
     pub asked: ClusterRequest,
-    /// How long the monitor waits, in seconds.
+    /// The monitor's `wait`, in seconds.
     pub wait: u64,
-    /// In milliseconds, since the command was called.
+    /// Milliseconds since the call of the command.
     pub took: u64,
 }
 
@@ -81,12 +83,12 @@ pub fn plan_with_wait(wait: u64) -> ClusterPlan {
     cluster_plan().replace_in_resource("mz-ec1", "pico_name=ec1", &format!("pico_name=ec1 wait={wait}s"))
 }
 
-/// Measures on a cluster of this [`plan_with_wait`]; `tell` is called with a line for each sample. The
-/// invariants are checked, and the cluster is still up afterwards.
+/// Measures on a cluster of this [`plan_with_wait`]. It calls `tell` with a line for each sample.
+/// It checks the invariants, and the cluster stays up.
 ///
 /// # Errors
-/// [`MeasurementAborted`] when a resource failed or was restarted that should not, or the cluster cannot be
-/// used.
+/// [`MeasurementAborted`] if a resource failed or was restarted against expectation, or the cluster
+/// is unusable.
 pub fn measure_delays(
     fixture: &ClusterFixture,
     wait: u64,
@@ -127,7 +129,7 @@ fn measure_rounds(
     check_invariants(fixture, &lives, |pico| if pico == "ec1" { rounds } else { 0 }).map_err(said)?
 }
 
-/// Makes the request, and waits until it is executed.
+/// Makes the request and waits for its execution.
 fn measure_request(
     fixture: &ClusterFixture,
     asked: ClusterRequest,
@@ -173,7 +175,7 @@ fn crm_resource_ec1(fixture: &ClusterFixture, words: &[&str]) -> TestResult {
     fixture.node("n1").exec(&[&["crm_resource", "--resource", "mz-ec1"], words].concat()).map(drop)
 }
 
-/// The start of an action of `ec1` that has ended.
+/// The start time of an action of `ec1` that ended at this time.
 fn action_start(ended: u64, told: &ClusterLogEvent, what: &str) -> Option<u64> {
     match told {
         ClusterLogEvent::Ran { resource, action, took, .. } if resource == "mz-ec1" && action == what => {
@@ -183,7 +185,7 @@ fn action_start(ended: u64, told: &ClusterLogEvent, what: &str) -> Option<u64> {
     }
 }
 
-/// Waits for the first matching event since then.
+/// Waits for the first matching event after this time.
 fn wait_for_event(
     fixture: &ClusterFixture,
     since: u64,

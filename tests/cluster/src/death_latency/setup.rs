@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::cluster_fixture::{ClusterPlan, EC_HOME, MZ_HOME, cluster_plan};
 use crate::soak::sequence::PICOS;
 
-/// The Dummy's only file, on the shared disk, so that it can be removed without entering a node.
+/// The Dummy's only file. It is on the shared disk, so the test can remove it without entering a
+/// node.
 pub(super) const DUMMY_STATE_FILE: &str = "/srv/dummy.state";
 
 /// The wait of a waiting monitor, in seconds.
@@ -28,7 +29,7 @@ pub enum Victim {
     Ec,
     Sc,
     Ui,
-    /// Pacemaker's resource that does nothing.
+    /// Pacemaker's resource without a function.
     Dummy,
 }
 
@@ -73,27 +74,27 @@ impl fmt::Display for Victim {
 /// The configuration of one cluster, and the resources that die there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeathSetup {
-    /// The monitors of depth 0 wait as long as by default; else `wait` is 0.
+    /// True if the monitors of depth 0 have the default `wait`; false if `wait` is 0.
     pub wait: bool,
     /// Their interval, in seconds.
     pub interval: u64,
-    /// Each group dies at once, one group after the other.
+    /// The resources of a group die at once, one group after the other.
     pub groups: Vec<Vec<Victim>>,
     /// The number of rounds.
     pub rounds: usize,
 }
 
 impl DeathSetup {
-    /// A monitor every second; one dies after the other.
+    /// A monitor every second; one resource dies after the other.
     #[must_use]
     pub fn every_second(wait: bool, subjects: &[Victim], rounds: usize) -> Self {
         let groups = subjects.iter().map(|subject| vec![*subject]).collect();
         Self { wait, interval: 1, groups, rounds }
     }
 
-    /// All setups of a whole measurement: first those with a monitor every second, which need the machine for
-    /// themselves, then those that mostly wait, the longest first. The arguments are the numbers of kills at
-    /// intervals of 1, 10 and 120 s.
+    /// All setups of a whole measurement. The first list has those with a monitor every second,
+    /// which need the machine for themselves. The second has those that mostly wait, the longest
+    /// first. The arguments are the numbers of kills at intervals of 1, 10 and 120 s.
     #[must_use]
     pub fn all(kills: usize, slow_kills: usize, slowest_kills: usize) -> (Vec<Self>, Vec<Self>) {
         let platform =
@@ -123,7 +124,7 @@ impl DeathSetup {
         (wanted(often.to_vec()), wanted(seldom))
     }
 
-    /// Its name, which a lab's directory can have.
+    /// Its name, for a lab's directory.
     #[must_use]
     pub fn name(&self) -> String {
         let wait = if self.wait { "-waiting" } else { "" };
@@ -134,9 +135,9 @@ impl DeathSetup {
         format!("{}s{wait}{of}", self.interval)
     }
 
-    /// The cluster. Only the first setting has the README's deeper monitors, too: they would detect a death
-    /// before a rare depth 0. Beside a depth 0 that does not wait, a deeper monitor that runs between its
-    /// result and the stop is a second failure for Pacemaker.
+    /// The cluster. Only the first setting keeps the README's deeper monitors. With a long interval
+    /// of depth 0 they would detect a death first. If depth 0 does not wait, a deeper monitor
+    /// between its result and the stop is a second failure.
     #[must_use]
     pub fn plan(&self) -> ClusterPlan {
         let seconds = self.interval;
@@ -145,7 +146,7 @@ impl DeathSetup {
             op start interval=0 timeout=20s op stop interval=0 timeout=20s\n\
             location dummy-on-n1 dummy 50: n1\nlocation dummy-never-on-n2 dummy -inf: n2\nlocation dummy-never-on-n3 dummy -inf: n3"
         );
-        // It must not reach its node's failure limit.
+        // The resource must not reach its failure limit on a node.
         let often = cluster_plan().replace_in_resource(
             "mz-platform",
             "migration-threshold=3",
@@ -172,8 +173,8 @@ impl DeathSetup {
         })
     }
 
-    /// The period of a monitor: its interval, and before that its wait. If one dies every few seconds the
-    /// wait is not over yet, and is left out.
+    /// The period of a monitor: its wait and its interval. If a resource dies every few seconds,
+    /// the wait never ends by itself, so it does not count.
     pub(super) fn monitor_period(&self) -> Duration {
         let wait = if self.wait && self.interval > 1 { WAIT_SECONDS } else { 0 };
         Duration::from_secs(self.interval + wait)

@@ -1,11 +1,11 @@
-//! On synthetic logs and lives.
+//! Tests on synthetic logs and lives.
 
 use super::*;
 
 /// 2026-11-22 13:03:15.000, UTC.
 const NOW: u64 = 1_795_352_595_000;
 
-/// Two picos and the Dummy, killed at once; the SC again, two seconds later.
+/// Two picos and the Dummy were killed at once; the SC again, two seconds later.
 const LOG: &str = "\
 Nov 22 13:03:15.060 n3 pacemaker-controld  [87] (log_executor_event) \tnotice: Result of monitor operation for mz-ec1 on n3: not running (ec1 is not running) | CIB update 79
 Nov 22 13:03:15.070 n3 pacemaker-controld  [87] (log_executor_event) \tnotice: Result of monitor operation for mz-sc1 on n3: not running (sc1 is not running) | CIB update 80

@@ -1,8 +1,8 @@
-//! Made-up histories: one that breaks no rule, and one for each way to break one.
+//! Synthetic histories: one without a violation, and one for each violation.
 
 use super::*;
 
-/// A life of `pico` on `node`; its number is its begin.
+/// A life of `pico` on `node`; its pid is its start.
 fn lifetime(pico: &str, node: &str, began: u64, ended: Option<u64>) -> PicoLifetime {
     PicoLifetime {
         pico: pico.into(),

@@ -1,31 +1,33 @@
 #!/bin/bash
-# The lab from outside; what a person types is `cargo xtask lab`, what a test calls is the Rust beside this.
+# The commands of the lab, run from outside. People type `cargo xtask lab`; tests call the Rust code
+# beside this file.
 #
-#   up NODES [SRC:DST]...   builds the lab, boots n1..nNODES (1 to 9), waits until all are online under one DC; the directory
-#                           SRC is shown read-only at DST in each node
-#   down [LOGS]             ends all of it, after it has saved the nodes' logs and CIBs to the directory LOGS
-#   status                  power, cable, and what each node itself believes
-#   exec NODE COMMAND...    in a node; in `host`: in the lab outside the nodes, on their network as 10.99.0.1
-#   kill, on, reboot NODE   pulls the plug, presses the power button
-#   cut, heal NODE          pulls the network cable, plugs it in again
+#   up NODES [SRC:DST]...   build the lab, boot n1..nNODES (1 to 9), wait until all are online under
+#                           one DC; each node has the directory SRC read-only at DST
+#   down [LOGS]             save the nodes' logs and CIBs to the directory LOGS, then end the lab
+#   status                  power, cable, and each node's own view of the cluster
+#   exec NODE COMMAND...    run in a node; `host` is the lab outside them, 10.99.0.1 on their network
+#   kill, on, reboot NODE   cut the power, press the power button
+#   cut, heal NODE          pull the network cable, plug it in again
 #   freeze, thaw NODE       SIGSTOP, SIGCONT to the node's corosync
-#   stop, start NODE        stops or starts pacemaker and corosync in an orderly way
-#   wait SECONDS            until all nodes are online under one DC
-#   pids                    the lab's process 1 as the machine numbers it
+#   stop, start NODE        stop or start pacemaker and corosync in an orderly way
+#   wait SECONDS            wait until all nodes are online under one DC
+#   pids                    the pid of the lab's process 1 on the machine
 #
-# How: `unshare` makes mount, UTS, IPC, network and PID namespaces for the lab (power.sh), and within it again for each
-# node (node.sh). The machine sees nothing of it but processes and LAB_DIR, which is the lab's name: another one is another lab.
+# `unshare` makes mount, UTS, IPC, network and PID namespaces for the lab (power.sh), and nested
+# ones for each node (node.sh). The machine sees only its processes and LAB_DIR, which identifies
+# the lab.
 #
-# From the environment, by `up`:
-#   LAB_DIR         (needed by all)
+# Environment of `up`:
+#   LAB_DIR         the lab's directory (all commands need it)
 #   LAB_ROOT        /: the directory with the nodes' own programs
 #   LAB_TTL         14400, with a leash 86400: seconds after which the lab ends by itself
 #   LAB_TOKEN       1000: corosync's token timeout in ms
-#   LAB_BOOT_DELAY  (computed) seconds that a node takes to boot once it was off. Longer than corosync takes to notice that the
-#                   node is gone: one that is back before would be told that it was "allegedly just fenced", and its Pacemaker
-#                   would stop for good
+#   LAB_BOOT_DELAY  (computed) seconds that a reboot of a node takes. It must exceed corosync's
+#                   detection of the loss: Pacemaker of a node that is back earlier hears that it
+#                   was "allegedly just fenced", and stops for good
 #   LAB_STACK       yes; no: corosync and pacemaker are not started
-#   LAB_LEASH       no; yes: the lab ends when its standard input does
+#   LAB_LEASH       no; yes: the lab ends when its standard input closes
 set -u
 here=$(dirname "$(realpath "$0")")
 . "$here/live.sh"
@@ -40,7 +42,7 @@ in_lab() {
     [ $code != "$NOT_UP" ] || die "no lab is up in $LAB_DIR"
     return $code
 }
-# By way of the lab, in whose numbers the nodes' pid files are.
+# The pids in the nodes' pid files are those of the lab's namespace.
 in_node() {
     local node=$1
     shift
@@ -63,7 +65,7 @@ up() {
     seconds=$(((LAB_TOKEN + 650 * (count > 2 ? count - 2 : 0)) * 22 / 10000 + 4))
     : "${LAB_BOOT_DELAY:=$seconds}"
     export LAB_ROOT LAB_NODES LAB_BINDS LAB_TOKEN LAB_TTL LAB_STACK LAB_LEASH LAB_BOOT_DELAY
-    gone "$LAB_DIR/pid" || die "a lab is up already in $LAB_DIR"
+    gone "$LAB_DIR/pid" || die "a lab is already up in $LAB_DIR"
     mkdir -p "$fs" && rm -f "$LAB_DIR/pid" || exit 1
     if [ "$LAB_LEASH" = yes ]; then exec 9<&0; else exec 9</dev/null; fi
     setsid unshare --mount --uts --ipc --net --pid --fork --kill-child \
@@ -98,7 +100,7 @@ save_logs() {
     cp "$LAB_DIR/log" "$1/lab.log"
 }
 
-# Some node has quorum, knows the DC, and sees all nodes online.
+# True if some node has quorum, knows the DC and sees all nodes online.
 all_online() {
     local node all seen
     all=$(nodes)
@@ -114,7 +116,7 @@ wait_online() {
     until_ok "$1" all_online || { status >&2; die "not all nodes came online in $1 s"; }
 }
 
-# A line for each node with what that node believes, then crm_mon of one that has quorum.
+# Prints a line with each node's own view, then crm_mon of a node with quorum.
 status() {
     local node all seen best=''
     all=$(nodes) || exit 1
@@ -134,7 +136,8 @@ status() {
 
 cable() { # cable NODE up|down
     if [ "$2" = up ]; then in_lab rm -f "$fs/$1/cut"; else in_lab touch "$fs/$1/cut"; fi
-    # A node that is off has none; power.sh looks at the file when it is switched on.
+    # A node without power has no such interface; power.sh reads the file when it switches the node
+    # on.
     ! in_lab ip link show "v$1" >/dev/null 2>&1 || in_lab ip link set "v$1" "$2"
 }
 corosync() { in_node "$1" sh -c 'read -r pid _ </run/lab-corosync.pid && kill -s "$0" "$pid"' "$2"; }

@@ -1,8 +1,8 @@
-# Sourced by the scripts of the lab: waiting, and processes that are known by a pid file.
+# Sourced by the scripts of the lab: waits, and processes identified by a pid file.
 
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-# Exit code of `enter` and of all above it when the namespaces are not there.
+# The exit code of `enter` and its callers if the namespaces do not exist.
 readonly NOT_UP=125
 
 # until_ok SECONDS COMMAND...: tries the command ten times a second until it succeeds.
@@ -15,11 +15,12 @@ until_ok() {
     done
 }
 
-# A pid file holds "PID PIDNS". What the lab starts has a PID namespace of its own, or is known from within one: so a
-# process that got the same number later, after a reboot of the node or a run of the lab, is never taken for it.
+# A pid file holds "PID PIDNS". Each process that the lab starts has a PID namespace of its own, or
+# its pid file is inside one. So a later process with the same pid, after a reboot of the node or
+# another run of the lab, does not match.
 write_pid() { echo "$2 $(readlink "/proc/$2/ns/pid")" >"$1.new" && mv "$1.new" "$1"; }
 
-# live_pid FILE: prints the number; fails when that process is gone, or dead and not yet reaped.
+# live_pid FILE: prints the pid; fails if that process is gone or a zombie.
 live_pid() {
     local pid namespace stat
     {
@@ -37,5 +38,5 @@ enter() {
     nsenter --target "$pid" --mount --uts --ipc --net --pid -- "$@"
 }
 
-# What a command in a node finds in its environment: nothing of ours.
+# The environment of a command in a node has no variable of ours.
 CLEAN=(env -i "PATH=$PATH" HOME=/root LANG=C.UTF-8 "TERM=${TERM:-dumb}")

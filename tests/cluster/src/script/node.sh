@@ -1,10 +1,11 @@
 #!/bin/bash
 # Process 1 of a node of the lab. $1: its name.
 #
-# The node's / is an overlay: below it LAB_ROOT, the machine's own / or a folder with another Debian in it, above it a
-# directory of the lab's tmpfs. So it has the packages that are installed there, and what it writes is seen by it alone,
-# outlasts its reboots, and is gone with the lab. /run, /tmp and /dev are new at each boot; /srv is one directory that all
-# nodes share. /etc/hosts is its own.
+# The node's / is an overlay. Its lower layer is LAB_ROOT: the machine's own /, or a folder with
+# another Debian. Its upper layer is a directory of the lab's tmpfs. So the node has the packages of
+# LAB_ROOT. Only the node sees its writes, which survive its reboots and are gone with the lab.
+# /run, /tmp and /dev are new at each boot; all nodes share the directory /srv. /etc/hosts is its
+# own.
 set -u
 . "${0%/*}/live.sh"
 name=$1
@@ -38,7 +39,7 @@ END
 ln -s pts/ptmx "$root/dev/ptmx"
 ln -s /proc/self/fd "$root/dev/fd"
 for number in 0:stdin 1:stdout 2:stderr; do ln -s "fd/${number%:*}" "$root/dev/${number#*:}"; done
-# What a service manager's tmpfiles would make in /run.
+# A service manager's tmpfiles would create these in /run.
 mkdir -m 1777 "$root/run/lock" && mkdir -m 1755 "$root/run/resource-agents" "$root/run/fence-agents"
 
 while IFS=: read -r shown at; do
@@ -46,7 +47,7 @@ while IFS=: read -r shown at; do
     mkdir -p "$root$at"
     mount --rbind "$shown" "$root$at" && mount -o remount,bind,ro "$root$at" || exit 1
 done <"$LAB_DIR/fs/binds"
-# The first boot is part of `up`; each later one takes as long as LAB_BOOT_DELAY says.
+# The first boot is part of `up`; each later boot takes LAB_BOOT_DELAY.
 first=no
 [ -e "$here/booted" ] || { touch "$here/booted" && first=yes LAB_BOOT_DELAY=0; }
 write_pid "$here/on" "$outside"
@@ -54,14 +55,14 @@ write_pid "$here/on" "$outside"
 cd "$root" && mkdir -p .old && pivot_root . .old && cd / && mount -t proc proc /proc || exit 1
 # A Pacemaker that panics writes there, and the kernel is the machine's.
 [ ! -e /proc/sysrq-trigger ] || mount --bind /dev/null /proc/sysrq-trigger
-# Of the kernel's settings only those of its own network are the node's to change.
+# Of the kernel's settings the node may change only those of its own network.
 mount --bind /proc/sys /proc/sys && mount --bind /proc/sys/net /proc/sys/net &&
     mount -o remount,bind,ro /proc/sys || exit 1
-# From now on it can be entered: whoever came earlier would find himself at the lab's root.
+# From now on a command can enter the node. An earlier one would see the lab's root.
 cp "/.old$here/on" "/.old$here/pid.new" && mv "/.old$here/pid.new" "/.old$here/pid" || exit 1
 umount -l /.old && rmdir /.old
 
-# The first CIB is there so that a DC is elected in less than the default dc-deadtime of 20 s.
+# With this first CIB a DC is elected in less than the default dc-deadtime of 20 s.
 first_cib() {
     install -d -m 750 -o hacluster -g haclient /var/lib/pacemaker/cib &&
         cibadmin --empty | sed "s|<crm_config/>|<crm_config><cluster_property_set id='cib-bootstrap-options'>\
@@ -70,7 +71,8 @@ first_cib() {
 }
 if [ $first = yes ]; then
     first_cib || exit 1
-    # ocf:heartbeat:Filesystem insists on a modprobe, and the kernel is the machine's: there is nothing to load.
+    # ocf:heartbeat:Filesystem requires a modprobe. The kernel is the machine's, so there is nothing
+    # to load.
     command -v modprobe >/dev/null || ln -s /bin/true /usr/sbin/modprobe
 fi
 

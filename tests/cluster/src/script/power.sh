@@ -1,9 +1,11 @@
 #!/bin/bash
-# Process 1 of the lab: builds the network and the nodes' disks, switches the nodes on, and is then their power switch.
+# Process 1 of the lab: builds the network and the nodes' disks, switches the nodes on, and then
+# acts as their power switch.
 #
-# A request is a line in the FIFO ctl/power: "REPLY ACTION NODE"; the answer goes into the FIFO ctl/REPLY: 0 done or on,
-# 2 off, 1 failed. The FIFOs are bind-mounted into each node, so that a fence agent reaches the switch whatever the state
-# of the node's network is. SIGKILL to process 1 of a PID namespace makes the kernel end all that runs there: power off.
+# A request is a line in the FIFO ctl/power: "REPLY ACTION NODE". The answer goes into the FIFO
+# ctl/REPLY: 0 done or on, 2 off, 1 failed. Each node has the FIFOs as bind mounts, so a fence agent
+# reaches the switch in any state of the node's network. After SIGKILL to process 1 of a PID
+# namespace the kernel kills all other processes there: power off.
 set -u
 here=${0%/*}
 . "$here/live.sh"
@@ -21,7 +23,7 @@ switch() {
     esac
 }
 
-# A node is on from its first moment (the file `on`), and can be entered once it is one (`pid`).
+# A node is on from its creation (the file `on`), and can be entered after its boot (`pid`).
 off() {
     local pid
     pid=$(live_pid "$fs/$1/on") || return 0
@@ -38,21 +40,21 @@ on() {
         unshare --mount --uts --ipc --net --pid --fork --kill-child \
         "$here/node.sh" "$1" </dev/null >>"$fs/$1/console" 2>&1 3>&- 9>&- &
     until_ok 10 live_pid "$fs/$1/pid" && pid=$(live_pid "$fs/$1/pid") || return 1
-    # The node waits for its eth0. A cable that was pulled stays pulled over reboots.
+    # The node waits for its eth0. A pulled cable stays pulled over reboots.
     ip link add "v$1" type veth peer name eth0 address "02:00:00:00:00:1${1#n}" netns "$pid" &&
         ip link set "v$1" master br0 || return 1
     [ -e "$fs/$1/cut" ] || ip link set "v$1" up
 }
 
-# What a node's disk has that differs from what its programs came with: the upper layer of its root. What needs these
-# programs, node.sh adds at the first boot.
+# The upper layer of the root: the files of a node's disk that differ from LAB_ROOT. At the first
+# boot node.sh adds those that need the node's programs.
 make_disk() {
     local name=$1 disk=$fs/$1/disk node
     mkdir -p "$fs/$name/work" "$fs/$name/root" "$disk/etc/corosync" "$disk/usr/sbin" "$disk/usr/bin" || return 1
     echo "$name" >"$disk/etc/hostname"
-    # By this the witness tells the processes of this lab from those of another.
+    # The process watcher recognizes the processes of this lab by this file.
     echo "$LAB_DIR" >"$disk/etc/lab"
-    # Every log has the time of every other, and of the witness.
+    # All logs, and the process watcher, use the same time zone.
     ln -s /usr/share/zoneinfo/UTC "$disk/etc/localtime"
     {
         printf '127.0.0.1 localhost\n%s.1 host\n' $net
@@ -110,18 +112,19 @@ printf '%s\n' "$LAB_BINDS" >"$fs/binds"
 echo "$LAB_NODES" >"$fs/ctl/nodes"
 for node in $LAB_NODES; do make_disk "$node" || exit 1; done
 for node in $LAB_NODES; do on "$node" || exit 1; done
-# The other end of descriptor 9 is held by whoever wanted the lab: when it closes, however that came, the lab ends.
+# The owner of the lab holds the other end of descriptor 9. When it closes, for any reason, the lab
+# ends.
 [ "$LAB_LEASH" = no ] || { while read -r -u 9 _; do :; done; echo "- end lab" >&3; } &
 touch "$fs/ready"
 
 { sleep "$LAB_TTL" && echo "- end lab" >&3; } &
-# Without a timeout of its own: bash drops what it has read of a line when the time is over, and a request that falls on that moment,
-# as one of a monitor every 30 s does again and again, is never answered.
+# No timeout here. At a timeout bash drops the part of a line that it has read. A request at that
+# moment would never get an answer, and a monitor every 30 s hits that moment repeatedly.
 while read -r reply action node <&3; do
     [ "$action" != end ] || break
     switch "$action" "$node"
     answer=$?
     [ "$action" = status ] || echo "$(date +%s%3N) $action $node $answer" >>"$fs/power.log"
-    # Open for reading, too: that does not block when the asker has gone.
+    # Open for reading and writing, which does not block if the requester is gone.
     [ -p "$fs/ctl/$reply" ] && echo $answer 1<>"$fs/ctl/$reply"
 done

@@ -1,12 +1,14 @@
-# One answer, and what the scheduler makes of it: answer.sh WORK BASE HOW COUNT AGAIN OPTION...
+# Simulates one answer and the scheduler's response: answer.sh WORK BASE HOW COUNT AGAIN OPTION...
 #
-# WORK is the path that all files of this case begin with, BASE the CIB before. The options make `crm_simulate` pretend the answer.
-# HOW is `asked` where it is that of an action which the scheduler itself wants now, so that the answer comes up while its transition
-# is carried out, and `recurring` where it comes by itself. COUNT is a piece of status with the fail-count that the controller
-# would set, where crm_simulate sets another one; it may be empty. AGAIN is the answer that is given each time, where it is not once only; it
-# may be empty.
+# WORK is the prefix of all files of this case, BASE the initial CIB. The options make
+# `crm_simulate` inject the answer. HOW is `asked` if the scheduler itself orders the action now, so
+# that the answer comes during its transition. HOW is `recurring` if the answer comes by itself.
+# COUNT is a piece of status with the fail-count that the controller would set, if crm_simulate sets
+# another one. AGAIN is the answer to each repetition, if there is one. COUNT and AGAIN may be
+# empty.
 #
-# Writes the XML of each decision until nothing is left to do, and then that of `crm_mon`; a line of = ends each.
+# Writes the XML of each decision until the scheduler is idle, and then that of `crm_mon`; a line of
+# = ends each.
 set -eu
 work=$1 base=$2 how=$3 count=$4 again=$5
 shift 5
@@ -23,7 +25,7 @@ while [ $round -lt 6 ]; do
     round=$((round + 1))
     cat "$work.said"
     echo =====
-    # What is blocked waits for a person.
+    # A blocked action waits for a person.
     grep '<rsc_action action=\|<node_action task=' "$work.said" | grep -qv 'blocked="true"' || break
 done
 CIB_file=$work.$round crm_mon --one-shot --inactive --output-as=xml

@@ -1,10 +1,10 @@
-//! The committed outcomes, a file for each generation of Pacemaker in `tests/cluster/simulations`. The suite
-//! compares it with Pacemaker's decisions on this machine, and `cargo xtask gen` makes the page
-//! `docs/design/in-the-cluster.md` from it.
+//! The committed outcomes: a file for each generation of Pacemaker in `tests/cluster/simulations`.
+//! The suite compares it with Pacemaker's decisions on this machine. `cargo xtask gen` makes the
+//! page `docs/design/in-the-cluster.md` from it.
 //!
-//! A heading in brackets names the resource and the operation. Below it each exit code has its result in a
-//! few words. The indented lines are all actions that the scheduler orders at once, so that any change is
-//! visible.
+//! A heading in brackets names the resource and the operation. Below it each exit code has a short
+//! result. The indented lines are all actions that the scheduler orders at once, so that a diff
+//! shows any change.
 
 use std::fmt::Write as _;
 
@@ -34,7 +34,7 @@ const STEP_INDENT: &str = "    ";
 pub struct RecordedOutcome {
     pub heading: String,
     pub code: u8,
-    /// Its result as text.
+    /// The result as text.
     pub words: String,
     /// Actions that the scheduler orders at once.
     pub steps: Vec<String>,
@@ -46,7 +46,6 @@ pub fn heading(subject: SimulatedResource, occasion: SimulatedOperation) -> Stri
     format!("{}: {}", subject.resource(), occasion.describe(subject))
 }
 
-/// The content of the file.
 #[must_use]
 pub fn format_outcomes(outcomes: &[SimulatedOutcome]) -> String {
     let mut text = HEAD.to_owned();
@@ -54,7 +53,7 @@ pub fn format_outcomes(outcomes: &[SimulatedOutcome]) -> String {
     for outcome in outcomes {
         let heading = heading(outcome.answer.subject, outcome.answer.occasion);
         if heading != last {
-            // Writing to a String does not fail.
+            // Writing to a String can't fail.
             let _ = writeln!(text, "\n[{heading}]");
             last = heading;
         }
@@ -66,7 +65,6 @@ pub fn format_outcomes(outcomes: &[SimulatedOutcome]) -> String {
     text
 }
 
-/// Parses the content of the file.
 #[must_use]
 pub fn parse_outcomes(text: &str) -> Vec<RecordedOutcome> {
     let mut told: Vec<RecordedOutcome> = Vec::new();

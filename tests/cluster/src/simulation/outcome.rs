@@ -13,15 +13,15 @@ const DOCUMENT_SEPARATOR: &str = "=====\n";
 /// One line of the Transition Summary: an action that the scheduler orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransitionStep {
-    /// `start`, `stop`, `recover`, `move`, `restart`, `fence` ...
+    /// `start`, `stop`, `recover`, `move`, `restart`, `fence` and others.
     pub action: String,
     /// The resource; for a `fence`, the node.
     pub target: String,
-    /// Its present and its future node; the same if it stays.
+    /// The present and the future node; equal if it stays.
     pub nodes: (String, String),
     /// The scheduler's reason, if it gives one.
     pub reason: Option<String>,
-    /// It is impossible until a person intervenes.
+    /// True if the action is impossible until a person intervenes.
     pub blocked: bool,
 }
 
@@ -43,22 +43,22 @@ impl fmt::Display for TransitionStep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimulatedOutcome {
     pub answer: SimulatedAnswer,
-    /// Actions that the scheduler ordered at once. Starts of other resources, which are under way anyway, are
-    /// left out.
+    /// Actions that the scheduler ordered at once. It excludes starts of other resources, which are
+    /// in progress anyway.
     pub steps: Vec<TransitionStep>,
-    /// Nodes on which its agent is called to stop, until the cluster is idle.
+    /// Nodes on which its agent is called for a stop, until the cluster is idle.
     pub stopped: Vec<String>,
-    /// Nodes on which it is called to start.
+    /// Nodes on which its agent is called for a start, until the cluster is idle.
     pub started: Vec<String>,
-    /// Nodes on which the resource is active then.
+    /// Nodes on which the resource is active at the end.
     pub runs_on: Vec<String>,
-    /// It is blocked then: the cluster waits for a person.
+    /// True if it is blocked at the end: the cluster waits for a person.
     pub blocked: bool,
-    /// The cluster calls its stop again and again, which fails each time.
+    /// True if the cluster repeats its stop, which fails each time.
     pub repeated: bool,
-    /// A failed action of it is listed then.
+    /// True if the status lists a failed action of it at the end.
     pub listed: bool,
-    /// Nodes that must not run it any more, until a cleanup or `failure-timeout`.
+    /// Nodes that must not run it until a cleanup or `failure-timeout`.
     pub banned: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ impl SimulatedOutcome {
     /// Parses the output of `answer.sh`.
     ///
     /// # Errors
-    /// If it is not such output.
+    /// A description of the malformed part.
     pub(super) fn parse(answer: SimulatedAnswer, said: &str) -> Result<Self, String> {
         let mut documents: Vec<&str> = said.split(DOCUMENT_SEPARATOR).collect();
         let status = documents.pop().unwrap_or_default();
@@ -112,7 +112,7 @@ impl SimulatedOutcome {
             listed: status.descendants().any(|node| of_subject(&node, "failure", "op_key")),
             banned: banned_nodes(last, resource),
         };
-        // By the configuration, in any case.
+        // The configuration bans these nodes in any case.
         outcome
             .banned
             .retain(|node| node == answer.subject.active_node() || node == answer.subject.passive_node());
@@ -124,13 +124,13 @@ impl SimulatedOutcome {
         self.steps.iter().filter(|step| step.action == "fence").map(|step| step.target.as_str()).collect()
     }
 
-    /// The resource is affected: its process ends, or begins, or both.
+    /// True if the resource is affected: its process ends, or starts, or both.
     #[must_use]
     pub fn affects_resource(&self) -> bool {
         !(self.stopped.is_empty() && self.started.is_empty() && self.fenced_nodes().is_empty())
     }
 
-    /// In a few words, for a cell of a table.
+    /// Describes it briefly, for a cell of a table.
     #[must_use]
     pub fn describe(&self) -> String {
         let mut parts: Vec<String> =
@@ -200,8 +200,8 @@ fn parse_step(node: &Node<'_, '_>) -> Option<TransitionStep> {
     })
 }
 
-/// Nodes with a score of -INFINITY. For a member of a group this is read after the group has its node,
-/// because then all other nodes have that score.
+/// Nodes with a score of -INFINITY. For a member of a group only the scores before the group's
+/// placement count, because afterwards all other nodes have that score.
 fn banned_nodes(decision: &Document<'_>, resource: &str) -> Vec<String> {
     let weights = |function: &str| -> Vec<String> {
         let of = decision.descendants().filter(|node| {

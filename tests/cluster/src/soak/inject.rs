@@ -1,5 +1,5 @@
-//! Injects each fault, and undoes it where it does not end by itself. This code waits for the end of the
-//! fault; the check afterwards waits until everything is healthy again.
+//! Injects each fault, and undoes it if it does not end by itself. This code waits for the end of
+//! the fault. The later check waits until everything is healthy again.
 
 use testkit::{TestResult, TestkitError};
 
@@ -8,15 +8,16 @@ use crate::cluster_fixture::{CLUSTER_TIMEOUT, ClusterFixture, EC_HOME};
 use crate::controller::PROGRAMS_DIR;
 use crate::process_watcher::WatchedProcess;
 
-/// The directory of the Platform's and the UI's installation for every node, whichever has it mounted.
+/// The directory of the Platform's and the UI's installation, which every node has; only one node
+/// mounts it.
 const SHARED_MZ_HOME: &str = "/srv/mz";
 
-/// True if the pico is one of the installation that the cluster mounts.
+/// True if the cluster mounts the pico's installation.
 pub(super) fn is_on_shared_storage(pico: &str) -> bool {
     matches!(pico, "platform" | "ui")
 }
 
-/// The nodes that its constraints allow for a pico.
+/// The nodes that the constraints allow for a pico.
 pub(super) fn may_run_on(pico: &str) -> &'static [&'static str] {
     if is_on_shared_storage(pico) { &["n1", "n2"] } else { &["n2", "n3"] }
 }
@@ -24,7 +25,6 @@ pub(super) fn may_run_on(pico: &str) -> &'static [&'static str] {
 /// Effects of a fault that the picos do not show.
 #[derive(Debug, Default)]
 pub(super) struct InjectionResult {
-    /// As text.
     pub(super) effects: Vec<String>,
     /// A pico that the cluster had to restart, although the fault alone does not require it.
     pub(super) expected_restart: Option<&'static str>,
@@ -119,15 +119,15 @@ pub(super) fn inject(
     Ok(came)
 }
 
-/// Delays each call of mzsh of this pico's installation by this time.
+/// Delays each mzsh of this pico's installation by this time.
 fn slow_mzsh(fixture: &ClusterFixture, pico: &WatchedProcess, by: &str) -> TestResult {
     let home = if is_on_shared_storage(&pico.pico) { SHARED_MZ_HOME } else { EC_HOME };
     let (program, setting) = (format!("{PROGRAMS_DIR}/mz-sim"), format!("mzsh_time={by}"));
     fixture.node(&pico.node).exec(&[&program, "set", home, &setting]).map(drop)
 }
 
-/// Sends SIGKILL to the agents that the executor has started for a pico: the cluster gets no result, and
-/// restarts it.
+/// Sends SIGKILL to the agents that the executor has started for a pico. The cluster gets no result
+/// and restarts the pico.
 fn kill_agents(fixture: &ClusterFixture, pico: &WatchedProcess) -> Result<Option<String>, TestkitError> {
     let killed = fixture.node(&pico.node).sh(&format!(
         "executor=$(pidof pacemaker-execd)
@@ -144,12 +144,13 @@ fn kill_agents(fixture: &ClusterFixture, pico: &WatchedProcess) -> Result<Option
     Ok(Some(format!("{count} at work")))
 }
 
-/// Pid and start time.
+/// The pid and start time.
 fn daemon_identity(fixture: &ClusterFixture, node: &str, daemon: &str) -> Result<String, TestkitError> {
     fixture.node(node).sh(&format!("pid=$(pidof {daemon}) && cut -d' ' -f1,22 /proc/$pid/stat"))
 }
 
-/// Waits until a node's controller takes part again, by its own log: the others may not have missed it yet.
+/// Waits until a node's controller has joined, by its own log: the others may not have noticed its
+/// absence yet.
 fn wait_until_joined(fixture: &ClusterFixture, node: &str) -> TestResult {
     fixture.lab.wait_until(&format!("{node}'s controller to have joined"), CLUSTER_TIMEOUT, |_| {
         let ran = fixture.node(node).try_exec(&["timeout", "10", "crmadmin", "--status", node])?;
@@ -187,15 +188,14 @@ fn restart_in_maintenance(fixture: &ClusterFixture, pico: &WatchedProcess) -> Te
     mode("false")
 }
 
-/// The cluster's reaction to a changed parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReloadResult {
     Reloaded,
     Restarted,
 }
 
-/// Changes a reloadable parameter to a new value, and waits for the reaction. That is a reload, unless
-/// [`is_restart_expected`].
+/// Changes a reloadable parameter to a new value and waits for the reaction. The reaction is a
+/// reload, unless [`is_restart_expected`].
 fn change_parameter(
     fixture: &ClusterFixture,
     place: usize,
@@ -230,16 +230,16 @@ fn change_parameter(
     )
 }
 
-/// Whether Pacemaker may restart a resource when a reloadable parameter is changed. It compares the
-/// parameters with a digest of the non-reloadable ones, which is stored with the last start or probe. A probe
-/// that found an unexpectedly running resource (after a refresh, a cleanup, a restart of the controller) is
-/// stored a second time, as a failure, without that digest. If that is younger than the start, any change is
-/// a restart.
+/// True if Pacemaker may restart a resource when a reloadable parameter changes. It compares the
+/// parameters with a digest of the non-reloadable ones, which the last start or probe stores. A
+/// probe may find an unexpectedly running resource, after a refresh, a cleanup or a restart of the
+/// controller. Pacemaker then stores it a second time, as a failure, without that digest. If that
+/// entry is newer than the start, any change is a restart.
 fn is_restart_expected(fixture: &ClusterFixture, resource: &str, node: &str) -> Result<bool, TestkitError> {
     let without = format!(
         "//node_state[@uname='{node}']//lrm_resource[@id='{resource}']/lrm_rsc_op[@interval='0'][not(@op-restart-digest)]"
     );
     let ran = fixture.node("n1").try_exec(&["cibadmin", "--query", "--xpath", &without])?;
-    // It exits with another code if there is none.
+    // The command exits with another code if there is no such entry.
     Ok(ran.code() == Some(0))
 }

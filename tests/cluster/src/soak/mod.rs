@@ -1,18 +1,19 @@
-//! The soak: one fault after the other on a cluster of three nodes with five picos, in an order that a seed
-//! determines. A check of all invariants follows each fault.
+//! The soak: one fault after the other on a cluster of three nodes with five picos, in an order
+//! that a seed determines. A check of all invariants follows each fault.
 //!
-//! - *The same seed is the same sequence* ([`FaultSequence`]); the location of the picos results from the
-//!   earlier faults.
-//! - *After each fault* the cluster becomes idle, all nodes are back, and every pico runs exactly once, on an
-//!   allowed node, is ready, and is where the cluster shows it. No pico was ever alive twice, and no
-//!   heartbeat stopped. A pico that the fault cannot affect is still the same process, and one that it can
-//!   affect has died once at most: everything else is a needless restart. [`affected_picos`] says which picos
-//!   a fault may affect.
-//! - *No node is fenced* except the one that a fault takes away from the cluster, and that once
-//!   ([`may_be_fenced`]).
-//! - *It ends at the first violation*, keeps the logs of all nodes, and prints the seed and the number of the
-//!   fault, which reproduce it.
-//! - *Nothing grows without bound*: long logs of the nodes are truncated. One lab serves the whole soak.
+//! - *The same seed yields the same sequence* ([`FaultSequence`]). The locations of the picos
+//!   result from the earlier faults.
+//! - *After each fault* the cluster becomes idle and all nodes are back. Every pico runs exactly
+//!   once, on an allowed node, is ready, and is where the cluster shows it. No pico was ever alive
+//!   twice, and no heartbeat stopped. A pico that the fault can't affect is still the same process.
+//!   An affected pico has died at most once. Everything else is a needless restart.
+//!   [`affected_picos`] returns the picos that a fault may affect.
+//! - *No node is fenced* except the one that a fault removes from the cluster, and that one only
+//!   once ([`may_be_fenced`]).
+//! - *It ends at the first violation*. It keeps the logs of all nodes, and prints the seed and the
+//!   number of the fault, which reproduce it.
+//! - *Nothing grows without bound*: it truncates long logs of the nodes. One lab serves the whole
+//!   soak.
 
 mod inject;
 pub mod sequence;
@@ -31,17 +32,17 @@ use crate::report;
 use crate::timeline;
 use sequence::{FaultSequence, PICOS, SoakFault};
 
-/// This many bytes of a node's log are kept, and as many of the part before.
+/// The soak keeps this many bytes of a node's log, and of its previous part.
 const MAX_LOG_BYTES: u64 = 8 << 20;
 
 /// Length and seed of a soak.
 #[derive(Debug, Clone, Copy)]
 pub struct SoakParameters {
-    /// Determines the sequence.
+    /// The seed of the sequence.
     pub seed: u64,
     /// The maximum number of faults.
     pub faults: usize,
-    /// No fault begins after this time of the lab.
+    /// No fault starts after this uptime of the lab.
     pub time: Duration,
 }
 
@@ -49,25 +50,23 @@ pub struct SoakParameters {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SoakSummary {
     pub seed: u64,
-    /// When it ended, in UTC.
+    /// End of the soak, in UTC.
     pub date: String,
-    /// Duration, with the lab's startup.
+    /// Duration, including the lab's startup.
     pub seconds: u64,
-    /// Package and version, the kernel's too.
+    /// Packages and the kernel, with their versions.
     pub versions: BTreeMap<String, String>,
     /// Number of pico processes.
     pub lives: usize,
     pub steps: Vec<SoakStep>,
 }
 
-/// One fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SoakStep {
-    /// Its kind.
     pub kind: String,
-    /// With its target.
+    /// The fault with its target.
     pub fault: String,
-    /// Its effects as text; empty if it had none.
+    /// Its effects; empty if it had none.
     pub effects: Vec<String>,
     /// Outages of picos, in milliseconds.
     pub away: Vec<u64>,
@@ -77,9 +76,9 @@ pub struct SoakStep {
 #[derive(Debug)]
 pub struct SoakAborted {
     seed: u64,
-    /// This many faults reproduce it.
+    /// This many faults reproduce the violation.
     count: usize,
-    /// None before the first and after the last one.
+    /// `None` before the first fault and after the last one.
     fault: Option<SoakFault>,
     why: String,
 }
@@ -99,8 +98,8 @@ impl fmt::Display for SoakStep {
     }
 }
 
-/// The cluster of a soak. HA failures have to be found within the time limit of a wait: the deeper checks
-/// come more often, and a new pico has a shorter grace.
+/// The cluster of a soak. The cluster must detect HA failures within the time limit of a wait. So
+/// the deeper monitors run more often and a new pico has a shorter grace period.
 #[must_use]
 pub fn plan() -> ClusterPlan {
     PICOS.iter().fold(cluster_plan(), |plan, pico| {
@@ -114,7 +113,7 @@ pub fn plan() -> ClusterPlan {
     })
 }
 
-/// Runs it on a cluster of this [`plan`]; `tell` is called with a line for each fault.
+/// Runs the soak on a cluster of this [`plan`]. It calls `tell` with a line for each fault.
 ///
 /// # Errors
 /// [`SoakAborted`] at the first violation.
@@ -153,7 +152,7 @@ pub fn run(
     Ok(SoakSummary { seed, date, seconds, versions, lives, steps })
 }
 
-/// The state at the last check. Any difference at the next check was caused in between, also between two
+/// The state at the last check. Any difference at the next check arose in between, also between two
 /// faults.
 struct ClusterSnapshot {
     at: u64,
@@ -171,8 +170,8 @@ impl ClusterSnapshot {
     }
 }
 
-/// Injects the fault, waits until everything is healthy again, and checks the rules for the time since the
-/// last check.
+/// Injects the fault, waits until everything is healthy again, and checks the rules for the time
+/// since the last check.
 fn run_step(
     fixture: &ClusterFixture,
     place: usize,
@@ -184,7 +183,7 @@ fn run_step(
         inject::inject(fixture, place, fault)?;
     wait_until_healthy(fixture)?;
     let now = ClusterSnapshot::take(fixture)?;
-    // Read afterwards, so that the lives include all earlier events.
+    // Read the lives last, so that they include all earlier events.
     let lives = fixture.lifetimes()?;
     let ClusterSnapshot { at, picos, fenced } = std::mem::replace(last, now);
     let mut broken = violations(fixture, &lives)?;
@@ -225,10 +224,11 @@ fn run_step(
     Ok((SoakStep { kind: fault.kind().to_owned(), fault: fault.to_string(), effects, away }, broken))
 }
 
-/// The node that this fault takes away from the cluster, which has to be fenced.
+/// The node that this fault removes from the cluster, and that must be fenced.
 fn may_be_fenced(fault: SoakFault) -> Option<&'static str> {
     match fault {
-        // A controller, which also ends when the executor does, may be back before the others miss it.
+        // A controller, which also exits when the executor does, may be back before the others
+        // notice.
         SoakFault::PowerCut(node)
         | SoakFault::CableCut(node)
         | SoakFault::CorosyncFrozen(node)
@@ -237,8 +237,8 @@ fn may_be_fenced(fault: SoakFault) -> Option<&'static str> {
     }
 }
 
-/// The picos that this fault may end, because it targets them or their node. A killed daemon of Pacemaker
-/// ends the picos of its node only if that node was fenced.
+/// The picos that this fault may end, because it targets them or their node. A killed daemon of
+/// Pacemaker ends the picos of its node only if that node was fenced.
 fn affected_picos<'a>(fault: SoakFault, before: &'a [WatchedProcess], fenced: &[String]) -> Vec<&'a str> {
     let is_touched = |seen: &&WatchedProcess| match fault {
         SoakFault::Kill(pico)
@@ -263,7 +263,7 @@ fn affected_picos<'a>(fault: SoakFault, before: &'a [WatchedProcess], fenced: &[
     before.iter().filter(is_touched).map(|seen| seen.pico.as_str()).collect()
 }
 
-/// Violations by these lives, independent of the fault's target.
+/// Violations in these lives, independent of the fault's target.
 fn violations(fixture: &ClusterFixture, lives: &[PicoLifetime]) -> Result<Vec<String>, TestkitError> {
     let expected: Vec<ExpectedPico<'_>> = PICOS
         .iter()
@@ -278,8 +278,8 @@ fn violations(fixture: &ClusterFixture, lives: &[PicoLifetime]) -> Result<Vec<St
     Ok(broken.iter().map(ToString::to_string).collect())
 }
 
-/// Waits until the cluster is idle, all nodes are back, and each pico runs once, is ready, and is where the
-/// cluster shows it.
+/// Waits until the cluster is idle, all nodes are back, and each pico runs once, is ready, and is
+/// where the cluster shows it.
 fn wait_until_healthy(fixture: &ClusterFixture) -> TestResult {
     let well = |lives: &[PicoLifetime]| -> Result<(), TestkitError> {
         let status = fixture.lab.status()?;
@@ -312,7 +312,7 @@ fn fencing_counts(fixture: &ClusterFixture) -> Result<BTreeMap<String, usize>, T
     fixture.lab.nodes().map(|node| Ok((node.name.to_owned(), fixture.fencing_count(node.name)?))).collect()
 }
 
-/// Truncates the logs, and cleans up failures like an operator, before a node reaches its limit.
+/// Truncates the logs and cleans up failures, like an operator, before a node reaches its limit.
 fn clean_up(fixture: &ClusterFixture, place: usize) -> TestResult {
     if place % 10 == 9 {
         for node in fixture.lab.nodes() {

@@ -1,4 +1,4 @@
-//! Kinds and order of faults: a seed alone determines them, whatever the faults cause.
+//! Kinds and order of faults. A seed alone determines them, independent of the faults' effects.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ pub const NODES: [&str; 3] = ["n1", "n2", "n3"];
 /// Daemons of Pacemaker that are killed.
 const DAEMONS: [&str; 2] = ["pacemaker-execd", "pacemaker-controld"];
 
-/// One fault. It does not name the node that a pico is on, or moves to, because that results from the earlier
-/// faults.
+/// One fault. It does not name the node on which a pico is or to which it moves, because that
+/// results from the earlier faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SoakFault {
     /// SIGKILL to a pico.
@@ -47,7 +47,7 @@ pub enum SoakFault {
     Reload(&'static str),
 }
 
-/// Weight in percent, and a choice of the target.
+/// Weight in percent, and a function that chooses the target.
 type WeightedFault = (u64, fn(&mut SplitMix64) -> SoakFault);
 
 const FAULT_WEIGHTS: [WeightedFault; 16] = [
@@ -95,7 +95,8 @@ impl Iterator for FaultSequence {
     }
 }
 
-/// `SplitMix64`: its state is only the seed, and the next version of this program has the same sequence.
+/// `SplitMix64`. Its only state is the seed, and later versions of this program have the same
+/// sequence.
 #[derive(Debug, Clone)]
 pub(crate) struct SplitMix64(pub(crate) u64);
 
@@ -108,7 +109,7 @@ impl SplitMix64 {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below this; its bias of 10^-17 does not matter.
+    /// A number below `end`. Its bias of 10^-17 does not matter.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end.max(1)
     }
@@ -120,7 +121,6 @@ impl SplitMix64 {
 }
 
 impl SoakFault {
-    /// Its kind as text.
     #[must_use]
     pub fn kind(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! On lines that Pacemaker 2.1.5 wrote in the lab.
+//! Tests on lines that Pacemaker 2.1.5 wrote in the lab.
 
 use super::*;
 

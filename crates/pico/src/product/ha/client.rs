@@ -16,21 +16,19 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// What makes a JVM cheap that lives for one connection: one compiler tier, a small heap, no file in /tmp. The collector is the
-/// JVM's own choice: the class data archive of JDK 17 has heap objects for G1 alone, and without them the serial collector costs a
-/// fifth more CPU than it saves.
+/// These options make a JVM cheap that lives for one connection: one compiler tier, a small heap,
+/// no file in /tmp. The JVM chooses the collector. The class data archive of JDK 17 has heap
+/// objects only for G1. Without them the serial collector costs a fifth more CPU than it saves.
 const CHEAP_JVM_FLAGS: [&str; 3] = ["-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xmx16m"];
 
-/// One HA Monitor Server, and what is needed to run the client for it.
+/// The client of one HA Monitor Server.
 #[derive(Clone, Debug)]
 pub struct HaClient<'a> {
-    /// The parameters.
     pub settings: &'a Settings,
-    /// The pico.
     pub target: &'a PicoInstance,
-    /// Where it listens.
+    /// The address of its HA Monitor Server.
     pub endpoint: Endpoint,
-    /// Its JVM: the client is run by the same java, unless `java_home` is set.
+    /// The pico's JVM. Its java also runs the client, unless `java_home` is set.
     pub jvm: ProcessId,
 }
 
@@ -52,7 +50,7 @@ impl HaMonitor for HaClient<'_> {
 }
 
 impl HaClient<'_> {
-    /// Waits for the client, but not for longer than the JVM lives that it asks.
+    /// Waits for the client, at most as long as the pico's JVM lives.
     fn supervise(&self, mut client: RunningCommand, seconds: u64, until: Instant) -> io::Result<HaAnswer> {
         let jvm = self.jvm.open()?;
         client.release()?;
@@ -80,7 +78,7 @@ impl HaClient<'_> {
         Ok(finished)
     }
 
-    /// For the child, once it is `user`: everything that touches storage.
+    /// Runs in the child, after it has switched to `user`: everything that touches storage.
     fn prepare_exec(
         &self,
         user: &Credentials,
@@ -95,7 +93,8 @@ impl HaClient<'_> {
         let first = programs.next().ok_or("java of the pico not found: set java_home")?;
         let program = match check_executable(self.target, &first, user) {
             Ok(()) => first,
-            // A JDK can be replaced under a JVM that runs. One that is set is meant.
+            // An administrator can replace a JDK under a running JVM. A configured `java_home` has
+            // no fallback.
             Err(why) if self.settings.java_home.is_some() => return Err(why),
             Err(why) => programs.find(|next| check_executable(self.target, next, user).is_ok()).ok_or(why)?,
         };
@@ -116,7 +115,8 @@ impl HaClient<'_> {
         Ok(Exec { program, arguments, environment, directory: "/".into() })
     }
 
-    /// That of `java_home`, or of the pico's own JVM, by /proc; where /proc has no path of it, mzsh's is taken.
+    /// The java of `java_home`, otherwise the pico's own from /proc. `None` if /proc has no path;
+    /// the caller then uses mzsh's java.
     fn pico_java(&self) -> Option<PathBuf> {
         if let Some(java_home) = &self.settings.java_home {
             return Some(java_home.join("bin/java"));

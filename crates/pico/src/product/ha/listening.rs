@@ -1,4 +1,5 @@
-//! Who listens at the port of an HA Monitor Server, by /proc: no connection comes to the server but the client's own.
+//! Finds the listener on the port of an HA Monitor Server in /proc. Only the client ever connects
+//! to the server.
 
 use crate::settings::Endpoint;
 use host::addresses::{AddressState, LocalAddresses, Lookup, look_up};
@@ -7,11 +8,12 @@ use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// Longest wait for the resolver.
+/// Maximum wait for the resolver.
 const RESOLVER_WITHIN: Duration = Duration::from_secs(3);
 
-/// Is the JVM, or a child of it, seen to listen there? Also a JVM that hangs or is stopped does, for the kernel accepts for it. What a name
-/// stands for the resolver is asked, until the given instant. `None`: /proc does not tell whose sockets they are.
+/// True if the JVM or a child of it listens on the endpoint. This also holds for a hung or stopped
+/// JVM, because the kernel accepts for it. The resolver gets until `until` for a hostname. `None`
+/// if /proc does not show the owners of the sockets.
 #[must_use]
 pub fn listens(endpoint: &Endpoint, jvm: Pid, until: Instant) -> Option<bool> {
     let there = listeners::all().ok()?.into_iter().filter(|l| l.port == endpoint.port);
@@ -30,27 +32,27 @@ pub fn listens(endpoint: &Endpoint, jvm: Pid, until: Instant) -> Option<bool> {
         },
     };
     let node = LocalAddresses::read().ok()?;
-    // A socket for all addresses is one for those of this node.
+    // A socket on the unspecified address covers only the addresses of this node.
     let is_here = |address| node.state_of(address) != AddressState::NotLocal;
     let is_own = |a| own.iter().any(|l| l.conflicts_with(a) && (!l.address.is_unspecified() || is_here(a)));
     Some(addresses.into_iter().any(is_own))
 }
 
-/// By the JVM or a child of it? `None`: its descriptors can't be read.
+/// True if the JVM or a child of it holds the socket; `None` if its descriptors can't be read.
 fn is_held(listener: &listeners::Listener, jvm: Pid) -> Option<bool> {
     let by_jvm = listener.is_open_in(jvm).ok();
     let by_child = || matches!(listener.find_process(), Ok(Some(holder)) if has_child_among(jvm, &[holder]).unwrap_or(false));
     if by_jvm == Some(true) || by_child() { Some(true) } else { by_jvm }
 }
 
-/// By `process_match` the pico may be a script, and the JVM its child.
+/// With `process_match` the pico may be a script, and the JVM its child.
 fn has_child_among(pico: Pid, holders: &[Pid]) -> io::Result<bool> {
     let all = process::snapshot()?;
     Ok(holders.iter().any(|&holder| all.ancestors(holder).any(|ancestor| ancestor == pico)))
 }
 
-/// Why an answer from there could not be the pico's: nobody listens, or somebody else. `None` also where that is unknown: the client
-/// will tell.
+/// Why an answer from the endpoint could not be the pico's: nothing listens, or another process
+/// does. `None` also if that is unknown; the client's answer then decides.
 pub(super) fn port_mismatch(endpoint: &Endpoint, jvm: Pid) -> Option<String> {
     let Endpoint { host, port } = endpoint;
     let mut there = listeners::all().ok()?;
@@ -58,7 +60,7 @@ pub(super) fn port_mismatch(endpoint: &Endpoint, jvm: Pid) -> Option<String> {
     there.retain(|l| match host.parse::<IpAddr>() {
         Ok(address) => l.conflicts_with(address),
         Err(_) if host == "localhost" => l.address.is_unspecified() || l.address.is_loopback(),
-        // A name, which only the resolver knows.
+        // Only the resolver knows the addresses of a hostname.
         Err(_) => true,
     });
     if there.is_empty() {

@@ -1,15 +1,21 @@
-//! The HA Monitor Server of a pico: whether it can be asked, and what it says.
+//! The HA Monitor Server of a pico: the check and its answers.
 //!
-//! Three things are kept apart from here to the exit reason, for each means another thing to the person on call: it could
-//! not be asked (that tells nothing of the pico), it did not answer (the pico hangs, or something else sits on its port), it
-//! answered FAILED (the pico is alive, and its own counters say that it does not do its work). A fourth is what can't be read: the
-//! client came back, and said neither. By the manual that is a failure like FAILED, so it is treated like it; but it is asked again.
+//! Four results stay distinct up to the exit reason, because each means something else to the
+//! person on call:
 //!
-//! A JVM reads `mz.ha.*` when it starts, and the registry may say something else since. So an address where this JVM was never seen to
-//! listen is not its HA Monitor Server's: whatever comes from there, the pico could not be asked.
+//! - The check could not run, which proves nothing about the pico.
+//! - The server did not answer: the pico hangs, or another process has its port.
+//! - The server answered FAILED: the pico lives, but its own counters show that it does not do its
+//!   work.
+//! - The answer is unreadable: the client exited with neither of these. By the manual that is a
+//!   failure like FAILED, so it is treated like FAILED; but it is checked again.
 //!
-//! The protocol is not public. So the one way to ask is the product's own client, [`HaClient`]; [`HaMonitor`] is the place
-//! where another would be put.
+//! A JVM reads `mz.ha.*` when it starts, and the registry may have changed since. So an address on
+//! which this JVM was never seen to listen does not belong to its HA Monitor Server. Any answer
+//! from there means that the check could not run.
+//!
+//! The protocol is not public. So the only way to check is the product's own client, [`HaClient`].
+//! [`HaMonitor`] is the interface for another one.
 
 mod client;
 mod listening;
@@ -23,40 +29,41 @@ use host::ExitStatus;
 use host::command::FinishedCommand;
 use std::time::{Duration, Instant};
 
-/// Most bytes of an answer. The client's own words are a line; with more it is not the client that speaks.
+/// Maximum bytes of an answer. The client prints one line; longer output is not the client's.
 const MAX_ANSWER_BYTES: usize = 4096;
 
-/// The HA Monitor Server of one pico, as it can be asked.
+/// The HA Monitor Server of one pico.
 pub trait HaMonitor {
-    /// Asks, and waits for the answer for at most `limit`, and not past `until`.
+    /// Checks the server. Waits for its answer for at most `limit`, and at most until `until`.
     fn ask(&self, limit: Duration, until: Instant) -> HaAnswer;
 }
 
-/// What the HA Monitor Server says.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HaAnswer {
-    /// The pico is well.
+    /// The pico is healthy.
     Ok,
-    /// FAILED; with the reason, if it gave one.
+    /// The server answered FAILED, with the reason if it gave one.
     Failed(String),
-    /// It did not answer: refused, or out of time.
+    /// The server refused the connection or did not answer in time.
     NoAnswer(String),
-    /// The client came back with something that is neither.
+    /// The client exited with neither answer.
     Unreadable(String),
-    /// It could not be asked: the client can't be run.
+    /// The client could not run.
     NotAsked(String),
-    /// The client ran out of time before it came to ask.
+    /// The client ran out of time before it connected.
     ClientTimedOut(String),
-    /// No answer, and the JVM that runs was never seen to listen there: it can have been started before its HA Monitor Server was switched
-    /// on, or given this address.
+    /// There was no answer, and the running JVM was never seen to listen on the address. It may
+    /// have started before its HA Monitor Server was enabled or got this address.
     NeverListened(String),
 }
 
 impl HaAnswer {
-    /// From what the product's client did, which was told to wait for `seconds`.
+    /// Interprets the result of the product's client, which had a timeout of `seconds`.
     ///
-    /// By the product's manual exit code 0 is well, and nothing else is; whether the client prints anything then is not said, so
-    /// silence with a 0 is well. What the other codes mean is not said either: the words and the time tell FAILED from no answer.
+    /// By the product's manual only exit code 0 is healthy. The manual does not document the
+    /// output, so exit code 0 without output is healthy. It does not document the other codes
+    /// either. The text and the time distinguish FAILED from no answer.
     #[must_use]
     pub fn from_finished(finished: &FinishedCommand, seconds: u64) -> Self {
         if let Some(why) = &finished.launch_error {
@@ -67,11 +74,11 @@ impl HaAnswer {
         }
         let late = finished.elapsed >= Duration::from_secs(seconds).mul_f32(0.9);
         let code = match finished.exit_status {
-            // One that ended by a signal was told above.
+            // A signal was handled above.
             ExitStatus::TimedOut | ExitStatus::Signalled(_) => {
                 return Self::NoAnswer(format!("no answer in {seconds} s"));
             }
-            // The client has its own limit, and may say FAILED when it is reached.
+            // The client has a timeout of its own, and may print FAILED when it expires.
             ExitStatus::Exited(code) if code != 0 && late => {
                 return Self::NoAnswer(format!("no answer in {seconds} s"));
             }
@@ -99,7 +106,7 @@ impl HaAnswer {
     }
 }
 
-/// What Java and the system say, in small letters, where nobody answers.
+/// Lower-case messages of Java and the system when nothing answers.
 const CONNECTION_ERRORS: [&str; 7] =
     ["refused", "timed out", "timeout", "reset by peer", "unreachable", "no route to host", "broken pipe"];
 
@@ -107,7 +114,7 @@ fn contains_any(words: &str, complaints: &[&str]) -> bool {
     complaints.iter().any(|complaint| words.contains(complaint))
 }
 
-/// The output, if it is text of a length that a person could have meant.
+/// The output, if it is text of a plausible length.
 fn printable_text(output: &[u8]) -> Option<&str> {
     let words = std::str::from_utf8(output).ok().filter(|words| words.len() <= MAX_ANSWER_BYTES)?;
     let is_text = |c: char| !c.is_control() || c.is_whitespace();
@@ -155,7 +162,7 @@ mod tests {
                 HaAnswer::Ok,
                 "{words:?}"
             );
-            // Late or not: it said so.
+            // The time does not matter, because the answer is explicit.
             assert_eq!(answer_from(ExitStatus::Exited(0), words.as_bytes(), LATE), HaAnswer::Ok, "{words:?}");
         }
     }

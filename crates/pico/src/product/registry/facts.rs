@@ -1,8 +1,8 @@
-//! What the registry says, typed.
+//! The typed content of the registry.
 //!
-//! What can't be read is a [`PropertyProblem`] with the name of its property, its value and its file, and the rest counts all the
-//! same. Only of the HA Monitor Server it is also remembered that something is not clear: to believe that it is off, or
-//! elsewhere, would be to ask nobody, or the wrong one.
+//! An invalid property is a [`PropertyProblem`] with its name, value and file; the others stay
+//! valid. For the HA Monitor Server an unclear property is also recorded. To assume that the server
+//! is off or elsewhere would check nothing, or another server.
 
 use super::Registry;
 use super::layers::Layers;
@@ -14,62 +14,65 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// `mz.ha.interval` when it is not set, and the least that the product takes, in seconds.
+/// The default and the minimum of `mz.ha.interval`, in seconds.
 const MIN_HA_INTERVAL: u64 = 40;
 
-/// Port of the Platform's RCP service where the cell sets none.
+/// The port of the Platform's RCP service if the cell sets none.
 const DEFAULT_RCP_PORT: u16 = 6790;
 
-/// Properties with the ports that a pico listens on by itself, where they are set for it or by its template. What container or
-/// cell set is not its own: a Platform's web port stands there for all who want to reach it.
+/// Properties with the ports on which a pico itself listens, if the pico or its template sets them.
+/// Values of container or cell do not count: a Platform's web port there is for all who connect to
+/// it.
 const OWN_PORTS: [&str; 4] =
     ["mz.webserver.port", "ec.webserver.port", "ec.httpd.port", "pico.rcp.server.port"];
 
-/// What the registry says of one pico.
+/// The registry's facts about one pico.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PicoFacts {
-    /// The container that it is defined in.
+    /// The container of the pico.
     pub container: String,
-    /// It is in the registry that the product runs by; false: there is none, and it was found in `master`.
+    /// True if the active registry defines it. False if there is no active registry, and `master`
+    /// defines it.
     pub active: bool,
-    /// `settings.state` is not `disabled`.
+    /// False if `settings.state` is `disabled`.
     pub enabled: bool,
-    /// The template that it is made from, and those that this one inherits from.
+    /// Its template, and the templates from which that one inherits.
     pub templates: Vec<String>,
-    /// Its type, by the product's own template that it is made from. `None`: no template tells.
+    /// Its type, by the product's own template. `None` if it has no such template.
     pub kind: Option<PicoType>,
     /// The `mz.ha.*` properties.
     pub ha: HaFacts,
-    /// The same, each as the files tell it.
+    /// The `mz.ha.*` properties without defaults.
     pub(in crate::product) ha_values: HaPropertyValues,
-    /// `pico.rcp.server.host`, where set.
+    /// `pico.rcp.server.host`, if set.
     pub server_host: Option<String>,
-    /// `pico.rcp.platform.host` and `.port`, where a host is set.
+    /// `pico.rcp.platform.host` and `.port`, if a host is set.
     pub platform: Option<Endpoint>,
-    /// TCP ports that it will listen on, and the property of each.
+    /// The TCP ports on which it will listen, each with its property.
     pub ports: Vec<(String, u16)>,
-    /// `mz.servicehost.port.range`, where set: of these ports its services take what is free.
+    /// `mz.servicehost.port.range`, if set; its services take free ports of this range.
     pub service_ports: Option<(u16, u16)>,
-    /// Names of picos of the same container with the same `mz.ha.port`.
+    /// The picos of the same container with the same `mz.ha.port`.
     pub same_ha_port: Vec<String>,
-    /// `pico.pid`, or where the product puts it by itself. It nominates a process and proves nothing.
+    /// `pico.pid`, or the product's default. It nominates a process and proves nothing.
     pub pid_file: PathBuf,
-    /// What is set and can't be understood. The rest counts all the same.
+    /// The properties that are set but invalid. The others stay valid.
     pub problems: Vec<PropertyProblem>,
 }
 
-/// A property that is set and can't be understood.
+/// A property that is set but invalid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PropertyProblem {
-    /// Its name: `mz.ha.port`; or `registry`, where it is about a file.
+    /// Its name, such as `mz.ha.port`; or `registry` for a problem of a file.
     pub property: String,
-    /// Its value and its file, what is wrong with it, and what it should be.
+    /// Its value and its file, the error, and the expected value.
     pub text: String,
-    /// The files don't tell its value: a substitution can't be followed. Else they do, and it makes no sense.
+    /// True if the files do not yield its value because a substitution is unresolved. False if the
+    /// value is invalid.
     pub unresolved: bool,
 }
 
-/// What problems are about, by the names that findings have.
+/// The subjects of problems, by the names that findings use.
 const PROBLEM_NAMES: [&str; 14] = [
     "settings.state",
     "mz.ha.enabled",
@@ -88,7 +91,7 @@ const PROBLEM_NAMES: [&str; 14] = [
 ];
 
 impl PropertyProblem {
-    /// What it is about, by a name that lasts.
+    /// The subject as a stable name.
     pub(crate) fn stable_name(&self) -> &'static str {
         PROBLEM_NAMES.into_iter().find(|name| *name == self.property).unwrap_or("registry")
     }
@@ -101,7 +104,7 @@ impl fmt::Display for PropertyProblem {
 }
 
 impl PicoFacts {
-    /// What `layers` say of a pico. Its neighbours are not looked at.
+    /// The facts about a pico in these layers. It does not read other picos.
     pub(super) fn from_layers(registry: &Registry, container: &str, name: &str, layers: &Layers) -> Self {
         let mut reader = PropertyReader { layers, problems: Vec::new() };
         for remark in &layers.remarks {
@@ -142,7 +145,8 @@ impl PicoFacts {
         }
     }
 
-    /// Of a pico of which only this is known, and `why` the files don't tell the rest.
+    /// The facts about a pico of which only these are known. `why` is the reason why the files are
+    /// unreadable.
     pub(in crate::product) fn from_mzsh_topo(
         home: &MzHome,
         container: &str,
@@ -171,14 +175,15 @@ impl PicoFacts {
         facts
     }
 
-    /// The files don't tell this property, or nothing at all: that it is not known does not mean that it is not set.
+    /// True if the files do not yield this property, or yield nothing at all. An unknown property
+    /// may be set.
     pub(crate) fn is_unresolved(&self, property: &str) -> bool {
         let about =
             |problem: &PropertyProblem| problem.property == property || problem.property == "registry";
         self.problems.iter().any(|problem| problem.unresolved && about(problem))
     }
 
-    /// Takes what was learned of the HA Monitor Server otherwise.
+    /// Sets facts about the HA Monitor Server from another source.
     pub(in crate::product) fn set_ha(&mut self, ha: HaFacts) {
         self.ports.retain(|(property, _)| property != "mz.ha.port");
         let port = ha.endpoint.iter().filter(|_| ha.enabled).map(|e| ("mz.ha.port".to_owned(), e.port));
@@ -186,13 +191,13 @@ impl PicoFacts {
         self.ha = ha;
     }
 
-    /// Its HA port, whether or not its HA Monitor Server is on.
+    /// Its HA port, even if its HA Monitor Server is disabled.
     pub(super) fn ha_port(&self) -> Option<u16> {
         self.ha.endpoint.as_ref().map(|endpoint| endpoint.port)
     }
 }
 
-/// By the product's own template, `mz.standard-ec`: a site names its templates as it likes.
+/// Uses the product's own template, such as `mz.standard-ec`. A site may name its templates freely.
 fn kind_of(templates: &[String]) -> Option<PicoType> {
     let standard = templates.iter().find_map(|template| template.strip_prefix("mz.standard-"))?;
     PicoType::ALL.into_iter().find(|kind| kind.agent_name() == standard)
@@ -202,13 +207,13 @@ fn default_pid_file(home: &Path, name: &str) -> PathBuf {
     home.join(format!("log/{name}.pid"))
 }
 
-/// Reads properties, and keeps what is wrong with them.
+/// Reads properties and collects their problems.
 struct PropertyReader<'a> {
     layers: &'a Layers,
     problems: Vec<PropertyProblem>,
 }
 
-/// Understands a text; else what it should be.
+/// Parses a text; the error describes the expected one.
 type ParseText<T> = fn(&str) -> Result<T, &'static str>;
 
 impl PropertyReader<'_> {
@@ -256,16 +261,16 @@ impl PropertyReader<'_> {
         let problem = |name: &str| self.problems[before..].iter().find(|problem| problem.property == name);
         let [enabled, host, port, _] = HaPropertyValues::NAMES.map(problem);
         if host.is_some() {
-            // To ask elsewhere than where it listens would be to hear that nobody answers.
+            // A check of another address would wrongly report that nothing answers.
             (ha.host, ha.endpoint) = (None, None);
         }
-        // Of one that is off it does not matter where it would be.
+        // The address of a disabled server does not matter.
         ha.unclear = enabled.or(host.or(port).filter(|_| ha.enabled)).map(ToString::to_string);
         (ha, values)
     }
 }
 
-/// The properties of an HA Monitor Server that matter to those who ask it.
+/// The properties of an HA Monitor Server that a check needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::product) struct HaPropertyValues {
     pub(in crate::product) enabled: Option<bool>,
@@ -275,11 +280,11 @@ pub(in crate::product) struct HaPropertyValues {
 }
 
 impl HaPropertyValues {
-    /// Their names, in the order in which they are asked for.
+    /// Their names, in the order of `mzsh topo get`.
     pub(in crate::product) const NAMES: [&str; 4] =
         ["mz.ha.enabled", "mz.ha.host", "mz.ha.port", "mz.ha.interval"];
 
-    /// Sets one of them; else what its text should be.
+    /// Sets one of them; the error describes the expected text.
     pub(in crate::product) fn set(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
         match name {
             "mz.ha.enabled" => self.enabled = Some(parse_bool(text)?),
@@ -290,7 +295,7 @@ impl HaPropertyValues {
         Ok(())
     }
 
-    /// With the product's defaults for what is not set.
+    /// Fills unset properties with the product's defaults.
     pub(in crate::product) fn into_facts(self) -> HaFacts {
         let host = self.host.or_else(HaFacts::default_host);
         HaFacts {
@@ -319,7 +324,6 @@ fn parse_seconds(text: &str) -> Result<u64, &'static str> {
     text.trim().parse().map_err(|_| "expected a number of seconds")
 }
 
-/// Enabled?
 fn parse_enabled(text: &str) -> Result<bool, &'static str> {
     match text.trim().to_ascii_lowercase().as_str() {
         "enabled" => Ok(true),

@@ -1,7 +1,8 @@
-//! Reading the files of a registry, and what they include.
+//! Reads the files of a registry and their includes.
 //!
-//! Whoever owns the installation may write into them what he likes: an include of `/dev/zero`, of a FIFO that nobody writes
-//! to, of a file that includes itself. So only regular files are read, and of these so many and so much.
+//! The owner of the installation may write anything into them: an include of `/dev/zero`, of a FIFO
+//! without a writer, or of the file itself. So only regular files are read, with limits on their
+//! number and size.
 
 use crate::product::permission_check::check_open_as_root;
 use hocon::{Document, Include, IncludeLoader, IncludeTarget, IncludedText, limits};
@@ -9,35 +10,34 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Most files that are read for one pico, those that are included among them.
+/// Maximum number of files read for one pico, including included ones.
 const MAX_FILES: usize = 64;
 
-/// Most that is read for one pico, in bytes.
+/// Maximum bytes read for one pico.
 const MAX_TOTAL_BYTES: usize = 1 << 20;
 
-/// Below these a name in quotes is a path: the properties of a Java program.
+/// Below these paths a quoted name with dots is a path, as in the properties of a Java program.
 const PROPERTY_PATHS: &[&[&str]] = &[&["config", "properties"], &["common"]];
 
-/// What extensions an include without one may mean, the one that counts least first.
+/// The extensions that an include without one may have, lowest precedence first.
 const INCLUDE_EXTENSIONS: [&str; 2] = [".json", ".conf"];
 
-/// The files that are read for one pico.
 #[derive(Debug, Default)]
 pub(super) struct RegistryReader {
     files_read: usize,
     bytes_read: usize,
-    /// Includes that were passed over, and why.
+    /// The skipped includes, with the reason.
     pub(super) skipped_includes: Vec<String>,
 }
 
 impl RegistryReader {
-    /// Reads a file that has to be there.
+    /// Reads a file that must exist.
     pub(super) fn read_document(&mut self, path: &Path) -> Result<Document, String> {
         let text = self.read_text(path).map_err(|e| format!("{}: {e}", path.display()))?;
         Document::parse(&text, &path.to_string_lossy(), PROPERTY_PATHS, self).map_err(|e| e.to_string())
     }
 
-    /// Reads a file that need not be there.
+    /// Reads a file that may be missing.
     pub(super) fn read_document_if_present(&mut self, path: &Path) -> Result<Option<Document>, String> {
         match fs::symlink_metadata(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -63,7 +63,7 @@ impl RegistryReader {
         if self.bytes_read > MAX_TOTAL_BYTES {
             return other(format!("is, with the files before it, longer than {} KiB", MAX_TOTAL_BYTES >> 10));
         }
-        // A letter of another encoding in a comment is no reason to know nothing.
+        // Another encoding in a comment must not make the file unreadable.
         Ok(String::from_utf8_lossy(&content).into_owned())
     }
 }
@@ -71,7 +71,8 @@ impl RegistryReader {
 impl IncludeLoader for RegistryReader {
     fn load(&mut self, include: &Include) -> Result<Vec<IncludedText>, String> {
         let place = &include.location;
-        // A relative path is relative to the file that it stands in: in which directory an agent runs says nothing.
+        // A relative path is relative to the including file. The working directory of an agent is
+        // arbitrary.
         let beside = |name: &str| Path::new(place.origin()).parent().unwrap_or(Path::new("/")).join(name);
         let candidates: Vec<PathBuf> = match &include.target {
             IncludeTarget::Relative(name) | IncludeTarget::File(name) if name.ends_with(".properties") => {
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
     use std::time::{Duration, Instant};
 
-    /// What comes of a file with this content, beside others.
+    /// Parses a file with this content, next to the others.
     fn read_with(content: &str, others: &[(&str, &str)]) -> (Result<Document, String>, RegistryReader) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ec1.conf");
@@ -184,7 +185,7 @@ mod tests {
             ("include \"ec1.conf\"", Some("ec1.conf:1: ec1.conf includes itself")),
             ("include required(\"none\")", Some("ec1.conf:1: none.conf is required and does not exist")),
             ("include \"long\"", Some("ec1.conf:1: include of long.conf: is longer than 256 KiB")),
-            // A letter of another encoding does not make a file unknown.
+            // Another encoding does not make a file unreadable.
             ("include \"latin\"", None),
             (
                 "include required(url(\"http://x\"))",

@@ -1,9 +1,10 @@
-//! The files that speak about one pico, as one: its own over its template's, over what that one inherits from, over the
-//! container's, over the cell's.
+//! Merges the files about one pico. In order of precedence: its own file, its template, the
+//! templates from which that one inherits, the container, the cell.
 //!
-//! HOCON looks substitutions up in the whole, so that the cell can name what a pico sets. What only a running product has set
-//! (`mz.home`, `pico.name`) is known here as far as the agent knows it. The agent's own environment is not asked: Pacemaker's
-//! is not that of the product.
+//! HOCON searches substitutions in all layers, so the cell can refer to a value of a pico. A
+//! running product also sets variables (`mz.home`, `pico.name`), which are known here as far as the
+//! agent knows them. The agent's own environment is not used, because Pacemaker's environment
+//! differs from the product's.
 
 use super::files::RegistryReader;
 use super::mzsh_variables::MzshVariables;
@@ -12,23 +13,24 @@ use hocon::{Config, Document, LocatedText};
 use std::cell::Cell;
 use std::path::PathBuf;
 
-/// Where properties are, the nearest first: the pico's own and its templates', and those of container and cell.
+/// The prefixes of properties, highest precedence first: the pico and its templates, then container
+/// and cell.
 const OWN_PREFIX: &[&str] = &["config", "properties"];
 const SHARED_PREFIX: &[&str] = &["common"];
 const SEARCHED_PREFIXES: &[&[&str]] = &[OWN_PREFIX, SHARED_PREFIX];
 
-/// Most templates that inherit from each other.
+/// Maximum number of templates that inherit from each other.
 const MAX_TEMPLATES: usize = 8;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Layers {
     documents: Vec<Document>,
-    /// So many of them are the pico's own and its templates'.
+    /// The number of leading documents of the pico and its templates.
     own_count: usize,
     /// The templates, the nearest first.
     pub(super) templates: Vec<String>,
-    /// What is not as it should be with the files: includes that were passed over, templates that are not there.
+    /// Problems of the files: skipped includes, missing templates.
     pub(super) remarks: Vec<String>,
     known_variables: Vec<(&'static str, String)>,
 }
@@ -53,7 +55,7 @@ impl Layers {
         Ok(layers)
     }
 
-    /// Reads the template that the pico names, the one that this names, and so on.
+    /// Reads the pico's template, the template of that one, and so on.
     fn read_templates(&mut self, registry: &Registry, files: &mut RegistryReader) -> Result<(), String> {
         loop {
             let last = self.documents.last();
@@ -80,8 +82,8 @@ impl Layers {
         }
     }
 
-    /// The text of a path in these documents. An optional substitution that nobody here knows may be set in the product's own
-    /// environment: then what stands below it is not what counts.
+    /// The text at a path in these documents. The product's own environment may set an optional
+    /// substitution that is unknown here. The value below it would then be wrong.
     fn text_in<'a>(
         &'a self,
         documents: impl IntoIterator<Item = &'a Document>,
@@ -108,7 +110,7 @@ impl Layers {
         }
     }
 
-    /// A property: that of the pico, else that of container or cell. Empty is unset.
+    /// A property of the pico, otherwise of container or cell. An empty value counts as unset.
     pub(super) fn property(&self, name: &str) -> Result<Option<LocatedText>, String> {
         match self.property_below(OWN_PREFIX, name)? {
             Some(found) => Ok(Some(found)),
@@ -117,7 +119,7 @@ impl Layers {
         .map(|found| found.filter(|found| !found.text.is_empty()))
     }
 
-    /// A property that is set for this pico itself or by its template, and not for all of the container.
+    /// A property that the pico itself or its template sets, not the whole container.
     pub(super) fn own_property(&self, name: &str) -> Result<Option<LocatedText>, String> {
         self.property_below(OWN_PREFIX, name).map(|found| found.filter(|found| !found.text.is_empty()))
     }
@@ -126,16 +128,17 @@ impl Layers {
         let names = prefix.iter().copied().chain(name.split('.'));
         match self.text(&names.collect::<Vec<_>>())? {
             Some(found) => Ok(Some(found)),
-            // In quotes, within an object that came there by a substitution.
+            // The name is quoted, in an object that came from a substitution.
             None => self.text(&prefix.iter().copied().chain([name]).collect::<Vec<_>>()),
         }
     }
 
-    /// A value that is no property, of the pico or its template. What container or cell call so is about themselves.
+    /// A value of the pico or its template that is no property. Container and cell use the same
+    /// names for themselves.
     pub(super) fn own_text(&self, path: &[&str]) -> Result<Option<LocatedText>, String> {
         match self.text_in(&self.documents[..self.own_count], path) {
             Ok(None) => Ok(None),
-            // What it names may stand in the others.
+            // Its substitutions may refer to the other layers.
             _ => self.text(path),
         }
     }
@@ -145,7 +148,8 @@ impl Layers {
     }
 }
 
-/// What the product has set when it reads its files, by the names of its properties and its environment.
+/// The variables that the product sets before it reads its files: its properties and its
+/// environment.
 fn known_variables(registry: &Registry, container: &str, pico: &str) -> Vec<(&'static str, String)> {
     let home = registry.home.to_string_lossy().into_owned();
     let MzshVariables { java_home, platform, .. } = registry.script.clone();

@@ -1,15 +1,16 @@
-//! The registry (STR): what is configured for a pico, from the installation's own files.
+//! The registry (STR): the configuration of a pico, from the installation's own files.
 //!
-//! `common/config/cell/default/.active` is what the product runs by, `master` what was last written; both have
-//! `cell.conf`, `containers/<container>/container.conf` and `containers/<container>/picos/<pico>.conf`, in HOCON. A
-//! property of a pico is its own, else its template's (`templates/<namespace>/picos/<template>.conf`, which may inherit from
-//! another), else the container's `common`, else the cell's.
+//! The product uses `common/config/cell/default/.active`; `master` has the last written state. Both
+//! have `cell.conf`, `containers/<container>/container.conf` and
+//! `containers/<container>/picos/<pico>.conf`, in HOCON. A property comes from the pico, then from
+//! its template (`templates/<namespace>/picos/<template>.conf`, which may inherit from another),
+//! then from the container's `common`, then from the cell's.
 //!
-//! To be called in a helper: the files are on what may be shared storage, and whoever owns the installation may write into
-//! them what he likes. How much is read, how deep, and how far substitutions are followed has limits ([`files`], and those of
-//! the reader itself); in a moment there is an answer, if only "too much". A file that is broken makes the registry
-//! unreadable, with file and line, for what stands in it may have been meant to hide what stands in the others. A property that
-//! can't be understood is an error of that property alone ([`PropertyProblem`]).
+//! Call this in a worker process: the files may be on shared storage, and the owner of the
+//! installation may write anything into them. Size, depth and substitutions have limits ([`files`],
+//! and those of the parser). So an answer comes within a moment, possibly "too much". A broken file
+//! makes the registry unreadable, with file and line, because it may override the other files. An
+//! invalid property is an error of that property alone ([`PropertyProblem`]).
 
 mod facts;
 mod files;
@@ -30,37 +31,35 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-/// Below `mz_home`, the one that counts first.
+/// Paths below `mz_home`, highest precedence first.
 const REGISTRY_PATHS: [&str; 2] = ["common/config/cell/default/.active", "common/config/cell/default/master"];
 
-/// Most entries of a directory that are looked at.
+/// Maximum number of entries read from a directory.
 const MAX_ENTRIES: usize = 10_000;
 
-/// What came of reading it.
+/// The result of reading the registry for a pico.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RegistryState {
     /// The pico is defined.
     Defined(Box<PicoFacts>),
-    /// It is in `master` alone: written, and not activated. The product does not know it yet.
+    /// Only `master` has the pico: it is written but not activated. The product does not know it
+    /// yet.
     NotActivated {
-        /// The container that it is in there.
+        /// Its container in `master`.
         container: String,
     },
-    /// The registry is there, and no container of it (or not the one that was named) has such a pico.
+    /// The registry exists, but no container in it, or not the named one, has such a pico.
     Undefined {
-        /// The containers that were looked at.
+        /// The searched containers.
         containers: Vec<String>,
     },
-    /// More than one container has a pico of this name, and none of them is named.
-    Ambiguous {
-        /// Those containers.
-        containers: Vec<String>,
-    },
-    /// It can't be read or understood; why.
+    /// More than one container has a pico with this name, and the caller named none.
+    Ambiguous { containers: Vec<String> },
+    /// The registry is unreadable or malformed, for this reason.
     Unreadable(String),
 }
 
-/// Names for people: `a, b`, or `none`.
+/// Joins names for a message: `a, b`, or `none`.
 pub(crate) fn join_names(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
@@ -86,8 +85,9 @@ impl fmt::Display for RegistryState {
     }
 }
 
-/// Finds the pico in the registry below `home`: in `container`; or in the only one that has it; or, of several, in the one that
-/// `bin/mzsh` is set to.
+/// Finds the pico in the registry below `home`. It searches `container` if the caller names one.
+/// Otherwise it takes the only container with the pico; among several it takes the one that
+/// `bin/mzsh` sets.
 #[must_use]
 pub fn find(home: &Path, container: Option<&str>, name: &PicoName) -> RegistryState {
     let state = Registry::open(home).and_then(|registry| {
@@ -105,10 +105,10 @@ pub fn find(home: &Path, container: Option<&str>, name: &PicoName) -> RegistrySt
     state.unwrap_or_else(RegistryState::Unreadable)
 }
 
-/// All picos of the registry below `home`.
+/// Lists all picos of the registry below `home`.
 ///
 /// # Errors
-/// There is no registry, or it is laid out otherwise.
+/// There is no registry, or its layout is unknown.
 pub(super) fn list_all(home: &Path) -> Result<InstanceListing, String> {
     let registry = Registry::open(home)?;
     let containers = registry.containers(None)?;
@@ -134,18 +134,17 @@ pub(super) fn list_all(home: &Path) -> Result<InstanceListing, String> {
     Ok(InstanceListing { containers, script: registry.script, picos })
 }
 
-/// One of the two registries.
 #[derive(Clone, Debug)]
 struct Registry {
     home: PathBuf,
     root: PathBuf,
     is_active: bool,
-    /// What `bin/mzsh` sets: read once, for the picos are many.
+    /// The variables of `bin/mzsh`, read once for all picos.
     script: MzshVariables,
 }
 
 impl Registry {
-    /// The one that counts.
+    /// Opens the registry with the highest precedence.
     fn open(home: &Path) -> Result<Self, String> {
         let all = REGISTRY_PATHS.map(|name| home.join(name));
         let root = all.iter().find(|root| root.join("containers").is_dir());
@@ -166,14 +165,14 @@ impl Registry {
         self.root.join("containers").join(container).join("picos").join(format!("{pico}.conf"))
     }
 
-    /// Where `namespace.template` may be defined: templates are kept in `master`.
+    /// The possible files of `namespace.template`; templates are usually in `master`.
     fn template_files(&self, template: &str) -> Vec<PathBuf> {
         let Some((namespace, short)) = template.split_once('.') else { return Vec::new() };
         let path = format!("templates/{namespace}/picos/{short}.conf");
         REGISTRY_PATHS.iter().map(|registry| self.home.join(registry).join(&path)).collect()
     }
 
-    /// The containers that are to be looked at: the one that was named, or all.
+    /// The containers to search: the named one, or all.
     fn containers(&self, named: Option<&str>) -> Result<Vec<String>, String> {
         let directory = self.root.join("containers");
         match named {
@@ -182,7 +181,7 @@ impl Registry {
         }
     }
 
-    /// Those of them that have this pico.
+    /// The containers to search that have this pico.
     fn containers_with(&self, named: Option<&str>, pico: &str) -> Result<Vec<String>, String> {
         let mut containers = self.containers(named)?;
         containers.retain(|container| exists(&self.pico_file(container, pico)));
@@ -195,7 +194,7 @@ impl Registry {
         files.iter().filter_map(|file| file.strip_suffix(".conf")).map(str::to_owned).collect()
     }
 
-    /// It is not in the active registry. Is it in the other?
+    /// Handles a pico that is missing in the active registry, which `master` may have.
     fn undefined_or_not_activated(&self, container: Option<&str>, name: &PicoName) -> RegistryState {
         let master = Self { root: self.home.join(REGISTRY_PATHS[1]), is_active: false, ..self.clone() };
         match master.containers_with(container, name.as_str()).unwrap_or_default().pop() {
@@ -217,7 +216,7 @@ impl Registry {
         Ok(PicoFacts::from_layers(self, container, name, &layers))
     }
 
-    /// The other picos of the container whose `mz.ha.port` is `port`. One that can't be read is not the matter here.
+    /// The other picos of the container with this `mz.ha.port`. It ignores unreadable ones.
     fn picos_with_ha_port(&self, port: u16, container: &str, name: &PicoName) -> Vec<String> {
         let mut others = self.pico_names(container);
         others.retain(|other| {
@@ -230,7 +229,7 @@ impl Registry {
     }
 }
 
-/// Whatever it is: one that can't be read is another thing than one that is not there.
+/// True for any type of file, even an unreadable one, which differs from a missing one.
 fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }

@@ -1,19 +1,21 @@
-//! What `bin/mzsh` sets: a shell script that gets literal values for a few variables when the product is installed.
+//! The variables of `bin/mzsh`, a shell script in which the installation of the product sets
+//! literal values.
 //!
-//! It is read, never run: a value counts only where it stands as a word that the shell would not change (but for `$MZ_HOME`,
-//! which is known), in an assignment or as the default of an expansion. Two different values for one variable are none.
+//! The script is parsed and never run. A value counts only as a word that the shell would not
+//! change, except for `$MZ_HOME`, which is known. It must be in an assignment or the default of an
+//! expansion. A variable with two different values counts as unset.
 
 use crate::product::permission_check::check_open_as_root;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Longest script that is read, in bytes.
+/// Maximum length of the script, in bytes.
 const MAX_SCRIPT_BYTES: usize = 256 << 10;
 
-/// What stands before an assignment in its line, if anything does: then it is one.
+/// The words before an assignment in its line. After any other word it is no assignment.
 const ASSIGNMENT_PREFIXES: [&str; 9] = ["", "&&", "||", "then", "else", "do", "export", "{", "("];
 
-/// What `bin/mzsh` gives as literals to those variables of the environment that count.
+/// The literal values of `bin/mzsh` for the variables that the agents use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MzshVariables {
     /// `JAVA_HOME`.
@@ -25,7 +27,8 @@ pub struct MzshVariables {
 }
 
 impl MzshVariables {
-    /// Of the installation in `home`; nothing, if its mzsh can't be read or is no script. To be called in a helper that has switched user.
+    /// Reads the script of the installation in `home`; all are unset if it is unreadable or no
+    /// script. Call this in a worker process that has switched user.
     #[must_use]
     pub fn from_home(home: &Path) -> Self {
         let text = check_open_as_root(&home.join("bin/mzsh"))
@@ -51,7 +54,7 @@ impl MzshVariables {
     }
 }
 
-/// The values that a line gives to a variable.
+/// The values that a line assigns to a variable.
 fn assigned_values(line: &str, name: &str, home: &str) -> Vec<String> {
     let at = |pattern: String| {
         let length = pattern.len();
@@ -69,7 +72,7 @@ fn assigned_values(line: &str, name: &str, home: &str) -> Vec<String> {
     assigned.chain(expanded).filter(|value| !value.is_empty()).collect()
 }
 
-/// The word that a text begins with, as the shell reads it; `None`: it would not stay as it is.
+/// The first word of a text, by the rules of the shell; `None` if the shell would change it.
 fn shell_word(text: &str, home: &str) -> Option<String> {
     let mut word = String::new();
     let mut quote: Option<char> = None;

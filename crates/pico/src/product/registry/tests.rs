@@ -1,4 +1,4 @@
-//! Whole registries, and what is found in them.
+//! Tests of whole registries.
 
 use super::*;
 use crate::settings::PicoType;
@@ -189,12 +189,12 @@ fn unparsable_property_is_reported_and_the_others_are_kept() {
             "{property}: {:?}",
             facts.ports
         );
-        // It matters where it is, and whether.
+        // Only these properties affect whether and where the server listens.
         let matters = ["mz.ha.port", "mz.ha.host", "mz.ha.enabled"].contains(&problem.stable_name());
         assert_eq!(facts.ha.unclear.is_some(), matters, "{property}");
         assert!(!matters || facts.ha.endpoint.is_none() || !facts.ha.enabled, "{property}");
     }
-    // Of one that is off it does not matter.
+    // The address of a disabled server does not matter.
     let facts = facts_of(
         &[(
             ".active/containers/c/picos/ec1.conf",
@@ -284,7 +284,7 @@ fn instance_listing_includes_unreadable_picos() {
 
 #[test]
 fn exponential_substitutions_are_bounded() {
-    // 2^60 times ten bytes, were it followed.
+    // Following these substitutions would yield 2^60 times ten bytes.
     let lines = (1..60).map(|i| format!("a{i} : ${{a{}}}${{a{}}}\n", i - 1, i - 1));
     let pico = format!("a0 : xxxxxxxxxx\n{}", lines.collect::<String>());
     assert!(facts_of(&[(".active/containers/c/picos/ec1.conf", &pico)], "ec1").enabled);

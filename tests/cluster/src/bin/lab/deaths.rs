@@ -1,7 +1,7 @@
-//! `cargo xtask deaths`: times of a death, and delays by a waiting monitor, see [`lab::death_latency`]. Each
-//! setting has a lab. First come those in which picos die every few seconds, one lab after the other with the
-//! machine for itself. Those that mostly wait run at the same time. The results are recorded for
-//! docs/evidence/reliability.md on request.
+//! `cargo xtask deaths`: times of a death, and delays by a waiting monitor, see
+//! [`lab::death_latency`]. Each setting has a lab. Labs whose picos die every few seconds run
+//! first, one after the other, and have the machine to themselves. Labs that mostly wait then run
+//! concurrently. `--record` records the results for docs/evidence/reliability.md.
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -25,40 +25,38 @@ use crate::{interactive, reliability};
 /// Number of concurrent labs that mostly wait.
 const CONCURRENT_LABS: usize = 7;
 
-/// What `deaths` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DeathsOptions {
-    /// How often each pico type dies with a monitor every second, with `wait` and without
+    /// Deaths of each pico type with a monitor every second, with `wait` and without
     #[arg(long, default_value_t = 30)]
     kills: usize,
     /// The same with a monitor every 10 s
     #[arg(long, default_value_t = 9)]
     slow_kills: usize,
-    /// The same with one every 120 s: each takes two minutes
+    /// The same with a monitor every 120 s; each death takes two minutes
     #[arg(long, default_value_t = 5)]
     slowest_kills: usize,
-    /// How often a stop, a reload, a deeper monitor and a probe are asked for, with each `wait`
+    /// Requests of each kind (stop, reload, deeper monitor, probe) for each `wait`
     #[arg(long, default_value_t = 9)]
     asks: usize,
-    /// What the moments of the deaths are drawn from
+    /// Seed of the random times of the deaths
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Whose programs the nodes have: this machine's, or another Debian's, made in target/generations (two minutes, once)
+    /// Debian whose programs the nodes have: this machine's, or another one, made in
+    /// target/generations (two minutes, once)
     #[arg(long, default_value = Generation::Machine.name(), value_parser = interactive::parse_generation)]
     generation: Generation,
-    /// Keep what was measured, for docs/evidence/reliability.md
+    /// Record the results for docs/evidence/reliability.md
     #[arg(long)]
     record: bool,
 }
 
-/// The measurement of one lab.
 enum MeasurementJob {
     DeathLatency(DeathSetup),
-    /// With this `wait`, this many rounds.
+    /// The `wait` in seconds, and the number of rounds.
     RequestDelay(u64, usize),
 }
 
-/// The result of one of them.
 #[derive(Clone)]
 struct JobResult {
     samples: Vec<DeathSample>,
@@ -66,7 +64,7 @@ struct JobResult {
     versions: std::collections::BTreeMap<String, String>,
 }
 
-/// Measures; success if each death was one failure, and nothing else died.
+/// Measures. It succeeds if each death was one failure and nothing else died.
 pub(crate) fn run(options: &DeathsOptions) -> Result<ExitCode, TaskError> {
     let &DeathsOptions { kills, slow_kills, slowest_kills, asks, seed, generation, record } = options;
     interactive::check_prerequisites()?;
@@ -124,12 +122,12 @@ struct JobRunner {
     programs: Programs,
     generation: Generation,
     seed: u64,
-    /// One lab comes up after the other, because that needs processor time.
+    /// Labs come up one after the other, because a startup needs processor time.
     coming_up: Mutex<()>,
 }
 
 impl JobRunner {
-    /// Runs all jobs, this many at a time; after the first failure no other job begins.
+    /// Runs all jobs, `number` at a time; no job starts after the first failure.
     fn run_jobs(&self, number: usize, jobs: &[MeasurementJob]) -> Result<Vec<JobResult>, JobError> {
         let next = AtomicUsize::new(0);
         let worker = || -> Result<Vec<(usize, JobResult)>, JobError> {
@@ -144,7 +142,7 @@ impl JobRunner {
         };
         let mut all = thread::scope(|scope| {
             let workers: Vec<_> = (0..number).map(|_| scope.spawn(worker)).collect();
-            // Waits for all, also after a failure.
+            // Wait for all workers, also after a failure.
             let ended: Vec<_> = workers
                 .into_iter()
                 .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -160,7 +158,7 @@ impl JobRunner {
         let seed = self.seed.wrapping_add(u64::try_from(place).unwrap_or_default());
         let stopped = |stopped: Box<_>| JobError::Aborted(ToString::to_string(&stopped));
         let mut tell = |line: &str| println!("{line}");
-        // A cluster that is dropped, as after an error here, leaves the logs of its nodes.
+        // A cluster that is dropped after an error keeps the logs of its nodes.
         let (fixture, samples, held) = match *job {
             MeasurementJob::DeathLatency(ref setting) => {
                 let fixture = self.bring_up(&setting.name(), setting.plan())?;
@@ -184,7 +182,7 @@ impl JobRunner {
     }
 }
 
-/// The medians, for a person.
+/// Prints the medians.
 fn print_summary(summary: &DeathSummary) {
     let DeathSummary { seed, seconds, samples, .. } = summary;
     println!(
@@ -215,7 +213,7 @@ fn print_summary(summary: &DeathSummary) {
     }
 }
 
-/// By the settings that make a difference, described as text.
+/// Groups the samples by the settings that affect the times, described as text.
 fn group_samples(samples: &[DeathSample]) -> Vec<(String, Vec<&DeathSample>)> {
     let key = |sample: &DeathSample| (sample.of, !sample.wait, sample.interval);
     let mut keys: Vec<(Victim, bool, u64)> = samples.iter().map(key).collect();

@@ -1,9 +1,9 @@
-//! docs/design/in-the-cluster.md: Pacemaker's decision on each answer of an agent, and those on which the
-//! agents rely.
+//! docs/design/in-the-cluster.md: Pacemaker's decision on each answer of an agent, and the
+//! decisions on which the agents rely.
 //!
-//! The tables are made from the committed outcomes ([`golden`]), so the page is checked on every machine.
+//! The tables come from the committed outcomes ([`golden`]), so every machine can check the page.
 //! Where Pacemaker's tools are installed, the suite `simulations` checks that these are Pacemaker's
-//! decisions. The sentences are the doc comments of its tests.
+//! decisions. The sentences are the doc comments of that suite's tests.
 
 use std::fs;
 
@@ -47,7 +47,7 @@ const FOOT: &str = "
 Next: [when each agent gives which code](../evidence/behaviour.md#exit-codes), and [what to do then](../operate/troubleshooting.md).
 ";
 
-/// Runs Pacemaker's scheduler, writes the file to be committed, and returns its name.
+/// Runs Pacemaker's scheduler, writes the outcomes to a file, and returns the file's name.
 pub(crate) fn record_decisions() -> Result<String, TaskError> {
     packages::require("a simulation", &[prerequisites::SANDBOX, prerequisites::SIMULATIONS].concat())?;
     let outcomes = simulate(&Programs::with_simulator()?.add_agents(&Workspace::read()?.release_dir())?)?;
@@ -57,7 +57,6 @@ pub(crate) fn record_decisions() -> Result<String, TaskError> {
     Ok(name)
 }
 
-/// The whole page.
 pub(crate) fn page() -> Result<String, TaskError> {
     let promises = cases::read_file("pacemaker_contract", &workspace::root().join(PROMISES_FILE))?;
     let promises = promises.cases.iter().map(|case| {
@@ -66,7 +65,7 @@ pub(crate) fn page() -> Result<String, TaskError> {
     });
     let promises = promises.collect::<Vec<_>>().join("\n");
     let (told, told_by_3) = (read_recorded(Generation::Machine)?, read_recorded(Generation::Debian13)?);
-    // In the order of all answers: by resource, then operation, then code.
+    // The order is that of all answers: by resource, then operation, then code.
     let of_subject = told.chunks(SimulatedOperation::ALL.len() * EXIT_CODES.len());
     let tables: Vec<String> = SimulatedResource::ALL
         .iter()
@@ -84,7 +83,7 @@ fn read_recorded(generation: Generation) -> Result<Vec<RecordedOutcome>, TaskErr
     complete.map_err(|said| TaskError::Unreadable { what: path.display().to_string(), said })
 }
 
-/// Returns these if they are the outcomes of exactly these answers.
+/// Fails unless the outcomes are those of exactly these answers.
 fn check_complete(
     told: Vec<RecordedOutcome>,
     answers: &[SimulatedAnswer],
@@ -102,7 +101,7 @@ fn check_complete(
     }
 }
 
-/// Differences of another Pacemaker; both have the same answers in the same order.
+/// The differences of another Pacemaker. Both lists have the same answers in the same order.
 fn differences(told: &[RecordedOutcome], by_3: &[RecordedOutcome]) -> String {
     let rows = told.iter().zip(by_3).filter(|(one, other)| one != other).map(|(one, other)| {
         vec![
@@ -115,8 +114,8 @@ fn differences(told: &[RecordedOutcome], by_3: &[RecordedOutcome]) -> String {
     DIFFERENCES_HEAD.to_owned() + &table(&["when", "code", "Pacemaker 2.1", "Pacemaker 3.0"], rows)
 }
 
-/// Describes an outcome in contrast to another: where the texts are the same, with the steps that the other
-/// does not have.
+/// Describes an outcome in contrast to another. If their texts are equal, it shows the steps that
+/// the other lacks.
 fn describe_difference(one: &RecordedOutcome, other: &RecordedOutcome) -> String {
     if one.words != other.words {
         return one.words.clone();

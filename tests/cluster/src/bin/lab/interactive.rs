@@ -1,8 +1,9 @@
-//! `cargo xtask lab`: the cluster of the tests, for a person: three real nodes with the agents as they ship and a simulated
-//! MediationZone to install, faults by name, nothing left behind.
+//! `cargo xtask lab`: the cluster of the tests for interactive use. It has three real nodes with
+//! the release build of the agents, and faults by name. It can install a simulated MediationZone,
+//! and nothing stays behind.
 //!
-//! The lab is built from what is built for development (`mz-sim`) and for release (the agents), and lives in `target/lab/by-hand`
-//! until `down`, or for four hours.
+//! `mz-sim` comes from the development build and the agents come from the release build. The lab
+//! lives in `target/lab/by-hand` until `down`, or for four hours.
 
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -14,37 +15,37 @@ use lab::cluster_fixture::{ec_installation, platform_installation};
 use testkit::prerequisites;
 use testkit::{Generation, Programs};
 
-/// The directory of the lab that is a person's.
+/// The directory of the interactive lab.
 pub(crate) const INTERACTIVE_LAB: &str = "by-hand";
 
-/// Longest time for a script on a node.
+/// The longest time of a script on a node.
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What is to be done with the lab.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum LabTask {
-    /// Bring up a cluster
+    /// Start a cluster
     Up {
-        /// How many nodes, n1 and on
+        /// Number of nodes, which are n1 and so on
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
         nodes: u8,
-        /// Whose programs the nodes have: this machine's, or another Debian's, made in target/generations (two minutes, once)
+        /// Debian whose programs the nodes have: this machine's, or another one, made in
+        /// target/generations (two minutes, once)
         #[arg(long, default_value = Generation::Machine.name(), value_parser = parse_generation)]
         generation: Generation,
-        /// Install a simulated MediationZone, as docs/operate/lab.md has it: Platform and UI in /srv/mz, for /opt/mz; ec1, ec2 and sc1 in
-        /// /opt/ec of each node
+        /// Install a simulated MediationZone as in docs/operate/lab.md: Platform and UI in /srv/mz,
+        /// for /opt/mz; ec1, ec2 and sc1 in /opt/ec of each node
         #[arg(long)]
         install: bool,
     },
-    /// End it, with all that runs in it
+    /// End the cluster and all its processes
     Down,
-    /// Show power, cable, and what each node itself believes
+    /// Show power, network cable and each node's own view of the cluster
     Status,
-    /// Run a command in a node; in `host`: beside the nodes, on their network
+    /// Run a command in a node; `host` is beside the nodes, on their network
     Exec {
-        /// n1 and on, or host
+        /// A node (n1 and so on) or host
         node: String,
-        /// The command
+        /// The command and its arguments
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
@@ -54,7 +55,7 @@ pub(crate) enum LabTask {
     On(NodeArgument),
     /// Pull a node's network cable
     Cut(NodeArgument),
-    /// Plug it in again
+    /// Plug a node's network cable in again
     Heal(NodeArgument),
     /// SIGSTOP a node's corosync
     Freeze(NodeArgument),
@@ -62,18 +63,17 @@ pub(crate) enum LabTask {
     Thaw(NodeArgument),
     /// Stop a node's cluster software in an orderly way
     Stop(NodeArgument),
-    /// Start it
+    /// Start a node's cluster software
     Start(NodeArgument),
 }
 
-/// Which one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct NodeArgument {
-    /// n1 and on
+    /// A node (n1 and so on)
     node: String,
 }
 
-/// Does it; the exit code is that of what was run.
+/// Runs the task; the exit code is that of its command.
 pub(crate) fn run(task: &LabTask) -> Result<ExitCode, TaskError> {
     let workspace = Workspace::read()?;
     let control = LabController::new(workspace.lab_dir().join(INTERACTIVE_LAB));
@@ -103,12 +103,12 @@ pub(crate) fn run(task: &LabTask) -> Result<ExitCode, TaskError> {
     run_at_terminal(control.interactive_command(&[verb, node]))
 }
 
-/// The generation of this name.
+/// Parses the name of a generation.
 pub(crate) fn parse_generation(name: &str) -> Result<Generation, String> {
     Generation::ALL
         .into_iter()
         .find(|generation| generation.name() == name)
-        .ok_or_else(|| format!("there is {}", Generation::ALL.map(Generation::name).join(", ")))
+        .ok_or_else(|| format!("expected one of {}", Generation::ALL.map(Generation::name).join(", ")))
 }
 
 fn bring_up(
@@ -120,7 +120,7 @@ fn bring_up(
 ) -> Result<ExitCode, TaskError> {
     check_prerequisites()?;
     if let Some(pid) = control.init_pid() {
-        eprintln!("a lab is up already (its process 1 is {pid}): cargo xtask lab down");
+        eprintln!("a lab is already up (process 1 is pid {pid}); run `cargo xtask lab down`");
         return Ok(ExitCode::FAILURE);
     }
     generation::ensure(generation)?;
@@ -151,15 +151,15 @@ fn bring_up(
     run_at_terminal(control.interactive_command(&["status"]))
 }
 
-/// What a lab needs; an error says what of it this machine lacks.
+/// Fails with the missing prerequisites of a lab.
 pub(crate) fn check_prerequisites() -> Result<(), TaskError> {
     packages::require("a lab", &[prerequisites::CLUSTER, prerequisites::HUNG_STORAGE].concat())
 }
 
-/// Runs it with our terminal. Where there is no lab yet there is no script either.
+/// Runs the script on our terminal. It exists only while a lab does.
 fn run_at_terminal(mut command: Command) -> Result<ExitCode, TaskError> {
     if !std::path::Path::new(command.get_program()).exists() {
-        eprintln!("no lab is up: cargo xtask lab up");
+        eprintln!("no lab is up; run `cargo xtask lab up`");
         return Ok(ExitCode::FAILURE);
     }
     let status =

@@ -1,4 +1,5 @@
-//! The lab's own program, called by `cargo xtask`: a cluster for a person, what is measured on clusters, and the pages made of it.
+//! The lab's own program, which `cargo xtask` calls: an interactive cluster, measurements on
+//! clusters, and the generated pages.
 #![forbid(unsafe_code)]
 
 mod deaths;
@@ -20,26 +21,28 @@ struct LabCli {
     task: LabCommand,
 }
 
-/// A real Corosync and Pacemaker cluster on this machine.
+/// A real Corosync and Pacemaker cluster on this machine
 #[derive(Debug, Subcommand)]
 enum LabCommand {
     #[command(flatten)]
     ByHand(interactive::LabTask),
-    /// A fail-over, with a live table and a time line
+    /// Show a fail-over, with a live table and a time line
     Demo(demo::ClusterDemoOptions),
-    /// Random faults, one after the other, on a cluster of three nodes with five picos; a seed tells which
+    /// Inject random faults, one after the other, on a cluster of three nodes with five picos; a
+    /// seed determines them
     Soak(soak::SoakOptions),
-    /// Measure how long a death takes to be noticed and to be over, with the waiting monitor and without, by interval and pico type
+    /// Measure the times from a death to its detection and to the recovery, with the waiting
+    /// monitor and without, by interval and pico type
     Deaths(deaths::DeathsOptions),
-    /// Run the scenarios once, and record the pass for docs/evidence/reliability.md
+    /// Run the scenarios once and record the pass for docs/evidence/reliability.md
     Reliability,
     /// Check that each scenario and each promise has a record in docs/evidence/reliability
     Records,
-    /// Ask Pacemaker's scheduler again what docs/design/in-the-cluster.md is made of
+    /// Query Pacemaker's scheduler again for docs/design/in-the-cluster.md
     Decisions,
     /// Print a page of docs/
     Page {
-        /// Which
+        /// The page
         page: GeneratedPage,
     },
 }

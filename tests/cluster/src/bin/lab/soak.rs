@@ -1,5 +1,5 @@
-//! `cargo xtask soak`: random faults on a real cluster, see [`lab::soak`]. What it came to is for docs/evidence/reliability.md when that is
-//! asked for.
+//! `cargo xtask soak`: random faults on a real cluster, see [`lab::soak`]. `--record` records the
+//! result for docs/evidence/reliability.md.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,24 +12,23 @@ use testkit::{Generation, Programs};
 
 use crate::{interactive, reliability};
 
-/// What `soak` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SoakOptions {
-    /// No new fault is begun after this time [default: 60, with --faults no limit]
+    /// Minutes after which no new fault starts [default: 60; no limit with --faults]
     #[arg(long)]
     minutes: Option<u64>,
-    /// Which sequence of faults: the same seed is the same sequence
+    /// Seed of the sequence of faults; the same seed yields the same sequence
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// No more faults than this
+    /// Maximum number of faults
     #[arg(long)]
     faults: Option<usize>,
-    /// Keep what it came to, for docs/evidence/reliability.md
+    /// Record the result for docs/evidence/reliability.md
     #[arg(long)]
     record: bool,
 }
 
-/// Runs it; success when no rule was broken.
+/// Runs the soak; it succeeds if no rule was violated.
 pub(crate) fn run(options: &SoakOptions) -> Result<ExitCode, TaskError> {
     let &SoakOptions { minutes, seed, faults, record } = options;
     interactive::check_prerequisites()?;
@@ -55,7 +54,7 @@ pub(crate) fn run(options: &SoakOptions) -> Result<ExitCode, TaskError> {
         }
         Err(stopped) => {
             eprintln!("{stopped}");
-            // Dropped with its logs kept.
+            // The drop keeps its logs.
             drop(fixture);
             Ok(ExitCode::FAILURE)
         }

@@ -7,8 +7,8 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 
 /**
- * Asks a pico's HA Monitor Server whether it is well: {@code HAClient PORT [HOST] [SECONDS] [debug]}. Exit 0 if it is, 1 in all
- * other cases. Simulated; the words on the wire are mz-sim's own.
+ * Pings a pico's HA Monitor Server: {@code HAClient PORT [HOST] [SECONDS] [debug]}. Exits with 0 if it is healthy, with 1 in
+ * all other cases. The wire protocol is mz-sim's own.
  */
 public final class HAClient {
     private HAClient() {}

@@ -21,8 +21,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A simulated pico instance on a real JVM. The same life as that of mz-sim's native pico, whose source is the reference: what it
- * binds, which files it writes, what it answers and how it ends. What it needs to know comes from mzsh, in MZ_SIM_RUN.
+ * A simulated pico instance on a real JVM. Ports, files, answers and end are those of mz-sim's native pico, whose source is the
+ * reference. mzsh passes the configuration in MZ_SIM_RUN.
  */
 public final class PicoStart {
     private final Map<String, String> run = new HashMap<>();
@@ -34,11 +34,11 @@ public final class PicoStart {
     private volatile String why = "signal";
     private volatile boolean inContact;
     private ServerSocket ha;
-    /** Since when the HA Monitor Server counts, and of how many intervals its log tells. */
+    /** When the HA Monitor Server started to count; haLogged is the number of intervals in its log. */
     private long haSince;
     private String haLogged = "0";
 
-    /** An address that somebody else holds, or that is not on this node. */
+    /** The address is in use, or not on this node. */
     private static final class Unbound extends Exception {
         private static final long serialVersionUID = 1;
         final boolean taken;
@@ -172,7 +172,7 @@ public final class PicoStart {
         return socket;
     }
 
-    /** The native program knows limits, counters and judgement; what it prints, a line each, and its exit code. */
+    /** The output lines and the exit code of the native program, which implements the HA Monitor Server. */
     private List<String> judge(String... question) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(home + "/java/bin/java", "mz-sim.HaMonitorServer"));
         command.addAll(List.of(question));
@@ -190,7 +190,7 @@ public final class PicoStart {
     }
 
     private synchronized String haAnswer() throws IOException {
-        // Without a threshold there is nothing to judge.
+        // Without a threshold no check is needed.
         if (!run.get("kind").equals("ec") || run.keySet().stream().noneMatch(key -> key.startsWith("ha.m") || key.equals("ha.log_file"))) {
             return setting("ha_answer");
         }
@@ -237,13 +237,13 @@ public final class PicoStart {
         }
     }
 
-    /** A thread that ends quietly with its socket and never keeps the JVM alive. */
+    /** Starts a daemon thread, which ends with its socket. */
     private static void daemon(Work work) {
         Thread thread = new Thread(() -> {
             try {
                 work.run();
             } catch (IOException e) {
-                // The other side hung up, or the listener was closed.
+                // The peer hung up, or the listener was closed.
             }
         });
         thread.setDaemon(true);
@@ -270,7 +270,7 @@ public final class PicoStart {
                 out.write(said.getBytes(StandardCharsets.UTF_8));
                 if (door.equals("rcp") && line.equals("shutdown")) {
                     why = "shutdown";
-                    // From a thread of its own: exit waits for the hook.
+                    // A separate thread, because exit waits for the hook.
                     new Thread(() -> System.exit(0)).start();
                 }
                 if (!door.equals("rcp")) {
@@ -325,7 +325,7 @@ public final class PicoStart {
         return null;
     }
 
-    /** The main thread's work for the rest of its life. */
+    /** The main loop. */
     private void keepContact(Socket first) throws InterruptedException {
         Socket platform = first;
         if (run.get("platform").isEmpty()) {
@@ -338,7 +338,7 @@ public final class PicoStart {
             } else {
                 try (Socket open = platform) {
                     while (open.getInputStream().read() >= 0) {
-                        // The Platform's greeting; nothing else comes.
+                        // The Platform sends only its greeting.
                     }
                 } catch (IOException e) {
                     log("lost the Platform: " + e.getMessage());
@@ -349,7 +349,7 @@ public final class PicoStart {
         }
     }
 
-    /** As in the file now (a line each, as mz-sim writes it), the pico's own first; else as it was at the start. */
+    /** The current value in the settings file, the pico's own first; otherwise the value at the start. */
     private String setting(String key) {
         String value = run.get("set." + key);
         try {
@@ -375,7 +375,7 @@ public final class PicoStart {
         return text.endsWith("ms") ? number : text.endsWith("s") ? number * 1000 : number * 60_000;
     }
 
-    /** A heartbeat every 100 ms, if the setting says where. */
+    /** Writes a heartbeat every 100 ms, if the setting names a directory. */
     private void beat() {
         String dir = run.get("set.heartbeats");
         if (!dir.isEmpty()) {
@@ -397,7 +397,7 @@ public final class PicoStart {
         return home.resolve("tmp/.remote/" + name);
     }
 
-    /** Tells the mzsh that waits; it may have given up. */
+    /** Reports to the waiting mzsh, which may have given up. */
     private void report(String word, String text) {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), Integer.parseInt(run.get("callback")))) {
             socket.getOutputStream().write((word + " " + text + "\n").getBytes(StandardCharsets.UTF_8));

@@ -1,4 +1,5 @@
-//! Events after a fault, in milliseconds since it: from the watcher, the power switch, and Pacemaker's logs.
+//! The events after a fault, in milliseconds since it. They come from the watcher, the power switch
+//! and Pacemaker's logs.
 
 use lab::TestkitError;
 use lab::cluster_fixture::ClusterFixture;
@@ -6,8 +7,8 @@ use lab::process_watcher::WatchedProcess;
 use lab::report;
 use lab::timeline::{self, ClusterLogEvent, TimedClusterEvent};
 
-/// The rows of a fault that came at `fault` and ended this process, in the order of time; and whether all
-/// required ones are there.
+/// The rows of a fault at `fault` that ended this process, sorted by time; and true if all required
+/// rows exist.
 pub(super) fn rows(
     fixture: &ClusterFixture,
     fault: (u64, &str),
@@ -47,7 +48,7 @@ pub(super) fn rows(
     Ok((rows.collect(), complete))
 }
 
-/// The cause that was noticed. The aborted transition has the same time, and says less.
+/// The noticed cause. The aborted transition has the same time but explains less.
 fn cause(moments: &[TimedClusterEvent], at: u64, first: String) -> String {
     let same = moments.iter().filter(|(time, _)| (at..at + 20).contains(time));
     let other = same.filter_map(|(_, told)| match told {

@@ -1,4 +1,5 @@
-//! The live table: nodes and picos, redrawn in place on a terminal; elsewhere a line for each change.
+//! The live table of nodes and picos. A terminal redraws it in place; another output gets a line
+//! for each change.
 
 use std::io::{IsTerminal, Write, stdout};
 use std::time::Instant;
@@ -8,16 +9,16 @@ use lab::invariants::PicoLifetime;
 use lab::process_watcher;
 use lab::status::ClusterStatus;
 
-/// Moves this many lines up, and clears from there on.
+/// Moves this many lines up and clears the rest of the screen.
 fn cursor_up(lines: usize) -> String {
     if lines == 0 { String::new() } else { format!("\x1b[{lines}A\x1b[J") }
 }
 
-/// Makes the terminal truncate a long line instead of wrapping it, so that the number of lines is known.
+/// Makes the terminal truncate a long line instead of wrapping it, so the number of lines is known.
 const LINE_WRAP_OFF: &str = "\x1b[?7l";
 const LINE_WRAP_ON: &str = "\x1b[?7h";
 
-/// The state of one thing, and since when, if that is shown.
+/// The state of one node or pico, and its start if that is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct LiveTableRow {
     text: String,
@@ -39,7 +40,7 @@ impl LiveTable {
         Self { begun, terminal: stdout().is_terminal(), drawn: 0, last: Vec::new() }
     }
 
-    /// Polls the cluster, and draws.
+    /// Polls the cluster and draws the table.
     pub(super) fn draw(&mut self, fixture: &ClusterFixture, lives: &[PicoLifetime]) {
         let (nodes, picos) = (node_rows(fixture), pico_rows(fixture, lives));
         let text = if self.terminal {
@@ -65,7 +66,7 @@ impl LiveTable {
         let _ = write!(stdout(), "{text}").and_then(|()| stdout().flush());
     }
 
-    /// The table stays as it is; the next one begins below the output that is printed meanwhile.
+    /// Leaves the table as it is. The next one starts below later output.
     pub(super) fn freeze(&mut self) {
         self.drawn = 0;
     }
@@ -80,9 +81,9 @@ fn format_row(row: &LiveTableRow) -> String {
     format!("  {}{}", row.text, since.map(|seconds| format!(" for {seconds} s")).unwrap_or_default())
 }
 
-/// Power by the switch, the rest by the cluster's status.
+/// The power comes from the switch, the rest from the cluster's status.
 fn node_rows(fixture: &ClusterFixture) -> Vec<LiveTableRow> {
-    // Without quorum no node can be queried.
+    // Without quorum no node answers the query.
     let status = fixture.lab.status().unwrap_or_default();
     let row = |node: lab::LabNode<'_>| {
         let name = node.name();
@@ -106,18 +107,18 @@ fn describe_member(status: &ClusterStatus, name: &str) -> String {
     if status.dc.as_deref() == Some(name) { format!("{word}, DC") } else { word.to_owned() }
 }
 
-/// A failed resource is marked.
+/// Marks failed resources.
 fn resources(status: &ClusterStatus, node: &str) -> String {
     let here = status.resources.iter().filter(|resource| resource.on.iter().any(|on| on == node));
     let names = here.map(|resource| format!("{}{}", resource.name, if resource.failed { "!" } else { "" }));
     names.collect::<Vec<_>>().join(" ")
 }
 
-/// Each pico where it lives, by the watcher; otherwise its last dead process.
+/// Each pico where the watcher sees it; otherwise its last dead process.
 fn pico_rows(fixture: &ClusterFixture, lives: &[PicoLifetime]) -> Vec<LiveTableRow> {
     let row = |(pico, _): &(&str, &str)| {
         let mut own: Vec<&PicoLifetime> = lives.iter().filter(|life| life.pico == *pico).collect();
-        // The live ones last; there should be one at most.
+        // The live process, at most one, comes last.
         own.sort_by_key(|life| (life.ended.is_none(), life.began));
         let Some(life) = own.last() else {
             return LiveTableRow { text: format!("{pico:<10}{:<6}{:<10}", "-", "-"), since: None };

@@ -1,10 +1,11 @@
-//! `cargo xtask demo --cluster`: a fail-over on a real cluster, shown live in a table, and afterwards in a
-//! time line of milliseconds.
+//! `cargo xtask demo --cluster`: a fail-over on a real cluster, as a live table and then as a time
+//! line in milliseconds.
 //!
-//! Three nodes of the lab with the cluster of the scenarios, so the README's configuration. The Platform is
-//! killed, and recovered in place. Then its node loses its power, is fenced, and the Platform runs on another
-//! one. Then the node returns, and nothing moves. The sources are the watcher, the picos' histories, the
-//! power switch and Pacemaker's logs; the invariant checker gives the verdict, and no agent is queried.
+//! The cluster has three nodes and the configuration of the scenarios, which is the README's. The
+//! Platform is killed, and recovered in place. Then its node loses its power and is fenced, and the
+//! Platform runs on another node. Then the node returns, and nothing moves. The sources are the
+//! watcher, the picos' histories, the power switch and Pacemaker's logs. The invariant checker
+//! gives the verdict, and no agent is queried.
 
 mod fault_timeline;
 mod live_table;
@@ -26,17 +27,16 @@ use testkit::{Generation, Programs, TestkitError as LabError};
 use crate::interactive::INTERACTIVE_LAB;
 use live_table::LiveTable;
 
-/// Between two looks; each costs a call of `crm_mon`.
+/// Each poll costs a call of `crm_mon`.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What is said of it then.
+/// The message of `--keep`.
 const CLUSTER_LEFT_UP: &str =
     "The cluster stays up, for four hours: cargo xtask lab status, lab exec n1 pcs status, lab down.";
 
-/// Longest wait for anything that the story tells, on a loaded machine too.
+/// The longest wait for a step of the demo, also on a loaded machine.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2 * CLUSTER_TIMEOUT.as_secs());
 
-/// What `demo` is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ClusterDemoOptions {
     /// Leave the cluster up, for `cargo xtask lab`
@@ -44,7 +44,7 @@ pub(crate) struct ClusterDemoOptions {
     keep: bool,
 }
 
-/// Runs the story; success when all came out as it should.
+/// Runs the demo; it succeeds if all steps had the expected result.
 pub(crate) fn run(&ClusterDemoOptions { keep }: &ClusterDemoOptions) -> Result<ExitCode, TaskError> {
     packages::require("a cluster", prerequisites::CLUSTER)?;
     eprintln!("building the agents and the simulated MediationZone...");
@@ -53,7 +53,7 @@ pub(crate) fn run(&ClusterDemoOptions { keep }: &ClusterDemoOptions) -> Result<E
     let name = if keep { INTERACTIVE_LAB } else { "demo" };
     if let Some(pid) = LabController::new(labs_directory(&programs).join(name)).init_pid() {
         eprintln!(
-            "a lab is up already (its process 1 is {pid}): {}",
+            "a lab is already up (process 1 is pid {pid}): {}",
             if keep { "cargo xtask lab down" } else { "is another demo running?" }
         );
         return Ok(ExitCode::FAILURE);
@@ -70,7 +70,7 @@ pub(crate) fn run(&ClusterDemoOptions { keep }: &ClusterDemoOptions) -> Result<E
     let told = story.run_steps();
     let ClusterDemo { transcript, .. } = story;
     if keep {
-        // With `keep` the cluster stays up after a failure, too, for inspection.
+        // `--keep` leaves the cluster up after a failure, too, for inspection.
         fixture.lab.detach();
         told?;
         return Ok(transcript.close_with(begun.elapsed(), CLUSTER_LEFT_UP));
@@ -79,7 +79,7 @@ pub(crate) fn run(&ClusterDemoOptions { keep }: &ClusterDemoOptions) -> Result<E
     if transcript.all_as_expected() {
         fixture.lab.down()?;
     } else {
-        // Dropped with the logs of its nodes kept.
+        // The drop keeps the logs of its nodes.
         drop(fixture);
     }
     Ok(transcript.close(begun.elapsed()))
@@ -126,7 +126,7 @@ impl ClusterDemo<'_> {
         self.check_invariants(&others)
     }
 
-    /// Shows the table until the lives of the picos are as wanted.
+    /// Shows the table until `is` holds for the picos' lives.
     fn wait_until(&mut self, what: &str, is: impl Fn(&[PicoLifetime]) -> bool) -> Result<(), LabError> {
         let started = Instant::now();
         loop {
@@ -147,7 +147,7 @@ impl ClusterDemo<'_> {
         }
     }
 
-    /// Until a node is a member, and nothing is left to do.
+    /// Waits until the node is a member and the cluster is idle.
     fn wait_until_online(&mut self, node: &str) -> Result<(), LabError> {
         let fixture = self.fixture;
         self.wait_until(&format!("{node} to be online"), |_| {
@@ -157,7 +157,7 @@ impl ClusterDemo<'_> {
         fixture.lab.wait_until_settled()
     }
 
-    /// The time line of the fault that this process died of.
+    /// Prints the time line of the fault that ended this process.
     fn print_timeline(&mut self, fault: (u64, &str), dead: &WatchedProcess) -> Result<(), LabError> {
         let (rows, complete) = fault_timeline::rows(self.fixture, fault, dead)?;
         for row in rows {
@@ -169,7 +169,7 @@ impl ClusterDemo<'_> {
         Ok(())
     }
 
-    /// The invariant checker's verdict, and that no other pico was touched.
+    /// Checks the invariants, and that no other pico was restarted.
     fn check_invariants(&mut self, others: &[WatchedProcess]) -> Result<(), LabError> {
         let lives = self.fixture.lifetimes()?;
         self.transcript.chapter("What the witness says, who saw every process from outside.");
@@ -210,7 +210,7 @@ fn find_ready<'a>(lives: &'a [PicoLifetime], pico: &str) -> Option<&'a PicoLifet
     lives.iter().find(|life| life.pico == pico && life.ready.is_some() && life.ended.is_none())
 }
 
-/// The pico is ready on this node in another process.
+/// True if the pico is ready on this node in another process.
 fn is_back(lives: &[PicoLifetime], before: &WatchedProcess, node: &str) -> bool {
     find_ready(lives, &before.pico).is_some_and(|life| {
         life.node == node && (life.node != before.node || life.process != (before.pid, before.start_time))

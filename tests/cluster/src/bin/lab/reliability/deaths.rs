@@ -1,4 +1,5 @@
-//! The section of docs/evidence/reliability.md on the times of a death, and on the promises about them.
+//! The section of docs/evidence/reliability.md on the times of a death, and the promises about
+//! them.
 
 use devtools::markdown::table;
 use lab::death_latency::{DeathSample, DeathSummary, Victim};
@@ -24,14 +25,14 @@ or 20 of 140 seconds: the waiting monitor wants a short interval. The deeper mon
 comes seldom; and beside one that does not wait Pacemaker counts a failure of its own where one of them comes by between the answer and the stop.
 ";
 
-/// The recovery has to begin within this many milliseconds, in the median of each pico type, with `wait` on
-/// and an interval of a second.
+/// The recovery must start within this many milliseconds. The limit applies to the median of each
+/// pico type, with `wait` on and an interval of a second.
 const MAX_DECISION_MS: u64 = 150;
 
 /// The minimum number of deaths.
 const MIN_SAMPLES: usize = 30;
 
-/// With fewer samples the median says little.
+/// With fewer samples the median means little.
 const MIN_SAMPLES_FOR_MEDIAN: usize = 9;
 
 pub(super) fn section(all: &[RecordedDeaths]) -> String {
@@ -51,7 +52,7 @@ fn unrecorded((generation, summary): &RecordedDeaths) -> Option<String> {
     })
 }
 
-/// Promises about a generation that were not measured, or not kept.
+/// Promises about a generation that were not measured or not kept.
 pub(super) fn unmet_promises((generation, summary): &RecordedDeaths) -> Vec<String> {
     let name = generation.name();
     match summary {
@@ -62,7 +63,7 @@ pub(super) fn unmet_promises((generation, summary): &RecordedDeaths) -> Vec<Stri
     }
 }
 
-/// `0.08 (0.07-0.10)`; of few samples `0.07-0.10`.
+/// Formats `0.08 (0.07-0.10)`, or `0.07-0.10` for few samples.
 pub(super) fn describe_times(times: &[u64]) -> String {
     match (times.iter().min(), times.iter().max()) {
         (Some(least), Some(most)) if times.len() < MIN_SAMPLES_FOR_MEDIAN => {
@@ -103,13 +104,12 @@ fn rows(summary: &DeathSummary) -> Vec<Vec<String>> {
     keys.iter().map(row).collect()
 }
 
-/// Its version, without Debian's suffix.
+/// Pacemaker's version without Debian's suffix.
 pub(super) fn pacemaker_version(summary: &DeathSummary) -> &str {
     let version = summary.versions.get("pacemaker").map_or("", String::as_str);
     version.split('-').next().unwrap_or(version)
 }
 
-/// The promise, and whether it was kept.
 fn describe_promise(summary: &DeathSummary) -> String {
     let DeathSummary { seed, date, seconds: time, versions: with, samples, .. } = summary;
     let broken = broken_promises(summary);
@@ -135,7 +135,7 @@ fn describe_promise(summary: &DeathSummary) -> String {
     )
 }
 
-/// Times until the recovery began, of the deaths that the promise covers.
+/// The times until the recovery started, for the deaths that the promise covers.
 fn decision_times(summary: &DeathSummary, of: Victim) -> Vec<u64> {
     let meant =
         summary.samples.iter().filter(|sample| sample.of == of && sample.wait && sample.interval == 1);
@@ -183,7 +183,6 @@ pub(super) mod tests {
         summary_of(samples, Vec::new())
     }
 
-    /// A measurement with these results.
     pub(in crate::reliability) fn summary_of(
         samples: Vec<DeathSample>,
         held: Vec<RequestDelay>,
@@ -227,7 +226,7 @@ pub(super) mod tests {
             "the death of a pico of type platform with Pacemaker 2.1.5: recovery is begun after 151 ms in the median, and 150 were promised"
         );
         let few = broken_promises(&summary(29, 110));
-        // The UI has one more.
+        // The UI has one sample more.
         assert_eq!(few.len(), 3, "{few:?}");
         assert!(few[1].ends_with("in 29 samples, and 30 at least were promised"), "{few:?}");
         assert!(section(&[recorded(summary(30, 151))]).contains("That is not so: "));

@@ -1,11 +1,11 @@
-//! `cargo xtask reliability`: one pass of the scenarios on a real cluster, recorded; and
-//! docs/evidence/reliability.md, which `cargo xtask gen` makes from the records.
+//! `cargo xtask reliability`: one recorded pass of the scenarios on a real cluster.
+//! `cargo xtask gen` makes docs/evidence/reliability.md from the records.
 //!
-//! The records are committed, in docs/evidence/reliability: a file for each of the last three passes, one for
-//! the soak, and one for the deaths on each generation of the cluster's software. So a command makes the page
-//! from public data, and CI compares the two; a faster or slower CI machine fails nothing. A separate gate
-//! ([`check`]) fails if a scenario is in no pass, or a generation has no deaths: a new record is needed. The
-//! page omits scenarios that do not exist any more.
+//! The records are committed, in docs/evidence/reliability. The last three passes have a file each,
+//! and so has the soak. The deaths have a file for each generation of the cluster's software. So a
+//! command makes the page from public data, and CI compares the two. The speed of the CI machine
+//! has no effect. A separate gate ([`check`]) fails if a scenario is in no pass, or a generation
+//! has no deaths: a new record is needed. The page omits scenarios that no longer exist.
 
 mod deaths;
 mod page;
@@ -32,7 +32,7 @@ const SCENARIO_SUITE: &str = "tests/cluster/cluster";
 /// Number of passes that are kept.
 const KEPT_PASSES: usize = 3;
 
-/// Runs all scenarios once and records their results, if all have passed.
+/// Runs all scenarios once. It records the results if all have passed.
 pub(crate) fn run() -> Result<ExitCode, TaskError> {
     interactive::check_prerequisites()?;
     eprintln!("building the agents and the simulated MediationZone...");
@@ -66,18 +66,18 @@ pub(crate) fn run() -> Result<ExitCode, TaskError> {
     let mut pass = RecordedPass::new(seconds, passed, scenarios);
     pass.versions.extend(built);
     let name = pass.save()?;
-    println!("{count} passed in {seconds} s: {name}; cargo xtask gen makes the page of it");
+    println!("{count} passed in {seconds} s: {name}; run `cargo xtask gen` to update the page");
     Ok(ExitCode::SUCCESS)
 }
 
-/// The commit of the build, where git knows it.
+/// The commit of the build, if git knows it.
 pub(crate) fn commit() -> Option<(String, String)> {
     let git = ["-C", &workspace::root().to_string_lossy(), "rev-parse", "--short", "HEAD"].map(str::to_owned);
     let said = Command::new("git").args(git).output().ok().filter(|output| output.status.success())?;
     Some(("commit".to_owned(), String::from_utf8_lossy(&said.stdout).trim().to_owned()))
 }
 
-/// `test platform::killed ... ok`. Output of the test may precede it.
+/// Parses `test platform::killed ... ok`. Output of the test may precede it.
 fn passed_test(line: &str) -> Option<&str> {
     line.split_once("test ")?.1.strip_suffix(" ... ok")
 }
@@ -85,7 +85,7 @@ fn passed_test(line: &str) -> Option<&str> {
 /// Records the results of a soak.
 pub(crate) fn record_soak(summary: &SoakSummary) -> Result<(), TaskError> {
     let name = records::save_soak(summary)?;
-    println!("{name}; cargo xtask gen makes the page of it");
+    println!("{name}; run `cargo xtask gen` to update the page");
     Ok(())
 }
 
@@ -94,12 +94,12 @@ pub(crate) fn record_deaths(generation: Generation, summary: &Deaths) -> Result<
     let mut summary = summary.clone();
     summary.versions.extend(commit());
     let name = records::save_deaths(generation, &summary)?;
-    println!("{name}; cargo xtask gen makes the page of it");
+    println!("{name}; run `cargo xtask gen` to update the page");
     Ok(())
 }
 
-/// Fails with the scenarios that have no doc comment, or are in no pass, and with the promises about a death
-/// that were not measured, or not kept.
+/// Fails with the scenarios that lack a doc comment or a pass. Fails with the promises about a
+/// death that were not measured or not kept.
 pub(crate) fn check() -> Result<(), TaskError> {
     let mut missing = page::unmet_promises(&cases::read_suite(SCENARIO_SUITE)?, &records::passes()?);
     missing.extend(records::deaths()?.iter().flat_map(deaths::unmet_promises));

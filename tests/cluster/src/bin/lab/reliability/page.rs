@@ -61,12 +61,13 @@ const FOOT: &str = "
 Next: [each fault on one node](behaviour.md), and [a cluster to try things on](../operate/lab.md).
 ";
 
-/// Largest share of the agents in the recovery from a kill and from a node loss, in milliseconds.
+/// The maximum share of the agents in the recovery from a kill and from a node loss, in
+/// milliseconds.
 const MAX_AGENT_SHARE_MS: u64 = 300;
 
 /// The test that compares our picos with a Dummy, and its names of the faults.
 const MEASUREMENT_TEST: &str = "dummy_comparison::picos_and_dummy_recover_from_repeated_faults";
-/// The faults with that limit, and the pico whose agents' share counts.
+/// The faults with that limit, and the pico whose agent's share counts.
 const BOUNDED_FAULTS: [(&str, &str); 4] = [
     ("kill -9 of platform", "platform"),
     ("kill -9 of ec1", "ec1"),
@@ -74,7 +75,6 @@ const BOUNDED_FAULTS: [(&str, &str); 4] = [
     ("power cut of the node", "ui"),
 ];
 
-/// The whole page.
 pub(super) fn page(
     families: &[TestModule],
     passes: &[RecordedPass],
@@ -82,7 +82,7 @@ pub(super) fn page(
     soak: Option<&SoakSummary>,
 ) -> String {
     let scenarios = families.iter().map(|family| {
-        // A heading is a sentence.
+        // A heading is the first sentence of the module doc.
         let title = family.title.split(". ").next().unwrap_or_default().trim_end_matches('.');
         format!("### {title}\n\n{}", scenario_table(family, passes))
     });
@@ -97,13 +97,13 @@ pub(super) fn page(
     parts.collect::<Vec<_>>().join("\n")
 }
 
-/// Scenarios that have no doc comment, or are in no pass, and promises that a pass does not keep.
+/// Scenarios without a doc comment or in no pass, and promises that a pass does not keep.
 pub(super) fn unmet_promises(families: &[TestModule], passes: &[RecordedPass]) -> Vec<String> {
     let known: BTreeSet<&str> = passes.iter().flat_map(|pass| &pass.passed).map(String::as_str).collect();
     let cases = || families.iter().flat_map(|family| &family.cases);
     let silent = cases().filter(|case| case.proves.is_empty());
     let silent = silent.map(|case| format!("{} does not say what it shows (///)", case.name));
-    // Before the first pass is recorded the page says so, and no scenario is checked.
+    // Without any recorded pass no scenario is checked, and the page reports that.
     let recorded = !passes.is_empty();
     let unknown = cases().filter(|case| recorded && !case.ignored && !known.contains(case.name.as_str()));
     let unknown = unknown.map(|case| {
@@ -127,7 +127,7 @@ fn broken_promises(pass: &RecordedPass) -> Vec<String> {
         let faults = numbers.iter().filter(|fault| fault.what == what);
         let share = |fault: &&FaultReport| {
             let mut of_pico = fault.back.iter().filter(|back| back.pico == pico);
-            // A pico that died twice of it has no comparable share.
+            // A pico that died twice of the fault has no comparable share.
             of_pico.next()?.agents.filter(|_| of_pico.next().is_none())
         };
         let shares: Option<Vec<u64>> = faults.map(share).collect();
@@ -171,7 +171,7 @@ pub(super) fn describe_versions(versions: &BTreeMap<String, String>) -> String {
     versions.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", ")
 }
 
-/// A line for each scenario, and for each fault in it.
+/// One line for each scenario, and for each fault in it.
 fn scenario_table(family: &TestModule, passes: &[RecordedPass]) -> String {
     let heads = ["what is done, and what comes out", "scenario", "noticed", "decided", "running"];
     let rows = family.cases.iter().flat_map(|case| scenario_rows(case, passes));
@@ -212,7 +212,7 @@ fn scenario_rows(case: &TestCase, passes: &[RecordedPass]) -> Vec<Vec<String>> {
     rows
 }
 
-/// `0.08 (0.07-0.10)`, from milliseconds.
+/// Formats milliseconds as `0.08 (0.07-0.10)`.
 pub(super) fn describe_spread(times: &[u64]) -> String {
     match (median(times), times.iter().min(), times.iter().max()) {
         (Some(middle), Some(least), Some(most)) if least != most => {
@@ -223,7 +223,7 @@ pub(super) fn describe_spread(times: &[u64]) -> String {
     }
 }
 
-/// From milliseconds, rounded to hundredths.
+/// Formats milliseconds as seconds, rounded to hundredths.
 pub(super) fn format_seconds(time: u64) -> String {
     let hundredths = (time + 5) / 10;
     format!("{}.{:02}", hundredths / 100, hundredths % 100)

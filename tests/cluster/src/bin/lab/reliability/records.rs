@@ -1,4 +1,4 @@
-//! The records: JSON with a line for each scenario or fault, so that a diff shows the differences.
+//! The records: JSON with a line for each scenario or fault, so that a diff shows the changed ones.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,21 +13,21 @@ use testkit::Generation;
 
 use super::KEPT_PASSES;
 
-/// In the repository.
+/// Path in the repository.
 const RECORDS_FOLDER: &str = "docs/evidence/reliability";
 
-/// The name of a pass without its date.
+/// The file name of a pass before its date.
 const PASS_PREFIX: &str = "pass-";
 
 /// One run of all scenarios, all of which passed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct RecordedPass {
-    /// When it ended, in UTC.
+    /// End of the pass, in UTC.
     pub(super) date: String,
     pub(super) seconds: u64,
-    /// Package and version, the kernel's too.
+    /// Packages and the kernel, with their versions.
     pub(super) versions: BTreeMap<String, String>,
-    /// Every test, also those without a report.
+    /// Every test, including those without a report.
     pub(super) passed: Vec<String>,
     pub(super) scenarios: Vec<ScenarioReport>,
 }
@@ -45,7 +45,7 @@ impl RecordedPass {
         Self { date, seconds, versions, passed, scenarios }
     }
 
-    /// Writes it, removes outdated ones, and returns its name.
+    /// Writes the record, removes outdated ones, and returns its name.
     pub(super) fn save(&self) -> Result<String, TaskError> {
         let name = format!("{PASS_PREFIX}{}.json", self.date.replace(' ', "-").replace(':', ""));
         write_record(&name, &format_record(self, &[("scenarios", format_rows(&self.scenarios)?)])?)?;
@@ -65,22 +65,21 @@ pub(super) fn passes() -> Result<Vec<RecordedPass>, TaskError> {
 
 const SOAK_FILE: &str = "soak.json";
 
-/// Writes it and returns its name.
+/// Writes the record and returns its name.
 pub(super) fn save_soak(summary: &SoakSummary) -> Result<String, TaskError> {
     write_record(SOAK_FILE, &format_record(summary, &[("steps", format_rows(&summary.steps)?)])?)?;
     Ok(format!("{RECORDS_FOLDER}/{SOAK_FILE}"))
 }
 
-/// The soak, if one was recorded.
 pub(super) fn soak() -> Result<Option<SoakSummary>, TaskError> {
     let path = records_folder().join(SOAK_FILE);
     if path.exists() { read(&path).map(Some) } else { Ok(None) }
 }
 
-/// The name of the measurements of deaths without their generation.
+/// The file name of the deaths before their generation.
 const DEATHS_PREFIX: &str = "deaths-";
 
-/// Writes it and returns its name.
+/// Writes the record and returns its name.
 pub(super) fn save_deaths(
     generation: Generation,
     summary: &death_latency::DeathSummary,
@@ -91,10 +90,10 @@ pub(super) fn save_deaths(
     Ok(format!("{RECORDS_FOLDER}/{name}"))
 }
 
-/// A generation, and its measurements if there are any.
+/// A generation and its deaths, if any.
 pub(super) type RecordedDeaths = (Generation, Option<death_latency::DeathSummary>);
 
-/// Of each generation.
+/// The deaths of each generation.
 pub(super) fn deaths() -> Result<Vec<RecordedDeaths>, TaskError> {
     let of = |generation: Generation| {
         let path = records_folder().join(format!("{DEATHS_PREFIX}{}.json", generation.name()));
@@ -107,7 +106,7 @@ fn records_folder() -> PathBuf {
     workspace::root().join(RECORDS_FOLDER)
 }
 
-/// In the order of their dates, which are their names.
+/// The date is in the name, so this order is chronological.
 fn pass_files() -> Result<Vec<PathBuf>, TaskError> {
     let folder = records_folder();
     if !folder.exists() {
@@ -134,7 +133,7 @@ fn write_record(name: &str, text: &str) -> Result<(), TaskError> {
     fs::write(&path, text).map_err(TaskError::file("write", &path))
 }
 
-/// As JSON, a line for each field, and for each entry of the long ones, which are the last.
+/// Formats JSON with a line for each field, and for each entry of the long fields, which come last.
 fn format_record<T: Serialize>(all: &T, long: &[(&str, Vec<String>)]) -> Result<String, TaskError> {
     let value = serde_json::to_value(all).map_err(TaskError::unreadable("a record"))?;
     let is_short = |name: &str| long.iter().all(|(long, _)| *long != name);

@@ -1,5 +1,5 @@
-//! The section of docs/evidence/reliability.md on requests that a waiting monitor delays, and the promises
-//! about them.
+//! The section of docs/evidence/reliability.md on requests that a waiting monitor delays, and the
+//! promises about them.
 
 use devtools::markdown::table;
 use lab::death_latency::{ClusterRequest, DeathSummary, WAITS};
@@ -22,8 +22,8 @@ second pass after a refresh before it probes.
 /// The minimum number of samples of each request.
 const MIN_SAMPLES: usize = 5;
 
-/// Largest delay in milliseconds of a request that does not wait for the monitor, also with the longest
-/// `wait`: a quarter of that.
+/// The maximum delay in milliseconds of a request that does not wait for the monitor. It also holds
+/// for the longest `wait`, of which it is a quarter.
 const MAX_DELAY_MS: u64 = 5_000;
 
 pub(super) fn section(all: &[RecordedDeaths]) -> String {

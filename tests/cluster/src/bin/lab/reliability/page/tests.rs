@@ -1,4 +1,4 @@
-//! On synthetic records.
+//! Tests on synthetic records.
 
 use super::*;
 
