@@ -209,7 +209,7 @@ fn check_dependent(
         rows.push(CheckResult::warning(
             AREA,
             "order",
-            format!("{seen}: it starts while the Platform is down, fails, and is barred from its node"),
+            format!("{seen}: it starts while the Platform is down, fails, and its node is banned"),
             format!(
                 "order start {} then start {}, kind=Mandatory symmetrical=false: it waits for the Platform, and is not stopped with it",
                 platform.name(),

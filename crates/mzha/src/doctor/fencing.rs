@@ -214,7 +214,7 @@ fn check_fencing_delay(cib: &Cib, fences: bool) -> Option<CheckResult> {
                 AREA,
                 CHECK,
                 format!("not set, with two nodes{same}: when they lose each other, each may fence the other"),
-                "priority-fencing-delay=15s and meta priority=100 on the Platform: then its node wins",
+                "priority-fencing-delay=15s and meta priority=100 on the Platform: then its node survives",
             )
         }
     })

@@ -101,12 +101,12 @@ fn check_stop(configured: &ConfiguredResource) -> Vec<CheckResult> {
     let needed = minimum_timeout::stop();
     let mut rows = vec![if timeout < needed {
         let seen = format!(
-            "{seen}: mzsh shutdown can take {}, and with less than {} it is cut short and the JVM killed",
-            format_duration(minimum_timeout::MZSH_SHUTDOWN_TIME),
-            format_duration(needed)
+            "{seen} (needs {}): mzsh shutdown can take {}, and the agent would kill the JVM early",
+            format_duration(needed),
+            format_duration(minimum_timeout::MZSH_SHUTDOWN_TIME)
         );
         let advised = agents::definition(configured.resource.kind).advised_timeout(ocf::Action::Stop, 0);
-        let todo = format!("op stop timeout={}", format_duration(advised.unwrap_or(needed)));
+        let todo = format!("op stop timeout={} on-fail=fence", format_duration(advised.unwrap_or(needed)));
         CheckResult::warning(AREA, "stop", seen, todo)
     } else {
         CheckResult::ok(AREA, "stop", format!("{seen} (needs {})", format_duration(needed)))
@@ -219,7 +219,7 @@ fn check_monitor(
             );
         }
         let seen = format!(
-            "{seen} (needs {}): a death is noticed at once, or after {interval}; a deeper monitor waits for it, up to {wait}",
+            "{seen} (needs {}): a death is noticed at once, or after {interval}; it can delay a deeper monitor by up to {wait}",
             format_duration(needed)
         );
         return CheckResult::ok(AREA, check, seen);
@@ -272,7 +272,7 @@ fn check_failure_policy(configured: &ConfiguredResource) -> Vec<CheckResult> {
         (Some(threshold), None) => rows.push(CheckResult::warning(
             AREA,
             "failure-timeout",
-            format!("{unset}, with migration-threshold={threshold}: failures never expire, so the node is barred until a cleanup"),
+            format!("{unset}, with migration-threshold={threshold}: failures never expire, so the node is banned until a cleanup"),
             "meta failure-timeout=3600s",
         )),
         (Some(threshold), Some(time)) => {
@@ -282,7 +282,7 @@ fn check_failure_policy(configured: &ConfiguredResource) -> Vec<CheckResult> {
         (None, None) => rows.push(CheckResult::warning(
             AREA,
             "failure-timeout",
-            format!("{unset}: a failed start (also one without the Platform) bars the node until a cleanup"),
+            format!("{unset}: after a failed start (also one without the Platform), the node is banned until a cleanup"),
             "meta failure-timeout=600s",
         )),
         (None, Some(time)) => {
