@@ -6,7 +6,8 @@
 //! sleep: an agent that panics in a stop gets its node fenced; one that is killed at its timeout says nothing; one
 //! whose metadata a tool can't read can't be configured. This crate holds what is the same in every agent:
 //!
-//! - [`Parameter`]s are declared once; parsing, validation, defaults and the [metadata](Definition::metadata) follow.
+//! - [`Parameter`]s are declared once; parsing, validation, defaults and the [metadata](Definition::metadata) follow, and with
+//!   [`settings!`] the fields that hold their values.
 //! - [`Invocation`] is arguments and environment, read once, all of it optional, none of it able to make it panic.
 //! - [`Deadline`] is the one time by which an action must have answered.
 //! - [`Agent`] is what is left to write; its types say which answers an action may give.
@@ -61,5 +62,8 @@ pub use invocation::{CloneKind, Invocation, OutputFormat};
 pub use log::files::{Append, InProcess, LogFile, LogFiles};
 pub use log::{install_subscriber as install_log, trace};
 pub use panic::exit_on_panic;
-pub use parameter::{Deprecation, Parameter, ParameterError, ParameterKind, ParameterValues};
+pub use parameter::{
+    Deprecation, FieldType, FromParameter, Parameter, ParameterError, ParameterKind, ParameterReader,
+    ParameterValues,
+};
 pub use run::run;
