@@ -2,7 +2,7 @@
 //!
 //! - ocf-metadata/*.xml, one file an agent, exactly what its `meta-data` prints.
 //! - docs/evidence/behaviour.md, see [`behaviour`].
-//! - docs/operate/parameters.md, from the agents' table of parameters.
+//! - docs/operate/parameters.md and fuzz/dictionaries/environment.dict, from the agents' table of parameters.
 //! - docs/design/in-the-cluster.md, which the lab's program makes; what it is made of, with `--decisions` alone: that takes Pacemaker's tools and
 //!   half a minute, and the suite `simulations` compares it.
 //! - docs/evidence/reliability.md, which the lab's program makes of docs/evidence/reliability/.
@@ -82,6 +82,10 @@ fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, TaskError> {
         ("docs/evidence/reliability.md".to_owned(), lab::lab_output(&["page", "reliability"])?.into_bytes()),
     ];
     files.push(("docs/operate/parameters.md".to_owned(), example_output("parameters")?.into_bytes()));
+    files.push((
+        "fuzz/dictionaries/environment.dict".to_owned(),
+        example_output("environment_dictionary")?.into_bytes(),
+    ));
     files.push(("Containerfile".to_owned(), containerfile().into_bytes()));
     for agent in AGENTS {
         files.push((format!("ocf-metadata/{agent}.xml"), metadata(workspace, agent)?));
