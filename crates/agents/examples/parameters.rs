@@ -1,12 +1,11 @@
 //! Prints docs/operate/parameters.md from the table of parameters.
 
-use agents::parameters;
 use devtools::markdown::table;
 use ocf::Parameter;
-use pico::PicoType;
+use pico::{PicoType, parameters};
 
 const HEAD: &str = "\
-<!-- Made by `cargo xtask gen` from crates/agents/src/parameters.rs: change that. -->
+<!-- Made by `cargo xtask gen` from crates/pico/src/parameters.rs: change that. -->
 
 # Parameters
 
@@ -27,12 +26,17 @@ Next: [`mzha doctor`](doctor.md), which checks a whole configuration.
 ";
 
 fn main() {
-    let heads = ["parameter", "value", "default", "reloadable", "meaning"];
-    let rows = parameters::for_type(PicoType::Platform).iter().map(row);
-    print!("{HEAD}{}{FOOT}", table(&heads, rows));
+    print!("{}", page(parameters::for_type));
 }
 
-fn row(parameter: &Parameter) -> Vec<String> {
+/// The page of these tables.
+pub(crate) fn page(for_type: fn(PicoType) -> &'static [Parameter]) -> String {
+    let heads = ["parameter", "value", "default", "reloadable", "meaning"];
+    let rows = for_type(PicoType::Platform).iter().map(|parameter| row(parameter, for_type));
+    format!("{HEAD}{}{FOOT}", table(&heads, rows))
+}
+
+fn row(parameter: &Parameter, for_type: fn(PicoType) -> &'static [Parameter]) -> Vec<String> {
     let meaning = match parameter.deprecated {
         Some(deprecated) => format!("Deprecated. {}", deprecated.desc),
         None => parameter.longdesc.to_owned(),
@@ -40,15 +44,15 @@ fn row(parameter: &Parameter) -> Vec<String> {
     vec![
         format!("`{}`", parameter.name),
         parameter.kind.to_string(),
-        default(parameter),
+        default(parameter, for_type),
         if parameter.reloadable { "yes" } else { "no" }.to_owned(),
         meaning.replace('<', "&lt;"),
     ]
 }
 
 /// `pico_name` is the only parameter whose default differs between the agents.
-fn default(parameter: &Parameter) -> String {
-    let of = |kind| parameters::for_type(kind).iter().find(|other| other.name == parameter.name)?.default;
+fn default(parameter: &Parameter, for_type: fn(PicoType) -> &'static [Parameter]) -> String {
+    let of = |kind| for_type(kind).iter().find(|other| other.name == parameter.name)?.default;
     let (platform, ui, ec) = (of(PicoType::Platform), of(PicoType::Ui), of(PicoType::ExecutionContext));
     let shown = |default: Option<&str>| default.map_or_else(|| "none".to_owned(), |text| format!("`{text}`"));
     if platform == ec && platform == ui {

@@ -1,7 +1,7 @@
 //! The actions: calls [`pico`] and turns its results into those of OCF.
 
 use crate::failures::Pacemaker;
-use crate::{ByWorkers, definition, parameters, settings};
+use crate::{ByWorkers, definition, settings};
 use ocf::time::format_duration;
 use ocf::{
     Action, CloneKind, Definition, ErrorCode, Evidence, Failure, Findings, Invocation, LogFiles,
@@ -9,7 +9,7 @@ use ocf::{
 };
 use pico::actions::{self, Cluster, MonitorRequest, Severity, minimum_timeout};
 use pico::verdict::MonitorKind;
-use pico::{ActionDeadline, ActionResult, ActionStatus, PicoInstance, PicoType, Settings};
+use pico::{ActionDeadline, ActionResult, ActionStatus, PicoInstance, PicoType, Settings, parameters};
 
 /// The agent for one kind of pico.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,7 @@
 //! The metadata of the agents.
 
-use crate::parameters;
 use ocf::{Action, Definition, Operation};
-use pico::PicoType;
+use pico::{PicoType, parameters};
 
 /// The version of the agents.
 const VERSION: &str = env!("CARGO_PKG_VERSION");

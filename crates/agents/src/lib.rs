@@ -1,6 +1,6 @@
 //! The four resource agents: the OCF interface of [`pico`].
 //!
-//! The agents differ only in a type and a default. Each parameter is declared once, in [`parameters`], which gives its metadata,
+//! The agents differ only in a type and a default. Each parameter is one row of [`pico::parameters`], which gives its metadata,
 //! parsing, default and validation.
 
 #![forbid(unsafe_code)]
@@ -9,7 +9,8 @@ mod agent;
 mod definition;
 mod failures;
 mod log_files;
-pub mod parameters;
+#[cfg(test)]
+mod parameter_row;
 pub mod settings;
 
 pub use agent::PicoAgent;

@@ -8,8 +8,9 @@
 //! whose metadata a tool can't parse can't be configured. This crate holds the parts that every
 //! agent shares:
 //!
-//! - A table declares each [`Parameter`] once; parsing, validation, defaults and the
-//!   [metadata](Definition::metadata) follow from it.
+//! - A table declares each [`Parameter`] once. Parsing, validation, defaults and the
+//!   [metadata](Definition::metadata) follow from it, and with [`settings!`] the fields that hold
+//!   the values.
 //! - [`Invocation`] holds arguments and environment, read once. Each is optional, and none can
 //!   cause a panic.
 //! - [`Deadline`] is the one time by which an action must have answered.
@@ -68,5 +69,8 @@ pub use invocation::{CloneKind, Invocation, OutputFormat};
 pub use log::files::{Append, InProcess, LogFile, LogFiles};
 pub use log::{install_subscriber as install_log, trace};
 pub use panic::exit_on_panic;
-pub use parameter::{Deprecation, Parameter, ParameterError, ParameterKind, ParameterValues};
+pub use parameter::{
+    Deprecation, FieldType, FromParameter, Parameter, ParameterError, ParameterKind, ParameterReader,
+    ParameterValues,
+};
 pub use run::run;

@@ -4,6 +4,7 @@
 //! running pico is stands in [`identity`]: processes, by /proc alone. [`verdict`] puts both together: it observes
 //! first and judges afterwards, and the judgement is a pure function. [`actions`] is what an OCF agent does with
 //! it. [`addresses`] are what the product's host names must stand for. [`record`] is what one action leaves for the next.
+//! [`parameters`] are what a resource is configured with.
 //!
 //! The rule above all others: "not running" is said only after a look at every process of the node found neither
 //! the pico nor a startup of it; what could not be looked at is never taken for absent.
@@ -20,6 +21,7 @@ mod deadline;
 pub mod identity;
 pub mod log_worker;
 mod monitor_schedule;
+pub mod parameters;
 mod pico_users;
 mod process_list;
 pub mod product;
@@ -38,5 +40,6 @@ pub use host::local_time::offset as local_time_offset;
 pub use pico_users::PicoUsers;
 pub use reports::LastFailure;
 pub use settings::{
-    Deployment, Endpoint, HaCheck, OnHaFailed, PicoInstance, PicoName, PicoType, Settings, UnreadableTarget,
+    ContainerName, Deployment, Endpoint, EndpointList, HaCheck, OnHaFailed, PicoInstance, PicoName, PicoType,
+    Settings, Umask, UnreadableTarget,
 };

@@ -1,14 +1,16 @@
-//! The parameters of a resource, typed. Their names and defaults are in the agents' table.
+//! The types of [`Settings`], of which [`parameters`](crate::parameters) has the rows.
 
 use crate::identity::MzHome;
 use host::command::Limits;
+use ocf::{FromParameter, Parameter, ParameterError, ParameterValues};
 use regex_lite::Regex;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::net::Ipv6Addr;
-use std::path::PathBuf;
+use std::ops::Deref;
 use std::str::FromStr;
-use std::time::Duration;
+
+pub use crate::parameters::Settings;
 
 /// The kinds of pico instances that are managed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -207,104 +209,119 @@ impl FromStr for Endpoint {
     }
 }
 
-/// `ha_check`: is the HA Monitor Server asked?
+/// `wait_for`: each endpoint once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointList(Vec<Endpoint>);
+
+impl Deref for EndpointList {
+    type Target = [Endpoint];
+
+    fn deref(&self) -> &[Endpoint] {
+        &self.0
+    }
+}
+
+impl FromParameter for EndpointList {
+    fn from_parameter(
+        values: &ParameterValues,
+        parameter: &Parameter,
+    ) -> Result<Option<Self>, ParameterError> {
+        values.parse_text(parameter, |text| {
+            let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+            let all: Option<Vec<Endpoint>> = words.map(|word| word.parse().ok()).collect();
+            let is_twice =
+                |all: &[Endpoint]| all.iter().enumerate().any(|(at, endpoint)| all[..at].contains(endpoint));
+            all.filter(|all| !is_twice(all))
+                .map(Self)
+                .ok_or("host:port, each once, separated by blanks or commas; an IPv6 address in brackets")
+        })
+    }
+}
+
+/// `container`. It becomes a part of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerName(String);
+
+impl Deref for ContainerName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromParameter for ContainerName {
+    fn from_parameter(
+        values: &ParameterValues,
+        parameter: &Parameter,
+    ) -> Result<Option<Self>, ParameterError> {
+        values.parse_text(parameter, |text| {
+            let name = text.parse::<PicoName>().ok().filter(|_| !text.starts_with('.'));
+            name.map(|name| Self(name.0)).ok_or("letters, digits, '_', '-' and '.'")
+        })
+    }
+}
+
+/// `umask`, of 0777.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HaCheck {
-    /// When the registry has `mz.ha.enabled` for the pico.
-    Auto,
-    /// Always.
-    Yes,
-    /// Never.
-    No,
+pub struct Umask(pub u32);
+
+impl Default for Umask {
+    fn default() -> Self {
+        Self(Limits::default().umask)
+    }
 }
 
-/// `on_ha_failed`: what a FAILED of the HA Monitor Server means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnHaFailed {
-    /// The resource has failed.
-    Fail,
-    /// The resource is degraded.
-    Degrade,
-    /// A line in the log.
-    Ignore,
+impl FromParameter for Umask {
+    fn from_parameter(
+        values: &ParameterValues,
+        parameter: &Parameter,
+    ) -> Result<Option<Self>, ParameterError> {
+        values.parse_text(parameter, |text| {
+            // `from_str_radix` takes a sign, too.
+            let is_octal = text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
+            let mask = u32::from_str_radix(text, 8).ok().filter(|&mask| is_octal && mask <= 0o777);
+            mask.map(Self).ok_or("an octal number up to 0777")
+        })
+    }
 }
 
-/// `deployment`: which addresses the two `pico.rcp.*.host` names must resolve to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deployment {
-    /// Virtual addresses that move.
-    Virtual,
-    /// OpenStack: local and floating addresses.
-    OpenStack,
-    /// Amazon: local and elastic addresses.
-    Aws,
+ocf::select_enum! {
+    /// `ha_check`: is the HA Monitor Server asked?
+    #[derive(Debug, PartialEq, Eq)]
+    pub enum HaCheck {
+        /// When the registry has `mz.ha.enabled` for the pico.
+        Auto = "auto",
+        /// Always.
+        Yes = "yes",
+        /// Never.
+        No = "no",
+    }
 }
 
-/// All parameters of one resource.
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of its own")]
-pub struct Settings {
-    /// The resource's name in the cluster; `None`: the call names none.
-    pub resource: Option<String>,
-    /// Which agent it is.
-    pub pico_type: PicoType,
-    /// Which pico is meant; or which parameter that says so can't be read, and why.
-    pub target: Result<PicoInstance, UnreadableTarget>,
-    /// `os_user`; `None`: the owner of the installation.
-    pub os_user: Option<String>,
-    /// `java_home`; `None`: what the installation itself uses.
-    pub java_home: Option<PathBuf>,
-    /// `container`; `None`: found in the installation.
-    pub container: Option<String>,
-    /// Longest query of mzsh.
-    pub mzsh_timeout: Duration,
-    /// Further tries of a check that failed.
-    pub monitor_retries: u32,
-    /// Failed deep checks in a row that are still answered with success.
-    pub failures_tolerated: u32,
-    /// Answer degraded where a warning is due?
-    pub degraded: bool,
-    /// After so many runs of a deep check in a row that could not be made the pico counts as not checked.
-    pub unchecked_limit: u32,
-    /// How long a recurring monitor of depth 0 waits for the death of the pico, and one of another depth after a reported death.
-    pub wait: Duration,
-    /// Is the HA Monitor Server asked?
-    pub ha_check: HaCheck,
-    /// Where it listens; `None`: as the registry says.
-    pub ha_host: Option<String>,
-    /// On which port; `None`: as the registry says.
-    pub ha_port: Option<u16>,
-    /// Longest HA ping.
-    pub ha_timeout: Duration,
-    /// Age of the JVM up to which a FAILED does not count; `None`: `mz.ha.interval` + 20 s.
-    pub ha_grace: Option<Duration>,
-    /// What a FAILED means.
-    pub on_ha_failed: OnHaFailed,
-    /// Which addresses the host names must resolve to.
-    pub deployment: Deployment,
-    /// What must answer before a start; `None`: the Platform, but for the Platform itself nothing.
-    pub wait_for: Option<Vec<Endpoint>>,
-    /// How long that is waited for.
-    pub wait_for_timeout: Duration,
-    /// Platform only: republish the services of SCs after a start?
-    pub republish_services: bool,
-    /// Run as `os_user` after a start.
-    pub post_start: Option<PathBuf>,
-    /// What mzsh, and so the JVM, may use.
-    pub limits: Limits,
-    /// A thread dump before a hung JVM is killed?
-    pub thread_dump: bool,
-    /// The values in force as text, for the record.
-    pub parameters_in_force: Vec<(String, String)>,
-    /// ocf-tester asks to behave as on a node without the product (`OCF_TESTER_FAIL_HAVE_BINARY`).
-    pub pretend_not_installed: bool,
+ocf::select_enum! {
+    /// `on_ha_failed`: what a FAILED of the HA Monitor Server means.
+    #[derive(Debug, PartialEq, Eq)]
+    pub enum OnHaFailed {
+        /// The resource has failed.
+        Fail = "fail",
+        /// The resource is degraded.
+        Degrade = "degrade",
+        /// A line in the log.
+        Ignore = "ignore",
+    }
 }
 
-impl Settings {
-    /// The name of the pico in messages.
-    #[must_use]
-    pub fn pico_label(&self) -> &str {
-        self.target.as_ref().map_or("the pico", |t| t.name.as_str())
+ocf::select_enum! {
+    /// `deployment`: which addresses the two `pico.rcp.*.host` names must resolve to.
+    #[derive(Debug, PartialEq, Eq)]
+    pub enum Deployment {
+        /// Virtual addresses that move.
+        Virtual = "virtual",
+        /// OpenStack: local and floating addresses.
+        OpenStack = "openstack",
+        /// Amazon: local and elastic addresses.
+        Aws = "aws",
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! - ocf-metadata/*.xml: one file per agent, exactly the output of its `meta-data`.
 //! - docs/evidence/behaviour.md: see [`behaviour`].
-//! - docs/operate/parameters.md: from the agents' parameter table.
+//! - docs/operate/parameters.md and fuzz/dictionaries/environment.dict: from the agents' parameter table.
 //! - docs/design/in-the-cluster.md: from the lab's program. `--decisions` also renews its source.
 //!   That needs Pacemaker's tools and half a minute; the suite `simulations` compares it.
 //! - docs/evidence/reliability.md: from the lab's program, which reads docs/evidence/reliability/.
@@ -83,6 +83,10 @@ fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, TaskError> {
         ("docs/evidence/reliability.md".to_owned(), lab::lab_output(&["page", "reliability"])?.into_bytes()),
     ];
     files.push(("docs/operate/parameters.md".to_owned(), example_output("parameters")?.into_bytes()));
+    files.push((
+        "fuzz/dictionaries/environment.dict".to_owned(),
+        example_output("environment_dictionary")?.into_bytes(),
+    ));
     files.push(("Containerfile".to_owned(), containerfile().into_bytes()));
     for agent in AGENTS {
         files.push((format!("ocf-metadata/{agent}.xml"), metadata(workspace, agent)?));

@@ -91,8 +91,8 @@ fn assert_within_limits(settings: &Settings) {
     assert!(settings.monitor_retries <= 10 && settings.failures_tolerated <= 100);
     assert!((1..=10_000).contains(&settings.unchecked_limit));
     assert_ne!(settings.ha_port, Some(0));
-    assert!(settings.limits.umask <= 0o777);
-    for endpoint in settings.wait_for.iter().flatten() {
+    assert!(settings.umask.0 <= 0o777);
+    for endpoint in settings.wait_for.as_deref().unwrap_or_default() {
         assert_ne!(endpoint.port, 0);
         assert_eq!(endpoint.to_string().parse().as_ref(), Ok(endpoint));
     }

@@ -67,7 +67,7 @@ fn each_target_has_one_fuzz_target_file_that_calls_it() {
 #[test]
 fn dictionary_lists_every_parameter() {
     let dictionary = fs::read_to_string(fuzz_folder().join("dictionaries/environment.dict")).unwrap();
-    for parameter in agents::parameters::for_type(pico::PicoType::Platform) {
+    for parameter in pico::parameters::for_type(pico::PicoType::Platform) {
         assert!(dictionary.contains(&format!("\"OCF_RESKEY_{}=\"", parameter.name)), "{}", parameter.name);
     }
 }

@@ -24,9 +24,11 @@
 //! ```
 
 mod parse;
+mod settings;
 mod values;
 
 pub(crate) use parse::boolean;
+pub use settings::{FieldType, FromParameter, ParameterReader};
 pub use values::{ParameterError, ParameterValues};
 
 use crate::time::format_duration;

@@ -127,6 +127,19 @@ impl ParameterValues {
         self.get_with(parameter, |text| parse::duration(text, parameter.kind))
     }
 
+    /// The value of a [`ParameterKind::Text`] that follows a rule: the error of `parse` says what is expected.
+    ///
+    /// # Errors
+    /// It is not UTF-8, not text, refused by `parse`, or required and missing.
+    pub fn parse_text<T>(
+        &self,
+        parameter: &Parameter,
+        parse: impl FnOnce(&str) -> Result<T, &'static str>,
+    ) -> Result<Option<T>, ParameterError> {
+        let Some(text) = self.text(parameter)? else { return Ok(None) };
+        parse(text).map(Some).map_err(|expected| ParameterError::new(parameter, text, expected))
+    }
+
     /// The errors of all parameters, in the order of the table.
     #[must_use]
     pub fn check_all(&self, table: &[Parameter]) -> Vec<ParameterError> {

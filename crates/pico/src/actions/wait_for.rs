@@ -40,7 +40,7 @@ pub(super) fn wait_for(settings: &Settings, inspection: &Inspection, until: Inst
 
 fn endpoints(settings: &Settings, inspection: &Inspection) -> Vec<Endpoint> {
     if let Some(named) = &settings.wait_for {
-        return named.clone();
+        return named.to_vec();
     }
     if settings.pico_type == PicoType::Platform {
         return Vec::new();

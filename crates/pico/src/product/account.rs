@@ -154,5 +154,5 @@ pub(super) fn run_as(settings: &Settings, target: &PicoInstance) -> Result<RunAs
     let home = target.home.path();
     let user = command_user(settings.os_user.as_deref(), home, &installation_owner(home))
         .map_err(|e| e.to_string())?;
-    Ok(RunAs { user, limits: settings.limits })
+    Ok(RunAs { user, limits: settings.limits() })
 }

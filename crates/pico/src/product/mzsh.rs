@@ -221,7 +221,7 @@ pub(super) fn command_environment(
         variables.push(("JAVA_HOME".into(), java_home.into()));
     }
     if let Some(container) = &settings.container {
-        variables.push(("MZ_CONTAINER".into(), container.into()));
+        variables.push(("MZ_CONTAINER".into(), (**container).into()));
     }
     variables
 }

@@ -30,7 +30,7 @@ pub(crate) fn fill_from_mzsh_topo(
     let of_mzsh = inspection.script.container.clone();
     match &mut inspection.registry {
         RegistryState::Unreadable(why) => {
-            topo.container = settings.container.clone().or(of_mzsh);
+            topo.container = settings.container.as_deref().map(str::to_owned).or(of_mzsh);
             match query_ha_facts(HaPropertyValues::default(), &|_| true, &|name| topo.get(name)) {
                 Ok(ha) => {
                     let container = topo.container.unwrap_or_default();
