@@ -38,6 +38,7 @@ fn load_record(settings: &Settings, target: &PicoInstance) -> (InstanceRecordFil
 }
 
 /// The system's text for a reached limit does not say how high the limit is.
-fn with_limit(failure: Failure) -> Failure {
-    Failure { reason: with_descriptor_limit(&failure.reason), ..failure }
+fn with_limit(mut failure: Failure) -> Failure {
+    failure.reason = with_descriptor_limit(&failure.reason);
+    failure
 }
