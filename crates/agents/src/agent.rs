@@ -1,4 +1,4 @@
-//! The actions: calls [`pico`] and turns its results into those of OCF.
+//! The actions: what a call of the cluster means for [`pico`].
 
 use crate::failures::Pacemaker;
 use crate::{ByWorkers, definition, settings};
@@ -7,9 +7,8 @@ use ocf::{
     Action, CloneKind, Definition, ErrorCode, Evidence, Failure, Findings, Invocation, LogFiles,
     ParameterError, State,
 };
-use pico::actions::{self, Cluster, MonitorRequest, Severity, minimum_timeout};
-use pico::verdict::MonitorKind;
-use pico::{ActionDeadline, ActionResult, ActionStatus, PicoInstance, PicoType, Settings, parameters};
+use pico::actions::{self, Audience, Cluster, MonitorCall, Severity, minimum_timeout};
+use pico::{PicoInstance, PicoType, Settings, parameters};
 
 /// The agent for one kind of pico.
 #[derive(Clone, Copy, Debug)]
@@ -60,25 +59,27 @@ impl ocf::Agent for PicoAgent {
             let reason = format!("{CLONE_FINDING}: {}", describe_clone(&settings, CloneKind::GloballyUnique));
             return Err(Failure::new(ErrorCode::NotConfigured, reason));
         }
-        success_or_failure(actions::start(&settings, action_deadline(call)))
+        actions::start(&settings, call.deadline())
     }
 
     fn stop(&self, call: &Invocation) -> Result<(), Failure> {
-        success_or_failure(actions::stop(&self.settings_with_defaults(call), action_deadline(call)))
+        actions::stop(&self.settings_with_defaults(call), call.deadline())
     }
 
     fn monitor(&self, call: &Invocation) -> Result<State, Failure> {
         let cluster = call.node().map(|node| Pacemaker { resource: call.instance(), node });
-        let request = MonitorRequest {
-            kind: if call.is_probe() { MonitorKind::Probe } else { MonitorKind::Recurring },
-            depth: call.check_level().unwrap_or(0),
-            interval: call.interval().filter(|_| call.is_recurring_monitor()),
-            may_wait: call.timeout().is_some(),
-            cluster: cluster.as_ref().map(|cluster| cluster as &dyn Cluster),
-            must_ask: false,
-            for_person: call.action() == Action::Status,
+        let depth = call.check_level().unwrap_or(0);
+        let monitor_call = match call.interval().filter(|_| !call.is_probe()) {
+            None => MonitorCall::Probe,
+            Some(interval) if call.is_recurring_monitor() => MonitorCall::Recurring {
+                depth,
+                interval,
+                may_wait: call.timeout().is_some(),
+                cluster: cluster.as_ref().map(|cluster| cluster as &dyn Cluster),
+            },
+            Some(_) => MonitorCall::OneShot { depth, audience: Audience::Log },
         };
-        state_or_failure(actions::monitor(&self.settings_with_defaults(call), request, action_deadline(call)))
+        actions::monitor(&self.settings_with_defaults(call), monitor_call, call.deadline())
     }
 
     fn validate_all(&self, call: &Invocation) -> Findings {
@@ -102,10 +103,10 @@ impl ocf::Agent for PicoAgent {
             findings.warning("wait", text);
         }
         if readable && call.check_level().unwrap_or(0) >= 10 {
-            match actions::validate(&settings, action_deadline(call)) {
+            match actions::validate(&settings, call.deadline()) {
                 Err(why) => findings.error(ErrorCode::Generic, "mz_home", why),
                 Ok(examined) => examined.problems.iter().for_each(|finding| match finding.severity {
-                    Severity::Error(of) => findings.error(ocf_class(of), finding.name, &finding.text),
+                    Severity::Error(code) => findings.error(code, finding.name, &finding.text),
                     Severity::Warning => findings.warning(finding.name, &finding.text),
                 }),
             }
@@ -114,15 +115,15 @@ impl ocf::Agent for PicoAgent {
     }
 
     fn reload_agent(&self, call: &Invocation) -> Result<State, Failure> {
-        state_or_failure(actions::reload(&self.settings_with_defaults(call), action_deadline(call)))
+        actions::reload(&self.settings_with_defaults(call), call.deadline())
     }
 
     fn explain(&self, call: &Invocation, evidence: &mut Evidence) -> Result<State, Failure> {
-        let (points, outcome) = actions::explain(&self.settings_with_defaults(call), action_deadline(call));
+        let (points, verdict) = actions::explain(&self.settings_with_defaults(call), call.deadline());
         for (what, seen) in points {
             evidence.add(what, seen);
         }
-        state_or_failure(outcome)
+        verdict.into_result()
     }
 }
 
@@ -173,41 +174,4 @@ fn describe_cut_wait(settings: &Settings) -> Option<String> {
             format_duration(needed)
         )
     })
-}
-
-fn action_deadline(call: &Invocation) -> ActionDeadline {
-    let deadline = call.deadline();
-    ActionDeadline { started: deadline.started(), end: deadline.instant() }
-}
-
-fn ocf_class(of: pico::FailureCause) -> ErrorCode {
-    match of {
-        pico::FailureCause::Generic | pico::FailureCause::StateUnknown => ErrorCode::Generic,
-        pico::FailureCause::InvalidParameter => ErrorCode::InvalidParameter,
-        pico::FailureCause::Permission => ErrorCode::Permission,
-        pico::FailureCause::NotInstalled => ErrorCode::NotInstalled,
-        pico::FailureCause::NotConfigured => ErrorCode::NotConfigured,
-    }
-}
-
-/// For an action that can't end in "not running".
-fn success_or_failure(outcome: ActionResult) -> Result<(), Failure> {
-    match outcome.status {
-        ActionStatus::Success | ActionStatus::Degraded => {
-            if let Some(reason) = outcome.reason {
-                tracing::warn!("{reason}");
-            }
-            Ok(())
-        }
-        ActionStatus::NotRunning => Err(Failure::generic(outcome.reason.unwrap_or_default())),
-        ActionStatus::Failed(of) => Err(Failure::new(ocf_class(of), outcome.reason.unwrap_or_default())),
-    }
-}
-
-fn state_or_failure(outcome: ActionResult) -> Result<State, Failure> {
-    match outcome.status {
-        ActionStatus::NotRunning => Ok(State::NotRunning(outcome.reason)),
-        ActionStatus::Degraded => Ok(State::Degraded(outcome.reason.unwrap_or_default())),
-        _ => success_or_failure(outcome).map(|()| State::Running),
-    }
 }

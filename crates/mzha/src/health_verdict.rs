@@ -1,6 +1,6 @@
 //! Health of a pico as other managers than Pacemaker need it.
 
-use pico::{ActionResult, ActionStatus, FailureCause};
+use pico::verdict::{Verdict, VerdictKind};
 
 /// Result of a monitor at depth 10.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,19 +13,21 @@ pub enum HealthVerdict {
     Unknown(String),
 }
 
-impl HealthVerdict {
-    #[must_use]
-    pub fn from_outcome(outcome: ActionResult) -> Self {
-        let reason = outcome.reason.unwrap_or_default();
-        match outcome.status {
-            ActionStatus::Success | ActionStatus::Degraded => {
-                Self::Healthy(Some(reason).filter(|r| !r.is_empty()))
+impl From<Verdict> for HealthVerdict {
+    fn from(Verdict { kind, reason, .. }: Verdict) -> Self {
+        match kind {
+            VerdictKind::Running | VerdictKind::Unchecked | VerdictKind::Warning | VerdictKind::Degraded => {
+                Self::Healthy(Some(reason).filter(|reason| !reason.is_empty()))
             }
-            ActionStatus::Failed(FailureCause::StateUnknown) => Self::Unknown(reason),
-            ActionStatus::NotRunning | ActionStatus::Failed(_) => Self::Unhealthy(reason),
+            VerdictKind::NotRunning | VerdictKind::Failed | VerdictKind::CheckFailed => {
+                Self::Unhealthy(reason)
+            }
+            VerdictKind::Unknown => Self::Unknown(reason),
         }
     }
+}
 
+impl HealthVerdict {
     /// The reason or the warning.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
@@ -39,19 +41,22 @@ impl HealthVerdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pico::verdict::Check;
 
     #[test]
-    fn undecided_outcome_is_unknown_and_degraded_is_healthy() {
-        let of =
-            |answer| HealthVerdict::from_outcome(ActionResult { status: answer, reason: Some("why".into()) });
-        assert_eq!(of(ActionStatus::Success), HealthVerdict::Healthy(Some("why".into())));
-        assert_eq!(of(ActionStatus::Degraded), HealthVerdict::Healthy(Some("why".into())));
-        assert_eq!(of(ActionStatus::NotRunning), HealthVerdict::Unhealthy("why".into()));
-        assert_eq!(of(ActionStatus::Failed(FailureCause::Generic)), HealthVerdict::Unhealthy("why".into()));
-        assert_eq!(
-            of(ActionStatus::Failed(FailureCause::StateUnknown)),
-            HealthVerdict::Unknown("why".into())
-        );
-        assert_eq!(HealthVerdict::from_outcome(ActionResult::success()), HealthVerdict::Healthy(None));
+    fn undecided_verdict_is_unknown_and_degraded_is_healthy() {
+        let of = |kind, reason: &str| {
+            HealthVerdict::from(Verdict { kind, reason: reason.to_owned(), check: Check::NotDue })
+        };
+        for kind in
+            [VerdictKind::Running, VerdictKind::Unchecked, VerdictKind::Warning, VerdictKind::Degraded]
+        {
+            assert_eq!(of(kind, "why"), HealthVerdict::Healthy(Some("why".into())));
+        }
+        for kind in [VerdictKind::NotRunning, VerdictKind::Failed, VerdictKind::CheckFailed] {
+            assert_eq!(of(kind, "why"), HealthVerdict::Unhealthy("why".into()));
+        }
+        assert_eq!(of(VerdictKind::Unknown, "why"), HealthVerdict::Unknown("why".into()));
+        assert_eq!(of(VerdictKind::Running, ""), HealthVerdict::Healthy(None));
     }
 }

@@ -9,15 +9,14 @@
 //! The rule above all others: "not running" is said only after a look at every process of the node found neither
 //! the pico nor a startup of it; what could not be looked at is never taken for absent.
 //!
-//! Nothing here knows OCF's exit codes or Pacemaker's environment; the agents translate.
+//! An action has a [`Deadline`](ocf::Deadline) and ends in a [`State`](ocf::State) or a [`Failure`](ocf::Failure): the words of
+//! the resource agent API. Nothing here reads the environment of an agent or knows the numbers of exit codes.
 
 #![forbid(unsafe_code)]
 
-mod action_result;
 pub mod actions;
 pub mod addresses;
 mod boot_clock;
-mod deadline;
 pub mod identity;
 pub mod log_worker;
 mod monitor_schedule;
@@ -32,8 +31,6 @@ mod settings;
 mod time_of_day;
 pub mod verdict;
 
-pub use action_result::{ActionResult, ActionStatus, FailureCause};
-pub use deadline::ActionDeadline;
 pub use host::command::Limits;
 pub use host::inherited::reset_signals_and_limits as reset_inherited;
 pub use host::local_time::offset as local_time_offset;

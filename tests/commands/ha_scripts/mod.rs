@@ -287,6 +287,15 @@ fn pico_managed_by_pacemaker_is_a_warning() -> TestResult {
 }
 
 #[test]
+fn offline_with_unreadable_pattern_and_no_process_is_done_with_a_warning() -> TestResult {
+    let fixture = fixture(AgentKind::Ec).commands().build()?;
+    let ran = script_command(&fixture, "offline", "ec1").env("OCF_RESKEY_process_match", "(").run()?;
+    assert!(ran.stderr.starts_with("WARNING: nothing to stop: "), "{ran}");
+    assert_done(ran, "Shutting down ec1...done.\n");
+    Ok(())
+}
+
+#[test]
 fn wrong_arguments_exit_99_or_2_with_usage() -> TestResult {
     let (fixture, jvm) = fixture_with_online_ec()?;
     let run = |words: &[&str]| fixture.command("mz-ha-scripts").args(words).run();

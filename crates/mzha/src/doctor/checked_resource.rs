@@ -8,13 +8,13 @@ use crate::cib::{CHECK_LEVEL, Cib, ConfiguredResource};
 use crate::resource::Resource;
 use host::Pid;
 use host::addresses::look_up;
-use ocf::ParameterError;
+use ocf::{Deadline, ParameterError};
 use pico::actions::validate;
 use pico::identity::MzHome;
 use pico::product::{Inspection, PicoFacts, RegistryState};
 use pico::record::InstanceRecordFile;
 use pico::verdict::{ObservationScope, PicoPresence, observe};
-use pico::{ActionDeadline, PicoInstance, PicoType, Settings};
+use pico::{PicoInstance, PicoType, Settings};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -79,8 +79,7 @@ impl CheckedResource {
 
     fn examine_installation(&self, timeout: QueryTimeout) -> ExaminationResult {
         // Half of its time is for the look.
-        let begun = Instant::now();
-        validate(&self.settings, ActionDeadline { started: begun, end: begun + timeout.timeout * 2 })
+        validate(&self.settings, Deadline::new(Instant::now(), timeout.timeout * 2))
     }
 
     pub(super) fn run_checks(&self, cib: Option<&Cib>, timeout: QueryTimeout) -> Vec<CheckResult> {

@@ -40,7 +40,7 @@ pub(super) fn check(
     // The kernel has its own row.
     let findings = looked.problems.iter().filter(|finding| finding.name != KERNEL_PROBLEM);
     let mut rows: Vec<CheckResult> =
-        findings.map(|finding| result_from_finding(finding, mounted_by)).collect();
+        findings.map(|finding| result_from_finding(finding, &looked.inspection, mounted_by)).collect();
     rows.extend(check_os_user(settings, &looked.inspection, cib));
     for area in AREAS {
         if !rows.iter().any(|row| row.area == area) {
@@ -119,8 +119,13 @@ fn check_os_user(settings: &Settings, inspection: &Inspection, cib: Option<&Cib>
     })
 }
 
-fn result_from_finding(finding: &NodeProblem, mounted_by: Option<&str>) -> CheckResult {
-    let area = finding_area(finding);
+fn result_from_finding(
+    finding: &NodeProblem,
+    inspection: &Inspection,
+    mounted_by: Option<&str>,
+) -> CheckResult {
+    let hides_registry = hides_registry(finding, inspection);
+    let area = if hides_registry { Area::Registry } else { finding_area(finding) };
     let row = match (finding.severity, mounted_by) {
         // Normal on nodes where the pico does not run.
         (_, Some(resource)) if area == Area::Installation => CheckResult::warning(
@@ -135,7 +140,7 @@ fn result_from_finding(finding: &NodeProblem, mounted_by: Option<&str>) -> Check
             CheckResult { level: Level::Error, ..CheckResult::ok(area, finding.name, &finding.text) }
         }
         // No obstacle to a start, but all facts of the registry are unknown.
-        (Severity::Warning, _) if area == Area::Registry && finding.text.starts_with(UNREADABLE) => {
+        (Severity::Warning, _) if hides_registry => {
             CheckResult { level: Level::Error, ..CheckResult::ok(area, finding.name, &finding.text) }
         }
         (Severity::Warning, _) => {
@@ -145,13 +150,15 @@ fn result_from_finding(finding: &NodeProblem, mounted_by: Option<&str>) -> Check
     CheckResult { todo: row.todo.or_else(|| finding_remedy(finding, area)), ..row }
 }
 
-/// Prefix of findings about an unreadable registry.
-const UNREADABLE: &str = "the registry ";
+/// Whether the finding says that the registry is unreadable: every other one of this name is an error.
+fn hides_registry(finding: &NodeProblem, inspection: &Inspection) -> bool {
+    let is_unreadable = matches!(inspection.registry, RegistryState::Unreadable(_));
+    is_unreadable && finding.name == "mz_home" && finding.severity == Severity::Warning
+}
 
 /// A finding's name is a parameter or a property.
 fn finding_area(finding: &NodeProblem) -> Area {
     match finding.name {
-        _ if finding.text.starts_with(UNREADABLE) => Area::Registry,
         "os_user" => Area::User,
         "process_match" => Area::Parameters,
         "java_home" | "JAVA_HOME" => Area::Java,

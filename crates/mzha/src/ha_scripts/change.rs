@@ -5,8 +5,8 @@ use super::{
     EXIT_FAILED, describe_other_managers, install_log, one_line, online_marker, print_and_exit_code,
     print_error,
 };
-use ocf::Action;
-use pico::{ActionDeadline, ActionResult, ActionStatus, PicoName, actions};
+use ocf::{Action, Deadline, Failure};
+use pico::{PicoName, actions};
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ pub(super) fn run(
     installation: &InstallationArguments,
     pico: &PicoName,
     is_root: bool,
-    budget: ActionDeadline,
+    budget: Deadline,
 ) -> ExitCode {
     let (action, doing) = match change {
         HaAction::Online => (Action::Start, "Starting"),
@@ -27,17 +27,11 @@ pub(super) fn run(
     let outcome = if is_root {
         perform(change, action, installation, pico, budget)
     } else {
-        ActionResult::failed("permission denied (not root); run it as root")
+        Err(Failure::generic("permission denied (not root); run it as root"))
     };
-    match (outcome.status, outcome.reason) {
-        (ActionStatus::Success | ActionStatus::Degraded, warning) => {
-            print_error(
-                &warning.map_or_else(String::new, |warning| format!("WARNING: {}\n", one_line(&warning))),
-            );
-            print_and_exit_code("done.\n", 0)
-        }
-        (_, reason) => {
-            let reason = reason.unwrap_or_default();
+    match outcome {
+        Ok(()) => print_and_exit_code("done.\n", 0),
+        Err(Failure { reason, .. }) => {
             tracing::error!("{reason}");
             print_and_exit_code(&format!("FAILED\n{}\n", one_line(&reason)), EXIT_FAILED)
         }
@@ -49,32 +43,41 @@ fn perform(
     action: Action,
     installation: &InstallationArguments,
     pico: &PicoName,
-    budget: ActionDeadline,
-) -> ActionResult {
+    budget: Deadline,
+) -> Result<(), Failure> {
     let resource = installation.named_resource(pico, &[]);
     install_log(&resource, action);
     let (settings, errors) = resource.settings();
     if let Some(others) = describe_other_managers(&settings) {
         tracing::warn!("{others}");
-        // A terminal shows the log already.
-        if !io::stderr().is_terminal() {
-            print_error(&format!("WARNING: {}\n", one_line(&others)));
-        }
+        print_logged_warning(&others);
     }
     match (change, errors.first()) {
-        (HaAction::Online, Some(error)) => return ActionResult::failed(error.to_string()),
+        (HaAction::Online, Some(error)) => return Err(Failure::generic(error.to_string())),
         (_, Some(error)) => tracing::warn!("{error}; using the default"),
         (_, None) => {}
     }
     let name = resource.name.as_deref().unwrap_or_default();
     online_marker::unmark_online(name);
-    let outcome = match change {
-        HaAction::Online => actions::start(&settings, budget),
-        HaAction::Offline => actions::stop(&settings, budget),
-        HaAction::Clean => actions::stop_by_signals(&settings, budget),
-    };
-    if change == HaAction::Online && outcome.status == ActionStatus::Success {
-        online_marker::mark_online(name);
+    match change {
+        HaAction::Online => {
+            actions::start(&settings, budget)?;
+            online_marker::mark_online(name);
+            return Ok(());
+        }
+        HaAction::Offline => actions::stop(&settings, budget)?,
+        HaAction::Clean => actions::stop_by_signals(&settings, budget)?,
     }
-    outcome
+    if let Err(unreadable) = &settings.target {
+        // A start would have been refused, so there is no record either.
+        print_logged_warning(&format!("nothing to stop: {unreadable}"));
+    }
+    Ok(())
+}
+
+/// A terminal shows the log already.
+fn print_logged_warning(warning: &str) {
+    if !io::stderr().is_terminal() {
+        print_error(&format!("WARNING: {}\n", one_line(warning)));
+    }
 }

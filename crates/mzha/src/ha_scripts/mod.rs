@@ -21,9 +21,9 @@ mod pico_by_port;
 
 use crate::resource::Resource;
 use arguments::{HaScript, HaScriptCall, InstallationArguments, UsageError};
-use ocf::{Action, Invocation, exit_reason};
+use ocf::{Action, Deadline, Invocation, exit_reason};
 use pico::record::{self, RUN_DIRECTORY};
-use pico::{ActionDeadline, PicoName, PicoType, Settings};
+use pico::{PicoName, PicoType, Settings};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -60,8 +60,7 @@ pub fn run(
     if let HaScriptCall::Change { .. } = call {
         exit_on_panic(EXIT_FAILED);
     }
-    let end = begun + call.installation().timeout;
-    let budget = ActionDeadline { started: begun, end };
+    let budget = Deadline::new(begun, call.installation().timeout);
     let is_root = rustix::process::geteuid().is_root();
     match call {
         HaScriptCall::Monitor { installation, port, host, seconds, debug } => {

@@ -8,11 +8,11 @@ use super::{
 };
 use crate::health_verdict::HealthVerdict;
 use crate::resource::Resource;
-use ocf::Action;
-use pico::actions::{self, EvidencePoint, MonitorRequest};
+use ocf::{Action, Deadline};
+use pico::actions::{self, Audience, EvidencePoint, MonitorCall};
 use pico::record::InstanceRecordFile;
-use pico::verdict::MonitorKind;
-use pico::{ActionDeadline, ActionResult, ActionStatus, Endpoint, PicoName};
+use pico::verdict::{Verdict, VerdictKind};
+use pico::{Endpoint, PicoName};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -31,7 +31,7 @@ pub(super) struct MonitorArguments {
 }
 
 /// Prints one word on stdout, then the evidence with `debug`; the reason on stderr.
-pub(super) fn run(question: &MonitorArguments, is_root: bool, budget: ActionDeadline) -> ExitCode {
+pub(super) fn run(question: &MonitorArguments, is_root: bool, budget: Deadline) -> ExitCode {
     let (verdict, points) = if is_root {
         evaluate(question, budget)
     } else {
@@ -64,7 +64,7 @@ pub(super) fn run(question: &MonitorArguments, is_root: bool, budget: ActionDead
     print_and_exit_code(&text, code)
 }
 
-fn evaluate(question: &MonitorArguments, budget: ActionDeadline) -> (HealthVerdict, Vec<EvidencePoint>) {
+fn evaluate(question: &MonitorArguments, budget: Deadline) -> (HealthVerdict, Vec<EvidencePoint>) {
     match pico_by_port::find_pico(&question.installation, question.port, budget) {
         PicoLookup::Pico { name, is_off } => evaluate_pico(question, &name, is_off, budget),
         PicoLookup::NothingRunning(why) => (HealthVerdict::Unhealthy(why), Vec::new()),
@@ -77,7 +77,7 @@ fn evaluate_pico(
     question: &MonitorArguments,
     pico: &PicoName,
     is_off: bool,
-    budget: ActionDeadline,
+    budget: Deadline,
 ) -> (HealthVerdict, Vec<EvidencePoint>) {
     let is_mute = is_off && !is_listening(&question.installation.named_resource(pico, &[]), question.port);
     // The manager counts tolerated failures itself (ToleranceLimit of Veritas).
@@ -94,13 +94,13 @@ fn evaluate_pico(
     for error in errors {
         tracing::warn!("{error}; using the default");
     }
-    let (points, outcome) = if question.debug {
-        let (mut points, outcome) = actions::explain(&settings, budget);
+    let (points, verdict) = if question.debug {
+        let (mut points, verdict) = actions::explain(&settings, budget);
         points.extend(describe_other_managers(&settings).map(|others| ("other managers", others)));
-        (points, outcome)
+        (points, verdict)
     } else {
-        let request = MonitorRequest::one_shot(MonitorKind::Recurring, 10);
-        (Vec::new(), actions::monitor(&settings, request, budget))
+        let call = MonitorCall::OneShot { depth: 10, audience: Audience::Log };
+        (Vec::new(), actions::monitor_verdict(&settings, call, budget))
     };
     let mute = if is_mute {
         Some(format!("mz.ha.enabled of {pico} is not true"))
@@ -111,7 +111,7 @@ fn evaluate_pico(
             format!("never seen to listen on {at}port {port}; restart it unless it is starting")
         })
     };
-    (verdict_for_manager(&resource, outcome, mute), points)
+    (verdict_for_manager(&resource, verdict, mute), points)
 }
 
 /// Whether the recorded JVM was never seen to listen on the requested endpoint.
@@ -134,10 +134,10 @@ fn is_listening(resource: &Resource, port: u16) -> bool {
 
 /// A live unhealthy pico is FAILED only if it was online; a running pico that cannot be asked (`mute`: the reason)
 /// is never healthy.
-fn verdict_for_manager(resource: &Resource, outcome: ActionResult, mute: Option<String>) -> HealthVerdict {
+fn verdict_for_manager(resource: &Resource, verdict: Verdict, mute: Option<String>) -> HealthVerdict {
     let name = resource.name.as_deref().unwrap_or_default();
-    let is_there = matches!(outcome.status, ActionStatus::Failed(_));
-    match (HealthVerdict::from_outcome(outcome), mute) {
+    let is_there = verdict.kind != VerdictKind::NotRunning;
+    match (HealthVerdict::from(verdict), mute) {
         (HealthVerdict::Unhealthy(why), _) if is_there && !online_marker::is_marked_online(name) => {
             HealthVerdict::Unknown(format!("{why}; not online here before, and not offline"))
         }

@@ -8,12 +8,13 @@
 //! A pico with an enabled HA Monitor Server takes precedence over one with `mz.ha.enabled` off on the same port.
 
 use super::arguments::InstallationArguments;
-use pico::actions::{self, MonitorRequest};
+use ocf::Deadline;
+use pico::actions::{self, Audience, MonitorCall};
 use pico::identity::{self, MzHome};
 use pico::product::{InstanceListing, list_instances};
 use pico::record::{self, HaFacts, InstanceRecord};
-use pico::verdict::MonitorKind;
-use pico::{ActionDeadline, ActionStatus, PicoName, PicoUsers};
+use pico::verdict::VerdictKind;
+use pico::{PicoName, PicoUsers};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
@@ -33,11 +34,7 @@ pub(super) enum PicoLookup {
     Unknown(String),
 }
 
-pub(super) fn find_pico(
-    installation: &InstallationArguments,
-    port: u16,
-    budget: ActionDeadline,
-) -> PicoLookup {
+pub(super) fn find_pico(installation: &InstallationArguments, port: u16, budget: Deadline) -> PicoLookup {
     let home = MzHome::new(Path::new(&installation.mz_home));
     let recorded = record::records_with_ha_port(&home, port);
     let names = |wanted: fn(&InstanceRecord) -> bool| {
@@ -51,7 +48,7 @@ pub(super) fn find_pico(
     if let Some(name) = single(names(|record| !is_off(record) && is_running(record))) {
         return pico(name, false);
     }
-    match list_instances(&home, Some(&installation.user), budget.started + budget.timeout() / 4) {
+    match list_instances(&home, Some(&installation.user), budget.started() + budget.timeout() / 4) {
         Ok(listing) => match find_in_registry(&listing, installation, port) {
             PicoLookup::Pico { name, is_off } => pico(name, is_off),
             other => other,
@@ -118,8 +115,8 @@ fn find_in_registry(
     }
 }
 
-fn find_by_processes(installation: &InstallationArguments, why: &str, budget: ActionDeadline) -> PicoLookup {
-    let until = budget.started + budget.timeout() / 2;
+fn find_by_processes(installation: &InstallationArguments, why: &str, budget: Deadline) -> PicoLookup {
+    let until = budget.started() + budget.timeout() / 2;
     let platform: PicoName = match PLATFORM.parse() {
         Ok(name) => name,
         Err(e) => return PicoLookup::Unknown(format!("{why}; {PLATFORM}: {e}")),
@@ -149,9 +146,12 @@ fn describe_if_running(
     until: Instant,
 ) -> Option<String> {
     let (settings, _) = installation.unnamed_resource(name, &[]).settings();
-    let request = MonitorRequest::one_shot(MonitorKind::Recurring, 0);
-    let outcome =
-        actions::monitor(&settings, request, ActionDeadline { started: Instant::now(), end: until });
-    (outcome.status != ActionStatus::NotRunning)
-        .then(|| outcome.reason.unwrap_or_else(|| format!("{name} runs")))
+    let now = Instant::now();
+    let deadline = Deadline::new(now, until.saturating_duration_since(now));
+    let call = MonitorCall::OneShot { depth: 0, audience: Audience::Log };
+    let verdict = actions::monitor_verdict(&settings, call, deadline);
+    (verdict.kind != VerdictKind::NotRunning).then(|| match verdict.reason.as_str() {
+        "" => format!("{name} runs"),
+        _ => verdict.reason,
+    })
 }

@@ -7,8 +7,9 @@ use crate::cib::{self, Cib, CibError};
 use crate::health_verdict::HealthVerdict;
 use crate::resource::Resource;
 use host::files;
+use ocf::Deadline;
 use pico::product::{HomeState, Inspection, RegistryState, UserState, inspect};
-use pico::{ActionDeadline, PicoInstance, Settings};
+use pico::{PicoInstance, Settings};
 use std::time::Instant;
 
 pub(super) struct Absence<'a> {
@@ -18,7 +19,7 @@ pub(super) struct Absence<'a> {
     pub(super) resource: Option<&'a str>,
     /// An instance record of this boot names it: it was started or found here.
     pub(super) was_here: bool,
-    pub(super) budget: ActionDeadline,
+    pub(super) budget: Deadline,
 }
 
 impl Absence<'_> {
@@ -84,7 +85,7 @@ impl Absence<'_> {
 
     /// Each query may take an eighth of the timeout.
     fn until(&self) -> Instant {
-        self.budget.end.min(Instant::now() + self.budget.timeout() / 8)
+        self.budget.instant_within(self.budget.timeout() / 8)
     }
 }
 

@@ -10,11 +10,11 @@ use crate::cib::{Cib, PROVIDER};
 use crate::health_verdict::HealthVerdict;
 use crate::resource::Resource;
 use absence::Absence;
-use ocf::{escape_unprintable, escape_unprintable_json};
-use pico::actions::{self, MonitorRequest, NOT_CHECKED, not_checked};
+use ocf::{Deadline, escape_unprintable, escape_unprintable_json};
+use pico::actions::{self, Audience, MonitorCall, not_checked};
 use pico::record::InstanceRecordFile;
-use pico::verdict::MonitorKind;
-use pico::{ActionDeadline, ActionStatus, PicoName, PicoType, Settings};
+use pico::verdict::VerdictKind;
+use pico::{PicoName, PicoType, Settings};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -114,7 +114,7 @@ pub(crate) fn run(health: &HealthOptions) -> ExitCode {
 
 impl HealthOptions {
     fn evaluate(&self, begun: Instant) -> HealthReport {
-        let budget = ActionDeadline { started: begun, end: begun + Duration::from_secs(self.timeout) };
+        let budget = Deadline::new(begun, Duration::from_secs(self.timeout));
         let resource = match self.resolve_resource(budget) {
             Ok(resource) => resource,
             Err(why) => return HealthReport::unknown(self.resource.clone().unwrap_or_default(), why),
@@ -140,13 +140,10 @@ impl HealthOptions {
                 return HealthReport::unknown(name, "unknown pico (no valid name)".to_owned());
             }
         };
-        let request =
-            MonitorRequest { must_ask: true, ..MonitorRequest::one_shot(MonitorKind::Recurring, 10) };
-        // What a machine gets is kept.
-        let request = if self.aws || self.json { request } else { request.by_person() };
-        let outcome = actions::monitor(&settings, request, budget);
-        if outcome.status != ActionStatus::NotRunning {
-            let verdict = with_not_checked(HealthVerdict::from_outcome(outcome), &settings);
+        let audience = if self.aws || self.json { Audience::Log } else { Audience::Person };
+        let verdict = actions::monitor_verdict(&settings, MonitorCall::Health { audience }, budget);
+        if verdict.kind != VerdictKind::NotRunning {
+            let verdict = with_not_checked(verdict.into(), &settings);
             return HealthReport { pico: name, verdict, active_on: Vec::new() };
         }
         // Read again: a stop may have removed it meanwhile.
@@ -158,11 +155,11 @@ impl HealthOptions {
             was_here: record.is_some_and(|record| record.is_for(&target)),
             budget,
         };
-        let (verdict, active_on) = absence.judge(outcome.reason.unwrap_or_default());
+        let (verdict, active_on) = absence.judge(verdict.reason);
         HealthReport { pico: name, verdict, active_on }
     }
 
-    fn resolve_resource(&self, budget: ActionDeadline) -> Result<Resource, String> {
+    fn resolve_resource(&self, budget: Deadline) -> Result<Resource, String> {
         if let Some(name) = &self.resource {
             return resource_from_cluster(name, budget);
         }
@@ -181,10 +178,8 @@ fn with_not_checked(verdict: HealthVerdict, settings: &Settings) -> HealthVerdic
         HealthVerdict::Unknown(why) => Some(why.clone()),
         HealthVerdict::Unhealthy(_) => return verdict,
     };
-    // This check may have counted itself.
-    let is_told = said.as_ref().is_some_and(|said| said.contains(NOT_CHECKED));
-    let others = not_checked(settings).into_iter().filter(|one| one.depth > 10 || !is_told);
-    let all: Vec<String> = said.into_iter().chain(others.map(|one| one.to_string())).collect();
+    let others = not_checked(settings).into_iter().map(|one| one.to_string());
+    let all: Vec<String> = said.into_iter().chain(others).collect();
     let all = all.join("; ");
     match verdict {
         HealthVerdict::Unknown(_) => HealthVerdict::Unknown(all),
@@ -193,13 +188,13 @@ fn with_not_checked(verdict: HealthVerdict, settings: &Settings) -> HealthVerdic
 }
 
 /// From the instance record, else from the cluster's configuration.
-fn resource_from_cluster(name: &str, budget: ActionDeadline) -> Result<Resource, String> {
+fn resource_from_cluster(name: &str, budget: Deadline) -> Result<Resource, String> {
     if let Some(resource) = Resource::from_record(name) {
         return Ok(resource);
     }
     let unknown =
         |why: String| format!("resource not found (not started on this node since boot; {why}); use --pico");
-    let cib = Cib::query(budget.started + budget.timeout() / 4).map_err(|e| unknown(e.to_string()))?;
+    let cib = Cib::query(budget.started() + budget.timeout() / 4).map_err(|e| unknown(e.to_string()))?;
     // Without its name: a record written by this check would replace the configuration from then on.
     let configured = cib.resource(name).map(|of| Resource { name: None, ..of.resource.clone() });
     configured.ok_or_else(|| unknown(format!("no resource of {PROVIDER} with that name in the cluster")))

@@ -4,44 +4,43 @@ use std::fmt;
 
 use super::deep_checks::{self, HaCheckPlan};
 use super::load_record;
-use super::monitor::{MonitorRequest, monitor};
+use super::monitor::{Audience, MonitorCall, monitor_verdict};
 use super::node_checks::resolve_host_names;
 use super::unchecked::of_record;
 use super::weigh::NOT_CHECKED;
-use crate::action_result::{ActionResult, ActionStatus};
 use crate::addresses::HostResolution;
-use crate::deadline::ActionDeadline;
 use crate::identity::Bystander;
 use crate::product::{Inspection, PicoFacts, RegistryState, inspect};
 use crate::record::InstanceRecord;
 use crate::settings::{PicoInstance, Settings};
 use crate::verdict::node_context::NodeContext;
-use crate::verdict::{Liveness, MonitorKind, ObservationScope, PicoPresence, observe};
+use crate::verdict::{Liveness, ObservationScope, PicoPresence, Verdict, observe};
 use host::process;
+use ocf::Deadline;
 
 /// What was examined, and what was seen.
 pub type EvidencePoint = (&'static str, String);
 
-/// The evidence, and the answer of a recurring monitor of depth 10. Like that monitor, it may adopt the pico.
+/// The evidence, and the verdict of a one-shot monitor of depth 10. Like any monitor, it may adopt the pico.
 #[must_use]
-pub fn explain(settings: &Settings, deadline: ActionDeadline) -> (Vec<EvidencePoint>, ActionResult) {
+pub fn explain(settings: &Settings, deadline: Deadline) -> (Vec<EvidencePoint>, Verdict) {
     let mut explanation = Explanation { settings, deadline, points: Vec::new() };
     explanation.add("resource", &settings.resource.as_deref().unwrap_or("(the call names none)"));
     match &settings.target {
         Err(why) => explanation.add("pico", &format!("unknown: {why}")),
         Ok(target) => explanation.add_target(target),
     }
-    let request = MonitorRequest::one_shot(MonitorKind::Recurring, 10).by_person();
-    let result = monitor(settings, request, deadline);
-    if let (ActionStatus::Success, Some(warning)) = (result.status, &result.reason) {
-        explanation.add("warning", warning);
+    let call = MonitorCall::OneShot { depth: 10, audience: Audience::Person };
+    let verdict = monitor_verdict(settings, call, deadline);
+    if let Some(warning) = verdict.warning() {
+        explanation.add("warning", &warning);
     }
-    (explanation.points, result)
+    (explanation.points, verdict)
 }
 
 struct Explanation<'a> {
     settings: &'a Settings,
-    deadline: ActionDeadline,
+    deadline: Deadline,
     points: Vec<EvidencePoint>,
 }
 
@@ -56,7 +55,7 @@ impl Explanation<'_> {
         let (file, record) = load_record(self.settings, target);
         self.add_record(&file.display_path(), record.as_ref());
         self.add_processes(target, record.as_ref());
-        match inspect(self.settings, target, self.deadline.started + self.deadline.timeout() / 2) {
+        match inspect(self.settings, target, self.deadline.started() + self.deadline.timeout() / 2) {
             Err(e) => self.add("installation", &e),
             Ok(inspection) => self.add_inspection(&inspection),
         }
@@ -77,7 +76,7 @@ impl Explanation<'_> {
     }
 
     fn add_processes(&mut self, target: &PicoInstance, record: Option<&InstanceRecord>) {
-        let (settings, begin, timeout) = (self.settings, self.deadline.started, self.deadline.timeout());
+        let (settings, begin, timeout) = (self.settings, self.deadline.started(), self.deadline.timeout());
         let processes =
             observe(settings, target, record, ObservationScope::AllProcesses, begin + timeout / 4);
         self.add("processes", &describe_processes(&processes));

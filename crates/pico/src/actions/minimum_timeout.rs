@@ -7,8 +7,8 @@ use super::deep_checks::RETRY_INTERVAL;
 use super::start::{POST_START_TIMEOUT, with_cleanup_reserve as starting};
 use super::stop::with_answer_reserve as stopping;
 use super::stop_escalation::EscalationSteps;
-use crate::deadline::ActionDeadline;
 use crate::settings::{HaCheck, PicoType, Settings};
+use ocf::Deadline;
 use std::time::{Duration, Instant};
 
 /// How long `mzsh startup` waits for a pico before it fails (`term.default.startup.timeout`).
@@ -76,9 +76,8 @@ fn ha_check_time(settings: &Settings) -> Duration {
     settings.ha_timeout * (retries + 1) + RETRY_INTERVAL * retries
 }
 
-fn deadline_after(timeout: Duration) -> ActionDeadline {
-    let now = Instant::now();
-    ActionDeadline { started: now, end: now + timeout }
+fn deadline_after(timeout: Duration) -> Deadline {
+    Deadline::new(Instant::now(), timeout)
 }
 
 /// The smallest number of seconds from `from` on that is enough. Twice as many always are: no reserve exceeds one half.

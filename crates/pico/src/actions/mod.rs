@@ -16,7 +16,7 @@ mod weigh;
 
 pub use deep_checks::not_listening;
 pub use explain::{EvidencePoint, explain};
-pub use monitor::{Cluster, MonitorRequest, monitor};
+pub use monitor::{Audience, Cluster, MonitorCall, monitor, monitor_verdict};
 pub use node_checks::{KERNEL_PROBLEM, NodeProblem, Severity, TEMPLATE, missing_kernel_feature};
 pub use reload::reload;
 pub use start::start;
@@ -27,10 +27,18 @@ pub use weigh::NOT_CHECKED;
 
 use crate::record::{InstanceRecord, InstanceRecordFile};
 use crate::settings::{PicoInstance, Settings};
+use host::descriptors::with_descriptor_limit;
+use ocf::Failure;
 
 /// The record of this resource, if it is of `target`.
 fn load_record(settings: &Settings, target: &PicoInstance) -> (InstanceRecordFile, Option<InstanceRecord>) {
     let file = InstanceRecordFile::for_resource(settings.resource.as_deref());
     let record = file.read().filter(|record| record.is_for(target));
     (file, record)
+}
+
+/// The system's text for a reached limit does not say how high the limit is.
+fn with_limit(mut failure: Failure) -> Failure {
+    failure.reason = with_descriptor_limit(&failure.reason);
+    failure
 }

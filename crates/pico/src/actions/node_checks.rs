@@ -1,12 +1,11 @@
 //! Problems of a node on which a pico is to run. Pure, except for the listeners.
 
 use super::deep_checks::HaCheckPlan;
-use crate::action_result::FailureCause;
 use crate::addresses::{self, HostNameCheck, HostProperty, HostResolution};
-use crate::deadline::ActionDeadline;
 use crate::identity::cluster_programs;
 use crate::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState, join_names};
 use crate::settings::{HaCheck, PicoInstance, Settings};
+use ocf::{Deadline, ErrorCode};
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -22,7 +21,7 @@ pub(super) const PROCESS_MATCH_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// The pico can't run.
-    Error(FailureCause),
+    Error(ErrorCode),
     /// The pico may run, but not as the administrator expects.
     Warning,
 }
@@ -40,7 +39,7 @@ pub struct NodeProblem {
     pub severity: Severity,
     /// The error of a start, if it must not go on. It is milder than `severity`: each error but the generic one bans the
     /// node.
-    pub(super) blocks_start: Option<FailureCause>,
+    pub(super) blocks_start: Option<ErrorCode>,
     /// The parameter or property that it is about.
     pub name: &'static str,
     /// What was seen, and what to do.
@@ -56,8 +55,8 @@ pub(super) fn check_process_match(target: &PicoInstance, until: Instant) -> Opti
         None
     })?;
     Some(NodeProblem {
-        severity: Severity::Error(FailureCause::NotConfigured),
-        blocks_start: Some(FailureCause::NotConfigured),
+        severity: Severity::Error(ErrorCode::NotConfigured),
+        blocks_start: Some(ErrorCode::NotConfigured),
         name: "process_match",
         text: format!("matches {id} of the cluster ({line}): make it match the pico alone"),
     })
@@ -82,8 +81,8 @@ pub(super) fn find_problems(
         // A missing installation is reported already.
         _ if inspection.home != HomeState::Filled => {}
         RegistryState::NotActivated { container } => found.push(NodeProblem {
-            severity: Severity::Error(FailureCause::InvalidParameter),
-            blocks_start: Some(FailureCause::Generic),
+            severity: Severity::Error(ErrorCode::InvalidParameter),
+            blocks_start: Some(ErrorCode::Generic),
             name: "pico_name",
             text: format!(
                 "{} is in container {container} of master only: activate it (mzsh topo activate)",
@@ -91,14 +90,14 @@ pub(super) fn find_problems(
             ),
         }),
         RegistryState::Undefined { containers } => found.push(NodeProblem {
-            severity: Severity::Error(FailureCause::InvalidParameter),
-            blocks_start: Some(FailureCause::Generic),
+            severity: Severity::Error(ErrorCode::InvalidParameter),
+            blocks_start: Some(ErrorCode::Generic),
             name: "pico_name",
             text: format!("no pico {} in the registry (containers: {})", target.name, join_names(containers)),
         }),
         RegistryState::Ambiguous { containers } => found.push(NodeProblem {
-            severity: Severity::Error(FailureCause::InvalidParameter),
-            blocks_start: Some(FailureCause::Generic),
+            severity: Severity::Error(ErrorCode::InvalidParameter),
+            blocks_start: Some(ErrorCode::Generic),
             name: "container",
             text: format!(
                 "{} is in more than one container ({}): set it",
@@ -124,8 +123,8 @@ fn check_home(found: &mut Vec<NodeProblem>, target: &PicoInstance, inspection: &
     }
     let text = format!("{} {}", target.home.path().display(), inspection.home);
     found.push(NodeProblem {
-        severity: Severity::Error(FailureCause::InvalidParameter),
-        blocks_start: Some(FailureCause::Generic),
+        severity: Severity::Error(ErrorCode::InvalidParameter),
+        blocks_start: Some(ErrorCode::Generic),
         name: "mz_home",
         text,
     });
@@ -143,16 +142,16 @@ pub fn missing_kernel_feature() -> Option<String> {
 fn check_user(found: &mut Vec<NodeProblem>, inspection: &Inspection) {
     let class = match &inspection.user {
         UserState::Known { .. } => return,
-        UserState::Unknown(_) => FailureCause::InvalidParameter,
+        UserState::Unknown(_) => ErrorCode::InvalidParameter,
         // Without the installation its owner is unknown, and that is reported already.
         UserState::Unreadable(_) if inspection.owner.is_none() && inspection.home != HomeState::Filled => {
             return;
         }
-        UserState::Unreadable(_) => FailureCause::Generic,
+        UserState::Unreadable(_) => ErrorCode::Generic,
     };
     found.push(NodeProblem {
         severity: Severity::Error(class),
-        blocks_start: Some(FailureCause::Generic),
+        blocks_start: Some(ErrorCode::Generic),
         name: "os_user",
         text: inspection.user.to_string(),
     });
@@ -165,14 +164,14 @@ fn check_programs(
     inspection: &Inspection,
 ) {
     let mut missed =
-        |name, path: &Path, state: &FileState, stops_start: fn(FailureCause) -> Option<FailureCause>| {
+        |name, path: &Path, state: &FileState, stops_start: fn(ErrorCode) -> Option<ErrorCode>| {
             let class = match state {
                 FileState::Executable => return,
-                FileState::Missing => FailureCause::NotInstalled,
+                FileState::Missing => ErrorCode::NotInstalled,
                 FileState::NotExecutable | FileState::NotRegular(_) | FileState::Unsafe(_) => {
-                    FailureCause::Permission
+                    ErrorCode::Permission
                 }
-                FileState::Unreadable(_) => FailureCause::Generic,
+                FileState::Unreadable(_) => ErrorCode::Generic,
             };
             let text = match state {
                 FileState::Unsafe(why) => why.clone(),
@@ -191,7 +190,7 @@ fn check_programs(
     }
     if let (Some(java_home), Some(java)) = (&settings.java_home, &inspection.java) {
         // It may be on the storage of the installation: no reason to ban the node.
-        missed("java_home", &java_home.join("bin/java"), java, |_| Some(FailureCause::Generic));
+        missed("java_home", &java_home.join("bin/java"), java, |_| Some(ErrorCode::Generic));
     }
     if let (Some(program), Some(state)) = (&settings.post_start, &inspection.post_start) {
         // A start succeeds without it.
@@ -214,7 +213,7 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
     if let Some(kind) = facts.kind.filter(|kind| *kind != settings.pico_type) {
         let (pico, templates) = (settings.pico_label(), facts.templates.join(", "));
         found.push(NodeProblem {
-            severity: Severity::Error(FailureCause::InvalidParameter),
+            severity: Severity::Error(ErrorCode::InvalidParameter),
             blocks_start: None,
             name: TEMPLATE,
             text: format!(
@@ -226,8 +225,8 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
     }
     if !facts.enabled {
         found.push(NodeProblem {
-            severity: Severity::Error(FailureCause::InvalidParameter),
-            blocks_start: Some(FailureCause::Generic),
+            severity: Severity::Error(ErrorCode::InvalidParameter),
+            blocks_start: Some(ErrorCode::Generic),
             name: "pico_name",
             text: format!("it is disabled in container {} (settings.state)", facts.container),
         });
@@ -239,9 +238,9 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
     let is_off = facts.ha.is_off();
     if settings.ha_check == HaCheck::Yes && is_off {
         found.push(NodeProblem {
-            severity: Severity::Error(FailureCause::InvalidParameter),
+            severity: Severity::Error(ErrorCode::InvalidParameter),
             // The start would wait for the answer until its deadline.
-            blocks_start: Some(FailureCause::Generic),
+            blocks_start: Some(ErrorCode::Generic),
             name: "ha_check",
             text: "mz.ha.enabled is not true for this pico: set it with mzsh topo set, or ha_check=no"
                 .to_owned(),
@@ -251,15 +250,12 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
         HaCheckPlan::CannotAsk(why) => Some(why),
         HaCheckPlan::Off | HaCheckPlan::Ask(_) => None,
     };
+    // Depth 10 is impossible without it.
+    let fatal = facts.ha_problem().filter(|_| cannot_ask.is_some());
     for problem in &facts.problems {
-        // Depth 10 is impossible without it.
-        let is_fatal = cannot_ask.as_ref().is_some_and(|why| *why == problem.to_string());
+        let is_fatal = fatal.is_some_and(|fatal| fatal.property == problem.property);
         found.push(NodeProblem {
-            severity: if is_fatal {
-                Severity::Error(FailureCause::InvalidParameter)
-            } else {
-                Severity::Warning
-            },
+            severity: if is_fatal { Severity::Error(ErrorCode::InvalidParameter) } else { Severity::Warning },
             blocks_start: None,
             name: problem.stable_name(),
             text: problem.text.clone(),
@@ -267,7 +263,7 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
     }
     if let Some(why) = cannot_ask.filter(|_| facts.ha.unclear.is_none()) {
         found.push(NodeProblem {
-            severity: Severity::Error(FailureCause::InvalidParameter),
+            severity: Severity::Error(ErrorCode::InvalidParameter),
             blocks_start: None,
             name: "mz.ha.port",
             text: why,
@@ -279,7 +275,7 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
     }
     if facts.ha.enabled && !facts.same_ha_port.is_empty() {
         found.push(NodeProblem {
-            severity: Severity::Error(FailureCause::InvalidParameter),
+            severity: Severity::Error(ErrorCode::InvalidParameter),
             blocks_start: None,
             name: "mz.ha.port",
             text: format!("{} of the same container has this port, too", join_names(&facts.same_ha_port)),
@@ -292,7 +288,7 @@ fn check_host_addresses(found: &mut Vec<NodeProblem>, table: &[HostNameCheck]) {
         found.extend(row.problems.iter().map(|problem| NodeProblem {
             severity: problem.severity,
             // An address may move to this node at any moment, so it must not ban the node.
-            blocks_start: problem.blocks_start.then_some(FailureCause::Generic),
+            blocks_start: problem.blocks_start.then_some(ErrorCode::Generic),
             name: row.property.name(),
             text: problem.text.clone(),
         }));
@@ -303,7 +299,7 @@ fn check_host_addresses(found: &mut Vec<NodeProblem>, table: &[HostNameCheck]) {
 pub(super) fn resolve_host_names(
     settings: &Settings,
     inspection: &Inspection,
-    deadline: ActionDeadline,
+    deadline: Deadline,
 ) -> Vec<HostNameCheck> {
     match &inspection.registry {
         RegistryState::Defined(facts) => addresses::check_host_names(

@@ -1,22 +1,18 @@
 //! reload-agent: applies reloadable parameters and leaves the JVM alone.
 
 use super::load_record;
-use super::monitor::{MonitorRequest, monitor};
-use crate::action_result::{ActionResult, ActionStatus};
-use crate::deadline::ActionDeadline;
+use super::monitor::{MonitorCall, monitor_verdict};
 use crate::settings::Settings;
-use crate::verdict::MonitorKind;
+use ocf::{Deadline, Failure, State};
 
 /// Every action reads its parameters anew, so this only updates the record and resets the counts, which belong to the old
 /// limits. It never starts a pico.
-#[must_use]
-pub fn reload(settings: &Settings, deadline: ActionDeadline) -> ActionResult {
-    let request = MonitorRequest::one_shot(MonitorKind::Probe, 0);
-    let outcome = monitor(settings, request, deadline);
-    if outcome.status != ActionStatus::Success {
-        return outcome;
-    }
-    let Ok(target) = &settings.target else { return outcome };
+///
+/// # Errors
+/// Those of a probe.
+pub fn reload(settings: &Settings, deadline: Deadline) -> Result<State, Failure> {
+    let verdict = monitor_verdict(settings, MonitorCall::Probe, deadline);
+    let (true, Ok(target)) = (verdict.is_running(), &settings.target) else { return verdict.into_result() };
     if let (file, Some(mut record)) = load_record(settings, target) {
         if let Err(e) = record.set_parameters(settings) {
             tracing::warn!("the parameters in force could not be recorded: {e}");
@@ -25,5 +21,5 @@ pub fn reload(settings: &Settings, deadline: ActionDeadline) -> ActionResult {
         // A failed reload would make the cluster restart the pico.
         file.write_or_warn(&record);
     }
-    ActionResult::success()
+    Ok(State::Running)
 }

@@ -7,8 +7,7 @@ use super::load_record;
 use super::node_checks::{self, NodeProblem};
 use super::stop_escalation::{EscalationSteps, StopError, StopEscalation};
 use super::wait_for::wait_for;
-use crate::action_result::{ActionResult, FailureCause};
-use crate::deadline::ActionDeadline;
+use super::with_limit;
 use crate::pico_users;
 use crate::product::{
     HaAnswer, HaClient, HaMonitor, Inspection, Mzsh, RegistryState, StartupResult, UserState, Verb,
@@ -21,6 +20,7 @@ use host::command::{CommandEvent, FinishedCommand, RunningCommand};
 use host::lock::{Lock, LockAttempt};
 use host::process::ProcessState;
 use host::{ProcessHandle, ProcessId, process, sleep_capped};
+use ocf::{Deadline, ErrorCode, Failure};
 use std::cell::RefCell;
 use std::io;
 use std::time::{Duration, Instant};
@@ -35,78 +35,70 @@ const MZSH_EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 const JVM_VISIBLE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) const POST_START_TIMEOUT: Duration = Duration::from_secs(60);
 
-#[must_use]
-pub fn start(settings: &Settings, deadline: ActionDeadline) -> ActionResult {
-    let target = match &settings.target {
-        Ok(target) => target,
-        Err(why) => return ActionResult::failed_with_cause(FailureCause::NotConfigured, why.to_string()),
-    };
+pub fn start(settings: &Settings, deadline: Deadline) -> Result<(), Failure> {
+    try_start(settings, deadline).map_err(with_limit)
+}
+
+fn try_start(settings: &Settings, deadline: Deadline) -> Result<(), Failure> {
+    let not_configured = |why: String| Failure::new(ErrorCode::NotConfigured, why);
+    let target = settings.target.as_ref().map_err(|why| not_configured(why.to_string()))?;
     // The answer must be out before the operation's timeout.
     let full_deadline = deadline.with_reserve((deadline.timeout() / 20).min(MZSH_EXIT_TIMEOUT));
     let deadline = with_cleanup_reserve(deadline);
     if let Some(refused) =
         node_checks::check_process_match(target, deadline.instant_within(node_checks::PROCESS_MATCH_TIMEOUT))
     {
-        return ActionResult::failed_with_cause(
-            FailureCause::NotConfigured,
-            format!("{}: {}", refused.name, refused.text),
-        );
+        return Err(not_configured(format!("{}: {}", refused.name, refused.text)));
     }
-    let _lock = match acquire_lock(target, deadline) {
-        Ok(lock) => lock,
-        Err(outcome) => return outcome,
-    };
+    let _lock = acquire_lock(target, deadline)?;
     let (file, record) = load_record(settings, target);
     let start =
         Start { settings, target, file, deadline, full_deadline, undecided_reason: RefCell::default() };
-    start.run(record.as_ref()).unwrap_or_else(|StartAborted(outcome)| outcome)
+    start.run(record.as_ref())
 }
 
 /// Reserves a fifth of the timeout for the cleanup of a failed start.
-pub(super) fn with_cleanup_reserve(deadline: ActionDeadline) -> ActionDeadline {
+pub(super) fn with_cleanup_reserve(deadline: Deadline) -> Deadline {
     deadline.with_reserve(deadline.timeout() / 5)
 }
 
-fn acquire_lock(target: &PicoInstance, deadline: ActionDeadline) -> Result<Lock, ActionResult> {
+fn acquire_lock(target: &PicoInstance, deadline: Deadline) -> Result<Lock, Failure> {
     let refuse = |e: &io::Error| {
-        let (class, hint) = match e.kind() {
-            io::ErrorKind::PermissionDenied => (FailureCause::Permission, "; start must be run by root"),
-            _ => (FailureCause::Generic, ""),
+        let (code, hint) = match e.kind() {
+            io::ErrorKind::PermissionDenied => (ErrorCode::Permission, "; start must be run by root"),
+            _ => (ErrorCode::Generic, ""),
         };
-        ActionResult::failed_with_cause(class, format!("no lock in {RUN_DIRECTORY}: {e}{hint}"))
+        Failure::new(code, format!("no lock in {RUN_DIRECTORY}: {e}{hint}"))
     };
     let path = lock_path(target).map_err(|e| refuse(&e))?;
-    match Lock::acquire(&path, deadline.end) {
+    match Lock::acquire(&path, deadline.instant()) {
         Ok(LockAttempt::Acquired(lock)) => Ok(lock),
-        Ok(LockAttempt::Busy(Some(holder))) => Err(ActionResult::failed(format!(
-            "another start or stop of {} is running: {holder}",
-            target.name
-        ))),
+        Ok(LockAttempt::Busy(Some(holder))) => {
+            Err(Failure::generic(format!("another start or stop of {} is running: {holder}", target.name)))
+        }
         Ok(LockAttempt::Busy(None)) => {
-            Err(ActionResult::failed(format!("{}: {} is locked", target.name, path.display())))
+            Err(Failure::generic(format!("{}: {} is locked", target.name, path.display())))
         }
         Err(e) => Err(refuse(&e)),
     }
 }
-
-struct StartAborted(ActionResult);
 
 struct Start<'a> {
     settings: &'a Settings,
     target: &'a PicoInstance,
     file: InstanceRecordFile,
     /// Without the reserve for the cleanup.
-    deadline: ActionDeadline,
+    deadline: Deadline,
     /// With the reserve for the cleanup.
-    full_deadline: ActionDeadline,
+    full_deadline: Deadline,
     /// Why the last search for the JVM found an unknown state.
     undecided_reason: RefCell<Option<String>>,
 }
 
 impl Start<'_> {
-    fn run(&self, record: Option<&InstanceRecord>) -> Result<ActionResult, StartAborted> {
-        if let Some(outcome) = self.handle_existing_instance(record)? {
-            return Ok(outcome);
+    fn run(&self, record: Option<&InstanceRecord>) -> Result<(), Failure> {
+        if self.adopt_or_stop_existing_instance(record)? {
+            return Ok(());
         }
         let inspection = self.inspect()?;
         let facts = self.enforce_checks(&inspection)?;
@@ -119,28 +111,25 @@ impl Start<'_> {
         self.file.write_or_warn(&record);
         self.run_post_start();
         tracing::info!("{} is up: {}{facts}", self.settings.pico_label(), jvm.id());
-        Ok(ActionResult::success())
+        Ok(())
     }
 
     fn mzsh(&self) -> Mzsh<'_> {
         Mzsh::new(self.settings, self.target)
     }
 
-    fn fail(&self, reason: impl std::fmt::Display) -> StartAborted {
-        StartAborted(ActionResult::failed(format!("{}: {reason}", self.settings.pico_label())))
+    fn fail(&self, reason: impl std::fmt::Display) -> Failure {
+        Failure::generic(format!("{}: {reason}", self.settings.pico_label()))
     }
 
-    /// Adopts a healthy existing instance; stops any other.
-    fn handle_existing_instance(
-        &self,
-        record: Option<&InstanceRecord>,
-    ) -> Result<Option<ActionResult>, StartAborted> {
+    /// Adopts a healthy existing instance, and stops any other. Whether it adopted one.
+    fn adopt_or_stop_existing_instance(&self, record: Option<&InstanceRecord>) -> Result<bool, Failure> {
         let why = match self.wait_for_foreign_startups(record)? {
-            PicoPresence::None { .. } => return Ok(None),
+            PicoPresence::None { .. } => return Ok(false),
             PicoPresence::Unknown(why) => return Err(self.fail(format!("state unknown: {why}"))),
             PicoPresence::One { id, liveness: Liveness::Alive | Liveness::Traced } => {
-                match self.adopt(record, id) {
-                    Ok(outcome) => return Ok(Some(outcome)),
+                match self.adopt(record, id)? {
+                    Ok(()) => return Ok(true),
                     Err(why) => why,
                 }
             }
@@ -157,15 +146,12 @@ impl Start<'_> {
             EscalationSteps::until(self.deadline.instant_within(self.deadline.timeout() / 3)),
         )
         .map_err(|still| self.fail(format!("{why}; {still}")))?;
-        Ok(None)
+        Ok(false)
     }
 
     /// Waits until no `mzsh startup` of others runs: a start must not kill the startup of an administrator.
-    fn wait_for_foreign_startups(
-        &self,
-        record: Option<&InstanceRecord>,
-    ) -> Result<PicoPresence, StartAborted> {
-        let until = self.deadline.started + self.deadline.timeout() / 2;
+    fn wait_for_foreign_startups(&self, record: Option<&InstanceRecord>) -> Result<PicoPresence, Failure> {
+        let until = self.deadline.started() + self.deadline.timeout() / 2;
         let mut is_logged = false;
         loop {
             let seen = observe(
@@ -173,7 +159,7 @@ impl Start<'_> {
                 self.target,
                 record,
                 ObservationScope::AllProcesses,
-                self.deadline.end,
+                self.deadline.instant(),
             );
             let PicoPresence::Starting { mzsh } = seen else { return Ok(seen) };
             if record.is_some_and(|record| has_launched(record, mzsh)) {
@@ -191,19 +177,14 @@ impl Start<'_> {
         }
     }
 
-    /// Adopts a running instance. Err: why it is not healthy.
-    fn adopt(&self, record: Option<&InstanceRecord>, id: ProcessId) -> Result<ActionResult, String> {
+    /// Adopts a running instance. The inner error: why it is not healthy.
+    fn adopt(&self, record: Option<&InstanceRecord>, id: ProcessId) -> Result<Result<(), String>, Failure> {
         let known = record.filter(|r| r.jvm() == Some(id)).cloned();
-        let mut record = match known
+        let mut record = known
             .map_or_else(|| InstanceRecord::new(self.settings, self.target, StartPhase::Running), Ok)
-        {
-            Ok(record) => record,
-            Err(e) => {
-                return Ok(ActionResult::failed(format!(
-                    "{id} is running, but its record could not be made: {e}"
-                )));
-            }
-        };
+            .map_err(|e| {
+                Failure::generic(format!("{id} is running, but its record could not be made: {e}"))
+            })?;
         record.set_running(id);
         let plan = deep_checks::ha_check_plan(
             self.settings,
@@ -211,7 +192,7 @@ impl Start<'_> {
             &mut record,
             self.deadline.instant_within(self.deadline.timeout() / 4),
         );
-        let until = self.deadline.started + self.deadline.timeout() / 3;
+        let until = self.deadline.started() + self.deadline.timeout() / 3;
         let grace = deep_checks::ha_grace(self.settings, record.ha.as_ref());
         loop {
             let answer =
@@ -228,14 +209,14 @@ impl Start<'_> {
             // A JVM that was just started by hand may still be coming up.
             match id.live_stat() {
                 Ok(Some(stat)) if stat.state == ProcessState::Stopped => {
-                    return Err(format!("{id} is stopped (T)"));
+                    return Ok(Err(format!("{id} is stopped (T)")));
                 }
                 Ok(Some(_)) => {}
-                _ => return Err(format!("{id} died during the check")),
+                _ => return Ok(Err(format!("{id} died during the check"))),
             }
             if process::process_age(id) >= grace || Instant::now() >= until {
                 if hangs {
-                    return Err(format!("{id} is hung: its HA Monitor Server does not answer: {why}"));
+                    return Ok(Err(format!("{id} is hung: its HA Monitor Server does not answer: {why}")));
                 }
                 self.not_asked(&why);
                 break;
@@ -247,10 +228,10 @@ impl Start<'_> {
         }
         self.file.write_or_warn(&record);
         tracing::info!("{}: {id} runs already; it is adopted", self.settings.pico_label());
-        Ok(ActionResult::success())
+        Ok(Ok(()))
     }
 
-    fn inspect(&self) -> Result<Inspection, StartAborted> {
+    fn inspect(&self) -> Result<Inspection, Failure> {
         let within = self.deadline.instant_within(self.deadline.timeout() / 3);
         let mut inspection = inspect(self.settings, self.target, within).map_err(|e| self.fail(e))?;
         fill_from_mzsh_topo(self.settings, self.target, &mut inspection, within);
@@ -258,13 +239,13 @@ impl Start<'_> {
     }
 
     /// Fails on problems that block a start, warns of the others. Returns a detail for the log.
-    fn enforce_checks(&self, inspection: &Inspection) -> Result<String, StartAborted> {
+    fn enforce_checks(&self, inspection: &Inspection) -> Result<String, Failure> {
         let table = node_checks::resolve_host_names(self.settings, inspection, self.deadline);
-        for NodeProblem { blocks_start: stops_start, name, text, .. } in
+        for NodeProblem { blocks_start, name, text, .. } in
             node_checks::find_problems(self.settings, self.target, inspection, &table)
         {
-            if let Some(class) = stops_start {
-                return Err(StartAborted(ActionResult::failed_with_cause(class, format!("{name}: {text}"))));
+            if let Some(code) = blocks_start {
+                return Err(Failure::new(code, format!("{name}: {text}")));
             }
             tracing::warn!("{name}: {text}");
         }
@@ -275,12 +256,12 @@ impl Start<'_> {
         }
     }
 
-    fn wait_for(&self, inspection: &Inspection) -> Result<(), StartAborted> {
+    fn wait_for(&self, inspection: &Inspection) -> Result<(), Failure> {
         let until = self.deadline.instant_within(self.settings.wait_for_timeout);
         wait_for(self.settings, inspection, until).map_err(|why| self.fail(why))
     }
 
-    fn new_record(&self, inspection: &Inspection) -> Result<InstanceRecord, StartAborted> {
+    fn new_record(&self, inspection: &Inspection) -> Result<InstanceRecord, Failure> {
         let mut record = InstanceRecord::new(self.settings, self.target, StartPhase::Starting)
             .map_err(|e| self.fail(e))?;
         if let Err(why) = deep_checks::store_registry_facts(&mut record, inspection) {
@@ -299,11 +280,11 @@ impl Start<'_> {
     }
 
     /// Runs mzsh until the JVM is alive. Retries once if mzsh exits with 104 and there is time.
-    fn bring_up(&self, record: &mut InstanceRecord) -> Result<Jvm, StartAborted> {
+    fn bring_up(&self, record: &mut InstanceRecord) -> Result<Jvm, Failure> {
         let begun = Instant::now();
         match self.attempt_startup(record)? {
             Ok(jvm) => return Ok(jvm),
-            Err(why) if self.deadline.end.saturating_duration_since(Instant::now()) < begun.elapsed() => {
+            Err(why) if self.deadline.remaining() < begun.elapsed() => {
                 return Err(self.abort(record, &why));
             }
             Err(why) => tracing::warn!(
@@ -320,7 +301,7 @@ impl Start<'_> {
     }
 
     /// The inner error: mzsh exited with 104, which is worth a retry.
-    fn attempt_startup(&self, record: &mut InstanceRecord) -> Result<Result<Jvm, String>, StartAborted> {
+    fn attempt_startup(&self, record: &mut InstanceRecord) -> Result<Result<Jvm, String>, Failure> {
         let mut mzsh = self.mzsh().startup().map_err(|e| self.fail(e))?;
         record.phase = StartPhase::Starting;
         record.set_mzsh(mzsh.id());
@@ -363,11 +344,11 @@ impl Start<'_> {
         &self,
         mut mzsh: RunningCommand,
         record: &mut InstanceRecord,
-    ) -> Result<(FinishedCommand, Option<ProcessHandle>), StartAborted> {
+    ) -> Result<(FinishedCommand, Option<ProcessHandle>), Failure> {
         let mut jvm: Option<ProcessHandle> = None;
         loop {
             let step = if jvm.is_some() {
-                self.deadline.end
+                self.deadline.instant()
             } else {
                 self.deadline.instant_within(JVM_POLL_INTERVAL)
             };
@@ -393,7 +374,7 @@ impl Start<'_> {
                         self.abort(record, &format!("its JVM ({died}) died during the start; {said}"))
                     );
                 }
-                CommandEvent::DeadlineReached(same) if Instant::now() < self.deadline.end => {
+                CommandEvent::DeadlineReached(same) if Instant::now() < self.deadline.instant() => {
                     mzsh = same;
                     jvm = self.find_and_record_jvm(record)?;
                 }
@@ -410,10 +391,7 @@ impl Start<'_> {
         }
     }
 
-    fn find_and_record_jvm(
-        &self,
-        record: &mut InstanceRecord,
-    ) -> Result<Option<ProcessHandle>, StartAborted> {
+    fn find_and_record_jvm(&self, record: &mut InstanceRecord) -> Result<Option<ProcessHandle>, Failure> {
         let jvm = self.find_jvm(record).map_err(|why| self.abort(record, &why))?;
         if let Some(jvm) = &jvm {
             record.set_jvm(jvm.id());
@@ -429,7 +407,7 @@ impl Start<'_> {
             self.target,
             Some(record),
             ObservationScope::AllProcesses,
-            self.deadline.end,
+            self.deadline.instant(),
         ) {
             PicoPresence::One { id, .. } => id.open().map_err(|e| e.to_string()),
             PicoPresence::None { .. } | PicoPresence::Starting { .. } => Ok(None),
@@ -443,7 +421,7 @@ impl Start<'_> {
     }
 
     /// Waits until the HA Monitor Server answers. FAILED is an answer, since its counters are still empty.
-    fn wait_for_ha_server(&self, jvm: &Jvm, record: &mut InstanceRecord) -> Result<(), StartAborted> {
+    fn wait_for_ha_server(&self, jvm: &Jvm, record: &mut InstanceRecord) -> Result<(), Failure> {
         let facts = record.ha.as_ref().ok_or_else(|| "the registry was not read".to_owned());
         let endpoint = match HaCheckPlan::from_settings(self.settings, facts) {
             HaCheckPlan::Off => return Ok(()),
@@ -459,9 +437,10 @@ impl Start<'_> {
             endpoint: endpoint.clone(),
             jvm: jvm.id(),
         };
+        let until = self.deadline.instant();
         loop {
-            let answer = monitor.ask(self.settings.ha_timeout, self.deadline.end);
-            deep_checks::has_listened(self.target, record, jvm.id(), &endpoint, &answer, self.deadline.end);
+            let answer = monitor.ask(self.settings.ha_timeout, until);
+            deep_checks::has_listened(self.target, record, jvm.id(), &endpoint, &answer, until);
             // An answer says nothing about a JVM that is dead by now.
             if jvm.0.pidfd().has_ended().map_err(|e| self.fail(e))? {
                 return Err(self.abort(record, &format!("{} died right after its start", jvm.id())));
@@ -478,7 +457,7 @@ impl Start<'_> {
                 }
                 // This JVM was started with the current registry, so it must listen.
                 HaAnswer::NoAnswer(why) | HaAnswer::ClientTimedOut(why) | HaAnswer::NeverListened(why)
-                    if Instant::now() >= self.deadline.end =>
+                    if Instant::now() >= until =>
                 {
                     let reason = format!("it is up, but its HA Monitor Server does not answer: {why}");
                     return Err(self.abort(record, &reason));
@@ -505,9 +484,9 @@ impl Start<'_> {
     }
 
     /// Leaves nothing behind: stops mzsh first, then the JVM.
-    fn abort(&self, record: &InstanceRecord, why: &str) -> StartAborted {
-        match self.clear_remains(Some(record), EscalationSteps::until(self.full_deadline.end).signals_only())
-        {
+    fn abort(&self, record: &InstanceRecord, why: &str) -> Failure {
+        let steps = EscalationSteps::until(self.full_deadline.instant()).signals_only();
+        match self.clear_remains(Some(record), steps) {
             Ok(()) => {
                 self.file.remove();
                 self.fail(why)

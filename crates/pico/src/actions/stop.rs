@@ -4,8 +4,7 @@
 //! node without one.
 
 use super::stop_escalation::{EscalationSteps, StopEscalation};
-use crate::action_result::{ActionResult, ActionStatus};
-use crate::deadline::ActionDeadline;
+use super::with_limit;
 use crate::pico_users;
 use crate::product::{Mzsh, StatusAnswer, Verb};
 use crate::record::{InstanceRecord, InstanceRecordFile, StartPhase, lock_path};
@@ -13,26 +12,25 @@ use crate::settings::{PicoInstance, PicoType, Settings};
 use crate::verdict::find_possible_target;
 use host::lock::{Lock, LockAttempt};
 use host::{ProcessId, Signal, process};
+use ocf::{Deadline, Failure};
 use std::time::{Duration, Instant};
 
 const MIN_RESERVE: Duration = Duration::from_secs(5);
 
-#[must_use]
-pub fn stop(settings: &Settings, deadline: ActionDeadline) -> ActionResult {
-    stop_with_steps(settings, deadline, EscalationSteps::until)
+pub fn stop(settings: &Settings, deadline: Deadline) -> Result<(), Failure> {
+    stop_with_steps(settings, deadline, EscalationSteps::until).map_err(with_limit)
 }
 
 /// Stops by signals alone, for cluster managers that stop in two steps.
-#[must_use]
-pub fn stop_by_signals(settings: &Settings, deadline: ActionDeadline) -> ActionResult {
-    stop_with_steps(settings, deadline, |end| EscalationSteps::until(end).signals_only())
+pub fn stop_by_signals(settings: &Settings, deadline: Deadline) -> Result<(), Failure> {
+    stop_with_steps(settings, deadline, |end| EscalationSteps::until(end).signals_only()).map_err(with_limit)
 }
 
 fn stop_with_steps(
     settings: &Settings,
-    deadline: ActionDeadline,
+    deadline: Deadline,
     steps: impl Fn(Instant) -> EscalationSteps,
-) -> ActionResult {
+) -> Result<(), Failure> {
     let deadline = with_answer_reserve(deadline);
     let file = InstanceRecordFile::for_resource(settings.resource.as_deref());
     let _lock = match targets_to_stop(settings, file.read().as_ref()).first() {
@@ -45,19 +43,19 @@ fn stop_with_steps(
     if targets.is_empty() {
         return stop_without_target(settings, &file, deadline);
     }
-    let steps = steps(deadline.end);
+    let steps = steps(deadline.instant());
     let ending = StopEscalation::new(settings, &targets, record.as_ref(), steps);
     if record.as_ref().is_some_and(|r| r.phase == StartPhase::Unidentified)
         && let Err(why) = stop_unidentified(settings, &targets[0], steps)
     {
-        return ActionResult::failed(format!("{}: {why}", settings.pico_label()));
+        return Err(Failure::generic(format!("{}: {why}", settings.pico_label())));
     }
     match ending.run() {
         Ok(()) => {
             file.remove();
-            ActionResult::success()
+            Ok(())
         }
-        Err(e) => ActionResult::failed(format!("{} could not be stopped: {e}", settings.pico_label())),
+        Err(e) => Err(Failure::generic(format!("{} could not be stopped: {e}", settings.pico_label()))),
     }
 }
 
@@ -66,23 +64,24 @@ fn stop_with_steps(
 fn stop_without_target(
     settings: &Settings,
     file: &InstanceRecordFile,
-    deadline: ActionDeadline,
-) -> ActionResult {
-    let Err(unreadable) = &settings.target else { return ActionResult::success() };
+    deadline: Deadline,
+) -> Result<(), Failure> {
+    let Err(unreadable) = &settings.target else { return Ok(()) };
     if file.is_unreadable() {
-        return ActionResult::failed(format!("{} can't be read, and {unreadable}", file.display_path()));
+        let reason = format!("{} can't be read, and {unreadable}", file.display_path());
+        return Err(Failure::generic(reason));
     }
-    match find_possible_target(settings, unreadable, deadline.end) {
-        Ok(None) => ActionResult {
-            status: ActionStatus::Success,
-            reason: Some(format!("nothing to stop: {unreadable}")),
-        },
-        Ok(Some(seen)) | Err(seen) => ActionResult::failed(seen),
+    match find_possible_target(settings, unreadable, deadline.instant()) {
+        Ok(None) => {
+            tracing::warn!("nothing to stop: {unreadable}");
+            Ok(())
+        }
+        Ok(Some(seen)) | Err(seen) => Err(Failure::generic(seen)),
     }
 }
 
 /// Reserves the larger of 5 s and a tenth of the timeout for the answer, but at most half.
-pub(super) fn with_answer_reserve(deadline: ActionDeadline) -> ActionDeadline {
+pub(super) fn with_answer_reserve(deadline: Deadline) -> Deadline {
     deadline.with_reserve(MIN_RESERVE.max(deadline.timeout() / 10).min(deadline.timeout() / 2))
 }
 
@@ -110,7 +109,7 @@ fn targets_to_stop(settings: &Settings, record: Option<&InstanceRecord>) -> Vec<
 
 /// Takes the lock, and kills another action that holds it for too long. Without the lock stop goes on: a lock must not fence
 /// a node.
-fn take_over_lock(target: &PicoInstance, deadline: ActionDeadline) -> Option<Lock> {
+fn take_over_lock(target: &PicoInstance, deadline: Deadline) -> Option<Lock> {
     let path = match lock_path(target) {
         Ok(path) => path,
         Err(e) => {
@@ -118,7 +117,8 @@ fn take_over_lock(target: &PicoInstance, deadline: ActionDeadline) -> Option<Loc
             return None;
         }
     };
-    for until in [deadline.started + deadline.timeout() / 10, deadline.instant_within(Duration::from_secs(1))]
+    for until in
+        [deadline.started() + deadline.timeout() / 10, deadline.instant_within(Duration::from_secs(1))]
     {
         match Lock::acquire(&path, until) {
             Ok(LockAttempt::Acquired(lock)) => return Some(lock),

@@ -4,10 +4,10 @@ use super::node_checks::{
     NodeProblem, PROCESS_MATCH_TIMEOUT, check_process_match, find_problems, resolve_host_names,
 };
 use crate::addresses::HostNameCheck;
-use crate::deadline::ActionDeadline;
 use crate::product::{Inspection, fill_from_mzsh_topo, inspect};
 use crate::settings::Settings;
 use host::descriptors::with_descriptor_limit;
+use ocf::Deadline;
 
 /// The state of the node.
 #[derive(Debug)]
@@ -24,11 +24,11 @@ pub struct ValidationReport {
 ///
 /// # Errors
 /// Why the node can't be examined.
-pub fn validate(settings: &Settings, deadline: ActionDeadline) -> Result<ValidationReport, String> {
+pub fn validate(settings: &Settings, deadline: Deadline) -> Result<ValidationReport, String> {
     let target = settings.target.as_ref().map_err(ToString::to_string)?;
-    let mut inspection = inspect(settings, target, deadline.started + deadline.timeout() / 2)
+    let mut inspection = inspect(settings, target, deadline.started() + deadline.timeout() / 2)
         .map_err(|e| with_descriptor_limit(&e.to_string()))?;
-    fill_from_mzsh_topo(settings, target, &mut inspection, deadline.started + deadline.timeout() * 3 / 4);
+    fill_from_mzsh_topo(settings, target, &mut inspection, deadline.started() + deadline.timeout() * 3 / 4);
     let names = resolve_host_names(settings, &inspection, deadline);
     let mut findings = find_problems(settings, target, &inspection, &names);
     findings.extend(check_process_match(target, deadline.instant_within(PROCESS_MATCH_TIMEOUT)));

@@ -1,6 +1,5 @@
-//! Turns a verdict and the counts of earlier runs into the answer. Pure.
+//! Weighs a verdict by the parameters and the counts of earlier runs. Pure.
 
-use crate::action_result::{ActionResult, ActionStatus, FailureCause};
 use crate::record::{CheckCounts, Unchecked};
 use crate::settings::Settings;
 use crate::verdict::{Check, MonitorKind, Verdict, VerdictKind};
@@ -9,15 +8,15 @@ use std::time::SystemTime;
 /// Introduces a check that could not be made in `unchecked_limit` runs.
 pub const NOT_CHECKED: &str = "not checked";
 
-/// The answer, and the new counts.
+/// The verdict that is answered, and the new counts.
 pub(super) fn apply_tolerance(
     verdict: &Verdict,
     counts: &CheckCounts,
     settings: &Settings,
     occasion: MonitorKind,
     now: SystemTime,
-) -> (ActionResult, CheckCounts) {
-    let (mut outcome, mut counted) = by_finding(verdict, counts, settings, occasion);
+) -> (Verdict, CheckCounts) {
+    let (mut weighed, mut counted) = by_finding(verdict, counts, settings, occasion);
     counted.unchecked = match &verdict.check {
         Check::NotDue => counts.unchecked.clone(),
         Check::Made => None,
@@ -25,21 +24,20 @@ pub(super) fn apply_tolerance(
     };
     if let (Check::NotMade(_), Some(unchecked)) = (&verdict.check, &counted.unchecked)
         && unchecked.runs >= settings.unchecked_limit
-        && matches!(outcome.status, ActionStatus::Success | ActionStatus::Degraded)
+        && weighed.is_running()
     {
         let (pico, why, since) = (settings.pico_label(), &unchecked.why, unchecked.since(now));
-        outcome.reason = Some(match outcome.reason {
-            Some(reason) if verdict.kind != VerdictKind::Unchecked => {
-                format!("{reason}; {NOT_CHECKED} {since}: {why}")
-            }
+        weighed.reason = if verdict.kind == VerdictKind::Unchecked || weighed.reason.is_empty() {
             // The cause first: `pcs status` shows only the beginning.
-            _ => format!("{pico}: {why}; {NOT_CHECKED} {since}"),
-        });
+            format!("{pico}: {why}; {NOT_CHECKED} {since}")
+        } else {
+            format!("{}; {NOT_CHECKED} {since}: {why}", weighed.reason)
+        };
         if settings.degraded {
-            outcome.status = ActionStatus::Degraded;
+            weighed.kind = VerdictKind::Degraded;
         }
     }
-    (outcome, counted)
+    (weighed, counted)
 }
 
 fn by_finding(
@@ -47,26 +45,20 @@ fn by_finding(
     counts: &CheckCounts,
     settings: &Settings,
     occasion: MonitorKind,
-) -> (ActionResult, CheckCounts) {
-    let reason = (!verdict.reason.is_empty()).then(|| verdict.reason.clone());
+) -> (Verdict, CheckCounts) {
     let same = || counts.clone();
     match verdict.kind {
-        VerdictKind::Running => {
-            (ActionResult { status: ActionStatus::Success, reason }, CheckCounts::default())
-        }
-        VerdictKind::Unchecked => (ActionResult { status: ActionStatus::Success, reason }, same()),
-        VerdictKind::NotRunning => (ActionResult { status: ActionStatus::NotRunning, reason }, same()),
-        VerdictKind::Failed => (ActionResult::failed(verdict.reason.clone()), same()),
-        VerdictKind::Unknown => {
-            (ActionResult::failed_with_cause(FailureCause::StateUnknown, verdict.reason.clone()), same())
+        VerdictKind::Running => (verdict.clone(), CheckCounts::default()),
+        VerdictKind::Unchecked | VerdictKind::NotRunning | VerdictKind::Failed | VerdictKind::Unknown => {
+            (verdict.clone(), same())
         }
         VerdictKind::Warning | VerdictKind::Degraded => {
             let wanted = verdict.kind == VerdictKind::Degraded || settings.degraded;
             // Not the first time: each change of the answer triggers a transition of the cluster.
             let degraded = wanted && counts.warned > 0 && occasion == MonitorKind::Recurring;
-            let answer = if degraded { ActionStatus::Degraded } else { ActionStatus::Success };
+            let kind = if degraded { VerdictKind::Degraded } else { VerdictKind::Warning };
             (
-                ActionResult { status: answer, reason },
+                Verdict { kind, ..verdict.clone() },
                 CheckCounts { warned: counts.warned.saturating_add(1).min(2), ..same() },
             )
         }
@@ -76,9 +68,9 @@ fn by_finding(
             if failed <= settings.failures_tolerated {
                 let of = settings.failures_tolerated;
                 let reason = format!("{} (tolerated, {failed} of {of})", verdict.reason);
-                (ActionResult { status: ActionStatus::Success, reason: Some(reason) }, now)
+                (Verdict { kind: VerdictKind::Warning, reason, ..verdict.clone() }, now)
             } else {
-                (ActionResult::failed(verdict.reason.clone()), now)
+                (verdict.clone(), now)
             }
         }
     }

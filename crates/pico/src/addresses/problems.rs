@@ -6,10 +6,10 @@
 
 use super::rule::{AddressRule, with_article};
 use super::{HostNameCheck, HostProperty, HostResolution, host_name, join_addresses};
-use crate::action_result::FailureCause;
 use crate::actions::Severity;
 use crate::settings::{Deployment, PicoType};
 use host::addresses::{AddressState, Lookup};
+use ocf::ErrorCode;
 use std::net::IpAddr;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct AddressProblem {
 
 impl AddressProblem {
     fn error(text: String) -> Self {
-        Self { severity: Severity::Error(FailureCause::InvalidParameter), blocks_start: false, text }
+        Self { severity: Severity::Error(ErrorCode::InvalidParameter), blocks_start: false, text }
     }
 
     fn warning(text: String) -> Self {

@@ -5,13 +5,14 @@ use crate::product::{HaAnswer, StatusAnswer};
 use crate::settings::{OnHaFailed, PicoType};
 use crate::time_of_day::time_of_day;
 use host::ProcessId;
+use ocf::{Failure, State};
 use std::time::{Duration, SystemTime};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MonitorKind {
     /// A probe. An error would have the healthy instance elsewhere restarted.
     Probe,
-    /// A recurring monitor.
+    /// Any other monitor.
     Recurring,
 }
 
@@ -64,7 +65,7 @@ pub enum Check {
     NotMade(String),
 }
 
-/// The verdict and its reason.
+/// The verdict and its reason: as [`judge`] finds it, or as a monitor answers it after the parameters and the counts of earlier runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     pub kind: VerdictKind,
@@ -74,13 +75,52 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn new(kind: VerdictKind, reason: String) -> Self {
+    pub(crate) fn new(kind: VerdictKind, reason: String) -> Self {
         Self { kind, reason, check: Check::NotDue }
     }
 
     fn unchecked(policy: &Policy, why: String) -> Self {
         let finding = if policy.must_ask { VerdictKind::Unknown } else { VerdictKind::Unchecked };
         Self { kind: finding, reason: format!("{}: {why}", policy.pico_name), check: Check::NotMade(why) }
+    }
+
+    /// Whether the process runs, with or without a warning.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        match self.kind {
+            VerdictKind::Running | VerdictKind::Unchecked | VerdictKind::Warning | VerdictKind::Degraded => {
+                true
+            }
+            VerdictKind::NotRunning
+            | VerdictKind::Failed
+            | VerdictKind::Unknown
+            | VerdictKind::CheckFailed => false,
+        }
+    }
+
+    /// The warning beside a success.
+    #[must_use]
+    pub fn warning(&self) -> Option<&str> {
+        let is_success = self.is_running() && self.kind != VerdictKind::Degraded;
+        Some(self.reason.as_str()).filter(|reason| is_success && !reason.is_empty())
+    }
+
+    /// The answer of a monitor. A warning goes to the log.
+    ///
+    /// # Errors
+    /// The pico has failed, or its state is unknown. Either may pass.
+    pub fn into_result(self) -> Result<State, Failure> {
+        if let Some(warning) = self.warning() {
+            tracing::warn!("{warning}");
+        }
+        match self.kind {
+            VerdictKind::Running | VerdictKind::Unchecked | VerdictKind::Warning => Ok(State::Running),
+            VerdictKind::Degraded => Ok(State::Degraded(self.reason)),
+            VerdictKind::NotRunning => Ok(State::NotRunning(Some(self.reason))),
+            VerdictKind::Failed | VerdictKind::Unknown | VerdictKind::CheckFailed => {
+                Err(Failure::generic(self.reason))
+            }
+        }
     }
 }
 
@@ -206,7 +246,25 @@ mod tests {
     use crate::verdict::Death;
     use VerdictKind::{CheckFailed, Degraded, Failed, NotRunning, Running, Unchecked, Unknown, Warning};
     use host::{ExitStatus, Pid};
+    use ocf::ErrorCode;
     use proptest::prelude::*;
+
+    #[test]
+    fn answer_of_verdict_is_a_state_or_a_soft_error() {
+        let verdict = |kind| Verdict::new(kind, "why".to_owned());
+        for kind in [Running, Unchecked, Warning] {
+            assert_eq!(verdict(kind).warning(), Some("why"));
+            assert_eq!(verdict(kind).into_result(), Ok(State::Running));
+        }
+        assert_eq!(verdict(Degraded).warning(), None);
+        assert_eq!(verdict(Degraded).into_result(), Ok(State::Degraded("why".to_owned())));
+        assert_eq!(verdict(NotRunning).into_result(), Ok(State::NotRunning(Some("why".to_owned()))));
+        for kind in [Failed, Unknown, CheckFailed] {
+            assert_eq!(verdict(kind).warning(), None);
+            assert_eq!(verdict(kind).into_result(), Err(Failure::new(ErrorCode::Generic, "why")));
+        }
+        assert_eq!(Verdict::new(Running, String::new()).warning(), None);
+    }
 
     fn id() -> ProcessId {
         ProcessId { pid: Pid::new(4711).unwrap(), start: 5 }

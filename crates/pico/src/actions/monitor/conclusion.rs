@@ -1,14 +1,13 @@
 //! The answer, and what the record keeps of it.
 
-use super::{Monitor, MonitorProgress, recorded_instance};
-use crate::action_result::{ActionResult, ActionStatus};
+use super::{Audience, Monitor, MonitorCall, MonitorProgress, recorded_instance};
 use crate::actions::weigh::apply_tolerance;
 use crate::actions::{deep_checks, load_record};
 use crate::monitor_schedule::MonitorSchedule;
 use crate::record::{CheckCounts, HaFacts, InstanceRecord, InstanceRecordFile};
 use crate::reports::DeathReports;
 use crate::settings::Endpoint;
-use crate::verdict::{MonitorKind, Observation, PicoPresence, Policy, judge};
+use crate::verdict::{Observation, PicoPresence, Policy, Verdict, VerdictKind, judge};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -19,29 +18,29 @@ impl Monitor<'_> {
         record: Option<InstanceRecord>,
         progress: &MonitorProgress,
         file: &InstanceRecordFile,
-    ) -> ActionResult {
-        let verdict = judge(observation, &self.policy(record.as_ref()));
-        let depth = self.effective_depth();
+    ) -> Verdict {
+        let found = judge(observation, &self.policy(record.as_ref()));
+        let depth = self.call.effective_depth();
         let counts = record.as_ref().and_then(|r| r.counts.get(&depth).cloned()).unwrap_or_default();
-        let (outcome, now) =
-            apply_tolerance(&verdict, &counts, self.settings, self.request.kind, SystemTime::now());
+        let (verdict, now) =
+            apply_tolerance(&found, &counts, self.settings, self.call.kind(), SystemTime::now());
         let is_alive = matches!(observation.presence, PicoPresence::One { .. });
-        let is_death_report = outcome.status != ActionStatus::Success
-            && (outcome.status == ActionStatus::NotRunning || progress.held_back || progress.death.is_some());
-        let update = |record: &mut InstanceRecord| match (self.request.kind, self.request.interval) {
-            (MonitorKind::Probe, _) if is_alive => record.rows.reset(),
-            (MonitorKind::Recurring, Some(every)) => {
+        let is_death_report = !verdict.is_running()
+            && (verdict.kind == VerdictKind::NotRunning || progress.held_back || progress.death.is_some());
+        let update = |record: &mut InstanceRecord| match self.call {
+            MonitorCall::Probe if is_alive => record.rows.reset(),
+            MonitorCall::Recurring { interval: every, .. } => {
                 if now != counts {
                     record.counts.insert(depth, now.clone());
                 }
                 let is_new_report = is_death_report && record.reports.add(depth, every);
                 if (is_alive || is_new_report) && self.max_wait().is_some() {
-                    record.rows.record_end(depth, every, self.deadline.started.elapsed());
+                    record.rows.record_end(depth, every, self.deadline.elapsed());
                 }
             }
             _ => {}
         };
-        let Some(mut record) = record else { return outcome };
+        let Some(mut record) = record else { return verdict };
         update(&mut record);
         // Another action may have written the record during the wait or the checks.
         match &progress.history_at_start {
@@ -66,18 +65,18 @@ impl Monitor<'_> {
             }
             Some(_) => {}
         }
-        outcome
+        verdict
     }
 
     fn policy(&self, record: Option<&InstanceRecord>) -> Policy {
         Policy {
-            monitor_kind: self.request.kind,
+            monitor_kind: self.call.kind(),
             pico_type: self.settings.pico_type,
             pico_name: self.settings.pico_label().to_owned(),
             on_ha_failed: self.settings.on_ha_failed,
             ha_grace: deep_checks::ha_grace(self.settings, record.and_then(|r| r.ha.as_ref())),
-            must_ask: self.request.must_ask,
-            kept: (!self.request.for_person).then(SystemTime::now),
+            must_ask: matches!(self.call, MonitorCall::Health { .. }),
+            kept: (self.call.audience() == Audience::Log).then(SystemTime::now),
         }
     }
 
@@ -88,7 +87,7 @@ impl Monitor<'_> {
         found: &InstanceRecord,
         progress: &MonitorProgress,
     ) -> bool {
-        let wait_is_own = !progress.waited || now.rows.is_own_wait_current(self.effective_depth());
+        let wait_is_own = !progress.waited || now.rows.is_own_wait_current(self.call.effective_depth());
         recorded_instance(now) == recorded_instance(found) && wait_is_own
     }
 }

@@ -1,10 +1,10 @@
 //! Reports a death again that the cluster has dropped: [`crate::reports`] says why.
 
-use super::{Monitor, MonitorProgress, recorded_instance};
-use crate::action_result::{ActionResult, ActionStatus};
+use super::{Monitor, MonitorCall, MonitorProgress, recorded_instance};
 use crate::actions::load_record;
 use crate::record::InstanceRecordFile;
 use crate::reports::LastFailure;
+use crate::verdict::{Verdict, VerdictKind};
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
@@ -18,27 +18,25 @@ pub trait Cluster: Debug {
 }
 
 impl Monitor<'_> {
-    /// Replaces `outcome` where this depth has reported the death before. The first report is never delayed.
+    /// Replaces `verdict` where this depth has reported the death before. The first report is never delayed.
     pub(super) fn report_again(
         &self,
-        outcome: ActionResult,
+        verdict: Verdict,
         met: &MonitorProgress,
         file: &InstanceRecordFile,
-    ) -> ActionResult {
-        let depth = self.effective_depth();
+    ) -> Verdict {
+        let depth = self.call.effective_depth();
         let is_repeated = met.history_at_start.as_ref().is_some_and(|history| history.reports.has(depth));
-        let Some(cluster) = self.request.cluster.filter(|_| self.request.interval.is_some()) else {
-            return outcome;
-        };
-        if outcome.status != ActionStatus::NotRunning || !is_repeated {
-            return outcome;
+        let MonitorCall::Recurring { cluster: Some(cluster), .. } = self.call else { return verdict };
+        if verdict.kind != VerdictKind::NotRunning || !is_repeated {
+            return verdict;
         }
         // Other actions may have written meanwhile.
         let found = load_record(self.settings, self.target)
             .1
             .filter(|record| Some(recorded_instance(record)) == met.recorded_at_start);
-        let Some(mut record) = found else { return outcome };
-        let reason = outcome.reason.clone().unwrap_or_default();
+        let Some(mut record) = found else { return verdict };
+        let reason = verdict.reason;
         let as_error = record.reports.as_error(depth);
         if record.reports.is_due() {
             let until = self.deadline.instant_within(ANSWERS_WITHIN);
@@ -57,6 +55,6 @@ impl Monitor<'_> {
     }
 }
 
-fn dead(as_error: bool, reason: String) -> ActionResult {
-    if as_error { ActionResult::failed(reason) } else { ActionResult::not_running(reason) }
+fn dead(as_error: bool, reason: String) -> Verdict {
+    Verdict::new(if as_error { VerdictKind::Failed } else { VerdictKind::NotRunning }, reason)
 }

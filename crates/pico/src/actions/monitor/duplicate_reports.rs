@@ -39,7 +39,7 @@ impl Monitor<'_> {
 
     /// How long to hold back the report of a death; `None`: report at once.
     fn duplicate_report_delay(&self, record: &InstanceRecord) -> Option<Duration> {
-        let depth = self.effective_depth();
+        let depth = self.call.effective_depth();
         let most = if depth == 0 { MAX_DEPTH_0_DELAY } else { Duration::MAX };
         let told_by_others_only = !record.reports.is_empty() && !record.reports.has(depth);
         self.max_wait().filter(|_| told_by_others_only).map(|time| time.min(most))

@@ -1,12 +1,11 @@
 //! The answer about a process that lives: it is adopted where it is new, and asked.
 
 use super::conclusion::RecordHistory;
-use super::{Monitor, MonitorProgress, Superseded, recorded_instance};
-use crate::action_result::ActionResult;
+use super::{Monitor, MonitorCall, MonitorProgress, Superseded, recorded_instance};
 use crate::actions::deep_checks;
 use crate::pico_users;
 use crate::record::{InstanceRecord, InstanceRecordFile, StartPhase};
-use crate::verdict::{Liveness, MonitorKind, Observation, ObservationScope, PicoPresence};
+use crate::verdict::{Liveness, Observation, ObservationScope, PicoPresence, Verdict, VerdictKind};
 use host::{ProcessId, process};
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,7 @@ impl Monitor<'_> {
         record: Option<InstanceRecord>,
         mut progress: MonitorProgress,
         file: &InstanceRecordFile,
-    ) -> Result<ActionResult, Superseded> {
+    ) -> Result<Verdict, Superseded> {
         let mut record = match record {
             Some(known) if recorded_instance(&known) == (Some(id), StartPhase::Running) => {
                 progress.history_at_start = Some(RecordHistory::from_record(&known));
@@ -30,16 +29,15 @@ impl Monitor<'_> {
             last => match self.adopt(id, last.as_ref()) {
                 Ok(record) => record,
                 Err(e) => {
-                    return Ok(ActionResult::failed(format!(
-                        "{}: {id} is running, but its record could not be made: {e}",
-                        self.settings.pico_label()
-                    )));
+                    let pico = self.settings.pico_label();
+                    let reason = format!("{pico}: {id} is running, but its record could not be made: {e}");
+                    return Ok(Verdict::new(VerdictKind::Failed, reason));
                 }
             },
         };
         let presence = PicoPresence::One { id, liveness };
         let mut observation = self.run_deep_checks(Observation::from_processes(presence), id, &mut record);
-        if self.effective_depth() > 0 && has_died(id, self.deadline.instant_within(EXIT_TIMEOUT)) {
+        if self.call.effective_depth() > 0 && has_died(id, self.deadline.instant_within(EXIT_TIMEOUT)) {
             // It died during the checks: report the death, not the missing answer.
             observation =
                 Observation::from_processes(self.observe(Some(&record), ObservationScope::AllProcesses));
@@ -72,8 +70,8 @@ impl Monitor<'_> {
         record: &mut InstanceRecord,
     ) -> Observation {
         let well = matches!(observation.presence, PicoPresence::One { liveness: Liveness::Alive, .. });
-        let depth = self.effective_depth();
-        if self.request.kind == MonitorKind::Probe || depth < 10 || !well {
+        let depth = self.call.effective_depth();
+        if matches!(self.call, MonitorCall::Probe) || depth < 10 || !well {
             return observation;
         }
         let until = self.checks_deadline();
@@ -81,14 +79,14 @@ impl Monitor<'_> {
             self.settings,
             self.target,
             record,
-            self.deadline.started + self.deadline.timeout() / 4,
+            self.deadline.started() + self.deadline.timeout() / 4,
         );
         observation.ha = deep_checks::ask_ha(self.settings, self.target, id, plan, record, until);
         observation.age = process::process_age(id);
         if depth >= 20 {
             let status = deep_checks::ask_mzsh_status(self.settings, self.target, until);
             if !matches!(status, crate::product::StatusAnswer::Running) {
-                observation.platform_answers = deep_checks::platform_answers(record, self.deadline.end);
+                observation.platform_answers = deep_checks::platform_answers(record, self.deadline.instant());
             }
             observation.status = Some(status);
         }

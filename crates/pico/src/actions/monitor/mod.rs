@@ -15,71 +15,50 @@
 //!
 //! *A death that the cluster has dropped* is reported again ([`dropped_death`]).
 
+mod call;
 mod conclusion;
 mod dropped_death;
 mod duplicate_reports;
 mod live_process;
 mod waiting;
 
+pub use call::{Audience, MonitorCall};
 pub use dropped_death::Cluster;
 
 use conclusion::RecordHistory;
 
 use super::load_record;
-use crate::action_result::{ActionResult, FailureCause};
-use crate::deadline::ActionDeadline;
 use crate::record::{InstanceRecord, InstanceRecordFile, StartPhase};
 use crate::settings::{PicoInstance, Settings, UnreadableTarget};
 use crate::verdict::{
-    Death, MonitorKind, Observation, ObservationScope, PicoPresence, find_possible_target, observe,
+    Death, Observation, ObservationScope, PicoPresence, Verdict, VerdictKind, find_possible_target, observe,
 };
 use host::ProcessId;
-use std::time::{Duration, Instant};
+use host::descriptors::with_descriptor_limit;
+use ocf::{Deadline, Failure, State};
+use std::time::Instant;
 
-/// How to monitor.
-#[derive(Clone, Copy, Debug)]
-pub struct MonitorRequest<'a> {
-    /// Probe or recurring.
-    pub kind: MonitorKind,
-    /// 0, 10 (HA Monitor Server) or 20 (mzsh as well); others are rounded down.
-    pub depth: u32,
-    /// The interval of a recurring monitor of the cluster; only these count failures.
-    pub interval: Option<Duration>,
-    /// A recurring monitor may wait: its timeout is known.
-    pub may_wait: bool,
-    /// The cluster that calls, if it can be queried.
-    pub cluster: Option<&'a dyn Cluster>,
-    /// A check that could not be made is an unknown state, not a warning.
-    pub must_ask: bool,
-    /// A person reads the reason at once, so it may suggest a remedy for a short-lived state.
-    pub for_person: bool,
+/// Monitors, and logs a warning.
+///
+/// # Errors
+/// Those of [`Verdict::into_result`].
+pub fn monitor(settings: &Settings, call: MonitorCall<'_>, deadline: Deadline) -> Result<State, Failure> {
+    monitor_verdict(settings, call, deadline).into_result()
 }
 
-impl MonitorRequest<'_> {
-    /// A one-shot monitor that the cluster did not call.
-    #[must_use]
-    pub fn one_shot(kind: MonitorKind, depth: u32) -> Self {
-        Self {
-            kind,
-            depth,
-            interval: None,
-            may_wait: false,
-            must_ask: false,
-            for_person: false,
-            cluster: None,
-        }
-    }
-
-    /// See [`for_person`](Self::for_person).
-    #[must_use]
-    pub fn by_person(self) -> Self {
-        Self { for_person: true, ..self }
-    }
-}
-
-/// Monitors.
+/// The verdict of a monitor, for callers that must tell an unknown state from a failure.
 #[must_use]
-pub fn monitor(settings: &Settings, request: MonitorRequest<'_>, deadline: ActionDeadline) -> ActionResult {
+pub fn monitor_verdict(settings: &Settings, call: MonitorCall<'_>, deadline: Deadline) -> Verdict {
+    let verdict = find_verdict(settings, call, deadline);
+    match verdict.kind {
+        VerdictKind::Failed | VerdictKind::Unknown | VerdictKind::CheckFailed => {
+            Verdict { reason: with_descriptor_limit(&verdict.reason), ..verdict }
+        }
+        _ => verdict,
+    }
+}
+
+fn find_verdict(settings: &Settings, call: MonitorCall<'_>, deadline: Deadline) -> Verdict {
     let target = match &settings.target {
         Ok(target) => target.clone(),
         // The pico may still be running as it was started.
@@ -89,40 +68,43 @@ pub fn monitor(settings: &Settings, request: MonitorRequest<'_>, deadline: Actio
                 .and_then(|record| record.target())
             {
                 Some(target) => target,
-                None => return monitor_without_target(settings, unreadable, request, deadline),
+                None => return monitor_without_target(settings, unreadable, call, deadline),
             }
         }
     };
-    Monitor { settings, target: &target, request, deadline }.run()
+    Monitor { settings, target: &target, call, deadline }.run()
 }
 
 /// There is no record, and the parameters that identify the pico are unreadable.
 fn monitor_without_target(
     settings: &Settings,
     unreadable: &UnreadableTarget,
-    request: MonitorRequest<'_>,
-    deadline: ActionDeadline,
-) -> ActionResult {
+    call: MonitorCall<'_>,
+    deadline: Deadline,
+) -> Verdict {
     match find_possible_target(settings, unreadable, deadline.instant_within(deadline.timeout() / 2)) {
-        Ok(None) if request.kind == MonitorKind::Probe => ActionResult::not_running(unreadable.why.clone()),
-        Ok(None) => ActionResult::failed(unreadable.why.clone()),
-        Ok(Some(seen)) | Err(seen) => ActionResult::failed_with_cause(FailureCause::StateUnknown, seen),
+        Ok(None) => {
+            let is_probe = matches!(call, MonitorCall::Probe);
+            let kind = if is_probe { VerdictKind::NotRunning } else { VerdictKind::Failed };
+            Verdict::new(kind, unreadable.why.clone())
+        }
+        Ok(Some(seen)) | Err(seen) => Verdict::new(VerdictKind::Unknown, seen),
     }
 }
 
 struct Monitor<'a> {
     settings: &'a Settings,
     target: &'a PicoInstance,
-    request: MonitorRequest<'a>,
-    deadline: ActionDeadline,
+    call: MonitorCall<'a>,
+    deadline: Deadline,
 }
 
 impl Monitor<'_> {
-    fn run(&self) -> ActionResult {
-        self.try_run().unwrap_or_else(|Superseded| ActionResult::success())
+    fn run(&self) -> Verdict {
+        self.try_run().unwrap_or_else(|Superseded| Verdict::new(VerdictKind::Running, String::new()))
     }
 
-    fn try_run(&self) -> Result<ActionResult, Superseded> {
+    fn try_run(&self) -> Result<Verdict, Superseded> {
         let (file, mut record) = load_record(self.settings, self.target);
         let mut progress = MonitorProgress {
             is_continuation: record.as_ref().is_some_and(|record| self.is_continuation(record)),
@@ -137,43 +119,37 @@ impl Monitor<'_> {
         }
         progress.history_at_start = record.as_ref().map(RecordHistory::from_record);
         let observation = Observation { death: progress.death, ..Observation::from_processes(presence) };
-        let outcome = self.conclude(&observation, record, &progress, &file);
-        Ok(self.report_again(outcome, &progress, &file))
+        let verdict = self.conclude(&observation, record, &progress, &file);
+        Ok(self.report_again(verdict, &progress, &file))
     }
 
     fn scope(&self) -> ObservationScope {
-        match (self.request.kind, self.effective_depth()) {
-            (MonitorKind::Probe, _) => ObservationScope::AllProcessesOnce,
-            (MonitorKind::Recurring, 0) => ObservationScope::RecordedProcess,
-            (MonitorKind::Recurring, _) => ObservationScope::AllProcesses,
+        match (self.call, self.call.effective_depth()) {
+            (MonitorCall::Probe, _) => ObservationScope::AllProcessesOnce,
+            (_, 0) => ObservationScope::RecordedProcess,
+            _ => ObservationScope::AllProcesses,
         }
     }
 
     fn observe(&self, record: Option<&InstanceRecord>, scope: ObservationScope) -> PicoPresence {
         // At most three quarters of the remaining time and half of the timeout.
-        let now = Instant::now();
-        let left = self.deadline.end.saturating_duration_since(now) * 3 / 4;
-        observe(self.settings, self.target, record, scope, now + left.min(self.deadline.timeout() / 2))
-    }
-
-    /// 0, 10 or 20. A probe scans all processes as depth 10 does, but makes no deep checks.
-    fn effective_depth(&self) -> u32 {
-        match self.request.depth {
-            _ if self.request.kind == MonitorKind::Probe => 10,
-            0..10 => 0,
-            10..20 => 10,
-            _ => 20,
-        }
+        let within = (self.deadline.remaining() * 3 / 4).min(self.deadline.timeout() / 2);
+        observe(self.settings, self.target, record, scope, self.deadline.instant_within(within))
     }
 
     /// All checks together may take half of the timeout.
     fn checks_deadline(&self) -> Instant {
-        self.deadline.started + self.deadline.timeout() / 2
+        self.deadline.started() + self.deadline.timeout() / 2
     }
 
     /// Whether this run continues a monitor schedule.
     fn is_continuation(&self, record: &InstanceRecord) -> bool {
-        self.request.interval.is_some_and(|every| record.rows.is_continuation(self.effective_depth(), every))
+        match self.call {
+            MonitorCall::Recurring { interval, .. } => {
+                record.rows.is_continuation(self.call.effective_depth(), interval)
+            }
+            _ => false,
+        }
     }
 }
 

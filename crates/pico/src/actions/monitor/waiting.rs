@@ -1,6 +1,6 @@
 //! A recurring monitor of depth 0 waits for the death of the process.
 
-use super::{Monitor, MonitorProgress, Superseded};
+use super::{Monitor, MonitorCall, MonitorProgress, Superseded};
 use crate::record::{InstanceRecord, InstanceRecordFile};
 use crate::verdict::{Death, Liveness, ObservationScope, PicoPresence};
 use host::{ProcessHandle, ProcessId};
@@ -15,7 +15,7 @@ impl Monitor<'_> {
         progress: &mut MonitorProgress,
     ) -> Result<PicoPresence, Superseded> {
         if let PicoPresence::One { id, liveness: Liveness::Alive } = seen
-            && self.effective_depth() == 0
+            && self.call.effective_depth() == 0
             && progress.is_continuation
             && let Some(known) = record.filter(|record| record.jvm() == Some(id))
             && let Some(wait) = self.max_wait()
@@ -47,14 +47,15 @@ impl Monitor<'_> {
 
     /// How long this run may wait; `None`: not at all.
     pub(super) fn max_wait(&self) -> Option<Duration> {
+        let MonitorCall::Recurring { may_wait: true, .. } = self.call else { return None };
         let wait =
             self.settings.wait.min((self.deadline.timeout() / 2).saturating_sub(Duration::from_millis(1)));
-        (self.request.interval.is_some() && self.request.may_wait && !wait.is_zero()).then_some(wait)
+        (!wait.is_zero()).then_some(wait)
     }
 
     /// Records that this run waits. If that fails it must not wait: after a kill the next run would wait as well.
     fn record_wait(&self, record: &mut InstanceRecord, file: &InstanceRecordFile) -> bool {
-        record.rows.set_waiting(self.effective_depth());
+        record.rows.set_waiting(self.call.effective_depth());
         let written = file.write(record);
         if let Err(e) = &written {
             tracing::warn!(

@@ -183,6 +183,11 @@ impl PicoFacts {
         self.problems.iter().any(|problem| problem.unresolved && about(problem))
     }
 
+    /// The problem behind [`HaFacts::unclear`].
+    pub(crate) fn ha_problem(&self) -> Option<&PropertyProblem> {
+        self.ha.unclear.as_ref().and_then(|_| ha_problem(&self.problems, self.ha.enabled))
+    }
+
     /// Sets facts about the HA Monitor Server from another source.
     pub(in crate::product) fn set_ha(&mut self, ha: HaFacts) {
         self.ports.retain(|(property, _)| property != "mz.ha.port");
@@ -258,16 +263,22 @@ impl PropertyReader<'_> {
             self.parse_or_report(name, self.layers.property(name), |text| values.set(name, text));
         }
         let mut ha = values.clone().into_facts();
-        let problem = |name: &str| self.problems[before..].iter().find(|problem| problem.property == name);
-        let [enabled, host, port, _] = HaPropertyValues::NAMES.map(problem);
-        if host.is_some() {
+        let problems = &self.problems[before..];
+        if problems.iter().any(|problem| problem.property == "mz.ha.host") {
             // A check of another address would wrongly report that nothing answers.
             (ha.host, ha.endpoint) = (None, None);
         }
-        // The address of a disabled server does not matter.
-        ha.unclear = enabled.or(host.or(port).filter(|_| ha.enabled)).map(ToString::to_string);
+        ha.unclear = ha_problem(problems, ha.enabled).map(ToString::to_string);
         (ha, values)
     }
+}
+
+/// The problem because of which it is unclear whether the HA Monitor Server is on, or where.
+fn ha_problem(problems: &[PropertyProblem], enabled: bool) -> Option<&PropertyProblem> {
+    let problem = |name: &str| problems.iter().find(|problem| problem.property == name);
+    let [is_on, host, port, _] = HaPropertyValues::NAMES.map(problem);
+    // The address of a disabled server does not matter.
+    is_on.or(host.or(port).filter(|_| enabled))
 }
 
 /// The properties of an HA Monitor Server that a check needs.

@@ -192,6 +192,7 @@ fn unparsable_property_is_reported_and_the_others_are_kept() {
         // Only these properties affect whether and where the server listens.
         let matters = ["mz.ha.port", "mz.ha.host", "mz.ha.enabled"].contains(&problem.stable_name());
         assert_eq!(facts.ha.unclear.is_some(), matters, "{property}");
+        assert_eq!(facts.ha_problem(), matters.then_some(problem), "{property}");
         assert!(!matters || facts.ha.endpoint.is_none() || !facts.ha.enabled, "{property}");
     }
     // The address of a disabled server does not matter.
@@ -205,6 +206,7 @@ fn unparsable_property_is_reported_and_the_others_are_kept() {
     assert_eq!(facts.problems.len(), 2);
     let facts =
         facts_of(&[(".active/containers/c/picos/ec1.conf", "config.properties.mz.ha.port : abc")], "ec1");
+    assert_eq!(facts.ha_problem(), None);
     assert_eq!((facts.problems.len(), facts.ha.unclear), (1, None));
 }
 
