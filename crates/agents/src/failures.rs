@@ -58,12 +58,9 @@ fn read(finished: &FinishedCommand) -> LastFailure {
             LastFailure::At(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
         }
         (ExitStatus::Exited(_), None, _) if said.contains("attribute does not exist") => LastFailure::Never,
-        (end, ..) => {
+        _ => {
             let line = said.lines().next().unwrap_or("it said nothing");
-            tracing::warn!(
-                "{ATTRD_UPDATER}: {}: {line}",
-                finished.launch_error.as_deref().unwrap_or(&end.to_string())
-            );
+            tracing::warn!("{ATTRD_UPDATER}: {}: {line}", finished.outcome());
             LastFailure::Unknown
         }
     }

@@ -118,5 +118,5 @@ fn parse_finished(end: &[u8], output: &[u8], took: Duration) -> Option<FinishedC
         ("refused", _) => (ExitStatus::Exited(127), Some(refused()?)),
         _ => return None,
     };
-    Some(FinishedCommand { launch_error: refused, ..FinishedCommand::new(end, output, took) })
+    Some(FinishedCommand { launch_error: refused.map(Into::into), ..FinishedCommand::new(end, output, took) })
 }

@@ -11,6 +11,9 @@
 //! made. A process that survives SIGKILL (state D) is left behind and named.
 
 mod child;
+mod launch_error;
+
+pub use launch_error::LaunchError;
 
 use crate::bounded_output::{BoundedOutput, DEFAULT_OUTPUT_BYTES};
 use crate::credentials::Credentials;
@@ -21,9 +24,9 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::ffi::OsString;
-use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 /// What to execute. It inherits nothing of the caller's environment.
 #[derive(Clone, Debug)]
@@ -87,7 +90,7 @@ pub struct FinishedCommand {
     pub output: Vec<u8>,
     /// Why it was not executed or could do nothing: the error of `prepare` or exec, or storage on which it waited at its
     /// deadline.
-    pub launch_error: Option<String>,
+    pub launch_error: Option<LaunchError>,
     /// Whether it waited for storage (D) at its deadline.
     pub waited_for_storage: bool,
     /// The process that survived SIGKILL (state D).
@@ -109,6 +112,12 @@ impl FinishedCommand {
             elapsed: took,
         }
     }
+
+    /// Why it was not executed, else how it ended.
+    #[must_use]
+    pub fn outcome(&self) -> &dyn fmt::Display {
+        self.launch_error.as_ref().map_or(&self.exit_status, |error| error)
+    }
 }
 
 /// A running command.
@@ -120,6 +129,7 @@ pub struct RunningCommand {
     release: OwnedFd,
     output_pipe: Option<OwnedFd>,
     error_pipe: OwnedFd,
+    launch_error: Option<LaunchError>,
     captured: BoundedOutput,
     released_at: Instant,
 }
@@ -158,8 +168,8 @@ fn fork_child(
     let (refusal, refusal_writer) = pipe_with(PipeFlags::CLOEXEC)?;
     let parent = Pid::own();
     let child = ForkedChild::fork(move || {
-        let why = child::prepare_and_exec(leader_of, parent, &barrier, &output_writer, run_as, prepare);
-        let _ = rustix::io::write(&refusal_writer, &why.as_bytes()[..why.len().min(4096)]);
+        let error = child::prepare_and_exec(leader_of, parent, &barrier, &output_writer, run_as, prepare);
+        let _ = rustix::io::write(&refusal_writer, &error.to_message());
         127
     })?;
     let stat = Stat::read(child.pid())?
@@ -174,6 +184,7 @@ fn fork_child(
         release,
         output_pipe: Some(output),
         error_pipe: refusal,
+        launch_error: None,
         captured: kept,
         released_at: Instant::now(),
     })
@@ -290,18 +301,29 @@ impl RunningCommand {
     }
 
     /// What blocks the command from outside; and whether that certainly is storage.
-    fn blocked_by(&self, members: &[ProcessId]) -> (Option<String>, bool) {
+    fn blocked_by(&mut self, members: &[ProcessId]) -> (Option<LaunchError>, bool) {
         let seconds = self.released_at.elapsed().as_secs();
-        // The child closes this pipe when it is executed.
-        let executed = rustix::io::read(&self.error_pipe, &mut [0_u8; 1]) != Err(Errno::AGAIN);
         let waits = |id: &&ProcessId| process::any_thread_in_state(id.pid, ProcessState::DiskSleep);
-        let why = match (members.iter().find(waits), executed) {
-            (Some(_), false) => format!("storage has not answered for {seconds} s"),
-            (Some(id), true) => format!("{id} has waited for storage (D), {seconds} s in all"),
-            (None, false) => format!("storage or name service has not answered for {seconds} s"),
-            (None, true) => return (None, false),
+        let waiting = members.iter().find(waits).copied();
+        let why = match (waiting, self.read_launch_error()) {
+            (on_storage, Err(Errno::AGAIN)) => {
+                Some(LaunchError::NotExecutedInTime { seconds, on_storage: on_storage.is_some() })
+            }
+            (Some(process), _) => Some(LaunchError::WaitedForStorage { process, seconds }),
+            (None, _) => None,
         };
-        (Some(why), members.iter().any(|id| waits(&id)))
+        (why, waiting.is_some())
+    }
+
+    /// Reads what the child says of its launch, once. Err(AGAIN): it is still to execute the command, for then its end of the pipe is
+    /// closed.
+    fn read_launch_error(&mut self) -> Result<(), Errno> {
+        if self.launch_error.is_none() {
+            let mut message = [0_u8; launch_error::MAX_MESSAGE_BYTES];
+            let length = rustix::io::read(&self.error_pipe, &mut message)?;
+            self.launch_error = LaunchError::from_message(&message[..length]);
+        }
+        Ok(())
     }
 
     /// The command, and its descendants in its group or session.
@@ -340,11 +362,10 @@ impl RunningCommand {
         }
         let end = self.child.wait(until)?;
         self.drain_output();
-        let mut why = [0_u8; 4096];
-        let length = rustix::io::read(&self.error_pipe, &mut why).unwrap_or(0);
-        let refused = (length > 0).then(|| String::from_utf8_lossy(&why[..length]).into_owned());
+        // A child that was killed has said nothing.
+        let _ = self.read_launch_error();
         Ok(FinishedCommand {
-            launch_error: refused,
+            launch_error: self.launch_error,
             ..FinishedCommand::new(end, self.captured.into_bytes(), self.released_at.elapsed())
         })
     }

@@ -151,17 +151,23 @@ fn launch_error_says_why_the_command_was_not_executed() {
         .unwrap()
         .run_until(test_deadline())
         .unwrap();
-    assert_eq!(finished.launch_error.as_deref(), Some("mz_home: not there"));
+    assert_eq!(finished.launch_error, Some(LaunchError::NotPrepared("mz_home: not there".into())));
 
     let missing = Exec { program: "/no/such/program".into(), ..shell("") };
     let finished =
         launch(LeaderOf::ProcessGroup, || Ok(missing)).unwrap().run_until(test_deadline()).unwrap();
-    assert_eq!(finished.launch_error.as_deref(), Some("/no/such/program does not exist"));
+    assert_eq!(finished.outcome().to_string(), "/no/such/program does not exist");
+    assert_eq!(finished.launch_error, Some(LaunchError::NotFound { program: "/no/such/program".into() }));
+
+    let nowhere = Exec { directory: "/no/such/directory".into(), ..shell("") };
+    let finished =
+        launch(LeaderOf::ProcessGroup, || Ok(nowhere)).unwrap().run_until(test_deadline()).unwrap();
+    assert!(finished.outcome().to_string().starts_with("directory /no/such/directory can't be entered: "));
 
     let directory = Exec { program: Path::new("/etc").into(), ..shell("") };
     let finished =
         launch(LeaderOf::ProcessGroup, || Ok(directory)).unwrap().run_until(test_deadline()).unwrap();
-    assert!(finished.launch_error.unwrap().starts_with("/etc can't be executed: "));
+    assert_eq!(finished.outcome().to_string(), "/etc can't be executed: Permission denied (os error 13)");
 }
 
 #[test]
@@ -187,7 +193,8 @@ fn command_not_executed_in_time_is_reported_as_waiting() {
     })
     .unwrap();
     let finished = hung.run_until(Instant::now() + Duration::from_millis(50)).unwrap();
-    assert_eq!(finished.launch_error.as_deref(), Some("storage or name service has not answered for 0 s"));
+    let not_executed = LaunchError::NotExecutedInTime { seconds: 0, on_storage: false };
+    assert_eq!(finished.launch_error, Some(not_executed));
     assert_eq!(finished.survivors, []);
     // One that was executed has only itself to blame.
     let mut slow = launch(LeaderOf::ProcessGroup, || Ok(shell("echo here; exec tail -f /dev/null"))).unwrap();

@@ -2,7 +2,7 @@
 
 use super::{Cib, CibError};
 use host::ExitStatus;
-use host::command::{Exec, FinishedCommand, LeaderOf, launch};
+use host::command::{Exec, FinishedCommand, LaunchError, LeaderOf, launch};
 use std::ffi::OsString;
 use std::time::Instant;
 
@@ -92,8 +92,8 @@ fn parse_output(tool: &'static str, finished: &FinishedCommand) -> Result<String
             let seconds = finished.elapsed.as_secs();
             Err(CibError::NoAnswer { tool, seconds, storage: finished.waited_for_storage })
         }
-        (Some(why), _) if why.ends_with("does not exist") => Err(CibError::NoTool(tool)),
-        (Some(why), _) => Err(CibError::Failed { tool, why: why.clone() }),
+        (Some(LaunchError::NotFound { .. }), _) => Err(CibError::NoTool(tool)),
+        (Some(error), _) => Err(CibError::Failed { tool, why: error.to_string() }),
         (None, ExitStatus::Exited(0)) => Ok(words.into_owned()),
         (None, ExitStatus::Exited(EXIT_DISCONNECTED)) => {
             Err(CibError::NoCluster { tool, said: said.to_owned() })
@@ -138,5 +138,18 @@ mod tests {
             assert!(words.starts_with("the configuration is malformed: "), "{words}");
         }
         assert!(describe_result(ExitStatus::Signalled(11), "").contains("SIGSEGV"));
+    }
+
+    #[test]
+    fn cibadmin_not_installed_is_told_from_one_that_could_not_be_run() {
+        let describe = |error| {
+            let finished = FinishedCommand::new(ExitStatus::Exited(127), "", Duration::ZERO);
+            let finished = FinishedCommand { launch_error: Some(error), ..finished };
+            parse_output("cibadmin", &finished).unwrap_err().to_string()
+        };
+        let missing = describe(LaunchError::NotFound { program: "/usr/sbin/cibadmin".into() });
+        assert!(missing.starts_with("/usr/sbin/cibadmin: not found (install package "), "{missing}");
+        let refused = describe(LaunchError::NotPrepared("its directory does not exist".to_owned()));
+        assert_eq!(refused, "cibadmin: its directory does not exist");
     }
 }

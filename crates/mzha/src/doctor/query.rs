@@ -49,7 +49,7 @@ pub(super) fn run_program(
         launch(LeaderOf::ProcessGroup, exec).map_err(|e| e.to_string())?.with_output_limit(MAX_OUTPUT_BYTES);
     let finished = running.run_until(timeout.deadline()).map_err(|e| e.to_string())?;
     match (finished.launch_error, finished.exit_status) {
-        (Some(why), _) => Err(why),
+        (Some(error), _) => Err(error.to_string()),
         (None, ExitStatus::Exited(0)) => Ok(String::from_utf8_lossy(&finished.output).into_owned()),
         (None, ExitStatus::TimedOut) => Err(format!("no answer in {} s", finished.elapsed.as_secs())),
         (None, end) => Err(end.to_string()),

@@ -242,7 +242,7 @@ impl StartupResult {
     #[must_use]
     pub fn from_finished(finished: &FinishedCommand) -> Self {
         if let Some(why) = &finished.launch_error {
-            return Self::Failed(why.clone());
+            return Self::Failed(why.to_string());
         }
         let words = String::from_utf8_lossy(&finished.output);
         let lower = words.to_lowercase();
@@ -294,7 +294,7 @@ impl StatusAnswer {
     #[must_use]
     pub fn from_finished(finished: &FinishedCommand) -> Self {
         if let Some(why) = &finished.launch_error {
-            return Self::NotAsked(why.clone());
+            return Self::NotAsked(why.to_string());
         }
         if let Some(why) = command_failure(finished) {
             return Self::NotAsked(format!("mzsh {why}"));

@@ -121,7 +121,7 @@ fn query_ha_facts(
 /// best guess, and any other error is one.
 fn parse_value(finished: &FinishedCommand) -> Result<Option<String>, String> {
     if let Some(why) = &finished.launch_error {
-        return Err(why.clone());
+        return Err(why.to_string());
     }
     let words = String::from_utf8_lossy(&finished.output);
     let said = last_text_line(&words);

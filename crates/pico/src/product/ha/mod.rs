@@ -60,7 +60,7 @@ impl HaAnswer {
     #[must_use]
     pub fn from_finished(finished: &FinishedCommand, seconds: u64) -> Self {
         if let Some(why) = &finished.launch_error {
-            return Self::NotAsked(why.clone());
+            return Self::NotAsked(why.to_string());
         }
         if let Some(why) = command_failure(finished) {
             return Self::NotAsked(format!("the HA client {why}"));
