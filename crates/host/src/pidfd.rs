@@ -122,7 +122,7 @@ impl PidFd {
     /// # Errors
     /// What poll(2) says; /proc can't be read.
     pub fn wait_for_end(&self, until: Instant) -> io::Result<bool> {
-        Ok(wait_for_any([Some(self)], None, until)?[0])
+        Ok(wait_for_any([Some(self)], &[], until)?[0])
     }
 
     /// The same, but SIGTERM to this process ends the wait, too (false), and nothing else. Where there is no descriptor left for that,
@@ -132,7 +132,8 @@ impl PidFd {
     /// As [`ended_by`](Self::wait_for_end).
     pub fn wait_for_end_or_sigterm(&self, until: Instant) -> io::Result<bool> {
         let sigterm = SigtermFd::block().ok();
-        Ok(wait_for_any([Some(self)], sigterm.as_ref().map(|sigterm| sigterm.0.as_fd()), until)?[0])
+        let sigterm = sigterm.as_ref().map(|sigterm| sigterm.0.as_fd());
+        Ok(wait_for_any([Some(self)], sigterm.as_slice(), until)?[0])
     }
 
     /// How the process has ended, once it was reaped (Linux 6.15).
@@ -221,16 +222,17 @@ fn child_state(pid: Pid) -> io::Result<ChildState> {
     }
 }
 
-/// Waits until one of `processes` has ended, `output` can be read, or `until` is reached. Which of them have ended?
+/// Waits until one of `processes` has ended, one of `outputs` can be read, or `until` is reached. Which of them have ended?
 pub(crate) fn wait_for_any<const N: usize>(
     processes: [Option<&PidFd>; N],
-    output: Option<BorrowedFd<'_>>,
+    outputs: &[BorrowedFd<'_>],
     until: Instant,
 ) -> io::Result<[bool; N]> {
     if !processes.iter().flatten().all(|process| process.is_pollable()) {
-        return poll_for_any(processes, output, until);
+        return poll_for_any(processes, outputs, until);
     }
-    let fds = processes.iter().flatten().filter_map(|process| process.descriptor()).chain(output);
+    let fds = processes.iter().flatten().filter_map(|process| process.descriptor());
+    let fds = fds.chain(outputs.iter().copied());
     let mut fds: Vec<PollFd<'_>> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
     poll_until(&mut fds, until)?;
     let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
@@ -240,7 +242,7 @@ pub(crate) fn wait_for_any<const N: usize>(
 /// The same by looking again and again.
 fn poll_for_any<const N: usize>(
     processes: [Option<&PidFd>; N],
-    output: Option<BorrowedFd<'_>>,
+    outputs: &[BorrowedFd<'_>],
     until: Instant,
 ) -> io::Result<[bool; N]> {
     loop {
@@ -252,7 +254,7 @@ fn poll_for_any<const N: usize>(
         let done = ended.contains(&true) || now >= until;
         let step = if done { now } else { until.min(now + POLL_INTERVAL) };
         let mut fds: Vec<PollFd<'_>> =
-            output.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+            outputs.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
         // Without output this is a pause.
         if poll_until(&mut fds, step)? || done {
             return Ok(ended);
@@ -309,11 +311,11 @@ mod tests {
         let (output, writer) = rustix::pipe::pipe().unwrap();
         rustix::io::write(&writer, b"!").unwrap();
         assert_eq!(
-            wait_for_any([Some(&held), None], Some(output.as_fd()), test_deadline()).unwrap(),
+            wait_for_any([Some(&held), None], &[output.as_fd()], test_deadline()).unwrap(),
             [false, false]
         );
         process.kill().unwrap();
-        assert_eq!(wait_for_any([None, Some(&held)], None, test_deadline()).unwrap(), [false, true]);
+        assert_eq!(wait_for_any([None, Some(&held)], &[], test_deadline()).unwrap(), [false, true]);
         process.wait().unwrap();
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn prepare_and_exec(
     leader_of: LeaderOf,
     parent: Pid,
     barrier: &OwnedFd,
-    output: &OwnedFd,
+    output: [&OwnedFd; 2],
     run_as: impl FnOnce() -> Result<(Option<Credentials>, Limits), String>,
     prepare: impl FnOnce(Option<&Credentials>) -> Result<Exec, String>,
 ) -> LaunchError {
@@ -46,9 +46,9 @@ pub(super) fn prepare_and_exec(
 }
 
 /// Puts the process into the state that the command expects, as far as that takes the caller's rights.
-fn set_up_process(limits: &Limits, output: &OwnedFd) -> io::Result<()> {
-    rustix::stdio::dup2_stdout(output)?;
-    rustix::stdio::dup2_stderr(output)?;
+fn set_up_process(limits: &Limits, [stdout, stderr]: [&OwnedFd; 2]) -> io::Result<()> {
+    rustix::stdio::dup2_stdout(stdout)?;
+    rustix::stdio::dup2_stderr(stderr)?;
     rustix::process::umask(Mode::from_raw_mode(limits.umask & 0o777));
     reset_signals_and_descriptors();
     // The cluster's daemons are protected from the kernel's out-of-memory killer; what they start need not be.

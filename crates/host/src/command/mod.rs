@@ -86,8 +86,10 @@ pub enum LeaderOf {
 pub struct FinishedCommand {
     /// How it ended.
     pub exit_status: ExitStatus,
-    /// What it wrote to stdout and stderr, as far as kept: see [`RunningCommand::with_output_limit`].
-    pub output: Vec<u8>,
+    /// What it wrote to stdout, as far as kept: see [`RunningCommand::with_output_limit`].
+    pub stdout: Vec<u8>,
+    /// The same of stderr.
+    pub stderr: Vec<u8>,
     /// Why it was not executed or could do nothing: the error of `prepare` or exec, or storage on which it waited at its
     /// deadline.
     pub launch_error: Option<LaunchError>,
@@ -100,17 +102,30 @@ pub struct FinishedCommand {
 }
 
 impl FinishedCommand {
-    /// A command that was executed and left no process; also for tests of code that judges commands.
+    /// A command that was executed, wrote nothing to stderr and left no process; also for tests of code that judges commands.
     #[must_use]
-    pub fn new(end: ExitStatus, output: impl Into<Vec<u8>>, took: Duration) -> Self {
+    pub fn new(end: ExitStatus, stdout: impl Into<Vec<u8>>, took: Duration) -> Self {
         Self {
             exit_status: end,
-            output: output.into(),
+            stdout: stdout.into(),
+            stderr: Vec::new(),
             launch_error: None,
             waited_for_storage: false,
             survivors: Vec::new(),
             elapsed: took,
         }
+    }
+
+    /// stdout, and then stderr on lines of its own: for a command of which it is not known what it writes where. Which came first is not
+    /// known.
+    #[must_use]
+    pub fn output(&self) -> Vec<u8> {
+        let mut output = self.stdout.clone();
+        if !self.stderr.is_empty() && output.last().is_some_and(|&last| last != b'\n') {
+            output.push(b'\n');
+        }
+        output.extend_from_slice(&self.stderr);
+        output
     }
 
     /// Why it was not executed, else how it ended.
@@ -127,11 +142,42 @@ pub struct RunningCommand {
     id: ProcessId,
     leader_of: LeaderOf,
     release: OwnedFd,
-    output_pipe: Option<OwnedFd>,
+    stdout: CapturedStream,
+    stderr: CapturedStream,
     error_pipe: OwnedFd,
     launch_error: Option<LaunchError>,
-    captured: BoundedOutput,
     released_at: Instant,
+}
+
+/// stdout or stderr of a command.
+#[derive(Debug)]
+struct CapturedStream {
+    /// `None`: its end was read.
+    pipe: Option<OwnedFd>,
+    kept: BoundedOutput,
+}
+
+impl CapturedStream {
+    fn new(pipe: OwnedFd) -> Self {
+        Self { pipe: Some(pipe), kept: BoundedOutput::new(DEFAULT_OUTPUT_BYTES) }
+    }
+
+    /// Reads what is available, but not for ever from a command that writes as fast as this reads.
+    fn drain(&mut self) {
+        let Some(pipe) = &self.pipe else { return };
+        let mut buffer = [0_u8; 8192];
+        for _ in 0..128 {
+            match rustix::io::read(pipe, &mut buffer) {
+                Ok(0) => {
+                    self.pipe = None;
+                    return;
+                }
+                Ok(n) => self.kept.push(&buffer[..n]),
+                Err(Errno::INTR) => {}
+                Err(_) => return,
+            }
+        }
+    }
 }
 
 /// Forks the child that will `prepare` and execute, as the caller's user.
@@ -164,28 +210,30 @@ fn fork_child(
     prepare: impl FnOnce(Option<&Credentials>) -> Result<Exec, String>,
 ) -> io::Result<RunningCommand> {
     let (barrier, release) = pipe_with(PipeFlags::CLOEXEC)?;
-    let (output, output_writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (stdout, stdout_writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (stderr, stderr_writer) = pipe_with(PipeFlags::CLOEXEC)?;
     let (refusal, refusal_writer) = pipe_with(PipeFlags::CLOEXEC)?;
     let parent = Pid::own();
     let child = ForkedChild::fork(move || {
-        let error = child::prepare_and_exec(leader_of, parent, &barrier, &output_writer, run_as, prepare);
+        let output = [&stdout_writer, &stderr_writer];
+        let error = child::prepare_and_exec(leader_of, parent, &barrier, output, run_as, prepare);
         let _ = rustix::io::write(&refusal_writer, &error.to_message());
         127
     })?;
     let stat = Stat::read(child.pid())?
         .ok_or_else(|| io::Error::other("the child vanished before it was let go"))?;
-    rustix::io::ioctl_fionbio(&output, true)?;
-    rustix::io::ioctl_fionbio(&refusal, true)?;
-    let kept = BoundedOutput::new(DEFAULT_OUTPUT_BYTES);
+    for pipe in [&stdout, &stderr, &refusal] {
+        rustix::io::ioctl_fionbio(pipe, true)?;
+    }
     Ok(RunningCommand {
         child,
         id: stat.id(),
         leader_of,
         release,
-        output_pipe: Some(output),
+        stdout: CapturedStream::new(stdout),
+        stderr: CapturedStream::new(stderr),
         error_pipe: refusal,
         launch_error: None,
-        captured: kept,
         released_at: Instant::now(),
     })
 }
@@ -221,10 +269,13 @@ impl RunningCommand {
         self.id
     }
 
-    /// Keeps up to so many bytes of output instead of 64 KiB. Call this before the release.
+    /// Keeps up to so many bytes of stdout, and as many of stderr, instead of 64 KiB. Call this before the release.
     #[must_use]
-    pub fn with_output_limit(self, longest: usize) -> Self {
-        Self { captured: BoundedOutput::new(longest), ..self }
+    pub fn with_output_limit(mut self, longest: usize) -> Self {
+        for stream in [&mut self.stdout, &mut self.stderr] {
+            stream.kept = BoundedOutput::new(longest);
+        }
+        self
     }
 
     /// Lets the child run.
@@ -255,8 +306,9 @@ impl RunningCommand {
     /// What poll(2) and waitpid(2) say.
     pub fn wait(mut self, until: Instant, other: Option<&PidFd>) -> io::Result<CommandEvent> {
         loop {
-            let output = self.output_pipe.as_ref().map(AsFd::as_fd);
-            let ended = wait_for_any([Some(self.child.pidfd()), other], output, until)?;
+            let open = [&self.stdout, &self.stderr].into_iter().filter_map(|stream| stream.pipe.as_ref());
+            let open: Vec<_> = open.map(AsFd::as_fd).collect();
+            let ended = wait_for_any([Some(self.child.pidfd()), other], &open, until)?;
             self.drain_output();
             // Also where it writes without end, so that there is always something to read.
             let over = Instant::now() >= until;
@@ -338,21 +390,9 @@ impl RunningCommand {
         members
     }
 
-    /// Reads the available output, but not for ever from a command that writes as fast as this reads.
     fn drain_output(&mut self) {
-        let Some(output) = &self.output_pipe else { return };
-        let mut buffer = [0_u8; 8192];
-        for _ in 0..128 {
-            match rustix::io::read(output, &mut buffer) {
-                Ok(0) => {
-                    self.output_pipe = None;
-                    return;
-                }
-                Ok(n) => self.captured.push(&buffer[..n]),
-                Err(Errno::INTR) => {}
-                Err(_) => return,
-            }
-        }
+        self.stdout.drain();
+        self.stderr.drain();
     }
 
     fn collect(mut self, until: Instant) -> io::Result<FinishedCommand> {
@@ -366,7 +406,8 @@ impl RunningCommand {
         let _ = self.read_launch_error();
         Ok(FinishedCommand {
             launch_error: self.launch_error,
-            ..FinishedCommand::new(end, self.captured.into_bytes(), self.released_at.elapsed())
+            stderr: self.stderr.kept.into_bytes(),
+            ..FinishedCommand::new(end, self.stdout.kept.into_bytes(), self.released_at.elapsed())
         })
     }
 }

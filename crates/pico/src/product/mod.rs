@@ -5,6 +5,7 @@
 
 mod account;
 mod command_failure;
+mod command_output;
 mod ha;
 mod inspection;
 mod installation_users;
