@@ -17,9 +17,9 @@ pub use launch_error::LaunchError;
 
 use crate::bounded_output::{BoundedOutput, DEFAULT_OUTPUT_BYTES};
 use crate::credentials::Credentials;
-use crate::fork::{ExitStatus, ForkedChild};
+use crate::fork::ForkedChild;
 use crate::pidfd::{PidFd, wait_for_any};
-use crate::process::{self, Pid, ProcessId, ProcessState, Signal, Stat};
+use crate::process::{self, ExitStatus, Pid, ProcessId, ProcessState, Signal, Stat};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};

@@ -172,7 +172,7 @@ impl Stat {
 
 /// Field 52, the wait status of a process that has ended and was not reaped yet. `None` too where it is 0, which is also what the kernel shows
 /// to one who may not see it.
-pub(super) fn wait_status(of: super::ProcessId) -> Option<i32> {
+pub(crate) fn wait_status(of: super::ProcessId) -> Option<i32> {
     let line = read_small(format!("/proc/{}/stat", of.pid)).ok()?;
     let stat = Stat::parse(&line).ok()?;
     let status = line.trim_ascii_end().rsplit(|&b| b == b' ').next().and_then(parse_number)?;
