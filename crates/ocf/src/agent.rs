@@ -3,37 +3,7 @@
 //! The types hold some of OCF's rules: only a monitor (and what looks like one) can say "not running" or "degraded";
 //! a stop can only say "it is down" or "it may not be down"; a failure always has a reason.
 
-use crate::{Definition, Evidence, ExitCode, Findings, InProcess, Invocation, LogFiles, ParameterError};
-
-/// The class of a failure. It decides what Pacemaker tries next, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorCode {
-    /// Soft error: it may work next time (exit code 1).
-    Generic,
-    /// A parameter is wrong on this node: it is banned (2).
-    InvalidParameter,
-    /// It is not implemented (3).
-    Unimplemented,
-    /// Permissions are missing on this node: it is banned (4).
-    Permission,
-    /// Software is missing on this node: it is banned (5).
-    NotInstalled,
-    /// The configuration is wrong everywhere: the resource is stopped in the whole cluster (6).
-    NotConfigured,
-}
-
-impl From<ErrorCode> for ExitCode {
-    fn from(code: ErrorCode) -> Self {
-        match code {
-            ErrorCode::Generic => Self::Generic,
-            ErrorCode::InvalidParameter => Self::InvalidParameter,
-            ErrorCode::Unimplemented => Self::Unimplemented,
-            ErrorCode::Permission => Self::Permission,
-            ErrorCode::NotInstalled => Self::NotInstalled,
-            ErrorCode::NotConfigured => Self::NotConfigured,
-        }
-    }
-}
+use crate::{Definition, ErrorCode, Evidence, Findings, InProcess, Invocation, LogFiles, ParameterError};
 
 /// Why an action failed: a line for the person who reads `pcs status` at night. What was seen, where, what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,8 @@
 //! failure without a reason, and the message is in the middle of its log. The hook runs before unwinding or aborting,
 //! so it is the same for both, in whatever thread it happens.
 
-use crate::{ExitCode, exit_reason, run};
+use crate::stderr::write_stderr;
+use crate::{ExitCode, exit_reason};
 use std::panic::PanicHookInfo;
 
 /// Sets the hook of this process.
@@ -17,7 +18,7 @@ pub(crate) fn install_hook(prefix: &str) {
 /// whose caller 101 means something else, as it does to a cluster manager that reads 101 to 110 as "online".
 pub fn exit_on_panic(code: u8, line: impl Fn(&str) -> String + Send + Sync + 'static) {
     std::panic::set_hook(Box::new(move |info| {
-        run::write_stderr(&line(&describe_panic(info)));
+        write_stderr(&line(&describe_panic(info)));
         #[expect(
             clippy::exit,
             reason = "in a hook there is no way back to main, and the code must be this one"

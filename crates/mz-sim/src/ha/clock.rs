@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::settings::parse_duration;
+use crate::duration::parse_duration;
 
 /// How the time since the server is up is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -87,7 +87,7 @@ impl Interval {
 }
 
 /// `OK`, or FAILED and every threshold that was not complied with.
-pub(super) fn ping_answer(misses: &[MissedThreshold]) -> String {
+pub(crate) fn ping_answer(misses: &[MissedThreshold]) -> String {
     if misses.is_empty() {
         return super::HEALTHY.to_owned();
     }

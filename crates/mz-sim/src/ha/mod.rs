@@ -5,7 +5,7 @@
 //! [`HaThresholds`] are read from the `mz.ha.*` properties, [`IntervalCounts`] of an interval from a [`Workload`]. The intervals are those of
 //! `mz.ha.interval`, one after the other from the moment the server is up. A ping is judged on the last interval that has
 //! ended, never on the one that is under way: whoever asks often and whoever asks seldom hear the same. All of this is pure:
-//! the time is an argument. The running pico (`server`) and the replay (`replay`) are two callers of it.
+//! the time is an argument. The running pico (`pico::ha_server`) and the replay (`replay`) are two callers of it.
 //!
 //! The counters are no state that grows while a pico runs: the workload says what happens at each moment of its life, and the
 //! counts of any interval are read off it. So a real JVM can have its answer from the native program, and a clock can be set.
@@ -33,9 +33,9 @@ mod interval;
 mod limits;
 mod properties_file;
 pub(crate) mod replay;
-pub(crate) mod server;
 mod workload;
 
+pub(crate) use interval::ping_answer;
 pub use interval::{Interval, IntervalCounts, MissedThreshold};
 pub use limits::{HaProperties, HaThresholds, InvalidProperty, MinActivationsMeaning, PROPERTIES};
 
@@ -43,6 +43,7 @@ pub use limits::{HaProperties, HaThresholds, InvalidProperty, MinActivationsMean
 pub(crate) fn is_enabled(properties: &HaProperties) -> bool {
     properties.get("enabled").is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
+pub(crate) use workload::load_workload;
 pub use workload::{InvalidLine, Workload};
 
 /// The ping, and the answer of a healthy pico. Our own words: the product's protocol is not public.

@@ -24,7 +24,7 @@ pub(crate) struct LaunchSpec {
     pub(crate) callback: u16,
     /// `ok`, `errors` or `dies`.
     pub(crate) outcome: String,
-    /// As in [`crate::settings::parse_duration`].
+    /// As in [`crate::duration::parse_duration`].
     pub(crate) start_time: String,
     /// `host:port` to listen on; empty for none.
     pub(crate) rcp: String,
