@@ -30,6 +30,7 @@
 
 mod action;
 mod agent;
+pub mod calendar;
 mod clock_jump;
 mod deadline;
 mod definition;
