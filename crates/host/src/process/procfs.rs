@@ -269,6 +269,7 @@ fn ticks_per_second() -> u64 {
 mod tests {
     use super::*;
     use std::process::{Command, Stdio};
+    use std::time::Instant;
 
     #[test]
     fn child_arguments_and_age_are_read() {
@@ -282,6 +283,9 @@ mod tests {
         let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
         let line = ["cat", "-", "a b"].map(OsString::from);
         let read = || command_line_bytes(pid.into(), 4096).unwrap();
+        // In the middle of its exec, which spawn does not wait for the end of, it has none.
+        let until = Instant::now() + Duration::from_secs(20);
+        while read().is_some_and(|read| read.is_empty()) && Instant::now() < until {}
         assert_eq!(split_nul(&read().unwrap()), line);
         let own = rustix::process::geteuid().as_raw();
         assert_eq!(effective_uid(pid).unwrap(), Some(own));

@@ -2,14 +2,10 @@
 
 use super::Pid;
 use crate::files::{read_small, unreadable};
+use nix::libc::{PF_EXITING, PF_KTHREAD};
 use rustix::io::Errno;
 use std::fmt;
 use std::io;
-
-/// `PF_KTHREAD`
-const PF_KTHREAD: u32 = 0x0020_0000;
-/// `PF_EXITING` of linux/sched.h.
-const PF_EXITING: u32 = 0x4;
 
 /// Field 3 of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,13 +156,13 @@ impl Stat {
     /// next, and is dead after that; while storage hangs it can stay in between.
     #[must_use]
     pub fn is_exiting(&self) -> bool {
-        self.flags & PF_EXITING != 0
+        self.flags & PF_EXITING.cast_unsigned() != 0
     }
 
     /// A thread of the kernel: it has neither a program nor a command line.
     #[must_use]
     pub fn is_kernel_thread(&self) -> bool {
-        self.flags & PF_KTHREAD != 0
+        self.flags & PF_KTHREAD.cast_unsigned() != 0
     }
 }
 
