@@ -84,7 +84,8 @@ mod tests {
             let next_month = (today.year, today.month, today.day) == (before.year, before.month + 1, 1);
             let next_year = (today.year, today.month, today.day, before.month) == (before.year + 1, 1, 1, 12);
             assert!(next_day || next_month || next_year, "{before:?} {today:?}");
-            let leap = before.year % 4 == 0 && (before.year % 100 != 0 || before.year % 400 == 0);
+            let leap = before.year.is_multiple_of(4)
+                && (!before.year.is_multiple_of(100) || before.year.is_multiple_of(400));
             let length = [31, 28 + u64::from(leap), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
             let is_last =
                 length.iter().zip(1..).any(|(&days, month)| (month, days) == (before.month, before.day));
