@@ -47,9 +47,9 @@ impl Pacemaker<'_> {
 
 /// Parses `name="last-failure-ec1#monitor_1000" host="n1" value="1796039910"`, in seconds since 1970.
 fn read(finished: &FinishedCommand) -> LastFailure {
-    let said = String::from_utf8_lossy(&finished.output);
+    let stdout = String::from_utf8_lossy(&finished.stdout);
     let value =
-        said.split_once(" value=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value);
+        stdout.split_once(" value=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value);
     let seconds = value.and_then(|value| value.parse().ok());
     match (finished.exit_status, value, seconds) {
         // A failure of this monitor was counted on another node, or was forgotten here.
@@ -57,16 +57,19 @@ fn read(finished: &FinishedCommand) -> LastFailure {
         (ExitStatus::Exited(0), _, Some(seconds)) => {
             LastFailure::At(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
         }
-        (ExitStatus::Exited(_), None, _) if said.contains("attribute does not exist") => LastFailure::Never,
-        (end, ..) => {
-            let line = said.lines().next().unwrap_or("it said nothing");
-            tracing::warn!(
-                "{ATTRD_UPDATER}: {}: {line}",
-                finished.launch_error.as_deref().unwrap_or(&end.to_string())
-            );
+        (ExitStatus::Exited(_), None, _) if says_never(finished) => LastFailure::Never,
+        _ => {
+            let stderr = String::from_utf8_lossy(&finished.stderr);
+            let line = stderr.lines().chain(stdout.lines()).next().unwrap_or("it said nothing");
+            tracing::warn!("{ATTRD_UPDATER}: {}: {line}", finished.outcome());
             LastFailure::Unknown
         }
     }
+}
+
+/// Its error text; which stream that comes on is a matter of the version.
+fn says_never(finished: &FinishedCommand) -> bool {
+    String::from_utf8_lossy(&finished.output()).contains("attribute does not exist")
 }
 
 #[cfg(test)]
@@ -98,5 +101,13 @@ mod tests {
         ] {
             assert_eq!(said(end, output), LastFailure::Unknown, "{end}: {output}");
         }
+        let beside = |end, stdout: &str, stderr: &str| {
+            let finished = FinishedCommand::new(end, stdout, Duration::from_millis(9));
+            read(&FinishedCommand { stderr: stderr.into(), ..finished })
+        };
+        let noise = "warning: option value=\"1\" and value=\"\" are deprecated\n";
+        assert_eq!(beside(ExitStatus::Exited(0), counted, noise), LastFailure::At(time));
+        assert_eq!(beside(ExitStatus::Exited(0), "", noise), LastFailure::Unknown);
+        assert_eq!(beside(ExitStatus::Exited(78), "", never), LastFailure::Never);
     }
 }

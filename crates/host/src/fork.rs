@@ -1,53 +1,14 @@
 //! A child made by fork(2), without exec: it has the caller's memory, so it needs nothing from any disk to run.
 
 use crate::pidfd::PidFd;
-use crate::process::{Pid, Signal};
+use crate::process::{ExitStatus, Pid, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use rustix::fd::{AsRawFd, IntoRawFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, FdFlags};
+use std::io;
 use std::time::Instant;
-use std::{fmt, io};
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExitStatus {
-    /// With this exit code.
-    Exited(i32),
-    /// By this signal.
-    Signalled(i32),
-    /// It was still running at the deadline.
-    TimedOut,
-}
-
-impl ExitStatus {
-    /// From a wait status, as wait(2) gives it.
-    pub(crate) fn from_wait_status(status: i32) -> Self {
-        match status & 0x7f {
-            0 => Self::Exited(status >> 8 & 0xff),
-            signal => Self::Signalled(signal),
-        }
-    }
-}
-
-impl fmt::Display for ExitStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exited(code) => write!(f, "exit code {code}"),
-            Self::Signalled(signal) => match Signal::from_named_raw(*signal) {
-                // It names itself "Signal::KILL", in quotes.
-                Some(named) => {
-                    let name = format!("{named:?}");
-                    let name = name.trim_matches('"');
-                    write!(f, "SIG{}", name.strip_prefix("Signal::").unwrap_or(name))
-                }
-                None => write!(f, "signal {signal}"),
-            },
-            Self::TimedOut => f.write_str("timed out"),
-        }
-    }
-}
 
 /// A child of this process. Dropping it neither ends nor reaps it.
 #[derive(Debug)]

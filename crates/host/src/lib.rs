@@ -16,6 +16,7 @@
 pub mod addresses;
 mod bounded_output;
 pub mod command;
+pub mod command_lines;
 pub mod credentials;
 pub mod descriptors;
 pub mod files;
@@ -28,12 +29,13 @@ pub mod lock;
 pub mod log_writer;
 pub mod mounts;
 mod pidfd;
+pub mod private_files;
 pub mod process;
 pub mod unix_socket;
 mod wait;
 pub mod worker;
 
-pub use fork::{ExitStatus, ForkedChild};
-pub use pidfd::PidFd;
-pub use process::{Pid, ProcessHandle, ProcessId, Signal};
+pub use fork::ForkedChild;
+pub use pidfd::{PidFd, ProcessHandle};
+pub use process::{ExitStatus, Pid, ProcessId, Signal};
 pub use wait::{remaining, sleep_capped};

@@ -1,7 +1,8 @@
 //! What a path means, whatever it is called: by the table of mounts, without touching any file system.
 
 use crate::files::{read_capped, unreadable};
-use crate::process::Pid;
+use crate::process::{self, Pid};
+use rustix::thread::CapabilitySet;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -92,6 +93,31 @@ fn find_device_path(table: &[u8], path: &Path) -> Option<DevicePath> {
         }
     }
     found.map(|(_, place)| place)
+}
+
+/// Why /proc does not show all processes to this one, if it does not: it is mounted with `hidepid`, and this process has neither
+/// `CAP_SYS_PTRACE` nor the group that is exempt.
+///
+/// # Errors
+/// /proc can't be read or understood.
+pub fn hidepid_restriction() -> io::Result<Option<String>> {
+    let table = MountTable::own()?;
+    let Some(options) = table.options(Path::new("/proc")) else { return Ok(None) };
+    let option = |name: &str| options.split(',').find_map(|o| o.strip_prefix(name)?.strip_prefix('='));
+    let Some(hidepid) = option("hidepid").filter(|how| !matches!(*how, "0" | "off")) else { return Ok(None) };
+    let status = process::read_status(Pid::own())?.unwrap_or_default();
+    let words = |name| process::status_field(&status, name).into_iter().flat_map(str::split_whitespace);
+    let effective = words("CapEff").next().and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0);
+    let effective = CapabilitySet::from_bits_retain(effective);
+    // The kernel asks for the group in these ways alone: `ptraceable` (4) exempts nobody. Of its own groups it takes the last one, for files.
+    let knows_group = matches!(hidepid, "1" | "noaccess" | "2" | "invisible");
+    let exempt = option("gid")
+        .filter(|_| knows_group)
+        .is_some_and(|gid| words("Groups").chain(words("Gid").last()).any(|group| group == gid));
+    let sees_all = effective.contains(CapabilitySet::SYS_PTRACE) || exempt;
+    Ok((!sees_all).then(|| {
+        format!("/proc is mounted with hidepid={hidepid}, and the agent has no CAP_SYS_PTRACE: it can't see all processes")
+    }))
 }
 
 /// The options of the file system that is mounted last at this very path.

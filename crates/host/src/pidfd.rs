@@ -7,8 +7,7 @@
 //! own needs neither: its number can't be reused before we have waited for it.
 
 use crate::descriptors::is_in_reserve;
-use crate::fork::ExitStatus;
-use crate::process::{Pid, ProcessId, Signal, Stat};
+use crate::process::{self, ExitStatus, Pid, ProcessId, Signal, Stat};
 use crate::wait::poll_until;
 use nix::sys::signal::SigSet;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -122,7 +121,7 @@ impl PidFd {
     /// # Errors
     /// What poll(2) says; /proc can't be read.
     pub fn wait_for_end(&self, until: Instant) -> io::Result<bool> {
-        Ok(wait_for_any([Some(self)], None, until)?[0])
+        Ok(wait_for_any([Some(self)], &[], until)?[0])
     }
 
     /// The same, but SIGTERM to this process ends the wait, too (false), and nothing else. Where there is no descriptor left for that,
@@ -132,7 +131,8 @@ impl PidFd {
     /// As [`ended_by`](Self::wait_for_end).
     pub fn wait_for_end_or_sigterm(&self, until: Instant) -> io::Result<bool> {
         let sigterm = SigtermFd::block().ok();
-        Ok(wait_for_any([Some(self)], sigterm.as_ref().map(|sigterm| sigterm.0.as_fd()), until)?[0])
+        let sigterm = sigterm.as_ref().map(|sigterm| sigterm.0.as_fd());
+        Ok(wait_for_any([Some(self)], sigterm.as_slice(), until)?[0])
     }
 
     /// How the process has ended, once it was reaped (Linux 6.15).
@@ -165,6 +165,71 @@ impl PidFd {
             PidFdInner::Pidfd(_, fd) => Some(fd.as_fd()),
             PidFdInner::PidAndStartTime(_) | PidFdInner::Child(_) => None,
         }
+    }
+}
+
+/// A process of known identity, held so that its number can't come to mean another one.
+#[derive(Debug)]
+pub struct ProcessHandle {
+    id: ProcessId,
+    pidfd: PidFd,
+}
+
+impl ProcessHandle {
+    /// Which process it is.
+    #[must_use]
+    pub fn id(&self) -> ProcessId {
+        self.id
+    }
+
+    /// Its pidfd.
+    #[must_use]
+    pub fn pidfd(&self) -> &PidFd {
+        &self.pidfd
+    }
+
+    /// Sends `signal`; false when the process had ended.
+    ///
+    /// # Errors
+    /// No permission; without a pidfd, /proc can't be read.
+    pub fn signal(&self, signal: Signal) -> io::Result<bool> {
+        self.pidfd.signal(signal)
+    }
+
+    /// Waits until it has ended (true) or `until` is reached (false).
+    ///
+    /// # Errors
+    /// What poll(2) says. Without a pidfd: /proc can't be read.
+    pub fn wait_for_end(&self, until: Instant) -> io::Result<bool> {
+        self.pidfd.wait_for_end(until)
+    }
+
+    /// How it has ended, where that can be known to one who is not its parent: while it was not reaped, and on Linux 6.15 and later. `None`
+    /// also while it lives.
+    #[must_use]
+    pub fn exit_status(&self) -> Option<ExitStatus> {
+        process::wait_status(self.id).map(ExitStatus::from_wait_status).or_else(|| self.pidfd.exit_status())
+    }
+
+    /// What /proc says of it now; `None` when it is gone.
+    ///
+    /// # Errors
+    /// /proc can't be read or understood.
+    pub fn stat(&self) -> io::Result<Option<Stat>> {
+        self.id.stat()
+    }
+}
+
+impl ProcessId {
+    /// Opens it for signals and waiting; `None` when it is gone or its number is another's.
+    ///
+    /// # Errors
+    /// /proc can't be read.
+    pub fn open(self) -> io::Result<Option<ProcessHandle>> {
+        process::verify_own_pid_namespace()?;
+        let Some(pidfd) = PidFd::open(self.pid)? else { return Ok(None) };
+        // After the pidfd: now the number can't come to mean another process unseen.
+        Ok(pidfd.refers_to(self)?.then_some(ProcessHandle { id: self, pidfd }))
     }
 }
 
@@ -221,16 +286,17 @@ fn child_state(pid: Pid) -> io::Result<ChildState> {
     }
 }
 
-/// Waits until one of `processes` has ended, `output` can be read, or `until` is reached. Which of them have ended?
+/// Waits until one of `processes` has ended, one of `outputs` can be read, or `until` is reached. Which of them have ended?
 pub(crate) fn wait_for_any<const N: usize>(
     processes: [Option<&PidFd>; N],
-    output: Option<BorrowedFd<'_>>,
+    outputs: &[BorrowedFd<'_>],
     until: Instant,
 ) -> io::Result<[bool; N]> {
     if !processes.iter().flatten().all(|process| process.is_pollable()) {
-        return poll_for_any(processes, output, until);
+        return poll_for_any(processes, outputs, until);
     }
-    let fds = processes.iter().flatten().filter_map(|process| process.descriptor()).chain(output);
+    let fds = processes.iter().flatten().filter_map(|process| process.descriptor());
+    let fds = fds.chain(outputs.iter().copied());
     let mut fds: Vec<PollFd<'_>> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
     poll_until(&mut fds, until)?;
     let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
@@ -240,7 +306,7 @@ pub(crate) fn wait_for_any<const N: usize>(
 /// The same by looking again and again.
 fn poll_for_any<const N: usize>(
     processes: [Option<&PidFd>; N],
-    output: Option<BorrowedFd<'_>>,
+    outputs: &[BorrowedFd<'_>],
     until: Instant,
 ) -> io::Result<[bool; N]> {
     loop {
@@ -252,7 +318,7 @@ fn poll_for_any<const N: usize>(
         let done = ended.contains(&true) || now >= until;
         let step = if done { now } else { until.min(now + POLL_INTERVAL) };
         let mut fds: Vec<PollFd<'_>> =
-            output.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+            outputs.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
         // Without output this is a pause.
         if poll_until(&mut fds, step)? || done {
             return Ok(ended);
@@ -309,11 +375,54 @@ mod tests {
         let (output, writer) = rustix::pipe::pipe().unwrap();
         rustix::io::write(&writer, b"!").unwrap();
         assert_eq!(
-            wait_for_any([Some(&held), None], Some(output.as_fd()), test_deadline()).unwrap(),
+            wait_for_any([Some(&held), None], &[output.as_fd()], test_deadline()).unwrap(),
             [false, false]
         );
         process.kill().unwrap();
-        assert_eq!(wait_for_any([None, Some(&held)], None, test_deadline()).unwrap(), [false, true]);
+        assert_eq!(wait_for_any([None, Some(&held)], &[], test_deadline()).unwrap(), [false, true]);
         process.wait().unwrap();
+    }
+
+    /// Since when a pidfd tells how a process that was reaped has ended.
+    const PIDFD_INFO_EXIT_SINCE: (u32, u32) = (6, 15);
+
+    fn kernel_version() -> (u32, u32) {
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+        let mut numbers =
+            release.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
+        (numbers.next().unwrap(), numbers.next().unwrap())
+    }
+
+    #[test]
+    fn exit_status_is_known_until_reaped_and_later_on_new_kernels() {
+        for (last, expected) in [
+            ("kill -9 $$", ExitStatus::Signalled(9)),
+            ("kill -SEGV $$", ExitStatus::Signalled(11)),
+            ("exit 3", ExitStatus::Exited(3)),
+        ] {
+            let mut command = Command::new("sh");
+            let mut child =
+                command.args(["-c", &format!("read line; {last}")]).stdin(Stdio::piped()).spawn().unwrap();
+            let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
+            let handle = Stat::read(pid).unwrap().unwrap().id().open().unwrap().unwrap();
+            assert_eq!(handle.exit_status(), None);
+            drop(child.stdin.take());
+            assert!(handle.wait_for_end(Instant::now() + Duration::from_secs(20)).unwrap());
+            // A child of ours that we have not waited for.
+            assert_eq!(handle.exit_status(), Some(expected));
+            child.wait().unwrap();
+            assert_eq!(handle.exit_status(), (kernel_version() >= PIDFD_INFO_EXIT_SINCE).then_some(expected));
+        }
+    }
+
+    #[test]
+    fn missing_process_or_other_start_time_is_not_opened() {
+        let own = Stat::read(Pid::own()).unwrap().unwrap().id();
+        assert!(own.open().unwrap().is_some());
+        assert!(ProcessId { start: own.start + 1, ..own }.open().unwrap().is_none());
+        let mut child = Command::new("true").spawn().unwrap();
+        let id = Stat::read(Pid::new(i32::try_from(child.id()).unwrap()).unwrap()).unwrap().unwrap().id();
+        child.wait().unwrap();
+        assert!(id.open().unwrap().is_none());
     }
 }

@@ -4,8 +4,8 @@
 //! where no signal ends it. So a forked child runs the query; fork needs no disk. If the child does not answer in time it is
 //! killed, and if it survives that it is left behind. Either way the caller continues without an answer.
 
-use crate::fork::{ExitStatus, ForkedChild, die_with_parent};
-use crate::process::{Pid, ProcessId, ProcessState, Stat};
+use crate::fork::{ForkedChild, die_with_parent};
+use crate::process::{ExitStatus, Pid, ProcessId, ProcessState, Stat};
 use crate::wait::poll_until;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::OwnedFd;

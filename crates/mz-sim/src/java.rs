@@ -5,7 +5,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use crate::ha::{client, server};
+use crate::ha::client;
+use crate::pico::ha_server;
 use crate::{mzsh, pico};
 
 /// mzsh.
@@ -57,7 +58,7 @@ pub(crate) fn run_java(args: &[OsString]) -> ExitCode {
     }
     if args.first().is_some_and(|arg| arg == HA_SERVER_CLASS) {
         let args: Vec<String> = args[1..].iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-        return server::answer_for_java(&args);
+        return ha_server::answer_for_java(&args);
     }
     if args.iter().any(|arg| arg == "-version") {
         eprintln!("openjdk version \"17.0.0\" (simulated by mz-sim {})", env!("CARGO_PKG_VERSION"));

@@ -42,6 +42,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod duration;
 mod error;
 pub mod ha;
 pub mod heartbeat;

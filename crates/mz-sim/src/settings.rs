@@ -13,8 +13,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::SimError;
+use crate::duration::parse_duration;
 use crate::ha::clock::Clock;
-use crate::ha::server::load_workload;
+use crate::ha::load_workload;
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,19 +115,6 @@ impl SimStartupOutcome {
             "slow" => Self::Slow,
             other => Self::Code(other.strip_prefix("code:")?.parse().ok()?),
         })
-    }
-}
-
-/// Parses `200ms`, `3s` or `2m`.
-#[must_use]
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().ok()?;
-    match &text[digits.len()..] {
-        "ms" => Some(Duration::from_millis(number)),
-        "s" => Some(Duration::from_secs(number)),
-        "m" => number.checked_mul(60).map(Duration::from_secs),
-        _ => None,
     }
 }
 

@@ -4,39 +4,7 @@
 //! running" or "degraded". A stop can only answer "down" or "possibly not down". A failure always
 //! has a reason.
 
-use crate::{Definition, Evidence, ExitCode, Findings, InProcess, Invocation, LogFiles, ParameterError};
-
-/// The kind of a failure. It decides how Pacemaker recovers, and on which nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorCode {
-    /// Soft error: a retry may succeed (exit code 1).
-    Generic,
-    /// A parameter is invalid on this node. Pacemaker bans the resource from the node (exit code
-    /// 2).
-    InvalidParameter,
-    /// The agent does not implement the action (exit code 3).
-    Unimplemented,
-    /// This node lacks permissions. Pacemaker bans the resource from the node (exit code 4).
-    Permission,
-    /// This node lacks software. Pacemaker bans the resource from the node (exit code 5).
-    NotInstalled,
-    /// The configuration is invalid on every node. Pacemaker stops the resource in the whole
-    /// cluster (exit code 6).
-    NotConfigured,
-}
-
-impl From<ErrorCode> for ExitCode {
-    fn from(code: ErrorCode) -> Self {
-        match code {
-            ErrorCode::Generic => Self::Generic,
-            ErrorCode::InvalidParameter => Self::InvalidParameter,
-            ErrorCode::Unimplemented => Self::Unimplemented,
-            ErrorCode::Permission => Self::Permission,
-            ErrorCode::NotInstalled => Self::NotInstalled,
-            ErrorCode::NotConfigured => Self::NotConfigured,
-        }
-    }
-}
+use crate::{Definition, ErrorCode, Evidence, Findings, InProcess, Invocation, LogFiles, ParameterError};
 
 /// Why an action failed. The person on call reads the reason in `pcs status`: what was seen, where,
 /// and the remedy.

@@ -72,3 +72,33 @@ impl From<ExitCode> for std::process::ExitCode {
         Self::from(code.number())
     }
 }
+
+/// The class of a failure. It decides what Pacemaker tries next, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// Soft error: it may work next time (exit code 1).
+    Generic,
+    /// A parameter is wrong on this node: it is banned (2).
+    InvalidParameter,
+    /// It is not implemented (3).
+    Unimplemented,
+    /// Permissions are missing on this node: it is banned (4).
+    Permission,
+    /// Software is missing on this node: it is banned (5).
+    NotInstalled,
+    /// The configuration is wrong everywhere: the resource is stopped in the whole cluster (6).
+    NotConfigured,
+}
+
+impl From<ErrorCode> for ExitCode {
+    fn from(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::Generic => Self::Generic,
+            ErrorCode::InvalidParameter => Self::InvalidParameter,
+            ErrorCode::Unimplemented => Self::Unimplemented,
+            ErrorCode::Permission => Self::Permission,
+            ErrorCode::NotInstalled => Self::NotInstalled,
+            ErrorCode::NotConfigured => Self::NotConfigured,
+        }
+    }
+}

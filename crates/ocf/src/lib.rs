@@ -38,6 +38,7 @@
 
 mod action;
 mod agent;
+pub mod calendar;
 mod clock_jump;
 mod deadline;
 mod definition;
@@ -54,15 +55,16 @@ mod metadata;
 mod panic;
 mod parameter;
 mod run;
+mod stderr;
 pub mod time;
 
 pub use action::Action;
-pub use agent::{Agent, ErrorCode, Failure, State};
+pub use agent::{Agent, Failure, State};
 pub use deadline::Deadline;
 pub use definition::{Definition, Operation};
 pub use escape::{escape_unprintable, escape_unprintable_json};
 pub use evidence::Evidence;
-pub use exit_code::ExitCode;
+pub use exit_code::{ErrorCode, ExitCode};
 pub use findings::Findings;
 pub use instance_name::encode_instance_name;
 pub use invocation::{CloneKind, Invocation, OutputFormat};

@@ -4,7 +4,8 @@
 //! both as a failure without a reason, and the message is lost in the middle of its log. The hook
 //! runs before unwinding or aborting, in any thread, so it covers both.
 
-use crate::{ExitCode, exit_reason, run};
+use crate::stderr::write_stderr;
+use crate::{ExitCode, exit_reason};
 use std::panic::PanicHookInfo;
 
 pub(crate) fn install_hook(prefix: &str) {
@@ -17,7 +18,7 @@ pub(crate) fn install_hook(prefix: &str) {
 /// cluster manager may read 101 to 110 as "online".
 pub fn exit_on_panic(code: u8, line: impl Fn(&str) -> String + Send + Sync + 'static) {
     std::panic::set_hook(Box::new(move |info| {
-        run::write_stderr(&line(&describe_panic(info)));
+        write_stderr(&line(&describe_panic(info)));
         #[expect(
             clippy::exit,
             reason = "in a hook there is no way back to main, and the code must be this one"

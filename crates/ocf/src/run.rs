@@ -8,6 +8,7 @@ use crate::agent::{Agent, State};
 use crate::clock_jump::ClockReading;
 use crate::definition::Definition;
 use crate::escape::escape_unprintable;
+use crate::stderr::write_stderr;
 use crate::{Action, Evidence, ExitCode, Failure, Invocation, exit_reason, log, panic};
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -224,12 +225,5 @@ fn write_stdout(text: &str) -> ExitCode {
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => ExitCode::Success,
         Err(_) => ExitCode::Generic,
-    }
-}
-
-/// Writes once. It ignores an error, because no place is left to report it.
-pub(crate) fn write_stderr(text: &str) {
-    if !text.is_empty() {
-        let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 }

@@ -159,8 +159,10 @@ fn remember_installation(target: &PicoInstance, record: &InstanceRecord) {
         users,
         resolved: record.resolved_home(),
     };
-    let written = host::files::create_private_directory(Path::new(MEMORY_DIRECTORY), 0o755)
-        .and_then(|()| host::files::replace_atomically(&memory_path(target), &serde_json::to_vec(&memory)?));
+    let written =
+        host::private_files::create_private_directory(Path::new(MEMORY_DIRECTORY), 0o755).and_then(|()| {
+            host::private_files::replace_atomically(&memory_path(target), &serde_json::to_vec(&memory)?)
+        });
     if let Err(e) = written {
         tracing::warn!(
             "{MEMORY_DIRECTORY}: could not record the user of {}: {e}",
@@ -180,7 +182,7 @@ struct RememberedInstallation {
 }
 
 fn read_memory(path: &Path) -> io::Result<RememberedInstallation> {
-    Ok(serde_json::from_slice(&host::files::read_private(path)?)?)
+    Ok(serde_json::from_slice(&host::private_files::read_private(path)?)?)
 }
 
 fn remembered_installation(target: &PicoInstance) -> Option<RememberedInstallation> {

@@ -359,7 +359,7 @@ impl InstanceRecordFile {
         create_run_directory()?;
         let mut content = serde_json::to_vec(record)?;
         content.push(b'\n');
-        host::files::replace_atomically(path, &content)
+        host::private_files::replace_atomically(path, &content)
     }
 
     /// Writes it; a failure is only logged.
@@ -371,7 +371,7 @@ impl InstanceRecordFile {
 
     /// Removes it, and temporary files of killed actions. The record of another resource stays.
     pub fn remove(&self) {
-        host::files::remove_stale_temporaries(Path::new(RUN_DIRECTORY));
+        host::private_files::remove_stale_temporaries(Path::new(RUN_DIRECTORY));
         let own = self.location.as_ref().filter(|(resource, path)| {
             !read_record(path)
                 .is_ok_and(|record| record.is_some_and(|record| record.belongs_to_other_resource(resource)))
@@ -392,7 +392,7 @@ fn record_path(resource: &str) -> PathBuf {
 
 /// `None`: not found, or of another boot.
 fn read_record(path: &Path) -> io::Result<Option<InstanceRecord>> {
-    let content = match host::files::read_private(path) {
+    let content = match host::private_files::read_private(path) {
         Ok(content) => content,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),
@@ -482,7 +482,7 @@ pub(crate) fn ruled_out_path(target: &PicoInstance) -> io::Result<PathBuf> {
 pub(crate) fn agent_commands_path() -> io::Result<PathBuf> {
     create_run_directory()?;
     let path = Path::new(RUN_DIRECTORY).join("commands");
-    host::files::create_private_directory(&path, 0o755)?;
+    host::private_files::create_private_directory(&path, 0o755)?;
     Ok(path)
 }
 
@@ -512,7 +512,7 @@ pub(crate) fn turn_at(path: &Path) -> Option<PathBuf> {
 }
 
 fn create_run_directory() -> io::Result<()> {
-    host::files::create_private_directory(Path::new(RUN_DIRECTORY), 0o755)
+    host::private_files::create_private_directory(Path::new(RUN_DIRECTORY), 0o755)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use crate::settings::PicoInstance;
 use crate::{process_list, record};
-use host::{ProcessId, files, process};
+use host::{ProcessId, private_files, process};
 
 /// Most processes that are kept.
 const MAX_PROCESSES: usize = 1000;
@@ -14,7 +14,7 @@ pub(crate) fn write(target: &PicoInstance, seen: &[ProcessId]) {
     let written = record::ruled_out_path(target).and_then(|path| {
         let seen = process_list::format(seen.iter().take(MAX_PROCESSES).copied());
         let content = format!("{}\n{seen}", process::boot_id()?);
-        files::replace_atomically(&path, content.as_bytes())
+        private_files::replace_atomically(&path, content.as_bytes())
     });
     if let Err(e) = written {
         tracing::debug!("{}: could not record the scanned processes: {e}", target.name);
@@ -24,7 +24,7 @@ pub(crate) fn write(target: &PicoInstance, seen: &[ProcessId]) {
 /// The processes of the last such scan of this boot.
 pub(crate) fn read(target: &PicoInstance) -> Vec<ProcessId> {
     let read = || {
-        let content = files::read_private(&record::ruled_out_path(target).ok()?).ok()?;
+        let content = private_files::read_private(&record::ruled_out_path(target).ok()?).ok()?;
         let boot = process::boot_id().ok()?;
         content.strip_prefix(boot.as_bytes()).map(process_list::parse)
     };

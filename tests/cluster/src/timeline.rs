@@ -12,6 +12,8 @@
 //! The source is `pacemaker.log` of the nodes, on one clock, in milliseconds; the logger's clock
 //! advances by four. The executor measures the time of an agent's action.
 
+use ocf::calendar::{CivilTime, MONTHS};
+
 /// The event of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClusterLogEvent {
@@ -198,48 +200,25 @@ fn parse_ran(node: &str, text: &str) -> Option<ClusterLogEvent> {
     })
 }
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-const DAY_MS: u64 = 86_400_000;
-
 /// All nodes use UTC.
 fn parse_time(month: &str, day: &str, clock: &str, near: u64) -> Option<u64> {
-    let month = MONTHS.iter().position(|name| *name == month)?;
+    let month = MONTHS.iter().zip(1..).find_map(|(name, number)| (*name == month).then_some(number))?;
     let day: u64 = day.parse().ok()?;
     let mut parts = clock.split([':', '.']).map(str::parse::<u64>);
     let mut part = || parts.next()?.ok();
     let (hour, minute, second) = (part()?, part()?, part()?);
-    let in_day = ((hour * 60 + minute) * 60 + second) * 1000 + part().unwrap_or(0);
-    let year = 1970 + near / DAY_MS * 400 / 146_097;
-    let in_year = |year| days_until(year, month) * DAY_MS + (day - 1) * DAY_MS + in_day;
-    (year.saturating_sub(1)..=year + 1).map(in_year).min_by_key(|time| time.abs_diff(near))
-}
-
-/// Days from 1970 to the first day of this month (0 is January).
-fn days_until(year: u64, month: usize) -> u64 {
-    let leaps = |year: u64| year / 4 - year / 100 + year / 400;
-    let leap = leaps(year) > leaps(year - 1);
-    let months = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    (year - 1970) * 365 + leaps(year - 1) - leaps(1969) + months[..month].iter().sum::<u64>()
+    let milliseconds = part().unwrap_or(0);
+    let this_year = CivilTime::from_seconds(near / 1000).year;
+    let in_year =
+        |year| CivilTime { year, month, day, hour, minute, second }.to_seconds() * 1000 + milliseconds;
+    (this_year.saturating_sub(1)..=this_year + 1).map(in_year).min_by_key(|time| time.abs_diff(near))
 }
 
 /// Formats date and time of day in UTC: `2026-11-22 13:03:15`.
 #[must_use]
 pub fn format_utc(time: u64) -> String {
-    let days = time / DAY_MS;
-    let mut year = 1970 + days * 400 / 146_097;
-    while days_until(year, 0) > days {
-        year -= 1;
-    }
-    while days_until(year + 1, 0) <= days {
-        year += 1;
-    }
-    let month = (0..12).rev().find(|month| days_until(year, *month) <= days).unwrap_or_default();
-    let day = days - days_until(year, month) + 1;
-    let second = time % DAY_MS / 1000;
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02}", month + 1)
+    let CivilTime { year, month, day, hour, minute, second } = CivilTime::from_seconds(time / 1000);
+    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
 /// The median; the mean of the two middle values for an even number.

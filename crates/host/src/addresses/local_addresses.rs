@@ -1,15 +1,10 @@
 //! The addresses of this node.
 
 use crate::files::read_capped;
+use nix::libc::{IFA_F_DADFAILED, IFA_F_OPTIMISTIC, IFA_F_TENTATIVE};
 use nix::net::if_::InterfaceFlags;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, UdpSocket};
-
-/// Flags of `/proc/net/if_inet6` (`linux/if_addr.h`): not yet made sure that nobody else has it; somebody has; may be used
-/// nevertheless.
-const IFA_F_TENTATIVE: u32 = 0x40;
-const IFA_F_DADFAILED: u32 = 0x08;
-const IFA_F_OPTIMISTIC: u32 = 0x04;
 
 /// Longest `/proc/net/if_inet6` that is read: some thousand addresses.
 const MAX_TABLE_BYTES: usize = 256 << 10;
@@ -79,6 +74,8 @@ impl LocalAddresses {
     }
 }
 
+/// By the flags of `/proc/net/if_inet6` (`linux/if_addr.h`): not yet made sure that nobody else has it (`TENTATIVE`); somebody has
+/// (`DADFAILED`); may be used nevertheless (`OPTIMISTIC`).
 fn address_state(interface: String, linked: bool, flags: u32) -> AddressState {
     if flags & IFA_F_DADFAILED != 0 {
         AddressState::Duplicate(interface)

@@ -1,6 +1,6 @@
 //! What the forked child does until it is the command.
 
-use super::{Exec, LeaderOf, Limits};
+use super::{Exec, LaunchError, LeaderOf, Limits};
 use crate::credentials::Credentials;
 use crate::fork::die_with_parent;
 use crate::process::Pid;
@@ -18,11 +18,11 @@ pub(super) fn prepare_and_exec(
     leader_of: LeaderOf,
     parent: Pid,
     barrier: &OwnedFd,
-    output: &OwnedFd,
+    output: [&OwnedFd; 2],
     run_as: impl FnOnce() -> Result<(Option<Credentials>, Limits), String>,
     prepare: impl FnOnce(Option<&Credentials>) -> Result<Exec, String>,
-) -> String {
-    let attempt = || -> Result<(), String> {
+) -> LaunchError {
+    let attempt = || -> Result<Infallible, LaunchError> {
         // Before the release it must not outlive the caller: nobody would know of this start.
         die_with_parent(parent).map_err(|e| e.to_string())?;
         match leader_of {
@@ -39,20 +39,16 @@ pub(super) fn prepare_and_exec(
             user.switch_user().map_err(|e| format!("can't switch to user {}: {e}", user.name))?;
         }
         let exec = prepare(user.as_ref())?;
-        let program = exec.program.display();
-        let Err(error) = exec_command(&exec, leader_of, parent);
-        Err(match error.kind() {
-            io::ErrorKind::NotFound => format!("{program} does not exist"),
-            _ => format!("{program} can't be executed: {error}"),
-        })
+        exec_command(exec, leader_of, parent)
     };
-    attempt().err().unwrap_or_default()
+    let Err(error) = attempt();
+    error
 }
 
 /// Puts the process into the state that the command expects, as far as that takes the caller's rights.
-fn set_up_process(limits: &Limits, output: &OwnedFd) -> io::Result<()> {
-    rustix::stdio::dup2_stdout(output)?;
-    rustix::stdio::dup2_stderr(output)?;
+fn set_up_process(limits: &Limits, [stdout, stderr]: [&OwnedFd; 2]) -> io::Result<()> {
+    rustix::stdio::dup2_stdout(stdout)?;
+    rustix::stdio::dup2_stderr(stderr)?;
     rustix::process::umask(Mode::from_raw_mode(limits.umask & 0o777));
     reset_signals_and_descriptors();
     // The cluster's daemons are protected from the kernel's out-of-memory killer; what they start need not be.
@@ -61,14 +57,19 @@ fn set_up_process(limits: &Limits, output: &OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
-fn exec_command(exec: &Exec, leader_of: LeaderOf, parent: Pid) -> io::Result<Infallible> {
-    std::env::set_current_dir(&exec.directory)?;
+fn exec_command(exec: Exec, leader_of: LeaderOf, parent: Pid) -> Result<Infallible, LaunchError> {
+    let Exec { program, directory, .. } = exec;
+    if let Err(errno) = rustix::process::chdir(&directory) {
+        return Err(LaunchError::DirectoryUnusable { directory, errno: errno.raw_os_error() });
+    }
     if leader_of == LeaderOf::ProcessGroup {
         // Again: a change of user clears it.
-        die_with_parent(parent)?;
+        die_with_parent(parent).map_err(|e| e.to_string())?;
     }
-    let c = |text: &OsStr| CString::new(text.as_bytes()).map_err(io::Error::from);
-    let mut arguments = vec![c(exec.program.as_os_str())?];
+    let c = |text: &OsStr| {
+        CString::new(text.as_bytes()).map_err(|e| format!("{} can't be executed: {e}", program.display()))
+    };
+    let mut arguments = vec![c(program.as_os_str())?];
     for argument in &exec.arguments {
         arguments.push(c(argument)?);
     }
@@ -79,7 +80,11 @@ fn exec_command(exec: &Exec, leader_of: LeaderOf, parent: Pid) -> io::Result<Inf
         entry.push(value);
         environment.push(c(&entry)?);
     }
-    Ok(nix::unistd::execve(&arguments[0], &arguments, &environment)?)
+    let Err(error) = nix::unistd::execve(&arguments[0], &arguments, &environment);
+    Err(match error {
+        nix::errno::Errno::ENOENT => LaunchError::NotFound { program },
+        errno => LaunchError::NotExecutable { program, errno: errno as i32 },
+    })
 }
 
 /// Sets the limits, as far as the kernel lets the caller: root may raise them.

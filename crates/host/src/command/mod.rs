@@ -11,19 +11,22 @@
 //! made. A process that survives SIGKILL (state D) is left behind and named.
 
 mod child;
+mod launch_error;
+
+pub use launch_error::LaunchError;
 
 use crate::bounded_output::{BoundedOutput, DEFAULT_OUTPUT_BYTES};
 use crate::credentials::Credentials;
-use crate::fork::{ExitStatus, ForkedChild};
+use crate::fork::ForkedChild;
 use crate::pidfd::{PidFd, wait_for_any};
-use crate::process::{self, Pid, ProcessId, ProcessState, Signal, Stat};
+use crate::process::{self, ExitStatus, Pid, ProcessId, ProcessState, Signal, Stat};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::ffi::OsString;
-use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 /// What to execute. It inherits nothing of the caller's environment.
 #[derive(Clone, Debug)]
@@ -83,11 +86,13 @@ pub enum LeaderOf {
 pub struct FinishedCommand {
     /// How it ended.
     pub exit_status: ExitStatus,
-    /// What it wrote to stdout and stderr, as far as kept: see [`RunningCommand::with_output_limit`].
-    pub output: Vec<u8>,
+    /// What it wrote to stdout, as far as kept: see [`RunningCommand::with_output_limit`].
+    pub stdout: Vec<u8>,
+    /// The same of stderr.
+    pub stderr: Vec<u8>,
     /// Why it was not executed or could do nothing: the error of `prepare` or exec, or storage on which it waited at its
     /// deadline.
-    pub launch_error: Option<String>,
+    pub launch_error: Option<LaunchError>,
     /// Whether it waited for storage (D) at its deadline.
     pub waited_for_storage: bool,
     /// The process that survived SIGKILL (state D).
@@ -97,17 +102,36 @@ pub struct FinishedCommand {
 }
 
 impl FinishedCommand {
-    /// A command that was executed and left no process; also for tests of code that judges commands.
+    /// A command that was executed, wrote nothing to stderr and left no process; also for tests of code that judges commands.
     #[must_use]
-    pub fn new(end: ExitStatus, output: impl Into<Vec<u8>>, took: Duration) -> Self {
+    pub fn new(end: ExitStatus, stdout: impl Into<Vec<u8>>, took: Duration) -> Self {
         Self {
             exit_status: end,
-            output: output.into(),
+            stdout: stdout.into(),
+            stderr: Vec::new(),
             launch_error: None,
             waited_for_storage: false,
             survivors: Vec::new(),
             elapsed: took,
         }
+    }
+
+    /// stdout, and then stderr on lines of its own: for a command of which it is not known what it writes where. Which came first is not
+    /// known.
+    #[must_use]
+    pub fn output(&self) -> Vec<u8> {
+        let mut output = self.stdout.clone();
+        if !self.stderr.is_empty() && output.last().is_some_and(|&last| last != b'\n') {
+            output.push(b'\n');
+        }
+        output.extend_from_slice(&self.stderr);
+        output
+    }
+
+    /// Why it was not executed, else how it ended.
+    #[must_use]
+    pub fn outcome(&self) -> &dyn fmt::Display {
+        self.launch_error.as_ref().map_or(&self.exit_status, |error| error)
     }
 }
 
@@ -118,10 +142,42 @@ pub struct RunningCommand {
     id: ProcessId,
     leader_of: LeaderOf,
     release: OwnedFd,
-    output_pipe: Option<OwnedFd>,
+    stdout: CapturedStream,
+    stderr: CapturedStream,
     error_pipe: OwnedFd,
-    captured: BoundedOutput,
+    launch_error: Option<LaunchError>,
     released_at: Instant,
+}
+
+/// stdout or stderr of a command.
+#[derive(Debug)]
+struct CapturedStream {
+    /// `None`: its end was read.
+    pipe: Option<OwnedFd>,
+    kept: BoundedOutput,
+}
+
+impl CapturedStream {
+    fn new(pipe: OwnedFd) -> Self {
+        Self { pipe: Some(pipe), kept: BoundedOutput::new(DEFAULT_OUTPUT_BYTES) }
+    }
+
+    /// Reads what is available, but not for ever from a command that writes as fast as this reads.
+    fn drain(&mut self) {
+        let Some(pipe) = &self.pipe else { return };
+        let mut buffer = [0_u8; 8192];
+        for _ in 0..128 {
+            match rustix::io::read(pipe, &mut buffer) {
+                Ok(0) => {
+                    self.pipe = None;
+                    return;
+                }
+                Ok(n) => self.kept.push(&buffer[..n]),
+                Err(Errno::INTR) => {}
+                Err(_) => return,
+            }
+        }
+    }
 }
 
 /// Forks the child that will `prepare` and execute, as the caller's user.
@@ -154,27 +210,30 @@ fn fork_child(
     prepare: impl FnOnce(Option<&Credentials>) -> Result<Exec, String>,
 ) -> io::Result<RunningCommand> {
     let (barrier, release) = pipe_with(PipeFlags::CLOEXEC)?;
-    let (output, output_writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (stdout, stdout_writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (stderr, stderr_writer) = pipe_with(PipeFlags::CLOEXEC)?;
     let (refusal, refusal_writer) = pipe_with(PipeFlags::CLOEXEC)?;
     let parent = Pid::own();
     let child = ForkedChild::fork(move || {
-        let why = child::prepare_and_exec(leader_of, parent, &barrier, &output_writer, run_as, prepare);
-        let _ = rustix::io::write(&refusal_writer, &why.as_bytes()[..why.len().min(4096)]);
+        let output = [&stdout_writer, &stderr_writer];
+        let error = child::prepare_and_exec(leader_of, parent, &barrier, output, run_as, prepare);
+        let _ = rustix::io::write(&refusal_writer, &error.to_message());
         127
     })?;
     let stat = Stat::read(child.pid())?
         .ok_or_else(|| io::Error::other("the child vanished before it was let go"))?;
-    rustix::io::ioctl_fionbio(&output, true)?;
-    rustix::io::ioctl_fionbio(&refusal, true)?;
-    let kept = BoundedOutput::new(DEFAULT_OUTPUT_BYTES);
+    for pipe in [&stdout, &stderr, &refusal] {
+        rustix::io::ioctl_fionbio(pipe, true)?;
+    }
     Ok(RunningCommand {
         child,
         id: stat.id(),
         leader_of,
         release,
-        output_pipe: Some(output),
+        stdout: CapturedStream::new(stdout),
+        stderr: CapturedStream::new(stderr),
         error_pipe: refusal,
-        captured: kept,
+        launch_error: None,
         released_at: Instant::now(),
     })
 }
@@ -210,10 +269,13 @@ impl RunningCommand {
         self.id
     }
 
-    /// Keeps up to so many bytes of output instead of 64 KiB. Call this before the release.
+    /// Keeps up to so many bytes of stdout, and as many of stderr, instead of 64 KiB. Call this before the release.
     #[must_use]
-    pub fn with_output_limit(self, longest: usize) -> Self {
-        Self { captured: BoundedOutput::new(longest), ..self }
+    pub fn with_output_limit(mut self, longest: usize) -> Self {
+        for stream in [&mut self.stdout, &mut self.stderr] {
+            stream.kept = BoundedOutput::new(longest);
+        }
+        self
     }
 
     /// Lets the child run.
@@ -244,8 +306,9 @@ impl RunningCommand {
     /// What poll(2) and waitpid(2) say.
     pub fn wait(mut self, until: Instant, other: Option<&PidFd>) -> io::Result<CommandEvent> {
         loop {
-            let output = self.output_pipe.as_ref().map(AsFd::as_fd);
-            let ended = wait_for_any([Some(self.child.pidfd()), other], output, until)?;
+            let open = [&self.stdout, &self.stderr].into_iter().filter_map(|stream| stream.pipe.as_ref());
+            let open: Vec<_> = open.map(AsFd::as_fd).collect();
+            let ended = wait_for_any([Some(self.child.pidfd()), other], &open, until)?;
             self.drain_output();
             // Also where it writes without end, so that there is always something to read.
             let over = Instant::now() >= until;
@@ -290,18 +353,29 @@ impl RunningCommand {
     }
 
     /// What blocks the command from outside; and whether that certainly is storage.
-    fn blocked_by(&self, members: &[ProcessId]) -> (Option<String>, bool) {
+    fn blocked_by(&mut self, members: &[ProcessId]) -> (Option<LaunchError>, bool) {
         let seconds = self.released_at.elapsed().as_secs();
-        // The child closes this pipe when it is executed.
-        let executed = rustix::io::read(&self.error_pipe, &mut [0_u8; 1]) != Err(Errno::AGAIN);
         let waits = |id: &&ProcessId| process::any_thread_in_state(id.pid, ProcessState::DiskSleep);
-        let why = match (members.iter().find(waits), executed) {
-            (Some(_), false) => format!("storage has not answered for {seconds} s"),
-            (Some(id), true) => format!("{id} has waited for storage (D), {seconds} s in all"),
-            (None, false) => format!("storage or name service has not answered for {seconds} s"),
-            (None, true) => return (None, false),
+        let waiting = members.iter().find(waits).copied();
+        let why = match (waiting, self.read_launch_error()) {
+            (on_storage, Err(Errno::AGAIN)) => {
+                Some(LaunchError::NotExecutedInTime { seconds, on_storage: on_storage.is_some() })
+            }
+            (Some(process), _) => Some(LaunchError::WaitedForStorage { process, seconds }),
+            (None, _) => None,
         };
-        (Some(why), members.iter().any(|id| waits(&id)))
+        (why, waiting.is_some())
+    }
+
+    /// Reads what the child says of its launch, once. Err(AGAIN): it is still to execute the command, for then its end of the pipe is
+    /// closed.
+    fn read_launch_error(&mut self) -> Result<(), Errno> {
+        if self.launch_error.is_none() {
+            let mut message = [0_u8; launch_error::MAX_MESSAGE_BYTES];
+            let length = rustix::io::read(&self.error_pipe, &mut message)?;
+            self.launch_error = LaunchError::from_message(&message[..length]);
+        }
+        Ok(())
     }
 
     /// The command, and its descendants in its group or session.
@@ -316,21 +390,9 @@ impl RunningCommand {
         members
     }
 
-    /// Reads the available output, but not for ever from a command that writes as fast as this reads.
     fn drain_output(&mut self) {
-        let Some(output) = &self.output_pipe else { return };
-        let mut buffer = [0_u8; 8192];
-        for _ in 0..128 {
-            match rustix::io::read(output, &mut buffer) {
-                Ok(0) => {
-                    self.output_pipe = None;
-                    return;
-                }
-                Ok(n) => self.captured.push(&buffer[..n]),
-                Err(Errno::INTR) => {}
-                Err(_) => return,
-            }
-        }
+        self.stdout.drain();
+        self.stderr.drain();
     }
 
     fn collect(mut self, until: Instant) -> io::Result<FinishedCommand> {
@@ -340,12 +402,12 @@ impl RunningCommand {
         }
         let end = self.child.wait(until)?;
         self.drain_output();
-        let mut why = [0_u8; 4096];
-        let length = rustix::io::read(&self.error_pipe, &mut why).unwrap_or(0);
-        let refused = (length > 0).then(|| String::from_utf8_lossy(&why[..length]).into_owned());
+        // A child that was killed has said nothing.
+        let _ = self.read_launch_error();
         Ok(FinishedCommand {
-            launch_error: refused,
-            ..FinishedCommand::new(end, self.captured.into_bytes(), self.released_at.elapsed())
+            launch_error: self.launch_error,
+            stderr: self.stderr.kept.into_bytes(),
+            ..FinishedCommand::new(end, self.stdout.kept.into_bytes(), self.released_at.elapsed())
         })
     }
 }

@@ -23,7 +23,8 @@ fn command_has_its_exit_code_output_and_environment() {
     let finished = run_shell("echo $GREETING; echo oops >&2; env | wc -l; umask; pwd; exit 7");
     assert_eq!(finished.exit_status, ExitStatus::Exited(7));
     // PATH, GREETING, and PWD, which the shell adds.
-    assert_eq!(String::from_utf8(finished.output).unwrap(), "hello\noops\n3\n0022\n/\n");
+    assert_eq!(String::from_utf8(finished.stdout).unwrap(), "hello\n3\n0022\n/\n");
+    assert_eq!(String::from_utf8(finished.stderr).unwrap(), "oops\n");
     assert_eq!(finished.launch_error, None);
 }
 
@@ -40,7 +41,7 @@ fn command_leads_a_process_group_or_a_session() {
         })
         .unwrap();
         let pid = running.id().pid;
-        let output = String::from_utf8(running.run_until(test_deadline()).unwrap().output).unwrap();
+        let output = String::from_utf8(running.run_until(test_deadline()).unwrap().stdout).unwrap();
         let ids: Vec<i32> = output.split_whitespace().map(|n| n.parse().unwrap()).collect();
         assert_eq!(ids[0], pid.as_raw());
         assert_eq!(ids[1] == pid.as_raw(), company == LeaderOf::Session);
@@ -67,7 +68,7 @@ fn command_inherits_no_descriptor() {
     let script = format!("[ -e /proc/$$/fd/{number} ] && echo inherited");
     let ran =
         launch(LeaderOf::ProcessGroup, || Ok(shell(&script))).unwrap().run_until(test_deadline()).unwrap();
-    assert_eq!(ran.output, b"");
+    assert_eq!(ran.stdout, b"");
     child::set_cloexec_one_by_one();
     assert!(rustix::io::fcntl_getfd(&file).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
 }
@@ -92,7 +93,7 @@ fn hung_command_is_killed_with_its_children() {
     }
     let finished = running.kill().unwrap();
     assert_eq!(finished.exit_status, ExitStatus::TimedOut);
-    let sleeper: i32 = String::from_utf8(finished.output).unwrap().trim().parse().unwrap();
+    let sleeper: i32 = String::from_utf8(finished.stdout).unwrap().trim().parse().unwrap();
     let sleeper = Pid::new(sleeper).unwrap();
     let until = test_deadline();
     while Stat::read(sleeper).unwrap().is_some_and(|s| !s.is_dead()) {
@@ -108,7 +109,7 @@ fn output_is_read_until_the_command_ends_though_the_pipe_is_open() {
     let finished = run_shell("setsid sleep 1000 & echo $!");
     assert_eq!(finished.exit_status, ExitStatus::Exited(0));
     assert!(begun.elapsed() < Duration::from_secs(15));
-    let sleeper: i32 = String::from_utf8(finished.output).unwrap().trim().parse().unwrap();
+    let sleeper: i32 = String::from_utf8(finished.stdout).unwrap().trim().parse().unwrap();
     if let Some(stat) = Stat::read(Pid::new(sleeper).unwrap()).unwrap() {
         stat.id().open().unwrap().unwrap().signal(Signal::KILL).unwrap();
     }
@@ -118,7 +119,7 @@ fn output_is_read_until_the_command_ends_though_the_pipe_is_open() {
 fn process_group_is_killed_when_its_command_ends() {
     let finished = run_shell("sleep 1000 & echo $!");
     assert_eq!(finished.exit_status, ExitStatus::Exited(0));
-    let sleeper: i32 = String::from_utf8(finished.output).unwrap().trim().parse().unwrap();
+    let sleeper: i32 = String::from_utf8(finished.stdout).unwrap().trim().parse().unwrap();
     let until = test_deadline();
     while Stat::read(Pid::new(sleeper).unwrap()).unwrap().is_some_and(|stat| !stat.is_dead()) {
         assert!(Instant::now() < until, "it lives");
@@ -130,17 +131,28 @@ fn process_group_is_killed_when_its_command_ends() {
 fn long_output_is_drained_and_kept_within_its_limit() {
     let finished = run_shell("echo first; head -c 5000000 /dev/zero | tr '\\0' x; echo; echo last");
     assert_eq!(finished.exit_status, ExitStatus::Exited(0));
-    let text = String::from_utf8(finished.output).unwrap();
+    let text = String::from_utf8(finished.stdout).unwrap();
     assert!(text.len() < DEFAULT_OUTPUT_BYTES + 100, "{}", text.len());
     assert!(text.starts_with("first\n") && text.ends_with("\nlast\n"));
     assert!(text.contains("bytes left out"));
 }
 
 #[test]
+fn each_stream_has_its_own_limit_and_order() {
+    let finished =
+        run_shell("echo warning >&2; printf 17; head -c 5000000 /dev/zero | tr '\\0' x >&2; echo last >&2");
+    assert_eq!(finished.stdout, b"17");
+    let output = String::from_utf8(finished.output()).unwrap();
+    assert!(output.starts_with("17\nwarning\nx") && output.ends_with("xlast\n"));
+    assert!(output.contains("bytes left out"));
+    assert!(output.len() < DEFAULT_OUTPUT_BYTES + 100, "{}", output.len());
+}
+
+#[test]
 fn output_limit_can_be_raised() {
     let numbers =
         launch(LeaderOf::ProcessGroup, || Ok(shell("seq 100000"))).unwrap().with_output_limit(1 << 20);
-    let text = String::from_utf8(numbers.run_until(test_deadline()).unwrap().output).unwrap();
+    let text = String::from_utf8(numbers.run_until(test_deadline()).unwrap().stdout).unwrap();
     assert!(text.starts_with("1\n2\n") && text.contains("\n50000\n") && text.ends_with("\n100000\n"));
     assert!(!text.contains("left out"));
 }
@@ -151,17 +163,23 @@ fn launch_error_says_why_the_command_was_not_executed() {
         .unwrap()
         .run_until(test_deadline())
         .unwrap();
-    assert_eq!(finished.launch_error.as_deref(), Some("mz_home: not there"));
+    assert_eq!(finished.launch_error, Some(LaunchError::NotPrepared("mz_home: not there".into())));
 
     let missing = Exec { program: "/no/such/program".into(), ..shell("") };
     let finished =
         launch(LeaderOf::ProcessGroup, || Ok(missing)).unwrap().run_until(test_deadline()).unwrap();
-    assert_eq!(finished.launch_error.as_deref(), Some("/no/such/program does not exist"));
+    assert_eq!(finished.outcome().to_string(), "/no/such/program does not exist");
+    assert_eq!(finished.launch_error, Some(LaunchError::NotFound { program: "/no/such/program".into() }));
+
+    let nowhere = Exec { directory: "/no/such/directory".into(), ..shell("") };
+    let finished =
+        launch(LeaderOf::ProcessGroup, || Ok(nowhere)).unwrap().run_until(test_deadline()).unwrap();
+    assert!(finished.outcome().to_string().starts_with("directory /no/such/directory can't be entered: "));
 
     let directory = Exec { program: Path::new("/etc").into(), ..shell("") };
     let finished =
         launch(LeaderOf::ProcessGroup, || Ok(directory)).unwrap().run_until(test_deadline()).unwrap();
-    assert!(finished.launch_error.unwrap().starts_with("/etc can't be executed: "));
+    assert_eq!(finished.outcome().to_string(), "/etc can't be executed: Permission denied (os error 13)");
 }
 
 #[test]
@@ -187,12 +205,13 @@ fn command_not_executed_in_time_is_reported_as_waiting() {
     })
     .unwrap();
     let finished = hung.run_until(Instant::now() + Duration::from_millis(50)).unwrap();
-    assert_eq!(finished.launch_error.as_deref(), Some("storage or name service has not answered for 0 s"));
+    let not_executed = LaunchError::NotExecutedInTime { seconds: 0, on_storage: false };
+    assert_eq!(finished.launch_error, Some(not_executed));
     assert_eq!(finished.survivors, []);
     // One that was executed has only itself to blame.
     let mut slow = launch(LeaderOf::ProcessGroup, || Ok(shell("echo here; exec tail -f /dev/null"))).unwrap();
     slow.release().unwrap();
-    while slow.captured.is_empty() {
+    while slow.stdout.kept.is_empty() {
         let CommandEvent::DeadlineReached(same) =
             slow.wait(Instant::now() + Duration::from_millis(5), None).unwrap()
         else {
@@ -216,6 +235,6 @@ fn command_has_the_given_limits() {
         .unwrap()
         .run_until(test_deadline())
         .unwrap();
-    let said = String::from_utf8(finished.output).unwrap();
+    let said = String::from_utf8(finished.stdout).unwrap();
     assert_eq!(said, "77\n77\n0027\nMax processes 4711 4711 processes\n");
 }

@@ -1,21 +1,14 @@
 //! Other files of /proc about a process. Each function returns `None` for a process that is gone.
 
-use super::command_lines::ProcDir;
 use super::{Pid, ProcessState, Stat, stat::is_no_such_process};
-use crate::credentials::Credentials;
 use crate::files::{read_capped, read_small, unreadable};
-use crate::worker;
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fs, io};
-
-/// Longest environment that is read, in bytes. The kernel's own limit for it and the command line together is a quarter of the
-/// stack limit (2 MiB by default).
-const MAX_ENVIRONMENT_BYTES: usize = (2 << 20) - 1;
 
 /// Longest `/proc/PID/status` that is read, in bytes. A process can have 65,536 groups of up to 11 characters each, and the line of its
 /// namespaces comes after them.
@@ -24,8 +17,32 @@ const MAX_STATUS_BYTES: usize = 1 << 20;
 /// Of so many open files it is read where they are.
 const MAX_OPEN_FILES_READ: usize = 512;
 
+/// The directory of /proc that is asked about a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcDir {
+    /// The process.
+    pub pid: Pid,
+    /// A thread of it that is to be asked: the main thread, once it has ended, has none to give.
+    pub thread: Option<Pid>,
+}
+
+impl From<Pid> for ProcDir {
+    fn from(pid: Pid) -> Self {
+        Self { pid, thread: None }
+    }
+}
+
+impl ProcDir {
+    /// A file of /proc about it.
+    pub(crate) fn path_of(self, name: &str) -> String {
+        let pid = self.pid;
+        self.thread
+            .map_or_else(|| format!("/proc/{pid}/{name}"), |tid| format!("/proc/{pid}/task/{tid}/{name}"))
+    }
+}
+
 /// What `read` makes of a file about a process.
-fn none_if_gone<T>(file: &str, read: impl FnOnce(&str) -> io::Result<T>) -> io::Result<Option<T>> {
+pub(crate) fn none_if_gone<T>(file: &str, read: impl FnOnce(&str) -> io::Result<T>) -> io::Result<Option<T>> {
     match read(file) {
         Ok(value) => Ok(Some(value)),
         Err(e) if is_no_such_process(&e) => Ok(None),
@@ -55,39 +72,9 @@ pub fn describe_process(pid: Pid) -> String {
 }
 
 /// The command line of one process as the kernel gives it, each argument ended by a NUL: at most so many bytes. It may hang, see
-/// [`command_lines`](super::command_lines()).
-pub(super) fn command_line_bytes(source: ProcDir, longest: usize) -> io::Result<Option<Vec<u8>>> {
+/// [`command_lines`](crate::command_lines).
+pub(crate) fn command_line_bytes(source: ProcDir, longest: usize) -> io::Result<Option<Vec<u8>>> {
     none_if_gone(&source.path_of("cmdline"), |file| read_capped(file, longest))
-}
-
-/// Its environment as it was at exec, `NAME=value` each. A worker process reads it, for it can hang as the command line can;
-/// as the user of the process where root may not (no `CAP_SYS_PTRACE`).
-///
-/// # Errors
-/// No permission, or it hangs.
-pub fn read_environment(source: ProcDir, until: Instant) -> io::Result<Option<Vec<OsString>>> {
-    let file = source.path_of("environ");
-    let read = || none_if_gone(&file, |file| read_capped(file, MAX_ENVIRONMENT_BYTES));
-    // A first byte tells whether there was one, or an error.
-    let said = worker::run_in_child(until, || {
-        let read = read().or_else(|e| match e.kind() {
-            io::ErrorKind::PermissionDenied => {
-                Credentials::from_process(source.pid)?.switch_user()?;
-                read()
-            }
-            _ => Err(e),
-        });
-        match read {
-            Ok(Some(bytes)) => [b"+".as_slice(), &bytes].concat(),
-            Ok(None) => b"-".to_vec(),
-            Err(e) => format!("!{e}").into_bytes(),
-        }
-    });
-    match said.map_err(io::Error::other).map_err(unreadable(&file))?.split_first() {
-        Some((b'+', bytes)) => Ok(Some(split_nul(bytes))),
-        Some((b'!', why)) => Err(io::Error::other(String::from_utf8_lossy(why).into_owned())),
-        _ => Ok(None),
-    }
 }
 
 /// The users of a process, and the number of its pid namespaces.
@@ -129,13 +116,13 @@ fn parse_ownership(status: &str, own: impl FnOnce() -> io::Result<String>) -> io
 }
 
 /// All of `/proc/PID/status`; empty for a process that ends while it is read.
-pub(super) fn read_status(pid: Pid) -> io::Result<Option<String>> {
+pub(crate) fn read_status(pid: Pid) -> io::Result<Option<String>> {
     let bytes = none_if_gone(&format!("/proc/{pid}/status"), |file| read_capped(file, MAX_STATUS_BYTES))?;
     Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// One line of a status.
-pub(super) fn status_field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn status_field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
 }
 
@@ -282,13 +269,12 @@ fn ticks_per_second() -> u64 {
 mod tests {
     use super::*;
     use std::process::{Command, Stdio};
+    use std::time::Instant;
 
     #[test]
-    fn child_arguments_environment_and_age_are_read() {
+    fn child_arguments_and_age_are_read() {
         let mut child = Command::new("cat")
             .args(["-", "a b"])
-            .env_clear()
-            .env("MZ_HOME", "/opt/mz")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -297,11 +283,10 @@ mod tests {
         let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
         let line = ["cat", "-", "a b"].map(OsString::from);
         let read = || command_line_bytes(pid.into(), 4096).unwrap();
+        // In the middle of its exec, which spawn does not wait for the end of, it has none.
+        let until = Instant::now() + Duration::from_secs(20);
+        while read().is_some_and(|read| read.is_empty()) && Instant::now() < until {}
         assert_eq!(split_nul(&read().unwrap()), line);
-        assert_eq!(
-            read_environment(pid.into(), Instant::now() + Duration::from_secs(20)).unwrap().unwrap(),
-            ["MZ_HOME=/opt/mz"]
-        );
         let own = rustix::process::geteuid().as_raw();
         assert_eq!(effective_uid(pid).unwrap(), Some(own));
         assert_eq!(

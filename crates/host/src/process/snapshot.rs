@@ -2,14 +2,10 @@
 
 use super::{Pid, Stat, procfs};
 use crate::files::unreadable;
-use crate::mounts;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
-/// `CAP_SYS_PTRACE`, by its place among the capabilities.
-const CAP_SYS_PTRACE: u32 = 19;
 
 /// All processes that /proc showed in one pass. One that came or went during the pass may be missing.
 #[derive(Debug, Default)]
@@ -53,7 +49,7 @@ pub(super) fn check_own_pid_namespace() -> io::Result<()> {
 }
 
 /// The same beyond doubt: by chance this process can have the same number in two namespaces.
-pub(super) fn verify_own_pid_namespace() -> io::Result<()> {
+pub(crate) fn verify_own_pid_namespace() -> io::Result<()> {
     static IS_SEEN: AtomicBool = AtomicBool::new(false);
     if IS_SEEN.load(Relaxed) {
         return Ok(());
@@ -71,30 +67,6 @@ fn own_pid_not_shown() -> io::Error {
         "/proc does not show the agent's own pid {}: mount proc for this pid namespace",
         Pid::own()
     ))
-}
-
-/// Why /proc does not show all processes to this one, if it does not: it is mounted with `hidepid`, and this process has neither
-/// `CAP_SYS_PTRACE` nor the group that is exempt.
-///
-/// # Errors
-/// /proc can't be read or understood.
-pub fn hidepid_restriction() -> io::Result<Option<String>> {
-    let table = mounts::MountTable::own()?;
-    let Some(options) = table.options(Path::new("/proc")) else { return Ok(None) };
-    let option = |name: &str| options.split(',').find_map(|o| o.strip_prefix(name)?.strip_prefix('='));
-    let Some(hidepid) = option("hidepid").filter(|how| !matches!(*how, "0" | "off")) else { return Ok(None) };
-    let status = procfs::read_status(Pid::own())?.unwrap_or_default();
-    let words = |name| procfs::status_field(&status, name).into_iter().flat_map(str::split_whitespace);
-    let capabilities = words("CapEff").next().and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0);
-    // The kernel asks for the group in these ways alone: `ptraceable` (4) exempts nobody. Of its own groups it takes the last one, for files.
-    let knows_group = matches!(hidepid, "1" | "noaccess" | "2" | "invisible");
-    let exempt = option("gid")
-        .filter(|_| knows_group)
-        .is_some_and(|gid| words("Groups").chain(words("Gid").last()).any(|group| group == gid));
-    let sees_all = capabilities & 1 << CAP_SYS_PTRACE != 0 || exempt;
-    Ok((!sees_all).then(|| {
-        format!("/proc is mounted with hidepid={hidepid}, and the agent has no CAP_SYS_PTRACE: it can't see all processes")
-    }))
 }
 
 impl Snapshot {

@@ -2,14 +2,10 @@
 
 use super::Pid;
 use crate::files::{read_small, unreadable};
+use nix::libc::{PF_EXITING, PF_KTHREAD};
 use rustix::io::Errno;
 use std::fmt;
 use std::io;
-
-/// `PF_KTHREAD`
-const PF_KTHREAD: u32 = 0x0020_0000;
-/// `PF_EXITING` of linux/sched.h.
-const PF_EXITING: u32 = 0x4;
 
 /// Field 3 of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,19 +156,19 @@ impl Stat {
     /// next, and is dead after that; while storage hangs it can stay in between.
     #[must_use]
     pub fn is_exiting(&self) -> bool {
-        self.flags & PF_EXITING != 0
+        self.flags & PF_EXITING.cast_unsigned() != 0
     }
 
     /// A thread of the kernel: it has neither a program nor a command line.
     #[must_use]
     pub fn is_kernel_thread(&self) -> bool {
-        self.flags & PF_KTHREAD != 0
+        self.flags & PF_KTHREAD.cast_unsigned() != 0
     }
 }
 
 /// Field 52, the wait status of a process that has ended and was not reaped yet. `None` too where it is 0, which is also what the kernel shows
 /// to one who may not see it.
-pub(super) fn wait_status(of: super::ProcessId) -> Option<i32> {
+pub(crate) fn wait_status(of: super::ProcessId) -> Option<i32> {
     let line = read_small(format!("/proc/{}/stat", of.pid)).ok()?;
     let stat = Stat::parse(&line).ok()?;
     let status = line.trim_ascii_end().rsplit(|&b| b == b' ').next().and_then(parse_number)?;

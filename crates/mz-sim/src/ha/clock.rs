@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::settings::parse_duration;
+use crate::duration::parse_duration;
 
 /// How the clock derives its time from the time since the server started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

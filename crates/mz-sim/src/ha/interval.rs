@@ -86,7 +86,7 @@ impl Interval {
 }
 
 /// `OK`, or `FAILED` with each missed threshold.
-pub(super) fn ping_answer(misses: &[MissedThreshold]) -> String {
+pub(crate) fn ping_answer(misses: &[MissedThreshold]) -> String {
     if misses.is_empty() {
         return super::HEALTHY.to_owned();
     }

@@ -6,7 +6,7 @@
 //! [`Workload`]. Intervals of length `mz.ha.interval` follow each other from the start of the
 //! server. The last interval that has ended decides a ping, never the current one, so the rate of
 //! the pings does not change their answers. All of this is pure: the time is an argument. The
-//! running pico (`server`) and the replay (`replay`) call it.
+//! running pico (`pico::ha_server`) and the replay (`replay`) call it.
 //!
 //! The counters are no state that grows while a pico runs. The workload describes every moment of a
 //! pico's life, and the counts of any interval follow from it. So the native program can answer for
@@ -39,9 +39,9 @@ mod interval;
 mod limits;
 mod properties_file;
 pub(crate) mod replay;
-pub(crate) mod server;
 mod workload;
 
+pub(crate) use interval::ping_answer;
 pub use interval::{Interval, IntervalCounts, MissedThreshold};
 pub use limits::{HaProperties, HaThresholds, InvalidProperty, MinActivationsMeaning, PROPERTIES};
 
@@ -49,6 +49,7 @@ pub use limits::{HaProperties, HaThresholds, InvalidProperty, MinActivationsMean
 pub(crate) fn is_enabled(properties: &HaProperties) -> bool {
     properties.get("enabled").is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
+pub(crate) use workload::load_workload;
 pub use workload::{InvalidLine, Workload};
 
 /// The ping and the answer of a healthy pico. These are our own words: the product's protocol is

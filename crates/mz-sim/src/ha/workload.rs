@@ -12,10 +12,11 @@
 //! exactly at the end of an interval counts in the next one. The setting `workload` has entries on
 //! one line, separated by `;`.
 
+use std::fs;
 use std::time::Duration;
 
 use super::IntervalCounts;
-use crate::settings::parse_duration;
+use crate::duration::parse_duration;
 
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -191,4 +192,16 @@ pub(super) fn parse_time(word: &str) -> Result<Duration, String> {
     let hours = |hours: &str| hours.parse::<u64>().ok()?.checked_mul(3600).map(Duration::from_secs);
     let read = word.strip_suffix('h').map_or_else(|| parse_duration(word), hours);
     read.ok_or_else(|| format!("{word}: expected a time such as 200ms, 90s, 5m, 24h"))
+}
+
+/// The setting's value: entries on one line, or the path of a file.
+///
+/// # Errors
+/// What is wrong in it.
+pub(crate) fn load_workload(value: &str) -> Result<Workload, String> {
+    if !value.starts_with('/') {
+        return Workload::parse_line(value).map_err(|bad| format!("workload, entry {bad}"));
+    }
+    let text = fs::read_to_string(value).map_err(|error| format!("workload {value}: {error}"))?;
+    Workload::parse(&text).map_err(|bad| format!("workload {value}, {bad}"))
 }

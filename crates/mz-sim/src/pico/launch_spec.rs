@@ -24,7 +24,7 @@ pub(crate) struct LaunchSpec {
     pub(crate) callback: u16,
     /// `ok`, `errors` or `dies`.
     pub(crate) outcome: String,
-    /// In the syntax of [`crate::settings::parse_duration`].
+    /// In the syntax of [`crate::duration::parse_duration`].
     pub(crate) start_time: String,
     /// `host:port` to listen on; may be empty.
     pub(crate) rcp: String,

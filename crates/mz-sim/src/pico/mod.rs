@@ -7,6 +7,7 @@
 //! killed pico leaves its files, as the product does.
 
 mod bind;
+pub(crate) mod ha_server;
 pub(crate) mod launch_spec;
 pub(crate) mod remote;
 mod serve;
@@ -20,9 +21,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::ha::{self, server};
+use crate::duration::parse_duration;
+use crate::ha;
 use crate::installation::{critical_log_path, log_path};
-use crate::settings::{HEARTBEATS, PLATFORM_RETRY, SIGTERM_ORDERLY, STOP_TIME, SimSettings, parse_duration};
+use crate::settings::{HEARTBEATS, PLATFORM_RETRY, SIGTERM_ORDERLY, STOP_TIME, SimSettings};
 use crate::{heartbeat, history, process, rcp};
 use bind::{PortBindError, Sockets};
 use launch_spec::LaunchSpec;
@@ -213,7 +215,7 @@ impl SimulatedPico {
             }
             return Ok(());
         }
-        for remark in server::open(&self.run, &self.settings())? {
+        for remark in ha_server::open(&self.run, &self.settings())? {
             self.log(&format!("HA Monitor Server: {remark}"));
         }
         let listener = bind::listen(&self.run.ha);
@@ -305,7 +307,7 @@ impl SimulatedPico {
 
     fn ha_answer(&mut self) -> String {
         let settings = self.settings();
-        server::answer_ping(&self.run, &settings, self.ha_since.elapsed(), &mut self.ha_logged)
+        ha_server::answer_ping(&self.run, &settings, self.ha_since.elapsed(), &mut self.ha_logged)
     }
 
     fn log(&mut self, text: &str) {

@@ -2,7 +2,7 @@
 
 use super::{Cib, CibError};
 use host::ExitStatus;
-use host::command::{Exec, FinishedCommand, LeaderOf, launch};
+use host::command::{Exec, FinishedCommand, LaunchError, LeaderOf, launch};
 use std::ffi::OsString;
 use std::time::Instant;
 
@@ -27,7 +27,7 @@ impl Cib {
     }
 }
 
-/// A section of this node's copy, with the tool's warnings.
+/// A section of this node's copy.
 pub(super) fn query_section(name: &str, until: Instant) -> Result<String, CibError> {
     let finished = run("cibadmin", &["--query", "--local", "--scope", name], until)?;
     parse_output("cibadmin", &finished).map_err(|e| {
@@ -38,7 +38,7 @@ pub(super) fn query_section(name: &str, until: Instant) -> Result<String, CibErr
     })
 }
 
-/// stdout and stderr of a tool.
+/// stdout of a tool.
 pub(super) fn ask(tool: &'static str, arguments: &[&str], until: Instant) -> Result<String, CibError> {
     parse_output(tool, &run(tool, arguments, until)?)
 }
@@ -84,22 +84,27 @@ fn named((variable, value): (&'static str, OsString), said: &CibError) -> CibErr
 }
 
 fn parse_output(tool: &'static str, finished: &FinishedCommand) -> Result<String, CibError> {
-    let words = String::from_utf8_lossy(&finished.output);
-    // Its first line says what is wrong, the others what follows from that.
-    let said = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
     match (&finished.launch_error, finished.exit_status) {
         (_, ExitStatus::TimedOut) => {
             let seconds = finished.elapsed.as_secs();
             Err(CibError::NoAnswer { tool, seconds, storage: finished.waited_for_storage })
         }
-        (Some(why), _) if why.ends_with("does not exist") => Err(CibError::NoTool(tool)),
-        (Some(why), _) => Err(CibError::Failed { tool, why: why.clone() }),
-        (None, ExitStatus::Exited(0)) => Ok(words.into_owned()),
+        (Some(LaunchError::NotFound { .. }), _) => Err(CibError::NoTool(tool)),
+        (Some(error), _) => Err(CibError::Failed { tool, why: error.to_string() }),
+        (None, ExitStatus::Exited(0)) => Ok(String::from_utf8_lossy(&finished.stdout).into_owned()),
         (None, ExitStatus::Exited(EXIT_DISCONNECTED)) => {
-            Err(CibError::NoCluster { tool, said: said.to_owned() })
+            Err(CibError::NoCluster { tool, said: first_line(finished) })
         }
-        (None, end) => Err(CibError::Failed { tool, why: format!("{end}: {said}") }),
+        (None, end) => Err(CibError::Failed { tool, why: format!("{end}: {}", first_line(finished)) }),
     }
+}
+
+/// The first line says what is wrong, the others what follows from that.
+fn first_line(finished: &FinishedCommand) -> String {
+    let text = |stream: &Vec<u8>| String::from_utf8_lossy(stream).into_owned();
+    let (stderr, stdout) = (text(&finished.stderr), text(&finished.stdout));
+    let mut lines = stderr.lines().chain(stdout.lines()).map(str::trim);
+    lines.find(|line| !line.is_empty()).unwrap_or("it said nothing").to_owned()
 }
 
 #[cfg(test)]
@@ -117,7 +122,7 @@ mod tests {
     fn cibadmin_result_is_a_configuration_or_a_described_error() {
         let empty = "<configuration><resources/></configuration>";
         assert_eq!(describe_result(ExitStatus::Exited(0), empty), "0 resources");
-        // Its warnings come on the same pipe.
+        // Whatever surrounds it.
         assert_eq!(
             describe_result(ExitStatus::Exited(0), &format!("it is odd\n{empty}\nvery odd")),
             "0 resources"
@@ -138,5 +143,31 @@ mod tests {
             assert!(words.starts_with("the configuration is malformed: "), "{words}");
         }
         assert!(describe_result(ExitStatus::Signalled(11), "").contains("SIGSEGV"));
+    }
+
+    #[test]
+    fn cibadmin_stderr_is_no_configuration_and_names_the_error_first() {
+        let answer = |end, stdout: &str, stderr: &str| {
+            let finished = FinishedCommand::new(end, stdout, Duration::ZERO);
+            parse_output("cibadmin", &FinishedCommand { stderr: stderr.into(), ..finished })
+        };
+        let warning = "warning: <configuration> uses a deprecated </configuration>\n";
+        let section = "<configuration/>";
+        assert_eq!(answer(ExitStatus::Exited(0), section, warning).unwrap(), section);
+        let failed = answer(ExitStatus::Exited(105), "<none/>\n", "\nNo such device\nInit failed\n");
+        assert_eq!(failed.unwrap_err().to_string(), "cibadmin: exit code 105: No such device");
+    }
+
+    #[test]
+    fn cibadmin_not_installed_is_told_from_one_that_could_not_be_run() {
+        let describe = |error| {
+            let finished = FinishedCommand::new(ExitStatus::Exited(127), "", Duration::ZERO);
+            let finished = FinishedCommand { launch_error: Some(error), ..finished };
+            parse_output("cibadmin", &finished).unwrap_err().to_string()
+        };
+        let missing = describe(LaunchError::NotFound { program: "/usr/sbin/cibadmin".into() });
+        assert!(missing.starts_with("/usr/sbin/cibadmin: not found (install package "), "{missing}");
+        let refused = describe(LaunchError::NotPrepared("its directory does not exist".to_owned()));
+        assert_eq!(refused, "cibadmin: its directory does not exist");
     }
 }

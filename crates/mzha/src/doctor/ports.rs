@@ -1,7 +1,7 @@
 //! Ports: no conflicts between picos on one node, no other process on a pico's port.
 
 use super::check_result::{Area, CheckResult};
-use host::process::{CommandLine, read_command_line};
+use host::command_lines::{CommandLine, read_command_line};
 use host::{Pid, listeners};
 use pico::addresses::{self, HostProperty};
 use pico::product::{InstanceListing, PicoFacts};

@@ -31,7 +31,7 @@ impl QueryTimeout {
     }
 }
 
-/// Output of a program that exits with 0.
+/// stdout of a program that exits with 0.
 pub(super) fn run_program(
     program: &Path,
     arguments: &[&str],
@@ -49,8 +49,8 @@ pub(super) fn run_program(
         launch(LeaderOf::ProcessGroup, exec).map_err(|e| e.to_string())?.with_output_limit(MAX_OUTPUT_BYTES);
     let finished = running.run_until(timeout.deadline()).map_err(|e| e.to_string())?;
     match (finished.launch_error, finished.exit_status) {
-        (Some(why), _) => Err(why),
-        (None, ExitStatus::Exited(0)) => Ok(String::from_utf8_lossy(&finished.output).into_owned()),
+        (Some(error), _) => Err(error.to_string()),
+        (None, ExitStatus::Exited(0)) => Ok(String::from_utf8_lossy(&finished.stdout).into_owned()),
         (None, ExitStatus::TimedOut) => Err(format!("no answer in {} s", finished.elapsed.as_secs())),
         (None, end) => Err(end.to_string()),
     }

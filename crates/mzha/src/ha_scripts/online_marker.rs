@@ -19,8 +19,8 @@ pub(super) fn mark_online(resource: &str) {
     if path.exists() {
         return;
     }
-    let directory = host::files::create_private_directory(Path::new(RUN_DIRECTORY), 0o755);
-    if let Err(e) = directory.and_then(|()| host::files::replace_atomically(&path, b"")) {
+    let directory = host::private_files::create_private_directory(Path::new(RUN_DIRECTORY), 0o755);
+    if let Err(e) = directory.and_then(|()| host::private_files::replace_atomically(&path, b"")) {
         tracing::warn!("{} could not be written: {e}", path.display());
     }
 }

@@ -4,7 +4,8 @@ use super::event::LogLine;
 use super::files::{Append, LogFileState, LogFiles};
 use super::socket::{self, Journal, Syslog};
 use super::{may_log_to_stderr, timestamp};
-use crate::{Invocation, run};
+use crate::Invocation;
+use crate::stderr::write_stderr;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -84,7 +85,7 @@ impl Destinations {
         }
         let text = format!("{}: {text}", line.level_name());
         if self.stderr && !line.is_reason {
-            run::write_stderr(&format!("{text}\n"));
+            write_stderr(&format!("{text}\n"));
         }
         if let Some(system) = &self.system {
             let severity = line.severity();

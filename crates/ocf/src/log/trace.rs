@@ -13,7 +13,8 @@ use super::destination::O_NONBLOCK;
 use super::event::{FieldValue, LogLine};
 use super::files::{Append, LogFileState, LogFiles};
 use super::timestamp;
-use crate::{Invocation, Parameter, ParameterValues, exit_reason, instance_name, json, run};
+use crate::stderr::write_stderr;
+use crate::{Invocation, Parameter, ParameterValues, exit_reason, instance_name, json};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -115,7 +116,7 @@ impl Trace {
             TraceTarget::File { place, files, state } => {
                 state.write(*files, place.path(), || appending(place.clone(), now), &text);
             }
-            TraceTarget::Stderr(prefix) => run::write_stderr(&(exit_reason::sanitise(&text, prefix) + "\n")),
+            TraceTarget::Stderr(prefix) => write_stderr(&(exit_reason::sanitise(&text, prefix) + "\n")),
         }
     }
 

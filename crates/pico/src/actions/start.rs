@@ -541,8 +541,7 @@ fn warn_on_failure(what: &str, result: io::Result<FinishedCommand>) {
         Ok(finished)
             if finished.exit_status == host::ExitStatus::Exited(0) && finished.launch_error.is_none() => {}
         Ok(finished) => {
-            let said = finished.launch_error.unwrap_or_else(|| finished.exit_status.to_string());
-            tracing::warn!("{what}: {said}; the pico itself is up");
+            tracing::warn!("{what}: {}; the pico itself is up", finished.outcome());
         }
         Err(e) => tracing::warn!("{what}: {e}; the pico itself is up"),
     }

@@ -1,7 +1,8 @@
 //! Programs of the cluster, which are never a pico, whatever `process_match` says: its daemons, init, the agents, and the configuration
 //! tools, whose command lines may contain the pattern itself.
 
-use host::process::{self, CommandLine, ProcDir, Snapshot, Stat};
+use host::command_lines::{CommandLine, read_command_lines};
+use host::process::{self, ProcDir, Snapshot, Stat};
 use host::{Pid, ProcessId};
 use regex_lite::Regex;
 use std::ffi::{OsStr, OsString};
@@ -175,7 +176,7 @@ pub fn find_matching_cluster_process(
     }
     let sources: Vec<ProcDir> = candidates.iter().map(|stat| stat.pid.into()).collect();
     let mut matched = None;
-    process::read_command_lines(&sources, until, |at, line| {
+    read_command_lines(&sources, until, |at, line| {
         let (CommandLine::Complete(argv) | CommandLine::Truncated(argv)) = line else { return };
         let stat = candidates[at];
         let known = stat.pid == own || is_first(stat.pid) || is_cluster_daemon(&argv);

@@ -1,7 +1,8 @@
 //! The command lines of all processes that may belong to the product.
 
 use super::markers::{ProcessArguments, may_be_product_program};
-use host::process::{self, CommandLine, ExeLink, Ownership, ProcDir, ProcLink, Stat};
+use host::command_lines::{CommandLine, read_command_lines};
+use host::process::{self, ExeLink, Ownership, ProcDir, ProcLink, Stat};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::time::Instant;
@@ -47,7 +48,7 @@ pub(super) fn for_each_command_line(
         }
     }
     let sources: Vec<ProcDir> = asked.iter().map(|(stat, ..)| stat.pid.into()).collect();
-    process::read_command_lines(&sources, until, |at, line| {
+    read_command_lines(&sources, until, |at, line| {
         if let CommandLine::Complete(argv) | CommandLine::Truncated(argv) = line {
             let (stat, owner, program) = &asked[at];
             each(stat, *owner, ProcessArguments { argv: &argv, program: program.as_deref() });

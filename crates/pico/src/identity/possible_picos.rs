@@ -9,7 +9,8 @@ use super::mzsh_script;
 use super::process_search::ScanContext;
 use crate::settings::PicoInstance;
 use host::ProcessId;
-use host::mounts::MountTable;
+use host::command_lines::read_environment;
+use host::mounts::{MountTable, hidepid_restriction};
 use host::process::{self, Ownership};
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -39,7 +40,7 @@ pub fn find_possible_picos(
     nameless: bool,
     until: Instant,
 ) -> io::Result<Vec<PossiblePico>> {
-    if let Some(why) = process::hidepid_restriction()? {
+    if let Some(why) = hidepid_restriction()? {
         return Err(io::Error::other(why));
     }
     let is_nameless =
@@ -57,7 +58,7 @@ pub fn find_possible_picos(
     })?;
     for one in &mut found {
         if one.home.is_none() {
-            let environment = process::read_environment(one.id.pid.into(), until).ok().flatten();
+            let environment = read_environment(one.id.pid.into(), until).ok().flatten();
             one.home = environment.and_then(|all| home_from_environment(&all));
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Its cost is bounded, whatever other users run. Owner, state and program are checked first: reading them takes no lock of the process's
 //! memory, and the process can't choose them. Only for the rest is the command line read, all within one deadline
-//! ([`host::process::read_command_lines`]).
+//! ([`host::command_lines::read_command_lines`]).
 
 use super::command_lines::{JAVA_COMM, foreign_user, program_name};
 use super::markers::{
@@ -12,8 +12,9 @@ use super::markers::{
 use super::mzsh_script;
 use super::unnamed_process::{MissingCommandLine, UnnamedProcess};
 use crate::settings::PicoInstance;
-use host::process::{self, CommandLine, ProcDir, ProcLink, Snapshot, Stat};
-use host::{Pid, ProcessId};
+use host::command_lines::{self, CommandLine};
+use host::process::{self, ProcDir, ProcLink, Snapshot, Stat};
+use host::{Pid, ProcessId, mounts};
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -131,7 +132,7 @@ impl ProcessSearch<'_> {
             found = self.scan_once(context, until)?;
         }
         if found.shows_no_pico()
-            && let Some(why) = process::hidepid_restriction()?
+            && let Some(why) = mounts::hidepid_restriction()?
         {
             return Err(io::Error::other(why));
         }
@@ -323,7 +324,7 @@ impl<'a> ScanPass<'a> {
             .collect();
         let sources: Vec<ProcDir> = asked.iter().map(|one| one.source).collect();
         let mut claims = HashMap::new();
-        process::read_command_lines(&sources, self.until, |at, line| {
+        command_lines::read_command_lines(&sources, self.until, |at, line| {
             let one = asked[at];
             let mut unnamed = |why| {
                 nameless.push(UnnamedProcess {
@@ -373,7 +374,7 @@ impl<'a> ScanPass<'a> {
         if claim.is_truncated && claim.roles.is_empty() {
             let why = format!(
                 "is a java with more than {} KiB of options, too long to read",
-                process::MAX_COMMAND_LINE_BYTES >> 10
+                command_lines::MAX_COMMAND_LINE_BYTES >> 10
             );
             return Ok(Some(Identification::Unclear(why)));
         }
@@ -411,7 +412,7 @@ impl<'a> ScanPass<'a> {
 
     fn home_in_environment(&self, process: ProcDir) -> io::Result<Option<PathBuf>> {
         let until = self.until.min(Instant::now() + ENVIRONMENT_TIMEOUT);
-        Ok(process::read_environment(process, until)?.and_then(|all| home_from_environment(&all)))
+        Ok(command_lines::read_environment(process, until)?.and_then(|all| home_from_environment(&all)))
     }
 
     /// Is it in this pid namespace, and of a user that counts?

@@ -1,6 +1,6 @@
 //! Failures of a command that are no evidence about the pico: the command itself could not run.
 
-use super::mzsh::last_text_line;
+use super::command_output::{last_text_line, product_words};
 use host::ExitStatus;
 use host::command::FinishedCommand;
 
@@ -21,7 +21,7 @@ const SIGNAL_EXIT_CODES: std::ops::RangeInclusive<i32> = 129..=192;
 
 /// Why this exit is no verdict on the pico, as a predicate; `None`: it may be one.
 pub(super) fn command_failure(finished: &FinishedCommand) -> Option<String> {
-    let words = String::from_utf8_lossy(&finished.output);
+    let words = product_words(finished);
     let said = || last_text_line(&words).map_or_else(String::new, |line| format!(": {line}"));
     match finished.exit_status {
         ExitStatus::Signalled(_) => Some(format!("ended by {}", finished.exit_status)),

@@ -2,7 +2,7 @@
 
 use super::account::{self, InstallationOwner, UserError, describe_io_error, trusted_owner};
 use super::permission_check::{InsecurePath, check_program};
-use super::registry::{self, MzshVariables, RegistryState};
+use super::registry::{self, MzshVariables, REGISTRY_MEMORY_LIMIT, RegistryState};
 use super::storage::{Storage, StorageError};
 use crate::settings::{PicoInstance, Settings};
 use host::credentials::{Credentials, CredentialsError};
@@ -12,9 +12,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{fmt, io};
-
-/// Memory limit of the worker process that reads the registry, in bytes: its files may include each other.
-pub(super) const REGISTRY_MEMORY_LIMIT: u64 = 512 << 20;
 
 /// State of `mz_home`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,38 +1,14 @@
 //! All picos of an installation, for `mzha doctor` and for a script that knows only a port.
 
 use super::account;
-use super::inspection::REGISTRY_MEMORY_LIMIT;
-use super::registry::{self, MzshVariables, PicoFacts};
+use super::registry::{self, InstanceListing, REGISTRY_MEMORY_LIMIT};
 use super::storage::{Storage, StorageError};
 use crate::identity::MzHome;
 use crate::settings::PicoInstance;
 use host::worker::{self, WorkerError};
-use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
 use std::time::Instant;
-
-/// What the registry of an installation holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InstanceListing {
-    /// The containers of the registry. Those of other nodes may be among them.
-    pub containers: Vec<String>,
-    /// What `bin/mzsh` sets: its `MZ_CONTAINER` is the container of this installation.
-    pub script: MzshVariables,
-    /// The picos of all containers, in order of container and name.
-    pub picos: Vec<ListedInstance>,
-}
-
-/// One of the picos of an installation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListedInstance {
-    /// Its container.
-    pub container: String,
-    /// Its name: that of its file.
-    pub name: String,
-    /// Its facts from the registry; or why they could not be read.
-    pub facts: Result<PicoFacts, String>,
-}
 
 /// Why there is no listing.
 #[derive(Debug, thiserror::Error)]

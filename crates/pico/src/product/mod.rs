@@ -5,6 +5,7 @@
 
 mod account;
 mod command_failure;
+mod command_output;
 mod ha;
 mod inspection;
 mod installation_users;
@@ -21,10 +22,13 @@ pub use inspection::{FileState, HomeState, Inspection, UserState, inspect};
 pub(crate) use installation_users::{
     InstallationUsers, is_same_directory, query_installation_users, resolve_path,
 };
-pub use instance_listing::{InstanceListing, ListedInstance, ListingError, list_instances};
+pub use instance_listing::{ListingError, list_instances};
 pub use mzsh::{Mzsh, StartupResult, StatusAnswer, Verb};
 pub(crate) use mzsh_topo::fill_from_mzsh_topo;
 pub(crate) use registry::join_names;
-pub use registry::{MzshVariables, PicoFacts, PropertyProblem, RegistryState, find as find_pico};
+pub use registry::{
+    InstanceListing, ListedInstance, MzshVariables, PicoFacts, PropertyProblem, RegistryState,
+    find as find_pico,
+};
 pub use storage::StorageError;
 pub(crate) use storage::{Storage, running_agent_commands};

@@ -16,6 +16,7 @@
 
 use super::account::run_as;
 use super::command_failure::command_failure;
+use super::command_output::{last_text_line, product_words};
 use super::inspection::check_executable;
 use super::storage::Storage;
 use crate::settings::{PicoInstance, Settings};
@@ -242,9 +243,9 @@ impl StartupResult {
     #[must_use]
     pub fn from_finished(finished: &FinishedCommand) -> Self {
         if let Some(why) = &finished.launch_error {
-            return Self::Failed(why.clone());
+            return Self::Failed(why.to_string());
         }
-        let words = String::from_utf8_lossy(&finished.output);
+        let words = product_words(finished);
         let lower = words.to_lowercase();
         let code = match finished.exit_status {
             ExitStatus::Exited(code) => code,
@@ -294,12 +295,12 @@ impl StatusAnswer {
     #[must_use]
     pub fn from_finished(finished: &FinishedCommand) -> Self {
         if let Some(why) = &finished.launch_error {
-            return Self::NotAsked(why.clone());
+            return Self::NotAsked(why.to_string());
         }
         if let Some(why) = command_failure(finished) {
             return Self::NotAsked(format!("mzsh {why}"));
         }
-        let words = String::from_utf8_lossy(&finished.output).to_lowercase();
+        let words = product_words(finished).to_lowercase();
         match finished.exit_status {
             ExitStatus::TimedOut => Self::NoAnswer,
             _ if words.contains("without contact with the platform") => Self::WithoutPlatform,
@@ -323,11 +324,6 @@ impl fmt::Display for StatusAnswer {
             Self::Unexpected(why) => f.write_str(why),
         }
     }
-}
-
-/// The last line that says something.
-pub(super) fn last_text_line(words: &str) -> Option<&str> {
-    words.lines().rev().map(str::trim).find(|line| !line.is_empty())
 }
 
 #[cfg(test)]
@@ -378,5 +374,10 @@ mod tests {
         assert_eq!(of(ExitStatus::Exited(2), "platform is not running"), StatusAnswer::NotRunning);
         assert_eq!(of(ExitStatus::TimedOut, ""), StatusAnswer::NoAnswer);
         assert!(matches!(of(ExitStatus::Exited(124), ""), StatusAnswer::Unexpected(_)));
+        let on_stderr = FinishedCommand {
+            stderr: "ec1 is running without contact with the platform RCP service".into(),
+            ..finished(ExitStatus::Exited(0), "")
+        };
+        assert_eq!(StatusAnswer::from_finished(&on_stderr), StatusAnswer::WithoutPlatform);
     }
 }

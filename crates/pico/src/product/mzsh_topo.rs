@@ -5,8 +5,9 @@
 //! those `mz.ha.*` properties in it that the files leave unresolved. What the files say stands: whether mzsh would say of a pico what its
 //! template sets is not documented. A value that makes no sense is an answer: mzsh would give the same.
 
+use super::command_output::{last_text_line, product_words};
 use super::inspection::{FileState, HomeState, Inspection};
-use super::mzsh::{Mzsh, last_text_line};
+use super::mzsh::Mzsh;
 use super::registry::{HaPropertyValues, PicoFacts, PropertyProblem, RegistryState};
 use crate::record::HaFacts;
 use crate::settings::{HaCheck, PicoInstance, Settings};
@@ -121,12 +122,14 @@ fn query_ha_facts(
 /// best guess, and any other error is one.
 fn parse_value(finished: &FinishedCommand) -> Result<Option<String>, String> {
     if let Some(why) = &finished.launch_error {
-        return Err(why.clone());
+        return Err(why.to_string());
     }
-    let words = String::from_utf8_lossy(&finished.output);
+    if finished.exit_status == ExitStatus::Exited(0) {
+        return Ok(last_text_line(&String::from_utf8_lossy(&finished.stdout)).map(str::to_owned));
+    }
+    let words = product_words(finished);
     let said = last_text_line(&words);
     match finished.exit_status {
-        ExitStatus::Exited(0) => Ok(said.map(str::to_owned)),
         ExitStatus::Exited(_) if said.is_some_and(|said| said.to_lowercase().contains("not found")) => {
             Ok(None)
         }
@@ -170,6 +173,12 @@ mod tests {
         assert_eq!(of(ExitStatus::Exited(0), "26001\n"), Ok(Some("26001".to_owned())));
         assert_eq!(of(ExitStatus::Exited(0), "Some warning\n true \n\n"), Ok(Some("true".to_owned())));
         assert_eq!(of(ExitStatus::Exited(0), "\n"), Ok(None));
+        for stdout in ["26001\n", ""] {
+            let finished = FinishedCommand::new(ExitStatus::Exited(0), stdout, Duration::from_secs(1));
+            let stderr = "Picked up JAVA_TOOL_OPTIONS: -Xmx64m\nno contact with the Platform\n".into();
+            let value = (!stdout.is_empty()).then(|| "26001".to_owned());
+            assert_eq!(parse_value(&FinishedCommand { stderr, ..finished }), Ok(value));
+        }
         assert_eq!(of(ExitStatus::Exited(1), "topo://...: not found\n"), Ok(None));
         assert!(
             of(ExitStatus::Exited(1), "mzsh: no contact\n")

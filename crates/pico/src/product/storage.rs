@@ -8,7 +8,7 @@ use crate::{process_list, record};
 use host::command::{self, Exec, LeaderOf, RunAs, RunningCommand};
 use host::credentials::Credentials;
 use host::worker::{self, WorkerError};
-use host::{ProcessId, files, process};
+use host::{ProcessId, private_files, process};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -100,10 +100,11 @@ impl<'a> Storage<'a> {
             return;
         }
         let written = record::hung_processes_path(self.target).and_then(|path| {
-            let known =
-                files::read_private(&path).map(|content| process_list::parse(&content)).unwrap_or_default();
+            let known = private_files::read_private(&path)
+                .map(|content| process_list::parse(&content))
+                .unwrap_or_default();
             let all = known.into_iter().filter(is_alive).chain(left.iter().copied());
-            files::replace_atomically(&path, process_list::format(all).as_bytes())
+            private_files::replace_atomically(&path, process_list::format(all).as_bytes())
         });
         tracing::warn!("{}: {left:?} survived SIGKILL, waiting for storage", self.target.name);
         if let Err(e) = written {
@@ -120,7 +121,7 @@ impl<'a> Storage<'a> {
     fn check_not_hung(self) -> Result<(), StorageError> {
         // An unreadable record must not block storage access.
         let Ok(path) = record::hung_processes_path(self.target) else { return Ok(()) };
-        let Ok(content) = files::read_private(&path) else { return Ok(()) };
+        let Ok(content) = private_files::read_private(&path) else { return Ok(()) };
         if let Some(id) = process_list::parse(&content).into_iter().find(is_alive) {
             let home = self.target.home.path().to_owned();
             return Err(StorageError::Hangs { seconds: process::process_age(id).as_secs(), home });
@@ -139,7 +140,7 @@ fn record_command(id: ProcessId) -> io::Result<()> {
             let _ = std::fs::remove_file(path);
         }
     }
-    files::replace_atomically(&directory.join(format!("{}.{}", id.pid, id.start)), b"")
+    private_files::replace_atomically(&directory.join(format!("{}.{}", id.pid, id.start)), b"")
 }
 
 /// The queries that agents of this node have launched and that still run.

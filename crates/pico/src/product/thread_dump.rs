@@ -8,7 +8,7 @@
 
 use crate::record;
 use host::credentials::Credentials;
-use host::{ProcessHandle, ProcessId, Signal, files, sleep_capped, worker};
+use host::{ProcessHandle, ProcessId, Signal, files, private_files, sleep_capped, worker};
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -157,12 +157,12 @@ fn read_dump(mut stream: &UnixStream, until: Instant) -> io::Result<Vec<u8>> {
 }
 
 fn store_dump(name: &str, jvm: ProcessId, dump: &[u8]) -> io::Result<PathBuf> {
-    files::create_private_directory(Path::new(DUMP_DIRECTORY), 0o700)?;
+    private_files::create_private_directory(Path::new(DUMP_DIRECTORY), 0o700)?;
     let prefix = format!("{}.", record::file_stem(name, ".0123456789.4194304.threads".len()));
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let path = Path::new(DUMP_DIRECTORY).join(format!("{prefix}{seconds:010}.{}.threads", jvm.pid));
-    files::remove_stale_temporaries(Path::new(DUMP_DIRECTORY));
-    files::replace_atomically(&path, dump)?;
+    private_files::remove_stale_temporaries(Path::new(DUMP_DIRECTORY));
+    private_files::replace_atomically(&path, dump)?;
     let mut all: Vec<PathBuf> = std::fs::read_dir(DUMP_DIRECTORY)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|other| *other != path && is_dump_of(&prefix, other))

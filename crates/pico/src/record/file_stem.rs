@@ -5,7 +5,7 @@ use std::fmt::Write;
 /// Bytes of a file's name, on every file system that a record or a dump may be on.
 const LONGEST_FILE_NAME: usize = 255;
 
-/// What [`host::files::replace_atomically`] adds to a name, at most.
+/// What [`host::private_files::replace_atomically`] adds to a name, at most.
 const TEMPORARY_SUFFIX_LEN: usize = ".4194304.new".len();
 
 /// The resource's name, as its call gives it, as the beginning of the name of a file to which `rest` bytes are added: what is not

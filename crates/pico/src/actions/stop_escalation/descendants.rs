@@ -2,7 +2,8 @@
 
 use crate::identity::{ProcessArguments, is_any_pico_or_mzsh, may_be_product_program, program_name, role};
 use crate::settings::PicoInstance;
-use host::process::{self, CommandLine, ProcDir, ProcLink};
+use host::command_lines::{self, CommandLine};
+use host::process::{self, ProcDir, ProcLink};
 use host::{Pid, ProcessHandle, ProcessId};
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -33,7 +34,7 @@ pub(super) fn descendants_to_stop(
     }
     let sources: Vec<ProcDir> = asked.iter().map(|(source, _)| *source).collect();
     let mut others = HashSet::new();
-    process::read_command_lines(&sources, until, |at, line| {
+    command_lines::read_command_lines(&sources, until, |at, line| {
         let (source, program) = &asked[at];
         let is_other = match line {
             CommandLine::Complete(argv) | CommandLine::Truncated(argv) => {

@@ -175,11 +175,11 @@ impl<'a> StopEscalation<'a> {
             }
         };
         if !pico.pidfd().has_ended()? {
-            let said = finished.launch_error.clone().unwrap_or_else(|| finished.exit_status.to_string());
             tracing::warn!(
-                "{}: {} survived mzsh shutdown ({said}, {:.1} s); sending signals",
+                "{}: {} survived mzsh shutdown ({}, {:.1} s); sending signals",
                 self.settings.pico_label(),
                 pico.id(),
+                finished.outcome(),
                 finished.elapsed.as_secs_f64()
             );
         }

@@ -24,7 +24,7 @@ pub use client::HaClient;
 pub use listening::listens;
 
 use super::command_failure::command_failure;
-use super::mzsh::last_text_line;
+use super::command_output::{last_text_line, without_jvm_notices};
 use host::ExitStatus;
 use host::command::FinishedCommand;
 use std::time::{Duration, Instant};
@@ -67,7 +67,7 @@ impl HaAnswer {
     #[must_use]
     pub fn from_finished(finished: &FinishedCommand, seconds: u64) -> Self {
         if let Some(why) = &finished.launch_error {
-            return Self::NotAsked(why.clone());
+            return Self::NotAsked(why.to_string());
         }
         if let Some(why) = command_failure(finished) {
             return Self::NotAsked(format!("the HA client {why}"));
@@ -84,10 +84,11 @@ impl HaAnswer {
             }
             ExitStatus::Exited(code) => code,
         };
-        let Some(words) = printable_text(&finished.output) else {
+        let output = finished.output();
+        let Some(words) = printable_text(&output).map(without_jvm_notices) else {
             return Self::Unreadable(format!("{}, output is not text", finished.exit_status));
         };
-        let said = last_text_line(words);
+        let said = last_text_line(&words);
         match (code, words.lines().find_map(|line| line.split_once("FAILED"))) {
             (0, None) => Self::Ok,
             (0, Some(_)) => Self::Unreadable("exit code 0 with the word FAILED".to_owned()),
@@ -165,6 +166,19 @@ mod tests {
             // The time does not matter, because the answer is explicit.
             assert_eq!(answer_from(ExitStatus::Exited(0), words.as_bytes(), LATE), HaAnswer::Ok, "{words:?}");
         }
+    }
+
+    #[test]
+    fn jvm_notice_on_stderr_is_no_ha_answer() {
+        let notice = "Picked up JAVA_TOOL_OPTIONS: -Dsun.net.client.defaultReadTimeout=5000 -Dlabel=FAILED\n";
+        let answer = |code, stdout: &str| {
+            let finished = FinishedCommand::new(ExitStatus::Exited(code), stdout, QUICK);
+            HaAnswer::from_finished(&FinishedCommand { stderr: notice.into(), ..finished }, 10)
+        };
+        assert_eq!(answer(0, "OK\n"), HaAnswer::Ok);
+        assert_eq!(answer(1, "FAILED: too many aborts\n"), Failed("too many aborts".into()));
+        assert_eq!(answer(1, "ping failed\n"), Unreadable("exit code 1: ping failed".into()));
+        assert_eq!(answer(1, ""), Unreadable("exit code 1, no output".into()));
     }
 
     #[test]

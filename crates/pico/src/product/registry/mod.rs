@@ -23,13 +23,15 @@ pub(super) use facts::HaPropertyValues;
 pub use facts::{PicoFacts, PropertyProblem};
 pub use mzsh_variables::MzshVariables;
 
-use super::instance_listing::{InstanceListing, ListedInstance};
 use super::permission_check::check_open_as_root;
 use crate::settings::PicoName;
 use layers::Layers;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
+
+/// Memory limit of the worker process that reads the registry, in bytes: its files may include each other.
+pub(super) const REGISTRY_MEMORY_LIMIT: u64 = 512 << 20;
 
 /// Paths below `mz_home`, highest precedence first.
 const REGISTRY_PATHS: [&str; 2] = ["common/config/cell/default/.active", "common/config/cell/default/master"];
@@ -103,6 +105,28 @@ pub fn find(home: &Path, container: Option<&str>, name: &PicoName) -> RegistrySt
         }
     });
     state.unwrap_or_else(RegistryState::Unreadable)
+}
+
+/// The picos and containers in the registry of an installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceListing {
+    /// The containers of the registry. They may include those of other nodes.
+    pub containers: Vec<String>,
+    /// What `bin/mzsh` sets: its `MZ_CONTAINER` is the container of this installation.
+    pub script: MzshVariables,
+    /// The picos of all containers, in order of container and name.
+    pub picos: Vec<ListedInstance>,
+}
+
+/// One of the picos of an installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedInstance {
+    /// Its container.
+    pub container: String,
+    /// Its name: that of its file.
+    pub name: String,
+    /// Its facts from the registry; or why they could not be read.
+    pub facts: Result<PicoFacts, String>,
 }
 
 /// Lists all picos of the registry below `home`.

@@ -1,4 +1,4 @@
-//! The command lines of many processes, read within one deadline.
+//! The command lines of many processes, read within one deadline; and the environment of one.
 //!
 //! `/proc/PID/cmdline` lies in the memory of the process. The kernel takes that memory's lock to read it, and a process that
 //! waits for dead storage inside mmap(2) or munmap(2) holds the lock for as long as it waits: this is why ps(1) hangs on such
@@ -8,8 +8,10 @@
 //!
 //! No more than [`MAX_COMMAND_LINE_BYTES`] bytes of one are read, and one is handed on and dropped before the next is kept.
 
-use super::{Pid, procfs};
-use crate::worker::{Worker, WorkerError};
+use crate::credentials::Credentials;
+use crate::files::{read_capped, unreadable};
+use crate::process::{Pid, ProcDir, command_line_bytes, none_if_gone, split_nul};
+use crate::worker::{self, Worker, WorkerError};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
@@ -22,6 +24,10 @@ use std::time::{Duration, Instant};
 
 /// Longest command line that is read, in bytes: the kernel's limit for one argument.
 pub const MAX_COMMAND_LINE_BYTES: usize = 128 << 10;
+
+/// Longest environment that is read, in bytes. The kernel's own limit for it and the command line together is a quarter of the
+/// stack limit (2 MiB by default).
+const MAX_ENVIRONMENT_BYTES: usize = (2 << 20) - 1;
 
 /// Longest wait without any answer. On a healthy node one takes microseconds; on a starved one the worker process itself may
 /// have to wait for its turn.
@@ -36,30 +42,6 @@ const THREAD_STACK_BYTES: usize = 64 << 10;
 thread_local! {
     /// What was stuck, in this process, which is one action.
     static STUCK: RefCell<HashSet<Pid>> = RefCell::default();
-}
-
-/// Where a command line is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProcDir {
-    /// The process.
-    pub pid: Pid,
-    /// A thread of it that is to be asked: the main thread, once it has ended, has none to give.
-    pub thread: Option<Pid>,
-}
-
-impl From<Pid> for ProcDir {
-    fn from(pid: Pid) -> Self {
-        Self { pid, thread: None }
-    }
-}
-
-impl ProcDir {
-    /// A file of /proc about it.
-    pub(super) fn path_of(self, name: &str) -> String {
-        let pid = self.pid;
-        self.thread
-            .map_or_else(|| format!("/proc/{pid}/{name}"), |tid| format!("/proc/{pid}/task/{tid}/{name}"))
-    }
 }
 
 /// The command line of one process.
@@ -136,6 +118,36 @@ pub fn read_command_line(pid: Pid, until: Instant) -> io::Result<CommandLine> {
     Ok(line)
 }
 
+/// Its environment as it was at exec, `NAME=value` each. A worker process reads it, for it can hang as the command line can;
+/// as the user of the process where root may not (no `CAP_SYS_PTRACE`).
+///
+/// # Errors
+/// No permission, or it hangs.
+pub fn read_environment(source: ProcDir, until: Instant) -> io::Result<Option<Vec<OsString>>> {
+    let file = source.path_of("environ");
+    let read = || none_if_gone(&file, |file| read_capped(file, MAX_ENVIRONMENT_BYTES));
+    // A first byte tells whether there was one, or an error.
+    let said = worker::run_in_child(until, || {
+        let read = read().or_else(|e| match e.kind() {
+            io::ErrorKind::PermissionDenied => {
+                Credentials::from_process(source.pid)?.switch_user()?;
+                read()
+            }
+            _ => Err(e),
+        });
+        match read {
+            Ok(Some(bytes)) => [b"+".as_slice(), &bytes].concat(),
+            Ok(None) => b"-".to_vec(),
+            Err(e) => format!("!{e}").into_bytes(),
+        }
+    });
+    match said.map_err(io::Error::other).map_err(unreadable(&file))?.split_first() {
+        Some((b'+', bytes)) => Ok(Some(split_nul(bytes))),
+        Some((b'!', why)) => Err(io::Error::other(String::from_utf8_lossy(why).into_owned())),
+        _ => Ok(None),
+    }
+}
+
 /// In the place of a length: the process is gone.
 const LENGTH_GONE: u32 = u32::MAX;
 /// Beside a length: there is more than was read.
@@ -189,7 +201,7 @@ fn reader_thread(shared: &SharedReads) {
     loop {
         let at = shared.next.fetch_add(1, Ordering::Relaxed);
         let Some(&source) = shared.sources.get(at) else { return };
-        let message = encode_message(at, procfs::command_line_bytes(source, MAX_COMMAND_LINE_BYTES + 1));
+        let message = encode_message(at, command_line_bytes(source, MAX_COMMAND_LINE_BYTES + 1));
         let mut answers = shared.answers.lock().unwrap_or_else(PoisonError::into_inner);
         // Without a reader there is nobody to work for; the process is about to be killed.
         if answers.1.write_all(&message).is_err() {
@@ -237,10 +249,10 @@ impl AnswerReader {
                 let words = self.read_bytes((length & !LENGTH_UNREADABLE) as usize, until)?;
                 Err(io::Error::other(String::from_utf8_lossy(words).into_owned()))
             }
-            length if length & TRUNCATED_FLAG != 0 => Ok(CommandLine::Truncated(procfs::split_nul(
+            length if length & TRUNCATED_FLAG != 0 => Ok(CommandLine::Truncated(split_nul(
                 self.read_bytes((length & !TRUNCATED_FLAG) as usize, until)?,
             ))),
-            length => Ok(CommandLine::Complete(procfs::split_nul(self.read_bytes(length as usize, until)?))),
+            length => Ok(CommandLine::Complete(split_nul(self.read_bytes(length as usize, until)?))),
         };
         Ok((at, line))
     }
@@ -293,6 +305,24 @@ mod tests {
         // Above the largest pid_max (4194304).
         assert_eq!(line(Pid::new(4_194_305).unwrap()), CommandLine::Gone);
         assert!(lines(&[]).is_empty());
+    }
+
+    #[test]
+    fn environment_of_a_child_is_read() {
+        let mut child = std::process::Command::new("cat")
+            .env_clear()
+            .env("MZ_HOME", "/opt/mz")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
+        let read = || read_environment(pid.into(), test_deadline()).unwrap().unwrap();
+        // In the middle of its exec, which spawn does not wait for the end of, it has none.
+        let until = test_deadline();
+        while read().is_empty() && Instant::now() < until {}
+        assert_eq!(read(), ["MZ_HOME=/opt/mz"]);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

@@ -12,10 +12,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::clock::Clock;
-use super::interval::ping_answer;
-use super::{HEALTHY, HaThresholds, Interval, IntervalCounts, MinActivationsMeaning, PROPERTIES, Workload};
-use crate::pico::launch_spec::LaunchSpec;
+use super::launch_spec::LaunchSpec;
+use crate::ha::clock::Clock;
+use crate::ha::{
+    HEALTHY, HaThresholds, Interval, IntervalCounts, MinActivationsMeaning, PROPERTIES, load_workload,
+    ping_answer,
+};
 use crate::settings::{HA_ANSWER, HA_CLOCK, HA_FIRST_INTERVAL, HA_MIN_ACTIVATIONS, SimSettings, WORKLOAD};
 use crate::{PicoKind, history};
 
@@ -127,18 +129,6 @@ pub(crate) fn answer_for_java(args: &[String]) -> ExitCode {
     };
     println!("{text}");
     code
-}
-
-/// Parses the setting's value: entries on one line, or the path of a file.
-///
-/// # Errors
-/// A description of the invalid entry or of the unreadable file.
-pub(crate) fn load_workload(value: &str) -> Result<Workload, String> {
-    if !value.starts_with('/') {
-        return Workload::parse_line(value).map_err(|bad| format!("workload, entry {bad}"));
-    }
-    let text = fs::read_to_string(value).map_err(|error| format!("workload {value}: {error}"))?;
-    Workload::parse(&text).map_err(|bad| format!("workload {value}, {bad}"))
 }
 
 fn min_activations_meaning(run: &LaunchSpec, settings: &SimSettings) -> MinActivationsMeaning {
