@@ -14,9 +14,9 @@ For administrators who configure resources: all parameters of `ocf:mediationzone
 
 - `pico_name` is required by `ec` and `sc`; `platform` and `ui` have a default. All other parameters are the same for all four.
 - Pacemaker applies a change of a *reloadable* parameter without a restart. A change of any other parameter restarts the resource. \
-[After a refresh](maintenance.md#change-a-parameter), the first change of a reloadable one does so, too.
-- A reloadable parameter that can't be read falls back to its default, with a warning in the log. Any other parameter that can't be \
-read fails the start with 6 (not configured). `validate-all` and `mzha doctor` report both.
+[After a refresh](maintenance.md#change-a-parameter), the first change of a reloadable parameter also restarts the resource.
+- If a reloadable parameter is invalid, the agent uses its default and logs a warning. Any other invalid parameter makes the start fail \
+with 6 (not configured). `validate-all` and `mzha doctor` report both.
 - Times are written as `90`, `90s`, `2m`, `1500ms` or `1h`.
 
 ";

@@ -41,8 +41,9 @@ static PLATFORM: Definition = Definition {
     version: VERSION,
     shortdesc: "MediationZone Platform",
     longdesc: of_all!(
-        "Manages the Platform of a MediationZone system (SAP Convergent Mediation by DigitalRoute). One may be active in the \
-         whole cluster. Its storage, its database's listener and the address in pico.rcp.server.host must be there before it \
+        "Manages the Platform of a MediationZone system (SAP Convergent Mediation by \
+         DigitalRoute). Only one may be active in the whole cluster. Its storage, its database's \
+         listener and its virtual address (pico.rcp.server.host) must be available before it \
          starts."
     ),
     parameters: parameters::for_type(PicoType::Platform),
@@ -54,9 +55,10 @@ static EC: Definition = Definition {
     version: VERSION,
     shortdesc: "MediationZone Execution Context",
     longdesc: of_all!(
-        "Manages an Execution Context of a MediationZone system (SAP Convergent Mediation by DigitalRoute). It needs the \
-         Platform to start, and goes on running without it: order it after the Platform, mandatory and with \
-         symmetrical=false, so that it waits for the Platform and is not restarted with it."
+        "Manages an Execution Context of a MediationZone system (SAP Convergent Mediation by \
+         DigitalRoute). It starts only if the Platform runs, and keeps running without the \
+         Platform. Add a mandatory order after the Platform with symmetrical=false: the Execution \
+         Context then waits for the Platform, and is not restarted with it."
     ),
     parameters: parameters::for_type(PicoType::ExecutionContext),
     operations: &WITHOUT_DEPTH_20,
@@ -67,9 +69,10 @@ static SC: Definition = Definition {
     version: VERSION,
     shortdesc: "MediationZone Service Context",
     longdesc: of_all!(
-        "Manages a Service Context of a MediationZone system (SAP Convergent Mediation by DigitalRoute). It needs the Platform \
-         to start, and its services go on without it: order it after the Platform, mandatory and with symmetrical=false, so \
-         that it waits for the Platform and is not restarted with it."
+        "Manages a Service Context of a MediationZone system (SAP Convergent Mediation by \
+         DigitalRoute). It starts only if the Platform runs, and keeps running without the \
+         Platform. Add a mandatory order after the Platform with symmetrical=false: the Service \
+         Context then waits for the Platform, and is not restarted with it."
     ),
     parameters: parameters::for_type(PicoType::ServiceContext),
     operations: &WITHOUT_DEPTH_20,
@@ -80,10 +83,11 @@ static UI: Definition = Definition {
     version: VERSION,
     shortdesc: "MediationZone web UI",
     longdesc: of_all!(
-        "Manages the web user interface of a MediationZone system (SAP Convergent Mediation by DigitalRoute). It needs the \
-         Platform to start, and goes on running without it: order it after the Platform, mandatory and with \
-         symmetrical=false, so that it waits for the Platform and is not restarted with it. Where it uses the Platform's \
-         address or storage, colocate it with that and order it after that."
+        "Manages the web user interface of a MediationZone system (SAP Convergent Mediation by \
+         DigitalRoute). It starts only if the Platform runs, and keeps running without the \
+         Platform. Add a mandatory order after the Platform with symmetrical=false: the UI then \
+         waits for the Platform, and is not restarted with it. If it uses the Platform's address \
+         or storage, also colocate it with these and order it after them."
     ),
     parameters: parameters::for_type(PicoType::Ui),
     operations: &WITHOUT_DEPTH_20,

@@ -26,7 +26,7 @@ enum MzSimCommand {
         /// `MZ_CONTAINER`
         #[arg(long, value_name = "NAME")]
         container: Option<String>,
-        /// A pico NAME:TYPE[:HA_PORT]; TYPE is platform, ec, sc or ui
+        /// A pico as NAME:TYPE, or NAME:TYPE:PORT with the port of its HA Monitor Server; TYPE is platform, ec, sc or ui
         #[arg(long = "pico", value_name = "NAME:TYPE[:HA_PORT]")]
         picos: Vec<String>,
         /// A property of one pico, such as ec1:mz.ha.enabled=false

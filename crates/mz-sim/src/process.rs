@@ -74,7 +74,7 @@ fn to_pid(pid: u32) -> Option<Pid> {
 }
 
 /// A pidfd, which can be polled for the end of the process. `None` also on a kernel without
-/// pidfd_open.
+/// `pidfd_open`.
 pub(crate) fn open_pidfd(pid: u32) -> Option<rustix::fd::OwnedFd> {
     pidfd_open(to_pid(pid)?, PidfdFlags::empty()).ok()
 }

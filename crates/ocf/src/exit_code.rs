@@ -73,20 +73,22 @@ impl From<ExitCode> for std::process::ExitCode {
     }
 }
 
-/// The class of a failure. It decides what Pacemaker tries next, and where.
+/// The kind of a failure. It decides how Pacemaker recovers, and on which nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
-    /// Soft error: it may work next time (exit code 1).
+    /// Soft error: a retry may succeed (exit code 1).
     Generic,
-    /// A parameter is wrong on this node: it is banned (2).
+    /// A parameter is invalid on this node. Pacemaker bans the resource from the node (exit code
+    /// 2).
     InvalidParameter,
-    /// It is not implemented (3).
+    /// The agent does not implement the action (exit code 3).
     Unimplemented,
-    /// Permissions are missing on this node: it is banned (4).
+    /// This node lacks permissions. Pacemaker bans the resource from the node (exit code 4).
     Permission,
-    /// Software is missing on this node: it is banned (5).
+    /// This node lacks software. Pacemaker bans the resource from the node (exit code 5).
     NotInstalled,
-    /// The configuration is wrong everywhere: the resource is stopped in the whole cluster (6).
+    /// The configuration is invalid on every node. Pacemaker stops the resource in the whole
+    /// cluster (exit code 6).
     NotConfigured,
 }
 

@@ -15,6 +15,17 @@ use std::time::Duration;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Only the last sentence depends on the agent.
+macro_rules! pico_name_text {
+    ($last_sentence:literal) => {
+        concat!(
+            "The name of the pico instance as mzsh status shows it; case matters. At most 250 letters, digits, '_', '-' and \
+             '.'; the first character must not be '-'. ",
+            $last_sentence
+        )
+    };
+}
+
 ocf::settings! {
     /// What is configured for one resource.
     #[derive(Clone, Debug)]
@@ -35,15 +46,13 @@ ocf::settings! {
         // together, into `target`.
         const PICO_NAME = Parameter::text("pico_name").required().unique_group("pico").describe(
             "Name of the pico instance",
-            "The name of the pico instance as mzsh status shows it; case matters. At most 250 letters, digits, '_', '-' and \
-             '.'; the first character must not be '-'. The agents ec and sc require it. Default: platform (agent platform), ui \
-             (agent ui).",
+            pico_name_text!("The parameter is required."),
         );
 
         const MZ_HOME = Parameter::text("mz_home").default_to("/opt/mz").unique_group("pico").describe(
             "Installation directory",
-            "The directory of the installation (MZ_HOME), which holds bin/mzsh. It may be on storage that is mounted only \
-             where the resource runs. Default: /opt/mz.",
+            "The directory of the installation (MZ_HOME), which holds bin/mzsh: an absolute path. \
+             It may be on storage that is mounted only where the resource runs. Default: /opt/mz.",
         );
 
         /// `os_user`; `None`: the owner of the installation.
@@ -62,8 +71,8 @@ ocf::settings! {
         /// `container`; `None`: found in the installation.
         pub container: Option<ContainerName> = Parameter::text("container").describe(
             "Container of the pico instance",
-            "The container of the pico instance (MZ_CONTAINER). It must be set only if several containers have a pico of this \
-             name. Default: the only container that has one.",
+            "The container of the pico instance (MZ_CONTAINER). Set it only if several containers \
+             have a pico of this name. Default: the only container that has one.",
         );
 
         /// Longest query of mzsh.
@@ -98,8 +107,9 @@ ocf::settings! {
         /// Answer degraded where a warning is due?
         pub degraded: bool = Parameter::boolean("degraded").default_to("no").reloadable().describe(
             "Report warnings as degraded?",
-            "If yes, a monitor returns 190 (degraded) instead of 0 at the second consecutive warning, or when unchecked_limit \
-             is reached. Cluster tools show it; the resource is not restarted. Default: no.",
+            "If yes, a monitor returns 190 (degraded) instead of 0 after two consecutive \
+             warnings, or at unchecked_limit. pcs status then lists the monitor. The resource is \
+             not restarted. Default: no.",
         );
 
         /// After so many runs of a deep check in a row that could not be made the pico counts as not checked.
@@ -108,10 +118,11 @@ ocf::settings! {
             .reloadable()
             .describe(
                 "Consecutive monitors without a deep check",
-                "After this many consecutive monitors of depth 10 or 20 that could not check the pico instance, the monitor \
-                 reports why and since when, and returns 190 if degraded is yes. Before that, each one is a warning in the \
-                 log; it never is a failure. Causes: the HA client or mzsh can't be run, or the JVM was started before its HA \
-                 Monitor Server was enabled. Default: 10.",
+                "After this many consecutive monitors of depth 10 or 20 could not run their \
+                 check, the exit reason says why and since when. The monitor then returns 190 if \
+                 degraded is yes. Before that, each one is a warning in the log. It is never a \
+                 failure. Causes: the HA client or mzsh cannot be run, or the JVM was started \
+                 before its HA Monitor Server was enabled. Default: 10.",
             );
 
         /// How long a recurring monitor of depth 0 waits for the death of the pico, and one of another depth after a reported
@@ -121,10 +132,12 @@ ocf::settings! {
             .reloadable()
             .describe(
                 "How long a depth 0 monitor waits for a death",
-                "A recurring monitor of depth 0 keeps running for this time and returns at once when the pico instance dies, \
-                 so that the cluster learns of the death within 0.1 s. It delays only deeper monitors of the same resource. A \
-                 deeper monitor holds back its report of a death that depth 0 has reported for up to this time, so that one \
-                 death is one failure. 0 turns the wait off; half of the operation's timeout is the maximum. Default: 20s.",
+                "A recurring monitor of depth 0 keeps running for this time. If the pico dies, it \
+                 returns at once, so that the cluster learns of the death within 0.1 s. It delays \
+                 only deeper monitors of the same resource. If depth 0 has reported a death, a \
+                 deeper monitor delays its own report by up to this time, so that one death \
+                 counts as one failure. 0 disables the wait. The maximum is half of the \
+                 operation's timeout. Default: 20s.",
             );
 
         /// Is the HA Monitor Server asked?
@@ -133,23 +146,24 @@ ocf::settings! {
             .reloadable()
             .describe(
                 "Ask the HA Monitor Server?",
-                "Whether start and the monitors of depth 10 and 20 ask the HA Monitor Server. auto: if mz.ha.enabled is true \
-                 for the pico instance. yes: always; start refuses a pico instance without it. no: never; then only depth 20 \
-                 (mzsh status) detects a hung JVM. Default: auto.",
+                "Whether start and the monitors of depth 10 and 20 query the HA Monitor Server. \
+                 auto: if mz.ha.enabled is true for the pico instance. yes: always; start refuses \
+                 a pico instance without it. no: never; then only depth 20 (mzsh status) detects \
+                 a hung JVM. Default: auto.",
             );
 
         /// Where it listens; `None`: as the registry says.
         pub ha_host: Option<String> = Parameter::text("ha_host").reloadable().describe(
             "Address of the HA Monitor Server",
-            "The address at which the HA Monitor Server is asked. Default: mz.ha.host of the installation, which is 127.0.0.1 \
-             unless set.",
+            "The address of the HA Monitor Server. Default: mz.ha.host of the installation, which \
+             is 127.0.0.1 unless set.",
         );
 
         /// On which port; `None`: as the registry says.
         pub ha_port: Option<u16> = Parameter::integer("ha_port", 1, 65535).reloadable().describe(
             "Port of the HA Monitor Server",
-            "The port at which the HA Monitor Server is asked. Each pico instance of a host needs its own. Default: mz.ha.port \
-             of the installation, which must be set there.",
+            "The port of the HA Monitor Server. Each pico instance of a host needs its own. \
+             Default: mz.ha.port of the installation, which must be set there.",
         );
 
         /// Longest HA ping.
@@ -158,7 +172,8 @@ ocf::settings! {
             .reloadable()
             .describe(
                 "Timeout of the HA Monitor Server",
-                "How long the HA Monitor Server may take to answer; a later answer counts as none. Default: 10s.",
+                "How long the HA Monitor Server may take to answer. A later answer is a failed \
+                 check. Default: 10s.",
             );
 
         /// Age of the JVM up to which a FAILED does not count; `None`: `mz.ha.interval` + 20 s.
@@ -166,8 +181,9 @@ ocf::settings! {
             .reloadable()
             .describe(
                 "Age up to which FAILED does not count",
-                "The age of the JVM up to which FAILED of the HA Monitor Server is ignored: it counts workflows in intervals, \
-                 and a young JVM has none to count. Default: mz.ha.interval of the installation plus 20 s.",
+                "FAILED is ignored while the JVM is younger than this. The server counts \
+                 workflows in intervals, and the first interval is not over yet. Default: \
+                 mz.ha.interval of the installation plus 20 s.",
             );
 
         /// What a FAILED means.
@@ -176,9 +192,10 @@ ocf::settings! {
             .reloadable()
             .describe(
                 "Result if the HA Monitor Server says FAILED",
-                "The result of a monitor when the HA Monitor Server says FAILED. fail: the resource has failed. degrade: 190 \
-                 (degraded). ignore: a line in the log. Choose degrade if missing traffic causes FAILED, since it follows the \
-                 resource to the next node. Default: fail.",
+                "The result of a monitor when the HA Monitor Server says FAILED. fail: the \
+                 resource has failed. degrade: 190 (degraded). ignore: a line in the log. Choose \
+                 degrade if missing traffic causes FAILED: a restart or a move does not help \
+                 then. Default: fail.",
             );
 
         /// Which addresses the host names must resolve to.
@@ -186,9 +203,10 @@ ocf::settings! {
             .default_to("virtual")
             .describe(
                 "Kind of addresses that the hostnames must resolve to",
-                "The kind of addresses to which pico.rcp.platform.host and pico.rcp.server.host must resolve. virtual: virtual \
-                 addresses that move with the resource. openstack, aws: local addresses on the Platform's node, floating or \
-                 elastic addresses elsewhere. Default: virtual.",
+                "The addresses to which pico.rcp.platform.host and pico.rcp.server.host must \
+                 resolve. virtual: virtual addresses that move with the resource. openstack, aws: \
+                 the local address on the Platform's node, and the floating or elastic address on \
+                 other nodes. Default: virtual.",
             );
 
         /// What must answer before a start; `None`: the Platform, but for the Platform itself nothing.
@@ -210,10 +228,11 @@ ocf::settings! {
 
         const PROCESS_MATCH = Parameter::text("process_match").describe(
             "Regular expression for the process",
-            "A regular expression that the whole command line of the pico instance's process matches, for an installation with \
-             unusual command lines. Put the pico's name or MZ_HOME in it, else it may match another pico. One that matches a \
-             program of the cluster or the agent itself is refused. Default: java with the pico's name and MZ_HOME in the \
-             product's own arguments.",
+            "A regular expression that must match the whole command line of the pico's process. \
+             Set it only if the agent does not recognise the pico. It must contain the pico's \
+             name or MZ_HOME; otherwise it may match another pico. An expression that matches a \
+             program of the cluster or the agent is refused. Default: java with the pico's name \
+             and MZ_HOME in the product's own arguments.",
         );
 
         /// Platform only: republish the services of SCs after a start?
@@ -222,8 +241,9 @@ ocf::settings! {
             .reloadable()
             .describe(
                 "Republish the services of Service Contexts?",
-                "Whether a start of the Platform runs mzsh service restart --publish-only, which Service Contexts that \
-                 outlived the Platform need. The agents ec, sc and ui ignore it. Default: no.",
+                "If yes, a start of the Platform also runs mzsh service restart --publish-only. \
+                 Service Contexts (SCs) that keep running while the Platform restarts need it. \
+                 The agents ec, sc and ui ignore this parameter. Default: no.",
             );
 
         /// Run as `os_user` after a start.
@@ -256,9 +276,10 @@ ocf::settings! {
         /// A thread dump before a hung JVM is killed?
         pub thread_dump: bool = Parameter::boolean("thread_dump").default_to("yes").reloadable().describe(
             "Thread dump before a JVM is killed?",
-            "Whether a stop takes a thread dump of a JVM that survives mzsh shutdown, before it sends signals. The dump is a \
-             file in /var/log/mediationzone-ra, which keeps the last ten of each resource. If that fails, the JVM writes one \
-             to its own log. Default: yes.",
+            "Whether a stop takes a thread dump of a JVM that survives mzsh shutdown, before the \
+             stop sends signals. The dump is a file in /var/log/mediationzone-ra. The last ten of \
+             each resource are kept. If the dump fails, the JVM writes one to its own log. \
+             Default: yes.",
         );
 
         // Only ocf:heartbeat:mediationzone needs it.
@@ -294,12 +315,12 @@ type Table = [Parameter; Settings::PARAMETERS.len()];
 /// The table of one agent.
 const fn table(kind: PicoType) -> Table {
     let mut table: Table = *Settings::PARAMETERS.first_chunk().unwrap();
-    let default = match kind {
-        PicoType::Platform => "platform",
-        PicoType::Ui => "ui",
+    let (default, longdesc) = match kind {
+        PicoType::Platform => ("platform", pico_name_text!("Default: platform.")),
+        PicoType::Ui => ("ui", pico_name_text!("Default: ui.")),
         PicoType::ExecutionContext | PicoType::ServiceContext => return table,
     };
-    table[0] = Parameter { required: false, ..PICO_NAME }.default_to(default);
+    table[0] = Parameter { required: false, longdesc, ..PICO_NAME }.default_to(default);
     table
 }
 
