@@ -62,9 +62,13 @@ impl AddressCase {
     }
 
     pub(crate) fn build(self) -> Result<BuiltAddressCase, TestkitError> {
-        let builder = fixture(self.kind).without_platform().set("ec_startup_without_platform=start");
-        let fixture =
-            self.properties.iter().fold(builder, |builder, property| builder.common(property)).build()?;
+        let builder =
+            fixture(self.kind).without_platform().set("ec_startup_without_platform=start");
+        let fixture = self
+            .properties
+            .iter()
+            .fold(builder, |builder, property| builder.common(property))
+            .build()?;
         for address in self.local_addresses {
             fixture.node.add_address(address)?;
         }
@@ -101,20 +105,28 @@ impl BuiltAddressCase {
     #[track_caller]
     pub(crate) fn assert_validation(self, code: i32, lines: &[&str]) -> Result<Self, TestkitError> {
         let ran = self.run_action("validate-all", 10)?.assert_exit_code(code);
-        let is_ours =
-            |line: &&str| line.starts_with("ERROR: pico.rcp.") || line.starts_with("WARNING: pico.rcp.");
+        let is_ours = |line: &&str| {
+            line.starts_with("ERROR: pico.rcp.") || line.starts_with("WARNING: pico.rcp.")
+        };
         let said: Vec<&str> = ran.stderr.lines().filter(is_ours).collect();
-        let same =
-            said.len() == lines.len() && said.iter().zip(lines).all(|(said, line)| said.starts_with(line));
+        let same = said.len() == lines.len()
+            && said.iter().zip(lines).all(|(said, line)| said.starts_with(line));
         assert!(same, "expected {lines:#?}: {ran}");
-        assert!(code == OCF_SUCCESS || ran.reason().unwrap_or_default().contains("pico.rcp."), "{ran}");
+        assert!(
+            code == OCF_SUCCESS || ran.reason().unwrap_or_default().contains("pico.rcp."),
+            "{ran}"
+        );
         assert_eq!(self.fixture.mzsh_call_count("")?, 0, "{ran}");
         Ok(self)
     }
 
     /// A start is refused with this text; mzsh is not called, and nothing is left.
     #[track_caller]
-    pub(crate) fn assert_start_refused(self, code: i32, words: &[&str]) -> Result<Self, TestkitError> {
+    pub(crate) fn assert_start_refused(
+        self,
+        code: i32,
+        words: &[&str],
+    ) -> Result<Self, TestkitError> {
         self.run_action("start", 0)?.assert_exit_code(code).assert_reason(words);
         assert_eq!(self.fixture.mzsh_call_count("")?, 0, "mzsh was called");
         self.fixture.assert_nothing_left()?;

@@ -13,8 +13,10 @@ const CLOUDS: [(&str, &str, &str); 2] =
 #[test]
 fn local_address_is_valid_for_platform() -> TestResult {
     for (deployment, ..) in CLOUDS {
-        let right =
-            address_case(Platform).with_deployment(deployment).server_host("mzplat").platform_host("mzplat");
+        let right = address_case(Platform)
+            .with_deployment(deployment)
+            .server_host("mzplat")
+            .platform_host("mzplat");
         right
             .hosts_line("192.0.2.10 mzplat")
             .local_address(LOCAL_ADDRESS)
@@ -53,7 +55,8 @@ fn public_server_address_cannot_be_bound_and_blocks_start() -> TestResult {
         let server = format!(
             "ERROR: pico.rcp.server.host: mzplat resolves to 203.0.113.7, which is not an address of this node; on {cloud} the Platform"
         );
-        let platform = "WARNING: pico.rcp.platform.host: 192.0.2.10 is an address: it can't be the local one";
+        let platform =
+            "WARNING: pico.rcp.platform.host: 192.0.2.10 is an address: it can't be the local one";
         outer.assert_validation(OCF_ERR_ARGS, &[&server, platform])?.assert_start_refused(
             OCF_ERR_GENERIC,
             &["pico.rcp.server.host: mzplat resolves to 203.0.113.7"],
@@ -65,7 +68,10 @@ fn public_server_address_cannot_be_bound_and_blocks_start() -> TestResult {
 #[test]
 fn ec_uses_public_address_of_platform() -> TestResult {
     for (deployment, ..) in CLOUDS {
-        let right = address_case(Ec).with_deployment(deployment).server_host("mzec").platform_host("mzplat");
+        let right = address_case(Ec)
+            .with_deployment(deployment)
+            .server_host("mzec")
+            .platform_host("mzplat");
         right
             .hosts_line("203.0.113.7 mzplat")
             .hosts_line("192.0.2.10 mzec")
@@ -91,8 +97,10 @@ fn platform_at_local_address_of_ec_is_a_warning() -> TestResult {
             let text = format!(
                 "mzplat resolves to 192.0.2.10, which is an address of this node; on {cloud} {who} needs the Platform's {outer} address here"
             );
-            let own =
-                own.assert_validation(OCF_SUCCESS, &[&format!("WARNING: pico.rcp.platform.host: {text}")])?;
+            let own = own.assert_validation(
+                OCF_SUCCESS,
+                &[&format!("WARNING: pico.rcp.platform.host: {text}")],
+            )?;
             own.assert_start_succeeds(&[&text])?;
         }
     }
@@ -134,8 +142,7 @@ fn loopback_is_not_accepted_as_local_address() -> TestResult {
         .server_host("mzplat")
         .platform_host("localhost")
         .hosts_line("127.0.1.1 mzplat");
-    let server =
-        "ERROR: pico.rcp.server.host: mzplat resolves to 127.0.1.1, which is loopback, as an installer";
+    let server = "ERROR: pico.rcp.server.host: mzplat resolves to 127.0.1.1, which is loopback, as an installer";
     let platform = "ERROR: pico.rcp.platform.host: localhost resolves to 127.0.0.1, which is loopback; on Amazon the Platform";
     trap.assert_validation(OCF_ERR_ARGS, &[server, platform])?
         .assert_start_succeeds(&["which is loopback"])

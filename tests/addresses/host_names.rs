@@ -87,15 +87,18 @@ fn host_name_denied_by_name_server_is_a_warning() -> TestResult {
 #[test]
 fn host_name_without_address_record_is_a_warning() -> TestResult {
     let bare = address_case(Ec).platform_host("mzplat.example").build()?;
-    let _dns =
-        bare.fixture.node.use_name_server(&["--local=/example/", "--txt-record=mzplat.example,none"])?;
+    let _dns = bare
+        .fixture
+        .node
+        .use_name_server(&["--local=/example/", "--txt-record=mzplat.example,none"])?;
     let line = "WARNING: pico.rcp.platform.host: mzplat.example does not resolve: No address associated with hostname";
     bare.assert_validation(OCF_SUCCESS, &[line]).map(drop)
 }
 
 #[test]
 fn refusing_name_server_is_a_temporary_failure() -> TestResult {
-    let refused = address_case(Sc).server_host("mznode.example").platform_host(LOCAL_ADDRESS).build()?;
+    let refused =
+        address_case(Sc).server_host("mznode.example").platform_host(LOCAL_ADDRESS).build()?;
     let _dns = refused.fixture.node.use_name_server(&[])?;
     let line = "WARNING: pico.rcp.server.host: mznode.example does not resolve now: Temporary failure in name resolution";
     refused
@@ -129,13 +132,16 @@ fn hung_resolver_costs_one_finding_and_does_not_block_start() -> TestResult {
             "WARNING: pico.rcp.platform.host: mzplat resolves to 127.0.1.1",
         ],
     )?;
-    hung.assert_start_succeeds(&["mznode.example can't be checked: the resolver has not answered for "])
-        .map(drop)
+    hung.assert_start_succeeds(&[
+        "mznode.example can't be checked: the resolver has not answered for ",
+    ])
+    .map(drop)
 }
 
 #[test]
 fn hung_resolver_hides_no_installation_error() -> TestResult {
-    let hung = address_case(Ec).server_host("mznode.example").platform_host("mzplat.example").build()?;
+    let hung =
+        address_case(Ec).server_host("mznode.example").platform_host("mzplat.example").build()?;
     hung.fixture.node.use_name_server(&[])?.hang()?;
     let call = hung.fixture.agent().param("java_home", "/opt/jdk").check_level(10);
     let ran = call.run("validate-all")?;
@@ -154,7 +160,8 @@ fn explain_shows_both_host_names_and_addresses() -> TestResult {
         .build()?;
     let ran = mzplat.fixture.agent().run("explain")?;
     assert!(
-        ran.stdout.contains("mzplat: 192.0.2.10; mzplat resolves to 192.0.2.10, which is not an address"),
+        ran.stdout
+            .contains("mzplat: 192.0.2.10; mzplat resolves to 192.0.2.10, which is not an address"),
         "{ran}"
     );
     mzplat.fixture.node.add_address(LOCAL_ADDRESS)?;

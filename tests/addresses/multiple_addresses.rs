@@ -10,9 +10,11 @@ const IPV6_ADDRESS: &str = "2001:db8::10";
 
 /// The Platform at mzplat, which has these addresses.
 fn mzplat_case(lines: &[&'static str]) -> AddressCase {
-    lines.iter().fold(address_case(Platform).server_host("mzplat").platform_host("mzplat"), |case, line| {
-        case.hosts_line(line)
-    })
+    lines
+        .iter()
+        .fold(address_case(Platform).server_host("mzplat").platform_host("mzplat"), |case, line| {
+            case.hosts_line(line)
+        })
 }
 
 /// The same warning for both properties, and a successful start.
@@ -21,7 +23,8 @@ fn assert_warning_and_start(
     text: &str,
 ) -> Result<BuiltAddressCase, testkit::TestkitError> {
     let line = |name| format!("WARNING: pico.rcp.{name}.host: {text}");
-    case.assert_validation(OCF_SUCCESS, &[&line("server"), &line("platform")])?.assert_start_succeeds(&[text])
+    case.assert_validation(OCF_SUCCESS, &[&line("server"), &line("platform")])?
+        .assert_start_succeeds(&[text])
 }
 
 #[test]
@@ -37,7 +40,8 @@ fn several_local_addresses_are_valid() -> TestResult {
 #[test]
 fn several_remote_addresses_block_start() -> TestResult {
     let away = mzplat_case(&["192.0.2.10 mzplat", "192.0.2.11 mzplat"]).build()?;
-    let words = ["pico.rcp.server.host", "mzplat resolves to", "none of which is an address of this node"];
+    let words =
+        ["pico.rcp.server.host", "mzplat resolves to", "none of which is an address of this node"];
     away.assert_start_refused(OCF_ERR_GENERIC, &words).map(drop)
 }
 
@@ -45,8 +49,9 @@ fn several_remote_addresses_block_start() -> TestResult {
 /// family.
 #[test]
 fn remote_address_preferred_by_jvm_is_a_warning() -> TestResult {
-    let other =
-        mzplat_case(&["192.0.2.10 mzplat", "2001:db8::10 mzplat"]).local_address(IPV6_ADDRESS).build()?;
+    let other = mzplat_case(&["192.0.2.10 mzplat", "2001:db8::10 mzplat"])
+        .local_address(IPV6_ADDRESS)
+        .build()?;
     let ran = other.fixture.agent().check_level(10).run("validate-all")?;
     let text = "and of these only 2001:db8::10 is of this node: a JVM takes 192.0.2.10";
     assert_eq!(ran.stderr.matches(text).count(), 2, "{ran}");
@@ -72,7 +77,8 @@ fn repeated_address_is_shown_once() -> TestResult {
         .local_address(LOCAL_ADDRESS)
         .build()?;
     let ran = twice.fixture.agent().check_level(10).run("validate-all")?;
-    let line = ran.stderr.lines().find(|line| line.contains("pico.rcp.server.host")).unwrap_or_default();
+    let line =
+        ran.stderr.lines().find(|line| line.contains("pico.rcp.server.host")).unwrap_or_default();
     assert_eq!(line.matches("192.0.2.10").count(), 1, "{ran}");
     Ok(())
 }
@@ -121,7 +127,8 @@ fn addresses_from_name_server_are_judged_like_hosts_file() -> TestResult {
         .fixture
         .node
         .use_name_server(&["--address=/mzplat/192.0.2.10", "--address=/mzplat/192.0.2.11"])?;
-    let away = away.assert_start_refused(OCF_ERR_GENERIC, &["none of which is an address of this node"])?;
+    let away =
+        away.assert_start_refused(OCF_ERR_GENERIC, &["none of which is an address of this node"])?;
     away.fixture.node.add_address(LOCAL_ADDRESS)?;
     away.fixture.node.add_address("192.0.2.11")?;
     away.assert_start_succeeds(&[]).map(drop)
@@ -145,8 +152,7 @@ fn tentative_address_is_a_warning() -> TestResult {
     tentative
         .fixture
         .sh("ip link add mz0 type bridge && ip link set mz0 up && ip address add 2001:db8::20/64 dev mz0")?;
-    let text =
-        "mzplat resolves to 2001:db8::20, which mz0 may not use yet: duplicate address detection is not done";
+    let text = "mzplat resolves to 2001:db8::20, which mz0 may not use yet: duplicate address detection is not done";
     let line = |name| format!("WARNING: pico.rcp.{name}.host: {text}");
     tentative.assert_validation(OCF_SUCCESS, &[&line("server"), &line("platform")]).map(drop)
 }

@@ -31,8 +31,10 @@ fn connection_attempts(fixture: &Fixture) -> Result<u64, TestkitError> {
     let counters = fixture.sh("grep '^Tcp:' /proc/net/snmp")?;
     let mut lines = counters.lines().map(str::split_whitespace);
     let (names, numbers) = (lines.next().expect("names"), lines.next().expect("numbers"));
-    let opened =
-        names.zip(numbers).find(|(name, _)| *name == "ActiveOpens").expect("a counter of connections");
+    let opened = names
+        .zip(numbers)
+        .find(|(name, _)| *name == "ActiveOpens")
+        .expect("a counter of connections");
     Ok(opened.1.parse().expect("a number"))
 }
 
@@ -129,10 +131,12 @@ fn blackholed_address_leaves_time_for_next_one() -> TestResult {
 fn blackholed_connection_is_reported_as_timed_out() -> TestResult {
     let fixture = sc_fixture()?;
     fixture.node.blackhole_network("203.0.113.0/24")?;
-    let refused =
-        start_waiting_for(&fixture, "203.0.113.9:1521", 1).run("start")?.assert_exit_code(OCF_ERR_GENERIC);
-    refused
-        .assert_reason(&["needs 203.0.113.9:1521, which has not answered for 1 s: timed out (203.0.113.9)"]);
+    let refused = start_waiting_for(&fixture, "203.0.113.9:1521", 1)
+        .run("start")?
+        .assert_exit_code(OCF_ERR_GENERIC);
+    refused.assert_reason(&[
+        "needs 203.0.113.9:1521, which has not answered for 1 s: timed out (203.0.113.9)",
+    ]);
     assert_nothing_started(&fixture)
 }
 
@@ -142,7 +146,9 @@ fn ipv6_endpoint_answers_by_address_and_name() -> TestResult {
     fixture.node.add_address("2001:db8::10")?;
     let _there = fixture.node.start_name_server("2001:db8::10", &[])?;
     fixture.node.set_hosts(&["2001:db8::10 db"])?;
-    start_waiting_for(&fixture, "[2001:db8::10]:53,db:53", 10).run("start")?.assert_exit_code(OCF_SUCCESS);
+    start_waiting_for(&fixture, "[2001:db8::10]:53,db:53", 10)
+        .run("start")?
+        .assert_exit_code(OCF_SUCCESS);
     fixture.single_pico("sc1").map(drop)
 }
 
@@ -167,7 +173,9 @@ fn hung_resolver_is_reported_for_its_endpoint() -> TestResult {
 fn connection_attempts_become_rarer() -> TestResult {
     let fixture = sc_fixture()?;
     let before = connection_attempts(&fixture)?;
-    start_waiting_for(&fixture, "localhost:6790", 6).run("start")?.assert_exit_code(OCF_ERR_GENERIC);
+    start_waiting_for(&fixture, "localhost:6790", 6)
+        .run("start")?
+        .assert_exit_code(OCF_ERR_GENERIC);
     let made = connection_attempts(&fixture)? - before;
     // Twelve on an idle machine; every 50 ms would be 120, every 250 ms 24.
     assert!((3..18).contains(&made), "{made} tries in 6 s");
@@ -194,6 +202,8 @@ fn wait_ends_with_operation_timeout() -> TestResult {
     let start = start_waiting_for(&fixture, "localhost:6790", 600)
         .meta_timeout(Duration::from_secs(5))
         .run("start")?;
-    start.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["needs localhost:6790", "connection refused"]);
+    start
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&["needs localhost:6790", "connection refused"]);
     assert_nothing_started(&fixture)
 }

@@ -12,12 +12,17 @@ fn health_command<'a>(fixture: &'a Fixture, words: &[&str]) -> NodeCommand<'a> {
 /// Checks this answer, by the resource's name and by the pico's.
 #[track_caller]
 fn assert_health(fixture: &Fixture, code: i32, words: &[&str]) -> TestResult {
-    for who in
-        [vec!["ec"], vec!["--pico", "ec1"], vec!["--pico", "ec1", "--mz-home", MZ_HOME, "--type", "ec"]]
-    {
+    for who in [
+        vec!["ec"],
+        vec!["--pico", "ec1"],
+        vec!["--pico", "ec1", "--mz-home", MZ_HOME, "--type", "ec"],
+    ] {
         let ran = health_command(fixture, &who).run()?.expect_code(code)?;
         let name = who.last().filter(|_| who.len() == 1).unwrap_or(&"ec1");
-        assert!(ran.stdout.starts_with(&format!("{name}: ")) && ran.stdout.lines().count() == 1, "{ran}");
+        assert!(
+            ran.stdout.starts_with(&format!("{name}: ")) && ran.stdout.lines().count() == 1,
+            "{ran}"
+        );
         for word in words {
             assert!(ran.stdout.contains(word), "{word:?}: {ran}");
         }
@@ -31,8 +36,12 @@ fn run_emf(fixture: &Fixture, code: i32) -> Result<Value, TestkitError> {
     let ran = health_command(fixture, &["--pico", "ec1", "--aws"]).run()?.expect_code(code)?;
     assert!(ran.stdout.lines().count() == 1 && ran.stdout.len() < 256 << 10, "{ran}");
     let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
-    let directives = document["_aws"]["CloudWatchMetrics"].as_array().expect("an array of directives");
-    assert!(document["_aws"]["Timestamp"].as_u64().is_some_and(|ms| ms > 1_600_000_000_000), "{document}");
+    let directives =
+        document["_aws"]["CloudWatchMetrics"].as_array().expect("an array of directives");
+    assert!(
+        document["_aws"]["Timestamp"].as_u64().is_some_and(|ms| ms > 1_600_000_000_000),
+        "{document}"
+    );
     for directive in directives {
         assert!(directive["Namespace"].as_str().is_some_and(|name| !name.is_empty()), "{document}");
         let metrics = directive["Metrics"].as_array().expect("an array of metrics");
@@ -75,7 +84,10 @@ fn failed_ha_answer_is_judged_by_resource_parameters() -> TestResult {
     assert!(ran.stdout.contains("aborts 7 of 5"), "{ran}");
     // A call that names only the pico uses the defaults, and with them a grace of a minute.
     let ran = health_command(&fixture, &["--pico", "ec1"]).run()?.expect_code(0)?;
-    assert!(ran.stdout.starts_with("ec1: healthy, but ") && ran.stdout.contains("aborts 7 of 5"), "{ran}");
+    assert!(
+        ran.stdout.starts_with("ec1: healthy, but ") && ran.stdout.contains("aborts 7 of 5"),
+        "{ran}"
+    );
     Ok(())
 }
 
@@ -84,13 +96,17 @@ fn unknown_state_exits_2_without_healthy_metric() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
     let ran = health_command(&fixture, &["ec"]).run()?.expect_code(2)?;
     assert!(
-        ran.stdout.starts_with("ec: unknown: resource not found (not started on this node since boot; "),
+        ran.stdout
+            .starts_with("ec: unknown: resource not found (not started on this node since boot; "),
         "{ran}"
     );
     assert!(ran.stdout.contains("cluster"), "{ran}");
-    for wrong in
-        [vec![], vec!["--pico", "-f"], vec!["ec", "--pico", "ec1"], vec!["--pico", "ec1", "--mz-home", "mz"]]
-    {
+    for wrong in [
+        vec![],
+        vec!["--pico", "-f"],
+        vec!["ec", "--pico", "ec1"],
+        vec!["--pico", "ec1", "--mz-home", "mz"],
+    ] {
         let ran = health_command(&fixture, &wrong).run()?.expect_code(2)?;
         assert!(ran.stdout.is_empty(), "{ran}");
     }
@@ -118,14 +134,18 @@ fn foreign_process_does_not_affect_health() -> TestResult {
         return Ok(());
     }
     let home = format!("-Dmz.home={MZ_HOME}");
-    let startup = ["java", &home, "com.digitalroute.picostart.cmdline.CommandLine", "startup", "ec1"];
+    let startup =
+        ["java", &home, "com.digitalroute.picostart.cmdline.CommandLine", "startup", "ec1"];
     let nameless = ["java", "-Dpico.configname=ec1"];
-    for imitation in
-        [FakeProcess::for_pico("ec1"), FakeProcess::for_java(&startup), FakeProcess::for_java(&nameless)]
-    {
+    for imitation in [
+        FakeProcess::for_pico("ec1"),
+        FakeProcess::for_java(&startup),
+        FakeProcess::for_java(&nameless),
+    ] {
         let other = imitation.user(4712).start(&fixture)?;
-        let by_name =
-            || health_command(&fixture, &["--pico", "ec1", "--mz-home", MZ_HOME, "--type", "ec"]).run();
+        let by_name = || {
+            health_command(&fixture, &["--pico", "ec1", "--mz-home", MZ_HOME, "--type", "ec"]).run()
+        };
         let ran = by_name()?.expect_code(1)?;
         assert!(ran.stdout.contains("ec1 is not running"), "{ran}");
         assert_eq!(run_emf(&fixture, 1)?["Healthy"], 0);
@@ -150,12 +170,18 @@ fn assert_unknown(
     assert!(ran.stdout.contains(": unknown: ") && ran.stdout.contains(words), "{words:?}: {ran}");
     assert_eq!(ran.stdout.lines().count(), 1, "{ran}");
     let ran = call(&["--json"])?.expect_code(2)?;
-    let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
-    assert_eq!((&document["exit_code"], &document["status"]), (&2.into(), &"unknown".into()), "{ran}");
+    let document: Value =
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
+    assert_eq!(
+        (&document["exit_code"], &document["status"]),
+        (&2.into(), &"unknown".into()),
+        "{ran}"
+    );
     assert_eq!(document["state"], "can't be told", "{ran}");
     assert!(document["reason"].as_str().is_some_and(|why| why.contains(words)), "{words:?}: {ran}");
     let ran = call(&["--aws"])?.expect_code(2)?;
-    let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
+    let document: Value =
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
     assert!(document.get("Healthy").is_none(), "{ran}");
     assert!(fixture.pico_processes("ec7")?.is_empty());
     Ok(())
@@ -194,8 +220,9 @@ fn pico_without_installation_or_registry_entry_is_unknown() -> TestResult {
     ];
     for &(pico, home, first, words) in table {
         fixture.sh(first)?;
-        let call =
-            |more: &[&str]| health_command(&fixture, &["--pico", pico, "--mz-home", home]).args(more).run();
+        let call = |more: &[&str]| {
+            health_command(&fixture, &["--pico", pico, "--mz-home", home]).args(more).run()
+        };
         assert_unknown(&fixture, &call, words)?;
     }
     Ok(())
@@ -210,7 +237,8 @@ fn pico_that_could_not_be_checked_for_long_is_unknown_and_since_when_is_said() -
         let limited = |call: AgentCall<'_>| call.param("unchecked_limit", "2").run("start");
         limited(fixture.agent())?.expect_code(0)?;
         fixture.sh("mv /opt/mz/lib/ha.jar /opt/mz/lib/away.jar")?;
-        let monitor = || fixture.recurring_monitor(depth).param("unchecked_limit", "2").run("monitor");
+        let monitor =
+            || fixture.recurring_monitor(depth).param("unchecked_limit", "2").run("monitor");
         monitor()?.expect_code(0)?;
         let ran = health_command(&fixture, &["ec"]).run()?.expect_code(2)?;
         assert!(!ran.stdout.contains("not checked "), "{ran}");
@@ -226,7 +254,10 @@ fn pico_that_could_not_be_checked_for_long_is_unknown_and_since_when_is_said() -
         fixture.sh("mv /opt/mz/lib/away.jar /opt/mz/lib/ha.jar")?;
         // Its own check succeeds, and the cluster's monitors have yet to run.
         let ran = health_command(&fixture, &["ec"]).run()?.expect_code(0)?;
-        assert!(ran.stdout.contains(&format!(": healthy, but not checked at depth {depth} since ")), "{ran}");
+        assert!(
+            ran.stdout.contains(&format!(": healthy, but not checked at depth {depth} since ")),
+            "{ran}"
+        );
         monitor()?.expect_code(0)?;
         assert_health(&fixture, 0, &["ec", ": healthy\n"])?;
     }
@@ -237,8 +268,9 @@ fn pico_that_could_not_be_checked_for_long_is_unknown_and_since_when_is_said() -
 fn absent_pico_on_hung_storage_is_unknown() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
     let _hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
-    let call =
-        |more: &[&str]| health_command(&fixture, &["--pico", "ec1", "--timeout", "16"]).args(more).run();
+    let call = |more: &[&str]| {
+        health_command(&fixture, &["--pico", "ec1", "--timeout", "16"]).args(more).run()
+    };
     assert_unknown(&fixture, &call, "storage has not answered for ")
 }
 
@@ -250,7 +282,9 @@ fn resource_with_unusable_parameters_is_unknown() -> TestResult {
         (r#"name="os_user" value="mzstranger""#, "user mzstranger is unknown on this node"),
         (r#"name="mz_home" value="opt""#, "mz_home"),
     ] {
-        fixture.node.write("/opt/cib.xml", CIB.replace(r#"name="ha_grace" value="0""#, parameter))?;
+        fixture
+            .node
+            .write("/opt/cib.xml", CIB.replace(r#"name="ha_grace" value="0""#, parameter))?;
         let call = |more: &[&str]| {
             health_command(&fixture, &["mz-ec1"]).args(more).env("CIB_file", "/opt/cib.xml").run()
         };
@@ -300,8 +334,12 @@ fn pico_active_on_another_node_is_unknown_and_node_is_named() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
     let here = fixture.sh("hostname")?.trim().to_owned();
     let node = |name: &str| format!(r#"<nodes><node id="2" uname="{name}"/></nodes>"#);
-    for (name, operation, code) in [("n2", "start", 2), ("n2", "stop", 1), (here.as_str(), "start", 1)] {
-        let cib = CIB.replace("<nodes/>", &node(name)).replace("<status/>", &cluster_state(name, operation));
+    for (name, operation, code) in
+        [("n2", "start", 2), ("n2", "stop", 1), (here.as_str(), "start", 1)]
+    {
+        let cib = CIB
+            .replace("<nodes/>", &node(name))
+            .replace("<status/>", &cluster_state(name, operation));
         fixture.node.write("/opt/cib.xml", cib)?;
         for who in [["mz-ec1"].as_slice(), ["--pico", "ec1"].as_slice()] {
             let call = |more: &[&str]| {
@@ -309,11 +347,15 @@ fn pico_active_on_another_node_is_unknown_and_node_is_named() -> TestResult {
             };
             if code == 2 {
                 assert_unknown(&fixture, &call, "; active on n2; run `mzha health` there")?;
-                let document: Value = serde_json::from_str(&call(&["--json"])?.stdout).expect("JSON");
+                let document: Value =
+                    serde_json::from_str(&call(&["--json"])?.stdout).expect("JSON");
                 assert_eq!(document["active_on"], serde_json::json!(["n2"]));
             } else {
                 let ran = call(&[])?.expect_code(1)?;
-                assert!(ran.stdout.contains("unhealthy: ec1 is not running"), "{name} {operation}: {ran}");
+                assert!(
+                    ran.stdout.contains("unhealthy: ec1 is not running"),
+                    "{name} {operation}: {ran}"
+                );
             }
         }
     }
@@ -336,10 +378,17 @@ fn json_document_has_all_that_the_text_line_has() -> TestResult {
     assert_eq!(document(0)?, well);
     fixture.signal(jvm.pid, "STOP")?;
     let hung = document(1)?;
-    assert_eq!((&hung["status"], &hung["state"]), (&"unhealthy".into(), &"not well".into()), "{hung}");
+    assert_eq!(
+        (&hung["status"], &hung["state"]),
+        (&"unhealthy".into(), &"not well".into()),
+        "{hung}"
+    );
     let reason = hung["reason"].as_str().unwrap_or_default();
     // A machine stores this answer, and it may be read after the process was resumed.
-    assert!(reason.starts_with(&format!("ec1: hung: pid {} was stopped (T) at ", jvm.pid)), "{hung}");
+    assert!(
+        reason.starts_with(&format!("ec1: hung: pid {} was stopped (T) at ", jvm.pid)),
+        "{hung}"
+    );
     assert!(!reason.contains("kill"), "{hung}");
     // A person reads this answer now.
     let ran = health_command(&fixture, &["ec"]).run()?.expect_code(1)?;
@@ -395,7 +444,8 @@ const CIB: &str = r#"<cib crm_feature_set="3.16.2" validate-with="pacemaker-3.9"
 fn never_started_resource_is_looked_up_in_cluster_configuration() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
     fixture.node.write("/opt/cib.xml", CIB)?;
-    let by_cluster = |name: &str| health_command(&fixture, &[name]).env("CIB_file", "/opt/cib.xml").run();
+    let by_cluster =
+        |name: &str| health_command(&fixture, &[name]).env("CIB_file", "/opt/cib.xml").run();
     let ran = by_cluster("mz-ec1")?.expect_code(1)?;
     assert!(ran.stdout.starts_with("mz-ec1: unhealthy: ec1 is not running"), "{ran}");
     fixture.mzsh(&["startup", "ec1"])?.expect_code(0)?;
@@ -423,8 +473,14 @@ fn aws_option_prints_one_emf_line() -> TestResult {
     assert_eq!(document["Status"], "healthy");
     fixture.signal(jvm.pid, "KILL")?;
     let document = run_emf(&fixture, 1)?;
-    assert_eq!((&document["Healthy"], &document["State"]), (&Value::from(0), &Value::from("not well")));
+    assert_eq!(
+        (&document["Healthy"], &document["State"]),
+        (&Value::from(0), &Value::from("not well"))
+    );
     assert_eq!(document["Status"], "unhealthy");
-    assert!(document["Reason"].as_str().is_some_and(|why| why.contains("not running")), "{document}");
+    assert!(
+        document["Reason"].as_str().is_some_and(|why| why.contains("not running")),
+        "{document}"
+    );
     Ok(())
 }

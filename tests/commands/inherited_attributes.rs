@@ -9,7 +9,8 @@ fn commands_work_with_sigchld_ignored_by_parent() -> TestResult {
     let run = |command: &str, words: &[&str]| {
         fixture.command(command).args(words).wrap_with(["env", "--ignore-signal=CHLD"]).run()
     };
-    let script = |name, of| run("mz-ha-scripts", &[name, "/opt/mz/java", MZ_HOME, fixture.node.owner(), of]);
+    let script =
+        |name, of| run("mz-ha-scripts", &[name, "/opt/mz/java", MZ_HOME, fixture.node.owner(), of]);
     script("online", "platform")?.expect_code(0)?;
     script("monitor", "26000")?.expect_code(110)?;
     run("mzha", &["health", "--pico", "platform", "--type", "platform"])?.expect_code(0)?;

@@ -22,8 +22,10 @@ fn code_blocks(page: &str, kind: &str) -> Vec<String> {
 
 /// Installs the script of a page in the node.
 fn install_page_script(fixture: &Fixture, name: &str, to: &str) -> TestResult {
-    let scripts: Vec<String> =
-        code_blocks(&read_page(name), "sh").into_iter().filter(|block| block.starts_with("#!")).collect();
+    let scripts: Vec<String> = code_blocks(&read_page(name), "sh")
+        .into_iter()
+        .filter(|block| block.starts_with("#!"))
+        .collect();
     let [script] = scripts.as_slice() else { panic!("{name}: {} scripts", scripts.len()) };
     fixture.node.write(to, script)?;
     fixture.sh(&format!("chmod 755 {to} && bash -n {to} && sh -n {to}")).map(drop)
@@ -32,13 +34,16 @@ fn install_page_script(fixture: &Fixture, name: &str, to: &str) -> TestResult {
 #[test]
 fn veritas_page_programs_start_monitor_stop_and_clean() -> TestResult {
     let fixture = fixture(AgentKind::Ec).without_platform().commands().build()?;
-    let main_cf = code_blocks(&read_page("veritas.md"), "text").pop().expect("main.cf is the last block");
+    let main_cf =
+        code_blocks(&read_page("veritas.md"), "text").pop().expect("main.cf is the last block");
     let run = |attribute: &str, of: &str| -> Result<NodeCommandOutput, TestkitError> {
-        let mut lines =
-            main_cf.lines().filter_map(|line| line.trim().strip_prefix(attribute)?.strip_prefix(" = \""));
+        let mut lines = main_cf
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix(attribute)?.strip_prefix(" = \""));
         let line = lines.find(|line| line.contains(of)).expect("the attribute");
         // Only the paths of the simulated installation are changed.
-        let line = line.trim_end_matches('"').replace("/usr/sbin/mz-ha-scripts", HA_SCRIPTS_PROGRAM);
+        let line =
+            line.trim_end_matches('"').replace("/usr/sbin/mz-ha-scripts", HA_SCRIPTS_PROGRAM);
         let line = line.replace("/usr/lib/jvm/java-17", JAVA_HOME).replace("/opt/mzec", MZ_HOME);
         let line = line.replace("mzadmin", fixture.node.owner());
         fixture.node.command("sh").args(["-c", &line]).run()
@@ -65,7 +70,8 @@ fn serviceguard_page_script_starts_watches_and_stops() -> TestResult {
     let package = "/opt/mz-platform.sh";
     install_page_script(&fixture, "serviceguard.md", package)?;
     let run = |word: &str| {
-        let call = fixture.node.command(package).arg(word).env("JAVA_HOME", JAVA_HOME).env("PAUSE", "0.1");
+        let call =
+            fixture.node.command(package).arg(word).env("JAVA_HOME", JAVA_HOME).env("PAUSE", "0.1");
         call.env("MZ_USER", fixture.node.owner()).env("SCRIPTS", HA_SCRIPTS_PROGRAM).run()
     };
     run("validate")?.expect_code(0)?;
@@ -77,14 +83,21 @@ fn serviceguard_page_script_starts_watches_and_stops() -> TestResult {
             fixture.wait_until("the loop between two looks", |fixture| {
                 let all = fixture.processes()?;
                 let sleeps = all.iter().any(|process| process.argv == ["sleep", "0.1"]);
-                Ok(if sleeps && fixture.is_alive(&jvm)? { Ok(()) } else { Err("no pause".to_owned()) })
+                Ok(if sleeps && fixture.is_alive(&jvm)? {
+                    Ok(())
+                } else {
+                    Err("no pause".to_owned())
+                })
             })?;
             fixture.signal(jvm.pid, "KILL")
         },
     )?;
     let ended = ended.expect_code(1)?;
     let said: Vec<&str> = ended.stdout.lines().collect();
-    assert!(said.iter().filter(|line| **line == "FAILED").count() == 2 && said.len() == 4, "{ended}");
+    assert!(
+        said.iter().filter(|line| **line == "FAILED").count() == 2 && said.len() == 4,
+        "{ended}"
+    );
     run("stop")?.expect_code(0)?;
     run("restart")?.expect_code(1)?;
     // A failed start that leaves nothing: another node may try.
@@ -103,7 +116,9 @@ fn amazon_page_check_sends_emf_and_reports_only_lasting_failure() -> TestResult 
     let check = "/opt/mz-health-to-aws";
     install_page_script(&fixture, "amazon.md", check)?;
     fixture.node.write("/opt/fake/aws", ARGUMENT_RECORDER)?;
-    fixture.node.write("/opt/fake/curl", format!("{ARGUMENT_RECORDER}echo i-0123456789abcdef0\n"))?;
+    fixture
+        .node
+        .write("/opt/fake/curl", format!("{ARGUMENT_RECORDER}echo i-0123456789abcdef0\n"))?;
     fixture.sh("mkdir /opt/called && chmod 755 /opt/fake/*")?;
     let run = |code: i32| -> Result<Vec<String>, TestkitError> {
         fixture.sh("rm -f /opt/called/*")?;
@@ -115,7 +130,10 @@ fn amazon_page_check_sends_emf_and_reports_only_lasting_failure() -> TestResult 
     let sent = |called: &[String]| {
         let at = called.iter().position(|word| word == "--log-events").expect("put-log-events");
         let events: Value = serde_json::from_str(&called[at + 1]).expect("JSON");
-        assert!(events[0]["timestamp"].as_u64().is_some_and(|ms| ms > 1_600_000_000_000), "{events}");
+        assert!(
+            events[0]["timestamp"].as_u64().is_some_and(|ms| ms > 1_600_000_000_000),
+            "{events}"
+        );
         let message = events[0]["message"].as_str().expect("text");
         serde_json::from_str::<Value>(message).expect("the message is the line")
     };
@@ -124,7 +142,10 @@ fn amazon_page_check_sends_emf_and_reports_only_lasting_failure() -> TestResult 
     let jvm = fixture.start()?;
     let called = run(0)?;
     assert_eq!(sent(&called)["Healthy"], 1);
-    assert!(!reported(&called) && called.iter().filter(|word| *word == "i-0123456789abcdef0").count() == 2);
+    assert!(
+        !reported(&called)
+            && called.iter().filter(|word| *word == "i-0123456789abcdef0").count() == 2
+    );
     let metadata = fixture.node.read("/opt/called/curl")?;
     assert!(metadata.contains("X-aws-ec2-metadata-token: i-0123456789abcdef0\n"), "{metadata}");
 

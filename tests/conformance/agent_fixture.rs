@@ -20,8 +20,18 @@ pub(crate) struct TestedAgent {
     install: fn(&Sandbox) -> Result<(), testkit::TestkitError>,
 }
 
-const UNKNOWN_ACTIONS: &[&str] =
-    &["xyzzy", "", "reload", "promote", "demote", "notify", "migrate_to", "migrate_from", "Start", "start "];
+const UNKNOWN_ACTIONS: &[&str] = &[
+    "xyzzy",
+    "",
+    "reload",
+    "promote",
+    "demote",
+    "notify",
+    "migrate_to",
+    "migrate_from",
+    "Start",
+    "start ",
+];
 
 pub(crate) const PLATFORM: TestedAgent = TestedAgent {
     provider: "mediationzone",
@@ -46,8 +56,11 @@ pub(crate) const SC: TestedAgent = TestedAgent {
     ..PLATFORM
 };
 
-pub(crate) const UI: TestedAgent =
-    TestedAgent { kind: "ui", install: |node| install_with_running_platform(node, "ui:ui"), ..PLATFORM };
+pub(crate) const UI: TestedAgent = TestedAgent {
+    kind: "ui",
+    install: |node| install_with_running_platform(node, "ui:ui"),
+    ..PLATFORM
+};
 
 /// The reference agent. It supports reload, migration and notifications.
 pub(crate) const DUMMY: TestedAgent = TestedAgent {
@@ -66,7 +79,8 @@ fn run_install(node: &Sandbox, picos: &[&str]) -> Result<(), testkit::TestkitErr
 /// A pico that needs a Platform finds one running.
 fn install_with_running_platform(node: &Sandbox, pico: &str) -> Result<(), testkit::TestkitError> {
     run_install(node, &["--pico", "platform:platform", "--pico", pico])?;
-    node.exec(["runuser", "--user", node.owner(), "--", "/opt/mz/bin/mzsh", "startup", "platform"]).map(drop)
+    node.exec(["runuser", "--user", node.owner(), "--", "/opt/mz/bin/mzsh", "startup", "platform"])
+        .map(drop)
 }
 
 /// A node on which an agent can be tested.
@@ -80,8 +94,11 @@ pub(crate) struct AgentFixture {
 
 impl AgentFixture {
     pub(crate) fn new(subject: &'static TestedAgent) -> Result<Self, testkit::TestkitError> {
-        let programs =
-            if subject.provider == "mediationzone" { Programs::with_agents() } else { Programs::kit_only() };
+        let programs = if subject.provider == "mediationzone" {
+            Programs::with_agents()
+        } else {
+            Programs::kit_only()
+        };
         let node = Sandbox::with_generation(Generation::from_environment(), &programs?)?;
         (subject.install)(&node)?;
         Ok(Self { node, tested: subject, kind: subject.kind.to_owned() })
@@ -133,7 +150,8 @@ impl AgentFixture {
 
     /// A command as an administrator runs it: in root's shell, with the cluster's configuration in a file.
     pub(crate) fn tool(&self, program: &str) -> NodeCommand<'_> {
-        let command = self.node.command(program).env("HOME", "/run/testkit/home").env("LANG", "C.UTF-8");
+        let command =
+            self.node.command(program).env("HOME", "/run/testkit/home").env("LANG", "C.UTF-8");
         command.env("CIB_file", CIB).env("USER", "root").env("TERM", "dumb")
     }
 

@@ -10,9 +10,17 @@ const UNIMPLEMENTED: i32 = 3;
 pub(crate) fn unknown_action_is_unimplemented(stage: &AgentFixture) -> CheckOutcome {
     for action in stage.tested.unknown_actions {
         let ran = stage.agent().run(action)?.expect_code(UNIMPLEMENTED)?;
-        ensure!(!(ran.stderr.is_empty() && ran.stdout.is_empty()), "not a word on how to call it: {ran}");
+        ensure!(
+            !(ran.stderr.is_empty() && ran.stdout.is_empty()),
+            "not a word on how to call it: {ran}"
+        );
     }
-    stage.node.command(stage.program()).env("OCF_ROOT", "/usr/lib/ocf").run()?.expect_code(UNIMPLEMENTED)?;
+    stage
+        .node
+        .command(stage.program())
+        .env("OCF_ROOT", "/usr/lib/ocf")
+        .run()?
+        .expect_code(UNIMPLEMENTED)?;
     Ok(())
 }
 
@@ -23,7 +31,8 @@ pub(crate) fn closed_descriptors_change_nothing(stage: &AgentFixture) -> CheckOu
         let (_, environment) = stage.agent().argv_and_environment(action);
         for closing in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
             let script = format!("exec \"$0\" \"$1\" {closing}");
-            let shell = stage.node.command("/bin/bash").args(["-c", &script, &stage.program(), action]);
+            let shell =
+                stage.node.command("/bin/bash").args(["-c", &script, &stage.program(), action]);
             let call = environment.iter().fold(shell, |call, (name, value)| call.env(name, value));
             let ran = call.run()?;
             // A shell's own writes fail then, and its exit code is that failure.

@@ -41,7 +41,8 @@ fn pcs_prints_validation_findings_of_agent() -> CheckOutcome {
     let why = "mz_home: is \"relative\", expected an absolute path";
     let create = |more: &[&str]| {
         stage.empty_cib()?;
-        let pcs = stage.tool("pcs").args(["-f", CIB, "resource", "create", "tested"]).arg(stage.name());
+        let pcs =
+            stage.tool("pcs").args(["-f", CIB, "resource", "create", "tested"]).arg(stage.name());
         pcs.arg("mz_home=relative").args(more).run()
     };
     let asked = create(&["--agent-validation"])?.expect_code(1)?;

@@ -35,7 +35,8 @@ pub(crate) fn follows_schema(stage: &AgentFixture) -> CheckOutcome {
         .directory(DTD_DIR)
         .run()?
         .expect_code(0)?;
-    let named = stage.tool("xmllint").args(["--xpath", "string(/resource-agent/version)", METADATA_FILE]);
+    let named =
+        stage.tool("xmllint").args(["--xpath", "string(/resource-agent/version)", METADATA_FILE]);
     let named = named.run()?.expect_code(0)?;
     ensure!(
         named.stdout.trim() == stage.tested.api_version,
@@ -54,7 +55,8 @@ pub(crate) fn is_independent_of_caller(stage: &AgentFixture) -> CheckOutcome {
     let read_only =
         "for dir in /run /tmp /opt /var/lib /var/log /dev/shm; do mount -o remount,bind,ro $dir; done
         ! touch /tmp/x /run/x 2>/dev/null && exec \"$0\" meta-data";
-    let read_only = stage.node.command("unshare").args(["--mount", "bash", "-ec", read_only, &program]);
+    let read_only =
+        stage.node.command("unshare").args(["--mount", "bash", "-ec", read_only, &program]);
     let read_only = read_only.env("OCF_ROOT", "/usr/lib/ocf");
     let broken_host = command().env("OCF_TESTER_FAIL_HAVE_BINARY", "1");
     for (how, call) in [

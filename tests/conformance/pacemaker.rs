@@ -8,7 +8,8 @@ use crate::{CheckOutcome, ensure};
 /// `crm_resource --validate`, in both of its output formats: pcs reads the XML.
 pub(crate) fn validates_resource(stage: &AgentFixture) -> CheckOutcome {
     for format in ["text", "xml"] {
-        let options = stage.option_list().into_iter().flat_map(|option| ["--option".to_owned(), option]);
+        let options =
+            stage.option_list().into_iter().flat_map(|option| ["--option".to_owned(), option]);
         let ran = stage
             .crm_resource_command("--validate")
             .args(["--output-as", format])
@@ -25,7 +26,8 @@ pub(crate) fn validates_resource(stage: &AgentFixture) -> CheckOutcome {
 pub(crate) fn forces_actions(stage: &AgentFixture) -> CheckOutcome {
     stage.empty_cib()?;
     let cib = crate::agent_fixture::CIB;
-    let create = stage.tool("pcs").args(["-f", cib, "resource", "create", "tested"]).arg(stage.name());
+    let create =
+        stage.tool("pcs").args(["-f", cib, "resource", "create", "tested"]).arg(stage.name());
     create.args(stage.option_list()).run()?.expect_code(0)?;
     // crm_resource exits with the agent's exit code.
     for (what, expected) in [
@@ -46,9 +48,16 @@ pub(crate) fn forces_actions(stage: &AgentFixture) -> CheckOutcome {
 
 /// `crm_resource --show-metadata`: Pacemaker parses them with its own parser.
 pub(crate) fn shows_metadata(stage: &AgentFixture) -> CheckOutcome {
-    let ran = stage.tool("crm_resource").args(["--show-metadata", &stage.name()]).run()?.expect_code(0)?;
+    let ran = stage
+        .tool("crm_resource")
+        .args(["--show-metadata", &stage.name()])
+        .run()?
+        .expect_code(0)?;
     for (parameter, _) in stage.tested.parameters {
-        ensure!(ran.stdout.contains(&format!("name=\"{parameter}\"")), "{parameter} is not shown: {ran}");
+        ensure!(
+            ran.stdout.contains(&format!("name=\"{parameter}\"")),
+            "{parameter} is not shown: {ran}"
+        );
     }
     ensure!(ran.stderr.trim().is_empty(), "it complains: {ran}");
     Ok(())

@@ -26,7 +26,11 @@ fn ensure_no_complaint(ran: &NodeCommandOutput) -> CheckOutcome {
 /// `pcs resource create`: no warning, and a configuration that Pacemaker accepts.
 pub(crate) fn creates_resource(stage: &AgentFixture) -> CheckOutcome {
     create_resource(stage, &[])?;
-    let config = stage.tool("pcs").args(["-f", CIB, "resource", "config", "tested"]).run()?.expect_code(0)?;
+    let config = stage
+        .tool("pcs")
+        .args(["-f", CIB, "resource", "config", "tested"])
+        .run()?
+        .expect_code(0)?;
     for option in stage.option_list() {
         ensure!(config.stdout.contains(&option), "{option} is not in the configuration: {config}");
     }
@@ -40,13 +44,20 @@ pub(crate) fn creates_resource_with_validation(stage: &AgentFixture) -> CheckOut
 
 /// `pcs resource describe` names every parameter and every action.
 pub(crate) fn describes_agent(stage: &AgentFixture) -> CheckOutcome {
-    let ran = stage.tool("pcs").args(["resource", "describe", &stage.name()]).run()?.expect_code(0)?;
+    let ran =
+        stage.tool("pcs").args(["resource", "describe", &stage.name()]).run()?.expect_code(0)?;
     ensure_no_complaint(&ran)?;
     for (parameter, _) in stage.tested.parameters {
-        ensure!(ran.stdout.contains(&format!("\n  {parameter}")), "{parameter} is not described: {ran}");
+        ensure!(
+            ran.stdout.contains(&format!("\n  {parameter}")),
+            "{parameter} is not described: {ran}"
+        );
     }
     for action in ["start", "stop", "monitor"] {
-        ensure!(ran.stdout.contains(&format!("\n  {action}:\n")), "{action} is not described: {ran}");
+        ensure!(
+            ran.stdout.contains(&format!("\n  {action}:\n")),
+            "{action} is not described: {ran}"
+        );
     }
     Ok(())
 }

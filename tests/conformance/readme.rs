@@ -10,8 +10,13 @@ use testkit::AgentCall;
 use testkit::fixture::{AgentKind, as_recurring_monitor, fixture};
 
 /// The block of this language in a page whose first word is `word`.
-fn page_block(page: &str, language: &str, word: &str) -> Result<String, Box<dyn std::error::Error>> {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page))?;
+fn page_block(
+    page: &str,
+    language: &str,
+    word: &str,
+) -> Result<String, Box<dyn std::error::Error>> {
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page))?;
     let fence = format!("```{language}\n");
     let mut blocks = text.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
     let found = blocks.find(|block| block.split_whitespace().next() == Some(word));
@@ -23,23 +28,27 @@ fn check_configuration(block: &str, script: impl Fn(&str) -> String) -> CheckOut
     let stage = AgentFixture::new(&PLATFORM)?;
     stage.empty_cib()?;
     // Storage and address come first, and use agents of others.
-    let ours = block.find("mz-platform ocf:").and_then(|at| block[..at].rfind('\n')).unwrap_or_default();
+    let ours =
+        block.find("mz-platform ocf:").and_then(|at| block[..at].rfind('\n')).unwrap_or_default();
     let (theirs, ours) = block.split_at(ours);
     for (lines, is_ours) in [(theirs, false), (ours, true)] {
         let commands = script(lines);
         // Dozens of calls of tools, each of which starts an interpreter.
         let limit = Duration::from_secs(300);
-        let ran = stage.tool("bash").args(["-euc", &commands]).time_limit(limit).run()?.expect_code(0)?;
+        let ran =
+            stage.tool("bash").args(["-euc", &commands]).time_limit(limit).run()?.expect_code(0)?;
         let said = [ran.stdout.as_str(), ran.stderr.as_str()].concat();
         // Neither that device nor that network exists here, and a pcs that validates with these agents by
         // default says so.
         if !is_ours && block.starts_with("pcs ") && generations::validates_by_default(&stage)? {
-            ensure!(said.contains("Validation result from agent"), "they have nothing to say: {ran}");
+            ensure!(
+                said.contains("Validation result from agent"),
+                "they have nothing to say: {ran}"
+            );
             continue;
         }
         // pcs prints that at each change of a default.
-        let always =
-            "Warning: Defaults do not apply to resources which override them with their own defined values";
+        let always = "Warning: Defaults do not apply to resources which override them with their own defined values";
         let said = said.replace(always, "");
         for word in ["Warning:", "WARNING:", "Error:", "ERROR:"] {
             ensure!(!said.contains(word), "it complains: {ran}");
@@ -55,7 +64,10 @@ fn check_configuration(block: &str, script: impl Fn(&str) -> String) -> CheckOut
         ensure!(count(&primitive)? == "1", "no {agent} in {}", stage.node.read(CIB)?);
         for (operation, expected) in [("start", "1"), ("stop", "1"), ("monitor", monitors)] {
             let found = count(&format!("{primitive}/operations/op[@name='{operation}']"))?;
-            ensure!(found == expected, "{agent} has {found} {operation} operations, not {expected}");
+            ensure!(
+                found == expected,
+                "{agent} has {found} {operation} operations, not {expected}"
+            );
         }
         let fence = count(&format!("{primitive}/operations/op[@name='stop'][@on-fail='fence']"))?;
         ensure!(fence == "1", "a failed stop of {agent} does not fence");
@@ -69,14 +81,20 @@ fn check_configuration(block: &str, script: impl Fn(&str) -> String) -> CheckOut
 fn readme_pcs_commands_configure_all_resources() -> CheckOutcome {
     // The only change: a file instead of a cluster.
     let block = page_block("README.md", "sh", "pcs")?;
-    let block = block.lines().filter(|line| !line.starts_with("pcs cluster ")).collect::<Vec<_>>().join("\n");
+    let block = block
+        .lines()
+        .filter(|line| !line.starts_with("pcs cluster "))
+        .collect::<Vec<_>>()
+        .join("\n");
     check_configuration(&block, |lines| lines.replace("pcs -f mz.xml ", &format!("pcs -f {CIB} ")))
 }
 
 #[test]
 fn crm_page_lines_configure_all_resources() -> CheckOutcome {
     let block = page_block("docs/operate/crm.md", "crm", "property")?;
-    check_configuration(&block, |lines| format!("crm configure load update /dev/stdin <<'END'\n{lines}\nEND"))
+    check_configuration(&block, |lines| {
+        format!("crm configure load update /dev/stdin <<'END'\n{lines}\nEND")
+    })
 }
 
 /// The directory of the agents, and the number of replacements there.
@@ -109,7 +127,12 @@ fn agent_upgrade_fails_no_running_monitor() -> CheckOutcome {
     let install = page_block("README.md", "sh", "replace()")?.replace("/usr/sbin", "/opt/sbin");
     let install = |times: usize| {
         let script = format!("cd /opt/build; for n in $(seq {times}); do {install} done");
-        fixture.node.command("bash").args(["-euc", &script]).time_limit(Duration::from_secs(300)).run()
+        fixture
+            .node
+            .command("bash")
+            .args(["-euc", &script])
+            .time_limit(Duration::from_secs(300))
+            .run()
     };
     install(1)?.expect_code(0)?;
     fixture.start()?;
@@ -122,10 +145,14 @@ fn agent_upgrade_fails_no_running_monitor() -> CheckOutcome {
         .interval(Duration::from_secs(1));
     let is_done = AtomicBool::new(false);
     let (upgraded, all) = thread::scope(|scope| {
-        let at_work = [&plain, &waiting].map(|call| scope.spawn(|| run_monitors_until(call, &is_done)));
+        let at_work =
+            [&plain, &waiting].map(|call| scope.spawn(|| run_monitors_until(call, &is_done)));
         let upgraded = install(UPGRADES);
         is_done.store(true, Ordering::Relaxed);
-        (upgraded, at_work.map(|thread| thread.join().expect("the thread of the monitors does not panic")))
+        (
+            upgraded,
+            at_work.map(|thread| thread.join().expect("the thread of the monitors does not panic")),
+        )
     });
     upgraded?.expect_code(0)?;
     for (number, failed) in all {

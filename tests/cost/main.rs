@@ -53,7 +53,10 @@ fn forbidden_calls(trace: &str) -> Vec<&str> {
 #[test]
 fn depth_0_spawns_nothing_opens_no_socket_and_avoids_mz_home() -> Result<(), TestkitError> {
     let trace = trace_monitor(&sandbox_with_platform()?, 0)?;
-    assert!(trace.lines().next().is_some_and(|line| line.contains("execve(")), "strace saw nothing: {trace}");
+    assert!(
+        trace.lines().next().is_some_and(|line| line.contains("execve(")),
+        "strace saw nothing: {trace}"
+    );
     assert!(forbidden_calls(&trace).is_empty(), "{:#?}", forbidden_calls(&trace));
     Ok(())
 }
@@ -82,8 +85,11 @@ fn waiting_monitor_sleeps_in_one_call() -> Result<(), TestkitError> {
         .any(|name| call.starts_with(name))
     };
     // The runtime polls its first three descriptors at its start, without waiting.
-    let waits: Vec<&str> =
-        trace.lines().map(without_pid).filter(|call| is_wait(call) && !call.contains("fd=0")).collect();
+    let waits: Vec<&str> = trace
+        .lines()
+        .map(without_pid)
+        .filter(|call| is_wait(call) && !call.contains("fd=0"))
+        .collect();
     let [one] = waits.as_slice() else { panic!("{waits:#?}") };
     assert!(one.contains("poll(") && one.contains("Timeout"), "{one}");
     Ok(())

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use testkit::assertions::{AgentAssertions, OCF_ERR_ARGS, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
+use testkit::assertions::{
+    AgentAssertions, OCF_ERR_ARGS, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS,
+};
 use testkit::fixture::{AgentKind, Fixture, WAIT_TIMEOUT, describe_processes, fixture};
 use testkit::{
-    AgentCall, HungOperation, HungStorage, NodeCommandOutput, NodeExitStatus, NodeProcess, TestResult,
-    TestkitError, wait_until,
+    AgentCall, HungOperation, HungStorage, NodeCommandOutput, NodeExitStatus, NodeProcess,
+    TestResult, TestkitError, wait_until,
 };
 
 /// From this timeout on, Pacemaker's default, an agent always ends by itself.
@@ -252,21 +254,37 @@ pub(crate) fn waiting_monitor_with_hung_commands(timeout: Duration) -> TestResul
 pub(crate) fn monitor_depth_10_with_hung_ha_client(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
     let call = as_recurring_monitor(agent_with_hung_ha_client(&fixture, timeout), 10);
-    assert_pico_untouched(&fixture, timeout, call, "monitor", OCF_ERR_GENERIC, &["platform", "no answer in"])
+    assert_pico_untouched(
+        &fixture,
+        timeout,
+        call,
+        "monitor",
+        OCF_ERR_GENERIC,
+        &["platform", "no answer in"],
+    )
 }
 
 /// An HA client that never connects says nothing about the pico.
 pub(crate) fn monitor_depth_10_with_mute_ha_client(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
-    let call =
-        as_recurring_monitor(agent_with_hung_ha_client(&fixture, timeout).param("java_home", MUTE_JAVA), 10);
+    let call = as_recurring_monitor(
+        agent_with_hung_ha_client(&fixture, timeout).param("java_home", MUTE_JAVA),
+        10,
+    );
     assert_pico_untouched(&fixture, timeout, call, "monitor", OCF_SUCCESS, &[])
 }
 
 pub(crate) fn monitor_depth_20_with_hung_commands(timeout: Duration) -> TestResult {
     let fixture = fixture_with_hung_commands(true)?;
     let call = as_recurring_monitor(agent_with_hung_ha_client(&fixture, timeout), 20);
-    assert_pico_untouched(&fixture, timeout, call, "monitor", OCF_ERR_GENERIC, &["platform", "no answer in"])
+    assert_pico_untouched(
+        &fixture,
+        timeout,
+        call,
+        "monitor",
+        OCF_ERR_GENERIC,
+        &["platform", "no answer in"],
+    )
 }
 
 /// mzsh status hangs, and the HA Monitor Server answers OK.
@@ -346,7 +364,8 @@ fn check_explain(fixture: &Fixture, timeout: Duration, pid: u32) -> TestResult {
     let told = ran.stdout.contains(&format!("pid {pid} "))
         && [Some(OCF_SUCCESS), Some(OCF_ERR_GENERIC)].contains(&ran.code());
     assert!(
-        told || (timeout < PACEMAKER_DEFAULT_TIMEOUT && ran.exit_status == NodeExitStatus::TimedOut),
+        told || (timeout < PACEMAKER_DEFAULT_TIMEOUT
+            && ran.exit_status == NodeExitStatus::TimedOut),
         "{ran}"
     );
     Ok(())

@@ -79,7 +79,8 @@ fn start_waits_for_foreign_mzsh_startup() -> TestResult {
         assert!(fixture.log()?.contains("): it may be coming up"), "{}", fixture.log()?);
         let start = fixture.agent().meta_timeout(Duration::from_secs(60)).run("start")?;
         start.assert_exit_code(OCF_SUCCESS).assert_no_output();
-        let listens = fixture.sh("cat /proc/net/tcp")?.contains(&format!("0100007F:{:04X} ", 26000));
+        let listens =
+            fixture.sh("cat /proc/net/tcp")?.contains(&format!("0100007F:{:04X} ", 26000));
         assert!(listens, "its HA Monitor Server was waited for");
         Ok::<_, TestkitError>((pid, by_hand.join().expect("the startup's thread does not panic")?))
     })?;
@@ -132,7 +133,8 @@ fn stop_leaves_foreign_mzsh_status_running() -> TestResult {
     fixture.as_owner("sh").args(["-c", ask]).run()?.expect_code(0)?;
     let asks = |fixture: &Fixture| -> Result<Vec<u32>, TestkitError> {
         let status = |p: &NodeProcess| {
-            p.argv.iter().any(|a| a.ends_with(".CommandLine")) && p.argv.contains(&"status".to_owned())
+            p.argv.iter().any(|a| a.ends_with(".CommandLine"))
+                && p.argv.contains(&"status".to_owned())
         };
         Ok(fixture.processes()?.into_iter().filter(status).map(|p| p.pid).collect())
     };
@@ -153,7 +155,8 @@ fn stop_leaves_foreign_mzsh_status_running() -> TestResult {
 #[test]
 fn repeated_manual_restarts_are_no_failure() -> TestResult {
     for real in [true, false] {
-        let fixture = fixture(AgentKind::Platform).real_jvm(real).set("start_time=300ms").build()?;
+        let fixture =
+            fixture(AgentKind::Platform).real_jvm(real).set("start_time=300ms").build()?;
         let mut old = fixture.start()?;
         for level in [0, 10, 20] {
             let (restart, ()) = fixture.run_during(
@@ -187,7 +190,8 @@ fn repeated_manual_restarts_are_no_failure() -> TestResult {
 fn waiting_monitor_reports_manual_restart_as_start_under_way() -> TestResult {
     let fixture = fixture(AgentKind::Platform).jvm().build()?;
     let old = fixture.start()?;
-    let waiting = || fixture.agent().param("wait", "20").interval(Duration::from_millis(100)).run("monitor");
+    let waiting =
+        || fixture.agent().param("wait", "20").interval(Duration::from_millis(100)).run("monitor");
     // The first monitor after a start does not wait.
     waiting()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     // mzsh waits between its two halves, so that a scan finds no JVM.
@@ -202,7 +206,9 @@ fn waiting_monitor_reports_manual_restart_as_start_under_way() -> TestResult {
         let line = "setsid /opt/mz/bin/mzsh restart platform </dev/null >/dev/null 2>&1 &";
         fixture.as_owner("sh").args(["-c", line]).run()?.expect_code(0).map(drop)
     })?;
-    monitor.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "start in progress (mzsh"]);
+    monitor
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&["platform", "start in progress (mzsh"]);
     fixture.sh("echo >/opt/gate")?;
     fixture.wait_until("the new one to be up", |fixture| {
         let ready = fixture.history()?.iter().filter(|event| event.event == "ready").count();
@@ -248,7 +254,8 @@ fn foreign_mzsh_startup_is_reported_and_ended_by_stop() -> TestResult {
         fixture.wait_for_mzsh_calls(verb, 1)?;
         assert!(fixture.pico_processes("platform")?.is_empty());
         for ran in [fixture.monitor(0)?, fixture.monitor(10)?, fixture.probe()?] {
-            ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "start in progress (mzsh"]);
+            ran.assert_exit_code(OCF_ERR_GENERIC)
+                .assert_reason(&["platform", "start in progress (mzsh"]);
         }
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         fixture.assert_nothing_left()?;
@@ -263,7 +270,10 @@ fn foreign_mzsh_startup_is_reported_and_ended_by_stop() -> TestResult {
 fn startup_of_another_pico_is_ignored_and_left_running() -> TestResult {
     let fixture = fixture(AgentKind::Ec).pico("ec10:ec").build()?;
     fixture.set(&["mzsh_time=10m"])?;
-    fixture.install_second("/opt/mz2", &["--free-ports", "--pico", "ec1:ec", "--set", "mzsh_time=10m"])?;
+    fixture.install_second(
+        "/opt/mz2",
+        &["--free-ports", "--pico", "ec1:ec", "--set", "mzsh_time=10m"],
+    )?;
     for (home, pico) in [("/opt/mz", "ec10"), ("/opt/mz2", "ec1")] {
         let line = format!("setsid {home}/bin/mzsh startup {pico} </dev/null >/dev/null 2>&1 &");
         fixture.as_owner("sh").args(["-c", &line]).run()?.expect_code(0)?;
@@ -307,8 +317,10 @@ fn mzsh_startup_is_recognized_by_any_script_path() -> TestResult {
          ln -s /opt/mz/bin/mzsh /opt/local/bin/mzsh && ln -s /opt/mz2/bin/mzsh /opt/local2/bin/mzsh",
     )?;
     for (script, directory, home, ours) in SCRIPT_CALLS {
-        let startup =
-            FakeProcess::for_program("/opt/imitated/bin/sh", &["sh", script, "startup", "platform"]);
+        let startup = FakeProcess::for_program(
+            "/opt/imitated/bin/sh",
+            &["sh", script, "startup", "platform"],
+        );
         let startup = startup.directory(directory);
         let startup = if let Some(home) = home { startup.env("MZ_HOME", home) } else { startup };
         let process = startup.start(&fixture)?;
@@ -319,7 +331,8 @@ fn mzsh_startup_is_recognized_by_any_script_path() -> TestResult {
                 Some(if ours { OCF_ERR_GENERIC } else { OCF_NOT_RUNNING }),
                 "{what}: {ran}"
             );
-            let is_told = ran.reason().is_some_and(|reason| reason.contains("start in progress (mzsh"));
+            let is_told =
+                ran.reason().is_some_and(|reason| reason.contains("start in progress (mzsh"));
             assert_eq!(is_told, ours, "{what}: {ran}");
         }
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);

@@ -52,10 +52,17 @@ fn healthy_pico_without_sys_ptrace_is_monitored_adopted_and_stopped() -> TestRes
 #[test]
 fn absent_pico_without_sys_ptrace_is_not_running_and_can_be_started() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
-    fixture.as_owner("sh").args(["-c", "sleep 1000001 >/dev/null 2>&1 &"]).run()?.expect_code(OCF_SUCCESS)?;
+    fixture
+        .as_owner("sh")
+        .args(["-c", "sleep 1000001 >/dev/null 2>&1 &"])
+        .run()?
+        .expect_code(OCF_SUCCESS)?;
     let other = fixture.wait_for_process(&["sleep", "1000001"])?;
     agent_without_sys_ptrace(&fixture).run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
-    agent_without_sys_ptrace(&fixture).run("stop")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    agent_without_sys_ptrace(&fixture)
+        .run("stop")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     agent_without_sys_ptrace(&fixture).run("start")?.assert_exit_code(OCF_SUCCESS);
     let jvm = fixture.single_pico("ec1")?;
     as_recurring_monitor(agent_without_sys_ptrace(&fixture), 10)
@@ -78,8 +85,11 @@ fn absent_pico_without_sys_ptrace_is_not_running_and_can_be_started() -> TestRes
 #[test]
 fn containerized_pico_without_sys_ptrace_is_ignored() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    let user =
-        if fixture.node.owner() == "root" { "" } else { "setpriv --reuid 4711 --regid 4711 --clear-groups" };
+    let user = if fixture.node.owner() == "root" {
+        ""
+    } else {
+        "setpriv --reuid 4711 --regid 4711 --clear-groups"
+    };
     let inside = format!("{user} /opt/mz/bin/mzsh startup platform; exec sleep 1000001");
     let container = "unshare --pid --fork --kill-child --mount --mount-proc";
     fixture.sh(&format!("setsid {container} sh -c '{inside}' </dev/null >/dev/null 2>&1 &"))?;
@@ -99,10 +109,21 @@ fn containerized_pico_without_sys_ptrace_is_ignored() -> TestResult {
 #[test]
 fn java_with_other_argv0_without_sys_ptrace_is_the_pico() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    let argv = ["mediationzone", "-Dmz.home=/opt/mz", "-Dpico.configname=platform", "PicoStart", "platform"];
+    let argv = [
+        "mediationzone",
+        "-Dmz.home=/opt/mz",
+        "-Dpico.configname=platform",
+        "PicoStart",
+        "platform",
+    ];
     let pico = FakeProcess::for_java(&argv).start(&fixture)?;
-    let call =
-        || fixture.agent().wrap_with(["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]);
+    let call = || {
+        fixture.agent().wrap_with([
+            "setpriv",
+            "--bounding-set=-sys_ptrace",
+            "--inh-caps=-sys_ptrace",
+        ])
+    };
     call().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     call().run("stop")?.assert_exit_code(OCF_SUCCESS);
     assert!(!fixture.is_alive(&pico)?);
@@ -122,14 +143,24 @@ os.execve('./java',sys.argv[1:],{'IMITATE':'\\n'})
 
 /// A live java of this user with the Platform's command line, for whose executable the kernel reports no
 /// path, not even to root.
-fn start_java_at_unreadable_path(fixture: &Fixture, user: u32) -> Result<NodeProcess, TestkitError> {
+fn start_java_at_unreadable_path(
+    fixture: &Fixture,
+    user: u32,
+) -> Result<NodeProcess, TestkitError> {
     fixture.sh("mkdir -m 777 /opt/deep")?;
     fixture.node.write("/opt/deep.py", EXEC_AT_LONG_PATH)?;
     let user = format!("setpriv --reuid {user} --regid {user} --clear-groups");
     let argv = format!("java {HOME_OPTION} {CONFIGNAME_OPTION} {PICO_MAIN_CLASS} platform");
-    fixture.sh(&format!("setsid {user} python3 /opt/deep.py {argv} </dev/null >/dev/null 2>/opt/said &"))?;
-    let java =
-        fixture.wait_for_process(&["java", HOME_OPTION, CONFIGNAME_OPTION, PICO_MAIN_CLASS, "platform"])?;
+    fixture.sh(&format!(
+        "setsid {user} python3 /opt/deep.py {argv} </dev/null >/dev/null 2>/opt/said &"
+    ))?;
+    let java = fixture.wait_for_process(&[
+        "java",
+        HOME_OPTION,
+        CONFIGNAME_OPTION,
+        PICO_MAIN_CLASS,
+        "platform",
+    ])?;
     let link = format!("readlink /proc/{}/exe", java.pid);
     assert!(fixture.sh(&link).is_err(), "its path can be read");
     Ok(java)
@@ -173,7 +204,10 @@ fn pico_at_unreadable_path_is_monitored_adopted_and_stopped() -> TestResult {
     let pico = start_java_at_unreadable_path(&fixture, MZADMIN_UID)?;
     fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     let call = || fixture.agent().param("ha_check", "no");
-    as_recurring_monitor(call(), 10).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    as_recurring_monitor(call(), 10)
+        .run("monitor")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     fixture.sh(&format!("rm {}", fixture.record_path()))?;
     call().run("start")?.assert_exit_code(OCF_SUCCESS);
     assert_eq!(fixture.single_pico("platform")?.pid, pico.pid, "it was adopted");

@@ -45,10 +45,15 @@ fn pico_of_changed_owner_is_found_despite_old_record() -> TestResult {
         fixture.mzsh(&["shutdown", "platform"])?;
         fixture.sh("chown -R 4712:4712 /opt/mz")?;
         let pico = FakeProcess::for_pico("platform").user(4712).start(&fixture)?;
-        assert_never_reported_as_absent(&fixture, &format!("{os_user:?}"), &pico, || match os_user {
-            Some(user) => agent_without_ha_check(&fixture).param("os_user", user),
-            None => agent_without_ha_check(&fixture),
-        })?;
+        assert_never_reported_as_absent(
+            &fixture,
+            &format!("{os_user:?}"),
+            &pico,
+            || match os_user {
+                Some(user) => agent_without_ha_check(&fixture).param("os_user", user),
+                None => agent_without_ha_check(&fixture),
+            },
+        )?;
     }
     Ok(())
 }
@@ -80,9 +85,12 @@ fn relinked_mz_home_is_followed_despite_old_record() -> TestResult {
         fixture.signal(fixture.recorded_pid()?.expect("a record"), "KILL")?;
         fixture.sh("cp -a /opt/mz1 /opt/mz2 && ln -sfn mz2 /opt/mz && chown -h 4711 /opt/mz")?;
         let home = format!("-Dmz.home={home}");
-        let pico = FakeProcess::for_java(&["java", &home, CONFIGNAME_OPTION, PICO_MAIN_CLASS, "platform"])
-            .start(&fixture)?;
-        assert_never_reported_as_absent(&fixture, &home, &pico, || agent_without_ha_check(&fixture))?;
+        let pico =
+            FakeProcess::for_java(&["java", &home, CONFIGNAME_OPTION, PICO_MAIN_CLASS, "platform"])
+                .start(&fixture)?;
+        assert_never_reported_as_absent(&fixture, &home, &pico, || {
+            agent_without_ha_check(&fixture)
+        })?;
     }
     Ok(())
 }
@@ -97,7 +105,10 @@ fn running_java_with_renamed_file_is_the_pico() -> TestResult {
         fixture.sh(&format!(
             "mv {FAKE_JAVA} /opt/imitated/bin/{new}; cp -a /opt/imitated/bin/{new} {FAKE_JAVA}"
         ))?;
-        agent_without_ha_check(&fixture).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        agent_without_ha_check(&fixture)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
         as_recurring_monitor(agent_without_ha_check(&fixture), 10)
             .run("monitor")?
             .assert_exit_code(OCF_SUCCESS)
@@ -114,11 +125,18 @@ fn running_java_with_renamed_file_is_the_pico() -> TestResult {
 #[test]
 fn pico_in_replaced_directory_is_still_the_pico() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    let java =
-        FakeProcess::for_java(&["java", "-Dmz.home=.", CONFIGNAME_OPTION, PICO_MAIN_CLASS, "platform"]);
+    let java = FakeProcess::for_java(&[
+        "java",
+        "-Dmz.home=.",
+        CONFIGNAME_OPTION,
+        PICO_MAIN_CLASS,
+        "platform",
+    ]);
     let pico = java.directory("/opt/mz").start(&fixture)?;
     fixture.sh("cp -a /opt/mz /opt/new && rm -rf /opt/mz && mv /opt/new /opt/mz")?;
-    assert_never_reported_as_absent(&fixture, "replaced", &pico, || agent_without_ha_check(&fixture))
+    assert_never_reported_as_absent(&fixture, "replaced", &pico, || {
+        agent_without_ha_check(&fixture)
+    })
 }
 
 /// The storage is unmounted here but still mounted in the pico's own mount namespace. A process with the same
@@ -153,11 +171,15 @@ fn chrooted_pico_is_identified_by_location_of_its_home() -> TestResult {
     );
     let pid: u32 = fixture.sh(&line)?.trim().parse().expect("a number");
     let pico = fixture.wait_until("the pico in its chroot", |fixture| {
-        let found =
-            fixture.processes()?.into_iter().find(|process| process.pid == pid && process.comm == "java");
+        let found = fixture
+            .processes()?
+            .into_iter()
+            .find(|process| process.pid == pid && process.comm == "java");
         Ok(found.ok_or_else(|| "not yet".to_owned()))
     })?;
-    assert_never_reported_as_absent(&fixture, "chroot", &pico, || agent_without_ha_check(&fixture))?;
+    assert_never_reported_as_absent(&fixture, "chroot", &pico, || {
+        agent_without_ha_check(&fixture)
+    })?;
     assert!(!fixture.is_alive(&pico)?);
     Ok(())
 }

@@ -28,7 +28,11 @@ fn stop_ends_children_of_pico() -> TestResult {
             let found = sleep_processes(fixture, "1000001")?;
             Ok(if found.len() == 3 { Ok(()) } else { Err(describe_processes(&found)) })
         })?;
-        fixture.agent().meta_timeout(Duration::from_secs(20)).run("stop")?.assert_exit_code(OCF_SUCCESS);
+        fixture
+            .agent()
+            .meta_timeout(Duration::from_secs(20))
+            .run("stop")?
+            .assert_exit_code(OCF_SUCCESS);
         fixture.assert_nothing_left()?;
     }
     Ok(())
@@ -82,7 +86,8 @@ fn fork_outliving_jvm_is_never_reported_as_not_running() -> TestResult {
 #[test]
 fn stop_ends_orphans_in_session_of_killed_jvm() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    let jvm = fixture.start_fake_pico("platform", "run exec sleep 1000001\nrun sleep 1000001; true")?;
+    let jvm =
+        fixture.start_fake_pico("platform", "run exec sleep 1000001\nrun sleep 1000001; true")?;
     fixture.wait_until("two children", |fixture| {
         let found = sleep_processes(fixture, "1000001")?;
         Ok(if found.len() == 2 { Ok(()) } else { Err(describe_processes(&found)) })
@@ -90,7 +95,10 @@ fn stop_ends_orphans_in_session_of_killed_jvm() -> TestResult {
     fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     let stranger = fixture.start_unrelated_process()?;
     fixture.signal(jvm.pid, "KILL")?;
-    fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&[&format!("pid {} ", jvm.pid)]);
+    fixture
+        .monitor(0)?
+        .assert_exit_code(OCF_NOT_RUNNING)
+        .assert_reason(&[&format!("pid {} ", jvm.pid)]);
     fixture.monitor(10)?.assert_exit_code(OCF_NOT_RUNNING);
     assert_eq!(sleep_processes(&fixture, "1000001")?.len(), 2, "a monitor ends nothing");
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
@@ -107,7 +115,10 @@ fn stop_ends_orphans_in_session_of_mzsh() -> TestResult {
     let orphan = fixture.wait_for_process(&["sleep", "1000001"])?;
     assert_eq!(orphan.session, jvm.session);
     fixture.signal(jvm.pid, "KILL")?;
-    fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&[&format!("pid {} ", jvm.pid)]);
+    fixture
+        .monitor(0)?
+        .assert_exit_code(OCF_NOT_RUNNING)
+        .assert_reason(&[&format!("pid {} ", jvm.pid)]);
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     fixture.assert_nothing_left()
 }

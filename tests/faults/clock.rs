@@ -12,8 +12,10 @@ const FAKETIME_LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.s
 const OFFSET_FILE: &str = "/opt/ahead";
 
 /// Jumps ahead and back, longer than any timeout, and how the log reports them.
-const JUMPS: [(&str, &str); 2] =
-    [("+86400", "the wall clock jumped ahead by 86"), ("-86400", "the wall clock jumped back by 86")];
+const JUMPS: [(&str, &str); 2] = [
+    ("+86400", "the wall clock jumped ahead by 86"),
+    ("-86400", "the wall clock jumped back by 86"),
+];
 
 /// An agent whose wall clock can jump.
 fn with_fake_clock<'a>(
@@ -58,7 +60,10 @@ fn clock_jump_during_start_changes_nothing() -> TestResult {
             },
         )?;
         start.assert_exit_code(OCF_SUCCESS).assert_no_output();
-        assert_eq!((fixture.single_pico("platform")?.pid, fixture.recorded_pid()?), (jvm.pid, Some(jvm.pid)));
+        assert_eq!(
+            (fixture.single_pico("platform")?.pid, fixture.recorded_pid()?),
+            (jvm.pid, Some(jvm.pid))
+        );
         assert_logged(&fixture, words)?;
         fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
@@ -120,8 +125,9 @@ fn clock_jump_during_waiting_monitor_changes_nothing() -> TestResult {
                 },
             )?;
             if dies {
-                let monitor =
-                    monitor.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&[&format!("pid {} ", jvm.pid)]);
+                let monitor = monitor
+                    .assert_exit_code(OCF_NOT_RUNNING)
+                    .assert_reason(&[&format!("pid {} ", jvm.pid)]);
                 assert!(monitor.wall_time < Duration::from_secs(20), "{monitor}");
             } else {
                 let monitor = monitor.assert_exit_code(OCF_SUCCESS).assert_no_output();

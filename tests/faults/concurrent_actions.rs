@@ -32,7 +32,11 @@ fn stop_during_start_ends_mzsh_and_jvm_of_the_start() -> TestResult {
         let start = scope.spawn(|| fixture.agent().run("start"));
         fixture.wait_until("the JVM of the start", |fixture| {
             let found = fixture.pico_processes("platform")?;
-            Ok(if found.is_empty() { Err(describe_processes(&fixture.processes()?)) } else { Ok(()) })
+            Ok(if found.is_empty() {
+                Err(describe_processes(&fixture.processes()?))
+            } else {
+                Ok(())
+            })
         })?;
         let stop = fixture.stop()?;
         Ok::<_, TestkitError>((start.join().expect("the start's thread does not panic")?, stop))
@@ -54,7 +58,11 @@ fn stop_waiting_for_start_uses_record_written_by_the_start() -> TestResult {
         let start = scope.spawn(|| odd().meta_timeout(Duration::from_secs(60)).run("start"));
         fixture.wait_until("the JVM of the start", |fixture| {
             let found = fixture.pico_processes("platform")?;
-            Ok(if found.is_empty() { Err(describe_processes(&fixture.processes()?)) } else { Ok(()) })
+            Ok(if found.is_empty() {
+                Err(describe_processes(&fixture.processes()?))
+            } else {
+                Ok(())
+            })
         })?;
         // A tenth of this is more than the start needs.
         let stop = odd().meta_timeout(Duration::from_secs(300)).run("stop")?;
@@ -104,7 +112,8 @@ fn concurrent_stops_succeed_only_after_pico_is_gone() -> TestResult {
             .build()?;
         fixture.start()?;
         let stop = |instance| {
-            let stop = fixture.agent().instance(instance).run("stop")?.assert_exit_code(OCF_SUCCESS);
+            let stop =
+                fixture.agent().instance(instance).run("stop")?.assert_exit_code(OCF_SUCCESS);
             assert!(fixture.pico_processes("platform")?.is_empty(), "{stop}");
             Ok::<_, TestkitError>(stop)
         };
@@ -135,7 +144,11 @@ fn stop_by_another_resource_ends_start_of_same_pico() -> TestResult {
             },
         )?;
         stop.assert_exit_code(OCF_SUCCESS);
-        assert_eq!(start.exit_status, NodeExitStatus::Signal(9), "it held the lock of this pico: {start}");
+        assert_eq!(
+            start.exit_status,
+            NodeExitStatus::Signal(9),
+            "it held the lock of this pico: {start}"
+        );
         fixture.assert_nothing_left()?;
         fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     }
@@ -146,7 +159,8 @@ fn stop_by_another_resource_ends_start_of_same_pico() -> TestResult {
 /// answers "not running" while a JVM or its startup lives, or "running" while there is neither.
 fn check_monitors_until(fixture: &Fixture, over: impl Fn() -> bool) -> TestResult {
     let alive = || -> Result<(Vec<u32>, bool), TestkitError> {
-        let jvms: Vec<u32> = fixture.pico_processes("platform")?.iter().map(|process| process.pid).collect();
+        let jvms: Vec<u32> =
+            fixture.pico_processes("platform")?.iter().map(|process| process.pid).collect();
         let any = !jvms.is_empty() || fixture.startup_process_count()? > 0;
         Ok((jvms, any))
     };
@@ -197,7 +211,10 @@ fn monitors_during_start_and_stop_answer_correctly() -> TestResult {
             ran.assert_exit_code(OCF_SUCCESS).assert_no_output();
             assert_eq!(fixture.pico_processes("platform")?.len(), usize::from(action == "start"));
         }
-        assert_eq!((fixture.mzsh_call_count("startup")?, fixture.mzsh_call_count("shutdown")?), (1, 1));
+        assert_eq!(
+            (fixture.mzsh_call_count("startup")?, fixture.mzsh_call_count("shutdown")?),
+            (1, 1)
+        );
         fixture.assert_nothing_left()?;
     }
     Ok(())
@@ -209,13 +226,21 @@ fn monitors_during_start_and_stop_answer_correctly() -> TestResult {
 fn monitor_and_probe_do_not_wait_for_start() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     fixture.sh("mkfifo -m 666 /opt/gate")?;
-    fixture.override_mzsh_verb("startup", "read _ </opt/gate; exec /opt/mz/bin/mzsh.true \"$@\"")?;
+    fixture
+        .override_mzsh_verb("startup", "read _ </opt/gate; exec /opt/mz/bin/mzsh.true \"$@\"")?;
     let (start, ()) = fixture.run_during(
         || fixture.agent().meta_timeout(Duration::from_secs(120)).run("start"),
         |fixture| {
-            fixture.wait_for_process(&["/bin/sh", "/opt/mz/bin/mzsh", "startup", "-f", "platform"])?;
+            fixture.wait_for_process(&[
+                "/bin/sh",
+                "/opt/mz/bin/mzsh",
+                "startup",
+                "-f",
+                "platform",
+            ])?;
             for ran in [fixture.monitor(0)?, fixture.monitor(10)?, fixture.probe()?] {
-                ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "start in progress"]);
+                ran.assert_exit_code(OCF_ERR_GENERIC)
+                    .assert_reason(&["platform", "start in progress"]);
             }
             fixture.sh("echo >/opt/gate").map(drop)
         },

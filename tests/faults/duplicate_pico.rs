@@ -12,7 +12,8 @@ fn start_duplicate(real: bool) -> Result<(Fixture, [u32; 2]), TestkitError> {
     // mzsh cannot query the SC now, and -f skips that check.
     fixture.mzsh(&["startup", "-f", "sc1"])?.expect_code(0)?;
     fixture.signal(first, "CONT")?;
-    let mut pids: Vec<u32> = fixture.pico_processes("sc1")?.iter().map(|process| process.pid).collect();
+    let mut pids: Vec<u32> =
+        fixture.pico_processes("sc1")?.iter().map(|process| process.pid).collect();
     pids.retain(|&pid| pid != first);
     let [second] = pids.as_slice() else { panic!("not a second one: {pids:?}") };
     Ok((fixture, [first, *second]))

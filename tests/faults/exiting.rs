@@ -40,8 +40,11 @@ fn wait_until_exiting(fixture: &Fixture, pid: u32) -> Result<NodeProcess, Testki
 fn assert_no_arguments_or_executable(fixture: &Fixture, process: &NodeProcess) -> TestResult {
     let now = wait_until_exiting(fixture, process.pid)?;
     assert_eq!((now.state, now.comm.as_str()), ('D', "java"));
-    let argv =
-        fixture.processes()?.into_iter().find(|found| found.pid == process.pid).map(|found| found.argv);
+    let argv = fixture
+        .processes()?
+        .into_iter()
+        .find(|found| found.pid == process.pid)
+        .map(|found| found.argv);
     assert_eq!(argv, Some(Vec::new()));
     assert!(fixture.sh(&format!("readlink /proc/{}/exe", process.pid)).is_err());
     Ok(())
@@ -101,9 +104,12 @@ fn exiting_recorded_jvm_is_never_reported_as_not_running() -> TestResult {
 #[test]
 fn exiting_other_program_or_foreign_java_is_ignored() -> TestResult {
     let (fixture, hung) = fixture_with_hung_close()?;
-    FakeProcess::for_program("/opt/imitated/bin/rsync", &["rsync", CONFIGNAME_OPTION, PICO_MAIN_CLASS])
-        .state(EXITING)
-        .start(&fixture)?;
+    FakeProcess::for_program(
+        "/opt/imitated/bin/rsync",
+        &["rsync", CONFIGNAME_OPTION, PICO_MAIN_CLASS],
+    )
+    .state(EXITING)
+    .start(&fixture)?;
     if fixture.node.owner() != "root" {
         FakeProcess::for_pico("platform").user(4712).state(EXITING).start(&fixture)?;
     }
@@ -174,7 +180,8 @@ fn exiting_ha_client_is_recognized_as_agent_command() -> TestResult {
         "java -cp /opt/mz/lib/ha.jar com.digitalroute.ha.HAClient 26000",
     )?;
     let java = fixture.install_fake_java(&holds)?;
-    let deep = as_recurring_monitor(fixture.agent(), 10).param("java_home", java).param("ha_timeout", "1");
+    let deep =
+        as_recurring_monitor(fixture.agent(), 10).param("java_home", java).param("ha_timeout", "1");
     deep.param("monitor_retries", "0").run("monitor")?;
     let client = exiting_java(&fixture)?;
     for _ in 0..2 {
@@ -200,8 +207,10 @@ fn exiting_ha_client_is_recognized_as_agent_command() -> TestResult {
 #[test]
 fn exiting_mzsh_is_recognized_as_agent_command() -> TestResult {
     let (fixture, hung) = fixture_with_hung_close()?;
-    let holds =
-        command_holding_hung_file(&fixture, &format!("java -Dmz.home=/opt/mz {MZSH_MAIN_CLASS} \"$@\""))?;
+    let holds = command_holding_hung_file(
+        &fixture,
+        &format!("java -Dmz.home=/opt/mz {MZSH_MAIN_CLASS} \"$@\""),
+    )?;
     fixture.override_mzsh_verb(
         "startup",
         &format!("[ -e /opt/mz/tmp/once ] || {{ : >/opt/mz/tmp/once\n{holds}\n}}"),
@@ -216,7 +225,11 @@ fn exiting_mzsh_is_recognized_as_agent_command() -> TestResult {
     }
     // This time the script has to execute the real mzsh.
     fixture.sh("mv /opt/mz/bin/mzsh.true /opt/mz/bin/mzsh")?;
-    fixture.agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["storage", "/opt/mz"]);
+    fixture
+        .agent()
+        .run("start")?
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&["storage", "/opt/mz"]);
     assert!(fixture.is_alive(&mzsh)?);
     hung.release();
     fixture.wait_until("its end", |fixture| {
@@ -258,7 +271,10 @@ fn exiting_java_started_after_recorded_jvm_fails_no_stop() -> TestResult {
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     assert!(!fixture.is_alive(&jvm)? && fixture.is_alive(&java)?);
     let log = fixture.log()?;
-    assert!(log.contains(&format!("pid {} (java, user ", java.pid)) && log.contains("is exiting"), "{log}");
+    assert!(
+        log.contains(&format!("pid {} (java, user ", java.pid)) && log.contains("is exiting"),
+        "{log}"
+    );
     fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     hung.release();
@@ -283,9 +299,15 @@ fn exiting_java_of_another_resource_is_ignored() -> TestResult {
         let child = crowd.members(&fixture)?.remove(0);
         crowd.hang_all(&fixture)?;
         let child = wait_until_exiting(&fixture, child.pid)?;
-        fixture.probe()?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[&format!("pid {} ", child.pid)]);
-        let of =
-            if named == "it" { child } else { fixture.process_without_args(child.ppid)?.expect("it waits") };
+        fixture
+            .probe()?
+            .assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&[&format!("pid {} ", child.pid)]);
+        let of = if named == "it" {
+            child
+        } else {
+            fixture.process_without_args(child.ppid)?.expect("it waits")
+        };
         record["pico"] = "ec1".into();
         record["resource"] = "ec".into();
         record["jvm"]["pid"] = of.pid.into();
@@ -312,13 +334,14 @@ fn java_with_second_thread(argv: &[&str]) -> FakeProcess {
 fn kill_and_wait_until_threads_exit(fixture: &Fixture, pid: u32) -> TestResult {
     fixture.sh(&format!("kill -s KILL {pid}"))?;
     fixture.wait_until(&format!("a thread of pid {pid} to hang in its exit"), |fixture| {
-        let states = fixture
-            .sh(&format!("grep -h '^State:' /proc/{pid}/task/*/status; cat /proc/{pid}/task/*/statm"))?;
+        let states = fixture.sh(&format!(
+            "grep -h '^State:' /proc/{pid}/task/*/status; cat /proc/{pid}/task/*/statm"
+        ))?;
         let is = states.contains("Z (")
             && states.contains("D (")
-            && !states
-                .lines()
-                .any(|line| line.starts_with(|c: char| c.is_ascii_digit()) && !line.starts_with("0 0 "));
+            && !states.lines().any(|line| {
+                line.starts_with(|c: char| c.is_ascii_digit()) && !line.starts_with("0 0 ")
+            });
         Ok(if is { Ok(()) } else { Err(states) })
     })
 }

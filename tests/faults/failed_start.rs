@@ -23,8 +23,10 @@ const STARTUP_OUTCOMES: [(&str, &[&str]); 11] = [
 ];
 
 fn assert_start_fails(kind: AgentKind, outcome: &str, words: &[&str], switch: &str) -> TestResult {
-    let fixture =
-        fixture(kind).set(&format!("{}.startup_outcome={outcome}", kind.pico())).set(switch).build()?;
+    let fixture = fixture(kind)
+        .set(&format!("{}.startup_outcome={outcome}", kind.pico()))
+        .set(switch)
+        .build()?;
     let start = fixture
         .agent()
         .run("start")?
@@ -35,7 +37,11 @@ fn assert_start_fails(kind: AgentKind, outcome: &str, words: &[&str], switch: &s
     fixture.assert_nothing_left()?;
     fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     let tries = if outcome == "code:104" { 2 } else { 1 };
-    assert_eq!(fixture.mzsh_call_count(&format!("startup -f {}", fixture.pico()))?, tries, "{outcome}");
+    assert_eq!(
+        fixture.mzsh_call_count(&format!("startup -f {}", fixture.pico()))?,
+        tries,
+        "{outcome}"
+    );
     fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     Ok(())
 }
@@ -62,7 +68,8 @@ fn failed_start_of_ec_in_mzsh_session_leaves_nothing() -> TestResult {
 /// A JVM that dies during the start ends the start at once. The reason names the process and quotes mzsh.
 #[test]
 fn jvm_death_during_start_is_named() -> TestResult {
-    let fixture = fixture(AgentKind::Platform).set("startup_outcome=dies").set("start_time=2s").build()?;
+    let fixture =
+        fixture(AgentKind::Platform).set("startup_outcome=dies").set("start_time=2s").build()?;
     // mzsh is a JVM of its own, and slower than the simulator's in noticing the death and ending.
     fixture.wrap_mzsh(
         "[ \"$1\" != startup ] || { /opt/mz/bin/mzsh.true \"$@\"; code=$?; sleep 0.5; exit $code; }",
@@ -131,11 +138,15 @@ fn mzsh_hung_before_startup_is_ended_before_timeout() -> TestResult {
 #[test]
 fn mzsh_code_0_with_error_text_fails_start_and_ends_jvm() -> TestResult {
     for (words, reason) in [
-        ("Started with errors, Only Codeserver service is guaranteed to be running.", "started with errors"),
+        (
+            "Started with errors, Only Codeserver service is guaranteed to be running.",
+            "started with errors",
+        ),
         ("platform: no such server process", "no such server process"),
     ] {
         for detached in [true, false] {
-            let fixture = fixture(AgentKind::Platform).set(&format!("jvm_detached={detached}")).build()?;
+            let fixture =
+                fixture(AgentKind::Platform).set(&format!("jvm_detached={detached}")).build()?;
             fixture.override_mzsh_verb(
                 "startup",
                 &format!("/opt/mz/bin/mzsh.true \"$@\"; echo '{words}'; exit 0"),
@@ -157,8 +168,11 @@ fn mzsh_code_0_with_error_text_fails_start_and_ends_jvm() -> TestResult {
 /// for every code, and for a real JVM on which mzsh gave up (102).
 #[test]
 fn jvm_outliving_failed_mzsh_startup_is_ended() -> TestResult {
-    let given_up =
-        fixture(AgentKind::Platform).jvm().set("startup_timeout=100ms").set("start_time=30s").build()?;
+    let given_up = fixture(AgentKind::Platform)
+        .jvm()
+        .set("startup_timeout=100ms")
+        .set("start_time=30s")
+        .build()?;
     let start = given_up.agent().meta_timeout(Duration::from_secs(60)).run("start")?;
     start.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["mzsh startup: 102, no call back"]);
     given_up.assert_nothing_left()?;
@@ -188,11 +202,17 @@ fn jvms_of_two_tries_with_critical_errors_are_ended() -> TestResult {
         "startup",
         "/opt/mz/bin/mzsh.true \"$@\" >/dev/null; echo Critical error in sc1; exit 104",
     )?;
-    let start =
-        fixture.agent().meta_timeout(Duration::from_secs(30)).run("start")?.assert_exit_code(OCF_ERR_GENERIC);
+    let start = fixture
+        .agent()
+        .meta_timeout(Duration::from_secs(30))
+        .run("start")?
+        .assert_exit_code(OCF_ERR_GENERIC);
     start.assert_reason(&["sc1", "mzsh startup: 104, critical errors"]);
-    let ready =
-        fixture.history()?.iter().filter(|event| event.event == "ready" && event.pico == "sc1").count();
+    let ready = fixture
+        .history()?
+        .iter()
+        .filter(|event| event.event == "ready" && event.pico == "sc1")
+        .count();
     assert_eq!(ready, 2, "it was tried twice");
     fixture.assert_nothing_left()
 }
@@ -219,10 +239,14 @@ fn running_pico_unknown_to_mzsh_is_adopted_by_start() -> TestResult {
 #[test]
 fn jvm_dead_when_mzsh_reports_success_fails_start() -> TestResult {
     let fixture = fixture(AgentKind::Platform).set("start_time=0ms").build()?;
-    let dies =
-        "pid=$(cat /opt/mz/log/platform.pid); kill -9 $pid; while [ -e /proc/$pid ]; do sleep 0.01; done";
-    fixture.override_mzsh_verb("startup", &format!("/opt/mz/bin/mzsh.true \"$@\"; {dies}; exit 0"))?;
-    fixture.agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "mzsh"]);
+    let dies = "pid=$(cat /opt/mz/log/platform.pid); kill -9 $pid; while [ -e /proc/$pid ]; do sleep 0.01; done";
+    fixture
+        .override_mzsh_verb("startup", &format!("/opt/mz/bin/mzsh.true \"$@\"; {dies}; exit 0"))?;
+    fixture
+        .agent()
+        .run("start")?
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&["platform", "mzsh"]);
     assert!(fixture.history()?.iter().any(|event| event.event == "ready"), "it was up");
     fixture.assert_nothing_left()?;
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);

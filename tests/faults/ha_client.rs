@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use testkit::assertions::{AgentAssertions, OCF_DEGRADED, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
+use testkit::assertions::{
+    AgentAssertions, OCF_DEGRADED, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS,
+};
 use testkit::fixture::{AgentKind, Fixture, as_recurring_monitor, describe_processes, fixture};
 use testkit::{AgentCall, TestResult, TestkitError};
 
 /// A monitor of depth 10 with that client, past the time in which a FAILED does not count.
 fn deep_monitor<'a>(fixture: &'a Fixture, client: &str) -> Result<AgentCall<'a>, TestkitError> {
     let java = fixture.install_fake_java(client)?;
-    let deep =
-        as_recurring_monitor(fixture.agent(), 10).param("java_home", java).param("monitor_retries", "0");
+    let deep = as_recurring_monitor(fixture.agent(), 10)
+        .param("java_home", java)
+        .param("monitor_retries", "0");
     Ok(deep.param("ha_grace", "0").param("ha_timeout", "3").meta_timeout(Duration::from_secs(20)))
 }
 
@@ -77,7 +80,10 @@ fn ha_client_ended_by_signal_or_jvm_error_is_a_warning() -> TestResult {
     fixture.start()?;
     for (client, words) in CLIENTS_WITHOUT_ANSWER {
         for _ in 0..3 {
-            deep_monitor(&fixture, client)?.run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+            deep_monitor(&fixture, client)?
+                .run("monitor")?
+                .assert_exit_code(OCF_SUCCESS)
+                .assert_no_output();
         }
         let log = fixture.log()?;
         let warns = |line: &str| line.contains("could not be asked") && line.contains(words);
@@ -91,21 +97,35 @@ fn ha_client_ended_by_signal_or_jvm_error_is_a_warning() -> TestResult {
 #[test]
 fn ha_client_falls_back_to_java_of_mzsh_when_jdk_of_jvm_is_gone() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    fixture.sh("cp -a /opt/mz/java /opt/mz/new && sed -i 's|/opt/mz/java|/opt/mz/new|' /opt/mz/bin/mzsh")?;
+    fixture.sh(
+        "cp -a /opt/mz/java /opt/mz/new && sed -i 's|/opt/mz/java|/opt/mz/new|' /opt/mz/bin/mzsh",
+    )?;
     fixture.start()?;
-    let exe = fixture.sh(&format!("readlink /proc/{}/exe", fixture.single_pico("platform")?.pid))?;
+    let exe =
+        fixture.sh(&format!("readlink /proc/{}/exe", fixture.single_pico("platform")?.pid))?;
     assert!(exe.starts_with("/opt/mz/java/"), "{exe}");
     fixture.sh("rm /opt/mz/java/bin/java")?;
     fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     assert!(!fixture.log()?.contains("could not be asked"), "{}", fixture.log()?);
     fixture.set(&["ha_answer=silent"])?;
-    let deep =
-        || as_recurring_monitor(fixture.agent(), 10).param("monitor_retries", "0").param("ha_timeout", "2s");
-    deep().run("monitor")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "no answer in 2 s"]);
+    let deep = || {
+        as_recurring_monitor(fixture.agent(), 10)
+            .param("monitor_retries", "0")
+            .param("ha_timeout", "2s")
+    };
+    deep()
+        .run("monitor")?
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&["platform", "no answer in 2 s"]);
     // A configured `java_home` is never replaced by another one.
-    let other = deep().param("java_home", "/opt/mz/java").run("monitor")?.assert_exit_code(OCF_SUCCESS);
+    let other =
+        deep().param("java_home", "/opt/mz/java").run("monitor")?.assert_exit_code(OCF_SUCCESS);
     other.assert_no_output();
-    assert!(fixture.log()?.contains("could not be asked: /opt/mz/java/bin/java"), "{}", fixture.log()?);
+    assert!(
+        fixture.log()?.contains("could not be asked: /opt/mz/java/bin/java"),
+        "{}",
+        fixture.log()?
+    );
     Ok(())
 }
 
@@ -115,8 +135,13 @@ fn ha_client_falls_back_to_java_of_mzsh_when_jdk_of_jvm_is_gone() -> TestResult 
 fn ha_client_that_never_connects_is_a_warning() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     fixture.start()?;
-    for client in ["sleep 1000001", "trap '' TERM; sleep 1000001 & wait; sleep 1000001", "yes FAILED"] {
-        deep_monitor(&fixture, client)?.run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    for client in
+        ["sleep 1000001", "trap '' TERM; sleep 1000001 & wait; sleep 1000001", "yes FAILED"]
+    {
+        deep_monitor(&fixture, client)?
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
         assert_only_pico_runs(&fixture)?;
     }
     let log = fixture.log()?;
@@ -132,8 +157,9 @@ const GATED_CLIENT: &str = "read -r _ </opt/gate; echo 'FAILED: no answer from 1
 fn end_jvm_and_client_together(fixture: &Fixture) -> TestResult {
     let client = fixture.wait_until("the client", |fixture| {
         let all = fixture.processes()?;
-        let found =
-            all.iter().find(|process| process.argv.get(1).is_some_and(|word| word == "/opt/jdk/bin/java"));
+        let found = all
+            .iter()
+            .find(|process| process.argv.get(1).is_some_and(|word| word == "/opt/jdk/bin/java"));
         Ok(found.cloned().ok_or_else(|| describe_processes(&all)))
     })?;
     fixture.signal(client.ppid, "STOP")?;
@@ -184,7 +210,9 @@ fn ha_client_output_is_never_taken_for_an_exit_reason() -> TestResult {
         "head -c 8000000 /dev/zero | tr '\\0' x",
         "printf 'OK\\0FAILED\\r\\nocf-exit-reason:x'",
     ] {
-        let told = |code: u32| format!("( {flood} ) 2>/dev/null; ( {flood} ) 2>/dev/null >&2; exit {code}");
+        let told = |code: u32| {
+            format!("( {flood} ) 2>/dev/null; ( {flood} ) 2>/dev/null >&2; exit {code}")
+        };
         for code in [0, 1] {
             let failed = deep_monitor(&fixture, &told(code))?
                 .param("ha_timeout", "8")
@@ -192,7 +220,11 @@ fn ha_client_output_is_never_taken_for_an_exit_reason() -> TestResult {
                 .assert_exit_code(OCF_ERR_GENERIC);
             assert_eq!(failed.stderr.matches("ocf-exit-reason:").count(), 1, "{failed}");
             let ended = format!("exit code {code}, output is not text");
-            failed.assert_reason(&["platform", "invalid answer from its HA Monitor Server", &ended]);
+            failed.assert_reason(&[
+                "platform",
+                "invalid answer from its HA Monitor Server",
+                &ended,
+            ]);
             assert_only_pico_runs(&fixture)?;
         }
     }
@@ -222,8 +254,11 @@ fn missing_ha_client_is_a_warning_with_file_name() -> TestResult {
             log.contains("its HA Monitor Server could not be asked: ") && log.contains(file),
             "{line}: {log}"
         );
-        let told =
-            asks.param("degraded", "yes").param("unchecked_limit", "2").run("monitor")?.expect_code(190)?;
+        let told = asks
+            .param("degraded", "yes")
+            .param("unchecked_limit", "2")
+            .run("monitor")?
+            .expect_code(190)?;
         told.assert_reason(&["its HA Monitor Server could not be asked: ", file]);
         assert!(fixture.log()?.contains("; not checked since "), "{line}: {}", fixture.log()?);
         fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
@@ -258,7 +293,12 @@ fn damaged_ha_jar_is_a_warning() -> TestResult {
 fn ha_client_failing_without_output_counts_as_failed() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
     let java = fixture.install_fake_java("exit 1")?;
-    fixture.agent().param("java_home", java).run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture
+        .agent()
+        .param("java_home", java)
+        .run("start")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     let pid = fixture.single_pico("ec1")?.pid;
     fixture
         .recurring_monitor(10)
@@ -281,7 +321,12 @@ fn ha_client_failing_without_output_counts_as_failed() -> TestResult {
         }
     }
     // A start does not restart a running pico for this.
-    fixture.agent().param("java_home", java).run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture
+        .agent()
+        .param("java_home", java)
+        .run("start")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     assert_eq!(fixture.single_pico("ec1")?.pid, pid);
     Ok(())
 }
@@ -308,8 +353,13 @@ for server in servers:
     fixture.node.write("/opt/other.py", server)?;
     fixture.sh("setsid python3 /opt/other.py </dev/null >/dev/null 2>&1 & until [ -e /opt/other.up ]; do sleep 0.01; done")?;
     let all = fixture.node.processes()?;
-    let other = all.iter().find(|p| p.argv.iter().any(|word| word == "/opt/other.py")).expect("it is up").pid;
-    let holder = |port: u16| format!("port {port} is held by pid {other} (python3), not by the pico");
+    let other = all
+        .iter()
+        .find(|p| p.argv.iter().any(|word| word == "/opt/other.py"))
+        .expect("it is up")
+        .pid;
+    let holder =
+        |port: u16| format!("port {port} is held by pid {other} (python3), not by the pico");
     let monitor = fixture
         .recurring_monitor(10)
         .param("monitor_retries", "0")
@@ -338,23 +388,32 @@ fn with_short_timeouts(call: AgentCall<'_>) -> AgentCall<'_> {
 fn pico_with_silent_ha_monitor_server_is_hung() -> TestResult {
     for jvm in [true, false] {
         let fixture =
-            if jvm { fixture(AgentKind::Platform).jvm() } else { fixture(AgentKind::Platform) }.build()?;
+            if jvm { fixture(AgentKind::Platform).jvm() } else { fixture(AgentKind::Platform) }
+                .build()?;
         let hung = fixture.start()?;
         fixture.set(&["ha_answer=silent"])?;
         let monitor = with_short_timeouts(fixture.recurring_monitor(10))
             .run("monitor")?
             .assert_exit_code(OCF_ERR_GENERIC);
-        monitor.assert_reason(&["platform: hung", &format!("pid {} is alive", hung.pid), "no answer in 3 s"]);
+        monitor.assert_reason(&[
+            "platform: hung",
+            &format!("pid {} is alive", hung.pid),
+            "no answer in 3 s",
+        ]);
         fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-        with_short_timeouts(fixture.agent()).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        with_short_timeouts(fixture.agent())
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
 
         if jvm {
             continue;
         }
         // Past its grace the pico is replaced. The new one does not answer either, and no process of both is
         // left.
-        let start =
-            || with_short_timeouts(fixture.agent()).meta_timeout(Duration::from_secs(16)).run("start");
+        let start = || {
+            with_short_timeouts(fixture.agent()).meta_timeout(Duration::from_secs(16)).run("start")
+        };
         start()?
             .assert_exit_code(OCF_ERR_GENERIC)
             .assert_reason(&["platform", "HA Monitor Server does not answer"]);

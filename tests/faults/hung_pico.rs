@@ -65,7 +65,8 @@ fn brief_sigstop_is_no_failure() -> TestResult {
 #[test]
 fn start_replaces_sigstopped_pico_for_any_mzsh_code() -> TestResult {
     for code in ["255", "1"] {
-        let fixture = fixture(AgentKind::Platform).set(&format!("old_instance_code={code}")).build()?;
+        let fixture =
+            fixture(AgentKind::Platform).set(&format!("old_instance_code={code}")).build()?;
         let hung = fixture.start()?.pid;
         fixture.signal(hung, "STOP")?;
         fixture.agent().run("start")?.assert_exit_code(OCF_SUCCESS);
@@ -115,7 +116,11 @@ fn traced_jvm_is_alive_with_warning_and_ended_by_stop() -> TestResult {
             &format!("pid {} ", jvm.pid),
         ]);
         assert_eq!(fixture.mzsh_call_count("")?, 1, "nothing was asked of it but its startup");
-        fixture.agent().meta_timeout(Duration::from_secs(12)).run("stop")?.assert_exit_code(OCF_SUCCESS);
+        fixture
+            .agent()
+            .meta_timeout(Duration::from_secs(12))
+            .run("stop")?
+            .assert_exit_code(OCF_SUCCESS);
         assert!(fixture.pico_processes("platform")?.is_empty());
         fixture.wait_until("the debugger to end, which has nothing left to hold", |fixture| {
             let left = fixture.processes()?;
@@ -131,7 +136,11 @@ fn start_replaces_traced_pico() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     let held = fixture.start()?;
     fixture.attach_debugger(&held)?;
-    let start = fixture.agent().param("ha_timeout", "1").param("ha_grace", "0").param("monitor_retries", "0");
+    let start = fixture
+        .agent()
+        .param("ha_timeout", "1")
+        .param("ha_grace", "0")
+        .param("monitor_retries", "0");
     start.meta_timeout(Duration::from_secs(40)).run("start")?.assert_exit_code(OCF_SUCCESS);
     assert_ne!(fixture.single_pico("platform")?.pid, held.pid);
     fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS).assert_no_output();

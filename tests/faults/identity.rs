@@ -42,7 +42,10 @@ fn extra_slashes_in_mz_home_make_no_difference() -> TestResult {
     let with_slashes = || fixture.agent().param("mz_home", "/opt//mz/");
     with_slashes().run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     let pid = fixture.single_pico("platform")?.pid;
-    as_recurring_monitor(with_slashes(), 10).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    as_recurring_monitor(with_slashes(), 10)
+        .run("monitor")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     fixture.agent().run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     assert_eq!(fixture.single_pico("platform")?.pid, pid);
@@ -58,19 +61,27 @@ fn extra_slashes_in_mz_home_make_no_difference() -> TestResult {
 fn unmarked_process_is_identified_by_process_match() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     // The command line has nothing of the product; mzsh starts it all the same.
-    let mzsh = "#!/bin/sh\n[ $1 = startup ] && setsid /opt/mz/bin/odd 1000000 >/dev/null 2>&1 &\nexit 0\n";
+    let mzsh =
+        "#!/bin/sh\n[ $1 = startup ] && setsid /opt/mz/bin/odd 1000000 >/dev/null 2>&1 &\nexit 0\n";
     fixture.node.write("/opt/mz/bin/mzsh", mzsh)?;
     fixture.sh("cp /bin/sleep /opt/mz/bin/odd")?;
-    let odd = || fixture.agent().param("process_match", "^/opt/mz/bin/odd ").param("ha_check", "no");
+    let odd =
+        || fixture.agent().param("process_match", "^/opt/mz/bin/odd ").param("ha_check", "no");
     odd().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
     odd().run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     let odds = || -> Result<Vec<u32>, testkit::TestkitError> {
         let all = fixture.processes()?.into_iter();
-        Ok(all.filter(|p| p.argv.first().is_some_and(|a| a == "/opt/mz/bin/odd")).map(|p| p.pid).collect())
+        Ok(all
+            .filter(|p| p.argv.first().is_some_and(|a| a == "/opt/mz/bin/odd"))
+            .map(|p| p.pid)
+            .collect())
     };
     let found = odds()?;
     let [pid] = found.as_slice() else { panic!("{found:?}") };
-    as_recurring_monitor(odd(), 10).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    as_recurring_monitor(odd(), 10)
+        .run("monitor")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     fixture.signal(*pid, "KILL")?;
     as_recurring_monitor(odd(), 0)
         .run("monitor")?

@@ -31,8 +31,10 @@ fn signals_ignored_or_blocked_by_parent_change_no_answer() -> TestResult {
     for parent in SIGNAL_WRAPPERS {
         let fixture = fixture(AgentKind::Platform).build()?;
         agent_run_by(&fixture, parent).run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
-        let validate =
-            agent_run_by(&fixture, parent).check_level(10).run("validate-all")?.expect_code(OCF_SUCCESS)?;
+        let validate = agent_run_by(&fixture, parent)
+            .check_level(10)
+            .run("validate-all")?
+            .expect_code(OCF_SUCCESS)?;
         assert!(!validate.stderr.contains("No child"), "{validate}");
         agent_run_by(&fixture, parent).run("start")?.assert_exit_code(OCF_SUCCESS);
         fixture.single_pico("platform")?;
@@ -42,7 +44,10 @@ fn signals_ignored_or_blocked_by_parent_change_no_answer() -> TestResult {
                 .assert_exit_code(OCF_SUCCESS)
                 .assert_no_output();
         }
-        agent_run_by(&fixture, parent).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        agent_run_by(&fixture, parent)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
         assert!(!fixture.log()?.contains("No child"), "{}", fixture.log()?);
         agent_run_by(&fixture, parent).run("stop")?.assert_exit_code(OCF_SUCCESS);
         assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("shutdown"));
@@ -85,8 +90,17 @@ fn file_size_limit_0_ends_no_action() -> TestResult {
         let agent = || agent_run_by(&fixture, &["prlimit", "--fsize=0"]).param("trace_ra", trace);
         agent().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
         agent().check_level(10).run("validate-all")?.assert_exit_code(OCF_SUCCESS);
-        assert!(agent().run("meta-data")?.expect_code(OCF_SUCCESS)?.stdout.contains("</resource-agent>"));
-        agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["record", "RLIMIT_FSIZE 0"]);
+        assert!(
+            agent()
+                .run("meta-data")?
+                .expect_code(OCF_SUCCESS)?
+                .stdout
+                .contains("</resource-agent>")
+        );
+        agent()
+            .run("start")?
+            .assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&["record", "RLIMIT_FSIZE 0"]);
         fixture.assert_nothing_left()?;
         let pid = fixture.start()?.pid;
         for level in [0, 10, 20] {
@@ -114,12 +128,17 @@ fn soft_file_size_limit_is_raised() -> TestResult {
     agent().run("start")?.assert_exit_code(OCF_SUCCESS);
     let pid = fixture.single_pico("platform")?.pid;
     let limits = fixture.node.read(format!("/proc/{pid}/limits"))?;
-    let largest = limits.lines().find_map(|line| line.strip_prefix("Max file size")).unwrap_or_default();
+    let largest =
+        limits.lines().find_map(|line| line.strip_prefix("Max file size")).unwrap_or_default();
     assert!(largest.trim_start().starts_with("unlimited"), "{limits}");
     let status = fixture.node.read(format!("/proc/{pid}/status"))?;
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
     let ignored = u64::from_str_radix(ignored.trim(), 16).expect("a mask of signals");
-    assert_eq!(ignored & 1 << (SIGXFSZ - 1), 0, "what the agent ignores for itself is not handed on");
+    assert_eq!(
+        ignored & 1 << (SIGXFSZ - 1),
+        0,
+        "what the agent ignores for itself is not handed on"
+    );
     assert!(fixture.log()?.contains("platform(platform)"), "{}", fixture.log()?);
     agent().run("stop")?.assert_exit_code(OCF_SUCCESS);
     assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("shutdown"));

@@ -17,15 +17,23 @@ fn lost_torn_or_outdated_record_changes_no_answer() -> TestResult {
     assert!(boot.len() > 30, "{good}");
     // Both name pid 1, which lives: the first with its start time but another boot, the second with another
     // start time.
-    let init =
-        fixture.node.processes()?.into_iter().find(|process| process.pid == 1).expect("process 1 lives");
+    let init = fixture
+        .node
+        .processes()?
+        .into_iter()
+        .find(|process| process.pid == 1)
+        .expect("process 1 lives");
     let number_used_again = good.replace(&format!("\"pid\":{}", started.pid), "\"pid\":1");
     assert_ne!(good, number_used_again);
     let other_boot = number_used_again
-        .replace(&format!("\"start\":{}", started.start_time), &format!("\"start\":{}", init.start_time))
+        .replace(
+            &format!("\"start\":{}", started.start_time),
+            &format!("\"start\":{}", init.start_time),
+        )
         .replace(&boot, "00000000-0000-4000-8000-000000000000");
     let mut records = vec![("torn", good[..good.len() / 2].to_owned()), ("empty", String::new())];
-    records.extend([("of another boot", other_boot), ("of a number used again", number_used_again)]);
+    records
+        .extend([("of another boot", other_boot), ("of a number used again", number_used_again)]);
     records.push(("no record at all", "\u{0}\u{1} not JSON".to_owned()));
     records.push(("of another version", good.replace("\"format\":1", "\"format\":99")));
 
@@ -80,7 +88,8 @@ fn calls_without_resource_name_share_no_record() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
     let by_hand = |kind| {
         let call = fixture.agent_for(kind).without_env("OCF_RESOURCE_INSTANCE");
-        call.without_env("OCF_RESKEY_CRM_meta_on_node").without_env("OCF_RESKEY_CRM_meta_on_node_uuid")
+        call.without_env("OCF_RESKEY_CRM_meta_on_node")
+            .without_env("OCF_RESKEY_CRM_meta_on_node_uuid")
     };
     let platform = fixture.single_pico("platform")?.pid;
     fixture.mzsh(&["startup", "ec1"])?.expect_code(0)?;
@@ -120,7 +129,10 @@ fn start_without_room_for_record_starts_nothing() -> TestResult {
     mount_run_directory(&fixture, "size=4k")?;
     // There is room left for a lock, which is empty.
     fixture.sh("head -c 4096 /dev/zero >/run/mediationzone-ra/full")?;
-    assert_start_refused_without_record(&fixture, &["record", "/run/mediationzone-ra/platform.json"])
+    assert_start_refused_without_record(
+        &fixture,
+        &["record", "/run/mediationzone-ra/platform.json"],
+    )
 }
 
 /// With /run read-only nothing is started, and the reason names the directory. A start works once the
@@ -129,7 +141,10 @@ fn start_without_room_for_record_starts_nothing() -> TestResult {
 fn start_with_read_only_run_starts_nothing_and_names_directory() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     mount_run_directory(&fixture, "ro")?;
-    assert_start_refused_without_record(&fixture, &["Read-only file system", "/run/mediationzone-ra"])
+    assert_start_refused_without_record(
+        &fixture,
+        &["Read-only file system", "/run/mediationzone-ra"],
+    )
 }
 
 /// Shell commands that replace the record.
@@ -146,7 +161,9 @@ const RECORD_REPLACEMENTS: [(&str, &str); 9] = [
 ];
 
 fn replace_record(fixture: &Fixture, line: &str) -> TestResult {
-    fixture.sh(&format!("record={}; rm -rf $record /opt/fifo; {line}", fixture.record_path())).map(drop)
+    fixture
+        .sh(&format!("record={}; rm -rf $record /opt/fifo; {line}", fixture.record_path()))
+        .map(drop)
 }
 
 /// A record that is gone, huge, noise, a FIFO or a link delays no action and makes no answer wrong. A running
@@ -223,9 +240,12 @@ fn truncated_or_senseless_record_changes_no_answer() -> TestResult {
     let jvm = fixture.start()?;
     let good = fixture.node.read(fixture.record_path())?;
     let stranger = fixture.start_unrelated_process()?;
-    let mut bad: Vec<String> = (0..good.len() - 1).step_by(23).map(|end| good[..end].to_owned()).collect();
+    let mut bad: Vec<String> =
+        (0..good.len() - 1).step_by(23).map(|end| good[..end].to_owned()).collect();
     let pid = format!("\"pid\":{}", jvm.pid);
-    for wrong in ["-1", "0", "1", "99999999999", "1e3", "\"x\"", "null", "{}", &stranger.pid.to_string()] {
+    for wrong in
+        ["-1", "0", "1", "99999999999", "1e3", "\"x\"", "null", "{}", &stranger.pid.to_string()]
+    {
         bad.push(good.replace(&pid, &format!("\"pid\":{wrong}")));
     }
     for (from, to) in [

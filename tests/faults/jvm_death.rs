@@ -10,16 +10,24 @@ use testkit::{AgentCall, NodeProcess, TestResult};
 /// needs no mzsh for it, and a start starts another one.
 #[test]
 fn killed_jvm_is_not_running_and_can_be_restarted() -> TestResult {
-    for (kind, real) in
-        [(AgentKind::Platform, true), (AgentKind::Ec, true), (AgentKind::Sc, false), (AgentKind::Ui, false)]
-    {
+    for (kind, real) in [
+        (AgentKind::Platform, true),
+        (AgentKind::Ec, true),
+        (AgentKind::Sc, false),
+        (AgentKind::Ui, false),
+    ] {
         let fixture = fixture(kind).real_jvm(real).build()?;
         let mut pid = fixture.start()?.pid;
         for stop_first in [true, false] {
             fixture.signal(pid, "KILL")?;
             for level in [0, 10, 20] {
                 let monitor = fixture.monitor(level)?.assert_exit_code(OCF_NOT_RUNNING);
-                monitor.assert_reason(&[fixture.pico(), "not running", &format!("pid {pid} "), "exited"]);
+                monitor.assert_reason(&[
+                    fixture.pico(),
+                    "not running",
+                    &format!("pid {pid} "),
+                    "exited",
+                ]);
             }
             fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["not running"]);
             if stop_first {
@@ -53,9 +61,13 @@ pub(crate) fn assert_death_during_ha_check_is_reported(
             fixture.signal(jvm.pid, "KILL")
         },
     )?;
-    let monitor =
-        monitor.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["platform", &format!("pid {} ", jvm.pid)]);
-    assert!(monitor.wall_time < Duration::from_secs(30), "it did not wait for the client: {monitor}");
+    let monitor = monitor
+        .assert_exit_code(OCF_NOT_RUNNING)
+        .assert_reason(&["platform", &format!("pid {} ", jvm.pid)]);
+    assert!(
+        monitor.wall_time < Duration::from_secs(30),
+        "it did not wait for the client: {monitor}"
+    );
     Ok(())
 }
 
@@ -86,7 +98,9 @@ fn jvm_killed_during_mzsh_status_is_not_running() -> TestResult {
             fixture.signal(jvm.pid, "KILL")
         },
     )?;
-    monitor.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["platform", &format!("pid {} ", jvm.pid)]);
+    monitor
+        .assert_exit_code(OCF_NOT_RUNNING)
+        .assert_reason(&["platform", &format!("pid {} ", jvm.pid)]);
     fixture.assert_nothing_left()
 }
 
@@ -120,13 +134,20 @@ fn jvm_dead_before_first_ha_answer_fails_start() -> TestResult {
     for real in [false, true] {
         let fixture = fixture(AgentKind::Platform).real_jvm(real).build()?;
         // Nothing listens at that port, so the start goes on asking.
-        let start =
-            || fixture.agent().param("ha_port", "25999").meta_timeout(Duration::from_secs(120)).run("start");
+        let start = || {
+            fixture
+                .agent()
+                .param("ha_port", "25999")
+                .meta_timeout(Duration::from_secs(120))
+                .run("start")
+        };
         let (start, jvm) = fixture.run_during(start, |fixture| {
             let jvm = fixture.wait_for_pico()?;
             fixture.wait_until("mzsh to be done", |fixture| {
-                let ready =
-                    fixture.history()?.iter().any(|event| event.event == "ready" && event.pico == "platform");
+                let ready = fixture
+                    .history()?
+                    .iter()
+                    .any(|event| event.event == "ready" && event.pico == "platform");
                 let startups = fixture.startup_process_count()?;
                 Ok(if ready && startups == 0 {
                     Ok(())
@@ -156,8 +177,11 @@ fn jvm_dead_before_first_ha_answer_fails_start() -> TestResult {
 #[test]
 fn jvm_killed_during_stop_is_stopped() -> TestResult {
     for mzsh_notices in [true, false] {
-        let fixture =
-            fixture(AgentKind::Platform).jvm().set("stop_time=10m").set("shutdown_retry=10s").build()?;
+        let fixture = fixture(AgentKind::Platform)
+            .jvm()
+            .set("stop_time=10m")
+            .set("shutdown_retry=10s")
+            .build()?;
         let jvm = fixture.start()?;
         if !mzsh_notices {
             fixture.override_mzsh_verb("shutdown", "exec sleep 1000001")?;
@@ -189,7 +213,10 @@ fn unreaped_zombie_jvm_is_dead() -> TestResult {
         assert_eq!(fixture.recorded_pid()?, Some(jvm.pid));
         fixture.signal(jvm.pid, "KILL")?;
         let all = fixture.node.processes()?;
-        assert!(all.iter().any(|p| p.pid == jvm.pid && p.state == 'Z' && p.threads == 1), "{all:?}");
+        assert!(
+            all.iter().any(|p| p.pid == jvm.pid && p.state == 'Z' && p.threads == 1),
+            "{all:?}"
+        );
 
         fixture
             .monitor(0)?
@@ -215,8 +242,11 @@ fn unreaped_zombie_jvm_is_dead() -> TestResult {
 fn pico_ignoring_sigterm_is_killed_in_time() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     let jvm = fixture.start_fake_pico("platform", "ignore TERM INT HUP QUIT")?;
-    let stop =
-        fixture.agent().meta_timeout(Duration::from_secs(10)).run("stop")?.assert_exit_code(OCF_SUCCESS);
+    let stop = fixture
+        .agent()
+        .meta_timeout(Duration::from_secs(10))
+        .run("stop")?
+        .assert_exit_code(OCF_SUCCESS);
     assert!(!fixture.is_alive(&jvm)?, "{stop}");
     let log = fixture.log()?;
     assert!(log.contains(&format!("SIGKILL to pid {}", jvm.pid)), "{log}");
@@ -228,10 +258,16 @@ fn pico_ignoring_sigterm_is_killed_in_time() -> TestResult {
 #[test]
 fn jvm_hung_in_orderly_shutdown_is_killed_in_time() -> TestResult {
     for detached in [true, false] {
-        let fixture = fixture(AgentKind::Sc).jvm().set("sc1.stop_time=10m").set("shutdown_failed=code-4");
-        let fixture = fixture.set("shutdown_retry=20ms").set(&format!("jvm_detached={detached}")).build()?;
+        let fixture =
+            fixture(AgentKind::Sc).jvm().set("sc1.stop_time=10m").set("shutdown_failed=code-4");
+        let fixture =
+            fixture.set("shutdown_retry=20ms").set(&format!("jvm_detached={detached}")).build()?;
         let jvm = fixture.start()?;
-        fixture.agent().meta_timeout(Duration::from_secs(12)).run("stop")?.assert_exit_code(OCF_SUCCESS);
+        fixture
+            .agent()
+            .meta_timeout(Duration::from_secs(12))
+            .run("stop")?
+            .assert_exit_code(OCF_SUCCESS);
         let log = fixture.log()?;
         assert!(log.contains(&format!("SIGKILL to pid {}", jvm.pid)), "{log}");
         assert_eq!(fixture.last_end_reason("sc1")?, None, "it did not end in order");

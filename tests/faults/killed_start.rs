@@ -16,7 +16,11 @@ fn kill_start_when(
     let ran = thread::scope(|scope| {
         let start = scope.spawn(|| fixture.agent().run("start"));
         fixture.wait_until(what, |fixture| {
-            Ok(if so_far(fixture)? { Ok(()) } else { Err(describe_processes(&fixture.processes()?)) })
+            Ok(if so_far(fixture)? {
+                Ok(())
+            } else {
+                Err(describe_processes(&fixture.processes()?))
+            })
         })?;
         let agent = fixture.wait_for_sleeping_agent("start")?;
         fixture.signal(agent.pid, "KILL")?;
@@ -36,7 +40,12 @@ fn stop_ends_mzsh_and_jvm_of_killed_start() -> TestResult {
             Ok(!fixture.pico_processes("platform")?.is_empty())
         })?;
         // Both went on, because they are not in the agent's process group.
-        assert_eq!(fixture.startup_process_count()?, 1, "{}", describe_processes(&fixture.processes()?));
+        assert_eq!(
+            fixture.startup_process_count()?,
+            1,
+            "{}",
+            describe_processes(&fixture.processes()?)
+        );
         fixture.single_pico("platform")?;
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         fixture.assert_nothing_left()?;
@@ -50,8 +59,13 @@ fn stop_ends_mzsh_and_jvm_of_killed_start() -> TestResult {
 #[test]
 fn mzsh_of_killed_start_is_reported_as_start_under_way() -> TestResult {
     let fixture = fixture(AgentKind::Platform).set("mzsh_time=10m").build()?;
-    kill_start_when(&fixture, "the mzsh of the start", |fixture| Ok(fixture.startup_process_count()? == 1))?;
-    assert_eq!((fixture.startup_process_count()?, fixture.pico_processes("platform")?.len()), (1, 0));
+    kill_start_when(&fixture, "the mzsh of the start", |fixture| {
+        Ok(fixture.startup_process_count()? == 1)
+    })?;
+    assert_eq!(
+        (fixture.startup_process_count()?, fixture.pico_processes("platform")?.len()),
+        (1, 0)
+    );
     // Without the record the command line of the process identifies it.
     for _ in 0..2 {
         fixture.monitor(0)?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[
@@ -111,11 +125,9 @@ fn stop_ends_whole_session_of_killed_start() -> TestResult {
     for leader_ends_first in [false, true] {
         let fixture = fixture(AgentKind::Platform).build()?;
         install_gated_mzsh(&fixture)?;
-        kill_start_when(
-            &fixture,
-            "the mzsh at the gate",
-            |fixture| Ok(wait_for_gated_mzsh(fixture).is_ok()),
-        )?;
+        kill_start_when(&fixture, "the mzsh at the gate", |fixture| {
+            Ok(wait_for_gated_mzsh(fixture).is_ok())
+        })?;
         let [leader, child] = wait_for_gated_mzsh(&fixture)?;
         if leader_ends_first {
             fixture.signal(leader, "KILL")?;
@@ -124,7 +136,11 @@ fn stop_ends_whole_session_of_killed_start() -> TestResult {
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         let left: Vec<_> =
             fixture.processes()?.into_iter().filter(|process| process.session == leader).collect();
-        assert!(left.is_empty(), "of the session of {leader}, with {child}: {}", describe_processes(&left));
+        assert!(
+            left.is_empty(),
+            "of the session of {leader}, with {child}: {}",
+            describe_processes(&left)
+        );
         fixture.assert_nothing_left()?;
     }
     Ok(())
@@ -146,8 +162,10 @@ fn timed_out_start_ends_all_processes_of_its_session() -> TestResult {
 #[test]
 fn jvm_ready_after_killed_start_is_found_and_ended_by_stop() -> TestResult {
     for (real, detached) in [(true, true), (true, false), (false, true)] {
-        let fixture =
-            fixture(AgentKind::Platform).real_jvm(real).set(&format!("jvm_detached={detached}")).build()?;
+        let fixture = fixture(AgentKind::Platform)
+            .real_jvm(real)
+            .set(&format!("jvm_detached={detached}"))
+            .build()?;
         install_gated_mzsh(&fixture)?;
         let killed = fixture.agent().meta_timeout(Duration::from_secs(60));
         let (start, ()) = fixture.run_during(
@@ -167,7 +185,11 @@ fn jvm_ready_after_killed_start_is_found_and_ended_by_stop() -> TestResult {
             let ran = fixture.monitor(0).unwrap_or_else(|error| panic!("{error}"));
             assert_ne!(ran.code(), Some(OCF_NOT_RUNNING), "{ran}");
             let ready = fixture.history()?.iter().any(|event| event.event == "ready");
-            Ok(if ready && fixture.startup_process_count()? == 0 { Ok(()) } else { Err(ran.to_string()) })
+            Ok(if ready && fixture.startup_process_count()? == 0 {
+                Ok(())
+            } else {
+                Err(ran.to_string())
+            })
         })?;
         for level in [0, 10, 20] {
             fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();

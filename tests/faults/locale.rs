@@ -11,7 +11,9 @@ const ASKS_FOR_ENGLISH: &str =
 
 /// The call of a cluster whose node has this language.
 fn with_locale<'a>(call: AgentCall<'a>, language: &str) -> AgentCall<'a> {
-    ["LANG", "LC_ALL", "LC_MESSAGES", "LANGUAGE"].iter().fold(call, |call, name| call.env(name, language))
+    ["LANG", "LC_ALL", "LC_MESSAGES", "LANGUAGE"]
+        .iter()
+        .fold(call, |call, name| call.env(name, language))
 }
 
 const LOCALES: [&str; 4] = ["de_DE.UTF-8", "tr_TR.UTF-8", "ja_JP.eucJP", "nonsense"];
@@ -30,8 +32,9 @@ fn mzsh_status_in_node_language_is_read_like_english() -> TestResult {
         ),
     )?;
     let deep = |fixture: &Fixture, language| {
-        let deep =
-            as_recurring_monitor(fixture.agent(), 20).param("ha_check", "no").param("monitor_retries", "0");
+        let deep = as_recurring_monitor(fixture.agent(), 20)
+            .param("ha_check", "no")
+            .param("monitor_retries", "0");
         with_locale(deep, language).run("monitor")
     };
     for language in LOCALES {
@@ -53,14 +56,17 @@ fn mzsh_status_in_node_language_is_read_like_english() -> TestResult {
 fn ha_client_in_node_language_is_read_like_english() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     fixture.start()?;
-    let words = "if {}; then echo Connection refused; else echo Verbindungsaufbau abgelehnt; fi; exit 1";
+    let words =
+        "if {}; then echo Connection refused; else echo Verbindungsaufbau abgelehnt; fi; exit 1";
     let java = fixture.install_fake_java(&words.replace("{}", ASKS_FOR_ENGLISH))?;
     for language in LOCALES {
-        let deep =
-            as_recurring_monitor(fixture.agent(), 10).param("java_home", java).param("monitor_retries", "0");
+        let deep = as_recurring_monitor(fixture.agent(), 10)
+            .param("java_home", java)
+            .param("monitor_retries", "0");
         let deep = deep.param("ha_grace", "0").param("on_ha_failed", "ignore");
         let ran = with_locale(deep, language).run("monitor")?;
-        ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["does not answer", "Connection refused"]);
+        ran.assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&["does not answer", "Connection refused"]);
     }
     Ok(())
 }
@@ -70,22 +76,30 @@ fn ha_client_in_node_language_is_read_like_english() -> TestResult {
 #[test]
 fn pico_gets_node_locale_and_agent_commands_get_english() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    fixture.wrap_mzsh("echo \"$1 ${LANG-unset} ${LC_ALL-unset} ${LANGUAGE-unset}\" >>/opt/mz/tmp/asked")?;
+    fixture.wrap_mzsh(
+        "echo \"$1 ${LANG-unset} ${LC_ALL-unset} ${LANGUAGE-unset}\" >>/opt/mz/tmp/asked",
+    )?;
     let agent = |call| with_locale(call, "de_DE.UTF-8");
     agent(fixture.agent()).run("start")?.assert_exit_code(OCF_SUCCESS);
     let jvm = fixture.single_pico("platform")?;
     let environment = fixture.node.read(format!("/proc/{}/environ", jvm.pid))?;
     let of_language: Vec<&str> = environment.split('\0').filter(|v| v.starts_with('L')).collect();
     assert!(of_language.contains(&"LANG=de_DE.UTF-8"), "{of_language:?}");
-    assert!(!environment.contains("LC_ALL") && !environment.contains("LANGUAGE"), "{of_language:?}");
+    assert!(
+        !environment.contains("LC_ALL") && !environment.contains("LANGUAGE"),
+        "{of_language:?}"
+    );
     agent(as_recurring_monitor(fixture.agent(), 20))
         .run("monitor")?
         .assert_exit_code(OCF_SUCCESS)
         .assert_no_output();
     agent(fixture.agent()).run("stop")?.assert_exit_code(OCF_SUCCESS);
     let asked = fixture.node.read("/opt/mz/tmp/asked")?;
-    let expected =
-        ["startup de_DE.UTF-8 unset unset", "status C.UTF-8 C.UTF-8 unset", "shutdown C.UTF-8 C.UTF-8 unset"];
+    let expected = [
+        "startup de_DE.UTF-8 unset unset",
+        "status C.UTF-8 C.UTF-8 unset",
+        "shutdown C.UTF-8 C.UTF-8 unset",
+    ];
     assert_eq!(asked.lines().collect::<Vec<_>>(), expected);
     Ok(())
 }

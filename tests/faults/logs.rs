@@ -25,7 +25,11 @@ const HUNG_PLACES: [(&str, &str); 4] = [
 const MAX_WALL_TIME: Duration = Duration::from_secs(5);
 
 fn hang_place(fixture: &Fixture, (name, path): (&str, &str)) -> Result<HungStorage, TestkitError> {
-    fixture.sh(&if name.ends_with("dir") { format!("mkdir -p {path}") } else { format!("touch {path}") })?;
+    fixture.sh(&if name.ends_with("dir") {
+        format!("mkdir -p {path}")
+    } else {
+        format!("touch {path}")
+    })?;
     fixture.node.hang_storage(path, HungOperation::Everything)
 }
 
@@ -49,7 +53,10 @@ fn writer_processes(fixture: &Fixture) -> Result<Vec<NodeProcess>, TestkitError>
 
 /// Runs the action while the place hangs. An agent that waited for the place would end only when the place is
 /// released.
-fn ends_while_it_hangs(call: AgentCall<'_>, action: &str) -> Result<NodeCommandOutput, TestkitError> {
+fn ends_while_it_hangs(
+    call: AgentCall<'_>,
+    action: &str,
+) -> Result<NodeCommandOutput, TestkitError> {
     let ran = call.run(action)?;
     assert!(ran.wall_time < MAX_WALL_TIME, "{ran}");
     Ok(ran)
@@ -82,11 +89,20 @@ fn hung_log_or_trace_delays_no_action() -> TestResult {
                 .assert_no_output();
         }
         run(call(), "reload-agent")?.assert_exit_code(OCF_SUCCESS);
-        assert!(run(call(), "meta-data")?.expect_code(OCF_SUCCESS)?.stdout.contains("</resource-agent>"));
+        assert!(
+            run(call(), "meta-data")?
+                .expect_code(OCF_SUCCESS)?
+                .stdout
+                .contains("</resource-agent>")
+        );
         run(call(), "stop")?.assert_exit_code(OCF_SUCCESS);
         assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("shutdown"));
         let left = writer_processes(&fixture)?;
-        assert!(left.len() == 1 && left[0].state == 'D', "{place:?}: {}", describe_processes(&left));
+        assert!(
+            left.len() == 1 && left[0].state == 'D',
+            "{place:?}: {}",
+            describe_processes(&left)
+        );
 
         hung.release();
         // An exiting process has no arguments any more, so all processes count.
@@ -127,12 +143,17 @@ fn monitors_on_hung_log_leave_one_process() -> TestResult {
 fn hung_log_writer_keeps_no_output_open() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     let hung = hang_place(&fixture, HUNG_PLACES[0])?;
-    let (argv, environment) = as_recurring_monitor(fixture.agent(), 0).argv_and_environment("monitor");
-    let line = format!("said=$({} 2>&1 9>/tmp/held); code=$?; echo \"$said\"; exit $code", argv.join(" "));
+    let (argv, environment) =
+        as_recurring_monitor(fixture.agent(), 0).argv_and_environment("monitor");
+    let line =
+        format!("said=$({} 2>&1 9>/tmp/held); code=$?; echo \"$said\"; exit $code", argv.join(" "));
     let shell = fixture.node.command("sh").args(["-c", &line]).time_limit(Duration::from_secs(20));
     let shell = environment.into_iter().fold(shell, |call, (name, value)| call.env(name, value));
     let ran = shell.run()?.expect_code(OCF_NOT_RUNNING)?;
-    assert!(ran.stdout.contains("ocf-exit-reason:platform") && ran.wall_time < MAX_WALL_TIME, "{ran}");
+    assert!(
+        ran.stdout.contains("ocf-exit-reason:platform") && ran.wall_time < MAX_WALL_TIME,
+        "{ran}"
+    );
     let left = writer_processes(&fixture)?;
     assert_eq!(left.len(), 1, "{}", describe_processes(&left));
     let open = fixture.sh(&format!("readlink /proc/{}/fd/*", left[0].pid))?;
@@ -152,7 +173,11 @@ fn hung_debug_log_loses_no_line_of_log_file() -> TestResult {
             .assert_exit_code(OCF_NOT_RUNNING);
     }
     let log = fixture.log()?;
-    assert_eq!(log.lines().filter(|line| line.contains("ERROR: monitor: platform")).count(), 3, "{log}");
+    assert_eq!(
+        log.lines().filter(|line| line.contains("ERROR: monitor: platform")).count(),
+        3,
+        "{log}"
+    );
     hung.release();
     Ok(())
 }
@@ -174,7 +199,8 @@ fn log_lines_are_in_local_time() -> TestResult {
         let line = log.lines().last().unwrap_or_default();
         let times: Vec<String> = (before..=now()?)
             .map(|second| {
-                fixture.sh(&format!("TZ='{zone}' date -d @{second} '+%b %d %T  platform(platform)['"))
+                fixture
+                    .sh(&format!("TZ='{zone}' date -d @{second} '+%b %d %T  platform(platform)['"))
             })
             .collect::<Result<_, _>>()?;
         assert!(

@@ -24,7 +24,11 @@ fn java_in_other_mount_namespace_is_identified_by_location_of_its_home() -> Test
         FakeProcess::for_java(&["java", &home, CONFIGNAME_OPTION, PICO_MAIN_CLASS, "platform"])
     };
     check_on_shared_node(vec![
-        process_case("the same directory", ExpectedRole::Pico, named("/opt/mz").in_mount_namespace("true")),
+        process_case(
+            "the same directory",
+            ExpectedRole::Pico,
+            named("/opt/mz").in_mount_namespace("true"),
+        ),
         process_case(
             "the same directory, by MZ_HOME",
             ExpectedRole::Pico,
@@ -35,12 +39,14 @@ fn java_in_other_mount_namespace_is_identified_by_location_of_its_home() -> Test
         process_case(
             "the same directory by another path",
             ExpectedRole::Pico,
-            named("/opt/there").in_mount_namespace("mkdir -p /opt/there; mount --bind /opt/mz /opt/there"),
+            named("/opt/there")
+                .in_mount_namespace("mkdir -p /opt/there; mount --bind /opt/mz /opt/there"),
         ),
         process_case(
             "the same directory by a link that only leads there in that namespace",
             ExpectedRole::Pico,
-            named("/srv/link/mz").in_mount_namespace("mount -t tmpfs tmpfs /srv; ln -s /opt /srv/link"),
+            named("/srv/link/mz")
+                .in_mount_namespace("mount -t tmpfs tmpfs /srv; ln -s /opt /srv/link"),
         ),
         process_case(
             "the same directory, to be in",
@@ -55,7 +61,8 @@ fn java_in_other_mount_namespace_is_identified_by_location_of_its_home() -> Test
         process_case(
             "another directory of the same file system under the same path",
             ExpectedRole::Ignored,
-            named("/opt/mz").in_mount_namespace("mkdir -p /opt/theirs; mount --bind /opt/theirs /opt/mz"),
+            named("/opt/mz")
+                .in_mount_namespace("mkdir -p /opt/theirs; mount --bind /opt/theirs /opt/mz"),
         ),
         process_case(
             "another file system under the same path, to be in",
@@ -66,7 +73,8 @@ fn java_in_other_mount_namespace_is_identified_by_location_of_its_home() -> Test
 }
 
 /// Homes of another installation, and for each the directory that hangs.
-const OTHER_HOMES: [(&str, &str); 2] = [("/opt/other", "/opt/other"), ("/opt/storage", "/opt/storage/other")];
+const OTHER_HOMES: [(&str, &str); 2] =
+    [("/opt/other", "/opt/other"), ("/opt/storage", "/opt/storage/other")];
 
 /// A second installation of the same user, with a running Platform and storage that hangs.
 fn fixture_beside_hung_installation(

@@ -46,7 +46,10 @@ fn unexecutable_mzsh_fails_start_but_no_monitor_or_stop() -> TestResult {
         for level in [0, 10, 20] {
             fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         }
-        monitor_by_mzsh_only(&fixture).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        monitor_by_mzsh_only(&fixture)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("signal"), "{line}");
         fixture.assert_nothing_left()?;
@@ -100,14 +103,21 @@ fn mzsh_hung_in_status_is_ended_in_time() -> TestResult {
     let log = fixture.log()?;
     assert!(log.contains("mzsh status: no answer before its timeout"), "{log}");
     let alone = ended(
-        monitor_by_mzsh_only(&fixture).meta_timeout(short).run("monitor")?.assert_exit_code(OCF_ERR_GENERIC),
+        monitor_by_mzsh_only(&fixture)
+            .meta_timeout(short)
+            .run("monitor")?
+            .assert_exit_code(OCF_ERR_GENERIC),
     )?;
     alone.assert_reason(&["platform", "is alive", "mzsh status: no answer"]);
     // The `mzsh status` timeout is shorter than the operation's.
-    let limited =
-        monitor_by_mzsh_only(&fixture).param("mzsh_timeout", "1").meta_timeout(Duration::from_secs(120));
+    let limited = monitor_by_mzsh_only(&fixture)
+        .param("mzsh_timeout", "1")
+        .meta_timeout(Duration::from_secs(120));
     let limited = ended(
-        limited.run("monitor")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["mzsh status: no answer"]),
+        limited
+            .run("monitor")?
+            .assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&["mzsh status: no answer"]),
     )?;
     assert!(limited.wall_time < Duration::from_secs(40), "{limited}");
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
@@ -122,7 +132,11 @@ fn mzsh_hung_in_shutdown_is_ended_in_time() -> TestResult {
         let fixture = fixture(AgentKind::Ec).real_jvm(real).build()?;
         fixture.start()?;
         make_mzsh_hang_in(&fixture, "shutdown")?;
-        fixture.agent().meta_timeout(Duration::from_secs(12)).run("stop")?.assert_exit_code(OCF_SUCCESS);
+        fixture
+            .agent()
+            .meta_timeout(Duration::from_secs(12))
+            .run("stop")?
+            .assert_exit_code(OCF_SUCCESS);
         assert_eq!(fixture.last_end_reason("ec1")?.as_deref(), Some("signal"));
         fixture.assert_nothing_left()?;
     }
@@ -150,8 +164,15 @@ fn mzsh_killed_by_signal_fails_start_but_no_monitor_or_stop() -> TestResult {
         fixture.start()?;
         fixture.sh("touch /opt/mz/tmp/dies")?;
         fixture.monitor(20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-        monitor_by_mzsh_only(&fixture).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-        assert!(fixture.log()?.contains(&format!("mzsh ended by SIG{signal}")), "{}", fixture.log()?);
+        monitor_by_mzsh_only(&fixture)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
+        assert!(
+            fixture.log()?.contains(&format!("mzsh ended by SIG{signal}")),
+            "{}",
+            fixture.log()?
+        );
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("signal"));
         fixture.assert_nothing_left()?;
@@ -181,8 +202,9 @@ fn mzsh_closing_output_early_is_waited_for() -> TestResult {
 #[test]
 fn mzsh_reads_empty_stdin() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    fixture
-        .wrap_mzsh("IFS= read -r answer && echo \"got: $answer\" >/opt/mz/tmp/got; cat >>/opt/mz/tmp/got")?;
+    fixture.wrap_mzsh(
+        "IFS= read -r answer && echo \"got: $answer\" >/opt/mz/tmp/got; cat >>/opt/mz/tmp/got",
+    )?;
     let (argv, environment) = fixture.agent().argv_and_environment("start");
     let line = format!("echo what a caller has to say | {}", argv.join(" "));
     let shell = fixture.node.command("sh").args(["-c", &line]).time_limit(Duration::from_secs(20));
@@ -203,7 +225,8 @@ fn mzsh_reads_empty_stdin() -> TestResult {
 #[test]
 fn background_process_of_mzsh_startup_does_not_delay_start() -> TestResult {
     for detached in [true, false] {
-        let fixture = fixture(AgentKind::Platform).set(&format!("jvm_detached={detached}")).build()?;
+        let fixture =
+            fixture(AgentKind::Platform).set(&format!("jvm_detached={detached}")).build()?;
         fixture.override_mzsh_verb("startup", "sleep 1000001 &")?;
         fixture.agent().run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         fixture.wait_for_process(&["sleep", "1000001"])?;

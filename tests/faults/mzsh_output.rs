@@ -76,8 +76,9 @@ fn mzsh_status_ended_by_signal_or_jvm_error_is_a_warning() -> TestResult {
     fixture.wrap_mzsh("[ \"$1\" != status ] || . /opt/mz/tmp/fake")?;
     for (fake, words) in STATUS_WITHOUT_ANSWER {
         fixture.node.write("/opt/mz/tmp/fake", format!("{fake}\n"))?;
-        let deep =
-            as_recurring_monitor(fixture.agent(), 20).param("monitor_retries", "0").param("ha_check", "no");
+        let deep = as_recurring_monitor(fixture.agent(), 20)
+            .param("monitor_retries", "0")
+            .param("ha_check", "no");
         deep.meta_timeout(Duration::from_secs(10))
             .run("monitor")?
             .assert_exit_code(OCF_SUCCESS)
@@ -97,7 +98,10 @@ fn mzsh_reporting_absent_pico_as_running_is_not_believed() -> TestResult {
     fixture.wrap_mzsh("echo \"$1\" >>/opt/mz/tmp/asked; echo platform is running; exit 0")?;
     fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     for level in [0, 10, 20] {
-        fixture.monitor(level)?.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["platform", "not running"]);
+        fixture
+            .monitor(level)?
+            .assert_exit_code(OCF_NOT_RUNNING)
+            .assert_reason(&["platform", "not running"]);
     }
     fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     assert!(fixture.node.read("/opt/mz/tmp/asked").is_err(), "mzsh was asked");
@@ -153,7 +157,8 @@ fn stop_ends_pico_after_any_mzsh_shutdown_code() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     for end in ["exit 0", "exit 1", "exit 3", "exit 4", "exit 77", "exit 255", "kill -9 $$"] {
         let jvm = fixture.start()?;
-        fixture.sh("[ -e /opt/mz/bin/mzsh.true ] || cp -p /opt/mz/bin/mzsh /opt/mz/bin/mzsh.true")?;
+        fixture
+            .sh("[ -e /opt/mz/bin/mzsh.true ] || cp -p /opt/mz/bin/mzsh /opt/mz/bin/mzsh.true")?;
         fixture.sh("cp -p /opt/mz/bin/mzsh.true /opt/mz/bin/mzsh")?;
         fixture.override_mzsh_verb("shutdown", end)?;
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
@@ -170,7 +175,10 @@ fn stop_ends_pico_after_any_mzsh_shutdown_code() -> TestResult {
 fn mzsh_shutdown_failure_after_pico_ended_is_a_successful_stop() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     fixture.start()?;
-    fixture.override_mzsh_verb("shutdown", "/opt/mz/bin/mzsh.true \"$@\"; echo Shutdown failed.; exit 4")?;
+    fixture.override_mzsh_verb(
+        "shutdown",
+        "/opt/mz/bin/mzsh.true \"$@\"; echo Shutdown failed.; exit 4",
+    )?;
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("shutdown"));
     fixture.assert_nothing_left()
@@ -265,14 +273,16 @@ fn mzsh_output_is_never_taken_for_an_exit_reason() -> TestResult {
         let fixture = fixture(AgentKind::Platform).build()?;
         fixture.start()?;
         fixture.override_mzsh_verb("status", &format!("( {flood} ) 2>/dev/null; exit 3"))?;
-        let alone =
-            as_recurring_monitor(fixture.agent(), 20).param("ha_check", "no").param("monitor_retries", "0");
+        let alone = as_recurring_monitor(fixture.agent(), 20)
+            .param("ha_check", "no")
+            .param("monitor_retries", "0");
         assert_one_reason(alone.run("monitor")?.assert_exit_code(OCF_ERR_GENERIC))
             .assert_reason(&["mzsh status: exit code 3"]);
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         fixture.sh("mv /opt/mz/bin/mzsh.true /opt/mz/bin/mzsh")?;
         fixture.override_mzsh_verb("startup", &format!("( {flood} ) 2>/dev/null; exit 102"))?;
-        let start = assert_one_reason(fixture.agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC));
+        let start =
+            assert_one_reason(fixture.agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC));
         start.assert_reason(&["platform", "mzsh startup: 102"]);
         assert!(fixture.log()?.len() < 100_000, "{what}");
         fixture.assert_nothing_left()?;

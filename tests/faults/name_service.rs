@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use testkit::assertions::{AgentAssertions, OCF_ERR_ARGS, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
+use testkit::assertions::{
+    AgentAssertions, OCF_ERR_ARGS, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS,
+};
 use testkit::fixture::{AgentKind, Fixture, MZ_HOME, as_recurring_monitor, fixture};
 use testkit::{TestResult, TestkitError};
 
@@ -39,7 +41,10 @@ fn silence_resolver(fixture: &Fixture) -> TestResult {
 
 /// Only the name server is left.
 fn only_name_server_left(fixture: &Fixture) -> Result<bool, TestkitError> {
-    Ok(fixture.processes()?.iter().all(|process| process.argv.iter().any(|word| word.contains("192.0.2.1"))))
+    Ok(fixture
+        .processes()?
+        .iter()
+        .all(|process| process.argv.iter().any(|word| word.contains("192.0.2.1"))))
 }
 
 /// A name service that blocks does not affect a live JVM at depth 0. At depth 10, where the client cannot be
@@ -56,7 +61,10 @@ fn blocked_user_database_fails_no_monitor_or_stop() -> TestResult {
         fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         for level in [10, 20] {
-            let short = fixture.recurring_monitor(level).param("ha_timeout", "2").param("mzsh_timeout", "2");
+            let short = fixture
+                .recurring_monitor(level)
+                .param("ha_timeout", "2")
+                .param("mzsh_timeout", "2");
             short.run("monitor")?.assert_exit_code(OCF_SUCCESS);
         }
         assert!(fixture.log()?.contains("could not be asked"), "{}", fixture.log()?);
@@ -98,7 +106,8 @@ fn blocked_user_database_fails_start_in_time() -> TestResult {
 /// it in time.
 #[test]
 fn silent_resolver_does_not_affect_live_jvm() -> TestResult {
-    let fixture = fixture(AgentKind::Sc).common("pico.rcp.server.host=mz-node.example").without_platform();
+    let fixture =
+        fixture(AgentKind::Sc).common("pico.rcp.server.host=mz-node.example").without_platform();
     let fixture = fixture.set("ec_startup_without_platform=start").build()?;
     fixture
         .sh("echo '127.0.0.1 localhost mz-node.example' >/opt/known && mount --bind /opt/known /etc/hosts")?;
@@ -123,11 +132,16 @@ fn silent_resolver_does_not_affect_live_jvm() -> TestResult {
 /// A start with `wait_for` and a resolver that never answers fails in time, says so, and leaves no process.
 #[test]
 fn silent_resolver_fails_start_with_wait_for_in_time() -> TestResult {
-    let fixture =
-        fixture(AgentKind::Sc).common("pico.rcp.server.host=127.0.0.1").without_platform().build()?;
+    let fixture = fixture(AgentKind::Sc)
+        .common("pico.rcp.server.host=127.0.0.1")
+        .without_platform()
+        .build()?;
     silence_resolver(&fixture)?;
-    let start =
-        fixture.agent().param("wait_for", "db.example:1521").run("start")?.assert_exit_code(OCF_ERR_GENERIC);
+    let start = fixture
+        .agent()
+        .param("wait_for", "db.example:1521")
+        .run("start")?
+        .assert_exit_code(OCF_ERR_GENERIC);
     start.assert_reason(&["sc1", "needs db.example:1521", "the resolver has not answered for"]);
     assert!(only_name_server_left(&fixture)?);
     assert_eq!(fixture.mzsh_call_count("")?, 0, "mzsh was not executed");
@@ -140,13 +154,22 @@ fn silent_resolver_fails_start_with_wait_for_in_time() -> TestResult {
 /// warning, because only the product knows whether it needs the name.
 #[test]
 fn silent_resolver_for_own_host_name_does_not_block_start() -> TestResult {
-    let fixture = fixture(AgentKind::Sc).common("pico.rcp.server.host=mz-node.example").without_platform();
+    let fixture =
+        fixture(AgentKind::Sc).common("pico.rcp.server.host=mz-node.example").without_platform();
     let fixture = fixture.set("ec_startup_without_platform=start").build()?;
     silence_resolver(&fixture)?;
-    fixture.agent().param("wait_for", ",").run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture
+        .agent()
+        .param("wait_for", ",")
+        .run("start")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     fixture.single_pico("sc1")?;
     let log = fixture.log()?;
-    assert!(log.contains("mz-node.example can't be checked: the resolver has not answered for"), "{log}");
+    assert!(
+        log.contains("mz-node.example can't be checked: the resolver has not answered for"),
+        "{log}"
+    );
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     assert!(only_name_server_left(&fixture)?);
     Ok(())
@@ -179,7 +202,10 @@ fn unknown_os_user_fails_start_but_no_monitor_or_stop() -> TestResult {
             fixture.sh(&format!("rm {}", fixture.record_path()))?;
         }
         unknown().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-        as_recurring_monitor(unknown(), 0).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        as_recurring_monitor(unknown(), 0)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
         as_recurring_monitor(unknown(), 10).run("monitor")?.assert_exit_code(OCF_SUCCESS);
         assert_eq!(fixture.single_pico("platform")?.pid, jvm.pid);
         unknown().run("stop")?.assert_exit_code(OCF_SUCCESS);
@@ -194,10 +220,17 @@ fn unknown_os_user_fails_start_but_no_monitor_or_stop() -> TestResult {
 fn removed_user_fails_start_but_no_monitor_or_stop() -> TestResult {
     for named in [false, true] {
         let fixture = fixture(AgentKind::Platform).build()?;
-        let call =
-            || if named { fixture.agent().param("os_user", fixture.node.owner()) } else { fixture.agent() };
+        let call = || {
+            if named {
+                fixture.agent().param("os_user", fixture.node.owner())
+            } else {
+                fixture.agent()
+            }
+        };
         call().run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
-        fixture.sh("grep -v ^mzadmin: /etc/passwd >/opt/passwd; mount --bind /opt/passwd /etc/passwd")?;
+        fixture.sh(
+            "grep -v ^mzadmin: /etc/passwd >/opt/passwd; mount --bind /opt/passwd /etc/passwd",
+        )?;
         for level in [0, 10] {
             as_recurring_monitor(call(), level).run("monitor")?.assert_exit_code(OCF_SUCCESS);
         }
@@ -209,7 +242,11 @@ fn removed_user_fails_start_but_no_monitor_or_stop() -> TestResult {
             call().run("start")?.assert_exit_code(OCF_SUCCESS);
             assert_eq!(fixture.single_pico("platform")?.uid, fixture.owner_uid(), "{MZ_HOME}");
         } else {
-            let who = if named { "user mzadmin is unknown" } else { "user 4711 (owner of /opt/mz): unknown" };
+            let who = if named {
+                "user mzadmin is unknown"
+            } else {
+                "user 4711 (owner of /opt/mz): unknown"
+            };
             call().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["os_user", who]);
         }
     }

@@ -16,10 +16,15 @@ fn quick(call: AgentCall<'_>) -> AgentCall<'_> {
 fn warns(fixture: &Fixture, depth: u32, endpoint: &str) -> TestResult {
     let pid = fixture.single_pico(fixture.pico())?.pid;
     let before = fixture.log().unwrap_or_default().len();
-    quick(fixture.recurring_monitor(depth)).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    quick(fixture.recurring_monitor(depth))
+        .run("monitor")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     let log = fixture.log()?.split_off(before);
     let words = format!("pid {pid} was never seen to listen on {endpoint}");
-    let is_it = |line: &str| line.contains(&words) && line.contains("restart the pico to make it effective");
+    let is_it = |line: &str| {
+        line.contains(&words) && line.contains("restart the pico to make it effective")
+    };
     assert!(log.lines().any(is_it), "{words}: {log}");
     Ok(())
 }
@@ -29,11 +34,10 @@ fn warns(fixture: &Fixture, depth: u32, endpoint: &str) -> TestResult {
 fn hangs(fixture: &Fixture, why: &str) -> TestResult {
     let pid = fixture.single_pico(fixture.pico())?.pid;
     let hangs = format!("hung: pid {pid} is alive");
-    quick(fixture.recurring_monitor(10)).run("monitor")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[
-        fixture.pico(),
-        &hangs,
-        why,
-    ]);
+    quick(fixture.recurring_monitor(10))
+        .run("monitor")?
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&[fixture.pico(), &hangs, why]);
     Ok(())
 }
 
@@ -65,7 +69,9 @@ const CHANGES: [(&str, &str, (&str, &str), &str); 6] = [
 
 fn changed(property: &str, before: &str) -> FixtureBuilder {
     let port = "platform:mz.ha.port=26000";
-    fixture(AgentKind::Platform).property(port).property(&format!("platform:mz.ha.{property}={before}"))
+    fixture(AgentKind::Platform)
+        .property(port)
+        .property(&format!("platform:mz.ha.{property}={before}"))
 }
 
 /// An HA Monitor Server that was enabled, or whose port or host was changed, while the JVM runs cannot be
@@ -90,7 +96,10 @@ fn registry_changed_since_the_start_is_no_failure_and_ends_nothing() -> TestResu
         }
         fixture.mzsh(&["restart", "platform"])?.expect_code(0)?;
         let before = fixture.log().unwrap_or_default().len();
-        quick(fixture.recurring_monitor(10)).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        quick(fixture.recurring_monitor(10))
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
         assert!(!fixture.log()?.split_off(before).contains("never seen"), "{endpoint}");
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         fixture.assert_nothing_left()?;
@@ -102,12 +111,16 @@ fn registry_changed_since_the_start_is_no_failure_and_ends_nothing() -> TestResu
 /// where it listens. After the record is lost, the changed address is queried: deep monitors succeed with a
 /// warning, and a start adopts the pico.
 #[test]
-fn registry_changed_since_the_start_counts_once_the_record_is_lost_and_is_no_failure() -> TestResult {
+fn registry_changed_since_the_start_counts_once_the_record_is_lost_and_is_no_failure() -> TestResult
+{
     for jvm in [false, true] {
         let fixture = fixture(AgentKind::Ec).real_jvm(jvm).build()?;
         fixture.start()?;
         fixture.change_registry("26001", "26007")?;
-        quick(fixture.recurring_monitor(10)).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        quick(fixture.recurring_monitor(10))
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
         assert!(!fixture.log()?.contains("never seen"), "{}", fixture.log()?);
         fixture.sh(&format!("rm {}", fixture.record_path()))?;
         warns(&fixture, 10, "127.0.0.1:26007")?;
@@ -161,7 +174,10 @@ fn server_that_was_seen_and_is_gone_is_a_failure() -> TestResult {
         // The start replaces it, as any hung JVM.
         quick(fixture.agent()).run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         assert!(!fixture.is_alive(&gone)?, "{by:?}");
-        quick(fixture.recurring_monitor(10)).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        quick(fixture.recurring_monitor(10))
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         fixture.assert_nothing_left()?;
     }
@@ -229,9 +245,14 @@ fn another_picos_server_at_the_port_is_not_taken_for_its_own() -> TestResult {
 #[test]
 fn start_whose_own_jvm_never_listens_fails() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    let start =
-        fixture.agent().param("ha_port", "25999").meta_timeout(Duration::from_secs(16)).run("start")?;
-    start.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", "HA Monitor Server does not answer"]);
+    let start = fixture
+        .agent()
+        .param("ha_port", "25999")
+        .meta_timeout(Duration::from_secs(16))
+        .run("start")?;
+    start
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&["platform", "HA Monitor Server does not answer"]);
     fixture.assert_nothing_left()?;
     fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     Ok(())

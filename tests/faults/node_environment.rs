@@ -38,7 +38,10 @@ fn containerized_pico_is_ignored_and_named_as_port_holder() -> TestResult {
             ]);
             assert!(fixture.is_alive(&theirs)?);
         }
-        assert_eq!((fixture.mzsh_call_count("startup")?, fixture.mzsh_call_count("shutdown")?), (1, 0));
+        assert_eq!(
+            (fixture.mzsh_call_count("startup")?, fixture.mzsh_call_count("shutdown")?),
+            (1, 0)
+        );
     }
     Ok(())
 }
@@ -48,12 +51,17 @@ fn containerized_pico_is_ignored_and_named_as_port_holder() -> TestResult {
 #[test]
 fn caller_reading_output_to_eof_is_not_delayed_by_jvm() -> TestResult {
     for (detached, real) in [(false, false), (true, false), (false, true)] {
-        let fixture =
-            fixture(AgentKind::Platform).real_jvm(real).set(&format!("jvm_detached={detached}")).build()?;
+        let fixture = fixture(AgentKind::Platform)
+            .real_jvm(real)
+            .set(&format!("jvm_detached={detached}"))
+            .build()?;
         let (argv, environment) = fixture.agent().argv_and_environment("start");
-        let line = format!("said=$({} 2>&1); code=$?; echo \"[$said]\"; exit $code", argv.join(" "));
-        let shell = fixture.node.command("sh").args(["-c", &line]).time_limit(Duration::from_secs(20));
-        let shell = environment.into_iter().fold(shell, |call, (name, value)| call.env(name, value));
+        let line =
+            format!("said=$({} 2>&1); code=$?; echo \"[$said]\"; exit $code", argv.join(" "));
+        let shell =
+            fixture.node.command("sh").args(["-c", &line]).time_limit(Duration::from_secs(20));
+        let shell =
+            environment.into_iter().fold(shell, |call, (name, value)| call.env(name, value));
         let ran = shell.run()?.expect_code(0)?;
         assert_eq!(ran.stdout, "[]\n", "{ran}");
         let jvm = fixture.single_pico("platform")?;

@@ -26,7 +26,9 @@ fn actions_without_pidfds_answer_as_with_pidfds() -> TestResult {
     for (kind, real) in [(AgentKind::Platform, true), (AgentKind::Ec, false)] {
         for refusal in REFUSAL_ERRNOS {
             let fixture = fixture(kind).real_jvm(real).build()?;
-            agent_without_pidfds(&fixture, refusal).run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+            agent_without_pidfds(&fixture, refusal)
+                .run("monitor")?
+                .assert_exit_code(OCF_NOT_RUNNING);
             agent_without_pidfds(&fixture, refusal).run("start")?.assert_exit_code(OCF_SUCCESS);
             let jvm = fixture.single_pico(fixture.pico())?;
             for level in [0, 10, 20] {
@@ -114,7 +116,11 @@ fn hung_mzsh_without_pidfds_is_ended_in_time() -> TestResult {
         .run("stop")?
         .assert_exit_code(OCF_SUCCESS);
     assert!(stop.wall_time < timeout, "{stop}");
-    assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("signal"), "SIGTERM had its time, too");
+    assert_eq!(
+        fixture.last_end_reason("platform")?.as_deref(),
+        Some("signal"),
+        "SIGTERM had its time, too"
+    );
     fixture.assert_nothing_left()
 }
 
@@ -137,7 +143,9 @@ fn monitor_without_pidfds_answers_at_once_and_next_finds_death() -> TestResult {
             assert!(ran.wall_time < Duration::from_secs(10), "{ran}");
         }
         fixture.signal(pid, "KILL")?;
-        monitor()?.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["platform", &format!("pid {pid} ")]);
+        monitor()?
+            .assert_exit_code(OCF_NOT_RUNNING)
+            .assert_reason(&["platform", &format!("pid {pid} ")]);
     }
     Ok(())
 }
@@ -173,7 +181,10 @@ fn missing_pidfds_are_reported_by_validate_all_and_start_log() -> TestResult {
             .check_level(10)
             .run("validate-all")?
             .expect_code(OCF_SUCCESS)?;
-        let line = ran.stderr.lines().find(|line| line.starts_with("WARNING: kernel: no pidfd_open (Linux "));
+        let line = ran
+            .stderr
+            .lines()
+            .find(|line| line.starts_with("WARNING: kernel: no pidfd_open (Linux "));
         assert!(line.is_some_and(|line| line.contains("not at once")), "{ran}");
         agent_without_pidfds(&fixture, refusal).run("start")?.assert_exit_code(OCF_SUCCESS);
         assert!(fixture.log()?.contains("kernel: no pidfd_open"), "{}", fixture.log()?);

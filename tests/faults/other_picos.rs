@@ -26,7 +26,10 @@ fn ec1_and_ec10_are_distinguished_by_every_marker() -> TestResult {
 
         let ec1 = fixture.start()?.pid;
         for call in [fixture.agent(), ec10_agent(&fixture)] {
-            as_recurring_monitor(call, 10).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+            as_recurring_monitor(call, 10)
+                .run("monitor")?
+                .assert_exit_code(OCF_SUCCESS)
+                .assert_no_output();
         }
         fixture.signal(ec1, "KILL")?;
         fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING);
@@ -54,7 +57,10 @@ fn same_pico_of_other_installation_is_managed_separately() -> TestResult {
     second().run("monitor")?.assert_exit_code(OCF_SUCCESS);
     let first = fixture.start()?.pid;
     for call in [fixture.agent(), second()] {
-        as_recurring_monitor(call, 10).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        as_recurring_monitor(call, 10)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
     }
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     assert_eq!(fixture.single_pico_in("/opt/mz2", "platform")?.pid, other);
@@ -174,7 +180,8 @@ fn ecs_with_similar_names_are_managed_separately() -> TestResult {
             ec_agent(&fixture, name).run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         }
         for name in SIMILAR_NAMES {
-            let others: Vec<&str> = SIMILAR_NAMES.into_iter().filter(|other| *other != name).collect();
+            let others: Vec<&str> =
+                SIMILAR_NAMES.into_iter().filter(|other| *other != name).collect();
             forget(name)?;
             as_recurring_monitor(ec_agent(&fixture, name), 10)
                 .run("monitor")?
@@ -212,7 +219,9 @@ fn real_jvms_with_prefix_names_are_managed_separately() -> TestResult {
     }
     fixture.signal(fixture.single_pico("ec1")?.pid, "KILL")?;
     fixture.signal(fixture.single_pico("ec10")?.pid, "STOP")?;
-    as_recurring_monitor(ec_agent(&fixture, "ec1"), 10).run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+    as_recurring_monitor(ec_agent(&fixture, "ec1"), 10)
+        .run("monitor")?
+        .assert_exit_code(OCF_NOT_RUNNING);
     as_recurring_monitor(ec_agent(&fixture, "ec10"), 0)
         .run("monitor")?
         .assert_exit_code(OCF_ERR_GENERIC)
@@ -236,14 +245,19 @@ fn real_jvms_with_prefix_names_are_managed_separately() -> TestResult {
 #[test]
 fn pico_in_same_process_group_survives_stop() -> TestResult {
     for (how, real) in [("mzsh", true), ("SIGTERM", false), ("SIGKILL", false)] {
-        let fixture =
-            fixture(AgentKind::Ec).pico("ec2:ec").real_jvm(real).set("jvm_detached=false").build()?;
+        let fixture = fixture(AgentKind::Ec)
+            .pico("ec2:ec")
+            .real_jvm(real)
+            .set("jvm_detached=false")
+            .build()?;
         let both = "/opt/mz/bin/mzsh startup ec1 && /opt/mz/bin/mzsh startup ec2";
         let line = format!("setsid sh -c '{both}' </dev/null >/dev/null 2>&1 &");
         fixture.as_owner("sh").args(["-c", &line]).run()?.expect_code(0)?;
         fixture.wait_until("both picos, up", |fixture| {
-            let ready =
-                fixture.history()?.into_iter().filter(|e| e.event == "ready" && e.pico.starts_with("ec"));
+            let ready = fixture
+                .history()?
+                .into_iter()
+                .filter(|e| e.event == "ready" && e.pico.starts_with("ec"));
             let (ready, startups) = (ready.count(), fixture.startup_process_count()?);
             Ok(if ready == 2 && startups == 0 { Ok(()) } else { Err(format!("{ready} are ready")) })
         })?;
@@ -255,7 +269,11 @@ fn pico_in_same_process_group_survives_stop() -> TestResult {
         if how == "SIGKILL" {
             fixture.set(&["stop_time=10m"])?;
         }
-        fixture.agent().meta_timeout(Duration::from_secs(12)).run("stop")?.assert_exit_code(OCF_SUCCESS);
+        fixture
+            .agent()
+            .meta_timeout(Duration::from_secs(12))
+            .run("stop")?
+            .assert_exit_code(OCF_SUCCESS);
         assert!(!fixture.is_alive(&ec1)? && fixture.is_alive(&ec2)?, "{how}");
         as_recurring_monitor(ec_agent(&fixture, "ec2"), 10)
             .run("monitor")?
@@ -314,7 +332,10 @@ fn real_jvms_of_two_installations_are_managed_separately() -> TestResult {
     fixture.sh("rm /opt/mz/bin/mzsh; rm /run/mediationzone-ra/*.json")?;
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     assert!(!fixture.is_alive(&ours)? && fixture.is_alive(&other)?);
-    as_recurring_monitor(second(), 10).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    as_recurring_monitor(second(), 10)
+        .run("monitor")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     second().run("stop")?.assert_exit_code(OCF_SUCCESS);
     fixture.assert_nothing_left()
 }

@@ -7,9 +7,9 @@ use testkit::fixture::{AgentKind, Fixture, MZADMIN_UID, as_recurring_monitor, fi
 use testkit::{AgentCall, NodeProcess, TestResult};
 
 use crate::process_cases::{
-    CONFIGNAME_OPTION, EXITING, ExpectedRole, FOREIGN_UID, HOME_OPTION, MZSH_MAIN_CLASS, OOM_OPTION,
-    PICO_MAIN_CLASS, ProcessCase, UNREADABLE_MEMORY, check_on_separate_nodes, check_on_shared_node,
-    process_case,
+    CONFIGNAME_OPTION, EXITING, ExpectedRole, FOREIGN_UID, HOME_OPTION, MZSH_MAIN_CLASS,
+    OOM_OPTION, PICO_MAIN_CLASS, ProcessCase, UNREADABLE_MEMORY, check_on_separate_nodes,
+    check_on_shared_node, process_case,
 };
 
 /// Each of these alone identifies the Platform.
@@ -71,7 +71,13 @@ const HOME_SPECS: [HomeSpec; 7] = [
         directory: "/opt/mz",
         role: ExpectedRole::Pico,
     },
-    HomeSpec { description: "none", option: &[], mz_home: None, directory: "/", role: ExpectedRole::Unknown },
+    HomeSpec {
+        description: "none",
+        option: &[],
+        mz_home: None,
+        directory: "/",
+        role: ExpectedRole::Unknown,
+    },
     HomeSpec {
         description: "another's",
         option: &["-Dmz.home=/opt/imitated"],
@@ -132,7 +138,11 @@ fn setuid_java_run_by_foreign_user_is_ignored() -> TestResult {
     let by = |java: FakeProcess| java.setuid().user(FOREIGN_UID);
     let mut cells = cases_for_owner("root's by a stranger", by, |_| ExpectedRole::Ignored);
     let lost = by(FakeProcess::for_pico("platform")).state(FakeProcessState::ZombieLeader);
-    cells.push(process_case("root's by a stranger, without main thread", ExpectedRole::Ignored, lost));
+    cells.push(process_case(
+        "root's by a stranger, without main thread",
+        ExpectedRole::Ignored,
+        lost,
+    ));
     check_on_shared_node(cells)
 }
 
@@ -155,79 +165,97 @@ fn live_java_of_owner_is_identified_by_markers_and_home() -> TestResult {
 #[test]
 fn setuid_java_run_by_owner_is_the_pico() -> TestResult {
     check_on_shared_node(vec![
-        process_case("by the owner", ExpectedRole::Pico, FakeProcess::for_pico("platform").setuid()),
-        process_case("by root", ExpectedRole::Pico, FakeProcess::for_pico("platform").setuid().user(0)),
+        process_case(
+            "by the owner",
+            ExpectedRole::Pico,
+            FakeProcess::for_pico("platform").setuid(),
+        ),
+        process_case(
+            "by root",
+            ExpectedRole::Pico,
+            FakeProcess::for_pico("platform").setuid().user(0),
+        ),
     ])
 }
+
+/// Name of the case, program, arguments.
+const OTHER_PROGRAMS: [(&str, &str, &[&str]); 10] = [
+    (
+        "behind -jar",
+        FAKE_JAVA,
+        &["java", "-jar", "/opt/jmxterm.jar", CONFIGNAME_OPTION, HOME_OPTION],
+    ),
+    (
+        "behind -jar, all",
+        FAKE_JAVA,
+        &[
+            "java",
+            "-Xmx64m",
+            "-jar",
+            "/opt/x.jar",
+            HOME_OPTION,
+            CONFIGNAME_OPTION,
+            OOM_OPTION,
+            PICO_MAIN_CLASS,
+            "platform",
+        ],
+    ),
+    (
+        "behind a class",
+        FAKE_JAVA,
+        &["java", "-cp", "/opt/x.jar", "com.foo.Main", CONFIGNAME_OPTION, HOME_OPTION],
+    ),
+    (
+        "behind a module",
+        FAKE_JAVA,
+        &["java", "-m", "foo/com.foo.Main", CONFIGNAME_OPTION, HOME_OPTION],
+    ),
+    (
+        "jps",
+        FAKE_JAVA,
+        &["java", HOME_OPTION, CONFIGNAME_OPTION, "-m", "jdk.jcmd/sun.tools.jps.Jps", "-lv"],
+    ),
+    (
+        "jcmd",
+        FAKE_JAVA,
+        &["java", HOME_OPTION, CONFIGNAME_OPTION, "sun.tools.jcmd.JCmd", "0", "VM.flags"],
+    ),
+    (
+        "jshell",
+        FAKE_JAVA,
+        &["java", HOME_OPTION, CONFIGNAME_OPTION, "jdk.internal.jshell.tool.JShellToolProvider"],
+    ),
+    (
+        "HA client",
+        FAKE_JAVA,
+        &[
+            "java",
+            "-cp",
+            "/opt/mz/lib/ha.jar",
+            HOME_OPTION,
+            CONFIGNAME_OPTION,
+            "com.digitalroute.ha.HAClient",
+            "26000",
+        ],
+    ),
+    (
+        "mzsh status",
+        FAKE_JAVA,
+        &["java", HOME_OPTION, CONFIGNAME_OPTION, MZSH_MAIN_CLASS, "status", "platform"],
+    ),
+    (
+        "perl called java",
+        "/opt/imitated/bin/perl",
+        &["java", HOME_OPTION, CONFIGNAME_OPTION, PICO_MAIN_CLASS, "platform"],
+    ),
+];
 
 /// A java with the Platform's options as arguments of its own program is not the Platform: after a class,
 /// after `-jar`, in a JDK tool, in the HA client, in an mzsh query. A program that is only called java is not
 /// the Platform either.
 #[test]
 fn java_with_pico_options_as_program_arguments_is_ignored() -> TestResult {
-    let lines: [(&str, &str, &[&str]); 10] = [
-        ("behind -jar", FAKE_JAVA, &["java", "-jar", "/opt/jmxterm.jar", CONFIGNAME_OPTION, HOME_OPTION]),
-        (
-            "behind -jar, all",
-            FAKE_JAVA,
-            &[
-                "java",
-                "-Xmx64m",
-                "-jar",
-                "/opt/x.jar",
-                HOME_OPTION,
-                CONFIGNAME_OPTION,
-                OOM_OPTION,
-                PICO_MAIN_CLASS,
-                "platform",
-            ],
-        ),
-        (
-            "behind a class",
-            FAKE_JAVA,
-            &["java", "-cp", "/opt/x.jar", "com.foo.Main", CONFIGNAME_OPTION, HOME_OPTION],
-        ),
-        ("behind a module", FAKE_JAVA, &["java", "-m", "foo/com.foo.Main", CONFIGNAME_OPTION, HOME_OPTION]),
-        (
-            "jps",
-            FAKE_JAVA,
-            &["java", HOME_OPTION, CONFIGNAME_OPTION, "-m", "jdk.jcmd/sun.tools.jps.Jps", "-lv"],
-        ),
-        (
-            "jcmd",
-            FAKE_JAVA,
-            &["java", HOME_OPTION, CONFIGNAME_OPTION, "sun.tools.jcmd.JCmd", "0", "VM.flags"],
-        ),
-        (
-            "jshell",
-            FAKE_JAVA,
-            &["java", HOME_OPTION, CONFIGNAME_OPTION, "jdk.internal.jshell.tool.JShellToolProvider"],
-        ),
-        (
-            "HA client",
-            FAKE_JAVA,
-            &[
-                "java",
-                "-cp",
-                "/opt/mz/lib/ha.jar",
-                HOME_OPTION,
-                CONFIGNAME_OPTION,
-                "com.digitalroute.ha.HAClient",
-                "26000",
-            ],
-        ),
-        (
-            "mzsh status",
-            FAKE_JAVA,
-            &["java", HOME_OPTION, CONFIGNAME_OPTION, MZSH_MAIN_CLASS, "status", "platform"],
-        ),
-        (
-            "perl called java",
-            "/opt/imitated/bin/perl",
-            &["java", HOME_OPTION, CONFIGNAME_OPTION, PICO_MAIN_CLASS, "platform"],
-        ),
-    ];
-    let cells = lines.map(|(name, program, argv)| {
+    let cells = OTHER_PROGRAMS.map(|(name, program, argv)| {
         process_case(name, ExpectedRole::Ignored, FakeProcess::for_program(program, argv))
     });
     let mut cells = Vec::from(cells);
@@ -270,7 +298,8 @@ fn java_of_owner_in_any_state_is_never_reported_as_not_running() -> TestResult {
 }
 
 fn fake_startups() -> [(&'static str, FakeProcess); 2] {
-    let java = FakeProcess::for_java(&["java", HOME_OPTION, MZSH_MAIN_CLASS, "startup", "-f", "platform"]);
+    let java =
+        FakeProcess::for_java(&["java", HOME_OPTION, MZSH_MAIN_CLASS, "startup", "-f", "platform"]);
     let script = ["sh", "/opt/mz/bin/mzsh", "startup", "platform"];
     [("java", java), ("sh", FakeProcess::for_program("/opt/imitated/bin/sh", &script))]
 }
@@ -286,7 +315,11 @@ fn fake_mzsh_startup_of_foreign_user_is_ignored() -> TestResult {
             ("the owner's", MZADMIN_UID, ExpectedRole::Startup),
             ("root's", 0, ExpectedRole::Startup),
         ] {
-            cells.push(process_case(format!("{owner} mzsh ({what})"), is, startup.clone().user(uid)));
+            cells.push(process_case(
+                format!("{owner} mzsh ({what})"),
+                is,
+                startup.clone().user(uid),
+            ));
         }
     }
     check_on_shared_node(cells)
@@ -295,7 +328,10 @@ fn fake_mzsh_startup_of_foreign_user_is_ignored() -> TestResult {
 const UNMARKED_PROGRAM: &str = "/opt/imitated/bin/odd";
 
 fn agent_with_process_match(fixture: &Fixture) -> AgentCall<'_> {
-    fixture.agent().param("ha_check", "no").param("process_match", "^/opt/imitated/bin/odd platform( |$)")
+    fixture
+        .agent()
+        .param("ha_check", "no")
+        .param("process_match", "^/opt/imitated/bin/odd platform( |$)")
 }
 
 /// By `process_match`, too, another user's process is ignored, and the owner's is the pico.
@@ -311,10 +347,16 @@ fn process_match_ignores_foreign_process() -> TestResult {
     as_recurring_monitor(agent_with_process_match(&fixture), 0)
         .run("monitor")?
         .assert_exit_code(OCF_NOT_RUNNING);
-    agent_with_process_match(&fixture).run("stop")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    agent_with_process_match(&fixture)
+        .run("stop")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     assert!(fixture.is_alive(&other)?);
     let own = imitation.start(&fixture)?;
-    agent_with_process_match(&fixture).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    agent_with_process_match(&fixture)
+        .run("monitor")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     as_recurring_monitor(agent_with_process_match(&fixture), 10)
         .run("monitor")?
         .assert_exit_code(OCF_SUCCESS)
@@ -343,14 +385,21 @@ fn explain_names_foreign_processes_and_their_claims() -> TestResult {
         let names = |line: &str, number: u32| {
             line.split(|c: char| !c.is_ascii_digit()).any(|n| n == number.to_string())
         };
-        let of = said.stdout.lines().find(|line| names(line, process.pid) && names(line, FOREIGN_UID));
+        let of =
+            said.stdout.lines().find(|line| names(line, process.pid) && names(line, FOREIGN_UID));
         of.unwrap_or_default().to_owned()
     };
-    for (process, words) in
-        [(&pico, ["platform", "pid"]), (&setuid, ["platform", "pid"]), (&startup, ["startup", "platform"])]
-    {
+    for (process, words) in [
+        (&pico, ["platform", "pid"]),
+        (&setuid, ["platform", "pid"]),
+        (&startup, ["startup", "platform"]),
+    ] {
         for word in words {
-            assert!(line(process).contains(word), "{word:?} of pid {} is not in {said}", process.pid);
+            assert!(
+                line(process).contains(word),
+                "{word:?} of pid {} is not in {said}",
+                process.pid
+            );
         }
     }
     assert_eq!(line(&other), "", "it claims nothing of this pico: {said}");
@@ -449,19 +498,23 @@ fn remembered_owner_writable_by_others_is_not_used() -> TestResult {
     }
     fixture.start()?;
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
-    let writable = fixture.sh(&format!("find {STATE_DIRECTORY} ! -user root -o -perm /022 || :"))?;
+    let writable =
+        fixture.sh(&format!("find {STATE_DIRECTORY} ! -user root -o -perm /022 || :"))?;
     let files = fixture.sh(&format!("find {STATE_DIRECTORY} -type f || :"))?;
     assert!(writable.is_empty() && !files.is_empty(), "{writable} {files}");
     fixture.sh(&format!("{UNMOUNT_STORAGE}; cp -rp {STATE_DIRECTORY} /opt/memory"))?;
     let other = FakeProcess::for_pico("platform").user(FOREIGN_UID).start(&fixture)?;
-    for spoil in ["chmod 666 /var/lib/mediationzone-ra/*", "chown 4712 /var/lib/mediationzone-ra/*"] {
+    for spoil in ["chmod 666 /var/lib/mediationzone-ra/*", "chown 4712 /var/lib/mediationzone-ra/*"]
+    {
         fixture.sh(&format!(
             "rm -rf {RECORD_FILES} {STATE_DIRECTORY}; cp -rp /opt/memory {STATE_DIRECTORY}; {spoil}"
         ))?;
         let probe = fixture.probe()?;
         assert_ne!(probe.code(), Some(OCF_NOT_RUNNING), "{spoil}: {probe}");
     }
-    fixture.sh(&format!("rm -rf {RECORD_FILES} {STATE_DIRECTORY}; cp -rp /opt/memory {STATE_DIRECTORY}"))?;
+    fixture.sh(&format!(
+        "rm -rf {RECORD_FILES} {STATE_DIRECTORY}; cp -rp /opt/memory {STATE_DIRECTORY}"
+    ))?;
     fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     assert!(fixture.is_alive(&other)?);
     Ok(())

@@ -132,7 +132,10 @@ fn possible_target_of_missing_ec_name_is_named_and_left_alone() -> TestResult {
         let jvm = fixture.start_by_mzsh()?;
         let call = || fixture.agent().param("pico_name", name);
         let named = format!("pid {}", jvm.pid);
-        call().run("monitor")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["pico_name", &named]);
+        call()
+            .run("monitor")?
+            .assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&["pico_name", &named]);
         call().run("stop")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["pico_name", &named]);
         assert!(fixture.is_alive(&jvm)?);
     }
@@ -145,7 +148,11 @@ fn possible_target_of_missing_ec_name_is_named_and_left_alone() -> TestResult {
 fn pico_of_other_resource_or_user_is_no_possible_target() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
     // The Platform beside it belongs to another resource, too.
-    fixture.agent_for(AgentKind::Platform).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    fixture
+        .agent_for(AgentKind::Platform)
+        .run("monitor")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     fixture.start()?;
     let mut others = vec![fixture.single_pico("ec1")?, fixture.single_pico("platform")?];
     if fixture.node.owner() != "root" {
@@ -208,14 +215,15 @@ fn pico_with_unreadable_name_is_never_reported_as_not_running() -> TestResult {
     ] {
         let named = format!("-Dpico.configname={name}");
         let call = || fixture.agent().param("pico_name", name);
-        let other = FakeProcess::for_java(&["java", "-Dmz.home=/opt/mz2", &named, PICO_MAIN_CLASS, name])
-            .start(&fixture)?;
+        let other =
+            FakeProcess::for_java(&["java", "-Dmz.home=/opt/mz2", &named, PICO_MAIN_CLASS, name])
+                .start(&fixture)?;
         call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
         call().run("stop")?.assert_exit_code(OCF_SUCCESS);
         assert!(fixture.is_alive(&other)?, "{name}");
         fixture.signal(other.pid, "KILL")?;
-        let pico =
-            FakeProcess::for_java(&["java", HOME_OPTION, &named, PICO_MAIN_CLASS, name]).start(&fixture)?;
+        let pico = FakeProcess::for_java(&["java", HOME_OPTION, &named, PICO_MAIN_CLASS, name])
+            .start(&fixture)?;
         assert_possible_target_is_named(
             &fixture,
             &pico,
@@ -229,10 +237,16 @@ fn pico_with_unreadable_name_is_never_reported_as_not_running() -> TestResult {
         fixture.agent().param("pico_name", "ec 1")
     })?;
     // Its name does not show that it is a Platform, but it is exactly the configured name.
-    let pico = FakeProcess::for_java(&["java", HOME_OPTION, "-Dpico.configname=plat form", PICO_MAIN_CLASS])
-        .start(&fixture)?;
-    let platform =
-        || fixture.agent_for(AgentKind::Platform).instance("second").param("pico_name", "plat form");
+    let pico = FakeProcess::for_java(&[
+        "java",
+        HOME_OPTION,
+        "-Dpico.configname=plat form",
+        PICO_MAIN_CLASS,
+    ])
+    .start(&fixture)?;
+    let platform = || {
+        fixture.agent_for(AgentKind::Platform).instance("second").param("pico_name", "plat form")
+    };
     fixture.agent_for(AgentKind::Platform).run("stop")?.assert_exit_code(OCF_SUCCESS);
     assert_possible_target_is_named(&fixture, &pico, "\"plat form\" of /opt/mz", platform)
 }
@@ -241,7 +255,8 @@ fn pico_with_unreadable_name_is_never_reported_as_not_running() -> TestResult {
 /// may any unidentified java with an open file of the installation. Start and validation still answer 6.
 #[test]
 fn possible_target_of_unreadable_process_match_is_named() -> TestResult {
-    let patterns: [&[u8]; 3] = [b"^/opt/imitated/bin/odd platform(", b"(a?){20000}b", b"platform\xff"];
+    let patterns: [&[u8]; 3] =
+        [b"^/opt/imitated/bin/odd platform(", b"(a?){20000}b", b"platform\xff"];
     for link in [false, true] {
         let fixture = fixture(AgentKind::Platform).build()?;
         if link {
@@ -258,7 +273,10 @@ fn possible_target_of_unreadable_process_match_is_named() -> TestResult {
             )?;
             let odd = ["java", "-cp", "odd.jar", "org.example.Odd", "platform"];
             let odd = FakeProcess::for_java(&odd).directory("/opt/mz/lib").start(&fixture)?;
-            call().run("start")?.assert_exit_code(OCF_ERR_CONFIGURED).assert_reason(&["process_match: "]);
+            call()
+                .run("start")?
+                .assert_exit_code(OCF_ERR_CONFIGURED)
+                .assert_reason(&["process_match: "]);
             call()
                 .run("validate-all")?
                 .assert_exit_code(OCF_ERR_CONFIGURED)
@@ -309,7 +327,10 @@ fn missing_pico_name_of_ec_or_sc_fails_only_start() -> TestResult {
         let fixture = fixture(kind).build()?;
         // An empty value counts as not set.
         let call = || fixture.agent().param("pico_name", "");
-        call().run("start")?.assert_exit_code(OCF_ERR_CONFIGURED).assert_reason(&["pico_name", "required"]);
+        call()
+            .run("start")?
+            .assert_exit_code(OCF_ERR_CONFIGURED)
+            .assert_reason(&["pico_name", "required"]);
         call().run("validate-all")?.assert_exit_code(OCF_ERR_CONFIGURED);
         call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
         call().run("stop")?.assert_exit_code(OCF_SUCCESS);
@@ -334,10 +355,14 @@ fn unreadable_reloadable_parameter_fails_only_validation() -> TestResult {
         ("wait_for", b"localhost:9 localhost:9"),
     ];
     for wrong in wrong {
-        let validated =
-            with_parameter(fixture.agent(), wrong).run("validate-all")?.assert_exit_code(OCF_ERR_CONFIGURED);
+        let validated = with_parameter(fixture.agent(), wrong)
+            .run("validate-all")?
+            .assert_exit_code(OCF_ERR_CONFIGURED);
         validated.assert_reason(&[&format!("{}: ", wrong.0)]);
-        with_parameter(fixture.agent(), wrong).run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        with_parameter(fixture.agent(), wrong)
+            .run("start")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
         let log = fixture.log()?;
         let warns = |line: &str| line.contains(wrong.0) && line.ends_with("; the default is taken");
         assert!(log.lines().any(warns), "{wrong:?}: {log}");
@@ -380,7 +405,10 @@ fn unreadable_process_parameter_fails_start_but_no_monitor_or_stop() -> TestResu
         }
         fixture.assert_nothing_left()?;
         fixture.start()?;
-        as_recurring_monitor(call(), 10).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        as_recurring_monitor(call(), 10)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
         call().run("stop")?.assert_exit_code(OCF_SUCCESS);
         fixture.assert_nothing_left()?;
     }
@@ -443,9 +471,11 @@ fn parameter_changed_between_start_and_stop_leaves_no_process() -> TestResult {
 /// not of the new parameters.
 #[test]
 fn parameter_changed_during_start_leaves_no_process() -> TestResult {
-    for (name, value) in
-        [("pico_name", "other"), ("mz_home", "/opt/elsewhere"), ("process_match", "no-such-process")]
-    {
+    for (name, value) in [
+        ("pico_name", "other"),
+        ("mz_home", "/opt/elsewhere"),
+        ("process_match", "no-such-process"),
+    ] {
         let fixture = fixture(AgentKind::Ec).jvm().set("ec1.start_time=10m").build()?;
         let (start, stop) = fixture.run_during(
             || fixture.agent().meta_timeout(Duration::from_secs(120)).run("start"),
@@ -493,7 +523,10 @@ fn os_user_unable_to_run_mzsh_is_named_by_start() -> TestResult {
         let jvm = fixture.start_by_mzsh()?;
         fixture.sh(&format!("rm -f {}", fixture.record_path()))?;
         call().run("stop")?.assert_exit_code(OCF_SUCCESS);
-        assert!(!fixture.is_alive(&jvm)?, "{user}: the owner of a process never makes it another's");
+        assert!(
+            !fixture.is_alive(&jvm)?,
+            "{user}: the owner of a process never makes it another's"
+        );
     }
     Ok(())
 }

@@ -55,7 +55,10 @@ fn unusable_pid_file_of_absent_pico_is_ignored_without_delay() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     for (what, line) in UNUSABLE_PID_FILES {
         replace_pid_file(&fixture, line)?;
-        fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["platform", "not running"]);
+        fixture
+            .probe()?
+            .assert_exit_code(OCF_NOT_RUNNING)
+            .assert_reason(&["platform", "not running"]);
         for level in [0, 10] {
             fixture.monitor(level)?.assert_exit_code(OCF_NOT_RUNNING);
         }
@@ -126,7 +129,10 @@ fn pid_file_naming_unrelated_process_is_ignored() -> TestResult {
         replace_pid_file(&fixture, &format!("echo {} >$file", other.pid))?;
         fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         fixture.signal(pid, "KILL")?;
-        fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&[&format!("pid {pid} ")]);
+        fixture
+            .monitor(0)?
+            .assert_exit_code(OCF_NOT_RUNNING)
+            .assert_reason(&[&format!("pid {pid} ")]);
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         assert!(fixture.is_alive(&other)?, "{who}");
         assert_eq!(

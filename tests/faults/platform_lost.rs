@@ -18,14 +18,16 @@ fn wait_until_contact_is_lost(fixture: &Fixture) -> TestResult {
 fn picos_stay_healthy_and_stoppable_when_platform_dies() -> TestResult {
     for kind in [AgentKind::Ec, AgentKind::Sc, AgentKind::Ui] {
         for code in ["0", "1"] {
-            let fixture = fixture(kind).set(&format!("status_without_platform_code={code}")).build()?;
+            let fixture =
+                fixture(kind).set(&format!("status_without_platform_code={code}")).build()?;
             let pico = fixture.start()?;
             fixture.signal(fixture.single_pico("platform")?.pid, "KILL")?;
             wait_until_contact_is_lost(&fixture)?;
             for level in [0, 10, 20] {
                 fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
             }
-            let alone = || as_recurring_monitor(fixture.agent(), 20).param("ha_check", "no").run("monitor");
+            let alone =
+                || as_recurring_monitor(fixture.agent(), 20).param("ha_check", "no").run("monitor");
             alone()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
             fixture.override_mzsh_verb("status", "echo not responding; exit 1")?;
             alone()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
@@ -66,8 +68,10 @@ fn picos_without_contact_to_live_platform_stay_healthy() -> TestResult {
         for code in [0, 1, 2] {
             let fixture = fixture(kind).build()?;
             fixture.start()?;
-            let words =
-                format!("{} is running without contact with the platform RCP service", fixture.pico());
+            let words = format!(
+                "{} is running without contact with the platform RCP service",
+                fixture.pico()
+            );
             fixture.override_mzsh_verb("status", &format!("echo {words}; exit {code}"))?;
             as_recurring_monitor(fixture.agent(), 20)
                 .param("ha_check", "no")

@@ -31,8 +31,11 @@ fn all_visible_output(fixture: &Fixture) -> Result<String, TestkitError> {
         all += &ran.stderr;
     }
     all += &as_recurring_monitor(fixture.agent(), 10).run("monitor")?.stderr;
-    all +=
-        &fixture.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]).run()?.stdout;
+    all += &fixture
+        .command("mzha")
+        .args(["doctor", "--pico", "platform", "--type", "platform"])
+        .run()?
+        .stdout;
     Ok(all + &fixture.log()?)
 }
 
@@ -74,7 +77,11 @@ fn special_file_in_place_of_mzsh_is_named_and_never_opened() -> TestResult {
     for (line, word) in SPECIAL_FILES {
         let fixture = fixture(AgentKind::Platform).build()?;
         fixture.start()?;
-        fixture.as_owner("sh").args(["-c", &line.replace("$file", MZSH_PATH)]).run()?.expect_code(0)?;
+        fixture
+            .as_owner("sh")
+            .args(["-c", &line.replace("$file", MZSH_PATH)])
+            .run()?
+            .expect_code(0)?;
         if word == "is a FIFO" {
             // This process lives until something opens the FIFO to read.
             fixture.sh(&format!(
@@ -86,7 +93,11 @@ fn special_file_in_place_of_mzsh_is_named_and_never_opened() -> TestResult {
         }
         fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("signal"), "{word}");
-        fixture.agent().run("start")?.assert_exit_code(OCF_ERR_PERM).assert_reason(&[MZSH_PATH, word]);
+        fixture
+            .agent()
+            .run("start")?
+            .assert_exit_code(OCF_ERR_PERM)
+            .assert_reason(&[MZSH_PATH, word]);
         fixture
             .agent()
             .check_level(10)
@@ -97,7 +108,10 @@ fn special_file_in_place_of_mzsh_is_named_and_never_opened() -> TestResult {
         assert!(explained.stdout.contains(word), "{explained}");
         if word == "is a FIFO" {
             let writers = fixture.processes()?;
-            assert!(writers.iter().any(|p| p.command_line().contains("echo x")), "somebody opened the FIFO");
+            assert!(
+                writers.iter().any(|p| p.command_line().contains("echo x")),
+                "somebody opened the FIFO"
+            );
         }
     }
     Ok(())
@@ -113,7 +127,11 @@ fn special_file_in_place_of_jar_or_registry_is_a_warning() -> TestResult {
             fixture.start()?;
             fixture.sh(&format!("rm {}", fixture.record_path()))?;
             fixture.sh(&format!("cp -p {file} /opt/file"))?;
-            fixture.as_owner("sh").args(["-c", &line.replace("$file", file)]).run()?.expect_code(0)?;
+            fixture
+                .as_owner("sh")
+                .args(["-c", &line.replace("$file", file)])
+                .run()?
+                .expect_code(0)?;
             fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
             let log = fixture.log()?;
             assert!(log.contains(file) && log.contains(word), "{file} {word}: {log}");
@@ -163,7 +181,8 @@ fn user_with_primary_group_root_is_refused() -> TestResult {
         if !has_second_user(&fixture) {
             return Ok(());
         }
-        let call = || if named { fixture.agent().param("os_user", "mzadmin") } else { fixture.agent() };
+        let call =
+            || if named { fixture.agent().param("os_user", "mzadmin") } else { fixture.agent() };
         call().run("start")?.assert_exit_code(OCF_SUCCESS);
         fixture.sh("sed 's/^mzadmin:x:4711:4711:/mzadmin:x:4711:0:/' /etc/passwd >/opt/passwd; mount --bind /opt/passwd /etc/passwd")?;
         check_monitoring_without_user(&fixture, &call, "gid 0")?;
@@ -190,7 +209,10 @@ fn check_monitoring_without_user<'a>(
     why: &str,
 ) -> TestResult {
     for level in [0, 10, 20] {
-        as_recurring_monitor(call(), level).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        as_recurring_monitor(call(), level)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
     }
     call().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     assert!(fixture.log()?.contains(why), "{}", fixture.log()?);
@@ -224,8 +246,9 @@ fn owner_unknown_to_name_service_is_refused() -> TestResult {
     let explained = fixture.agent().run("explain")?.expect_code(OCF_NOT_RUNNING)?;
     assert!(explained.stdout.contains(unknown), "{explained}");
     fixture.assert_nothing_left()?;
-    fixture
-        .sh("umount /etc/passwd && mount --bind /run/testkit/passwd /etc/passwd; chown -R 4799 /opt/mz")?;
+    fixture.sh(
+        "umount /etc/passwd && mount --bind /run/testkit/passwd /etc/passwd; chown -R 4799 /opt/mz",
+    )?;
     fixture
         .agent()
         .run("start")?
@@ -283,9 +306,17 @@ fn actions_work_as_owner_under_root_squash() -> TestResult {
         }
         fixture.sh("chmod 750 /opt/mz")?;
         let call = || under_root_squash(fixture.agent().param("os_user", os_user));
-        let recurring =
-            |level| under_root_squash(as_recurring_monitor(fixture.agent().param("os_user", os_user), level));
-        call().check_level(10).run("validate-all")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        let recurring = |level| {
+            under_root_squash(as_recurring_monitor(
+                fixture.agent().param("os_user", os_user),
+                level,
+            ))
+        };
+        call()
+            .check_level(10)
+            .run("validate-all")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
         call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
         call().run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         let pid = fixture.single_pico("platform")?.pid;
@@ -324,7 +355,11 @@ fn reason_names_root_squash_when_owner_is_invisible_to_root() -> TestResult {
     let call = || under_root_squash(fixture.agent().param("mz_home", "/opt/closed/mz"));
     let words = ["/opt/closed/mz", "permission denied for root", "root_squash", "set os_user"];
     call().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&words);
-    call().check_level(10).run("validate-all")?.assert_exit_code(OCF_ERR_ARGS).assert_reason(&words);
+    call()
+        .check_level(10)
+        .run("validate-all")?
+        .assert_exit_code(OCF_ERR_ARGS)
+        .assert_reason(&words);
     call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
     call().run("stop")?.assert_exit_code(OCF_SUCCESS);
     fixture.assert_nothing_left()?;
@@ -344,12 +379,25 @@ fn unit_linked_into_user_directory_is_named_and_not_followed() -> TestResult {
     if !has_second_user(&fixture) {
         return Ok(());
     }
-    fixture.node.write("/opt/secret", format!("[Service]\nExecStart={MZSH_PATH} startup {SECRET}\n"))?;
+    fixture
+        .node
+        .write("/opt/secret", format!("[Service]\nExecStart={MZSH_PATH} startup {SECRET}\n"))?;
     fixture.sh("chmod 600 /opt/secret; mkdir -p /etc/systemd/system && mount -t tmpfs -o mode=755 tmpfs /etc/systemd/system")?;
-    fixture.as_owner("ln").args(["-s", "/opt/secret", "/opt/mz/tmp/mz.service"]).run()?.expect_code(0)?;
+    fixture
+        .as_owner("ln")
+        .args(["-s", "/opt/secret", "/opt/mz/tmp/mz.service"])
+        .run()?
+        .expect_code(0)?;
     fixture.sh("ln -s /opt/mz/tmp/mz.service /etc/systemd/system/mz.service; ln -s /var/lib/mzadmin/a.service /etc/systemd/system/")?;
-    fixture.as_owner("ln").args(["-s", "/opt/secret", "/var/lib/mzadmin/a.service"]).run()?.expect_code(0)?;
-    let ran = fixture.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]).run()?;
+    fixture
+        .as_owner("ln")
+        .args(["-s", "/opt/secret", "/var/lib/mzadmin/a.service"])
+        .run()?
+        .expect_code(0)?;
+    let ran = fixture
+        .command("mzha")
+        .args(["doctor", "--pico", "platform", "--type", "platform"])
+        .run()?;
     assert!(!ran.stdout.contains(SECRET), "{ran}");
     for unit in ["mz.service", "a.service"] {
         assert!(ran.stdout.contains(&format!("/etc/systemd/system/{unit}")), "{unit}: {ran}");
@@ -373,7 +421,8 @@ fn mz_home_replaceable_by_others_is_not_taken_for_root_owned() -> TestResult {
         return Ok(());
     }
     fixture.sh(LINK_HOME_TO_STICKY_DIRECTORY)?;
-    let content = format!("JAVA_HOME=/opt/{SECRET}\nconfig.properties.\"mz.ha.host\" : \"{SECRET}\"\n");
+    let content =
+        format!("JAVA_HOME=/opt/{SECRET}\nconfig.properties.\"mz.ha.host\" : \"{SECRET}\"\n");
     fixture.node.write("/opt/secret", content)?;
     fixture.sh(&format!(
         "chmod 600 /opt/secret; ln -sfn /opt/secret {}",
@@ -389,7 +438,10 @@ fn mz_home_replaceable_by_others_is_not_taken_for_root_owned() -> TestResult {
         call().run("validate-all")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&because);
         let explained = call().run("explain")?.expect_code(OCF_NOT_RUNNING)?;
         assert!(explained.stdout.contains(why), "{explained}");
-        assert!(!explained.stdout.contains(SECRET) && !fixture.log()?.contains(SECRET), "{explained}");
+        assert!(
+            !explained.stdout.contains(SECRET) && !fixture.log()?.contains(SECRET),
+            "{explained}"
+        );
         call().run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
         call().run("stop")?.assert_exit_code(OCF_SUCCESS);
     }
@@ -451,10 +503,14 @@ fn mz_home_swapped_during_checks_runs_nothing_as_root() -> TestResult {
     let java = ["java", "-Dmz.home=/opt/srv/u/mz", CONFIGNAME_OPTION, PICO_MAIN_CLASS, "platform"];
     let _pico = FakeProcess::for_java(&java).start(&fixture)?;
     let call = || {
-        as_recurring_monitor(fixture.agent().param("ha_check", "no"), 20).param("mz_home", "/opt/srv/u/mz")
+        as_recurring_monitor(fixture.agent().param("ha_check", "no"), 20)
+            .param("mz_home", "/opt/srv/u/mz")
     };
     call().run("monitor")?;
-    assert!(!fixture.node.read("/opt/srv/u/who")?.is_empty(), "it is run where nobody exchanges anything");
+    assert!(
+        !fixture.node.read("/opt/srv/u/who")?.is_empty(),
+        "it is run where nobody exchanges anything"
+    );
     fixture.node.write("/opt/swap.py", SWAP_HOME_SCRIPT)?;
     fixture.sh("setsid setpriv --reuid 4711 --regid 4711 --clear-groups python3 /opt/swap.py </dev/null >/dev/null 2>&1 &")?;
     for _ in 0..100 {
@@ -483,8 +539,12 @@ fn root_owned_installation_accepts_only_files_of_root() -> TestResult {
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("shutdown"));
     let refused = fixture.agent().param("java_home", "/opt/u/jdk").run("start")?;
-    refused.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["/opt/u belongs to user 4711, not to root"]);
-    fixture.node.write("/opt/secret", format!("config.properties.\"mz.ha.host\" : \"{SECRET}\"\n"))?;
+    refused
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&["/opt/u belongs to user 4711, not to root"]);
+    fixture
+        .node
+        .write("/opt/secret", format!("config.properties.\"mz.ha.host\" : \"{SECRET}\"\n"))?;
     fixture.sh(&format!(
         "chmod 600 /opt/secret; chown 4711 $(dirname {PLATFORM_REGISTRY_FILE}); ln -sfn /opt/secret {PLATFORM_REGISTRY_FILE}"
     ))?;

@@ -48,7 +48,11 @@ fn with_prepared_proc<'a>(call: AgentCall<'a>, first: &str) -> AgentCall<'a> {
 }
 
 /// Collects wrong answers: each action has to answer 1 and say that it could not see the processes.
-fn answers_other_than_1(fixture: &Fixture, what: &str, first: &str) -> Result<Vec<String>, TestkitError> {
+fn answers_other_than_1(
+    fixture: &Fixture,
+    what: &str,
+    first: &str,
+) -> Result<Vec<String>, TestkitError> {
     let calls = [
         ("probe", fixture.agent(), "monitor"),
         ("depth 0", as_recurring_monitor(fixture.agent(), 0), "monitor"),
@@ -157,8 +161,13 @@ fn containerized_pico_with_maximum_groups_is_ignored() -> TestResult {
         fixture.sh(&format!(
             "setsid unshare --pid --fork --kill-child {inside} </dev/null >/dev/null 2>/opt/said &"
         ))?;
-        let theirs =
-            fixture.wait_for_process(&["java", home, CONFIGNAME_OPTION, PICO_MAIN_CLASS, "platform"])?;
+        let theirs = fixture.wait_for_process(&[
+            "java",
+            home,
+            CONFIGNAME_OPTION,
+            PICO_MAIN_CLASS,
+            "platform",
+        ])?;
         let bytes = fixture.sh(&format!("wc -c </proc/{}/status", theirs.pid))?;
         assert!(bytes.trim().parse::<u32>().is_ok_and(|number| number > 700_000), "{bytes}");
         fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
@@ -177,7 +186,8 @@ const SOCKET_PATH: &str = "/opt/socket";
 #[test]
 fn unreadable_proc_file_is_named() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    let _socket = UnixListener::bind(fixture.node.host_path(SOCKET_PATH)).expect("a path for a socket");
+    let _socket =
+        UnixListener::bind(fixture.node.host_path(SOCKET_PATH)).expect("a path for a socket");
     let mut wrong = Vec::new();
     // The shell executes the agent in its own process.
     check_unreadable_file(&fixture, "/proc/self/mountinfo", "/proc/$$/mountinfo", &mut wrong)?;
@@ -195,13 +205,19 @@ fn unreadable_proc_file_is_named() -> TestResult {
 }
 
 /// Mounts the socket over the file for each agent and collects wrong answers.
-fn check_unreadable_file(fixture: &Fixture, file: &str, over: &str, wrong: &mut Vec<String>) -> TestResult {
+fn check_unreadable_file(
+    fixture: &Fixture,
+    file: &str,
+    over: &str,
+    wrong: &mut Vec<String>,
+) -> TestResult {
     let first = format!("mount --bind {SOCKET_PATH} {over}; exec \"$@\"");
     for action in ["monitor", "stop"] {
-        let ran =
-            with_prepared_proc(fixture.agent().meta_timeout(Duration::from_secs(6)), &first).run(action)?;
+        let ran = with_prepared_proc(fixture.agent().meta_timeout(Duration::from_secs(6)), &first)
+            .run(action)?;
         let said = ran.reason().unwrap_or_default();
-        if ran.code() != Some(OCF_ERR_GENERIC) || !said.contains(&format!("{file}: No such device")) {
+        if ran.code() != Some(OCF_ERR_GENERIC) || !said.contains(&format!("{file}: No such device"))
+        {
             wrong.push(format!("{file}: {ran}"));
         }
     }

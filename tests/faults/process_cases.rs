@@ -19,7 +19,8 @@ pub(crate) const FOREIGN_UID: u32 = 4712;
 pub(crate) const HUNG_ON_WRITE: &str = "/opt/written";
 /// Its close hangs: for [`EXITING`].
 pub(crate) const HUNG_ON_CLOSE: &str = "/opt/closed";
-pub(crate) const UNREADABLE_MEMORY: FakeProcessState = FakeProcessState::UnreadableMemory(HUNG_ON_WRITE);
+pub(crate) const UNREADABLE_MEMORY: FakeProcessState =
+    FakeProcessState::UnreadableMemory(HUNG_ON_WRITE);
 pub(crate) const EXITING: FakeProcessState = FakeProcessState::Exiting(HUNG_ON_CLOSE);
 
 /// Longest duration of any action but a start that is not affected by the process.
@@ -56,7 +57,11 @@ pub(crate) struct ProcessCase {
     role: ExpectedRole,
 }
 
-pub(crate) fn process_case(name: impl Into<String>, is: ExpectedRole, imitation: FakeProcess) -> ProcessCase {
+pub(crate) fn process_case(
+    name: impl Into<String>,
+    is: ExpectedRole,
+    imitation: FakeProcess,
+) -> ProcessCase {
     ProcessCase { name: name.into(), process: imitation, role: is }
 }
 
@@ -72,7 +77,11 @@ pub(crate) struct ProcessCaseRunner {
 pub(crate) fn new_runner() -> Result<Option<ProcessCaseRunner>, TestkitError> {
     let fixture = fixture(AgentKind::Platform).build()?;
     let has_other_users = fixture.node.owner() != "root";
-    Ok(has_other_users.then_some(ProcessCaseRunner { fixture, problems: Vec::new(), hung: Vec::new() }))
+    Ok(has_other_users.then_some(ProcessCaseRunner {
+        fixture,
+        problems: Vec::new(),
+        hung: Vec::new(),
+    }))
 }
 
 /// Checks the cells on one node.
@@ -102,7 +111,9 @@ pub(crate) fn check_on_separate_nodes(cells: Vec<ProcessCase>) -> TestResult {
 impl ProcessCaseRunner {
     /// From now on the files hang.
     pub(crate) fn hang_files(&mut self) -> TestResult {
-        for (file, held) in [(HUNG_ON_WRITE, HungOperation::Write), (HUNG_ON_CLOSE, HungOperation::Close)] {
+        for (file, held) in
+            [(HUNG_ON_WRITE, HungOperation::Write), (HUNG_ON_CLOSE, HungOperation::Close)]
+        {
             self.fixture.sh(&format!("truncate -s 4096 {file} && chmod 666 {file}"))?;
             self.hung.push(self.fixture.node.hang_storage(file, held)?);
         }
@@ -121,7 +132,9 @@ impl ProcessCaseRunner {
             ExpectedRole::Ignored => self.check_ignored(cell, &process)?,
             ExpectedRole::Pico => self.check_pico(cell, &process)?,
             ExpectedRole::FailedPico => self.check_failed_pico(cell, &process)?,
-            ExpectedRole::Startup => self.check_reported_and_ended(cell, &process, "start in progress")?,
+            ExpectedRole::Startup => {
+                self.check_reported_and_ended(cell, &process, "start in progress")?;
+            }
             ExpectedRole::Unknown => self.check_unknown(cell, &process)?,
         }
         self.clean_up(&process)
@@ -191,7 +204,9 @@ impl ProcessCaseRunner {
         self.run_actions(cell, " beside the Platform", [OCF_SUCCESS; 4], &[])?;
         if let Some(pid) = started.filter(|&pid| pid != process.pid) {
             let left = self.fixture.process_without_args(pid)?.filter(|left| !left.is_dead());
-            self.require(left.is_none(), || format!("{}: stop left the Platform: {left:?}", cell.name));
+            self.require(left.is_none(), || {
+                format!("{}: stop left the Platform: {left:?}", cell.name)
+            });
         }
         let lives = self.fixture.is_alive(process)?;
         self.require(lives, || format!("{}: it was ended", cell.name));
@@ -284,7 +299,10 @@ pub(crate) fn agent_call(fixture: &Fixture) -> AgentCall<'_> {
 }
 
 /// Runs an action by its name in the tables.
-pub(crate) fn run_action(fixture: &Fixture, action: &str) -> Result<NodeCommandOutput, TestkitError> {
+pub(crate) fn run_action(
+    fixture: &Fixture,
+    action: &str,
+) -> Result<NodeCommandOutput, TestkitError> {
     match action {
         "probe" => agent_call(fixture).run("monitor"),
         "depth 0" => as_recurring_monitor(agent_call(fixture), 0).run("monitor"),

@@ -7,8 +7,16 @@ use testkit::fixture::{AgentKind, as_recurring_monitor, fixture};
 use testkit::{TestResult, TestkitError};
 
 /// Each of them matches a process other than the pico on every node of a cluster.
-const REFUSED_PATTERNS: [&str; 8] =
-    [".*", "^", "x*", "mediationzone/ec ", "pacemaker-execd", "corosync", "^(/usr)?/s?bin/init|ec1", "pcsd$"];
+const REFUSED_PATTERNS: [&str; 8] = [
+    ".*",
+    "^",
+    "x*",
+    "mediationzone/ec ",
+    "pacemaker-execd",
+    "corosync",
+    "^(/usr)?/s?bin/init|ec1",
+    "pcsd$",
+];
 
 /// A pattern that matches anything, the agent itself, the node's init or a cluster daemon fails start and
 /// validation with 6 and names the match. Nothing is started.
@@ -45,8 +53,9 @@ fn pattern_matching_running_cluster_daemon_is_refused() -> TestResult {
         let pid: u32 = said.trim().parse().expect("a number");
         fixture.wait_until("the daemon to be what it is", |fixture| {
             let all = fixture.processes()?;
-            let found =
-                all.iter().any(|p| p.pid == pid && p.argv.first().is_some_and(|a| a.ends_with("/corosync")));
+            let found = all
+                .iter()
+                .any(|p| p.pid == pid && p.argv.first().is_some_and(|a| a.ends_with("/corosync")));
             Ok(found.then_some(pid).ok_or_else(|| format!("{all:?}")))
         })
     };
@@ -54,13 +63,18 @@ fn pattern_matching_running_cluster_daemon_is_refused() -> TestResult {
     let seen = [format!("pid {daemon} "), "/usr/sbin/corosync 1000007".to_owned()];
     let seen = [seen[0].as_str(), seen[1].as_str(), "process_match: "];
     call().run("start")?.assert_exit_code(OCF_ERR_CONFIGURED).assert_reason(&seen);
-    call().check_level(10).run("validate-all")?.assert_exit_code(OCF_ERR_CONFIGURED).assert_reason(&seen);
+    call()
+        .check_level(10)
+        .run("validate-all")?
+        .assert_exit_code(OCF_ERR_CONFIGURED)
+        .assert_reason(&seen);
     call().check_level(0).run("validate-all")?.assert_exit_code(OCF_SUCCESS);
     assert!(fixture.pico_processes("ec1")?.is_empty());
     fixture.signal(daemon, "KILL")?;
     // Any user can give a program this command line, so that is no reason to refuse a start.
     if fixture.node.owner() != "root" {
-        let stranger = runs(&fixture.as_owner("sh").args(["-c", line]).run()?.expect_code(0)?.stdout)?;
+        let stranger =
+            runs(&fixture.as_owner("sh").args(["-c", line]).run()?.expect_code(0)?.stdout)?;
         call().check_level(10).run("validate-all")?.assert_exit_code(OCF_SUCCESS);
         fixture.signal(stranger, "KILL")?;
     }
@@ -72,8 +86,9 @@ fn pattern_matching_running_cluster_daemon_is_refused() -> TestResult {
 #[test]
 fn cluster_program_matching_pattern_is_never_the_pico() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
-    fixture
-        .sh("mkdir -p /opt/x && for name in corosync crm_resource; do cp /bin/sleep /opt/x/$name; done")?;
+    fixture.sh(
+        "mkdir -p /opt/x && for name in corosync crm_resource; do cp /bin/sleep /opt/x/$name; done",
+    )?;
     let mut pids = Vec::new();
     for name in ["corosync", "crm_resource"] {
         let line = format!(
@@ -82,7 +97,8 @@ fn cluster_program_matching_pattern_is_never_the_pico() -> TestResult {
         let pid: u32 = fixture.sh(&line)?.trim().parse().expect("a number");
         pids.push(fixture.wait_until("the program to be what it is", |fixture| {
             let found = fixture.processes()?.into_iter().find(|process| process.pid == pid);
-            let found = found.filter(|process| process.argv.first().is_some_and(|a| a.ends_with(name)));
+            let found =
+                found.filter(|process| process.argv.first().is_some_and(|a| a.ends_with(name)));
             Ok(found.ok_or_else(|| name.to_owned()))
         })?);
     }
@@ -102,7 +118,11 @@ fn cluster_program_matching_pattern_is_never_the_pico() -> TestResult {
 fn pattern_without_pico_or_installation_is_a_warning() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
     let validate = |pattern: &str| {
-        fixture.agent().param("process_match", pattern).run("validate-all")?.expect_code(OCF_SUCCESS)
+        fixture
+            .agent()
+            .param("process_match", pattern)
+            .run("validate-all")?
+            .expect_code(OCF_SUCCESS)
     };
     for pattern in ["java", "no-such-process", "(^|/)launcher( |$)"] {
         let validated = validate(pattern)?;
@@ -114,7 +134,15 @@ fn pattern_without_pico_or_installation_is_a_warning() -> TestResult {
     for pattern in ["launcher.*-ec1( |$)", "^/opt/mz/bin/odd ", r"^/opt\/mz\/bin/odd "] {
         validate(pattern)?.assert_no_output();
     }
-    fixture.agent().param("process_match", "no-such-process").run("start")?.assert_exit_code(OCF_ERR_GENERIC);
-    fixture.agent().param("process_match", "no-such-process").run("stop")?.assert_exit_code(OCF_SUCCESS);
+    fixture
+        .agent()
+        .param("process_match", "no-such-process")
+        .run("start")?
+        .assert_exit_code(OCF_ERR_GENERIC);
+    fixture
+        .agent()
+        .param("process_match", "no-such-process")
+        .run("stop")?
+        .assert_exit_code(OCF_SUCCESS);
     fixture.assert_nothing_left()
 }

@@ -16,7 +16,8 @@ const UNUSABLE_MOUNT_OPTIONS: [&str; 3] = ["size=4k", "nr_inodes=2", "ro"];
 /// Mounts a file system with these options for records and locks, and fills it where they allow that.
 fn mount_full_run_directory(fixture: &Fixture, options: &str) -> TestResult {
     let at = "/run/mediationzone-ra";
-    fixture.sh(&format!("mkdir -p -m 755 {at} && mount -t tmpfs -o mode=755,{options} tmpfs {at}"))?;
+    fixture
+        .sh(&format!("mkdir -p -m 755 {at} && mount -t tmpfs -o mode=755,{options} tmpfs {at}"))?;
     if options != "ro" {
         fixture.sh(&format!("head -c 4096 /dev/zero >{at}/full"))?;
     }
@@ -129,7 +130,9 @@ fn start_with_few_descriptors_fails_and_leaves_nothing() -> TestResult {
             fixture.single_pico("platform")?;
             fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         } else {
-            start.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[&descriptor_limit_text(descriptors)]);
+            start
+                .assert_exit_code(OCF_ERR_GENERIC)
+                .assert_reason(&[&descriptor_limit_text(descriptors)]);
             failed += 1;
         }
         fixture.assert_nothing_left()?;
@@ -161,7 +164,8 @@ fn five_descriptors_suffice_for_monitor_probe_and_stop() -> TestResult {
                 .assert_exit_code(OCF_SUCCESS)
                 .assert_no_output();
             assert!(fixture.is_alive(&jvm)?);
-            let stop = run_with_descriptors(&fixture.agent(), "stop", 5)?.assert_exit_code(OCF_SUCCESS);
+            let stop =
+                run_with_descriptors(&fixture.agent(), "stop", 5)?.assert_exit_code(OCF_SUCCESS);
             assert!(!fixture.is_alive(&jvm)?, "{stop}");
             fixture.assert_nothing_left()?;
             run_with_descriptors(&fixture.agent(), "monitor", 5)?.assert_exit_code(OCF_NOT_RUNNING);
@@ -186,7 +190,9 @@ fn hung_java_with_few_descriptors_delays_no_action() -> TestResult {
         fixture.sh(&format!("truncate -s 4096 {HUNG_ON_WRITE} && chmod 666 {HUNG_ON_WRITE}"))?;
         let hung = fixture.node.hang_storage(HUNG_ON_WRITE, HungOperation::Write)?;
         let jvm = fixture.start()?;
-        FakeProcess::for_java(&["java", "-jar", "/opt/tool.jar"]).state(UNREADABLE_MEMORY).start(&fixture)?;
+        FakeProcess::for_java(&["java", "-jar", "/opt/tool.jar"])
+            .state(UNREADABLE_MEMORY)
+            .start(&fixture)?;
         run_with_descriptors(&as_recurring_monitor(fixture.agent(), 0), "monitor", descriptors)?
             .assert_exit_code(OCF_SUCCESS)
             .assert_no_output();
@@ -202,7 +208,8 @@ fn hung_java_with_few_descriptors_delays_no_action() -> TestResult {
         } else {
             // With a descriptor to see it, the stop knows that this java has no open file of ours.
             let reason = stop.reason().unwrap_or_default();
-            let is_told = ["no file descriptor left", "hangs"].iter().any(|why| reason.contains(why));
+            let is_told =
+                ["no file descriptor left", "hangs"].iter().any(|why| reason.contains(why));
             assert!(
                 stop.code() == Some(OCF_SUCCESS) || stop.code() == Some(OCF_ERR_GENERIC) && is_told,
                 "{stop}"
@@ -217,8 +224,9 @@ fn hung_java_with_few_descriptors_delays_no_action() -> TestResult {
 #[test]
 fn validate_all_with_few_descriptors_fails_and_names_the_limit() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    let validate =
-        |descriptors| run_with_descriptors(&fixture.agent().check_level(10), "validate-all", descriptors);
+    let validate = |descriptors| {
+        run_with_descriptors(&fixture.agent().check_level(10), "validate-all", descriptors)
+    };
     validate(4)?
         .assert_exit_code(OCF_ERR_GENERIC)
         .assert_reason(&["mz_home: no helper process", &descriptor_limit_text(4)]);
@@ -232,7 +240,8 @@ fn validate_all_with_few_descriptors_fails_and_names_the_limit() -> TestResult {
 fn hung_worker_with_few_descriptors_keeps_no_output_open() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     let hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
-    let call = fixture.agent().check_level(10).descriptor_limit(5).meta_timeout(Duration::from_secs(8));
+    let call =
+        fixture.agent().check_level(10).descriptor_limit(5).meta_timeout(Duration::from_secs(8));
     let (argv, environment) = call.argv_and_environment("validate-all");
     let line = format!("said=$({} 2>&1); code=$?; echo \"$said\"; exit $code", argv.join(" "));
     let shell = fixture.node.command("sh").args(["-c", &line]).time_limit(Duration::from_secs(20));

@@ -39,7 +39,11 @@ fn similar_resource_names_have_separate_records() -> TestResult {
         agent_for(&fixture, &one, "ec1").run("start")?.assert_exit_code(OCF_SUCCESS);
         agent_for(&fixture, &other, "ec2").run("start")?.assert_exit_code(OCF_SUCCESS);
         let (ec1, ec2) = (fixture.single_pico("ec1")?, fixture.single_pico("ec2")?);
-        assert_eq!(fixture.sh("ls /run/mediationzone-ra | grep -c json")?.trim(), "2", "{one:?} {other:?}");
+        assert_eq!(
+            fixture.sh("ls /run/mediationzone-ra | grep -c json")?.trim(),
+            "2",
+            "{one:?} {other:?}"
+        );
         agent_for(&fixture, &one, "ec1").run("stop")?.assert_exit_code(OCF_SUCCESS);
         assert!(!fixture.is_alive(&ec1)? && fixture.is_alive(&ec2)?, "{one:?} {other:?}");
         as_recurring_monitor(agent_for(&fixture, &other, "ec2"), 0)
@@ -51,7 +55,11 @@ fn similar_resource_names_have_separate_records() -> TestResult {
             .assert_exit_code(OCF_NOT_RUNNING);
         agent_for(&fixture, &other, "ec2").run("stop")?.assert_exit_code(OCF_SUCCESS);
         fixture.assert_nothing_left()?;
-        assert_eq!(fixture.sh("ls /run/mediationzone-ra | grep json || true")?, "", "{one:?} {other:?}");
+        assert_eq!(
+            fixture.sh("ls /run/mediationzone-ra | grep json || true")?,
+            "",
+            "{one:?} {other:?}"
+        );
     }
     Ok(())
 }
@@ -105,7 +113,10 @@ fn pico_with_longest_name_is_managed_and_longer_name_is_refused() -> TestResult 
     call().run("start")?.assert_exit_code(OCF_SUCCESS);
     let jvm = fixture.single_pico(&name)?;
     for level in [0, 10, 20] {
-        as_recurring_monitor(call(), level).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        as_recurring_monitor(call(), level)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
     }
     call().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     fixture.signal(jvm.pid, "STOP")?;
@@ -119,7 +130,10 @@ fn pico_with_longest_name_is_managed_and_longer_name_is_refused() -> TestResult 
     call().run("stop")?.assert_exit_code(OCF_SUCCESS);
     fixture.assert_nothing_left()?;
     let too_long = || fixture.agent().param("pico_name", "x".repeat(251));
-    too_long().run("start")?.assert_exit_code(OCF_ERR_CONFIGURED).assert_reason(&["pico_name: ", "250"]);
+    too_long()
+        .run("start")?
+        .assert_exit_code(OCF_ERR_CONFIGURED)
+        .assert_reason(&["pico_name: ", "250"]);
     Ok(())
 }
 
@@ -142,7 +156,10 @@ fn globally_unique_clone_is_refused_by_start_and_validation() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
     for number in [0, 1] {
         let call = || clone_instance(&fixture, number, true);
-        call().run("start")?.assert_exit_code(OCF_ERR_CONFIGURED).assert_reason(&["globally-unique", "ec1"]);
+        call()
+            .run("start")?
+            .assert_exit_code(OCF_ERR_CONFIGURED)
+            .assert_reason(&["globally-unique", "ec1"]);
         for level in [0, 10] {
             let validated =
                 call().check_level(level).run("validate-all")?.assert_exit_code(OCF_ERR_CONFIGURED);
@@ -152,7 +169,10 @@ fn globally_unique_clone_is_refused_by_start_and_validation() -> TestResult {
         as_recurring_monitor(call(), 0).run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
         call().run("stop")?.assert_exit_code(OCF_SUCCESS);
     }
-    assert_eq!(fixture.mzsh_call_count("startup ec1")? + fixture.mzsh_call_count("startup -f ec1")?, 0);
+    assert_eq!(
+        fixture.mzsh_call_count("startup ec1")? + fixture.mzsh_call_count("startup -f ec1")?,
+        0
+    );
     fixture.assert_nothing_left()
 }
 
@@ -165,7 +185,10 @@ fn anonymous_clone_is_started_with_warning() -> TestResult {
     let validated = call().run("validate-all")?.expect_code(OCF_SUCCESS)?;
     assert!(validated.stderr.contains("WARNING: clone: "), "{validated}");
     call().run("start")?.assert_exit_code(OCF_SUCCESS);
-    as_recurring_monitor(call(), 0).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    as_recurring_monitor(call(), 0)
+        .run("monitor")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     call().run("stop")?.assert_exit_code(OCF_SUCCESS);
     fixture.assert_nothing_left()
 }

@@ -9,8 +9,8 @@ use testkit::fixture::{AgentKind, Fixture, as_recurring_monitor, fixture};
 use testkit::{AgentCall, NodeCommandOutput, TestResult, TestkitError};
 
 use crate::process_cases::{
-    CONFIGNAME_OPTION, ExpectedRole, FOREIGN_UID, HOME_OPTION, PICO_MAIN_CLASS, check_on_shared_node,
-    process_case,
+    CONFIGNAME_OPTION, ExpectedRole, FOREIGN_UID, HOME_OPTION, PICO_MAIN_CLASS,
+    check_on_shared_node, process_case,
 };
 use crate::stop_recorded_jvm::start_hanging_javas;
 
@@ -39,7 +39,10 @@ impl ScanCost {
     }
 
     fn best_of(self, other: Self) -> Self {
-        Self { wall_time: self.wall_time.min(other.wall_time), rss_kib: self.rss_kib.min(other.rss_kib) }
+        Self {
+            wall_time: self.wall_time.min(other.wall_time),
+            rss_kib: self.rss_kib.min(other.rss_kib),
+        }
     }
 }
 
@@ -70,11 +73,16 @@ fn measure_costs(fixture: &Fixture, when: &str) -> Result<[ScanCost; 3], Testkit
 /// No action takes more than 1.5 times as long as among as many plain processes and [`MAX_NOISE`], or 16 MiB
 /// more than without any.
 #[track_caller]
-fn assert_costs_within_limits(without: [ScanCost; 3], among: [ScanCost; 3], attacked: [ScanCost; 3]) {
+fn assert_costs_within_limits(
+    without: [ScanCost; 3],
+    among: [ScanCost; 3],
+    attacked: [ScanCost; 3],
+) {
     for (at, action) in ["probe", "depth 10", "stop"].into_iter().enumerate() {
         let (without, among, attacked) = (without[at], among[at], attacked[at]);
-        let said =
-            format!("{action}: {without:?} without, {among:?} among as many others, {attacked:?} attacked");
+        let said = format!(
+            "{action}: {without:?} without, {among:?} among as many others, {attacked:?} attacked"
+        );
         assert!(attacked.wall_time <= among.wall_time * 3 / 2 + MAX_NOISE, "{said}");
         assert!(attacked.rss_kib <= without.rss_kib + MAX_EXTRA_KIB, "{said}");
         println!("{said}");
@@ -191,7 +199,9 @@ fn stop_ends_recorded_and_configured_pico_of_different_owners() -> TestResult {
         return Ok(());
     }
     let recorded = fixture.start()?;
-    fixture.sh(&format!("cp -a /opt/mz /opt/second && chown -R {FOREIGN_UID}:{FOREIGN_UID} /opt/second"))?;
+    fixture.sh(&format!(
+        "cp -a /opt/mz /opt/second && chown -R {FOREIGN_UID}:{FOREIGN_UID} /opt/second"
+    ))?;
     let argv = ["java", "-Dmz.home=/opt/second", CONFIGNAME_OPTION, PICO_MAIN_CLASS, "platform"];
     let second = FakeProcess::for_java(&argv).user(FOREIGN_UID).start(&fixture)?;
     // A third process belongs to neither owner.

@@ -35,8 +35,11 @@ fn stop_after_ineffective_mzsh_shutdown_ends_pico_in_time() -> TestResult {
         let fixture = fixture(AgentKind::Ec).set("ec1.stop_time=10m").set("shutdown_retry=10ms");
         let fixture = fixture.set(&format!("shutdown_failed={failed}")).build()?;
         fixture.start()?;
-        let stop =
-            fixture.agent().meta_timeout(Duration::from_secs(12)).run("stop")?.assert_exit_code(OCF_SUCCESS);
+        let stop = fixture
+            .agent()
+            .meta_timeout(Duration::from_secs(12))
+            .run("stop")?
+            .assert_exit_code(OCF_SUCCESS);
         assert!(stop.wall_time < Duration::from_secs(11), "{stop}");
         assert_eq!(fixture.mzsh_call_count("shutdown ec1")?, 1);
         fixture.assert_nothing_left()?;
@@ -52,10 +55,17 @@ fn stop_with_hung_mzsh_ends_pico_by_sigterm_in_time() -> TestResult {
     fixture.start()?;
     fixture.set(&["mzsh_time=10m"])?;
     // Pacemaker's shortest default timeout is 20 s; less must do.
-    let stop =
-        fixture.agent().meta_timeout(Duration::from_secs(8)).run("stop")?.assert_exit_code(OCF_SUCCESS);
+    let stop = fixture
+        .agent()
+        .meta_timeout(Duration::from_secs(8))
+        .run("stop")?
+        .assert_exit_code(OCF_SUCCESS);
     assert!(stop.wall_time < Duration::from_secs(8), "{stop}");
-    assert_eq!(fixture.last_end_reason("platform")?.as_deref(), Some("signal"), "SIGTERM had its time, too");
+    assert_eq!(
+        fixture.last_end_reason("platform")?.as_deref(),
+        Some("signal"),
+        "SIGTERM had its time, too"
+    );
     fixture.assert_nothing_left()?;
     fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     Ok(())
@@ -72,7 +82,8 @@ fn stop_with_few_descriptors_ends_pico_or_names_missing_resource() -> TestResult
         let timeout = Duration::from_secs(if descriptors < 24 { 4 } else { 30 });
         let fixture = fixture(AgentKind::Platform).build()?;
         fixture.start()?;
-        let stop = fixture.agent().descriptor_limit(descriptors).meta_timeout(timeout).run("stop")?;
+        let stop =
+            fixture.agent().descriptor_limit(descriptors).meta_timeout(timeout).run("stop")?;
         let alive = !fixture.pico_processes("platform")?.is_empty();
         assert!(!alive || stop.code() != Some(OCF_SUCCESS), "{stop}");
         if stop.code() != Some(OCF_SUCCESS) {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
 use testkit::fake_process::{FakeProcess, FakeProcessGroup, FakeProcessState};
 use testkit::fixture::{AgentKind, Fixture, fixture};
-use testkit::{HungOperation, HungStorage, NodeCommandOutput, NodeProcess, TestResult, TestkitError};
+use testkit::{
+    HungOperation, HungStorage, NodeCommandOutput, NodeProcess, TestResult, TestkitError,
+};
 
 use crate::process_cases::{CONFIGNAME_OPTION, PICO_MAIN_CLASS};
 
@@ -35,7 +37,11 @@ fn stop_with_default_timeout(fixture: &Fixture) -> Result<NodeCommandOutput, Tes
 /// The stop has ended the JVM, and answers "stopped" or, with a reason, that it does not know about other
 /// processes.
 #[track_caller]
-fn assert_recorded_jvm_ended(fixture: &Fixture, jvm: &NodeProcess, ran: &NodeCommandOutput) -> TestResult {
+fn assert_recorded_jvm_ended(
+    fixture: &Fixture,
+    jvm: &NodeProcess,
+    ran: &NodeCommandOutput,
+) -> TestResult {
     assert!(!fixture.is_alive(jvm)?, "it has left the JVM of the record: {ran}");
     assert!(matches!(ran.code(), Some(OCF_SUCCESS | OCF_ERR_GENERIC)), "{ran}");
     Ok(())
@@ -76,8 +82,11 @@ fn stop_ends_recorded_jvm_when_no_scan_completes() -> TestResult {
     let jvm = fixture.start()?;
     let (crowd, hung) = start_hanging_javas(&fixture, 1, None)?;
     crowd.hang_all(&fixture)?;
-    let ran =
-        fixture.agent().meta_timeout(Duration::from_secs(3)).run("stop")?.assert_exit_code(OCF_ERR_GENERIC);
+    let ran = fixture
+        .agent()
+        .meta_timeout(Duration::from_secs(3))
+        .run("stop")?
+        .assert_exit_code(OCF_ERR_GENERIC);
     assert_recorded_jvm_ended(&fixture, &jvm, &ran.assert_reason(&["what runs is unknown"]))?;
     hung.release();
     Ok(())
@@ -111,7 +120,8 @@ fn stop_ends_recorded_jvm_with_few_descriptors() -> TestResult {
         // No record names it, so only a scan can find it.
         let second = FakeProcess::for_pico("platform").start(&fixture)?;
         let limit = ["prlimit".to_owned(), format!("--nofile={descriptors}")];
-        let ran = fixture.agent().meta_timeout(Duration::from_secs(12)).wrap_with(limit).run("stop")?;
+        let ran =
+            fixture.agent().meta_timeout(Duration::from_secs(12)).wrap_with(limit).run("stop")?;
         assert_recorded_jvm_ended(&fixture, &jvm, &ran)?;
         let left = fixture.is_alive(&second)?;
         assert_eq!(ran.code() == Some(OCF_SUCCESS), !left, "{descriptors} descriptors: {ran}");

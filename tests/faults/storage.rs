@@ -5,7 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
-use testkit::fixture::{AgentKind, Fixture, MZ_HOME, as_recurring_monitor, describe_processes, fixture};
+use testkit::fixture::{
+    AgentKind, Fixture, MZ_HOME, as_recurring_monitor, describe_processes, fixture,
+};
 use testkit::{AgentCall, HungOperation, NodeCommandOutput, NodeProcess, TestResult, TestkitError};
 
 /// Longest that an agent's own process may be in state D without a break. Loading a page of a program takes
@@ -23,10 +25,14 @@ fn run_never_in_state_d(
         let at_work = scope.spawn(|| call.run(action));
         let (mut since, mut longest) = (None, Duration::ZERO);
         while !at_work.is_finished() {
-            since = is_agent_in_state_d(fixture, action)?.then(|| since.unwrap_or_else(Instant::now));
+            since =
+                is_agent_in_state_d(fixture, action)?.then(|| since.unwrap_or_else(Instant::now));
             longest = longest.max(since.map_or(Duration::ZERO, |since: Instant| since.elapsed()));
         }
-        assert!(longest < MAX_STATE_D_TIME, "{action}: the agent itself was in state D for {longest:?}");
+        assert!(
+            longest < MAX_STATE_D_TIME,
+            "{action}: the agent itself was in state D for {longest:?}"
+        );
         at_work.join().expect("the thread of the agent's call does not panic")
     })
 }
@@ -40,8 +46,9 @@ fn is_agent_in_state_d(fixture: &Fixture, action: &str) -> Result<bool, TestkitE
         .map(|p| p.pid)
         .collect();
     // A process that an agent left behind is a child of process 1.
-    let own =
-        |p: &&NodeProcess| executors.contains(&p.ppid) && p.argv.last().is_some_and(|word| word == action);
+    let own = |p: &&NodeProcess| {
+        executors.contains(&p.ppid) && p.argv.last().is_some_and(|word| word == action)
+    };
     Ok(all.iter().filter(own).any(|process| process.state == 'D'))
 }
 
@@ -85,11 +92,13 @@ fn hung_storage_without_pico_is_not_running_and_fails_only_start() -> TestResult
         run_never_in_state_d(&fixture, fixture.agent(), "start")?
             .assert_exit_code(OCF_ERR_GENERIC)
             .assert_reason(&[fixture.pico(), "storage", MZ_HOME]);
-        let validated = run_never_in_state_d(&fixture, fixture.agent().check_level(10), "validate-all")?
-            .assert_exit_code(OCF_ERR_GENERIC);
+        let validated =
+            run_never_in_state_d(&fixture, fixture.agent().check_level(10), "validate-all")?
+                .assert_exit_code(OCF_ERR_GENERIC);
         validated.assert_reason(&["storage", MZ_HOME]);
         run_never_in_state_d(&fixture, fixture.agent(), "stop")?.assert_exit_code(OCF_SUCCESS);
-        run_never_in_state_d(&fixture, fixture.agent(), "monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+        run_never_in_state_d(&fixture, fixture.agent(), "monitor")?
+            .assert_exit_code(OCF_NOT_RUNNING);
         hung.release();
         wait_until_only(&fixture, &[])?;
         assert_eq!(fixture.mzsh_call_count("")?, 0, "mzsh was not executed, then or later");
@@ -134,7 +143,10 @@ fn deep_monitor_on_hung_storage_is_a_warning() -> TestResult {
                 .assert_exit_code(OCF_SUCCESS);
         }
         let log = fixture.log()?;
-        assert!(log.contains("could not be asked") && log.contains("storage has not answered"), "{log}");
+        assert!(
+            log.contains("could not be asked") && log.contains("storage has not answered"),
+            "{log}"
+        );
         assert!(fixture.is_alive(&jvm)?);
         hung.release();
     }
@@ -172,7 +184,11 @@ fn stop_ends_jvm_about_to_write_to_hung_storage() -> TestResult {
         run_never_in_state_d(&fixture, fixture.agent(), "stop")?.assert_exit_code(OCF_SUCCESS);
         assert!(!fixture.is_alive(&jvm)?);
         hung.release();
-        assert_eq!(fixture.last_end_reason(fixture.pico())?, None, "it had no time to say how it ended");
+        assert_eq!(
+            fixture.last_end_reason(fixture.pico())?,
+            None,
+            "it had no time to say how it ended"
+        );
     }
     Ok(())
 }
@@ -254,8 +270,12 @@ fn mzsh_hung_in_exec_does_not_keep_stop_from_ending_jvm() -> TestResult {
                 .assert_exit_code(OCF_SUCCESS)
                 .assert_no_output();
         }
-        run_never_in_state_d(&fixture, fixture.recurring_monitor(20).param("mzsh_timeout", "2"), "monitor")?
-            .assert_exit_code(OCF_SUCCESS);
+        run_never_in_state_d(
+            &fixture,
+            fixture.recurring_monitor(20).param("mzsh_timeout", "2"),
+            "monitor",
+        )?
+        .assert_exit_code(OCF_SUCCESS);
         run_never_in_state_d(&fixture, fixture.agent(), "stop")?.assert_exit_code(OCF_SUCCESS);
         assert!(!fixture.is_alive(&jvm)?);
         fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
@@ -310,7 +330,10 @@ fn recovered_storage_restarts_nothing() -> TestResult {
         for level in [0, 10, 20] {
             fixture.monitor(level)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         }
-        assert_eq!((fixture.single_pico("platform")?.pid, fixture.recorded_pid()?), (jvm.pid, Some(jvm.pid)));
+        assert_eq!(
+            (fixture.single_pico("platform")?.pid, fixture.recorded_pid()?),
+            (jvm.pid, Some(jvm.pid))
+        );
     }
     assert_eq!((fixture.mzsh_call_count("startup")?, fixture.mzsh_call_count("shutdown")?), (1, 0));
     Ok(())

@@ -45,10 +45,15 @@ fn control_characters_in_mzsh_are_escaped_by_explain() -> TestResult {
     let (mut argv, environment) = fixture.agent().argv_and_environment("explain");
     argv.push("--json".to_owned());
     let call = fixture.node.command(&argv[0]).args(&argv[1..]);
-    let ran = environment.into_iter().fold(call, |call, (name, value)| call.env(name, value)).run()?;
+    let ran =
+        environment.into_iter().fold(call, |call, (name, value)| call.env(name, value)).run()?;
     assert_printable(&ran.stdout);
     let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
-    assert_eq!(document["evidence"]["JAVA_HOME of mzsh"], format!("/opt/{CONTROL_CHARACTERS}"), "{ran}");
+    assert_eq!(
+        document["evidence"]["JAVA_HOME of mzsh"],
+        format!("/opt/{CONTROL_CHARACTERS}"),
+        "{ran}"
+    );
     Ok(())
 }
 
@@ -56,7 +61,8 @@ fn control_characters_in_mzsh_are_escaped_by_explain() -> TestResult {
 /// log. None reaches a terminal.
 #[test]
 fn control_characters_in_registry_are_escaped_everywhere() -> TestResult {
-    let registry = "/opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf";
+    let registry =
+        "/opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf";
     let fixture = fixture(AgentKind::Platform).commands().build()?;
     let value = CONTROL_CHARACTERS.replace('\u{1b}', "\\u001b").replace('\u{7}', "\\u0007");
     let value = value.replace('\r', "\\r").replace('\u{8}', "\\b");
@@ -80,9 +86,13 @@ fn control_characters_in_registry_are_escaped_everywhere() -> TestResult {
 #[test]
 fn control_characters_in_mzsh_output_are_escaped_in_reason_and_log() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    fixture.override_mzsh_verb("startup", &format!("printf '%s' '{CONTROL_CHARACTERS}'; exit 1"))?;
-    let start =
-        fixture.agent().run("start")?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[ESCAPED_CHARACTERS]);
+    fixture
+        .override_mzsh_verb("startup", &format!("printf '%s' '{CONTROL_CHARACTERS}'; exit 1"))?;
+    let start = fixture
+        .agent()
+        .run("start")?
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&[ESCAPED_CHARACTERS]);
     assert_printable(&start.stderr);
     assert_printable(&fixture.log()?);
     Ok(())
@@ -108,18 +118,23 @@ fn control_characters_in_ha_answer_are_escaped_by_health() -> TestResult {
 fn control_characters_in_crontab_or_command_line_are_escaped_by_doctor() -> TestResult {
     let fixture = fixture(AgentKind::Platform).commands().build()?;
     fixture.sh("mount -t tmpfs -o mode=755 tmpfs /etc/cron.d")?;
-    fixture.node.write("/etc/cron.d/mz", format!("@reboot mzadmin mzsh startup {CONTROL_CHARACTERS}\n"))?;
+    fixture
+        .node
+        .write("/etc/cron.d/mz", format!("@reboot mzadmin mzsh startup {CONTROL_CHARACTERS}\n"))?;
     fixture.node.write(
         "/opt/holder.py",
         "import signal, socket\ns = socket.socket(); s.bind(('127.0.0.1', 26000)); s.listen(); signal.pause()\n",
     )?;
-    let line = format!("setsid python3 /opt/holder.py '{CONTROL_CHARACTERS}' </dev/null >/dev/null 2>&1 &");
+    let line = format!(
+        "setsid python3 /opt/holder.py '{CONTROL_CHARACTERS}' </dev/null >/dev/null 2>&1 &"
+    );
     fixture.sh(&line)?;
     fixture.wait_until("somebody to hold the port", |fixture| {
         let sockets = fixture.sh("cat /proc/net/tcp")?;
         Ok(if sockets.contains(":6590 ") { Ok(()) } else { Err(sockets) })
     })?;
-    let doctor = || fixture.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]);
+    let doctor =
+        || fixture.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]);
     let table = doctor().run()?;
     assert_escaped(&table, "the crontab");
     assert_eq!(table.stdout.matches(ESCAPED_CHARACTERS).count(), 2, "{table}");

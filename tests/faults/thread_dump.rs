@@ -12,7 +12,11 @@ const DUMP_DIRECTORY: &str = "/var/log/mediationzone-ra";
 
 /// File names, oldest first.
 fn dump_files(fixture: &Fixture) -> Result<Vec<String>, TestkitError> {
-    Ok(fixture.sh(&format!("ls {DUMP_DIRECTORY} 2>/dev/null || :"))?.lines().map(str::to_owned).collect())
+    Ok(fixture
+        .sh(&format!("ls {DUMP_DIRECTORY} 2>/dev/null || :"))?
+        .lines()
+        .map(str::to_owned)
+        .collect())
 }
 
 /// A Platform that mzsh cannot shut down.
@@ -30,8 +34,9 @@ fn thread_dump_is_kept_before_kill() -> TestResult {
     let fixture = fixture_without_mzsh()?;
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     fixture.assert_nothing_left()?;
-    let [name] =
-        dump_files(&fixture)?.try_into().unwrap_or_else(|all| panic!("{all:?}: {:?}", fixture.log()));
+    let [name] = dump_files(&fixture)?
+        .try_into()
+        .unwrap_or_else(|all| panic!("{all:?}: {:?}", fixture.log()));
     let dump = fixture.node.read(format!("{DUMP_DIRECTORY}/{name}"))?;
     assert!(dump.contains("Full thread dump") && dump.contains("\"main\""), "{dump}");
     assert!(name.starts_with("platform."), "{name}");
@@ -41,7 +46,11 @@ fn thread_dump_is_kept_before_kill() -> TestResult {
     );
     let log = fixture.log()?;
     assert!(log.contains(&format!("{DUMP_DIRECTORY}/{name}")), "{log}");
-    assert_eq!(fixture.sh("ls -A /tmp | grep -v hsperfdata || :")?, "", "nothing of the question is left");
+    assert_eq!(
+        fixture.sh("ls -A /tmp | grep -v hsperfdata || :")?,
+        "",
+        "nothing of the question is left"
+    );
     Ok(())
 }
 
@@ -136,7 +145,9 @@ fn thread_dump_socket_of_other_process_is_named_and_not_used() -> TestResult {
         } else {
             "python3 /opt/listen.py </dev/null >/dev/null 2>&1 & sleep 0.5".to_owned()
         };
-        fixture.sh(&format!("setpriv --reuid {user} --regid {user} --clear-groups setsid sh -c '{line}'"))?;
+        fixture.sh(&format!(
+            "setpriv --reuid {user} --regid {user} --clear-groups setsid sh -c '{line}'"
+        ))?;
         let ran = fixture.stop()?.assert_exit_code(OCF_SUCCESS);
         assert!(ran.wall_time < Duration::from_secs(3), "{ran}");
         let log = fixture.log()?;

@@ -52,7 +52,8 @@ const LACKS: [Lack; 5] = [
     },
 ];
 
-const CONF: &str = "/opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf";
+const CONF: &str =
+    "/opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf";
 
 fn running() -> Result<Fixture, TestkitError> {
     let fixture = fixture(AgentKind::Platform).build()?;
@@ -96,13 +97,19 @@ fn check_that_could_not_be_made_for_long_is_told_with_the_time_and_why() -> Test
             counted(&fixture, *depth, run)?;
         }
         assert!(!fixture.log()?.contains("not checked since"), "{}", fixture.log()?);
-        let since = fixture.read_record()?["counts"][depth.to_string()]["unchecked"]["since"].take();
+        let since =
+            fixture.read_record()?["counts"][depth.to_string()]["unchecked"]["since"].take();
         for _ in 3..=4 {
             // The cause survives the cut at 128 bytes.
-            let ran = strict(&fixture, *depth)?.assert_exit_code(OCF_DEGRADED).assert_reason(&[why, shown]);
+            let ran = strict(&fixture, *depth)?
+                .assert_exit_code(OCF_DEGRADED)
+                .assert_reason(&[why, shown]);
             assert!(ran.reason().is_some_and(|reason| reason.starts_with("platform: ")), "{ran}");
         }
-        assert_eq!(fixture.read_record()?["counts"][depth.to_string()]["unchecked"]["since"], since);
+        assert_eq!(
+            fixture.read_record()?["counts"][depth.to_string()]["unchecked"]["since"],
+            since
+        );
         let log = fixture.log()?;
         for runs in 3..=4 {
             let end = format!(" UTC ({runs} runs)");
@@ -117,7 +124,10 @@ fn check_that_could_not_be_made_for_long_is_told_with_the_time_and_why() -> Test
             .run("monitor")?
             .assert_exit_code(OCF_SUCCESS)
             .assert_no_output();
-        assert!(fixture.log()?.contains("; not checked since ") && fixture.log()?.contains(" UTC (5 runs)"));
+        assert!(
+            fixture.log()?.contains("; not checked since ")
+                && fixture.log()?.contains(" UTC (5 runs)")
+        );
         fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         sh(&fixture, give)?;
         strict(&fixture, *depth)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
@@ -165,7 +175,9 @@ fn only_a_check_of_the_same_depth_that_was_made_clears_the_count() -> TestResult
     quick(fixture.agent()).run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     // One-shot monitors do not count.
     for _ in 0..2 {
-        quick(fixture.recurring_monitor(20)).without_env("OCF_RESKEY_CRM_meta_on_node").run("monitor")?;
+        quick(fixture.recurring_monitor(20))
+            .without_env("OCF_RESKEY_CRM_meta_on_node")
+            .run("monitor")?;
     }
     counted(&fixture, 20, 2)?;
     counted(&fixture, 10, 0)?;
@@ -207,7 +219,9 @@ fn what_is_found_beside_a_check_that_could_not_be_made_is_told_first() -> TestRe
     let log = fixture.log()?;
     let both = |line: &str| {
         let place = |word: &str| line.find(word);
-        place("mzsh status: ").zip(place("; not checked since ")).is_some_and(|(first, last)| first < last)
+        place("mzsh status: ")
+            .zip(place("; not checked since "))
+            .is_some_and(|(first, last)| first < last)
     };
     assert_eq!(log.lines().filter(|line| both(line)).count(), 1, "{log}");
     // A failure is reported without the check that was not made.
@@ -231,7 +245,8 @@ fn explain_tells_since_when_and_why_a_check_could_not_be_made() -> TestResult {
         strict(&fixture, 20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     }
     let ran = explain()?.expect_code(0)?;
-    let lines: Vec<&str> = ran.stdout.lines().filter(|line| line.starts_with("not checked ")).collect();
+    let lines: Vec<&str> =
+        ran.stdout.lines().filter(|line| line.starts_with("not checked ")).collect();
     let [ten, twenty] = lines.as_slice() else { panic!("{ran}") };
     for (line, words) in [(ten, "at depth 10 since "), (twenty, "at depth 20 since ")] {
         assert!(line.contains(words) && line.contains("ha.jar"), "{line}");
@@ -241,10 +256,14 @@ fn explain_tells_since_when_and_why_a_check_could_not_be_made() -> TestResult {
     let (mut argv, environment) = quick(fixture.agent()).argv_and_environment("explain");
     argv.push("--json".to_owned());
     let call = fixture.node.command(&argv[0]).args(&argv[1..]);
-    let ran = environment.into_iter().fold(call, |call, (name, value)| call.env(name, value)).run()?;
+    let ran =
+        environment.into_iter().fold(call, |call, (name, value)| call.env(name, value)).run()?;
     let document: serde_json::Value =
         serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
     let told = document["evidence"]["not checked"].as_array().unwrap_or_else(|| panic!("{ran}"));
-    assert!(told.len() == 2 && told[0].as_str().is_some_and(|text| text.starts_with("at depth 10 since ")));
+    assert!(
+        told.len() == 2
+            && told[0].as_str().is_some_and(|text| text.starts_with("at depth 10 since "))
+    );
     Ok(())
 }

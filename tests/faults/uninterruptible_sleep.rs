@@ -6,7 +6,8 @@ use testkit::assertions::{AgentAssertions, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF
 use testkit::fake_process::FakeProcess;
 use testkit::fixture::{AgentKind, Fixture, WAIT_TIMEOUT, describe_processes, fixture};
 use testkit::{
-    HungOperation, HungStorage, NodeCommandOutput, NodeProcess, TestResult, TestkitError, wait_until,
+    HungOperation, HungStorage, NodeCommandOutput, NodeProcess, TestResult, TestkitError,
+    wait_until,
 };
 
 /// The stand-ins read from it, or write to it.
@@ -21,14 +22,19 @@ fn hung_device(fixture: &Fixture, held: HungOperation) -> Result<HungStorage, Te
 /// The state of a process, by the one file that can always be read.
 fn proc_state(fixture: &Fixture, pid: u32) -> Result<char, TestkitError> {
     let stat = fixture.node.read(format!("/proc/{pid}/stat"))?;
-    Ok(stat.rsplit_once(") ").and_then(|(_, fields)| fields.chars().next()).expect("the state is field 3"))
+    Ok(stat
+        .rsplit_once(") ")
+        .and_then(|(_, fields)| fields.chars().next())
+        .expect("the state is field 3"))
 }
 
 fn wait_until_in_state(fixture: &Fixture, pid: u32, wanted: char) -> TestResult {
-    wait_until(&format!("{pid} to be in state {wanted}"), WAIT_TIMEOUT, || match proc_state(fixture, pid) {
-        Ok(now) if now == wanted => Ok(()),
-        Ok(now) => Err(now.to_string()),
-        Err(e) => Err(e.to_string()),
+    wait_until(&format!("{pid} to be in state {wanted}"), WAIT_TIMEOUT, || {
+        match proc_state(fixture, pid) {
+            Ok(now) if now == wanted => Ok(()),
+            Ok(now) => Err(now.to_string()),
+            Err(e) => Err(e.to_string()),
+        }
     })
 }
 
@@ -40,7 +46,11 @@ fn stop_with_short_timeout(fixture: &Fixture) -> Result<NodeCommandOutput, Testk
 /// Signals that were sent before take effect once storage is back.
 fn wait_until_gone(fixture: &Fixture, jvm: &NodeProcess) -> TestResult {
     fixture.wait_until(&format!("the end of {}", jvm.pid), |fixture| {
-        Ok(if fixture.is_alive(jvm)? { Err(describe_processes(&fixture.processes()?)) } else { Ok(()) })
+        Ok(if fixture.is_alive(jvm)? {
+            Err(describe_processes(&fixture.processes()?))
+        } else {
+            Ok(())
+        })
     })
 }
 
@@ -156,7 +166,10 @@ fn start_jvm_with_reader_thread(fixture: &Fixture) -> Result<NodeProcess, Testki
 
 /// Unmaps the device when it is signalled to, and holds its memory lock until that is written. A process that
 /// reads its command line or environment waits for it, as ps does.
-fn start_mapping_device(fixture: &Fixture, imitation: FakeProcess) -> Result<NodeProcess, TestkitError> {
+fn start_mapping_device(
+    fixture: &Fixture,
+    imitation: FakeProcess,
+) -> Result<NodeProcess, TestkitError> {
     imitation.with_first_steps(&format!("map {DEVICE}\nawait\nunmap")).start(fixture)
 }
 
@@ -185,7 +198,9 @@ fn recorded_jvm_with_unreadable_command_line_is_running() -> TestResult {
     fixture.probe()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     // It was never seen to listen.
     fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS);
-    stop_with_short_timeout(&fixture)?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform"]);
+    stop_with_short_timeout(&fixture)?
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&["platform"]);
     assert_eq!(proc_state(&fixture, jvm.pid)?, 'D');
     hung.release();
     wait_until_gone(&fixture, &jvm)?;
@@ -202,7 +217,10 @@ fn unrecorded_jvm_with_unreadable_command_line_is_named() -> TestResult {
     let named = ["platform", &format!("pid {} ", jvm.pid), "hangs in the kernel", "(D)"];
     fixture.probe()?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&named);
     fixture.monitor(0)?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&named);
-    fixture.stop()?.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", &jvm.pid.to_string()]);
+    fixture
+        .stop()?
+        .assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&["platform", &jvm.pid.to_string()]);
     hung.release();
     fixture.probe()?.assert_exit_code(OCF_SUCCESS);
     fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();

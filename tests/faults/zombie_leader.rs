@@ -9,20 +9,26 @@ use testkit::fixture::{AgentKind, Fixture, fixture};
 use testkit::{NodeProcess, TestResult, TestkitError};
 
 use crate::process_cases::{
-    CONFIGNAME_OPTION, ExpectedRole, HOME_OPTION, PICO_MAIN_CLASS, check_on_shared_node, process_case,
+    CONFIGNAME_OPTION, ExpectedRole, HOME_OPTION, PICO_MAIN_CLASS, check_on_shared_node,
+    process_case,
 };
 
 /// A Platform that was adopted, and became a zombie thread-group leader afterwards.
 fn recorded_pico_without_main_thread() -> Result<(Fixture, NodeProcess), TestkitError> {
     let fixture = fixture(AgentKind::Platform).build()?;
-    let pico =
-        FakeProcess::for_pico("platform").with_first_steps("await\nzombie_leader\n").start(&fixture)?;
+    let pico = FakeProcess::for_pico("platform")
+        .with_first_steps("await\nzombie_leader\n")
+        .start(&fixture)?;
     fixture.monitor(0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     assert_eq!(fixture.recorded_pid()?, Some(pico.pid));
     fixture.signal(pico.pid, "USR1")?;
     fixture.wait_until("its main thread to end", |fixture| {
         let now = fixture.process_without_args(pico.pid)?;
-        Ok(if now.as_ref().is_some_and(|now| now.state == 'Z') { Ok(()) } else { Err(format!("{now:?}")) })
+        Ok(if now.as_ref().is_some_and(|now| now.state == 'Z') {
+            Ok(())
+        } else {
+            Err(format!("{now:?}"))
+        })
     })?;
     Ok((fixture, pico))
 }
@@ -50,7 +56,11 @@ fn recorded_pico_without_main_thread_fails_and_is_ended_by_stop() -> TestResult 
 #[test]
 fn start_replaces_recorded_pico_without_main_thread() -> TestResult {
     let (fixture, pico) = recorded_pico_without_main_thread()?;
-    fixture.agent().meta_timeout(Duration::from_secs(60)).run("start")?.assert_exit_code(OCF_SUCCESS);
+    fixture
+        .agent()
+        .meta_timeout(Duration::from_secs(60))
+        .run("start")?
+        .assert_exit_code(OCF_SUCCESS);
     assert!(!fixture.is_alive(&pico)?);
     fixture.single_pico("platform")?;
     fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
@@ -63,7 +73,10 @@ fn has_second_user(fixture: &Fixture) -> bool {
 }
 
 /// A java, run by this user, that names the Platform but no installation.
-fn start_java_without_main_thread(fixture: &Fixture, user: Option<u32>) -> Result<NodeProcess, TestkitError> {
+fn start_java_without_main_thread(
+    fixture: &Fixture,
+    user: Option<u32>,
+) -> Result<NodeProcess, TestkitError> {
     let java = FakeProcess::for_java(&["java", CONFIGNAME_OPTION, PICO_MAIN_CLASS])
         .state(FakeProcessState::ZombieLeader);
     user.map_or(java.clone(), |uid| java.user(uid)).start(fixture)
@@ -83,7 +96,10 @@ fn foreign_java_without_main_thread_is_ignored() -> TestResult {
     fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     fixture.start()?;
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
-    assert_eq!(fixture.processes()?.iter().map(|process| process.pid).collect::<Vec<_>>(), [other.pid]);
+    assert_eq!(
+        fixture.processes()?.iter().map(|process| process.pid).collect::<Vec<_>>(),
+        [other.pid]
+    );
     Ok(())
 }
 
@@ -96,9 +112,13 @@ fn java_of_pico_user_without_main_thread_is_named_and_left_alone() -> TestResult
     let named = format!("pid {pid} ");
     let stop = || fixture.agent().meta_timeout(Duration::from_secs(4)).run("stop");
     for ran in [fixture.probe()?, fixture.monitor(0)?, stop()?] {
-        let ran =
-            ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[&named, "its installation is unknown"]);
-        assert!(ran.wall_time > Duration::from_secs(1), "a JVM that ends looks so for a moment: {ran}");
+        let ran = ran
+            .assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&[&named, "its installation is unknown"]);
+        assert!(
+            ran.wall_time > Duration::from_secs(1),
+            "a JVM that ends looks so for a moment: {ran}"
+        );
     }
     assert_eq!(fixture.processes()?.iter().map(|process| process.pid).collect::<Vec<_>>(), [pid]);
 
@@ -118,7 +138,8 @@ fn java_without_main_thread_is_named_when_storage_is_unmounted() -> TestResult {
     let named = format!("pid {pid} ");
     let stop = || fixture.agent().meta_timeout(Duration::from_secs(4)).run("stop");
     for ran in [fixture.probe()?, fixture.monitor(0)?, stop()?] {
-        ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[&named, "its installation is unknown"]);
+        ran.assert_exit_code(OCF_ERR_GENERIC)
+            .assert_reason(&[&named, "its installation is unknown"]);
     }
     assert_eq!(fixture.processes()?.iter().map(|process| process.pid).collect::<Vec<_>>(), [pid]);
     Ok(())
@@ -140,7 +161,10 @@ fn java_without_main_thread_of_another_resource_is_ignored() -> TestResult {
     fixture.probe()?.assert_exit_code(OCF_NOT_RUNNING);
     fixture.monitor(0)?.assert_exit_code(OCF_NOT_RUNNING);
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
-    assert_eq!(fixture.processes()?.iter().map(|process| process.pid).collect::<Vec<_>>(), [other.pid]);
+    assert_eq!(
+        fixture.processes()?.iter().map(|process| process.pid).collect::<Vec<_>>(),
+        [other.pid]
+    );
     Ok(())
 }
 
@@ -178,7 +202,10 @@ fn java_without_main_thread_is_identified_by_other_threads() -> TestResult {
         process_case(
             "a program that is only called java",
             ExpectedRole::Ignored,
-            of("/opt/imitated/bin/perl", &["java", HOME_OPTION, CONFIGNAME_OPTION, PICO_MAIN_CLASS]),
+            of(
+                "/opt/imitated/bin/perl",
+                &["java", HOME_OPTION, CONFIGNAME_OPTION, PICO_MAIN_CLASS],
+            ),
         ),
         process_case(
             "the Platform",

@@ -109,8 +109,8 @@ impl KillScenario {
         let (mut killed, mut ended, mut failures) = (0, 0, 0);
         for number in points {
             self.bring_to_initial_state(&fixture)?;
-            let slow =
-                self.initial_state == InitialState::NotRunning && number.is_multiple_of(SLOW_MZSH_EVERY);
+            let slow = self.initial_state == InitialState::NotRunning
+                && number.is_multiple_of(SLOW_MZSH_EVERY);
             if slow {
                 fixture.set(&["mzsh_time=500ms"])?;
             }
@@ -162,11 +162,15 @@ impl KillScenario {
         }
         match self.initial_state {
             InitialState::NotRunning | InitialState::Running => Ok(()),
-            InitialState::RunningUnrecorded => fixture.sh(&format!("rm {}", fixture.record_path())).map(drop),
+            InitialState::RunningUnrecorded => {
+                fixture.sh(&format!("rm {}", fixture.record_path())).map(drop)
+            }
             InitialState::RunningWithoutMzsh => {
                 fixture.sh("mv /opt/mz/bin/mzsh /opt/mz/bin/mzsh.away").map(drop)
             }
-            InitialState::Sigstopped => fixture.signal(fixture.single_pico(fixture.pico())?.pid, "STOP"),
+            InitialState::Sigstopped => {
+                fixture.signal(fixture.single_pico(fixture.pico())?.pid, "STOP")
+            }
         }
     }
 
@@ -179,7 +183,8 @@ impl KillScenario {
         stop_and_check_leftovers(fixture)?;
         if self.initial_state == InitialState::NotRunning && number.is_multiple_of(10) {
             fixture.start().map_err(|e| format!("a start afterwards: {e}"))?;
-            stop_and_check_leftovers(fixture).map_err(|e| format!("after a start afterwards: {e}"))?;
+            stop_and_check_leftovers(fixture)
+                .map_err(|e| format!("after a start afterwards: {e}"))?;
         }
         Ok(())
     }
@@ -287,7 +292,10 @@ fn wait_until_settled(fixture: &Fixture) -> Result<SettledState, String> {
                 None => ran.code(),
             };
             if before == after && (after.contradicts(ran.code()) || ran.code() != right) {
-                return Err(format!("{ran}\nwhile this was true: {after:?}, {}", describe_fixture(fixture)));
+                return Err(format!(
+                    "{ran}\nwhile this was true: {after:?}, {}",
+                    describe_fixture(fixture)
+                ));
             }
         }
         if let Some(rest) = settled {
@@ -318,16 +326,19 @@ fn stop_and_check_leftovers(fixture: &Fixture) -> Result<(), String> {
             left.retain(|process| platform.iter().all(|platform| platform.pid != process.pid));
         }
         let said = describe_processes(&left);
-        let dying = !left.is_empty() && left.iter().all(|process| is_exiting_worker(process, fixture.kind));
+        let dying =
+            !left.is_empty() && left.iter().all(|process| is_exiting_worker(process, fixture.kind));
         if dying { Err(said) } else { Ok((!left.is_empty()).then_some(said)) }
     });
     if let Some(left) = left.map_err(broken)? {
         return Err(format!("after the stop is left: {left}"));
     }
-    let kept =
-        |name: &&str| [".lock", ".absent", ".writer"].iter().any(|end| name.strip_suffix(end).is_some());
-    let files =
-        fixture.sh(&format!("cd {RECORD_DIRECTORY} && find . -type f -printf '%P\\n'")).map_err(broken)?;
+    let kept = |name: &&str| {
+        [".lock", ".absent", ".writer"].iter().any(|end| name.strip_suffix(end).is_some())
+    };
+    let files = fixture
+        .sh(&format!("cd {RECORD_DIRECTORY} && find . -type f -printf '%P\\n'"))
+        .map_err(broken)?;
     // The next command removes the files of a killed agent's command.
     let (questions, files): (Vec<&str>, Vec<&str>) =
         files.lines().filter(|name| !kept(name)).partition(|name| name.starts_with("commands/"));

@@ -60,7 +60,9 @@ fn monitor_depth_0_killed_at_each_syscall() -> TestResult {
 /// A monitor that queries the HA Monitor Server of an unrecorded pico.
 #[test]
 fn adopting_monitor_depth_10_killed_at_each_syscall() -> TestResult {
-    KillScenario::new("monitor", InitialState::RunningUnrecorded).recurring_monitor(10).kill_at_each_call()
+    KillScenario::new("monitor", InitialState::RunningUnrecorded)
+        .recurring_monitor(10)
+        .kill_at_each_call()
 }
 
 /// A probe of an unrecorded pico.

@@ -18,7 +18,8 @@ const NEVER: &str =
 /// A failure was counted just now.
 const NOW: &str = "echo \"name=\\\"$name\\\" host=\\\"n\\\" value=\\\"$(date +%s)\\\"\"";
 /// A failure was counted before the pico was started.
-const BEFORE: &str = "echo \"name=\\\"$name\\\" host=\\\"n\\\" value=\\\"$(($(date +%s) - 3600))\\\"\"";
+const BEFORE: &str =
+    "echo \"name=\\\"$name\\\" host=\\\"n\\\" value=\\\"$(($(date +%s) - 3600))\\\"\"";
 /// A failure was counted on another node, or was cleaned up here: the attribute exists, and this node has no
 /// value of it.
 const ELSEWHERE: &str = "echo \"name=\\\"$name\\\" host=\\\"n\\\" value=\\\"\\\"\"";
@@ -45,7 +46,9 @@ fn asked(fixture: &Fixture) -> Result<Vec<String>, TestkitError> {
 fn later(fixture: &Fixture) -> TestResult {
     let record = fixture.record_path();
     fixture
-        .sh(&format!("sed -i 's/\"last\":[0-9]*/\"last\":0/g' {record} && grep -q '\"last\":0' {record}"))
+        .sh(&format!(
+            "sed -i 's/\"last\":[0-9]*/\"last\":0/g' {record} && grep -q '\"last\":0' {record}"
+        ))
         .map(drop)
 }
 
@@ -83,7 +86,10 @@ fn death_that_was_not_counted_is_reported_again_every_20_s_with_the_other_code()
     let name = format!("--name last-failure-platform#monitor_{}", SHORT_INTERVAL.as_millis());
     let asked = asked(&fixture)?;
     assert_eq!(asked.len(), 3, "{asked:?}");
-    assert!(asked.iter().all(|words| words.starts_with(&name) && words.contains(" --node ")), "{asked:?}");
+    assert!(
+        asked.iter().all(|words| words.starts_with(&name) && words.contains(" --node ")),
+        "{asked:?}"
+    );
     Ok(())
 }
 
@@ -148,7 +154,8 @@ fn death_is_reported_as_before_where_the_cluster_does_not_answer() -> TestResult
 #[test]
 fn monitors_of_all_depths_report_a_death_again_once_in_20_s_together() -> TestResult {
     let deeper = Duration::from_secs(3);
-    let depth_10 = |fixture: &Fixture| depth_0(fixture).check_level(10).interval(deeper).run("monitor");
+    let depth_10 =
+        |fixture: &Fixture| depth_0(fixture).check_level(10).interval(deeper).run("monitor");
     let fixture = reported(NEVER)?;
     depth_10(&fixture)?.assert_exit_code(OCF_NOT_RUNNING);
     later(&fixture)?;
@@ -176,7 +183,9 @@ fn report_that_cant_be_noted_is_not_made() -> TestResult {
     let fixture = reported(NEVER)?;
     later(&fixture)?;
     let directory = "/run/mediationzone-ra";
-    fixture.sh(&format!("mount --bind {directory} {directory} && mount -o remount,bind,ro {directory}"))?;
+    fixture.sh(&format!(
+        "mount --bind {directory} {directory} && mount -o remount,bind,ro {directory}"
+    ))?;
     depth_0(&fixture).run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
     Ok(())
 }

@@ -33,11 +33,17 @@ fn explain_and_status_print_evidence_and_exit_like_monitor() -> TestResult {
         assert!(explained.stdout.contains(word), "{word}: {explained}");
     }
     let status = fixture.agent().run("status")?.expect_code(OCF_SUCCESS)?;
-    assert!(status.stdout.contains("running") && !status.stdout.contains("not running"), "{status}");
+    assert!(
+        status.stdout.contains("running") && !status.stdout.contains("not running"),
+        "{status}"
+    );
 
     fixture.signal(pid, "STOP")?;
     let explained = fixture.agent().run("explain")?.expect_code(OCF_ERR_GENERIC)?;
-    assert!(explained.stdout.contains("exit 1") && explained.stdout.contains("stopped"), "{explained}");
+    assert!(
+        explained.stdout.contains("exit 1") && explained.stdout.contains("stopped"),
+        "{explained}"
+    );
     assert_eq!(fixture.single_pico("platform")?.pid, pid);
     Ok(())
 }
@@ -46,10 +52,12 @@ fn explain_and_status_print_evidence_and_exit_like_monitor() -> TestResult {
 #[test]
 fn explain_separates_each_label_from_its_value() -> TestResult {
     for kind in [AgentKind::Platform, AgentKind::Ec] {
-        let fixture = fixture(kind).property(&format!("{}:mz.ha.interval=-5", kind.pico())).build()?;
+        let fixture =
+            fixture(kind).property(&format!("{}:mz.ha.interval=-5", kind.pico())).build()?;
         fixture.start()?;
         let text = run_with_arguments(&fixture, "explain", &[])?.expect_code(OCF_SUCCESS)?.stdout;
-        let document = run_with_arguments(&fixture, "explain", &["--json"])?.expect_code(OCF_SUCCESS)?.stdout;
+        let document =
+            run_with_arguments(&fixture, "explain", &["--json"])?.expect_code(OCF_SUCCESS)?.stdout;
         let document: Value = serde_json::from_str(&document).expect("JSON");
         let evidence = document["evidence"].as_object().expect("an object");
         assert!(evidence.contains_key("pico.rcp.server.host"), "{document}");
@@ -64,7 +72,9 @@ fn explain_separates_each_label_from_its_value() -> TestResult {
                     line.strip_prefix(label.as_str())
                         .and_then(|rest| rest.strip_prefix("  "))
                         // Age and state were read twice, at different times.
-                        .is_some_and(|rest| rest.trim_start() == value || label == "age" || label == "state")
+                        .is_some_and(|rest| {
+                            rest.trim_start() == value || label == "age" || label == "state"
+                        })
                 };
                 assert!(text.lines().any(|line| is_its_line(&line)), "{label}: {value}: {text}");
             }
@@ -79,15 +89,19 @@ fn explain_separates_each_label_from_its_value() -> TestResult {
 fn extra_argument_of_explain_or_status_is_refused_with_usage() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
     for action in ["explain", "status", "usage", "--version"] {
-        for arguments in [["--jsn"].as_slice(), &["foo"], &["--json", "foo"], &["foo", "--json"], &[""]] {
-            let ran = run_with_arguments(&fixture, action, arguments)?.expect_code(UNIMPLEMENTED)?;
+        for arguments in
+            [["--jsn"].as_slice(), &["foo"], &["--json", "foo"], &["foo", "--json"], &[""]]
+        {
+            let ran =
+                run_with_arguments(&fixture, action, arguments)?.expect_code(UNIMPLEMENTED)?;
             assert!(ran.stdout.is_empty() && ran.stderr.contains("\nusage: platform {"), "{ran}");
             let words = format!("platform: {action} takes no argument ");
             assert!(ran.stderr.starts_with(&words), "{ran}");
         }
     }
     for action in ["explain", "status"] {
-        let ran = run_with_arguments(&fixture, action, &["--json"])?.expect_code(OCF_NOT_RUNNING)?;
+        let ran =
+            run_with_arguments(&fixture, action, &["--json"])?.expect_code(OCF_NOT_RUNNING)?;
         assert!(serde_json::from_str::<Value>(&ran.stdout).is_ok(), "{ran}");
     }
     for action in ["meta-data", "validate-all", "stop"] {
@@ -105,10 +119,16 @@ fn resume_command_for_stopped_pico_is_in_explain_but_not_in_reason() -> TestResu
     fixture.signal(pid, "STOP")?;
     let ran = fixture.monitor(0)?.assert_exit_code(OCF_ERR_GENERIC);
     let reason = ran.reason().unwrap_or_default();
-    assert!(reason.starts_with(&format!("platform: hung: pid {pid} was stopped (T) at ")), "{reason}");
+    assert!(
+        reason.starts_with(&format!("platform: hung: pid {pid} was stopped (T) at ")),
+        "{reason}"
+    );
     assert!(!reason.contains("kill") && reason.ends_with(" UTC"), "{reason}");
     let explained = fixture.agent().run("explain")?.expect_code(OCF_ERR_GENERIC)?;
-    assert!(explained.stdout.contains(&format!("run `kill -CONT {pid}` to resume it")), "{explained}");
+    assert!(
+        explained.stdout.contains(&format!("run `kill -CONT {pid}` to resume it")),
+        "{explained}"
+    );
     fixture.signal(pid, "CONT")?;
     let explained = fixture.agent().run("explain")?.expect_code(OCF_SUCCESS)?;
     assert!(!explained.stdout.contains("kill"), "{explained}");

@@ -17,7 +17,8 @@ fn check_full_lifecycle(fixture: &Fixture) -> TestResult {
     // An id from outside the node, like the agent's session, is shown as 0.
     assert!(first.session != 0 && first.group != 0, "the agent's session or group: {first:?}");
     let others = fixture.processes()?;
-    let company: Vec<_> = others.iter().filter(|p| p.session == first.session).map(|p| p.pid).collect();
+    let company: Vec<_> =
+        others.iter().filter(|p| p.session == first.session).map(|p| p.pid).collect();
     assert_eq!(company, [first.pid], "nobody else is left in its session");
 
     for level in [0, 10, 20] {

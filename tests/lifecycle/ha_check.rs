@@ -6,7 +6,9 @@ use std::time::Duration;
 use testkit::{AgentCall, NodeProcess, TestkitError};
 
 use testkit::TestResult;
-use testkit::assertions::{AgentAssertions, OCF_DEGRADED, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS};
+use testkit::assertions::{
+    AgentAssertions, OCF_DEGRADED, OCF_ERR_GENERIC, OCF_NOT_RUNNING, OCF_SUCCESS,
+};
 use testkit::fixture::{AgentKind, Fixture, describe_processes, fixture};
 
 const HA_ANSWER_FAILED: &str = "ha_answer=FAILED aborts 7 of 5";
@@ -47,7 +49,10 @@ fn on_ha_failed_degrade_answers_190_from_second_failure() -> TestResult {
     let degrade = || deep_monitor(&fixture).param("on_ha_failed", "degrade");
     degrade().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     for _ in 0..2 {
-        degrade().run("monitor")?.assert_exit_code(OCF_DEGRADED).assert_reason(&["FAILED", "aborts 7 of 5"]);
+        degrade()
+            .run("monitor")?
+            .assert_exit_code(OCF_DEGRADED)
+            .assert_reason(&["FAILED", "aborts 7 of 5"]);
     }
     fixture.set(&["ha_answer=OK"])?;
     degrade().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
@@ -89,8 +94,9 @@ fn failed_answer_is_ignored_within_ha_grace() -> TestResult {
 #[test]
 fn failures_tolerated_counts_in_a_row_and_success_resets() -> TestResult {
     let fixture = fixture_with_failed_answer(AgentKind::Platform)?;
-    let tolerant =
-        |level| fixture.recurring_monitor(level).param("ha_grace", "0").param("failures_tolerated", "2");
+    let tolerant = |level| {
+        fixture.recurring_monitor(level).param("ha_grace", "0").param("failures_tolerated", "2")
+    };
     for _ in 0..2 {
         for code in [OCF_SUCCESS, OCF_SUCCESS, OCF_ERR_GENERIC, OCF_ERR_GENERIC] {
             tolerant(10).run("monitor")?.assert_exit_code(code);
@@ -153,7 +159,10 @@ fn unrunnable_ha_client_is_a_warning() -> TestResult {
     let log = fixture.log()?;
     assert!(log.contains("could not be asked") && log.contains("/opt/mz/lib/ha.jar"), "{log}");
     let degraded = || deep_monitor(&fixture).param("degraded", "yes").param("unchecked_limit", "3");
-    degraded().run("monitor")?.assert_exit_code(OCF_DEGRADED).assert_reason(&["ha.jar: No such file"]);
+    degraded()
+        .run("monitor")?
+        .assert_exit_code(OCF_DEGRADED)
+        .assert_reason(&["ha.jar: No such file"]);
     assert!(fixture.log()?.contains("; not checked since "), "{}", fixture.log()?);
     fixture.sh("mv /opt/mz/lib/ha.jar.away /opt/mz/lib/ha.jar")?;
     degraded().run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
@@ -176,10 +185,15 @@ fn absent_or_silent_ha_monitor_server_fails_monitor() -> TestResult {
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
     let named = format!("pid {} ", fixture.start()?.pid);
     fixture.set(&["platform.ha_answer=silent"])?;
-    let silent =
-        deep_monitor(&fixture).param("ha_timeout", "1s").param("monitor_retries", "0").run("monitor")?;
-    let silent =
-        silent.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["platform", &named, "no answer in 1 s"]);
+    let silent = deep_monitor(&fixture)
+        .param("ha_timeout", "1s")
+        .param("monitor_retries", "0")
+        .run("monitor")?;
+    let silent = silent.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&[
+        "platform",
+        &named,
+        "no answer in 1 s",
+    ]);
     assert!(silent.wall_time < Duration::from_secs(4), "{silent}");
     Ok(())
 }
@@ -233,8 +247,10 @@ fn set_traffic(fixture: &Fixture, clock: &str, traffic: &str) -> Result<(), Test
 #[test]
 fn ec_below_threshold_is_handled_by_on_ha_failed() -> TestResult {
     for jvm in [false, true] {
-        let fixture =
-            fixture(AgentKind::Ec).real_jvm(jvm).property("ec1:mz.ha.min_consumes=10").set("ec1.ha_clock=0s");
+        let fixture = fixture(AgentKind::Ec)
+            .real_jvm(jvm)
+            .property("ec1:mz.ha.min_consumes=10")
+            .set("ec1.ha_clock=0s");
         let fixture = fixture.property("ec1:mz.ha.max_aborts=5").build()?;
         // Nothing is counted yet, which fails neither a start nor a monitor within the grace.
         let pid = fixture.start()?.pid;

@@ -20,14 +20,20 @@ fn mzsh_runs_in_owner_environment_and_startup_gets_no_mz_platform() -> TestResul
     fixture.monitor(20)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     fixture.stop()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
 
-    for (verb, platform) in
-        [("startup", None), ("status", Some("http://localhost")), ("shutdown", Some("http://localhost"))]
-    {
+    for (verb, platform) in [
+        ("startup", None),
+        ("status", Some("http://localhost")),
+        ("shutdown", Some("http://localhost")),
+    ] {
         let text = fixture.node.read(format!("/tmp/called.{verb}"))?;
-        let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        let value =
+            |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         assert_eq!(value("MZ_PLATFORM"), platform, "{verb}");
         for variable in REQUIRED_VARIABLES {
-            assert!(value(variable).is_some_and(|value| !value.is_empty()), "{verb}: {variable} in {text}");
+            assert!(
+                value(variable).is_some_and(|value| !value.is_empty()),
+                "{verb}: {variable} in {text}"
+            );
         }
         assert!(!text.contains("OCF_") && !text.contains("HA_LOG"), "{verb}: {text}");
         assert_eq!(value("USER"), Some(fixture.node.owner()), "{verb}");
@@ -37,7 +43,8 @@ fn mzsh_runs_in_owner_environment_and_startup_gets_no_mz_platform() -> TestResul
         assert_eq!(value("directory"), Some("/opt/mz"), "{verb}");
         // The shell keeps its script open as descriptor 10.
         let descriptors = fixture.node.read(format!("/tmp/fds.{verb}"))?;
-        let inherited: Vec<&str> = descriptors.lines().filter(|descriptor| descriptor.len() == 1).collect();
+        let inherited: Vec<&str> =
+            descriptors.lines().filter(|descriptor| descriptor.len() == 1).collect();
         assert_eq!(inherited, ["0", "1", "2"], "{verb}");
     }
     Ok(())

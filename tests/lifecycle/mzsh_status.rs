@@ -25,7 +25,10 @@ fn deep_monitor<'a>(fixture: &'a Fixture, status: &str) -> Result<AgentCall<'a>,
 fn mzsh_status_does_not_fail_pico_with_healthy_ha_server() -> TestResult {
     let fixture = fixture_with_scripted_status(AgentKind::Platform)?;
     for status in UNHEALTHY_STATUSES {
-        deep_monitor(&fixture, status)?.run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        deep_monitor(&fixture, status)?
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
     }
     let log = fixture.log()?;
     assert_eq!(log.matches("mzsh status: ").count(), UNHEALTHY_STATUSES.len(), "{log}");
@@ -56,8 +59,11 @@ fn mzsh_status_fails_monitor_without_ha_check() -> TestResult {
 #[test]
 fn ec_without_platform_is_not_failed_by_mzsh_status() -> TestResult {
     let fixture = fixture_with_scripted_status(AgentKind::Ec)?;
-    let not_well =
-        || Ok::<_, TestkitError>(deep_monitor(&fixture, UNHEALTHY_STATUSES[0])?.param("ha_check", "no"));
+    let not_well = || {
+        Ok::<_, TestkitError>(
+            deep_monitor(&fixture, UNHEALTHY_STATUSES[0])?.param("ha_check", "no"),
+        )
+    };
     not_well()?.run("monitor")?.assert_exit_code(OCF_ERR_GENERIC);
     fixture.signal(fixture.single_pico("platform")?.pid, "KILL")?;
     not_well()?.run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
@@ -76,12 +82,19 @@ fn second_mzsh_status_within_monitor_suffices() -> TestResult {
 #[test]
 fn success_of_other_depth_does_not_reset_failure_count() -> TestResult {
     let fixture = fixture_with_scripted_status(AgentKind::Platform)?;
-    let tolerant =
-        || Ok::<_, TestkitError>(deep_monitor(&fixture, UNHEALTHY_STATUSES[0])?.param("ha_check", "no"));
+    let tolerant = || {
+        Ok::<_, TestkitError>(
+            deep_monitor(&fixture, UNHEALTHY_STATUSES[0])?.param("ha_check", "no"),
+        )
+    };
     let tolerant = || Ok::<_, TestkitError>(tolerant()?.param("failures_tolerated", "1"));
     tolerant()?.run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     for level in [0, 10] {
-        tolerant()?.check_level(level).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+        tolerant()?
+            .check_level(level)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output();
     }
     tolerant()?.run("monitor")?.assert_exit_code(OCF_ERR_GENERIC);
     Ok(())

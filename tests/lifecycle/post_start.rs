@@ -50,7 +50,8 @@ fn missing_post_start_is_a_warning() -> TestResult {
 fn post_start_is_not_run_after_failed_start() -> TestResult {
     let fixture = fixture(AgentKind::Platform).set("startup_outcome=code:1").build()?;
     install_post_start_program(&fixture)?;
-    let call = fixture.agent().param("post_start", POST_START_PROGRAM).param("republish_services", "yes");
+    let call =
+        fixture.agent().param("post_start", POST_START_PROGRAM).param("republish_services", "yes");
     call.run("start")?.assert_exit_code(OCF_ERR_GENERIC);
     assert_eq!(fixture.sh("ls /tmp")?, "");
     assert_eq!(fixture.mzsh_call_count("service")?, 0);

@@ -6,7 +6,8 @@ use testkit::fixture::{AgentKind, Fixture, fixture};
 use testkit::{AgentCall, TestResult, TestkitError};
 
 /// The registry file of the pico under test.
-const EC1_REGISTRY_FILE: &str = "/opt/mz/common/config/cell/default/.active/containers/main1/picos/ec1.conf";
+const EC1_REGISTRY_FILE: &str =
+    "/opt/mz/common/config/cell/default/.active/containers/main1/picos/ec1.conf";
 
 /// The registry becomes unreadable from the pico's file on, and values that were read before are lost.
 fn break_registry(fixture: &Fixture) -> TestResult {
@@ -16,8 +17,12 @@ fn break_registry(fixture: &Fixture) -> TestResult {
 }
 
 fn with_all_parameters(call: AgentCall<'_>) -> AgentCall<'_> {
-    let parameters =
-        [("container", "main1"), ("ha_check", "yes"), ("ha_host", "127.0.0.1"), ("ha_port", "26001")];
+    let parameters = [
+        ("container", "main1"),
+        ("ha_check", "yes"),
+        ("ha_host", "127.0.0.1"),
+        ("ha_port", "26001"),
+    ];
     parameters.iter().fold(call, |call, (name, value)| call.param(name, value))
 }
 
@@ -40,7 +45,9 @@ fn parameters_suffice_for_ha_check_with_broken_registry() -> TestResult {
     let fixture = fixture(AgentKind::Ec).build()?;
     fixture.start()?;
     break_registry(&fixture)?;
-    with_all_parameters(fixture.recurring_monitor(10)).run("monitor")?.assert_exit_code(OCF_SUCCESS);
+    with_all_parameters(fixture.recurring_monitor(10))
+        .run("monitor")?
+        .assert_exit_code(OCF_SUCCESS);
     fixture.set(&["ec1.ha_answer=silent"])?;
     let hung = with_all_parameters(
         fixture.recurring_monitor(10).param("ha_timeout", "3s").param("monitor_retries", "0"),
@@ -57,7 +64,10 @@ fn broken_registry_warning_names_file_and_line() -> TestResult {
     let asked = fixture.mzsh_call_count("topo")?;
     fixture.monitor(10)?.assert_exit_code(OCF_SUCCESS);
     let log = fixture.log()?;
-    assert!(log.contains("ec1.conf:2: expected '}' for that in line 2, found the end of the file"), "{log}");
+    assert!(
+        log.contains("ec1.conf:2: expected '}' for that in line 2, found the end of the file"),
+        "{log}"
+    );
     fixture.probe()?.assert_exit_code(OCF_SUCCESS);
     assert_eq!(fixture.mzsh_call_count("topo")?, asked, "a monitor and a probe never ask mzsh");
     let validated = validate_at_level_10(&fixture)?.assert_exit_code(OCF_SUCCESS);
@@ -66,7 +76,10 @@ fn broken_registry_warning_names_file_and_line() -> TestResult {
         .lines()
         .find(|line| line.starts_with("WARNING: mz_home: the registry can't be read"));
     let line = line.unwrap_or_else(|| panic!("{validated}"));
-    assert!(line.contains("ec1.conf:2: expected '}'") && line.contains("; mzsh topo get: "), "{line}");
+    assert!(
+        line.contains("ec1.conf:2: expected '}'") && line.contains("; mzsh topo get: "),
+        "{line}"
+    );
     Ok(())
 }
 
@@ -74,7 +87,10 @@ fn broken_registry_warning_names_file_and_line() -> TestResult {
 fn unresolved_property_is_asked_of_mzsh_once_at_start() -> TestResult {
     let fixture = fixture_with_port_from_mzsh_environment("export SIM_HA_PORT=26001")?;
     let validated = validate_at_level_10(&fixture)?.assert_exit_code(OCF_SUCCESS);
-    assert!(!validated.stderr.contains("mz.ha") && !validated.stderr.contains("registry"), "{validated}");
+    assert!(
+        !validated.stderr.contains("mz.ha") && !validated.stderr.contains("registry"),
+        "{validated}"
+    );
     fixture.start()?;
     assert_eq!(fixture.read_record()?["ha"]["endpoint"]["port"], 26001);
     let asked = fixture.mzsh_call_count("topo get")?;
@@ -89,8 +105,9 @@ fn unresolved_property_is_asked_of_mzsh_once_at_start() -> TestResult {
 
 #[test]
 fn unresolved_property_error_names_registry_and_mzsh_reasons() -> TestResult {
-    let fixture =
-        fixture_with_port_from_mzsh_environment("case $1 in topo) echo 'mzsh: no contact'; exit 7;; esac")?;
+    let fixture = fixture_with_port_from_mzsh_environment(
+        "case $1 in topo) echo 'mzsh: no contact'; exit 7;; esac",
+    )?;
     let validated = validate_at_level_10(&fixture)?.assert_exit_code(OCF_ERR_ARGS);
     let line = validated.stderr.lines().find(|line| line.starts_with("ERROR: mz.ha.port: "));
     let line = line.unwrap_or_else(|| panic!("{validated}"));
@@ -137,7 +154,8 @@ fn corrected_property_counts_from_next_deep_monitor() -> TestResult {
     let fixture = fixture(AgentKind::Ec).property("ec1:mz.ha.port=26001").build()?;
     fixture.start()?;
     fixture.set(&["ec1.ha_answer=FAILED by hand"])?;
-    fixture.sh(&format!("sed -i s/26001/abc/ {EC1_REGISTRY_FILE}; rm {}", fixture.record_path()))?;
+    fixture
+        .sh(&format!("sed -i s/26001/abc/ {EC1_REGISTRY_FILE}; rm {}", fixture.record_path()))?;
     let deep = || fixture.recurring_monitor(10).param("ha_grace", "0").run("monitor");
     deep()?.assert_exit_code(OCF_SUCCESS).assert_no_output();
     let log = fixture.log()?;

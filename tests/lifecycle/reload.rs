@@ -21,7 +21,11 @@ fn reload_changes_recorded_parameters_but_not_process() -> TestResult {
 #[test]
 fn reload_starts_nothing() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    fixture.agent().run("reload-agent")?.assert_exit_code(OCF_NOT_RUNNING).assert_reason(&["platform"]);
+    fixture
+        .agent()
+        .run("reload-agent")?
+        .assert_exit_code(OCF_NOT_RUNNING)
+        .assert_reason(&["platform"]);
     let pid = fixture.start()?.pid;
     fixture.signal(pid, "KILL")?;
     fixture
@@ -43,11 +47,19 @@ fn invalid_reloadable_parameter_is_a_warning_of_reload() -> TestResult {
         .run("reload-agent")?
         .assert_exit_code(OCF_SUCCESS)
         .assert_no_output();
-    fixture.agent().param("mzsh_timeout", "4 5s").run("reload-agent")?.assert_exit_code(OCF_SUCCESS);
+    fixture
+        .agent()
+        .param("mzsh_timeout", "4 5s")
+        .run("reload-agent")?
+        .assert_exit_code(OCF_SUCCESS);
     let log = fixture.log()?;
     let warned = |line: &str| line.contains("WARNING") && line.contains("mzsh_timeout");
     assert!(log.lines().any(warned), "{log}");
-    assert_ne!(fixture.read_record()?["parameters"]["mzsh_timeout"], "45s", "that is in force no more");
+    assert_ne!(
+        fixture.read_record()?["parameters"]["mzsh_timeout"],
+        "45s",
+        "that is in force no more"
+    );
     assert_eq!(fixture.single_pico("platform")?.pid, pid);
     Ok(())
 }

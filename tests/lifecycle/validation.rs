@@ -6,8 +6,8 @@ use testkit::TestkitError;
 
 use testkit::TestResult;
 use testkit::assertions::{
-    AgentAssertions, OCF_ERR_ARGS, OCF_ERR_GENERIC, OCF_ERR_INSTALLED, OCF_ERR_PERM, OCF_NOT_RUNNING,
-    OCF_SUCCESS,
+    AgentAssertions, OCF_ERR_ARGS, OCF_ERR_GENERIC, OCF_ERR_INSTALLED, OCF_ERR_PERM,
+    OCF_NOT_RUNNING, OCF_SUCCESS,
 };
 use testkit::fixture::{AgentKind, Fixture, FixtureBuilder, fixture};
 
@@ -167,7 +167,10 @@ fn run_case_action(
     action: &str,
     level: u32,
 ) -> Result<testkit::NodeCommandOutput, TestkitError> {
-    let call = wrong.parameters.iter().fold(fixture.agent(), |call, (name, value)| call.param(name, value));
+    let call = wrong
+        .parameters
+        .iter()
+        .fold(fixture.agent(), |call, (name, value)| call.param(name, value));
     call.check_level(level).run(action)
 }
 
@@ -177,20 +180,28 @@ fn check_case(wrong: &ValidationCase) -> TestResult {
         fixture.sh(&format!("REGISTRY={PLATFORM_REGISTRY_FILE}; {}", wrong.setup))?;
     }
     // The parameters alone are valid.
-    run_case_action(wrong, &fixture, "validate-all", 0)?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    run_case_action(wrong, &fixture, "validate-all", 0)?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
 
     let validated =
         run_case_action(wrong, &fixture, "validate-all", 10)?.assert_exit_code(wrong.validate_code);
     let mut lines = validated.stderr.lines().filter(|line| !line.starts_with("ocf-exit-reason:"));
-    let found =
-        lines.clone().any(|line| !wrong.expected_line.is_empty() && line.starts_with(wrong.expected_line));
+    let found = lines
+        .clone()
+        .any(|line| !wrong.expected_line.is_empty() && line.starts_with(wrong.expected_line));
     assert!(found || wrong.expected_line.is_empty(), "{}: {validated}", wrong.name);
     assert!(
         lines.all(|line| line.starts_with("ERROR: ") || line.starts_with("WARNING: ")),
         "{}: {validated}",
         wrong.name
     );
-    assert_eq!(validated.stderr.is_empty(), wrong.expected_line.is_empty(), "{}: {validated}", wrong.name);
+    assert_eq!(
+        validated.stderr.is_empty(),
+        wrong.expected_line.is_empty(),
+        "{}: {validated}",
+        wrong.name
+    );
 
     // Nothing runs, so the defect affects nothing.
     run_case_action(wrong, &fixture, "monitor", 0)?.assert_exit_code(OCF_NOT_RUNNING);
@@ -210,7 +221,8 @@ fn each_problem_is_named_by_validation_and_blocks_only_start() {
     let failed: Vec<String> = VALIDATION_CASES
         .iter()
         .filter_map(|wrong| {
-            let story = std::panic::catch_unwind(|| check_case(wrong).map_err(|error| error.to_string()));
+            let story =
+                std::panic::catch_unwind(|| check_case(wrong).map_err(|error| error.to_string()));
             let story = story.unwrap_or_else(|_| Err("see above".to_owned()));
             story.err().map(|story| format!("{}: {story}", wrong.name))
         })
@@ -221,8 +233,9 @@ fn each_problem_is_named_by_validation_and_blocks_only_start() {
 #[test]
 fn wait_above_limit_is_a_warning() -> TestResult {
     let fixture = platform_builder().build()?;
-    let of =
-        |wait: &str| fixture.agent().param("wait", wait).check_level(0).run("validate-all")?.expect_code(0);
+    let of = |wait: &str| {
+        fixture.agent().param("wait", wait).check_level(0).run("validate-all")?.expect_code(0)
+    };
     assert!(!of("30s")?.stderr.contains("WARNING: wait"));
     assert!(of("31s")?.stderr.contains("WARNING: wait: 31s: "));
     Ok(())
@@ -262,7 +275,11 @@ fn vanished_installation_fails_no_monitor_or_stop() -> TestResult {
 #[test]
 fn removed_user_fails_no_monitor_or_stop() -> TestResult {
     let fixture = fixture(AgentKind::Platform).build()?;
-    fixture.agent().param("os_user", fixture.node.owner()).run("start")?.assert_exit_code(OCF_SUCCESS);
+    fixture
+        .agent()
+        .param("os_user", fixture.node.owner())
+        .run("start")?
+        .assert_exit_code(OCF_SUCCESS);
     let gone = || fixture.agent().param("os_user", "mzstranger");
     testkit::fixture::as_recurring_monitor(gone(), 0)
         .run("monitor")?

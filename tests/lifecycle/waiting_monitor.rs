@@ -25,8 +25,9 @@ pub(super) fn waiting_call<'a>(fixture: &'a Fixture, wait: &str) -> AgentCall<'a
 /// Major and minor number.
 fn kernel_version() -> (u32, u32) {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut numbers =
-        release.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or_default());
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|digits| digits.parse().unwrap_or_default());
     (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default())
 }
 
@@ -36,7 +37,10 @@ fn assert_immediate(ran: &NodeCommandOutput) {
 
 /// The next monitor waits, as long as it may.
 fn assert_next_waits(fixture: &Fixture) -> Result<NodeCommandOutput, testkit::TestkitError> {
-    let ran = waiting_call(fixture, "300ms").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    let ran = waiting_call(fixture, "300ms")
+        .run("monitor")?
+        .assert_exit_code(OCF_SUCCESS)
+        .assert_no_output();
     assert!(ran.wall_time >= Duration::from_millis(300), "{ran}");
     Ok(ran)
 }
@@ -44,7 +48,10 @@ fn assert_next_waits(fixture: &Fixture) -> Result<NodeCommandOutput, testkit::Te
 /// The next monitor answers at once, and the one after it waits.
 fn assert_next_is_first_of_schedule(fixture: &Fixture) -> TestResult {
     assert_immediate(
-        &waiting_call(fixture, LONG_WAIT).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output(),
+        &waiting_call(fixture, LONG_WAIT)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output(),
     );
     assert_next_waits(fixture).map(drop)
 }
@@ -55,7 +62,10 @@ fn fixture_after_first_monitor() -> Result<(Fixture, u32), testkit::TestkitError
     let pid = fixture.start()?.pid;
     // The first monitor does not wait, because Pacemaker needs its result.
     assert_immediate(
-        &waiting_call(&fixture, LONG_WAIT).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output(),
+        &waiting_call(&fixture, LONG_WAIT)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output(),
     );
     Ok((fixture, pid))
 }
@@ -77,7 +87,8 @@ fn waiting_monitor_answers_7_at_once_when_pico_dies() -> TestResult {
         let (fixture, pid) = fixture_after_first_monitor()?;
         fixture.set(&[switch])?;
         let (ran, noticed) = thread::scope(|scope| {
-            let monitor = scope.spawn(|| (waiting_call(&fixture, LONG_WAIT).run("monitor"), Instant::now()));
+            let monitor =
+                scope.spawn(|| (waiting_call(&fixture, LONG_WAIT).run("monitor"), Instant::now()));
             fixture.wait_for_waiting_monitor()?;
             let killed = Instant::now();
             fixture.sh(&format!("kill -s {signal} {pid}"))?;
@@ -99,7 +110,8 @@ fn waiting_monitor_answers_7_at_once_when_pico_dies() -> TestResult {
 #[test]
 fn waiting_monitor_uses_at_most_half_of_its_timeout() -> TestResult {
     let (fixture, _) = fixture_after_first_monitor()?;
-    let ran = waiting_call(&fixture, LONG_WAIT).meta_timeout(Duration::from_secs(10)).run("monitor")?;
+    let ran =
+        waiting_call(&fixture, LONG_WAIT).meta_timeout(Duration::from_secs(10)).run("monitor")?;
     let ran = ran.assert_exit_code(OCF_SUCCESS).assert_no_output();
     assert!((Duration::from_secs(4)..Duration::from_secs(8)).contains(&ran.wall_time), "{ran}");
     Ok(())
@@ -125,7 +137,10 @@ fn probe_deep_monitor_and_manual_call_do_not_wait() -> TestResult {
     for (what, call) in calls {
         // Any monitor that follows this one would wait.
         assert_immediate(
-            &waiting_call(&fixture, "1ms").run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output(),
+            &waiting_call(&fixture, "1ms")
+                .run("monitor")?
+                .assert_exit_code(OCF_SUCCESS)
+                .assert_no_output(),
         );
         let ran = call.run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
         assert!(ran.wall_time < MAX_IMMEDIATE_ANSWER, "{what}: {ran}");
@@ -138,8 +153,12 @@ fn monitor_does_not_wait_when_record_is_unwritable() -> TestResult {
     // If this monitor were ended, the next one, which has to answer at once, could not know that.
     let (fixture, _) = fixture_after_first_monitor()?;
     let directory = "/run/mediationzone-ra";
-    fixture.sh(&format!("mount --bind {directory} {directory} && mount -o remount,bind,ro {directory}"))?;
-    assert_immediate(&waiting_call(&fixture, LONG_WAIT).run("monitor")?.assert_exit_code(OCF_SUCCESS));
+    fixture.sh(&format!(
+        "mount --bind {directory} {directory} && mount -o remount,bind,ro {directory}"
+    ))?;
+    assert_immediate(
+        &waiting_call(&fixture, LONG_WAIT).run("monitor")?.assert_exit_code(OCF_SUCCESS),
+    );
     fixture.sh(&format!("umount {directory}"))?;
     assert_next_waits(&fixture).map(drop)
 }
@@ -156,9 +175,11 @@ fn first_monitor_after_killed_monitor_does_not_wait() -> TestResult {
     // Pacemaker ends it so for a refresh or for maintenance mode. Its first answer after that delays the
     // whole cluster.
     let (fixture, _) = fixture_after_first_monitor()?;
-    assert_immediate(&act_while_monitor_waits(&fixture, waiting_call(&fixture, LONG_WAIT), |monitor| {
-        fixture.signal(monitor, "KILL")
-    })?);
+    assert_immediate(&act_while_monitor_waits(
+        &fixture,
+        waiting_call(&fixture, LONG_WAIT),
+        |monitor| fixture.signal(monitor, "KILL"),
+    )?);
     assert_next_is_first_of_schedule(&fixture)
 }
 
@@ -248,7 +269,8 @@ fn pico_sigstopped_during_wait_is_found_at_end_of_wait() -> TestResult {
     let (fixture, pid) = fixture_after_first_monitor()?;
     let call = waiting_call(&fixture, "5s");
     let ran = act_while_monitor_waits(&fixture, call, |_| fixture.signal(pid, "STOP"))?;
-    ran.assert_exit_code(OCF_ERR_GENERIC).assert_reason(&["hung", &format!("pid {pid} was stopped (T) at ")]);
+    ran.assert_exit_code(OCF_ERR_GENERIC)
+        .assert_reason(&["hung", &format!("pid {pid} was stopped (T) at ")]);
     Ok(())
 }
 
@@ -313,12 +335,17 @@ fn superseded_deep_monitor_does_not_write_record() -> TestResult {
             fixture.sh(&format!("rm {}", fixture.record_path()))?;
         }
         fixture.sh("mkfifo -m 666 /opt/gate")?;
-        fixture.override_mzsh_verb("status", "read -r _ </opt/gate; exec /opt/mz/bin/mzsh.true status $2")?;
+        fixture.override_mzsh_verb(
+            "status",
+            "read -r _ </opt/gate; exec /opt/mz/bin/mzsh.true status $2",
+        )?;
         let (ran, written) = thread::scope(|scope| {
-            let monitor = scope.spawn(|| waiting_call(&fixture, LONG_WAIT).check_level(20).run("monitor"));
+            let monitor =
+                scope.spawn(|| waiting_call(&fixture, LONG_WAIT).check_level(20).run("monitor"));
             fixture.wait_until("mzsh to be asked", |fixture| {
                 let all = fixture.processes()?;
-                let asked = all.iter().any(|process| process.argv.iter().any(|word| word == "status"));
+                let asked =
+                    all.iter().any(|process| process.argv.iter().any(|word| word == "status"));
                 Ok(if asked { Ok(()) } else { Err("it is not".to_owned()) })
             })?;
             fixture.signal(pid, "KILL")?;
@@ -369,8 +396,10 @@ pub(super) fn fixture_with_reported_death() -> Result<Fixture, testkit::TestkitE
                 .assert_no_output(),
         );
     }
-    act_while_monitor_waits(&fixture, waiting_call(&fixture, LONG_WAIT), |_| fixture.signal(pid, "KILL"))?
-        .assert_exit_code(OCF_NOT_RUNNING);
+    act_while_monitor_waits(&fixture, waiting_call(&fixture, LONG_WAIT), |_| {
+        fixture.signal(pid, "KILL")
+    })?
+    .assert_exit_code(OCF_NOT_RUNNING);
     Ok(fixture)
 }
 
@@ -394,7 +423,8 @@ fn act_while_monitor_is_held_back(
 fn due_deep_monitor_is_held_back_after_reported_death() -> TestResult {
     let fixture = fixture_with_reported_death()?;
     // Pacemaker does this before the stop.
-    let ended = act_while_monitor_is_held_back(&fixture, 10, |monitor| fixture.signal(monitor, "KILL"))?;
+    let ended =
+        act_while_monitor_is_held_back(&fixture, 10, |monitor| fixture.signal(monitor, "KILL"))?;
     assert_ne!(ended.code(), Some(OCF_NOT_RUNNING), "{ended}");
     Ok(())
 }
@@ -402,7 +432,10 @@ fn due_deep_monitor_is_held_back_after_reported_death() -> TestResult {
 #[test]
 fn held_back_monitor_answers_7_after_one_delay_per_death() -> TestResult {
     let fixture = fixture_with_reported_death()?;
-    let deep = waiting_call(&fixture, "1s").check_level(10).run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+    let deep = waiting_call(&fixture, "1s")
+        .check_level(10)
+        .run("monitor")?
+        .assert_exit_code(OCF_NOT_RUNNING);
     assert!(deep.wall_time >= Duration::from_secs(1), "{deep}");
     for depth in [10, 0] {
         assert_immediate(
@@ -444,7 +477,10 @@ fn all_depths_report_death_at_once_after_maintenance() -> TestResult {
     for order in [[0, 10, 20], [10, 20, 0], [20, 0, 10]] {
         let (fixture, pid) = fixture_after_first_monitor()?;
         for depth in [10, 20, 0] {
-            waiting_call(&fixture, "1ms").check_level(depth).run("monitor")?.assert_exit_code(OCF_SUCCESS);
+            waiting_call(&fixture, "1ms")
+                .check_level(depth)
+                .run("monitor")?
+                .assert_exit_code(OCF_SUCCESS);
         }
         wait_until_schedule_is_overdue(&fixture)?;
         fixture.signal(pid, "KILL")?;
@@ -465,7 +501,10 @@ fn all_depths_report_death_at_once_after_maintenance() -> TestResult {
 fn depth_0_is_held_back_briefly_after_report_by_deep_monitor() -> TestResult {
     let (fixture, pid) = fixture_after_first_monitor()?;
     fixture.signal(pid, "KILL")?;
-    waiting_call(&fixture, LONG_WAIT).check_level(10).run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
+    waiting_call(&fixture, LONG_WAIT)
+        .check_level(10)
+        .run("monitor")?
+        .assert_exit_code(OCF_NOT_RUNNING);
     let ran = waiting_call(&fixture, LONG_WAIT).run("monitor")?.assert_exit_code(OCF_NOT_RUNNING);
     assert!(ran.wall_time >= Duration::from_secs(1), "{ran}");
     assert_immediate(&ran);
@@ -476,16 +515,20 @@ fn depth_0_is_held_back_briefly_after_report_by_deep_monitor() -> TestResult {
 fn held_back_monitor_answers_0_when_pico_is_up_again() -> TestResult {
     let fixture = fixture_with_reported_death()?;
     fixture.sh("mkfifo -m 666 /opt/gate")?;
-    fixture.override_mzsh_verb("startup", "read -r _ </opt/gate; exec /opt/mz/bin/mzsh.true startup $2")?;
+    fixture.override_mzsh_verb(
+        "startup",
+        "read -r _ </opt/gate; exec /opt/mz/bin/mzsh.true startup $2",
+    )?;
     let ran = act_while_monitor_is_held_back(&fixture, 10, |_| {
         let line = "setsid /opt/mz/bin/mzsh startup platform </dev/null >/dev/null 2>&1 &";
         fixture.as_owner("sh").args(["-c", line]).run()?.expect_code(0)?;
         // The monitor scans twice a second, and a start in progress does not end its wait.
         let begun = Instant::now();
         fixture.wait_until("the start to have been looked at", |fixture| {
-            let is_mzsh = |process: &NodeProcess| process.argv.iter().any(|word| word.ends_with("/mzsh"));
-            let looked_at =
-                fixture.processes()?.iter().any(is_mzsh) && begun.elapsed() > Duration::from_secs(2);
+            let is_mzsh =
+                |process: &NodeProcess| process.argv.iter().any(|word| word.ends_with("/mzsh"));
+            let looked_at = fixture.processes()?.iter().any(is_mzsh)
+                && begun.elapsed() > Duration::from_secs(2);
             Ok(if looked_at { Ok(()) } else { Err("not yet".to_owned()) })
         })?;
         fixture.sh("echo >/opt/gate").map(drop)
@@ -501,11 +544,17 @@ fn next_death_after_restart_is_reported_at_once_by_any_depth() -> TestResult {
     fixture.agent().run("stop")?.assert_exit_code(OCF_SUCCESS);
     let pid = fixture.start()?.pid;
     assert_immediate(
-        &waiting_call(&fixture, LONG_WAIT).run("monitor")?.assert_exit_code(OCF_SUCCESS).assert_no_output(),
+        &waiting_call(&fixture, LONG_WAIT)
+            .run("monitor")?
+            .assert_exit_code(OCF_SUCCESS)
+            .assert_no_output(),
     );
     fixture.signal(pid, "KILL")?;
     assert_immediate(
-        &waiting_call(&fixture, LONG_WAIT).check_level(10).run("monitor")?.assert_exit_code(OCF_NOT_RUNNING),
+        &waiting_call(&fixture, LONG_WAIT)
+            .check_level(10)
+            .run("monitor")?
+            .assert_exit_code(OCF_NOT_RUNNING),
     );
     Ok(())
 }

@@ -57,14 +57,22 @@ fn read_by_reference(cases: &[PathBuf]) -> BTreeMap<PathBuf, Result<String, Stri
 fn read_by_ours(case: &Path) -> Result<String, String> {
     let mut files = vec![case.to_owned()];
     if case.is_dir() {
-        files = fs::read_dir(case).expect("a directory").map(|file| file.expect("a file").path()).collect();
+        files = fs::read_dir(case)
+            .expect("a directory")
+            .map(|file| file.expect("a file").path())
+            .collect();
         files.sort();
     }
     let documents: Result<Vec<Document>, hocon::Error> = files
         .iter()
         .map(|file| {
             let text = fs::read_to_string(file).expect("a text");
-            Document::parse(&text, file.to_str().expect("a plain path"), &[], &mut IncludesBesideFile)
+            Document::parse(
+                &text,
+                file.to_str().expect("a plain path"),
+                &[],
+                &mut IncludesBesideFile,
+            )
         })
         .collect();
     let documents = documents.map_err(|e| e.to_string())?;
@@ -82,8 +90,10 @@ impl IncludeLoader for IncludesBesideFile {
         let IncludeTarget::Relative(name) = &include.target else {
             return Err("only files beside it".to_owned());
         };
-        let directory = Path::new(include.location.origin()).parent().expect("a file is in a directory");
-        let candidates = ["", ".conf", ".json"].map(|extension| directory.join(format!("{name}{extension}")));
+        let directory =
+            Path::new(include.location.origin()).parent().expect("a file is in a directory");
+        let candidates =
+            ["", ".conf", ".json"].map(|extension| directory.join(format!("{name}{extension}")));
         let found = candidates.iter().filter_map(|path| {
             let text = fs::read_to_string(path).ok()?;
             Some(IncludedText { origin: path.to_str().expect("a plain path").to_owned(), text })
@@ -125,7 +135,13 @@ fn compare_with_reference(name: &str, at_least: usize) {
         (!same).then(|| format!("{}\nreference: {reference:#?}\nours: {ours:#?}\n", case.display()))
     });
     let different: Vec<String> = different.collect();
-    assert!(different.is_empty(), "{} of {} differ:\n{}", different.len(), cases.len(), different.concat());
+    assert!(
+        different.is_empty(),
+        "{} of {} differ:\n{}",
+        different.len(),
+        cases.len(),
+        different.concat()
+    );
 }
 
 #[test]
@@ -144,7 +160,12 @@ fn files_refused_by_reference_are_refused_with_file_and_line() {
     assert!(cases.len() >= 45, "{cases:?}");
     let reference = read_by_reference(&cases);
     for case in cases {
-        assert!(reference[&case].is_err(), "the reference reads {}: {:?}", case.display(), reference[&case]);
+        assert!(
+            reference[&case].is_err(),
+            "the reference reads {}: {:?}",
+            case.display(),
+            reference[&case]
+        );
         let why = read_by_ours(&case).expect_err(&format!("{} must be refused", case.display()));
         let (file, rest) = why.split_once(".conf:").expect("it names a file");
         let (line, text) = rest.split_once(": ").expect("it names a line");

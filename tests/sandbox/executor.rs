@@ -34,7 +34,8 @@ fn exit_codes_signals_and_output_are_returned() -> Result<(), TestkitError> {
 
 #[test]
 fn missing_program_is_distinguished_from_failing_one() -> Result<(), TestkitError> {
-    let told = new_sandbox()?.command("/no/such/program").run().expect_err("it is not there").to_string();
+    let told =
+        new_sandbox()?.command("/no/such/program").run().expect_err("it is not there").to_string();
     assert!(told.contains("`/no/such/program` did not run in the sandbox: executor: /no/such/program does not start: No such file"), "{told}");
     Ok(())
 }
@@ -57,7 +58,11 @@ fn timeout_kills_whole_process_group() -> Result<(), TestkitError> {
 fn daemon_keeping_pipe_open_does_not_delay_caller() -> Result<(), TestkitError> {
     let node = sandbox_with_agent("setsid sleep 5000 & echo started")?;
     let ran = node.agent("probe").run("start")?;
-    assert_eq!((ran.exit_status, ran.stdout.as_str()), (NodeExitStatus::Code(0), "started\n"), "{ran}");
+    assert_eq!(
+        (ran.exit_status, ran.stdout.as_str()),
+        (NodeExitStatus::Code(0), "started\n"),
+        "{ran}"
+    );
     Ok(())
 }
 
@@ -121,7 +126,10 @@ fn probe_has_neither_interval_nor_name() -> Result<(), TestkitError> {
     let probe = node.agent("probe").run("monitor")?.stdout;
     assert!(!probe.contains("CRM_meta_interval") && !probe.contains("CRM_meta_name"), "{probe}");
     let start = node.agent("probe").run("start")?.stdout;
-    assert!(start.contains("CRM_meta_name=start") && !start.contains("CRM_meta_interval"), "{start}");
+    assert!(
+        start.contains("CRM_meta_name=start") && !start.contains("CRM_meta_interval"),
+        "{start}"
+    );
     Ok(())
 }
 

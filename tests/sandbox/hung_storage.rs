@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use testkit::{
-    HungOperation, HungStorage, NodeProcess, Programs, Sandbox, TestResult, TestkitError, wait_until,
+    HungOperation, HungStorage, NodeProcess, Programs, Sandbox, TestResult, TestkitError,
+    wait_until,
 };
 
 const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -70,7 +71,8 @@ fn stat_works_while_execution_hangs() -> TestResult {
 
 #[test]
 fn open_works_while_read_hangs() -> TestResult {
-    let (node, hung) = sandbox_with_hung_process("/opt/file", HungOperation::Read, "cat /opt/file")?;
+    let (node, hung) =
+        sandbox_with_hung_process("/opt/file", HungOperation::Read, "cat /opt/file")?;
     node.exec(["sh", "-c", ": </opt/file"])?;
     hung.release();
     assert_eq!(wait_for_exit_code(&node)?, "1\n");
@@ -80,7 +82,8 @@ fn open_works_while_read_hangs() -> TestResult {
 
 #[test]
 fn stat_works_while_write_hangs() -> TestResult {
-    let (node, hung) = sandbox_with_hung_process("/opt/file", HungOperation::Write, "echo x >>/opt/file")?;
+    let (node, hung) =
+        sandbox_with_hung_process("/opt/file", HungOperation::Write, "echo x >>/opt/file")?;
     node.exec(["test", "-x", "/opt/file"])?;
     hung.release();
     assert_ne!(wait_for_exit_code(&node)?, "0\n");
@@ -100,7 +103,8 @@ fn end_of_sandbox_ends_hung_processes() -> TestResult {
 #[test]
 fn missing_path_cannot_be_hung() -> TestResult {
     let node = Sandbox::with_programs(&Programs::kit_only()?)?;
-    let error = node.hang_storage("/opt/nothing", HungOperation::Everything).expect_err("nothing is there");
+    let error =
+        node.hang_storage("/opt/nothing", HungOperation::Everything).expect_err("nothing is there");
     assert!(error.to_string().contains("/opt/nothing: No such file or directory"), "{error}");
     Ok(())
 }

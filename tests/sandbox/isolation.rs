@@ -20,7 +20,8 @@ fn new_sandbox() -> Result<Sandbox, TestkitError> {
 fn is_alive_on_host(word: &str) -> bool {
     let processes = fs::read_dir("/proc").expect("/proc can be listed").flatten();
     processes.map(|entry| entry.path().join("cmdline")).any(|cmdline| {
-        fs::read(cmdline).is_ok_and(|line| line.split(|byte| *byte == 0).any(|arg| arg == word.as_bytes()))
+        fs::read(cmdline)
+            .is_ok_and(|line| line.split(|byte| *byte == 0).any(|arg| arg == word.as_bytes()))
     })
 }
 

@@ -147,7 +147,8 @@ impl<'a> AgentCall<'a> {
 
     fn complete(self, action: &str) -> NodeCommand<'a> {
         let probe = action == "monitor" && !self.recurring;
-        let command = if probe { self.command } else { self.command.env("OCF_RESKEY_CRM_meta_name", action) };
+        let command =
+            if probe { self.command } else { self.command.env("OCF_RESKEY_CRM_meta_name", action) };
         command.arg(action)
     }
 }

@@ -45,7 +45,10 @@ impl AgentAssertions for NodeCommandOutput {
         let reasons: Vec<&str> =
             self.stderr.lines().filter_map(|line| line.strip_prefix("ocf-exit-reason:")).collect();
         let [reason] = reasons.as_slice() else { panic!("not one exit reason: {self}") };
-        assert!(self.stderr.trim_end().ends_with(reason), "the reason is not the last line: {self}");
+        assert!(
+            self.stderr.trim_end().ends_with(reason),
+            "the reason is not the last line: {self}"
+        );
         assert!(!reason.trim().is_empty(), "{self}");
         assert!(
             reason.len() <= MAX_REASON_BYTES && reason.is_ascii(),

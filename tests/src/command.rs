@@ -171,7 +171,8 @@ impl<'a> NodeCommand<'a> {
 
     /// Runs the program through another one, which gets the command as its last arguments.
     pub fn wrap_with<A: AsRef<OsStr>>(mut self, runner: impl IntoIterator<Item = A>) -> Self {
-        let mut argv: Vec<OsString> = runner.into_iter().map(|word| word.as_ref().to_owned()).collect();
+        let mut argv: Vec<OsString> =
+            runner.into_iter().map(|word| word.as_ref().to_owned()).collect();
         argv.append(&mut self.argv);
         Self { argv, ..self }
     }
@@ -211,7 +212,11 @@ impl<'a> NodeCommand<'a> {
             .output()
             .map_err(|e| not_run(format!("nsenter: {e}")))?;
         let report: ExecutorReport = serde_json::from_slice(&output.stdout).map_err(|_| {
-            not_run(format!("{} ({})", String::from_utf8_lossy(&output.stderr).trim(), output.status))
+            not_run(format!(
+                "{} ({})",
+                String::from_utf8_lossy(&output.stderr).trim(),
+                output.status
+            ))
         })?;
         let end = match (report.timed_out, report.code, report.signal) {
             (true, ..) => NodeExitStatus::TimedOut,

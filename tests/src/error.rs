@@ -51,7 +51,10 @@ pub enum TestkitError {
 }
 
 impl TestkitError {
-    pub(crate) fn io<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
+    pub(crate) fn io<'a>(
+        operation: &'static str,
+        path: &'a Path,
+    ) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::Io { operation, path: path.to_owned(), source }
     }
 }

@@ -142,7 +142,10 @@ impl FakeProcess {
     /// Starts it, in a session of its own, and waits until it is in its state.
     pub fn start(&self, fixture: &Fixture) -> Result<NodeProcess, TestkitError> {
         let started = self.spawn(fixture)?;
-        if matches!(self.state, FakeProcessState::UnreadableMemory(_) | FakeProcessState::Exiting(_)) {
+        if matches!(
+            self.state,
+            FakeProcessState::UnreadableMemory(_) | FakeProcessState::Exiting(_)
+        ) {
             // Hung storage may have kept it in state D before. After this signal it waits for
             // nothing else.
             wait_until_in_state(fixture, started.pid, 'S')?;
@@ -155,12 +158,16 @@ impl FakeProcess {
     /// executes its steps.
     pub fn spawn(&self, fixture: &Fixture) -> Result<NodeProcess, TestkitError> {
         install_imitator(fixture, &self.program, if self.setuid { "4755" } else { "755" })?;
-        let steps = format!("/opt/imitated/{}.steps", NEXT_STEPS_FILE.fetch_add(1, Ordering::Relaxed));
+        let steps =
+            format!("/opt/imitated/{}.steps", NEXT_STEPS_FILE.fetch_add(1, Ordering::Relaxed));
         fixture.node.write(&steps, format!("{}{}", self.first_steps, self.state.steps()))?;
         let mut line = "setsid ".to_owned();
         // Writing to a String can't fail.
         if let Some(first) = &self.namespace {
-            let _ = write!(line, "unshare --mount --propagation private sh -c '{first}\nexec \"$@\"' sh ");
+            let _ = write!(
+                line,
+                "unshare --mount --propagation private sh -c '{first}\nexec \"$@\"' sh "
+            );
         }
         if let Some(uid) = self.user.or((fixture.node.owner() != "root").then_some(MZADMIN_UID)) {
             let _ = write!(line, "setpriv --reuid {uid} --regid {uid} --clear-groups ");
@@ -175,10 +182,14 @@ impl FakeProcess {
         }
         let said = fixture.sh(&format!("{line} </dev/null >/dev/null 2>&1 & echo $!"))?;
         let pid: u32 = said.trim().parse().expect("a number");
-        let name = Path::new(&self.program).file_name().map(|name| name.to_string_lossy().into_owned());
+        let name =
+            Path::new(&self.program).file_name().map(|name| name.to_string_lossy().into_owned());
         fixture.wait_until(&format!("pid {pid} to be {}", self.program), |fixture| {
             let now = fixture.process_without_args(pid)?;
-            Ok(now.clone().filter(|now| Some(&now.comm) == name.as_ref()).ok_or_else(|| format!("{now:?}")))
+            Ok(now
+                .clone()
+                .filter(|now| Some(&now.comm) == name.as_ref())
+                .ok_or_else(|| format!("{now:?}")))
         })
     }
 }
@@ -198,8 +209,10 @@ impl FakeProcess {
         number: usize,
         then: &str,
     ) -> Result<FakeProcessGroup, TestkitError> {
-        let first =
-            self.clone().with_first_steps(&format!("many {number}\nawait\n{then}\n")).start(fixture)?;
+        let first = self
+            .clone()
+            .with_first_steps(&format!("many {number}\nawait\n{then}\n"))
+            .start(fixture)?;
         let crowd = FakeProcessGroup { first, number };
         crowd.wait_until_all_in(fixture, 'S')?;
         Ok(crowd)
@@ -233,13 +246,18 @@ impl FakeProcessGroup {
 
     fn wait_until_all_in(&self, fixture: &Fixture, state: char) -> Result<(), TestkitError> {
         fixture.wait_until(&format!("{} processes in state {state}", self.number), |fixture| {
-            let there = self.members(fixture)?.iter().filter(|process| process.state == state).count();
+            let there =
+                self.members(fixture)?.iter().filter(|process| process.state == state).count();
             Ok(if there == self.number { Ok(()) } else { Err(format!("{there} are")) })
         })
     }
 }
 
-fn wait_until_in_state(fixture: &Fixture, pid: u32, state: char) -> Result<NodeProcess, TestkitError> {
+fn wait_until_in_state(
+    fixture: &Fixture,
+    pid: u32,
+    state: char,
+) -> Result<NodeProcess, TestkitError> {
     fixture.wait_until(&format!("pid {pid} to be in state {state}"), |fixture| {
         let now = fixture.process_without_args(pid)?;
         let is = |now: &NodeProcess| now.state == state && !now.is_dead();

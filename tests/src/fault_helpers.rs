@@ -70,10 +70,9 @@ impl Fixture {
     pub fn wait_for_pico(&self) -> Result<NodeProcess, TestkitError> {
         self.wait_until(&format!("a process of {}", self.pico()), |fixture| {
             let found = fixture.pico_processes(fixture.pico())?;
-            Ok(found
-                .into_iter()
-                .next()
-                .ok_or_else(|| fixture.processes().map_or(String::new(), |p| describe_processes(&p))))
+            Ok(found.into_iter().next().ok_or_else(|| {
+                fixture.processes().map_or(String::new(), |p| describe_processes(&p))
+            }))
         })
     }
 
@@ -135,17 +134,19 @@ impl Fixture {
         steps: &str,
     ) -> Result<NodeProcess, TestkitError> {
         let before = self.pids()?;
-        let line = format!("setsid {} </dev/null >/dev/null 2>&1 &", self.fake_pico_command(pico, steps)?);
+        let line =
+            format!("setsid {} </dev/null >/dev/null 2>&1 &", self.fake_pico_command(pico, steps)?);
         shell.args(["-c", &line]).run()?.expect_code(0)?;
         self.wait_until(&format!("the stand-in for {pico}"), |fixture| {
             let mut found = fixture.pico_processes(pico)?;
             // Ignore forks of it.
-            found.retain(|process| !before.contains(&process.pid) && process.session == process.pid);
+            found
+                .retain(|process| !before.contains(&process.pid) && process.session == process.pid);
             // A process in these states has taken its steps.
             found.retain(|process| matches!(process.state, 'S' | 'D'));
-            Ok(found
-                .pop()
-                .ok_or_else(|| fixture.processes().map_or(String::new(), |p| describe_processes(&p))))
+            Ok(found.pop().ok_or_else(|| {
+                fixture.processes().map_or(String::new(), |p| describe_processes(&p))
+            }))
         })
     }
 
@@ -156,7 +157,8 @@ impl Fixture {
         let pid: u32 = said.stdout.trim().parse().expect("a number");
         self.wait_until("the stranger to be what it is", |fixture| {
             let all = fixture.processes()?;
-            let found = all.iter().find(|p| p.pid == pid && p.argv.first().is_some_and(|a| a == "sleep"));
+            let found =
+                all.iter().find(|p| p.pid == pid && p.argv.first().is_some_and(|a| a == "sleep"));
             Ok(found.cloned().ok_or_else(|| describe_processes(&all)))
         })
     }
@@ -173,7 +175,8 @@ impl Fixture {
         self.as_owner("sh").args(["-c", &line]).run()?.expect_code(0)?;
         self.wait_until("the pico below one that never waits", |fixture| {
             let all = fixture.processes()?;
-            let parent = all.iter().find(|process| process.argv.get(1).is_some_and(|word| word == script));
+            let parent =
+                all.iter().find(|process| process.argv.get(1).is_some_and(|word| word == script));
             let found = fixture
                 .pico_processes(fixture.pico())?
                 .into_iter()
@@ -188,7 +191,10 @@ impl Fixture {
     /// is attached.
     pub fn attach_debugger(&self, process: &NodeProcess) -> TestResult {
         self.node.write("/opt/debugger.py", DEBUGGER_SCRIPT)?;
-        self.sh(&format!("setsid python3 /opt/debugger.py {} </dev/null >/dev/null 2>&1 &", process.pid))?;
+        self.sh(&format!(
+            "setsid python3 /opt/debugger.py {} </dev/null >/dev/null 2>&1 &",
+            process.pid
+        ))?;
         self.wait_until("the debugger to hold the process", |fixture| {
             let all = fixture.processes()?;
             let held = all.iter().any(|p| p.pid == process.pid && p.state == 't');

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crate::sandbox::KIT_DIR;
 use crate::{
-    AgentCall, NodeCommand, NodeCommandOutput, NodeProcess, Programs, Sandbox, TestResult, TestkitError,
-    hung_storage, network, wait_until,
+    AgentCall, NodeCommand, NodeCommandOutput, NodeProcess, Programs, Sandbox, TestResult,
+    TestkitError, hung_storage, network, wait_until,
 };
 
 /// Longer than any event takes that a test waits for.
@@ -26,8 +26,13 @@ pub const MZADMIN_UID: u32 = 4711;
 const PACEMAKER_LOG: &str = "/var/log/pacemaker/pacemaker.log";
 
 /// Short times; a test can override them.
-const SHORT_TIMES: [&str; 5] =
-    ["start_time=50ms", "stop_time=20ms", "mzsh_time=0ms", "platform_retry=50ms", "shutdown_retry=200ms"];
+const SHORT_TIMES: [&str; 5] = [
+    "start_time=50ms",
+    "stop_time=20ms",
+    "mzsh_time=0ms",
+    "platform_retry=50ms",
+    "shutdown_retry=200ms",
+];
 
 /// The type of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +79,9 @@ pub struct FixtureBuilder {
 /// A fixture for the agent of this type, with native picos.
 pub fn fixture(kind: AgentKind) -> FixtureBuilder {
     let mut arguments = Vec::new();
-    for pico in [AgentKind::Platform, kind].iter().take(if kind == AgentKind::Platform { 1 } else { 2 }) {
+    for pico in
+        [AgentKind::Platform, kind].iter().take(if kind == AgentKind::Platform { 1 } else { 2 })
+    {
         arguments.extend(["--pico".to_owned(), format!("{}:{}", pico.pico(), pico.agent())]);
     }
     for setting in SHORT_TIMES {
@@ -176,7 +183,8 @@ impl Fixture {
     /// Installs a second product beside the first, with its own Platform and these arguments for
     /// the ports.
     pub fn install_second(&self, home: &str, arguments: &[&str]) -> Result<(), TestkitError> {
-        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let arguments: Vec<String> =
+            arguments.iter().map(|&argument| argument.to_owned()).collect();
         run_install(&self.node, home, &arguments)
     }
 
@@ -192,7 +200,8 @@ impl Fixture {
 
     /// The agent for the pico of another type.
     pub fn agent_for(&self, kind: AgentKind) -> AgentCall<'_> {
-        let call = self.node.agent(kind.agent()).param("mz_home", MZ_HOME).param("pico_name", kind.pico());
+        let call =
+            self.node.agent(kind.agent()).param("mz_home", MZ_HOME).param("pico_name", kind.pico());
         call.meta_timeout(Duration::from_secs(20))
     }
 
@@ -227,7 +236,11 @@ impl Fixture {
     }
 
     /// Runs mzsh of another installation.
-    pub fn mzsh_in(&self, home: &str, arguments: &[&str]) -> Result<NodeCommandOutput, TestkitError> {
+    pub fn mzsh_in(
+        &self,
+        home: &str,
+        arguments: &[&str],
+    ) -> Result<NodeCommandOutput, TestkitError> {
         self.as_owner(&format!("{home}/bin/mzsh")).args(arguments).run()
     }
 
@@ -268,8 +281,11 @@ impl Fixture {
             _ => true,
         };
         self.wait_until(&format!("SIG{signal} to be done to {pid}"), |fixture| {
-            let left: Vec<NodeProcess> =
-                fixture.process_without_args(pid)?.into_iter().filter(|found| !found.is_dead()).collect();
+            let left: Vec<NodeProcess> = fixture
+                .process_without_args(pid)?
+                .into_iter()
+                .filter(|found| !found.is_dead())
+                .collect();
             Ok(if done(left.first()) { Ok(()) } else { Err(describe_processes(&left)) })
         })
     }
@@ -294,9 +310,14 @@ impl Fixture {
     }
 
     /// The same in another installation.
-    pub fn pico_processes_in(&self, home: &str, name: &str) -> Result<Vec<NodeProcess>, TestkitError> {
+    pub fn pico_processes_in(
+        &self,
+        home: &str,
+        name: &str,
+    ) -> Result<Vec<NodeProcess>, TestkitError> {
         let home = format!("-Dmz.home={home}");
-        let main_class = |word: &String| word.ends_with(".PicoStart") || word.ends_with(".CodeServerMain");
+        let main_class =
+            |word: &String| word.ends_with(".PicoStart") || word.ends_with(".CodeServerMain");
         let mut all = self.processes()?;
         all.retain(|process| {
             let [.., class, last] = process.argv.as_slice() else { return false };
@@ -345,13 +366,19 @@ impl Fixture {
     /// The number of mzsh calls with these first arguments.
     pub fn mzsh_call_count(&self, of: &str) -> Result<usize, TestkitError> {
         let history = self.history()?;
-        Ok(history.iter().filter(|event| event.event == "mzsh" && event.reason.starts_with(of)).count())
+        Ok(history
+            .iter()
+            .filter(|event| event.event == "mzsh" && event.reason.starts_with(of))
+            .count())
     }
 
     /// The reason of the last end that a pico could log.
     pub fn last_end_reason(&self, pico: &str) -> Result<Option<String>, TestkitError> {
         let history = self.history()?.into_iter().rev();
-        Ok(history.into_iter().find(|e| e.event == "end" && e.pico == pico).map(|event| event.reason))
+        Ok(history
+            .into_iter()
+            .find(|e| e.event == "end" && e.pico == pico)
+            .map(|event| event.reason))
     }
 
     /// The agents' log.
@@ -390,9 +417,9 @@ impl Fixture {
             };
             let agents: Vec<&NodeProcess> = all.iter().filter(is_agent).collect();
             // Skip its worker process, a fork that has executed no program.
-            let found = agents
-                .iter()
-                .find(|agent| agent.state == 'S' && !agents.iter().any(|other| other.pid == agent.ppid));
+            let found = agents.iter().find(|agent| {
+                agent.state == 'S' && !agents.iter().any(|other| other.pid == agent.ppid)
+            });
             Ok(found.map(|&agent| agent.clone()).ok_or_else(|| describe_processes(&all)))
         })
     }
@@ -402,7 +429,11 @@ impl Fixture {
         self.wait_until("a monitor that waits", |fixture| {
             let agent = fixture.wait_for_sleeping_agent("monitor")?;
             let row = fixture.read_record()?["rows"]["0"].take();
-            Ok(if row["waits"]["by"] == agent.pid { Ok(agent) } else { Err(format!("{agent:?}, {row}")) })
+            Ok(if row["waits"]["by"] == agent.pid {
+                Ok(agent)
+            } else {
+                Err(format!("{agent:?}, {row}"))
+            })
         })
     }
 

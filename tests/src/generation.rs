@@ -123,8 +123,10 @@ impl Generation {
         if self.is_available() {
             return Ok(self.folder());
         }
-        let hint =
-            format!("cargo xtask lab up --generation {} makes it, and cargo xtask test --all", self.name());
+        let hint = format!(
+            "cargo xtask lab up --generation {} makes it, and cargo xtask test --all",
+            self.name()
+        );
         Err(TestkitError::NotBuilt { path: self.folder(), hint })
     }
 }

@@ -81,7 +81,10 @@ impl Sandbox {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|e| TestkitError::NotExecuted { argv: argv.clone(), said: format!("nsenter: {e}") })?;
+            .map_err(|e| TestkitError::NotExecuted {
+                argv: argv.clone(),
+                said: format!("nsenter: {e}"),
+            })?;
         let mut said = String::new();
         if let Some(out) = holder.stdout.take() {
             // Without a line the storage does not hang, and stderr has the reason.

@@ -37,7 +37,10 @@ impl FromStr for KillAtResult {
     fn from_str(line: &str) -> Result<Self, String> {
         let parse = || {
             if let Some((number, call)) = line.strip_prefix("killed at call ")?.split_once(": ") {
-                return Some(Self::KilledAt { number: number.parse().ok()?, call: call.to_owned() });
+                return Some(Self::KilledAt {
+                    number: number.parse().ok()?,
+                    call: call.to_owned(),
+                });
             }
             None
         };

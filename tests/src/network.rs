@@ -39,7 +39,10 @@ impl Sandbox {
     /// [`TestkitError::Io`].
     pub fn set_hosts(&self, lines: &[&str]) -> TestResult {
         // Write the file and do not replace it, because the file itself is mounted.
-        self.write(format!("{KIT_DIR}/hosts"), format!("127.0.0.1 localhost\n{}\n", lines.join("\n")))
+        self.write(
+            format!("{KIT_DIR}/hosts"),
+            format!("127.0.0.1 localhost\n{}\n", lines.join("\n")),
+        )
     }
 
     /// Adds an address to the node.
@@ -88,18 +91,27 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`TestkitError::TimedOut`] if the server does not open its port.
-    pub fn start_name_server(&self, address: &str, knows: &[&str]) -> Result<NameServer<'_>, TestkitError> {
+    pub fn start_name_server(
+        &self,
+        address: &str,
+        knows: &[&str],
+    ) -> Result<NameServer<'_>, TestkitError> {
         let at = format!("--listen-address={address}");
         let knows: Vec<String> = knows.iter().map(|option| format!("'{option}'")).collect();
-        let line = format!("setsid {DNSMASQ_COMMAND} {at} {} </dev/null >/dev/null 2>&1 &", knows.join(" "));
+        let line = format!(
+            "setsid {DNSMASQ_COMMAND} {at} {} </dev/null >/dev/null 2>&1 &",
+            knows.join(" ")
+        );
         self.exec(["sh", "-c", &line])?;
         let pid = wait_until(&format!("a name server at {address}"), SERVER_TIMEOUT, || {
             let all = self.processes().map_err(|error| error.to_string())?;
-            let ours = all.iter().find(|p| is_name_server(p) && p.argv.contains(&at)).map(|p| p.pid);
+            let ours =
+                all.iter().find(|p| is_name_server(p) && p.argv.contains(&at)).map(|p| p.pid);
             let listens = self.exec(["ss", "--listening", "--tcp", "--numeric", "--no-header"]);
             let listens = listens.map_err(|error| error.to_string())?.stdout;
-            let open =
-                [format!("{address}:53 "), format!("[{address}]:53 ")].iter().any(|at| listens.contains(at));
+            let open = [format!("{address}:53 "), format!("[{address}]:53 ")]
+                .iter()
+                .any(|at| listens.contains(at));
             ours.filter(|_| open).ok_or(listens)
         })?;
         Ok(NameServer { node: self, pid })

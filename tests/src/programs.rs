@@ -47,7 +47,11 @@ impl Programs {
     pub fn with_commands() -> Result<Self, TestkitError> {
         COMMANDS.into_iter().try_fold(Self::with_agents()?, |programs, command| {
             Ok(programs.add_program(
-                &find_built(&agents_build_dir(), command, "cargo build -p mzha, or set TESTKIT_AGENTS_DIR")?,
+                &find_built(
+                    &agents_build_dir(),
+                    command,
+                    "cargo build -p mzha, or set TESTKIT_AGENTS_DIR",
+                )?,
                 command,
             ))
         })
@@ -102,5 +106,9 @@ pub(crate) fn build_dir() -> PathBuf {
 
 fn find_built(dir: &Path, name: &str, hint: &str) -> Result<PathBuf, TestkitError> {
     let path = dir.join(name);
-    if path.is_file() { Ok(path) } else { Err(TestkitError::NotBuilt { path, hint: hint.to_owned() }) }
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(TestkitError::NotBuilt { path, hint: hint.to_owned() })
+    }
 }

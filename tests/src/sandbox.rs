@@ -16,7 +16,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use crate::{AgentCall, Generation, NodeCommand, NodeCommandOutput, NodeProcess, Programs, TestkitError};
+use crate::{
+    AgentCall, Generation, NodeCommand, NodeCommandOutput, NodeProcess, Programs, TestkitError,
+};
 
 /// The sandbox's own files, in /run: a tmpfs that every user may enter.
 pub(crate) const KIT_DIR: &str = "/run/testkit";
@@ -61,12 +63,19 @@ impl Sandbox {
     ///
     /// # Errors
     /// See [`Sandbox::with_programs`]; [`TestkitError::NotBuilt`].
-    pub fn with_generation(generation: Generation, programs: &Programs) -> Result<Self, TestkitError> {
+    pub fn with_generation(
+        generation: Generation,
+        programs: &Programs,
+    ) -> Result<Self, TestkitError> {
         let root = rustix::process::geteuid().is_root();
         let userland = generation.root()?;
         let no = |said: String| TestkitError::SandboxFailed {
             said,
-            hint: if root { "" } else { "; as a normal user this needs user namespaces, root needs nothing" },
+            hint: if root {
+                ""
+            } else {
+                "; as a normal user this needs user namespaces, root needs nothing"
+            },
         };
         let mut unshare = Command::new("unshare");
         unshare.args(NAMESPACES);
@@ -82,14 +91,16 @@ impl Sandbox {
         }
         unshare.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         unshare.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut holder = unshare.spawn().map_err(|e| no(format!("unshare (package util-linux): {e}")))?;
+        let mut holder =
+            unshare.spawn().map_err(|e| no(format!("unshare (package util-linux): {e}")))?;
         let leash = holder.stdin.take();
         let mut said = String::new();
         if let Some(out) = holder.stdout.take() {
             // Without a line the node is not ready, and stderr has the reason.
             let _ = BufReader::new(out).read_line(&mut said);
         }
-        let mut node = Self { unshare: holder, keepalive_pipe: leash, init_pid: 0, is_root: root, userland };
+        let mut node =
+            Self { unshare: holder, keepalive_pipe: leash, init_pid: 0, is_root: root, userland };
         if said != "ready\n" {
             node.keepalive_pipe = None;
             if let Some(mut err) = node.unshare.stderr.take() {
@@ -183,7 +194,12 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`TestkitError::Io`].
-    pub fn install_agent(&self, provider: &str, name: &str, text: &str) -> Result<(), TestkitError> {
+    pub fn install_agent(
+        &self,
+        provider: &str,
+        name: &str,
+        text: &str,
+    ) -> Result<(), TestkitError> {
         // The mount below KIT_DIR is writable; the usual path shows the same directories.
         let file = Path::new(KIT_DIR).join("resource.d").join(provider).join(name);
         self.write(&file, text)?;
@@ -204,7 +220,11 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`TestkitError::Io`].
-    pub fn write(&self, inside: impl AsRef<Path>, text: impl AsRef<[u8]>) -> Result<(), TestkitError> {
+    pub fn write(
+        &self,
+        inside: impl AsRef<Path>,
+        text: impl AsRef<[u8]>,
+    ) -> Result<(), TestkitError> {
         let path = self.host_path(inside);
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir).map_err(TestkitError::io("mkdir", dir))?;

@@ -23,7 +23,11 @@ pub fn wait_until<T>(
         match look() {
             Ok(value) => return Ok(value),
             Err(last_seen) if started.elapsed() >= limit => {
-                return Err(TestkitError::TimedOut { what: what.to_owned(), waited: limit, last_seen });
+                return Err(TestkitError::TimedOut {
+                    what: what.to_owned(),
+                    waited: limit,
+                    last_seen,
+                });
             }
             Err(_) => thread::sleep(POLL_INTERVAL),
         }

@@ -53,8 +53,11 @@ fn row(parameter: &Parameter, for_type: fn(PicoType) -> &'static [Parameter]) ->
 /// `pico_name` is the only parameter whose default differs between the agents.
 fn default(parameter: &Parameter, for_type: fn(PicoType) -> &'static [Parameter]) -> String {
     let of = |kind| for_type(kind).iter().find(|other| other.name == parameter.name)?.default;
-    let (platform, ui, ec) = (of(PicoType::Platform), of(PicoType::Ui), of(PicoType::ExecutionContext));
-    let shown = |default: Option<&str>| default.map_or_else(|| "none".to_owned(), |text| format!("`{text}`"));
+    let (platform, ui, ec) =
+        (of(PicoType::Platform), of(PicoType::Ui), of(PicoType::ExecutionContext));
+    let shown = |default: Option<&str>| {
+        default.map_or_else(|| "none".to_owned(), |text| format!("`{text}`"))
+    };
     if platform == ec && platform == ui {
         return shown(platform);
     }

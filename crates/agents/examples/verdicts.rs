@@ -6,7 +6,9 @@ use devtools::markdown::table;
 use host::{Pid, ProcessId};
 use ocf::ExitCode;
 use pico::product::{HaAnswer, StatusAnswer};
-use pico::verdict::{Liveness, MonitorKind, Observation, PicoPresence, Policy, Verdict, VerdictKind, judge};
+use pico::verdict::{
+    Liveness, MonitorKind, Observation, PicoPresence, Policy, Verdict, VerdictKind, judge,
+};
 use pico::{OnHaFailed, PicoType};
 
 const HEAD: &str = "\
@@ -50,7 +52,8 @@ fn sections() -> String {
 
 fn cells(row: VerdictRow) -> Vec<String> {
     let VerdictRow { description: seen, observation, policy } = row;
-    let asked = |occasion| judge(&observation, &Policy { monitor_kind: occasion, ..policy.clone() });
+    let asked =
+        |occasion| judge(&observation, &Policy { monitor_kind: occasion, ..policy.clone() });
     let recurring = asked(MonitorKind::Recurring);
     // The deeper checks are a recurring monitor's.
     let alone = observation.ha.is_none() && observation.status.is_none();
@@ -69,7 +72,9 @@ fn exit_code_text(verdict: &Verdict) -> String {
             ", warning; from the `unchecked_limit`th run in a row on 190 with `degraded=yes`",
         ),
         VerdictKind::Warning => (ExitCode::Success, ", warning"),
-        VerdictKind::Degraded => (ExitCode::Degraded, " from the second time on, before that 0, warning"),
+        VerdictKind::Degraded => {
+            (ExitCode::Degraded, " from the second time on, before that 0, warning")
+        }
         VerdictKind::NotRunning => (ExitCode::NotRunning, ""),
         VerdictKind::Failed | VerdictKind::Unknown => (ExitCode::Generic, ""),
         VerdictKind::CheckFailed => (ExitCode::Generic, ", unless tolerated"),
@@ -101,7 +106,11 @@ fn policy(kind: PicoType, on_ha_failed: OnHaFailed) -> Policy {
 
 fn processes_row(seen: &'static str, processes: PicoPresence) -> VerdictRow {
     let observation = Observation::from_processes(processes);
-    VerdictRow { description: seen, observation, policy: policy(PicoType::Platform, OnHaFailed::Fail) }
+    VerdictRow {
+        description: seen,
+        observation,
+        policy: policy(PicoType::Platform, OnHaFailed::Fail),
+    }
 }
 
 fn one_process_row(seen: &'static str, life: Liveness) -> VerdictRow {
@@ -134,7 +143,10 @@ fn rows() -> Vec<VerdictRow> {
     let mut rows = presence_rows();
     rows.extend(ha_rows());
     rows.extend(mzsh_status_rows());
-    rows.push(processes_row("several, seen twice", PicoPresence::Several(vec![pid(4711), pid(4812)])));
+    rows.push(processes_row(
+        "several, seen twice",
+        PicoPresence::Several(vec![pid(4711), pid(4812)]),
+    ));
     rows.push(processes_row(
         "its state is unknown",
         PicoPresence::Unknown(String::from(
@@ -166,7 +178,8 @@ fn presence_rows() -> Vec<VerdictRow> {
 }
 
 fn ha_rows() -> Vec<VerdictRow> {
-    let mut young = ha_failed_row("the same, not yet for as long as `ha_grace` says", OnHaFailed::Fail);
+    let mut young =
+        ha_failed_row("the same, not yet for as long as `ha_grace` says", OnHaFailed::Fail);
     young.observation.age = Duration::from_secs(59);
     let text = str::to_owned;
     vec![
@@ -177,7 +190,9 @@ fn ha_rows() -> Vec<VerdictRow> {
         ),
         ha_row(
             "one; depth 10: the HA client did not connect in its time",
-            HaAnswer::ClientTimedOut(text("the HA client did not connect: is the node overloaded?")),
+            HaAnswer::ClientTimedOut(text(
+                "the HA client did not connect: is the node overloaded?",
+            )),
         ),
         ha_row(
             "one; depth 10: no answer, and this JVM was never seen to listen there: the registry was changed since it started",
@@ -206,8 +221,11 @@ fn ha_rows() -> Vec<VerdictRow> {
 fn mzsh_status_rows() -> Vec<VerdictRow> {
     use PicoType::{ExecutionContext, Platform};
     let not_well = StatusAnswer::NotResponding;
-    let mut excused =
-        status_row("any of these three, and the HA Monitor Server is well", Platform, not_well.clone());
+    let mut excused = status_row(
+        "any of these three, and the HA Monitor Server is well",
+        Platform,
+        not_well.clone(),
+    );
     excused.observation.ha = Some(HaAnswer::Ok);
     let mut alone = status_row(
         "any of these three of an EC, SC or UI, and the Platform's RCP port does not answer",
@@ -223,8 +241,16 @@ fn mzsh_status_rows() -> Vec<VerdictRow> {
             StatusAnswer::WithoutPlatform,
         ),
         status_row("one; depth 20: `mzsh status` says not responding", Platform, not_well),
-        status_row("one; depth 20: `mzsh status` says not running", Platform, StatusAnswer::NotRunning),
-        status_row("one; depth 20: `mzsh status` does not end in time", Platform, StatusAnswer::NoAnswer),
+        status_row(
+            "one; depth 20: `mzsh status` says not running",
+            Platform,
+            StatusAnswer::NotRunning,
+        ),
+        status_row(
+            "one; depth 20: `mzsh status` does not end in time",
+            Platform,
+            StatusAnswer::NoAnswer,
+        ),
         excused,
         alone,
     ]
@@ -268,7 +294,10 @@ fn exit_codes() -> Vec<Vec<String>> {
             ExitCode::NotInstalled,
             ["the installation is there, and mzsh is not", "", "", "", "the same", ""],
         ),
-        row(ExitCode::NotConfigured, ["a parameter is wrong on every node", "", "", "", "the same", ""]),
+        row(
+            ExitCode::NotConfigured,
+            ["a parameter is wrong on every node", "", "", "", "the same", ""],
+        ),
         row(
             ExitCode::NotRunning,
             [

@@ -34,7 +34,8 @@ impl PicoAgent {
     /// of any other parameter restarts the pico, so an error in it shows at once.
     fn settings_for_start(self, call: &Invocation) -> Result<Settings, Failure> {
         let (settings, errors) = settings::read(self.pico_type, call);
-        let is_reloadable = |error: &ParameterError| definition(self.pico_type).is_reloadable(error.name());
+        let is_reloadable =
+            |error: &ParameterError| definition(self.pico_type).is_reloadable(error.name());
         let (passed_over, refused): (Vec<_>, Vec<_>) = errors.into_iter().partition(is_reloadable);
         if let Some(error) = refused.into_iter().next() {
             return Err(error.into());
@@ -56,7 +57,10 @@ impl ocf::Agent for PicoAgent {
     fn start(&self, call: &Invocation) -> Result<(), Failure> {
         let settings = self.settings_for_start(call)?;
         if call.clone_kind() == Some(CloneKind::GloballyUnique) {
-            let reason = format!("{CLONE_FINDING}: {}", describe_clone(&settings, CloneKind::GloballyUnique));
+            let reason = format!(
+                "{CLONE_FINDING}: {}",
+                describe_clone(&settings, CloneKind::GloballyUnique)
+            );
             return Err(Failure::new(ErrorCode::NotConfigured, reason));
         }
         actions::start(&settings, call.deadline())
@@ -89,14 +93,20 @@ impl ocf::Agent for PicoAgent {
         findings.add_parameter_errors(errors);
         match call.clone_kind() {
             Some(kind @ CloneKind::GloballyUnique) => {
-                findings.error(ErrorCode::NotConfigured, CLONE_FINDING, describe_clone(&settings, kind));
+                findings.error(
+                    ErrorCode::NotConfigured,
+                    CLONE_FINDING,
+                    describe_clone(&settings, kind),
+                );
             }
             Some(kind @ CloneKind::Anonymous) => {
                 findings.warning(CLONE_FINDING, describe_clone(&settings, kind));
             }
             None => {}
         }
-        if let Some(text) = settings.target.as_ref().ok().and_then(PicoInstance::unspecific_pattern_warning) {
+        if let Some(text) =
+            settings.target.as_ref().ok().and_then(PicoInstance::unspecific_pattern_warning)
+        {
             findings.warning(parameters::PROCESS_MATCH.name, format!("{text}; put one of them in"));
         }
         if let Some(text) = describe_cut_wait(&settings) {
@@ -105,10 +115,12 @@ impl ocf::Agent for PicoAgent {
         if readable && call.check_level().unwrap_or(0) >= 10 {
             match actions::validate(&settings, call.deadline()) {
                 Err(why) => findings.error(ErrorCode::Generic, "mz_home", why),
-                Ok(examined) => examined.problems.iter().for_each(|finding| match finding.severity {
-                    Severity::Error(code) => findings.error(code, finding.name, &finding.text),
-                    Severity::Warning => findings.warning(finding.name, &finding.text),
-                }),
+                Ok(examined) => {
+                    examined.problems.iter().for_each(|finding| match finding.severity {
+                        Severity::Error(code) => findings.error(code, finding.name, &finding.text),
+                        Severity::Warning => findings.warning(finding.name, &finding.text),
+                    });
+                }
             }
         }
         findings
@@ -119,7 +131,8 @@ impl ocf::Agent for PicoAgent {
     }
 
     fn explain(&self, call: &Invocation, evidence: &mut Evidence) -> Result<State, Failure> {
-        let (points, verdict) = actions::explain(&self.settings_with_defaults(call), call.deadline());
+        let (points, verdict) =
+            actions::explain(&self.settings_with_defaults(call), call.deadline());
         for (what, seen) in points {
             evidence.add(what, seen);
         }

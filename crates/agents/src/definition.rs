@@ -20,8 +20,15 @@ const OPERATIONS: [Operation; 8] = [
     Operation::new(Action::MetaData, 5),
 ];
 
-const WITHOUT_DEPTH_20: [Operation; 7] =
-    [OPERATIONS[0], OPERATIONS[1], OPERATIONS[2], OPERATIONS[3], OPERATIONS[5], OPERATIONS[6], OPERATIONS[7]];
+const WITHOUT_DEPTH_20: [Operation; 7] = [
+    OPERATIONS[0],
+    OPERATIONS[1],
+    OPERATIONS[2],
+    OPERATIONS[3],
+    OPERATIONS[5],
+    OPERATIONS[6],
+    OPERATIONS[7],
+];
 
 macro_rules! of_all {
     ($special:literal) => {
@@ -121,13 +128,17 @@ mod tests {
         use pico::actions::minimum_timeout;
         for kind in PicoType::ALL {
             let name = [("OCF_RESKEY_pico_name".into(), "x".into())];
-            let (settings, _) =
-                crate::settings::read(kind, &ocf::Invocation::new(definition(kind), Action::Monitor, name));
+            let (settings, _) = crate::settings::read(
+                kind,
+                &ocf::Invocation::new(definition(kind), Action::Monitor, name),
+            );
             for operation in definition(kind).operations {
                 let needed = match operation.action {
                     Action::Start => minimum_timeout::start(&settings),
                     Action::Stop => minimum_timeout::stop(),
-                    Action::Monitor => minimum_timeout::monitor(&settings, operation.depth.unwrap_or(0)),
+                    Action::Monitor => {
+                        minimum_timeout::monitor(&settings, operation.depth.unwrap_or(0))
+                    }
                     _ => continue,
                 };
                 assert!(operation.timeout >= needed, "{kind}: {operation:?} needs {needed:?}");

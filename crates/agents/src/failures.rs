@@ -19,8 +19,8 @@ pub(crate) struct Pacemaker<'a> {
 impl Cluster for Pacemaker<'_> {
     fn last_failure(&self, every: Duration, until: Instant) -> LastFailure {
         let exec = self.exec(every);
-        let finished =
-            launch(LeaderOf::ProcessGroup, || Ok(exec)).and_then(|running| running.run_until(until));
+        let finished = launch(LeaderOf::ProcessGroup, || Ok(exec))
+            .and_then(|running| running.run_until(until));
         match finished {
             Ok(finished) => read(&finished),
             Err(e) => {
@@ -36,7 +36,9 @@ impl Pacemaker<'_> {
         let attribute = format!("last-failure-{}#monitor_{}", self.resource, every.as_millis());
         Exec {
             program: ATTRD_UPDATER.into(),
-            arguments: ["--query", "--name", &attribute, "--node", self.node].map(Into::into).into(),
+            arguments: ["--query", "--name", &attribute, "--node", self.node]
+                .map(Into::into)
+                .into(),
             environment: [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C.UTF-8")]
                 .map(|(name, value)| (name.into(), value.into()))
                 .into(),
@@ -48,8 +50,10 @@ impl Pacemaker<'_> {
 /// Parses `name="last-failure-ec1#monitor_1000" host="n1" value="1796039910"`, in seconds since 1970.
 fn read(finished: &FinishedCommand) -> LastFailure {
     let stdout = String::from_utf8_lossy(&finished.stdout);
-    let value =
-        stdout.split_once(" value=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value);
+    let value = stdout
+        .split_once(" value=\"")
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map(|(value, _)| value);
     let seconds = value.and_then(|value| value.parse().ok());
     match (finished.exit_status, value, seconds) {
         // A failure of this monitor was counted on another node, or was forgotten here.
@@ -78,9 +82,11 @@ mod tests {
 
     #[test]
     fn whatever_the_tool_does_is_a_time_or_never_or_unknown() {
-        let said = |end, output: &str| read(&FinishedCommand::new(end, output, Duration::from_millis(9)));
+        let said =
+            |end, output: &str| read(&FinishedCommand::new(end, output, Duration::from_millis(9)));
         // Pacemaker 2.1.5 and 3.0.0.
-        let counted = "name=\"last-failure-mz-ec1#monitor_1000\" host=\"n2\" value=\"1796039910\"\n";
+        let counted =
+            "name=\"last-failure-mz-ec1#monitor_1000\" host=\"n2\" value=\"1796039910\"\n";
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_039_910);
         assert_eq!(said(ExitStatus::Exited(0), counted), LastFailure::At(time));
         let never = "attrd_updater: Could not query value of last-failure-mz-ec1#monitor_1000: attribute does not exist\n";

@@ -38,11 +38,19 @@ fn definition(parameters: &'static [Parameter]) -> Definition {
         Operation::monitor(0, 10, 20),
         Operation::new(Action::MetaData, 5),
     ];
-    Definition { name: "x", version: "1", shortdesc: "x", longdesc: "x", parameters, operations: OPERATIONS }
+    Definition {
+        name: "x",
+        version: "1",
+        shortdesc: "x",
+        longdesc: "x",
+        parameters,
+        operations: OPERATIONS,
+    }
 }
 
 fn read_two(set: &[(&str, &str)]) -> (TwoParameters, Vec<String>) {
-    let variables = set.iter().map(|(n, v)| (OsString::from(format!("OCF_RESKEY_{n}")), OsString::from(v)));
+    let variables =
+        set.iter().map(|(n, v)| (OsString::from(format!("OCF_RESKEY_{n}")), OsString::from(v)));
     let call = Invocation::new(&definition(TwoParameters::PARAMETERS), Action::Monitor, variables);
     let mut reader = ParameterReader::new(call.values());
     let settings = TwoParameters::read(&mut reader);
@@ -52,7 +60,10 @@ fn read_two(set: &[(&str, &str)]) -> (TwoParameters, Vec<String>) {
 
 /// Lines of `with` that `without` has not.
 fn added_lines<'a>(without: &str, with: &'a str) -> Vec<&'a str> {
-    with.lines().filter(|line| !without.lines().any(|other| other == *line)).map(str::trim).collect()
+    with.lines()
+        .filter(|line| !without.lines().any(|other| other == *line))
+        .map(str::trim)
+        .collect()
 }
 
 #[test]

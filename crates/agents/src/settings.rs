@@ -41,7 +41,11 @@ fn read_target(
         && let Some(line) = cluster_programs::cluster_program_matched_by(pattern)
     {
         let expected = format!("one that does not match {line}");
-        reader.add_error(ParameterError::new(&parameters::PROCESS_MATCH, pattern.as_str(), &expected));
+        reader.add_error(ParameterError::new(
+            &parameters::PROCESS_MATCH,
+            pattern.as_str(),
+            &expected,
+        ));
     }
     let before = if process_match_unreadable { 0 } else { reader.errors().len() };
     // The table's entry: the default differs from agent to agent.
@@ -55,7 +59,8 @@ fn read_target(
         (name, home) => {
             let why = reader.errors().get(before);
             let why = why.map_or_else(|| "pico_name: not set".to_owned(), ToString::to_string);
-            let mut set = reader.values().iter().filter(|(name, _)| *name == parameters::PICO_NAME.name);
+            let mut set =
+                reader.values().iter().filter(|(name, _)| *name == parameters::PICO_NAME.name);
             let name = name.ok_or_else(|| set.next().map(|(_, value)| value.to_owned()));
             Err(UnreadableTarget { why, name, home, process_match_unreadable })
         }
@@ -105,7 +110,10 @@ mod tests {
         assert_eq!(settings.mzsh_timeout, Duration::from_secs(90));
         assert_eq!((settings.monitor_retries, settings.failures_tolerated), (1, 0));
         assert_eq!(settings.unchecked_limit, 10);
-        assert_eq!((settings.wait, settings.ha_timeout), (Duration::from_secs(20), Duration::from_secs(10)));
+        assert_eq!(
+            (settings.wait, settings.ha_timeout),
+            (Duration::from_secs(20), Duration::from_secs(10))
+        );
         assert_eq!((settings.ha_check, settings.on_ha_failed), (HaCheck::Auto, OnHaFailed::Fail));
         assert_eq!(settings.wait_for_timeout, Duration::from_secs(30));
         assert!(settings.thread_dump && !settings.degraded && !settings.republish_services);
@@ -129,7 +137,11 @@ mod tests {
         ];
         let (settings, errors) = read_with(PicoType::Platform, &wrong);
         for (name, _) in wrong {
-            assert_eq!(errors.iter().filter(|e| e.starts_with(name)).count(), 1, "{name}: {errors:?}");
+            assert_eq!(
+                errors.iter().filter(|e| e.starts_with(name)).count(),
+                1,
+                "{name}: {errors:?}"
+            );
         }
         assert_eq!(errors.len(), wrong.len(), "{errors:?}");
         assert!(settings.target.is_ok());
@@ -156,7 +168,8 @@ mod tests {
         // 134 s on 64 KiB.
         assert_eq!(errors("(a?){20000}b").len(), 1);
         assert_eq!(
-            errors(r"(^|/)java .* -Dinstance=(ec1|ec_one)( .*)? com\.example\.\w+Launcher( |$)").len(),
+            errors(r"(^|/)java .* -Dinstance=(ec1|ec_one)( .*)? com\.example\.\w+Launcher( |$)")
+                .len(),
             0
         );
     }
@@ -165,15 +178,16 @@ mod tests {
     fn process_match_of_a_cluster_program_is_an_error_but_kept() {
         let (settings, errors) = read_with(PicoType::Platform, &[("process_match", "corosync")]);
         assert!(settings.target.unwrap().process_match.is_some());
-        let expected =
-            "process_match: is \"corosync\", expected one that does not match /usr/sbin/corosync -f";
+        let expected = "process_match: is \"corosync\", expected one that does not match /usr/sbin/corosync -f";
         assert_eq!(errors, [expected]);
     }
 
     #[test]
     fn wait_for_list_accepts_spaces_and_commas() {
-        let (settings, _) = read_with(PicoType::Platform, &[("wait_for", "db1:1521 ,[fd00::1]:1521")]);
-        let words: Vec<String> = settings.wait_for.unwrap().iter().map(ToString::to_string).collect();
+        let (settings, _) =
+            read_with(PicoType::Platform, &[("wait_for", "db1:1521 ,[fd00::1]:1521")]);
+        let words: Vec<String> =
+            settings.wait_for.unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(words, ["db1:1521", "[fd00::1]:1521"]);
     }
 }

@@ -38,7 +38,9 @@ pub fn read_suite(suite: &str) -> Result<Vec<TestModule>, TaskError> {
     let main = read_text(&folder.join("main.rs"))?;
     let modules = main.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
     modules
-        .map(|module| Ok(parse_module(module, &read_text(&folder.join(module).with_extension("rs"))?)))
+        .map(|module| {
+            Ok(parse_module(module, &read_text(&folder.join(module).with_extension("rs"))?))
+        })
         .collect()
 }
 
@@ -48,7 +50,11 @@ fn read_text(path: &Path) -> Result<String, TaskError> {
 
 fn parse_module(module: &str, source: &str) -> TestModule {
     let title = source.lines().find_map(|line| line.strip_prefix("//! ")).unwrap_or_default();
-    TestModule { module: module.to_owned(), title: title.to_owned(), cases: parse_cases(module, source) }
+    TestModule {
+        module: module.to_owned(),
+        title: title.to_owned(),
+        cases: parse_cases(module, source),
+    }
 }
 
 /// The doc comment and the attributes above a function.

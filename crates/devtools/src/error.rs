@@ -27,7 +27,10 @@ pub enum TaskError {
 }
 
 impl TaskError {
-    pub fn file<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
+    pub fn file<'a>(
+        operation: &'static str,
+        path: &'a Path,
+    ) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::File { operation, path: path.to_owned(), source }
     }
 

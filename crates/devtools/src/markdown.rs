@@ -3,8 +3,9 @@ pub fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Str
     let heads: Vec<String> = heads.iter().map(|&head| head.to_owned()).collect();
     let rule = vec!["---".to_owned(); heads.len()];
     // An unescaped bar ends a cell.
-    let rows =
-        rows.into_iter().map(|row| row.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>());
+    let rows = rows
+        .into_iter()
+        .map(|row| row.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>());
     let body: String = rows.map(|row| line(&row)).collect();
     line(&heads) + &line(&rule) + &body
 }

@@ -50,7 +50,10 @@ const TEST_THREADS: &[(&str, &str)] = &[
 ];
 
 pub fn all_prerequisites() -> Vec<Prerequisite> {
-    SUITE_PREREQUISITES.iter().flat_map(|(_, groups)| groups.iter().copied().flatten().copied()).collect()
+    SUITE_PREREQUISITES
+        .iter()
+        .flat_map(|(_, groups)| groups.iter().copied().flatten().copied())
+        .collect()
 }
 
 pub fn prerequisites_of(suite: &str) -> Vec<Prerequisite> {

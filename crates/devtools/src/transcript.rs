@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use testkit::NodeCommandOutput;
 
-const EXIT_CODE_NAMES: [(i32, &str); 4] = [(0, "ok"), (1, "error"), (7, "not running"), (190, "degraded")];
+const EXIT_CODE_NAMES: [(i32, &str); 4] =
+    [(0, "ok"), (1, "error"), (7, "not running"), (190, "degraded")];
 
 /// Counts printed steps and unexpected results.
 pub struct Transcript {
@@ -35,8 +36,10 @@ impl Transcript {
         let answer = code.map_or_else(
             || ran.exit_status.to_string(),
             |code| {
-                let name =
-                    EXIT_CODE_NAMES.iter().find(|(number, _)| *number == code).map_or("", |(_, name)| name);
+                let name = EXIT_CODE_NAMES
+                    .iter()
+                    .find(|(number, _)| *number == code)
+                    .map_or("", |(_, name)| name);
                 format!("{code} {name}")
             },
         );

@@ -31,8 +31,10 @@ impl Workspace {
     pub fn read() -> Result<Self, TaskError> {
         let mut cargo = cargo(["metadata", "--no-deps", "--format-version", "1"]);
         let output = run_checked(&mut cargo)?;
-        serde_json::from_slice(&output.stdout)
-            .map_err(|e| TaskError::Unreadable { what: "cargo metadata".to_owned(), said: e.to_string() })
+        serde_json::from_slice(&output.stdout).map_err(|e| TaskError::Unreadable {
+            what: "cargo metadata".to_owned(),
+            said: e.to_string(),
+        })
     }
 
     /// The release build, which ships. Tests and benchmarks use it.
@@ -66,8 +68,8 @@ impl Workspace {
     /// The integration test targets: package and target.
     pub fn suites(&self) -> Vec<(&str, &str)> {
         let targets = self.packages.iter().flat_map(|p| p.targets.iter().map(move |t| (p, t)));
-        let tests =
-            targets.filter(|(_, target)| target.test && target.kind.iter().any(|kind| kind == "test"));
+        let tests = targets
+            .filter(|(_, target)| target.test && target.kind.iter().any(|kind| kind == "test"));
         tests.map(|(package, target)| (package.name.as_str(), target.name.as_str())).collect()
     }
 }
@@ -104,8 +106,17 @@ pub fn build_programs() -> Result<(), TaskError> {
         "mzha",
         "--bins",
     ]))?;
-    run_checked(&mut cargo(["build", "--quiet", "--release", "--package", "testkit", "--bin", "empty"]))?;
-    let rest = ["--package", "mz-sim", "--package", "testkit", "--package", "ocf", "--bins", "--examples"];
+    run_checked(&mut cargo([
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "testkit",
+        "--bin",
+        "empty",
+    ]))?;
+    let rest =
+        ["--package", "mz-sim", "--package", "testkit", "--package", "ocf", "--bins", "--examples"];
     run_checked(cargo(["build", "--quiet"]).args(rest))?;
     Ok(())
 }
@@ -126,7 +137,8 @@ pub fn run_checked(command: &mut Command) -> Result<Output, TaskError> {
 
 /// Runs a command and returns its stdout; a failure is an error.
 pub fn printed(command: &mut Command) -> Result<String, TaskError> {
-    String::from_utf8(run_checked(command)?.stdout).map_err(TaskError::unreadable("what a command printed"))
+    String::from_utf8(run_checked(command)?.stdout)
+        .map_err(TaskError::unreadable("what a command printed"))
 }
 
 pub fn run_output(command: &mut Command) -> Result<Output, TaskError> {
@@ -134,7 +146,8 @@ pub fn run_output(command: &mut Command) -> Result<Output, TaskError> {
 }
 
 fn command_line(command: &Command) -> String {
-    let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
+    let program =
+        Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy());
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
 }

@@ -37,7 +37,10 @@ pub struct Config<'a> {
 
 impl fmt::Debug for Config<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config").field("roots", &self.roots).field("searched", &self.search_paths).finish()
+        f.debug_struct("Config")
+            .field("roots", &self.roots)
+            .field("searched", &self.search_paths)
+            .finish()
     }
 }
 
@@ -70,11 +73,14 @@ impl<'a> Config<'a> {
         match self.resolver().resolve_path(path.iter().copied())? {
             Resolved::Missing | Resolved::Objects(_) => Ok(None),
             Resolved::Text(text) if !text.quoted && text.text == "null" => Ok(None),
-            Resolved::Text(text) => {
-                Ok(Some(LocatedText { text: text.text.into_owned(), location: text.location.cloned() }))
-            }
+            Resolved::Text(text) => Ok(Some(LocatedText {
+                text: text.text.into_owned(),
+                location: text.location.cloned(),
+            })),
             Resolved::List(elements) => match elements.first() {
-                Some(first) => Err(Error::new(&first.location, "is a list, where a text is expected")),
+                Some(first) => {
+                    Err(Error::new(&first.location, "is a list, where a text is expected"))
+                }
                 None => Ok(None),
             },
         }
@@ -154,5 +160,8 @@ fn check_depth(depth: usize, place: &Location) -> Result<(), Error> {
     if depth < limits::PATH_ELEMENTS {
         return Ok(());
     }
-    Err(Error::new(place, format!("stands for more than {} values inside each other", limits::PATH_ELEMENTS)))
+    Err(Error::new(
+        place,
+        format!("stands for more than {} values inside each other", limits::PATH_ELEMENTS),
+    ))
 }

@@ -174,7 +174,8 @@ impl Lexer<'_> {
                     return self.error("expected '\"' before the end of the line");
                 }
                 Some(c) if c.is_control() && c < ' ' => {
-                    return self.error(format!("{c:?} in a quoted text must be written as an escape"));
+                    return self
+                        .error(format!("{c:?} in a quoted text must be written as an escape"));
                 }
                 Some(c) => text.push(c),
                 None => return self.error("expected '\"' before the end of the text"),
@@ -216,7 +217,9 @@ impl Lexer<'_> {
     fn four_hex_digits(&mut self) -> Result<u32, Error> {
         let mut number = 0;
         for _ in 0..4 {
-            let Some(digit) = self.rest.next_if(char::is_ascii_hexdigit).and_then(|c| c.to_digit(16)) else {
+            let Some(digit) =
+                self.rest.next_if(char::is_ascii_hexdigit).and_then(|c| c.to_digit(16))
+            else {
                 return self.error("expected four hexadecimal digits after '\\u'");
             };
             number = number * 16 + digit;
@@ -263,9 +266,15 @@ impl Lexer<'_> {
             }
             match self.next_token()? {
                 Some(Token::CloseObject) => break,
-                Some(word @ (Token::Quoted(_) | Token::Unquoted(_) | Token::Space(_))) => words.push(word),
-                Some(word) => return self.error(format!("expected '}}' of a substitution, found {word}")),
-                None => return self.error("expected '}' of a substitution before the end of the text"),
+                Some(word @ (Token::Quoted(_) | Token::Unquoted(_) | Token::Space(_))) => {
+                    words.push(word);
+                }
+                Some(word) => {
+                    return self.error(format!("expected '}}' of a substitution, found {word}"));
+                }
+                None => {
+                    return self.error("expected '}' of a substitution before the end of the text");
+                }
             }
         }
         match path::parse(trim_spaces(&words)) {

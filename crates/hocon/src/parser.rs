@@ -124,7 +124,10 @@ impl Parser<'_, '_> {
     fn enter_nesting(&mut self) -> Result<(), Error> {
         self.nesting += 1;
         if self.nesting > limits::NESTING {
-            return self.error(format!("more than {} objects and lists inside each other", limits::NESTING));
+            return self.error(format!(
+                "more than {} objects and lists inside each other",
+                limits::NESTING
+            ));
         }
         Ok(())
     }
@@ -157,9 +160,9 @@ impl Parser<'_, '_> {
     fn eat_close(&mut self, close: &Token, what: &str, opened: Option<u32>) -> Result<bool, Error> {
         match (self.peek(), opened) {
             (None, None) => Ok(true),
-            (None, Some(line)) => {
-                self.error(format!("expected {what} for that in line {line}, found the end of the file"))
-            }
+            (None, Some(line)) => self.error(format!(
+                "expected {what} for that in line {line}, found the end of the file"
+            )),
             (Some(word), Some(_)) if word == close => {
                 self.position += 1;
                 Ok(true)
@@ -188,7 +191,9 @@ impl Parser<'_, '_> {
         }
         let place = self.location();
         let mut words = Vec::new();
-        while let Some(word @ (Token::Unquoted(_) | Token::Quoted(_) | Token::Space(_))) = self.peek() {
+        while let Some(word @ (Token::Unquoted(_) | Token::Quoted(_) | Token::Space(_))) =
+            self.peek()
+        {
             words.push(word.clone());
             self.position += 1;
         }
@@ -208,8 +213,10 @@ impl Parser<'_, '_> {
             Some(Token::OpenObject) => bare = true,
             _ => {
                 self.position = after;
-                return self
-                    .expected_error(&format!("':', '=', '+=' or '{{' after {}", path::format_path(&path)));
+                return self.expected_error(&format!(
+                    "':', '=', '+=' or '{{' after {}",
+                    path::format_path(&path)
+                ));
             }
         }
         self.skip_whitespace();
@@ -228,8 +235,10 @@ impl Parser<'_, '_> {
         };
         if append {
             let own = self.substitution(self.context.path.clone(), true);
-            let own = Part::Value(Layer { node: SyntaxNode::Substitution(own), location: place.clone() });
-            let element = Part::Value(Layer { node: SyntaxNode::List(vec![layer]), location: place.clone() });
+            let own =
+                Part::Value(Layer { node: SyntaxNode::Substitution(own), location: place.clone() });
+            let element =
+                Part::Value(Layer { node: SyntaxNode::List(vec![layer]), location: place.clone() });
             layer = Layer { node: SyntaxNode::Concatenation(vec![own, element]), location: place };
         }
         self.context.path.truncate(self.context.path.len() - path.len());
@@ -245,7 +254,10 @@ impl Parser<'_, '_> {
             let starts_with =
                 |path: &&[&str]| whole.len() >= path.len() && path.iter().eq(&whole[..path.len()]);
             let parts = || name.text.split('.');
-            if name.quoted && self.context.dotted.iter().any(starts_with) && parts().all(|p| !p.is_empty()) {
+            if name.quoted
+                && self.context.dotted.iter().any(starts_with)
+                && parts().all(|p| !p.is_empty())
+            {
                 whole.extend(parts().map(str::to_owned));
             } else {
                 whole.push(name.text);
@@ -280,7 +292,9 @@ impl Parser<'_, '_> {
                 }
                 Some(Token::OpenObject) => SyntaxNode::Object(self.object()?),
                 Some(Token::OpenList) => SyntaxNode::List(self.list()?),
-                Some(word @ (Token::Unquoted(_) | Token::Quoted(_) | Token::Substitution { .. })) => {
+                Some(
+                    word @ (Token::Unquoted(_) | Token::Quoted(_) | Token::Substitution { .. }),
+                ) => {
                     self.position += 1;
                     self.simple_value(word)
                 }
@@ -340,7 +354,8 @@ impl Parser<'_, '_> {
                 return Err(Error::new(place, format!("{origin} includes itself")));
             }
             if self.context.origins.len() >= limits::INCLUDE_DEPTH {
-                let text = format!("more than {} files that include each other", limits::INCLUDE_DEPTH);
+                let text =
+                    format!("more than {} files that include each other", limits::INCLUDE_DEPTH);
                 return Err(Error::new(place, text));
             }
             object.merge(parse_file(&text, &origin, self.context)?);
@@ -353,7 +368,9 @@ impl Parser<'_, '_> {
         let place = self.location();
         self.position += 1;
         let before = self.take_unquoted();
-        let Some(Token::Quoted(name)) = self.peek().cloned() else { return self.expected_error(EXPECTED) };
+        let Some(Token::Quoted(name)) = self.peek().cloned() else {
+            return self.expected_error(EXPECTED);
+        };
         self.position += 1;
         let inner = before.strip_prefix("required(");
         let closed = match inner.unwrap_or(&before) {

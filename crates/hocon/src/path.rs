@@ -42,8 +42,10 @@ fn last_element(names: &mut [PathElement]) -> &mut PathElement {
 
 pub(crate) fn format_path(path: &[String]) -> String {
     let plain = |name: &str| {
-        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/'))
+        !name.is_empty()
+            && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/'))
     };
-    let names = path.iter().map(|name| if plain(name) { name.clone() } else { format!("{name:?}") });
+    let names =
+        path.iter().map(|name| if plain(name) { name.clone() } else { format!("{name:?}") });
     names.collect::<Vec<_>>().join(".")
 }

@@ -101,7 +101,11 @@ impl<'a> Resolver<'a> {
         Ok(found)
     }
 
-    pub(crate) fn resolve_name(&mut self, merged: &MergedObjects<'a>, name: &str) -> Result<Resolved<'a>> {
+    pub(crate) fn resolve_name(
+        &mut self,
+        merged: &MergedObjects<'a>,
+        name: &str,
+    ) -> Result<Resolved<'a>> {
         let stacks = merged.objects.iter().flat_map(|object| object.stack(name).iter().rev());
         let found = self.resolve_stack(&stacks.collect::<Vec<_>>())?;
         Ok(match (found, &merged.unresolved) {
@@ -117,7 +121,8 @@ impl<'a> Resolver<'a> {
     /// The value of a stack, uppermost layer first.
     fn resolve_stack(&mut self, stack: &[&'a Layer]) -> Result<Resolved<'a>> {
         self.steps += stack.len();
-        let from = stack.iter().rposition(|layer| self.in_progress.contains(&std::ptr::from_ref(*layer)));
+        let from =
+            stack.iter().rposition(|layer| self.in_progress.contains(&std::ptr::from_ref(*layer)));
         let mut merged = MergedObjects::default();
         for layer in &stack[from.map_or(0, |at| at + 1)..] {
             match self.resolve_layer(layer) {
@@ -152,8 +157,10 @@ impl<'a> Resolver<'a> {
             ));
         }
         if self.in_progress.len() >= limits::SUBSTITUTION_DEPTH {
-            let text =
-                format!("more than {} substitutions that lead to one another", limits::SUBSTITUTION_DEPTH);
+            let text = format!(
+                "more than {} substitutions that lead to one another",
+                limits::SUBSTITUTION_DEPTH
+            );
             return Err(Error::new(&layer.location, text));
         }
         match &layer.node {
@@ -167,13 +174,14 @@ impl<'a> Resolver<'a> {
                 self.steps += elements.len();
                 Ok(Resolved::List(elements.iter().collect()))
             }
-            SyntaxNode::Object(object) => Ok(Resolved::Objects(MergedObjects::from_objects(vec![object]))),
-            SyntaxNode::Substitution(reference) => {
-                self.with_cycle_guard(layer, |this| this.resolve_substitution(reference, &layer.location))
+            SyntaxNode::Object(object) => {
+                Ok(Resolved::Objects(MergedObjects::from_objects(vec![object])))
             }
-            SyntaxNode::Concatenation(parts) => {
-                self.with_cycle_guard(layer, |this| this.resolve_concatenation(parts, &layer.location))
-            }
+            SyntaxNode::Substitution(reference) => self.with_cycle_guard(layer, |this| {
+                this.resolve_substitution(reference, &layer.location)
+            }),
+            SyntaxNode::Concatenation(parts) => self
+                .with_cycle_guard(layer, |this| this.resolve_concatenation(parts, &layer.location)),
         }
     }
 
@@ -203,11 +211,14 @@ impl<'a> Resolver<'a> {
         }
         let own = &reference.path[reference.include_prefix_len..];
         match (self.fallback)(&own.join(".")) {
-            Some(text) => Ok(Resolved::Text(Scalar { text: text.into(), quoted: true, location: None })),
-            None if reference.optional => Ok(Resolved::Missing),
-            None if self.hit_cycle => {
-                Err(Error::circular(place, format!("${{{}}} is set nowhere but by itself", format_path(own))))
+            Some(text) => {
+                Ok(Resolved::Text(Scalar { text: text.into(), quoted: true, location: None }))
             }
+            None if reference.optional => Ok(Resolved::Missing),
+            None if self.hit_cycle => Err(Error::circular(
+                place,
+                format!("${{{}}} is set nowhere but by itself", format_path(own)),
+            )),
             None => Err(Error::new(place, format!("${{{}}} is set nowhere", format_path(own)))),
         }
     }
@@ -234,7 +245,11 @@ impl<'a> Resolver<'a> {
         Ok(Resolved::Missing)
     }
 
-    fn resolve_concatenation(&mut self, parts: &'a [Part], place: &'a Location) -> Result<Resolved<'a>> {
+    fn resolve_concatenation(
+        &mut self,
+        parts: &'a [Part],
+        place: &'a Location,
+    ) -> Result<Resolved<'a>> {
         let mut whole = Resolved::Missing;
         let mut spaces = String::new();
         for part in parts {
@@ -271,7 +286,10 @@ fn concatenate<'a>(
             let broken = right.unresolved.or(left.unresolved);
             Resolved::Objects(MergedObjects { objects: right.objects, unresolved: broken })
         }
-        (left @ (Resolved::Text(_) | Resolved::Missing), right @ (Resolved::Text(_) | Resolved::Missing)) => {
+        (
+            left @ (Resolved::Text(_) | Resolved::Missing),
+            right @ (Resolved::Text(_) | Resolved::Missing),
+        ) => {
             let mut text = match left {
                 Resolved::Text(left) => left.text.into_owned(),
                 _ => String::new(),
@@ -282,7 +300,10 @@ fn concatenate<'a>(
             }
             if text.len() > limits::VALUE_BYTES {
                 let longest = limits::VALUE_BYTES >> 10;
-                return Err(Error::new(place, format!("stands for a text of more than {longest} KiB")));
+                return Err(Error::new(
+                    place,
+                    format!("stands for a text of more than {longest} KiB"),
+                ));
             }
             Resolved::Text(Scalar { text: text.into(), quoted: true, location: Some(place) })
         }

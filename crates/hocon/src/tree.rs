@@ -86,7 +86,9 @@ impl Object {
     pub(crate) fn push(&mut self, name: String, layer: Layer) {
         let stack = self.fields.entry(name).or_default();
         match (layer.node, stack.last_mut()) {
-            (SyntaxNode::Object(new), Some(Layer { node: SyntaxNode::Object(old), .. })) => old.merge(new),
+            (SyntaxNode::Object(new), Some(Layer { node: SyntaxNode::Object(old), .. })) => {
+                old.merge(new);
+            }
             (node, _) => {
                 // A text hides all lower layers; a list may refer to them.
                 if matches!(node, SyntaxNode::Text { .. }) {

@@ -1,7 +1,9 @@
 //! An excess of a limit is refused with its name, soon, and within the stack of a test (a quarter
 //! of a process's).
 
-use hocon::{Config, Document, Include, IncludeLoader, IncludeTarget, IncludedText, RejectIncludes, limits};
+use hocon::{
+    Config, Document, Include, IncludeLoader, IncludeTarget, IncludedText, RejectIncludes, limits,
+};
 
 fn parse(text: &str) -> Result<Document, String> {
     Document::parse(text, "ec1.conf", &[], &mut RejectIncludes).map_err(|e| e.to_string())
@@ -31,7 +33,10 @@ fn doubling(first: &str, separator: &str, close: [&str; 2]) -> String {
 #[test]
 fn doubling_texts_lists_and_objects_are_refused() {
     let text = doubling("xxxxxxxxxx", "", ["", ""]);
-    assert_eq!(resolve_error(&text, &["a59"]), "ec1.conf:15: stands for a text of more than 64 KiB");
+    assert_eq!(
+        resolve_error(&text, &["a59"]),
+        "ec1.conf:15: stands for a text of more than 64 KiB"
+    );
     let why = resolve_error(&doubling("[1]", ", ", ["[", "]"]), &["a59"]);
     assert!(why.ends_with("stands for more than 100000 values"), "{why}");
     let why = resolve_error(&doubling("[1]", " ", ["", ""]), &["a59"]);
@@ -92,7 +97,8 @@ fn nesting_and_paths_beyond_their_limits_are_refused() {
         parse_error(&format!("{}a : 1", "a.".repeat(100_000))),
         "ec1.conf:1: has a path of more than 128 names"
     );
-    let deep = format!("{}x : 1{}", format!("{} {{ ", vec!["a"; 60].join(".")).repeat(3), "}".repeat(3));
+    let deep =
+        format!("{}x : 1{}", format!("{} {{ ", vec!["a"; 60].join(".")).repeat(3), "}".repeat(3));
     assert_eq!(parse_error(&deep), "ec1.conf:1: has a path of more than 128 names");
     // The maximum depth.
     let nested = format!("a : {}1{}", "[".repeat(limits::NESTING), "]".repeat(limits::NESTING));
@@ -104,7 +110,10 @@ fn nesting_and_paths_beyond_their_limits_are_refused() {
 
 #[test]
 fn file_beyond_its_size_limit_is_refused() {
-    assert_eq!(parse_error(&"#".repeat(limits::FILE_BYTES + 1)), "ec1.conf:1: is longer than 256 KiB");
+    assert_eq!(
+        parse_error(&"#".repeat(limits::FILE_BYTES + 1)),
+        "ec1.conf:1: is longer than 256 KiB"
+    );
 }
 
 /// Each file includes the next.
@@ -133,13 +142,17 @@ struct SelfInclude;
 impl IncludeLoader for SelfInclude {
     fn load(&mut self, include: &Include) -> Result<Vec<IncludedText>, String> {
         let IncludeTarget::File(name) = &include.target else { return Err("no file".to_owned()) };
-        Ok(vec![IncludedText { origin: name.clone(), text: "\ninclude file(\"a.conf\")".to_owned() }])
+        Ok(vec![IncludedText {
+            origin: name.clone(),
+            text: "\ninclude file(\"a.conf\")".to_owned(),
+        }])
     }
 }
 
 #[test]
 fn file_that_includes_itself_is_refused_by_name() {
-    let why = Document::parse("include file(\"b.conf\")", "a.conf", &[], &mut SelfInclude).unwrap_err();
+    let why =
+        Document::parse("include file(\"b.conf\")", "a.conf", &[], &mut SelfInclude).unwrap_err();
     assert_eq!(why.to_string(), "b.conf:2: a.conf includes itself");
 }
 

@@ -1,7 +1,9 @@
 //! Behaviour of this parser beyond the notation: errors with a location, independent values, the
 //! fallback.
 
-use hocon::{Config, Document, Include, IncludeLoader, IncludeTarget, IncludedText, RejectIncludes};
+use hocon::{
+    Config, Document, Include, IncludeLoader, IncludeTarget, IncludedText, RejectIncludes,
+};
 
 fn parse(text: &str) -> Document {
     Document::parse(text, "ec1.conf", &[], &mut RejectIncludes).unwrap_or_else(|e| panic!("{e}"))
@@ -14,10 +16,16 @@ fn text(config: &Config<'_>, path: &[&str]) -> Option<String> {
 #[test]
 fn syntax_error_gives_line_and_expectation() {
     for (text, said) in [
-        ("a : 1\nb {\n  c : 2\n", "ec1.conf:3: expected '}' for that in line 2, found the end of the file"),
+        (
+            "a : 1\nb {\n  c : 2\n",
+            "ec1.conf:3: expected '}' for that in line 2, found the end of the file",
+        ),
         ("a : [1,\n2\n", "ec1.conf:2: expected ']' for that in line 1, found the end of the file"),
         ("a : 1\n}\n", "ec1.conf:2: expected a name, found '}'"),
-        ("a 1\nb : 2", "ec1.conf:1: expected ':', '=', '+=' or '{' after \"a 1\", found the end of the line"),
+        (
+            "a 1\nb : 2",
+            "ec1.conf:1: expected ':', '=', '+=' or '{' after \"a 1\", found the end of the line",
+        ),
         ("a :\n\n, b : 1", "ec1.conf:3: expected a value, found ','"),
         ("a : 1 : 2", "ec1.conf:1: expected ',' or a new line, found ':'"),
         ("a { b : 1 ]", "ec1.conf:1: expected ',', '}' or a new line, found ']'"),
@@ -26,7 +34,10 @@ fn syntax_error_gives_line_and_expectation() {
             "a : \"\"\"x\nb : 1",
             "ec1.conf:2: expected '\"\"\"' before the end of the text, for that in line 1",
         ),
-        ("a..b : 1", "ec1.conf:1: a path begins or ends with '.', has two of them together, or is empty"),
+        (
+            "a..b : 1",
+            "ec1.conf:1: a path begins or ends with '.', has two of them together, or is empty",
+        ),
         ("a : x!", "ec1.conf:1: '!' can't stand here without quotes"),
         ("a : $x", "ec1.conf:1: expected '{' after '$'"),
         ("a : ${x", "ec1.conf:1: expected '}' of a substitution before the end of the text"),
@@ -47,8 +58,9 @@ fn syntax_error_gives_line_and_expectation() {
 
 #[test]
 fn unresolved_value_is_no_error_of_other_values() {
-    let document =
-        parse("a : 1\nb : ${nowhere}\nc { d : ${b}, e : 2 }\nf : ${nowhere.deep}\nf { g : 3 }\nh : [1]\n");
+    let document = parse(
+        "a : 1\nb : ${nowhere}\nc { d : ${b}, e : 2 }\nf : ${nowhere.deep}\nf { g : 3 }\nh : [1]\n",
+    );
     let config = Config::from_documents([&document]);
     assert_eq!(text(&config, &["a"]).as_deref(), Some("1"));
     assert_eq!(text(&config, &["c", "e"]).as_deref(), Some("2"));
@@ -69,13 +81,12 @@ fn fallback_is_asked_last_and_environment_never() {
     let document = parse(
         "a : ${HOME}\nb : ${mz.home}/log\nc : ${port}\nd : ${?PATH}\nmz.other : 1\nprops { port : 5 }\n",
     );
-    let config =
-        Config::from_documents([&document]).with_search_paths(&[&["props"]]).with_fallback(
-            |name| match name {
-                "mz.home" | "port" => Some("/opt/mz".to_owned()),
-                _ => None,
-            },
-        );
+    let config = Config::from_documents([&document])
+        .with_search_paths(&[&["props"]])
+        .with_fallback(|name| match name {
+            "mz.home" | "port" => Some("/opt/mz".to_owned()),
+            _ => None,
+        });
     assert_eq!(text(&config, &["b"]).as_deref(), Some("/opt/mz/log"));
     assert_eq!(text(&config, &["c"]).as_deref(), Some("5"));
     assert_eq!(text(&config, &["d"]), None);
@@ -86,8 +97,8 @@ fn fallback_is_asked_last_and_environment_never() {
 fn value_has_the_location_of_its_text() {
     let upper = parse("a : ${b}\n\nx : 1 ${b}\n");
     let lower = Document::parse("\nb : 2", "cell.conf", &[], &mut RejectIncludes).unwrap();
-    let config =
-        Config::from_documents([&upper, &lower]).with_fallback(|name| (name == "k").then(String::new));
+    let config = Config::from_documents([&upper, &lower])
+        .with_fallback(|name| (name == "k").then(String::new));
     let place = |name| config.text(&[name]).unwrap().unwrap().location.unwrap().to_string();
     assert_eq!(place("a"), "cell.conf:2");
     assert_eq!(place("x"), "ec1.conf:3");
@@ -95,7 +106,8 @@ fn value_has_the_location_of_its_text() {
 
 #[test]
 fn quoted_name_below_dotted_paths_is_a_path() {
-    let source = "p { \"a.b\" : 1, a.c : 2, \"a.b\" : 3 }\n\"a.b\" : 4\np.a.b : ${p.a.b}5\np.\"..\" : 6";
+    let source =
+        "p { \"a.b\" : 1, a.c : 2, \"a.b\" : 3 }\n\"a.b\" : 4\np.a.b : ${p.a.b}5\np.\"..\" : 6";
     let document = Document::parse(source, "ec1.conf", &[&["p"]], &mut RejectIncludes).unwrap();
     let config = Config::from_documents([&document]);
     assert_eq!(text(&config, &["p", "a", "b"]).as_deref(), Some("35"));

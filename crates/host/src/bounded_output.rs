@@ -35,7 +35,8 @@ impl BoundedOutput {
 
     pub(crate) fn into_bytes(mut self) -> Vec<u8> {
         if self.dropped > 0 {
-            self.head.extend_from_slice(format!("\n[{} bytes left out]\n", self.dropped).as_bytes());
+            self.head
+                .extend_from_slice(format!("\n[{} bytes left out]\n", self.dropped).as_bytes());
         }
         self.head.append(&mut self.tail);
         self.head

@@ -75,7 +75,8 @@ pub fn read_command_lines(
     let mut answers = AnswerReader { worker, bytes: Vec::new(), consumed: 0 };
     let mut missing: BTreeSet<usize> = (0..sources.len()).collect();
     while !missing.is_empty() {
-        let all_known = STUCK.with_borrow(|known| missing.iter().all(|&at| known.contains(&sources[at].pid)));
+        let all_known =
+            STUCK.with_borrow(|known| missing.iter().all(|&at| known.contains(&sources[at].pid)));
         let patience = if all_known { KNOWN_STUCK_TIMEOUT } else { STUCK_TIMEOUT };
         match answers.next_answer(until.min(Instant::now() + patience)) {
             Ok((at, Ok(line))) => {
@@ -90,7 +91,8 @@ pub fn read_command_lines(
             }
             Err(WorkerError::TimedOut { .. }) if all_known || Instant::now() < until => break,
             Err(e) => {
-                let first = missing.first().map_or_else(String::new, |&at| sources[at].pid.to_string());
+                let first =
+                    missing.first().map_or_else(String::new, |&at| sources[at].pid.to_string());
                 return Err(io::Error::other(format!("the command line of pid {first}: {e}")));
             }
         }
@@ -166,8 +168,11 @@ struct SharedReads {
 /// The worker process: it ends when all have answered, or is killed.
 fn worker_main(sources: Arc<[ProcDir]>, answers: File) -> io::Result<()> {
     let number = sources.len();
-    let shared =
-        Arc::new(SharedReads { sources, next: AtomicUsize::new(0), answers: Mutex::new((0, answers)) });
+    let shared = Arc::new(SharedReads {
+        sources,
+        next: AtomicUsize::new(0),
+        answers: Mutex::new((0, answers)),
+    });
     let this = thread::current();
     let (mut threads, mut before) = (0, 0);
     loop {
@@ -179,10 +184,11 @@ fn worker_main(sources: Arc<[ProcDir]>, answers: File) -> io::Result<()> {
             let wanted = (threads * 2).clamp(1, number);
             while threads < wanted {
                 let (shared, done) = (Arc::clone(&shared), this.clone());
-                let started = thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(move || {
-                    reader_thread(&shared);
-                    done.unpark();
-                });
+                let started =
+                    thread::Builder::new().stack_size(THREAD_STACK_BYTES).spawn(move || {
+                        reader_thread(&shared);
+                        done.unpark();
+                    });
                 match started {
                     Ok(_) => threads += 1,
                     // No room for more: those that there are go on.
@@ -240,7 +246,10 @@ struct AnswerReader {
 }
 
 impl AnswerReader {
-    fn next_answer(&mut self, until: Instant) -> Result<(usize, io::Result<CommandLine>), WorkerError> {
+    fn next_answer(
+        &mut self,
+        until: Instant,
+    ) -> Result<(usize, io::Result<CommandLine>), WorkerError> {
         let at = u32::from_le_bytes(self.read_4_bytes(until)?) as usize;
         let head = u32::from_le_bytes(self.read_4_bytes(until)?);
         let line = match head {
@@ -252,7 +261,9 @@ impl AnswerReader {
             length if length & TRUNCATED_FLAG != 0 => Ok(CommandLine::Truncated(split_nul(
                 self.read_bytes((length & !TRUNCATED_FLAG) as usize, until)?,
             ))),
-            length => Ok(CommandLine::Complete(split_nul(self.read_bytes(length as usize, until)?))),
+            length => {
+                Ok(CommandLine::Complete(split_nul(self.read_bytes(length as usize, until)?)))
+            }
         };
         Ok((at, line))
     }
@@ -287,8 +298,10 @@ mod tests {
     fn lines(pids: &[Pid]) -> HashMap<usize, CommandLine> {
         let sources: Vec<ProcDir> = pids.iter().copied().map(ProcDir::from).collect();
         let mut lines = HashMap::new();
-        read_command_lines(&sources, test_deadline(), |at, line| assert!(lines.insert(at, line).is_none()))
-            .unwrap();
+        read_command_lines(&sources, test_deadline(), |at, line| {
+            assert!(lines.insert(at, line).is_none());
+        })
+        .unwrap();
         assert_eq!(lines.len(), pids.len());
         lines
     }
@@ -329,9 +342,13 @@ mod tests {
     fn thread_has_the_command_line_of_its_process() {
         let own = Pid::own();
         let mut line = CommandLine::Gone;
-        read_command_lines(&[ProcDir { pid: own, thread: Some(own) }], test_deadline(), |_, read| {
-            line = read;
-        })
+        read_command_lines(
+            &[ProcDir { pid: own, thread: Some(own) }],
+            test_deadline(),
+            |_, read| {
+                line = read;
+            },
+        )
         .unwrap();
         assert_eq!(line, CommandLine::Complete(std::env::args_os().collect()));
     }

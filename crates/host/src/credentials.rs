@@ -37,7 +37,9 @@ pub enum CredentialsError {
     #[error("user {0} is unknown on this node")]
     UnknownUser(String),
     /// Its primary group is root's, and itself is not root.
-    #[error("user {0}: refused (its primary group is gid 0, root's); give it a group of its own: usermod -g")]
+    #[error(
+        "user {0}: refused (its primary group is gid 0, root's); give it a group of its own: usermod -g"
+    )]
     PrimaryGroupIsRoot(String),
     /// The name service gave an error, which says nothing about the user.
     #[error("user {user} could not be looked up: {source}")]
@@ -59,7 +61,9 @@ impl Credentials {
             (Ok(Some(user)), _) => Self::from_passwd_entry(&user),
             (Ok(None), Ok(uid)) => Self::from_uid(uid),
             (Ok(None), Err(_)) => Err(CredentialsError::UnknownUser(name.to_owned())),
-            (Err(e), _) => Err(CredentialsError::LookupFailed { user: name.to_owned(), source: e.into() }),
+            (Err(e), _) => {
+                Err(CredentialsError::LookupFailed { user: name.to_owned(), source: e.into() })
+            }
         }
     }
 
@@ -71,7 +75,9 @@ impl Credentials {
         match User::from_uid(Uid::from_raw(uid)) {
             Ok(Some(user)) => Self::from_passwd_entry(&user),
             Ok(None) => Err(CredentialsError::UnknownUser(uid.to_string())),
-            Err(e) => Err(CredentialsError::LookupFailed { user: uid.to_string(), source: e.into() }),
+            Err(e) => {
+                Err(CredentialsError::LookupFailed { user: uid.to_string(), source: e.into() })
+            }
         }
     }
 
@@ -86,7 +92,8 @@ impl Credentials {
         let status = String::from_utf8_lossy(&status);
         let numbers = |field: &str| -> io::Result<Vec<u32>> {
             let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-            let words = line.ok_or_else(|| io::Error::other(format!("/proc/{pid}/status has no {field}")))?;
+            let words =
+                line.ok_or_else(|| io::Error::other(format!("/proc/{pid}/status has no {field}")))?;
             words.split_whitespace().map(|word| word.parse().map_err(io::Error::other)).collect()
         };
         // Real, effective, saved, file system.
@@ -114,8 +121,10 @@ impl Credentials {
         if !is_root && user.gid.as_raw() == 0 {
             return Err(CredentialsError::PrimaryGroupIsRoot(user.name.clone()));
         }
-        let groups =
-            getgrouplist(&name, user.gid).map_err(|e| failed(e.into()))?.into_iter().map(Gid::as_raw);
+        let groups = getgrouplist(&name, user.gid)
+            .map_err(|e| failed(e.into()))?
+            .into_iter()
+            .map(Gid::as_raw);
         Ok(Self {
             name: user.name.clone(),
             uid: user.uid.as_raw(),

@@ -38,8 +38,11 @@ fn close_one_by_one(first: u32, last: u32) {
     let numbers: Vec<u32> =
         listed.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
     for number in numbers.into_iter().filter(|number| (first..=last).contains(number)) {
+        #[expect(
+            unsafe_code,
+            reason = "a descriptor that is nobody's in this program has no safe type"
+        )]
         // SAFETY: as above; the number of the directory, which is closed, does no harm.
-        #[expect(unsafe_code, reason = "a descriptor that is nobody's in this program has no safe type")]
         let _ = unsafe { nix::libc::close(number.cast_signed()) };
     }
 }
@@ -59,7 +62,9 @@ pub fn with_descriptor_limit(text: &str) -> String {
     let mut text = text.to_owned();
     for (error, words, resource) in limits {
         if text.contains(error) {
-            let limit = getrlimit(resource).current.map_or_else(|| "unlimited".to_owned(), |n| n.to_string());
+            let limit = getrlimit(resource)
+                .current
+                .map_or_else(|| "unlimited".to_owned(), |n| n.to_string());
             text = text.replace(error, &format!("{words} {limit})"));
         }
     }
@@ -74,7 +79,10 @@ mod tests {
     fn descriptor_limit_is_named_in_emfile_errors_only() {
         let named = with_descriptor_limit(&format!("what runs is unknown: {}", emfile_error()));
         let limit = getrlimit(Resource::Nofile).current.unwrap();
-        assert_eq!(named, format!("what runs is unknown: no file descriptor left (RLIMIT_NOFILE {limit})"));
+        assert_eq!(
+            named,
+            format!("what runs is unknown: no file descriptor left (RLIMIT_NOFILE {limit})")
+        );
         assert_eq!(with_descriptor_limit("it is up"), "it is up");
     }
 }

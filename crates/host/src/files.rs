@@ -107,7 +107,11 @@ pub fn walk_path<T>(
                 return Err(rustix::io::Errno::LOOP.into());
             }
             let target = std::fs::read_link(&at)?;
-            at = if target.is_absolute() { "/".into() } else { at.parent().unwrap_or(&at).to_owned() };
+            at = if target.is_absolute() {
+                "/".into()
+            } else {
+                at.parent().unwrap_or(&at).to_owned()
+            };
             ahead.extend(components_reversed(&target));
         }
     }
@@ -117,7 +121,8 @@ pub fn walk_path<T>(
 /// Has it a list of access rights beside its mode (acl(5))? Then the bits of the group say what anybody of that list may do at most.
 #[must_use]
 pub fn has_posix_acl(path: &Path) -> bool {
-    rustix::fs::getxattr(path, "system.posix_acl_access", &mut [0_u8; 0]).is_ok_and(|length| length > 0)
+    rustix::fs::getxattr(path, "system.posix_acl_access", &mut [0_u8; 0])
+        .is_ok_and(|length| length > 0)
 }
 
 /// The last one first.

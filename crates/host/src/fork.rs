@@ -41,7 +41,8 @@ impl ForkedChild {
                 unsafe { nix::libc::_exit(code) }
             }
             ForkResult::Parent { child } => {
-                let pid = Pid::new(child.as_raw()).ok_or_else(|| io::Error::other("fork gave pid 0"))?;
+                let pid =
+                    Pid::new(child.as_raw()).ok_or_else(|| io::Error::other("fork gave pid 0"))?;
                 // An unreaped child of ours can't be gone.
                 let pidfd = PidFd::for_child(pid).ok_or_else(|| {
                     io::Error::other("the child vanished: somebody else reaps our children")
@@ -74,7 +75,9 @@ impl ForkedChild {
         match waitpid(nix::unistd::Pid::from_raw(self.pid.as_raw()), Some(WaitPidFlag::WNOHANG))? {
             WaitStatus::Exited(_, code) => Ok(ExitStatus::Exited(code)),
             WaitStatus::Signaled(_, signal, _) => Ok(ExitStatus::Signalled(signal as i32)),
-            other => Err(io::Error::other(format!("unexpected state of an ended child: {other:?}"))),
+            other => {
+                Err(io::Error::other(format!("unexpected state of an ended child: {other:?}")))
+            }
         }
     }
 

@@ -10,7 +10,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Call this first in `main`, before there is a child: it resets SIGCHLD, ignores SIGXFSZ, unblocks all signals, and raises the
 /// limits of open files and file sizes to the hard limits. [`command`](crate::command) resets all signals of what it executes.
 pub fn reset_signals_and_limits() {
-    for (which, how) in [(Signal::SIGCHLD, SigHandler::SigDfl), (Signal::SIGXFSZ, SigHandler::SigIgn)] {
+    for (which, how) in
+        [(Signal::SIGCHLD, SigHandler::SigDfl), (Signal::SIGXFSZ, SigHandler::SigIgn)]
+    {
         // SAFETY: neither installs a handler, so no code runs in a signal's context.
         #[expect(unsafe_code, reason = "signal(2) is unsafe for handlers, of which there is none")]
         // It fails only for an invalid signal.

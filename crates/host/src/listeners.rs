@@ -50,8 +50,9 @@ pub fn has_connection_to_port(pid: Pid, port: u16) -> bool {
         };
         String::from_utf8_lossy(&content).lines().skip(1).any(|line| {
             let fields: Vec<&str> = line.split_whitespace().collect();
-            let remote =
-                fields.get(2).and_then(|remote| u16::from_str_radix(remote.split_once(':')?.1, 16).ok());
+            let remote = fields
+                .get(2)
+                .and_then(|remote| u16::from_str_radix(remote.split_once(':')?.1, 16).ok());
             let inode = fields.get(9).and_then(|inode| inode.parse().ok());
             remote == Some(port) && inode.is_some_and(|inode| own.contains(&inode))
         })
@@ -60,11 +61,14 @@ pub fn has_connection_to_port(pid: Pid, port: u16) -> bool {
 
 /// The inodes of the sockets that the process has open.
 fn socket_inodes(pid: Pid) -> io::Result<Vec<u64>> {
-    let inode =
-        |link: PathBuf| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse::<u64>().ok();
+    let inode = |link: PathBuf| {
+        link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse::<u64>().ok()
+    };
     let directory = format!("/proc/{pid}/fd");
     let descriptors = std::fs::read_dir(&directory).map_err(unreadable(&directory))?;
-    Ok(descriptors.filter_map(|entry| inode(std::fs::read_link(entry.ok()?.path()).ok()?)).collect())
+    Ok(descriptors
+        .filter_map(|entry| inode(std::fs::read_link(entry.ok()?.path()).ok()?))
+        .collect())
 }
 
 impl Listener {

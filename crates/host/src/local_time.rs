@@ -29,7 +29,8 @@ mod tests {
     fn it_is_what_date_1_says() {
         // A winter and a summer.
         for seconds in [1_769_904_000_u64, 1_785_542_400] {
-            let date = Command::new("date").args(["-d", &format!("@{seconds}"), "+%z"]).output().unwrap();
+            let date =
+                Command::new("date").args(["-d", &format!("@{seconds}"), "+%z"]).output().unwrap();
             let zone = String::from_utf8(date.stdout).unwrap();
             let (hours, minutes) = zone.trim().split_at(3);
             let hours: i64 = hours.parse().unwrap();

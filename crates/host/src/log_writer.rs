@@ -44,7 +44,10 @@ impl LogWriter {
     ///
     /// # Errors
     /// There can be no process; or the socket would be one of the last descriptors that this process may have.
-    pub fn new(turn: Option<&Path>, mut append: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Self> {
+    pub fn new(
+        turn: Option<&Path>,
+        mut append: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
         if is_in_reserve(theirs.as_fd()) {
             // Kept, it would leave too few for the work.
@@ -88,7 +91,10 @@ impl LogWriter {
     pub fn finish(&mut self, until: Instant) {
         // A worker that has ended takes no more.
         while self.hand_over().is_ok() && !self.unsent.is_empty() {
-            if !matches!(poll_until(&mut [PollFd::new(&self.socket, PollFlags::OUT)], until), Ok(true)) {
+            if !matches!(
+                poll_until(&mut [PollFd::new(&self.socket, PollFlags::OUT)], until),
+                Ok(true)
+            ) {
                 break;
             }
         }
@@ -208,7 +214,8 @@ mod tests {
         }
         let text = std::fs::read_to_string(&log).unwrap();
         for name in ["a", "b"] {
-            let numbers = text.lines().filter_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+            let numbers =
+                text.lines().filter_map(|line| line.strip_prefix(name)?.split_whitespace().next());
             assert!(numbers.eq((0..5000).map(|number| number.to_string())));
         }
         assert!(text.lines().all(|line| line.len() > 100 && line.ends_with('x')));

@@ -103,11 +103,16 @@ fn find_device_path(table: &[u8], path: &Path) -> Option<DevicePath> {
 pub fn hidepid_restriction() -> io::Result<Option<String>> {
     let table = MountTable::own()?;
     let Some(options) = table.options(Path::new("/proc")) else { return Ok(None) };
-    let option = |name: &str| options.split(',').find_map(|o| o.strip_prefix(name)?.strip_prefix('='));
-    let Some(hidepid) = option("hidepid").filter(|how| !matches!(*how, "0" | "off")) else { return Ok(None) };
+    let option =
+        |name: &str| options.split(',').find_map(|o| o.strip_prefix(name)?.strip_prefix('='));
+    let Some(hidepid) = option("hidepid").filter(|how| !matches!(*how, "0" | "off")) else {
+        return Ok(None);
+    };
     let status = process::read_status(Pid::own())?.unwrap_or_default();
-    let words = |name| process::status_field(&status, name).into_iter().flat_map(str::split_whitespace);
-    let effective = words("CapEff").next().and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0);
+    let words =
+        |name| process::status_field(&status, name).into_iter().flat_map(str::split_whitespace);
+    let effective =
+        words("CapEff").next().and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0);
     let effective = CapabilitySet::from_bits_retain(effective);
     // The kernel asks for the group in these ways alone: `ptraceable` (4) exempts nobody. Of its own groups it takes the last one, for files.
     let knows_group = matches!(hidepid, "1" | "noaccess" | "2" | "invisible");
@@ -132,7 +137,8 @@ fn unescape_octal(field: &[u8]) -> PathBuf {
     let mut at = 0;
     while let Some(&byte) = field.get(at) {
         let octal = field.get(at + 1..at + 4).and_then(|digits| std::str::from_utf8(digits).ok());
-        let escaped = octal.filter(|_| byte == b'\\').and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        let escaped =
+            octal.filter(|_| byte == b'\\').and_then(|digits| u8::from_str_radix(digits, 8).ok());
         bytes.push(escaped.unwrap_or(byte));
         at += if escaped.is_some() { 4 } else { 1 };
     }
@@ -165,7 +171,10 @@ mod tests {
     fn root_directory_has_a_device_path() {
         let table = MountTable::own().unwrap();
         assert!(table.device_path(Path::new("/")).unwrap().path.is_absolute());
-        assert!(table.is_mount_point(Path::new("/proc")) && !table.is_mount_point(Path::new("/proc/self")));
+        assert!(
+            table.is_mount_point(Path::new("/proc"))
+                && !table.is_mount_point(Path::new("/proc/self"))
+        );
         assert!(options(&table.0, Path::new("/proc")).is_some());
     }
 

@@ -154,7 +154,9 @@ impl PidFd {
     /// What poll(2) says; /proc can't be read.
     pub fn has_ended(&self) -> io::Result<bool> {
         match &self.0 {
-            PidFdInner::Pidfd(_, fd) => poll_until(&mut [PollFd::new(fd, PollFlags::IN)], Instant::now()),
+            PidFdInner::Pidfd(_, fd) => {
+                poll_until(&mut [PollFd::new(fd, PollFlags::IN)], Instant::now())
+            }
             PidFdInner::PidAndStartTime(id) => Ok(id.live_stat()?.is_none()),
             PidFdInner::Child(pid) => Ok(child_state(*pid)? != ChildState::Running),
         }
@@ -208,7 +210,9 @@ impl ProcessHandle {
     /// also while it lives.
     #[must_use]
     pub fn exit_status(&self) -> Option<ExitStatus> {
-        process::wait_status(self.id).map(ExitStatus::from_wait_status).or_else(|| self.pidfd.exit_status())
+        process::wait_status(self.id)
+            .map(ExitStatus::from_wait_status)
+            .or_else(|| self.pidfd.exit_status())
     }
 
     /// What /proc says of it now; `None` when it is gone.
@@ -239,7 +243,8 @@ struct SigtermFd(SignalFd);
 impl SigtermFd {
     fn block() -> io::Result<Self> {
         let set = SigSet::from(nix::sys::signal::SIGTERM);
-        let descriptor = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        let descriptor =
+            SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         set.thread_block()?;
         Ok(Self(descriptor))
     }
@@ -297,7 +302,8 @@ pub(crate) fn wait_for_any<const N: usize>(
     }
     let fds = processes.iter().flatten().filter_map(|process| process.descriptor());
     let fds = fds.chain(outputs.iter().copied());
-    let mut fds: Vec<PollFd<'_>> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+    let mut fds: Vec<PollFd<'_>> =
+        fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
     poll_until(&mut fds, until)?;
     let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
     Ok(processes.map(|process| process.is_some() && ready.next() == Some(true)))
@@ -360,8 +366,9 @@ mod tests {
 
     #[test]
     fn reused_pid_without_pidfd_gets_no_signal() {
-        let (mut process, held) =
-            sleeper(|id| PidFdInner::PidAndStartTime(ProcessId { start: id.start.wrapping_sub(1), ..id }));
+        let (mut process, held) = sleeper(|id| {
+            PidFdInner::PidAndStartTime(ProcessId { start: id.start.wrapping_sub(1), ..id })
+        });
         assert!(!held.signal(Signal::KILL).unwrap());
         assert!(held.has_ended().unwrap(), "the one that is meant");
         assert_eq!(process.try_wait().unwrap(), None);
@@ -401,8 +408,11 @@ mod tests {
             ("exit 3", ExitStatus::Exited(3)),
         ] {
             let mut command = Command::new("sh");
-            let mut child =
-                command.args(["-c", &format!("read line; {last}")]).stdin(Stdio::piped()).spawn().unwrap();
+            let mut child = command
+                .args(["-c", &format!("read line; {last}")])
+                .stdin(Stdio::piped())
+                .spawn()
+                .unwrap();
             let pid = Pid::new(i32::try_from(child.id()).unwrap()).unwrap();
             let handle = Stat::read(pid).unwrap().unwrap().id().open().unwrap().unwrap();
             assert_eq!(handle.exit_status(), None);
@@ -411,7 +421,10 @@ mod tests {
             // A child of ours that we have not waited for.
             assert_eq!(handle.exit_status(), Some(expected));
             child.wait().unwrap();
-            assert_eq!(handle.exit_status(), (kernel_version() >= PIDFD_INFO_EXIT_SINCE).then_some(expected));
+            assert_eq!(
+                handle.exit_status(),
+                (kernel_version() >= PIDFD_INFO_EXIT_SINCE).then_some(expected)
+            );
         }
     }
 
@@ -421,7 +434,10 @@ mod tests {
         assert!(own.open().unwrap().is_some());
         assert!(ProcessId { start: own.start + 1, ..own }.open().unwrap().is_none());
         let mut child = Command::new("true").spawn().unwrap();
-        let id = Stat::read(Pid::new(i32::try_from(child.id()).unwrap()).unwrap()).unwrap().unwrap().id();
+        let id = Stat::read(Pid::new(i32::try_from(child.id()).unwrap()).unwrap())
+            .unwrap()
+            .unwrap()
+            .id();
         child.wait().unwrap();
         assert!(id.open().unwrap().is_none());
     }

@@ -12,7 +12,8 @@ use std::path::Path;
 /// # Errors
 /// What open(2) and read(2) say; or it is not such a file.
 pub fn read_private(path: &Path) -> io::Result<Vec<u8>> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
+    let flags =
+        OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     let metadata = file.metadata()?;
     let own = rustix::process::geteuid().as_raw();
@@ -30,8 +31,9 @@ pub fn remove_stale_temporaries(directory: &Path) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for entry in entries.filter_map(Result::ok) {
         let name = entry.file_name();
-        let writer =
-            name.to_str().and_then(|name| name.strip_suffix(".new")?.rsplit_once('.')?.1.parse().ok());
+        let writer = name
+            .to_str()
+            .and_then(|name| name.strip_suffix(".new")?.rsplit_once('.')?.1.parse().ok());
         let gone = |pid| Stat::read(pid).is_ok_and(|stat| stat.is_none_or(|stat| stat.is_dead()));
         if writer.and_then(Pid::new).is_some_and(gone) {
             let _ = std::fs::remove_file(entry.path());
@@ -120,8 +122,12 @@ mod tests {
     fn temporary_file_of_a_dead_writer_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         // Above the largest pid_max (4194304): nobody's.
-        let names =
-            ["record", "record.4194305.new", &format!("record.{}.new", std::process::id()), "a.b.new"];
+        let names = [
+            "record",
+            "record.4194305.new",
+            &format!("record.{}.new", std::process::id()),
+            "a.b.new",
+        ];
         for name in names {
             std::fs::write(dir.path().join(name), "").unwrap();
         }

@@ -42,6 +42,9 @@ mod tests {
         assert!(connect_to_process(&path, Pid::own(), own + 1).is_err());
         let other = Pid::new(1).unwrap();
         let why = connect_to_process(&path, other, own).unwrap_err().to_string();
-        assert!(why.contains(&format!("process {} of user {own} listens there", Pid::own())), "{why}");
+        assert!(
+            why.contains(&format!("process {} of user {own} listens there", Pid::own())),
+            "{why}"
+        );
     }
 }

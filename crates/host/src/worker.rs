@@ -45,13 +45,18 @@ pub enum WorkerError {
 ///
 /// # Errors
 /// [`WorkerError`].
-pub fn run_in_child(until: Instant, question: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, WorkerError> {
+pub fn run_in_child(
+    until: Instant,
+    question: impl FnOnce() -> Vec<u8>,
+) -> Result<Vec<u8>, WorkerError> {
     let mut worker = Worker::spawn(|mut writer| writer.write_all(&question()))?;
     let mut said = Vec::new();
     while worker.read(&mut said, until)? > 0 {
         if said.len() > MAX_ANSWER_BYTES {
             worker.child.kill();
-            return Err(WorkerError::Unavailable(io::Error::other("the answer is longer than 2 MiB")));
+            return Err(WorkerError::Unavailable(io::Error::other(
+                "the answer is longer than 2 MiB",
+            )));
         }
     }
     worker.wait(until)?;
@@ -74,7 +79,9 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Forks a worker that writes its answer to a pipe.
-    pub(crate) fn spawn(question: impl FnOnce(File) -> io::Result<()>) -> Result<Self, WorkerError> {
+    pub(crate) fn spawn(
+        question: impl FnOnce(File) -> io::Result<()>,
+    ) -> Result<Self, WorkerError> {
         let unavailable = |e: Errno| WorkerError::Unavailable(e.into());
         let (answer, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(unavailable)?;
         let parent = Pid::own();
@@ -93,7 +100,11 @@ impl Worker {
     }
 
     /// Waits for more output and appends it; 0 at its end. At the deadline the worker is killed.
-    pub(crate) fn read(&mut self, said: &mut Vec<u8>, until: Instant) -> Result<usize, WorkerError> {
+    pub(crate) fn read(
+        &mut self,
+        said: &mut Vec<u8>,
+        until: Instant,
+    ) -> Result<usize, WorkerError> {
         let mut buffer = [0_u8; 8192];
         loop {
             match rustix::io::read(&self.pipe, &mut buffer) {
@@ -164,7 +175,8 @@ mod tests {
 
     #[test]
     fn worker_is_another_process() {
-        let said = run_in_child(test_deadline(), || std::process::id().to_string().into_bytes()).unwrap();
+        let said =
+            run_in_child(test_deadline(), || std::process::id().to_string().into_bytes()).unwrap();
         assert_ne!(String::from_utf8(said).unwrap(), std::process::id().to_string());
     }
 

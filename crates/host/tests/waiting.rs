@@ -10,7 +10,8 @@ fn wait_until_all_reachable_names_unreachable_endpoints() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let soon = || Instant::now() + Duration::from_secs(20);
-    addresses::wait_until_all_reachable(&[("127.0.0.1", port), ("127.0.0.1", port)], soon()).unwrap();
+    addresses::wait_until_all_reachable(&[("127.0.0.1", port), ("127.0.0.1", port)], soon())
+        .unwrap();
     addresses::wait_until_all_reachable(&[], soon()).unwrap();
 
     // A socket that is bound and does not listen: nobody else can take the port meanwhile.

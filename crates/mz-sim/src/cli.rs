@@ -106,13 +106,16 @@ fn run_command(task: MzSimCommand) -> Result<ExitCode, SimError> {
             for pico in &picos {
                 let mut spec = PicoSpec::parse(pico)?;
                 let prefix = format!("{}:", pico.split(':').next().unwrap_or_default());
-                for assignment in properties.iter().filter_map(|property| property.strip_prefix(&prefix)) {
+                for assignment in
+                    properties.iter().filter_map(|property| property.strip_prefix(&prefix))
+                {
                     let (name, value) = parse_assignment(assignment)?;
                     spec = spec.property(name, value);
                 }
                 builder = builder.pico(spec);
             }
-            let of = |property: &str, pico: &str| pico.split(':').next() == property.split(':').next();
+            let of =
+                |property: &str, pico: &str| pico.split(':').next() == property.split(':').next();
             if let Some(property) =
                 properties.iter().find(|property| !picos.iter().any(|pico| of(property, pico)))
             {
@@ -122,19 +125,29 @@ fn run_command(task: MzSimCommand) -> Result<ExitCode, SimError> {
                 let (name, value) = parse_assignment(assignment)?;
                 builder = builder.common(name, value);
             }
-            let made = settings.into_iter().fold(builder, crate::InstallationBuilder::set).install()?;
+            let made =
+                settings.into_iter().fold(builder, crate::InstallationBuilder::set).install()?;
             println!("{}", made.home().display());
         }
         MzSimCommand::Set { dir, settings } => Installation::open(dir)?.set(settings)?,
         MzSimCommand::HaReplay(options) => return replay::run(&options),
         MzSimCommand::Settings => {
             for key in settings::KEYS {
-                println!("{} = {}\n    {}\n    {}", key.name, key.default, key.about, key.describe_values());
+                println!(
+                    "{} = {}\n    {}\n    {}",
+                    key.name,
+                    key.default,
+                    key.about,
+                    key.describe_values()
+                );
             }
         }
         MzSimCommand::History { dir } => {
             for event in Installation::open(dir)?.history()? {
-                println!("{} {:8} {:12} {} {}", event.time, event.event, event.pico, event.pid, event.reason);
+                println!(
+                    "{} {:8} {:12} {} {}",
+                    event.time, event.event, event.pico, event.pid, event.reason
+                );
             }
         }
     }
@@ -142,5 +155,7 @@ fn run_command(task: MzSimCommand) -> Result<ExitCode, SimError> {
 }
 
 fn parse_assignment(assignment: &str) -> Result<(&str, &str), SimError> {
-    assignment.split_once('=').ok_or_else(|| SimError::Invalid(format!("{assignment}: expected KEY=VALUE")))
+    assignment
+        .split_once('=')
+        .ok_or_else(|| SimError::Invalid(format!("{assignment}: expected KEY=VALUE")))
 }

@@ -37,8 +37,10 @@ pub(crate) fn spawn_writer(dir: &str) {
         return;
     }
     let pid = std::process::id();
-    let name = format!("{}.{pid}.{}", process::node_name(), process::start_time(pid).unwrap_or_default());
-    let Ok(mut file) = OpenOptions::new().append(true).create(true).open(Path::new(dir).join(name)) else {
+    let name =
+        format!("{}.{pid}.{}", process::node_name(), process::start_time(pid).unwrap_or_default());
+    let Ok(mut file) = OpenOptions::new().append(true).create(true).open(Path::new(dir).join(name))
+    else {
         return;
     };
     thread::spawn(move || {

@@ -48,9 +48,10 @@ pub(crate) fn record(home: &Path, event: &str, pico: &str, reason: &str) {
         starttime: process::start_time(pid).unwrap_or_default(),
         reason: reason.to_owned(),
     };
-    if let (Ok(mut text), Ok(mut file)) =
-        (serde_json::to_string(&line), OpenOptions::new().append(true).open(home.join(HISTORY_FILE)))
-    {
+    if let (Ok(mut text), Ok(mut file)) = (
+        serde_json::to_string(&line),
+        OpenOptions::new().append(true).open(home.join(HISTORY_FILE)),
+    ) {
         text.push('\n');
         let _ = file.write_all(text.as_bytes());
     }

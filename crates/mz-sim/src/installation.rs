@@ -99,7 +99,10 @@ impl Installation {
     ///
     /// # Errors
     /// See [`SimSettings::set`], [`SimSettings::load`], [`SimSettings::save`].
-    pub fn set<S: AsRef<str>>(&self, assignments: impl IntoIterator<Item = S>) -> Result<(), SimError> {
+    pub fn set<S: AsRef<str>>(
+        &self,
+        assignments: impl IntoIterator<Item = S>,
+    ) -> Result<(), SimError> {
         let mut settings = self.settings()?;
         for assignment in assignments {
             settings.set(assignment.as_ref())?;

@@ -38,8 +38,12 @@ impl JavaArguments {
         let mut args = args.iter().map(|arg| arg.to_string_lossy().into_owned());
         while let Some(arg) = args.next() {
             if arg == "-cp" || arg == "-classpath" || arg == "--class-path" {
-                launch.class_path =
-                    args.next().iter().flat_map(|path| path.split(':')).map(PathBuf::from).collect();
+                launch.class_path = args
+                    .next()
+                    .iter()
+                    .flat_map(|path| path.split(':'))
+                    .map(PathBuf::from)
+                    .collect();
             } else if let Some(home) = arg.strip_prefix("-Dmz.home=") {
                 launch.home = Some(PathBuf::from(home));
             } else if !arg.starts_with('-') {
@@ -57,7 +61,8 @@ pub(crate) fn run_java(args: &[OsString]) -> ExitCode {
         return detach(&args[1..]);
     }
     if args.first().is_some_and(|arg| arg == HA_SERVER_CLASS) {
-        let args: Vec<String> = args[1..].iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let args: Vec<String> =
+            args[1..].iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
         return ha_server::answer_for_java(&args);
     }
     if args.iter().any(|arg| arg == "-version") {
@@ -65,8 +70,8 @@ pub(crate) fn run_java(args: &[OsString]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let launch = JavaArguments::parse(args);
-    let known =
-        [MZSH_CLASS, PICO_START_CLASS, PLATFORM_CLASS, HA_CLIENT_CLASS].contains(&launch.main.as_str());
+    let known = [MZSH_CLASS, PICO_START_CLASS, PLATFORM_CLASS, HA_CLIENT_CLASS]
+        .contains(&launch.main.as_str());
     if !known || !launch.class_path.iter().any(|path| path.exists()) {
         eprintln!("Error: Could not find or load main class {}", launch.main);
         eprintln!("Caused by: java.lang.ClassNotFoundException: {}", launch.main);

@@ -19,7 +19,8 @@ pub(crate) const JVM_ARGS: &[&str] = &[
 ];
 
 /// Options for the JDK's tools, whose runs are short and frequent.
-const TOOL_ARGS: [&str; 3] = ["-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-XX:-UsePerfData"];
+const TOOL_ARGS: [&str; 3] =
+    ["-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-XX:-UsePerfData"];
 
 /// File and source.
 const SOURCES: &[(&str, &str)] = &[
@@ -31,7 +32,10 @@ const SOURCES: &[(&str, &str)] = &[
         "com/digitalroute/codeserver/CodeServerMain.java",
         include_str!("../java/com/digitalroute/codeserver/CodeServerMain.java"),
     ),
-    ("com/digitalroute/ha/HAClient.java", include_str!("../java/com/digitalroute/ha/HAClient.java")),
+    (
+        "com/digitalroute/ha/HAClient.java",
+        include_str!("../java/com/digitalroute/ha/HAClient.java"),
+    ),
 ];
 
 /// Jar and packages.
@@ -78,9 +82,13 @@ fn find_jdk() -> Result<PathBuf, SimError> {
     candidates
         .chain([PathBuf::from("/usr/lib/jvm/default-java")])
         .chain(by_path.iter().filter_map(|javac| javac.parent()?.parent().map(Path::to_owned)))
-        .find(|home| ["java", "javac", "jar"].iter().all(|tool| home.join("bin").join(tool).exists()))
+        .find(|home| {
+            ["java", "javac", "jar"].iter().all(|tool| home.join("bin").join(tool).exists())
+        })
         .ok_or_else(|| {
-            SimError::Jdk("no JDK found: install default-jdk-headless, or set JAVA_HOME to one".into())
+            SimError::Jdk(
+                "no JDK found: install default-jdk-headless, or set JAVA_HOME to one".into(),
+            )
         })
 }
 

@@ -58,8 +58,15 @@ impl PicoSpec {
         };
         let mut parts = text.split(':');
         let (name, kind, port) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
-        let kind = PicoKind::ALL.into_iter().find(|known| Some(known.name()) == kind).ok_or_else(invalid)?;
-        if name.is_empty() || name.contains(['/', '\n']) || name.starts_with('-') || parts.next().is_some() {
+        let kind = PicoKind::ALL
+            .into_iter()
+            .find(|known| Some(known.name()) == kind)
+            .ok_or_else(invalid)?;
+        if name.is_empty()
+            || name.contains(['/', '\n'])
+            || name.starts_with('-')
+            || parts.next().is_some()
+        {
             return Err(invalid());
         }
         let spec = Self::new(name, kind);
@@ -182,8 +189,10 @@ impl InstallationBuilder {
             self.picos.push(PicoSpec::new("platform", PicoKind::Platform));
         }
         let of_platform = self.picos.iter().any(|pico| pico.kind == PicoKind::Platform);
-        let container =
-            self.container.take().unwrap_or_else(|| if of_platform { "main1" } else { "exec1" }.into());
+        let container = self
+            .container
+            .take()
+            .unwrap_or_else(|| if of_platform { "main1" } else { "exec1" }.into());
         self.choose_ports()?;
 
         for dir in ["bin", "java/bin", "lib", "log", "tmp/.remote", "data", "sim"] {
@@ -192,7 +201,9 @@ impl InstallationBuilder {
         }
         let binary = match self.binary.take() {
             Some(path) => path,
-            None => std::env::current_exe().map_err(SimError::file("find", "the running program"))?,
+            None => {
+                std::env::current_exe().map_err(SimError::file("find", "the running program"))?
+            }
         };
         let java = self.home.join("java/bin/java");
         install_program(&binary, &java)?;
@@ -233,7 +244,8 @@ impl InstallationBuilder {
             let mut defaults =
                 vec![("mz.ha.enabled", "true".to_owned()), ("mz.ha.host", "127.0.0.1".to_owned())];
             defaults.push(("mz.ha.interval", "40".to_owned()));
-            defaults.push(("mz.ha.port", if self.free_ports { free()? } else { ha_port }.to_string()));
+            defaults
+                .push(("mz.ha.port", if self.free_ports { free()? } else { ha_port }.to_string()));
             if let Some((property, first)) = pico.kind.web_port_property() {
                 let taken = webs.entry(first).or_default();
                 let port = if self.free_ports { free()? } else { first + *taken };
@@ -251,7 +263,8 @@ impl InstallationBuilder {
     }
 
     fn write_registry(&self, container: &str) -> Result<(), SimError> {
-        let mut cell = vec![("pico.rcp.platform.host", "localhost"), ("pico.rcp.platform.port", "6790")];
+        let mut cell =
+            vec![("pico.rcp.platform.host", "localhost"), ("pico.rcp.platform.port", "6790")];
         let (mut shared, mut own) = (Vec::new(), Vec::new());
         for (name, value) in &self.common {
             // Values about the Platform belong to the cell, the others to the container.
@@ -266,9 +279,15 @@ impl InstallationBuilder {
         for registry in [MASTER, ACTIVE] {
             self.write_file(format!("{registry}/cell.conf"), &hocon_block("common", &cell, 0))?;
             let containers = format!("{registry}/containers/{container}");
-            self.write_file(format!("{containers}/container.conf"), &hocon_block("common", &own, 0))?;
+            self.write_file(
+                format!("{containers}/container.conf"),
+                &hocon_block("common", &own, 0),
+            )?;
             for pico in &self.picos {
-                self.write_file(format!("{containers}/picos/{}.conf", pico.name), &pico_config(pico))?;
+                self.write_file(
+                    format!("{containers}/picos/{}.conf", pico.name),
+                    &pico_config(pico),
+                )?;
             }
         }
         for file in ["client", "default", "standard", "custom"] {
@@ -286,13 +305,17 @@ impl InstallationBuilder {
     /// A `sh` script, as in the product. Values of the caller's environment take precedence.
     fn mzsh_script(&self, container: &str, of_platform: bool, java_home: &Path) -> String {
         let web = self.picos.iter().find(|pico| pico.kind == PicoKind::Platform);
-        let web =
-            web.and_then(|pico| pico.properties.get("mz.webserver.port")).map_or("9000", String::as_str);
+        let web = web
+            .and_then(|pico| pico.properties.get("mz.webserver.port"))
+            .map_or("9000", String::as_str);
         let kind = if of_platform { "platform" } else { "execution" };
         // An execution container is installed with the address of the Platform. A Platform that
         // listens on one address is not reachable at localhost.
-        let host =
-            self.common.get(if of_platform { "pico.rcp.server.host" } else { "pico.rcp.platform.host" });
+        let host = self.common.get(if of_platform {
+            "pico.rcp.server.host"
+        } else {
+            "pico.rcp.platform.host"
+        });
         let host = host.map_or("localhost", String::as_str);
         let (home, java_home) = (shell_quoted(&self.home), shell_quoted(java_home));
         format!(
@@ -326,8 +349,13 @@ exec "$SIM_JAVA" -classpath "$MZ_HOME/lib/picostart.jar" -Dmz.home="$MZ_HOME" -D
 }
 
 /// The product's defaults.
-const PRODUCT_JVM_ARGS: &[&str] =
-    &["-server", "-XX:MaxDirectMemorySize=4096M", "-XX:MaxMetaspaceSize=196M", "-Xms64M", "-Xmx256M"];
+const PRODUCT_JVM_ARGS: &[&str] = &[
+    "-server",
+    "-XX:MaxDirectMemorySize=4096M",
+    "-XX:MaxMetaspaceSize=196M",
+    "-Xms64M",
+    "-Xmx256M",
+];
 
 /// A JVM that is out of memory runs this and continues.
 const OOM_SCRIPT: &str = r#"#!/bin/sh
@@ -341,7 +369,10 @@ fn pico_config(pico: &PicoSpec) -> String {
         format!("template : \"mz.standard-{}\"\nsettings {{\n    state : {state}\n}}\n", pico.kind);
     let properties: Vec<(&str, &str)> =
         pico.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let _ = writeln!(text, "config {{\n    classpath {{\n        jars : [\"lib/picostart.jar\"]\n    }}");
+    let _ = writeln!(
+        text,
+        "config {{\n    classpath {{\n        jars : [\"lib/picostart.jar\"]\n    }}"
+    );
     text.push_str(&hocon_block("properties", &properties, 1));
     text.push_str("}\n");
     text

@@ -73,5 +73,9 @@ pub use settings::SimSettings;
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let name = args.first().and_then(|arg| Path::new(arg).file_name());
-    if name.is_some_and(|name| name == "java") { java::run_java(&args[1..]) } else { cli::run(args) }
+    if name.is_some_and(|name| name == "java") {
+        java::run_java(&args[1..])
+    } else {
+        cli::run(args)
+    }
 }

@@ -20,7 +20,9 @@ pub(crate) fn request(address: &str, question: &str, limit: Duration) -> io::Res
         Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(_) => Ok(answer.trim_end().to_owned()),
         // A read reports its timeout as WouldBlock.
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(io::ErrorKind::TimedOut.into())
+        }
         Err(error) => Err(error),
     }
 }

@@ -112,7 +112,11 @@ impl SimRegistry {
         let dir = active.join("containers").join(container);
         Ok(Self {
             cell: load_flat(&[active.join("cell.conf")], home, "")?,
-            container: load_flat(&[dir.join("container.conf"), active.join("cell.conf")], home, "")?,
+            container: load_flat(
+                &[dir.join("container.conf"), active.join("cell.conf")],
+                home,
+                "",
+            )?,
             home: home.to_owned(),
             dir,
         })
@@ -127,7 +131,9 @@ impl SimRegistry {
         let mut names = Vec::new();
         for entry in fs::read_dir(&path).map_err(SimError::file("read", &path))? {
             let name = entry.map_err(SimError::file("read", &path))?.file_name();
-            names.extend(name.to_str().and_then(|name| name.strip_suffix(".conf")).map(str::to_owned));
+            names.extend(
+                name.to_str().and_then(|name| name.strip_suffix(".conf")).map(str::to_owned),
+            );
         }
         names.sort();
         Ok(names)
@@ -143,16 +149,25 @@ impl SimRegistry {
             return Ok(None);
         }
         let own = read_document(&path)?;
-        let template = Config::from_documents([&own]).text(&["template"]).map_err(malformed(&path))?;
+        let template =
+            Config::from_documents([&own]).text(&["template"]).map_err(malformed(&path))?;
         let template = template.map(|found| found.text).unwrap_or_default();
         let (namespace, short) = template.split_once('.').unwrap_or(("mz", &template));
         let template_path = format!("{MASTER}/templates/{namespace}/picos/{short}.conf");
         let active = self.home.join(ACTIVE);
-        let files =
-            [path, self.home.join(template_path), self.dir.join("container.conf"), active.join("cell.conf")];
+        let files = [
+            path,
+            self.home.join(template_path),
+            self.dir.join("container.conf"),
+            active.join("cell.conf"),
+        ];
         let values = load_flat(&files, &self.home, name)?;
         let kind = PicoKind::ALL.into_iter().find(|kind| template.ends_with(&format!("-{kind}")));
-        Ok(Some(SimPicoDefinition { name: name.to_owned(), kind: kind.unwrap_or(PicoKind::Ec), values }))
+        Ok(Some(SimPicoDefinition {
+            name: name.to_owned(),
+            kind: kind.unwrap_or(PicoKind::Ec),
+            values,
+        }))
     }
 
     /// `common.<name>` of the container, else of the cell.
@@ -176,7 +191,9 @@ impl SimRegistry {
             values.keys().filter_map(|key| key.strip_prefix(&place)).map(str::to_owned).collect()
         };
         let mut all = names(&pico.values, "config.properties");
-        all.extend([&self.container, &self.cell].into_iter().flat_map(|values| names(values, "common")));
+        all.extend(
+            [&self.container, &self.cell].into_iter().flat_map(|values| names(values, "common")),
+        );
         let value = |name: String| {
             let value = self.property(pico, &format!("{prefix}{name}"))?.to_owned();
             Some((name, value))
@@ -211,8 +228,10 @@ fn load_flat(paths: &[PathBuf], home: &Path, pico: &str) -> Result<FlatValues, S
         "pico.name" => Some(pico.to_owned()).filter(|pico| !pico.is_empty()),
         name => std::env::var(name).ok(),
     };
-    let whole =
-        Config::from_documents(&documents).with_fallback(known).value(&[]).map_err(malformed(&paths[0]))?;
+    let whole = Config::from_documents(&documents)
+        .with_fallback(known)
+        .value(&[])
+        .map_err(malformed(&paths[0]))?;
     let mut flat = FlatValues::new();
     if let Some(Value::Object(values)) = whole {
         for (name, value) in &values {
@@ -232,7 +251,9 @@ impl IncludeLoader for SiblingFiles {
         };
         let path = Path::new(include.location.origin()).with_file_name(name);
         match fs::read_to_string(&path) {
-            Ok(text) => Ok(vec![IncludedText { origin: path.to_string_lossy().into_owned(), text }]),
+            Ok(text) => {
+                Ok(vec![IncludedText { origin: path.to_string_lossy().into_owned(), text }])
+            }
             Err(_) if !include.required => Ok(Vec::new()),
             Err(e) => Err(format!("{}: {e}", path.display())),
         }

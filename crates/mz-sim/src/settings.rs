@@ -140,7 +140,8 @@ impl Key {
             ValueKind::Outcome => "ok, errors, no-such, code:N, dies or slow".into(),
             ValueKind::Clock => "real, x100 or a duration such as 80s".into(),
             ValueKind::Workload => {
-                "entries as in `from 0s consumes 25/40s; at 90s aborts 7`, or an absolute path".into()
+                "entries as in `from 0s consumes 25/40s; at 90s aborts 7`, or an absolute path"
+                    .into()
             }
             ValueKind::Text => "a line of text".into(),
         }
@@ -179,7 +180,9 @@ impl SimSettings {
         let path = home.join(Self::FILE);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
             Err(error) => return Err(SimError::file("read", path)(error)),
         };
         let malformed = |problem: String| SimError::Malformed { path: path.clone(), problem };
@@ -198,7 +201,9 @@ impl SimSettings {
                     }
                 }
                 value => {
-                    settings.put("", key, &toml_text(value)).map_err(|error| malformed(error.to_string()))?;
+                    settings
+                        .put("", key, &toml_text(value))
+                        .map_err(|error| malformed(error.to_string()))?;
                 }
             }
         }
@@ -211,7 +216,9 @@ impl SimSettings {
     /// [`SimError::Invalid`]; it names the known keys or the expected value.
     pub fn set(&mut self, assignment: &str) -> Result<(), SimError> {
         let Some((name, value)) = assignment.split_once('=') else {
-            return Err(SimError::Invalid(format!("{assignment}: expected key=value or PICO.key=value")));
+            return Err(SimError::Invalid(format!(
+                "{assignment}: expected key=value or PICO.key=value"
+            )));
         };
         let (pico, key) = name.rsplit_once('.').unwrap_or(("", name));
         self.put(pico, key, value)
@@ -235,8 +242,9 @@ impl SimSettings {
     /// # Errors
     /// [`SimError::File`] if it can't be written.
     pub fn save(&self, home: &Path) -> Result<(), SimError> {
-        let mut text =
-            String::from("# Settings of the simulated MediationZone; `mz-sim settings` explains them.\n");
+        let mut text = String::from(
+            "# Settings of the simulated MediationZone; `mz-sim settings` explains them.\n",
+        );
         let mut table = "";
         for ((pico, key), value) in &self.values {
             if pico != table {
@@ -255,7 +263,8 @@ impl SimSettings {
     #[must_use]
     pub fn text(&self, key: &Key, pico: &str) -> &str {
         let own = self.values.get(&(pico.to_owned(), key.name));
-        own.or_else(|| self.values.get(&(String::new(), key.name))).map_or(key.default, String::as_str)
+        own.or_else(|| self.values.get(&(String::new(), key.name)))
+            .map_or(key.default, String::as_str)
     }
 
     #[must_use]
@@ -305,7 +314,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir(home.path().join("sim")).unwrap();
         let mut settings = SimSettings::default();
-        for assignment in ["start_time=2s", "ec.1.start_time=5ms", "ec2.ha_answer=FAILED a \"b\" [c]=d"] {
+        for assignment in
+            ["start_time=2s", "ec.1.start_time=5ms", "ec2.ha_answer=FAILED a \"b\" [c]=d"]
+        {
             settings.set(assignment).unwrap();
         }
         settings.save(home.path()).unwrap();

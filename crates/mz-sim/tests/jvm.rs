@@ -27,12 +27,17 @@ fn real_jvm_has_product_command_line_and_prints_thread_dump() {
     let pid = mz.pid("platform");
     let args = arguments(pid);
     assert!(args.contains(&"-Dpico.configname=platform".into()), "{args:?}");
-    assert!(args.iter().any(|arg| arg.starts_with("-XX:OnOutOfMemoryError=oom platform /")), "{args:?}");
+    assert!(
+        args.iter().any(|arg| arg.starts_with("-XX:OnOutOfMemoryError=oom platform /")),
+        "{args:?}"
+    );
     assert_eq!(stat(pid)[3], pid.to_string(), "a session of its own");
     assert!(stat(pid)[17].parse::<u32>().unwrap() > 5, "a JVM has many threads");
     mz.signal("platform", Signal::SIGQUIT);
     let log = || std::fs::read_to_string(mz.mz.log_path("platform")).unwrap();
-    wait_until("the dump is in the log", log, |log| log.contains("at com.digitalroute.picostart.PicoStart"));
+    wait_until("the dump is in the log", log, |log| {
+        log.contains("at com.digitalroute.picostart.PicoStart")
+    });
     assert_eq!(mz.mzsh("status platform").code, 0);
 }
 
@@ -44,7 +49,11 @@ fn real_jvm_obeys_sigterm_and_startup_outcome_settings() {
     );
     mz.up("platform");
     let dies = mz.mzsh("startup ui");
-    assert_eq!((dies.code, dies.text.contains("Startable ui exited unexpectedly")), (1, true), "{dies:?}");
+    assert_eq!(
+        (dies.code, dies.text.contains("Startable ui exited unexpectedly")),
+        (1, true),
+        "{dies:?}"
+    );
     let errors = mz.mzsh("startup sc1");
     assert_eq!((errors.code, errors.text.contains("Started with errors")), (0, true), "{errors:?}");
     assert_eq!(mz.ha("sc1", &[]).code, 1);

@@ -16,7 +16,10 @@ pub enum HealthVerdict {
 impl From<Verdict> for HealthVerdict {
     fn from(Verdict { kind, reason, .. }: Verdict) -> Self {
         match kind {
-            VerdictKind::Running | VerdictKind::Unchecked | VerdictKind::Warning | VerdictKind::Degraded => {
+            VerdictKind::Running
+            | VerdictKind::Unchecked
+            | VerdictKind::Warning
+            | VerdictKind::Degraded => {
                 Self::Healthy(Some(reason).filter(|reason| !reason.is_empty()))
             }
             VerdictKind::NotRunning | VerdictKind::Failed | VerdictKind::CheckFailed => {
@@ -48,9 +51,12 @@ mod tests {
         let of = |kind, reason: &str| {
             HealthVerdict::from(Verdict { kind, reason: reason.to_owned(), check: Check::NotDue })
         };
-        for kind in
-            [VerdictKind::Running, VerdictKind::Unchecked, VerdictKind::Warning, VerdictKind::Degraded]
-        {
+        for kind in [
+            VerdictKind::Running,
+            VerdictKind::Unchecked,
+            VerdictKind::Warning,
+            VerdictKind::Degraded,
+        ] {
             assert_eq!(of(kind, "why"), HealthVerdict::Healthy(Some("why".into())));
         }
         for kind in [VerdictKind::NotRunning, VerdictKind::Failed, VerdictKind::CheckFailed] {

@@ -22,15 +22,22 @@ impl Resource {
     #[must_use]
     pub fn from_record(name: &str) -> Option<Self> {
         let record =
-            InstanceRecordFile::for_resource(Some(&ocf::encode_instance_name(name.as_ref()))).read()?;
-        Some(Self { name: Some(name.to_owned()), kind: record.pico_type()?, parameters: record.parameters() })
+            InstanceRecordFile::for_resource(Some(&ocf::encode_instance_name(name.as_ref())))
+                .read()?;
+        Some(Self {
+            name: Some(name.to_owned()),
+            kind: record.pico_type()?,
+            parameters: record.parameters(),
+        })
     }
 
     /// The agent's call with these parameters and `variables` such as `OCF_CHECK_LEVEL`.
     #[must_use]
     pub fn invocation(&self, action: Action, variables: &[(&str, &str)]) -> Invocation {
-        let parameters =
-            self.parameters.iter().map(|(name, value)| (format!("OCF_RESKEY_{name}"), value.as_str()));
+        let parameters = self
+            .parameters
+            .iter()
+            .map(|(name, value)| (format!("OCF_RESKEY_{name}"), value.as_str()));
         let name = self.name.iter().map(|name| ("OCF_RESOURCE_INSTANCE".to_owned(), name.as_str()));
         let others = variables.iter().map(|&(name, value)| (name.to_owned(), value));
         let all = parameters.chain(name).chain(others);

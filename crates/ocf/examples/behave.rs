@@ -1,8 +1,11 @@
 //! An agent for this crate's own tests; its parameter `behave` selects its behaviour.
 
-use ocf::{Action, Agent, Definition, Evidence, Failure, Invocation, Operation, Parameter, State, trace};
+use ocf::{
+    Action, Agent, Definition, Evidence, Failure, Invocation, Operation, Parameter, State, trace,
+};
 
-const BEHAVE: Parameter = Parameter::text("behave").describe("What to do", "What every action does.");
+const BEHAVE: Parameter =
+    Parameter::text("behave").describe("What to do", "What every action does.");
 
 static DEFINITION: Definition = Definition {
     name: "behave",

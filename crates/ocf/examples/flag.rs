@@ -26,11 +26,14 @@ impl Agent for Flag {
         &DEFINITION
     }
     fn start(&self, call: &Invocation) -> Result<(), Failure> {
-        fs::write(path(call)?, "").map_err(|e| Failure::generic(format!("the flag can't be made: {e}")))
+        fs::write(path(call)?, "")
+            .map_err(|e| Failure::generic(format!("the flag can't be made: {e}")))
     }
     fn stop(&self, call: &Invocation) -> Result<(), Failure> {
         match fs::remove_file(path(call)?) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(Failure::generic(format!("flag: {e}"))),
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                Err(Failure::generic(format!("flag: {e}")))
+            }
             _ => Ok(()),
         }
     }

@@ -72,7 +72,12 @@ impl Action {
     pub const fn is_operation(self) -> bool {
         matches!(
             self,
-            Self::Start | Self::Stop | Self::Monitor | Self::ValidateAll | Self::ReloadAgent | Self::MetaData
+            Self::Start
+                | Self::Stop
+                | Self::Monitor
+                | Self::ValidateAll
+                | Self::ReloadAgent
+                | Self::MetaData
         )
     }
 }
@@ -85,14 +90,26 @@ mod tests {
     #[test]
     fn action_parse_accepts_exact_action_names_only() {
         use Action::{
-            Explain, MetaData, Monitor, ReloadAgent, Start, Status, Stop, Usage, ValidateAll, Version,
+            Explain, MetaData, Monitor, ReloadAgent, Start, Status, Stop, Usage, ValidateAll,
+            Version,
         };
-        for action in
-            [Start, Stop, Monitor, ValidateAll, ReloadAgent, MetaData, Status, Explain, Usage, Version]
-        {
+        for action in [
+            Start,
+            Stop,
+            Monitor,
+            ValidateAll,
+            ReloadAgent,
+            MetaData,
+            Status,
+            Explain,
+            Usage,
+            Version,
+        ] {
             assert_eq!(Action::parse(OsStr::new(action.name())), Some(action));
         }
-        for other in ["", "Start", "reload", "promote", "notify", "migrate_to", "monitor ", "verify-all"] {
+        for other in
+            ["", "Start", "reload", "promote", "notify", "migrate_to", "monitor ", "verify-all"]
+        {
             assert_eq!(Action::parse(OsStr::new(other)), None, "{other}");
         }
         assert_eq!(Action::parse(OsStr::from_bytes(b"start\xff")), None);

@@ -4,7 +4,9 @@
 //! running" or "degraded". A stop can only answer "down" or "possibly not down". A failure always
 //! has a reason.
 
-use crate::{Definition, ErrorCode, Evidence, Findings, InProcess, Invocation, LogFiles, ParameterError};
+use crate::{
+    Definition, ErrorCode, Evidence, Findings, InProcess, Invocation, LogFiles, ParameterError,
+};
 
 /// Why an action failed. The person on call reads the reason in `pcs status`: what was seen, where,
 /// and the remedy.

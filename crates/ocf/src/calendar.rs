@@ -63,7 +63,11 @@ impl CivilTime {
     /// The month's three letters.
     #[must_use]
     pub fn month_name(self) -> &'static str {
-        MONTHS.iter().zip(1..).find(|&(_, number)| number == self.month).map_or("", |(name, _)| name)
+        MONTHS
+            .iter()
+            .zip(1..)
+            .find(|&(_, number)| number == self.month)
+            .map_or("", |(name, _)| name)
     }
 }
 
@@ -81,14 +85,18 @@ mod tests {
             assert_eq!(today.to_seconds(), noon);
             let next_day =
                 (today.year, today.month, today.day) == (before.year, before.month, before.day + 1);
-            let next_month = (today.year, today.month, today.day) == (before.year, before.month + 1, 1);
-            let next_year = (today.year, today.month, today.day, before.month) == (before.year + 1, 1, 1, 12);
+            let next_month =
+                (today.year, today.month, today.day) == (before.year, before.month + 1, 1);
+            let next_year =
+                (today.year, today.month, today.day, before.month) == (before.year + 1, 1, 1, 12);
             assert!(next_day || next_month || next_year, "{before:?} {today:?}");
             let leap = before.year.is_multiple_of(4)
                 && (!before.year.is_multiple_of(100) || before.year.is_multiple_of(400));
             let length = [31, 28 + u64::from(leap), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-            let is_last =
-                length.iter().zip(1..).any(|(&days, month)| (month, days) == (before.month, before.day));
+            let is_last = length
+                .iter()
+                .zip(1..)
+                .any(|(&days, month)| (month, days) == (before.month, before.day));
             assert_eq!(is_last, !next_day, "{before:?}");
             before = today;
         }

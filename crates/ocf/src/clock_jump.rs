@@ -29,7 +29,9 @@ impl ClockReading {
         };
         (by > MIN_JUMP).then(|| {
             let seconds = by.as_secs();
-            format!("the wall clock jumped {direction} by {seconds} s: it was set, or the machine slept")
+            format!(
+                "the wall clock jumped {direction} by {seconds} s: it was set, or the machine slept"
+            )
         })
     }
 }

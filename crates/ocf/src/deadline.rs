@@ -81,7 +81,10 @@ mod tests {
     #[test]
     fn deadline_with_reserve_never_ends_before_the_start_or_overflows() {
         let deadline = Deadline::new(Instant::now(), Duration::from_secs(20));
-        assert_eq!(deadline.with_reserve(Duration::from_secs(5)).timeout(), Duration::from_secs(15));
+        assert_eq!(
+            deadline.with_reserve(Duration::from_secs(5)).timeout(),
+            Duration::from_secs(15)
+        );
         assert_eq!(deadline.with_reserve(Duration::from_secs(50)).timeout(), Duration::ZERO);
         assert_eq!(deadline.with_reserve(Duration::MAX).remaining(), Duration::ZERO);
         assert_eq!(deadline.instant_within(Duration::MAX), deadline.instant());

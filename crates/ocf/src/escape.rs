@@ -59,7 +59,10 @@ mod tests {
     #[test]
     fn terminal_control_characters_are_escaped() {
         assert_eq!(escape_unprintable("\u{1b}]0;title\u{7}"), "\\u{1b}]0;title\\u{7}");
-        assert_eq!(escape_unprintable("good\rbad\u{8}\u{9b}31m\u{7f}"), "good\\rbad\\u{8}\\u{9b}31m\\u{7f}");
+        assert_eq!(
+            escape_unprintable("good\rbad\u{8}\u{9b}31m\u{7f}"),
+            "good\\rbad\\u{8}\\u{9b}31m\\u{7f}"
+        );
         assert_eq!(
             escape_unprintable("\u{202e}abc\u{200b}\u{2028}\u{feff}"),
             "\\u{202e}abc\\u{200b}\\u{2028}\\u{feff}"

@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn evidence_text_widens_the_first_column_for_a_long_name() {
-        let said = evidence(&[("port", "26000"), ("pico.rcp.platform.host", "localhost")]).to_text();
+        let said =
+            evidence(&[("port", "26000"), ("pico.rcp.platform.host", "localhost")]).to_text();
         assert_eq!(said, "port                    26000\npico.rcp.platform.host  localhost\n");
     }
 

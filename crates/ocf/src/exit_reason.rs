@@ -22,7 +22,8 @@ pub fn sanitise(text: &str, prefix: &str) -> String {
     match prefix.char_indices().last() {
         // The prefix does not contain the replacement, so no replacement can create another prefix.
         Some((at, _)) if line.contains(prefix) => {
-            let other = ['.', '_', '#', '~'].into_iter().find(|&c| !prefix.contains(c)).unwrap_or('?');
+            let other =
+                ['.', '_', '#', '~'].into_iter().find(|&c| !prefix.contains(c)).unwrap_or('?');
             line.replace(prefix, &format!("{}{other}", &prefix[..at]))
         }
         _ => line,
@@ -34,7 +35,8 @@ pub fn sanitise(text: &str, prefix: &str) -> String {
 /// boundary if one is near.
 #[must_use]
 pub fn truncate(text: &str, prefix: &str) -> String {
-    truncate_at_word(&truncate_long_words(sanitise(text, prefix), MAX_BYTES), MAX_BYTES).into_owned()
+    truncate_at_word(&truncate_long_words(sanitise(text, prefix), MAX_BYTES), MAX_BYTES)
+        .into_owned()
 }
 
 /// The line for stderr; it must be the last line there.
@@ -68,10 +70,12 @@ fn truncate_long_words(mut text: String, limit: usize) -> String {
             at += word.len() + 1;
             (word.len(), begin)
         });
-        let Some((length, begin)) = words.max().filter(|(length, _)| *length > MIN_KEPT_WORD_BYTES) else {
+        let Some((length, begin)) = words.max().filter(|(length, _)| *length > MIN_KEPT_WORD_BYTES)
+        else {
             break;
         };
-        let kept = length.saturating_sub(text.len() - limit).max(MIN_KEPT_WORD_BYTES) - ELLIPSIS.len();
+        let kept =
+            length.saturating_sub(text.len() - limit).max(MIN_KEPT_WORD_BYTES) - ELLIPSIS.len();
         let (head, tail) = (kept / 2, kept - kept / 2);
         text.replace_range(begin + head..begin + length - tail, ELLIPSIS);
     }
@@ -100,7 +104,10 @@ mod tests {
     fn long_exit_reason_is_truncated_at_a_word() {
         let long = "mzsh: startup did not end within 90s, ".repeat(9);
         let clipped = truncate(&long, PREFIX);
-        assert!(clipped.len() <= MAX_BYTES && clipped.ends_with(" within 90s, mzsh:..."), "{clipped}");
+        assert!(
+            clipped.len() <= MAX_BYTES && clipped.ends_with(" within 90s, mzsh:..."),
+            "{clipped}"
+        );
         assert_eq!(truncate(&"x".repeat(128), PREFIX), "x".repeat(128));
         assert_eq!(stderr_line("dead\nsince noon\n", PREFIX), "ocf-exit-reason:dead since noon\n");
     }
@@ -109,18 +116,25 @@ mod tests {
     fn long_name_is_truncated_in_its_middle_and_its_state_is_kept() {
         assert_eq!(truncate(&"x".repeat(129), PREFIX), format!("{0}...{0}x", "x".repeat(62)));
         let name = "EC_".to_owned() + &"long_".repeat(45) + "1";
-        let clipped = truncate(&format!("{name} is not running: pid 4711 exited (SIGKILL)"), PREFIX);
+        let clipped =
+            truncate(&format!("{name} is not running: pid 4711 exited (SIGKILL)"), PREFIX);
         assert!(clipped.len() == MAX_BYTES && clipped.starts_with("EC_long_long_"), "{clipped}");
         assert!(clipped.ends_with("ng_1 is not running: pid 4711 exited (SIGKILL)"), "{clipped}");
         let (path, tail) = (format!("/opt/{name}"), "a state that is told in many words".repeat(2));
         let clipped = truncate(&format!("{name}: {path}: {tail}"), PREFIX);
-        assert!(clipped.contains("ong_1: /opt/EC_long") && clipped.contains("_1: a state that"), "{clipped}");
+        assert!(
+            clipped.contains("ong_1: /opt/EC_long") && clipped.contains("_1: a state that"),
+            "{clipped}"
+        );
     }
 
     #[test]
     fn exit_reason_prefix_inside_text_is_altered() {
         assert_eq!(sanitise("got ocf-exit-reason:liar", PREFIX), "got ocf-exit-reason.liar");
-        assert_eq!(sanitise("ocf-exit-ocf-exit-reason:reason:", PREFIX), "ocf-exit-ocf-exit-reason.reason:");
+        assert_eq!(
+            sanitise("ocf-exit-ocf-exit-reason:reason:", PREFIX),
+            "ocf-exit-ocf-exit-reason.reason:"
+        );
         assert_eq!(sanitise("why.why.", "why."), "why_why_");
         assert_eq!(sanitise("anything", ""), "anything");
     }

@@ -60,8 +60,9 @@ impl Findings {
     #[must_use]
     pub fn deciding_error(&self) -> Option<(ErrorCode, String)> {
         let errors = || self.0.iter().filter_map(|finding| Some((finding.code?, finding)));
-        let (class, finding) =
-            errors().find(|(class, _)| *class == ErrorCode::NotConfigured).or_else(|| errors().next())?;
+        let (class, finding) = errors()
+            .find(|(class, _)| *class == ErrorCode::NotConfigured)
+            .or_else(|| errors().next())?;
         let reason = match errors().count() - 1 {
             0 => finding.describe(),
             // The count comes first, so that a shortened reason keeps it.

@@ -145,7 +145,9 @@ impl Invocation {
             "OCF_OUTPUT_FORMAT" if value == "xml" => self.output_format = OutputFormat::Xml,
             "OCF_EXIT_REASON_PREFIX" => assign_text(&mut self.reason_prefix, &value),
             "OCF_TESTER_FAIL_HAVE_BINARY" => self.fail_have_binary = is_true(&value),
-            "HA_LOGFACILITY" => self.logging.facility = sanitised_text(&value).filter(|name| name != "none"),
+            "HA_LOGFACILITY" => {
+                self.logging.facility = sanitised_text(&value).filter(|name| name != "none");
+            }
             "HA_LOGFILE" => self.logging.file = log_path(value),
             "HA_DEBUGLOG" => self.logging.debug_file = log_path(value),
             "HA_debug" => self.logging.debug = parse_number(&value).is_some_and(|level| level > 0),
@@ -199,7 +201,8 @@ impl Invocation {
     #[must_use]
     pub fn clone_kind(&self) -> Option<CloneKind> {
         // A meta attribute of a resource that is no clone has no effect.
-        let kind = if self.globally_unique { CloneKind::GloballyUnique } else { CloneKind::Anonymous };
+        let kind =
+            if self.globally_unique { CloneKind::GloballyUnique } else { CloneKind::Anonymous };
         self.clone.as_ref().map(|_number| kind)
     }
 
@@ -247,7 +250,8 @@ impl Invocation {
     /// probe, where "not running" is no failure.
     #[must_use]
     pub fn expects_not_running(&self) -> bool {
-        let is_stopped = self.role.as_deref().is_some_and(|role| role.eq_ignore_ascii_case("stopped"));
+        let is_stopped =
+            self.role.as_deref().is_some_and(|role| role.eq_ignore_ascii_case("stopped"));
         self.is_probe() || self.action == Action::Monitor && is_stopped
     }
 
@@ -347,7 +351,9 @@ mod tests {
     #[test]
     fn monitor_with_role_stopped_expects_not_running() {
         let every = ("OCF_RESKEY_CRM_meta_interval", "11000");
-        for (role, expected) in [("Stopped", true), ("stopped", true), ("Started", false), ("", false)] {
+        for (role, expected) in
+            [("Stopped", true), ("stopped", true), ("Started", false), ("", false)]
+        {
             let set = [every, ("OCF_RESKEY_CRM_meta_role", role)];
             assert_eq!(call(Action::Monitor, &set).expects_not_running(), expected, "{role}");
             assert!(!call(Action::Start, &set).expects_not_running());
@@ -367,12 +373,19 @@ mod tests {
         let tester = [("OCF_RESKEY_CRM_meta_interval", "10000")];
         assert!(!call(Action::Monitor, &tester).is_probe());
         assert!(!call(Action::Monitor, &tester).is_recurring_monitor());
-        let cluster =
-            [tester[0], ("OCF_RESKEY_CRM_meta_on_node", "n1"), ("OCF_RESKEY_CRM_meta_name", "monitor")];
+        let cluster = [
+            tester[0],
+            ("OCF_RESKEY_CRM_meta_on_node", "n1"),
+            ("OCF_RESKEY_CRM_meta_name", "monitor"),
+        ];
         for missing in 0..cluster.len() {
             let mut set = cluster.to_vec();
             set.remove(missing);
-            assert!(!call(Action::Monitor, &set).is_recurring_monitor(), "without {:?}", cluster[missing]);
+            assert!(
+                !call(Action::Monitor, &set).is_recurring_monitor(),
+                "without {:?}",
+                cluster[missing]
+            );
         }
         assert!(call(Action::Monitor, &cluster).is_recurring_monitor());
         assert!(!call(Action::Start, &cluster).is_recurring_monitor());
@@ -383,7 +396,11 @@ mod tests {
         let total = |action, set: &[_]| call(action, set).deadline().timeout().as_millis();
         assert_eq!(total(Action::Start, &[("OCF_RESKEY_CRM_meta_timeout", "20000")]), 20_000);
         for bad in ["", "0", "x", "99999999999999999999999"] {
-            assert_eq!(total(Action::Start, &[("OCF_RESKEY_CRM_meta_timeout", bad)]), 420_000, "{bad}");
+            assert_eq!(
+                total(Action::Start, &[("OCF_RESKEY_CRM_meta_timeout", bad)]),
+                420_000,
+                "{bad}"
+            );
         }
         for (level, expected) in
             [("0", 60_000), ("9", 60_000), ("10", 90_000), ("25", 210_000), ("x", 60_000)]
@@ -397,7 +414,10 @@ mod tests {
     #[test]
     fn invocation_without_environment_has_defaults() {
         let call = call(Action::Monitor, &[]);
-        assert_eq!((call.instance(), call.resource_type(), call.provider()), ("default", "thing", None));
+        assert_eq!(
+            (call.instance(), call.resource_type(), call.provider()),
+            ("default", "thing", None)
+        );
         assert_eq!((call.check_level(), call.node(), call.timeout()), (None, None, None));
         assert_eq!(call.reason_prefix(), exit_reason::PREFIX);
         assert_eq!(call.values().iter().count(), 0);
@@ -427,8 +447,13 @@ mod tests {
         assert_eq!(kind(&[]), None);
         assert_eq!(kind(&[("OCF_RESKEY_CRM_meta_globally_unique", "true")]), None);
         assert_eq!(kind(&[number]), Some(CloneKind::Anonymous));
-        for (value, expected) in [("false", CloneKind::Anonymous), ("true", CloneKind::GloballyUnique)] {
-            assert_eq!(kind(&[number, ("OCF_RESKEY_CRM_meta_globally_unique", value)]), Some(expected));
+        for (value, expected) in
+            [("false", CloneKind::Anonymous), ("true", CloneKind::GloballyUnique)]
+        {
+            assert_eq!(
+                kind(&[number, ("OCF_RESKEY_CRM_meta_globally_unique", value)]),
+                Some(expected)
+            );
         }
     }
 

@@ -34,7 +34,12 @@
 //! ```
 
 #![forbid(unsafe_code)]
-#![warn(missing_docs, clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::must_use_candidate)]
+#![warn(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate
+)]
 
 mod action;
 mod agent;
@@ -72,7 +77,7 @@ pub use log::files::{Append, InProcess, LogFile, LogFiles};
 pub use log::{install_subscriber as install_log, trace};
 pub use panic::exit_on_panic;
 pub use parameter::{
-    Deprecation, FieldType, FromParameter, Parameter, ParameterError, ParameterKind, ParameterReader,
-    ParameterValues,
+    Deprecation, FieldType, FromParameter, Parameter, ParameterError, ParameterKind,
+    ParameterReader, ParameterValues,
 };
 pub use run::run;

@@ -80,7 +80,12 @@ type XmlWriter = Writer<Vec<u8>>;
 
 const LANG: Option<(&str, &str)> = Some(("lang", "en"));
 
-fn write_text(xml: &mut XmlWriter, tag: &str, attribute: Option<(&str, &str)>, text: &str) -> io::Result<()> {
+fn write_text(
+    xml: &mut XmlWriter,
+    tag: &str,
+    attribute: Option<(&str, &str)>,
+    text: &str,
+) -> io::Result<()> {
     let text = BytesText::from_escaped(partial_escape(text));
     xml.create_element(tag).with_attributes(attribute).write_text_content(text)?;
     Ok(())
@@ -101,7 +106,9 @@ fn write_parameter(xml: &mut XmlWriter, parameter: &Parameter) -> io::Result<()>
         if let Some(deprecated) = parameter.deprecated {
             xml.create_element("deprecated").write_inner_content(|xml| {
                 if let Some(other) = deprecated.replaced_with {
-                    xml.create_element("replaced-with").with_attribute(("name", other)).write_empty()?;
+                    xml.create_element("replaced-with")
+                        .with_attribute(("name", other))
+                        .write_empty()?;
                 }
                 write_text(xml, "desc", LANG, deprecated.desc)
             })?;
@@ -121,7 +128,10 @@ fn write_content(xml: &mut XmlWriter, parameter: &Parameter) -> io::Result<()> {
     match parameter.kind {
         ParameterKind::Select(words) => element.write_inner_content(|xml| {
             words.iter().try_for_each(|word| {
-                xml.create_element("option").with_attribute(("value", *word)).write_empty().map(drop)
+                xml.create_element("option")
+                    .with_attribute(("value", *word))
+                    .write_empty()
+                    .map(drop)
             })
         }),
         _ => element.write_empty(),

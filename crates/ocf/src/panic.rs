@@ -10,7 +10,9 @@ use std::panic::PanicHookInfo;
 
 pub(crate) fn install_hook(prefix: &str) {
     let prefix = prefix.to_owned();
-    exit_on_panic(ExitCode::Generic.number(), move |words| exit_reason::stderr_line(words, &prefix));
+    exit_on_panic(ExitCode::Generic.number(), move |words| {
+        exit_reason::stderr_line(words, &prefix)
+    });
 }
 
 /// Makes a panic end this process with exit code `code`. The hook writes to stderr the result of

@@ -67,7 +67,9 @@ fn dispatch(
         // any file system.
         Action::MetaData => return write_stdout(&definition.metadata()),
         Action::Usage => return write_stdout(&usage(definition)),
-        Action::Version => return write_stdout(&format!("{} {}\n", definition.name, definition.version)),
+        Action::Version => {
+            return write_stdout(&format!("{} {}\n", definition.name, definition.version));
+        }
         _ => {}
     }
     let call = Invocation::new(definition, action, variables);
@@ -126,7 +128,9 @@ fn run_action(agent: &impl Agent, call: &Invocation, json: bool) -> (ExitCode, O
             let findings = agent.validate_all(call);
             write_stderr(&findings.lines(call.reason_prefix()));
             exit_for_result(
-                findings.deciding_error().map_or(Ok(()), |(class, reason)| Err(Failure::new(class, reason))),
+                findings
+                    .deciding_error()
+                    .map_or(Ok(()), |(class, reason)| Err(Failure::new(class, reason))),
             )
         }
         Action::Status => print_state(call, &Evidence::default(), agent.monitor(call), json),

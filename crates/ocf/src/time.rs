@@ -27,7 +27,8 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 /// Parses the text after the P: weeks and days, then T and the rest. Each unit occurs at most once,
 /// in falling order.
 fn parse_iso8601(parts: &str) -> Option<Duration> {
-    let (date, time) = parts.split_once('T').map_or((parts, None), |(date, time)| (date, Some(time)));
+    let (date, time) =
+        parts.split_once('T').map_or((parts, None), |(date, time)| (date, Some(time)));
     if time == Some("") || date.is_empty() && time.is_none() {
         return None;
     }

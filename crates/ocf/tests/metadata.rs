@@ -17,14 +17,21 @@ const DEFINITION: Definition = Definition {
     longdesc: "The first paragraph, with <, > and & in it.\n\nThe second.",
     parameters: &[
         Parameter::text("home").required().unique_group("home").describe("Home", "A directory."),
-        Parameter::text("greeting").default_to("\"hi\" & 'bye' <x>").describe("Greeting", "Odd text."),
-        Parameter::integer("tries", 0, 9).default_to("1").reloadable().describe("Tries", "A number."),
+        Parameter::text("greeting")
+            .default_to("\"hi\" & 'bye' <x>")
+            .describe("Greeting", "Odd text."),
+        Parameter::integer("tries", 0, 9)
+            .default_to("1")
+            .reloadable()
+            .describe("Tries", "A number."),
         Parameter::boolean("deep").default_to("no").describe("Deep", "A choice of two."),
         Parameter::duration("wait", Duration::ZERO, Duration::from_secs(60))
             .default_to("20s")
             .describe("Wait", "A time."),
         LEVEL,
-        Parameter::text("lvl").deprecated(Some("level"), "It was too short.").describe("Level", "Old."),
+        Parameter::text("lvl")
+            .deprecated(Some("level"), "It was too short.")
+            .describe("Level", "Old."),
         Parameter::text("old").deprecated(None, "It does nothing.").describe("Old", "Older."),
     ],
     operations: &[

@@ -37,6 +37,6 @@ pub use host::local_time::offset as local_time_offset;
 pub use pico_users::PicoUsers;
 pub use reports::LastFailure;
 pub use settings::{
-    ContainerName, Deployment, Endpoint, EndpointList, HaCheck, OnHaFailed, PicoInstance, PicoName, PicoType,
-    Settings, Umask, UnreadableTarget,
+    ContainerName, Deployment, Endpoint, EndpointList, HaCheck, OnHaFailed, PicoInstance, PicoName,
+    PicoType, Settings, Umask, UnreadableTarget,
 };

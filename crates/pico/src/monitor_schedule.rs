@@ -103,7 +103,11 @@ mod tests {
         for (at, follows) in [(-600, false), (-400, true), (0, true), (4900, true), (5100, false)] {
             for (depth, every) in [(0, 1000), (10, 10_000)] {
                 assert_eq!(
-                    three_depths_due().is_continuation_at(depth, every, DUE.saturating_add_signed(at)),
+                    three_depths_due().is_continuation_at(
+                        depth,
+                        every,
+                        DUE.saturating_add_signed(at)
+                    ),
                     follows,
                     "{at}"
                 );
@@ -124,7 +128,8 @@ mod tests {
         // One behind the other.
         rows.record_end_at(20, 10_000, DUE - 1, DUE + 30_000);
         assert!(
-            rows.is_continuation_at(10, 10_000, DUE + 30_000) && !rows.is_continuation_at(10, 10_000, DUE)
+            rows.is_continuation_at(10, 10_000, DUE + 30_000)
+                && !rows.is_continuation_at(10, 10_000, DUE)
         );
         rows.record_end_at(10, 10_000, DUE + 30_001, DUE + 50_000);
         assert!(rows.is_continuation_at(0, 1000, DUE + 50_001));
@@ -143,7 +148,8 @@ mod tests {
             for second in (0..3).filter(|place| *place != first) {
                 let mut rows = three_depths_due();
                 let begun = DUE + LATE_TOLERANCE + 1;
-                for (time, place) in (begun..).step_by(100).zip([first, second, 3 - first - second]) {
+                for (time, place) in (begun..).step_by(100).zip([first, second, 3 - first - second])
+                {
                     let (depth, every) = all[place];
                     assert!(!rows.is_continuation_at(depth, every, time), "{depth}");
                     rows.record_end_at(depth, every, time, time + 90);

@@ -353,8 +353,8 @@ mod tests {
             {
                 let sentence = longdesc.split_once("Default: ").map(|(_, rest)| rest);
                 let sentence = sentence.and_then(|rest| rest.strip_suffix('.'));
-                let sentence =
-                    sentence.unwrap_or_else(|| panic!("{kind}: {name} does not end with its default"));
+                let sentence = sentence
+                    .unwrap_or_else(|| panic!("{kind}: {name} does not end with its default"));
                 let is_named = |default| sentence.split(' ').any(|word| word == default);
                 assert!(default.is_none_or(is_named), "{kind}: {name}: {sentence}");
             }

@@ -48,8 +48,11 @@ impl<'a> PicoUsers<'a> {
         let recorded = record.map(|record| record.people.clone()).unwrap_or_default();
         // The user of a JVM that was adopted while nobody was known excludes nobody.
         let jvm = record.filter(|record| !record.people.is_empty()).and_then(|record| record.uid);
-        let known =
-            recorded.into_iter().chain(jvm).chain(target.map(remembered_users).unwrap_or_default()).collect();
+        let known = recorded
+            .into_iter()
+            .chain(jvm)
+            .chain(target.map(remembered_users).unwrap_or_default())
+            .collect();
         Self { settings, target, until, known_users: known, lookup: OnceCell::new() }
     }
 
@@ -69,7 +72,9 @@ impl<'a> PicoUsers<'a> {
             return Some(true);
         }
         let UserLookup { users, is_complete: is_whole } = self.lookup.get()?;
-        Some(users.contains(&user) || self.known_users.is_empty() && (users.is_empty() || !is_whole))
+        Some(
+            users.contains(&user) || self.known_users.is_empty() && (users.is_empty() || !is_whole),
+        )
     }
 }
 
@@ -91,7 +96,11 @@ pub(crate) fn set_users_of_adopted(
 }
 
 /// Writes down on the record of a pico that is started whose the installation is, and remembers it.
-pub(crate) fn set_users_of_started(target: &PicoInstance, record: &mut InstanceRecord, users: BTreeSet<u32>) {
+pub(crate) fn set_users_of_started(
+    target: &PicoInstance,
+    record: &mut InstanceRecord,
+    users: BTreeSet<u32>,
+) {
     record.people = users;
     remember_installation(target, record);
 }
@@ -115,8 +124,10 @@ pub(crate) struct AnyInstallationUsers<'a> {
 
 impl<'a> AnyInstallationUsers<'a> {
     pub(crate) fn new(settings: &'a Settings, until: Instant) -> Self {
-        let files = std::fs::read_dir(MEMORY_DIRECTORY).into_iter().flatten().filter_map(Result::ok);
-        let known = files.filter_map(|file| read_memory(&file.path()).ok()).flat_map(|memory| memory.users);
+        let files =
+            std::fs::read_dir(MEMORY_DIRECTORY).into_iter().flatten().filter_map(Result::ok);
+        let known =
+            files.filter_map(|file| read_memory(&file.path()).ok()).flat_map(|memory| memory.users);
         Self { settings, until, known_users: known.collect() }
     }
 
@@ -159,9 +170,12 @@ fn remember_installation(target: &PicoInstance, record: &InstanceRecord) {
         users,
         resolved: record.resolved_home(),
     };
-    let written =
-        host::private_files::create_private_directory(Path::new(MEMORY_DIRECTORY), 0o755).and_then(|()| {
-            host::private_files::replace_atomically(&memory_path(target), &serde_json::to_vec(&memory)?)
+    let written = host::private_files::create_private_directory(Path::new(MEMORY_DIRECTORY), 0o755)
+        .and_then(|()| {
+            host::private_files::replace_atomically(
+                &memory_path(target),
+                &serde_json::to_vec(&memory)?,
+            )
         });
     if let Err(e) = written {
         tracing::warn!(

@@ -80,7 +80,10 @@ pub struct HaFacts {
 
 impl HaFacts {
     /// The product's default.
-    #[expect(clippy::unnecessary_wraps, reason = "it is also what serde takes for a field that is not there")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "it is also what serde takes for a field that is not there"
+    )]
     pub(crate) fn default_host() -> Option<String> {
         Some("127.0.0.1".to_owned())
     }
@@ -179,7 +182,10 @@ impl InstanceRecord {
     pub fn parse(content: &[u8], boot: &str) -> io::Result<Option<Self>> {
         let record: Self = serde_json::from_slice(content)?;
         if record.format != FORMAT_VERSION {
-            return Err(io::Error::other(format!("has format {}, not {FORMAT_VERSION}", record.format)));
+            return Err(io::Error::other(format!(
+                "has format {}, not {FORMAT_VERSION}",
+                record.format
+            )));
         }
         Ok(Some(record).filter(|record| record.boot == boot))
     }
@@ -241,7 +247,10 @@ impl InstanceRecord {
         Some(PicoInstance {
             name: self.pico.parse().ok()?,
             home: MzHome::new(&self.mz_home).with_resolved(self.mz_home_resolved.clone()),
-            process_match: self.process_match.as_deref().and_then(|p| regex_lite::Regex::new(p).ok()),
+            process_match: self
+                .process_match
+                .as_deref()
+                .and_then(|p| regex_lite::Regex::new(p).ok()),
         })
     }
 
@@ -292,8 +301,11 @@ impl InstanceRecord {
 
 /// The parameters in force. As raw JSON: every monitor reads the record, and none needs to parse them.
 fn parameters_json(settings: &Settings) -> io::Result<Box<RawValue>> {
-    let parameters: BTreeMap<&str, &str> =
-        settings.parameters_in_force.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let parameters: BTreeMap<&str, &str> = settings
+        .parameters_in_force
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
     Ok(serde_json::value::to_raw_value(&parameters)?)
 }
 
@@ -317,9 +329,10 @@ impl InstanceRecordFile {
     /// Its path, for messages.
     #[must_use]
     pub fn display_path(&self) -> String {
-        self.location
-            .as_ref()
-            .map_or_else(|| "(the call names no resource)".to_owned(), |(_, path)| path.display().to_string())
+        self.location.as_ref().map_or_else(
+            || "(the call names no resource)".to_owned(),
+            |(_, path)| path.display().to_string(),
+        )
     }
 
     /// `None`: there is no valid record of this boot.
@@ -373,8 +386,9 @@ impl InstanceRecordFile {
     pub fn remove(&self) {
         host::private_files::remove_stale_temporaries(Path::new(RUN_DIRECTORY));
         let own = self.location.as_ref().filter(|(resource, path)| {
-            !read_record(path)
-                .is_ok_and(|record| record.is_some_and(|record| record.belongs_to_other_resource(resource)))
+            !read_record(path).is_ok_and(|record| {
+                record.is_some_and(|record| record.belongs_to_other_resource(resource))
+            })
         });
         match own.map(|(_, path)| std::fs::remove_file(path)) {
             Some(Err(e)) if e.kind() != io::ErrorKind::NotFound => {
@@ -412,8 +426,10 @@ pub fn processes_of_other_resources(resource: Option<&str>) -> Vec<ProcessId> {
 /// The records of other resources that manage the same pico.
 #[must_use]
 pub fn records_of_other_resources(resource: Option<&str>, target: &PicoInstance) -> Vec<PathBuf> {
-    let mut others: Vec<PathBuf> =
-        records_except(resource).filter(|(_, record)| record.is_for(target)).map(|(path, _)| path).collect();
+    let mut others: Vec<PathBuf> = records_except(resource)
+        .filter(|(_, record)| record.is_for(target))
+        .map(|(path, _)| path)
+        .collect();
     others.sort();
     others
 }
@@ -441,11 +457,14 @@ fn records_except(resource: Option<&str>) -> impl Iterator<Item = (PathBuf, Inst
     let entries = std::fs::read_dir(RUN_DIRECTORY).into_iter().flatten();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let records = paths.filter(|path| path.extension().is_some_and(|ending| ending == "json"));
-    records.filter_map(|path| Some((read_record(&path).ok()??, path))).filter_map(move |(record, path)| {
-        let is_own =
-            own.as_ref().is_some_and(|(name, own)| *own == path && !record.belongs_to_other_resource(name));
-        (!is_own).then_some((path, record))
-    })
+    records.filter_map(|path| Some((read_record(&path).ok()??, path))).filter_map(
+        move |(record, path)| {
+            let is_own = own
+                .as_ref()
+                .is_some_and(|(name, own)| *own == path && !record.belongs_to_other_resource(name));
+            (!is_own).then_some((path, record))
+        },
+    )
 }
 
 /// The lock file of a pico instance, shared by all resources that manage the same pico.

@@ -89,7 +89,8 @@ impl DeathReports {
 
     fn is_due_at(&self, now: u64) -> bool {
         let last = self.by_depth.values().map(|report| report.last).max();
-        !self.counted && last.is_some_and(|last| now >= last.saturating_add(millis(REPORT_INTERVAL)))
+        !self.counted
+            && last.is_some_and(|last| now >= last.saturating_add(millis(REPORT_INTERVAL)))
     }
 
     /// The intervals of the monitors that have reported the death.
@@ -114,7 +115,8 @@ impl DeathReports {
 
     /// A failure counted at `since` or later is this death.
     fn asked_at(&mut self, depth: u32, said: &[LastFailure], since: SystemTime, now: u64) -> bool {
-        self.counted |= said.iter().any(|said| matches!(said, LastFailure::At(time) if *time >= since));
+        self.counted |=
+            said.iter().any(|said| matches!(said, LastFailure::At(time) if *time >= since));
         let is_dropped = !self.counted && !said.contains(&LastFailure::Unknown);
         if let Some(report) = self.by_depth.get_mut(&depth) {
             report.last = now;
@@ -165,7 +167,10 @@ mod tests {
                 assert!(reports.is_due_at(now));
                 assert_eq!(reports.asked_at(0, said, since, now), is_dropped, "{said:?}");
                 assert_eq!(reports.as_error(0), as_error != is_dropped, "{said:?}");
-                assert!(!reports.as_error(10) && !reports.is_due_at(now + 19 * SECONDS), "{said:?}");
+                assert!(
+                    !reports.as_error(10) && !reports.is_due_at(now + 19 * SECONDS),
+                    "{said:?}"
+                );
                 assert_eq!(reports.is_due_at(now + 20 * SECONDS), asks_again, "{said:?}");
             }
         }
@@ -174,7 +179,9 @@ mod tests {
     #[test]
     fn nobody_is_asked_within_20_s_of_any_report() {
         let reports = reports();
-        assert!(!reports.is_due_at(FIRST + 20 * SECONDS) && !reports.is_due_at(FIRST + 24 * SECONDS));
+        assert!(
+            !reports.is_due_at(FIRST + 20 * SECONDS) && !reports.is_due_at(FIRST + 24 * SECONDS)
+        );
         assert!(reports.is_due_at(FIRST + 25 * SECONDS));
         assert!(!DeathReports::default().is_due_at(u64::MAX), "nothing was reported");
     }
@@ -189,7 +196,8 @@ mod tests {
 
     #[test]
     fn short_life_and_clocks_that_differ_dont_make_a_counted_death_a_dropped_one() {
-        let said = |seconds_ago| [LastFailure::At(SystemTime::now() - Duration::from_secs(seconds_ago))];
+        let said =
+            |seconds_ago| [LastFailure::At(SystemTime::now() - Duration::from_secs(seconds_ago))];
         for (seconds_ago, is_dropped) in [(0, false), (25, false), (35, true)] {
             let now = now();
             let first = now.saturating_sub(20 * SECONDS);
@@ -198,7 +206,11 @@ mod tests {
             // It began one second before it died.
             let start = process::to_clock_ticks(Duration::from_millis(first - SECONDS));
             let jvm = ProcessId { pid: host::Pid::own(), start };
-            assert_eq!(reports.asked(0, &said(seconds_ago), Some(jvm)), is_dropped, "{seconds_ago} s ago");
+            assert_eq!(
+                reports.asked(0, &said(seconds_ago), Some(jvm)),
+                is_dropped,
+                "{seconds_ago} s ago"
+            );
         }
     }
 }

@@ -27,7 +27,8 @@ pub enum PicoType {
 
 impl PicoType {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Platform, Self::ExecutionContext, Self::ServiceContext, Self::Ui];
+    pub const ALL: [Self; 4] =
+        [Self::Platform, Self::ExecutionContext, Self::ServiceContext, Self::Ui];
 
     /// Its name as resource agent type.
     #[must_use]
@@ -229,11 +230,12 @@ impl FromParameter for EndpointList {
         values.parse_text(parameter, |text| {
             let words = text.split([' ', ',']).filter(|word| !word.is_empty());
             let all: Option<Vec<Endpoint>> = words.map(|word| word.parse().ok()).collect();
-            let is_twice =
-                |all: &[Endpoint]| all.iter().enumerate().any(|(at, endpoint)| all[..at].contains(endpoint));
-            all.filter(|all| !is_twice(all))
-                .map(Self)
-                .ok_or("host:port, each once, separated by blanks or commas; an IPv6 address in brackets")
+            let is_twice = |all: &[Endpoint]| {
+                all.iter().enumerate().any(|(at, endpoint)| all[..at].contains(endpoint))
+            };
+            all.filter(|all| !is_twice(all)).map(Self).ok_or(
+                "host:port, each once, separated by blanks or commas; an IPv6 address in brackets",
+            )
         })
     }
 }
@@ -340,7 +342,8 @@ mod tests {
 
     #[test]
     fn pico_name_rejects_options_and_paths() {
-        for good in ["platform", "EC1", "EC_LTEES_1", "wd.x", "_a", &"x".repeat(PicoName::MAX_LEN)] {
+        for good in ["platform", "EC1", "EC_LTEES_1", "wd.x", "_a", &"x".repeat(PicoName::MAX_LEN)]
+        {
             assert!(good.parse::<PicoName>().is_ok(), "{good}");
         }
         for bad in ["", "-f", "a b", "a/b", "ec1\n", "\u{e4}", &"x".repeat(PicoName::MAX_LEN + 1)] {
@@ -361,7 +364,10 @@ mod tests {
         for bad in ["java", "launcher-[a-z]+", "/opt/mz/bin"] {
             assert!(of(bad).unspecific_pattern_warning().is_some(), "{bad}");
         }
-        assert_eq!(PicoInstance { process_match: None, ..of("x") }.unspecific_pattern_warning(), None);
+        assert_eq!(
+            PicoInstance { process_match: None, ..of("x") }.unspecific_pattern_warning(),
+            None
+        );
     }
 
     #[test]

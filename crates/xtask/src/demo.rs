@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use devtools::transcript::Transcript;
 use devtools::workspace::{self, Workspace};
 use devtools::{TaskError, packages};
-use testkit::{AgentCall, NodeCommandOutput, NodeProcess, Programs, Sandbox, prerequisites, wait_until};
+use testkit::{
+    AgentCall, NodeCommandOutput, NodeProcess, Programs, Sandbox, prerequisites, wait_until,
+};
 
 use crate::lab;
 
@@ -36,14 +38,17 @@ pub(crate) struct DemoOptions {
 /// Succeeds if every step had its expected result.
 pub(crate) fn run(options: &DemoOptions) -> Result<ExitCode, TaskError> {
     if options.cluster {
-        return lab::run_lab(&[&["demo"][..], if options.keep { &["--keep"] } else { &[] }].concat());
+        return lab::run_lab(
+            &[&["demo"][..], if options.keep { &["--keep"] } else { &[] }].concat(),
+        );
     }
     packages::install_missing(prerequisites::SANDBOX);
     eprintln!("building the agents and the simulated MediationZone...");
     workspace::build_programs()?;
     let workspace = Workspace::read()?;
     let begun = Instant::now();
-    let node = Sandbox::with_programs(&Programs::with_simulator()?.add_agents(&workspace.release_dir())?)?;
+    let node =
+        Sandbox::with_programs(&Programs::with_simulator()?.add_agents(&workspace.release_dir())?)?;
     node.mz_sim([
         "install",
         MZ_HOME,
@@ -76,8 +81,9 @@ struct Demo<'a> {
 
 impl Demo<'_> {
     fn run_steps(&mut self) -> Result<(), TaskError> {
-        self.transcript
-            .chapter("A simulated MediationZone in /opt/mz of a private node. Is it fit to run here?");
+        self.transcript.chapter(
+            "A simulated MediationZone in /opt/mz of a private node. Is it fit to run here?",
+        );
         self.step("platform", "validate-all", 0, |call| call.check_level(10))?;
         self.step("platform", "monitor", 7, |call| call)?;
 
@@ -95,7 +101,8 @@ impl Demo<'_> {
         self.transcript.chapter("kill -9 of the Platform, while a monitor waits for just that.");
         self.show_noticed_death()?;
 
-        self.transcript.chapter("Recover it as Pacemaker does: stop, start. The EC was not touched.");
+        self.transcript
+            .chapter("Recover it as Pacemaker does: stop, start. The EC was not touched.");
         self.step("platform", "stop", 0, |call| call)?;
         self.step("platform", "start", 0, |call| call)?;
         self.step("ec", "monitor", 0, |call| as_recurring(call).check_level(10))?;
@@ -118,7 +125,8 @@ impl Demo<'_> {
 
         self.show_unavailable_address()?;
 
-        let left = self.node.processes()?.iter().filter(|p| p.command_line().contains("mz.home")).count();
+        let left =
+            self.node.processes()?.iter().filter(|p| p.command_line().contains("mz.home")).count();
         self.transcript.note(&format!("processes of MediationZone on the node: {left}"), left == 0);
         Ok(())
     }
@@ -133,8 +141,10 @@ impl Demo<'_> {
     ) -> Result<(), TaskError> {
         let call = with(agent_call(self.node, agent).param("wait", "0"));
         let (_, environment) = call.argv_and_environment(action);
-        let value = |name: &str| environment.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
-        let title = match (action, value("OCF_RESKEY_CRM_meta_interval"), value("OCF_CHECK_LEVEL")) {
+        let value =
+            |name: &str| environment.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        let title = match (action, value("OCF_RESKEY_CRM_meta_interval"), value("OCF_CHECK_LEVEL"))
+        {
             ("monitor", None, _) => format!("{agent} monitor (probe)"),
             ("monitor", _, level) => format!("{agent} monitor depth {}", level.unwrap_or("0")),
             _ => format!("{agent} {action}"),
@@ -154,7 +164,8 @@ impl Demo<'_> {
         // period of a new JVM.
         for (clock, code) in [("160s", 1), ("200s", 0)] {
             self.node.mz_sim(["set", MZ_HOME, &format!("ec1.ha_clock={clock}")])?;
-            self.transcript.note(&format!("by the clock of its HA Monitor Server it is {clock}"), true);
+            self.transcript
+                .note(&format!("by the clock of its HA Monitor Server it is {clock}"), true);
             self.step("ec", "monitor", code, |call| {
                 as_recurring(call).check_level(10).param("ha_grace", "0")
             })?;
@@ -168,12 +179,18 @@ impl Demo<'_> {
         self.transcript.chapter(
             "Another Platform, which must bind the virtual address of mzplat. That is not here: no start.",
         );
-        let name = ["--common", "pico.rcp.server.host=mzplat", "--common", "pico.rcp.platform.host=mzplat"];
+        let name = [
+            "--common",
+            "pico.rcp.server.host=mzplat",
+            "--common",
+            "pico.rcp.platform.host=mzplat",
+        ];
         self.node.mz_sim(["install", home, "--owner", self.node.owner()].iter().chain(&name))?;
         self.node.set_hosts(&[&format!("{address} mzplat")])?;
         self.step("platform", "start", 1, |call| call.param("mz_home", home))?;
 
-        self.transcript.chapter("The address comes to this node, as ocf:heartbeat:IPaddr2 brings it: start.");
+        self.transcript
+            .chapter("The address comes to this node, as ocf:heartbeat:IPaddr2 brings it: start.");
         self.node.add_address(address)?;
         self.step("platform", "start", 0, |call| call.param("mz_home", home))?;
         self.step("platform", "stop", 0, |call| call.param("mz_home", home))
@@ -181,8 +198,11 @@ impl Demo<'_> {
 
     /// Shows a waiting monitor, and the death that ends its wait.
     fn show_noticed_death(&mut self) -> Result<(), TaskError> {
-        let waiting =
-            || agent_call(self.node, "platform").interval(Duration::from_millis(100)).param("wait", "20s");
+        let waiting = || {
+            agent_call(self.node, "platform")
+                .interval(Duration::from_millis(100))
+                .param("wait", "20s")
+        };
         // The first monitor of a schedule does not wait.
         waiting().run("monitor")?;
         let (ran, noticed) =
@@ -193,17 +213,23 @@ impl Demo<'_> {
                     let of_agent = |p: &&NodeProcess| {
                         p.argv.len() == 2 && p.argv[0].ends_with("/platform") && p.state == 'S'
                     };
-                    processes.iter().find(of_agent).map(drop).ok_or_else(|| "no such process".to_owned())
+                    processes
+                        .iter()
+                        .find(of_agent)
+                        .map(drop)
+                        .ok_or_else(|| "no such process".to_owned())
                 })?;
                 // The time starts before the kill, so it includes the entry into the node.
                 let killed = Instant::now();
                 self.signal("platform", "-KILL")?;
-                let ran = monitor.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                let ran =
+                    monitor.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
                 Ok((ran, killed.elapsed()))
             })?;
         self.transcript.step("platform monitor depth 0, waiting", &ran, 7);
         let noticed = noticed.as_secs_f64() * 1e3;
-        self.transcript.note(&format!("from the kill to the answer: at most {noticed:.0} ms"), true);
+        self.transcript
+            .note(&format!("from the kill to the answer: at most {noticed:.0} ms"), true);
         Ok(())
     }
 

@@ -71,8 +71,9 @@ fn fuzz_folder() -> PathBuf {
 fn targets() -> Result<Vec<String>, TaskError> {
     let path = fuzz_folder().join("fuzz_targets");
     let entries = fs::read_dir(&path).map_err(TaskError::file("list", &path))?;
-    let mut names: Vec<String> =
-        entries.filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned())).collect();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()))
+        .collect();
     names.sort();
     Ok(names)
 }
@@ -93,16 +94,27 @@ fn check_tools() -> Result<(), TaskError> {
         (&["--version"][..], "a nightly toolchain", "rustup toolchain install nightly"),
         (&["fuzz", "--version"], "cargo-fuzz", "cargo install --locked cargo-fuzz"),
     ] {
-        if !workspace::run_output(&mut nightly_cargo(arguments)).is_ok_and(|output| output.status.success()) {
-            return Err(TaskError::Unreadable { what: format!("{what}: not found"), said: get.to_owned() });
+        if !workspace::run_output(&mut nightly_cargo(arguments))
+            .is_ok_and(|output| output.status.success())
+        {
+            return Err(TaskError::Unreadable {
+                what: format!("{what}: not found"),
+                said: get.to_owned(),
+            });
         }
     }
     Ok(())
 }
 
 fn build(here: &Path) -> Result<(), TaskError> {
-    let mut cargo =
-        nightly_cargo(&["fuzz", "build", "--sanitizer", "none", "--no-trace-compares", "--target-dir"]);
+    let mut cargo = nightly_cargo(&[
+        "fuzz",
+        "build",
+        "--sanitizer",
+        "none",
+        "--no-trace-compares",
+        "--target-dir",
+    ]);
     workspace::run_checked(cargo.arg(here.join("build"))).map(drop)
 }
 
@@ -197,8 +209,10 @@ impl FuzzRun<'_> {
     /// The fuzzer, which adds new inputs to `corpus`.
     fn fuzzer(&self, corpus: &Path) -> Command {
         // cargo-fuzz always uses the target triple in the path.
-        let built =
-            self.here.join("build").join(format!("{}-unknown-linux-gnu/release", std::env::consts::ARCH));
+        let built = self
+            .here
+            .join("build")
+            .join(format!("{}-unknown-linux-gnu/release", std::env::consts::ARCH));
         let mut fuzzer = Command::new(built.join(self.target));
         fuzzer.arg(corpus).env("TMPDIR", self.scratch).stdin(Stdio::null());
         fuzzer
@@ -210,7 +224,8 @@ impl FuzzRun<'_> {
 
     fn kept_inputs(&self) -> Result<Vec<PathBuf>, TaskError> {
         let seeds = fuzz_folder().join("seeds").join(self.target);
-        let mut folders: Vec<PathBuf> = Some(seeds).filter(|path| path.is_dir()).into_iter().collect();
+        let mut folders: Vec<PathBuf> =
+            Some(seeds).filter(|path| path.is_dir()).into_iter().collect();
         if self.archive().exists() {
             let corpus = self.empty_directory("corpus")?;
             let mut tar = Command::new("tar");

@@ -80,9 +80,15 @@ fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, TaskError> {
             "docs/design/in-the-cluster.md".to_owned(),
             lab::lab_output(&["page", "in-the-cluster"])?.into_bytes(),
         ),
-        ("docs/evidence/reliability.md".to_owned(), lab::lab_output(&["page", "reliability"])?.into_bytes()),
+        (
+            "docs/evidence/reliability.md".to_owned(),
+            lab::lab_output(&["page", "reliability"])?.into_bytes(),
+        ),
     ];
-    files.push(("docs/operate/parameters.md".to_owned(), example_output("parameters")?.into_bytes()));
+    files.push((
+        "docs/operate/parameters.md".to_owned(),
+        example_output("parameters")?.into_bytes(),
+    ));
     files.push((
         "fuzz/dictionaries/environment.dict".to_owned(),
         example_output("environment_dictionary")?.into_bytes(),
@@ -113,7 +119,14 @@ fn containerfile() -> String {
 
 /// The output of an example of the agents, because xtask does not link them.
 pub(crate) fn example_output(name: &str) -> Result<String, TaskError> {
-    workspace::printed(&mut workspace::cargo(["run", "--quiet", "--package", "agents", "--example", name]))
+    workspace::printed(&mut workspace::cargo([
+        "run",
+        "--quiet",
+        "--package",
+        "agents",
+        "--example",
+        name,
+    ]))
 }
 
 /// The environment is empty, because metadata must not depend on it.

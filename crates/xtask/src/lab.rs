@@ -23,12 +23,14 @@ pub(crate) fn forward(
 
 /// Calls it on our terminal and returns its exit code.
 pub(crate) fn run_lab(arguments: &[impl AsRef<OsStr>]) -> Result<ExitCode, TaskError> {
-    let status = lab_command()
-        .args(arguments)
-        .stdin(Stdio::inherit())
-        .status()
-        .map_err(|source| TaskError::Spawn { command: "the lab's program".to_owned(), source })?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+    let status =
+        lab_command().args(arguments).stdin(Stdio::inherit()).status().map_err(|source| {
+            TaskError::Spawn { command: "the lab's program".to_owned(), source }
+        })?;
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 pub(crate) fn lab_output(arguments: &[&str]) -> Result<String, TaskError> {

@@ -40,7 +40,14 @@ fn ec_killed_during_platform_outage_starts_when_platform_returns() -> TestResult
         Ok(if away.elapsed() < OUTAGE { Err(format!("{:?}", away.elapsed())) } else { Ok(()) })
     })?;
     fixture.note_fault("the Platform may run again");
-    fixture.node("n1").exec(&["crm_resource", "-r", "mz-platform", "--meta", "-d", "target-role"])?;
+    fixture.node("n1").exec(&[
+        "crm_resource",
+        "-r",
+        "mz-platform",
+        "--meta",
+        "-d",
+        "target-role",
+    ])?;
     fixture.wait_until_ready("platform", "n1")?;
     fixture.wait_until_ready("ec1", "n3")?;
     fixture.lab.wait_until_settled()?;

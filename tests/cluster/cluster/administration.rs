@@ -54,7 +54,10 @@ fn pcs_move_of_ec_clears_its_constraint() -> TestResult {
     fixture.wait_until_ready("ec1", "n2")?;
     let left = ["cibadmin", "--query", "--xpath", "//constraints/*[starts-with(@id, 'cli-')]"];
     let left = fixture.node("n1").try_exec(&left)?;
-    assert!(!left.stdout.contains("cli-") && left.stderr.contains("No such device or address"), "{left}");
+    assert!(
+        !left.stdout.contains("cli-") && left.stderr.contains("No such device or address"),
+        "{left}"
+    );
     fixture.assert_nothing_failed()?;
     fixture.finish(&[("ec1", &["n2"], 2)])
 }
@@ -158,7 +161,10 @@ fn agent_upgrade_restarts_nothing() -> TestResult {
     let waiting = wait_for_agent_process(&fixture, "n3", "ec")?;
     replace_agents(n3)?;
     let exe = n3.sh(&format!("readlink /proc/{waiting}/exe"))?;
-    assert!(exe.contains("(deleted)"), "the monitor {waiting} goes on with what was replaced: {exe}");
+    assert!(
+        exe.contains("(deleted)"),
+        "the monitor {waiting} goes on with what was replaced: {exe}"
+    );
     fixture.note_fault("kill -9 of ec1 under the old monitor");
     fixture.signal(&before, "KILL")?;
     fixture.wait_until_back(&before)?;
@@ -168,11 +174,17 @@ fn agent_upgrade_restarts_nothing() -> TestResult {
         log.lines().any(|line| line.contains(&said) && line.contains("exited")),
         "nothing of {said} in the log"
     );
-    for (node, agent) in [("n1", "platform"), ("n1", "ui"), ("n2", "ec"), ("n3", "ec"), ("n3", "sc")] {
+    for (node, agent) in
+        [("n1", "platform"), ("n1", "ui"), ("n2", "ec"), ("n3", "ec"), ("n3", "sc")]
+    {
         wait_for_agent_process(&fixture, node, agent)?;
     }
     let status = fixture.lab.status()?;
-    assert_eq!(status.fail_counts, [("mz-ec1".to_owned(), "n3".to_owned(), "1".to_owned())], "{status}");
+    assert_eq!(
+        status.fail_counts,
+        [("mz-ec1".to_owned(), "n3".to_owned(), "1".to_owned())],
+        "{status}"
+    );
     fixture.finish(&[("ec1", &["n3"], 2)])
 }
 
@@ -192,7 +204,9 @@ fn reloadable_change_reloads_and_other_change_restarts() -> TestResult {
     };
     fixture.note_fault("monitor_retries of the Platform and of ec1 is changed");
     let set = ["--set-parameter", "monitor_retries", "--parameter-value", "2"];
-    fixture.node("n1").exec(&[&["crm_resource", "--resource", "mz-platform"][..], &set].concat())?;
+    fixture
+        .node("n1")
+        .exec(&[&["crm_resource", "--resource", "mz-platform"][..], &set].concat())?;
     reload("mz-platform", "n1")?;
     fixture.node("n1").exec(&["pcs", "resource", "update", "mz-ec1", "monitor_retries=2"])?;
     reload("mz-ec1", "n3")?;
@@ -221,8 +235,14 @@ fn reloadable_change_after_refresh_restarts_once() -> TestResult {
     let before = fixture.single_process("ec1")?;
     fixture.note_fault("monitor_retries of ec1 is changed");
     let set = |value: &str| {
-        let words =
-            ["--resource", "mz-ec1", "--set-parameter", "monitor_retries", "--parameter-value", value];
+        let words = [
+            "--resource",
+            "mz-ec1",
+            "--set-parameter",
+            "monitor_retries",
+            "--parameter-value",
+            value,
+        ];
         fixture.node("n1").exec(&[&["crm_resource"][..], &words].concat())
     };
     set("2")?;
@@ -247,7 +267,11 @@ fn pcs_configuration_starts_in_order_and_recovers() -> TestResult {
     fixture.kill_pico("platform", "kill -9 of the Platform")?;
     fixture.lab.wait_until_settled()?;
     let status = fixture.lab.status()?;
-    assert_eq!(status.fail_counts, [("mz-platform".to_owned(), "n1".to_owned(), "1".to_owned())], "{status}");
+    assert_eq!(
+        status.fail_counts,
+        [("mz-platform".to_owned(), "n1".to_owned(), "1".to_owned())],
+        "{status}"
+    );
     fixture.finish(&[("platform", &["n1"], 2)])
 }
 
@@ -356,7 +380,9 @@ fn restarted_pacemaker_in_maintenance_leaves_picos_running() -> TestResult {
     for node in fixture.lab.nodes() {
         node.exec(&["systemctl", "restart", "pacemaker"])?;
     }
-    for (resource, node) in [("mz-platform", "n1"), ("mz-ui", "n1"), ("mz-ec2", "n2"), ("mz-sc1", "n3")] {
+    for (resource, node) in
+        [("mz-platform", "n1"), ("mz-ui", "n1"), ("mz-ec2", "n2"), ("mz-sc1", "n3")]
+    {
         assert_eq!(fixture.wait_for_probe(resource, node)?, 0, "{resource}");
     }
     for node in ["n1", "n2", "n3"] {
@@ -401,7 +427,11 @@ fn replace_agents(node: LabNode<'_>) -> TestResult {
 
 /// Waits until an agent of this type runs on a node from the executable that is installed now; returns its
 /// pid.
-fn wait_for_agent_process(fixture: &ClusterFixture, node: &str, agent: &str) -> Result<u32, TestkitError> {
+fn wait_for_agent_process(
+    fixture: &ClusterFixture,
+    node: &str,
+    agent: &str,
+) -> Result<u32, TestkitError> {
     fixture.lab.wait_until(&format!("a monitor by the {agent} that {node} has now"), CLUSTER_TIMEOUT, |_| {
         let all = fixture.node(node).sh(&format!(
             "for pid in $(pidof {AGENTS_DIRECTORY}/{agent}); do

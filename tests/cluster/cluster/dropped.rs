@@ -16,7 +16,8 @@ const AGAIN: Duration = Duration::from_secs(25);
 const DEEPER: &str = "op monitor interval=30s timeout=60s OCF_CHECK_LEVEL=10";
 
 fn plan() -> ClusterPlan {
-    cluster_plan().replace_in_configuration("cluster-recheck-interval=60s", "cluster-recheck-interval=15min")
+    cluster_plan()
+        .replace_in_configuration("cluster-recheck-interval=60s", "cluster-recheck-interval=15min")
 }
 
 /// Completion time of the last start of a resource, in milliseconds since 1970.
@@ -29,7 +30,10 @@ fn started(fixture: &ClusterFixture, resource: &str) -> Option<u64> {
 }
 
 /// Waits until the pico is a process other than this one; it need not be ready.
-fn until_begun_anew(fixture: &ClusterFixture, before: &process_watcher::WatchedProcess) -> TestResult {
+fn until_begun_anew(
+    fixture: &ClusterFixture,
+    before: &process_watcher::WatchedProcess,
+) -> TestResult {
     fixture.lab.wait_until(&format!("another {}", before.pico), CLUSTER_TIMEOUT, |lab| {
         let alive = lab.watcher().alive(&before.pico);
         let another = alive.iter().any(|seen| (seen.pid, &seen.node) != (before.pid, &before.node));
@@ -53,7 +57,10 @@ fn ec_dies_while_sc_starts() -> TestResult {
     fixture.wait_until_back(&ec1)?;
     until_begun_anew(&fixture, &sc1)?;
     for monitor in ["mz-ec1_monitor_1000", "mz-ec1_monitor_30000"] {
-        fixture.wait_for_log_line("n2", &["Result of monitor operation for mz-ec1 on n2: ok", monitor])?;
+        fixture.wait_for_log_line(
+            "n2",
+            &["Result of monitor operation for mz-ec1 on n2: ok", monitor],
+        )?;
     }
     let dead = fixture.single_process("ec1")?;
     fixture.note_fault("kill -9 of ec1, in the transition in which sc1 takes a minute to start");
@@ -65,7 +72,8 @@ fn ec_dies_while_sc_starts() -> TestResult {
     fixture.wait_until_ready("sc1", "n2")?;
     let back = fixture.wait_until_back(&dead)?;
     let (back, ended) = back.ready.zip(started(&fixture, "mz-sc1")).expect("both are up");
-    let said = format!("ec1 is back {} ms after the end of the start of sc1", back.saturating_sub(ended));
+    let said =
+        format!("ec1 is back {} ms after the end of the start of sc1", back.saturating_sub(ended));
     println!("{said}");
     assert!(ended < back && back < ended + 60_000, "{said}");
     fixture.lab.wait_until_settled()?;

@@ -9,7 +9,11 @@ fn plan_with_threshold(more: &str) -> ClusterPlan {
         .property("ec1", "mz.ha.min_consumes=10")
         .set("ec1", "ha_clock=80s")
         .set("ec1", TRAFFIC_SETTING)
-        .replace_in_resource("mz-ec1", "pico_name=ec1", &format!("pico_name=ec1 ha_grace=15s {more}"))
+        .replace_in_resource(
+            "mz-ec1",
+            "pico_name=ec1",
+            &format!("pico_name=ec1 ha_grace=15s {more}"),
+        )
         .replace_in_resource("mz-ec1", "monitor interval=30s", "monitor interval=5s")
 }
 
@@ -41,13 +45,15 @@ fn missed_threshold_restarts_ec_on_same_node() -> TestResult {
 /// degraded, and why.
 #[test]
 fn missed_threshold_with_degrade_restarts_nothing() -> TestResult {
-    let fixture = plan_with_threshold("on_ha_failed=degrade").with_tool(ConfigurationTool::Pcs).up()?;
+    let fixture =
+        plan_with_threshold("on_ha_failed=degrade").with_tool(ConfigurationTool::Pcs).up()?;
     fixture.note_fault("hardly any traffic reaches ec1 any more");
     fixture.set_simulator("n3", "ec1", "ha_clock=120s")?;
     fixture.lab.wait_until("ec1 to be shown as degraded", CLUSTER_TIMEOUT, |lab| {
         let status = lab.status()?;
-        let shown =
-            |failure: &String| failure.contains("mz-ec1_monitor_5000") && failure.contains(MISSED_THRESHOLD);
+        let shown = |failure: &String| {
+            failure.contains("mz-ec1_monitor_5000") && failure.contains(MISSED_THRESHOLD)
+        };
         Ok(if status.failures.iter().any(shown) { Ok(()) } else { Err(status.to_string()) })
     })?;
     // It is listed among the failed actions, and not counted as a failure.

@@ -36,7 +36,8 @@ fn two_labs_are_isolated_from_each_other() -> TestResult {
 fn dropped_lab_leaves_only_logs() -> TestResult {
     let lab = Lab::up_named("dropped_lab", 1)?;
     let dir = lab.controller().dir().to_owned();
-    let machine = || (fs::read_to_string("/proc/self/mounts").unwrap_or_default(), network_interfaces());
+    let machine =
+        || (fs::read_to_string("/proc/self/mounts").unwrap_or_default(), network_interfaces());
     let (before, here) = (machine(), dir.display().to_string());
     assert!(!before.0.contains(&here), "no mount of the lab is the machine's: {}", before.0);
     lab.node("n1").sh("setsid sleep 1000000 </dev/null >/dev/null 2>&1 &")?;
@@ -53,7 +54,8 @@ fn dropped_lab_leaves_only_logs() -> TestResult {
 fn lab_ends_with_its_owner_process() -> TestResult {
     let programs = Programs::with_agents()?;
     let control = LabController::new(labs_directory(&programs).join("lab_owner"));
-    let machine = || (fs::read_to_string("/proc/self/mounts").unwrap_or_default(), network_interfaces());
+    let machine =
+        || (fs::read_to_string("/proc/self/mounts").unwrap_or_default(), network_interfaces());
     let before = machine();
     let (leash, ran) = control.up(1, &programs, true)?;
     ran.expect_code(0)?;
@@ -129,14 +131,18 @@ fn two_node_lab_has_quorum_and_keeps_logs() -> TestResult {
     lab.node("n1").cut_power()?;
     lab.wait_until("n2 to be alone, with quorum", MEMBERSHIP_TIMEOUT, |lab| {
         let status = lab.status()?;
-        let alone = status.quorum && status.members.iter().filter(|member| member.online).count() == 1;
+        let alone =
+            status.quorum && status.members.iter().filter(|member| member.online).count() == 1;
         Ok(if alone { Ok(()) } else { Err(status.to_string()) })
     })?;
     let dir = lab.controller().dir().to_owned();
     drop(lab);
     for node in ["n1", "n2"] {
-        for file in ["log/pacemaker/pacemaker.log", "log/corosync/corosync.log", "lib/pacemaker/cib/cib.xml"]
-        {
+        for file in [
+            "log/pacemaker/pacemaker.log",
+            "log/corosync/corosync.log",
+            "lib/pacemaker/cib/cib.xml",
+        ] {
             let file = dir.join("logs").join(node).join("var").join(file);
             assert!(file.is_file(), "{}", file.display());
         }
@@ -158,17 +164,20 @@ fn invariant_checker_detects_two_platforms() -> TestResult {
     fixture.node("n1").cut_network()?;
     fixture.wait_until_ready("platform", "n2")?;
     let expected = [("platform", &["n2"][..], 2), ("ec1", &["n3"], 1), ("ec2", &["n2"], 1)];
-    let expected = expected.map(|(pico, on, lives)| ExpectedPico { pico, nodes: on, lifetimes: lives });
+    let expected =
+        expected.map(|(pico, on, lives)| ExpectedPico { pico, nodes: on, lifetimes: lives });
     let broken = invariants::check_lifetimes(&fixture.lifetimes()?, &expected);
-    let said =
-        broken.iter().any(|broken| broken.0.starts_with("platform is alive twice at once: platform on n1"));
+    let said = broken
+        .iter()
+        .any(|broken| broken.0.starts_with("platform is alive twice at once: platform on n1"));
     assert!(said, "{broken:?}");
     fixture.lab.down()
 }
 
 fn network_interfaces() -> Vec<String> {
     let links = fs::read_dir("/sys/class/net").into_iter().flatten().flatten();
-    let mut names: Vec<String> = links.map(|link| link.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> =
+        links.map(|link| link.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
 }
@@ -179,11 +188,15 @@ fn wait_until_no_process_of(lab: &str) -> TestResult {
         let mut left = Vec::new();
         for entry in fs::read_dir("/proc").map_err(|e| e.to_string())?.flatten() {
             let proc = entry.path();
-            let in_node = fs::read_to_string(proc.join("root/etc/lab")).is_ok_and(|at| at.trim_end() == lab);
+            let in_node =
+                fs::read_to_string(proc.join("root/etc/lab")).is_ok_and(|at| at.trim_end() == lab);
             let words = fs::read(proc.join("cmdline")).unwrap_or_default();
             let words = String::from_utf8_lossy(&words).replace('\0', " ");
             if in_node || words.contains(&format!("{lab}/script")) {
-                left.push(format!("{} {words}", proc.file_name().map_or(Path::new(""), Path::new).display()));
+                left.push(format!(
+                    "{} {words}",
+                    proc.file_name().map_or(Path::new(""), Path::new).display()
+                ));
             }
         }
         if left.is_empty() { Ok(()) } else { Err(left.join("\n")) }

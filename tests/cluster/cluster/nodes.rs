@@ -79,7 +79,11 @@ fn power_cut_of_all_nodes_starts_everything_once_in_order() -> TestResult {
     let platform = fixture.wait_until_back(&before[0])?.ready.expect("it is ready");
     for ec in &before[1..] {
         let began = fixture.wait_until_back(ec)?.began;
-        assert!(began >= platform, "{} began at {began}, the Platform was ready at {platform}", ec.pico);
+        assert!(
+            began >= platform,
+            "{} began at {began}, the Platform was ready at {platform}",
+            ec.pico
+        );
     }
     let (first, others) = (&["n1", "n2"][..], &["n2", "n3"][..]);
     fixture.finish(&[
@@ -101,7 +105,8 @@ fn quorum_loss_stops_picos_without_fencing() -> TestResult {
     fixture.node("n2").cut_network()?;
     fixture.node("n3").cut_network()?;
     fixture.lab.wait_until("the end of all picos", CLUSTER_TIMEOUT, |lab| {
-        let alive: Vec<_> = before.iter().flat_map(|seen| lab.watcher().alive(&seen.pico)).collect();
+        let alive: Vec<_> =
+            before.iter().flat_map(|seen| lab.watcher().alive(&seen.pico)).collect();
         Ok(if alive.is_empty() { Ok(()) } else { Err(format!("{alive:?}")) })
     })?;
     for node in ["n1", "n2", "n3"] {
@@ -142,7 +147,8 @@ fn stale_expected_down_is_repaired_by_doctor_remedy() -> TestResult {
     fixture.note_fault("the state of n3 says expected=down");
     let state = r#"<node_state id="3" uname="n3" expected="down"/>"#;
     fixture.node("n1").exec(&["cibadmin", "--modify", "--scope", "status", "--xml-text", state])?;
-    let online = |lab: &Lab| lab.status().map(|status| status.member("n3").is_some_and(|n3| n3.online));
+    let online =
+        |lab: &Lab| lab.status().map(|status| status.member("n3").is_some_and(|n3| n3.online));
     fixture.wait_until_offline("n3")?;
     assert_eq!(fixture.stale_state_remedy("n2")?, None);
     let cure = fixture.stale_state_remedy("n3")?.expect("the doctor says what to do");
@@ -190,7 +196,8 @@ fn network_cut_in_two_node_cluster_moves_platform() -> TestResult {
 /// Waits until a node has booted, is its own DC, and has no quorum.
 fn wait_until_without_quorum(fixture: &ClusterFixture, node: &str) -> TestResult {
     fixture.lab.wait_until(&format!("{node} to be up and alone"), CLUSTER_TIMEOUT, |_| {
-        let ran = fixture.node(node).try_exec(&["timeout", "10", "crm_mon", "-1", "--output-as=xml"])?;
+        let ran =
+            fixture.node(node).try_exec(&["timeout", "10", "crm_mon", "-1", "--output-as=xml"])?;
         let alone = ran.stdout.contains("<current_dc present=\"true\"")
             && ran.stdout.contains("with_quorum=\"false\"");
         Ok(if alone { Ok(()) } else { Err(ran.to_string()) })

@@ -19,7 +19,10 @@ fn lab_page_commands_lead_to_fail_over() -> TestResult {
     let commands = shell_commands(LAB_PAGE);
     let split = |word: &str| commands.iter().position(|line| line.starts_with(word)).expect(word);
     let (inside, kill) = (split("pcs cluster cib "), split("cargo xtask lab kill"));
-    assert_eq!(commands[..inside], ["cargo xtask lab up --install", "cargo xtask lab exec n1 bash"]);
+    assert_eq!(
+        commands[..inside],
+        ["cargo xtask lab up --install", "cargo xtask lab exec n1 bash"]
+    );
     assert!(commands.len() <= 15, "{} commands", commands.len());
 
     let lab = Lab::up(3)?;
@@ -39,7 +42,8 @@ fn lab_page_commands_lead_to_fail_over() -> TestResult {
     };
     let first = on(&lab, lab.node("n1"))?.expect("the Platform runs");
     lab.node(&first).cut_power()?;
-    let left = lab.nodes().map(LabNode::name).find(|name| *name != first).expect("three nodes").to_owned();
+    let left =
+        lab.nodes().map(LabNode::name).find(|name| *name != first).expect("three nodes").to_owned();
     lab.wait_until("the Platform to run on another node", CLUSTER_TIMEOUT, |lab| {
         let now = on(lab, lab.node(&left))?;
         Ok(now.filter(|node| *node != first).ok_or_else(|| format!("it was on {first}")))

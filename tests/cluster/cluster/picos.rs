@@ -24,8 +24,9 @@ fn killed_ec_restarts_on_same_node() -> TestResult {
 /// too.
 #[test]
 fn killed_ec_with_deeper_monitor_due_counts_one_failure() -> TestResult {
-    let fixture =
-        cluster_plan().replace_in_resource("mz-ec1", "monitor interval=30s", "monitor interval=2s").up()?;
+    let fixture = cluster_plan()
+        .replace_in_resource("mz-ec1", "monitor interval=30s", "monitor interval=2s")
+        .up()?;
     // By then depth 0 waits, and the deeper monitor is due after it.
     fixture.wait_for_log_line(
         "n3",
@@ -65,9 +66,14 @@ fn stop_escalating_to_sigkill_moves_ec_without_fencing() -> TestResult {
     fixture.assert_nothing_failed()?;
     let history = fixture.history()?;
     let of_ec1 = |pid: u32, event: &str| {
-        history.iter().any(|e| e.node == "n3" && e.pico == "ec1" && e.pid == pid && e.event == event)
+        history
+            .iter()
+            .any(|e| e.node == "n3" && e.pico == "ec1" && e.pid == pid && e.event == event)
     };
-    assert!(of_ec1(before.pid, "start") && !of_ec1(before.pid, "end"), "a killed pico writes of no end");
+    assert!(
+        of_ec1(before.pid, "start") && !of_ec1(before.pid, "end"),
+        "a killed pico writes of no end"
+    );
     fixture.wait_for_log_line("n3", &["ec1", "SIGKILL"])?;
     fixture.finish(&[("ec1", &["n2"], 2), ("sc1", &["n2"], 2)])
 }
@@ -88,12 +94,15 @@ fn ec_failing_to_start_moves_to_other_node_and_stays() -> TestResult {
     let said = |failure: &&String| failure.starts_with("mz-ec2_start_0 on n2: 1 ec2");
     assert!(status.failures.iter().any(|failure| said(&failure)), "{status}");
     // The cluster's plan for an hour later, if nothing happens.
-    let later = fixture
-        .node("n1")
-        .sh("crm_simulate --simulate --live-check --set-datetime \"$(date -d '1 hour' '+%F %T')\"")?;
+    let later = fixture.node("n1").sh(
+        "crm_simulate --simulate --live-check --set-datetime \"$(date -d '1 hour' '+%F %T')\"",
+    )?;
     let (_, planned) = later.split_once("Transition Summary:").expect("it has a plan");
     let (planned, carried_out) = planned.split_once("Executing").unwrap_or((planned, ""));
-    assert!(carried_out.contains("clear_failcount for mz-ec2 on n2"), "the failure is forgotten: {later}");
+    assert!(
+        carried_out.contains("clear_failcount for mz-ec2 on n2"),
+        "the failure is forgotten: {later}"
+    );
     assert_eq!(planned.trim(), "", "{later}");
     fixture.finish(&[("ec2", &["n3"], 2)])
 }

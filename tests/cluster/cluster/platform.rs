@@ -14,7 +14,11 @@ fn first_start_brings_picos_up_in_order() -> TestResult {
     let of = |pico: &str| lives.iter().find(|life| life.pico == pico).expect("all are up");
     let ready = of("platform").ready.expect("it is ready");
     for ec in ["ui", "ec1", "ec2", "sc1"] {
-        assert!(of(ec).began >= ready, "{ec} began at {}, the Platform was ready at {ready}", of(ec).began);
+        assert!(
+            of(ec).began >= ready,
+            "{ec} began at {}, the Platform was ready at {ready}",
+            of(ec).began
+        );
     }
     // Checked from outside the nodes, at the address that clients use.
     fixture.node("host").exec(&["bash", "-c", "</dev/tcp/10.99.0.100/6790"])?;
@@ -96,8 +100,10 @@ fn failing_stop_fences_node_and_moves_platform() -> TestResult {
     assert_eq!(fixture.fencing_count("n1")?, 1);
     let log = fs::read_to_string(fixture.lab.host_path("n1", "/var/log/pacemaker/pacemaker.log"))
         .expect("n1 has a log");
-    let said =
-        log.lines().find(|line| line.contains("ERROR: stop: platform")).expect("the stop has said why");
+    let said = log
+        .lines()
+        .find(|line| line.contains("ERROR: stop: platform"))
+        .expect("the stop has said why");
     assert!(said.contains("(D)"), "{said}");
     fixture.wait_until_online("n1")?;
     fixture.finish(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
@@ -178,8 +184,12 @@ fn missing_address_refuses_start_until_first_node_returns() -> TestResult {
     })?;
     fixture.lab.wait_until_settled()?;
     let status = fixture.lab.status()?;
-    let said = status.failures.iter().find(|failure| failure.starts_with("mz-platform_start_0 on n2"));
-    assert!(said.is_some_and(|said| said.contains("10.99.0.100") && said.contains("node")), "{status}");
+    let said =
+        status.failures.iter().find(|failure| failure.starts_with("mz-platform_start_0 on n2"));
+    assert!(
+        said.is_some_and(|said| said.contains("10.99.0.100") && said.contains("node")),
+        "{status}"
+    );
     assert!(fixture.lab.watcher().alive("platform").is_empty(), "no JVM was started");
     fixture.node("n2").exec(&["crm_standby", "-N", "n1", "-v", "off"])?;
     fixture.wait_until_ready("platform", "n1")?;

@@ -38,8 +38,9 @@ fn storage_hung_for_a_minute_restarts_nothing() -> TestResult {
 /// neighbour on the same storage goes on.
 #[test]
 fn ec_killed_on_hung_storage_moves_to_other_node() -> TestResult {
-    let fixture =
-        cluster_plan().replace_in_resource("mz-ec1", "op start timeout=420s", "op start timeout=30s").up()?;
+    let fixture = cluster_plan()
+        .replace_in_resource("mz-ec1", "op start timeout=420s", "op start timeout=30s")
+        .up()?;
     let before = fixture.single_process("ec1")?;
     fixture.node("n3").hang_storage(EC_HOME, "all")?;
     fixture.note_fault("kill -9 of ec1, whose installation on n3 hangs");
@@ -48,7 +49,10 @@ fn ec_killed_on_hung_storage_moves_to_other_node() -> TestResult {
     fixture.lab.wait_until_settled()?;
     let status = fixture.lab.status()?;
     let said = status.failures.iter().find(|failure| failure.starts_with("mz-ec1_start_0 on n3"));
-    assert!(said.is_some_and(|said| said.contains(EC_HOME) && said.contains("has not answered")), "{status}");
+    assert!(
+        said.is_some_and(|said| said.contains(EC_HOME) && said.contains("has not answered")),
+        "{status}"
+    );
     assert_eq!(fixture.fencing_count("n3")?, 0);
     fixture.node("n3").release_storage(EC_HOME)?;
     fixture.finish(&[("ec1", &["n2"], 2)])

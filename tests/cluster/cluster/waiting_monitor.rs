@@ -34,8 +34,11 @@ fn plan_with_and_without_wait() -> ClusterPlan {
 
 /// Both ECs on n3, so that node, load and everything else are the same for both.
 fn fixture_with_both_on_n3(plan: ClusterPlan) -> Result<ClusterFixture, TestkitError> {
-    let fixture = plan.with_crm_lines("location mz-ec2-beside-mz-ec1 mz-ec2 80: n3").start_in(Lab::up(3)?)?;
-    for (pico, node) in [("platform", "n1"), ("ui", "n1"), ("ec1", "n3"), ("ec2", "n3"), ("sc1", "n3")] {
+    let fixture =
+        plan.with_crm_lines("location mz-ec2-beside-mz-ec1 mz-ec2 80: n3").start_in(Lab::up(3)?)?;
+    for (pico, node) in
+        [("platform", "n1"), ("ui", "n1"), ("ec1", "n3"), ("ec2", "n3"), ("sc1", "n3")]
+    {
         fixture.wait_until_ready(pico, node)?;
     }
     fixture.lab.wait_until_settled()?;
@@ -48,9 +51,14 @@ fn fixture_with_both_on_n3(plan: ClusterPlan) -> Result<ClusterFixture, TestkitE
 #[test]
 fn death_with_on_fail_fence_fences_node_once() -> TestResult {
     let fence = |plan: ClusterPlan, resource| {
-        plan.replace_in_resource(resource, README_MONITOR_0, &format!("{README_MONITOR_0} on-fail=fence"))
+        plan.replace_in_resource(
+            resource,
+            README_MONITOR_0,
+            &format!("{README_MONITOR_0} on-fail=fence"),
+        )
     };
-    let fixture = ["mz-ec1", "mz-ec2"].into_iter().fold(plan_with_and_without_wait(), fence).up()?;
+    let fixture =
+        ["mz-ec1", "mz-ec2"].into_iter().fold(plan_with_and_without_wait(), fence).up()?;
     wait_until_ec1_waits(&fixture, "n3", "n2")?;
     let waiting = kill_and_observe_fencing(&fixture, "ec1", "n3")?;
     assert_eq!(waiting.0, ["reboot of its node"], "{waiting:?}");
@@ -84,9 +92,11 @@ fn kill_and_observe_fencing(
 fn death_in_maintenance_counts_once_at_its_end() -> TestResult {
     // Depth 0 alone: whether a second monitor with the same finding is counted, too, depends on what else
     // Pacemaker has to start just then.
-    let alone = |plan: ClusterPlan, resource| plan.replace_in_resource(resource, README_MONITOR_10, "");
-    let fixture =
-        fixture_with_both_on_n3(["mz-ec1", "mz-ec2"].into_iter().fold(plan_with_and_without_wait(), alone))?;
+    let alone =
+        |plan: ClusterPlan, resource| plan.replace_in_resource(resource, README_MONITOR_10, "");
+    let fixture = fixture_with_both_on_n3(
+        ["mz-ec1", "mz-ec2"].into_iter().fold(plan_with_and_without_wait(), alone),
+    )?;
     let (dead, _) = kill_both_during_maintenance(&fixture)?;
     wait_until_both_back(&fixture, &dead)?;
     let story = assert_same_history(&fixture)?;
@@ -123,7 +133,13 @@ fn kill_both_during_maintenance(
     fixture: &ClusterFixture,
 ) -> Result<([WatchedProcess; 2], u64), TestkitError> {
     let maintenance = |value: &str| {
-        fixture.node("n1").exec(&["crm_attribute", "--name", "maintenance-mode", "--update", value])?;
+        fixture.node("n1").exec(&[
+            "crm_attribute",
+            "--name",
+            "maintenance-mode",
+            "--update",
+            value,
+        ])?;
         fixture.lab.wait_until_settled()
     };
     maintenance("true")?;
@@ -146,8 +162,9 @@ fn death_of_unmanaged_ec_counts_once_per_depth() -> TestResult {
     let often = |plan: ClusterPlan, resource| {
         plan.replace_in_resource(resource, "monitor interval=30s", "monitor interval=5s")
     };
-    let fixture =
-        fixture_with_both_on_n3(["mz-ec1", "mz-ec2"].into_iter().fold(plan_with_and_without_wait(), often))?;
+    let fixture = fixture_with_both_on_n3(
+        ["mz-ec1", "mz-ec2"].into_iter().fold(plan_with_and_without_wait(), often),
+    )?;
     let managed = |words: &[&str]| -> TestResult {
         for resource in ["mz-ec1", "mz-ec2"] {
             let all = [&["crm_resource", "--resource", resource, "--meta"], words].concat();
@@ -157,13 +174,20 @@ fn death_of_unmanaged_ec_counts_once_per_depth() -> TestResult {
     };
     managed(&["--set-parameter", "is-managed", "--parameter-value", "false"])?;
     let dead = kill_both(&fixture, "which are not managed")?;
-    fixture.lab.wait_until("both deaths to be counted by both monitors", CLUSTER_TIMEOUT, |lab| {
-        let status = lab.status()?;
-        let counted = ["mz-ec1", "mz-ec2"].iter().all(|resource| status.fail_count(resource, "n3") == "2");
-        Ok(if counted { Ok(()) } else { Err(status.to_string()) })
-    })?;
+    fixture.lab.wait_until(
+        "both deaths to be counted by both monitors",
+        CLUSTER_TIMEOUT,
+        |lab| {
+            let status = lab.status()?;
+            let counted = ["mz-ec1", "mz-ec2"]
+                .iter()
+                .all(|resource| status.fail_count(resource, "n3") == "2");
+            Ok(if counted { Ok(()) } else { Err(status.to_string()) })
+        },
+    )?;
     fixture.lab.wait_until_settled()?;
-    let counted = text_set(&["n3: fail-count-EC#monitor_1000=1", "n3: fail-count-EC#monitor_5000=1"]);
+    let counted =
+        text_set(&["n3: fail-count-EC#monitor_1000=1", "n3: fail-count-EC#monitor_5000=1"]);
     // The location that Pacemaker shows for an unmanaged resource depends on which of its two monitors
     // reported last.
     let placeless = |story| EcHistory { running_on: Vec::new(), ..story };
@@ -181,7 +205,8 @@ fn death_of_unmanaged_ec_counts_once_per_depth() -> TestResult {
 #[test]
 fn standby_is_not_delayed_by_waiting_monitor() -> TestResult {
     let standby = |words: &[&'static str]| vec![[&["crm_standby", "-N", "n3"], words].concat()];
-    let fixture = move_both_to_n2("n3 goes into standby", &standby(&["-v", "on"]), &standby(&["-D"]))?;
+    let fixture =
+        move_both_to_n2("n3 goes into standby", &standby(&["-v", "on"]), &standby(&["-D"]))?;
     fixture.finish(&[("ec1", &["n2"], 2), ("ec2", &["n2"], 2), ("sc1", &["n2"], 2)])
 }
 
@@ -190,7 +215,8 @@ fn standby_is_not_delayed_by_waiting_monitor() -> TestResult {
 #[test]
 fn move_is_not_delayed_by_waiting_monitor() -> TestResult {
     let each = |words: &[&'static str]| {
-        ["mz-ec1", "mz-ec2"].map(|resource| [&["crm_resource", "--resource", resource], words].concat())
+        ["mz-ec1", "mz-ec2"]
+            .map(|resource| [&["crm_resource", "--resource", resource], words].concat())
     };
     let (there, free) = (each(&["--move", "--node", "n2"]), each(&["--clear"]));
     let fixture = move_both_to_n2("ec1 and ec2 are moved to n2", &there, &free)?;
@@ -245,7 +271,9 @@ fn assert_orderly_move(fixture: &ClusterFixture, since: u64) -> TestResult {
         let (ordered, ended) = ordered.zip(ended).expect("it was stopped");
         ended.saturating_sub(ordered)
     });
-    println!("stopped: the one with a waiting monitor after {waiting} ms, the other one after {ordinary} ms");
+    println!(
+        "stopped: the one with a waiting monitor after {waiting} ms, the other one after {ordinary} ms"
+    );
     assert!(
         waiting < ordinary + MIN_REMAINING_MS / 2,
         "{waiting} ms from the order to the end of the stop, the other one {ordinary} ms"
@@ -276,18 +304,32 @@ fn assert_none_started(fixture: &ClusterFixture) {
 }
 
 /// Waits until the monitor of depth 0 of `ec1` waits and that of `ec2` does not.
-fn wait_until_ec1_waits(fixture: &ClusterFixture, node_of_ec1: &str, node_of_ec2: &str) -> TestResult {
+fn wait_until_ec1_waits(
+    fixture: &ClusterFixture,
+    node_of_ec1: &str,
+    node_of_ec2: &str,
+) -> TestResult {
     fixture.lab.wait_until("a monitor of ec1 that waits", CLUSTER_TIMEOUT, |_| {
-        let (of_ec1, of_ec2) =
-            (monitor_ages(fixture, "ec1", node_of_ec1)?, monitor_ages(fixture, "ec2", node_of_ec2)?);
+        let (of_ec1, of_ec2) = (
+            monitor_ages(fixture, "ec1", node_of_ec1)?,
+            monitor_ages(fixture, "ec2", node_of_ec2)?,
+        );
         let as_told = of_ec1.iter().any(|age| WAITING_AGE_SECONDS.contains(age))
             && of_ec2.iter().all(|age| age < WAITING_AGE_SECONDS.start());
-        Ok(if as_told { Ok(()) } else { Err(format!("at work for ec1 {of_ec1:?} s, for ec2 {of_ec2:?} s")) })
+        Ok(if as_told {
+            Ok(())
+        } else {
+            Err(format!("at work for ec1 {of_ec1:?} s, for ec2 {of_ec2:?} s"))
+        })
     })
 }
 
 /// Ages in seconds of the running monitors of depth 0 of an EC on a node.
-fn monitor_ages(fixture: &ClusterFixture, pico: &str, node: &str) -> Result<Vec<u64>, TestkitError> {
+fn monitor_ages(
+    fixture: &ClusterFixture,
+    pico: &str,
+    node: &str,
+) -> Result<Vec<u64>, TestkitError> {
     // A monitor that ends meanwhile is not listed.
     let ages = fixture.node(node).sh(&format!(
         "for pid in $(pidof /usr/lib/ocf/resource.d/mediationzone/ec); do
@@ -318,14 +360,22 @@ struct EcHistory {
 
 impl EcHistory {
     /// Of results and product events only those since then.
-    fn collect_since(fixture: &ClusterFixture, pico: &str, since: u64) -> Result<Self, TestkitError> {
+    fn collect_since(
+        fixture: &ClusterFixture,
+        pico: &str,
+        since: u64,
+    ) -> Result<Self, TestkitError> {
         let (resource, status) = (format!("mz-{pico}"), fixture.lab.status()?);
         let cib = fixture.node("n1").exec(&["cibadmin", "--query", "--scope", "status"])?.stdout;
         let (counted, operations) = parse_cib(&cib, &resource);
         let failures = status.failures.iter().filter_map(|failure| {
-            let (operation, rest) = failure.strip_prefix(&format!("{resource}_"))?.split_once('_')?;
+            let (operation, rest) =
+                failure.strip_prefix(&format!("{resource}_"))?.split_once('_')?;
             let (_, rest) = rest.split_once(" on ")?;
-            Some(format!("{operation} on {}", rest.split(' ').take(2).collect::<Vec<_>>().join(" ")))
+            Some(format!(
+                "{operation} on {}",
+                rest.split(' ').take(2).collect::<Vec<_>>().join(" ")
+            ))
         });
         let moments = report::log_events(&fixture.lab, process_watcher::now_ms());
         let result = format!(" operation for {resource} on ");
@@ -336,11 +386,14 @@ impl EcHistory {
             _ => None,
         });
         let product =
-            fixture.history()?.into_iter().filter(|event| event.time >= since).filter_map(|event| {
-                let by_mzsh = event.event == "mzsh" && event.reason.split(' ').any(|word| word == pico);
-                let what = if by_mzsh { event.reason.replace(pico, "EC") } else { event.event };
-                (by_mzsh || event.pico == pico).then(|| format!("{}: {what}", event.node))
-            });
+            fixture.history()?.into_iter().filter(|event| event.time >= since).filter_map(
+                |event| {
+                    let by_mzsh =
+                        event.event == "mzsh" && event.reason.split(' ').any(|word| word == pico);
+                    let what = if by_mzsh { event.reason.replace(pico, "EC") } else { event.event };
+                    (by_mzsh || event.pico == pico).then(|| format!("{}: {what}", event.node))
+                },
+            );
         Ok(Self {
             unexpected_results: told.collect(),
             fail_counts: counted,
@@ -405,7 +458,10 @@ fn assert_same_history(fixture: &ClusterFixture) -> Result<EcHistory, TestkitErr
 #[track_caller]
 fn assert_equal_histories([waiting, ordinary]: [EcHistory; 2]) -> EcHistory {
     println!("{waiting:#?}");
-    assert_eq!(waiting, ordinary, "the first has a monitor that waits, the other one an ordinary one");
+    assert_eq!(
+        waiting, ordinary,
+        "the first has a monitor that waits, the other one an ordinary one"
+    );
     waiting
 }
 

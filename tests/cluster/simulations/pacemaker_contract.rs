@@ -82,7 +82,13 @@ fn second_live_process_found_by_probe_restarts_one() {
     for subject in SimulatedResource::ALL {
         let seen = outcome_of(subject, SimulatedOperation::Probe, 0);
         assert_eq!(seen.stopped.len(), 2, "{}: {}", seen.answer, seen.describe());
-        assert_eq!((seen.started.len(), seen.runs_on.len()), (1, 1), "{}: {}", seen.answer, seen.describe());
+        assert_eq!(
+            (seen.started.len(), seen.runs_on.len()),
+            (1, 1),
+            "{}: {}",
+            seen.answer,
+            seen.describe()
+        );
     }
 }
 
@@ -103,7 +109,12 @@ fn monitor_answer_1_or_7_restarts_in_place() {
         let here = [subject.active_node().to_owned()];
         for code in [1, 7] {
             let seen = outcome_of(subject, SimulatedOperation::Monitor, code);
-            assert_eq!((&seen.stopped[..], &seen.started[..]), (&here[..], &here[..]), "{}", seen.answer);
+            assert_eq!(
+                (&seen.stopped[..], &seen.started[..]),
+                (&here[..], &here[..]),
+                "{}",
+                seen.answer
+            );
             assert_eq!((&seen.runs_on[..], seen.banned.len()), (&here[..], 0), "{}", seen.answer);
         }
     }
@@ -117,8 +128,20 @@ fn monitor_hard_error_bans_node() {
     for subject in SimulatedResource::ALL {
         for code in [2, 4, 5] {
             let seen = outcome_of(subject, SimulatedOperation::Monitor, code);
-            assert_eq!(seen.runs_on, [subject.passive_node()], "{}: {}", seen.answer, seen.describe());
-            assert_eq!(seen.banned, [subject.active_node()], "{}: {}", seen.answer, seen.describe());
+            assert_eq!(
+                seen.runs_on,
+                [subject.passive_node()],
+                "{}: {}",
+                seen.answer,
+                seen.describe()
+            );
+            assert_eq!(
+                seen.banned,
+                [subject.active_node()],
+                "{}: {}",
+                seen.answer,
+                seen.describe()
+            );
         }
     }
 }
@@ -130,9 +153,19 @@ fn monitor_answer_190_is_listed_without_recovery() {
     for subject in SimulatedResource::ALL {
         for occasion in [SimulatedOperation::Monitor, SimulatedOperation::MonitorFence] {
             let seen = outcome_of(subject, occasion, 190);
-            assert!(seen.listed && !seen.affects_resource(), "{}: {}", seen.answer, seen.describe());
+            assert!(
+                seen.listed && !seen.affects_resource(),
+                "{}: {}",
+                seen.answer,
+                seen.describe()
+            );
             let well = outcome_of(subject, occasion, 0);
-            assert!(!well.listed && !well.affects_resource(), "{}: {}", well.answer, well.describe());
+            assert!(
+                !well.listed && !well.affects_resource(),
+                "{}: {}",
+                well.answer,
+                well.describe()
+            );
         }
     }
 }
@@ -163,7 +196,13 @@ fn monitor_with_on_fail_fence_fences_node() {
         for code in [1, 7] {
             let seen = outcome_of(subject, SimulatedOperation::MonitorFence, code);
             assert_eq!(seen.fenced_nodes(), [subject.active_node()], "{}", seen.answer);
-            assert_eq!(seen.runs_on, [subject.passive_node()], "{}: {}", seen.answer, seen.describe());
+            assert_eq!(
+                seen.runs_on,
+                [subject.passive_node()],
+                "{}: {}",
+                seen.answer,
+                seen.describe()
+            );
         }
     }
 }
@@ -175,9 +214,27 @@ fn failed_start_bans_node() {
     for subject in SimulatedResource::ALL {
         for code in EXIT_CODES.into_iter().filter(|code| ![0, 6].contains(code)) {
             let seen = outcome_of(subject, SimulatedOperation::Start, code);
-            assert_eq!(seen.stopped, [subject.active_node()], "{}: {}", seen.answer, seen.describe());
-            assert_eq!(seen.runs_on, [subject.passive_node()], "{}: {}", seen.answer, seen.describe());
-            assert_eq!(seen.banned, [subject.active_node()], "{}: {}", seen.answer, seen.describe());
+            assert_eq!(
+                seen.stopped,
+                [subject.active_node()],
+                "{}: {}",
+                seen.answer,
+                seen.describe()
+            );
+            assert_eq!(
+                seen.runs_on,
+                [subject.passive_node()],
+                "{}: {}",
+                seen.answer,
+                seen.describe()
+            );
+            assert_eq!(
+                seen.banned,
+                [subject.active_node()],
+                "{}: {}",
+                seen.answer,
+                seen.describe()
+            );
         }
     }
 }
@@ -189,7 +246,8 @@ fn failed_stop_fences_node() {
     for subject in SimulatedResource::ALL {
         for code in EXIT_CODES {
             let seen = outcome_of(subject, SimulatedOperation::Stop, code);
-            let fenced: &[&str] = if is_stop_failure(code) { &[subject.active_node()] } else { &[] };
+            let fenced: &[&str] =
+                if is_stop_failure(code) { &[subject.active_node()] } else { &[] };
             assert_eq!(seen.fenced_nodes(), fenced, "{}: {}", seen.answer, seen.describe());
             let on = if code == 0 { subject.active_node() } else { subject.passive_node() };
             assert_eq!(seen.runs_on, [on], "{}: {}", seen.answer, seen.describe());
@@ -221,7 +279,8 @@ fn failed_stop_without_fencing_is_never_taken_over() {
 #[test]
 fn platform_and_ecs_do_not_affect_each_other() {
     for seen in crate::all_outcomes() {
-        let others = if seen.answer.subject == SimulatedResource::Ec { "mz-platform" } else { "mz-ec" };
+        let others =
+            if seen.answer.subject == SimulatedResource::Ec { "mz-platform" } else { "mz-ec" };
         let touched = seen.steps.iter().find(|step| {
             (step.target.starts_with(others) || step.target == "mz-sc1")
                 && step.target != seen.answer.subject.resource()

@@ -30,7 +30,9 @@ use crate::report::{self, ReportSources, ScenarioReport};
 use crate::timeline;
 use crate::{Lab, LabNode};
 
-pub use plan::{ClusterPlan, ConfigurationTool, cluster_plan, ec_installation, platform_installation};
+pub use plan::{
+    ClusterPlan, ConfigurationTool, cluster_plan, ec_installation, platform_installation,
+};
 
 /// Longer than any action of the cluster takes.
 pub const CLUSTER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -138,13 +140,13 @@ impl ClusterFixture {
 
     /// The live process of a pico; any other number fails the test.
     pub fn single_process(&self, pico: &str) -> Result<WatchedProcess, TestkitError> {
-        <[WatchedProcess; 1]>::try_from(self.lab.watcher().alive(pico)).map(|[seen]| seen).map_err(|alive| {
-            TestkitError::TimedOut {
+        <[WatchedProcess; 1]>::try_from(self.lab.watcher().alive(pico)).map(|[seen]| seen).map_err(
+            |alive| TestkitError::TimedOut {
                 what: format!("{pico} to live once"),
                 waited: Duration::ZERO,
                 last_seen: format!("{alive:?}"),
-            }
-        })
+            },
+        )
     }
 
     /// The live process of each pico.
@@ -200,7 +202,8 @@ impl ClusterFixture {
 
     /// The rows of `mzha doctor` on a node.
     pub fn doctor_results(&self, node: &str) -> Result<Vec<Value>, TestkitError> {
-        let ran = self.node(node).try_exec(&[&format!("{PROGRAMS_DIR}/mzha"), "doctor", "--json"])?;
+        let ran =
+            self.node(node).try_exec(&[&format!("{PROGRAMS_DIR}/mzha"), "doctor", "--json"])?;
         let document: Value = serde_json::from_str(&ran.stdout).map_err(|error| {
             TestkitError::NotExecuted { argv: ran.argv.clone(), said: format!("{error}: {ran}") }
         })?;
@@ -237,7 +240,8 @@ impl ClusterFixture {
         self.lab.wait_until(&format!("a probe of {resource} on {node}"), CLUSTER_TIMEOUT, |_| {
             let mut last = String::from("no node has quorum");
             for asked in self.lab.nodes() {
-                let ran = asked.try_exec(&["timeout", "10", "cibadmin", "--query", "--xpath", &operation])?;
+                let ran = asked
+                    .try_exec(&["timeout", "10", "cibadmin", "--query", "--xpath", &operation])?;
                 last = format!("{}{}", ran.stdout, ran.stderr);
                 let of = |name: &str| {
                     let (_, rest) = ran.stdout.split_once(&format!(" {name}=\""))?;
@@ -257,9 +261,10 @@ impl ClusterFixture {
 
     /// Actions of the power switch (`reboot n1`), with times in milliseconds since 1970.
     pub fn power_switch_log(&self) -> Result<Vec<(u64, String)>, TestkitError> {
-        let log = self
-            .node("host")
-            .try_exec(&["cat", &format!("{}/fs/power.log", self.lab.controller().dir().display())])?;
+        let log = self.node("host").try_exec(&[
+            "cat",
+            &format!("{}/fs/power.log", self.lab.controller().dir().display()),
+        ])?;
         let lines = log.stdout.lines().filter_map(|line| line.strip_suffix(" 0")?.split_once(' '));
         Ok(lines.filter_map(|(time, what)| Some((time.parse().ok()?, what.to_owned()))).collect())
     }
@@ -275,7 +280,8 @@ impl ClusterFixture {
         let now = process_watcher::now_ms();
         let (moments, history) = (report::log_events(&self.lab, now), self.history()?);
         let followed = self.followed.borrow();
-        let seen = ReportSources { moments: &moments, lives, history: &history, followed: &followed };
+        let seen =
+            ReportSources { moments: &moments, lives, history: &history, followed: &followed };
         let faults = seen.fault_reports(&self.faults.borrow());
         for fault in &faults {
             println!("{fault:?}");
@@ -309,9 +315,13 @@ impl ClusterFixture {
             |lab| {
                 let alive = lab.watcher().alive(&before.pico);
                 let same = |seen: &&WatchedProcess| {
-                    (seen.pid, seen.start_time, &seen.node) == (before.pid, before.start_time, &before.node)
+                    (seen.pid, seen.start_time, &seen.node)
+                        == (before.pid, before.start_time, &before.node)
                 };
-                Ok(alive.iter().find(same).map_or(Ok(()), |seen| Err(format!("pid {} lives", seen.pid))))
+                Ok(alive
+                    .iter()
+                    .find(same)
+                    .map_or(Ok(()), |seen| Err(format!("pid {} lives", seen.pid))))
             },
         )
     }
@@ -382,8 +392,8 @@ impl ClusterFixture {
         let mut first = None;
         for pico in picos {
             let killed = self.lab.watcher().kill(pico);
-            let killed =
-                killed.map_err(io_error("kill", Path::new(&format!("{} on {}", pico.pico, pico.node))))?;
+            let killed = killed
+                .map_err(io_error("kill", Path::new(&format!("{} on {}", pico.pico, pico.node))))?;
             first.get_or_insert(killed);
         }
         if let (Some((when, _)), Some(first)) = (self.faults.borrow_mut().last_mut(), first) {
@@ -413,7 +423,10 @@ impl ClusterFixture {
     }
 
     /// The same for a fault that is already recorded.
-    pub fn kill_and_wait_until_back(&self, before: &WatchedProcess) -> Result<PicoLifetime, TestkitError> {
+    pub fn kill_and_wait_until_back(
+        &self,
+        before: &WatchedProcess,
+    ) -> Result<PicoLifetime, TestkitError> {
         self.signal(before, "KILL")?;
         self.wait_until_back(before)
     }
@@ -442,7 +455,8 @@ impl ClusterFixture {
         let others = placed.iter().map(|(pico, on)| ExpectedPico { pico, nodes: on, lifetimes: 1 });
         let expected =
             but.iter().map(|&(pico, on, lives)| ExpectedPico { pico, nodes: on, lifetimes: lives });
-        let mut broken = invariants::check_lifetimes(&lives, &expected.chain(others).collect::<Vec<_>>());
+        let mut broken =
+            invariants::check_lifetimes(&lives, &expected.chain(others).collect::<Vec<_>>());
         broken.extend(self.heartbeat_violations(&lives)?);
         assert!(
             broken.is_empty(),

@@ -74,7 +74,9 @@ impl LabController {
     ) -> Result<(Option<ChildStdin>, NodeCommandOutput), TestkitError> {
         let mut arguments = vec!["up".to_owned(), nodes.to_string()];
         self.install_files(programs)?;
-        arguments.extend(NODE_MOUNTS.map(|(name, at)| format!("{}:{at}", self.dir.join(name).display())));
+        arguments.extend(
+            NODE_MOUNTS.map(|(name, at)| format!("{}:{at}", self.dir.join(name).display())),
+        );
         let mut command = self.script_command(UP_TIMEOUT, &arguments);
         command.env("LAB_ROOT", &self.root);
         command.env("LAB_LEASH", if keepalive { "yes" } else { "no" });
@@ -127,8 +129,10 @@ impl LabController {
         arguments: &[A],
     ) -> Result<NodeCommandOutput, TestkitError> {
         let started = Instant::now();
-        let output =
-            self.script_command(limit, arguments).output().map_err(|e| not_executed(arguments, &e))?;
+        let output = self
+            .script_command(limit, arguments)
+            .output()
+            .map_err(|e| not_executed(arguments, &e))?;
         Ok(to_output(arguments, &output, started))
     }
 
@@ -158,7 +162,10 @@ impl LabController {
 }
 
 /// Replaces a program and never writes to it, because it may be running.
-fn replace_program(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), TestkitError> {
+fn replace_program(
+    path: &Path,
+    write: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), TestkitError> {
     let new = path.with_extension("new");
     write(&new)
         .and_then(|()| fs::set_permissions(&new, fs::Permissions::from_mode(0o755)))

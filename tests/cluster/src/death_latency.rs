@@ -37,7 +37,9 @@ use crate::soak::sequence::SplitMix64;
 use crate::status::ClusterStatus;
 use crate::timeline::{self, TimedClusterEvent};
 
-pub use request_delay::{ClusterRequest, RequestDelay, WAITS, measure_delays, plan_with_wait as holding};
+pub use request_delay::{
+    ClusterRequest, RequestDelay, WAITS, measure_delays, plan_with_wait as holding,
+};
 use setup::DUMMY_STATE_FILE;
 pub use setup::{DeathSetup, Victim};
 
@@ -125,7 +127,8 @@ pub fn measure(
     let mut deaths = Vec::new();
     let measured = measure_all(fixture, setting, SplitMix64(seed), &mut deaths, tell);
     let after = format!("{} kills", deaths.len());
-    measured.map_err(|why| Box::new(MeasurementAborted { setting: setting.to_string(), after, why }))
+    measured
+        .map_err(|why| Box::new(MeasurementAborted { setting: setting.to_string(), after, why }))
 }
 
 fn measure_all(
@@ -138,7 +141,8 @@ fn measure_all(
     let said = |error: TestkitError| error.to_string();
     for round in 1..=setting.rounds {
         for group in &setting.groups {
-            let milliseconds = u64::try_from(setting.monitor_period().as_millis()).unwrap_or(u64::MAX);
+            let milliseconds =
+                u64::try_from(setting.monitor_period().as_millis()).unwrap_or(u64::MAX);
             fixture.lab.pause(Duration::from_millis(random.below(milliseconds))).map_err(said)?;
             let before = fixture.all_processes().map_err(said)?;
             let mut died = Vec::new();
@@ -161,7 +165,12 @@ fn measure_all(
     let lives = fixture.lifetimes().map_err(said)?;
     let died = |pico: &str| deaths.iter().filter(|death| death.victim.pico() == Some(pico)).count();
     check_invariants(fixture, &lives, died).map_err(said)??;
-    collect_samples(setting, deaths, &report::log_events(&fixture.lab, process_watcher::now_ms()), &lives)
+    collect_samples(
+        setting,
+        deaths,
+        &report::log_events(&fixture.lab, process_watcher::now_ms()),
+        &lives,
+    )
 }
 
 fn kill_victim(
@@ -245,7 +254,9 @@ fn check_fail_counts(status: &ClusterStatus, deaths: &[InjectedDeath]) -> Result
         .map(|(resource, count)| (resource, count.to_string()))
         .collect();
     let same = counted.len() == expected.len()
-        && expected.iter().all(|(resource, count)| counted.get(resource).is_some_and(|is| *is == [count]));
+        && expected
+            .iter()
+            .all(|(resource, count)| counted.get(resource).is_some_and(|is| *is == [count]));
     if same {
         return Ok(());
     }
@@ -262,9 +273,10 @@ fn check_bystanders(
 ) -> Result<(), String> {
     let killed = |pico: &str| group.iter().any(|subject| subject.pico() == Some(pico));
     match before.iter().find(|seen| !killed(&seen.pico) && !now.contains(seen)) {
-        Some(seen) => {
-            Err(format!("{} on {} (pid {}) died, and was not killed", seen.pico, seen.node, seen.pid))
-        }
+        Some(seen) => Err(format!(
+            "{} on {} (pid {}) died, and was not killed",
+            seen.pico, seen.node, seen.pid
+        )),
         None => Ok(()),
     }
 }
@@ -284,7 +296,10 @@ fn check_invariants(
     broken.extend(fixture.heartbeat_violations(lives)?);
     let mut broken: Vec<String> = broken.iter().map(ToString::to_string).collect();
     broken.extend(
-        fixture.power_switch_log()?.into_iter().map(|(_, what)| format!("{what}, which nobody asked for")),
+        fixture
+            .power_switch_log()?
+            .into_iter()
+            .map(|(_, what)| format!("{what}, which nobody asked for")),
     );
     Ok(if broken.is_empty() { Ok(()) } else { Err(broken.join("\n")) })
 }
@@ -314,10 +329,13 @@ fn collect_samples(
             None => timeline::start_completed(moments, death.victim.resource(), death.killed)
                 .map(|(started, _)| started),
         };
-        let (Some(ready), Some((noticed, _)), Some((decided, _))) = (ready, &line.noticed, &line.decided)
+        let (Some(ready), Some((noticed, _)), Some((decided, _))) =
+            (ready, &line.noticed, &line.decided)
         else {
             let (of, when) = (death.victim, timeline::format_utc(death.killed));
-            return Err(format!("{of}, killed {when}: the logs of the nodes don't tell of it: {line:?}"));
+            return Err(format!(
+                "{of}, killed {when}: the logs of the nodes don't tell of it: {line:?}"
+            ));
         };
         let since = |time: u64| time.saturating_sub(death.killed);
         samples.push(DeathSample {

@@ -105,13 +105,15 @@ pub fn lifetimes(seen: &[WatchedProcess], history: &[HistoryEvent], gap: u64) ->
         if !matches!(event.event.as_str(), "start" | "ready" | "errors" | "end") {
             continue;
         }
-        let life = lives.entry((&event.node, event.pid, event.starttime)).or_insert_with(|| PicoLifetime {
-            pico: event.pico.clone(),
-            node: event.node.clone(),
-            process: (event.pid, event.starttime),
-            began: event.time,
-            ready: None,
-            ended: Some(event.time + gap),
+        let life = lives.entry((&event.node, event.pid, event.starttime)).or_insert_with(|| {
+            PicoLifetime {
+                pico: event.pico.clone(),
+                node: event.node.clone(),
+                process: (event.pid, event.starttime),
+                began: event.time,
+                ready: None,
+                ended: Some(event.time + gap),
+            }
         });
         life.began = life.began.min(event.time);
         if event.event == "ready" {
@@ -129,22 +131,35 @@ pub fn check_lifetimes(lives: &[PicoLifetime], expected: &[ExpectedPico<'_>]) ->
     let mut broken = check_overlaps(lives);
     for ExpectedPico { pico, nodes: on, lifetimes: number } in expected {
         let of_pico: Vec<&PicoLifetime> = lives.iter().filter(|life| life.pico == *pico).collect();
-        let alive: Vec<&&PicoLifetime> = of_pico.iter().filter(|life| life.ended.is_none()).collect();
+        let alive: Vec<&&PicoLifetime> =
+            of_pico.iter().filter(|life| life.ended.is_none()).collect();
         match (alive.as_slice(), on) {
             ([], []) => {}
             ([], _) => {
-                broken.push(Violation(format!("{pico} does not run, and should, on {}", on.join(" or "))));
+                broken.push(Violation(format!(
+                    "{pico} does not run, and should, on {}",
+                    on.join(" or ")
+                )));
             }
             (_, []) => {
-                broken.push(Violation(format!("{pico} runs on {}, and should not run", alive[0].node)));
+                broken.push(Violation(format!(
+                    "{pico} runs on {}, and should not run",
+                    alive[0].node
+                )));
             }
             ([life], _) => {
                 if !on.contains(&life.node.as_str()) {
                     let on = on.join(" or ");
-                    broken.push(Violation(format!("{pico} runs on {}, and should on {on}", life.node)));
+                    broken.push(Violation(format!(
+                        "{pico} runs on {}, and should on {on}",
+                        life.node
+                    )));
                 }
                 if life.ready.is_none() {
-                    broken.push(Violation(format!("{pico} runs on {} and was never ready", life.node)));
+                    broken.push(Violation(format!(
+                        "{pico} runs on {} and was never ready",
+                        life.node
+                    )));
                 }
             }
             // The overlap check has already reported this.
@@ -159,7 +174,9 @@ pub fn check_lifetimes(lives: &[PicoLifetime], expected: &[ExpectedPico<'_>]) ->
             )));
         }
     }
-    for life in lives.iter().filter(|life| !expected.iter().any(|expected| expected.pico == life.pico)) {
+    for life in
+        lives.iter().filter(|life| !expected.iter().any(|expected| expected.pico == life.pico))
+    {
         broken.push(Violation(format!("{life}: nobody expects this pico")));
     }
     broken
@@ -174,7 +191,10 @@ fn check_overlaps(lives: &[PicoLifetime]) -> Vec<Violation> {
             // A process that starts in the millisecond of the other's death does not overlap with
             // it.
             if first.pico == second.pico && begin < end {
-                broken.push(Violation(format!("{} is alive twice at once: {first}; {second}", first.pico)));
+                broken.push(Violation(format!(
+                    "{} is alive twice at once: {first}; {second}",
+                    first.pico
+                )));
             }
         }
     }
@@ -204,10 +224,14 @@ pub fn check_heartbeats(
             continue;
         };
         if let Some(ended) = life.ended.filter(|ended| last > *ended) {
-            broken.push(Violation(format!("{life}: its heart beat {} ms after its death", last - ended)));
+            broken.push(Violation(format!(
+                "{life}: its heart beat {} ms after its death",
+                last - ended
+            )));
         }
-        let excused =
-            excused.iter().any(|(node, pid, start)| *node == life.node && (*pid, *start) == life.process);
+        let excused = excused
+            .iter()
+            .any(|(node, pid, start)| *node == life.node && (*pid, *start) == life.process);
         if excused {
             continue;
         }
@@ -237,7 +261,9 @@ pub fn next_ready<'a>(lives: &'a [PicoLifetime], dead: &PicoLifetime) -> Option<
 pub fn outages(lives: &[PicoLifetime]) -> Vec<Outage> {
     let mut away = Vec::new();
     for dead in lives {
-        if let (Some(ended), Some(next), Some(_)) = (dead.ended, next_ready(lives, dead), dead.ready) {
+        if let (Some(ended), Some(next), Some(_)) =
+            (dead.ended, next_ready(lives, dead), dead.ready)
+        {
             away.push(Outage {
                 pico: dead.pico.clone(),
                 nodes: (dead.node.clone(), next.node.clone()),

@@ -51,7 +51,8 @@ impl<'a> LabNode<'a> {
     /// # Errors
     /// [`TestkitError::NotExecuted`].
     pub fn try_exec(self, argv: &[&str]) -> Result<NodeCommandOutput, TestkitError> {
-        let words: Vec<&str> = ["exec", self.name].into_iter().chain(argv.iter().copied()).collect();
+        let words: Vec<&str> =
+            ["exec", self.name].into_iter().chain(argv.iter().copied()).collect();
         self.lab.controller().run_script(COMMAND_TIMEOUT, &words)
     }
 
@@ -161,7 +162,11 @@ impl<'a> LabNode<'a> {
     }
 
     fn run_verb(self, verb: &str) -> TestResult {
-        self.lab.controller().run_script(COMMAND_TIMEOUT, &[verb, self.name])?.expect_code(0).map(drop)
+        self.lab
+            .controller()
+            .run_script(COMMAND_TIMEOUT, &[verb, self.name])?
+            .expect_code(0)
+            .map(drop)
     }
 }
 

@@ -53,7 +53,8 @@ impl ProcessWatcher {
     /// A watcher of the lab in this directory, which may start later.
     #[must_use]
     pub fn for_lab(lab: &Path) -> Self {
-        let (known, over) = (Arc::new(Mutex::new(WatcherState::default())), Arc::new(AtomicBool::new(false)));
+        let (known, over) =
+            (Arc::new(Mutex::new(WatcherState::default())), Arc::new(AtomicBool::new(false)));
         let eyes = ProcScanner { lab: lab.to_owned(), state: Arc::clone(&known) };
         let stop = Arc::clone(&over);
         // No thread waits for the end of this one, because hung storage of a process may delay it.
@@ -128,7 +129,8 @@ struct WatcherState {
 fn wait_for_deaths(known: &Mutex<WatcherState>) {
     let watched: Vec<(u32, Arc<OwnedFd>)> =
         lock(known).pidfds.iter().map(|(pid, (fd, _))| (*pid, Arc::clone(fd))).collect();
-    let mut fds: Vec<PollFd<'_>> = watched.iter().map(|(_, fd)| PollFd::new(fd, PollFlags::IN)).collect();
+    let mut fds: Vec<PollFd<'_>> =
+        watched.iter().map(|(_, fd)| PollFd::new(fd, PollFlags::IN)).collect();
     let pause = Timespec::try_from(SCAN_INTERVAL).ok();
     // After an error (a signal) the next scan comes earlier.
     let _ = poll(&mut fds, pause.as_ref());
@@ -151,7 +153,8 @@ struct ProcScanner {
 impl ProcScanner {
     fn scan(&self) {
         let Ok(entries) = fs::read_dir("/proc") else { return };
-        let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let numbers =
+            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         for pid in numbers {
             let is_known = lock(&self.state).pidfds.contains_key(&pid);
             if !is_known && let Some((fd, seen)) = self.identify_pico(pid) {
@@ -214,8 +217,8 @@ fn pico_from_command_line(words: &[u8]) -> Option<String> {
 /// Converts clock ticks since boot to milliseconds since 1970.
 fn ticks_to_ms(ticks: u64) -> u64 {
     let up = clock_gettime(ClockId::Boottime);
-    let up =
-        u64::try_from(up.tv_sec).unwrap_or(0) * 1000 + u64::try_from(up.tv_nsec).unwrap_or(0) / 1_000_000;
+    let up = u64::try_from(up.tv_sec).unwrap_or(0) * 1000
+        + u64::try_from(up.tv_nsec).unwrap_or(0) / 1_000_000;
     let age = up.saturating_sub(ticks * 1000 / rustix::param::clock_ticks_per_second().max(1));
     now_ms().saturating_sub(age)
 }
@@ -243,7 +246,8 @@ mod tests {
         };
         let pico = ["java", "-Dmz.home=/opt/mz", "com.digitalroute.picostart.PicoStart", "ec1"];
         assert_eq!(pico_from_command_line(&line(&pico)).as_deref(), Some("ec1"));
-        let mzsh = ["java", "-Dmz.home=/opt/mz", "com.digitalroute.picostart.cmdline.CommandLine", "ec1"];
+        let mzsh =
+            ["java", "-Dmz.home=/opt/mz", "com.digitalroute.picostart.cmdline.CommandLine", "ec1"];
         assert_eq!(pico_from_command_line(&line(&mzsh)), None);
         assert_eq!(pico_from_command_line(b""), None);
         assert_eq!(pico_from_command_line(&line(&["sleep", "1"])), None);

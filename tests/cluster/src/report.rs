@@ -104,24 +104,39 @@ impl ReportSources<'_> {
     #[must_use]
     pub fn fault_reports(self, faults: &[(u64, String)]) -> Vec<FaultReport> {
         let ends = faults.iter().skip(1).map(|(time, _)| *time).chain([u64::MAX]);
-        faults.iter().zip(ends).map(|((at, what), next)| self.fault_report(*at, what, next)).collect()
+        faults
+            .iter()
+            .zip(ends)
+            .map(|((at, what), next)| self.fault_report(*at, what, next))
+            .collect()
     }
 
     fn fault_report(self, at: u64, what: &str, next: u64) -> FaultReport {
         let line = timeline::of_fault(self.moments, at, next);
         let noticed = line.noticed.as_ref().map(|(time, _)| *time);
         let since = |time: u64| time.saturating_sub(at);
-        let died = |life: &&PicoLifetime| life.ended.is_some_and(|ended| (at..next).contains(&ended));
-        let mut back: Vec<Recovery> =
-            self.lives.iter().filter(died).filter_map(|dead| self.recovery(dead, noticed)).collect();
-        let ready =
-            self.lives.iter().filter(died).filter_map(|dead| invariants::next_ready(self.lives, dead)?.ready);
+        let died =
+            |life: &&PicoLifetime| life.ended.is_some_and(|ended| (at..next).contains(&ended));
+        let mut back: Vec<Recovery> = self
+            .lives
+            .iter()
+            .filter(died)
+            .filter_map(|dead| self.recovery(dead, noticed))
+            .collect();
+        let ready = self
+            .lives
+            .iter()
+            .filter(died)
+            .filter_map(|dead| invariants::next_ready(self.lives, dead)?.ready);
         let running = ready.max().map(since);
         if let Some(noticed) = noticed {
             let others = self.followed.iter();
-            back.extend(others.filter_map(|resource| self.resource_recovery(resource, at, noticed, next)));
+            back.extend(
+                others.filter_map(|resource| self.resource_recovery(resource, at, noticed, next)),
+            );
         }
-        let split = |what: Option<(u64, String)>| what.map(|(time, text)| (since(time), text)).unzip();
+        let split =
+            |what: Option<(u64, String)>| what.map(|(time, text)| (since(time), text)).unzip();
         let ((noticed, by), (decided, action)) = (split(line.noticed), split(line.decided));
         FaultReport { what: what.to_owned(), noticed, by, decided, action, running, back }
     }
@@ -130,10 +145,11 @@ impl ReportSources<'_> {
         let next = invariants::next_ready(self.lives, dead)?;
         let (ready, resource) = (next.ready?, format!("mz-{}", dead.pico));
         let product = mzsh_call_time(self.history, next).map(|called| ready.saturating_sub(called));
-        let times =
-            noticed.zip(timeline::start_completed(self.moments, &resource, ready).map(|(time, _)| time));
-        let ran =
-            times.map(|(noticed, started)| timeline::action_time(self.moments, &resource, noticed, started));
+        let times = noticed
+            .zip(timeline::start_completed(self.moments, &resource, ready).map(|(time, _)| time));
+        let ran = times.map(|(noticed, started)| {
+            timeline::action_time(self.moments, &resource, noticed, started)
+        });
         Some(Recovery {
             pico: dead.pico.clone(),
             from: dead.node.clone(),
@@ -147,7 +163,13 @@ impl ReportSources<'_> {
 
     /// The watcher does not see such a resource. It is back at the end of its start, and away since
     /// the fault.
-    fn resource_recovery(self, resource: &str, at: u64, noticed: u64, next: u64) -> Option<Recovery> {
+    fn resource_recovery(
+        self,
+        resource: &str,
+        at: u64,
+        noticed: u64,
+        next: u64,
+    ) -> Option<Recovery> {
         let (started, node) = timeline::start_completed(self.moments, resource, noticed)?;
         (started < next).then(|| Recovery {
             pico: resource.to_owned(),
@@ -193,8 +215,10 @@ pub fn versions(lab: &Lab) -> Result<BTreeMap<String, String>, TestkitError> {
         "dpkg-query -W -f '${{Package}} ${{Version}}\\n' {PACKAGES} 2>/dev/null; echo kernel $(uname -r)"
     );
     let said = lab.node("n1").sh(&list)?;
-    let pairs =
-        said.lines().filter_map(|line| line.split_once(' ')).filter(|(_, version)| !version.is_empty());
+    let pairs = said
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(_, version)| !version.is_empty());
     Ok(pairs.map(|(name, version)| (name.to_owned(), version.to_owned())).collect())
 }
 
@@ -215,7 +239,9 @@ impl ScenarioReport {
         let dir = reports_directory(lab.controller().dir());
         let path = dir.join(self.test.replace("::", "-")).with_extension("json");
         let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
-        fs::create_dir_all(&dir).and_then(|()| fs::write(&path, text)).map_err(io_error("write", &path))
+        fs::create_dir_all(&dir)
+            .and_then(|()| fs::write(&path, text))
+            .map_err(io_error("write", &path))
     }
 }
 
@@ -225,7 +251,14 @@ mod tests {
 
     fn lifetime(began: u64, ready: u64, ended: Option<u64>) -> PicoLifetime {
         let process = (u32::try_from(began).unwrap(), began);
-        PicoLifetime { pico: "ec1".into(), node: "n1".into(), process, began, ready: Some(ready), ended }
+        PicoLifetime {
+            pico: "ec1".into(),
+            node: "n1".into(),
+            process,
+            began,
+            ready: Some(ready),
+            ended,
+        }
     }
 
     fn ran(time: u64, action: &str, took: u64) -> TimedClusterEvent {
@@ -254,9 +287,11 @@ mod tests {
             ran(5000, "stop", 1000),
         ];
         let lives = [lifetime(10, 40, Some(1001)), lifetime(1100, 1350, None)];
-        let history = [mzsh(5, "startup ec1"), mzsh(1090, "startup -f ec1"), mzsh(1095, "startup -f ec10")];
-        let told = ReportSources { moments: &moments, lives: &lives, history: &history, followed: &[] }
-            .fault_reports(&[(1000, "kill".into()), (4000, "stop".into())]);
+        let history =
+            [mzsh(5, "startup ec1"), mzsh(1090, "startup -f ec1"), mzsh(1095, "startup -f ec10")];
+        let told =
+            ReportSources { moments: &moments, lives: &lives, history: &history, followed: &[] }
+                .fault_reports(&[(1000, "kill".into()), (4000, "stop".into())]);
         assert_eq!(told.len(), 2);
         let kill = &told[0];
         assert_eq!((kill.noticed, kill.decided, kill.running), (Some(20), Some(30), Some(350)));

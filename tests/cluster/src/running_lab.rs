@@ -54,7 +54,13 @@ impl Lab {
     /// # Errors
     /// See [`Lab::up`].
     pub fn up_named(name: &str, nodes: u8) -> Result<Self, TestkitError> {
-        Self::up_with(name, nodes, &Programs::with_commands()?, Generation::from_environment(), true)
+        Self::up_with(
+            name,
+            nodes,
+            &Programs::with_commands()?,
+            Generation::from_environment(),
+            true,
+        )
     }
 
     /// The same with these programs, on nodes of this generation. A lab that is not `leashed` stays
@@ -72,14 +78,18 @@ impl Lab {
         let dir = generation_directory(programs, generation).join(name);
         let control = LabController::new(&dir).with_generation(generation)?;
         // The lab of a killed test ends by itself, because its keepalive pipe is closed.
-        wait_until(&format!("the end of the lab in {}", dir.display()), POLL_INTERVAL * 100, || {
-            control.init_pid().map_or(Ok(()), |pid| {
+        wait_until(
+            &format!("the end of the lab in {}", dir.display()),
+            POLL_INTERVAL * 100,
+            || {
+                control.init_pid().map_or(Ok(()), |pid| {
                 Err(format!(
                     "its process 1 is {pid}. Unless this test runs a second time just now, `kill -KILL {pid}` ends it with all \
                      that runs there"
                 ))
             })
-        })?;
+            },
+        )?;
         if dir.exists() {
             fs::remove_dir_all(&dir).map_err(io_error("remove", &dir))?;
         }
@@ -169,7 +179,8 @@ impl Lab {
     pub fn status(&self) -> Result<ClusterStatus, TestkitError> {
         let mut seen = Vec::new();
         for node in self.nodes() {
-            let ran = node.try_exec(&["timeout", "10", "crm_mon", "-1", "-r", "-f", "--output-as=xml"])?;
+            let ran =
+                node.try_exec(&["timeout", "10", "crm_mon", "-1", "-r", "-f", "--output-as=xml"])?;
             match ClusterStatus::parse(&ran.stdout) {
                 Ok(status) if status.quorum => return Ok(status),
                 Ok(status) => seen.push(format!("{}: {status}", node.name)),
@@ -234,10 +245,15 @@ impl Lab {
                 Err(seen) => seen,
             };
             if started.elapsed() >= limit {
-                let status =
-                    self.status().map_or_else(|error| error.to_string(), |status| status.to_string());
+                let status = self
+                    .status()
+                    .map_or_else(|error| error.to_string(), |status| status.to_string());
                 let last_seen = format!("{seen}\n{status}");
-                return Err(TestkitError::TimedOut { what: what.to_owned(), waited: limit, last_seen });
+                return Err(TestkitError::TimedOut {
+                    what: what.to_owned(),
+                    waited: limit,
+                    last_seen,
+                });
             }
             thread::sleep(POLL_INTERVAL);
         }
@@ -254,7 +270,8 @@ impl Drop for Lab {
         drop(self.keepalive_pipe.take());
         eprintln!("logs of all nodes: {}", logs.display());
         for node in &self.nodes {
-            for line in last_log_messages(&logs.join(node).join("var/log/pacemaker/pacemaker.log")) {
+            for line in last_log_messages(&logs.join(node).join("var/log/pacemaker/pacemaker.log"))
+            {
                 eprintln!("{line}");
             }
         }
@@ -269,10 +286,17 @@ fn last_log_messages(log: &Path) -> Vec<String> {
     let log = fs::read(log).unwrap_or_default();
     let log = String::from_utf8_lossy(&log);
     let told = |line: &&str| {
-        ["\tnotice: ", "\twarning: ", "\terror: ", "\tcrit: "].iter().any(|level| line.contains(level))
+        ["\tnotice: ", "\twarning: ", "\terror: ", "\tcrit: "]
+            .iter()
+            .any(|level| line.contains(level))
     };
-    let mut last: Vec<String> =
-        log.lines().rev().filter(told).take(LINES).map(|line| line.chars().take(WIDTH).collect()).collect();
+    let mut last: Vec<String> = log
+        .lines()
+        .rev()
+        .filter(told)
+        .take(LINES)
+        .map(|line| line.chars().take(WIDTH).collect())
+        .collect();
     last.reverse();
     last
 }

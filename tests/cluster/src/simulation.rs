@@ -127,7 +127,11 @@ impl SimulatedOperation {
     fn configuration(self) -> (&'static str, ClusterPlan) {
         let fence = |plan: ClusterPlan, subject: SimulatedResource| {
             let monitor = "op monitor interval=1s timeout=60s";
-            plan.replace_in_resource(subject.resource(), monitor, &format!("{monitor} on-fail=fence"))
+            plan.replace_in_resource(
+                subject.resource(),
+                monitor,
+                &format!("{monitor} on-fail=fence"),
+            )
         };
         match self {
             Self::MonitorFence => {
@@ -137,8 +141,10 @@ impl SimulatedOperation {
                 let property = "property cluster-recheck-interval=60s";
                 (
                     "no-fencing",
-                    cluster_plan()
-                        .replace_in_configuration(property, &format!("{property} stonith-enabled=false")),
+                    cluster_plan().replace_in_configuration(
+                        property,
+                        &format!("{property} stonith-enabled=false"),
+                    ),
                 )
             }
             _ => ("readme", cluster_plan()),
@@ -183,7 +189,9 @@ impl SimulatedAnswer {
                 ("monitor_1000", active, "recurring")
             }
             SimulatedOperation::Start => ("start_0", active, "asked"),
-            SimulatedOperation::Stop | SimulatedOperation::StopUnfenced => ("stop_0", active, "asked"),
+            SimulatedOperation::Stop | SimulatedOperation::StopUnfenced => {
+                ("stop_0", active, "asked")
+            }
         };
         let (variant, _) = self.occasion.configuration();
         let base = match self.occasion {
@@ -196,11 +204,15 @@ impl SimulatedAnswer {
         let answer = format!("{resource}_{key}@{node}={}", self.code);
         // A failed start or stop counts as INFINITY; a probe does not count.
         let counts = matches!(key, "start_0" | "stop_0") && self.code != 0;
-        let count = if counts { fail_count(node, &format!("{resource}#{key}")) } else { String::new() };
+        let count =
+            if counts { fail_count(node, &format!("{resource}#{key}")) } else { String::new() };
         // Without fencing Pacemaker only repeats the same stop. It may succeed then, but nothing
         // depends on that.
-        let again =
-            if self.occasion == SimulatedOperation::StopUnfenced { answer.clone() } else { String::new() };
+        let again = if self.occasion == SimulatedOperation::StopUnfenced {
+            answer.clone()
+        } else {
+            String::new()
+        };
         let mut arguments = vec![base, how.to_owned(), count, again];
         if how == "recurring" {
             arguments.extend(["--op-inject".to_owned(), answer]);
@@ -209,7 +221,8 @@ impl SimulatedAnswer {
         }
         if key == "stop_0" {
             // The stop comes after a hang.
-            arguments.extend(["--op-inject".to_owned(), format!("{resource}_monitor_1000@{active}=1")]);
+            arguments
+                .extend(["--op-inject".to_owned(), format!("{resource}_monitor_1000@{active}=1")]);
         }
         arguments
     }
@@ -224,9 +237,11 @@ pub fn simulate(programs: &Programs) -> Result<Vec<SimulatedOutcome>, TestkitErr
     let node = Sandbox::with_generation(Generation::from_environment(), programs)?;
     // The simulator keeps its copies here.
     node.exec(["mkdir", "-p", "/var/lib/pacemaker/cib"])?;
-    for occasion in
-        [SimulatedOperation::Monitor, SimulatedOperation::MonitorFence, SimulatedOperation::StopUnfenced]
-    {
+    for occasion in [
+        SimulatedOperation::Monitor,
+        SimulatedOperation::MonitorFence,
+        SimulatedOperation::StopUnfenced,
+    ] {
         let (variant, plan) = occasion.configuration();
         prepare_cibs(&node, variant, &plan)?;
     }
@@ -265,7 +280,10 @@ fn prepare_cibs(node: &Sandbox, variant: &str, plan: &ClusterPlan) -> Result<(),
         command.env("HOME", "/run/testkit/home").env("USER", "root").env("TERM", "dumb")
     };
     // -F skips the check for the lab's fence agent, which is not installed here.
-    tool("crm", &empty).args(["-F", "configure", "load", "update", &lines]).run()?.expect_code(0)?;
+    tool("crm", &empty)
+        .args(["-F", "configure", "load", "update", &lines])
+        .run()?
+        .expect_code(0)?;
     // crm has validated it. Each repetition would triple the time of a call.
     let valid = node.read(&empty)?;
     let (before, after) = valid.split_once("validate-with=\"").ok_or_else(|| not_a_cib(&valid))?;

@@ -55,16 +55,23 @@ impl ClusterStatus {
         let dc = elements(&document, "current_dc").find(|dc| is_true_attribute(dc, "present"));
         let nodes = document.root_element().children().filter(|node| node.has_tag_name("nodes"));
         let members =
-            nodes.flat_map(|nodes| nodes.children().filter(Node::is_element)).map(|node| MemberStatus {
-                name: attribute(&node, "name"),
-                online: is_true_attribute(&node, "online") && !is_true_attribute(&node, "pending"),
-                standby: is_true_attribute(&node, "standby"),
-                unclean: is_true_attribute(&node, "unclean"),
+            nodes.flat_map(|nodes| nodes.children().filter(Node::is_element)).map(|node| {
+                MemberStatus {
+                    name: attribute(&node, "name"),
+                    online: is_true_attribute(&node, "online")
+                        && !is_true_attribute(&node, "pending"),
+                    standby: is_true_attribute(&node, "standby"),
+                    unclean: is_true_attribute(&node, "unclean"),
+                }
             });
         let resources = elements(&document, "resource").map(|resource| ResourceStatus {
             name: attribute(&resource, "id"),
             role: attribute(&resource, "role"),
-            on: resource.children().filter(Node::is_element).map(|node| attribute(&node, "name")).collect(),
+            on: resource
+                .children()
+                .filter(Node::is_element)
+                .map(|node| attribute(&node, "name"))
+                .collect(),
             failed: is_true_attribute(&resource, "failed"),
         });
         let fail_counts = elements(&document, "resource_history").filter_map(|history| {
@@ -108,7 +115,8 @@ impl ClusterStatus {
     /// Number of failures of a resource on a node.
     #[must_use]
     pub fn fail_count(&self, resource: &str, node: &str) -> &str {
-        let found = self.fail_counts.iter().find(|(r, n, _)| (r.as_str(), n.as_str()) == (resource, node));
+        let found =
+            self.fail_counts.iter().find(|(r, n, _)| (r.as_str(), n.as_str()) == (resource, node));
         found.map_or("0", |(_, _, count)| count)
     }
 }
@@ -134,9 +142,11 @@ impl fmt::Display for ClusterStatus {
         write!(f, "DC {dc}, {} quorum;", if self.quorum { "with" } else { "no" })?;
         for member in &self.members {
             write!(f, " {}", member.name)?;
-            for (is, word) in
-                [(!member.online, "offline"), (member.standby, "standby"), (member.unclean, "UNCLEAN")]
-            {
+            for (is, word) in [
+                (!member.online, "offline"),
+                (member.standby, "standby"),
+                (member.unclean, "UNCLEAN"),
+            ] {
                 if is {
                     write!(f, " {word}")?;
                 }
@@ -144,7 +154,12 @@ impl fmt::Display for ClusterStatus {
             f.write_str(";")?;
         }
         for ResourceStatus { name, role, on, failed } in &self.resources {
-            write!(f, "\n  {name} {role} {}{}", on.join(" "), if *failed { " FAILED" } else { "" })?;
+            write!(
+                f,
+                "\n  {name} {role} {}{}",
+                on.join(" "),
+                if *failed { " FAILED" } else { "" }
+            )?;
         }
         for (resource, node, count) in &self.fail_counts {
             write!(f, "\n  {resource} has failed {count} times on {node}")?;
@@ -180,7 +195,10 @@ mod tests {
     #[test]
     fn nodes_resources_and_fail_counts_are_read_from_crm_mon() {
         let status = ClusterStatus::parse(CRM_MON_XML).unwrap();
-        assert_eq!((status.dc.as_deref(), status.quorum, status.members.len()), (Some("n2"), true, 3));
+        assert_eq!(
+            (status.dc.as_deref(), status.quorum, status.members.len()),
+            (Some("n2"), true, 3)
+        );
         assert_eq!(status.nodes_running("power"), ["n1"]);
         assert!(status.nodes_running("mz-platform").is_empty());
         assert_eq!(status.fail_count("mz-platform", "n2"), "INFINITY");

@@ -65,9 +65,20 @@ pub fn of_fault(moments: &[TimedClusterEvent], fault: u64, next: u64) -> FaultTi
 /// The same for one dead resource. The result of its own action is the noticed time, and the first
 /// action on it is the decided time. So several deaths at once are distinguished.
 #[must_use]
-pub fn of_resource(moments: &[TimedClusterEvent], resource: &str, fault: u64, next: u64) -> FaultTimeline {
+pub fn of_resource(
+    moments: &[TimedClusterEvent],
+    resource: &str,
+    fault: u64,
+    next: u64,
+) -> FaultTimeline {
     let (result, action) = (format!(" operation for {resource} on "), format!("{resource}_"));
-    build_timeline(moments, fault, next, |text| text.contains(&result), |text| text.starts_with(&action))
+    build_timeline(
+        moments,
+        fault,
+        next,
+        |text| text.contains(&result),
+        |text| text.starts_with(&action),
+    )
 }
 
 fn build_timeline(
@@ -118,7 +129,9 @@ pub fn start_completed<'a>(
     from: u64,
 ) -> Option<(u64, &'a str)> {
     let starts = moments.iter().filter_map(|(time, told)| match told {
-        ClusterLogEvent::Ran { node, resource: of, action, .. } if of == resource && action == "start" => {
+        ClusterLogEvent::Ran { node, resource: of, action, .. }
+            if of == resource && action == "start" =>
+        {
             Some((*time, node.as_str()))
         }
         _ => None,
@@ -163,7 +176,9 @@ fn parse_noticed(text: &str) -> Option<ClusterLogEvent> {
 fn parse_ordered(text: &str) -> Option<ClusterLogEvent> {
     if let Some(fencing) = text.strip_prefix("Requesting fencing (") {
         let (how, rest) = fencing.split_once(") ")?;
-        let node = rest.split_ascii_whitespace().find(|word| !["of", "targeting", "node"].contains(word))?;
+        let node = rest
+            .split_ascii_whitespace()
+            .find(|word| !["of", "targeting", "node"].contains(word))?;
         return Some(ClusterLogEvent::Ordered(format!("{how} of {node}")));
     }
     let mut words = text.strip_prefix("Initiating ")?.split_ascii_whitespace();
@@ -202,16 +217,20 @@ fn parse_ran(node: &str, text: &str) -> Option<ClusterLogEvent> {
 
 /// All nodes use UTC.
 fn parse_time(month: &str, day: &str, clock: &str, near: u64) -> Option<u64> {
-    let month = MONTHS.iter().zip(1..).find_map(|(name, number)| (*name == month).then_some(number))?;
+    let month =
+        MONTHS.iter().zip(1..).find_map(|(name, number)| (*name == month).then_some(number))?;
     let day: u64 = day.parse().ok()?;
     let mut parts = clock.split([':', '.']).map(str::parse::<u64>);
     let mut part = || parts.next()?.ok();
     let (hour, minute, second) = (part()?, part()?, part()?);
     let milliseconds = part().unwrap_or(0);
     let this_year = CivilTime::from_seconds(near / 1000).year;
-    let in_year =
-        |year| CivilTime { year, month, day, hour, minute, second }.to_seconds() * 1000 + milliseconds;
-    (this_year.saturating_sub(1)..=this_year + 1).map(in_year).min_by_key(|time| time.abs_diff(near))
+    let in_year = |year| {
+        CivilTime { year, month, day, hour, minute, second }.to_seconds() * 1000 + milliseconds
+    };
+    (this_year.saturating_sub(1)..=this_year + 1)
+        .map(in_year)
+        .min_by_key(|time| time.abs_diff(near))
 }
 
 /// Formats date and time of day in UTC: `2026-11-22 13:03:15`.

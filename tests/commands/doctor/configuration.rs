@@ -6,8 +6,8 @@ use testkit::TestResult;
 use testkit::fixture::{AgentKind, fixture};
 
 use super::{
-    CIB, DoctorResult, VALID_CIB, build_fixture, doctor_command, fixture_with_platform_and_ec, problems,
-    run_json,
+    CIB, DoctorResult, VALID_CIB, build_fixture, doctor_command, fixture_with_platform_and_ec,
+    problems, run_json,
 };
 
 /// A change of the CIB that causes exactly these findings: text, replacement, and level, area, text of each
@@ -55,7 +55,11 @@ const CIB_CASES: &[CibCase] = &[
         r#""p-stop" name="stop" interval="0" timeout="90s""#,
         &[("warning", "operations", "stop: timeout 90s")],
     ),
-    (r#"on-fail="fence""#, r#"on-fail="ignore""#, &[("error", "operations", "stop: on-fail=ignore")]),
+    (
+        r#"on-fail="fence""#,
+        r#"on-fail="ignore""#,
+        &[("error", "operations", "stop: on-fail=ignore")],
+    ),
     (
         r#"<op id="e-m10" name="monitor" interval="30s""#,
         r#"<op id="e-m10" name="monitor" interval="1s""#,
@@ -117,7 +121,11 @@ const CIB_CASES: &[CibCase] = &[
         r#"<op id="p-m0" name="monitor" interval="PT10M" timeout="60s"/>"#,
         &[("warning", "operations", "not in the 600s between two runs")],
     ),
-    (r#"<node id="3" uname="n3"/>"#, "", &[("warning", "fencing", "priority-fencing-delay: not set")]),
+    (
+        r#"<node id="3" uname="n3"/>"#,
+        "",
+        &[("warning", "fencing", "priority-fencing-delay: not set")],
+    ),
     (
         r#"<instance_attributes id="e-ia">"#,
         r#"<instance_attributes id="night"><rule id="r" score="0" boolean-op="or"><date_expression id="d" operation="gt" start="2020-01-01"/></rule><nvpair id="r-1" name="mz_home" value="/x"/></instance_attributes><instance_attributes id="e-ia">"#,
@@ -178,8 +186,16 @@ const CIB_CASES: &[CibCase] = &[
         ],
     ),
     // Durations.
-    (PLATFORM_MONITOR_0_OP, r#"<op id="p-m0" name="monitor" interval="PT1S" timeout="1min"/>"#, &[]),
-    (PLATFORM_MONITOR_0_OP, r#"<op id="p-m0" name="monitor" interval="500ms" timeout="60000ms"/>"#, &[]),
+    (
+        PLATFORM_MONITOR_0_OP,
+        r#"<op id="p-m0" name="monitor" interval="PT1S" timeout="1min"/>"#,
+        &[],
+    ),
+    (
+        PLATFORM_MONITOR_0_OP,
+        r#"<op id="p-m0" name="monitor" interval="500ms" timeout="60000ms"/>"#,
+        &[],
+    ),
     (
         PLATFORM_MONITOR_0_OP,
         r#"<op id="p-m0" name="monitor" interval="PT1M30S" timeout="60s"/>"#,
@@ -261,7 +277,11 @@ const CIB_CASES: &[CibCase] = &[
     (
         PLATFORM_MONITOR_0_OP,
         r#"<op id="p-m0" name="monitor" on-fail="standby" interval="1s" timeout="60s"/>"#,
-        &[("warning", "operations", "on-fail=standby: after a failure the node gives up all its resources")],
+        &[(
+            "warning",
+            "operations",
+            "on-fail=standby: after a failure the node gives up all its resources",
+        )],
     ),
     // Fencing, by the names of Pacemaker 3.0.2 and before.
     (STONITH_ENABLED_ATTRIBUTE, r#"name="fencing-enabled" value="true""#, &[]),
@@ -321,7 +341,11 @@ const CIB_CASES: &[CibCase] = &[
         r#"name="pico_name" value="ec1"/>"#,
         r#"name="pico_name" value="platform"/>"#,
         &[
-            ("error", "registry", "platform is of type Platform by its template (mz.standard-platform)"),
+            (
+                "error",
+                "registry",
+                "platform is of type Platform by its template (mz.standard-platform)",
+            ),
             ("error", "constraints", "mz-ec1 manages the same pico"),
             ("warning", "constraints", "mz-platform manages the same pico"),
         ],
@@ -351,7 +375,11 @@ const CIB_CASES: &[CibCase] = &[
     (
         CONSTRAINTS_BEGIN,
         storage!(r#"<rsc_colocation id="ce" rsc="mz-ec1" with-rsc="mz-fs" score="INFINITY"/>"#),
-        &[OS_USER_NOT_SET, OS_USER_NOT_SET, ("error", "constraints", "and no mandatory, symmetrical order")],
+        &[
+            OS_USER_NOT_SET,
+            OS_USER_NOT_SET,
+            ("error", "constraints", "and no mandatory, symmetrical order"),
+        ],
     ),
     (
         CONSTRAINTS_BEGIN,
@@ -384,7 +412,8 @@ fn each_configuration_problem_is_the_only_one_reported() -> TestResult {
         let missing: Vec<_> = expected
             .iter()
             .filter(|(level, area, words)| {
-                let is_it = |row: &&DoctorResult| row.matches(level, area, words) && row.todo.is_some();
+                let is_it =
+                    |row: &&DoctorResult| row.matches(level, area, words) && row.todo.is_some();
                 found.iter().position(is_it).map(|at| found.remove(at)).is_none()
             })
             .collect();
@@ -399,18 +428,26 @@ fn each_configuration_problem_is_the_only_one_reported() -> TestResult {
 #[test]
 fn cloned_platform_and_ec_in_platform_group_are_reported() -> TestResult {
     let fixture = fixture_with_platform_and_ec()?;
-    let platform =
-        VALID_CIB.replace(r#"<primitive id="mz-platform""#, r#"<clone id="c"><primitive id="mz-platform""#);
-    let cloned = platform.replacen("</operations></primitive>", "</operations></primitive></clone>", 1);
+    let platform = VALID_CIB
+        .replace(r#"<primitive id="mz-platform""#, r#"<clone id="c"><primitive id="mz-platform""#);
+    let cloned =
+        platform.replacen("</operations></primitive>", "</operations></primitive></clone>", 1);
     fixture.node.write(CIB, cloned)?;
     let rows = run_json(doctor_command(&fixture, &[]))?;
-    assert!(rows.iter().any(|row| row.matches("error", "constraints", "it is in clone c")), "{rows:#?}");
-    let grouped =
-        VALID_CIB.replace(r#"<primitive id="mz-platform""#, r#"<group id="g"><primitive id="mz-platform""#);
+    assert!(
+        rows.iter().any(|row| row.matches("error", "constraints", "it is in clone c")),
+        "{rows:#?}"
+    );
+    let grouped = VALID_CIB
+        .replace(r#"<primitive id="mz-platform""#, r#"<group id="g"><primitive id="mz-platform""#);
     fixture.node.write(CIB, grouped.replace("</resources>", "</group></resources>"))?;
     let rows = run_json(doctor_command(&fixture, &["g"]))?;
     assert!(
-        rows.iter().any(|row| row.matches("warning", "constraints", "in one group with the Platform (g)")),
+        rows.iter().any(|row| row.matches(
+            "warning",
+            "constraints",
+            "in one group with the Platform (g)"
+        )),
         "{rows:#?}"
     );
     Ok(())
@@ -428,9 +465,10 @@ fn clone_is_a_warning_and_globally_unique_clone_an_error() -> TestResult {
     ] {
         let begin = format!(r#"<clone id="ecs">{meta}<primitive id="mz-ec1""#);
         let cloned = VALID_CIB.replace(r#"<primitive id="mz-ec1""#, &begin);
-        fixture
-            .node
-            .write(CIB, cloned.replace("</primitive>\n</resources>", "</primitive></clone></resources>"))?;
+        fixture.node.write(
+            CIB,
+            cloned.replace("</primitive>\n</resources>", "</primitive></clone></resources>"),
+        )?;
         let rows = run_json(doctor_command(&fixture, &[]))?;
         let [row] = problems(&rows)[..] else { panic!("{rows:#?}") };
         assert!(row.matches(level, "constraints", "clone: it is in clone ecs"), "{row:#?}");
@@ -455,7 +493,10 @@ fn parameter_precedence_is_that_of_pacemaker() -> TestResult {
         [("mz_home", "/tmpl"), ("pico_name", "second"), ("java_home", "/scored"), ("wait", "7s")]
     {
         let ask = fixture.node.command("crm_resource").env("CIB_file", CIB);
-        let ran = ask.args(["--resource", "asked", "--get-parameter", parameter]).run()?.expect_code(0)?;
+        let ran = ask
+            .args(["--resource", "asked", "--get-parameter", parameter])
+            .run()?
+            .expect_code(0)?;
         assert_eq!(ran.stdout.trim(), expected, "{ran}");
     }
     assert!(
@@ -483,10 +524,12 @@ fn durations_are_parsed_like_in_pacemaker() -> TestResult {
     ];
     let joined = r#"in_ccm="true" crmd="online" join="member" expected="member""#;
     let states = (1..=3).map(|id| format!(r#"<node_state id="{id}" uname="n{id}" {joined}/>"#));
-    let live = VALID_CIB.replace("<status/>", &format!("<status>{}</status>", states.collect::<String>()));
+    let live =
+        VALID_CIB.replace("<status/>", &format!("<status>{}</status>", states.collect::<String>()));
     let live = live.replace("<cib ", r#"<cib have-quorum="1" dc-uuid="1" "#);
     for (interval, timeout) in durations {
-        let op = format!(r#"<op id="p-m0" name="monitor" interval="{interval}" timeout="{timeout}"/>"#);
+        let op =
+            format!(r#"<op id="p-m0" name="monitor" interval="{interval}" timeout="{timeout}"/>"#);
         fixture.node.write(CIB, live.replace(PLATFORM_MONITOR_0_OP, &op))?;
         let simulate = fixture.node.command("crm_simulate").env("CIB_shadow_dir", "/run").args([
             "-x",
@@ -504,12 +547,16 @@ fn durations_are_parsed_like_in_pacemaker() -> TestResult {
             action.split(&format!("CRM_meta_{name}=\"")).nth(1)?.split('"').next()?.parse().ok()
         };
         // The other monitor is that of 30 s.
-        let planned = planned.filter_map(|action| Some((of(action, "interval")?, of(action, "timeout")?)));
+        let planned =
+            planned.filter_map(|action| Some((of(action, "interval")?, of(action, "timeout")?)));
         let planned = planned.filter(|(interval, _)| *interval != 30_000);
-        let spelled =
-            |ms: u64| if ms.is_multiple_of(1000) { format!("{}s", ms / 1000) } else { format!("{ms}ms") };
+        let spelled = |ms: u64| {
+            if ms.is_multiple_of(1000) { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
+        };
         let planned: Vec<String> = planned
-            .map(|(interval, timeout)| format!("every {}, timeout {}", spelled(interval), spelled(timeout)))
+            .map(|(interval, timeout)| {
+                format!("every {}, timeout {}", spelled(interval), spelled(timeout))
+            })
             .collect();
         let rows = run_json(doctor_command(&fixture, &["mz-platform"]))?;
         let monitors = rows.iter().filter(|row| row.check == "monitor depth 0");
@@ -527,13 +574,18 @@ fn durations_are_parsed_like_in_pacemaker() -> TestResult {
 fn readme_configuration_has_no_problems() -> TestResult {
     let readme = include_str!("../../../README.md");
     let block = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let block = block.into_iter().find(|block| block.starts_with("pcs ")).expect("a block of pcs commands");
-    let fixture = build_fixture(fixture(AgentKind::Platform).pico("ec1:ec").pico("sc1:sc").pico("ui:ui"))?;
+    let block =
+        block.into_iter().find(|block| block.starts_with("pcs ")).expect("a block of pcs commands");
+    let fixture =
+        build_fixture(fixture(AgentKind::Platform).pico("ec1:ec").pico("sc1:sc").pico("ui:ui"))?;
     let empty = fixture.node.exec(["cibadmin", "--empty"])?;
     fixture.node.write(CIB, empty.stdout)?;
     // One installation is enough for the check; all of them are on the storage then.
-    let script =
-        block.lines().filter(|line| !line.starts_with("pcs cluster ")).collect::<Vec<_>>().join("\n");
+    let script = block
+        .lines()
+        .filter(|line| !line.starts_with("pcs cluster "))
+        .collect::<Vec<_>>()
+        .join("\n");
     let script = script
         .replace("pcs -f mz.xml ", &format!("pcs -f {CIB} "))
         .replace("mz_home=/opt/ec", "mz_home=/opt/mz os_user=mzadmin");
@@ -561,7 +613,8 @@ fn readme_configuration_has_no_problems() -> TestResult {
         };
         assert!(rows.iter().any(said), "{resource}: {rows:#?}");
     }
-    let operations = rows.iter().filter(|row| row.matches("ok", "operations", "monitor depth ")).count();
+    let operations =
+        rows.iter().filter(|row| row.matches("ok", "operations", "monitor depth ")).count();
     assert_eq!(operations, 9, "{rows:#?}");
     Ok(())
 }
@@ -571,7 +624,8 @@ fn readme_configuration_has_no_problems() -> TestResult {
 fn configuration_with_thousands_of_resources_is_read_completely() -> TestResult {
     let fixture = fixture_with_platform_and_ec()?;
     let others = |from: usize| {
-        let one = |n| format!(r#"<primitive id="d{n}" class="ocf" provider="heartbeat" type="Dummy"/>"#);
+        let one =
+            |n| format!(r#"<primitive id="d{n}" class="ocf" provider="heartbeat" type="Dummy"/>"#);
         (from..from + 2000).map(one).collect::<Vec<_>>().join("\n")
     };
     let before = format!("<resources>{}", others(0));
@@ -580,6 +634,9 @@ fn configuration_with_thousands_of_resources_is_read_completely() -> TestResult 
     fixture.node.write(CIB, cib)?;
     let rows = run_json(doctor_command(&fixture, &[]))?;
     assert_eq!(problems(&rows), Vec::<&DoctorResult>::new());
-    assert!(rows.iter().any(|row| row.matches("ok", "cluster", "mz-platform, mz-ec1")), "{rows:#?}");
+    assert!(
+        rows.iter().any(|row| row.matches("ok", "cluster", "mz-platform, mz-ec1")),
+        "{rows:#?}"
+    );
     Ok(())
 }

@@ -16,7 +16,8 @@ fn assert_only_problem(rows: &[DoctorResult], level: &str, area: &str, words: &s
     let others = ["cluster", "fencing"];
     let found: Vec<&DoctorResult> =
         problems(rows).into_iter().filter(|row| !others.contains(&row.area.as_str())).collect();
-    let is_it = matches!(found.as_slice(), [row] if row.matches(level, area, words) && row.todo.is_some());
+    let is_it =
+        matches!(found.as_slice(), [row] if row.matches(level, area, words) && row.todo.is_some());
     assert!(is_it, "{level} {area} {words}: {found:#?}");
 }
 
@@ -32,7 +33,8 @@ fn pico_type_differing_from_agent_is_an_error() -> TestResult {
     for (pico, own, name) in picos {
         for (_, kind, _) in picos {
             let rows = run_json(doctor_command(&fixture, &["--pico", pico, "--type", kind]))?;
-            let registry: Vec<&DoctorResult> = rows.iter().filter(|row| row.area == "registry").collect();
+            let registry: Vec<&DoctorResult> =
+                rows.iter().filter(|row| row.area == "registry").collect();
             if kind == own {
                 assert!(registry.iter().all(|row| row.level == "ok"), "{pico} {kind}: {rows:#?}");
                 continue;
@@ -76,7 +78,8 @@ fn pico_type_differing_from_agent_is_an_error() -> TestResult {
 /// A parameter of the EC in the cluster's configuration.
 fn cib_with_ec_parameter(parameter: &str, value: &str) -> String {
     let name = r#"name="pico_name" value="ec1"/>"#;
-    VALID_CIB.replace(name, &format!(r#"{name}<nvpair id="x" name="{parameter}" value="{value}"/>"#))
+    VALID_CIB
+        .replace(name, &format!(r#"{name}<nvpair id="x" name="{parameter}" value="{value}"/>"#))
 }
 
 #[test]
@@ -114,23 +117,39 @@ fn os_user_other_than_owner_is_an_error() -> TestResult {
 fn mz_platform_differing_from_registry_is_a_warning() -> TestResult {
     let fixture = build_fixture(fixture(AgentKind::Ec))?;
     fixture.node.set_hosts(&["192.0.2.1 mzplat", "192.0.2.1 mzalias", "192.0.2.9 mzother"])?;
-    let mzsh = |line: &str| fixture.sh(&format!("sed -i '/MZ_PLATFORM=/c {line}' /opt/mz/bin/mzsh"));
-    let of_ec = |fixture: &testkit::fixture::Fixture| run_json(doctor_command(fixture, &["mz-ec1"]));
+    let mzsh =
+        |line: &str| fixture.sh(&format!("sed -i '/MZ_PLATFORM=/c {line}' /opt/mz/bin/mzsh"));
+    let of_ec =
+        |fixture: &testkit::fixture::Fixture| run_json(doctor_command(fixture, &["mz-ec1"]));
     for (line, level, words) in [
         ("MZ_PLATFORM=http://mzplat:9000", "ok", "the host of pico.rcp.platform.host"),
         ("MZ_PLATFORM=http://MZPLAT.:9000", "ok", "the host of pico.rcp.platform.host"),
         ("MZ_PLATFORM=http://mzalias:9000", "ok", "same address as mzplat"),
         ("MZ_PLATFORM=http://192.0.2.1:9000", "ok", "same address as mzplat"),
-        ("MZ_PLATFORM=http://mzother:9000", "warning", "mzsh talks to another Platform than the pico"),
-        ("MZ_PLATFORM=http://localhost:9000", "warning", "mzsh talks to another Platform than the pico"),
-        ("MZ_PLATFORM=http://mznowhere.invalid:9000", "warning", "mznowhere.invalid does not resolve"),
+        (
+            "MZ_PLATFORM=http://mzother:9000",
+            "warning",
+            "mzsh talks to another Platform than the pico",
+        ),
+        (
+            "MZ_PLATFORM=http://localhost:9000",
+            "warning",
+            "mzsh talks to another Platform than the pico",
+        ),
+        (
+            "MZ_PLATFORM=http://mznowhere.invalid:9000",
+            "warning",
+            "mznowhere.invalid does not resolve",
+        ),
         ("MZ_PLATFORM=http://:9000", "warning", "names no host"),
         ("MZ_PLATFORM=`cat /etc/platform`", "warning", "not set it to one plain word"),
     ] {
         mzsh(line)?;
         let rows = of_ec(&fixture)?;
-        let row =
-            rows.iter().find(|row| row.check == "MZ_PLATFORM").unwrap_or_else(|| panic!("{line}: {rows:#?}"));
+        let row = rows
+            .iter()
+            .find(|row| row.check == "MZ_PLATFORM")
+            .unwrap_or_else(|| panic!("{line}: {rows:#?}"));
         assert!(row.matches(level, "addresses", words), "{line}: {row:#?}");
         assert_eq!(problems(&rows).len(), usize::from(level != "ok"), "{line}: {rows:#?}");
         assert_eq!(row.todo.is_some(), level != "ok", "{line}: {row:#?}");
@@ -147,7 +166,11 @@ fn mz_platform_differing_from_registry_is_a_warning() -> TestResult {
     fixture.sh("sed -i 's/pico.rcp.server.host : .*/pico.rcp.server.host : \"0.0.0.0\"/' $(find /opt/mz/common -name container.conf)")?;
     let rows = of_platform()?;
     assert!(
-        rows.iter().any(|row| row.matches("ok", "addresses", "reaches the Platform on its own node")),
+        rows.iter().any(|row| row.matches(
+            "ok",
+            "addresses",
+            "reaches the Platform on its own node"
+        )),
         "{rows:#?}"
     );
     Ok(())
@@ -158,12 +181,15 @@ fn mz_platform_differing_from_registry_is_a_warning() -> TestResult {
 fn platform_without_server_host_beside_cluster_address_is_a_warning() -> TestResult {
     let fixture = build_fixture(fixture(AgentKind::Ec))?;
     let unset = "sed -i '/pico.rcp.server.host/d' $(find /opt/mz/common -name container.conf)";
-    let local = "sed -i 's/mzplat/localhost/' $(find /opt/mz/common -name cell.conf) /opt/mz/bin/mzsh";
+    let local =
+        "sed -i 's/mzplat/localhost/' $(find /opt/mz/common -name cell.conf) /opt/mz/bin/mzsh";
     fixture.sh(&format!("{unset} && {local}"))?;
     let address = r#"<primitive id="mz-address" class="ocf" provider="heartbeat" type="IPaddr2"><instance_attributes id="a-ia"><nvpair id="a-1" name="ip" value="192.0.2.100"/></instance_attributes></primitive>"#;
     let constraints = |constraint: &str| {
         let all = format!("<resources>{address}");
-        VALID_CIB.replace("<resources>", &all).replace("<constraints>", &format!("<constraints>{constraint}"))
+        VALID_CIB
+            .replace("<resources>", &all)
+            .replace("<constraints>", &format!("<constraints>{constraint}"))
     };
     let grouped = VALID_CIB
         .replace(
@@ -172,13 +198,19 @@ fn platform_without_server_host_beside_cluster_address_is_a_warning() -> TestRes
         )
         .replacen("</operations></primitive>", "</operations></primitive></group>", 1);
     let order = r#"<rsc_order id="a-o" first="mz-address" then="mz-platform"/>"#;
-    let tie = r#"<rsc_colocation id="a-c" rsc="mz-platform" with-rsc="mz-address" score="INFINITY"/>"#;
+    let tie =
+        r#"<rsc_colocation id="a-c" rsc="mz-platform" with-rsc="mz-address" score="INFINITY"/>"#;
     let words = "mz-address (192.0.2.100) is its address in the cluster: nobody reaches it there";
-    for (cib, what) in [(grouped, "group"), (constraints(order), "order"), (constraints(tie), "colocation")] {
+    for (cib, what) in
+        [(grouped, "group"), (constraints(order), "order"), (constraints(tie), "colocation")]
+    {
         fixture.node.write(CIB, cib)?;
         let rows = run_json(doctor_command(&fixture, &["mz-platform"]))?;
         let row = rows.iter().find(|row| row.check == "pico.rcp.server.host");
-        assert!(row.is_some_and(|row| row.matches("warning", "addresses", words)), "{what}: {rows:#?}");
+        assert!(
+            row.is_some_and(|row| row.matches("warning", "addresses", words)),
+            "{what}: {rows:#?}"
+        );
         assert_only_problem(&rows, "warning", "addresses", words);
     }
     // An address of another resource, and none.
@@ -190,7 +222,8 @@ fn platform_without_server_host_beside_cluster_address_is_a_warning() -> TestRes
         );
     }
     // Without the configuration.
-    let by_hand = || fixture.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]);
+    let by_hand =
+        || fixture.command("mzha").args(["doctor", "--pico", "platform", "--type", "platform"]);
     assert_only_problem(
         &run_json(by_hand())?,
         "warning",
@@ -198,7 +231,9 @@ fn platform_without_server_host_beside_cluster_address_is_a_warning() -> TestRes
         "is unknown without the cluster's configuration",
     );
     // Other picos look for it at an address of this node.
-    fixture.sh("sed -i 's/localhost/mzplat/' $(find /opt/mz/common -name cell.conf) /opt/mz/bin/mzsh")?;
+    fixture.sh(
+        "sed -i 's/localhost/mzplat/' $(find /opt/mz/common -name cell.conf) /opt/mz/bin/mzsh",
+    )?;
     assert_only_problem(
         &run_json(by_hand())?,
         "warning",

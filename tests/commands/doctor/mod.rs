@@ -46,13 +46,16 @@ fn build_fixture(builder: FixtureBuilder) -> Result<Fixture, TestkitError> {
     let names = ["pico.rcp.platform.host=mzplat", "pico.rcp.server.host=mzplat"];
     let fixture = names.iter().fold(builder, |builder, name| builder.common(name));
     // The Platform comes up when its name resolves to an address.
-    let fixture = fixture.set("ec_startup_without_platform=start").without_platform().commands().build()?;
+    let fixture =
+        fixture.set("ec_startup_without_platform=start").without_platform().commands().build()?;
     fixture.node.set_hosts(&["192.0.2.1 mzplat"])?;
     fixture.node.add_address("192.0.2.1")?;
     if fixture.kind != AgentKind::Platform {
         fixture.mzsh(&["startup", "platform"])?.expect_code(0)?;
     }
-    for directory in ["/etc/cron.d", "/etc/systemd/system", "/usr/lib/systemd/system", "/etc/init.d"] {
+    for directory in
+        ["/etc/cron.d", "/etc/systemd/system", "/usr/lib/systemd/system", "/etc/init.d"]
+    {
         if Path::new(directory).is_dir() {
             fixture.sh(&format!("mount -t tmpfs -o mode=755 tmpfs {directory}"))?;
         }
@@ -98,7 +101,9 @@ struct DoctorResult {
 
 impl DoctorResult {
     fn matches(&self, level: &str, area: &str, words: &str) -> bool {
-        self.level == level && self.area == area && format!("{}: {}", self.check, self.seen).contains(words)
+        self.level == level
+            && self.area == area
+            && format!("{}: {}", self.check, self.seen).contains(words)
     }
 }
 
@@ -107,12 +112,17 @@ impl DoctorResult {
 #[track_caller]
 fn run_json(call: NodeCommand<'_>) -> Result<Vec<DoctorResult>, TestkitError> {
     let ran = call.arg("--json").run()?;
-    let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
+    let document: Value =
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"));
     let rows: Vec<DoctorResult> =
         serde_json::from_value(document["rows"].clone()).unwrap_or_else(|e| panic!("{e}: {ran}"));
     let any = |level| rows.iter().any(|row: &DoctorResult| row.level == level);
     let code = if any("error") { 2 } else { i32::from(any("warning")) };
-    assert_eq!((ran.code(), document["exit_code"].as_i64()), (Some(code), Some(code.into())), "{ran}");
+    assert_eq!(
+        (ran.code(), document["exit_code"].as_i64()),
+        (Some(code), Some(code.into())),
+        "{ran}"
+    );
     assert_eq!(ran.stderr, "", "{ran}");
     Ok(rows)
 }
@@ -139,9 +149,13 @@ fn kernel_without_pidfds_is_one_warning() -> TestResult {
 fn valid_node_is_ok_in_every_area() -> TestResult {
     let fixture = fixture_with_platform_and_ec()?;
     fixture.start()?;
-    let before = fixture.sh("ls -l --time-style=full-iso /run/mediationzone-ra; find /opt/mz | sort")?;
+    let before =
+        fixture.sh("ls -l --time-style=full-iso /run/mediationzone-ra; find /opt/mz | sort")?;
     let pids = |fixture: &Fixture| {
-        Ok::<_, TestkitError>((fixture.single_pico("platform")?.pid, fixture.single_pico("ec1")?.pid))
+        Ok::<_, TestkitError>((
+            fixture.single_pico("platform")?.pid,
+            fixture.single_pico("ec1")?.pid,
+        ))
     };
     let alive = pids(&fixture)?;
 
@@ -174,9 +188,15 @@ fn valid_node_is_ok_in_every_area() -> TestResult {
     assert_eq!(listeners.count(), 2, "{rows:#?}");
 
     let table = doctor_command(&fixture, &[]).run()?.expect_code(0)?;
-    assert!(table.stdout.ends_with(": 0 errors, 0 warnings\n") && !table.stdout.contains('\x1b'), "{table}");
+    assert!(
+        table.stdout.ends_with(": 0 errors, 0 warnings\n") && !table.stdout.contains('\x1b'),
+        "{table}"
+    );
     // The doctor has changed nothing.
     assert_eq!(pids(&fixture)?, alive);
-    assert_eq!(fixture.sh("ls -l --time-style=full-iso /run/mediationzone-ra; find /opt/mz | sort")?, before);
+    assert_eq!(
+        fixture.sh("ls -l --time-style=full-iso /run/mediationzone-ra; find /opt/mz | sort")?,
+        before
+    );
     Ok(())
 }

@@ -112,7 +112,11 @@ const NODE_CASES: &[NodeCase] = &[
     NodeCase {
         builder: ec_builder,
         setup: "ln -s /opt/mz/local/mz.init /etc/init.d/mz",
-        expected: ("warning", "other_starters", "/etc/init.d/mz: is a link to /opt/mz/local/mz.init"),
+        expected: (
+            "warning",
+            "other_starters",
+            "/etc/init.d/mz: is a link to /opt/mz/local/mz.init",
+        ),
     },
     NodeCase {
         builder: ec_builder,
@@ -142,7 +146,8 @@ fn each_node_problem_is_the_only_one_reported() -> TestResult {
         let (level, area, words) = wrong.expected;
         let expected = |row: &&DoctorResult| row.matches(level, area, words);
         // One problem may affect both resources, or be found by two checks.
-        if !found.iter().any(expected) || found.iter().any(|row| row.area != area && row.area != "ha_monitor")
+        if !found.iter().any(expected)
+            || found.iter().any(|row| row.area != area && row.area != "ha_monitor")
         {
             failed.push(format!("{level} {area} {words}: {found:#?}"));
         }
@@ -156,10 +161,13 @@ fn each_node_problem_is_the_only_one_reported() -> TestResult {
 fn remote_node_is_checked_for_pacemaker_remote_unit() -> TestResult {
     const REMOTE_UNIT: &str = "pacemaker_remote.service";
     let fixture = build_fixture(ec_builder())?;
-    fixture.node.write(format!("/etc/systemd/system/{REMOTE_UNIT}"), "[Service]\nKillMode=process\n")?;
+    fixture
+        .node
+        .write(format!("/etc/systemd/system/{REMOTE_UNIT}"), "[Service]\nKillMode=process\n")?;
     let policy = || -> Result<(String, String), TestkitError> {
         let rows = run_json(doctor_command(&fixture, &[]))?;
-        let of_it: Vec<&DoctorResult> = rows.iter().filter(|row| row.area == "pacemaker_service").collect();
+        let of_it: Vec<&DoctorResult> =
+            rows.iter().filter(|row| row.area == "pacemaker_service").collect();
         let [row] = of_it.as_slice() else { panic!("{rows:#?}") };
         Ok((row.level.clone(), row.seen.clone()))
     };
@@ -170,8 +178,10 @@ fn remote_node_is_checked_for_pacemaker_remote_unit() -> TestResult {
     };
     let hostname = fixture.sh("hostname")?;
     let named = |node: &str| {
-        VALID_CIB
-            .replace(r#"<node id="3" uname="n3"/>"#, &format!("{node}{}", r#"<node id="3" uname="n3"/>"#))
+        VALID_CIB.replace(
+            r#"<node id="3" uname="n3"/>"#,
+            &format!("{node}{}", r#"<node id="3" uname="n3"/>"#),
+        )
     };
     let member = named("").replace("uname=\"n3\"", &format!("uname=\"{}\"", hostname.trim()));
     fixture.node.write(CIB, member)?;
@@ -183,7 +193,9 @@ fn remote_node_is_checked_for_pacemaker_remote_unit() -> TestResult {
     is("ok", REMOTE_UNIT)?;
     // A running daemon is better evidence than the configuration; the kernel truncates its name.
     let daemon = |program: &str| {
-        FakeProcess::for_program(&format!("/opt/imitated/bin/{program}"), &[program]).user(0).start(&fixture)
+        FakeProcess::for_program(&format!("/opt/imitated/bin/{program}"), &[program])
+            .user(0)
+            .start(&fixture)
     };
     fixture.sh(&format!("rm -r /etc/systemd/system/{REMOTE_UNIT}.d"))?;
     fixture.node.write(CIB, VALID_CIB)?;
@@ -198,14 +210,16 @@ fn remote_node_is_checked_for_pacemaker_remote_unit() -> TestResult {
 fn unreadable_registry_file_is_an_error() -> TestResult {
     let file = "/opt/mz/common/config/cell/default/.active/containers/main1/picos/ec1.conf";
     let too_large = format!("head -c 300000 /dev/zero | tr '\\0' '#' >>{file}");
-    for (break_it, words) in
-        [(too_large, "ec1.conf: is longer than 256 KiB"), (format!("echo '}}' >>{file}"), "ec1.conf:")]
-    {
+    for (break_it, words) in [
+        (too_large, "ec1.conf: is longer than 256 KiB"),
+        (format!("echo '}}' >>{file}"), "ec1.conf:"),
+    ] {
         let fixture = ec_builder().commands().build()?;
         fixture.sh(&break_it)?;
         let rows = run_json(doctor_command(&fixture, &["--pico", "ec1", "--type", "ec"]))?;
-        let row =
-            rows.iter().find(|row| row.matches("error", "registry", "the registry can't be read: /opt/mz/"));
+        let row = rows
+            .iter()
+            .find(|row| row.matches("error", "registry", "the registry can't be read: /opt/mz/"));
         assert!(row.is_some_and(|row| row.seen.contains(words) && row.todo.is_some()), "{rows:#?}");
     }
     Ok(())
@@ -216,20 +230,30 @@ fn storage_mounted_by_cluster_elsewhere_is_a_warning() -> TestResult {
     let fixture = fixture_with_platform_and_ec()?;
     fixture.sh("mv /opt/mz /opt/away; mkdir /opt/mz")?;
     let rows = run_json(doctor_command(&fixture, &[]))?;
-    assert!(rows.iter().any(|row| row.matches("error", "installation", "/opt/mz is empty")), "{rows:#?}");
+    assert!(
+        rows.iter().any(|row| row.matches("error", "installation", "/opt/mz is empty")),
+        "{rows:#?}"
+    );
     let mount = r#"<resources><primitive id="mz-fs" class="ocf" provider="heartbeat" type="Filesystem">
         <instance_attributes id="f"><nvpair id="f1" name="directory" value="/opt/mz"/></instance_attributes></primitive>"#;
     fixture.node.write(CIB, VALID_CIB.replace("<resources>", mount))?;
     let rows = run_json(doctor_command(&fixture, &[]))?;
     let row = rows.iter().find(|row| row.matches("warning", "installation", "/opt/mz is empty"));
     assert!(
-        row.is_some_and(|row| row.todo.as_ref().is_some_and(|todo| todo.contains("mz-fs mounts it"))),
+        row.is_some_and(|row| row
+            .todo
+            .as_ref()
+            .is_some_and(|todo| todo.contains("mz-fs mounts it"))),
         "{rows:#?}"
     );
-    assert!(!rows.iter().any(|row| row.level == "error" && row.area == "installation"), "{rows:#?}");
+    assert!(
+        !rows.iter().any(|row| row.level == "error" && row.area == "installation"),
+        "{rows:#?}"
+    );
     // The owner of the mount point is not the owner of the installation, so the owner has to be configured.
-    let users =
-        |rows: &[DoctorResult]| rows.iter().filter(|row| row.area == "user").cloned().collect::<Vec<_>>();
+    let users = |rows: &[DoctorResult]| {
+        rows.iter().filter(|row| row.area == "user").cloned().collect::<Vec<_>>()
+    };
     let unknown = users(&rows);
     assert_eq!(unknown.len(), 2, "{rows:#?}");
     assert!(unknown.iter().all(|row| row.matches(
@@ -242,7 +266,8 @@ fn storage_mounted_by_cluster_elsewhere_is_a_warning() -> TestResult {
     let owner = format!("os_user={}", fixture.node.owner());
     let known = users(&run_json(doctor_command(&fixture, &[]))?);
     assert!(
-        known.len() == 2 && known.iter().all(|row| row.level == "warning" && row.todo == Some(owner.clone())),
+        known.len() == 2
+            && known.iter().all(|row| row.level == "warning" && row.todo == Some(owner.clone())),
         "{known:#?}"
     );
     let with = VALID_CIB.replace("<resources>", mount).replace(
@@ -261,7 +286,10 @@ fn storage_mounted_by_cluster_elsewhere_is_a_warning() -> TestResult {
 fn run_without_root_is_a_warning() -> TestResult {
     let fixture = fixture_with_platform_and_ec()?;
     let rows = run_json(doctor_command(&fixture, &["--pico", "ec1", "--type", "ec"]).user(65534))?;
-    assert!(rows.iter().any(|row| row.matches("warning", "cluster", "user: not root")), "{rows:#?}");
+    assert!(
+        rows.iter().any(|row| row.matches("warning", "cluster", "user: not root")),
+        "{rows:#?}"
+    );
     Ok(())
 }
 
@@ -291,7 +319,9 @@ fn a_pico_that_does_not_listen_where_the_registry_says_is_to_be_restarted() -> T
         let [row] = found.as_slice() else { panic!("{rows:#?}") };
         assert!(row.matches("warning", "ha_monitor", &words), "{row:#?}");
         assert!(
-            row.todo.as_deref().is_some_and(|todo| todo.starts_with("restart the pico to make it effective"))
+            row.todo
+                .as_deref()
+                .is_some_and(|todo| todo.starts_with("restart the pico to make it effective"))
         );
         fixture.mzsh(&["restart", "ec1"])?.expect_code(0)?;
         let rows = run_json(doctor_command(&fixture, &[]))?;
@@ -305,7 +335,8 @@ fn a_pico_that_could_not_be_checked_for_long_is_a_warning() -> TestResult {
     let fixture = build_fixture(ec_builder())?;
     fixture.agent().instance("mz-ec1").run("start")?.expect_code(0)?;
     fixture.sh("mv /opt/mz/lib/ha.jar /opt/mz/lib/away.jar")?;
-    let monitor = |depth| fixture.recurring_monitor(depth).instance("mz-ec1").run("monitor")?.expect_code(0);
+    let monitor =
+        |depth| fixture.recurring_monitor(depth).instance("mz-ec1").run("monitor")?.expect_code(0);
     let words = |depth| format!("monitor depth {depth}: not checked since ");
     for run in 1..=10 {
         for depth in [10, 20] {
@@ -314,7 +345,8 @@ fn a_pico_that_could_not_be_checked_for_long_is_a_warning() -> TestResult {
         if [9, 10].contains(&run) {
             let rows = run_json(doctor_command(&fixture, &[]))?;
             for depth in [10, 20] {
-                let is_told = |row: &DoctorResult| row.matches("warning", "operations", &words(depth));
+                let is_told =
+                    |row: &DoctorResult| row.matches("warning", "operations", &words(depth));
                 let told: Vec<&DoctorResult> = rows.iter().filter(|row| is_told(row)).collect();
                 assert_eq!(told.len(), usize::from(run == 10), "{rows:#?}");
                 assert!(told.iter().all(|row| row.seen.contains(" UTC (10 runs): ")), "{told:#?}");

@@ -18,8 +18,9 @@ fn doctor_page_example_is_printed() -> TestResult {
         ),
         (r#"<node id="3" uname="n3"/>"#, ""),
     ];
-    let cib =
-        slips.iter().fold(VALID_CIB.to_owned(), |cib, (instead_of, that)| cib.replace(instead_of, that));
+    let cib = slips
+        .iter()
+        .fold(VALID_CIB.to_owned(), |cib, (instead_of, that)| cib.replace(instead_of, that));
     fixture.node.write(CIB, cib)?;
     fixture
         .sh("hostname n1; echo '@reboot mzadmin /opt/mz/bin/mzsh startup ec1' >/etc/cron.d/mediationzone")?;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use testkit::assertions::{AgentAssertions, OCF_SUCCESS};
 use testkit::fixture::{AgentKind, Fixture, MZ_HOME, describe_processes, fixture};
 use testkit::{
-    HungOperation, NodeCommand, NodeCommandOutput, NodeExitStatus, NodeProcess, TestResult, TestkitError,
+    HungOperation, NodeCommand, NodeCommandOutput, NodeExitStatus, NodeProcess, TestResult,
+    TestkitError,
 };
 
 /// Exit code of monitor.
@@ -72,7 +73,11 @@ fn pico_goes_online_is_healthy_and_goes_offline() -> TestResult {
     assert_done(script_command(&fixture, "offline", "ec1").run()?, "Shutting down ec1...done.\n");
     assert_eq!(fixture.last_end_reason("ec1")?.as_deref(), Some("shutdown"), "in order, by mzsh");
     fixture.assert_nothing_left()?;
-    assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, NOT_HEALTHY, &["ec1 is not running"]);
+    assert_monitor_answer(
+        monitor_command(&fixture, EC1_PORT).run()?,
+        NOT_HEALTHY,
+        &["ec1 is not running"],
+    );
     assert_done(script_command(&fixture, "offline", "ec1").run()?, "Shutting down ec1...done.\n");
     Ok(())
 }
@@ -81,7 +86,9 @@ fn pico_goes_online_is_healthy_and_goes_offline() -> TestResult {
 fn link_named_like_a_script_runs_that_script() -> TestResult {
     let fixture = fixture(AgentKind::Platform).commands().build()?;
     for script in ["monitor", "online", "offline", "clean"] {
-        fixture.sh(&format!("mkdir -p /opt/ha && ln -s /run/testkit/bin/mz-ha-scripts /opt/ha/{script}"))?;
+        fixture.sh(&format!(
+            "mkdir -p /opt/ha && ln -s /run/testkit/bin/mz-ha-scripts /opt/ha/{script}"
+        ))?;
     }
     let by_link = |script: &str, of: &str| {
         let words = [JAVA_HOME, MZ_HOME, fixture.node.owner(), of];
@@ -101,7 +108,11 @@ fn unknown_user_fails_online_and_ha_check() -> TestResult {
         fixture.command("mz-ha-scripts").args([script, JAVA_HOME, MZ_HOME, "mzstranger", of]).run()
     };
     fixture.set(&["ec1.ha_answer=silent"])?;
-    assert_monitor_answer(by_stranger("monitor", EC1_PORT)?, HEALTHY, &["could not be asked", "mzstranger"]);
+    assert_monitor_answer(
+        by_stranger("monitor", EC1_PORT)?,
+        HEALTHY,
+        &["could not be asked", "mzstranger"],
+    );
     fixture.signal(jvm.pid, "KILL")?;
     assert_monitor_answer(by_stranger("monitor", EC1_PORT)?, NOT_HEALTHY, &["ec1 is not running"]);
     let ran = by_stranger("online", "ec1")?.expect_code(1)?;
@@ -113,11 +124,18 @@ fn unknown_user_fails_online_and_ha_check() -> TestResult {
 fn picos_with_similar_names_are_neither_reported_nor_touched() -> TestResult {
     let fixture = fixture(AgentKind::Ec).pico("ec10:ec").commands().build()?;
     for ec in ["ec1", "ec10"] {
-        assert_done(script_command(&fixture, "online", ec).run()?, &format!("Starting {ec}...done.\n"));
+        assert_done(
+            script_command(&fixture, "online", ec).run()?,
+            &format!("Starting {ec}...done.\n"),
+        );
     }
     let (ec1, ec10) = (fixture.single_pico("ec1")?, fixture.single_pico("ec10")?);
     fixture.signal(ec1.pid, "KILL")?;
-    assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, NOT_HEALTHY, &["ec1 is not running"]);
+    assert_monitor_answer(
+        monitor_command(&fixture, EC1_PORT).run()?,
+        NOT_HEALTHY,
+        &["ec1 is not running"],
+    );
     assert_monitor_answer(monitor_command(&fixture, "26002").run()?, HEALTHY, &[]);
     for script in ["offline", "clean"] {
         script_command(&fixture, script, "ec1").run()?.expect_code(0)?;
@@ -130,8 +148,14 @@ fn picos_with_similar_names_are_neither_reported_nor_touched() -> TestResult {
 #[test]
 fn same_pico_of_other_installation_is_managed_separately() -> TestResult {
     let fixture = fixture(AgentKind::Platform).commands().build()?;
-    let ports = ["--common", "pico.rcp.platform.port=6791", "--property", "platform:mz.webserver.port=9009"];
-    let pico = ["--pico", "platform:platform:26000", "--set", "start_time=50ms", "--set", "mzsh_time=0ms"];
+    let ports = [
+        "--common",
+        "pico.rcp.platform.port=6791",
+        "--property",
+        "platform:mz.webserver.port=9009",
+    ];
+    let pico =
+        ["--pico", "platform:platform:26000", "--set", "start_time=50ms", "--set", "mzsh_time=0ms"];
     fixture.install_second(
         "/opt/mz2",
         &[ports, ["--property", "platform:mz.ha.host=127.0.0.2", pico[0], pico[1]]].concat(),
@@ -177,8 +201,7 @@ fn offline_ends_pico_ignoring_mzsh_shutdown_and_sigterm() -> TestResult {
 fn clean_ends_signal_ignoring_pico_and_children_without_mzsh() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
     let stranger = fixture.start_unrelated_process()?;
-    let tree =
-        "ignore TERM HUP INT\nrun exec sleep 1000001\nrun exec setsid sleep 1000001\nrun sleep 1000001; true";
+    let tree = "ignore TERM HUP INT\nrun exec sleep 1000001\nrun exec setsid sleep 1000001\nrun sleep 1000001; true";
     fixture.start_fake_pico("ec1", tree)?;
     fixture.wait_until("three children", |fixture| {
         let mut all = fixture.processes()?;
@@ -200,8 +223,14 @@ fn clean_ends_signal_ignoring_pico_and_children_without_mzsh() -> TestResult {
 fn clean_and_offline_succeed_without_pico_and_installation() -> TestResult {
     let fixture = fixture(AgentKind::Platform).commands().build()?;
     fixture.sh("rm -r /opt/mz")?;
-    assert_done(script_command(&fixture, "clean", "platform").run()?, "Cleaning platform...done.\n");
-    assert_done(script_command(&fixture, "offline", "platform").run()?, "Shutting down platform...done.\n");
+    assert_done(
+        script_command(&fixture, "clean", "platform").run()?,
+        "Cleaning platform...done.\n",
+    );
+    assert_done(
+        script_command(&fixture, "offline", "platform").run()?,
+        "Shutting down platform...done.\n",
+    );
     Ok(())
 }
 
@@ -238,7 +267,11 @@ fn clean_ends_pacemaker_start_and_pacemaker_stop_ends_online() -> TestResult {
         },
     )?;
     assert_done(clean, "Cleaning ec1...done.\n");
-    assert_eq!(start.exit_status, NodeExitStatus::Signal(9), "it held the lock of this pico: {start}");
+    assert_eq!(
+        start.exit_status,
+        NodeExitStatus::Signal(9),
+        "it held the lock of this pico: {start}"
+    );
     fixture.assert_nothing_left()?;
 
     let fixture = slow()?;
@@ -260,10 +293,16 @@ fn failed_online_names_reason_and_leaves_nothing() -> TestResult {
     let ran = script_command(&fixture, "online", "ec1").run()?.expect_code(1)?;
     let lines: Vec<&str> = ran.stdout.lines().collect();
     assert_eq!(lines.len(), 2, "{ran}");
-    assert!(lines[0] == "Starting ec1...FAILED" && lines[1].starts_with("ec1: mzsh startup"), "{ran}");
+    assert!(
+        lines[0] == "Starting ec1...FAILED" && lines[1].starts_with("ec1: mzsh startup"),
+        "{ran}"
+    );
     fixture.assert_nothing_left()?;
     let ran = script_command(&fixture, "online", "ec9").run()?.expect_code(1)?;
-    assert!(ran.stdout.contains("ec9") && ran.stdout.starts_with("Starting ec9...FAILED\n"), "{ran}");
+    assert!(
+        ran.stdout.contains("ec9") && ran.stdout.starts_with("Starting ec9...FAILED\n"),
+        "{ran}"
+    );
     let ran = script_command(&fixture, "online", "ec1")
         .env("OCF_RESKEY_wait_for", "nonsense")
         .run()?
@@ -289,7 +328,8 @@ fn pico_managed_by_pacemaker_is_a_warning() -> TestResult {
 #[test]
 fn offline_with_unreadable_pattern_and_no_process_is_done_with_a_warning() -> TestResult {
     let fixture = fixture(AgentKind::Ec).commands().build()?;
-    let ran = script_command(&fixture, "offline", "ec1").env("OCF_RESKEY_process_match", "(").run()?;
+    let ran =
+        script_command(&fixture, "offline", "ec1").env("OCF_RESKEY_process_match", "(").run()?;
     assert!(ran.stderr.starts_with("WARNING: nothing to stop: "), "{ran}");
     assert_done(ran, "Shutting down ec1...done.\n");
     Ok(())
@@ -339,11 +379,17 @@ fn non_root_call_is_refused_and_changes_nothing() -> TestResult {
     );
     for script in ["online", "offline", "clean"] {
         let ran = script_command(&fixture, script, "ec1").user(4711).run()?.expect_code(1)?;
-        assert!(ran.stdout.ends_with("...FAILED\npermission denied (not root); run it as root\n"), "{ran}");
+        assert!(
+            ran.stdout.ends_with("...FAILED\npermission denied (not root); run it as root\n"),
+            "{ran}"
+        );
     }
     assert!(fixture.is_alive(&jvm)?);
     assert!(
-        script_command(&fixture, "monitor", EC1_PORT).time_limit(Duration::from_secs(30)).run()?.code()
+        script_command(&fixture, "monitor", EC1_PORT)
+            .time_limit(Duration::from_secs(30))
+            .run()?
+            .code()
             == Some(HEALTHY)
     );
     Ok(())

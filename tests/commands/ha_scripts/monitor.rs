@@ -46,7 +46,11 @@ fn live_pico_never_seen_online_is_unknown() -> TestResult {
     }
     hung.release();
     fixture.wait_until("its end by the signals", |fixture| {
-        Ok(if fixture.is_alive(&jvm)? { Err(describe_processes(&fixture.processes()?)) } else { Ok(()) })
+        Ok(if fixture.is_alive(&jvm)? {
+            Err(describe_processes(&fixture.processes()?))
+        } else {
+            Ok(())
+        })
     })?;
     assert_monitor_answer(looks()?, NOT_HEALTHY, &["ec1 is not running"]);
 
@@ -54,7 +58,11 @@ fn live_pico_never_seen_online_is_unknown() -> TestResult {
     fixture.mzsh(&["startup", "ec1"])?.expect_code(0)?;
     let jvm = fixture.single_pico("ec1")?;
     fixture.signal(jvm.pid, "STOP")?;
-    assert_monitor_answer(looks()?, UNKNOWN, &["ec1: hung", "not online here before, and not offline"]);
+    assert_monitor_answer(
+        looks()?,
+        UNKNOWN,
+        &["ec1: hung", "not online here before, and not offline"],
+    );
     fixture.signal(jvm.pid, "CONT")?;
     assert_monitor_answer(looks()?, HEALTHY, &[]);
     fixture.signal(jvm.pid, "STOP")?;
@@ -67,7 +75,11 @@ fn live_pico_never_seen_online_is_unknown() -> TestResult {
 fn failed_ha_answer_is_not_healthy_after_grace() -> TestResult {
     let (fixture, _) = fixture_with_online_ec()?;
     fixture.set(&["ec1.ha_answer=FAILED aborts 7 of 5"])?;
-    assert_monitor_answer(script_command(&fixture, "monitor", EC1_PORT).run()?, HEALTHY, &["aborts 7 of 5"]);
+    assert_monitor_answer(
+        script_command(&fixture, "monitor", EC1_PORT).run()?,
+        HEALTHY,
+        &["aborts 7 of 5"],
+    );
     // No failure is tolerated here: the cluster manager counts.
     let tolerant = || monitor_command(&fixture, EC1_PORT).env("OCF_RESKEY_failures_tolerated", "9");
     assert_monitor_answer(tolerant().run()?, NOT_HEALTHY, &["FAILED", "aborts 7 of 5"]);
@@ -84,14 +96,24 @@ fn failed_ha_answer_is_not_healthy_after_grace() -> TestResult {
 fn silent_or_absent_server_is_not_healthy_within_timeout() -> TestResult {
     let (fixture, jvm) = fixture_with_online_ec()?;
     fixture.set(&["ec1.ha_answer=silent"])?;
-    let silent =
-        monitor_command(&fixture, EC1_PORT).args(["127.0.0.1", "1"]).env("OCF_RESKEY_monitor_retries", "0");
+    let silent = monitor_command(&fixture, EC1_PORT)
+        .args(["127.0.0.1", "1"])
+        .env("OCF_RESKEY_monitor_retries", "0");
     assert_monitor_answer(silent.run()?, NOT_HEALTHY, &["ec1: hung", "no answer in 1 s"]);
-    let absent =
-        monitor_command(&fixture, EC1_PORT).args(["127.0.0.3"]).env("OCF_RESKEY_monitor_retries", "0");
-    assert_monitor_answer(absent.run()?, UNKNOWN, &["never seen to listen on 127.0.0.3, port 26001"]);
+    let absent = monitor_command(&fixture, EC1_PORT)
+        .args(["127.0.0.3"])
+        .env("OCF_RESKEY_monitor_retries", "0");
+    assert_monitor_answer(
+        absent.run()?,
+        UNKNOWN,
+        &["never seen to listen on 127.0.0.3, port 26001"],
+    );
     fixture.set(&["ec1.ha_answer=OK"])?;
-    assert_monitor_answer(monitor_command(&fixture, EC1_PORT).args(["127.0.0.1", "5"]).run()?, HEALTHY, &[]);
+    assert_monitor_answer(
+        monitor_command(&fixture, EC1_PORT).args(["127.0.0.1", "5"]).run()?,
+        HEALTHY,
+        &[],
+    );
     assert!(fixture.is_alive(&jvm)?);
     Ok(())
 }
@@ -114,9 +136,17 @@ time.sleep(1000001)
     assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, UNKNOWN, &off);
     // A state that needs no query is reported as for any other pico.
     fixture.signal(jvm.pid, "STOP")?;
-    assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, NOT_HEALTHY, &["ec1: hung", "(T)"]);
+    assert_monitor_answer(
+        monitor_command(&fixture, EC1_PORT).run()?,
+        NOT_HEALTHY,
+        &["ec1: hung", "(T)"],
+    );
     fixture.signal(jvm.pid, "KILL")?;
-    assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, NOT_HEALTHY, &["ec1 is not running"]);
+    assert_monitor_answer(
+        monitor_command(&fixture, EC1_PORT).run()?,
+        NOT_HEALTHY,
+        &["ec1 is not running"],
+    );
     Ok(())
 }
 
@@ -129,7 +159,11 @@ fn port_belongs_to_pico_with_enabled_server() -> TestResult {
         .commands()
         .build()?;
     assert_done(script_command(&fixture, "online", "ec1").run()?, "Starting ec1...done.\n");
-    assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, NOT_HEALTHY, &["ec2 is not running"]);
+    assert_monitor_answer(
+        monitor_command(&fixture, EC1_PORT).run()?,
+        NOT_HEALTHY,
+        &["ec2 is not running"],
+    );
     assert_done(script_command(&fixture, "online", "ec2").run()?, "Starting ec2...done.\n");
     assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, HEALTHY, &[]);
     Ok(())
@@ -140,9 +174,11 @@ fn debug_option_adds_evidence() -> TestResult {
     let (fixture, jvm) = fixture_with_online_ec()?;
     let ran = monitor_command(&fixture, EC1_PORT).arg("debug").run()?.expect_code(HEALTHY)?;
     assert!(ran.stdout.starts_with("OK\n"), "{ran}");
-    for seen in
-        ["pico: ec1 ", &format!("processes: pid {}, alive", jvm.pid), "HA check: asks 127.0.0.1:26001"]
-    {
+    for seen in [
+        "pico: ec1 ",
+        &format!("processes: pid {}, alive", jvm.pid),
+        "HA check: asks 127.0.0.1:26001",
+    ] {
         assert!(ran.stdout.lines().any(|line| line.starts_with(seen)), "{seen}: {ran}");
     }
     fixture.signal(jvm.pid, "KILL")?;
@@ -156,8 +192,11 @@ fn debug_option_adds_evidence() -> TestResult {
 
 #[test]
 fn port_of_no_or_two_picos_is_unknown() -> TestResult {
-    let fixture =
-        fixture(AgentKind::Ec).pico("ec2:ec").property("ec2:mz.ha.port=26001").commands().build()?;
+    let fixture = fixture(AgentKind::Ec)
+        .pico("ec2:ec")
+        .property("ec2:mz.ha.port=26001")
+        .commands()
+        .build()?;
     assert_monitor_answer(
         monitor_command(&fixture, "26099").run()?,
         UNKNOWN,
@@ -185,7 +224,11 @@ fn port_may_be_shared_with_container_of_other_node() -> TestResult {
     assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, HEALTHY, &[]);
     fixture.signal(jvm.pid, "KILL")?;
     remembers_nothing()?;
-    assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, NOT_HEALTHY, &["ec1 is not running"]);
+    assert_monitor_answer(
+        monitor_command(&fixture, EC1_PORT).run()?,
+        NOT_HEALTHY,
+        &["ec1 is not running"],
+    );
     let theirs = monitor_command(&fixture, EC1_PORT).env("OCF_RESKEY_container", "other1");
     assert_monitor_answer(theirs.run()?, NOT_HEALTHY, &["ec7 is not running"]);
     Ok(())
@@ -199,24 +242,33 @@ fn foreign_process_is_neither_healthy_nor_online_nor_ended() -> TestResult {
         return Ok(());
     }
     let home = format!("-Dmz.home={MZ_HOME}");
-    let startup = ["java", &home, "com.digitalroute.picostart.cmdline.CommandLine", "startup", "ec1"];
+    let startup =
+        ["java", &home, "com.digitalroute.picostart.cmdline.CommandLine", "startup", "ec1"];
     let nameless = ["java", "-Dpico.configname=ec1"];
-    for imitation in
-        [FakeProcess::for_pico("ec1"), FakeProcess::for_java(&startup), FakeProcess::for_java(&nameless)]
-    {
+    for imitation in [
+        FakeProcess::for_pico("ec1"),
+        FakeProcess::for_java(&startup),
+        FakeProcess::for_java(&nameless),
+    ] {
         let other = imitation.user(4712).start(&fixture)?;
         assert_monitor_answer(
             monitor_command(&fixture, EC1_PORT).run()?,
             NOT_HEALTHY,
             &["ec1 is not running"],
         );
-        assert_done(script_command(&fixture, "offline", "ec1").run()?, "Shutting down ec1...done.\n");
+        assert_done(
+            script_command(&fixture, "offline", "ec1").run()?,
+            "Shutting down ec1...done.\n",
+        );
         assert_done(script_command(&fixture, "clean", "ec1").run()?, "Cleaning ec1...done.\n");
         assert!(fixture.is_alive(&other)?);
         assert_done(script_command(&fixture, "online", "ec1").run()?, "Starting ec1...done.\n");
         let jvm = fixture.single_owned_pico("ec1")?;
         assert_monitor_answer(monitor_command(&fixture, EC1_PORT).run()?, HEALTHY, &[]);
-        assert_done(script_command(&fixture, "offline", "ec1").run()?, "Shutting down ec1...done.\n");
+        assert_done(
+            script_command(&fixture, "offline", "ec1").run()?,
+            "Shutting down ec1...done.\n",
+        );
         assert!(!fixture.is_alive(&jvm)? && fixture.is_alive(&other)?);
         fixture.signal(other.pid, "KILL")?;
     }
@@ -233,9 +285,14 @@ fn unidentifiable_process_is_unknown_and_left_alone() -> TestResult {
         UNKNOWN,
         &["ec1", &format!("pid {} ", doubtful.pid), "its installation is unknown"],
     );
-    let cleaned =
-        script_command(&fixture, "clean", "ec1").env("MZ_HA_TIMEOUT", "10").run()?.expect_code(1)?;
-    assert!(cleaned.stdout.starts_with("Cleaning ec1...FAILED\nec1 could not be stopped: "), "{cleaned}");
+    let cleaned = script_command(&fixture, "clean", "ec1")
+        .env("MZ_HA_TIMEOUT", "10")
+        .run()?
+        .expect_code(1)?;
+    assert!(
+        cleaned.stdout.starts_with("Cleaning ec1...FAILED\nec1 could not be stopped: "),
+        "{cleaned}"
+    );
     assert_eq!(cleaned.stdout.lines().count(), 2, "{cleaned}");
     assert!(fixture.is_alive(&doubtful)?, "what may be somebody else's is not ended");
     Ok(())
@@ -271,7 +328,8 @@ fn node_without_storage_is_not_healthy_when_nothing_runs() -> TestResult {
 fn recorded_pico_on_hung_storage_is_reported_dead_or_alive() -> TestResult {
     let (fixture, jvm) = fixture_with_online_ec()?;
     let hung = fixture.node.hang_storage(MZ_HOME, HungOperation::Everything)?;
-    let waiting = || Ok::<_, TestkitError>(fixture.processes()?.iter().filter(|p| p.state == 'D').count());
+    let waiting =
+        || Ok::<_, TestkitError>(fixture.processes()?.iter().filter(|p| p.state == 'D').count());
     // As at depth 10: a check that cannot be made is no failure.
     assert_monitor_answer(
         monitor_command(&fixture, EC1_PORT).run()?,
@@ -284,7 +342,8 @@ fn recorded_pico_on_hung_storage_is_reported_dead_or_alive() -> TestResult {
     assert_monitor_answer(short().run()?, NOT_HEALTHY, &["ec1 is not running"]);
     // The Platform's port is in no record: it runs, but the registry, which has the pico of each port, is on
     // the hung storage.
-    let unknown = || script_command(&fixture, "monitor", PLATFORM_PORT).env("MZ_HA_TIMEOUT", "12").run();
+    let unknown =
+        || script_command(&fixture, "monitor", PLATFORM_PORT).env("MZ_HA_TIMEOUT", "12").run();
     assert_monitor_answer(unknown()?, UNKNOWN, &["storage"]);
     let before = waiting()?;
     assert_monitor_answer(unknown()?, UNKNOWN, &["storage"]);

@@ -23,7 +23,8 @@ pub fn mzsh(bytes: &[u8]) {
     let lower = words.to_lowercase();
     let ended = finished.launch_error.is_none().then_some(finished.exit_status);
     let zero = ended == Some(ExitStatus::Exited(0));
-    let taken_back = ["started with errors", "no such server process"].iter().any(|w| lower.contains(w));
+    let taken_back =
+        ["started with errors", "no such server process"].iter().any(|w| lower.contains(w));
     match StartupResult::from_finished(&finished) {
         StartupResult::Up => assert!(zero && !taken_back, "{finished:?}"),
         StartupResult::Critical(why) => {
@@ -61,8 +62,11 @@ pub fn mzsh(bytes: &[u8]) {
 ///   not executed.
 pub fn ha(bytes: &[u8]) {
     let [end, output, took] = split_input(bytes);
-    let took = std::str::from_utf8(took).ok().and_then(|took| took.parse::<u32>().ok()).unwrap_or(300);
-    let Some(finished) = parse_finished(end, output, Duration::from_millis(took.into())) else { return };
+    let took =
+        std::str::from_utf8(took).ok().and_then(|took| took.parse::<u32>().ok()).unwrap_or(300);
+    let Some(finished) = parse_finished(end, output, Duration::from_millis(took.into())) else {
+        return;
+    };
     let ended = finished.launch_error.is_none().then_some(finished.exit_status);
     let ok = ended == Some(ExitStatus::Exited(0));
     let failed = words_without_notices(&finished).contains("FAILED");
@@ -96,7 +100,10 @@ pub fn ha(bytes: &[u8]) {
 
 /// Not executed, ended by a signal, or a JVM that may have said that it could not start.
 fn is_inconclusive(ended: Option<ExitStatus>) -> bool {
-    matches!(ended, None | Some(ExitStatus::Signalled(_) | ExitStatus::Exited(1 | 126 | 127 | 129..=192)))
+    matches!(
+        ended,
+        None | Some(ExitStatus::Signalled(_) | ExitStatus::Exited(1 | 126 | 127 | 129..=192))
+    )
 }
 
 /// A reason with some text.
@@ -114,14 +121,18 @@ fn words_without_notices(finished: &FinishedCommand) -> String {
         ["Picked up ", "NOTE: Picked up "].iter().any(|known| begin.starts_with(known))
             || line.contains(" VM warning: ")
     };
-    output.lines().filter(|line| !is_notice(line)).fold(String::new(), |words, line| words + line + "\n")
+    output
+        .lines()
+        .filter(|line| !is_notice(line))
+        .fold(String::new(), |words, line| words + line + "\n")
 }
 
 fn parse_finished(end: &[u8], output: &[u8], took: Duration) -> Option<FinishedCommand> {
     let end = std::str::from_utf8(end).ok()?;
     let number = |text: &str| text.parse::<u8>().ok().map(i32::from);
     // A refusal always has a reason.
-    let refused = || Some(String::from_utf8_lossy(output).into_owned()).filter(|why| !why.trim().is_empty());
+    let refused =
+        || Some(String::from_utf8_lossy(output).into_owned()).filter(|why| !why.trim().is_empty());
     let (end, refused) = match end.split_once(' ').unwrap_or((end, "")) {
         ("exit", code) => (ExitStatus::Exited(number(code)?), None),
         ("signal", signal) => (ExitStatus::Signalled(number(signal)?), None),
@@ -129,5 +140,8 @@ fn parse_finished(end: &[u8], output: &[u8], took: Duration) -> Option<FinishedC
         ("refused", _) => (ExitStatus::Exited(127), Some(refused()?)),
         _ => return None,
     };
-    Some(FinishedCommand { launch_error: refused.map(Into::into), ..FinishedCommand::new(end, output, took) })
+    Some(FinishedCommand {
+        launch_error: refused.map(Into::into),
+        ..FinishedCommand::new(end, output, took)
+    })
 }

@@ -26,7 +26,8 @@ pub fn environment(bytes: &[u8]) {
         host::process::split_nul(bytes).iter().filter_map(|v| parse_variable(v)).collect();
     let named = |name: &str| variables.iter().find(|(n, _)| n == name).map(|(_, value)| value);
     let asked = named("OCF_RESOURCE_TYPE");
-    let kind = PicoType::ALL.into_iter().find(|kind| asked.is_some_and(|name| name == kind.agent_name()));
+    let kind =
+        PicoType::ALL.into_iter().find(|kind| asked.is_some_and(|name| name == kind.agent_name()));
     let kind = kind.unwrap_or(PicoType::Platform);
 
     let call = Invocation::new(definition(kind), Action::Monitor, variables.clone());
@@ -46,7 +47,10 @@ pub fn environment(bytes: &[u8]) {
 fn parse_variable(entry: &OsStr) -> Option<Variable> {
     let bytes = entry.as_bytes();
     let at = bytes.iter().skip(1).position(|&b| b == b'=')? + 1;
-    Some((OsStr::from_bytes(&bytes[..at]).to_owned(), OsStr::from_bytes(&bytes[at + 1..]).to_owned()))
+    Some((
+        OsStr::from_bytes(&bytes[..at]).to_owned(),
+        OsStr::from_bytes(&bytes[at + 1..]).to_owned(),
+    ))
 }
 
 fn read_settings(kind: PicoType, variables: Vec<Variable>) -> (Settings, Vec<ParameterError>) {
@@ -80,9 +84,15 @@ fn assert_within_limits(settings: &Settings) {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
     assert!(name.bytes().all(allowed) && !name.is_empty() && !name.starts_with('-'), "{name:?}");
     assert!(name.len() <= PicoName::MAX_LEN, "{name:?}");
-    let paths = [Some(target.home.path()), settings.java_home.as_deref(), settings.post_start.as_deref()];
+    let paths =
+        [Some(target.home.path()), settings.java_home.as_deref(), settings.post_start.as_deref()];
     assert!(paths.into_iter().flatten().all(|path| path.is_absolute() && path.to_str().is_some()));
-    assert!(settings.container.as_ref().is_none_or(|c| c.bytes().all(allowed) && !c.starts_with(['-', '.'])));
+    assert!(
+        settings
+            .container
+            .as_ref()
+            .is_none_or(|c| c.bytes().all(allowed) && !c.starts_with(['-', '.']))
+    );
     for at_least_a_second in [settings.mzsh_timeout, settings.ha_timeout] {
         assert!((Duration::from_secs(1)..=DAY).contains(&at_least_a_second));
     }
@@ -150,14 +160,19 @@ fn describe_values(settings: &Settings) -> String {
     format!("{silent:?}")
 }
 
-fn assert_validate_all_agrees(kind: PicoType, mut variables: Vec<Variable>, errors: &[ParameterError]) {
+fn assert_validate_all_agrees(
+    kind: PicoType,
+    mut variables: Vec<Variable>,
+    errors: &[ParameterError],
+) {
     // A deeper level checks the node, which is not ours here.
     variables.retain(|(name, _)| name != "OCF_CHECK_LEVEL");
     let call = Invocation::new(definition(kind), Action::ValidateAll, variables);
     let findings = PicoAgent::new(kind).validate_all(&call);
     let lines = findings.lines(call.reason_prefix());
     // A value that is valid, but truncated, too broad, or run on several nodes, gives one warning.
-    let (wrong, warned): (Vec<&str>, Vec<&str>) = lines.lines().partition(|line| line.starts_with("ERROR: "));
+    let (wrong, warned): (Vec<&str>, Vec<&str>) =
+        lines.lines().partition(|line| line.starts_with("ERROR: "));
     let refused_clone = usize::from(call.clone_kind() == Some(CloneKind::GloballyUnique));
     assert_eq!(wrong.len(), errors.len() + refused_clone);
     let mut about: Vec<&str> = ["wait", "process_match", "clone"].to_vec();

@@ -4,7 +4,9 @@ use crate::split_input;
 use host::Pid;
 use host::process::{Stat, split_nul};
 use pico::PicoInstance;
-use pico::identity::{HomeClaim, MzHome, ProcessArguments, Role, home_claim, is_any_pico_or_mzsh, role};
+use pico::identity::{
+    HomeClaim, MzHome, ProcessArguments, Role, home_claim, is_any_pico_or_mzsh, role,
+};
 use regex_lite::Regex;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -25,7 +27,10 @@ pub fn stat(bytes: &[u8]) {
     let stat = Stat::parse(&line).expect("the name does not matter");
     assert_eq!(stat.comm, bytes);
     assert_eq!((stat.pid.as_raw(), stat.parent), (4711, Pid::new(1)));
-    assert_eq!((stat.process_group, stat.session, stat.threads, stat.start), (4711, 4712, 37, 123_456));
+    assert_eq!(
+        (stat.process_group, stat.session, stat.threads, stat.start),
+        (4711, 4712, 37, 123_456)
+    );
 }
 
 /// `bytes` are, with [`SEPARATOR`](crate::SEPARATOR) between them: the name of the pico; `/proc/PID/cmdline`;
@@ -38,12 +43,17 @@ pub fn stat(bytes: &[u8]) {
 /// - It claims no other home than one in its arguments or environment.
 pub fn command_line(bytes: &[u8]) {
     let [name, cmdline, environ, program, pattern] = split_input(bytes);
-    let Some(name) = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()) else { return };
+    let Some(name) = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()) else {
+        return;
+    };
     let argv = split_nul(cmdline);
     let environ = split_nul(environ);
-    let process =
-        ProcessArguments { argv: &argv, program: Some(OsStr::from_bytes(program)).filter(|p| !p.is_empty()) };
-    let mut target = PicoInstance { name, home: MzHome::new(Path::new("/opt/mz")), process_match: None };
+    let process = ProcessArguments {
+        argv: &argv,
+        program: Some(OsStr::from_bytes(program)).filter(|p| !p.is_empty()),
+    };
+    let mut target =
+        PicoInstance { name, home: MzHome::new(Path::new("/opt/mz")), process_match: None };
 
     match role(&target, process) {
         Some(Role::Pico) => {
@@ -85,9 +95,9 @@ fn assert_exact_marker(argv: &[OsString], name: &str) {
         words.starts_with(&expected)
     });
     let by_last = argv.last().is_some_and(|last| last == name)
-        && argv
-            .iter()
-            .any(|a| a.as_bytes().ends_with(b"PicoStart") || a.as_bytes().ends_with(b"CodeServerMain"));
+        && argv.iter().any(|a| {
+            a.as_bytes().ends_with(b"PicoStart") || a.as_bytes().ends_with(b"CodeServerMain")
+        });
     assert!(by_property || by_error || by_last, "{argv:?} is not marked {name}");
 }
 
@@ -100,16 +110,25 @@ fn is_mzsh(argv: &[OsString]) -> bool {
     let is_word = |word: &OsString| !starts_with(word, &[b"-", b"@"]);
     let Some(at) = argv.iter().skip(1).position(is_word).map(|at| at + 1) else { return false };
     let (before, main) = (&argv[at - 1], &argv[at]);
-    let may_be_a_value = at > 1 && starts_with(before, &[b"-"]) && !starts_with(before, &[b"-D", b"-X"]);
+    let may_be_a_value =
+        at > 1 && starts_with(before, &[b"-"]) && !starts_with(before, &[b"-D", b"-X"]);
     !may_be_a_value && main.as_bytes().ends_with(b".CommandLine")
 }
 
 fn assert_matches_one_name(target: &PicoInstance, process: ProcessArguments<'_>) {
     let name = target.name.as_str();
-    let others =
-        [format!("{name}0"), format!("x{name}"), name[..name.len() - 1].to_owned(), name.to_uppercase()];
-    for other in others.iter().filter(|other| *other != name).filter_map(|other| other.parse().ok()) {
-        assert_ne!(role(&PicoInstance { name: other, ..target.clone() }, process), Some(Role::Pico));
+    let others = [
+        format!("{name}0"),
+        format!("x{name}"),
+        name[..name.len() - 1].to_owned(),
+        name.to_uppercase(),
+    ];
+    for other in others.iter().filter(|other| *other != name).filter_map(|other| other.parse().ok())
+    {
+        assert_ne!(
+            role(&PicoInstance { name: other, ..target.clone() }, process),
+            Some(Role::Pico)
+        );
     }
 }
 
@@ -136,9 +155,13 @@ fn assert_home_claim_is_in_arguments(process: ProcessArguments<'_>, environ: &[O
         };
         let above_script = argv.iter().any(|a| {
             let relative = home == b".".as_slice() || home.ends_with(b"..");
-            (relative || a.as_bytes().starts_with(home)) && Path::new(a).file_name() == Some("mzsh".as_ref())
+            (relative || a.as_bytes().starts_with(home))
+                && Path::new(a).file_name() == Some("mzsh".as_ref())
         });
-        assert!(after(b"-Dmz.home=", argv) || above_script || after(b"MZ_HOME=", environ), "{argv:?}");
+        assert!(
+            after(b"-Dmz.home=", argv) || above_script || after(b"MZ_HOME=", environ),
+            "{argv:?}"
+        );
     }
     if let HomeClaim::Path(_) = home_claim(process, || None) {
         assert!(!argv.is_empty());

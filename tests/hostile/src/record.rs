@@ -18,7 +18,10 @@ const BOOT: &str = "8f2c1a3e-0000-4000-8000-000000000001";
 /// - A record that is used is the same after it was written and parsed again.
 pub fn record(bytes: &[u8]) {
     let Ok(Some(record)) = InstanceRecord::parse(bytes, BOOT) else { return };
-    assert!(!matches!(InstanceRecord::parse(bytes, "8f2c1a3e-0000-4000-8000-000000000002"), Ok(Some(_))));
+    assert!(!matches!(
+        InstanceRecord::parse(bytes, "8f2c1a3e-0000-4000-8000-000000000002"),
+        Ok(Some(_))
+    ));
     assert!(!matches!(InstanceRecord::parse(bytes, ""), Ok(Some(_))));
 
     // Another reader's view of the same bytes. It also takes apart what has no meaning here, where anything may stand. (What
@@ -36,7 +39,10 @@ pub fn record(bytes: &[u8]) {
     let again = InstanceRecord::parse(&written, BOOT).expect("what was written can be read");
     let again = again.expect("it is of the same boot");
     assert_eq!(written, serde_json::to_vec(&again).expect("what was read can be written"));
-    assert_eq!((again.jvm(), again.mzsh(), again.phase), (record.jvm(), record.mzsh(), record.phase));
+    assert_eq!(
+        (again.jvm(), again.mzsh(), again.phase),
+        (record.jvm(), record.mzsh(), record.phase)
+    );
 }
 
 fn assert_matches_json(record: &InstanceRecord, other: &Value) {
@@ -61,7 +67,10 @@ fn assert_for_one_pico(record: &InstanceRecord, other: &Value) {
             };
             if record.is_for(&target) {
                 assert_eq!(other["pico"], name);
-                assert!(is_same_path(other["mz_home"].as_str().unwrap_or_default(), home), "{other}");
+                assert!(
+                    is_same_path(other["mz_home"].as_str().unwrap_or_default(), home),
+                    "{other}"
+                );
             }
         }
     }

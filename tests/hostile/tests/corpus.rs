@@ -10,7 +10,8 @@ fn fuzz_folder() -> PathBuf {
 }
 
 fn sorted_names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
+    let entries =
+        fs::read_dir(directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
     let mut names: Vec<String> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -48,7 +49,13 @@ fn check_all() {
 fn unpack(archive: &Path) -> TempDir {
     let into = TempDir::new().unwrap();
     let mut tar = Command::new("tar");
-    let tar = tar.arg("--extract").arg("--file").arg(archive).arg("--directory").arg(into.path()).output();
+    let tar = tar
+        .arg("--extract")
+        .arg("--file")
+        .arg(archive)
+        .arg("--directory")
+        .arg(into.path())
+        .output();
     let tar = tar.unwrap();
     assert!(tar.status.success(), "{}", String::from_utf8_lossy(&tar.stderr));
     into
@@ -56,18 +63,26 @@ fn unpack(archive: &Path) -> TempDir {
 
 #[test]
 fn each_target_has_one_fuzz_target_file_that_calls_it() {
-    let doorways: Vec<String> = hostile::TARGETS.iter().map(|(name, _)| format!("{name}.rs")).collect();
+    let doorways: Vec<String> =
+        hostile::TARGETS.iter().map(|(name, _)| format!("{name}.rs")).collect();
     assert_eq!(sorted_names(&fuzz_folder().join("fuzz_targets")), doorways);
     for (name, _) in hostile::TARGETS {
-        let text = fs::read_to_string(fuzz_folder().join("fuzz_targets").join(format!("{name}.rs"))).unwrap();
+        let text =
+            fs::read_to_string(fuzz_folder().join("fuzz_targets").join(format!("{name}.rs")))
+                .unwrap();
         assert!(text.contains(&format!("hostile::{name}(")), "{name}.rs leads elsewhere");
     }
 }
 
 #[test]
 fn dictionary_lists_every_parameter() {
-    let dictionary = fs::read_to_string(fuzz_folder().join("dictionaries/environment.dict")).unwrap();
+    let dictionary =
+        fs::read_to_string(fuzz_folder().join("dictionaries/environment.dict")).unwrap();
     for parameter in pico::parameters::for_type(pico::PicoType::Platform) {
-        assert!(dictionary.contains(&format!("\"OCF_RESKEY_{}=\"", parameter.name)), "{}", parameter.name);
+        assert!(
+            dictionary.contains(&format!("\"OCF_RESKEY_{}=\"", parameter.name)),
+            "{}",
+            parameter.name
+        );
     }
 }

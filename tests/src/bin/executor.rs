@@ -56,11 +56,15 @@ fn run() -> Result<ExecutorReport, String> {
         let uid = u32::try_from(parse_number(&uid, 10)?).map_err(|e| e.to_string())?;
         command.uid(uid).gid(uid);
     }
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(u32::try_from(umask).map_err(|e| e.to_string())?));
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(
+        u32::try_from(umask).map_err(|e| e.to_string())?,
+    ));
 
     let started = Instant::now();
-    let child = command.spawn().map_err(|e| format!("{} does not start: {e}", program.display()))?;
-    supervise(child, started, Duration::from_millis(limit)).map_err(|e| format!("{}: {e}", program.display()))
+    let child =
+        command.spawn().map_err(|e| format!("{} does not start: {e}", program.display()))?;
+    supervise(child, started, Duration::from_millis(limit))
+        .map_err(|e| format!("{}: {e}", program.display()))
 }
 
 fn parse_number(text: &OsString, radix: u32) -> Result<u64, String> {
@@ -75,7 +79,8 @@ fn supervise(mut child: Child, started: Instant, limit: Duration) -> io::Result<
     let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let mut timed_out = false;
-    for pipe in [out.as_ref().map(AsFd::as_fd), err.as_ref().map(AsFd::as_fd)].into_iter().flatten() {
+    for pipe in [out.as_ref().map(AsFd::as_fd), err.as_ref().map(AsFd::as_fd)].into_iter().flatten()
+    {
         rustix::io::ioctl_fionbio(pipe, true)?;
     }
     let wall = loop {

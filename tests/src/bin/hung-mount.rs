@@ -79,13 +79,20 @@ fn run(target: &str, held: &str) -> io::Result<()> {
         covered.mode() & 0o170_000
     );
     let options = std::ffi::CString::new(options)?;
-    mount("hung-mount", target, "fuse", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())?;
+    mount(
+        "hung-mount",
+        target,
+        "fuse",
+        MountFlags::NOSUID | MountFlags::NODEV,
+        options.as_c_str(),
+    )?;
     let mut server = FuseServer { kernel, covered, held };
     server.decline_interrupts(target)?;
     println!("ready");
     loop {
         let input = io::stdin();
-        let mut fds = [PollFd::new(&server.kernel, PollFlags::IN), PollFd::new(&input, PollFlags::IN)];
+        let mut fds =
+            [PollFd::new(&server.kernel, PollFlags::IN), PollFd::new(&input, PollFlags::IN)];
         match poll(&mut fds, None) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(e) => return Err(e.into()),
@@ -137,7 +144,10 @@ impl FuseServer {
                 INIT => {
                     self.answer(&request)?;
                     let mut ask = Command::new("stat");
-                    ask.arg(target).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+                    ask.arg(target)
+                        .stdin(Stdio::null())
+                        .stdout(Stdio::null())
+                        .stderr(Stdio::null());
                     asking = Some(ask.spawn()?);
                 }
                 INTERRUPT => {
@@ -174,7 +184,8 @@ impl FuseServer {
             HeldRequests::Opcode(kind) => request.kind == kind,
             // The first field of an open has its flags.
             HeldRequests::Execution => {
-                let flags = request.body.first_chunk().map_or(0, |&flags| u32::from_ne_bytes(flags));
+                let flags =
+                    request.body.first_chunk().map_or(0, |&flags| u32::from_ne_bytes(flags));
                 request.kind == OPEN && flags & FMODE_EXEC != 0
             }
         }
@@ -184,7 +195,8 @@ impl FuseServer {
         // The kernel requires room for its largest request, and never less than 8 KiB.
         let mut buffer = [0; 16 * 1024];
         let length = self.kernel.read(&mut buffer)?;
-        let number = |at: usize| u32::from_ne_bytes(buffer[at..at + 4].try_into().expect("four bytes"));
+        let number =
+            |at: usize| u32::from_ne_bytes(buffer[at..at + 4].try_into().expect("four bytes"));
         let unique = u64::from_ne_bytes(buffer[8..16].try_into().expect("eight bytes"));
         Ok(FuseRequest {
             kind: number(4),
@@ -208,7 +220,8 @@ impl FuseServer {
             // READ: a file of zeros, as long as the covered one.
             READ => {
                 let from = u64::from_ne_bytes(request.body[8..16].try_into().expect("eight bytes"));
-                let wanted = u32::from_ne_bytes(request.body[16..20].try_into().expect("four bytes"));
+                let wanted =
+                    u32::from_ne_bytes(request.body[16..20].try_into().expect("four bytes"));
                 let length = self.covered.size().saturating_sub(from).min(wanted.into());
                 vec![0; usize::try_from(length).map_err(io::Error::other)?]
             }
@@ -230,8 +243,10 @@ impl FuseServer {
         let of = &self.covered;
         let times = [of.atime(), of.mtime(), of.ctime()].map(i64::cast_unsigned);
         let [atime, mtime, ctime] = times;
-        let long = [0, 0, 1, of.size(), of.blocks(), atime, mtime, ctime].map(u64::to_ne_bytes).concat();
-        let short = [0, 0, 0, of.mode(), 1, of.uid(), of.gid(), 0, 4096, 0].map(u32::to_ne_bytes).concat();
+        let long =
+            [0, 0, 1, of.size(), of.blocks(), atime, mtime, ctime].map(u64::to_ne_bytes).concat();
+        let short =
+            [0, 0, 0, of.mode(), 1, of.uid(), of.gid(), 0, 4096, 0].map(u32::to_ne_bytes).concat();
         [long, short].concat()
     }
 
@@ -241,7 +256,8 @@ impl FuseServer {
 
     fn reply(&self, unique: u64, error: i32, body: &[u8]) -> io::Result<()> {
         let length = u32::try_from(16 + body.len()).map_err(io::Error::other)?;
-        let head = [&length.to_ne_bytes()[..], &error.to_ne_bytes(), &unique.to_ne_bytes()].concat();
+        let head =
+            [&length.to_ne_bytes()[..], &error.to_ne_bytes(), &unique.to_ne_bytes()].concat();
         (&self.kernel).write_all(&[&head, body].concat())
     }
 }

@@ -40,7 +40,8 @@ const MAX_ARGUMENT_BYTES: usize = 100 << 10;
 const PAGE: usize = 4096;
 
 fn main() -> ExitCode {
-    let outcome = std::env::var(STEPS_VARIABLE).map_or_else(|_| exec_with_steps(), |steps| run_steps(&steps));
+    let outcome =
+        std::env::var(STEPS_VARIABLE).map_or_else(|_| exec_with_steps(), |steps| run_steps(&steps));
     if let Err(problem) = outcome {
         eprintln!("imitator: {problem}");
         return ExitCode::FAILURE;
@@ -59,7 +60,11 @@ fn exec_with_steps() -> io::Result<()> {
     let [file, program, name, rest @ ..] = arguments.as_slice() else {
         return Err(io::Error::other("usage: imitator FILE PROGRAM NAME [ARGUMENT...]"));
     };
-    Err(Command::new(program).arg0(name).args(rest).env(STEPS_VARIABLE, fs::read_to_string(file)?).exec())
+    Err(Command::new(program)
+        .arg0(name)
+        .args(rest)
+        .env(STEPS_VARIABLE, fs::read_to_string(file)?)
+        .exec())
 }
 
 fn run_steps(steps: &str) -> io::Result<()> {
@@ -68,7 +73,8 @@ fn run_steps(steps: &str) -> io::Result<()> {
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&awaited), None)?;
     let mut mapping = None;
     let mut rest = steps;
-    while let Some((line, after)) = rest.split_once('\n').or_else(|| (!rest.is_empty()).then_some((rest, "")))
+    while let Some((line, after)) =
+        rest.split_once('\n').or_else(|| (!rest.is_empty()).then_some((rest, "")))
     {
         rest = after;
         let (step, what) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
@@ -77,7 +83,9 @@ fn run_steps(steps: &str) -> io::Result<()> {
             "ignore" => set_dispositions(what, SigHandler::SigIgn)?,
             "default" => set_dispositions(what, SigHandler::SigDfl)?,
             "await" => drop(awaited.wait()?),
-            "run" => drop(Command::new("/bin/sh").args(["-c", what]).env_remove(STEPS_VARIABLE).spawn()?),
+            "run" => drop(
+                Command::new("/bin/sh").args(["-c", what]).env_remove(STEPS_VARIABLE).spawn()?,
+            ),
             // Once the storage is released, an error is no failure.
             "read" => drop(File::open(what).and_then(|mut file| file.read(&mut [0; 1]))),
             // The kernel closes it when the process ends.
@@ -145,7 +153,9 @@ fn map_shared(path: &str) -> io::Result<*mut libc::c_void> {
     file.metadata()?;
     let rights = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: a new mapping, at an address that the kernel chooses, overlaps no other.
-    let at = unsafe { libc::mmap(ptr::null_mut(), PAGE, rights, libc::MAP_SHARED, file.into_raw_fd(), 0) };
+    let at = unsafe {
+        libc::mmap(ptr::null_mut(), PAGE, rights, libc::MAP_SHARED, file.into_raw_fd(), 0)
+    };
     if at == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }
@@ -176,7 +186,8 @@ fn exec_with_padding(bytes: usize, rest: &str) -> io::Result<io::Error> {
     }
     let mut own = std::env::args();
     let name = own.next().unwrap_or_default();
-    let padding = std::iter::repeat_n("x".repeat(MAX_ARGUMENT_BYTES - 1), bytes / MAX_ARGUMENT_BYTES);
+    let padding =
+        std::iter::repeat_n("x".repeat(MAX_ARGUMENT_BYTES - 1), bytes / MAX_ARGUMENT_BYTES);
     Ok(Command::new(fs::read_link("/proc/self/exe")?)
         .arg0(name)
         .args(own)

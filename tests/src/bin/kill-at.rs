@@ -42,20 +42,28 @@ fn main() -> ExitCode {
 }
 
 fn run(number: &OsString, command: &[OsString]) -> Result<KillAtResult, String> {
-    let number: u64 = number.to_string_lossy().parse().map_err(|e| format!("{}: {e}", number.display()))?;
+    let number: u64 =
+        number.to_string_lossy().parse().map_err(|e| format!("{}: {e}", number.display()))?;
     let own = std::env::current_exe().map_err(|e| e.to_string())?;
     // `pre_exec` is unsafe, so this program executes itself to become the traced process.
     let child = Command::new(own).arg(TRACEE).args(command).spawn().map_err(|e| e.to_string())?;
     let pid = Pid::from_raw(i32::try_from(child.id()).map_err(|e| e.to_string())?);
-    trace(pid, number).map_err(|e| format!("{}: {e}", command.first().unwrap_or(&OsString::new()).display()))
+    trace(pid, number)
+        .map_err(|e| format!("{}: {e}", command.first().unwrap_or(&OsString::new()).display()))
 }
 
 fn become_tracee(command: &[OsString]) -> Result<KillAtResult, String> {
-    let [program, arguments @ ..] = command else { return Err("the program is missing".to_owned()) };
+    let [program, arguments @ ..] = command else {
+        return Err("the program is missing".to_owned());
+    };
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(|e| e.to_string())?;
     // From here on a successful execve stops this process with SIGTRAP.
     ptrace::traceme().map_err(|e| e.to_string())?;
-    Err(format!("{} does not start: {}", program.display(), Command::new(program).args(arguments).exec()))
+    Err(format!(
+        "{} does not start: {}",
+        program.display(),
+        Command::new(program).args(arguments).exec()
+    ))
 }
 
 /// Resumes the program from call to call.
@@ -73,7 +81,10 @@ fn trace(pid: Pid, number: u64) -> nix::Result<KillAtResult> {
             }
             WaitStatus::Stopped(_, Signal::SIGTRAP) if !begun => {
                 begun = true;
-                ptrace::setoptions(pid, Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_EXITKILL)?;
+                ptrace::setoptions(
+                    pid,
+                    Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_EXITKILL,
+                )?;
                 None
             }
             WaitStatus::Stopped(_, signal) => Some(signal),
@@ -83,7 +94,10 @@ fn trace(pid: Pid, number: u64) -> nix::Result<KillAtResult> {
                 if inside && calls == number {
                     let call = syscall_name(pid);
                     kill(pid, Signal::SIGKILL)?;
-                    while !matches!(waitpid(pid, None)?, WaitStatus::Signaled(..) | WaitStatus::Exited(..)) {}
+                    while !matches!(
+                        waitpid(pid, None)?,
+                        WaitStatus::Signaled(..) | WaitStatus::Exited(..)
+                    ) {}
                     return Ok(KillAtResult::KilledAt { number, call });
                 }
                 None
@@ -100,7 +114,8 @@ fn syscall_name(pid: Pid) -> String {
     let line = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
     let number = line.split(' ').next().unwrap_or_default();
     let mut names = NAMES.iter().chain(OLD_NAMES);
-    let known = number.parse().ok().and_then(|number: i64| names.find(|(known, _)| *known == number));
+    let known =
+        number.parse().ok().and_then(|number: i64| names.find(|(known, _)| *known == number));
     known.map_or_else(|| format!("system call {number}"), |(_, name)| (*name).to_owned())
 }
 

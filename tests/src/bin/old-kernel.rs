@@ -34,21 +34,27 @@ fn main() -> ExitCode {
 }
 
 fn run(refusal: &OsString, command: &[OsString]) -> Result<std::convert::Infallible, String> {
-    let [program, arguments @ ..] = command else { return Err("the program is missing".to_owned()) };
+    let [program, arguments @ ..] = command else {
+        return Err("the program is missing".to_owned());
+    };
     match refusal.to_str() {
         Some("ENOSYS") => install_filter(Errno::ENOSYS, CALLS_AFTER_4_18),
         Some("EPERM") => install_filter(Errno::EPERM, PIDFD_CALLS),
         _ => Err(format!("{}: neither ENOSYS nor EPERM", refusal.display())),
     }?;
-    Err(format!("{} does not start: {}", program.display(), Command::new(program).args(arguments).exec()))
+    Err(format!(
+        "{} does not start: {}",
+        program.display(),
+        Command::new(program).args(arguments).exec()
+    ))
 }
 
 fn install_filter(errno: Errno, calls: impl IntoIterator<Item = i64>) -> Result<(), String> {
     let rules: BTreeMap<_, _> = calls.into_iter().map(|number| (number, Vec::new())).collect();
     let machine = std::env::consts::ARCH.try_into().map_err(|e| format!("{e}"))?;
     let action = SeccompAction::Errno((errno as i32).cast_unsigned());
-    let filter =
-        SeccompFilter::new(rules, SeccompAction::Allow, action, machine).map_err(|e| e.to_string())?;
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, machine)
+        .map_err(|e| e.to_string())?;
     let program = BpfProgram::try_from(filter).map_err(|e| e.to_string())?;
     seccompiler::apply_filter(&program).map_err(|e| e.to_string())
 }

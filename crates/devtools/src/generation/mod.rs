@@ -24,7 +24,9 @@ pub fn ensure_or_report(generation: Generation) {
 
 /// Makes the root if it is missing, for tasks that need it.
 pub fn ensure(generation: Generation) -> Result<(), TaskError> {
-    let Some(release) = generation.codename().filter(|_| !generation.is_available()) else { return Ok(()) };
+    let Some(release) = generation.codename().filter(|_| !generation.is_available()) else {
+        return Ok(());
+    };
     packages::require(generation.name(), prerequisites::GENERATION_FOLDER)?;
     let folder = generation.folder();
     let rooms = folder.parent().unwrap_or(&folder);
@@ -33,15 +35,25 @@ pub fn ensure(generation: Generation) -> Result<(), TaskError> {
     println!("making {} from {mirror}", folder.display());
     let started = Instant::now();
     let mut make = Command::new("unshare");
-    make.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]);
+    make.args([
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "--propagation",
+        "private",
+    ]);
     make.args(["bash", "-c", include_str!("make.sh"), "make.sh"]).arg(&folder);
-    make.args([Generation::RECIPE_FILE, &generation.recipe(), release, &mirror]).args(generation.packages());
+    make.args([Generation::RECIPE_FILE, &generation.recipe(), release, &mirror])
+        .args(generation.packages());
     make.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
     let log = rooms.join(format!("{}.log", generation.name()));
     let file = fs::File::create(&log).map_err(TaskError::file("create", &log))?;
     make.stderr(file.try_clone().map_err(TaskError::file("open", &log))?).stdout(file);
-    let status =
-        make.status().map_err(|source| TaskError::Spawn { command: "unshare".to_owned(), source })?;
+    let status = make
+        .status()
+        .map_err(|source| TaskError::Spawn { command: "unshare".to_owned(), source })?;
     if !status.success() {
         let said = fs::read_to_string(&log).unwrap_or_default();
         let lines: Vec<&str> = said.lines().collect();
@@ -59,7 +71,13 @@ pub fn ensure(generation: Generation) -> Result<(), TaskError> {
 fn find_mirror() -> Result<String, TaskError> {
     let targets = || {
         let mut apt = Command::new("apt-get");
-        apt.args(["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian"]);
+        apt.args([
+            "indextargets",
+            "--format",
+            "$(REPO_URI)",
+            "Created-By: Packages",
+            "Origin: Debian",
+        ]);
         apt.args(["Label: Debian", "Component: main"]).stdin(Stdio::null());
         let said = workspace::run_checked(&mut apt)?.stdout;
         Ok::<_, TaskError>(String::from_utf8_lossy(&said).lines().next().map(str::to_owned))

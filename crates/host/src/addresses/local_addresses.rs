@@ -50,7 +50,8 @@ impl LocalAddresses {
             let address = interface.address?;
             let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
             let address = v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))?;
-            let linked = interface.flags.contains(InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING);
+            let linked =
+                interface.flags.contains(InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING);
             let name = interface.interface_name;
             let known = flags.iter().find(|(a, on, _)| IpAddr::V6(*a) == address && *on == name);
             let place = address_state(name, linked, known.map_or(0, |&(_, _, flags)| flags));
@@ -65,12 +66,21 @@ impl LocalAddresses {
         if address.is_unspecified() || address.is_loopback() {
             return AddressState::Local;
         }
-        let mut found = self.addresses.iter().filter(|own| own.address == address).map(|own| &own.state);
+        let mut found =
+            self.addresses.iter().filter(|own| own.address == address).map(|own| &own.state);
         let Some(first) = found.next() else {
-            return if is_local_by_route(address) { AddressState::Local } else { AddressState::NotLocal };
+            return if is_local_by_route(address) {
+                AddressState::Local
+            } else {
+                AddressState::NotLocal
+            };
         };
         // On two interfaces: that it is well on one is enough.
-        if found.any(|place| *place == AddressState::Local) { AddressState::Local } else { first.clone() }
+        if found.any(|place| *place == AddressState::Local) {
+            AddressState::Local
+        } else {
+            first.clone()
+        }
     }
 }
 
@@ -137,7 +147,10 @@ mod tests {
         let address: IpAddr = "10.0.0.1".parse().unwrap();
         let own = |place| LocalAddress { address, state: place };
         let node = LocalAddresses {
-            addresses: vec![own(AddressState::LinkDown("eth0".to_owned())), own(AddressState::Local)],
+            addresses: vec![
+                own(AddressState::LinkDown("eth0".to_owned())),
+                own(AddressState::Local),
+            ],
         };
         assert_eq!(node.state_of(address), AddressState::Local);
     }

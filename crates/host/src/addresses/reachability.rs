@@ -126,7 +126,8 @@ fn connect_all(endpoints: &[(&str, u16)], until: Instant) -> Vec<u8> {
         }
     }
     drop(teller);
-    let mut states: Vec<EndpointState> = endpoints.iter().map(|_| EndpointState::default()).collect();
+    let mut states: Vec<EndpointState> =
+        endpoints.iter().map(|_| EndpointState::default()).collect();
     // It ends when all threads have ended, or at the given instant.
     while let Ok((which, news)) = news.recv_timeout(remaining(until)) {
         let state: &mut EndpointState = &mut states[which];
@@ -193,7 +194,9 @@ fn retry_until_connected(
                         tell(EndpointEvent::Connected);
                         return;
                     }
-                    Err((address, e)) => format!("{} ({})", describe_connect_error(&e), address.ip()),
+                    Err((address, e)) => {
+                        format!("{} ({})", describe_connect_error(&e), address.ip())
+                    }
                 }
             }
         };
@@ -227,8 +230,14 @@ mod tests {
         let mut state = EndpointState::default();
         state.apply(EndpointEvent::Failed("connection refused".to_owned()));
         state.apply(EndpointEvent::Resolving(Instant::now()));
-        assert_eq!(state.describe_failure(), "connection refused", "a resolver that was only just asked");
-        state.apply(EndpointEvent::Resolving(Instant::now().checked_sub(SLOW_RESOLVER * 3).unwrap()));
+        assert_eq!(
+            state.describe_failure(),
+            "connection refused",
+            "a resolver that was only just asked"
+        );
+        state.apply(EndpointEvent::Resolving(
+            Instant::now().checked_sub(SLOW_RESOLVER * 3).unwrap(),
+        ));
         assert_eq!(state.describe_failure(), "the resolver has not answered for 3 s");
         let mut state = EndpointState::default();
         state.apply(EndpointEvent::Connecting(vec!["192.0.2.1:1".parse().unwrap()]));
@@ -239,7 +248,8 @@ mod tests {
 
     #[test]
     fn unreachable_endpoint_line_is_decoded() {
-        let missing = UnreachableEndpoint { index: 2, reason: "no route to host (192.0.2.1)".to_owned() };
+        let missing =
+            UnreachableEndpoint { index: 2, reason: "no route to host (192.0.2.1)".to_owned() };
         assert_eq!(decode_line("2 no route to host (192.0.2.1)"), Some(missing));
         assert_eq!(decode_line("nonsense"), None);
     }

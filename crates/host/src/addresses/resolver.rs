@@ -160,7 +160,8 @@ mod tests {
 
     #[test]
     fn lookup_answer_survives_encoding_and_decoding() {
-        let failed = io::Error::other(format!("{STD_ERROR_PREFIX}Temporary failure in name resolution"));
+        let failed =
+            io::Error::other(format!("{STD_ERROR_PREFIX}Temporary failure in name resolution"));
         let unknown = io::Error::other(format!("{STD_ERROR_PREFIX}Name or service not known"));
         let both = vec![address("10.0.0.1"), address("2001:db8::1")];
         for (answer, lookup) in [

@@ -26,7 +26,9 @@ pub(super) fn prepare_and_exec(
         // Before the release it must not outlive the caller: nobody would know of this start.
         die_with_parent(parent).map_err(|e| e.to_string())?;
         match leader_of {
-            LeaderOf::ProcessGroup => rustix::process::setpgid(None, None).map_err(|e| e.to_string())?,
+            LeaderOf::ProcessGroup => {
+                rustix::process::setpgid(None, None).map_err(|e| e.to_string())?;
+            }
             LeaderOf::Session => drop(rustix::process::setsid().map_err(|e| e.to_string())?),
         }
         while rustix::io::read(barrier, &mut [0_u8]) == Err(Errno::INTR) {}
@@ -67,7 +69,8 @@ fn exec_command(exec: Exec, leader_of: LeaderOf, parent: Pid) -> Result<Infallib
         die_with_parent(parent).map_err(|e| e.to_string())?;
     }
     let c = |text: &OsStr| {
-        CString::new(text.as_bytes()).map_err(|e| format!("{} can't be executed: {e}", program.display()))
+        CString::new(text.as_bytes())
+            .map_err(|e| format!("{} can't be executed: {e}", program.display()))
     };
     let mut arguments = vec![c(program.as_os_str())?];
     for argument in &exec.arguments {
@@ -119,7 +122,12 @@ fn reset_signals_and_descriptors() {
     // SAFETY: the flag closes nothing now; descriptors are marked to be closed at exec, which is what follows.
     #[expect(unsafe_code, reason = "close_range(2) has no wrapper in nix or rustix")]
     let marked = unsafe {
-        nix::libc::syscall(nix::libc::SYS_close_range, 3_u32, u32::MAX, nix::libc::CLOSE_RANGE_CLOEXEC)
+        nix::libc::syscall(
+            nix::libc::SYS_close_range,
+            3_u32,
+            u32::MAX,
+            nix::libc::CLOSE_RANGE_CLOEXEC,
+        )
     };
     if marked != 0 {
         set_cloexec_one_by_one();
@@ -139,8 +147,11 @@ pub(super) fn set_cloexec_one_by_one() {
         (0..i32::try_from(limit).unwrap_or(i32::MAX).min(MAX_DESCRIPTORS)).collect()
     };
     for number in numbers.into_iter().filter(|&number| number > 2) {
+        #[expect(
+            unsafe_code,
+            reason = "a descriptor that is nobody's in this program has no safe type"
+        )]
         // SAFETY: fcntl(2) with F_SETFD takes a number, and an open or a closed one does no harm; no memory is involved.
-        #[expect(unsafe_code, reason = "a descriptor that is nobody's in this program has no safe type")]
         let _ = unsafe { nix::libc::fcntl(number, nix::libc::F_SETFD, nix::libc::FD_CLOEXEC) };
     }
 }

@@ -99,9 +99,9 @@ impl LaunchError {
                 (NOT_EXECUTABLE, *errno, program.as_os_str().as_bytes())
             }
             // The last two are the parent's own.
-            Self::NotPrepared(_) | Self::NotExecutedInTime { .. } | Self::WaitedForStorage { .. } => {
-                (NOT_PREPARED, 0, &*self.to_string().into_bytes())
-            }
+            Self::NotPrepared(_)
+            | Self::NotExecutedInTime { .. }
+            | Self::WaitedForStorage { .. } => (NOT_PREPARED, 0, &*self.to_string().into_bytes()),
         };
         let mut message = [&[variant], &errno.to_ne_bytes()[..], rest].concat();
         message.truncate(MAX_MESSAGE_BYTES);
@@ -149,8 +149,12 @@ mod tests {
         let errno = Errno::NOENT.raw_os_error();
         let unusable = LaunchError::DirectoryUnusable { directory: "/opt/mz".into(), errno };
         let said = unusable.to_string();
-        assert_eq!(said, "directory /opt/mz can't be entered: No such file or directory (os error 2)");
-        let waiting = |on_storage| LaunchError::NotExecutedInTime { seconds: 7, on_storage }.to_string();
+        assert_eq!(
+            said,
+            "directory /opt/mz can't be entered: No such file or directory (os error 2)"
+        );
+        let waiting =
+            |on_storage| LaunchError::NotExecutedInTime { seconds: 7, on_storage }.to_string();
         assert_eq!(waiting(true), "storage has not answered for 7 s");
         assert_eq!(waiting(false), "storage or name service has not answered for 7 s");
     }

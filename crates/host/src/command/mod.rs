@@ -201,7 +201,9 @@ pub fn launch_as(
     prepare: impl FnOnce(&Credentials) -> Result<Exec, String>,
 ) -> io::Result<RunningCommand> {
     let user_and_limits = || run_as().map(|RunAs { user, limits }| (Some(user), limits));
-    fork_child(leader_of, user_and_limits, |user| prepare(user.ok_or("no user is known to run it")?))
+    fork_child(leader_of, user_and_limits, |user| {
+        prepare(user.ok_or("no user is known to run it")?)
+    })
 }
 
 fn fork_child(
@@ -245,7 +247,8 @@ fn wait_for_killed(id: ProcessId, until: Instant) -> io::Result<bool> {
         if handle.wait_for_end(until.min(Instant::now() + POLL_INTERVAL))? {
             return Ok(true);
         }
-        if Instant::now() >= until || process::any_thread_in_state(id.pid, ProcessState::DiskSleep) {
+        if Instant::now() >= until || process::any_thread_in_state(id.pid, ProcessState::DiskSleep)
+        {
             return Ok(false);
         }
     }
@@ -296,7 +299,9 @@ impl RunningCommand {
         self.release()?;
         match self.wait(until, None)? {
             CommandEvent::Finished(finished) => Ok(finished),
-            CommandEvent::OtherEnded(running) | CommandEvent::DeadlineReached(running) => running.kill(),
+            CommandEvent::OtherEnded(running) | CommandEvent::DeadlineReached(running) => {
+                running.kill()
+            }
         }
     }
 
@@ -306,7 +311,8 @@ impl RunningCommand {
     /// What poll(2) and waitpid(2) say.
     pub fn wait(mut self, until: Instant, other: Option<&PidFd>) -> io::Result<CommandEvent> {
         loop {
-            let open = [&self.stdout, &self.stderr].into_iter().filter_map(|stream| stream.pipe.as_ref());
+            let open =
+                [&self.stdout, &self.stderr].into_iter().filter_map(|stream| stream.pipe.as_ref());
             let open: Vec<_> = open.map(AsFd::as_fd).collect();
             let ended = wait_for_any([Some(self.child.pidfd()), other], &open, until)?;
             self.drain_output();
@@ -384,8 +390,10 @@ impl RunningCommand {
         if self.leader_of == LeaderOf::ProcessGroup
             && let Ok(all) = process::snapshot()
         {
-            let of_group = |stat: &&Stat| stat.process_group == self.id.pid.as_raw() && stat.id() != self.id;
-            members.extend(all.iter().filter(of_group).filter(|stat| !stat.is_dead()).map(Stat::id));
+            let of_group =
+                |stat: &&Stat| stat.process_group == self.id.pid.as_raw() && stat.id() != self.id;
+            members
+                .extend(all.iter().filter(of_group).filter(|stat| !stat.is_dead()).map(Stat::id));
         }
         members
     }

@@ -9,13 +9,19 @@ fn shell(script: &str) -> Exec {
     Exec {
         program: "/bin/sh".into(),
         arguments: vec!["-c".into(), script.into()],
-        environment: vec![("PATH".into(), "/usr/bin:/bin".into()), ("GREETING".into(), "hello".into())],
+        environment: vec![
+            ("PATH".into(), "/usr/bin:/bin".into()),
+            ("GREETING".into(), "hello".into()),
+        ],
         directory: "/".into(),
     }
 }
 
 fn run_shell(script: &'static str) -> FinishedCommand {
-    launch(LeaderOf::ProcessGroup, move || Ok(shell(script))).unwrap().run_until(test_deadline()).unwrap()
+    launch(LeaderOf::ProcessGroup, move || Ok(shell(script)))
+        .unwrap()
+        .run_until(test_deadline())
+        .unwrap()
 }
 
 #[test]
@@ -66,8 +72,10 @@ fn command_inherits_no_descriptor() {
     rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty()).unwrap();
     let number = std::os::fd::AsRawFd::as_raw_fd(&file);
     let script = format!("[ -e /proc/$$/fd/{number} ] && echo inherited");
-    let ran =
-        launch(LeaderOf::ProcessGroup, || Ok(shell(&script))).unwrap().run_until(test_deadline()).unwrap();
+    let ran = launch(LeaderOf::ProcessGroup, || Ok(shell(&script)))
+        .unwrap()
+        .run_until(test_deadline())
+        .unwrap();
     assert_eq!(ran.stdout, b"");
     child::set_cloexec_one_by_one();
     assert!(rustix::io::fcntl_getfd(&file).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
@@ -139,8 +147,9 @@ fn long_output_is_drained_and_kept_within_its_limit() {
 
 #[test]
 fn each_stream_has_its_own_limit_and_order() {
-    let finished =
-        run_shell("echo warning >&2; printf 17; head -c 5000000 /dev/zero | tr '\\0' x >&2; echo last >&2");
+    let finished = run_shell(
+        "echo warning >&2; printf 17; head -c 5000000 /dev/zero | tr '\\0' x >&2; echo last >&2",
+    );
     assert_eq!(finished.stdout, b"17");
     let output = String::from_utf8(finished.output()).unwrap();
     assert!(output.starts_with("17\nwarning\nx") && output.ends_with("xlast\n"));
@@ -150,10 +159,13 @@ fn each_stream_has_its_own_limit_and_order() {
 
 #[test]
 fn output_limit_can_be_raised() {
-    let numbers =
-        launch(LeaderOf::ProcessGroup, || Ok(shell("seq 100000"))).unwrap().with_output_limit(1 << 20);
+    let numbers = launch(LeaderOf::ProcessGroup, || Ok(shell("seq 100000")))
+        .unwrap()
+        .with_output_limit(1 << 20);
     let text = String::from_utf8(numbers.run_until(test_deadline()).unwrap().stdout).unwrap();
-    assert!(text.starts_with("1\n2\n") && text.contains("\n50000\n") && text.ends_with("\n100000\n"));
+    assert!(
+        text.starts_with("1\n2\n") && text.contains("\n50000\n") && text.ends_with("\n100000\n")
+    );
     assert!(!text.contains("left out"));
 }
 
@@ -169,17 +181,30 @@ fn launch_error_says_why_the_command_was_not_executed() {
     let finished =
         launch(LeaderOf::ProcessGroup, || Ok(missing)).unwrap().run_until(test_deadline()).unwrap();
     assert_eq!(finished.outcome().to_string(), "/no/such/program does not exist");
-    assert_eq!(finished.launch_error, Some(LaunchError::NotFound { program: "/no/such/program".into() }));
+    assert_eq!(
+        finished.launch_error,
+        Some(LaunchError::NotFound { program: "/no/such/program".into() })
+    );
 
     let nowhere = Exec { directory: "/no/such/directory".into(), ..shell("") };
     let finished =
         launch(LeaderOf::ProcessGroup, || Ok(nowhere)).unwrap().run_until(test_deadline()).unwrap();
-    assert!(finished.outcome().to_string().starts_with("directory /no/such/directory can't be entered: "));
+    assert!(
+        finished
+            .outcome()
+            .to_string()
+            .starts_with("directory /no/such/directory can't be entered: ")
+    );
 
     let directory = Exec { program: Path::new("/etc").into(), ..shell("") };
-    let finished =
-        launch(LeaderOf::ProcessGroup, || Ok(directory)).unwrap().run_until(test_deadline()).unwrap();
-    assert_eq!(finished.outcome().to_string(), "/etc can't be executed: Permission denied (os error 13)");
+    let finished = launch(LeaderOf::ProcessGroup, || Ok(directory))
+        .unwrap()
+        .run_until(test_deadline())
+        .unwrap();
+    assert_eq!(
+        finished.outcome().to_string(),
+        "/etc can't be executed: Permission denied (os error 13)"
+    );
 }
 
 #[test]
@@ -209,7 +234,8 @@ fn command_not_executed_in_time_is_reported_as_waiting() {
     assert_eq!(finished.launch_error, Some(not_executed));
     assert_eq!(finished.survivors, []);
     // One that was executed has only itself to blame.
-    let mut slow = launch(LeaderOf::ProcessGroup, || Ok(shell("echo here; exec tail -f /dev/null"))).unwrap();
+    let mut slow =
+        launch(LeaderOf::ProcessGroup, || Ok(shell("echo here; exec tail -f /dev/null"))).unwrap();
     slow.release().unwrap();
     while slow.stdout.kept.is_empty() {
         let CommandEvent::DeadlineReached(same) =

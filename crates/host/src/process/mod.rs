@@ -12,9 +12,9 @@ mod stat;
 
 pub use exit_status::ExitStatus;
 pub use procfs::{
-    ExeLink, Ownership, ProcDir, ProcLink, any_thread_in_state, boot_id, describe_process, effective_uid,
-    live_threads, ownership, paths_in_use, process_age, read_exe_link, read_link, split_nul, time_since_boot,
-    to_clock_ticks,
+    ExeLink, Ownership, ProcDir, ProcLink, any_thread_in_state, boot_id, describe_process,
+    effective_uid, live_threads, ownership, paths_in_use, process_age, read_exe_link, read_link,
+    split_nul, time_since_boot, to_clock_ticks,
 };
 pub use snapshot::{Snapshot, snapshot};
 pub use stat::{ParseStatError, ProcessState, Stat};

@@ -36,13 +36,18 @@ impl ProcDir {
     /// A file of /proc about it.
     pub(crate) fn path_of(self, name: &str) -> String {
         let pid = self.pid;
-        self.thread
-            .map_or_else(|| format!("/proc/{pid}/{name}"), |tid| format!("/proc/{pid}/task/{tid}/{name}"))
+        self.thread.map_or_else(
+            || format!("/proc/{pid}/{name}"),
+            |tid| format!("/proc/{pid}/task/{tid}/{name}"),
+        )
     }
 }
 
 /// What `read` makes of a file about a process.
-pub(crate) fn none_if_gone<T>(file: &str, read: impl FnOnce(&str) -> io::Result<T>) -> io::Result<Option<T>> {
+pub(crate) fn none_if_gone<T>(
+    file: &str,
+    read: impl FnOnce(&str) -> io::Result<T>,
+) -> io::Result<Option<T>> {
     match read(file) {
         Ok(value) => Ok(Some(value)),
         Err(e) if is_no_such_process(&e) => Ok(None),
@@ -93,14 +98,22 @@ pub struct Ownership {
 /// # Errors
 /// /proc can't be read or understood.
 pub fn ownership(pid: Pid) -> io::Result<Option<Ownership>> {
-    let Some(status) = read_status(pid)?.filter(|status| !status.is_empty()) else { return Ok(None) };
+    let Some(status) = read_status(pid)?.filter(|status| !status.is_empty()) else {
+        return Ok(None);
+    };
     let understood = parse_ownership(&status, || {
-        read_status(Pid::own())?.ok_or_else(|| io::Error::other("/proc does not show the agent itself"))
+        read_status(Pid::own())?
+            .ok_or_else(|| io::Error::other("/proc does not show the agent itself"))
     })?;
-    understood.map(Some).ok_or_else(|| io::Error::other(format!("/proc/{pid}/status not understood")))
+    understood
+        .map(Some)
+        .ok_or_else(|| io::Error::other(format!("/proc/{pid}/status not understood")))
 }
 
-fn parse_ownership(status: &str, own: impl FnOnce() -> io::Result<String>) -> io::Result<Option<Ownership>> {
+fn parse_ownership(
+    status: &str,
+    own: impl FnOnce() -> io::Result<String>,
+) -> io::Result<Option<Ownership>> {
     let namespaces = match status_numbers(status, "NSpid") {
         Some(pids) => pids.len(),
         // A kernel without the line (before 4.1) has no way to tell, and does not tell it of this process either.
@@ -117,7 +130,8 @@ fn parse_ownership(status: &str, own: impl FnOnce() -> io::Result<String>) -> io
 
 /// All of `/proc/PID/status`; empty for a process that ends while it is read.
 pub(crate) fn read_status(pid: Pid) -> io::Result<Option<String>> {
-    let bytes = none_if_gone(&format!("/proc/{pid}/status"), |file| read_capped(file, MAX_STATUS_BYTES))?;
+    let bytes =
+        none_if_gone(&format!("/proc/{pid}/status"), |file| read_capped(file, MAX_STATUS_BYTES))?;
     Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
@@ -142,9 +156,11 @@ pub fn effective_uid(pid: Pid) -> io::Result<Option<u32>> {
 /// Its threads that have not ended; none where they can't be listed.
 #[must_use]
 pub fn live_threads(pid: Pid) -> Vec<Pid> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().filter_map(Result::ok);
+    let threads =
+        fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().filter_map(Result::ok);
     let live = threads.filter_map(|thread| {
-        let stat = read_small(thread.path().join("stat")).ok().and_then(|line| Stat::parse(&line).ok())?;
+        let stat =
+            read_small(thread.path().join("stat")).ok().and_then(|line| Stat::parse(&line).ok())?;
         (stat.state != ProcessState::Zombie).then_some(stat.pid)
     });
     live.collect()
@@ -155,7 +171,8 @@ pub fn live_threads(pid: Pid) -> Vec<Pid> {
 pub fn any_thread_in_state(pid: Pid, state: ProcessState) -> bool {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
     threads.filter_map(Result::ok).any(|thread| {
-        let stat = read_small(thread.path().join("stat")).ok().and_then(|line| Stat::parse(&line).ok());
+        let stat =
+            read_small(thread.path().join("stat")).ok().and_then(|line| Stat::parse(&line).ok());
         stat.is_some_and(|stat| stat.state == state)
     })
 }
@@ -216,7 +233,11 @@ pub fn paths_in_use(source: ProcDir) -> Vec<PathBuf> {
     let links = ["exe", "cwd"].map(|name| source.path_of(name));
     let files = fs::read_dir(source.path_of("fd")).into_iter().flatten();
     let files = files.take(MAX_OPEN_FILES_READ).filter_map(|entry| Some(entry.ok()?.path()));
-    let paths = links.into_iter().map(PathBuf::from).chain(files).filter_map(|link| fs::read_link(link).ok());
+    let paths = links
+        .into_iter()
+        .map(PathBuf::from)
+        .chain(files)
+        .filter_map(|link| fs::read_link(link).ok());
     paths.filter(|path| path.is_absolute()).collect()
 }
 
@@ -308,8 +329,11 @@ mod tests {
     #[test]
     fn status_without_nspid_is_accepted_only_if_the_kernel_has_none() {
         let (without, with) = ("Uid:\t1\t2\t2\t2\n", "Uid:\t1\t2\t2\t2\nNSpid:\t7\t1\n");
-        let understood = |status, own: &str| parse_ownership(status, || Ok(own.to_owned())).unwrap();
-        let is = |namespaces| Some(Ownership { real_uid: 1, effective_uid: 2, pid_namespaces: namespaces });
+        let understood =
+            |status, own: &str| parse_ownership(status, || Ok(own.to_owned())).unwrap();
+        let is = |namespaces| {
+            Some(Ownership { real_uid: 1, effective_uid: 2, pid_namespaces: namespaces })
+        };
         assert_eq!((understood(with, with), understood(without, without)), (is(2), is(1)));
         assert_eq!((understood(without, with), understood("NSpid:\t7\n", with)), (None, None));
     }

@@ -21,16 +21,23 @@ pub struct Snapshot {
 pub fn snapshot() -> io::Result<Snapshot> {
     let mut processes = HashMap::new();
     // Not while the directory is open: there may be few descriptors left.
-    let names = std::fs::read_dir("/proc").and_then(|all| all.map(|entry| Ok(entry?.file_name())).collect());
+    let names = std::fs::read_dir("/proc")
+        .and_then(|all| all.map(|entry| Ok(entry?.file_name())).collect());
     let names: Vec<_> = names.map_err(unreadable("/proc"))?;
     for name in names {
-        let Some(pid) = name.to_str().and_then(|n| n.parse().ok()).and_then(Pid::new) else { continue };
+        let Some(pid) = name.to_str().and_then(|n| n.parse().ok()).and_then(Pid::new) else {
+            continue;
+        };
         if let Some(stat) = Stat::read(pid)? {
             processes.insert(pid, stat);
         }
     }
     verify_own_pid_namespace()?;
-    if processes.contains_key(&Pid::own()) { Ok(Snapshot { processes }) } else { Err(own_pid_not_shown()) }
+    if processes.contains_key(&Pid::own()) {
+        Ok(Snapshot { processes })
+    } else {
+        Err(own_pid_not_shown())
+    }
 }
 
 /// Is /proc of this process's own pid namespace? One of another has this process under another number, or not at all; whatever it says

@@ -91,14 +91,18 @@ impl Stat {
     /// # Errors
     /// It is not of the form of proc(5).
     pub fn parse(line: &[u8]) -> Result<Self, ParseStatError> {
-        let err = |field| ParseStatError { field, line: String::from_utf8_lossy(line).into_owned() };
+        let err =
+            |field| ParseStatError { field, line: String::from_utf8_lossy(line).into_owned() };
         // The name may hold spaces and parentheses: it ends at the last one.
         let open = line.iter().position(|&b| b == b'(').ok_or_else(|| err(2))?;
-        let close = line.iter().rposition(|&b| b == b')').filter(|&c| c > open).ok_or_else(|| err(2))?;
-        let pid = parse_number(line[..open].trim_ascii()).and_then(Pid::new).ok_or_else(|| err(1))?;
+        let close =
+            line.iter().rposition(|&b| b == b')').filter(|&c| c > open).ok_or_else(|| err(2))?;
+        let pid =
+            parse_number(line[..open].trim_ascii()).and_then(Pid::new).ok_or_else(|| err(1))?;
         let comm = line[open + 1..close].to_vec();
 
-        let mut fields = line[close + 1..].split(|&b| b == b' ' || b == b'\n').filter(|f| !f.is_empty());
+        let mut fields =
+            line[close + 1..].split(|&b| b == b' ' || b == b'\n').filter(|f| !f.is_empty());
         let mut at = 2;
         let mut field = |wanted: u8| {
             let skip = usize::from(wanted - at - 1);

@@ -18,8 +18,10 @@ pub(crate) fn run_client(args: &[String]) -> ExitCode {
         return ExitCode::FAILURE;
     };
     let host = args.get(1).map_or("localhost", String::as_str);
-    let limit =
-        args.get(2).and_then(|seconds| seconds.parse().ok()).map_or(DEFAULT_TIMEOUT, Duration::from_secs);
+    let limit = args
+        .get(2)
+        .and_then(|seconds| seconds.parse().ok())
+        .map_or(DEFAULT_TIMEOUT, Duration::from_secs);
     let debug = args.iter().skip(3).any(|arg| arg == "debug");
     if debug {
         println!("asking {host}:{port}, for at most {} s", limit.as_secs());

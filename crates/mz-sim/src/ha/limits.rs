@@ -86,11 +86,15 @@ impl HaThresholds {
             min_consumes: number("min_consumes")?,
         };
         if min_activations == MinActivationsMeaning::Gate {
-            limits.aborts_counted_from = limits.aborts_counted_from.max(limits.min_activations.take());
+            limits.aborts_counted_from =
+                limits.aborts_counted_from.max(limits.min_activations.take());
         }
         if limits.aborts_counted_from.is_some() && limits.max_aborts.is_none() {
-            let gate = if number("min_activations_for_aborts")?.is_some() { "_for_aborts" } else { "" };
-            remarks.push(format!("mz.ha.min_activations{gate} has no effect: mz.ha.max_aborts is off"));
+            let gate =
+                if number("min_activations_for_aborts")?.is_some() { "_for_aborts" } else { "" };
+            remarks.push(format!(
+                "mz.ha.min_activations{gate} has no effect: mz.ha.max_aborts is off"
+            ));
         }
         Ok((limits, remarks))
     }
@@ -123,14 +127,22 @@ impl HaThresholds {
         };
         let aborts = self.max_aborts.and_then(|limit| {
             let counted = self.aborts_counted_from.is_none_or(|from| counts.activations >= from);
-            let miss =
-                MissedThreshold { property: "max_aborts", count: counts.aborts, at_least: false, limit };
+            let miss = MissedThreshold {
+                property: "max_aborts",
+                count: counts.aborts,
+                at_least: false,
+                limit,
+            };
             (counted && counts.aborts > limit).then_some(miss)
         });
         let all = [
             least("min_activations", self.min_activations, counts.activations),
             aborts,
-            least("min_number_of_transactions", self.min_number_of_transactions, counts.transactions),
+            least(
+                "min_number_of_transactions",
+                self.min_number_of_transactions,
+                counts.transactions,
+            ),
             least("min_consumes", self.min_consumes, counts.consumes),
         ];
         all.into_iter().flatten().collect()
@@ -161,22 +173,35 @@ impl HaThresholds {
     }
 }
 
-fn read_interval(properties: &HaProperties, remarks: &mut Vec<String>) -> Result<Duration, InvalidProperty> {
+fn read_interval(
+    properties: &HaProperties,
+    remarks: &mut Vec<String>,
+) -> Result<Duration, InvalidProperty> {
     let Some(value) = properties.get("interval").filter(|value| !value.is_empty()) else {
         return Ok(Duration::from_secs(DEFAULT_INTERVAL_SECONDS.into()));
     };
-    let bad =
-        InvalidProperty { name: "interval", value: value.clone(), expected: "a whole number of seconds" };
+    let bad = InvalidProperty {
+        name: "interval",
+        value: value.clone(),
+        expected: "a whole number of seconds",
+    };
     let seconds: i64 = value.trim().parse().map_err(|_| bad.clone())?;
     let raised = u32::try_from(seconds.max(0)).map_err(|_| bad)?.max(DEFAULT_INTERVAL_SECONDS);
     if i64::from(raised) != seconds {
-        remarks.push(format!("mz.ha.interval = {seconds} is raised to {raised}, the least that there is"));
+        remarks.push(format!(
+            "mz.ha.interval = {seconds} is raised to {raised}, the least that there is"
+        ));
     }
     Ok(Duration::from_secs(raised.into()))
 }
 
-fn read_threshold(properties: &HaProperties, name: &'static str) -> Result<Option<u64>, InvalidProperty> {
-    let Some(value) = properties.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+fn read_threshold(
+    properties: &HaProperties,
+    name: &'static str,
+) -> Result<Option<u64>, InvalidProperty> {
+    let Some(value) = properties.get(name).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
     match value.trim() {
         "-1" => Ok(None),
         digits => digits.parse().map(Some).map_err(|_| InvalidProperty {

@@ -31,14 +31,16 @@ pub(super) struct PropertiesFile {
 pub(super) fn read(path: &Path) -> Result<PropertiesFile, SimError> {
     let text = fs::read_to_string(path).map_err(SimError::file("read", path))?;
     let malformed = |problem: String| SimError::Malformed { path: path.to_owned(), problem };
-    let at = |error: &hocon::Error| format!("line {}: {}", error.location().line(), error.message());
+    let at =
+        |error: &hocon::Error| format!("line {}: {}", error.location().line(), error.message());
     let document = Document::parse(&text, &path.to_string_lossy(), &PREFIXES, &mut SiblingFiles);
     let document = document.map_err(|error| malformed(at(&error)))?;
     let config = Config::from_documents([&document]);
     // An unknown template counts as none.
     let template = config.text(&["template"]).ok().flatten().map(|found| found.text);
-    let kind =
-        template.and_then(|name| PicoKind::ALL.into_iter().find(|kind| name.ends_with(&format!("-{kind}"))));
+    let kind = template.and_then(|name| {
+        PicoKind::ALL.into_iter().find(|kind| name.ends_with(&format!("-{kind}")))
+    });
     let mut file = PropertiesFile { properties: HaProperties::new(), kind, lines: BTreeMap::new() };
     for place in PREFIXES {
         let place = [place, &["mz", "ha"]].concat();
@@ -46,14 +48,19 @@ pub(super) fn read(path: &Path) -> Result<PropertiesFile, SimError> {
             let path = [&place[..], &[&name]].concat();
             let found = config.text(&path).map_err(|error| {
                 let line = error.location().line();
-                malformed(format!("line {line}: mz.ha.{name}: expected a plain value: {}", error.message()))
+                malformed(format!(
+                    "line {line}: mz.ha.{name}: expected a plain value: {}",
+                    error.message()
+                ))
             })?;
             let line = found.as_ref().and_then(|found| found.location.as_ref()).map(Location::line);
             let is_object = config.names(&path).is_ok_and(|names| !names.is_empty());
             if is_object || found.is_some() && !PROPERTIES.contains(&name.as_str()) {
                 let known = PROPERTIES.join(", ");
                 let at = line.map_or_else(String::new, |line| format!("line {line}: "));
-                return Err(malformed(format!("{at}mz.ha.{name}: no such property; there are: {known}")));
+                return Err(malformed(format!(
+                    "{at}mz.ha.{name}: no such property; there are: {known}"
+                )));
             }
             let Some(found) = found else { continue };
             if !file.properties.contains_key(&name) {

@@ -102,8 +102,8 @@ fn read_thresholds(options: &ReplayOptions) -> Result<(HaThresholds, Vec<String>
         MinActivationsArgument::Threshold => MinActivationsMeaning::Threshold,
         MinActivationsArgument::Gate => MinActivationsMeaning::Gate,
     };
-    let (mut limits, mut notes) =
-        HaThresholds::from_properties(&file.properties, reading).map_err(|bad| {
+    let (mut limits, mut notes) = HaThresholds::from_properties(&file.properties, reading)
+        .map_err(|bad| {
             let problem = match file.line_of(bad.name) {
                 Some(line) => format!("line {line}: {bad}"),
                 None => bad.to_string(),
@@ -111,11 +111,15 @@ fn read_thresholds(options: &ReplayOptions) -> Result<(HaThresholds, Vec<String>
             SimError::Malformed { path: options.properties.clone(), problem }
         })?;
     if let Some(kind) = file.kind.filter(|kind| *kind != PicoKind::Ec) {
-        notes.push(format!("this is a pico of type {kind}: thresholds have an effect on an ec only"));
+        notes.push(format!(
+            "this is a pico of type {kind}: thresholds have an effect on an ec only"
+        ));
         limits = limits.without_limits();
     }
     if !is_enabled(&file.properties) {
-        notes.push("mz.ha.enabled is not true here: without it nobody answers a ping at all".to_owned());
+        notes.push(
+            "mz.ha.enabled is not true here: without it nobody answers a ping at all".to_owned(),
+        );
     }
     Ok((limits, notes))
 }
@@ -134,7 +138,10 @@ fn interval_count(
     let intervals = match options.duration {
         Some(long) => long.as_millis().div_ceil(limits.interval.as_millis()),
         // The interval of the last change, and one that shows the steady state after it.
-        None => u128::from(Interval::ended_count(limits, workload.last_change().unwrap_or_default())) + 2,
+        None => {
+            u128::from(Interval::ended_count(limits, workload.last_change().unwrap_or_default()))
+                + 2
+        }
     };
     let shown = u32::try_from(intervals).ok().filter(|shown| (1..=MAX_INTERVALS).contains(shown));
     shown.ok_or_else(|| {
@@ -150,7 +157,8 @@ fn write_header(text: &mut String, limits: &HaThresholds, notes: &[String]) {
         let _ = writeln!(text, "note: {note}");
     }
     let at_first = ping_answer(&limits.missed_by(&IntervalCounts::default()));
-    let _ = writeln!(text, "{}\nuntil the first interval has ended: {at_first}\n", limits.describe());
+    let _ =
+        writeln!(text, "{}\nuntil the first interval has ended: {at_first}\n", limits.describe());
     let _ = writeln!(text, "  from s    to s  activations  aborts  transactions  consumes");
 }
 

@@ -80,7 +80,9 @@ impl Workload {
         for (line, text) in (1..).zip(text.lines()) {
             let text = text.split('#').next().unwrap_or_default();
             if !text.trim().is_empty() {
-                entries.push(WorkloadEntry::parse(text).map_err(|problem| InvalidLine { line, problem })?);
+                entries.push(
+                    WorkloadEntry::parse(text).map_err(|problem| InvalidLine { line, problem })?,
+                );
             }
         }
         Ok(Self(entries))
@@ -183,7 +185,9 @@ fn parse_kind(word: &str) -> Result<WorkloadEventKind, String> {
         "aborts" => WorkloadEventKind::Aborts,
         "transactions" => WorkloadEventKind::Transactions,
         "consumes" => WorkloadEventKind::Consumes,
-        other => return Err(format!("{other}: expected activations, aborts, transactions or consumes")),
+        other => {
+            return Err(format!("{other}: expected activations, aborts, transactions or consumes"));
+        }
     })
 }
 

@@ -21,7 +21,10 @@ impl MzshCall {
         callback: &TcpListener,
     ) -> Result<Child, SimError> {
         let name = &pico.name;
-        let port = callback.local_addr().map_err(SimError::file("read the port of", "the callback"))?.port();
+        let port = callback
+            .local_addr()
+            .map_err(SimError::file("read the port of", "the callback"))?
+            .port();
         let run = LaunchSpec::new(&self.home, &self.registry, pico, &self.settings, outcome, port);
         let java_home = PathBuf::from(std::env::var_os("JAVA_HOME").unwrap_or_default());
         let shown = java_home.join("bin/java");
@@ -34,14 +37,23 @@ impl MzshCall {
             command = Command::new(program);
             std::os::unix::process::CommandExt::arg0(&mut command, &shown);
         }
-        command.args(self.arguments(pico)).env("MZ_HOME", &self.home).env(LaunchSpec::VARIABLE, run.encode());
+        command
+            .args(self.arguments(pico))
+            .env("MZ_HOME", &self.home)
+            .env(LaunchSpec::VARIABLE, run.encode());
         // The JVM looks for `oom` on this path.
         let path = std::env::var("PATH").unwrap_or_default();
-        command.env("PATH", format!("{}:{path}", self.home.join("bin").display())).current_dir(&self.home);
+        command
+            .env("PATH", format!("{}:{path}", self.home.join("bin").display()))
+            .current_dir(&self.home);
         if self.settings.is_on(&JVM_DETACHED, name) {
             let path = log_path(&self.home, name);
             let open = || {
-                File::options().append(true).create(true).open(&path).map_err(SimError::file("open", &path))
+                File::options()
+                    .append(true)
+                    .create(true)
+                    .open(&path)
+                    .map_err(SimError::file("open", &path))
             };
             command.stdin(Stdio::null()).stdout(open()?).stderr(open()?);
         }
@@ -56,7 +68,11 @@ impl MzshCall {
         if matches!(marker, "both" | "oom") {
             // One argument with spaces: the JVM passes it to a shell.
             let (log, critical) = (log_path(&self.home, name), critical_log_path(&self.home, name));
-            args.push(format!("-XX:OnOutOfMemoryError=oom {name} {} {}", shown(&log), shown(&critical)));
+            args.push(format!(
+                "-XX:OnOutOfMemoryError=oom {name} {} {}",
+                shown(&log),
+                shown(&critical)
+            ));
         }
         args.push(format!("-Dmz.home={}", shown(&self.home)));
         if matches!(marker, "both" | "configname") {
@@ -67,7 +83,9 @@ impl MzshCall {
         args.extend(self.options.properties.iter().map(|property| format!("-D{property}")));
         args.push("-classpath".into());
         args.push(shown(&self.home.join("lib/picostart.jar")));
-        args.push(if pico.kind == PicoKind::Platform { PLATFORM_CLASS } else { PICO_START_CLASS }.into());
+        args.push(
+            if pico.kind == PicoKind::Platform { PLATFORM_CLASS } else { PICO_START_CLASS }.into(),
+        );
         args.push(name.clone());
         args
     }

@@ -125,7 +125,10 @@ fn run(home: &Path, args: &[String]) -> Result<u8, SimError> {
 
 impl MzshCall {
     /// Handles one pico after the other; returns the first exit code that is not zero.
-    fn for_each_pico(&self, act: impl Fn(&Self, &str) -> Result<u8, SimError>) -> Result<u8, SimError> {
+    fn for_each_pico(
+        &self,
+        act: impl Fn(&Self, &str) -> Result<u8, SimError>,
+    ) -> Result<u8, SimError> {
         let mut code = 0;
         for pico in &self.options.words {
             let one = act(self, pico)?;
@@ -153,7 +156,12 @@ impl MzshCall {
         RemoteEntry::read(&self.home, pico).filter(RemoteEntry::is_alive)
     }
 
-    fn query_pico(&self, remote: &RemoteEntry, pico: &str, question: &str) -> std::io::Result<String> {
+    fn query_pico(
+        &self,
+        remote: &RemoteEntry,
+        pico: &str,
+        question: &str,
+    ) -> std::io::Result<String> {
         let limit = self.settings.duration(&RCP_TIMEOUT, pico);
         rcp::request(&format!("127.0.0.1:{}", remote.port), question, limit)
     }
@@ -169,7 +177,8 @@ impl MzshCall {
     }
 
     fn platform_answers(&self) -> bool {
-        rcp::request(&self.platform_address(), "ping", self.settings.duration(&RCP_TIMEOUT, "")).is_ok()
+        rcp::request(&self.platform_address(), "ping", self.settings.duration(&RCP_TIMEOUT, ""))
+            .is_ok()
     }
 
     /// Stops in reverse order and starts in the given one; returns the sum of both codes.
@@ -190,7 +199,9 @@ impl MzshCall {
             Ok(_) => self.print("Services restarted.\n"),
             Err(error) => {
                 let (platform, waited) = (self.platform_address(), asked.elapsed().as_millis());
-                self.print(&format!("No open connection to {platform}: {error} after {waited} ms\n"));
+                self.print(&format!(
+                    "No open connection to {platform}: {error} after {waited} ms\n"
+                ));
                 return 1;
             }
         }

@@ -17,12 +17,15 @@ use super::MzshCall;
 use crate::pico::SimPicoState;
 use crate::pico::remote;
 use crate::registry::SimPicoDefinition;
-use crate::settings::{EC_STARTUP_WITHOUT_PLATFORM, OLD_INSTANCE_CODE, STARTUP_TIMEOUT, SimStartupOutcome};
+use crate::settings::{
+    EC_STARTUP_WITHOUT_PLATFORM, OLD_INSTANCE_CODE, STARTUP_TIMEOUT, SimStartupOutcome,
+};
 use crate::{PicoKind, SimError, history, process};
 
 /// The interval of the progress dots.
 const DOT_INTERVAL: Duration = Duration::from_secs(1);
-const STARTED_WITH_ERRORS: &str = "Started with errors, Only Codeserver service is guaranteed to be running.";
+const STARTED_WITH_ERRORS: &str =
+    "Started with errors, Only Codeserver service is guaranteed to be running.";
 
 /// The result of a JVM launch.
 #[derive(Debug)]
@@ -87,7 +90,11 @@ impl MzshCall {
         match fs::remove_file(&entry) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 self.print(&format!("Starting {name}..."));
-                Some(self.report_failure(name, 255, &format!("can't delete {}: {error}", entry.display())))
+                Some(self.report_failure(
+                    name,
+                    255,
+                    &format!("can't delete {}: {error}", entry.display()),
+                ))
             }
             _ => None,
         }
@@ -99,18 +106,28 @@ impl MzshCall {
         code
     }
 
-    fn launch_and_wait(&self, pico: &SimPicoDefinition, outcome: SimStartupOutcome) -> Result<u8, SimError> {
+    fn launch_and_wait(
+        &self,
+        pico: &SimPicoDefinition,
+        outcome: SimStartupOutcome,
+    ) -> Result<u8, SimError> {
         let name = &pico.name;
         let callback = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-        let callback = callback.map_err(SimError::file("open a port for", "the callback of startup"))?;
+        let callback =
+            callback.map_err(SimError::file("open a port for", "the callback of startup"))?;
         let mut child = self.launch(pico, outcome, &callback)?;
-        let report =
-            self.wait_for_report(&callback, &mut child, self.settings.duration(&STARTUP_TIMEOUT, name));
+        let report = self.wait_for_report(
+            &callback,
+            &mut child,
+            self.settings.duration(&STARTUP_TIMEOUT, name),
+        );
         let (text, code) = match report.map_err(SimError::file("wait for", name))? {
             StartupCallback::Ready => ("done.".to_owned(), 0),
             StartupCallback::Errors => (format!("done.\n{STARTED_WITH_ERRORS}"), 0),
             StartupCallback::Died => (format!("FAILED\nStartable {name} exited unexpectedly"), 1),
-            StartupCallback::Silent => (format!("FAILED\nTimed out waiting for a callback from {name}"), 102),
+            StartupCallback::Silent => {
+                (format!("FAILED\nTimed out waiting for a callback from {name}"), 102)
+            }
             StartupCallback::Critical(why) => {
                 // The process ends by itself. Reap it, so that an observer after us finds no
                 // zombie.

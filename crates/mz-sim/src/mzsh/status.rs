@@ -37,7 +37,8 @@ impl MzshCall {
         let (text, code) = match answer.as_deref().and_then(SimPicoState::parse) {
             Some(SimPicoState::Running) => ("running", 0),
             Some(SimPicoState::WithoutPlatform) => {
-                let code = self.settings.text(&STATUS_WITHOUT_PLATFORM_CODE, pico).parse().unwrap_or(0);
+                let code =
+                    self.settings.text(&STATUS_WITHOUT_PLATFORM_CODE, pico).parse().unwrap_or(0);
                 ("running without contact with the platform RCP service", code)
             }
             Some(SimPicoState::Starting | SimPicoState::Stopping) | None => {

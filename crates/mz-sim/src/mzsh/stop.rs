@@ -21,7 +21,9 @@ impl MzshCall {
     /// Returns 0 ended or not running, 1 no such pico, 4 failed. It escalates to a kill, as
     /// observed in the product.
     pub(super) fn shutdown(&self, pico: &str) -> Result<u8, SimError> {
-        let Some(defined) = self.registry.pico(pico)? else { return Ok(self.report_unknown_pico(pico, 1)) };
+        let Some(defined) = self.registry.pico(pico)? else {
+            return Ok(self.report_unknown_pico(pico, 1));
+        };
         let Some(remote) = self.running_entry(pico) else {
             self.print(&format!("{pico} is not running\n"));
             return Ok(0);
@@ -58,7 +60,9 @@ impl MzshCall {
     /// Uses the pid in the pid file. Returns 0 killed, 1 no pid file or not permitted, 2 no such
     /// process.
     pub(super) fn kill(&self, pico: &str) -> Result<u8, SimError> {
-        let Some(defined) = self.registry.pico(pico)? else { return Ok(self.report_unknown_pico(pico, 1)) };
+        let Some(defined) = self.registry.pico(pico)? else {
+            return Ok(self.report_unknown_pico(pico, 1));
+        };
         let path = pid_file_path(&self.home, &self.registry, &defined);
         let Some(pid) = read_pid(&path) else {
             self.print(&format!("{pico}: no pid file {}\n", path.display()));

@@ -7,7 +7,9 @@ impl MzshCall {
     pub(super) fn topo(&self) -> Result<u8, SimError> {
         match self.options.words.as_slice() {
             [verb] if verb == "env" => {
-                for name in ["JAVA_HOME", "MZ_CONTAINER", "MZ_CONTAINER_TYPE", "MZ_HOME", "MZ_PLATFORM"] {
+                for name in
+                    ["JAVA_HOME", "MZ_CONTAINER", "MZ_CONTAINER_TYPE", "MZ_HOME", "MZ_PLATFORM"]
+                {
                     println!("{name}={}", std::env::var(name).unwrap_or_default());
                 }
                 Ok(0)

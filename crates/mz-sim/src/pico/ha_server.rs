@@ -15,10 +15,12 @@ use std::time::Duration;
 use super::launch_spec::LaunchSpec;
 use crate::ha::clock::Clock;
 use crate::ha::{
-    HEALTHY, HaThresholds, Interval, IntervalCounts, MinActivationsMeaning, PROPERTIES, load_workload,
-    ping_answer,
+    HEALTHY, HaThresholds, Interval, IntervalCounts, MinActivationsMeaning, PROPERTIES,
+    load_workload, ping_answer,
 };
-use crate::settings::{HA_ANSWER, HA_CLOCK, HA_FIRST_INTERVAL, HA_MIN_ACTIVATIONS, SimSettings, WORKLOAD};
+use crate::settings::{
+    HA_ANSWER, HA_CLOCK, HA_FIRST_INTERVAL, HA_MIN_ACTIVATIONS, SimSettings, WORKLOAD,
+};
 use crate::{PicoKind, history};
 
 /// Maximum number of intervals that one ping logs: a clock can be set far ahead.
@@ -37,7 +39,10 @@ pub(crate) fn open(run: &LaunchSpec, settings: &SimSettings) -> Result<Vec<Strin
         remarks.push(format!("mz.ha.{name}: there is no such property, it has no effect"));
     }
     if !has_thresholds(run) && !limits.have_no_limit() {
-        remarks.push(format!("thresholds have no effect on a pico of type {}, only on an ec", run.kind));
+        remarks.push(format!(
+            "thresholds have no effect on a pico of type {}, only on an ec",
+            run.kind
+        ));
     }
     let assignments = PROPERTIES.iter().filter_map(|name| {
         let value = run.ha_properties.get(*name)?;
@@ -62,8 +67,8 @@ pub(crate) fn answer_ping(
     passed: Duration,
     logged: &mut u32,
 ) -> String {
-    let said =
-        evaluate_ping(run, settings, passed, logged).unwrap_or_else(|problem| format!("FAILED {problem}"));
+    let said = evaluate_ping(run, settings, passed, logged)
+        .unwrap_or_else(|problem| format!("FAILED {problem}"));
     let set = settings.text(&HA_ANSWER, &run.name);
     if set == HEALTHY { said } else { set.to_owned() }
 }
@@ -90,7 +95,11 @@ fn evaluate_ping(
     }
     for interval in (first..ended).map(|number| Interval::at_index(&limits, &workload, number)) {
         let (from, to) = (interval.from.as_secs(), interval.to.as_secs());
-        lines.push(format!("statistics of {from} s to {to} s: {}: {}", interval.counts, interval.answer()));
+        lines.push(format!(
+            "statistics of {from} s to {to} s: {}: {}",
+            interval.counts,
+            interval.answer()
+        ));
     }
     // After the clock was set back, the log repeats its intervals.
     *logged = ended;
@@ -102,7 +111,9 @@ fn evaluate_ping(
         None if settings.text(&HA_FIRST_INTERVAL, &run.name) == "ok" => {
             ("nothing yet".to_owned(), HEALTHY.to_owned())
         }
-        None => ("no counts yet".to_owned(), ping_answer(&limits.missed_by(&IntervalCounts::default()))),
+        None => {
+            ("no counts yet".to_owned(), ping_answer(&limits.missed_by(&IntervalCounts::default())))
+        }
     };
     lines.push(format!("debug: ping at {} s, judged on {on}: {said}", now.as_secs()));
     // The start of the server has already reported an unwritable log.
@@ -116,7 +127,8 @@ fn evaluate_ping(
 pub(crate) fn answer_for_java(args: &[String]) -> ExitCode {
     let run = LaunchSpec::decode(&std::env::var(LaunchSpec::VARIABLE).unwrap_or_default());
     let settings = SimSettings::load(&run.home).unwrap_or_default();
-    let [logged, passed] = [1, 2].map(|at| args.get(at).and_then(|text| text.parse().ok()).unwrap_or(0_u64));
+    let [logged, passed] =
+        [1, 2].map(|at| args.get(at).and_then(|text| text.parse().ok()).unwrap_or(0_u64));
     let (text, code) = if args.first().is_some_and(|task| task == "open") {
         match open(&run, &settings) {
             Ok(remarks) => (remarks.join("\n"), ExitCode::SUCCESS),
@@ -144,12 +156,17 @@ fn has_thresholds(run: &LaunchSpec) -> bool {
 
 /// Appends to the HA log, if the properties configure one.
 fn append_to_ha_log(run: &LaunchSpec, lines: &[String]) -> Result<(), String> {
-    let Some(dir) = run.ha_properties.get("log_file").filter(|dir| !dir.is_empty()) else { return Ok(()) };
+    let Some(dir) = run.ha_properties.get("log_file").filter(|dir| !dir.is_empty()) else {
+        return Ok(());
+    };
     let dir = run.home.join(dir);
     let path: PathBuf = dir.join(format!("{}_ha.log", run.name));
     let say = |error: io::Error| {
         if dir.is_file() {
-            return format!("mz.ha.log_file = {}: expected a directory, it is a file", dir.display());
+            return format!(
+                "mz.ha.log_file = {}: expected a directory, it is a file",
+                dir.display()
+            );
         }
         format!("mz.ha.log_file: {}: {error}", path.display())
     };

@@ -55,14 +55,19 @@ impl LaunchSpec {
         let name = &pico.name;
         let host = registry.property(pico, "pico.rcp.server.host").unwrap_or("127.0.0.1");
         let (platform, rcp_port) = registry.platform_rcp();
-        let at =
-            |host: &str, port: Option<&str>| port.map(|port| format!("{host}:{port}")).unwrap_or_default();
+        let at = |host: &str, port: Option<&str>| {
+            port.map(|port| format!("{host}:{port}")).unwrap_or_default()
+        };
         let is_platform = pico.kind == PicoKind::Platform;
         let ha_properties = registry.properties_below(pico, "mz.ha.");
-        let ha_port = registry.property(pico, "mz.ha.port").filter(|_| ha::is_enabled(&ha_properties));
-        let web_port =
-            pico.kind.web_port_property().and_then(|(property, _)| registry.property(pico, property));
-        let start_time = if outcome == SimStartupOutcome::Slow { &SLOW_START_TIME } else { &START_TIME };
+        let ha_port =
+            registry.property(pico, "mz.ha.port").filter(|_| ha::is_enabled(&ha_properties));
+        let web_port = pico
+            .kind
+            .web_port_property()
+            .and_then(|(property, _)| registry.property(pico, property));
+        let start_time =
+            if outcome == SimStartupOutcome::Slow { &SLOW_START_TIME } else { &START_TIME };
         let has_pid_file = match pico.kind {
             PicoKind::Platform | PicoKind::Ec => true,
             PicoKind::Sc => settings.is_on(&PID_FILE_SC, name),
@@ -85,8 +90,15 @@ impl LaunchSpec {
             kind: pico.kind.name().to_owned(),
             ha_properties,
             platform: if is_platform { String::new() } else { at(platform, Some(rcp_port)) },
-            pid_file: if has_pid_file { pid_file_path(home, registry, pico) } else { PathBuf::new() },
-            settings: KEYS.iter().map(|key| format!("{}={}", key.name, settings.text(key, name))).collect(),
+            pid_file: if has_pid_file {
+                pid_file_path(home, registry, pico)
+            } else {
+                PathBuf::new()
+            },
+            settings: KEYS
+                .iter()
+                .map(|key| format!("{}={}", key.name, settings.text(key, name)))
+                .collect(),
         }
     }
 
@@ -147,7 +159,11 @@ impl LaunchSpec {
 }
 
 /// `pico.pid`, by default `log/<pico>.pid`.
-pub(crate) fn pid_file_path(home: &Path, registry: &SimRegistry, pico: &SimPicoDefinition) -> PathBuf {
+pub(crate) fn pid_file_path(
+    home: &Path,
+    registry: &SimRegistry,
+    pico: &SimPicoDefinition,
+) -> PathBuf {
     match registry.property(pico, "pico.pid") {
         Some(path) => home.join(path),
         None => home.join("log").join(format!("{}.pid", pico.name)),

@@ -114,7 +114,9 @@ fn run_pico(run: LaunchSpec) -> std::io::Result<u8> {
     let dies = run.outcome == "dies";
     let mut pico = SimulatedPico {
         log: File::options().append(true).create(true).open(log_path(&run.home, &run.name)).ok(),
-        phase: SimPicoPhase::Starting(Instant::now() + if dies { start_time / 2 } else { start_time }),
+        phase: SimPicoPhase::Starting(
+            Instant::now() + if dies { start_time / 2 } else { start_time },
+        ),
         sockets: Sockets::default(),
         errors: (run.outcome == "errors").then(|| "started without the Platform's part".to_owned()),
         platform: None,
@@ -148,8 +150,12 @@ fn run_pico(run: LaunchSpec) -> std::io::Result<u8> {
         pico.reconnect_to_platform();
         for served in pico.poll_events(&signals)? {
             match served {
-                ServeEvent::Signal(signal) if signal == Signal::SIGQUIT as u32 => pico.print_thread_dump(),
-                ServeEvent::Signal(_) if !pico.settings().is_on(&SIGTERM_ORDERLY, &pico.run.name) => {
+                ServeEvent::Signal(signal) if signal == Signal::SIGQUIT as u32 => {
+                    pico.print_thread_dump();
+                }
+                ServeEvent::Signal(_)
+                    if !pico.settings().is_on(&SIGTERM_ORDERLY, &pico.run.name) =>
+                {
                     pico.record_end("died by a signal");
                     return Ok(143);
                 }
@@ -172,13 +178,20 @@ impl SimulatedPico {
                 Ok(listener) if what == "RCP" => self.sockets.rcp = listener,
                 Ok(listener) => self.sockets.web = listener,
                 Err(PortBindError::AddressInUse(why)) => return Err(format!("{what}: {why}")),
-                Err(PortBindError::AddressUnavailable(why)) => self.errors = Some(format!("{what}: {why}")),
+                Err(PortBindError::AddressUnavailable(why)) => {
+                    self.errors = Some(format!("{what}: {why}"));
+                }
             }
         }
         let pid = std::process::id();
-        let port =
-            self.sockets.own.as_ref().and_then(|own| own.local_addr().ok()).map_or(0, |own| own.port());
-        let remote = RemoteEntry { pid, start_time: process::start_time(pid).unwrap_or_default(), port };
+        let port = self
+            .sockets
+            .own
+            .as_ref()
+            .and_then(|own| own.local_addr().ok())
+            .map_or(0, |own| own.port());
+        let remote =
+            RemoteEntry { pid, start_time: process::start_time(pid).unwrap_or_default(), port };
         remote
             .write(&self.run.home, &self.run.name)
             .map_err(|error| format!("can't write tmp/.remote: {error}"))?;
@@ -219,8 +232,9 @@ impl SimulatedPico {
             self.log(&format!("HA Monitor Server: {remark}"));
         }
         let listener = bind::listen(&self.run.ha);
-        self.sockets.ha = listener
-            .map_err(|(PortBindError::AddressInUse(why) | PortBindError::AddressUnavailable(why))| why)?;
+        self.sockets.ha = listener.map_err(
+            |(PortBindError::AddressInUse(why) | PortBindError::AddressUnavailable(why))| why,
+        )?;
         self.ha_since = Instant::now();
         Ok(())
     }
@@ -254,7 +268,8 @@ impl SimulatedPico {
     fn remove_files(&self) {
         let pid = std::process::id();
         RemoteEntry::remove(&self.run.home, &self.run.name, pid);
-        let own = fs::read_to_string(&self.run.pid_file).is_ok_and(|text| text.trim() == pid.to_string());
+        let own =
+            fs::read_to_string(&self.run.pid_file).is_ok_and(|text| text.trim() == pid.to_string());
         if own {
             let _ = fs::remove_file(&self.run.pid_file);
         }
@@ -271,11 +286,14 @@ impl SimulatedPico {
             && matches!(self.phase, SimPicoPhase::Up)
             && self.next_try <= Instant::now()
         {
-            if let Ok(mut stream) = rcp::connect(&self.run.platform, Instant::now() + CONNECT_TIMEOUT) {
+            if let Ok(mut stream) =
+                rcp::connect(&self.run.platform, Instant::now() + CONNECT_TIMEOUT)
+            {
                 let hello = format!("hello {}\n", self.run.name);
                 self.platform = stream.write_all(hello.as_bytes()).is_ok().then_some(stream);
             }
-            self.next_try = Instant::now() + self.settings().duration(&PLATFORM_RETRY, &self.run.name);
+            self.next_try =
+                Instant::now() + self.settings().duration(&PLATFORM_RETRY, &self.run.name);
         }
     }
 
@@ -312,7 +330,8 @@ impl SimulatedPico {
 
     fn log(&mut self, text: &str) {
         if let Some(log) = &mut self.log {
-            let _ = log.write_all(format!("{} {} {text}\n", history::now_ms(), self.run.name).as_bytes());
+            let _ = log
+                .write_all(format!("{} {} {text}\n", history::now_ms(), self.run.name).as_bytes());
         }
     }
 

@@ -63,7 +63,8 @@ impl SimulatedPico {
                 // The Platform sends only its greeting on this connection; the end of the
                 // connection is the event.
                 PollToken::Platform => {
-                    let gone = |mut stream: &TcpStream| !matches!(stream.read(&mut [0; 64]), Ok(1..));
+                    let gone =
+                        |mut stream: &TcpStream| !matches!(stream.read(&mut [0; 64]), Ok(1..));
                     if self.platform.as_ref().is_some_and(gone) {
                         served.push(ServeEvent::PlatformLost);
                     }
@@ -138,11 +139,16 @@ impl SimulatedPico {
             Ok(0) => return false,
             Ok(count) => connection.read.extend_from_slice(&buffer[..count]),
             Err(error) => {
-                return matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
+                return matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                );
             }
         }
         let door = connection.door;
-        while let Some(end) = self.sockets.connections[index].read.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) =
+            self.sockets.connections[index].read.iter().position(|byte| *byte == b'\n')
+        {
             let line: Vec<u8> = self.sockets.connections[index].read.drain(..=end).collect();
             let text = self.reply(door, String::from_utf8_lossy(&line).trim_end(), served);
             if text.trim() == ha::SILENT {
@@ -161,7 +167,12 @@ impl SimulatedPico {
         self.sockets.connections[index].read.len() <= MAX_LINE_BYTES
     }
 
-    fn reply(&mut self, door: ListenerKind, question: &str, served: &mut Vec<ServeEvent>) -> String {
+    fn reply(
+        &mut self,
+        door: ListenerKind,
+        question: &str,
+        served: &mut Vec<ServeEvent>,
+    ) -> String {
         let word = question.split(' ').next().unwrap_or_default();
         match (door, word) {
             (ListenerKind::Ha, ha::PING) => format!("{}\n", self.ha_answer()),

@@ -87,8 +87,7 @@ fn property_has_one_value_in_each_hocon_notation() {
         "config { properties { mz.ha { port : 9, port : 1234 } } } // a later value counts",
     ] {
         fs::write(&conf, format!("template : \"mz.standard-ec\"\n{text}\n")).unwrap();
-        let get =
-            "topo get --format data-only topo://container:main1/pico:ec1/val:config.properties.mz.ha.port";
+        let get = "topo get --format data-only topo://container:main1/pico:ec1/val:config.properties.mz.ha.port";
         assert_eq!(mz.mzsh(get), Said { code: 0, text: "1234\n".into() }, "{text}");
     }
     fs::write(&conf, "config { properties {").unwrap();
@@ -101,7 +100,10 @@ fn topo_get_prints_set_values_and_fails_on_unset_ones() {
     let mz = Rehearsal::new(false, &[]);
     let port = mz.mz.registry().unwrap().platform_rcp().1.to_owned();
     let shown = format!("topo://val:common.pico.rcp.platform.port : {port}\n");
-    assert_eq!(mz.mzsh("topo get topo://val:common.pico.rcp.platform.port"), Said { code: 0, text: shown });
+    assert_eq!(
+        mz.mzsh("topo get topo://val:common.pico.rcp.platform.port"),
+        Said { code: 0, text: shown }
+    );
     assert_eq!(mz.mzsh("topo get topo://val:common.none").code, 1);
     assert_eq!(mz.mzsh("topo get topo://container:other/pico:ec1/val:template").code, 1);
     let env = mz.mzsh("topo env").text;
@@ -113,22 +115,34 @@ fn topo_get_prints_set_values_and_fails_on_unset_ones() {
 #[test]
 fn java_home_without_java_exits_127() {
     let mz = Rehearsal::new(false, &[]);
-    let out = said(Command::new(mz.mz.mzsh()).arg("status").env("JAVA_HOME", "/nowhere").output().unwrap());
-    assert_eq!((out.code, out.text.contains("/nowhere/bin/java: not found")), (127, true), "{out:?}");
+    let out = said(
+        Command::new(mz.mz.mzsh()).arg("status").env("JAVA_HOME", "/nowhere").output().unwrap(),
+    );
+    assert_eq!(
+        (out.code, out.text.contains("/nowhere/bin/java: not found")),
+        (127, true),
+        "{out:?}"
+    );
 }
 
 #[test]
 fn mzsh_actions_are_for_the_owner_and_status_for_everybody() {
     let dir = tempfile::tempdir().unwrap();
     let (mz, owner) = if nix::unistd::geteuid().is_root() {
-        let builder =
-            Installation::builder(dir.path().join("mz")).binary(MZ_SIM).owner("nobody").free_ports(true);
+        let builder = Installation::builder(dir.path().join("mz"))
+            .binary(MZ_SIM)
+            .owner("nobody")
+            .free_ports(true);
         (builder.pico(PicoSpec::new("platform", PicoKind::Platform)).install().unwrap(), "nobody")
     } else {
         // A user who can't change the owner of a directory takes one of another owner: the root
         // directory.
         (
-            Installation::builder(dir.path().join("mz")).binary(MZ_SIM).free_ports(true).install().unwrap(),
+            Installation::builder(dir.path().join("mz"))
+                .binary(MZ_SIM)
+                .free_ports(true)
+                .install()
+                .unwrap(),
             "root",
         )
     };
@@ -137,12 +151,15 @@ fn mzsh_actions_are_for_the_owner_and_status_for_everybody() {
         let mut mzsh = Command::new(mz.java());
         mzsh.arg("-cp").arg(mz.ha_jar()).arg(format!("-Dmz.home={}", home.display()));
         let said = said(
-            mzsh.args(["com.digitalroute.picostart.cmdline.CommandLine", verb, "platform"]).output().unwrap(),
+            mzsh.args(["com.digitalroute.picostart.cmdline.CommandLine", verb, "platform"])
+                .output()
+                .unwrap(),
         );
         assert_eq!(
             (
                 said.code,
-                said.text.contains(&format!("must be run by the owner of {}, {owner}.", home.display()))
+                said.text
+                    .contains(&format!("must be run by the owner of {}, {owner}.", home.display()))
             ),
             (1, true),
             "{verb}: {said:?}"
@@ -157,7 +174,11 @@ fn java_without_jar_reports_missing_main_class() {
     let mz = Rehearsal::new(false, &[]);
     fs::remove_file(mz.mz.ha_jar()).unwrap();
     let said = mz.ha("ec1", &[]);
-    assert_eq!((said.code, said.text.contains("Could not find or load main class")), (1, true), "{said:?}");
+    assert_eq!(
+        (said.code, said.text.contains("Could not find or load main class")),
+        (1, true),
+        "{said:?}"
+    );
 }
 
 #[test]
@@ -170,5 +191,8 @@ fn mzsh_of_execution_container_uses_platform_host() {
         fs::read_to_string(made.mzsh()).unwrap()
     };
     assert!(mzsh("ec1:ec").contains("MZ_PLATFORM='http://mzplat:9000'"));
-    assert!(mzsh("platform:platform").contains("MZ_PLATFORM='http://localhost:"), "the Platform is here");
+    assert!(
+        mzsh("platform:platform").contains("MZ_PLATFORM='http://localhost:"),
+        "the Platform is here"
+    );
 }

@@ -32,15 +32,25 @@ fn pico_looks_like_the_product_in_proc() {
         assert_eq!(fs::read_to_string(format!("/proc/{pid}/comm")).unwrap(), "java\n");
         assert_eq!(fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), mz.mz.home());
         let env = fs::read(format!("/proc/{pid}/environ")).unwrap();
-        assert!(env.split(|byte| *byte == 0).any(|var| var == format!("MZ_HOME={home}").as_bytes()));
+        assert!(
+            env.split(|byte| *byte == 0).any(|var| var == format!("MZ_HOME={home}").as_bytes())
+        );
         let stat = stat(pid);
-        assert_eq!((&stat[2], &stat[3]), (&pid.to_string(), &pid.to_string()), "leads its group and session");
+        assert_eq!(
+            (&stat[2], &stat[3]),
+            (&pid.to_string(), &pid.to_string()),
+            "leads its group and session"
+        );
         assert_eq!(fs::read_to_string(mz.mz.pid_file(pico)).unwrap(), format!("{pid}\n"));
         let out = fs::read_link(format!("/proc/{pid}/fd/1")).unwrap();
         assert_eq!(out, mz.mz.log_path(pico));
         let events = mz.mz.history().unwrap();
-        let ready = events.iter().find(|event| event.pico == pico && event.event == "ready").unwrap();
-        assert_eq!((ready.pid.to_string(), ready.starttime.to_string()), (pid.to_string(), stat[19].clone()));
+        let ready =
+            events.iter().find(|event| event.pico == pico && event.event == "ready").unwrap();
+        assert_eq!(
+            (ready.pid.to_string(), ready.starttime.to_string()),
+            (pid.to_string(), stat[19].clone())
+        );
         assert_eq!(ready.node, fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim_end());
     }
     assert_ne!(mz.ha("ec1", &["127.0.0.1", "1", "debug"]).text, "OK\n", "debug says more");
@@ -49,7 +59,9 @@ fn pico_looks_like_the_product_in_proc() {
 #[test]
 fn undefined_pico_has_its_own_exit_code_for_each_verb() {
     let mz = Rehearsal::new(false, &[]);
-    for (verb, code) in [("startup", 0), ("status", 2), ("shutdown", 1), ("kill", 1), ("restart", 1)] {
+    for (verb, code) in
+        [("startup", 0), ("status", 2), ("shutdown", 1), ("kill", 1), ("restart", 1)]
+    {
         let said = mz.mzsh(&format!("{verb} platfoam"));
         assert_eq!(said.code, code, "{verb}: {said:?}");
         assert!(said.text.starts_with("platfoam: no such server process\n"), "{verb}: {said:?}");
@@ -66,7 +78,11 @@ fn killed_pico_leaves_files_that_next_startup_ignores() {
     assert_eq!(fs::read_to_string(mz.mz.pid_file("platform")).unwrap(), format!("{old}\n"));
     assert_eq!(mz.mzsh("status platform").code, 2);
     let kill = mz.mzsh("kill platform");
-    assert_eq!((kill.code, kill.text.contains("target process is not running")), (2, true), "{kill:?}");
+    assert_eq!(
+        (kill.code, kill.text.contains("target process is not running")),
+        (2, true),
+        "{kill:?}"
+    );
     mz.up("platform");
     assert_ne!(mz.pid("platform"), old);
     assert_eq!(mz.mzsh("kill platform").code, 0);
@@ -120,7 +136,11 @@ fn ha_monitor_server_without_port_logs_that_nobody_answers() {
         mz.properties("platform", &format!("mz.ha.enabled : {enabled}, mz.ha.port : \"\""));
         mz.up("platform");
         let log = fs::read_to_string(mz.mz.log_path("platform")).unwrap();
-        assert_eq!(log.contains("mz.ha.port is not set, nobody answers"), expected, "{enabled}: {log}");
+        assert_eq!(
+            log.contains("mz.ha.port is not set, nobody answers"),
+            expected,
+            "{enabled}: {log}"
+        );
     }
 }
 

@@ -21,7 +21,9 @@ impl ReplayFiles {
 
     fn run(&self, options: &[&str]) -> Said {
         let mut command = Command::new(MZ_SIM);
-        command.args(["ha-replay", "--properties", "ec1.conf", "--workload", "day.load"]).args(options);
+        command
+            .args(["ha-replay", "--properties", "ec1.conf", "--workload", "day.load"])
+            .args(options);
         said(command.current_dir(self.0.path()).output().unwrap())
     }
 }
@@ -33,7 +35,11 @@ const HA_ENABLED: &str = "mz.ha.enabled=true\n";
 fn replay_exit_code_tells_whether_an_interval_failed() {
     let replay = ReplayFiles::new("mz.ha.enabled=true\nmz.ha.min_consumes=25\n", STEADY_WORKLOAD);
     let good = replay.run(&["--for", "2m"]);
-    assert_eq!((good.code, good.text.ends_with("0 of 3 intervals FAILED\n")), (0, true), "{good:?}");
+    assert_eq!(
+        (good.code, good.text.ends_with("0 of 3 intervals FAILED\n")),
+        (0, true),
+        "{good:?}"
+    );
     fs::write(replay.0.path().join("day.load"), "from 0s to 80s consumes 25/40s\n").unwrap();
     let bad = replay.run(&[]);
     assert_eq!((bad.code, bad.text.ends_with("2 of 4 intervals FAILED\n")), (1, true), "{bad:?}");
@@ -77,8 +83,10 @@ fn property_without_effect_is_noted() {
 
 #[test]
 fn both_meanings_of_min_activations_can_be_replayed() {
-    let replay =
-        ReplayFiles::new("mz.ha.enabled=true\nmz.ha.min_activations=5\nmz.ha.max_aborts=0", "at 1s aborts 1");
+    let replay = ReplayFiles::new(
+        "mz.ha.enabled=true\nmz.ha.min_activations=5\nmz.ha.max_aborts=0",
+        "at 1s aborts 1",
+    );
     let threshold = replay.run(&[]);
     assert_eq!(
         (threshold.code, threshold.text.matches("FAILED min_activations").count()),
@@ -91,8 +99,9 @@ fn both_meanings_of_min_activations_can_be_replayed() {
 
 #[test]
 fn json_output_has_one_object_per_interval() {
-    let said = ReplayFiles::new("mz.ha.enabled=true\nmz.ha.min_consumes=10", "from 40s consumes 10/40s")
-        .run(&["--json"]);
+    let said =
+        ReplayFiles::new("mz.ha.enabled=true\nmz.ha.min_consumes=10", "from 40s consumes 10/40s")
+            .run(&["--json"]);
     let lines: Vec<serde_json::Value> =
         said.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((said.code, lines.len()), (1, 3));
@@ -138,14 +147,23 @@ fn unusable_input_exits_2_and_names_file_and_line() {
         ),
         ("a {\n  b : 1\n", STEADY_WORKLOAD, &[], "ec1.conf: line "),
         ("settings.state : enabled", STEADY_WORKLOAD, &[], "ec1.conf: no mz.ha.* property in it"),
-        (HA_ENABLED, "at 1s consumes 1\nat 2s eats 1\n", &[], "day.load: line 2: eats: expected activations"),
+        (
+            HA_ENABLED,
+            "at 1s consumes 1\nat 2s eats 1\n",
+            &[],
+            "day.load: line 2: eats: expected activations",
+        ),
         (HA_ENABLED, STEADY_WORKLOAD, &["--for", "soon"], "soon: expected a time"),
         (HA_ENABLED, STEADY_WORKLOAD, &["--for", "0s"], "0 intervals of 40 s"),
         (HA_ENABLED, STEADY_WORKLOAD, &["--for", "99999999h"], "expected 1 to 1000000"),
         (HA_ENABLED, STEADY_WORKLOAD, &["--workload", "/nowhere"], "cannot be used multiple times"),
     ] {
         let said = ReplayFiles::new(properties, workload).run(options);
-        assert_eq!((said.code, said.text.contains(words)), (2, true), "{properties} {workload}: {said:?}");
+        assert_eq!(
+            (said.code, said.text.contains(words)),
+            (2, true),
+            "{properties} {workload}: {said:?}"
+        );
     }
     let replay = ReplayFiles::new(HA_ENABLED, STEADY_WORKLOAD);
     fs::remove_file(replay.0.path().join("day.load")).unwrap();

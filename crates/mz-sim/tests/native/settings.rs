@@ -33,8 +33,12 @@ fn marker_setting_selects_command_line_markers() {
 fn jvm_detached_false_keeps_session_and_output_of_mzsh() {
     let mz = Rehearsal::new(false, &["jvm_detached=false"]);
     let mut command = Command::new(mz.mz.mzsh());
-    let mut mzsh =
-        command.args(["startup", "platform"]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut mzsh = command
+        .args(["startup", "platform"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     assert!(mzsh.wait().unwrap().success());
     let pid = mz.pid("platform");
     let own = stat(nix::unistd::getpid());
@@ -61,7 +65,11 @@ fn pid_file_settings_switch_pid_files_of_sc_and_ui() {
 fn ec_startup_without_platform_fails_has_errors_or_succeeds() {
     let mz = Rehearsal::new(false, &[]);
     let fails = mz.mzsh("startup ec1");
-    assert_eq!((fails.code, fails.text.contains("No open connection to localhost:")), (1, true), "{fails:?}");
+    assert_eq!(
+        (fails.code, fails.text.contains("No open connection to localhost:")),
+        (1, true),
+        "{fails:?}"
+    );
     assert_eq!((mz.processes("ec1"), mz.events("ec1")), (vec![], vec!["refused".to_owned()]));
     mz.set("ec_startup_without_platform=errors");
     let errors = mz.mzsh("startup ec1");
@@ -80,7 +88,8 @@ fn mz_platform_pointing_elsewhere_is_not_reachable() {
     mz.up("platform");
     let mut mzsh = Command::new(mz.mz.mzsh());
     // 127.0.0.9 is on this machine, but nothing listens there.
-    let out = mzsh.args(["startup", "ec1"]).env("MZ_PLATFORM", "http://127.0.0.9:9000").output().unwrap();
+    let out =
+        mzsh.args(["startup", "ec1"]).env("MZ_PLATFORM", "http://127.0.0.9:9000").output().unwrap();
     assert_eq!(out.status.code(), Some(1), "{out:?}");
 }
 
@@ -124,7 +133,8 @@ fn sigterm_orderly_false_ends_pico_at_once() {
 
 #[test]
 fn slow_stop_is_killed_or_fails_with_code_4() {
-    let mz = Rehearsal::new(false, &["stop_time=60s", "shutdown_failed=code-4", "shutdown_retry=10ms"]);
+    let mz =
+        Rehearsal::new(false, &["stop_time=60s", "shutdown_failed=code-4", "shutdown_retry=10ms"]);
     mz.up("platform");
     let failed = mz.mzsh("shutdown -r3 platform");
     assert_eq!(
@@ -145,8 +155,10 @@ Shutdown failed.
 
 #[test]
 fn time_settings_delay_mzsh_and_startup() {
-    let mz =
-        Rehearsal::new(false, &["start_time=300ms", "mzsh_time=50ms", "status_without_platform_time=1s"]);
+    let mz = Rehearsal::new(
+        false,
+        &["start_time=300ms", "mzsh_time=50ms", "status_without_platform_time=1s"],
+    );
     let took = |line: &str| {
         let began = Instant::now();
         mz.mzsh(line);

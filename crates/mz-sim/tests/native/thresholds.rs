@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use crate::rehearsal;
-use mz_sim::ha::{HaProperties, HaThresholds, Interval, InvalidProperty, MinActivationsMeaning, Workload};
+use mz_sim::ha::{
+    HaProperties, HaThresholds, Interval, InvalidProperty, MinActivationsMeaning, Workload,
+};
 
 fn parse_properties(text: &str) -> HaProperties {
-    let pair = |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let pair =
+        |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     text.split_whitespace().map(|word| pair(word).expect("NAME=VALUE")).collect()
 }
 
@@ -43,15 +46,39 @@ const THRESHOLD_CASES: &[ThresholdCase] = &[
     ("max_aborts=0", [9, 1, 0, 0], "FAILED max_aborts: 1 of at most 0"),
     ("max_aborts=-1", [9, 999, 0, 0], "OK"),
     ("min_activations_for_aborts=20 max_aborts=5", [19, 6, 0, 0], "OK"),
-    ("min_activations_for_aborts=20 max_aborts=5", [20, 6, 0, 0], "FAILED max_aborts: 6 of at most 5"),
-    ("min_activations_for_aborts=20 max_aborts=5", [21, 6, 0, 0], "FAILED max_aborts: 6 of at most 5"),
+    (
+        "min_activations_for_aborts=20 max_aborts=5",
+        [20, 6, 0, 0],
+        "FAILED max_aborts: 6 of at most 5",
+    ),
+    (
+        "min_activations_for_aborts=20 max_aborts=5",
+        [21, 6, 0, 0],
+        "FAILED max_aborts: 6 of at most 5",
+    ),
     ("min_activations_for_aborts=20 max_aborts=5", [21, 5, 0, 0], "OK"),
-    ("min_activations_for_aborts=-1 max_aborts=5", [0, 6, 0, 0], "FAILED max_aborts: 6 of at most 5"),
-    ("min_activations_for_aborts=0 max_aborts=5", [0, 6, 0, 0], "FAILED max_aborts: 6 of at most 5"),
+    (
+        "min_activations_for_aborts=-1 max_aborts=5",
+        [0, 6, 0, 0],
+        "FAILED max_aborts: 6 of at most 5",
+    ),
+    (
+        "min_activations_for_aborts=0 max_aborts=5",
+        [0, 6, 0, 0],
+        "FAILED max_aborts: 6 of at most 5",
+    ),
     ("min_activations_for_aborts=20", [99, 99, 0, 0], "OK"),
     ("min_activations_for_aborts=20", [0, 0, 0, 0], "OK"),
-    ("min_number_of_transactions=10", [99, 0, 0, 99], "FAILED min_number_of_transactions: 0 of at least 10"),
-    ("min_number_of_transactions=10", [99, 0, 9, 99], "FAILED min_number_of_transactions: 9 of at least 10"),
+    (
+        "min_number_of_transactions=10",
+        [99, 0, 0, 99],
+        "FAILED min_number_of_transactions: 0 of at least 10",
+    ),
+    (
+        "min_number_of_transactions=10",
+        [99, 0, 9, 99],
+        "FAILED min_number_of_transactions: 9 of at least 10",
+    ),
     ("min_number_of_transactions=10", [0, 0, 10, 0], "OK"),
     ("min_number_of_transactions=10", [0, 0, 11, 0], "OK"),
     ("min_number_of_transactions=-1", [0, 0, 0, 0], "OK"),
@@ -74,7 +101,11 @@ const THRESHOLD_CASES: &[ThresholdCase] = &[
         [2, 2, 3, 4],
         "FAILED min_activations: 2 of at least 3, max_aborts: 2 of at most 1, min_number_of_transactions: 3 of at least 4, min_consumes: 4 of at least 5",
     ),
-    ("min_activations=3 max_aborts=1 min_number_of_transactions=4 min_consumes=5", [3, 1, 4, 5], "OK"),
+    (
+        "min_activations=3 max_aborts=1 min_number_of_transactions=4 min_consumes=5",
+        [3, 1, 4, 5],
+        "OK",
+    ),
     (
         "min_activations=30 min_activations_for_aborts=20 max_aborts=5",
         [20, 6, 0, 0],
@@ -110,9 +141,10 @@ fn ec_applies_its_thresholds() {
 
 #[test]
 fn each_threshold_fails_only_when_it_is_missed() {
-    for (reading, table) in
-        [(MinActivationsMeaning::Threshold, THRESHOLD_CASES), (MinActivationsMeaning::Gate, GATE_CASES)]
-    {
+    for (reading, table) in [
+        (MinActivationsMeaning::Threshold, THRESHOLD_CASES),
+        (MinActivationsMeaning::Gate, GATE_CASES),
+    ] {
         for (properties, counts, expected) in table {
             assert_eq!(
                 answer(properties, reading, *counts),
@@ -142,7 +174,10 @@ fn interval_below_40_s_is_raised_with_a_remark() {
             (seconds, remark),
             "{value}: {remarks:?}"
         );
-        assert!(remarks.iter().all(|text| text.contains(&format!("{value} is raised to 40"))), "{remarks:?}");
+        assert!(
+            remarks.iter().all(|text| text.contains(&format!("{value} is raised to 40"))),
+            "{remarks:?}"
+        );
     }
 }
 
@@ -167,7 +202,10 @@ fn property_that_is_no_number_is_named() {
             let InvalidProperty { name: named, .. } = bad.clone().unwrap_err();
             let words = bad.unwrap_err().to_string();
             assert_eq!(named, name);
-            assert!(words.contains(&format!("mz.ha.{name} = {value:?}: expected a whole number")), "{words}");
+            assert!(
+                words.contains(&format!("mz.ha.{name} = {value:?}: expected a whole number")),
+                "{words}"
+            );
         }
     }
 }
@@ -195,7 +233,8 @@ fn workload_counts_each_event_in_one_interval() {
     )
     .unwrap();
     let counts = |number: u32| {
-        Interval::at_index(&thresholds("", MinActivationsMeaning::Threshold), &workload, number).counts
+        Interval::at_index(&thresholds("", MinActivationsMeaning::Threshold), &workload, number)
+            .counts
     };
     let [first, second, third, fourth] = [0, 1, 2, 3].map(counts);
     assert_eq!((first.consumes, first.transactions, first.aborts), (10, 90, 1));
@@ -207,11 +246,15 @@ fn workload_counts_each_event_in_one_interval() {
         let [from, to] = [at * 137, (at + 1) * 137].map(Duration::from_millis);
         workload.counts(from, to).transactions
     });
-    assert_eq!(cut.sum::<u64>(), workload.counts(Duration::ZERO, Duration::from_secs(137)).transactions);
+    assert_eq!(
+        cut.sum::<u64>(),
+        workload.counts(Duration::ZERO, Duration::from_secs(137)).transactions
+    );
     // The largest numbers cause no overflow.
-    let huge =
-        Workload::parse("from 0s consumes 18446744073709551615/1ms\nat 0s aborts 18446744073709551615")
-            .unwrap();
+    let huge = Workload::parse(
+        "from 0s consumes 18446744073709551615/1ms\nat 0s aborts 18446744073709551615",
+    )
+    .unwrap();
     assert_eq!(huge.counts(Duration::ZERO, Duration::MAX).consumes, u64::MAX);
 }
 

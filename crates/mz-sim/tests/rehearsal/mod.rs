@@ -45,8 +45,12 @@ impl Rehearsal {
         for (name, kind) in picos {
             builder = builder.pico(PicoSpec::new(name, kind));
         }
-        let short =
-            ["start_time=20ms", "stop_time=10ms", "mzsh_time=0ms", "status_without_platform_time=0ms"];
+        let short = [
+            "start_time=20ms",
+            "stop_time=10ms",
+            "mzsh_time=0ms",
+            "status_without_platform_time=0ms",
+        ];
         for setting in short.iter().chain(settings) {
             builder = builder.set(*setting);
         }
@@ -71,9 +75,13 @@ impl Rehearsal {
         let registry = self.mz.registry().unwrap();
         let pico = registry.pico(pico).unwrap().unwrap();
         let java = self.mzsh("topo env").text;
-        let java = java.lines().find_map(|line| line.strip_prefix("JAVA_HOME=")).unwrap().to_owned();
+        let java =
+            java.lines().find_map(|line| line.strip_prefix("JAVA_HOME=")).unwrap().to_owned();
         let mut client = Command::new(Path::new(&java).join("bin/java"));
-        client.args(["-XX:-UsePerfData", "-cp"]).arg(self.mz.ha_jar()).arg("com.digitalroute.ha.HAClient");
+        client
+            .args(["-XX:-UsePerfData", "-cp"])
+            .arg(self.mz.ha_jar())
+            .arg("com.digitalroute.ha.HAClient");
         said(client.arg(pico.property("mz.ha.port").unwrap()).args(rest).output().unwrap())
     }
 
@@ -93,8 +101,9 @@ impl Rehearsal {
                 let args = arguments(*pid);
                 let main = args.iter().rev().nth(1);
                 args.last().is_some_and(|last| last == pico)
-                    && main
-                        .is_some_and(|main| main.ends_with("PicoStart") || main.ends_with("CodeServerMain"))
+                    && main.is_some_and(|main| {
+                        main.ends_with("PicoStart") || main.ends_with("CodeServerMain")
+                    })
             })
             .collect()
     }
@@ -141,7 +150,8 @@ impl Drop for Rehearsal {
 }
 
 pub(crate) fn said(output: Output) -> Said {
-    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    let text =
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     Said { code: output.status.code().unwrap_or(-1), text }
 }
 
@@ -155,7 +165,9 @@ pub(crate) fn arguments(pid: Pid) -> Vec<String> {
 /// Fields of `/proc/PID/stat`, from the state (0) on: 2 is the process group, 3 the session.
 pub(crate) fn stat(pid: Pid) -> Vec<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").map(|(_, rest)| rest.split(' ').map(str::to_owned).collect()).unwrap_or_default()
+    stat.rsplit_once(") ")
+        .map(|(_, rest)| rest.split(' ').map(str::to_owned).collect())
+        .unwrap_or_default()
 }
 
 fn of_home(home: &Path) -> Vec<Pid> {
@@ -187,7 +199,10 @@ pub(crate) fn wait_until<T: std::fmt::Debug>(
 /// The lifecycle of a Platform and an EC, for native picos and for real JVMs.
 pub(crate) fn whole_life(jvm: bool) {
     let mz = Rehearsal::new(jvm, &["rcp_timeout=500ms"]);
-    assert_eq!(mz.mzsh("status platform"), Said { code: 2, text: "platform is not running\n".into() });
+    assert_eq!(
+        mz.mzsh("status platform"),
+        Said { code: 2, text: "platform is not running\n".into() }
+    );
     mz.up("platform ec1");
     assert_eq!(mz.mzsh("startup ec1"), Said { code: 0, text: "ec1 is already running\n".into() });
     assert_eq!(mz.mzsh("status platform ec1").code, 0);
@@ -202,7 +217,8 @@ pub(crate) fn whole_life(jvm: bool) {
 
     // A hung server: the kernel still accepts, but nothing answers.
     let pid = mz.signal("ec1", Signal::SIGSTOP);
-    let hung = Said { code: 1, text: "ec1 is not responding but the process is still running\n".into() };
+    let hung =
+        Said { code: 1, text: "ec1 is not responding but the process is still running\n".into() };
     assert_eq!(mz.mzsh("status ec1"), hung);
     assert_eq!(mz.ha("ec1", &["127.0.0.1", "1"]).code, 1);
     assert_eq!(mz.mzsh("startup ec1").code, 255);
@@ -210,7 +226,11 @@ pub(crate) fn whole_life(jvm: bool) {
     assert_eq!((forced.code, forced.text.contains("is in use")), (104, true), "{forced:?}");
     assert_eq!(mz.pid("ec1"), pid, "the old instance lives, and is the only one");
     let shutdown = mz.mzsh("shutdown ec1");
-    assert_eq!((shutdown.code, shutdown.text.contains("Trying kill instead.")), (0, true), "{shutdown:?}");
+    assert_eq!(
+        (shutdown.code, shutdown.text.contains("Trying kill instead.")),
+        (0, true),
+        "{shutdown:?}"
+    );
     assert_eq!(mz.processes("ec1"), []);
 
     // SIGTERM stops the pico in order.
@@ -225,13 +245,20 @@ pub(crate) fn whole_life(jvm: bool) {
     let alone = "ec1 is running without contact with the platform RCP service\n";
     wait_until("ec1 misses the Platform", || mz.mzsh("status ec1").text, |text| text == alone);
     mz.up("platform");
-    wait_until("ec1 finds it again", || mz.mzsh("status ec1").text, |text| text == "ec1 is running\n");
+    wait_until(
+        "ec1 finds it again",
+        || mz.mzsh("status ec1").text,
+        |text| text == "ec1 is running\n",
+    );
 
     assert_eq!(
         mz.mzsh("shutdown ec1 platform").text,
         "Shutting down ec1...done.\nShutting down platform...done.\n"
     );
-    assert_eq!(mz.mzsh("shutdown platform"), Said { code: 0, text: "platform is not running\n".into() });
+    assert_eq!(
+        mz.mzsh("shutdown platform"),
+        Said { code: 0, text: "platform is not running\n".into() }
+    );
     assert_eq!(mz.processes("platform"), []);
 }
 
@@ -243,7 +270,11 @@ pub(crate) fn heartbeats(jvm: bool) {
     let beats = |pid: Pid| {
         let hearts = mz_sim::heartbeat::read_all(dir.path()).unwrap();
         let number = u32::try_from(pid.as_raw()).unwrap();
-        hearts.into_iter().find(|heart| heart.pid == number).map(|heart| heart.beats).unwrap_or_default()
+        hearts
+            .into_iter()
+            .find(|heart| heart.pid == number)
+            .map(|heart| heart.beats)
+            .unwrap_or_default()
     };
     let platform = mz.pid("platform");
     wait_until("ec1 beats", || beats(mz.pid("ec1")), |beats| !beats.is_empty());
@@ -282,7 +313,9 @@ pub(crate) fn thresholds(jvm: bool) {
     mz.set("ec1.ha_first_interval=ok");
     assert_eq!(mz.ha("ec1", &[]), ha_answer("OK"));
 
-    mz.set("ec1.workload=from 0s to 80s consumes 25/40s; at 85s aborts 6; from 120s consumes 10/40s");
+    mz.set(
+        "ec1.workload=from 0s to 80s consumes 25/40s; at 85s aborts 6; from 120s consumes 10/40s",
+    );
     for (clock, answer) in [
         ("39999ms", "OK"),
         ("40s", "OK"),
@@ -338,7 +371,8 @@ fn assert_ha_log_shows_judgements(mz: &Rehearsal) {
     ] {
         assert!(log.contains(words), "{words:?} is not in the HA log: {log}");
     }
-    let first = " statistics of 0 s to 40 s: activations 0, aborts 0, transactions 0, consumes 25: OK\n";
+    let first =
+        " statistics of 0 s to 40 s: activations 0, aborts 0, transactions 0, consumes 25: OK\n";
     assert_eq!(log.matches(first).count(), 1, "told once: {log}");
 }
 
@@ -349,8 +383,10 @@ fn assert_invalid_threshold_keeps_server_down(mz: &Rehearsal) {
     assert_eq!((bad.code, bad.text.contains("Started with errors")), (0, true), "{bad:?}");
     assert_eq!(mz.ha("ec1", &[]).code, 1);
     let history = mz.mz.history().unwrap();
-    let why = history.iter().rfind(|event| event.event == "errors").map(|event| event.reason.as_str());
-    let named = "HA Monitor Server: mz.ha.max_aborts = \"five\": expected a whole number, or -1 for off";
+    let why =
+        history.iter().rfind(|event| event.event == "errors").map(|event| event.reason.as_str());
+    let named =
+        "HA Monitor Server: mz.ha.max_aborts = \"five\": expected a whole number, or -1 for off";
     assert_eq!(why, Some(named));
 }
 
@@ -359,9 +395,10 @@ fn assert_thresholds_apply_to_ecs_only(mz: &Rehearsal) {
     mz.up("sc1");
     assert_eq!(mz.ha("sc1", &[]), ha_answer("OK"));
     let log = fs::read_to_string(mz.mz.log_path("sc1")).unwrap();
-    for words in
-        ["thresholds have no effect on a pico of type sc", "mz.ha.min_consume: there is no such property"]
-    {
+    for words in [
+        "thresholds have no effect on a pico of type sc",
+        "mz.ha.min_consume: there is no such property",
+    ] {
         assert!(log.contains(words), "{log}");
     }
 }

@@ -23,7 +23,8 @@ impl Attributes {
 impl<'a> CibXml<'a> {
     /// All sets of this tag in these elements; later elements take precedence.
     pub(super) fn attributes(&self, elements: &[Node<'a, 'a>], tag: &str) -> Attributes {
-        let mut sets: Vec<Node> = elements.iter().flat_map(|&element| self.children(element, tag)).collect();
+        let mut sets: Vec<Node> =
+            elements.iter().flat_map(|&element| self.children(element, tag)).collect();
         // The higher score counts, of equal ones the later set.
         sets.reverse();
         sets.sort_by_key(|set| std::cmp::Reverse(set.attribute("score").map_or(0, parse_score)));

@@ -50,7 +50,9 @@ impl<'a> CibXml<'a> {
         };
         let restarts = mandatory && of("symmetrical").is_none_or(super::is_true);
         let pairs = match (of("first"), of("then")) {
-            (Some(first), Some(then)) if starts(of("first-action")) && starts(of("then-action")) => {
+            (Some(first), Some(then))
+                if starts(of("first-action")) && starts(of("then-action")) =>
+            {
                 product(&self.meant(first), &self.meant(then))
             }
             (Some(_), Some(_)) => Vec::new(),
@@ -68,11 +70,19 @@ impl<'a> CibXml<'a> {
         let one_node = of("node-attribute").is_none_or(|attribute| attribute == "#uname");
         let id = of("id").unwrap_or_default();
         let all = |pairs: Vec<(String, String)>, forced: bool| {
-            let one = move |(follower, anchor)| Colocation { id: id.to_owned(), follower, anchor, forced };
+            let one = move |(follower, anchor)| Colocation {
+                id: id.to_owned(),
+                follower,
+                anchor,
+                forced,
+            };
             pairs.into_iter().map(one).collect::<Vec<_>>()
         };
         if let (Some(follower), Some(anchor)) = (of("rsc"), of("with-rsc")) {
-            return all(product(&self.meant(follower), &self.meant(anchor)), forced(of("score")) && one_node);
+            return all(
+                product(&self.meant(follower), &self.meant(anchor)),
+                forced(of("score")) && one_node,
+            );
         }
         let sets = self.sets(colocation, |_| true);
         let mut found = Vec::new();
@@ -85,10 +95,11 @@ impl<'a> CibXml<'a> {
         for two in sets.windows(2) {
             // The first of a sequence follows the last of the next set's; without a sequence each counts.
             let [one, next] = two else { continue };
-            let followers = if one.in_sequence { one.members.get(..1) } else { None }.unwrap_or(&one.members);
+            let followers =
+                if one.in_sequence { one.members.get(..1) } else { None }.unwrap_or(&one.members);
             let last = next.members.len().saturating_sub(1);
-            let anchors =
-                if next.in_sequence { next.members.get(last..) } else { None }.unwrap_or(&next.members);
+            let anchors = if next.in_sequence { next.members.get(last..) } else { None }
+                .unwrap_or(&next.members);
             found.extend(all(product(followers, anchors), forced(of("score"))));
         }
         found
@@ -113,7 +124,11 @@ impl<'a> CibXml<'a> {
         pairs
     }
 
-    fn sets(&self, constraint: Node<'a, 'a>, counts: impl Fn(&Node<'a, 'a>) -> bool) -> Vec<Set<'a>> {
+    fn sets(
+        &self,
+        constraint: Node<'a, 'a>,
+        counts: impl Fn(&Node<'a, 'a>) -> bool,
+    ) -> Vec<Set<'a>> {
         let sets = self.children(constraint, "resource_set").into_iter().filter(counts);
         sets.map(|element| {
             let members = element.children().filter(|child| child.has_tag_name("resource_ref"));
@@ -135,7 +150,8 @@ impl<'a> CibXml<'a> {
                 ids(&mut tag.children().filter(|child| child.has_tag_name("obj_ref")))
             }
             Some(template) if template.has_tag_name("template") => {
-                let primitives = self.root.descendants().filter(|node| node.has_tag_name("primitive"));
+                let primitives =
+                    self.root.descendants().filter(|node| node.has_tag_name("primitive"));
                 ids(&mut primitives.filter(|node| node.attribute("template") == Some(name)))
             }
             _ => vec![name.to_owned()],
@@ -150,5 +166,7 @@ struct Set<'a> {
 }
 
 fn product(ones: &[String], others: &[String]) -> Vec<(String, String)> {
-    ones.iter().flat_map(|one| others.iter().map(move |other| (one.clone(), other.clone()))).collect()
+    ones.iter()
+        .flat_map(|one| others.iter().map(move |other| (one.clone(), other.clone())))
+        .collect()
 }

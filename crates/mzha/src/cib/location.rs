@@ -25,7 +25,8 @@ pub fn this_node(until: Instant) -> Option<String> {
 
 fn read(said: &str) -> Vec<String> {
     // A role may follow the name.
-    let nodes = said.lines().filter_map(|line| line.split_once(ACTIVE)?.1.split_whitespace().next());
+    let nodes =
+        said.lines().filter_map(|line| line.split_once(ACTIVE)?.1.split_whitespace().next());
     nodes.map(str::to_owned).collect()
 }
 

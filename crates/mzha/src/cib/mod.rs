@@ -227,7 +227,8 @@ impl<'a> CibXml<'a> {
     fn new(document: &'a Document<'a>) -> Self {
         let root = document.root_element();
         // The id of these two is the name of another element.
-        let is_one = |node: &Node| !node.has_tag_name("resource_ref") && !node.has_tag_name("obj_ref");
+        let is_one =
+            |node: &Node| !node.has_tag_name("resource_ref") && !node.has_tag_name("obj_ref");
         let by_id = root.descendants().filter(is_one);
         let by_id = by_id.filter_map(|node| Some((node.attribute("id")?, node))).collect();
         Self { root, by_id }
@@ -235,7 +236,8 @@ impl<'a> CibXml<'a> {
 
     fn read(&self) -> Cib {
         let mut cib = Cib::default();
-        let options = self.attributes(&self.children(self.root, "crm_config"), "cluster_property_set");
+        let options =
+            self.attributes(&self.children(self.root, "crm_config"), "cluster_property_set");
         cib.skipped.extend(options.skipped);
         cib.options = options.values;
         for nodes in self.children(self.root, "nodes") {

@@ -27,7 +27,8 @@ pub fn stale_node_states(until: Instant) -> Result<Vec<StaleNodeState>, CibError
 
 /// An empty or malformed status section has none: doctor's other checks do not depend on it.
 pub(super) fn parse_stale_states(text: &str) -> Vec<StaleNodeState> {
-    let document = extract_element(text, "status").ok().and_then(|status| Document::parse(status).ok());
+    let document =
+        extract_element(text, "status").ok().and_then(|status| Document::parse(status).ok());
     let nodes = document.iter().flat_map(|document| document.root_element().children());
     let held = nodes.filter(|node| node.has_tag_name("node_state") && is_stale(*node));
     held.filter_map(|node| {
@@ -46,9 +47,11 @@ fn is_stale(state: Node<'_, '_>) -> bool {
             .attribute(name)
             .is_some_and(|value| value == word || value.parse().is_ok_and(|when: u64| when > 0))
     };
-    let joined =
-        is_there("in_ccm", "true") && is_there("crmd", "online") && state.attribute("join") == Some("member");
-    let mut attributes = state.descendants().filter(|node| node.attribute("name") == Some("shutdown"));
+    let joined = is_there("in_ccm", "true")
+        && is_there("crmd", "online")
+        && state.attribute("join") == Some("member");
+    let mut attributes =
+        state.descendants().filter(|node| node.attribute("name") == Some("shutdown"));
     let asked = attributes.any(|node| node.attribute("value").is_some_and(|when| when != "0"));
     joined && state.attribute("expected") == Some("down") && !asked
 }

@@ -44,7 +44,8 @@ impl<'a> CibXml<'a> {
                 let unless_off = |name: &str| meta.get(name).is_none_or(|value| is_true(value));
                 let group = placement.groups.entry(whole.to_owned()).or_default();
                 group.members.push(name.to_owned());
-                (group.ordered, group.collocated) = (unless_off("ordered"), unless_off("collocated"));
+                (group.ordered, group.collocated) =
+                    (unless_off("ordered"), unless_off("collocated"));
             } else {
                 placement.cloned.insert(name.to_owned());
             }
@@ -64,10 +65,13 @@ impl Cib {
                 .groups
                 .values()
                 .filter(|group| group.collocated && has(&group.members, primitive));
-            let mut next: Vec<&str> = groups.flat_map(|group| &group.members).map(String::as_str).collect();
+            let mut next: Vec<&str> =
+                groups.flat_map(|group| &group.members).map(String::as_str).collect();
             for colocation in self.colocations.iter().filter(|colocation| colocation.forced) {
                 if self.placement.includes(&colocation.follower, primitive) {
-                    next.extend(self.placement.primitives(&colocation.anchor).iter().map(String::as_str));
+                    next.extend(
+                        self.placement.primitives(&colocation.anchor).iter().map(String::as_str),
+                    );
                 }
                 if !cloned(primitive) && self.placement.includes(&colocation.anchor, primitive) {
                     let followers = self.placement.primitives(&colocation.follower).iter();
@@ -102,7 +106,9 @@ impl Cib {
             .collect();
         let orders = self.orders.iter().filter(|order| order.restarts);
         let orders = orders.filter(|order| self.placement.includes(&order.then, primitive));
-        before.extend(orders.flat_map(|order| self.placement.primitives(&order.first)).map(String::as_str));
+        before.extend(
+            orders.flat_map(|order| self.placement.primitives(&order.first)).map(String::as_str),
+        );
         before
     }
 }
@@ -121,7 +127,10 @@ fn chain<'a>(from: &'a str, to: &str, next: impl Fn(&str) -> Vec<&'a str>) -> Op
 }
 
 /// Each reachable name with its predecessor.
-fn reached<'a>(from: &'a str, next: impl Fn(&str) -> Vec<&'a str>) -> BTreeMap<&'a str, Option<&'a str>> {
+fn reached<'a>(
+    from: &'a str,
+    next: impl Fn(&str) -> Vec<&'a str>,
+) -> BTreeMap<&'a str, Option<&'a str>> {
     let mut reached = BTreeMap::from([(from, None)]);
     let mut open = VecDeque::from([from]);
     while let Some(name) = open.pop_front() {
@@ -152,7 +161,9 @@ mod tests {
 
     fn colocated(pairs: &[(&str, &str)]) -> Cib {
         let one = |&(rsc, with): &(&str, &str)| {
-            format!(r#"<rsc_colocation id="{rsc}-{with}" rsc="{rsc}" with-rsc="{with}" score="INFINITY"/>"#)
+            format!(
+                r#"<rsc_colocation id="{rsc}-{with}" rsc="{rsc}" with-rsc="{with}" score="INFINITY"/>"#
+            )
         };
         cib(&pairs.iter().map(one).collect::<String>())
     }
@@ -174,7 +185,11 @@ mod tests {
             (&[("a", "kg"), ("kg", "k")], "a", "k1", Some(&["a", "q1", "k1"])),
         ];
         for (pairs, one, other, expected) in chain {
-            assert_eq!(colocated(pairs).together(one, other).as_deref(), expected, "{pairs:?} {one} {other}");
+            assert_eq!(
+                colocated(pairs).together(one, other).as_deref(),
+                expected,
+                "{pairs:?} {one} {other}"
+            );
         }
         for loose in [
             r#"<rsc_colocation id="1" rsc="a" with-rsc="b" score="1000"/>"#,
@@ -206,7 +221,10 @@ mod tests {
             Cib::parse(&format!("<configuration>{group}</configuration>")).unwrap()
         };
         let (loose, unordered) = (with("collocated"), with("ordered"));
-        assert_eq!((loose.together("b", "a"), loose.starts_after("b", "a")), (None, Some(vec!["b", "a"])));
+        assert_eq!(
+            (loose.together("b", "a"), loose.starts_after("b", "a")),
+            (None, Some(vec!["b", "a"]))
+        );
         assert_eq!(
             (unordered.together("b", "a"), unordered.starts_after("b", "a")),
             (Some(vec!["b", "a"]), None)

@@ -39,18 +39,28 @@ pub(super) fn query_section(name: &str, until: Instant) -> Result<String, CibErr
 }
 
 /// stdout of a tool.
-pub(super) fn ask(tool: &'static str, arguments: &[&str], until: Instant) -> Result<String, CibError> {
+pub(super) fn ask(
+    tool: &'static str,
+    arguments: &[&str],
+    until: Instant,
+) -> Result<String, CibError> {
     parse_output(tool, &run(tool, arguments, until)?)
 }
 
-fn run(tool: &'static str, arguments: &[&str], until: Instant) -> Result<FinishedCommand, CibError> {
+fn run(
+    tool: &'static str,
+    arguments: &[&str],
+    until: Instant,
+) -> Result<FinishedCommand, CibError> {
     let failed = |e: std::io::Error| CibError::Failed { tool, why: e.to_string() };
-    let running = launch(LeaderOf::ProcessGroup, || Ok(cibadmin_command(tool, arguments))).map_err(failed)?;
+    let running =
+        launch(LeaderOf::ProcessGroup, || Ok(cibadmin_command(tool, arguments))).map_err(failed)?;
     running.with_output_limit(MAX_SECTION_BYTES).run_until(until).map_err(failed)
 }
 
 fn cibadmin_command(tool: &str, arguments: &[&str]) -> Exec {
-    let meant = PASSED_VARIABLES.iter().filter_map(|&name| Some((OsString::from(name), meant(name)?)));
+    let meant =
+        PASSED_VARIABLES.iter().filter_map(|&name| Some((OsString::from(name), meant(name)?)));
     let fixed = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C.UTF-8")];
     let fixed = fixed.map(|(name, value)| (OsString::from(name), OsString::from(value)));
     Exec {
@@ -95,7 +105,9 @@ fn parse_output(tool: &'static str, finished: &FinishedCommand) -> Result<String
         (None, ExitStatus::Exited(EXIT_DISCONNECTED)) => {
             Err(CibError::NoCluster { tool, said: first_line(finished) })
         }
-        (None, end) => Err(CibError::Failed { tool, why: format!("{end}: {}", first_line(finished)) }),
+        (None, end) => {
+            Err(CibError::Failed { tool, why: format!("{end}: {}", first_line(finished)) })
+        }
     }
 }
 
@@ -127,11 +139,20 @@ mod tests {
             describe_result(ExitStatus::Exited(0), &format!("it is odd\n{empty}\nvery odd")),
             "0 resources"
         );
-        let no_cluster = "Could not connect to the CIB: Transport endpoint is not connected\nInit failed\n";
+        let no_cluster =
+            "Could not connect to the CIB: Transport endpoint is not connected\nInit failed\n";
         let words = describe_result(ExitStatus::Exited(102), no_cluster);
-        assert!(words.starts_with("no cluster runs on this node") && words.ends_with("not connected"));
-        assert_eq!(describe_result(ExitStatus::Exited(105), ""), "cibadmin: exit code 105: it said nothing");
-        assert_eq!(describe_result(ExitStatus::TimedOut, empty), "cibadmin has not answered for 3 s");
+        assert!(
+            words.starts_with("no cluster runs on this node") && words.ends_with("not connected")
+        );
+        assert_eq!(
+            describe_result(ExitStatus::Exited(105), ""),
+            "cibadmin: exit code 105: it said nothing"
+        );
+        assert_eq!(
+            describe_result(ExitStatus::TimedOut, empty),
+            "cibadmin has not answered for 3 s"
+        );
         for broken in [
             "",
             "<cib/>",
@@ -154,7 +175,8 @@ mod tests {
         let warning = "warning: <configuration> uses a deprecated </configuration>\n";
         let section = "<configuration/>";
         assert_eq!(answer(ExitStatus::Exited(0), section, warning).unwrap(), section);
-        let failed = answer(ExitStatus::Exited(105), "<none/>\n", "\nNo such device\nInit failed\n");
+        let failed =
+            answer(ExitStatus::Exited(105), "<none/>\n", "\nNo such device\nInit failed\n");
         assert_eq!(failed.unwrap_err().to_string(), "cibadmin: exit code 105: No such device");
     }
 
@@ -166,7 +188,10 @@ mod tests {
             parse_output("cibadmin", &finished).unwrap_err().to_string()
         };
         let missing = describe(LaunchError::NotFound { program: "/usr/sbin/cibadmin".into() });
-        assert!(missing.starts_with("/usr/sbin/cibadmin: not found (install package "), "{missing}");
+        assert!(
+            missing.starts_with("/usr/sbin/cibadmin: not found (install package "),
+            "{missing}"
+        );
         let refused = describe(LaunchError::NotPrepared("its directory does not exist".to_owned()));
         assert_eq!(refused, "cibadmin: its directory does not exist");
     }

@@ -2,8 +2,8 @@
 
 use super::attributes::Attributes;
 use super::{
-    Address, Cib, CibXml, ConfiguredOperation, ConfiguredResource, EnclosingResource, Fencing, FileSystem,
-    PROVIDER, time,
+    Address, Cib, CibXml, ConfiguredOperation, ConfiguredResource, EnclosingResource, Fencing,
+    FileSystem, PROVIDER, time,
 };
 use crate::resource::Resource;
 use pico::PicoType;
@@ -31,6 +31,29 @@ const ENCLOSING_TAGS: [&str; 4] = ["group", "clone", "master", "bundle"];
 /// Pacemaker gives an agent this one attribute, of an operation or of the resource, without the prefix of a parameter.
 pub const CHECK_LEVEL: &str = "OCF_CHECK_LEVEL";
 
+/// A primitive, its template and the resources around it.
+struct Primitive<'a> {
+    name: &'a str,
+    node: Node<'a, 'a>,
+    template: Option<Node<'a, 'a>>,
+    containers: Vec<Node<'a, 'a>>,
+}
+
+impl<'a> Primitive<'a> {
+    /// An attribute of the primitive, else of its template.
+    fn attribute(&self, name: &str) -> Option<&'a str> {
+        self.node.attribute(name).or_else(|| self.template?.attribute(name))
+    }
+
+    /// Its agent is `ocf:mediationzone:TYPE`.
+    fn pico_type(&self) -> Option<PicoType> {
+        let of_ours =
+            self.attribute("class") == Some("ocf") && self.attribute("provider") == Some(PROVIDER);
+        let agent = self.attribute("type").filter(|_| of_ours)?;
+        PicoType::ALL.into_iter().find(|kind| kind.agent_name() == agent)
+    }
+}
+
 impl<'a> CibXml<'a> {
     pub(super) fn read_resources(&self, cib: &mut Cib) {
         let section = |name| self.children(self.root, name);
@@ -38,82 +61,113 @@ impl<'a> CibXml<'a> {
         let operation_defaults = self.attributes(&section("op_defaults"), "meta_attributes");
         cib.skipped.extend(resource_defaults.skipped);
         cib.skipped.extend(operation_defaults.skipped);
+        let (resource_defaults, operation_defaults) =
+            (resource_defaults.values, operation_defaults.values);
         let all = section("resources").into_iter().flat_map(|resources| resources.descendants());
-        for primitive in all.filter(|node| node.has_tag_name("primitive")) {
-            let template = primitive.attribute("template").and_then(|id| self.by_id.get(id).copied());
-            let said = |name| primitive.attribute(name).or_else(|| template?.attribute(name));
-            let Some(name) = primitive.attribute("id") else { continue };
-            // What the primitive itself says outweighs its template.
-            let sources: Vec<Node> = template.into_iter().chain([primitive]).collect();
-            let ancestors = primitive.ancestors().skip(1);
-            let containers: Vec<Node> =
+        for node in all.filter(|node| node.has_tag_name("primitive")) {
+            let Some(name) = node.attribute("id") else { continue };
+            let template = node.attribute("template").and_then(|id| self.by_id.get(id).copied());
+            let ancestors = node.ancestors().skip(1);
+            let containers =
                 ancestors.filter(|node| ENCLOSING_TAGS.contains(&node.tag_name().name())).collect();
-            let parameters = || self.inherited(&sources, &containers, "instance_attributes");
-            let meta = || {
-                let meta = self.inherited(&sources, &containers, "meta_attributes");
-                meta.with_defaults(&resource_defaults.values)
-            };
-            self.place(&mut cib.placement, name, &containers);
-            match (said("class"), said("provider"), said("type").unwrap_or_default()) {
-                (Some("stonith"), _, agent) => cib.fencing.push(Fencing {
-                    name: name.to_owned(),
-                    agent: agent.to_owned(),
-                    parameters: parameters().values,
-                    disabled: meta()
-                        .values
-                        .get("target-role")
-                        .is_some_and(|role| role.eq_ignore_ascii_case("Stopped")),
-                }),
-                (Some("ocf"), Some("pacemaker"), "remote") => cib.remote_nodes.push(name.to_owned()),
-                (Some("ocf"), _, "Filesystem") => {
-                    let directory = parameters().values.remove("directory");
-                    let file_system = |directory| FileSystem { name: name.to_owned(), directory };
-                    cib.file_systems.extend(directory.map(file_system));
-                }
-                _ => {}
+            let primitive = Primitive { name, node, template, containers };
+            self.place(&mut cib.placement, name, &primitive.containers);
+            self.read_other_agent(cib, &primitive, &resource_defaults);
+            if let Some(kind) = primitive.pico_type() {
+                self.read_pico(cib, &primitive, kind, &resource_defaults, &operation_defaults);
             }
-            cib.remote_nodes.extend(meta().values.remove("remote-node"));
-            if let Some((_, parameter)) = ADDRESSES.iter().find(|(agent, _)| said("type") == Some(agent))
-                && said("class") == Some("ocf")
-            {
-                let within = containers.iter().filter_map(|container| container.attribute("id"));
-                cib.addresses.push(Address {
-                    name: name.to_owned(),
-                    address: parameters().values.remove(*parameter),
-                    within: within.map(str::to_owned).collect(),
-                });
+        }
+    }
+
+    fn parameters(&self, primitive: &Primitive<'a>) -> Attributes {
+        self.inherited(primitive, "instance_attributes")
+    }
+
+    fn meta(&self, primitive: &Primitive<'a>, defaults: &BTreeMap<String, String>) -> Attributes {
+        self.inherited(primitive, "meta_attributes").with_defaults(defaults)
+    }
+
+    /// Fencing, remote nodes, file systems and addresses.
+    fn read_other_agent(
+        &self,
+        cib: &mut Cib,
+        primitive: &Primitive<'a>,
+        defaults: &BTreeMap<String, String>,
+    ) {
+        let name = primitive.name.to_owned();
+        let [class, provider, agent] =
+            ["class", "provider", "type"].map(|attribute| primitive.attribute(attribute));
+        let meta = self.meta(primitive, defaults).values;
+        match (class, provider, agent.unwrap_or_default()) {
+            (Some("stonith"), _, agent) => cib.fencing.push(Fencing {
+                name: name.clone(),
+                agent: agent.to_owned(),
+                parameters: self.parameters(primitive).values,
+                disabled: meta
+                    .get("target-role")
+                    .is_some_and(|role| role.eq_ignore_ascii_case("Stopped")),
+            }),
+            (Some("ocf"), Some("pacemaker"), "remote") => cib.remote_nodes.push(name.clone()),
+            (Some("ocf"), _, "Filesystem") => {
+                let directory = self.parameters(primitive).values.remove("directory");
+                let file_system = |directory| FileSystem { name: name.clone(), directory };
+                cib.file_systems.extend(directory.map(file_system));
             }
-            let kind =
-                said("type").and_then(|word| PicoType::ALL.into_iter().find(|k| k.agent_name() == word));
-            let (Some("ocf"), Some(PROVIDER), Some(kind)) = (said("class"), said("provider"), kind) else {
-                continue;
-            };
-            let (parameters, meta) = (parameters(), meta());
-            let mut left_out = [parameters.skipped, meta.skipped].concat();
-            let mut misread = Vec::new();
-            let level = parameters.values.get(CHECK_LEVEL).map(String::as_str);
-            let operations = self.ops(primitive, template).into_iter();
-            let operations = operations
-                .map(|op| self.operation(op, &operation_defaults.values, level, &mut left_out, &mut misread))
-                .collect();
-            let of_it = |what: Vec<String>| what.into_iter().map(move |what| format!("{name}: {what}"));
-            cib.skipped.extend(of_it(left_out));
-            cib.misread.extend(of_it(misread));
-            cib.resources.push(ConfiguredResource {
-                resource: Resource { name: Some(name.to_owned()), kind, parameters: parameters.values },
-                operations,
-                meta: meta.values,
-                enclosing: containers
-                    .iter()
-                    .map(|container| self.enclosing_resource(*container, &resource_defaults.values))
-                    .collect(),
+            _ => {}
+        }
+        cib.remote_nodes.extend(meta.get("remote-node").cloned());
+        let address = ADDRESSES.iter().find(|(of, _)| agent == Some(of) && class == Some("ocf"));
+        if let Some((_, parameter)) = address {
+            let within =
+                primitive.containers.iter().filter_map(|container| container.attribute("id"));
+            cib.addresses.push(Address {
+                name,
+                address: self.parameters(primitive).values.remove(*parameter),
+                within: within.map(str::to_owned).collect(),
             });
         }
     }
 
+    fn read_pico(
+        &self,
+        cib: &mut Cib,
+        primitive: &Primitive<'a>,
+        kind: PicoType,
+        resource_defaults: &BTreeMap<String, String>,
+        operation_defaults: &BTreeMap<String, String>,
+    ) {
+        let name = primitive.name;
+        let (parameters, meta) =
+            (self.parameters(primitive), self.meta(primitive, resource_defaults));
+        let mut left_out = [parameters.skipped, meta.skipped].concat();
+        let mut misread = Vec::new();
+        let level = parameters.values.get(CHECK_LEVEL).map(String::as_str);
+        let operations = self
+            .ops(primitive.node, primitive.template)
+            .into_iter()
+            .map(|op| self.operation(op, operation_defaults, level, &mut left_out, &mut misread))
+            .collect();
+        let of_it = |what: Vec<String>| what.into_iter().map(move |what| format!("{name}: {what}"));
+        cib.skipped.extend(of_it(left_out));
+        cib.misread.extend(of_it(misread));
+        let enclosing = primitive
+            .containers
+            .iter()
+            .map(|container| self.enclosing_resource(*container, resource_defaults));
+        cib.resources.push(ConfiguredResource {
+            resource: Resource { name: Some(name.to_owned()), kind, parameters: parameters.values },
+            operations,
+            meta: meta.values,
+            enclosing: enclosing.collect(),
+        });
+    }
+
     /// Attributes of a primitive, with those inherited from the resources around it.
-    fn inherited(&self, sources: &[Node<'a, 'a>], containers: &[Node<'a, 'a>], tag: &str) -> Attributes {
-        containers.iter().fold(self.attributes(sources, tag), |mut all, &container| {
+    fn inherited(&self, primitive: &Primitive<'a>, tag: &str) -> Attributes {
+        // The later ones win.
+        let sources: Vec<Node> = primitive.template.into_iter().chain([primitive.node]).collect();
+        let own = self.attributes(&sources, tag);
+        primitive.containers.iter().fold(own, |mut all, &container| {
             let inherited = self.attributes(&[container], tag);
             all.skipped.extend(inherited.skipped);
             all.with_defaults(&inherited.values)
@@ -156,11 +210,15 @@ impl<'a> CibXml<'a> {
         let mut duration = |name: &str, read: fn(&str) -> Result<Duration, String>| {
             let text = said(name)?;
             let time = read(text);
-            misread
-                .extend(time.as_ref().err().map(|why| format!("{name}={text} of operation {action}: {why}")));
+            misread.extend(
+                time.as_ref()
+                    .err()
+                    .map(|why| format!("{name}={text} of operation {action}: {why}")),
+            );
             time.ok()
         };
-        let (interval, timeout) = (duration("interval", time::interval), duration("timeout", time::timeout));
+        let (interval, timeout) =
+            (duration("interval", time::interval), duration("timeout", time::timeout));
         let own = self.attributes(&[op], "instance_attributes");
         left_out.extend(own.skipped);
         ConfiguredOperation {

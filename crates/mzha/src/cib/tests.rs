@@ -17,7 +17,9 @@ fn primitive(kind: &str, name: &str, inner: &str) -> String {
 }
 
 fn attribute_set(tag: &str, more: &str, pairs: &[(&str, &str)]) -> String {
-    let pairs = pairs.iter().map(|(name, value)| format!(r#"<nvpair id="" name="{name}" value="{value}"/>"#));
+    let pairs = pairs
+        .iter()
+        .map(|(name, value)| format!(r#"<nvpair id="" name="{name}" value="{value}"/>"#));
     format!("<{tag} {more}>{}</{tag}>", pairs.collect::<String>())
 }
 
@@ -49,7 +51,10 @@ fn own_primitives_are_found_in_groups_clones_and_bundles() {
     let both = cib.resource("in-both").unwrap();
     assert!(both.answers_to("g2") && both.answers_to("c2") && both.enclosing_clone().is_some());
     assert!(cib.resource("in-group").unwrap().enclosing_clone().is_none());
-    assert_eq!(cib.file_systems, [FileSystem { name: "fs".to_owned(), directory: "/opt/mz".to_owned() }]);
+    assert_eq!(
+        cib.file_systems,
+        [FileSystem { name: "fs".to_owned(), directory: "/opt/mz".to_owned() }]
+    );
     let [ip] = cib.addresses.as_slice() else { panic!("{:?}", cib.addresses) };
     assert_eq!((ip.name.as_str(), ip.address.as_deref()), ("ip", Some("192.0.2.100")));
     assert!(ip.answers_to("ip") && ip.answers_to("g") && !ip.answers_to("mz"));
@@ -60,13 +65,21 @@ fn own_primitives_are_found_in_groups_clones_and_bundles() {
 
 #[test]
 fn bundle_of_several_instances_counts_as_a_clone() {
-    for (attributes, several) in
-        [("", false), (r#"replicas="1""#, false), (r#"replicas="3""#, true), (r#"promoted-max="2""#, true)]
-    {
+    for (attributes, several) in [
+        ("", false),
+        (r#"replicas="1""#, false),
+        (r#"replicas="3""#, true),
+        (r#"promoted-max="2""#, true),
+    ] {
         let platform = primitive("platform", "mz", "");
-        let bundle = format!(r#"<bundle id="b"><podman image="mz" {attributes}/>{platform}</bundle>"#);
+        let bundle =
+            format!(r#"<bundle id="b"><podman image="mz" {attributes}/>{platform}</bundle>"#);
         let cib = parse_resources(&bundle);
-        assert_eq!(cib.resource("mz").unwrap().enclosing_clone().is_some(), several, "{attributes}");
+        assert_eq!(
+            cib.resource("mz").unwrap().enclosing_clone().is_some(),
+            several,
+            "{attributes}"
+        );
     }
 }
 
@@ -77,10 +90,15 @@ fn attribute_set_with_higher_score_wins_then_the_later_one() {
         attribute_set("instance_attributes", "", &[("mz_home", "/first"), ("os_user", "only")]),
         attribute_set("instance_attributes", "", &[("mz_home", "/second"), ("wait", "1")]),
         attribute_set("instance_attributes", r#"score="5""#, &[("wait", "2")]),
-        attribute_set("instance_attributes", r#"score="-INFINITY""#, &[("wait", "3"), ("java_home", "/low")]),
+        attribute_set(
+            "instance_attributes",
+            r#"score="-INFINITY""#,
+            &[("wait", "3"), ("java_home", "/low")],
+        ),
     ];
     let cib = parse_resources(&primitive("platform", "mz", &sets.concat()));
-    let expected = [("java_home", "/low"), ("mz_home", "/second"), ("os_user", "only"), ("wait", "2")];
+    let expected =
+        [("java_home", "/low"), ("mz_home", "/second"), ("os_user", "only"), ("wait", "2")];
     assert_eq!(parameters(&cib, "mz"), expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
 }
 
@@ -101,8 +119,11 @@ fn template_fills_in_what_the_primitive_leaves_out() {
         ("own", "/tmpl")
     );
     assert_eq!(mz.meta["priority"], "5");
-    let ops: Vec<_> =
-        mz.operations.iter().map(|op| (op.action.as_str(), op.interval.as_secs(), op.timeout)).collect();
+    let ops: Vec<_> = mz
+        .operations
+        .iter()
+        .map(|op| (op.action.as_str(), op.interval.as_secs(), op.timeout))
+        .collect();
     assert_eq!(ops, [("monitor", 20, None), ("start", 0, Some(Duration::from_secs(44)))]);
 }
 
@@ -118,7 +139,11 @@ fn id_ref_resolves_to_its_element_or_to_nothing() {
                 r#"<instance_attributes id="shared"><nvpair id="home" name="mz_home" value="/shared"/></instance_attributes>"#,
             )
         ),
-        primitive("ec", "two", r#"<instance_attributes id-ref="shared"/><operations id-ref="ops"/>"#),
+        primitive(
+            "ec",
+            "two",
+            r#"<instance_attributes id-ref="shared"/><operations id-ref="ops"/>"#
+        ),
         primitive(
             "ec",
             "three",
@@ -188,7 +213,10 @@ fn operation_attribute_wins_over_its_sets_and_defaults_come_last() {
     );
     assert!(!monitor.enabled && of("start").enabled);
     assert_eq!(monitor.on_fail.as_deref(), Some("block"));
-    assert_eq!(cib.misread, ["mz: interval=soon of operation notify: Pacemaker can't read it, and takes 0"]);
+    assert_eq!(
+        cib.misread,
+        ["mz: interval=soon of operation notify: Pacemaker can't read it, and takes 0"]
+    );
 }
 
 #[test]
@@ -233,8 +261,12 @@ fn order_restarts_dependent_unless_optional_or_asymmetrical() {
         ("serialize", false, false),
     ];
     assert_eq!(seen, expected);
-    let pairs: Vec<_> =
-        cib.orders.iter().filter(|o| o.id == "sets").map(|o| format!("{}{}", o.first, o.then)).collect();
+    let pairs: Vec<_> = cib
+        .orders
+        .iter()
+        .filter(|o| o.id == "sets")
+        .map(|o| format!("{}{}", o.first, o.then))
+        .collect();
     assert_eq!(pairs, ["ab", "ac", "ad", "bc", "bd"]);
 }
 
@@ -245,9 +277,13 @@ fn colocation_is_forced_only_with_infinite_score() {
         <rsc_colocation id="3" rsc="a" with-rsc="b" score="-INFINITY"/><rsc_colocation id="4" rsc="a" with-rsc="b"/>
         <rsc_colocation id="5" score="INFINITY"><resource_set id="s"><resource_ref id="a"/><resource_ref id="b"/></resource_set></rsc_colocation></constraints>"#,
     );
-    let forced: Vec<_> = cib.colocations.iter().filter(|c| c.forced).map(|c| c.id.as_str()).collect();
+    let forced: Vec<_> =
+        cib.colocations.iter().filter(|c| c.forced).map(|c| c.id.as_str()).collect();
     assert_eq!(forced, ["1", "5"]);
-    assert_eq!((cib.colocations[0].follower.as_str(), cib.colocations[0].anchor.as_str()), ("a", "b"));
+    assert_eq!(
+        (cib.colocations[0].follower.as_str(), cib.colocations[0].anchor.as_str()),
+        ("a", "b")
+    );
 }
 
 #[test]
@@ -270,10 +306,10 @@ fn cluster_options_and_member_nodes_are_read() {
 #[test]
 fn joined_node_with_expected_down_is_stale_unless_shutdown_was_requested() {
     let held = |state: &str, inner: &str| {
-        let other =
-            r#"<node_state id="1" uname="n1" in_ccm="true" crmd="online" join="member" expected="member"/>"#;
-        let state =
-            format!(r#"<status>{other}<node_state id="3" uname="n3" {state}>{inner}</node_state></status>"#);
+        let other = r#"<node_state id="1" uname="n1" in_ccm="true" crmd="online" join="member" expected="member"/>"#;
+        let state = format!(
+            r#"<status>{other}<node_state id="3" uname="n3" {state}>{inner}</node_state></status>"#
+        );
         node_state::parse_stale_states(&state)
     };
     let joined = r#"in_ccm="true" crmd="online" join="member""#;
@@ -287,7 +323,10 @@ fn joined_node_with_expected_down_is_stale_unless_shutdown_was_requested() {
     let (n3, nobody) = ([StaleNodeState { name: "n3".to_owned(), id: "3".to_owned() }], []);
     assert_eq!(held(down, ""), n3);
     assert_eq!(held(down, &asked("0")), n3);
-    assert_eq!(held(r#"in_ccm="1795396041" crmd="1795396042" join="member" expected="down""#, ""), n3);
+    assert_eq!(
+        held(r#"in_ccm="1795396041" crmd="1795396042" join="member" expected="down""#, ""),
+        n3
+    );
     assert_eq!(held(down, &asked("1795396041")), nobody);
     assert_eq!(held(&format!(r#"{joined} expected="member""#), ""), nobody);
     for off in [

@@ -17,7 +17,8 @@ pub fn interval(text: &str) -> Result<Duration, String> {
     if date.contains(|c: char| c.is_ascii_digit()) {
         // crm_time_get_seconds takes the day of a duration for one of a calendar, which begins with 1.
         return Err(
-            "Pacemaker (up to 3.0.2, at least) miscounts days, weeks and years, so that P1D is 0".to_owned()
+            "Pacemaker (up to 3.0.2, at least) miscounts days, weeks and years, so that P1D is 0"
+                .to_owned(),
         );
     }
     ocf::time::parse_duration(text).ok_or_else(|| format!("{NOT_READ}0"))
@@ -44,8 +45,10 @@ fn with_unit(text: &str) -> Option<Duration> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, rest) = text.split_at(end);
     let number: u64 = number.parse().ok()?;
-    let unit =
-        rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').trim_start().to_ascii_lowercase();
+    let unit = rest
+        .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+        .trim_start()
+        .to_ascii_lowercase();
     Some(match unit.as_bytes() {
         [] | [b's', ..] => Duration::from_secs(number),
         [b'm', b's', ..] => Duration::from_millis(number),

@@ -31,15 +31,22 @@ struct InstalledAgent {
 
 /// `used`: agents that a resource needs.
 pub(super) fn check(used: &[PicoType], timeout: QueryTimeout) -> Vec<CheckResult> {
-    let paths: Vec<PathBuf> =
-        PicoType::ALL.iter().map(|kind| Path::new(AGENT_DIRECTORY).join(kind.agent_name())).collect();
+    let paths: Vec<PathBuf> = PicoType::ALL
+        .iter()
+        .map(|kind| Path::new(AGENT_DIRECTORY).join(kind.agent_name()))
+        .collect();
     let files = match timeout
         .run_in_child(|| paths.iter().map(|path| inspect_file(path)).collect::<Vec<AgentFile>>())
     {
         Ok(files) => files,
         Err(why) => {
             let todo = "put these files on a local disk; Pacemaker waits for them, too";
-            return vec![CheckResult::error(AREA, AGENT_DIRECTORY, format!("not readable: {why}"), todo)];
+            return vec![CheckResult::error(
+                AREA,
+                AGENT_DIRECTORY,
+                format!("not readable: {why}"),
+                todo,
+            )];
         }
     };
     let agents: Vec<InstalledAgent> = PicoType::ALL
@@ -76,7 +83,9 @@ fn inspect_file(path: &Path) -> AgentFile {
 /// Problem and remedy.
 fn file_problem(file: &AgentFile) -> Option<(String, &'static str)> {
     match file {
-        AgentFile::Missing => Some(("not found".to_owned(), "install the agents' package on this node")),
+        AgentFile::Missing => {
+            Some(("not found".to_owned(), "install the agents' package on this node"))
+        }
         AgentFile::Unreadable(why) => {
             Some((format!("can't be read: {why}"), "reinstall the agents' package"))
         }
@@ -105,9 +114,10 @@ fn query_version(path: &Path, timeout: QueryTimeout) -> Result<String, String> {
 
 fn query_metadata_version(path: &Path, timeout: QueryTimeout) -> Result<String, String> {
     let said = run_program(path, &["meta-data"], timeout)?;
-    let options = roxmltree::ParsingOptions { allow_dtd: true, ..roxmltree::ParsingOptions::default() };
-    let document =
-        roxmltree::Document::parse_with_options(&said, options).map_err(|e| format!("no XML: {e}"))?;
+    let options =
+        roxmltree::ParsingOptions { allow_dtd: true, ..roxmltree::ParsingOptions::default() };
+    let document = roxmltree::Document::parse_with_options(&said, options)
+        .map_err(|e| format!("no XML: {e}"))?;
     let root = document.root_element();
     if !root.has_tag_name("resource-agent") {
         return Err(format!("root element is <{}>", root.tag_name().name()));
@@ -120,7 +130,8 @@ fn judge(agents: &[InstalledAgent], used: &[PicoType], own: &str) -> Vec<CheckRe
     const REINSTALL: &str = "reinstall the agents' package";
     let row = |agent: &InstalledAgent| {
         let (check, path) = (agent.kind.agent_name(), agent.path.display());
-        let error = |seen: String| CheckResult::error(AREA, check, format!("{path}: {seen}"), REINSTALL);
+        let error =
+            |seen: String| CheckResult::error(AREA, check, format!("{path}: {seen}"), REINSTALL);
         if let Some((seen, todo)) = file_problem(&agent.file) {
             let row = CheckResult::error(AREA, check, format!("{path}: {seen}"), todo);
             let needed = used.contains(&agent.kind) || agent.file != AgentFile::Missing;
@@ -170,7 +181,11 @@ mod tests {
     #[test]
     fn agent_file_is_ok_only_as_root_owned_executable_of_same_version() {
         let there = |mode, uid, directory_mode, directory_uid| {
-            agent(AgentFile::There { mode, uid, directory_mode, directory_uid }, "1.0.0", Ok("1.0.0"))
+            agent(
+                AgentFile::There { mode, uid, directory_mode, directory_uid },
+                "1.0.0",
+                Ok("1.0.0"),
+            )
         };
         assert_eq!(level(agent(VALID_FILE, "1.0.0", Ok("1.0.0"))), Level::Ok);
         assert_eq!(level(agent(VALID_FILE, "1.0.1", Ok("1.0.1"))), Level::Warning);

@@ -91,7 +91,14 @@ pub(super) struct CheckResult {
 
 impl CheckResult {
     pub(super) fn ok(area: Area, check: impl Into<String>, seen: impl Into<String>) -> Self {
-        Self { area, resource: None, check: check.into(), level: Level::Ok, seen: seen.into(), todo: None }
+        Self {
+            area,
+            resource: None,
+            check: check.into(),
+            level: Level::Ok,
+            seen: seen.into(),
+            todo: None,
+        }
     }
 
     pub(super) fn warning(

@@ -54,7 +54,8 @@ impl CheckedResource {
         home: &Path,
         parameters: &[(String, String)],
     ) -> Self {
-        let own = [("mz_home", home.to_string_lossy().into_owned()), ("pico_name", pico.to_owned())];
+        let own =
+            [("mz_home", home.to_string_lossy().into_owned()), ("pico_name", pico.to_owned())];
         let own = own.map(|(name, value)| (name.to_owned(), value));
         let parameters = own.into_iter().chain(parameters.iter().cloned()).collect();
         Self::new(pico, Resource { name: None, kind, parameters }, None)
@@ -67,7 +68,9 @@ impl CheckedResource {
     /// Path of its installation, literal and resolved.
     pub(super) fn homes(&self) -> Vec<PathBuf> {
         let literal = self.settings.target.iter().map(|target| target.home.path().to_owned());
-        literal.chain(self.inspection().and_then(|inspection| inspection.resolved.clone())).collect()
+        literal
+            .chain(self.inspection().and_then(|inspection| inspection.resolved.clone()))
+            .collect()
     }
 
     pub(super) fn facts(&self) -> Option<&PicoFacts> {
@@ -135,7 +138,12 @@ impl CheckedResource {
         let others = self.resource.parameters.keys().filter(|name| *name != CHECK_LEVEL);
         for name in others.filter(|name| !known.iter().any(|p| p.name == **name)) {
             let todo = "remove it; it has no effect";
-            rows.push(CheckResult::warning(Area::Parameters, name, "the agent has no such parameter", todo));
+            rows.push(CheckResult::warning(
+                Area::Parameters,
+                name,
+                "the agent has no such parameter",
+                todo,
+            ));
         }
         for parameter in known.iter().filter(|p| self.resource.parameters.contains_key(p.name)) {
             if let Some(deprecated) = &parameter.deprecated {
@@ -164,7 +172,9 @@ impl CheckedResource {
     }
 
     fn check_listeners(&self, processes: &PicoPresence, until: Instant) -> Vec<CheckResult> {
-        let (Some(facts), Some(Ok(looked))) = (self.facts(), &self.examination) else { return Vec::new() };
+        let (Some(facts), Some(Ok(looked))) = (self.facts(), &self.examination) else {
+            return Vec::new();
+        };
         let holders = match ports::find_listeners(facts, &looked.host_names, until) {
             Ok(holders) => holders,
             Err(e) => {
@@ -205,8 +215,10 @@ impl CheckedResources {
         let mut silent: Vec<(MzHome, String)> = Vec::new();
         for subject in &mut all {
             let home = subject.settings.target.as_ref().ok().map(|target| target.home.clone());
-            let known =
-                silent.iter().find(|(other, _)| Some(other) == home.as_ref()).map(|(_, why)| why.clone());
+            let known = silent
+                .iter()
+                .find(|(other, _)| Some(other) == home.as_ref())
+                .map(|(_, why)| why.clone());
             let looked = match known {
                 Some(why) => Err(why),
                 None => subject.examine_installation(timeout),

@@ -61,7 +61,8 @@ impl<'a> StorageConstraints<'a> {
     fn row(&self, cib: &Cib, pico: &ConfiguredResource) -> Option<CheckResult> {
         const CHECK: &str = "storage";
         let name = pico.name();
-        let missing = |by: &&str| (cib.together(name, by).is_none(), cib.starts_after(name, by).is_none());
+        let missing =
+            |by: &&str| (cib.together(name, by).is_none(), cib.starts_after(name, by).is_none());
         let ((no_colocation, no_order), by) = self.by.iter().map(|by| (missing(by), *by)).min()?;
         let directory = self.directory;
         let mut todo = Vec::new();
@@ -78,16 +79,21 @@ impl<'a> StorageConstraints<'a> {
                 );
                 return Some(CheckResult::ok(AREA, CHECK, seen));
             }
-            (true, false) => ("no colocation with that", "it can start on a node without that mount"),
+            (true, false) => {
+                ("no colocation with that", "it can start on a node without that mount")
+            }
             (false, true) => (
                 "no mandatory, symmetrical order after that",
                 "it can start before the mount and lose its files while it runs",
             ),
-            (true, true) => {
-                ("neither colocation with nor mandatory order after that", "it can start without that mount")
-            }
+            (true, true) => (
+                "neither colocation with nor mandatory order after that",
+                "it can start without that mount",
+            ),
         };
-        let seen = format!("its installation is on {directory}, which {by} mounts, and {lacks}: {becomes}");
+        let seen = format!(
+            "its installation is on {directory}, which {by} mounts, and {lacks}: {becomes}"
+        );
         Some(CheckResult::error(
             AREA,
             CHECK,
@@ -102,7 +108,10 @@ fn check_platform(platform: &ConfiguredResource) -> Vec<CheckResult> {
         Some(clone) => CheckResult::error(
             AREA,
             "clone",
-            format!("it is in {} {}: several Platforms would run on one database", clone.kind, clone.name),
+            format!(
+                "it is in {} {}: several Platforms would run on one database",
+                clone.kind, clone.name
+            ),
             "configure the Platform as a primitive, alone or in a group",
         ),
         None => CheckResult::ok(AREA, "clone", "not cloned: one Platform in the cluster"),
@@ -160,7 +169,8 @@ fn check_clone(clone: &EnclosingResource) -> CheckResult {
         );
     }
     let seen = format!("it is in {name}: several nodes run a pico of the same name");
-    let todo = "configure a resource for each pico, without a clone, unless the product supports that";
+    let todo =
+        "configure a resource for each pico, without a clone, unless the product supports that";
     CheckResult::warning(AREA, "clone", seen, todo)
 }
 
@@ -171,15 +181,20 @@ fn check_dependent(
     storage: &[StorageConstraints<'_>],
 ) -> Vec<CheckResult> {
     let is_ui = dependant.resource.kind == PicoType::Ui;
-    let platforms = || cib.resources.iter().filter(|other| other.resource.kind == PicoType::Platform);
-    let mut rows: Vec<CheckResult> = dependant.enclosing_clone().map(check_clone).into_iter().collect();
+    let platforms =
+        || cib.resources.iter().filter(|other| other.resource.kind == PicoType::Platform);
+    let mut rows: Vec<CheckResult> =
+        dependant.enclosing_clone().map(check_clone).into_iter().collect();
     // It belongs to one of several Platforms.
     let mut waits = false;
     let mut moves_with = None;
     for platform in platforms() {
-        let group =
-            |of: &ConfiguredResource| of.enclosing.iter().find(|c| c.kind == "group").map(|c| c.name.clone());
-        if let Some(group) = group(platform).filter(|shared| group(dependant).as_ref() == Some(shared)) {
+        let group = |of: &ConfiguredResource| {
+            of.enclosing.iter().find(|c| c.kind == "group").map(|c| c.name.clone())
+        };
+        if let Some(group) =
+            group(platform).filter(|shared| group(dependant).as_ref() == Some(shared))
+        {
             rows.push(CheckResult::warning(
                 AREA,
                 "group",
@@ -201,7 +216,8 @@ fn check_dependent(
         moves_with = moved_by_place.or(moved_by_order).or(moves_with);
     }
     if let Some(platform) = platforms().next().filter(|_| !waits) {
-        let loose = platforms().find_map(|platform| orders_between(cib, platform, dependant).next());
+        let loose =
+            platforms().find_map(|platform| orders_between(cib, platform, dependant).next());
         let seen = loose.map_or_else(
             || "no order makes it wait for the Platform".to_owned(),
             |order| format!("{} is not mandatory", order.id),
@@ -238,7 +254,8 @@ fn has_to_move(
     storage: &[StorageConstraints<'_>],
 ) -> bool {
     let mut storage = storage.iter().flat_map(|storage| &storage.by);
-    dependant.resource.kind == PicoType::Ui || storage.any(|by| cib.together(by, platform.name()).is_some())
+    dependant.resource.kind == PicoType::Ui
+        || storage.any(|by| cib.together(by, platform.name()).is_some())
 }
 
 /// Orders that restart it with the Platform, or with a resource that moves with the Platform. Resources that it must follow are no finding.
@@ -251,7 +268,8 @@ fn restarts<'a>(
     let direct = orders_between(cib, platform, dependant).find(|order| order.restarts);
     let before = cib.all_before(dependant.name());
     let moving = before.into_iter().filter(|name| cib.together(name, platform.name()).is_some());
-    let moving = moving.min_by_key(|name| cib.starts_after(dependant.name(), name).map(|chain| chain.len()));
+    let moving =
+        moving.min_by_key(|name| cib.starts_after(dependant.name(), name).map(|chain| chain.len()));
     let seen = match (direct, cib.starts_after(dependant.name(), platform.name()), moving) {
         (Some(order), _, _) => {
             format!("{} is mandatory: a restart of the Platform stops and starts it, too", order.id)
@@ -261,7 +279,9 @@ fn restarts<'a>(
             chain[1..].join(", and that after ")
         ),
         (None, None, Some(moving)) if !has_to_move(cib, platform, dependant, storage) => {
-            format!("started after {moving}, which moves with the Platform: that stops and starts it, too")
+            format!(
+                "started after {moving}, which moves with the Platform: that stops and starts it, too"
+            )
         }
         (None, None, moving) => return (None, moving),
     };
@@ -284,7 +304,10 @@ fn ties<'a>(
     });
     let seen = match (direct, cib.together(dependant.name(), platform.name())) {
         (Some(colocation), _) => {
-            format!("{} ties it to the Platform: where one can't run, the other is stopped", colocation.id)
+            format!(
+                "{} ties it to the Platform: where one can't run, the other is stopped",
+                colocation.id
+            )
         }
         (None, Some(chain)) if has_to_move(cib, platform, dependant, storage) => {
             return (None, chain.get(1).copied());
@@ -308,7 +331,9 @@ fn orders_between<'a>(
     platform: &'a ConfiguredResource,
     dependant: &'a ConfiguredResource,
 ) -> impl Iterator<Item = &'a Order> {
-    cib.orders.iter().filter(|order| platform.answers_to(&order.first) && dependant.answers_to(&order.then))
+    cib.orders
+        .iter()
+        .filter(|order| platform.answers_to(&order.first) && dependant.answers_to(&order.then))
 }
 
 #[cfg(test)]
@@ -336,7 +361,8 @@ mod tests {
         all(&cib).into_iter().map(|row| (row.level, row.check)).collect()
     }
 
-    const PLATFORM: &str = r#"<primitive id="mz" class="ocf" provider="mediationzone" type="platform"/>"#;
+    const PLATFORM: &str =
+        r#"<primitive id="mz" class="ocf" provider="mediationzone" type="platform"/>"#;
     const EC: &str = r#"<primitive id="ec" class="ocf" provider="mediationzone" type="ec"/>"#;
 
     fn result(level: Level, check: &str) -> (Level, String) {
@@ -358,7 +384,8 @@ mod tests {
             let grouped = both.replace(PLATFORM, &format!(r#"<group id="g">{PLATFORM}</group>"#));
             assert_eq!(check_results(&grouped, &ORDER.replace("\"mz\"", "\"g\"")), well, "{kind}");
             let home = r#"<nvpair id="n" name="mz_home" value="/opt/two"/>"#;
-            let inner = format!("><instance_attributes id=\"i\">{home}</instance_attributes></primitive>");
+            let inner =
+                format!("><instance_attributes id=\"i\">{home}</instance_attributes></primitive>");
             let other = PLATFORM.replace("id=\"mz\"", "id=\"mz2\"").replace("/>", &inner);
             let rows = check_results(&[&both, other.as_str()].concat(), ORDER);
             assert!(rows.iter().all(|(level, _)| *level == Level::Ok), "{kind}: {rows:?}");
@@ -373,15 +400,25 @@ mod tests {
             (r#"<rsc_order id="o" first="mz" then="ec" kind="Optional"/>"#, "o is not mandatory"),
             (r#"<rsc_order id="o" first="mz" then="ec" kind="Serialize"/>"#, "o is not mandatory"),
             (r#"<rsc_order id="o" first="mz" then="ec" score="0"/>"#, "o is not mandatory"),
-            (r#"<rsc_order id="o" first="ec" then="mz" symmetrical="false"/>"#, "no order makes it wait"),
-            (r#"<rsc_order id="o" first="mz" then="ec" first-action="stop"/>"#, "no order makes it wait"),
+            (
+                r#"<rsc_order id="o" first="ec" then="mz" symmetrical="false"/>"#,
+                "no order makes it wait",
+            ),
+            (
+                r#"<rsc_order id="o" first="mz" then="ec" first-action="stop"/>"#,
+                "no order makes it wait",
+            ),
         ];
         for kind in ["ec", "sc", "ui"] {
             let both = [PLATFORM, &EC.replace("type=\"ec\"", &format!("type=\"{kind}\""))].concat();
             for (constraint, seen) in loose {
                 let cib = configuration(&both, constraint);
                 let row = all(&cib).pop().unwrap();
-                assert_eq!((row.level, row.check.as_str()), (Level::Warning, "order"), "{kind} {constraint}");
+                assert_eq!(
+                    (row.level, row.check.as_str()),
+                    (Level::Warning, "order"),
+                    "{kind} {constraint}"
+                );
                 assert!(row.seen.starts_with(seen), "{kind} {constraint}: {}", row.seen);
                 let todo = row.todo.unwrap();
                 let right = "order start mz then start ec, kind=Mandatory symmetrical=false";
@@ -406,8 +443,10 @@ mod tests {
         };
         for kind in ["ec", "sc", "ui"] {
             let level = |inner: String| {
-                let rows =
-                    check_results(&cloned(&inner.replace("type=\"ec\"", &format!("type=\"{kind}\""))), "");
+                let rows = check_results(
+                    &cloned(&inner.replace("type=\"ec\"", &format!("type=\"{kind}\""))),
+                    "",
+                );
                 assert!(rows.len() == 1 && rows[0].1 == "clone", "{rows:?}");
                 rows[0].0
             };
@@ -424,7 +463,8 @@ mod tests {
     #[test]
     fn restarting_order_or_colocation_of_context_or_its_group_is_warning() {
         let both = [PLATFORM, EC].concat();
-        let last = |inner: &str, constraints: &str| check_results(inner, constraints).pop().unwrap();
+        let last =
+            |inner: &str, constraints: &str| check_results(inner, constraints).pop().unwrap();
         assert_eq!(
             last(&both, r#"<rsc_order id="o" first="mz" then="ec"/>"#),
             result(Level::Warning, "order")
@@ -469,7 +509,10 @@ mod tests {
                 "{row:?}"
             );
             let rows = beside("ec", "/opt/ec", &constraints);
-            assert!(rows.iter().any(|row| row.seen.contains("tied to ip, and that to mz")), "{rows:?}");
+            assert!(
+                rows.iter().any(|row| row.seen.contains("tied to ip, and that to mz")),
+                "{rows:?}"
+            );
             assert!(rows.iter().all(|row| row.level == Level::Warning), "{rows:?}");
         }
         let rows = beside("sc", "/opt/sc", after);
@@ -478,11 +521,16 @@ mod tests {
             "{rows:?}"
         );
         let rows = beside("ec", "/opt/ec", "");
-        assert!(matches!(rows.as_slice(), [row] if row.seen.starts_with("nothing restarts")), "{rows:?}");
+        assert!(
+            matches!(rows.as_slice(), [row] if row.seen.starts_with("nothing restarts")),
+            "{rows:?}"
+        );
         // By way of the UI, which is restarted with the Platform.
-        let ui = r#"<rsc_order id="a" first="g" then="ip2"/><rsc_order id="b" first="ip2" then="ec"/>"#;
-        let inner =
-            STORED.replace("PLATFORM", PLATFORM).replace("OTHER", &[EC, r#"<primitive id="ip2"/>"#].concat());
+        let ui =
+            r#"<rsc_order id="a" first="g" then="ip2"/><rsc_order id="b" first="ip2" then="ec"/>"#;
+        let inner = STORED
+            .replace("PLATFORM", PLATFORM)
+            .replace("OTHER", &[EC, r#"<primitive id="ip2"/>"#].concat());
         let rows = all(&configuration(&inner, &[ORDER, ui].concat()));
         assert!(
             rows.iter().any(|row| row.seen.contains("after ip2, and that after mz: a restart")),
@@ -492,13 +540,17 @@ mod tests {
 
     #[test]
     fn an_installation_on_a_file_system_of_the_cluster_is_behind_and_beside_it() {
-        let with =
-            |other: &str| format!(r#"<rsc_colocation id="c" rsc="ec" with-rsc="{other}" score="INFINITY"/>"#);
+        let with = |other: &str| {
+            format!(r#"<rsc_colocation id="c" rsc="ec" with-rsc="{other}" score="INFINITY"/>"#)
+        };
         let after = |other: &str| format!(r#"<rsc_order id="a" first="{other}" then="ec"/>"#);
         let cases = [
             (String::new(), "neither colocation with nor"),
             (after("fs"), "no colocation with that"),
-            ([after("fs"), with("fs").replace("INFINITY", "500")].concat(), "no colocation with that"),
+            (
+                [after("fs"), with("fs").replace("INFINITY", "500")].concat(),
+                "no colocation with that",
+            ),
             (with("fs"), "no mandatory, symmetrical order"),
             (
                 [with("fs"), after("fs").replace("/>", " symmetrical=\"false\"/>")].concat(),
@@ -523,18 +575,23 @@ mod tests {
     fn of_two_resources_for_one_pico_each_is_told_of_the_other() {
         let rows = beside("ec", "/opt/mz", "");
         assert!(rows.iter().all(|row| row.check != "one resource"));
-        let set = |name: &str, value: &str| format!(r#"<nvpair id="{name}" name="{name}" value="{value}"/>"#);
+        let set = |name: &str, value: &str| {
+            format!(r#"<nvpair id="{name}" name="{name}" value="{value}"/>"#)
+        };
         let ec = |id: &str, more: &str| {
             let pairs = [set("pico_name", "x"), more.to_owned()].concat();
             EC.replace("\"ec\" class", &format!("\"{id}\" class")).replace(
                 "/>",
-                &format!("><instance_attributes id=\"i\">{pairs}</instance_attributes></primitive>"),
+                &format!(
+                    "><instance_attributes id=\"i\">{pairs}</instance_attributes></primitive>"
+                ),
             )
         };
         // One by the default.
         let both = [ec("one", ""), ec("two", &set("mz_home", "/opt/mz"))].concat();
-        let twice =
-            check_results(&both, "").into_iter().filter(|row| *row == result(Level::Warning, "one resource"));
+        let twice = check_results(&both, "")
+            .into_iter()
+            .filter(|row| *row == result(Level::Warning, "one resource"));
         assert_eq!(twice.count(), 2);
     }
 }

@@ -41,7 +41,8 @@ struct Renamed {
 }
 
 const ENABLED: Renamed = Renamed { new: "fencing-enabled", old: "stonith-enabled" };
-const WATCHDOG: Renamed = Renamed { new: "fencing-watchdog-timeout", old: "stonith-watchdog-timeout" };
+const WATCHDOG: Renamed =
+    Renamed { new: "fencing-watchdog-timeout", old: "stonith-watchdog-timeout" };
 
 struct Setting<'a> {
     name: &'static str,
@@ -51,18 +52,24 @@ struct Setting<'a> {
 impl Renamed {
     /// Effective value, and rows about the ineffective name.
     fn of<'a>(&self, cib: &'a Cib) -> (Setting<'a>, Vec<CheckResult>) {
-        let of = |name: &'static str| Setting { name, value: cib.options.get(name).map(String::as_str) };
+        let of =
+            |name: &'static str| Setting { name, value: cib.options.get(name).map(String::as_str) };
         let (new, old) = (of(self.new), of(self.old));
         // A configuration that was never in force has no version.
-        let version =
-            cib.options.get("dc-version").map(|text| text.split(['-', '+', '~']).next().unwrap_or_default());
+        let version = cib
+            .options
+            .get("dc-version")
+            .map(|text| text.split(['-', '+', '~']).next().unwrap_or_default());
         let knows_new = version.map(|version| {
-            let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
+            let numbers: Vec<u32> =
+                version.split('.').map_while(|number| number.parse().ok()).collect();
             numbers.as_slice() >= [3, 0, 2].as_slice()
         });
         let Some(value) = new.value else { return (old, Vec::new()) };
-        let by_old =
-            || old.value.map_or_else(|| "which is not set".to_owned(), |value| format!("which is {value}"));
+        let by_old = || {
+            old.value
+                .map_or_else(|| "which is not set".to_owned(), |value| format!("which is {value}"))
+        };
         match knows_new {
             Some(false) => {
                 let seen = format!(
@@ -75,7 +82,11 @@ impl Renamed {
                 (old, vec![CheckResult::warning(AREA, self.new, seen, todo)])
             }
             None if old.value.is_some_and(|old| old != value) => {
-                let seen = format!("{value}: Pacemaker before 3.0.2 reads {} only, {}", self.old, by_old());
+                let seen = format!(
+                    "{value}: Pacemaker before 3.0.2 reads {} only, {}",
+                    self.old,
+                    by_old()
+                );
                 let row = CheckResult::warning(AREA, self.new, seen, "give both the same value");
                 // Unknown release: assume the worse value.
                 let worse = if old.value.is_some_and(|old| !is_on(old)) { old } else { new };
@@ -92,35 +103,48 @@ fn is_on(value: &str) -> bool {
 
 fn resources(cib: &Cib, fences: bool, watchdog: &Setting<'_>) -> CheckResult {
     const CHECK: &str = "fencing resource";
-    const TODO: &str = "a fencing resource for each node (on OpenStack: fence_openstack), tried once by hand";
+    const TODO: &str =
+        "a fencing resource for each node (on OpenStack: fence_openstack), tried once by hand";
     // Pacemaker replaces a malformed or negative value by twice the timeout of SBD.
-    let by_watchdog = watchdog.value.filter(|text| time::timeout(text).map_or(true, |time| !time.is_zero()));
+    let by_watchdog =
+        watchdog.value.filter(|text| time::timeout(text).map_or(true, |time| !time.is_zero()));
     let (disabled, enabled): (Vec<&Fencing>, Vec<&Fencing>) =
         cib.fencing.iter().partition(|device| device.disabled);
     let names = |devices: &[&Fencing]| {
         devices.iter().map(|device| device.name.as_str()).collect::<Vec<_>>().join(", ")
     };
-    if let Some(time) =
-        by_watchdog.filter(|_| cib.options.get("have-watchdog").is_some_and(|value| !is_true(value)))
+    if let Some(time) = by_watchdog
+        .filter(|_| cib.options.get("have-watchdog").is_some_and(|value| !is_true(value)))
     {
         let seen = format!(
             "{}={time}, but SBD does not run (have-watchdog is false): Pacemaker refuses to start",
             watchdog.name
         );
-        return CheckResult::error(AREA, CHECK, seen, format!("set SBD up, or remove {}", watchdog.name));
+        return CheckResult::error(
+            AREA,
+            CHECK,
+            seen,
+            format!("set SBD up, or remove {}", watchdog.name),
+        );
     }
     if !enabled.is_empty() {
         return CheckResult::ok(AREA, CHECK, names(&enabled));
     }
     if by_watchdog.is_some() {
-        return CheckResult::ok(AREA, CHECK, format!("none; the watchdog is used ({})", watchdog.name));
+        return CheckResult::ok(
+            AREA,
+            CHECK,
+            format!("none; the watchdog is used ({})", watchdog.name),
+        );
     }
     let none = match disabled.as_slice() {
         [] => "none".to_owned(),
         disabled => format!("none but {}, with target-role=Stopped", names(disabled)),
     };
     if fences {
-        let seen = format!("{none}: no node can be fenced, and with fencing on Pacemaker starts no resource");
+        let seen = format!(
+            "{none}: no node can be fenced, and with fencing on Pacemaker starts no resource"
+        );
         CheckResult::error(AREA, CHECK, seen, TODO)
     } else {
         CheckResult::warning(AREA, CHECK, none, TODO)
@@ -134,13 +158,15 @@ const BY_IDENTIFIER: [&str; 5] =
 /// Without a map Pacemaker passes the node's name. Such an agent lists names, so that it registers and its monitor
 /// succeeds, but it finds no machine of that name to fence.
 fn unmapped(device: &Fencing, nodes: &[String]) -> Option<CheckResult> {
-    let set =
-        |name: &str| device.parameters.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+    let set = |name: &str| {
+        device.parameters.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    };
     // A device that fences one node can have a fixed machine.
     let argument = set("pcmk_host_argument").unwrap_or("plug");
     let given = ["plug", "port", "uuid", argument];
-    let given =
-        given.iter().any(|name| set(name).is_some_and(|value| !value.eq_ignore_ascii_case("dynamic")));
+    let given = given
+        .iter()
+        .any(|name| set(name).is_some_and(|value| !value.eq_ignore_ascii_case("dynamic")));
     let mapped = set("pcmk_host_map").is_some_and(|map| named(map).next().is_some());
     if !BY_IDENTIFIER.contains(&device.agent.as_str()) || mapped || given {
         return None;
@@ -163,8 +189,7 @@ fn check_quorum_policy(policy: Option<&str>, fences: bool) -> CheckResult {
     // Pacemaker ignores case, too.
     match policy.unwrap_or("stop").to_ascii_lowercase().as_str() {
         "ignore" if fences => {
-            let seen =
-                "ignore: a part of the cluster without quorum goes on, as soon as it has fenced the rest";
+            let seen = "ignore: a part of the cluster without quorum goes on, as soon as it has fenced the rest";
             CheckResult::warning(AREA, CHECK, seen, TODO)
         }
         "ignore" => {
@@ -182,8 +207,11 @@ fn check_fencing_delay(cib: &Cib, fences: bool) -> Option<CheckResult> {
     if !fences || cib.fencing.iter().all(|device| device.disabled) {
         return None;
     }
-    let delay =
-        cib.options.get(CHECK).and_then(|text| time::interval(text).ok()).filter(|time| !time.is_zero());
+    let delay = cib
+        .options
+        .get(CHECK)
+        .and_then(|text| time::interval(text).ok())
+        .filter(|time| !time.is_zero());
     let weighs = |value: &String| parse_score(value) > 0;
     let mut platforms = cib.resources.iter().filter(|r| r.resource.kind == PicoType::Platform);
     let unweighed = platforms.find(|platform| !platform.meta.get("priority").is_some_and(weighs));
@@ -209,11 +237,14 @@ fn check_fencing_delay(cib: &Cib, fences: bool) -> Option<CheckResult> {
             CheckResult::ok(AREA, CHECK, format!("not set; {name} delays (pcmk_delay_*)"))
         }
         (None, _, None) => {
-            let same = if of_one.fixed.is_zero() { "" } else { " and the same pcmk_delay_base for both" };
+            let same =
+                if of_one.fixed.is_zero() { "" } else { " and the same pcmk_delay_base for both" };
             CheckResult::warning(
                 AREA,
                 CHECK,
-                format!("not set, with two nodes{same}: when they lose each other, each may fence the other"),
+                format!(
+                    "not set, with two nodes{same}: when they lose each other, each may fence the other"
+                ),
                 "priority-fencing-delay=15s and meta priority=100 on the Platform: then its node survives",
             )
         }
@@ -232,7 +263,9 @@ struct Delay {
 impl Delay {
     fn of(cib: &Cib, node: &str) -> Self {
         let mut all = Self::default();
-        for device in cib.fencing.iter().filter(|device| !device.disabled && may_fence(device, node)) {
+        for device in
+            cib.fencing.iter().filter(|device| !device.disabled && may_fence(device, node))
+        {
             let set = |name: &str| device.parameters.get(name).map(String::as_str);
             let time = |text: &str| time::interval(text).ok().filter(|time| !time.is_zero());
             if set("pcmk_delay_max").and_then(time).is_some() {
@@ -241,7 +274,11 @@ impl Delay {
             // One value for all nodes, or `n1:5s;n2:10s`.
             let base = set("pcmk_delay_base").and_then(|text| {
                 let of_node = || named(text).find(|(name, _)| name.eq_ignore_ascii_case(node));
-                if text.contains(':') { of_node().and_then(|(_, text)| time(text)) } else { time(text) }
+                if text.contains(':') {
+                    of_node().and_then(|(_, text)| time(text))
+                } else {
+                    time(text)
+                }
             });
             if let Some(base) = base.filter(|base| *base > all.fixed) {
                 (all.fixed, all.by) = (base, Some(device.name.clone()));
@@ -255,8 +292,9 @@ impl Delay {
 fn may_fence(device: &Fencing, node: &str) -> bool {
     let set = |name: &str| device.parameters.get(name);
     let (list, map) = (set("pcmk_host_list"), set("pcmk_host_map"));
-    let listed = list
-        .is_some_and(|list| list.split([' ', '\t', ',', ';']).any(|name| name.eq_ignore_ascii_case(node)));
+    let listed = list.is_some_and(|list| {
+        list.split([' ', '\t', ',', ';']).any(|name| name.eq_ignore_ascii_case(node))
+    });
     let mapped = map.is_some_and(|map| named(map).any(|(name, _)| name.eq_ignore_ascii_case(node)));
     (list.is_none() && map.is_none()) || listed || mapped
 }
@@ -309,10 +347,18 @@ mod tests {
         assert_eq!(levels(&[], 3, any()), [Ok, Ok, Ok]);
         assert_eq!(levels(&[("no-quorum-policy", "freeze")], 3, any()), [Ok, Ok, Ok]);
         for time in ["10s", "-1", "PT10S"] {
-            assert_eq!(levels(&[("stonith-watchdog-timeout", time)], 3, vec![]), [Ok, Ok, Ok], "{time}");
+            assert_eq!(
+                levels(&[("stonith-watchdog-timeout", time)], 3, vec![]),
+                [Ok, Ok, Ok],
+                "{time}"
+            );
         }
         for time in ["0", "0s", "0min", "00"] {
-            assert_eq!(levels(&[("stonith-watchdog-timeout", time)], 3, vec![]), [Ok, Error, Ok], "{time}");
+            assert_eq!(
+                levels(&[("stonith-watchdog-timeout", time)], 3, vec![]),
+                [Ok, Error, Ok],
+                "{time}"
+            );
         }
         let without_sbd = [("stonith-watchdog-timeout", "10s"), ("have-watchdog", "false")];
         assert_eq!(levels(&without_sbd, 3, any()), [Ok, Error, Ok]);
@@ -345,8 +391,10 @@ mod tests {
             ("", "true", "true", &[Ok]),
         ];
         for (version, new, old, levels) in cases {
-            let options = [("dc-version", version), ("fencing-enabled", new), ("stonith-enabled", old)];
-            let options: Vec<_> = options.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+            let options =
+                [("dc-version", version), ("fencing-enabled", new), ("stonith-enabled", old)];
+            let options: Vec<_> =
+                options.into_iter().filter(|(_, value)| !value.is_empty()).collect();
             let rows = check(&cib(&options, 3, any()));
             let of_it = rows.iter().filter(|row| row.check.ends_with("-enabled"));
             assert_eq!(
@@ -355,8 +403,11 @@ mod tests {
                 "{version:?} {new:?} {old:?}: {rows:?}"
             );
         }
-        let watchdog =
-            [("dc-version", "3.0.2"), ("fencing-watchdog-timeout", "10s"), ("stonith-watchdog-timeout", "0")];
+        let watchdog = [
+            ("dc-version", "3.0.2"),
+            ("fencing-watchdog-timeout", "10s"),
+            ("stonith-watchdog-timeout", "0"),
+        ];
         assert_eq!(levels(&watchdog, 3, vec![]), [Ok, Ok, Ok]);
         assert_eq!(levels(&watchdog[1..], 3, vec![]), [Ok, Warning, Error, Ok]);
     }

@@ -12,7 +12,8 @@ use pico::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, 
 use pico::{HaCheck, Settings};
 use std::path::Path;
 
-const AREAS: [Area; 5] = [Area::Installation, Area::User, Area::Java, Area::Registry, Area::HaMonitor];
+const AREAS: [Area; 5] =
+    [Area::Installation, Area::User, Area::Java, Area::Registry, Area::HaMonitor];
 
 pub(super) type ExaminationResult = Result<ValidationReport, String>;
 
@@ -32,15 +33,17 @@ pub(super) fn check(
     let looked = match looked {
         Ok(looked) => looked,
         Err(why) => {
-            let todo = "repair the storage of the installation or the name service, then run this again";
+            let todo =
+                "repair the storage of the installation or the name service, then run this again";
             return vec![CheckResult::error(Area::Installation, "mz_home", why, todo)];
         }
     };
     let mounted_by = mounting_resource_if_absent(settings, &looked.inspection, cib);
     // The kernel has its own row.
     let findings = looked.problems.iter().filter(|finding| finding.name != KERNEL_PROBLEM);
-    let mut rows: Vec<CheckResult> =
-        findings.map(|finding| result_from_finding(finding, &looked.inspection, mounted_by)).collect();
+    let mut rows: Vec<CheckResult> = findings
+        .map(|finding| result_from_finding(finding, &looked.inspection, mounted_by))
+        .collect();
     rows.extend(check_os_user(settings, &looked.inspection, cib));
     for area in AREAS {
         if !rows.iter().any(|row| row.area == area) {
@@ -52,8 +55,10 @@ pub(super) fn check(
         name.problems.is_empty() && (unbound.is_none() || name.property != HostProperty::ServerHost)
     });
     rows.extend(well.map(|name| {
-        let demand =
-            name.host.as_ref().map_or_else(String::new, |_| format!("; {}", name.describe_rule(settings)));
+        let demand = name
+            .host
+            .as_ref()
+            .map_or_else(String::new, |_| format!("; {}", name.describe_rule(settings)));
         let seen = name.describe() + &demand;
         CheckResult::ok(Area::Addresses, name.property.name(), seen)
     }));
@@ -82,13 +87,20 @@ fn mounting_resource<'a>(
 ) -> Option<&'a str> {
     let literal = settings.target.as_ref().ok()?.home.path();
     let of = |point: &Path| {
-        [Some(literal), inspection.resolved.as_deref()].iter().flatten().any(|home| home.starts_with(point))
+        [Some(literal), inspection.resolved.as_deref()]
+            .iter()
+            .flatten()
+            .any(|home| home.starts_with(point))
     };
     Some(cib?.file_systems.iter().find(|storage| of(Path::new(&storage.directory)))?.name.as_str())
 }
 
 /// The user must be known on a node without the storage, and must be the owner of the installation.
-fn check_os_user(settings: &Settings, inspection: &Inspection, cib: Option<&Cib>) -> Option<CheckResult> {
+fn check_os_user(
+    settings: &Settings,
+    inspection: &Inspection,
+    cib: Option<&Cib>,
+) -> Option<CheckResult> {
     const CHECK: &str = "os_user";
     let home = settings.target.as_ref().ok()?.home.path().display();
     let is_here = inspection.home == HomeState::Filled;
@@ -136,16 +148,19 @@ fn result_from_finding(
                 "nothing on a node without the pico ({resource} mounts it); run this on the node that runs it"
             ),
         ),
-        (Severity::Error(_), _) => {
-            CheckResult { level: Level::Error, ..CheckResult::ok(area, finding.name, &finding.text) }
-        }
+        (Severity::Error(_), _) => CheckResult {
+            level: Level::Error,
+            ..CheckResult::ok(area, finding.name, &finding.text)
+        },
         // No obstacle to a start, but all facts of the registry are unknown.
-        (Severity::Warning, _) if hides_registry => {
-            CheckResult { level: Level::Error, ..CheckResult::ok(area, finding.name, &finding.text) }
-        }
-        (Severity::Warning, _) => {
-            CheckResult { level: Level::Warning, ..CheckResult::ok(area, finding.name, &finding.text) }
-        }
+        (Severity::Warning, _) if hides_registry => CheckResult {
+            level: Level::Error,
+            ..CheckResult::ok(area, finding.name, &finding.text)
+        },
+        (Severity::Warning, _) => CheckResult {
+            level: Level::Warning,
+            ..CheckResult::ok(area, finding.name, &finding.text)
+        },
     };
     CheckResult { todo: row.todo.or_else(|| finding_remedy(finding, area)), ..row }
 }
@@ -162,7 +177,9 @@ fn finding_area(finding: &NodeProblem) -> Area {
         "os_user" => Area::User,
         "process_match" => Area::Parameters,
         "java_home" | "JAVA_HOME" => Area::Java,
-        "pico_name" | "container" | "registry" | "settings.state" | "pico.pid" | TEMPLATE => Area::Registry,
+        "pico_name" | "container" | "registry" | "settings.state" | "pico.pid" | TEMPLATE => {
+            Area::Registry
+        }
         name if name.starts_with("mz.ha.") || name.starts_with("ha_") => Area::HaMonitor,
         name if name.split('.').any(|part| part == "port") => Area::Ports,
         name if name.starts_with("pico.rcp.") || name == "deployment" => Area::Addresses,
@@ -171,7 +188,8 @@ fn finding_area(finding: &NodeProblem) -> Area {
 }
 
 fn finding_remedy(finding: &NodeProblem, area: Area) -> Option<String> {
-    const TOPO_SET: &str = "mzsh topo set topo://container:CONTAINER/pico:PICO/val:config.properties.";
+    const TOPO_SET: &str =
+        "mzsh topo set topo://container:CONTAINER/pico:PICO/val:config.properties.";
     Some(match (area, finding.name) {
         (_, "mz.ha.enabled" | "ha_check") => format!("{TOPO_SET}mz.ha.enabled true, and restart the pico"),
         (_, "mz.ha.port" | "ha_port") => {
@@ -206,7 +224,9 @@ fn ok_result(area: Area, settings: &Settings, inspection: &Inspection) -> Option
         _ => None,
     };
     // A java that bin/mzsh does not name by a plain word is not checked.
-    if area == Area::Java && inspection.home == HomeState::Filled && inspection.java_home(settings).is_none()
+    if area == Area::Java
+        && inspection.home == HomeState::Filled
+        && inspection.java_home(settings).is_none()
     {
         let seen = "not checked (not set, and bin/mzsh does not name its java)";
         return Some(CheckResult::warning(area, "java_home", seen, "set the parameter java_home"));
@@ -228,15 +248,17 @@ fn ok_result(area: Area, settings: &Settings, inspection: &Inspection) -> Option
             };
             ("os_user", format!("{}{compared}", inspection.user))
         }
-        Area::Java => match (inspection.java_home(settings)?.join("bin/java").display(), &inspection.java) {
-            (java, Some(FileState::Executable)) if settings.java_home.is_some() => {
-                ("java_home", format!("{java} is executable"))
+        Area::Java => {
+            match (inspection.java_home(settings)?.join("bin/java").display(), &inspection.java) {
+                (java, Some(FileState::Executable)) if settings.java_home.is_some() => {
+                    ("java_home", format!("{java} is executable"))
+                }
+                (java, Some(FileState::Executable)) => {
+                    ("java_home", format!("not set: by bin/mzsh itself, {java} is executable"))
+                }
+                _ => return None,
             }
-            (java, Some(FileState::Executable)) => {
-                ("java_home", format!("not set: by bin/mzsh itself, {java} is executable"))
-            }
-            _ => return None,
-        },
+        }
         Area::Registry => {
             let facts = facts?;
             if facts.kind.is_none() {
@@ -277,6 +299,9 @@ mod tests {
         let why = "storage has not answered for 10 s: /opt/mz";
         let rows = check(&settings, &Err(why.into()), None, None, None);
         let [row] = rows.as_slice() else { panic!("{rows:?}") };
-        assert_eq!((row.level, row.area, row.seen.as_str()), (Level::Error, Area::Installation, why));
+        assert_eq!(
+            (row.level, row.area, row.seen.as_str()),
+            (Level::Error, Area::Installation, why)
+        );
     }
 }

@@ -80,7 +80,10 @@ pub(crate) fn run(doctor: &DoctorOptions) -> ExitCode {
         let terminal = out.is_terminal();
         let width = rustix::termios::tcgetwinsize(&out).map_or(0, |size| usize::from(size.ws_col));
         let width = if width == 0 { 100 } else { width };
-        report.to_table(TableStyle { width, colours: terminal && std::env::var_os("NO_COLOR").is_none() })
+        report.to_table(TableStyle {
+            width,
+            colours: terminal && std::env::var_os("NO_COLOR").is_none(),
+        })
     };
     // A closed stdout is no fault of the node.
     let _ = out.write_all(text.as_bytes());
@@ -108,7 +111,8 @@ impl DoctorOptions {
         let (subjects, unknown) = self.select_resources(cib.as_ref());
         rows.extend(unknown);
         let mut subjects = CheckedResources::examine_all(subjects, question);
-        let kinds: Vec<PicoType> = subjects.all.iter().map(|subject| subject.resource.kind).collect();
+        let kinds: Vec<PicoType> =
+            subjects.all.iter().map(|subject| subject.resource.kind).collect();
         rows.extend(agent_files::check(&kinds, question));
         rows.push(kernel::check());
         for subject in &mut subjects.all {
@@ -117,7 +121,8 @@ impl DoctorOptions {
         rows.extend(check_ports(&subjects, question));
         if let Some(cib) = &cib {
             let homes = |subject: &CheckedResource| subject.homes();
-            let configured = subjects.all.iter().filter_map(|s| Some((s.configured.as_ref()?, homes(s))));
+            let configured =
+                subjects.all.iter().filter_map(|s| Some((s.configured.as_ref()?, homes(s))));
             rows.extend(constraints::check(cib, configured));
             rows.extend(fencing::check(cib));
             rows.push(recheck_interval::check(cib));
@@ -208,8 +213,11 @@ impl DoctorOptions {
                         "the cluster's configuration could not be read, and this node has no record of such a resource"
                     }
                 };
-                let todo = "correct the name, or name a pico: --pico NAME --type TYPE --mz-home DIR";
-                unknown.push(CheckResult::error(Area::Cluster, "resource", seen, todo).for_resource(name));
+                let todo =
+                    "correct the name, or name a pico: --pico NAME --type TYPE --mz-home DIR";
+                unknown.push(
+                    CheckResult::error(Area::Cluster, "resource", seen, todo).for_resource(name),
+                );
             }
         }
         subjects.extend(self.pico.as_deref().zip(self.kind).map(|(pico, kind)| {
@@ -227,12 +235,21 @@ fn check_ports(subjects: &CheckedResources, timeout: QueryTimeout) -> Vec<CheckR
         match list_instances(home, subjects.os_user(home), timeout.deadline()) {
             Ok(listing) => {
                 rows.extend(ports::check_readable(home.path(), &listing));
-                claims.extend(ports::port_assignments(home.path(), &listing, &subjects.containers(home)));
+                claims.extend(ports::port_assignments(
+                    home.path(),
+                    &listing,
+                    &subjects.containers(home),
+                ));
             }
             Err(e) => {
                 let seen = format!("ports of its picos unknown: {e}");
                 let todo = "repair its registry, then run it again";
-                rows.push(CheckResult::warning(Area::Ports, home.path().display().to_string(), seen, todo));
+                rows.push(CheckResult::warning(
+                    Area::Ports,
+                    home.path().display().to_string(),
+                    seen,
+                    todo,
+                ));
             }
         }
     }
@@ -245,19 +262,27 @@ fn find_external_starts(subjects: &CheckedResources, timeout: QueryTimeout) -> E
     let mut homes: BTreeSet<String> = BTreeSet::new();
     let mut users: BTreeSet<u32> = BTreeSet::new();
     for subject in &subjects.all {
-        let literal = subject.settings.target.iter().map(|target| target.home.path().display().to_string());
-        let resolved =
-            subject.inspection().and_then(|i| i.resolved.as_ref()).map(|path| path.display().to_string());
+        let literal =
+            subject.settings.target.iter().map(|target| target.home.path().display().to_string());
+        let resolved = subject
+            .inspection()
+            .and_then(|i| i.resolved.as_ref())
+            .map(|path| path.display().to_string());
         homes.extend(literal.chain(resolved));
-        if let Some(UserState::Known { uid, .. }) = subject.inspection().map(|inspection| &inspection.user) {
+        if let Some(UserState::Known { uid, .. }) =
+            subject.inspection().map(|inspection| &inspection.user)
+        {
             users.insert(*uid);
         }
     }
     let homes: Vec<String> = homes.into_iter().collect();
     let ask = |place: &str, look: &dyn Fn() -> ExternalStarts| {
-        timeout.run_in_child(look).unwrap_or_else(|why| ExternalStarts::for_unread_place(place, &why))
+        timeout
+            .run_in_child(look)
+            .unwrap_or_else(|why| ExternalStarts::for_unread_place(place, &why))
     };
-    let system = ask("cron, systemd and init", &|| external_starts::find(&SearchScope::System, &homes));
+    let system =
+        ask("cron, systemd and init", &|| external_starts::find(&SearchScope::System, &homes));
     users.iter().fold(system, |found, &uid| {
         let place = format!("units of user {uid}");
         // The home directory may be on the network. Its owner could place links in it to files that only root may read,

@@ -35,8 +35,12 @@ pub(super) fn row(
     let wanted = platform.host.as_deref()?;
     let (Some(url), Some(mzsh)) = (url, url.and_then(host)) else {
         let seen = match url {
-            Some(url) => format!("bin/mzsh sets {url}, which names no host: not compared with {wanted}"),
-            None => format!("bin/mzsh does not set it to one plain word: not compared with {wanted}"),
+            Some(url) => {
+                format!("bin/mzsh sets {url}, which names no host: not compared with {wanted}")
+            }
+            None => {
+                format!("bin/mzsh does not set it to one plain word: not compared with {wanted}")
+            }
         };
         let todo = format!("make mzsh topo env show {wanted} in MZ_PLATFORM");
         return Some(CheckResult::warning(AREA, CHECK, seen, todo));
@@ -45,9 +49,14 @@ pub(super) fn row(
         "set MZ_PLATFORM to {} in bin/mzsh, or correct pico.rcp.platform.host",
         url.replacen(mzsh, wanted, 1)
     );
-    let same = |a: &str, b: &str| a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.'));
+    let same =
+        |a: &str, b: &str| a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.'));
     if same(mzsh, wanted) {
-        return Some(CheckResult::ok(AREA, CHECK, format!("{url}: the host of pico.rcp.platform.host")));
+        return Some(CheckResult::ok(
+            AREA,
+            CHECK,
+            format!("{url}: the host of pico.rcp.platform.host"),
+        ));
     }
     let found = match looked_up {
         Some(Lookup::Addresses(found)) if !found.is_empty() => found.as_slice(),
@@ -72,7 +81,11 @@ pub(super) fn row(
             || row.addresses().iter().any(|a| a.is_unspecified() || a.is_loopback())
     });
     if kind == PicoType::Platform && is_local(found) && listens_locally {
-        return Some(CheckResult::ok(AREA, CHECK, format!("{url}: reaches the Platform on its own node")));
+        return Some(CheckResult::ok(
+            AREA,
+            CHECK,
+            format!("{url}: reaches the Platform on its own node"),
+        ));
     }
     let list = |all: &[IpAddr]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let seen = format!(

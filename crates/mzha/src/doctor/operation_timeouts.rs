@@ -27,15 +27,29 @@ pub(super) fn check(
 }
 
 /// Pacemaker ignores a start or stop with an interval.
-fn find_operation<'a>(configured: &'a ConfiguredResource, action: &str) -> Option<&'a ConfiguredOperation> {
-    configured.operations.iter().find(|operation| operation.action == action && operation.interval.is_zero())
+fn find_operation<'a>(
+    configured: &'a ConfiguredResource,
+    action: &str,
+) -> Option<&'a ConfiguredOperation> {
+    configured
+        .operations
+        .iter()
+        .find(|operation| operation.action == action && operation.interval.is_zero())
 }
 
 /// The timeout and its description.
 fn effective_timeout(operation: Option<&ConfiguredOperation>) -> (Duration, String) {
-    let time = operation.map_or(crate::cib::DEFAULT_TIMEOUT, ConfiguredOperation::effective_timeout);
+    let time =
+        operation.map_or(crate::cib::DEFAULT_TIMEOUT, ConfiguredOperation::effective_timeout);
     let set = operation.is_some_and(|operation| operation.timeout.is_some());
-    (time, format!("timeout {}{}", format_duration(time), if set { "" } else { ", Pacemaker's default" }))
+    (
+        time,
+        format!(
+            "timeout {}{}",
+            format_duration(time),
+            if set { "" } else { ", Pacemaker's default" }
+        ),
+    )
 }
 
 fn check_start(configured: &ConfiguredResource, settings: &Settings) -> Vec<CheckResult> {
@@ -45,8 +59,9 @@ fn check_start(configured: &ConfiguredResource, settings: &Settings) -> Vec<Chec
     let (names, waits): (Vec<&str>, Vec<Duration>) =
         minimum_timeout::start_waits(settings).into_iter().unzip();
     let (names, waits) = (names.join(" and "), waits.into_iter().sum::<Duration>());
-    let advised =
-        agents::definition(settings.pico_type).advised_timeout(ocf::Action::Start, 0).unwrap_or(needed);
+    let advised = agents::definition(settings.pico_type)
+        .advised_timeout(ocf::Action::Start, 0)
+        .unwrap_or(needed);
     let todo = format!("op start timeout={}", format_duration(advised.max(needed)));
     let mut rows = vec![if timeout <= waits {
         let seen = format!("{seen}: {names} alone may take {}", format_duration(waits));
@@ -65,7 +80,8 @@ fn check_start(configured: &ConfiguredResource, settings: &Settings) -> Vec<Chec
     let on_fail = operation.and_then(on_fail).unwrap_or_default();
     let becomes = match on_fail.as_str() {
         "ignore" | "nothing" => {
-            let seen = format!("on-fail={on_fail}: Pacemaker takes a failed start for a running pico");
+            let seen =
+                format!("on-fail={on_fail}: Pacemaker takes a failed start for a running pico");
             rows.push(CheckResult::error(AREA, "start", seen, LEAVE_OUT));
             None
         }
@@ -89,7 +105,9 @@ fn failure_becomes(on_fail: &str) -> Option<&'static str> {
     match on_fail {
         "ignore" | "nothing" | "block" => Some("the cluster does nothing about a failure"),
         "stop" => Some("after a failure the pico stays down until a manual cleanup"),
-        "standby" => Some("after a failure the node gives up all its resources until a manual unstandby"),
+        "standby" => {
+            Some("after a failure the node gives up all its resources until a manual unstandby")
+        }
         _ => None,
     }
 }
@@ -105,8 +123,10 @@ fn check_stop(configured: &ConfiguredResource) -> Vec<CheckResult> {
             format_duration(needed),
             format_duration(minimum_timeout::MZSH_SHUTDOWN_TIME)
         );
-        let advised = agents::definition(configured.resource.kind).advised_timeout(ocf::Action::Stop, 0);
-        let todo = format!("op stop timeout={} on-fail=fence", format_duration(advised.unwrap_or(needed)));
+        let advised =
+            agents::definition(configured.resource.kind).advised_timeout(ocf::Action::Stop, 0);
+        let todo =
+            format!("op stop timeout={} on-fail=fence", format_duration(advised.unwrap_or(needed)));
         CheckResult::warning(AREA, "stop", seen, todo)
     } else {
         CheckResult::ok(AREA, "stop", format!("{seen} (needs {})", format_duration(needed)))
@@ -115,11 +135,14 @@ fn check_stop(configured: &ConfiguredResource) -> Vec<CheckResult> {
         // Pacemaker's default with fencing, which has its own check.
         None | Some("fence") => {}
         Some("block") => {
-            let seen = "on-fail=block: after a failed stop the pico stays down until a manual cleanup";
+            let seen =
+                "on-fail=block: after a failed stop the pico stays down until a manual cleanup";
             rows.push(CheckResult::warning(AREA, "stop", seen, FENCE_ON_FAILURE));
         }
         Some(other) => {
-            let seen = format!("on-fail={other}: after a failed stop a second one may be started elsewhere");
+            let seen = format!(
+                "on-fail={other}: after a failed stop a second one may be started elsewhere"
+            );
             rows.push(CheckResult::error(AREA, "stop", seen, FENCE_ON_FAILURE));
         }
     }
@@ -134,8 +157,9 @@ fn check_monitors(
     let recurring = |o: &&ConfiguredOperation| o.action == "monitor" && !o.interval.is_zero();
     let all: Vec<&ConfiguredOperation> = configured.operations.iter().filter(recurring).collect();
     // Promoted and Unpromoted belong to promotable clones, Stopped to the other nodes.
-    let while_it_runs =
-        |o: &ConfiguredOperation| o.role.as_ref().is_none_or(|role| role.eq_ignore_ascii_case("Started"));
+    let while_it_runs = |o: &ConfiguredOperation| {
+        o.role.as_ref().is_none_or(|role| role.eq_ignore_ascii_case("Started"))
+    };
     let monitors: Vec<&ConfiguredOperation> =
         all.iter().copied().filter(|o| o.enabled && while_it_runs(o)).collect();
     let definition = agents::definition(settings.pico_type);
@@ -144,8 +168,12 @@ fn check_monitors(
         .iter()
         .filter_map(|o| {
             let (interval, depth) = (format_duration(o.interval?), o.depth?);
-            let level = if depth == 0 { String::new() } else { format!(" OCF_CHECK_LEVEL={depth}") };
-            Some(format!("op monitor interval={interval} timeout={}{level}", format_duration(o.timeout)))
+            let level =
+                if depth == 0 { String::new() } else { format!(" OCF_CHECK_LEVEL={depth}") };
+            Some(format!(
+                "op monitor interval={interval} timeout={}{level}",
+                format_duration(o.timeout)
+            ))
         })
         .collect();
     let advised = |least: u32| {
@@ -174,7 +202,8 @@ fn check_monitors(
     let (doubled, single): (Vec<_>, Vec<_>) = monitors.into_iter().partition(|o| twice(o.interval));
     let intervals: BTreeSet<Duration> = doubled.into_iter().map(|o| o.interval).collect();
     rows.extend(intervals.into_iter().map(|interval| {
-        let seen = format!("two have interval {}, and Pacemaker runs neither", format_duration(interval));
+        let seen =
+            format!("two have interval {}, and Pacemaker runs neither", format_duration(interval));
         CheckResult::error(AREA, "monitor", seen, "give each an interval of its own")
     }));
     rows.extend(single.into_iter().map(|monitor| check_monitor(monitor, settings, window)));
@@ -197,12 +226,18 @@ fn check_monitor(
     }
     if timeout < needed {
         let (why, parameter) = match monitor.depth {
-            0..10 => (format!("wait={} is cut to half of it", format_duration(settings.wait)), "wait"),
-            10..20 => ("not all tries of the HA check fit into half of it".to_owned(), "ha_timeout"),
+            0..10 => {
+                (format!("wait={} is cut to half of it", format_duration(settings.wait)), "wait")
+            }
+            10..20 => {
+                ("not all tries of the HA check fit into half of it".to_owned(), "ha_timeout")
+            }
             _ => ("mzsh_timeout does not fit into half of it".to_owned(), "mzsh_timeout"),
         };
-        let todo =
-            format!("timeout={} for this operation, or a shorter {parameter}", format_duration(needed));
+        let todo = format!(
+            "timeout={} for this operation, or a shorter {parameter}",
+            format_duration(needed)
+        );
         return CheckResult::warning(AREA, check, format!("{seen}: {why}"), todo);
     }
     if monitor.depth < 10 && !settings.wait.is_zero() {
@@ -235,8 +270,11 @@ fn check_monitor(
         );
         return CheckResult::warning(AREA, check, seen, format!("interval={window} or longer"));
     }
-    let needed =
-        if needed.is_zero() { String::new() } else { format!(" (needs {})", format_duration(needed)) };
+    let needed = if needed.is_zero() {
+        String::new()
+    } else {
+        format!(" (needs {})", format_duration(needed))
+    };
     CheckResult::ok(AREA, check, seen + &needed)
 }
 
@@ -244,22 +282,29 @@ fn check_monitor(
 fn check_failure_policy(configured: &ConfiguredResource) -> Vec<CheckResult> {
     let mut rows = Vec::new();
     let meta = |name: &str| configured.meta.get(name).map(String::as_str);
-    let threshold = meta("migration-threshold").filter(|text| (1..INFINITY).contains(&parse_score(text)));
+    let threshold =
+        meta("migration-threshold").filter(|text| (1..INFINITY).contains(&parse_score(text)));
     let (expires, unset) = match meta("failure-timeout").map(|text| (text, time::interval(text))) {
         None => (None, "not set".to_owned()),
         Some((text, Err(why))) => (None, format!("{text}: {why}")),
         Some((text, Ok(time))) => (Some(time).filter(|time| !time.is_zero()), text.to_owned()),
     };
-    let longest =
-        configured.operations.iter().map(ConfiguredOperation::effective_timeout).max().unwrap_or_default();
+    let longest = configured
+        .operations
+        .iter()
+        .map(ConfiguredOperation::effective_timeout)
+        .max()
+        .unwrap_or_default();
     if let Some(time) = expires.filter(|time| *time <= longest) {
         let seen = format!(
             "{}: an operation may take {}, and Pacemaker forgets a failure before it has handled it",
             format_duration(time),
             format_duration(longest)
         );
-        let todo =
-            format!("meta failure-timeout={}", format_duration((longest * 2).max(Duration::from_secs(600))));
+        let todo = format!(
+            "meta failure-timeout={}",
+            format_duration((longest * 2).max(Duration::from_secs(600)))
+        );
         rows.push(CheckResult::warning(AREA, "failure-timeout", seen, todo));
     }
     match (threshold, expires) {

@@ -83,7 +83,8 @@ fn texts(unit: &str) -> Option<Vec<String>> {
         let content = host::files::read_capped(path, 64 << 10).ok()?;
         Some(String::from_utf8_lossy(&content).into_owned())
     };
-    let text = UNIT_DIRECTORIES.iter().rev().find_map(|place| read(&Path::new(place).join(unit)))?;
+    let text =
+        UNIT_DIRECTORIES.iter().rev().find_map(|place| read(&Path::new(place).join(unit)))?;
     // Drop-ins apply in order of their names; one of the same name in a later directory replaces an earlier one.
     let mut drop_ins = BTreeMap::new();
     for place in UNIT_DIRECTORIES {
@@ -114,7 +115,8 @@ pub(super) fn rows(seen: &ServiceUnits, cib: Option<&Cib>, node: &str) -> Vec<Ch
     };
     let used = seen.running.or_else(configured);
     let units = seen.units.iter().filter(|(service, _)| used.is_none_or(|used| used == *service));
-    let rows: Vec<CheckResult> = units.map(|(service, texts)| check(service.unit(), texts)).collect();
+    let rows: Vec<CheckResult> =
+        units.map(|(service, texts)| check(service.unit(), texts)).collect();
     if !rows.is_empty() {
         return rows;
     }
@@ -155,7 +157,9 @@ fn check(unit: &str, texts: &[String]) -> CheckResult {
                 "{} in {unit}: if the OOM killer ends a JVM, systemd stops Pacemaker",
                 set.map_or_else(|| "not set".to_owned(), str::to_owned)
             ),
-            format!("install packaging/systemd/{unit}.d/50-mediationzone.conf, then systemctl daemon-reload"),
+            format!(
+                "install packaging/systemd/{unit}.d/50-mediationzone.conf, then systemctl daemon-reload"
+            ),
         ),
     }
 }
@@ -175,7 +179,9 @@ mod tests {
     fn the_drop_ins_that_ship_make_it_well_and_the_last_one_counts() {
         let ships = [
             include_str!("../../../../packaging/systemd/pacemaker.service.d/50-mediationzone.conf"),
-            include_str!("../../../../packaging/systemd/pacemaker_remote.service.d/50-mediationzone.conf"),
+            include_str!(
+                "../../../../packaging/systemd/pacemaker_remote.service.d/50-mediationzone.conf"
+            ),
         ];
         let level = |all: &[&str]| check("pacemaker.service", &texts(all)).level;
         assert_eq!(level(&[UNIT]), Level::Warning);
@@ -191,14 +197,18 @@ mod tests {
     #[test]
     fn the_unit_is_that_of_the_running_daemon_or_of_the_kind_of_node() {
         use Service::{Pacemaker, Remote};
-        let cib =
-            Cib { nodes: vec!["n1".to_owned()], remote_nodes: vec!["far".to_owned()], ..Cib::default() };
+        let cib = Cib {
+            nodes: vec!["n1".to_owned()],
+            remote_nodes: vec!["far".to_owned()],
+            ..Cib::default()
+        };
         let units = vec![(Pacemaker, texts(&[UNIT])), (Remote, texts(&[UNIT]))];
         let named = |running, node: &str, cib: Option<&Cib>| {
             let seen = ServiceUnits { running, units: units.clone(), booted_by_systemd: true };
             let rows = rows(&seen, cib, node);
-            let named =
-                |row: &CheckResult| if row.seen.contains("pacemaker_remote") { Remote } else { Pacemaker };
+            let named = |row: &CheckResult| {
+                if row.seen.contains("pacemaker_remote") { Remote } else { Pacemaker }
+            };
             rows.iter().map(named).collect::<Vec<_>>()
         };
         assert_eq!(named(Some(Remote), "n1", Some(&cib)), [Remote]);
@@ -212,7 +222,8 @@ mod tests {
     #[test]
     fn no_unit_is_well_only_where_systemd_does_not_run() {
         let level = |booted_by_systemd| {
-            rows(&ServiceUnits { booted_by_systemd, ..ServiceUnits::default() }, None, "n1")[0].level
+            rows(&ServiceUnits { booted_by_systemd, ..ServiceUnits::default() }, None, "n1")[0]
+                .level
         };
         assert_eq!((level(true), level(false)), (Level::Warning, Level::Ok));
     }

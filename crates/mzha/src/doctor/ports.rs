@@ -67,8 +67,8 @@ pub(super) fn check_conflicts(claims: &[PortAssignment]) -> Vec<CheckResult> {
     let mut rows = Vec::new();
     for (at, one) in claims.iter().enumerate() {
         for other in &claims[at + 1..] {
-            let same_pico =
-                (&one.home, &one.container, &one.pico) == (&other.home, &other.container, &other.pico);
+            let same_pico = (&one.home, &one.container, &one.pico)
+                == (&other.home, &other.container, &other.pico);
             if one.port != other.port || same_pico && one.property == other.property {
                 continue;
             }
@@ -81,7 +81,12 @@ pub(super) fn check_conflicts(claims: &[PortAssignment]) -> Vec<CheckResult> {
             rows.push(if (&one.home, &one.container) == (&other.home, &other.container) {
                 CheckResult::error(AREA, check, seen, todo)
             } else {
-                CheckResult::warning(AREA, check, format!("{seen}, which can run on the same node"), todo)
+                CheckResult::warning(
+                    AREA,
+                    check,
+                    format!("{seen}, which can run on the same node"),
+                    todo,
+                )
             });
         }
     }
@@ -116,13 +121,17 @@ pub(super) fn find_listeners(
     let all = listeners::all()?;
     let everywhere = [IpAddr::from([0, 0, 0, 0])];
     let server = names.iter().find(|row| row.property == HostProperty::ServerHost);
-    let bound =
-        server.map(addresses::HostNameCheck::addresses).filter(|all| !all.is_empty()).unwrap_or(&everywhere);
+    let bound = server
+        .map(addresses::HostNameCheck::addresses)
+        .filter(|all| !all.is_empty())
+        .unwrap_or(&everywhere);
     let ha: Vec<IpAddr> = facts.ha.endpoint.iter().filter_map(|e| e.host.parse().ok()).collect();
     let mut holders = Vec::new();
     for (property, port) in &facts.ports {
         let bound = if property == "mz.ha.port" { ha.as_slice() } else { bound };
-        for listener in all.iter().filter(|l| l.port == *port && bound.iter().any(|&a| l.conflicts_with(a))) {
+        for listener in
+            all.iter().filter(|l| l.port == *port && bound.iter().any(|&a| l.conflicts_with(a)))
+        {
             let pid = listener.find_process()?;
             let command = pid.map(|pid| describe_command_line(pid, until)).unwrap_or_default();
             let holder = PortListener { property: property.clone(), port: *port, pid, command };
@@ -136,14 +145,21 @@ pub(super) fn find_listeners(
 
 fn describe_command_line(pid: Pid, until: Instant) -> String {
     let line = read_command_line(pid, until);
-    let Ok(CommandLine::Complete(words) | CommandLine::Truncated(words)) = line else { return String::new() };
+    let Ok(CommandLine::Complete(words) | CommandLine::Truncated(words)) = line else {
+        return String::new();
+    };
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
     words.join(" ").chars().take(MAX_SHOWN_CHARS).collect()
 }
 
 /// `own`: known processes of the pico.
-pub(super) fn check_listeners(facts: &PicoFacts, holders: &[PortListener], own: &[Pid]) -> Vec<CheckResult> {
-    let strangers = holders.iter().filter(|holder| !holder.pid.is_some_and(|pid| own.contains(&pid)));
+pub(super) fn check_listeners(
+    facts: &PicoFacts,
+    holders: &[PortListener],
+    own: &[Pid],
+) -> Vec<CheckResult> {
+    let strangers =
+        holders.iter().filter(|holder| !holder.pid.is_some_and(|pid| own.contains(&pid)));
     let mut rows: Vec<CheckResult> = strangers
         .map(|holder| {
             let who = holder.pid.map_or_else(
@@ -172,7 +188,13 @@ mod tests {
     use super::*;
     use crate::doctor::check_result::Level;
 
-    fn assignment(home: &str, container: &str, pico: &str, property: &str, port: u16) -> PortAssignment {
+    fn assignment(
+        home: &str,
+        container: &str,
+        pico: &str,
+        property: &str,
+        port: u16,
+    ) -> PortAssignment {
         let [container, pico, property] = [container, pico, property].map(str::to_owned);
         PortAssignment { home: home.into(), container, pico, property, port }
     }

@@ -25,8 +25,9 @@ impl QueryTimeout {
         self,
         question: impl FnOnce() -> T,
     ) -> Result<T, String> {
-        let said =
-            worker::run_in_child(self.deadline(), || serde_json::to_vec(&question()).unwrap_or_default());
+        let said = worker::run_in_child(self.deadline(), || {
+            serde_json::to_vec(&question()).unwrap_or_default()
+        });
         serde_json::from_slice(&said.map_err(|e| e.to_string())?).map_err(|e| e.to_string())
     }
 }
@@ -45,13 +46,16 @@ pub(super) fn run_program(
             directory: "/".into(),
         })
     };
-    let running =
-        launch(LeaderOf::ProcessGroup, exec).map_err(|e| e.to_string())?.with_output_limit(MAX_OUTPUT_BYTES);
+    let running = launch(LeaderOf::ProcessGroup, exec)
+        .map_err(|e| e.to_string())?
+        .with_output_limit(MAX_OUTPUT_BYTES);
     let finished = running.run_until(timeout.deadline()).map_err(|e| e.to_string())?;
     match (finished.launch_error, finished.exit_status) {
         (Some(error), _) => Err(error.to_string()),
         (None, ExitStatus::Exited(0)) => Ok(String::from_utf8_lossy(&finished.stdout).into_owned()),
-        (None, ExitStatus::TimedOut) => Err(format!("no answer in {} s", finished.elapsed.as_secs())),
+        (None, ExitStatus::TimedOut) => {
+            Err(format!("no answer in {} s", finished.elapsed.as_secs()))
+        }
         (None, end) => Err(end.to_string()),
     }
 }

@@ -34,7 +34,8 @@ mod tests {
     #[test]
     fn recheck_interval_above_one_minute_is_warning() {
         let level = |value: Option<&str>| {
-            let options = value.map(|value| (CHECK.to_owned(), value.to_owned())).into_iter().collect();
+            let options =
+                value.map(|value| (CHECK.to_owned(), value.to_owned())).into_iter().collect();
             check(&Cib { options, ..Cib::default() }).level
         };
         for well in ["60s", "60", "1min", "30s", "PT1M"] {

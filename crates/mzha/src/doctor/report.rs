@@ -65,9 +65,14 @@ impl Report {
 
     fn summary(&self) -> String {
         let number = |level| self.rows.iter().filter(|row| row.level == level).count();
-        let many =
-            |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
-        format!("{}, {}", many(number(Level::Error), "error"), many(number(Level::Warning), "warning"))
+        let many = |number: usize, what: &str| {
+            format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+        };
+        format!(
+            "{}, {}",
+            many(number(Level::Error), "error"),
+            many(number(Level::Warning), "warning")
+        )
     }
 }
 
@@ -144,10 +149,20 @@ mod tests {
 
     fn rows() -> Vec<CheckResult> {
         vec![
-            CheckResult::warning(Area::Fencing, "stonith-enabled", "off, and that is bad", "switch it on")
-                .for_resource("mz"),
+            CheckResult::warning(
+                Area::Fencing,
+                "stonith-enabled",
+                "off, and that is bad",
+                "switch it on",
+            )
+            .for_resource("mz"),
             CheckResult::ok(Area::Cluster, "configuration", "2 resources"),
-            CheckResult::error(Area::Fencing, "a-name-that-is-longer-than-its-column", "seen", "do"),
+            CheckResult::error(
+                Area::Fencing,
+                "a-name-that-is-longer-than-its-column",
+                "seen",
+                "do",
+            ),
         ]
     }
 

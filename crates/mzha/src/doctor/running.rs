@@ -19,13 +19,19 @@ pub(super) fn rows(
         .map(|one| {
             let check = format!("monitor depth {}", one.depth);
             let todo = "repair the cause: until then no monitor notices a hung JVM";
-            CheckResult::warning(Area::Operations, check, format!("{NOT_CHECKED} {}", one.since), todo)
+            CheckResult::warning(
+                Area::Operations,
+                check,
+                format!("{NOT_CHECKED} {}", one.since),
+                todo,
+            )
         })
         .collect();
     if let (PicoPresence::One { id, .. }, Some(facts)) = (processes, facts)
         && let Some(endpoint) = not_listening(settings, &facts.ha, *id, until)
     {
-        let seen = format!("{endpoint}: not listening ({id}): deep monitors fail or cannot check it");
+        let seen =
+            format!("{endpoint}: not listening ({id}): deep monitors fail or cannot check it");
         let todo = "restart the pico to make it effective: a JVM reads mz.ha.* when it starts";
         rows.push(CheckResult::warning(Area::HaMonitor, "mz.ha.port", seen, todo));
     }

@@ -23,7 +23,8 @@ fn address_of<'a>(cib: &'a Cib, platform: &ConfiguredResource) -> Option<&'a Add
             .iter()
             .any(|order| address.answers_to(&order.first) && platform.answers_to(&order.then));
         let tied = cib.colocations.iter().any(|colocation| {
-            let joins = |one: &str, other: &str| address.answers_to(one) && platform.answers_to(other);
+            let joins =
+                |one: &str, other: &str| address.answers_to(one) && platform.answers_to(other);
             colocation.forced
                 && (joins(&colocation.follower, &colocation.anchor)
                     || joins(&colocation.anchor, &colocation.follower))
@@ -41,14 +42,16 @@ pub(super) fn row(
 ) -> Option<CheckResult> {
     let of = |property| names.iter().find(|row| row.property == property);
     // With the other deployments it must be the local address, and a row says so.
-    let is_meant = settings.pico_type == PicoType::Platform && settings.deployment == Deployment::Virtual;
+    let is_meant =
+        settings.pico_type == PicoType::Platform && settings.deployment == Deployment::Virtual;
     if !is_meant || of(HostProperty::ServerHost)?.resolution != HostResolution::Unset {
         return None;
     }
     let warning = |seen: String, todo: String| {
         Some(CheckResult::warning(Area::Addresses, HostProperty::ServerHost.name(), seen, todo))
     };
-    if let Some(address) = cib.zip(configured).and_then(|(cib, platform)| address_of(cib, platform)) {
+    if let Some(address) = cib.zip(configured).and_then(|(cib, platform)| address_of(cib, platform))
+    {
         let ip = address.address.as_deref().unwrap_or("an address that is not set");
         let seen = format!(
             "{UNSET}, and {} ({ip}) is its address in the cluster: nobody reaches it there",
@@ -71,7 +74,8 @@ pub(super) fn row(
         .filter(|address| !address.is_loopback())
         .collect();
     if let (Some(host), Some(ip)) = (platform.and_then(|row| row.host.as_deref()), outer.first()) {
-        let seen = format!("{UNSET}, but pico.rcp.platform.host sends the other picos to {host} ({ip})");
+        let seen =
+            format!("{UNSET}, but pico.rcp.platform.host sends the other picos to {host} ({ip})");
         let todo = format!(
             "set pico.rcp.server.host in its container to {host} (mzsh topo set), and restart the Platform"
         );

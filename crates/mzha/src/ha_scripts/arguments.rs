@@ -103,7 +103,12 @@ impl HaScriptCall {
         let script = match script {
             Some(script) => script,
             None => match words.next() {
-                None => return Err(UsageError::Invalid { script: None, why: "which script?".to_owned() }),
+                None => {
+                    return Err(UsageError::Invalid {
+                        script: None,
+                        why: "which script?".to_owned(),
+                    });
+                }
                 Some(word) if word == "--version" => return Err(UsageError::Version),
                 Some(word) if word == "--help" || word == "-h" => return Err(UsageError::Help),
                 Some(word) => HaScript::from_name(&word).ok_or_else(|| UsageError::Invalid {
@@ -129,22 +134,27 @@ impl HaScriptCall {
         let installation = InstallationArguments {
             java_home: require_absolute("JAVA_HOME", next("JAVA_HOME")?)?,
             mz_home: require_absolute("MZ_HOME", next("MZ_HOME")?)?,
-            user: next("USER")
-                .and_then(|user| if user.is_empty() { Err("USER is empty".into()) } else { Ok(user) })?,
+            user: next("USER").and_then(|user| {
+                if user.is_empty() { Err("USER is empty".into()) } else { Ok(user) }
+            })?,
             parameters: parameters_from_environment(variables),
             timeout: timeout_from_environment(script, variables)?,
         };
         if let HaScript::Change(change) = script {
             let pico = next("PICO")?;
-            let pico = pico.parse().map_err(|expected| format!("PICO {pico:?}: expected {expected}"))?;
+            let pico =
+                pico.parse().map_err(|expected| format!("PICO {pico:?}: expected {expected}"))?;
             return match words.next() {
                 None => Ok(Self::Change { change, installation, pico }),
                 Some(word) => Err(format!("what is {word:?}?")),
             };
         }
         let port = next("HA_PORT")?;
-        let port =
-            port.parse().ok().filter(|&p| p != 0).ok_or(format!("HA_PORT {port:?}: expected 1 to 65535"))?;
+        let port = port
+            .parse()
+            .ok()
+            .filter(|&p| p != 0)
+            .ok_or(format!("HA_PORT {port:?}: expected 1 to 65535"))?;
         let mut rest: Vec<String> = words.collect();
         let debug = rest.last().is_some_and(|word| word == "debug");
         rest.truncate(rest.len() - usize::from(debug));
@@ -155,7 +165,9 @@ impl HaScriptCall {
             number.ok_or(format!("SECONDS {word:?}: expected 1 to 3600"))
         });
         match rest.next() {
-            None => Ok(Self::Monitor { installation, port, host, seconds: seconds.transpose()?, debug }),
+            None => {
+                Ok(Self::Monitor { installation, port, host, seconds: seconds.transpose()?, debug })
+            }
             Some(word) => Err(format!("what is {word:?}?")),
         }
     }
@@ -175,12 +187,16 @@ fn require_absolute(name: &str, path: String) -> Result<String, String> {
     }
 }
 
-fn timeout_from_environment(script: HaScript, variables: &EnvironmentVariables) -> Result<Duration, String> {
+fn timeout_from_environment(
+    script: HaScript,
+    variables: &EnvironmentVariables,
+) -> Result<Duration, String> {
     const NAME: &str = "MZ_HA_TIMEOUT";
     let Some(text) = variables.get(OsStr::new(NAME)).filter(|text| !text.is_empty()) else {
         return Ok(script.default_timeout());
     };
-    let seconds = text.to_str().and_then(|text| text.parse().ok()).filter(|n| (10..=86400).contains(n));
+    let seconds =
+        text.to_str().and_then(|text| text.parse().ok()).filter(|n| (10..=86400).contains(n));
     seconds
         .map(Duration::from_secs)
         .ok_or(format!("{NAME} {text}: expected 10 to 86400 seconds", text = text.display()))
@@ -190,7 +206,8 @@ fn parameters_from_environment(variables: &EnvironmentVariables) -> BTreeMap<Str
     let named = variables.iter().filter_map(|(name, value)| {
         let name = name.to_str()?.strip_prefix("OCF_RESKEY_")?;
         // How a cluster calls its operation is no parameter.
-        let is_one = !name.starts_with("CRM_meta_") && name != "crm_feature_set" && !value.is_empty();
+        let is_one =
+            !name.starts_with("CRM_meta_") && name != "crm_feature_set" && !value.is_empty();
         is_one.then(|| (name.to_owned(), value.to_string_lossy().into_owned()))
     });
     named.collect()
@@ -201,14 +218,16 @@ mod tests {
     use super::*;
 
     fn parse(words: &[&str], variables: &[(&str, &str)]) -> Result<HaScriptCall, UsageError> {
-        let variables = variables.iter().map(|(n, v)| (OsString::from(n), OsString::from(v))).collect();
+        let variables =
+            variables.iter().map(|(n, v)| (OsString::from(n), OsString::from(v))).collect();
         HaScriptCall::parse(words.iter().map(OsString::from), &variables)
     }
 
     #[test]
     fn script_name_comes_from_link_or_first_argument() {
         let by_link = parse(&["/etc/x/online", "/jdk", "/opt/mz", "mzadmin", "ec1"], &[]).unwrap();
-        let by_word = parse(&["mz-ha-scripts", "online", "/jdk", "/opt/mz", "mzadmin", "ec1"], &[]).unwrap();
+        let by_word =
+            parse(&["mz-ha-scripts", "online", "/jdk", "/opt/mz", "mzadmin", "ec1"], &[]).unwrap();
         assert_eq!(by_link, by_word);
         let HaScriptCall::Change { change, installation, pico } = by_link else { panic!() };
         assert_eq!((change, pico.as_str()), (HaAction::Online, "ec1"));
@@ -239,14 +258,27 @@ mod tests {
         let good = ["monitor", "/jdk", "/opt/mz", "mzadmin", "26000", "h", "5", "debug"];
         assert!(parse(&good, &[]).is_ok());
         for length in 1..5 {
-            assert!(matches!(parse(&good[..length], &[]), Err(UsageError::Invalid { .. })), "{length}");
+            assert!(
+                matches!(parse(&good[..length], &[]), Err(UsageError::Invalid { .. })),
+                "{length}"
+            );
         }
-        for (at, word) in
-            [(1, "jdk"), (2, ""), (3, ""), (4, "0"), (4, "70000"), (4, "ec1"), (6, "0"), (6, "s"), (7, "x")]
-        {
+        for (at, word) in [
+            (1, "jdk"),
+            (2, ""),
+            (3, ""),
+            (4, "0"),
+            (4, "70000"),
+            (4, "ec1"),
+            (6, "0"),
+            (6, "s"),
+            (7, "x"),
+        ] {
             let mut bad = good;
             bad[at] = word;
-            let Err(UsageError::Invalid { script, why }) = parse(&bad, &[]) else { panic!("{bad:?}") };
+            let Err(UsageError::Invalid { script, why }) = parse(&bad, &[]) else {
+                panic!("{bad:?}")
+            };
             assert_eq!(script, Some(HaScript::Monitor));
             assert!(why.contains(&format!("{word:?}")) || why.ends_with("is empty"), "{why}");
         }
@@ -271,7 +303,10 @@ mod tests {
         ];
         let call = parse(&words, &set).unwrap();
         assert_eq!(call.installation().timeout, Duration::from_secs(30));
-        assert_eq!(call.installation().parameters, [("container".to_owned(), "c1".to_owned())].into());
+        assert_eq!(
+            call.installation().parameters,
+            [("container".to_owned(), "c1".to_owned())].into()
+        );
         for bad in ["9", "86401", "soon", "-1"] {
             assert!(parse(&words, &[("MZ_HA_TIMEOUT", bad)]).is_err(), "{bad}");
         }

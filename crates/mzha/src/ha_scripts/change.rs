@@ -2,8 +2,8 @@
 
 use super::arguments::{HaAction, InstallationArguments};
 use super::{
-    EXIT_FAILED, describe_other_managers, install_log, one_line, online_marker, print_and_exit_code,
-    print_error,
+    EXIT_FAILED, describe_other_managers, install_log, one_line, online_marker,
+    print_and_exit_code, print_error,
 };
 use ocf::{Action, Deadline, Failure};
 use pico::{PicoName, actions};

@@ -49,12 +49,19 @@ pub fn run(
     let call = match HaScriptCall::parse(arguments, &variables) {
         Ok(call) => call,
         Err(UsageError::Version) => {
-            return print_and_exit_code(&format!("mz-ha-scripts {}\n", env!("CARGO_PKG_VERSION")), 0);
+            return print_and_exit_code(
+                &format!("mz-ha-scripts {}\n", env!("CARGO_PKG_VERSION")),
+                0,
+            );
         }
         Err(UsageError::Help) => return print_and_exit_code(arguments::USAGE, 0),
         Err(UsageError::Invalid { script, why }) => {
             print_error(&format!("{}\n{}", one_line(&why), arguments::USAGE));
-            return ExitCode::from(if script == Some(HaScript::Monitor) { EXIT_UNKNOWN } else { EXIT_USAGE });
+            return ExitCode::from(if script == Some(HaScript::Monitor) {
+                EXIT_UNKNOWN
+            } else {
+                EXIT_USAGE
+            });
         }
     };
     if let HaScriptCall::Change { .. } = call {
@@ -84,8 +91,11 @@ impl InstallationArguments {
     /// installation.
     fn named_resource(&self, pico: &PicoName, more: &[(&str, String)]) -> Resource {
         let mut resource = self.unnamed_resource(pico, more);
-        let name =
-            resource.settings().0.target.map_or_else(|_| pico.to_string(), |t| record::instance_key(&t));
+        let name = resource
+            .settings()
+            .0
+            .target
+            .map_or_else(|_| pico.to_string(), |t| record::instance_key(&t));
         resource.name = Some(format!("{RESOURCE_PREFIX}{pico}-{name}"));
         resource
     }
@@ -99,7 +109,8 @@ impl InstallationArguments {
             ("os_user", self.user.clone()),
             ("pico_name", pico.to_string()),
         ];
-        parameters.extend(given.into_iter().chain(more.iter().cloned()).map(|(n, v)| (n.to_owned(), v)));
+        parameters
+            .extend(given.into_iter().chain(more.iter().cloned()).map(|(n, v)| (n.to_owned(), v)));
         Resource { name: None, kind: PicoType::guess_from_name(pico), parameters }
     }
 }
@@ -152,7 +163,8 @@ mod tests {
     #[test]
     fn a_panic_at_the_first_word_is_unknown_and_never_online() {
         if std::env::var_os(PANIC_VARIABLE).is_some() {
-            let _ = run(std::iter::from_fn(|| -> Option<OsString> { panic!("the first word") }), []);
+            let _ =
+                run(std::iter::from_fn(|| -> Option<OsString> { panic!("the first word") }), []);
             return;
         }
         let this = "ha_scripts::tests::a_panic_at_the_first_word_is_unknown_and_never_online";

@@ -3,8 +3,8 @@
 use super::arguments::InstallationArguments;
 use super::pico_by_port::{self, PicoLookup};
 use super::{
-    EXIT_UNKNOWN, describe_other_managers, install_log, one_line, online_marker, print_and_exit_code,
-    print_error,
+    EXIT_UNKNOWN, describe_other_managers, install_log, one_line, online_marker,
+    print_and_exit_code, print_error,
 };
 use crate::health_verdict::HealthVerdict;
 use crate::resource::Resource;
@@ -79,7 +79,8 @@ fn evaluate_pico(
     is_off: bool,
     budget: Deadline,
 ) -> (HealthVerdict, Vec<EvidencePoint>) {
-    let is_mute = is_off && !is_listening(&question.installation.named_resource(pico, &[]), question.port);
+    let is_mute =
+        is_off && !is_listening(&question.installation.named_resource(pico, &[]), question.port);
     // The manager counts tolerated failures itself (ToleranceLimit of Veritas).
     let mut given = vec![
         ("ha_check", if is_mute { "no" } else { "yes" }.to_owned()),
@@ -129,16 +130,23 @@ fn is_listening(resource: &Resource, port: u16) -> bool {
     let record = InstanceRecordFile::for_resource(resource.name.as_deref()).read();
     let Some(jvm) = record.and_then(|record| record.jvm()) else { return false };
     let all = host::listeners::all().unwrap_or_default();
-    all.iter().any(|listener| listener.port == port && listener.is_open_in(jvm.pid).unwrap_or(false))
+    all.iter()
+        .any(|listener| listener.port == port && listener.is_open_in(jvm.pid).unwrap_or(false))
 }
 
 /// A live unhealthy pico is FAILED only if it was online; a running pico that cannot be asked (`mute`: the reason)
 /// is never healthy.
-fn verdict_for_manager(resource: &Resource, verdict: Verdict, mute: Option<String>) -> HealthVerdict {
+fn verdict_for_manager(
+    resource: &Resource,
+    verdict: Verdict,
+    mute: Option<String>,
+) -> HealthVerdict {
     let name = resource.name.as_deref().unwrap_or_default();
     let is_there = verdict.kind != VerdictKind::NotRunning;
     match (HealthVerdict::from(verdict), mute) {
-        (HealthVerdict::Unhealthy(why), _) if is_there && !online_marker::is_marked_online(name) => {
+        (HealthVerdict::Unhealthy(why), _)
+            if is_there && !online_marker::is_marked_online(name) =>
+        {
             HealthVerdict::Unknown(format!("{why}; not online here before, and not offline"))
         }
         (HealthVerdict::Healthy(_), Some(why)) => {

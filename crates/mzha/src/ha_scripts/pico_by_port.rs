@@ -34,7 +34,11 @@ pub(super) enum PicoLookup {
     Unknown(String),
 }
 
-pub(super) fn find_pico(installation: &InstallationArguments, port: u16, budget: Deadline) -> PicoLookup {
+pub(super) fn find_pico(
+    installation: &InstallationArguments,
+    port: u16,
+    budget: Deadline,
+) -> PicoLookup {
     let home = MzHome::new(Path::new(&installation.mz_home));
     let recorded = record::records_with_ha_port(&home, port);
     let names = |wanted: fn(&InstanceRecord) -> bool| {
@@ -43,8 +47,10 @@ pub(super) fn find_pico(installation: &InstallationArguments, port: u16, budget:
     };
     // A running JVM has the values of its start, not those of the registry now.
     let begun_off = names(|record| is_off(record) && is_running(record));
-    let pico =
-        |name: PicoName, is_off: bool| PicoLookup::Pico { is_off: is_off || begun_off.contains(&name), name };
+    let pico = |name: PicoName, is_off: bool| PicoLookup::Pico {
+        is_off: is_off || begun_off.contains(&name),
+        name,
+    };
     if let Some(name) = single(names(|record| !is_off(record) && is_running(record))) {
         return pico(name, false);
     }
@@ -83,12 +89,16 @@ fn find_in_registry(
     let container = installation.parameters.get("container").or(listing.script.container.as_ref());
     let (mut on, mut off) = (BTreeSet::new(), BTreeSet::new());
     let mut unread = Vec::new();
-    for pico in
-        listing.picos.iter().filter(|pico| container.is_none_or(|container| *container == pico.container))
+    for pico in listing
+        .picos
+        .iter()
+        .filter(|pico| container.is_none_or(|container| *container == pico.container))
     {
         match (&pico.facts, pico.name.parse::<PicoName>()) {
             (Ok(facts), Ok(name)) => {
-                if facts.active && facts.ha.endpoint.as_ref().is_some_and(|endpoint| endpoint.port == port) {
+                if facts.active
+                    && facts.ha.endpoint.as_ref().is_some_and(|endpoint| endpoint.port == port)
+                {
                     if facts.ha.is_off() { &mut off } else { &mut on }.insert(name);
                 }
             }
@@ -101,13 +111,18 @@ fn find_in_registry(
     let list = || names.iter().map(PicoName::as_str).collect::<Vec<_>>().join(", ");
     match names.len() {
         0 => {
-            let place = container.map_or_else(String::new, |container| format!(" in container {container}"));
+            let place = container
+                .map_or_else(String::new, |container| format!(" in container {container}"));
             let home = &installation.mz_home;
-            PicoLookup::Unknown(format!("no pico of {home} has mz.ha.port {port}{place}{}", unread.concat()))
+            PicoLookup::Unknown(format!(
+                "no pico of {home} has mz.ha.port {port}{place}{}",
+                unread.concat()
+            ))
         }
-        1 => names
-            .pop_first()
-            .map_or_else(|| PicoLookup::Unknown(String::new()), |name| PicoLookup::Pico { name, is_off }),
+        1 => names.pop_first().map_or_else(
+            || PicoLookup::Unknown(String::new()),
+            |name| PicoLookup::Pico { name, is_off },
+        ),
         _ => PicoLookup::Unknown(format!(
             "{} all have mz.ha.port {port}; give each its own port, or set OCF_RESKEY_container",
             list()
@@ -115,7 +130,11 @@ fn find_in_registry(
     }
 }
 
-fn find_by_processes(installation: &InstallationArguments, why: &str, budget: Deadline) -> PicoLookup {
+fn find_by_processes(
+    installation: &InstallationArguments,
+    why: &str,
+    budget: Deadline,
+) -> PicoLookup {
     let until = budget.started() + budget.timeout() / 2;
     let platform: PicoName = match PLATFORM.parse() {
         Ok(name) => name,
@@ -136,7 +155,10 @@ fn find_by_processes(installation: &InstallationArguments, why: &str, budget: De
             Some(what) => return PicoLookup::Unknown(format!("{why}; {what}")),
         }
     }
-    PicoLookup::NothingRunning(format!("{}: not running on this node ({why})", installation.mz_home))
+    PicoLookup::NothingRunning(format!(
+        "{}: not running on this node ({why})",
+        installation.mz_home
+    ))
 }
 
 /// `None`: certainly not running.

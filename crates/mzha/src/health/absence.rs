@@ -39,7 +39,9 @@ impl Absence<'_> {
             return (HealthVerdict::Unknown(why), nodes);
         }
         let verdict = match self.doubt().filter(|_| !self.was_here) {
-            Some(doubt) => HealthVerdict::Unknown(format!("{reason}; assigned node unknown ({doubt})")),
+            Some(doubt) => {
+                HealthVerdict::Unknown(format!("{reason}; assigned node unknown ({doubt})"))
+            }
             None => HealthVerdict::Unhealthy(reason),
         };
         (verdict, nodes)
@@ -63,7 +65,9 @@ impl Absence<'_> {
         };
         let is_it = |resource: &Resource| {
             let target = resource.settings().0.target;
-            target.is_ok_and(|target| target.name == self.target.name && target.home == self.target.home)
+            target.is_ok_and(|target| {
+                target.name == self.target.name && target.home == self.target.home
+            })
         };
         let found = cib.resources.iter().find(|configured| is_it(&configured.resource));
         Ok(found.map(|configured| configured.name().to_owned()))
@@ -93,9 +97,11 @@ fn doubt(target: &PicoInstance, inspection: &Inspection) -> Option<String> {
     let home = target.home.path().display();
     match (&inspection.home, &inspection.user, &inspection.registry) {
         (HomeState::Filled, UserState::Known { .. }, RegistryState::Defined(_)) => None,
-        (HomeState::Filled | HomeState::NotLookedAt, UserState::Unknown(_) | UserState::Unreadable(_), _) => {
-            Some(inspection.user.to_string())
-        }
+        (
+            HomeState::Filled | HomeState::NotLookedAt,
+            UserState::Unknown(_) | UserState::Unreadable(_),
+            _,
+        ) => Some(inspection.user.to_string()),
         (HomeState::Filled, _, registry) => Some(format!("registry of {home}: {registry}")),
         (state, ..) => Some(format!("{home} {state}")),
     }

@@ -51,9 +51,9 @@ fn document(measured: &Measurement<'_>, now: u64, host: &str) -> Value {
         ("Pico", if measured.pico.is_empty() { "unknown" } else { measured.pico }.into()),
         (
             "Reason",
-            measured
-                .why
-                .map_or(Value::Null, |why| why.chars().take(MAX_REASON_CHARS).collect::<String>().into()),
+            measured.why.map_or(Value::Null, |why| {
+                why.chars().take(MAX_REASON_CHARS).collect::<String>().into()
+            }),
         ),
         ("State", measured.state.into()),
         ("Status", measured.status.into()),
@@ -99,7 +99,8 @@ mod tests {
             let document = document_for(code, None);
             assert_complete(&document);
             assert_eq!(document.get("Healthy").and_then(Value::as_u64), healthy);
-            let named = document["_aws"]["CloudWatchMetrics"][0]["Metrics"].to_string().contains("Healthy");
+            let named =
+                document["_aws"]["CloudWatchMetrics"][0]["Metrics"].to_string().contains("Healthy");
             assert_eq!(named, healthy.is_some());
         }
     }

@@ -52,7 +52,10 @@ pub(crate) fn parse_absolute_path(text: &str) -> Result<PathBuf, &'static str> {
 }
 
 pub(crate) fn parse_pico_type(text: &str) -> Result<PicoType, &'static str> {
-    PicoType::ALL.into_iter().find(|kind| kind.agent_name() == text).ok_or("expected platform, ec, sc or ui")
+    PicoType::ALL
+        .into_iter()
+        .find(|kind| kind.agent_name() == text)
+        .ok_or("expected platform, ec, sc or ui")
 }
 
 struct HealthReport {
@@ -117,15 +120,18 @@ impl HealthOptions {
         let budget = Deadline::new(begun, Duration::from_secs(self.timeout));
         let resource = match self.resolve_resource(budget) {
             Ok(resource) => resource,
-            Err(why) => return HealthReport::unknown(self.resource.clone().unwrap_or_default(), why),
+            Err(why) => {
+                return HealthReport::unknown(self.resource.clone().unwrap_or_default(), why);
+            }
         };
         // Invalid values have their defaults, as in a monitor.
         let (settings, _) = resource.settings();
         let record = InstanceRecordFile::for_resource(settings.resource.as_deref()).read();
         let target = settings.target.as_ref().ok().cloned().or_else(|| record.as_ref()?.target());
-        let name = target
-            .as_ref()
-            .map_or_else(|| self.resource.clone().unwrap_or_default(), |target| target.name.to_string());
+        let name = target.as_ref().map_or_else(
+            || self.resource.clone().unwrap_or_default(),
+            |target| target.name.to_string(),
+        );
         if !rustix::process::geteuid().is_root() {
             return HealthReport::unknown(
                 name,
@@ -163,10 +169,13 @@ impl HealthOptions {
         if let Some(name) = &self.resource {
             return resource_from_cluster(name, budget);
         }
-        let Some(pico) = &self.pico else { return Err("neither a resource nor a pico is named".to_owned()) };
+        let Some(pico) = &self.pico else {
+            return Err("neither a resource nor a pico is named".to_owned());
+        };
         let kind = self.kind.unwrap_or_else(|| PicoType::guess_from_name(pico));
         let home = self.mz_home.to_string_lossy().into_owned();
-        let parameters = [("mz_home".to_owned(), home), ("pico_name".to_owned(), pico.to_string())].into();
+        let parameters =
+            [("mz_home".to_owned(), home), ("pico_name".to_owned(), pico.to_string())].into();
         Ok(Resource { name: None, kind, parameters })
     }
 }
@@ -192,10 +201,13 @@ fn resource_from_cluster(name: &str, budget: Deadline) -> Result<Resource, Strin
     if let Some(resource) = Resource::from_record(name) {
         return Ok(resource);
     }
-    let unknown =
-        |why: String| format!("resource not found (not started on this node since boot; {why}); use --pico");
-    let cib = Cib::query(budget.started() + budget.timeout() / 4).map_err(|e| unknown(e.to_string()))?;
+    let unknown = |why: String| {
+        format!("resource not found (not started on this node since boot; {why}); use --pico")
+    };
+    let cib =
+        Cib::query(budget.started() + budget.timeout() / 4).map_err(|e| unknown(e.to_string()))?;
     // Without its name: a record written by this check would replace the configuration from then on.
     let configured = cib.resource(name).map(|of| Resource { name: None, ..of.resource.clone() });
-    configured.ok_or_else(|| unknown(format!("no resource of {PROVIDER} with that name in the cluster")))
+    configured
+        .ok_or_else(|| unknown(format!("no resource of {PROVIDER} with that name in the cluster")))
 }

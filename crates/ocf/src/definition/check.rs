@@ -37,8 +37,12 @@ impl Definition {
     fn check_parameter(&self, parameter: &Parameter, wrong: &mut Vec<String>) {
         let name = parameter.name;
         let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
-        if !begins || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
-            wrong.push(format!("{name:?} is not a name of a-z, 0-9 and _ that begins with a letter"));
+        if !begins
+            || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        {
+            wrong.push(format!(
+                "{name:?} is not a name of a-z, 0-9 and _ that begins with a letter"
+            ));
         }
         if SECRET_NAMES.contains(&name) {
             wrong.push(format!("{name} is taken for a secret by Pacemaker"));
@@ -99,7 +103,8 @@ impl Definition {
             if operation.interval.is_some_and(|interval| !intervals.insert(interval)) {
                 wrong.push(format!("{name} has the interval of another"));
             }
-            if operation.action == Action::Monitor && operation.interval.is_none_or(|i| i.is_zero()) {
+            if operation.action == Action::Monitor && operation.interval.is_none_or(|i| i.is_zero())
+            {
                 wrong.push(format!("{name} has no interval"));
             }
         }
@@ -126,8 +131,18 @@ mod tests {
         Operation::new(Action::MetaData, 5),
     ];
 
-    fn definition(parameters: &'static [Parameter], operations: &'static [Operation]) -> Definition {
-        Definition { name: "x", version: "1", shortdesc: "x", longdesc: "x", parameters, operations }
+    fn definition(
+        parameters: &'static [Parameter],
+        operations: &'static [Operation],
+    ) -> Definition {
+        Definition {
+            name: "x",
+            version: "1",
+            shortdesc: "x",
+            longdesc: "x",
+            parameters,
+            operations,
+        }
     }
 
     #[test]

@@ -58,8 +58,14 @@ impl Destinations {
         let logging = &call.logging;
         let name = format!("{}({})", call.resource_type(), call.instance());
         let tag = format!("{name}[{}]", std::process::id());
-        let none =
-            Self { debug: logging.debug, stderr: true, tag, system: None, file: None, debug_file: None };
+        let none = Self {
+            debug: logging.debug,
+            stderr: true,
+            tag,
+            system: None,
+            file: None,
+            debug_file: None,
+        };
         if terminal {
             return none;
         }
@@ -70,12 +76,22 @@ impl Destinations {
                 syslog: Syslog::new(syslog, facility, &none.tag),
             }
         });
-        let of =
-            |path: &OsString| Place { path: path.clone(), files, state: Mutex::new(LogFileState::Unopened) };
+        let of = |path: &OsString| Place {
+            path: path.clone(),
+            files,
+            state: Mutex::new(LogFileState::Unopened),
+        };
         let file = logging.file.as_ref().map(of);
-        let debug_file = logging.debug_file.as_ref().filter(|&p| Some(p) != logging.file.as_ref()).map(of);
+        let debug_file =
+            logging.debug_file.as_ref().filter(|&p| Some(p) != logging.file.as_ref()).map(of);
         let named = system.is_some() || file.is_some() || debug_file.is_some();
-        Self { stderr: !named && may_log_to_stderr(call.action()), system, file, debug_file, ..none }
+        Self {
+            stderr: !named && may_log_to_stderr(call.action()),
+            system,
+            file,
+            debug_file,
+            ..none
+        }
     }
 
     /// `text` is one line.
@@ -119,7 +135,8 @@ struct Place {
 impl Place {
     /// `text` is one line.
     fn append(&self, tag: &str, text: &str) {
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let seconds =
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let line = format!("{seconds} {tag}:    {text}\n");
         let append = || appending(self.path.clone(), self.files);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,7 +152,8 @@ fn appending(path: OsString, files: &'static dyn LogFiles) -> Append {
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
             let end = line.iter().position(|&byte| byte == b' ').unwrap_or_default();
             let (seconds, text) = line.split_at(end);
-            let seconds = std::str::from_utf8(seconds).ok().and_then(|s| s.parse().ok()).unwrap_or_default();
+            let seconds =
+                std::str::from_utf8(seconds).ok().and_then(|s| s.parse().ok()).unwrap_or_default();
             let offset = files.offset(UNIX_EPOCH + Duration::from_secs(seconds));
             dated.extend_from_slice(timestamp::for_line(seconds, offset).as_bytes());
             dated.push(b' ');
@@ -193,8 +211,12 @@ mod tests {
         Some(String::from_utf8(buffer[..length].to_vec()).unwrap())
     }
 
-    const WARNING: LogLine =
-        LogLine { level: Level::WARN, is_reason: false, message: String::new(), fields: Vec::new() };
+    const WARNING: LogLine = LogLine {
+        level: Level::WARN,
+        is_reason: false,
+        message: String::new(),
+        fields: Vec::new(),
+    };
 
     const VARIABLES: &[(&str, &str)] = &[
         ("HA_LOGFACILITY", "local3"),
@@ -205,7 +227,8 @@ mod tests {
     #[test]
     fn log_line_goes_to_journal_with_fields_and_not_to_syslog() {
         let dir = tempfile::tempdir().unwrap();
-        let (journal, syslog) = (listen(&dir.path().join("journal")), listen(&dir.path().join("syslog")));
+        let (journal, syslog) =
+            (listen(&dir.path().join("journal")), listen(&dir.path().join("syslog")));
         destinations(false, VARIABLES, dir.path()).write(&WARNING, "it is odd");
         let pid = std::process::id();
         assert_eq!(
@@ -238,7 +261,8 @@ mod tests {
         let journal = listen(&dir.path().join("journal"));
         assert!(destinations(true, VARIABLES, dir.path()).system.is_none());
         for facility in ["none", ""] {
-            destinations(false, &[("HA_LOGFACILITY", facility)], dir.path()).write(&WARNING, "it is odd");
+            destinations(false, &[("HA_LOGFACILITY", facility)], dir.path())
+                .write(&WARNING, "it is odd");
         }
         assert_eq!(received(&journal), None);
     }

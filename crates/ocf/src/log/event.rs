@@ -33,10 +33,14 @@ impl LogLine {
         for (name, value) in &self.fields {
             // Writing to a String can't fail.
             let _ = match value {
-                FieldValue::Text(value) if value.is_empty() || value.contains(char::is_whitespace) => {
+                FieldValue::Text(value)
+                    if value.is_empty() || value.contains(char::is_whitespace) =>
+                {
                     write!(text, " {name}={value:?}")
                 }
-                FieldValue::Text(value) | FieldValue::Literal(value) => write!(text, " {name}={value}"),
+                FieldValue::Text(value) | FieldValue::Literal(value) => {
+                    write!(text, " {name}={value}")
+                }
             };
         }
         text

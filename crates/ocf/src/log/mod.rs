@@ -73,7 +73,8 @@ pub(crate) fn log_action_start(call: &Invocation) {
     if tracing::enabled!(Level::TRACE) {
         for (name, value) in call.values().iter() {
             // crm_report masks these parameters by their name.
-            let value = if name.contains("passw") { "******".into() } else { value.to_string_lossy() };
+            let value =
+                if name.contains("passw") { "******".into() } else { value.to_string_lossy() };
             tracing::trace!(name, value = &*value, "parameter");
         }
     }

@@ -19,9 +19,11 @@ const MAX_MESSAGE_BYTES: usize = 4000;
 /// The numbers of syslog(3). An unknown name maps to `daemon`, Pacemaker's default.
 pub(super) fn facility_number(name: &str) -> u8 {
     const NAMES: [&str; 12] = [
-        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
+        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron",
+        "authpriv", "ftp",
     ];
-    let local = || name.strip_prefix("local")?.parse::<u8>().ok().filter(|n| *n < 8).map(|n| 16 + n);
+    let local =
+        || name.strip_prefix("local")?.parse::<u8>().ok().filter(|n| *n < 8).map(|n| 16 + n);
     let known = NAMES.iter().zip(0..).find(|(known, _)| **known == name);
     known.map(|(_, number)| number).or_else(local).unwrap_or(3)
 }

@@ -26,7 +26,8 @@ pub(super) fn for_line(seconds_since_1970: u64, offset: i64) -> String {
 fn split_date_time(time: SystemTime) -> (String, String, u32) {
     // A clock before 1970 is not set.
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let CivilTime { year, month, day, hour, minute, second } = CivilTime::from_seconds(since.as_secs());
+    let CivilTime { year, month, day, hour, minute, second } =
+        CivilTime::from_seconds(since.as_secs());
     (
         format!("{year:04}-{month:02}-{day:02}"),
         format!("{hour:02}:{minute:02}:{second:02}"),

@@ -90,7 +90,9 @@ impl Trace {
         let target = match given {
             // `crm_resource --force-*` passes this path. It is a symbolic link, which the open
             // below would refuse.
-            Some(path) if path == "/dev/stderr" => TraceTarget::Stderr(call.reason_prefix().to_owned()),
+            Some(path) if path == "/dev/stderr" => {
+                TraceTarget::Stderr(call.reason_prefix().to_owned())
+            }
             Some(path) => to(TracePath::File(path.into())),
             None => {
                 let dir = text_value(values, &TRACE_DIR)?;
@@ -116,7 +118,9 @@ impl Trace {
             TraceTarget::File { place, files, state } => {
                 state.write(*files, place.path(), || appending(place.clone(), now), &text);
             }
-            TraceTarget::Stderr(prefix) => write_stderr(&(exit_reason::sanitise(&text, prefix) + "\n")),
+            TraceTarget::Stderr(prefix) => {
+                write_stderr(&(exit_reason::sanitise(&text, prefix) + "\n"));
+            }
         }
     }
 
@@ -184,7 +188,9 @@ fn open_trace(place: &TracePath, now: SystemTime, pid: u32) -> io::Result<File> 
             let name = format!("{name}.{}", timestamp::format_for_file_name(now));
             options.append(true).create_new(true);
             // Two monitors of different depth may start in the same second.
-            options.open(dir.join(&name)).or_else(|_| options.open(dir.join(format!("{name}.{pid}"))))
+            options
+                .open(dir.join(&name))
+                .or_else(|_| options.open(dir.join(format!("{name}.{pid}"))))
         }
     }
 }

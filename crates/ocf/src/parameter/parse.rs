@@ -70,9 +70,16 @@ mod tests {
     #[test]
     fn values_outside_their_limits_are_rejected() {
         let kind = ParameterKind::Integer { min: 0, max: 10 };
-        assert_eq!((integer("10", kind), integer("11", kind), integer("-1", kind)), (Some(10), None, None));
-        let kind = ParameterKind::Duration { min: Duration::from_secs(1), max: Duration::from_secs(60) };
-        assert_eq!((duration("1m", kind), duration("61", kind)), (Some(Duration::from_secs(60)), None));
+        assert_eq!(
+            (integer("10", kind), integer("11", kind), integer("-1", kind)),
+            (Some(10), None, None)
+        );
+        let kind =
+            ParameterKind::Duration { min: Duration::from_secs(1), max: Duration::from_secs(60) };
+        assert_eq!(
+            (duration("1m", kind), duration("61", kind)),
+            (Some(Duration::from_secs(60)), None)
+        );
         assert_eq!(select("b", ParameterKind::Select(&["a", "b"])), Some("b"));
         assert_eq!(select("B", ParameterKind::Select(&["a", "b"])), None);
     }

@@ -90,13 +90,21 @@ pub trait FieldType: Sized {
     const IS_OPTIONAL: bool;
 
     /// Reads the field, and adds an invalid value to `errors`.
-    fn read(values: &ParameterValues, parameter: &Parameter, errors: &mut Vec<ParameterError>) -> Self;
+    fn read(
+        values: &ParameterValues,
+        parameter: &Parameter,
+        errors: &mut Vec<ParameterError>,
+    ) -> Self;
 }
 
 impl<T: FromParameter> FieldType for Option<T> {
     const IS_OPTIONAL: bool = true;
 
-    fn read(values: &ParameterValues, parameter: &Parameter, errors: &mut Vec<ParameterError>) -> Self {
+    fn read(
+        values: &ParameterValues,
+        parameter: &Parameter,
+        errors: &mut Vec<ParameterError>,
+    ) -> Self {
         T::from_parameter(values, parameter).unwrap_or_else(|error| {
             errors.push(error);
             None
@@ -107,7 +115,11 @@ impl<T: FromParameter> FieldType for Option<T> {
 impl<T: FromParameter + Default> FieldType for T {
     const IS_OPTIONAL: bool = false;
 
-    fn read(values: &ParameterValues, parameter: &Parameter, errors: &mut Vec<ParameterError>) -> Self {
+    fn read(
+        values: &ParameterValues,
+        parameter: &Parameter,
+        errors: &mut Vec<ParameterError>,
+    ) -> Self {
         let value = Option::<T>::read(values, parameter, errors);
         let default = || T::from_parameter(&ParameterValues::default(), parameter).ok().flatten();
         // An agent must not panic: `T::default` stands in for a default that is declared wrong, which is an error above.
@@ -186,7 +198,10 @@ impl Parameter {
             assert!(name[at] == field[at], "the parameter is not named as the field");
             at += 1;
         }
-        assert!(T::IS_OPTIONAL || self.default.is_some(), "a field that is no Option needs default_to()");
+        assert!(
+            T::IS_OPTIONAL || self.default.is_some(),
+            "a field that is no Option needs default_to()"
+        );
     }
 }
 
@@ -387,8 +402,11 @@ mod tests {
     }
 
     fn describe(settings: &TestSettings) -> String {
-        let TestSettings { resource, wait, tries, deep, mode, user, java, port, wrong_default } = settings;
-        format!("{resource} {wait:?} {tries} {deep} {mode:?} {user:?} {java:?} {port:?} {wrong_default}")
+        let TestSettings { resource, wait, tries, deep, mode, user, java, port, wrong_default } =
+            settings;
+        format!(
+            "{resource} {wait:?} {tries} {deep} {mode:?} {user:?} {java:?} {port:?} {wrong_default}"
+        )
     }
 
     #[test]

@@ -31,7 +31,8 @@ impl ParameterError {
     }
 
     fn not_utf8(parameter: &Parameter, seen: &OsStr) -> Self {
-        let problem = format!("is {}, which is not UTF-8", quoted(&seen.to_string_lossy(), MAX_SHOWN_CHARS));
+        let problem =
+            format!("is {}, which is not UTF-8", quoted(&seen.to_string_lossy(), MAX_SHOWN_CHARS));
         Self { name: parameter.name, problem }
     }
 
@@ -110,7 +111,11 @@ impl ParameterValues {
     /// # Errors
     /// The value is not one of the words, or required and missing.
     pub fn select(&self, parameter: &Parameter) -> Result<Option<&'static str>, ParameterError> {
-        debug_assert!(matches!(parameter.kind, ParameterKind::Select(_)), "{} is no select", parameter.name);
+        debug_assert!(
+            matches!(parameter.kind, ParameterKind::Select(_)),
+            "{} is no select",
+            parameter.name
+        );
         self.get_with(parameter, |text| parse::select(text, parameter.kind))
     }
 
@@ -147,7 +152,10 @@ impl ParameterValues {
     }
 
     fn raw(&self, parameter: &Parameter) -> Option<&OsStr> {
-        self.entries.iter().find(|(name, _)| name == parameter.name).map(|(_, value)| value.as_os_str())
+        self.entries
+            .iter()
+            .find(|(name, _)| name == parameter.name)
+            .map(|(_, value)| value.as_os_str())
     }
 
     fn get_with<'a, T>(

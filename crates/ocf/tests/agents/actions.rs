@@ -10,7 +10,10 @@ fn unimplemented_action_prints_usage_and_exits_3() {
     for action in ["", "promote", "notify", "migrate_to", "reload", "reload-agent", "START"] {
         let (code, stdout, stderr) = run_and_capture(&mut agent_command("flag", action));
         assert_eq!((code, stdout.as_str()), (Some(3), ""), "{action}");
-        assert!(stderr.starts_with("usage: flag {start|stop|monitor|validate-all|meta-data|"), "{stderr}");
+        assert!(
+            stderr.starts_with("usage: flag {start|stop|monitor|validate-all|meta-data|"),
+            "{stderr}"
+        );
     }
     // No argument, and one that is not UTF-8.
     let program = agent_command("flag", "").get_program().to_owned();
@@ -48,7 +51,10 @@ fn flag_resource_goes_through_its_lifecycle() {
     let stopped = (Some(7), String::new(), format!("ocf-exit-reason:{reason}\n"));
     assert_eq!(call("validate-all"), quiet);
     assert_eq!(call("monitor"), stopped);
-    assert_eq!(call("status"), (Some(7), format!("default: not running: {reason}\n"), String::new()));
+    assert_eq!(
+        call("status"),
+        (Some(7), format!("default: not running: {reason}\n"), String::new())
+    );
     for _ in 0..2 {
         assert_eq!(call("start").0, Some(0));
         assert_eq!(call("monitor"), quiet);
@@ -65,7 +71,9 @@ fn non_utf8_parameter_is_named_and_exits_6() {
     let call = |action| {
         let value = OsStr::from_bytes(b"/x\xff\n");
         run_and_capture(
-            agent_command("flag", action).env("OCF_RESKEY_flag", value).env("OCF_RESKEY_trace_ra", value),
+            agent_command("flag", action)
+                .env("OCF_RESKEY_flag", value)
+                .env("OCF_RESKEY_trace_ra", value),
         )
     };
     let (code, stdout, stderr) = call("validate-all");
@@ -78,7 +86,10 @@ fn non_utf8_parameter_is_named_and_exits_6() {
     );
     let (code, _, stderr) = call("start");
     assert_eq!(code, Some(6));
-    assert!(stderr.ends_with("ocf-exit-reason:flag: is \"/x? \", which is not UTF-8\n"), "{stderr}");
+    assert!(
+        stderr.ends_with("ocf-exit-reason:flag: is \"/x? \", which is not UTF-8\n"),
+        "{stderr}"
+    );
 }
 
 #[test]

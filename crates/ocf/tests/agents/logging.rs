@@ -14,7 +14,10 @@ fn log_file_gets_dated_tagged_lines_and_stderr_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("log");
     let mut command = behave_command("log", "start");
-    command.env("HA_LOGFILE", &file).env("OCF_RESOURCE_INSTANCE", "one:0").env("OCF_RESOURCE_TYPE", "thing");
+    command
+        .env("HA_LOGFILE", &file)
+        .env("OCF_RESOURCE_INSTANCE", "one:0")
+        .env("OCF_RESOURCE_TYPE", "thing");
     assert_eq!(run_and_capture(&mut command), (Some(0), String::new(), String::new()));
     let lines = lines(&file);
     assert_eq!(lines.len(), 2, "{lines:?}");
@@ -45,8 +48,7 @@ fn debug_log_gets_debug_lines_when_ha_debug_is_set() {
 
 #[test]
 fn log_lines_without_destination_go_to_stderr_except_from_monitor() {
-    let expected =
-        "INFO: it is up pid=7 path=\"/a b\"\nWARNING: child said: ocf-exit-reason.all is well and more\n";
+    let expected = "INFO: it is up pid=7 path=\"/a b\"\nWARNING: child said: ocf-exit-reason.all is well and more\n";
     assert_eq!(
         run_and_capture(&mut behave_command("log", "start")),
         (Some(0), String::new(), expected.to_owned())
@@ -90,7 +92,10 @@ fn a_reason_comes_before_the_log() {
 fn failure_reason_is_logged() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("log");
-    assert_eq!(run_and_capture(behave_command("degrade", "monitor").env("HA_LOGFILE", &file)).0, Some(190));
+    assert_eq!(
+        run_and_capture(behave_command("degrade", "monitor").env("HA_LOGFILE", &file)).0,
+        Some(190)
+    );
     assert_eq!(run_and_capture(behave_command("fail", "stop").env("HA_LOGFILE", &file)).0, Some(1));
     let lines = lines(&file);
     assert!(lines[0].ends_with("]:    WARNING: monitor: half of it"), "{lines:?}");

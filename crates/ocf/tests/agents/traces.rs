@@ -35,7 +35,10 @@ fn trace_holds_all_events_where_crm_looks_for_it() {
         let find = |message: &str| lines.iter().find(|line| line["message"] == message).unwrap();
         assert_eq!(find("begins")["action"], "monitor");
         assert_eq!(find("seen only by those who look closely")["level"], "DEBUG");
-        assert_eq!((&find("it is up")["pid"], &find("it is up")["path"]), (&7.into(), &"/a b".into()));
+        assert_eq!(
+            (&find("it is up")["pid"], &find("it is up")["path"]),
+            (&7.into(), &"/a b".into())
+        );
         assert!(find("child said: ocf-exit-reason:all is well\nand more")["ms"].is_u64());
         assert_eq!(find("ends")["exit_code"], 0);
         assert!(!fs::read_to_string(&file).unwrap().contains("secret"));
@@ -55,7 +58,8 @@ fn similar_or_overlong_instance_names_have_separate_traces() {
         );
     }
     let files = files(&dir.path().join("behave"));
-    let of = |file: &PathBuf| Some(file.file_name()?.to_str()?.split_once(".monitor.")?.0.to_owned());
+    let of =
+        |file: &PathBuf| Some(file.file_name()?.to_str()?.split_once(".monitor.")?.0.to_owned());
     let resources: BTreeSet<_> = files.iter().filter_map(of).collect();
     assert_eq!(resources.len(), 4, "{files:?}");
 }
@@ -68,7 +72,9 @@ fn trace_follows_no_symlink_and_its_write_error_is_ignored() {
     symlink(&target, &link).unwrap();
     for path in [&link, &dir.path().join("no/such/dir/file"), &dir.path().to_path_buf()] {
         let seen = run_and_capture(
-            behave_command("", "monitor").env("OCF_RESKEY_trace_ra", "1").env("OCF_RESKEY_trace_file", path),
+            behave_command("", "monitor")
+                .env("OCF_RESKEY_trace_ra", "1")
+                .env("OCF_RESKEY_trace_file", path),
         );
         assert_eq!(seen, (Some(0), String::new(), String::new()), "{}", path.display());
     }
@@ -95,10 +101,18 @@ fn trace_is_off_unless_requested() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("trace");
     // crm_resource always names a file.
-    assert_eq!(run_and_capture(behave_command("log", "monitor").env("OCF_TRACE_FILE", &file)).0, Some(0));
+    assert_eq!(
+        run_and_capture(behave_command("log", "monitor").env("OCF_TRACE_FILE", &file)).0,
+        Some(0)
+    );
     assert!(!file.exists());
     let (_, _, stderr) = run_and_capture(
-        behave_command("log", "monitor").env("OCF_TRACE_RA", "1").env("OCF_TRACE_FILE", "/dev/stderr"),
+        behave_command("log", "monitor")
+            .env("OCF_TRACE_RA", "1")
+            .env("OCF_TRACE_FILE", "/dev/stderr"),
     );
-    assert!(stderr.contains("\"message\":\"begins\"") && !stderr.contains("ocf-exit-reason:"), "{stderr}");
+    assert!(
+        stderr.contains("\"message\":\"begins\"") && !stderr.contains("ocf-exit-reason:"),
+        "{stderr}"
+    );
 }

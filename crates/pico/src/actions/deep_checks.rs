@@ -1,7 +1,8 @@
 //! The deeper checks: the HA Monitor Server and `mzsh status`.
 
 use crate::product::{
-    HaAnswer, HaClient, HaMonitor, Inspection, Mzsh, RegistryState, StatusAnswer, Verb, inspect, listens,
+    HaAnswer, HaClient, HaMonitor, Inspection, Mzsh, RegistryState, StatusAnswer, Verb, inspect,
+    listens,
 };
 use crate::record::{self, HaFacts, InstanceRecord};
 use crate::settings::{Endpoint, HaCheck, PicoInstance, Settings};
@@ -34,7 +35,10 @@ impl HaCheckPlan {
         if settings.ha_check == HaCheck::No {
             return Self::Off;
         }
-        Self::from_parameters((settings.ha_check, settings.ha_host.as_deref(), settings.ha_port), facts)
+        Self::from_parameters(
+            (settings.ha_check, settings.ha_host.as_deref(), settings.ha_port),
+            facts,
+        )
     }
 
     fn from_parameters(
@@ -56,7 +60,9 @@ impl HaCheckPlan {
                 Self::Ask(Endpoint::on_this_node(&host, port))
             }
             (_, Ok(HaFacts { unclear: Some(why), .. }), _) => Self::CannotAsk(why.clone()),
-            (_, Ok(_), _) => Self::CannotAsk("mz.ha.port is not set for it, nor ha_port".to_owned()),
+            (_, Ok(_), _) => {
+                Self::CannotAsk("mz.ha.port is not set for it, nor ha_port".to_owned())
+            }
             (_, Err(why), _) => Self::CannotAsk(why),
         }
     }
@@ -65,7 +71,8 @@ impl HaCheckPlan {
 /// The age up to which a FAILED by thresholds does not count.
 pub(super) fn ha_grace(settings: &Settings, facts: Option<&HaFacts>) -> Duration {
     settings.ha_grace.unwrap_or_else(|| {
-        Duration::from_secs(facts.map_or(DEFAULT_HA_INTERVAL, |f| f.interval)) + GRACE_BEYOND_INTERVAL
+        Duration::from_secs(facts.map_or(DEFAULT_HA_INTERVAL, |f| f.interval))
+            + GRACE_BEYOND_INTERVAL
     })
 }
 
@@ -81,7 +88,9 @@ pub(super) fn store_registry_facts(
             record.platform.clone_from(&facts.platform);
             Ok(())
         }
-        RegistryState::NotActivated { .. } => Err("the registry has it, but it is not activated".to_owned()),
+        RegistryState::NotActivated { .. } => {
+            Err("the registry has it, but it is not activated".to_owned())
+        }
         RegistryState::Undefined { .. } => Err("the registry has no such pico".to_owned()),
         RegistryState::Ambiguous { containers } => {
             Err(format!("several containers have it ({}): set container", containers.join(", ")))
@@ -131,13 +140,22 @@ pub(super) fn ask_ha(
         HaCheckPlan::Ask(endpoint) => endpoint,
     };
     let monitor = HaClient { settings, target, endpoint: endpoint.clone(), jvm };
-    let answer = ask_ha_with_retries(&monitor, settings.ha_timeout, settings.monitor_retries, until);
+    let answer =
+        ask_ha_with_retries(&monitor, settings.ha_timeout, settings.monitor_retries, until);
     let has_listened = has_listened(target, record, jvm, &endpoint, &answer, until);
     Some(match answer {
-        HaAnswer::NoAnswer(why) | HaAnswer::Unreadable(why) | HaAnswer::Failed(why) if !has_listened => {
+        HaAnswer::NoAnswer(why) | HaAnswer::Unreadable(why) | HaAnswer::Failed(why)
+            if !has_listened =>
+        {
             let is_young = process::process_age(jvm) < ha_grace(settings, record.ha.as_ref());
-            let todo = if is_young { "it may be coming up" } else { "restart the pico to make it effective" };
-            HaAnswer::NeverListened(format!("{jvm} was never seen to listen on {endpoint} ({why}): {todo}"))
+            let todo = if is_young {
+                "it may be coming up"
+            } else {
+                "restart the pico to make it effective"
+            };
+            HaAnswer::NeverListened(format!(
+                "{jvm} was never seen to listen on {endpoint} ({why}): {todo}"
+            ))
         }
         answer => answer,
     })
@@ -175,13 +193,20 @@ pub fn not_listening(
     until: Instant,
 ) -> Option<Endpoint> {
     match HaCheckPlan::from_settings(settings, Ok(facts)) {
-        HaCheckPlan::Ask(endpoint) => (listens(&endpoint, jvm.pid, until) == Some(false)).then_some(endpoint),
+        HaCheckPlan::Ask(endpoint) => {
+            (listens(&endpoint, jvm.pid, until) == Some(false)).then_some(endpoint)
+        }
         HaCheckPlan::Off | HaCheckPlan::CannotAsk(_) => None,
     }
 }
 
 /// A retry whose client timed out before it asked does not replace an earlier missing answer.
-fn ask_ha_with_retries(monitor: &impl HaMonitor, limit: Duration, retries: u32, until: Instant) -> HaAnswer {
+fn ask_ha_with_retries(
+    monitor: &impl HaMonitor,
+    limit: Duration,
+    retries: u32,
+    until: Instant,
+) -> HaAnswer {
     let silent = RefCell::new(None);
     let ask = || {
         let answer = monitor.ask(limit, until);
@@ -190,8 +215,9 @@ fn ask_ha_with_retries(monitor: &impl HaMonitor, limit: Duration, retries: u32, 
         }
         answer
     };
-    let settled =
-        |answer: &HaAnswer| matches!(answer, HaAnswer::Ok | HaAnswer::Failed(_) | HaAnswer::NotAsked(_));
+    let settled = |answer: &HaAnswer| {
+        matches!(answer, HaAnswer::Ok | HaAnswer::Failed(_) | HaAnswer::NotAsked(_))
+    };
     match with_retries(retries, until, ask, settled) {
         HaAnswer::ClientTimedOut(why) => silent.take().unwrap_or(HaAnswer::ClientTimedOut(why)),
         answer => answer,
@@ -199,14 +225,22 @@ fn ask_ha_with_retries(monitor: &impl HaMonitor, limit: Duration, retries: u32, 
 }
 
 /// Runs `mzsh status`, with retries.
-pub(super) fn ask_mzsh_status(settings: &Settings, target: &PicoInstance, until: Instant) -> StatusAnswer {
+pub(super) fn ask_mzsh_status(
+    settings: &Settings,
+    target: &PicoInstance,
+    until: Instant,
+) -> StatusAnswer {
     let mzsh = Mzsh::new(settings, target);
-    let ask = || match mzsh.run_to_end(Verb::Status, until.min(Instant::now() + settings.mzsh_timeout)) {
-        Ok(finished) => StatusAnswer::from_finished(&finished),
-        Err(e) => StatusAnswer::NotAsked(e.to_string()),
-    };
+    let ask =
+        || match mzsh.run_to_end(Verb::Status, until.min(Instant::now() + settings.mzsh_timeout)) {
+            Ok(finished) => StatusAnswer::from_finished(&finished),
+            Err(e) => StatusAnswer::NotAsked(e.to_string()),
+        };
     with_retries(settings.monitor_retries, until, ask, |answer| {
-        matches!(answer, StatusAnswer::Running | StatusAnswer::WithoutPlatform | StatusAnswer::NotAsked(_))
+        matches!(
+            answer,
+            StatusAnswer::Running | StatusAnswer::WithoutPlatform | StatusAnswer::NotAsked(_)
+        )
     })
 }
 
@@ -220,11 +254,17 @@ pub(super) fn platform_answers(record: &InstanceRecord, until: Instant) -> Optio
     Some(said.is_ok_and(|said| said == [1]))
 }
 
-fn with_retries<A>(retries: u32, until: Instant, ask: impl Fn() -> A, settled: impl Fn(&A) -> bool) -> A {
+fn with_retries<A>(
+    retries: u32,
+    until: Instant,
+    ask: impl Fn() -> A,
+    settled: impl Fn(&A) -> bool,
+) -> A {
     let mut left = retries;
     loop {
         let answer = ask();
-        if settled(&answer) || left == 0 || Instant::now() + RETRY_INTERVAL + MIN_TRY_TIME >= until {
+        if settled(&answer) || left == 0 || Instant::now() + RETRY_INTERVAL + MIN_TRY_TIME >= until
+        {
             return answer;
         }
         left -= 1;
@@ -258,15 +298,21 @@ mod tests {
     #[test]
     fn ha_port_parameter_is_combined_with_host_of_the_registry() {
         let there = |host: &str| HaCheckPlan::Ask(Endpoint { host: host.to_owned(), port: 26001 });
-        let facts =
-            HaFacts { enabled: true, host: Some("10.0.0.5".into()), interval: 40, ..HaFacts::default() };
+        let facts = HaFacts {
+            enabled: true,
+            host: Some("10.0.0.5".into()),
+            interval: 40,
+            ..HaFacts::default()
+        };
         for check in [HaCheck::Auto, HaCheck::Yes] {
-            let at =
-                |host, facts: &HaFacts| HaCheckPlan::from_parameters((check, host, Some(26001)), Ok(facts));
+            let at = |host, facts: &HaFacts| {
+                HaCheckPlan::from_parameters((check, host, Some(26001)), Ok(facts))
+            };
             assert_eq!(at(None, &facts), there("10.0.0.5"), "without mz.ha.port");
             let everywhere = HaFacts { host: Some("0.0.0.0".into()), ..facts.clone() };
             assert_eq!(at(None, &everywhere), there("127.0.0.1"));
-            let unclear = HaFacts { host: None, unclear: Some("mz.ha.host: no".into()), ..facts.clone() };
+            let unclear =
+                HaFacts { host: None, unclear: Some("mz.ha.host: no".into()), ..facts.clone() };
             assert_eq!(at(None, &unclear), HaCheckPlan::CannotAsk("mz.ha.host: no".into()));
             assert_eq!(at(Some("10.0.0.6"), &unclear), there("10.0.0.6"));
         }

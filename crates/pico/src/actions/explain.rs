@@ -55,7 +55,8 @@ impl Explanation<'_> {
         let (file, record) = load_record(self.settings, target);
         self.add_record(&file.display_path(), record.as_ref());
         self.add_processes(target, record.as_ref());
-        match inspect(self.settings, target, self.deadline.started() + self.deadline.timeout() / 2) {
+        match inspect(self.settings, target, self.deadline.started() + self.deadline.timeout() / 2)
+        {
             Err(e) => self.add("installation", &e),
             Ok(inspection) => self.add_inspection(&inspection),
         }
@@ -76,7 +77,8 @@ impl Explanation<'_> {
     }
 
     fn add_processes(&mut self, target: &PicoInstance, record: Option<&InstanceRecord>) {
-        let (settings, begin, timeout) = (self.settings, self.deadline.started(), self.deadline.timeout());
+        let (settings, begin, timeout) =
+            (self.settings, self.deadline.started(), self.deadline.timeout());
         let processes =
             observe(settings, target, record, ObservationScope::AllProcesses, begin + timeout / 4);
         self.add("processes", &describe_processes(&processes));
@@ -86,7 +88,8 @@ impl Explanation<'_> {
         }
         if let PicoPresence::One { id, .. } = processes {
             self.add("age", &format!("{} s", process::process_age(id).as_secs()));
-            let state = id.stat().ok().flatten().map_or_else(|| "gone".to_owned(), |s| s.state.to_string());
+            let state =
+                id.stat().ok().flatten().map_or_else(|| "gone".to_owned(), |s| s.state.to_string());
             self.add("state", &state);
         }
     }

@@ -21,8 +21,11 @@ pub const MZSH_SHUTDOWN_TIME: Duration = Duration::from_secs(76);
 #[must_use]
 pub fn start(settings: &Settings) -> Duration {
     let republishes = settings.republish_services && settings.pico_type == PicoType::Platform;
-    let after =
-        if republishes || settings.post_start.is_some() { POST_START_TIMEOUT } else { Duration::ZERO };
+    let after = if republishes || settings.post_start.is_some() {
+        POST_START_TIMEOUT
+    } else {
+        Duration::ZERO
+    };
     let work = wait_for_time(settings) + MZSH_STARTUP_TIME + ha_check_time(settings) + after;
     smallest_sufficient(|timeout| starting(deadline_after(timeout)).timeout() >= work, work)
 }
@@ -31,7 +34,8 @@ pub fn start(settings: &Settings) -> Duration {
 /// sum, mzsh may have no time left.
 #[must_use]
 pub fn start_waits(settings: &Settings) -> Vec<(&'static str, Duration)> {
-    let answer = if settings.ha_check == HaCheck::No { Duration::ZERO } else { settings.ha_timeout };
+    let answer =
+        if settings.ha_check == HaCheck::No { Duration::ZERO } else { settings.ha_timeout };
     let waits = [("wait_for_timeout", wait_for_time(settings)), ("ha_timeout", answer)];
     waits.into_iter().filter(|(_, wait)| !wait.is_zero()).collect()
 }

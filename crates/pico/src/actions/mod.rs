@@ -31,7 +31,10 @@ use host::descriptors::with_descriptor_limit;
 use ocf::Failure;
 
 /// The record of this resource, if it is of `target`.
-fn load_record(settings: &Settings, target: &PicoInstance) -> (InstanceRecordFile, Option<InstanceRecord>) {
+fn load_record(
+    settings: &Settings,
+    target: &PicoInstance,
+) -> (InstanceRecordFile, Option<InstanceRecord>) {
     let file = InstanceRecordFile::for_resource(settings.resource.as_deref());
     let record = file.read().filter(|record| record.is_for(target));
     (file, record)

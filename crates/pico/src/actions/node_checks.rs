@@ -3,7 +3,9 @@
 use super::deep_checks::HaCheckPlan;
 use crate::addresses::{self, HostNameCheck, HostProperty, HostResolution};
 use crate::identity::cluster_programs;
-use crate::product::{FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState, join_names};
+use crate::product::{
+    FileState, HomeState, Inspection, PicoFacts, RegistryState, UserState, join_names,
+};
 use crate::settings::{HaCheck, PicoInstance, Settings};
 use ocf::{Deadline, ErrorCode};
 use std::net::IpAddr;
@@ -49,7 +51,8 @@ pub struct NodeProblem {
 /// Whether `process_match` matches a running program of the cluster. ([`cluster_programs::cluster_program_matched_by`] has
 /// checked the usual command lines.)
 pub(super) fn check_process_match(target: &PicoInstance, until: Instant) -> Option<NodeProblem> {
-    let matched = cluster_programs::find_matching_cluster_process(target.process_match.as_ref()?, until);
+    let matched =
+        cluster_programs::find_matching_cluster_process(target.process_match.as_ref()?, until);
     let (id, line) = matched.unwrap_or_else(|e| {
         tracing::warn!("process_match: not compared with the programs of the cluster: {e}");
         None
@@ -93,7 +96,11 @@ pub(super) fn find_problems(
             severity: Severity::Error(ErrorCode::InvalidParameter),
             blocks_start: Some(ErrorCode::Generic),
             name: "pico_name",
-            text: format!("no pico {} in the registry (containers: {})", target.name, join_names(containers)),
+            text: format!(
+                "no pico {} in the registry (containers: {})",
+                target.name,
+                join_names(containers)
+            ),
         }),
         RegistryState::Ambiguous { containers } => found.push(NodeProblem {
             severity: Severity::Error(ErrorCode::InvalidParameter),
@@ -144,7 +151,9 @@ fn check_user(found: &mut Vec<NodeProblem>, inspection: &Inspection) {
         UserState::Known { .. } => return,
         UserState::Unknown(_) => ErrorCode::InvalidParameter,
         // Without the installation its owner is unknown, and that is reported already.
-        UserState::Unreadable(_) if inspection.owner.is_none() && inspection.home != HomeState::Filled => {
+        UserState::Unreadable(_)
+            if inspection.owner.is_none() && inspection.home != HomeState::Filled =>
+        {
             return;
         }
         UserState::Unreadable(_) => ErrorCode::Generic,
@@ -205,7 +214,10 @@ fn check_programs(
             FileState::Unsafe(why) => why.clone(),
             state => format!("{} {state}", java_home.join("bin/java").display()),
         };
-        found.push(warning("JAVA_HOME", format!("{seen}; bin/mzsh sets it, unless its environment does")));
+        found.push(warning(
+            "JAVA_HOME",
+            format!("{seen}; bin/mzsh sets it, unless its environment does"),
+        ));
     }
 }
 
@@ -232,9 +244,14 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
         });
     }
     if !facts.active {
-        let text = "no active registry, so master was read: activate it (mzsh topo activate)".to_owned();
+        let text =
+            "no active registry, so master was read: activate it (mzsh topo activate)".to_owned();
         found.push(warning("registry", text));
     }
+    check_ha_properties(found, settings, facts);
+}
+
+fn check_ha_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &PicoFacts) {
     let is_off = facts.ha.is_off();
     if settings.ha_check == HaCheck::Yes && is_off {
         found.push(NodeProblem {
@@ -242,8 +259,9 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
             // The start would wait for the answer until its deadline.
             blocks_start: Some(ErrorCode::Generic),
             name: "ha_check",
-            text: "mz.ha.enabled is not true for this pico: set it with mzsh topo set, or ha_check=no"
-                .to_owned(),
+            text:
+                "mz.ha.enabled is not true for this pico: set it with mzsh topo set, or ha_check=no"
+                    .to_owned(),
         });
     }
     let cannot_ask = match HaCheckPlan::from_settings(settings, Ok(&facts.ha)) {
@@ -255,7 +273,11 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
     for problem in &facts.problems {
         let is_fatal = fatal.is_some_and(|fatal| fatal.property == problem.property);
         found.push(NodeProblem {
-            severity: if is_fatal { Severity::Error(ErrorCode::InvalidParameter) } else { Severity::Warning },
+            severity: if is_fatal {
+                Severity::Error(ErrorCode::InvalidParameter)
+            } else {
+                Severity::Warning
+            },
             blocks_start: None,
             name: problem.stable_name(),
             text: problem.text.clone(),
@@ -270,7 +292,8 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
         });
     }
     if settings.ha_check == HaCheck::Auto && is_off {
-        let text = "mz.ha.enabled is not true: depth 10 can't tell a hung JVM from a live one".to_owned();
+        let text =
+            "mz.ha.enabled is not true: depth 10 can't tell a hung JVM from a live one".to_owned();
         found.push(warning("mz.ha.enabled", text));
     }
     if facts.ha.enabled && !facts.same_ha_port.is_empty() {
@@ -278,7 +301,10 @@ fn check_properties(found: &mut Vec<NodeProblem>, settings: &Settings, facts: &P
             severity: Severity::Error(ErrorCode::InvalidParameter),
             blocks_start: None,
             name: "mz.ha.port",
-            text: format!("{} of the same container has this port, too", join_names(&facts.same_ha_port)),
+            text: format!(
+                "{} of the same container has this port, too",
+                join_names(&facts.same_ha_port)
+            ),
         });
     }
 }

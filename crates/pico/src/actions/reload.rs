@@ -12,7 +12,9 @@ use ocf::{Deadline, Failure, State};
 /// Those of a probe.
 pub fn reload(settings: &Settings, deadline: Deadline) -> Result<State, Failure> {
     let verdict = monitor_verdict(settings, MonitorCall::Probe, deadline);
-    let (true, Ok(target)) = (verdict.is_running(), &settings.target) else { return verdict.into_result() };
+    let (true, Ok(target)) = (verdict.is_running(), &settings.target) else {
+        return verdict.into_result();
+    };
     if let (file, Some(mut record)) = load_record(settings, target) {
         if let Err(e) = record.set_parameters(settings) {
             tracing::warn!("the parameters in force could not be recorded: {e}");

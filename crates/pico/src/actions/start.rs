@@ -45,15 +45,22 @@ fn try_start(settings: &Settings, deadline: Deadline) -> Result<(), Failure> {
     // The answer must be out before the operation's timeout.
     let full_deadline = deadline.with_reserve((deadline.timeout() / 20).min(MZSH_EXIT_TIMEOUT));
     let deadline = with_cleanup_reserve(deadline);
-    if let Some(refused) =
-        node_checks::check_process_match(target, deadline.instant_within(node_checks::PROCESS_MATCH_TIMEOUT))
-    {
+    if let Some(refused) = node_checks::check_process_match(
+        target,
+        deadline.instant_within(node_checks::PROCESS_MATCH_TIMEOUT),
+    ) {
         return Err(not_configured(format!("{}: {}", refused.name, refused.text)));
     }
     let _lock = acquire_lock(target, deadline)?;
     let (file, record) = load_record(settings, target);
-    let start =
-        Start { settings, target, file, deadline, full_deadline, undecided_reason: RefCell::default() };
+    let start = Start {
+        settings,
+        target,
+        file,
+        deadline,
+        full_deadline,
+        undecided_reason: RefCell::default(),
+    };
     start.run(record.as_ref())
 }
 
@@ -65,7 +72,9 @@ pub(super) fn with_cleanup_reserve(deadline: Deadline) -> Deadline {
 fn acquire_lock(target: &PicoInstance, deadline: Deadline) -> Result<Lock, Failure> {
     let refuse = |e: &io::Error| {
         let (code, hint) = match e.kind() {
-            io::ErrorKind::PermissionDenied => (ErrorCode::Permission, "; start must be run by root"),
+            io::ErrorKind::PermissionDenied => {
+                (ErrorCode::Permission, "; start must be run by root")
+            }
             _ => (ErrorCode::Generic, ""),
         };
         Failure::new(code, format!("no lock in {RUN_DIRECTORY}: {e}{hint}"))
@@ -73,9 +82,10 @@ fn acquire_lock(target: &PicoInstance, deadline: Deadline) -> Result<Lock, Failu
     let path = lock_path(target).map_err(|e| refuse(&e))?;
     match Lock::acquire(&path, deadline.instant()) {
         Ok(LockAttempt::Acquired(lock)) => Ok(lock),
-        Ok(LockAttempt::Busy(Some(holder))) => {
-            Err(Failure::generic(format!("another start or stop of {} is running: {holder}", target.name)))
-        }
+        Ok(LockAttempt::Busy(Some(holder))) => Err(Failure::generic(format!(
+            "another start or stop of {} is running: {holder}",
+            target.name
+        ))),
         Ok(LockAttempt::Busy(None)) => {
             Err(Failure::generic(format!("{}: {} is locked", target.name, path.display())))
         }
@@ -123,7 +133,10 @@ impl Start<'_> {
     }
 
     /// Adopts a healthy existing instance, and stops any other. Whether it adopted one.
-    fn adopt_or_stop_existing_instance(&self, record: Option<&InstanceRecord>) -> Result<bool, Failure> {
+    fn adopt_or_stop_existing_instance(
+        &self,
+        record: Option<&InstanceRecord>,
+    ) -> Result<bool, Failure> {
         let why = match self.wait_for_foreign_startups(record)? {
             PicoPresence::None { .. } => return Ok(false),
             PicoPresence::Unknown(why) => return Err(self.fail(format!("state unknown: {why}"))),
@@ -137,7 +150,9 @@ impl Start<'_> {
             PicoPresence::One { id, liveness: Liveness::ZombieLeader { .. } } => {
                 format!("{id} has lost its main thread (Z)")
             }
-            PicoPresence::Starting { mzsh } => format!("an earlier mzsh startup is running: {mzsh}"),
+            PicoPresence::Starting { mzsh } => {
+                format!("an earlier mzsh startup is running: {mzsh}")
+            }
             PicoPresence::Several(pids) => format!("it runs more than once, pids {pids:?}"),
         };
         tracing::warn!("{}: {why}; stopping it first", self.settings.pico_label());
@@ -150,7 +165,10 @@ impl Start<'_> {
     }
 
     /// Waits until no `mzsh startup` of others runs: a start must not kill the startup of an administrator.
-    fn wait_for_foreign_startups(&self, record: Option<&InstanceRecord>) -> Result<PicoPresence, Failure> {
+    fn wait_for_foreign_startups(
+        &self,
+        record: Option<&InstanceRecord>,
+    ) -> Result<PicoPresence, Failure> {
         let until = self.deadline.started() + self.deadline.timeout() / 2;
         let mut is_logged = false;
         loop {
@@ -165,7 +183,8 @@ impl Start<'_> {
             if record.is_some_and(|record| has_launched(record, mzsh)) {
                 return Ok(seen);
             }
-            let why = format!("an mzsh startup that this resource did not launch is running ({mzsh})");
+            let why =
+                format!("an mzsh startup that this resource did not launch is running ({mzsh})");
             if Instant::now() >= until {
                 return Err(self.fail(format!("{why}; wait for its end, or kill it")));
             }
@@ -178,10 +197,17 @@ impl Start<'_> {
     }
 
     /// Adopts a running instance. The inner error: why it is not healthy.
-    fn adopt(&self, record: Option<&InstanceRecord>, id: ProcessId) -> Result<Result<(), String>, Failure> {
+    fn adopt(
+        &self,
+        record: Option<&InstanceRecord>,
+        id: ProcessId,
+    ) -> Result<Result<(), String>, Failure> {
         let known = record.filter(|r| r.jvm() == Some(id)).cloned();
         let mut record = known
-            .map_or_else(|| InstanceRecord::new(self.settings, self.target, StartPhase::Running), Ok)
+            .map_or_else(
+                || InstanceRecord::new(self.settings, self.target, StartPhase::Running),
+                Ok,
+            )
             .map_err(|e| {
                 Failure::generic(format!("{id} is running, but its record could not be made: {e}"))
             })?;
@@ -195,8 +221,14 @@ impl Start<'_> {
         let until = self.deadline.started() + self.deadline.timeout() / 3;
         let grace = deep_checks::ha_grace(self.settings, record.ha.as_ref());
         loop {
-            let answer =
-                deep_checks::ask_ha(self.settings, self.target, id, plan.clone(), &mut record, until);
+            let answer = deep_checks::ask_ha(
+                self.settings,
+                self.target,
+                id,
+                plan.clone(),
+                &mut record,
+                until,
+            );
             let (hangs, why) = match answer {
                 Some(HaAnswer::NoAnswer(why)) => (true, why),
                 Some(HaAnswer::NeverListened(why)) => (false, why),
@@ -216,7 +248,9 @@ impl Start<'_> {
             }
             if process::process_age(id) >= grace || Instant::now() >= until {
                 if hangs {
-                    return Ok(Err(format!("{id} is hung: its HA Monitor Server does not answer: {why}")));
+                    return Ok(Err(format!(
+                        "{id} is hung: its HA Monitor Server does not answer: {why}"
+                    )));
                 }
                 self.not_asked(&why);
                 break;
@@ -233,7 +267,8 @@ impl Start<'_> {
 
     fn inspect(&self) -> Result<Inspection, Failure> {
         let within = self.deadline.instant_within(self.deadline.timeout() / 3);
-        let mut inspection = inspect(self.settings, self.target, within).map_err(|e| self.fail(e))?;
+        let mut inspection =
+            inspect(self.settings, self.target, within).map_err(|e| self.fail(e))?;
         fill_from_mzsh_topo(self.settings, self.target, &mut inspection, within);
         Ok(inspection)
     }
@@ -293,7 +328,8 @@ impl Start<'_> {
             ),
         }
         let end = self.deadline.instant_within(self.deadline.timeout() / 3);
-        self.clear_remains(Some(record), EscalationSteps::until(end)).map_err(|still| self.fail(still))?;
+        self.clear_remains(Some(record), EscalationSteps::until(end))
+            .map_err(|still| self.fail(still))?;
         match self.attempt_startup(record)? {
             Ok(jvm) => Ok(jvm),
             Err(why) => Err(self.abort(record, &why)),
@@ -352,7 +388,10 @@ impl Start<'_> {
             } else {
                 self.deadline.instant_within(JVM_POLL_INTERVAL)
             };
-            match mzsh.wait(step, jvm.as_ref().map(ProcessHandle::pidfd)).map_err(|e| self.fail(e))? {
+            match mzsh
+                .wait(step, jvm.as_ref().map(ProcessHandle::pidfd))
+                .map_err(|e| self.fail(e))?
+            {
                 CommandEvent::Finished(finished) => return Ok((finished, jvm)),
                 CommandEvent::OtherEnded(mzsh) => {
                     let died = jvm.map_or_else(String::new, |jvm| jvm.id().to_string());
@@ -360,19 +399,22 @@ impl Start<'_> {
                         .wait(self.deadline.instant_within(MZSH_EXIT_TIMEOUT), None)
                         .map_err(|e| self.fail(e))?;
                     let said = match event {
-                        CommandEvent::Finished(finished) => match StartupResult::from_finished(&finished) {
-                            StartupResult::Up => "mzsh startup said that it is up".to_owned(),
-                            StartupResult::Critical(_) => return Ok((finished, None)),
-                            StartupResult::Failed(why) => why,
-                        },
+                        CommandEvent::Finished(finished) => {
+                            match StartupResult::from_finished(&finished) {
+                                StartupResult::Up => "mzsh startup said that it is up".to_owned(),
+                                StartupResult::Critical(_) => return Ok((finished, None)),
+                                StartupResult::Failed(why) => why,
+                            }
+                        }
                         CommandEvent::OtherEnded(mzsh) | CommandEvent::DeadlineReached(mzsh) => {
                             self.mzsh().abort(mzsh).map_err(|e| self.fail(e))?;
                             "mzsh startup still waited for it".to_owned()
                         }
                     };
-                    return Err(
-                        self.abort(record, &format!("its JVM ({died}) died during the start; {said}"))
-                    );
+                    return Err(self.abort(
+                        record,
+                        &format!("its JVM ({died}) died during the start; {said}"),
+                    ));
                 }
                 CommandEvent::DeadlineReached(same) if Instant::now() < self.deadline.instant() => {
                     mzsh = same;
@@ -391,7 +433,10 @@ impl Start<'_> {
         }
     }
 
-    fn find_and_record_jvm(&self, record: &mut InstanceRecord) -> Result<Option<ProcessHandle>, Failure> {
+    fn find_and_record_jvm(
+        &self,
+        record: &mut InstanceRecord,
+    ) -> Result<Option<ProcessHandle>, Failure> {
         let jvm = self.find_jvm(record).map_err(|why| self.abort(record, &why))?;
         if let Some(jvm) = &jvm {
             record.set_jvm(jvm.id());
@@ -426,7 +471,10 @@ impl Start<'_> {
         let endpoint = match HaCheckPlan::from_settings(self.settings, facts) {
             HaCheckPlan::Off => return Ok(()),
             HaCheckPlan::CannotAsk(why) => {
-                tracing::warn!("{}: its HA Monitor Server is not asked: {why}", self.settings.pico_label());
+                tracing::warn!(
+                    "{}: its HA Monitor Server is not asked: {why}",
+                    self.settings.pico_label()
+                );
                 return Ok(());
             }
             HaCheckPlan::Ask(endpoint) => endpoint,
@@ -456,13 +504,18 @@ impl Start<'_> {
                     return Ok(());
                 }
                 // This JVM was started with the current registry, so it must listen.
-                HaAnswer::NoAnswer(why) | HaAnswer::ClientTimedOut(why) | HaAnswer::NeverListened(why)
+                HaAnswer::NoAnswer(why)
+                | HaAnswer::ClientTimedOut(why)
+                | HaAnswer::NeverListened(why)
                     if Instant::now() >= until =>
                 {
-                    let reason = format!("it is up, but its HA Monitor Server does not answer: {why}");
+                    let reason =
+                        format!("it is up, but its HA Monitor Server does not answer: {why}");
                     return Err(self.abort(record, &reason));
                 }
-                HaAnswer::NoAnswer(_) | HaAnswer::ClientTimedOut(_) | HaAnswer::NeverListened(_) => {
+                HaAnswer::NoAnswer(_)
+                | HaAnswer::ClientTimedOut(_)
+                | HaAnswer::NeverListened(_) => {
                     jvm.0
                         .wait_for_end(self.deadline.instant_within(HA_POLL_INTERVAL))
                         .map_err(|e| self.fail(e))?;
@@ -472,7 +525,10 @@ impl Start<'_> {
     }
 
     fn not_asked(&self, why: &str) {
-        tracing::warn!("{}: its HA Monitor Server could not be asked: {why}", self.settings.pico_label());
+        tracing::warn!(
+            "{}: its HA Monitor Server could not be asked: {why}",
+            self.settings.pico_label()
+        );
     }
 
     /// An unreadable answer fails no start: something answers. The monitors judge it after the grace.
@@ -509,7 +565,10 @@ impl Start<'_> {
         let until = self.deadline.instant_within(POST_START_TIMEOUT);
         let mzsh = self.mzsh();
         if self.settings.republish_services && self.settings.pico_type == PicoType::Platform {
-            warn_on_failure("mzsh service restart --publish-only", mzsh.run_to_end(Verb::Republish, until));
+            warn_on_failure(
+                "mzsh service restart --publish-only",
+                mzsh.run_to_end(Verb::Republish, until),
+            );
         }
         if let Some(program) = &self.settings.post_start {
             warn_on_failure(
@@ -525,7 +584,8 @@ fn has_launched(record: &InstanceRecord, id: ProcessId) -> bool {
     let of_session = |own: ProcessId| {
         id.stat().is_ok_and(|stat| stat.is_some_and(|stat| stat.session == own.pid.as_raw()))
     };
-    record.phase != StartPhase::Running && record.mzsh().is_some_and(|own| own == id || of_session(own))
+    record.phase != StartPhase::Running
+        && record.mzsh().is_some_and(|own| own == id || of_session(own))
 }
 
 struct Jvm(ProcessHandle);
@@ -539,7 +599,8 @@ impl Jvm {
 fn warn_on_failure(what: &str, result: io::Result<FinishedCommand>) {
     match result {
         Ok(finished)
-            if finished.exit_status == host::ExitStatus::Exited(0) && finished.launch_error.is_none() => {}
+            if finished.exit_status == host::ExitStatus::Exited(0)
+                && finished.launch_error.is_none() => {}
         Ok(finished) => {
             tracing::warn!("{what}: {}; the pico itself is up", finished.outcome());
         }

@@ -23,7 +23,8 @@ pub fn stop(settings: &Settings, deadline: Deadline) -> Result<(), Failure> {
 
 /// Stops by signals alone, for cluster managers that stop in two steps.
 pub fn stop_by_signals(settings: &Settings, deadline: Deadline) -> Result<(), Failure> {
-    stop_with_steps(settings, deadline, |end| EscalationSteps::until(end).signals_only()).map_err(with_limit)
+    stop_with_steps(settings, deadline, |end| EscalationSteps::until(end).signals_only())
+        .map_err(with_limit)
 }
 
 fn stop_with_steps(
@@ -55,7 +56,9 @@ fn stop_with_steps(
             file.remove();
             Ok(())
         }
-        Err(e) => Err(Failure::generic(format!("{} could not be stopped: {e}", settings.pico_label()))),
+        Err(e) => {
+            Err(Failure::generic(format!("{} could not be stopped: {e}", settings.pico_label())))
+        }
     }
 }
 
@@ -117,13 +120,16 @@ fn take_over_lock(target: &PicoInstance, deadline: Deadline) -> Option<Lock> {
             return None;
         }
     };
-    for until in
-        [deadline.started() + deadline.timeout() / 10, deadline.instant_within(Duration::from_secs(1))]
-    {
+    for until in [
+        deadline.started() + deadline.timeout() / 10,
+        deadline.instant_within(Duration::from_secs(1)),
+    ] {
         match Lock::acquire(&path, until) {
             Ok(LockAttempt::Acquired(lock)) => return Some(lock),
             Ok(LockAttempt::Busy(Some(holder))) if is_own_program(holder) => {
-                tracing::warn!("{holder} has held the lock of this pico for too long; sending SIGKILL");
+                tracing::warn!(
+                    "{holder} has held the lock of this pico for too long; sending SIGKILL"
+                );
                 if let Ok(Some(handle)) = holder.open() {
                     let _ = handle.signal(Signal::KILL);
                     let _ = handle.wait_for_end(deadline.instant_within(Duration::from_secs(1)));
@@ -159,9 +165,12 @@ fn stop_unidentified(
     steps: EscalationSteps,
 ) -> Result<(), String> {
     let mzsh = Mzsh::new(settings, target);
-    mzsh.run_to_end(Verb::Shutdown, steps.shutdown.unwrap_or(steps.kill)).map_err(|e| e.to_string())?;
+    mzsh.run_to_end(Verb::Shutdown, steps.shutdown.unwrap_or(steps.kill))
+        .map_err(|e| e.to_string())?;
     let until = steps.end.min(Instant::now() + settings.mzsh_timeout);
-    match StatusAnswer::from_finished(&mzsh.run_to_end(Verb::Status, until).map_err(|e| e.to_string())?) {
+    match StatusAnswer::from_finished(
+        &mzsh.run_to_end(Verb::Status, until).map_err(|e| e.to_string())?,
+    ) {
         StatusAnswer::NotRunning => Ok(()),
         other => Err(format!(
             "mzsh started it, but no process looks like it; mzsh status: {other}; set process_match"

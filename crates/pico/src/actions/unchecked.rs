@@ -36,8 +36,9 @@ pub fn not_checked(settings: &Settings) -> Vec<NotChecked> {
         // A pico is named, not a resource: use the records of all resources.
         None => record::of_pico(target),
     };
-    let running =
-        |record: &&InstanceRecord| record.jvm().is_some_and(|jvm| matches!(jvm.live_stat(), Ok(Some(_))));
+    let running = |record: &&InstanceRecord| {
+        record.jvm().is_some_and(|jvm| matches!(jvm.live_stat(), Ok(Some(_))))
+    };
     let all = records.iter().filter(running).flat_map(of_record);
     all.filter(|not_checked| not_checked.runs >= settings.unchecked_limit).collect()
 }

@@ -28,7 +28,12 @@ pub fn validate(settings: &Settings, deadline: Deadline) -> Result<ValidationRep
     let target = settings.target.as_ref().map_err(ToString::to_string)?;
     let mut inspection = inspect(settings, target, deadline.started() + deadline.timeout() / 2)
         .map_err(|e| with_descriptor_limit(&e.to_string()))?;
-    fill_from_mzsh_topo(settings, target, &mut inspection, deadline.started() + deadline.timeout() * 3 / 4);
+    fill_from_mzsh_topo(
+        settings,
+        target,
+        &mut inspection,
+        deadline.started() + deadline.timeout() * 3 / 4,
+    );
     let names = resolve_host_names(settings, &inspection, deadline);
     let mut findings = find_problems(settings, target, &inspection, &names);
     findings.extend(check_process_match(target, deadline.instant_within(PROCESS_MATCH_TIMEOUT)));

@@ -13,7 +13,11 @@ const MIN_LOGGED_WAIT: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// The endpoints that did not, and why.
-pub(super) fn wait_for(settings: &Settings, inspection: &Inspection, until: Instant) -> Result<(), String> {
+pub(super) fn wait_for(
+    settings: &Settings,
+    inspection: &Inspection,
+    until: Instant,
+) -> Result<(), String> {
     let endpoints = endpoints(settings, inspection);
     let begun = Instant::now();
     let asked: Vec<(&str, u16)> = endpoints.iter().map(|e| (e.host.as_str(), e.port)).collect();
@@ -31,8 +35,10 @@ pub(super) fn wait_for(settings: &Settings, inspection: &Inspection, until: Inst
         }
         Err(missing) => {
             let seconds = begun.elapsed().as_secs_f64();
-            let missing: Vec<(&Endpoint, String)> =
-                missing.into_iter().filter_map(|m| Some((endpoints.get(m.index)?, m.reason))).collect();
+            let missing: Vec<(&Endpoint, String)> = missing
+                .into_iter()
+                .filter_map(|m| Some((endpoints.get(m.index)?, m.reason)))
+                .collect();
             Err(describe_missing(&missing, seconds))
         }
     }
@@ -66,7 +72,9 @@ fn join_endpoints(endpoints: &[Endpoint]) -> String {
 /// The names come first: an exit reason is cut at its end.
 fn describe_missing(missing: &[(&Endpoint, String)], seconds: f64) -> String {
     match missing {
-        [(endpoint, why)] => format!("needs {endpoint}, which has not answered for {seconds:.0} s: {why}"),
+        [(endpoint, why)] => {
+            format!("needs {endpoint}, which has not answered for {seconds:.0} s: {why}")
+        }
         several => {
             let words: Vec<String> =
                 several.iter().map(|(endpoint, why)| format!("{endpoint}: {why}")).collect();

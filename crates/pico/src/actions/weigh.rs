@@ -49,9 +49,10 @@ fn by_finding(
     let same = || counts.clone();
     match verdict.kind {
         VerdictKind::Running => (verdict.clone(), CheckCounts::default()),
-        VerdictKind::Unchecked | VerdictKind::NotRunning | VerdictKind::Failed | VerdictKind::Unknown => {
-            (verdict.clone(), same())
-        }
+        VerdictKind::Unchecked
+        | VerdictKind::NotRunning
+        | VerdictKind::Failed
+        | VerdictKind::Unknown => (verdict.clone(), same()),
         VerdictKind::Warning | VerdictKind::Degraded => {
             let wanted = verdict.kind == VerdictKind::Degraded || settings.degraded;
             // Not the first time: each change of the answer triggers a transition of the cluster.

@@ -38,10 +38,15 @@ pub(super) fn name_error(host: &str) -> Option<String> {
         && port.bytes().all(|b| b.is_ascii_digit())
         && (!bare.contains(':') || bare.ends_with(']'))
     {
-        return Some(format!("has a port at its end: write {bare}, the port has a property of its own"));
+        return Some(format!(
+            "has a port at its end: write {bare}, the port has a property of its own"
+        ));
     }
     if name.len() > MAX_NAME_LEN {
-        return Some(format!("is {} characters long, a host name has {MAX_NAME_LEN} at most", name.len()));
+        return Some(format!(
+            "is {} characters long, a host name has {MAX_NAME_LEN} at most",
+            name.len()
+        ));
     }
     if name.split('.').any(str::is_empty) {
         return Some("has a dot too many".to_owned());
@@ -111,7 +116,10 @@ mod tests {
             assert!(fault.contains(words), "{bad:?}: {fault:?}");
         }
         let long = ["a".repeat(60).as_str(); 5].join(".");
-        assert_eq!(name_error(&long).unwrap(), "is 304 characters long, a host name has 253 at most");
+        assert_eq!(
+            name_error(&long).unwrap(),
+            "is 304 characters long, a host name has 253 at most"
+        );
     }
 
     proptest! {

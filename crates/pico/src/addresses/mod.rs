@@ -97,7 +97,9 @@ impl HostNameCheck {
             HostResolution::Unset => return "not set".to_owned(),
             HostResolution::InvalidName(why)
             | HostResolution::LookedUp(Lookup::NotFound(why) | Lookup::Failed(why)) => why.clone(),
-            HostResolution::LookedUp(Lookup::Addresses(all)) if host_name::parse_address(host).is_some() => {
+            HostResolution::LookedUp(Lookup::Addresses(all))
+                if host_name::parse_address(host).is_some() =>
+            {
                 return join_addresses(all);
             }
             HostResolution::LookedUp(Lookup::Addresses(all)) => join_addresses(all),
@@ -119,14 +121,22 @@ impl HostNameCheck {
 /// until `until`. A property that the registry's files leave unresolved is omitted: it may be set,
 /// and the registry reports that problem.
 #[must_use]
-pub fn check_host_names(settings: &Settings, facts: &PicoFacts, until: Instant) -> Vec<HostNameCheck> {
+pub fn check_host_names(
+    settings: &Settings,
+    facts: &PicoFacts,
+    until: Instant,
+) -> Vec<HostNameCheck> {
     let hosts = [
         (HostProperty::ServerHost, facts.server_host.clone()),
         (HostProperty::PlatformHost, facts.platform.as_ref().map(|platform| platform.host.clone())),
     ];
     let asked = |host: &&String| host_name::name_error(host).is_none();
-    let names: Vec<&str> =
-        hosts.iter().filter_map(|(_, host)| host.as_ref()).filter(asked).map(String::as_str).collect();
+    let names: Vec<&str> = hosts
+        .iter()
+        .filter_map(|(_, host)| host.as_ref())
+        .filter(asked)
+        .map(String::as_str)
+        .collect();
     let mut answers = host::addresses::look_up(&names, until).into_iter();
     let values = hosts.clone().map(|(property, host)| {
         let found = match host.as_deref() {
@@ -146,7 +156,9 @@ pub fn check_host_names(settings: &Settings, facts: &PicoFacts, until: Instant) 
     }
     let place = |address| node.as_ref().map_or(AddressState::Local, |node| node.state_of(address));
     let mut rows = judge_host_names(settings.deployment, settings.pico_type, values, &place);
-    rows.retain(|row| row.resolution != HostResolution::Unset || !facts.is_unresolved(row.property.name()));
+    rows.retain(|row| {
+        row.resolution != HostResolution::Unset || !facts.is_unresolved(row.property.name())
+    });
     rows
 }
 
@@ -159,7 +171,8 @@ fn judge_host_names(
 ) -> Vec<HostNameCheck> {
     let mut rows = values.map(|(property, host, found)| {
         let rule = AddressRule::for_property(deployment, kind, property);
-        let mut row = HostNameCheck { property, host, resolution: found, rule, problems: Vec::new() };
+        let mut row =
+            HostNameCheck { property, host, resolution: found, rule, problems: Vec::new() };
         row.problems = problems::find_problems(deployment, kind, &row, place);
         row
     });
@@ -171,7 +184,8 @@ fn judge_host_names(
 
 /// Joins addresses for a message.
 fn join_addresses(addresses: &[IpAddr]) -> String {
-    let words: Vec<String> = addresses.iter().take(MAX_SHOWN_ADDRESSES).map(ToString::to_string).collect();
+    let words: Vec<String> =
+        addresses.iter().take(MAX_SHOWN_ADDRESSES).map(ToString::to_string).collect();
     match addresses.len().saturating_sub(MAX_SHOWN_ADDRESSES) {
         0 => words.join(", "),
         more => format!("{} and {more} more", words.join(", ")),

@@ -45,14 +45,18 @@ pub(super) fn find_problems(
     place: &dyn Fn(IpAddr) -> AddressState,
 ) -> Vec<AddressProblem> {
     let host = row.host.as_deref().unwrap_or_default();
-    let case = AddressCheck { deployment, kind, property: row.property, rule: row.rule, host, place };
+    let case =
+        AddressCheck { deployment, kind, property: row.property, rule: row.rule, host, place };
     match &row.resolution {
         HostResolution::Unset => case.check_unset().into_iter().collect(),
         HostResolution::InvalidName(why) => vec![AddressProblem::error(format!("{host:?} {why}"))],
         HostResolution::LookedUp(Lookup::Addresses(all)) => case.check_addresses(all),
         HostResolution::LookedUp(Lookup::NotFound(why)) => {
-            let dot =
-                if host.ends_with('.') { "; a hosts file knows no names with a dot at the end" } else { "" };
+            let dot = if host.ends_with('.') {
+                "; a hosts file knows no names with a dot at the end"
+            } else {
+                ""
+            };
             vec![AddressProblem::warning(format!("{host} does not resolve: {why}{dot}"))]
         }
         HostResolution::LookedUp(Lookup::Failed(why)) => {
@@ -60,10 +64,12 @@ pub(super) fn find_problems(
                 "{host} does not resolve now: {why}; the name servers fail or are silent"
             ))]
         }
-        HostResolution::LookedUp(Lookup::TimedOut(waited)) => vec![AddressProblem::warning(format!(
-            "{host} can't be checked: the resolver has not answered for {} s",
-            waited.as_secs()
-        ))],
+        HostResolution::LookedUp(Lookup::TimedOut(waited)) => {
+            vec![AddressProblem::warning(format!(
+                "{host} can't be checked: the resolver has not answered for {} s",
+                waited.as_secs()
+            ))]
+        }
     }
 }
 
@@ -137,7 +143,8 @@ impl AddressCheck<'_> {
             AddressRule::PlatformExternal => problems.extend(self.check_not_on_this_node(all)),
             AddressRule::LeadsToPlatform => {}
         }
-        let splits = self.deployment != Deployment::Virtual && self.property == HostProperty::PlatformHost;
+        let splits =
+            self.deployment != Deployment::Virtual && self.property == HostProperty::PlatformHost;
         if splits && host_name::parse_address(self.host).is_some() {
             problems.push(AddressProblem::warning(format!(
                 "{} is an address: it can't be the local one on the Platform's node and the outer one elsewhere; set a name",
@@ -161,7 +168,9 @@ impl AddressCheck<'_> {
             HostProperty::ServerHost if taken.is_unspecified() => {
                 AddressProblem::warning(format!("{text}: to listen everywhere, leave it unset"))
             }
-            HostProperty::ServerHost => AddressProblem { blocks_start: true, ..AddressProblem::error(text) },
+            HostProperty::ServerHost => {
+                AddressProblem { blocks_start: true, ..AddressProblem::error(text) }
+            }
             HostProperty::PlatformHost => AddressProblem::error(text),
         })
     }
@@ -170,8 +179,8 @@ impl AddressCheck<'_> {
         let meant = self.host.trim_end_matches('.').eq_ignore_ascii_case("localhost")
             || host_name::parse_address(self.host).is_some();
         // A web UI usually runs next to the Platform, and the Platform always runs next to itself.
-        let beside =
-            matches!(self.kind, PicoType::Platform | PicoType::Ui) && self.rule != AddressRule::LocalAddress;
+        let beside = matches!(self.kind, PicoType::Platform | PicoType::Ui)
+            && self.rule != AddressRule::LocalAddress;
         if self.property == HostProperty::PlatformHost && meant && beside {
             return None;
         }
@@ -188,9 +197,9 @@ impl AddressCheck<'_> {
             (_, HostProperty::ServerHost) => {
                 AddressProblem::warning(format!("{seen}: no other node can reach it there"))
             }
-            (AddressRule::OnThisNode, HostProperty::PlatformHost) => AddressProblem::warning(format!(
-                "{seen}: the Platform's address has to lead to it from every node"
-            )),
+            (AddressRule::OnThisNode, HostProperty::PlatformHost) => AddressProblem::warning(
+                format!("{seen}: the Platform's address has to lead to it from every node"),
+            ),
             (_, HostProperty::PlatformHost) => AddressProblem::warning(format!(
                 "{seen}: it finds the Platform only while both are on one node"
             )),
@@ -200,8 +209,9 @@ impl AddressCheck<'_> {
     /// The address must be on this node but is not, or is unusable.
     fn check_on_this_node(&self, all: &[IpAddr], taken: IpAddr) -> Vec<AddressProblem> {
         let bound = self.property == HostProperty::ServerHost;
-        let is_here =
-            |a: &IpAddr| !matches!((self.place)(*a), AddressState::NotLocal | AddressState::Duplicate(_));
+        let is_here = |a: &IpAddr| {
+            !matches!((self.place)(*a), AddressState::NotLocal | AddressState::Duplicate(_))
+        };
         let (here, away): (Vec<IpAddr>, Vec<IpAddr>) = all.iter().partition(|a| is_here(a));
         if here.is_empty() {
             let seen = if let AddressState::Duplicate(interface) = (self.place)(taken) {
@@ -216,9 +226,10 @@ impl AddressCheck<'_> {
                 AddressRule::LocalAddress => {
                     AddressProblem::error(format!("{seen}; {}", self.describe_rule()))
                 }
-                _ if bound => {
-                    AddressProblem::warning(format!("{seen}; {} could not bind it", with_article(self.kind)))
-                }
+                _ if bound => AddressProblem::warning(format!(
+                    "{seen}; {} could not bind it",
+                    with_article(self.kind)
+                )),
                 _ => AddressProblem::warning(format!(
                     "{seen}; the Platform is looked for there, so it must be here when it runs"
                 )),
@@ -244,11 +255,16 @@ impl AddressCheck<'_> {
                 format!("whose interface {interface} is down or has no link: nobody reaches it")
             }
             AddressState::Tentative(interface) => {
-                format!("which {interface} may not use yet: duplicate address detection is not done")
+                format!(
+                    "which {interface} may not use yet: duplicate address detection is not done"
+                )
             }
             _ => return problems,
         };
-        problems.push(AddressProblem::warning(format!("{}, {fit}", self.describe_resolution(&[taken]))));
+        problems.push(AddressProblem::warning(format!(
+            "{}, {fit}",
+            self.describe_resolution(&[taken])
+        )));
         problems
     }
 
@@ -290,7 +306,10 @@ impl AddressCheck<'_> {
     fn describe_as_elsewhere(&self, all: &[IpAddr]) -> String {
         match all {
             [_] => self.describe_as(all, "not an address of this node"),
-            _ => format!("{}, none of which is an address of this node", self.describe_resolution(all)),
+            _ => format!(
+                "{}, none of which is an address of this node",
+                self.describe_resolution(all)
+            ),
         }
     }
 }

@@ -41,11 +41,16 @@ impl AddressRule {
     pub fn describe(self, deployment: Deployment, kind: PicoType) -> String {
         let (who, at) = (with_article(kind), deployment_phrase(deployment));
         match self {
-            Self::OnThisNode => format!("{who} needs an address that is on this node when it runs here"),
+            Self::OnThisNode => {
+                format!("{who} needs an address that is on this node when it runs here")
+            }
             Self::LocalAddress => format!("{at} {who} needs its local address here"),
             Self::LeadsToPlatform => format!("{who} needs an address that leads to the Platform"),
             Self::PlatformExternal => {
-                format!("{at} {who} needs the Platform's {} address here", floating_adjective(deployment))
+                format!(
+                    "{at} {who} needs the Platform's {} address here",
+                    floating_adjective(deployment)
+                )
             }
         }
     }
@@ -91,8 +96,18 @@ mod tests {
         for (deployments, kinds, property, rule) in [
             (&[Virtual][..], &[Platform][..], PlatformHost, AddressRule::OnThisNode),
             (&[Virtual], &[Platform], ServerHost, AddressRule::OnThisNode),
-            (&[Virtual], &[ExecutionContext, ServiceContext, Ui], PlatformHost, AddressRule::LeadsToPlatform),
-            (&[Virtual], &[ExecutionContext, ServiceContext, Ui], ServerHost, AddressRule::OnThisNode),
+            (
+                &[Virtual],
+                &[ExecutionContext, ServiceContext, Ui],
+                PlatformHost,
+                AddressRule::LeadsToPlatform,
+            ),
+            (
+                &[Virtual],
+                &[ExecutionContext, ServiceContext, Ui],
+                ServerHost,
+                AddressRule::OnThisNode,
+            ),
             (&[OpenStack, Aws], &[Platform], PlatformHost, AddressRule::LocalAddress),
             (&[OpenStack, Aws], &[Platform], ServerHost, AddressRule::LocalAddress),
             (
@@ -128,7 +143,8 @@ mod tests {
             words(AddressRule::LocalAddress),
             "on OpenStack the Platform needs its local address here"
         );
-        let words = AddressRule::PlatformExternal.describe(Deployment::Aws, PicoType::ServiceContext);
+        let words =
+            AddressRule::PlatformExternal.describe(Deployment::Aws, PicoType::ServiceContext);
         assert_eq!(words, "on Amazon a Service Context needs the Platform's elastic address here");
     }
 }

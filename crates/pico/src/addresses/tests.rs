@@ -10,7 +10,9 @@ use std::time::Duration;
 fn place(address: IpAddr) -> AddressState {
     let on = || "eth1".to_owned();
     match address.to_string().as_str() {
-        "10.0.0.1" | "192.0.2.10" | "2001:db8::1" | "fe80::1" | "169.254.0.1" => AddressState::Local,
+        "10.0.0.1" | "192.0.2.10" | "2001:db8::1" | "fe80::1" | "169.254.0.1" => {
+            AddressState::Local
+        }
         "10.0.1.1" => AddressState::LinkDown(on()),
         "2001:db8::2" => AddressState::Tentative(on()),
         "2001:db8::3" => AddressState::Duplicate(on()),
@@ -20,7 +22,9 @@ fn place(address: IpAddr) -> AddressState {
 }
 
 fn resolved_to(addresses: &[&str]) -> HostResolution {
-    HostResolution::LookedUp(Lookup::Addresses(addresses.iter().map(|a| a.parse().unwrap()).collect()))
+    HostResolution::LookedUp(Lookup::Addresses(
+        addresses.iter().map(|a| a.parse().unwrap()).collect(),
+    ))
 }
 
 use Deployment::{Aws, OpenStack, Virtual};
@@ -94,7 +98,8 @@ fn each_rule_is_checked_against_each_kind_of_address() {
     ];
     for (deployment, kind, property, expected) in table {
         for (addresses, expected) in [HERE, AWAY, LOOP].into_iter().zip(expected) {
-            let found = problems(deployment, kind, property, Some("mzplat"), resolved_to(addresses));
+            let found =
+                problems(deployment, kind, property, Some("mzplat"), resolved_to(addresses));
             let case = format!("{deployment:?} {kind} {property} {addresses:?}: {found:?}");
             assert_eq!(worst_problem(&found), expected, "{case}");
         }
@@ -109,9 +114,21 @@ fn address_taken_by_a_jvm_decides_among_several() {
         (&["10.0.0.1", "192.0.2.10"][..], NoProblem, ""),
         (&["10.0.0.1", "2001:db8::1"], NoProblem, ""),
         (&["2001:db8::1"], NoProblem, ""),
-        (&["2001:db8::9", "10.0.0.1"], Warning, "2001:db8::9 is not of this node: which of them is taken"),
-        (&["10.0.0.1", "203.0.113.7"], Warning, "203.0.113.7 is not of this node: which of them is taken"),
-        (&["203.0.113.7", "10.0.0.1"], Warning, "only 10.0.0.1 is of this node: a JVM takes 203.0.113.7"),
+        (
+            &["2001:db8::9", "10.0.0.1"],
+            Warning,
+            "2001:db8::9 is not of this node: which of them is taken",
+        ),
+        (
+            &["10.0.0.1", "203.0.113.7"],
+            Warning,
+            "203.0.113.7 is not of this node: which of them is taken",
+        ),
+        (
+            &["203.0.113.7", "10.0.0.1"],
+            Warning,
+            "only 10.0.0.1 is of this node: a JVM takes 203.0.113.7",
+        ),
         (
             &["203.0.113.7", "2001:db8::1"],
             Warning,
@@ -134,7 +151,10 @@ fn address_taken_by_a_jvm_decides_among_several() {
     ] {
         let found = problems(Virtual, Platform, ServerHost, Some("mzplat"), resolved_to(addresses));
         assert_eq!(worst_problem(&found), expected, "{addresses:?}: {found:?}");
-        assert!(words.is_empty() || found.iter().any(|p| p.text.contains(words)), "{words}: {found:?}");
+        assert!(
+            words.is_empty() || found.iter().any(|p| p.text.contains(words)),
+            "{words}: {found:?}"
+        );
     }
 }
 
@@ -151,7 +171,8 @@ fn explicit_loopback_is_accepted_beside_the_platform_only() {
         (Aws, ServiceContext, PlatformHost, Warning),
     ] {
         for host in ["localhost", "LOCALHOST.", "127.0.0.1"] {
-            let found = problems(deployment, kind, property, Some(host), resolved_to(&["127.0.0.1"]));
+            let found =
+                problems(deployment, kind, property, Some(host), resolved_to(&["127.0.0.1"]));
             let only_local = found.iter().filter(|p| p.text.contains("set a name")).count();
             assert_eq!(
                 worst_problem(&found[..found.len() - only_local]),
@@ -179,7 +200,13 @@ fn unresolved_name_is_a_warning_with_the_resolver_error() {
             ),
             ("mzplat", Lookup::TimedOut(Duration::from_secs(7)), "has not answered for 7 s"),
         ] {
-            let found = problems(OpenStack, Platform, property, Some(host), HostResolution::LookedUp(lookup));
+            let found = problems(
+                OpenStack,
+                Platform,
+                property,
+                Some(host),
+                HostResolution::LookedUp(lookup),
+            );
             assert_eq!(worst_problem(&found), ExpectedProblems::Warning, "{found:?}");
             assert!(found[0].text.contains(words), "{found:?}");
         }
@@ -198,26 +225,41 @@ fn unset_host_is_accepted_where_the_address_moves() {
     ] {
         for kind in PicoType::ALL {
             let found = problems(deployment, kind, property, None, HostResolution::Unset);
-            assert_eq!(worst_problem(&found), expected, "{deployment:?} {kind} {property}: {found:?}");
+            assert_eq!(
+                worst_problem(&found),
+                expected,
+                "{deployment:?} {kind} {property}: {found:?}"
+            );
         }
     }
 }
 
 #[test]
 fn problem_text_names_address_and_rule() {
-    let found = problems(OpenStack, Platform, PlatformHost, Some("mzplat"), resolved_to(&["203.0.113.7"]));
+    let found =
+        problems(OpenStack, Platform, PlatformHost, Some("mzplat"), resolved_to(&["203.0.113.7"]));
     assert_eq!(
         found[0].text,
         "mzplat resolves to 203.0.113.7, which is not an address of this node; on OpenStack the Platform needs its local \
          address here"
     );
-    let found = problems(Virtual, Platform, ServerHost, Some("203.0.113.7"), resolved_to(&["203.0.113.7"]));
-    assert_eq!(found[0].text, "203.0.113.7 is not an address of this node; the Platform could not bind it");
+    let found =
+        problems(Virtual, Platform, ServerHost, Some("203.0.113.7"), resolved_to(&["203.0.113.7"]));
+    assert_eq!(
+        found[0].text,
+        "203.0.113.7 is not an address of this node; the Platform could not bind it"
+    );
 }
 
 fn check_both(kind: PicoType, server: &[&str], platform: &[&str]) -> Vec<HostNameCheck> {
-    let value = |property, addresses: &[&str]| (property, Some("name".to_owned()), resolved_to(addresses));
-    judge_host_names(Virtual, kind, [value(ServerHost, server), value(PlatformHost, platform)], &place)
+    let value =
+        |property, addresses: &[&str]| (property, Some("name".to_owned()), resolved_to(addresses));
+    judge_host_names(
+        Virtual,
+        kind,
+        [value(ServerHost, server), value(PlatformHost, platform)],
+        &place,
+    )
 }
 
 #[test]
@@ -225,7 +267,9 @@ fn platform_host_that_is_not_bound_is_a_warning() {
     let found = check_both(Platform, &["10.0.0.1"], &["192.0.2.10"]);
     assert!(found[0].problems.is_empty(), "{found:?}");
     assert!(
-        found[1].problems[0].text.starts_with("name = 192.0.2.10 is not what the Platform binds, 10.0.0.1")
+        found[1].problems[0]
+            .text
+            .starts_with("name = 192.0.2.10 is not what the Platform binds, 10.0.0.1")
     );
     assert_eq!(worst_problem(&found[1].problems), ExpectedProblems::Warning);
     for (kind, server, platform) in [

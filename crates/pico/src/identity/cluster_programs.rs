@@ -48,7 +48,8 @@ const TOOL_NAMES: [&str; 12] = [
 ];
 
 /// Interpreters of scripts.
-const INTERPRETER_NAMES: [&str; 7] = ["sh", "bash", "dash", "python", "platform-python", "ruby", "perl"];
+const INTERPRETER_NAMES: [&str; 7] =
+    ["sh", "bash", "dash", "python", "platform-python", "ruby", "perl"];
 
 /// Directories of system programs. A program of the same name elsewhere may be a site's own.
 const SYSTEM_DIRECTORIES: [&str; 5] = ["/usr/", "/sbin/", "/bin/", "/lib/", "/lib64/"];
@@ -142,7 +143,10 @@ fn is_system_program(names: &[&str], program: &Path) -> bool {
 
 /// `.../resource.d/PROVIDER/AGENT`.
 fn is_resource_agent(program: &Path) -> bool {
-    program.parent().and_then(Path::parent).is_some_and(|directory| directory.ends_with("resource.d"))
+    program
+        .parent()
+        .and_then(Path::parent)
+        .is_some_and(|directory| directory.ends_with("resource.d"))
 }
 
 /// A program that the pattern matches on every node; `None`: the pattern is acceptable.
@@ -195,7 +199,10 @@ fn has_daemon_name(comm: &[u8]) -> bool {
 
 /// Does it run as root, or as a child of root's pacemakerd (as hacluster)?
 fn runs_for_root(stat: &Stat, all: &Snapshot) -> io::Result<bool> {
-    let parent = stat.parent.and_then(|parent| all.get(parent)).filter(|parent| parent.comm == b"pacemakerd");
+    let parent = stat
+        .parent
+        .and_then(|parent| all.get(parent))
+        .filter(|parent| parent.comm == b"pacemakerd");
     for pid in [Some(stat.pid), parent.map(|parent| parent.pid)].into_iter().flatten() {
         if process::effective_uid(pid)? == Some(0) {
             return Ok(true);
@@ -214,8 +221,12 @@ mod tests {
 
     #[test]
     fn cluster_programs_are_recognised_on_every_distribution() {
-        let tools = |line: &&str| ["pcs", "crm", "sh"].iter().any(|word| line.contains(&format!("{word} ")));
-        for line in TYPICAL_COMMAND_LINES.into_iter().chain(AGENT_COMMAND_LINES).filter(|line| !tools(line)) {
+        let tools = |line: &&str| {
+            ["pcs", "crm", "sh"].iter().any(|word| line.contains(&format!("{word} ")))
+        };
+        for line in
+            TYPICAL_COMMAND_LINES.into_iter().chain(AGENT_COMMAND_LINES).filter(|line| !tools(line))
+        {
             assert!(is_cluster_daemon(&argv(line)) || line.starts_with("crm_resource"), "{line}");
         }
         for line in [
@@ -259,9 +270,12 @@ mod tests {
         ] {
             assert_eq!(refused(pattern), Some(line), "{pattern}");
         }
-        for fit in
-            ["^/opt/mz/bin/odd ", "ec1", "(^|/)java .* com\\.example\\.Launcher( |$)", "no-such-process"]
-        {
+        for fit in [
+            "^/opt/mz/bin/odd ",
+            "ec1",
+            "(^|/)java .* com\\.example\\.Launcher( |$)",
+            "no-such-process",
+        ] {
             assert_eq!(refused(fit), None, "{fit}");
         }
     }

@@ -20,7 +20,10 @@ pub(super) fn home_claim_matches(
     context: &dyn ScanContext,
 ) -> Result<bool, String> {
     let HomeClaim::Path(claimed) = claim else {
-        return Err(format!("is named {}, its installation is unknown: no mz.home, no MZ_HOME", target.name));
+        return Err(format!(
+            "is named {}, its installation is unknown: no mz.home, no MZ_HOME",
+            target.name
+        ));
     };
     let unknown = |why: &str| {
         let ours = target.home.path().display();
@@ -42,7 +45,9 @@ pub(super) fn home_claim_matches(
     }
     let tables = match root {
         None => MountTable::own().map(|own| (own.clone(), own)),
-        Some(_) => MountTable::own().and_then(|own| Ok((own, MountTable::for_process(process.pid)?))),
+        Some(_) => {
+            MountTable::own().and_then(|own| Ok((own, MountTable::for_process(process.pid)?)))
+        }
     };
     let (own_table, their_table) = match tables {
         Ok(tables) => tables,
@@ -51,7 +56,14 @@ pub(super) fn home_claim_matches(
     };
     let literal = target.home.path();
     let compare = |ours: &Path| {
-        is_same_directory(ours, &theirs, root.as_deref(), process, (&own_table, &their_table), context)
+        is_same_directory(
+            ours,
+            &theirs,
+            root.as_deref(),
+            process,
+            (&own_table, &their_table),
+            context,
+        )
     };
     let same = if let Some(known) = target.home.resolved() {
         let same = compare(known);
@@ -69,8 +81,9 @@ pub(super) fn home_claim_matches(
             .and_then(|ours| compare(&ours))
     };
     // The same path in its own mount namespace, and nothing mounted here: it may use what is to be mounted here.
-    let is_away =
-        || context.is_same_directory(&target.home.join("bin"), &target.home.join("bin")) != Some(true);
+    let is_away = || {
+        context.is_same_directory(&target.home.join("bin"), &target.home.join("bin")) != Some(true)
+    };
     match same {
         Some(false) if root.is_some() && target.home.matches(&theirs) && is_away() => {
             unknown("it has a mount namespace of its own, and nothing is mounted here")
@@ -127,7 +140,9 @@ fn absolute_path(claimed: &Path, process: ProcDir) -> Result<PathBuf, String> {
             Ok(path)
         }
         Ok(ProcLink::Gone) => Err("its working directory is gone".to_owned()),
-        Ok(ProcLink::Denied) => Err("its working directory can't be read: no CAP_SYS_PTRACE".to_owned()),
+        Ok(ProcLink::Denied) => {
+            Err("its working directory can't be read: no CAP_SYS_PTRACE".to_owned())
+        }
         Err(e) => Err(e.to_string()),
     }
 }
@@ -145,10 +160,12 @@ enum MountView {
 fn mount_view(process: ProcDir) -> io::Result<MountView> {
     let own = ProcDir::from(Pid::own());
     let differs = |name| {
-        Ok::<_, io::Error>(match (process::read_link(process, name)?, process::read_link(own, name)?) {
-            (ProcLink::To(theirs), ProcLink::To(ours)) => theirs != ours,
-            _ => false,
-        })
+        Ok::<_, io::Error>(
+            match (process::read_link(process, name)?, process::read_link(own, name)?) {
+                (ProcLink::To(theirs), ProcLink::To(ours)) => theirs != ours,
+                _ => false,
+            },
+        )
     };
     let (namespace, root) = (differs("ns/mnt")?, differs("root")?);
     Ok(match process::read_link(process, "root")? {

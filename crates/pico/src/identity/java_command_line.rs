@@ -52,13 +52,19 @@ impl<'a> JavaCommandLine<'a> {
                     at += 1;
                     words.get(at - 1).map(OsString::as_os_str)
                 }
-                _ if bytes.starts_with(b"--module=") => Some(OsStr::from_bytes(&bytes[b"--module=".len()..])),
+                _ if bytes.starts_with(b"--module=") => {
+                    Some(OsStr::from_bytes(&bytes[b"--module=".len()..]))
+                }
                 // The agent opens no file of options (`@file`).
                 [b'-' | b'@', ..] => None,
                 _ => Some(word.as_os_str()),
             };
             if main.is_some() {
-                return Self { options, main_class: main, arguments: words.get(at..).unwrap_or_default() };
+                return Self {
+                    options,
+                    main_class: main,
+                    arguments: words.get(at..).unwrap_or_default(),
+                };
             }
             options.push(word);
             at += usize::from(OPTIONS_WITH_VALUE.contains(&bytes));
@@ -68,13 +74,17 @@ impl<'a> JavaCommandLine<'a> {
 
     /// The value of the last option that begins so: of several, java takes the last one.
     pub(super) fn option(&self, prefix: &str) -> Option<&'a [u8]> {
-        self.options.iter().rev().find_map(|option| option.as_bytes().strip_prefix(prefix.as_bytes()))
+        self.options
+            .iter()
+            .rev()
+            .find_map(|option| option.as_bytes().strip_prefix(prefix.as_bytes()))
     }
 
     /// Is the last part of the main class's name one of these?
     pub(super) fn main_class_is(&self, names: &[&str]) -> bool {
-        let last =
-            self.main_class.and_then(|main| main.as_bytes().rsplit(|b| matches!(b, b'.' | b'/')).next());
+        let last = self
+            .main_class
+            .and_then(|main| main.as_bytes().rsplit(|b| matches!(b, b'.' | b'/')).next());
         last.is_some_and(|last| names.iter().any(|name| name.as_bytes() == last))
     }
 
@@ -124,7 +134,11 @@ mod tests {
             let argv = split_words(line);
             let taken_apart = JavaCommandLine::parse(&argv);
             assert_eq!(taken_apart.main_class, main.map(OsStr::new), "{line}");
-            assert_eq!(taken_apart.arguments().join(OsStr::new(" ")), OsString::from(arguments), "{line}");
+            assert_eq!(
+                taken_apart.arguments().join(OsStr::new(" ")),
+                OsString::from(arguments),
+                "{line}"
+            );
         }
     }
 

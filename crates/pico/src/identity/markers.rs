@@ -9,8 +9,8 @@ use std::path::{Component, Path, PathBuf};
 
 /// The shells that may execute the script `mzsh`.
 const SHELLS: [&str; 14] = [
-    "sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "lksh", "pdksh", "zsh", "yash", "posh", "rbash",
-    "busybox",
+    "sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "lksh", "pdksh", "zsh", "yash", "posh",
+    "rbash", "busybox",
 ];
 
 /// The main classes of a pico.
@@ -99,10 +99,13 @@ fn mzsh_arguments(process: ProcessArguments<'_>) -> Option<&[OsString]> {
 /// Where a script `mzsh`, called by whichever path, stands in the command line: first, or after its shell and that one's options.
 fn mzsh_script_index(process: ProcessArguments<'_>) -> Option<usize> {
     let argv = process.argv;
-    let is_shell = process.program_name().is_some_and(|program| SHELLS.iter().any(|shell| program == *shell));
-    let is_mzsh =
-        |at: &usize| argv.get(*at).is_some_and(|a| Path::new(a).file_name() == Some("mzsh".as_ref()));
-    let after_shell = argv.iter().skip(1).position(|a| !is_option(a)).map(|at| at + 1).filter(|_| is_shell);
+    let is_shell =
+        process.program_name().is_some_and(|program| SHELLS.iter().any(|shell| program == *shell));
+    let is_mzsh = |at: &usize| {
+        argv.get(*at).is_some_and(|a| Path::new(a).file_name() == Some("mzsh".as_ref()))
+    };
+    let after_shell =
+        argv.iter().skip(1).position(|a| !is_option(a)).map(|at| at + 1).filter(|_| is_shell);
     [Some(0), after_shell].into_iter().flatten().find(is_mzsh)
 }
 
@@ -256,7 +259,8 @@ mod tests {
 
     #[test]
     fn configname_takes_precedence_over_other_markers() {
-        let line = ["java", "-Dpico.configname=ec1", "-XX:OnOutOfMemoryError=oom ec2 a b", CLASS, "ec3"];
+        let line =
+            ["java", "-Dpico.configname=ec1", "-XX:OnOutOfMemoryError=oom ec2 a b", CLASS, "ec3"];
         assert_eq!(role_of("ec1", &line), Some(Role::Pico));
         assert_eq!(role_of("ec2", &line), None);
         assert_eq!(role_of("ec3", &line), None);
@@ -271,7 +275,12 @@ mod tests {
             &["java", "-jar", "other.jar", "ec1"],
             &["runuser", "-u", "mz", "java", "-Dpico.configname=ec1", CLASS],
             &["java", "-jar", "jmxterm.jar", "-Dpico.configname=ec1"],
-            &["java", "org.example.Tool", "-Dpico.configname=ec1", "-XX:OnOutOfMemoryError=oom ec1 a b"],
+            &[
+                "java",
+                "org.example.Tool",
+                "-Dpico.configname=ec1",
+                "-XX:OnOutOfMemoryError=oom ec1 a b",
+            ],
             &["java", "org.example.Tool", CLASS, "ec1"],
             &["java", "-Dpico.configname=ec1", "com.sun.tools.jconsole.JConsole"],
             &["java", "-Dpico.configname=ec1", "com.digitalroute.ha.HAClient", "26000"],
@@ -308,7 +317,9 @@ mod tests {
     fn executable_and_not_argv0_decides_whether_a_process_is_java() {
         for called in ["mediationzone", "java"] {
             let line = argv(&[called, "-Dpico.configname=ec1", CLASS]);
-            for (program, expected) in [("java", Some(Role::Pico)), ("javac", None), ("passwd", None)] {
+            for (program, expected) in
+                [("java", Some(Role::Pico)), ("javac", None), ("passwd", None)]
+            {
                 let process = ProcessArguments { argv: &line, program: Some(OsStr::new(program)) };
                 assert_eq!(role(&target("ec1"), process), expected, "{called} {program}");
             }
@@ -317,8 +328,9 @@ mod tests {
 
     #[test]
     fn truncated_command_line_decides_if_it_reaches_the_main_class() {
-        let may =
-            |words: &[&str]| may_be_truncated_pico(ProcessArguments { argv: &argv(words), program: None });
+        let may = |words: &[&str]| {
+            may_be_truncated_pico(ProcessArguments { argv: &argv(words), program: None })
+        };
         assert!(may(&["java", "-Xmx1g"]) && may(&["java", "-cp", "a.jar"]));
         assert!(!may(&["java", "-Xmx1g", "org.example.Main", "x"]) && !may(&["sort", "-x"]));
     }
@@ -327,7 +339,8 @@ mod tests {
     fn process_match_replaces_markers_except_for_mzsh() {
         let mut own = target("ec1");
         own.process_match = Some(regex_lite::Regex::new("wrapped-ec1( |$)").unwrap());
-        let role = |words: &[&str]| role(&own, ProcessArguments { argv: &argv(words), program: None });
+        let role =
+            |words: &[&str]| role(&own, ProcessArguments { argv: &argv(words), program: None });
         assert_eq!(role(&["launcher", "wrapped-ec1"]), Some(Role::PicoByMatch));
         assert_eq!(role(&["launcher", "wrapped-ec10"]), None);
         assert_eq!(role(&["java", "-Dpico.configname=ec1", CLASS]), None);

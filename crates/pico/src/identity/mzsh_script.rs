@@ -33,15 +33,21 @@ fn script_matches(
     process: ProcDir,
     context: &dyn ScanContext,
 ) -> Result<bool, String> {
-    let by_name =
-        home_claim_matches(target, &HomeClaim::Path(home_from_script_path(script)), process, context);
+    let by_name = home_claim_matches(
+        target,
+        &HomeClaim::Path(home_from_script_path(script)),
+        process,
+        context,
+    );
     if by_name == Ok(true) {
         return by_name;
     }
     // It may have been called through a link. The shell's open files are paths without links, and need no access to storage.
     let places = process::paths_in_use(process);
     let shown = places.into_iter().find(|path| path.file_name() == Some("mzsh".as_ref()));
-    let Some(file) = shown.or_else(|| context.resolve_path(&absolute_script_path(script, process)?)) else {
+    let Some(file) =
+        shown.or_else(|| context.resolve_path(&absolute_script_path(script, process)?))
+    else {
         return Err(by_name.err().unwrap_or_else(|| {
             let (name, script) = (&target.name, script.display());
             format!(

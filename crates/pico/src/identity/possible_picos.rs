@@ -43,8 +43,9 @@ pub fn find_possible_picos(
     if let Some(why) = hidepid_restriction()? {
         return Err(io::Error::other(why));
     }
-    let is_nameless =
-        |process: ProcessArguments<'_>| nameless && may_be_pico(process) && raw_pico_name(process).is_none();
+    let is_nameless = |process: ProcessArguments<'_>| {
+        nameless && may_be_pico(process) && raw_pico_name(process).is_none()
+    };
     let of_this_node = |of: Ownership| (of.pid_namespaces == 1).then_some(of.effective_uid);
     let mut found = Vec::new();
     command_lines::for_each_command_line(of_this_node, false, until, |stat, user, process| {
@@ -70,7 +71,11 @@ impl PossiblePico {
     ///
     /// # Errors
     /// /proc can't be read.
-    pub fn may_belong_to(&self, target: &PicoInstance, context: &dyn ScanContext) -> io::Result<bool> {
+    pub fn may_belong_to(
+        &self,
+        target: &PicoInstance,
+        context: &dyn ScanContext,
+    ) -> io::Result<bool> {
         let source = self.id.pid.into();
         let counts = |of| foreign_user(of, |user| context.is_pico_user(user)).is_none();
         if !process::ownership(self.id.pid)?.is_some_and(counts) {

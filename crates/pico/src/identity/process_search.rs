@@ -228,7 +228,8 @@ impl<'a> ScanPass<'a> {
         let (mut eligible, mut nameless) = (Vec::new(), Vec::new());
         let own = Pid::own();
         // Init is no pico, whatever `process_match` says.
-        let live = self.snapshot.iter().filter(|s| s.pid != own && s.pid.as_raw() != 1 && !s.is_dead());
+        let live =
+            self.snapshot.iter().filter(|s| s.pid != own && s.pid.as_raw() != 1 && !s.is_dead());
         for stat in live {
             if self.search.recorded_jvm == Some(stat.id()) {
                 found.picos.push(pico_process(stat, 0));
@@ -250,7 +251,9 @@ impl<'a> ScanPass<'a> {
                     found.suspects.push(Suspect { id: stat.id(), why, ignorable_by_stop: false });
                 }
                 None if claim.is_some_and(|claim| claim.is_product) => {}
-                None if self.belongs_to_startup(stat, process.owner) => found.startups.push(stat.id()),
+                None if self.belongs_to_startup(stat, process.owner) => {
+                    found.startups.push(stat.id());
+                }
                 // A descendant of another pico belongs to that one.
                 None if self.is_in_pico_session(stat, process.owner)
                     && !self.snapshot.ancestors(stat.pid).any(is_of_product) =>
@@ -261,7 +264,8 @@ impl<'a> ScanPass<'a> {
             }
         }
         // A java process never becomes another program.
-        let javas = eligible.iter().filter(|one| claims.contains_key(&one.stat.pid) && one.is_java());
+        let javas =
+            eligible.iter().filter(|one| claims.contains_key(&one.stat.pid) && one.is_java());
         let unmentioned =
             javas.map(|one| one.stat.id()).filter(|id| !found.mentions(*id)).collect::<Vec<_>>();
         found.unrelated_javas.extend(unmentioned);
@@ -304,9 +308,16 @@ impl<'a> ScanPass<'a> {
     ) -> io::Result<()> {
         match source_with_memory(stat)? {
             Ok((source, exe)) => {
-                eligible.push(EligibleProcess { stat, owner, source, program: program_name(stat, &exe) });
+                eligible.push(EligibleProcess {
+                    stat,
+                    owner,
+                    source,
+                    program: program_name(stat, &exe),
+                });
             }
-            Err(why) => nameless.push(UnnamedProcess { stat, owner, source: stat.pid.into(), cause: why }),
+            Err(why) => {
+                nameless.push(UnnamedProcess { stat, owner, source: stat.pid.into(), cause: why });
+            }
         }
         Ok(())
     }
@@ -337,7 +348,9 @@ impl<'a> ScanPass<'a> {
             match line {
                 CommandLine::Gone => {}
                 CommandLine::Stuck => unnamed(MissingCommandLine::Stuck),
-                CommandLine::Complete(argv) if argv.is_empty() => unnamed(MissingCommandLine::NoCommandLine),
+                CommandLine::Complete(argv) if argv.is_empty() => {
+                    unnamed(MissingCommandLine::NoCommandLine);
+                }
                 CommandLine::Complete(argv) => {
                     drop(claims.insert(one.stat.pid, self.claim_of(one, &argv, false)));
                 }
@@ -349,10 +362,16 @@ impl<'a> ScanPass<'a> {
         Ok(claims)
     }
 
-    fn claim_of(&self, process: &EligibleProcess<'_>, argv: &[OsString], is_cut: bool) -> CommandLineClaim {
+    fn claim_of(
+        &self,
+        process: &EligibleProcess<'_>,
+        argv: &[OsString],
+        is_cut: bool,
+    ) -> CommandLineClaim {
         let arguments = ProcessArguments { argv, program: process.program.as_deref() };
         let targets = self.search.targets.iter().enumerate();
-        let roles = targets.filter_map(|(at, target)| Some((at, role(target, arguments)?))).collect();
+        let roles =
+            targets.filter_map(|(at, target)| Some((at, role(target, arguments)?))).collect();
         CommandLineClaim {
             roles,
             home: home_from_command_line(arguments),
@@ -382,7 +401,9 @@ impl<'a> ScanPass<'a> {
             let target = &self.search.targets[at];
             let finding = match role {
                 // The command lines of this agent's ancestors may contain the pattern.
-                Role::PicoByMatch if self.snapshot.ancestors(Pid::own()).any(|a| a == stat.pid) => continue,
+                Role::PicoByMatch if self.snapshot.ancestors(Pid::own()).any(|a| a == stat.pid) => {
+                    continue;
+                }
                 Role::PicoByMatch => return Ok(Some(Identification::Pico(at))),
                 Role::Pico => Identification::Pico(at),
                 Role::Startup => Identification::Startup,
@@ -396,12 +417,16 @@ impl<'a> ScanPass<'a> {
                 return Ok(None);
             }
             let script = claim.script.as_deref();
-            let ours = mzsh_script::claim_matches(target, script, home, process.source, self.context);
+            let ours =
+                mzsh_script::claim_matches(target, script, home, process.source, self.context);
             match ours {
                 Ok(true) => return Ok(Some(finding)),
                 Ok(false) => {}
                 // It has exited, or is in the record of another resource.
-                Err(_) if stat.id().live_stat()?.is_none() || self.other_resources().contains(&stat.id()) => {
+                Err(_)
+                    if stat.id().live_stat()?.is_none()
+                        || self.other_resources().contains(&stat.id()) =>
+                {
                     return Ok(None);
                 }
                 Err(why) => return Ok(Some(Identification::Unclear(why))),
@@ -412,7 +437,8 @@ impl<'a> ScanPass<'a> {
 
     fn home_in_environment(&self, process: ProcDir) -> io::Result<Option<PathBuf>> {
         let until = self.until.min(Instant::now() + ENVIRONMENT_TIMEOUT);
-        Ok(command_lines::read_environment(process, until)?.and_then(|all| home_from_environment(&all)))
+        Ok(command_lines::read_environment(process, until)?
+            .and_then(|all| home_from_environment(&all)))
     }
 
     /// Is it in this pid namespace, and of a user that counts?
@@ -425,7 +451,9 @@ impl<'a> ScanPass<'a> {
     /// Is it the mzsh of the start, or in its session, whatever it executes?
     pub(super) fn belongs_to_startup(&self, stat: &Stat, owner: u32) -> bool {
         let launched = self.search.startup_mzsh;
-        launched.is_some_and(|(mzsh, uid)| stat.id() == mzsh || self.is_in_session(stat, owner, mzsh, uid))
+        launched.is_some_and(|(mzsh, uid)| {
+            stat.id() == mzsh || self.is_in_session(stat, owner, mzsh, uid)
+        })
     }
 
     /// Is it in a session of the pico?
@@ -436,10 +464,17 @@ impl<'a> ScanPass<'a> {
 
     /// The kernel does not reuse a session id while the session has members. So a process of that session, not older than its leader and of
     /// the leader's user, was started by the leader.
-    pub(super) fn is_in_session(&self, stat: &Stat, owner: u32, leader: ProcessId, uid: Option<u32>) -> bool {
+    pub(super) fn is_in_session(
+        &self,
+        stat: &Stat,
+        owner: u32,
+        leader: ProcessId,
+        uid: Option<u32>,
+    ) -> bool {
         // The pid was reused, so this is another session.
         let reused = self.snapshot.get(leader.pid).is_some_and(|stat| stat.id() != leader);
-        let is_member = stat.session == leader.pid.as_raw() && !reused && stat.start >= leader.start;
+        let is_member =
+            stat.session == leader.pid.as_raw() && !reused && stat.start >= leader.start;
         is_member && uid.is_none_or(|uid| uid == owner)
     }
 }
@@ -449,7 +484,9 @@ impl<'a> ScanPass<'a> {
 fn source_with_memory(stat: &Stat) -> io::Result<Result<(ProcDir, ProcLink), MissingCommandLine>> {
     let main = ProcDir::from(stat.pid);
     let is_zombie = stat.state == process::ProcessState::Zombie;
-    if !is_zombie && let exe @ (ProcLink::To(_) | ProcLink::Denied) = process::read_link(main, "exe")? {
+    if !is_zombie
+        && let exe @ (ProcLink::To(_) | ProcLink::Denied) = process::read_link(main, "exe")?
+    {
         return Ok(Ok((main, exe)));
     }
     let threads = process::live_threads(stat.pid);

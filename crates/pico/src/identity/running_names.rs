@@ -12,10 +12,14 @@ use std::time::Instant;
 ///
 /// # Errors
 /// /proc could not be read whole until the given instant.
-pub fn running_pico_names(counts: impl Fn(u32) -> bool, until: Instant) -> io::Result<BTreeSet<PicoName>> {
+pub fn running_pico_names(
+    counts: impl Fn(u32) -> bool,
+    until: Instant,
+) -> io::Result<BTreeSet<PicoName>> {
     let mut names = BTreeSet::new();
-    let counting =
-        |of: Ownership| command_lines::foreign_user(of, &counts).is_none().then_some(of.effective_uid);
+    let counting = |of: Ownership| {
+        command_lines::foreign_user(of, &counts).is_none().then_some(of.effective_uid)
+    };
     command_lines::for_each_command_line(counting, false, until, |_, _, process| {
         names.extend(parse_pico_name(process));
     })?;

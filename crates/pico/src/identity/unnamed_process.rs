@@ -73,7 +73,10 @@ impl ScanPass<'_> {
         let by_pattern = self.search.uses_process_match();
         let is_java = stat.comm == b"java"
             || matches!(process::read_link(one.source, "exe")?, ProcLink::To(exe) if ExeLink::from_link(&exe).has_file_name("java"));
-        if !is_java && !by_pattern || !self.is_local_pico_user(stat)? || stat.id().live_stat()?.is_none() {
+        if !is_java && !by_pattern
+            || !self.is_local_pico_user(stat)?
+            || stat.id().live_stat()?.is_none()
+        {
             return Ok(());
         }
         // An agent's command may be in a session of the pico without being part of it.
@@ -86,7 +89,9 @@ impl ScanPass<'_> {
         } else if self.is_in_pico_session(stat, one.owner) {
             found.leftovers.push(stat.id());
         } else if let Some(why) = self.explanation(one) {
-            found.bystanders.push(Bystander { id: stat.id(), why: format!("{}: {why}", one.describe()) });
+            found
+                .bystanders
+                .push(Bystander { id: stat.id(), why: format!("{}: {why}", one.describe()) });
         } else {
             let why = format!("{}: it may be {}", one.describe(), targets[0].name);
             let may_be_left = one.is_exiting() || self.hangs_elsewhere(one);
@@ -123,7 +128,8 @@ impl ScanPass<'_> {
 
     /// Is it a command that an agent launched, or in the process group of one?
     fn is_agent_command(&self, stat: &Stat) -> bool {
-        let of_group = |id: &ProcessId| stat.process_group == id.pid.as_raw() && stat.start >= id.start;
+        let of_group =
+            |id: &ProcessId| stat.process_group == id.pid.as_raw() && stat.start >= id.start;
         self.agent_commands().iter().any(|id| *id == stat.id() || of_group(id))
     }
 
@@ -131,8 +137,12 @@ impl ScanPass<'_> {
     fn open_files_elsewhere(&self, source: ProcDir) -> Option<Vec<PathBuf>> {
         let table = MountTable::own().ok()?;
         // Only paths without links can be compared.
-        let ours: Vec<&Path> =
-            self.search.targets.iter().map(|target| resolved_home(target, &table)).collect::<Option<_>>()?;
+        let ours: Vec<&Path> = self
+            .search
+            .targets
+            .iter()
+            .map(|target| resolved_home(target, &table))
+            .collect::<Option<_>>()?;
         let places = process::paths_in_use(source);
         let is_ours = |path: &PathBuf| ours.iter().any(|home| path.starts_with(home));
         (!places.is_empty() && !places.iter().any(is_ours)).then_some(places)
@@ -149,8 +159,9 @@ impl ScanPass<'_> {
         // Jars of the JDK belong to no installation.
         let ProcLink::To(java) = process::read_link(source, "exe").ok()? else { return None };
         let jdk = ExeLink::from_link(&java).0.parent()?.parent()?.to_owned();
-        let is_jar =
-            |path: &&PathBuf| path.extension().is_some_and(|e| e == "jar") && !path.starts_with(&jdk);
+        let is_jar = |path: &&PathBuf| {
+            path.extension().is_some_and(|e| e == "jar") && !path.starts_with(&jdk)
+        };
         let jar = places.iter().find(is_jar)?;
         Some(format!("another installation: it runs {}", jar.display()))
     }

@@ -68,7 +68,11 @@ pub(super) fn installation_owner(home: &Path) -> io::Result<InstallationOwner> {
         there => there.map_or(own, |there| there.uid()),
     };
     let others = if uid == 0 { check_root_only(home)? } else { None };
-    Ok(InstallationOwner { uid, home_uid: own, insecure_reason: others.map(InsecurePath::into_reason) })
+    Ok(InstallationOwner {
+        uid,
+        home_uid: own,
+        insecure_reason: others.map(InsecurePath::into_reason),
+    })
 }
 
 /// `os_user`, or the owner of the installation.
@@ -81,18 +85,23 @@ pub(super) fn command_user(
         (Some(name), _) => Credentials::from_name(name)?,
         (None, Ok(owner)) => owner_credentials(owner, home)?,
         (None, Err(e)) => {
-            return Err(UserError::NoOwner { home: home.to_owned(), why: describe_io_error(e, None) });
+            return Err(UserError::NoOwner {
+                home: home.to_owned(),
+                why: describe_io_error(e, None),
+            });
         }
     };
     // With os_user=root, an insecure path to the installation is the administrator's choice.
-    let owner = owner.as_ref().ok().filter(|owner| user.uid != 0 || owner.insecure_reason.is_none());
+    let owner =
+        owner.as_ref().ok().filter(|owner| user.uid != 0 || owner.insecure_reason.is_none());
     Ok(Credentials { trusted_owner: owner.map(|owner| owner.home_uid), ..user })
 }
 
 /// The owner whose files `user` may execute, beside root's and its own. Where root could not get the owner (NFS), this process, which is
 /// `user`, does; root never asks twice.
 pub(super) fn trusted_owner(user: &Credentials, home: &Path) -> Option<u32> {
-    let by_themselves = || std::fs::metadata(home).ok().filter(|_| user.uid != 0).map(|home| home.uid());
+    let by_themselves =
+        || std::fs::metadata(home).ok().filter(|_| user.uid != 0).map(|home| home.uid());
     user.trusted_owner.or_else(by_themselves)
 }
 

@@ -60,7 +60,10 @@ mod tests {
             (ExitStatus::Exited(139), "Segmentation fault (core dumped)"),
             (ExitStatus::Exited(126), "mzsh: /opt/jdk/bin/java: Permission denied"),
             (ExitStatus::Exited(127), "mzsh: 12: /opt/jdk/bin/java: not found"),
-            (ExitStatus::Exited(1), "Error: Could not find or load main class com.digitalroute.ha.HAClient"),
+            (
+                ExitStatus::Exited(1),
+                "Error: Could not find or load main class com.digitalroute.ha.HAClient",
+            ),
             (
                 ExitStatus::Exited(1),
                 "Error occurred during initialization of VM\nCould not reserve enough space for object heap",

@@ -17,7 +17,9 @@ pub(super) fn without_jvm_notices(words: &str) -> String {
 /// What a JVM writes to stderr, whatever program it runs.
 fn is_jvm_notice(line: &str) -> bool {
     let line = line.trim_start();
-    line.starts_with("Picked up ") || line.starts_with("NOTE: Picked up ") || line.contains(" VM warning: ")
+    line.starts_with("Picked up ")
+        || line.starts_with("NOTE: Picked up ")
+        || line.contains(" VM warning: ")
 }
 
 /// The last line that says something: the last of stderr, unless that has none.
@@ -36,7 +38,8 @@ mod tests {
         let stderr = "Picked up JAVA_TOOL_OPTIONS: -Dmode=FAILED\n\
             NOTE: Picked up JDK_JAVA_OPTIONS: -Xshare:auto\n\
             OpenJDK 64-Bit Server VM warning: Option UseConcMarkSweepGC was deprecated\n";
-        let finished = FinishedCommand::new(ExitStatus::Exited(1), "ui is not running", Duration::ZERO);
+        let finished =
+            FinishedCommand::new(ExitStatus::Exited(1), "ui is not running", Duration::ZERO);
         let finished = FinishedCommand { stderr: stderr.into(), ..finished };
         assert_eq!(product_words(&finished), "ui is not running\n");
         let said = FinishedCommand { stderr: format!("{stderr}no contact\n").into(), ..finished };

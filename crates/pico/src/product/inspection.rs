@@ -51,7 +51,9 @@ impl fmt::Display for HomeState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Filled => f.write_str("holds an installation"),
-            Self::Foreign => f.write_str("holds no product files (lib, common): is its storage mounted?"),
+            Self::Foreign => {
+                f.write_str("holds no product files (lib, common): is its storage mounted?")
+            }
             Self::Empty => f.write_str("is empty: is its storage mounted?"),
             Self::Missing => f.write_str("does not exist: is its storage mounted?"),
             Self::Unusable(why) => write!(f, "can't be read: {why}"),
@@ -151,7 +153,8 @@ fn inspect_in_child(settings: &Settings, target: &PicoInstance) -> Inspection {
     let user = account::command_user(settings.os_user.as_deref(), path, &owner);
     let looker = account::inspecting_user(&user, path, &owner);
     // Root checks whether a directory of root's is empty; the user may have no access.
-    let by_root = owner.as_ref().is_ok_and(InstallationOwner::is_root).then(|| home_state(path, None));
+    let by_root =
+        owner.as_ref().is_ok_and(InstallationOwner::is_root).then(|| home_state(path, None));
     let switched = looker.and_then(|looker| account::switch_user(looker.as_ref()).map(|()| looker));
     let mut seen = match &switched {
         Ok(looker) => inspect_as(looker.as_ref(), settings, target, user.as_ref().ok()),
@@ -222,7 +225,9 @@ fn home_state(path: &Path, looker: Option<&Credentials>) -> HomeState {
     match std::fs::read_dir(path) {
         Ok(mut entries) => match entries.next() {
             Some(Err(e)) => HomeState::Unusable(e.to_string()),
-            Some(Ok(_)) if ["lib", "common"].iter().any(|d| path.join(d).is_dir()) => HomeState::Filled,
+            Some(Ok(_)) if ["lib", "common"].iter().any(|d| path.join(d).is_dir()) => {
+                HomeState::Filled
+            }
             Some(Ok(_)) => HomeState::Foreign,
             None => HomeState::Empty,
         },
@@ -254,7 +259,11 @@ fn program_state(
 }
 
 /// For the child that has switched to `user` and will execute it.
-pub(super) fn check_executable(target: &PicoInstance, path: &Path, user: &Credentials) -> Result<(), String> {
+pub(super) fn check_executable(
+    target: &PicoInstance,
+    path: &Path,
+    user: &Credentials,
+) -> Result<(), String> {
     match program_state(path, Some(user), Some(user), trusted_owner(user, target.home.path())) {
         FileState::Executable => Ok(()),
         FileState::Unsafe(why) => Err(why),
@@ -263,7 +272,11 @@ pub(super) fn check_executable(target: &PicoInstance, path: &Path, user: &Creden
 }
 
 /// For the child that has switched to `user` and will load it, such as a jar.
-pub(super) fn check_secure(target: &PicoInstance, path: &Path, user: &Credentials) -> Result<(), String> {
+pub(super) fn check_secure(
+    target: &PicoInstance,
+    path: &Path,
+    user: &Credentials,
+) -> Result<(), String> {
     match std::fs::metadata(path).map(|m| host::files::non_regular_kind(&m)) {
         Ok(None) => {}
         Ok(Some(kind)) => return Err(format!("{} is {kind}, not a regular file", path.display())),
@@ -278,7 +291,9 @@ pub(super) fn check_secure(target: &PicoInstance, path: &Path, user: &Credential
 fn user_state(user: Result<Credentials, UserError>) -> UserState {
     match user {
         Ok(user) => UserState::Known { name: user.name, uid: user.uid },
-        Err(UserError::Credentials(CredentialsError::UnknownUser(user))) => UserState::Unknown(user),
+        Err(UserError::Credentials(CredentialsError::UnknownUser(user))) => {
+            UserState::Unknown(user)
+        }
         Err(e) => UserState::Unreadable(e.to_string()),
     }
 }

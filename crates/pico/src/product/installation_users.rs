@@ -29,7 +29,8 @@ pub(crate) fn query_installation_users(
     until: Instant,
 ) -> InstallationUsers {
     let user = || {
-        let os_user = settings.os_user.as_deref().and_then(|name| Credentials::from_name(name).ok());
+        let os_user =
+            settings.os_user.as_deref().and_then(|name| Credentials::from_name(name).ok());
         os_user.map(|user| user.uid.to_string()).unwrap_or_default().into_bytes()
     };
     let owner = || {
@@ -61,7 +62,8 @@ pub(crate) fn resolve_path(target: &PicoInstance, path: &Path, until: Instant) -
         });
         resolved.map(|p| p.as_os_str().as_bytes().to_vec()).unwrap_or_default()
     };
-    let said = Storage::for_target(&storage_key(target, path)).run_in_child(until, question).ok()?;
+    let said =
+        Storage::for_target(&storage_key(target, path)).run_in_child(until, question).ok()?;
     (!said.is_empty()).then(|| PathBuf::from(OsString::from_vec(said)))
 }
 
@@ -89,7 +91,11 @@ pub(crate) fn is_same_directory(
             Err(_) => Vec::new(),
         }
     };
-    match Storage::for_target(&storage_key(target, other)).run_in_child(until, question).ok()?.as_slice() {
+    match Storage::for_target(&storage_key(target, other))
+        .run_in_child(until, question)
+        .ok()?
+        .as_slice()
+    {
         b"1" => Some(true),
         b"0" => Some(false),
         _ => None,

@@ -76,7 +76,12 @@ impl<'a> Mzsh<'a> {
     /// # Errors
     /// No process or descriptor left.
     pub fn startup(&self) -> io::Result<RunningCommand> {
-        self.launch_command(LeaderOf::Session, Verb::Startup.arguments(self.pico()), Language::System, false)
+        self.launch_command(
+            LeaderOf::Session,
+            Verb::Startup.arguments(self.pico()),
+            Language::System,
+            false,
+        )
     }
 
     /// A command under way; not let go yet.
@@ -85,7 +90,12 @@ impl<'a> Mzsh<'a> {
     /// No process or descriptor left.
     pub fn launch(&self, verb: Verb) -> io::Result<RunningCommand> {
         let of_local = verb == Verb::Status || verb == Verb::Shutdown;
-        self.launch_command(LeaderOf::ProcessGroup, verb.arguments(self.pico()), Language::English, of_local)
+        self.launch_command(
+            LeaderOf::ProcessGroup,
+            verb.arguments(self.pico()),
+            Language::English,
+            of_local,
+        )
     }
 
     /// `topo get`: a value of the registry, as text; until its end or the given instant.
@@ -93,8 +103,8 @@ impl<'a> Mzsh<'a> {
     /// # Errors
     /// No process or descriptor left.
     pub(super) fn topo_get(&self, path: &str, until: Instant) -> io::Result<FinishedCommand> {
-        let words =
-            ["topo", "get", "--allow-disconnected", "--format", "data-only", path].map(OsString::from);
+        let words = ["topo", "get", "--allow-disconnected", "--format", "data-only", path]
+            .map(OsString::from);
         let running =
             self.launch_command(LeaderOf::ProcessGroup, words.to_vec(), Language::English, false)?;
         Ok(self.record_hung_processes(running.run_until(until)?))
@@ -124,7 +134,8 @@ impl<'a> Mzsh<'a> {
         of_local_platform: bool,
     ) -> io::Result<RunningCommand> {
         let who = || run_as(self.settings, self.target);
-        let prepare = |user: &Credentials| self.prepare_exec(user, arguments, language, of_local_platform);
+        let prepare =
+            |user: &Credentials| self.prepare_exec(user, arguments, language, of_local_platform);
         match company {
             LeaderOf::ProcessGroup => self.storage().launch_query(who, prepare),
             LeaderOf::Session => self.storage().launch_as(company, who, prepare),
@@ -144,13 +155,22 @@ impl<'a> Mzsh<'a> {
     ///
     /// # Errors
     /// No process or descriptor left.
-    pub fn run_post_start(&self, program: &std::path::Path, until: Instant) -> io::Result<FinishedCommand> {
+    pub fn run_post_start(
+        &self,
+        program: &std::path::Path,
+        until: Instant,
+    ) -> io::Result<FinishedCommand> {
         let prepare = |user: &Credentials| {
             check_executable(self.target, program, user)?;
             let mut environment = command_environment(self.settings, user, Language::System);
             environment.push(("MZ_HOME".into(), self.target.home.path().into()));
             environment.push(("PICO_NAME".into(), self.target.name.as_str().into()));
-            Ok(Exec { program: program.into(), arguments: Vec::new(), environment, directory: "/".into() })
+            Ok(Exec {
+                program: program.into(),
+                arguments: Vec::new(),
+                environment,
+                directory: "/".into(),
+            })
         };
         // What it may hang on is its own affair, and says nothing of the pico's storage.
         let who = || run_as(self.settings, self.target);
@@ -316,7 +336,9 @@ impl fmt::Display for StatusAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Running => f.write_str("running"),
-            Self::WithoutPlatform => f.write_str("running without contact with the Platform's RCP service"),
+            Self::WithoutPlatform => {
+                f.write_str("running without contact with the Platform's RCP service")
+            }
             Self::NotResponding => f.write_str("not responding"),
             Self::NotRunning => f.write_str("not running"),
             Self::NoAnswer => f.write_str("no answer before its timeout"),
@@ -337,7 +359,8 @@ mod tests {
 
     #[test]
     fn startup_result_is_up_only_by_exit_code_and_output() {
-        let up = |code, words| StartupResult::from_finished(&finished(ExitStatus::Exited(code), words));
+        let up =
+            |code, words| StartupResult::from_finished(&finished(ExitStatus::Exited(code), words));
         assert_eq!(up(0, "Starting platform...done.\n"), StartupResult::Up);
         assert_eq!(up(0, "platform is already running\n"), StartupResult::Up);
         for (code, words) in [
@@ -367,7 +390,10 @@ mod tests {
         let of = |end, words| StatusAnswer::from_finished(&finished(end, words));
         assert_eq!(of(ExitStatus::Exited(0), "platform is running"), StatusAnswer::Running);
         assert_eq!(
-            of(ExitStatus::Exited(0), "ec1 is running without contact with the platform RCP service"),
+            of(
+                ExitStatus::Exited(0),
+                "ec1 is running without contact with the platform RCP service"
+            ),
             StatusAnswer::WithoutPlatform
         );
         assert_eq!(of(ExitStatus::Exited(1), ""), StatusAnswer::NotResponding);

@@ -35,7 +35,8 @@ pub(crate) fn fill_from_mzsh_topo(
             match query_ha_facts(HaPropertyValues::default(), &|_| true, &|name| topo.get(name)) {
                 Ok(ha) => {
                     let container = topo.container.unwrap_or_default();
-                    let facts = PicoFacts::from_mzsh_topo(&target.home, &container, &target.name, ha, why);
+                    let facts =
+                        PicoFacts::from_mzsh_topo(&target.home, &container, &target.name, ha, why);
                     inspection.registry = RegistryState::Defined(Box::new(facts));
                 }
                 Err(neither) => *why = format!("{why}; {neither}"),
@@ -50,17 +51,21 @@ pub(crate) fn fill_from_mzsh_topo(
                 Ok(mut ha) => {
                     facts.problems.retain(|problem| !is_unresolved_ha_property(problem));
                     // Of one that mzsh told, another may make no sense.
-                    let nonsense = facts.problems.iter().find(|problem| problem.property == "mz.ha.port");
+                    let nonsense =
+                        facts.problems.iter().find(|problem| problem.property == "mz.ha.port");
                     ha.unclear = nonsense.filter(|_| ha.enabled).map(ToString::to_string);
                     facts.set_ha(ha);
                 }
                 Err(neither) => {
-                    for problem in
-                        facts.problems.iter_mut().filter(|problem| is_unresolved_ha_property(problem))
+                    for problem in facts
+                        .problems
+                        .iter_mut()
+                        .filter(|problem| is_unresolved_ha_property(problem))
                     {
                         problem.text = format!("{}; {neither}", problem.text);
                     }
-                    facts.ha.unclear = facts.ha.unclear.as_ref().map(|why| format!("{why}; {neither}"));
+                    facts.ha.unclear =
+                        facts.ha.unclear.as_ref().map(|why| format!("{why}; {neither}"));
                 }
             }
         }
@@ -70,7 +75,8 @@ pub(crate) fn fill_from_mzsh_topo(
 
 /// Where one that is off would be is not worth a JVM.
 fn needs_topo(facts: &PicoFacts) -> bool {
-    let of_interest = |problem: &PropertyProblem| facts.ha.enabled || problem.property == "mz.ha.enabled";
+    let of_interest =
+        |problem: &PropertyProblem| facts.ha.enabled || problem.property == "mz.ha.enabled";
     facts.problems.iter().any(|problem| is_unresolved_ha_property(problem) && of_interest(problem))
 }
 
@@ -90,9 +96,11 @@ impl TopoQuery<'_> {
     /// A property; `None`: it is not set.
     fn get(&self, property: &str) -> Result<Option<String>, String> {
         let container = self.container.as_ref();
-        let container = container.ok_or("mzsh topo get needs the name of the container: set container")?;
+        let container =
+            container.ok_or("mzsh topo get needs the name of the container: set container")?;
         let pico = &self.target.name;
-        let path = format!("topo://container:{container}/pico:{pico}/val:config.properties.{property}");
+        let path =
+            format!("topo://container:{container}/pico:{pico}/val:config.properties.{property}");
         let until = self.until.min(Instant::now() + self.settings.mzsh_timeout);
         let mzsh = Mzsh::new(self.settings, self.target);
         let finished = mzsh.topo_get(&path, until).map_err(|e| format!("mzsh topo get: {e}"))?;
@@ -130,7 +138,9 @@ fn parse_value(finished: &FinishedCommand) -> Result<Option<String>, String> {
     let words = product_words(finished);
     let said = last_text_line(&words);
     match finished.exit_status {
-        ExitStatus::Exited(_) if said.is_some_and(|said| said.to_lowercase().contains("not found")) => {
+        ExitStatus::Exited(_)
+            if said.is_some_and(|said| said.to_lowercase().contains("not found")) =>
+        {
             Ok(None)
         }
         end => Err(format!("{end}: {}", said.unwrap_or("nothing"))),
@@ -152,30 +162,45 @@ mod tests {
             let questions = std::cell::RefCell::new(Vec::new());
             let get = |name: &str| {
                 questions.borrow_mut().push(name.to_owned());
-                Ok(mzsh.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned()))
+                Ok(mzsh
+                    .iter()
+                    .find(|(known, _)| *known == name)
+                    .map(|(_, text)| (*text).to_owned()))
             };
             let ha = query_ha_facts(values, &|name| unresolved.contains(&name), &get).unwrap();
             (ha.enabled, ha.endpoint.map(|e| e.to_string()), questions.take())
         };
         let told = [("mz.ha.enabled", "true"), ("mz.ha.host", "10.0.0.5")];
-        let (enabled, endpoint, questions) = asked(&told, &["mz.ha.port"], &[("mz.ha.port", "26001")]);
+        let (enabled, endpoint, questions) =
+            asked(&told, &["mz.ha.port"], &[("mz.ha.port", "26001")]);
         assert!(enabled, "mzsh was not asked for what the files tell");
-        assert_eq!((endpoint.as_deref(), questions), (Some("10.0.0.5:26001"), vec!["mz.ha.port".to_owned()]));
+        assert_eq!(
+            (endpoint.as_deref(), questions),
+            (Some("10.0.0.5:26001"), vec!["mz.ha.port".to_owned()])
+        );
         let (enabled, _, questions) = asked(&[], &HaPropertyValues::NAMES, &[]);
         assert_eq!((enabled, questions), (false, vec!["mz.ha.enabled".to_owned()]));
-        let (enabled, _, questions) = asked(&[], &HaPropertyValues::NAMES, &[("mz.ha.enabled", "true")]);
+        let (enabled, _, questions) =
+            asked(&[], &HaPropertyValues::NAMES, &[("mz.ha.enabled", "true")]);
         assert_eq!((enabled, questions.len()), (true, 4));
     }
 
     #[test]
     fn topo_output_is_a_value_none_or_an_error() {
-        let of = |end, output: &str| parse_value(&FinishedCommand::new(end, output, Duration::from_secs(1)));
+        let of = |end, output: &str| {
+            parse_value(&FinishedCommand::new(end, output, Duration::from_secs(1)))
+        };
         assert_eq!(of(ExitStatus::Exited(0), "26001\n"), Ok(Some("26001".to_owned())));
-        assert_eq!(of(ExitStatus::Exited(0), "Some warning\n true \n\n"), Ok(Some("true".to_owned())));
+        assert_eq!(
+            of(ExitStatus::Exited(0), "Some warning\n true \n\n"),
+            Ok(Some("true".to_owned()))
+        );
         assert_eq!(of(ExitStatus::Exited(0), "\n"), Ok(None));
         for stdout in ["26001\n", ""] {
-            let finished = FinishedCommand::new(ExitStatus::Exited(0), stdout, Duration::from_secs(1));
-            let stderr = "Picked up JAVA_TOOL_OPTIONS: -Xmx64m\nno contact with the Platform\n".into();
+            let finished =
+                FinishedCommand::new(ExitStatus::Exited(0), stdout, Duration::from_secs(1));
+            let stderr =
+                "Picked up JAVA_TOOL_OPTIONS: -Xmx64m\nno contact with the Platform\n".into();
             let value = (!stdout.is_empty()).then(|| "26001".to_owned());
             assert_eq!(parse_value(&FinishedCommand { stderr, ..finished }), Ok(value));
         }

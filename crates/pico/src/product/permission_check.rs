@@ -37,7 +37,11 @@ impl InsecurePath {
 /// be read, and then its execution fails.
 ///
 /// Accesses the file system and the name service: for a worker process or a command child.
-pub(super) fn check_program(program: &Path, user: &Credentials, owner: Option<u32>) -> Option<InsecurePath> {
+pub(super) fn check_program(
+    program: &Path,
+    user: &Credentials,
+    owner: Option<u32>,
+) -> Option<InsecurePath> {
     if user.uid == 0 && owner == Some(0) {
         return match check_root_only(program) {
             Ok(others) => others,
@@ -70,22 +74,26 @@ pub(super) fn check_root_only(path: &Path) -> io::Result<Option<InsecurePath>> {
             return None;
         }
         if mode & WORLD_WRITE != 0 {
-            return Some(InsecurePath::Insecure(format!("{shown} can be written by everybody: chmod o-w")));
+            return Some(InsecurePath::Insecure(format!(
+                "{shown} can be written by everybody: chmod o-w"
+            )));
         }
         if mode & GROUP_WRITE == 0 {
             return None;
         }
         if files::has_posix_acl(at) {
-            return Some(InsecurePath::Insecure(format!("{shown} can be written by others: setfacl -b")));
+            return Some(InsecurePath::Insecure(format!(
+                "{shown} can be written by others: setfacl -b"
+            )));
         }
         match root_is_sole_member_of(gid) {
             Some(true) => None,
-            Some(false) => {
-                Some(InsecurePath::Insecure(format!("{shown} can be written by group {gid}: chmod g-w")))
-            }
-            None => {
-                Some(InsecurePath::Unknown(format!("{shown} can be written by group {gid}, members unknown")))
-            }
+            Some(false) => Some(InsecurePath::Insecure(format!(
+                "{shown} can be written by group {gid}: chmod g-w"
+            ))),
+            None => Some(InsecurePath::Unknown(format!(
+                "{shown} can be written by group {gid}, members unknown"
+            ))),
         }
     })
 }
@@ -105,8 +113,8 @@ fn check_path(path: &Path, user: &Credentials, owner: Option<u32>) -> Option<Ins
     let metadata = path.metadata().ok()?;
     let (shown, mode, gid) = (path.display(), metadata.mode(), metadata.gid());
     if metadata.uid() != 0 && metadata.uid() != user.uid && Some(metadata.uid()) != owner {
-        let other =
-            Credentials::from_uid(metadata.uid()).map_or_else(|_| metadata.uid().to_string(), |u| u.name);
+        let other = Credentials::from_uid(metadata.uid())
+            .map_or_else(|_| metadata.uid().to_string(), |u| u.name);
         let why = format!("{shown} belongs to {other}, not to root or {}: chown it", user.name);
         return Some(InsecurePath::Insecure(why));
     }
@@ -119,12 +127,12 @@ fn check_path(path: &Path, user: &Credentials, owner: Option<u32>) -> Option<Ins
     }
     match user.is_sole_member_of(gid) {
         Some(true) => None,
-        Some(false) => {
-            Some(InsecurePath::Insecure(format!("{shown} can be written by group {gid}: chmod g-w")))
-        }
-        None => {
-            Some(InsecurePath::Unknown(format!("{shown} can be written by group {gid}, members unknown")))
-        }
+        Some(false) => Some(InsecurePath::Insecure(format!(
+            "{shown} can be written by group {gid}: chmod g-w"
+        ))),
+        None => Some(InsecurePath::Unknown(format!(
+            "{shown} can be written by group {gid}, members unknown"
+        ))),
     }
 }
 

@@ -153,7 +153,9 @@ fn recorded_commands(directory: &Path) -> Vec<(PathBuf, Option<ProcessId>)> {
     let entries = std::fs::read_dir(directory).into_iter().flatten();
     let id = |name: &str| process_list::parse_process(name, '.');
     let entries = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    entries.map(|path| (path.clone(), path.file_name().and_then(|name| id(name.to_str()?)))).collect()
+    entries
+        .map(|path| (path.clone(), path.file_name().and_then(|name| id(name.to_str()?))))
+        .collect()
 }
 
 fn is_alive(id: &ProcessId) -> bool {

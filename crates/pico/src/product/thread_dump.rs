@@ -37,7 +37,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// # Errors
 /// The JVM does not answer so, or there is no room; why.
 pub(crate) fn take(jvm: &ProcessHandle, name: &str, until: Instant) -> Result<PathBuf, String> {
-    let user = Credentials::from_process(jvm.id().pid).map_err(|e| format!("its user is unknown: {e}"))?;
+    let user =
+        Credentials::from_process(jvm.id().pid).map_err(|e| format!("its user is unknown: {e}"))?;
     // The helper ends first, so that what has come by then is handed over.
     let last = until.checked_sub(HANDOVER_RESERVE).unwrap_or(until);
     let said = worker::run_in_child(until, || {
@@ -53,7 +54,12 @@ pub(crate) fn take(jvm: &ProcessHandle, name: &str, until: Instant) -> Result<Pa
 }
 
 /// The disk of the logs may hang as any other: this is for a helper, too, but for root's.
-fn store_in_child(name: &str, jvm: ProcessId, dump: &[u8], until: Instant) -> Result<PathBuf, String> {
+fn store_in_child(
+    name: &str,
+    jvm: ProcessId,
+    dump: &[u8],
+    until: Instant,
+) -> Result<PathBuf, String> {
     let until = until.max(Instant::now() + HANDOVER_RESERVE);
     let said = worker::run_in_child(until, || match store_dump(name, jvm, dump) {
         Ok(path) => [b"+", path.as_os_str().as_bytes()].concat(),
@@ -72,7 +78,9 @@ pub(crate) fn catches_sigquit(jvm: ProcessId) -> bool {
     let status = String::from_utf8_lossy(&status);
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     // Signal 3 is bit 2.
-    caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & (1 << 2) != 0)
+    caught
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & (1 << 2) != 0)
 }
 
 /// For the helper: the dump, as far as it came in time.
@@ -94,7 +102,9 @@ fn request_dump(jvm: &ProcessHandle, uid: u32, until: Instant) -> io::Result<Vec
         let request = tmp.join(format!(".attach_pid{pid}"));
         match std::fs::OpenOptions::new().write(true).create_new(true).open(&request) {
             // Of somebody who asked before and was killed. A JVM passes over a stranger's.
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => drop(exists_with_owner(&request, uid)?),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                exists_with_owner(&request, uid)?;
+            }
             other => drop(other?),
         }
         let listens = open_attach_socket(jvm, &socket, uid, until);
@@ -122,7 +132,12 @@ fn exists_with_owner(path: &Path, uid: u32) -> io::Result<bool> {
     }
 }
 
-fn open_attach_socket(jvm: &ProcessHandle, socket: &Path, uid: u32, until: Instant) -> io::Result<()> {
+fn open_attach_socket(
+    jvm: &ProcessHandle,
+    socket: &Path,
+    uid: u32,
+    until: Instant,
+) -> io::Result<()> {
     jvm.signal(Signal::QUIT)?;
     while !exists_with_owner(socket, uid)? {
         if Instant::now() >= until || jvm.pidfd().has_ended()? {

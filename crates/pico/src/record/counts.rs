@@ -70,7 +70,8 @@ mod tests {
         let first = UNIX_EPOCH + Duration::from_secs(1_785_575_107);
         let mut unchecked = Unchecked::one_more(None, "no java", first);
         assert_eq!(unchecked.describe(first), "since 09:05:07 UTC (1 run): no java");
-        unchecked = Unchecked::one_more(Some(&unchecked), "no ha.jar", first + Duration::from_secs(30));
+        unchecked =
+            Unchecked::one_more(Some(&unchecked), "no ha.jar", first + Duration::from_secs(30));
         for (hours, ago) in [(0, ""), (23, ""), (24, ", 1 day ago"), (49, ", 2 days ago")] {
             let told = unchecked.describe(first + Duration::from_secs(hours * 3600));
             assert_eq!(told, format!("since 09:05:07 UTC{ago} (2 runs): no ha.jar"));

@@ -81,16 +81,21 @@ impl Verdict {
 
     fn unchecked(policy: &Policy, why: String) -> Self {
         let finding = if policy.must_ask { VerdictKind::Unknown } else { VerdictKind::Unchecked };
-        Self { kind: finding, reason: format!("{}: {why}", policy.pico_name), check: Check::NotMade(why) }
+        Self {
+            kind: finding,
+            reason: format!("{}: {why}", policy.pico_name),
+            check: Check::NotMade(why),
+        }
     }
 
     /// Whether the process runs, with or without a warning.
     #[must_use]
     pub fn is_running(&self) -> bool {
         match self.kind {
-            VerdictKind::Running | VerdictKind::Unchecked | VerdictKind::Warning | VerdictKind::Degraded => {
-                true
-            }
+            VerdictKind::Running
+            | VerdictKind::Unchecked
+            | VerdictKind::Warning
+            | VerdictKind::Degraded => true,
             VerdictKind::NotRunning
             | VerdictKind::Failed
             | VerdictKind::Unknown
@@ -114,7 +119,9 @@ impl Verdict {
             tracing::warn!("{warning}");
         }
         match self.kind {
-            VerdictKind::Running | VerdictKind::Unchecked | VerdictKind::Warning => Ok(State::Running),
+            VerdictKind::Running | VerdictKind::Unchecked | VerdictKind::Warning => {
+                Ok(State::Running)
+            }
             VerdictKind::Degraded => Ok(State::Degraded(self.reason)),
             VerdictKind::NotRunning => Ok(State::NotRunning(Some(self.reason))),
             VerdictKind::Failed | VerdictKind::Unknown | VerdictKind::CheckFailed => {
@@ -142,7 +149,9 @@ pub fn judge(observation: &Observation, policy: &Policy) -> Verdict {
             VerdictKind::NotRunning,
             format!("{pico} is not running: no matching process on this node"),
         ),
-        PicoPresence::Starting { mzsh } => failed(format!("{pico}: start in progress (mzsh {mzsh})")),
+        PicoPresence::Starting { mzsh } => {
+            failed(format!("{pico}: start in progress (mzsh {mzsh})"))
+        }
         PicoPresence::Several(pids) => {
             let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
             failed(format!("{pico} runs more than once: pids {}", pids.join(", ")))
@@ -153,12 +162,19 @@ pub fn judge(observation: &Observation, policy: &Policy) -> Verdict {
         PicoPresence::One { id, liveness: Liveness::ZombieLeader { threads } } => failed(format!(
             "{pico}: hung: {id} is a zombie thread-group leader (Z): main thread exited, {threads} threads live"
         )),
-        PicoPresence::One { id, liveness: Liveness::Stopped } if !probe => failed(match policy.kept {
-            Some(time) => format!("{pico}: hung: {id} was stopped (T) at {}", time_of_day(time)),
-            None => {
-                format!("{pico}: hung: {id} is stopped (T); run `kill -CONT {}` to resume it", id.pid)
-            }
-        }),
+        PicoPresence::One { id, liveness: Liveness::Stopped } if !probe => {
+            failed(match policy.kept {
+                Some(time) => {
+                    format!("{pico}: hung: {id} was stopped (T) at {}", time_of_day(time))
+                }
+                None => {
+                    format!(
+                        "{pico}: hung: {id} is stopped (T); run `kill -CONT {}` to resume it",
+                        id.pid
+                    )
+                }
+            })
+        }
         PicoPresence::One { id, liveness: Liveness::Traced } => {
             Verdict::new(VerdictKind::Warning, format!("{pico}: {id} is traced by a debugger (t)"))
         }
@@ -179,7 +195,8 @@ fn judge_checks(id: ProcessId, observation: &Observation, policy: &Policy) -> Ve
         VerdictKind::Degraded => 3,
         _ => 4,
     };
-    let not_made = [&ha, &status].into_iter().flatten().find(|verdict| verdict.check != Check::NotDue);
+    let not_made =
+        [&ha, &status].into_iter().flatten().find(|verdict| verdict.check != Check::NotDue);
     let check = not_made.map_or(Check::Made, |verdict| verdict.check.clone());
     let worst = match (ha, status) {
         (Some(ha), Some(status)) if weight(&status) > weight(&ha) => status,
@@ -244,7 +261,9 @@ fn judge_status(id: ProcessId, observation: &Observation, policy: &Policy) -> Op
 mod tests {
     use super::*;
     use crate::verdict::Death;
-    use VerdictKind::{CheckFailed, Degraded, Failed, NotRunning, Running, Unchecked, Unknown, Warning};
+    use VerdictKind::{
+        CheckFailed, Degraded, Failed, NotRunning, Running, Unchecked, Unknown, Warning,
+    };
     use host::{ExitStatus, Pid};
     use ocf::ErrorCode;
     use proptest::prelude::*;
@@ -258,7 +277,10 @@ mod tests {
         }
         assert_eq!(verdict(Degraded).warning(), None);
         assert_eq!(verdict(Degraded).into_result(), Ok(State::Degraded("why".to_owned())));
-        assert_eq!(verdict(NotRunning).into_result(), Ok(State::NotRunning(Some("why".to_owned()))));
+        assert_eq!(
+            verdict(NotRunning).into_result(),
+            Ok(State::NotRunning(Some("why".to_owned())))
+        );
         for kind in [Failed, Unknown, CheckFailed] {
             assert_eq!(verdict(kind).warning(), None);
             assert_eq!(verdict(kind).into_result(), Err(Failure::new(ErrorCode::Generic, "why")));
@@ -294,20 +316,27 @@ mod tests {
             let policy = Policy { kept, ..policy(MonitorKind::Recurring, PicoType::Platform) };
             judge(&Observation::from_processes(one(Liveness::Stopped)), &policy).reason
         };
-        assert_eq!(reason(None), "p: hung: pid 4711 is stopped (T); run `kill -CONT 4711` to resume it");
+        assert_eq!(
+            reason(None),
+            "p: hung: pid 4711 is stopped (T); run `kill -CONT 4711` to resume it"
+        );
         assert_eq!(reason(Some(seen)), "p: hung: pid 4711 was stopped (T) at 09:05:07 UTC");
     }
 
     #[test]
     fn check_that_cannot_be_made_is_undecided_where_it_must_be() {
         let why = || "why".to_owned();
-        let not_asked =
-            [HaAnswer::NotAsked(why()), HaAnswer::ClientTimedOut(why()), HaAnswer::NeverListened(why())];
+        let not_asked = [
+            HaAnswer::NotAsked(why()),
+            HaAnswer::ClientTimedOut(why()),
+            HaAnswer::NeverListened(why()),
+        ];
         for ha in not_asked {
             let observation =
                 Observation { ha: Some(ha), ..Observation::from_processes(one(Liveness::Alive)) };
             let finding = |must_ask| {
-                let policy = Policy { must_ask, ..policy(MonitorKind::Recurring, PicoType::Platform) };
+                let policy =
+                    Policy { must_ask, ..policy(MonitorKind::Recurring, PicoType::Platform) };
                 judge(&observation, &policy).kind
             };
             assert_eq!((finding(false), finding(true)), (Unchecked, Unknown));
@@ -328,7 +357,10 @@ mod tests {
                 ..Observation::from_processes(ended)
             };
             let verdict = judge(&observation, &policy(MonitorKind::Recurring, PicoType::Platform));
-            let said = format!("p is not running: {} exited at 09:05:07 UTC{how}, no matching process", id());
+            let said = format!(
+                "p is not running: {} exited at 09:05:07 UTC{how}, no matching process",
+                id()
+            );
             assert_eq!((verdict.kind, verdict.reason), (NotRunning, said));
         }
     }
@@ -349,10 +381,13 @@ mod tests {
         ];
         for (processes, recurring, probe) in table {
             for kind in PicoType::ALL {
-                for (occasion, expected) in [(MonitorKind::Recurring, recurring), (MonitorKind::Probe, probe)]
+                for (occasion, expected) in
+                    [(MonitorKind::Recurring, recurring), (MonitorKind::Probe, probe)]
                 {
-                    let verdict =
-                        judge(&Observation::from_processes(processes.clone()), &policy(occasion, kind));
+                    let verdict = judge(
+                        &Observation::from_processes(processes.clone()),
+                        &policy(occasion, kind),
+                    );
                     assert_eq!(verdict.kind, expected, "{processes:?} {occasion:?}");
                     assert_eq!(verdict.reason.is_empty(), expected == Running, "{verdict:?}");
                 }
@@ -404,7 +439,8 @@ mod tests {
                                     platform_answers,
                                     ..Observation::from_processes(one(Liveness::Alive))
                                 };
-                                let policy = Policy { on_ha_failed, ..policy(MonitorKind::Recurring, kind) };
+                                let policy =
+                                    Policy { on_ha_failed, ..policy(MonitorKind::Recurring, kind) };
                                 let by_ha = match &ha {
                                     None | Some(HaAnswer::Ok) => Running,
                                     Some(
@@ -413,18 +449,24 @@ mod tests {
                                         | HaAnswer::NeverListened(_),
                                     ) => Unchecked,
                                     Some(HaAnswer::NoAnswer(_)) => CheckFailed,
-                                    Some(HaAnswer::Failed(_) | HaAnswer::Unreadable(_)) if !old => Running,
-                                    Some(HaAnswer::Failed(_) | HaAnswer::Unreadable(_)) => match on_ha_failed
-                                    {
-                                        OnHaFailed::Fail => CheckFailed,
-                                        OnHaFailed::Degrade => Degraded,
-                                        OnHaFailed::Ignore => Running,
-                                    },
+                                    Some(HaAnswer::Failed(_) | HaAnswer::Unreadable(_)) if !old => {
+                                        Running
+                                    }
+                                    Some(HaAnswer::Failed(_) | HaAnswer::Unreadable(_)) => {
+                                        match on_ha_failed {
+                                            OnHaFailed::Fail => CheckFailed,
+                                            OnHaFailed::Degrade => Degraded,
+                                            OnHaFailed::Ignore => Running,
+                                        }
+                                    }
                                 };
-                                let away = platform_answers == Some(false) && kind != PicoType::Platform;
+                                let away =
+                                    platform_answers == Some(false) && kind != PicoType::Platform;
                                 let by_status = match &status {
                                     None | Some(StatusAnswer::Running) => Running,
-                                    Some(StatusAnswer::WithoutPlatform) if kind != PicoType::Platform => {
+                                    Some(StatusAnswer::WithoutPlatform)
+                                        if kind != PicoType::Platform =>
+                                    {
                                         Running
                                     }
                                     Some(StatusAnswer::NotAsked(_)) => Unchecked,
@@ -436,7 +478,8 @@ mod tests {
                                         .iter()
                                         .position(|&x| x == f)
                                 };
-                                let expected = if rank(by_status) > rank(by_ha) { by_status } else { by_ha };
+                                let expected =
+                                    if rank(by_status) > rank(by_ha) { by_status } else { by_ha };
                                 let verdict = judge(&observation, &policy);
                                 assert_eq!(verdict.kind, expected, "{observation:?} {policy:?}");
                                 // Whatever the other question has shown.
@@ -457,9 +500,12 @@ mod tests {
 
     #[test]
     fn live_process_is_never_judged_not_running() {
-        for life in
-            [Liveness::Alive, Liveness::Traced, Liveness::Stopped, Liveness::ZombieLeader { threads: 3 }]
-        {
+        for life in [
+            Liveness::Alive,
+            Liveness::Traced,
+            Liveness::Stopped,
+            Liveness::ZombieLeader { threads: 3 },
+        ] {
             for ha in ha_answers() {
                 for status in status_answers() {
                     for occasion in [MonitorKind::Probe, MonitorKind::Recurring] {
@@ -490,7 +536,8 @@ mod tests {
             Just(PicoPresence::Several(vec![id().pid, Pid::own()])),
             "[a-z ]{0,300}".prop_map(PicoPresence::Unknown),
         ];
-        let answers = (proptest::sample::select(ha_answers()), proptest::sample::select(status_answers()));
+        let answers =
+            (proptest::sample::select(ha_answers()), proptest::sample::select(status_answers()));
         (processes, 0_u64..200, answers, any::<Option<bool>>()).prop_map(
             |(processes, age, (ha, status), platform_answers)| Observation {
                 presence: processes,
@@ -505,10 +552,14 @@ mod tests {
 
     fn policies() -> impl Strategy<Value = Policy> {
         let occasions = proptest::sample::select(vec![MonitorKind::Probe, MonitorKind::Recurring]);
-        let meanings =
-            proptest::sample::select(vec![OnHaFailed::Fail, OnHaFailed::Degrade, OnHaFailed::Ignore]);
-        (occasions, proptest::sample::select(PicoType::ALL.to_vec()), meanings)
-            .prop_map(|(occasion, kind, on_ha_failed)| Policy { on_ha_failed, ..policy(occasion, kind) })
+        let meanings = proptest::sample::select(vec![
+            OnHaFailed::Fail,
+            OnHaFailed::Degrade,
+            OnHaFailed::Ignore,
+        ]);
+        (occasions, proptest::sample::select(PicoType::ALL.to_vec()), meanings).prop_map(
+            |(occasion, kind, on_ha_failed)| Policy { on_ha_failed, ..policy(occasion, kind) },
+        )
     }
 
     proptest! {

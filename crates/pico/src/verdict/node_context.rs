@@ -76,7 +76,8 @@ impl<'a> NodeContext<'a> {
     /// All processes that could be taken for the pico and do not count, for messages.
     pub(crate) fn bystanders(&self) -> Vec<Bystander> {
         let search = process_search(std::slice::from_ref(self.target), self.record, &[]);
-        let mut all = search.scan(self, self.until).map(|found| found.bystanders).unwrap_or_default();
+        let mut all =
+            search.scan(self, self.until).map(|found| found.bystanders).unwrap_or_default();
         if let Ok((others, more)) =
             find_foreign_processes(self.target, |user| self.is_pico_user(user), self.until)
         {
@@ -97,7 +98,12 @@ impl ScanContext for NodeContext<'_> {
     }
 
     fn is_same_directory(&self, one: &Path, other: &Path) -> Option<bool> {
-        self.note_answer(product::is_same_directory(self.target, one, other, self.lookup_deadline()))
+        self.note_answer(product::is_same_directory(
+            self.target,
+            one,
+            other,
+            self.lookup_deadline(),
+        ))
     }
 
     fn is_pico_user(&self, user: u32) -> bool {

@@ -60,8 +60,11 @@ pub fn observe(
             }
             Err(e) => {
                 // The recorded process is identified without a scan.
-                let known = record.and_then(InstanceRecord::jvm).and_then(|id| id.live_stat().ok().flatten());
-                let alive = known.and_then(|stat| Some((stat.id(), liveness_of(&stat, scope, until)?)));
+                let known = record
+                    .and_then(InstanceRecord::jvm)
+                    .and_then(|id| id.live_stat().ok().flatten());
+                let alive =
+                    known.and_then(|stat| Some((stat.id(), liveness_of(&stat, scope, until)?)));
                 let Some((id, life)) = alive else {
                     return PicoPresence::Unknown(format!("process scan failed: {e}"));
                 };
@@ -104,7 +107,9 @@ fn observe_all_processes(
             let life = one.id.live_stat()?.and_then(|stat| liveness_of(&stat, scope, node.until));
             life.map(|life| PicoPresence::One { id: one.id, liveness: life })
         }
-        ([], Some(suspect), _) => Some(PicoPresence::Unknown(format!("{} {}", suspect.id, suspect.why))),
+        ([], Some(suspect), _) => {
+            Some(PicoPresence::Unknown(format!("{} {}", suspect.id, suspect.why)))
+        }
         ([], None, Some(&mzsh)) => Some(PicoPresence::Starting { mzsh }),
         ([], None, None) if node.record.is_some_and(|r| r.phase == StartPhase::Unidentified) => {
             let why = "mzsh startup succeeded, no matching process; set process_match";
@@ -122,8 +127,12 @@ fn observe_all_processes(
 fn liveness_of(stat: &Stat, scope: ObservationScope, until: Instant) -> Option<Liveness> {
     match stat.state {
         // To a probe a stopped process is alive.
-        ProcessState::Stopped if scope == ObservationScope::AllProcessesOnce => Some(Liveness::Stopped),
-        ProcessState::Stopped | ProcessState::Zombie => confirmed_liveness(stat.id(), stat.state, until),
+        ProcessState::Stopped if scope == ObservationScope::AllProcessesOnce => {
+            Some(Liveness::Stopped)
+        }
+        ProcessState::Stopped | ProcessState::Zombie => {
+            confirmed_liveness(stat.id(), stat.state, until)
+        }
         ProcessState::Traced => Some(Liveness::Traced),
         _ => Some(Liveness::Alive),
     }

@@ -26,7 +26,10 @@ pub(crate) fn find_possible_target(
 ) -> Result<Option<String>, String> {
     match find_possible_pico(settings, unreadable, until) {
         Ok(seen) => Ok(seen.map(|one| {
-            format!("{}: {unreadable}; correct it, or end the process", describe_possible_pico(&one))
+            format!(
+                "{}: {unreadable}; correct it, or end the process",
+                describe_possible_pico(&one)
+            )
         })),
         Err(e) => Err(format!("running processes unknown: {e}; {unreadable}")),
     }
@@ -43,22 +46,27 @@ fn find_possible_pico(
         Err(set) => set.as_deref() == Some(name) || settings.pico_type.may_be_named(name),
     };
     // Only the home matters of these.
-    let name = unreadable.name.clone().ok().or_else(|| settings.pico_type.agent_name().parse().ok());
-    let of_home =
-        |home: &MzHome| Some(PicoInstance { name: name.clone()?, home: home.clone(), process_match: None });
+    let name =
+        unreadable.name.clone().ok().or_else(|| settings.pico_type.agent_name().parse().ok());
+    let of_home = |home: &MzHome| {
+        Some(PicoInstance { name: name.clone()?, home: home.clone(), process_match: None })
+    };
     let target = unreadable.home.as_ref().and_then(of_home);
     let node = target.as_ref().map(|target| NodeContext::new(settings, target, None, until));
     let others = record::processes_of_other_resources(settings.resource.as_deref());
     let anyones = AnyInstallationUsers::new(settings, until);
     // A process without markers may match the unreadable pattern, but then only its open files show its installation.
-    for one in find_possible_picos(is_meant, unreadable.process_match_unreadable && node.is_some(), until)? {
+    for one in
+        find_possible_picos(is_meant, unreadable.process_match_unreadable && node.is_some(), until)?
+    {
         let counts = if let Some(node) = &node {
             one.may_belong_to(node.target, node)?
         } else {
             let claimed = one.home.as_deref().filter(|home| home.is_absolute()).map(MzHome::new);
             let claimed = claimed.as_ref().and_then(of_home);
-            ownership(one.id.pid)?
-                .is_some_and(|of| foreign_user(of, |user| anyones.contains(user, claimed.as_ref())).is_none())
+            ownership(one.id.pid)?.is_some_and(|of| {
+                foreign_user(of, |user| anyones.contains(user, claimed.as_ref())).is_none()
+            })
         };
         if counts && !others.contains(&one.id) && one.id.live_stat()?.is_some() {
             return Ok(Some(one));

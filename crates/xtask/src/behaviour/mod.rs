@@ -66,10 +66,12 @@ fn check_referenced_cases(families: &[TestModule]) -> Result<(), TaskError> {
 /// The texts between backticks that look like the name of a case.
 fn case_names_in(text: &str) -> Vec<&str> {
     let plain = |part: &str| {
-        !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        !part.is_empty()
+            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     };
-    let is_case =
-        |word: &&str| word.split_once("::").is_some_and(|(module, case)| plain(module) && plain(case));
+    let is_case = |word: &&str| {
+        word.split_once("::").is_some_and(|(module, case)| plain(module) && plain(case))
+    };
     text.split('`').skip(1).step_by(2).filter(is_case).collect()
 }
 
@@ -79,7 +81,8 @@ mod tests {
 
     #[test]
     fn case_names_are_found_among_other_code() {
-        let text = "see `home::other_one` and `crates/host` [`a::B`] home::not_quoted `ha_client::is_1`";
+        let text =
+            "see `home::other_one` and `crates/host` [`a::B`] home::not_quoted `ha_client::is_1`";
         assert_eq!(case_names_in(text), ["home::other_one", "ha_client::is_1"]);
     }
 }

@@ -51,10 +51,13 @@ pub(crate) struct BenchInsideOptions {
 
 /// Builds, prepares the sandbox, measures and prints.
 pub(crate) fn run(options: &BenchOptions) -> Result<ExitCode, TaskError> {
-    packages::install_missing(&[prerequisites::SANDBOX, prerequisites::JDK, prerequisites::BENCH].concat());
+    packages::install_missing(
+        &[prerequisites::SANDBOX, prerequisites::JDK, prerequisites::BENCH].concat(),
+    );
     workspace::build_programs()?;
     let workspace = Workspace::read()?;
-    let me = std::env::current_exe().map_err(TaskError::file("find", std::path::Path::new("xtask")))?;
+    let me =
+        std::env::current_exe().map_err(TaskError::file("find", std::path::Path::new("xtask")))?;
     let programs = Programs::kit_only()?
         .add_program(&workspace.debug_dir().join("mz-sim"), "mz-sim")
         .add_program(&workspace.release_dir().join("empty"), "empty")
@@ -99,7 +102,9 @@ fn run_in_sandbox<T: DeserializeOwned>(
 pub(crate) fn run_inside(options: &BenchInsideOptions) -> Result<ExitCode, TaskError> {
     let text = fs::read(&options.plan).map_err(TaskError::file("read", &options.plan))?;
     if options.waiting {
-        waiting_monitors::run(&serde_json::from_slice(&text).map_err(TaskError::unreadable("the plan"))?)?;
+        waiting_monitors::run(
+            &serde_json::from_slice(&text).map_err(TaskError::unreadable("the plan"))?,
+        )?;
     } else {
         runner::run(&serde_json::from_slice(&text).map_err(TaskError::unreadable("the plan"))?)?;
     }

@@ -63,7 +63,11 @@ fn plain_process() -> FakeProcess {
     FakeProcess::for_program("/opt/imitated/bin/plain", &["plain"]).user(OTHER_UID)
 }
 
-fn probe_among(fixture: &Fixture, imitation: &FakeProcess, number: usize) -> Result<ProbeCost, TaskError> {
+fn probe_among(
+    fixture: &Fixture,
+    imitation: &FakeProcess,
+    number: usize,
+) -> Result<ProbeCost, TaskError> {
     let crowd = imitation.start_group(fixture, number, "")?;
     let cost = probe(fixture)?;
     crowd.kill_all(fixture)?;
@@ -73,7 +77,8 @@ fn probe_among(fixture: &Fixture, imitation: &FakeProcess, number: usize) -> Res
 fn probe_among_hung(fixture: &Fixture, number: usize) -> Result<ProbeCost, TaskError> {
     fixture.sh("truncate -s 4096 /opt/written && chmod 666 /opt/written")?;
     let hung = fixture.node.hang_storage("/opt/written", HungOperation::Write)?;
-    let java = FakeProcess::for_pico("platform").user(OTHER_UID).with_first_steps("map /opt/written\n");
+    let java =
+        FakeProcess::for_pico("platform").user(OTHER_UID).with_first_steps("map /opt/written\n");
     let crowd: FakeProcessGroup = java.start_group(fixture, number, "unmap")?;
     crowd.hang_all(fixture)?;
     let cost = probe(fixture)?;
@@ -101,7 +106,12 @@ fn probe(fixture: &Fixture) -> Result<ProbeCost, TaskError> {
 }
 
 fn print_cost(what: &str, cost: ProbeCost) {
-    println!("{what:<44} {:>6}.{:03} ms {:>8} KiB", cost.micros / 1000, cost.micros % 1000, cost.kib);
+    println!(
+        "{what:<44} {:>6}.{:03} ms {:>8} KiB",
+        cost.micros / 1000,
+        cost.micros % 1000,
+        cost.kib
+    );
 }
 
 /// The cost of one more process among ten thousand is at most 1.5 times its cost among a thousand.

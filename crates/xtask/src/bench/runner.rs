@@ -59,7 +59,10 @@ pub(crate) fn run(plan: &BenchPlan) -> Result<(), TaskError> {
 }
 
 /// A child with only this environment.
-pub(super) fn candidate_command(argv: &[String], environment: &BTreeMap<String, String>) -> Command {
+pub(super) fn candidate_command(
+    argv: &[String],
+    environment: &BTreeMap<String, String>,
+) -> Command {
     let mut command = Command::new(&argv[0]);
     command.args(&argv[1..]).env_clear().envs(environment);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

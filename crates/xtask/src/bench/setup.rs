@@ -29,13 +29,23 @@ pub(crate) fn prepare(node: &Sandbox, rounds: u32) -> Result<BenchPlan, TaskErro
     let mut candidates = vec![
         plain_candidate(EMPTY_PROGRAM, &["/run/testkit/bin/empty"]),
         agent_candidate(DEPTH_0, recurring(), "monitor")?,
-        agent_candidate("platform monitor, depth 10, native HA client", native().check_level(10), "monitor")?,
+        agent_candidate(
+            "platform monitor, depth 10, native HA client",
+            native().check_level(10),
+            "monitor",
+        )?,
         agent_candidate(DEPTH_10, recurring().check_level(10), "monitor")?,
         agent_candidate("platform meta-data", platform_call(node), "meta-data")?,
         agent_candidate("platform validate-all", platform_call(node), "validate-all")?,
         plain_candidate(
             HA_CLIENT_JVM,
-            &["java", "-cp", &format!("{HOME}/lib/ha.jar"), "com.digitalroute.ha.HAClient", HA_PORT],
+            &[
+                "java",
+                "-cp",
+                &format!("{HOME}/lib/ha.jar"),
+                "com.digitalroute.ha.HAClient",
+                HA_PORT,
+            ],
         ),
     ];
     if Path::new(DUMMY).is_file() {
@@ -63,10 +73,18 @@ pub(super) fn platform_call(node: &Sandbox) -> AgentCall<'_> {
 
 /// A candidate as Pacemaker calls it. It runs once first, so that a wrong setup fails with its
 /// reason.
-fn agent_candidate(name: &str, call: AgentCall<'_>, action: &str) -> Result<BenchCandidate, TaskError> {
+fn agent_candidate(
+    name: &str,
+    call: AgentCall<'_>,
+    action: &str,
+) -> Result<BenchCandidate, TaskError> {
     let (argv, environment) = call.argv_and_environment(action);
     call.run(action)?.expect_code(0)?;
-    Ok(BenchCandidate { name: name.to_owned(), argv, environment: environment.into_iter().collect() })
+    Ok(BenchCandidate {
+        name: name.to_owned(),
+        argv,
+        environment: environment.into_iter().collect(),
+    })
 }
 
 fn plain_candidate(name: &str, argv: &[&str]) -> BenchCandidate {

@@ -70,20 +70,24 @@ fn measure(plan: &WaitingBenchPlan, count: u32) -> Result<WaitingMonitorSample, 
     };
     // The first monitor of each resource adopts the pico and does not wait.
     for number in 0..count {
-        spawn(number)?.wait().map_err(|source| TaskError::Spawn { command: plan.argv.join(" "), source })?;
+        spawn(number)?
+            .wait()
+            .map_err(|source| TaskError::Spawn { command: plan.argv.join(" "), source })?;
     }
     let before = cpu_of_children();
     let mut all = (0..count).map(spawn).collect::<Result<Vec<_>, _>>()?;
     let begun = Instant::now();
-    let waits =
-        |pid: u32| fs::read_to_string(format!("/proc/{pid}/wchan")).is_ok_and(|place| place.contains("poll"));
+    let waits = |pid: u32| {
+        fs::read_to_string(format!("/proc/{pid}/wchan")).is_ok_and(|place| place.contains("poll"))
+    };
     while !all.iter().all(|child| waits(child.id())) {
         if begun.elapsed() > SETTLE_TIMEOUT {
             return Err(TaskError::unreadable(&format!("{count} monitors"))("they don't all wait"));
         }
         std::thread::yield_now();
     }
-    let private = all.iter().map(|child| private_memory_kib(child.id())).collect::<Result<Vec<_>, _>>()?;
+    let private =
+        all.iter().map(|child| private_memory_kib(child.id())).collect::<Result<Vec<_>, _>>()?;
     for child in &mut all {
         child.wait().map_err(|source| TaskError::Spawn { command: plan.argv.join(" "), source })?;
     }
@@ -123,9 +127,13 @@ const MAX_PRIVATE_KIB: u64 = 1024;
 /// Prints a line for each number of monitors, and the need of a thousand. True if the memory is
 /// within its limit.
 pub(super) fn print(samples: &[WaitingMonitorSample]) -> bool {
-    println!("{:>8} {:>22} {:>18} {:>16}", "monitors", "private, each (most)", "private, all", "CPU, all");
+    println!(
+        "{:>8} {:>22} {:>18} {:>16}",
+        "monitors", "private, each (most)", "private, all", "CPU, all"
+    );
     for WaitingMonitorSample { count, private, cpu } in samples {
-        let (sum, most) = (private.iter().sum::<u64>(), private.iter().max().copied().unwrap_or_default());
+        let (sum, most) =
+            (private.iter().sum::<u64>(), private.iter().max().copied().unwrap_or_default());
         println!(
             "{count:>8} {:>10} KiB ({most:>4}) {:>14} KiB {:>10}.{:03} ms",
             sum / u64::from(*count).max(1),
@@ -137,7 +145,9 @@ pub(super) fn print(samples: &[WaitingMonitorSample]) -> bool {
     let of = |value: fn(&WaitingMonitorSample) -> u64| {
         extrapolate(LARGE_NODE, &samples.iter().map(|s| (s.count, value(s))).collect::<Vec<_>>())
     };
-    if let (Some(private), Some(cpu)) = (of(|sample| sample.private.iter().sum()), of(|sample| sample.cpu)) {
+    if let (Some(private), Some(cpu)) =
+        (of(|sample| sample.private.iter().sum()), of(|sample| sample.cpu))
+    {
         println!(
             "{LARGE_NODE:>8}, by the line through these (least squares): {} MiB, and {} ms of CPU in {} s, which is {}.{:02} % of one processor",
             private / 1024,
@@ -148,7 +158,10 @@ pub(super) fn print(samples: &[WaitingMonitorSample]) -> bool {
         );
     }
     let fits = !samples.is_empty()
-        && samples.iter().flat_map(|sample| &sample.private).all(|&private| private < MAX_PRIVATE_KIB);
+        && samples
+            .iter()
+            .flat_map(|sample| &sample.private)
+            .all(|&private| private < MAX_PRIVATE_KIB);
     println!("private memory of each below 1 MiB: {}", if fits { "yes" } else { "NO" });
     fits
 }

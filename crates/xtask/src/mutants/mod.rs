@@ -72,7 +72,11 @@ pub(crate) fn run(options: &MutantsOptions) -> Result<ExitCode, TaskError> {
             MutantResult::Missed(_) => "NOT CAUGHT",
             MutantResult::Broken(_) => "ERROR",
         };
-        println!("{:.<88} {word}, {:.1} s", format!("{} ", mutant.name), begun.elapsed().as_secs_f64());
+        println!(
+            "{:.<88} {word}, {:.1} s",
+            format!("{} ", mutant.name),
+            begun.elapsed().as_secs_f64()
+        );
         fates.push((mutant, fate));
     }
     Ok(report(&fates, &table::cases_without_mutant(&mutants, &suite)))
@@ -113,8 +117,16 @@ fn report(fates: &[(&Mutant, MutantResult)], unguarded: &[&str]) -> ExitCode {
     for case in unguarded {
         println!("case without a mutant: {case}");
     }
-    println!("{caught} of {} mutants caught; {} cases without a mutant", fates.len(), unguarded.len());
-    if caught == fates.len() && unguarded.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!(
+        "{caught} of {} mutants caught; {} cases without a mutant",
+        fates.len(),
+        unguarded.len()
+    );
+    if caught == fates.len() && unguarded.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// The gate: checks that the table matches the code and the suite.
@@ -144,7 +156,9 @@ impl FaultSuite {
         let rest = ["build", "--quiet", "--package", "mz-sim", "--package", "testkit", "--bins"];
         workspace::run_checked(&mut workspace::cargo(rest))?;
         let build = ["test", "--quiet", "--package", "testkit", "--test", "faults", "--no-run"];
-        let said = workspace::run_checked(workspace::cargo(build).args(["--message-format", "json"]))?.stdout;
+        let said =
+            workspace::run_checked(workspace::cargo(build).args(["--message-format", "json"]))?
+                .stdout;
         let program = String::from_utf8_lossy(&said).lines().find_map(test_program);
         let program = program.ok_or_else(|| TaskError::Unreadable {
             what: "cargo test --no-run".to_owned(),
@@ -155,7 +169,10 @@ impl FaultSuite {
 
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(workspace::root()).env("TESTKIT_AGENTS_DIR", &self.agents).stdin(Stdio::null());
+        command
+            .current_dir(workspace::root())
+            .env("TESTKIT_AGENTS_DIR", &self.agents)
+            .stdin(Stdio::null());
         command
     }
 
@@ -170,7 +187,11 @@ impl FaultSuite {
         }
         let begun = Instant::now();
         workspace::run_checked(self.command(&self.program).arg("--exact").args(&cases))?;
-        println!("{} cases pass without a mutant, {:.1} s", cases.len(), begun.elapsed().as_secs_f64());
+        println!(
+            "{} cases pass without a mutant, {:.1} s",
+            cases.len(),
+            begun.elapsed().as_secs_f64()
+        );
         Ok(())
     }
 
@@ -190,7 +211,8 @@ impl FaultSuite {
         let workers = thread::available_parallelism().map_or(1, usize::from);
         thread::scope(|scope| {
             let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-            let results = workers.into_iter().map(|worker| worker.join().expect("a worker does not panic"));
+            let results =
+                workers.into_iter().map(|worker| worker.join().expect("a worker does not panic"));
             results.collect::<Result<Vec<_>, TaskError>>().map(|passed| passed.concat())
         })
     }

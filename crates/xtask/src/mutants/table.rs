@@ -33,18 +33,24 @@ struct MutantTable {
 pub(crate) fn read() -> Result<Vec<Mutant>, TaskError> {
     let path = workspace::root().join(FAULT_SUITE).join("mutants.toml");
     let text = fs::read_to_string(&path).map_err(TaskError::file("read", &path))?;
-    let table: MutantTable = toml::from_str(&text)
-        .map_err(|e| TaskError::Unreadable { what: path.display().to_string(), said: e.to_string() })?;
+    let table: MutantTable = toml::from_str(&text).map_err(|e| TaskError::Unreadable {
+        what: path.display().to_string(),
+        said: e.to_string(),
+    })?;
     Ok(table.mutant)
 }
 
 impl Mutant {
     /// The new text of the changed file below `root`, or the reason why there is none.
     pub(crate) fn mutated_text(&self, root: &Path) -> Result<String, String> {
-        let text =
-            fs::read_to_string(root.join(&self.file)).map_err(|e| format!("{}: {e}", self.file.display()))?;
+        let text = fs::read_to_string(root.join(&self.file))
+            .map_err(|e| format!("{}: {e}", self.file.display()))?;
         self.mutate(&text).map_err(|times| {
-            format!("its text stands {times} times in {}, not once: {}", self.file.display(), self.find)
+            format!(
+                "its text stands {times} times in {}, not once: {}",
+                self.file.display(),
+                self.find
+            )
         })
     }
 
@@ -64,7 +70,9 @@ impl Mutant {
         for name in &self.caught_by {
             match cases(suite).find(|case| case.name == *name) {
                 None => wrong.push(format!("unknown case {name}")),
-                Some(case) if case.ignored => wrong.push(format!("{name} is ignored and catches nothing")),
+                Some(case) if case.ignored => {
+                    wrong.push(format!("{name} is ignored and catches nothing"));
+                }
                 Some(_) => {}
             }
         }
@@ -74,7 +82,10 @@ impl Mutant {
 
 /// The cases that no mutant names, so nobody has shown that they can fail. Ignored cases are
 /// exempt.
-pub(crate) fn cases_without_mutant<'a>(mutants: &[Mutant], suite: &'a [TestModule]) -> Vec<&'a str> {
+pub(crate) fn cases_without_mutant<'a>(
+    mutants: &[Mutant],
+    suite: &'a [TestModule],
+) -> Vec<&'a str> {
     let named: BTreeSet<&String> = mutants.iter().flat_map(|mutant| &mutant.caught_by).collect();
     let not_named = cases(suite).filter(|case| !case.ignored && !named.contains(&case.name));
     not_named.map(|case| case.name.as_str()).collect()
@@ -111,7 +122,11 @@ mod tests {
         let suite = [TestModule {
             module: "m".to_owned(),
             title: "M.".to_owned(),
-            cases: vec![case("m::named", false), case("m::forgotten", false), case("m::later", true)],
+            cases: vec![
+                case("m::named", false),
+                case("m::forgotten", false),
+                case("m::later", true),
+            ],
         }];
         let mutants = [mutant("b", &["m::named"])];
         assert_eq!(cases_without_mutant(&mutants, &suite), ["m::forgotten"]);

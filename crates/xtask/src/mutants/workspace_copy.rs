@@ -49,14 +49,25 @@ impl WorkspaceCopy {
     /// Builds its agents and `mzha` as debug builds: the effect of a mutant does not depend on
     /// optimisation.
     pub(crate) fn build(&self) -> Result<(), TaskError> {
-        let mut cargo =
-            workspace::cargo(["build", "--quiet", "--package", "agents", "--package", "mzha", "--bins"]);
+        let mut cargo = workspace::cargo([
+            "build",
+            "--quiet",
+            "--package",
+            "agents",
+            "--package",
+            "mzha",
+            "--bins",
+        ]);
         cargo.current_dir(&self.root).arg("--target-dir").arg(&self.build);
         workspace::run_checked(&mut cargo).map(drop)
     }
 
     /// Builds the agents with the mutant, calls `judge`, and restores the file.
-    pub(crate) fn with_mutant<T>(&self, mutant: &Mutant, judge: impl FnOnce() -> T) -> Result<T, String> {
+    pub(crate) fn with_mutant<T>(
+        &self,
+        mutant: &Mutant,
+        judge: impl FnOnce() -> T,
+    ) -> Result<T, String> {
         let path = self.root.join(&mutant.file);
         let describe = |e: TaskError| e.to_string();
         let original = fs::read(&path).map_err(TaskError::file("read", &path)).map_err(describe)?;

@@ -24,9 +24,14 @@ pub(crate) fn cargo_deny(tally: &Tally, workspace: &Workspace, install: bool) {
     let tool = if is_runnable(Path::new("cargo-deny")) {
         Path::new("cargo-deny")
     } else {
-        let here = is_runnable(&tool) || (install && tally.gate("cargo-deny", || install_deny(workspace)));
+        let here =
+            is_runnable(&tool) || (install && tally.gate("cargo-deny", || install_deny(workspace)));
         if !here {
-            tally.skip("dependencies", 1, "cargo-deny not found; run `cargo install --locked cargo-deny`");
+            tally.skip(
+                "dependencies",
+                1,
+                "cargo-deny not found; run `cargo install --locked cargo-deny`",
+            );
             return;
         }
         &tool

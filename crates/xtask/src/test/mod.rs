@@ -30,10 +30,14 @@ use suites::ExcludedPart;
 use tally::{Tally, TestCounts};
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct TestOptions {
     /// As in CI: install missing cargo tools, run the slow suites, and fail on a skipped test
     #[arg(long)]
     all: bool,
+    /// Only the gates: format, lints, style and the like, and no tests
+    #[arg(long, conflicts_with = "all")]
+    gates: bool,
     /// With --all: do not fail on skipped tests
     #[arg(long)]
     allow_skips: bool,
@@ -50,8 +54,12 @@ pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     let workspace = Workspace::read()?;
     let tally = Tally::default();
 
-    packages::install_missing(&all_prerequisites());
-    tally.gate("format", || workspace::run_checked(&mut workspace::cargo(["fmt", "--all", "--check"])));
+    if !options.gates {
+        packages::install_missing(&all_prerequisites());
+    }
+    tally.gate("format", || {
+        workspace::run_checked(&mut workspace::cargo(["fmt", "--all", "--check"]))
+    });
     tally.gate("lints", gates::clippy);
     tally.gate("style", style::check);
     tally.gate("mutants", mutants::check);
@@ -60,6 +68,9 @@ pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     let built = tally.gate("build", workspace::build_programs);
     if built {
         tally.gate("generated files", || r#gen::check(&workspace));
+    }
+    if options.gates {
+        return Ok(conclude(&tally, options));
     }
     let mut left_out = options.without.clone();
     if options.all && !left_out.contains(&ExcludedPart::Debian13) {
@@ -70,9 +81,14 @@ pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     }
     suites::run(&tally, &workspace, built, options.all, &left_out);
 
+    Ok(conclude(&tally, options))
+}
+
+/// Prints the sum and gives the exit code.
+fn conclude(tally: &Tally, options: &TestOptions) -> ExitCode {
     let TestCounts { passed, failed, skipped } = tally.total();
     println!("{passed} passed, {failed} failed, {skipped} skipped");
     let asked_for = skipped == tally.excluded();
     let green = failed == 0 && (asked_for || !options.all || options.allow_skips);
-    Ok(if green { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if green { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -65,7 +65,9 @@ pub(crate) fn check() -> Result<(), TaskError> {
     }
     let twice = types.iter().filter(|(_, files)| files.len() > 1);
     findings.extend(
-        twice.map(|(name, files)| format!("type {name} exists more than once: {}", files.join(", "))),
+        twice.map(|(name, files)| {
+            format!("type {name} exists more than once: {}", files.join(", "))
+        }),
     );
     if findings.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(findings)) }
 }
@@ -77,8 +79,11 @@ fn page(root: &Path, name: &str, text: &str) -> Vec<String> {
         findings.push(format!("{name} has {lines} lines, at most {MAX_README_LINES}"));
     }
     if name != CHANGELOG {
-        let missing = paths(text).into_iter().filter(|path| is_source(path) && !root.join(path).exists());
-        findings.extend(missing.map(|path| format!("{name} names {}, which does not exist", path.display())));
+        let missing =
+            paths(text).into_iter().filter(|path| is_source(path) && !root.join(path).exists());
+        findings.extend(
+            missing.map(|path| format!("{name} names {}, which does not exist", path.display())),
+        );
     }
     findings
 }
@@ -100,7 +105,8 @@ fn banned(file: &str, text: &str) -> Vec<String> {
 fn has_word(line: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(word).any(|(at, _)| {
-        let (before, after) = (line[..at].chars().next_back(), line[at + word.len()..].chars().next());
+        let (before, after) =
+            (line[..at].chars().next_back(), line[at + word.len()..].chars().next());
         !before.is_some_and(is_part) && !after.is_some_and(is_part)
     })
 }
@@ -112,15 +118,18 @@ fn long_functions(file: &str, text: &str) -> Vec<String> {
     let function = |(start, line): (usize, &&str)| {
         let indent = line.len() - line.trim_start().len();
         let name = line.trim_start().split_once("fn ").filter(|(before, _)| {
-            before
-                .split(' ')
-                .all(|word| matches!(word, "" | "pub" | "const" | "unsafe") || word.starts_with("pub("))
+            before.split(' ').all(|word| {
+                matches!(word, "" | "pub" | "const" | "unsafe") || word.starts_with("pub(")
+            })
         })?;
         let end = format!("{}}}", &line[..indent]);
         let length = lines[start..].iter().position(|line| *line == end)? + 1;
         let name = name.1.split(['(', '<']).next().unwrap_or_default();
         (length > MAX_FUNCTION_LINES).then(|| {
-            format!("{file}:{}: function {name} has {length} lines, at most {MAX_FUNCTION_LINES}", start + 1)
+            format!(
+                "{file}:{}: function {name} has {length} lines, at most {MAX_FUNCTION_LINES}",
+                start + 1
+            )
         })
     };
     lines.iter().enumerate().filter_map(function).collect()
@@ -130,9 +139,11 @@ fn long_functions(file: &str, text: &str) -> Vec<String> {
 fn type_names(text: &str) -> Vec<String> {
     let name = |line: &str| {
         let line = line.trim_start();
-        let line =
-            line.strip_prefix("pub").map_or(line, |rest| rest.split_once(' ').map_or(rest, |(_, rest)| rest));
-        let rest = ["struct ", "enum ", "trait "].iter().find_map(|keyword| line.strip_prefix(keyword))?;
+        let line = line
+            .strip_prefix("pub")
+            .map_or(line, |rest| rest.split_once(' ').map_or(rest, |(_, rest)| rest));
+        let rest =
+            ["struct ", "enum ", "trait "].iter().find_map(|keyword| line.strip_prefix(keyword))?;
         let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
         Some(rest[..end].to_owned()).filter(|name| name.starts_with(char::is_uppercase))
     };
@@ -173,7 +184,10 @@ mod tests {
             "impl A {{\n    pub(crate) fn long(&self) {{\n{}    }}\n}}\n",
             "        x();\n".repeat(79)
         );
-        assert_eq!(long_functions("a.rs", &long), ["a.rs:2: function long has 81 lines, at most 80"]);
+        assert_eq!(
+            long_functions("a.rs", &long),
+            ["a.rs:2: function long has 81 lines, at most 80"]
+        );
         assert!(long_functions("a.rs", &long.replacen("        x();\n", "", 1)).is_empty());
         let text = "pub struct One;\n    pub(crate) enum Two<T> {}\ntrait Three: Four {}\n    type Err = ();\n// struct No\n";
         assert_eq!(type_names(text), ["One", "Two", "Three"]);

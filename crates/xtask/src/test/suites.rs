@@ -71,15 +71,24 @@ impl ExcludedPart {
 }
 
 /// Runs all suites: unit tests, each integration suite, documentation tests.
-pub(crate) fn run(tally: &Tally, workspace: &Workspace, built: bool, slow: bool, left_out: &[ExcludedPart]) {
-    tally.step("unit tests", || run_cargo_test(workspace, &["--workspace", "--lib", "--bins"], &[]));
+pub(crate) fn run(
+    tally: &Tally,
+    workspace: &Workspace,
+    built: bool,
+    slow: bool,
+    left_out: &[ExcludedPart],
+) {
+    tally
+        .step("unit tests", || run_cargo_test(workspace, &["--workspace", "--lib", "--bins"], &[]));
     let here = workspace.suites().into_iter().map(|(package, target)| {
         let suite = TestSuite { package, target, generation: Generation::Machine, selected: &[] };
         (suite, SLOW_TIER.contains(&target))
     });
     let again = OTHER_GENERATIONS.iter().copied().flat_map(|(generation, of, only)| {
         let suites = workspace.suites().into_iter().filter(move |(_, target)| *target == of);
-        suites.map(move |(package, target)| (TestSuite { package, target, generation, selected: only }, true))
+        suites.map(move |(package, target)| {
+            (TestSuite { package, target, generation, selected: only }, true)
+        })
     });
     let mut all: Vec<(TestSuite<'_>, bool)> = here.chain(again).collect();
     let place = |suite: TestSuite<'_>| LONGEST_FIRST.iter().position(|name| *name == suite.target);
@@ -90,7 +99,8 @@ pub(crate) fn run(tally: &Tally, workspace: &Workspace, built: bool, slow: bool,
         for _ in 0..CONCURRENT_SUITES {
             scope.spawn(|| {
                 while let Some((suite, is_slow)) = next() {
-                    let reason = (is_slow && !slow).then(|| "the slow tier: --all runs it".to_owned());
+                    let reason =
+                        (is_slow && !slow).then(|| "the slow tier: --all runs it".to_owned());
                     if left_out.iter().any(|part| part.includes(suite)) {
                         tally.exclude(
                             &suite.name(),
@@ -98,7 +108,11 @@ pub(crate) fn run(tally: &Tally, workspace: &Workspace, built: bool, slow: bool,
                             "--without or --allow-missing-archive",
                         );
                     } else {
-                        suite.run_or_skip(reason.or_else(|| suite.skip_reason(built)), tally, workspace);
+                        suite.run_or_skip(
+                            reason.or_else(|| suite.skip_reason(built)),
+                            tally,
+                            workspace,
+                        );
                     }
                 }
             });
@@ -150,8 +164,10 @@ impl<'a> TestSuite<'a> {
             return;
         }
         let at_once = test_threads(self.target).map(|number| ("RUST_TEST_THREADS", number));
-        let environment: Vec<_> =
-            at_once.into_iter().chain([(generation::GENERATION_VARIABLE, self.generation.name())]).collect();
+        let environment: Vec<_> = at_once
+            .into_iter()
+            .chain([(generation::GENERATION_VARIABLE, self.generation.name())])
+            .collect();
         tally.step(&self.name(), || {
             let mut outcome = run_cargo_test(workspace, &self.selection(), &environment);
             let TestCounts { passed, failed, skipped } = outcome.counts;
@@ -167,9 +183,16 @@ impl<'a> TestSuite<'a> {
 
     fn number_of_tests(self, workspace: &Workspace) -> u32 {
         let mut cargo = workspace::cargo(["test", "--quiet"]);
-        cargo.args(self.selection()).arg("--list").env("TESTKIT_AGENTS_DIR", workspace.release_dir());
-        let listed = workspace::run_output(&mut cargo).map(|output| output.stdout).unwrap_or_default();
-        let tests = String::from_utf8_lossy(&listed).lines().filter(|line| line.ends_with(": test")).count();
+        cargo
+            .args(self.selection())
+            .arg("--list")
+            .env("TESTKIT_AGENTS_DIR", workspace.release_dir());
+        let listed =
+            workspace::run_output(&mut cargo).map(|output| output.stdout).unwrap_or_default();
+        let tests = String::from_utf8_lossy(&listed)
+            .lines()
+            .filter(|line| line.ends_with(": test"))
+            .count();
         // A suite that can't list its tests still counts as skipped.
         u32::try_from(tests.max(1)).unwrap_or(u32::MAX)
     }
@@ -185,7 +208,11 @@ impl<'a> TestSuite<'a> {
     }
 }
 
-fn run_cargo_test(workspace: &Workspace, selection: &[&str], environment: &[(&str, &str)]) -> StepResult {
+fn run_cargo_test(
+    workspace: &Workspace,
+    selection: &[&str],
+    environment: &[(&str, &str)],
+) -> StepResult {
     let mut cargo = workspace::cargo(["test", "--quiet", "--no-fail-fast"]);
     // The agents under test are those of the release build.
     cargo.args(selection).env("TESTKIT_AGENTS_DIR", workspace.release_dir());
@@ -205,7 +232,11 @@ fn run_cargo_test(workspace: &Workspace, selection: &[&str], environment: &[(&st
             counts.failed = counts.failed.max(1);
             StepResult {
                 counts,
-                remark: format!("{}\n{}", failure_report(&stdout), String::from_utf8_lossy(&output.stderr)),
+                remark: format!(
+                    "{}\n{}",
+                    failure_report(&stdout),
+                    String::from_utf8_lossy(&output.stderr)
+                ),
             }
         }
     }
@@ -217,7 +248,9 @@ fn parse_counts(stdout: &str) -> TestCounts {
     let mut counts = TestCounts::default();
     for line in stdout.lines().filter_map(|line| line.strip_prefix("test result: ")) {
         let parts = line.split([';', '.']).filter_map(|part| part.trim().split_once(' '));
-        for (number, what) in parts.filter_map(|(number, what)| Some((number.parse::<u32>().ok()?, what))) {
+        for (number, what) in
+            parts.filter_map(|(number, what)| Some((number.parse::<u32>().ok()?, what)))
+        {
             match what {
                 "passed" => counts.passed += number,
                 "failed" => counts.failed += number,
@@ -231,7 +264,9 @@ fn parse_counts(stdout: &str) -> TestCounts {
 
 /// The output of failed tests, without the dots of passed ones.
 fn failure_report(stdout: &str) -> String {
-    let noise = |line: &&str| !line.trim().is_empty() && !line.starts_with("running ") && !is_progress(line);
+    let noise = |line: &&str| {
+        !line.trim().is_empty() && !line.starts_with("running ") && !is_progress(line)
+    };
     stdout.lines().filter(noise).collect::<Vec<_>>().join("\n")
 }
 

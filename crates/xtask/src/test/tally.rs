@@ -32,7 +32,11 @@ struct Totals {
 
 impl Tally {
     /// Runs a step that passes or fails as a whole; true if it passed.
-    pub(crate) fn gate<T, E: Display>(&self, name: &str, gate: impl FnOnce() -> Result<T, E>) -> bool {
+    pub(crate) fn gate<T, E: Display>(
+        &self,
+        name: &str,
+        gate: impl FnOnce() -> Result<T, E>,
+    ) -> bool {
         self.step(name, || match gate() {
             Ok(_) => StepResult {
                 counts: TestCounts { passed: 1, ..TestCounts::default() },
@@ -67,7 +71,8 @@ impl Tally {
         }
         let started = Instant::now();
         let StepResult { counts, remark } = step();
-        let mut lines = format!("{name:.<34} {}, {}\n", describe(counts), format_seconds(started.elapsed()));
+        let mut lines =
+            format!("{name:.<34} {}, {}\n", describe(counts), format_seconds(started.elapsed()));
         for line in remark.lines() {
             let _ = writeln!(lines, "    {line}");
         }

@@ -93,7 +93,11 @@ impl ClusterPlan {
     /// Changes the timeout of the Platform's stop.
     #[must_use]
     pub fn stop_timeout(self, stop: &str) -> Self {
-        self.replace_in_resource("mz-platform", "op stop timeout=360s", &format!("op stop timeout={stop}"))
+        self.replace_in_resource(
+            "mz-platform",
+            "op stop timeout=360s",
+            &format!("op stop timeout={stop}"),
+        )
     }
 
     /// Replaces text in the definition of one resource.
@@ -135,7 +139,8 @@ impl ClusterPlan {
             ConfigurationTool::Pcs => (WITH_PCS, "```sh\n", "pcs -f mz.xml "),
         };
         let mut blocks = page.split(fence).skip(1).filter_map(|rest| rest.split("```").next());
-        let block = blocks.find(|block| block.starts_with(begin)).expect("the page has a configuration");
+        let block =
+            blocks.find(|block| block.starts_with(begin)).expect("the page has a configuration");
         let mut block = block.replace("\\\n", " ");
         for (theirs, ours) in README_REPLACEMENTS {
             assert!(block.contains(theirs), "the page has no {theirs:?} any more");
@@ -145,8 +150,11 @@ impl ClusterPlan {
         let mut lines: Vec<String> =
             block.lines().filter_map(|line| line.strip_prefix(begin)).map(str::to_owned).collect();
         // The second EC has the configuration of the first.
-        let of_ec1: Vec<String> =
-            lines.iter().filter(|line| line.contains("ec1")).map(|line| line.replace("ec1", "ec2")).collect();
+        let of_ec1: Vec<String> = lines
+            .iter()
+            .filter(|line| line.contains("ec1"))
+            .map(|line| line.replace("ec1", "ec2"))
+            .collect();
         assert_eq!(of_ec1.len(), 2, "a resource and its order");
         lines.extend(of_ec1);
         if !self.storage_in_cluster {
@@ -158,8 +166,9 @@ impl ClusterPlan {
         for (was, is) in &self.changes {
             let (resource, was) = was.split_once('\0').unwrap_or(("", was));
             let mut changed = false;
-            for line in
-                lines.iter_mut().filter(|line| line.contains(&format!("{resource} ")) || resource.is_empty())
+            for line in lines
+                .iter_mut()
+                .filter(|line| line.contains(&format!("{resource} ")) || resource.is_empty())
             {
                 changed |= line.contains(was);
                 *line = line.replacen(was, is, 1);
@@ -190,11 +199,13 @@ impl ClusterPlan {
     /// The crm lines beyond the README: fencing, and the preferred nodes.
     fn extra_crm_lines(&self) -> String {
         let lan = if self.nodes == 2 { "params lan=1" } else { "" };
-        let fencing =
-            format!("primitive power stonith:fence_lab {lan} op monitor interval=30s timeout=20s\n");
+        let fencing = format!(
+            "primitive power stonith:fence_lab {lan} op monitor interval=30s timeout=20s\n"
+        );
         let places = self.node_preferences().into_iter().map(|(resource, prefers, never)| {
-            let never =
-                never.map(|node| format!("location {resource}-never-on-{node} {resource} -inf: {node}\n"));
+            let never = never.map(|node| {
+                format!("location {resource}-never-on-{node} {resource} -inf: {node}\n")
+            });
             format!("location {resource}-on-{prefers} {resource} 50: {prefers}\n")
                 + &never.unwrap_or_default()
         });
@@ -227,7 +238,8 @@ impl ClusterPlan {
     /// Installs everything in a running lab and lets the cluster start it.
     pub fn start_in(self, lab: Lab) -> Result<ClusterFixture, TestkitError> {
         let third = if self.nodes == 2 { "n2" } else { "n3" };
-        let placed = [("platform", "n1"), ("ui", "n1"), ("ec1", third), ("ec2", "n2"), ("sc1", third)];
+        let placed =
+            [("platform", "n1"), ("ui", "n1"), ("ec1", third), ("ec2", "n2"), ("sc1", third)];
         let fixture = ClusterFixture {
             lab,
             home_nodes: placed,
@@ -243,13 +255,16 @@ impl ClusterPlan {
     fn install(&self, fixture: &ClusterFixture) -> TestResult {
         fixture.node("n1").sh(&format!("install -d -o 4711 {HEARTBEAT_DIR}"))?;
         let jvm = if self.jvm { "--jvm" } else { "" };
-        let [of_platform, of_others] = self.simulator_options.each_ref().map(|words| words.join(" "));
+        let [of_platform, of_others] =
+            self.simulator_options.each_ref().map(|words| words.join(" "));
         for node in fixture.lab.nodes() {
-            node.sh(&ec_installation(&format!("--set heartbeats={HEARTBEAT_DIR} {jvm} {of_others}")))?;
+            node.sh(&ec_installation(&format!(
+                "--set heartbeats={HEARTBEAT_DIR} {jvm} {of_others}"
+            )))?;
         }
-        fixture
-            .node("n1")
-            .sh(&platform_installation(&format!("--set heartbeats={HEARTBEAT_DIR} {jvm} {of_platform}")))?;
+        fixture.node("n1").sh(&platform_installation(&format!(
+            "--set heartbeats={HEARTBEAT_DIR} {jvm} {of_platform}"
+        )))?;
         if !self.storage_in_cluster {
             for node in fixture.lab.nodes() {
                 node.sh(&format!("mount --bind {SHARED_MZ_HOME} {MZ_HOME}"))?;

@@ -80,7 +80,11 @@ pub struct RequestDelay {
 /// The cluster with this `wait`.
 #[must_use]
 pub fn plan_with_wait(wait: u64) -> ClusterPlan {
-    cluster_plan().replace_in_resource("mz-ec1", "pico_name=ec1", &format!("pico_name=ec1 wait={wait}s"))
+    cluster_plan().replace_in_resource(
+        "mz-ec1",
+        "pico_name=ec1",
+        &format!("pico_name=ec1 wait={wait}s"),
+    )
 }
 
 /// Measures on a cluster of this [`plan_with_wait`]. It calls `tell` with a line for each sample.
@@ -116,7 +120,10 @@ fn measure_rounds(
     let said = |error: TestkitError| error.to_string();
     for round in 1..=rounds {
         for asked in ClusterRequest::ALL {
-            fixture.lab.pause(Duration::from_millis(random.below((1 + wait) * 1000))).map_err(said)?;
+            fixture
+                .lab
+                .pause(Duration::from_millis(random.below((1 + wait) * 1000)))
+                .map_err(said)?;
             let took = measure_request(fixture, asked, round).map_err(said)?;
             let now = timeline::format_utc(process_watcher::now_ms());
             tell(&format!("{now} wait {wait} s, {round} of {rounds}: {asked} after {took} ms"));
@@ -126,7 +133,8 @@ fn measure_rounds(
         }
     }
     let lives = fixture.lifetimes().map_err(said)?;
-    check_invariants(fixture, &lives, |pico| if pico == "ec1" { rounds } else { 0 }).map_err(said)?
+    check_invariants(fixture, &lives, |pico| if pico == "ec1" { rounds } else { 0 })
+        .map_err(said)?
 }
 
 /// Makes the request and waits for its execution.
@@ -136,7 +144,8 @@ fn measure_request(
     round: usize,
 ) -> Result<u64, TestkitError> {
     let since = process_watcher::now_ms();
-    let begun = |what: &str| wait_for_event(fixture, since, &|time, told| action_start(time, told, what));
+    let begun =
+        |what: &str| wait_for_event(fixture, since, &|time, told| action_start(time, told, what));
     let answered = |interval: usize| {
         let operation = format!("mz-ec1_monitor_{}", interval * 1000);
         wait_for_event(fixture, since, &|time, told| {
@@ -155,7 +164,10 @@ fn measure_request(
         }
         ClusterRequest::Reload => {
             let value = format!("{}s", 11 + round);
-            crm_resource_ec1(fixture, &["--set-parameter", "ha_timeout", "--parameter-value", &value])?;
+            crm_resource_ec1(
+                fixture,
+                &["--set-parameter", "ha_timeout", "--parameter-value", &value],
+            )?;
             begun("reload-agent")?
         }
         ClusterRequest::Deeper => {
@@ -178,7 +190,9 @@ fn crm_resource_ec1(fixture: &ClusterFixture, words: &[&str]) -> TestResult {
 /// The start time of an action of `ec1` that ended at this time.
 fn action_start(ended: u64, told: &ClusterLogEvent, what: &str) -> Option<u64> {
     match told {
-        ClusterLogEvent::Ran { resource, action, took, .. } if resource == "mz-ec1" && action == what => {
+        ClusterLogEvent::Ran { resource, action, took, .. }
+            if resource == "mz-ec1" && action == what =>
+        {
             Some(ended.saturating_sub(*took))
         }
         _ => None,

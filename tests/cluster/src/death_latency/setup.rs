@@ -97,16 +97,24 @@ impl DeathSetup {
     /// first. The arguments are the numbers of kills at intervals of 1, 10 and 120 s.
     #[must_use]
     pub fn all(kills: usize, slow_kills: usize, slowest_kills: usize) -> (Vec<Self>, Vec<Self>) {
-        let platform =
-            |wait| if wait { vec![Victim::Platform] } else { vec![Victim::Platform, Victim::Dummy] };
+        let platform = |wait| {
+            if wait { vec![Victim::Platform] } else { vec![Victim::Platform, Victim::Dummy] }
+        };
         let others = vec![Victim::Ec, Victim::Sc, Victim::Ui];
         let with_dummy = [&Victim::PICOS[..], &[Victim::Dummy]].concat();
-        let often =
-            [Self::every_second(true, &Victim::PICOS, kills), Self::every_second(false, &with_dummy, kills)];
+        let often = [
+            Self::every_second(true, &Victim::PICOS, kills),
+            Self::every_second(false, &with_dummy, kills),
+        ];
         let mut seldom = Vec::new();
         for wait in [true, false] {
             for group in [platform(wait), others.clone()] {
-                seldom.push(Self { wait, interval: 120, groups: vec![group], rounds: slowest_kills });
+                seldom.push(Self {
+                    wait,
+                    interval: 120,
+                    groups: vec![group],
+                    rounds: slowest_kills,
+                });
             }
         }
         for wait in [true, false] {
@@ -155,7 +163,8 @@ impl DeathSetup {
         PICOS.iter().fold(often.with_crm_lines(&dummy), |mut plan, &pico| {
             let resource = format!("mz-{pico}");
             if !(self.wait && seconds == 1) {
-                let deeper = if pico == "platform" { &DEEPER_MONITORS[..] } else { &DEEPER_MONITORS[..1] };
+                let deeper =
+                    if pico == "platform" { &DEEPER_MONITORS[..] } else { &DEEPER_MONITORS[..1] };
                 plan = deeper
                     .iter()
                     .fold(plan, |plan, monitor| plan.replace_in_resource(&resource, monitor, ""));

@@ -62,10 +62,13 @@ fn lifetimes() -> Vec<PicoLifetime> {
 
 #[test]
 fn each_death_has_its_own_times_since_its_kill() {
-    let samples = collect_samples(&setup(), &deaths(), &timeline::parse_log(LOG, NOW), &lifetimes())
-        .expect("all are told of");
-    let times: Vec<_> =
-        samples.iter().map(|one| (one.of, one.wait, one.noticed, one.decided, one.running)).collect();
+    let samples =
+        collect_samples(&setup(), &deaths(), &timeline::parse_log(LOG, NOW), &lifetimes())
+            .expect("all are told of");
+    let times: Vec<_> = samples
+        .iter()
+        .map(|one| (one.of, one.wait, one.noticed, one.decided, one.running))
+        .collect();
     let expected = [
         (Victim::Ec, true, 60, 110, 350),
         (Victim::Sc, true, 70, 100, 360),
@@ -115,7 +118,8 @@ fn fail_counts_must_match_the_injected_deaths() {
         [&well[..], &[("mz-ec1", "1")]].concat(),
         vec![("mz-ec1", "INFINITY"), ("mz-sc1", "2"), ("dummy", "1")],
     ] {
-        let said = check_fail_counts(&status(&wrong), &deaths()).expect_err("it is not one failure each");
+        let said =
+            check_fail_counts(&status(&wrong), &deaths()).expect_err("it is not one failure each");
         assert!(said.starts_with("a death is one failure"), "{said}");
     }
 }
@@ -134,9 +138,12 @@ fn measurement_covers_each_type_wait_and_interval() {
     let (often, seldom) = DeathSetup::all(30, 9, 5);
     let all = [often, seldom].concat();
     let times = |of, wait, interval| -> usize {
-        let meant = all.iter().filter(|setting| (setting.wait, setting.interval) == (wait, interval));
+        let meant =
+            all.iter().filter(|setting| (setting.wait, setting.interval) == (wait, interval));
         meant
-            .map(|setting| setting.rounds * setting.groups.iter().flatten().filter(|one| **one == of).count())
+            .map(|setting| {
+                setting.rounds * setting.groups.iter().flatten().filter(|one| **one == of).count()
+            })
             .sum()
     };
     for (interval, kills) in [(1, 30), (10, 9), (120, 5)] {
@@ -149,10 +156,15 @@ fn measurement_covers_each_type_wait_and_interval() {
         }
         assert_eq!(times(Victim::Dummy, false, interval), kills);
     }
-    let with_platform =
-        all.iter().flat_map(|setting| &setting.groups).filter(|group| group.contains(&Victim::Platform));
+    let with_platform = all
+        .iter()
+        .flat_map(|setting| &setting.groups)
+        .filter(|group| group.contains(&Victim::Platform));
     for group in with_platform {
-        assert!(group.iter().all(|one| matches!(one, Victim::Platform | Victim::Dummy)), "{group:?}");
+        assert!(
+            group.iter().all(|one| matches!(one, Victim::Platform | Victim::Dummy)),
+            "{group:?}"
+        );
     }
     let mut names: Vec<String> = all.iter().map(DeathSetup::name).collect();
     names.sort();
@@ -164,7 +176,9 @@ fn measurement_covers_each_type_wait_and_interval() {
 #[test]
 fn configuration_has_the_intervals_and_waits_of_its_setup() {
     let of = |wait, interval| {
-        DeathSetup { interval, ..DeathSetup::every_second(wait, &Victim::PICOS, 1) }.plan().crm_lines()
+        DeathSetup { interval, ..DeathSetup::every_second(wait, &Victim::PICOS, 1) }
+            .plan()
+            .crm_lines()
     };
     let count = |text: &str, word: &str| text.matches(word).count();
     let (readme, slow) = (of(true, 1), of(false, 120));
@@ -180,5 +194,8 @@ fn monitor_period_is_interval_plus_wait() {
     let round = |wait, interval| {
         DeathSetup { interval, ..DeathSetup::every_second(wait, &[], 1) }.monitor_period().as_secs()
     };
-    assert_eq!([round(true, 1), round(false, 1), round(true, 10), round(false, 120)], [1, 1, 30, 120]);
+    assert_eq!(
+        [round(true, 1), round(false, 1), round(true, 10), round(false, 120)],
+        [1, 1, 30, 120]
+    );
 }

@@ -84,7 +84,8 @@ fn restart_of_healthy_pico_is_a_violation() {
 #[test]
 fn outage_lasts_from_death_until_next_ready_process() {
     let failed = PicoLifetime { ready: None, ..lifetime("platform", "n1", 600, Some(650)) };
-    let lives = [lifetime("platform", "n1", 100, Some(500)), failed, lifetime("platform", "n2", 700, None)];
+    let lives =
+        [lifetime("platform", "n1", 100, Some(500)), failed, lifetime("platform", "n2", 700, None)];
     let away = outages(&lives);
     assert_eq!(away.len(), 1, "{away:?}");
     assert_eq!((away[0].until_began, away[0].until_ready), (200, 210));
@@ -112,7 +113,10 @@ fn heartbeat_gap_is_a_violation_unless_excused() {
     let stood_still = (100..5000).step_by(100).chain((7100..9000).step_by(100));
     let stood_still = [heartbeats_of(&lives[0], stood_still)];
     let broken = check_heartbeats(&lives, &stood_still, &[], 9050);
-    assert!(broken.len() == 1 && broken[0].0.contains("4800 ms after its first beat"), "{broken:?}");
+    assert!(
+        broken.len() == 1 && broken[0].0.contains("4800 ms after its first beat"),
+        "{broken:?}"
+    );
     assert!(broken[0].0.contains("for 2200 ms"), "{broken:?}");
     assert_eq!(check_heartbeats(&lives, &stood_still, &[("n1".to_owned(), 100, 100)], 9050), []);
     let elsewhere = [("n2".to_owned(), 100, 100)];
@@ -123,7 +127,11 @@ fn heartbeat_gap_is_a_violation_unless_excused() {
     );
     let silent = [heartbeats_of(&lives[0], (100..5000).step_by(100))];
     assert_eq!(check_heartbeats(&lives, &silent, &[], 6900), [], "2 s are no illness");
-    assert_eq!(check_heartbeats(&lives, &silent, &[], 6901).len(), 1, "it lives, and does not beat any more");
+    assert_eq!(
+        check_heartbeats(&lives, &silent, &[], 6901).len(),
+        1,
+        "it lives, and does not beat any more"
+    );
 }
 
 #[test]

@@ -133,7 +133,8 @@ mod tests {
         };
         let degraded = SimulatedOutcome { answer: answer(190), listed: true, ..well.clone() };
         let told = parse_outcomes(&format_outcomes(&[well, moved, degraded]));
-        let words: Vec<(u8, &str)> = told.iter().map(|told| (told.code, told.words.as_str())).collect();
+        let words: Vec<(u8, &str)> =
+            told.iter().map(|told| (told.code, told.words.as_str())).collect();
         assert_eq!(
             words,
             [
@@ -143,7 +144,10 @@ mod tests {
             ]
         );
         let steps: Vec<usize> = told.iter().map(|told| told.steps.len()).collect();
-        assert_eq!((steps, told[1].steps.join("\n")), (vec![0, 1, 0], "recover mz-ec1 n3 -> n2".to_owned()));
+        assert_eq!(
+            (steps, told[1].steps.join("\n")),
+            (vec![0, 1, 0], "recover mz-ec1 n3 -> n2".to_owned())
+        );
         assert!(told.iter().all(|told| told.heading == "mz-ec1: monitor on n3"));
     }
 }

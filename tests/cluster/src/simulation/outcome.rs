@@ -70,14 +70,17 @@ impl SimulatedOutcome {
     pub(super) fn parse(answer: SimulatedAnswer, said: &str) -> Result<Self, String> {
         let mut documents: Vec<&str> = said.split(DOCUMENT_SEPARATOR).collect();
         let status = documents.pop().unwrap_or_default();
-        let decisions: Result<Vec<_>, _> = documents.iter().map(|text| Document::parse(text)).collect();
+        let decisions: Result<Vec<_>, _> =
+            documents.iter().map(|text| Document::parse(text)).collect();
         let decisions = decisions.map_err(|error| format!("{error}: {said}"))?;
         let (Some(first), Some(last)) = (decisions.first(), decisions.last()) else {
             return Err("no decision".to_owned());
         };
         let resource = answer.subject.resource();
         let mut repeated = false;
-        for step in last.descendants().filter_map(|node| parse_step(&node)).filter(|step| !step.blocked) {
+        for step in
+            last.descendants().filter_map(|node| parse_step(&node)).filter(|step| !step.blocked)
+        {
             repeated = answer.occasion == SimulatedOperation::StopUnfenced
                 && step.action == "stop"
                 && step.target == resource;
@@ -86,15 +89,19 @@ impl SimulatedOutcome {
             }
         }
         let steps = first.descendants().filter_map(|node| parse_step(&node));
-        let steps = steps.filter(|step| step.action != "start" || step.target == resource).collect();
+        let steps =
+            steps.filter(|step| step.action != "start" || step.target == resource).collect();
         let on = ClusterStatus::parse(status).map_err(|error| format!("{error}: {status}"))?;
         let status = Document::parse(status).map_err(|error| error.to_string())?;
         let of_subject = |node: &Node<'_, '_>, tag, name| {
-            node.has_tag_name(tag) && node.attribute(name).is_some_and(|of| of.starts_with(resource))
+            node.has_tag_name(tag)
+                && node.attribute(name).is_some_and(|of| of.starts_with(resource))
         };
         let called = |action: &str| {
-            let mut nodes: Vec<String> =
-                decisions.iter().flat_map(|decision| called_on(decision, resource, action)).collect();
+            let mut nodes: Vec<String> = decisions
+                .iter()
+                .flat_map(|decision| called_on(decision, resource, action))
+                .collect();
             nodes.sort();
             nodes.dedup();
             nodes
@@ -105,23 +112,27 @@ impl SimulatedOutcome {
             stopped: called("stop"),
             started: called("start"),
             runs_on: on.nodes_running(resource).to_vec(),
-            blocked: status
-                .descendants()
-                .any(|node| of_subject(&node, "resource", "id") && node.attribute("blocked") == Some("true")),
+            blocked: status.descendants().any(|node| {
+                of_subject(&node, "resource", "id") && node.attribute("blocked") == Some("true")
+            }),
             repeated,
             listed: status.descendants().any(|node| of_subject(&node, "failure", "op_key")),
             banned: banned_nodes(last, resource),
         };
         // The configuration bans these nodes in any case.
-        outcome
-            .banned
-            .retain(|node| node == answer.subject.active_node() || node == answer.subject.passive_node());
+        outcome.banned.retain(|node| {
+            node == answer.subject.active_node() || node == answer.subject.passive_node()
+        });
         Ok(outcome)
     }
 
     #[must_use]
     pub fn fenced_nodes(&self) -> Vec<&str> {
-        self.steps.iter().filter(|step| step.action == "fence").map(|step| step.target.as_str()).collect()
+        self.steps
+            .iter()
+            .filter(|step| step.action == "fence")
+            .map(|step| step.target.as_str())
+            .collect()
     }
 
     /// True if the resource is affected: its process ends, or starts, or both.
@@ -138,10 +149,14 @@ impl SimulatedOutcome {
         let (stopped, started) = (self.stopped.join(" and "), self.started.join(" and "));
         match (stopped.is_empty(), started.is_empty()) {
             (true, true) => {}
-            (false, true) if self.repeated => parts.push(format!("told to stop on {stopped}, without end")),
+            (false, true) if self.repeated => {
+                parts.push(format!("told to stop on {stopped}, without end"));
+            }
             (false, true) => parts.push(format!("stopped on {stopped}")),
             (true, false) => parts.push(format!("started on {started}")),
-            (false, false) if stopped == started => parts.push(format!("stopped and started on {started}")),
+            (false, false) if stopped == started => {
+                parts.push(format!("stopped and started on {started}"));
+            }
             (false, false) => parts.push(format!("stopped on {stopped}, started on {started}")),
         }
         if self.blocked {
@@ -216,7 +231,8 @@ fn banned_nodes(decision: &Document<'_>, resource: &str) -> Vec<String> {
         nodes
     };
     let in_group = decision.descendants().any(|node| {
-        node.attribute("id") == Some(resource) && node.attribute("function") == Some("pcmk__group_assign")
+        node.attribute("id") == Some(resource)
+            && node.attribute("function") == Some("pcmk__group_assign")
     });
     weights(if in_group { "pcmk__group_assign" } else { "pcmk__primitive_assign" })
 }

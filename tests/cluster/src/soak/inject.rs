@@ -48,26 +48,24 @@ pub(super) fn inject(
     let mut came = InjectionResult::default();
     let effects = &mut came.effects;
     match fault {
-        SoakFault::Kill(pico) => drop(fixture.kill_and_wait_until_back(&fixture.single_process(pico)?)?),
+        SoakFault::Kill(pico) => {
+            drop(fixture.kill_and_wait_until_back(&fixture.single_process(pico)?)?);
+        }
         SoakFault::Hang(pico) => {
             let before = fixture.single_process(pico)?;
             fixture.signal(&before, "STOP")?;
             fixture.wait_until_back(&before)?;
         }
-        SoakFault::HaFailed(pico) => {
-            let before = fixture.single_process(pico)?;
-            fixture.set_simulator(&before.node, pico, "ha_answer=FAILED by the soak")?;
-            fixture.wait_until_dead(&before)?;
-            fixture.set_simulator(&before.node, pico, "ha_answer=OK")?;
-            fixture.wait_until_back(&before)?;
-        }
+        SoakFault::HaFailed(pico) => answer_failed(fixture, pico)?,
         SoakFault::MzshSlow(pico) => {
             let before = fixture.single_process(pico)?;
             slow_mzsh(fixture, &before, "4s")?;
             fixture.kill_and_wait_until_back(&before)?;
             slow_mzsh(fixture, &before, "10ms")?;
         }
-        SoakFault::AgentKilled(pico) => effects.extend(kill_agents(fixture, &fixture.single_process(pico)?)?),
+        SoakFault::AgentKilled(pico) => {
+            effects.extend(kill_agents(fixture, &fixture.single_process(pico)?)?);
+        }
         SoakFault::DaemonKilled(daemon, node) => {
             kill_daemon(fixture, daemon, node)?;
             effects.push(format!("{daemon} was started again"));
@@ -106,7 +104,9 @@ pub(super) fn inject(
         }
         SoakFault::Refresh => fixture.node("n1").exec(&["crm_resource", "--refresh"]).map(drop)?,
         SoakFault::Cleanup => fixture.node("n1").exec(&["crm_resource", "--cleanup"]).map(drop)?,
-        SoakFault::Maintenance(pico) => restart_in_maintenance(fixture, &fixture.single_process(pico)?)?,
+        SoakFault::Maintenance(pico) => {
+            restart_in_maintenance(fixture, &fixture.single_process(pico)?)?;
+        }
         SoakFault::Reload(pico) => {
             if change_parameter(fixture, place, pico)? == ReloadResult::Reloaded {
                 effects.push("taken over".to_owned());
@@ -119,6 +119,15 @@ pub(super) fn inject(
     Ok(came)
 }
 
+/// Has the HA Monitor Server of this pico answer FAILED until the pico is restarted.
+fn answer_failed(fixture: &ClusterFixture, pico: &str) -> TestResult {
+    let before = fixture.single_process(pico)?;
+    fixture.set_simulator(&before.node, pico, "ha_answer=FAILED by the soak")?;
+    fixture.wait_until_dead(&before)?;
+    fixture.set_simulator(&before.node, pico, "ha_answer=OK")?;
+    fixture.wait_until_back(&before).map(drop)
+}
+
 /// Delays each mzsh of this pico's installation by this time.
 fn slow_mzsh(fixture: &ClusterFixture, pico: &WatchedProcess, by: &str) -> TestResult {
     let home = if is_on_shared_storage(&pico.pico) { SHARED_MZ_HOME } else { EC_HOME };
@@ -128,7 +137,10 @@ fn slow_mzsh(fixture: &ClusterFixture, pico: &WatchedProcess, by: &str) -> TestR
 
 /// Sends SIGKILL to the agents that the executor has started for a pico. The cluster gets no result
 /// and restarts the pico.
-fn kill_agents(fixture: &ClusterFixture, pico: &WatchedProcess) -> Result<Option<String>, TestkitError> {
+fn kill_agents(
+    fixture: &ClusterFixture,
+    pico: &WatchedProcess,
+) -> Result<Option<String>, TestkitError> {
     let killed = fixture.node(&pico.node).sh(&format!(
         "executor=$(pidof pacemaker-execd)
         for pid in $(cat /proc/$executor/task/$executor/children); do
@@ -145,19 +157,28 @@ fn kill_agents(fixture: &ClusterFixture, pico: &WatchedProcess) -> Result<Option
 }
 
 /// The pid and start time.
-fn daemon_identity(fixture: &ClusterFixture, node: &str, daemon: &str) -> Result<String, TestkitError> {
+fn daemon_identity(
+    fixture: &ClusterFixture,
+    node: &str,
+    daemon: &str,
+) -> Result<String, TestkitError> {
     fixture.node(node).sh(&format!("pid=$(pidof {daemon}) && cut -d' ' -f1,22 /proc/$pid/stat"))
 }
 
 /// Waits until a node's controller has joined, by its own log: the others may not have noticed its
 /// absence yet.
 fn wait_until_joined(fixture: &ClusterFixture, node: &str) -> TestResult {
-    fixture.lab.wait_until(&format!("{node}'s controller to have joined"), CLUSTER_TIMEOUT, |_| {
-        let ran = fixture.node(node).try_exec(&["timeout", "10", "crmadmin", "--status", node])?;
-        let joined = ["S_IDLE", "S_NOT_DC", "S_POLICY_ENGINE", "S_TRANSITION_ENGINE"];
-        let is = joined.iter().any(|state| ran.stdout.contains(state));
-        Ok(if is { Ok(()) } else { Err(ran.to_string()) })
-    })?;
+    fixture.lab.wait_until(
+        &format!("{node}'s controller to have joined"),
+        CLUSTER_TIMEOUT,
+        |_| {
+            let ran =
+                fixture.node(node).try_exec(&["timeout", "10", "crmadmin", "--status", node])?;
+            let joined = ["S_IDLE", "S_NOT_DC", "S_POLICY_ENGINE", "S_TRANSITION_ENGINE"];
+            let is = joined.iter().any(|state| ran.stdout.contains(state));
+            Ok(if is { Ok(()) } else { Err(ran.to_string()) })
+        },
+    )?;
     fixture.wait_until_online(node)
 }
 
@@ -165,7 +186,14 @@ fn move_resource(fixture: &ClusterFixture, pico: &str) -> TestResult {
     let here = fixture.single_process(pico)?.node;
     let there = may_run_on(pico).iter().find(|node| **node != here).copied().unwrap_or_default();
     let resource = if is_on_shared_storage(pico) { "mz".to_owned() } else { format!("mz-{pico}") };
-    fixture.node("n1").exec(&["crm_resource", "--move", "--resource", &resource, "--node", there])?;
+    fixture.node("n1").exec(&[
+        "crm_resource",
+        "--move",
+        "--resource",
+        &resource,
+        "--node",
+        there,
+    ])?;
     fixture.wait_until_ready(pico, there)?;
     fixture.lab.wait_until_settled()?;
     fixture.node("n1").exec(&["crm_resource", "--clear", "--resource", &resource]).map(drop)
@@ -180,7 +208,13 @@ fn wait_until_fenced(fixture: &ClusterFixture, node: &str, before: usize) -> Tes
 
 fn restart_in_maintenance(fixture: &ClusterFixture, pico: &WatchedProcess) -> TestResult {
     let mode = |value: &str| {
-        fixture.node("n1").exec(&["crm_attribute", "--name", "maintenance-mode", "--update", value])?;
+        fixture.node("n1").exec(&[
+            "crm_attribute",
+            "--name",
+            "maintenance-mode",
+            "--update",
+            value,
+        ])?;
         fixture.lab.wait_until_settled()
     };
     mode("true")?;
@@ -210,7 +244,8 @@ fn change_parameter(
     let restart_is_right = is_restart_expected(fixture, &resource, node)?;
     let reloads = fixture.node(node).sh(&done)?;
     let value = format!("{}s", 11 + place);
-    let words = ["--resource", &resource, "--set-parameter", "ha_timeout", "--parameter-value", &value];
+    let words =
+        ["--resource", &resource, "--set-parameter", "ha_timeout", "--parameter-value", &value];
     fixture.node("n1").exec(&[&["crm_resource"][..], &words].concat())?;
     fixture.lab.wait_until(
         &format!("{resource} to be reloaded, or restarted where that is right"),
@@ -235,7 +270,11 @@ fn change_parameter(
 /// probe may find an unexpectedly running resource, after a refresh, a cleanup or a restart of the
 /// controller. Pacemaker then stores it a second time, as a failure, without that digest. If that
 /// entry is newer than the start, any change is a restart.
-fn is_restart_expected(fixture: &ClusterFixture, resource: &str, node: &str) -> Result<bool, TestkitError> {
+fn is_restart_expected(
+    fixture: &ClusterFixture,
+    resource: &str,
+    node: &str,
+) -> Result<bool, TestkitError> {
     let without = format!(
         "//node_state[@uname='{node}']//lrm_resource[@id='{resource}']/lrm_rsc_op[@interval='0'][not(@op-restart-digest)]"
     );

@@ -87,13 +87,17 @@ impl fmt::Display for SoakAborted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, count, fault, why } = self;
         let fault = fault.map_or_else(|| "none".to_owned(), |fault| fault.to_string());
-        write!(f, "fault {count} ({fault}): {why}\nagain: cargo xtask soak --seed {seed} --faults {count}")
+        write!(
+            f,
+            "fault {count} ({fault}): {why}\nagain: cargo xtask soak --seed {seed} --faults {count}"
+        )
     }
 }
 
 impl fmt::Display for SoakStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let effects = if self.effects.is_empty() { "no effect".to_owned() } else { self.effects.join("; ") };
+        let effects =
+            if self.effects.is_empty() { "no effect".to_owned() } else { self.effects.join("; ") };
         write!(f, "{}: {effects}", self.fault)
     }
 }
@@ -104,12 +108,10 @@ impl fmt::Display for SoakStep {
 pub fn plan() -> ClusterPlan {
     PICOS.iter().fold(cluster_plan(), |plan, pico| {
         let resource = format!("mz-{pico}");
-        let home = if inject::is_on_shared_storage(pico) { "mz_home=/opt/mz" } else { "mz_home=/opt/ec" };
-        plan.replace_in_resource(&resource, home, &format!("{home} ha_grace=5s")).replace_in_resource(
-            &resource,
-            "monitor interval=30s",
-            "monitor interval=10s",
-        )
+        let home =
+            if inject::is_on_shared_storage(pico) { "mz_home=/opt/mz" } else { "mz_home=/opt/ec" };
+        plan.replace_in_resource(&resource, home, &format!("{home} ha_grace=5s"))
+            .replace_in_resource(&resource, "monitor interval=30s", "monitor interval=10s")
     })
 }
 
@@ -124,17 +126,19 @@ pub fn run(
 ) -> Result<SoakSummary, Box<SoakAborted>> {
     let SoakParameters { seed, faults, time } = options;
     let mut steps = Vec::new();
-    let early =
-        |error: TestkitError| Box::new(SoakAborted { seed, count: 0, fault: None, why: error.to_string() });
+    let early = |error: TestkitError| {
+        Box::new(SoakAborted { seed, count: 0, fault: None, why: error.to_string() })
+    };
     let mut last =
         wait_until_healthy(fixture).and_then(|()| ClusterSnapshot::take(fixture)).map_err(early)?;
     for (place, fault) in FaultSequence::from_seed(seed).take(faults).enumerate() {
         if fixture.lab.uptime() >= time {
             break;
         }
-        let stopped = |why: String| Box::new(SoakAborted { seed, count: place + 1, fault: Some(fault), why });
-        let (step, broken) =
-            run_step(fixture, place, fault, &mut last).map_err(|error| stopped(error.to_string()))?;
+        let stopped =
+            |why: String| Box::new(SoakAborted { seed, count: place + 1, fault: Some(fault), why });
+        let (step, broken) = run_step(fixture, place, fault, &mut last)
+            .map_err(|error| stopped(error.to_string()))?;
         tell(&format!("{} {} {step}", timeline::format_utc(process_watcher::now_ms()), place + 1));
         if !broken.is_empty() {
             return Err(stopped(broken.join("\n")));
@@ -148,7 +152,8 @@ pub fn run(
     let (versions, lives) = ended().map_err(|error: TestkitError| {
         Box::new(SoakAborted { seed, count: steps.len(), fault: None, why: error.to_string() })
     })?;
-    let (date, seconds) = (timeline::format_utc(process_watcher::now_ms()), fixture.lab.uptime().as_secs());
+    let (date, seconds) =
+        (timeline::format_utc(process_watcher::now_ms()), fixture.lab.uptime().as_secs());
     Ok(SoakSummary { seed, date, seconds, versions, lives, steps })
 }
 
@@ -198,7 +203,8 @@ fn run_step(
             fenced_now.push(node.clone());
         }
     }
-    let since = |life: &PicoLifetime| life.ended.is_some_and(|ended| (at..last.at).contains(&ended));
+    let since =
+        |life: &PicoLifetime| life.ended.is_some_and(|ended| (at..last.at).contains(&ended));
     let mut away = Vec::new();
     for dead in lives.iter().filter(|life| since(life)) {
         if let (Some(next), Some(ended)) = (invariants::next_ready(&lives, dead), dead.ended) {
@@ -221,7 +227,10 @@ fn run_step(
         }
     }
     clean_up(fixture, place)?;
-    Ok((SoakStep { kind: fault.kind().to_owned(), fault: fault.to_string(), effects, away }, broken))
+    Ok((
+        SoakStep { kind: fault.kind().to_owned(), fault: fault.to_string(), effects, away },
+        broken,
+    ))
 }
 
 /// The node that this fault removes from the cluster, and that must be fenced.
@@ -239,7 +248,11 @@ fn may_be_fenced(fault: SoakFault) -> Option<&'static str> {
 
 /// The picos that this fault may end, because it targets them or their node. A killed daemon of
 /// Pacemaker ends the picos of its node only if that node was fenced.
-fn affected_picos<'a>(fault: SoakFault, before: &'a [WatchedProcess], fenced: &[String]) -> Vec<&'a str> {
+fn affected_picos<'a>(
+    fault: SoakFault,
+    before: &'a [WatchedProcess],
+    fenced: &[String],
+) -> Vec<&'a str> {
     let is_touched = |seen: &&WatchedProcess| match fault {
         SoakFault::Kill(pico)
         | SoakFault::Hang(pico)
@@ -264,7 +277,10 @@ fn affected_picos<'a>(fault: SoakFault, before: &'a [WatchedProcess], fenced: &[
 }
 
 /// Violations in these lives, independent of the fault's target.
-fn violations(fixture: &ClusterFixture, lives: &[PicoLifetime]) -> Result<Vec<String>, TestkitError> {
+fn violations(
+    fixture: &ClusterFixture,
+    lives: &[PicoLifetime],
+) -> Result<Vec<String>, TestkitError> {
     let expected: Vec<ExpectedPico<'_>> = PICOS
         .iter()
         .map(|&pico| ExpectedPico {
@@ -283,12 +299,14 @@ fn violations(fixture: &ClusterFixture, lives: &[PicoLifetime]) -> Result<Vec<St
 fn wait_until_healthy(fixture: &ClusterFixture) -> TestResult {
     let well = |lives: &[PicoLifetime]| -> Result<(), TestkitError> {
         let status = fixture.lab.status()?;
-        let member = status.members.iter().find(|member| !member.online || member.standby || member.unclean);
+        let member =
+            status.members.iter().find(|member| !member.online || member.standby || member.unclean);
         let lost = PICOS.iter().find(|pico| {
             let alive: Vec<&PicoLifetime> =
                 lives.iter().filter(|life| life.pico == **pico && life.ended.is_none()).collect();
             let [life] = alive.as_slice() else { return true };
-            life.ready.is_none() || status.nodes_running(&format!("mz-{pico}")) != [life.node.as_str()]
+            life.ready.is_none()
+                || status.nodes_running(&format!("mz-{pico}")) != [life.node.as_str()]
         });
         match (member, lost) {
             (None, None) => Ok(()),
@@ -299,17 +317,25 @@ fn wait_until_healthy(fixture: &ClusterFixture) -> TestResult {
             }),
         }
     };
-    fixture.lab.wait_until("all picos to run once where the cluster believes", CLUSTER_TIMEOUT * 2, |lab| {
-        let look = || {
-            lab.wait_until_settled()?;
-            well(&fixture.lifetimes()?)
-        };
-        Ok(look().map_err(|error: TestkitError| error.to_string()))
-    })
+    fixture.lab.wait_until(
+        "all picos to run once where the cluster believes",
+        CLUSTER_TIMEOUT * 2,
+        |lab| {
+            let look = || {
+                lab.wait_until_settled()?;
+                well(&fixture.lifetimes()?)
+            };
+            Ok(look().map_err(|error: TestkitError| error.to_string()))
+        },
+    )
 }
 
 fn fencing_counts(fixture: &ClusterFixture) -> Result<BTreeMap<String, usize>, TestkitError> {
-    fixture.lab.nodes().map(|node| Ok((node.name.to_owned(), fixture.fencing_count(node.name)?))).collect()
+    fixture
+        .lab
+        .nodes()
+        .map(|node| Ok((node.name.to_owned(), fixture.fencing_count(node.name)?)))
+        .collect()
 }
 
 /// Truncates the logs and cleans up failures, like an operator, before a node reaches its limit.
@@ -324,7 +350,9 @@ fn clean_up(fixture: &ClusterFixture, place: usize) -> TestResult {
         }
     }
     let status = fixture.lab.status()?;
-    let often = |(resource, _, count): &&(String, String, String)| resource == "mz-platform" && count != "1";
+    let often = |(resource, _, count): &&(String, String, String)| {
+        resource == "mz-platform" && count != "1"
+    };
     if status.fail_counts.iter().any(|count| often(&count)) {
         fixture.node("n1").exec(&["crm_resource", "--cleanup", "--resource", "mz-platform"])?;
         fixture.lab.wait_until_settled()?;
@@ -359,7 +387,8 @@ mod tests {
         );
         let controller = SoakFault::DaemonKilled("pacemaker-controld", "n2");
         assert_eq!(affected_picos(controller, &places, &["n2".to_owned()]), ["ec2"]);
-        for fault in [SoakFault::Refresh, SoakFault::Cleanup, SoakFault::Reload("ec1"), controller] {
+        for fault in [SoakFault::Refresh, SoakFault::Cleanup, SoakFault::Reload("ec1"), controller]
+        {
             assert!(affected_picos(fault, &places, &[]).is_empty(), "{fault}");
         }
     }
@@ -367,7 +396,9 @@ mod tests {
     #[test]
     fn only_an_isolated_node_may_be_fenced() {
         assert_eq!(may_be_fenced(SoakFault::CableCut("n2")), Some("n2"));
-        for fault in [SoakFault::Standby("n2"), SoakFault::NodeStopped("n2"), SoakFault::Hang("ec1")] {
+        for fault in
+            [SoakFault::Standby("n2"), SoakFault::NodeStopped("n2"), SoakFault::Hang("ec1")]
+        {
             assert_eq!(may_be_fenced(fault), None, "{fault}");
         }
     }

@@ -33,7 +33,10 @@ fn kill_is_noticed_by_failed_monitor_and_decided_by_stop() {
     let FaultTimeline { noticed, decided } = of_fault(&parse_log(KILLED, FAULT), FAULT, u64::MAX);
     let (at, by) = noticed.expect("a monitor failed");
     assert_eq!(at - FAULT, 82);
-    assert!(by.starts_with("Result of monitor operation for mz-platform on n1: not running"), "{by}");
+    assert!(
+        by.starts_with("Result of monitor operation for mz-platform on n1: not running"),
+        "{by}"
+    );
     assert!(!by.contains("CIB update"), "{by}");
     assert_eq!(decided, Some((FAULT + 130, "mz-platform_stop_0 on n1".to_owned())));
 }
@@ -48,12 +51,17 @@ fn probe_result_and_cancelled_monitor_are_not_noticed() {
 
 #[test]
 fn expected_result_of_pacemaker_3_is_not_noticed() {
-    for (result, is_news) in [("OK", false), ("Cancelled", false), ("Not running (ec1 is not running)", true)]
+    for (result, is_news) in
+        [("OK", false), ("Cancelled", false), ("Not running (ec1 is not running)", true)]
     {
         let line = format!(
             "Nov 22 13:03:15.416 n1 pacemaker-controld  [87] (log_executor_event) \tnotice: Result of monitor operation for mz-ec1 on n1: {result} | graph action unconfirmed"
         );
-        assert_eq!(of_fault(&parse_log(&line, FAULT), 0, u64::MAX).noticed.is_some(), is_news, "{result}");
+        assert_eq!(
+            of_fault(&parse_log(&line, FAULT), 0, u64::MAX).noticed.is_some(),
+            is_news,
+            "{result}"
+        );
     }
 }
 
@@ -70,7 +78,10 @@ fn configuration_change_is_noticed() {
     let line = "Nov 22 13:03:15.400 n1 pacemaker-controld  [87] (abort_transition_graph) \tnotice: Transition 4 aborted by nodes-1-standby doing create standby=on: Configuration change | cib=0.8.0 source=te_update_diff_v2:497";
     let (at, by) = of_fault(&parse_log(line, FAULT), FAULT, u64::MAX).noticed.expect("it is one");
     assert_eq!(at - FAULT, 66);
-    assert_eq!(by, "Transition 4 aborted by nodes-1-standby doing create standby=on: Configuration change");
+    assert_eq!(
+        by,
+        "Transition 4 aborted by nodes-1-standby doing create standby=on: Configuration change"
+    );
 }
 
 #[test]
@@ -100,7 +111,11 @@ fn action_time_is_the_executors_execution_time() {
     let moments = parse_log(KILLED, FAULT);
     assert_eq!(action_time(&moments, "mz-platform", FAULT, u64::MAX), 16 + 263);
     assert_eq!(action_time(&moments, "mz-ui", FAULT, u64::MAX), 0);
-    assert_eq!(action_time(&moments, "mz-platform", FAULT, FAULT + 200), 16, "only what ended in that time");
+    assert_eq!(
+        action_time(&moments, "mz-platform", FAULT, FAULT + 200),
+        16,
+        "only what ended in that time"
+    );
     assert_eq!(start_completed(&moments, "mz-platform", FAULT), Some((FAULT + 434, "n1")));
     let of_3 = "Nov 22 13:03:15.768 n1 pacemaker-execd [84] (log_finished) \tinfo: mz-platform start (call 49, PID 667) exited with status 0 (OK) (execution time 263ms, queue time 5ms)";
     assert_eq!(action_time(&parse_log(of_3, FAULT), "mz-platform", FAULT, u64::MAX), 263);
@@ -121,7 +136,8 @@ fn successful_probe_or_first_monitor_is_an_answer() {
         answered("mz-ec1_monitor_0")
     );
     // Pacemaker 3.0 writes OK.
-    let first = "monitor operation for mz-ec1 on n3: OK | CIB update 91; call=51 key=mz-ec1_monitor_31000";
+    let first =
+        "monitor operation for mz-ec1 on n3: OK | CIB update 91; call=51 key=mz-ec1_monitor_31000";
     assert_eq!(line(first), answered("mz-ec1_monitor_31000"));
     assert_eq!(line(&format!("probe operation for mz-ec1 on n3: not running | {probe}")), None);
     assert_eq!(
@@ -137,7 +153,11 @@ fn log_time_without_year_is_in_the_nearest_year() {
     let new_year = 1_798_761_600_000; // 2027-01-01
     assert_eq!(at("23:59:59.000", new_year + 5000), new_year - 1000);
     assert_eq!(at("23:59:59.000", new_year - 5000), new_year - 1000);
-    assert_eq!(parse_time("Feb", "29", "00:00:00.000", 1_709_164_800_000), Some(1_709_164_800_000), "2024");
+    assert_eq!(
+        parse_time("Feb", "29", "00:00:00.000", 1_709_164_800_000),
+        Some(1_709_164_800_000),
+        "2024"
+    );
     assert_eq!(parse_time("Jan", "1", "00:00:00", 1_709_164_800_000), Some(1_704_067_200_000));
 }
 

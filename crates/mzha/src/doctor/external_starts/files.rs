@@ -121,8 +121,9 @@ impl FileSearch<'_> {
             let wants = path.extension().is_some_and(|end| end == "wants" || end == "requires");
             if wants {
                 let names = sorted_entries(&path).unwrap_or_default();
-                self.wanted
-                    .extend(names.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())));
+                self.wanted.extend(
+                    names.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())),
+                );
             }
         }
     }
@@ -169,7 +170,8 @@ impl FileSearch<'_> {
             return;
         }
         if let Some(target) = insecure_link_target(path) {
-            let why = format!("not followed (a link by {}, which not owned by root)", target.display());
+            let why =
+                format!("not followed (a link by {}, which not owned by root)", target.display());
             self.found.unread.push((path.display().to_string(), why));
             return;
         }
@@ -180,8 +182,10 @@ impl FileSearch<'_> {
         self.found.files += 1;
         match read_regular(path, MAX_FILE_BYTES) {
             Ok(content) => {
-                let lines = lines::matching_lines(&String::from_utf8_lossy(&content), kind, self.homes);
-                let mentions = lines.into_iter().map(|line| mention(line.number, line.text, line.acts));
+                let lines =
+                    lines::matching_lines(&String::from_utf8_lossy(&content), kind, self.homes);
+                let mentions =
+                    lines.into_iter().map(|line| mention(line.number, line.text, line.acts));
                 self.found.mentions.extend(mentions);
             }
             Err(e) => self.found.unread.push((path.display().to_string(), e.to_string())),
@@ -191,8 +195,10 @@ impl FileSearch<'_> {
     /// Whether a unit, its timer or an instance of it is wanted. A drop-in counts as its unit.
     fn is_wanted(&self, path: &Path) -> bool {
         let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-        let drop_in_of =
-            path.parent().and_then(name).and_then(|name| name.strip_suffix(".d").map(str::to_owned));
+        let drop_in_of = path
+            .parent()
+            .and_then(name)
+            .and_then(|name| name.strip_suffix(".d").map(str::to_owned));
         let Some(unit) = drop_in_of.or_else(|| name(path)) else { return false };
         let stem = unit.strip_suffix(".service").unwrap_or(&unit);
         self.wanted.iter().any(|wanted| {
@@ -210,8 +216,9 @@ fn insecure_link_target(path: &Path) -> Option<PathBuf> {
 
 /// Sorted directory entries.
 fn sorted_entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries =
-        fs::read_dir(directory)?.take(MAX_DIRECTORY_ENTRIES).filter_map(|entry| Some(entry.ok()?.path()));
+    let entries = fs::read_dir(directory)?
+        .take(MAX_DIRECTORY_ENTRIES)
+        .filter_map(|entry| Some(entry.ok()?.path()));
     let mut entries: Vec<PathBuf> = entries.collect();
     entries.sort();
     Ok(entries)

@@ -95,16 +95,18 @@ fn starts_or_stops(line: &str, kind: FileKind, homes: &[String]) -> Option<bool>
 
 fn has_word(line: &str, word: &str) -> bool {
     let inside = |c: char| c.is_alphanumeric() || c == '_' || c == '-' || c == '.';
-    line.match_indices(word)
-        .any(|(at, _)| !line[..at].ends_with(inside) && !line[at + word.len()..].starts_with(inside))
+    line.match_indices(word).any(|(at, _)| {
+        !line[..at].ends_with(inside) && !line[at + word.len()..].starts_with(inside)
+    })
 }
 
 /// The directory or a path below it, not one with the same prefix.
 fn has_path(line: &str, path: &str) -> bool {
     let goes_on = |c: char| c.is_alphanumeric() || "_-.".contains(c);
     let within = |c: char| c.is_alphanumeric() || "_-./".contains(c);
-    line.match_indices(path)
-        .any(|(at, _)| !line[..at].ends_with(within) && !line[at + path.len()..].starts_with(goes_on))
+    line.match_indices(path).any(|(at, _)| {
+        !line[..at].ends_with(within) && !line[at + path.len()..].starts_with(goes_on)
+    })
 }
 
 #[cfg(test)]
@@ -137,7 +139,11 @@ mod tests {
             ("   #mzsh startup platform", None),
             ("", None),
         ] {
-            assert_eq!(numbers_and_effects(line, FileKind::Crontab).first().map(|l| l.1), expected, "{line}");
+            assert_eq!(
+                numbers_and_effects(line, FileKind::Crontab).first().map(|l| l.1),
+                expected,
+                "{line}"
+            );
         }
     }
 
@@ -151,9 +157,11 @@ mod tests {
 
     #[test]
     fn crontab_lines_are_never_continued() {
-        let text =
-            "@reboot mzadmin mzsh \\\n@reboot root mzsh startup ec1\n# mzsh \\\n@reboot root mzsh kill ec2\n";
-        assert_eq!(numbers_and_effects(text, FileKind::Crontab), [(1, false), (2, true), (4, true)]);
+        let text = "@reboot mzadmin mzsh \\\n@reboot root mzsh startup ec1\n# mzsh \\\n@reboot root mzsh kill ec2\n";
+        assert_eq!(
+            numbers_and_effects(text, FileKind::Crontab),
+            [(1, false), (2, true), (4, true)]
+        );
         for kind in [FileKind::CronScript, FileKind::Script, FileKind::Unit] {
             assert_eq!(numbers_and_effects("ExecStart=mzsh \\\nstartup ec1\n", kind), [(1, true)]);
         }

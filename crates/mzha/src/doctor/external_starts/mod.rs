@@ -28,7 +28,8 @@ pub(super) fn check(found: &ExternalStarts) -> Vec<CheckResult> {
             let text: String = mention.text.chars().take(MAX_SHOWN_CHARS).collect();
             let kind = mention.kind;
             if !mention.acts {
-                let todo = format!("make sure that this {kind} starts or stops no pico of the cluster");
+                let todo =
+                    format!("make sure that this {kind} starts or stops no pico of the cluster");
                 return CheckResult::warning(AREA, check, text, todo);
             }
             if kind == FileKind::Unit && !mention.enabled {
@@ -69,8 +70,14 @@ mod tests {
     #[test]
     fn line_that_starts_a_pico_is_error_unless_its_unit_is_disabled() {
         let level = |kind, acts, enabled| {
-            let mention =
-                Mention { file: "/etc/x".to_owned(), line: 3, text: "mzsh".to_owned(), kind, acts, enabled };
+            let mention = Mention {
+                file: "/etc/x".to_owned(),
+                line: 3,
+                text: "mzsh".to_owned(),
+                kind,
+                acts,
+                enabled,
+            };
             let found = ExternalStarts { mentions: vec![mention], ..ExternalStarts::default() };
             check(&found)[0].level
         };

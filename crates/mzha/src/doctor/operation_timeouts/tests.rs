@@ -55,7 +55,12 @@ fn problems(change: impl FnOnce(&mut ConfiguredResource)) -> Vec<(Level, String,
 }
 
 #[track_caller]
-fn assert_one_problem(level: Level, check: &str, words: &str, change: impl FnOnce(&mut ConfiguredResource)) {
+fn assert_one_problem(
+    level: Level,
+    check: &str,
+    words: &str,
+    change: impl FnOnce(&mut ConfiguredResource),
+) {
     let found = problems(change);
     let [(its_level, its_check, seen)] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((*its_level, its_check.as_str()), (level, check));
@@ -108,10 +113,15 @@ fn start_timeout_below_its_waits_is_error_below_mzsh_wait_is_warning() {
     assert_one_problem(Level::Warning, "start", "stays down", |c| {
         c.operations[0].on_fail = Some("stop".to_owned());
     });
-    assert_one_problem(Level::Error, "start", "wait_for_timeout and ha_timeout alone may take 40s", |c| {
-        ec(c);
-        set_start_timeout(c, 40);
-    });
+    assert_one_problem(
+        Level::Error,
+        "start",
+        "wait_for_timeout and ha_timeout alone may take 40s",
+        |c| {
+            ec(c);
+            set_start_timeout(c, 40);
+        },
+    );
     assert_one_problem(
         Level::Warning,
         "start",
@@ -141,10 +151,15 @@ fn start_timeout_counts_only_waits_that_are_configured() {
         set_start_timeout(c, 10);
     });
     assert_one_problem(Level::Warning, "start", "beside ha_timeout", |c| set_start_timeout(c, 40));
-    assert_one_problem(Level::Error, "start", "wait_for_timeout and ha_timeout alone may take 40s", |c| {
-        set_parameter(c, "wait_for", "db1:1521");
-        set_start_timeout(c, 40);
-    });
+    assert_one_problem(
+        Level::Error,
+        "start",
+        "wait_for_timeout and ha_timeout alone may take 40s",
+        |c| {
+            set_parameter(c, "wait_for", "db1:1521");
+            set_start_timeout(c, 40);
+        },
+    );
     assert_one_problem(Level::Warning, "start", "own wait of 180s", |c| {
         set_parameter(c, "ha_check", "no");
         set_start_timeout(c, 10);
@@ -167,7 +182,9 @@ fn short_stop_timeout_or_on_fail_other_than_fence_is_reported() {
     assert_one_problem(Level::Warning, "stop", "76s", |c| {
         c.operations[1].timeout = Some(Duration::from_secs(100));
     });
-    assert_one_problem(Level::Warning, "stop", "Pacemaker's default", |c| c.operations[1].timeout = None);
+    assert_one_problem(Level::Warning, "stop", "Pacemaker's default", |c| {
+        c.operations[1].timeout = None;
+    });
     assert_eq!(problems(|c| c.operations[1].on_fail = Some("Fence".to_owned())), []);
     assert_one_problem(Level::Warning, "stop", "block", |c| {
         c.operations[1].on_fail = Some("block".to_owned());
@@ -190,12 +207,18 @@ fn missing_overlapping_or_short_monitor_is_reported() {
     });
     assert_one_problem(Level::Warning, "monitor", "depth 0", |c| drop(c.operations.remove(2)));
     assert_one_problem(Level::Warning, "monitor", "depth 10", |c| c.operations.truncate(3));
-    assert_one_problem(Level::Error, "monitor", "two have interval 1s, and Pacemaker runs neither", |c| {
-        c.operations[3].interval = Duration::from_secs(1);
-    });
+    assert_one_problem(
+        Level::Error,
+        "monitor",
+        "two have interval 1s, and Pacemaker runs neither",
+        |c| {
+            c.operations[3].interval = Duration::from_secs(1);
+        },
+    );
     // Those that run elsewhere or are disabled count, too.
     assert_one_problem(Level::Error, "monitor", "interval 1s", |c| {
-        c.operations.push(ConfiguredOperation { role: Some("Stopped".to_owned()), ..monitor(1, 60, 0) });
+        c.operations
+            .push(ConfiguredOperation { role: Some("Stopped".to_owned()), ..monitor(1, 60, 0) });
     });
     assert_one_problem(Level::Error, "monitor", "interval 30s", |c| {
         c.operations.push(ConfiguredOperation { enabled: false, ..monitor(30, 60, 0) });
@@ -208,7 +231,9 @@ fn missing_overlapping_or_short_monitor_is_reported() {
     assert_one_problem(Level::Warning, "monitor depth 0", "wait=20s", |c| {
         c.operations[2].timeout = Some(Duration::from_secs(30));
     });
-    assert_one_problem(Level::Warning, "monitor depth 0", "wait=31s", |c| set_parameter(c, "wait", "31s"));
+    assert_one_problem(Level::Warning, "monitor depth 0", "wait=31s", |c| {
+        set_parameter(c, "wait", "31s");
+    });
     assert_eq!(problems(|c| set_parameter(c, "wait", "30s")), []);
     assert_one_problem(Level::Warning, "monitor depth 0", "not in the 21s between two runs", |c| {
         c.operations[2].interval = Duration::from_secs(21);
@@ -274,14 +299,19 @@ fn missing_migration_threshold_or_failure_timeout_is_warning() {
             c.meta.insert("migration-threshold".to_owned(), endless.to_owned());
         });
     }
-    for (time, words) in
-        [("INFINITY", "INFINITY: Pacemaker can't read it"), ("P1D", "P1D: Pacemaker"), ("0", "0, with")]
-    {
+    for (time, words) in [
+        ("INFINITY", "INFINITY: Pacemaker can't read it"),
+        ("P1D", "P1D: Pacemaker"),
+        ("0", "0, with"),
+    ] {
         assert_one_problem(Level::Warning, "failure-timeout", words, |c| {
             c.meta.insert("failure-timeout".to_owned(), time.to_owned());
         });
     }
-    assert_eq!(problems(|c| drop(c.meta.insert("failure-timeout".to_owned(), "PT24H".to_owned()))), []);
+    assert_eq!(
+        problems(|c| drop(c.meta.insert("failure-timeout".to_owned(), "PT24H".to_owned()))),
+        []
+    );
     assert_one_problem(Level::Warning, "failure-timeout", "migration-threshold=3", |c| {
         drop(c.meta.remove("failure-timeout"));
     });
@@ -305,7 +335,9 @@ fn missing_migration_threshold_or_failure_timeout_is_warning() {
 #[test]
 fn failure_timeout_not_above_the_longest_operation_is_warning() {
     let set = |time: &'static str| {
-        move |c: &mut ConfiguredResource| drop(c.meta.insert("failure-timeout".to_owned(), time.to_owned()))
+        move |c: &mut ConfiguredResource| {
+            drop(c.meta.insert("failure-timeout".to_owned(), time.to_owned()));
+        }
     };
     for short in ["60s", "420s"] {
         assert_one_problem(Level::Warning, "failure-timeout", "may take 420s", set(short));
@@ -319,9 +351,14 @@ fn doctor_page_states_the_minimum_timeouts() {
     let (settings, _) = advised_resource().resource.settings();
     let mut of_ec = advised_resource().resource;
     of_ec.kind = PicoType::ExecutionContext;
-    assert!(page.contains(&format!("timeout 420s (needs {}s)", minimum_timeout::start(&settings).as_secs())));
-    let platform =
-        format!("; {} s of a Platform without `wait_for` |", minimum_timeout::start(&settings).as_secs());
+    assert!(page.contains(&format!(
+        "timeout 420s (needs {}s)",
+        minimum_timeout::start(&settings).as_secs()
+    )));
+    let platform = format!(
+        "; {} s of a Platform without `wait_for` |",
+        minimum_timeout::start(&settings).as_secs()
+    );
     assert!(
         page.lines().any(|line| line.starts_with("| start |") && line.ends_with(&platform)),
         "{platform}"

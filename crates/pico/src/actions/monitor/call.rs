@@ -42,7 +42,9 @@ impl MonitorCall<'_> {
     pub(super) fn kind(&self) -> MonitorKind {
         match self {
             Self::Probe => MonitorKind::Probe,
-            Self::OneShot { .. } | Self::Health { .. } | Self::Recurring { .. } => MonitorKind::Recurring,
+            Self::OneShot { .. } | Self::Health { .. } | Self::Recurring { .. } => {
+                MonitorKind::Recurring
+            }
         }
     }
 

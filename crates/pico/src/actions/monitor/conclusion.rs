@@ -21,12 +21,15 @@ impl Monitor<'_> {
     ) -> Verdict {
         let found = judge(observation, &self.policy(record.as_ref()));
         let depth = self.call.effective_depth();
-        let counts = record.as_ref().and_then(|r| r.counts.get(&depth).cloned()).unwrap_or_default();
+        let counts =
+            record.as_ref().and_then(|r| r.counts.get(&depth).cloned()).unwrap_or_default();
         let (verdict, now) =
             apply_tolerance(&found, &counts, self.settings, self.call.kind(), SystemTime::now());
         let is_alive = matches!(observation.presence, PicoPresence::One { .. });
         let is_death_report = !verdict.is_running()
-            && (verdict.kind == VerdictKind::NotRunning || progress.held_back || progress.death.is_some());
+            && (verdict.kind == VerdictKind::NotRunning
+                || progress.held_back
+                || progress.death.is_some());
         let update = |record: &mut InstanceRecord| match self.call {
             MonitorCall::Probe if is_alive => record.rows.reset(),
             MonitorCall::Recurring { interval: every, .. } => {
@@ -87,7 +90,8 @@ impl Monitor<'_> {
         found: &InstanceRecord,
         progress: &MonitorProgress,
     ) -> bool {
-        let wait_is_own = !progress.waited || now.rows.is_own_wait_current(self.call.effective_depth());
+        let wait_is_own =
+            !progress.waited || now.rows.is_own_wait_current(self.call.effective_depth());
         recorded_instance(now) == recorded_instance(found) && wait_is_own
     }
 }

@@ -26,8 +26,11 @@ impl Monitor<'_> {
         file: &InstanceRecordFile,
     ) -> Verdict {
         let depth = self.call.effective_depth();
-        let is_repeated = met.history_at_start.as_ref().is_some_and(|history| history.reports.has(depth));
-        let MonitorCall::Recurring { cluster: Some(cluster), .. } = self.call else { return verdict };
+        let is_repeated =
+            met.history_at_start.as_ref().is_some_and(|history| history.reports.has(depth));
+        let MonitorCall::Recurring { cluster: Some(cluster), .. } = self.call else {
+            return verdict;
+        };
         if verdict.kind != VerdictKind::NotRunning || !is_repeated {
             return verdict;
         }
@@ -40,8 +43,11 @@ impl Monitor<'_> {
         let as_error = record.reports.as_error(depth);
         if record.reports.is_due() {
             let until = self.deadline.instant_within(ANSWERS_WITHIN);
-            let last_failures: Vec<LastFailure> =
-                record.reports.intervals().map(|every| cluster.last_failure(every, until)).collect();
+            let last_failures: Vec<LastFailure> = record
+                .reports
+                .intervals()
+                .map(|every| cluster.last_failure(every, until))
+                .collect();
             let is_dropped = record.reports.asked(depth, &last_failures, record.jvm());
             // The next run has to repeat the answer, so a change that can't be written down is not made.
             if file.write(&record).is_ok() && is_dropped {

@@ -30,17 +30,22 @@ impl Monitor<'_> {
                 Ok(record) => record,
                 Err(e) => {
                     let pico = self.settings.pico_label();
-                    let reason = format!("{pico}: {id} is running, but its record could not be made: {e}");
+                    let reason =
+                        format!("{pico}: {id} is running, but its record could not be made: {e}");
                     return Ok(Verdict::new(VerdictKind::Failed, reason));
                 }
             },
         };
         let presence = PicoPresence::One { id, liveness };
-        let mut observation = self.run_deep_checks(Observation::from_processes(presence), id, &mut record);
-        if self.call.effective_depth() > 0 && has_died(id, self.deadline.instant_within(EXIT_TIMEOUT)) {
+        let mut observation =
+            self.run_deep_checks(Observation::from_processes(presence), id, &mut record);
+        if self.call.effective_depth() > 0
+            && has_died(id, self.deadline.instant_within(EXIT_TIMEOUT))
+        {
             // It died during the checks: report the death, not the missing answer.
-            observation =
-                Observation::from_processes(self.observe(Some(&record), ObservationScope::AllProcesses));
+            observation = Observation::from_processes(
+                self.observe(Some(&record), ObservationScope::AllProcesses),
+            );
             if let PicoPresence::One { .. } = observation.presence {
                 return Err(Superseded);
             }
@@ -49,16 +54,27 @@ impl Monitor<'_> {
     }
 
     /// A new record for a process that `last` does not name as running.
-    fn adopt(&self, id: ProcessId, last: Option<&InstanceRecord>) -> std::io::Result<InstanceRecord> {
+    fn adopt(
+        &self,
+        id: ProcessId,
+        last: Option<&InstanceRecord>,
+    ) -> std::io::Result<InstanceRecord> {
         tracing::info!(
             "{}: {id} is adopted: it is running, and no record names it",
             self.settings.pico_label()
         );
         let mut record = InstanceRecord::new(self.settings, self.target, StartPhase::Running)?;
-        if let Some(mzsh) = last.filter(|last| last.jvm() == Some(id)).and_then(InstanceRecord::mzsh) {
+        if let Some(mzsh) =
+            last.filter(|last| last.jvm() == Some(id)).and_then(InstanceRecord::mzsh)
+        {
             record.set_mzsh(mzsh);
         }
-        pico_users::set_users_of_adopted(self.settings, self.target, &mut record, self.checks_deadline());
+        pico_users::set_users_of_adopted(
+            self.settings,
+            self.target,
+            &mut record,
+            self.checks_deadline(),
+        );
         record.set_running(id);
         Ok(record)
     }
@@ -69,7 +85,8 @@ impl Monitor<'_> {
         id: ProcessId,
         record: &mut InstanceRecord,
     ) -> Observation {
-        let well = matches!(observation.presence, PicoPresence::One { liveness: Liveness::Alive, .. });
+        let well =
+            matches!(observation.presence, PicoPresence::One { liveness: Liveness::Alive, .. });
         let depth = self.call.effective_depth();
         if matches!(self.call, MonitorCall::Probe) || depth < 10 || !well {
             return observation;
@@ -86,7 +103,8 @@ impl Monitor<'_> {
         if depth >= 20 {
             let status = deep_checks::ask_mzsh_status(self.settings, self.target, until);
             if !matches!(status, crate::product::StatusAnswer::Running) {
-                observation.platform_answers = deep_checks::platform_answers(record, self.deadline.instant());
+                observation.platform_answers =
+                    deep_checks::platform_answers(record, self.deadline.instant());
             }
             observation.status = Some(status);
         }
@@ -98,9 +116,9 @@ impl Monitor<'_> {
 fn has_died(id: ProcessId, until: Instant) -> bool {
     match id.live_stat() {
         Ok(None) => true,
-        Ok(Some(stat)) if stat.is_exiting() => {
-            id.open().is_ok_and(|held| held.is_none_or(|held| held.wait_for_end(until).unwrap_or(false)))
-        }
+        Ok(Some(stat)) if stat.is_exiting() => id
+            .open()
+            .is_ok_and(|held| held.is_none_or(|held| held.wait_for_end(until).unwrap_or(false))),
         _ => false,
     }
 }

@@ -31,7 +31,8 @@ use super::load_record;
 use crate::record::{InstanceRecord, InstanceRecordFile, StartPhase};
 use crate::settings::{PicoInstance, Settings, UnreadableTarget};
 use crate::verdict::{
-    Death, Observation, ObservationScope, PicoPresence, Verdict, VerdictKind, find_possible_target, observe,
+    Death, Observation, ObservationScope, PicoPresence, Verdict, VerdictKind, find_possible_target,
+    observe,
 };
 use host::ProcessId;
 use host::descriptors::with_descriptor_limit;
@@ -42,7 +43,11 @@ use std::time::Instant;
 ///
 /// # Errors
 /// Those of [`Verdict::into_result`].
-pub fn monitor(settings: &Settings, call: MonitorCall<'_>, deadline: Deadline) -> Result<State, Failure> {
+pub fn monitor(
+    settings: &Settings,
+    call: MonitorCall<'_>,
+    deadline: Deadline,
+) -> Result<State, Failure> {
     monitor_verdict(settings, call, deadline).into_result()
 }
 
@@ -82,7 +87,11 @@ fn monitor_without_target(
     call: MonitorCall<'_>,
     deadline: Deadline,
 ) -> Verdict {
-    match find_possible_target(settings, unreadable, deadline.instant_within(deadline.timeout() / 2)) {
+    match find_possible_target(
+        settings,
+        unreadable,
+        deadline.instant_within(deadline.timeout() / 2),
+    ) {
         Ok(None) => {
             let is_probe = matches!(call, MonitorCall::Probe);
             let kind = if is_probe { VerdictKind::NotRunning } else { VerdictKind::Failed };
@@ -101,7 +110,8 @@ struct Monitor<'a> {
 
 impl Monitor<'_> {
     fn run(&self) -> Verdict {
-        self.try_run().unwrap_or_else(|Superseded| Verdict::new(VerdictKind::Running, String::new()))
+        self.try_run()
+            .unwrap_or_else(|Superseded| Verdict::new(VerdictKind::Running, String::new()))
     }
 
     fn try_run(&self) -> Result<Verdict, Superseded> {
@@ -118,7 +128,8 @@ impl Monitor<'_> {
             return self.check(id, liveness, record, progress, &file);
         }
         progress.history_at_start = record.as_ref().map(RecordHistory::from_record);
-        let observation = Observation { death: progress.death, ..Observation::from_processes(presence) };
+        let observation =
+            Observation { death: progress.death, ..Observation::from_processes(presence) };
         let verdict = self.conclude(&observation, record, &progress, &file);
         Ok(self.report_again(verdict, &progress, &file))
     }

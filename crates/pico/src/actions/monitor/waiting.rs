@@ -48,8 +48,10 @@ impl Monitor<'_> {
     /// How long this run may wait; `None`: not at all.
     pub(super) fn max_wait(&self) -> Option<Duration> {
         let MonitorCall::Recurring { may_wait: true, .. } = self.call else { return None };
-        let wait =
-            self.settings.wait.min((self.deadline.timeout() / 2).saturating_sub(Duration::from_millis(1)));
+        let wait = self
+            .settings
+            .wait
+            .min((self.deadline.timeout() / 2).saturating_sub(Duration::from_millis(1)));
         (!wait.is_zero()).then_some(wait)
     }
 
@@ -89,7 +91,9 @@ fn wait_for_death(wait: Duration, held: &DeathWatch) -> Option<Death> {
     let until = Instant::now() + wait;
     let seen = |end| Some(Death { observed_at: SystemTime::now(), end });
     match held {
-        DeathWatch::Alive(handle) if handle.pidfd().wait_for_end_or_sigterm(until).unwrap_or(false) => {
+        DeathWatch::Alive(handle)
+            if handle.pidfd().wait_for_end_or_sigterm(until).unwrap_or(false) =>
+        {
             seen(handle.exit_status())
         }
         DeathWatch::Alive(_) => {

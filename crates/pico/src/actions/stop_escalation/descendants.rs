@@ -1,6 +1,8 @@
 //! The descendants of a pico that must end with it.
 
-use crate::identity::{ProcessArguments, is_any_pico_or_mzsh, may_be_product_program, program_name, role};
+use crate::identity::{
+    ProcessArguments, is_any_pico_or_mzsh, may_be_product_program, program_name, role,
+};
 use crate::settings::PicoInstance;
 use host::command_lines::{self, CommandLine};
 use host::process::{self, ProcDir, ProcLink};
@@ -39,7 +41,8 @@ pub(super) fn descendants_to_stop(
         let is_other = match line {
             CommandLine::Complete(argv) | CommandLine::Truncated(argv) => {
                 let looks = ProcessArguments { argv: &argv, program: program.as_deref() };
-                is_any_pico_or_mzsh(looks) && !targets.iter().any(|target| role(target, looks).is_some())
+                is_any_pico_or_mzsh(looks)
+                    && !targets.iter().any(|target| role(target, looks).is_some())
             }
             // It may be another pico.
             CommandLine::Stuck => true,
@@ -51,7 +54,8 @@ pub(super) fn descendants_to_stop(
     })?;
     let mut handles = Vec::new();
     for stat in below {
-        let of_others = others.contains(&stat.pid) || all.ancestors(stat.pid).any(|a| others.contains(&a));
+        let of_others =
+            others.contains(&stat.pid) || all.ancestors(stat.pid).any(|a| others.contains(&a));
         if !of_others && !caller.contains(&stat.pid) {
             handles.extend(stat.id().open()?);
         }

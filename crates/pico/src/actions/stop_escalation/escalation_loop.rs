@@ -65,7 +65,9 @@ pub(super) fn stop_until_clear(node: &impl EscalationNode, end: Instant) -> Resu
             Err(e) if over => return Err(StopError::ScanFailed(e)),
             Ok(found) => {
                 // Startups first: they could bring up another instance.
-                for &startup in found.startups.iter().filter(|&&startup| known.startup != Some(startup)) {
+                for &startup in
+                    found.startups.iter().filter(|&&startup| known.startup != Some(startup))
+                {
                     node.stop_startup(startup);
                 }
                 let tried = known.pico.as_ref().map(|pico| pico.id);
@@ -75,7 +77,8 @@ pub(super) fn stop_until_clear(node: &impl EscalationNode, end: Instant) -> Resu
                 if !found.leftovers.is_empty() && found.picos.is_empty() {
                     node.stop_leftovers(&found.leftovers);
                 }
-                if found.picos.is_empty() && found.startups.is_empty() && found.leftovers.is_empty() {
+                if found.picos.is_empty() && found.startups.is_empty() && found.leftovers.is_empty()
+                {
                     node.pause(RESCAN_INTERVAL);
                 }
             }
@@ -85,7 +88,8 @@ pub(super) fn stop_until_clear(node: &impl EscalationNode, end: Instant) -> Resu
 }
 
 fn worst_survivor(found: ScanResult) -> StopError {
-    let state = |id: ProcessId| id.stat().ok().flatten().map_or(ProcessState::Zombie, |stat| stat.state);
+    let state =
+        |id: ProcessId| id.stat().ok().flatten().map_or(ProcessState::Zombie, |stat| stat.state);
     let process = found.picos.first().map(|pico| pico.id);
     let process = process.or(found.startups.first().copied()).or(found.leftovers.first().copied());
     match (process, found.suspects.into_iter().next()) {
@@ -162,7 +166,12 @@ mod tests {
             let number = self.next.replace(self.next.get() + 1);
             self.live.borrow_mut().push((
                 number,
-                ModelProcess { kind: what, dies_at_attempt: dies_at, leaves_child: false, attempts: 0 },
+                ModelProcess {
+                    kind: what,
+                    dies_at_attempt: dies_at,
+                    leaves_child: false,
+                    attempts: 0,
+                },
             ));
         }
 
@@ -213,7 +222,12 @@ mod tests {
             let look = self.scans.replace(self.scans.get() + 1);
             assert!(look < 10_000, "it spins");
             self.now.set(self.now.get() + Duration::from_millis(5));
-            let due = self.live.borrow().iter().filter(|(_, p)| p.kind == ModelKind::Startup(look)).count();
+            let due = self
+                .live
+                .borrow()
+                .iter()
+                .filter(|(_, p)| p.kind == ModelKind::Startup(look))
+                .count();
             (0..due).for_each(|_| self.add(ModelKind::Pico, 1));
             self.live.borrow_mut().retain(|(_, p)| p.kind != ModelKind::Suspect(look));
             if self.failing_scans.contains(&look) {
@@ -302,9 +316,13 @@ mod tests {
     #[test]
     fn recorded_process_is_stopped_though_every_scan_fails() {
         for what in [ModelKind::Pico, ModelKind::Startup(9999)] {
-            let process = ModelProcess { kind: what, dies_at_attempt: 2, leaves_child: false, attempts: 0 };
+            let process =
+                ModelProcess { kind: what, dies_at_attempt: 2, leaves_child: false, attempts: 0 };
             let node = ModelNode::new(vec![process], (0..10_000).collect()).with_recorded_first();
-            assert!(matches!(stop_until_clear(&node, node.begun + LENGTH), Err(StopError::ScanFailed(_))));
+            assert!(matches!(
+                stop_until_clear(&node, node.begun + LENGTH),
+                Err(StopError::ScanFailed(_))
+            ));
             assert!(node.live.borrow().is_empty());
         }
     }

@@ -104,7 +104,10 @@ impl<'a> StopEscalation<'a> {
 
     fn log_failure(&self, what: &str, result: io::Result<()>) {
         if let Err(e) = result {
-            tracing::warn!("{}: {what} could not be stopped: {e}; trying again", self.settings.pico_label());
+            tracing::warn!(
+                "{}: {what} could not be stopped: {e}; trying again",
+                self.settings.pico_label()
+            );
             self.pause(RESCAN_INTERVAL);
         }
     }
@@ -125,11 +128,16 @@ impl<'a> StopEscalation<'a> {
 
     fn stop_instance(&self, pico: &PicoProcess) -> io::Result<()> {
         let Some(handle) = pico.id.open()? else { return Ok(()) };
-        let descendants = descendants::descendants_to_stop(self.targets, pico.id, self.scan_deadline())
-            .unwrap_or_else(|e| {
-                tracing::warn!("{}: descendants of {} unknown: {e}", self.settings.pico_label(), pico.id);
-                Vec::new()
-            });
+        let descendants =
+            descendants::descendants_to_stop(self.targets, pico.id, self.scan_deadline())
+                .unwrap_or_else(|e| {
+                    tracing::warn!(
+                        "{}: descendants of {} unknown: {e}",
+                        self.settings.pico_label(),
+                        pico.id
+                    );
+                    Vec::new()
+                });
         let state = handle.stat()?.map(|stat| stat.state);
         let answers = !matches!(state, Some(ProcessState::Stopped | ProcessState::Zombie));
         let target = self.targets.get(pico.target_index).unwrap_or(&self.targets[0]);
@@ -141,7 +149,10 @@ impl<'a> StopEscalation<'a> {
             match self.run_mzsh_shutdown(&handle, target, until) {
                 Ok(hangs) => storage_hangs |= hangs,
                 Err(e) => {
-                    tracing::warn!("{}: mzsh shutdown: {e}; sending signals", self.settings.pico_label());
+                    tracing::warn!(
+                        "{}: mzsh shutdown: {e}; sending signals",
+                        self.settings.pico_label()
+                    );
                 }
             }
         }
@@ -273,7 +284,8 @@ impl EscalationNode for StopEscalation<'_> {
     fn scan(&self) -> io::Result<ScanResult> {
         let until = self.scan_deadline();
         let node = NodeContext::for_targets(self.settings, self.targets, self.record, until);
-        let mut found = process_search(self.targets, self.record, &self.sessions.borrow()).scan(&node, until);
+        let mut found =
+            process_search(self.targets, self.record, &self.sessions.borrow()).scan(&node, until);
         match &mut found {
             Err(e) => tracing::warn!("{}: process scan failed: {e}", self.settings.pico_label()),
             // The record names the pico. A process that nothing identifies and that executes nothing must not fence the node.
@@ -301,8 +313,14 @@ impl EscalationNode for StopEscalation<'_> {
 
     fn stop_pico(&self, pico: &PicoProcess) {
         // Leftover processes are in its session, if it leads one.
-        if pico.id.stat().is_ok_and(|stat| stat.is_some_and(|stat| stat.session == pico.id.pid.as_raw())) {
-            self.sessions.borrow_mut().push((pico.id, process::effective_uid(pico.id.pid).ok().flatten()));
+        if pico
+            .id
+            .stat()
+            .is_ok_and(|stat| stat.is_some_and(|stat| stat.session == pico.id.pid.as_raw()))
+        {
+            self.sessions
+                .borrow_mut()
+                .push((pico.id, process::effective_uid(pico.id.pid).ok().flatten()));
         }
         self.log_failure("the pico", self.stop_instance(pico));
     }
@@ -310,7 +328,8 @@ impl EscalationNode for StopEscalation<'_> {
     fn stop_leftovers(&self, leftovers: &[ProcessId]) {
         let end = || {
             let open = |id: &ProcessId| id.open().transpose();
-            let handles: Vec<ProcessHandle> = leftovers.iter().filter_map(open).collect::<io::Result<_>>()?;
+            let handles: Vec<ProcessHandle> =
+                leftovers.iter().filter_map(open).collect::<io::Result<_>>()?;
             let names: Vec<String> = leftovers.iter().map(ToString::to_string).collect();
             tracing::info!(
                 "{}: stopping leftover processes: {}",

@@ -51,7 +51,12 @@ impl HaMonitor for HaClient<'_> {
 
 impl HaClient<'_> {
     /// Waits for the client, at most as long as the pico's JVM lives.
-    fn supervise(&self, mut client: RunningCommand, seconds: u64, until: Instant) -> io::Result<HaAnswer> {
+    fn supervise(
+        &self,
+        mut client: RunningCommand,
+        seconds: u64,
+        until: Instant,
+    ) -> io::Result<HaAnswer> {
         let jvm = self.jvm.open()?;
         client.release()?;
         match client.wait(until, jvm.as_ref().map(ProcessHandle::pidfd))? {
@@ -87,8 +92,11 @@ impl HaClient<'_> {
     ) -> Result<Exec, String> {
         let jar = self.target.home.join("lib/ha.jar");
         check_secure(self.target, &jar, user)?;
-        let of_mzsh =
-            || MzshVariables::from_home(self.target.home.path()).java_home.map(|home| home.join("bin/java"));
+        let of_mzsh = || {
+            MzshVariables::from_home(self.target.home.path())
+                .java_home
+                .map(|home| home.join("bin/java"))
+        };
         let mut programs = own_java.into_iter().chain(of_mzsh());
         let first = programs.next().ok_or("java of the pico not found: set java_home")?;
         let program = match check_executable(self.target, &first, user) {
@@ -96,7 +104,9 @@ impl HaClient<'_> {
             // An administrator can replace a JDK under a running JVM. A configured `java_home` has
             // no fallback.
             Err(why) if self.settings.java_home.is_some() => return Err(why),
-            Err(why) => programs.find(|next| check_executable(self.target, next, user).is_ok()).ok_or(why)?,
+            Err(why) => programs
+                .find(|next| check_executable(self.target, next, user).is_ok())
+                .ok_or(why)?,
         };
         let mut arguments: Vec<OsString> = Vec::new();
         for flag in CHEAP_JVM_FLAGS.into_iter().chain(["-cp"]) {
@@ -121,7 +131,10 @@ impl HaClient<'_> {
         if let Some(java_home) = &self.settings.java_home {
             return Some(java_home.join("bin/java"));
         }
-        let own = process::read_exe_link(self.jvm.pid).ok().flatten().filter(|own| own.has_file_name("java"));
+        let own = process::read_exe_link(self.jvm.pid)
+            .ok()
+            .flatten()
+            .filter(|own| own.has_file_name("java"));
         own.map(|own| own.0)
     }
 }

@@ -26,15 +26,18 @@ pub fn listens(endpoint: &Endpoint, jvm: Pid, until: Instant) -> Option<bool> {
     }
     let addresses = match endpoint.host.parse() {
         Ok(address) => vec![address],
-        Err(_) => match look_up(&[&endpoint.host], until.min(Instant::now() + RESOLVER_WITHIN)).pop() {
-            Some(Lookup::Addresses(addresses)) => addresses,
-            _ => return Some(false),
-        },
+        Err(_) => {
+            match look_up(&[&endpoint.host], until.min(Instant::now() + RESOLVER_WITHIN)).pop() {
+                Some(Lookup::Addresses(addresses)) => addresses,
+                _ => return Some(false),
+            }
+        }
     };
     let node = LocalAddresses::read().ok()?;
     // A socket on the unspecified address covers only the addresses of this node.
     let is_here = |address| node.state_of(address) != AddressState::NotLocal;
-    let is_own = |a| own.iter().any(|l| l.conflicts_with(a) && (!l.address.is_unspecified() || is_here(a)));
+    let is_own =
+        |a| own.iter().any(|l| l.conflicts_with(a) && (!l.address.is_unspecified() || is_here(a)));
     Some(addresses.into_iter().any(is_own))
 }
 
@@ -94,12 +97,16 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port };
         assert_eq!(port_mismatch(&endpoint, Pid::own()), None);
-        let mut child =
-            Command::new("sleep").arg("60").stdin(Stdio::from(OwnedFd::from(listener))).spawn().unwrap();
+        let mut child = Command::new("sleep")
+            .arg("60")
+            .stdin(Stdio::from(OwnedFd::from(listener)))
+            .spawn()
+            .unwrap();
         let of_child = port_mismatch(&endpoint, Pid::own());
         let is_seen = listens(&endpoint, Pid::own(), soon());
         let mut other = Command::new("sleep").arg("60").spawn().unwrap();
-        let pid = |process: &std::process::Child| Pid::new(i32::try_from(process.id()).unwrap()).unwrap();
+        let pid =
+            |process: &std::process::Child| Pid::new(i32::try_from(process.id()).unwrap()).unwrap();
         let of_itself = port_mismatch(&endpoint, pid(&child));
         let of_stranger = port_mismatch(&endpoint, pid(&other));
         let is_strangers = listens(&endpoint, pid(&other), soon());

@@ -94,7 +94,11 @@ impl HaAnswer {
             (0, Some(_)) => Self::Unreadable("exit code 0 with the word FAILED".to_owned()),
             (_, Some((_, why))) => {
                 let why = why.trim_matches(|c: char| c.is_whitespace() || c == ':');
-                Self::Failed(if why.is_empty() { finished.exit_status.to_string() } else { why.to_owned() })
+                Self::Failed(if why.is_empty() {
+                    finished.exit_status.to_string()
+                } else {
+                    why.to_owned()
+                })
             }
             (_, None) => match said {
                 None => Self::Unreadable(format!("{}, no output", finished.exit_status)),
@@ -108,8 +112,15 @@ impl HaAnswer {
 }
 
 /// Lower-case messages of Java and the system when nothing answers.
-const CONNECTION_ERRORS: [&str; 7] =
-    ["refused", "timed out", "timeout", "reset by peer", "unreachable", "no route to host", "broken pipe"];
+const CONNECTION_ERRORS: [&str; 7] = [
+    "refused",
+    "timed out",
+    "timeout",
+    "reset by peer",
+    "unreachable",
+    "no route to host",
+    "broken pipe",
+];
 
 fn contains_any(words: &str, complaints: &[&str]) -> bool {
     complaints.iter().any(|complaint| words.contains(complaint))
@@ -164,7 +175,11 @@ mod tests {
                 "{words:?}"
             );
             // The time does not matter, because the answer is explicit.
-            assert_eq!(answer_from(ExitStatus::Exited(0), words.as_bytes(), LATE), HaAnswer::Ok, "{words:?}");
+            assert_eq!(
+                answer_from(ExitStatus::Exited(0), words.as_bytes(), LATE),
+                HaAnswer::Ok,
+                "{words:?}"
+            );
         }
     }
 
@@ -197,7 +212,11 @@ mod tests {
         ];
         for (end, output) in table {
             let answer = answer_from(end, output, QUICK);
-            assert!(matches!(answer, Unreadable(_)), "{end:?} {}: {answer:?}", output.escape_ascii());
+            assert!(
+                matches!(answer, Unreadable(_)),
+                "{end:?} {}: {answer:?}",
+                output.escape_ascii()
+            );
         }
     }
 }

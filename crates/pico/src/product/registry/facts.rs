@@ -105,11 +105,19 @@ impl fmt::Display for PropertyProblem {
 
 impl PicoFacts {
     /// The facts about a pico in these layers. It does not read other picos.
-    pub(super) fn from_layers(registry: &Registry, container: &str, name: &str, layers: &Layers) -> Self {
+    pub(super) fn from_layers(
+        registry: &Registry,
+        container: &str,
+        name: &str,
+        layers: &Layers,
+    ) -> Self {
         let mut reader = PropertyReader { layers, problems: Vec::new() };
         for remark in &layers.remarks {
-            let problem =
-                PropertyProblem { property: "registry".to_owned(), text: remark.clone(), unresolved: false };
+            let problem = PropertyProblem {
+                property: "registry".to_owned(),
+                text: remark.clone(),
+                unresolved: false,
+            };
             reader.problems.push(problem);
         }
         let (ha, ha_values) = reader.read_ha();
@@ -122,8 +130,11 @@ impl PicoFacts {
             ports.extend(own.map(|port| (property, port)));
         }
         ports.extend(is_platform.then_some(("pico.rcp.platform.port", rcp_port)));
-        let state =
-            reader.parse_or_report("settings.state", layers.own_text(&["settings", "state"]), parse_enabled);
+        let state = reader.parse_or_report(
+            "settings.state",
+            layers.own_text(&["settings", "state"]),
+            parse_enabled,
+        );
         Self {
             container: container.to_owned(),
             active: registry.is_active,
@@ -133,7 +144,9 @@ impl PicoFacts {
             ha,
             ha_values,
             server_host: reader.text("pico.rcp.server.host"),
-            platform: reader.text("pico.rcp.platform.host").map(|host| Endpoint { host, port: rcp_port }),
+            platform: reader
+                .text("pico.rcp.platform.host")
+                .map(|host| Endpoint { host, port: rcp_port }),
             ports: ports.into_iter().map(|(property, port)| (property.to_owned(), port)).collect(),
             service_ports: reader.property("mz.servicehost.port.range", parse_port_range),
             same_ha_port: Vec::new(),
@@ -169,7 +182,11 @@ impl PicoFacts {
             service_ports: None,
             same_ha_port: Vec::new(),
             pid_file: default_pid_file(home.path(), name.as_str()),
-            problems: vec![PropertyProblem { property: "registry".to_owned(), text, unresolved: true }],
+            problems: vec![PropertyProblem {
+                property: "registry".to_owned(),
+                text,
+                unresolved: true,
+            }],
         };
         facts.set_ha(ha);
         facts
@@ -178,8 +195,9 @@ impl PicoFacts {
     /// True if the files do not yield this property, or yield nothing at all. An unknown property
     /// may be set.
     pub(crate) fn is_unresolved(&self, property: &str) -> bool {
-        let about =
-            |problem: &PropertyProblem| problem.property == property || problem.property == "registry";
+        let about = |problem: &PropertyProblem| {
+            problem.property == property || problem.property == "registry"
+        };
         self.problems.iter().any(|problem| problem.unresolved && about(problem))
     }
 
@@ -191,7 +209,8 @@ impl PicoFacts {
     /// Sets facts about the HA Monitor Server from another source.
     pub(in crate::product) fn set_ha(&mut self, ha: HaFacts) {
         self.ports.retain(|(property, _)| property != "mz.ha.port");
-        let port = ha.endpoint.iter().filter(|_| ha.enabled).map(|e| ("mz.ha.port".to_owned(), e.port));
+        let port =
+            ha.endpoint.iter().filter(|_| ha.enabled).map(|e| ("mz.ha.port".to_owned(), e.port));
         self.ports.extend(port);
         self.ha = ha;
     }

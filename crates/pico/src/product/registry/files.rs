@@ -34,11 +34,15 @@ impl RegistryReader {
     /// Reads a file that must exist.
     pub(super) fn read_document(&mut self, path: &Path) -> Result<Document, String> {
         let text = self.read_text(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        Document::parse(&text, &path.to_string_lossy(), PROPERTY_PATHS, self).map_err(|e| e.to_string())
+        Document::parse(&text, &path.to_string_lossy(), PROPERTY_PATHS, self)
+            .map_err(|e| e.to_string())
     }
 
     /// Reads a file that may be missing.
-    pub(super) fn read_document_if_present(&mut self, path: &Path) -> Result<Option<Document>, String> {
+    pub(super) fn read_document_if_present(
+        &mut self,
+        path: &Path,
+    ) -> Result<Option<Document>, String> {
         match fs::symlink_metadata(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             _ => self.read_document(path).map(Some),
@@ -61,7 +65,10 @@ impl RegistryReader {
             return other(format!("is longer than {} KiB", limits::FILE_BYTES >> 10));
         }
         if self.bytes_read > MAX_TOTAL_BYTES {
-            return other(format!("is, with the files before it, longer than {} KiB", MAX_TOTAL_BYTES >> 10));
+            return other(format!(
+                "is, with the files before it, longer than {} KiB",
+                MAX_TOTAL_BYTES >> 10
+            ));
         }
         // Another encoding in a comment must not make the file unreadable.
         Ok(String::from_utf8_lossy(&content).into_owned())
@@ -73,14 +80,21 @@ impl IncludeLoader for RegistryReader {
         let place = &include.location;
         // A relative path is relative to the including file. The working directory of an agent is
         // arbitrary.
-        let beside = |name: &str| Path::new(place.origin()).parent().unwrap_or(Path::new("/")).join(name);
+        let beside =
+            |name: &str| Path::new(place.origin()).parent().unwrap_or(Path::new("/")).join(name);
         let candidates: Vec<PathBuf> = match &include.target {
-            IncludeTarget::Relative(name) | IncludeTarget::File(name) if name.ends_with(".properties") => {
-                return self
-                    .skip_include(include, &format!("{name}: Java .properties files are not supported"));
+            IncludeTarget::Relative(name) | IncludeTarget::File(name)
+                if name.ends_with(".properties") =>
+            {
+                return self.skip_include(
+                    include,
+                    &format!("{name}: Java .properties files are not supported"),
+                );
             }
             IncludeTarget::File(name) => vec![beside(name)],
-            IncludeTarget::Relative(name) if INCLUDE_EXTENSIONS.iter().any(|e| name.ends_with(e)) => {
+            IncludeTarget::Relative(name)
+                if INCLUDE_EXTENSIONS.iter().any(|e| name.ends_with(e)) =>
+            {
                 vec![beside(name)]
             }
             IncludeTarget::Relative(name) => {
@@ -90,13 +104,16 @@ impl IncludeLoader for RegistryReader {
                 return self.skip_include(include, &format!("{name}: only files are supported"));
             }
             IncludeTarget::Classpath(name) => {
-                return self.skip_include(include, &format!("{name}: the class path is not supported"));
+                return self
+                    .skip_include(include, &format!("{name}: the class path is not supported"));
             }
         };
         let mut found = Vec::new();
         for path in &candidates {
             match Self::read_text(self, path) {
-                Ok(text) => found.push(IncludedText { origin: path.to_string_lossy().into_owned(), text }),
+                Ok(text) => {
+                    found.push(IncludedText { origin: path.to_string_lossy().into_owned(), text });
+                }
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 Err(e) => return Err(format!("include of {}: {e}", path.display())),
             }
@@ -126,7 +143,10 @@ mod tests {
     use std::time::{Duration, Instant};
 
     /// Parses a file with this content, next to the others.
-    fn read_with(content: &str, others: &[(&str, &str)]) -> (Result<Document, String>, RegistryReader) {
+    fn read_with(
+        content: &str,
+        others: &[(&str, &str)],
+    ) -> (Result<Document, String>, RegistryReader) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ec1.conf");
         fs::write(&path, content).unwrap();
@@ -134,12 +154,16 @@ mod tests {
             fs::write(directory.path().join(name), content).unwrap();
         }
         fs::create_dir(directory.path().join("directory.conf")).unwrap();
-        let fifo = std::process::Command::new("mkfifo").arg(directory.path().join("fifo.conf")).status();
+        let fifo =
+            std::process::Command::new("mkfifo").arg(directory.path().join("fifo.conf")).status();
         assert!(fifo.is_ok_and(|status| status.success()));
         let mut files = RegistryReader::default();
         let before = Instant::now();
         let read = files.read_document(&path);
-        assert!(before.elapsed() < Duration::from_secs(20), "in a moment, on a machine however slow");
+        assert!(
+            before.elapsed() < Duration::from_secs(20),
+            "in a moment, on a machine however slow"
+        );
         let shorter = |why: String| why.replace(&format!("{}/", directory.path().display()), "");
         (read.map_err(shorter), files)
     }
@@ -156,11 +180,12 @@ mod tests {
             ("b.json", "{\"y\" : \"json\", \"z\" : \"json\"}"),
             ("c.conf", "include \"a\""),
         ];
-        let content =
-            "include \"a.conf\", include \"b\"\nin { include required(file(\"c.conf\")) }\ninclude \"none\"";
+        let content = "include \"a.conf\", include \"b\"\nin { include required(file(\"c.conf\")) }\ninclude \"none\"";
         let (document, files) = read_with(content, &others);
         let document = document.unwrap();
-        for (path, value) in [(&["x"][..], "a"), (&["y"], "b"), (&["z"], "json"), (&["in", "x"], "a")] {
+        for (path, value) in
+            [(&["x"][..], "a"), (&["y"], "b"), (&["z"], "json"), (&["in", "x"], "a")]
+        {
             assert_eq!(text(&document, path).as_deref(), Some(value), "{path:?}");
         }
         assert_eq!((files.files_read, files.skipped_includes.len()), (6, 0));
@@ -183,13 +208,18 @@ mod tests {
                 Some("ec1.conf:2: include of fifo.conf: is a FIFO, not a regular file"),
             ),
             ("include \"ec1.conf\"", Some("ec1.conf:1: ec1.conf includes itself")),
-            ("include required(\"none\")", Some("ec1.conf:1: none.conf is required and does not exist")),
+            (
+                "include required(\"none\")",
+                Some("ec1.conf:1: none.conf is required and does not exist"),
+            ),
             ("include \"long\"", Some("ec1.conf:1: include of long.conf: is longer than 256 KiB")),
             // Another encoding does not make a file unreadable.
             ("include \"latin\"", None),
             (
                 "include required(url(\"http://x\"))",
-                Some("ec1.conf:1: include of http://x: only files are supported, and it is required"),
+                Some(
+                    "ec1.conf:1: include of http://x: only files are supported, and it is required",
+                ),
             ),
             (
                 "include \"broken\"",
@@ -210,21 +240,26 @@ mod tests {
 
     #[test]
     fn includes_stop_at_the_limit_of_files_and_bytes() {
-        let others: Vec<(String, String)> = (0..70).map(|i| (format!("{i}.conf"), String::new())).collect();
-        let others: Vec<(&str, &str)> = others.iter().map(|(n, c)| (n.as_str(), c.as_str())).collect();
-        let content = (0..70).map(|i| format!("include \"{i}.conf\"")).collect::<Vec<_>>().join("\n");
+        let others: Vec<(String, String)> =
+            (0..70).map(|i| (format!("{i}.conf"), String::new())).collect();
+        let others: Vec<(&str, &str)> =
+            others.iter().map(|(n, c)| (n.as_str(), c.as_str())).collect();
+        let content =
+            (0..70).map(|i| format!("include \"{i}.conf\"")).collect::<Vec<_>>().join("\n");
         let why = read_with(&content, &others).0.unwrap_err();
         assert_eq!(why, "ec1.conf:64: include of 63.conf: exceeds the limit of 64 files per pico");
         let full = format!("x : \"{}\"", "x".repeat(200 << 10));
         let others: Vec<(&str, &str)> = others.iter().map(|(n, _)| (*n, full.as_str())).collect();
         let why = read_with(&content, &others).0.unwrap_err();
-        assert_eq!(why, "ec1.conf:6: include of 5.conf: is, with the files before it, longer than 1024 KiB");
+        assert_eq!(
+            why,
+            "ec1.conf:6: include of 5.conf: is, with the files before it, longer than 1024 KiB"
+        );
     }
 
     #[test]
     fn include_only_a_jvm_could_read_is_skipped_with_a_remark() {
-        let content =
-            "include url(\"http://x\")\ninclude classpath(\"y.conf\")\ninclude \"z.properties\"\na : 1";
+        let content = "include url(\"http://x\")\ninclude classpath(\"y.conf\")\ninclude \"z.properties\"\na : 1";
         let (document, files) = read_with(content, &[]);
         assert_eq!(text(&document.unwrap(), &["a"]).as_deref(), Some("1"));
         let said = [

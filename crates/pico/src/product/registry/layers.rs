@@ -56,19 +56,26 @@ impl Layers {
     }
 
     /// Reads the pico's template, the template of that one, and so on.
-    fn read_templates(&mut self, registry: &Registry, files: &mut RegistryReader) -> Result<(), String> {
+    fn read_templates(
+        &mut self,
+        registry: &Registry,
+        files: &mut RegistryReader,
+    ) -> Result<(), String> {
         loop {
             let last = self.documents.last();
             let named = self.text_in(last, &["template"])?;
-            let Some(LocatedText { text: template, location: place }) = named else { return Ok(()) };
+            let Some(LocatedText { text: template, location: place }) = named else {
+                return Ok(());
+            };
             let place = place.map_or_else(String::new, |place| format!("{place}: "));
             if self.templates.contains(&template) {
                 self.remarks.push(format!("{place}template {template} inherits from itself"));
                 return Ok(());
             }
             if self.templates.len() == MAX_TEMPLATES {
-                self.remarks
-                    .push(format!("{place}more than {MAX_TEMPLATES} templates inherit from each other"));
+                self.remarks.push(format!(
+                    "{place}more than {MAX_TEMPLATES} templates inherit from each other"
+                ));
                 return Ok(());
             }
             let path = registry.template_files(&template).into_iter().find(|path| exists(path));
@@ -91,8 +98,11 @@ impl Layers {
     ) -> Result<Option<LocatedText>, String> {
         let unknown = Cell::new(None);
         let known = |name: &str| {
-            let known =
-                self.known_variables.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone());
+            let known = self
+                .known_variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, text)| text.clone());
             if known.is_none() {
                 unknown.set(Some(name.to_owned()));
             }
@@ -121,7 +131,8 @@ impl Layers {
 
     /// A property that the pico itself or its template sets, not the whole container.
     pub(super) fn own_property(&self, name: &str) -> Result<Option<LocatedText>, String> {
-        self.property_below(OWN_PREFIX, name).map(|found| found.filter(|found| !found.text.is_empty()))
+        self.property_below(OWN_PREFIX, name)
+            .map(|found| found.filter(|found| !found.text.is_empty()))
     }
 
     fn property_below(&self, prefix: &[&str], name: &str) -> Result<Option<LocatedText>, String> {
@@ -150,7 +161,11 @@ impl Layers {
 
 /// The variables that the product sets before it reads its files: its properties and its
 /// environment.
-fn known_variables(registry: &Registry, container: &str, pico: &str) -> Vec<(&'static str, String)> {
+fn known_variables(
+    registry: &Registry,
+    container: &str,
+    pico: &str,
+) -> Vec<(&'static str, String)> {
     let home = registry.home.to_string_lossy().into_owned();
     let MzshVariables { java_home, platform, .. } = registry.script.clone();
     let java_home = java_home.map(|path: PathBuf| path.to_string_lossy().into_owned());
@@ -164,5 +179,8 @@ fn known_variables(registry: &Registry, container: &str, pico: &str) -> Vec<(&'s
     ]
     .map(|(name, text)| (name, text.clone()));
     let perhaps = [("JAVA_HOME", java_home), ("MZ_PLATFORM", platform)];
-    always.into_iter().chain(perhaps.into_iter().filter_map(|(name, text)| Some((name, text?)))).collect()
+    always
+        .into_iter()
+        .chain(perhaps.into_iter().filter_map(|(name, text)| Some((name, text?))))
+        .collect()
 }

@@ -34,7 +34,8 @@ use std::{fmt, io};
 pub(super) const REGISTRY_MEMORY_LIMIT: u64 = 512 << 20;
 
 /// Paths below `mz_home`, highest precedence first.
-const REGISTRY_PATHS: [&str; 2] = ["common/config/cell/default/.active", "common/config/cell/default/master"];
+const REGISTRY_PATHS: [&str; 2] =
+    ["common/config/cell/default/.active", "common/config/cell/default/master"];
 
 /// Maximum number of entries read from a directory.
 const MAX_ENTRIES: usize = 10_000;
@@ -145,7 +146,9 @@ pub(super) fn list_all(home: &Path) -> Result<InstanceListing, String> {
     }
     let ha_ports: Vec<(String, String, u16)> = picos
         .iter()
-        .filter_map(|p| Some((p.container.clone(), p.name.clone(), p.facts.as_ref().ok()?.ha_port()?)))
+        .filter_map(|p| {
+            Some((p.container.clone(), p.name.clone(), p.facts.as_ref().ok()?.ha_port()?))
+        })
         .collect();
     for pico in &mut picos {
         let Ok(facts) = &mut pico.facts else { continue };
@@ -172,7 +175,9 @@ impl Registry {
     fn open(home: &Path) -> Result<Self, String> {
         let all = REGISTRY_PATHS.map(|name| home.join(name));
         let root = all.iter().find(|root| root.join("containers").is_dir());
-        let root = root.ok_or_else(|| format!("{} has no containers directory", all[0].display()))?.clone();
+        let root = root
+            .ok_or_else(|| format!("{} has no containers directory", all[0].display()))?
+            .clone();
         Ok(Self {
             home: home.to_owned(),
             is_active: root == all[0],
@@ -213,17 +218,24 @@ impl Registry {
     }
 
     fn pico_names(&self, container: &str) -> Vec<String> {
-        let files =
-            entry_names(&self.root.join("containers").join(container).join("picos")).unwrap_or_default();
+        let files = entry_names(&self.root.join("containers").join(container).join("picos"))
+            .unwrap_or_default();
         files.iter().filter_map(|file| file.strip_suffix(".conf")).map(str::to_owned).collect()
     }
 
     /// Handles a pico that is missing in the active registry, which `master` may have.
-    fn undefined_or_not_activated(&self, container: Option<&str>, name: &PicoName) -> RegistryState {
-        let master = Self { root: self.home.join(REGISTRY_PATHS[1]), is_active: false, ..self.clone() };
+    fn undefined_or_not_activated(
+        &self,
+        container: Option<&str>,
+        name: &PicoName,
+    ) -> RegistryState {
+        let master =
+            Self { root: self.home.join(REGISTRY_PATHS[1]), is_active: false, ..self.clone() };
         match master.containers_with(container, name.as_str()).unwrap_or_default().pop() {
             Some(container) => RegistryState::NotActivated { container },
-            None => RegistryState::Undefined { containers: self.containers(container).unwrap_or_default() },
+            None => RegistryState::Undefined {
+                containers: self.containers(container).unwrap_or_default(),
+            },
         }
     }
 
@@ -246,8 +258,9 @@ impl Registry {
         others.retain(|other| {
             let its_port = |layers: &Layers| Some(layers.own_property("mz.ha.port").ok()??.text);
             *other != name.as_str()
-                && Layers::read(self, container, other)
-                    .is_ok_and(|layers| its_port(&layers).and_then(|text| text.parse().ok()) == Some(port))
+                && Layers::read(self, container, other).is_ok_and(|layers| {
+                    its_port(&layers).and_then(|text| text.parse().ok()) == Some(port)
+                })
         });
         others
     }

@@ -84,10 +84,13 @@ fn shell_word(text: &str, home: &str) -> Option<String> {
             (None, c) if c.is_whitespace() || ";&|)".contains(c) => break,
             (Some('\''), c) => word.push(c),
             (_, '$') => {
-                let known = ["$MZ_HOME", "${MZ_HOME}"].into_iter().find(|name| rest.starts_with(name))?;
+                let known =
+                    ["$MZ_HOME", "${MZ_HOME}"].into_iter().find(|name| rest.starts_with(name))?;
                 word.push_str(home);
                 rest = &rest[known.len()..];
-                if rest.starts_with(|c: char| known.len() == 8 && (c.is_ascii_alphanumeric() || c == '_')) {
+                if rest.starts_with(|c: char| {
+                    known.len() == 8 && (c.is_ascii_alphanumeric() || c == '_')
+                }) {
                     return None;
                 }
                 continue;

@@ -22,14 +22,17 @@ fn facts_of(files: &[(&str, &str)], name: &str) -> PicoFacts {
     }
 }
 
-const CELL: (&str, &str) =
-    (".active/cell.conf", "common { pico.rcp.platform.host : mzplat, pico.rcp.platform.port : 7790 }");
+const CELL: (&str, &str) = (
+    ".active/cell.conf",
+    "common { pico.rcp.platform.host : mzplat, pico.rcp.platform.port : 7790 }",
+);
 
 #[test]
 fn pico_is_found_with_container_and_properties_in_both_spellings() {
-    for properties in
-        ["mz.ha.enabled : true, mz.ha.port : 26001", "\"mz.ha.enabled\" : true, \"mz.ha.port\" : 26001"]
-    {
+    for properties in [
+        "mz.ha.enabled : true, mz.ha.port : 26001",
+        "\"mz.ha.enabled\" : true, \"mz.ha.port\" : 26001",
+    ] {
         let pico = format!("template : mz.standard-ec\nconfig {{ properties {{ {properties} }} }}");
         let facts = facts_of(&[CELL, (".active/containers/exec1/picos/ec1.conf", &pico)], "ec1");
         assert_eq!(facts.container, "exec1");
@@ -98,9 +101,17 @@ fn pico_disabled_undefined_or_ambiguous_is_reported() {
     ]);
     let find = |container, name: &str| find(home.path(), container, &name.parse().unwrap());
     assert!(matches!(find(None, "ec1"), RegistryState::Defined(facts) if !facts.enabled));
-    assert_eq!(find(None, "ec3"), RegistryState::Undefined { containers: vec!["a".into(), "b".into()] });
-    assert_eq!(find(None, "ec2"), RegistryState::Ambiguous { containers: vec!["a".into(), "b".into()] });
-    assert!(matches!(find(Some("b"), "ec2"), RegistryState::Defined(facts) if facts.container == "b"));
+    assert_eq!(
+        find(None, "ec3"),
+        RegistryState::Undefined { containers: vec!["a".into(), "b".into()] }
+    );
+    assert_eq!(
+        find(None, "ec2"),
+        RegistryState::Ambiguous { containers: vec!["a".into(), "b".into()] }
+    );
+    assert!(
+        matches!(find(Some("b"), "ec2"), RegistryState::Defined(facts) if facts.container == "b")
+    );
 }
 
 #[test]
@@ -131,7 +142,8 @@ fn substitutions_resolve_over_all_layers_and_known_variables() {
             "config.properties { mz.ha.enabled : true, mz.ha.host : ${pico.rcp.server.host} }",
         ),
     ]);
-    let RegistryState::Defined(facts) = find(home.path(), Some("c"), &"ec1".parse().unwrap()) else {
+    let RegistryState::Defined(facts) = find(home.path(), Some("c"), &"ec1".parse().unwrap())
+    else {
         panic!()
     };
     assert_eq!(facts.problems, []);
@@ -141,7 +153,8 @@ fn substitutions_resolve_over_all_layers_and_known_variables() {
     assert_eq!(facts.ha.endpoint.unwrap().to_string(), "c.ec1.example:26000");
     assert_eq!(facts.ha.interval, 120);
     assert_eq!(facts.pid_file, home.path().join("run/ec1.pid"));
-    let ports: Vec<(&str, u16)> = facts.ports.iter().map(|(name, port)| (name.as_str(), *port)).collect();
+    let ports: Vec<(&str, u16)> =
+        facts.ports.iter().map(|(name, port)| (name.as_str(), *port)).collect();
     assert_eq!(ports, [("mz.ha.port", 26000), ("ec.webserver.port", 9091)]);
 }
 
@@ -155,7 +168,10 @@ fn unparsable_property_is_reported_and_the_others_are_kept() {
         ("mz.ha.port : ${nowhere}", "mz.ha.port: ec1.conf:2: ${nowhere} is set nowhere"),
         ("mz.ha.port : [1]", "mz.ha.port: ec1.conf:2: is a list, where a text is expected"),
         ("mz.ha.enabled : maybe", "mz.ha.enabled: \"maybe\" in ec1.conf:2: expected true or false"),
-        ("mz.ha.interval : -5", "mz.ha.interval: \"-5\" in ec1.conf:2: expected a number of seconds"),
+        (
+            "mz.ha.interval : -5",
+            "mz.ha.interval: \"-5\" in ec1.conf:2: expected a number of seconds",
+        ),
         ("mz.ha.host : ${?x}${x}", "mz.ha.host: ec1.conf:2: ${x} is set nowhere"),
         (
             "mz.ha.port : ${?HA_PORT}",
@@ -179,9 +195,13 @@ fn unparsable_property_is_reported_and_the_others_are_kept() {
         let RegistryState::Defined(facts) = find(home.path(), None, &"ec1".parse().unwrap()) else {
             panic!()
         };
-        let [problem] = facts.problems.as_slice() else { panic!("{property}: {:?}", facts.problems) };
-        let path =
-            format!("{}/common/config/cell/default/.active/containers/c/picos/", home.path().display());
+        let [problem] = facts.problems.as_slice() else {
+            panic!("{property}: {:?}", facts.problems)
+        };
+        let path = format!(
+            "{}/common/config/cell/default/.active/containers/c/picos/",
+            home.path().display()
+        );
         assert_eq!(problem.to_string().replace(&path, ""), said);
         assert_eq!(problem.stable_name(), problem.property);
         assert!(
@@ -190,7 +210,8 @@ fn unparsable_property_is_reported_and_the_others_are_kept() {
             facts.ports
         );
         // Only these properties affect whether and where the server listens.
-        let matters = ["mz.ha.port", "mz.ha.host", "mz.ha.enabled"].contains(&problem.stable_name());
+        let matters =
+            ["mz.ha.port", "mz.ha.host", "mz.ha.enabled"].contains(&problem.stable_name());
         assert_eq!(facts.ha.unclear.is_some(), matters, "{property}");
         assert_eq!(facts.ha_problem(), matters.then_some(problem), "{property}");
         assert!(!matters || facts.ha.endpoint.is_none() || !facts.ha.enabled, "{property}");
@@ -204,8 +225,10 @@ fn unparsable_property_is_reported_and_the_others_are_kept() {
         "ec1",
     );
     assert_eq!(facts.problems.len(), 2);
-    let facts =
-        facts_of(&[(".active/containers/c/picos/ec1.conf", "config.properties.mz.ha.port : abc")], "ec1");
+    let facts = facts_of(
+        &[(".active/containers/c/picos/ec1.conf", "config.properties.mz.ha.port : abc")],
+        "ec1",
+    );
     assert_eq!(facts.ha_problem(), None);
     assert_eq!((facts.problems.len(), facts.ha.unclear), (1, None));
 }
@@ -216,7 +239,10 @@ fn missing_or_cyclic_template_is_reported() {
     let facts = facts_of(&[(pico, "template : mz.none")], "ec1");
     assert!(facts.problems[0].text.ends_with("ec1.conf:1: template mz.none: file not found"));
     let one = ("master/templates/mz/picos/one.conf", "template : mz.two");
-    let two = ("master/templates/mz/picos/two.conf", "template : mz.one, config.properties.mz.ha.port : 5");
+    let two = (
+        "master/templates/mz/picos/two.conf",
+        "template : mz.one, config.properties.mz.ha.port : 5",
+    );
     let facts = facts_of(&[(pico, "template : mz.one"), one, two], "ec1");
     assert!(
         facts.problems[0].text.ends_with("two.conf:1: template mz.one inherits from itself"),
@@ -225,7 +251,10 @@ fn missing_or_cyclic_template_is_reported() {
     );
     assert_eq!(facts.ha_port(), Some(5));
     let active = (".active/templates/mz/picos/one.conf", "config.properties.mz.ha.port : 7");
-    assert_eq!(facts_of(&[(pico, "template : mz.one"), one, two, active], "ec1").ha_port(), Some(7));
+    assert_eq!(
+        facts_of(&[(pico, "template : mz.one"), one, two, active], "ec1").ha_port(),
+        Some(7)
+    );
 }
 
 #[test]
@@ -236,7 +265,9 @@ fn pico_only_in_master_is_not_activated() {
         ("master/containers/c/picos/ec2.conf", ""),
     ]);
     let find = |container, name: &str| find(home.path(), container, &name.parse().unwrap());
-    assert!(matches!(find(None, "ec1"), RegistryState::Defined(facts) if facts.active && facts.enabled));
+    assert!(
+        matches!(find(None, "ec1"), RegistryState::Defined(facts) if facts.active && facts.enabled)
+    );
     assert_eq!(find(None, "ec2"), RegistryState::NotActivated { container: "c".into() });
     assert_eq!(find(Some("d"), "ec2"), RegistryState::Undefined { containers: vec!["d".into()] });
     fs::remove_dir_all(home.path().join("common/config/cell/default/.active")).unwrap();
@@ -258,7 +289,10 @@ fn container_set_in_mzsh_decides_among_several() {
         match find() {
             RegistryState::Defined(facts) => assert_eq!(Some(facts.container.as_str()), container),
             other => {
-                assert!(container.is_none() && matches!(other, RegistryState::Ambiguous { .. }), "{other:?}");
+                assert!(
+                    container.is_none() && matches!(other, RegistryState::Ambiguous { .. }),
+                    "{other:?}"
+                );
             }
         }
     }
@@ -278,9 +312,15 @@ fn instance_listing_includes_unreadable_picos() {
         survey.picos.iter().map(|p| (p.container.as_str(), p.name.as_str())).collect();
     assert_eq!(names, [("a", "ec1"), ("a", "ec2"), ("b", "ec3"), ("b", "sc1")]);
     let same = |at: usize| survey.picos[at].facts.as_ref().unwrap().same_ha_port.clone();
-    assert_eq!((same(0), same(1), same(2)), (vec!["ec2".to_owned()], vec!["ec1".to_owned()], vec![]));
+    assert_eq!(
+        (same(0), same(1), same(2)),
+        (vec!["ec2".to_owned()], vec!["ec1".to_owned()], vec![])
+    );
     let why = survey.picos[3].facts.as_ref().unwrap_err();
-    assert!(why.ends_with("sc1.conf:1: expected '}' for that in line 1, found the end of the file"), "{why}");
+    assert!(
+        why.ends_with("sc1.conf:1: expected '}' for that in line 1, found the end of the file"),
+        "{why}"
+    );
     assert!(list_all(tempfile::tempdir().unwrap().path()).is_err());
 }
 
@@ -309,7 +349,10 @@ fn path_with_too_many_names_is_refused() {
     let home = installation(&[(".active/containers/c/picos/ec1.conf", &pico)]);
     let state = find(home.path(), None, &"ec1".parse().unwrap());
     let refused = "ec1.conf:2: has a path of more than 128 names";
-    assert!(matches!(&state, RegistryState::Unreadable(why) if why.ends_with(refused)), "{state:?}");
+    assert!(
+        matches!(&state, RegistryState::Unreadable(why) if why.ends_with(refused)),
+        "{state:?}"
+    );
     let line = format!("# {}\nsettings.state : enabled", ".".repeat(1000));
     assert!(facts_of(&[(".active/containers/c/picos/ec1.conf", &line)], "ec1").enabled);
 }
@@ -317,14 +360,21 @@ fn path_with_too_many_names_is_refused() {
 #[test]
 fn broken_file_makes_the_registry_unreadable() {
     let home = installation(&[(".active/containers/a/picos/ec1.conf", "config { properties {")]);
-    assert!(matches!(find(home.path(), None, &"ec1".parse().unwrap()), RegistryState::Unreadable(_)));
+    assert!(matches!(
+        find(home.path(), None, &"ec1".parse().unwrap()),
+        RegistryState::Unreadable(_)
+    ));
     let empty = tempfile::tempdir().unwrap();
-    assert!(matches!(find(empty.path(), None, &"ec1".parse().unwrap()), RegistryState::Unreadable(_)));
+    assert!(matches!(
+        find(empty.path(), None, &"ec1".parse().unwrap()),
+        RegistryState::Unreadable(_)
+    ));
 }
 
 #[test]
 fn unresolved_host_is_not_taken_for_unset() {
-    let pico = "config.properties { pico.rcp.server.host : ${NOWHERE}, pico.rcp.platform.host : \"\" }";
+    let pico =
+        "config.properties { pico.rcp.server.host : ${NOWHERE}, pico.rcp.platform.host : \"\" }";
     let facts = facts_of(&[(".active/containers/c/picos/ec1.conf", pico)], "ec1");
     assert_eq!((facts.server_host.as_ref(), facts.platform.as_ref()), (None, None));
     assert!(facts.is_unresolved("pico.rcp.server.host"));
@@ -333,9 +383,12 @@ fn unresolved_host_is_not_taken_for_unset() {
 
 #[test]
 fn container_state_does_not_apply_to_its_picos() {
-    let container =
-        (".active/containers/c/container.conf", "settings.state : disabled, common.state : disabled");
-    let enabled = |pico| facts_of(&[(".active/containers/c/picos/ec1.conf", pico), container], "ec1").enabled;
+    let container = (
+        ".active/containers/c/container.conf",
+        "settings.state : disabled, common.state : disabled",
+    );
+    let enabled =
+        |pico| facts_of(&[(".active/containers/c/picos/ec1.conf", pico), container], "ec1").enabled;
     assert!(enabled("template : none"));
     assert!(enabled("settings.state : enabled"));
     assert!(!enabled("settings.state : ${common.state}"));

@@ -13,8 +13,8 @@ use devtools::workspace::{self, Workspace};
 use devtools::{TaskError, generation};
 use lab::cluster_fixture::{ClusterFixture, ClusterPlan};
 use lab::death_latency::{
-    ClusterRequest, DeathSample, DeathSetup, DeathSummary, RequestDelay, Victim, WAITS, holding, measure,
-    measure_delays,
+    ClusterRequest, DeathSample, DeathSetup, DeathSummary, RequestDelay, Victim, WAITS, holding,
+    measure, measure_delays,
 };
 use lab::timeline::{self, median};
 use lab::{Lab, process_watcher, report};
@@ -66,7 +66,8 @@ struct JobResult {
 
 /// Measures. It succeeds if each death was one failure and nothing else died.
 pub(crate) fn run(options: &DeathsOptions) -> Result<ExitCode, TaskError> {
-    let &DeathsOptions { kills, slow_kills, slowest_kills, asks, seed, generation, record } = options;
+    let &DeathsOptions { kills, slow_kills, slowest_kills, asks, seed, generation, record } =
+        options;
     interactive::check_prerequisites()?;
     generation::ensure(generation)?;
     eprintln!("building the agents and the simulated MediationZone...");
@@ -75,21 +76,23 @@ pub(crate) fn run(options: &DeathsOptions) -> Result<ExitCode, TaskError> {
     let programs = Programs::with_simulator()?.add_agents(&workspace.release_dir())?;
     let began = Instant::now();
     let (often, seldom) = DeathSetup::all(kills, slow_kills, slowest_kills);
-    let held = WAITS.into_iter().filter(|_| asks > 0).map(|wait| MeasurementJob::RequestDelay(wait, asks));
+    let held =
+        WAITS.into_iter().filter(|_| asks > 0).map(|wait| MeasurementJob::RequestDelay(wait, asks));
     let alone: Vec<MeasurementJob> = often.into_iter().map(MeasurementJob::DeathLatency).collect();
     let together: Vec<MeasurementJob> =
         seldom.into_iter().map(MeasurementJob::DeathLatency).chain(held).collect();
     let measuring = JobRunner { programs, generation, seed, coming_up: Mutex::new(()) };
     let first = measuring.run_jobs(1, &alone);
-    let all =
-        match first.and_then(|first| Ok([first, measuring.run_jobs(CONCURRENT_LABS, &together)?].concat())) {
-            Ok(all) => all,
-            Err(JobError::Aborted(why)) => {
-                eprintln!("{why}");
-                return Ok(ExitCode::FAILURE);
-            }
-            Err(JobError::Lab(error)) => return Err(error.into()),
-        };
+    let all = match first
+        .and_then(|first| Ok([first, measuring.run_jobs(CONCURRENT_LABS, &together)?].concat()))
+    {
+        Ok(all) => all,
+        Err(JobError::Aborted(why)) => {
+            eprintln!("{why}");
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(JobError::Lab(error)) => return Err(error.into()),
+    };
     let summary = DeathSummary {
         seed,
         date: timeline::format_utc(process_watcher::now_ms()),
@@ -135,8 +138,9 @@ impl JobRunner {
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
                 let Some(job) = jobs.get(place) else { return Ok(done) };
-                let measured =
-                    self.run_job(place, job).inspect_err(|_| next.store(jobs.len(), Ordering::Relaxed))?;
+                let measured = self
+                    .run_job(place, job)
+                    .inspect_err(|_| next.store(jobs.len(), Ordering::Relaxed))?;
                 done.push((place, measured));
             }
         };
@@ -145,7 +149,9 @@ impl JobRunner {
             // Wait for all workers, also after a failure.
             let ended: Vec<_> = workers
                 .into_iter()
-                .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .map(|worker| {
+                    worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
                 .collect();
             let all: Result<Vec<_>, _> = ended.into_iter().collect();
             all.map(|all| all.into_iter().flatten().collect::<Vec<_>>())
@@ -167,7 +173,8 @@ impl JobRunner {
             }
             MeasurementJob::RequestDelay(wait, rounds) => {
                 let fixture = self.bring_up(&format!("held-{wait}s"), holding(wait))?;
-                let held = measure_delays(&fixture, wait, rounds, seed, &mut tell).map_err(stopped)?;
+                let held =
+                    measure_delays(&fixture, wait, rounds, seed, &mut tell).map_err(stopped)?;
                 (fixture, Vec::new(), held)
             }
         };
@@ -176,9 +183,20 @@ impl JobRunner {
         Ok(JobResult { samples, held, versions })
     }
 
-    fn bring_up(&self, name: &str, plan: ClusterPlan) -> Result<ClusterFixture, testkit::TestkitError> {
-        let _one_at_a_time = self.coming_up.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        plan.up_in(Lab::up_with(&format!("deaths-{name}"), 3, &self.programs, self.generation, true)?)
+    fn bring_up(
+        &self,
+        name: &str,
+        plan: ClusterPlan,
+    ) -> Result<ClusterFixture, testkit::TestkitError> {
+        let _one_at_a_time =
+            self.coming_up.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        plan.up_in(Lab::up_with(
+            &format!("deaths-{name}"),
+            3,
+            &self.programs,
+            self.generation,
+            true,
+        )?)
     }
 }
 
@@ -205,10 +223,15 @@ fn print_summary(summary: &DeathSummary) {
             of.len()
         );
     }
-    for (asked, wait) in ClusterRequest::ALL.iter().flat_map(|asked| WAITS.map(|wait| (*asked, wait))) {
+    for (asked, wait) in
+        ClusterRequest::ALL.iter().flat_map(|asked| WAITS.map(|wait| (*asked, wait)))
+    {
         let of: Vec<u64> = summary.delays(asked, wait);
         if let (Some(middle), Some(most)) = (median(&of), of.iter().max()) {
-            println!("{asked}, wait {wait} s: after {middle} ms, at most {most} (median of {})", of.len());
+            println!(
+                "{asked}, wait {wait} s: after {middle} ms, at most {most} (median of {})",
+                of.len()
+            );
         }
     }
 }
@@ -223,6 +246,8 @@ fn group_samples(samples: &[DeathSample]) -> Vec<(String, Vec<&DeathSample>)> {
         format!("{of}, monitor every {interval} s{}", if ordinary { "" } else { ", waiting" })
     };
     keys.into_iter()
-        .map(|wanted| (words(wanted), samples.iter().filter(|sample| key(sample) == wanted).collect()))
+        .map(|wanted| {
+            (words(wanted), samples.iter().filter(|sample| key(sample) == wanted).collect())
+        })
         .collect()
 }

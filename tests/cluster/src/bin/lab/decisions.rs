@@ -12,7 +12,9 @@ use devtools::markdown::table;
 use devtools::workspace::{self, Workspace};
 use devtools::{TaskError, packages};
 use lab::simulation::golden::RecordedOutcome;
-use lab::simulation::{EXIT_CODES, SimulatedAnswer, SimulatedOperation, SimulatedResource, golden, simulate};
+use lab::simulation::{
+    EXIT_CODES, SimulatedAnswer, SimulatedOperation, SimulatedResource, golden, simulate,
+};
 use testkit::prerequisites;
 use testkit::{Generation, Programs};
 
@@ -49,11 +51,16 @@ Next: [when each agent gives which code](../evidence/behaviour.md#exit-codes), a
 
 /// Runs Pacemaker's scheduler, writes the outcomes to a file, and returns the file's name.
 pub(crate) fn record_decisions() -> Result<String, TaskError> {
-    packages::require("a simulation", &[prerequisites::SANDBOX, prerequisites::SIMULATIONS].concat())?;
-    let outcomes = simulate(&Programs::with_simulator()?.add_agents(&Workspace::read()?.release_dir())?)?;
+    packages::require(
+        "a simulation",
+        &[prerequisites::SANDBOX, prerequisites::SIMULATIONS].concat(),
+    )?;
+    let outcomes =
+        simulate(&Programs::with_simulator()?.add_agents(&Workspace::read()?.release_dir())?)?;
     let name = golden::file_path(Generation::from_environment());
     let path = workspace::root().join(&name);
-    fs::write(&path, golden::format_outcomes(&outcomes)).map_err(TaskError::file("write", &path))?;
+    fs::write(&path, golden::format_outcomes(&outcomes))
+        .map_err(TaskError::file("write", &path))?;
     Ok(name)
 }
 
@@ -64,7 +71,8 @@ pub(crate) fn page() -> Result<String, TaskError> {
         format!("- {} (`{name}`)", proves.trim_end_matches('.'))
     });
     let promises = promises.collect::<Vec<_>>().join("\n");
-    let (told, told_by_3) = (read_recorded(Generation::Machine)?, read_recorded(Generation::Debian13)?);
+    let (told, told_by_3) =
+        (read_recorded(Generation::Machine)?, read_recorded(Generation::Debian13)?);
     // The order is that of all answers: by resource, then operation, then code.
     let of_subject = told.chunks(SimulatedOperation::ALL.len() * EXIT_CODES.len());
     let tables: Vec<String> = SimulatedResource::ALL
@@ -72,13 +80,18 @@ pub(crate) fn page() -> Result<String, TaskError> {
         .zip(of_subject)
         .map(|(subject, told)| section(*subject, told))
         .collect();
-    Ok(format!("{HEAD}\n{promises}\n\n{}\n{}{FOOT}", tables.join("\n"), differences(&told, &told_by_3)))
+    Ok(format!(
+        "{HEAD}\n{promises}\n\n{}\n{}{FOOT}",
+        tables.join("\n"),
+        differences(&told, &told_by_3)
+    ))
 }
 
 /// The committed outcomes of a generation: every answer, in the order of all answers.
 fn read_recorded(generation: Generation) -> Result<Vec<RecordedOutcome>, TaskError> {
     let path = workspace::root().join(golden::file_path(generation));
-    let told = golden::parse_outcomes(&fs::read_to_string(&path).map_err(TaskError::file("read", &path))?);
+    let told =
+        golden::parse_outcomes(&fs::read_to_string(&path).map_err(TaskError::file("read", &path))?);
     let complete = check_complete(told, &SimulatedAnswer::all());
     complete.map_err(|said| TaskError::Unreadable { what: path.display().to_string(), said })
 }
@@ -96,7 +109,9 @@ fn check_complete(
         }
     }
     match rows.next() {
-        Some(row) => Err(format!("[{}] {} is there, and nobody asks for it", row.heading, row.code)),
+        Some(row) => {
+            Err(format!("[{}] {} is there, and nobody asks for it", row.heading, row.code))
+        }
         None => Ok(told),
     }
 }
@@ -136,7 +151,8 @@ fn section(subject: SimulatedResource, told: &[RecordedOutcome]) -> String {
         SimulatedResource::Ec => "An EC, alone",
     };
     let occasions = SimulatedOperation::ALL.map(|occasion| occasion.describe(subject));
-    let heads: Vec<&str> = std::iter::once("code").chain(occasions.iter().map(String::as_str)).collect();
+    let heads: Vec<&str> =
+        std::iter::once("code").chain(occasions.iter().map(String::as_str)).collect();
     let rows = EXIT_CODES.iter().enumerate().map(|(at, code)| {
         let cells = told.iter().skip(at).step_by(EXIT_CODES.len()).map(|told| told.words.clone());
         std::iter::once(code.to_string()).chain(cells).collect()
@@ -170,9 +186,15 @@ mod tests {
     fn missing_or_unknown_row_is_an_error() {
         assert_eq!(check_complete(rows(), &answers()).as_ref(), Ok(&rows()));
         let missing = check_complete(rows()[..1].to_vec(), &answers());
-        assert_eq!(missing, Err("[mz-ec1: monitor on n3] 1 is missing, or not in its place".to_owned()));
+        assert_eq!(
+            missing,
+            Err("[mz-ec1: monitor on n3] 1 is missing, or not in its place".to_owned())
+        );
         let more = check_complete(rows(), &answers()[..1]);
-        assert_eq!(more, Err("[mz-ec1: monitor on n3] 1 is there, and nobody asks for it".to_owned()));
+        assert_eq!(
+            more,
+            Err("[mz-ec1: monitor on n3] 1 is there, and nobody asks for it".to_owned())
+        );
         let elsewhere = RecordedOutcome { heading: "another".to_owned(), ..rows().remove(0) };
         assert!(check_complete(vec![elsewhere, rows().remove(1)], &answers()).is_err());
     }
@@ -187,8 +209,7 @@ mod tests {
         let told = differences(&rows(), &words);
         assert!(told.ends_with("| mz-ec1: monitor on n3 | 0 | moved | blocked |\n"), "{told}");
         let told = differences(&rows(), &steps);
-        let row =
-            "| mz-ec1: monitor on n3 | 1 | moved (no step of its own) | moved (recover mz-ec1 n3 -> n2) |\n";
+        let row = "| mz-ec1: monitor on n3 | 1 | moved (no step of its own) | moved (recover mz-ec1 n3 -> n2) |\n";
         assert!(told.ends_with(row), "{told}");
     }
 }

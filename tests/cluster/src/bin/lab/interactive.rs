@@ -105,10 +105,9 @@ pub(crate) fn run(task: &LabTask) -> Result<ExitCode, TaskError> {
 
 /// Parses the name of a generation.
 pub(crate) fn parse_generation(name: &str) -> Result<Generation, String> {
-    Generation::ALL
-        .into_iter()
-        .find(|generation| generation.name() == name)
-        .ok_or_else(|| format!("expected one of {}", Generation::ALL.map(Generation::name).join(", ")))
+    Generation::ALL.into_iter().find(|generation| generation.name() == name).ok_or_else(|| {
+        format!("expected one of {}", Generation::ALL.map(Generation::name).join(", "))
+    })
 }
 
 fn bring_up(
@@ -128,8 +127,9 @@ fn bring_up(
     workspace::build_programs()?;
     let control = control.clone().with_generation(generation)?;
     let release = workspace.release_dir();
-    let programs =
-        Programs::with_simulator()?.add_agents(&release)?.add_program(&release.join("mzha"), "mzha");
+    let programs = Programs::with_simulator()?
+        .add_agents(&release)?
+        .add_program(&release.join("mzha"), "mzha");
     control.up(nodes, &programs, false)?.1.expect_code(0)?;
     let sh = |node: &str, script: &str| {
         control
@@ -162,7 +162,11 @@ fn run_at_terminal(mut command: Command) -> Result<ExitCode, TaskError> {
         eprintln!("no lab is up; run `cargo xtask lab up`");
         return Ok(ExitCode::FAILURE);
     }
-    let status =
-        command.status().map_err(|source| TaskError::Spawn { command: "lab.sh".to_owned(), source })?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+    let status = command
+        .status()
+        .map_err(|source| TaskError::Spawn { command: "lab.sh".to_owned(), source })?;
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .map_or(ExitCode::FAILURE, ExitCode::from))
 }

@@ -37,8 +37,13 @@ pub(crate) fn run(options: &SoakOptions) -> Result<ExitCode, TaskError> {
     workspace::build_programs()?;
     let built = reliability::commit();
     let programs = Programs::with_simulator()?.add_agents(&workspace.release_dir())?;
-    let fixture =
-        soak::plan().up_in(Lab::up_with("soak", 3, &programs, Generation::from_environment(), true)?)?;
+    let fixture = soak::plan().up_in(Lab::up_with(
+        "soak",
+        3,
+        &programs,
+        Generation::from_environment(),
+        true,
+    )?)?;
     let hour = if faults.is_none() { 60 } else { u64::MAX / 60 };
     let time = Duration::from_secs(minutes.unwrap_or(hour).saturating_mul(60));
     let of = Of { seed, faults: faults.unwrap_or(usize::MAX), time };

@@ -39,12 +39,16 @@ pub(super) fn rows(
         }
     }
     if let Some(next) = next {
-        rows.push((next.began, format!("{} begins on {} (pid {})", next.pico, next.node, next.process.0)));
+        rows.push((
+            next.began,
+            format!("{} begins on {} (pid {})", next.pico, next.node, next.process.0),
+        ));
         rows.extend(next.ready.map(|at| (at, format!("{} is ready", next.pico))));
     }
     let complete = rows.len() == if elsewhere { 8 } else { 5 };
     rows.sort_by_key(|(at, _)| *at);
-    let rows = rows.into_iter().map(|(at, what)| format!("{:>6} ms  {what}", at.saturating_sub(fault)));
+    let rows =
+        rows.into_iter().map(|(at, what)| format!("{:>6} ms  {what}", at.saturating_sub(fault)));
     Ok((rows.collect(), complete))
 }
 

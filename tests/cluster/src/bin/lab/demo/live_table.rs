@@ -48,8 +48,11 @@ impl LiveTable {
             table.extend(nodes.iter().map(format_row));
             table.push(header("pico      node  pid", "state"));
             table.extend(picos.iter().map(format_row));
-            let text =
-                format!("{}{LINE_WRAP_OFF}{}\n{LINE_WRAP_ON}", cursor_up(self.drawn), table.join("\n"));
+            let text = format!(
+                "{}{LINE_WRAP_OFF}{}\n{LINE_WRAP_ON}",
+                cursor_up(self.drawn),
+                table.join("\n")
+            );
             self.drawn = table.len();
             text
         } else {
@@ -78,7 +81,11 @@ fn header(names: &str, last: &str) -> String {
 
 fn format_row(row: &LiveTableRow) -> String {
     let since = row.since.map(|since| process_watcher::now_ms().saturating_sub(since) / 1000);
-    format!("  {}{}", row.text, since.map(|seconds| format!(" for {seconds} s")).unwrap_or_default())
+    format!(
+        "  {}{}",
+        row.text,
+        since.map(|seconds| format!(" for {seconds} s")).unwrap_or_default()
+    )
 }
 
 /// The power comes from the switch, the rest from the cluster's status.
@@ -88,8 +95,11 @@ fn node_rows(fixture: &ClusterFixture) -> Vec<LiveTableRow> {
     let row = |node: lab::LabNode<'_>| {
         let name = node.name();
         let power = if node.is_on() { "on" } else { "off" };
-        let text =
-            format!("{name:<6}{power:<7}{:<13}{}", describe_member(&status, name), resources(&status, name));
+        let text = format!(
+            "{name:<6}{power:<7}{:<13}{}",
+            describe_member(&status, name),
+            resources(&status, name)
+        );
         LiveTableRow { text, since: None }
     };
     fixture.lab.nodes().map(row).collect()
@@ -110,7 +120,8 @@ fn describe_member(status: &ClusterStatus, name: &str) -> String {
 /// Marks failed resources.
 fn resources(status: &ClusterStatus, node: &str) -> String {
     let here = status.resources.iter().filter(|resource| resource.on.iter().any(|on| on == node));
-    let names = here.map(|resource| format!("{}{}", resource.name, if resource.failed { "!" } else { "" }));
+    let names =
+        here.map(|resource| format!("{}{}", resource.name, if resource.failed { "!" } else { "" }));
     names.collect::<Vec<_>>().join(" ")
 }
 

@@ -31,8 +31,7 @@ use live_table::LiveTable;
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The message of `--keep`.
-const CLUSTER_LEFT_UP: &str =
-    "The cluster stays up, for four hours: cargo xtask lab status, lab exec n1 pcs status, lab down.";
+const CLUSTER_LEFT_UP: &str = "The cluster stays up, for four hours: cargo xtask lab status, lab exec n1 pcs status, lab down.";
 
 /// The longest wait for a step of the demo, also on a loaded machine.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2 * CLUSTER_TIMEOUT.as_secs());
@@ -45,7 +44,9 @@ pub(crate) struct ClusterDemoOptions {
 }
 
 /// Runs the demo; it succeeds if all steps had the expected result.
-pub(crate) fn run(&ClusterDemoOptions { keep }: &ClusterDemoOptions) -> Result<ExitCode, TaskError> {
+pub(crate) fn run(
+    &ClusterDemoOptions { keep }: &ClusterDemoOptions,
+) -> Result<ExitCode, TaskError> {
     packages::require("a cluster", prerequisites::CLUSTER)?;
     eprintln!("building the agents and the simulated MediationZone...");
     workspace::build_programs()?;
@@ -60,7 +61,8 @@ pub(crate) fn run(&ClusterDemoOptions { keep }: &ClusterDemoOptions) -> Result<E
     }
     let begun = Instant::now();
     let transcript = Transcript::on_stdout();
-    transcript.chapter("Three nodes, Corosync, Pacemaker and fencing, in namespaces of this machine.");
+    transcript
+        .chapter("Three nodes, Corosync, Pacemaker and fencing, in namespaces of this machine.");
     let lab = Lab::up_with(name, 3, &programs, Generation::from_environment(), !keep)?;
     transcript.chapter(
         "The README's configuration: storage, address and Platform in a group, a UI, two ECs, an SC.",
@@ -95,7 +97,9 @@ impl ClusterDemo<'_> {
     fn run_steps(&mut self) -> Result<(), LabError> {
         let placed = self.fixture.home_nodes().to_vec();
         self.wait_until("all picos ready where they belong", |lives| {
-            placed.iter().all(|(pico, node)| find_ready(lives, pico).is_some_and(|life| life.node == *node))
+            placed
+                .iter()
+                .all(|(pico, node)| find_ready(lives, pico).is_some_and(|life| life.node == *node))
         })?;
         let others = [
             self.fixture.single_process("ec1")?,
@@ -103,7 +107,8 @@ impl ClusterDemo<'_> {
             self.fixture.single_process("sc1")?,
         ];
 
-        self.transcript.chapter("kill -9 of the Platform. Recovered in place; the UI and the ECs go on.");
+        self.transcript
+            .chapter("kill -9 of the Platform. Recovered in place; the UI and the ECs go on.");
         let platform = self.fixture.single_process("platform")?;
         let fault = process_watcher::now_ms();
         self.fixture.signal(&platform, "KILL")?;
@@ -111,13 +116,15 @@ impl ClusterDemo<'_> {
         self.print_timeline((fault, "kill -9 of the Platform"), &platform)?;
         self.fixture.lab.wait_until_settled()?;
 
-        self.transcript
-            .chapter("The plug of n1 is pulled. It is fenced, and only then the Platform runs on n2.");
+        self.transcript.chapter(
+            "The plug of n1 is pulled. It is fenced, and only then the Platform runs on n2.",
+        );
         let platform = self.fixture.single_process("platform")?;
         let fault = process_watcher::now_ms();
         self.fixture.node("n1").cut_power()?;
         self.wait_until("the Platform and the UI to be ready on n2", |lives| {
-            is_back(lives, &platform, "n2") && find_ready(lives, "ui").is_some_and(|life| life.node == "n2")
+            is_back(lives, &platform, "n2")
+                && find_ready(lives, "ui").is_some_and(|life| life.node == "n2")
         })?;
         self.print_timeline((fault, "n1 loses its power"), &platform)?;
 
@@ -127,7 +134,11 @@ impl ClusterDemo<'_> {
     }
 
     /// Shows the table until `is` holds for the picos' lives.
-    fn wait_until(&mut self, what: &str, is: impl Fn(&[PicoLifetime]) -> bool) -> Result<(), LabError> {
+    fn wait_until(
+        &mut self,
+        what: &str,
+        is: impl Fn(&[PicoLifetime]) -> bool,
+    ) -> Result<(), LabError> {
         let started = Instant::now();
         loop {
             let lives = self.fixture.lifetimes()?;
@@ -140,8 +151,13 @@ impl ClusterDemo<'_> {
             if started.elapsed() > WAIT_TIMEOUT {
                 self.board.freeze();
                 let status = self.fixture.lab.status();
-                let last_seen = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-                return Err(LabError::TimedOut { what: what.to_owned(), waited: WAIT_TIMEOUT, last_seen });
+                let last_seen =
+                    status.map_or_else(|error| error.to_string(), |status| status.to_string());
+                return Err(LabError::TimedOut {
+                    what: what.to_owned(),
+                    waited: WAIT_TIMEOUT,
+                    last_seen,
+                });
             }
             thread::sleep(POLL_INTERVAL);
         }
@@ -158,13 +174,18 @@ impl ClusterDemo<'_> {
     }
 
     /// Prints the time line of the fault that ended this process.
-    fn print_timeline(&mut self, fault: (u64, &str), dead: &WatchedProcess) -> Result<(), LabError> {
+    fn print_timeline(
+        &mut self,
+        fault: (u64, &str),
+        dead: &WatchedProcess,
+    ) -> Result<(), LabError> {
         let (rows, complete) = fault_timeline::rows(self.fixture, fault, dead)?;
         for row in rows {
             self.transcript.note(&row, true);
         }
         if !complete {
-            self.transcript.note("the logs and the watch do not tell all that has to be told here", false);
+            self.transcript
+                .note("the logs and the watch do not tell all that has to be told here", false);
         }
         Ok(())
     }
@@ -182,20 +203,26 @@ impl ClusterDemo<'_> {
             self.fixture.home_nodes().iter().map(|(pico, on)| (*pico, [*on])).collect();
         let stayed = nodes.iter().filter(|(pico, _)| others.iter().any(|seen| seen.pico == *pico));
         let stayed = stayed.map(|(pico, on)| ExpectedPico { pico, nodes: on, lifetimes: 1 });
-        let broken =
-            invariants::check_lifetimes(&lives, &moved.into_iter().chain(stayed).collect::<Vec<_>>());
+        let broken = invariants::check_lifetimes(
+            &lives,
+            &moved.into_iter().chain(stayed).collect::<Vec<_>>(),
+        );
         for broken in &broken {
             self.transcript.note(&broken.to_string(), false);
         }
         if broken.is_empty() {
-            self.transcript.note("never two Platforms at once; all five picos run and are ready", true);
+            self.transcript
+                .note("never two Platforms at once; all five picos run and are ready", true);
         }
         let same = others
             .iter()
             .filter(|seen| self.fixture.single_process(&seen.pico).is_ok_and(|now| now == **seen))
             .count();
         self.transcript.note(
-            &format!("{same} of {} ECs and SCs are in the process they were in at first", others.len()),
+            &format!(
+                "{same} of {} ECs and SCs are in the process they were in at first",
+                others.len()
+            ),
             same == others.len(),
         );
         let fenced = self.fixture.fencing_count("n1")?;
@@ -213,6 +240,7 @@ fn find_ready<'a>(lives: &'a [PicoLifetime], pico: &str) -> Option<&'a PicoLifet
 /// True if the pico is ready on this node in another process.
 fn is_back(lives: &[PicoLifetime], before: &WatchedProcess, node: &str) -> bool {
     find_ready(lives, &before.pico).is_some_and(|life| {
-        life.node == node && (life.node != before.node || life.process != (before.pid, before.start_time))
+        life.node == node
+            && (life.node != before.node || life.process != (before.pid, before.start_time))
     })
 }

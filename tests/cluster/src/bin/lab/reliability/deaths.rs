@@ -37,7 +37,8 @@ const MIN_SAMPLES_FOR_MEDIAN: usize = 9;
 
 pub(super) fn section(all: &[RecordedDeaths]) -> String {
     let measured = || all.iter().filter_map(|(_, summary)| summary.as_ref());
-    let heads = ["of", "`wait`", "interval", "Pacemaker", "noticed", "decided", "running", "samples"];
+    let heads =
+        ["of", "`wait`", "interval", "Pacemaker", "noticed", "decided", "running", "samples"];
     let rows: Vec<_> = measured().flat_map(rows).collect();
     let table = if rows.is_empty() { String::new() } else { format!("{}\n", table(&heads, rows)) };
     let words: Vec<String> =
@@ -56,7 +57,9 @@ fn unrecorded((generation, summary): &RecordedDeaths) -> Option<String> {
 pub(super) fn unmet_promises((generation, summary): &RecordedDeaths) -> Vec<String> {
     let name = generation.name();
     match summary {
-        Some(summary) => [broken_promises(summary), request_delays::broken_promises(summary)].concat(),
+        Some(summary) => {
+            [broken_promises(summary), request_delays::broken_promises(summary)].concat()
+        }
         None => vec![format!(
             "the times of a death with the generation {name} are not in docs/evidence/reliability: record them (cargo xtask deaths --record --generation {name})"
         )],
@@ -137,8 +140,10 @@ fn describe_promise(summary: &DeathSummary) -> String {
 
 /// The times until the recovery started, for the deaths that the promise covers.
 fn decision_times(summary: &DeathSummary, of: Victim) -> Vec<u64> {
-    let meant =
-        summary.samples.iter().filter(|sample| sample.of == of && sample.wait && sample.interval == 1);
+    let meant = summary
+        .samples
+        .iter()
+        .filter(|sample| sample.of == of && sample.wait && sample.interval == 1);
     meant.map(|sample| sample.decided).collect()
 }
 
@@ -154,7 +159,9 @@ fn broken_promises(summary: &DeathSummary) -> Vec<String> {
             _ => format!("in {} samples, and {MIN_SAMPLES} at least were promised", times.len()),
         };
         let version = pacemaker_version(summary);
-        Some(format!("the death of a pico of type {of} with Pacemaker {version}: recovery is begun {said}"))
+        Some(format!(
+            "the death of a pico of type {of} with Pacemaker {version}: recovery is begun {said}"
+        ))
     };
     Victim::PICOS.into_iter().filter_map(of_type).collect()
 }
@@ -175,7 +182,8 @@ pub(super) mod tests {
             decided,
             running: decided + 300,
         };
-        let mut samples = vec![sample(Victim::Dummy, false, 1, 500), sample(Victim::Ec, false, 120, 70_123)];
+        let mut samples =
+            vec![sample(Victim::Dummy, false, 1, 500), sample(Victim::Ec, false, 120, 70_123)];
         for of in Victim::PICOS {
             samples.extend((0..count).map(|_| sample(of, true, 1, decided)));
         }
@@ -248,6 +256,9 @@ pub(super) mod tests {
         let missing: Vec<String> =
             all.iter().flat_map(unmet_promises).filter(|said| said.contains("debian-13")).collect();
         assert_eq!(missing.len(), 1, "{missing:?}");
-        assert!(missing[0].ends_with("(cargo xtask deaths --record --generation debian-13)"), "{missing:?}");
+        assert!(
+            missing[0].ends_with("(cargo xtask deaths --record --generation debian-13)"),
+            "{missing:?}"
+        );
     }
 }

@@ -57,9 +57,11 @@ pub(crate) fn run() -> Result<ExitCode, TaskError> {
     let mut scenarios = Vec::new();
     for entry in fs::read_dir(&reports).map_err(TaskError::file("read", &reports))?.flatten() {
         let text = fs::read(entry.path()).map_err(TaskError::file("read", &entry.path()))?;
-        let report: ScenarioReport = serde_json::from_slice(&text).map_err(|error| {
-            TaskError::Unreadable { what: entry.path().display().to_string(), said: error.to_string() }
-        })?;
+        let report: ScenarioReport =
+            serde_json::from_slice(&text).map_err(|error| TaskError::Unreadable {
+                what: entry.path().display().to_string(),
+                said: error.to_string(),
+            })?;
         scenarios.push(report);
     }
     let count = passed.len();
@@ -72,8 +74,10 @@ pub(crate) fn run() -> Result<ExitCode, TaskError> {
 
 /// The commit of the build, if git knows it.
 pub(crate) fn commit() -> Option<(String, String)> {
-    let git = ["-C", &workspace::root().to_string_lossy(), "rev-parse", "--short", "HEAD"].map(str::to_owned);
-    let said = Command::new("git").args(git).output().ok().filter(|output| output.status.success())?;
+    let git = ["-C", &workspace::root().to_string_lossy(), "rev-parse", "--short", "HEAD"]
+        .map(str::to_owned);
+    let said =
+        Command::new("git").args(git).output().ok().filter(|output| output.status.success())?;
     Some(("commit".to_owned(), String::from_utf8_lossy(&said.stdout).trim().to_owned()))
 }
 
@@ -101,7 +105,8 @@ pub(crate) fn record_deaths(generation: Generation, summary: &Deaths) -> Result<
 /// Fails with the scenarios that lack a doc comment or a pass. Fails with the promises about a
 /// death that were not measured or not kept.
 pub(crate) fn check() -> Result<(), TaskError> {
-    let mut missing = page::unmet_promises(&cases::read_suite(SCENARIO_SUITE)?, &records::passes()?);
+    let mut missing =
+        page::unmet_promises(&cases::read_suite(SCENARIO_SUITE)?, &records::passes()?);
     missing.extend(records::deaths()?.iter().flat_map(deaths::unmet_promises));
     if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
 }
@@ -119,7 +124,9 @@ mod tests {
     #[test]
     fn line_of_passed_test_is_recognised() {
         assert_eq!(passed_test("test platform::killed ... ok"), Some("platform::killed"));
-        for line in ["test platform::killed ... FAILED", "test result: ok. 3 passed", "running 3 tests", ""] {
+        for line in
+            ["test platform::killed ... FAILED", "test result: ok. 3 passed", "running 3 tests", ""]
+        {
             assert_eq!(passed_test(line), None, "{line}");
         }
     }

@@ -87,7 +87,8 @@ pub(super) fn page(
         format!("### {title}\n\n{}", scenario_table(family, passes))
     });
     let soak = soak.map_or_else(|| "Not recorded yet.\n".to_owned(), soak_section);
-    let parts = [HEAD.to_owned(), passes_table(passes), SCENARIOS.to_owned()].into_iter().chain(scenarios);
+    let parts =
+        [HEAD.to_owned(), passes_table(passes), SCENARIOS.to_owned()].into_iter().chain(scenarios);
     let parts = parts.chain([
         deaths::section(deaths),
         request_delays::section(deaths),
@@ -99,13 +100,15 @@ pub(super) fn page(
 
 /// Scenarios without a doc comment or in no pass, and promises that a pass does not keep.
 pub(super) fn unmet_promises(families: &[TestModule], passes: &[RecordedPass]) -> Vec<String> {
-    let known: BTreeSet<&str> = passes.iter().flat_map(|pass| &pass.passed).map(String::as_str).collect();
+    let known: BTreeSet<&str> =
+        passes.iter().flat_map(|pass| &pass.passed).map(String::as_str).collect();
     let cases = || families.iter().flat_map(|family| &family.cases);
     let silent = cases().filter(|case| case.proves.is_empty());
     let silent = silent.map(|case| format!("{} does not say what it shows (///)", case.name));
     // Without any recorded pass no scenario is checked, and the page reports that.
     let recorded = !passes.is_empty();
-    let unknown = cases().filter(|case| recorded && !case.ignored && !known.contains(case.name.as_str()));
+    let unknown =
+        cases().filter(|case| recorded && !case.ignored && !known.contains(case.name.as_str()));
     let unknown = unknown.map(|case| {
         format!(
             "{} is in no pass of docs/evidence/reliability: record one (cargo xtask reliability)",
@@ -168,7 +171,11 @@ fn passes_table(passes: &[RecordedPass]) -> String {
 }
 
 pub(super) fn describe_versions(versions: &BTreeMap<String, String>) -> String {
-    versions.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", ")
+    versions
+        .iter()
+        .map(|(name, version)| format!("{name} {version}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// One line for each scenario, and for each fault in it.
@@ -179,8 +186,11 @@ fn scenario_table(family: &TestModule, passes: &[RecordedPass]) -> String {
 }
 
 fn scenario_rows(case: &TestCase, passes: &[RecordedPass]) -> Vec<Vec<String>> {
-    let reports: Vec<&ScenarioReport> =
-        passes.iter().flat_map(|pass| &pass.scenarios).filter(|report| report.test == case.name).collect();
+    let reports: Vec<&ScenarioReport> = passes
+        .iter()
+        .flat_map(|pass| &pass.scenarios)
+        .filter(|report| report.test == case.name)
+        .collect();
     let none = || vec![String::new(); 3];
     let title = vec![case.proves.clone(), format!("`{}`", case.name)];
     let most = if case.name == MEASUREMENT_TEST {
@@ -198,7 +208,8 @@ fn scenario_rows(case: &TestCase, passes: &[RecordedPass]) -> Vec<Vec<String>> {
         let of = |time: fn(&FaultReport) -> Option<u64>| {
             describe_spread(&faults.iter().filter_map(|fault| time(fault)).collect::<Vec<_>>())
         };
-        let times = vec![of(|fault| fault.noticed), of(|fault| fault.decided), of(|fault| fault.running)];
+        let times =
+            vec![of(|fault| fault.noticed), of(|fault| fault.decided), of(|fault| fault.running)];
         if most > 1 {
             if place == 0 {
                 rows.push([title.clone(), none()].concat());
@@ -216,7 +227,12 @@ fn scenario_rows(case: &TestCase, passes: &[RecordedPass]) -> Vec<Vec<String>> {
 pub(super) fn describe_spread(times: &[u64]) -> String {
     match (median(times), times.iter().min(), times.iter().max()) {
         (Some(middle), Some(least), Some(most)) if least != most => {
-            format!("{} ({}-{})", format_seconds(middle), format_seconds(*least), format_seconds(*most))
+            format!(
+                "{} ({}-{})",
+                format_seconds(middle),
+                format_seconds(*least),
+                format_seconds(*most)
+            )
         }
         (Some(middle), ..) => format_seconds(middle),
         _ => String::new(),
@@ -230,21 +246,26 @@ pub(super) fn format_seconds(time: u64) -> String {
 }
 
 fn agent_share_section(passes: &[RecordedPass]) -> String {
-    let reports =
-        passes.iter().flat_map(|pass| &pass.scenarios).filter(|report| report.test == MEASUREMENT_TEST);
+    let reports = passes
+        .iter()
+        .flat_map(|pass| &pass.scenarios)
+        .filter(|report| report.test == MEASUREMENT_TEST);
     let mut samples: BTreeMap<(&str, &str), Vec<(&FaultReport, &Recovery)>> = BTreeMap::new();
     for fault in reports.flat_map(|report| &report.faults) {
         for back in &fault.back {
             samples.entry((&fault.what, &back.pico)).or_default().push((fault, back));
         }
     }
-    let middle = |samples: &[(&FaultReport, &Recovery)], of: fn(&FaultReport, &Recovery) -> Option<u64>| {
+    let middle = |samples: &[(&FaultReport, &Recovery)],
+                  of: fn(&FaultReport, &Recovery) -> Option<u64>| {
         median(&samples.iter().filter_map(|(fault, back)| of(fault, back)).collect::<Vec<_>>())
     };
     let cell = |time: Option<u64>| time.map(format_seconds).unwrap_or_default();
     let rows = samples.iter().map(|((fault, pico), samples)| {
-        let (since, product) =
-            (middle(samples, |_, back| back.since_noticed), middle(samples, |_, back| back.product));
+        let (since, product) = (
+            middle(samples, |_, back| back.since_noticed),
+            middle(samples, |_, back| back.product),
+        );
         vec![
             (*fault).to_owned(),
             (*pico).to_owned(),
@@ -256,10 +277,19 @@ fn agent_share_section(passes: &[RecordedPass]) -> String {
             samples.len().to_string(),
         ]
     });
-    let heads =
-        ["fault", "of", "until noticed", "since noticed", "product", "less product", "agents", "samples"];
+    let heads = [
+        "fault",
+        "of",
+        "until noticed",
+        "since noticed",
+        "product",
+        "less product",
+        "agents",
+        "samples",
+    ];
     let table = table(&heads, rows);
-    let bounded = samples.iter().filter(|((fault, pico), _)| BOUNDED_FAULTS.contains(&(*fault, *pico)));
+    let bounded =
+        samples.iter().filter(|((fault, pico), _)| BOUNDED_FAULTS.contains(&(*fault, *pico)));
     let worst = bounded.filter_map(|(_, samples)| middle(samples, |_, back| back.agents)).max();
     let words = match worst {
         Some(worst) if worst < MAX_AGENT_SHARE_MS => format!(
@@ -283,8 +313,10 @@ fn soak_section(summary: &SoakSummary) -> String {
     let SoakSummary { seed, date, seconds: time, versions: with, lives, steps } = summary;
     let effective = steps.iter().filter(|step| !step.effects.is_empty()).count();
     let minutes = time / 60;
-    let fenced: usize =
-        steps.iter().map(|step| step.effects.iter().filter(|e| e.ends_with("was fenced")).count()).sum();
+    let fenced: usize = steps
+        .iter()
+        .map(|step| step.effects.iter().filter(|e| e.ends_with("was fenced")).count())
+        .sum();
     let words = format!(
         "`cargo xtask soak --seed {seed} --faults {}`, ended {date} (UTC) after {minutes} minutes: {} faults, {effective} of them with an \
         effect, one after the other on one cluster of three nodes with five picos. {lives} processes of picos, {fenced} fencings. After each \

@@ -34,7 +34,11 @@ pub(super) struct RecordedPass {
 
 impl RecordedPass {
     /// The versions are recorded once for all scenarios.
-    pub(super) fn new(seconds: u64, mut passed: Vec<String>, mut scenarios: Vec<ScenarioReport>) -> Self {
+    pub(super) fn new(
+        seconds: u64,
+        mut passed: Vec<String>,
+        mut scenarios: Vec<ScenarioReport>,
+    ) -> Self {
         let versions = scenarios.iter().flat_map(|report| report.versions.clone()).collect();
         for report in &mut scenarios {
             report.versions.clear();
@@ -48,7 +52,10 @@ impl RecordedPass {
     /// Writes the record, removes outdated ones, and returns its name.
     pub(super) fn save(&self) -> Result<String, TaskError> {
         let name = format!("{PASS_PREFIX}{}.json", self.date.replace(' ', "-").replace(':', ""));
-        write_record(&name, &format_record(self, &[("scenarios", format_rows(&self.scenarios)?)])?)?;
+        write_record(
+            &name,
+            &format_record(self, &[("scenarios", format_rows(&self.scenarios)?)])?,
+        )?;
         let mut all = pass_files()?;
         all.truncate(all.len().saturating_sub(KEPT_PASSES));
         for old in all {
@@ -139,12 +146,16 @@ fn format_record<T: Serialize>(all: &T, long: &[(&str, Vec<String>)]) -> Result<
     let is_short = |name: &str| long.iter().all(|(long, _)| *long != name);
     let short = value.as_object().into_iter().flatten().filter(|(name, _)| is_short(name));
     let short = short.map(|(name, value)| format!("  \"{name}\": {value}"));
-    let long = long.iter().map(|(name, rows)| format!("  \"{name}\": [\n    {}\n  ]", rows.join(",\n    ")));
+    let long = long
+        .iter()
+        .map(|(name, rows)| format!("  \"{name}\": [\n    {}\n  ]", rows.join(",\n    ")));
     Ok(format!("{{\n{}\n}}\n", short.chain(long).collect::<Vec<_>>().join(",\n")))
 }
 
 fn format_rows<R: Serialize>(rows: &[R]) -> Result<Vec<String>, TaskError> {
-    rows.iter().map(|row| serde_json::to_string(row).map_err(TaskError::unreadable("a record"))).collect()
+    rows.iter()
+        .map(|row| serde_json::to_string(row).map_err(TaskError::unreadable("a record")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -165,7 +176,8 @@ mod tests {
         let names = || vec!["b::y".to_owned(), "a::x".to_owned()];
         let pass = RecordedPass::new(60, names(), vec![report("b::y"), report("a::x")]);
         assert_eq!(pass.versions.get("pacemaker").map(String::as_str), Some("2.1.5"));
-        let text = format_record(&pass, &[("scenarios", format_rows(&pass.scenarios).unwrap())]).unwrap();
+        let text =
+            format_record(&pass, &[("scenarios", format_rows(&pass.scenarios).unwrap())]).unwrap();
         assert_eq!(serde_json::from_str::<RecordedPass>(&text).unwrap(), pass);
         assert_eq!(text.lines().filter(|line| line.contains("\"test\":")).count(), 2, "{text}");
         assert_eq!(pass.scenarios[0].test, "a::x");

@@ -27,7 +27,8 @@ const MIN_SAMPLES: usize = 5;
 const MAX_DELAY_MS: u64 = 5_000;
 
 pub(super) fn section(all: &[RecordedDeaths]) -> String {
-    let rows: Vec<_> = all.iter().filter_map(|(_, summary)| summary.as_ref()).flat_map(rows).collect();
+    let rows: Vec<_> =
+        all.iter().filter_map(|(_, summary)| summary.as_ref()).flat_map(rows).collect();
     if rows.is_empty() {
         return format!("{HEAD}\nNot recorded yet (`cargo xtask deaths --record` does it).\n");
     }
@@ -57,9 +58,13 @@ pub(super) fn broken_promises(summary: &DeathSummary) -> Vec<String> {
     let said = |(asked, wait)| {
         let times = summary.delays(asked, wait);
         let most = times.iter().max().copied().unwrap_or_default();
-        let beside = format!("{asked} beside a monitor that waits for {wait} s, with Pacemaker {of}");
+        let beside =
+            format!("{asked} beside a monitor that waits for {wait} s, with Pacemaker {of}");
         if times.len() < MIN_SAMPLES {
-            Some(format!("{beside}: {} samples, and {MIN_SAMPLES} at least are wanted", times.len()))
+            Some(format!(
+                "{beside}: {} samples, and {MIN_SAMPLES} at least are wanted",
+                times.len()
+            ))
         } else if !asked.waits_for_monitor() && most >= MAX_DELAY_MS {
             Some(format!("{beside}: it came after {} s, and is not to wait", format_seconds(most)))
         } else {
@@ -84,14 +89,19 @@ mod tests {
         };
         let all = ClusterRequest::ALL.into_iter().flat_map(|asked| WAITS.map(|wait| (asked, wait)));
         let held = all.flat_map(|(asked, wait)| {
-            (0..count).map(move |more| RequestDelay { asked, wait, took: took(asked, wait) + 10 * more })
+            (0..count).map(move |more| RequestDelay {
+                asked,
+                wait,
+                took: took(asked, wait) + 10 * more,
+            })
         });
         summary_of(Vec::new(), held.collect())
     }
 
     #[test]
     fn section_has_a_row_per_request_and_a_column_per_wait() {
-        let section = section(&[(Generation::Machine, Some(summary(5, 90))), (Generation::Debian13, None)]);
+        let section =
+            section(&[(Generation::Machine, Some(summary(5, 90))), (Generation::Debian13, None)]);
         for row in [
             "| a stop | it is begun | 2.1.5 | 0.09-0.13 | 0.09-0.13 | 0.09-0.13 | 5 |",
             "| the first run of a deeper monitor | it is answered | 2.1.5 | 20.00-20.04 | 5.00-5.04 | 0.00-0.04 | 5 |",

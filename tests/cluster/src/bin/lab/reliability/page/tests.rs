@@ -64,8 +64,7 @@ fn pass(date: &str, noticed: u64, agents: u64) -> RecordedPass {
 fn scenario_row_has_median_and_spread_of_all_passes() {
     let passes = [pass("1", 80, 60), pass("2", 100, 70), pass("3", 70, 80)];
     let page = page(&[family()], &passes, &[], None);
-    let line =
-        "| It comes back. | `platform::killed` | 0.08 (0.07-0.10) | 0.13 (0.12-0.15) | 0.38 (0.37-0.40) |";
+    let line = "| It comes back. | `platform::killed` | 0.08 (0.07-0.10) | 0.13 (0.12-0.15) | 0.38 (0.37-0.40) |";
     assert!(page.contains(line), "{page}");
     assert!(page.contains("| All come up in order. | `platform::starts` |  |  |  |"), "{page}");
     assert!(page.contains("### Faults of the Platform\n"), "{page}");
@@ -131,8 +130,12 @@ fn soak_is_summed_by_kind_and_faults_without_effect_are_told_apart() {
         step("refresh", &[], &[]),
     ];
     let (date, versions) = ("2026-11-22 14:00:00".to_owned(), BTreeMap::new());
-    let page =
-        page(&[], &[], &[], Some(&SoakSummary { seed: 7, date, seconds: 130, versions, lives: 9, steps }));
+    let page = page(
+        &[],
+        &[],
+        &[],
+        Some(&SoakSummary { seed: 7, date, seconds: 130, versions, lives: 9, steps }),
+    );
     assert!(page.contains("`cargo xtask soak --seed 7 --faults 3`"), "{page}");
     assert!(page.contains("3 faults, 2 of them with an effect"), "{page}");
     assert!(page.contains("9 processes of picos, 2 fencings"), "{page}");
