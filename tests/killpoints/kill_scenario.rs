@@ -259,7 +259,7 @@ fn is_before_exec(process: &NodeProcess) -> bool {
 /// need the processor once more to exit, on a loaded machine after the stop. No other process may be left at
 /// that moment.
 fn is_exiting_worker(process: &NodeProcess, kind: AgentKind) -> bool {
-    process.state == 'Z' && process.comm == kind.agent()
+    (process.state == 'Z' || process.is_killed) && process.comm == kind.agent()
 }
 
 /// Runs monitors until no startup is in progress any more, and compares each answer with the states before

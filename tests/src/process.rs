@@ -27,6 +27,8 @@ pub struct NodeProcess {
     pub argv: Vec<String>,
     /// The kernel's name of its program, at most 15 bytes. An exiting process has no other name.
     pub comm: String,
+    /// SIGKILL is pending: it exits as soon as it runs, which can take a while on a loaded machine.
+    pub is_killed: bool,
 }
 
 impl NodeProcess {
@@ -79,7 +81,12 @@ impl NodeProcess {
         let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
         let number = |field: usize| fields.get(field - 3)?.parse().ok();
         let status = fs::read_to_string(dir.join("status")).ok()?;
-        let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+        let uid = field("Uid:")?;
+        // Signal 9 is bit 8.
+        let has_sigkill = |mask: &str| {
+            u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & (1 << 8) != 0)
+        };
         Some(Self {
             pid,
             ppid: number(4)?,
@@ -90,6 +97,7 @@ impl NodeProcess {
             start_time: fields.get(22 - 3)?.parse().ok()?,
             uid: uid.split_ascii_whitespace().next()?.parse().ok()?,
             comm: before.split_once('(')?.1.to_owned(),
+            is_killed: ["SigPnd:", "ShdPnd:"].into_iter().filter_map(field).any(has_sigkill),
             argv: Vec::new(),
         })
     }
