@@ -13,7 +13,7 @@ pub mod parameters;
 pub mod settings;
 
 pub use agent::PicoAgent;
-pub use definition::definition;
+pub use definition::{VERSION, definition};
 pub use log_files::ByWorkers;
 
 /// The agent for one kind of pico, from `main` to the exit code.

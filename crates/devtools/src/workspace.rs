@@ -49,6 +49,15 @@ impl Workspace {
         self.target_directory.join("tools")
     }
 
+    /// Packages that ship.
+    pub fn dist_dir(&self) -> PathBuf {
+        self.target_directory.join("dist")
+    }
+
+    pub fn target_dir(&self) -> &Path {
+        &self.target_directory
+    }
+
     /// Build and findings of `fuzz`.
     pub fn fuzz_dir(&self) -> PathBuf {
         self.target_directory.join("fuzz")

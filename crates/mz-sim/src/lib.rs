@@ -56,11 +56,18 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+pub use cli::command;
 pub use error::SimError;
 pub use installation::Installation;
 pub use layout::{InstallationBuilder, PicoSpec};
 pub use registry::PicoKind;
 pub use settings::SimSettings;
+
+/// The version; a package's has the commit, too (`cargo xtask dist`).
+const VERSION: &str = match option_env!("MEDIATIONZONE_RA_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
 
 /// The whole program: what `mz-sim` and `java/bin/java` run. `args` starts with the name that it was called by.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {

@@ -4,6 +4,7 @@
 mod behaviour;
 mod bench;
 mod demo;
+mod dist;
 mod fuzz;
 mod r#gen;
 mod lab;
@@ -43,6 +44,9 @@ enum XtaskCommand {
     /// Run the scenarios on a real cluster once, and record the pass for docs/evidence/reliability.md.
     #[command(disable_help_flag = true)]
     Reliability(lab::LabArguments),
+    /// Make the packages that ship, .deb and .rpm, in target/dist.
+    #[command(disable_help_flag = true)]
+    Dist(dist::DistArguments),
     /// Write what is generated: ocf-metadata/, docs/evidence/behaviour.md, docs/design/in-the-cluster.md, docs/evidence/reliability.md.
     Gen(r#gen::GenOptions),
     /// Fuzz what the agents read from outside (needs a nightly toolchain and cargo-fuzz).
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         XtaskCommand::Deaths(arguments) => lab::forward(Some("deaths"), &arguments),
         XtaskCommand::Lab(arguments) => lab::forward(None, &arguments),
         XtaskCommand::Reliability(arguments) => lab::forward(Some("reliability"), &arguments),
+        XtaskCommand::Dist(arguments) => dist::run(&arguments),
         XtaskCommand::Gen(options) => r#gen::run(&options),
         XtaskCommand::Fuzz(options) => fuzz::run(&options),
         XtaskCommand::Mutants(options) => mutants::run(&options),

@@ -22,6 +22,7 @@ use devtools::workspace::{self, Workspace};
 use devtools::{TaskError, generation, packages};
 use testkit::Generation;
 
+use crate::dist;
 use crate::r#gen;
 use crate::lab;
 use crate::mutants;
@@ -59,6 +60,10 @@ pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     }
     if options.all && !options.without.contains(&ExcludedPart::Debian13) {
         generation::ensure_or_report(Generation::Debian13);
+    }
+    if options.all && built && !options.without.contains(&ExcludedPart::Packages) {
+        generation::ensure_debian_roots();
+        tally.gate("packages", dist::make);
     }
     suites::run(&tally, &workspace, built, options.all, &options.without);
 

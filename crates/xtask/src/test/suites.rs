@@ -17,6 +17,7 @@ const LONGEST_FIRST: &[&str] = &[
     "cluster",
     "faults",
     "deadlines-slow",
+    "packages",
     "killpoints",
     "lifecycle",
     "deadlines",
@@ -28,7 +29,7 @@ const LONGEST_FIRST: &[&str] = &[
 const CONCURRENT_SUITES: usize = 2;
 
 /// The slow tier: suites that take minutes because what they show does. Only `--all` runs them; else they count as skipped.
-const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow"];
+const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow", "packages"];
 
 /// What is run once more on another generation of the cluster's software, in the slow tier: those tests of a target that are named; all
 /// of it, where none is.
@@ -58,6 +59,8 @@ pub(crate) enum ExcludedPart {
     Debian13,
     /// Scenarios on a real cluster (15 minutes)
     Cluster,
+    /// The packages: built with zig (from PyPI), installed in Debian 11, 12 and 13 (by debootstrap)
+    Packages,
 }
 
 impl ExcludedPart {
@@ -65,6 +68,7 @@ impl ExcludedPart {
         match self {
             Self::Debian13 => suite.generation == Generation::Debian13,
             Self::Cluster => suite.target == "cluster",
+            Self::Packages => suite.target == "packages",
         }
     }
 }
