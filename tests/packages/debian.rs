@@ -64,6 +64,19 @@ fn ocf_tester_passes_with_the_installed_agents_on_each_debian() {
 }
 
 #[test]
+fn ocft_passes_each_case_of_the_package() {
+    let node = PackageNode::start(DebianRoot::Bullseye);
+    node.ok("dpkg -i --force-unsafe-io /packages/*.deb");
+    // Debian makes it at boot.
+    let cases = node.ok("mkdir -p /run/resource-agents
+        ocft make mediationzone-platform
+        ocft test mediationzone-platform");
+    assert!(!cases.contains("FAILED") && !cases.contains("SKIPPED"), "{cases}");
+    let runs = include_str!("../../packaging/ocft/mediationzone-platform").matches("AgentRun").count();
+    assert_eq!(cases.matches("OK").count(), runs, "{cases}");
+}
+
+#[test]
 fn upgrade_renames_new_agents_over_the_old_and_keeps_those_elsewhere() {
     for root in DebianRoot::ALL {
         let node = with_older_package(root);

@@ -162,6 +162,11 @@ const AGENTS: Package = Package {
             Content::Repository("packaging/tmpfiles/mediationzone-ra.conf"),
             "makes /run/mediationzone-ra at boot",
         ),
+        file(
+            "/usr/share/resource-agents/ocft/configs/mediationzone-platform",
+            Content::Repository("packaging/ocft/mediationzone-platform"),
+            "cases for ocft, with mz-sim",
+        ),
         PackagedFile {
             only_deb: true,
             ..file(
