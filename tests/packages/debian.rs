@@ -173,41 +173,16 @@ fn full_disk_and_read_only_folder_leave_the_old_agents() {
     node.ok(NEW_AGENTS_WORK);
 }
 
-/// As Pacemaker 2.1 prints it: mz-ec1 is active here, mz-platform on another node, and mz-sc1 nowhere.
-const CRM_MON: &str = r#"cat <<'XML'
-<pacemaker-result api-version="2.25" request="crm_mon --output-as=xml">
-  <nodes>
-    <node name="n1" id="1" online="true"/>
-    <node name="n2" id="2" online="true"/>
-  </nodes>
-  <resources>
-    <group id="mz" number_resources="1" managed="true" disabled="false">
-      <resource id="mz-platform" resource_agent="ocf:mediationzone:platform" role="Started" active="true" nodes_running_on="1">
-        <node name="n2" id="2" cached="true"/>
-      </resource>
-    </group>
-    <resource id="mz-ec1" resource_agent="ocf:mediationzone:ec" role="Started" active="true" nodes_running_on="1">
-      <node name="HERE" id="1" cached="true"/>
-    </resource>
-    <resource id="other" resource_agent="ocf:pacemaker:Dummy" role="Started" active="true" nodes_running_on="1">
-      <node name="n1" id="1" cached="true"/>
-    </resource>
-    <resource id="mz-sc1" resource_agent="ocf:mediationzone:sc" role="Stopped" active="false" nodes_running_on="0"/>
-  </resources>
-  <node_history>
-    <node name="n1">
-      <resource_history id="mz-sc1" orphan="false" migration-threshold="1000000"/>
-    </node>
-  </node_history>
-</pacemaker-result>
-XML"#;
+/// Of Pacemaker 2.1.5: mz-ec1 and an instance of the clone mz-ui are active on n1, mz-platform and the other instance on n2, mz-sc1 is
+/// stopped.
+const CRM_MON: &str = include_str!("crm_mon.xml");
 
 const REMOVE: &str = "dpkg --remove resource-agents-mediationzone";
 
-/// Commands of a cluster in which mz-ec1 is active on `node`, seen from n1.
-fn cluster(node: &PackageNode, active_on: &str) {
-    node.stub("crm_node", "echo n1");
-    node.stub("crm_mon", &CRM_MON.replace("HERE", active_on));
+/// Commands of a cluster, as they answer on this node.
+fn cluster(node: &PackageNode, name: &str, crm_mon: &str) {
+    node.stub("crm_node", &format!("echo {name}"));
+    node.stub("crm_mon", &format!("cat <<'XML'\n{crm_mon}XML"));
     node.stub(
         "cibadmin",
         "echo '<primitive id=\"mz-ec1\" class=\"ocf\" provider=\"mediationzone\" type=\"ec\"/>'",
@@ -216,19 +191,22 @@ fn cluster(node: &PackageNode, active_on: &str) {
 
 #[test]
 fn removal_is_refused_while_a_resource_is_active_here_unless_forced() {
-    for (active, force) in
-        [("n1", "touch /run/mediationzone-ra.force-removal; "), ("n1", "MEDIATIONZONE_RA_FORCE_REMOVAL=1 ")]
-    {
+    // Pacemaker 2.0 writes two colons.
+    let of_2_0 = CRM_MON.replace("\"ocf:", "\"ocf::");
+    for (crm_mon, force) in [
+        (CRM_MON, "touch /run/mediationzone-ra.force-removal; "),
+        (&of_2_0, "MEDIATIONZONE_RA_FORCE_REMOVAL=1 "),
+    ] {
         let node = with_older_package(DebianRoot::Bookworm);
         node.ok(&format!("dpkg -i --force-unsafe-io {OLDER_PACKAGE}"));
-        cluster(&node, active);
+        cluster(&node, "n1", crm_mon);
         // An upgrade is no removal.
         node.ok(INSTALL);
         node.ok(NEW_AGENTS_WORK);
         for remove in [REMOVE, "dpkg --purge resource-agents-mediationzone"] {
             node.refused(
                 remove,
-                &["refused: resources need these agents: mz-ec1 (Pacemaker runs them on this node)"],
+                &["refused: resources need these agents: mz-ec1 mz-ui (Pacemaker runs them on this node)"],
             );
             node.ok(NEW_AGENTS_WORK);
         }
@@ -240,7 +218,7 @@ fn removal_is_refused_while_a_resource_is_active_here_unless_forced() {
 #[test]
 fn removal_warns_while_the_configuration_names_an_agent() {
     let node = PackageNode::start(DebianRoot::Bookworm);
-    cluster(&node, "n2");
+    cluster(&node, "n3", CRM_MON);
     node.ok(INSTALL);
     let removed = node.ok(REMOVE);
     assert!(removed.contains("warning: the configuration of the cluster names these agents"), "{removed}");

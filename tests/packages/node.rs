@@ -66,7 +66,7 @@ impl PackageNode {
 
     pub(crate) fn command(&self, script: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.arg("--target").arg(&self.init_pid).args(NAMESPACES).args(["--root", "--wd=/"]);
+        command.arg("--target").arg(&self.init_pid).args(NAMESPACES).args(["--root", "--wd"]);
         command.args(["bash", "-euo", "pipefail", "-c", script]).stdin(Stdio::null()).env_clear();
         command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         command.envs([("HOME", "/root"), ("LC_ALL", "C.UTF-8"), ("DEBIAN_FRONTEND", "noninteractive")]);

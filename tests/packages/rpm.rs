@@ -51,7 +51,9 @@ fn rpm_installs_upgrades_and_refuses_removal_as_the_deb_does() {
     let node = PackageNode::start(DebianRoot::Bookworm);
     node.ok("rpm --initdb");
     node.stub("getconf", "echo glibc 2.27");
-    node.refused(INSTALL, &["the agents need glibc 2.28 or newer"]);
+    // rpm gives its scripts a path of its own.
+    let with_stubs = format!("{INSTALL} --define '_install_script_path /usr/local/sbin:/usr/sbin:/usr/bin'");
+    node.refused(&with_stubs, &["the agents need glibc 2.28 or newer"]);
     node.ok("rm /usr/local/sbin/getconf");
     // A copy that was made by hand.
     node.ok(&format!(
