@@ -53,8 +53,8 @@ install_agents() {
         reason=$("$new" meta-data 2>&1 >/dev/null) ||
             fail "failed: the new $agent does not run on this node ($reason); the old agents stay; install the version before again"
     done
+    for agent in $agents; do keep_other "$agent"; done
     for agent in $agents; do
-        keep_other "$agent"
         mv -fT "$folder/.$agent.new" "$folder/$agent" ||
             fail "failed: cannot rename $folder/.$agent.new to $agent; look at $folder, then install again"
     done

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::node::packages_dir;
+use testkit::packages_dir;
 
 fn run(command: &mut Command) -> (bool, String) {
     let Output { status, stdout, stderr } = command.output().expect("a tool");

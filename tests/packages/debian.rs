@@ -193,21 +193,30 @@ fn cluster(node: &PackageNode, name: &str, crm_mon: &str) {
 fn removal_is_refused_while_a_resource_is_active_here_unless_forced() {
     // Pacemaker 2.0 writes two colons.
     let of_2_0 = CRM_MON.replace("\"ocf:", "\"ocf::");
-    for (crm_mon, force) in [
-        (CRM_MON, "touch /run/mediationzone-ra.force-removal; "),
-        (&of_2_0, "MEDIATIONZONE_RA_FORCE_REMOVAL=1 "),
+    // The history of n2 follows a resource that is active on n1.
+    let ours_last = CRM_MON.replace(
+        "id=\"other\" resource_agent=\"ocf:pacemaker:Dummy\"",
+        "id=\"mz-ec2\" resource_agent=\"ocf:mediationzone:ec\"",
+    );
+    let (by_file, by_variable) =
+        ("touch /run/mediationzone-ra.force-removal; ", "MEDIATIONZONE_RA_FORCE_REMOVAL=1 ");
+    for (name, crm_mon, resources, force) in [
+        ("n1", CRM_MON, "mz-ec1 mz-ui", by_file),
+        ("n1", &of_2_0, "mz-ec1 mz-ui", by_variable),
+        ("n2", &ours_last, "mz-platform mz-ui", by_file),
     ] {
         let node = with_older_package(DebianRoot::Bookworm);
         node.ok(&format!("dpkg -i --force-unsafe-io {OLDER_PACKAGE}"));
-        cluster(&node, "n1", crm_mon);
-        // An upgrade is no removal.
-        node.ok(INSTALL);
+        cluster(&node, name, crm_mon);
+        // An upgrade is no removal. dpkg would try once more by the new script if the old one refused.
+        let upgraded = node.ok(INSTALL);
+        assert!(!upgraded.contains("refused"), "{upgraded}");
         node.ok(NEW_AGENTS_WORK);
         for remove in [REMOVE, "dpkg --purge resource-agents-mediationzone"] {
-            node.refused(
-                remove,
-                &["refused: resources need these agents: mz-ec1 mz-ui (Pacemaker runs them on this node)"],
+            let reason = format!(
+                "refused: resources need these agents: {resources} (Pacemaker runs them on this node)"
             );
+            node.refused(remove, &[&reason]);
             node.ok(NEW_AGENTS_WORK);
         }
         node.ok(&format!("{force}{REMOVE}"));

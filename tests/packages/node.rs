@@ -2,10 +2,9 @@
 
 use std::fmt;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use testkit::DebianRoot;
+use testkit::{DebianRoot, packages_dir};
 
 const NAMESPACES: [&str; 5] = ["--mount", "--net", "--pid", "--ipc", "--uts"];
 
@@ -26,11 +25,6 @@ impl fmt::Display for ScriptResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "success: {}\n{}", self.success, self.output)
     }
-}
-
-/// target/dist, where `cargo xtask dist` puts them.
-pub(crate) fn packages_dir() -> PathBuf {
-    testkit::packages_dir()
 }
 
 impl PackageNode {

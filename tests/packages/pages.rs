@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::node::packages_dir;
+use testkit::packages_dir;
 
 /// All pages of all packages, unpacked.
 fn pages(folder: &Path) -> Vec<PathBuf> {

@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use testkit::DebianRoot;
+use testkit::{DebianRoot, packages_dir};
 
-use crate::node::{PackageNode, packages_dir};
+use crate::node::PackageNode;
 use crate::{AGENTS_FOLDER, STAGED_FOLDER};
 
 const INSTALL: &str = "rpm --upgrade --force --nodeps /packages/resource-agents-mediationzone-*.rpm";
@@ -72,6 +72,18 @@ fn rpm_installs_upgrades_and_refuses_removal_as_the_deb_does() {
         node.ok(&format!("rpm --query --file {AGENTS_FOLDER}/ui"))
             .starts_with("resource-agents-mediationzone-")
     );
+
+    // rpm goes on after a script that fails at the end of an installation; the old agents do, too.
+    node.ok(&format!("printf older >>{AGENTS_FOLDER}/ui; mount --bind {AGENTS_FOLDER} {AGENTS_FOLDER}"));
+    node.ok(&format!("mount -o remount,bind,ro {AGENTS_FOLDER}"));
+    let said = node.run(INSTALL).output;
+    assert!(said.contains("cannot write") && said.contains("the old agents stay"), "{said}");
+    node.ok(&format!(
+        "test \"$(tail -c 5 {AGENTS_FOLDER}/ui)\" = older; {AGENTS_FOLDER}/ui meta-data >/dev/null"
+    ));
+    node.ok(&format!("umount {AGENTS_FOLDER}"));
+    node.ok(INSTALL);
+    node.ok(&installed_agents);
 
     node.ok("mkdir /run/mediationzone-ra; touch /run/mediationzone-ra/mz-ec1.json");
     // An upgrade is no removal.

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use crate::release::Release;
 use crate::table::Package;
 
+/// Name and version of a crate.
+type CrateVersion = (String, String);
+
 /// Returns the name of the file.
 pub(crate) fn write(package: &Package, release: &Release, out: &Path) -> Result<String, TaskError> {
     let checksums = checksums()?;
@@ -48,8 +51,8 @@ pub(crate) fn write(package: &Package, release: &Release, out: &Path) -> Result<
 /// What is linked, and no build script or macro: those are not in a program.
 fn dependencies(
     package: &str,
-    checksums: &BTreeMap<(String, String), String>,
-) -> Result<Vec<((String, String), Value)>, TaskError> {
+    checksums: &BTreeMap<CrateVersion, String>,
+) -> Result<Vec<(CrateVersion, Value)>, TaskError> {
     let mut tree = workspace::cargo(["tree", "--quiet", "--locked", "--edges", "normal,no-proc-macro"]);
     tree.args(["--target", "x86_64-unknown-linux-gnu", "--prefix", "none", "--format", "{p}|{l}"]);
     let printed = workspace::printed(tree.args(["--package", package]))?;
@@ -78,7 +81,7 @@ fn dependencies(
 }
 
 /// Of Cargo.lock, by name and version.
-fn checksums() -> Result<BTreeMap<(String, String), String>, TaskError> {
+fn checksums() -> Result<BTreeMap<CrateVersion, String>, TaskError> {
     let path = workspace::root().join("Cargo.lock");
     let text = fs::read_to_string(&path).map_err(TaskError::file("read", &path))?;
     let lock: toml::Table = text.parse().map_err(TaskError::unreadable("Cargo.lock"))?;

@@ -60,10 +60,11 @@ fn control_files(
     let sums = workspace::run_checked(&mut sums)?.stdout;
     staging::write(root, "/DEBIAN/control", 0o644, control.as_bytes())?;
     staging::write(root, "/DEBIAN/md5sums", 0o644, &sums)?;
-    let configuration = contents.iter().map(|(file, _)| file.path).filter(|path| path.starts_with("/etc/"));
-    let configuration: String = configuration.map(|path| format!("{path}\n")).collect();
+    let paths = contents.iter().map(|(file, _)| file.path);
+    let configuration: Vec<&str> = paths.filter(|path| path.starts_with("/etc/")).collect();
     if !configuration.is_empty() {
-        staging::write(root, "/DEBIAN/conffiles", 0o644, configuration.as_bytes())?;
+        let list = configuration.join("\n") + "\n";
+        staging::write(root, "/DEBIAN/conffiles", 0o644, list.as_bytes())?;
     }
     if package.scripts {
         for name in ["preinst", "postinst", "prerm", "postrm"] {

@@ -101,22 +101,20 @@ fn exit_status(page: &mut MdocPage) {
 fn examples(page: &mut MdocPage, definition: &Definition) {
     let name = definition.name;
     let required = definition.parameters.iter().filter(|parameter| parameter.required);
-    let required: String = required.map(|parameter| format!(" {}={name}1", parameter.name)).collect();
+    let required: Vec<String> = required.map(|parameter| format!("{}={name}1", parameter.name)).collect();
     page.request("Sh EXAMPLES");
     page.text("All evidence that the agent has, without a change:");
     page.request("Bd -literal -offset indent");
-    let variables =
-        required.split_whitespace().map(|set| format!("export OCF_RESKEY_{set}")).collect::<Vec<_>>();
     page.text("export OCF_RESKEY_mz_home=/opt/mz");
-    for variable in variables {
-        page.text(&variable);
+    for assignment in &required {
+        page.text(&format!("export OCF_RESKEY_{assignment}"));
     }
     page.text(&format!("/usr/lib/ocf/resource.d/mediationzone/{name} explain"));
     page.request("Ed").request("Pp");
     page.text("A resource with pcs, in a file that is loaded at once:");
     page.request("Bd -literal -offset indent");
     page.text(&format!("pcs -f mz.xml resource create mz-{name} \\"));
-    page.text(&format!("ocf:mediationzone:{name} mz_home=/opt/mz{required} \\"));
+    page.text(&format!("ocf:mediationzone:{name} mz_home=/opt/mz {} \\", required.join(" ")));
     for Operation { action, timeout, interval, depth } in definition.operations {
         let timeout = format_duration(*timeout);
         match (action.name(), interval, depth) {
