@@ -1,4 +1,5 @@
-//! The installation and the configurations of the README and docs/operate/crm.md, run word for word.
+//! The configurations of the README and docs/operate/crm.md, and the installation without a package of docs/operate/upgrade.md, run word
+//! for word.
 
 use crate::agent_fixture::{AgentFixture, CIB, PLATFORM};
 use crate::{CheckOutcome, ensure, generations};
@@ -105,7 +106,7 @@ fn agent_upgrade_fails_no_running_monitor() -> CheckOutcome {
         "mkdir -p /opt/build/target/release && cd /opt/build/target/release &&
         cp {AGENTS_DIRECTORY}/* /run/testkit/bin/mzha . && strip * && mount -t tmpfs -o mode=755 tmpfs {AGENTS_DIRECTORY}"
     ))?;
-    let install = readme_block("README.md", "cargo")?.replace("/usr/sbin", "/opt/sbin");
+    let install = readme_block("docs/operate/upgrade.md", "cargo")?.replace("/usr/sbin", "/opt/sbin");
     let install = |times: usize| {
         let script = format!("cargo() {{ :; }}; cd /opt/build; for n in $(seq {times}); do {install} done");
         fixture.node.command("bash").args(["-euc", &script]).time_limit(Duration::from_secs(300)).run()
