@@ -271,6 +271,23 @@ fn package_asks_systemd_for_nothing_but_a_reload_of_units() {
     assert_eq!(calls, "systemctl --system daemon-reload\n");
 }
 
+/// As needrestart reads its configuration: a hash of patterns for units, where 0 is "not selected".
+#[test]
+fn needrestart_does_not_select_pacemaker() {
+    let node = PackageNode::start(DebianRoot::Bookworm);
+    node.ok(INSTALL);
+    node.ok(
+        r#"perl -e '
+            our %nrconf = (override_rc => {}, restart => "a");
+            do "/etc/needrestart/conf.d/mediationzone.conf" // die $@;
+            for my $unit ("pacemaker.service", "pacemaker_remote.service") {
+                my @set = map { $nrconf{override_rc}->{$_} } grep { $unit =~ /$_/ } keys %{$nrconf{override_rc}};
+                die $unit unless @set == 1 and $set[0] == 0;
+            }
+            die if grep { "cron.service" =~ /$_/ } keys %{$nrconf{override_rc}};'"#,
+    );
+}
+
 #[test]
 fn node_without_pacemaker_is_told() {
     let node = PackageNode::start(DebianRoot::Bookworm);
