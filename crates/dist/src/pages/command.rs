@@ -24,12 +24,12 @@ fn command_page(name: &str, command: &Command, tasks: &[&Command], section: u8, 
     }
     page.request("Nm").request("Fl Fl help | Fl Fl version");
     page.request("Sh DESCRIPTION");
-    page.text(&format!("{}.", about(command)));
+    page.text(&sentence(&about(command)));
     page.request("Bl -tag -width Ds");
     // The tasks of a command of administrators have pages of their own.
     let detailed = section == 1;
     for task in tasks {
-        page.request(&format!("It Cm {}", word(task.get_name()))).text(&format!("{}.", about(task)));
+        page.request(&format!("It Cm {}", word(task.get_name()))).text(&sentence(&about(task)));
         if detailed {
             arguments(&mut page, task);
         }
@@ -54,7 +54,7 @@ fn task_page(name: &str, task: &Command, section: u8, date: &str) -> String {
     head(&mut page, &title, task);
     synopsis(&mut page, name, Some(task.get_name()), task);
     page.request("Sh DESCRIPTION");
-    page.text(&format!("{}.", about(task)));
+    page.text(&sentence(&about(task)));
     page.request("Pp").text("The command changes nothing.");
     arguments(&mut page, task);
     page.request("Sh SEE ALSO");
@@ -73,6 +73,10 @@ fn head(page: &mut MdocPage, title: &str, command: &Command) {
 fn about(command: &Command) -> String {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     about.trim_end_matches('.').to_owned()
+}
+
+fn sentence(text: &str) -> String {
+    if text.ends_with('?') { text.to_owned() } else { format!("{text}.") }
 }
 
 fn synopsis(page: &mut MdocPage, name: &str, task: Option<&str>, command: &Command) {
