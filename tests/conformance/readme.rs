@@ -1,4 +1,5 @@
-//! The installation and the configurations of the README and docs/operate/crm.md, run word for word.
+//! The configurations of the README and docs/operate/crm.md, and the installation without a package of docs/operate/upgrade.md, run word
+//! for word.
 
 use crate::agent_fixture::{AgentFixture, CIB, PLATFORM};
 use crate::{CheckOutcome, ensure, generations};
@@ -124,7 +125,8 @@ fn agent_upgrade_fails_no_running_monitor() -> CheckOutcome {
         "mkdir /opt/build && cd /opt/build &&
         cp {AGENTS_DIRECTORY}/* /run/testkit/bin/mzha . && strip * && mount -t tmpfs -o mode=755 tmpfs {AGENTS_DIRECTORY}"
     ))?;
-    let install = page_block("README.md", "sh", "replace()")?.replace("/usr/sbin", "/opt/sbin");
+    let install =
+        page_block("docs/operate/upgrade.md", "sh", "replace()")?.replace("/usr/sbin", "/opt/sbin");
     let install = |times: usize| {
         let script = format!("cd /opt/build; for n in $(seq {times}); do {install} done");
         fixture

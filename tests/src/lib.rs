@@ -17,6 +17,7 @@
 mod agent;
 pub mod assertions;
 mod command;
+mod debian_root;
 mod error;
 pub mod executor;
 pub mod fake_process;
@@ -34,13 +35,14 @@ mod wait;
 
 pub use agent::AgentCall;
 pub use command::{NodeCommand, NodeCommandOutput, NodeExitStatus};
+pub use debian_root::DebianRoot;
 pub use error::TestkitError;
 pub use generation::Generation;
 pub use hung_storage::{HungOperation, HungStorage};
 pub use kill_at::KillAtResult;
 pub use network::NameServer;
 pub use process::NodeProcess;
-pub use programs::{AGENTS, Programs};
+pub use programs::{AGENTS, Programs, packages_dir};
 pub use sandbox::Sandbox;
 pub use wait::wait_until;
 

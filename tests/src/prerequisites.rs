@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::Generation;
+use crate::{DebianRoot, Generation, packages_dir};
 
 /// A requirement of a suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub enum Prerequisite {
     File(&'static str, &'static str),
     /// The folder with another generation of the cluster's software.
     Folder(Generation),
+    /// The folders with the releases of Debian in which packages are installed.
+    DebianRoots,
+    /// The packages that ship.
+    Packages,
 }
 
 impl Prerequisite {
@@ -35,6 +39,8 @@ impl Prerequisite {
             Self::Program(name, _) => is_program_installed(name),
             Self::File(path, _) => Path::new(path).exists(),
             Self::Folder(generation) => generation.is_available(),
+            Self::DebianRoots => DebianRoot::ALL.into_iter().all(DebianRoot::is_available),
+            Self::Packages => packages_dir().join("SHA256SUMS").is_file(),
         }
     }
 
@@ -43,7 +49,12 @@ impl Prerequisite {
     pub fn package(self) -> Option<&'static str> {
         match self {
             Self::Program(_, package) | Self::File(_, package) => Some(package),
-            Self::Namespaces | Self::Root | Self::Fuse | Self::Folder(_) => None,
+            Self::Namespaces
+            | Self::Root
+            | Self::Fuse
+            | Self::Folder(_)
+            | Self::DebianRoots
+            | Self::Packages => None,
         }
     }
 }
@@ -57,6 +68,8 @@ impl fmt::Display for Prerequisite {
             Self::Program(name, package) => write!(f, "{name} (package {package})"),
             Self::File(path, package) => write!(f, "{path} (package {package})"),
             Self::Folder(generation) => write!(f, "{} (not made)", generation.folder().display()),
+            Self::DebianRoots => f.write_str("roots of Debian 11, 12 and 13 (not made)"),
+            Self::Packages => write!(f, "{} (cargo xtask dist makes it)", packages_dir().display()),
         }
     }
 }
@@ -142,6 +155,30 @@ pub const SIMULATIONS: &[Prerequisite] = &[
     Prerequisite::Program("pacemakerd", "pacemaker"),
     Prerequisite::File("/usr/lib/ocf/resource.d/heartbeat/Filesystem", "resource-agents"),
     Prerequisite::File("/usr/lib/ocf/resource.d/heartbeat/IPaddr2", "resource-agents"),
+];
+
+/// What writes packages.
+pub const PACKAGE_TOOLS: &[Prerequisite] = &[
+    Prerequisite::Program("dpkg-deb", "dpkg"),
+    Prerequisite::Program("rpmbuild", "rpm"),
+    Prerequisite::Program("git", "git"),
+    Prerequisite::Program("gzip", "gzip"),
+    Prerequisite::Program("python3", "python3"),
+    // For the linker: ensurepip.
+    Prerequisite::File("/usr/share/python-wheels", "python3-venv"),
+];
+
+/// What checks packages.
+pub const PACKAGES: &[Prerequisite] = &[
+    Prerequisite::Root,
+    Prerequisite::Namespaces,
+    Prerequisite::DebianRoots,
+    Prerequisite::Packages,
+    Prerequisite::Program("ip", "iproute2"),
+    Prerequisite::Program("lintian", "lintian"),
+    Prerequisite::Program("man", "man-db"),
+    Prerequisite::Program("mandoc", "mandoc"),
+    Prerequisite::Program("rpmlint", "rpmlint"),
 ];
 
 /// A JDK, for picos that are real JVMs.

@@ -104,6 +104,13 @@ pub(crate) fn build_dir() -> PathBuf {
     if dir.ends_with("deps") { dir.parent().unwrap_or(dir).to_owned() } else { dir.to_owned() }
 }
 
+/// The folder of the packages that ship: `cargo xtask dist` makes it.
+#[must_use]
+pub fn packages_dir() -> PathBuf {
+    let build = build_dir();
+    build.parent().unwrap_or(&build).join("dist")
+}
+
 fn find_built(dir: &Path, name: &str, hint: &str) -> Result<PathBuf, TestkitError> {
     let path = dir.join(name);
     if path.is_file() {

@@ -3,8 +3,12 @@
 use ocf::{Action, Definition, Operation};
 use pico::{PicoType, parameters};
 
-/// The version of the agents.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version of the agents. `cargo xtask dist` adds the commit to it, as build metadata of a semantic version; a build of a
+/// developer has none, so that a commit alone does not make cargo build again.
+pub const VERSION: &str = match option_env!("MEDIATIONZONE_RA_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
 
 /// The operations, with the advice that pcs and crm adopt. The cluster tells monitors apart by their intervals, so these
 /// differ.

@@ -14,7 +14,7 @@ mod parameter_row;
 pub mod settings;
 
 pub use agent::PicoAgent;
-pub use definition::definition;
+pub use definition::{VERSION, definition};
 pub use log_files::ByWorkers;
 
 /// The agent for one kind of pico, from `main` to the exit code.

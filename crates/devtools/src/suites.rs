@@ -35,6 +35,7 @@ const SUITE_PREREQUISITES: &[(&str, &[&[Prerequisite]])] = &[
     ("deadlines", &[prerequisites::SANDBOX, prerequisites::HUNG_STORAGE]),
     ("deadlines-slow", &[prerequisites::SANDBOX, prerequisites::HUNG_STORAGE]),
     ("cluster", &[prerequisites::CLUSTER, prerequisites::HUNG_STORAGE, prerequisites::JDK]),
+    ("packages", &[prerequisites::PACKAGE_TOOLS, prerequisites::PACKAGES]),
     ("simulations", &[prerequisites::SANDBOX, prerequisites::SIMULATIONS]),
 ];
 

@@ -51,6 +51,15 @@ impl Workspace {
         self.target_directory.join("tools")
     }
 
+    /// The packages that ship.
+    pub fn dist_dir(&self) -> PathBuf {
+        self.target_directory.join("dist")
+    }
+
+    pub fn target_dir(&self) -> &Path {
+        &self.target_directory
+    }
+
     /// The build and the findings of `fuzz`.
     pub fn fuzz_dir(&self) -> PathBuf {
         self.target_directory.join("fuzz")

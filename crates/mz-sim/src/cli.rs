@@ -4,14 +4,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::ha::replay;
 use crate::{Installation, PicoSpec, SimError, settings};
 
 /// A simulated MediationZone, for trials of its cluster agents
 #[derive(Debug, Parser)]
-#[command(name = "mz-sim", version, about)]
+#[command(name = "mz-sim", version = crate::VERSION, about)]
 struct MzSimCli {
     #[command(subcommand)]
     command: MzSimCommand,
@@ -65,6 +65,12 @@ enum MzSimCommand {
         /// `MZ_HOME`
         dir: PathBuf,
     },
+}
+
+/// The command line of `mz-sim`, for its manual page and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    MzSimCli::command()
 }
 
 pub(crate) fn run(args: Vec<OsString>) -> ExitCode {

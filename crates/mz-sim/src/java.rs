@@ -66,7 +66,7 @@ pub(crate) fn run_java(args: &[OsString]) -> ExitCode {
         return ha_server::answer_for_java(&args);
     }
     if args.iter().any(|arg| arg == "-version") {
-        eprintln!("openjdk version \"17.0.0\" (simulated by mz-sim {})", env!("CARGO_PKG_VERSION"));
+        eprintln!("openjdk version \"17.0.0\" (simulated by mz-sim {})", crate::VERSION);
         return ExitCode::SUCCESS;
     }
     let launch = JavaArguments::parse(args);

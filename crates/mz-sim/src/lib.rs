@@ -63,11 +63,18 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+pub use cli::command;
 pub use error::SimError;
 pub use installation::Installation;
 pub use layout::{InstallationBuilder, PicoSpec};
 pub use registry::PicoKind;
 pub use settings::SimSettings;
+
+/// The version. That of a package also names the commit (`cargo xtask dist`).
+const VERSION: &str = match option_env!("MEDIATIONZONE_RA_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
 
 /// The entry point of `mz-sim` and `java/bin/java`. The first of `args` is the name of the program.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {

@@ -1,11 +1,11 @@
 use crate::{doctor, health};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// High availability of MediationZone on this node
 #[derive(Debug, Parser)]
-#[command(name = "mzha", version, about)]
+#[command(name = "mzha", version = agents::VERSION, about)]
 struct MzhaCli {
     #[command(subcommand)]
     task: MzhaCommand,
@@ -17,6 +17,12 @@ enum MzhaCommand {
     Doctor(doctor::DoctorOptions),
     /// Check the health of a pico; exit code 0 healthy, 1 unhealthy, 2 unknown
     Health(health::HealthOptions),
+}
+
+/// The command line of `mzha`, for its manual pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    MzhaCli::command()
 }
 
 /// Runs the command; the first argument is the program's name.

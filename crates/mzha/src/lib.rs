@@ -13,4 +13,4 @@ mod health;
 pub mod health_verdict;
 pub mod resource;
 
-pub use cli::run;
+pub use cli::{command, run};

@@ -4,6 +4,7 @@
 mod behaviour;
 mod bench;
 mod demo;
+mod dist;
 mod fuzz;
 mod r#gen;
 mod lab;
@@ -47,6 +48,9 @@ enum XtaskCommand {
     /// docs/evidence/reliability.md
     #[command(disable_help_flag = true)]
     Reliability(lab::LabArguments),
+    /// Make the packages that ship, .deb and .rpm, in target/dist
+    #[command(disable_help_flag = true)]
+    Dist(dist::DistArguments),
     /// Write the generated files: ocf-metadata/, pages below docs/, Containerfile
     Gen(r#gen::GenOptions),
     /// Fuzz the parsers of external input (needs a nightly toolchain and cargo-fuzz)
@@ -70,6 +74,7 @@ fn main() -> ExitCode {
         XtaskCommand::Deaths(arguments) => lab::forward(Some("deaths"), &arguments),
         XtaskCommand::Lab(arguments) => lab::forward(None, &arguments),
         XtaskCommand::Reliability(arguments) => lab::forward(Some("reliability"), &arguments),
+        XtaskCommand::Dist(arguments) => dist::run(&arguments),
         XtaskCommand::Gen(options) => r#gen::run(&options),
         XtaskCommand::Fuzz(options) => fuzz::run(&options),
         XtaskCommand::Mutants(options) => mutants::run(&options),

@@ -1,16 +1,17 @@
 //! Root file systems for nodes with another generation of the cluster's software
-//! ([`testkit::Generation`]).
+//! ([`testkit::Generation`]), and for packages ([`testkit::DebianRoot`]).
 //!
 //! debootstrap makes them from this machine's apt mirror in two minutes. They are kept while their
 //! recipe stays the same. A failure (no network, no root) is no error: suites that need a root are
 //! skipped with the reason.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use testkit::Generation;
 use testkit::prerequisites;
+use testkit::{DebianRoot, Generation};
 
 use crate::{TaskError, packages, workspace};
 
@@ -27,9 +28,29 @@ pub fn ensure(generation: Generation) -> Result<(), TaskError> {
     let Some(release) = generation.codename().filter(|_| !generation.is_available()) else {
         return Ok(());
     };
-    packages::require(generation.name(), prerequisites::GENERATION_FOLDER)?;
-    let folder = generation.folder();
-    let rooms = folder.parent().unwrap_or(&folder);
+    make_root(&generation.folder(), &generation.recipe(), release, generation.packages())
+}
+
+/// Makes the roots in which packages are installed. It prints a failure, which becomes the reason
+/// of skipped suites.
+pub fn ensure_debian_roots() {
+    for root in DebianRoot::ALL.into_iter().filter(|root| !root.is_available()) {
+        let made = make_root(&root.folder(), &root.recipe(), root.codename(), root.packages());
+        if let Err(error) = made {
+            println!("{error}");
+        }
+    }
+}
+
+fn make_root(
+    folder: &Path,
+    recipe: &str,
+    release: &str,
+    packages: &[&str],
+) -> Result<(), TaskError> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    packages::require(&name, prerequisites::GENERATION_FOLDER)?;
+    let rooms = folder.parent().unwrap_or(folder);
     fs::create_dir_all(rooms).map_err(TaskError::file("mkdir", rooms))?;
     let mirror = find_mirror()?;
     println!("making {} from {mirror}", folder.display());
@@ -44,11 +65,10 @@ pub fn ensure(generation: Generation) -> Result<(), TaskError> {
         "--propagation",
         "private",
     ]);
-    make.args(["bash", "-c", include_str!("make.sh"), "make.sh"]).arg(&folder);
-    make.args([Generation::RECIPE_FILE, &generation.recipe(), release, &mirror])
-        .args(generation.packages());
+    make.args(["bash", "-c", include_str!("make.sh"), "make.sh"]).arg(folder);
+    make.args([Generation::RECIPE_FILE, recipe, release, &mirror]).args(packages);
     make.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
-    let log = rooms.join(format!("{}.log", generation.name()));
+    let log = rooms.join(format!("{name}.log"));
     let file = fs::File::create(&log).map_err(TaskError::file("create", &log))?;
     make.stderr(file.try_clone().map_err(TaskError::file("open", &log))?).stdout(file);
     let status = make
@@ -58,7 +78,7 @@ pub fn ensure(generation: Generation) -> Result<(), TaskError> {
         let said = fs::read_to_string(&log).unwrap_or_default();
         let lines: Vec<&str> = said.lines().collect();
         return Err(TaskError::Command {
-            command: format!("make.sh {} (all that it said: {})", generation.name(), log.display()),
+            command: format!("make.sh {name} (all that it said: {})", log.display()),
             status,
             output: lines[lines.len().saturating_sub(5)..].join("\n"),
         });

@@ -63,7 +63,7 @@ pub(super) fn check(used: &[PicoType], timeout: QueryTimeout) -> Vec<CheckResult
             }
         })
         .collect();
-    judge(&agents, used, env!("CARGO_PKG_VERSION"))
+    judge(&agents, used, agents::VERSION)
 }
 
 fn inspect_file(path: &Path) -> AgentFile {

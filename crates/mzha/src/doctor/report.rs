@@ -31,7 +31,7 @@ impl Report {
             Some(Level::Warning) => 1,
             _ => 0,
         };
-        Self { node, version: env!("CARGO_PKG_VERSION"), exit_code, rows }
+        Self { node, version: agents::VERSION, exit_code, rows }
     }
 
     /// 0: OK; 1: warnings; 2: errors.

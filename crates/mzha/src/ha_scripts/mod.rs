@@ -49,10 +49,7 @@ pub fn run(
     let call = match HaScriptCall::parse(arguments, &variables) {
         Ok(call) => call,
         Err(UsageError::Version) => {
-            return print_and_exit_code(
-                &format!("mz-ha-scripts {}\n", env!("CARGO_PKG_VERSION")),
-                0,
-            );
+            return print_and_exit_code(&format!("mz-ha-scripts {}\n", agents::VERSION), 0);
         }
         Err(UsageError::Help) => return print_and_exit_code(arguments::USAGE, 0),
         Err(UsageError::Invalid { script, why }) => {

@@ -23,6 +23,7 @@ use devtools::workspace::{self, Workspace};
 use devtools::{TaskError, generation, packages};
 use testkit::Generation;
 
+use crate::dist;
 use crate::r#gen;
 use crate::lab;
 use crate::mutants;
@@ -78,6 +79,10 @@ pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
         if options.allow_missing_archive && !Generation::Debian13.is_available() {
             left_out.push(ExcludedPart::Debian13);
         }
+    }
+    if options.all && built && !left_out.contains(&ExcludedPart::Packages) {
+        generation::ensure_debian_roots();
+        tally.gate("packages", dist::make);
     }
     suites::run(&tally, &workspace, built, options.all, &left_out);
 

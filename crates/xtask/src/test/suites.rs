@@ -17,6 +17,7 @@ const LONGEST_FIRST: &[&str] = &[
     "cluster",
     "faults",
     "deadlines-slow",
+    "packages",
     "killpoints",
     "lifecycle",
     "deadlines",
@@ -29,7 +30,7 @@ const CONCURRENT_SUITES: usize = 2;
 
 /// The slow tier: suites that take minutes because their subject does. Without `--all` they count
 /// as skipped.
-const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow"];
+const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow", "packages"];
 
 /// The tests that the slow tier repeats on another generation of the cluster's software. An empty
 /// list of names means all tests of the target.
@@ -59,6 +60,8 @@ pub(crate) enum ExcludedPart {
     Debian13,
     /// Scenarios on a real cluster (15 minutes)
     Cluster,
+    /// The packages: built with zig (from PyPI), installed in Debian 11, 12 and 13 (by debootstrap)
+    Packages,
 }
 
 impl ExcludedPart {
@@ -66,6 +69,7 @@ impl ExcludedPart {
         match self {
             Self::Debian13 => suite.generation == Generation::Debian13,
             Self::Cluster => suite.target == "cluster",
+            Self::Packages => suite.target == "packages",
         }
     }
 }

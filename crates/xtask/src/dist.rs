@@ -1,0 +1,31 @@
+//! Builds and calls `dist`, which links the agents and the commands; xtask does not.
+
+use std::process::{Command, ExitCode, Stdio};
+
+use devtools::{TaskError, workspace};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DistArguments {
+    /// Arguments of the program; see `--help`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+/// With our terminal; its exit code is ours.
+pub(crate) fn run(DistArguments { arguments }: &DistArguments) -> Result<ExitCode, TaskError> {
+    let status = dist_command()
+        .args(arguments)
+        .stdin(Stdio::inherit())
+        .status()
+        .map_err(|source| TaskError::Spawn { command: "dist".to_owned(), source })?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Without output, unless it fails.
+pub(crate) fn make() -> Result<(), TaskError> {
+    workspace::run_checked(&mut dist_command()).map(drop)
+}
+
+fn dist_command() -> Command {
+    workspace::cargo(["run", "--quiet", "--package", "dist", "--"])
+}
