@@ -39,6 +39,10 @@ pub(crate) fn page(for_type: fn(PicoType) -> &'static [Parameter]) -> String {
 fn row(parameter: &Parameter, for_type: fn(PicoType) -> &'static [Parameter]) -> Vec<String> {
     let meaning = match parameter.deprecated {
         Some(deprecated) => format!("Deprecated. {}", deprecated.desc),
+        // The column has the default.
+        None if parameter.default.is_some() => {
+            parameter.longdesc.split(" Default: ").next().unwrap_or_default().to_owned()
+        }
         None => parameter.longdesc.to_owned(),
     };
     vec![

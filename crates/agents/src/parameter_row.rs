@@ -101,6 +101,6 @@ fn one_more_row_is_one_line_of_the_documentation() {
         parameters_page::page(|_| OneParameter::PARAMETERS),
         parameters_page::page(|_| TwoParameters::PARAMETERS),
     );
-    let line = "| `patience` | a time such as 90s or 2m, from 0s to 60s | `7s` | yes | How long somebody waits. Default: 7s. |";
+    let line = "| `patience` | a time such as 90s or 2m, from 0s to 60s | `7s` | yes | How long somebody waits. |";
     assert_eq!(added_lines(&one, &two), [line]);
 }

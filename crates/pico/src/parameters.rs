@@ -118,11 +118,12 @@ ocf::settings! {
             .reloadable()
             .describe(
                 "Consecutive monitors without a deep check",
-                "After this many consecutive monitors of depth 10 or 20 could not run their \
-                 check, the exit reason says why and since when. The monitor then returns 190 if \
-                 degraded is yes. Before that, each one is a warning in the log. It is never a \
-                 failure. Causes: the HA client or mzsh cannot be run, or the JVM was started \
-                 before its HA Monitor Server was enabled. Default: 10.",
+                "Counts consecutive monitors of depth 10 or 20 that could not run their check. \
+                 From this number on, the exit reason names the cause and the first time, and the \
+                 monitor returns 190 if degraded is yes. Below it, each such monitor logs a \
+                 warning. A monitor never fails for this reason alone. Causes: the HA client or \
+                 mzsh cannot be run, or the JVM was started before its HA Monitor Server was \
+                 enabled. Default: 10.",
             );
 
         /// How long a recurring monitor of depth 0 waits for the death of the pico, and one of another depth after a reported
@@ -147,9 +148,9 @@ ocf::settings! {
             .describe(
                 "Ask the HA Monitor Server?",
                 "Whether start and the monitors of depth 10 and 20 query the HA Monitor Server. \
-                 auto: if mz.ha.enabled is true for the pico instance. yes: always; start refuses \
-                 a pico instance without it. no: never; then only depth 20 (mzsh status) detects \
-                 a hung JVM. Default: auto.",
+                 auto: if mz.ha.enabled is true for the pico instance. yes: always; a start fails \
+                 if the HA Monitor Server of the pico is not enabled. no: never; a hung JVM is \
+                 then detected only by a monitor of depth 20 (mzsh status). Default: auto.",
             );
 
         /// Where it listens; `None`: as the registry says.
@@ -181,8 +182,8 @@ ocf::settings! {
             .reloadable()
             .describe(
                 "Age up to which FAILED does not count",
-                "FAILED is ignored while the JVM is younger than this. The server counts \
-                 workflows in intervals, and the first interval is not over yet. Default: \
+                "A monitor ignores FAILED while the JVM is younger than this. Until its first \
+                 counting interval has ended, the server may say FAILED without a cause. Default: \
                  mz.ha.interval of the installation plus 20 s.",
             );
 
@@ -231,8 +232,9 @@ ocf::settings! {
             "A regular expression that must match the whole command line of the pico's process. \
              Set it only if the agent does not recognise the pico. It must contain the pico's \
              name or MZ_HOME; otherwise it may match another pico. An expression that matches a \
-             program of the cluster or the agent is refused. Default: java with the pico's name \
-             and MZ_HOME in the product's own arguments.",
+             program of the cluster or the agent is refused. Default: none; the agent looks for a \
+             java process that has the pico's name and MZ_HOME in the arguments that the product \
+             sets.",
         );
 
         /// Platform only: republish the services of SCs after a start?
@@ -242,7 +244,7 @@ ocf::settings! {
             .describe(
                 "Republish the services of Service Contexts?",
                 "If yes, a start of the Platform also runs mzsh service restart --publish-only. \
-                 Service Contexts (SCs) that keep running while the Platform restarts need it. \
+                 Set it if Service Contexts (SCs) keep running during a restart of the Platform. \
                  The agents ec, sc and ui ignore this parameter. Default: no.",
             );
 
