@@ -43,7 +43,9 @@ pub(crate) fn run(options: &DemoOptions) -> Result<ExitCode, TaskError> {
         );
     }
     packages::install_missing(prerequisites::SANDBOX);
-    eprintln!("building the agents and the simulated MediationZone...");
+    eprintln!(
+        "building the agents and the simulated MediationZone (some minutes the first time)..."
+    );
     workspace::build_programs()?;
     let workspace = Workspace::read()?;
     let begun = Instant::now();

@@ -32,7 +32,7 @@ fn lab_page_commands_lead_to_fail_over() -> TestResult {
         lab.node("n1").sh(command)?;
     }
     let on = |lab: &Lab, node: LabNode<'_>| {
-        node.sh(&commands[kill + 1].replace("cargo xtask lab exec n2 ", "")).map(|said| {
+        node.sh(&commands[kill + 1].replace("cargo xtask lab exec n1 ", "")).map(|said| {
             let line = said.lines().find(|line| line.contains("mz-platform"));
             lab.nodes()
                 .map(LabNode::name)
@@ -41,6 +41,7 @@ fn lab_page_commands_lead_to_fail_over() -> TestResult {
         })
     };
     let first = on(&lab, lab.node("n1"))?.expect("the Platform runs");
+    assert_eq!(commands[kill], format!("cargo xtask lab kill {first}"), "the page names the node");
     lab.node(&first).cut_power()?;
     let left =
         lab.nodes().map(LabNode::name).find(|name| *name != first).expect("three nodes").to_owned();

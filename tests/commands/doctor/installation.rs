@@ -122,8 +122,8 @@ fn mz_platform_differing_from_registry_is_a_warning() -> TestResult {
     let of_ec =
         |fixture: &testkit::fixture::Fixture| run_json(doctor_command(fixture, &["mz-ec1"]));
     for (line, level, words) in [
-        ("MZ_PLATFORM=http://mzplat:9000", "ok", "the host of pico.rcp.platform.host"),
-        ("MZ_PLATFORM=http://MZPLAT.:9000", "ok", "the host of pico.rcp.platform.host"),
+        ("MZ_PLATFORM=http://mzplat:9000", "ok", "the same host as pico.rcp.platform.host"),
+        ("MZ_PLATFORM=http://MZPLAT.:9000", "ok", "the same host as pico.rcp.platform.host"),
         ("MZ_PLATFORM=http://mzalias:9000", "ok", "same address as mzplat"),
         ("MZ_PLATFORM=http://192.0.2.1:9000", "ok", "same address as mzplat"),
         (

@@ -55,7 +55,7 @@ pub(super) fn row(
         return Some(CheckResult::ok(
             AREA,
             CHECK,
-            format!("{url}: the host of pico.rcp.platform.host"),
+            format!("{url}: the same host as pico.rcp.platform.host"),
         ));
     }
     let found = match looked_up {

@@ -83,6 +83,7 @@ pub(crate) fn run(task: &LabTask) -> Result<ExitCode, TaskError> {
         }
         LabTask::Down => {
             control.down()?;
+            println!("the lab is down");
             return Ok(ExitCode::SUCCESS);
         }
         LabTask::Status => return run_at_terminal(control.interactive_command(&["status"])),
