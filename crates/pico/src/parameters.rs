@@ -100,16 +100,18 @@ ocf::settings! {
             .reloadable()
             .describe(
                 "Failed deep checks that are only warnings",
-                "How many consecutive failed checks are only a warning in the log. Each of the depths 10 and 20 has its own \
-                 count. A process that is missing, stopped, or running twice is always a failure. Default: 0.",
+                "How many consecutive failed checks are only a warning in the log. Each of the \
+                 depths 10 and 20 has its own count. A process that is missing, suspended (state \
+                 T) or running twice is always a failure. Default: 0.",
             );
 
         /// Answer degraded where a warning is due?
         pub degraded: bool = Parameter::boolean("degraded").default_to("no").reloadable().describe(
             "Report warnings as degraded?",
-            "If yes, a monitor returns 190 (degraded) instead of 0 after two consecutive \
-             warnings, or at unchecked_limit. pcs status then lists the monitor. The resource is \
-             not restarted. Default: no.",
+            "If yes, a monitor returns 190 (degraded) instead of 0 from the second consecutive \
+             warning on, or when unchecked_limit is reached. A tolerated failure is a warning; a \
+             check that could not be run is none. pcs status then lists the monitor. The resource \
+             is not restarted. Default: no.",
         );
 
         /// After so many runs of a deep check in a row that could not be made the pico counts as not checked.
@@ -118,10 +120,10 @@ ocf::settings! {
             .reloadable()
             .describe(
                 "Consecutive monitors without a deep check",
-                "Counts consecutive monitors of depth 10 or 20 that could not run their check. \
-                 From this number on, the exit reason names the cause and the first time, and the \
-                 monitor returns 190 if degraded is yes. Below it, each such monitor logs a \
-                 warning. A monitor never fails for this reason alone. Causes: the HA client or \
+                "After this many consecutive monitors of depth 10 or 20 that could not run their \
+                 check, the exit reason names the cause and the time of the first of them. The \
+                 monitor then returns 190 if degraded is yes. Before that, each such monitor logs \
+                 a line. A monitor never fails for this reason alone. Causes: the HA client or \
                  mzsh cannot be run, or the JVM was started before its HA Monitor Server was \
                  enabled. Default: 10.",
             );
@@ -135,10 +137,10 @@ ocf::settings! {
                 "How long a depth 0 monitor waits for a death",
                 "A recurring monitor of depth 0 keeps running for this time. If the pico dies, it \
                  returns at once, so that the cluster learns of the death within 0.1 s. It delays \
-                 only deeper monitors of the same resource. If depth 0 has reported a death, a \
-                 deeper monitor delays its own report by up to this time, so that one death \
-                 counts as one failure. 0 disables the wait. The maximum is half of the \
-                 operation's timeout. Default: 20s.",
+                 only deeper monitors of the same resource. After depth 0 has reported a death, a \
+                 deeper monitor delays its own report by up to this time. By then the cluster has \
+                 reacted and cancelled the deeper monitor, so the death counts as one failure. 0 \
+                 disables the wait. The maximum is half of the operation's timeout. Default: 20s.",
             );
 
         /// Is the HA Monitor Server asked?
@@ -182,9 +184,10 @@ ocf::settings! {
             .reloadable()
             .describe(
                 "Age up to which FAILED does not count",
-                "A monitor ignores FAILED while the JVM is younger than this. Until its first \
-                 counting interval has ended, the server may say FAILED without a cause. Default: \
-                 mz.ha.interval of the installation plus 20 s.",
+                "A monitor ignores FAILED while the JVM is younger than this. The HA Monitor \
+                 Server counts events in intervals (mz.ha.interval). Until the first interval has \
+                 ended, it may say FAILED without a cause. Default: mz.ha.interval of the \
+                 installation plus 20 s.",
             );
 
         /// What a FAILED means.
@@ -213,8 +216,10 @@ ocf::settings! {
         /// What must answer before a start; `None`: the Platform, but for the Platform itself nothing.
         pub wait_for: Option<EndpointList> = Parameter::text("wait_for").reloadable().describe(
             "Endpoints that a start waits for",
-            "A list of host:port, separated by spaces or commas; each must accept a connection before mzsh startup is run. \
-             List the database's listener here. Default: the Platform's RCP port; none for the Platform itself.",
+            "A list of host:port, separated by spaces or commas. Each must accept a connection \
+             before mzsh startup is run. For the Platform, list the database's listener. For an \
+             EC, SC or UI, a list replaces the default: also list the Platform's RCP port. \
+             Default: the Platform's RCP port; for the Platform itself none.",
         );
 
         /// How long a start waits for them.
@@ -229,12 +234,12 @@ ocf::settings! {
 
         const PROCESS_MATCH = Parameter::text("process_match").describe(
             "Regular expression for the process",
-            "A regular expression that must match the whole command line of the pico's process. \
-             Set it only if the agent does not recognise the pico. It must contain the pico's \
-             name or MZ_HOME; otherwise it may match another pico. An expression that matches a \
-             program of the cluster or the agent is refused. Default: none; the agent looks for a \
-             java process that has the pico's name and MZ_HOME in the arguments that the product \
-             sets.",
+            "A regular expression. The agent searches for it in the whole command line of each \
+             process, and takes a match for the pico. Set it only if the agent does not recognise \
+             the pico. It must contain the pico's name or MZ_HOME; otherwise it may match another \
+             pico. An expression that matches a program of the cluster or the agent is refused. \
+             Default: none; the agent looks for a java process that has the pico's name and \
+             MZ_HOME in the arguments that the product sets.",
         );
 
         /// Platform only: republish the services of SCs after a start?

@@ -39,7 +39,7 @@ pub const TRACE_DIR: Parameter =
 /// The file of all traces; it overrides [`TRACE_DIR`].
 pub const TRACE_FILE: Parameter = Parameter::text("trace_file").reloadable().describe(
     "File of traces",
-    "Append traces to this file instead of a new file for each action below trace_dir. Default: none.",
+    "Append all traces to this file. Without it, each action writes a new file in trace_dir. Default: none.",
 );
 
 /// All three, for an agent's parameter table.
