@@ -101,17 +101,17 @@ ocf::settings! {
             .describe(
                 "Failed deep checks that are only warnings",
                 "How many consecutive failed checks are only a warning in the log. Each of the \
-                 depths 10 and 20 has its own count. A process that is missing, suspended (state \
-                 T) or running twice is always a failure. Default: 0.",
+                 depths 10 and 20 has its own count. A process that is missing, stopped by a \
+                 signal (state T) or running twice is always a failure. Default: 0.",
             );
 
         /// Answer degraded where a warning is due?
         pub degraded: bool = Parameter::boolean("degraded").default_to("no").reloadable().describe(
             "Report warnings as degraded?",
             "If yes, a monitor returns 190 (degraded) instead of 0 from the second consecutive \
-             warning on, or when unchecked_limit is reached. A tolerated failure is a warning; a \
-             check that could not be run is none. pcs status then lists the monitor. The resource \
-             is not restarted. Default: no.",
+             warning on, or when unchecked_limit is reached. pcs status then lists the monitor. \
+             The resource is not restarted. A tolerated failure does not count as a warning, nor \
+             does a check that could not be run. Default: no.",
         );
 
         /// After so many runs of a deep check in a row that could not be made the pico counts as not checked.
@@ -120,12 +120,12 @@ ocf::settings! {
             .reloadable()
             .describe(
                 "Consecutive monitors without a deep check",
-                "After this many consecutive monitors of depth 10 or 20 that could not run their \
-                 check, the exit reason names the cause and the time of the first of them. The \
-                 monitor then returns 190 if degraded is yes. Before that, each such monitor logs \
-                 a line. A monitor never fails for this reason alone. Causes: the HA client or \
-                 mzsh cannot be run, or the JVM was started before its HA Monitor Server was \
-                 enabled. Default: 10.",
+                "A monitor of depth 10 or 20 may be unable to run its check. After this many such \
+                 monitors in a row, the exit reason names the cause and the time of the first of \
+                 these monitors, and the monitor returns 190 if degraded is yes. Before that, \
+                 each such monitor logs a line. A monitor never fails for this reason alone. \
+                 Causes: the HA client or mzsh cannot be run, or the JVM was started before its \
+                 HA Monitor Server was enabled. Default: 10.",
             );
 
         /// How long a recurring monitor of depth 0 waits for the death of the pico, and one of another depth after a reported

@@ -23,8 +23,12 @@ fn reasons(page: &str) -> Vec<Vec<&str>> {
 #[test]
 fn each_exit_reason_of_the_page_stands_in_the_source() {
     let page = read("docs/operate/messages.md");
-    let sources =
-        workspace::tracked_files(&["crates/pico/src/*.rs", "crates/agents/src/*.rs"]).expect("git");
+    let sources = workspace::tracked_files(&[
+        "crates/pico/src/*.rs",
+        "crates/agents/src/*.rs",
+        "crates/host/src/*.rs",
+    ])
+    .expect("git");
     let source: String = sources.iter().map(|name| read(name)).collect();
     let fragments: Vec<_> = reasons(&page).concat();
     assert!(fragments.len() > 40, "{}", fragments.len());
