@@ -110,8 +110,9 @@ ocf::settings! {
             "Report warnings as degraded?",
             "If yes, a monitor returns 190 (degraded) instead of 0 from the second consecutive \
              warning on, or when unchecked_limit is reached. pcs status then lists the monitor. \
-             The resource is not restarted. A tolerated failure does not count as a warning, nor \
-             does a check that could not be run. Default: no.",
+             The resource is not restarted. Two things count as a warning here: a debugger holds \
+             the process, or mzsh status reports a problem although the HA Monitor Server says \
+             OK. Default: no.",
         );
 
         /// After so many runs of a deep check in a row that could not be made the pico counts as not checked.
