@@ -356,7 +356,7 @@ fn doctor_page_states_the_minimum_timeouts() {
         minimum_timeout::start(&settings).as_secs()
     )));
     let platform = format!(
-        "; {} s of a Platform without `wait_for` |",
+        ". For a Platform without `wait_for`: {} s |",
         minimum_timeout::start(&settings).as_secs()
     );
     assert!(
