@@ -27,6 +27,8 @@ pub(crate) struct LibraryNeeds {
     libraries: Vec<String>,
     /// The highest version of its symbols.
     pub(crate) glibc: (u32, u32),
+    /// Versions that are no number: `GLIBC_ABI_DT_RELR` stands for 2.36.
+    unnumbered: Vec<String>,
 }
 
 /// Fails with a line for each finding; returns what all of them need together.
@@ -48,6 +50,9 @@ pub(crate) fn check_all(folder: &Path, build_paths: &[PathBuf]) -> Result<Librar
         findings.extend(
             foreign.map(|library| format!("{name} needs {library}, which is not the C library's")),
         );
+        findings.extend(needs.unnumbered.iter().map(|version| {
+            format!("{name} needs {version}, at most GLIBC_{}.{}", GLIBC.0, GLIBC.1)
+        }));
         let inside =
             build_paths.iter().filter(|path| contains(&bytes, path.as_os_str().as_encoded_bytes()));
         findings.extend(inside.map(|path| format!("{name} contains the path {}", path.display())));
@@ -65,7 +70,10 @@ fn read_needs(bytes: &[u8]) -> object::read::Result<LibraryNeeds> {
         while let Some((_, mut versions)) = files.next()? {
             while let Some(version) = versions.next()? {
                 let name = String::from_utf8_lossy(version.name(endian, strings)?);
-                needs.glibc = needs.glibc.max(glibc_version(&name).unwrap_or_default());
+                match glibc_version(&name) {
+                    Some(version) => needs.glibc = needs.glibc.max(version),
+                    None => needs.unnumbered.push(name.into_owned()),
+                }
             }
         }
     }
