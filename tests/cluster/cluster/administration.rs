@@ -68,12 +68,12 @@ fn pcs_move_of_ec_clears_its_constraint() -> TestResult {
 fn manual_restart_in_maintenance_is_no_failure() -> TestResult {
     let fixture = cluster_plan().up()?;
     let (platform, ec) = (fixture.single_process("platform")?, fixture.single_process("ec1")?);
-    set_maintenance_mode(&fixture, true)?;
+    fixture.set_maintenance_mode(true)?;
     fixture.note_fault("the Platform and ec1 are restarted by hand");
     for pico in [&platform, &ec] {
         fixture.restart_by_hand(pico)?;
     }
-    set_maintenance_mode(&fixture, false)?;
+    fixture.set_maintenance_mode(false)?;
     fixture.assert_nothing_failed()?;
     let by_hand = fixture.single_process("ec1")?;
     fixture.note_fault("kill -9 of the ec1 that was started by hand");
@@ -359,12 +359,12 @@ fn killed_executor_leaves_picos_running_or_fences_node() -> TestResult {
 #[test]
 fn killed_pacemaker_in_maintenance_leaves_picos_running() -> TestResult {
     let fixture = cluster_plan().up()?;
-    set_maintenance_mode(&fixture, true)?;
+    fixture.set_maintenance_mode(true)?;
     fixture.note_fault("kill -9 of all daemons of Pacemaker on n1");
     fixture.node("n1").sh(&format!("{KILL_PACEMAKER}; systemctl start pacemaker"))?;
     fixture.wait_until_online("n1")?;
     assert_eq!(fixture.wait_for_probe("mz-platform", "n1")?, 0);
-    set_maintenance_mode(&fixture, false)?;
+    fixture.set_maintenance_mode(false)?;
     fixture.assert_nothing_failed()?;
     fixture.kill_pico("platform", "kill -9 of the Platform")?;
     fixture.finish(&[("platform", &["n1"], 2)])
@@ -375,7 +375,7 @@ fn killed_pacemaker_in_maintenance_leaves_picos_running() -> TestResult {
 #[test]
 fn restarted_pacemaker_in_maintenance_leaves_picos_running() -> TestResult {
     let fixture = cluster_plan().up()?;
-    set_maintenance_mode(&fixture, true)?;
+    fixture.set_maintenance_mode(true)?;
     fixture.note_fault("systemctl restart pacemaker on all nodes");
     for node in fixture.lab.nodes() {
         node.exec(&["systemctl", "restart", "pacemaker"])?;
@@ -388,7 +388,7 @@ fn restarted_pacemaker_in_maintenance_leaves_picos_running() -> TestResult {
     for node in ["n1", "n2", "n3"] {
         fixture.wait_until_online(node)?;
     }
-    set_maintenance_mode(&fixture, false)?;
+    fixture.set_maintenance_mode(false)?;
     fixture.assert_nothing_failed()?;
     fixture.kill_pico("platform", "kill -9 of the Platform")?;
     fixture.finish(&[("platform", &["n1"], 2)])
@@ -405,12 +405,6 @@ fn killed_pacemaker_fences_node_and_moves_platform() -> TestResult {
     assert_eq!(fixture.fencing_count("n1")?, 1);
     fixture.wait_until_online("n1")?;
     fixture.finish(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
-}
-
-fn set_maintenance_mode(fixture: &ClusterFixture, on: bool) -> TestResult {
-    let value = if on { "true" } else { "false" };
-    fixture.node("n1").exec(&["crm_attribute", "--name", "maintenance-mode", "--update", value])?;
-    fixture.lab.wait_until_settled()
 }
 
 /// Like a package manager: writes a new file beside the old one, and renames it over that.

@@ -132,17 +132,7 @@ fn death_in_maintenance_with_deeper_monitor_recovers_at_once() -> TestResult {
 fn kill_both_during_maintenance(
     fixture: &ClusterFixture,
 ) -> Result<([WatchedProcess; 2], u64), TestkitError> {
-    let maintenance = |value: &str| {
-        fixture.node("n1").exec(&[
-            "crm_attribute",
-            "--name",
-            "maintenance-mode",
-            "--update",
-            value,
-        ])?;
-        fixture.lab.wait_until_settled()
-    };
-    maintenance("true")?;
+    fixture.set_maintenance_mode(true)?;
     let dead = kill_both(fixture, "in maintenance mode")?;
     // As long as three monitors would take, if there were any.
     fixture.lab.pause(Duration::from_secs(4))?;
@@ -151,7 +141,7 @@ fn kill_both_during_maintenance(
     assert_none_started(fixture);
     fixture.note_fault("maintenance mode ends");
     let ended = process_watcher::now_ms();
-    maintenance("false")?;
+    fixture.set_maintenance_mode(false)?;
     Ok((dead, ended))
 }
 

@@ -326,6 +326,14 @@ impl ClusterFixture {
         )
     }
 
+    /// Switches maintenance mode on or off, and waits until the cluster has settled.
+    pub fn set_maintenance_mode(&self, on: bool) -> TestResult {
+        let value = if on { "true" } else { "false" };
+        let update = ["crm_attribute", "--name", "maintenance-mode", "--update", value];
+        self.node("n1").exec(&update)?;
+        self.lab.wait_until_settled()
+    }
+
     /// Restarts a pico by mzsh, like an administrator, and waits until it is ready.
     pub fn restart_by_hand(&self, pico: &WatchedProcess) -> Result<PicoLifetime, TestkitError> {
         let home = if is_in_platform_home(&pico.pico) { MZ_HOME } else { EC_HOME };

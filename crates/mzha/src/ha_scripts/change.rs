@@ -15,7 +15,7 @@ pub(super) fn run(
     installation: &InstallationArguments,
     pico: &PicoName,
     is_root: bool,
-    budget: Deadline,
+    deadline: Deadline,
 ) -> ExitCode {
     let (action, doing) = match change {
         HaAction::Online => (Action::Start, "Starting"),
@@ -25,7 +25,7 @@ pub(super) fn run(
     // Before the action: an operator sees what takes so long.
     let _ = print_and_exit_code(&format!("{doing} {pico}..."), 0);
     let outcome = if is_root {
-        perform(change, action, installation, pico, budget)
+        perform(change, action, installation, pico, deadline)
     } else {
         Err(Failure::generic("permission denied (not root); run it as root"))
     };
@@ -43,7 +43,7 @@ fn perform(
     action: Action,
     installation: &InstallationArguments,
     pico: &PicoName,
-    budget: Deadline,
+    deadline: Deadline,
 ) -> Result<(), Failure> {
     let resource = installation.named_resource(pico, &[]);
     install_log(&resource, action);
@@ -61,12 +61,12 @@ fn perform(
     online_marker::unmark_online(name);
     match change {
         HaAction::Online => {
-            actions::start(&settings, budget)?;
+            actions::start(&settings, deadline)?;
             online_marker::mark_online(name);
             return Ok(());
         }
-        HaAction::Offline => actions::stop(&settings, budget)?,
-        HaAction::Clean => actions::stop_by_signals(&settings, budget)?,
+        HaAction::Offline => actions::stop(&settings, deadline)?,
+        HaAction::Clean => actions::stop_by_signals(&settings, deadline)?,
     }
     if let Err(unreadable) = &settings.target {
         // A start would have been refused, so there is no record either.

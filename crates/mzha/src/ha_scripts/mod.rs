@@ -64,15 +64,15 @@ pub fn run(
     if let HaScriptCall::Change { .. } = call {
         exit_on_panic(EXIT_FAILED);
     }
-    let budget = Deadline::new(begun, call.installation().timeout);
+    let deadline = Deadline::new(begun, call.installation().timeout);
     let is_root = rustix::process::geteuid().is_root();
     match call {
         HaScriptCall::Monitor { installation, port, host, seconds, debug } => {
             let question = monitor::MonitorArguments { installation, port, host, seconds, debug };
-            monitor::run(&question, is_root, budget)
+            monitor::run(&question, is_root, deadline)
         }
         HaScriptCall::Change { change, installation, pico } => {
-            change::run(change, &installation, &pico, is_root, budget)
+            change::run(change, &installation, &pico, is_root, deadline)
         }
     }
 }

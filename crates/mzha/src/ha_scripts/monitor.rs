@@ -31,9 +31,9 @@ pub(super) struct MonitorArguments {
 }
 
 /// Prints one word on stdout, then the evidence with `debug`; the reason on stderr.
-pub(super) fn run(question: &MonitorArguments, is_root: bool, budget: Deadline) -> ExitCode {
+pub(super) fn run(question: &MonitorArguments, is_root: bool, deadline: Deadline) -> ExitCode {
     let (verdict, points) = if is_root {
-        evaluate(question, budget)
+        evaluate(question, deadline)
     } else {
         (
             HealthVerdict::Unknown(
@@ -64,9 +64,12 @@ pub(super) fn run(question: &MonitorArguments, is_root: bool, budget: Deadline) 
     print_and_exit_code(&text, code)
 }
 
-fn evaluate(question: &MonitorArguments, budget: Deadline) -> (HealthVerdict, Vec<EvidencePoint>) {
-    match pico_by_port::find_pico(&question.installation, question.port, budget) {
-        PicoLookup::Pico { name, is_off } => evaluate_pico(question, &name, is_off, budget),
+fn evaluate(
+    question: &MonitorArguments,
+    deadline: Deadline,
+) -> (HealthVerdict, Vec<EvidencePoint>) {
+    match pico_by_port::find_pico(&question.installation, question.port, deadline) {
+        PicoLookup::Pico { name, is_off } => evaluate_pico(question, &name, is_off, deadline),
         PicoLookup::NothingRunning(why) => (HealthVerdict::Unhealthy(why), Vec::new()),
         PicoLookup::Unknown(why) => (HealthVerdict::Unknown(why), Vec::new()),
     }
@@ -77,7 +80,7 @@ fn evaluate_pico(
     question: &MonitorArguments,
     pico: &PicoName,
     is_off: bool,
-    budget: Deadline,
+    deadline: Deadline,
 ) -> (HealthVerdict, Vec<EvidencePoint>) {
     let is_mute =
         is_off && !is_listening(&question.installation.named_resource(pico, &[]), question.port);
@@ -96,12 +99,12 @@ fn evaluate_pico(
         tracing::warn!("{error}; using the default");
     }
     let (points, verdict) = if question.debug {
-        let (mut points, verdict) = actions::explain(&settings, budget);
+        let (mut points, verdict) = actions::explain(&settings, deadline);
         points.extend(describe_other_managers(&settings).map(|others| ("other managers", others)));
         (points, verdict)
     } else {
         let call = MonitorCall::OneShot { depth: 10, audience: Audience::Log };
-        (Vec::new(), actions::monitor_verdict(&settings, call, budget))
+        (Vec::new(), actions::monitor_verdict(&settings, call, deadline))
     };
     let mute = if is_mute {
         Some(format!("mz.ha.enabled of {pico} is not true"))

@@ -37,7 +37,7 @@ pub(super) enum PicoLookup {
 pub(super) fn find_pico(
     installation: &InstallationArguments,
     port: u16,
-    budget: Deadline,
+    deadline: Deadline,
 ) -> PicoLookup {
     let home = MzHome::new(Path::new(&installation.mz_home));
     let recorded = record::records_with_ha_port(&home, port);
@@ -54,7 +54,11 @@ pub(super) fn find_pico(
     if let Some(name) = single(names(|record| !is_off(record) && is_running(record))) {
         return pico(name, false);
     }
-    match list_instances(&home, Some(&installation.user), budget.started() + budget.timeout() / 4) {
+    match list_instances(
+        &home,
+        Some(&installation.user),
+        deadline.started() + deadline.timeout() / 4,
+    ) {
         Ok(listing) => match find_in_registry(&listing, installation, port) {
             PicoLookup::Pico { name, is_off } => pico(name, is_off),
             other => other,
@@ -62,7 +66,7 @@ pub(super) fn find_pico(
         Err(why) => match single(names(|_| true)) {
             // The last known pico: it has died or is starting.
             Some(name) => pico(name, false),
-            None => find_by_processes(installation, &why.to_string(), budget),
+            None => find_by_processes(installation, &why.to_string(), deadline),
         },
     }
 }
@@ -133,9 +137,9 @@ fn find_in_registry(
 fn find_by_processes(
     installation: &InstallationArguments,
     why: &str,
-    budget: Deadline,
+    deadline: Deadline,
 ) -> PicoLookup {
-    let until = budget.started() + budget.timeout() / 2;
+    let until = deadline.started() + deadline.timeout() / 2;
     let platform: PicoName = match PLATFORM.parse() {
         Ok(name) => name,
         Err(e) => return PicoLookup::Unknown(format!("{why}; {PLATFORM}: {e}")),

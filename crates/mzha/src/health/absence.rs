@@ -19,7 +19,7 @@ pub(super) struct Absence<'a> {
     pub(super) resource: Option<&'a str>,
     /// An instance record of this boot names it: it was started or found here.
     pub(super) was_here: bool,
-    pub(super) budget: Deadline,
+    pub(super) deadline: Deadline,
 }
 
 impl Absence<'_> {
@@ -89,7 +89,7 @@ impl Absence<'_> {
 
     /// Each query may take an eighth of the timeout.
     fn until(&self) -> Instant {
-        self.budget.instant_within(self.budget.timeout() / 8)
+        self.deadline.instant_within(self.deadline.timeout() / 8)
     }
 }
 

@@ -117,8 +117,8 @@ pub(crate) fn run(health: &HealthOptions) -> ExitCode {
 
 impl HealthOptions {
     fn evaluate(&self, begun: Instant) -> HealthReport {
-        let budget = Deadline::new(begun, Duration::from_secs(self.timeout));
-        let resource = match self.resolve_resource(budget) {
+        let deadline = Deadline::new(begun, Duration::from_secs(self.timeout));
+        let resource = match self.resolve_resource(deadline) {
             Ok(resource) => resource,
             Err(why) => {
                 return HealthReport::unknown(self.resource.clone().unwrap_or_default(), why);
@@ -147,7 +147,8 @@ impl HealthOptions {
             }
         };
         let audience = if self.aws || self.json { Audience::Log } else { Audience::Person };
-        let verdict = actions::monitor_verdict(&settings, MonitorCall::Health { audience }, budget);
+        let verdict =
+            actions::monitor_verdict(&settings, MonitorCall::Health { audience }, deadline);
         if verdict.kind != VerdictKind::NotRunning {
             let verdict = with_not_checked(verdict.into(), &settings);
             return HealthReport { pico: name, verdict, active_on: Vec::new() };
@@ -159,15 +160,15 @@ impl HealthOptions {
             target: &target,
             resource: self.resource.as_deref(),
             was_here: record.is_some_and(|record| record.is_for(&target)),
-            budget,
+            deadline,
         };
         let (verdict, active_on) = absence.judge(verdict.reason);
         HealthReport { pico: name, verdict, active_on }
     }
 
-    fn resolve_resource(&self, budget: Deadline) -> Result<Resource, String> {
+    fn resolve_resource(&self, deadline: Deadline) -> Result<Resource, String> {
         if let Some(name) = &self.resource {
-            return resource_from_cluster(name, budget);
+            return resource_from_cluster(name, deadline);
         }
         let Some(pico) = &self.pico else {
             return Err("neither a resource nor a pico is named".to_owned());
@@ -197,15 +198,15 @@ fn with_not_checked(verdict: HealthVerdict, settings: &Settings) -> HealthVerdic
 }
 
 /// From the instance record, else from the cluster's configuration.
-fn resource_from_cluster(name: &str, budget: Deadline) -> Result<Resource, String> {
+fn resource_from_cluster(name: &str, deadline: Deadline) -> Result<Resource, String> {
     if let Some(resource) = Resource::from_record(name) {
         return Ok(resource);
     }
     let unknown = |why: String| {
         format!("resource not found (not started on this node since boot; {why}); use --pico")
     };
-    let cib =
-        Cib::query(budget.started() + budget.timeout() / 4).map_err(|e| unknown(e.to_string()))?;
+    let cib = Cib::query(deadline.started() + deadline.timeout() / 4)
+        .map_err(|e| unknown(e.to_string()))?;
     // Without its name: a record written by this check would replace the configuration from then on.
     let configured = cib.resource(name).map(|of| Resource { name: None, ..of.resource.clone() });
     configured

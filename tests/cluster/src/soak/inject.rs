@@ -207,19 +207,9 @@ fn wait_until_fenced(fixture: &ClusterFixture, node: &str, before: usize) -> Tes
 }
 
 fn restart_in_maintenance(fixture: &ClusterFixture, pico: &WatchedProcess) -> TestResult {
-    let mode = |value: &str| {
-        fixture.node("n1").exec(&[
-            "crm_attribute",
-            "--name",
-            "maintenance-mode",
-            "--update",
-            value,
-        ])?;
-        fixture.lab.wait_until_settled()
-    };
-    mode("true")?;
+    fixture.set_maintenance_mode(true)?;
     fixture.restart_by_hand(pico)?;
-    mode("false")
+    fixture.set_maintenance_mode(false)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
