@@ -49,7 +49,7 @@ pub(crate) fn write(package: &Package, release: &Release, out: &Path) -> Result<
     Ok(name)
 }
 
-/// What is linked, and no build script or macro: those are not in a program.
+/// Linked crates only: build scripts and macros are not part of a program.
 fn dependencies(
     package: &str,
     checksums: &BTreeMap<CrateVersion, String>,
@@ -82,7 +82,7 @@ fn dependencies(
     Ok(all)
 }
 
-/// Of Cargo.lock, by name and version.
+/// The checksums of Cargo.lock, by name and version.
 fn checksums() -> Result<BTreeMap<CrateVersion, String>, TaskError> {
     let path = workspace::root().join("Cargo.lock");
     let text = fs::read_to_string(&path).map_err(TaskError::file("read", &path))?;

@@ -27,7 +27,7 @@ pub(crate) struct LibraryNeeds {
     libraries: Vec<String>,
     /// The highest version of its symbols.
     pub(crate) glibc: (u32, u32),
-    /// Versions that are no number: `GLIBC_ABI_DT_RELR` stands for 2.36.
+    /// Versions without a number, such as `GLIBC_ABI_DT_RELR` (glibc 2.36).
     unnumbered: Vec<String>,
 }
 
@@ -88,7 +88,7 @@ fn read_needs(bytes: &[u8]) -> object::read::Result<LibraryNeeds> {
     Ok(needs)
 }
 
-/// Of `GLIBC_2.2.5`: 2.2.
+/// Major and minor version: 2.2 for `GLIBC_2.2.5`.
 fn glibc_version(name: &str) -> Option<(u32, u32)> {
     let mut numbers = name.strip_prefix("GLIBC_")?.split('.').map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(glibc_version("GCC_3.0"), None);
     }
 
-    /// This test program is one: dynamic, and linked with the C library.
+    /// The test program itself is dynamic and linked with the C library.
     #[test]
     fn needs_of_a_program_are_read() {
         let own = std::env::current_exe().and_then(fs::read).unwrap();

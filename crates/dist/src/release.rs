@@ -1,10 +1,10 @@
-//! Which commit is packaged, when it was made, and how it is named.
+//! The commit that is packaged: its time and its names.
 
 use std::process::Command;
 
 use devtools::{TaskError, workspace};
 
-/// The name and address that a package gives for its maker.
+/// The maintainer field of the packages.
 pub(crate) const MAINTAINER: &str =
     "mediationzone-ra maintainers <maintainers@mediationzone-ra.invalid>";
 
@@ -21,11 +21,11 @@ pub(crate) struct Release {
     pub(crate) long_date: String,
     /// `2026-11-30T18:40:24Z`
     pub(crate) iso_date: String,
-    /// As a Debian changelog has it.
+    /// The date in the format of a Debian changelog.
     pub(crate) deb_date: String,
-    /// As an rpm changelog has it.
+    /// The date in the format of an rpm changelog.
     pub(crate) rpm_date: String,
-    /// Something is not committed.
+    /// The work tree has uncommitted changes.
     pub(crate) dirty: bool,
 }
 

@@ -46,13 +46,13 @@ fn content(content: Content, programs: &Path, release: &Release) -> Result<Vec<u
     }
 }
 
-/// Without name and time, so that the bytes are the same at any time.
+/// Omits name and time, so that two builds give the same bytes.
 pub(crate) fn gzip(text: &[u8]) -> Result<Vec<u8>, TaskError> {
     let spawn = |source| TaskError::Spawn { command: "gzip -9n".to_owned(), source };
     let mut gzip = Command::new("gzip");
     gzip.arg("-9n").stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = gzip.spawn().map_err(spawn)?;
-    // It prints nothing before it has read all.
+    // The compressed page fits into the pipe, so gzip never waits for a reader.
     child.stdin.take().map_or(Ok(()), |mut input| input.write_all(text)).map_err(spawn)?;
     Ok(child.wait_with_output().map_err(spawn)?.stdout)
 }
@@ -68,7 +68,7 @@ pub(crate) fn write(root: &Path, path: &str, mode: u32, bytes: &[u8]) -> Result<
         .map_err(TaskError::file("chmod", &path))
 }
 
-/// Whatever the umask is.
+/// Sets the mode independently of the umask.
 pub(crate) fn make_directory(path: &Path) -> Result<(), TaskError> {
     if path.is_dir() {
         return Ok(());

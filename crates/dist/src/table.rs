@@ -13,15 +13,15 @@ pub(crate) struct Package {
     pub(crate) description: &'static [&'static str],
     /// Debian's section.
     pub(crate) section: &'static str,
-    /// Crates whose dependencies are in the programs.
+    /// The crates of the programs. The bill of materials lists their dependencies.
     pub(crate) crates: &'static [&'static str],
-    /// What a package manager installs with it by default, by format. A removal of it does not remove the package.
+    /// Recommended packages (`Recommends`), by format.
     pub(crate) recommends: Option<ByFormat>,
-    /// Scripts of the package manager: `packaging/debian` and `packaging/rpm` have them.
+    /// The package has maintainer scripts, in `packaging/debian` and `packaging/rpm`.
     pub(crate) scripts: bool,
-    /// Directories that it owns.
+    /// Directories that belong to the package.
     pub(crate) directories: &'static [&'static str],
-    /// Files that the scripts make, and that belong to the package nevertheless.
+    /// Files that belong to the package although its scripts create them (rpm: `%ghost`).
     pub(crate) made_by_scripts: &'static [&'static str],
     pub(crate) files: &'static [PackagedFile],
 }

@@ -35,7 +35,7 @@ pub(crate) fn build(
     for variable in ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR", "CARGO_ZIGBUILD_CACHE_DIR"] {
         build.env(variable, &cache);
     }
-    // No path of this machine in a program, so that a build elsewhere gives the same bytes.
+    // A build in another directory must give the same bytes, so programs hold no path of this machine.
     let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
     // Where the component rust-src is installed, rustc names its files; elsewhere it names these.
     let library = sysroot()?.join("lib/rustlib/src/rust");
@@ -74,7 +74,7 @@ fn rustc(arguments: &[&str]) -> Result<String, TaskError> {
     workspace::printed(Command::new("rustc").args(arguments).current_dir(workspace::root()))
 }
 
-/// Kept until the file of requirements changes.
+/// The tools stay until the requirements file changes.
 fn install(workspace: &Workspace) -> Result<PathBuf, TaskError> {
     let folder = workspace.tools_dir().join("zig");
     let wanted = workspace::root().join(REQUIREMENTS);

@@ -11,7 +11,7 @@ use crate::release::{MAINTAINER, Release};
 use crate::staging;
 use crate::table::{Package, PackagedFile};
 
-/// Nothing of the machine is in the package, and nothing of the files is changed.
+/// Keeps the build host's name out of the package, and the files unchanged.
 const MACROS: &[(&str, &str)] = &[
     ("_binary_filedigest_algorithm", "8"),
     // zstd came with rpm 4.14, and not everywhere.
@@ -68,7 +68,7 @@ pub(crate) fn write(
     Ok(name)
 }
 
-/// zsh's completions are elsewhere than in Debian.
+/// RPM systems have another directory for completions of zsh than Debian.
 fn path(file: &PackagedFile) -> &'static str {
     match file.path {
         "/usr/share/zsh/vendor-completions/_mzha" => "/usr/share/zsh/site-functions/_mzha",

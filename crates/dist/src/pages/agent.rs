@@ -1,4 +1,4 @@
-//! `ocf_mediationzone_platform(7)` and its siblings: what the metadata says, for people.
+//! `ocf_mediationzone_platform(7)`, `_ec`, `_sc` and `_ui`: the metadata as manual pages.
 
 use agents::definition;
 use ocf::time::format_duration;

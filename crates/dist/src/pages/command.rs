@@ -4,7 +4,7 @@ use clap::{Arg, Command};
 
 use super::mdoc::{MdocPage, word};
 
-/// Of the command, or of one of its tasks: `mzha-doctor(8)`.
+/// The page of a command, or of one of its subcommands: `mzha-doctor(8)`.
 pub(super) fn page(mut command: Command, task: Option<&str>, section: u8, date: &str) -> String {
     command.build();
     let name = command.get_name().to_owned();
@@ -33,7 +33,7 @@ fn command_page(
     page.request("Sh DESCRIPTION");
     page.text(&sentence(&about(command)));
     page.request("Bl -tag -width Ds");
-    // The tasks of a command of administrators have pages of their own.
+    // In section 8, each subcommand has its own page.
     let detailed = section == 1;
     for task in tasks {
         page.request(&format!("It Cm {}", word(task.get_name()))).text(&sentence(&about(task)));
@@ -106,7 +106,7 @@ fn synopsis(page: &mut MdocPage, name: &str, task: Option<&str>, command: &Comma
     }
 }
 
-/// Can it be given more than once?
+/// True if the argument may occur more than once.
 fn is_list(argument: &Arg) -> bool {
     matches!(argument.get_action(), clap::ArgAction::Append)
 }

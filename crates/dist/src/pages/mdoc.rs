@@ -18,9 +18,9 @@ impl MdocPage {
         self
     }
 
-    /// Sentences; each begins a line, as mdoc wants them.
+    /// Sentences. mdoc(7) asks for a new line at each.
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
-        // Of the documentation comments that the texts of a command are.
+        // Help texts are doc comments, which may hold Markdown.
         let text = text.replace('`', "");
         let mut line = String::new();
         let mut ends_sentence = false;
@@ -57,7 +57,7 @@ impl MdocPage {
     }
 }
 
-/// A word of text among macros: it is none, and no punctuation that mdoc would move.
+/// A word among macros. It must not be taken for a macro, or for punctuation that mdoc would move.
 pub(super) fn word(text: &str) -> String {
     format!("\\&{}", text.replace('\\', "\\e").replace(' ', "\\ ").replace('"', "\\(dq"))
 }
