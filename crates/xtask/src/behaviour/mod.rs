@@ -7,8 +7,8 @@
 
 mod faults;
 
+use devtools::TaskError;
 use devtools::cases::{self, TestModule};
-use devtools::{TaskError, workspace};
 
 use crate::r#gen::example_output;
 use crate::mutants;
@@ -36,7 +36,6 @@ pub(crate) fn page() -> Result<String, TaskError> {
     let families = cases::read_suite(cases::FAULT_SUITE)?;
     let mutants = mutants::read()?;
     check_documented(&families)?;
-    check_referenced_cases(&families)?;
     Ok([HEAD, &example_output("verdicts")?, &faults::section(&families, &mutants), FOOT].join("\n"))
 }
 
@@ -49,40 +48,4 @@ fn check_documented(families: &[TestModule]) -> Result<(), TaskError> {
     let silent = cases.filter(|case| case.proves.is_empty());
     missing.extend(silent.map(|case| format!("{} does not say what it proves (///)", case.name)));
     if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
-}
-
-/// Every case that docs/design/privileges.md names must exist.
-fn check_referenced_cases(families: &[TestModule]) -> Result<(), TaskError> {
-    let path = workspace::root().join("docs/design/privileges.md");
-    let text = std::fs::read_to_string(&path).map_err(TaskError::file("read", &path))?;
-    let known: Vec<&str> =
-        families.iter().flat_map(|family| &family.cases).map(|case| case.name.as_str()).collect();
-    let unknown = case_names_in(&text).into_iter().filter(|name| !known.contains(name));
-    let missing: Vec<String> =
-        unknown.map(|name| format!("docs/design/privileges.md: unknown case {name}")).collect();
-    if missing.is_empty() { Ok(()) } else { Err(TaskError::InconsistentTable(missing)) }
-}
-
-/// The texts between backticks that look like the name of a case.
-fn case_names_in(text: &str) -> Vec<&str> {
-    let plain = |part: &str| {
-        !part.is_empty()
-            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-    };
-    let is_case = |word: &&str| {
-        word.split_once("::").is_some_and(|(module, case)| plain(module) && plain(case))
-    };
-    text.split('`').skip(1).step_by(2).filter(is_case).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn case_names_are_found_among_other_code() {
-        let text =
-            "see `home::other_one` and `crates/host` [`a::B`] home::not_quoted `ha_client::is_1`";
-        assert_eq!(case_names_in(text), ["home::other_one", "ha_client::is_1"]);
-    }
 }

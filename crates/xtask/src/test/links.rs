@@ -67,34 +67,54 @@ fn links_of_the_pages_lead_to_what_is_there() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// `module::test` in backticks, with a name of several words; the path of an item of the code is not one.
-fn test_names(page: &str) -> Vec<&str> {
-    let codes = page.split('`').skip(1).step_by(2);
-    let names =
-        codes.filter_map(|code| code.rsplit_once("::").filter(|(module, _)| !module.contains(' ')));
-    names
-        .map(|(_, name)| name)
-        .filter(|name| name.matches('_').count() >= 2 || name.contains('*'))
-        .collect()
+/// Each `module::name` between backticks.
+fn paths_in(page: &str) -> Vec<(&str, &str)> {
+    let plain = |part: &str| {
+        !part.is_empty()
+            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let codes = page.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::"));
+    codes.filter(|(module, name)| plain(module) && plain(name)).collect()
+}
+
+/// A source of this module: `tests/faults/clock.rs` and `tests/faults/clock/x.rs` are of `clock`.
+fn is_of_module(path: &str, module: &str) -> bool {
+    path.trim_end_matches(".rs").split('/').any(|part| part == module)
 }
 
 #[test]
 fn tests_that_the_pages_name_exist() {
     let read =
-        |path: &str| fs::read_to_string(workspace::root().join(path)).expect("a page is text");
+        |path: &String| fs::read_to_string(workspace::root().join(path)).expect("a page is text");
     let sources = workspace::tracked_files(&["tests/*.rs", "crates/*.rs"]).expect("git");
-    let source: String = sources.iter().map(|path| read(path)).collect();
+    let sources: Vec<(String, String)> =
+        sources.into_iter().map(|path| (path.clone(), read(&path))).collect();
+    let is_test = |module: &str, name: &str| {
+        let mut of_suites = sources.iter().filter(|(path, _)| path.starts_with("tests/"));
+        // Else it is the path of an item of the code.
+        name.matches('_').count() >= 2 || of_suites.any(|(path, _)| is_of_module(path, module))
+    };
+    let exists = |module: &str, name: &str| {
+        let mut of_module = sources.iter().filter(|(path, _)| is_of_module(path, module));
+        of_module.any(|(_, text)| text.contains(&format!("fn {name}(")))
+    };
     let pages =
         workspace::tracked_files(&["README.md", "CONTRIBUTING.md", "docs/*.md"]).expect("git");
-    let pages: Vec<(String, String)> =
-        pages.iter().map(|path| (path.clone(), read(path))).collect();
-    let missing: Vec<String> = pages
-        .iter()
-        .flat_map(|(path, page)| test_names(page).into_iter().map(move |name| (path, name)))
-        .filter(|(_, name)| !source.contains(&format!("fn {name}(")))
-        .map(|(path, name)| format!("{path}: {name}"))
-        .collect();
+    let mut missing = Vec::new();
+    for page in &pages {
+        let text = read(page);
+        let named = paths_in(&text).into_iter().filter(|(module, name)| is_test(module, name));
+        let unknown = named.filter(|(module, name)| !exists(module, name));
+        missing.extend(unknown.map(|(module, name)| format!("{page}: {module}::{name}")));
+    }
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn names_of_tests_are_found_among_other_code() {
+    let text =
+        "see `home::other_one` and `crates/host` [`a::B`] home::not_quoted `ha_client::is_1`";
+    assert_eq!(paths_in(text), [("home", "other_one"), ("ha_client", "is_1")]);
 }
 
 #[test]
