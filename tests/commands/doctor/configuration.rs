@@ -14,7 +14,7 @@ use super::{
 /// finding.
 type CibCase = (&'static str, &'static str, &'static [(&'static str, &'static str, &'static str)]);
 
-const FENCE_PRIMITIVE: &str = r#"<primitive id="fence" class="stonith" type="fence_openstack"><instance_attributes id="f-ia"><nvpair id="f-1" name="pcmk_host_map" value="n1:a1;n2:a2;n3:a3"/></instance_attributes></primitive>"#;
+const FENCE_PRIMITIVE: &str = r#"<primitive id="fence" class="stonith" type="fence_aws"><instance_attributes id="f-ia"><nvpair id="f-1" name="pcmk_host_map" value="n1:a1;n2:a2;n3:a3"/></instance_attributes></primitive>"#;
 
 const PLATFORM_START_OP: &str = r#""p-start" name="start" interval="0" timeout="420s""#;
 const PLATFORM_MONITOR_0_OP: &str = r#"<op id="p-m0" name="monitor" interval="1s" timeout="60s"/>"#;
@@ -322,7 +322,7 @@ const CIB_CASES: &[CibCase] = &[
         &[(
             "error",
             "fencing",
-            "pcmk_host_map: fence: no map of nodes: fence_openstack knows machines by their identifiers",
+            "pcmk_host_map: fence: no map of nodes: fence_aws knows machines by their identifiers",
         )],
     ),
     (HOST_MAP, r#"<nvpair id="f-1" name="plug" value="a1"/>"#, &[]),

@@ -4,6 +4,7 @@ mod configuration;
 mod installation;
 mod missing_answers;
 mod node_problems;
+mod openstack;
 mod page;
 
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ pub(crate) const VALID_CIB: &str = r#"<cib validate-with="pacemaker-3.0" epoch="
 <crm_config><cluster_property_set id="o"><nvpair id="o-1" name="stonith-enabled" value="true"/><nvpair id="o-2" name="no-quorum-policy" value="stop"/><nvpair id="o-3" name="cluster-recheck-interval" value="60s"/></cluster_property_set></crm_config>
 <nodes><node id="1" uname="n1"/><node id="2" uname="n2"/><node id="3" uname="n3"/></nodes>
 <resources>
-<primitive id="fence" class="stonith" type="fence_openstack"><instance_attributes id="f-ia"><nvpair id="f-1" name="pcmk_host_map" value="n1:a1;n2:a2;n3:a3"/></instance_attributes></primitive>
+<primitive id="fence" class="stonith" type="fence_aws"><instance_attributes id="f-ia"><nvpair id="f-1" name="pcmk_host_map" value="n1:a1;n2:a2;n3:a3"/></instance_attributes></primitive>
 <primitive id="mz-platform" class="ocf" provider="mediationzone" type="platform">
 <instance_attributes id="p-ia"><nvpair id="p-1" name="mz_home" value="/opt/mz"/></instance_attributes>
 <meta_attributes id="p-ma"><nvpair id="p-2" name="migration-threshold" value="3"/><nvpair id="p-3" name="failure-timeout" value="3600s"/></meta_attributes>

@@ -77,6 +77,8 @@ pub struct Cib {
     pub file_systems: Vec<FileSystem>,
     /// Addresses that the cluster moves.
     pub addresses: Vec<Address>,
+    /// Resources of the `openstack-*` agents.
+    pub cloud_agents: Vec<CloudAgent>,
     pub orders: Vec<Order>,
     pub colocations: Vec<Colocation>,
     pub placement: Placement,
@@ -94,6 +96,21 @@ pub struct Fencing {
     pub parameters: BTreeMap<String, String>,
     /// `target-role=Stopped`.
     pub disabled: bool,
+}
+
+impl Fencing {
+    /// Pairs of node and machine in `pcmk_host_map`.
+    pub fn host_map(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters.get("pcmk_host_map").into_iter().flat_map(|map| named_values(map))
+    }
+}
+
+/// Pairs of `n1:A;n2:B`, as Pacemaker writes values for each node.
+pub fn named_values(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = text.split([';', ' ', '\t']);
+    pairs
+        .filter_map(|pair| pair.split_once([':', '=']))
+        .filter(|(name, value)| !name.is_empty() && !value.is_empty())
 }
 
 /// A `Filesystem` resource.
@@ -114,11 +131,22 @@ pub struct ConfiguredResource {
     pub enclosing: Vec<EnclosingResource>,
 }
 
+/// An agent that calls the API of OpenStack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudAgent {
+    pub name: String,
+    /// Such as `openstack-floating-ip`.
+    pub agent: String,
+    pub parameters: BTreeMap<String, String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     pub name: String,
     /// `None`: its parameters do not name it.
     pub address: Option<String>,
+    /// The node itself takes the address, with no call of a cloud's API.
+    pub moved_by_node: bool,
     /// Names of the resources around it.
     pub within: Vec<String>,
 }

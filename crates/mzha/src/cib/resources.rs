@@ -2,8 +2,8 @@
 
 use super::attributes::Attributes;
 use super::{
-    Address, Cib, CibXml, ConfiguredOperation, ConfiguredResource, EnclosingResource, Fencing,
-    FileSystem, PROVIDER, time,
+    Address, Cib, CibXml, CloudAgent, ConfiguredOperation, ConfiguredResource, EnclosingResource,
+    Fencing, FileSystem, PROVIDER, time,
 };
 use crate::resource::Resource;
 use pico::PicoType;
@@ -25,6 +25,9 @@ const ADDRESSES: [(&str, &str); 11] = [
     ("aliyun-vpc-move-ip", "address"),
     ("ocivip", "secondary_private_ip"),
 ];
+
+/// Those that call no API of a cloud.
+const BY_NODE: [&str; 3] = ["IPaddr2", "IPaddr", "IPv6addr"];
 
 const ENCLOSING_TAGS: [&str; 4] = ["group", "clone", "master", "bundle"];
 
@@ -113,6 +116,13 @@ impl<'a> CibXml<'a> {
                 let file_system = |directory| FileSystem { name: name.clone(), directory };
                 cib.file_systems.extend(directory.map(file_system));
             }
+            (Some("ocf"), _, agent) if agent.starts_with("openstack-") => {
+                cib.cloud_agents.push(CloudAgent {
+                    name: name.clone(),
+                    agent: agent.to_owned(),
+                    parameters: self.parameters(primitive).values,
+                });
+            }
             _ => {}
         }
         cib.remote_nodes.extend(meta.get("remote-node").cloned());
@@ -123,6 +133,7 @@ impl<'a> CibXml<'a> {
             cib.addresses.push(Address {
                 name,
                 address: self.parameters(primitive).values.remove(*parameter),
+                moved_by_node: agent.is_some_and(|agent| BY_NODE.contains(&agent)),
                 within: within.map(str::to_owned).collect(),
             });
         }

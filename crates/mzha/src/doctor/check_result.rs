@@ -27,6 +27,9 @@ pub(super) enum Area {
     Operations,
     Constraints,
     Fencing,
+    /// The cloud, and this node's access to it.
+    #[serde(rename = "openstack")]
+    OpenStack,
     /// Cron jobs, units and init scripts that start or stop picos.
     OtherStarters,
     PacemakerService,
@@ -49,6 +52,7 @@ impl fmt::Display for Area {
             Self::Operations => "operations",
             Self::Constraints => "constraints",
             Self::Fencing => "fencing",
+            Self::OpenStack => "OpenStack",
             Self::OtherStarters => "external starts",
             Self::PacemakerService => "Pacemaker's service",
         })

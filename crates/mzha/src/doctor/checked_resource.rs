@@ -7,14 +7,17 @@ use super::{operation_timeouts, ports, running};
 use crate::cib::{CHECK_LEVEL, Cib, ConfiguredResource};
 use crate::resource::Resource;
 use host::Pid;
-use host::addresses::look_up;
+use host::addresses::{Lookup, look_up};
 use ocf::{Deadline, ParameterError};
 use pico::actions::validate;
+use pico::addresses::{HostProperty, HostResolution};
 use pico::identity::MzHome;
 use pico::product::{Inspection, PicoFacts, RegistryState};
 use pico::record::InstanceRecordFile;
 use pico::verdict::{ObservationScope, PicoPresence, observe};
 use pico::{PicoInstance, PicoType, Settings};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -240,6 +243,19 @@ impl CheckedResources {
         homes.sort_by_key(|home| home.path());
         homes.dedup();
         homes
+    }
+
+    /// What `pico.rcp.platform.host` of the picos resolves to on this node.
+    pub(super) fn platform_hosts(&self) -> BTreeSet<IpAddr> {
+        let examined =
+            self.all.iter().filter_map(|subject| subject.examination.as_ref()?.as_ref().ok());
+        let hosts = examined.flat_map(|examination| &examination.host_names);
+        let hosts = hosts.filter(|host| host.property == HostProperty::PlatformHost);
+        let addresses = hosts.filter_map(|host| match &host.resolution {
+            HostResolution::LookedUp(Lookup::Addresses(addresses)) => Some(addresses),
+            _ => None,
+        });
+        addresses.flatten().copied().collect()
     }
 
     /// The first `os_user` of a resource in this installation.

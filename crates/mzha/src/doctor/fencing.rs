@@ -1,7 +1,7 @@
 //! Fencing: without it, the state of a Platform on an unreachable node stays unknown.
 
 use super::check_result::{Area, CheckResult};
-use crate::cib::{Cib, Fencing, is_true, parse_score, time};
+use crate::cib::{Cib, Fencing, is_true, named_values, parse_score, time};
 use ocf::time::format_duration;
 use pico::PicoType;
 use std::time::Duration;
@@ -167,7 +167,7 @@ fn unmapped(device: &Fencing, nodes: &[String]) -> Option<CheckResult> {
     let given = given
         .iter()
         .any(|name| set(name).is_some_and(|value| !value.eq_ignore_ascii_case("dynamic")));
-    let mapped = set("pcmk_host_map").is_some_and(|map| named(map).next().is_some());
+    let mapped = device.host_map().next().is_some();
     if !BY_IDENTIFIER.contains(&device.agent.as_str()) || mapped || given {
         return None;
     }
@@ -273,7 +273,8 @@ impl Delay {
             }
             // One value for all nodes, or `n1:5s;n2:10s`.
             let base = set("pcmk_delay_base").and_then(|text| {
-                let of_node = || named(text).find(|(name, _)| name.eq_ignore_ascii_case(node));
+                let of_node =
+                    || named_values(text).find(|(name, _)| name.eq_ignore_ascii_case(node));
                 if text.contains(':') {
                     of_node().and_then(|(_, text)| time(text))
                 } else {
@@ -295,16 +296,9 @@ fn may_fence(device: &Fencing, node: &str) -> bool {
     let listed = list.is_some_and(|list| {
         list.split([' ', '\t', ',', ';']).any(|name| name.eq_ignore_ascii_case(node))
     });
-    let mapped = map.is_some_and(|map| named(map).any(|(name, _)| name.eq_ignore_ascii_case(node)));
+    let mapped =
+        map.is_some_and(|map| named_values(map).any(|(name, _)| name.eq_ignore_ascii_case(node)));
     (list.is_none() && map.is_none()) || listed || mapped
-}
-
-/// Pairs of `n1:A;n2:B`.
-fn named(map: &str) -> impl Iterator<Item = (&str, &str)> {
-    let pairs = map.split([';', ' ', '\t']);
-    pairs
-        .filter_map(|pair| pair.split_once([':', '=']))
-        .filter(|(name, value)| !name.is_empty() && !value.is_empty())
 }
 
 #[cfg(test)]

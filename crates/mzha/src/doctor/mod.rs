@@ -16,6 +16,7 @@ mod installation;
 mod kernel;
 mod mzsh_platform;
 mod nodes;
+mod openstack;
 mod operation_timeouts;
 mod pacemaker_service;
 mod ports;
@@ -126,6 +127,7 @@ impl DoctorOptions {
             rows.extend(constraints::check(cib, configured));
             rows.extend(fencing::check(cib));
             rows.push(recheck_interval::check(cib));
+            rows.extend(openstack::check(cib, &subjects.platform_hosts(), question));
         }
         rows.extend(external_starts::check(&find_external_starts(&subjects, question)));
         rows.extend(match question.run_in_child(pacemaker_service::look) {
