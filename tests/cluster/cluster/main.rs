@@ -6,6 +6,7 @@ mod administration;
 mod death_latency;
 mod dropped;
 mod dummy_comparison;
+mod fence_test;
 mod health;
 mod jvm;
 mod lab;

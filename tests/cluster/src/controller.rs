@@ -20,7 +20,7 @@ const SCRIPTS: [(&str, &str); 6] = [
 ];
 
 /// The directory of all programs except the agents, in each node.
-pub(crate) const PROGRAMS_DIR: &str = "/usr/lib/mz-sim";
+pub const PROGRAMS_DIR: &str = "/usr/lib/mz-sim";
 
 /// The directories of the lab that each node has, and their paths there.
 const NODE_MOUNTS: [(&str, &str); 2] =

@@ -9,6 +9,7 @@
 mod attributes;
 mod constraints;
 mod location;
+mod membership;
 mod node_state;
 mod placement;
 mod query;
@@ -18,6 +19,7 @@ pub mod time;
 pub use attributes::{INFINITY, parse_score};
 pub use constraints::{Colocation, Order};
 pub use location::{active_on, this_node};
+pub use membership::{devices_for, fence, has_quorum, members};
 pub use node_state::{StaleNodeState, stale_node_states};
 pub use placement::Placement;
 pub use resources::CHECK_LEVEL;

@@ -1,6 +1,6 @@
 //! `mzha doctor` checks this node and the cluster's configuration for the picos.
 //!
-//! It changes nothing, and starts or signals no pico. Queries that can hang
+//! It changes nothing, and starts or signals no pico; only `--fence-test` fences a node. Queries that can hang
 //! (storage, name service, cluster tools) run in a child with a timeout; a hung query
 //! is a row like any other.
 //!
@@ -11,6 +11,7 @@ mod check_result;
 mod checked_resource;
 mod constraints;
 mod external_starts;
+mod fence_test;
 mod fencing;
 mod installation;
 mod kernel;
@@ -59,6 +60,9 @@ pub(crate) struct DoctorOptions {
     /// Parameter of the future resource
     #[arg(long = "param", value_name = "NAME=VALUE", requires = "pico", value_parser = parse_name_value)]
     parameters: Vec<(String, String)>,
+    /// Fence this node once, after a question, and show how long fencing and fail-over take
+    #[arg(long, value_name = "NODE", conflicts_with_all = ["resources", "pico", "json", "timeout"])]
+    fence_test: Option<String>,
     /// Timeout of each query in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     timeout: u64,
@@ -73,6 +77,9 @@ fn parse_name_value(text: &str) -> Result<(String, String), &'static str> {
 }
 
 pub(crate) fn run(doctor: &DoctorOptions) -> ExitCode {
+    if let Some(node) = &doctor.fence_test {
+        return fence_test::run(node);
+    }
     let report = Report::new(query::node_name(), doctor.run_checks());
     let mut out = std::io::stdout().lock();
     let text = if doctor.json {

@@ -1,7 +1,7 @@
 //! What the cloud says: servers, the hosts that they are on, ports and floating addresses.
 
 use super::{AREA, FENCE_AGENT};
-use crate::cib::Cib;
+use crate::cib::{Cib, Fencing};
 use crate::doctor::check_result::CheckResult;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,12 +105,12 @@ pub(super) fn check(
 
 /// Node and server of each entry of `pcmk_host_map`.
 fn node_servers<'a>(cib: &'a Cib, cloud: &str) -> BTreeMap<&'a str, &'a str> {
-    let of_cloud = |device: &&crate::cib::Fencing| {
+    let of_cloud = |device: &&Fencing| {
         device.agent == FENCE_AGENT
             && device.parameters.get("cloud").is_some_and(|name| name.trim() == cloud)
     };
     let devices = cib.fencing.iter().filter(of_cloud);
-    devices.flat_map(|device| device.host_map()).collect()
+    devices.flat_map(Fencing::host_map).collect()
 }
 
 impl CloudFailure {
@@ -267,9 +267,9 @@ impl CloudFacts {
             return Some(CheckResult::warning(AREA, CHECK, seen, todo));
         }
         let apart = |group: &&ServerGroup| {
-            let is_in = |id: &&str| group.members.iter().any(|member| member == id);
+            let is_in = |id: &str| group.members.iter().any(|member| member == id);
             group.policies.iter().any(|policy| policy == "anti-affinity")
-                && nodes.values().all(|id| is_in(&id))
+                && nodes.values().all(|id| is_in(id))
         };
         if let Some(group) = self.groups.iter().find(apart) {
             let seen = format!("apart, and server group {} keeps them apart", group.name);

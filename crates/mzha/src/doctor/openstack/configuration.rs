@@ -112,7 +112,7 @@ mod tests {
         r#"<primitive id="fip" class="ocf" provider="heartbeat" type="openstack-floating-ip"/>"#;
 
     fn cib(options: &str, resources: &str, constraints: &str) -> Cib {
-        let options: String = options
+        let options: Vec<String> = options
             .split_whitespace()
             .filter_map(|pair| pair.split_once('='))
             .map(|(name, value)| {
@@ -120,14 +120,15 @@ mod tests {
             })
             .collect();
         Cib::parse(&format!(
-            r#"<configuration><crm_config><cluster_property_set id="o">{options}</cluster_property_set></crm_config>
-            <resources>{resources}</resources><constraints>{constraints}</constraints></configuration>"#
+            r#"<configuration><crm_config><cluster_property_set id="o">{}</cluster_property_set></crm_config>
+            <resources>{resources}</resources><constraints>{constraints}</constraints></configuration>"#,
+            options.concat()
         ))
         .unwrap()
     }
 
     fn device(parameters: &str) -> String {
-        let set: String = parameters
+        let set: Vec<String> = parameters
             .split_whitespace()
             .filter_map(|pair| pair.split_once('='))
             .map(|(name, value)| {
@@ -135,7 +136,8 @@ mod tests {
             })
             .collect();
         format!(
-            r#"<primitive id="fence" class="stonith" type="fence_openstack"><instance_attributes id="f">{set}</instance_attributes></primitive>"#
+            r#"<primitive id="fence" class="stonith" type="fence_openstack"><instance_attributes id="f">{}</instance_attributes></primitive>"#,
+            set.concat()
         )
     }
 

@@ -133,23 +133,18 @@ fn clouds_yaml(file: Option<&CloudsYaml>, cib: &Cib, clouds: &Clouds<'_>) -> Vec
             .fencing
             .iter()
             .any(|device| device.agent == FENCE_AGENT && users.contains(&device.name.as_str()));
-        match file.clouds.get(name) {
-            Some(entry) => rows.extend(entry.check(name, path, fences)),
-            None => {
-                let seen = format!(
-                    "{path}: no cloud {name:?}, which {} {}; it has {}",
-                    users.join(", "),
-                    needs(users.len()),
-                    file.known.join(", ")
-                );
-                rows.push(CheckResult::error(
-                    AREA,
-                    CHECK,
-                    seen,
-                    "correct the name in one of the two",
-                ));
-            }
-        }
+        let Some(entry) = file.clouds.get(name) else {
+            let seen = format!(
+                "{path}: no cloud {name:?}, which {} {}; it has {}",
+                users.join(", "),
+                needs(users.len()),
+                file.known.join(", ")
+            );
+            let todo = "correct the name in one of the two";
+            rows.push(CheckResult::error(AREA, CHECK, seen, todo));
+            continue;
+        };
+        rows.extend(entry.check(name, path, fences));
     }
     if rows.is_empty() {
         let seen = format!("{path}: {}, readable by root only", clouds.names().join(", "));
@@ -253,6 +248,11 @@ mod tests {
         rows.into_iter().filter(|row| row.level != Level::Ok).collect()
     }
 
+    fn extend(object: &mut serde_json::Value, more: serde_json::Value) {
+        let serde_json::Value::Object(more) = more else { panic!("{more}") };
+        object.as_object_mut().unwrap().extend(more);
+    }
+
     fn entry(more: serde_json::Value) -> serde_json::Value {
         let keys = [
             "auth_url",
@@ -263,7 +263,7 @@ mod tests {
             "project_domain_name",
         ];
         let mut entry = json!({ "verify": null, "cacert": null, "auth_type": null, "auth": keys });
-        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        extend(&mut entry, more);
         entry
     }
 
@@ -272,7 +272,7 @@ mod tests {
             "path": "/etc/openstack/clouds.yaml", "uid": 0, "mode": 0o600,
             "known": ["mz"], "clouds": { "mz": cloud },
         });
-        file.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        extend(&mut file, more);
         json!({ "missing": {}, "clouds_yaml": file })
     }
 
