@@ -9,6 +9,9 @@ use crate::executor::ExecutorReport;
 use crate::sandbox::KIT_DIR;
 use crate::{Sandbox, TestkitError};
 
+/// Ends what hangs, also on a machine that is very busy: a compiler of Java alone was seen to take a minute.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(300);
+
 /// The `PATH` that systemd gives to Pacemaker and Pacemaker gives to its agents.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -114,7 +117,7 @@ impl<'a> NodeCommand<'a> {
             node,
             argv: vec![program.to_owned()],
             environment: vec![("PATH".into(), PATH.into())],
-            limit: Duration::from_secs(60),
+            limit: DEFAULT_LIMIT,
             umask: 0o022,
             directory: "/".into(),
             user: None,
@@ -145,7 +148,7 @@ impl<'a> NodeCommand<'a> {
         self
     }
 
-    /// Sets the time after which the process group gets SIGKILL; the default is 60 s.
+    /// Sets the time after which the process group gets SIGKILL; the default is 300 s.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
