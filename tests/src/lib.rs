@@ -42,7 +42,7 @@ pub use hung_storage::{HungOperation, HungStorage};
 pub use kill_at::KillAtResult;
 pub use network::NameServer;
 pub use process::NodeProcess;
-pub use programs::{AGENTS, Programs, packages_dir};
+pub use programs::{AGENTS, FROM_PACKAGES_VARIABLE, Programs, is_testing_packages, packages_dir};
 pub use sandbox::Sandbox;
 pub use wait::wait_until;
 

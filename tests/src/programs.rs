@@ -111,6 +111,15 @@ pub fn packages_dir() -> PathBuf {
     build.parent().unwrap_or(&build).join("dist")
 }
 
+/// If set, the lab's nodes have the programs under test from the packages that ship.
+pub const FROM_PACKAGES_VARIABLE: &str = "TESTKIT_FROM_PACKAGES";
+
+/// True if the running suite tests the packages.
+#[must_use]
+pub fn is_testing_packages() -> bool {
+    std::env::var_os(FROM_PACKAGES_VARIABLE).is_some()
+}
+
 fn find_built(dir: &Path, name: &str, hint: &str) -> Result<PathBuf, TestkitError> {
     let path = dir.join(name);
     if path.is_file() {

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cases;
+pub mod dist;
 mod error;
 pub mod generation;
 pub mod markdown;

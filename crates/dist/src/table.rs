@@ -173,6 +173,16 @@ const AGENTS: Package = Package {
             Content::Repository("packaging/ocft/mediationzone-platform"),
             "cases for ocft, with mz-sim",
         ),
+        file(
+            "/usr/share/doc/resource-agents-mediationzone/examples/mz-pcs.sh",
+            Content::Repository("docs/examples/mz-pcs.sh"),
+            "the recommended configuration, for pcs",
+        ),
+        file(
+            "/usr/share/doc/resource-agents-mediationzone/examples/mz.crm",
+            Content::Repository("docs/examples/mz.crm"),
+            "the recommended configuration, for crm",
+        ),
         PackagedFile {
             only_deb: true,
             ..file(

@@ -1,8 +1,8 @@
-//! Builds and calls `dist`, which links the agents and the commands; xtask does not.
+//! Builds and calls `dist`.
 
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 
-use devtools::{TaskError, workspace};
+use devtools::{TaskError, dist, workspace};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DistArguments {
@@ -13,7 +13,7 @@ pub(crate) struct DistArguments {
 
 /// With our terminal; its exit code is ours.
 pub(crate) fn run(DistArguments { arguments }: &DistArguments) -> Result<ExitCode, TaskError> {
-    let status = dist_command()
+    let status = dist::command()
         .args(arguments)
         .stdin(Stdio::inherit())
         .status()
@@ -23,9 +23,5 @@ pub(crate) fn run(DistArguments { arguments }: &DistArguments) -> Result<ExitCod
 
 /// Without output, unless it fails.
 pub(crate) fn make() -> Result<(), TaskError> {
-    workspace::run_checked(&mut dist_command()).map(drop)
-}
-
-fn dist_command() -> Command {
-    workspace::cargo(["run", "--quiet", "--package", "dist", "--"])
+    workspace::run_checked(&mut dist::command()).map(drop)
 }

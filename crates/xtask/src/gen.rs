@@ -7,6 +7,7 @@
 //! - docs/design/in-the-cluster.md: from the lab's program. `--decisions` also renews its source.
 //!   That needs Pacemaker's tools and half a minute; the suite `simulations` compares it.
 //! - docs/evidence/reliability.md: from the lab's program, which reads docs/evidence/reliability/.
+//! - docs/examples: the configurations of README.md and docs/operate/crm.md, which the package ships.
 //! - Containerfile: with the Debian packages that the suites need.
 
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ use devtools::suites::all_prerequisites;
 use devtools::workspace::{self, Workspace};
 use testkit::AGENTS;
 
-use crate::{behaviour, lab};
+use crate::{behaviour, examples, lab};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GenOptions {
@@ -94,6 +95,7 @@ fn files(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, TaskError> {
         example_output("environment_dictionary")?.into_bytes(),
     ));
     files.push(("Containerfile".to_owned(), containerfile().into_bytes()));
+    files.extend(examples::files()?);
     for agent in AGENTS {
         files.push((format!("ocf-metadata/{agent}.xml"), metadata(workspace, agent)?));
     }

@@ -5,6 +5,7 @@ mod behaviour;
 mod bench;
 mod demo;
 mod dist;
+mod examples;
 mod fuzz;
 mod r#gen;
 mod lab;

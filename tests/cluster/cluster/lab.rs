@@ -53,7 +53,7 @@ fn dropped_lab_leaves_only_logs() -> TestResult {
 #[test]
 fn lab_ends_with_its_owner_process() -> TestResult {
     let programs = Programs::with_agents()?;
-    let control = LabController::new(labs_directory(&programs).join("lab_owner"));
+    let control = LabController::new(labs_directory().join("lab_owner"));
     let machine =
         || (fs::read_to_string("/proc/self/mounts").unwrap_or_default(), network_interfaces());
     let before = machine();
@@ -75,7 +75,7 @@ fn lab_ends_with_its_owner_process() -> TestResult {
 #[test]
 fn running_lab_of_same_name_is_refused() -> TestResult {
     let programs = Programs::with_agents()?;
-    let control = LabController::new(labs_directory(&programs).join("running_lab"));
+    let control = LabController::new(labs_directory().join("running_lab"));
     let (_leash, ran) = control.up(1, &programs, true)?;
     ran.expect_code(0)?;
     let init = control.init_pid().expect("it is up");

@@ -11,7 +11,6 @@ mod health;
 mod jvm;
 mod lab;
 mod nodes;
-mod pages;
 mod picos;
 mod platform;
 mod soak;

@@ -23,7 +23,7 @@ use mz_sim::history::{self, HistoryEvent};
 use serde_json::Value;
 use testkit::{TestResult, TestkitError};
 
-use crate::controller::{PROGRAMS_DIR, io_error};
+use crate::controller::io_error;
 use crate::invariants::{self, ExpectedPico, PicoLifetime, Violation};
 use crate::process_watcher::{self, WatchedProcess};
 use crate::report::{self, ReportSources, ScenarioReport};
@@ -31,7 +31,8 @@ use crate::timeline;
 use crate::{Lab, LabNode};
 
 pub use plan::{
-    ClusterPlan, ConfigurationTool, cluster_plan, ec_installation, platform_installation,
+    ClusterPlan, ConfigurationTool, cluster_plan, ec_installation, example_for_lab,
+    platform_installation,
 };
 
 /// Longer than any action of the cluster takes.
@@ -202,8 +203,7 @@ impl ClusterFixture {
 
     /// The rows of `mzha doctor` on a node.
     pub fn doctor_results(&self, node: &str) -> Result<Vec<Value>, TestkitError> {
-        let ran =
-            self.node(node).try_exec(&[&format!("{PROGRAMS_DIR}/mzha"), "doctor", "--json"])?;
+        let ran = self.node(node).try_exec(&["mzha", "doctor", "--json"])?;
         let document: Value = serde_json::from_str(&ran.stdout).map_err(|error| {
             TestkitError::NotExecuted { argv: ran.argv.clone(), said: format!("{error}: {ran}") }
         })?;
@@ -304,7 +304,7 @@ impl ClusterFixture {
     pub fn set_simulator(&self, node: &str, pico: &str, assignment: &str) -> TestResult {
         let home = if is_in_platform_home(pico) { MZ_HOME } else { EC_HOME };
         let setting = format!("{pico}.{assignment}");
-        self.node(node).exec(&[&format!("{PROGRAMS_DIR}/mz-sim"), "set", home, &setting]).map(drop)
+        self.node(node).exec(&["mz-sim", "set", home, &setting]).map(drop)
     }
 
     /// Waits for the death of this process of a pico.

@@ -22,9 +22,11 @@ const SCRIPTS: [(&str, &str); 6] = [
 /// The directory of all programs except the agents, in each node.
 pub const PROGRAMS_DIR: &str = "/usr/lib/mz-sim";
 
-/// The directories of the lab that each node has, and their paths there.
-const NODE_MOUNTS: [(&str, &str); 2] =
-    [("agents", "/usr/lib/ocf/resource.d/mediationzone"), ("bin", PROGRAMS_DIR)];
+/// The directory of the agents, in each node.
+const AGENTS_DIR: &str = "/usr/lib/ocf/resource.d/mediationzone";
+
+/// The directory of the packages, in each node that has its programs from packages.
+const PACKAGES_DIR: &str = "/packages";
 
 /// Exit code of `timeout` after it has ended the program.
 const TIMEOUT_EXIT_CODE: i32 = 124;
@@ -32,19 +34,24 @@ const TIMEOUT_EXIT_CODE: i32 = 124;
 /// The longest startup of a lab, including its own waits.
 const UP_TIMEOUT: Duration = Duration::from_secs(150);
 
+/// The longest installation of the packages on a node.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct LabController {
     dir: PathBuf,
     /// The directory of the nodes' root.
     root: PathBuf,
+    /// The directory of the packages that are installed in the nodes.
+    packages: Option<PathBuf>,
 }
 
 impl LabController {
     /// The lab of this directory. Neither the lab nor the directory must exist.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), root: PathBuf::from("/") }
+        Self { dir: dir.into(), root: PathBuf::from("/"), packages: None }
     }
 
     /// The same with nodes of this generation.
@@ -55,6 +62,13 @@ impl LabController {
         Ok(Self { root: generation.root()?, ..self })
     }
 
+    /// The same with nodes that install the .deb files of this directory. The programs of
+    /// [`Self::up`] are then those that no package has.
+    #[must_use]
+    pub fn with_packages(self, packages: impl Into<PathBuf>) -> Self {
+        Self { packages: Some(packages.into()), ..self }
+    }
+
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -62,7 +76,9 @@ impl LabController {
 
     /// Starts the lab with these programs. A `leashed` lab ends when the returned pipe closes,
     /// another one after four hours. The result is not checked. If the cluster does not form, the
-    /// output has its status, and the nodes still have their logs.
+    /// output has its status, and the nodes still have their logs. Packages are installed in the
+    /// running cluster, which has no resources yet; the output of a failed installation replaces
+    /// that of the start.
     ///
     /// # Errors
     /// [`TestkitError::Io`], [`TestkitError::NotExecuted`].
@@ -74,8 +90,13 @@ impl LabController {
     ) -> Result<(Option<ChildStdin>, NodeCommandOutput), TestkitError> {
         let mut arguments = vec!["up".to_owned(), nodes.to_string()];
         self.install_files(programs)?;
+        let software = match self.packages {
+            Some(_) => ("packages", PACKAGES_DIR),
+            None => ("agents", AGENTS_DIR),
+        };
         arguments.extend(
-            NODE_MOUNTS.map(|(name, at)| format!("{}:{at}", self.dir.join(name).display())),
+            [software, ("bin", PROGRAMS_DIR)]
+                .map(|(name, at)| format!("{}:{at}", self.dir.join(name).display())),
         );
         let mut command = self.script_command(UP_TIMEOUT, &arguments);
         command.env("LAB_ROOT", &self.root);
@@ -85,7 +106,21 @@ impl LabController {
         let mut child = command.spawn().map_err(|e| not_executed(&arguments, &e))?;
         let leash = child.stdin.take();
         let output = child.wait_with_output().map_err(|e| not_executed(&arguments, &e))?;
-        Ok((leash, to_output(&arguments, &output, started)))
+        let mut output = to_output(&arguments, &output, started);
+        if self.packages.is_some() && output.code() == Some(0) {
+            // The deferred trigger of man-db takes a minute to index all pages of the machine.
+            let install =
+                format!("dpkg --install --force-unsafe-io --no-triggers {PACKAGES_DIR}/*.deb");
+            for node in (1..=nodes).map(|number| format!("n{number}")) {
+                let installed =
+                    self.run_script(INSTALL_TIMEOUT, &["exec", &node, "sh", "-c", &install])?;
+                if installed.code() != Some(0) {
+                    output = installed;
+                    break;
+                }
+            }
+        }
+        Ok((leash, output))
     }
 
     /// Ends the lab with all its processes and removes its directory. A missing lab is no error.
@@ -103,8 +138,9 @@ impl LabController {
     /// Installs the files of the nodes: scripts, agents, all other programs.
     fn install_files(&self, programs: &Programs) -> Result<(), TestkitError> {
         let script = self.dir.join("script");
-        for dir in [script.clone(), self.dir.join("agents"), self.dir.join("bin")] {
-            fs::create_dir_all(&dir).map_err(io_error("mkdir", &dir))?;
+        let dirs = ["agents", "bin", "packages"].map(|name| self.dir.join(name));
+        for dir in dirs.iter().chain([&script]) {
+            fs::create_dir_all(dir).map_err(io_error("mkdir", dir))?;
         }
         for (name, text) in SCRIPTS {
             replace_program(&script.join(name), |path| fs::write(path, text))?;
@@ -115,6 +151,17 @@ impl LabController {
                 None => self.dir.join("bin").join(name),
             };
             replace_program(&to, |copy| fs::copy(path, copy).map(drop))?;
+        }
+        self.packages.as_deref().map_or(Ok(()), |from| self.copy_packages(from))
+    }
+
+    /// A copy, so that packages that are made again do not change a running lab.
+    fn copy_packages(&self, from: &Path) -> Result<(), TestkitError> {
+        let entries = fs::read_dir(from).map_err(io_error("read", from))?;
+        let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        for path in paths.filter(|path| path.extension().is_some_and(|is| is == "deb")) {
+            let to = self.dir.join("packages").join(path.file_name().unwrap_or_default());
+            fs::copy(&path, to).map_err(io_error("copy", &path))?;
         }
         Ok(())
     }

@@ -6,7 +6,9 @@ use std::process::ChildStdin;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::{Generation, Programs, TestResult, TestkitError, wait_until};
+use testkit::{
+    Generation, Programs, TestResult, TestkitError, is_testing_packages, packages_dir, wait_until,
+};
 
 use crate::controller::io_error;
 use crate::process_watcher::ProcessWatcher;
@@ -38,15 +40,24 @@ pub struct Lab {
 
 impl Lab {
     /// A cluster of this many nodes of the generation under test, all online. Its only
-    /// configuration is a quick election of the DC. Its directory is below `target/lab/`, with the
+    /// configuration is a quick election of the DC. The nodes have the programs of the build or,
+    /// if the suite tests these, of the packages. Its directory is below `target/lab/`, with the
     /// name of the test.
     ///
     /// # Errors
     /// [`TestkitError::NotBuilt`]; [`TestkitError::Command`] with the cluster's status if it did
     /// not form.
     pub fn up(nodes: u8) -> Result<Self, TestkitError> {
-        let test = thread::current().name().unwrap_or("lab").replace("::", "-");
-        Self::up_named(&test, nodes)
+        Self::up_named(&name_of_test(), nodes)
+    }
+
+    /// The same with the programs of the packages in any suite.
+    ///
+    /// # Errors
+    /// See [`Lab::up`].
+    pub fn up_from_packages(nodes: u8) -> Result<Self, TestkitError> {
+        let dir = labs_directory().join(name_of_test());
+        Self::start(from_packages(dir), nodes, &Programs::kit_only()?, true)
     }
 
     /// The same in a directory with this name.
@@ -54,13 +65,12 @@ impl Lab {
     /// # Errors
     /// See [`Lab::up`].
     pub fn up_named(name: &str, nodes: u8) -> Result<Self, TestkitError> {
-        Self::up_with(
-            name,
-            nodes,
-            &Programs::with_commands()?,
-            Generation::from_environment(),
-            true,
-        )
+        let generation = Generation::from_environment();
+        if is_testing_packages() {
+            let control = from_packages(labs_directory().join(name)).with_generation(generation)?;
+            return Self::start(control, nodes, &Programs::kit_only()?, true);
+        }
+        Self::up_with(name, nodes, &Programs::with_commands()?, generation, true)
     }
 
     /// The same with these programs, on nodes of this generation. A lab that is not `leashed` stays
@@ -75,8 +85,18 @@ impl Lab {
         generation: Generation,
         keepalive: bool,
     ) -> Result<Self, TestkitError> {
-        let dir = generation_directory(programs, generation).join(name);
-        let control = LabController::new(&dir).with_generation(generation)?;
+        let dir = generation_directory(generation).join(name);
+        let control = LabController::new(dir).with_generation(generation)?;
+        Self::start(control, nodes, programs, keepalive)
+    }
+
+    fn start(
+        control: LabController,
+        nodes: u8,
+        programs: &Programs,
+        keepalive: bool,
+    ) -> Result<Self, TestkitError> {
+        let dir = control.dir().to_owned();
         // The lab of a killed test ends by itself, because its keepalive pipe is closed.
         wait_until(
             &format!("the end of the lab in {}", dir.display()),
@@ -301,16 +321,24 @@ fn last_log_messages(log: &Path) -> Vec<String> {
     last
 }
 
-/// The directory of all labs, beside the tested build: `target/lab`, with a subdirectory for each
-/// other generation.
-#[must_use]
-pub fn labs_directory(programs: &Programs) -> PathBuf {
-    generation_directory(programs, Generation::from_environment())
+/// A lab whose nodes install the packages of `cargo xtask dist`.
+fn from_packages(dir: PathBuf) -> LabController {
+    LabController::new(dir).with_packages(packages_dir())
 }
 
-fn generation_directory(programs: &Programs, generation: Generation) -> PathBuf {
-    let mz_sim = programs.iter().find(|(_, name)| *name == "mz-sim").map(|(path, _)| path);
-    let target = mz_sim.and_then(Path::parent).and_then(Path::parent).unwrap_or(Path::new("/tmp"));
-    let labs = target.join("lab");
+fn name_of_test() -> String {
+    thread::current().name().unwrap_or("lab").replace("::", "-")
+}
+
+/// The directory of all labs, beside the tested build: `target/lab`, with a subdirectory for each
+/// other generation and for the packages.
+#[must_use]
+pub fn labs_directory() -> PathBuf {
+    let labs = generation_directory(Generation::from_environment());
+    if is_testing_packages() { labs.join("packages") } else { labs }
+}
+
+fn generation_directory(generation: Generation) -> PathBuf {
+    let labs = packages_dir().with_file_name("lab");
     if generation == Generation::Machine { labs } else { labs.join(generation.name()) }
 }

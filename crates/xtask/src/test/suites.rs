@@ -6,7 +6,8 @@ use std::thread;
 use devtools::packages;
 use devtools::suites::{prerequisites_of, test_threads};
 use devtools::workspace::{self, Workspace};
-use testkit::generation::{self, Generation};
+use testkit::FROM_PACKAGES_VARIABLE;
+use testkit::generation::{GENERATION_VARIABLE, Generation};
 use testkit::prerequisites::Prerequisite;
 
 use super::tally::{StepResult, Tally, TestCounts};
@@ -18,6 +19,7 @@ const LONGEST_FIRST: &[&str] = &[
     "faults",
     "deadlines-slow",
     "packages",
+    "from-package",
     "killpoints",
     "lifecycle",
     "deadlines",
@@ -30,15 +32,61 @@ const CONCURRENT_SUITES: usize = 2;
 
 /// The slow tier: suites that take minutes because their subject does. Without `--all` they count
 /// as skipped.
-const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow", "packages"];
+const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow", "from-package", "packages"];
 
-/// The tests that the slow tier repeats on another generation of the cluster's software. An empty
-/// list of names means all tests of the target.
-const OTHER_GENERATIONS: &[(Generation, &str, &[&str])] = &[
-    (Generation::Debian13, "conformance", &[]),
-    (Generation::Debian13, "simulations", &[]),
+/// What a pass tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TestPass {
+    /// The build, with this generation of the cluster's software.
+    Build(Generation),
+    /// The packages that ship, with the machine's software.
+    Packages,
+}
+
+impl TestPass {
+    /// The addition to a suite's name.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Build(Generation::Machine) => "",
+            Self::Build(generation) => generation.name(),
+            Self::Packages => "from packages",
+        }
+    }
+
+    fn prerequisite(self) -> Option<Prerequisite> {
+        match self {
+            Self::Build(Generation::Machine) => None,
+            Self::Build(generation) => Some(Prerequisite::Folder(generation)),
+            Self::Packages => Some(Prerequisite::Packages),
+        }
+    }
+
+    fn variable(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Build(generation) => (GENERATION_VARIABLE, generation.name()),
+            Self::Packages => (FROM_PACKAGES_VARIABLE, "yes"),
+        }
+    }
+}
+
+/// The tests that the slow tier repeats in another pass. An empty list of names means all tests of
+/// the target.
+const OTHER_PASSES: &[(TestPass, &str, &[&str])] = &[
+    (TestPass::Build(Generation::Debian13), "conformance", &[]),
+    (TestPass::Build(Generation::Debian13), "simulations", &[]),
     (
-        Generation::Debian13,
+        TestPass::Packages,
+        "cluster",
+        &[
+            "platform::first_start_brings_picos_up_in_order",
+            "platform::killed_platform_restarts_on_same_node",
+            "platform::power_cut_moves_platform_after_fencing",
+            "platform::sigstopped_platform_restarts_on_same_node",
+            "platform::standby_moves_platform_without_failback",
+        ],
+    ),
+    (
+        TestPass::Build(Generation::Debian13),
         "cluster",
         &[
             "dropped::deaths_that_were_counted",
@@ -61,15 +109,19 @@ pub(crate) enum ExcludedPart {
     /// Scenarios on a real cluster (15 minutes)
     Cluster,
     /// The packages: built with zig (from PyPI), installed in Debian 11, 12 and 13 (by debootstrap)
+    /// and in the nodes of a cluster
     Packages,
 }
 
 impl ExcludedPart {
     fn includes(self, suite: TestSuite<'_>) -> bool {
         match self {
-            Self::Debian13 => suite.generation == Generation::Debian13,
-            Self::Cluster => suite.target == "cluster",
-            Self::Packages => suite.target == "packages",
+            Self::Debian13 => suite.pass == TestPass::Build(Generation::Debian13),
+            Self::Cluster => matches!(suite.target, "cluster" | "from-package"),
+            Self::Packages => {
+                suite.pass == TestPass::Packages
+                    || matches!(suite.target, "packages" | "from-package")
+            }
         }
     }
 }
@@ -85,13 +137,15 @@ pub(crate) fn run(
     tally
         .step("unit tests", || run_cargo_test(workspace, &["--workspace", "--lib", "--bins"], &[]));
     let here = workspace.suites().into_iter().map(|(package, target)| {
-        let suite = TestSuite { package, target, generation: Generation::Machine, selected: &[] };
-        (suite, SLOW_TIER.contains(&target))
+        (
+            TestSuite { package, target, pass: FIRST_PASS, selected: &[] },
+            SLOW_TIER.contains(&target),
+        )
     });
-    let again = OTHER_GENERATIONS.iter().copied().flat_map(|(generation, of, only)| {
+    let again = OTHER_PASSES.iter().copied().flat_map(|(pass, of, only)| {
         let suites = workspace.suites().into_iter().filter(move |(_, target)| *target == of);
         suites.map(move |(package, target)| {
-            (TestSuite { package, target, generation, selected: only }, true)
+            (TestSuite { package, target, pass, selected: only }, true)
         })
     });
     let mut all: Vec<(TestSuite<'_>, bool)> = here.chain(again).collect();
@@ -127,32 +181,31 @@ pub(crate) fn run(
 
 /// Runs one suite, if this machine can. It must be built.
 pub(super) fn run_one(tally: &Tally, workspace: &Workspace, package: &str, target: &str) {
-    let suite = TestSuite { package, target, generation: Generation::Machine, selected: &[] };
+    let suite = TestSuite { package, target, pass: FIRST_PASS, selected: &[] };
     suite.run_or_skip(suite.skip_reason(true), tally, workspace);
 }
 
-/// A target, whole or in part, on one generation.
+const FIRST_PASS: TestPass = TestPass::Build(Generation::Machine);
+
+/// A target, whole or in part, in one pass.
 #[derive(Clone, Copy)]
 struct TestSuite<'a> {
     package: &'a str,
     target: &'a str,
-    generation: Generation,
+    pass: TestPass,
     /// Empty for all tests.
     selected: &'a [&'a str],
 }
 
 impl<'a> TestSuite<'a> {
     fn name(self) -> String {
-        let on = if self.generation == Generation::Machine { "" } else { self.generation.name() };
-        format!("{} ({}) {on}", self.target, self.package).trim_end().to_owned()
+        format!("{} ({}) {}", self.target, self.package, self.pass.name()).trim_end().to_owned()
     }
 
     /// The reason why the suite can't run here, if there is one.
     fn skip_reason(self, built: bool) -> Option<String> {
         let mut needs = prerequisites_of(self.target);
-        if self.generation != Generation::Machine {
-            needs.push(Prerequisite::Folder(self.generation));
-        }
+        needs.extend(self.pass.prerequisite());
         if needs.is_empty() {
             return None;
         }
@@ -168,10 +221,7 @@ impl<'a> TestSuite<'a> {
             return;
         }
         let at_once = test_threads(self.target).map(|number| ("RUST_TEST_THREADS", number));
-        let environment: Vec<_> = at_once
-            .into_iter()
-            .chain([(generation::GENERATION_VARIABLE, self.generation.name())])
-            .collect();
+        let environment: Vec<_> = at_once.into_iter().chain([self.pass.variable()]).collect();
         tally.step(&self.name(), || {
             let mut outcome = run_cargo_test(workspace, &self.selection(), &environment);
             let TestCounts { passed, failed, skipped } = outcome.counts;

@@ -7,10 +7,12 @@ use testkit::{TestResult, TestkitError};
 
 use super::{ClusterFixture, EC_HOME, HEARTBEAT_DIR, MZ_HOME, SHARED_MZ_HOME, is_in_platform_home};
 use crate::Lab;
-use crate::controller::{PROGRAMS_DIR, io_error};
+use crate::controller::io_error;
 
 /// The users' configuration, with the commands of each tool.
 const WITH_PCS: &str = include_str!("../../../../README.md");
+/// The same with pcs, as the package ships it.
+const EXAMPLE: &str = include_str!("../../../../docs/examples/mz-pcs.sh");
 const WITH_CRM: &str = include_str!("../../../../docs/operate/crm.md");
 
 /// Texts of the README and their replacements. The storage here is a directory of all nodes, and
@@ -295,6 +297,29 @@ impl ClusterPlan {
     }
 }
 
+/// The example of the package with the lab's device, address and fencing.
+///
+/// # Panics
+/// If the example has no such values.
+#[must_use]
+pub fn example_for_lab() -> String {
+    let (_, commands) = EXAMPLE.split_once("set -eu\n").expect("the example has a header");
+    let mut commands = commands.to_owned();
+    for (theirs, ours) in README_REPLACEMENTS {
+        assert!(commands.contains(theirs), "the example has no {theirs:?}");
+        commands = commands.replace(theirs, ours);
+    }
+    let fencing = commands
+        .lines()
+        .find(|line| line.starts_with("pcs -f mz.xml stonith create "))
+        .expect("the example has fencing")
+        .to_owned();
+    let commands = commands.replace(&fencing, "pcs -f mz.xml stonith create power fence_lab");
+    format!(
+        "# /usr/share/doc/resource-agents-mediationzone/examples/mz-pcs.sh, with the values of the lab.\nset -eu\n{commands}"
+    )
+}
+
 /// The shell script that prepares a node for the picos: user, hostname of the address, mount point,
 /// and the installation of the ECs and SCs.
 #[must_use]
@@ -306,7 +331,7 @@ pub fn ec_installation(options: &str) -> String {
         mkdir /home/mzadmin && chown 4711:4711 /home/mzadmin
         mkdir {MZ_HOME}
         echo 10.99.0.100 mzplat >>/etc/hosts
-        {PROGRAMS_DIR}/mz-sim install {EC_HOME} --container exec1 --owner mzadmin \
+        mz-sim install {EC_HOME} --container exec1 --owner mzadmin \
             --pico ec1:ec:26001 --pico ec2:ec:26002 --pico sc1:sc:26003 \
             --common pico.rcp.platform.host=mzplat {options}"
     )
@@ -320,7 +345,7 @@ pub fn platform_installation(options: &str) -> String {
         "set -e
         mkdir {SHARED_MZ_HOME}
         mount --bind {SHARED_MZ_HOME} {MZ_HOME}
-        {PROGRAMS_DIR}/mz-sim install {MZ_HOME} --owner mzadmin --pico platform:platform:26000 --pico ui:ui:26004 \
+        mz-sim install {MZ_HOME} --owner mzadmin --pico platform:platform:26000 --pico ui:ui:26004 \
             --common pico.rcp.server.host=mzplat --common pico.rcp.platform.host=mzplat {options}
         umount {MZ_HOME}"
     )

@@ -49,8 +49,8 @@ on() {
 # The upper layer of the root: the files of a node's disk that differ from LAB_ROOT. At the first
 # boot node.sh adds those that need the node's programs.
 make_disk() {
-    local name=$1 disk=$fs/$1/disk node
-    mkdir -p "$fs/$name/work" "$fs/$name/root" "$disk/etc/corosync" "$disk/usr/sbin" "$disk/usr/bin" || return 1
+    local name=$1 disk=$fs/$1/disk node program
+    mkdir -p "$fs/$name/work" "$fs/$name/root" "$disk/etc/corosync" "$disk"/usr/{sbin,bin,local/sbin} || return 1
     echo "$name" >"$disk/etc/hostname"
     # The process watcher recognizes the processes of this lab by this file.
     echo "$LAB_DIR" >"$disk/etc/lab"
@@ -61,6 +61,10 @@ make_disk() {
         for node in $LAB_NODES; do echo "$net.1${node#n} $node"; done
     } >"$disk/etc/hosts"
     corosync_conf >"$disk/etc/corosync/corosync.conf"
+    # In the PATH, as packages install them.
+    for program in mz-sim mzha mz-ha-scripts; do
+        [ ! -e "$LAB_DIR/bin/$program" ] || ln -s "/usr/lib/mz-sim/$program" "$disk/usr/local/sbin/" || return 1
+    done
     install -m 755 "$here/fence_lab" "$disk/usr/sbin/fence_lab" &&
         install -m 755 "$here/systemctl" "$disk/usr/bin/systemctl"
 }

@@ -5,7 +5,6 @@ use testkit::{TestResult, TestkitError};
 
 use super::sequence::SoakFault;
 use crate::cluster_fixture::{CLUSTER_TIMEOUT, ClusterFixture, EC_HOME};
-use crate::controller::PROGRAMS_DIR;
 use crate::process_watcher::WatchedProcess;
 
 /// The directory of the Platform's and the UI's installation, which every node has; only one node
@@ -131,8 +130,8 @@ fn answer_failed(fixture: &ClusterFixture, pico: &str) -> TestResult {
 /// Delays each mzsh of this pico's installation by this time.
 fn slow_mzsh(fixture: &ClusterFixture, pico: &WatchedProcess, by: &str) -> TestResult {
     let home = if is_on_shared_storage(&pico.pico) { SHARED_MZ_HOME } else { EC_HOME };
-    let (program, setting) = (format!("{PROGRAMS_DIR}/mz-sim"), format!("mzsh_time={by}"));
-    fixture.node(&pico.node).exec(&[&program, "set", home, &setting]).map(drop)
+    let setting = format!("mzsh_time={by}");
+    fixture.node(&pico.node).exec(&["mz-sim", "set", home, &setting]).map(drop)
 }
 
 /// Sends SIGKILL to the agents that the executor has started for a pico. The cluster gets no result

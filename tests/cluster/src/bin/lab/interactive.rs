@@ -1,22 +1,25 @@
 //! `cargo xtask lab`: the cluster of the tests for interactive use. It has three real nodes with
-//! the release build of the agents, and faults by name. It can install a simulated MediationZone,
-//! and nothing stays behind.
+//! the release build of the agents or the packages that ship, and faults by name. It can install a
+//! simulated MediationZone, and nothing stays behind.
 //!
-//! `mz-sim` comes from the development build and the agents come from the release build. The lab
-//! lives in `target/lab/by-hand` until `down`, or for four hours.
+//! Without packages, `mz-sim` comes from the development build and the agents come from the release
+//! build. The lab lives in `target/lab/by-hand` until `down`, or for four hours.
 
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use devtools::workspace::{self, Workspace};
-use devtools::{TaskError, generation, packages};
+use devtools::{TaskError, dist, generation, packages};
 use lab::LabController;
-use lab::cluster_fixture::{ec_installation, platform_installation};
+use lab::cluster_fixture::{ec_installation, example_for_lab, platform_installation};
 use testkit::prerequisites;
-use testkit::{Generation, Programs};
+use testkit::{Generation, NodeCommandOutput, Programs, packages_dir};
 
 /// The directory of the interactive lab.
 pub(crate) const INTERACTIVE_LAB: &str = "by-hand";
+
+/// Names another directory, for a second lab beside the first.
+const LAB_NAME_VARIABLE: &str = "LAB_NAME";
 
 /// The longest time of a script on a node.
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -33,9 +36,14 @@ pub(crate) enum LabTask {
         #[arg(long, default_value = Generation::Machine.name(), value_parser = parse_generation)]
         generation: Generation,
         /// Install a simulated MediationZone as in docs/operate/lab.md: Platform and UI in /srv/mz,
-        /// for /opt/mz; ec1, ec2 and sc1 in /opt/ec of each node
+        /// for /opt/mz; ec1, ec2 and sc1 in /opt/ec of each node; a configuration in /root/mz-pcs.sh
         #[arg(long)]
         install: bool,
+        /// Install agents, mzha, mz-ha-scripts and mz-sim with dpkg, from the packages in
+        /// target/dist. They are made first, as by `cargo xtask dist`, if they are missing or older
+        /// than the sources
+        #[arg(long)]
+        from_package: bool,
     },
     /// End the cluster and all its processes
     Down,
@@ -76,10 +84,28 @@ pub(crate) struct NodeArgument {
 /// Runs the task; the exit code is that of its command.
 pub(crate) fn run(task: &LabTask) -> Result<ExitCode, TaskError> {
     let workspace = Workspace::read()?;
-    let control = LabController::new(workspace.lab_dir().join(INTERACTIVE_LAB));
+    let name = std::env::var(LAB_NAME_VARIABLE).unwrap_or_else(|_| INTERACTIVE_LAB.to_owned());
+    let control = LabController::new(workspace.lab_dir().join(name));
     let (verb, node) = match task {
-        LabTask::Up { nodes, generation, install } => {
-            return bring_up(&workspace, &control, *nodes, *generation, *install);
+        LabTask::Up { nodes, generation, install, from_package } => {
+            check_prerequisites()?;
+            if let Some(pid) = control.init_pid() {
+                eprintln!(
+                    "a lab is already up (process 1 is pid {pid}); run `cargo xtask lab down`"
+                );
+                return Ok(ExitCode::FAILURE);
+            }
+            generation::ensure(*generation)?;
+            let control = control.with_generation(*generation)?;
+            if *from_package {
+                bring_up_from_packages(&control.clone().with_packages(packages_dir()), *nodes)?;
+            } else {
+                bring_up_from_build(&workspace, &control, *nodes)?;
+            }
+            if *install {
+                install_product(&control, *nodes)?;
+            }
+            return run_at_terminal(control.interactive_command(&["status"]));
         }
         LabTask::Down => {
             control.down()?;
@@ -111,45 +137,60 @@ pub(crate) fn parse_generation(name: &str) -> Result<Generation, String> {
     })
 }
 
-fn bring_up(
+fn bring_up_from_build(
     workspace: &Workspace,
     control: &LabController,
     nodes: u8,
-    generation: Generation,
-    install: bool,
-) -> Result<ExitCode, TaskError> {
-    check_prerequisites()?;
-    if let Some(pid) = control.init_pid() {
-        eprintln!("a lab is already up (process 1 is pid {pid}); run `cargo xtask lab down`");
-        return Ok(ExitCode::FAILURE);
-    }
-    generation::ensure(generation)?;
+) -> Result<(), TaskError> {
     eprintln!("building the agents and the simulated MediationZone...");
     workspace::build_programs()?;
-    let control = control.clone().with_generation(generation)?;
     let release = workspace.release_dir();
     let programs = Programs::with_simulator()?
         .add_agents(&release)?
         .add_program(&release.join("mzha"), "mzha");
     control.up(nodes, &programs, false)?.1.expect_code(0)?;
-    let sh = |node: &str, script: &str| {
-        control
-            .run_script(SCRIPT_TIMEOUT, &["exec", node, "sh", "-c", script])
-            .and_then(|ran| ran.expect_code(0))
-    };
-    for node in (1..=nodes).map(|number| format!("n{number}")) {
-        sh(&node, "ln -s /usr/lib/mz-sim/mzha /usr/lib/mz-sim/mz-sim /usr/local/sbin/")?;
-        if install {
-            sh(&node, &ec_installation(""))?;
-        }
+    announce(nodes, "mzha and mz-sim of the build");
+    Ok(())
+}
+
+fn bring_up_from_packages(control: &LabController, nodes: u8) -> Result<(), TaskError> {
+    if !dist::is_current()? {
+        eprintln!("making the packages in {}...", packages_dir().display());
+        workspace::run_checked(dist::command().stderr(Stdio::inherit()))?;
     }
-    if install {
-        sh("n1", &platform_installation(""))?;
-    }
+    let kit = ["--quiet", "--package", "testkit", "--bins"];
+    workspace::run_checked(workspace::cargo(["build"]).args(kit))?;
+    control.up(nodes, &Programs::kit_only()?, false)?.1.expect_code(0)?;
+    let version = "dpkg-query --show --showformat '${Version}' resource-agents-mediationzone";
+    let version = run_in_node(control, "n1", version)?.stdout;
+    announce(nodes, &format!("the packages of {}, version {version}", packages_dir().display()));
+    Ok(())
+}
+
+fn announce(nodes: u8, software: &str) {
     eprintln!(
-        "{nodes} nodes are up, with mzha and mz-sim. Agents: ocf:mediationzone; fencing: stonith:fence_lab; shared by all nodes: /srv"
+        "{nodes} nodes are up, with {software}. Agents: ocf:mediationzone; fencing: stonith:fence_lab; shared by all nodes: /srv"
     );
-    run_at_terminal(control.interactive_command(&["status"]))
+}
+
+/// The simulated product, and a configuration for it.
+fn install_product(control: &LabController, nodes: u8) -> Result<(), TaskError> {
+    for node in (1..=nodes).map(|number| format!("n{number}")) {
+        run_in_node(control, &node, &ec_installation(""))?;
+        let configuration = format!("cat >/root/mz-pcs.sh <<'END'\n{}END", example_for_lab());
+        run_in_node(control, &node, &configuration)?;
+    }
+    run_in_node(control, "n1", &platform_installation(""))?;
+    Ok(())
+}
+
+fn run_in_node(
+    control: &LabController,
+    node: &str,
+    script: &str,
+) -> Result<NodeCommandOutput, TaskError> {
+    let output = control.run_script(SCRIPT_TIMEOUT, &["exec", node, "sh", "-c", script])?;
+    Ok(output.expect_code(0)?)
 }
 
 /// Fails with the missing prerequisites of a lab.

@@ -52,7 +52,7 @@ pub(crate) fn run(
     workspace::build_programs()?;
     let programs = Programs::with_simulator()?.add_agents(&Workspace::read()?.release_dir())?;
     let name = if keep { INTERACTIVE_LAB } else { "demo" };
-    if let Some(pid) = LabController::new(labs_directory(&programs).join(name)).init_pid() {
+    if let Some(pid) = LabController::new(labs_directory().join(name)).init_pid() {
         eprintln!(
             "a lab is already up (process 1 is pid {pid}): {}",
             if keep { "cargo xtask lab down" } else { "is another demo running?" }
