@@ -1,7 +1,7 @@
 //! `mzha doctor --fence-test`: one real fencing, after a question, with times.
 
 use lab::cluster_fixture::{ClusterFixture, cluster_plan};
-use lab::{PROGRAMS_DIR, TestResult, TestkitError};
+use lab::{TestResult, TestkitError};
 
 /// Runs the test with this answer; returns its exit code and output.
 fn fence_test(
@@ -11,7 +11,7 @@ fn fence_test(
     answer: &str,
 ) -> Result<(String, String), TestkitError> {
     let said = fixture.node(on).sh(&format!(
-        "code=0; echo '{answer}' | {PROGRAMS_DIR}/mzha doctor --fence-test '{of}' 2>&1 || code=$?; echo; echo $code"
+        "code=0; echo '{answer}' | mzha doctor --fence-test '{of}' 2>&1 || code=$?; echo; echo $code"
     ))?;
     let (output, code) = said.trim_end().rsplit_once('\n').unwrap_or_default();
     Ok((code.to_owned(), output.to_owned()))

@@ -20,7 +20,7 @@ const SCRIPTS: [(&str, &str); 6] = [
 ];
 
 /// The directory of all programs except the agents, in each node.
-pub const PROGRAMS_DIR: &str = "/usr/lib/mz-sim";
+pub(crate) const PROGRAMS_DIR: &str = "/usr/lib/mz-sim";
 
 /// The directory of the agents, in each node.
 const AGENTS_DIR: &str = "/usr/lib/ocf/resource.d/mediationzone";
@@ -35,7 +35,7 @@ const TIMEOUT_EXIT_CODE: i32 = 124;
 const UP_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// The longest installation of the packages on a node.
-const INSTALL_TIMEOUT: Duration = Duration::from_secs(60);
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// See the module.
 #[derive(Debug, Clone)]

@@ -30,7 +30,7 @@ pub mod soak;
 pub mod status;
 pub mod timeline;
 
-pub use controller::{LabController, PROGRAMS_DIR};
+pub use controller::LabController;
 pub use node::LabNode;
 pub use running_lab::{Lab, labs_directory};
 pub use testkit::{NodeCommandOutput, TestResult, TestkitError};
