@@ -26,6 +26,11 @@ pub(crate) fn make() -> Result<(), TaskError> {
     workspace::run_checked(&mut dist_command()).map(drop)
 }
 
+/// What the packages are built with, from PyPI unless it is there.
+pub(crate) fn fetch_tools() -> Result<(), TaskError> {
+    workspace::run_checked(dist_command().arg("--fetch-tools")).map(drop)
+}
+
 fn dist_command() -> Command {
     workspace::cargo(["run", "--quiet", "--package", "dist", "--"])
 }
