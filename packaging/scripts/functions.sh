@@ -10,6 +10,7 @@ staged=/usr/lib/resource-agents-mediationzone
 folder=/usr/lib/ocf/resource.d/mediationzone
 agents='platform ec sc ui'
 forced=/run/mediationzone-ra.force-removal
+space=32768
 
 say() { printf '%s: %s\n' "$package" "$*" >&2; }
 
@@ -34,6 +35,14 @@ check_node() {
     [ "${version%%.*}" -gt @GLIBC_MAJOR@ ] || { [ "${version%%.*}" -eq @GLIBC_MAJOR@ ] && [ "$minor" -ge @GLIBC_MINOR@ ]; } ||
         fail "refused: the agents need glibc @GLIBC_MAJOR@.@GLIBC_MINOR@ or newer (this node has $version);" \
             'upgrade the system, or build the agents on it'
+    # Of a read-only file system, too, which root may write otherwise.
+    [ -w /usr/lib ] ||
+        fail 'refused: /usr/lib cannot be written (mounted read-only?); mount -o remount,rw /usr, then install again;' \
+            'where updates are transactional, install it by transactional-update or rpm-ostree'
+    # Old agents, new ones, and those that are kept.
+    available=$(df -Pk /usr/lib 2>/dev/null | sed -n '2s/.* \([0-9]*\)  *[0-9]*% .*/\1/p')
+    [ "${available:-$space}" -ge "$space" ] ||
+        fail "refused: /usr/lib has $available KiB free, the installation needs $space; free some space, then install again"
 }
 
 drop_new() {

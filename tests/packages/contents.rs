@@ -67,6 +67,33 @@ fn bill_of_materials_names_each_crate_with_version_licence_and_checksum() {
     }));
 }
 
+/// `dist` writes no bill that breaks it; this one does.
+#[test]
+fn bill_of_materials_that_breaks_the_schema_is_named() {
+    let bill = fs::read_dir(packages_dir())
+        .expect("target/dist")
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .find(|path| path.to_string_lossy().ends_with(".cdx.json"))
+        .expect("a bill");
+    let tool = packages_dir().parent().expect("target").join("tools/cyclonedx");
+    let text = fs::read_to_string(bill).expect("a bill");
+    let folder = tempfile::tempdir().expect("a folder");
+    for (find, replace, finding) in [
+        ("", "", None),
+        ("\"SHA-256\"", "\"SHA-255\"", Some("hashes/0/alg: 'SHA-255' is not one of")),
+        ("\"bom-ref\"", "\"reference\"", Some("Additional properties are not allowed")),
+        ("\"timestamp\": \"2", "\"timestamp\": \"x", Some("is not a 'date-time'")),
+    ] {
+        let path = folder.path().join("bill.cdx.json");
+        fs::write(&path, text.replacen(find, replace, 1)).expect("a bill");
+        let mut validate = Command::new("python3");
+        validate.args(["-c", include_str!("../../crates/dist/src/validate_bill.py")]);
+        let (valid, said) = run(validate.arg(&tool).arg(&path));
+        assert_eq!(valid, finding.is_none(), "{replace}: {said}");
+        assert!(said.contains(finding.unwrap_or_default()), "{replace}: {said}");
+    }
+}
+
 /// From the same programs: dates, owners, order and compression are the same at any time.
 #[test]
 fn packages_made_again_have_the_same_bytes() {

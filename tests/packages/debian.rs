@@ -19,6 +19,16 @@ const NEW_AGENTS_WORK: &str = "for agent in platform ec sc ui; do
 done
 test \"$(ls -A /usr/lib/ocf/resource.d/mediationzone | tr '\\n' ' ')\" = 'ec platform sc ui '";
 
+/// A page of each kind, with what stands in it.
+const PAGES: [(&str, &str); 6] = [
+    ("7 mediationzone-ra", "SEE ALSO"),
+    ("7 ocf_mediationzone_platform", "mz_home"),
+    ("8 mzha", "doctor"),
+    ("8 mzha-doctor", "SYNOPSIS"),
+    ("8 mz-ha-scripts", "JAVA_HOME"),
+    ("1 mz-sim", "install"),
+];
+
 #[test]
 fn agents_and_commands_run_on_each_debian_from_the_package() {
     for root in DebianRoot::ALL {
@@ -33,15 +43,29 @@ fn agents_and_commands_run_on_each_debian_from_the_package() {
             done"
         ));
         let versions = node.ok(&format!(
-            "{AGENTS_FOLDER}/platform --version; mzha --version; mz-ha-scripts --version; mz-sim --version"
+            "for agent in platform ec sc ui; do {AGENTS_FOLDER}/$agent --version; done
+            mzha --version; mz-ha-scripts --version; mz-sim --version"
         ));
         let versions: Vec<_> = versions
             .lines()
             .map(|line| line.split_once(' ').map_or("", |(_, rest)| rest))
             .collect();
-        // The commit follows the plus sign.
-        assert!(versions[0].starts_with("0.1.0+"), "{versions:?}");
+        let commit = versions[0].strip_prefix(concat!(env!("CARGO_PKG_VERSION"), "+"));
+        let commit = commit.map(|commit| commit.trim_end_matches(".dirty"));
+        assert!(
+            commit.is_some_and(|commit| commit.len() == 12 && u64::from_str_radix(commit, 16).is_ok()),
+            "{versions:?}"
+        );
+        assert!(versions.len() == 7, "{versions:?}");
         assert!(versions.iter().all(|version| *version == versions[0]), "{versions:?}");
+        for (page, text) in PAGES {
+            let shown = node.ok(&format!("MANPAGER=cat MANWIDTH=80 man {page} | col -b"));
+            assert!(shown.contains(text), "{}: {page}: {shown}", root.codename());
+        }
+        let completed = node.ok(". /usr/share/bash-completion/completions/mz-ha-scripts
+            COMP_WORDS=(mz-ha-scripts o) COMP_CWORD=1 COMPREPLY=()
+            _mz__ha__scripts mz-ha-scripts o mz-ha-scripts; echo ${COMPREPLY[*]}");
+        assert_eq!(completed, "online offline\n");
         node.ok("dpkg --purge resource-agents-mediationzone mzha mzha-sim");
         let left = node.ok(&format!(
             "ls -d {AGENTS_FOLDER} {STAGED_FOLDER} /usr/sbin/mz* 2>/dev/null || true"
@@ -138,6 +162,54 @@ fn old_c_library_and_other_machine_are_refused_before_anything_is_unpacked() {
         node.stub("getconf", &format!("echo glibc {libc}"));
         assert_eq!(node.run(INSTALL).success, libc != "2.9.9", "{libc}");
     }
+}
+
+#[test]
+fn package_for_another_machine_leaves_the_old_agents() {
+    let node = with_older_package(DebianRoot::Bookworm);
+    node.ok(&format!("dpkg -i --force-unsafe-io {OLDER_PACKAGE}"));
+    node.ok("dpkg-deb -R /packages/resource-agents-mediationzone_*.deb /tmp/other
+        sed -i 's/^Architecture: .*/Architecture: arm64/' /tmp/other/DEBIAN/control
+        dpkg-deb -Znone --build /tmp/other /tmp/other.deb");
+    let install = "--force-unsafe-io -i /tmp/other.deb";
+    node.refused(
+        &format!("dpkg {install}"),
+        &["package architecture (arm64) does not match system (amd64)"],
+    );
+    node.ok(OLDER_AGENTS_WORK);
+    // Who forces dpkg meets the package's own check. A package of that machine names it there.
+    node.ok("sed -i s/x86_64/aarch64/g /tmp/other/DEBIAN/preinst
+        dpkg-deb -Znone --build /tmp/other /tmp/other.deb");
+    node.refused(
+        &format!("dpkg --force-architecture {install}"),
+        &["refused: the agents are for aarch64 (this node is x86_64); use a package for x86_64"],
+    );
+    node.ok(OLDER_AGENTS_WORK);
+}
+
+#[test]
+fn read_only_or_full_usr_leaves_the_old_agents() {
+    let node = with_older_package(DebianRoot::Bookworm);
+    node.ok(&format!("dpkg -i --force-unsafe-io {OLDER_PACKAGE}"));
+    node.ok("mount --bind /usr /usr; mount -o remount,bind,ro /usr");
+    node.refused(INSTALL, &["refused: /usr/lib cannot be written", "mount -o remount,rw /usr"]);
+    node.ok(OLDER_AGENTS_WORK);
+    node.ok("mount -o remount,bind,rw /usr");
+    node.stub("df", "echo Filesystem; echo '/dev/vda2 1000000 990000 10000 99% /usr'");
+    node.refused(INSTALL, &["refused: /usr/lib has 10000 KiB free", "free some space"]);
+    node.ok(OLDER_AGENTS_WORK);
+    node.ok("rm /usr/local/sbin/df");
+    // Full for dpkg itself, which then takes back what it has unpacked.
+    node.ok(&format!(
+        "cp -a {STAGED_FOLDER} /tmp/staged
+        mount -t tmpfs -o size=$(($(du -sk /tmp/staged | cut -f1) + 64))k full {STAGED_FOLDER}
+        cp -a /tmp/staged/. {STAGED_FOLDER}"
+    ));
+    node.refused(INSTALL, &["No space left on device"]);
+    node.ok(OLDER_AGENTS_WORK);
+    node.ok(&format!("umount {STAGED_FOLDER}"));
+    node.ok(INSTALL);
+    node.ok(NEW_AGENTS_WORK);
 }
 
 #[test]
@@ -299,6 +371,60 @@ fn needrestart_does_not_select_pacemaker() {
             }
             die if grep { "cron.service" =~ /$_/ } keys %{$nrconf{override_rc}};'"#,
     );
+}
+
+/// A JVM in Pacemaker's control group maps a library that an update has replaced. systemd is not there: `systemctl` writes down what
+/// it is asked, and the control groups are files.
+#[test]
+fn needrestart_restarts_another_service_and_not_pacemaker_after_an_update_of_java() {
+    let node = PackageNode::start(DebianRoot::Bookworm);
+    node.stub("systemctl", "echo \"systemctl $*\" >>/calls");
+    let run = "mkdir -p /run/systemd/system; : >/calls; : >/pids
+        mkdir -p /opt/jdk; cp /lib/x86_64-linux-gnu/libm.so.6 /opt/jdk/libjvm.so
+        for unit in pacemaker cron; do
+            # A child of process 1, as a daemon is: of another process, needrestart restarts the parent.
+            LD_PRELOAD=/opt/jdk/libjvm.so setsid --fork bash -c 'echo $$ >/pid; exec sleep 1000' </dev/null >/dev/null 2>&1
+            until [ -s /pid ] && pid=$(cat /pid) && grep -q bin/sleep /proc/$pid/maps && grep -q libjvm /proc/$pid/maps
+            do sleep 0.05; done
+            rm /pid; echo $pid >>/pids
+            echo \"0::/system.slice/$unit.service\" >/tmp/cgroup.$unit
+            mount --bind /tmp/cgroup.$unit /proc/$pid/cgroup
+        done
+        rm /opt/jdk/libjvm.so
+        needrestart -r a -l 2>&1 || true
+        cat /calls
+        while read -r pid; do umount /proc/$pid/cgroup; kill $pid; done </pids";
+    let without = node.ok(run);
+    for unit in ["pacemaker.service", "cron.service"] {
+        assert!(restarts(&without, unit), "{unit}: {without}");
+    }
+    node.ok(INSTALL);
+    let with = node.ok(run);
+    assert!(!restarts(&with, "pacemaker.service") && restarts(&with, "cron.service"), "{with}");
+}
+
+/// `systemctl restart` was called for this unit.
+fn restarts(said: &str, unit: &str) -> bool {
+    said.lines().any(|line| line.starts_with("systemctl restart ") && line.contains(unit))
+}
+
+/// Exit code 2: nothing could be checked that needs the cluster, and the remedies say what to do.
+#[test]
+fn doctor_on_a_node_without_a_cluster_says_what_is_missing() {
+    for root in DebianRoot::ALL {
+        let node = PackageNode::start(root);
+        node.ok("dpkg -i --force-unsafe-io /packages/*.deb");
+        let doctor = node.run("code=0; mzha doctor || code=$?; echo \"exit code $code\"").output;
+        let words = doctor.split_whitespace().collect::<Vec<_>>().join(" ");
+        for said in [
+            "ERROR configuration /usr/sbin/cibadmin: not found (install package pacemaker-cli-utils",
+            "OK pidfd_open",
+            "exit code 2",
+        ] {
+            assert!(words.contains(said), "{}: {said}: {doctor}", root.codename());
+        }
+        assert!(!words.contains("mediationzone/platform: not found"), "{doctor}");
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! A node with a Debian of its own, for one test; see node.sh.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use testkit::{DebianRoot, packages_dir};
@@ -86,6 +88,13 @@ impl PackageNode {
         for reason in reasons {
             assert!(result.output.contains(reason), "no {reason:?}: {script}\n{result}");
         }
+    }
+
+    /// Copies a file of this machine into the node.
+    pub(crate) fn put(&self, file: &Path, to: &str) {
+        let input = File::open(file).expect("a file");
+        let status = self.command(&format!("cat >{to}")).stdin(input).status();
+        assert!(status.is_ok_and(|status| status.success()), "{to}");
     }
 
     /// A program of the node, for root and before all others of its name.

@@ -1,4 +1,6 @@
-//! The .rpm. No system with rpm as its package manager could be had, so it is installed into a Debian by rpm itself.
+//! The .rpm. No system with rpm as its package manager could be had, so it is installed into a Debian by rpm itself, with a database of
+//! its own and --nodeps. So its scripts run, in rpm's order. Not shown: that the dependencies resolve by dnf and zypper, and
+//! triggers of other packages.
 
 use std::process::Command;
 
@@ -105,4 +107,62 @@ fn rpm_installs_upgrades_and_refuses_removal_as_the_deb_does() {
     node.ok(&format!("MEDIATIONZONE_RA_FORCE_REMOVAL=1 {REMOVE}"));
     let left = node.ok(&format!("ls -d {AGENTS_FOLDER} {STAGED_FOLDER} 2>/dev/null || true"));
     assert_eq!(left, "");
+}
+
+/// The scripts of both versions run, in rpm's order: those of the old one after the new agents are in place.
+#[test]
+fn rpm_upgrade_and_way_back_keep_the_agents() {
+    let target = packages_dir().parent().expect("target").to_owned();
+    let older = tempfile::tempdir().expect("a folder");
+    let made = Command::new(target.join("debug/dist"))
+        .args(["--package-version", "0.0.1", "--programs"])
+        .arg(target.join("x86_64-unknown-linux-gnu/release"))
+        .arg("--out")
+        .arg(older.path().join("dist"))
+        .output()
+        .expect("dist");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let node = PackageNode::start(DebianRoot::Bookworm);
+    node.ok("rpm --initdb");
+    node.put(
+        &older.path().join("dist/resource-agents-mediationzone-0.0.1-1.x86_64.rpm"),
+        "/older.rpm",
+    );
+    let agents_run = format!(
+        "for agent in platform ec sc ui; do {AGENTS_FOLDER}/$agent meta-data >/dev/null; done
+        rpm --verify --nodeps resource-agents-mediationzone"
+    );
+    let version =
+        || node.ok("rpm --query --queryformat '%{VERSION}' resource-agents-mediationzone");
+    node.ok("rpm --install --nodeps /older.rpm");
+    node.ok(&agents_run);
+    assert_eq!(version(), "0.0.1");
+    node.ok("mkdir /run/mediationzone-ra; touch /run/mediationzone-ra/mz-ec1.json");
+    for (install, is_older) in [
+        ("rpm --upgrade --nodeps /packages/resource-agents-mediationzone-*.rpm", false),
+        ("rpm --upgrade --nodeps --oldpackage /older.rpm", true),
+        ("rpm --freshen --nodeps /packages/resource-agents-mediationzone-*.rpm", false),
+    ] {
+        node.ok(install);
+        node.ok(&agents_run);
+        assert_eq!(version() == "0.0.1", is_older, "{install}");
+    }
+}
+
+#[test]
+fn rpm_refuses_another_machine_and_a_read_only_usr() {
+    let node = PackageNode::start(DebianRoot::Bookworm);
+    node.ok("rpm --initdb");
+    node.ok(INSTALL);
+    node.stub("uname", "echo aarch64");
+    let with_stubs =
+        format!("{INSTALL} --define '_install_script_path /usr/local/sbin:/usr/sbin:/usr/bin'");
+    node.refused(&with_stubs, &["the agents are for x86_64 (this node is aarch64)"]);
+    node.ok("rm /usr/local/sbin/uname; mount --bind /usr /usr; mount -o remount,bind,ro /usr");
+    // rpm itself looks for space first, and finds none on a read-only file system.
+    node.refused(INSTALL, &["more space on the"]);
+    node.refused(&format!("{INSTALL} --ignoresize"), &["refused: /usr/lib cannot be written"]);
+    node.ok(&format!(
+        "for agent in platform ec sc ui; do {AGENTS_FOLDER}/$agent meta-data >/dev/null; done"
+    ));
 }

@@ -29,13 +29,17 @@ impl DebianRoot {
         }
     }
 
-    /// Packages besides a minimal Debian: what runs agents as the cluster would.
+    /// Packages besides a minimal Debian: what runs agents as the cluster would, and shows their pages.
     #[must_use]
     pub fn packages(self) -> &'static [&'static str] {
         match self {
-            // Whatever installs an .rpm is needed once.
-            Self::Bookworm => &["libxml2-utils", "procps", "resource-agents", "rpm"],
-            Self::Bullseye | Self::Trixie => &["libxml2-utils", "procps", "resource-agents"],
+            // Whatever installs an .rpm, and whatever restarts services after an update, is needed once.
+            Self::Bookworm => {
+                &["libxml2-utils", "man-db", "needrestart", "procps", "resource-agents", "rpm"]
+            }
+            Self::Bullseye | Self::Trixie => {
+                &["libxml2-utils", "man-db", "procps", "resource-agents"]
+            }
         }
     }
 

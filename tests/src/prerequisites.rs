@@ -164,6 +164,8 @@ pub const PACKAGE_TOOLS: &[Prerequisite] = &[
     Prerequisite::Program("git", "git"),
     Prerequisite::Program("gzip", "gzip"),
     Prerequisite::Program("python3", "python3"),
+    // The schema of the bills of materials.
+    Prerequisite::File("/usr/lib/python3/dist-packages/jsonschema", "python3-jsonschema"),
     // For the linker: ensurepip.
     Prerequisite::File("/usr/share/python-wheels", "python3-venv"),
 ];

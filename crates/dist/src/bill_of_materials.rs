@@ -3,18 +3,30 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use devtools::{TaskError, workspace};
+use devtools::TaskError;
+use devtools::workspace::{self, Workspace};
 use serde_json::{Value, json};
 
+use crate::pypi::PypiTool;
 use crate::release::Release;
 use crate::table::Package;
 
 /// Name and version of a crate.
 type CrateVersion = (String, String);
 
-/// Returns the name of the file.
-pub(crate) fn write(package: &Package, release: &Release, out: &Path) -> Result<String, TaskError> {
+/// The schema.
+pub(crate) const TOOL: PypiTool =
+    PypiTool { name: "cyclonedx", requirements: "packaging/cyclonedx-requirements.txt" };
+
+/// Returns the name of the file. It is valid by the schema.
+pub(crate) fn write(
+    workspace: &Workspace,
+    package: &Package,
+    release: &Release,
+    out: &Path,
+) -> Result<String, TaskError> {
     let checksums = checksums()?;
     let mut components = BTreeMap::new();
     for name in package.crates {
@@ -46,6 +58,12 @@ pub(crate) fn write(package: &Package, release: &Release, out: &Path) -> Result<
     let name = format!("{}_{}.cdx.json", package.name, release.package_version);
     let path = out.join(&name);
     fs::write(&path, text + "\n").map_err(TaskError::file("write", &path))?;
+    let mut validate = Command::new("python3");
+    validate
+        .args(["-c", include_str!("validate_bill.py")])
+        .arg(TOOL.install(workspace)?)
+        .arg(&path);
+    workspace::run_checked(&mut validate)?;
     Ok(name)
 }
 

@@ -8,6 +8,7 @@ mod bill_of_materials;
 mod format;
 mod pages;
 mod program_check;
+mod pypi;
 mod release;
 mod staging;
 mod table;
@@ -40,6 +41,9 @@ struct DistOptions {
     /// Build once more, from a copy of the commit in another folder, and fail if a byte differs
     #[arg(long, conflicts_with = "programs")]
     twice: bool,
+    /// Only install what builds and checks the packages, from PyPI, in target/tools
+    #[arg(long, exclusive = true)]
+    fetch_tools: bool,
     /// Only list the files: package, mode, path, purpose
     #[arg(long, exclusive = true)]
     list: bool,
@@ -62,6 +66,12 @@ fn run(options: &DistOptions) -> Result<(), TaskError> {
     }
     packages::require("packages", prerequisites::PACKAGE_TOOLS)?;
     let workspace = Workspace::read()?;
+    for tool in [zig::TOOL, bill_of_materials::TOOL] {
+        tool.install(&workspace)?;
+    }
+    if options.fetch_tools {
+        return Ok(());
+    }
     let mut release = Release::of_head()?;
     if let Some(version) = &options.package_version {
         release.package_version.clone_from(version);
@@ -103,7 +113,7 @@ fn package_all(
         let contents = staging::contents(package, programs, release)?;
         made.push(format::deb::write(package, &contents, &needs, release, &work, out)?);
         made.push(format::rpm::write(package, &contents, release, &work, out)?);
-        made.push(bill_of_materials::write(package, release, out)?);
+        made.push(bill_of_materials::write(workspace, package, release, out)?);
     }
     fs::remove_dir_all(&work).map_err(TaskError::file("remove", &work))?;
     made.sort();

@@ -4,9 +4,9 @@ use std::process::Command;
 
 use devtools::{TaskError, workspace};
 
-/// The maintainer field of the packages.
-pub(crate) const MAINTAINER: &str =
-    "mediationzone-ra maintainers <maintainers@mediationzone-ra.invalid>";
+/// The maintainer field of the packages. Nobody is named yet, and both formats ask for an address: RFC 6761 keeps `.invalid` from ever
+/// being one. Who releases puts a person or a list here; a release without one is refused.
+pub(crate) const MAINTAINER: &str = "No maintainer named <nobody@mediationzone-ra.invalid>";
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -37,6 +37,7 @@ impl Release {
         let tagged =
             git(&["tag", "--points-at", "HEAD"])?.lines().any(|tag| tag == format!("v{VERSION}"));
         let package_version = if tagged && !dirty {
+            check_maintainer(MAINTAINER)?;
             VERSION.to_owned()
         } else {
             format!("{VERSION}~{}.{commit}{suffix}", commit_date("%Y%m%d%H%M%S")?)
@@ -54,6 +55,16 @@ impl Release {
     }
 }
 
+/// A release goes to people who will want to write to somebody.
+fn check_maintainer(maintainer: &str) -> Result<(), TaskError> {
+    if !maintainer.ends_with(".invalid>") {
+        return Ok(());
+    }
+    Err(TaskError::InconsistentTable(vec![format!(
+        "v{VERSION} is a release without a maintainer: set MAINTAINER in crates/dist/src/release.rs, then move the tag"
+    )]))
+}
+
 fn commit_date(format: &str) -> Result<String, TaskError> {
     git(&["log", "-1", "--format=%cd", &format!("--date=format-local:{format}")])
 }
@@ -62,4 +73,15 @@ fn git(arguments: &[&str]) -> Result<String, TaskError> {
     let mut git = Command::new("git");
     git.arg("-C").arg(workspace::root()).args(arguments).envs([("LC_ALL", "C"), ("TZ", "UTC")]);
     Ok(workspace::printed(&mut git)?.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn release_without_maintainer_is_refused() {
+        assert!(check_maintainer(MAINTAINER).is_err());
+        assert!(check_maintainer("Ann Example <ann@example.org>").is_ok());
+    }
 }

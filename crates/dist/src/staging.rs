@@ -37,6 +37,7 @@ fn content(content: Content, programs: &Path, release: &Release) -> Result<Vec<u
         Content::Completion(of, shell) => {
             let (mut command, name) = match of {
                 CompletedCommand::Mzha => (mzha::command(), "mzha"),
+                CompletedCommand::MzHaScripts => (mzha::ha_scripts::command(), "mz-ha-scripts"),
                 CompletedCommand::MzSim => (mz_sim::command(), "mz-sim"),
             };
             let mut script = Vec::new();

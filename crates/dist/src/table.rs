@@ -57,6 +57,7 @@ pub(crate) enum Content {
 #[derive(Clone, Copy)]
 pub(crate) enum CompletedCommand {
     Mzha,
+    MzHaScripts,
     MzSim,
 }
 
@@ -188,7 +189,7 @@ const AGENTS: Package = Package {
             ..file(
                 "/etc/needrestart/conf.d/mediationzone.conf",
                 Content::Repository("packaging/needrestart/mediationzone.conf"),
-                "keeps needrestart from restarting Pacemaker under a pico",
+                "keeps needrestart, which Debian and Ubuntu have, from restarting Pacemaker under a pico",
             )
         },
     ],
@@ -248,6 +249,21 @@ const MZHA: Package = Package {
         completion(
             "/usr/share/fish/vendor_completions.d/mzha.fish",
             CompletedCommand::Mzha,
+            Shell::Fish,
+        ),
+        completion(
+            "/usr/share/bash-completion/completions/mz-ha-scripts",
+            CompletedCommand::MzHaScripts,
+            Shell::Bash,
+        ),
+        completion(
+            "/usr/share/zsh/vendor-completions/_mz-ha-scripts",
+            CompletedCommand::MzHaScripts,
+            Shell::Zsh,
+        ),
+        completion(
+            "/usr/share/fish/vendor_completions.d/mz-ha-scripts.fish",
+            CompletedCommand::MzHaScripts,
             Shell::Fish,
         ),
     ],

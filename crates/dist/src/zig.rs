@@ -1,15 +1,13 @@
 //! Builds the programs with zig's linker for the oldest C library that is in use: that of RHEL 8.
-//!
-//! zig and cargo-zigbuild come from PyPI, by the versions and checksums of `packaging/zig-requirements.txt`, into target/tools.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use devtools::TaskError;
 use devtools::workspace::{self, Workspace};
 
+use crate::pypi::PypiTool;
 use crate::release::Release;
 
 /// The highest version of a symbol that a program may need.
@@ -17,7 +15,8 @@ pub(crate) const GLIBC: (u32, u32) = (2, 28);
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-const REQUIREMENTS: &str = "packaging/zig-requirements.txt";
+pub(crate) const TOOL: PypiTool =
+    PypiTool { name: "zig", requirements: "packaging/zig-requirements.txt" };
 
 /// Returns the folder with the programs.
 pub(crate) fn build(
@@ -26,7 +25,7 @@ pub(crate) fn build(
     target: &Path,
     release: &Release,
 ) -> Result<PathBuf, TaskError> {
-    let tools = install(workspace)?;
+    let tools = TOOL.install(workspace)?;
     let mut build = Command::new(tools.join("bin/cargo-zigbuild"));
     build.args(["zigbuild", "--quiet", "--locked", "--release", "--bins"]);
     build.args(["--package", "agents", "--package", "mzha", "--package", "mz-sim", "--target"]);
@@ -72,30 +71,6 @@ fn compiler_commit() -> Result<String, TaskError> {
 
 fn rustc(arguments: &[&str]) -> Result<String, TaskError> {
     workspace::printed(Command::new("rustc").args(arguments).current_dir(workspace::root()))
-}
-
-/// The tools stay until the requirements file changes.
-fn install(workspace: &Workspace) -> Result<PathBuf, TaskError> {
-    let folder = workspace.tools_dir().join("zig");
-    let wanted = workspace::root().join(REQUIREMENTS);
-    let wanted = fs::read_to_string(&wanted).map_err(TaskError::file("read", &wanted))?;
-    let installed = folder.join("installed");
-    if fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
-        return Ok(folder);
-    }
-    workspace::run_checked(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let mut pip = Command::new(folder.join("bin/pip"));
-    pip.args([
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--require-hashes",
-        "--requirement",
-        REQUIREMENTS,
-    ]);
-    workspace::run_checked(pip.current_dir(workspace::root()))?;
-    fs::write(&installed, wanted).map_err(TaskError::file("write", &installed))?;
-    Ok(folder)
 }
 
 fn path_with(first: &Path) -> Result<OsString, TaskError> {

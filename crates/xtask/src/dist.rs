@@ -25,3 +25,8 @@ pub(crate) fn run(DistArguments { arguments }: &DistArguments) -> Result<ExitCod
 pub(crate) fn make() -> Result<(), TaskError> {
     workspace::run_checked(&mut dist::command()).map(drop)
 }
+
+/// What the packages are built with, from PyPI unless it is there.
+pub(crate) fn fetch_tools() -> Result<(), TaskError> {
+    workspace::run_checked(dist::command().arg("--fetch-tools")).map(drop)
+}

@@ -2,8 +2,7 @@
 //! ([`testkit::Generation`]), and for packages ([`testkit::DebianRoot`]).
 //!
 //! debootstrap makes them from this machine's apt mirror in two minutes. They are kept while their
-//! recipe stays the same. A failure (no network, no root) is no error: suites that need a root are
-//! skipped with the reason.
+//! recipe stays the same.
 
 use std::fs;
 use std::path::Path;
@@ -15,15 +14,7 @@ use testkit::{DebianRoot, Generation};
 
 use crate::{TaskError, packages, workspace};
 
-/// Makes the root if it is missing. It prints a failure, which becomes the reason of skipped
-/// suites.
-pub fn ensure_or_report(generation: Generation) {
-    if let Err(error) = ensure(generation) {
-        println!("{error}");
-    }
-}
-
-/// Makes the root if it is missing, for tasks that need it.
+/// Makes the root if it is missing.
 pub fn ensure(generation: Generation) -> Result<(), TaskError> {
     let Some(release) = generation.codename().filter(|_| !generation.is_available()) else {
         return Ok(());
@@ -31,15 +22,12 @@ pub fn ensure(generation: Generation) -> Result<(), TaskError> {
     make_root(&generation.folder(), &generation.recipe(), release, generation.packages())
 }
 
-/// Makes the roots in which packages are installed. It prints a failure, which becomes the reason
-/// of skipped suites.
-pub fn ensure_debian_roots() {
+/// Makes the roots in which packages are installed, if they are missing.
+pub fn ensure_debian_roots() -> Result<(), TaskError> {
     for root in DebianRoot::ALL.into_iter().filter(|root| !root.is_available()) {
-        let made = make_root(&root.folder(), &root.recipe(), root.codename(), root.packages());
-        if let Err(error) = made {
-            println!("{error}");
-        }
+        make_root(&root.folder(), &root.recipe(), root.codename(), root.packages())?;
     }
+    Ok(())
 }
 
 fn make_root(

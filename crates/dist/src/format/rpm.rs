@@ -41,7 +41,7 @@ pub(crate) fn write(
         staging::make_directory(&root.join(directory.trim_start_matches('/')))?;
     }
     for (file, bytes) in &contents {
-        staging::write(&root, path(file), file.mode, bytes)?;
+        staging::write(&root, &path(file), file.mode, bytes)?;
     }
     for license in ["LICENSE-APACHE", "LICENSE-MIT"] {
         let text = workspace::root().join(license);
@@ -69,12 +69,8 @@ pub(crate) fn write(
 }
 
 /// RPM systems have another directory for completions of zsh than Debian.
-fn path(file: &PackagedFile) -> &'static str {
-    match file.path {
-        "/usr/share/zsh/vendor-completions/_mzha" => "/usr/share/zsh/site-functions/_mzha",
-        "/usr/share/zsh/vendor-completions/_mz-sim" => "/usr/share/zsh/site-functions/_mz-sim",
-        other => other,
-    }
+fn path(file: &PackagedFile) -> String {
+    file.path.replace("/zsh/vendor-completions/", "/zsh/site-functions/")
 }
 
 fn license_path(package: &Package, license: &str) -> String {

@@ -1,6 +1,7 @@
 //! Arguments of the product's scripts.
 
 use super::EnvironmentVariables;
+use clap::ValueHint;
 use pico::PicoName;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -17,6 +18,36 @@ Environment: MZ_HA_TIMEOUT (seconds that the script may take; default 60, 420, 3
 OCF_RESKEY_<parameter> (what ocf:mediationzone agents call so).
 monitor: OK and 110, FAILED and 100, UNKNOWN and 99. The others: 0 is done.
 ";
+
+/// The same command line, for completions: managers call it by positions, so it is not parsed by clap.
+pub(super) fn completed_command() -> clap::Command {
+    let argument = |name: &'static str, hint| clap::Arg::new(name).required(true).value_hint(hint);
+    let installation = |script: &'static str, about: &'static str| {
+        clap::Command::new(script).about(about).disable_help_flag(true).args([
+            argument("JAVA_HOME", ValueHint::DirPath),
+            argument("MZ_HOME", ValueHint::DirPath),
+            argument("USER", ValueHint::Username),
+        ])
+    };
+    let monitor = installation("monitor", "Check a pico: 110 OK, 100 FAILED, 99 UNKNOWN").args([
+        argument("HA_PORT", ValueHint::Other),
+        argument("HOST", ValueHint::Hostname).required(false),
+        argument("SECONDS", ValueHint::Other).required(false),
+        clap::Arg::new("debug").value_parser(["debug"]),
+    ]);
+    let changes = [
+        ("online", "Start a pico"),
+        ("offline", "Stop a pico"),
+        ("clean", "End all processes of a pico by signals"),
+    ];
+    let changes = changes
+        .map(|(script, about)| installation(script, about).arg(argument("PICO", ValueHint::Other)));
+    clap::Command::new("mz-ha-scripts")
+        .version(agents::VERSION)
+        .disable_help_subcommand(true)
+        .subcommand(monitor)
+        .subcommands(changes)
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HaScript {

@@ -77,6 +77,12 @@ pub fn run(
     }
 }
 
+/// The command line of `mz-ha-scripts`, for its completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    arguments::completed_command()
+}
+
 fn exit_on_panic(code: u8) {
     ocf::exit_on_panic(code, |words| format!("{}\n", one_line(words)));
 }

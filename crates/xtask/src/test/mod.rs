@@ -18,7 +18,7 @@ mod tally;
 
 use std::process::ExitCode;
 
-use devtools::suites::all_prerequisites;
+use devtools::suites::{all_prerequisites, prerequisites_of};
 use devtools::workspace::{self, Workspace};
 use devtools::{TaskError, generation, packages};
 use testkit::Generation;
@@ -45,15 +45,21 @@ pub(crate) struct TestOptions {
     /// Skip this part without failing
     #[arg(long)]
     without: Vec<ExcludedPart>,
-    /// Skip Debian 13's tests without failing if Debian's archive can't be reached
+    /// Only this suite, with what it needs: of the gates, only the build
+    #[arg(long, value_name = "SUITE", conflicts_with_all = ["all", "gates", "without"])]
+    only: Option<String>,
+    /// Skip without failing what Debian's archive or PyPI is needed for, if it can't be had
     #[arg(long)]
-    allow_missing_archive: bool,
+    allow_unreachable: bool,
 }
 
 /// Succeeds if no test failed.
 pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     let workspace = Workspace::read()?;
     let tally = Tally::default();
+    if let Some(suite) = &options.only {
+        return run_only(suite, &tally, &workspace);
+    }
 
     if !options.gates {
         packages::install_missing(&all_prerequisites());
@@ -73,20 +79,73 @@ pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     if options.gates {
         return Ok(conclude(&tally, options));
     }
-    let mut left_out = options.without.clone();
-    if options.all && !left_out.contains(&ExcludedPart::Debian13) {
-        generation::ensure_or_report(Generation::Debian13);
-        if options.allow_missing_archive && !Generation::Debian13.is_available() {
-            left_out.push(ExcludedPart::Debian13);
+    let mut left_out: Vec<_> =
+        options.without.iter().map(|part| (*part, "--without".to_owned())).collect();
+    if options.all {
+        for (part, fetch) in FETCHED {
+            if options.without.contains(part) {
+                continue;
+            }
+            if let Err(error) = fetch() {
+                println!("{error}");
+                if options.allow_unreachable {
+                    left_out.push((*part, unreachable_reason(&error)));
+                }
+            }
         }
-    }
-    if options.all && built && !left_out.contains(&ExcludedPart::Packages) {
-        generation::ensure_debian_roots();
-        tally.gate("packages", dist::make);
+        let has_packages = left_out.iter().all(|(part, _)| *part != ExcludedPart::Packages);
+        if built && has_packages {
+            tally.gate("packages", dist::make);
+        }
     }
     suites::run(&tally, &workspace, built, options.all, &left_out);
 
     Ok(conclude(&tally, options))
+}
+
+/// What comes from Debian's archive and PyPI, once for each machine.
+type Fetch = fn() -> Result<(), TaskError>;
+
+const FETCHED: &[(ExcludedPart, Fetch)] = &[
+    (ExcludedPart::Debian13, || generation::ensure(Generation::Debian13)),
+    (ExcludedPart::Packages, fetch_for_packages),
+];
+
+fn fetch_for_packages() -> Result<(), TaskError> {
+    generation::ensure_debian_roots()?;
+    dist::fetch_tools()
+}
+
+fn unreachable_reason(error: &TaskError) -> String {
+    let error = error.to_string();
+    let last = error.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    format!("--allow-unreachable ({})", last.trim())
+}
+
+/// For a person who works on one suite.
+fn run_only(suite: &str, tally: &Tally, workspace: &Workspace) -> Result<ExitCode, TaskError> {
+    let suites = workspace.suites();
+    let Some((package, target)) = suites.iter().find(|(_, target)| *target == suite) else {
+        let names: Vec<&str> = suites.iter().map(|(_, target)| *target).collect();
+        return Err(TaskError::InconsistentTable(vec![format!(
+            "no suite {suite}; there are {}",
+            names.join(", ")
+        )]));
+    };
+    packages::install_missing(&prerequisites_of(suite));
+    let is_packages = suite == "packages";
+    if is_packages {
+        fetch_for_packages()?;
+    }
+    let built = tally.gate("build", workspace::build_programs)
+        && (!is_packages || tally.gate("packages", dist::make));
+    if built {
+        suites::run_one(tally, workspace, package, target);
+    }
+    let TestCounts { passed, failed, skipped } = tally.total();
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    let green = failed == 0 && skipped == 0;
+    Ok(if green { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Prints the sum and gives the exit code.

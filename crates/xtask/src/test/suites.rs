@@ -132,7 +132,7 @@ pub(crate) fn run(
     workspace: &Workspace,
     built: bool,
     slow: bool,
-    left_out: &[ExcludedPart],
+    left_out: &[(ExcludedPart, String)],
 ) {
     tally
         .step("unit tests", || run_cargo_test(workspace, &["--workspace", "--lib", "--bins"], &[]));
@@ -159,12 +159,9 @@ pub(crate) fn run(
                 while let Some((suite, is_slow)) = next() {
                     let reason =
                         (is_slow && !slow).then(|| "the slow tier: --all runs it".to_owned());
-                    if left_out.iter().any(|part| part.includes(suite)) {
-                        tally.exclude(
-                            &suite.name(),
-                            suite.number_of_tests(workspace),
-                            "--without or --allow-missing-archive",
-                        );
+                    let excluded = left_out.iter().find(|(part, _)| part.includes(suite));
+                    if let Some((_, why)) = excluded {
+                        tally.exclude(&suite.name(), suite.number_of_tests(workspace), why);
                     } else {
                         suite.run_or_skip(
                             reason.or_else(|| suite.skip_reason(built)),
