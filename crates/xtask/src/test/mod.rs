@@ -22,6 +22,7 @@ use devtools::suites::{all_prerequisites, prerequisites_of};
 use devtools::workspace::{self, Workspace};
 use devtools::{TaskError, generation, packages};
 use testkit::Generation;
+use testkit::prerequisites::Prerequisite;
 
 use crate::dist;
 use crate::r#gen;
@@ -133,12 +134,12 @@ fn run_only(suite: &str, tally: &Tally, workspace: &Workspace) -> Result<ExitCod
         )]));
     };
     packages::install_missing(&prerequisites_of(suite));
-    let is_packages = suite == "packages";
-    if is_packages {
+    let needs_packages = prerequisites_of(suite).contains(&Prerequisite::Packages);
+    if needs_packages {
         fetch_for_packages()?;
     }
     let built = tally.gate("build", workspace::build_programs)
-        && (!is_packages || tally.gate("packages", dist::make));
+        && (!needs_packages || tally.gate("packages", dist::make));
     if built {
         suites::run_one(tally, workspace, package, target);
     }
