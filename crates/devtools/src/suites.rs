@@ -36,6 +36,7 @@ const SUITE_PREREQUISITES: &[(&str, &[&[Prerequisite]])] = &[
     ("deadlines-slow", &[prerequisites::SANDBOX, prerequisites::HUNG_STORAGE]),
     ("cluster", &[prerequisites::CLUSTER, prerequisites::HUNG_STORAGE, prerequisites::JDK]),
     ("packages", &[prerequisites::PACKAGE_TOOLS, prerequisites::PACKAGES]),
+    ("systemd", &[prerequisites::SANDBOX, prerequisites::SYSTEMD, prerequisites::PYTHON]),
     ("simulations", &[prerequisites::SANDBOX, prerequisites::SIMULATIONS]),
 ];
 

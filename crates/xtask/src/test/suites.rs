@@ -30,7 +30,7 @@ const CONCURRENT_SUITES: usize = 2;
 
 /// The slow tier: suites that take minutes because their subject does. Without `--all` they count
 /// as skipped.
-const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow", "packages"];
+const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow", "packages", "systemd"];
 
 /// The tests that the slow tier repeats on another generation of the cluster's software. An empty
 /// list of names means all tests of the target.
