@@ -43,6 +43,7 @@ mod process_match;
 mod resource_exhaustion;
 mod resource_names;
 mod scan_cost;
+mod scope;
 mod stop_escalation;
 mod stop_recorded_jvm;
 mod storage;

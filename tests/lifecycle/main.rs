@@ -15,6 +15,7 @@ mod port_conflicts;
 mod post_start;
 mod registry;
 mod reload;
+mod scope;
 mod validation;
 mod waiting_monitor;
 mod without_platform;

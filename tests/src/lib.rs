@@ -31,6 +31,7 @@ pub mod prerequisites;
 mod process;
 mod programs;
 mod sandbox;
+pub mod systemd;
 mod wait;
 
 pub use agent::AgentCall;

@@ -157,6 +157,16 @@ pub const SIMULATIONS: &[Prerequisite] = &[
     Prerequisite::File("/usr/lib/ocf/resource.d/heartbeat/IPaddr2", "resource-agents"),
 ];
 
+/// systemd as process 1 of a node, and its bus.
+pub const SYSTEMD: &[Prerequisite] = &[
+    Prerequisite::Root,
+    Prerequisite::File("/lib/systemd/systemd", "systemd"),
+    Prerequisite::Program("busctl", "systemd"),
+    Prerequisite::Program("dbus-daemon", "dbus-daemon"),
+    Prerequisite::File("/lib/systemd/system/dbus.service", "dbus"),
+    Prerequisite::File("/lib/systemd/system/pacemaker.service", "pacemaker"),
+];
+
 /// What writes packages.
 pub const PACKAGE_TOOLS: &[Prerequisite] = &[
     Prerequisite::Program("dpkg-deb", "dpkg"),

@@ -16,6 +16,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+use crate::systemd::Systemd;
 use crate::{
     AgentCall, Generation, NodeCommand, NodeCommandOutput, NodeProcess, Programs, TestkitError,
 };
@@ -40,6 +41,8 @@ pub struct Sandbox {
     is_root: bool,
     /// The directory of its root.
     userland: PathBuf,
+    /// Only with it the node has control groups of its own.
+    systemd: Option<Systemd>,
 }
 
 impl Sandbox {
@@ -99,8 +102,14 @@ impl Sandbox {
             // Without a line the node is not ready, and stderr has the reason.
             let _ = BufReader::new(out).read_line(&mut said);
         }
-        let mut node =
-            Self { unshare: holder, keepalive_pipe: leash, init_pid: 0, is_root: root, userland };
+        let mut node = Self {
+            unshare: holder,
+            keepalive_pipe: leash,
+            init_pid: 0,
+            is_root: root,
+            userland,
+            systemd: None,
+        };
         if said != "ready\n" {
             node.keepalive_pipe = None;
             if let Some(mut err) = node.unshare.stderr.take() {
@@ -130,7 +139,21 @@ impl Sandbox {
             way.extend(["--user".to_owned(), "--preserve-credentials".to_owned()]);
         }
         way.extend(NAMESPACES.map(str::to_owned));
+        if self.systemd.is_some() {
+            way.push("--cgroup".to_owned());
+        }
         way
+    }
+
+    /// The pid of process 1 as seen from outside.
+    #[must_use]
+    pub fn init_pid(&self) -> u32 {
+        self.init_pid
+    }
+
+    pub(crate) fn enter_systemd(&mut self, systemd: Systemd, init_pid: u32) {
+        self.systemd = Some(systemd);
+        self.init_pid = init_pid;
     }
 
     /// The user that owns installations here: `mzadmin` (4711), or `root` if a normal user runs the
@@ -253,6 +276,7 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
+        drop(self.systemd.take());
         drop(self.keepalive_pipe.take());
         // An error here has no remedy and does no harm: the kernel cleans up.
         let _ = self.unshare.wait();

@@ -40,6 +40,7 @@ const SUITE_PREREQUISITES: &[(&str, &[&[Prerequisite]])] = &[
         &[prerequisites::CLUSTER, prerequisites::HUNG_STORAGE, &[Prerequisite::Packages]],
     ),
     ("packages", &[prerequisites::PACKAGE_TOOLS, prerequisites::PACKAGES]),
+    ("systemd", &[prerequisites::SANDBOX, prerequisites::SYSTEMD, prerequisites::PYTHON]),
     ("simulations", &[prerequisites::SANDBOX, prerequisites::SIMULATIONS]),
 ];
 

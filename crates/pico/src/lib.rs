@@ -38,5 +38,5 @@ pub use pico_users::PicoUsers;
 pub use reports::LastFailure;
 pub use settings::{
     ContainerName, Deployment, Endpoint, EndpointList, HaCheck, OnHaFailed, PicoInstance, PicoName,
-    PicoType, Settings, Umask, UnreadableTarget,
+    PicoType, Scope, Settings, SystemdProperties, Umask, UnreadableTarget,
 };

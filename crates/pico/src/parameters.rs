@@ -4,8 +4,8 @@
 //! name.
 
 use crate::settings::{
-    ContainerName, Deployment, EndpointList, HaCheck, OnHaFailed, PicoInstance, PicoType, Umask,
-    UnreadableTarget,
+    ContainerName, Deployment, EndpointList, HaCheck, OnHaFailed, PicoInstance, PicoType, Scope,
+    SystemdProperties, Umask, UnreadableTarget,
 };
 use host::command::Limits;
 use ocf::{Parameter, trace};
@@ -279,6 +279,26 @@ ocf::settings! {
         pub umask: Umask = Parameter::text("umask").default_to("0022").describe(
             "umask of the JVM",
             "The umask of mzsh and of the JVM, in octal. Default: 0022.",
+        );
+
+        /// Does the pico get a scope of systemd of its own?
+        pub scope: Scope = Parameter::select("scope", Scope::WORDS).default_to("no").describe(
+            "Start the pico in a scope of systemd?",
+            "The control group of the JVM. no: that of Pacemaker. auto: where systemd runs, a transient scope unit \
+             (mediationzone-PICO-PID-START.scope), which ends after Pacemaker at shutdown; systemd then does not stop \
+             Pacemaker if the kernel kills the JVM for want of memory. It needs systemd 236 or newer. If systemd does not make the \
+             scope within 5 s, the start goes on in Pacemaker's control group, with a warning in the log. A pico that runs \
+             already stays where it is. no is the default because a scope makes a start depend on systemd and D-Bus, and \
+             the packaged drop-in protects Pacemaker as well. Default: no.",
+        );
+
+        /// What the scope gets.
+        pub systemd_properties: Option<SystemdProperties> = Parameter::text("systemd_properties").describe(
+            "Properties of the scope",
+            "Properties of systemd.resource-control(5) for the scope of the pico, separated by blanks, such as: \
+             MemoryMax=8G CPUWeight=50. It needs scope=auto. systemctl set-property sets them before mzsh startup is run. If \
+             systemd refuses one, none is set, the start goes on with a warning in the log, and validate-all of level 10 and \
+             mzha doctor report an error. Default: none.",
         );
 
         /// A thread dump before a hung JVM is killed?

@@ -264,6 +264,40 @@ impl FromParameter for ContainerName {
     }
 }
 
+/// `systemd_properties`, each as `NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemdProperties(Vec<String>);
+
+impl Deref for SystemdProperties {
+    type Target = [String];
+
+    fn deref(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl FromParameter for SystemdProperties {
+    fn from_parameter(
+        values: &ParameterValues,
+        parameter: &Parameter,
+    ) -> Result<Option<Self>, ParameterError> {
+        let is_property = |word: &str| {
+            word.split_once('=').is_some_and(|(name, value)| {
+                name.starts_with(|c: char| c.is_ascii_uppercase())
+                    && name.chars().all(|c| c.is_ascii_alphanumeric())
+                    && !value.is_empty()
+                    && !value.contains(char::is_control)
+            })
+        };
+        values.parse_text(parameter, |text| {
+            let words: Vec<String> =
+                text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+            let all = words.iter().all(|word| is_property(word)).then_some(Self(words));
+            all.ok_or("NAME=VALUE, separated by blanks")
+        })
+    }
+}
+
 /// `umask`, of 0777.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Umask(pub u32);
@@ -297,6 +331,17 @@ ocf::select_enum! {
         /// Always.
         Yes = "yes",
         /// Never.
+        No = "no",
+    }
+}
+
+ocf::select_enum! {
+    /// `scope`: does the pico get a scope of systemd of its own?
+    #[derive(Debug, PartialEq, Eq)]
+    pub enum Scope {
+        /// Where systemd runs.
+        Auto = "auto",
+        /// No.
         No = "no",
     }
 }

@@ -41,6 +41,11 @@ macro_rules! storage {
 
 const CIB_CASES: &[CibCase] = &[
     (
+        r#"name="pico_name" value="ec1"/>"#,
+        r#"name="pico_name" value="ec1"/><nvpair id="e-9" name="systemd_properties" value="MemoryMax=8G"/>"#,
+        &[("warning", "parameters", "systemd_properties: no effect with scope=no")],
+    ),
+    (
         r#""p-start" name="start" interval="0" timeout="420s""#,
         r#""p-start" name="start" interval="0""#,
         &[("warning", "operations", "start: timeout 20s")],

@@ -359,3 +359,30 @@ fn a_pico_that_could_not_be_checked_for_long_is_a_warning() -> TestResult {
     assert!(rows.iter().all(|row| !row.seen.contains("not checked since")), "{rows:#?}");
     Ok(())
 }
+
+#[test]
+fn drop_in_is_not_missed_where_each_pico_has_a_scope() -> TestResult {
+    let fixture = fixture_with_platform_and_ec()?;
+    fixture.sh("rm /etc/systemd/system/pacemaker.service.d/50-mediationzone.conf")?;
+    for (with_scope, expected) in
+        [(1, "not set"), (2, "not set in pacemaker.service; each pico has")]
+    {
+        let scope =
+            r#"name="mz_home" value="/opt/mz"/><nvpair id="NUMBER" name="scope" value="auto"/>"#;
+        let cib = (0..with_scope).fold(VALID_CIB.to_owned(), |cib, number| {
+            let scope = scope.replace("NUMBER", &format!("scope-{number}"));
+            // Other quotes: the next round is to find the next resource.
+            cib.replacen(
+                "name=\"mz_home\" value=\"/opt/mz\"/>",
+                &scope.replace("name=\"mz_home\"", "name='mz_home'"),
+                1,
+            )
+        });
+        fixture.node.write(CIB, cib)?;
+        let rows = run_json(doctor_command(&fixture, &[]))?;
+        let row = rows.iter().find(|row| row.check == "OOMPolicy").expect("a row");
+        assert!(row.seen.starts_with(expected), "{row:?}");
+        assert_eq!(row.level == "ok", with_scope == 2, "{row:?}");
+    }
+    Ok(())
+}

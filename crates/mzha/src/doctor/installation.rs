@@ -175,7 +175,7 @@ fn hides_registry(finding: &NodeProblem, inspection: &Inspection) -> bool {
 fn finding_area(finding: &NodeProblem) -> Area {
     match finding.name {
         "os_user" => Area::User,
-        "process_match" => Area::Parameters,
+        "process_match" | "scope" | "systemd_properties" => Area::Parameters,
         "java_home" | "JAVA_HOME" => Area::Java,
         "pico_name" | "container" | "registry" | "settings.state" | "pico.pid" | TEMPLATE => {
             Area::Registry
@@ -202,6 +202,8 @@ fn finding_remedy(finding: &NodeProblem, area: Area) -> Option<String> {
                 .to_owned()
         }
         (_, "process_match") => "put pico_name or mz_home into process_match".to_owned(),
+        (_, "systemd_properties") => "man systemd.resource-control lists them; correct the parameter".to_owned(),
+        (_, "scope") => "systemctl status; a pico gets its scope at its next start".to_owned(),
         (Area::Java, "JAVA_HOME") => {
             "install that java, or correct JAVA_HOME in bin/mzsh; or set the parameter java_home".to_owned()
         }

@@ -1,6 +1,7 @@
 //! `mzha doctor` checks this node and the cluster's configuration for the picos.
 //!
-//! It changes nothing, and starts or signals no pico; only `--fence-test` fences a node. Queries that can hang
+//! It changes nothing, and starts or signals no pico. Two exceptions: for `scope=auto`, it asks systemd for a scope that ends at
+//! once, and `--fence-test` fences a node. Queries that can hang
 //! (storage, name service, cluster tools) run in a child with a timeout; a hung query
 //! is a row like any other.
 //!
@@ -27,7 +28,7 @@ mod report;
 mod running;
 mod server_host;
 
-use crate::cib::{Cib, CibError};
+use crate::cib::{Cib, CibError, ConfiguredResource};
 use crate::health::{parse_absolute_path, parse_pico_type};
 use check_result::{Area, CheckResult};
 use checked_resource::{CheckedResource, CheckedResources};
@@ -137,8 +138,15 @@ impl DoctorOptions {
             rows.extend(openstack::check(cib, &subjects.platform_hosts(), question));
         }
         rows.extend(external_starts::check(&find_external_starts(&subjects, question)));
+        let in_scopes = cib.as_ref().is_some_and(|cib| {
+            let scope = |c: &ConfiguredResource| c.resource.parameters.get("scope").cloned();
+            !cib.resources.is_empty()
+                && cib.resources.iter().all(|c| scope(c).as_deref() == Some("auto"))
+        });
         rows.extend(match question.run_in_child(pacemaker_service::look) {
-            Ok(seen) => pacemaker_service::rows(&seen, cib.as_ref(), &query::node_name()),
+            Ok(seen) => {
+                pacemaker_service::rows(&seen, cib.as_ref(), &query::node_name(), in_scopes)
+            }
             Err(why) => vec![pacemaker_service::unreadable(&why)],
         });
         rows
@@ -175,7 +183,7 @@ impl DoctorOptions {
                     }
                     resources => {
                         let names: Vec<&str> =
-                            resources.iter().map(crate::cib::ConfiguredResource::name).collect();
+                            resources.iter().map(ConfiguredResource::name).collect();
                         let names = if names.is_empty() { "none" } else { &names.join(", ") };
                         CheckResult::ok(
                             Area::Cluster,

@@ -105,8 +105,13 @@ pub(super) fn unreadable(why: &str) -> CheckResult {
     CheckResult::warning(AREA, CHECK, format!("not readable: {why}"), "put units on a local disk")
 }
 
-/// Checks the running service, else the configured one, else each installed one.
-pub(super) fn rows(seen: &ServiceUnits, cib: Option<&Cib>, node: &str) -> Vec<CheckResult> {
+/// Checks the running service, else the configured one, else each installed one. `in_scopes`: each pico is to have a scope of its own.
+pub(super) fn rows(
+    seen: &ServiceUnits,
+    cib: Option<&Cib>,
+    node: &str,
+    in_scopes: bool,
+) -> Vec<CheckResult> {
     let is_in = |names: &[String]| names.iter().any(|name| name == node);
     let configured = || match cib? {
         cib if is_in(&cib.remote_nodes) => Some(Service::Remote),
@@ -116,7 +121,7 @@ pub(super) fn rows(seen: &ServiceUnits, cib: Option<&Cib>, node: &str) -> Vec<Ch
     let used = seen.running.or_else(configured);
     let units = seen.units.iter().filter(|(service, _)| used.is_none_or(|used| used == *service));
     let rows: Vec<CheckResult> =
-        units.map(|(service, texts)| check(service.unit(), texts)).collect();
+        units.map(|(service, texts)| check(service.unit(), texts, in_scopes)).collect();
     if !rows.is_empty() {
         return rows;
     }
@@ -134,7 +139,7 @@ pub(super) fn rows(seen: &ServiceUnits, cib: Option<&Cib>, node: &str) -> Vec<Ch
     }]
 }
 
-fn check(unit: &str, texts: &[String]) -> CheckResult {
+fn check(unit: &str, texts: &[String], in_scopes: bool) -> CheckResult {
     let mut policy = None;
     for text in texts {
         let mut in_service = false;
@@ -150,17 +155,23 @@ fn check(unit: &str, texts: &[String]) -> CheckResult {
     }
     match policy {
         Some("continue") => CheckResult::ok(AREA, CHECK, format!("continue, in {unit}")),
-        set => CheckResult::warning(
-            AREA,
-            CHECK,
-            format!(
-                "{} in {unit}: if the OOM killer ends a JVM, systemd stops Pacemaker",
-                set.map_or_else(|| "not set".to_owned(), str::to_owned)
-            ),
-            format!(
-                "install packaging/systemd/{unit}.d/50-mediationzone.conf, then systemctl daemon-reload"
-            ),
-        ),
+        set => {
+            let set = set.unwrap_or("not set");
+            if in_scopes {
+                let seen = format!("{set} in {unit}; each pico has scope=auto");
+                return CheckResult::ok(AREA, CHECK, seen);
+            }
+            let drop_in = format!("{unit}.d/50-mediationzone.conf");
+            CheckResult::warning(
+                AREA,
+                CHECK,
+                format!("{set} in {unit}: if the OOM killer ends a JVM, systemd stops Pacemaker"),
+                format!(
+                    "install the package resource-agents-mediationzone (/usr/lib/systemd/system/{drop_in}), or copy \
+                     packaging/systemd/{drop_in} to /etc/systemd/system/{unit}.d; then systemctl daemon-reload"
+                ),
+            )
+        }
     }
 }
 
@@ -183,13 +194,14 @@ mod tests {
                 "../../../../packaging/systemd/pacemaker_remote.service.d/50-mediationzone.conf"
             ),
         ];
-        let level = |all: &[&str]| check("pacemaker.service", &texts(all)).level;
+        let level = |all: &[&str]| check("pacemaker.service", &texts(all), false).level;
         assert_eq!(level(&[UNIT]), Level::Warning);
         for ships in ships {
             assert_eq!(level(&[UNIT, ships]), Level::Ok);
             assert_eq!(level(&[UNIT, ships, "[Service]\nOOMPolicy=stop"]), Level::Warning);
         }
         assert_eq!(level(&[UNIT, "[Service]\n#OOMPolicy=continue"]), Level::Warning);
+        assert_eq!(check("pacemaker.service", &texts(&[UNIT]), true).level, Level::Ok);
         // systemd ignores comments.
         assert_eq!(level(&["[Unit]\nOOMPolicy=continue\n[Service]\n"]), Level::Warning);
     }
@@ -205,7 +217,7 @@ mod tests {
         let units = vec![(Pacemaker, texts(&[UNIT])), (Remote, texts(&[UNIT]))];
         let named = |running, node: &str, cib: Option<&Cib>| {
             let seen = ServiceUnits { running, units: units.clone(), booted_by_systemd: true };
-            let rows = rows(&seen, cib, node);
+            let rows = rows(&seen, cib, node, false);
             let named = |row: &CheckResult| {
                 if row.seen.contains("pacemaker_remote") { Remote } else { Pacemaker }
             };
@@ -222,8 +234,9 @@ mod tests {
     #[test]
     fn no_unit_is_well_only_where_systemd_does_not_run() {
         let level = |booted_by_systemd| {
-            rows(&ServiceUnits { booted_by_systemd, ..ServiceUnits::default() }, None, "n1")[0]
-                .level
+            rows(&ServiceUnits { booted_by_systemd, ..ServiceUnits::default() }, None, "n1", false)
+                [0]
+            .level
         };
         assert_eq!((level(true), level(false)), (Level::Warning, Level::Ok));
     }

@@ -6,6 +6,7 @@ pub mod minimum_timeout;
 mod monitor;
 mod node_checks;
 mod reload;
+mod scope;
 mod start;
 mod stop;
 mod stop_escalation;

@@ -5,6 +5,7 @@
 use super::deep_checks::{self, HaCheckPlan};
 use super::load_record;
 use super::node_checks::{self, NodeProblem};
+use super::scope;
 use super::stop_escalation::{EscalationSteps, StopError, StopEscalation};
 use super::wait_for::wait_for;
 use super::with_limit;
@@ -349,6 +350,7 @@ impl Start<'_> {
                 self.file.display_path()
             )));
         }
+        scope::enter_or_warn(self.settings, self.target, &mzsh, self.deadline);
         mzsh.release().map_err(|e| self.fail(e))?;
         let (finished, mut jvm) = self.supervise(mzsh, record)?;
         match StartupResult::from_finished(&finished) {

@@ -3,6 +3,7 @@
 use super::node_checks::{
     NodeProblem, PROCESS_MATCH_TIMEOUT, check_process_match, find_problems, resolve_host_names,
 };
+use super::scope;
 use crate::addresses::HostNameCheck;
 use crate::product::{Inspection, fill_from_mzsh_topo, inspect};
 use crate::settings::Settings;
@@ -37,5 +38,6 @@ pub fn validate(settings: &Settings, deadline: Deadline) -> Result<ValidationRep
     let names = resolve_host_names(settings, &inspection, deadline);
     let mut findings = find_problems(settings, target, &inspection, &names);
     findings.extend(check_process_match(target, deadline.instant_within(PROCESS_MATCH_TIMEOUT)));
+    findings.extend(scope::check(settings, target, deadline));
     Ok(ValidationReport { inspection, host_names: names, problems: findings })
 }

@@ -32,7 +32,7 @@ const CONCURRENT_SUITES: usize = 2;
 
 /// The slow tier: suites that take minutes because their subject does. Without `--all` they count
 /// as skipped.
-const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow", "from-package", "packages"];
+const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow", "from-package", "packages", "systemd"];
 
 /// What a pass tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
