@@ -53,10 +53,10 @@ mount --bind "$kit/passwd" /etc/passwd
 mount --bind "$kit/group" /etc/group
 
 # The node has its own names: those that the test writes into these files, and localhost. It never
-# asks the machine's name server.
+# asks the machine's name server, or a service of the machine for users (libnss-systemd, SSSD).
 printf '127.0.0.1 localhost\n' >"$kit/hosts"
 : >"$kit/resolv.conf"
-{ grep -v '^hosts:' /etc/nsswitch.conf || :; echo 'hosts: files'; } >"$kit/nsswitch.conf" 2>/dev/null
+printf '%s: files\n' passwd group shadow hosts services protocols >"$kit/nsswitch.conf"
 for file in hosts resolv.conf nsswitch.conf; do
     if [ -e "/etc/$file" ]; then mount --bind "$kit/$file" "/etc/$file"; fi
 done

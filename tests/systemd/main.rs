@@ -110,7 +110,7 @@ fn pico_starts_in_a_scope_with_its_properties_and_the_scope_ends_with_it() -> Te
     // Nothing where the machine gives no memory controller.
     assert!(["943718400\n", ""].contains(&limit.as_str()), "{limit}");
     fixture.stop()?.assert_exit_code(OCF_SUCCESS);
-    assert!(fixture.pids()?.is_empty());
+    assert!(!fixture.is_alive(&jvm)?);
     testkit::wait_until("the end of the scope", SYSTEMD_TIMEOUT, || {
         let left = fixture.sh("systemctl list-units --all --plain --no-legend 'mediationzone-*'; find /run/systemd/transient -name 'mediation*'");
         match left {
