@@ -35,6 +35,7 @@ const SUITE_PREREQUISITES: &[(&str, &[&[Prerequisite]])] = &[
     ("deadlines", &[prerequisites::SANDBOX, prerequisites::HUNG_STORAGE]),
     ("deadlines-slow", &[prerequisites::SANDBOX, prerequisites::HUNG_STORAGE]),
     ("cluster", &[prerequisites::CLUSTER, prerequisites::HUNG_STORAGE, prerequisites::JDK]),
+    ("openstack", &[prerequisites::CLUSTER, prerequisites::HUNG_STORAGE, prerequisites::OPENSTACK]),
     ("packages", &[prerequisites::PACKAGE_TOOLS, prerequisites::PACKAGES]),
     ("simulations", &[prerequisites::SANDBOX, prerequisites::SIMULATIONS]),
 ];
@@ -44,6 +45,8 @@ const TEST_THREADS: &[(&str, &str)] = &[
     ("addresses", "8"),
     // Each of its tests has a cluster of its own.
     ("cluster", "3"),
+    // And a cloud.
+    ("openstack", "2"),
     ("faults", "4"),
     ("killpoints", "6"),
     ("deadlines", "32"),

@@ -7,16 +7,19 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use testkit::{Generation, NodeCommandOutput, NodeExitStatus, Programs, TestkitError};
+use testkit::{
+    Generation, NodeCommandOutput, NodeExitStatus, OPENSTACK_ROOT, Programs, TestkitError,
+};
 
 /// The scripts. The lab's directory gets a copy of each, so an edit does not change a running lab.
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("lab.sh", include_str!("script/lab.sh")),
     ("live.sh", include_str!("script/live.sh")),
     ("power.sh", include_str!("script/power.sh")),
     ("node.sh", include_str!("script/node.sh")),
     ("systemctl", include_str!("script/systemctl")),
     ("fence_lab", include_str!("script/fence_lab")),
+    ("cloud.sh", include_str!("script/cloud.sh")),
 ];
 
 /// The directory of all programs except the agents, in each node.
@@ -53,6 +56,14 @@ impl LabController {
     /// [`TestkitError::NotBuilt`].
     pub fn with_generation(self, generation: Generation) -> Result<Self, TestkitError> {
         Ok(Self { root: generation.root()?, ..self })
+    }
+
+    /// The same with nodes that have the root of the OpenStack lab.
+    ///
+    /// # Errors
+    /// [`TestkitError::NotBuilt`].
+    pub fn with_openstack_root(self) -> Result<Self, TestkitError> {
+        Ok(Self { root: OPENSTACK_ROOT.require("--openstack")?, ..self })
     }
 
     #[must_use]
@@ -152,9 +163,19 @@ impl LabController {
     }
 
     fn script_command<A: AsRef<str>>(&self, limit: Duration, arguments: &[A]) -> Command {
+        self.limited_command(limit, "script/lab.sh", arguments)
+    }
+
+    /// A call of a script in the lab's directory, which ends at the limit.
+    pub(crate) fn limited_command<A: AsRef<str>>(
+        &self,
+        limit: Duration,
+        script: &str,
+        arguments: &[A],
+    ) -> Command {
         let mut command = Command::new("timeout");
         command.args(["--kill-after=5", &format!("{}", limit.as_secs_f64())]);
-        command.arg(self.dir.join("script/lab.sh")).args(arguments.iter().map(AsRef::as_ref));
+        command.arg(self.dir.join(script)).args(arguments.iter().map(AsRef::as_ref));
         command.env("LAB_DIR", &self.dir);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -162,7 +183,7 @@ impl LabController {
 }
 
 /// Replaces a program and never writes to it, because it may be running.
-fn replace_program(
+pub(crate) fn replace_program(
     path: &Path,
     write: impl FnOnce(&Path) -> io::Result<()>,
 ) -> Result<(), TestkitError> {
@@ -173,7 +194,7 @@ fn replace_program(
         .map_err(io_error("write", path))
 }
 
-fn to_output<A: AsRef<str>>(
+pub(crate) fn to_output<A: AsRef<str>>(
     arguments: &[A],
     output: &std::process::Output,
     started: Instant,
@@ -200,7 +221,7 @@ fn describe_command<A: AsRef<str>>(arguments: &[A]) -> String {
     arguments.iter().fold("lab".to_owned(), |all, word| all + " " + word.as_ref())
 }
 
-fn not_executed<A: AsRef<str>>(arguments: &[A], error: &io::Error) -> TestkitError {
+pub(crate) fn not_executed<A: AsRef<str>>(arguments: &[A], error: &io::Error) -> TestkitError {
     TestkitError::NotExecuted { argv: describe_command(arguments), said: error.to_string() }
 }
 

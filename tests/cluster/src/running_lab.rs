@@ -76,7 +76,28 @@ impl Lab {
         keepalive: bool,
     ) -> Result<Self, TestkitError> {
         let dir = generation_directory(programs, generation).join(name);
-        let control = LabController::new(&dir).with_generation(generation)?;
+        let control = LabController::new(dir).with_generation(generation)?;
+        Self::start(control, nodes, programs, keepalive)
+    }
+
+    /// The same on nodes with the clients and fence agents of OpenStack.
+    ///
+    /// # Errors
+    /// See [`Lab::up`].
+    pub fn up_with_openstack_root(name: &str, nodes: u8) -> Result<Self, TestkitError> {
+        let programs = Programs::with_commands()?;
+        let dir = generation_directory(&programs, Generation::Machine).join("openstack").join(name);
+        let control = LabController::new(dir).with_openstack_root()?;
+        Self::start(control, nodes, &programs, true)
+    }
+
+    fn start(
+        control: LabController,
+        nodes: u8,
+        programs: &Programs,
+        keepalive: bool,
+    ) -> Result<Self, TestkitError> {
+        let dir = control.dir().to_owned();
         // The lab of a killed test ends by itself, because its keepalive pipe is closed.
         wait_until(
             &format!("the end of the lab in {}", dir.display()),

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use devtools::suites::all_prerequisites;
 use devtools::workspace::{self, Workspace};
 use devtools::{TaskError, generation, packages};
-use testkit::Generation;
+use testkit::{Generation, OPENSTACK_ROOT};
 
 use crate::dist;
 use crate::r#gen;
@@ -75,10 +75,13 @@ pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     }
     let mut left_out = options.without.clone();
     if options.all && !left_out.contains(&ExcludedPart::Debian13) {
-        generation::ensure_or_report(Generation::Debian13);
+        Generation::Debian13.folder().map(generation::ensure_or_report);
         if options.allow_missing_archive && !Generation::Debian13.is_available() {
             left_out.push(ExcludedPart::Debian13);
         }
+    }
+    if options.all && !left_out.contains(&ExcludedPart::OpenStack) {
+        generation::ensure_or_report(OPENSTACK_ROOT);
     }
     if options.all && built && !left_out.contains(&ExcludedPart::Packages) {
         generation::ensure_debian_roots();

@@ -15,6 +15,7 @@ use super::tally::{StepResult, Tally, TestCounts};
 /// than they work. So the last one to start must be short.
 const LONGEST_FIRST: &[&str] = &[
     "cluster",
+    "openstack",
     "faults",
     "deadlines-slow",
     "packages",
@@ -30,7 +31,7 @@ const CONCURRENT_SUITES: usize = 2;
 
 /// The slow tier: suites that take minutes because their subject does. Without `--all` they count
 /// as skipped.
-const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow", "packages"];
+const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow", "openstack", "packages"];
 
 /// The tests that the slow tier repeats on another generation of the cluster's software. An empty
 /// list of names means all tests of the target.
@@ -60,6 +61,9 @@ pub(crate) enum ExcludedPart {
     Debian13,
     /// Scenarios on a real cluster (15 minutes)
     Cluster,
+    /// Scenarios in an OpenStack cloud (debootstrap fetches it once into target/generations)
+    #[value(name = "openstack")]
+    OpenStack,
     /// The packages: built with zig (from PyPI), installed in Debian 11, 12 and 13 (by debootstrap)
     Packages,
 }
@@ -69,6 +73,7 @@ impl ExcludedPart {
         match self {
             Self::Debian13 => suite.generation == Generation::Debian13,
             Self::Cluster => suite.target == "cluster",
+            Self::OpenStack => suite.target == "openstack",
             Self::Packages => suite.target == "packages",
         }
     }
@@ -150,9 +155,7 @@ impl<'a> TestSuite<'a> {
     /// The reason why the suite can't run here, if there is one.
     fn skip_reason(self, built: bool) -> Option<String> {
         let mut needs = prerequisites_of(self.target);
-        if self.generation != Generation::Machine {
-            needs.push(Prerequisite::Folder(self.generation));
-        }
+        needs.extend(self.generation.folder().map(Prerequisite::Folder));
         if needs.is_empty() {
             return None;
         }

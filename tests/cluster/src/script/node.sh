@@ -79,6 +79,8 @@ fi
 ip link set lo up
 until_ok 10 ip link show eth0 || exit 1
 ip addr add "10.99.0.1${name#n}/24" dev eth0 && ip link set eth0 up || exit 1
+# What the surroundings of the node add to each boot.
+[ ! -x /etc/lab-boot ] || /etc/lab-boot
 echo "$(date +%T.%3N) $name booted"
 [ "$LAB_STACK" = no ] || { sleep "$LAB_BOOT_DELAY" && systemctl start pacemaker; }
 while :; do wait; sleep 1; done # bash reaps orphans, too

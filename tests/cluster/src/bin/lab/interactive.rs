@@ -12,8 +12,11 @@ use devtools::workspace::{self, Workspace};
 use devtools::{TaskError, generation, packages};
 use lab::LabController;
 use lab::cluster_fixture::{ec_installation, platform_installation};
+use lab::openstack::OpenStack;
 use testkit::prerequisites;
 use testkit::{Generation, Programs};
+
+use crate::openstack;
 
 /// The directory of the interactive lab.
 pub(crate) const INTERACTIVE_LAB: &str = "by-hand";
@@ -36,6 +39,10 @@ pub(crate) enum LabTask {
         /// for /opt/mz; ec1, ec2 and sc1 in /opt/ec of each node
         #[arg(long)]
         install: bool,
+        /// Add the services of OpenStack, in which the nodes are servers of the same names. The nodes
+        /// have Debian 12 with its clients, made in target/generations (three minutes, once)
+        #[arg(long, conflicts_with = "generation")]
+        openstack: bool,
     },
     /// End the cluster and all its processes
     Down,
@@ -78,8 +85,27 @@ pub(crate) fn run(task: &LabTask) -> Result<ExitCode, TaskError> {
     let workspace = Workspace::read()?;
     let control = LabController::new(workspace.lab_dir().join(INTERACTIVE_LAB));
     let (verb, node) = match task {
-        LabTask::Up { nodes, generation, install } => {
-            return bring_up(&workspace, &control, *nodes, *generation, *install);
+        LabTask::Up { nodes, generation, install, openstack } => {
+            check_prerequisites()?;
+            if let Some(pid) = control.init_pid() {
+                eprintln!(
+                    "a lab is already up (process 1 is pid {pid}); run `cargo xtask lab down`"
+                );
+                return Ok(ExitCode::FAILURE);
+            }
+            let control = if *openstack {
+                openstack::ensure_root()?;
+                control.with_openstack_root()?
+            } else {
+                generation::ensure(*generation)?;
+                control.with_generation(*generation)?
+            };
+            bring_up(&workspace, &control, *nodes, *install)?;
+            if *openstack {
+                eprintln!("starting the services of OpenStack...");
+                OpenStack::new(&control).up()?;
+            }
+            return run_at_terminal(control.interactive_command(&["status"]));
         }
         LabTask::Down => {
             control.down()?;
@@ -115,18 +141,10 @@ fn bring_up(
     workspace: &Workspace,
     control: &LabController,
     nodes: u8,
-    generation: Generation,
     install: bool,
-) -> Result<ExitCode, TaskError> {
-    check_prerequisites()?;
-    if let Some(pid) = control.init_pid() {
-        eprintln!("a lab is already up (process 1 is pid {pid}); run `cargo xtask lab down`");
-        return Ok(ExitCode::FAILURE);
-    }
-    generation::ensure(generation)?;
+) -> Result<(), TaskError> {
     eprintln!("building the agents and the simulated MediationZone...");
     workspace::build_programs()?;
-    let control = control.clone().with_generation(generation)?;
     let release = workspace.release_dir();
     let programs = Programs::with_simulator()?
         .add_agents(&release)?
@@ -149,7 +167,7 @@ fn bring_up(
     eprintln!(
         "{nodes} nodes are up, with mzha and mz-sim. Agents: ocf:mediationzone; fencing: stonith:fence_lab; shared by all nodes: /srv"
     );
-    run_at_terminal(control.interactive_command(&["status"]))
+    Ok(())
 }
 
 /// Fails with the missing prerequisites of a lab.
@@ -158,7 +176,7 @@ pub(crate) fn check_prerequisites() -> Result<(), TaskError> {
 }
 
 /// Runs the script on our terminal. It exists only while a lab does.
-fn run_at_terminal(mut command: Command) -> Result<ExitCode, TaskError> {
+pub(crate) fn run_at_terminal(mut command: Command) -> Result<ExitCode, TaskError> {
     if !std::path::Path::new(command.get_program()).exists() {
         eprintln!("no lab is up; run `cargo xtask lab up`");
         return Ok(ExitCode::FAILURE);
