@@ -46,12 +46,11 @@ fn crashed_node_and_hung_node_are_fenced_through_nova() -> TestResult {
 #[test]
 fn device_without_host_map_does_not_fence() -> TestResult {
     let fixture = CloudFixture::up("no_host_map", cluster_plan(), |_| {
-        "primitive power stonith:fence_openstack params cloud=mz op monitor interval=20s timeout=20s"
-            .to_owned()
+        "primitive power stonith:fence_openstack params cloud=mz op start timeout=60s".to_owned()
     })?;
     fixture.cluster.note_fault("the power of n1 is cut");
     fixture.cluster.node("n1").cut_power()?;
-    fixture.cluster.lab.wait_until("a failed fencing of n1", NOVA_GRACE, |lab| {
+    fixture.cluster.lab.wait_until("a failed fencing of n1", 2 * NOVA_GRACE, |lab| {
         let history = lab.node("n2").sh("stonith_admin --history=n1 --output-as=xml")?;
         Ok(if history.contains(" status=\"failed\"") { Ok(()) } else { Err(history) })
     })?;

@@ -4,4 +4,5 @@
 
 mod cloud;
 mod fencing;
+mod network;
 mod outages;

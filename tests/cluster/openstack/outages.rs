@@ -6,8 +6,8 @@ use lab::TestResult;
 use lab::cluster_fixture::cluster_plan;
 use lab::openstack::{CloudFixture, CloudOutage, CloudService, fence_openstack};
 
-/// Longer than two monitors of the fencing device.
-const NOTICE_TIMEOUT: Duration = Duration::from_secs(90);
+/// Longer than two monitors of the fencing device, at their timeout.
+const NOTICE_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// The fencing device notices each outage of Keystone and of Nova, hanging or away. No process of
 /// MediationZone is touched. After the outages a node that crashes is fenced.

@@ -75,7 +75,7 @@ pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     }
     let mut left_out = options.without.clone();
     if options.all && !left_out.contains(&ExcludedPart::Debian13) {
-        Generation::Debian13.folder().map(generation::ensure_or_report);
+        Generation::Debian13.folder().into_iter().for_each(generation::ensure_or_report);
         if options.allow_missing_archive && !Generation::Debian13.is_available() {
             left_out.push(ExcludedPart::Debian13);
         }

@@ -30,7 +30,7 @@ pub fn fence_openstack(project: &CloudProject) -> String {
     format!(
         "primitive power stonith:fence_openstack \
          params cloud=mz pcmk_host_map=\"{}\" pcmk_reboot_timeout=180s power_timeout=120 \
-         op monitor interval=20s timeout=20s",
+         op start timeout=60s op monitor interval=20s timeout=60s",
         project.host_map()
     )
 }

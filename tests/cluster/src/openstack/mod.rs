@@ -149,6 +149,16 @@ impl OpenStack {
         Ok(self.exec("mz", &argv)?.stdout.trim_end().to_owned())
     }
 
+    /// Runs a shell command at a client outside of the cloud, in the network of the floating IPs. The
+    /// result is not checked.
+    ///
+    /// # Errors
+    /// [`TestkitError::NotExecuted`].
+    pub fn try_outside(&self, line: &str) -> Result<NodeCommandOutput, TestkitError> {
+        let words = ["exec", "mz", "ip", "netns", "exec", "outside", "sh", "-c", line];
+        self.run_script(COMMAND_TIMEOUT, &words)
+    }
+
     /// The state of a server as Nova reports it: ACTIVE, SHUTOFF and so on.
     ///
     /// # Errors
@@ -222,13 +232,13 @@ impl CloudProject {
         self.id(&format!("PORT_{node}"))
     }
 
-    /// One of NETWORK, SUBNET, `FLOATING_IP`, `FLOATING_IP_ID`, VOLUME; empty if there is none.
+    /// One of `PORT_mzplat`, NETWORK, SUBNET, `FLOATING_IP`, `FLOATING_IP_ID`, VOLUME; empty if there is none.
     #[must_use]
     pub fn id(&self, name: &str) -> &str {
         self.ids.get(name).map_or("", String::as_str)
     }
 
-    /// `pcmk_host_map` of fence_openstack, which knows a server by its id only.
+    /// `pcmk_host_map` of `fence_openstack`, which knows a server by its id only.
     #[must_use]
     pub fn host_map(&self) -> String {
         let servers =

@@ -22,6 +22,7 @@ fs=$LAB_DIR/fs
 cloud=$fs/openstack
 files=/usr/lib/lab-openstack # seen by the services
 ip=10.99.0.2
+router=10.99.0.254
 services="keystone placement glance neutron nova cinder"
 declare -A port=([keystone]=5000 [placement]=8778 [glance]=9292 [neutron]=9696 [nova]=8774 [cinder]=8776)
 
@@ -61,7 +62,7 @@ up_or_ended() { gone "$cloud/pid" || in_cloud test -e /run/up; }
 join() {
     in_cloud cat /etc/openstack/clouds.yaml | enter "$fs/$1/pid" "${CLEAN[@]}" sh -c '
         install -D -m 600 /dev/stdin /etc/openstack/clouds.yaml &&
-        printf "#!/bin/sh\nip route replace 169.254.169.254 via '$ip'\n" >/etc/lab-boot &&
+        printf "#!/bin/sh\nip route replace default via '$router'\nip route replace 169.254.169.254 via '$ip'\n" >/etc/lab-boot &&
         chmod 755 /etc/lab-boot && /etc/lab-boot'
 }
 
@@ -70,10 +71,11 @@ down() {
     local node namespace
     [ -e "$cloud/namespace" ] || return 0
     read -r namespace <"$cloud/namespace"
+    enter "$cloud/pid" nsenter --target 1 --net nft delete table bridge openstack
     until_ok 20 none_left "$namespace" || die "the processes of OpenStack do not end"
     rm -rf "$cloud"
     for node in $(cat "$fs/ctl/nodes"); do
-        enter "$fs/$node/pid" sh -c 'rm -rf /etc/openstack /etc/lab-boot && ip route del 169.254.169.254' 2>/dev/null
+        enter "$fs/$node/pid" sh -c 'rm -rf /etc/openstack /etc/lab-boot && ip route del 169.254.169.254; ip route del default' 2>/dev/null
     done
 }
 none_left() {
@@ -101,10 +103,20 @@ main() {
     write_pid "/.old$cloud/pid" $$
     umount -l /.old && rmdir /.old
     hostname openstack && ip link set lo up && until_ok 10 ip link show eth0 &&
-        ip addr add $ip/24 dev eth0 && ip addr add 169.254.169.254/32 dev eth0 && ip link set eth0 up || exit 1
+        ip addr add $ip/24 dev eth0 && ip addr add 169.254.169.254/32 dev eth0 && ip link set eth0 up &&
+        make_router || exit 1
     configure && make_databases && bring_up || exit 1
     touch /run/up
     while :; do wait; sleep 1; done # bash reaps orphans, too
+}
+
+# The router between the nodes' network and the one outside, where the namespace `outside` is a client of
+# the customer. Its rules are those of Neutron's driver.
+make_router() {
+    ip addr add $router/24 dev eth0 && echo 1 >/proc/sys/net/ipv4/ip_forward && ip netns add outside &&
+        ip link add public type veth peer name eth0 netns outside && ip addr add 203.0.113.1/24 dev public &&
+        ip link set public up && ip -n outside link set lo up && ip -n outside addr add 203.0.113.2/24 dev eth0 &&
+        ip -n outside link set eth0 up
 }
 
 began=${EPOCHREALTIME/./}

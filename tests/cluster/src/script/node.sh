@@ -74,6 +74,8 @@ if [ $first = yes ]; then
     # ocf:heartbeat:Filesystem requires a modprobe. The kernel is the machine's, so there is nothing
     # to load.
     command -v modprobe >/dev/null || ln -s /bin/true /usr/sbin/modprobe
+    # Debian's installer makes it. Without it Filesystem of Debian 12 can't find a bind mount.
+    [ -e /etc/mtab ] || ln -s ../proc/self/mounts /etc/mtab
 fi
 
 ip link set lo up

@@ -1,6 +1,7 @@
 """seed.py NODE...: makes what a customer of the cloud has, with a server for each node of the lab.
 
-Prints lines NAME=VALUE: SERVER_n1, PORT_n1 and so on, NETWORK, SUBNET, FLOATING_IP, FLOATING_IP_ID, VOLUME.
+Prints lines NAME=VALUE: SERVER_n1, PORT_n1 and so on, PORT_mzplat, NETWORK, SUBNET, FLOATING_IP,
+FLOATING_IP_ID, VOLUME.
 """
 import sys
 
@@ -31,20 +32,24 @@ mine.network.add_interface_to_router(router, subnet_id=subnet.id)
 security = mine.network.create_security_group(name='cluster')
 mine.network.create_security_group_rule(security_group_id=security.id, direction='ingress', ethertype='IPv4')
 
+# The address that the cluster moves. Each node may send from it. The floating IP stays bound to its port.
+virtual = mine.network.create_port(name='mzplat', network_id=network.id, security_group_ids=[security.id],
+                                   fixed_ips=[{'subnet_id': subnet.id, 'ip_address': '10.99.0.100'}])
 group = mine.compute.create_server_group(name='cluster', policy='anti-affinity')
 servers = []
 for node in nodes:
     number = node[1:]
     port = mine.network.create_port(name=node, network_id=network.id, security_group_ids=[security.id],
                                     mac_address=f'02:00:00:00:00:1{number}',
+                                    allowed_address_pairs=[{'ip_address': '10.99.0.100'}],
                                     fixed_ips=[{'subnet_id': subnet.id, 'ip_address': f'10.99.0.1{number}'}])
     server = mine.compute.create_server(name=node, flavor_id=flavor.id, image_id=image.id,
                                         networks=[{'port': port.id}], scheduler_hints={'group': group.id})
     print(f'PORT_{node}={port.id}\nSERVER_{node}={server.id}')
     servers.append(server)
-floating = mine.network.create_ip(floating_network_id=public.id)
+floating = mine.network.create_ip(floating_network_id=public.id, port_id=virtual.id)
 volume = mine.block_storage.create_volume(name='shared', size=1)
-print(f'NETWORK={network.id}\nSUBNET={subnet.id}')
+print(f'PORT_mzplat={virtual.id}\nNETWORK={network.id}\nSUBNET={subnet.id}')
 print(f'FLOATING_IP={floating.floating_ip_address}\nFLOATING_IP_ID={floating.id}\nVOLUME={volume.id}')
 for server in servers:
     mine.compute.wait_for_server(server, interval=0.2, wait=60)
