@@ -34,6 +34,6 @@ fn outage_of_the_api_touches_no_healthy_pico() -> TestResult {
     fixture.cluster.node("n1").cut_power()?;
     fixture.wait_until_ready("platform", "n2")?;
     fixture.cluster.wait_until_online("n1")?;
-    assert_eq!(fixture.fencing_count("n1")?, 1);
+    assert_eq!(fixture.fencing_counts("n1")?, (1, 0));
     fixture.finish(&[("platform", &["n2"], 2), ("ui", &["n2"], 2)])
 }

@@ -121,14 +121,16 @@ impl CloudFixture {
         )
     }
 
-    /// The number of successful fencings of a node, from the cluster's own history.
+    /// The numbers of successful and of failed fencings of a node, from the log of a peer that the
+    /// scenario leaves alone.
     ///
     /// # Errors
-    /// [`TestkitError::Command`].
-    pub fn fencing_count(&self, node: &str) -> Result<usize, TestkitError> {
-        let asked = self.cluster.node(if node == "n1" { "n2" } else { "n1" });
-        let history = asked.sh(&format!("stonith_admin --history={node} --output-as=xml"))?;
-        Ok(history.matches(" status=\"success\"").count())
+    /// [`TestkitError::Io`].
+    pub fn fencing_counts(&self, node: &str) -> Result<(usize, usize), TestkitError> {
+        let log = self.cluster.pacemaker_log(if node == "n3" { "n2" } else { "n3" })?;
+        let count =
+            |result: &str| log.matches(&format!("Peer {node} was {result}terminated")).count();
+        Ok((count(""), count("not ")))
     }
 
     /// Ends the scenario like [`ClusterFixture::finish`].

@@ -23,7 +23,7 @@ pub use fixture::{CloudFixture, CloudOutage, fence_openstack};
 macro_rules! files {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
-const FILES: [(&str, &str); 22] = files![
+const FILES: [(&str, &str); 24] = files![
     "etc/cinder-paste.ini",
     "etc/cinder.conf",
     "etc/clouds.yaml",
@@ -37,6 +37,7 @@ const FILES: [(&str, &str); 22] = files![
     "etc/nova.conf",
     "etc/placement.conf",
     "service/catalog.py",
+    "service/hold_volume.py",
     "service/init.py",
     "service/lab_openstack-1.dist-info/METADATA",
     "service/lab_openstack-1.dist-info/entry_points.txt",
@@ -44,6 +45,7 @@ const FILES: [(&str, &str); 22] = files![
     "service/lab_openstack/compute.py",
     "service/lab_openstack/guest.py",
     "service/lab_openstack/network.py",
+    "service/lab_openstack/volume.py",
     "service/seed.py",
     "service/serve.py",
 ];

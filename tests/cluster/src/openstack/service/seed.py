@@ -47,7 +47,9 @@ for node in nodes:
                                         networks=[{'port': port.id}], scheduler_hints={'group': group.id})
     print(f'PORT_{node}={port.id}\nSERVER_{node}={server.id}')
     servers.append(server)
-floating = mine.network.create_ip(floating_network_id=public.id, port_id=virtual.id)
+# Only the operator may choose the address.
+floating = admin.network.create_ip(floating_network_id=public.id, floating_ip_address='203.0.113.100',
+                                   project_id=project.id, port_id=virtual.id)
 volume = mine.block_storage.create_volume(name='shared', size=1)
 print(f'PORT_mzplat={virtual.id}\nNETWORK={network.id}\nSUBNET={subnet.id}')
 print(f'FLOATING_IP={floating.floating_ip_address}\nFLOATING_IP_ID={floating.id}\nVOLUME={volume.id}')

@@ -26,9 +26,10 @@ class LabDriver(fake.FakeDriver):
         super().spawn(context, instance, *arguments, **options)
         self._switch(instance, 'on')
 
-    def power_on(self, context, instance, *arguments, **options):
+    def power_on(self, context, instance, network_info, block_device_info=None, *arguments, **options):
         self._switch(instance, 'on')
-        super().power_on(context, instance, *arguments, **options)
+        self._show_volumes(instance, block_device_info)
+        super().power_on(context, instance, network_info, block_device_info, *arguments, **options)
 
     def power_off(self, instance, timeout=0, retry_interval=0):
         # As with libvirt: the plug is pulled when the button had no effect in time.
@@ -37,16 +38,25 @@ class LabDriver(fake.FakeDriver):
         self._switch(instance, 'off')
         super().power_off(instance, timeout, retry_interval)
 
-    def reboot(self, context, instance, network_info, reboot_type, *arguments, **options):
+    def reboot(self, context, instance, network_info, reboot_type, block_device_info=None, *arguments, **options):
         if reboot_type == 'SOFT' and guest_of(instance):
             guest_of(instance).press_button(60)
         self._switch(instance, 'off')
-        self._switch(instance, 'on')
-        super().reboot(context, instance, network_info, reboot_type, *arguments, **options)
+        self.power_on(context, instance, network_info, block_device_info)
 
     def destroy(self, context, instance, *arguments, **options):
         self._switch(instance, 'off')
         super().destroy(context, instance, *arguments, **options)
+
+    def attach_volume(self, context, connection_info, instance, mountpoint, *arguments, **options):
+        super().attach_volume(context, connection_info, instance, mountpoint, *arguments, **options)
+        if guest_of(instance):
+            guest_of(instance).attach(connection_info['serial'], connection_info['data']['path'], mountpoint)
+
+    def detach_volume(self, context, connection_info, instance, mountpoint, *arguments, **options):
+        if guest_of(instance):
+            guest_of(instance).detach(connection_info['serial'], mountpoint)
+        super().detach_volume(context, connection_info, instance, mountpoint, *arguments, **options)
 
     def pause(self, instance):
         if guest_of(instance):
@@ -70,6 +80,14 @@ class LabDriver(fake.FakeDriver):
         if not node.is_on():
             return hardware.InstanceInfo(state=power_state.SHUTDOWN)
         return hardware.InstanceInfo(state=power_state.PAUSED if node.is_paused() else power_state.RUNNING)
+
+    def _show_volumes(self, instance, block_device_info):
+        """A booted node has an empty /dev."""
+        node = guest_of(instance)
+        for disk in (block_device_info or {}).get('block_device_mapping', []) if node else []:
+            info = disk['connection_info']
+            node.detach(info['serial'], disk['mount_device'])
+            node.attach(info['serial'], info['data']['path'], disk['mount_device'])
 
     def _switch(self, instance, action):
         node = guest_of(instance)

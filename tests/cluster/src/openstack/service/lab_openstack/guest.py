@@ -48,8 +48,7 @@ class Guest:
         pid = live_pid(f'{LAB}/{self.name}/pid')
         if pid is None:
             return not self.is_on()
-        stop = subprocess.Popen(['nsenter', '--target', str(pid), '--mount', '--uts', '--ipc', '--net', '--pid', '--',
-                                 'systemctl', 'stop', 'corosync'])
+        stop = subprocess.Popen([*enter(pid), 'systemctl', 'stop', 'corosync'])
         try:
             return stop.wait(seconds) == 0
         except subprocess.TimeoutExpired:
@@ -85,12 +84,44 @@ class Guest:
     def unpause(self):
         send(signal.SIGCONT, self._processes())
 
+    def attach(self, volume, file, device):
+        """Shows this file as a block device of the node, by the names that virtio gives it."""
+        holder = subprocess.Popen(
+            ['setsid', '--fork', 'python3', '/usr/lib/lab-openstack/service/hold_volume.py', file, holder_of(volume)],
+            stdout=subprocess.PIPE, text=True)
+        minor = int(holder.stdout.readline())
+        holder.wait()
+        self._in_node(f'rm -f {device} && mknod -m 660 {device} b 7 {minor} && mkdir -p /dev/disk/by-id && '
+                      f'ln -sf {device} {link_of(volume)}')
+
+    def detach(self, volume, device):
+        self._in_node(f'rm -f {device} {link_of(volume)}')
+        holder = live_pid(holder_of(volume))
+        if holder:
+            os.kill(holder, signal.SIGKILL)
+
+    def _in_node(self, line):
+        pid = live_pid(f'{LAB}/{self.name}/pid')
+        return pid is not None and subprocess.Popen([*enter(pid), 'sh', '-c', line]).wait() == 0
+
     def _processes(self):
         first = live_pid(f'{LAB}/{self.name}/on')
         if first is None:
             return []
         namespace = os.readlink(f'/proc/{first}/ns/pid')
         return [int(pid) for pid in os.listdir('/proc') if pid.isdigit() and namespace_of(pid) == namespace]
+
+
+def enter(pid):
+    return ['nsenter', '--target', str(pid), '--mount', '--uts', '--ipc', '--net', '--pid', '--']
+
+
+def holder_of(volume):
+    return f'/run/volume-{volume}.pid'
+
+
+def link_of(volume):
+    return f'/dev/disk/by-id/virtio-{volume[:20]}'
 
 
 def namespace_of(pid):
