@@ -46,7 +46,7 @@ up() {
     disown
     until_ok 10 live_pid "$cloud/pid" && pid=$(live_pid "$cloud/pid") &&
         ip link add vcloud master br0 type veth peer name eth0 netns "$pid" && ip link set vcloud up &&
-        until_ok 240 up_or_ended && in_cloud test -e /run/up || {
+        until_ok 420 up_or_ended && in_cloud test -e /run/up || {
         cat "$cloud/log" >&2
         tail -n 5 "$cloud/disk/var/log/lab"/* >&2
         down
@@ -137,24 +137,22 @@ configure() {
 }
 
 # Empty databases and keys are always the same, and take half a minute of processor time. They are kept
-# beside the root until it, their configuration or their recipe changes.
+# beside the root until it, their configuration or their recipe changes. Several labs may do this at once.
 make_databases() {
-    local kept failed=/run/failed
+    local kept new failed=/run/failed
     kept=$(cat /etc/made-of $files/etc/*.conf $files/service/init.py | sha256sum)
     kept=/run/kept/openstack-databases-${kept:0:16}.tar
-    if [ -e "$kept" ]; then
-        tar -C /var/lib/lab -xf "$kept"
-        return
-    fi
+    ! tar -C /var/lib/lab -xf "$kept" 2>/dev/null || return 0
     # Two at a time: a machine for tests has two processors.
     { run init nova && run init keystone || touch $failed; } &
     { run init cinder && run init glance && run init neutron && run init placement || touch $failed; } &
     wait
-    [ ! -e $failed ] && rm -f /run/kept/openstack-databases-* &&
-        tar -C /var/lib/lab -cf "$kept.$$" db keys && mv "$kept.$$" "$kept" && say "databases are made"
+    [ ! -e $failed ] && new=$(mktemp /run/kept/new.XXXXXXXX) && tar -C /var/lib/lab -cf "$new" db keys &&
+        rm -f /run/kept/openstack-databases-*.tar && mv "$new" "$kept" && say "databases are made"
 }
 
 bring_up() {
+    local service
     serve keystone && came_up keystone && run catalog || return 1
     say "keystone answers"
     for service in placement glance neutron nova cinder; do serve $service; done
