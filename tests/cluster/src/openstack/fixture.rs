@@ -21,6 +21,8 @@ pub enum CloudOutage {
     Away,
     /// Connections are accepted and nothing answers.
     Hanging,
+    /// Each answer takes about ten times as long.
+    Slow,
 }
 
 /// The fencing device that works: each node is mapped to its server's id, and the timeouts exceed the
@@ -72,6 +74,7 @@ impl CloudFixture {
             match kind {
                 CloudOutage::Away => "KILL",
                 CloudOutage::Hanging => "STOP",
+                CloudOutage::Slow => "SLOW",
             },
         )
     }
@@ -84,7 +87,7 @@ impl CloudFixture {
         println!("{}: {service}: back", crate::process_watcher::now_ms());
         match kind {
             CloudOutage::Away => self.cloud.start(service),
-            CloudOutage::Hanging => self.cloud.signal(service, "CONT"),
+            CloudOutage::Hanging | CloudOutage::Slow => self.cloud.signal(service, "CONT"),
         }
     }
 

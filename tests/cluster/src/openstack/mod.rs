@@ -169,7 +169,7 @@ impl OpenStack {
         self.client(&["server", "show", name, "-f", "value", "-c", "status"])
     }
 
-    /// Sends KILL, TERM, STOP or CONT to a service.
+    /// Sends KILL, TERM, STOP or CONT to a service. SLOW makes it slow until CONT.
     ///
     /// # Errors
     /// See [`Self::exec`].

@@ -7,7 +7,8 @@
 #   down                    end all of it; the nodes stay on
 #   exec CLOUD COMMAND...   run a command there, as this user of clouds.yaml: mz, or admin
 #   status                  each service's process, its memory, and its answer
-#   signal NAME SIGNAL      KILL, TERM, STOP or CONT to a service
+#   signal NAME SIGNAL      KILL, TERM, STOP or CONT to a service; SLOW: until CONT, it runs for a tenth of
+#                           the time only
 #   start NAME              start a service that has ended
 #
 # The services have a network, a host name and mounts of their own, on the nodes' network as 10.99.0.2.
@@ -71,7 +72,7 @@ down() {
     local node namespace
     [ -e "$cloud/namespace" ] || return 0
     read -r namespace <"$cloud/namespace"
-    enter "$cloud/pid" nsenter --target 1 --net nft delete table bridge openstack
+    enter "$cloud/pid" nsenter --target 1 --net nft delete table bridge openstack 2>/dev/null
     until_ok 20 none_left "$namespace" || die "the processes of OpenStack do not end"
     rm -rf "$cloud"
     for node in $(cat "$fs/ctl/nodes"); do
@@ -191,8 +192,16 @@ service_status() {
     done
 }
 signal() {
-    local pid
+    local pid slow
     pid=$(live_pid "/run/$1.pid") || die "$1 is not running"
+    ! slow=$(live_pid "/run/$1.slow") || kill -KILL "$slow"
+    if [ "$2" = SLOW ]; then
+        # shellcheck disable=SC2016 # its own argument
+        setsid bash -c 'while kill -STOP "$1" && sleep 0.45 && kill -CONT "$1" && sleep 0.05; do :; done' slow "$pid" \
+            </dev/null >/dev/null 2>&1 &
+        write_pid "/run/$1.slow" $!
+        return
+    fi
     kill -s "$2" "$pid" || exit 1
     case $2 in KILL | TERM) until_ok 20 gone "/run/$1.pid" || die "$1 (pid $pid) does not end" ;; esac
 }

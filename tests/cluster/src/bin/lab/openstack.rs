@@ -28,8 +28,8 @@ pub(crate) enum OpenStackTask {
     Signal {
         /// keystone, placement, glance, neutron, nova or cinder
         service: String,
-        /// KILL or TERM: the service is gone; STOP: it hangs; CONT: it continues
-        #[arg(value_parser = ["KILL", "TERM", "STOP", "CONT"])]
+        /// KILL or TERM: the service is gone; STOP: it hangs; SLOW: it answers slowly; CONT: it continues
+        #[arg(value_parser = ["KILL", "TERM", "STOP", "SLOW", "CONT"])]
         signal: String,
     },
     /// Start a service that is gone
