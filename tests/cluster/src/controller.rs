@@ -35,19 +35,25 @@ const TIMEOUT_EXIT_CODE: i32 = 124;
 /// The longest startup of a lab, including its own waits.
 const UP_TIMEOUT: Duration = Duration::from_secs(150);
 
+/// The seconds that a server takes to boot. It must exceed the time that `fence_openstack` takes to
+/// see the server on, otherwise the node is back before its fencing is known to the others.
+const SERVER_BOOT_DELAY: u32 = 30;
+
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct LabController {
     dir: PathBuf,
     /// The directory of the nodes' root.
     root: PathBuf,
+    /// The seconds of a boot; `None` for the shortest that works.
+    boot_delay: Option<u32>,
 }
 
 impl LabController {
     /// The lab of this directory. Neither the lab nor the directory must exist.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), root: PathBuf::from("/") }
+        Self { dir: dir.into(), root: PathBuf::from("/"), boot_delay: None }
     }
 
     /// The same with nodes of this generation.
@@ -63,7 +69,8 @@ impl LabController {
     /// # Errors
     /// [`TestkitError::NotBuilt`].
     pub fn with_openstack_root(self) -> Result<Self, TestkitError> {
-        Ok(Self { root: OPENSTACK_ROOT.require("--openstack")?, ..self })
+        let root = OPENSTACK_ROOT.require("--openstack")?;
+        Ok(Self { root, boot_delay: Some(SERVER_BOOT_DELAY), ..self })
     }
 
     #[must_use]
@@ -90,6 +97,7 @@ impl LabController {
         );
         let mut command = self.script_command(UP_TIMEOUT, &arguments);
         command.env("LAB_ROOT", &self.root);
+        command.envs(self.boot_delay.map(|seconds| ("LAB_BOOT_DELAY", seconds.to_string())));
         command.env("LAB_LEASH", if keepalive { "yes" } else { "no" });
         command.stdin(if keepalive { Stdio::piped() } else { Stdio::null() });
         let started = Instant::now();

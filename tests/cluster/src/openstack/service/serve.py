@@ -55,6 +55,11 @@ def nova():
     config.parse_args(['nova', '--config-file', ETC + '/nova.conf'])
     log.setup(conf, 'nova')
     objects.register_all()
+    # Nova detaches a volume only if the server is on the host of the configuration, and here are several.
+    from types import SimpleNamespace
+    from unittest import mock
+    from nova.virt import block_device
+    block_device.CONF = SimpleNamespace(cinder=conf.cinder, host=mock.ANY)
     import os_vif
     os_vif.initialize()
     parts = [dict(binary='nova-conductor', topic='conductor'), dict(binary='nova-scheduler', topic='scheduler')]
