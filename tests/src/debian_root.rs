@@ -1,10 +1,10 @@
 //! A minimal Debian in a folder: packages are installed in it. `cargo xtask` creates the folder.
 
-use std::fs;
 use std::path::PathBuf;
 
-use crate::Generation;
-use crate::programs::build_dir;
+use crate::RootFolder;
+
+const COMMON_PACKAGES: &[&str] = &["libxml2-utils", "man-db", "procps", "resource-agents"];
 
 /// The release of Debian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,42 +29,23 @@ impl DebianRoot {
         }
     }
 
-    /// Packages besides a minimal Debian: what runs agents as the cluster would, and shows their pages.
+    /// A minimal Debian, and what runs agents as the cluster would, and shows their pages.
     #[must_use]
-    pub fn packages(self) -> &'static [&'static str] {
-        match self {
+    pub fn root(self) -> RootFolder {
+        let (name, packages): (_, &[_]) = match self {
+            Self::Bullseye => ("packages-bullseye", COMMON_PACKAGES),
             // Whatever installs an .rpm, and whatever restarts services after an update, is needed once.
-            Self::Bookworm => {
-                &["libxml2-utils", "man-db", "needrestart", "procps", "resource-agents", "rpm"]
-            }
-            Self::Bullseye | Self::Trixie => {
-                &["libxml2-utils", "man-db", "procps", "resource-agents"]
-            }
-        }
+            Self::Bookworm => (
+                "packages-bookworm",
+                &["libxml2-utils", "man-db", "needrestart", "procps", "resource-agents", "rpm"],
+            ),
+            Self::Trixie => ("packages-trixie", COMMON_PACKAGES),
+        };
+        RootFolder { name, codename: self.codename(), packages }
     }
 
-    /// Below the build directory, beside those of the generations.
     #[must_use]
     pub fn folder(self) -> PathBuf {
-        let build = build_dir();
-        build
-            .parent()
-            .unwrap_or(&build)
-            .join("generations")
-            .join(format!("packages-{}", self.codename()))
-    }
-
-    /// See [`Generation::recipe`].
-    #[must_use]
-    pub fn recipe(self) -> String {
-        format!("{} with {}", self.codename(), self.packages().join(" "))
-    }
-
-    /// True if its folder is complete.
-    #[must_use]
-    pub fn is_available(self) -> bool {
-        let text =
-            fs::read_to_string(self.folder().join(Generation::RECIPE_FILE)).unwrap_or_default();
-        text.lines().next() == Some(&self.recipe())
+        self.root().path()
     }
 }

@@ -7,11 +7,9 @@
 //! The environment selects the generation ([`Generation::from_environment`]), and a table in the
 //! suite has the expected differences.
 
-use std::fs;
 use std::path::PathBuf;
 
-use crate::TestkitError;
-use crate::programs::build_dir;
+use crate::{RootFolder, TestkitError};
 
 /// Names the generation under test if it is not the machine's.
 pub const GENERATION_VARIABLE: &str = "TESTKIT_GENERATION";
@@ -54,62 +52,38 @@ impl Generation {
         }
     }
 
-    /// The code name in Debian's archive.
+    /// The folder that is its root; `None` for the machine.
     #[must_use]
-    pub fn codename(self) -> Option<&'static str> {
+    pub fn folder(self) -> Option<RootFolder> {
         match self {
             Self::Machine => None,
-            Self::Debian13 => Some("trixie"),
+            Self::Debian13 => Some(RootFolder {
+                name: self.name(),
+                codename: "trixie",
+                packages: &[
+                    "corosync",
+                    "pacemaker",
+                    "pacemaker-cli-utils",
+                    "resource-agents",
+                    "pcs",
+                    "crmsh",
+                    // The recipe installs no recommended packages. Other providers' agents and the
+                    // node itself need these.
+                    "iproute2",
+                    "iputils-ping",
+                    "kmod",
+                    "procps",
+                    "psmisc",
+                    "libxml2-utils",
+                ],
+            }),
         }
     }
-
-    /// The packages of its root beyond a minimal Debian: the cluster's software, and the tools of
-    /// the suites.
-    #[must_use]
-    pub fn packages(self) -> &'static [&'static str] {
-        match self {
-            Self::Machine => &[],
-            Self::Debian13 => &[
-                "corosync",
-                "pacemaker",
-                "pacemaker-cli-utils",
-                "resource-agents",
-                "pcs",
-                "crmsh",
-                // The recipe installs no recommended packages. Other providers' agents and the node
-                // itself need these.
-                "iproute2",
-                "iputils-ping",
-                "kmod",
-                "procps",
-                "psmisc",
-                "libxml2-utils",
-            ],
-        }
-    }
-
-    /// The path of its folder. It is below the build directory, so `cargo clean` removes it and
-    /// nothing else does.
-    #[must_use]
-    pub fn folder(self) -> PathBuf {
-        let build = build_dir();
-        build.parent().unwrap_or(&build).join("generations").join(self.name())
-    }
-
-    /// A text that identifies a folder from this recipe. The recipe file starts with it.
-    #[must_use]
-    pub fn recipe(self) -> String {
-        format!("{} with {}", self.codename().unwrap_or_default(), self.packages().join(" "))
-    }
-
-    /// The recipe file in the folder; versions and date follow the recipe.
-    pub const RECIPE_FILE: &str = "etc/made-of";
 
     /// True if its folder is complete.
     #[must_use]
     pub fn is_available(self) -> bool {
-        let text = fs::read_to_string(self.folder().join(Self::RECIPE_FILE)).unwrap_or_default();
-        self == Self::Machine || text.lines().next() == Some(&self.recipe())
+        self.folder().is_none_or(RootFolder::is_available)
     }
 
     /// The directory that is the root of a node.
@@ -117,16 +91,7 @@ impl Generation {
     /// # Errors
     /// [`TestkitError::NotBuilt`].
     pub fn root(self) -> Result<PathBuf, TestkitError> {
-        if self == Self::Machine {
-            return Ok(PathBuf::from("/"));
-        }
-        if self.is_available() {
-            return Ok(self.folder());
-        }
-        let hint = format!(
-            "cargo xtask lab up --generation {} makes it, and cargo xtask test --all",
-            self.name()
-        );
-        Err(TestkitError::NotBuilt { path: self.folder(), hint })
+        let Some(folder) = self.folder() else { return Ok(PathBuf::from("/")) };
+        folder.require(&format!("--generation {}", self.name()))
     }
 }

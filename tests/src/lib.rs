@@ -30,6 +30,7 @@ mod network;
 pub mod prerequisites;
 mod process;
 mod programs;
+mod root_folder;
 mod sandbox;
 pub mod systemd;
 mod wait;
@@ -44,6 +45,7 @@ pub use kill_at::KillAtResult;
 pub use network::NameServer;
 pub use process::NodeProcess;
 pub use programs::{AGENTS, FROM_PACKAGES_VARIABLE, Programs, is_testing_packages, packages_dir};
+pub use root_folder::{OPENSTACK_ROOT, RootFolder};
 pub use sandbox::Sandbox;
 pub use wait::wait_until;
 

@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::{DebianRoot, Generation, packages_dir};
+use crate::{DebianRoot, OPENSTACK_ROOT, RootFolder, packages_dir};
 
 /// A requirement of a suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +20,9 @@ pub enum Prerequisite {
     Program(&'static str, &'static str),
     /// A file or directory, and the Debian package that contains it.
     File(&'static str, &'static str),
-    /// The folder with another generation of the cluster's software.
-    Folder(Generation),
+    /// A folder that is another root, for example with another generation of the cluster's
+    /// software.
+    Folder(RootFolder),
     /// The folders with the releases of Debian in which packages are installed.
     DebianRoots,
     /// The packages that ship.
@@ -38,8 +39,8 @@ impl Prerequisite {
             Self::Fuse => OpenOptions::new().read(true).write(true).open("/dev/fuse").is_ok(),
             Self::Program(name, _) => is_program_installed(name),
             Self::File(path, _) => Path::new(path).exists(),
-            Self::Folder(generation) => generation.is_available(),
-            Self::DebianRoots => DebianRoot::ALL.into_iter().all(DebianRoot::is_available),
+            Self::Folder(folder) => folder.is_available(),
+            Self::DebianRoots => DebianRoot::ALL.into_iter().all(|root| root.root().is_available()),
             Self::Packages => packages_dir().join("SHA256SUMS").is_file(),
         }
     }
@@ -67,7 +68,7 @@ impl fmt::Display for Prerequisite {
             Self::Fuse => f.write_str("FUSE (/dev/fuse can't be opened)"),
             Self::Program(name, package) => write!(f, "{name} (package {package})"),
             Self::File(path, package) => write!(f, "{path} (package {package})"),
-            Self::Folder(generation) => write!(f, "{} (not made)", generation.folder().display()),
+            Self::Folder(folder) => write!(f, "{} (not made)", folder.path().display()),
             Self::DebianRoots => f.write_str("roots of Debian 11, 12 and 13 (not made)"),
             Self::Packages => write!(f, "{} (cargo xtask dist makes it)", packages_dir().display()),
         }
@@ -127,7 +128,10 @@ pub const CLUSTER: &[Prerequisite] = &[
     Prerequisite::File("/usr/lib/ocf/resource.d/heartbeat/IPaddr2", "resource-agents"),
 ];
 
-/// Creating the folder of another generation.
+/// The services of OpenStack beside a cluster.
+pub const OPENSTACK: &[Prerequisite] = &[Prerequisite::Folder(OPENSTACK_ROOT)];
+
+/// Creating the folder of another root.
 pub const GENERATION_FOLDER: &[Prerequisite] = &[
     Prerequisite::Root,
     Prerequisite::Namespaces,

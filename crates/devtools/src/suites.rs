@@ -39,6 +39,7 @@ const SUITE_PREREQUISITES: &[(&str, &[&[Prerequisite]])] = &[
         "from-package",
         &[prerequisites::CLUSTER, prerequisites::HUNG_STORAGE, &[Prerequisite::Packages]],
     ),
+    ("openstack", &[prerequisites::CLUSTER, prerequisites::HUNG_STORAGE, prerequisites::OPENSTACK]),
     ("packages", &[prerequisites::PACKAGE_TOOLS, prerequisites::PACKAGES]),
     ("systemd", &[prerequisites::SANDBOX, prerequisites::SYSTEMD, prerequisites::PYTHON]),
     ("simulations", &[prerequisites::SANDBOX, prerequisites::SIMULATIONS]),
@@ -50,6 +51,8 @@ const TEST_THREADS: &[(&str, &str)] = &[
     // Each of its tests has a cluster of its own.
     ("cluster", "3"),
     ("from-package", "3"),
+    // And a cloud.
+    ("openstack", "2"),
     ("faults", "4"),
     ("killpoints", "6"),
     ("deadlines", "32"),

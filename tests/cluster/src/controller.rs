@@ -7,16 +7,19 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use testkit::{Generation, NodeCommandOutput, NodeExitStatus, Programs, TestkitError};
+use testkit::{
+    Generation, NodeCommandOutput, NodeExitStatus, OPENSTACK_ROOT, Programs, TestkitError,
+};
 
 /// The scripts. The lab's directory gets a copy of each, so an edit does not change a running lab.
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("lab.sh", include_str!("script/lab.sh")),
     ("live.sh", include_str!("script/live.sh")),
     ("power.sh", include_str!("script/power.sh")),
     ("node.sh", include_str!("script/node.sh")),
     ("systemctl", include_str!("script/systemctl")),
     ("fence_lab", include_str!("script/fence_lab")),
+    ("cloud.sh", include_str!("script/cloud.sh")),
 ];
 
 /// The directory of all programs except the agents, in each node.
@@ -36,6 +39,9 @@ const UP_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// The longest installation of the packages on a node.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(300);
+/// The seconds that a server takes to boot. It must exceed the time that `fence_openstack` takes to
+/// see the server on, otherwise the node is back before its fencing is known to the others.
+const SERVER_BOOT_DELAY: u32 = 30;
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -45,13 +51,15 @@ pub struct LabController {
     root: PathBuf,
     /// The directory of the packages that are installed in the nodes.
     packages: Option<PathBuf>,
+    /// The seconds of a boot; `None` for the shortest that works.
+    boot_delay: Option<u32>,
 }
 
 impl LabController {
     /// The lab of this directory. Neither the lab nor the directory must exist.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), root: PathBuf::from("/"), packages: None }
+        Self { dir: dir.into(), root: PathBuf::from("/"), packages: None, boot_delay: None }
     }
 
     /// The same with nodes of this generation.
@@ -67,6 +75,15 @@ impl LabController {
     #[must_use]
     pub fn with_packages(self, packages: impl Into<PathBuf>) -> Self {
         Self { packages: Some(packages.into()), ..self }
+    }
+
+    /// The same with nodes that have the root of the OpenStack lab.
+    ///
+    /// # Errors
+    /// [`TestkitError::NotBuilt`].
+    pub fn with_openstack_root(self) -> Result<Self, TestkitError> {
+        let root = OPENSTACK_ROOT.require("--openstack")?;
+        Ok(Self { root, boot_delay: Some(SERVER_BOOT_DELAY), ..self })
     }
 
     #[must_use]
@@ -100,6 +117,7 @@ impl LabController {
         );
         let mut command = self.script_command(UP_TIMEOUT, &arguments);
         command.env("LAB_ROOT", &self.root);
+        command.envs(self.boot_delay.map(|seconds| ("LAB_BOOT_DELAY", seconds.to_string())));
         command.env("LAB_LEASH", if keepalive { "yes" } else { "no" });
         command.stdin(if keepalive { Stdio::piped() } else { Stdio::null() });
         let started = Instant::now();
@@ -199,9 +217,19 @@ impl LabController {
     }
 
     fn script_command<A: AsRef<str>>(&self, limit: Duration, arguments: &[A]) -> Command {
+        self.limited_command(limit, "script/lab.sh", arguments)
+    }
+
+    /// A call of a script in the lab's directory, which ends at the limit.
+    pub(crate) fn limited_command<A: AsRef<str>>(
+        &self,
+        limit: Duration,
+        script: &str,
+        arguments: &[A],
+    ) -> Command {
         let mut command = Command::new("timeout");
         command.args(["--kill-after=5", &format!("{}", limit.as_secs_f64())]);
-        command.arg(self.dir.join("script/lab.sh")).args(arguments.iter().map(AsRef::as_ref));
+        command.arg(self.dir.join(script)).args(arguments.iter().map(AsRef::as_ref));
         command.env("LAB_DIR", &self.dir);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -209,7 +237,7 @@ impl LabController {
 }
 
 /// Replaces a program and never writes to it, because it may be running.
-fn replace_program(
+pub(crate) fn replace_program(
     path: &Path,
     write: impl FnOnce(&Path) -> io::Result<()>,
 ) -> Result<(), TestkitError> {
@@ -220,7 +248,7 @@ fn replace_program(
         .map_err(io_error("write", path))
 }
 
-fn to_output<A: AsRef<str>>(
+pub(crate) fn to_output<A: AsRef<str>>(
     arguments: &[A],
     output: &std::process::Output,
     started: Instant,
@@ -247,7 +275,7 @@ fn describe_command<A: AsRef<str>>(arguments: &[A]) -> String {
     arguments.iter().fold("lab".to_owned(), |all, word| all + " " + word.as_ref())
 }
 
-fn not_executed<A: AsRef<str>>(arguments: &[A], error: &io::Error) -> TestkitError {
+pub(crate) fn not_executed<A: AsRef<str>>(arguments: &[A], error: &io::Error) -> TestkitError {
     TestkitError::NotExecuted { argv: describe_command(arguments), said: error.to_string() }
 }
 

@@ -22,6 +22,7 @@ mod controller;
 pub mod death_latency;
 pub mod invariants;
 mod node;
+pub mod openstack;
 pub mod process_watcher;
 pub mod report;
 mod running_lab;

@@ -90,6 +90,16 @@ impl Lab {
         Self::start(control, nodes, programs, keepalive)
     }
 
+    /// The same on nodes with the clients and fence agents of OpenStack.
+    ///
+    /// # Errors
+    /// See [`Lab::up`].
+    pub fn up_with_openstack_root(name: &str, nodes: u8) -> Result<Self, TestkitError> {
+        let dir = generation_directory(Generation::Machine).join("openstack").join(name);
+        let control = LabController::new(dir).with_openstack_root()?;
+        Self::start(control, nodes, &Programs::with_commands()?, true)
+    }
+
     fn start(
         control: LabController,
         nodes: u8,

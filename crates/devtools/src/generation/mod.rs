@@ -1,43 +1,36 @@
 //! Root file systems for nodes with another generation of the cluster's software
-//! ([`testkit::Generation`]), and for packages ([`testkit::DebianRoot`]).
+//! ([`testkit::Generation`]), for packages ([`testkit::DebianRoot`]), and for the OpenStack lab
+//! ([`testkit::OPENSTACK_ROOT`]).
 //!
 //! debootstrap makes them from this machine's apt mirror in two minutes. They are kept while their
 //! recipe stays the same.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use testkit::prerequisites;
-use testkit::{DebianRoot, Generation};
+use testkit::{DebianRoot, Generation, RootFolder};
 
 use crate::{TaskError, packages, workspace};
 
 /// Makes the root if it is missing.
 pub fn ensure(generation: Generation) -> Result<(), TaskError> {
-    let Some(release) = generation.codename().filter(|_| !generation.is_available()) else {
-        return Ok(());
-    };
-    make_root(&generation.folder(), &generation.recipe(), release, generation.packages())
+    generation.folder().map_or(Ok(()), ensure_folder)
 }
 
 /// Makes the roots in which packages are installed, if they are missing.
 pub fn ensure_debian_roots() -> Result<(), TaskError> {
-    for root in DebianRoot::ALL.into_iter().filter(|root| !root.is_available()) {
-        make_root(&root.folder(), &root.recipe(), root.codename(), root.packages())?;
-    }
-    Ok(())
+    DebianRoot::ALL.into_iter().map(DebianRoot::root).try_for_each(ensure_folder)
 }
 
-fn make_root(
-    folder: &Path,
-    recipe: &str,
-    release: &str,
-    packages: &[&str],
-) -> Result<(), TaskError> {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    packages::require(&name, prerequisites::GENERATION_FOLDER)?;
+/// Makes the folder if it is missing.
+pub fn ensure_folder(root: RootFolder) -> Result<(), TaskError> {
+    if root.is_available() {
+        return Ok(());
+    }
+    let folder = &root.path();
+    packages::require(root.name, prerequisites::GENERATION_FOLDER)?;
     let rooms = folder.parent().unwrap_or(folder);
     fs::create_dir_all(rooms).map_err(TaskError::file("mkdir", rooms))?;
     let mirror = find_mirror()?;
@@ -54,9 +47,10 @@ fn make_root(
         "private",
     ]);
     make.args(["bash", "-c", include_str!("make.sh"), "make.sh"]).arg(folder);
-    make.args([Generation::RECIPE_FILE, recipe, release, &mirror]).args(packages);
+    make.args([RootFolder::RECIPE_FILE, &root.recipe(), root.codename, &mirror]);
+    make.args(root.packages);
     make.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
-    let log = rooms.join(format!("{name}.log"));
+    let log = rooms.join(format!("{}.log", root.name));
     let file = fs::File::create(&log).map_err(TaskError::file("create", &log))?;
     make.stderr(file.try_clone().map_err(TaskError::file("open", &log))?).stdout(file);
     let status = make
@@ -66,7 +60,7 @@ fn make_root(
         let said = fs::read_to_string(&log).unwrap_or_default();
         let lines: Vec<&str> = said.lines().collect();
         return Err(TaskError::Command {
-            command: format!("make.sh {name} (all that it said: {})", log.display()),
+            command: format!("make.sh {} (all that it said: {})", root.name, log.display()),
             status,
             output: lines[lines.len().saturating_sub(5)..].join("\n"),
         });

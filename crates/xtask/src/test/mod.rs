@@ -21,8 +21,8 @@ use std::process::ExitCode;
 use devtools::suites::{all_prerequisites, prerequisites_of};
 use devtools::workspace::{self, Workspace};
 use devtools::{TaskError, generation, packages};
-use testkit::Generation;
 use testkit::prerequisites::Prerequisite;
+use testkit::{Generation, OPENSTACK_ROOT};
 
 use crate::dist;
 use crate::r#gen;
@@ -109,6 +109,7 @@ type Fetch = fn() -> Result<(), TaskError>;
 
 const FETCHED: &[(ExcludedPart, Fetch)] = &[
     (ExcludedPart::Debian13, || generation::ensure(Generation::Debian13)),
+    (ExcludedPart::OpenStack, || generation::ensure_folder(OPENSTACK_ROOT)),
     (ExcludedPart::Packages, fetch_for_packages),
 ];
 
@@ -133,11 +134,17 @@ fn run_only(suite: &str, tally: &Tally, workspace: &Workspace) -> Result<ExitCod
             names.join(", ")
         )]));
     };
-    packages::install_missing(&prerequisites_of(suite));
-    let needs_packages = prerequisites_of(suite).contains(&Prerequisite::Packages);
-    if needs_packages {
-        fetch_for_packages()?;
+    let needs = prerequisites_of(suite);
+    packages::install_missing(&needs);
+    for need in &needs {
+        match need {
+            Prerequisite::Folder(root) => generation::ensure_folder(*root)?,
+            Prerequisite::DebianRoots => generation::ensure_debian_roots()?,
+            Prerequisite::Packages => dist::fetch_tools()?,
+            _ => {}
+        }
     }
+    let needs_packages = needs.contains(&Prerequisite::Packages);
     let built = tally.gate("build", workspace::build_programs)
         && (!needs_packages || tally.gate("packages", dist::make));
     if built {

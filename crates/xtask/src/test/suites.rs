@@ -16,6 +16,7 @@ use super::tally::{StepResult, Tally, TestCounts};
 /// than they work. So the last one to start must be short.
 const LONGEST_FIRST: &[&str] = &[
     "cluster",
+    "openstack",
     "faults",
     "deadlines-slow",
     "packages",
@@ -32,7 +33,8 @@ const CONCURRENT_SUITES: usize = 2;
 
 /// The slow tier: suites that take minutes because their subject does. Without `--all` they count
 /// as skipped.
-const SLOW_TIER: &[&str] = &["cluster", "deadlines-slow", "from-package", "packages", "systemd"];
+const SLOW_TIER: &[&str] =
+    &["cluster", "deadlines-slow", "from-package", "openstack", "packages", "systemd"];
 
 /// What a pass tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +57,7 @@ impl TestPass {
 
     fn prerequisite(self) -> Option<Prerequisite> {
         match self {
-            Self::Build(Generation::Machine) => None,
-            Self::Build(generation) => Some(Prerequisite::Folder(generation)),
+            Self::Build(generation) => generation.folder().map(Prerequisite::Folder),
             Self::Packages => Some(Prerequisite::Packages),
         }
     }
@@ -108,6 +109,9 @@ pub(crate) enum ExcludedPart {
     Debian13,
     /// Scenarios on a real cluster (15 minutes)
     Cluster,
+    /// Scenarios in an OpenStack cloud (debootstrap fetches it once into target/generations)
+    #[value(name = "openstack")]
+    OpenStack,
     /// The packages: built with zig (from PyPI), installed in Debian 11, 12 and 13 (by debootstrap)
     /// and in the nodes of a cluster
     Packages,
@@ -118,6 +122,7 @@ impl ExcludedPart {
         match self {
             Self::Debian13 => suite.pass == TestPass::Build(Generation::Debian13),
             Self::Cluster => matches!(suite.target, "cluster" | "from-package"),
+            Self::OpenStack => suite.target == "openstack",
             Self::Packages => {
                 suite.pass == TestPass::Packages
                     || matches!(suite.target, "packages" | "from-package")

@@ -41,6 +41,8 @@ pub struct ClusterPlan {
     jvm: bool,
     storage_in_cluster: bool,
     changes: Vec<(String, String)>,
+    /// The crm line of the fencing device.
+    fencing: String,
     extra_lines: String,
     /// Options of the simulator for the picos below `/opt/mz`, and for those below `/opt/ec`.
     simulator_options: [Vec<String>; 2],
@@ -55,6 +57,7 @@ pub fn cluster_plan() -> ClusterPlan {
         jvm: false,
         storage_in_cluster: true,
         changes: Vec::new(),
+        fencing: "primitive power stonith:fence_lab op monitor interval=30s timeout=20s".to_owned(),
         extra_lines: String::new(),
         simulator_options: [const { Vec::new() }; 2],
     }
@@ -65,7 +68,14 @@ impl ClusterPlan {
     /// nodes' network. Otherwise an isolated node might win the race and fence the healthy one.
     #[must_use]
     pub fn with_two_nodes(self) -> Self {
-        Self { nodes: 2, ..self }
+        let fencing = self.fencing.replace(" op ", " params lan=1 op ");
+        Self { nodes: 2, fencing, ..self }
+    }
+
+    /// Uses another fencing device: a line for crm.
+    #[must_use]
+    pub fn with_fencing(self, line: &str) -> Self {
+        Self { fencing: line.to_owned(), ..self }
     }
 
     #[must_use]
@@ -200,10 +210,6 @@ impl ClusterPlan {
 
     /// The crm lines beyond the README: fencing, and the preferred nodes.
     fn extra_crm_lines(&self) -> String {
-        let lan = if self.nodes == 2 { "params lan=1" } else { "" };
-        let fencing = format!(
-            "primitive power stonith:fence_lab {lan} op monitor interval=30s timeout=20s\n"
-        );
         let places = self.node_preferences().into_iter().map(|(resource, prefers, never)| {
             let never = never.map(|node| {
                 format!("location {resource}-never-on-{node} {resource} -inf: {node}\n")
@@ -211,7 +217,7 @@ impl ClusterPlan {
             format!("location {resource}-on-{prefers} {resource} 50: {prefers}\n")
                 + &never.unwrap_or_default()
         });
-        places.fold(fencing, |all, lines| all + &lines) + &self.extra_lines
+        places.fold(format!("{}\n", self.fencing), |all, lines| all + &lines) + &self.extra_lines
     }
 
     /// The whole configuration, for `crm configure load`.

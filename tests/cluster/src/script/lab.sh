@@ -96,6 +96,9 @@ save_logs() {
         mkdir -p "$1/$node" && in_lab tar -C "$fs/$node" -cf - console -C disk var/log var/lib/pacemaker |
             tar -C "$1/$node" -xf -
     done
+    if in_lab test -d "$fs/openstack"; then
+        mkdir -p "$1/openstack" && in_lab tar -C "$fs/openstack/disk/var/log/lab" -cf - . | tar -C "$1/openstack" -xf -
+    fi
     in_lab cat "$fs/power.log" >"$1/power.log" 2>/dev/null
     cp "$LAB_DIR/log" "$1/lab.log"
 }

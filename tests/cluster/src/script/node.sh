@@ -74,11 +74,15 @@ if [ $first = yes ]; then
     # ocf:heartbeat:Filesystem requires a modprobe. The kernel is the machine's, so there is nothing
     # to load.
     command -v modprobe >/dev/null || ln -s /bin/true /usr/sbin/modprobe
+    # Debian's installer makes it. Without it Filesystem of Debian 12 can't find a bind mount.
+    [ -e /etc/mtab ] || ln -s ../proc/self/mounts /etc/mtab
 fi
 
 ip link set lo up
 until_ok 10 ip link show eth0 || exit 1
 ip addr add "10.99.0.1${name#n}/24" dev eth0 && ip link set eth0 up || exit 1
+# What the surroundings of the node add to each boot.
+[ ! -x /etc/lab-boot ] || /etc/lab-boot
 echo "$(date +%T.%3N) $name booted"
 [ "$LAB_STACK" = no ] || { sleep "$LAB_BOOT_DELAY" && systemctl start pacemaker; }
 while :; do wait; sleep 1; done # bash reaps orphans, too

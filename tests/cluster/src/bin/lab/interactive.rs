@@ -12,8 +12,11 @@ use devtools::workspace::{self, Workspace};
 use devtools::{TaskError, dist, generation, packages};
 use lab::LabController;
 use lab::cluster_fixture::{ec_installation, example_for_lab, platform_installation};
+use lab::openstack::OpenStack;
 use testkit::prerequisites;
 use testkit::{Generation, NodeCommandOutput, Programs, packages_dir};
+
+use crate::openstack;
 
 /// The directory of the interactive lab.
 pub(crate) const INTERACTIVE_LAB: &str = "by-hand";
@@ -44,6 +47,10 @@ pub(crate) enum LabTask {
         /// than the sources
         #[arg(long)]
         from_package: bool,
+        /// Add the services of OpenStack, in which the nodes are servers of the same names. The nodes
+        /// have Debian 12 with its clients, made in target/generations (three minutes, once)
+        #[arg(long, conflicts_with = "generation")]
+        openstack: bool,
     },
     /// End the cluster and all its processes
     Down,
@@ -87,7 +94,7 @@ pub(crate) fn run(task: &LabTask) -> Result<ExitCode, TaskError> {
     let name = std::env::var(LAB_NAME_VARIABLE).unwrap_or_else(|_| INTERACTIVE_LAB.to_owned());
     let control = LabController::new(workspace.lab_dir().join(name));
     let (verb, node) = match task {
-        LabTask::Up { nodes, generation, install, from_package } => {
+        LabTask::Up { nodes, generation, install, from_package, openstack } => {
             check_prerequisites()?;
             if let Some(pid) = control.init_pid() {
                 eprintln!(
@@ -95,8 +102,13 @@ pub(crate) fn run(task: &LabTask) -> Result<ExitCode, TaskError> {
                 );
                 return Ok(ExitCode::FAILURE);
             }
-            generation::ensure(*generation)?;
-            let control = control.with_generation(*generation)?;
+            let control = if *openstack {
+                openstack::ensure_root()?;
+                control.with_openstack_root()?
+            } else {
+                generation::ensure(*generation)?;
+                control.with_generation(*generation)?
+            };
             if *from_package {
                 bring_up_from_packages(&control.clone().with_packages(packages_dir()), *nodes)?;
             } else {
@@ -104,6 +116,10 @@ pub(crate) fn run(task: &LabTask) -> Result<ExitCode, TaskError> {
             }
             if *install {
                 install_product(&control, *nodes)?;
+            }
+            if *openstack {
+                eprintln!("starting the services of OpenStack...");
+                OpenStack::new(&control).up()?;
             }
             return run_at_terminal(control.interactive_command(&["status"]));
         }
@@ -199,7 +215,7 @@ pub(crate) fn check_prerequisites() -> Result<(), TaskError> {
 }
 
 /// Runs the script on our terminal. It exists only while a lab does.
-fn run_at_terminal(mut command: Command) -> Result<ExitCode, TaskError> {
+pub(crate) fn run_at_terminal(mut command: Command) -> Result<ExitCode, TaskError> {
     if !std::path::Path::new(command.get_program()).exists() {
         eprintln!("no lab is up; run `cargo xtask lab up`");
         return Ok(ExitCode::FAILURE);

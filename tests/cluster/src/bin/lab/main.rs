@@ -6,6 +6,7 @@ mod deaths;
 mod decisions;
 mod demo;
 mod interactive;
+mod openstack;
 mod reliability;
 mod soak;
 
@@ -26,6 +27,9 @@ struct LabCli {
 enum LabCommand {
     #[command(flatten)]
     ByHand(interactive::LabTask),
+    /// The services of a lab that is up with --openstack
+    #[command(subcommand)]
+    Openstack(openstack::OpenStackTask),
     /// Show a fail-over, with a live table and a time line
     Demo(demo::ClusterDemoOptions),
     /// Inject random faults, one after the other, on a cluster of three nodes with five picos; a
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
 fn run(task: &LabCommand) -> Result<ExitCode, TaskError> {
     match task {
         LabCommand::ByHand(task) => return interactive::run(task),
+        LabCommand::Openstack(task) => return openstack::run(task),
         LabCommand::Demo(options) => return demo::run(options),
         LabCommand::Soak(options) => return soak::run(options),
         LabCommand::Deaths(options) => return deaths::run(options),
