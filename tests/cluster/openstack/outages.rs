@@ -25,6 +25,9 @@ fn outage_of_the_api_touches_no_healthy_pico() -> TestResult {
                 Ok(if noticed { Ok(()) } else { Err(status.to_string()) })
             })?;
             fixture.end_outage(service, kind)?;
+            // A cleanup between Pacemaker's decision to start the device and the start makes the controller of
+            // Pacemaker 2.1.5 exit ("Could not initiate start action"), and the node is fenced.
+            fixture.cluster.lab.wait_until_settled()?;
             fixture.cluster.node("n1").sh("crm_resource --cleanup --resource power")?;
             fixture.cluster.lab.wait_until_settled()?;
             assert_eq!(fixture.cluster.all_processes()?, before, "{service} {kind:?}");
