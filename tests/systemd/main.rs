@@ -19,9 +19,9 @@ const IN_PACEMAKER: &str = r#"
 for procs in $(find /sys/fs/cgroup -path '*/system.slice/pacemaker.service/cgroup.procs'); do echo $$ >$procs; done
 exec "$@""#;
 
-/// In place of the daemon; at SIGTERM it stops nothing, and writes whether a process is alive a second later.
+/// In place of the daemon; at SIGTERM it stops nothing, and writes whether a process is alive a second later. It ends when nothing holds it.
 const DAEMON: &str = r#"#!/bin/bash
-trap 'sleep 1; kill -0 $(cat /run/watched) && echo alive >/run/seen || echo dead >/run/seen; exit' TERM
+trap 'sleep 1; while [ -e /run/hold ]; do sleep 0.1; done; kill -0 $(cat /run/watched) && echo alive >/run/seen || echo dead >/run/seen; exit' TERM
 while :; do sleep 0.1; done
 "#;
 
@@ -194,6 +194,29 @@ fn hung_systemd_delays_a_start_by_seconds_and_costs_only_the_scope() -> TestResu
     signal_systemd(&fixture, Signal::CONT);
     assert_eq!(property(&fixture, "pacemaker.service", "ActiveState")?, "active");
     let jvm = fixture.single_pico("ec1")?;
+    assert_eq!(units_of(&fixture, &jvm)?, ["pacemaker.service"]);
+    Ok(())
+}
+
+/// systemd holds the start of a scope back until the unit has stopped that the scope is ordered before.
+#[test]
+fn start_while_pacemaker_stops_goes_on_and_withdraws_its_scope() -> TestResult {
+    let fixture = node_under_systemd(true)?;
+    fixture.node.write("/run/hold", "")?;
+    fixture.node.exec(["systemctl", "stop", "--no-block", "pacemaker.service"])?;
+    let call = fixture.agent().meta_timeout(Duration::from_secs(60)).param("scope", "auto");
+    in_pacemaker(call).run("start")?.assert_exit_code(OCF_SUCCESS).assert_no_output();
+    let jobs = fixture.sh("systemctl list-jobs --no-legend")?;
+    assert!(jobs.contains("pacemaker.service") && !jobs.contains("mediationzone"), "{jobs}");
+    assert!(fixture.log()?.contains("systemd did not start mediationzone-ec1-"));
+    let jvm = fixture.single_pico("ec1")?;
+    fixture.node.write("/run/watched", jvm.pid.to_string())?;
+    fixture.node.exec(["rm", "/run/hold"])?;
+    testkit::wait_until("the end of Pacemaker", SYSTEMD_TIMEOUT, || {
+        let state = property(&fixture, "pacemaker.service", "ActiveState");
+        if matches!(state.as_deref(), Ok("inactive")) { Ok(()) } else { Err(format!("{state:?}")) }
+    })?;
+    assert_eq!(fixture.node.read("/run/seen")?, "alive\n");
     assert_eq!(units_of(&fixture, &jvm)?, ["pacemaker.service"]);
     Ok(())
 }
