@@ -170,6 +170,8 @@ mod tests {
                 "limit_nofile",
                 "limit_nproc",
                 "umask",
+                "scope",
+                "systemd_properties",
                 "pico_port"
             ]
         );
