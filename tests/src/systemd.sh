@@ -60,4 +60,4 @@ exec 3>&-
 while read -r _; do :; done
 # nsenter waits for unshare, with which systemd dies.
 kill -KILL $(cat /proc/$nsenter/task/$nsenter/children) 2>/dev/null || :
-wait || :
+{ wait; } 2>/dev/null || :

@@ -286,10 +286,10 @@ ocf::settings! {
             "Start the pico in a scope of systemd?",
             "The control group of the JVM. no: that of Pacemaker. auto: where systemd runs, a transient scope unit \
              (mediationzone-PICO-PID-START.scope), which ends after Pacemaker at shutdown; systemd then does not stop \
-             Pacemaker if the kernel OOM-kills the JVM. It needs systemd 236 or newer. If systemd does not make the \
-             scope within 5 s, the start goes on in Pacemaker's control group, with a warning in the log. A pico that runs \
-             already stays where it is. no is the default because a scope makes a start depend on systemd and D-Bus, and \
-             the packaged drop-in protects Pacemaker as well. Default: no.",
+             Pacemaker if the JVM is OOM-killed. It needs systemd 236 or newer. If systemd does not make the scope within \
+             5 s, the start goes on in Pacemaker's control group, with a warning in the log. A pico that runs already \
+             stays where it is. no is the default because a start then needs neither systemd nor D-Bus, and the packaged \
+             drop-in protects Pacemaker as well. Default: no.",
         );
 
         /// What the scope gets.

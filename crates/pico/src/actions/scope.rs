@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 /// A systemd that hangs costs a start so much.
 const SCOPE_TIMEOUT: Duration = Duration::from_secs(5);
-/// The part of it that remains for the withdrawal of a request that systemd has not carried out.
-const WITHDRAWAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// This part of it remains for the withdrawal of a request that systemd has not carried out.
+const WITHDRAWAL_SHARE: u32 = 5;
 /// Poll interval for the control group of a process.
 const CGROUP_POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Longest part of a pico's name in the name of a unit, which has at most 255 bytes.
@@ -153,7 +153,8 @@ fn unit_name(pico: &PicoName, process: ProcessId) -> String {
 
 /// Asks for the scope and waits until the process is in it.
 fn request(pico: &PicoName, unit: &str, process: ProcessId, until: Instant) -> Result<(), String> {
-    let enough = until.checked_sub(WITHDRAWAL_TIMEOUT).unwrap_or(until);
+    let withdrawal = host::remaining(until) / WITHDRAWAL_SHARE;
+    let enough = until.checked_sub(withdrawal).unwrap_or(until);
     let job = start_unit(pico, unit, process, enough)?;
     loop {
         if is_in(process, unit)? {
@@ -199,8 +200,9 @@ fn start_unit(
         arguments.push("0");
         run("busctl", &arguments, until)
     };
-    // Without it systemd ends the JVM, too, if the kernel kills a process that the JVM has started. Scopes have it since systemd 253.
-    let answer = ask(&["OOMPolicy", "s", "continue"]).or_else(|_| ask(&[]))?;
+    // Without it systemd ends the JVM, too, if the kernel kills a process that the JVM has started. Older ones of systemd refuse it.
+    let answer = ask(&["OOMPolicy", "s", "continue"])
+        .or_else(|e| if Instant::now() < until { ask(&[]) } else { Err(e) })?;
     let job = answer.trim().strip_prefix("o \"").and_then(|rest| rest.strip_suffix('"'));
     Ok(job.unwrap_or("/").to_owned())
 }
@@ -252,7 +254,6 @@ mod tests {
         let own = Stat::read(host::Pid::own()).unwrap().unwrap().id();
         let unit = unit_name(&pico, own);
         assert!(unit.len() <= 255, "{unit}");
-        assert!(unit.strip_suffix(".scope").is_some(), "{unit}");
-        assert!(unit.contains(&format!("-{}-", own.pid)), "{unit}");
+        assert!(unit.ends_with(&format!("x-{}-{}.scope", own.pid, own.start)), "{unit}");
     }
 }
