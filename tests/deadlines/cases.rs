@@ -328,13 +328,13 @@ pub(crate) fn validate_all_with_silent_resolver(timeout: Duration) -> TestResult
         .build()?;
     fixture.sh("sed -i 's/\"\\?26999\"\\?/${NOBODY_HAS_IT}/' /opt/mz/common/config/cell/default/.active/containers/main1/picos/platform.conf")?;
     fixture.node.use_name_server(&[])?.hang()?;
+    // By default the resolver gives up after 10 s, as the agent does: either could be first.
+    fixture.sh("echo 'options timeout:30' >>/etc/resolv.conf")?;
     fixture.wrap_mzsh(HANG_SCRIPT)?;
     let ran = fixture.agent().meta_timeout(timeout).check_level(10).run("validate-all")?;
     if timeout >= PACEMAKER_DEFAULT_TIMEOUT {
         assert!(ran.stderr.contains("; mzsh topo get: "), "{ran}");
-        // The agent's limit and the resolver's own are both 10 s.
-        let silent = ["the resolver has not answered for ", "the name servers fail or are silent"];
-        assert!(silent.iter().any(|reason| ran.stderr.contains(reason)), "{ran}");
+        assert!(ran.stderr.contains("the resolver has not answered for "), "{ran}");
     }
     assert_answer(&fixture, ran, timeout, OCF_ERR_ARGS, &["mz.ha.port"])?;
     assert_nothing_started(&fixture, timeout)

@@ -44,7 +44,10 @@ pub use hung_storage::{HungOperation, HungStorage};
 pub use kill_at::KillAtResult;
 pub use network::NameServer;
 pub use process::NodeProcess;
-pub use programs::{AGENTS, FROM_PACKAGES_VARIABLE, Programs, is_testing_packages, packages_dir};
+pub use programs::{
+    AGENTS, FROM_PACKAGES_VARIABLE, Programs, STAGED_FOLDER, is_testing_packages, packages_dir,
+    repack_agents,
+};
 pub use root_folder::{OPENSTACK_ROOT, RootFolder};
 pub use sandbox::Sandbox;
 pub use wait::wait_until;

@@ -111,6 +111,22 @@ pub fn packages_dir() -> PathBuf {
     build.parent().unwrap_or(&build).join("dist")
 }
 
+/// Where the package of the agents unpacks them.
+pub const STAGED_FOLDER: &str = "/usr/lib/resource-agents-mediationzone";
+
+/// A shell script that makes the agents' package in /packages another one: with this version, and with agents that have this word
+/// behind their own bytes.
+#[must_use]
+pub fn repack_agents(version: &str, word: &str, to: &str) -> String {
+    format!(
+        "set -e
+        dpkg-deb --raw-extract /packages/resource-agents-mediationzone_*.deb /tmp/{word}
+        sed -i 's/^Version: .*/Version: {version}/' /tmp/{word}/DEBIAN/control
+        for agent in platform ec sc ui; do printf {word} >>/tmp/{word}{STAGED_FOLDER}/$agent; done
+        dpkg-deb -Znone --build /tmp/{word} {to}"
+    )
+}
+
 /// If set, the lab's nodes have the programs under test from the packages that ship.
 pub const FROM_PACKAGES_VARIABLE: &str = "TESTKIT_FROM_PACKAGES";
 

@@ -3,7 +3,9 @@
 use lab::cluster_fixture::{CLUSTER_TIMEOUT, ClusterFixture, cluster_plan};
 use lab::{Lab, LabNode, TestResult, TestkitError};
 
-use crate::{AGENTS_FOLDER, PACKAGES};
+use testkit::repack_agents;
+
+use crate::AGENTS_FOLDER;
 
 /// Each node is upgraded once while every pico has a waiting monitor. No pico gets another process,
 /// nothing fails, and the cluster's operation history stays as it is. At the end all monitors are
@@ -11,7 +13,8 @@ use crate::{AGENTS_FOLDER, PACKAGES};
 #[test]
 fn upgrade_under_running_cluster_restarts_nothing() -> TestResult {
     let fixture = cluster_plan().up_in(Lab::up_from_packages(3)?)?;
-    make_newer_package(fixture.node("n1"))?;
+    // In the directory of all nodes.
+    fixture.node("n1").sh(&repack_agents("999", "newer", "/srv/newer.deb"))?;
     let (processes, history) = (fixture.all_processes()?, operation_history(&fixture)?);
     assert!(history.lines().count() > 20, "{history}");
     for node in fixture.lab.nodes() {
@@ -33,18 +36,6 @@ fn upgrade_under_running_cluster_restarts_nothing() -> TestResult {
     assert_eq!(operation_history(&fixture)?, history, "the operation history");
     fixture.assert_nothing_failed()?;
     fixture.finish(&[])
-}
-
-/// An upgrade whose agents have other bytes, in the directory of all nodes.
-fn make_newer_package(node: LabNode<'_>) -> TestResult {
-    node.sh(&format!(
-        "set -e
-        dpkg-deb --raw-extract {PACKAGES}/resource-agents-mediationzone_*.deb /tmp/newer
-        sed -i 's/^Version: .*/Version: 999/' /tmp/newer/DEBIAN/control
-        for agent in platform ec sc ui; do printf newer >>/tmp/newer/usr/lib/resource-agents-mediationzone/$agent; done
-        dpkg-deb -Znone --build /tmp/newer /srv/newer.deb"
-    ))
-    .map(drop)
 }
 
 /// A line for each operation that the cluster remembers: node, operation, the number of its call,

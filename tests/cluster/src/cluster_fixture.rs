@@ -157,24 +157,34 @@ impl ClusterFixture {
 
     /// Waits until a pico lives and is ready on a node.
     pub fn wait_until_ready(&self, pico: &str, node: &str) -> Result<PicoLifetime, TestkitError> {
-        self.wait_for_lifetime(&format!("{pico} to be ready on {node}"), |life| {
+        self.wait_until_ready_within(CLUSTER_TIMEOUT, pico, node)
+    }
+
+    /// The same with another timeout.
+    pub fn wait_until_ready_within(
+        &self,
+        limit: Duration,
+        pico: &str,
+        node: &str,
+    ) -> Result<PicoLifetime, TestkitError> {
+        self.wait_for_lifetime(limit, &format!("{pico} to be ready on {node}"), |life| {
             life.pico == pico && life.node == node && life.ready.is_some() && life.ended.is_none()
         })
     }
 
     /// Waits until a pico is ready in another process than this one.
     pub fn wait_until_back(&self, before: &WatchedProcess) -> Result<PicoLifetime, TestkitError> {
-        self.wait_for_lifetime(&format!("{} to be ready again", before.pico), |life| {
-            life.is_successor_of(before)
-        })
+        let what = format!("{} to be ready again", before.pico);
+        self.wait_for_lifetime(CLUSTER_TIMEOUT, &what, |life| life.is_successor_of(before))
     }
 
     fn wait_for_lifetime(
         &self,
+        limit: Duration,
         what: &str,
         is: impl Fn(&PicoLifetime) -> bool,
     ) -> Result<PicoLifetime, TestkitError> {
-        self.lab.wait_until(what, CLUSTER_TIMEOUT, |_| {
+        self.lab.wait_until(what, limit, |_| {
             let lives = self.lifetimes()?;
             let story = || lives.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
             Ok(lives.iter().find(|life| is(life)).cloned().ok_or_else(story))

@@ -39,6 +39,13 @@ fn problems_of(fixture: &Fixture) -> Result<Vec<DoctorResult>, TestkitError> {
     Ok(rows.collect())
 }
 
+/// Expects exactly this problem.
+#[track_caller]
+fn assert_only_problem(found: &[DoctorResult], level: &str, words: &str) {
+    let is_it = matches!(found, [row] if row.matches(level, "openstack", words));
+    assert!(is_it, "{level} {words}: {found:#?}");
+}
+
 #[test]
 fn each_problem_of_clouds_yaml_is_named_by_file_and_key() -> TestResult {
     let fixture = openstack_fixture()?;
@@ -89,10 +96,7 @@ fn each_problem_of_clouds_yaml_is_named_by_file_and_key() -> TestResult {
     }
     fixture.sh(&format!("rm {file}"))?;
     let found = problems_of(&fixture)?;
-    assert!(
-        found.len() == 1 && found[0].matches("error", "openstack", "clouds.yaml is there"),
-        "{found:#?}"
-    );
+    assert_only_problem(&found, "error", "clouds.yaml is there");
     Ok(())
 }
 
@@ -108,21 +112,10 @@ fn configuration_that_an_outage_of_the_api_stops_is_an_error() -> TestResult {
     let changed = cib.replace("</resources>", floating).replace("<constraints>", order);
     fixture.node.write(CIB, &changed)?;
     let found = problems_of(&fixture)?;
-    assert!(
-        found.len() == 1
-            && found[0].matches(
-                "error",
-                "openstack",
-                "fip (openstack-floating-ip) is before mz-platform"
-            ),
-        "{found:#?}"
-    );
+    assert_only_problem(&found, "error", "fip (openstack-floating-ip) is before mz-platform");
     fixture.node.write(CIB, cib.replace(r#"name="power_timeout""#, r#"name="verbose""#))?;
     let found = problems_of(&fixture)?;
-    assert!(
-        found.len() == 1 && found[0].matches("warning", "openstack", "power_timeout: fence: 60s"),
-        "{found:#?}"
-    );
+    assert_only_problem(&found, "warning", "power_timeout: fence: 60s");
     Ok(())
 }
 

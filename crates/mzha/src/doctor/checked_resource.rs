@@ -7,10 +7,10 @@ use super::{operation_timeouts, ports, running};
 use crate::cib::{CHECK_LEVEL, Cib, ConfiguredResource};
 use crate::resource::Resource;
 use host::Pid;
-use host::addresses::{Lookup, look_up};
+use host::addresses::look_up;
 use ocf::{Deadline, ParameterError};
 use pico::actions::validate;
-use pico::addresses::{HostProperty, HostResolution};
+use pico::addresses::{HostNameCheck, HostProperty};
 use pico::identity::MzHome;
 use pico::product::{Inspection, PicoFacts, RegistryState};
 use pico::record::InstanceRecordFile;
@@ -251,11 +251,7 @@ impl CheckedResources {
             self.all.iter().filter_map(|subject| subject.examination.as_ref()?.as_ref().ok());
         let hosts = examined.flat_map(|examination| &examination.host_names);
         let hosts = hosts.filter(|host| host.property == HostProperty::PlatformHost);
-        let addresses = hosts.filter_map(|host| match &host.resolution {
-            HostResolution::LookedUp(Lookup::Addresses(addresses)) => Some(addresses),
-            _ => None,
-        });
-        addresses.flatten().copied().collect()
+        hosts.flat_map(HostNameCheck::addresses).copied().collect()
     }
 
     /// The first `os_user` of a resource in this installation.

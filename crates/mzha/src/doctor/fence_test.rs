@@ -42,7 +42,7 @@ pub(super) fn run(node: &str) -> ExitCode {
 }
 
 fn refuse(node: &str, why: &str) -> ExitCode {
-    say(&escape_unprintable(&format!("{node} was not fenced: {why}")));
+    say(&format!("{node} was not fenced: {why}"));
     ExitCode::from(REFUSED)
 }
 
@@ -113,11 +113,7 @@ impl FenceTest {
         let node = &self.node;
         let begin = Instant::now();
         if let Err(e) = cib::fence(node, FENCING_TIMEOUT) {
-            say(&format!(
-                "{}: fencing {node} FAILED: {}",
-                seconds(begin),
-                escape_unprintable(&e.to_string())
-            ));
+            say(&format!("{}: fencing {node} FAILED: {e}", seconds(begin)));
             say(&format!(
                 "Until this is mended, a lost {node} stops the fail-over: see stonith_admin --history {node} and the log of pacemaker-fenced"
             ));
@@ -163,5 +159,5 @@ fn seconds(begin: Instant) -> String {
 
 fn say(line: &str) {
     // A closed stdout is no reason to leave the test half done.
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = writeln!(std::io::stdout(), "{}", escape_unprintable(line));
 }

@@ -34,8 +34,8 @@ use check_result::{Area, CheckResult};
 use checked_resource::{CheckedResource, CheckedResources};
 use external_starts::{ExternalStarts, SearchScope};
 use host::credentials::{Credentials, CredentialsError};
-use pico::PicoType;
 use pico::product::{UserState, list_instances};
+use pico::{PicoType, Scope};
 use query::QueryTimeout;
 use report::{Report, TableStyle};
 use std::collections::BTreeSet;
@@ -138,11 +138,10 @@ impl DoctorOptions {
             rows.extend(openstack::check(cib, &subjects.platform_hosts(), question));
         }
         rows.extend(external_starts::check(&find_external_starts(&subjects, question)));
-        let in_scopes = cib.as_ref().is_some_and(|cib| {
-            let scope = |c: &ConfiguredResource| c.resource.parameters.get("scope").cloned();
-            !cib.resources.is_empty()
-                && cib.resources.iter().all(|c| scope(c).as_deref() == Some("auto"))
-        });
+        let has_scope = |c: &ConfiguredResource| c.resource.settings().0.scope == Scope::Auto;
+        let in_scopes = cib
+            .as_ref()
+            .is_some_and(|cib| !cib.resources.is_empty() && cib.resources.iter().all(has_scope));
         rows.extend(match question.run_in_child(pacemaker_service::look) {
             Ok(seen) => {
                 pacemaker_service::rows(&seen, cib.as_ref(), &query::node_name(), in_scopes)

@@ -4,10 +4,8 @@
 
 use super::check_result::{Area, CheckResult};
 use crate::cib::{Address, Cib, ConfiguredResource};
-use host::addresses::Lookup;
 use pico::addresses::{self, HostProperty, HostResolution};
 use pico::{Deployment, PicoType, Settings};
-use std::net::IpAddr;
 
 const UNSET: &str = "not set: the Platform may listen on loopback alone";
 
@@ -63,17 +61,9 @@ pub(super) fn row(
         return warning(seen, todo);
     }
     let platform = of(HostProperty::PlatformHost);
-    let outer: Vec<IpAddr> = platform
-        .and_then(|row| match &row.resolution {
-            HostResolution::LookedUp(Lookup::Addresses(all)) => Some(all.as_slice()),
-            _ => None,
-        })
-        .unwrap_or_default()
-        .iter()
-        .copied()
-        .filter(|address| !address.is_loopback())
-        .collect();
-    if let (Some(host), Some(ip)) = (platform.and_then(|row| row.host.as_deref()), outer.first()) {
+    let addresses = platform.map(addresses::HostNameCheck::addresses).unwrap_or_default();
+    let outer = addresses.iter().find(|address| !address.is_loopback());
+    if let (Some(host), Some(ip)) = (platform.and_then(|row| row.host.as_deref()), outer) {
         let seen =
             format!("{UNSET}, but pico.rcp.platform.host sends the other picos to {host} ({ip})");
         let todo = format!(

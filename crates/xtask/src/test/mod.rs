@@ -18,11 +18,11 @@ mod tally;
 
 use std::process::ExitCode;
 
+use clap::ValueEnum as _;
 use devtools::suites::{all_prerequisites, prerequisites_of};
 use devtools::workspace::{self, Workspace};
 use devtools::{TaskError, generation, packages};
 use testkit::prerequisites::Prerequisite;
-use testkit::{Generation, OPENSTACK_ROOT};
 
 use crate::dist;
 use crate::r#gen;
@@ -83,11 +83,11 @@ pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     let mut left_out: Vec<_> =
         options.without.iter().map(|part| (*part, "--without".to_owned())).collect();
     if options.all {
-        for (part, fetch) in FETCHED {
+        for part in ExcludedPart::value_variants() {
             if options.without.contains(part) {
                 continue;
             }
-            if let Err(error) = fetch() {
+            if let Err(error) = part.fetched().into_iter().try_for_each(fetch) {
                 println!("{error}");
                 if options.allow_unreachable {
                     left_out.push((*part, unreachable_reason(&error)));
@@ -104,18 +104,14 @@ pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, TaskError> {
     Ok(conclude(&tally, options))
 }
 
-/// What comes from Debian's archive and PyPI, once for each machine.
-type Fetch = fn() -> Result<(), TaskError>;
-
-const FETCHED: &[(ExcludedPart, Fetch)] = &[
-    (ExcludedPart::Debian13, || generation::ensure(Generation::Debian13)),
-    (ExcludedPart::OpenStack, || generation::ensure_folder(OPENSTACK_ROOT)),
-    (ExcludedPart::Packages, fetch_for_packages),
-];
-
-fn fetch_for_packages() -> Result<(), TaskError> {
-    generation::ensure_debian_roots()?;
-    dist::fetch_tools()
+/// Gets what comes from Debian's archive and PyPI, once for each machine; any other prerequisite is there or not.
+fn fetch(need: Prerequisite) -> Result<(), TaskError> {
+    match need {
+        Prerequisite::Folder(root) => generation::ensure_folder(root),
+        Prerequisite::DebianRoots => generation::ensure_debian_roots(),
+        Prerequisite::Packages => dist::fetch_tools(),
+        _ => Ok(()),
+    }
 }
 
 fn unreachable_reason(error: &TaskError) -> String {
@@ -136,14 +132,7 @@ fn run_only(suite: &str, tally: &Tally, workspace: &Workspace) -> Result<ExitCod
     };
     let needs = prerequisites_of(suite);
     packages::install_missing(&needs);
-    for need in &needs {
-        match need {
-            Prerequisite::Folder(root) => generation::ensure_folder(*root)?,
-            Prerequisite::DebianRoots => generation::ensure_debian_roots()?,
-            Prerequisite::Packages => dist::fetch_tools()?,
-            _ => {}
-        }
-    }
+    needs.iter().copied().try_for_each(fetch)?;
     let needs_packages = needs.contains(&Prerequisite::Packages);
     let built = tally.gate("build", workspace::build_programs)
         && (!needs_packages || tally.gate("packages", dist::make));

@@ -6,9 +6,9 @@ use std::thread;
 use devtools::packages;
 use devtools::suites::{prerequisites_of, test_threads};
 use devtools::workspace::{self, Workspace};
-use testkit::FROM_PACKAGES_VARIABLE;
 use testkit::generation::{GENERATION_VARIABLE, Generation};
 use testkit::prerequisites::Prerequisite;
+use testkit::{FROM_PACKAGES_VARIABLE, OPENSTACK_ROOT};
 
 use super::tally::{StepResult, Tally, TestCounts};
 
@@ -118,6 +118,18 @@ pub(crate) enum ExcludedPart {
 }
 
 impl ExcludedPart {
+    /// What its suites need from Debian's archive and PyPI.
+    pub(super) fn fetched(self) -> Vec<Prerequisite> {
+        match self {
+            Self::Cluster => Vec::new(),
+            Self::Debian13 => {
+                Generation::Debian13.folder().into_iter().map(Prerequisite::Folder).collect()
+            }
+            Self::OpenStack => vec![Prerequisite::Folder(OPENSTACK_ROOT)],
+            Self::Packages => vec![Prerequisite::DebianRoots, Prerequisite::Packages],
+        }
+    }
+
     fn includes(self, suite: TestSuite<'_>) -> bool {
         match self {
             Self::Debian13 => suite.pass == TestPass::Build(Generation::Debian13),

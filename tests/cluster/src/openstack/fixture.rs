@@ -108,20 +108,7 @@ impl CloudFixture {
     /// # Errors
     /// [`TestkitError::TimedOut`].
     pub fn wait_until_ready(&self, pico: &str, node: &str) -> TestResult {
-        self.cluster.lab.wait_until(
-            &format!("{pico} to be ready on {node}"),
-            FENCING_TIMEOUT,
-            |_| {
-                let lives = self.cluster.lifetimes()?;
-                let is_there = lives.iter().any(|life| {
-                    life.pico == pico
-                        && life.node == node
-                        && life.ready.is_some()
-                        && life.ended.is_none()
-                });
-                Ok(if is_there { Ok(()) } else { Err(format!("{lives:?}")) })
-            },
-        )
+        self.cluster.wait_until_ready_within(FENCING_TIMEOUT, pico, node).map(drop)
     }
 
     /// The numbers of successful and of failed fencings of a node, from the log of a peer that the

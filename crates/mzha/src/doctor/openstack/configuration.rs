@@ -1,6 +1,6 @@
 //! The configuration alone: what an outage of the cloud's API would stop, time limits of fencing, and secrets.
 
-use super::{AREA, FENCE_AGENT, NOVA_SHUTDOWN_TIMEOUT};
+use super::{AREA, NOVA_SHUTDOWN_TIMEOUT, fence_devices};
 use crate::cib::{Cib, CloudAgent, Fencing, time};
 use crate::doctor::check_result::CheckResult;
 use ocf::time::format_duration;
@@ -17,8 +17,7 @@ const POWER_MARGIN: Duration = Duration::from_secs(30);
 pub(super) fn check(cib: &Cib) -> Vec<CheckResult> {
     let mut rows = Vec::new();
     rows.extend(cib.cloud_agents.iter().filter_map(|agent| before_picos(cib, agent)));
-    let devices = cib.fencing.iter().filter(|device| device.agent == FENCE_AGENT);
-    for device in devices.filter(|device| !device.disabled) {
+    for device in fence_devices(cib).filter(|device| !device.disabled) {
         rows.extend(timeouts(cib, device));
         rows.extend(secret(&device.name, &device.parameters));
     }
@@ -111,33 +110,27 @@ mod tests {
     const FLOATING: &str =
         r#"<primitive id="fip" class="ocf" provider="heartbeat" type="openstack-floating-ip"/>"#;
 
+    /// From `NAME=VALUE`, separated by blanks.
+    fn nvpairs(id: &str, values: &str) -> String {
+        let pairs = values.split_whitespace().filter_map(|pair| pair.split_once('='));
+        let nvpair =
+            |(name, value)| format!(r#"<nvpair id="{id}-{name}" name="{name}" value="{value}"/>"#);
+        pairs.map(nvpair).collect::<Vec<_>>().concat()
+    }
+
     fn cib(options: &str, resources: &str, constraints: &str) -> Cib {
-        let options: Vec<String> = options
-            .split_whitespace()
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(name, value)| {
-                format!(r#"<nvpair id="o-{name}" name="{name}" value="{value}"/>"#)
-            })
-            .collect();
         Cib::parse(&format!(
             r#"<configuration><crm_config><cluster_property_set id="o">{}</cluster_property_set></crm_config>
             <resources>{resources}</resources><constraints>{constraints}</constraints></configuration>"#,
-            options.concat()
+            nvpairs("o", options)
         ))
         .unwrap()
     }
 
     fn device(parameters: &str) -> String {
-        let set: Vec<String> = parameters
-            .split_whitespace()
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(name, value)| {
-                format!(r#"<nvpair id="f-{name}" name="{name}" value="{value}"/>"#)
-            })
-            .collect();
         format!(
             r#"<primitive id="fence" class="stonith" type="fence_openstack"><instance_attributes id="f">{}</instance_attributes></primitive>"#,
-            set.concat()
+            nvpairs("f", parameters)
         )
     }
 

@@ -1,6 +1,6 @@
 //! What this node has: clouds.yaml and the client libraries.
 
-use super::{AREA, Clouds, FENCE_AGENT};
+use super::{AREA, Clouds, FENCE_AGENT, fence_devices};
 use crate::cib::Cib;
 use crate::doctor::check_result::CheckResult;
 use serde::Deserialize;
@@ -10,6 +10,10 @@ use std::path::Path;
 const CHECK: &str = "clouds.yaml";
 const PLACES: &str =
     "neither ~root/.config/openstack/clouds.yaml nor /etc/openstack/clouds.yaml is there";
+
+/// What the fence agent reads of `auth`, and from this file only.
+const LOG_IN_KEYS: [&str; 6] =
+    ["auth_url", "username", "password", "project_name", "user_domain_name", "project_domain_name"];
 
 /// The document of `local_facts.py`.
 #[derive(Debug, Deserialize)]
@@ -53,7 +57,7 @@ struct CloudEntry {
 }
 
 pub(super) fn check(facts: &LocalFacts, cib: &Cib, clouds: &Clouds<'_>) -> Vec<CheckResult> {
-    let fences = cib.fencing.iter().any(|device| device.agent == FENCE_AGENT);
+    let fences = fence_devices(cib).next().is_some();
     let mut rows = libraries(facts, fences, !clouds.by.is_empty());
     rows.extend(command_line(cib));
     if !clouds.by.is_empty() {
@@ -129,10 +133,7 @@ fn clouds_yaml(file: Option<&CloudsYaml>, cib: &Cib, clouds: &Clouds<'_>) -> Vec
     }
     for name in clouds.names() {
         let users = clouds.users(name);
-        let fences = cib
-            .fencing
-            .iter()
-            .any(|device| device.agent == FENCE_AGENT && users.contains(&device.name.as_str()));
+        let fences = fence_devices(cib).any(|device| users.contains(&device.name.as_str()));
         let Some(entry) = file.clouds.get(name) else {
             let seen = format!(
                 "{path}: no cloud {name:?}, which {} {}; it has {}",
@@ -172,17 +173,8 @@ impl CloudEntry {
         rows
     }
 
-    /// The fence agent reads these six names and no others, and from this file only.
     fn log_in(&self, place: &str) -> Option<CheckResult> {
-        const KEYS: [&str; 6] = [
-            "auth_url",
-            "username",
-            "password",
-            "project_name",
-            "user_domain_name",
-            "project_domain_name",
-        ];
-        let missing: Vec<String> = KEYS
+        let missing: Vec<String> = LOG_IN_KEYS
             .iter()
             .filter(|key| !self.auth.iter().any(|set| set == *key))
             .map(|key| format!("auth.{key}"))
@@ -254,15 +246,8 @@ mod tests {
     }
 
     fn entry(more: serde_json::Value) -> serde_json::Value {
-        let keys = [
-            "auth_url",
-            "username",
-            "password",
-            "project_name",
-            "user_domain_name",
-            "project_domain_name",
-        ];
-        let mut entry = json!({ "verify": null, "cacert": null, "auth_type": null, "auth": keys });
+        let mut entry =
+            json!({ "verify": null, "cacert": null, "auth_type": null, "auth": LOG_IN_KEYS });
         extend(&mut entry, more);
         entry
     }

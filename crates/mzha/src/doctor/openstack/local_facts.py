@@ -23,9 +23,8 @@ def entry(cloud):
         return {"malformed": True}
     auth = cloud.get("auth")
     auth = auth if isinstance(auth, dict) else {}
-    names = ("auth_url", "username", "project_name", "user_domain_name", "project_domain_name", "password")
-    shown = {key: cloud.get(key) for key in ("verify", "cacert", "region_name", "auth_type")}
-    return {**shown, "auth": [name for name in names if auth.get(name) not in (None, "")]}
+    shown = {key: cloud.get(key) for key in ("verify", "cacert", "auth_type")}
+    return {**shown, "auth": [str(name) for name in auth if auth[name] not in (None, "")]}
 
 
 def clouds_yaml(names):

@@ -9,12 +9,12 @@ mod local;
 
 use super::check_result::{Area, CheckResult};
 use super::query::{QueryTimeout, run_program};
-use crate::cib::{self, Cib};
+use crate::cib::{self, Cib, Fencing};
 use cloud::CloudReport;
 use local::LocalFacts;
 use pico::Deployment;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -22,6 +22,9 @@ use std::time::Duration;
 const AREA: Area = Area::OpenStack;
 
 const FENCE_AGENT: &str = "fence_openstack";
+
+/// Nova's default wait for a guest that does not react to an orderly stop.
+const NOVA_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(60);
 
 const PYTHON: &str = "/usr/bin/python3";
 const LOCAL_FACTS: &str = include_str!("local_facts.py");
@@ -61,12 +64,21 @@ pub(super) fn check(
     rows
 }
 
+fn fence_devices(cib: &Cib) -> impl Iterator<Item = &Fencing> {
+    cib.fencing.iter().filter(|device| device.agent == FENCE_AGENT)
+}
+
+/// The parameter `cloud`: a name in clouds.yaml.
+fn cloud_name(parameters: &BTreeMap<String, String>) -> Option<&str> {
+    parameters.get("cloud").map(|name| name.trim()).filter(|name| !name.is_empty())
+}
+
 /// Something of the configuration is for OpenStack only.
 fn is_site(cib: &Cib) -> bool {
     let of_ours = |resource: &cib::ConfiguredResource| {
         resource.resource.settings().0.deployment == Deployment::OpenStack
     };
-    cib.fencing.iter().any(|device| device.agent == FENCE_AGENT)
+    fence_devices(cib).next().is_some()
         || !cib.cloud_agents.is_empty()
         || cib.resources.iter().any(of_ours)
 }
@@ -78,13 +90,10 @@ struct Clouds<'a> {
 
 impl<'a> Clouds<'a> {
     fn of(cib: &'a Cib) -> Self {
-        let fencing = cib.fencing.iter().filter(|device| device.agent == FENCE_AGENT);
-        let fencing = fencing.map(|device| (device.name.as_str(), &device.parameters));
+        let fencing = fence_devices(cib).map(|device| (device.name.as_str(), &device.parameters));
         let agents = cib.cloud_agents.iter().map(|agent| (agent.name.as_str(), &agent.parameters));
-        let by = fencing.chain(agents).filter_map(|(resource, parameters)| {
-            let name = parameters.get("cloud").map(|name| name.trim())?;
-            (!name.is_empty()).then_some((name, resource))
-        });
+        let all = fencing.chain(agents);
+        let by = all.filter_map(|(resource, parameters)| Some((cloud_name(parameters)?, resource)));
         Self { by: by.collect() }
     }
 
@@ -111,6 +120,3 @@ fn python<T: DeserializeOwned>(
         .map_err(|why| format!("{PYTHON}: {why}"))?;
     serde_json::from_str(&said).map_err(|e| format!("{PYTHON}: its answer is unreadable: {e}"))
 }
-
-/// Nova's default wait for a guest that does not react to an orderly stop.
-const NOVA_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(60);
