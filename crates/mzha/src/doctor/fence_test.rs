@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Of the fencing in Pacemaker; retries and other devices are in it.
 const FENCING_TIMEOUT: Duration = Duration::from_secs(900);
+/// Of the cluster to see that a fenced node is gone. A node that boots within one poll is never seen as lost.
+const LOSS_TIMEOUT: Duration = Duration::from_secs(60);
 /// Of the picos to run elsewhere and the node to join again.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(900);
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -120,24 +122,29 @@ impl FenceTest {
             return REFUSED;
         }
         say(&format!("{}: {node} is fenced", seconds(begin)));
+        let fenced = Instant::now();
         let mut missing: Vec<&str> = self.resources.iter().map(String::as_str).collect();
-        let mut is_back = false;
-        while begin.elapsed() < FENCING_TIMEOUT + RECOVERY_TIMEOUT
-            && !(missing.is_empty() && is_back)
-        {
+        let (mut is_lost, mut is_back) = (false, false);
+        while fenced.elapsed() < RECOVERY_TIMEOUT && !(missing.is_empty() && is_back) {
             let until = Instant::now() + QUERY_TIMEOUT;
             // While the cluster elects, a query may fail; the next one answers.
+            if !is_back && let Ok(members) = cib::members(until) {
+                let is_member = members.contains(node);
+                is_lost |= !is_member || fenced.elapsed() > LOSS_TIMEOUT;
+                is_back = is_member && is_lost;
+                if is_back {
+                    say(&format!("{}: {node} is a member again", seconds(begin)));
+                }
+            }
             missing.retain(|resource| {
                 let on = cib::active_on(resource, until).unwrap_or_default();
-                if let Some(new) = on.first() {
+                // What ran there before is shown until the cluster has seen the end of the node.
+                let new = on.iter().find(|name| *name != node || is_back);
+                if let Some(new) = new {
                     say(&format!("{}: {resource} runs on {new}", seconds(begin)));
                 }
-                on.is_empty()
+                new.is_none()
             });
-            if !is_back && cib::members(until).is_ok_and(|members| members.contains(node)) {
-                say(&format!("{}: {node} is a member again", seconds(begin)));
-                is_back = true;
-            }
             thread::sleep(POLL_INTERVAL);
         }
         for resource in &missing {
